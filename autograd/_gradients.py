@@ -1,0 +1,293 @@
+"""``backward`` and ``grad``: from Tensors to the sweep, and from the sweep's gradients back to Tensors."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ._op import new_tensor
+from .engine.modes import Mode, local
+from .engine.mutation import stamp
+from .engine.nodes import Handle, Leaf
+from .engine.sweep import run_hooks, sweep
+from .engine.views import node_of
+from .errors import GradientError, ShapeError
+
+__all__ = ["RemovableHandle", "add_hook", "backward", "grad"]
+
+_commit_lock = threading.Lock()
+
+
+def _tuple(value: Any) -> tuple[Any, ...]:
+    return tuple(value) if isinstance(value, (list, tuple)) else (value,)
+
+
+def backward(
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
+) -> None:
+    """Add the gradients of ``tensors`` to the ``.grad`` of the leaves that they were computed from.
+
+    Args:
+        tensors: a Tensor or several. Each needs one element, or its own entry in ``grad_tensors``.
+        grad_tensors: the gradients to start from (of the tensors' shapes); None for ones.
+        retain_graph: keep the saved arrays, to backpropagate through the same graph again (default: ``create_graph``).
+        create_graph: record the backward itself, so that the gradients can be differentiated.
+        inputs: add gradients only to these Tensors, which need not be leaves.
+
+    Raises:
+        GradientError: a tensor has no graph, or is not a scalar and came without gradient.
+        FreedGraphError: the graph's saved arrays were released by an earlier backward.
+        MutationError: a saved array was overwritten since.
+
+    Whatever is raised, no ``.grad`` has changed.
+    """
+    tensors = _tuple(tensors)
+    seeds = _seeds("backward", tensors, grad_tensors, create_graph)
+    targets = None
+    if inputs is not None:
+        chosen = _tuple(inputs)
+        if not chosen:
+            raise GradientError("backward: inputs is empty; name at least one Tensor, or leave it out for all leaves")
+        targets = {_target("backward", i, tensor): tensor for i, tensor in enumerate(chosen)}
+    grads = sweep(
+        [node_of(tensor) for tensor in tensors],
+        seeds,
+        targets=targets,
+        retain=create_graph if retain_graph is None else retain_graph,
+        create_graph=create_graph,
+    )
+    del seeds
+    for node in list(grads):
+        g = grads.pop(node)
+        tensor = targets[node] if targets is not None else node.tensor()
+        if g is None or tensor is None:
+            continue
+        if type(node) is Leaf and node.hooks is not None:
+            g = run_hooks(node.hooks, g, node, create_graph)
+        if create_graph:
+            tensor._grad = g.clone() if tensor._grad is None else tensor._grad + g
+        else:
+            with _commit_lock:
+                _accumulate(tensor, g)
+        if type(node) is Leaf and node.after is not None:
+            for hook in list(node.after.values()):
+                hook(tensor)
+
+
+def _accumulate(tensor: Any, g: Any) -> None:
+    """Add ``g`` to ``tensor.grad``; the first time it becomes the gradient itself if nobody else holds it."""
+    held = tensor._grad
+    if held is None:
+        # 3: the caller's name, this function's, getrefcount's argument
+        if isinstance(g, np.ndarray) and (g.base is not None or sys.getrefcount(g) > 3):
+            g = g.copy()
+        tensor._grad = new_tensor(g)
+    elif held._node is not None or isinstance(held._data, np.generic):
+        tensor._grad = new_tensor(held._data + g)
+    else:
+        stamp(held._data)
+        np.add(held._data, g, out=held._data)
+
+
+def _seeds(name: str, tensors: tuple[Any, ...], given: Any, create_graph: bool) -> list[Any]:
+    """The gradients to start from, as arrays (as Tensors if ``create_graph``)."""
+    seeds = (None,) * len(tensors) if given is None else _tuple(given)
+    if len(seeds) != len(tensors):
+        raise GradientError(f"{name}: got {len(seeds)} gradients for {len(tensors)} tensors; give one each, or None")
+    found = []
+    for tensor, seed in zip(tensors, seeds, strict=True):
+        if not isinstance(tensor, Handle):
+            raise TypeError(f"{name}: expected a Tensor, got {type(tensor).__name__}")
+        if node_of(tensor) is None:
+            raise GradientError(_why_no_graph(name, tensor))
+        data = tensor._data
+        if seed is None:
+            if data.size != 1:
+                raise GradientError(
+                    f"{name}: the tensor has shape {data.shape}, not one element; reduce it first with .sum() or "
+                    f".mean(), or give the gradient to start from: .backward(gradient) with shape {data.shape}"
+                )
+            if data.dtype.kind == "c":
+                raise GradientError(
+                    f"{name}: a gradient can be created implicitly only for real outputs, this one is {data.dtype}; "
+                    "take .real or .abs(), or give the gradient"
+                )
+            seed = np.ones(data.shape, data.dtype)
+        else:
+            array = seed._data if isinstance(seed, Handle) else np.asarray(seed)
+            if array.shape != data.shape:
+                raise ShapeError(f"{name}: the gradient has shape {array.shape}, but the tensor has shape {data.shape}")
+            if array.dtype != data.dtype:
+                seed = array = array.astype(data.dtype)
+            if not (create_graph and isinstance(seed, Handle)):
+                seed = array
+        found.append(new_tensor(seed) if create_graph and not isinstance(seed, Handle) else seed)
+    return found
+
+
+def _why_no_graph(name: str, tensor: Handle) -> str:
+    """Why a tensor has nothing to backpropagate through."""
+    text = f"{name}: the tensor of shape {tensor._data.shape} does not require grad"
+    if tensor._data.dtype.kind not in "fcV":
+        return (
+            f"{text}: its dtype is {tensor._data.dtype}, and only floating and complex numbers have gradients. "
+            "Was it cast, compared or made by argmax?"
+        )
+    if not local.grad:
+        return f"{text}: nothing is recorded here, inside autograd.no_grad() or inference_mode()"
+    return (
+        f"{text}. One of these is the reason: no leaf that it was computed from has requires_grad=True; it was computed "
+        "under autograd.no_grad(); or everything on the way to it passed .detach(), .numpy(), .item() or an integer dtype"
+    )
+
+
+def _target(name: str, i: int, tensor: Any) -> Any:
+    node = node_of(tensor) if isinstance(tensor, Handle) else None
+    if node is None:
+        what = f"Tensor of shape {tensor._data.shape}" if isinstance(tensor, Handle) else type(tensor).__name__
+        raise GradientError(
+            f"{name}: input {i} ({what}) does not require grad; set requires_grad=True before computing with it"
+        )
+    return node
+
+
+def grad(
+    outputs: Any,
+    inputs: Any = None,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool | None = None,
+    materialize_grads: bool = False,
+) -> tuple[Any, ...]:
+    """The gradients of ``outputs`` with respect to ``inputs``, without touching any ``.grad``.
+
+    Args:
+        outputs: a Tensor or several.
+        inputs: a Tensor or several, leaves or not.
+        grad_outputs: the gradients to start from; needed for outputs that are no scalars.
+        retain_graph, create_graph: as for ``backward``.
+        allow_unused: return None for an input that the outputs do not depend on, instead of raising
+            (default: ``materialize_grads``).
+        materialize_grads: return zeros for such an input.
+
+    Returns:
+        A tuple with a gradient for each input.
+
+    Raises:
+        GradientError: an input is unused, or as for ``backward``.
+
+    >>> import autograd
+    >>> x = autograd.tensor(3.0, requires_grad=True)
+    >>> (dy,) = autograd.grad(x**2, x, create_graph=True)
+    >>> autograd.grad(dy, x)
+    (tensor(2.),)
+    """
+    if inputs is None:
+        raise TypeError("grad: expected inputs, the Tensors to differentiate with respect to: grad(outputs, inputs)")
+    if materialize_grads and allow_unused is False:
+        raise ValueError("grad: materialize_grads=True gives zeros for unused inputs, so allow_unused cannot be False")
+    outputs, inputs = _tuple(outputs), _tuple(inputs)
+    seeds = _seeds("grad", outputs, grad_outputs, create_graph)
+    nodes = [_target("grad", i, tensor) for i, tensor in enumerate(inputs)]
+    found = sweep(
+        [node_of(tensor) for tensor in outputs],
+        seeds,
+        targets=nodes,
+        retain=create_graph if retain_graph is None else retain_graph,
+        create_graph=create_graph,
+    )
+    held: set[int] = {id(seed) for seed in seeds}
+    results = []
+    for i, (node, tensor) in enumerate(zip(nodes, inputs, strict=True)):
+        g = found[node]
+        if g is None:
+            if materialize_grads:
+                g = np.zeros(tensor._data.shape, tensor._data.dtype)
+            elif not allow_unused:
+                raise GradientError(
+                    f"grad: the outputs do not depend on input {i} (shape {tensor._data.shape}), so it has no gradient; "
+                    "pass allow_unused=True to get None for it, or materialize_grads=True to get zeros"
+                )
+        elif type(node) is Leaf and node.hooks is not None:
+            g = run_hooks(node.hooks, g, node, create_graph)
+        if isinstance(g, np.ndarray) and (g.base is not None or id(g) in held or sys.getrefcount(g) > 3):
+            g = g.copy()
+        held.add(id(g))
+        results.append(g if g is None or isinstance(g, Handle) else new_tensor(g))
+    return tuple(results)
+
+
+class RemovableHandle:
+    """Removes a hook: by ``remove()``, or at the end of a ``with`` block."""
+
+    def __init__(self, hooks: dict[int, Any], key: int) -> None:
+        self._hooks = hooks
+        self._key = key
+
+    def remove(self) -> None:
+        """Remove the hook; nothing happens if it is gone already."""
+        self._hooks.pop(self._key, None)
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.remove()
+
+
+def add_hook(node: Any, name: str, hook: Callable[..., Any]) -> RemovableHandle:
+    """Add a hook to ``node.hooks`` (or ``node.after``)."""
+    hooks = getattr(node, name)
+    if hooks is None:
+        hooks = {}
+        setattr(node, name, hooks)
+    key = max(hooks, default=-1) + 1
+    hooks[key] = hook
+    return RemovableHandle(hooks, key)
+
+
+def _flip(g: Any, node: Any) -> Any:
+    """A gradient between the sweep's convention (plain transposes) and the user's, which only leaves have."""
+    return np.conj(g) if g.dtype.kind == "c" and type(node) is not Leaf else g
+
+
+def gradient_hook(hook: Callable[[Any], Any]) -> Callable[[Any, Any, bool], Any]:
+    """A user's hook (Tensor to Tensor or None) as the sweep calls it."""
+
+    def run(g: Any, node: Any, create_graph: bool) -> Any:
+        given = _flip(g, node)
+        with Mode(grad=create_graph):
+            returned = hook(given if isinstance(given, Handle) else new_tensor(given))
+        if returned is None:
+            return g
+        if not isinstance(returned, Handle) or returned._data.shape != g.shape:
+            what = f"shape {returned._data.shape}" if isinstance(returned, Handle) else type(returned).__name__
+            raise GradientError(
+                f"a gradient hook returned {what}; expected None or a Tensor of the gradient's shape {g.shape}"
+            )
+        return _flip(returned if create_graph else returned._data, node)
+
+    return run
+
+
+def retain_hook(tensor_ref: Callable[[], Any]) -> Callable[[Any, Any, bool], Any]:
+    """The hook of ``retain_grad``: keeps the gradient of a Tensor that is no leaf."""
+
+    def run(g: Any, node: Any, create_graph: bool) -> Any:
+        tensor = tensor_ref()
+        if tensor is not None:
+            kept = _flip(g, node)
+            kept = kept.clone() if isinstance(kept, Handle) else new_tensor(np.array(kept))
+            tensor._grad = kept if tensor._grad is None else tensor._grad + kept
+        return g
+
+    return run

@@ -1,0 +1,133 @@
+"""NumPy's protocols on Tensors: ``np.exp(t)``, ``array * t``, ``np.concatenate([t, u])`` are our ops.
+
+A NumPy function without an op raises: a Tensor never turns into an array silently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ._op import NUMPY, new_tensor
+from .engine.nodes import Handle
+from .errors import NotDifferentiableError
+
+__all__ = ["array_function", "array_ufunc", "numpy_function"]
+
+
+def numpy_function(*identities: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Mark a function that takes NumPy's arguments where ours differ: it answers for ``identities`` on Tensors."""
+
+    def define(function: Callable[..., Any]) -> Callable[..., Any]:
+        for identity in identities:
+            NUMPY[identity] = function
+        return function
+
+    return define
+
+
+def _refusal(name: str) -> NotDifferentiableError:
+    return NotDifferentiableError(
+        f"numpy.{name} has no differentiable op in autograd, so it was not applied to a Tensor. If no gradient is to "
+        f"flow through it, use numpy.{name}(t.detach().numpy()); else write it with autograd's ops, or define an op "
+        "with autograd.op"
+    )
+
+
+def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **kwargs: Any) -> Any:
+    """NEP 13: a ufunc was called with a Tensor among its inputs or outputs."""
+    if method == "__call__":
+        function = NUMPY.get(ufunc)
+    else:
+        function = _METHODS.get((ufunc, method))
+    if function is None:
+        raise _refusal(ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}")
+    kwargs = {name: value for name, value in kwargs.items() if not (name == "where" and value is True)}
+    dtype = kwargs.pop("dtype", None)
+    result = function(*inputs, **kwargs)
+    if dtype is not None:
+        result = result.astype(dtype)
+    if out is None:
+        return result
+    (target,) = out if isinstance(out, tuple) else (out,)
+    return _write_out(target, result, ufunc.__name__)
+
+
+def _write_out(target: Any, result: Any, name: str) -> Any:
+    """Write a result into the array or Tensor given as ``out=``."""
+    if isinstance(target, Handle):
+        return target.copy_(result)  # type: ignore[attr-defined]
+    if result._node is not None:
+        raise NotDifferentiableError(
+            f"numpy.{name}: the result requires grad and cannot be written into an array (out=, or array += tensor), "
+            "which would lose its graph: make the array a Tensor, or .detach() the other operand"
+        )
+    target[...] = result._data
+    return target
+
+
+def array_function(self: Any, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
+    """NEP 18: a NumPy function was called with a Tensor among its arguments."""
+    found = NUMPY.get(function)
+    if found is None:
+        raise _refusal(getattr(function, "__name__", str(function)))
+    out = kwargs.pop("out", None)
+    result = found(*args, **kwargs)
+    return result if out is None else _write_out(out, result, function.__name__)
+
+
+def _like(make: Callable[..., Any]) -> Callable[..., Any]:
+    def made(a: Any, *args: Any, **kwargs: Any) -> Any:
+        return new_tensor(make(a._data if isinstance(a, Handle) else a, *args, **kwargs))
+
+    return made
+
+
+for _make in (np.zeros_like, np.ones_like, np.empty_like, np.full_like):
+    NUMPY[_make] = _like(_make)
+
+
+@numpy_function(np.shape)
+def _shape(a: Any) -> tuple[int, ...]:
+    return tuple(a.shape)
+
+
+@numpy_function(np.ndim)
+def _ndim(a: Any) -> int:
+    return len(a.shape)
+
+
+@numpy_function(np.size)
+def _size(a: Any, axis: int | None = None) -> int:
+    return int(np.prod(a.shape)) if axis is None else int(a.shape[axis])
+
+
+@numpy_function(np.zeros)
+def _zeros(shape: Any, dtype: Any = None) -> Any:
+    return new_tensor(np.zeros(shape, dtype or np.float64))
+
+
+@numpy_function(np.ones)
+def _ones(shape: Any, dtype: Any = None) -> Any:
+    return new_tensor(np.ones(shape, dtype or np.float64))
+
+
+@numpy_function(np.iscomplexobj)
+def _iscomplexobj(x: Any) -> bool:
+    return bool(x.dtype.kind == "c")
+
+
+_METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {}
+"""For ufunc methods (``np.add.reduce``) what computes them on Tensors."""
+
+
+def ufunc_method(ufunc: np.ufunc, method: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Mark the function that computes ``ufunc.method`` with NumPy's arguments."""
+
+    def define(function: Callable[..., Any]) -> Callable[..., Any]:
+        _METHODS[ufunc, method] = function
+        return function
+
+    return define

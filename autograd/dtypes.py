@@ -1,0 +1,177 @@
+"""Dtypes, and PyTorch's rules of which dtype a result has.
+
+Dtypes are NumPy's. PyTorch orders them in categories, bool < integer < float < complex, and lets a lower
+category never widen a higher one: ``int64 tensor * float32 tensor`` is float32. Within a category, tensors with
+dimensions decide before 0-d tensors, and these before Python numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .engine.nodes import Handle
+from .errors import DtypeError
+
+bool_ = np.dtype(np.bool_)
+uint8 = np.dtype(np.uint8)
+int8 = np.dtype(np.int8)
+int16 = np.dtype(np.int16)
+int32 = np.dtype(np.int32)
+int64 = np.dtype(np.int64)
+float16 = np.dtype(np.float16)
+float32 = np.dtype(np.float32)
+float64 = np.dtype(np.float64)
+complex64 = np.dtype(np.complex64)
+complex128 = np.dtype(np.complex128)
+
+_CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2, "V": 2, "c": 3}
+_COMPLEX_OF = {float16: complex64, float32: complex64, float64: complex128}
+NAMES = {
+    "bool": bool_, "uint8": uint8, "byte": uint8, "int8": int8, "char": int8, "int16": int16, "short": int16,
+    "int32": int32, "int": int32, "int64": int64, "long": int64, "float16": float16, "half": float16,
+    "float32": float32, "float": float32, "float64": float64, "double": float64,
+    "complex64": complex64, "cfloat": complex64, "complex128": complex128, "cdouble": complex128,
+}  # fmt: skip
+
+
+class _Default:
+    """The default floating dtype, in one place that can be looked up fast."""
+
+    __slots__ = ("dtype",)
+
+    def __init__(self) -> None:
+        self.dtype = float32
+
+
+default = _Default()
+
+
+def get_default_dtype() -> np.dtype[Any]:
+    """The dtype of floating results for which nothing else decides (float32 unless it was changed)."""
+    return default.dtype
+
+
+def set_default_dtype(dtype: Any) -> None:
+    """Set the default floating dtype.
+
+    Raises:
+        DtypeError: ``dtype`` is not a floating dtype.
+    """
+    dtype = as_dtype(dtype)
+    if dtype.kind != "f":
+        raise DtypeError(f"set_default_dtype: expected a floating dtype such as autograd.float64, got {dtype}")
+    default.dtype = dtype
+
+
+def as_dtype(dtype: Any) -> np.dtype[Any]:
+    """A NumPy dtype from a dtype, a scalar type, a name or a Python type (``float`` is the default dtype).
+
+    Raises:
+        DtypeError: it names no dtype that a Tensor can have.
+    """
+    if dtype is float:
+        return default.dtype
+    if dtype is complex:
+        return _COMPLEX_OF[default.dtype]
+    if isinstance(dtype, str) and dtype in NAMES:
+        return NAMES[dtype]
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        raise DtypeError(f"{dtype!r} is not a dtype; use autograd.float32, 'float32', np.float32, ...") from None
+    if found.kind not in _CATEGORY:
+        raise DtypeError(f"a Tensor cannot hold dtype {found}; it holds bool, integer, floating or complex numbers")
+    return found
+
+
+def category(dtype: np.dtype[Any]) -> int:
+    """0 bool, 1 integer, 2 floating, 3 complex."""
+    return _CATEGORY[dtype.kind]
+
+
+def is_weak(value: Any) -> bool:
+    """Whether ``value`` is a Python number (a NumPy float64 or complex128 scalar is one by inheritance)."""
+    return isinstance(value, (bool, int, float, complex))
+
+
+def weak_dtype(value: Any) -> np.dtype[Any]:
+    """The dtype of a Python number standing alone: bool, int64, or the default float or complex dtype."""
+    if isinstance(value, bool):
+        return bool_
+    if isinstance(value, int):
+        return int64
+    return as_dtype(float if isinstance(value, float) else complex)
+
+
+def result_type(*operands: Any) -> np.dtype[Any]:
+    """The dtype in which an operation on ``operands`` (Tensors, arrays, numbers, dtypes) is computed.
+
+    >>> import autograd
+    >>> autograd.result_type(autograd.tensor([1, 2]), 1.5)
+    dtype('float32')
+    """
+    return common_dtype([operand._data if isinstance(operand, Handle) else _plain(operand) for operand in operands])
+
+
+def _plain(operand: Any) -> Any:
+    """An operand as ``common_dtype`` wants it: a NumPy scalar that is a Python number by inheritance becomes one."""
+    if isinstance(operand, np.float64):
+        return float(operand)
+    if isinstance(operand, np.complex128):
+        return complex(operand)
+    return as_dtype(operand) if isinstance(operand, (type, str)) else operand
+
+
+def common_dtype(operands: Sequence[Any]) -> np.dtype[Any]:
+    """``result_type`` of arrays (0-d ones may be NumPy scalars), Python numbers and dtypes."""
+    levels: list[np.dtype[Any] | None] = [None, None, None]  # Python numbers, 0-d arrays, arrays with dimensions
+    for operand in operands:
+        if isinstance(operand, np.dtype):
+            level, dtype = 2, operand
+        elif hasattr(operand, "dtype"):
+            level, dtype = (2 if operand.ndim else 1), operand.dtype
+        else:
+            level, dtype = 0, weak_dtype(operand)
+        held = levels[level]
+        levels[level] = dtype if held is None else promote_types(held, dtype)
+    found: np.dtype[Any] | None = None
+    for candidate in reversed(levels):
+        if candidate is None:
+            continue
+        if found is None:
+            found = candidate
+        elif category(candidate) > category(found):
+            halves = category(candidate) == 3 and category(found) == 2
+            found = _COMPLEX_OF.get(found, candidate) if halves else candidate
+    if found is None:
+        raise TypeError("result_type: expected at least one operand")
+    return found
+
+
+def weak(value: Any, dtype: np.dtype[Any]) -> Any:
+    """A Python number as an operand beside arrays of ``dtype``."""
+    if isinstance(value, bool) or category(dtype) < category(weak_dtype(value)):
+        return dtype.type(value)
+    return value
+
+
+def promote_types(a: Any, b: Any) -> np.dtype[Any]:
+    """The smallest dtype that both can be computed in, by PyTorch's rules (an integer never widens a float)."""
+    a, b = as_dtype(a), as_dtype(b)
+    if category(a) != category(b):
+        low, high = sorted((a, b), key=category)
+        return high if category(low) < 2 else np.promote_types(low, high)
+    return np.promote_types(a, b)
+
+
+def can_cast(source: Any, target: Any) -> bool:
+    """Whether a result of dtype ``source`` may be written into ``target`` in place: never to a lower category."""
+    return category(as_dtype(source)) <= category(as_dtype(target))
+
+
+def to_float(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """``dtype`` if it is floating or complex, else the default dtype."""
+    return dtype if dtype.kind in "fcV" else default.dtype

@@ -1,0 +1,111 @@
+"""Turns an exception of NumPy in an op's forward into one that says what came, what was expected, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import DtypeError, ShapeError
+
+__all__ = ["describe", "explain", "operand_error"]
+
+
+def describe(value: Any) -> str:
+    """A value in a message: shape and dtype of an array, else its repr."""
+    if isinstance(value, (list, tuple)) and any(hasattr(item, "shape") for item in value):
+        return "[" + ", ".join(describe(item) for item in value) + "]"
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        return f"{value.dtype}{list(value.shape)}"
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def explain(op: Any, error: Exception, values: Sequence[Any]) -> Exception:
+    """The error to raise instead of ``error``, which the forward of ``op`` raised for ``values`` (in order of params)."""
+    if isinstance(error, (ShapeError, DtypeError)):
+        return error
+    named = ", ".join(f"{name}={describe(value)}" for name, value in zip(op.params, values, strict=False))
+    arrays = [value for value in values if isinstance(value, (np.ndarray, np.generic))]
+    if isinstance(error, MemoryError):
+        return MemoryError(f"{op.name}({named}): {error}. {_broadcast_hint(arrays)}")
+    if isinstance(error, ValueError) and len(arrays) >= 2:
+        hint = _matmul_hint(arrays) if op.name in _PRODUCTS else _shape_hint(arrays)
+        if hint:
+            return ShapeError(f"{op.name}({named}): {hint}")
+    if isinstance(error, TypeError):
+        return DtypeError(f"{op.name}({named}): {error}")
+    if isinstance(error, np.exceptions.AxisError):
+        return _AxisError(f"{op.name}({named}): {error}")
+    if isinstance(error, ValueError):
+        return ShapeError(f"{op.name}({named}): {error}")
+    if isinstance(error, (IndexError, np.linalg.LinAlgError, OverflowError)):
+        return type(error)(f"{op.name}({named}): {error}")
+    error.add_note(f"(in the forward of op {op.name}({named}))")
+    return error
+
+
+class _AxisError(ShapeError, IndexError):
+    """A dimension that the tensor does not have: ValueError and IndexError as NumPy's own, RuntimeError too."""
+
+
+_PRODUCTS = {"matmul", "mm", "bmm", "mv", "linear", "dot", "addmm"}
+
+
+def _shape_hint(arrays: Sequence[Any]) -> str | None:
+    """Why these shapes do not broadcast and what may have been meant, or None if they do."""
+    shapes = [array.shape for array in arrays]
+    rank = max(map(len, shapes))
+    for axis in range(-1, -rank - 1, -1):
+        sizes = {shape[axis] for shape in shapes if len(shape) >= -axis} - {1}
+        if len(sizes) > 1:
+            first, second = shapes[0], shapes[1]
+            text = (
+                f"shapes {' and '.join(map(str, shapes))} do not broadcast: dimension {axis} (counted from the "
+                f"end) is {' and '.join(str(size) for size in sorted(sizes))}; sizes must be equal or 1"
+            )
+            if len(shapes) == 2:
+                if len(first) == 2 and first[::-1] == second:
+                    text += ". The second is the transpose of the first: did you mean y.T?"
+                elif len(first) == 1 and len(second) > 1 and first[0] == second[0]:
+                    text += f". To align along the first dimension, use x.reshape({(*first, *(1,) * (len(second) - 1))})"
+                elif len(second) == 1 and len(first) > 1 and second[0] == first[0]:
+                    text += f". To align along the first dimension, use y.reshape({(*second, *(1,) * (len(first) - 1))})"
+            return text
+    return None
+
+
+def _matmul_hint(arrays: Sequence[Any]) -> str:
+    """Why two shapes do not multiply as matrices, and the likely transpose."""
+    a, b = arrays[0].shape, arrays[1].shape
+    if not a or not b:
+        return f"shapes {a} and {b}: a matrix product needs at least one dimension on each side; use * for numbers"
+    inner = b[-2] if len(b) > 1 else b[0]
+    if a[-1] == inner:
+        return f"the batch dimensions of {a} and {b} do not broadcast: {a[:-2]} and {b[:-2]}"
+    text = f"shapes {a} and {b} do not multiply: the last dimension of the first is {a[-1]}, the "
+    text += f"{'second to last' if len(b) > 1 else 'only'} dimension of the second is {inner}; they must be equal"
+    if len(b) > 1 and b[-1] == a[-1]:
+        text += ". Did you mean x @ y.mT (the second transposed)?"
+    elif len(a) > 1 and a[-2] == inner:
+        text += ". Did you mean x.mT @ y (the first transposed)?"
+    return text
+
+
+def _broadcast_hint(arrays: Sequence[Any]) -> str:
+    try:
+        shape = np.broadcast_shapes(*[array.shape for array in arrays])
+    except ValueError:
+        return ""
+    size = int(np.prod([float(n) for n in shape])) * max((array.dtype.itemsize for array in arrays), default=1)
+    return f"The inputs broadcast to {shape}, {size:,} bytes: is a dimension of size 1 in the wrong place?"
+
+
+def operand_error(op: Any, name: str, value: Any) -> Exception:
+    """The error for an argument that is no Tensor, array or number."""
+    if value is None:
+        return TypeError(f"{op.name}() is missing the argument '{name}'; it takes {op.signature}")
+    return TypeError(
+        f"{op.name}: '{name}' must be a Tensor, a NumPy array or a number, got {type(value).__name__} {describe(value)}"
+    )

@@ -1,0 +1,101 @@
+"""The mutation clock: a saved array that was overwritten is never differentiated silently.
+
+Every in-place operation advances one global clock and stamps the memory that it wrote. A node remembers
+the clock's time at which it was made, so backward has nothing to compare unless something was mutated
+since; then it asks for each saved array whether its memory bears a later stamp.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from typing import Any
+
+import numpy as np
+
+__all__ = ["clock", "mutated_since", "stamp"]
+
+MAX_RANGES = 64
+"""More written byte ranges of one buffer than this are merged into one."""
+
+
+class _Clock:
+    __slots__ = ("now",)
+
+    def __init__(self) -> None:
+        self.now = 0
+
+
+clock = _Clock()
+_lock = threading.Lock()
+
+
+class _Stamps:
+    """When which bytes of one buffer were written, and (in debug mode) by which line."""
+
+    __slots__ = ("owner", "ranges")
+
+    def __init__(self, owner: weakref.ref[Any]) -> None:
+        self.owner = owner
+        self.ranges: dict[tuple[int, int] | None, tuple[int, str | None]] = {}
+
+    def write(self, span: tuple[int, int] | None, time: int, line: str | None) -> None:
+        if span is None or len(self.ranges) >= MAX_RANGES:
+            self.ranges = {None: (time, line)}
+        else:
+            self.ranges[span] = (time, line)
+
+    def later_than(self, time: int, span: tuple[int, int] | None) -> str | None:
+        for written, (when, line) in self.ranges.items():
+            if when > time and (
+                span is None or written is None or (written[0] < span[1] and span[0] < written[1])
+            ):
+                return line or ""
+        return None
+
+
+_stamps: dict[int, _Stamps] = {}
+
+
+def _owner(array: Any) -> Any:
+    """The array at the end of the chain of views, to which the memory belongs."""
+    while isinstance(base := array.base, np.ndarray):
+        array = base
+    return array
+
+
+def _span(array: Any, owner: Any) -> tuple[int, int] | None:
+    """The bytes that ``array`` covers; None for all of its owner's."""
+    if array is owner:
+        return None
+    low, high = np.lib.array_utils.byte_bounds(array)
+    return int(low), int(high)
+
+
+def stamp(array: Any, line: str | None = None) -> None:
+    """Note that ``array``'s memory was written just now (``line``: by which line of the user's program)."""
+    owner = _owner(array)
+    key = id(owner)
+    with _lock:
+        clock.now += 1
+        record = _stamps.get(key)
+        if record is None or record.owner() is not owner:
+            record = _stamps[key] = _Stamps(weakref.ref(owner, lambda ref: _forget(key, ref)))
+        record.write(_span(array, owner), clock.now, line)
+
+
+def _forget(key: int, ref: weakref.ref[Any]) -> None:
+    record = _stamps.get(key)
+    if record is not None and record.owner is ref:
+        _stamps.pop(key, None)
+
+
+def mutated_since(array: Any, time: int) -> str | None:
+    """None if ``array``'s memory was not written after ``time``; else the writing line, or '' if not known."""
+    if not isinstance(array, np.ndarray):
+        return None
+    owner = _owner(array)
+    record = _stamps.get(id(owner))
+    if record is None:
+        return None
+    return record.later_than(time, _span(array, owner))

@@ -1,0 +1,206 @@
+"""The graph: nodes, leaves and the light handle that a Tensor is.
+
+Nodes, not Tensors, form the graph. A node points to its parents only, so there are no reference cycles and
+an abandoned graph is freed at once, by reference counting alone.
+"""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .mutation import clock
+
+__all__ = ["RELEASED", "Handle", "Leaf", "Node", "Packed", "Pick", "make_node", "next_rank"]
+
+next_rank = itertools.count(1).__next__
+"""Ranks grow as nodes are made: a node's rank is higher than those of all its ancestors."""
+
+
+class _Released:
+    """What stands in ``Node.saved`` after backward has released the arrays."""
+
+    def __repr__(self) -> str:
+        return "<released>"
+
+
+RELEASED = _Released()
+
+
+class Node:
+    """One recorded call of an op.
+
+    Attributes:
+        op: the ``Op`` that was called.
+        parents: for each differentiable input its Node, Leaf or Pick; None where no gradient is needed.
+        saved: what the op's rules asked for, in the order of ``op.saved_names``.
+        rank: its place in the order of creation.
+        time: the mutation clock when it was made.
+        shape, dtype: of the output (tuples of them if the op has several outputs).
+        hooks: functions of the output's gradient, or None.
+        note: None, or a dict with what modes and pictures know about the node (source line, module, name).
+    """
+
+    __slots__ = ("dtype", "hooks", "note", "op", "parents", "rank", "saved", "shape", "time")
+
+    op: Any
+    parents: tuple[Any, ...]
+    saved: Any
+    rank: int
+    time: int
+    shape: Any
+    dtype: Any
+    hooks: dict[int, Any] | None
+    note: dict[str, Any] | None
+
+    def name(self) -> str:
+        """The op's name."""
+        return str(self.op.name)
+
+    @property
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        """The parents with the number of their output, as in PyTorch."""
+        return tuple(
+            (parent.source, parent.index) if type(parent) is Pick else (parent, 0) for parent in self.parents
+        )
+
+    def __repr__(self) -> str:
+        return f"<{self.op.name}>"
+
+
+class _PickOp:
+    """What stands for an op at a Pick."""
+
+    name = "pick"
+    elaborate = True
+    saves_arrays = False
+
+
+class Pick:
+    """One output of a node that has several: gradients pass through it into their place."""
+
+    __slots__ = ("dtype", "hooks", "index", "note", "rank", "shape", "source")
+
+    op = _PickOp()
+
+    def __init__(self, source: Node, index: int) -> None:
+        self.source = source
+        self.index = index
+        self.rank = next_rank()
+        self.shape = source.shape[index]
+        self.dtype = source.dtype[index]
+        self.hooks: dict[int, Any] | None = None
+        self.note: dict[str, Any] | None = None
+
+    @property
+    def parents(self) -> tuple[Node, ...]:
+        return (self.source,)
+
+    @property
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        return self.source.next_functions
+
+    def name(self) -> str:
+        """The op's name."""
+        return self.source.name()
+
+    def __repr__(self) -> str:
+        return f"<{self.source.op.name}[{self.index}]>"
+
+
+class Packed:
+    """Saved values that passed through the pack function of ``saved_tensors_hooks``."""
+
+    __slots__ = ("_items", "_unpack")
+
+    def __init__(self, saved: Sequence[Any], hooks: tuple[Any, Any], tensor_class: type[Handle]) -> None:
+        pack, self._unpack = hooks
+        self._items = [
+            (True, pack(tensor_class(value))) if isinstance(value, np.ndarray) else (False, value) for value in saved
+        ]
+
+    def unpack(self) -> tuple[Any, ...]:
+        """The values, through the unpack function."""
+        return tuple(self._unpack(value)._data if packed else value for packed, value in self._items)
+
+
+class Leaf:
+    """Where a gradient ends: stands in the graph for a Tensor that the user made and that requires grad."""
+
+    __slots__ = ("after", "dtype", "hooks", "note", "shape", "tensor")
+
+    def __init__(self, tensor: Handle) -> None:
+        self.tensor = weakref.ref(tensor)
+        self.shape = tensor._data.shape
+        self.dtype = tensor._data.dtype
+        self.hooks: dict[int, Any] | None = None
+        self.after: dict[int, Any] | None = None
+        self.note: dict[str, Any] | None = None
+
+    @property
+    def variable(self) -> Handle | None:
+        """The Tensor itself, or None if it is gone."""
+        return self.tensor()
+
+    @property
+    def parents(self) -> tuple[()]:
+        return ()
+
+    @property
+    def next_functions(self) -> tuple[()]:
+        return ()
+
+    def name(self) -> str:
+        """``leaf``."""
+        return "leaf"
+
+    def __repr__(self) -> str:
+        return f"<leaf {self.shape}>"
+
+
+class Handle:
+    """What every op knows of a Tensor.
+
+    Attributes:
+        _data: the array; of a 0-d result it may be the NumPy scalar that NumPy returned.
+        _node: the Node or Pick that made it, its Leaf, or None if it needs no gradient.
+        _grad: the accumulated gradient, a Tensor or None.
+        _view: None, or of which other Tensor it is a view (see ``autograd.views``).
+    """
+
+    __slots__ = ("__weakref__", "_data", "_grad", "_node", "_view")
+
+    _data: Any
+    _node: Any
+    _grad: Any
+    _view: Any
+
+
+def array_of(tensor: Handle) -> Any:
+    """The tensor's array as a buffer that can be shared: a NumPy scalar is replaced by a 0-d array first."""
+    data = tensor._data
+    if isinstance(data, np.generic):
+        data = tensor._data = np.asarray(data)
+    return data
+
+
+def make_node(op: Any, parents: tuple[Any, ...], saved: Any, out: Any) -> Node:
+    """Record a call: the plain form of what the functions written by ``_op`` do inline."""
+    node = Node()
+    node.op = op
+    node.parents = parents
+    node.saved = saved
+    node.rank = next_rank()
+    node.time = clock.now
+    if op.outputs is None:
+        node.shape, node.dtype = out.shape, out.dtype
+    else:
+        node.shape = tuple(item.shape for item in out)
+        node.dtype = tuple(item.dtype for item in out)
+    node.hooks = None
+    node.note = None
+    return node

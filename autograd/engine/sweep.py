@@ -1,0 +1,247 @@
+"""The sweep: carries gradients from the roots to the leaves, each node once, newest first.
+
+Complex gradients travel as plain transposes (``g * f'(z)``, no conjugate in any rule) and are conjugated once
+where they enter and once where they leave, which gives PyTorch's convention.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from ..errors import FreedGraphError, MutationError, RuleError
+from .modes import Mode, local
+from .mutation import clock, mutated_since
+from .nodes import RELEASED, Leaf, Node, Packed, Pick
+
+__all__ = ["conform", "sum_to", "sweep"]
+
+_by_rank = attrgetter("rank")
+
+
+def sweep(
+    roots: Sequence[Any],
+    seeds: Sequence[Any],
+    *,
+    targets: Iterable[Any] | None = None,
+    retain: bool = False,
+    create_graph: bool = False,
+) -> dict[Any, Any]:
+    """Backpropagate ``seeds`` (arrays; Tensors with ``create_graph``) from the nodes ``roots``.
+
+    Returns:
+        The gradient of every leaf that was reached or, given ``targets`` (Nodes, Picks, Leaves), of those of
+        them that were reached. Nothing else has changed, but that saved arrays are released (not with ``retain``).
+
+    Raises:
+        FreedGraphError, MutationError: before anything is computed or released.
+        RuleError: a rule returned what cannot be a gradient.
+    """
+    order = _collect(roots)
+    found: dict[Any, Any] = {}
+    needed: set[Any] | None = None
+    if targets is not None:
+        found = dict.fromkeys(targets)
+        needed = _needed_for(found, order)
+        order = [node for node in order if node in needed]
+    _check_saved(order)
+    grads: dict[Any, Any] = {}
+    for root, seed in zip(roots, seeds, strict=True):
+        if needed is None or root in needed:
+            seed = np.conj(seed) if seed.dtype.kind == "c" else seed
+            grads[root] = grads[root] + seed if root in grads else seed
+    visit = _Visit(grads, found, needed, create_graph)
+    pop, held_for = grads.pop, grads.get
+    release = not retain
+    node = None
+    with np.errstate(all="ignore"), Mode(grad=True) if create_graph else contextlib.nullcontext():
+        try:
+            for node in order:
+                g = pop(node, None)
+                if g is None:
+                    continue
+                op = node.op
+                if visit.every or op.elaborate or node.hooks is not None:
+                    parents, derivatives = visit(node, g)
+                else:
+                    parents = node.parents
+                    derivatives = op.backward(g, node.saved, parents)
+                for parent, d in zip(parents, derivatives):  # noqa: B905 (backward checks the lengths; strict costs)
+                    if d is not None:
+                        if d.shape != parent.shape or d.dtype is not parent.dtype:
+                            d = conform(d, parent, op.name)
+                        held = held_for(parent)
+                        grads[parent] = d if held is None else held + d
+                if release and op.saves_arrays:
+                    node.saved = RELEASED
+        except Exception as error:
+            if node is not None:
+                error.add_note(f"(in the backward of op '{node.op.name}')")
+            raise
+    if targets is None:
+        found = grads
+    else:
+        found = {target: held_for(target, g) for target, g in found.items()}
+    return {leaf: np.conj(g) if g is not None and g.dtype.kind == "c" else g for leaf, g in found.items()}
+
+
+class _Visit:
+    """What the sweep does at a node that needs more than a call of its rules."""
+
+    def __init__(
+        self, grads: dict[Any, Any], found: dict[Any, Any], needed: set[Any] | None, create_graph: bool
+    ) -> None:
+        self.grads = grads
+        self.found = found
+        self.needed = needed
+        self.create_graph = create_graph
+        self.observers = local.observers
+        self.every = bool(create_graph or needed is not None or self.observers)
+
+    def __call__(self, node: Any, g: Any) -> tuple[Any, Any]:
+        """The parents that need a gradient (None for the others), and the derivatives."""
+        if node.hooks is not None:
+            g = run_hooks(node.hooks, g, node, self.create_graph)
+        if node in self.found:
+            self.found[node] = g
+        if type(node) is Pick:
+            _deposit(self.grads, node, g)
+            return (), ()
+        op, parents = node.op, node.parents
+        if self.needed is not None:
+            parents = tuple([parent if parent in self.needed else None for parent in parents])
+            if not any(parents):
+                return (), ()
+        if self.create_graph or op.always_revive or isinstance(node.saved, Packed):
+            saved = op.revive(node, self.create_graph)
+        else:
+            saved = node.saved
+        if op.outputs is not None:
+            g = _fill_absent(g, node)
+        derivatives = op.backward(g, saved, parents)
+        for observer in self.observers:
+            observer.after_rule(node, g, derivatives)
+        return parents, derivatives
+
+
+def _collect(roots: Sequence[Any]) -> list[Any]:
+    """All Nodes and Picks that lead to ``roots``, newest first: each before all its ancestors."""
+    seen: set[Any] = set()
+    order: list[Any] = []
+    stack = [root for root in roots if type(root) is not Leaf]
+    push = stack.append
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        order.append(node)
+        for parent in node.parents:
+            if parent is not None and type(parent) is not Leaf:
+                push(parent)
+    order.sort(key=_by_rank, reverse=True)
+    return order
+
+
+def _needed_for(targets: dict[Any, Any], order: list[Any]) -> set[Any]:
+    """The targets, and of the nodes in ``order`` those that have a target among their ancestors."""
+    needed = set(targets)
+    for node in reversed(order):
+        for parent in node.parents:
+            if parent in needed:
+                needed.add(node)
+                break
+    return needed
+
+
+def _check_saved(order: list[Any]) -> None:
+    """Raise if a node's saved arrays are gone or were overwritten."""
+    now = clock.now
+    for node in order:
+        if type(node) is Pick:
+            continue
+        if node.saved is RELEASED:
+            raise FreedGraphError(
+                f"backward through op '{node.op.name}' a second time, but its saved arrays were released by the "
+                "first. Is a loss, or a hidden state, carried from one iteration to the next? Then .detach() it "
+                "at the end of the iteration. To backpropagate twice through the same graph on purpose, call the "
+                "first backward with retain_graph=True."
+            )
+        if node.time != now:
+            for name, array in node.op.saved_arrays(node):
+                line = mutated_since(array, node.time)
+                if line is not None:
+                    where = line or "to see which line did it, run under autograd.detect_anomaly()"
+                    raise MutationError(
+                        f"op '{node.op.name}' saved its '{name}' (shape {array.shape}) for backward, but that array "
+                        f"was overwritten in place since ({where}). Do it out of place (x = x + 1 instead of x += 1), "
+                        "overwrite a .clone(), or do it after backward."
+                    )
+
+
+def run_hooks(hooks: dict[int, Any], g: Any, node: Any, create_graph: bool) -> Any:
+    """Pass a gradient through a tensor's hooks; each may replace it."""
+    for hook in list(hooks.values()):
+        g = hook(g, node, create_graph)
+    return g
+
+
+def _deposit(grads: dict[Any, Any], pick: Pick, g: Any) -> None:
+    """Put the gradient of one output in its place among those of all outputs of its node."""
+    parts = grads.get(pick.source)
+    if parts is None:
+        parts = grads[pick.source] = [None] * len(pick.source.shape)
+    held = parts[pick.index]
+    parts[pick.index] = g if held is None else held + g
+
+
+def _fill_absent(parts: list[Any], node: Node) -> list[Any]:
+    """Zeros for the outputs through which no gradient came."""
+    return [
+        np.zeros(shape, dtype) if g is None and dtype.kind in "fc" else g
+        for g, shape, dtype in zip(parts, node.shape, node.dtype, strict=True)
+    ]
+
+
+def conform(d: Any, parent: Any, op_name: str) -> Any:
+    """Make a rule's result the gradient of its input: undo broadcasting, restore the dtype.
+
+    Raises:
+        RuleError: the result's shape is not one that broadcasting the input could have given.
+    """
+    if d.shape != parent.shape:
+        try:
+            d = sum_to(d, parent.shape)
+        except ValueError:
+            raise RuleError(
+                f"a rule of op '{op_name}' returned a gradient of shape {d.shape} for an input of shape "
+                f"{parent.shape}; a gradient has the shape of its input (or one that the input broadcasts to)"
+            ) from None
+    if d.dtype != parent.dtype:  # equal dtypes need not be one object
+        if d.dtype.kind == "c" and parent.dtype.kind != "c":
+            d = np.real(d)
+        d = d.astype(parent.dtype)
+    return d
+
+
+def sum_to(d: Any, shape: tuple[int, ...]) -> Any:
+    """Sum ``d`` over the axes along which an array of ``shape`` was broadcast to ``d``'s shape.
+
+    Raises:
+        ValueError: ``shape`` does not broadcast to ``d.shape``.
+    """
+    extra = len(d.shape) - len(shape)
+    if extra < 0 or any(n not in (1, m) for n, m in zip(shape, d.shape[extra:], strict=True)):
+        raise ValueError(f"shape {shape} does not broadcast to {d.shape}")
+    axes = tuple(range(extra)) + tuple(
+        axis + extra for axis, n in enumerate(shape) if n == 1 and d.shape[axis + extra] != 1
+    )
+    if axes:
+        d = np.sum(d, axis=axes, keepdims=True)
+    if d.shape != shape:
+        d = np.reshape(d, shape)
+    return d

@@ -1,0 +1,167 @@
+"""Views: Tensors that share memory, and what an in-place operation on one means for the others.
+
+A view remembers the tensor at the root of its family and how it is cut from it. An in-place operation on any
+member gives the root a new node; the other members notice at their next use and renew their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..errors import MutationError
+from .modes import local
+from .mutation import stamp
+from .nodes import Handle, Leaf, array_of, make_node
+
+__all__ = ["View", "check_writable", "current", "node_of", "rebase", "shares_memory"]
+
+
+class View:
+    """How a Tensor is cut from another one.
+
+    Attributes:
+        base: the Tensor it was cut from, which may be a view itself.
+        root: the Tensor at the end of the chain.
+        root_node: the root's node when this view's own node was made; another one now means it is stale.
+        cut: makes the view from the base: arrays to arrays, Tensors to Tensors.
+        obstacle: why the view must not be written to while recording, or None.
+    """
+
+    __slots__ = ("base", "cut", "obstacle", "root", "root_node")
+
+    def __init__(self, base: Handle, cut: Callable[[Any], Any], obstacle: str | None = None) -> None:
+        self.base = base
+        self.root: Handle = base if base._view is None else base._view.root
+        self.root_node = self.root._node
+        self.cut = cut
+        self.obstacle = obstacle
+
+
+def shares_memory(out: Any, array: Any) -> bool:
+    """Whether ``out``, just made from ``array`` by a view operation, is a view and not a copy."""
+    return isinstance(out, np.ndarray) and (out is array or out.base is array or (
+        out.base is not None and out.base is getattr(array, "base", None)
+    ))  # fmt: skip
+
+
+def _chain(tensor: Handle) -> list[Handle]:
+    """The views from the root's first descendant down to ``tensor``."""
+    chain = []
+    while tensor._view is not None:
+        chain.append(tensor)
+        tensor = tensor._view.base
+    return chain[::-1]
+
+
+def current(tensor: Handle) -> Any:
+    """The node of a view, renewed if a member of its family was changed in place since it was made."""
+    root = tensor._view.root
+    if root._node is not tensor._view.root_node:
+        for member in _chain(tensor):
+            view = member._view
+            if view.root_node is not root._node:
+                recording = local.grad
+                local.grad = True
+                try:
+                    member._node = view.cut(view.base)._node
+                finally:
+                    local.grad = recording
+                view.root_node = root._node
+    return tensor._node
+
+
+def node_of(tensor: Handle) -> Any:
+    """The tensor's place in the graph: Node, Pick, Leaf, or None."""
+    return tensor._node if tensor._view is None else current(tensor)
+
+
+def check_writable(tensor: Handle, name: str) -> None:
+    """Raise unless ``tensor`` may be overwritten now by the in-place operation ``name``.
+
+    Raises:
+        MutationError: says which tensor, why not and what to do.
+    """
+    array = array_of(tensor)
+    if not array.flags.writeable:
+        raise MutationError(
+            f"{name}: the tensor of shape {array.shape} is read-only (it was expanded, so several elements share one "
+            "place in memory, or it was made from a read-only array): .clone() it first"
+        )
+    if not local.grad:
+        return
+    root = tensor if tensor._view is None else tensor._view.root
+    if type(root._node) is Leaf:
+        what = "a leaf" if root is tensor else "a view of a leaf"
+        label = (root._node.note or {}).get("name")
+        raise MutationError(
+            f"{name}: the tensor{f' {label!r}' if label else ''} of shape {array.shape} is {what} that requires grad, "
+            "which must not be changed in place while recording: do it under `with autograd.no_grad():` (a parameter "
+            "update), or out of place on a new name"
+        )
+    if tensor._view is not None and tensor._view.obstacle is not None and root._node is not None:
+        raise MutationError(f"{name}: {tensor._view.obstacle}: .clone() it first")
+
+
+def rebase(tensor: Handle, node: Any, line: str | None) -> None:
+    """Note that ``tensor``'s memory was just overwritten, by the call that ``node`` records (None: no record)."""
+    stamp(tensor._data, line)
+    if not local.grad:
+        return
+    view = tensor._view
+    if view is None:
+        if node is not None or tensor._node is not None:
+            tensor._node = node
+        return
+    root = view.root
+    if node is None and root._node is None:
+        return
+    cuts = [member._view.cut for member in _chain(tensor)]
+    root._node = make_node(_PART_WRITTEN, (root._node, node), (_Part(cuts, root._data.shape),), root._data)
+
+
+class _Part:
+    """Which part of a root was overwritten through a view."""
+
+    def __init__(self, cuts: list[Callable[[Any], Any]], shape: tuple[int, ...]) -> None:
+        self.cuts = cuts
+        self.shape = shape
+
+    def of(self, array: Any) -> Any:
+        for cut in self.cuts:
+            array = cut(array)
+        return array
+
+    def mask(self) -> Any:
+        mask = np.zeros(self.shape, np.bool_)
+        self.of(mask)[...] = True
+        return mask
+
+
+class _PartWritten:
+    """The op of a root after a write through a view: the old root outside the part, the written value in it."""
+
+    name = "part_written"
+    outputs = None
+    always_revive = False
+    elaborate = False
+    saves_arrays = False
+
+    def revive(self, node: Any, create_graph: bool) -> Any:
+        return node.saved
+
+    def saved_arrays(self, node: Any) -> tuple[()]:
+        return ()
+
+    def backward(self, g: Any, saved: Any, parents: Any) -> tuple[Any, Any]:
+        (part,) = saved
+        root, written = parents
+        return (
+            None if root is None else np.where(part.mask(), 0, g),
+            None if written is None else part.of(g),
+        )
+
+
+_PART_WRITTEN = _PartWritten()

@@ -1,0 +1,47 @@
+"""The errors this library raises: each also is the builtin that a NumPy or PyTorch user would catch.
+
+A message says what came, what was expected and what to do.
+"""
+
+__all__ = [
+    "AnomalyError",
+    "DtypeError",
+    "FreedGraphError",
+    "GradientError",
+    "MutationError",
+    "NotDifferentiableError",
+    "RuleError",
+    "ShapeError",
+]
+
+
+class ShapeError(ValueError, RuntimeError):
+    """Shapes that do not fit the operation (NumPy says ValueError, PyTorch RuntimeError: this is both)."""
+
+
+class DtypeError(TypeError, RuntimeError):
+    """A dtype that the operation cannot take, or to which a result cannot be cast."""
+
+
+class GradientError(RuntimeError):
+    """A gradient was asked for where there is none, or in a form that does not fit."""
+
+
+class FreedGraphError(GradientError):
+    """Backward through a graph whose saved arrays were already released."""
+
+
+class MutationError(GradientError):
+    """An array was overwritten that must not be, or that backward still needs."""
+
+
+class RuleError(GradientError):
+    """A derivative rule returned something that cannot be the gradient of its input."""
+
+
+class AnomalyError(GradientError):
+    """A non-finite value, found by ``detect_anomaly``."""
+
+
+class NotDifferentiableError(TypeError):
+    """A NumPy function without an op was called on a Tensor."""

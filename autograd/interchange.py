@@ -1,0 +1,91 @@
+"""Copies, pickles and the DLPack exchange of Tensors."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+
+from ._op import new_tensor
+from .engine.nodes import Handle, Leaf, array_of
+from .errors import GradientError
+
+__all__ = ["from_dlpack"]
+
+
+def to_dlpack(self: Any, **kwargs: Any) -> Any:
+    """DLPack: the memory for another library, which must not need the graph."""
+    return self.numpy().__dlpack__(**kwargs)
+
+
+def dlpack_device(self: Any) -> tuple[int, int]:
+    """DLPack: the CPU."""
+    return array_of(self).__dlpack_device__()  # type: ignore[no-any-return]
+
+
+def from_dlpack(source: Any) -> Any:
+    """A Tensor that shares the memory of any object that speaks DLPack (an array, a PyTorch or JAX array)."""
+    return new_tensor(np.from_dlpack(source))
+
+
+def shallow_copy(self: Any) -> Any:
+    """``copy.copy``: another handle on the same memory; of a leaf a leaf, of another Tensor at the same node."""
+    copied = object.__new__(type(self))
+    copied._data = array_of(self)
+    copied._node = None
+    copied._grad = self._grad
+    copied._view = self._view
+    if type(self._node) is Leaf:
+        copied.requires_grad_()
+    else:
+        copied._node = self._node
+    _copy_attributes(self, copied)
+    return copied
+
+
+def deep_copy(self: Any, memo: dict[int, Any]) -> Any:
+    """``copy.deepcopy``: data, requires_grad and grad, never the graph.
+
+    Raises:
+        GradientError: the tensor is no leaf.
+    """
+    if id(self) in memo:
+        return memo[id(self)]
+    if not self.is_leaf:
+        raise GradientError(
+            f"deepcopy: only leaves can be copied deeply, this tensor of shape {self.shape} was made by "
+            f"'{self._node.name()}'; copy x.detach(), or keep x.clone()"
+        )
+    copied = _rebuild(type(self), np.array(self._data, subok=True), self.requires_grad, None, {})
+    memo[id(self)] = copied
+    if self._grad is not None:
+        copied._grad = new_tensor(np.array(self._grad._data))
+    if getattr(self, "__dict__", None):
+        copied.__dict__.update(copy.deepcopy(self.__dict__, memo))
+    return copied
+
+
+def reduce(self: Any) -> tuple[Any, ...]:
+    """Pickle: data, requires_grad and grad, never the graph."""
+    grad = None if self._grad is None else np.asarray(self._grad._data)
+    attributes = dict(getattr(self, "__dict__", {}))
+    return _rebuild, (type(self), np.asarray(self._data), type(self._node) is Leaf, grad, attributes)
+
+
+def _rebuild(kind: Any, data: Any, requires_grad: bool, grad: Any, attributes: dict[str, Any]) -> Any:
+    made = object.__new__(kind)
+    made._data = np.asarray(data) if isinstance(data, np.generic) else data
+    made._node = made._grad = made._view = None
+    if requires_grad:
+        made.requires_grad_()
+    if grad is not None:
+        made._grad = new_tensor(grad)
+    if attributes:
+        made.__dict__.update(attributes)
+    return made
+
+
+def _copy_attributes(source: Handle, target: Handle) -> None:
+    if getattr(source, "__dict__", None):
+        target.__dict__.update(source.__dict__)
