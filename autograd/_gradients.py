@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ._op import new_tensor
+from .engine.nodes import new_tensor
+from .engine.failures import describe
 from .engine.modes import Mode, local
 from .engine.mutation import stamp
 from .engine.nodes import Handle, Leaf
@@ -65,32 +66,40 @@ def backward(
         create_graph=create_graph,
     )
     del seeds
+    _run_leaf_hooks(grads, create_graph)  # all before any .grad is touched: one of them may raise
     for node in list(grads):
-        g = grads.pop(node)
         tensor = targets[node] if targets is not None else node.tensor()
+        g = grads.pop(node)
         if g is None or tensor is None:
             continue
-        if type(node) is Leaf and node.hooks is not None:
-            g = run_hooks(node.hooks, g, node, create_graph)
         if create_graph:
             tensor._grad = g.clone() if tensor._grad is None else tensor._grad + g
         else:
             with _commit_lock:
-                _accumulate(tensor, g)
+                if tensor._grad is None and (isinstance(g, np.generic) or (g.base is None and sys.getrefcount(g) == 2)):
+                    tensor._grad = new_tensor(g)  # nobody else holds it: no copy
+                else:
+                    _accumulate(tensor, g)
         if type(node) is Leaf and node.after is not None:
             for hook in list(node.after.values()):
                 hook(tensor)
 
 
+def _run_leaf_hooks(grads: dict[Any, Any], create_graph: bool) -> None:
+    for node, g in grads.items():
+        if g is not None and type(node) is Leaf and node.hooks is not None:
+            grads[node] = run_hooks(node.hooks, g, node, create_graph)
+
+
 def _accumulate(tensor: Any, g: Any) -> None:
-    """Add ``g`` to ``tensor.grad``; the first time it becomes the gradient itself if nobody else holds it."""
+    """Add ``g`` to ``tensor.grad``, which shares no memory with anything else."""
     held = tensor._grad
     if held is None:
-        # 3: the caller's name, this function's, getrefcount's argument
-        if isinstance(g, np.ndarray) and (g.base is not None or sys.getrefcount(g) > 3):
-            g = g.copy()
-        tensor._grad = new_tensor(g)
-    elif held._node is not None or isinstance(held._data, np.generic):
+        tensor._grad = new_tensor(g.copy())
+    elif held._node is not None:
+        with Mode(grad=True):
+            tensor._grad = held + g
+    elif isinstance(held._data, np.generic):
         tensor._grad = new_tensor(held._data + g)
     else:
         stamp(held._data)
@@ -205,7 +214,8 @@ def grad(
         retain=create_graph if retain_graph is None else retain_graph,
         create_graph=create_graph,
     )
-    held: set[int] = {id(seed) for seed in seeds}
+    _run_leaf_hooks(found, create_graph)
+    held: set[int] = {id(_data(seed)) for seed in seeds}
     results = []
     for i, (node, tensor) in enumerate(zip(nodes, inputs, strict=True)):
         g = found[node]
@@ -217,13 +227,17 @@ def grad(
                     f"grad: the outputs do not depend on input {i} (shape {tensor._data.shape}), so it has no gradient; "
                     "pass allow_unused=True to get None for it, or materialize_grads=True to get zeros"
                 )
-        elif type(node) is Leaf and node.hooks is not None:
-            g = run_hooks(node.hooks, g, node, create_graph)
+        if isinstance(g, Handle) and (g._view is not None or type(g._node) is Leaf or id(g._data) in held):
+            g = g.clone()  # type: ignore[attr-defined]
         if isinstance(g, np.ndarray) and (g.base is not None or id(g) in held or sys.getrefcount(g) > 3):
             g = g.copy()
-        held.add(id(g))
+        held.add(id(_data(g)))
         results.append(g if g is None or isinstance(g, Handle) else new_tensor(g))
     return tuple(results)
+
+
+def _data(value: Any) -> Any:
+    return value._data if isinstance(value, Handle) else value
 
 
 class RemovableHandle:
@@ -266,13 +280,15 @@ def gradient_hook(hook: Callable[[Any], Any]) -> Callable[[Any, Any, bool], Any]
     def run(g: Any, node: Any, create_graph: bool) -> Any:
         given = _flip(g, node)
         with Mode(grad=create_graph):
-            returned = hook(given if isinstance(given, Handle) else new_tensor(given))
+            # A copy: the hook may keep it or write to it, and the array may be the gradient of another tensor too.
+            given = given.clone() if isinstance(given, Handle) else new_tensor(np.array(given))
+            returned = hook(given)
         if returned is None:
-            return g
-        if not isinstance(returned, Handle) or returned._data.shape != g.shape:
-            what = f"shape {returned._data.shape}" if isinstance(returned, Handle) else type(returned).__name__
+            returned = given
+        if not isinstance(returned, Handle) or returned._data.shape != g.shape or returned._data.dtype != g.dtype:
+            what = describe(returned._data) if isinstance(returned, Handle) else type(returned).__name__
             raise GradientError(
-                f"a gradient hook returned {what}; expected None or a Tensor of the gradient's shape {g.shape}"
+                f"a gradient hook returned {what}; expected None or a Tensor like the gradient, {describe(g)}"
             )
         return _flip(returned if create_graph else returned._data, node)
 
@@ -290,4 +306,5 @@ def retain_hook(tensor_ref: Callable[[], Any]) -> Callable[[Any, Any, bool], Any
             tensor._grad = kept if tensor._grad is None else tensor._grad + kept
         return g
 
+    run.keeps = tensor_ref  # type: ignore[attr-defined]
     return run

@@ -14,7 +14,8 @@ import numpy as np
 
 from .dtypes import can_cast
 from .engine.callsite import line_if_debugging
-from .engine.nodes import Handle, array_of
+from .engine.modes import Mode, local
+from .engine.nodes import Handle, Leaf, Packed, Pick, next_rank
 from .engine.views import check_writable, node_of, rebase
 from .errors import DtypeError, ShapeError
 
@@ -28,7 +29,12 @@ def inplace(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def write(x: Any, *args: Any, **kwargs: Any) -> Any:
         check_writable(x, name)
-        return overwrite(x, function(x, *args, **kwargs), name)
+        before, pack = next_rank(), local.pack
+        if pack is None:
+            return overwrite(x, function(x, *args, **kwargs), name, before)
+        with Mode(pack=None):  # what is saved passes through pack when it no longer shares the tensor's memory
+            result = function(x, *args, **kwargs)
+        return overwrite(x, result, name, before)
 
     write.__name__ = write.__qualname__ = name
     write.__doc__ = (
@@ -39,9 +45,13 @@ def inplace(function: Callable[..., Any]) -> Callable[..., Any]:
     return write
 
 
-def overwrite(x: Any, result: Any, name: str) -> Any:
-    """Write ``result``, just computed from ``x``, over ``x`` and take over its place in the graph."""
-    old, new = array_of(x), result._data
+def overwrite(x: Any, result: Any, name: str, before: int = 0) -> Any:
+    """Write ``result``, just computed from ``x``, over ``x`` and take over its place in the graph.
+
+    Args:
+        before: a rank lower than those of the nodes made in computing ``result``.
+    """
+    old, new = x._data, result._data
     if new.shape != old.shape:
         raise ShapeError(
             f"{name}: the result has shape {new.shape}, but it is to be written into a tensor of shape {old.shape}; "
@@ -54,8 +64,12 @@ def overwrite(x: Any, result: Any, name: str) -> Any:
         )
     node = result._node
     if node is not None:
-        node = _protect(node, old)
-    np.copyto(old, new, casting="unsafe")
+        _protect(node, old, before)
+        node.dtype = old.dtype
+    if isinstance(old, np.generic):
+        x._data = old.dtype.type(new)
+    else:
+        np.copyto(old, new, casting="unsafe")
     rebase(x, node, line_if_debugging())
     return x
 
@@ -67,16 +81,30 @@ def recorded_write(x: Any, op: Any, inputs: tuple[Any, ...], values: tuple[Any, 
         inputs: the differentiable inputs, Tensors or not; ``x`` is one.
         values: all arguments as arrays, in the order of the op's parameters.
     """
-    nodes = tuple([node_of(item) if isinstance(item, Handle) else None for item in inputs])
-    rebase(x, op.record(values[0], nodes, values)._node, line_if_debugging())
+    node = None
+    if values[0].dtype.kind in "fcV":  # no gradient flows into integers
+        nodes = tuple([node_of(item) if isinstance(item, Handle) else None for item in inputs])
+        node = op.record(values[0], nodes, values)._node
+    rebase(x, node, line_if_debugging())
 
 
-def _protect(node: Any, old: Any) -> Any:
-    """Copy what ``node`` saved of the memory that will be overwritten, and give its gradient the memory's dtype."""
-    if isinstance(getattr(node, "saved", None), tuple):
-        node.saved = tuple([_copied(value, old) for value in node.saved])
-        node.dtype = old.dtype
-    return node
+def _protect(node: Any, old: Any, before: int) -> None:
+    """Copy what ``node``, and its ancestors younger than ``before``, saved of the memory that will be overwritten."""
+    pending = [node]
+    done = set()
+    while pending:
+        node = pending.pop()
+        if type(node) is Pick:
+            node = node.source
+        if node is None or type(node) is Leaf or node.rank <= before or node in done:
+            continue
+        done.add(node)
+        if type(node.saved) is tuple:
+            node.saved = tuple([_copied(value, old) for value in node.saved])
+            if local.pack is not None and node.op.saves_arrays:
+                node.saved = Packed(node.saved, local.pack)
+                node.hooks = node.hooks or {}
+        pending.extend(node.parents)
 
 
 def _copied(value: Any, old: Any) -> Any:

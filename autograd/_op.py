@@ -14,23 +14,22 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
-import linecache
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ParamSpec
 
 import numpy as np
 
-from . import dtypes
-from .engine.failures import explain, operand_error
-from .engine.modes import local, status
-from .engine.mutation import clock
-from .engine.nodes import Handle, Leaf, Node, Packed, Pick, array_of, make_node, next_rank
-from .engine.views import View, current, shares_memory
-from .errors import DtypeError, RuleError
+from ._operands import unwrap as unwrap
+from ._writing import ALIASES, asks, write
+from ._writing import hand_out as hand_out
+from .engine.modes import local
+from .engine.nodes import Handle, Leaf, Node, Packed, Pick, make_node
+from .engine.nodes import new_tensor as new_tensor
+from .engine.views import View, shares_memory
 from .samples import Case, as_cases
 
-__all__ = ["COMPOSED", "MANY", "NUMPY", "OPS", "Op", "composed", "new_tensor", "op"]
+__all__ = ["COMPOSED", "MANY", "NUMPY", "OPS", "Op", "composed", "op"]
 
 P = ParamSpec("P")
 
@@ -40,9 +39,6 @@ COMPOSED: dict[str, Callable[..., Any]] = {}
 """Every function that is composed of ops and has samples of its own, by name."""
 NUMPY: dict[Callable[..., Any], Callable[..., Any]] = {}
 """For each NumPy function and ufunc the function that computes it on Tensors."""
-
-ALIASES = {"dim": "axis", "keepdim": "keepdims", "correction": "ddof", "x": "input", "y": "other"}
-"""Second spellings of arguments that every op accepts: NumPy's of PyTorch's names, and PyTorch's of x and y."""
 
 MANY = "many"
 """``outputs=MANY``: as many outputs as the forward returns."""
@@ -103,8 +99,8 @@ def op(
         record = Op(
             forward, numpy, rules, samples, promote, view, outputs, lists, constants, joint, inputs
         )
-        function = record.write()
-        if register or (register is None and record.module.startswith("autograd.ops.")):
+        function = record.call
+        if register or (register is None and record.trusted):
             if record.name in OPS:
                 raise TypeError(f"op '{record.name}' is defined twice: in {OPS[record.name].module} and {record.module}")
             OPS[record.name] = record
@@ -162,11 +158,13 @@ class Op:
         inputs: the differentiable inputs; ``constants`` those without derivative; ``lists`` those that are lists.
         outputs: None, the names, or "many".
         saved_names: what a node of this op saves, in this order.
+        trusted: an op of the library, whose rules the test suite has proven to keep shapes and dtypes.
         cases: the samples, as a list of ``Case``.
         source: the text of the two functions written for it.
     """
 
     always_revive = False
+    fills_absent = True
 
     def __init__(
         self,
@@ -210,21 +208,27 @@ class Op:
             ]
         self.inputs = tuple(named)
         self._check_rules()
-        asked = {name for rule in self._rule_list() for name in _asks(rule)}
+        asked = {name for rule in self.all_rules() for name in asks(rule)}
         self.saved_names = tuple(name for name in self._savable() if name in asked)
         arrays = {*self.inputs, *constants, "out", *(outputs if isinstance(outputs, tuple) else ())}
         self.saves_arrays = bool(arrays & set(self.saved_names))
         self.cases: list[Case] = as_cases(samples, self.inputs)
-        self.source = ""
-        self.call: Callable[..., Any] = forward
-        self.backward: Callable[..., Any] = forward
+        self.trusted = self.module.startswith("autograd.ops.")
+        self.call, self.backward, self.source = write(self)
+        self.call.__module__ = self.module
+        self.call.__qualname__ = forward.__name__
+        self.call.__doc__ = forward.__doc__
+        self.call.__wrapped__ = forward  # type: ignore[attr-defined]
+        self.call.op = self  # type: ignore[attr-defined]
+        self.call.kernel = self.kernel  # type: ignore[attr-defined]
 
     def __repr__(self) -> str:
         return f"<op {self.name}{self.signature}>"
 
     # ---- what the rules ask for -----------------------------------------------------------------------------
 
-    def _rule_list(self) -> list[Callable[..., Any]]:
+    def all_rules(self) -> list[Callable[..., Any]]:
+        """The derivative rules, joint or one by one."""
         return [self.joint] if self.joint is not None else list(self.rules.values())
 
     def _savable(self) -> list[str]:
@@ -240,8 +244,8 @@ class Op:
             )
         grads = [f"g_{name}" for name in self.outputs] if isinstance(self.outputs, tuple) else ["g"]
         allowed = [*grads, *self._savable(), "needs"]
-        for rule in self._rule_list():
-            for name in _asks(rule):
+        for rule in self.all_rules():
+            for name in asks(rule):
                 if name not in allowed:
                     raise TypeError(
                         f"op '{self.name}': a rule asks for {name!r}; it may ask for {', '.join(allowed)}"
@@ -262,6 +266,8 @@ class Op:
         node = None
         if needed and local.grad:
             node = make_node(self, nodes, self._save(out, nodes, values), out)
+            if local.pack is not None:
+                node.hooks = {}  # none, but the sweep shall look closer
         for observer in local.observers:
             observer.after_forward(self, values, out, node)
         if self.outputs is not None:
@@ -280,7 +286,7 @@ class Op:
             needing = {name for name, node in zip(self.inputs, nodes, strict=True) if node is not None}
         saved = []
         for name in self.saved_names:
-            if needing is not None and not any(name in _asks(self.rules[i]) for i in needing if i in self.rules):
+            if needing is not None and not any(name in asks(self.rules[i]) for i in needing if i in self.rules):
                 saved.append(None)
             elif name in named:
                 saved.append(named[name])
@@ -290,7 +296,7 @@ class Op:
             else:
                 saved.append(out if name == "out" else out[self.outputs.index(name)])  # type: ignore[union-attr]
         if local.pack is not None:
-            return Packed(saved, local.pack, _RUNTIME["Tensor"])
+            return Packed(saved, local.pack)
         return tuple(saved)
 
     def _wrap(
@@ -358,206 +364,6 @@ class Op:
                 if isinstance(item, np.ndarray):
                     yield name, item
 
-    # ---- writing the two functions -----------------------------------------------------------------------------
-
-    def write(self) -> Callable[..., Any]:
-        """Write and compile the public function and ``backward``; return the former."""
-        self.source = "\n".join([*self._call_source(), "", *self._backward_source()])
-        body = "\n".join("    " + line if line else "" for line in self.source.split("\n"))
-        closed = ["OP", "forward", *[f"rule_{name}" for name in self.rules], "joint"]
-        text = f"def _make({', '.join(closed)}):\n{body}\n    return {self.forward.__name__}, backward\n"
-        filename = f"<autograd op {self.name}>"
-        linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
-        place: dict[str, Any] = {}
-        exec(compile(text, filename, "exec"), _RUNTIME, place)
-        call, self.backward = place["_make"](self, self.forward, *self.rules.values(), self.joint)
-        call.__module__ = self.module
-        call.__qualname__ = self.forward.__name__
-        call.__doc__ = self.forward.__doc__
-        call.__wrapped__ = self.forward
-        call.op = self
-        call.kernel = self.kernel
-        self.call = call
-        return call
-
-    def _parameters(self) -> str:
-        """The public function's parameters: the forward's, required ones made optional for their second spelling."""
-        parts = []
-        starred = False
-        for parameter in self.signature.parameters.values():
-            if parameter.kind is parameter.VAR_POSITIONAL:
-                parts.append(f"*{parameter.name}")
-                starred = True
-                continue
-            if parameter.kind is parameter.KEYWORD_ONLY and not starred:
-                parts.append("*")
-                starred = True
-            if parameter.default is parameter.empty and ALIASES.get(parameter.name) is None:
-                required = all("=" not in part for part in parts)
-                parts.append(parameter.name if required or starred else f"{parameter.name}=None")
-            elif parameter.default is parameter.empty:
-                parts.append(f"{parameter.name}=None")
-            else:
-                default = f"OP.signature.parameters[{parameter.name!r}].default"
-                simple = parameter.default is None or type(parameter.default) in (bool, int, float, str, tuple)
-                parts.append(f"{parameter.name}={parameter.default!r}" if simple else f"{parameter.name}={default}")
-        aliases = [ALIASES[name] for name in self.params if name in ALIASES and ALIASES[name] not in self.params]
-        if aliases and not starred:
-            parts.append("*")
-        return ", ".join([*parts, *[f"{alias}=None" for alias in aliases]])
-
-    def _call_source(self) -> list[str]:
-        lines = [f"def {self.forward.__name__}({self._parameters()}):"]
-        add = lines.append
-        nodes: list[str] = []
-        spread = ""
-        for name, parameter in self.signature.parameters.items():
-            alias = ALIASES.get(name)
-            alias = None if alias in self.params else alias
-            if name in self.inputs and name in self.lists:
-                add(f"    {name}, {name}_nodes = unpack_list(OP, {name!r}, {name})")
-                spread = f", *{name}_nodes" if nodes else f"*{name}_nodes"
-            elif name in self.inputs:
-                add(f"    if type({name}) is Tensor or isinstance({name}, Handle):")
-                if self.view and name == self.inputs[0]:
-                    add("        source = x" if name == "x" else f"        source = {name}")
-                    add(f"        if isinstance({name}._data, generic): array_of({name})")
-                add(f"        {name}_node = {name}._node if {name}._view is None else current({name})")
-                add(f"        {name} = {name}._data")
-                add(f"        {name}_dtype = {name}.dtype")
-                add(f"    elif type({name}) is float:")
-                if self.view and name == self.inputs[0]:
-                    add("        source = None")
-                add(f"        {name}_node = {name}_dtype = None")
-                add("    else:")
-                if self.view and name == self.inputs[0]:
-                    add("        source = None")
-                optional = parameter.default is not parameter.empty
-                add(f"        {name}, {name}_node, {name}_dtype = operand(OP, {name!r}, {name}, {alias}, {optional})")
-                nodes.append(f"{name}_node")
-            elif name in self.constants:
-                add(f"    if isinstance({name}, Handle):")
-                add(f"        {name} = {name}._data")
-                add(f"    elif type({name}) is tuple or type({name}) is list:")
-                add(f"        {name} = unwrap({name})")
-            elif alias is not None:
-                add(f"    if {alias} is not None:")
-                add(f"        {name} = {alias}")
-        lines.extend(self._promotion_source())
-        arguments = ", ".join(
-            (f"*{p.name}" if p.kind is p.VAR_POSITIONAL else f"{p.name}={p.name}" if p.kind is p.KEYWORD_ONLY else p.name)
-            for p in self.signature.parameters.values()
-        )
-        values = "(" + "".join(f"{name}, " for name in self.params) + ")"
-        add("    try:")
-        add(f"        out = forward({arguments})")
-        add("    except Exception as error:")
-        add(f"        raise explain(OP, error, {values}) from None")
-        parents = "(" + ", ".join(nodes) + ("," if len(nodes) == 1 and not spread else "") + spread + ("," if spread and not nodes else "") + ")"
-        if self.view or self.outputs is not None or self.lists or self.joint is not None:
-            add(f"    return OP.record(out, {parents}, {values}{', source' if self.view else ''})")
-            return lines
-        add("    if status.special:")
-        add(f"        return OP.record(out, {parents}, {values})")
-        add("    result = new(Tensor)")
-        add("    result._data = out")
-        add("    result._grad = result._view = None")
-        if not self.differentiable:
-            add("    result._node = None")
-            add("    return result")
-            return lines
-        add(f"    if {' and '.join(f'{node} is None' for node in nodes)}:")
-        add("        result._node = None")
-        add("        return result")
-        add("    result._node = node = Node()")
-        add("    node.op = OP")
-        add(f"    node.parents = {parents}")
-        add(f"    node.saved = ({''.join(self._saved_expression(name) + ', ' for name in self.saved_names)})")
-        add("    node.rank = next_rank()")
-        add("    node.time = clock.now")
-        add("    node.shape = out.shape")
-        add("    node.dtype = out.dtype")
-        add("    node.hooks = node.note = None")
-        add("    return result")
-        return lines
-
-    def _promotion_source(self) -> list[str]:
-        """Bring the inputs to a common dtype, unless they visibly have one already."""
-        names = [name for name in self.inputs if name not in self.lists]
-        if self.promote is None or not names:
-            return []
-        if len(names) == 1:
-            if self.promote == "common":
-                return []
-            (name,) = names
-            return [
-                f"    if {name}_dtype is not float32 and {name}_dtype is not float64:",
-                f"        {name} = promote_one({name})",
-            ]
-        joined = ", ".join(names)
-        same = " or ".join(f"{names[0]}_dtype is not {name}_dtype" for name in names[1:])
-        first = f"{names[0]}_dtype"
-        return [
-            f"    if {same} or ({first} is not float32 and {first} is not float64):",
-            f"        {joined} = promote({joined}, to_float={self.promote == 'float'})",
-        ]
-
-    def _saved_expression(self, name: str) -> str:
-        """What to save under ``name``: only if a rule that asks for it will run."""
-        asking = [f"{i}_node" for i in self.inputs if i in self.rules and name in _asks(self.rules[i])]
-        value = name
-        if name.endswith("_shape") and name not in self.params:
-            value = f"shape({name[:-6]})" if len(self.inputs) > 1 else f"{name[:-6]}.shape"
-        if len(asking) == len(self.inputs):
-            return value
-        return f"({value} if {' or '.join(f'{node} is not None' for node in asking)} else None)"
-
-    def _backward_source(self) -> list[str]:
-        lines = ["def backward(g, saved, parents):"]
-        if self.saved_names:
-            lines.append(f"    ({', '.join(self.saved_names)},) = saved")
-        if isinstance(self.outputs, tuple):
-            lines.append(f"    ({', '.join(f'g_{name}' for name in self.outputs)},) = g")
-        if any("needs" in _asks(rule) for rule in self._rule_list()):
-            lines.append("    needs = tuple([parent is not None for parent in parents])")
-        if not self.differentiable:
-            lines.append("    return (None,) * len(parents)")
-        elif self.joint is not None:
-            lines.append(f"    return counted(OP, joint({', '.join(_asks(self.joint))}), parents)")
-        else:
-            calls = []
-            for i, name in enumerate(self.inputs):
-                rule = self.rules.get(name)
-                call = "None" if rule is None else f"rule_{name}({', '.join(_asks(rule))})"
-                if name in self.lists:
-                    calls.append(f"*counted(OP, {call}, parents[{i}:])")
-                elif len(self.inputs) == 1:
-                    calls.append(call)
-                else:
-                    calls.append(f"None if parents[{i}] is None else {call}")
-            lines.append(f"    return ({', '.join(calls)},)")
-        return lines
-
-
-def _asks(rule: Callable[..., Any]) -> tuple[str, ...]:
-    """The parameter names of a rule: what it uses."""
-    found = _asked.get(rule)
-    if found is None:
-        found = _asked[rule] = tuple(inspect.signature(rule).parameters)
-    return found
-
-
-_asked: dict[Callable[..., Any], tuple[str, ...]] = {}
-
-
-def new_tensor(data: Any, node: Any = None) -> Any:
-    """A Tensor around ``data``, an array or NumPy scalar, taken as it is, at ``node`` of the graph."""
-    result = object.__new__(_RUNTIME["Tensor"])
-    result._data = data
-    result._node = node
-    result._grad = result._view = None
-    return result
-
 
 def _connect(value: Any, node: Any) -> Any:
     """A Tensor of ``value`` at ``node`` of the graph; the value itself where there is no node."""
@@ -576,151 +382,3 @@ def _promotion_of(numpy: Sequence[Callable[..., Any]]) -> str | None:
             keeps = any(set(a) <= set("lq") and set(b) <= set("lq?") for a, b in loops)
             return "common" if keeps else "float"
     return None
-
-
-def counted(op: Op, derivatives: Any, inputs: Any) -> Any:
-    """``derivatives``, if there is one for each input.
-
-    Raises:
-        RuleError: there are more or fewer.
-    """
-    if not isinstance(derivatives, (tuple, list)) or len(derivatives) != len(inputs):
-        found = len(derivatives) if isinstance(derivatives, (tuple, list)) else type(derivatives).__name__
-        raise RuleError(f"a rule of op '{op.name}' returned {found} gradients for {len(inputs)} inputs")
-    return derivatives
-
-
-def operand(op: Op, name: str, value: Any, alias: Any, optional: bool) -> tuple[Any, Any, Any]:
-    """An input that is no Tensor: its array or number, its node (if ``alias`` is a Tensor after all), its dtype."""
-    if value is None and alias is not None:
-        value = alias
-        if isinstance(value, Handle):
-            return value._data, value._node if value._view is None else current(value), value._data.dtype
-    if isinstance(value, np.float64):
-        return float(value), None, None
-    if isinstance(value, np.complex128):
-        return complex(value), None, None
-    if isinstance(value, (bool, int, float, complex)):
-        return value, None, None
-    if value is None and optional:
-        return None, None, None
-    if isinstance(value, (list, tuple)) or hasattr(value, "__array__"):
-        given = value
-        try:
-            value = np.asarray(unwrap(value) if isinstance(value, (list, tuple)) else value)
-        except ValueError:
-            raise operand_error(op, name, given) from None
-        if isinstance(given, (list, tuple)) and value.dtype == np.float64:
-            value = value.astype(dtypes.default.dtype)
-    if isinstance(value, (np.ndarray, np.generic)):
-        if value.dtype.kind not in "biufcV":
-            raise DtypeError(
-                f"{op.name}: '{name}' is an array of dtype {value.dtype}; a Tensor holds bool, integer, floating or complex"
-            )
-        return value, None, value.dtype
-    raise operand_error(op, name, value)
-
-
-def unwrap(value: Any) -> Any:
-    """The arrays of the Tensors inside nested tuples, lists and slices."""
-    if isinstance(value, Handle):
-        return value._data
-    if type(value) in (tuple, list):
-        return type(value)([unwrap(item) for item in value])
-    return value
-
-
-def unpack_list(op: Op, name: str, values: Any) -> tuple[list[Any], list[Any]]:
-    """A list input: the arrays, in their common dtype, and the nodes."""
-    if isinstance(values, Handle) or not hasattr(values, "__iter__"):
-        raise TypeError(f"{op.name}: '{name}' must be a list or tuple of Tensors, got {type(values).__name__}")
-    arrays, nodes = [], []
-    for i, value in enumerate(values):
-        if isinstance(value, Handle):
-            arrays.append(value._data)
-            nodes.append(value._node if value._view is None else current(value))
-        else:
-            arrays.append(operand(op, f"{name}[{i}]", value, None, False)[0])
-            nodes.append(None)
-    if op.promote is not None and len({getattr(array, "dtype", None) for array in arrays}) > 1:
-        arrays = list(promote(*arrays, to_float=op.promote == "float"))
-    return arrays, nodes
-
-
-def promote_one(x: Any) -> Any:
-    """An integer, bool or Python number in the default floating dtype; anything else as it is."""
-    if not hasattr(x, "dtype"):
-        return x if isinstance(x, complex) else dtypes.default.dtype.type(x)
-    return x if x.dtype.kind in "fcV" else x.astype(dtypes.default.dtype)
-
-
-_constants: dict[np.dtype[Any], dict[Any, Any]] = {dtypes.float32: {}, dtypes.float64: {}}
-_MAX_CONSTANTS = 1024
-
-
-def _constant(value: Any, dtype: Any) -> Any:
-    """A Python number as a read-only 0-d array: NumPy takes it in half the time of the number itself."""
-    cache = _constants[dtype]
-    array = cache.get(value)
-    if array is None or value == 0:  # 0.0 and -0.0 are one key
-        array = np.array(value, dtype)
-        array.flags.writeable = False
-        if len(cache) < _MAX_CONSTANTS and value != 0:
-            cache[value] = array
-    return array
-
-
-def promote(*values: Any, to_float: bool) -> Any:
-    """Arrays and Python numbers brought to their common dtype by PyTorch's rules; numbers stay weak."""
-    if len(values) == 2:
-        x, y = values
-        if type(y) in _WEAK and type(x) is np.ndarray and x.dtype in _constants:
-            return x, _constant(y, x.dtype)
-        if type(x) in _WEAK and type(y) is np.ndarray and y.dtype in _constants:
-            return _constant(x, y.dtype), y
-        if getattr(x, "dtype", 0) == getattr(y, "dtype", 1) and x.dtype in _constants:
-            return x, y
-    present = [value for value in values if value is not None]
-    dtype = dtypes.common_dtype(present)
-    if to_float:
-        dtype = dtypes.to_float(dtype)
-    return [
-        value
-        if value is None
-        else (value if value.dtype == dtype else value.astype(dtype))
-        if hasattr(value, "dtype")
-        else dtypes.weak(value, dtype)
-        for value in values
-    ]
-
-
-_WEAK = {float, int}
-
-_RUNTIME: dict[str, Any] = {
-    "Handle": Handle,
-    "Node": Node,
-    "Tensor": Handle,
-    "array_of": array_of,
-    "clock": clock,
-    "counted": counted,
-    "current": current,
-    "explain": explain,
-    "float32": dtypes.float32,
-    "float64": dtypes.float64,
-    "generic": np.generic,
-    "new": object.__new__,
-    "next_rank": next_rank,
-    "operand": operand,
-    "promote": promote,
-    "promote_one": promote_one,
-    "shape": np.shape,
-    "status": status,
-    "unpack_list": unpack_list,
-    "unwrap": unwrap,
-}
-"""The names that the written functions share. ``Tensor`` is the class that they return: see ``hand_out``."""
-
-
-def hand_out(tensor_class: type[Handle]) -> None:
-    """Tell the ops which class of Tensors to return (once: Tensor is defined after the ops that are its methods)."""
-    _RUNTIME["Tensor"] = tensor_class

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from . import dtypes
 from .engine.nodes import Handle, Leaf
+from .engine.views import node_of
 
 __all__ = ["set_printoptions", "tensor_repr"]
 
@@ -47,40 +50,88 @@ def set_printoptions(
 
 
 def tensor_repr(tensor: Handle) -> str:
-    """``tensor([1., 2.], requires_grad=True)``: the values, then what differs from the default."""
+    """``tensor([1., 2.], requires_grad=True)``, as PyTorch prints it: the values, then what differs from the default."""
     data = np.asarray(tensor._data)
+    usual = (dtypes.default.dtype,) if data.size == 0 else (
+        dtypes.default.dtype, dtypes.as_dtype(complex), dtypes.int64, dtypes.bool_
+    )  # fmt: skip
     facts = []
     if data.size == 0 and data.ndim != 1:
         facts.append(f"size={data.shape}")
-    if data.dtype not in (dtypes.default.dtype, dtypes.int64, dtypes.bool_) or data.size == 0:
+    if data.dtype not in usual:
         facts.append(f"dtype={data.dtype}")
-    node = tensor._node
+    node = node_of(tensor)
     if node is not None:
         facts.append("requires_grad=True" if type(node) is Leaf else f"grad_fn={node!r}")
-    body = "[]" if data.size == 0 else _array_text(data)
-    return f"tensor({', '.join([body, *facts])})"
+    text = _PREFIX + _array_text(data)
+    length = len(text) - text.rfind("\n") + 1
+    for fact in facts:
+        if length + len(fact) + 2 > _options["linewidth"]:
+            text += f",\n{' ' * len(_PREFIX)}{fact}"
+            length = len(_PREFIX) + len(fact)
+        else:
+            text += f", {fact}"
+            length += len(fact) + 2
+    return text + ")"
+
+
+_PREFIX = "tensor("
 
 
 def _array_text(data: Any) -> str:
-    scientific = _options["sci_mode"]
-    finite = np.abs(data[np.isfinite(data)]) if data.dtype.kind == "f" else np.empty(0)
-    finite = finite[finite != 0]
-    if scientific is None and finite.size:
-        scientific = bool(finite.max() / finite.min() > 1e3 or finite.max() > 1e8 or finite.min() < 1e-4)
-        if np.all(finite == np.floor(finite)) and finite.max() < 1e8:
+    if data.size == 0:
+        return "[]"
+    edge = _options["edgeitems"] if data.size > _options["threshold"] else None
+    shown = data
+    for axis, n in enumerate(data.shape):
+        if edge is not None and n > 2 * edge:
+            shown = np.take(shown, [*range(edge), *range(n - edge, n)], axis)
+    if data.dtype.kind == "c":
+        real, imag = _texts(shown.real), [text.lstrip() for text in _texts(shown.imag)]
+        texts = [a + (b if b[0] in "+-" else "+" + b) + "j" for a, b in zip(real, imag, strict=True)]
+    else:
+        texts = _texts(shown)
+    return _nested(iter(texts), data.shape, edge, len(_PREFIX), max(map(len, texts)))
+
+
+def _texts(shown: Any) -> list[str]:
+    """The elements as texts of one width."""
+    values = shown.ravel().tolist()
+    if shown.dtype.kind not in "fV":
+        texts = [str(value) for value in values]
+        width = max(map(len, texts))
+    else:
+        numbers = np.asarray(shown, np.float64)
+        sizes = np.abs(numbers[np.isfinite(numbers) & (numbers != 0)])
+        whole = bool(np.all(sizes == np.ceil(sizes)))
+        scientific = _options["sci_mode"]
+        if sizes.size == 0:
             scientific = False
-    formatter = None
-    if scientific and data.dtype.kind == "f":
-        formatter = {"float_kind": lambda value: f"{value:.{_options['precision']}e}"}
-    return np.array2string(
-        data,
-        precision=_options["precision"],
-        separator=", ",
-        prefix="tensor(",
-        suppress_small=not scientific,
-        threshold=min(_options["threshold"], 2**62),
-        edgeitems=_options["edgeitems"],
-        max_line_width=_options["linewidth"],
-        formatter=formatter,  # type: ignore[arg-type]
-        floatmode="maxprec_equal",
-    )
+        elif scientific is None:
+            low, high = float(sizes.min()), float(sizes.max())
+            scientific = high > 1000 * low or high > 1e8 or low < 1e-4
+        form = f".{_options['precision']}e" if scientific else ".0f" if whole else f".{_options['precision']}f"
+        point = "." if whole and not scientific else ""
+        texts = [format(value, form) + (point if math.isfinite(value) else "") for value in values]
+        counted = [text for text, value in zip(texts, values, strict=True) if value and math.isfinite(value)]
+        width = max(map(len, counted), default=1)
+    return [text.rjust(width) for text in texts]
+
+
+def _nested(texts: Iterator[str], shape: tuple[int, ...], edge: int | None, indent: int, width: int) -> str:
+    """Brackets around the texts of an array of ``shape``, of which the middle is left out if there is an ``edge``."""
+    if not shape:
+        return next(texts)
+    cut = edge is not None and shape[0] > 2 * edge
+    count = 2 * edge if cut else shape[0]  # type: ignore[operator]
+    if len(shape) == 1:
+        parts = [next(texts) for _ in range(count)]
+        if cut:
+            parts.insert(edge, " ...")  # type: ignore[arg-type]
+        per_line = max(1, (_options["linewidth"] - indent) // (width + 2))
+        lines = [", ".join(parts[i : i + per_line]) for i in range(0, len(parts), per_line)]
+        return "[" + f",\n{' ' * (indent + 1)}".join(lines) + "]"
+    parts = [_nested(texts, shape[1:], edge, indent + 1, width) for _ in range(count)]
+    if cut:
+        parts.insert(edge, "...")  # type: ignore[arg-type]
+    return "[" + ("," + "\n" * (len(shape) - 1) + " " * (indent + 1)).join(parts) + "]"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ._op import new_tensor
+from .engine.nodes import new_tensor
 from .engine.nodes import Handle, Leaf, array_of
 from .errors import GradientError
 
@@ -60,17 +60,17 @@ def deep_copy(self: Any, memo: dict[int, Any]) -> Any:
     copied = _rebuild(type(self), np.array(self._data, subok=True), self.requires_grad, None, {})
     memo[id(self)] = copied
     if self._grad is not None:
-        copied._grad = new_tensor(np.array(self._grad._data))
+        copied._grad = deep_copy(self._grad, memo) if self._grad.is_leaf else new_tensor(np.array(self._grad._data))
     if getattr(self, "__dict__", None):
         copied.__dict__.update(copy.deepcopy(self.__dict__, memo))
     return copied
 
 
 def reduce(self: Any) -> tuple[Any, ...]:
-    """Pickle: data, requires_grad and grad, never the graph."""
+    """Pickle: data, requires_grad and grad, never the graph: what it loads is a leaf."""
     grad = None if self._grad is None else np.asarray(self._grad._data)
     attributes = dict(getattr(self, "__dict__", {}))
-    return _rebuild, (type(self), np.asarray(self._data), type(self._node) is Leaf, grad, attributes)
+    return _rebuild, (type(self), np.asarray(self._data), self._node is not None, grad, attributes)
 
 
 def _rebuild(kind: Any, data: Any, requires_grad: bool, grad: Any, attributes: dict[str, Any]) -> Any:

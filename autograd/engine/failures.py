@@ -30,7 +30,7 @@ def explain(op: Any, error: Exception, values: Sequence[Any]) -> Exception:
     arrays = [value for value in values if isinstance(value, (np.ndarray, np.generic))]
     if isinstance(error, MemoryError):
         return MemoryError(f"{op.name}({named}): {error}. {_broadcast_hint(arrays)}")
-    if isinstance(error, ValueError) and len(arrays) >= 2:
+    if isinstance(error, ValueError) and len(arrays) >= 2 and any(word in str(error) for word in _SHAPE_TROUBLE):
         hint = _matmul_hint(arrays) if op.name in _PRODUCTS else _shape_hint(arrays)
         if hint:
             return ShapeError(f"{op.name}({named}): {hint}")
@@ -50,6 +50,8 @@ class _AxisError(ShapeError, IndexError):
     """A dimension that the tensor does not have: ValueError and IndexError as NumPy's own, RuntimeError too."""
 
 
+_SHAPE_TROUBLE = ("broadcast", "mismatch", "aligned", "enough dimensions")
+"""How NumPy's messages about shapes can be told from others."""
 _PRODUCTS = {"matmul", "mm", "bmm", "mv", "linear", "dot", "addmm"}
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from .mutation import clock
 
-__all__ = ["RELEASED", "Handle", "Leaf", "Node", "Packed", "Pick", "make_node", "next_rank"]
+__all__ = ["RELEASED", "Handle", "Leaf", "Node", "Packed", "Pick", "array_of", "hand_out", "make_node", "new_tensor", "next_rank"]
 
 next_rank = itertools.count(1).__next__
 """Ranks grow as nodes are made: a node's rank is higher than those of all its ancestors."""
@@ -112,16 +112,19 @@ class Pick:
         return f"<{self.source.op.name}[{self.index}]>"
 
 
+def _is_number(value: Any) -> bool:
+    """Whether a saved value is an array of numbers, or the NumPy scalar that stands for a 0-d one."""
+    return isinstance(value, np.ndarray) or (isinstance(value, np.generic) and value.dtype.kind in "fc")
+
+
 class Packed:
     """Saved values that passed through the pack function of ``saved_tensors_hooks``."""
 
     __slots__ = ("_items", "_unpack")
 
-    def __init__(self, saved: Sequence[Any], hooks: tuple[Any, Any], tensor_class: type[Handle]) -> None:
+    def __init__(self, saved: Sequence[Any], hooks: tuple[Any, Any]) -> None:
         pack, self._unpack = hooks
-        self._items = [
-            (True, pack(tensor_class(value))) if isinstance(value, np.ndarray) else (False, value) for value in saved
-        ]
+        self._items = [(True, pack(new_tensor(value))) if _is_number(value) else (False, value) for value in saved]
 
     def unpack(self) -> tuple[Any, ...]:
         """The values, through the unpack function."""
@@ -186,6 +189,26 @@ def array_of(tensor: Handle) -> Any:
     if isinstance(data, np.generic):
         data = tensor._data = np.asarray(data)
     return data
+
+
+class _Made:
+    """The class of Tensors that operations return."""
+
+    tensor: type[Handle] = Handle
+
+
+def hand_out(tensor_class: type[Handle]) -> None:
+    """Set the class of Tensors that operations return."""
+    _Made.tensor = tensor_class
+
+
+def new_tensor(data: Any, node: Any = None) -> Any:
+    """A Tensor around ``data``, an array or NumPy scalar, taken as it is, at ``node`` of the graph."""
+    result = object.__new__(_Made.tensor)
+    result._data = data
+    result._node = node
+    result._grad = result._view = None
+    return result
 
 
 def make_node(op: Any, parents: tuple[Any, ...], saved: Any, out: Any) -> Node:

@@ -18,7 +18,7 @@ from .modes import Mode, local
 from .mutation import clock, mutated_since
 from .nodes import RELEASED, Leaf, Node, Packed, Pick
 
-__all__ = ["conform", "sum_to", "sweep"]
+__all__ = ["add", "add_all", "conform", "run_hooks", "sum_to", "sweep"]
 
 _by_rank = attrgetter("rank")
 
@@ -55,7 +55,7 @@ def sweep(
             seed = np.conj(seed) if seed.dtype.kind == "c" else seed
             grads[root] = grads[root] + seed if root in grads else seed
     visit = _Visit(grads, found, needed, create_graph)
-    pop, held_for = grads.pop, grads.get
+    pop = grads.pop
     release = not retain
     node = None
     with np.errstate(all="ignore"), Mode(grad=True) if create_graph else contextlib.nullcontext():
@@ -66,27 +66,21 @@ def sweep(
                     continue
                 op = node.op
                 if visit.every or op.elaborate or node.hooks is not None:
-                    parents, derivatives = visit(node, g)
+                    visit(node, g)
                 else:
-                    parents = node.parents
-                    derivatives = op.backward(g, node.saved, parents)
-                for parent, d in zip(parents, derivatives):  # noqa: B905 (backward checks the lengths; strict costs)
-                    if d is not None:
-                        if d.shape != parent.shape or d.dtype is not parent.dtype:
-                            d = conform(d, parent, op.name)
-                        held = held_for(parent)
-                        grads[parent] = d if held is None else held + d
+                    op.backward(node, g, node.saved, node.parents, grads)
                 if release and op.saves_arrays:
                     node.saved = RELEASED
         except Exception as error:
             if node is not None:
                 error.add_note(f"(in the backward of op '{node.op.name}')")
             raise
-    if targets is None:
-        found = grads
-    else:
-        found = {target: held_for(target, g) for target, g in found.items()}
-    return {leaf: np.conj(g) if g is not None and g.dtype.kind == "c" else g for leaf, g in found.items()}
+    if targets is not None:
+        grads = {target: grads.get(target, g) for target, g in found.items()}
+    for target, g in grads.items():
+        if target.dtype.kind == "c" and g is not None:
+            grads[target] = np.conj(g)
+    return grads
 
 
 class _Visit:
@@ -102,30 +96,56 @@ class _Visit:
         self.observers = local.observers
         self.every = bool(create_graph or needed is not None or self.observers)
 
-    def __call__(self, node: Any, g: Any) -> tuple[Any, Any]:
-        """The parents that need a gradient (None for the others), and the derivatives."""
+    def __call__(self, node: Any, g: Any) -> None:
         if node.hooks is not None:
             g = run_hooks(node.hooks, g, node, self.create_graph)
         if node in self.found:
             self.found[node] = g
         if type(node) is Pick:
             _deposit(self.grads, node, g)
-            return (), ()
+            return
         op, parents = node.op, node.parents
         if self.needed is not None:
             parents = tuple([parent if parent in self.needed else None for parent in parents])
             if not any(parents):
-                return (), ()
+                return
         if self.create_graph or op.always_revive or isinstance(node.saved, Packed):
             saved = op.revive(node, self.create_graph)
         else:
             saved = node.saved
-        if op.outputs is not None:
+        if op.outputs is not None and op.fills_absent:
             g = _fill_absent(g, node)
-        derivatives = op.backward(g, saved, parents)
+        if not self.observers:
+            op.backward(node, g, saved, parents, self.grads)
+            return
+        derivatives: dict[Any, Any] = {}
+        op.backward(node, g, saved, parents, derivatives)
         for observer in self.observers:
             observer.after_rule(node, g, derivatives)
-        return parents, derivatives
+        for parent, d in derivatives.items():
+            add(self.grads, parent, d)
+
+
+def add(grads: dict[Any, Any], parent: Any, d: Any) -> None:
+    """Add a derivative to the gradient of its node."""
+    held = grads.get(parent)
+    grads[parent] = d if held is None else held + d
+
+
+def add_all(op: Any, derivatives: Any, parents: Any, grads: dict[Any, Any]) -> None:
+    """Add the derivatives that one rule returned for several inputs.
+
+    Raises:
+        RuleError: there are more or fewer than inputs, or one cannot be a gradient.
+    """
+    if not isinstance(derivatives, (tuple, list)) or len(derivatives) != len(parents):
+        count = len(derivatives) if isinstance(derivatives, (tuple, list)) else type(derivatives).__name__
+        raise RuleError(f"a rule of op '{op.name}' returned {count} gradients for {len(parents)} inputs")
+    for parent, d in zip(parents, derivatives, strict=True):
+        if parent is not None:
+            if d is None or d.shape != parent.shape or d.dtype is not parent.dtype:
+                d = conform(d, parent, op)
+            add(grads, parent, d)
 
 
 def _collect(roots: Sequence[Any]) -> list[Any]:
@@ -184,10 +204,14 @@ def _check_saved(order: list[Any]) -> None:
 
 
 def run_hooks(hooks: dict[int, Any], g: Any, node: Any, create_graph: bool) -> Any:
-    """Pass a gradient through a tensor's hooks; each may replace it."""
-    for hook in list(hooks.values()):
+    """Pass a gradient through a tensor's hooks; each may replace it. What ``retain_grad`` keeps is the result."""
+    for hook in sorted(hooks.values(), key=_keeps):
         g = hook(g, node, create_graph)
     return g
+
+
+def _keeps(hook: Any) -> bool:
+    return hasattr(hook, "keeps")
 
 
 def _deposit(grads: dict[Any, Any], pick: Pick, g: Any) -> None:
@@ -207,18 +231,22 @@ def _fill_absent(parts: list[Any], node: Node) -> list[Any]:
     ]
 
 
-def conform(d: Any, parent: Any, op_name: str) -> Any:
+def conform(d: Any, parent: Any, op: Any) -> Any:
     """Make a rule's result the gradient of its input: undo broadcasting, restore the dtype.
 
     Raises:
-        RuleError: the result's shape is not one that broadcasting the input could have given.
+        RuleError: it is no array, or has a shape that broadcasting the input could not have given.
     """
+    if not hasattr(d, "shape") or not hasattr(d, "dtype"):
+        raise RuleError(
+            f"a rule of op '{op.name}' returned {type(d).__name__} for an input of shape {parent.shape}; expected an array"
+        )
     if d.shape != parent.shape:
         try:
             d = sum_to(d, parent.shape)
         except ValueError:
             raise RuleError(
-                f"a rule of op '{op_name}' returned a gradient of shape {d.shape} for an input of shape "
+                f"a rule of op '{op.name}' returned a gradient of shape {d.shape} for an input of shape "
                 f"{parent.shape}; a gradient has the shape of its input (or one that the input broadcasts to)"
             ) from None
     if d.dtype != parent.dtype:  # equal dtypes need not be one object

@@ -14,7 +14,8 @@ import numpy as np
 from ..errors import MutationError
 from .modes import local
 from .mutation import stamp
-from .nodes import Handle, Leaf, array_of, make_node
+from .nodes import Handle, Leaf, make_node
+from .sweep import add
 
 __all__ = ["View", "check_writable", "current", "node_of", "rebase", "shares_memory"]
 
@@ -42,9 +43,13 @@ class View:
 
 def shares_memory(out: Any, array: Any) -> bool:
     """Whether ``out``, just made from ``array`` by a view operation, is a view and not a copy."""
-    return isinstance(out, np.ndarray) and (out is array or out.base is array or (
-        out.base is not None and out.base is getattr(array, "base", None)
-    ))  # fmt: skip
+    if out is array or not isinstance(out, np.ndarray):
+        return out is array
+    base = out.base
+    if base is None:
+        return False
+    # The bounds, which take longer, are for views made by as_strided: their base is an object of its own.
+    return base is array or base is array.base or np.may_share_memory(out, array)
 
 
 def _chain(tensor: Handle) -> list[Handle]:
@@ -66,7 +71,7 @@ def current(tensor: Handle) -> Any:
                 recording = local.grad
                 local.grad = True
                 try:
-                    member._node = view.cut(view.base)._node
+                    move(member, view.cut(view.base)._node)
                 finally:
                     local.grad = recording
                 view.root_node = root._node
@@ -84,8 +89,8 @@ def check_writable(tensor: Handle, name: str) -> None:
     Raises:
         MutationError: says which tensor, why not and what to do.
     """
-    array = array_of(tensor)
-    if not array.flags.writeable:
+    array = tensor._data
+    if isinstance(array, np.ndarray) and not array.flags.writeable:
         raise MutationError(
             f"{name}: the tensor of shape {array.shape} is read-only (it was expanded, so several elements share one "
             "place in memory, or it was made from a read-only array): .clone() it first"
@@ -93,33 +98,46 @@ def check_writable(tensor: Handle, name: str) -> None:
     if not local.grad:
         return
     root = tensor if tensor._view is None else tensor._view.root
-    if type(root._node) is Leaf:
-        what = "a leaf" if root is tensor else "a view of a leaf"
-        label = (root._node.note or {}).get("name")
+    leaf = tensor._node if type(tensor._node) is Leaf else root._node
+    if type(leaf) is Leaf:
+        what = "a leaf" if leaf is tensor._node else "a view of a leaf"
+        label = (leaf.note or {}).get("name")
         raise MutationError(
             f"{name}: the tensor{f' {label!r}' if label else ''} of shape {array.shape} is {what} that requires grad, "
             "which must not be changed in place while recording: do it under `with autograd.no_grad():` (a parameter "
             "update), or out of place on a new name"
         )
-    if tensor._view is not None and tensor._view.obstacle is not None and root._node is not None:
+    if tensor._view is not None and tensor._view.obstacle is not None and (root._node or tensor._node) is not None:
         raise MutationError(f"{name}: {tensor._view.obstacle}: .clone() it first")
+
+
+def move(tensor: Handle, node: Any) -> None:
+    """Give a tensor a new place in the graph; what ``retain_grad`` put at the old one follows, other hooks stay."""
+    old, tensor._node = tensor._node, node
+    hooks = getattr(old, "hooks", None)
+    if not hooks or node is None or type(old) is Leaf:
+        return
+    for key, hook in list(hooks.items()):
+        if getattr(hook, "keeps", None) is not None and hook.keeps() is tensor:
+            node.hooks = {**(node.hooks or {}), max(node.hooks or (), default=-1) + 1: hooks.pop(key)}
 
 
 def rebase(tensor: Handle, node: Any, line: str | None) -> None:
     """Note that ``tensor``'s memory was just overwritten, by the call that ``node`` records (None: no record)."""
-    stamp(tensor._data, line)
+    if isinstance(tensor._data, np.ndarray):  # a NumPy scalar was replaced, not overwritten
+        stamp(tensor._data, line)
     if not local.grad:
         return
     view = tensor._view
     if view is None:
         if node is not None or tensor._node is not None:
-            tensor._node = node
+            move(tensor, node)
         return
     root = view.root
     if node is None and root._node is None:
         return
     cuts = [member._view.cut for member in _chain(tensor)]
-    root._node = make_node(_PART_WRITTEN, (root._node, node), (_Part(cuts, root._data.shape),), root._data)
+    move(root, make_node(_PART_WRITTEN, (root._node, node), (_Part(cuts, root._data.shape),), root._data))
 
 
 class _Part:
@@ -155,13 +173,13 @@ class _PartWritten:
     def saved_arrays(self, node: Any) -> tuple[()]:
         return ()
 
-    def backward(self, g: Any, saved: Any, parents: Any) -> tuple[Any, Any]:
+    def backward(self, node: Any, g: Any, saved: Any, parents: Any, grads: dict[Any, Any]) -> None:
         (part,) = saved
         root, written = parents
-        return (
-            None if root is None else np.where(part.mask(), 0, g),
-            None if written is None else part.of(g),
-        )
+        if root is not None:
+            add(grads, root, np.where(part.mask(), 0, g))
+        if written is not None:
+            add(grads, written, part.of(g))
 
 
 _PART_WRITTEN = _PartWritten()

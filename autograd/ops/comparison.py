@@ -1,1 +1,211 @@
-"""To be written."""
+"""Comparisons, logic and bits, elementwise; nothing here is differentiable.
+
+Shape: inputs broadcast together; the output has the broadcast shape. Inputs of different dtypes are compared in
+their common dtype, by PyTorch's rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .._op import composed, op
+from .._protocols import numpy_function
+from ..engine.nodes import Handle
+from ..samples import booleans, elementwise, integers, reals
+
+_INTEGERS = elementwise(x=integers(-5, 5), y=integers(-5, 5))
+_SHIFTS = elementwise(x=integers(-50, 50), y=integers(0, 5))
+_BOOLS = elementwise(x=booleans(), y=booleans())
+
+# ---- comparisons -----------------------------------------------------------------------------------------------------
+
+
+@op(np.equal, samples=_INTEGERS)
+def eq(x: Any, y: Any) -> Any:
+    """``x == y``."""
+    return x == y
+
+
+@op(np.not_equal, samples=_INTEGERS)
+def ne(x: Any, y: Any) -> Any:
+    """``x != y``."""
+    return x != y
+
+
+@op(np.less, samples=_INTEGERS)
+def lt(x: Any, y: Any) -> Any:
+    """``x < y``."""
+    return x < y
+
+
+@op(np.less_equal, samples=_INTEGERS)
+def le(x: Any, y: Any) -> Any:
+    """``x <= y``."""
+    return x <= y
+
+
+@op(np.greater, samples=_INTEGERS)
+def gt(x: Any, y: Any) -> Any:
+    """``x > y``."""
+    return x > y
+
+
+@op(np.greater_equal, samples=_INTEGERS)
+def ge(x: Any, y: Any) -> Any:
+    """``x >= y``."""
+    return x >= y
+
+
+def among_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``function`` as an operator, which leaves what is no Tensor, array or number to the other operand's type."""
+
+    def operator(x: Any, y: Any) -> Any:
+        if isinstance(y, (Handle, int, float, complex, list, tuple)) or hasattr(y, "__array__"):
+            return function(x, y)
+        return NotImplemented
+
+    operator.__name__ = operator.__qualname__ = function.__name__
+    operator.__doc__ = function.__doc__
+    return operator
+
+
+@op(np.isclose, samples=[_INTEGERS, elementwise(x=reals(), y=reals(), rtol=0.1, atol=0.2)])
+def isclose(x: Any, y: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
+    """Whether ``abs(x - y) <= atol + rtol * abs(y)``, or both are the same infinity (or nan, with ``equal_nan``)."""
+    return np.isclose(x, y, rtol, atol, equal_nan)
+
+
+@composed(np.allclose)
+def allclose(x: Any, y: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+    """Whether ``isclose`` holds of all elements."""
+    return bool(np.all(isclose(x, y, rtol, atol, equal_nan)._data))
+
+
+@composed()
+def equal(x: Any, y: Any) -> bool:
+    """Whether two Tensors have the same shape and the same elements (nan equals nothing)."""
+    return tuple(np.shape(x)) == tuple(np.shape(y)) and bool(np.all(eq(x, y)._data))
+
+
+@numpy_function(np.array_equal)
+def _numpy_array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> bool:
+    if not equal_nan:
+        return equal(a1, a2)
+    return tuple(np.shape(a1)) == tuple(np.shape(a2)) and allclose(a1, a2, 0, 0, equal_nan=True)
+
+
+# ---- what a number is ------------------------------------------------------------------------------------------------
+
+
+@op(np.isnan, samples=reals())
+def isnan(x: Any) -> Any:
+    """Whether an element is nan."""
+    return np.isnan(x)
+
+
+@op(np.isinf, samples=reals())
+def isinf(x: Any) -> Any:
+    """Whether an element is infinite."""
+    return np.isinf(x)
+
+
+@op(np.isfinite, samples=reals())
+def isfinite(x: Any) -> Any:
+    """Whether an element is neither infinite nor nan."""
+    return np.isfinite(x)
+
+
+@op(np.isposinf, samples=reals())
+def isposinf(x: Any) -> Any:
+    """Whether an element is plus infinity."""
+    return x == np.inf
+
+
+@op(np.isneginf, samples=reals())
+def isneginf(x: Any) -> Any:
+    """Whether an element is minus infinity."""
+    return x == -np.inf
+
+
+@op(np.isreal, samples=reals())
+def isreal(x: Any) -> Any:
+    """Whether an element has no imaginary part."""
+    return np.isreal(x)
+
+
+@op(np.signbit, promote="common", samples=reals())
+def signbit(x: Any) -> Any:
+    """Whether the sign of an element is minus (of -0.0 too)."""
+    return np.signbit(x)
+
+
+# ---- logic -----------------------------------------------------------------------------------------------------------
+
+
+@op(np.logical_and, samples=_INTEGERS)
+def logical_and(x: Any, y: Any) -> Any:
+    """Whether both are not 0."""
+    return np.logical_and(x, y)
+
+
+@op(np.logical_or, samples=_INTEGERS)
+def logical_or(x: Any, y: Any) -> Any:
+    """Whether one is not 0."""
+    return np.logical_or(x, y)
+
+
+@op(np.logical_xor, samples=_INTEGERS)
+def logical_xor(x: Any, y: Any) -> Any:
+    """Whether just one is not 0."""
+    return np.logical_xor(x, y)
+
+
+@op(np.logical_not, samples=reals())
+def logical_not(x: Any) -> Any:
+    """Whether an element is 0."""
+    return np.logical_not(x)
+
+
+# ---- bits of integers and bools --------------------------------------------------------------------------------------
+
+
+@op(np.bitwise_and, samples=[_INTEGERS, _BOOLS])
+def bitwise_and(x: Any, y: Any) -> Any:
+    """``x & y``."""
+    return x & y
+
+
+@op(np.bitwise_or, samples=[_INTEGERS, _BOOLS])
+def bitwise_or(x: Any, y: Any) -> Any:
+    """``x | y``."""
+    return x | y
+
+
+@op(np.bitwise_xor, samples=[_INTEGERS, _BOOLS])
+def bitwise_xor(x: Any, y: Any) -> Any:
+    """``x ^ y``."""
+    return x ^ y
+
+
+@op(np.invert, samples=[elementwise(x=integers(-5, 5)), elementwise(x=booleans())])
+def bitwise_not(x: Any) -> Any:
+    """``~x``; of bools the negation."""
+    return ~x
+
+
+@op(np.left_shift, samples=_SHIFTS)
+def bitwise_left_shift(x: Any, y: Any) -> Any:
+    """``x << y``."""
+    return x << y
+
+
+@op(np.right_shift, samples=_SHIFTS)
+def bitwise_right_shift(x: Any, y: Any) -> Any:
+    """``x >> y``, with the sign kept."""
+    return x >> y
+
+
+not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge

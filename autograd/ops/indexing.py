@@ -1,14 +1,19 @@
-"""Indexing: taking, gathering, scattering and assigning elements."""
+"""Indexing, and item assignment.
+
+Taking and scattering of every kind come down to three ops: ``getitem``, its transpose ``scatter_index``, and
+``with_item``, which is item assignment as a function.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from .._inplace import check_writable, recorded_write
 from .._op import op, unwrap
-from ..engine.nodes import Handle, array_of
+from ..engine.nodes import array_of
 from ..errors import ShapeError
 from ..samples import case, reals
 
@@ -17,83 +22,220 @@ _INDICES: list[tuple[tuple[int, ...], Any]] = [
     ((4,), slice(None, None, -2)),
     ((3, 4), (slice(1, None), slice(None, None, 2))),
     ((3, 4), (Ellipsis, None, 0)),
-    ((3, 4), [2, 0, 2]),
-    ((3, 4), ([0, 2, 0], [1, 3, 1])),
-    ((2, 3, 4), (slice(None), [0, 2], slice(1, 3))),
-    ((2, 3), [[True, False, True], [False, True, True]]),
+    ((3, 4), np.array([2, 0, 2])),
+    ((3, 4), np.array([[2, 0], [-1, 2]])),
+    ((3, 4), (np.array([0, 2, 0]), np.array([1, 3, 1]))),
+    ((3, 4), (slice(None), np.array([0, -1, 0]))),
+    ((2, 3, 4), (slice(None), np.array([0, 2]), slice(1, 3))),
+    ((2, 3, 4), (1, slice(None), np.array([0, 2, 0]))),
+    ((2, 3), np.array([[True, False, True], [False, True, True]])),
+    ((3, 2), (np.array([True, False, True]), 1)),
     ((0, 3), slice(None)),
+    ((), (None, Ellipsis)),
 ]
-_AS_ARRAYS = [
-    (shape, tuple(np.array(i) if isinstance(i, list) else i for i in index) if isinstance(index, tuple)
-     else np.array(index) if isinstance(index, list) else index)
-    for shape, index in _INDICES
-]  # fmt: skip
+
+# ---- indices --------------------------------------------------------------------------------------------------------
 
 
 def _is_basic(index: Any) -> bool:
     """Whether ``index`` selects every element at most once by its form alone (ints, slices, None, Ellipsis)."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(
-        part is None or part is Ellipsis or isinstance(part, (slice, int, np.integer)) and not isinstance(part, bool)
-        for part in parts
-    )
+    if type(index) is not tuple:
+        return index is None or index is Ellipsis or isinstance(index, slice) or _is_int(index)
+    return all(part is None or part is Ellipsis or isinstance(part, slice) or _is_int(part) for part in index)
+
+
+def _is_int(part: Any) -> bool:
+    if isinstance(part, (int, np.integer)):
+        return not isinstance(part, bool)
+    return isinstance(part, np.ndarray) and part.ndim == 0 and part.dtype.kind in "iu"
+
+
+def _is_mask(part: Any) -> bool:
+    return getattr(part, "dtype", None) == np.bool_
+
+
+def _ints_first(index: Any) -> tuple[Any, Any] | None:
+    """``index`` in two steps, first its ints and then the rest, if it mixes ints and arrays; else None.
+
+    NumPy takes an int beside an array for an array too, which can move dimensions to the front: ``x[0, :, [1, 2]]``.
+    PyTorch does not.
+    """
+    if type(index) is not tuple:
+        return None
+    ints = arrays = False
+    for part in index:
+        if isinstance(part, (list, np.ndarray)) and np.ndim(part):
+            arrays = True
+        elif part is not None and part is not Ellipsis and type(part) is not slice:
+            ints = True
+    if not (ints and arrays):
+        return None
+    first: list[Any] = []
+    rest: list[Any] = []
+    for part in index:
+        if _is_int(part):
+            first.append(part)
+            continue
+        rest.append(part)
+        if part is Ellipsis:
+            first.append(part)
+        elif part is not None:
+            part = np.asarray(part) if isinstance(part, list) else part
+            first.extend([slice(None)] * (part.ndim if _is_mask(part) else 1))
+    return tuple(first), tuple(rest)
+
+
+def _positions(index: Any, shape: tuple[int, ...]) -> Any:
+    """For each element of ``x[index]`` where it lies in ``x.ravel()``, for an ``x`` of ``shape``."""
+    if type(index) is tuple and len(index) == len(shape) and all(map(_is_whole, index)):
+        return np.ravel_multi_index(index, shape, mode="wrap")
+    return _at(np.arange(math.prod(shape)).reshape(shape), index)
+
+
+def _is_whole(part: Any) -> bool:
+    return isinstance(part, np.ndarray) and part.dtype.kind in "iu"
+
+
+def _at(array: Any, index: Any) -> Any:
+    steps = _ints_first(index)
+    return array[index] if steps is None else array[steps[0]][steps[1]]
+
+
+def _put(array: Any, index: Any, value: Any) -> None:
+    steps = _ints_first(index)
+    if steps is None:
+        array[index] = value
+    else:
+        array[steps[0]][steps[1]] = value
+
+
+def everything(count: int) -> tuple[slice, ...]:
+    """The index that leaves the first ``count`` dimensions as they are."""
+    return (slice(None),) * count
+
+
+# ---- the three ops --------------------------------------------------------------------------------------------------
 
 
 @op(
     x=lambda g, index, x_shape: scatter_index.kernel(g, index, x_shape),
     view=True,
     constants=("index",),
-    samples=[case(x=reals(shape=shape), index=index) for shape, index in _AS_ARRAYS],
+    samples=[case(x=reals(shape=shape), index=index) for shape, index in _INDICES],
 )
 def getitem(x: Any, index: Any) -> Any:
-    """``x[index]``, in every form that NumPy knows: ints, slices, None, Ellipsis, masks, integer arrays, mixed.
+    """``x[index]``, in every form: ints, slices, None, Ellipsis, masks, integer arrays, mixed.
 
-    Basic indices give a view, the others a copy. Repeated indices accumulate in the gradient.
+    Basic indices give a view, the others a copy. Repeated indices accumulate in the gradient. Ints beside arrays are
+    applied first, as in PyTorch: ``x[0, :, [1, 2]]`` is ``x[0][:, [1, 2]]``.
 
     Raises: IndexError.
     """
-    return x[index]
+    out = x[index] if type(index) is not tuple else _at(x, index)
+    if isinstance(out, np.generic):  # NumPy copies a single element: the Ellipsis makes it a view
+        return x[(*index, ...) if type(index) is tuple else (index, ...)]
+    return out
 
 
 @op(
     x=lambda g, index: getitem.kernel(g, index),
     constants=("index",),
-    samples=[case(x=reals(shape=np.empty(shape)[index].shape), index=index, shape=shape) for shape, index in _AS_ARRAYS],
+    samples=[case(x=reals(shape=_at(np.empty(s), index).shape), index=index, shape=s) for s, index in _INDICES],
 )
 def scatter_index(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of ``shape`` with ``x`` added at ``index``: the transpose of ``getitem``."""
-    out = np.zeros(shape, x.dtype, like=np.asanyarray(x))
     if _is_basic(index):
+        out = np.zeros(shape, x.dtype, like=np.asanyarray(x))
         out[index] = x
+        return out
+    if isinstance(index, list):
+        index = np.asarray(index)
+    if x.dtype == np.float16:
+        return _added(x.astype(np.float32), index, shape).astype(np.float16)
+    return _added(x, index, shape)
+
+
+def _added(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
+    """``scatter_index`` for an index with arrays."""
+    if _has_no_repeats(index):
+        out = np.zeros(shape, x.dtype, like=np.asanyarray(x))
+        _put(out, index, x)
+        return out
+    whole = math.prod(shape[1:])
+    if _is_whole(index) and whole > 1 and x.size >= _MANY and type(x) is np.ndarray and x.dtype.kind in "fc":
+        return _rows_added(x, index, shape)
+    if _is_whole(index):
+        flat = index if index.min(initial=0) >= 0 else np.where(index < 0, index + shape[0], index)
+        if len(shape) > 1:
+            flat = np.reshape(flat, (-1, 1)) * whole + np.arange(whole)
     else:
-        np.add.at(out, index, x)
-    return out
+        flat = _positions(index, shape)
+        if x.shape != flat.shape:
+            x = np.broadcast_to(x, flat.shape)
+    out = np.zeros(math.prod(shape), x.dtype, like=np.asanyarray(x))
+    np.add.at(out, np.reshape(flat, -1), np.reshape(x, -1))
+    return np.reshape(out, shape)
+
+
+_MANY = 8192
+"""From this many elements on, a sparse matrix product adds rows faster than ``np.add.at`` (10 times for 100,000)."""
+
+
+def _rows_added(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
+    """Rows of ``x`` added at an integer array, as the product of a sparse matrix of ones with ``x``."""
+    from scipy.sparse import csc_matrix
+
+    places = np.where(index < 0, index + shape[0], index).reshape(-1)
+    ones = np.ones(places.size, x.dtype)
+    sparse = csc_matrix((ones, places, np.arange(places.size + 1)), shape=(shape[0], places.size))
+    return (sparse @ x.reshape(places.size, -1)).reshape(shape)
+
+
+def _has_no_repeats(index: Any) -> bool:
+    """Whether no element can be selected twice: the arrays of ``index`` are masks."""
+    parts = index if type(index) is tuple else (index,)
+    return all(_is_mask(part) if isinstance(part, np.ndarray) and part.ndim else _is_basic(part) for part in parts)
 
 
 def _winners(index: Any, shape: tuple[int, ...]) -> Any:
-    """Which of the values written at ``index`` stay: all, but where an index is repeated only the last."""
-    if _is_basic(index):
-        return np.True_
-    places = np.zeros(shape, np.int64)
-    numbers = np.arange(places[index].size).reshape(places[index].shape)
-    places[index] = numbers
-    return places[index] == numbers
+    """Which of the values written at ``index`` stay, None for all: where an index is repeated, only the last."""
+    if _is_basic(index) or _has_no_repeats(index):
+        return None
+    places = _positions(np.asarray(index) if isinstance(index, list) else index, shape)
+    numbers = np.arange(places.size).reshape(places.shape)
+    last = np.empty(math.prod(shape), np.intp)
+    last[places] = numbers
+    stay = last[places] == numbers
+    return None if stay.all() else stay
+
+
+def _written(g: Any, index: Any, x_shape: Any, y_shape: Any) -> Any:
+    """What reached the result of the values written at ``index``; they may have had more dimensions of size 1."""
+    part = getitem.kernel(g, index)
+    stay = _winners(index, x_shape)
+    if stay is not None:
+        part = np.where(stay, part, 0)
+    extra = len(y_shape) - len(part.shape)
+    return part if extra <= 0 else np.reshape(part, (1,) * extra + part.shape)
 
 
 @op(
     x=lambda g, index: with_item.kernel(g, 0.0, index),
-    y=lambda g, index, x_shape: np.where(_winners(index, x_shape), getitem.kernel(g, index), 0),
+    y=lambda g, index, x_shape, y_shape: _written(g, index, x_shape, y_shape),
     constants=("index",),
     samples=[
-        case(x=reals(shape=shape), y=reals(shape=np.empty(shape)[index].shape), index=index)
-        for shape, index in _AS_ARRAYS
+        case(x=reals(shape=shape), y=reals(shape=_at(np.empty(shape), index).shape), index=index)
+        for shape, index in _INDICES
     ],
 )
 def with_item(x: Any, y: Any, index: Any) -> Any:
     """A copy of ``x`` in which ``x[index] = y`` was done (``y`` broadcasts to the place)."""
     out = np.array(x, subok=True)
-    out[index] = y
+    _put(out, index, y)
     return out
+
+
+# ---- in place -------------------------------------------------------------------------------------------------------
 
 
 def setitem(x: Any, index: Any, value: Any) -> None:
@@ -106,10 +248,24 @@ def setitem(x: Any, index: Any, value: Any) -> None:
     index = unwrap(index)
     array, source = array_of(x), unwrap(value)
     try:
-        array[index] = source
+        _put(array, index, source)
     except ValueError as error:
         raise ShapeError(
             f"item assignment: a value of shape {np.shape(source)} does not broadcast to the place x[index] of shape "
-            f"{array[index].shape} ({error})"
+            f"{_at(array, index).shape} ({error})"
         ) from None
     recorded_write(x, with_item.op, (x, value), (array, source, index))
+
+
+def fill_(x: Any, value: Any) -> Any:
+    """Overwrite every element with ``value``, a number or a 0-d tensor, to which the gradient flows."""
+    if np.ndim(value):
+        raise ShapeError(f"fill_: expected a number or a 0-d tensor, got shape {np.shape(value)}: use copy_")
+    setitem(x, Ellipsis, value)
+    return x
+
+
+def zero_(x: Any) -> Any:
+    """Overwrite every element with 0."""
+    setitem(x, Ellipsis, 0)
+    return x

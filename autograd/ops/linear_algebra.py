@@ -1,1 +1,413 @@
-"""To be written."""
+"""Linear algebra: inverses, determinants, equations, functions of matrices. Factorizations are in ``decompositions``.
+
+Shape, of every op here: matrices are the last two dimensions, those before are a batch. Integers are computed in the
+default float dtype; float16 is computed in float32. Rules after M. Giles, "An extended collection of matrix derivative
+results for forward and reverse mode algorithmic differentiation" (2008), where no other source is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import dtypes
+from .._op import composed, op
+from .._protocols import numpy_function
+from ..engine.nodes import Handle, new_tensor
+from ..errors import ShapeError
+from ..samples import case, reals
+from .products import matmul
+
+
+def well_conditioned(a: Any) -> Any:
+    """A sample's raw draw as a matrix far from singular."""
+    n = a.shape[-1]
+    return a * 0.3 + np.eye(n) * 2
+
+
+def positive_definite(a: Any) -> Any:
+    """A sample's raw draw as a symmetric positive definite matrix."""
+    n = a.shape[-1]
+    return np.matmul(a, np.swapaxes(a, -1, -2)) * 0.3 + np.eye(n)
+
+
+def square(*shapes: tuple[int, ...], make: Any = well_conditioned, **arguments: Any) -> list[Any]:
+    """Samples of a single square matrix."""
+    return [case(x=reals(shape=shape, make=make), **arguments) for shape in shapes]
+
+
+def T(x: Any) -> Any:  # noqa: N802 (the mathematical name)
+    """The transpose of the matrices."""
+    return np.swapaxes(x, -1, -2)
+
+
+def H(x: Any) -> Any:  # noqa: N802 (the mathematical name)
+    """The conjugate transpose of the matrices."""
+    return np.conj(np.swapaxes(x, -1, -2)) if x.dtype.kind == "c" else np.swapaxes(x, -1, -2)
+
+
+def conj(x: Any) -> Any:
+    """The conjugate; a real array itself."""
+    return np.conj(x) if x.dtype.kind == "c" else x
+
+
+def require_square(name: str, x: Any) -> None:
+    """Raise ShapeError unless ``x`` is a (batch of) square matrices."""
+    if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
+        raise ShapeError(f"{name}: expected square matrices (..., n, n), got shape {tuple(x.shape)}")
+
+
+def computed(x: Any) -> tuple[Any, Any]:
+    """``x`` in a dtype that LAPACK knows, and the dtype that results shall have."""
+    if x.dtype.itemsize == 2 and x.dtype.kind in "fV":
+        return x.astype(np.float32), x.dtype
+    return x, x.dtype
+
+
+def foreign(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Show the calls of a function that is not NumPy's to array types that watch NumPy's (NEP 18), recording arrays say."""
+
+    def call(*args: Any) -> Any:
+        for arg in args:
+            if type(arg) is not np.ndarray and isinstance(arg, np.ndarray):
+                return arg.__array_function__(call, (type(arg),), args, {})
+        return function(*args)
+
+    call.__name__ = function.__name__
+    return call
+
+
+# ---- inverse and determinants ----------------------------------------------------------------------------------------
+
+
+@op(
+    np.linalg.inv,
+    x=lambda g, out: -np.matmul(np.matmul(T(out), g), T(out)),
+    promote="float",
+    samples=square((3, 3), (2, 2, 2), (1, 1), (0, 2, 2)),
+)
+def inv(x: Any) -> Any:
+    """The inverse of square matrices. Raises: ShapeError; LinAlgError if one is singular."""
+    require_square("inv", x)
+    a, dtype = computed(x)
+    return np.linalg.inv(a).astype(dtype, copy=False)
+
+
+def _products_without(s: Any) -> Any:
+    """For each pair (i, j) the product of all ``s`` but the i-th and the j-th; on the diagonal of all but one."""
+    n = s.shape[-1]
+    if n == 0:
+        return np.zeros((*s.shape, 0), s.dtype, like=s)
+    keep = np.ones((n, n, n), bool)
+    i = np.arange(n)
+    keep[i, :, i] = False
+    keep[:, i, i] = False
+    return np.prod(np.where(keep, np.expand_dims(s, (-2, -3)), 1), axis=-1)
+
+
+def _in_singular_basis(x: Any) -> tuple[Any, Any, Any, Any]:
+    """The phase of det(U) det(Vh), U, V (as plain transposes need them) and the products of the singular values."""
+    u, s, vh = np.linalg.svd(x)
+    return np.expand_dims(np.linalg.det(u) * np.linalg.det(vh), (-1, -2)), conj(u), conj(vh), _products_without(s)
+
+
+@op(x=lambda g, x: cofactor_change.kernel(x, g), samples=square((3, 3), (2, 2, 2), (1, 1), (0, 2, 2)))
+def cofactor(x: Any) -> Any:
+    """The cofactors of square matrices, also of singular ones: the derivative of the determinant."""
+    a, dtype = computed(x)
+    phase, u, vh, products = _in_singular_basis(a)
+    middle = np.expand_dims(np.diagonal(products, axis1=-2, axis2=-1), -2)
+    return (phase * np.matmul(u * middle, vh)).astype(dtype, copy=False)
+
+
+def _third_derivative(g: Any, x: Any, y: Any) -> Any:
+    b = T(inv.kernel(x))
+
+    def trace(a: Any) -> Any:
+        return np.sum(b * a, axis=(-1, -2), keepdims=True)
+
+    ty, tg = np.matmul(np.matmul(b, T(y)), b), np.matmul(np.matmul(b, T(g)), b)
+    mixed = np.sum(g * ty, axis=(-1, -2), keepdims=True)
+    change = b * (trace(y) * trace(g) - mixed) - trace(g) * ty - trace(y) * tg
+    change = change + np.matmul(np.matmul(ty, T(g)), b) + np.matmul(np.matmul(tg, T(y)), b)
+    return np.expand_dims(det.kernel(x), (-1, -2)) * change
+
+
+@op(
+    x=_third_derivative,
+    y=lambda g, x: cofactor_change.kernel(x, g),
+    samples=[case(x=reals(shape=s, make=well_conditioned), y=reals(shape=s)) for s in ((3, 3), (2, 3, 3))],
+)
+def cofactor_change(x: Any, y: Any) -> Any:
+    """The change of the cofactors of ``x`` along ``y``, also of singular matrices (its own rule needs an inverse)."""
+    a, dtype = computed(x)
+    phase, u, vh, products = _in_singular_basis(a)
+    turned = np.matmul(np.matmul(T(u), y.astype(a.dtype, copy=False)), T(vh))
+    i = np.arange(a.shape[-1])
+    pairs = np.array(products, subok=True)
+    pairs[..., i, i] = 0
+    along = np.matmul(pairs, np.expand_dims(np.diagonal(turned, axis1=-2, axis2=-1), -1))[..., 0]
+    middle = -pairs * T(turned)
+    middle[..., i, i] = along
+    return (phase * np.matmul(np.matmul(u, middle), vh)).astype(dtype, copy=False)
+
+
+@op(
+    np.linalg.det,
+    x=lambda g, x: np.expand_dims(g, (-1, -2)) * cofactor.kernel(x),
+    promote="float",
+    samples=square((3, 3), (2, 2, 2), (1, 1), (0, 2, 2)),
+)
+def det(x: Any) -> Any:
+    """The determinant of square matrices. First and second derivatives are exact for singular matrices too.
+
+    Raises: ShapeError.
+    """
+    require_square("det", x)
+    a, dtype = computed(x)
+    return np.linalg.det(a).astype(dtype, copy=False)
+
+
+def _slogdet_rule(g_sign: Any, g_logabsdet: Any, x: Any, sign: Any) -> Any:
+    if x.dtype.kind == "c":
+        g_logabsdet = g_logabsdet + np.imag(g_sign * sign) * 1j
+    return np.expand_dims(g_logabsdet, (-1, -2)) * T(inv.kernel(x))
+
+
+@op(
+    np.linalg.slogdet,
+    x=_slogdet_rule,
+    outputs=("sign", "logabsdet"),
+    promote="float",
+    samples=square((3, 3), (2, 2, 2), (1, 1), (0, 2, 2)),
+)
+def slogdet(x: Any) -> Any:
+    """Sign and logarithm of the magnitude of the determinant: ``(sign, logabsdet)``.
+
+    Raises: ShapeError; in backward LinAlgError, if a matrix is singular.
+    """
+    require_square("slogdet", x)
+    a, dtype = computed(x)
+    sign, logabsdet = np.linalg.slogdet(a)
+    return sign.astype(dtype, copy=False), logabsdet.astype(np.real(x).dtype, copy=False)
+
+
+@composed(samples=square((3, 3), (2, 2, 2), make=positive_definite))
+def logdet(x: Any) -> Any:
+    """The logarithm of the determinant: NaN if that is negative, -inf if it is 0."""
+    sign, logabsdet = slogdet(x)
+    if sign.dtype.kind == "c":
+        return logabsdet + np.log(sign)
+    return np.where(sign < 0, np.nan, logabsdet)
+
+
+# ---- equations -------------------------------------------------------------------------------------------------------
+
+
+def _systems(*, make: Any = well_conditioned, **arguments: Any) -> list[Any]:
+    shapes = [((3, 3), (3, 2)), ((2, 2, 2), (2, 2, 1)), ((2, 2), (3, 2, 2)), ((2, 2, 2), (2, 1))]
+    return [case(x=reals(shape=a, make=make), y=reals(shape=b), **arguments) for a, b in shapes]
+
+
+@op(
+    x=lambda g, x, out: -np.matmul(solve_matrices.kernel(T(x), g), T(out)),
+    y=lambda g, x: solve_matrices.kernel(T(x), g),
+    promote="float",
+    samples=_systems(),
+)
+def solve_matrices(x: Any, y: Any) -> Any:
+    """The solution of ``x @ out = y`` for matrices ``y``. Raises: ShapeError; LinAlgError if one is singular."""
+    require_square("solve", x)
+    if x.shape[-1] != y.shape[-2]:
+        raise ShapeError(f"solve: a matrix of shape {x.shape} does not fit a right-hand side of shape {y.shape}")
+    (a, dtype), (b, _) = computed(x), computed(y)
+    return np.linalg.solve(a, b).astype(dtype, copy=False)
+
+
+def _is_vector(x: Any, y: Any) -> bool:
+    """Whether ``y`` is a (batch of) vectors, by PyTorch's rule."""
+    return y.ndim == 1 or (x.ndim - 1 == y.ndim and tuple(y.shape) == tuple(x.shape[:-1]))
+
+
+@composed(samples=[
+    *_systems(), case(x=reals(shape=(3, 3), make=well_conditioned), y=reals(shape=(3,))),
+    case(x=reals(shape=(2, 3, 3), make=well_conditioned), y=reals(shape=(2, 3))),
+    case(x=reals(shape=(2, 2), make=well_conditioned), y=reals(shape=(3, 2)), left=False),
+])  # fmt: skip
+def solve(x: Any, y: Any, *, left: bool = True) -> Any:
+    """The solution of ``x @ out = y``; of ``out @ x = y`` with ``left=False``. ``y`` may be a vector.
+
+    Raises: ShapeError; LinAlgError if a matrix is singular.
+    """
+    if not left:
+        return T(solve_matrices(T(x), T(y)))
+    if _is_vector(x, y):
+        return solve_matrices(x, np.expand_dims(y, -1))[..., 0]
+    return solve_matrices(x, y)
+
+
+@numpy_function(np.linalg.solve)
+def _numpy_solve(a: Any, b: Any) -> Any:
+    return solve_matrices(a, b) if b.ndim > 1 else solve(a, b)
+
+
+def _triangle(x: Any, upper: bool, unitriangular: bool) -> Any:
+    k = int(unitriangular)
+    return np.triu(x, k) if upper else np.tril(x, -k)
+
+
+def _solve_triangular_rule(g: Any, x: Any, out: Any, upper: bool, unitriangular: bool) -> Any:
+    mine = solve_triangles.kernel(T(x), g, not upper, unitriangular)
+    return _triangle(-np.matmul(mine, T(out)), upper, unitriangular)
+
+
+@foreign
+def _substitute(a: Any, b: Any, lower: bool, unitriangular: bool) -> Any:
+    """Solve triangular systems, batches one after the other."""
+    from scipy.linalg import solve_triangular
+
+    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    out = np.zeros((*batch, *b.shape[-2:]), np.result_type(a, b))
+    a, b = np.broadcast_to(a, (*batch, *a.shape[-2:])), np.broadcast_to(b, out.shape)
+    for index in np.ndindex(batch) if out.size else ():
+        out[index] = solve_triangular(a[index], b[index], lower=lower, unit_diagonal=unitriangular, check_finite=False)
+    return out
+
+
+@op(
+    x=_solve_triangular_rule,
+    y=lambda g, x, upper, unitriangular: solve_triangles.kernel(T(x), g, not upper, unitriangular),
+    promote="float",
+    samples=[*_systems(upper=True), *_systems(upper=False), *_systems(upper=True, unitriangular=True)],
+)
+def solve_triangles(x: Any, y: Any, upper: bool, unitriangular: bool = False) -> Any:
+    """The solution of ``x @ out = y`` for triangular ``x``; the other triangle is not read.
+
+    Raises: ShapeError; LinAlgError if a diagonal element is 0.
+    """
+    require_square("solve_triangular", x)
+    if y.ndim < 2 or x.shape[-1] != y.shape[-2]:
+        raise ShapeError(f"solve_triangular: shapes {x.shape} and {y.shape} do not fit (..., n, n) and (..., n, k)")
+    (a, dtype), (b, _) = computed(x), computed(y)
+    return _substitute(a, b, not upper, unitriangular).astype(dtype, copy=False)
+
+
+@composed(samples=[
+    *_systems(upper=True), case(x=reals(shape=(2, 2), make=well_conditioned), y=reals(shape=(3, 2)), upper=False, left=False),
+])  # fmt: skip
+def solve_triangular(x: Any, y: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Any:
+    """The solution of ``x @ out = y`` (``out @ x = y`` with ``left=False``) for triangular ``x``.
+
+    Args:
+        upper: which triangle of ``x`` is read; the other is taken as 0.
+        unitriangular: take the diagonal as 1.
+
+    Raises: ShapeError; LinAlgError if a diagonal element is 0.
+    """
+    if left:
+        return solve_triangles(x, y, upper, unitriangular)
+    return T(solve_triangles(T(x), T(y), not upper, unitriangular))
+
+
+@composed(samples=[
+    case(x=reals(shape=b), y=reals(shape=a, make=well_conditioned), upper=upper)
+    for a, b, upper in (((3, 3), (3, 2), False), ((3, 3), (3, 2), True), ((2, 2, 2), (2, 2, 1), False))
+])  # fmt: skip
+def cholesky_solve(x: Any, y: Any, upper: bool = False) -> Any:
+    """The solution of ``A @ out = x``, where ``y`` is the Cholesky factor of ``A``. Raises: ShapeError; LinAlgError."""
+    lower = solve_triangles(H(y) if upper else y, x, False)
+    return solve_triangles(y if upper else H(y), lower, True)
+
+
+@composed(samples=square((3, 3), (2, 2, 2)) + square((3, 3), upper=True))
+def cholesky_inverse(x: Any, upper: bool = False) -> Any:
+    """The inverse of the matrix of which ``x`` is the Cholesky factor. Raises: ShapeError; LinAlgError."""
+    require_square("cholesky_inverse", x)
+    return cholesky_solve(np.broadcast_to(np.eye(x.shape[-1], dtype=x.dtype), tuple(x.shape)), x, upper)
+
+
+# ---- least squares ---------------------------------------------------------------------------------------------------
+
+
+def _pinv_rule(g: Any, x: Any, out: Any) -> Any:
+    g, p = conj(g), H(out)
+    left = g - np.matmul(np.matmul(g, x), out)  # g (I - x out)
+    right = g - np.matmul(out, np.matmul(x, g))  # (I - out x) g
+    d = np.matmul(np.matmul(H(left), out), p) + np.matmul(p, np.matmul(out, H(right)))
+    return conj(d - np.matmul(np.matmul(p, g), p))
+
+
+@op(
+    x=_pinv_rule,
+    promote="float",
+    samples=[case(x=reals(shape=s, make=lambda a: a + np.eye(*a.shape[-2:]) * 5)) for s in ((3, 2), (2, 3), (2, 2, 2))],
+)
+def pinv(x: Any, rtol: Any = None, *, atol: float | None = None, hermitian: bool = False) -> Any:
+    """The pseudo-inverse (Moore, Penrose) of matrices of any shape.
+
+    Args:
+        rtol: singular values up to ``rtol`` times the largest count as 0 (default: eps times the larger dimension).
+        atol: singular values up to this count as 0; the larger of the two bounds holds.
+
+    The derivative supposes that the rank does not change (G. Golub, V. Pereyra, 1973). Raises: ShapeError.
+    """
+    a, dtype = computed(x)
+    if atol is not None:
+        largest = np.linalg.norm(a, 2, axis=(-2, -1)) if a.size else np.zeros(a.shape[:-2], a.dtype)
+        rtol = np.maximum(atol / np.where(largest == 0, 1, largest), 0 if rtol is None else rtol)
+    elif rtol is None:
+        rtol = max(a.shape[-2:], default=0) * float(np.finfo(a.dtype).eps)
+    return np.linalg.pinv(a, rtol=rtol, hermitian=hermitian).astype(dtype, copy=False)
+
+
+@numpy_function(np.linalg.pinv)
+def _numpy_pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
+    return pinv(a, rcond if rtol is None else rtol, hermitian=hermitian)
+
+
+@composed(samples=square((3, 3)))
+def pinverse(x: Any, rcond: float = 1e-15) -> Any:
+    """The pseudo-inverse, with PyTorch's older name and tolerance."""
+    return pinv(x, rcond)
+
+
+class LeastSquares(NamedTuple):
+    """What ``lstsq`` returns."""
+
+    solution: Any
+    residuals: Any
+    rank: Any
+    singular_values: Any
+
+
+@numpy_function(np.linalg.lstsq)
+def lstsq(x: Any, y: Any, rcond: float | None = None, *, driver: str | None = None) -> LeastSquares:
+    """The solution of ``x @ out = y`` in the least-squares sense, of least norm if there are many.
+
+    Args:
+        rcond: singular values up to ``rcond`` times the largest count as 0.
+        driver: accepted as PyTorch's; the computation is always by singular values.
+
+    Returns:
+        ``(solution, residuals, rank, singular_values)``; the first two have gradients. Residuals are empty unless
+        all columns of ``x`` are independent and fewer than its rows.
+
+    Raises: ShapeError.
+    """
+    vector = y.ndim == 1
+    right = np.expand_dims(y, -1) if vector else y
+    if x.ndim < 2 or x.shape[-2] != right.shape[-2]:
+        raise ShapeError(f"lstsq: a matrix of shape {tuple(x.shape)} does not fit a right-hand side of shape {tuple(y.shape)}")
+    rows, columns = x.shape[-2:]
+    plain = computed(x._data if isinstance(x, Handle) else np.asarray(x))[0]
+    values = np.linalg.svd(plain, compute_uv=False)
+    bound = (max(rows, columns) * float(np.finfo(values.dtype).eps) if rcond is None else rcond) * values[..., :1]
+    rank = np.sum(values > bound, axis=-1)
+    solution = matmul(pinv(x, rcond), right)
+    residuals = new_tensor(np.zeros(0, dtypes.to_float(plain.dtype)))
+    if rows > columns and np.all(rank == columns):
+        error = matmul(x, solution) - right
+        residuals = np.sum(np.square(np.abs(error)), axis=-2)
+    return LeastSquares(solution[..., 0] if vector else solution, residuals, new_tensor(np.asarray(rank)), new_tensor(values))

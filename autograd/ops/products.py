@@ -1,1 +1,377 @@
-"""To be written."""
+"""Matrix and tensor products.
+
+Two dtypes are promoted to their common one, also two float dtypes, where PyTorch raises. Wrong shapes raise
+ShapeError, which names both shapes and the likely transpose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from .._op import composed, op
+from .._protocols import numpy_function
+from ..errors import ShapeError
+from ..samples import case, reals
+from . import arithmetic
+
+# ---- the matrix product and its cases ------------------------------------------------------------------------------
+
+
+def _left(g: Any, y: Any, x_shape: tuple[int, ...]) -> Any:
+    """The gradient of the first factor of a matrix product."""
+    if y.ndim == 1:
+        return np.expand_dims(g, -1) * y
+    if len(x_shape) == 1:
+        return np.matmul(y, np.expand_dims(g, -1))[..., 0]
+    if y.ndim == 2 < g.ndim:
+        flat = np.matmul(np.reshape(g, (-1, g.shape[-1])), np.swapaxes(y, 0, 1))
+        return np.reshape(flat, (*g.shape[:-1], y.shape[0]))
+    return np.matmul(g, np.swapaxes(y, -1, -2))
+
+
+def _right(g: Any, x: Any, y_shape: tuple[int, ...]) -> Any:
+    """The gradient of the second factor of a matrix product."""
+    if len(y_shape) == 1:
+        return x * np.expand_dims(g, -1)
+    if x.ndim == 1:
+        return np.expand_dims(x, -1) * np.expand_dims(g, -2)
+    if len(y_shape) == 2 < x.ndim:  # one product over all batches, instead of many and their sum
+        return np.matmul(np.swapaxes(np.reshape(x, (-1, y_shape[0])), 0, 1), np.reshape(g, (-1, y_shape[1])))
+    return np.matmul(np.swapaxes(x, -1, -2), g)
+
+
+_SHAPES = [
+    ((2, 3), (3, 4)), ((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 2)), ((2, 2, 3), (2, 3, 2)), ((2, 2, 3), (3, 2)),
+    ((2, 3), (2, 3, 2)), ((2, 1, 2, 2), (3, 2, 1)), ((2, 2, 3), (3,)), ((3,), (2, 3, 2)), ((0, 3), (3, 2)), ((2, 0), (0, 3)),
+]  # fmt: skip
+
+
+@op(
+    np.matmul,
+    x=lambda g, y, x_shape: _left(g, y, x_shape),
+    y=lambda g, x, y_shape: _right(g, x, y_shape),
+    promote="common",
+    samples=[case(x=reals(shape=x), y=reals(shape=y)) for x, y in _SHAPES],
+)
+def matmul(x: Any, y: Any) -> Any:
+    """The matrix product ``x @ y`` of vectors, matrices or batches of matrices (which broadcast).
+
+    Shape: ``(..., n, k), (..., k, m) -> (..., n, m)``; a 1-d ``x`` counts as a row, a 1-d ``y`` as a column, and the
+    result lacks that dimension.
+
+    Raises: ShapeError.
+    """
+    if y.ndim == 2 < x.ndim and x.shape[-1] == y.shape[0]:  # one product instead of one for each batch
+        return np.matmul(x.reshape(-1, y.shape[0]), y).reshape(*x.shape[:-1], y.shape[1])
+    return np.matmul(x, y)
+
+
+def rmatmul(y: Any, x: Any) -> Any:
+    """``x @ y``, as Python asks the second operand for it."""
+    return matmul(x, y)
+
+
+def _expect(name: str, ranks: tuple[int, ...], *operands: Any) -> None:
+    """Raise ShapeError unless the operands have these numbers of dimensions."""
+    shapes = [tuple(item.shape) if hasattr(item, "shape") else np.shape(item) for item in operands]
+    if any(len(shape) != rank for shape, rank in zip(shapes, ranks, strict=True)):
+        wanted = " and ".join(f"{rank}-d" for rank in ranks)
+        raise ShapeError(
+            f"{name}: expected {wanted}, got shapes {' and '.join(map(str, shapes))}; matmul (x @ y) takes any number "
+            "of dimensions"
+        )
+
+
+@composed(samples=case(x=reals(shape=(2, 3)), y=reals(shape=(3, 2))))
+def mm(x: Any, y: Any) -> Any:
+    """The product of two matrices. ``(n, k), (k, m) -> (n, m)``. Raises: ShapeError."""
+    _expect("mm", (2, 2), x, y)
+    return matmul(x, y)
+
+
+@composed(samples=case(x=reals(shape=(2, 2, 3)), y=reals(shape=(2, 3, 2))))
+def bmm(x: Any, y: Any) -> Any:
+    """The products of two batches of matrices. ``(b, n, k), (b, k, m) -> (b, n, m)``. Raises: ShapeError."""
+    _expect("bmm", (3, 3), x, y)
+    if x.shape[0] != y.shape[0]:
+        raise ShapeError(f"bmm: the batches of {x.shape} and {y.shape} differ; matmul (x @ y) broadcasts them")
+    return matmul(x, y)
+
+
+@composed(samples=case(x=reals(shape=(2, 3)), y=reals(shape=(3,))))
+def mv(x: Any, y: Any) -> Any:
+    """A matrix times a vector. ``(n, k), (k,) -> (n,)``. Raises: ShapeError."""
+    _expect("mv", (2, 1), x, y)
+    return matmul(x, y)
+
+
+@composed(samples=case(x=reals(shape=(3,)), y=reals(shape=(3,))))
+def dot(x: Any, y: Any) -> Any:
+    """The dot product of two vectors, without conjugating. Raises: ShapeError."""
+    _expect("dot", (1, 1), x, y)
+    return matmul(x, y)
+
+
+@composed(samples=case(x=reals(shape=(3,)), y=reals(shape=(3,))))
+def vdot(x: Any, y: Any) -> Any:
+    """The dot product of two vectors, the first conjugated. Raises: ShapeError."""
+    _expect("vdot", (1, 1), x, y)
+    return matmul(np.conj(x), y) if np.iscomplexobj(x) else matmul(x, y)
+
+
+@op(
+    x=lambda g, y: np.matmul(g, y),
+    y=lambda g, x: np.matmul(x, g),
+    promote="common",
+    samples=[case(x=reals(shape=(2,)), y=reals(shape=(3,))), case(x=reals(shape=(0,)), y=reals(shape=(3,)))],
+)
+def outer(x: Any, y: Any) -> Any:
+    """The products of all pairs of elements of two vectors. ``(n,), (m,) -> (n, m)``. Raises: ShapeError."""
+    if x.ndim != 1 or y.ndim != 1:
+        raise ShapeError(f"outer: expected two vectors (1-d), got shapes {x.shape} and {y.shape}; flatten them first")
+    return np.expand_dims(x, 1) * y
+
+
+def _conj(x: Any) -> Any:
+    return np.conj(x) if x.dtype.kind == "c" else x
+
+
+@op(
+    np.vecdot, np.linalg.vecdot,
+    x=lambda g, y, dim: _conj(np.expand_dims(g, dim) * y),
+    y=lambda g, x, dim: np.expand_dims(g, dim) * _conj(x),
+    promote="common",
+    samples=[
+        case(x=reals(shape=(2, 3)), y=reals(shape=(2, 3))), case(x=reals(shape=(3,)), y=reals(shape=(2, 3))),
+        case(x=reals(shape=(2, 1)), y=reals(shape=(2, 3)), dim=-2), case(x=reals(shape=(3, 0)), y=reals(shape=(3, 0))),
+    ],
+)  # fmt: skip
+def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
+    """The dot products ``sum(conj(x) * y, dim)`` of vectors along ``dim``. Raises: ShapeError."""
+    return np.vecdot(x, y, axis=dim)
+
+
+
+@op(
+    x=lambda g, y, dim: cross.kernel(y, g, dim),
+    y=lambda g, x, dim: cross.kernel(g, x, dim),
+    promote="common",
+    samples=[
+        case(x=reals(shape=(2, 3)), y=reals(shape=(2, 3))), case(x=reals(shape=(3,)), y=reals(shape=(3,)), dim=-1),
+        case(x=reals(shape=(3, 2)), y=reals(shape=(3, 1)), dim=0), case(x=reals(shape=(0, 3)), y=reals(shape=(0, 3))),
+    ],
+)  # fmt: skip
+def cross(x: Any, y: Any, dim: int | None = None) -> Any:
+    """The cross products of 3-vectors along ``dim`` (default: the first dimension of size 3). Raises: ShapeError."""
+    shape = np.broadcast_shapes(x.shape, y.shape)
+    if dim is None:
+        dim = shape.index(3) - len(shape) if 3 in shape else None
+    if dim is None or shape[dim] != 3 or x.ndim != y.ndim:
+        where = "any dimension" if dim is None else f"dimension {dim}"
+        raise ShapeError(f"cross: {where} of {x.shape} and {y.shape} must have size 3, and both as many dimensions")
+    return np.cross(x, y, axis=dim)
+
+
+@composed(np.linalg.cross, samples=case(x=reals(shape=(3, 3)), y=reals(shape=(3, 3))))
+def cross_along(x: Any, y: Any, *, dim: int = -1) -> Any:
+    """``linalg.cross``: the cross products of 3-vectors along ``dim``. Raises: ShapeError."""
+    return cross(x, y, dim)
+
+
+# ---- tensor products -----------------------------------------------------------------------------------------------
+
+
+def _axes(dims: Any, ndim: int) -> tuple[list[int], list[int]]:
+    """The two lists of dimensions that ``dims`` names."""
+    if hasattr(dims, "tolist"):
+        dims = dims.tolist()
+    if isinstance(dims, int):
+        return list(range(ndim - dims, ndim)), list(range(dims))
+    first, second = dims
+    as_list = [[item] if isinstance(item, int) else [int(i) for i in item] for item in (first, second)]
+    return as_list[0], as_list[1]
+
+
+@composed(samples=[
+    case(x=reals(shape=(2, 3)), y=reals(shape=(3, 2)), dims=1), case(x=reals(shape=(2, 3)), y=reals(shape=(2, 3)), dims=2),
+    case(x=reals(shape=(2, 3, 2)), y=reals(shape=(2, 3)), dims=([1, 0], [1, 0])),
+    case(x=reals(shape=(2,)), y=reals(shape=(3,)), dims=0), case(x=reals(shape=(2, 3)), y=reals(shape=(3, 2)), dims=([-1], [0])),
+])  # fmt: skip
+def tensordot(x: Any, y: Any, dims: Any = 2) -> Any:
+    """Sum of products over the dimensions ``dims``: a number (the last of ``x``, the first of ``y``) or two lists.
+
+    Raises: ShapeError.
+    """
+    mine, theirs = _axes(dims, x.ndim)
+    mine, theirs = [d % x.ndim for d in mine], [d % y.ndim for d in theirs]
+    inner = [x.shape[d] for d in mine]
+    if inner != [y.shape[d] for d in theirs]:
+        raise ShapeError(f"tensordot: dimensions {mine} of {x.shape} and {theirs} of {y.shape} differ in size")
+    rows, columns = [d for d in range(x.ndim) if d not in mine], [d for d in range(y.ndim) if d not in theirs]
+    size = int(np.prod(inner))
+    outside = (*[x.shape[d] for d in rows], *[y.shape[d] for d in columns])
+    m, n = (int(np.prod([item.shape[d] for d in free])) for item, free in ((x, rows), (y, columns)))
+    product = matmul(
+        np.reshape(np.transpose(x, [*rows, *mine]), (m, size)),
+        np.reshape(np.transpose(y, [*theirs, *columns]), (size, n)),
+    )
+    return np.reshape(product, outside)
+
+
+@composed(np.inner, samples=[
+    case(x=reals(shape=(2, 3)), y=reals(shape=(2, 2, 3))), case(x=reals(shape=(3,)), y=reals(shape=(3,))),
+    case(x=reals(shape=()), y=reals(shape=(2,))),
+])  # fmt: skip
+def inner(x: Any, y: Any) -> Any:
+    """The dot products of the vectors along the last dimensions. ``(..., k), (---, k) -> (..., ---)``. Raises: ShapeError."""
+    if not x.ndim or not y.ndim:
+        return arithmetic.mul(x, y)
+    return tensordot(x, y, ([-1], [-1]))
+
+
+@composed(np.kron, samples=[
+    case(x=reals(shape=(2, 2)), y=reals(shape=(1, 3))), case(x=reals(shape=(2,)), y=reals(shape=(2, 2))),
+    case(x=reals(shape=()), y=reals(shape=(2,))),
+])  # fmt: skip
+def kron(x: Any, y: Any) -> Any:
+    """The Kronecker product: ``y`` in blocks, times each element of ``x``."""
+    rank = max(x.ndim, y.ndim)
+    left, right = (1,) * (rank - x.ndim) + tuple(x.shape), (1,) * (rank - y.ndim) + tuple(y.shape)
+    apart = [size for a in left for size in (a, 1)], [size for b in right for size in (1, b)]
+    product = arithmetic.mul(np.reshape(x, apart[0]), np.reshape(y, apart[1]))
+    return np.reshape(product, [a * b for a, b in zip(left, right, strict=True)])
+
+
+@lru_cache(maxsize=256)
+def _order(sizes: tuple[int, ...]) -> Any:
+    """How to multiply a chain of matrices with the fewest operations: nested pairs of positions (dynamic programming)."""
+    n = len(sizes) - 1
+    best: dict[tuple[int, int], tuple[int, Any]] = {(i, i): (0, i) for i in range(n)}
+    for length in range(1, n):
+        for i in range(n - length):
+            j = i + length
+            best[i, j] = min(
+                (
+                    (best[i, k][0] + best[k + 1, j][0] + sizes[i] * sizes[k + 1] * sizes[j + 1], (best[i, k][1], best[k + 1, j][1]))
+                    for k in range(i, j)
+                ),
+                key=lambda found: found[0],
+            )
+    return best[0, n - 1][1]
+
+
+@numpy_function(np.linalg.multi_dot)
+def multi_dot(tensors: Sequence[Any]) -> Any:
+    """The product of several matrices, multiplied in the order that needs the fewest operations.
+
+    The first may be a row vector, the last a column vector. Raises: ShapeError.
+    """
+    tensors = list(tensors)
+    if len(tensors) < 2:
+        raise ShapeError(f"multi_dot: expected at least 2 tensors, got {len(tensors)}")
+    for i, tensor in enumerate(tensors):
+        if tensor.ndim != 2 and not (tensor.ndim == 1 and i in (0, len(tensors) - 1)):
+            raise ShapeError(f"multi_dot: tensor {i} has shape {tensor.shape}; expected matrices (first and last may be 1-d)")
+    rows = [1 if t.ndim == 1 and i == 0 else t.shape[0] for i, t in enumerate(tensors)]
+    last = tensors[-1]
+
+    def multiply(tree: Any) -> Any:
+        return tensors[tree] if isinstance(tree, int) else matmul(multiply(tree[0]), multiply(tree[1]))
+
+    return multiply(_order((*rows, 1 if last.ndim == 1 else last.shape[1])))
+
+
+def chain_matmul(*matrices: Any) -> Any:
+    """The product of several matrices, multiplied in the best order (PyTorch's older name of ``linalg.multi_dot``)."""
+    return matrices[0] if len(matrices) == 1 else multi_dot(matrices)
+
+
+# ---- products added to something -----------------------------------------------------------------------------------
+
+
+def _plus(x: Any, product: Any, beta: float, alpha: float) -> Any:
+    """``beta * x + alpha * product``; ``beta=0`` ignores ``x``, NaN too."""
+    if beta == 0:
+        out = product if alpha == 1 else arithmetic.mul(product, alpha)
+        return np.broadcast_to(out, np.broadcast_shapes(tuple(out.shape), np.shape(x)))
+    return arithmetic.add(x if beta == 1 else arithmetic.mul(x, beta), product, alpha=alpha)
+
+
+def _added(x: tuple[int, ...], a: tuple[int, ...], b: tuple[int, ...], first: str, second: str) -> list[Any]:
+    """Samples of ``beta * x + alpha * (a @ b)``."""
+    shapes = {"x": reals(shape=x), first: reals(shape=a), second: reals(shape=b)}
+    return [case(**shapes), case(**shapes, beta=0.5, alpha=-2.0), case(**shapes, beta=0)]
+
+
+@composed(samples=_added((3,), (2, 2), (2, 3), "mat1", "mat2"))
+def addmm(x: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    """``beta * x + alpha * (mat1 @ mat2)`` of matrices. Raises: ShapeError."""
+    return _plus(x, mm(mat1, mat2), beta, alpha)
+
+
+@composed(samples=_added((2,), (2, 3), (3,), "mat", "vec"))
+def addmv(x: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    """``beta * x + alpha * (mat @ vec)``. Raises: ShapeError."""
+    return _plus(x, mv(mat, vec), beta, alpha)
+
+
+@composed(samples=_added((2, 3), (2,), (3,), "vec1", "vec2"))
+def addr(x: Any, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    """``beta * x + alpha * outer(vec1, vec2)``. Raises: ShapeError."""
+    return _plus(x, outer(vec1, vec2), beta, alpha)
+
+
+@composed(samples=_added((2, 2, 2), (2, 2, 1), (2, 1, 2), "batch1", "batch2"))
+def baddbmm(x: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    """``beta * x + alpha * (batch1 @ batch2)`` of batches of matrices. Raises: ShapeError."""
+    return _plus(x, bmm(batch1, batch2), beta, alpha)
+
+
+@composed(samples=_added((2, 2), (2, 2, 1), (2, 1, 2), "batch1", "batch2"))
+def addbmm(x: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    """``beta * x + alpha * sum(batch1 @ batch2, 0)`` of batches of matrices. Raises: ShapeError."""
+    _expect("addbmm", (3, 3), batch1, batch2)
+    if batch1.shape[0] != batch2.shape[0] or batch1.shape[2] != batch2.shape[1]:
+        raise ShapeError(f"addbmm: shapes {batch1.shape} and {batch2.shape} do not fit (b, n, k) and (b, k, m)")
+    return _plus(x, tensordot(batch1, batch2, ([0, 2], [0, 1])), beta, alpha)
+
+
+# ---- NumPy's forms ---------------------------------------------------------------------------------------------------
+
+
+@numpy_function(np.dot)
+def _numpy_dot(a: Any, b: Any) -> Any:
+    if not np.ndim(a) or not np.ndim(b):
+        return arithmetic.mul(a, b)
+    if b.ndim <= 2:
+        return matmul(a, b)
+    return tensordot(a, b, ([-1], [-2]))
+
+
+@numpy_function(np.vdot)
+def _numpy_vdot(a: Any, b: Any) -> Any:
+    return vdot(np.ravel(a), np.ravel(b))
+
+
+@numpy_function(np.outer, np.linalg.outer)
+def _numpy_outer(a: Any, b: Any) -> Any:
+    return outer(np.ravel(a), np.ravel(b))
+
+
+@numpy_function(np.tensordot, np.linalg.tensordot)
+def _numpy_tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+    return tensordot(a, b, axes)
+
+
+@numpy_function(np.cross)
+def _numpy_cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    return np.moveaxis(cross(np.moveaxis(a, axisa, -1), np.moveaxis(b, axisb, -1), -1), -1, axisc)
+
+
+numpy_function(np.linalg.matmul)(matmul)

@@ -1,1 +1,301 @@
-"""To be written."""
+"""Reductions: sums, means, products, logic over some or all dimensions.
+
+Of every op here: ``dim`` is None (all), an int or a tuple, negative ones counted from the end; an empty tuple means
+all, as in PyTorch. ``keepdim`` keeps the reduced dimensions with size 1. 16-bit floats are accumulated in float32.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from .._op import composed, op
+from .._protocols import numpy_function, ufunc_method
+from ..errors import ShapeError
+from ..samples import booleans, case, integers, reals
+from .axes import accumulation_dtype, axes_of, axis_of, broadcast_back, cast_input, count, restore
+from .diagonals import diagonal
+from .scans import cumprod, shifted
+
+REDUCED: list[Any] = [
+    case(x=reals(shape=(2, 3))),
+    case(x=reals(shape=(2, 3)), dim=0),
+    case(x=reals(shape=(2, 3)), dim=-1, keepdim=True),
+    case(x=reals(shape=(2, 3, 2)), dim=(0, -1)),
+    case(x=reals(shape=(2, 1, 3)), dim=(2, 1), keepdim=True),
+    case(x=reals(shape=(2, 2)), dim=()),
+    case(x=reals(shape=(1,)), dim=0),
+    case(x=reals(shape=())),
+    case(x=reals(shape=()), dim=-1),
+    case(x=reals(shape=(2, 0)), dim=0),
+]
+_NOTHING: list[Any] = [case(x=reals(shape=(0, 3)), dim=0), case(x=reals(shape=(0,)))]
+_FAST = {dtypes.float32, dtypes.float64}
+
+
+# ---- sums and means -------------------------------------------------------------------------------------------------
+
+
+def add_reduce(x: Any, dim: Any, keepdim: bool) -> Any:
+    """The sum, 16-bit floats still in float32."""
+    if not x.ndim:
+        axes_of(dim, 0)
+        dim = None
+    return np.add.reduce(x, axis_of(dim), accumulation_dtype(x.dtype), None, keepdim)
+
+
+@op(
+    x=lambda g, x_shape, dim, keepdim: broadcast_back(g, x_shape, dim, keepdim),
+    samples=[*REDUCED, *_NOTHING],
+)
+def sum(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """Sum of the elements. Integers and bools give int64; the sum of nothing is 0."""
+    if dtype is None and (dim is None or type(dim) is int) and getattr(x, "dtype", None) in _FAST:
+        return np.add.reduce(x, dim, None, None, keepdim)
+    x = cast_input("sum", x, dtype, dtypes.int64)
+    return add_reduce(x, dim, keepdim).astype(x.dtype, copy=False)
+
+
+@op(
+    x=lambda g, x_shape, dim, keepdim: broadcast_back(g / count(x_shape, dim), x_shape, dim, keepdim),
+    samples=REDUCED,
+)
+def mean(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """Arithmetic mean. The mean of nothing is NaN.
+
+    Raises: DtypeError for integers and bools without ``dtype``.
+    """
+    x = cast_input("mean", x, dtype)
+    total = add_reduce(x, dim, keepdim)
+    n = x.size if dim is None else count(x.shape, dim)
+    result = total / n if n else total + float("nan")
+    return result if result.dtype == x.dtype else result.astype(x.dtype)
+
+
+@op(
+    x=lambda g, x, dim, keepdim: np.where(np.isnan(x), 0, restore(g, np.shape(x), dim, keepdim)),
+    samples=[*REDUCED, *_NOTHING],
+)
+def nansum(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """Sum of the elements that are not NaN."""
+    x = cast_input("nansum", x, dtype, dtypes.int64)
+    return add_reduce(np.where(np.isnan(x), 0, x), dim, keepdim).astype(x.dtype, copy=False)
+
+
+def _present(x: Any, dim: Any, keepdim: bool) -> Any:
+    """How many elements are not NaN."""
+    return np.sum(np.logical_not(np.isnan(x)), axis=axes_of(dim, np.ndim(x)), keepdims=keepdim)
+
+
+@op(
+    x=lambda g, x, dim, keepdim: np.where(
+        np.isnan(x), 0, restore((g / _present(x, dim, keepdim)).astype(g.dtype), np.shape(x), dim, keepdim)
+    ),
+    samples=REDUCED,
+)
+def nanmean(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """Arithmetic mean of the elements that are not NaN; NaN if there are none.
+
+    Raises: DtypeError for integers and bools without ``dtype``.
+    """
+    x = cast_input("nanmean", x, dtype)
+    with np.errstate(invalid="ignore"):
+        total = add_reduce(np.where(np.isnan(x), 0, x), dim, keepdim)
+        return (total / _present(x, dim, keepdim)).astype(x.dtype, copy=False)
+
+
+@composed(samples=[case(x=reals(shape=(3, 3))), case(x=reals(shape=(2, 3)))])
+def trace(x: Any) -> Any:
+    """The sum of a matrix's diagonal.
+
+    Raises: ShapeError if ``x`` is no matrix.
+    """
+    if np.ndim(x) != 2:
+        raise ShapeError(f"trace: expected a matrix, got shape {np.shape(x)}")
+    return sum(diagonal(x))
+
+
+# ---- products -------------------------------------------------------------------------------------------------------
+
+
+def _product_of_others(x: Any, dim: int) -> Any:
+    """Of every element the product of all others along ``dim``: no division, so that zeros are exact."""
+    before = shifted.kernel(cumprod.kernel(x, dim), dim, 1, 1)
+    after = np.flip(shifted.kernel(cumprod.kernel(np.flip(x, dim), dim), dim, 1, 1), dim)
+    return before * after
+
+
+def _prod_rule(g: Any, x: Any, dim: Any, keepdim: bool) -> Any:
+    shape = np.shape(x)
+    axes = axes_of(dim, len(shape))
+    if len(axes) == 1:
+        others = _product_of_others(x, axes[0])
+    else:
+        order = (*[d for d in range(len(shape)) if d not in axes], *axes)
+        moved = np.transpose(x, order)
+        sizes = np.shape(moved)
+        first = len(sizes) - len(axes)
+        lines = np.reshape(moved, (math.prod(sizes[:first]), math.prod(sizes[first:])))
+        others = np.reshape(_product_of_others(lines, 1), sizes)
+        others = np.transpose(others, tuple([order.index(d) for d in range(len(order))]))
+    return restore(g, shape, dim, keepdim) * others
+
+
+@op(x=lambda g, x, dim, keepdim: _prod_rule(g, x, dim, keepdim), samples=[*REDUCED, *_NOTHING])
+def prod(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """Product of the elements. Integers and bools give int64; the product of nothing is 1.
+
+    The gradient is exact where elements are zero.
+    """
+    x = cast_input("prod", x, dtype, dtypes.int64)
+    axis = axis_of(dim) if x.ndim else axes_of(dim, 0) and None
+    out = np.multiply.reduce(x, axis, accumulation_dtype(x.dtype), None, keepdim)
+    return out.astype(x.dtype, copy=False)
+
+
+# ---- log-sum-exp ---------------------------------------------------------------------------------------------------
+
+
+@op(
+    x=lambda g, out, x, dim, keepdim: (
+        restore(g, np.shape(x), dim, keepdim) * np.exp(x - restore(out, np.shape(x), dim, keepdim))
+    ),
+    promote="float",
+    samples=REDUCED,
+)
+def logsumexp(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """``log(sum(exp(x)))``, computed without overflow; -inf of nothing and of all -inf."""
+    if not np.ndim(x):
+        axes_of(dim, 0)
+        dim = None
+    axis = axis_of(dim)
+    top = np.maximum.reduce(x, axis, None, None, True, -np.inf)
+    top = np.where(np.isfinite(top), top, 0)
+    terms = np.asanyarray(x - top)
+    np.exp(terms, out=terms)
+    with np.errstate(divide="ignore"):
+        out = np.log(np.add.reduce(terms, axis, accumulation_dtype(terms.dtype), None, True)) + top
+    out = out.astype(x.dtype, copy=False)
+    return out if keepdim else np.squeeze(out, axis)
+
+
+# ---- logic and counts -----------------------------------------------------------------------------------------------
+
+_FLAGS = [
+    case(x=booleans(shape=(2, 3))),
+    case(x=booleans(shape=(2, 3)), dim=0),
+    case(x=booleans(shape=(2, 3, 2)), dim=(0, -1), keepdim=True),
+    case(x=integers(-1, 1, shape=())),
+    case(x=reals(shape=(0, 2)), dim=-1),
+]
+
+
+def _reduce_flags(ufunc: Any, x: Any, dim: Any, keepdim: bool) -> Any:
+    x = np.asanyarray(x)
+    axis = () if isinstance(dim, (tuple, list)) and not dim else axis_of(dim)
+    if not x.ndim:
+        axis = axes_of(dim, 0) and None
+    out = ufunc.reduce(x, axis, np.bool_, None, keepdim)
+    return out.astype(np.uint8) if x.dtype == np.uint8 else out
+
+
+@op(samples=_FLAGS)
+def any(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """Whether some element is not zero (NaN is not), as bool (uint8 of uint8). An empty ``dim`` reduces nothing."""
+    return _reduce_flags(np.logical_or, x, dim, keepdim)
+
+
+@op(samples=_FLAGS)
+def all(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """Whether every element is not zero (NaN is not), as bool (uint8 of uint8). An empty ``dim`` reduces nothing."""
+    return _reduce_flags(np.logical_and, x, dim, keepdim)
+
+
+@op(samples=_FLAGS)
+def count_nonzero(x: Any, dim: Any = None, *, keepdim: bool = False) -> Any:
+    """How many elements are not zero, as int64."""
+    if not np.ndim(x):
+        axes_of(dim, 0)
+        return np.asarray(np.asanyarray(x) != 0, dtypes.int64)
+    return np.asarray(np.count_nonzero(x, axis_of(dim), keepdims=keepdim))
+
+
+# ---- NumPy's signatures ---------------------------------------------------------------------------------------------
+
+
+def numpy_axes(a: Any, axis: Any, keepdims: bool) -> tuple[Any, Any, bool]:
+    """NumPy's arguments as ours: its empty tuple of axes reduces nothing, where PyTorch's reduces everything."""
+    if type(axis) is tuple and not axis:
+        ndim = np.ndim(a)
+        return np.expand_dims(a, ndim), ndim, False
+    return a, axis, keepdims
+
+
+@numpy_function(np.sum)
+def _numpy_sum(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
+    return sum(*numpy_axes(a, axis, keepdims), dtype=dtype)
+
+
+@numpy_function(np.mean)
+def _numpy_mean(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
+    if dtype is None and a.dtype.kind in "biu":
+        dtype = dtypes.float64
+    return mean(*numpy_axes(a, axis, keepdims), dtype=dtype)
+
+
+@numpy_function(np.prod)
+def _numpy_prod(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
+    return prod(*numpy_axes(a, axis, keepdims), dtype=dtype)
+
+
+@numpy_function(np.trace)
+def _numpy_trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None) -> Any:
+    return sum(diagonal(a, offset, axis1, axis2), -1, dtype=dtype)
+
+
+@numpy_function(np.nansum)
+def _numpy_nansum(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
+    return nansum(*numpy_axes(a, axis, keepdims), dtype=dtype)
+
+
+@numpy_function(np.nanmean)
+def _numpy_nanmean(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
+    return nanmean(*numpy_axes(a, axis, keepdims), dtype=dtype)
+
+
+@numpy_function(np.any)
+def _numpy_any(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    return any(a, axis, keepdims).to(dtypes.bool_)
+
+
+@numpy_function(np.all)
+def _numpy_all(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    return all(a, axis, keepdims).to(dtypes.bool_)
+
+
+@numpy_function(np.count_nonzero)
+def _numpy_count_nonzero(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    a, axis, keepdims = numpy_axes(a, axis, keepdims)
+    return count_nonzero(a, axis, keepdim=keepdims)
+
+
+def as_reduce(ufunc: np.ufunc, reduce: Any) -> None:
+    """``ufunc.reduce`` is ``reduce``, but for its default axis, 0."""
+
+    @ufunc_method(ufunc, "reduce")
+    def method(a: Any, axis: Any = 0, keepdims: bool = False) -> Any:
+        return reduce(a, axis, keepdims=keepdims)
+
+
+for _ufunc, _reduce in (
+    (np.add, _numpy_sum), (np.multiply, _numpy_prod), (np.logical_or, _numpy_any), (np.logical_and, _numpy_all),
+):  # fmt: skip
+    as_reduce(_ufunc, _reduce)
+
+
+@ufunc_method(np.logaddexp, "reduce")
+def _logaddexp_reduce(a: Any, axis: Any = 0, keepdims: bool = False) -> Any:
+    return logsumexp(*numpy_axes(a, axis, keepdims))

@@ -1,1 +1,318 @@
-"""To be written."""
+"""Scans: running sums, products and extremes along a dimension, differences and trapezoids.
+
+Shape, of the running ones: as the input. Integers and bools are summed and multiplied in int64, 16-bit floats in
+float32. A 0-d input is a line of one element.
+"""
+
+from __future__ import annotations
+
+from operator import index
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from .._op import composed, op
+from .._protocols import numpy_function, ufunc_method
+from ..errors import ShapeError
+from ..samples import case, reals
+from . import arithmetic
+from .axes import accumulation_dtype, cast_input, line_axis, place_along
+from .indexing import getitem
+from .joining import cat
+
+_ALONG = [
+    case(x=reals(shape=(2, 3)), dim=0),
+    case(x=reals(shape=(2, 3, 2)), dim=-2),
+    case(x=reals(shape=(4,)), dim=-1),
+    case(x=reals(shape=(1,)), dim=0),
+    case(x=reals(shape=()), dim=0),
+    case(x=reals(shape=(0, 2)), dim=0),
+    case(x=reals(shape=(0, 2)), dim=1),
+]
+
+
+def _accumulate(ufunc: Any, x: Any, dim: int) -> Any:
+    """``ufunc.accumulate`` in the dtype to accumulate in, back in that of ``x``."""
+    line, axis = line_axis(x, dim)
+    out = ufunc.accumulate(line, axis, accumulation_dtype(x.dtype))
+    if out.dtype != x.dtype:
+        out = out.astype(x.dtype)
+    return out if x.ndim else np.reshape(out, ())
+
+
+def _at(dim: int, part: Any) -> tuple[Any, ...]:
+    """The index that takes ``part`` of a dimension."""
+    return (slice(None),) * dim + (part,) if dim >= 0 else (Ellipsis, part) + (slice(None),) * (-dim - 1)
+
+
+# ---- what the rules of scans are made of ----------------------------------------------------------------------------
+
+
+@op(
+    x=lambda g, dim, steps: shifted.kernel(g, dim, -steps, 0),
+    samples=[
+        case(x=reals(shape=(2, 3)), dim=0, steps=1, fill=0.5),
+        case(x=reals(shape=(2, 3)), dim=-1, steps=-1, fill=0),
+        case(x=reals(shape=()), dim=0, steps=1, fill=1),
+    ],
+)
+def shifted(x: Any, dim: int, steps: int, fill: float) -> Any:
+    """``x`` moved by one place along ``dim`` (``steps`` 1 or -1); ``fill`` comes in, what leaves is dropped."""
+    out = np.full_like(x, fill)
+    if np.ndim(x):
+        here, there = _at(dim, slice(1, None)), _at(dim, slice(None, -1))
+        if steps < 0:
+            here, there = there, here
+        out[here] = x[there]
+    return out
+
+
+_MAX_LOOP = 64
+"""Up to this length a recurrence is computed step by step, which costs a few NumPy calls per step."""
+
+
+def _recurrence_rule(g: Any, x: Any, out: Any, dim: int, reverse: bool, needs: tuple[bool, ...]) -> Any:
+    steps = -1 if reverse else 1
+    carried = recurrence.kernel(shifted.kernel(x, dim, -steps, 0), g, dim, not reverse)
+    return (carried * shifted.kernel(out, dim, steps, 0) if needs[0] else None), (carried if needs[1] else None)
+
+
+@op(
+    joint=_recurrence_rule,
+    inputs=("x", "y"),
+    samples=[
+        case(x=reals(shape=(2, 3)), y=reals(shape=(2, 3)), dim=0),
+        case(x=reals(shape=(2, 4)), y=reals(shape=(2, 4)), dim=-1, reverse=True),
+        case(x=reals(-0.9, 0.9, shape=(70,)), y=reals(shape=(70,)), dim=0),
+        case(x=reals(shape=()), y=reals(shape=()), dim=0),
+    ],
+)
+def recurrence(x: Any, y: Any, dim: int, reverse: bool = False) -> Any:
+    """``out[i] = y[i] + x[i] * out[i - 1]`` along ``dim`` (``reverse``: ``out[i + 1]``), starting from 0.
+
+    The transpose of a recurrence is another one, in the other direction: so are the derivatives of ``cumprod``, of
+    every order, exact without a division.
+    """
+    if not np.ndim(y):
+        return np.array(y)
+    out = np.array(np.swapaxes(y, 0, dim), order="C", subok=True)  # steps over whole rows are fast
+    factor = np.array(np.swapaxes(x, 0, dim), order="C", subok=True)
+    result = np.swapaxes(out, 0, dim)
+    if reverse:
+        out, factor = out[::-1], factor[::-1]
+    n = len(out)
+    if n <= _MAX_LOOP or out.size // n >= 1024:
+        for i in range(1, n):
+            out[i] += factor[i] * out[i - 1]
+        return result
+    step = 1
+    while step < n:  # every pass doubles how far back a place has looked
+        out[step:] += factor[step:] * out[:-step].copy()
+        factor[step:] *= factor[:-step].copy()
+        step *= 2
+    return result
+
+
+# ---- running sums and products --------------------------------------------------------------------------------------
+
+
+def _reverse_cumsum(g: Any, dim: int) -> Any:
+    return np.flip(cumsum.kernel(np.flip(g, dim), dim), dim) if np.ndim(g) else g
+
+
+@op(x=lambda g, dim: _reverse_cumsum(g, dim), samples=_ALONG)
+def cumsum(x: Any, dim: int, *, dtype: Any = None) -> Any:
+    """Running sum."""
+    return _accumulate(np.add, cast_input("cumsum", x, dtype, dtypes.int64), dim)
+
+
+@op(
+    x=lambda g, x, out, dim: (
+        shifted.kernel(out, dim, 1, 1) * recurrence.kernel(shifted.kernel(x, dim, -1, 0), g, dim, True)
+    ),
+    samples=_ALONG,
+)
+def cumprod(x: Any, dim: int, *, dtype: Any = None) -> Any:
+    """Running product. The gradient is exact where elements are zero."""
+    return _accumulate(np.multiply, cast_input("cumprod", x, dtype, dtypes.int64), dim)
+
+
+def _logcumsumexp_rule(g: Any, x: Any, out: Any, dim: int) -> Any:
+    nothing = out == -np.inf
+    finite = np.where(nothing, 0, out)
+    decay = np.where(nothing, 0, np.exp(finite - shifted.kernel(finite, dim, -1, 0)))
+    return recurrence.kernel(decay, g, dim, True) * np.where(nothing, 0, np.exp(x - finite))
+
+
+@op(x=lambda g, x, out, dim: _logcumsumexp_rule(g, x, out, dim), promote="float", samples=_ALONG)
+def logcumsumexp(x: Any, dim: int) -> Any:
+    """Running ``log(sum(exp(x)))``, without overflow. Where it is -inf, its gradient is 0."""
+    with np.errstate(invalid="ignore"):
+        return _accumulate(np.logaddexp, x, dim)
+
+
+# ---- running extremes -----------------------------------------------------------------------------------------------
+
+
+def _running(ufunc: Any, x: Any, dim: int) -> tuple[Any, Any]:
+    line, axis = line_axis(x, dim)
+    values = ufunc.accumulate(line, axis)
+    places = np.arange(line.shape[axis]).reshape((-1, *(1,) * (line.ndim - 1 - axis % line.ndim)))
+    reached = np.where((line == values) | (line != line), places, 0)
+    indices = np.maximum.accumulate(reached, axis)
+    return (values, indices) if x.ndim else (np.reshape(values, ()), np.reshape(indices, ()))
+
+
+@op(
+    x=lambda g_values, indices, x_shape, dim: place_along.kernel(g_values, indices, x_shape, dim, True, True),
+    outputs=("values", "indices"),
+    samples=_ALONG,
+)
+def cummax(x: Any, dim: int) -> Any:
+    """Running maximum, and where it is (the last of equal ones, to which the gradient goes)."""
+    return _running(np.maximum, x, dim)
+
+
+@op(
+    x=lambda g_values, indices, x_shape, dim: place_along.kernel(g_values, indices, x_shape, dim, True, True),
+    outputs=("values", "indices"),
+    samples=_ALONG,
+)
+def cummin(x: Any, dim: int) -> Any:
+    """Running minimum, and where it is (the last of equal ones, to which the gradient goes)."""
+    return _running(np.minimum, x, dim)
+
+
+# ---- differences and integrals --------------------------------------------------------------------------------------
+
+
+def _dtype_of(x: Any) -> Any:
+    return getattr(x, "dtype", None)
+
+
+@composed(
+    inputs=("x",),
+    samples=[
+        case(x=reals(shape=(2, 4))),
+        case(x=reals(shape=(2, 4)), n=2, dim=1),
+        case(x=reals(shape=(3, 2)), dim=-2, prepend=np.ones((1, 2)), append=np.zeros((2, 2))),
+        case(x=reals(shape=(3,)), n=0),
+        case(x=reals(shape=(2,)), n=3),
+    ],
+)
+def diff(x: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Any:
+    """Differences of neighbours along ``dim``, ``n`` times over; of bools, whether they differ.
+
+    Raises: ShapeError for a 0-d input, ValueError for negative ``n``.
+    """
+    if n < 0:
+        raise ValueError(f"diff: n must not be negative, got {n}")
+    if not np.ndim(x):
+        raise ShapeError("diff: the input is 0-d; differences need at least one dimension")
+    if prepend is not None or append is not None:
+        x = cat([part for part in (prepend, x, append) if part is not None], dim)
+    later, earlier = _at(index(dim), slice(1, None)), _at(index(dim), slice(None, -1))
+    x = getitem(x, Ellipsis)
+    for _ in range(n):
+        after, before = getitem(x, later), getitem(x, earlier)
+        x = np.not_equal(after, before) if x.dtype == dtypes.bool_ else arithmetic.sub(after, before)
+    return x
+
+
+def _trapezoids(name: str, y: Any, x: Any, dx: Any, dim: int) -> Any:
+    """The area over every interval."""
+    if x is not None and dx is not None:
+        raise TypeError(f"{name}: give the places x or their distance dx, not both")
+    if not np.ndim(y):
+        raise ShapeError(f"{name}: y is 0-d; it needs at least one dimension")
+    dim = index(dim)
+    heights = arithmetic.add(getitem(y, _at(dim, slice(1, None))), getitem(y, _at(dim, slice(None, -1))))
+    if x is None:
+        return arithmetic.mul(heights, 0.5 * (1 if dx is None else dx))
+    if np.ndim(x) == 1 and np.ndim(y) > 1:
+        return arithmetic.mul(heights, _widths(x, dim % np.ndim(y), np.ndim(y)))
+    widths = diff(x, dim=dim if np.ndim(x) == np.ndim(y) else dim % np.ndim(y) - np.ndim(y))
+    return arithmetic.mul(heights, arithmetic.mul(widths, 0.5))
+
+
+def _widths(x: Any, dim: int, ndim: int) -> Any:
+    """Half the distances between the places ``x``, along dimension ``dim`` of ``ndim``."""
+    return np.reshape(arithmetic.mul(diff(x), 0.5), (-1, *(1,) * (ndim - 1 - dim)))
+
+
+_TRAPEZOIDS = [
+    case(y=reals(shape=(2, 3))),
+    case(y=reals(shape=(2, 3)), dx=0.5, dim=0),
+    case(y=reals(shape=(3, 2)), x=reals(shape=(3,)), dim=0),
+    case(y=reals(shape=(2, 3)), x=reals(shape=(2, 3)), dim=-1),
+    case(y=reals(shape=(1,))),
+]
+
+
+@composed(inputs=("y", "x"), samples=_TRAPEZOIDS)
+def trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -> Any:
+    """The integral of ``y`` along ``dim`` by the trapezoidal rule, at places ``x`` or ``dx`` (1) apart."""
+    return np.sum(_trapezoids("trapezoid", y, x, dx, dim), axis=index(dim))
+
+
+trapz = trapezoid
+
+
+@composed(inputs=("y", "x"), samples=_TRAPEZOIDS)
+def cumulative_trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -> Any:
+    """The running integral of ``y`` along ``dim`` by the trapezoidal rule."""
+    return cumsum(_trapezoids("cumulative_trapezoid", y, x, dx, dim), index(dim))
+
+
+# ---- NumPy's signatures ---------------------------------------------------------------------------------------------
+
+
+def _flat(a: Any, axis: int | None) -> tuple[Any, int]:
+    """What NumPy scans: without ``axis`` all elements in one line."""
+    return (np.ravel(a), 0) if axis is None else (a, axis)
+
+
+@numpy_function(np.cumsum)
+def _numpy_cumsum(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
+    return cumsum(*_flat(a, axis), dtype=dtype)
+
+
+@numpy_function(np.cumprod)
+def _numpy_cumprod(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
+    return cumprod(*_flat(a, axis), dtype=dtype)
+
+
+@numpy_function(np.diff)
+def _numpy_diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
+    return diff(a, n, axis, prepend, append)
+
+
+@numpy_function(np.trapezoid)
+def _numpy_trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
+    return trapezoid(y, x, dx=None if x is not None else dx, dim=axis)
+
+
+@ufunc_method(np.add, "accumulate")
+def _add_accumulate(a: Any, axis: int = 0) -> Any:
+    return cumsum(a, axis)
+
+
+@ufunc_method(np.multiply, "accumulate")
+def _multiply_accumulate(a: Any, axis: int = 0) -> Any:
+    return cumprod(a, axis)
+
+
+@ufunc_method(np.maximum, "accumulate")
+def _maximum_accumulate(a: Any, axis: int = 0) -> Any:
+    return cummax(a, axis).values
+
+
+@ufunc_method(np.minimum, "accumulate")
+def _minimum_accumulate(a: Any, axis: int = 0) -> Any:
+    return cummin(a, axis).values
+
+
+@ufunc_method(np.logaddexp, "accumulate")
+def _logaddexp_accumulate(a: Any, axis: int = 0) -> Any:
+    return logcumsumexp(a, axis)

@@ -1,1 +1,381 @@
-"""To be written."""
+"""Shapes and views: the same elements in another shape or order of dimensions.
+
+Where NumPy gives a view, so do these: the result shares memory with the input, and an in-place operation on
+either is seen, and differentiated, through the other. ``flip``, ``rot90`` and ``roll`` copy, as in PyTorch.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .._op import composed, new_tensor, op
+from .._protocols import numpy_function
+from ..engine.nodes import array_of
+from ..errors import ShapeError
+from ..samples import case, reals
+
+# ---- sizes and dimensions -------------------------------------------------------------------------------------------
+
+
+def spread(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The method form of a function ``(x, sizes, ...)`` that takes its sizes also one by one: ``t.reshape(2, 3)``."""
+
+    @functools.wraps(function)
+    def method(x: Any, *sizes: Any, **kwargs: Any) -> Any:
+        if len(sizes) > 1 or not (sizes or kwargs):
+            return function(x, sizes, **kwargs)
+        return function(x, *sizes, **kwargs)
+
+    return method
+
+
+def shape_of(x: Any) -> tuple[int, ...]:
+    """The shape of a Tensor, an array or a number; on Tensors ``np.shape`` takes ten times as long."""
+    return x.shape if hasattr(x, "shape") else np.shape(x)
+
+
+def dims_of(dims: Any) -> tuple[int, ...]:
+    """One dimension or several as a tuple."""
+    return tuple(dims) if isinstance(dims, (tuple, list)) else (dims,)
+
+
+def positive(dim: int, ndim: int) -> int:
+    """``dim`` counted from the front.
+
+    Raises: AxisError (an IndexError) if there is no such dimension.
+    """
+    index = operator.index(dim)
+    if not -ndim <= index < ndim:
+        raise np.exceptions.AxisError(index, ndim)
+    return index % ndim
+
+
+# ---- reshaping ------------------------------------------------------------------------------------------------------
+
+
+@op(x=lambda g, x_shape: np.reshape(g, x_shape), view=True, samples=[
+    case(x=reals(shape=(2, 3)), shape=(3, 2)), case(x=reals(shape=(2, 3, 2)), shape=(-1, 4)),
+    case(x=reals(shape=()), shape=(1, 1)), case(x=reals(shape=(1,)), shape=()),
+    case(x=reals(shape=(0, 3)), shape=(3, 0)),
+])  # fmt: skip
+def reshape(x: Any, shape: Any) -> Any:
+    """``x`` in another shape (one size may be -1): a view where the layout in memory allows it, else a copy.
+
+    Raises: ShapeError if the number of elements differs.
+    """
+    return np.reshape(x, shape)
+
+
+@op(x=lambda g, x_shape: np.reshape(g, x_shape), view=True, samples=[
+    case(x=reals(shape=(2, 3)), shape=(3, 2)), case(x=reals(shape=(2, 3)), shape=-1),
+])  # fmt: skip
+def view(x: Any, shape: Any) -> Any:
+    """``x`` in another shape, never a copy.
+
+    Raises: ShapeError if the number of elements differs, or if the layout in memory demands a copy.
+    """
+    out = np.reshape(x, shape)
+    if out.size and not np.may_share_memory(out, x):
+        raise ShapeError(
+            f"view: a tensor of shape {x.shape} with strides {x.strides} cannot be seen as {out.shape} without a copy: "
+            "use reshape"
+        )
+    return out
+
+
+@op(x=lambda g, x_shape: np.reshape(g, x_shape), view=True, samples=[
+    case(x=reals(shape=(1, 2, 1)), dim=None), case(x=reals(shape=(1, 2, 1)), dim=0),
+    case(x=reals(shape=(1, 2, 1)), dim=1),
+    case(x=reals(shape=(1, 2, 1)), dim=(0, -1)), case(x=reals(shape=())), case(x=reals(shape=(1, 0))),
+])  # fmt: skip
+def squeeze(x: Any, dim: Any = None) -> Any:
+    """Drop the dimensions of size 1: all, or those among ``dim`` (an int or several; of another size they stay)."""
+    if dim is None:
+        return np.squeeze(x)
+    ndim = max(x.ndim, 1)
+    dims = [positive(d, ndim) for d in dims_of(dim)]
+    return np.squeeze(x, tuple([d for d in dims if x.ndim and x.shape[d] == 1]))
+
+
+@op(np.expand_dims, x=lambda g, x_shape: np.reshape(g, x_shape), view=True, samples=[
+    case(x=reals(shape=(2, 3)), dim=0), case(x=reals(shape=(2, 3)), dim=-1), case(x=reals(shape=()), dim=0),
+    case(x=reals(shape=(3,)), dim=(0, 2)), case(x=reals(shape=(0,)), dim=1),
+])  # fmt: skip
+def unsqueeze(x: Any, dim: Any) -> Any:
+    """A dimension of size 1 inserted at ``dim`` (or several)."""
+    return np.expand_dims(x, dim)
+
+
+@composed(samples=[
+    case(x=reals(shape=(2, 3, 2))), case(x=reals(shape=(2, 3, 2)), start_dim=1),
+    case(x=reals(shape=(2, 3, 2)), end_dim=-2),
+    case(x=reals(shape=())),
+])  # fmt: skip
+def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
+    """The dimensions from ``start_dim`` to ``end_dim`` merged into one; a 0-d input gets one."""
+    shape = shape_of(x) or (1,)
+    first, last = positive(start_dim, len(shape)), positive(end_dim, len(shape))
+    if first > last:
+        raise ShapeError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim} in shape {shape}")
+    return reshape(x, (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
+
+
+@composed(samples=reals(shape=(2, 3)))
+def ravel(x: Any) -> Any:
+    """All elements in one dimension."""
+    return reshape(x, -1)
+
+
+@composed(inputs=("x",), samples=[
+    case(x=reals(shape=(2, 6)), dim=1, sizes=(2, -1)), case(x=reals(shape=(4, 2)), dim=-2, sizes=(2, 2)),
+])  # fmt: skip
+def unflatten(x: Any, dim: int, sizes: Sequence[int]) -> Any:
+    """Dimension ``dim`` unfolded into several; one size may be -1."""
+    shape = shape_of(x)
+    place = positive(dim, len(shape))
+    known = math.prod([n for n in sizes if n != -1])
+    if known != shape[place] and not (-1 in sizes and known and shape[place] % known == 0):
+        raise ShapeError(f"unflatten: sizes {tuple(sizes)} do not multiply to {shape[place]}, dim {dim} of {shape}")
+    return reshape(x, (*shape[:place], *sizes, *shape[place + 1 :]))
+
+
+def view_or_cast(x: Any, *shape: Any, **kwargs: Any) -> Any:
+    """``x.view(2, -1)``: another shape, never a copy; or ``x.view(dtype)``: the same bytes read as another dtype."""
+    if len(shape) == 1 and isinstance(shape[0], (np.dtype, type)):
+        return new_tensor(array_of(x).view(shape[0]))
+    return _view_spread(x, *shape, **kwargs)
+
+
+_view_spread = spread(view)
+
+
+def view_as(x: Any, other: Any) -> Any:
+    """``x`` in the shape of ``other``, never a copy."""
+    return view(x, shape_of(other))
+
+
+def reshape_as(x: Any, other: Any) -> Any:
+    """``x`` in the shape of ``other``."""
+    return reshape(x, shape_of(other))
+
+
+def _each(grown: Callable[[tuple[int, ...]], tuple[int, ...]], tensors: tuple[Any, ...]) -> Any:
+    """The tensor, or a tuple of each of several, in the shape that ``grown`` makes of its own."""
+    if len(tensors) == 1 and not isinstance(tensors[0], (tuple, list)):
+        shape = shape_of(tensors[0])
+        return tensors[0] if grown(shape) == shape else reshape(tensors[0], grown(shape))
+    return tuple([_each(grown, (x,)) for x in (tensors[0] if len(tensors) == 1 else tensors)])
+
+
+def atleast_1d(*tensors: Any) -> Any:
+    """The tensor, or each of several, with at least one dimension."""
+    return _each(lambda shape: shape or (1,), tensors)
+
+
+def atleast_2d(*tensors: Any) -> Any:
+    """The tensor, or each of several, with at least two dimensions (new ones in front)."""
+    return _each(lambda shape: (1,) * (2 - len(shape)) + shape, tensors)
+
+
+def atleast_3d(*tensors: Any) -> Any:
+    """The tensor, or each of several, with at least three dimensions: (n,) gives (1, n, 1), (m, n) gives (m, n, 1)."""
+    return _each(lambda shape: shape if len(shape) > 2 else (1,) * (2 - len(shape)) + shape + (1,), tensors)
+
+
+# ---- order of dimensions --------------------------------------------------------------------------------------------
+
+
+@op(x=lambda g, dim0, dim1: transpose.kernel(g, dim0, dim1), view=True, samples=[
+    case(x=reals(shape=(2, 3)), dim0=0, dim1=1), case(x=reals(shape=(2, 3, 2)), dim0=-1, dim1=0),
+    case(x=reals(shape=(0, 3)), dim0=0, dim1=1),
+])  # fmt: skip
+def transpose(x: Any, dim0: int, dim1: int) -> Any:
+    """Two dimensions swapped (PyTorch's meaning; ``permute`` is NumPy's ``transpose``)."""
+    return np.swapaxes(x, dim0, dim1) if x.ndim else np.reshape(x, ())
+
+
+def _back(dims: Any) -> Any:
+    """The permutation that undoes ``dims``."""
+    if dims is None:
+        return None
+    back = [0] * len(dims)
+    for i, dim in enumerate(dims):
+        back[dim] = i
+    return tuple(back)
+
+
+@op(x=lambda g, dims: np.transpose(g, _back(dims)), view=True, samples=[
+    case(x=reals(shape=(2, 3, 2)), dims=(2, 0, 1)), case(x=reals(shape=(2, 3)), dims=(-1, 0)),
+    case(x=reals(shape=(2, 3, 1)), dims=None), case(x=reals(shape=()), dims=()),
+])  # fmt: skip
+def permute(x: Any, dims: Any) -> Any:
+    """The dimensions in another order; None reverses them."""
+    return np.transpose(x, dims)
+
+
+@composed(inputs=("x",), samples=[
+    case(x=reals(shape=(2, 3, 1)), source=0, destination=-1),
+    case(x=reals(shape=(2, 3, 1)), source=(0, 1), destination=(1, 2)),
+])  # fmt: skip
+def movedim(x: Any, source: Any, destination: Any) -> Any:
+    """The dimensions ``source`` moved to the places ``destination``; the others keep their order."""
+    ndim = len(shape_of(x))
+    if not ndim:
+        return reshape(x, ())
+    origin = [positive(dim, ndim) for dim in dims_of(source)]
+    target = [positive(dim, ndim) for dim in dims_of(destination)]
+    if len(origin) != len(target) or len(set(origin)) < len(origin) or len(set(target)) < len(target):
+        raise ShapeError(
+            f"movedim: source {source} and destination {destination} must be equally many dimensions, each only once"
+        )
+    order = [dim for dim in range(ndim) if dim not in origin]
+    for place, dim in sorted(zip(target, origin, strict=True)):
+        order.insert(place, dim)
+    return permute(x, tuple(order))
+
+
+def t(x: Any) -> Any:
+    """A matrix transposed; a vector or a 0-d tensor as it is.
+
+    Raises: ShapeError for more than two dimensions.
+    """
+    if len(shape_of(x)) > 2:
+        raise ShapeError(f"t: expected at most 2 dimensions, got shape {shape_of(x)}: use transpose, mT or permute")
+    return permute(x, None)
+
+
+def reverse_dims(x: Any) -> Any:
+    """All dimensions in reverse order (the property ``T``): a matrix transposed."""
+    return permute(x, None)
+
+
+def matrix_transpose(x: Any) -> Any:
+    """The last two dimensions swapped (the property ``mT``).
+
+    Raises: ShapeError for fewer than two dimensions.
+    """
+    if len(shape_of(x)) < 2:
+        raise ShapeError(f"mT: expected a matrix or a batch of matrices, got shape {shape_of(x)}")
+    return transpose(x, -2, -1)
+
+
+def adjoint(x: Any) -> Any:
+    """The last two dimensions swapped, conjugated (the property ``mH``).
+
+    Raises: ShapeError for fewer than two dimensions.
+    """
+    return np.conjugate(matrix_transpose(x)) if np.iscomplexobj(x) else matrix_transpose(x)
+
+
+def hermitian(x: Any) -> Any:
+    """A matrix transposed and conjugated (the property ``H``).
+
+    Raises: ShapeError unless there are two dimensions (or none).
+    """
+    if len(shape_of(x)) not in (0, 2):
+        raise ShapeError(f"H: expected a matrix, got shape {shape_of(x)}: use mH for a batch of matrices")
+    return np.conjugate(permute(x, None)) if np.iscomplexobj(x) else permute(x, None)
+
+
+@op(np.flip, x=lambda g, dims: flip.kernel(g, dims), samples=[
+    case(x=reals(shape=(2, 3)), dims=0), case(x=reals(shape=(2, 3)), dims=(0, -1)),
+    case(x=reals(shape=(2, 3)), dims=()),
+    case(x=reals(shape=(2, 3))), case(x=reals(shape=()), dims=()),
+])  # fmt: skip
+def flip(x: Any, dims: Any = None) -> Any:
+    """The order of the elements reversed along ``dims`` (None: along all), a copy."""
+    return np.copy(np.flip(x, dims) if x.ndim else x, subok=True)
+
+
+@composed(np.fliplr, samples=reals(shape=(2, 3)))
+def fliplr(x: Any) -> Any:
+    """The columns in reverse order, a copy."""
+    return flip(x, 1)
+
+
+@composed(np.flipud, samples=reals(shape=(2, 3)))
+def flipud(x: Any) -> Any:
+    """The rows in reverse order, a copy."""
+    return flip(x, 0)
+
+
+@op(x=lambda g, k, dims: np.rot90(g, -k, dims), samples=[
+    case(x=reals(shape=(2, 3))), case(x=reals(shape=(2, 3)), k=2), case(x=reals(shape=(2, 3, 2)), k=-1, dims=(2, 0)),
+])  # fmt: skip
+def rot90(x: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
+    """``k`` quarter turns in the plane of two dimensions, from the first towards the second; a copy."""
+    return np.copy(np.rot90(x, k, dims), subok=True)
+
+
+def _opposite(shifts: Any) -> Any:
+    return tuple([-n for n in shifts]) if isinstance(shifts, (tuple, list)) else -shifts
+
+
+@op(x=lambda g, shifts, dims: np.roll(g, _opposite(shifts), dims), samples=[
+    case(x=reals(shape=(2, 3)), shifts=1), case(x=reals(shape=(2, 3)), shifts=-4, dims=1),
+    case(x=reals(shape=(2, 3)), shifts=(1, 2), dims=(0, -1)), case(x=reals(shape=(0,)), shifts=1),
+])  # fmt: skip
+def roll(x: Any, shifts: Any, dims: Any = None) -> Any:
+    """The elements shifted along ``dims``, those pushed out coming in again at the other end; None: as if flat."""
+    if isinstance(shifts, (tuple, list)) and len(shifts) != len(dims_of(() if dims is None else dims)):
+        raise ShapeError(f"roll: {len(shifts)} shifts {shifts} for the dimensions {dims}: they must be equally many")
+    return np.roll(x, shifts, dims)
+
+
+# ---- NumPy's spellings ----------------------------------------------------------------------------------------------
+
+
+@numpy_function(np.reshape)
+def _reshape(a: Any, /, shape: Any = None, order: str = "C", *, copy: bool | None = None) -> Any:
+    if order == "F":
+        return permute(reshape(permute(a, None), dims_of(shape)[::-1]), None)
+    return reshape(a, shape) if not copy else reshape(a, shape).clone()
+
+
+@numpy_function(np.ravel)
+def _ravel(a: Any, order: str = "C") -> Any:
+    return _reshape(a, -1, order)
+
+
+@numpy_function(np.transpose)
+def _transpose(a: Any, axes: Any = None) -> Any:
+    return permute(a, axes)
+
+
+@numpy_function(np.swapaxes)
+def _swapaxes(a: Any, axis1: int, axis2: int) -> Any:
+    return transpose(a, axis1, axis2)
+
+
+@numpy_function(np.squeeze)
+def _squeeze(a: Any, axis: Any = None) -> Any:
+    return squeeze(a, axis)
+
+
+@numpy_function(np.moveaxis)
+def _moveaxis(a: Any, source: Any, destination: Any) -> Any:
+    return movedim(a, source, destination)
+
+
+@numpy_function(np.rot90)
+def _rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
+    return rot90(m, k, axes)
+
+
+@numpy_function(np.roll)
+def _roll(a: Any, shift: Any, axis: Any = None) -> Any:
+    if isinstance(axis, (tuple, list)) and len(shape_of(shift)) == 0:
+        shift = (shift,) * len(axis)
+    return roll(a, shift, axis)
+
+
+numpy_function(np.atleast_1d)(atleast_1d)
+numpy_function(np.atleast_2d)(atleast_2d)
+numpy_function(np.atleast_3d)(atleast_3d)
+numpy_function(np.matrix_transpose)(matrix_transpose)

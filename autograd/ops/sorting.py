@@ -1,1 +1,348 @@
-"""To be written."""
+"""Sorting and searching: orders, largest elements, positions, distinct values.
+
+PyTorch's order: NaN is larger than every number. Sorting is stable: equal elements keep their order, descending too,
+so that results and gradients are repeatable. A 0-d input is a line of one element.
+"""
+
+from __future__ import annotations
+
+from operator import index
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from .._op import composed, op
+from .._protocols import numpy_function
+from ..errors import ShapeError
+from ..samples import case, integers, reals
+from .axes import axes_of, line_axis, place_along
+
+_ALONG = [
+    case(x=reals(shape=(2, 3)), dim=0),
+    case(x=reals(shape=(2, 3, 2)), dim=-2),
+    case(x=reals(shape=(4,))),
+    case(x=reals(shape=(1,)), dim=0),
+    case(x=reals(shape=()), dim=-1),
+    case(x=reals(shape=(2, 0))),
+]
+_DESCENDING = [case(x=reals(shape=(2, 3)), descending=True), case(x=reals(shape=(3, 2)), dim=0, descending=True)]
+
+
+def order(x: Any, dim: int, descending: bool = False) -> Any:
+    """The stable order of the elements along ``dim``."""
+    if not descending:
+        return np.argsort(x, axis=dim, kind="stable")
+    backward = np.argsort(np.flip(x, dim), axis=dim, kind="stable")
+    return x.shape[dim] - 1 - np.flip(backward, dim)
+
+
+def _selected(x: Any, indices: Any, dim: int, shape: tuple[int, ...]) -> tuple[Any, Any]:
+    """The elements at ``indices`` and the indices, in ``shape`` (an input of no dimension was made a line)."""
+    values = np.take_along_axis(x, indices, dim)
+    return np.reshape(values, shape), np.reshape(indices, shape)
+
+
+def placed(g_values: Any, indices: Any, x_shape: tuple[int, ...], dim: int) -> Any:
+    """The gradients of selected elements go to their places."""
+    return place_along.kernel(g_values, indices, x_shape, dim)
+
+
+# ---- sorting --------------------------------------------------------------------------------------------------------
+
+
+@op(
+    x=lambda g_values, indices, x_shape, dim: placed(g_values, indices, x_shape, dim),
+    outputs=("values", "indices"),
+    samples=[*_ALONG, *_DESCENDING],
+)
+def sort(x: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
+    """The elements along ``dim`` in order, and the indices they came from. Always stable.
+
+    Source: PyTorch's ``sort``; NumPy's, which returns the values alone, is ``msort`` or ``np.sort(t)``.
+    """
+    x = np.asanyarray(x)
+    line, dim = line_axis(x, dim)
+    return _selected(line, order(line, dim, descending), dim, x.shape)
+
+
+@op(samples=[*_ALONG, *_DESCENDING])
+def argsort(x: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
+    """The indices that sort ``x`` along ``dim``. Always stable."""
+    x = np.asanyarray(x)
+    line, dim = line_axis(x, dim)
+    return np.reshape(order(line, dim, descending), x.shape)
+
+
+@composed(samples=[case(x=reals(shape=(3, 2))), case(x=reals(shape=()))])
+def msort(x: Any) -> Any:
+    """``x`` sorted along its first dimension."""
+    return sort(x, 0).values
+
+
+@op(
+    x=lambda g_values, indices, x_shape, dim: placed(g_values, indices, x_shape, dim),
+    outputs=("values", "indices"),
+    samples=[
+        case(x=reals(shape=(2, 4)), k=2),
+        case(x=reals(shape=(4, 2)), k=3, dim=0, largest=False),
+        case(x=reals(shape=(2, 3)), k=3, dim=-1, sorted=False),
+        case(x=reals(shape=(3,)), k=0),
+        case(x=reals(shape=()), k=1),
+    ],
+)
+def topk(x: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
+    """The ``k`` largest (or smallest) elements along ``dim`` and their indices, in order; of equal ones the first.
+
+    Raises: ShapeError if there are not ``k``.
+    """
+    x = np.asanyarray(x)
+    line, dim = line_axis(x, dim)
+    if not (not x.ndim) <= k <= line.shape[dim]:
+        raise ShapeError(f"topk: k is {k}, but dimension {dim} of shape {x.shape} has {line.shape[dim]} elements")
+    if 0 < k < line.shape[dim] // 4 and line.shape[dim] >= _LONG:
+        indices = _leading(line, k, dim, largest)
+        ranks = order(np.take_along_axis(line, indices, dim), dim, largest)
+        indices = np.take_along_axis(indices, ranks, dim)
+    else:
+        indices = np.take(order(line, dim, largest), np.arange(k), dim)
+    return _selected(line, indices, dim, indices.shape if x.ndim else ())
+
+
+_LONG = 128
+"""From this length on, the few largest elements are found without sorting all."""
+
+
+def _leading(x: Any, k: int, dim: int, largest: bool) -> Any:
+    """The indices of the ``k`` largest (or smallest) elements, the first of equal ones, in ascending order."""
+    lines = np.moveaxis(x, dim, -1)
+    n = lines.shape[-1]
+    place = n - k if largest else k - 1
+    last = np.partition(lines, place, -1)[..., place : place + 1]
+    inside, level = (lines > last if largest else lines < last), lines == last
+    if lines.dtype.kind in "fV":
+        missing, nothing = lines != lines, last != last
+        inside |= missing & ~nothing if largest else ~missing & nothing
+        level |= missing & nothing
+    room = k - np.count_nonzero(inside, -1, keepdims=True)
+    chosen = inside | (level & (np.add.accumulate(level, -1, np.int64) <= room))
+    indices = np.nonzero(chosen)[-1]
+    return np.moveaxis(np.reshape(indices, (*lines.shape[:-1], k)), -1, dim)
+
+
+@op(
+    x=lambda g_values, indices, x_shape, dim, keepdim: place_along.kernel(g_values, indices, x_shape, dim, keepdim),
+    outputs=("values", "indices"),
+    samples=[
+        case(x=reals(shape=(2, 4)), k=2),
+        case(x=reals(shape=(4, 2)), k=4, dim=0, keepdim=True),
+        case(x=reals(shape=()), k=1),
+    ],
+)
+def kthvalue(x: Any, k: int, dim: int = -1, keepdim: bool = False) -> Any:
+    """The ``k``-th smallest element along ``dim`` (the first is ``k=1``), and its index (the first of equal ones).
+
+    Raises: ShapeError if there are not ``k``.
+    """
+    x = np.asanyarray(x)
+    line, axis = line_axis(x, dim)
+    if not 1 <= k <= line.shape[axis]:
+        raise ShapeError(f"kthvalue: k is {k}, but dimension {dim} of shape {x.shape} has {line.shape[axis]} elements")
+    return located(x, line, np.take(np.partition(line, k - 1, axis), [k - 1], axis), axis, keepdim)
+
+
+def located(x: Any, line: Any, values: Any, dim: int, keepdim: bool) -> tuple[Any, Any]:
+    """One value for each line (``dim`` kept), and the index of the first element equal to it (NaN equals NaN)."""
+    indices = np.argmax((line == values) | ((line != line) & (values != values)), dim, keepdims=True)
+    if not x.ndim:
+        return np.reshape(values, ()), np.reshape(indices, ())
+    return (values, indices) if keepdim else (np.squeeze(values, dim), np.squeeze(indices, dim))
+
+
+# ---- positions of extremes ------------------------------------------------------------------------------------------
+
+_POSITIONS = [
+    case(x=reals(shape=(2, 3))),
+    case(x=reals(shape=(2, 3)), dim=-1),
+    case(x=reals(shape=(2, 3)), dim=0, keepdim=True),
+    case(x=reals(shape=()), dim=0),
+]
+
+
+def _position(find: Any, x: Any, dim: Any, keepdim: bool) -> Any:
+    x = np.asanyarray(x)
+    if not x.ndim:
+        axes_of(dim, 0)
+        return np.zeros((), np.int64)
+    return np.asarray(find(x, None if dim is None else index(dim), keepdims=keepdim))
+
+
+@op(samples=_POSITIONS)
+def argmax(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+    """Where the largest element is, along ``dim`` or in the flattened ``x``; the first of equal ones."""
+    return _position(np.argmax, x, dim, keepdim)
+
+
+@op(samples=_POSITIONS)
+def argmin(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+    """Where the smallest element is, along ``dim`` or in the flattened ``x``; the first of equal ones."""
+    return _position(np.argmin, x, dim, keepdim)
+
+
+# ---- searching ------------------------------------------------------------------------------------------------------
+
+
+@op(
+    inputs=("sorted_sequence", "input"),
+    constants=("sorter",),
+    samples=[
+        case(sorted_sequence=np.array([0.0, 1.0, 1.0, 2.0]), input=integers(-1, 3, shape=(5,)), right=True),
+        case(sorted_sequence=np.array([[0, 2, 4], [1, 1, 2]]), input=integers(-1, 5, shape=(2, 2)), side="left"),
+    ],
+)
+def searchsorted(
+    sorted_sequence: Any,
+    input: Any,
+    *,
+    out_int32: bool = False,
+    right: bool = False,
+    side: str | None = None,
+    sorter: Any = None,
+) -> Any:
+    """Where to insert ``input`` into a sorted sequence (its last dimension) so that it stays sorted.
+
+    Shape: of ``input``. A sequence of several dimensions holds a sequence for each line of ``input``.
+    """
+    if side not in (None, "left", "right") or (side == "left" and right):
+        raise ValueError(f"searchsorted: side must be 'left' or 'right' and agree with right, got {side!r}, {right}")
+    chosen: Any = "right" if right else side or "left"
+    dtype = dtypes.int32 if out_int32 else dtypes.int64
+    sequence = np.asanyarray(sorted_sequence)
+    if sequence.ndim == 1:
+        return np.asarray(np.searchsorted(sequence, input, chosen, sorter), dtype)
+    values = np.asanyarray(input)
+    if sequence.shape[:-1] != values.shape[:-1]:
+        raise ShapeError(
+            f"searchsorted: a sequence of shape {sequence.shape} needs input of shape {(*sequence.shape[:-1], 'n')}, "
+            f"got {values.shape}"
+        )
+    out = np.empty(values.shape, dtype)
+    for line in np.ndindex(sequence.shape[:-1]):
+        out[line] = np.searchsorted(sequence[line], values[line], chosen, None if sorter is None else sorter[line])
+    return out
+
+
+def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Any:
+    """The number of the bucket, between sorted ``boundaries``, that each element falls into.
+
+    A value on a boundary belongs to the bucket on its left, with ``right`` to that on its right.
+    """
+    if np.ndim(boundaries) != 1:
+        raise ShapeError(f"bucketize: boundaries must have one dimension, got shape {np.shape(boundaries)}")
+    return searchsorted(boundaries, input, out_int32=out_int32, right=right)
+
+
+# ---- distinct values ------------------------------------------------------------------------------------------------
+
+
+def _chosen(values: Any, inverse: Any, counts: Any, return_inverse: bool, return_counts: bool) -> Any:
+    return [values, *[inverse] * return_inverse, *[counts] * return_counts]
+
+
+@op(outputs="many", samples=[
+    case(x=integers(0, 3, shape=(6,)), return_inverse=True, return_counts=True),
+    case(x=integers(0, 1, shape=(4, 2)), dim=0, return_counts=True),
+    case(x=integers(0, 1, shape=(2, 3))),
+])  # fmt: skip
+def unique_parts(x: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
+    """The distinct elements (slices along ``dim``) in ascending order, as the list of what is asked for."""
+    values, inverse, counts = np.unique(x, return_inverse=True, return_counts=True, axis=dim, equal_nan=False)
+    inverse = np.reshape(inverse, np.shape(x) if dim is None else (-1,))
+    return _chosen(values, inverse, counts, return_inverse, return_counts)
+
+
+@op(outputs="many", samples=[
+    case(x=integers(0, 2, shape=(6,)), return_inverse=True, return_counts=True),
+    case(x=integers(0, 1, shape=(2, 4)), dim=-1, return_inverse=True),
+    case(x=integers(0, 1, shape=(0,))),
+])  # fmt: skip
+def unique_consecutive_parts(
+    x: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:
+    """The first of every run of equal elements (slices along ``dim``), as the list of what is asked for."""
+    x = np.asanyarray(x)
+    line = np.reshape(x, -1) if dim is None else np.moveaxis(x, dim, 0)
+    n = len(line)
+    starts = np.ones(n, np.bool_)
+    starts[1:] = np.reshape(line[1:] != line[:-1], (max(n - 1, 0), -1)).any(1) if n else False
+    values = line[starts] if dim is None else np.moveaxis(line[starts], 0, dim)
+    inverse = np.cumsum(starts) - 1
+    counts = np.diff(np.append(np.flatnonzero(starts), n))
+    return _chosen(values, inverse.reshape(x.shape) if dim is None else inverse, counts, return_inverse, return_counts)
+
+
+def unique(
+    input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:
+    """The distinct elements in ascending order, or the distinct slices along ``dim``. NaN are all distinct.
+
+    Returns:
+        The values; with ``return_inverse`` or ``return_counts`` a tuple with, also, where each element is among
+        the values, and how often each value occurs.
+    """
+    parts = unique_parts(input, return_inverse, return_counts, dim)
+    return tuple(parts) if len(parts) > 1 else parts[0]
+
+
+def unique_consecutive(
+    input: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:
+    """The first element (or slice along ``dim``) of every run of equal ones; further returns as of ``unique``."""
+    parts = unique_consecutive_parts(input, return_inverse, return_counts, dim)
+    return tuple(parts) if len(parts) > 1 else parts[0]
+
+
+# ---- NumPy's signatures ---------------------------------------------------------------------------------------------
+
+
+def _flat(a: Any, axis: int | None) -> tuple[Any, int]:
+    return (np.ravel(a), 0) if axis is None else (a, axis)
+
+
+@numpy_function(np.sort)
+def _numpy_sort(a: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+    return sort(*_flat(a, axis)).values
+
+
+@numpy_function(np.argsort)
+def _numpy_argsort(a: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+    return argsort(*_flat(a, axis))
+
+
+@numpy_function(np.argmax)
+def _numpy_argmax(a: Any, axis: int | None = None, *, keepdims: bool = False) -> Any:
+    return argmax(a, axis, keepdims)
+
+
+@numpy_function(np.argmin)
+def _numpy_argmin(a: Any, axis: int | None = None, *, keepdims: bool = False) -> Any:
+    return argmin(a, axis, keepdims)
+
+
+@numpy_function(np.searchsorted)
+def _numpy_searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
+    return searchsorted(a, v, side=side, sorter=sorter)
+
+
+@numpy_function(np.unique)
+def _numpy_unique(
+    ar: Any,
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    axis: int | None = None,
+    **kwargs: Any,
+) -> Any:
+    if return_index:
+        raise TypeError("numpy.unique on a Tensor: return_index is not supported; use t.detach().numpy()")
+    return unique(ar, True, return_inverse, return_counts, axis)

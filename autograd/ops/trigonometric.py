@@ -1,1 +1,124 @@
-"""To be written."""
+"""Trigonometric and hyperbolic functions, and their inverses.
+
+Shape: as the input (of ``atan2`` the broadcast shape). Integers and bools are computed in the default dtype. Outside
+the real domain the result is nan; complex inputs are accepted where NumPy's function accepts them.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .._op import op
+from ..samples import elementwise, reals
+
+
+@op(np.sin, x=lambda g, x: g * np.cos(x), samples=reals())
+def sin(x: Any) -> Any:
+    """Sine."""
+    return np.sin(x)
+
+
+@op(np.cos, x=lambda g, x: -g * np.sin(x), samples=reals())
+def cos(x: Any) -> Any:
+    """Cosine."""
+    return np.cos(x)
+
+
+@op(np.tan, x=lambda g, out: g + g * out * out, samples=reals(-1.3, 1.3))
+def tan(x: Any) -> Any:
+    """Tangent."""
+    return np.tan(x)
+
+
+# (1 - x) * (1 + x), not 1 - x * x, which cancels near 1.
+
+
+@op(np.arcsin, x=lambda g, x: g / np.sqrt((1 - x) * (1 + x)), samples=reals(-0.95, 0.95))
+def asin(x: Any) -> Any:
+    """Inverse sine, in [-pi/2, pi/2]."""
+    return np.arcsin(x)
+
+
+@op(np.arccos, x=lambda g, x: -g / np.sqrt((1 - x) * (1 + x)), samples=reals(-0.95, 0.95))
+def acos(x: Any) -> Any:
+    """Inverse cosine, in [0, pi]."""
+    return np.arccos(x)
+
+
+@op(np.arctan, x=lambda g, x: g / (1 + x * x), samples=reals())
+def atan(x: Any) -> Any:
+    """Inverse tangent, in [-pi/2, pi/2]."""
+    return np.arctan(x)
+
+
+def _atan2_rule(g: Any, a: Any, x: Any, y: Any) -> Any:
+    """``g * a / (x**2 + y**2)`` without overflow; 0 at the origin."""
+    r = np.hypot(x, y)
+    r = np.where(r == 0, math.inf, r)
+    return g * (a / r / r)
+
+
+@op(
+    np.arctan2,
+    x=lambda g, x, y: _atan2_rule(g, y, x, y),
+    y=lambda g, x, y: _atan2_rule(g, -x, x, y),
+    samples=elementwise(x=reals(avoid=(0.0,)), y=reals(avoid=(0.0,))),
+)
+def atan2(x: Any, y: Any) -> Any:
+    """``atan(x / y)`` in the right quadrant: the angle of the point (y, x), in [-pi, pi]. The gradient at 0, 0 is 0."""
+    return np.arctan2(x, y)
+
+
+@op(np.sinh, x=lambda g, x: g * np.cosh(x), samples=reals())
+def sinh(x: Any) -> Any:
+    """Hyperbolic sine."""
+    return np.sinh(x)
+
+
+@op(np.cosh, x=lambda g, x: g * np.sinh(x), samples=reals())
+def cosh(x: Any) -> Any:
+    """Hyperbolic cosine."""
+    return np.cosh(x)
+
+
+@op(np.tanh, x=lambda g, out: g - g * out * out, samples=reals())
+def tanh(x: Any) -> Any:
+    """Hyperbolic tangent."""
+    return np.tanh(x)
+
+
+@op(np.arcsinh, x=lambda g, x: g / np.sqrt(x * x + 1), samples=reals())
+def asinh(x: Any) -> Any:
+    """Inverse hyperbolic sine."""
+    return np.arcsinh(x)
+
+
+@op(np.arccosh, x=lambda g, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1)), samples=reals(1.05, 4))
+def acosh(x: Any) -> Any:
+    """Inverse hyperbolic cosine, not negative; nan below 1."""
+    return np.arccosh(x)
+
+
+@op(np.arctanh, x=lambda g, x: g / ((1 - x) * (1 + x)), samples=reals(-0.95, 0.95))
+def atanh(x: Any) -> Any:
+    """Inverse hyperbolic tangent."""
+    return np.arctanh(x)
+
+
+@op(np.deg2rad, np.radians, x=lambda g: g * (math.pi / 180), samples=reals(-180, 180))
+def deg2rad(x: Any) -> Any:
+    """Degrees as radians."""
+    return np.deg2rad(x)
+
+
+@op(np.rad2deg, np.degrees, x=lambda g: g * (180 / math.pi), samples=reals())
+def rad2deg(x: Any) -> Any:
+    """Radians as degrees."""
+    return np.rad2deg(x)
+
+
+arcsin, arccos, arctan, arctan2 = asin, acos, atan, atan2
+arcsinh, arccosh, arctanh = asinh, acosh, atanh

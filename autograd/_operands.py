@@ -1,0 +1,132 @@
+"""Operands: from what a caller may pass to what an op's forward takes, in the dtype in which PyTorch would compute."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import dtypes
+from .engine.failures import operand_error
+from .engine.nodes import Handle
+from .engine.views import current
+from .errors import DtypeError
+
+__all__ = ["operand", "promote", "promote_one", "promote_pair", "unpack_list", "unwrap"]
+
+
+def operand(op: Any, name: str, value: Any, alias: Any, optional: bool) -> tuple[Any, Any, Any]:
+    """An input that is no Tensor: its array or number, its node (if ``alias`` is a Tensor after all), its dtype."""
+    if value is None and alias is not None:
+        value = alias
+        if isinstance(value, Handle):
+            return value._data, value._node if value._view is None else current(value), value._data.dtype
+    if isinstance(value, np.float64):
+        return float(value), None, None
+    if isinstance(value, np.complex128):
+        return complex(value), None, None
+    if isinstance(value, (bool, int, float, complex)):
+        return value, None, None
+    if value is None and optional:
+        return None, None, None
+    if isinstance(value, (list, tuple)) or hasattr(value, "__array__"):
+        given = value
+        try:
+            value = np.asarray(unwrap(value) if isinstance(value, (list, tuple)) else value)
+        except ValueError:
+            raise operand_error(op, name, given) from None
+        if isinstance(given, (list, tuple)) and value.dtype == np.float64:
+            value = value.astype(dtypes.default.dtype)
+    if isinstance(value, (np.ndarray, np.generic)):
+        if value.dtype.kind not in "biufcV":
+            raise DtypeError(
+                f"{op.name}: '{name}' is an array of dtype {value.dtype}; a Tensor holds bool, integer, floating or complex"
+            )
+        return value, None, value.dtype
+    raise operand_error(op, name, value)
+
+
+def unwrap(value: Any) -> Any:
+    """The arrays of the Tensors inside nested tuples, lists and slices."""
+    if isinstance(value, Handle):
+        return value._data
+    if type(value) in (tuple, list):
+        return type(value)([unwrap(item) for item in value])
+    return value
+
+
+def unpack_list(op: Any, name: str, values: Any) -> tuple[list[Any], list[Any]]:
+    """A list input: the arrays, in their common dtype, and the nodes."""
+    if isinstance(values, Handle) or not hasattr(values, "__iter__"):
+        raise TypeError(f"{op.name}: '{name}' must be a list or tuple of Tensors, got {type(values).__name__}")
+    arrays, nodes = [], []
+    for i, value in enumerate(values):
+        if isinstance(value, Handle):
+            arrays.append(value._data)
+            nodes.append(value._node if value._view is None else current(value))
+        else:
+            arrays.append(operand(op, f"{name}[{i}]", value, None, False)[0])
+            nodes.append(None)
+    if op.promote is not None and len({getattr(array, "dtype", None) for array in arrays}) > 1:
+        arrays = list(promote(*arrays, to_float=op.promote == "float"))
+    return arrays, nodes
+
+
+def promote_one(x: Any) -> Any:
+    """An integer, bool or Python number in the default floating dtype; anything else as it is."""
+    if not hasattr(x, "dtype"):
+        return x if isinstance(x, complex) else dtypes.default.dtype.type(x)
+    return x if x.dtype.kind in "fcV" else x.astype(dtypes.default.dtype)
+
+
+_constants32: dict[Any, Any] = {}
+_constants64: dict[Any, Any] = {}
+_MAX_CONSTANTS = 1024
+
+
+def _constant(value: Any, dtype: Any, cache: dict[Any, Any]) -> Any:
+    """A Python number as a read-only 0-d array: NumPy takes it in half the time of the number itself."""
+    array = np.array(value, dtype)
+    array.flags.writeable = False
+    if len(cache) < _MAX_CONSTANTS and value != 0:  # 0.0 and -0.0 are one key
+        cache[value] = array
+    return array
+
+
+def promote_pair(x: Any, y: Any, to_float: bool) -> Any:
+    """``promote`` of two operands, with a short way for an array and a Python number."""
+    if type(y) is float or type(y) is int:
+        array, number = x, y
+    elif type(x) is float or type(x) is int:
+        array, number = y, x
+    else:
+        return promote(x, y, to_float=to_float)
+    dtype = getattr(array, "dtype", None)
+    if dtype is dtypes.float32:
+        cache = _constants32
+    elif dtype is dtypes.float64:
+        cache = _constants64
+    else:
+        return promote(x, y, to_float=to_float)
+    if type(array) is not np.ndarray:  # arithmetic of NumPy scalars is fast with Python numbers
+        return x, y
+    constant = cache.get(number)
+    if constant is None:
+        constant = _constant(number, dtype, cache)
+    return (x, constant) if array is x else (constant, y)
+
+
+def promote(*values: Any, to_float: bool) -> Any:
+    """Arrays and Python numbers brought to their common dtype by PyTorch's rules; numbers stay weak."""
+    present = [value for value in values if value is not None]
+    dtype = dtypes.common_dtype(present)
+    if to_float:
+        dtype = dtypes.to_float(dtype)
+    return [
+        value
+        if value is None
+        else (value if value.dtype == dtype else value.astype(dtype))
+        if hasattr(value, "dtype")
+        else dtypes.weak(value, dtype)
+        for value in values
+    ]

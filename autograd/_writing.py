@@ -1,0 +1,288 @@
+"""Writes an op's two functions as Python text, specialised to its signature, as ``dataclasses`` does.
+
+The public function takes Tensors apart, brings them to a common dtype, calls the forward on plain arrays and records
+a node. The plain form of its last part is ``Op.record``, to which it turns whenever more than that is to be done.
+``backward`` calls the rules of the inputs that need a gradient.
+"""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import dtypes
+from ._operands import operand, promote, promote_one, promote_pair, unpack_list, unwrap
+from .engine.failures import explain
+from .engine.modes import status
+from .engine.mutation import clock
+from .engine.nodes import Handle, Node, array_of, next_rank
+from .engine.nodes import hand_out as _hand_out
+from .engine.sweep import add_all, conform
+from .engine.views import current
+
+__all__ = ["ALIASES", "asks", "hand_out", "write"]
+
+ALIASES = {"dim": "axis", "keepdim": "keepdims", "correction": "ddof", "x": "input", "y": "other"}
+"""Second spellings of arguments that every op accepts: NumPy's of PyTorch's names, and PyTorch's of x and y."""
+
+_NAMES: dict[str, Any] = {
+    "Handle": Handle,
+    "Node": Node,
+    "Tensor": Handle,
+    "_array_of": array_of,
+    "_clock": clock,
+    "_add_all": add_all,
+    "_conform": conform,
+    "_current": current,
+    "_explain": explain,
+    "float32": dtypes.float32,
+    "float64": dtypes.float64,
+    "_generic": np.generic,
+    "_new": object.__new__,
+    "_next_rank": next_rank,
+    "_operand": operand,
+    "_promote": promote,
+    "_promote_one": promote_one,
+    "_promote_pair": promote_pair,
+    "_shape": np.shape,
+    "_status": status,
+    "_unpack_list": unpack_list,
+    "_unwrap": unwrap,
+}
+"""The names that the written functions share, none of which can be a parameter's. ``Tensor`` is the class that they
+return: see ``hand_out``."""
+
+
+def hand_out(tensor_class: type[Handle]) -> None:
+    """Tell the ops which class of Tensors to return (once: Tensor is defined after the ops that are its methods)."""
+    _NAMES["Tensor"] = tensor_class
+    _hand_out(tensor_class)
+
+
+_asked: dict[Callable[..., Any], tuple[str, ...]] = {}
+
+
+def asks(rule: Callable[..., Any]) -> tuple[str, ...]:
+    """The parameter names of a rule: what it uses."""
+    found = _asked.get(rule)
+    if found is None:
+        found = _asked[rule] = tuple(inspect.signature(rule).parameters)
+    return found
+
+
+def write(op: Any) -> tuple[Callable[..., Any], Callable[..., Any], str]:
+    """The public function and ``backward`` of an op, and their text."""
+    source = "\n".join([*_call(op), "", *_backward(op)])
+    body = "\n".join("    " + line if line else "" for line in source.split("\n"))
+    closed = ["OP", "forward", *[f"rule_{name}" for name in op.rules], "joint"]
+    text = f"def make({', '.join(closed)}):\n{body}\n    return {op.forward.__name__}, backward\n"
+    filename = f"<autograd op {op.name}>"
+    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    place: dict[str, Any] = {}
+    exec(compile(text, filename, "exec"), _NAMES, place)
+    call, backward = place["make"](op, op.forward, *op.rules.values(), op.joint)
+    return call, backward, source
+
+
+def _alias(op: Any, name: str) -> str | None:
+    """The second spelling of a parameter, unless the op uses that name itself."""
+    alias = ALIASES.get(name)
+    return None if alias in op.params else alias
+
+
+def _signature(op: Any) -> str:
+    """The public function's parameters: the forward's; those with a second spelling must be optional."""
+    parts = []
+    starred = optional = False
+    for parameter in op.signature.parameters.values():
+        name, default = parameter.name, parameter.default
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            parts.append(f"*{name}")
+            starred = True
+            continue
+        if parameter.kind is parameter.KEYWORD_ONLY and not starred:
+            parts.append("*")
+            starred = True
+        if default is not parameter.empty:
+            plain = default is None or type(default) in (bool, int, float, str, tuple)
+            parts.append(f"{name}={default!r}" if plain else f"{name}=OP.signature.parameters[{name!r}].default")
+            optional = True
+        elif _alias(op, name) is not None or (optional and not starred):
+            parts.append(f"{name}=None")
+            optional = True
+        else:
+            parts.append(name)
+    aliases = [alias for name in op.params if (alias := _alias(op, name)) is not None]
+    if aliases and not starred:
+        parts.append("*")
+    return ", ".join([*parts, *[f"{alias}=None" for alias in aliases]])
+
+
+def _call(op: Any) -> list[str]:
+    """The public function's lines."""
+    lines = [f"def {op.forward.__name__}({_signature(op)}):"]
+    for name in op.params:
+        lines += _unpack(op, name)
+    lines += _promote(op)
+    values = "(" + "".join(f"{name}, " for name in op.params) + ")"
+    lines += [
+        "    try:",
+        f"        out = forward({', '.join(_argument(parameter) for parameter in op.signature.parameters.values())})",
+        "    except Exception as _error:",
+        f"        raise _explain(OP, _error, {values}) from None",
+    ]
+    nodes = [f"*{name}_nodes" if name in op.lists else f"{name}_node" for name in op.inputs]
+    parents = "(" + "".join(f"{node}, " for node in nodes) + ")"
+    if op.view or op.outputs is not None or op.lists or op.joint is not None:
+        return [*lines, f"    return OP.record(out, {parents}, {values}{', source' if op.view else ''})"]
+    lines += [
+        "    if _status.special:",
+        f"        return OP.record(out, {parents}, {values})",
+        "    _result = _new(Tensor)",
+        "    _result._data = out",
+        "    _result._grad = _result._view = None",
+    ]
+    if not op.differentiable:
+        return [*lines, "    _result._node = None", "    return _result"]
+    return [
+        *lines,
+        f"    if {' and '.join(f'{node} is None' for node in nodes)}:",
+        "        _result._node = None",
+        "        return _result",
+        "    _result._node = _node = Node()",
+        "    _node.op = OP",
+        f"    _node.parents = {parents}",
+        f"    _node.saved = ({''.join(_saved(op, name) + ', ' for name in op.saved_names)})",
+        "    _node.rank = _next_rank()",
+        "    _node.time = _clock.now",
+        "    _node.shape = _shape_out = out.shape",
+        f"    if {nodes[0]} is not None and {nodes[0]}.shape == _shape_out:",
+        f"        _node.shape = {nodes[0]}.shape  # one object, so that backward knows equal shapes at a glance",
+        "    _node.dtype = out.dtype",
+        "    _node.hooks = _node.note = None",
+        "    return _result",
+    ]
+
+
+def _argument(parameter: inspect.Parameter) -> str:
+    """How the forward is given a parameter."""
+    if parameter.kind is parameter.VAR_POSITIONAL:
+        return f"*{parameter.name}"
+    return f"{parameter.name}={parameter.name}" if parameter.kind is parameter.KEYWORD_ONLY else parameter.name
+
+
+def _unpack(op: Any, name: str) -> list[str]:
+    """From a parameter to its array, and for an input to its node and dtype."""
+    alias = _alias(op, name)
+    if name in op.lists:
+        return [f"    {name}, {name}_nodes = _unpack_list(OP, {name!r}, {name})"]
+    if name in op.inputs:
+        source, materialise, no_source = [], [], []
+        if op.view and name == op.inputs[0]:
+            source = [f"        source = {name}"]
+            materialise = [f"        if isinstance({name}._data, _generic):", f"            _array_of({name})"]
+            no_source = ["        source = None"]
+        optional = op.signature.parameters[name].default is not inspect.Parameter.empty
+        return [
+            f"    if type({name}) is Tensor or isinstance({name}, Handle):",
+            *source,
+            *materialise,
+            f"        {name}_node = {name}._node if {name}._view is None else _current({name})",
+            f"        {name} = {name}._data",
+            f"        {name}_dtype = {name}.dtype if {name}_node is None else {name}_node.dtype",
+            f"    elif type({name}) is float:",
+            *no_source,
+            f"        {name}_node = {name}_dtype = None",
+            "    else:",
+            *no_source,
+            f"        {name}, {name}_node, {name}_dtype = _operand(OP, {name!r}, {name}, {alias}, {optional})",
+        ]
+    if name in op.constants:
+        return [
+            f"    if isinstance({name}, Handle):",
+            f"        {name} = {name}._data",
+            f"    elif type({name}) is tuple or type({name}) is list:",
+            f"        {name} = _unwrap({name})",
+        ]
+    if alias is not None:
+        return [f"    if {alias} is not None:", f"        {name} = {alias}"]
+    return []
+
+
+def _promote(op: Any) -> list[str]:
+    """Bring the inputs to a common dtype, unless they visibly have one already."""
+    names = [name for name in op.inputs if name not in op.lists]
+    if op.promote is None or not names:
+        return []
+    first = names[0]
+    other_float = f"{first}_dtype is not float32 and {first}_dtype is not float64"
+    if len(names) == 1:
+        if op.promote == "common":
+            return []
+        return [f"    if {other_float}:", f"        {first} = _promote_one({first})"]
+    differ = " or ".join(f"{first}_dtype is not {name}_dtype" for name in names[1:])
+    joined = ", ".join(names)
+    call = f"_promote_pair({joined}, " if len(names) == 2 else f"_promote({joined}, to_float="
+    return [f"    if {differ} or ({other_float}):", f"        {joined} = {call}{op.promote == 'float'})"]
+
+
+def _saved(op: Any, name: str) -> str:
+    """What to save under ``name``: only if a rule that asks for it will run."""
+    asking = [f"{i}_node" for i in op.inputs if i in op.rules and name in asks(op.rules[i])]
+    value = name
+    if name.endswith("_shape") and name not in op.params:
+        value = f"_shape({name[:-6]})" if len(op.inputs) > 1 else f"{name[:-6]}.shape"
+    if len(asking) == len(op.inputs):
+        return value
+    return f"({value} if {' or '.join(f'{node} is not None' for node in asking)} else None)"
+
+
+_INLINE = {
+    (lambda a: a).__code__.co_code: "{0}",
+    (lambda a: -a).__code__.co_code: "-{0}",
+    (lambda a, b: a * b).__code__.co_code: "{0} * {1}",
+}
+"""Rules so short that a call would cost as much as their work: by their bytecode, what is written instead."""
+
+
+def _derivative(op: Any, name: str) -> str:
+    """The call of an input's rule, or what the rule does."""
+    rule = op.rules[name]
+    asked = asks(rule)
+    code = getattr(rule, "__code__", None)
+    short = _INLINE.get(code.co_code) if code is not None and not code.co_freevars and not code.co_names else None
+    return short.format(*asked) if short and len(asked) == code.co_argcount else f"rule_{name}({', '.join(asked)})"
+
+
+def _backward(op: Any) -> list[str]:
+    """The lines of ``backward``, which adds the derivatives to ``grads``, the gradients by node."""
+    lines = ["def backward(_node, g, _saved, _parents, _grads):"]
+    if op.saved_names:
+        lines.append(f"    ({', '.join(op.saved_names)},) = _saved")
+    if isinstance(op.outputs, tuple):
+        lines.append(f"    ({', '.join(f'g_{name}' for name in op.outputs)},) = g")
+    if any("needs" in asks(rule) for rule in op.all_rules()):
+        lines.append("    needs = tuple([_p is not None for _p in _parents])")
+    if op.joint is not None:
+        return [*lines, f"    _add_all(OP, joint({', '.join(asks(op.joint))}), _parents, _grads)"]
+    for i, name in enumerate(op.inputs):
+        if name not in op.rules:
+            continue
+        if name in op.lists:
+            lines.append(f"    _add_all(OP, rule_{name}({', '.join(asks(op.rules[name]))}), _parents[{i}:], _grads)")
+            continue
+        known = "(_p.shape is not _node.shape or _p.dtype is not _node.dtype) and " if op.trusted else ""
+        lines += [
+            f"    _p = _parents[{i}]",
+            "    if _p is not None:",
+            f"        _d = {_derivative(op, name)}",
+            f"        if {known}(_d is None or _d.shape != _p.shape or _d.dtype is not _p.dtype):",
+            "            _d = _conform(_d, _p, OP)",
+            "        _held = _grads.get(_p)",
+            "        _grads[_p] = _d if _held is None else _held + _d",
+        ]
+    return lines if len(lines) > 1 else [*lines, "    pass"]

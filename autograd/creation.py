@@ -1,0 +1,162 @@
+"""Tensors from nothing: zeros, ones, ranges, identity, and those shaped like another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import dtypes
+from .engine.nodes import new_tensor
+from ._tensor import Tensor, check_device, tensor
+from .engine.nodes import Handle
+from .errors import ShapeError
+
+__all__ = [
+    "arange", "empty", "empty_like", "eye", "full", "full_like", "linspace", "logspace", "ones",
+    "ones_like", "scalar_tensor", "tril_indices", "triu_indices", "zeros", "zeros_like",
+]  # fmt: skip
+
+
+def shape_of(size: tuple[Any, ...], name: str) -> tuple[int, ...]:
+    """The shape from the arguments ``(2, 3)`` or ``((2, 3),)``.
+
+    Raises:
+        ShapeError: it has something that is no size.
+    """
+    if len(size) == 1 and isinstance(size[0], (tuple, list, np.ndarray)):
+        size = tuple(size[0])
+    try:
+        shape = tuple(int(n.__index__()) for n in size)
+    except AttributeError:
+        raise ShapeError(f"{name}: a shape consists of integers, got {size!r}") from None
+    if any(n < 0 for n in shape):
+        raise ShapeError(f"{name}: a size must not be negative, got {shape}")
+    return shape
+
+
+def finish(array: Any, requires_grad: bool = False, device: Any = None) -> Tensor:
+    """A Tensor that owns ``array``."""
+    check_device(device)
+    made: Tensor = new_tensor(array)
+    return made.requires_grad_() if requires_grad else made
+
+
+def _float_or(dtype: Any) -> Any:
+    return dtypes.default.dtype if dtype is None else dtypes.as_dtype(dtype)
+
+
+def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Zeros of a shape, given as ``zeros(2, 3)`` or ``zeros((2, 3))``."""
+    return finish(np.zeros(shape_of(size, "zeros"), _float_or(dtype)), requires_grad, device)
+
+
+def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Ones of a shape."""
+    return finish(np.ones(shape_of(size, "ones"), _float_or(dtype)), requires_grad, device)
+
+
+def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A Tensor of a shape whose elements are whatever was in memory."""
+    return finish(np.empty(shape_of(size, "empty"), _float_or(dtype)), requires_grad, device)
+
+
+def full(
+    size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """A Tensor of a shape in which every element is ``fill_value``, in whose dtype unless another is given."""
+    value = fill_value._data if isinstance(fill_value, Handle) else fill_value
+    kind = dtypes.result_type(value) if dtype is None else dtypes.as_dtype(dtype)
+    shape = shape_of(size if isinstance(size, (tuple, list)) else (size,), "full")
+    return finish(np.full(shape, value, kind), requires_grad, device)
+
+
+def scalar_tensor(value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A 0-d Tensor of the default dtype."""
+    return tensor(value, dtype=_float_or(dtype), device=device, requires_grad=requires_grad)
+
+
+def _like(make: Callable[..., Any], what: str) -> Callable[..., Tensor]:
+    def made(x: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+        data = x._data if isinstance(x, Handle) else np.asarray(x)
+        kind = data.dtype if dtype is None else dtypes.as_dtype(dtype)
+        return finish(make(data.shape, kind), requires_grad, device)
+
+    made.__name__ = made.__qualname__ = f"{make.__name__}_like"
+    made.__doc__ = f"{what} in the shape, and unless another is given in the dtype, of ``x``."
+    return made
+
+
+zeros_like = _like(np.zeros, "Zeros")
+ones_like = _like(np.ones, "Ones")
+empty_like = _like(np.empty, "Unset elements")
+
+
+def full_like(
+    x: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """``fill_value`` in the shape, and unless another is given in the dtype, of ``x``."""
+    data = x._data if isinstance(x, Handle) else np.asarray(x)
+    return full(
+        data.shape, fill_value, dtype=data.dtype if dtype is None else dtype, device=device, requires_grad=requires_grad
+    )
+
+
+def arange(
+    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """The numbers from ``start`` up to but not including ``end``: ``arange(end)``, ``arange(start, end, step)``.
+
+    Integers if all arguments are, else the default dtype.
+    """
+    if end is None:
+        start, end = 0, start
+    start, end, step = (value.item() if isinstance(value, Handle) else value for value in (start, end, step))  # type: ignore[attr-defined]
+    if step == 0:
+        raise ValueError("arange: step must not be 0")
+    if (end - start) / step < 0:
+        raise ValueError(f"arange: from {start} to {end} the step must have the other sign, got {step}")
+    if dtype is None:
+        dtype = dtypes.int64 if all(isinstance(v, (int, np.integer)) for v in (start, end, step)) else float
+    return finish(np.arange(start, end, step).astype(dtypes.as_dtype(dtype)), requires_grad, device)
+
+
+def linspace(
+    start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """``steps`` evenly spaced numbers from ``start`` to ``end``, both included."""
+    start, end = (value._data if isinstance(value, Handle) else value for value in (start, end))
+    return finish(np.linspace(start, end, steps, dtype=_float_or(dtype)), requires_grad, device)
+
+
+def logspace(
+    start: Any,
+    end: Any,
+    steps: int,
+    base: float = 10.0,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """``steps`` numbers from ``base**start`` to ``base**end``, evenly spaced in their logarithm."""
+    start, end = (value._data if isinstance(value, Handle) else value for value in (start, end))
+    return finish(np.logspace(start, end, steps, base=base).astype(_float_or(dtype)), requires_grad, device)
+
+
+def eye(
+    n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """The ``n`` x ``m`` matrix with ones on the diagonal."""
+    return finish(np.eye(n, m, dtype=_float_or(dtype)), requires_grad, device)
+
+
+def tril_indices(row: int, col: int, offset: int = 0) -> Tensor:
+    """The indices (2, count) of the lower triangle of a ``row`` x ``col`` matrix, row by row."""
+    return finish(np.stack(np.tril_indices(row, offset, col)).astype(np.int64))
+
+
+def triu_indices(row: int, col: int, offset: int = 0) -> Tensor:
+    """The indices (2, count) of the upper triangle of a ``row`` x ``col`` matrix, row by row."""
+    return finish(np.stack(np.triu_indices(row, offset, col)).astype(np.int64))

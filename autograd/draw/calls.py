@@ -1,0 +1,138 @@
+"""What a node tells of the call that it records: where the inputs came from, and what else is worth saying."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from ..engine.nodes import Pick
+
+__all__ = ["Call", "Constant", "output_name", "shape_text", "type_lines"]
+
+
+class Constant:
+    """An input through which no gradient goes: a batch of data, a mask, an index."""
+
+    __slots__ = ("dtype", "shape", "value")
+
+    def __init__(self, value: Any = None, shape: tuple[int, ...] | None = None) -> None:
+        self.value = value
+        self.shape = shape if value is None else value.shape
+        self.dtype = None if value is None else value.dtype
+
+
+class Call:
+    """A node, read.
+
+    Attributes:
+        sources: the inputs: where each comes from (a Node, Pick, Leaf or Constant), and what the op calls it.
+        numbers: inputs that are plain numbers, by what the op calls them.
+    """
+
+    def __init__(self, node: Any) -> None:
+        self.node = node
+        self.sources: list[tuple[Any, str]] = []
+        self.numbers: dict[str, Any] = {}
+        op = node.op
+        # saved is no tuple where backward released it, or where the user's hooks packed it
+        saved = node.saved if isinstance(node.saved, tuple) else ()
+        self.saved: dict[str, Any] = dict(zip(getattr(op, "saved_names", ()), saved, strict=False))
+        self.inputs: tuple[str, ...] = getattr(op, "inputs", ())
+        lists = getattr(op, "lists", ())
+        single = [name for name in self.inputs if name not in lists]
+        for i, parent in enumerate(node.parents):
+            name, place = single[i] if i < len(single) else "", None
+            if not name and lists:
+                name, place = lists[0], i - len(single)
+            title = name if place is None else f"{name}[{place}]"
+            if parent is not None:
+                self.sources.append((parent, title))
+            elif name:
+                self._add_constant(name, place, title)
+        for name in getattr(op, "constants", ()):
+            if isinstance(value := self.saved.get(name), np.ndarray) and value.ndim:
+                self.sources.append((Constant(value), name))
+
+    def _add_constant(self, name: str, place: int | None, title: str) -> None:
+        """An input without a node: what was saved of it tells which it is; maybe it was not given at all."""
+        value, shape = self.saved.get(name), self.saved.get(f"{name}_shape")
+        if place is not None:
+            value = value[place] if isinstance(value, (list, tuple)) else None
+            shape = shape[place] if shape else None
+        if isinstance(value, (int, float, complex, np.generic)) or getattr(value, "ndim", 1) == 0:
+            self.numbers[title] = value
+        elif hasattr(value, "shape"):
+            self.sources.append((Constant(value), title))
+        elif shape is not None or not _optional(self.node.op, name):
+            self.sources.append((Constant(shape=shape), title))
+
+    def facts(self) -> Iterator[str]:
+        """Lines for the op's box: numbers among its inputs, its arguments; a dtype that none of its inputs has."""
+        facts = [f"{name} = {_number_text(value)}" for name, value in self.numbers.items()]
+        signature = getattr(self.node.op, "signature", None)
+        for name, parameter in signature.parameters.items() if signature is not None else ():
+            value = self.saved.get(name)
+            text = None if value is None or name in self.inputs else _argument_text(value)
+            if text is not None and value != parameter.default:
+                facts.append(f"{name} = {text}")
+        if facts:
+            yield ", ".join(facts)
+        dtype = self.node.dtype
+        if not isinstance(dtype, tuple) and all(source.dtype not in (None, dtype) for source, _ in self.sources):
+            yield str(dtype)
+
+    def summary(self) -> str:
+        """The first line of the op's documentation."""
+        doc = getattr(self.node.op, "doc", None) or ""
+        return str(next(iter(doc.strip().splitlines()), self.node.op.name))
+
+
+def shape_text(shape: tuple[int, ...] | None) -> str:
+    """``32 x 64``; ``scalar``; nothing for a shape that is not known."""
+    if shape is None:
+        return ""
+    return " \u00d7 ".join(map(str, shape)) if shape else "scalar"
+
+
+def type_lines(value: Any) -> list[str]:
+    """The shape, and the dtype where it is not the default one."""
+    if value.shape is None:
+        return []
+    text = shape_text(value.shape)
+    return [text if value.dtype in (None, dtypes.default.dtype) else f"{text}, {value.dtype}"]
+
+
+def output_name(pick: Pick) -> str:
+    """What an op with several outputs calls this one."""
+    outputs = pick.source.op.outputs
+    return str(outputs[pick.index]) if isinstance(outputs, tuple) else f"[{pick.index}]"
+
+
+def _number_text(value: Any) -> str:
+    value = value.item() if hasattr(value, "item") else value
+    return f"{value:.6g}" if isinstance(value, (float, complex)) else str(value)
+
+
+def _argument_text(value: Any) -> str | None:
+    """An argument as it would be written; None if that is too much to read at a glance."""
+    if value is None or isinstance(value, (int, float, complex, str, np.number)):
+        return str(value)
+    if value is Ellipsis:
+        return "..."
+    if isinstance(value, slice):
+        start, stop, step = ("" if part is None else str(part) for part in (value.start, value.stop, value.step))
+        return f"{start}:{stop}:{step}" if step else f"{start}:{stop}"
+    if isinstance(value, (tuple, list)) and 0 < len(value) <= 4:
+        texts = [text for item in value if (text := _argument_text(item)) is not None]
+        if len(texts) == len(value):
+            return f"[{', '.join(texts)}]" if isinstance(value, list) else f"({', '.join(texts)})"
+    return None
+
+
+def _optional(op: Any, name: str) -> bool:
+    signature = getattr(op, "signature", None)
+    return signature is not None and signature.parameters[name].default is not inspect.Parameter.empty

@@ -1,0 +1,110 @@
+"""``Graph``: a picture that can be looked at in a notebook, read as DOT text, or written to a file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .backends import RenderError, drawn
+from .boxes import Arrow, Box, counted
+from .dot import dot_text
+
+__all__ = ["Graph"]
+
+_SUFFIXES = (".svg", ".png", ".pdf", ".dot", ".gv")
+
+
+class Graph:
+    """A picture of a graph. ``autograd.graph`` makes it.
+
+    Attributes:
+        boxes, arrows: what is drawn, inputs first.
+        direction: where the arrows point: "TB", "LR", "BT" or "RL".
+        counts: the numbers of "ops", "leaves", "constants" and "outputs": ops and leaves with those not drawn.
+        hidden: how many of the ops are not drawn.
+        unreached: the given names that do not occur in the graph: of unused parameters, say.
+    """
+
+    def __init__(
+        self,
+        boxes: Sequence[Box],
+        arrows: Sequence[Arrow],
+        direction: str,
+        counts: Mapping[str, int],
+        hidden: int = 0,
+        unreached: Sequence[str] = (),
+    ) -> None:
+        self.boxes = tuple(boxes)
+        self.arrows = tuple(arrows)
+        self.direction = direction
+        self.counts = dict(counts)
+        self.hidden = hidden
+        self.unreached = tuple(unreached)
+
+    def __repr__(self) -> str:
+        facts = [counted(n, kind) for kind, n in self.counts.items() if n]
+        text = f"Graph: {', '.join(facts)}"
+        if self.hidden:
+            text += f"; {counted(self.hidden, 'ops')} not drawn"
+        if self.unreached:
+            more = f" and {len(self.unreached) - 3} more" if len(self.unreached) > 3 else ""
+            text += f"; not in the graph: {', '.join(map(repr, self.unreached[:3]))}{more}"
+        return f"<{text}>"
+
+    @property
+    def dot(self) -> str:
+        """The picture in Graphviz's language DOT."""
+        return self._text({})
+
+    def render(self, *paths: str | os.PathLike[str], dpi: int = 144) -> Any:
+        """Write the picture to files; the suffix says how: .svg, .png, .pdf, or .dot and .gv for the DOT text.
+
+        Args:
+            paths: one file, or several.
+            dpi: dots per inch of a PNG.
+
+        Returns:
+            The path; a list of them if there are several.
+
+        Raises:
+            ValueError: another suffix.
+            RenderError: Graphviz is not installed (the message says how to), or failed. The DOT text is then written
+                beside the file that could not be drawn.
+        """
+        if not paths:
+            raise TypeError("render: expected a path, such as 'graph.svg'")
+        targets = [Path(path) for path in paths]
+        for path in targets:
+            if path.suffix.lower() not in _SUFFIXES:
+                raise ValueError(f"render: the file name must end in one of {', '.join(_SUFFIXES)}, got {path.name!r}")
+        for path in targets:
+            kind = path.suffix.lower()[1:]
+            if kind in ("dot", "gv"):
+                path.write_bytes(self.dot.encode())
+                continue
+            try:
+                picture = drawn(self._text({"dpi": str(int(dpi))} if kind == "png" else {}), kind)
+            except RenderError as error:
+                beside = path.with_suffix(".dot")
+                beside.write_bytes(self.dot.encode())
+                raise RenderError(f"{path} was not drawn, but its DOT text was written to {beside}: {error}") from None
+            path.write_bytes(picture)
+        return targets[0] if len(targets) == 1 else targets
+
+    def _text(self, attributes: Mapping[str, str]) -> str:
+        return dot_text(self.boxes, self.arrows, self.direction, attributes)
+
+    def _repr_svg_(self) -> str | None:
+        try:
+            return drawn(self.dot, "svg").decode()
+        except RenderError:
+            return None
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the picture, or what to install for one."""
+        try:
+            return {"text/plain": repr(self), "image/svg+xml": drawn(self.dot, "svg").decode()}
+        except RenderError as error:
+            return {"text/plain": f"{self!r}\n{error}"}

@@ -1,0 +1,115 @@
+"""``detect_anomaly``: stops at the first op that makes a NaN or an infinity out of finite numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import AnomalyError
+from .callsite import user_line
+from .failures import describe
+from .modes import Mode, local
+
+__all__ = ["detect_anomaly", "set_detect_anomaly"]
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(_is_finite(item) for item in value)
+    if isinstance(value, (float, complex)):
+        return bool(np.isfinite(value))
+    kind = getattr(getattr(value, "dtype", None), "kind", "")
+    return kind not in ("f", "c") or bool(np.isfinite(getattr(value, "_data", value)).all())
+
+
+def _what(value: Any) -> str:
+    """The kinds of non-finite numbers in an array, with the place of the first."""
+    array = np.asarray(getattr(value, "_data", value))
+    place = np.argwhere(~np.isfinite(array))
+    found = array[tuple(place[0])] if len(place) else array
+    index = f" at index {tuple(int(i) for i in place[0])}" if array.ndim else ""
+    return f"{found}{index}" + (f" and {len(place) - 1} more" if len(place) > 1 else "")
+
+
+class _Watch:
+    """The observer: is told of every op and of every rule."""
+
+    def after_forward(self, op: Any, values: Sequence[Any], out: Any, node: Any) -> None:
+        line = user_line()
+        if node is not None:
+            node.note = {**(node.note or {}), "line": line}
+        if not _is_finite(out) and all(_is_finite(value) for value in values):
+            named = ", ".join(f"{name}={describe(value)}" for name, value in zip(op.params, values, strict=False))
+            outs = out if isinstance(out, (list, tuple)) else [out]
+            bad = next(item for item in outs if not _is_finite(item))
+            raise AnomalyError(
+                f"the forward of op '{op.name}' made {_what(bad)} from finite inputs: {op.name}({named}), at {line}"
+            )
+
+    def after_rule(self, node: Any, g: Any, derivatives: dict[Any, Any]) -> None:
+        if not _is_finite(g):
+            return
+        for parent, d in derivatives.items():
+            if not _is_finite(d):
+                i = node.parents.index(parent)
+                line = (node.note or {}).get("line", "a line that ran before detect_anomaly was on")
+                raise AnomalyError(
+                    f"the backward of op '{node.op.name}' made {_what(d)} in the gradient of its input {i} (shape "
+                    f"{d.shape}) from a finite gradient; its forward ran at {line}"
+                )
+
+
+class detect_anomaly(Mode):
+    """Find where a NaN or an infinity is born: a context manager for forward and backward, and a decorator.
+
+    Every op is checked, forward and backward; the error names the first that makes a non-finite number from finite
+    ones, the shapes of its inputs and the line of the program. Mutation errors then name the line that wrote.
+    Slow: for debugging only.
+
+    Args:
+        check_nan: check values; else lines are noted only.
+
+    Raises:
+        AnomalyError: from the op, inside the block.
+    """
+
+    def __init__(self, check_nan: bool = True) -> None:
+        watch = _Watch() if check_nan else _Lines()
+        super().__init__(observers=(*local.observers, watch))
+
+
+class _Lines(_Watch):
+    """Notes lines and checks nothing."""
+
+    def after_forward(self, op: Any, values: Sequence[Any], out: Any, node: Any) -> None:
+        if node is not None:
+            node.note = {**(node.note or {}), "line": user_line()}
+
+    def after_rule(self, node: Any, g: Any, derivatives: dict[Any, Any]) -> None:
+        pass
+
+
+class set_detect_anomaly(detect_anomaly):
+    """Switch ``detect_anomaly`` on or off in this thread: at once, or for a ``with`` block.
+
+    Args:
+        mode: whether to detect.
+        check_nan: as for ``detect_anomaly``.
+    """
+
+    def __init__(self, mode: bool, check_nan: bool = True) -> None:
+        super().__init__(check_nan)
+        before = local.observers
+        if not mode:
+            self._settings = {"observers": tuple(item for item in before if not isinstance(item, _Watch))}
+        self._before: dict[str, Any] | None = {"observers": before}
+        local.set(self._settings)
+
+    def __enter__(self) -> Any:
+        if self._before is None:
+            return super().__enter__()
+        self._saved.append(self._before)
+        self._before = None
+        return self

@@ -1,0 +1,286 @@
+"""``Function``: an operation written by the user as a pair of functions on Tensors, in PyTorch's form.
+
+``autograd.op`` is shorter, and gives second derivatives, compilation and tests as well; Function is for operations that
+are not NumPy expressions, and for programs that come from PyTorch.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+import numpy as np
+
+from ._tensor import Tensor
+from .engine.modes import Mode, local
+from .engine.nodes import Handle, Node, Pick, array_of, make_node, new_tensor
+from .engine.sweep import add, conform
+from .engine.views import View, check_writable, node_of, rebase, shares_memory
+from .errors import GradientError, MutationError, RuleError
+
+__all__ = ["Function", "FunctionCtx", "once_differentiable"]
+
+
+class FunctionCtx:
+    """What ``forward`` hands to ``backward``: any attribute, and arrays through ``save_for_backward``."""
+
+    def __init__(self) -> None:
+        self.needs_input_grad: tuple[bool, ...] = ()
+        self._to_save: tuple[Any, ...] = ()
+        self._saved: tuple[tuple[Any, Any], ...] = ()
+        self._dirty: tuple[Any, ...] = ()
+        self._constant: tuple[Any, ...] = ()
+        self._materialize = True
+        self._node: Any = None
+
+    def save_for_backward(self, *tensors: Tensor | None) -> None:
+        """Keep Tensors (inputs, outputs or others) for backward, where ``saved_tensors`` gives them back."""
+        for tensor in tensors:
+            if tensor is not None and not isinstance(tensor, Handle):
+                raise TypeError(
+                    f"save_for_backward keeps Tensors, got {type(tensor).__name__}; set other things as attributes of ctx"
+                )
+        self._to_save = tensors
+
+    @property
+    def saved_tensors(self) -> tuple[Any, ...]:
+        """What ``save_for_backward`` kept, connected to the graph."""
+        return tuple(
+            None if array is None else new_tensor(array, place(self._node) if callable(place) else place)
+            for array, place in self._saved
+        )
+
+    def mark_dirty(self, *tensors: Tensor) -> None:
+        """Declare the inputs that ``forward`` overwrote; they must be returned too."""
+        self._dirty = tensors
+
+    def mark_non_differentiable(self, *tensors: Tensor) -> None:
+        """Declare the outputs that have no gradient."""
+        self._constant = tensors
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Whether ``backward`` gets zeros (default) or None for outputs through which no gradient came."""
+        self._materialize = bool(value)
+
+    def _freeze(self, parents: dict[int, Any], outputs: list[Any]) -> None:
+        """Replace the saved Tensors by arrays and places in the graph, which form no reference cycle."""
+        saved = []
+        for tensor in self._to_save:
+            if tensor is None:
+                saved.append((None, None))
+                continue
+            index = next((i for i, out in enumerate(outputs) if out is tensor), None)
+            if id(tensor) in parents or index is None:
+                saved.append((tensor._data, node_of(tensor)))
+            elif len(outputs) == 1:
+                saved.append((tensor._data, lambda node: node))
+            else:
+                saved.append((tensor._data, functools.partial(Pick, index=index)))
+        self._saved = tuple(saved)
+        self._to_save = self._dirty = self._constant = ()
+
+
+class _FunctionOp:
+    """What a Function is to the engine."""
+
+    elaborate = True
+    always_revive = True
+    saved_names = ()
+    numpy = ()
+
+    def __init__(self, function: type[Function], count: int | None, fills_absent: bool, saves_arrays: bool) -> None:
+        self.function = function
+        self.saves_arrays = saves_arrays
+        self.name = function.__name__
+        self.outputs = None if count is None else "many"
+        self.fills_absent = fills_absent
+        self.inputs = self.params = tuple(inspect.signature(function.forward).parameters)
+
+    def revive(self, node: Node, create_graph: bool) -> Any:
+        return node.saved, create_graph
+
+    def saved_arrays(self, node: Node) -> Iterator[tuple[str, Any]]:
+        for i, (array, _) in enumerate(node.saved._saved):
+            if array is not None:
+                yield f"saved_tensors[{i}]", array
+
+    def backward(self, node: Node, g: Any, saved: Any, parents: tuple[Any, ...], grads: dict[Any, Any]) -> None:
+        ctx, create_graph = saved
+        parts = [g] if self.outputs is None else g
+        given = [
+            None if part is None else _as_tensor(np.conj(part) if part.dtype.kind == "c" else part) for part in parts
+        ]
+        ctx._node = node
+        try:
+            with Mode(grad=create_graph):
+                returned = self.function.backward(ctx, *given)
+        finally:
+            ctx._node = None
+        returned = returned if isinstance(returned, tuple) else (returned,)
+        if len(returned) > len(parents) and all(extra is None for extra in returned[len(parents) :]):
+            returned = returned[: len(parents)]
+        if len(returned) != len(parents):
+            raise RuleError(
+                f"{self.name}.backward returned {len(returned)} gradients, but forward took {len(parents)} arguments; "
+                "return one for each, None for those without"
+            )
+        for i, (d, parent) in enumerate(zip(returned, parents, strict=True)):
+            if parent is not None and d is not None:
+                d = self._derivative(d, i, create_graph)
+                add(grads, parent, conform(d, parent, self))
+
+    def _derivative(self, d: Any, i: int, create_graph: bool) -> Any:
+        if not isinstance(d, Handle):
+            raise RuleError(f"{self.name}.backward returned {type(d).__name__} as gradient {i}; expected a Tensor or None")
+        d = d if create_graph else d._data
+        return np.conj(d) if d.dtype.kind == "c" else d
+
+
+def _as_tensor(value: Any) -> Any:
+    return value if isinstance(value, Handle) else new_tensor(value)
+
+
+class Function:
+    """Base of operations written by the user.
+
+    Subclasses define two static methods: ``forward(ctx, *args)`` (or ``forward(*args)`` with
+    ``setup_context(ctx, inputs, output)``), and ``backward(ctx, *grad_outputs)``, which returns a gradient or None for each
+    argument of forward. Call the operation with ``apply``. Gradients of complex outputs are in PyTorch's convention.
+
+    >>> from autograd import Function, tensor
+    >>> class Square(Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.save_for_backward(x)
+    ...         return x * x
+    ...     @staticmethod
+    ...     def backward(ctx, g):
+    ...         (x,) = ctx.saved_tensors
+    ...         return 2 * x * g
+    >>> x = tensor([3.0], requires_grad=True)
+    >>> Square.apply(x).backward()
+    >>> x.grad
+    tensor([6.])
+    """
+
+    @staticmethod
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        """Compute the result; define it in the subclass."""
+        raise TypeError("a Function needs a static method forward(ctx, ...)")
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        """Save what backward needs, if forward takes no ctx."""
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        """Return the gradients of forward's arguments; define it in the subclass."""
+        raise GradientError("this Function defines no backward, so no gradient can pass through it")
+
+    @classmethod
+    def apply(cls, *args: Any) -> Any:
+        """Call the operation and record it.
+
+        Returns:
+            What forward returned: a Tensor, or a tuple.
+        """
+        if cls.forward is Function.forward:
+            raise TypeError(f"{cls.__name__} needs a static method forward(ctx, ...)")
+        nodes = tuple([node_of(arg) if isinstance(arg, Handle) else None for arg in args])
+        ctx = FunctionCtx()
+        ctx.needs_input_grad = tuple([node is not None for node in nodes])
+        with Mode(grad=False):
+            if cls.setup_context is not Function.setup_context:
+                returned = cls.forward(*args)
+                cls.setup_context(ctx, args, returned)
+            else:
+                returned = cls.forward(ctx, *args)
+        several = isinstance(returned, (tuple, list))
+        outputs = list(returned) if several else [returned]
+        dirty = {id(tensor) for tensor in ctx._dirty}
+        constant = {id(tensor) for tensor in ctx._constant}
+        for tensor in ctx._dirty:
+            if not any(out is tensor for out in outputs):
+                raise GradientError(f"{cls.__name__}: forward marked an input dirty that it did not return; it must return it")
+            check_writable(tensor, f"{cls.__name__} (which marked it dirty)")
+        results = [
+            _separate(out, args, cls.__name__) if isinstance(out, Handle) and id(out) not in dirty else out
+            for out in outputs
+        ]
+        if any(nodes) and local.grad:
+            ctx._freeze({id(arg): arg for arg in args}, outputs)
+            op = _FunctionOp(cls, len(outputs) if several else None, ctx._materialize, bool(ctx._saved))
+            data = [out._data if isinstance(out, Handle) else np.asarray(0) for out in outputs]
+            node = make_node(op, nodes, ctx, data if several else data[0])
+            for observer in local.observers:
+                observer.after_forward(op, args, data, node)
+            for i, (out, result) in enumerate(zip(outputs, results, strict=True)):
+                if not isinstance(result, Handle) or id(out) in constant or result._data.dtype.kind not in "fcV":
+                    continue
+                place = Pick(node, i) if several else node
+                if id(out) in dirty:
+                    rebase(result, place, None)
+                else:
+                    result._node = place
+        return tuple(results) if several else results[0]
+
+
+def _separate(out: Any, args: tuple[Any, ...], name: str) -> Any:
+    """A new Tensor for an output of forward; one that shares memory with an input must not be overwritten."""
+    result = new_tensor(array_of(out))
+    for arg in args:
+        if isinstance(arg, Handle) and shares_memory(result._data, arg._data):
+            obstacle = f"the forward of {name} returned an input, or a view of one, as its output"
+
+            def cut(base: Any) -> NoReturn:
+                raise MutationError(f"{obstacle}, and that input was overwritten since: return a .clone() in forward")
+
+            result._view = View(arg, cut, obstacle)
+            break
+    return result
+
+
+class _NotTwice:
+    """The op of a gradient that came from a ``once_differentiable`` backward."""
+
+    name = "once_differentiable"
+    outputs = None
+    elaborate = False
+    always_revive = False
+    saves_arrays = False
+    inputs = saved_names = params = ()
+
+    def revive(self, node: Node, create_graph: bool) -> Any:
+        return ()
+
+    def saved_arrays(self, node: Node) -> tuple[()]:
+        return ()
+
+    def backward(self, node: Node, g: Any, saved: Any, parents: Any, grads: Any) -> NoReturn:
+        raise GradientError(
+            "differentiating twice through a Function whose backward is marked @once_differentiable; remove the mark and "
+            "write backward with differentiable operations"
+        )
+
+
+def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a Function's backward as not differentiable itself: a second derivative through it raises GradientError."""
+
+    @functools.wraps(backward)
+    def once(ctx: Any, *grads: Any) -> Any:
+        with Mode(grad=False):
+            returned = backward(ctx, *grads)
+        if not local.grad:
+            return returned
+        # The inputs of forward too: a second derivative that does not come through ``grads`` would be missing otherwise.
+        parents = (*[node_of(g) for g in grads if isinstance(g, Handle)], *ctx._node.parents)
+        several = isinstance(returned, tuple)
+        marked = [
+            new_tensor(d._data, make_node(_NotTwice(), parents, (), d._data)) if isinstance(d, Handle) else d
+            for d in (returned if several else (returned,))
+        ]
+        return tuple(marked) if several else marked[0]
+
+    return once

@@ -1,0 +1,165 @@
+"""The random generator, and filling a Tensor with its numbers.
+
+One default generator is seeded by ``manual_seed``. A forked process gets a stream of its own, which depends on the
+seed and on how many processes were forked before.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from typing import Any
+
+import numpy as np
+
+from . import dtypes
+from .engine.callsite import line_if_debugging
+from .engine.nodes import Handle, array_of
+from .engine.views import check_writable, rebase
+
+__all__ = ["Generator", "default_generator", "source"]
+
+
+class Generator:
+    """A stream of random numbers (NumPy's PCG64).
+
+    Args:
+        device: ``'cpu'``.
+
+    >>> from autograd import Generator, rand
+    >>> g = Generator().manual_seed(0)
+    >>> rand(2, generator=g).shape
+    (2,)
+    """
+
+    def __init__(self, device: str = "cpu") -> None:
+        self.device = device
+        self.seed()
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Start the stream that belongs to ``seed``; returns the generator."""
+        self._seed = int(seed)
+        self._stream = np.random.Generator(np.random.PCG64(np.random.SeedSequence(self._seed % 2**128)))
+        return self
+
+    def seed(self) -> int:
+        """Start a stream from the operating system's entropy; returns the seed chosen."""
+        self.manual_seed(int.from_bytes(os.urandom(8), "little"))
+        return self._seed
+
+    def initial_seed(self) -> int:
+        """The seed of the running stream."""
+        return self._seed
+
+    def branch(self, number: int) -> None:
+        """Continue with the stream number ``number`` of those that belong to the seed."""
+        sequence = np.random.SeedSequence(self._seed % 2**128, spawn_key=(number,))
+        self._stream = np.random.Generator(np.random.PCG64(sequence))
+
+    def get_state(self) -> dict[str, Any]:
+        """The state, to be given to ``set_state``."""
+        return {"seed": self._seed, "stream": self._stream.bit_generator.state}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from a state that ``get_state`` returned."""
+        self.manual_seed(state["seed"])
+        self._stream.bit_generator.state = state["stream"]
+
+    def uniform(self, shape: tuple[int, ...], dtype: Any = dtypes.float32) -> Any:
+        """Numbers between 0 and 1 (without 1), as an array."""
+        if dtype in (dtypes.float32, dtypes.float64):
+            return np.asarray(self._stream.random(shape, dtype))
+        return np.asarray(self._stream.random(shape, np.float32)).astype(dtype)
+
+    def normal(self, shape: tuple[int, ...], dtype: Any = dtypes.float32) -> Any:
+        """Normal numbers of mean 0 and deviation 1, as an array."""
+        if dtype in (dtypes.float32, dtypes.float64):
+            return np.asarray(self._stream.standard_normal(shape, dtype))
+        return np.asarray(self._stream.standard_normal(shape, np.float32)).astype(dtype)
+
+    def integers(self, low: int, high: int, shape: tuple[int, ...]) -> Any:
+        """Integers from ``low`` up to but not including ``high``, as an int64 array."""
+        return np.asarray(self._stream.integers(low, high, shape, dtype=np.int64))
+
+    def permutation(self, n: int) -> Any:
+        """The numbers below ``n`` in random order, as an int64 array."""
+        return self._stream.permutation(n)
+
+
+default_generator = Generator()
+"""The generator that is used where none is given."""
+_forks = itertools.count(1)
+
+
+def _before_fork() -> None:
+    global _fork_number
+    _fork_number = next(_forks)
+
+
+_fork_number = 0
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_child=lambda: default_generator.branch(_fork_number))
+
+
+def source(generator: Generator | None) -> Generator:
+    """``generator``, or the default one for None."""
+    return default_generator if generator is None else generator
+
+
+def _fill(x: Any, drawn: Any, name: str) -> Any:
+    """Overwrite ``x`` with an array of random numbers."""
+    check_writable(x, name)
+    np.copyto(array_of(x), drawn, casting="unsafe")
+    rebase(x, None, line_if_debugging())
+    return x
+
+
+def uniform_(x: Any, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None) -> Any:
+    """Overwrite with uniform numbers from [low, high).
+
+    Raises:
+        ValueError: ``high`` is below ``low``.
+    """
+    if high < low:
+        raise ValueError(f"uniform_: expected low <= high, got low={low} and high={high}")
+    drawn = source(generator).uniform(x.shape, dtypes.to_float(x.dtype))
+    return _fill(x, drawn * (high - low) + low, "uniform_")
+
+
+def normal_(x: Any, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Any:
+    """Overwrite with normal numbers.
+
+    Raises:
+        ValueError: a negative deviation.
+    """
+    if std < 0:
+        raise ValueError(f"normal_: std must not be negative, got {std}")
+    return _fill(x, source(generator).normal(x.shape, dtypes.to_float(x.dtype)) * std + mean, "normal_")
+
+
+def bernoulli_(x: Any, p: Any = 0.5, *, generator: Generator | None = None) -> Any:
+    """Overwrite with ones, each with probability ``p`` (a number or a Tensor), and zeros.
+
+    Raises:
+        ValueError: a probability outside [0, 1].
+    """
+    chance = p._data if isinstance(p, Handle) else np.asarray(p)
+    if not np.all((chance >= 0) & (chance <= 1)):
+        raise ValueError("bernoulli_: expected probabilities between 0 and 1")
+    return _fill(x, source(generator).uniform(x.shape, dtypes.float64) < chance, "bernoulli_")
+
+
+def exponential_(x: Any, lambd: float = 1.0, *, generator: Generator | None = None) -> Any:
+    """Overwrite with exponentially distributed numbers of rate ``lambd``."""
+    drawn = source(generator).uniform(x.shape, dtypes.float64)
+    return _fill(x, -np.log1p(-drawn) / lambd, "exponential_")
+
+
+def random_(x: Any, low: int = 0, high: int | None = None, *, generator: Generator | None = None) -> Any:
+    """Overwrite with integers from ``low`` up to but not including ``high`` (``random_(high)`` starts at 0)."""
+    if high is None and low:
+        low, high = 0, low
+    if high is None:
+        bits = np.finfo(x.dtype).nmant + 1 if x.dtype.kind == "f" else x.dtype.itemsize * 8 - (x.dtype.kind == "i")
+        high = 2 ** min(int(bits), 62)
+    return _fill(x, source(generator).integers(low, high, x.shape), "random_")

@@ -1,0 +1,61 @@
+"""The parts of complex numbers: real, imag, conj, angle.
+
+Shape: as the input. The rules are plain transposes, as of every op: conjugates enter only where the function itself
+is not holomorphic.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .._op import op
+from ..samples import elementwise, reals
+
+_SAMPLES = [reals(), elementwise(x=reals(make=lambda a: a * (2 - 1j)))]
+
+
+@op(np.real, x=lambda g: g, view="the tensor is the real part of another one", samples=_SAMPLES)
+def real(x: Any) -> Any:
+    """The real part, a view; of a real tensor the tensor itself."""
+    return np.real(x)
+
+
+@op(np.imag, x=lambda g: g * -1j, view="the tensor is the imaginary part of another one", samples=_SAMPLES[1])
+def imag(x: Any) -> Any:
+    """The imaginary part, a view.
+
+    Raises:
+        DtypeError: ``x`` is not complex.
+    """
+    if x.dtype.kind != "c":
+        raise TypeError(f"a tensor of dtype {x.dtype} has no imaginary part")
+    return np.imag(x)
+
+
+@op(np.conjugate, x=lambda g: np.conj(g), samples=reals())
+def conj(x: Any) -> Any:
+    """The complex conjugate; of a real tensor a copy."""
+    return np.conj(x)
+
+
+def _angle_rule(g: Any, x: Any) -> Any:
+    if x.dtype.kind != "c":
+        return np.zeros_like(g)
+    origin = x == 0
+    return np.where(origin, 0, g * -1j / np.where(origin, 1, x))
+
+
+@op(np.angle, x=_angle_rule, promote="float", samples=[
+    reals(avoid=(0.0,)), elementwise(x=reals(make=lambda a: a + (4 - 1j))),
+])  # fmt: skip
+def angle(x: Any) -> Any:
+    """The angle of a complex number, in [-pi, pi]; pi for negative real numbers, else 0 (nan for nan)."""
+    if x.dtype.kind == "c":
+        return np.angle(x)
+    return np.where(x < 0, x.dtype.type(math.pi), np.where(np.isnan(x), x, 0))
+
+
+conj_physical = conj

@@ -1,0 +1,215 @@
+"""``einsum``: sums of products, written with a letter for each dimension."""
+
+from __future__ import annotations
+
+import string
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from .._op import op
+from .._protocols import numpy_function
+from ..errors import ShapeError
+from ..samples import case, reals
+
+_SMALL = 4096
+"""Up to so many multiplications NumPy's own loop is faster than the way through a matrix product."""
+
+
+def _reduce_rule(g: Any, spec: str, x_shape: tuple[int, ...]) -> Any:
+    """Each label goes back to its first place; the diagonal of a repeated one is picked by a unit matrix."""
+    source, target = spec.split("->")
+    firsts = [source.index(label) == i for i, label in enumerate(source)]
+    g = np.transpose(g, [target.index(label) for label, first in zip(source, firsts, strict=True) if first and label in target])
+    g = np.reshape(g, [n if first and label in target else 1 for n, label, first in zip(x_shape, source, firsts, strict=True)])
+    for i, label in enumerate(source):
+        if not firsts[i]:
+            shape = [n if j in (i, source.index(label)) else 1 for j, n in enumerate(x_shape)]
+            g = g * np.reshape(np.eye(x_shape[i], dtype=g.dtype), shape)
+    return np.broadcast_to(g, x_shape)
+
+
+@op(
+    x=_reduce_rule,
+    samples=[
+        case(x=reals(shape=(2, 3)), spec="ab->ba"), case(x=reals(shape=(2, 3)), spec="ab->b"),
+        case(x=reals(shape=(2, 2)), spec="aa->a"), case(x=reals(shape=(2, 2)), spec="aa->"),
+        case(x=reals(shape=(2, 3, 2, 2)), spec="abaa->ba"), case(x=reals(shape=()), spec="->"),
+        case(x=reals(shape=(0, 3)), spec="ab->b"),
+    ],
+)  # fmt: skip
+def reduce_labels(x: Any, spec: str) -> Any:
+    """``einsum`` of one operand, with the output written out: diagonals, sums and transposes. A copy."""
+    out = np.einsum(spec, x)
+    return out if out.base is None else out.copy()
+
+
+def _multiply_rule(g: Any, y: Any, mine: str, theirs: str, target: str, shape: tuple[int, ...]) -> Any:
+    d = multiply_labels.kernel(g, y, f"{target},{theirs}->{mine}")
+    return d if d.shape == shape else np.broadcast_to(d, np.broadcast_shapes(d.shape, shape))
+
+
+@op(
+    x=lambda g, y, spec, x_shape: _multiply_rule(g, y, *_parts(spec), x_shape),
+    y=lambda g, x, spec, y_shape: _multiply_rule(g, x, *_parts(spec, 1), y_shape),
+    promote="common",
+    samples=[
+        case(x=reals(shape=(2, 3)), y=reals(shape=(3, 2)), spec="ab,bc->ac"),
+        case(x=reals(shape=(2, 2, 3)), y=reals(shape=(2, 3)), spec="abc,ac->ba"),
+        case(x=reals(shape=(2, 3)), y=reals(shape=(2, 3)), spec="ab,ab->"),
+        case(x=reals(shape=(2, 1)), y=reals(shape=(2, 3)), spec="ab,ab->b"),
+        case(x=reals(shape=(2,)), y=reals(shape=(3,)), spec="a,b->ba"), case(x=reals(shape=(0, 3)), y=reals(shape=(3,)), spec="ab,b->a"),
+    ],
+)  # fmt: skip
+def multiply_labels(x: Any, y: Any, spec: str) -> Any:
+    """``einsum`` of two operands, with the output written out.
+
+    No label occurs twice in one operand, and each occurs in the other operand or in the output. Dimensions of size 1
+    broadcast.
+    """
+    mine, theirs, target = _parts(spec)
+    sizes = dict(zip(mine, x.shape, strict=True))
+    fits = all(sizes.get(label, n) == n for label, n in zip(theirs, y.shape, strict=True))
+    if not fits or x.size * y.size <= _SMALL or not x.ndim or not y.ndim:
+        return np.einsum(spec, x, y)
+    batch = [label for label in mine if label in theirs and label in target]
+    inner = [label for label in mine if label in theirs and label not in target]
+    rows = [label for label in mine if label not in theirs]
+    columns = [label for label in theirs if label not in mine]
+    sizes.update(zip(theirs, y.shape, strict=True))
+    shape = [sizes[label] for label in batch]
+    n, k, m = (int(np.prod([sizes[label] for label in group])) for group in (rows, inner, columns))
+    left = x.transpose([mine.index(label) for label in (*batch, *rows, *inner)]).reshape(*shape, n, k)
+    right = y.transpose([theirs.index(label) for label in (*batch, *inner, *columns)]).reshape(*shape, k, m)
+    product = left * right if k == 1 and n * m == 1 else np.matmul(left, right)
+    found = [*batch, *rows, *columns]
+    return product.reshape([sizes[label] for label in found]).transpose([found.index(label) for label in target])
+
+
+def _parts(spec: str, first: int = 0) -> tuple[str, str, str]:
+    """The labels of operand ``first``, of the other, and of the output."""
+    sources, target = spec.split("->")
+    pair = sources.split(",")
+    return pair[first], pair[1 - first], target
+
+
+# ---- reading the equation --------------------------------------------------------------------------------------------
+
+
+def _from_sublists(arguments: tuple[Any, ...]) -> tuple[str, list[Any]]:
+    """The form ``einsum(x, [0, 1], y, [1, 2], [0, 2])`` as an equation."""
+
+    def word(labels: Any) -> str:
+        return "".join("..." if label is Ellipsis else string.ascii_letters[int(label)] for label in labels)
+
+    count = len(arguments) // 2
+    equation = ",".join(word(labels) for labels in arguments[1 : 2 * count : 2])
+    if len(arguments) % 2:
+        equation += "->" + word(arguments[-1])
+    return equation, list(arguments[0 : 2 * count : 2])
+
+
+@lru_cache(maxsize=1024)
+def _explicit(equation: str, shapes: tuple[tuple[int, ...], ...]) -> tuple[tuple[str, ...], str]:
+    """The labels of each operand and of the output, ``...`` replaced by letters.
+
+    Raises:
+        ValueError: the equation is malformed.
+        ShapeError: it does not fit the shapes.
+    """
+    text = equation.replace(" ", "")
+    left, arrow, right = text.partition("->")
+    words = left.split(",")
+    if len(words) != len(shapes):
+        raise ValueError(f"einsum: '{equation}' has {len(words)} operands, but {len(shapes)} were given")
+    bad = set(text.replace("...", "").replace("->", "").replace(",", "")) - set(string.ascii_letters)
+    if bad or any(word.count("...") > 1 for word in (*words, right)):
+        raise ValueError(f"einsum: '{equation}' may contain letters, one '...' for each operand, ',' and '->' only")
+    free = [letter for letter in string.ascii_letters if letter not in text]
+    longest = max((len(s) - len(w) + 3 for w, s in zip(words, shapes, strict=True) if "..." in w), default=0)
+    dots = "".join(free[: max(longest, 0)])
+    operands = []
+    for i, (word, shape) in enumerate(zip(words, shapes, strict=True)):
+        rest = len(shape) - len(word.replace("...", ""))
+        if rest < 0 or (rest > 0 and "..." not in word):
+            raise ShapeError(f"einsum: '{word}' names {len(word.replace('...', ''))} dimensions, but operand {i} has shape {shape}")
+        operands.append(word.replace("...", dots[len(dots) - rest :]))
+    joined = "".join(operands)
+    if not arrow:
+        right = "..." + "".join(sorted(label for label in set(left) if label.isalpha() and left.count(label) == 1))
+    target = right.replace("...", dots)
+    for label in target:
+        if label not in joined:
+            raise ValueError(f"einsum: the output of '{equation}' names '{label}', which no operand has")
+        if target.count(label) > 1:
+            raise ValueError(f"einsum: the output of '{equation}' names '{label}' twice")
+    sizes: dict[str, int] = {}
+    for i, (labels, shape) in enumerate(zip(operands, shapes, strict=True)):
+        for label, n in zip(labels, shape, strict=True):
+            if sizes.setdefault(label, n) != n and 1 not in (n, sizes[label]):
+                where = f"'{label}'" if label in text else "a dimension of '...'"
+                raise ShapeError(f"einsum: '{equation}': {where} has size {sizes[label]}, but {n} in operand {i} of shape {shape}")
+            sizes[label] = max(sizes[label], n) if n else 0
+    return tuple(operands), target
+
+
+@lru_cache(maxsize=256)
+def _path(operands: tuple[str, ...], target: str, shapes: tuple[tuple[int, ...], ...]) -> list[tuple[int, ...]]:
+    """In which order to multiply: positions in the list of operands, where each product joins at the end."""
+    if len(operands) == 2:
+        return [(0, 1)]
+    stand_ins = [np.broadcast_to(np.float32(0), shape) for shape in shapes]
+    method = "optimal" if len(operands) < 5 else "greedy"
+    path = np.einsum_path(f"{','.join(operands)}->{target}", *stand_ins, optimize=(method, 2**60))[0]
+    return [tuple(step) for step in path[1:]]
+
+
+def _single(x: Any, labels: str, wanted: str) -> tuple[Any, str]:
+    """An operand reduced to the labels that are ``wanted`` elsewhere, each once."""
+    kept = "".join(dict.fromkeys(label for label in labels if label in wanted))
+    return (x, labels) if kept == labels else (reduce_labels(x, f"{labels}->{kept}"), kept)
+
+
+def einsum(*operands: Any) -> Any:
+    """Sums of products, with a letter for each dimension: ``einsum('ij,jk->ik', x, y)`` is ``x @ y``.
+
+    A letter that the output lacks is summed over; a letter that an operand repeats takes its diagonal; ``...`` stands for
+    any dimensions, which broadcast; without ``->`` the output has the letters that occur once, in alphabetical order.
+    More than two operands are multiplied in the best order. PyTorch's forms and NumPy's are accepted, with lists of
+    numbers for letters too: ``einsum(x, [0, 1], y, [1, 2], [0, 2])``.
+
+    Raises: ShapeError, ValueError.
+    """
+    if not operands:
+        raise ValueError("einsum: expected an equation and operands, such as einsum('ij,jk->ik', x, y)")
+    if isinstance(operands[0], str):
+        equation, given = operands[0], list(operands[1:])
+        if len(given) == 1 and isinstance(given[0], (list, tuple)):
+            given = list(given[0])
+    else:
+        equation, given = _from_sublists(operands)
+    tensors = [item if hasattr(item, "shape") else np.asarray(item) for item in given]
+    shapes = tuple(tuple(tensor.shape) for tensor in tensors)
+    words, target = _explicit(equation, shapes)
+    if len(tensors) == 1:
+        return reduce_labels(tensors[0], f"{words[0]}->{target}")
+    pending = list(zip(tensors, words, strict=True))
+    for step in _path(words, target, shapes):
+        chosen = [pending[i] for i in step]
+        pending = [item for i, item in enumerate(pending) if i not in step]
+        x, mine = chosen[0]
+        for number, (y, theirs) in enumerate(chosen[1:], 2):
+            last = not pending and number == len(chosen)
+            elsewhere = target + "".join(labels for _, labels in (*pending, *chosen[number:]))
+            x, mine = _single(x, mine, theirs + elsewhere)
+            y, theirs = _single(y, theirs, mine + elsewhere)
+            out = target if last else "".join(label for label in dict.fromkeys(mine + theirs) if label in elsewhere)
+            x, mine = multiply_labels(x, y, f"{mine},{theirs}->{out}"), out
+        pending.append((x, mine))
+    return pending[0][0]
+
+
+@numpy_function(np.einsum)
+def _numpy_einsum(*operands: Any, optimize: Any = None) -> Any:
+    return einsum(*operands)

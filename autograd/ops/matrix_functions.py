@@ -1,0 +1,247 @@
+"""Functions of matrices: powers, the exponential, norms, rank; and equations between tensors."""
+
+from __future__ import annotations
+
+import math
+from operator import index
+from typing import Any
+
+import numpy as np
+
+from .._op import composed, op
+from .._protocols import numpy_function
+from ..errors import ShapeError
+from ..samples import case, reals
+from .casting import clone
+from .decompositions import svdvals
+from .diagonals import diagonal
+from .linear_algebra import T, computed, foreign, inv, require_square, solve, square
+from .norms import norm
+from .products import matmul
+from .shapes import unsqueeze
+
+_INF = math.inf
+
+# ---- powers and the exponential --------------------------------------------------------------------------------------
+
+
+@composed(np.linalg.matrix_power, samples=[
+    *square((2, 2), n=3), *square((2, 2, 2), n=-2), *square((2, 2), n=1),
+])  # fmt: skip
+def matrix_power(x: Any, n: int) -> Any:
+    """The ``n``-th power of square matrices, of their inverses for negative ``n``. Raises: ShapeError; LinAlgError."""
+    require_square("matrix_power", x)
+    n = index(n)
+    if n < 0:
+        x, n = inv(x), -n
+    out = None
+    while n:
+        if n & 1:
+            out = x if out is None else matmul(out, x)
+        n >>= 1
+        x = matmul(x, x) if n else x
+    if out is None:
+        return matmul(np.zeros_like(x), x) + np.eye(x.shape[-1], dtype=x.dtype)
+    return clone(out) if out is x else out
+
+
+@foreign
+def _exponential(a: Any) -> Any:
+    from scipy.linalg import expm
+
+    return expm(a) if a.size else np.zeros_like(a)
+
+
+def _matrix_exp_rule(g: Any, x: Any) -> Any:
+    n = x.shape[-1]
+    across = T(x)
+    above = np.concatenate([across, g], axis=-1)
+    below = np.concatenate([np.zeros_like(across), across], axis=-1)
+    return matrix_exp.kernel(np.concatenate([above, below], axis=-2))[..., :n, n:]
+
+
+@op(x=_matrix_exp_rule, promote="float", samples=[case(x=reals(-1, 1, shape=s)) for s in ((2, 2), (2, 2, 2), (1, 1), (0, 2, 2))])
+def matrix_exp(x: Any) -> Any:
+    """The exponential of square matrices. Rule after I. Najfeld and T. Havel (1995). Raises: ShapeError."""
+    require_square("matrix_exp", x)
+    a, dtype = computed(x)
+    return _exponential(a).astype(dtype, copy=False)
+
+
+# ---- norms -----------------------------------------------------------------------------------------------------------
+
+
+@composed(samples=[
+    case(x=reals(shape=(2, 3))), case(x=reals(shape=(2, 3), avoid=(0.0,)), ord=3, dim=-1, keepdim=True),
+    case(x=reals(shape=(2, 3), avoid=(0.0,)), ord=1, dim=(0, 1)), case(x=reals(shape=(3,)), ord=_INF),
+])  # fmt: skip
+def vector_norm(x: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The norm ``sum(|x|**ord) ** (1/ord)`` of vectors along ``dim``, or of all elements; its gradient at 0 is 0.
+
+    Raises: DtypeError for integers; ShapeError for ``ord=inf`` over nothing.
+    """
+    return norm(x, ord, dim, keepdim, dtype)
+
+
+def _apart(a: Any) -> Any:
+    return a * 0.2 + np.array([[4.0, 0.0, 0.0], [0.0, 2.0, 0.0]])
+
+
+@composed(samples=[
+    case(x=reals(shape=(2, 3), make=_apart, avoid=(0.0,)), ord=order) for order in ("fro", "nuc", 2, -2, 1, -1, _INF, -_INF)
+] + [case(x=reals(shape=(2, 2, 3)), dim=(0, 2), keepdim=True), case(x=reals(shape=(3, 2, 2), avoid=(0.0,)), ord=1, dim=(1, 0), keepdim=True)])  # fmt: skip
+def matrix_norm(x: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """A norm of matrices; its gradient at 0 is 0.
+
+    Args:
+        ord: "fro" (root of the sum of squares), "nuc" (sum of the singular values), 2 and -2 (largest and smallest
+            singular value), 1 and -1 (largest and smallest column sum of magnitudes), inf and -inf (of rows).
+        dim: the dimensions of rows and columns.
+
+    Raises: ShapeError; ValueError for another ``ord``.
+    """
+    rows, columns = dim
+    if x.ndim < 2:
+        raise ShapeError(f"matrix_norm: expected matrices, got shape {tuple(x.shape)}; vector_norm takes any shape")
+    rows, columns = rows % x.ndim, columns % x.ndim
+    if rows == columns:
+        raise ShapeError(f"matrix_norm: dim {tuple(dim)} names one dimension twice; rows and columns must differ")
+    if ord in ("fro", None):
+        return norm(x, 2, (rows, columns), keepdim, dtype)
+    if ord == "nuc" or abs(ord) == 2:
+        values = svdvals(np.moveaxis(x if dtype is None else x.astype(dtype), (rows, columns), (-2, -1)))
+        out = norm(values, 1 if ord == "nuc" else math.copysign(_INF, ord), -1)
+    elif abs(ord) in (1, _INF):
+        along, across = (rows, columns) if abs(ord) == 1 else (columns, rows)
+        out = norm(norm(x, 1, along, True, dtype), math.copysign(_INF, ord), across, True)
+        return out if keepdim else np.squeeze(out, (rows, columns))
+    else:
+        raise ValueError(f"matrix_norm: ord must be 'fro', 'nuc', 1, -1, 2, -2, inf or -inf, got {ord!r}")
+    return np.expand_dims(out, (rows, columns)) if keepdim else out
+
+
+@composed(np.linalg.norm, samples=[
+    case(x=reals(shape=(2, 3))), case(x=reals(shape=(2, 3), make=_apart, avoid=(0.0,)), ord=1),
+    case(x=reals(shape=(2, 3), avoid=(0.0,)), ord=1, dim=0), case(x=reals(shape=(3,)), ord=2, keepdim=True),
+])  # fmt: skip
+def linalg_norm(x: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """``linalg.norm``: a vector norm, or a matrix norm where ``ord`` and two dimensions say so. At 0 its gradient is 0."""
+    if ord is None:
+        return norm(x, 2, dim, keepdim, dtype)
+    if dim is None and x.ndim not in (1, 2):
+        raise ShapeError(f"norm: ord={ord!r} needs a vector or a matrix, or dim=, got shape {tuple(x.shape)}")
+    pair = x.ndim == 2 if dim is None else isinstance(dim, (tuple, list)) and len(dim) == 2
+    if pair:
+        return matrix_norm(x, ord, (0, 1) if dim is None else dim, keepdim, dtype=dtype)
+    return vector_norm(x, ord, dim, keepdim, dtype=dtype)
+
+
+numpy_function(np.linalg.vector_norm)(lambda x, *, axis=None, keepdims=False, ord=2: vector_norm(x, ord, axis, keepdims))
+numpy_function(np.linalg.matrix_norm)(lambda x, *, keepdims=False, ord="fro": matrix_norm(x, ord, (-2, -1), keepdims))
+
+
+@composed(np.linalg.cond, samples=[
+    *square((2, 2), make=lambda a: a * 0.2 + np.diag([4.0, 2.0])), *square((2, 2), p="fro"), *square((2, 2), p=1),
+    case(x=reals(shape=(2, 3), make=_apart), p=-2),
+])  # fmt: skip
+def cond(x: Any, p: Any = None) -> Any:
+    """The condition number: the norm of a matrix times that of its inverse (2-norm if ``p`` is None).
+
+    Raises: ShapeError; LinAlgError if a matrix is singular and ``p`` is not None, 2 or -2.
+    """
+    if p is None or p in (2, -2):
+        values = svdvals(x)
+        return values[..., 0] / values[..., -1] if p != -2 else values[..., -1] / values[..., 0]
+    require_square("cond", x)
+    return matrix_norm(x, p) * matrix_norm(inv(x), p)
+
+
+@op(samples=square((2, 2), (3, 2, 2)))
+def matrix_rank(x: Any, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None) -> Any:
+    """How many singular values exceed ``max(atol, rtol * largest)`` (``rtol``: eps times the larger dimension).
+
+    Not differentiable.
+    """
+    a, _ = computed(x)
+    atol = tol if atol is None else atol
+    if a.dtype.kind not in "fc":
+        a = a.astype(np.float64)
+    values = np.abs(np.linalg.eigvalsh(a)) if hermitian else np.linalg.svd(a, compute_uv=False)
+    if rtol is None:
+        rtol = max(a.shape[-2:]) * float(np.finfo(values.dtype).eps) if atol is None else 0.0
+    largest = np.max(values, axis=-1, keepdims=True, initial=0)
+    bound = np.maximum(0.0 if atol is None else np.expand_dims(atol, -1), np.expand_dims(rtol, -1) * largest)
+    return np.sum(values > bound, axis=-1)
+
+
+numpy_function(np.linalg.matrix_rank)(
+    lambda A, tol=None, hermitian=False, *, rtol=None: matrix_rank(A, tol, hermitian, rtol=rtol)  # noqa: N803
+)
+
+
+@composed(np.linalg.diagonal, samples=[case(x=reals(shape=(2, 3))), case(x=reals(shape=(2, 2, 2)), offset=1)])
+def matrix_diagonal(x: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
+    """``linalg.diagonal``: the diagonals of matrices, as the last dimension: a view. Raises: ShapeError."""
+    return diagonal(x, offset, dim1, dim2)
+
+
+# ---- matrices of powers, equations between tensors ---------------------------------------------------------------------
+
+
+@composed(samples=[case(x=reals(shape=(3,))), case(x=reals(shape=(2, 2)), N=3), case(x=reals(shape=(2,)), N=1)])
+def vander(x: Any, N: int | None = None) -> Any:  # noqa: N803 (PyTorch's name)
+    """``linalg.vander``: the powers ``x**0 ... x**(N-1)`` in a new last dimension (``N`` as many as elements)."""
+    n = x.shape[-1] if N is None else index(N)
+    column = unsqueeze(x, -1)
+    powers = [np.ones_like(column)]
+    for _ in range(n - 1):
+        powers.append(powers[-1] * column)
+    return np.concatenate(powers[:n], axis=-1) if n else np.concatenate(powers, axis=-1)[..., :0]
+
+
+@composed(samples=[case(x=reals(shape=(3,))), case(x=reals(shape=(3,)), N=2, increasing=True)])
+def vander_of_vector(x: Any, N: int | None = None, increasing: bool = False) -> Any:  # noqa: N803 (PyTorch's name)
+    """``autograd.vander``: the powers of a vector's elements in columns, the highest first. Raises: ShapeError."""
+    if x.ndim != 1:
+        raise ShapeError(f"vander: expected a vector (1-d), got shape {tuple(x.shape)}; linalg.vander takes batches")
+    out = vander(x, N)
+    return out if increasing else np.flip(out, 1)
+
+
+numpy_function(np.vander)(lambda x, N=None, increasing=False: vander_of_vector(x, N, increasing))  # noqa: N803
+
+
+def _square_up(name: str, x: Any, split: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The first ``split`` and the other dimensions, whose products must be equal."""
+    first, second = tuple(x.shape[:split]), tuple(x.shape[split:])
+    if math.prod(first) != math.prod(second):
+        raise ShapeError(f"{name}: the dimensions {first} and {second} of {tuple(x.shape)} have different products")
+    return first, second
+
+
+def _as_square(a: Any) -> Any:
+    return a * 0.3 + np.reshape(np.eye(4) * 2, (2, 2, 4))
+
+
+@composed(np.linalg.tensorinv, samples=case(x=reals(shape=(2, 2, 4), make=_as_square)))
+def tensorinv(x: Any, ind: int = 2) -> Any:
+    """The inverse of ``x`` as a map from its last dimensions to its first ``ind``. Raises: ShapeError; LinAlgError."""
+    first, second = _square_up("tensorinv", x, ind)
+    n = math.prod(first)
+    return np.reshape(inv(np.reshape(x, (n, n))), (*second, *first))
+
+
+@composed(samples=case(x=reals(shape=(2, 2, 4), make=_as_square), y=reals(shape=(2, 2))))
+def tensorsolve(x: Any, y: Any, dims: tuple[int, ...] | None = None) -> Any:
+    """The solution of ``tensordot(x, out, out.ndim) = y``; ``dims`` of ``x`` are moved to its end first.
+
+    Raises: ShapeError; LinAlgError.
+    """
+    if dims is not None:
+        x = np.moveaxis(x, dims, range(-len(dims), 0))
+    _, second = _square_up("tensorsolve", x, y.ndim)
+    n = math.prod(second)
+    return np.reshape(solve(np.reshape(x, (n, n)), np.reshape(y, (n,))), second)
+
+
+numpy_function(np.linalg.tensorsolve)(lambda a, b, axes=None: tensorsolve(a, b, axes))

@@ -1,0 +1,182 @@
+"""Powers and roots, elementwise.
+
+Shape, of every op here: inputs broadcast together; the output has the broadcast shape. Dtypes are promoted by
+PyTorch's rules.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from .._op import composed, op
+from ..engine.nodes import Handle
+from ..errors import DtypeError
+from ..samples import elementwise, reals
+from .arithmetic import as_arrays
+from .casting import cast
+
+
+def _power(x: Any, exponent: float) -> Any:
+    """``x ** exponent`` for a number; the powers that need no logarithm are done by what they are."""
+    if exponent == 2:
+        return x * x
+    if exponent == 3:
+        return x * x * x
+    if exponent == 0.5:
+        return np.sqrt(x)
+    if exponent == -0.5:
+        return 1 / np.sqrt(x)
+    if exponent == -1:
+        return 1 / x
+    if exponent == -2:
+        return 1 / (x * x)
+    return x**exponent
+
+
+def _power_rule(g: Any, x: Any, exponent: float) -> Any:
+    if exponent == 2:
+        return g * (x + x)
+    if exponent == 1:
+        return g
+    if exponent == 0:
+        return np.zeros_like(g)
+    return g * (pow_number.kernel(x, exponent - 1) * exponent)
+
+
+@op(x=_power_rule, promote="common", samples=[
+    *[elementwise(x=reals(), exponent=n) for n in (0, 1, 2, 3, 4)],
+    *[elementwise(x=reals(0.3, 3), exponent=n) for n in (0.5, -0.5, -1, -2, 2.5)],
+    elementwise(x=reals(-3, -0.5), exponent=-3),
+])  # fmt: skip
+def pow_number(x: Any, exponent: float) -> Any:
+    """``x`` to the power of a real number."""
+    return _power(x, exponent)
+
+
+def _base_rule(g: Any, x: Any, exponent: Any) -> Any:
+    """``g * exponent * x ** (exponent - 1)``, where ``0 ** 0`` has the derivative 0."""
+    constant = (exponent == 0) & ~(np.abs(x) > 0)
+    return g * (exponent * x ** np.where(constant, 0, exponent - 1))
+
+
+def _exponent_rule(g: Any, x: Any, exponent: Any, out: Any) -> Any:
+    """``g * out * log(x)``, 0 where ``x == 0 <= exponent``."""
+    return g * (out * np.log(np.where((x == 0) & (exponent >= 0), 1, x)))
+
+
+@op(x=_base_rule, exponent=_exponent_rule, promote="common", samples=[
+    elementwise(x=reals(0.3, 3), exponent=reals(-2, 2)),
+    elementwise(x=np.array(2.0), exponent=reals()),
+])  # fmt: skip
+def pow_(x: Any, exponent: Any) -> Any:
+    """``x`` to the power ``exponent``."""
+    if x.dtype.kind in "biu":
+        if x.dtype == np.bool_:
+            return x | ~exponent
+        if np.any(exponent < 0):
+            return _whole_power(x, exponent)
+    return x**exponent
+
+
+def _whole_power(x: Any, exponent: Any) -> Any:
+    """Integers to integers, where a fraction (a negative power) becomes 0."""
+    power = x ** np.maximum(exponent, 0)
+    sign = np.where(exponent % 2 == 0, 1, x)
+    return np.where(exponent >= 0, power, np.where(np.abs(x) == 1, sign, 0)).astype(power.dtype)
+
+
+@composed(np.power, samples=[
+    elementwise(x=reals(), exponent=2), elementwise(x=2.0, exponent=reals()),
+])  # fmt: skip
+def pow(x: Any, exponent: Any) -> Any:
+    """``x`` to the power ``exponent``, a Tensor or a number.
+
+    The derivative with respect to the exponent is 0 where the base is 0 and the exponent is not negative.
+
+    Raises:
+        DtypeError: an integer tensor with a negative number as exponent. (In a tensor of exponents these give 0, as
+            the quotient of integers.)
+    """
+    if type(exponent) in _REAL and isinstance(x, Handle):
+        kind = x._data.dtype.kind
+        if kind in "fc":
+            return pow_number(x, exponent)
+        if exponent < 0 and type(exponent) is int:
+            raise DtypeError(f"pow: {x._data.dtype} to the power {exponent}: use a float exponent or .float()")
+    return pow_(*as_arrays(x, exponent))
+
+
+_REAL = {int, float}
+
+
+@composed(np.float_power)
+def float_power(x: Any, exponent: Any) -> Any:
+    """``pow`` computed in float64 (complex128)."""
+    return pow(_as_double(x), _as_double(exponent))
+
+
+def _as_double(x: Any) -> Any:
+    if isinstance(x, (int, float, complex)):
+        return x if isinstance(x, complex) else float(x)
+    dtype = dtypes.complex128 if dtypes.result_type(x).kind == "c" else dtypes.float64
+    return cast(x, dtype)
+
+
+@op(np.square, x=lambda g, x: g * (x + x), samples=reals())
+def square(x: Any) -> Any:
+    """``x * x``."""
+    return x * x if x.dtype != np.bool_ else x.astype(np.int64)
+
+
+@op(np.sqrt, x=lambda g, out: g / (out + out), samples=reals(0.1, 3))
+def sqrt(x: Any) -> Any:
+    """The square root; its derivative at 0 is infinite, below 0 all is nan."""
+    return np.sqrt(x)
+
+
+@op(x=lambda g, out: g * (out * out * out * -0.5), promote="float", samples=reals(0.1, 3))
+def rsqrt(x: Any) -> Any:
+    """``1 / sqrt(x)``."""
+    return np.reciprocal(np.sqrt(x))
+
+
+@op(np.reciprocal, x=lambda g, out: -g * out * out, promote="float", samples=[reals(0.5, 3), reals(-3, -0.5)])
+def reciprocal(x: Any) -> Any:
+    """``1 / x``."""
+    return np.reciprocal(x)
+
+
+def _hypot_rule(g: Any, a: Any, out: Any) -> Any:
+    return g * (a / np.where(out == 0, math.inf, out))
+
+
+@op(
+    np.hypot,
+    x=lambda g, x, out: _hypot_rule(g, x, out),
+    y=lambda g, y, out: _hypot_rule(g, y, out),
+    samples=elementwise(x=reals(avoid=(0.0,)), y=reals(avoid=(0.0,))),
+)
+def hypot(x: Any, y: Any) -> Any:
+    """``sqrt(x**2 + y**2)`` without overflow. The gradient at (0, 0) is 0 (as of every norm here; PyTorch: nan)."""
+    return np.hypot(x, y)
+
+
+@op(
+    x=lambda g, y: g * np.exp2(y),
+    y=lambda g, out: g * out * math.log(2),
+    promote="float",
+    samples=elementwise(x=reals(), y=reals(-2, 2)),
+)
+def ldexp_(x: Any, y: Any) -> Any:
+    """``x * 2**y``."""
+    return x * np.exp2(y)
+
+
+@composed(np.ldexp)
+def ldexp(x: Any, y: Any) -> Any:
+    """``x * 2**y``."""
+    return ldexp_(*as_arrays(x, y))

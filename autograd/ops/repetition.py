@@ -1,0 +1,212 @@
+"""Repetition and padding: broadcasting, tiles, grids, frames."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .._op import composed, op
+from .._protocols import numpy_function
+from ..engine.sweep import sum_to
+from ..errors import NotDifferentiableError, ShapeError
+from ..samples import case, reals
+from .indexing import scatter_index
+from .shapes import atleast_1d, dims_of, positive, reshape, shape_of
+
+# ---- repetition -----------------------------------------------------------------------------------------------------
+
+
+@op(x=lambda g: g, view=True, samples=[
+    case(x=reals(shape=(3,)), size=(2, 3)), case(x=reals(shape=(2, 1)), size=(2, 3)),
+    case(x=reals(shape=()), size=(2,)),
+    case(x=reals(shape=(1, 3)), size=(2, -1)), case(x=reals(shape=(1,)), size=(0,)),
+])  # fmt: skip
+def broadcast_to(x: Any, size: Any) -> Any:
+    """``x`` repeated along new or size-1 dimensions without copying; -1 keeps a size.
+
+    The result shares places in memory between elements: it cannot be written to.
+
+    Raises: ShapeError if ``x`` does not broadcast to the shape.
+    """
+    size = dims_of(size)
+    if -1 in size:
+        extra = len(size) - x.ndim
+        if extra < 0 or -1 in size[:extra]:
+            raise ShapeError(f"expand: size {size}: -1 stands for a size that {x.shape} has, not for a new one")
+        size = tuple([x.shape[i - extra] if n == -1 else n for i, n in enumerate(size)])
+    return x[...] if size == x.shape else np.broadcast_to(x, size, subok=True)
+
+
+def expand_as(x: Any, other: Any) -> Any:
+    """``x`` repeated to the shape of ``other`` without copying."""
+    return broadcast_to(x, shape_of(other))
+
+
+def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
+    """The tensors repeated to their common shape without copying; they cannot be written to.
+
+    Raises: ShapeError if they do not broadcast together.
+    """
+    shapes = [shape_of(x) for x in tensors]
+    try:
+        shape = np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise ShapeError(f"broadcast_tensors: shapes {', '.join(map(str, shapes))} do not broadcast together") from None
+    return tuple([broadcast_to(x, shape) for x in tensors])
+
+
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
+    """The coordinates of a grid over 1-d (or 0-d) tensors: the i-th result varies along dimension i.
+
+    With ``indexing="xy"`` the first two dimensions are swapped.
+    """
+    if indexing not in ("ij", "xy"):
+        raise ValueError(f"meshgrid: indexing must be 'ij' or 'xy', got {indexing!r}")
+    given = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors
+    if any(len(shape_of(x)) > 1 for x in given):
+        raise ShapeError(f"meshgrid: expected tensors of at most one dimension, got {[shape_of(x) for x in given]}")
+    axes = [atleast_1d(x) for x in given]
+    order = list(range(len(axes)))
+    if indexing == "xy" and len(axes) > 1:
+        order[:2] = [1, 0]
+    shape = tuple([shape_of(axes[i])[0] for i in order])
+    return tuple(
+        [broadcast_to(reshape(x, [-1 if place == i else 1 for place in order]), shape) for i, x in enumerate(axes)]
+    )
+
+
+def _tile_back(g: Any, x_shape: Any, dims: Any) -> Any:
+    """The sum over all copies: each dimension is seen as (copies, size)."""
+    dims = dims_of(dims)
+    rank = max(len(dims), len(x_shape))
+    dims = (1,) * (rank - len(dims)) + tuple(dims)
+    sizes = (1,) * (rank - len(x_shape)) + tuple(x_shape)
+    pairs = tuple(itertools.chain.from_iterable(zip(dims, sizes, strict=True)))
+    return np.reshape(np.sum(np.reshape(g, pairs), axis=tuple(range(0, 2 * rank, 2))), x_shape)
+
+
+@op(x=_tile_back, samples=[
+    case(x=reals(shape=(2,)), dims=3), case(x=reals(shape=(2, 3)), dims=(2,)), case(x=reals(shape=(2,)), dims=(2, 2)),
+    case(x=reals(shape=()), dims=(2,)), case(x=reals(shape=(2, 1)), dims=(0, 2)),
+    case(x=reals(shape=(0, 2)), dims=(2, 1)),
+])  # fmt: skip
+def tile(x: Any, dims: Any) -> Any:
+    """``x`` repeated ``dims`` times along each dimension, a copy; missing counts and dimensions in front are 1."""
+    return np.tile(x, dims)
+
+
+@composed(inputs=("x",), samples=[case(x=reals(shape=(2,)), repeats=(2, 3)), case(x=reals(shape=()), repeats=(2,))])
+def repeat(x: Any, repeats: Any) -> Any:
+    """``x`` repeated along each dimension (new ones in front), a copy: PyTorch's ``repeat``, NumPy's is another.
+
+    Raises: ShapeError if there are fewer counts than dimensions.
+    """
+    if len(dims_of(repeats)) < len(shape_of(x)):
+        raise ShapeError(f"repeat: {repeats} counts fewer dimensions than shape {shape_of(x)} has: use tile")
+    return tile(x, repeats)
+
+
+def _repeat_back(g: Any, x_shape: Any, repeats: Any, dim: Any) -> Any:
+    if dim is None:
+        return np.reshape(_repeat_back(g, (math.prod(x_shape),), repeats, 0), x_shape)
+    dim = positive(dim, len(x_shape))
+    if np.size(repeats) == 1:
+        count = int(np.reshape(repeats, ()))
+        return np.sum(np.reshape(g, (*x_shape[:dim], x_shape[dim], count, *x_shape[dim + 1 :])), axis=dim + 1)
+    places = np.repeat(np.arange(x_shape[dim]), repeats)
+    return scatter_index.kernel(g, (slice(None),) * dim + (places,), x_shape)
+
+
+@op(np.repeat, x=_repeat_back, constants=("repeats",), samples=[
+    case(x=reals(shape=(2, 2)), repeats=2), case(x=reals(shape=(2, 2)), repeats=2, dim=-1),
+    case(x=reals(shape=(3, 2)), repeats=np.array([1, 0, 2]), dim=0),
+    case(x=reals(shape=(3,)), repeats=np.array([2]), dim=0),
+    case(x=reals(shape=(2,)), repeats=0), case(x=reals(shape=()), repeats=2),
+])  # fmt: skip
+def repeat_interleave(x: Any, repeats: Any, dim: int | None = None, *, output_size: int | None = None) -> Any:
+    """Each element (each slice along ``dim``) repeated in place, ``repeats`` times or each its own number of times."""
+    return np.repeat(x, repeats, dim)
+
+
+def sum_to_size(x: Any, size: Any) -> Any:
+    """``x`` summed over the dimensions along which ``size`` would have been broadcast to its shape.
+
+    Raises: ShapeError.
+    """
+    size = tuple(dims_of(size))
+    try:
+        return sum_to(x, size)
+    except ValueError:
+        raise ShapeError(f"sum_to_size: {size} does not broadcast to the shape {shape_of(x)}") from None
+
+
+# ---- padding --------------------------------------------------------------------------------------------------------
+
+
+@op(x=lambda g, pad: constant_pad_nd.kernel(g, tuple([-n for n in pad])), samples=[
+    case(x=reals(shape=(2, 3)), pad=(1, 2)), case(x=reals(shape=(2, 3)), pad=(1, 0, 0, 2), value=0.5),
+    case(x=reals(shape=(2, 3)), pad=(-1, 1)), case(x=reals(shape=(0,)), pad=(1, 1)),
+])  # fmt: skip
+def constant_pad_nd(x: Any, pad: Sequence[int], value: float = 0) -> Any:
+    """``x`` in a frame of ``value``.
+
+    Args:
+        x: an array.
+        pad: how many to add before and after the last dimension, then those of the last but one, and so on; negative
+            numbers cut off instead.
+        value: what to pad with.
+
+    Raises: ShapeError.
+    """
+    if len(pad) % 2 or len(pad) > 2 * x.ndim:
+        raise ShapeError(f"constant_pad_nd: pad {tuple(pad)} must be pairs, at most one for each size in {x.shape}")
+    free = x.ndim - len(pad) // 2
+    before = [0] * free + list(pad[-2::-2])
+    after = [0] * free + list(pad[-1::-2])
+    shape = [n + low + high for n, low, high in zip(x.shape, before, after, strict=True)]
+    if min(shape, default=0) < 0:
+        raise ShapeError(f"constant_pad_nd: pad {tuple(pad)} cuts more than there is off shape {x.shape}")
+    out = np.full(shape, value or 0, x.dtype, like=x)
+    inner = tuple([slice(max(low, 0), n - max(high, 0)) for low, high, n in zip(before, after, shape, strict=True)])
+    outer = tuple([slice(max(-low, 0), n - max(-high, 0)) for low, high, n in zip(before, after, x.shape, strict=True)])
+    out[inner] = x[outer]
+    return out
+
+
+# ---- NumPy's spellings ----------------------------------------------------------------------------------------------
+
+
+@numpy_function(np.broadcast_to)
+def _broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
+    return broadcast_to(array, shape)
+
+
+@numpy_function(np.tile)
+def _tile(A: Any, reps: Any) -> Any:
+    return tile(A, tuple(reps) if np.ndim(reps) else reps)
+
+
+@numpy_function(np.meshgrid)
+def _meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> Any:
+    if sparse:
+        raise NotDifferentiableError("numpy.meshgrid on Tensors gives the full grid only: leave out sparse=True")
+    return meshgrid(*xi, indexing=indexing)
+
+
+@numpy_function(np.broadcast_arrays)
+def _broadcast_arrays(*args: Any, subok: bool = False) -> Any:
+    return broadcast_tensors(*args)
+
+
+@numpy_function(np.pad)
+def _pad(array: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any = 0) -> Any:
+    if mode != "constant" or np.ndim(constant_values):
+        raise NotDifferentiableError(
+            "numpy.pad on a Tensor pads with one constant; see nn.functional.pad for other modes"
+        )
+    widths = np.broadcast_to(pad_width, (len(shape_of(array)), 2)).tolist()
+    return constant_pad_nd(array, tuple(itertools.chain.from_iterable(widths[::-1])), constant_values)

@@ -1,0 +1,294 @@
+"""Statistics: variance, standard deviation, covariance, counts of values.
+
+``dim`` and ``keepdim`` as in ``ops/reductions``. ``correction`` is what is subtracted from the number of elements
+(1: Bessel's; NumPy's ``ddof``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from .._op import composed, op
+from .._protocols import numpy_function
+from ..errors import DtypeError, ShapeError
+from ..samples import case, integers, reals
+from . import arithmetic
+from .axes import accumulation_dtype, cast_input, count, restore
+from .joining import cat
+from .reductions import add_reduce, mean, numpy_axes
+from .shapes import reshape
+
+_SPREADS = [
+    case(x=reals(shape=(2, 3))),
+    case(x=reals(shape=(2, 3)), dim=0, correction=0),
+    case(x=reals(shape=(2, 3)), dim=-1, keepdim=True, correction=1.5),
+    case(x=reals(shape=(2, 3, 2)), dim=(0, -1)),
+    case(x=reals(shape=(2, 2)), dim=()),
+    case(x=reals(shape=(2, 0)), dim=0),
+]
+_FORMS = [
+    case(x=reals(shape=(2, 3))),
+    case(x=reals(shape=(2, 3)), dim=1, keepdim=True),
+    case(x=reals(shape=(3, 2)), dim=0, unbiased=False),
+]
+
+
+# ---- variance and standard deviation --------------------------------------------------------------------------------
+
+
+def _degrees(shape: tuple[int, ...], dim: Any, correction: float) -> float:
+    """The number that the sum of squares is divided by."""
+    freedom = count(shape, dim) - correction
+    return freedom if freedom > 0 else 0.0
+
+
+def _variance(name: str, x: Any, dim: Any, correction: float, keepdim: bool) -> Any:
+    """In two passes; 16-bit floats still in float32."""
+    x = cast_input(name, x, None)
+    wide = accumulation_dtype(x.dtype)
+    x = x if wide is None else x.astype(wide)
+    n = count(x.shape, dim)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        away = np.asanyarray(x - add_reduce(x, dim, True) / n if n else x)
+        squares = np.real(away * np.conj(away)) if away.dtype.kind == "c" else np.square(away, out=away if n else None)
+        total = add_reduce(squares, dim, keepdim)
+        return total / _degrees(x.shape, dim, correction) if n else total + float("nan")
+
+
+def _away(x: Any, dim: Any, correction: float) -> Any:
+    """The distances from the mean, over the degrees of freedom (conjugate, as the rules of real outputs are)."""
+    away = x - mean.kernel(x, dim, True)
+    degrees = _degrees(np.shape(x), dim, correction)
+    return (np.conj(away) if away.dtype.kind == "c" else away) * (1 / degrees if degrees else float("inf"))
+
+
+@op(
+    x=lambda g, x, dim, correction, keepdim: restore(g * 2, np.shape(x), dim, keepdim) * _away(x, dim, correction),
+    samples=_SPREADS,
+)
+def variance(x: Any, dim: Any = None, correction: float = 1, keepdim: bool = False) -> Any:
+    """The mean square distance from the mean; NaN without a degree of freedom."""
+    return _in_real(_variance("var", x, dim, correction, keepdim), x)
+
+
+def _std_rule(g: Any, x: Any, out: Any, dim: Any, correction: float, keepdim: bool) -> Any:
+    still = out == 0
+    share = np.where(still, 0, g) / np.where(still, 1, out)
+    return restore(share, np.shape(x), dim, keepdim) * _away(x, dim, correction)
+
+
+@op(
+    x=lambda g, x, out, dim, correction, keepdim: _std_rule(g, x, out, dim, correction, keepdim),
+    samples=_SPREADS,
+)
+def standard_deviation(x: Any, dim: Any = None, correction: float = 1, keepdim: bool = False) -> Any:
+    """The square root of the variance; its gradient is 0 where it is 0."""
+    return _in_real(np.sqrt(_variance("std", x, dim, correction, keepdim)), x)
+
+
+def _in_real(out: Any, x: Any) -> Any:
+    """A real output in the precision of the input."""
+    if out.dtype == x.dtype or x.dtype.kind == "c":
+        return out
+    return out.astype(x.dtype)
+
+
+def _arguments(dim: Any, unbiased: Any, keepdim: bool, correction: Any) -> tuple[Any, float, bool]:
+    """The arguments of ``std`` and ``var`` from those of all their forms."""
+    if isinstance(dim, bool):  # std(x, False)
+        dim, unbiased = None, dim
+    if correction is None:
+        correction = 1 if unbiased is None else int(unbiased)
+    return dim, correction, keepdim
+
+
+@composed(samples=_FORMS)
+def var(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Any:
+    """Variance: the sum of the squared distances from the mean over ``n - correction`` (1; ``unbiased=False``: 0).
+
+    Computed in two passes. NaN where ``n - correction`` is 0.
+
+    Raises: DtypeError for integers and bools.
+    """
+    return variance(x, *_arguments(dim, unbiased, keepdim, correction))
+
+
+@composed(samples=_FORMS)
+def std(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Any:
+    """Standard deviation, the square root of ``var``. Where it is 0, so is its gradient.
+
+    Raises: DtypeError for integers and bools.
+    """
+    return standard_deviation(x, *_arguments(dim, unbiased, keepdim, correction))
+
+
+@composed(samples=_FORMS)
+def var_mean(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Any:
+    """Variance and mean."""
+    dim, correction, keepdim = _arguments(dim, unbiased, keepdim, correction)
+    return variance(x, dim, correction, keepdim), mean(x, dim, keepdim)
+
+
+@composed(samples=_FORMS)
+def std_mean(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Any:
+    """Standard deviation and mean."""
+    dim, correction, keepdim = _arguments(dim, unbiased, keepdim, correction)
+    return standard_deviation(x, dim, correction, keepdim), mean(x, dim, keepdim)
+
+
+# ---- covariance -----------------------------------------------------------------------------------------------------
+
+
+def _rows(name: str, x: Any) -> Any:
+    """``x`` as rows of observations, one for each variable."""
+    shape = np.shape(x)
+    if len(shape) > 2:
+        raise ShapeError(f"{name}: expected at most two dimensions (variables, observations), got shape {shape}")
+    return reshape(x, shape if len(shape) == 2 else (1, -1))
+
+
+@composed(inputs=("x",), samples=[
+    case(x=reals(shape=(2, 4))), case(x=reals(shape=(2, 4)), correction=0), case(x=reals(shape=(3,))),
+    case(x=reals(shape=(2, 3)), fweights=np.array([1, 2, 1]), aweights=np.array([0.5, 1.0, 2.0])),
+])  # fmt: skip
+def cov(x: Any, *, correction: float = 1, fweights: Any = None, aweights: Any = None) -> Any:
+    """The covariance matrix of variables (rows) from observations (columns); a number for one variable.
+
+    Args:
+        x: one row for each variable; one dimension is one variable.
+        correction: what is subtracted from the number of observations.
+        fweights: how often each observation was made (integers).
+        aweights: how much each observation weighs.
+    """
+    rows = _rows("cov", x)
+    n = rows.shape[1]
+    weights = None
+    for given in (fweights, aweights):
+        if given is not None:
+            weights = arithmetic.mul(given, 1.0 if weights is None else weights)
+    if rows.dtype.kind not in "fcV":
+        rows = rows.to(dtypes.to_float(dtypes.default.dtype if weights is None else weights.dtype))
+    if weights is None:
+        freedom = max(n - correction, 0.0)
+        weighted = centred = rows - mean(rows, 1, True)
+    else:
+        total = np.sum(weights)
+        centred = rows - np.sum(rows * weights, axis=1, keepdims=True) / total
+        weighted = centred * weights
+        share = 1 if aweights is None else np.sum(weights * aweights) / total
+        freedom = np.maximum(total - correction * share, 0)
+    other = np.conj(centred) if centred.dtype.kind == "c" else centred
+    with np.errstate(divide="ignore", invalid="ignore"):
+        out = np.matmul(weighted, np.swapaxes(other, 0, 1)) / freedom
+    return out if np.shape(out) != (1, 1) else reshape(out, ())
+
+
+@composed(samples=[case(x=reals(shape=(2, 4))), case(x=reals(shape=(3, 5)))])
+def corrcoef(x: Any) -> Any:
+    """The matrix of Pearson's correlation coefficients of variables (rows) from observations (columns)."""
+    c = cov(x)
+    if not np.ndim(c):
+        return c / c
+    deviations = np.sqrt(np.real(np.diagonal(c)) if c.dtype.kind == "c" else np.diagonal(c))
+    return c / np.expand_dims(deviations, 1) / np.expand_dims(deviations, 0)
+
+
+# ---- counts ---------------------------------------------------------------------------------------------------------
+
+
+@op(samples=[
+    case(x=reals(shape=(7,)), bins=4, min=-2, max=2), case(x=reals(shape=(2, 3)), bins=3),
+    case(x=reals(shape=(0,)), bins=2),
+])  # fmt: skip
+def histc(x: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
+    """How many elements fall into each of ``bins`` equal intervals from ``min`` to ``max`` (both 0: those of ``x``).
+
+    Elements outside are not counted.
+
+    Raises: ValueError for a range that is not finite or is upside down.
+    """
+    x = cast_input("histc", x, None)
+    low, high = float(min), float(max)
+    if low == high and x.size:
+        low, high = float(np.min(x)), float(np.max(x))
+    if low == high:
+        low, high = low - 1, high + 1
+    if not (np.isfinite(low) and np.isfinite(high) and low < high):
+        raise ValueError(f"histc: the range [{low}, {high}] must be finite, with min < max")
+    inside = x[(x >= low) & (x <= high)].astype(np.float64)
+    return np.histogram(inside, bins, (low, high))[0].astype(x.dtype)
+
+
+@op(constants=("weights",), samples=[
+    case(x=integers(0, 4, shape=(6,))),
+    case(x=integers(0, 2, shape=(3,)), weights=np.array([0.5, 1.0, 2.0]), minlength=5),
+])  # fmt: skip
+def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
+    """How often each non-negative integer occurs in ``x`` (or the sum of its ``weights``).
+
+    Raises: DtypeError if ``x`` does not hold integers.
+    """
+    if x.dtype.kind not in "biu":
+        raise DtypeError(f"bincount: expected integers, got {x.dtype}")
+    out = np.bincount(x, weights, minlength)
+    floating = weights is not None and np.asarray(weights).dtype.kind == "f"
+    return out.astype(np.asarray(weights).dtype, copy=False) if floating else out
+
+
+# ---- NumPy's signatures ---------------------------------------------------------------------------------------------
+
+
+def _in_dtype(a: Any, dtype: Any) -> Any:
+    """The input in the dtype that NumPy computes in."""
+    if dtype is None and a.dtype.kind in "biu":
+        dtype = dtypes.float64
+    return a if dtype is None else a.to(dtype)
+
+
+@numpy_function(np.var)
+def _numpy_var(
+    a: Any, axis: Any = None, dtype: Any = None, *, ddof: float = 0, keepdims: bool = False, correction: Any = None
+) -> Any:
+    a, axis, keepdims = numpy_axes(_in_dtype(a, dtype), axis, keepdims)
+    return variance(a, axis, ddof if correction is None else correction, keepdims)
+
+
+@numpy_function(np.std)
+def _numpy_std(
+    a: Any, axis: Any = None, dtype: Any = None, *, ddof: float = 0, keepdims: bool = False, correction: Any = None
+) -> Any:
+    a, axis, keepdims = numpy_axes(_in_dtype(a, dtype), axis, keepdims)
+    return standard_deviation(a, axis, ddof if correction is None else correction, keepdims)
+
+
+def _variables(x: Any, y: Any, rowvar: bool) -> Any:
+    """NumPy's one or two sets of variables, as rows."""
+    parts = [part if rowvar or np.ndim(part) < 2 else np.swapaxes(part, 0, 1) for part in (x, y) if part is not None]
+    return parts[0] if len(parts) == 1 else cat([_rows("cov", part) for part in parts], 0)
+
+
+@numpy_function(np.cov)
+def _numpy_cov(
+    m: Any,
+    y: Any = None,
+    rowvar: bool = True,
+    bias: bool = False,
+    ddof: int | None = None,
+    fweights: Any = None,
+    aweights: Any = None,
+) -> Any:
+    correction = int(not bias) if ddof is None else ddof
+    return cov(_variables(m, y, rowvar), correction=correction, fweights=fweights, aweights=aweights)
+
+
+@numpy_function(np.corrcoef)
+def _numpy_corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
+    return corrcoef(_variables(x, y, rowvar))
+
+
+@numpy_function(np.bincount)
+def _numpy_bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
+    return bincount(x, weights, minlength)

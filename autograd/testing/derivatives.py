@@ -1,0 +1,158 @@
+"""Properties of derivatives: right by differences, to any order, at kinks and at ties."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import _gradients
+from ..engine.nodes import new_tensor
+from .calls import differentiate, leaf_of, pull, require_same, seeds_for
+from .differences import (
+    InconclusiveError,
+    derivative_along,
+    direction,
+    gradient_by_differences,
+    join,
+    one_sided,
+    require_close,
+    step_of,
+)
+from .subject import Arguments, differentiable_outputs
+
+__all__ = ["gradient", "kinks", "second_order", "ties"]
+
+FIRST_ORDER = 1e-8
+SECOND_ORDER = 1e-7
+
+
+def gradient(a: Arguments) -> None:
+    """The gradient is that of the differences, to eight digits."""
+    if not a.leaves:
+        return
+    raw = [a.raw[n] for n in a.leaves]
+    run = differentiate([leaf_of(array.copy()) for array in raw], a.call_raw, rng=a.rng())
+    value = scalar(a, run.seeds)
+    steps = [step_of(a.spacing, array) for array in raw]
+    expected, error = gradient_by_differences(value, raw, steps, a.rng())
+    require_close(join(run.arrays), expected, error, FIRST_ORDER, labels(a), "the gradient")
+
+
+def second_order(a: Arguments) -> None:
+    """The gradient of the gradient is that of the gradient's differences."""
+    if not a.leaves:
+        return
+    raw = [a.raw[n] for n in a.leaves]
+    count = len(raw)
+    rng = a.rng()
+    seeds = seeds_for(rng, differentiable_outputs(a.call_raw(raw)))
+    weights = [direction(rng, array.shape) for array in raw]
+
+    def first(points: Sequence[Any], starts: Sequence[Any], create: bool) -> tuple[list[Any], list[Any], list[Any]]:
+        leaves = [leaf_of(np.array(point)) for point in points]
+        tensors = [leaf_of(np.array(start)) for start in starts]
+        run = differentiate(leaves, a.call_raw, tensors if create else list(starts), create_graph=create)
+        return leaves, tensors, run.gradients
+
+    leaves, tensors, gradients = first(raw, seeds, True)
+    reached = [(g, w) for g, w in zip(gradients, weights, strict=True) if g.requires_grad]
+    if reached:
+        second = _gradients.grad(
+            [g for g, _ in reached], [*leaves, *tensors], [w for _, w in reached], materialize_grads=True
+        )
+    else:
+        second = tuple(new_tensor(np.zeros_like(np.asarray(t._data))) for t in (*leaves, *tensors))
+    for part, what in (
+        (slice(None, count), "the second derivative"),
+        (slice(count, None), "the derivative by the seed"),
+    ):
+        base = [*raw, *seeds]
+        chosen = base[part]
+        found = [np.asarray(g._data) for g in second[part]]
+        for _ in range(2):
+            u = [direction(rng, array.shape) for array in chosen]
+
+            def value(t: Any, u: Any = u, part: slice = part, base: Any = base) -> Any:
+                moved = list(base)
+                moved[part] = [array + t * along for array, along in zip(base[part], u, strict=True)]
+                _, _, gs = first(moved[:count], moved[count:], False)
+                return np.asarray(pull([np.asarray(g._data) for g in gs], weights))
+
+            analytic = np.asarray(sum(float(np.sum(np.real(g) * along)) for g, along in zip(found, u, strict=True)))
+            # terms that cancel in the sum leave their rounding behind
+            size = sum(float(np.sum(np.abs(g * along))) for g, along in zip(found, u, strict=True))
+            step = min((float(np.min(step_of(a.spacing, array), initial=1.0)) for array in raw), default=1.0)
+            expected, error = derivative_along(value, step / 1.5)
+            require_close(
+                analytic.reshape(1), expected.reshape(1), error.reshape(1) + 1e-11 * size, SECOND_ORDER,
+                [f"a random direction in {'the inputs' if part.start is None else 'the seeds'}"], what,
+            )  # fmt: skip
+
+
+def kinks(a: Arguments) -> None:
+    """At a kink the gradient lies between the slopes on its two sides."""
+    rng = a.rng()
+    raw = [np.array(a.raw[n]) for n in a.leaves]
+    for number, n in enumerate(a.leaves):
+        domain = a.slots[n].domain
+        if domain.make is not None or not raw[number].size:
+            continue
+        for point in domain.avoid:
+            if not domain.low <= point <= domain.high:
+                continue
+            index = tuple(int(rng.integers(size)) for size in raw[number].shape)
+            at = [array.copy() for array in raw]
+            at[number][index] = point
+            run = differentiate([leaf_of(array.copy()) for array in at], a.call_raw, rng=a.rng())
+            if not all(np.all(np.isfinite(np.asarray(out._data))) for out in run.outputs):
+                continue
+            value = scalar(a, run.seeds)
+
+            def along(t: float, number: int = number, index: Any = index, at: Any = at, value: Any = value) -> float:
+                moved = [array.copy() for array in at]
+                moved[number][index] += t
+                return float(np.real(value(moved)))
+
+            low, high = one_sided(along, min(a.spacing / 8, 1e-3))
+            found = float(run.arrays[number][index])
+            if not (low <= found <= high):
+                raise AssertionError(
+                    f"at {a.slots[n]} = {point}: the gradient is {found!r}, the slopes on the two sides span "
+                    f"[{low:.9g}, {high:.9g}]"
+                )
+
+
+def ties(a: Arguments) -> None:
+    """Equal numbers: gradients are repeatable, and right along the direction that keeps the numbers equal."""
+    if not a.leaves or not a.subject.tieable(a.case):
+        return
+    raw = [a.raw[n] for n in a.leaves]
+    run = differentiate([leaf_of(array.copy()) for array in raw], a.call_raw, rng=a.rng())
+    again = differentiate([leaf_of(array.copy()) for array in raw], a.call_raw, rng=a.rng())
+    require_same(again.arrays, run.arrays, "the same call a second time", 0, 0)
+    found = join(run.arrays)
+    if not all(np.all(np.isfinite(np.asarray(out._data))) for out in run.outputs):
+        return
+    value = scalar(a, run.seeds)
+    step = min((float(np.min(step_of(a.spacing, array), initial=1.0)) for array in raw), default=1.0)
+    expected, error = derivative_along(lambda t: np.asarray(np.real(value([array + t for array in raw]))), step)
+    if not np.isfinite(expected) or error > 1e-6 * max(1.0, abs(expected)):
+        raise InconclusiveError("the function is not smooth where all numbers move together")
+    require_close(
+        np.sum(found).reshape(1), expected.reshape(1), error.reshape(1) + 1e-11 * np.sum(np.abs(found)), FIRST_ORDER,
+        ["the direction in which all numbers grow alike"], "the gradient",
+    )  # fmt: skip
+
+
+def scalar(a: Arguments, seeds: Sequence[Any]) -> Callable[[Sequence[Any]], Any]:
+    return lambda leaves: pull(a.values(leaves), seeds)
+
+
+def labels(a: Arguments) -> list[str]:
+    return [
+        f"{a.slots[n]}{list(index) if index else ''} = {a.raw[n][index]:.17g}"
+        for n in a.leaves
+        for index in np.ndindex(a.raw[n].shape)
+    ]

@@ -1,0 +1,173 @@
+"""The numerical side of the properties: derivatives with an error estimate, and the comparison with it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..numerical import extrapolate
+
+__all__ = [
+    "InconclusiveError",
+    "derivative_along",
+    "direction",
+    "gradient_by_differences",
+    "join",
+    "one_sided",
+    "require_close",
+    "split",
+    "step_of",
+]
+
+FULL = 64
+"""Up to so many numbers, all partial derivatives are compared; of more, random directions."""
+DIRECTIONS = 16
+CONCLUSIVE = 1e-6
+"""An error estimate above this fraction of the gradient proves nothing."""
+
+
+class InconclusiveError(Exception):
+    """The differences do not converge here: too near to a kink, or noise."""
+
+
+def direction(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    """Random numbers between 0.5 and 1.5 in size, of either sign: no error can hide behind a component near 0."""
+    return np.asarray(rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape))
+
+
+def join(arrays: Sequence[Any]) -> Any:
+    """All numbers in one vector."""
+    return np.concatenate([np.ravel(array) for array in arrays]) if arrays else np.zeros(0)
+
+
+def split(vector: Any, like: Sequence[Any]) -> list[Any]:
+    """The arrays that ``join`` made a vector of."""
+    ends = np.cumsum([array.size for array in like])
+    return [part.reshape(array.shape) for part, array in zip(np.split(vector, ends[:-1]), like, strict=True)]
+
+
+def step_of(spacing: float, array: Any) -> Any:
+    """For each number the largest step that stays clear of its neighbours and of kinks."""
+    return np.minimum(spacing / 8 if spacing > 0 else 1.0, 2.0**-6 * np.maximum(1.0, np.abs(array)))
+
+
+def derivative_along(value: Callable[[Any], Any], step: Any) -> tuple[Any, Any]:
+    """The derivative of ``value(t)`` at 0 and its error; from much smaller steps if it does not converge."""
+    best, error = extrapolate(value, step)
+    if not np.all(error <= CONCLUSIVE * np.maximum(np.abs(best), 1e-3)):
+        near, near_error = extrapolate(value, step / 64, 4)
+        closer = ~(error <= near_error)
+        best, error = np.where(closer, near, best), np.where(closer, near_error, error)
+    return np.asarray(best), np.asarray(error)
+
+
+def gradient_by_differences(
+    value: Callable[[Sequence[Any]], Any], start: Sequence[Any], steps: Sequence[Any], rng: np.random.Generator
+) -> tuple[Any, Any]:
+    """The gradient of the number ``value(arrays)``, as one vector, and the error of each component.
+
+    The complex step is used where ``value`` proves to be analytic, else Richardson's extrapolation.
+    """
+    x, h = join(start), join(steps)
+    by_complex_step = _complex_step(value, x, start, steps, rng)
+    if by_complex_step is not None:
+        return by_complex_step, 1e-13 * np.abs(by_complex_step) + 1e-15 * np.max(np.abs(by_complex_step), initial=0.0)
+    found, errors = np.zeros(x.size), np.zeros(x.size)
+    for k in range(x.size):
+
+        def along(t: Any, k: int = k) -> Any:
+            moved = x.copy()
+            moved[k] += t
+            return np.asarray(value(split(moved, start)), np.float64)
+
+        found[k], errors[k] = derivative_along(along, h[k])
+    return found, errors
+
+
+def _complex_step(
+    value: Callable[[Sequence[Any]], Any], x: Any, start: Sequence[Any], steps: Sequence[Any], rng: np.random.Generator
+) -> Any:
+    """The gradient by ``imag(f(x + ih)) / h``; None where the function does not take complex numbers as it should."""
+    h = 1e-30
+    found = np.zeros(x.size)
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("error", np.exceptions.ComplexWarning)
+            for k in range(x.size):
+                moved = x.astype(np.complex128)
+                moved[k] += 1j * h
+                result = np.asarray(value(split(moved, start)))
+                if result.dtype.kind != "c":
+                    return None
+                found[k] = result.imag / h
+    except Exception:  # noqa: BLE001 (whatever it is: this forward is not one for complex numbers)
+        return None
+    # an abs() or a cast inside would drop imaginary parts silently: ordinary differences must agree
+    u = direction(rng, x.shape)
+    step = float(np.min(join(steps), initial=1.0)) / 2
+    rough, error = extrapolate(lambda t: np.asarray(value(split(x + t * u, start)), np.float64), step, 3)
+    size = float(np.sum(np.abs(found * u)))
+    return (
+        found
+        if np.abs(found @ u - rough) <= 1e-5 * size + 10 * error + 1e-12 and error <= 1e-4 * size + 1e-12
+        else None
+    )
+
+
+def require_close(found: Any, expected: Any, error: Any, rtol: float, labels: Sequence[str], what: str) -> None:
+    """Raise unless ``found`` is ``expected``, relatively, within the error that ``expected`` itself may have.
+
+    Raises:
+        AssertionError: it is not.
+        InconclusiveError: the error is too large to tell.
+    """
+    if not found.size:
+        return
+    with np.errstate(all="ignore"):
+        largest = float(np.max(np.abs(expected[np.isfinite(expected)]), initial=0.0))
+        scale = np.maximum(np.maximum(np.abs(found), np.abs(expected)), 1e-3 * largest)
+        allowed = rtol * scale + 10 * error + 1e-12
+        wrong = ~((np.abs(found - expected) <= allowed) | (found == expected))
+        vague = ~(error <= CONCLUSIVE * scale + 1e-9)
+    sure = wrong & ~vague
+    if sure.any():
+        k = int(np.argmax(np.where(sure, np.nan_to_num(np.abs(found - expected), nan=np.inf), -1.0)))
+        raise AssertionError(
+            f"{what} for {labels[k]} is {found[k]:.15g}, the differences give {expected[k]:.15g} +- {error[k]:.1g} "
+            f"(allowed: {allowed[k]:.2g}; {int(sure.sum())} of {found.size} are wrong)"
+        )
+    if vague.any():
+        k = int(np.argmax(vague))
+        raise InconclusiveError(f"{what} for {labels[k]}: the differences give {expected[k]:.9g} +- {error[k]:.1g}")
+
+
+def one_sided(along: Callable[[float], float], h: float) -> tuple[float, float]:
+    """An interval that just holds the slopes of ``along`` on both sides of 0; infinite where they diverge."""
+    slopes: list[float] = []
+    with np.errstate(all="ignore"):
+        middle = along(0.0)
+
+        def from_here(t: float) -> float:
+            return (along(t) - middle) / t
+
+        def beside(t: float) -> float:
+            return (along(1.5 * t) - along(0.5 * t)) / t
+
+        for sign in (1.0, -1.0):
+            for slope in (from_here, beside):
+                near, nearer = slope(sign * h / 32), slope(sign * h / 1024)
+                if not (np.isfinite(near) and np.isfinite(nearer)):
+                    continue
+                limit = nearer + (nearer - near) / 31
+                if abs(nearer) > 3 * abs(near) + 1e-6:
+                    limit = np.copysign(np.inf, nearer)
+                slopes.append(limit)
+    if not slopes:
+        return -np.inf, np.inf
+    low, high = min(slopes), max(slopes)
+    sizes = [abs(limit) for limit in (low, high) if np.isfinite(limit)]
+    slack = 1e-4 * max([1.0, *sizes])
+    return low - slack, high + slack

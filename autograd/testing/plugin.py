@@ -1,0 +1,47 @@
+"""The pytest plugin, installed with the library: ops are tested in one line.
+
+Each property of each op as a test item of its own::
+
+    test_ops = autograd.testing.op_tests(cube, spread)        # test_ops[cube-gradient], test_ops[cube-ties], ...
+
+or one test of all of them, where it belongs among others::
+
+    def test_cube(check_op):
+        check_op(cube)
+
+How thorough is Hypothesis's matter: ``--hypothesis-profile=chainrule-deep`` draws 200 examples of each case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import hypothesis
+import pytest
+
+from .check import check_op as check
+
+__all__ = ["check_op"]
+
+hypothesis.settings.register_profile(
+    "chainrule-deep", max_examples=200, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
+)
+
+
+def pytest_generate_tests(metafunc: Any) -> None:
+    """Make the items of ``op_tests``."""
+    items = getattr(metafunc.function, "op_properties", None)
+    if items is not None:
+        metafunc.parametrize(("op", "prop"), items, ids=[f"{subject.name}-{prop.name}" for subject, prop in items])
+
+
+@pytest.fixture(name="check_op")
+def check_op() -> Callable[..., None]:
+    """``autograd.testing.check_op``: puts ops through every property."""
+
+    def run(*ops: Any, **options: Any) -> None:
+        __tracebackhide__ = True
+        check(*ops, **options)
+
+    return run

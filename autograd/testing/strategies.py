@@ -1,0 +1,242 @@
+"""Hypothesis strategies: Tensors, memory layouts, and the arguments of an op from its ``samples``.
+
+Two kinds of arguments. ``arguments`` draws every number from its own cell of one shuffled lattice, so that no two
+numbers of a call are nearly equal and none is near a kink: good for differencing. ``edges`` draws a few numbers
+many times, and the points to avoid themselves: good for ties, kinks and zeros.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from .. import dtypes
+from ..engine.nodes import new_tensor
+from ..samples import Case, Domain
+from .subject import Arguments, Slot, Subject
+
+__all__ = ["LAYOUTS", "arguments", "draw_arguments", "edges", "layouts", "shapes", "tensors", "with_layout"]
+
+MAX_SIDE = 3
+MAX_DIMS = 2
+
+
+# ---- layouts -------------------------------------------------------------------------------------------------
+
+
+def _strided(array: Any) -> Any:
+    wide = np.zeros((*array.shape[:-1], 2 * array.shape[-1]), array.dtype)
+    wide[..., ::2] = array
+    return wide[..., ::2]
+
+
+def _negative(array: Any) -> Any:
+    return np.array(array[tuple(slice(None, None, -1) for _ in array.shape)])[
+        tuple(slice(None, None, -1) for _ in array.shape)
+    ]
+
+
+def _offset(array: Any) -> Any:
+    buffer = np.zeros(array.size + 3, array.dtype)
+    buffer[3:] = array.reshape(-1)
+    return buffer[3:].reshape(array.shape)
+
+
+def _read_only(array: Any) -> Any:
+    array = array.copy()
+    array.flags.writeable = False
+    return array
+
+
+def _broadcast(array: Any) -> Any:
+    return np.broadcast_to(array[tuple(slice(0, 1) for _ in array.shape)].copy(), array.shape)
+
+
+LAYOUTS: dict[str, Callable[[Any], Any]] = {
+    "contiguous": lambda array: np.array(array, order="C"),
+    "fortran": lambda array: np.array(array, order="F"),
+    "strided": _strided,
+    "negative": _negative,
+    "offset": _offset,
+    "read_only": _read_only,
+    "broadcast": _broadcast,
+}
+"""For each layout a function that gives the same numbers in it ("broadcast": the first one everywhere)."""
+
+
+def with_layout(array: Any, layout: str) -> Any:
+    """``array``'s numbers laid out in memory as ``layout`` says (0-d and empty arrays: as they are, but copied)."""
+    if not array.ndim or not array.size:
+        return _read_only(array) if layout == "read_only" else array.copy()
+    return LAYOUTS[layout](array)
+
+
+def layouts() -> st.SearchStrategy[str]:
+    """The name of a memory layout."""
+    return st.sampled_from(list(LAYOUTS))
+
+
+# ---- Tensors -------------------------------------------------------------------------------------------------
+
+
+def shapes(min_dims: int = 0, max_dims: int = MAX_DIMS, min_side: int = 0, max_side: int = MAX_SIDE) -> Any:
+    """Shapes, 0-d and empty ones included."""
+    return hnp.array_shapes(min_dims=min_dims, max_dims=max_dims, min_side=min_side, max_side=max_side)
+
+
+def tensors(
+    dtype: Any = None,
+    shape: Any = None,
+    *,
+    elements: st.SearchStrategy[Any] | None = None,
+    layout: str | st.SearchStrategy[str] | None = None,
+    requires_grad: bool = False,
+) -> st.SearchStrategy[Any]:
+    """Tensors.
+
+    Args:
+        dtype: of the elements (default: the default floating dtype).
+        shape: a tuple, or a strategy of tuples (default: ``shapes()``).
+        elements: of the elements (default: those of -1000 to 1000, repeats and zeros included).
+        layout: of the memory, a name in ``LAYOUTS`` or a strategy of names (default: any).
+        requires_grad: as for ``autograd.tensor``.
+
+    >>> from hypothesis import given
+    >>> @given(tensors("float64", (2, 3), requires_grad=True))
+    ... def test_sum(x): assert x.sum().shape == ()
+    >>> test_sum()
+    """
+    dtype = dtypes.default.dtype if dtype is None else dtypes.as_dtype(dtype)
+    if elements is None:
+        width = 8 * dtype.itemsize
+        if dtype.kind == "f":
+            elements = st.floats(-1000, 1000, width=width)
+        elif dtype.kind == "c":
+            elements = st.complex_numbers(max_magnitude=1000, width=width)
+        elif dtype.kind == "i":
+            elements = st.integers(-100, 100)
+        elif dtype.kind == "u":
+            elements = st.integers(0, 200)
+    arrays = hnp.arrays(dtype, shapes() if shape is None else shape, elements=elements)
+    if layout is None or isinstance(layout, st.SearchStrategy):
+        arrays = st.builds(with_layout, arrays, layouts() if layout is None else layout)
+    else:
+        arrays = arrays.map(lambda array: with_layout(array, layout))
+
+    def tensor(array: Any) -> Any:
+        made = new_tensor(array)
+        return made.requires_grad_() if requires_grad else made
+
+    return arrays.map(tensor)
+
+
+# ---- arguments of an op --------------------------------------------------------------------------------------
+
+
+def arguments(op: Any, case: Case | None = None) -> st.SearchStrategy[Arguments]:
+    """Calls of an op with numbers that are spaced, for tests of derivatives.
+
+    Args:
+        op: what ``autograd.op`` or ``autograd.composed`` made.
+        case: one of its cases (default: any).
+    """
+    subject = op if isinstance(op, Subject) else Subject(op)
+    if case is None:
+        return st.sampled_from(subject.cases).flatmap(lambda chosen: arguments(subject, chosen))
+    return _drawn(subject, case, draw_arguments)
+
+
+def edges(op: Any, case: Case | None = None) -> st.SearchStrategy[Arguments]:
+    """Calls of an op with few different numbers, each repeated, for tests of ties."""
+    subject = op if isinstance(op, Subject) else Subject(op)
+    if case is None:
+        return st.sampled_from(subject.cases).flatmap(lambda chosen: edges(subject, chosen))
+    return _drawn(subject, case, draw_edges)
+
+
+def _drawn(subject: Subject, case: Case, draw: Callable[..., Arguments]) -> st.SearchStrategy[Arguments]:
+    slots = subject.slots(case)
+    seeds = st.integers(0, 2**32 - 1)
+    if not case.free or not slots:
+        fixed = [slot.domain.shape or () for slot in slots]
+        return seeds.map(lambda seed: draw(subject, case, slots, fixed, seed))
+    found = hnp.mutually_broadcastable_shapes(num_shapes=len(slots), min_side=1, max_side=MAX_SIDE, max_dims=MAX_DIMS)
+    return st.builds(
+        lambda drawn, seed: draw(
+            subject, case, slots,
+            [shape if slot.domain.shape is None else slot.domain.shape
+             for slot, shape in zip(slots, drawn.input_shapes, strict=True)],
+            seed,
+        ),
+        found, seeds,
+    )  # fmt: skip
+
+
+def draw_arguments(subject: Subject, case: Case, slots: list[Slot], shapes: Sequence[Any], seed: int) -> Arguments:
+    """The call that ``seed`` stands for, with numbers from a shuffled lattice."""
+    rng = np.random.default_rng(seed)
+    floating = [n for n, slot in enumerate(slots) if slot.domain.kind == "f"]
+    count = sum(int(np.prod(shapes[n])) for n in floating)
+    lattice = _Lattice(rng, [slots[n].domain for n in floating], count)
+    raw = [
+        lattice.take(slot.domain, shape) if slot.domain.kind == "f" else _whole(rng, slot.domain, shape)
+        for slot, shape in zip(slots, shapes, strict=True)
+    ]
+    return Arguments(subject, case, slots, raw, lattice.width, seed)
+
+
+def draw_edges(subject: Subject, case: Case, slots: list[Slot], shapes: Sequence[Any], seed: int) -> Arguments:
+    """The call that ``seed`` stands for, with numbers from a few points of a lattice."""
+    rng = np.random.default_rng(seed)
+    domains = list(dict.fromkeys(slot.domain for slot in slots if slot.domain.kind == "f"))
+    lattice = _Lattice(rng, domains, 3 * len(domains))
+    pools = {domain: lattice.take(domain, (3,)) for domain in domains}
+    raw = [
+        rng.choice(pools[slot.domain], shape) if slot.domain.kind == "f" else _whole(rng, slot.domain, shape)
+        for slot, shape in zip(slots, shapes, strict=True)
+    ]
+    return Arguments(subject, case, slots, [np.asarray(array) for array in raw], lattice.width, seed)
+
+
+def _whole(rng: np.random.Generator, domain: Domain, shape: tuple[int, ...]) -> Any:
+    drawn = np.asarray(rng.integers(int(domain.low), int(domain.high), shape, endpoint=True), np.int64)
+    return drawn.astype(np.bool_) if domain.kind == "b" else drawn
+
+
+class _Lattice:
+    """Cells of one width on the real line; each gives at most one number, from its inner half."""
+
+    def __init__(self, rng: np.random.Generator, domains: Sequence[Domain], count: int) -> None:
+        self.rng = rng
+        widths = [(d.high - d.low) / (count + 2 * len(_inside(d)) + 3) for d in domains]
+        self.width = float(min(widths, default=1.0))
+        self.origin = float(rng.uniform(0, self.width)) if self.width > 0 else 0.0
+        self.used: set[int] = set()
+
+    def take(self, domain: Domain, shape: tuple[int, ...]) -> Any:
+        """Numbers of ``domain``, away from its bounds and the points that it avoids."""
+        count = int(np.prod(shape))
+        if not self.width > 0:
+            return np.full(shape, float(domain.low))
+        first = int(np.ceil((domain.low - self.origin) / self.width))
+        last = int(np.floor((domain.high - self.origin) / self.width))
+        barred = {int(np.floor((point - self.origin) / self.width)) for point in _inside(domain)}
+        if (last - first) > 4096:  # much wider than the narrowest domain: no need to list all its cells
+            cells: Any = self.rng.choice(
+                last - first, min(4096, count + len(self.used) + len(barred) + 8), replace=False
+            )
+            cells = cells + first
+        else:
+            cells = self.rng.permutation(np.arange(first, last))
+        free = [int(cell) for cell in cells if int(cell) not in self.used and int(cell) not in barred][:count]
+        self.used.update(free)
+        jitter = self.rng.uniform(0.25, 0.75, count)
+        return (self.origin + (np.array(free, np.float64).reshape(count) + jitter) * self.width).reshape(shape)
+
+
+def _inside(domain: Domain) -> list[float]:
+    return [point for point in domain.avoid if domain.low <= point <= domain.high]

@@ -1,0 +1,48 @@
+"""A process that runs one contender of one workload: ``python benchmarks/worker.py WORKLOAD CONTENDER SETTINGS``.
+
+It says what it is, then for every line on its input measures once; all answers are one line of JSON each. It
+may run in another environment than the rest, with an older Python: it needs only what its contender needs.
+"""
+
+import importlib
+import json
+import os
+import platform
+import sys
+
+OURS = ("chainrule", "chainrule_nn")
+
+
+def main() -> None:
+    """Prepare, then measure on demand until the input ends."""
+    workload, contender, settings = sys.argv[1:]
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    del sys.path[0]
+    # Elsewhere `autograd` is another package of that name, so our own directory comes last there.
+    sys.path.insert(0 if contender in OURS else len(sys.path), root)
+    module = importlib.import_module("benchmarks.workloads." + workload)
+    answers, sys.stdout = sys.stdout, sys.stderr
+
+    def answer(**facts: object) -> None:
+        answers.write(json.dumps(facts) + "\n")
+        answers.flush()
+
+    try:
+        measure = getattr(module, contender)(**json.loads(settings))
+    except (ImportError, AttributeError) as error:
+        answer(missing=f"{type(error).__name__}: {error}")
+        return
+    answer(python=platform.python_version(), versions=versions())
+    for _ in sys.stdin:
+        figures, values = measure()
+        answer(figures=figures, values=values)
+
+
+def versions() -> dict:
+    """The versions of the packages that are being compared, as far as they are loaded."""
+    names = ("autograd", "torch", "mygrad", "numpy")
+    return {name: str(getattr(sys.modules[name], "__version__", "?")) for name in names if name in sys.modules}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Runnable stories: ``python -m examples.NAME --help``."""

@@ -1,0 +1,85 @@
+"""Adam."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from .optimizer import Optimizer, non_negative
+
+__all__ = ["Adam"]
+
+
+class Adam(Optimizer):
+    """Steps scaled by running means of the gradient and of its square.
+
+    Args:
+        params: Tensors, or groups.
+        lr: step size.
+        betas: how much of the two means is kept at each step.
+        eps: added to the denominator.
+        weight_decay: L2 penalty, part of the gradient (for the decoupled form see AdamW).
+        amsgrad: divide by the largest mean square so far.
+        maximize: climb instead.
+
+    Raises:
+        ValueError: a hyper-parameter outside its range.
+
+    Source: Kingma and Ba 2015; amsgrad: Reddi et al. 2018.
+    """
+
+    states = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        non_negative("Adam", lr=lr, eps=eps, weight_decay=weight_decay)
+        if not all(0 <= beta < 1 for beta in betas):
+            raise ValueError(f"Adam: betas must lie in [0, 1), got {betas}")
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "betas": betas,
+                "eps": eps,
+                "weight_decay": weight_decay,
+                "amsgrad": amsgrad,
+                "maximize": maximize,
+            },
+        )
+
+    def used_states(self, group: dict[str, Any]) -> tuple[str, ...]:
+        """The two means, and for amsgrad the largest mean square."""
+        return self.states if group["amsgrad"] else self.states[:2]
+
+    def update(self, p: Any, g: Any, state: dict[str, Any], group: dict[str, Any], step: int) -> None:
+        """``m, v`` = means of ``g, g**2``; ``p -= lr * m_hat / (sqrt(v_hat) + eps)``, hats for the start from zero."""
+        beta1, beta2 = group["betas"]
+        m, v = state["exp_avg"], state["exp_avg_sq"]
+        if group["maximize"]:
+            g = -g
+        if group["weight_decay"]:
+            g = g + group["weight_decay"] * p
+        m *= beta1
+        m += (1 - beta1) * g
+        v *= beta2
+        v += (1 - beta2) * g * g
+        if group["amsgrad"]:
+            v = np.maximum(state["max_exp_avg_sq"], v, out=state["max_exp_avg_sq"])
+        denominator = np.sqrt(v)
+        denominator *= 1 / math.sqrt(1 - beta2**step)
+        denominator += group["eps"]
+        np.divide(m, denominator, out=denominator)
+        denominator *= group["lr"] / (1 - beta1**step)
+        p -= denominator

@@ -1,0 +1,22 @@
+"""How thoroughly the tests draw: Hypothesis's profiles, chosen by ``HYPOTHESIS_PROFILE=deep``."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import hypothesis
+
+from autograd.testing import plugin
+
+COMMON: dict[str, Any] = {"deadline": None, "suppress_health_check": list(hypothesis.HealthCheck), "database": None}
+
+hypothesis.settings.register_profile("fast", max_examples=5, derandomize=True, **COMMON)
+hypothesis.settings.register_profile("deep", max_examples=200, **COMMON)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
+
+
+def pytest_configure(config: Any) -> None:
+    """Use the library's plugin even where the library is not installed but only lies here."""
+    if not config.pluginmanager.is_registered(plugin):
+        config.pluginmanager.register(plugin, "chainrule")

@@ -1,0 +1,192 @@
+"""gradcheck and gradgradcheck: what they accept, what they reject, whom they blame."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd
+from autograd import GradcheckError, gradcheck, gradgradcheck, op
+
+rng = np.random.default_rng(0)
+
+
+def leaf(*shape: int, dtype: Any = np.float64) -> Any:
+    return autograd.tensor(rng.uniform(0.5, 1.5, shape).astype(dtype), requires_grad=True)
+
+
+@op(x=lambda g, x: 2.02 * x * g)
+def scaled(x: Any) -> Any:
+    """A square with a rule that is one percent off."""
+    return x * x
+
+
+@op(x=lambda g, x: 2 * x * np.ones_like(g))
+def deaf(x: Any) -> Any:
+    """A square whose rule ignores the gradient that it is given."""
+    return x * x
+
+
+@op(x=lambda g, x: 2.0 * getattr(x, "_data", x) * g)
+def cut(x: Any) -> Any:
+    """A square whose rule is right but takes x out of the graph."""
+    return x * x
+
+
+def test_right_functions_pass() -> None:
+    x, y = leaf(2, 3), leaf(3)
+    assert gradcheck(lambda x, y: (x * y).tanh() + x, (x, y))
+    assert gradgradcheck(lambda x, y: (x * y).tanh() + x, (x, y))
+    assert gradcheck(lambda x: x * x, x)
+    assert gradgradcheck(lambda x: x * x * x, x, gen_non_contig_grad_outputs=True)
+    assert gradgradcheck(lambda x: x * x * x, x, autograd.tensor(rng.normal(size=(2, 3)), requires_grad=True))
+
+
+def test_fast_mode_and_large_inputs() -> None:
+    big = leaf(30, 10)
+    assert gradcheck(lambda x: x.tanh() * x, (big,))
+    assert gradcheck(lambda x: x.tanh() * x, (leaf(3),), fast_mode=True)
+    with pytest.raises(GradcheckError, match="scaled"):
+        gradcheck(scaled, (leaf(3),), fast_mode=True)
+
+
+def test_a_single_wrong_entry_among_many_is_found() -> None:
+    x = leaf(20, 20)
+
+    @op(x=lambda g, x: np.where(x == x[3, 4], 2.2, 2.0) * x * g)
+    def nearly(x: Any) -> Any:
+        return x * x
+
+    with pytest.raises(GradcheckError, match=r"input 0 at index \(3, 4\)"):
+        gradcheck(nearly, (x,))
+
+
+def test_several_outputs_and_inputs_that_are_no_tensors() -> None:
+    assert gradcheck(lambda x, n, y: (x * n, x + y), (leaf(2), 3.0, leaf(2)))
+    assert gradcheck(lambda x: (x * 2.0, autograd.tensor([1, 2])), (leaf(2),))
+
+
+def test_the_message_names_input_index_values_and_richardsons_estimate() -> None:
+    x = autograd.tensor(np.array([1.0, 3.0]), requires_grad=True)
+    with pytest.raises(GradcheckError) as caught:
+        gradcheck(lambda y, x: (scaled(x) * y), (1.0, x))
+    text = str(caught.value)
+    assert "Jacobian mismatch for output 0 with respect to input 1" in text
+    assert "at index (1,)" in text
+    assert "analytical: 6.06" in text
+    assert "Richardson: 6 +-" in text
+
+
+def test_a_composite_is_bisected_to_the_guilty_op() -> None:
+    x, y = leaf(2), leaf(2)
+    with pytest.raises(GradcheckError, match=r"The first wrong op is 'scaled', call 3 of 5, in .*test_gradcheck") as caught:
+        gradcheck(lambda x, y: (scaled((x * y).tanh()) + x).tanh(), (x, y))
+    assert "with respect to 'x'" in str(caught.value)
+
+
+def test_a_second_derivative_is_bisected_too() -> None:
+    x = leaf(2)
+    assert gradcheck(lambda x: cut(x.tanh()), (x,))
+    with pytest.raises(GradcheckError, match="The first wrong op is 'cut'.*second derivative"):
+        gradgradcheck(lambda x: cut(x.tanh()) * x, (x,))
+
+
+def test_a_rule_that_ignores_its_gradient_is_caught_even_for_a_number() -> None:
+    """Seeds are not all 1."""
+    with pytest.raises(GradcheckError, match="deaf"):
+        gradcheck(deaf, (leaf(),))
+
+
+def test_a_gradient_that_never_arrives_is_explained() -> None:
+    with pytest.raises(GradcheckError, match=r"\.detach\(\)"):
+        gradcheck(lambda x: x.detach() * 2.0, (leaf(2),))
+    with pytest.raises(GradcheckError, match="right by itself"):
+        gradcheck(lambda x: x * x.detach(), (leaf(2),))
+
+
+def test_a_kink_is_said_to_be_one() -> None:
+    x = autograd.tensor(np.array([1e-9]), requires_grad=True)
+    with pytest.raises(GradcheckError, match="kink"):
+        gradcheck(lambda x: abs(x), (x,))
+
+
+def test_without_exceptions() -> None:
+    assert gradcheck(scaled, (leaf(2),), raise_exception=False) is False
+    assert gradgradcheck(cut, (leaf(2),), raise_exception=False) is False
+
+
+def test_tolerances_and_step_are_used() -> None:
+    assert gradcheck(scaled, (leaf(2),), rtol=0.02)
+    assert gradcheck(scaled, (leaf(2),), atol=0.1)
+    with pytest.raises(GradcheckError):
+        gradcheck(lambda x: x * x * x, (leaf(2),), eps=0.5)
+
+
+def test_functions_that_are_not_deterministic_are_refused() -> None:
+    state = np.random.default_rng(0)
+    with pytest.raises(GradcheckError, match="not deterministic"):
+        gradcheck(lambda x: x * state.uniform(), (leaf(2),))
+    assert gradcheck(lambda x: x * (1 + 1e-13 * state.uniform()), (leaf(2),), nondet_tol=1e-6)
+
+
+def test_a_backward_that_changes_is_refused() -> None:
+    calls = iter(range(1000))
+
+    @op(x=lambda g: g * (1.0 + 1e-3 * next(calls)))
+    def drifting(x: Any) -> Any:
+        return x + 0.0
+
+    with pytest.raises(GradcheckError, match="reentrant"):
+        gradcheck(drifting, (leaf(2),))
+
+
+def test_a_function_may_hold_its_inputs_in_a_closure() -> None:
+    """As a module holds its parameters; and the inputs are as before afterwards."""
+    x, w = leaf(2), leaf(2)
+    before = w.tolist()
+    assert gradcheck(lambda x, _: (x * w).tanh(), (x, w))
+    assert w.tolist() == before
+
+
+def test_read_only_and_strided_inputs() -> None:
+    data = rng.uniform(0.5, 1.5, (4, 3))[::2, ::-1]
+    data.flags.writeable = False
+    x = autograd.Tensor(data, requires_grad=True)
+    assert gradcheck(lambda x: x * x, (x,))
+
+
+def test_complex_inputs_and_outputs() -> None:
+    z = autograd.tensor(rng.normal(size=2) + 1j * rng.normal(size=2), requires_grad=True)
+    assert gradcheck(lambda z: z * z * 1j, (z,))
+
+    @op(x=lambda g, x: 3 * g * x)
+    def wrong(x: Any) -> Any:
+        return x * x
+
+    with pytest.raises(GradcheckError, match="imaginary part|real part"):
+        gradcheck(wrong, (z,))
+
+
+def test_float32_is_warned_of() -> None:
+    with pytest.warns(UserWarning, match="Input #0 requires gradient and is not a double precision"):
+        gradcheck(lambda x: x * 1.0, (leaf(2, dtype=np.float32),), eps=1e-2, atol=1e-2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gradcheck(lambda x: x * 1.0, (leaf(2),))
+
+
+def test_nothing_to_check_is_an_error() -> None:
+    with pytest.raises(ValueError, match="at least one input tensor to require gradient"):
+        gradcheck(lambda x: x * 1.0, (autograd.tensor([1.0]),))
+    with pytest.raises(ValueError, match="must return"):
+        gradcheck(lambda x: 3, (leaf(2),))
+    with pytest.raises(NotImplementedError, match="check_forward_ad"):
+        gradcheck(lambda x: x, (leaf(2),), check_forward_ad=True)
+
+
+def test_dtypes_and_empty_inputs() -> None:
+    assert gradcheck(lambda x: x * 2.0, (leaf(2),), check_grad_dtypes=True)
+    assert gradcheck(lambda x: x * 2.0, (leaf(0, 3),))

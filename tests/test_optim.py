@@ -1,0 +1,250 @@
+"""optim: the formulas, against plain NumPy written out; groups, flat buffers, state and bad input."""
+
+import copy
+
+import numpy as np
+import pytest
+
+import autograd
+import optim
+
+
+def parameters(dtype="float64"):
+    rng = np.random.default_rng(0)
+    return [
+        autograd.tensor(rng.standard_normal(shape), dtype=dtype, requires_grad=True) for shape in ((3, 4), (), (5,), (2, 0))
+    ]
+
+
+def set_grads(params, step):
+    for i, p in enumerate(params):
+        p.grad = autograd.tensor(np.cos(step + i + np.arange(p.numel())).reshape(p.shape), dtype=p.dtype)
+
+
+def run(make, steps=5):
+    params = parameters()
+    optimizer = make(params)
+    for step in range(steps):
+        set_grads(params, step)
+        optimizer.step()
+    return [p.detach().numpy() for p in params]
+
+
+def by_hand(formula, steps=5):
+    params = [p.detach().numpy().copy() for p in parameters()]
+    results = []
+    for i, p in enumerate(params):
+        state = {}
+        for step in range(steps):
+            g = np.cos(step + i + np.arange(p.size)).reshape(p.shape)
+            p = formula(p, g, state, step + 1)
+        results.append(p)
+    return results
+
+
+def sgd(lr, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False, maximize=False):
+    def formula(p, g, state, step):
+        g = (-g if maximize else g) + weight_decay * p
+        if momentum:
+            state["b"] = g if step == 1 else momentum * state["b"] + (1 - dampening) * g
+            g = g + momentum * state["b"] if nesterov else state["b"]
+        return p - lr * g
+
+    return formula
+
+
+def adam(lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, amsgrad=False, maximize=False):
+    def formula(p, g, state, step):
+        g = (-g if maximize else g) + weight_decay * p
+        state["m"] = betas[0] * state.get("m", 0) + (1 - betas[0]) * g
+        state["v"] = betas[1] * state.get("v", 0) + (1 - betas[1]) * g * g
+        state["top"] = np.maximum(state.get("top", 0), state["v"])
+        v = state["top"] if amsgrad else state["v"]
+        m_hat, v_hat = state["m"] / (1 - betas[0] ** step), v / (1 - betas[1] ** step)
+        return p - lr * m_hat / (np.sqrt(v_hat) + eps)
+
+    return formula
+
+
+@pytest.mark.parametrize(
+    ("kind", "formula", "settings"),
+    [
+        (optim.SGD, sgd, {"lr": 0.1}),
+        (optim.SGD, sgd, {"lr": 0.1, "momentum": 0.9}),
+        (optim.SGD, sgd, {"lr": 0.1, "momentum": 0.8, "dampening": 0.3, "weight_decay": 0.01}),
+        (optim.SGD, sgd, {"lr": 0.1, "momentum": 0.9, "nesterov": True, "maximize": True}),
+        (optim.Adam, adam, {"lr": 0.01}),
+        (optim.Adam, adam, {"lr": 0.1, "betas": (0.5, 0.9), "eps": 1e-3, "weight_decay": 0.1}),
+        (optim.Adam, adam, {"lr": 0.1, "amsgrad": True, "maximize": True}),
+    ],
+)
+def test_formula(kind, formula, settings):
+    for ours, expected in zip(run(lambda p: kind(p, **settings)), by_hand(formula(**settings)), strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-12, atol=1e-14)
+
+
+def test_large_parameters_are_updated_piece_by_piece():
+    w = autograd.tensor(np.ones(200_001), requires_grad=True)
+    b = autograd.tensor(np.ones(3), requires_grad=True)
+    optimizer = optim.Adam([b, w], lr=0.5)
+    for _ in range(2):
+        w.grad = autograd.tensor(np.arange(200_001.0) - 100_000)
+        b.grad = autograd.tensor([1.0, -1.0, 2.0], dtype="float64")
+        optimizer.step()
+    np.testing.assert_allclose(b.detach().numpy(), [0, 2, 0], atol=1e-6)
+    expected = 1 - np.sign(np.arange(200_001.0) - 100_000)
+    np.testing.assert_allclose(w.detach().numpy(), expected, atol=1e-6)
+
+
+def test_parameters_without_gradient_are_left_alone_and_count_their_own_steps():
+    a, b, c = (autograd.tensor([1.0], requires_grad=True) for _ in range(3))
+    optimizer = optim.Adam([a, b, c], lr=0.1)
+    for step in range(3):
+        a.grad = autograd.tensor([1.0])
+        c.grad = autograd.tensor([1.0])
+        b.grad = autograd.tensor([1.0]) if step == 2 else None
+        optimizer.step()
+    assert b.item() == pytest.approx(0.9, abs=1e-6)
+    assert a.item() == pytest.approx(0.7, abs=1e-6)
+    assert a.item() == c.item()
+    assert [optimizer.state[p]["step"] for p in (a, b, c)] == [3, 1, 3]
+
+
+def test_parameters_are_views_of_one_buffer_and_keep_their_identity():
+    params = parameters()
+    values = [p.detach().numpy().copy() for p in params]
+    optimizer = optim.SGD(params, lr=0.0)
+    set_grads(params, 0)
+    optimizer.step()
+    base = params[0].detach().numpy().base
+    assert all(p.detach().numpy().base is base for p in params)
+    for p, value in zip(params, values, strict=True):
+        np.testing.assert_array_equal(p.detach().numpy(), value)
+
+
+def test_two_optimizers_may_share_parameters():
+    params = parameters()
+    first, second = optim.SGD(params, lr=0.1), optim.SGD(params[::-1], lr=0.01)
+    expected = [p.detach().numpy().copy() for p in params]
+    for step in range(4):
+        set_grads(params, step)
+        optimizer, lr = ((first, 0.1), (second, 0.01))[step % 2]
+        expected = [e - lr * p.grad.numpy() for e, p in zip(expected, params, strict=True)]
+        optimizer.step()
+    for p, e in zip(params, expected, strict=True):
+        np.testing.assert_allclose(p.detach().numpy(), e, rtol=1e-12)
+
+
+def test_a_parameter_whose_data_were_replaced_is_still_updated():
+    w = autograd.tensor([1.0, 2.0], requires_grad=True)
+    optimizer = optim.SGD([w], lr=1.0)
+    w.grad = autograd.ones(2)
+    optimizer.step()
+    w.data = autograd.tensor([10.0, 20.0])
+    optimizer.step()
+    assert w.tolist() == [9.0, 19.0]
+
+
+def test_updating_between_forward_and_backward_is_noticed():
+    w = autograd.tensor([1.0, 2.0], requires_grad=True)
+    optimizer = optim.SGD([w], lr=0.1)
+    (w * w).sum().backward()
+    optimizer.step()
+    loss = (w * w).sum()
+    optimizer.step()
+    with pytest.raises(autograd.MutationError, match="op 'mul' saved its"):
+        loss.backward()
+
+
+def test_groups_have_hyper_parameters_of_their_own():
+    a, b = autograd.tensor([1.0], requires_grad=True), autograd.tensor([1.0], requires_grad=True)
+    optimizer = optim.SGD([{"params": [a], "lr": 1.0}, {"params": b}], lr=0.1)
+    a.grad, b.grad = autograd.tensor([1.0]), autograd.tensor([1.0])
+    optimizer.step()
+    assert a.item() == 0.0
+    assert b.item() == pytest.approx(0.9)
+    optimizer.param_groups[1]["lr"] = 0.5
+    optimizer.step()
+    assert b.item() == pytest.approx(0.4)
+    c = autograd.tensor([1.0], requires_grad=True)
+    optimizer.add_param_group({"params": [c], "momentum": 0.5})
+    assert optimizer.param_groups[2]["lr"] == 0.1
+    assert "Parameter Group 2: 1 tensors, 1 elements" in repr(optimizer)
+
+
+@pytest.mark.parametrize("make", [lambda p: optim.SGD(p, 0.1, momentum=0.9), lambda p: optim.Adam(p, 0.1, amsgrad=True)])
+def test_state_round_trip_continues_exactly(make):
+    ours, theirs = parameters(), parameters()
+    optimizer = make(ours)
+    for step in range(3):
+        set_grads(ours, step)
+        optimizer.step()
+    state = copy.deepcopy(optimizer.state_dict())
+    assert state["param_groups"][0]["params"] == [0, 1, 2, 3]
+    with autograd.no_grad():
+        for p, q in zip(ours, theirs, strict=True):
+            q.copy_(p)
+    resumed = make(theirs)
+    resumed.load_state_dict(state)
+    for step in range(3, 6):
+        for params, opt in ((ours, optimizer), (theirs, resumed)):
+            set_grads(params, step)
+            opt.step()
+    for p, q in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(p.detach().numpy(), q.detach().numpy())
+
+
+def test_a_state_that_does_not_fit_changes_nothing():
+    params = parameters()
+    optimizer = optim.Adam(params, lr=0.1)
+    set_grads(params, 0)
+    optimizer.step()
+    state = optimizer.state_dict()
+    state["state"][0]["exp_avg"] = np.zeros((9, 9))
+    state["param_groups"][0]["lr"] = 99
+    with pytest.raises(ValueError, match=r"exp_avg of parameter 0 has shape \(9, 9\), but the parameter has \(3, 4\)"):
+        optimizer.load_state_dict(state)
+    assert optimizer.param_groups[0]["lr"] == 0.1
+    with pytest.raises(ValueError, match=r"groups of \[1\] parameters, this optimizer of \[4\]"):
+        optimizer.load_state_dict(optim.Adam(params[:1]).state_dict())
+
+
+def test_closure_and_zero_grad():
+    w = autograd.tensor([3.0], requires_grad=True)
+    optimizer = optim.SGD([w], lr=0.25)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (w * w).sum()
+        loss.backward()
+        return loss
+
+    with autograd.no_grad():
+        assert optimizer.step(closure).item() == 9.0
+    assert w.item() == 1.5
+    optimizer.zero_grad(set_to_none=False)
+    assert w.grad.tolist() == [0.0]
+    optimizer.zero_grad()
+    assert w.grad is None
+
+
+def test_bad_input_is_refused():
+    w = autograd.tensor([1.0], requires_grad=True)
+    with pytest.raises(TypeError, match="must be an iterable of Tensors, got one Tensor"):
+        optim.SGD(w, lr=0.1)
+    with pytest.raises(ValueError, match="got no parameters"):
+        optim.SGD([], lr=0.1)
+    with pytest.raises(ValueError, match=r"parameter 0 \(shape \(1,\)\) is the result of 'mul', not a leaf"):
+        optim.SGD([w * 2], lr=0.1)
+    with pytest.raises(ValueError, match="appears twice"):
+        optim.SGD([w, w], lr=0.1)
+    with pytest.raises(TypeError, match="parameter 0 must be a Tensor, got float"):
+        optim.SGD([1.0], lr=0.1)
+    with pytest.raises(ValueError, match="SGD: lr must not be negative, got -1"):
+        optim.SGD([w], lr=-1)
+    with pytest.raises(ValueError, match="nesterov needs a momentum"):
+        optim.SGD([w], lr=0.1, nesterov=True)
+    with pytest.raises(ValueError, match=r"betas must lie in \[0, 1\), got \(0.9, 1.0\)"):
+        optim.Adam([w], betas=(0.9, 1.0))
+    with pytest.raises(ValueError, match=r"unknown hyper-parameters \['learning_rate'\]"):
+        optim.SGD([{"params": [w], "learning_rate": 0.1}])
