@@ -176,6 +176,7 @@ from .ops.exponential import sinc as sinc
 from .ops.exponential import xlogy as xlogy
 
 # ---- indexing
+from .ops.indexing import fill as fill
 from .ops.scattering import index_add as index_add
 from .ops.scattering import index_copy as index_copy
 from .ops.scattering import index_fill as index_fill
@@ -238,6 +239,18 @@ from .ops.matrix_functions import matrix_power as matrix_power
 from .ops.matrix_functions import vander_of_vector as vander
 
 # ---- neural
+from .ops.activations import celu as celu
+from .ops.activations import hardshrink as hardshrink
+from .ops.activations import prelu as prelu
+from .ops.activations import relu as relu
+from .ops.activations import selu as selu
+from .ops.activations import threshold as threshold
+from .ops.neural import alpha_dropout as alpha_dropout
+from .ops.neural import cosine_similarity as cosine_similarity
+from .ops.neural import dropout as dropout
+from .ops.neural import layer_norm as layer_norm
+from .ops.neural import log_softmax as log_softmax
+from .ops.neural import softmax as softmax
 
 # ---- products
 from .ops.contraction import einsum as einsum

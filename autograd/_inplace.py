@@ -78,6 +78,8 @@ def recorded_write(x: Any, op: Any, inputs: tuple[Any, ...], values: tuple[Any, 
     """Record that ``op`` of ``inputs`` was just computed into the memory of ``x``.
 
     Args:
+        x: the Tensor that was written to.
+        op: the record of the op.
         inputs: the differentiable inputs, Tensors or not; ``x`` is one.
         values: all arguments as arrays, in the order of the op's parameters.
     """

@@ -13,10 +13,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-import itertools
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 
@@ -32,6 +31,24 @@ from .samples import Case, as_cases
 __all__ = ["COMPOSED", "MANY", "NUMPY", "OPS", "Op", "composed", "op"]
 
 P = ParamSpec("P")
+R = TypeVar("R", covariant=True)
+
+
+class OpFunction(Protocol[P, R]):
+    """The public function of an op, or a composition of ops: also a method where a class has it as an attribute."""
+
+    op: Op
+    kernel: Callable[..., Any]
+    __name__: str
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Compute it on Tensors."""
+        ...
+
+    def __get__(self, instance: Any, owner: Any = None) -> Callable[..., Any]:
+        """Bind it as a method."""
+        ...
+
 
 OPS: dict[str, Op] = {}
 """Every op of the library by name, in the order of definition."""
@@ -56,7 +73,7 @@ def op(
     inputs: tuple[str, ...] | None = None,
     register: bool | None = None,
     **rules: Callable[..., Any],
-) -> Callable[[Callable[P, Any]], Callable[P, Any]]:
+) -> Callable[[Callable[P, Any]], OpFunction[P, Any]]:
     """Define an op: the decorated function is its forward on plain arrays, written in plain NumPy.
 
     Args:
@@ -95,7 +112,7 @@ def op(
     tensor([12.])
     """
 
-    def define(forward: Callable[P, Any]) -> Callable[P, Any]:
+    def define(forward: Callable[P, Any]) -> OpFunction[P, Any]:
         record = Op(
             forward, numpy, rules, samples, promote, view, outputs, lists, constants, joint, inputs
         )
@@ -113,7 +130,7 @@ def op(
 
 def composed(
     *numpy: Callable[..., Any], samples: Any = None, inputs: tuple[str, ...] | None = None
-) -> Callable[[Callable[P, Any]], Callable[P, Any]]:
+) -> Callable[[Callable[P, Any]], OpFunction[P, Any]]:
     """Mark a function that is composed of ops: it accepts ``op``'s second spellings of its arguments.
 
     Args:
@@ -122,7 +139,7 @@ def composed(
         inputs: its differentiable inputs (default: the parameters without default).
     """
 
-    def define(function: Callable[P, Any]) -> Callable[P, Any]:
+    def define(function: Callable[P, Any]) -> OpFunction[P, Any]:
         signature = inspect.signature(function)
         second = {ALIASES[name]: name for name in signature.parameters if name in ALIASES}
         second = {alias: name for alias, name in second.items() if alias not in signature.parameters}
@@ -214,6 +231,7 @@ class Op:
         self.saves_arrays = bool(arrays & set(self.saved_names))
         self.cases: list[Case] = as_cases(samples, self.inputs)
         self.trusted = self.module.startswith("autograd.ops.")
+        self._saving = self._plan_saving()
         self.call, self.backward, self.source = write(self)
         self.call.__module__ = self.module
         self.call.__qualname__ = forward.__name__
@@ -264,67 +282,76 @@ class Op:
         """
         needed = any(nodes)
         node = None
-        if needed and local.grad:
+        if needed and local.grad and (self.outputs is not None or out.dtype.kind in "fcV"):
             node = make_node(self, nodes, self._save(out, nodes, values), out)
             if local.pack is not None:
+                node.saved = Packed(node.saved, local.pack)
                 node.hooks = {}  # none, but the sweep shall look closer
         for observer in local.observers:
             observer.after_forward(self, values, out, node)
-        if self.outputs is not None:
-            return self.result(
-                [
-                    self._wrap(item, None if node is None or item.dtype.kind not in "fcV" else Pick(node, i), source, values, needed, i)
-                    for i, item in enumerate(out)
-                ]
+        obstacle = self.view if isinstance(self.view, str) else None
+        if source is not None and needed and node is None:
+            obstacle = (
+                f"this view was made by '{self.name}' where no graph was recorded, from a tensor that requires grad; "
+                "writing to it now would change that tensor behind its graph"
             )
-        return self._wrap(out, node, source, values, needed, None)
+        if self.outputs is None:
+            return self._wrap(out, node, source, values, None, obstacle)
+        picks = [None if node is None or item.dtype.kind not in "fcV" else Pick(node, i) for i, item in enumerate(out)]
+        return self.result([self._wrap(item, picks[i], source, values, i, obstacle) for i, item in enumerate(out)])
 
-    def _save(self, out: Any, nodes: tuple[Any, ...], values: tuple[Any, ...]) -> Any:
-        named = dict(zip(self.params, values, strict=True))
-        needing = None
-        if self.joint is None and not self.lists:
-            needing = {name for name, node in zip(self.inputs, nodes, strict=True) if node is not None}
-        saved = []
+    def _plan_saving(self) -> list[tuple[str, int, tuple[int, ...]]]:
+        """For each saved name: what it is, its place among arguments or outputs, and the inputs whose rules ask for it."""
+        plan = []
+        outputs = self.outputs if isinstance(self.outputs, tuple) else ()
         for name in self.saved_names:
-            if needing is not None and not any(name in asks(self.rules[i]) for i in needing if i in self.rules):
-                saved.append(None)
-            elif name in named:
-                saved.append(named[name])
-            elif name.endswith("_shape") and name[:-6] in named:
-                value = named[name[:-6]]
-                saved.append(tuple(map(np.shape, value)) if name[:-6] in self.lists else np.shape(value))
+            asking: tuple[int, ...] = ()
+            if self.joint is None and not self.lists:
+                asking = tuple(i for i, x in enumerate(self.inputs) if x in self.rules and name in asks(self.rules[x]))
+            if name in self.params:
+                plan.append(("value", self.params.index(name), asking))
+            elif name in outputs:
+                plan.append(("output", outputs.index(name), asking))
+            elif name == "out":
+                plan.append(("out", 0, asking))
             else:
-                saved.append(out if name == "out" else out[self.outputs.index(name)])  # type: ignore[union-attr]
-        if local.pack is not None:
-            return Packed(saved, local.pack)
+                kind = "shapes" if name[:-6] in self.lists else "shape"
+                plan.append((kind, self.params.index(name[:-6]), asking))
+        return plan
+
+    def _save(self, out: Any, nodes: tuple[Any, ...], values: tuple[Any, ...]) -> tuple[Any, ...]:
+        """What the rules that will run ask for, in the order of ``saved_names``; None for the rest."""
+        saved: list[Any] = []
+        for kind, place, asking in self._saving:
+            if asking and not any([nodes[i] is not None for i in asking]):
+                saved.append(None)
+            elif kind == "value":
+                saved.append(values[place])
+            elif kind == "shape":
+                saved.append(np.shape(values[place]))
+            elif kind == "shapes":
+                saved.append(tuple([np.shape(value) for value in values[place]]))
+            else:
+                saved.append(out if kind == "out" else out[place])
         return tuple(saved)
 
     def _wrap(
-        self, out: Any, node: Any, source: Any, values: tuple[Any, ...], needed: bool, index: int | None
+        self, out: Any, node: Any, source: Any, values: tuple[Any, ...], index: int | None, obstacle: str | None
     ) -> Any:
         if not isinstance(out, (np.ndarray, np.generic)):
             out = np.asarray(out)
         result = new_tensor(out, node)
         if source is not None and shares_memory(out, values[0]):
-            obstacle = self.view if isinstance(self.view, str) else None
-            if needed and node is None:
-                obstacle = (
-                    f"this view was made by '{self.name}' where no graph was recorded, from a tensor that requires grad; "
-                    "writing to it now would change that tensor behind its graph"
-                )
-            rest = values[1:]
-
-            def cut(base: Any) -> Any:
-                made = self.kernel(base, *rest)
-                return made if index is None else made[index]
-
-            result._view = View(source, cut, obstacle)
+            result._view = View(source, self, values[1:], index, obstacle)
         return result
 
     def kernel(self, *args: Any, **kwargs: Any) -> Any:
         """The op inside a rule: arrays in and arrays out, Tensors in and (recorded) Tensors out."""
-        for arg in itertools.chain(args, kwargs.values()):
-            if isinstance(arg, Handle) or (isinstance(arg, (list, tuple)) and any(isinstance(i, Handle) for i in arg)):
+        for arg in args:
+            if isinstance(arg, Handle) or (type(arg) in (list, tuple) and any([isinstance(i, Handle) for i in arg])):
+                return self.call(*args, **kwargs)
+        for arg in kwargs.values():
+            if isinstance(arg, Handle):
                 return self.call(*args, **kwargs)
         return self.forward(*args, **kwargs)
 

@@ -10,9 +10,9 @@ from . import dtypes
 from .engine.failures import operand_error
 from .engine.nodes import Handle
 from .engine.views import current
-from .errors import DtypeError
+from .errors import DtypeError, RuleError
 
-__all__ = ["operand", "promote", "promote_one", "promote_pair", "unpack_list", "unwrap"]
+__all__ = ["as_arrays", "operand", "promote", "promote_one", "promote_pair", "unpack_list", "unwrap"]
 
 
 def operand(op: Any, name: str, value: Any, alias: Any, optional: bool) -> tuple[Any, Any, Any]:
@@ -22,11 +22,13 @@ def operand(op: Any, name: str, value: Any, alias: Any, optional: bool) -> tuple
         if isinstance(value, Handle):
             return value._data, value._node if value._view is None else current(value), value._data.dtype
     if isinstance(value, np.float64):
-        return float(value), None, None
-    if isinstance(value, np.complex128):
-        return complex(value), None, None
+        value = float(value)
+    elif isinstance(value, np.complex128):
+        value = complex(value)
     if isinstance(value, (bool, int, float, complex)):
-        return value, None, None
+        if len(op.inputs) > 1:
+            return value, None, None
+        value = dtypes.weak_dtype(value).type(value)  # nothing beside it from which it could take its dtype
     if value is None and optional:
         return None, None, None
     if isinstance(value, (list, tuple)) or hasattr(value, "__array__"):
@@ -44,6 +46,29 @@ def operand(op: Any, name: str, value: Any, alias: Any, optional: bool) -> tuple
             )
         return value, None, value.dtype
     raise operand_error(op, name, value)
+
+
+def as_arrays(op: Any, out: Any) -> Any:
+    """What a user's forward returned, as an array or, if the op has several outputs, as a list of arrays.
+
+    Raises:
+        RuleError: it is nothing that can be the value of this op.
+    """
+    if op.outputs is not None:
+        if not isinstance(out, (tuple, list)) or (op.outputs != "many" and len(out) != len(op.outputs)):
+            raise RuleError(f"the forward of op '{op.name}' must return {op.outputs} outputs, got {type(out).__name__}")
+        return [as_array(op, item) for item in out]
+    return as_array(op, out)
+
+
+def as_array(op: Any, out: Any) -> Any:
+    """One output of a user's forward as an array."""
+    if isinstance(out, (np.ndarray, np.generic)):
+        return out
+    array = np.asarray(out) if isinstance(out, (bool, int, float, complex)) else None
+    if array is None:
+        raise RuleError(f"the forward of op '{op.name}' must return an array, got {type(out).__name__}")
+    return array
 
 
 def unwrap(value: Any) -> Any:
@@ -117,11 +142,16 @@ def promote_pair(x: Any, y: Any, to_float: bool) -> Any:
 
 
 def promote(*values: Any, to_float: bool) -> Any:
-    """Arrays and Python numbers brought to their common dtype by PyTorch's rules; numbers stay weak."""
-    present = [value for value in values if value is not None]
-    dtype = dtypes.common_dtype(present)
+    """Arrays and Python numbers brought to their common dtype by PyTorch's rules; beside arrays, numbers stay weak."""
+    found = {value.dtype for value in values if hasattr(value, "dtype")}
+    if len(found) == 1 and (dtype := found.pop()) in (dtypes.float32, dtypes.float64):
+        if not any([isinstance(value, (bool, complex)) for value in values]):
+            return values
+    dtype = dtypes.common_dtype([value for value in values if value is not None])
     if to_float:
         dtype = dtypes.to_float(dtype)
+    if not any([hasattr(value, "dtype") for value in values]):
+        return [None if value is None else dtype.type(value) for value in values]
     return [
         value
         if value is None

@@ -19,6 +19,7 @@ from .engine.nodes import Handle, Leaf, Node, array_of
 from .engine.views import node_of
 from .errors import DtypeError, GradientError, MutationError, ShapeError
 from .ops import (
+    activations,
     arithmetic,
     casting,
     comparison,
@@ -246,7 +247,7 @@ class Tensor(Handle):
     @property
     def requires_grad(self) -> bool:
         """Whether operations on this Tensor are recorded. Can be set on a leaf."""
-        return self._node is not None
+        return node_of(self) is not None
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
@@ -278,7 +279,8 @@ class Tensor(Handle):
     @property
     def is_leaf(self) -> bool:
         """Whether no recorded operation made this Tensor."""
-        return self._node is None or type(self._node) is Leaf
+        node = node_of(self)
+        return node is None or type(node) is Leaf
 
     @property
     def grad_fn(self) -> Any:
@@ -898,7 +900,16 @@ class Tensor(Handle):
     matrix_power = matrix_functions.matrix_power
     matrix_exp = matrix_functions.matrix_exp
 
-    # ---- the primitives of neural networks (ops/neural) --------------------------------------------------------------
+    # ---- the primitives of neural networks (ops/activations, neural) ------------------------------------------------
+
+    relu = activations.relu
+    hardshrink = activations.hardshrink
+    prelu = activations.prelu
+    softmax = neural.softmax
+    log_softmax = neural.log_softmax
+    softmin = neural.softmin
+
+    relu_ = inplace(activations.relu)
 
     # ---- windows (ops/windows) -----------------------------------------------------------------------------------------
 

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 
 from . import dtypes
-from ._operands import operand, promote, promote_one, promote_pair, unpack_list, unwrap
+from ._operands import as_arrays, operand, promote, promote_one, promote_pair, unpack_list, unwrap
 from .engine.failures import explain
 from .engine.modes import status
 from .engine.mutation import clock
 from .engine.nodes import Handle, Node, array_of, next_rank
 from .engine.nodes import hand_out as _hand_out
 from .engine.sweep import add_all, conform
-from .engine.views import current
+from .engine.views import View, current, shares_memory
 
 __all__ = ["ALIASES", "asks", "hand_out", "write"]
 
@@ -34,6 +34,8 @@ _NAMES: dict[str, Any] = {
     "Node": Node,
     "Tensor": Handle,
     "_array_of": array_of,
+    "_arrays": (np.ndarray, np.generic),
+    "_as_arrays": as_arrays,
     "_clock": clock,
     "_add_all": add_all,
     "_conform": conform,
@@ -42,6 +44,8 @@ _NAMES: dict[str, Any] = {
     "float32": dtypes.float32,
     "float64": dtypes.float64,
     "_generic": np.generic,
+    "_View": View,
+    "_shares_memory": shares_memory,
     "_new": object.__new__,
     "_next_rank": next_rank,
     "_operand": operand,
@@ -135,23 +139,36 @@ def _call(op: Any) -> list[str]:
         "    except Exception as _error:",
         f"        raise _explain(OP, _error, {values}) from None",
     ]
+    if not op.trusted:
+        lines += ["    if not isinstance(out, _arrays):", "        out = _as_arrays(OP, out)"]
     nodes = [f"*{name}_nodes" if name in op.lists else f"{name}_node" for name in op.inputs]
     parents = "(" + "".join(f"{node}, " for node in nodes) + ")"
-    if op.view or op.outputs is not None or op.lists or op.joint is not None:
-        return [*lines, f"    return OP.record(out, {parents}, {values}{', source' if op.view else ''})"]
+    record = f"return OP.record(out, {parents}, {values}{', _source' if op.view else ''})"
+    if op.outputs is not None or op.lists or op.joint is not None:
+        return [*lines, f"    {record}"]
     lines += [
         "    if _status.special:",
-        f"        return OP.record(out, {parents}, {values})",
+        f"        {record}",
         "    _result = _new(Tensor)",
         "    _result._data = out",
         "    _result._grad = _result._view = None",
     ]
+    if op.view:
+        obstacle = ", None, OP.view" if isinstance(op.view, str) else ""
+        lines += [
+            f"    if _source is not None and _shares_memory(out, {op.params[0]}):",
+            f"        _result._view = _View(_source, OP, ({''.join(f'{name}, ' for name in op.params[1:])}){obstacle})",
+        ]
     if not op.differentiable:
         return [*lines, "    _result._node = None", "    return _result"]
     return [
         *lines,
         f"    if {' and '.join(f'{node} is None' for node in nodes)}:",
         "        _result._node = None",
+        "        return _result",
+        "    _dtype = out.dtype",
+        "    if _dtype is not float32 and _dtype is not float64 and _dtype.kind not in 'fcV':",
+        "        _result._node = None  # no gradient flows through integers",
         "        return _result",
         "    _result._node = _node = Node()",
         "    _node.op = OP",
@@ -162,7 +179,7 @@ def _call(op: Any) -> list[str]:
         "    _node.shape = _shape_out = out.shape",
         f"    if {nodes[0]} is not None and {nodes[0]}.shape == _shape_out:",
         f"        _node.shape = {nodes[0]}.shape  # one object, so that backward knows equal shapes at a glance",
-        "    _node.dtype = out.dtype",
+        "    _node.dtype = _dtype",
         "    _node.hooks = _node.note = None",
         "    return _result",
     ]
@@ -183,20 +200,25 @@ def _unpack(op: Any, name: str) -> list[str]:
     if name in op.inputs:
         source, materialise, no_source = [], [], []
         if op.view and name == op.inputs[0]:
-            source = [f"        source = {name}"]
+            source = [f"        _source = {name}"]
             materialise = [f"        if isinstance({name}._data, _generic):", f"            _array_of({name})"]
-            no_source = ["        source = None"]
+            no_source = ["        _source = None"]
         optional = op.signature.parameters[name].default is not inspect.Parameter.empty
+        dtype = [] if op.promote is None else [
+            f"        {name}_dtype = {name}.dtype if {name}_node is None else {name}_node.dtype"
+        ]
+        number = [] if len(op.inputs) == 1 else [
+            f"    elif type({name}) is float:",
+            f"        {name}_node = {name}_dtype = None",
+        ]
         return [
             f"    if type({name}) is Tensor or isinstance({name}, Handle):",
             *source,
             *materialise,
             f"        {name}_node = {name}._node if {name}._view is None else _current({name})",
             f"        {name} = {name}._data",
-            f"        {name}_dtype = {name}.dtype if {name}_node is None else {name}_node.dtype",
-            f"    elif type({name}) is float:",
-            *no_source,
-            f"        {name}_node = {name}_dtype = None",
+            *dtype,
+            *number,
             "    else:",
             *no_source,
             f"        {name}, {name}_node, {name}_dtype = _operand(OP, {name!r}, {name}, {alias}, {optional})",

@@ -109,7 +109,7 @@ def _texts(shown: Any) -> list[str]:
             scientific = False
         elif scientific is None:
             low, high = float(sizes.min()), float(sizes.max())
-            scientific = high > 1000 * low or high > 1e8 or low < 1e-4
+            scientific = high / low > 1000 or high > 1e8 or low < 1e-4
         form = f".{_options['precision']}e" if scientific else ".0f" if whole else f".{_options['precision']}f"
         point = "." if whole and not scientific else ""
         texts = [format(value, form) + (point if math.isfinite(value) else "") for value in values]

@@ -233,13 +233,19 @@ def _separate(out: Any, args: tuple[Any, ...], name: str) -> Any:
     for arg in args:
         if isinstance(arg, Handle) and shares_memory(result._data, arg._data):
             obstacle = f"the forward of {name} returned an input, or a view of one, as its output"
-
-            def cut(base: Any) -> NoReturn:
-                raise MutationError(f"{obstacle}, and that input was overwritten since: return a .clone() in forward")
-
-            result._view = View(arg, cut, obstacle)
+            result._view = View(arg, _Unrepeatable(obstacle), (), None, obstacle)
             break
     return result
+
+
+class _Unrepeatable:
+    """What stands for the operation by which a Function made a view: it cannot be repeated on the changed input."""
+
+    def __init__(self, obstacle: str) -> None:
+        self.obstacle = obstacle
+
+    def kernel(self, base: Any) -> NoReturn:
+        raise MutationError(f"{self.obstacle}, and that input was overwritten since: return a .clone() in forward")
 
 
 class _NotTwice:

@@ -87,7 +87,8 @@ def all_runs() -> list[Run]:
     ]  # fmt: skip
     grown = (Target("KiB grown, traced", 1024), Target("KiB grown, resident", 1024))
     steps = [
-        Run(contender.replace("chainrule", "steps").replace("_", "-"), "steps", (contender,), {"steps": 10_000}, {"steps": 20}, 1, grown) for contender in OURS
+        Run(name, "steps", (contender,), {"steps": 10_000}, {"steps": 20}, 1, grown)
+        for name, contender in (("steps", "chainrule"), ("steps-nn", "chainrule_nn"))
     ]  # fmt: skip
     imports = [
         Run(
@@ -261,7 +262,7 @@ def main() -> None:
         if arguments.names and not {run.name, run.module} & set(arguments.names):
             continue
         workers = compare(run, arguments)
-        seen |= {worker.contender: worker.about for worker in workers}
+        seen |= {worker.contender: worker.about for worker in workers if worker.about.get("versions") != {}}
         if workers[0].missing is not None:
             print(f"{run.name:<13} not run: {workers[0].missing}")
             if arguments.smoke:
@@ -279,7 +280,8 @@ def main() -> None:
         flatness(rows)
     print()
     for contender, about in seen.items():
-        print(f"{contender}: {about.get('missing') or about['versions']}")
+        found = ", ".join(f"{name} {version}" for name, version in about.get("versions", {}).items())
+        print(f"{contender}: {about.get('missing') or found}")
     if arguments.json:
         Path(arguments.json).write_text(json.dumps({"about": seen, "figures": rows}, indent=1), encoding="utf-8")
     if disagreements:

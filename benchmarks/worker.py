@@ -5,6 +5,7 @@ may run in another environment than the rest, with an older Python: it needs onl
 """
 
 import importlib
+import importlib.metadata
 import json
 import os
 import platform
@@ -32,16 +33,22 @@ def main() -> None:
     except (ImportError, AttributeError) as error:
         answer(missing=f"{type(error).__name__}: {error}")
         return
-    answer(python=platform.python_version(), versions=versions())
+    answer(python=platform.python_version(), versions=versions(contender))
     for _ in sys.stdin:
         figures, values = measure()
         answer(figures=figures, values=values)
 
 
-def versions() -> dict:
-    """The versions of the packages that are being compared, as far as they are loaded."""
-    names = ("autograd", "torch", "mygrad", "numpy")
-    return {name: str(getattr(sys.modules[name], "__version__", "?")) for name in names if name in sys.modules}
+def versions(contender: str) -> dict:
+    """The versions of what is being compared."""
+    if contender in OURS:
+        found = {"chainrule": sys.modules["autograd"].__version__} if "autograd" in sys.modules else {}
+    else:
+        name = {"hips": "autograd"}.get(contender, contender)
+        found = {name: importlib.metadata.version(name)}
+    if "numpy" in sys.modules:
+        found["numpy"] = sys.modules["numpy"].__version__
+    return found
 
 
 if __name__ == "__main__":

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+
+# the matrices of tests are small: threads would only wait for each other (the workers inherit this)
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
 from typing import Any
 
 import hypothesis

@@ -7,10 +7,13 @@ not counted.
 
 from __future__ import annotations
 
+import os
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # the matrices are small: threads would only wait for each other
+
 import argparse
 import inspect
 import multiprocessing
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +25,7 @@ from tqdm import tqdm
 import autograd
 from autograd import _gradients
 from autograd._op import Op
+from autograd._writing import write
 from autograd.engine.modes import Mode
 from autograd.engine.nodes import new_tensor
 from autograd.testing import check_property
@@ -139,6 +143,7 @@ def _over(d: Any, change: Fault) -> Any:
 def _broken(op: Op, fault: str, name: str) -> Callable[..., Any]:
     """The rule for ``name`` with the fault in it; it asks for nothing that the op does not save already."""
     rule: Any = op.joint if name == "joint" else op.rules[name]
+    asked = _asks(rule)
     if fault == "rule of another input":
         rule = op.rules[next(other for other in op.rules if other != name)]
     source = _asks(rule)
@@ -146,7 +151,7 @@ def _broken(op: Op, fault: str, name: str) -> Callable[..., Any]:
         saved = [n for n in op.inputs if n in op.saved_names and n not in op.lists]
         one = next(n for n in source if n in saved)
         source = [next(n for n in saved if n != one) if n == one else n for n in source]
-    unique = list(dict.fromkeys(source))
+    unique = list(dict.fromkeys([*asked, *source]))  # nothing less either: each saved name must be asked for
 
     def compute(*values: Any) -> Any:
         given = dict(zip(unique, values, strict=True))
@@ -166,21 +171,18 @@ def _broken(op: Op, fault: str, name: str) -> Callable[..., Any]:
 @contextmanager
 def broken(op: Op, fault: str, name: str) -> Iterator[None]:
     """Break one rule of an op for the time of a block: only ``op.backward`` is another meanwhile."""
-    kept = {attribute: getattr(op, attribute) for attribute in ("rules", "joint", "source", "call", "backward")}
+    rules, joint, backward = op.rules, op.joint, op.backward
     wrong = _broken(op, fault, name)
-    if name == "joint":
-        op.joint = wrong
-    else:
-        op.rules = {**op.rules, name: wrong}
-    op.write()
-    backward = op.backward
-    for attribute, value in kept.items():
-        setattr(op, attribute, value)
-    op.backward = backward
     try:
+        if name == "joint":
+            op.joint = wrong
+        else:
+            op.rules = {**rules, name: wrong}
+        _, op.backward, _ = write(op)
+        op.rules, op.joint = rules, joint
         yield
     finally:
-        op.backward = kept["backward"]
+        op.rules, op.joint, op.backward = rules, joint, backward
 
 
 def gradients(op: Op, draws: int = 3) -> list[Any]:
@@ -196,7 +198,10 @@ def gradients(op: Op, draws: int = 3) -> list[Any]:
             rng = a.rng()
             try:
                 outputs = [out for out in differentiable_outputs(a.call_raw(leaves)) if out.requires_grad]
-                seeds = [new_tensor(np.asarray(rng.normal(size=out.shape)).astype(out.dtype)).requires_grad_() for out in outputs]
+                seeds = [
+                    new_tensor(np.asarray(rng.normal(size=out.shape)).astype(out.dtype)).requires_grad_()
+                    for out in outputs
+                ]
                 first = _gradients.grad(outputs, leaves, seeds, create_graph=True, materialize_grads=True)
                 found += [np.array(g._data) for g in first]
                 reached = [g for g in first if g.requires_grad]

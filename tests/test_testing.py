@@ -63,7 +63,7 @@ def test_op_tests_makes_an_item_of_each_property() -> None:
     assert len(some.op_properties) == 4  # type: ignore[attr-defined]
 
 
-def rejects(wrong: Any, property: str, words: str = "") -> str:
+def rejects(wrong: Any, property: str, words: str = "fails") -> str:
     """Assert that exactly this property, at least, rejects the op; return the message."""
     with pytest.raises(AssertionError, match=words) as caught:
         check_property(wrong, property)

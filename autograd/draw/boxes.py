@@ -16,6 +16,7 @@ class Box:
         kind: "op", "parameter", "input", "constant", "output" or "hidden".
         title, lines: the text in it: the first line, and the others.
         tooltip: what a browser shows when the mouse rests there.
+        again: a box of the same thing is drawn elsewhere.
     """
 
     id: str
@@ -23,6 +24,7 @@ class Box:
     title: str
     lines: tuple[str, ...] = ()
     tooltip: str = ""
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,9 @@ class Call:
         if facts:
             yield ", ".join(facts)
         dtype = self.node.dtype
-        if not isinstance(dtype, tuple) and all(source.dtype not in (None, dtype) for source, _ in self.sources):
+        if not isinstance(dtype, tuple) and all(
+            source.dtype != dtype for source, _ in self.sources if type(source) is not Constant
+        ):
             yield str(dtype)
 
     def summary(self) -> str:
@@ -103,7 +105,7 @@ def type_lines(value: Any) -> list[str]:
     if value.shape is None:
         return []
     text = shape_text(value.shape)
-    return [text if value.dtype in (None, dtypes.default.dtype) else f"{text}, {value.dtype}"]
+    return [text if value.dtype is None or value.dtype == dtypes.default.dtype else f"{text}, {value.dtype}"]
 
 
 def output_name(pick: Pick) -> str:

@@ -31,7 +31,6 @@ _BOXES = {
     "hidden": {"shape": "box", "style": "rounded,dashed", "color": "#7B8794", "fontcolor": "#5A6572"},
 }
 _ARROWS = {
-    "op": {"weight": "4"},
     "constant": {"style": "dashed", "color": "#9AA5B1"},
     "hidden": {"style": "dashed"},
 }
@@ -41,7 +40,7 @@ _LONGEST_TOOLTIP = 240
 
 def dot_text(boxes: Iterable[Box], arrows: Iterable[Arrow], direction: str, attributes: Mapping[str, str]) -> str:
     """A picture as DOT text, with further ``attributes`` of the whole."""
-    kinds = {}
+    tails = {}
     lines = [
         "digraph chainrule {",
         f"  graph [{_attributes({**_GRAPH, 'rankdir': direction, **attributes})}];",
@@ -49,19 +48,23 @@ def dot_text(boxes: Iterable[Box], arrows: Iterable[Arrow], direction: str, attr
         f"  edge [{_attributes(_EDGE)}];",
     ]
     for box in boxes:
-        kinds[box.id] = box.kind
+        tails[box.id] = box
         # the line break, a backslash sequence itself, stands between what is escaped
         label = "\\n".join(_escaped(line) for line in (box.title, *box.lines))
         tip = _tooltip(box.tooltip or box.title)
-        style = _attributes({"label": label, "tooltip": tip, "class": box.kind, **_BOXES[box.kind]})
-        lines.append(f"  {box.id} [{style}];")
+        given = {"label": label, "tooltip": tip, "class": box.kind, **_BOXES[box.kind]}
+        if box.again:
+            given["style"] += ",dashed"
+        lines.append(f"  {box.id} [{_attributes(given)}];")
     for arrow in arrows:
         given = {"label": f" {_escaped(arrow.label)} "} if arrow.label else {}
         if arrow.tooltip:
             given["tooltip"] = given["labeltooltip"] = _tooltip(arrow.tooltip)
-        kind = kinds[arrow.tail]
-        style = _attributes({**given, "class": kind, **_ARROWS.get(kind, {})})
-        lines.append(f"  {arrow.tail} -> {arrow.head} [{style}];")
+        tail = tails[arrow.tail]
+        given |= {"class": tail.kind, **_ARROWS.get(tail.kind, {})}
+        if tail.kind == "op" and not tail.again:
+            given["weight"] = "4"  # the flow from op to op is kept straight
+        lines.append(f"  {arrow.tail} -> {arrow.head} [{_attributes(given)}];")
     return "\n".join([*lines, "}", ""])
 
 
@@ -72,8 +75,8 @@ def _attributes(attributes: Mapping[str, str]) -> str:
 def _escaped(text: str, longest: int = _LONGEST) -> str:
     """Any text as it stands between quotes in DOT, to draw as this text.
 
-    Graphviz reads backslash sequences and HTML entities there. A line break has no place in a name: it, and what
-    else is no printable character, draws as the sign that Unicode has for it. The middle of a long text is left out.
+    Graphviz reads backslash sequences and HTML entities there. A line break has no place in a name: it draws as an
+    arrow, and other characters that cannot be printed as a replacement. The middle of a long text is left out.
     """
     text = _UNPRINTABLE.sub(_symbol, text)
     if len(text) > longest:
@@ -90,6 +93,5 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uf
 
 
 def _symbol(match: re.Match[str]) -> str:
-    """A visible sign for a control character (Unicode has one for each of ASCII's)."""
-    code = ord(match.group())
-    return chr(0x2400 + code) if code < 0x20 else "\u2421" if code == 0x7F else "\ufffd"
+    """A visible sign for what has none."""
+    return {"\t": "\u21e5", "\n": "\u21b5", "\r": "\u21b5"}.get(match.group(), "\ufffd")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from operator import attrgetter
 from typing import Any
 
@@ -47,7 +48,7 @@ def graph(tensors: Any, params: Any = None, *, direction: str = "TB", max_nodes:
     survey = _Survey(_outputs(tensors), _Names(params), max_nodes)
     survey.draw()
     return Graph(
-        survey.boxes, survey.arrows, direction, survey.counts(), survey.hidden_ops, survey.names.unreached()
+        survey.boxes, survey.arrows, direction, survey.counts(), survey.hidden_ops, survey.unreached()
     )  # fmt: skip
 
 
@@ -83,19 +84,13 @@ class _Names:
         self.given: dict[Any, list[str]] = {}
         for name, tensor in self.pairs:
             self.given.setdefault(_place(tensor), []).append(name)
-        self.met: set[str] = set()
 
     def of(self, place: Any) -> str | None:
         """The name of a Node, Pick or Leaf, or of the array with this id."""
         names = self.given.get(place)
         if names is None:
             return (getattr(place, "note", None) or {}).get("name")
-        self.met.update(names)
         return " = ".join(names)
-
-    def unreached(self) -> list[str]:
-        """The names that were not asked for."""
-        return [name for name, _ in self.pairs if name not in self.met]
 
 
 def _place(tensor: Handle) -> Any:
@@ -123,7 +118,13 @@ def _named(params: Any) -> Iterator[tuple[str, Handle]]:
 
 
 _HIDDEN = "hidden"
-"""The key of the box from which arrows come whose true origin is not drawn."""
+"""The key of what arrows come from whose true origin is not drawn."""
+_FAR = (1_000_000_000, 8, 4, 2)
+"""How many layers an arrow may span. Layout time grows with the layers that arrows span in all."""
+_MAX_SPAN = 500
+"""More layers than this, in all and beyond one for each arrow, are too much; then the next of ``_FAR`` is tried."""
+_MAX_ARROWS = 4
+"""Arrows drawn for each node allowed; of further ones an op has only a common one."""
 
 
 def _key(source: Any) -> Any:
@@ -136,7 +137,11 @@ def _key(source: Any) -> Any:
 
 
 class _Survey:
-    """Walks a graph, without recursion, and makes boxes and arrows of its newest part."""
+    """Walks a graph, without recursion, and makes boxes and arrows of its newest part.
+
+    Where arrows would have to cross many layers, as from a weight that is used in each of hundreds of steps, the box
+    that they come from is drawn again near to where they go: otherwise it is the layout that would take hours.
+    """
 
     def __init__(self, outputs: list[tuple[str, Handle]], names: _Names, max_nodes: int) -> None:
         self.outputs = outputs
@@ -144,15 +149,56 @@ class _Survey:
         self.ends = [Constant(tensor._data) if (node := node_of(tensor)) is None else node for _, tensor in outputs]
         self.ops, self.leaves = _collect(self.ends)
         self.constants: dict[Any, Constant] = {}  # holds the arrays, so that an id stays theirs
-        self.room = max_nodes
+        self.max_nodes = max_nodes
         self.admitted: set[Any] = set()
         self.hidden_ops = 0
+        self.depths: dict[Any, int] = {}
+        self.far = _FAR[0]
         self.boxes: list[Box] = []
         self.arrows: list[Arrow] = []
-        self.ids: dict[Any, str] = {}
+        self.originals: dict[Any, int] = {}
+        self.copies: dict[tuple[Any, int], str] = {}
+        self.referred: set[int] = set()
 
     def draw(self) -> None:
         """Make the boxes and arrows: the newest nodes are chosen, then drawn from the oldest to the newest."""
+        calls = self._choose()
+        self.hidden_ops = len(self.ops) - len(calls)
+        self._measure(calls)
+        for call in calls:
+            self._draw_op(call)
+        for (title, tensor), end in zip(self.outputs, self.ends, strict=True):
+            tail, label, tip = self._origin(end, title, self.depths.get(_key(end), 0))
+            dtype = tensor._data.dtype
+            head = self._box("output", title, [] if dtype == dtypes.default.dtype else [str(dtype)])
+            self.arrows.append(Arrow(tail, head, label, tip))
+        for number in self.referred:
+            self.boxes[number] = replace(self.boxes[number], title=f"{self.boxes[number].title} #{number}")
+
+    def counts(self) -> dict[str, int]:
+        """How many there are of each kind, drawn or not (but of constants only those of ops that are drawn)."""
+        return {
+            "ops": len(self.ops),
+            "leaves": len(self.leaves),
+            "constants": len(self.constants),
+            "outputs": len(self.outputs),
+        }
+
+    def unreached(self) -> list[str]:
+        """The given names of leaves and results that do not lead to the output."""
+        reached = {*self.ops, *self.leaves}
+        places = self.names.given.items()
+        return [
+            name
+            for place, names in places
+            if not isinstance(place, int) and _key(place) not in reached
+            for name in names
+        ]
+
+    # ---- what is drawn, and where ----------------------------------------------------------------------------
+
+    def _choose(self) -> list[Call]:
+        """The newest ops for which there is room, oldest first; they and their inputs are admitted."""
         for end in self.ends:
             if isinstance(end, (Leaf, Constant)):
                 self._admit(end)
@@ -164,56 +210,53 @@ class _Survey:
             for source, _ in calls[-1].sources:
                 if isinstance(source, (Leaf, Constant)):
                     self._admit(source)
-        self.hidden_ops = len(self.ops) - len(calls)
-        self._draw_hidden()
-        for call in reversed(calls):
-            self._draw_op(call)
-        for (title, tensor), end in zip(self.outputs, self.ends, strict=True):
-            tail, label, tip = self._origin(end, title)
-            dtype = tensor._data.dtype
-            head = self._box(None, "output", title, [] if dtype == dtypes.default.dtype else [str(dtype)])
-            self.arrows.append(Arrow(tail, head, label, tip))
-
-    def counts(self) -> dict[str, int]:
-        return {
-            "ops": len(self.ops),
-            "leaves": len(self.leaves),
-            "constants": len(self.constants),
-            "outputs": len(self.outputs),
-        }
+        return calls[::-1]
 
     def _admit(self, source: Any) -> bool:
-        """Give ``source`` a place in the picture, if there is room and it has none."""
+        """Whether ``source`` is to be drawn: as long as there is room."""
         key = _key(source)
         if isinstance(source, Constant):
             self.constants[key] = source
-        if key not in self.admitted:
-            if self.room < 1:
-                return False
-            self.room -= 1
+        if len(self.admitted) < self.max_nodes:
             self.admitted.add(key)
-        return True
+        return key in self.admitted
 
-    def _box(self, key: Any, kind: str, title: str, lines: Iterable[str] = (), tooltip: str = "") -> str:
-        self.ids[key] = f"n{len(self.boxes)}"
-        self.boxes.append(Box(self.ids[key], kind, title, tuple(lines), tooltip))
-        return self.ids[key]
+    def _measure(self, calls: list[Call]) -> None:
+        """Find each op's layer, and how far arrows may go."""
+        links = []
+        for call in calls:
+            keys = {_key(source) for source, _ in call.sources}
+            above = [self.depths[key] for key in keys if key in self.depths]
+            self.depths[call.node] = depth = 1 + max(above, default=0)
+            links.extend([(key if key in self.admitted else _HIDDEN, depth) for key in keys])
+        for self.far in _FAR:
+            first: dict[tuple[Any, int], int] = {}
+            span = 0
+            for key, depth in links:
+                home = self.depths.get(key)
+                if home is None or depth - home > self.far:
+                    home = first.setdefault((key, depth // self.far), depth) - 1
+                span += abs(depth - home) - 1
+            if span <= _MAX_SPAN:
+                break
 
-    def _draw_hidden(self) -> None:
-        """One box for all that there is no room for."""
-        inputs = sum(key not in self.admitted for key in (*self.leaves, *self.constants))
-        facts = [counted(n, kind) for n, kind in ((self.hidden_ops, "ops"), (inputs, "inputs")) if n]
-        if facts:
-            more = facts[0].replace(" ", " more ")
-            self._box(_HIDDEN, "hidden", f"\u2026 {more}", [f"and {fact}" for fact in facts[1:]])
+    # ---- boxes and arrows ------------------------------------------------------------------------------------
+
+    def _box(self, kind: str, title: str, lines: Iterable[str] = (), tooltip: str = "", again: bool = False) -> str:
+        self.boxes.append(Box(f"n{len(self.boxes)}", kind, title, tuple(lines), tooltip, again))
+        return self.boxes[-1].id
 
     def _draw_op(self, call: Call) -> None:
+        depth = self.depths[call.node]
         incoming: dict[tuple[str, str], list[str]] = {}
         for source, name in call.sources:
-            tail, label, tip = self._origin(source, name)
+            if len(incoming) + len(self.arrows) >= _MAX_ARROWS * self.max_nodes:
+                source = Constant(shape=source.shape)  # stands for what is not drawn
+            tail, label, tip = self._origin(source, name, depth)
             incoming.setdefault((tail, label), []).append(tip)
         given, name = self.names.of(call.node), str(call.node.op.name)
-        head = self._box(call.node, "op", f"{given} = {name}" if given else name, call.facts(), call.summary())
+        self.originals[call.node] = len(self.boxes)
+        head = self._box("op", f"{given} = {name}" if given else name, call.facts(), call.summary())
         for (tail, label), tips in incoming.items():
             if len(tips) <= 2:
                 self.arrows.extend(Arrow(tail, head, label, tip) for tip in tips)
@@ -221,29 +264,50 @@ class _Survey:
                 times = f"{len(tips):,} of {label}" if label else f"{len(tips):,} times"
                 self.arrows.append(Arrow(tail, head, times, f"{tips[0]} and {len(tips) - 1:,} more"))
 
-    def _origin(self, source: Any, name: str) -> tuple[str, str, str]:
-        """The id of the box where an arrow starts (an input's box is drawn now), the arrow's label and tooltip."""
+    def _origin(self, source: Any, name: str, depth: int) -> tuple[str, str, str]:
+        """The id of the box where an arrow to layer ``depth`` starts (drawn now if need be), its label and tooltip."""
         key = _key(source)
+        if key not in self.admitted:
+            key = _HIDDEN
         label = shape = shape_text(source.shape)
-        tip = f"{name}: {shape}" if shape else name
+        tip = f"{name}: {shape}" if name and shape else name or shape
         if type(source) is Pick:
             label = f"{self.names.of(source) or output_name(source)}: {shape}"
-        if key not in self.admitted:
-            return self.ids[_HIDDEN], label, tip
-        if isinstance(source, (Leaf, Constant)):
+        elif key is not _HIDDEN and isinstance(source, (Leaf, Constant)):
             label = ""  # its box says the shape
-            if key not in self.ids:
-                self._draw_input(key, source)
-        return self.ids[key], label, tip
+        home = self.depths.get(key)
+        if home is not None and depth - home <= self.far:
+            return self.boxes[self.originals[key]].id, label, tip
+        place = (key, depth // self.far)
+        if place not in self.copies:
+            self.copies[place] = self._draw_again(key) if key in self.originals else self._draw_input(key, source)
+        return self.copies[place], label, tip
 
-    def _draw_input(self, key: Any, source: Any) -> None:
+    def _draw_input(self, key: Any, source: Any) -> str:
+        """The box of what no drawn op computes, for the first time."""
+        self.originals[key] = len(self.boxes)
+        if key is _HIDDEN:
+            inputs = sum(item not in self.admitted for item in (*self.leaves, *self.constants))
+            facts = [counted(n, kind) for n, kind in ((self.hidden_ops, "ops"), (inputs, "inputs")) if n]
+            lines = [facts[0].replace(" ", " more "), *[f"and {fact}" for fact in facts[1:]]] if facts else []
+            return self._box("hidden", " ".join(["\u2026", *lines[:1]]), lines[1:])
         name = self.names.of(key)
         if isinstance(source, Constant):
-            self._box(key, "constant", name or "constant", type_lines(source))
-        elif key in self.names.given:
-            self._box(key, "parameter", str(name), type_lines(source))
-        else:
-            self._box(key, "input", name or ("input" if self.names.given else "leaf"), type_lines(source))
+            return self._box("constant", name or "constant", type_lines(source))
+        if key in self.names.given:
+            return self._box("parameter", str(name), type_lines(source))
+        return self._box("input", name or ("input" if self.names.given else "leaf"), type_lines(source))
+
+    def _draw_again(self, key: Any) -> str:
+        """A second box for what is drawn already; a number tells which it is, where there is no name."""
+        number = self.originals[key]
+        original = self.boxes[number]
+        if key is _HIDDEN:
+            return self._box("hidden", "\u2026", again=True)
+        if original.kind == "op" or self.names.of(key) is None:
+            self.referred.add(number)
+            return self._box(original.kind, f"{original.title} #{number}", tooltip=original.tooltip, again=True)
+        return self._box(original.kind, original.title, original.lines, original.tooltip, again=True)
 
 
 def _collect(roots: Iterable[Any]) -> tuple[list[Any], dict[Any, None]]:

@@ -76,8 +76,15 @@ class detect_anomaly(Mode):
     """
 
     def __init__(self, check_nan: bool = True) -> None:
-        watch = _Watch() if check_nan else _Lines()
-        super().__init__(observers=(*local.observers, watch))
+        self._watch = _Watch() if check_nan else _Lines()
+        super().__init__(observers=(*local.observers, self._watch))
+
+    def _fresh(self) -> Mode:
+        return Mode(observers=(*local.observers, self._watch))
+
+    def __enter__(self) -> Any:
+        self._settings = {"observers": (*local.observers, self._watch)}  # those of now, not of when this was made
+        return super().__enter__()
 
 
 class _Lines(_Watch):
@@ -107,9 +114,12 @@ class set_detect_anomaly(detect_anomaly):
         self._before: dict[str, Any] | None = {"observers": before}
         local.set(self._settings)
 
+    def _fresh(self) -> Mode:
+        return Mode(**self._settings)
+
     def __enter__(self) -> Any:
         if self._before is None:
-            return super().__enter__()
+            return Mode.__enter__(self)
         self._saved.append(self._before)
         self._before = None
         return self

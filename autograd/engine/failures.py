@@ -39,7 +39,8 @@ def explain(op: Any, error: Exception, values: Sequence[Any]) -> Exception:
     if isinstance(error, np.exceptions.AxisError):
         return _AxisError(f"{op.name}({named}): {error}")
     if isinstance(error, ValueError):
-        return ShapeError(f"{op.name}({named}): {error}")
+        about_shapes = any(word in str(error) for word in _SHAPE_WORDS)
+        return (ShapeError if about_shapes else ValueError)(f"{op.name}({named}): {error}")
     if isinstance(error, (IndexError, np.linalg.LinAlgError, OverflowError)):
         return type(error)(f"{op.name}({named}): {error}")
     error.add_note(f"(in the forward of op {op.name}({named}))")
@@ -52,6 +53,7 @@ class _AxisError(ShapeError, IndexError):
 
 _SHAPE_TROUBLE = ("broadcast", "mismatch", "aligned", "enough dimensions")
 """How NumPy's messages about shapes can be told from others."""
+_SHAPE_WORDS = ("shape", "broadcast", "dimension", "axis", "axes", "size", "squeeze", "stack", "split", "concatenate")
 _PRODUCTS = {"matmul", "mm", "bmm", "mv", "linear", "dot", "addmm"}
 
 
@@ -107,7 +109,10 @@ def _broadcast_hint(arrays: Sequence[Any]) -> str:
 def operand_error(op: Any, name: str, value: Any) -> Exception:
     """The error for an argument that is no Tensor, array or number."""
     if value is None:
-        return TypeError(f"{op.name}() is missing the argument '{name}'; it takes {op.signature}")
+        return TypeError(
+            f"{op.name}() needs the argument '{name}', a Tensor, a NumPy array or a number; it was left out or None. "
+            f"It takes {op.signature}"
+        )
     return TypeError(
         f"{op.name}: '{name}' must be a Tensor, a NumPy array or a number, got {type(value).__name__} {describe(value)}"
     )

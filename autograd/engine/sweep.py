@@ -78,8 +78,10 @@ def sweep(
     if targets is not None:
         grads = {target: grads.get(target, g) for target, g in found.items()}
     for target, g in grads.items():
-        if target.dtype.kind == "c" and g is not None:
-            grads[target] = np.conj(g)
+        dtype = target.dtype
+        if g is not None and (g.dtype is not dtype or dtype.kind == "c"):
+            g = conform(g, target, node.op if node is not None else None)
+            grads[target] = np.conj(g) if dtype.kind == "c" else g
     return grads
 
 

@@ -6,7 +6,6 @@ member gives the root a new node; the other members notice at their next use and
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -27,18 +26,31 @@ class View:
         base: the Tensor it was cut from, which may be a view itself.
         root: the Tensor at the end of the chain.
         root_node: the root's node when this view's own node was made; another one now means it is stale.
-        cut: makes the view from the base: arrays to arrays, Tensors to Tensors.
+        op, args, index: the view operation, its other arguments, and which of several outputs the view is.
         obstacle: why the view must not be written to while recording, or None.
     """
 
-    __slots__ = ("base", "cut", "obstacle", "root", "root_node")
+    __slots__ = ("args", "base", "index", "obstacle", "op", "root", "root_node")
 
-    def __init__(self, base: Handle, cut: Callable[[Any], Any], obstacle: str | None = None) -> None:
+    def __init__(
+        self, base: Handle, op: Any, args: tuple[Any, ...], index: int | None = None, obstacle: str | None = None
+    ) -> None:
         self.base = base
         self.root: Handle = base if base._view is None else base._view.root
         self.root_node = self.root._node
-        self.cut = cut
+        self.op = op
+        self.args = args
+        self.index = index
         self.obstacle = obstacle
+
+    def cut(self, base: Any) -> Any:
+        """The view of another base: an array of an array, a Tensor of a Tensor."""
+        return _cut(base, self.op, self.args, self.index)
+
+
+def _cut(base: Any, op: Any, args: tuple[Any, ...], index: int | None) -> Any:
+    made = op.kernel(base, *args)
+    return made if index is None else made[index]
 
 
 def shares_memory(out: Any, array: Any) -> bool:
@@ -136,20 +148,21 @@ def rebase(tensor: Handle, node: Any, line: str | None) -> None:
     root = view.root
     if node is None and root._node is None:
         return
-    cuts = [member._view.cut for member in _chain(tensor)]
+    views = [member._view for member in _chain(tensor)]
+    cuts = [(view.op, view.args, view.index) for view in views]  # not the views: they hold the root, which gets the node
     move(root, make_node(_PART_WRITTEN, (root._node, node), (_Part(cuts, root._data.shape),), root._data))
 
 
 class _Part:
     """Which part of a root was overwritten through a view."""
 
-    def __init__(self, cuts: list[Callable[[Any], Any]], shape: tuple[int, ...]) -> None:
+    def __init__(self, cuts: list[tuple[Any, tuple[Any, ...], int | None]], shape: tuple[int, ...]) -> None:
         self.cuts = cuts
         self.shape = shape
 
     def of(self, array: Any) -> Any:
         for cut in self.cuts:
-            array = cut(array)
+            array = _cut(array, *cut)
         return array
 
     def mask(self) -> Any:

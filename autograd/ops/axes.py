@@ -14,8 +14,8 @@ from ..errors import DtypeError
 from ..samples import case, reals
 
 __all__ = [
-    "accumulation_dtype", "axes_of", "axis_of", "broadcast_back", "cast_input", "count", "kept", "line_axis",
-    "place_along", "restore",
+    "accumulation_dtype", "axes_of", "axis_of", "broadcast_back", "cast_input", "count", "first_of", "kept",
+    "line_axis", "place_along", "restore",
 ]  # fmt: skip
 
 
@@ -38,7 +38,15 @@ def axes_of(dim: Any, ndim: int) -> tuple[int, ...]:
     axis = axis_of(dim)
     if axis is None:
         return tuple(range(ndim))
-    return np.lib.array_utils.normalize_axis_tuple(axis, ndim or 1, "dim")[:ndim]
+    rank = ndim or 1
+    given = (axis,) if type(axis) is int else axis
+    axes = tuple([d + rank if d < 0 else d for d in given])
+    for d, asked in zip(axes, given, strict=True):
+        if not 0 <= d < rank:
+            raise np.exceptions.AxisError(asked, rank, "dim")
+    if len(set(axes)) != len(axes):
+        raise ValueError(f"dim {given} names a dimension twice")
+    return axes[:ndim]
 
 
 def kept(shape: Sequence[int], dim: Any) -> tuple[int, ...]:
@@ -59,6 +67,12 @@ def count(shape: Sequence[int], dim: Any) -> int:
     for d in axes_of(dim, len(shape)):
         n *= shape[d]
     return n
+
+
+def first_of(x: Any, dim: Any) -> Any:
+    """The first of the elements that are reduced to one, the dimensions kept."""
+    axes = axes_of(dim, np.ndim(x))
+    return x[tuple([slice(0, 1) if d in axes else slice(None) for d in range(np.ndim(x))])]
 
 
 def restore(g: Any, shape: Sequence[int], dim: Any, keepdim: bool) -> Any:

@@ -93,7 +93,7 @@ def equal(x: Any, y: Any) -> bool:
 @numpy_function(np.array_equal)
 def _numpy_array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> bool:
     if not equal_nan:
-        return equal(a1, a2)
+        return bool(equal(a1, a2))
     return tuple(np.shape(a1)) == tuple(np.shape(a2)) and allclose(a1, a2, 0, 0, equal_nan=True)
 
 

@@ -122,7 +122,7 @@ def _explicit(equation: str, shapes: tuple[tuple[int, ...], ...]) -> tuple[tuple
     left, arrow, right = text.partition("->")
     words = left.split(",")
     if len(words) != len(shapes):
-        raise ValueError(f"einsum: '{equation}' has {len(words)} operands, but {len(shapes)} were given")
+        raise ValueError(f"einsum: '{equation}' is for {len(words)} operands, got {len(shapes)}")
     bad = set(text.replace("...", "").replace("->", "").replace(",", "")) - set(string.ascii_letters)
     if bad or any(word.count("...") > 1 for word in (*words, right)):
         raise ValueError(f"einsum: '{equation}' may contain letters, one '...' for each operand, ',' and '->' only")

@@ -18,7 +18,7 @@ from .._op import composed, op
 from .._protocols import numpy_function
 from ..errors import GradientError, ShapeError
 from ..samples import case, reals
-from .linear_algebra import H, T, computed, conj, foreign, inv, positive_definite, require_square, solve_triangles, square
+from .linear_algebra import H, T, computed, conj, foreign, inv, positive_definite, require_square, solve_triangular_, square
 
 
 def _diagonal(x: Any) -> Any:
@@ -42,8 +42,8 @@ def _cholesky_rule(g: Any, out: Any, upper: bool) -> Any:
     g = conj(g)
     factor, g = (H(out), H(g)) if upper else (out, g)
     inner = np.tril(np.matmul(H(factor), g)) * (1 - _eye(factor) / 2)
-    left = solve_triangles.kernel(H(factor), inner, True)
-    d = H(solve_triangles.kernel(H(factor), H(left), True))
+    left = solve_triangular_.kernel(H(factor), inner, True)
+    d = H(solve_triangular_.kernel(H(factor), H(left), True))
     return conj((d + H(d)) / 2)
 
 
@@ -72,7 +72,7 @@ def _qr_tall(q: Any, r: Any, gq: Any, gr: Any) -> Any:
     m = np.matmul(r, H(gr)) - np.matmul(H(gq), q)
     lower = np.tril(m, -1)
     middle = lower + H(lower) + np.real(m) * _eye(m)
-    return H(solve_triangles.kernel(r, H(gq + np.matmul(q, middle)), True))
+    return H(solve_triangular_.kernel(r, H(gq + np.matmul(q, middle)), True))
 
 
 def _qr_rule(g_Q: Any, g_R: Any, x: Any, Q: Any, R: Any, mode: str) -> Any:  # noqa: N803 (the outputs' names)
@@ -100,7 +100,7 @@ _ANY = [case(x=reals(shape=shape, make=_apart)) for shape in ((3, 2), (2, 3), (2
 
 
 @op(x=_qr_rule, outputs=("Q", "R"), promote="float", samples=[*_ANY, case(x=reals(shape=(2, 3), make=_apart), mode="complete")])
-def qr_factors(x: Any, mode: str = "reduced") -> Any:
+def qr_(x: Any, mode: str = "reduced") -> Any:
     """``qr`` in the modes "reduced" and "complete"."""
     a, dtype = computed(x)
     q, r = np.linalg.qr(a, mode)
@@ -121,7 +121,7 @@ def qr(x: Any, mode: str = "reduced") -> Any:
         raise ValueError(f"qr: mode must be 'reduced', 'complete' or 'r', got {mode!r}")
     if x.ndim < 2:
         raise ShapeError(f"qr: expected matrices (..., n, m), got shape {tuple(x.shape)}")
-    found = qr_factors(x, "complete" if mode == "complete" else "reduced")
+    found = qr_(x, "complete" if mode == "complete" else "reduced")
     return type(found)(found.Q[..., :0, :0], found.R) if mode == "r" else found
 
 
@@ -144,13 +144,13 @@ def _lu_rule(g_L: Any, g_U: Any, P: Any, L: Any, U: Any) -> Any:  # noqa: N803 (
     k = min(L.shape[-2], U.shape[-1])
     top, square_u = L[..., :k, :], U[..., :k]
     gl_top, gu_left = gl[..., :k, :], gu[..., :k]
-    across = solve_triangles.kernel(H(top), gu[..., k:], True, True)  # of the columns beyond the square
-    below = H(solve_triangles.kernel(square_u, H(gl[..., k:, :]), True))  # of the rows beyond the square
+    across = solve_triangular_.kernel(H(top), gu[..., k:], True, True)  # of the columns beyond the square
+    below = H(solve_triangular_.kernel(square_u, H(gl[..., k:, :]), True))  # of the rows beyond the square
     gl_top = gl_top - np.matmul(across, H(U[..., k:]))
     gu_left = gu_left - np.matmul(H(L[..., k:, :]), below)
     inner = np.tril(np.matmul(H(top), gl_top), -1) + np.triu(np.matmul(gu_left, H(square_u)))
-    left = solve_triangles.kernel(H(top), inner, True, True)
-    d = H(solve_triangles.kernel(square_u, H(left), True))
+    left = solve_triangular_.kernel(H(top), inner, True, True)
+    d = H(solve_triangular_.kernel(square_u, H(left), True))
     d = np.concatenate([d, across], axis=-1) if L.shape[-2] == k else np.concatenate([d, below], axis=-2)
     return conj(np.matmul(P, d))
 
@@ -159,7 +159,11 @@ def _lu_rule(g_L: Any, g_U: Any, P: Any, L: Any, U: Any) -> Any:  # noqa: N803 (
 def _factorize(a: Any) -> Any:
     from scipy.linalg import lu as factorize
 
-    return factorize(a, check_finite=False)
+    if a.size:
+        return factorize(a, check_finite=False)
+    batch, (rows, columns) = a.shape[:-2], a.shape[-2:]
+    k = min(rows, columns)
+    return tuple(np.broadcast_to(np.eye(*s, dtype=a.dtype), (*batch, *s)) for s in ((rows, rows), (rows, k), (k, columns)))
 
 
 @op(x=_lu_rule, outputs=("P", "L", "U"), promote="float", samples=_ANY)
@@ -264,7 +268,8 @@ def _eigh_rule(g_eigenvalues: Any, g_eigenvectors: Any, eigenvalues: Any, eigenv
     eye = _eye(eigenvalues)
     gaps = np.expand_dims(eigenvalues, -2) - np.expand_dims(eigenvalues, -1)
     middle = _quotient(np.matmul(H(v), g) * (1 - eye), gaps) + np.expand_dims(g_eigenvalues, -1) * eye
-    return conj(np.matmul(np.matmul(v, middle), H(v)))
+    d = np.matmul(np.matmul(v, middle), H(v))
+    return conj((d + H(d)) / 2)
 
 
 _SYMMETRIC = square((3, 3), (2, 2, 2), (1, 1), make=_symmetric)
@@ -279,7 +284,7 @@ _SYMMETRIC = square((3, 3), (2, 2, 2), (1, 1), make=_symmetric)
 def eigh(x: Any, UPLO: str = "L") -> Any:  # noqa: N803 (PyTorch's name)
     """``(eigenvalues, eigenvectors)`` of symmetric (Hermitian) matrices: the values rise, the vectors are columns.
 
-    Only the triangle ``UPLO`` is read. Raises: ShapeError.
+    Only the triangle ``UPLO`` is read; the gradient is symmetric. Raises: ShapeError.
     """
     require_square("eigh", x)
     a, dtype = computed(x)

@@ -74,7 +74,7 @@ def _extreme_along(ufunc: Any, position: Any, x: Any, dim: int, keepdim: bool) -
     x = np.asanyarray(x)
     _, dim = line_axis(x, dim)
     if not x.ndim:
-        return np.array(x), np.zeros((), np.int64)
+        return np.array(x, subok=True), np.zeros((), np.int64, like=x)
     return np.asanyarray(ufunc.reduce(x, dim, None, None, keepdim)), np.asanyarray(
         position(x, dim, None, keepdims=keepdim)
     )

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .._inplace import check_writable, recorded_write
-from .._op import op, unwrap
+from .._op import composed, op, unwrap
 from ..engine.nodes import array_of
 from ..errors import ShapeError
 from ..samples import case, reals
@@ -161,6 +161,10 @@ def _added(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
         out = np.zeros(shape, x.dtype, like=np.asanyarray(x))
         _put(out, index, x)
         return out
+    if x.size < _FEW and _ints_first(index) is None:
+        out = np.zeros(shape, x.dtype, like=np.asanyarray(x))
+        np.add.at(out, index, x)
+        return out
     whole = math.prod(shape[1:])
     if _is_whole(index) and whole > 1 and x.size >= _MANY and type(x) is np.ndarray and x.dtype.kind in "fc":
         return _rows_added(x, index, shape)
@@ -177,6 +181,8 @@ def _added(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
     return np.reshape(out, shape)
 
 
+_FEW = 2048
+"""Below this number of elements, ``np.add.at`` with the index as it is beats computing positions in one dimension."""
 _MANY = 8192
 """From this many elements on, a sparse matrix product adds rows faster than ``np.add.at`` (10 times for 100,000)."""
 
@@ -255,6 +261,14 @@ def setitem(x: Any, index: Any, value: Any) -> None:
             f"{_at(array, index).shape} ({error})"
         ) from None
     recorded_write(x, with_item.op, (x, value), (array, source, index))
+
+
+@composed(inputs=("x",), samples=[case(x=reals(shape=(2, 3)), value=0.5), case(x=reals(shape=()), value=2)])
+def fill(x: Any, value: Any) -> Any:
+    """A tensor of the shape and dtype of ``x`` full of ``value``, a number or a 0-d tensor."""
+    if np.ndim(value):
+        raise ShapeError(f"fill: expected a number or a 0-d tensor, got shape {np.shape(value)}")
+    return with_item(x, value, ...)
 
 
 def fill_(x: Any, value: Any) -> Any:

@@ -281,8 +281,13 @@ def dsplit(x: Any, indices_or_sections: Any) -> Any:
 @numpy_function(np.concatenate)
 def _concatenate(arrays: Any, axis: int | None = 0, **kwargs: Any) -> Any:
     if axis is None:
-        arrays, axis = [np.ravel(array) for array in arrays], 0
+        arrays, axis = [reshape(array, -1) for array in arrays], 0
     return cat(arrays, axis, **kwargs)
+
+
+@numpy_function(np.append)
+def _append(arr: Any, values: Any, axis: int | None = None) -> Any:
+    return _concatenate([arr, values], axis)
 
 
 @numpy_function(np.stack)

@@ -212,12 +212,12 @@ def _systems(*, make: Any = well_conditioned, **arguments: Any) -> list[Any]:
 
 
 @op(
-    x=lambda g, x, out: -np.matmul(solve_matrices.kernel(T(x), g), T(out)),
-    y=lambda g, x: solve_matrices.kernel(T(x), g),
+    x=lambda g, x, out: -np.matmul(solve_.kernel(T(x), g), T(out)),
+    y=lambda g, x: solve_.kernel(T(x), g),
     promote="float",
     samples=_systems(),
 )
-def solve_matrices(x: Any, y: Any) -> Any:
+def solve_(x: Any, y: Any) -> Any:
     """The solution of ``x @ out = y`` for matrices ``y``. Raises: ShapeError; LinAlgError if one is singular."""
     require_square("solve", x)
     if x.shape[-1] != y.shape[-2]:
@@ -242,15 +242,15 @@ def solve(x: Any, y: Any, *, left: bool = True) -> Any:
     Raises: ShapeError; LinAlgError if a matrix is singular.
     """
     if not left:
-        return T(solve_matrices(T(x), T(y)))
+        return T(solve_(T(x), T(y)))
     if _is_vector(x, y):
-        return solve_matrices(x, np.expand_dims(y, -1))[..., 0]
-    return solve_matrices(x, y)
+        return solve_(x, np.expand_dims(y, -1))[..., 0]
+    return solve_(x, y)
 
 
 @numpy_function(np.linalg.solve)
 def _numpy_solve(a: Any, b: Any) -> Any:
-    return solve_matrices(a, b) if b.ndim > 1 else solve(a, b)
+    return solve_(a, b) if b.ndim > 1 else solve(a, b)
 
 
 def _triangle(x: Any, upper: bool, unitriangular: bool) -> Any:
@@ -259,7 +259,7 @@ def _triangle(x: Any, upper: bool, unitriangular: bool) -> Any:
 
 
 def _solve_triangular_rule(g: Any, x: Any, out: Any, upper: bool, unitriangular: bool) -> Any:
-    mine = solve_triangles.kernel(T(x), g, not upper, unitriangular)
+    mine = solve_triangular_.kernel(T(x), g, not upper, unitriangular)
     return _triangle(-np.matmul(mine, T(out)), upper, unitriangular)
 
 
@@ -278,11 +278,11 @@ def _substitute(a: Any, b: Any, lower: bool, unitriangular: bool) -> Any:
 
 @op(
     x=_solve_triangular_rule,
-    y=lambda g, x, upper, unitriangular: solve_triangles.kernel(T(x), g, not upper, unitriangular),
+    y=lambda g, x, upper, unitriangular: solve_triangular_.kernel(T(x), g, not upper, unitriangular),
     promote="float",
     samples=[*_systems(upper=True), *_systems(upper=False), *_systems(upper=True, unitriangular=True)],
 )
-def solve_triangles(x: Any, y: Any, upper: bool, unitriangular: bool = False) -> Any:
+def solve_triangular_(x: Any, y: Any, upper: bool, unitriangular: bool = False) -> Any:
     """The solution of ``x @ out = y`` for triangular ``x``; the other triangle is not read.
 
     Raises: ShapeError; LinAlgError if a diagonal element is 0.
@@ -307,8 +307,8 @@ def solve_triangular(x: Any, y: Any, *, upper: bool, left: bool = True, unitrian
     Raises: ShapeError; LinAlgError if a diagonal element is 0.
     """
     if left:
-        return solve_triangles(x, y, upper, unitriangular)
-    return T(solve_triangles(T(x), T(y), not upper, unitriangular))
+        return solve_triangular_(x, y, upper, unitriangular)
+    return T(solve_triangular_(T(x), T(y), not upper, unitriangular))
 
 
 @composed(samples=[
@@ -317,8 +317,8 @@ def solve_triangular(x: Any, y: Any, *, upper: bool, left: bool = True, unitrian
 ])  # fmt: skip
 def cholesky_solve(x: Any, y: Any, upper: bool = False) -> Any:
     """The solution of ``A @ out = x``, where ``y`` is the Cholesky factor of ``A``. Raises: ShapeError; LinAlgError."""
-    lower = solve_triangles(H(y) if upper else y, x, False)
-    return solve_triangles(y if upper else H(y), lower, True)
+    lower = solve_triangular_(H(y) if upper else y, x, False)
+    return solve_triangular_(y if upper else H(y), lower, True)
 
 
 @composed(samples=square((3, 3), (2, 2, 2)) + square((3, 3), upper=True))

@@ -12,12 +12,14 @@ from .._op import composed, op
 from .._protocols import numpy_function
 from ..errors import ShapeError
 from ..samples import case, reals
+from .arithmetic import add
 from .casting import clone
 from .decompositions import svdvals
 from .diagonals import diagonal
 from .linear_algebra import T, computed, foreign, inv, require_square, solve, square
 from .norms import norm
 from .products import matmul
+from .selection import where
 from .shapes import unsqueeze
 
 _INF = math.inf
@@ -26,7 +28,7 @@ _INF = math.inf
 
 
 @composed(np.linalg.matrix_power, samples=[
-    *square((2, 2), n=3), *square((2, 2, 2), n=-2), *square((2, 2), n=1),
+    *square((2, 2), n=3), *square((2, 2, 2), n=-2), *square((2, 2), n=0), *square((2, 2), n=1),
 ])  # fmt: skip
 def matrix_power(x: Any, n: int) -> Any:
     """The ``n``-th power of square matrices, of their inverses for negative ``n``. Raises: ShapeError; LinAlgError."""
@@ -41,7 +43,7 @@ def matrix_power(x: Any, n: int) -> Any:
         n >>= 1
         x = matmul(x, x) if n else x
     if out is None:
-        return matmul(np.zeros_like(x), x) + np.eye(x.shape[-1], dtype=x.dtype)
+        return add(where(np.False_, x, 0.0), np.eye(x.shape[-1], dtype=x.dtype))
     return clone(out) if out is x else out
 
 
@@ -238,7 +240,7 @@ def tensorsolve(x: Any, y: Any, dims: tuple[int, ...] | None = None) -> Any:
     Raises: ShapeError; LinAlgError.
     """
     if dims is not None:
-        x = np.moveaxis(x, dims, range(-len(dims), 0))
+        x = np.moveaxis(x, dims, tuple(range(-len(dims), 0)))
     _, second = _square_up("tensorsolve", x, y.ndim)
     n = math.prod(second)
     return np.reshape(solve(np.reshape(x, (n, n)), np.reshape(y, (n,))), second)

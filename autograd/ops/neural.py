@@ -1,1 +1,418 @@
-"""To be written."""
+"""The primitives of neural networks: linear maps, softmax, layer normalization, embeddings, dropout."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from .._op import composed, op
+from ..engine.failures import describe
+from ..engine.modes import Mode
+from ..engine.nodes import Handle, new_tensor
+from ..errors import DtypeError, ShapeError
+from ..generator import Generator, source
+from ..samples import case, reals
+from . import arithmetic, reductions
+from .activations import pass_where
+from .axes import accumulation_dtype
+from .norms import norm
+from .products import flat
+from .repetition import broadcast_tensors
+from .selection import clamp
+
+# ---- linear ----------------------------------------------------------------------------------------------------------
+
+
+def _linear_weight_rule(g: Any, x: Any) -> Any:
+    if x.ndim == 2:
+        return np.matmul(np.swapaxes(g, 0, 1), x)
+    return np.matmul(np.swapaxes(flat(g), 0, 1), flat(x))
+
+
+def _flat_product(x: Any, weight: Any) -> Any:
+    """``x @ weight`` as one product over all leading dimensions."""
+    if x.ndim <= 2:
+        return np.matmul(x, weight)
+    return np.reshape(np.matmul(flat(x), weight), (*x.shape[:-1], weight.shape[1]))
+
+
+def _bias_rule(g: Any) -> Any:
+    return g if g.ndim == 1 else np.add.reduce(g, tuple(range(g.ndim - 1)) if g.ndim > 2 else 0)
+
+
+@op(
+    x=lambda g, weight: _flat_product(g, weight),
+    weight=_linear_weight_rule,
+    bias=_bias_rule,
+    samples=[
+        case(x=reals(shape=(4, 3)), weight=reals(shape=(2, 3)), bias=reals(shape=(2,))),
+        case(x=reals(shape=(4, 3)), weight=reals(shape=(2, 3))),
+        case(x=reals(shape=(3,)), weight=reals(shape=(2, 3)), bias=reals(shape=(2,))),
+        case(x=reals(shape=(2, 2, 3)), weight=reals(shape=(2, 3)), bias=reals(shape=(2,))),
+        case(x=reals(shape=(0, 3)), weight=reals(shape=(2, 3)), bias=reals(shape=(2,))),
+    ],
+)
+def linear(x: Any, weight: Any, bias: Any = None) -> Any:
+    """``x @ weight.T + bias``.
+
+    Shape: ``(..., inputs), (outputs, inputs), (outputs,) -> (..., outputs)``.
+
+    Raises: ShapeError.
+    """
+    try:
+        out = np.matmul(x, weight.T) if x.ndim <= 2 and weight.ndim == 2 else _flat_product(x, weight.T)
+        if bias is None:
+            return out
+        if bias.dtype is not out.dtype or bias.ndim != 1:
+            return out + bias
+        out += bias
+        return out
+    except (ValueError, IndexError) as error:
+        raise ShapeError(_linear_misfit(x, weight, bias, error)) from None
+
+
+def _linear_misfit(x: Any, weight: Any, bias: Any, error: Exception) -> str:
+    text = f"linear(x={describe(x)}, weight={describe(weight)}, bias={describe(bias)}): "
+    if weight.ndim != 2:
+        return f"{text}the weight must be a matrix of shape (outputs, inputs)"
+    if not x.ndim:
+        return f"{text}x must have at least one dimension"
+    if x.shape[-1] != weight.shape[1]:
+        text += f"the last dimension of x is {x.shape[-1]}, but the weight takes {weight.shape[1]} inputs"
+        if x.shape[-1] == weight.shape[0]:
+            return f"{text}. Did you mean weight.T? Its shape is (outputs, inputs)"
+        if x.ndim > 1 and math.prod(x.shape[1:]) == weight.shape[1]:
+            return f"{text}. Did you mean x.flatten(1)?"
+        return text
+    if bias is None:
+        return f"{text}{error}"
+    return f"{text}the bias has shape {bias.shape}, but there are {weight.shape[0]} outputs"
+
+
+# ---- softmax ---------------------------------------------------------------------------------------------------------
+
+
+def exponentials(x: Any, dim: int) -> tuple[Any, Any]:
+    """``x`` less its largest element along ``dim``, and the exponential of that, in a dtype fit to add up in."""
+    shifted = np.subtract(x, np.maximum.reduce(x, dim, None, None, True), dtype=accumulation_dtype(x.dtype))
+    return shifted, np.exp(shifted)
+
+
+_SOFTMAX = [
+    case(x=reals(shape=(2, 3)), dim=1), case(x=reals(shape=(2, 3, 2)), dim=-2), case(x=reals(shape=()), dim=0),
+    case(x=reals(shape=(0, 3)), dim=-1), case(x=reals(shape=(2, 1)), dim=1),
+]  # fmt: skip
+
+
+@op(
+    x=lambda g, out, dim: out * (g - np.add.reduce(g * out, dim, keepdims=True)),
+    promote="float",
+    samples=_SOFTMAX,
+)
+def softmax(x: Any, dim: int, dtype: Any = None) -> Any:
+    """``exp(x)`` divided by its sum along ``dim``, without overflow.
+
+    Args:
+        dtype: compute (and return) in this dtype.
+    """
+    if dtype is not None:
+        x = x.astype(dtypes.as_dtype(dtype), copy=False)
+    _, powers = exponentials(x, dim)
+    total = np.add.reduce(powers, dim, None, None, True)
+    if not powers.ndim:
+        return (powers / total).astype(x.dtype)
+    powers /= total
+    return powers.astype(x.dtype, copy=False)
+
+
+@op(
+    x=lambda g, out, dim: g - np.exp(out) * np.add.reduce(g, dim, keepdims=True),
+    promote="float",
+    samples=_SOFTMAX,
+)
+def log_softmax(x: Any, dim: int, dtype: Any = None) -> Any:
+    """The logarithm of ``softmax``, exact where that is near 0.
+
+    Args:
+        dtype: compute (and return) in this dtype.
+    """
+    if dtype is not None:
+        x = x.astype(dtypes.as_dtype(dtype), copy=False)
+    shifted, powers = exponentials(x, dim)
+    total = np.log(np.add.reduce(powers, dim, None, None, True))
+    if not shifted.ndim:
+        return (shifted - total).astype(x.dtype)
+    shifted -= total
+    return shifted.astype(x.dtype, copy=False)
+
+
+@composed(samples=_SOFTMAX)
+def softmin(x: Any, dim: int, dtype: Any = None) -> Any:
+    """``softmax(-x)``."""
+    return softmax(arithmetic.neg(x), dim, dtype)
+
+
+# ---- layer normalization ---------------------------------------------------------------------------------------------
+
+
+def _rows(x: Any, normalized_shape: Sequence[int]) -> Any:
+    """``x`` with all normalized dimensions as the last one, in a dtype fit to add up in."""
+    wide = accumulation_dtype(x.dtype)
+    x = x if wide is None else x.astype(wide)
+    return x if len(normalized_shape) == 1 else np.reshape(x, (*x.shape[: x.ndim - len(normalized_shape)], -1))
+
+
+def _standardized(rows: Any, eps: float) -> tuple[Any, Any]:
+    """Each row less its mean over its deviation, and 1 over that deviation."""
+    n = max(rows.shape[-1], 1)
+    centered = rows - np.add.reduce(rows, -1, keepdims=True) / n
+    scale = 1 / np.sqrt(np.add.reduce(np.square(centered), -1, keepdims=True) / n + eps)
+    return centered * scale, scale
+
+
+def _layer_norm_rule(
+    g: Any, x: Any, normalized_shape: Sequence[int], weight: Any, eps: float, needs: tuple[bool, ...]
+) -> tuple[Any, Any, Any]:
+    shape = _shape_of(normalized_shape)
+    rows, g_rows = _rows(x, shape), _rows(g, shape)
+    unit, scale = _standardized(rows, eps)
+    n = max(rows.shape[-1], 1)
+    d = d_weight = None
+    if needs[1]:
+        d_weight = np.reshape(g_rows * unit, x.shape)
+    if needs[0]:
+        if weight is not None:
+            g_rows = g_rows * np.reshape(weight, (-1,))
+        along = np.add.reduce(g_rows * unit, -1, keepdims=True) / n
+        d = scale * (g_rows - np.add.reduce(g_rows, -1, keepdims=True) / n - unit * along)
+        d = np.reshape(d, x.shape)
+    return d, d_weight, g if needs[2] else None
+
+
+def _shape_of(normalized_shape: Any) -> tuple[int, ...]:
+    return (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+
+
+@op(
+    joint=_layer_norm_rule,
+    inputs=("x", "weight", "bias"),
+    samples=[
+        case(x=reals(shape=(2, 4)), normalized_shape=(4,)),
+        case(x=reals(shape=(2, 4)), normalized_shape=4, weight=reals(shape=(4,)), bias=reals(shape=(4,))),
+        case(x=reals(shape=(2, 2, 3)), normalized_shape=(2, 3), weight=reals(shape=(2, 3)), bias=reals(shape=(2, 3)), eps=0.1),
+        case(x=reals(shape=(3,)), normalized_shape=(3,), weight=reals(shape=(3,))),
+        case(x=reals(shape=(0, 3)), normalized_shape=(3,), weight=reals(shape=(3,)), bias=reals(shape=(3,))),
+    ],
+)
+def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+    """``(x - mean) / sqrt(var + eps) * weight + bias`` with mean and variance over the last dimensions.
+
+    Args:
+        normalized_shape: the sizes of these dimensions.
+
+    Raises: ShapeError.
+    """
+    shape = _shape_of(normalized_shape)
+    if x.shape[x.ndim - len(shape) :] != shape or len(shape) > x.ndim or not shape:
+        raise ShapeError(f"layer_norm: the last dimensions of x, of shape {x.shape}, are not normalized_shape={shape}")
+    for name, value in (("weight", weight), ("bias", bias)):
+        if value is not None and value.shape != shape:
+            raise ShapeError(f"layer_norm: the {name} has shape {value.shape}; expected normalized_shape={shape}")
+    rows = _rows(x, shape)
+    out, _ = _standardized(rows, eps)
+    if weight is not None:
+        out *= weight.reshape(-1)
+    if bias is not None:
+        out += bias.reshape(-1)
+    return out.reshape(x.shape).astype(x.dtype, copy=False)
+
+
+# ---- embeddings ------------------------------------------------------------------------------------------------------
+
+
+def check_range(name: str, what: str, indices: Any, size: int) -> None:
+    """Raise IndexError unless all ``indices`` lie in ``range(size)``; they must be integers. ``name`` begins the message.
+
+    Only of plain arrays: what watches NumPy's calls must not see a number read out of an array.
+    """
+    if indices.dtype.kind not in "iu":
+        raise DtypeError(f"{name}expected integers as {what}s, got {indices.dtype}; convert with .long()")
+    if type(indices) is np.ndarray and indices.size:
+        low, high = indices.min(), indices.max()
+        if low < 0 or high >= size:
+            raise IndexError(f"{name}{what} {low if low < 0 else high} is out of range: there are {size}, from 0 to {size - 1}")
+
+
+_IDS = np.array([[2, 0, 2], [1, 2, 0]])
+
+
+def _taken_rows(g: Any, index: Any, padding_idx: int | None) -> Any:
+    rows = embedding_.kernel(index, g)
+    return rows if padding_idx is None else pass_where.kernel(rows, np.expand_dims(index != padding_idx, -1))
+
+
+@op(
+    x=_taken_rows,
+    constants=("index",),
+    samples=[case(x=reals(shape=(2, 3, 2)), index=_IDS, rows=4), case(x=reals(shape=(2, 3, 2)), index=_IDS, rows=3, padding_idx=0)],
+)  # fmt: skip
+def add_rows(x: Any, index: Any, rows: int, padding_idx: int | None = None) -> Any:
+    """Zeros of ``rows`` rows, with the vectors ``x`` added to the rows ``index`` (but to the row ``padding_idx``)."""
+    out = np.zeros((rows, x.shape[-1]), x.dtype, like=np.asanyarray(x))
+    index, x = np.reshape(index, -1), np.reshape(x, (-1, x.shape[-1]))
+    if x.size < 4096:
+        np.add.at(out, index, x)
+    else:  # many times faster: bring equal indices together and add up what stands side by side
+        order = np.argsort(index, kind="stable")
+        index = index[order]
+        starts = np.flatnonzero(np.concatenate([[True], index[1:] != index[:-1]]))
+        out[index[starts]] = np.add.reduceat(x[order], starts, axis=0)
+    if padding_idx is not None:
+        out[padding_idx] = 0
+    return out
+
+
+def _embed_rule(
+    g: Any, x: Any, weight_shape: tuple[int, ...], padding_idx: int | None, scale_grad_by_freq: bool
+) -> Any:
+    if scale_grad_by_freq:
+        counts = np.bincount(np.reshape(x, -1), minlength=weight_shape[0])
+        g = g / np.expand_dims(np.take(counts, x), -1).astype(g.dtype)
+    return add_rows.kernel(g, x, weight_shape[0], padding_idx)
+
+
+@op(weight=_embed_rule, constants=("x",), samples=[
+    case(x=_IDS, weight=reals(shape=(4, 2))), case(x=np.array(1), weight=reals(shape=(3, 2))),
+])  # fmt: skip
+def embedding_(x: Any, weight: Any, padding_idx: int | None = None, scale_grad_by_freq: bool = False) -> Any:
+    """The rows ``x`` of ``weight``."""
+    if x.dtype.kind in "iuf":
+        check_range("", "index", x, weight.shape[0])
+    return np.take(weight, x, 0)
+
+
+@composed()
+def embedding(
+    x: Any,
+    weight: Any,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Any:
+    """The rows of ``weight`` with the numbers ``x``.
+
+    Args:
+        padding_idx: a row that gets no gradient.
+        max_norm: rows that are used and longer than this are shortened to it first, in place.
+        norm_type: the exponent of that norm.
+        scale_grad_by_freq: divide the gradient of each row by how often it was used.
+        sparse: accepted as PyTorch's; gradients are always dense.
+
+    Raises: IndexError, DtypeError; ShapeError if the weight is no matrix.
+    """
+    if weight.ndim != 2:
+        raise ShapeError(f"embedding: the weight must be a matrix (rows, size), got shape {tuple(weight.shape)}")
+    index = x if hasattr(x, "dtype") else np.asarray(x)
+    if padding_idx is not None and not -weight.shape[0] <= padding_idx < weight.shape[0]:
+        raise IndexError(f"embedding: padding_idx {padding_idx} is out of range: there are {weight.shape[0]} rows")
+    if padding_idx is not None:
+        padding_idx %= weight.shape[0]
+    if max_norm is not None:
+        with Mode(grad=False):
+            used = np.unique(index._data if isinstance(index, Handle) else index)
+            check_range("embedding: ", "index", used, weight.shape[0])
+            lengths = norm(weight[used], norm_type, -1, True)
+            weight[used] = weight[used] * clamp(max_norm / (lengths + 1e-7), max=1.0)
+    return embedding_(index, weight, padding_idx, scale_grad_by_freq)
+
+
+def one_hot(tensor: Any, num_classes: int = -1) -> Any:
+    """int64 vectors with a 1 at the place that ``tensor`` says (``num_classes`` -1: as many as needed). Not differentiable.
+
+    Raises: IndexError, DtypeError; ValueError if ``tensor`` is empty and ``num_classes`` is left out.
+    """
+    index = tensor._data if isinstance(tensor, Handle) else np.asarray(tensor)
+    if num_classes == -1:
+        if not index.size:
+            raise ValueError("one_hot: the tensor is empty, so num_classes must be given")
+        num_classes = int(index.max()) + 1
+    check_range("one_hot: ", "class", index, num_classes)
+    return new_tensor((np.expand_dims(index, -1) == np.arange(num_classes)).astype(np.int64))
+
+
+# ---- directions ------------------------------------------------------------------------------------------------------
+
+
+@composed(inputs=("x",), samples=[
+    case(x=reals(shape=(2, 3))), case(x=reals(shape=(3,)), dim=0, p=3.0), case(x=reals(shape=(2, 3), avoid=(0.0,)), p=1.0, dim=0),
+])  # fmt: skip
+def normalize(x: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Any:
+    """``x`` divided by its ``p``-norm along ``dim``, or by ``eps`` where that is smaller."""
+    return arithmetic.div(x, clamp(norm(x, p, dim, True), min=eps))
+
+
+@composed(samples=[case(x1=reals(shape=(2, 3)), x2=reals(shape=(2, 3))), case(x1=reals(shape=(2, 3)), x2=reals(shape=(3,)), dim=-1)])
+def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
+    """The cosine of the angle between vectors along ``dim``; norms below ``eps`` count as ``eps``."""
+    first, second = (
+        arithmetic.div(x, clamp(norm(x, 2, dim, True), min=eps)) for x in broadcast_tensors(x1, x2)
+    )
+    return reductions.sum(arithmetic.mul(first, second), dim)
+
+
+# ---- dropout ---------------------------------------------------------------------------------------------------------
+
+
+def _dropped(name: str, x: Any, p: float, training: bool, shape: tuple[int, ...], generator: Generator | None) -> Any:
+    """``x`` times a random mask of ``shape``, in which a share ``p`` is 0 and the rest ``1 / (1 - p)``."""
+    if not 0 <= p <= 1:
+        raise ValueError(f"{name}: the probability p must lie between 0 and 1, got {p}")
+    if not training or p == 0:
+        return x
+    kept = source(generator).uniform(shape) >= p
+    return arithmetic.mul(x, np.multiply(kept, 0.0 if p == 1 else 1 / (1 - p), dtype=x.dtype))
+
+
+@composed()
+def dropout(x: Any, p: float = 0.5, training: bool = True, *, generator: Generator | None = None) -> Any:
+    """``x`` with each element 0 with probability ``p``, the others divided by ``1 - p``; ``x`` itself outside training.
+
+    Raises: ValueError for an impossible ``p``.
+    """
+    return _dropped("dropout", x, p, training, tuple(x.shape), generator)
+
+
+def feature_dropout(name: str, rank: int, x: Any, p: float, training: bool) -> Any:
+    """``dropout`` of whole channels of a batch (N, C, ...) with ``rank`` dimensions, or of one example (C, ...).
+
+    Raises: ShapeError; ValueError for an impossible ``p``.
+    """
+    if x.ndim not in (rank, rank - 1):
+        raise ShapeError(f"{name}: expected {rank - 1} or {rank} dimensions, got shape {tuple(x.shape)}")
+    leading = x.ndim - rank + 2
+    return _dropped(name, x, p, training, (*x.shape[:leading], *(1,) * (rank - 2)), None)
+
+
+@composed()
+def alpha_dropout(x: Any, p: float = 0.5, training: bool = False) -> Any:
+    """Dropout for ``selu`` networks: keeps mean and variance (G. Klambauer et al., 2017).
+
+    Raises: ValueError for an impossible ``p``.
+    """
+    if not 0 <= p <= 1:
+        raise ValueError(f"alpha_dropout: the probability p must lie between 0 and 1, got {p}")
+    if not training or p == 0:
+        return x
+    if p == 1:
+        return arithmetic.mul(x, 0.0)
+    low = -1.7580993408473766
+    scale = 1 / math.sqrt((low * low * p + 1) * (1 - p))
+    kept = source(None).uniform(tuple(x.shape)) >= p
+    shift = np.multiply(~kept, low * scale, dtype=x.dtype) + x.dtype.type(-low * scale * p)
+    return arithmetic.add(arithmetic.mul(x, np.multiply(kept, scale, dtype=x.dtype)), shift)

@@ -16,6 +16,7 @@ from .axes import accumulation_dtype, axes_of, axis_of, cast_input, restore
 from .extremes import extreme, tied
 
 _INF = float("inf")
+_add: Any = np.add.reduce
 
 
 def _order(p: Any) -> float:
@@ -83,16 +84,16 @@ def norm(x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: 
     x = x.astype(accumulation_dtype(x.dtype) or x.dtype, copy=False)
     axis = axis_of(dim) if x.ndim else axes_of(dim, 0) and None
     if p == 2 and x.dtype.kind != "c":
-        out = np.sqrt(np.add.reduce(x * x, axis, None, None, keepdim))
+        out = np.sqrt(_add(x * x, axis, None, None, keepdim))
     elif abs(p) == _INF:
         out = extreme(np.maximum if p > 0 else np.minimum, np.abs(x), axis, keepdim)
     elif p == 0:
-        out = np.add.reduce(x != 0, axis, real, None, keepdim)
+        out = _add(x != 0, axis, real, None, keepdim)
     else:
         magnitude = np.abs(x)
         with np.errstate(divide="ignore"):
             powers = magnitude if p == 1 else magnitude**p
-            out = np.add.reduce(powers, axis, None, None, keepdim)
+            out = _add(powers, axis, None, None, keepdim)
             out = out if p == 1 else out ** (1 / p)
     return out.astype(real, copy=False)
 

@@ -6,6 +6,7 @@ ShapeError, which names both shapes and the likely transpose.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -17,8 +18,14 @@ from .._protocols import numpy_function
 from ..errors import ShapeError
 from ..samples import case, reals
 from . import arithmetic
+from .selection import where
 
 # ---- the matrix product and its cases ------------------------------------------------------------------------------
+
+
+def flat(x: Any) -> Any:
+    """``x`` as a matrix, all leading dimensions in one."""
+    return np.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
 
 
 def _left(g: Any, y: Any, x_shape: tuple[int, ...]) -> Any:
@@ -28,8 +35,7 @@ def _left(g: Any, y: Any, x_shape: tuple[int, ...]) -> Any:
     if len(x_shape) == 1:
         return np.matmul(y, np.expand_dims(g, -1))[..., 0]
     if y.ndim == 2 < g.ndim:
-        flat = np.matmul(np.reshape(g, (-1, g.shape[-1])), np.swapaxes(y, 0, 1))
-        return np.reshape(flat, (*g.shape[:-1], y.shape[0]))
+        return np.reshape(np.matmul(flat(g), np.swapaxes(y, 0, 1)), (*g.shape[:-1], y.shape[0]))
     return np.matmul(g, np.swapaxes(y, -1, -2))
 
 
@@ -40,7 +46,7 @@ def _right(g: Any, x: Any, y_shape: tuple[int, ...]) -> Any:
     if x.ndim == 1:
         return np.expand_dims(x, -1) * np.expand_dims(g, -2)
     if len(y_shape) == 2 < x.ndim:  # one product over all batches, instead of many and their sum
-        return np.matmul(np.swapaxes(np.reshape(x, (-1, y_shape[0])), 0, 1), np.reshape(g, (-1, y_shape[1])))
+        return np.matmul(np.swapaxes(flat(x), 0, 1), flat(g))
     return np.matmul(np.swapaxes(x, -1, -2), g)
 
 
@@ -66,7 +72,7 @@ def matmul(x: Any, y: Any) -> Any:
     Raises: ShapeError.
     """
     if y.ndim == 2 < x.ndim and x.shape[-1] == y.shape[0]:  # one product instead of one for each batch
-        return np.matmul(x.reshape(-1, y.shape[0]), y).reshape(*x.shape[:-1], y.shape[1])
+        return np.matmul(flat(x), y).reshape(*x.shape[:-1], y.shape[1])
     return np.matmul(x, y)
 
 
@@ -79,7 +85,7 @@ def _expect(name: str, ranks: tuple[int, ...], *operands: Any) -> None:
     """Raise ShapeError unless the operands have these numbers of dimensions."""
     shapes = [tuple(item.shape) if hasattr(item, "shape") else np.shape(item) for item in operands]
     if any(len(shape) != rank for shape, rank in zip(shapes, ranks, strict=True)):
-        wanted = " and ".join(f"{rank}-d" for rank in ranks)
+        wanted = " and ".join({1: "a vector", 2: "a matrix", 3: "a batch of matrices"}[rank] + f" ({rank}-d)" for rank in ranks)
         raise ShapeError(
             f"{name}: expected {wanted}, got shapes {' and '.join(map(str, shapes))}; matmul (x @ y) takes any number "
             "of dimensions"
@@ -295,10 +301,9 @@ def chain_matmul(*matrices: Any) -> Any:
 
 def _plus(x: Any, product: Any, beta: float, alpha: float) -> Any:
     """``beta * x + alpha * product``; ``beta=0`` ignores ``x``, NaN too."""
-    if beta == 0:
-        out = product if alpha == 1 else arithmetic.mul(product, alpha)
-        return np.broadcast_to(out, np.broadcast_shapes(tuple(out.shape), np.shape(x)))
-    return arithmetic.add(x if beta == 1 else arithmetic.mul(x, beta), product, alpha=alpha)
+    if beta != 1:
+        x = arithmetic.mul(x, beta) if beta else where(np.False_, x, 0.0)
+    return arithmetic.add(x, product, alpha=alpha)
 
 
 def _added(x: tuple[int, ...], a: tuple[int, ...], b: tuple[int, ...], first: str, second: str) -> list[Any]:

@@ -34,6 +34,9 @@ REDUCED: list[Any] = [
 ]
 _NOTHING: list[Any] = [case(x=reals(shape=(0, 3)), dim=0), case(x=reals(shape=(0,)))]
 _FAST = {dtypes.float32, dtypes.float64}
+_add: Any = np.add.reduce  # bound once, and free of stubs that do not know positional arguments, which are faster
+_multiply: Any = np.multiply.reduce
+_maximum: Any = np.maximum.reduce
 
 
 # ---- sums and means -------------------------------------------------------------------------------------------------
@@ -44,7 +47,7 @@ def add_reduce(x: Any, dim: Any, keepdim: bool) -> Any:
     if not x.ndim:
         axes_of(dim, 0)
         dim = None
-    return np.add.reduce(x, axis_of(dim), accumulation_dtype(x.dtype), None, keepdim)
+    return _add(x, axis_of(dim), accumulation_dtype(x.dtype), None, keepdim)
 
 
 @op(
@@ -54,7 +57,7 @@ def add_reduce(x: Any, dim: Any, keepdim: bool) -> Any:
 def sum(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """Sum of the elements. Integers and bools give int64; the sum of nothing is 0."""
     if dtype is None and (dim is None or type(dim) is int) and getattr(x, "dtype", None) in _FAST:
-        return np.add.reduce(x, dim, None, None, keepdim)
+        return _add(x, dim, None, None, keepdim)
     x = cast_input("sum", x, dtype, dtypes.int64)
     return add_reduce(x, dim, keepdim).astype(x.dtype, copy=False)
 
@@ -152,7 +155,7 @@ def prod(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -
     """
     x = cast_input("prod", x, dtype, dtypes.int64)
     axis = axis_of(dim) if x.ndim else axes_of(dim, 0) and None
-    out = np.multiply.reduce(x, axis, accumulation_dtype(x.dtype), None, keepdim)
+    out = _multiply(x, axis, accumulation_dtype(x.dtype), None, keepdim)
     return out.astype(x.dtype, copy=False)
 
 
@@ -172,12 +175,12 @@ def logsumexp(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
         axes_of(dim, 0)
         dim = None
     axis = axis_of(dim)
-    top = np.maximum.reduce(x, axis, None, None, True, -np.inf)
+    top = _maximum(x, axis, None, None, True, -np.inf)
     top = np.where(np.isfinite(top), top, 0)
     terms = np.asanyarray(x - top)
     np.exp(terms, out=terms)
     with np.errstate(divide="ignore"):
-        out = np.log(np.add.reduce(terms, axis, accumulation_dtype(terms.dtype), None, True)) + top
+        out = np.log(_add(terms, axis, accumulation_dtype(terms.dtype), None, True)) + top
     out = out.astype(x.dtype, copy=False)
     return out if keepdim else np.squeeze(out, axis)
 

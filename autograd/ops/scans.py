@@ -95,7 +95,7 @@ def recurrence(x: Any, y: Any, dim: int, reverse: bool = False) -> Any:
     every order, exact without a division.
     """
     if not np.ndim(y):
-        return np.array(y)
+        return np.array(y, subok=True)
     out = np.array(np.swapaxes(y, 0, dim), order="C", subok=True)  # steps over whole rows are fast
     factor = np.array(np.swapaxes(x, 0, dim), order="C", subok=True)
     result = np.swapaxes(out, 0, dim)

@@ -161,7 +161,7 @@ def _scatter_prod(x: Any, src: Any, places: Any) -> Any:
     ``prod`` over the rows is exact with zeros; the matrix has as many columns as the busiest place has factors.
     """
     shape = shape_of(x)
-    flat = np.ravel(np.ravel_multi_index(places, shape))
+    flat = np.ravel_multi_index(places, shape).reshape(-1)
     order = np.argsort(flat, kind="stable")
     rank = np.empty_like(flat)
     starts = np.searchsorted(flat[order], flat[order])
@@ -170,7 +170,8 @@ def _scatter_prod(x: Any, src: Any, places: Any) -> Any:
     factors = np.ones((int(np.prod(shape)), columns), x.dtype)
     factors = with_item(factors, reshape(x, -1), (slice(None), 0))
     factors = with_item(factors, reshape(src, -1), (flat, rank + 1))
-    return reshape(np.prod(factors, axis=1), shape)
+    product = reshape(np.prod(factors, axis=1), shape)
+    return product if product.dtype == x.dtype else product.astype(x.dtype)
 
 
 # ---- slices along a dimension ---------------------------------------------------------------------------------------

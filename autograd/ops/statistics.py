@@ -16,9 +16,10 @@ from .._protocols import numpy_function
 from ..errors import DtypeError, ShapeError
 from ..samples import case, integers, reals
 from . import arithmetic
-from .axes import accumulation_dtype, cast_input, count, restore
+from .axes import accumulation_dtype, cast_input, count, first_of, restore
 from .joining import cat
 from .reductions import add_reduce, mean, numpy_axes
+from .selection import clamp
 from .shapes import reshape
 
 _SPREADS = [
@@ -28,6 +29,13 @@ _SPREADS = [
     case(x=reals(shape=(2, 3, 2)), dim=(0, -1)),
     case(x=reals(shape=(2, 2)), dim=()),
     case(x=reals(shape=(2, 0)), dim=0),
+]
+_MEANS = [
+    case(x=reals(shape=(2, 3))),
+    case(x=reals(shape=(2, 3)), dim=-1),
+    case(x=reals(shape=(2, 3, 2)), dim=(0, -1)),
+    case(x=reals(shape=())),
+    case(x=reals(shape=(0, 2)), dim=0),
 ]
 _FORMS = [
     case(x=reals(shape=(2, 3))),
@@ -45,22 +53,40 @@ def _degrees(shape: tuple[int, ...], dim: Any, correction: float) -> float:
     return freedom if freedom > 0 else 0.0
 
 
-def _variance(name: str, x: Any, dim: Any, correction: float, keepdim: bool) -> Any:
-    """In two passes; 16-bit floats still in float32."""
-    x = cast_input(name, x, None)
+def _centred(x: Any, dim: Any, exact: bool = True) -> Any:
+    """The distances from the mean, 16-bit floats still in float32.
+
+    ``exact``: of equal numbers they are 0, not rounding errors (which ``std`` would blow up in its gradient): the
+    distances from the first element are taken before.
+    """
     wide = accumulation_dtype(x.dtype)
-    x = x if wide is None else x.astype(wide)
-    n = count(x.shape, dim)
+    x = np.asanyarray(x if wide is None else x.astype(wide))
+    if not x.size:
+        return x
+    away = x - first_of(x, dim) if exact else x
+    return away - add_reduce(away, dim, True) / count(x.shape, dim)
+
+
+@op(x=lambda g, dim: centred.kernel(g, dim), samples=_MEANS)
+def centred(x: Any, dim: Any = None) -> Any:
+    """The distances from the mean over ``dim``."""
+    with np.errstate(invalid="ignore"):
+        return _centred(x, dim).astype(x.dtype, copy=False)
+
+
+def _variance(x: Any, dim: Any, correction: float, keepdim: bool, exact: bool) -> Any:
+    """In two passes; 16-bit floats still in float32."""
+    x = cast_input("std" if exact else "var", x, None)
     with np.errstate(invalid="ignore", divide="ignore"):
-        away = np.asanyarray(x - add_reduce(x, dim, True) / n if n else x)
-        squares = np.real(away * np.conj(away)) if away.dtype.kind == "c" else np.square(away, out=away if n else None)
+        away = _centred(x, dim, exact)
+        squares = np.real(away * np.conj(away)) if away.dtype.kind == "c" else away * away
         total = add_reduce(squares, dim, keepdim)
-        return total / _degrees(x.shape, dim, correction) if n else total + float("nan")
+        return total / _degrees(x.shape, dim, correction) if count(x.shape, dim) else total + float("nan")
 
 
 def _away(x: Any, dim: Any, correction: float) -> Any:
     """The distances from the mean, over the degrees of freedom (conjugate, as the rules of real outputs are)."""
-    away = x - mean.kernel(x, dim, True)
+    away = centred.kernel(x, dim)
     degrees = _degrees(np.shape(x), dim, correction)
     return (np.conj(away) if away.dtype.kind == "c" else away) * (1 / degrees if degrees else float("inf"))
 
@@ -71,7 +97,7 @@ def _away(x: Any, dim: Any, correction: float) -> Any:
 )
 def variance(x: Any, dim: Any = None, correction: float = 1, keepdim: bool = False) -> Any:
     """The mean square distance from the mean; NaN without a degree of freedom."""
-    return _in_real(_variance("var", x, dim, correction, keepdim), x)
+    return _in_real(_variance(x, dim, correction, keepdim, False), x)
 
 
 def _std_rule(g: Any, x: Any, out: Any, dim: Any, correction: float, keepdim: bool) -> Any:
@@ -86,7 +112,7 @@ def _std_rule(g: Any, x: Any, out: Any, dim: Any, correction: float, keepdim: bo
 )
 def standard_deviation(x: Any, dim: Any = None, correction: float = 1, keepdim: bool = False) -> Any:
     """The square root of the variance; its gradient is 0 where it is 0."""
-    return _in_real(np.sqrt(_variance("std", x, dim, correction, keepdim)), x)
+    return _in_real(np.sqrt(_variance(x, dim, correction, keepdim, True)), x)
 
 
 def _in_real(out: Any, x: Any) -> Any:
@@ -190,10 +216,14 @@ def cov(x: Any, *, correction: float = 1, fweights: Any = None, aweights: Any = 
 def corrcoef(x: Any) -> Any:
     """The matrix of Pearson's correlation coefficients of variables (rows) from observations (columns)."""
     c = cov(x)
-    if not np.ndim(c):
-        return c / c
-    deviations = np.sqrt(np.real(np.diagonal(c)) if c.dtype.kind == "c" else np.diagonal(c))
-    return c / np.expand_dims(deviations, 1) / np.expand_dims(deviations, 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if not np.ndim(c):
+            return c / c
+        if c.dtype.kind == "c":
+            deviations = np.sqrt(np.real(np.diagonal(c)))
+            return c / np.expand_dims(deviations, 1) / np.expand_dims(deviations, 0)
+        deviations = np.sqrt(np.diagonal(c))
+        return clamp(c / np.expand_dims(deviations, 1) / np.expand_dims(deviations, 0), -1, 1)
 
 
 # ---- counts ---------------------------------------------------------------------------------------------------------

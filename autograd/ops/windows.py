@@ -83,8 +83,8 @@ def windows(x: Any, size: Any, stride: Any = 1, dilation: Any = 1) -> Any:
         return as_strided(x, (*x.shape[:front], *counts, *size), (*x.strides[:front], *apart, *within), writeable=False)
     # A recording array sees the NumPy function, not its memory.
     spans = tuple([d * (k - 1) + 1 for k, d in zip(size, dilation, strict=True)])
-    every: list[Any] = [slice(None, None, s) for s in stride] + [slice(None, None, d) for d in dilation]
-    return sliding_window_view(x, spans, tuple(range(front, x.ndim)))[tuple([..., *every])]
+    every: Any = (..., *[slice(None, None, step) for step in (*stride, *dilation)])
+    return sliding_window_view(x, spans, tuple(range(front, x.ndim)))[every]
 
 
 @op(

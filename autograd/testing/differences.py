@@ -117,8 +117,12 @@ def _complex_step(
     )
 
 
-def require_close(found: Any, expected: Any, error: Any, rtol: float, labels: Sequence[str], what: str) -> None:
+def require_close(
+    found: Any, expected: Any, error: Any, rtol: float, labels: Sequence[str], what: str, terms: float = 0.0
+) -> None:
     """Raise unless ``found`` is ``expected``, relatively, within the error that ``expected`` itself may have.
+
+    ``terms``: the size of what was added up to give them and may have cancelled: its rounding is left behind.
 
     Raises:
         AssertionError: it is not.
@@ -128,10 +132,12 @@ def require_close(found: Any, expected: Any, error: Any, rtol: float, labels: Se
         return
     with np.errstate(all="ignore"):
         largest = float(np.max(np.abs(expected[np.isfinite(expected)]), initial=0.0))
-        scale = np.maximum(np.maximum(np.abs(found), np.abs(expected)), 1e-3 * largest)
-        allowed = rtol * scale + 10 * error + 1e-12
+        size = np.where(np.isfinite(found), np.abs(found), 0.0)
+        scale = np.maximum(np.maximum(size, np.abs(expected)), 1e-3 * largest)
+        scale = np.maximum(scale, 1e-3 * terms)
+        allowed = rtol * scale + 10 * error + 1e-14
         wrong = ~((np.abs(found - expected) <= allowed) | (found == expected))
-        vague = ~(error <= CONCLUSIVE * scale + 1e-9)
+        vague = ~(error <= CONCLUSIVE * scale + 1e-11)
     sure = wrong & ~vague
     if sure.any():
         k = int(np.argmax(np.where(sure, np.nan_to_num(np.abs(found - expected), nan=np.inf), -1.0)))

@@ -194,7 +194,9 @@ def draw_edges(subject: Subject, case: Case, slots: list[Slot], shapes: Sequence
     rng = np.random.default_rng(seed)
     domains = list(dict.fromkeys(slot.domain for slot in slots if slot.domain.kind == "f"))
     lattice = _Lattice(rng, domains, 3 * len(domains))
-    pools = {domain: lattice.take(domain, (3,)) for domain in domains}
+    # few binary digits: sums of equal numbers are exact, and their mean is that number
+    grid = 2.0 ** np.floor(np.log2(lattice.width / 8)) if lattice.width > 0 else 1.0
+    pools = {domain: np.round(lattice.take(domain, (3,)) / grid) * grid for domain in domains}
     raw = [
         rng.choice(pools[slot.domain], shape) if slot.domain.kind == "f" else _whole(rng, slot.domain, shape)
         for slot, shape in zip(slots, shapes, strict=True)

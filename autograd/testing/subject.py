@@ -11,7 +11,7 @@ import numpy as np
 
 from .._op import COMPOSED, OPS, Op
 from ..engine.modes import Mode
-from ..engine.nodes import Handle
+from ..engine.nodes import Handle, new_tensor
 from ..samples import Case, Domain
 
 __all__ = ["Arguments", "Slot", "Subject", "differentiable_outputs", "table"]
@@ -153,7 +153,15 @@ class Arguments:
     def values(self, leaves: Sequence[Any]) -> list[Any]:
         """As ``call_raw``, the arrays of the floating outputs, without a graph."""
         with Mode(grad=False):
-            return [np.asarray(out._data) for out in differentiable_outputs(self.call_raw(leaves))]
+            given = [new_tensor(np.asarray(leaf)) for leaf in leaves]
+            return [np.asarray(out._data) for out in differentiable_outputs(self.call_raw(given))]
+
+    def outputs(self, arrays: Sequence[Any] | None = None) -> list[Any]:
+        """The floating outputs of a call on Tensors that need no gradient."""
+        arrays = list(self.made if arrays is None else arrays)
+        for n in self.leaves:
+            arrays[n] = new_tensor(np.asarray(arrays[n]))
+        return differentiable_outputs(self.call(arrays))
 
     def __repr__(self) -> str:
         others = {

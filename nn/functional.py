@@ -1,0 +1,182 @@
+"""``nn.functional``: the functions of neural networks, under PyTorch's names and with its arguments."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from autograd._inplace import inplace as _in_place
+from autograd.generator import source as _source
+from autograd.ops import activations as _activations
+from autograd.ops import arithmetic as _arithmetic
+from autograd.ops import neural as _neural
+from autograd.ops import selection as _selection
+from autograd.ops.activations import gelu as gelu
+from autograd.ops.activations import glu as glu
+from autograd.ops.activations import hardshrink as hardshrink
+from autograd.ops.activations import logsigmoid as logsigmoid
+from autograd.ops.activations import prelu as prelu
+from autograd.ops.activations import softplus as softplus
+from autograd.ops.activations import softshrink as softshrink
+from autograd.ops.activations import softsign as softsign
+from autograd.ops.activations import tanhshrink as tanhshrink
+from autograd.ops.class_losses import cross_entropy as cross_entropy
+from autograd.ops.class_losses import nll_loss as nll_loss
+from autograd.ops.exponential import sigmoid as sigmoid
+from autograd.ops.losses import binary_cross_entropy as binary_cross_entropy
+from autograd.ops.losses import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
+from autograd.ops.losses import huber_loss as huber_loss
+from autograd.ops.losses import kl_div as kl_div
+from autograd.ops.losses import l1_loss as l1_loss
+from autograd.ops.losses import mse_loss as mse_loss
+from autograd.ops.losses import smooth_l1_loss as smooth_l1_loss
+from autograd.ops.neural import cosine_similarity as cosine_similarity
+from autograd.ops.neural import embedding as embedding
+from autograd.ops.neural import layer_norm as layer_norm
+from autograd.ops.neural import linear as linear
+from autograd.ops.neural import normalize as normalize
+from autograd.ops.neural import one_hot as one_hot
+from autograd.ops.trigonometric import tanh as tanh
+
+# ---- activations: inplace=True writes the result over the input ------------------------------------------------------
+
+relu_ = _in_place(_activations.relu)
+elu_ = _in_place(_activations.elu)
+celu_ = _in_place(_activations.celu)
+selu_ = _in_place(_activations.selu)
+leaky_relu_ = _in_place(_activations.leaky_relu)
+hardtanh_ = _in_place(_activations.hardtanh)
+threshold_ = _in_place(_activations.threshold)
+_relu6_ = _in_place(_activations.relu6)
+_silu_ = _in_place(_activations.silu)
+_mish_ = _in_place(_activations.mish)
+_hardsigmoid_ = _in_place(_activations.hardsigmoid)
+_hardswish_ = _in_place(_activations.hardswish)
+
+
+def relu(input: Any, inplace: bool = False) -> Any:
+    """``max(input, 0)``; the gradient at 0 is 0."""
+    return relu_(input) if inplace else _activations.relu(input)
+
+
+def relu6(input: Any, inplace: bool = False) -> Any:
+    """``min(max(input, 0), 6)``."""
+    return _relu6_(input) if inplace else _activations.relu6(input)
+
+
+def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
+    """``input`` if positive, else ``alpha * (exp(input) - 1)``."""
+    return elu_(input, alpha) if inplace else _activations.elu(input, alpha)
+
+
+def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
+    """``input`` if positive, else ``alpha * (exp(input / alpha) - 1)``."""
+    return celu_(input, alpha) if inplace else _activations.celu(input, alpha)
+
+
+def selu(input: Any, inplace: bool = False) -> Any:
+    """The self-normalizing ``elu``."""
+    return selu_(input) if inplace else _activations.selu(input)
+
+
+def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
+    """``input`` if positive, else ``negative_slope * input``."""
+    return leaky_relu_(input, negative_slope) if inplace else _activations.leaky_relu(input, negative_slope)
+
+
+def rrelu(
+    input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False
+) -> Any:
+    """``leaky_relu`` with a random slope for each element, between ``lower`` and ``upper``; their mean outside training."""
+    if not training:
+        return leaky_relu(input, (lower + upper) / 2, inplace)
+    slopes = (_source(None).uniform(tuple(input.shape)) * (upper - lower) + lower).astype(input.dtype)
+    out = _selection.where(input >= 0, input, _arithmetic.mul(input, slopes))
+    return input.copy_(out) if inplace else out
+
+
+def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
+    """``input`` clipped to ``min_val .. max_val``."""
+    return hardtanh_(input, min_val, max_val) if inplace else _activations.hardtanh(input, min_val, max_val)
+
+
+def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Any:
+    """``input`` where it exceeds ``threshold``, else ``value``."""
+    return threshold_(input, threshold, value) if inplace else _activations.threshold(input, threshold, value)
+
+
+def silu(input: Any, inplace: bool = False) -> Any:
+    """``input * sigmoid(input)``."""
+    return _silu_(input) if inplace else _activations.silu(input)
+
+
+def mish(input: Any, inplace: bool = False) -> Any:
+    """``input * tanh(softplus(input))``."""
+    return _mish_(input) if inplace else _activations.mish(input)
+
+
+def hardsigmoid(input: Any, inplace: bool = False) -> Any:
+    """``input / 6 + 1 / 2``, clipped to 0 .. 1."""
+    return _hardsigmoid_(input) if inplace else _activations.hardsigmoid(input)
+
+
+def hardswish(input: Any, inplace: bool = False) -> Any:
+    """``input * hardsigmoid(input)``."""
+    return _hardswish_(input) if inplace else _activations.hardswish(input)
+
+
+# ---- softmax: with PyTorch's old guess of dim ------------------------------------------------------------------------
+
+
+def _guessed(name: str, input: Any, dim: int | None) -> int:
+    if dim is not None:
+        return dim
+    warnings.warn(f"{name}: the choice of dim by the number of dimensions is deprecated; give dim=", stacklevel=3)
+    return 0 if input.ndim in (0, 1, 3) else 1
+
+
+def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+    """``exp(input)`` divided by its sum along ``dim``, without overflow."""
+    return _neural.softmax(input, _guessed("softmax", input, dim) if dim is None else dim, dtype)
+
+
+def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+    """The logarithm of ``softmax``, exact where that is near 0."""
+    return _neural.log_softmax(input, _guessed("log_softmax", input, dim) if dim is None else dim, dtype)
+
+
+def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+    """``softmax(-input)``."""
+    return _neural.softmin(input, _guessed("softmin", input, dim) if dim is None else dim, dtype)
+
+
+# ---- dropout ---------------------------------------------------------------------------------------------------------
+
+
+def _placed(input: Any, out: Any, inplace: bool) -> Any:
+    return input.copy_(out) if inplace and out is not input else out
+
+
+def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """Each element 0 with probability ``p``, the others divided by ``1 - p``; ``input`` itself outside training."""
+    return _placed(input, _neural.dropout(input, p, training), inplace)
+
+
+def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """``dropout`` of whole channels of (N, C, L) or (C, L)."""
+    return _placed(input, _neural.feature_dropout("dropout1d", 3, input, p, training), inplace)
+
+
+def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """``dropout`` of whole channels of (N, C, H, W) or (C, H, W)."""
+    return _placed(input, _neural.feature_dropout("dropout2d", 4, input, p, training), inplace)
+
+
+def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """``dropout`` of whole channels of (N, C, D, H, W) or (C, D, H, W)."""
+    return _placed(input, _neural.feature_dropout("dropout3d", 5, input, p, training), inplace)
+
+
+def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+    """Dropout for ``selu`` networks: keeps mean and variance."""
+    return _placed(input, _neural.alpha_dropout(input, p, training), inplace)

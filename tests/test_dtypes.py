@@ -1,0 +1,217 @@
+"""Dtypes: which one a result has. The tables were printed by PyTorch 2.13; its complex32, which NumPy lacks, is our complex64."""
+
+import operator
+
+import numpy as np
+import pytest
+
+import autograd
+from autograd import dtypes, errors
+from tests.helpers import leaf, values
+
+PROMOTED = """
+    b1   b1  u1  i1  i2  i4  i8  f2  f4  f8  c8  c16
+    u1   u1  u1  i2  i2  i4  i8  f2  f4  f8  c8  c16
+    i1   i1  i2  i1  i2  i4  i8  f2  f4  f8  c8  c16
+    i2   i2  i2  i2  i2  i4  i8  f2  f4  f8  c8  c16
+    i4   i4  i4  i4  i4  i4  i8  f2  f4  f8  c8  c16
+    i8   i8  i8  i8  i8  i8  i8  f2  f4  f8  c8  c16
+    f2   f2  f2  f2  f2  f2  f2  f2  f4  f8  c8  c16
+    f4   f4  f4  f4  f4  f4  f4  f4  f4  f8  c8  c16
+    f8   f8  f8  f8  f8  f8  f8  f8  f8  f8  c16 c16
+    c8   c8  c8  c8  c8  c8  c8  c8  c8  c16 c8  c16
+    c16  c16 c16 c16 c16 c16 c16 c16 c16 c16 c16 c16
+"""
+"""torch.promote_types(row, column); also result_type of two tensors with dimensions, or of two without."""
+
+BESIDE_A_SCALAR_TENSOR = """
+    b1   b1  u1  i1  i2  i4  i8  f2  f4  f8  c8  c16
+    u1   u1  u1  u1  u1  u1  u1  f2  f4  f8  c8  c16
+    i1   i1  i1  i1  i1  i1  i1  f2  f4  f8  c8  c16
+    i2   i2  i2  i2  i2  i2  i2  f2  f4  f8  c8  c16
+    i4   i4  i4  i4  i4  i4  i4  f2  f4  f8  c8  c16
+    i8   i8  i8  i8  i8  i8  i8  f2  f4  f8  c8  c16
+    f2   f2  f2  f2  f2  f2  f2  f2  f2  f2  c8  c8
+    f4   f4  f4  f4  f4  f4  f4  f4  f4  f4  c8  c8
+    f8   f8  f8  f8  f8  f8  f8  f8  f8  f8  c16 c16
+    c8   c8  c8  c8  c8  c8  c8  c8  c8  c8  c8  c8
+    c16  c16 c16 c16 c16 c16 c16 c16 c16 c16 c16 c16
+"""
+"""torch.result_type(tensor of dtype row with dimensions, 0-d tensor of dtype column)."""
+
+BESIDE_A_NUMBER = """
+    b1   b1  i8  f4  c8
+    u1   u1  u1  f4  c8
+    i1   i1  i1  f4  c8
+    i2   i2  i2  f4  c8
+    i4   i4  i4  f4  c8
+    i8   i8  i8  f4  c8
+    f2   f2  f2  f2  c8
+    f4   f4  f4  f4  c8
+    f8   f8  f8  f8  c16
+    c8   c8  c8  c8  c8
+    c16  c16 c16 c16 c16
+"""
+"""torch.result_type(tensor of dtype row, the number True, 2, 2.5 or 2j), with dimensions or without."""
+
+ROWS = [line.split()[0] for line in PROMOTED.strip().splitlines()]
+NUMBERS = (True, 2, 2.5, 2j)
+
+
+def cells(table, columns):
+    rows = [line.split() for line in table.strip().splitlines()]
+    return [(row, column, dtype) for row, *expected in rows for column, dtype in zip(columns, expected, strict=True)]
+
+
+def made(dtype, shape):
+    """The tensor and, where a result that is a NumPy scalar inside may behave otherwise, that."""
+    t = autograd.tensor(np.ones(shape, dtype))
+    return [t] if shape else [t, autograd.tensor(np.ones((1,), dtype)).sum(dtype=np.dtype(dtype))]
+
+
+@pytest.mark.parametrize(("a", "b", "expected"), cells(PROMOTED, ROWS))
+def test_two_of_a_kind(a, b, expected):
+    assert autograd.promote_types(a, b) == expected
+    assert autograd.promote_types(np.dtype(b), np.dtype(a)) == expected
+    for shape in ((2,), ()):
+        for x in made(a, shape):
+            for y in made(b, shape):
+                assert autograd.result_type(x, y) == expected
+                assert (x * y).dtype == expected
+                assert (y + x).dtype == expected
+
+
+@pytest.mark.parametrize(("a", "b", "expected"), cells(BESIDE_A_SCALAR_TENSOR, ROWS))
+def test_beside_a_tensor_without_dimensions(a, b, expected):
+    (x,) = made(a, (2,))
+    for y in made(b, ()):
+        assert autograd.result_type(x, y) == autograd.result_type(y, x) == expected
+        assert (x * y).dtype == expected
+        assert (y * x).dtype == expected
+        assert (x * y.numpy()).dtype == expected
+        assert (y.numpy() * x).dtype == expected
+
+
+@pytest.mark.parametrize(("a", "number", "expected"), cells(BESIDE_A_NUMBER, NUMBERS))
+def test_beside_a_number(a, number, expected):
+    for shape in ((2,), ()):
+        for x in made(a, shape):
+            assert autograd.result_type(x, number) == autograd.result_type(number, x) == expected
+            assert (x * number).dtype == (number * x).dtype == expected
+            assert (x + number).dtype == expected
+
+
+@pytest.mark.parametrize("a", ROWS)
+def test_division_and_elementary_functions_give_floats(a):
+    expected = a if a[0] in "fc" else "f4"
+    for shape in ((2,), ()):
+        for x in made(a, shape):
+            assert (x / x).dtype == expected
+            assert x.exp().dtype == expected
+            assert autograd.sin(x).dtype == expected
+
+
+@pytest.mark.parametrize("a", ROWS)
+def test_sums_of_integers_are_int64(a):
+    x = autograd.tensor(np.ones(3, a))
+    expected = a if a[0] in "fc" else "i8"
+    assert x.sum().dtype == x.prod().dtype == x.cumsum(0).dtype == expected
+    assert x.sum(dtype="f8" if a[0] != "c" else "c16").dtype == ("f8" if a[0] != "c" else "c16")
+
+
+def test_numpy_scalars_that_are_python_numbers_are_weak():
+    x = leaf(1, 2, dtype="float32")
+    for y in (np.float64(2) * x, x * np.float64(2), x + np.float64(2), np.float64(2) - x, x / np.float64(2)):
+        assert isinstance(y, autograd.Tensor)
+        assert y.dtype == np.float32
+    assert (np.complex128(2j) * x).dtype == np.complex64
+    assert autograd.result_type(x, np.float64(2)) == np.float32
+    assert (x * np.array([2.0, 3.0])).dtype == np.float64
+
+
+@pytest.mark.parametrize("op", [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow])
+def test_float32_stays_float32(op):
+    x = leaf(1, 2, dtype="float32")
+    for other in (2, 2.5, np.float64(2.5), np.float32(2.5), np.int64(2), np.array(2.5), autograd.tensor([1, 2]), True):
+        for result in (op(x, other), op(other, x)):
+            assert result.dtype == np.float32
+            (g,) = autograd.grad(result.sum(), x)
+            assert g.dtype == np.float32
+
+
+def test_a_float32_leaf_never_gets_a_float64_gradient():
+    x = leaf(1, 2, dtype="float32")
+    y = (x * np.array([1.0, 2.0])).to(autograd.float64).exp() * leaf(3, 4)
+    assert y.dtype == np.float64
+    y.sum().backward()
+    assert x.grad.dtype == np.float32
+
+
+def test_numbers_that_do_not_fit_are_refused():
+    x = autograd.tensor(np.array([1], np.uint8))
+    with pytest.raises(OverflowError, match=r"add\(x=uint8\[1\], y=300\)"):
+        x + 300
+
+
+def test_the_default_dtype():
+    before = autograd.get_default_dtype()
+    try:
+        autograd.set_default_dtype(autograd.float64)
+        assert autograd.tensor([1.0]).dtype == autograd.ones(1).dtype == autograd.arange(0.5, 1).dtype == np.float64
+        assert autograd.tensor([1j]).dtype == np.complex128
+        assert (autograd.tensor([1]) / 2).dtype == (autograd.tensor([1]) * 2.5).dtype == np.float64
+        assert autograd.tensor([1]).dtype == np.int64
+        assert autograd.rand(1).dtype == np.float64
+        assert "dtype" not in repr(autograd.ones(1))
+        for wrong in (autograd.int64, "complex64", bool):
+            with pytest.raises(errors.DtypeError, match="expected a floating dtype"):
+                autograd.set_default_dtype(wrong)
+    finally:
+        autograd.set_default_dtype(before)
+    assert autograd.tensor([1.0]).dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", [float, "float", "float32", np.float32, np.dtype("f4"), autograd.float32])
+def test_names_of_a_dtype(dtype):
+    assert dtypes.as_dtype(dtype) == np.float32
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("half", "f2"), ("double", "f8"), ("long", "i8"), ("int", "i4"), ("short", "i2"), ("char", "i1"), ("byte", "u1"),
+     ("bool", "b1"), (int, "i8"), (bool, "b1"), (complex, "c8"), ("cdouble", "c16")],
+)  # fmt: skip
+def test_pytorchs_names(name, expected):
+    assert dtypes.as_dtype(name) == expected
+
+
+@pytest.mark.parametrize("wrong", ["nonsense", object, "U3", "M8[s]", 3.5])
+def test_what_is_no_dtype(wrong):
+    with pytest.raises(errors.DtypeError):
+        dtypes.as_dtype(wrong)
+
+
+def test_can_cast_never_to_a_lower_category():
+    order = ["b1", "i8", "f2", "c8"]
+    for i, a in enumerate(order):
+        for j, b in enumerate(order):
+            assert autograd.can_cast(a, b) is (i <= j)
+    assert autograd.can_cast("f8", "f2")
+    assert autograd.can_cast("i8", "u1")
+
+
+def test_gradients_pass_casts():
+    x = leaf(1.5, 2.5, dtype="float32")
+    (x.double().half().to(autograd.float32) * 2).sum().backward()
+    assert values(x.grad) == [2, 2]
+    assert x.grad.dtype == np.float32
+    z = x.to(autograd.complex64)
+    x.grad = None
+    (z * (1 + 2j)).backward(np.array([1 + 0j, 0]))
+    assert values(x.grad) == [1, 0]
+
+
+def test_result_type_needs_an_operand():
+    with pytest.raises(TypeError, match="at least one operand"):
+        autograd.result_type()
+    assert autograd.result_type(autograd.int8, np.float32) == np.float32

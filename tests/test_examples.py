@@ -1,0 +1,70 @@
+"""The examples run, reach what they state and write their pictures."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import autograd
+from examples import digits
+
+ROOT = Path(__file__).parent.parent
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def test_digits_reaches_97_percent_and_draws(tmp_path, capsys):
+    accuracy = digits.main(["--out", str(tmp_path)])
+    assert accuracy >= 0.97
+    lines = capsys.readouterr().out.splitlines()
+    said = next(i for i, line in enumerate(lines) if line.startswith("test accuracy"))
+    assert re.fullmatch(r"test accuracy 0\.9\d\d", lines[said])
+    paths = [Path(line) for line in lines[said + 1 :]]
+    assert [path.name for path in paths] == ["digits_learning_curve.png", "digits_graph.svg", "digits_graph.png"]
+    assert all(path.parent == tmp_path for path in paths)
+    assert paths[0].read_bytes().startswith(PNG)
+    assert paths[2].read_bytes().startswith(PNG)
+    svg = paths[1].read_text()
+    for text in ("0.weight", "0.bias", "2.weight", "2.bias", "cross_entropy", "32 × 128"):
+        assert text in svg
+
+
+def test_digits_is_repeatable(tmp_path):
+    a, b = (digits.main(["--fast", "--seed", "3", "--out", str(tmp_path)]) for _ in range(2))
+    assert a == b
+    assert a > 0.8
+
+
+def test_digits_split_keeps_every_digit_in_both_parts():
+    data = digits.load(0)
+    assert data.train_x.shape == (1347, 64)
+    assert data.test_x.shape == (450, 64)
+    assert data.train_x.dtype == autograd.float32
+    assert data.train_x.max().item() == 1.0
+    for part in (data.train_y, data.test_y):
+        assert sorted(set(part.tolist())) == list(range(10))
+
+
+def test_digits_without_a_drawing_program_writes_the_text_and_says_what_to_install(tmp_path, capsys, monkeypatch):
+    def cannot(self, path, *args, **kwargs):
+        if Path(path).suffix == ".dot":
+            return real(self, path, *args, **kwargs)
+        raise autograd.RenderError("install chainrule[examples]")
+
+    kind = type(autograd.graph(autograd.ones(1, requires_grad=True) * 2))
+    real = kind.render
+    monkeypatch.setattr(kind, "render", cannot)
+    digits.main(["--fast", "--out", str(tmp_path)])
+    out = capsys.readouterr().out
+    assert "install chainrule[examples]" in out
+    assert (tmp_path / "digits_graph.dot").read_text().startswith("digraph")
+
+
+@pytest.mark.parametrize("name", ["digits"])
+def test_help_tells_the_story(name):
+    run = subprocess.run(
+        [sys.executable, "-m", f"examples.{name}", "--help"], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    for text in ("--seed", "--fast", "--out", "One should see"):
+        assert text in run.stdout
