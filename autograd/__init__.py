@@ -227,12 +227,12 @@ from . import linalg as linalg
 from .ops.decompositions import cholesky as cholesky
 from .ops.decompositions import qr_some as qr
 from .ops.decompositions import svd_some as svd
+from .ops.least_squares import pinverse as pinverse
 from .ops.linear_algebra import cholesky_inverse as cholesky_inverse
 from .ops.linear_algebra import cholesky_solve as cholesky_solve
 from .ops.linear_algebra import det as det
 from .ops.linear_algebra import inv as inverse
 from .ops.linear_algebra import logdet as logdet
-from .ops.linear_algebra import pinverse as pinverse
 from .ops.linear_algebra import slogdet as slogdet
 from .ops.matrix_functions import matrix_exp as matrix_exp
 from .ops.matrix_functions import matrix_power as matrix_power

@@ -300,7 +300,9 @@ def _report(
     if wrong.size <= 36:
         lines += [f"numerical:\n{numerical}", f"analytical:\n{analytic}"]
     if not error <= 1e-3 * max(1.0, abs(best)) or has_kink(problem, i, j, place):
-        lines.append("The slopes on the two sides differ: the function has a kink or a jump here; check at another point.")
+        lines.append(
+            "The slopes on the two sides differ: the function has a kink or a jump here; check at another point."
+        )
     elif not np.any(analytic) and np.any(numerical):
         lines.append("No gradient arrives at all: is there a .detach(), .data, .numpy() or an integer cast on the way?")
     return "\n".join(lines) + "\n"

@@ -129,7 +129,7 @@ def _seeds(name: str, tensors: tuple[Any, ...], given: Any, create_graph: bool) 
                     f"{name}: a gradient can be created implicitly only for real outputs, this one is {data.dtype}; "
                     "take .real or .abs(), or give the gradient"
                 )
-            seed = np.ones(data.shape, data.dtype)
+            seed = np.ones(data.shape, data.dtype) if data.shape else data.dtype.type(1)
         else:
             array = seed._data if isinstance(seed, Handle) else np.asarray(seed)
             if array.shape != data.shape:

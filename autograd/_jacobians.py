@@ -51,6 +51,7 @@ class Tolerances:
         return f"atol={self.atol:g} + rtol={self.rtol:g} * abs(numerical)"
 
     def fits(self, analytic: Any, numerical: Any) -> Any:
+        """Where two arrays agree; NaN agrees with nothing."""
         near = np.abs(analytic - numerical) <= self.atol + self.rtol * np.abs(numerical)
         return near | (analytic == numerical)
 
@@ -143,9 +144,11 @@ class Problem:
         self.start = {i: to_real(inputs[i]._data) for i in self.checked}
 
     def outputs(self) -> list[Any]:
+        """The outputs as Tensors."""
         return outputs_of(self.func(*self.inputs))
 
     def values(self) -> list[Any]:
+        """The outputs in real coordinates."""
         return [to_real(out._data) for out in self.outputs()]
 
     def moved(self, i: int, step: Any) -> list[Any]:
@@ -184,6 +187,7 @@ def basis(rng: np.random.Generator, size: int, full: int) -> Any:
 
 
 def badness(analytic: Any, numerical: Any) -> Any:
+    """How far two arrays are apart, infinitely where one is NaN."""
     return np.nan_to_num(np.abs(analytic - numerical), nan=np.inf, posinf=np.inf) + 1e-300
 
 

@@ -20,7 +20,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 import numpy as np
 
 from ._operands import unwrap as unwrap
-from ._writing import ALIASES, asks, write
+from ._writing import ALIASES, asks, become, stub, write
 from ._writing import hand_out as hand_out
 from .engine.modes import local
 from .engine.nodes import Handle, Leaf, Node, Packed, Pick, make_node
@@ -232,16 +232,36 @@ class Op:
         self.cases: list[Case] = as_cases(samples, self.inputs)
         self.trusted = self.module.startswith("autograd.ops.")
         self._saving = self._plan_saving()
-        self.call, self.backward, self.source = write(self)
+        self.call: Any = stub(self)
+        self.backward: Callable[..., None] = self._first_backward
+        self._source: str | None = None
         self.call.__module__ = self.module
         self.call.__qualname__ = forward.__name__
         self.call.__doc__ = forward.__doc__
-        self.call.__wrapped__ = forward  # type: ignore[attr-defined]
-        self.call.op = self  # type: ignore[attr-defined]
-        self.call.kernel = self.kernel  # type: ignore[attr-defined]
+        self.call.__wrapped__ = forward
+        self.call.op = self
+        self.call.kernel = self.kernel
 
     def __repr__(self) -> str:
         return f"<op {self.name}{self.signature}>"
+
+    # ---- the two functions ----------------------------------------------------------------------------------
+
+    def write(self) -> None:
+        """Write the public function and ``backward``: at the first call, and again after a rule was replaced."""
+        written, self.backward, self._source = write(self)
+        become(self.call, written)
+
+    @property
+    def source(self) -> str:
+        """The text of the two functions."""
+        if self._source is None:
+            self.write()
+        return str(self._source)
+
+    def _first_backward(self, *args: Any) -> None:
+        self.write()
+        self.backward(*args)
 
     # ---- what the rules ask for -----------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ from .ops import (
     extremes,
     indexing,
     joining,
+    least_squares,
     linear_algebra,
     matrix_functions,
     neural,
@@ -891,7 +892,7 @@ class Tensor(Handle):
     det = linear_algebra.det
     logdet = linear_algebra.logdet
     slogdet = linear_algebra.slogdet
-    pinverse = linear_algebra.pinverse
+    pinverse = least_squares.pinverse
     cholesky = decompositions.cholesky
     cholesky_solve = linear_algebra.cholesky_solve
     cholesky_inverse = linear_algebra.cholesky_inverse

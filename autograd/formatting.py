@@ -83,9 +83,8 @@ def _array_text(data: Any) -> str:
         return "[]"
     edge = _options["edgeitems"] if data.size > _options["threshold"] else None
     shown = data
-    for axis, n in enumerate(data.shape):
-        if edge is not None and n > 2 * edge:
-            shown = np.take(shown, [*range(edge), *range(n - edge, n)], axis)
+    if edge is not None:
+        shown = data[np.ix_(*[[*range(edge), *range(n - edge, n)] if n > 2 * edge else range(n) for n in data.shape])]
     if data.dtype.kind == "c":
         real, imag = _texts(shown.real), [text.lstrip() for text in _texts(shown.imag)]
         texts = [a + (b if b[0] in "+-" else "+" + b) + "j" for a, b in zip(real, imag, strict=True)]

@@ -6,6 +6,7 @@ seed and on how many processes were forked before.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 from typing import Any
@@ -39,8 +40,15 @@ class Generator:
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream that belongs to ``seed``; returns the generator."""
         self._seed = int(seed)
-        self._stream = np.random.Generator(np.random.PCG64(np.random.SeedSequence(self._seed % 2**128)))
+        self._branch: tuple[int, ...] = ()
+        self.__dict__.pop("_stream", None)
         return self
+
+    @functools.cached_property
+    def _stream(self) -> Any:
+        """NumPy's generator, made when it is first used (numpy.random takes a while to import)."""
+        sequence = np.random.SeedSequence(self._seed % 2**128, spawn_key=self._branch)
+        return np.random.Generator(np.random.PCG64(sequence))
 
     def seed(self) -> int:
         """Start a stream from the operating system's entropy; returns the seed chosen."""
@@ -53,8 +61,8 @@ class Generator:
 
     def branch(self, number: int) -> None:
         """Continue with the stream number ``number`` of those that belong to the seed."""
-        sequence = np.random.SeedSequence(self._seed % 2**128, spawn_key=(number,))
-        self._stream = np.random.Generator(np.random.PCG64(sequence))
+        self._branch = (number,)
+        self.__dict__.pop("_stream", None)
 
     def get_state(self) -> dict[str, Any]:
         """The state, to be given to ``set_state``."""

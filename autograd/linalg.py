@@ -9,10 +9,10 @@ from .ops.decompositions import lu as lu
 from .ops.decompositions import qr as qr
 from .ops.decompositions import svd as svd
 from .ops.decompositions import svdvals as svdvals
+from .ops.least_squares import lstsq as lstsq
+from .ops.least_squares import pinv as pinv
 from .ops.linear_algebra import det as det
 from .ops.linear_algebra import inv as inv
-from .ops.linear_algebra import lstsq as lstsq
-from .ops.linear_algebra import pinv as pinv
 from .ops.linear_algebra import slogdet as slogdet
 from .ops.linear_algebra import solve as solve
 from .ops.linear_algebra import solve_triangular as solve_triangular
@@ -31,3 +31,37 @@ from .ops.products import cross_along as cross
 from .ops.products import matmul as matmul
 from .ops.products import multi_dot as multi_dot
 from .ops.products import vecdot as vecdot
+
+__all__ = [
+    "cholesky",
+    "cond",
+    "cross",
+    "det",
+    "diagonal",
+    "eig",
+    "eigh",
+    "eigvals",
+    "eigvalsh",
+    "inv",
+    "lstsq",
+    "lu",
+    "matmul",
+    "matrix_exp",
+    "matrix_norm",
+    "matrix_power",
+    "matrix_rank",
+    "multi_dot",
+    "norm",
+    "pinv",
+    "qr",
+    "slogdet",
+    "solve",
+    "solve_triangular",
+    "svd",
+    "svdvals",
+    "tensorinv",
+    "tensorsolve",
+    "vander",
+    "vecdot",
+    "vector_norm",
+]

@@ -22,6 +22,8 @@ from autograd.ops.activations import softsign as softsign
 from autograd.ops.activations import tanhshrink as tanhshrink
 from autograd.ops.class_losses import cross_entropy as cross_entropy
 from autograd.ops.class_losses import nll_loss as nll_loss
+from autograd.ops.embeddings import embedding as embedding
+from autograd.ops.embeddings import one_hot as one_hot
 from autograd.ops.exponential import sigmoid as sigmoid
 from autograd.ops.losses import binary_cross_entropy as binary_cross_entropy
 from autograd.ops.losses import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
@@ -31,11 +33,9 @@ from autograd.ops.losses import l1_loss as l1_loss
 from autograd.ops.losses import mse_loss as mse_loss
 from autograd.ops.losses import smooth_l1_loss as smooth_l1_loss
 from autograd.ops.neural import cosine_similarity as cosine_similarity
-from autograd.ops.neural import embedding as embedding
 from autograd.ops.neural import layer_norm as layer_norm
 from autograd.ops.neural import linear as linear
 from autograd.ops.neural import normalize as normalize
-from autograd.ops.neural import one_hot as one_hot
 from autograd.ops.trigonometric import tanh as tanh
 
 # ---- activations: inplace=True writes the result over the input ------------------------------------------------------
@@ -84,10 +84,8 @@ def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) 
     return leaky_relu_(input, negative_slope) if inplace else _activations.leaky_relu(input, negative_slope)
 
 
-def rrelu(
-    input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False
-) -> Any:
-    """``leaky_relu`` with a random slope for each element, between ``lower`` and ``upper``; their mean outside training."""
+def rrelu(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False) -> Any:
+    """``leaky_relu`` with a random slope for each element, from ``lower`` to ``upper``; their mean outside training."""
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace)
     slopes = (_source(None).uniform(tuple(input.shape)) * (upper - lower) + lower).astype(input.dtype)

@@ -15,6 +15,7 @@ import argparse
 import inspect
 import multiprocessing
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -115,6 +116,7 @@ GRADIENTS: dict[str, Fault] = {
 }
 """Faults in the gradient that a rule is given."""
 
+
 def faults_of(op: Op) -> list[tuple[str, str]]:
     """The name of each fault, and in which input's rule (all of them, for a joint one)."""
     found = [(name, i) for i in (op.rules if op.joint is None else ["joint"]) for name in (*RESULTS, *GRADIENTS)]
@@ -122,7 +124,9 @@ def faults_of(op: Op) -> list[tuple[str, str]]:
         for name, rule in op.rules.items():
             asked = _asks(rule)
             saved = [n for n in op.inputs if n in op.saved_names and n not in op.lists]
-            if any(set(_asks(op.rules[other])) <= {*op.saved_names, "g", "needs"} for other in op.rules if other != name):
+            if any(
+                set(_asks(op.rules[other])) <= {*op.saved_names, "g", "needs"} for other in op.rules if other != name
+            ):
                 found.append(("rule of another input", name))
             if len(saved) > 1 and any(n in asked for n in saved):
                 found.append(("an input for another", name))
@@ -192,7 +196,9 @@ def gradients(op: Op, draws: int = 3) -> list[Any]:
     for number, case in enumerate(subject.cases):
         slots = subject.slots(case)
         for draw in range(draws):
-            shapes = [slot.domain.shape if slot.domain.shape is not None else ((), (3,), (2, 3))[draw] for slot in slots]
+            shapes = [
+                slot.domain.shape if slot.domain.shape is not None else ((), (3,), (2, 3))[draw] for slot in slots
+            ]
             a = draw_arguments(subject, case, slots, shapes, 1000 * number + draw)
             leaves = [new_tensor(np.array(a.raw[n])).requires_grad_() for n in a.leaves]
             rng = a.rng()
@@ -233,6 +239,7 @@ def judge(job: tuple[str, str, str]) -> tuple[str, str, str, str]:
     op_name, fault, name = job
     op = autograd.OPS[op_name]
     np.seterr(all="ignore")
+    warnings.simplefilter("ignore")
     right = gradients(op)
     with broken(op, fault, name):
         if same(gradients(op), right):

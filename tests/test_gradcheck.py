@@ -72,7 +72,7 @@ def test_several_outputs_and_inputs_that_are_no_tensors() -> None:
 def test_the_message_names_input_index_values_and_richardsons_estimate() -> None:
     x = autograd.tensor(np.array([1.0, 3.0]), requires_grad=True)
     with pytest.raises(GradcheckError) as caught:
-        gradcheck(lambda y, x: (scaled(x) * y), (1.0, x))
+        gradcheck(lambda y, x: scaled(x) * y, (1.0, x))
     text = str(caught.value)
     assert "Jacobian mismatch for output 0 with respect to input 1" in text
     assert "at index (1,)" in text
@@ -82,7 +82,9 @@ def test_the_message_names_input_index_values_and_richardsons_estimate() -> None
 
 def test_a_composite_is_bisected_to_the_guilty_op() -> None:
     x, y = leaf(2), leaf(2)
-    with pytest.raises(GradcheckError, match=r"The first wrong op is 'scaled', call 3 of 5, in .*test_gradcheck") as caught:
+    with pytest.raises(
+        GradcheckError, match=r"The first wrong op is 'scaled', call 3 of 5, in .*test_gradcheck"
+    ) as caught:
         gradcheck(lambda x, y: (scaled((x * y).tanh()) + x).tanh(), (x, y))
     assert "with respect to 'x'" in str(caught.value)
 
@@ -90,7 +92,7 @@ def test_a_composite_is_bisected_to_the_guilty_op() -> None:
 def test_a_second_derivative_is_bisected_too() -> None:
     x = leaf(2)
     assert gradcheck(lambda x: cut(x.tanh()), (x,))
-    with pytest.raises(GradcheckError, match="The first wrong op is 'cut'.*second derivative"):
+    with pytest.raises(GradcheckError, match=r"The first wrong op is 'cut'.*second derivative"):
         gradgradcheck(lambda x: cut(x.tanh()) * x, (x,))
 
 
@@ -166,7 +168,7 @@ def test_complex_inputs_and_outputs() -> None:
     def wrong(x: Any) -> Any:
         return x * x
 
-    with pytest.raises(GradcheckError, match="imaginary part|real part"):
+    with pytest.raises(GradcheckError, match=r"imaginary part|real part"):
         gradcheck(wrong, (z,))
 
 

@@ -22,7 +22,7 @@ def drawn(text: str, kind: str) -> bytes:
     for back_end in (_by_program, _by_library):
         try:
             picture = back_end(text, kind)
-        except Exception as error:  # each has errors of its own; what they say is reported
+        except Exception as error:  # noqa: BLE001 (each has errors of its own; what they say is reported)
             failures.append(f"{back_end.__name__[4:]}: {error}")
         else:
             if picture is not None:

@@ -89,7 +89,8 @@ class _Names:
         """The name of a Node, Pick or Leaf, or of the array with this id."""
         names = self.given.get(place)
         if names is None:
-            return (getattr(place, "note", None) or {}).get("name")
+            name = (getattr(place, "note", None) or {}).get("name")
+            return None if name is None else str(name)
         return " = ".join(names)
 
 

@@ -29,7 +29,7 @@ def explain(op: Any, error: Exception, values: Sequence[Any]) -> Exception:
     named = ", ".join(f"{name}={describe(value)}" for name, value in zip(op.params, values, strict=False))
     arrays = [value for value in values if isinstance(value, (np.ndarray, np.generic))]
     if isinstance(error, MemoryError):
-        return MemoryError(f"{op.name}({named}): {error}. {_broadcast_hint(arrays)}")
+        return MemoryError(f"{op.name}({named}): {error}. {_broadcast_hint(arrays)}".strip())
     if isinstance(error, ValueError) and len(arrays) >= 2 and any(word in str(error) for word in _SHAPE_TROUBLE):
         hint = _matmul_hint(arrays) if op.name in _PRODUCTS else _shape_hint(arrays)
         if hint:
@@ -62,12 +62,12 @@ def _shape_hint(arrays: Sequence[Any]) -> str | None:
     shapes = [array.shape for array in arrays]
     rank = max(map(len, shapes))
     for axis in range(-1, -rank - 1, -1):
-        sizes = {shape[axis] for shape in shapes if len(shape) >= -axis} - {1}
+        sizes = list(dict.fromkeys(shape[axis] for shape in shapes if len(shape) >= -axis and shape[axis] != 1))
         if len(sizes) > 1:
             first, second = shapes[0], shapes[1]
             text = (
                 f"shapes {' and '.join(map(str, shapes))} do not broadcast: dimension {axis} (counted from the "
-                f"end) is {' and '.join(str(size) for size in sorted(sizes))}; sizes must be equal or 1"
+                f"end) is {' and '.join(map(str, sizes))}; sizes must be equal or 1"
             )
             if len(shapes) == 2:
                 if len(first) == 2 and first[::-1] == second:
@@ -98,6 +98,8 @@ def _matmul_hint(arrays: Sequence[Any]) -> str:
 
 
 def _broadcast_hint(arrays: Sequence[Any]) -> str:
+    if len(arrays) < 2:
+        return ""
     try:
         shape = np.broadcast_shapes(*[array.shape for array in arrays])
     except ValueError:

@@ -46,17 +46,20 @@ def pass_where(x: Any, mask: Any) -> Any:
 def relu(x: Any) -> Any:
     """``max(x, 0)``."""
     if isinstance(x, np.generic):  # three times as fast as a ufunc
-        return type(x)(0) if x <= 0 else x
+        return type(x)(0) if x <= 0 else x  # type: ignore[operator] # the stubs allow no comparison
     return np.maximum(x, _ZEROS.get(x.dtype, 0) if isinstance(x, np.ndarray) else 0)
 
 
 @op(
     x=lambda g, x, min_val, max_val: pass_where.kernel(g, np.logical_and(x > min_val, x < max_val)),
-    samples=[elementwise(x=reals(avoid=(-1.0, 1.0))), elementwise(x=reals(avoid=(-2.0, 0.5)), min_val=-2.0, max_val=0.5)],
+    samples=[
+        elementwise(x=reals(avoid=(-1.0, 1.0))),
+        elementwise(x=reals(avoid=(-2.0, 0.5)), min_val=-2.0, max_val=0.5),
+    ],
 )
 def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     """``x`` clipped to ``min_val .. max_val``; there is no gradient at either end."""
-    return np.clip(x, min_val, max_val)
+    return np.clip(x, min_val, max_val).astype(x.dtype, copy=False)
 
 
 @composed(samples=elementwise(x=reals(-2, 8, avoid=(0.0, 6.0))))
@@ -116,6 +119,7 @@ def gelu(x: Any, approximate: str = "none") -> Any:
     """``x`` times the normal distribution function of ``x``.
 
     Args:
+        x: floating.
         approximate: ``"tanh"`` for the approximation by that function, several times as fast.
 
     Raises: ValueError for another name.
@@ -240,8 +244,10 @@ def threshold(x: Any, threshold: float, value: float) -> Any:
 
 
 @composed(inputs=("x", "weight"), samples=[
-    case(x=reals(shape=(2, 3), avoid=(0.0,)), weight=reals(shape=(3,))), case(x=reals(shape=(2, 3), avoid=(0.0,)), weight=reals(shape=(1,))),
-    case(x=reals(shape=(2, 3, 2), avoid=(0.0,)), weight=reals(shape=(3,))), case(x=reals(shape=(3,), avoid=(0.0,)), weight=reals(shape=(1,))),
+    case(x=reals(shape=(2, 3), avoid=(0.0,)), weight=reals(shape=(3,))),
+    case(x=reals(shape=(2, 3), avoid=(0.0,)), weight=reals(shape=(1,))),
+    case(x=reals(shape=(2, 3, 2), avoid=(0.0,)), weight=reals(shape=(3,))),
+    case(x=reals(shape=(3,), avoid=(0.0,)), weight=reals(shape=(1,))),
 ])  # fmt: skip
 def prelu(x: Any, weight: Any) -> Any:
     """``x`` if positive, else ``weight * x``, with one weight for all or one for each channel (dimension 1)."""

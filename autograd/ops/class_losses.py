@@ -17,7 +17,8 @@ from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic, reductions
 from .axes import accumulation_dtype
-from .neural import check_range, log_softmax, softmax
+from .embeddings import check_range
+from .neural import log_softmax, softmax
 
 
 def _class_dim(shape: tuple[int, ...]) -> int:
@@ -26,7 +27,11 @@ def _class_dim(shape: tuple[int, ...]) -> int:
 
 def _by_rows(scores: Any) -> Any:
     """Scores as a matrix with a row for each target."""
-    return scores if scores.ndim == 2 else np.reshape(np.moveaxis(scores, _class_dim(scores.shape), -1), (-1, scores.shape[_class_dim(scores.shape)]))
+    return (
+        scores
+        if scores.ndim == 2
+        else np.reshape(np.moveaxis(scores, _class_dim(scores.shape), -1), (-1, scores.shape[_class_dim(scores.shape)]))
+    )
 
 
 def _from_rows(rows: Any, shape: tuple[int, ...]) -> Any:
@@ -44,14 +49,17 @@ def _check(name: str, x: Any, target: Any, weight: Any, reduction: str) -> None:
     dim = _class_dim(shape)
     expected = (*shape[:dim], *shape[dim + 1 :])
     if tuple(target.shape) != expected:
-        text = f"{name}: the input has shape {shape}, so class numbers must have shape {expected}, got {tuple(target.shape)}"
+        text = f"{name}: the input has shape {shape}, so class numbers must have shape {expected}"
+        text += f", got {tuple(target.shape)}"
         if tuple(target.shape) == shape and name == "cross_entropy":
             text += ". For probabilities of classes make the target floating: target.float()"
         elif math.prod(target.shape) == math.prod(expected):
             text += f". Use target.reshape{expected}"
         raise ShapeError(text)
     if weight is not None and tuple(weight.shape) != (shape[dim],):
-        raise ShapeError(f"{name}: weight has shape {tuple(weight.shape)}; expected one for each of the {shape[dim]} classes")
+        raise ShapeError(
+            f"{name}: weight has shape {tuple(weight.shape)}; expected one for each of the {shape[dim]} classes"
+        )
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{name}: reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
 
@@ -62,11 +70,13 @@ def _reading(target: Any, weight: Any, ignore_index: int, classes: int, dtype: A
     Raises:
         IndexError: a class number is out of range.
     """
-    target = np.reshape(target, -1)
+    target = target.reshape(-1)
     if target.dtype.kind not in "iu":
         raise DtypeError(f"{name}: class numbers must be integers, got {target.dtype}; convert with .long()")
     plain = type(target) is np.ndarray and target.dtype.itemsize == 8 and not 0 <= ignore_index < classes
-    if plain and (not target.size or int(np.maximum.reduce(target.view(np.uint64))) < classes):  # negative ones are huge
+    if plain and (
+        not target.size or int(np.maximum.reduce(target.view(np.uint64))) < classes
+    ):  # negative ones are huge
         return target, None if weight is None else np.take(weight, target).astype(dtype, copy=False)
     valid = target != ignore_index
     target = np.where(valid, target, 0)
@@ -82,7 +92,8 @@ def _combined(losses: Any, weights: Any, reduction: str, shape: tuple[int, ...],
         return np.reshape(losses, (*shape[:dim], *shape[dim + 1 :])).astype(dtype, copy=False)
     total = np.add.reduce(losses)
     if reduction == "mean":
-        total = _mean(total, _norm(weights, len(losses)))
+        count = len(losses)
+        total = total / count if weights is None and count else _mean(total, _norm(weights, count))
     return total.astype(dtype, copy=False)
 
 
@@ -94,6 +105,17 @@ def _mean(total: Any, count: Any) -> Any:
 def _norm(weights: Any, count: int) -> Any:
     """What a mean divides by."""
     return count if weights is None else np.add.reduce(weights)
+
+
+@np.errstate(divide="ignore")
+def _share(weights: Any, count: int, reduction: str, dtype: Any) -> Any:
+    """The factor with which each loss enters the result; 0 if none does."""
+    if reduction != "mean":
+        return dtype.type(1)
+    norm = _norm(weights, count)
+    if weights is None:
+        return dtype.type(1 / norm if norm else 0)
+    return np.where(norm == 0, 0, 1 / norm)
 
 
 _TARGETS: list[dict[str, Any]] = [
@@ -133,15 +155,21 @@ def _slope_rule(
 
 
 def _total_weight(
-    shape: tuple[int, ...], dtype: Any, target: Any, weight: Any, ignore_index: int, reduction: str, label_smoothing: float
+    shape: tuple[int, ...],
+    dtype: Any,
+    target: Any,
+    weight: Any,
+    ignore_index: int,
+    reduction: str,
+    label_smoothing: float,
 ) -> Any:
-    """For each target the sum of the weights with which log-probabilities enter the loss; it broadcasts to the scores."""
+    """For each target the sum of the weights of all log-probabilities in the loss; it broadcasts to the scores."""
     dim = _class_dim(shape)
     classes = shape[dim]
     _, weights = _reading(target, weight, ignore_index, classes, dtype, "cross_entropy")
     count = max(math.prod(shape) // max(classes, 1), 0)
     found = np.ones(count, dtype) if weights is None else weights
-    scale = _mean(np.ones((), dtype), _norm(weights, count)) if reduction == "mean" else 1
+    scale = _share(weights, count, reduction, dtype)
     if label_smoothing:
         valid = 1 if ignore_index is None else (np.reshape(target, -1) != ignore_index).astype(dtype)
         spread = 1 if weight is None else float(np.add.reduce(weight)) / classes
@@ -152,7 +180,12 @@ def _total_weight(
 
 @op(x=_slope_rule, constants=("target", "weight"), samples=[case(**arguments) for arguments in (*_TARGETS, *_SMOOTH)])
 def cross_entropy_slope(
-    x: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean", label_smoothing: float = 0.0
+    x: Any,
+    target: Any,
+    weight: Any = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
 ) -> Any:
     """The derivative of ``cross_entropy`` by the scores; of each target's own loss, if ``reduction`` is "none"."""
     dim = _class_dim(x.shape)
@@ -168,7 +201,7 @@ def cross_entropy_slope(
     else:
         total = _total_weight(x.shape, wide, target, weight, ignore_index, reduction, label_smoothing)
         p *= np.reshape(total, (-1, 1))
-        scale = _mean(np.ones((), wide), _norm(weights, len(index))) if reduction == "mean" else wide.type(1)
+        scale = _share(weights, len(index), reduction, wide)
         own = scale if weights is None else weights * scale
         p[rows, index] -= own * wide.type(1 - label_smoothing)
         if label_smoothing:
@@ -185,7 +218,12 @@ def cross_entropy_slope(
     samples=[case(**arguments) for arguments in (*_TARGETS, *_SMOOTH)],
 )
 def cross_entropy_(
-    x: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean", label_smoothing: float = 0.0
+    x: Any,
+    target: Any,
+    weight: Any = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
 ) -> Any:
     """``cross_entropy`` with class numbers."""
     _check("cross_entropy", x, target, weight, reduction)
@@ -232,6 +270,7 @@ def cross_entropy(
     """The negative logarithm of the probability that ``softmax`` of the scores ``x`` gives the right class.
 
     Args:
+        x: floating.
         target: class numbers, or probabilities of the classes (floating, of the shape of ``x``).
         weight: a factor for each class.
         ignore_index: targets of this number do not count.
@@ -255,7 +294,8 @@ def cross_entropy(
         return cross_entropy_(x, target, weight, ignore_index, reduction, label_smoothing)
     if tuple(target.shape) != tuple(x.shape):
         raise ShapeError(
-            f"cross_entropy: a floating target gives probabilities of classes and must have the input's shape {tuple(x.shape)}, "
+            f"cross_entropy: a floating target gives probabilities of classes and must have the input's shape "
+            f"{tuple(x.shape)}, "
             f"got {target.dtype} of shape {tuple(target.shape)}; for class numbers convert it with .long()"
         )
     if weight is not None or reduction not in ("mean", "sum", "none") or not len(x.shape):
@@ -278,7 +318,7 @@ def _nll_slope(dtype: Any, shape: tuple[int, ...], target: Any, weight: Any, ign
     wide = accumulation_dtype(dtype) or dtype
     index, weights = _reading(target, weight, ignore_index, classes, wide, "nll_loss")
     rows = np.zeros((len(index), classes), wide, like=index)
-    scale = _mean(np.ones((), wide), _norm(weights, len(index))) if reduction == "mean" else wide.type(1)
+    scale = _share(weights, len(index), reduction, wide)
     rows[np.arange(len(index)), index] = -scale if weights is None else weights * -scale
     return _from_rows(rows, shape)
 
@@ -289,12 +329,11 @@ def _nll_slope(dtype: Any, shape: tuple[int, ...], target: Any, weight: Any, ign
     promote="float",
     samples=[case(**arguments) for arguments in _TARGETS],
 )
-def nll_loss(
-    x: Any, target: Any, weight: Any = None, *, ignore_index: int = -100, reduction: str = "mean"
-) -> Any:
+def nll_loss(x: Any, target: Any, weight: Any = None, *, ignore_index: int = -100, reduction: str = "mean") -> Any:
     """Minus the element of the right class, where ``x`` are log-probabilities (of ``log_softmax``).
 
     Args:
+        x: floating.
         target: class numbers.
         weight: a factor for each class.
         ignore_index: targets of this number do not count.

@@ -21,8 +21,12 @@ def _reduce_rule(g: Any, spec: str, x_shape: tuple[int, ...]) -> Any:
     """Each label goes back to its first place; the diagonal of a repeated one is picked by a unit matrix."""
     source, target = spec.split("->")
     firsts = [source.index(label) == i for i, label in enumerate(source)]
-    g = np.transpose(g, [target.index(label) for label, first in zip(source, firsts, strict=True) if first and label in target])
-    g = np.reshape(g, [n if first and label in target else 1 for n, label, first in zip(x_shape, source, firsts, strict=True)])
+    g = np.transpose(
+        g, [target.index(label) for label, first in zip(source, firsts, strict=True) if first and label in target]
+    )
+    g = np.reshape(
+        g, [n if first and label in target else 1 for n, label, first in zip(x_shape, source, firsts, strict=True)]
+    )
     for i, label in enumerate(source):
         if not firsts[i]:
             shape = [n if j in (i, source.index(label)) else 1 for j, n in enumerate(x_shape)]
@@ -59,7 +63,8 @@ def _multiply_rule(g: Any, y: Any, mine: str, theirs: str, target: str, shape: t
         case(x=reals(shape=(2, 2, 3)), y=reals(shape=(2, 3)), spec="abc,ac->ba"),
         case(x=reals(shape=(2, 3)), y=reals(shape=(2, 3)), spec="ab,ab->"),
         case(x=reals(shape=(2, 1)), y=reals(shape=(2, 3)), spec="ab,ab->b"),
-        case(x=reals(shape=(2,)), y=reals(shape=(3,)), spec="a,b->ba"), case(x=reals(shape=(0, 3)), y=reals(shape=(3,)), spec="ab,b->a"),
+        case(x=reals(shape=(2,)), y=reals(shape=(3,)), spec="a,b->ba"),
+        case(x=reals(shape=(0, 3)), y=reals(shape=(3,)), spec="ab,b->a"),
     ],
 )  # fmt: skip
 def multiply_labels(x: Any, y: Any, spec: str) -> Any:
@@ -133,7 +138,9 @@ def _explicit(equation: str, shapes: tuple[tuple[int, ...], ...]) -> tuple[tuple
     for i, (word, shape) in enumerate(zip(words, shapes, strict=True)):
         rest = len(shape) - len(word.replace("...", ""))
         if rest < 0 or (rest > 0 and "..." not in word):
-            raise ShapeError(f"einsum: '{word}' names {len(word.replace('...', ''))} dimensions, but operand {i} has shape {shape}")
+            raise ShapeError(
+                f"einsum: '{word}' names {len(word.replace('...', ''))} dimensions, but operand {i} has shape {shape}"
+            )
         operands.append(word.replace("...", dots[len(dots) - rest :]))
     joined = "".join(operands)
     if not arrow:
@@ -149,7 +156,9 @@ def _explicit(equation: str, shapes: tuple[tuple[int, ...], ...]) -> tuple[tuple
         for label, n in zip(labels, shape, strict=True):
             if sizes.setdefault(label, n) != n and 1 not in (n, sizes[label]):
                 where = f"'{label}'" if label in text else "a dimension of '...'"
-                raise ShapeError(f"einsum: '{equation}': {where} has size {sizes[label]}, but {n} in operand {i} of shape {shape}")
+                raise ShapeError(
+                    f"einsum: '{equation}': {where} has size {sizes[label]}, but {n} in operand {i} of shape {shape}"
+                )
             sizes[label] = max(sizes[label], n) if n else 0
     return tuple(operands), target
 
@@ -174,10 +183,10 @@ def _single(x: Any, labels: str, wanted: str) -> tuple[Any, str]:
 def einsum(*operands: Any) -> Any:
     """Sums of products, with a letter for each dimension: ``einsum('ij,jk->ik', x, y)`` is ``x @ y``.
 
-    A letter that the output lacks is summed over; a letter that an operand repeats takes its diagonal; ``...`` stands for
-    any dimensions, which broadcast; without ``->`` the output has the letters that occur once, in alphabetical order.
-    More than two operands are multiplied in the best order. PyTorch's forms and NumPy's are accepted, with lists of
-    numbers for letters too: ``einsum(x, [0, 1], y, [1, 2], [0, 2])``.
+    A letter that the output lacks is summed over; a letter that an operand repeats takes its diagonal; ``...`` stands
+    for any dimensions, which broadcast; without ``->`` the output has the letters that occur once, in alphabetical
+    order. More than two operands are multiplied in the best order. PyTorch's forms and NumPy's are accepted, with
+    lists of numbers for letters too: ``einsum(x, [0, 1], y, [1, 2], [0, 2])``.
 
     Raises: ShapeError, ValueError.
     """

@@ -3,8 +3,8 @@
 Shape, of every op here: matrices are the last two dimensions, those before are a batch. Factors come in NumPy's order.
 The rules work with conjugate transposes; ``conj`` at their ends turns them into plain transposes, as the sweep wants.
 
-Singular and eigenvectors are determined up to sign or phase, so a loss must not depend on that; where singular values or
-eigenvalues coincide, the derivatives of their vectors do not exist, and come out infinite or NaN as in PyTorch.
+Singular and eigenvectors are determined up to sign or phase, so a loss must not depend on that; where singular values
+or eigenvalues coincide, the derivatives of their vectors do not exist, and come out infinite or NaN as in PyTorch.
 Derivatives of the values alone are always finite.
 """
 
@@ -18,7 +18,18 @@ from .._op import composed, op
 from .._protocols import numpy_function
 from ..errors import GradientError, ShapeError
 from ..samples import case, reals
-from .linear_algebra import H, T, computed, conj, foreign, inv, positive_definite, require_square, solve_triangular_, square
+from .linear_algebra import (
+    H,
+    T,
+    computed,
+    conj,
+    foreign,
+    inv,
+    positive_definite,
+    require_square,
+    solve_triangular_,
+    square,
+)
 
 
 def _diagonal(x: Any) -> Any:
@@ -50,13 +61,14 @@ def _cholesky_rule(g: Any, out: Any, upper: bool) -> Any:
 @op(
     x=_cholesky_rule,
     promote="float",
-    samples=square((3, 3), (2, 2, 2), (1, 1), make=positive_definite) + square((3, 3), make=positive_definite, upper=True),
+    samples=square((3, 3), (2, 2, 2), (1, 1), make=positive_definite)
+    + square((3, 3), make=positive_definite, upper=True),
 )
 def cholesky(x: Any, upper: bool = False) -> Any:
     """The triangular ``out`` with ``out @ out.mH = x`` (``out.mH @ out`` if ``upper``) of positive definite matrices.
 
-    Only one triangle of ``x`` is read; the gradient is symmetric. Rule after I. Murray, "Differentiation of the Cholesky
-    decomposition" (2016). Raises: ShapeError; LinAlgError if a matrix is not positive definite.
+    Only one triangle of ``x`` is read; the gradient is symmetric. Rule after I. Murray, "Differentiation of the
+    Cholesky decomposition" (2016). Raises: ShapeError; LinAlgError if a matrix is not positive definite.
     """
     require_square("cholesky", x)
     a, dtype = computed(x)
@@ -75,7 +87,7 @@ def _qr_tall(q: Any, r: Any, gq: Any, gr: Any) -> Any:
     return H(solve_triangular_.kernel(r, H(gq + np.matmul(q, middle)), True))
 
 
-def _qr_rule(g_Q: Any, g_R: Any, x: Any, Q: Any, R: Any, mode: str) -> Any:  # noqa: N803 (the outputs' names)
+def _qr_rule(g_Q: Any, g_R: Any, x: Any, Q: Any, R: Any, mode: str) -> Any:
     rows, columns = x.shape[-2:]
     if mode == "complete" and rows > columns:
         raise GradientError(
@@ -99,11 +111,16 @@ def _apart(a: Any) -> Any:
 _ANY = [case(x=reals(shape=shape, make=_apart)) for shape in ((3, 2), (2, 3), (2, 2), (2, 3, 2), (1, 1))]
 
 
-@op(x=_qr_rule, outputs=("Q", "R"), promote="float", samples=[*_ANY, case(x=reals(shape=(2, 3), make=_apart), mode="complete")])
+@op(
+    x=_qr_rule,
+    outputs=("Q", "R"),
+    promote="float",
+    samples=[*_ANY, case(x=reals(shape=(2, 3), make=_apart), mode="complete")],
+)
 def qr_(x: Any, mode: str = "reduced") -> Any:
     """``qr`` in the modes "reduced" and "complete"."""
     a, dtype = computed(x)
-    q, r = np.linalg.qr(a, mode)
+    q, r = np.linalg.qr(a, mode)  # type: ignore[call-overload] # a str, checked by qr
     return q.astype(dtype, copy=False), r.astype(dtype, copy=False)
 
 
@@ -112,6 +129,7 @@ def qr(x: Any, mode: str = "reduced") -> Any:
     """``(Q, R)`` with ``Q @ R = x``, the columns of ``Q`` orthonormal and ``R`` upper triangular.
 
     Args:
+        x: matrices.
         mode: "reduced" (Q has as many columns as R rows), "complete" (Q is square; no derivative for more rows than
             columns) or "r" (Q is empty).
 
@@ -139,7 +157,7 @@ def qr_some(x: Any, some: bool = True) -> Any:
 # ---- LU --------------------------------------------------------------------------------------------------------------
 
 
-def _lu_rule(g_L: Any, g_U: Any, P: Any, L: Any, U: Any) -> Any:  # noqa: N803 (the outputs' names)
+def _lu_rule(g_L: Any, g_U: Any, P: Any, L: Any, U: Any) -> Any:
     gl, gu = conj(g_L), conj(g_U)
     k = min(L.shape[-2], U.shape[-1])
     top, square_u = L[..., :k, :], U[..., :k]
@@ -163,12 +181,17 @@ def _factorize(a: Any) -> Any:
         return factorize(a, check_finite=False)
     batch, (rows, columns) = a.shape[:-2], a.shape[-2:]
     k = min(rows, columns)
-    return tuple(np.broadcast_to(np.eye(*s, dtype=a.dtype), (*batch, *s)) for s in ((rows, rows), (rows, k), (k, columns)))
+    return tuple(
+        np.broadcast_to(np.eye(*s, dtype=a.dtype), (*batch, *s)) for s in ((rows, rows), (rows, k), (k, columns))
+    )
 
 
 @op(x=_lu_rule, outputs=("P", "L", "U"), promote="float", samples=_ANY)
 def lu(x: Any) -> Any:
-    """``(P, L, U)`` with ``P @ L @ U = x``: a permutation, unit lower and upper triangular matrices. Raises: ShapeError."""
+    """``(P, L, U)`` with ``P @ L @ U = x``: a permutation, unit lower and upper triangular matrices.
+
+    Raises: ShapeError.
+    """
     if x.ndim < 2:
         raise ShapeError(f"lu: expected matrices (..., n, m), got shape {tuple(x.shape)}")
     a, dtype = computed(x)
@@ -178,7 +201,7 @@ def lu(x: Any) -> Any:
 # ---- singular values -------------------------------------------------------------------------------------------------
 
 
-def _svd_rule(g_U: Any, g_S: Any, g_Vh: Any, U: Any, S: Any, Vh: Any) -> Any:  # noqa: N803 (the outputs' names)
+def _svd_rule(g_U: Any, g_S: Any, g_Vh: Any, U: Any, S: Any, Vh: Any) -> Any:
     k = S.shape[-1]
     u, vh = U[..., :k], Vh[..., :k, :]
     gu, gvh = conj(g_U)[..., :k], conj(g_Vh)[..., :k, :]
@@ -188,7 +211,9 @@ def _svd_rule(g_U: Any, g_S: Any, g_Vh: Any, U: Any, S: Any, Vh: Any) -> Any:  #
     inner_u, inner_v = np.matmul(H(u), gu), np.matmul(vh, H(gvh))
     skew_u, skew_v = inner_u - H(inner_u), inner_v - H(inner_v)
     off = 1 - eye
-    middle = _quotient(skew_u * off, gaps) * row + column * _quotient(skew_v * off, gaps) + np.expand_dims(g_S, -1) * eye
+    middle = (
+        _quotient(skew_u * off, gaps) * row + column * _quotient(skew_v * off, gaps) + np.expand_dims(g_S, -1) * eye
+    )
     if U.dtype.kind == "c":  # the phase that U and V share
         middle = middle + _quotient(skew_u * eye, 2 * column)
     d = np.matmul(np.matmul(u, middle), vh)
@@ -203,12 +228,15 @@ def _svd_rule(g_U: Any, g_S: Any, g_Vh: Any, U: Any, S: Any, Vh: Any) -> Any:  #
     x=_svd_rule,
     outputs=("U", "S", "Vh"),
     promote="float",
-    samples=[case(x=reals(shape=s, make=_apart), full_matrices=False) for s in ((3, 2), (2, 3), (2, 2), (2, 3, 2), (1, 1))],
+    samples=[
+        case(x=reals(shape=s, make=_apart), full_matrices=False) for s in ((3, 2), (2, 3), (2, 2), (2, 3, 2), (1, 1))
+    ],
 )
 def svd(x: Any, full_matrices: bool = True) -> Any:
-    """``(U, S, Vh)`` with ``U[..., :k] * S @ Vh[..., :k, :] = x``: the singular values fall, the vectors are orthonormal.
+    """``(U, S, Vh)`` with ``U[..., :k] * S @ Vh[..., :k, :] = x``: falling singular values, orthonormal vectors.
 
     Args:
+        x: matrices.
         full_matrices: square ``U`` and ``Vh``. Gradients of their further columns and rows, which are not determined,
             are ignored.
 
@@ -281,31 +309,32 @@ _SYMMETRIC = square((3, 3), (2, 2, 2), (1, 1), make=_symmetric)
     promote="float",
     samples=_SYMMETRIC + square((3, 3), make=_symmetric, UPLO="U"),
 )
-def eigh(x: Any, UPLO: str = "L") -> Any:  # noqa: N803 (PyTorch's name)
+def eigh(x: Any, UPLO: str = "L") -> Any:
     """``(eigenvalues, eigenvectors)`` of symmetric (Hermitian) matrices: the values rise, the vectors are columns.
 
     Only the triangle ``UPLO`` is read; the gradient is symmetric. Raises: ShapeError.
     """
     require_square("eigh", x)
     a, dtype = computed(x)
-    values, vectors = np.linalg.eigh(a, UPLO)
+    values, vectors = np.linalg.eigh(a, UPLO)  # type: ignore[call-overload] # a str, checked by NumPy
     return values.astype(np.real(x).dtype, copy=False), vectors.astype(dtype, copy=False)
 
 
-def _eigvalsh_rule(g: Any, x: Any, UPLO: str) -> Any:  # noqa: N803 (PyTorch's name)
+def _eigvalsh_rule(g: Any, x: Any, UPLO: str) -> Any:
     _, v = eigh.kernel(x, UPLO)
     return conj(np.matmul(v * np.expand_dims(g, -2), H(v)))
 
 
 @op(x=_eigvalsh_rule, promote="float", samples=_SYMMETRIC)
-def eigvalsh(x: Any, UPLO: str = "L") -> Any:  # noqa: N803 (PyTorch's name)
+def eigvalsh(x: Any, UPLO: str = "L") -> Any:
     """The eigenvalues of symmetric (Hermitian) matrices, rising. Raises: ShapeError."""
     require_square("eigvalsh", x)
-    return np.linalg.eigvalsh(computed(x)[0], UPLO).astype(np.real(x).dtype, copy=False)
+    values = np.linalg.eigvalsh(computed(x)[0], UPLO)  # type: ignore[call-overload] # a str, checked by NumPy
+    return values.astype(np.real(x).dtype, copy=False)
 
 
-numpy_function(np.linalg.eigh)(lambda a, UPLO="L": eigh(a, UPLO))  # noqa: N803
-numpy_function(np.linalg.eigvalsh)(lambda a, UPLO="L": eigvalsh(a, UPLO))  # noqa: N803
+numpy_function(np.linalg.eigh)(lambda a, UPLO="L": eigh(a, UPLO))
+numpy_function(np.linalg.eigvalsh)(lambda a, UPLO="L": eigvalsh(a, UPLO))
 
 
 def _eig_rule(g_eigenvalues: Any, g_eigenvectors: Any, eigenvalues: Any, eigenvectors: Any) -> Any:
@@ -319,7 +348,13 @@ def _eig_rule(g_eigenvalues: Any, g_eigenvectors: Any, eigenvalues: Any, eigenve
     return np.conj(np.matmul(np.matmul(H(inv.kernel(v)), middle), H(v)))
 
 
-@op(np.linalg.eig, x=_eig_rule, outputs=("eigenvalues", "eigenvectors"), promote="float", samples=square((2, 2), (3, 3), make=_apart))
+@op(
+    np.linalg.eig,
+    x=_eig_rule,
+    outputs=("eigenvalues", "eigenvectors"),
+    promote="float",
+    samples=square((2, 2), (3, 3), make=_apart),
+)
 def eig(x: Any) -> Any:
     """``(eigenvalues, eigenvectors)`` of square matrices, always complex; the vectors are columns of length 1.
 

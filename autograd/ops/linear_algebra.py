@@ -8,17 +8,14 @@ results for forward and reverse mode algorithmic differentiation" (2008), where 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from .. import dtypes
 from .._op import composed, op
 from .._protocols import numpy_function
-from ..engine.nodes import Handle, new_tensor
 from ..errors import ShapeError
 from ..samples import case, reals
-from .products import matmul
 
 
 def well_conditioned(a: Any) -> Any:
@@ -38,12 +35,12 @@ def square(*shapes: tuple[int, ...], make: Any = well_conditioned, **arguments: 
     return [case(x=reals(shape=shape, make=make), **arguments) for shape in shapes]
 
 
-def T(x: Any) -> Any:  # noqa: N802 (the mathematical name)
+def T(x: Any) -> Any:
     """The transpose of the matrices."""
     return np.swapaxes(x, -1, -2)
 
 
-def H(x: Any) -> Any:  # noqa: N802 (the mathematical name)
+def H(x: Any) -> Any:
     """The conjugate transpose of the matrices."""
     return np.conj(np.swapaxes(x, -1, -2)) if x.dtype.kind == "c" else np.swapaxes(x, -1, -2)
 
@@ -67,7 +64,7 @@ def computed(x: Any) -> tuple[Any, Any]:
 
 
 def foreign(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Show the calls of a function that is not NumPy's to array types that watch NumPy's (NEP 18), recording arrays say."""
+    """Let array types that watch NumPy's calls (NEP 18), as recording arrays do, see those of ``function`` too."""
 
     def call(*args: Any) -> Any:
         for arg in args:
@@ -295,13 +292,17 @@ def solve_triangular_(x: Any, y: Any, upper: bool, unitriangular: bool = False) 
 
 
 @composed(samples=[
-    *_systems(upper=True), case(x=reals(shape=(2, 2), make=well_conditioned), y=reals(shape=(3, 2)), upper=False, left=False),
+    *_systems(upper=True),
+    case(x=reals(shape=(2, 2), make=well_conditioned), y=reals(shape=(3, 2)), upper=False, left=False),
 ])  # fmt: skip
 def solve_triangular(x: Any, y: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Any:
     """The solution of ``x @ out = y`` (``out @ x = y`` with ``left=False``) for triangular ``x``.
 
     Args:
+        x: square matrices.
+        y: the right-hand sides, matrices.
         upper: which triangle of ``x`` is read; the other is taken as 0.
+        left: ``x`` stands left of the unknown.
         unitriangular: take the diagonal as 1.
 
     Raises: ShapeError; LinAlgError if a diagonal element is 0.
@@ -326,88 +327,3 @@ def cholesky_inverse(x: Any, upper: bool = False) -> Any:
     """The inverse of the matrix of which ``x`` is the Cholesky factor. Raises: ShapeError; LinAlgError."""
     require_square("cholesky_inverse", x)
     return cholesky_solve(np.broadcast_to(np.eye(x.shape[-1], dtype=x.dtype), tuple(x.shape)), x, upper)
-
-
-# ---- least squares ---------------------------------------------------------------------------------------------------
-
-
-def _pinv_rule(g: Any, x: Any, out: Any) -> Any:
-    g, p = conj(g), H(out)
-    left = g - np.matmul(np.matmul(g, x), out)  # g (I - x out)
-    right = g - np.matmul(out, np.matmul(x, g))  # (I - out x) g
-    d = np.matmul(np.matmul(H(left), out), p) + np.matmul(p, np.matmul(out, H(right)))
-    return conj(d - np.matmul(np.matmul(p, g), p))
-
-
-@op(
-    x=_pinv_rule,
-    promote="float",
-    samples=[case(x=reals(shape=s, make=lambda a: a + np.eye(*a.shape[-2:]) * 5)) for s in ((3, 2), (2, 3), (2, 2, 2))],
-)
-def pinv(x: Any, rtol: Any = None, *, atol: float | None = None, hermitian: bool = False) -> Any:
-    """The pseudo-inverse (Moore, Penrose) of matrices of any shape.
-
-    Args:
-        rtol: singular values up to ``rtol`` times the largest count as 0 (default: eps times the larger dimension).
-        atol: singular values up to this count as 0; the larger of the two bounds holds.
-
-    The derivative supposes that the rank does not change (G. Golub, V. Pereyra, 1973). Raises: ShapeError.
-    """
-    a, dtype = computed(x)
-    if atol is not None:
-        largest = np.linalg.norm(a, 2, axis=(-2, -1)) if a.size else np.zeros(a.shape[:-2], a.dtype)
-        rtol = np.maximum(atol / np.where(largest == 0, 1, largest), 0 if rtol is None else rtol)
-    elif rtol is None:
-        rtol = max(a.shape[-2:], default=0) * float(np.finfo(a.dtype).eps)
-    return np.linalg.pinv(a, rtol=rtol, hermitian=hermitian).astype(dtype, copy=False)
-
-
-@numpy_function(np.linalg.pinv)
-def _numpy_pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
-    return pinv(a, rcond if rtol is None else rtol, hermitian=hermitian)
-
-
-@composed(samples=square((3, 3)))
-def pinverse(x: Any, rcond: float = 1e-15) -> Any:
-    """The pseudo-inverse, with PyTorch's older name and tolerance."""
-    return pinv(x, rcond)
-
-
-class LeastSquares(NamedTuple):
-    """What ``lstsq`` returns."""
-
-    solution: Any
-    residuals: Any
-    rank: Any
-    singular_values: Any
-
-
-@numpy_function(np.linalg.lstsq)
-def lstsq(x: Any, y: Any, rcond: float | None = None, *, driver: str | None = None) -> LeastSquares:
-    """The solution of ``x @ out = y`` in the least-squares sense, of least norm if there are many.
-
-    Args:
-        rcond: singular values up to ``rcond`` times the largest count as 0.
-        driver: accepted as PyTorch's; the computation is always by singular values.
-
-    Returns:
-        ``(solution, residuals, rank, singular_values)``; the first two have gradients. Residuals are empty unless
-        all columns of ``x`` are independent and fewer than its rows.
-
-    Raises: ShapeError.
-    """
-    vector = y.ndim == 1
-    right = np.expand_dims(y, -1) if vector else y
-    if x.ndim < 2 or x.shape[-2] != right.shape[-2]:
-        raise ShapeError(f"lstsq: a matrix of shape {tuple(x.shape)} does not fit a right-hand side of shape {tuple(y.shape)}")
-    rows, columns = x.shape[-2:]
-    plain = computed(x._data if isinstance(x, Handle) else np.asarray(x))[0]
-    values = np.linalg.svd(plain, compute_uv=False)
-    bound = (max(rows, columns) * float(np.finfo(values.dtype).eps) if rcond is None else rcond) * values[..., :1]
-    rank = np.sum(values > bound, axis=-1)
-    solution = matmul(pinv(x, rcond), right)
-    residuals = new_tensor(np.zeros(0, dtypes.to_float(plain.dtype)))
-    if rows > columns and np.all(rank == columns):
-        error = matmul(x, solution) - right
-        residuals = np.sum(np.square(np.abs(error)), axis=-2)
-    return LeastSquares(solution[..., 0] if vector else solution, residuals, new_tensor(np.asarray(rank)), new_tensor(values))

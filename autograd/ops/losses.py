@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from .._op import composed, op
-from ..errors import DtypeError, ShapeError
+from .._op import op
+from ..errors import ShapeError
 from ..samples import case, reals
 from .activations import soft_maximum, softplus
 from .axes import accumulation_dtype
@@ -71,7 +71,10 @@ def check_pair(name: str, x: Any, target: Any) -> None:
     )
 
 
-def _pairs(x: Any = reals(), target: Any = reals(), **arguments: Any) -> list[Any]:
+_ANY = reals()
+
+
+def _pairs(x: Any = _ANY, target: Any = _ANY, **arguments: Any) -> list[Any]:
     """Samples of a loss between an input and a target."""
 
     def at(domain: Any, shape: tuple[int, ...]) -> Any:
@@ -127,7 +130,9 @@ _CLOSE = {"x": reals(0.1, 0.4), "target": reals(-0.4, -0.1)}
 
 @op(
     x=lambda g, x, target, reduction, beta: each(g, reduction, x.shape, target.shape) * _smooth_slope(x - target, beta),
-    target=lambda g, x, target, reduction, beta: each(g, reduction, x.shape, target.shape) * _smooth_slope(target - x, beta),
+    target=lambda g, x, target, reduction, beta: (
+        each(g, reduction, x.shape, target.shape) * _smooth_slope(target - x, beta)
+    ),
     promote="float",
     samples=_pairs(**_apart()) + _pairs(**_CLOSE) + _pairs(**_apart(), beta=0.0) + _pairs(**_CLOSE, beta=2.0),
 )
@@ -147,8 +152,12 @@ def smooth_l1_loss(x: Any, target: Any, *, reduction: str = "mean", beta: float 
 
 
 @op(
-    x=lambda g, x, target, reduction, delta: each(g, reduction, x.shape, target.shape) * np.clip(x - target, -delta, delta),
-    target=lambda g, x, target, reduction, delta: each(g, reduction, x.shape, target.shape) * np.clip(target - x, -delta, delta),
+    x=lambda g, x, target, reduction, delta: (
+        each(g, reduction, x.shape, target.shape) * np.clip(x - target, -delta, delta)
+    ),
+    target=lambda g, x, target, reduction, delta: (
+        each(g, reduction, x.shape, target.shape) * np.clip(target - x, -delta, delta)
+    ),
     promote="float",
     samples=_pairs(**_apart()) + _pairs(**_CLOSE) + _pairs(**_CLOSE, delta=2.0),
 )
@@ -189,7 +198,10 @@ def binary_cross_entropy(x: Any, target: Any, weight: Any = None, *, reduction: 
     """``-(target * log(x) + (1 - target) * log(1 - x))``, with the logarithms not below -100.
 
     Args:
+        x: probabilities.
+        target: probabilities.
         weight: a factor for each loss (it broadcasts).
+        reduction: "mean", "sum" or "none".
 
     Raises: ShapeError; ValueError if an ``x`` is no probability.
     """
@@ -226,7 +238,12 @@ def _logits_target_slope(x: Any, pos_weight: Any) -> Any:
     promote="float",
     samples=_pairs(target=reals(0, 1))
     + [
-        case(x=reals(shape=(2, 2)), target=reals(0, 1, shape=(2, 2)), weight=np.array([0.5, 2.0]), pos_weight=np.array([3.0, 0.2])),
+        case(
+            x=reals(shape=(2, 2)),
+            target=reals(0, 1, shape=(2, 2)),
+            weight=np.array([0.5, 2.0]),
+            pos_weight=np.array([3.0, 0.2]),
+        ),
         case(x=reals(shape=(2, 2)), target=reals(0, 1, shape=(2, 2)), pos_weight=np.array([3.0, 0.2]), reduction="sum"),
     ],
 )
@@ -236,7 +253,10 @@ def binary_cross_entropy_with_logits(
     """``binary_cross_entropy`` of ``sigmoid(x)``, exact for logits of any size.
 
     Args:
+        x: logits, any numbers.
+        target: probabilities.
         weight: a factor for each loss (it broadcasts).
+        reduction: "mean", "sum" or "none".
         pos_weight: a factor for the losses of positive targets (it broadcasts).
 
     Raises: ShapeError.
@@ -276,6 +296,8 @@ def kl_div(x: Any, target: Any, *, reduction: str = "mean", log_target: bool = F
     """``target * (log(target) - x)``: the divergence of Kullback and Leibler, where ``x`` is a log-probability.
 
     Args:
+        x: logarithms of probabilities.
+        target: probabilities.
         reduction: also ``"batchmean"``, the sum divided by the size of dimension 0, which is the mathematical one.
         log_target: the target too is a log-probability.
 

@@ -62,7 +62,11 @@ def _matrix_exp_rule(g: Any, x: Any) -> Any:
     return matrix_exp.kernel(np.concatenate([above, below], axis=-2))[..., :n, n:]
 
 
-@op(x=_matrix_exp_rule, promote="float", samples=[case(x=reals(-1, 1, shape=s)) for s in ((2, 2), (2, 2, 2), (1, 1), (0, 2, 2))])
+@op(
+    x=_matrix_exp_rule,
+    promote="float",
+    samples=[case(x=reals(-1, 1, shape=s)) for s in ((2, 2), (2, 2, 2), (1, 1), (0, 2, 2))],
+)
 def matrix_exp(x: Any) -> Any:
     """The exponential of square matrices. Rule after I. Najfeld and T. Havel (1995). Raises: ShapeError."""
     require_square("matrix_exp", x)
@@ -75,7 +79,7 @@ def matrix_exp(x: Any) -> Any:
 
 @composed(samples=[
     case(x=reals(shape=(2, 3))), case(x=reals(shape=(2, 3), avoid=(0.0,)), ord=3, dim=-1, keepdim=True),
-    case(x=reals(shape=(2, 3), avoid=(0.0,)), ord=1, dim=(0, 1)), case(x=reals(shape=(3,)), ord=_INF),
+    case(x=reals(shape=(2, 3), avoid=(0.0,)), ord=1, dim=(0, 1)), case(x=reals(shape=(3,), avoid=(0.0,)), ord=_INF),
 ])  # fmt: skip
 def vector_norm(x: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """The norm ``sum(|x|**ord) ** (1/ord)`` of vectors along ``dim``, or of all elements; its gradient at 0 is 0.
@@ -90,15 +94,22 @@ def _apart(a: Any) -> Any:
 
 
 @composed(samples=[
-    case(x=reals(shape=(2, 3), make=_apart, avoid=(0.0,)), ord=order) for order in ("fro", "nuc", 2, -2, 1, -1, _INF, -_INF)
-] + [case(x=reals(shape=(2, 2, 3)), dim=(0, 2), keepdim=True), case(x=reals(shape=(3, 2, 2), avoid=(0.0,)), ord=1, dim=(1, 0), keepdim=True)])  # fmt: skip
+    case(x=reals(shape=(2, 3), make=_apart, avoid=(0.0,)), ord=order)
+    for order in ("fro", "nuc", 2, -2, 1, -1, _INF, -_INF)
+] + [
+    case(x=reals(shape=(2, 2, 3)), dim=(0, 2), keepdim=True),
+    case(x=reals(shape=(3, 2, 2), avoid=(0.0,)), ord=1, dim=(1, 0), keepdim=True),
+])  # fmt: skip
 def matrix_norm(x: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None) -> Any:
     """A norm of matrices; its gradient at 0 is 0.
 
     Args:
+        x: matrices.
         ord: "fro" (root of the sum of squares), "nuc" (sum of the singular values), 2 and -2 (largest and smallest
             singular value), 1 and -1 (largest and smallest column sum of magnitudes), inf and -inf (of rows).
         dim: the dimensions of rows and columns.
+        keepdim: keep them with size 1.
+        dtype: to compute in.
 
     Raises: ShapeError; ValueError for another ``ord``.
     """
@@ -127,7 +138,10 @@ def matrix_norm(x: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = F
     case(x=reals(shape=(2, 3), avoid=(0.0,)), ord=1, dim=0), case(x=reals(shape=(3,)), ord=2, keepdim=True),
 ])  # fmt: skip
 def linalg_norm(x: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
-    """``linalg.norm``: a vector norm, or a matrix norm where ``ord`` and two dimensions say so. At 0 its gradient is 0."""
+    """``linalg.norm``: a vector norm, or a matrix norm where ``ord`` and two dimensions say so.
+
+    Its gradient at 0 is 0. Raises: as the two.
+    """
     if ord is None:
         return norm(x, 2, dim, keepdim, dtype)
     if dim is None and x.ndim not in (1, 2):
@@ -138,8 +152,14 @@ def linalg_norm(x: Any, ord: Any = None, dim: Any = None, keepdim: bool = False,
     return vector_norm(x, ord, dim, keepdim, dtype=dtype)
 
 
-numpy_function(np.linalg.vector_norm)(lambda x, *, axis=None, keepdims=False, ord=2: vector_norm(x, ord, axis, keepdims))
-numpy_function(np.linalg.matrix_norm)(lambda x, *, keepdims=False, ord="fro": matrix_norm(x, ord, (-2, -1), keepdims))
+@numpy_function(np.linalg.vector_norm)
+def _numpy_vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+    return vector_norm(x, ord, axis, keepdims)
+
+
+@numpy_function(np.linalg.matrix_norm)
+def _numpy_matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
+    return matrix_norm(x, ord, (-2, -1), keepdims)
 
 
 @composed(np.linalg.cond, samples=[
@@ -177,7 +197,7 @@ def matrix_rank(x: Any, tol: Any = None, hermitian: bool = False, *, atol: Any =
 
 
 numpy_function(np.linalg.matrix_rank)(
-    lambda A, tol=None, hermitian=False, *, rtol=None: matrix_rank(A, tol, hermitian, rtol=rtol)  # noqa: N803
+    lambda A, tol=None, hermitian=False, *, rtol=None: matrix_rank(A, tol, hermitian, rtol=rtol)
 )
 
 
@@ -187,11 +207,11 @@ def matrix_diagonal(x: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) 
     return diagonal(x, offset, dim1, dim2)
 
 
-# ---- matrices of powers, equations between tensors ---------------------------------------------------------------------
+# ---- matrices of powers, equations between tensors -------------------------------------------------------------------
 
 
 @composed(samples=[case(x=reals(shape=(3,))), case(x=reals(shape=(2, 2)), N=3), case(x=reals(shape=(2,)), N=1)])
-def vander(x: Any, N: int | None = None) -> Any:  # noqa: N803 (PyTorch's name)
+def vander(x: Any, N: int | None = None) -> Any:
     """``linalg.vander``: the powers ``x**0 ... x**(N-1)`` in a new last dimension (``N`` as many as elements)."""
     n = x.shape[-1] if N is None else index(N)
     column = unsqueeze(x, -1)
@@ -202,7 +222,7 @@ def vander(x: Any, N: int | None = None) -> Any:  # noqa: N803 (PyTorch's name)
 
 
 @composed(samples=[case(x=reals(shape=(3,))), case(x=reals(shape=(3,)), N=2, increasing=True)])
-def vander_of_vector(x: Any, N: int | None = None, increasing: bool = False) -> Any:  # noqa: N803 (PyTorch's name)
+def vander_of_vector(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """``autograd.vander``: the powers of a vector's elements in columns, the highest first. Raises: ShapeError."""
     if x.ndim != 1:
         raise ShapeError(f"vander: expected a vector (1-d), got shape {tuple(x.shape)}; linalg.vander takes batches")
@@ -210,7 +230,7 @@ def vander_of_vector(x: Any, N: int | None = None, increasing: bool = False) -> 
     return out if increasing else np.flip(out, 1)
 
 
-numpy_function(np.vander)(lambda x, N=None, increasing=False: vander_of_vector(x, N, increasing))  # noqa: N803
+numpy_function(np.vander)(lambda x, N=None, increasing=False: vander_of_vector(x, N, increasing))
 
 
 def _square_up(name: str, x: Any, split: int) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -1,4 +1,4 @@
-"""The primitives of neural networks: linear maps, softmax, layer normalization, embeddings, dropout."""
+"""The primitives of neural networks: linear maps, softmax, layer normalization, directions, dropout."""
 
 from __future__ import annotations
 
@@ -11,13 +11,10 @@ import numpy as np
 from .. import dtypes
 from .._op import composed, op
 from ..engine.failures import describe
-from ..engine.modes import Mode
-from ..engine.nodes import Handle, new_tensor
-from ..errors import DtypeError, ShapeError
+from ..errors import ShapeError
 from ..generator import Generator, source
 from ..samples import case, reals
 from . import arithmetic, reductions
-from .activations import pass_where
 from .axes import accumulation_dtype
 from .norms import norm
 from .products import flat
@@ -98,7 +95,7 @@ def _linear_misfit(x: Any, weight: Any, bias: Any, error: Exception) -> str:
 
 def exponentials(x: Any, dim: int) -> tuple[Any, Any]:
     """``x`` less its largest element along ``dim``, and the exponential of that, in a dtype fit to add up in."""
-    shifted = np.subtract(x, np.maximum.reduce(x, dim, None, None, True), dtype=accumulation_dtype(x.dtype))
+    shifted = np.subtract(x, np.maximum.reduce(x, dim, keepdims=True), dtype=accumulation_dtype(x.dtype))
     return shifted, np.exp(shifted)
 
 
@@ -117,12 +114,14 @@ def softmax(x: Any, dim: int, dtype: Any = None) -> Any:
     """``exp(x)`` divided by its sum along ``dim``, without overflow.
 
     Args:
+        x: floating; integers are computed in the default float dtype.
+        dim: a dimension.
         dtype: compute (and return) in this dtype.
     """
     if dtype is not None:
         x = x.astype(dtypes.as_dtype(dtype), copy=False)
     _, powers = exponentials(x, dim)
-    total = np.add.reduce(powers, dim, None, None, True)
+    total = np.add.reduce(powers, dim, keepdims=True)
     if not powers.ndim:
         return (powers / total).astype(x.dtype)
     powers /= total
@@ -138,12 +137,14 @@ def log_softmax(x: Any, dim: int, dtype: Any = None) -> Any:
     """The logarithm of ``softmax``, exact where that is near 0.
 
     Args:
+        x: floating; integers are computed in the default float dtype.
+        dim: a dimension.
         dtype: compute (and return) in this dtype.
     """
     if dtype is not None:
         x = x.astype(dtypes.as_dtype(dtype), copy=False)
     shifted, powers = exponentials(x, dim)
-    total = np.log(np.add.reduce(powers, dim, None, None, True))
+    total = np.log(np.add.reduce(powers, dim, keepdims=True))
     if not shifted.ndim:
         return (shifted - total).astype(x.dtype)
     shifted -= total
@@ -203,7 +204,13 @@ def _shape_of(normalized_shape: Any) -> tuple[int, ...]:
     samples=[
         case(x=reals(shape=(2, 4)), normalized_shape=(4,)),
         case(x=reals(shape=(2, 4)), normalized_shape=4, weight=reals(shape=(4,)), bias=reals(shape=(4,))),
-        case(x=reals(shape=(2, 2, 3)), normalized_shape=(2, 3), weight=reals(shape=(2, 3)), bias=reals(shape=(2, 3)), eps=0.1),
+        case(
+            x=reals(shape=(2, 2, 3)),
+            normalized_shape=(2, 3),
+            weight=reals(shape=(2, 3)),
+            bias=reals(shape=(2, 3)),
+            eps=0.1,
+        ),
         case(x=reals(shape=(3,)), normalized_shape=(3,), weight=reals(shape=(3,))),
         case(x=reals(shape=(0, 3)), normalized_shape=(3,), weight=reals(shape=(3,)), bias=reals(shape=(3,))),
     ],
@@ -212,7 +219,11 @@ def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = No
     """``(x - mean) / sqrt(var + eps) * weight + bias`` with mean and variance over the last dimensions.
 
     Args:
+        x: floating.
         normalized_shape: the sizes of these dimensions.
+        weight: of that shape, or None for 1.
+        bias: of that shape, or None for 0.
+        eps: added to the variance.
 
     Raises: ShapeError.
     """
@@ -231,138 +242,27 @@ def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = No
     return out.reshape(x.shape).astype(x.dtype, copy=False)
 
 
-# ---- embeddings ------------------------------------------------------------------------------------------------------
-
-
-def check_range(name: str, what: str, indices: Any, size: int) -> None:
-    """Raise IndexError unless all ``indices`` lie in ``range(size)``; they must be integers. ``name`` begins the message.
-
-    Only of plain arrays: what watches NumPy's calls must not see a number read out of an array.
-    """
-    if indices.dtype.kind not in "iu":
-        raise DtypeError(f"{name}expected integers as {what}s, got {indices.dtype}; convert with .long()")
-    if type(indices) is np.ndarray and indices.size:
-        low, high = indices.min(), indices.max()
-        if low < 0 or high >= size:
-            raise IndexError(f"{name}{what} {low if low < 0 else high} is out of range: there are {size}, from 0 to {size - 1}")
-
-
-_IDS = np.array([[2, 0, 2], [1, 2, 0]])
-
-
-def _taken_rows(g: Any, index: Any, padding_idx: int | None) -> Any:
-    rows = embedding_.kernel(index, g)
-    return rows if padding_idx is None else pass_where.kernel(rows, np.expand_dims(index != padding_idx, -1))
-
-
-@op(
-    x=_taken_rows,
-    constants=("index",),
-    samples=[case(x=reals(shape=(2, 3, 2)), index=_IDS, rows=4), case(x=reals(shape=(2, 3, 2)), index=_IDS, rows=3, padding_idx=0)],
-)  # fmt: skip
-def add_rows(x: Any, index: Any, rows: int, padding_idx: int | None = None) -> Any:
-    """Zeros of ``rows`` rows, with the vectors ``x`` added to the rows ``index`` (but to the row ``padding_idx``)."""
-    out = np.zeros((rows, x.shape[-1]), x.dtype, like=np.asanyarray(x))
-    index, x = np.reshape(index, -1), np.reshape(x, (-1, x.shape[-1]))
-    if x.size < 4096:
-        np.add.at(out, index, x)
-    else:  # many times faster: bring equal indices together and add up what stands side by side
-        order = np.argsort(index, kind="stable")
-        index = index[order]
-        starts = np.flatnonzero(np.concatenate([[True], index[1:] != index[:-1]]))
-        out[index[starts]] = np.add.reduceat(x[order], starts, axis=0)
-    if padding_idx is not None:
-        out[padding_idx] = 0
-    return out
-
-
-def _embed_rule(
-    g: Any, x: Any, weight_shape: tuple[int, ...], padding_idx: int | None, scale_grad_by_freq: bool
-) -> Any:
-    if scale_grad_by_freq:
-        counts = np.bincount(np.reshape(x, -1), minlength=weight_shape[0])
-        g = g / np.expand_dims(np.take(counts, x), -1).astype(g.dtype)
-    return add_rows.kernel(g, x, weight_shape[0], padding_idx)
-
-
-@op(weight=_embed_rule, constants=("x",), samples=[
-    case(x=_IDS, weight=reals(shape=(4, 2))), case(x=np.array(1), weight=reals(shape=(3, 2))),
-])  # fmt: skip
-def embedding_(x: Any, weight: Any, padding_idx: int | None = None, scale_grad_by_freq: bool = False) -> Any:
-    """The rows ``x`` of ``weight``."""
-    if x.dtype.kind in "iuf":
-        check_range("", "index", x, weight.shape[0])
-    return np.take(weight, x, 0)
-
-
-@composed()
-def embedding(
-    x: Any,
-    weight: Any,
-    padding_idx: int | None = None,
-    max_norm: float | None = None,
-    norm_type: float = 2.0,
-    scale_grad_by_freq: bool = False,
-    sparse: bool = False,
-) -> Any:
-    """The rows of ``weight`` with the numbers ``x``.
-
-    Args:
-        padding_idx: a row that gets no gradient.
-        max_norm: rows that are used and longer than this are shortened to it first, in place.
-        norm_type: the exponent of that norm.
-        scale_grad_by_freq: divide the gradient of each row by how often it was used.
-        sparse: accepted as PyTorch's; gradients are always dense.
-
-    Raises: IndexError, DtypeError; ShapeError if the weight is no matrix.
-    """
-    if weight.ndim != 2:
-        raise ShapeError(f"embedding: the weight must be a matrix (rows, size), got shape {tuple(weight.shape)}")
-    index = x if hasattr(x, "dtype") else np.asarray(x)
-    if padding_idx is not None and not -weight.shape[0] <= padding_idx < weight.shape[0]:
-        raise IndexError(f"embedding: padding_idx {padding_idx} is out of range: there are {weight.shape[0]} rows")
-    if padding_idx is not None:
-        padding_idx %= weight.shape[0]
-    if max_norm is not None:
-        with Mode(grad=False):
-            used = np.unique(index._data if isinstance(index, Handle) else index)
-            check_range("embedding: ", "index", used, weight.shape[0])
-            lengths = norm(weight[used], norm_type, -1, True)
-            weight[used] = weight[used] * clamp(max_norm / (lengths + 1e-7), max=1.0)
-    return embedding_(index, weight, padding_idx, scale_grad_by_freq)
-
-
-def one_hot(tensor: Any, num_classes: int = -1) -> Any:
-    """int64 vectors with a 1 at the place that ``tensor`` says (``num_classes`` -1: as many as needed). Not differentiable.
-
-    Raises: IndexError, DtypeError; ValueError if ``tensor`` is empty and ``num_classes`` is left out.
-    """
-    index = tensor._data if isinstance(tensor, Handle) else np.asarray(tensor)
-    if num_classes == -1:
-        if not index.size:
-            raise ValueError("one_hot: the tensor is empty, so num_classes must be given")
-        num_classes = int(index.max()) + 1
-    check_range("one_hot: ", "class", index, num_classes)
-    return new_tensor((np.expand_dims(index, -1) == np.arange(num_classes)).astype(np.int64))
-
-
 # ---- directions ------------------------------------------------------------------------------------------------------
 
 
 @composed(inputs=("x",), samples=[
-    case(x=reals(shape=(2, 3))), case(x=reals(shape=(3,)), dim=0, p=3.0), case(x=reals(shape=(2, 3), avoid=(0.0,)), p=1.0, dim=0),
+    case(x=reals(shape=(2, 3))), case(x=reals(shape=(3,)), dim=0, p=3.0),
+    case(x=reals(shape=(2, 3), avoid=(0.0,)), p=1.0, dim=0),
 ])  # fmt: skip
 def normalize(x: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Any:
     """``x`` divided by its ``p``-norm along ``dim``, or by ``eps`` where that is smaller."""
     return arithmetic.div(x, clamp(norm(x, p, dim, True), min=eps))
 
 
-@composed(samples=[case(x1=reals(shape=(2, 3)), x2=reals(shape=(2, 3))), case(x1=reals(shape=(2, 3)), x2=reals(shape=(3,)), dim=-1)])
+@composed(
+    samples=[
+        case(x1=reals(shape=(2, 3)), x2=reals(shape=(2, 3))),
+        case(x1=reals(shape=(2, 3)), x2=reals(shape=(3,)), dim=-1),
+    ]
+)
 def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     """The cosine of the angle between vectors along ``dim``; norms below ``eps`` count as ``eps``."""
-    first, second = (
-        arithmetic.div(x, clamp(norm(x, 2, dim, True), min=eps)) for x in broadcast_tensors(x1, x2)
-    )
+    first, second = (arithmetic.div(x, clamp(norm(x, 2, dim, True), min=eps)) for x in broadcast_tensors(x1, x2))
     return reductions.sum(arithmetic.mul(first, second), dim)
 
 

@@ -52,7 +52,8 @@ def _right(g: Any, x: Any, y_shape: tuple[int, ...]) -> Any:
 
 _SHAPES = [
     ((2, 3), (3, 4)), ((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 2)), ((2, 2, 3), (2, 3, 2)), ((2, 2, 3), (3, 2)),
-    ((2, 3), (2, 3, 2)), ((2, 1, 2, 2), (3, 2, 1)), ((2, 2, 3), (3,)), ((3,), (2, 3, 2)), ((0, 3), (3, 2)), ((2, 0), (0, 3)),
+    ((2, 3), (2, 3, 2)), ((2, 1, 2, 2), (3, 2, 1)), ((2, 2, 3), (3,)), ((3,), (2, 3, 2)),
+    ((0, 3), (3, 2)), ((2, 0), (0, 3)),
 ]  # fmt: skip
 
 
@@ -85,7 +86,9 @@ def _expect(name: str, ranks: tuple[int, ...], *operands: Any) -> None:
     """Raise ShapeError unless the operands have these numbers of dimensions."""
     shapes = [tuple(item.shape) if hasattr(item, "shape") else np.shape(item) for item in operands]
     if any(len(shape) != rank for shape, rank in zip(shapes, ranks, strict=True)):
-        wanted = " and ".join({1: "a vector", 2: "a matrix", 3: "a batch of matrices"}[rank] + f" ({rank}-d)" for rank in ranks)
+        wanted = " and ".join(
+            {1: "a vector", 2: "a matrix", 3: "a batch of matrices"}[rank] + f" ({rank}-d)" for rank in ranks
+        )
         raise ShapeError(
             f"{name}: expected {wanted}, got shapes {' and '.join(map(str, shapes))}; matmul (x @ y) takes any number "
             "of dimensions"
@@ -158,8 +161,7 @@ def _conj(x: Any) -> Any:
 )  # fmt: skip
 def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
     """The dot products ``sum(conj(x) * y, dim)`` of vectors along ``dim``. Raises: ShapeError."""
-    return np.vecdot(x, y, axis=dim)
-
+    return np.vecdot(x, y, axis=dim)  # type: ignore[call-overload] # the stubs lack axis
 
 
 @op(
@@ -203,9 +205,11 @@ def _axes(dims: Any, ndim: int) -> tuple[list[int], list[int]]:
 
 
 @composed(samples=[
-    case(x=reals(shape=(2, 3)), y=reals(shape=(3, 2)), dims=1), case(x=reals(shape=(2, 3)), y=reals(shape=(2, 3)), dims=2),
+    case(x=reals(shape=(2, 3)), y=reals(shape=(3, 2)), dims=1),
+    case(x=reals(shape=(2, 3)), y=reals(shape=(2, 3)), dims=2),
     case(x=reals(shape=(2, 3, 2)), y=reals(shape=(2, 3)), dims=([1, 0], [1, 0])),
-    case(x=reals(shape=(2,)), y=reals(shape=(3,)), dims=0), case(x=reals(shape=(2, 3)), y=reals(shape=(3, 2)), dims=([-1], [0])),
+    case(x=reals(shape=(2,)), y=reals(shape=(3,)), dims=0),
+    case(x=reals(shape=(2, 3)), y=reals(shape=(3, 2)), dims=([-1], [0])),
 ])  # fmt: skip
 def tensordot(x: Any, y: Any, dims: Any = 2) -> Any:
     """Sum of products over the dimensions ``dims``: a number (the last of ``x``, the first of ``y``) or two lists.
@@ -233,7 +237,10 @@ def tensordot(x: Any, y: Any, dims: Any = 2) -> Any:
     case(x=reals(shape=()), y=reals(shape=(2,))),
 ])  # fmt: skip
 def inner(x: Any, y: Any) -> Any:
-    """The dot products of the vectors along the last dimensions. ``(..., k), (---, k) -> (..., ---)``. Raises: ShapeError."""
+    """The dot products of the vectors along the last dimensions: ``(..., k), (---, k) -> (..., ---)``.
+
+    Raises: ShapeError.
+    """
     if not x.ndim or not y.ndim:
         return arithmetic.mul(x, y)
     return tensordot(x, y, ([-1], [-1]))
@@ -254,7 +261,7 @@ def kron(x: Any, y: Any) -> Any:
 
 @lru_cache(maxsize=256)
 def _order(sizes: tuple[int, ...]) -> Any:
-    """How to multiply a chain of matrices with the fewest operations: nested pairs of positions (dynamic programming)."""
+    """How to multiply a chain of matrices with the fewest operations: pairs, nested (dynamic programming)."""
     n = len(sizes) - 1
     best: dict[tuple[int, int], tuple[int, Any]] = {(i, i): (0, i) for i in range(n)}
     for length in range(1, n):
@@ -262,7 +269,10 @@ def _order(sizes: tuple[int, ...]) -> Any:
             j = i + length
             best[i, j] = min(
                 (
-                    (best[i, k][0] + best[k + 1, j][0] + sizes[i] * sizes[k + 1] * sizes[j + 1], (best[i, k][1], best[k + 1, j][1]))
+                    (
+                        best[i, k][0] + best[k + 1, j][0] + sizes[i] * sizes[k + 1] * sizes[j + 1],
+                        (best[i, k][1], best[k + 1, j][1]),
+                    )
                     for k in range(i, j)
                 ),
                 key=lambda found: found[0],
@@ -281,7 +291,9 @@ def multi_dot(tensors: Sequence[Any]) -> Any:
         raise ShapeError(f"multi_dot: expected at least 2 tensors, got {len(tensors)}")
     for i, tensor in enumerate(tensors):
         if tensor.ndim != 2 and not (tensor.ndim == 1 and i in (0, len(tensors) - 1)):
-            raise ShapeError(f"multi_dot: tensor {i} has shape {tensor.shape}; expected matrices (first and last may be 1-d)")
+            raise ShapeError(
+                f"multi_dot: tensor {i} has shape {tensor.shape}; expected matrices (first and last may be 1-d)"
+            )
     rows = [1 if t.ndim == 1 and i == 0 else t.shape[0] for i, t in enumerate(tensors)]
     last = tensors[-1]
 

@@ -137,43 +137,41 @@ def tensors(
 # ---- arguments of an op --------------------------------------------------------------------------------------
 
 
-def arguments(op: Any, case: Case | None = None) -> st.SearchStrategy[Arguments]:
-    """Calls of an op with numbers that are spaced, for tests of derivatives.
+def arguments(op: Any, case: Case | None = None, shape: tuple[int, ...] | None = None) -> Any:
+    """Calls of an op (a strategy of ``Arguments``) with numbers that are spaced, for tests of derivatives.
 
     Args:
         op: what ``autograd.op`` or ``autograd.composed`` made.
         case: one of its cases (default: any).
+        shape: of the arrays whose shape is free (default: any that broadcast together).
     """
+    return _drawn(op, case, shape, draw_arguments)
+
+
+def edges(op: Any, case: Case | None = None, shape: tuple[int, ...] | None = None) -> Any:
+    """Calls of an op with few different numbers, each repeated, for tests of ties; arguments as of ``arguments``."""
+    return _drawn(op, case, shape, draw_edges)
+
+
+def _drawn(op: Any, case: Case | None, shape: tuple[int, ...] | None, draw: Callable[..., Arguments]) -> Any:
     subject = op if isinstance(op, Subject) else Subject(op)
     if case is None:
-        return st.sampled_from(subject.cases).flatmap(lambda chosen: arguments(subject, chosen))
-    return _drawn(subject, case, draw_arguments)
-
-
-def edges(op: Any, case: Case | None = None) -> st.SearchStrategy[Arguments]:
-    """Calls of an op with few different numbers, each repeated, for tests of ties."""
-    subject = op if isinstance(op, Subject) else Subject(op)
-    if case is None:
-        return st.sampled_from(subject.cases).flatmap(lambda chosen: edges(subject, chosen))
-    return _drawn(subject, case, draw_edges)
-
-
-def _drawn(subject: Subject, case: Case, draw: Callable[..., Arguments]) -> st.SearchStrategy[Arguments]:
+        return st.sampled_from(subject.cases).flatmap(lambda chosen: _drawn(subject, chosen, shape, draw))
     slots = subject.slots(case)
-    seeds = st.integers(0, 2**32 - 1)
-    if not case.free or not slots:
-        fixed = [slot.domain.shape or () for slot in slots]
-        return seeds.map(lambda seed: draw(subject, case, slots, fixed, seed))
-    found = hnp.mutually_broadcastable_shapes(num_shapes=len(slots), min_side=1, max_side=MAX_SIDE, max_dims=MAX_DIMS)
-    return st.builds(
-        lambda drawn, seed: draw(
-            subject, case, slots,
-            [shape if slot.domain.shape is None else slot.domain.shape
-             for slot, shape in zip(slots, drawn.input_shapes, strict=True)],
-            seed,
-        ),
-        found, seeds,
-    )  # fmt: skip
+    if case.free and slots and shape is None:
+        broadcastable = hnp.mutually_broadcastable_shapes(
+            num_shapes=len(slots), min_side=1, max_side=MAX_SIDE, max_dims=MAX_DIMS
+        )
+        found: Any = broadcastable.map(lambda drawn: drawn.input_shapes)
+    else:
+        found = st.just([shape or ()] * len(slots))
+
+    def build(shapes: Sequence[Any], seed: int) -> Arguments:
+        fixed = [slot.domain.shape for slot in slots]
+        chosen = [free if known is None else known for free, known in zip(shapes, fixed, strict=True)]
+        return draw(subject, case, slots, chosen, seed)
+
+    return st.builds(build, found, st.integers(0, 2**32 - 1))
 
 
 def draw_arguments(subject: Subject, case: Case, slots: list[Slot], shapes: Sequence[Any], seed: int) -> Arguments:
@@ -192,14 +190,17 @@ def draw_arguments(subject: Subject, case: Case, slots: list[Slot], shapes: Sequ
 def draw_edges(subject: Subject, case: Case, slots: list[Slot], shapes: Sequence[Any], seed: int) -> Arguments:
     """The call that ``seed`` stands for, with numbers from a few points of a lattice."""
     rng = np.random.default_rng(seed)
-    domains = list(dict.fromkeys(slot.domain for slot in slots if slot.domain.kind == "f"))
-    lattice = _Lattice(rng, domains, 3 * len(domains))
+    floating = [n for n, slot in enumerate(slots) if slot.domain.kind == "f"]
+    # of three and more inputs (a value and its bounds, say) the roles differ: there equal numbers stand within one
+    keys = {n: (slots[n].domain, n if len(floating) > 2 else 0) for n in floating}
+    distinct = list(dict.fromkeys(keys.values()))
+    lattice = _Lattice(rng, [domain for domain, _ in distinct], 3 * len(distinct))
     # few binary digits: sums of equal numbers are exact, and their mean is that number
     grid = 2.0 ** np.floor(np.log2(lattice.width / 8)) if lattice.width > 0 else 1.0
-    pools = {domain: np.round(lattice.take(domain, (3,)) / grid) * grid for domain in domains}
+    pools = {key: np.round(lattice.take(key[0], (3,)) / grid) * grid for key in distinct}
     raw = [
-        rng.choice(pools[slot.domain], shape) if slot.domain.kind == "f" else _whole(rng, slot.domain, shape)
-        for slot, shape in zip(slots, shapes, strict=True)
+        rng.choice(pools[keys[n]], shape) if n in keys else _whole(rng, slot.domain, shape)
+        for n, (slot, shape) in enumerate(zip(slots, shapes, strict=True))
     ]
     return Arguments(subject, case, slots, [np.asarray(array) for array in raw], lattice.width, seed)
 

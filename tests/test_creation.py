@@ -1,0 +1,157 @@
+"""Tensors from nothing and from data. Expected values and dtypes are PyTorch 2.13's."""
+
+import numpy as np
+import pytest
+
+import autograd
+from autograd import errors
+from tests.helpers import leaf, values
+
+f32, f64, i64 = np.dtype("f4"), np.dtype("f8"), np.dtype("i8")
+
+MADE = {
+    "zeros(2, 3)": (lambda: autograd.zeros(2, 3), [[0, 0, 0]] * 2, f32),
+    "zeros((2,))": (lambda: autograd.zeros((2,)), [0, 0], f32),
+    "zeros([2])": (lambda: autograd.zeros([2]), [0, 0], f32),
+    "zeros(())": (lambda: autograd.zeros(()), 0, f32),
+    "zeros(0)": (lambda: autograd.zeros(0), [], f32),
+    "zeros(shape)": (lambda: autograd.zeros(leaf(1, 2).shape), [0, 0], f32),
+    "ones int": (lambda: autograd.ones(2, dtype=autograd.int64), [1, 1], i64),
+    "full int": (lambda: autograd.full((2,), 3), [3, 3], i64),
+    "full float": (lambda: autograd.full((2,), 3.5), [3.5, 3.5], f32),
+    "full bool": (lambda: autograd.full((2,), True), [True, True], np.dtype(bool)),
+    "full complex": (lambda: autograd.full((1,), 1j), [1j], np.dtype("c8")),
+    "full tensor": (lambda: autograd.full((2,), autograd.tensor(3.0)), [3, 3], f32),
+    "full ()": (lambda: autograd.full((), 2), 2, i64),
+    "eye": (lambda: autograd.eye(2), [[1, 0], [0, 1]], f32),
+    "eye(2, 3)": (lambda: autograd.eye(2, 3), [[1, 0, 0], [0, 1, 0]], f32),
+    "arange(3)": (lambda: autograd.arange(3), [0, 1, 2], i64),
+    "arange(1, 4)": (lambda: autograd.arange(1, 4), [1, 2, 3], i64),
+    "arange step": (lambda: autograd.arange(1, 6, 2), [1, 3, 5], i64),
+    "arange down": (lambda: autograd.arange(3, 0, -1), [3, 2, 1], i64),
+    "arange float": (lambda: autograd.arange(3.0), [0, 1, 2], f32),
+    "arange quarter": (lambda: autograd.arange(0, 1, 0.25), [0, 0.25, 0.5, 0.75], f32),
+    "arange half": (lambda: autograd.arange(0.5, 3), [0.5, 1.5, 2.5], f32),
+    "arange empty": (lambda: autograd.arange(1, 1), [], i64),
+    "arange dtype": (lambda: autograd.arange(2, dtype=autograd.float64), [0, 1], f64),
+    "arange tensor": (lambda: autograd.arange(autograd.tensor(2)), [0, 1], i64),
+    "linspace": (lambda: autograd.linspace(0, 1, 5), [0, 0.25, 0.5, 0.75, 1], f32),
+    "linspace int": (lambda: autograd.linspace(0, 10, 5, dtype=autograd.int64), [0, 2, 5, 7, 10], i64),
+    "linspace one": (lambda: autograd.linspace(1, 2, 1), [1], f32),
+    "linspace none": (lambda: autograd.linspace(0, 1, 0), [], f32),
+    "logspace": (lambda: autograd.logspace(0, 2, 3), [1, 10, 100], f32),
+    "logspace base": (lambda: autograd.logspace(0, 2, 3, base=2), [1, 2, 4], f32),
+    "tril_indices": (lambda: autograd.tril_indices(3, 3), [[0, 1, 1, 2, 2, 2], [0, 0, 1, 0, 1, 2]], i64),
+    "tril_indices offset": (lambda: autograd.tril_indices(2, 3, -1), [[1], [0]], i64),
+    "triu_indices": (lambda: autograd.triu_indices(3, 4, 1), [[0, 0, 0, 1, 1, 2], [1, 2, 3, 2, 3, 3]], i64),
+    "zeros_like": (lambda: autograd.zeros_like(autograd.ones(2, dtype="f8")), [0, 0], f64),
+    "ones_like int": (lambda: autograd.ones_like(autograd.tensor([3, 4])), [1, 1], i64),
+    "ones_like dtype": (lambda: autograd.ones_like(autograd.tensor([3, 4]), dtype=autograd.float64), [1, 1], f64),
+    "full_like": (lambda: autograd.full_like(autograd.ones(2), 3), [3, 3], f32),
+    "full_like int": (lambda: autograd.full_like(autograd.tensor([1, 2]), 3.7), [3, 3], i64),
+    "scalar_tensor": (lambda: autograd.scalar_tensor(3), 3, f32),
+    "new_zeros": (lambda: leaf(1).new_zeros(2), [0, 0], f64),
+    "new_ones": (lambda: leaf(1).new_ones((2,)), [1, 1], f64),
+    "new_full": (lambda: autograd.tensor([1]).new_full((2,), 3.7), [3, 3], i64),
+    "new_tensor": (lambda: leaf(1).new_tensor([1, 2]), [1, 2], f64),
+    "tensor float": (lambda: autograd.tensor([1, 2.5]), [1, 2.5], f32),
+    "tensor int": (lambda: autograd.tensor([[1, 2], [3, 4]]), [[1, 2], [3, 4]], i64),
+    "tensor bool": (lambda: autograd.tensor([True, False]), [True, False], np.dtype(bool)),
+    "tensor mixed": (lambda: autograd.tensor([1, True]), [1, 1], i64),
+    "tensor complex": (lambda: autograd.tensor([1, 2j]), [1, 2j], np.dtype("c8")),
+    "tensor range": (lambda: autograd.tensor(range(3)), [0, 1, 2], i64),
+    "tensor tuple": (lambda: autograd.tensor((1.0, 2.0)), [1, 2], f32),
+    "tensor numpy": (lambda: autograd.tensor(np.float64(2)), 2, f64),
+    "tensor numpy list": (lambda: autograd.tensor([np.float64(2)]), [2], f64),
+    "tensor dtype": (lambda: autograd.tensor(3.7, dtype=autograd.int64), 3, i64),
+    "tensor of tensors": (lambda: autograd.tensor([autograd.tensor(1.0), autograd.tensor(2.0)]), [1, 2], f32),
+    "tensor nothing": (lambda: autograd.tensor([]), [], f32),
+    "as_tensor": (lambda: autograd.as_tensor([1, 2]), [1, 2], i64),
+    "foreign byte order": (lambda: autograd.tensor(np.array([1.5], ">f4")), [1.5], f32),
+}
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_values_and_dtypes(name):
+    make, expected, dtype = MADE[name]
+    t = make()
+    assert type(t) is autograd.Tensor
+    assert values(t) == expected
+    assert t.dtype == dtype
+    assert t.dtype.isnative
+    assert not t.requires_grad
+
+
+REFUSED = {
+    "step 0": (lambda: autograd.arange(1, 5, 0), ValueError, "step must not be 0"),
+    "step sign": (lambda: autograd.arange(5, 1), ValueError, "from 5 to 1 the step must have the other sign, got 1"),
+    "negative": (lambda: autograd.zeros(-1), errors.ShapeError, r"zeros: a size must not be negative, got \(-1,\)"),
+    "fraction": (lambda: autograd.ones(2.5), errors.ShapeError, r"ones: a shape consists of integers, got \(2.5,\)"),
+    "text size": (lambda: autograd.zeros("a"), errors.ShapeError, "a shape consists of integers"),
+    "ragged": (lambda: autograd.tensor([[1, 2], [3]]), errors.ShapeError, "rows of different lengths"),
+    "None": (lambda: autograd.tensor(None), errors.DtypeError, "dtype object.*None"),
+    "text": (lambda: autograd.tensor("a"), errors.DtypeError, "<U1.*text"),
+    "objects": (lambda: autograd.Tensor(np.array([object()])), errors.DtypeError, "dtype object"),
+    "dates": (lambda: autograd.tensor(np.array(["2020-01-01"], "M8[D]")), errors.DtypeError, "datetime64"),
+    "records": (lambda: autograd.tensor(np.zeros(2, [("a", "f4")])), errors.DtypeError, "holds bool, integer"),
+    "huge int": (lambda: autograd.tensor([2**70]), errors.DtypeError, "dtype object"),
+    "device": (lambda: autograd.zeros(2, device="cuda"), ValueError, "no device 'cuda'.*CPU"),
+    "tensor device": (lambda: autograd.tensor(1.0, device="mps:0"), ValueError, "no device 'mps:0'"),
+    "to device": (lambda: autograd.ones(1).to("cuda"), ValueError, "no device 'cuda'"),
+    "cuda": (lambda: autograd.ones(1).cuda(), ValueError, "no device 'cuda'"),
+    "int grad": (lambda: autograd.zeros(2, dtype="i8", requires_grad=True), errors.DtypeError, "this one is int64"),
+    "dtype": (lambda: autograd.zeros(2, dtype="nonsense"), errors.DtypeError, "'nonsense' is not a dtype"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_made_is_refused(name):
+    make, error, text = REFUSED[name]
+    with pytest.raises(error, match=text):
+        make()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda **k: autograd.zeros(2, **k),
+        lambda **k: autograd.ones(2, **k),
+        lambda **k: autograd.empty(2, **k),
+        lambda **k: autograd.full((2,), 1.0, **k),
+        lambda **k: autograd.eye(2, **k),
+        lambda **k: autograd.arange(2.0, **k),
+        lambda **k: autograd.linspace(0, 1, 2, **k),
+        lambda **k: autograd.logspace(0, 1, 2, **k),
+        lambda **k: autograd.zeros_like(autograd.ones(2), **k),
+        lambda **k: autograd.ones_like(autograd.ones(2), **k),
+        lambda **k: autograd.empty_like(autograd.ones(2), **k),
+        lambda **k: autograd.full_like(autograd.ones(2), 1, **k),
+        lambda **k: autograd.scalar_tensor(1.0, **k),
+        lambda **k: autograd.tensor([1.0, 2.0], **k),
+    ],
+)
+def test_common_options(make):
+    x = make(requires_grad=True, dtype=autograd.float64, device="cpu")
+    assert x.requires_grad
+    assert x.is_leaf
+    assert x.dtype == np.float64
+    (x * 2).sum().backward()
+    assert np.all(x.grad.numpy() == 2)
+
+
+def test_tensor_copies_and_the_class_shares():
+    a = np.array([1.0, 2.0])
+    assert not np.shares_memory(autograd.tensor(a).numpy(), a)
+    assert np.shares_memory(autograd.Tensor(a).numpy(), a)
+    x = leaf(1, 2)
+    copied = autograd.tensor(x)
+    assert not copied.requires_grad
+    assert not np.shares_memory(copied.numpy(), x.detach().numpy())
+
+
+def test_likes_share_nothing_with_their_model():
+    x = leaf(1, 2) * 1
+    y = autograd.zeros_like(x)
+    y.add_(5)
+    assert values(x) == [1, 2]
+    assert not y.requires_grad

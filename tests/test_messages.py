@@ -1,0 +1,287 @@
+"""Every message that shared/EDGES.md promises: it exists, it is of the class a user would catch, it says what to do."""
+
+import numpy as np
+import pytest
+
+import autograd
+import nn
+import nn.functional as F
+import optim
+from autograd import errors
+from tests.helpers import leaf
+
+
+def message(program, *classes):
+    """The text of the error that ``program`` raises, which is of all these classes, in one line and one sentence or more."""
+    with pytest.raises(classes[0]) as caught:
+        program()
+    for cls in classes:
+        assert isinstance(caught.value, cls)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert len(text) < 500
+    return text
+
+
+def test_errors_are_the_builtins_that_a_user_would_catch():
+    assert issubclass(errors.ShapeError, ValueError)
+    assert issubclass(errors.ShapeError, RuntimeError)
+    assert issubclass(errors.DtypeError, TypeError)
+    assert issubclass(errors.DtypeError, RuntimeError)
+    for name in ("GradientError", "FreedGraphError", "MutationError", "RuleError", "AnomalyError"):
+        assert issubclass(getattr(errors, name), RuntimeError)
+    assert issubclass(errors.NotDifferentiableError, TypeError)
+    for name in errors.__all__:
+        assert getattr(autograd, name) is getattr(errors, name)
+
+
+# ---- requires_grad --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["int64", "bool", "uint8"])
+def test_integers_do_not_require_grad(dtype):
+    text = message(lambda: autograd.tensor(np.ones(2, dtype), requires_grad=True), TypeError, RuntimeError)
+    assert text == (
+        f"only floating and complex tensors can require grad, this one is {dtype}; convert it first: .float() or "
+        "tensor(..., dtype=autograd.float32)"
+    )
+
+
+# ---- in place -------------------------------------------------------------------------------------------------------
+
+
+def test_a_leaf_overwritten_while_recording_names_the_tensor_and_the_remedy():
+    text = message(lambda: leaf(1, 2).add_(1), errors.MutationError)
+    assert text == (
+        "add_: the tensor of shape (2,) is a leaf that requires grad, which must not be changed in place while "
+        "recording: do it under `with autograd.no_grad():` (a parameter update), or out of place on a new name"
+    )
+
+
+def test_an_enlargement():
+    text = message(lambda: (leaf(1, 2) * 1).add_(np.ones((3, 2))), ValueError, RuntimeError)
+    assert text == (
+        "add_: the result has shape (3, 2), but it is to be written into a tensor of shape (2,); an in-place operation "
+        "cannot enlarge its tensor: use x = x.add(...)"
+    )
+
+
+def overwritten(write):
+    x = leaf(1, 2)
+    y = x * 1
+    z = y * y
+    write(y)
+    return z.sum().backward
+
+
+@pytest.mark.parametrize(
+    "write",
+    [lambda y: y.add_(1), lambda y: y[:1].zero_(), lambda y: y.data.add_(1), lambda y: y.detach().zero_()],
+    ids=["tensor", "view", "data", "detach"],
+)
+def test_an_overwritten_value_names_the_op_that_saved_it(write):
+    text = message(overwritten(write), errors.MutationError)
+    assert text.startswith("op 'mul' saved its 'x' (shape (2,)) for backward, but that array was overwritten in place since")
+    assert "out of place (x = x + 1 instead of x += 1)" in text
+    assert ".clone()" in text
+    assert "autograd.detect_anomaly()" in text
+
+
+def test_an_overwritten_value_in_debug_mode_names_the_line():
+    with autograd.detect_anomaly():
+        text = message(overwritten(lambda y: y.add_(1)), errors.MutationError)
+    assert f"({__file__}:" in text
+    assert " in <lambda>)" in text
+
+
+def test_an_optimizer_that_overwrites():
+    w = leaf(1, 2)
+    sgd = optim.SGD([w], lr=0.1)
+    (w * 2).sum().backward()
+    sgd.step()
+    z = (w * w).sum()
+    sgd.step()
+    assert message(z.backward, errors.MutationError).startswith("op 'mul' saved its 'x' (shape (2,))")
+
+
+# ---- backward -------------------------------------------------------------------------------------------------------
+
+
+def test_a_second_backward_asks_first_what_is_carried_over():
+    y = (leaf(1, 2) * leaf(1, 2)).sum()
+    y.backward()
+    text = message(y.backward, errors.FreedGraphError, RuntimeError)
+    assert text == (
+        "backward through op 'mul' a second time, but its saved arrays were released by the first. Is a loss, or a "
+        "hidden state, carried from one iteration to the next? Then .detach() it at the end of the iteration. To "
+        "backpropagate twice through the same graph on purpose, call the first backward with retain_graph=True."
+    )
+
+
+def test_a_hidden_state_that_is_carried_over():
+    w = leaf(0.5)
+    hidden = leaf(1.0) * 1
+
+    def train():
+        nonlocal hidden
+        for _ in range(2):
+            hidden = (hidden * w).tanh()
+            hidden.sum().backward()
+
+    assert message(train, errors.FreedGraphError).index("detach") < 250
+
+
+def test_backward_of_something_that_is_no_scalar():
+    text = message((leaf(1, 2) * 2).backward, errors.GradientError, RuntimeError)
+    assert text == (
+        "backward: the tensor has shape (2,), not one element; reduce it first with .sum() or .mean(), or give the "
+        "gradient to start from: .backward(gradient) with shape (2,)"
+    )
+    assert "complex64" in message(autograd.tensor(1j, requires_grad=True).backward, errors.GradientError)
+
+
+def test_nothing_requires_grad_because_of_no_leaf():
+    text = message(autograd.ones(2).sum().backward, errors.GradientError)
+    assert text.startswith("backward: the tensor of shape () does not require grad. One of these is the reason: no leaf")
+    for reason in ("requires_grad=True", "autograd.no_grad()", ".detach()", "integer dtype"):
+        assert reason in text
+
+
+def test_nothing_requires_grad_because_of_the_dtype():
+    text = message((leaf(1, 2) > 0).sum().backward, errors.GradientError)
+    assert "its dtype is int64, and only floating and complex numbers have gradients" in text
+
+
+def test_nothing_requires_grad_because_of_no_grad_here():
+    with autograd.no_grad():
+        text = message((leaf(1, 2) * 2).sum().backward, errors.GradientError)
+    assert "nothing is recorded here, inside autograd.no_grad() or inference_mode()" in text
+
+
+def test_unused_inputs_of_grad():
+    x, w = leaf(1, 2), leaf(3)
+    text = message(lambda: autograd.grad(x.sum(), [x, w]), errors.GradientError)
+    assert text == (
+        "grad: the outputs do not depend on input 1 (shape (1,)), so it has no gradient; pass allow_unused=True to get "
+        "None for it, or materialize_grads=True to get zeros"
+    )
+
+
+# ---- shapes ---------------------------------------------------------------------------------------------------------
+
+
+def test_shapes_that_do_not_broadcast():
+    text = message(lambda: autograd.ones(4, 3) + autograd.ones(4, 5), ValueError, RuntimeError)
+    assert text.startswith("add(x=float32[4, 3], y=float32[4, 5]")
+    assert text.endswith(
+        "shapes (4, 3) and (4, 5) do not broadcast: dimension -1 (counted from the end) is 3 and 5; sizes must be equal or 1"
+    )
+    text = message(lambda: autograd.ones(5, 2, 3) * autograd.ones(4, 3), ValueError)
+    assert "dimension -2 (counted from the end) is 2 and 4" in text
+
+
+def test_the_likely_transpose():
+    text = message(lambda: autograd.ones(2, 3) - autograd.ones(3, 2), ValueError)
+    assert "is 3 and 2" in text
+    assert text.endswith("The second is the transpose of the first: did you mean y.T?")
+
+
+def test_the_likely_reshape():
+    text = message(lambda: autograd.ones(3) / autograd.ones(3, 4), ValueError)
+    assert text.endswith("To align along the first dimension, use x.reshape((3, 1))")
+    text = message(lambda: autograd.ones(3, 4, 5) / autograd.ones(3), ValueError)
+    assert text.endswith("To align along the first dimension, use y.reshape((3, 1, 1))")
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "end"),
+    [
+        ((4, 3), (4, 5), "is 3, the second to last dimension of the second is 4; they must be equal. "
+                         "Did you mean x.mT @ y (the first transposed)?"),
+        ((2, 3), (2, 3), "Did you mean x @ y.mT (the second transposed)?"),
+        ((3,), (4,), "is 3, the only dimension of the second is 4; they must be equal"),
+        ((2, 3, 4), (3, 4, 5), "the batch dimensions of (2, 3, 4) and (3, 4, 5) do not broadcast: (2,) and (3,)"),
+        ((), (3,), "shapes () and (3,): a matrix product needs at least one dimension on each side; use * for numbers"),
+    ],
+)  # fmt: skip
+def test_shapes_that_do_not_multiply(a, b, end):
+    text = message(lambda: autograd.ones(a) @ autograd.ones(b), ValueError, RuntimeError)
+    assert text.startswith(f"matmul(x=float32{list(a)}, y=float32{list(b)}): ")
+    assert str(a) in text
+    assert str(b) in text
+    assert text.endswith(end)
+
+
+def test_an_axis_that_is_not_there():
+    text = message(lambda: autograd.ones(2, 3).sum(5), IndexError, ValueError, RuntimeError)
+    assert text.startswith("sum(x=float32[2, 3], dim=5")
+    assert "axis 5 is out of bounds for array of dimension 2" in text
+
+
+def test_an_index_that_is_not_there():
+    assert message(lambda: autograd.ones(2)[7], IndexError).startswith("getitem(x=float32[2], index=7): index 7 is out of")
+
+
+def test_other_errors_of_the_forward_are_not_taken_for_shape_trouble():
+    @autograd.op(x=lambda g: g, y=lambda g: g)
+    def picky(x, y):
+        raise ValueError("x must be sorted")
+
+    assert message(lambda: picky(leaf(1, 2), leaf(1, 2, 3)), ValueError).endswith(": x must be sorted")
+
+
+def test_inside_nn_the_module_is_named():
+    model = nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Sequential(nn.Linear(6, 2)))
+    with pytest.raises(ValueError, match="linear") as caught:
+        model(autograd.ones(3, 4))
+    text = str(caught.value)
+    assert "float32[3, 5]" in text
+    assert "the last dimension of x is 5, but the weight takes 6 inputs" in text
+    assert "[in module Sequential.2.0, a Linear]" in text
+
+
+@pytest.mark.parametrize("loss", ["mse_loss", "l1_loss", "binary_cross_entropy"])
+@pytest.mark.parametrize(("a", "b"), [((4, 1), (4,)), ((4,), (4, 1))])
+def test_a_loss_between_n_and_n_by_1(loss, a, b):
+    text = message(lambda: getattr(F, loss)(autograd.ones(a), autograd.ones(b)), ValueError, RuntimeError)
+    assert text.startswith(f"{loss}: the input has shape {a} and the target {b}: together they would broadcast to (4, 4)")
+    assert "squeeze(-1)" in text
+
+
+# ---- memory ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("op", [autograd.add, autograd.mul, autograd.maximum, autograd.matmul])
+def test_a_broadcast_that_needs_absurd_memory(op):
+    n = 1 << 24
+    text = message(lambda: op(autograd.ones(n, 1), autograd.ones(1, n)), MemoryError)
+    assert text.startswith(f"{op.op.name}(x=float32[16777216, 1], y=float32[1, 16777216]")
+    assert "The inputs broadcast to (16777216, 16777216), 1,125,899,906,842,624 bytes: is a dimension of size 1" in text
+
+
+def test_one_operand_alone_is_not_said_to_broadcast():
+    text = message(lambda: autograd.ones(3).expand(1 << 50, 3).clone(), MemoryError)
+    assert "float32[1125899906842624, 3]" in text
+    assert "broadcast" not in text
+
+
+# ---- NumPy, copies, numbers -----------------------------------------------------------------------------------------
+
+
+def test_a_numpy_function_without_op():
+    assert message(lambda: np.interp(leaf(1), leaf(1), leaf(1)), TypeError) == (
+        "numpy.interp has no differentiable op in autograd, so it was not applied to a Tensor. If no gradient is to flow "
+        "through it, use numpy.interp(t.detach().numpy()); else write it with autograd's ops, or define an op with autograd.op"
+    )
+
+
+def test_a_tensor_that_would_become_an_array():
+    assert message(lambda: np.asarray(leaf(1, 2)), RuntimeError) == (
+        "a tensor that requires grad (shape (2,)) is not turned into an array silently: its graph would be lost. "
+        "Use .detach().numpy(), or an op of autograd"
+    )
+
+
+def test_numbers_of_many_elements():
+    assert "use .any() or .all()" in message(lambda: bool(leaf(1, 2)), ValueError)
+    assert "2 elements, not one; use tolist()" in message(lambda: leaf(1, 2).item(), ValueError, RuntimeError)

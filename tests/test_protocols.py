@@ -1,0 +1,258 @@
+"""NumPy on Tensors, both ways round: what has an op is recorded, what has none is refused loudly, nothing is lost silently."""
+
+import numpy as np
+import pytest
+
+import autograd
+from autograd import errors
+from tests.helpers import leaf, values
+
+UNARY = [np.exp, np.log, np.sin, np.cos, np.tanh, np.sqrt, np.negative, np.absolute, np.square, np.reciprocal, np.log1p,
+         np.arctan, np.sign, np.floor, np.rint, np.isnan, np.isfinite, np.signbit, np.positive, np.fabs, np.expm1]  # fmt: skip
+BINARY = [np.add, np.subtract, np.multiply, np.divide, np.power, np.maximum, np.minimum, np.arctan2, np.hypot, np.greater,
+          np.equal, np.logaddexp, np.fmod, np.remainder, np.floor_divide, np.copysign, np.logical_and]  # fmt: skip
+
+
+@pytest.mark.parametrize("ufunc", UNARY)
+def test_ufuncs_of_one_tensor(ufunc):
+    x = leaf(0.5, 2.5)
+    y = ufunc(x)
+    assert isinstance(y, autograd.Tensor)
+    np.testing.assert_allclose(y.detach().numpy(), ufunc(np.array([0.5, 2.5])), rtol=1e-15)
+    assert y.requires_grad is (y.dtype.kind == "f" and ufunc not in (np.isnan, np.isfinite, np.signbit))
+
+
+@pytest.mark.parametrize("ufunc", BINARY)
+@pytest.mark.parametrize("other", [np.array([2.0, 0.5]), np.float64(2.0), np.float32(2.0), 2.0, 2, np.array(2.0)])
+def test_ufuncs_of_a_tensor_and_something_else_in_both_orders(ufunc, other):
+    data = np.array([0.5, 2.5])
+    x = leaf(*data)
+    for got, expected in ((ufunc(x, other), ufunc(data, other)), (ufunc(other, x), ufunc(other, data))):
+        assert isinstance(got, autograd.Tensor)
+        np.testing.assert_allclose(got.detach().numpy(), expected, rtol=1e-15)
+        assert got.dtype == expected.dtype
+
+
+def test_operators_with_an_array_on_either_side():
+    a, x = np.array([3.0, 4.0]), leaf(1, 2)
+    for y in (a + x, a - x, a * x, a / x, a**x, x + a, x - a, x * a, x / a, x**a, np.float64(2) * x, np.float64(2) ** x):
+        assert isinstance(y, autograd.Tensor)
+        assert y.requires_grad
+    for y in (a < x, a == x, x >= a):
+        assert isinstance(y, autograd.Tensor)
+        assert y.dtype == bool
+    (a * x - a / x).sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), [6, 5])
+
+
+def test_matrix_products_with_an_array_on_either_side():
+    m, x = np.array([[1.0, 2], [3, 4]]), leaf(1, 2)
+    assert values(m @ x) == [5, 11]
+    assert values(x @ m) == [7, 10]
+    (m @ x).sum().backward()
+    assert values(x.grad) == [4, 6]
+
+
+def test_numpy_functions_are_our_ops():
+    x = leaf(3, 1, 2)
+    results = [
+        np.sum(x), np.mean(x), np.reshape(x, (3, 1)), np.concatenate([x, np.ones(2)]), np.stack([x, x]), np.where(x > 1, x, 0),
+        np.sum(x, axis=0, keepdims=True), np.clip(x, 0, 1), np.transpose(x), np.cumsum(x), np.prod(x), np.max(x),
+        np.squeeze(x), np.expand_dims(x, 0), np.tile(x, 2), np.broadcast_to(x, (2, 3)), np.copy(x), np.dot(x, x),
+        np.matmul(x, x), np.sort(x), np.std(x), np.var(x), np.roll(x, 1), np.flip(x), np.outer(x, x), np.diag(x),
+    ]  # fmt: skip
+    data = np.array([3.0, 1, 2])
+    expected = [
+        np.sum(data), np.mean(data), data.reshape(3, 1), np.concatenate([data, np.ones(2)]), np.stack([data, data]),
+        np.where(data > 1, data, 0), np.sum(data, keepdims=True), np.clip(data, 0, 1), data, np.cumsum(data), np.prod(data),
+        np.max(data), data, data[None], np.tile(data, 2), np.broadcast_to(data, (2, 3)), data, data @ data, data @ data,
+        np.sort(data), np.std(data), np.var(data), np.roll(data, 1), np.flip(data), np.outer(data, data), np.diag(data),
+    ]  # fmt: skip
+    for got, value in zip(results, expected, strict=True):
+        assert isinstance(got, autograd.Tensor)
+        assert got.requires_grad
+        np.testing.assert_allclose(got.detach().numpy(), value, rtol=1e-15)
+
+
+def test_ufunc_methods():
+    x = leaf(1, 2, 3)
+    assert values(np.add.reduce(x)) == 6
+    assert np.add.reduce(x).requires_grad
+    for call in (lambda: np.add.outer(x, x), lambda: np.add.at(x, [0], 1.0), lambda: np.subtract.reduce(x)):
+        with pytest.raises(errors.NotDifferentiableError):
+            call()
+
+
+REFUSED = {
+    "interp": lambda x: np.interp(x, x, x),
+    "convolve": lambda x: np.convolve(x, x),
+    "histogram": lambda x: np.histogram(x),
+    "piecewise": lambda x: np.piecewise(x, [True], [1.0]),
+    "modf": lambda x: np.modf(x),
+    "spacing": lambda x: np.spacing(x),
+    "fill_diagonal": lambda x: np.fill_diagonal(x.reshape(1, -1), 0),
+    "copyto": lambda x: np.copyto(x, 1.0),
+    "put": lambda x: np.put(x, 0, 1.0),
+    "apply_along_axis": lambda x: np.apply_along_axis(np.sum, 0, x),
+    "save": lambda x: np.save("nowhere", x),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("requires_grad", [True, False])
+def test_a_function_without_an_op_is_refused(name, requires_grad):
+    x = leaf(1, 2).requires_grad_(requires_grad)
+    with pytest.raises(TypeError, match=rf"numpy.{name} has no differentiable op.*t.detach\(\).numpy\(\).*autograd.op"):
+        REFUSED[name](x)
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        np.array,
+        np.asarray,
+        np.ascontiguousarray,
+        lambda x: np.asarray(x, "f4"),
+        lambda x: np.array([x, x]),
+        lambda x: np.array([x[0], x[1]]),
+        lambda x: np.zeros(2).__setitem__(slice(None), x),
+        lambda x: np.from_dlpack(x),
+        lambda x: x.numpy(),
+        lambda x: np.vectorize(lambda v: v)(x),
+    ],
+)
+def test_a_tensor_that_requires_grad_never_becomes_an_array_silently(convert):
+    with pytest.raises((errors.GradientError, errors.NotDifferentiableError), match=r"\.detach\(\)\.numpy\(\)"):
+        convert(leaf(1, 2))
+
+
+def test_a_tensor_without_gradient_becomes_an_array():
+    x = autograd.tensor([1.0, 2.0])
+    assert np.shares_memory(np.asarray(x), x.numpy())
+    assert not np.shares_memory(np.array(x), x.numpy())
+    assert np.asarray(x, "f8").dtype == np.float64
+    assert np.array([x[0], x[1]]).tolist() == [1, 2]
+    y = leaf(1, 2)
+    assert np.shares_memory(y.numpy(force=True), y.detach().numpy())
+
+
+def test_arrays_are_not_changed_by_tensors_that_require_grad():
+    a = np.array([3.0, 4.0])
+    for write in (
+        lambda: a.__iadd__(leaf(1, 2)),
+        lambda: a.__imul__(leaf(1, 2)),
+        lambda: np.add(leaf(1, 2), 1, out=a),
+        lambda: np.sum(leaf(1, 2).reshape(2, 1), axis=1, out=a),
+    ):
+        with pytest.raises(errors.NotDifferentiableError, match=r"cannot be written into an array.*array \+= tensor"):
+            write()
+    assert a.tolist() == [3, 4]
+
+
+def test_arrays_take_tensors_without_gradient():
+    a = np.array([3.0, 4.0])
+    b = a
+    a += autograd.tensor([1.0, 2.0])
+    assert a is b
+    assert a.tolist() == [4, 6]
+    assert np.multiply(autograd.tensor([2.0, 3.0]), 2, out=a) is a
+    assert a.tolist() == [4, 6]
+
+
+def test_out_may_be_a_tensor():
+    x, out = leaf(1, 2), autograd.zeros(2, dtype="float64")
+    assert np.multiply(x, x, out=out) is out
+    out.sum().backward()
+    assert values(x.grad) == [2, 4]
+    with pytest.raises(errors.MutationError):
+        np.add(1.0, 2.0, out=leaf(1, 2))
+
+
+@pytest.mark.parametrize("options", [{"where": np.array([True, False])}, {"casting": "no"}, {"order": "F"}])
+def test_options_that_ops_do_not_have_are_refused(options):
+    with pytest.raises(TypeError, match=next(iter(options))):
+        np.add(leaf(1, 2), 1.0, **options)
+
+
+def test_options_that_mean_nothing_are_taken():
+    x = leaf(1, 2)
+    assert values(np.add(x, 1.0, where=True)) == [2, 3]
+    assert np.sum(x, dtype="f4").dtype == np.float32
+
+
+def test_new_arrays_like_a_tensor_are_tensors():
+    x = leaf(1, 2, dtype="float32")
+    for made in (np.zeros_like(x), np.ones_like(x), np.full_like(x, 3), np.empty_like(x), np.zeros((2,), like=x)):
+        assert isinstance(made, autograd.Tensor)
+        assert made.shape == (2,)
+        assert not made.requires_grad
+    assert np.zeros_like(x, dtype="f8").dtype == np.float64
+
+
+def test_facts_about_a_tensor():
+    x = autograd.ones(2, 3)
+    assert np.shape(x) == (2, 3)
+    assert np.ndim(x) == 2
+    assert np.size(x) == 6
+    assert np.size(x, 1) == 3
+    assert not np.iscomplexobj(x)
+    assert len(x) == 2
+
+
+def test_operands_of_other_kinds():
+    x = leaf(1, 2)
+    assert values(x + [1.0, 2.0]) == [2, 4]
+    for wrong in ("a", {}, {1}, None, object(), np.array(["a", "b"]), np.array([1, None])):
+        with pytest.raises(TypeError):
+            x + wrong
+        with pytest.raises(TypeError):
+            wrong * x
+
+
+def test_builtins_on_tensors():
+    x = leaf(3, 1, 2)
+    assert values(sum(x)) == 6
+    assert values(max(x)) == 3
+    assert [t.item() for t in sorted(x)] == [1, 2, 3]
+    assert 2 in x
+    assert 5 not in x
+    assert float(x[0]) == 3
+    assert int(x[0]) == 3
+    assert [10, 20, 30, 40][autograd.tensor(2)] == 30
+    assert bool(autograd.tensor([True])) is True
+    with pytest.raises(TypeError, match="index"):
+        [1, 2][x[0]]
+    for empty in (autograd.tensor(1.0),):
+        with pytest.raises(TypeError, match="0-d"):
+            len(empty)
+        with pytest.raises(TypeError, match="0-d"):
+            iter(empty)
+
+
+# ---- DLPack ---------------------------------------------------------------------------------------------------------
+
+
+def test_dlpack_shares_memory_both_ways():
+    x = autograd.tensor([1.0, 2.0])
+    a = np.from_dlpack(x)
+    assert np.shares_memory(a, x.numpy())
+    b = np.array([3.0, 4.0])
+    y = autograd.from_dlpack(b)
+    y.add_(1)
+    assert b.tolist() == [4, 5]
+    z = autograd.from_dlpack(x)
+    z.mul_(10)
+    assert values(x) == [10, 20]
+    assert x.__dlpack_device__() == (1, 0)
+
+
+def test_from_numpy_shares_memory():
+    a = np.array([1.0, 2.0])
+    t = autograd.from_numpy(a)
+    t.add_(1)
+    assert a.tolist() == [2, 3]
+    assert autograd.as_tensor(t) is t
+    assert np.shares_memory(autograd.as_tensor(a).numpy(), a)
+    assert not np.shares_memory(autograd.tensor(a).numpy(), a)
+    with pytest.raises(TypeError, match="from_numpy: expected a NumPy array, got list"):
+        autograd.from_numpy([1.0])
