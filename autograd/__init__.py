@@ -1,5 +1,9 @@
 """Reverse-mode automatic differentiation on NumPy: Tensors, their graph, gradients and their proof."""
 
+from . import linalg as linalg
+from ._gradcheck import GradcheckError as GradcheckError
+from ._gradcheck import gradcheck as gradcheck
+from ._gradcheck import gradgradcheck as gradgradcheck
 from ._gradients import backward as backward
 from ._gradients import grad as grad
 from ._op import MANY as MANY
@@ -7,13 +11,12 @@ from ._op import OPS as OPS
 from ._op import composed as composed
 from ._op import op as op
 from ._tensor import Tensor as Tensor
-from ._tensor import as_tensor as as_tensor
-from ._tensor import from_numpy as from_numpy
-from ._tensor import tensor as tensor
 from .creation import arange as arange
+from .creation import as_tensor as as_tensor
 from .creation import empty as empty
 from .creation import empty_like as empty_like
 from .creation import eye as eye
+from .creation import from_numpy as from_numpy
 from .creation import full as full
 from .creation import full_like as full_like
 from .creation import linspace as linspace
@@ -21,10 +24,14 @@ from .creation import logspace as logspace
 from .creation import ones as ones
 from .creation import ones_like as ones_like
 from .creation import scalar_tensor as scalar_tensor
+from .creation import tensor as tensor
 from .creation import tril_indices as tril_indices
 from .creation import triu_indices as triu_indices
 from .creation import zeros as zeros
 from .creation import zeros_like as zeros_like
+from .draw import Graph as Graph
+from .draw import RenderError as RenderError
+from .draw import graph as graph
 from .dtypes import can_cast as can_cast
 from .dtypes import complex64 as complex64
 from .dtypes import complex128 as complex128
@@ -55,8 +62,12 @@ from .function import once_differentiable as once_differentiable
 from .generator import Generator as Generator
 from .generator import default_generator as default_generator
 from .interchange import from_dlpack as from_dlpack
-
-# ---- arithmetic, rounding, selection
+from .ops.activations import celu as celu
+from .ops.activations import hardshrink as hardshrink
+from .ops.activations import prelu as prelu
+from .ops.activations import relu as relu
+from .ops.activations import selu as selu
+from .ops.activations import threshold as threshold
 from .ops.arithmetic import abs as abs
 from .ops.arithmetic import absolute as absolute
 from .ops.arithmetic import add as add
@@ -83,42 +94,7 @@ from .ops.arithmetic import sign as sign
 from .ops.arithmetic import sub as sub
 from .ops.arithmetic import subtract as subtract
 from .ops.arithmetic import true_divide as true_divide
-from .ops.powers import float_power as float_power
-from .ops.powers import hypot as hypot
-from .ops.powers import ldexp as ldexp
-from .ops.powers import pow as pow
-from .ops.powers import reciprocal as reciprocal
-from .ops.powers import rsqrt as rsqrt
-from .ops.powers import sqrt as sqrt
-from .ops.powers import square as square
-from .ops.rounding import ceil as ceil
-from .ops.rounding import fix as fix
-from .ops.rounding import floor as floor
-from .ops.rounding import frac as frac
-from .ops.rounding import round as round
-from .ops.rounding import trunc as trunc
-from .ops.selection import clamp as clamp
-from .ops.selection import clamp_max as clamp_max
-from .ops.selection import clamp_min as clamp_min
-from .ops.selection import clip as clip
-from .ops.selection import fmax as fmax
-from .ops.selection import fmin as fmin
-from .ops.selection import heaviside as heaviside
-from .ops.selection import masked_fill as masked_fill
-from .ops.selection import maximum as maximum
-from .ops.selection import minimum as minimum
-from .ops.selection import nan_to_num as nan_to_num
-from .ops.selection import where as where
-from .ops.complexes import angle as angle
-from .ops.complexes import conj as conj
-from .ops.complexes import conj_physical as conj_physical
-from .ops.complexes import imag as imag
-from .ops.complexes import real as real
-
-# ---- casting
 from .ops.casting import clone as clone
-
-# ---- comparison
 from .ops.comparison import allclose as allclose
 from .ops.comparison import bitwise_and as bitwise_and
 from .ops.comparison import bitwise_left_shift as bitwise_left_shift
@@ -150,8 +126,22 @@ from .ops.comparison import lt as lt
 from .ops.comparison import ne as ne
 from .ops.comparison import not_equal as not_equal
 from .ops.comparison import signbit as signbit
-
-# ---- exponential
+from .ops.complexes import angle as angle
+from .ops.complexes import conj as conj
+from .ops.complexes import conj_physical as conj_physical
+from .ops.complexes import imag as imag
+from .ops.complexes import real as real
+from .ops.contraction import einsum as einsum
+from .ops.decompositions import cholesky as cholesky
+from .ops.decompositions import qr_some as qr
+from .ops.decompositions import svd_some as svd
+from .ops.diagonals import diag as diag
+from .ops.diagonals import diag_embed as diag_embed
+from .ops.diagonals import diagflat as diagflat
+from .ops.diagonals import diagonal as diagonal
+from .ops.diagonals import diagonal_scatter as diagonal_scatter
+from .ops.diagonals import tril as tril
+from .ops.diagonals import triu as triu
 from .ops.exponential import digamma as digamma
 from .ops.exponential import erf as erf
 from .ops.exponential import erfc as erfc
@@ -163,9 +153,9 @@ from .ops.exponential import expm1 as expm1
 from .ops.exponential import i0 as i0
 from .ops.exponential import lgamma as lgamma
 from .ops.exponential import log as log
-from .ops.exponential import log10 as log10
 from .ops.exponential import log1p as log1p
 from .ops.exponential import log2 as log2
+from .ops.exponential import log10 as log10
 from .ops.exponential import logaddexp as logaddexp
 from .ops.exponential import logaddexp2 as logaddexp2
 from .ops.exponential import logit as logit
@@ -174,33 +164,12 @@ from .ops.exponential import polygamma as polygamma
 from .ops.exponential import sigmoid as sigmoid
 from .ops.exponential import sinc as sinc
 from .ops.exponential import xlogy as xlogy
-
-# ---- indexing
+from .ops.extremes import amax as amax
+from .ops.extremes import amin as amin
+from .ops.extremes import aminmax as aminmax
+from .ops.extremes import max as max
+from .ops.extremes import min as min
 from .ops.indexing import fill as fill
-from .ops.scattering import index_add as index_add
-from .ops.scattering import index_copy as index_copy
-from .ops.scattering import index_fill as index_fill
-from .ops.scattering import index_put as index_put
-from .ops.scattering import index_reduce as index_reduce
-from .ops.scattering import masked_scatter as masked_scatter
-from .ops.scattering import put as put
-from .ops.scattering import scatter as scatter
-from .ops.scattering import scatter_add as scatter_add
-from .ops.scattering import scatter_reduce as scatter_reduce
-from .ops.scattering import select_scatter as select_scatter
-from .ops.scattering import slice_scatter as slice_scatter
-from .ops.taking import argwhere as argwhere
-from .ops.taking import gather as gather
-from .ops.taking import index_select as index_select
-from .ops.taking import masked_select as masked_select
-from .ops.taking import narrow as narrow
-from .ops.taking import nonzero as nonzero
-from .ops.taking import select as select
-from .ops.taking import take as take
-from .ops.taking import take_along_dim as take_along_dim
-from .ops.taking import unravel_index as unravel_index
-
-# ---- joining
 from .ops.joining import block_diag as block_diag
 from .ops.joining import cartesian_prod as cartesian_prod
 from .ops.joining import cat as cat
@@ -221,12 +190,6 @@ from .ops.joining import unbind as unbind
 from .ops.joining import vsplit as vsplit
 from .ops.joining import vstack as row_stack
 from .ops.joining import vstack as vstack
-
-# ---- linear_algebra
-from . import linalg as linalg
-from .ops.decompositions import cholesky as cholesky
-from .ops.decompositions import qr_some as qr
-from .ops.decompositions import svd_some as svd
 from .ops.least_squares import pinverse as pinverse
 from .ops.linear_algebra import cholesky_inverse as cholesky_inverse
 from .ops.linear_algebra import cholesky_solve as cholesky_solve
@@ -237,23 +200,22 @@ from .ops.linear_algebra import slogdet as slogdet
 from .ops.matrix_functions import matrix_exp as matrix_exp
 from .ops.matrix_functions import matrix_power as matrix_power
 from .ops.matrix_functions import vander_of_vector as vander
-
-# ---- neural
-from .ops.activations import celu as celu
-from .ops.activations import hardshrink as hardshrink
-from .ops.activations import prelu as prelu
-from .ops.activations import relu as relu
-from .ops.activations import selu as selu
-from .ops.activations import threshold as threshold
 from .ops.neural import alpha_dropout as alpha_dropout
 from .ops.neural import cosine_similarity as cosine_similarity
 from .ops.neural import dropout as dropout
 from .ops.neural import layer_norm as layer_norm
 from .ops.neural import log_softmax as log_softmax
 from .ops.neural import softmax as softmax
-
-# ---- products
-from .ops.contraction import einsum as einsum
+from .ops.norms import dist as dist
+from .ops.norms import norm as norm
+from .ops.powers import float_power as float_power
+from .ops.powers import hypot as hypot
+from .ops.powers import ldexp as ldexp
+from .ops.powers import pow as pow
+from .ops.powers import reciprocal as reciprocal
+from .ops.powers import rsqrt as rsqrt
+from .ops.powers import sqrt as sqrt
+from .ops.powers import square as square
 from .ops.products import addbmm as addbmm
 from .ops.products import addmm as addmm
 from .ops.products import addmv as addmv
@@ -268,19 +230,10 @@ from .ops.products import kron as kron
 from .ops.products import matmul as matmul
 from .ops.products import mm as mm
 from .ops.products import mv as mv
+from .ops.products import outer as ger
 from .ops.products import outer as outer
 from .ops.products import tensordot as tensordot
 from .ops.products import vdot as vdot
-from .ops.products import outer as ger
-
-# ---- reductions
-from .ops.extremes import amax as amax
-from .ops.extremes import amin as amin
-from .ops.extremes import aminmax as aminmax
-from .ops.extremes import max as max
-from .ops.extremes import min as min
-from .ops.norms import dist as dist
-from .ops.norms import norm as norm
 from .ops.quantiles import median as median
 from .ops.quantiles import mode as mode
 from .ops.quantiles import nanmedian as nanmedian
@@ -296,34 +249,6 @@ from .ops.reductions import nansum as nansum
 from .ops.reductions import prod as prod
 from .ops.reductions import sum as sum
 from .ops.reductions import trace as trace
-from .ops.statistics import bincount as bincount
-from .ops.statistics import corrcoef as corrcoef
-from .ops.statistics import cov as cov
-from .ops.statistics import histc as histc
-from .ops.statistics import std as std
-from .ops.statistics import std_mean as std_mean
-from .ops.statistics import var as var
-from .ops.statistics import var_mean as var_mean
-
-# ---- scans
-from .ops.scans import cummax as cummax
-from .ops.scans import cummin as cummin
-from .ops.scans import cumprod as cumprod
-from .ops.scans import cumsum as cumsum
-from .ops.scans import cumulative_trapezoid as cumulative_trapezoid
-from .ops.scans import diff as diff
-from .ops.scans import logcumsumexp as logcumsumexp
-from .ops.scans import trapezoid as trapezoid
-from .ops.scans import trapz as trapz
-
-# ---- shapes
-from .ops.diagonals import diag as diag
-from .ops.diagonals import diag_embed as diag_embed
-from .ops.diagonals import diagflat as diagflat
-from .ops.diagonals import diagonal as diagonal
-from .ops.diagonals import diagonal_scatter as diagonal_scatter
-from .ops.diagonals import tril as tril
-from .ops.diagonals import triu as triu
 from .ops.repetition import broadcast_tensors as broadcast_tensors
 from .ops.repetition import broadcast_to as broadcast_to
 from .ops.repetition import broadcast_to as expand
@@ -334,6 +259,45 @@ from .ops.repetition import repeat as repeat
 from .ops.repetition import repeat_interleave as repeat_interleave
 from .ops.repetition import sum_to_size as sum_to_size
 from .ops.repetition import tile as tile
+from .ops.rounding import ceil as ceil
+from .ops.rounding import fix as fix
+from .ops.rounding import floor as floor
+from .ops.rounding import frac as frac
+from .ops.rounding import round as round
+from .ops.rounding import trunc as trunc
+from .ops.scans import cummax as cummax
+from .ops.scans import cummin as cummin
+from .ops.scans import cumprod as cumprod
+from .ops.scans import cumsum as cumsum
+from .ops.scans import cumulative_trapezoid as cumulative_trapezoid
+from .ops.scans import diff as diff
+from .ops.scans import logcumsumexp as logcumsumexp
+from .ops.scans import trapezoid as trapezoid
+from .ops.scans import trapz as trapz
+from .ops.scattering import index_add as index_add
+from .ops.scattering import index_copy as index_copy
+from .ops.scattering import index_fill as index_fill
+from .ops.scattering import index_put as index_put
+from .ops.scattering import index_reduce as index_reduce
+from .ops.scattering import masked_scatter as masked_scatter
+from .ops.scattering import put as put
+from .ops.scattering import scatter as scatter
+from .ops.scattering import scatter_add as scatter_add
+from .ops.scattering import scatter_reduce as scatter_reduce
+from .ops.scattering import select_scatter as select_scatter
+from .ops.scattering import slice_scatter as slice_scatter
+from .ops.selection import clamp as clamp
+from .ops.selection import clamp_max as clamp_max
+from .ops.selection import clamp_min as clamp_min
+from .ops.selection import clip as clip
+from .ops.selection import fmax as fmax
+from .ops.selection import fmin as fmin
+from .ops.selection import heaviside as heaviside
+from .ops.selection import masked_fill as masked_fill
+from .ops.selection import maximum as maximum
+from .ops.selection import minimum as minimum
+from .ops.selection import nan_to_num as nan_to_num
+from .ops.selection import where as where
 from .ops.shapes import adjoint as adjoint
 from .ops.shapes import atleast_1d as atleast_1d
 from .ops.shapes import atleast_2d as atleast_2d
@@ -359,8 +323,6 @@ from .ops.shapes import unflatten as unflatten
 from .ops.shapes import unsqueeze as unsqueeze
 from .ops.shapes import view as view
 from .ops.shapes import view_as as view_as
-
-# ---- sorting
 from .ops.sorting import argmax as argmax
 from .ops.sorting import argmin as argmin
 from .ops.sorting import argsort as argsort
@@ -372,8 +334,24 @@ from .ops.sorting import sort as sort
 from .ops.sorting import topk as topk
 from .ops.sorting import unique as unique
 from .ops.sorting import unique_consecutive as unique_consecutive
-
-# ---- trigonometric
+from .ops.statistics import bincount as bincount
+from .ops.statistics import corrcoef as corrcoef
+from .ops.statistics import cov as cov
+from .ops.statistics import histc as histc
+from .ops.statistics import std as std
+from .ops.statistics import std_mean as std_mean
+from .ops.statistics import var as var
+from .ops.statistics import var_mean as var_mean
+from .ops.taking import argwhere as argwhere
+from .ops.taking import gather as gather
+from .ops.taking import index_select as index_select
+from .ops.taking import masked_select as masked_select
+from .ops.taking import narrow as narrow
+from .ops.taking import nonzero as nonzero
+from .ops.taking import select as select
+from .ops.taking import take as take
+from .ops.taking import take_along_dim as take_along_dim
+from .ops.taking import unravel_index as unravel_index
 from .ops.trigonometric import acos as acos
 from .ops.trigonometric import acosh as acosh
 from .ops.trigonometric import arccos as arccos
@@ -396,11 +374,7 @@ from .ops.trigonometric import sin as sin
 from .ops.trigonometric import sinh as sinh
 from .ops.trigonometric import tan as tan
 from .ops.trigonometric import tanh as tanh
-
-# ---- windows
 from .ops.windows import unfold as unfold
-
-# ---- random numbers
 from .random import bernoulli as bernoulli
 from .random import get_rng_state as get_rng_state
 from .random import initial_seed as initial_seed
@@ -418,15 +392,5 @@ from .random import seed as seed
 from .random import set_rng_state as set_rng_state
 from .recompute import checkpoint as checkpoint
 from .recompute import saved_tensors_hooks as saved_tensors_hooks
-
-# ---- pictures
-from .draw import Graph as Graph
-from .draw import RenderError as RenderError
-from .draw import graph as graph
-
-# ---- proof
-from ._gradcheck import GradcheckError as GradcheckError
-from ._gradcheck import gradcheck as gradcheck
-from ._gradcheck import gradgradcheck as gradgradcheck
 
 __version__ = "0.1.0"

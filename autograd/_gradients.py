@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .engine.nodes import new_tensor
 from .engine.failures import describe
 from .engine.modes import Mode, local
 from .engine.mutation import stamp
-from .engine.nodes import Handle, Leaf
+from .engine.nodes import Handle, Leaf, new_tensor
 from .engine.sweep import run_hooks, sweep
 from .engine.views import node_of
 from .errors import GradientError, ShapeError
@@ -153,8 +152,9 @@ def _why_no_graph(name: str, tensor: Handle) -> str:
     if not local.grad:
         return f"{text}: nothing is recorded here, inside autograd.no_grad() or inference_mode()"
     return (
-        f"{text}. One of these is the reason: no leaf that it was computed from has requires_grad=True; it was computed "
-        "under autograd.no_grad(); or everything on the way to it passed .detach(), .numpy(), .item() or an integer dtype"
+        f"{text}. One of these is the reason: no leaf that it was computed from has requires_grad=True; it was "
+        "computed under autograd.no_grad(); or everything on the way to it passed .detach(), .numpy(), .item() or an "
+        "integer dtype"
     )
 
 
@@ -224,8 +224,8 @@ def grad(
                 g = np.zeros(tensor._data.shape, tensor._data.dtype)
             elif not allow_unused:
                 raise GradientError(
-                    f"grad: the outputs do not depend on input {i} (shape {tensor._data.shape}), so it has no gradient; "
-                    "pass allow_unused=True to get None for it, or materialize_grads=True to get zeros"
+                    f"grad: the outputs do not depend on input {i} (shape {tensor._data.shape}), so it has no "
+                    "gradient; pass allow_unused=True to get None for it, or materialize_grads=True to get zeros"
                 )
         if isinstance(g, Handle) and (g._view is not None or type(g._node) is Leaf or id(g._data) in held):
             g = g.clone()  # type: ignore[attr-defined]
@@ -278,10 +278,10 @@ def gradient_hook(hook: Callable[[Any], Any]) -> Callable[[Any, Any, bool], Any]
     """A user's hook (Tensor to Tensor or None) as the sweep calls it."""
 
     def run(g: Any, node: Any, create_graph: bool) -> Any:
-        given = _flip(g, node)
+        given: Any = _flip(g, node)
         with Mode(grad=create_graph):
             # A copy: the hook may keep it or write to it, and the array may be the gradient of another tensor too.
-            given = given.clone() if isinstance(given, Handle) else new_tensor(np.array(given))
+            given = given.clone() if create_graph else new_tensor(np.array(given))
             returned = hook(given)
         if returned is None:
             returned = given
@@ -301,8 +301,8 @@ def retain_hook(tensor_ref: Callable[[], Any]) -> Callable[[Any, Any, bool], Any
     def run(g: Any, node: Any, create_graph: bool) -> Any:
         tensor = tensor_ref()
         if tensor is not None:
-            kept = _flip(g, node)
-            kept = kept.clone() if isinstance(kept, Handle) else new_tensor(np.array(kept))
+            kept: Any = _flip(g, node)
+            kept = kept.clone() if create_graph else new_tensor(np.array(kept))
             tensor._grad = kept if tensor._grad is None else tensor._grad + kept
         return g
 

@@ -46,11 +46,7 @@ def inplace(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def overwrite(x: Any, result: Any, name: str, before: int = 0) -> Any:
-    """Write ``result``, just computed from ``x``, over ``x`` and take over its place in the graph.
-
-    Args:
-        before: a rank lower than those of the nodes made in computing ``result``.
-    """
+    """Write ``result`` over ``x``, from which nodes of higher rank than ``before`` computed it, and take its place."""
     old, new = x._data, result._data
     if new.shape != old.shape:
         raise ShapeError(

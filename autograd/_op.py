@@ -78,7 +78,7 @@ def op(
 
     Args:
         numpy: the NumPy functions that this op is, so that they too work on Tensors. They are called with
-            NumPy's arguments: the op must accept these (``axis`` and ``keepdims`` are accepted for ``dim`` and ``keepdim``).
+            NumPy's arguments: the op must accept these (it accepts ``axis`` and ``keepdims`` for ``dim`` and ``keepdim``).
         **rules: for each differentiable input, by its name, the derivative: a function that names what it uses, in
             any order, among ``g`` (the gradient of the output), ``out``, the inputs, the arguments, ``x_shape`` for an
             input ``x``, ``needs`` (which inputs need a gradient). It returns the gradient of its input; broadcasting is
@@ -113,13 +113,13 @@ def op(
     """
 
     def define(forward: Callable[P, Any]) -> OpFunction[P, Any]:
-        record = Op(
-            forward, numpy, rules, samples, promote, view, outputs, lists, constants, joint, inputs
-        )
-        function = record.call
+        record: Any = Op(forward, numpy, rules, samples, promote, view, outputs, lists, constants, joint, inputs)
+        function: OpFunction[P, Any] = record.call
         if register or (register is None and record.trusted):
             if record.name in OPS:
-                raise TypeError(f"op '{record.name}' is defined twice: in {OPS[record.name].module} and {record.module}")
+                raise TypeError(
+                    f"op '{record.name}' is defined twice: in {OPS[record.name].module} and {record.module}"
+                )
             OPS[record.name] = record
         for identity in numpy:
             NUMPY[identity] = function
@@ -214,7 +214,8 @@ class Op:
         self.elaborate = outputs is not None
         self.result: Any = tuple
         if isinstance(outputs, tuple):
-            self.result = namedtuple(f"{self.name}_result", outputs)._make  # type: ignore[misc]
+            made: Any = namedtuple(f"{self.name}_result", outputs)  # type: ignore[misc]
+            self.result = made._make
         self.promote = promote if promote is not None else _promotion_of(numpy)
         named = [p for p in self.params if p in rules or p in (inputs or ())]
         if not named:  # no rules: the inputs are what has no default
@@ -232,15 +233,16 @@ class Op:
         self.cases: list[Case] = as_cases(samples, self.inputs)
         self.trusted = self.module.startswith("autograd.ops.")
         self._saving = self._plan_saving()
-        self.call: Any = stub(self)
+        self.call: Callable[..., Any] = stub(self)
         self.backward: Callable[..., None] = self._first_backward
         self._source: str | None = None
-        self.call.__module__ = self.module
-        self.call.__qualname__ = forward.__name__
-        self.call.__doc__ = forward.__doc__
-        self.call.__wrapped__ = forward
-        self.call.op = self
-        self.call.kernel = self.kernel
+        call: Any = self.call
+        call.__module__ = self.module
+        call.__qualname__ = forward.__name__
+        call.__doc__ = forward.__doc__
+        call.__wrapped__ = forward
+        call.op = self
+        call.kernel = self.kernel
 
     def __repr__(self) -> str:
         return f"<op {self.name}{self.signature}>"
@@ -285,9 +287,7 @@ class Op:
         for rule in self.all_rules():
             for name in asks(rule):
                 if name not in allowed:
-                    raise TypeError(
-                        f"op '{self.name}': a rule asks for {name!r}; it may ask for {', '.join(allowed)}"
-                    )
+                    raise TypeError(f"op '{self.name}': a rule asks for {name!r}; it may ask for {', '.join(allowed)}")
 
     # ---- recording: the plain form of what the written function does inline -----------------------------------
 
@@ -321,7 +321,7 @@ class Op:
         return self.result([self._wrap(item, picks[i], source, values, i, obstacle) for i, item in enumerate(out)])
 
     def _plan_saving(self) -> list[tuple[str, int, tuple[int, ...]]]:
-        """For each saved name: what it is, its place among arguments or outputs, and the inputs whose rules ask for it."""
+        """For each saved name: what it is, its place among arguments or outputs, the inputs whose rules ask for it."""
         plan = []
         outputs = self.outputs if isinstance(self.outputs, tuple) else ()
         for name in self.saved_names:
@@ -343,7 +343,7 @@ class Op:
         """What the rules that will run ask for, in the order of ``saved_names``; None for the rest."""
         saved: list[Any] = []
         for kind, place, asking in self._saving:
-            if asking and not any([nodes[i] is not None for i in asking]):
+            if asking and not any(nodes[i] is not None for i in asking):
                 saved.append(None)
             elif kind == "value":
                 saved.append(values[place])
@@ -368,7 +368,7 @@ class Op:
     def kernel(self, *args: Any, **kwargs: Any) -> Any:
         """The op inside a rule: arrays in and arrays out, Tensors in and (recorded) Tensors out."""
         for arg in args:
-            if isinstance(arg, Handle) or (type(arg) in (list, tuple) and any([isinstance(i, Handle) for i in arg])):
+            if isinstance(arg, Handle) or (type(arg) in (list, tuple) and any(isinstance(i, Handle) for i in arg)):
                 return self.call(*args, **kwargs)
         for arg in kwargs.values():
             if isinstance(arg, Handle):

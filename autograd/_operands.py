@@ -42,7 +42,7 @@ def operand(op: Any, name: str, value: Any, alias: Any, optional: bool) -> tuple
     if isinstance(value, (np.ndarray, np.generic)):
         if value.dtype.kind not in "biufcV":
             raise DtypeError(
-                f"{op.name}: '{name}' is an array of dtype {value.dtype}; a Tensor holds bool, integer, floating or complex"
+                f"{op.name}: '{name}' is an array of {value.dtype}; a Tensor holds bool, integer, floating or complex"
             )
         return value, None, value.dtype
     raise operand_error(op, name, value)
@@ -107,6 +107,7 @@ def promote_one(x: Any) -> Any:
 _constants32: dict[Any, Any] = {}
 _constants64: dict[Any, Any] = {}
 _MAX_CONSTANTS = 1024
+_FAST = {dtypes.float32, dtypes.float64}
 
 
 def _constant(value: Any, dtype: Any, cache: dict[Any, Any]) -> Any:
@@ -144,13 +145,12 @@ def promote_pair(x: Any, y: Any, to_float: bool) -> Any:
 def promote(*values: Any, to_float: bool) -> Any:
     """Arrays and Python numbers brought to their common dtype by PyTorch's rules; beside arrays, numbers stay weak."""
     found = {value.dtype for value in values if hasattr(value, "dtype")}
-    if len(found) == 1 and (dtype := found.pop()) in (dtypes.float32, dtypes.float64):
-        if not any([isinstance(value, (bool, complex)) for value in values]):
-            return values
+    if len(found) == 1 and found <= _FAST and not any(isinstance(value, (bool, complex)) for value in values):
+        return values
     dtype = dtypes.common_dtype([value for value in values if value is not None])
     if to_float:
         dtype = dtypes.to_float(dtype)
-    if not any([hasattr(value, "dtype") for value in values]):
+    if not any(hasattr(value, "dtype") for value in values):
         return [None if value is None else dtype.type(value) for value in values]
     return [
         value

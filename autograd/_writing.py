@@ -76,7 +76,11 @@ def asks(rule: Callable[..., Any]) -> tuple[str, ...]:
     found = _asked.get(rule)
     if found is None:
         code = getattr(rule, "__code__", None)
-        if code is None or hasattr(rule, "__wrapped__") or code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS):
+        if (
+            code is None
+            or hasattr(rule, "__wrapped__")
+            or code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
+        ):
             names = tuple(inspect.signature(rule).parameters)
         else:  # the same, in a tenth of the time, which counts at import
             names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
@@ -231,13 +235,19 @@ def _unpack(op: Any, name: str) -> list[str]:
             materialise = [f"        if isinstance({name}._data, _generic):", f"            _array_of({name})"]
             no_source = ["        _source = None"]
         optional = op.signature.parameters[name].default is not inspect.Parameter.empty
-        dtype = [] if op.promote is None else [
-            f"        {name}_dtype = {name}.dtype if {name}_node is None else {name}_node.dtype"
-        ]
-        number = [] if len(op.inputs) == 1 else [
-            f"    elif type({name}) is float:",
-            f"        {name}_node = {name}_dtype = None",
-        ]
+        dtype = (
+            []
+            if op.promote is None
+            else [f"        {name}_dtype = {name}.dtype if {name}_node is None else {name}_node.dtype"]
+        )
+        number = (
+            []
+            if len(op.inputs) == 1
+            else [
+                f"    elif type({name}) is float:",
+                f"        {name}_node = {name}_dtype = None",
+            ]
+        )
         return [
             f"    if type({name}) is Tensor or isinstance({name}, Handle):",
             *source,
@@ -302,7 +312,7 @@ def _derivative(op: Any, name: str) -> str:
     """The call of an input's rule, or what the rule does."""
     rule = op.rules[name]
     asked = asks(rule)
-    code = getattr(rule, "__code__", None)
+    code: Any = getattr(rule, "__code__", None)
     short = _INLINE.get(code.co_code) if code is not None and not code.co_freevars and not code.co_names else None
     return short.format(*asked) if short and len(asked) == code.co_argcount else f"rule_{name}({', '.join(asked)})"
 

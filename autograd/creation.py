@@ -8,15 +8,53 @@ from typing import Any
 import numpy as np
 
 from . import dtypes
-from .engine.nodes import new_tensor
-from ._tensor import Tensor, check_device, tensor
-from .engine.nodes import Handle
+from ._tensor import Tensor
+from .construction import to_array
+from .engine.nodes import Handle, new_tensor
 from .errors import ShapeError
+from .ops.casting import check_device
 
 __all__ = [
-    "arange", "empty", "empty_like", "eye", "full", "full_like", "linspace", "logspace", "ones",
-    "ones_like", "scalar_tensor", "tril_indices", "triu_indices", "zeros", "zeros_like",
+    "arange", "as_tensor", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "linspace", "logspace",
+    "ones", "ones_like", "scalar_tensor", "tensor", "tril_indices", "triu_indices", "zeros", "zeros_like",
 ]  # fmt: skip
+
+
+def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A new Tensor with a copy of ``data``.
+
+    Args:
+        data: numbers, nested lists, an array or a Tensor.
+        dtype: of the elements; by default arrays keep theirs, Python floats become the default dtype.
+        device: ``'cpu'``.
+        requires_grad: record the operations on it.
+
+    >>> from autograd import tensor
+    >>> tensor([[1, 2], [3, 4]]).shape
+    (2, 2)
+    """
+    check_device(device)
+    made = Tensor(to_array(data, dtype, copy=True), requires_grad)
+    if not made._data.ndim:
+        made._data = made._data[()]  # as a NumPy scalar, whose arithmetic is much faster
+    return made
+
+
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """``data`` as a Tensor without a copy where possible: a Tensor stays itself, an array shares its memory."""
+    check_device(device)
+    if isinstance(data, Tensor):
+        return data if dtype is None else data.to(dtype)
+    return Tensor(to_array(data, dtype))
+
+
+def from_numpy(ndarray: Any) -> Tensor:
+    """A Tensor that shares the memory of an array."""
+    if not isinstance(ndarray, np.ndarray):
+        raise TypeError(
+            f"from_numpy: expected a NumPy array, got {type(ndarray).__name__}; use tensor() for other data"
+        )
+    return Tensor(ndarray)
 
 
 def shape_of(size: tuple[Any, ...], name: str) -> tuple[int, ...]:
@@ -62,13 +100,11 @@ def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
     return finish(np.empty(shape_of(size, "empty"), _float_or(dtype)), requires_grad, device)
 
 
-def full(
-    size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A Tensor of a shape in which every element is ``fill_value``, in whose dtype unless another is given."""
     value = fill_value._data if isinstance(fill_value, Handle) else fill_value
     kind = dtypes.result_type(value) if dtype is None else dtypes.as_dtype(dtype)
-    shape = shape_of(size if isinstance(size, (tuple, list)) else (size,), "full")
+    shape = shape_of(tuple(size) if isinstance(size, (tuple, list)) else (size,), "full")
     return finish(np.full(shape, value, kind), requires_grad, device)
 
 
@@ -93,9 +129,7 @@ ones_like = _like(np.ones, "Ones")
 empty_like = _like(np.empty, "Unset elements")
 
 
-def full_like(
-    x: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+def full_like(x: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """``fill_value`` in the shape, and unless another is given in the dtype, of ``x``."""
     data = x._data if isinstance(x, Handle) else np.asarray(x)
     return full(
@@ -145,9 +179,7 @@ def logspace(
     return finish(np.logspace(start, end, steps, base=base).astype(_float_or(dtype)), requires_grad, device)
 
 
-def eye(
-    n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """The ``n`` x ``m`` matrix with ones on the diagonal."""
     return finish(np.eye(n, m, dtype=_float_or(dtype)), requires_grad, device)
 

@@ -3,11 +3,14 @@
 A message says what came, what was expected and what to do.
 """
 
+import numpy as np
+
 __all__ = [
     "AnomalyError",
     "DtypeError",
     "FreedGraphError",
     "GradientError",
+    "LinAlgError",
     "MutationError",
     "NotDifferentiableError",
     "RuleError",
@@ -21,6 +24,10 @@ class ShapeError(ValueError, RuntimeError):
 
 class DtypeError(TypeError, RuntimeError):
     """A dtype that the operation cannot take, or to which a result cannot be cast."""
+
+
+class LinAlgError(np.linalg.LinAlgError, RuntimeError):
+    """A matrix without the property that the operation needs: singular, or not positive definite."""
 
 
 class GradientError(RuntimeError):

@@ -50,7 +50,7 @@ def set_printoptions(
 
 
 def tensor_repr(tensor: Handle) -> str:
-    """``tensor([1., 2.], requires_grad=True)``, as PyTorch prints it: the values, then what differs from the default."""
+    """``tensor([1., 2.], requires_grad=True)``, as PyTorch: the values, then what differs from the default."""
     data = np.asarray(tensor._data)
     usual = (dtypes.default.dtype,) if data.size == 0 else (
         dtypes.default.dtype, dtypes.as_dtype(complex), dtypes.int64, dtypes.bool_

@@ -40,7 +40,7 @@ class FunctionCtx:
         for tensor in tensors:
             if tensor is not None and not isinstance(tensor, Handle):
                 raise TypeError(
-                    f"save_for_backward keeps Tensors, got {type(tensor).__name__}; set other things as attributes of ctx"
+                    f"save_for_backward keeps Tensors, got {type(tensor).__name__}; other things can be attributes of ctx"
                 )
         self._to_save = tensors
 
@@ -66,7 +66,7 @@ class FunctionCtx:
 
     def _freeze(self, parents: dict[int, Any], outputs: list[Any]) -> None:
         """Replace the saved Tensors by arrays and places in the graph, which form no reference cycle."""
-        saved = []
+        saved: list[tuple[Any, Any]] = []
         for tensor in self._to_save:
             if tensor is None:
                 saved.append((None, None))
@@ -133,7 +133,9 @@ class _FunctionOp:
 
     def _derivative(self, d: Any, i: int, create_graph: bool) -> Any:
         if not isinstance(d, Handle):
-            raise RuleError(f"{self.name}.backward returned {type(d).__name__} as gradient {i}; expected a Tensor or None")
+            raise RuleError(
+                f"{self.name}.backward returned {type(d).__name__} as gradient {i}; expected a Tensor or None"
+            )
         d = d if create_graph else d._data
         return np.conj(d) if d.dtype.kind == "c" else d
 
@@ -146,8 +148,8 @@ class Function:
     """Base of operations written by the user.
 
     Subclasses define two static methods: ``forward(ctx, *args)`` (or ``forward(*args)`` with
-    ``setup_context(ctx, inputs, output)``), and ``backward(ctx, *grad_outputs)``, which returns a gradient or None for each
-    argument of forward. Call the operation with ``apply``. Gradients of complex outputs are in PyTorch's convention.
+    ``setup_context(ctx, inputs, output)``), and ``backward(ctx, *grad_outputs)``, which returns a gradient or None for
+    each argument of forward. Call the operation with ``apply``. Gradients of complex outputs are in PyTorch's convention.
 
     >>> from autograd import Function, tensor
     >>> class Square(Function):
@@ -203,7 +205,7 @@ class Function:
         constant = {id(tensor) for tensor in ctx._constant}
         for tensor in ctx._dirty:
             if not any(out is tensor for out in outputs):
-                raise GradientError(f"{cls.__name__}: forward marked an input dirty that it did not return; it must return it")
+                raise GradientError(f"{cls.__name__}: forward marked an input dirty that it did not return; return it")
             check_writable(tensor, f"{cls.__name__} (which marked it dirty)")
         results = [
             _separate(out, args, cls.__name__) if isinstance(out, Handle) and id(out) not in dirty else out
@@ -266,8 +268,8 @@ class _NotTwice:
 
     def backward(self, node: Node, g: Any, saved: Any, parents: Any, grads: Any) -> NoReturn:
         raise GradientError(
-            "differentiating twice through a Function whose backward is marked @once_differentiable; remove the mark and "
-            "write backward with differentiable operations"
+            "differentiating twice through a Function whose backward is marked @once_differentiable; remove the mark "
+            "and write backward with differentiable operations"
         )
 
 
@@ -280,7 +282,7 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
             returned = backward(ctx, *grads)
         if not local.grad:
             return returned
-        # The inputs of forward too: a second derivative that does not come through ``grads`` would be missing otherwise.
+        # The inputs of forward too: second derivatives that do not come through ``grads`` would be missing otherwise.
         parents = (*[node_of(g) for g in grads if isinstance(g, Handle)], *ctx._node.parents)
         several = isinstance(returned, tuple)
         marked = [

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .engine.nodes import new_tensor
-from .engine.nodes import Handle, Leaf, array_of
+from .engine.nodes import Handle, Leaf, array_of, new_tensor
 from .errors import GradientError
 
 __all__ = ["from_dlpack"]
@@ -21,7 +20,7 @@ def to_dlpack(self: Any, **kwargs: Any) -> Any:
 
 def dlpack_device(self: Any) -> tuple[int, int]:
     """DLPack: the CPU."""
-    return array_of(self).__dlpack_device__()  # type: ignore[no-any-return]
+    return array_of(self).__dlpack_device__()
 
 
 def from_dlpack(source: Any) -> Any:

@@ -73,7 +73,7 @@ def randint(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Integers from ``low`` up to but not including ``high``: ``randint(high, size)`` or ``randint(low, high, size)``."""
+    """Integers from ``low`` up to, not including, ``high``: ``randint(high, size)`` or ``randint(low, high, size)``."""
     if size is None:
         low, high, size = 0, low, high
     if size is None:
@@ -148,9 +148,7 @@ def bernoulli(x: Any, p: float | None = None, *, generator: Generator | None = N
     return finish(np.asarray(drawn).astype(dtypes.to_float(probabilities.dtype)))
 
 
-def multinomial(
-    x: Any, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
-) -> Tensor:
+def multinomial(x: Any, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
     """Indices drawn with probabilities proportional to the weights ``x``, a row of them for each row.
 
     Args:

@@ -1,12 +1,12 @@
-"""Less memory for saved arrays: ``checkpoint`` computes them a second time, ``saved_tensors_hooks`` keeps them elsewhere."""
+"""Less memory for saved arrays: ``checkpoint`` computes them again, ``saved_tensors_hooks`` keeps them elsewhere."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from .engine.nodes import new_tensor
 from .engine.modes import Mode
+from .engine.nodes import new_tensor
 from .errors import GradientError
 from .generator import default_generator
 
@@ -62,7 +62,11 @@ class _Frame:
 
 
 def checkpoint(
-    function: Callable[..., Any], *args: Any, use_reentrant: bool = False, preserve_rng_state: bool = True, **kwargs: Any
+    function: Callable[..., Any],
+    *args: Any,
+    use_reentrant: bool = False,
+    preserve_rng_state: bool = True,
+    **kwargs: Any,
 ) -> Any:
     """Call ``function(*args, **kwargs)``, but keep nothing for backward: it is run again then.
 
@@ -80,8 +84,6 @@ def checkpoint(
     >>> x = autograd.tensor([1.0, 2.0], requires_grad=True)
     >>> autograd.checkpoint(lambda x: (x * x).tanh(), x).sum().backward()
     """
-    frame = _Frame(
-        lambda: function(*args, **kwargs), default_generator.get_state() if preserve_rng_state else None
-    )
+    frame = _Frame(lambda: function(*args, **kwargs), default_generator.get_state() if preserve_rng_state else None)
     with saved_tensors_hooks(frame.forget, frame.recall):
         return function(*args, **kwargs)

@@ -1,7 +1,7 @@
 """``Module``: a model, or a part of one.
 
 A module is a plain object. Its parameters, buffers and children are those of its attributes that are a Parameter, a
-Buffer or a Module, found by walking the instance, in the order in which they were set. Nothing is registered or looked up.
+Buffer or a Module, found by walking the instance, in the order in which they were set. Nothing is registered.
 """
 
 from __future__ import annotations
@@ -57,8 +57,9 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
-            if "_hooks" in self.__dict__:
-                return self._hooks.call(self, args, kwargs)
+            hooks = self.__dict__.get("_hooks")
+            if hooks is not None:
+                return hooks.call(self, args, kwargs)
             return self.forward(*args, **kwargs)
         except (ShapeError, DtypeError, IndexError, GradientError) as error:
             self._locate(error)
@@ -150,7 +151,8 @@ class Module:
             found = module.__dict__.get(name)
             if not isinstance(found, Module):
                 raise AttributeError(
-                    f"{type(module).__name__} has no child {name!r} (in {target!r}); it has {[n for n, _ in module.named_children()]}"
+                    f"{type(module).__name__} has no child {name!r} (in {target!r}); it has "
+                    f"{[child for child, _ in module.named_children()]}"
                 )
             module = found
         return module
@@ -270,7 +272,7 @@ class Module:
     # ---- hooks ---------------------------------------------------------------------------------------------------
 
     def register_forward_pre_hook(self, hook: Callable[[Module, Any], Any]) -> _HookHandle:
-        """Call ``hook(module, args)`` before forward; what it returns (a tuple, or one value) replaces the arguments."""
+        """Call ``hook(module, args)`` before forward; what it returns (a tuple, or one value) replaces the args."""
         return _Hooks.of(self).add("before", hook)
 
     def register_forward_hook(self, hook: Callable[[Module, Any, Any], Any]) -> _HookHandle:

@@ -116,7 +116,7 @@ class Block:
 
     def _gradient(self, first: int, last: int) -> Any:
         """The gradients of neighbouring parameters as one flat array."""
-        grads = [np.ravel(p._grad._data) for p in self.params[first:last]]  # type: ignore[union-attr]
+        grads = [np.ravel(p._grad._data) for p in self.params[first:last]]
         return grads[0] if len(grads) == 1 else np.concatenate(grads)
 
     def written(self) -> None:

@@ -27,8 +27,8 @@ class Optimizer:
     Raises:
         ValueError: no parameters, one of them twice, or one that is no leaf requiring grad.
 
-    From the first ``step`` on, the parameters of a group are views of one buffer: arrays that were taken from a parameter
-    before (``p.detach()``, ``p.numpy()``) then no longer share its memory.
+    From the first ``step`` on, the parameters of a group are views of one buffer: arrays that were taken from a
+    parameter before (``p.detach()``, ``p.numpy()``) then no longer share its memory.
     """
 
     states: ClassVar[tuple[str, ...]] = ()
@@ -36,13 +36,17 @@ class Optimizer:
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
-            raise TypeError(f"{type(self).__name__}: params must be an iterable of Tensors, got one Tensor; put it in a list")
+            raise TypeError(
+                f"{type(self).__name__}: params must be an iterable of Tensors, got one Tensor; put it in a list"
+            )
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
         self._blocks: list[list[Block]] = []
         groups = list(params)
         if not groups:
-            raise ValueError(f"{type(self).__name__}: got no parameters; is model.parameters() empty, or used up before?")
+            raise ValueError(
+                f"{type(self).__name__}: got no parameters; is model.parameters() empty, or used up before?"
+            )
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
         for group in groups:
@@ -115,8 +119,8 @@ class Optimizer:
                 raise TypeError(f"{name}: parameter {i} must be a Tensor, got {type(p).__name__}")
             if not p.is_leaf:
                 raise ValueError(
-                    f"{name}: parameter {i} (shape {p.shape}) is the result of '{p.grad_fn.name()}', not a leaf; optimise "
-                    "the Tensors that it is computed from"
+                    f"{name}: parameter {i} (shape {p.shape}) is the result of '{p.grad_fn.name()}', not a leaf; "
+                    "optimise the Tensors that it is computed from"
                 )
             if id(p) in known:
                 raise ValueError(f"{name}: parameter {i} (shape {p.shape}) appears twice; give each parameter once")
@@ -175,7 +179,8 @@ class Optimizer:
                 for key, array in arrays.items():
                     if array.shape != p.shape:
                         raise ValueError(
-                            f"{name}: {key} of parameter {number} has shape {array.shape}, but the parameter has {p.shape}"
+                            f"{name}: {key} of parameter {number} has shape {array.shape}, but the parameter has "
+                            f"{p.shape}"
                         )
                 found[id(p)] = (int(_array(entry.get("step", 1))), arrays)
         for their_group, group, blocks in zip(theirs, ours, self._blocks, strict=True):
@@ -202,4 +207,3 @@ def non_negative(name: str, **values: float) -> None:
     for key, value in values.items():
         if not value >= 0:
             raise ValueError(f"{name}: {key} must not be negative, got {value}")
-

@@ -70,14 +70,19 @@ def test_the_first_bad_rule_is_named_with_the_line_of_its_forward():
         with pytest.raises(errors.AnomalyError, match=line) as caught:
             z.backward()
     text = str(caught.value)
-    assert text.startswith("the backward of op 'sqrt' made inf at index (0,) in the gradient of its input 0 (shape (2,))")
+    assert text.startswith(
+        "the backward of op 'sqrt' made inf at index (0,) in the gradient of its input 0 (shape (2,))"
+    )
     assert x.grad is None
 
 
 def test_a_forward_before_the_block_has_no_line():
     x = leaf(0, 1)
     y = x.sqrt().sum()
-    with autograd.detect_anomaly(), pytest.raises(errors.AnomalyError, match="a line that ran before detect_anomaly was on"):
+    with (
+        autograd.detect_anomaly(),
+        pytest.raises(errors.AnomalyError, match="a line that ran before detect_anomaly was on"),
+    ):
         y.backward()
 
 
@@ -220,5 +225,5 @@ def test_functions_are_watched():
         with pytest.raises(errors.AnomalyError, match="forward of op 'Log'"):
             Log.apply(leaf(0))
         y = Log.apply(leaf(1)).sum()
-        with pytest.raises(errors.AnomalyError, match="(backward of op 'Log'|forward of op 'div')"):
+        with pytest.raises(errors.AnomalyError, match=r"(backward of op 'Log'|forward of op 'div')"):
             y.backward()

@@ -1,4 +1,4 @@
-"""Dtypes: which one a result has. The tables were printed by PyTorch 2.13; its complex32, which NumPy lacks, is our complex64."""
+"""Which dtype a result has. The tables are PyTorch 2.13's; for its complex32, which NumPy lacks, complex64 stands."""
 
 import operator
 

@@ -26,7 +26,7 @@ def test_digits_reaches_97_percent_and_draws(tmp_path, capsys):
     assert paths[0].read_bytes().startswith(PNG)
     assert paths[2].read_bytes().startswith(PNG)
     svg = paths[1].read_text()
-    for text in ("0.weight", "0.bias", "2.weight", "2.bias", "cross_entropy", "32 × 128"):
+    for text in ("0.weight", "0.bias", "2.weight", "2.bias", "cross_entropy", "32 \u00d7 128"):
         assert text in svg
 
 

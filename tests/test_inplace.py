@@ -1,6 +1,6 @@
 """In-place operations, views, item assignment, the mutation clock: right as PyTorch, or a clear error.
 
-The expected gradients were computed with PyTorch 2.13 where it allows the program, else by hand from the formula beside them.
+Expected gradients are PyTorch 2.13's where it allows the program, else those of the formula beside them.
 """
 
 import weakref
@@ -94,7 +94,9 @@ def test_second_derivatives_through_in_place_operations():
     np.testing.assert_allclose(autograd.grad(g.sum(), x)[0].numpy(), [3, -6])
 
 
-@pytest.mark.parametrize("name", ["tanh_", "exp_", "sigmoid_", "sqrt_", "square_", "reciprocal_", "neg_", "sin_", "log_"])
+@pytest.mark.parametrize(
+    "name", ["tanh_", "exp_", "sigmoid_", "sqrt_", "square_", "reciprocal_", "neg_", "sin_", "log_"]
+)
 def test_they_agree_with_the_operation_out_of_place(name):
     x, z = leaf(0.5, 2.0), leaf(0.5, 2.0)
     y = x * 1
@@ -386,8 +388,15 @@ def test_expanded_tensors_and_windows_are_not_overwritten():
     x = autograd.tensor([1.0, 2.0])
     y = x.expand(2, 2)
     for write in (lambda: y.mul_(2), lambda: y.__setitem__(0, 1.0), lambda: y[0].add_(1), x.unfold(0, 1, 1).zero_):
-        with pytest.raises(errors.MutationError, match="read-only.*clone"):
+        with pytest.raises(errors.MutationError, match=r"read-only.*clone"):
             write()
+
+
+@pytest.mark.parametrize("part", ["real", "imag"])
+def test_parts_of_complex_tensors_are_not_overwritten(part):
+    y = autograd.tensor(np.array([1 + 2j]), requires_grad=True) * 1
+    with pytest.raises(errors.MutationError, match=f"{part}.* part of another one: .clone"):
+        getattr(y, part).mul_(2)
 
 
 def test_read_only_arrays_are_not_overwritten():
@@ -651,7 +660,7 @@ def test_the_clock_is_safe_while_other_threads_write():
     assert failures == []
 
 
-# ---- saved-array hooks and in-place operations -------------------------------------------------------------------------
+# ---- saved-array hooks and in-place operations ----------------------------------------------------------------------
 
 
 def test_in_place_operations_under_saved_tensors_hooks():
@@ -692,7 +701,7 @@ def test_no_op_hands_out_the_memory_of_its_inputs_unless_it_is_a_view():
             given = [a for a in arguments.values() if isinstance(a, np.ndarray) and a.size]
             with np.errstate(all="ignore"):
                 out = record.call(**arguments)
-            for result in out if isinstance(out, tuple) else [out]:
-                if any(np.shares_memory(result._data, a) for a in given):
-                    faults.append(f"{record.name}{[getattr(a, 'shape', a) for a in arguments.values()]}")
+            results = out if isinstance(out, tuple) else [out]
+            if any(np.shares_memory(result._data, a) for result in results for a in given):
+                faults.append(f"{record.name}{[getattr(a, 'shape', a) for a in arguments.values()]}")
     assert faults == []

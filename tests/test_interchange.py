@@ -58,7 +58,9 @@ def test_a_non_leaf_is_pickled_as_a_leaf():
 
 def test_a_non_leaf_is_not_deep_copied():
     y = leaf(1, 2) * 2
-    with pytest.raises(errors.GradientError, match=r"only leaves.*shape \(2,\) was made by 'mul'.*detach\(\).*clone\(\)"):
+    with pytest.raises(
+        errors.GradientError, match=r"only leaves.*shape \(2,\) was made by 'mul'.*detach\(\).*clone\(\)"
+    ):
         copy.deepcopy(y)
     assert values(copy.deepcopy(y.detach())) == [2, 4]
 

@@ -329,7 +329,9 @@ def test_eight_threads_backward_at_once_on_one_leaf():
             for thread in threads:
                 thread.join()
             assert failures == []
-            np.testing.assert_array_equal(x.grad.numpy(), 2 * np.arange(1, 51) * rounds * 28, err_msg=f"attempt {attempt}")
+            np.testing.assert_array_equal(
+                x.grad.numpy(), 2 * np.arange(1, 51) * rounds * 28, err_msg=f"attempt {attempt}"
+            )
     finally:
         sys.setswitchinterval(interval)
 

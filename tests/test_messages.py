@@ -12,7 +12,7 @@ from tests.helpers import leaf
 
 
 def message(program, *classes):
-    """The text of the error that ``program`` raises, which is of all these classes, in one line and one sentence or more."""
+    """The text of the error that ``program`` raises, which is of all these classes and not long."""
     with pytest.raises(classes[0]) as caught:
         program()
     for cls in classes:
@@ -81,7 +81,9 @@ def overwritten(write):
 )
 def test_an_overwritten_value_names_the_op_that_saved_it(write):
     text = message(overwritten(write), errors.MutationError)
-    assert text.startswith("op 'mul' saved its 'x' (shape (2,)) for backward, but that array was overwritten in place since")
+    assert text.startswith(
+        "op 'mul' saved its 'x' (shape (2,)) for backward, but that array was overwritten in place since"
+    )
     assert "out of place (x = x + 1 instead of x += 1)" in text
     assert ".clone()" in text
     assert "autograd.detect_anomaly()" in text
@@ -142,7 +144,9 @@ def test_backward_of_something_that_is_no_scalar():
 
 def test_nothing_requires_grad_because_of_no_leaf():
     text = message(autograd.ones(2).sum().backward, errors.GradientError)
-    assert text.startswith("backward: the tensor of shape () does not require grad. One of these is the reason: no leaf")
+    assert text.startswith(
+        "backward: the tensor of shape () does not require grad. One of these is the reason: no leaf"
+    )
     for reason in ("requires_grad=True", "autograd.no_grad()", ".detach()", "integer dtype"):
         assert reason in text
 
@@ -174,7 +178,8 @@ def test_shapes_that_do_not_broadcast():
     text = message(lambda: autograd.ones(4, 3) + autograd.ones(4, 5), ValueError, RuntimeError)
     assert text.startswith("add(x=float32[4, 3], y=float32[4, 5]")
     assert text.endswith(
-        "shapes (4, 3) and (4, 5) do not broadcast: dimension -1 (counted from the end) is 3 and 5; sizes must be equal or 1"
+        "shapes (4, 3) and (4, 5) do not broadcast: dimension -1 (counted from the end) is 3 and 5; sizes must be "
+        "equal or 1"
     )
     text = message(lambda: autograd.ones(5, 2, 3) * autograd.ones(4, 3), ValueError)
     assert "dimension -2 (counted from the end) is 2 and 4" in text
@@ -196,8 +201,7 @@ def test_the_likely_reshape():
 @pytest.mark.parametrize(
     ("a", "b", "end"),
     [
-        ((4, 3), (4, 5), "is 3, the second to last dimension of the second is 4; they must be equal. "
-                         "Did you mean x.mT @ y (the first transposed)?"),
+        ((4, 3), (4, 5), "of the second is 4; they must be equal. Did you mean x.mT @ y (the first transposed)?"),
         ((2, 3), (2, 3), "Did you mean x @ y.mT (the second transposed)?"),
         ((3,), (4,), "is 3, the only dimension of the second is 4; they must be equal"),
         ((2, 3, 4), (3, 4, 5), "the batch dimensions of (2, 3, 4) and (3, 4, 5) do not broadcast: (2,) and (3,)"),
@@ -219,7 +223,9 @@ def test_an_axis_that_is_not_there():
 
 
 def test_an_index_that_is_not_there():
-    assert message(lambda: autograd.ones(2)[7], IndexError).startswith("getitem(x=float32[2], index=7): index 7 is out of")
+    assert message(lambda: autograd.ones(2)[7], IndexError).startswith(
+        "getitem(x=float32[2], index=7): index 7 is out of"
+    )
 
 
 def test_other_errors_of_the_forward_are_not_taken_for_shape_trouble():
@@ -244,7 +250,9 @@ def test_inside_nn_the_module_is_named():
 @pytest.mark.parametrize(("a", "b"), [((4, 1), (4,)), ((4,), (4, 1))])
 def test_a_loss_between_n_and_n_by_1(loss, a, b):
     text = message(lambda: getattr(F, loss)(autograd.ones(a), autograd.ones(b)), ValueError, RuntimeError)
-    assert text.startswith(f"{loss}: the input has shape {a} and the target {b}: together they would broadcast to (4, 4)")
+    assert text.startswith(
+        f"{loss}: the input has shape {a} and the target {b}: together they would broadcast to (4, 4)"
+    )
     assert "squeeze(-1)" in text
 
 
@@ -270,8 +278,9 @@ def test_one_operand_alone_is_not_said_to_broadcast():
 
 def test_a_numpy_function_without_op():
     assert message(lambda: np.interp(leaf(1), leaf(1), leaf(1)), TypeError) == (
-        "numpy.interp has no differentiable op in autograd, so it was not applied to a Tensor. If no gradient is to flow "
-        "through it, use numpy.interp(t.detach().numpy()); else write it with autograd's ops, or define an op with autograd.op"
+        "numpy.interp has no differentiable op in autograd, so it was not applied to a Tensor. If no gradient is to "
+        "flow through it, use numpy.interp(t.detach().numpy()); else write it with autograd's ops, or define an op "
+        "with autograd.op"
     )
 
 

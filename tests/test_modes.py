@@ -321,9 +321,7 @@ def test_one_decorated_function_in_many_threads():
 
     def run():
         start.wait()
-        for _ in range(200):
-            if inside() or not records():
-                wrong.append(1)
+        wrong.extend(1 for _ in range(200) if inside() or not records())
 
     threads = [threading.Thread(target=run) for _ in range(8)]
     for thread in threads:

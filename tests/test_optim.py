@@ -12,7 +12,8 @@ import optim
 def parameters(dtype="float64"):
     rng = np.random.default_rng(0)
     return [
-        autograd.tensor(rng.standard_normal(shape), dtype=dtype, requires_grad=True) for shape in ((3, 4), (), (5,), (2, 0))
+        autograd.tensor(rng.standard_normal(shape), dtype=dtype, requires_grad=True)
+        for shape in ((3, 4), (), (5,), (2, 0))
     ]
 
 
@@ -172,7 +173,9 @@ def test_groups_have_hyper_parameters_of_their_own():
     assert "Parameter Group 2: 1 tensors, 1 elements" in repr(optimizer)
 
 
-@pytest.mark.parametrize("make", [lambda p: optim.SGD(p, 0.1, momentum=0.9), lambda p: optim.Adam(p, 0.1, amsgrad=True)])
+@pytest.mark.parametrize(
+    "make", [lambda p: optim.SGD(p, 0.1, momentum=0.9), lambda p: optim.Adam(p, 0.1, amsgrad=True)]
+)
 def test_state_round_trip_continues_exactly(make):
     ours, theirs = parameters(), parameters()
     optimizer = make(ours)

@@ -1,4 +1,4 @@
-"""NumPy on Tensors, both ways round: what has an op is recorded, what has none is refused loudly, nothing is lost silently."""
+"""NumPy on Tensors, both ways round: what has an op is recorded, the rest refused loudly, nothing is lost silently."""
 
 import numpy as np
 import pytest
@@ -7,10 +7,14 @@ import autograd
 from autograd import errors
 from tests.helpers import leaf, values
 
-UNARY = [np.exp, np.log, np.sin, np.cos, np.tanh, np.sqrt, np.negative, np.absolute, np.square, np.reciprocal, np.log1p,
-         np.arctan, np.sign, np.floor, np.rint, np.isnan, np.isfinite, np.signbit, np.positive, np.fabs, np.expm1]  # fmt: skip
-BINARY = [np.add, np.subtract, np.multiply, np.divide, np.power, np.maximum, np.minimum, np.arctan2, np.hypot, np.greater,
-          np.equal, np.logaddexp, np.fmod, np.remainder, np.floor_divide, np.copysign, np.logical_and]  # fmt: skip
+UNARY = [
+    np.exp, np.log, np.sin, np.cos, np.tanh, np.sqrt, np.negative, np.absolute, np.square, np.reciprocal, np.log1p,
+    np.arctan, np.sign, np.floor, np.rint, np.isnan, np.isfinite, np.signbit, np.positive, np.fabs, np.expm1,
+]  # fmt: skip
+BINARY = [
+    np.add, np.subtract, np.multiply, np.divide, np.power, np.maximum, np.minimum, np.arctan2, np.hypot, np.greater,
+    np.equal, np.logaddexp, np.fmod, np.remainder, np.floor_divide, np.copysign, np.logical_and,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("ufunc", UNARY)
@@ -35,7 +39,20 @@ def test_ufuncs_of_a_tensor_and_something_else_in_both_orders(ufunc, other):
 
 def test_operators_with_an_array_on_either_side():
     a, x = np.array([3.0, 4.0]), leaf(1, 2)
-    for y in (a + x, a - x, a * x, a / x, a**x, x + a, x - a, x * a, x / a, x**a, np.float64(2) * x, np.float64(2) ** x):
+    for y in (
+        a + x,
+        a - x,
+        a * x,
+        a / x,
+        a**x,
+        x + a,
+        x - a,
+        x * a,
+        x / a,
+        x**a,
+        np.float64(2) * x,
+        np.float64(2) ** x,
+    ):
         assert isinstance(y, autograd.Tensor)
         assert y.requires_grad
     for y in (a < x, a == x, x >= a):
@@ -55,23 +72,30 @@ def test_matrix_products_with_an_array_on_either_side():
 
 def test_numpy_functions_are_our_ops():
     x = leaf(3, 1, 2)
-    results = [
-        np.sum(x), np.mean(x), np.reshape(x, (3, 1)), np.concatenate([x, np.ones(2)]), np.stack([x, x]), np.where(x > 1, x, 0),
-        np.sum(x, axis=0, keepdims=True), np.clip(x, 0, 1), np.transpose(x), np.cumsum(x), np.prod(x), np.max(x),
-        np.squeeze(x), np.expand_dims(x, 0), np.tile(x, 2), np.broadcast_to(x, (2, 3)), np.copy(x), np.dot(x, x),
-        np.matmul(x, x), np.sort(x), np.std(x), np.var(x), np.roll(x, 1), np.flip(x), np.outer(x, x), np.diag(x),
+    calls = [
+        np.sum, np.mean, np.transpose, np.cumsum, np.prod, np.max, np.squeeze, np.copy, np.sort, np.std, np.var,
+        np.flip, np.diag,
     ]  # fmt: skip
-    data = np.array([3.0, 1, 2])
-    expected = [
-        np.sum(data), np.mean(data), data.reshape(3, 1), np.concatenate([data, np.ones(2)]), np.stack([data, data]),
-        np.where(data > 1, data, 0), np.sum(data, keepdims=True), np.clip(data, 0, 1), data, np.cumsum(data), np.prod(data),
-        np.max(data), data, data[None], np.tile(data, 2), np.broadcast_to(data, (2, 3)), data, data @ data, data @ data,
-        np.sort(data), np.std(data), np.var(data), np.roll(data, 1), np.flip(data), np.outer(data, data), np.diag(data),
-    ]  # fmt: skip
-    for got, value in zip(results, expected, strict=True):
+    calls += [
+        lambda x: np.reshape(x, (3, 1)),
+        lambda x: np.concatenate([x, np.ones(2)]),
+        lambda x: np.stack([x, x]),
+        lambda x: np.where(x > 1, x, 0),
+        lambda x: np.sum(x, axis=0, keepdims=True),
+        lambda x: np.clip(x, 0, 1),
+        lambda x: np.expand_dims(x, 0),
+        lambda x: np.tile(x, 2),
+        lambda x: np.broadcast_to(x, (2, 3)),
+        lambda x: np.dot(x, x),
+        lambda x: np.matmul(x, x),
+        lambda x: np.roll(x, 1),
+        lambda x: np.outer(x, x),
+    ]
+    for call in calls:
+        got = call(x)
         assert isinstance(got, autograd.Tensor)
         assert got.requires_grad
-        np.testing.assert_allclose(got.detach().numpy(), value, rtol=1e-15)
+        np.testing.assert_allclose(got.detach().numpy(), call(np.array([3.0, 1, 2])), rtol=1e-15)
 
 
 def test_ufunc_methods():

@@ -193,7 +193,11 @@ REFUSED = {
     "multinomial negative": (lambda: autograd.multinomial(autograd.tensor([1.0, -1.0]), 1), ValueError, "negative"),
     "multinomial zero": (lambda: autograd.multinomial(autograd.zeros(2), 1), ValueError, "positive sum"),
     "multinomial few": (lambda: autograd.multinomial(autograd.tensor([1.0, 0.0]), 2), ValueError, "replacement=True"),
-    "multinomial 3-d": (lambda: autograd.multinomial(autograd.ones(1, 1, 1), 1), errors.ShapeError, "1 or 2 dimensions"),
+    "multinomial 3-d": (
+        lambda: autograd.multinomial(autograd.ones(1, 1, 1), 1),
+        errors.ShapeError,
+        "1 or 2 dimensions",
+    ),
     "device": (lambda: autograd.rand(2, device="cuda"), ValueError, "no device"),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 from .modes import local
 
@@ -15,12 +16,12 @@ _OURS = tuple(os.path.join(os.path.dirname(_HERE), package) + os.sep for package
 
 def user_line() -> str:
     """``file:line in function`` of the innermost frame outside this library."""
-    frame = sys._getframe(1)
+    frame: Any = sys._getframe(1)
     while frame is not None:
         filename = frame.f_code.co_filename
         if not filename.startswith(_OURS) and not filename.startswith("<autograd op "):
             return f"{filename}:{frame.f_lineno} in {frame.f_code.co_name}"
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return "unknown line"
 
 

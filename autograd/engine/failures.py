@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DtypeError, ShapeError
+from ..errors import DtypeError, LinAlgError, ShapeError
 
 __all__ = ["describe", "explain", "operand_error"]
 
@@ -23,13 +23,15 @@ def describe(value: Any) -> str:
 
 
 def explain(op: Any, error: Exception, values: Sequence[Any]) -> Exception:
-    """The error to raise instead of ``error``, which the forward of ``op`` raised for ``values`` (in order of params)."""
+    """The error to raise instead of ``error``, which the forward of ``op`` raised for ``values``, in order of params."""
     if isinstance(error, (ShapeError, DtypeError)):
         return error
     named = ", ".join(f"{name}={describe(value)}" for name, value in zip(op.params, values, strict=False))
     arrays = [value for value in values if isinstance(value, (np.ndarray, np.generic))]
     if isinstance(error, MemoryError):
         return MemoryError(f"{op.name}({named}): {error}. {_broadcast_hint(arrays)}".strip())
+    if isinstance(error, np.linalg.LinAlgError):
+        return LinAlgError(f"{op.name}({named}): {error}")
     if isinstance(error, ValueError) and len(arrays) >= 2 and any(word in str(error) for word in _SHAPE_TROUBLE):
         hint = _matmul_hint(arrays) if op.name in _PRODUCTS else _shape_hint(arrays)
         if hint:
@@ -41,7 +43,7 @@ def explain(op: Any, error: Exception, values: Sequence[Any]) -> Exception:
     if isinstance(error, ValueError):
         about_shapes = any(word in str(error) for word in _SHAPE_WORDS)
         return (ShapeError if about_shapes else ValueError)(f"{op.name}({named}): {error}")
-    if isinstance(error, (IndexError, np.linalg.LinAlgError, OverflowError)):
+    if isinstance(error, (IndexError, OverflowError)):
         return type(error)(f"{op.name}({named}): {error}")
     error.add_note(f"(in the forward of op {op.name}({named}))")
     return error
@@ -54,7 +56,7 @@ class _AxisError(ShapeError, IndexError):
 _SHAPE_TROUBLE = ("broadcast", "mismatch", "aligned", "enough dimensions")
 """How NumPy's messages about shapes can be told from others."""
 _SHAPE_WORDS = ("shape", "broadcast", "dimension", "axis", "axes", "size", "squeeze", "stack", "split", "concatenate")
-_PRODUCTS = {"matmul", "mm", "bmm", "mv", "linear", "dot", "addmm"}
+_PRODUCTS = {"matmul", "mm", "bmm", "mv", "dot", "addmm"}
 
 
 def _shape_hint(arrays: Sequence[Any]) -> str | None:
@@ -73,9 +75,13 @@ def _shape_hint(arrays: Sequence[Any]) -> str | None:
                 if len(first) == 2 and first[::-1] == second:
                     text += ". The second is the transpose of the first: did you mean y.T?"
                 elif len(first) == 1 and len(second) > 1 and first[0] == second[0]:
-                    text += f". To align along the first dimension, use x.reshape({(*first, *(1,) * (len(second) - 1))})"
+                    text += (
+                        f". To align along the first dimension, use x.reshape({(*first, *(1,) * (len(second) - 1))})"
+                    )
                 elif len(second) == 1 and len(first) > 1 and second[0] == first[0]:
-                    text += f". To align along the first dimension, use y.reshape({(*second, *(1,) * (len(first) - 1))})"
+                    text += (
+                        f". To align along the first dimension, use y.reshape({(*second, *(1,) * (len(first) - 1))})"
+                    )
             return text
     return None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -106,7 +106,7 @@ class Mode:
 
     def _generator(self, function: F) -> F:
         @functools.wraps(function)
-        def wrapped(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        def wrapped(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
             with self._fresh():
                 generator = function(*args, **kwargs)
             resume, value = generator.send, None
@@ -123,7 +123,7 @@ class Mode:
                     with self._fresh():
                         generator.close()
                     raise
-                except BaseException as error:
+                except BaseException as error:  # noqa: BLE001 (the generator shall see whatever its consumer throws in)
                     resume, value = generator.throw, error
 
         return wrapped  # type: ignore[return-value]

@@ -47,9 +47,7 @@ class _Stamps:
 
     def later_than(self, time: int, span: tuple[int, int] | None) -> str | None:
         for written, (when, line) in list(self.ranges.items()):  # another thread may write meanwhile
-            if when > time and (
-                span is None or written is None or (written[0] < span[1] and span[0] < written[1])
-            ):
+            if when > time and (span is None or written is None or (written[0] < span[1] and span[0] < written[1])):
                 return line or ""
         return None
 

@@ -15,7 +15,19 @@ import numpy as np
 
 from .mutation import clock
 
-__all__ = ["RELEASED", "Handle", "Leaf", "Node", "Packed", "Pick", "array_of", "hand_out", "make_node", "new_tensor", "next_rank"]
+__all__ = [
+    "RELEASED",
+    "Handle",
+    "Leaf",
+    "Node",
+    "Packed",
+    "Pick",
+    "array_of",
+    "hand_out",
+    "make_node",
+    "new_tensor",
+    "next_rank",
+]
 
 next_rank = itertools.count(1).__next__
 """Ranks grow as nodes are made: a node's rank is higher than those of all its ancestors."""
@@ -64,9 +76,7 @@ class Node:
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:
         """The parents with the number of their output, as in PyTorch."""
-        return tuple(
-            (parent.source, parent.index) if type(parent) is Pick else (parent, 0) for parent in self.parents
-        )
+        return tuple((parent.source, parent.index) if type(parent) is Pick else (parent, 0) for parent in self.parents)
 
     def __repr__(self) -> str:
         return f"<{self.op.name}>"
@@ -98,10 +108,12 @@ class Pick:
 
     @property
     def parents(self) -> tuple[Node, ...]:
+        """The node that has this output."""
         return (self.source,)
 
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        """The parents of the node that has this output."""
         return self.source.next_functions
 
     def name(self) -> str:
@@ -151,10 +163,12 @@ class Leaf:
 
     @property
     def parents(self) -> tuple[()]:
+        """None: a leaf was not computed."""
         return ()
 
     @property
     def next_functions(self) -> tuple[()]:
+        """None: a leaf was not computed."""
         return ()
 
     def name(self) -> str:

@@ -149,7 +149,8 @@ def rebase(tensor: Handle, node: Any, line: str | None) -> None:
     if node is None and root._node is None:
         return
     views = [member._view for member in _chain(tensor)]
-    cuts = [(view.op, view.args, view.index) for view in views]  # not the views: they hold the root, which gets the node
+    # Not the views themselves: they hold the root, which gets the node that holds this.
+    cuts = [(view.op, view.args, view.index) for view in views]
     move(root, make_node(_PART_WRITTEN, (root._node, node), (_Part(cuts, root._data.shape),), root._data))
 
 

@@ -15,34 +15,16 @@ from ..samples import case, elementwise, reals
 from . import arithmetic
 from .exponential import erfc, sigmoid
 from .joining import chunk
-from .selection import where
+from .selection import keep, where
 
 _ZEROS = {np.dtype(kind): np.zeros((), kind) for kind in "efdbhilqBHILQ"}
 """0 in each dtype: as an operand NumPy takes it in half the time of the Python number."""
 for _zero in _ZEROS.values():
     _zero.flags.writeable = False
-_BITS = {np.dtype(f"f{size}"): np.dtype(f"i{size}") for size in (2, 4, 8)}
 _ROOT = math.sqrt(2 / math.pi)
 
 
-@op(
-    x=lambda g, mask: pass_where.kernel(g, mask),
-    constants=("mask",),
-    samples=[
-        case(x=reals(shape=(2, 3)), mask=np.array([[True, False, True], [False, True, True]])),
-        case(x=reals(shape=()), mask=np.True_), case(x=reals(shape=(0, 2)), mask=np.zeros((0, 2), bool)),
-    ],
-)  # fmt: skip
-def pass_where(x: Any, mask: Any) -> Any:
-    """``x`` where ``mask``, else 0, also for infinite and NaN ``x``."""
-    if type(x) is np.ndarray and x.dtype in _BITS:
-        # np.where branches at each element, which for random masks takes five times as long as to multiply; and what
-        # is multiplied is the bits, as integers, because inf * 0 is NaN
-        return (x.view(_BITS[x.dtype]) * mask).view(x.dtype)
-    return np.where(mask, x, 0)
-
-
-@op(x=lambda g, out: pass_where.kernel(g, out > _ZEROS.get(out.dtype, 0)), samples=elementwise(x=reals(avoid=(0.0,))))
+@op(x=lambda g, out: keep.kernel(g, out > _ZEROS.get(out.dtype, 0)), samples=elementwise(x=reals(avoid=(0.0,))))
 def relu(x: Any) -> Any:
     """``max(x, 0)``."""
     if isinstance(x, np.generic):  # three times as fast as a ufunc
@@ -51,7 +33,7 @@ def relu(x: Any) -> Any:
 
 
 @op(
-    x=lambda g, x, min_val, max_val: pass_where.kernel(g, np.logical_and(x > min_val, x < max_val)),
+    x=lambda g, x, min_val, max_val: keep.kernel(g, np.logical_and(x > min_val, x < max_val)),
     samples=[
         elementwise(x=reals(avoid=(-1.0, 1.0))),
         elementwise(x=reals(avoid=(-2.0, 0.5)), min_val=-2.0, max_val=0.5),
@@ -183,7 +165,7 @@ def softsign(x: Any) -> Any:
 
 
 @op(
-    x=lambda g, x: pass_where.kernel(g, np.logical_and(x > -3, x < 3)) / 6,
+    x=lambda g, x: keep.kernel(g, np.logical_and(x > -3, x < 3)) / 6,
     promote="float",
     samples=elementwise(x=reals(-5, 5, avoid=(-3.0, 3.0))),
 )
@@ -194,7 +176,7 @@ def hardsigmoid(x: Any) -> Any:
 
 def _hardswish_rule(g: Any, x: Any) -> Any:
     inside = np.logical_and(x > -3, x < 3)
-    return np.where(inside, g * (np.where(inside, x, 0) / 3 + 0.5), pass_where.kernel(g, x >= 3))
+    return np.where(inside, g * (np.where(inside, x, 0) / 3 + 0.5), keep.kernel(g, x >= 3))
 
 
 @op(x=_hardswish_rule, promote="float", samples=elementwise(x=reals(-5, 5, avoid=(-3.0, 3.0))))
@@ -215,7 +197,7 @@ def tanhshrink(x: Any) -> Any:
 
 
 @op(
-    x=lambda g, x, lambd: pass_where.kernel(g, np.logical_or(x > lambd, x < -lambd)),
+    x=lambda g, x, lambd: keep.kernel(g, np.logical_or(x > lambd, x < -lambd)),
     promote="float",
     samples=[elementwise(x=reals(avoid=(-0.5, 0.5))), elementwise(x=reals(avoid=(-1.5, 1.5)), lambd=1.5)],
 )
@@ -225,7 +207,7 @@ def softshrink(x: Any, lambd: float = 0.5) -> Any:
 
 
 @op(
-    x=lambda g, x, lambd: pass_where.kernel(g, np.abs(x) > lambd),
+    x=lambda g, x, lambd: keep.kernel(g, np.abs(x) > lambd),
     promote="float",
     samples=[elementwise(x=reals(avoid=(-0.5, 0.5))), elementwise(x=reals(avoid=(-1.5, 1.5)), lambd=1.5)],
 )
@@ -235,7 +217,7 @@ def hardshrink(x: Any, lambd: float = 0.5) -> Any:
 
 
 @op(
-    x=lambda g, x, threshold: pass_where.kernel(g, x > threshold),
+    x=lambda g, x, threshold: keep.kernel(g, x > threshold),
     samples=elementwise(x=reals(avoid=(0.5,)), threshold=0.5, value=-1.0),
 )
 def threshold(x: Any, threshold: float, value: float) -> Any:

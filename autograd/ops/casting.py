@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import numpy as np
 
+from .. import dtypes
 from .._op import op
+from ..engine.nodes import Handle, new_tensor
 from ..samples import reals
 
 
@@ -23,3 +26,82 @@ def cast(x: Any, dtype: Any = np.float64) -> Any:
     The gradient is cast back to the dtype of ``x``.
     """
     return x.astype(dtype)
+
+
+def to(x: Any, *args: Any, dtype: Any = None, copy: bool = False, **kwargs: Any) -> Any:
+    """A Tensor in another dtype: ``to(dtype)``, ``to(other_tensor)``, ``to('cpu')``; itself if nothing changes.
+
+    Raises:
+        ValueError: a device other than the CPU.
+    """
+    for arg in (*args, kwargs.get("device"), kwargs.get("other")):
+        if isinstance(arg, Handle):
+            dtype = arg._data.dtype
+        elif isinstance(arg, str) and arg not in dtypes.NAMES:
+            check_device(arg)
+        elif arg is not None and not isinstance(arg, bool):
+            dtype = arg
+    dtype = x.dtype if dtype is None else dtypes.as_dtype(dtype)
+    if dtype == x.dtype:
+        return clone(x) if copy else x
+    if dtype.kind not in "fcV":
+        return new_tensor(x._data.astype(dtype))
+    return cast(x, dtype)
+
+
+def check_device(device: Any) -> None:
+    """Raise ValueError unless ``device`` is the CPU, the only one there is."""
+    if device is not None and str(device).split(":")[0] != "cpu":
+        raise ValueError(f"there is no device {str(device)!r} here: chainrule computes on the CPU, with NumPy")
+
+
+def astype(x: Any, dtype: Any) -> Any:
+    """A copy in another dtype (NumPy's name)."""
+    return to(x, dtype, copy=True)
+
+
+def type_(x: Any, dtype: Any = None) -> Any:
+    """The dtype's name, or the Tensor in another dtype."""
+    return str(x.dtype) if dtype is None else to(x, dtype)
+
+
+def type_as(x: Any, other: Any) -> Any:
+    """A Tensor in the dtype of another."""
+    return to(x, other.dtype)
+
+
+def _converter(name: str, dtype: Any) -> Callable[[Any], Any]:
+    def convert(x: Any) -> Any:
+        return to(x, dtype)
+
+    convert.__name__ = convert.__qualname__ = name
+    convert.__doc__ = f"The Tensor as {dtype}; itself if it is that already."
+    return convert
+
+
+float_ = _converter("float", dtypes.float32)
+double = _converter("double", dtypes.float64)
+half = _converter("half", dtypes.float16)
+int_ = _converter("int", dtypes.int32)
+long = _converter("long", dtypes.int64)
+short = _converter("short", dtypes.int16)
+char = _converter("char", dtypes.int8)
+byte = _converter("byte", dtypes.uint8)
+bool_ = _converter("bool", dtypes.bool_)
+cfloat = _converter("cfloat", dtypes.complex64)
+cdouble = _converter("cdouble", dtypes.complex128)
+
+
+def cpu(x: Any) -> Any:
+    """The Tensor: it is there already."""
+    return x
+
+
+def cuda(x: Any, device: Any = None) -> NoReturn:
+    """Raises ValueError: there is no such device here."""
+    raise ValueError("there is no device 'cuda' here: chainrule computes on the CPU, with NumPy")
+
+
+def contiguous(x: Any) -> Any:
+    """The Tensor if its elements lie in C order, else a copy in which they do."""
+    return x if x.is_contiguous() else clone(x)

@@ -11,9 +11,8 @@ from ..engine.modes import Mode
 from ..engine.nodes import Handle, new_tensor
 from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
-from .activations import pass_where
 from .norms import norm
-from .selection import clamp
+from .selection import clamp, keep
 
 
 def check_range(name: str, what: str, indices: Any, size: int) -> None:
@@ -36,7 +35,7 @@ _IDS = np.array([[2, 0, 2], [1, 2, 0]])
 
 def _taken_rows(g: Any, index: Any, padding_idx: int | None) -> Any:
     rows = embedding_.kernel(index, g)
-    return rows if padding_idx is None else pass_where.kernel(rows, np.expand_dims(index != padding_idx, -1))
+    return rows if padding_idx is None else keep.kernel(rows, np.expand_dims(index != padding_idx, -1))
 
 
 @op(

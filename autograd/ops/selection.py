@@ -31,8 +31,10 @@ _BITS = {1: np.int8, 2: np.int16, 4: np.int32, 8: np.int64}
 ])  # fmt: skip
 def keep(x: Any, mask: Any) -> Any:
     """``x`` where ``mask`` (an array of bool), 0 elsewhere."""
-    bits = _BITS.get(x.dtype.itemsize)
-    if bits is None or x.size < _LARGE:
+    if isinstance(x, np.generic) and isinstance(mask, np.generic):
+        return x if mask else type(x)(0)
+    bits = _BITS.get(x.dtype.itemsize) if type(x) is np.ndarray else None
+    if bits is None:
         return np.where(mask, x, 0)
     return (x.view(bits) * mask).view(x.dtype)
 

@@ -70,6 +70,7 @@ def check_op(*ops: Any, max_examples: int | None = None, properties: Iterable[st
 
 def check_property(op: Any, prop: Property | str, max_examples: int | None = None) -> None:
     """Check one property of an op on all its cases; errors as for ``check_op``."""
+    __tracebackhide__ = True  # pytest shows the message, not this
     subject = op if isinstance(op, Subject) else Subject(op)
     prop = PROPERTIES[prop] if isinstance(prop, str) else prop
     if prop.draws is None:
@@ -160,6 +161,7 @@ def op_tests(
     ]
 
     def test(op: Subject, prop: Property) -> None:
+        __tracebackhide__ = True
         check_property(op, prop, max_examples)
 
     test.op_properties = items  # type: ignore[attr-defined]

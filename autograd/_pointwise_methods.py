@@ -1,0 +1,266 @@
+"""Tensor's elementwise methods, in the order of the families of ops."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ._inplace import inplace
+from .ops import (
+    arithmetic,
+    comparison,
+    complexes,
+    exponential,
+    powers,
+    rounding,
+    selection,
+    trigonometric,
+)
+
+__all__ = ["PointwiseMethods"]
+
+
+class PointwiseMethods:
+    """What a Tensor computes element by element."""
+
+    __slots__ = ()
+
+    # ---- arithmetic (ops/arithmetic, ops/powers) -----------------------------------------------------------------
+
+    add = __add__ = __radd__ = arithmetic.add
+    sub = subtract = __sub__ = arithmetic.sub
+    rsub = __rsub__ = arithmetic.rsub
+    mul = multiply = __mul__ = __rmul__ = arithmetic.mul
+    div = divide = arithmetic.div
+    true_divide = __truediv__ = arithmetic.true_divide
+    __rtruediv__ = arithmetic.swapped(arithmetic.true_divide)
+    floor_divide = __floordiv__ = arithmetic.floor_divide
+    __rfloordiv__ = arithmetic.swapped(arithmetic.floor_divide)
+    remainder = __mod__ = arithmetic.remainder
+    __rmod__ = arithmetic.swapped(arithmetic.remainder)
+    fmod = arithmetic.fmod
+    __divmod__ = arithmetic.divmod
+    __rdivmod__ = arithmetic.swapped(arithmetic.divmod)
+    addcmul = arithmetic.addcmul
+    addcdiv = arithmetic.addcdiv
+    lerp = arithmetic.lerp
+    neg = negative = __neg__ = arithmetic.neg
+    positive = __pos__ = arithmetic.positive
+    abs = absolute = __abs__ = arithmetic.abs
+    sign = sgn = arithmetic.sign
+    copysign = arithmetic.copysign
+    nextafter = arithmetic.nextafter
+    gcd = arithmetic.gcd
+    lcm = arithmetic.lcm
+    pow = __pow__ = powers.pow
+    __rpow__ = arithmetic.swapped(powers.pow)
+    float_power = powers.float_power
+    square = powers.square
+    sqrt = powers.sqrt
+    rsqrt = powers.rsqrt
+    reciprocal = powers.reciprocal
+    hypot = powers.hypot
+    ldexp = powers.ldexp
+
+    add_ = __iadd__ = inplace(arithmetic.add)
+    sub_ = subtract_ = __isub__ = inplace(arithmetic.sub)
+    mul_ = multiply_ = __imul__ = inplace(arithmetic.mul)
+    div_ = divide_ = inplace(arithmetic.div)
+    true_divide_ = __itruediv__ = inplace(arithmetic.true_divide)
+    floor_divide_ = __ifloordiv__ = inplace(arithmetic.floor_divide)
+    remainder_ = __imod__ = inplace(arithmetic.remainder)
+    fmod_ = inplace(arithmetic.fmod)
+    addcmul_ = inplace(arithmetic.addcmul)
+    addcdiv_ = inplace(arithmetic.addcdiv)
+    lerp_ = inplace(arithmetic.lerp)
+    neg_ = negative_ = inplace(arithmetic.neg)
+    abs_ = absolute_ = inplace(arithmetic.abs)
+    sign_ = sgn_ = inplace(arithmetic.sign)
+    copysign_ = inplace(arithmetic.copysign)
+    nextafter_ = inplace(arithmetic.nextafter)
+    gcd_ = inplace(arithmetic.gcd)
+    lcm_ = inplace(arithmetic.lcm)
+    pow_ = __ipow__ = inplace(powers.pow)
+    float_power_ = inplace(powers.float_power)
+    square_ = inplace(powers.square)
+    sqrt_ = inplace(powers.sqrt)
+    rsqrt_ = inplace(powers.rsqrt)
+    reciprocal_ = inplace(powers.reciprocal)
+    hypot_ = inplace(powers.hypot)
+    ldexp_ = inplace(powers.ldexp)
+
+    # ---- rounding (ops/rounding) -----------------------------------------------------------------------------------
+
+    floor = __floor__ = rounding.floor
+    ceil = __ceil__ = rounding.ceil
+    trunc = fix = __trunc__ = rounding.trunc
+    round = __round__ = rounding.round
+    frac = rounding.frac
+
+    floor_ = inplace(rounding.floor)
+    ceil_ = inplace(rounding.ceil)
+    trunc_ = fix_ = inplace(rounding.trunc)
+    round_ = inplace(rounding.round)
+    frac_ = inplace(rounding.frac)
+
+    # ---- selection (ops/selection) ---------------------------------------------------------------------------------
+
+    maximum = selection.maximum
+    minimum = selection.minimum
+    fmax = selection.fmax
+    fmin = selection.fmin
+    clamp = clip = selection.clamp
+    clamp_min = selection.clamp_min
+    clamp_max = selection.clamp_max
+    masked_fill = selection.masked_fill
+    nan_to_num = selection.nan_to_num
+    heaviside = selection.heaviside
+
+    def where(self, condition: Any, y: Any = None, *, other: Any = None) -> Any:
+        """This Tensor where ``condition`` holds, else ``y``."""
+        return selection.where(condition, self, other if y is None else y)
+
+    clamp_ = clip_ = inplace(selection.clamp)
+    clamp_min_ = inplace(selection.clamp_min)
+    clamp_max_ = inplace(selection.clamp_max)
+    masked_fill_ = inplace(selection.masked_fill)
+    nan_to_num_ = inplace(selection.nan_to_num)
+    heaviside_ = inplace(selection.heaviside)
+
+    # ---- parts of complex numbers (ops/complexes) ------------------------------------------------------------------
+
+    real = property(complexes.real)
+    imag = property(complexes.imag)
+    conj = conj_physical = resolve_conj = complexes.conj
+    angle = complexes.angle
+
+    conj_physical_ = inplace(complexes.conj)
+
+    # ---- exponentials, logarithms, special functions (ops/exponential) ---------------------------------------------
+
+    exp = exponential.exp
+    exp2 = exponential.exp2
+    expm1 = exponential.expm1
+    sigmoid = exponential.sigmoid
+    log = exponential.log
+    log2 = exponential.log2
+    log10 = exponential.log10
+    log1p = exponential.log1p
+    logaddexp = exponential.logaddexp
+    logaddexp2 = exponential.logaddexp2
+    logit = exponential.logit
+    xlogy = exponential.xlogy
+    erf = exponential.erf
+    erfc = exponential.erfc
+    erfinv = exponential.erfinv
+    lgamma = exponential.lgamma
+    digamma = exponential.digamma
+    mvlgamma = exponential.mvlgamma
+    sinc = exponential.sinc
+    i0 = exponential.i0
+
+    def polygamma(self, n: Any) -> Any:
+        """The ``n``-th derivative of ``digamma``."""
+        return exponential.polygamma(n, self)
+
+    exp_ = inplace(exponential.exp)
+    exp2_ = inplace(exponential.exp2)
+    expm1_ = inplace(exponential.expm1)
+    sigmoid_ = inplace(exponential.sigmoid)
+    log_ = inplace(exponential.log)
+    log2_ = inplace(exponential.log2)
+    log10_ = inplace(exponential.log10)
+    log1p_ = inplace(exponential.log1p)
+    logit_ = inplace(exponential.logit)
+    xlogy_ = inplace(exponential.xlogy)
+    erf_ = inplace(exponential.erf)
+    erfc_ = inplace(exponential.erfc)
+    erfinv_ = inplace(exponential.erfinv)
+    lgamma_ = inplace(exponential.lgamma)
+    digamma_ = inplace(exponential.digamma)
+    mvlgamma_ = inplace(exponential.mvlgamma)
+    sinc_ = inplace(exponential.sinc)
+    i0_ = inplace(exponential.i0)
+
+    # ---- trigonometry (ops/trigonometric) ----------------------------------------------------------------------
+
+    sin = trigonometric.sin
+    cos = trigonometric.cos
+    tan = trigonometric.tan
+    asin = arcsin = trigonometric.asin
+    acos = arccos = trigonometric.acos
+    atan = arctan = trigonometric.atan
+    atan2 = arctan2 = trigonometric.atan2
+    sinh = trigonometric.sinh
+    cosh = trigonometric.cosh
+    tanh = trigonometric.tanh
+    asinh = arcsinh = trigonometric.asinh
+    acosh = arccosh = trigonometric.acosh
+    atanh = arctanh = trigonometric.atanh
+    deg2rad = trigonometric.deg2rad
+    rad2deg = trigonometric.rad2deg
+
+    sin_ = inplace(trigonometric.sin)
+    cos_ = inplace(trigonometric.cos)
+    tan_ = inplace(trigonometric.tan)
+    asin_ = arcsin_ = inplace(trigonometric.asin)
+    acos_ = arccos_ = inplace(trigonometric.acos)
+    atan_ = arctan_ = inplace(trigonometric.atan)
+    atan2_ = arctan2_ = inplace(trigonometric.atan2)
+    sinh_ = inplace(trigonometric.sinh)
+    cosh_ = inplace(trigonometric.cosh)
+    tanh_ = inplace(trigonometric.tanh)
+    asinh_ = arcsinh_ = inplace(trigonometric.asinh)
+    acosh_ = arccosh_ = inplace(trigonometric.acosh)
+    atanh_ = arctanh_ = inplace(trigonometric.atanh)
+    deg2rad_ = inplace(trigonometric.deg2rad)
+    rad2deg_ = inplace(trigonometric.rad2deg)
+
+    # ---- comparisons and logic (ops/comparison) ------------------------------------------------------------------
+
+    eq = comparison.eq
+    ne = not_equal = comparison.ne
+    __eq__ = comparison.among_numbers(comparison.eq)
+    __ne__ = comparison.among_numbers(comparison.ne)
+    lt = less = __lt__ = comparison.lt
+    le = less_equal = __le__ = comparison.le
+    gt = greater = __gt__ = comparison.gt
+    ge = greater_equal = __ge__ = comparison.ge
+    isclose = comparison.isclose
+    allclose = comparison.allclose
+    equal = comparison.equal
+    isnan = comparison.isnan
+    isinf = comparison.isinf
+    isfinite = comparison.isfinite
+    isposinf = comparison.isposinf
+    isneginf = comparison.isneginf
+    isreal = comparison.isreal
+    signbit = comparison.signbit
+    logical_and = comparison.logical_and
+    logical_or = comparison.logical_or
+    logical_xor = comparison.logical_xor
+    logical_not = comparison.logical_not
+    bitwise_and = __and__ = __rand__ = comparison.bitwise_and
+    bitwise_or = __or__ = __ror__ = comparison.bitwise_or
+    bitwise_xor = __xor__ = __rxor__ = comparison.bitwise_xor
+    bitwise_not = __invert__ = comparison.bitwise_not
+    bitwise_left_shift = __lshift__ = comparison.bitwise_left_shift
+    bitwise_right_shift = __rshift__ = comparison.bitwise_right_shift
+    __rlshift__ = arithmetic.swapped(comparison.bitwise_left_shift)
+    __rrshift__ = arithmetic.swapped(comparison.bitwise_right_shift)
+
+    eq_ = inplace(comparison.eq)
+    ne_ = not_equal_ = inplace(comparison.ne)
+    lt_ = less_ = inplace(comparison.lt)
+    le_ = less_equal_ = inplace(comparison.le)
+    gt_ = greater_ = inplace(comparison.gt)
+    ge_ = greater_equal_ = inplace(comparison.ge)
+    logical_and_ = inplace(comparison.logical_and)
+    logical_or_ = inplace(comparison.logical_or)
+    logical_xor_ = inplace(comparison.logical_xor)
+    logical_not_ = inplace(comparison.logical_not)
+    bitwise_and_ = __iand__ = inplace(comparison.bitwise_and)
+    bitwise_or_ = __ior__ = inplace(comparison.bitwise_or)
+    bitwise_xor_ = __ixor__ = inplace(comparison.bitwise_xor)
+    bitwise_not_ = inplace(comparison.bitwise_not)
+    bitwise_left_shift_ = __ilshift__ = inplace(comparison.bitwise_left_shift)
+    bitwise_right_shift_ = __irshift__ = inplace(comparison.bitwise_right_shift)

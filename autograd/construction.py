@@ -1,0 +1,87 @@
+"""From Python's numbers and lists to the array of a Tensor; Tensors like another one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import dtypes
+from .engine.nodes import Handle, array_of
+from .engine.nodes import new_tensor as wrap
+from .errors import DtypeError, ShapeError
+
+__all__ = ["new_empty", "new_full", "new_ones", "new_tensor", "new_zeros", "to_array"]
+
+
+def to_array(data: Any, dtype: Any = None, copy: bool = False) -> Any:
+    """Numbers, nested sequences (Tensors in them too), an array or a Tensor as an array that a Tensor can hold.
+
+    Raises:
+        DtypeError, ShapeError: it is no array of numbers.
+    """
+    dtype = None if dtype is None else dtypes.as_dtype(dtype)
+    if isinstance(data, Handle):
+        data = array_of(data)
+    is_array = isinstance(data, (np.ndarray, np.generic)) or hasattr(data, "__array__")
+    if not is_array:
+        data = _unwrap_nested(data)
+    try:
+        array = np.array(data, dtype) if copy else np.asarray(data, dtype)
+    except (ValueError, TypeError) as error:
+        if dtype is None and "inhomogeneous" in str(error):
+            raise ShapeError(f"tensor: the nested lists have rows of different lengths ({error})") from None
+        raise DtypeError(f"tensor: cannot make a tensor from {type(data).__name__}: {error}") from None
+    if array.dtype.kind not in "biufcV" or array.dtype.names:
+        raise DtypeError(
+            f"tensor: a Tensor holds bool, integer, floating or complex numbers, got dtype {array.dtype}"
+            + (" (nested sequences of different lengths, None, or text?)" if array.dtype.kind in "OUS" else "")
+        )
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    is_default = dtype is None and not is_array and (array.size == 0 or not _holds_numpy_scalars(data))
+    if is_default and array.dtype in (np.float64, np.complex128):
+        array = array.astype(dtypes.as_dtype(float if array.dtype.kind == "f" else complex))
+    return array
+
+
+def _unwrap_nested(data: Any) -> Any:
+    if isinstance(data, Handle):
+        return array_of(data)
+    if isinstance(data, (list, tuple)):
+        return [_unwrap_nested(item) for item in data]
+    return data
+
+
+def _holds_numpy_scalars(data: Any) -> bool:
+    while isinstance(data, (list, tuple)) and len(data):
+        data = data[0]
+    return isinstance(data, (np.generic, np.ndarray))
+
+
+def new_full(x: Any, size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Any:
+    """``fill_value`` in a shape, by default in the dtype of ``x``."""
+    shape = size[0] if len(size) == 1 and isinstance(size[0], (tuple, list)) else size
+    made = wrap(np.full(tuple(shape), fill_value, x.dtype if dtype is None else dtypes.as_dtype(dtype)))
+    return made.requires_grad_(requires_grad)
+
+
+def new_zeros(x: Any, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Any:
+    """Zeros of a shape, by default in the dtype of ``x``."""
+    return new_full(x, size, 0, dtype=dtype, requires_grad=requires_grad)
+
+
+def new_ones(x: Any, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Any:
+    """Ones of a shape, by default in the dtype of ``x``."""
+    return new_full(x, size, 1, dtype=dtype, requires_grad=requires_grad)
+
+
+def new_empty(x: Any, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Any:
+    """Unset elements of a shape, by default in the dtype of ``x``."""
+    return new_full(x, size, 0, dtype=dtype, requires_grad=requires_grad)
+
+
+def new_tensor(x: Any, data: Any, *, dtype: Any = None, requires_grad: bool = False) -> Any:
+    """A new Tensor with a copy of ``data``, by default in the dtype of ``x``."""
+    made = wrap(to_array(data, x.dtype if dtype is None else dtype, copy=True))
+    return made.requires_grad_(requires_grad)
