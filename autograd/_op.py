@@ -78,7 +78,7 @@ def op(
 
     Args:
         numpy: the NumPy functions that this op is, so that they too work on Tensors. They are called with
-            NumPy's arguments: the op must accept these (it accepts ``axis`` and ``keepdims`` for ``dim`` and ``keepdim``).
+            NumPy's arguments: the op must accept these (``axis`` and ``keepdims`` it accepts for ``dim``, ``keepdim``).
         **rules: for each differentiable input, by its name, the derivative: a function that names what it uses, in
             any order, among ``g`` (the gradient of the output), ``out``, the inputs, the arguments, ``x_shape`` for an
             input ``x``, ``needs`` (which inputs need a gradient). It returns the gradient of its input; broadcasting is
@@ -281,6 +281,11 @@ class Op:
         if unknown:
             raise TypeError(
                 f"op '{self.name}': there is a rule for {unknown[0]!r}, but the inputs are {', '.join(self.params)}"
+            )
+        taken = [name for name in ("g", "out", "needs") if name in self.params]
+        if taken:
+            raise TypeError(
+                f"op '{self.name}': the parameter {taken[0]!r} has a name that means something else to rules; rename it"
             )
         grads = [f"g_{name}" for name in self.outputs] if isinstance(self.outputs, tuple) else ["g"]
         allowed = [*grads, *self._savable(), "needs"]

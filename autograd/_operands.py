@@ -9,7 +9,7 @@ import numpy as np
 from . import dtypes
 from .engine.failures import operand_error
 from .engine.nodes import Handle
-from .engine.views import current
+from .engine.views import current, shares_memory
 from .errors import DtypeError, RuleError
 
 __all__ = ["as_arrays", "operand", "promote", "promote_one", "promote_pair", "unpack_list", "unwrap"]
@@ -48,27 +48,32 @@ def operand(op: Any, name: str, value: Any, alias: Any, optional: bool) -> tuple
     raise operand_error(op, name, value)
 
 
-def as_arrays(op: Any, out: Any) -> Any:
+def as_arrays(op: Any, out: Any, values: tuple[Any, ...]) -> Any:
     """What a user's forward returned, as an array or, if the op has several outputs, as a list of arrays.
+
+    What shares memory with an argument is copied, unless the op is declared a view.
 
     Raises:
         RuleError: it is nothing that can be the value of this op.
     """
-    if op.outputs is not None:
-        if not isinstance(out, (tuple, list)) or (op.outputs != "many" and len(out) != len(op.outputs)):
-            raise RuleError(f"the forward of op '{op.name}' must return {op.outputs} outputs, got {type(out).__name__}")
-        return [as_array(op, item) for item in out]
-    return as_array(op, out)
+    if op.outputs is None:
+        return _as_array(op, out, values)
+    if not isinstance(out, (tuple, list)) or (op.outputs != "many" and len(out) != len(op.outputs)):
+        raise RuleError(f"the forward of op '{op.name}' must return {op.outputs} outputs, got {type(out).__name__}")
+    return [_as_array(op, item, values) for item in out]
 
 
-def as_array(op: Any, out: Any) -> Any:
-    """One output of a user's forward as an array."""
-    if isinstance(out, (np.ndarray, np.generic)):
-        return out
-    array = np.asarray(out) if isinstance(out, (bool, int, float, complex)) else None
-    if array is None:
+def _as_array(op: Any, out: Any, values: tuple[Any, ...]) -> Any:
+    if isinstance(out, (bool, int, float, complex)) and not isinstance(out, np.generic):
+        return np.asarray(out)
+    if not isinstance(out, (np.ndarray, np.generic)):
         raise RuleError(f"the forward of op '{op.name}' must return an array, got {type(out).__name__}")
-    return array
+    if not op.view and isinstance(out, np.ndarray):
+        for value in values:
+            for array in value if isinstance(value, list) else (value,):
+                if isinstance(array, np.ndarray) and shares_memory(out, array):
+                    return out.copy()
+    return out
 
 
 def unwrap(value: Any) -> Any:

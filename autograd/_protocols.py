@@ -28,6 +28,13 @@ def numpy_function(*identities: Callable[..., Any]) -> Callable[[Callable[..., A
     return define
 
 
+def _full_name(function: Any) -> str:
+    """A NumPy function's name below ``numpy``: ``fft.fft``."""
+    module = str(getattr(function, "__module__", None) or "numpy").removeprefix("numpy").removeprefix(".")
+    name = str(getattr(function, "__name__", function))
+    return f"{module}.{name}" if module else name
+
+
 def _refusal(name: str) -> NotDifferentiableError:
     return NotDifferentiableError(
         f"numpy.{name} has no differentiable op in autograd, so it was not applied to a Tensor. If no gradient is to "
@@ -72,7 +79,7 @@ def array_function(self: Any, function: Callable[..., Any], types: Any, args: An
     """NEP 18: a NumPy function was called with a Tensor among its arguments."""
     found = NUMPY.get(function)
     if found is None:
-        raise _refusal(getattr(function, "__name__", str(function)))
+        raise _refusal(_full_name(function))
     out = kwargs.pop("out", None)
     result = found(*args, **kwargs)
     return result if out is None else _write_out(out, result, function.__name__)

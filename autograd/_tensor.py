@@ -123,7 +123,7 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         return formatting.tensor_repr(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self._data.item(), spec) if spec and self._data.size == 1 else format(repr(self), spec)
+        return format(self._data.item() if not self._data.ndim else repr(self), spec)
 
     def __len__(self) -> int:
         if not self._data.ndim:
@@ -265,6 +265,8 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         if value is not None:
             if not isinstance(value, Tensor):
                 raise TypeError(f"grad: expected a Tensor or None, got {type(value).__name__}")
+            if value is self:
+                raise GradientError("grad: a tensor cannot be its own gradient; use .detach() or .clone()")
             if value.shape != self.shape:
                 raise ShapeError(f"grad: expected the tensor's shape {self.shape}, got {value.shape}")
             if value.dtype != self.dtype:
@@ -340,6 +342,8 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
             )
         array = array_of(self)
         if dtype is not None and array.dtype != dtype:
+            if copy is False:
+                raise ValueError(f"a tensor of {array.dtype} cannot become an array of {dtype} without a copy")
             return array.astype(dtype)
         return array.copy() if copy else array
 

@@ -35,7 +35,6 @@ _NAMES: dict[str, Any] = {
     "Node": Node,
     "Tensor": Handle,
     "_array_of": array_of,
-    "_arrays": (np.ndarray, np.generic),
     "_as_arrays": as_arrays,
     "_clock": clock,
     "_add_all": add_all,
@@ -168,10 +167,18 @@ def _call(op: Any) -> list[str]:
         "    try:",
         f"        out = forward({', '.join(_argument(parameter) for parameter in op.signature.parameters.values())})",
         "    except Exception as _error:",
-        f"        raise _explain(OP, _error, {values}) from None",
     ]
+    if op.trusted:
+        lines.append(f"        raise _explain(OP, _error, {values}) from None")
+    else:  # the user wants to see the line of the forward
+        lines += [
+            f"        _better = _explain(OP, _error, {values})",
+            "        if _better is _error:",
+            "            raise",
+            "        raise _better from _error",
+        ]
     if not op.trusted:
-        lines += ["    if not isinstance(out, _arrays):", "        out = _as_arrays(OP, out)"]
+        lines.append(f"    out = _as_arrays(OP, out, {values})")
     nodes = [f"*{name}_nodes" if name in op.lists else f"{name}_node" for name in op.inputs]
     parents = "(" + "".join(f"{node}, " for node in nodes) + ")"
     record = f"return OP.record(out, {parents}, {values}{', _source' if op.view else ''})"

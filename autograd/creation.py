@@ -85,19 +85,25 @@ def _float_or(dtype: Any) -> Any:
     return dtypes.default.dtype if dtype is None else dtypes.as_dtype(dtype)
 
 
-def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros(*shape: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros of a shape, given as ``zeros(2, 3)`` or ``zeros((2, 3))``."""
-    return finish(np.zeros(shape_of(size, "zeros"), _float_or(dtype)), requires_grad, device)
+    return finish(
+        np.zeros(shape_of(shape if size is None else (tuple(size),), "zeros"), _float_or(dtype)), requires_grad, device
+    )
 
 
-def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones(*shape: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones of a shape."""
-    return finish(np.ones(shape_of(size, "ones"), _float_or(dtype)), requires_grad, device)
+    return finish(
+        np.ones(shape_of(shape if size is None else (tuple(size),), "ones"), _float_or(dtype)), requires_grad, device
+    )
 
 
-def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def empty(*shape: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A Tensor of a shape whose elements are whatever was in memory."""
-    return finish(np.empty(shape_of(size, "empty"), _float_or(dtype)), requires_grad, device)
+    return finish(
+        np.empty(shape_of(shape if size is None else (tuple(size),), "empty"), _float_or(dtype)), requires_grad, device
+    )
 
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -138,7 +144,13 @@ def full_like(x: Any, fill_value: Any, *, dtype: Any = None, device: Any = None,
 
 
 def arange(
-    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    start: Any = 0,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """The numbers from ``start`` up to but not including ``end``: ``arange(end)``, ``arange(start, end, step)``.
 

@@ -40,7 +40,7 @@ class FunctionCtx:
         for tensor in tensors:
             if tensor is not None and not isinstance(tensor, Handle):
                 raise TypeError(
-                    f"save_for_backward keeps Tensors, got {type(tensor).__name__}; other things can be attributes of ctx"
+                    f"save_for_backward keeps Tensors, got {type(tensor).__name__}; others can be attributes of ctx"
                 )
         self._to_save = tensors
 
@@ -149,7 +149,7 @@ class Function:
 
     Subclasses define two static methods: ``forward(ctx, *args)`` (or ``forward(*args)`` with
     ``setup_context(ctx, inputs, output)``), and ``backward(ctx, *grad_outputs)``, which returns a gradient or None for
-    each argument of forward. Call the operation with ``apply``. Gradients of complex outputs are in PyTorch's convention.
+    each argument of forward. Call it with ``apply``. Gradients of complex outputs are in PyTorch's convention.
 
     >>> from autograd import Function, tensor
     >>> class Square(Function):

@@ -50,17 +50,35 @@ def _kind(dtype: Any) -> Any:
 
 
 def rand(
-    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    *shape: Any,
+    size: Any = None,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Uniform numbers from [0, 1) of a shape."""
-    return finish(source(generator).uniform(shape_of(size, "rand"), _kind(dtype)), requires_grad, device)
+    return finish(
+        source(generator).uniform(shape_of(shape if size is None else (tuple(size),), "rand"), _kind(dtype)),
+        requires_grad,
+        device,
+    )
 
 
 def randn(
-    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    *shape: Any,
+    size: Any = None,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Normal numbers of mean 0 and deviation 1 of a shape."""
-    return finish(source(generator).normal(shape_of(size, "randn"), _kind(dtype)), requires_grad, device)
+    return finish(
+        source(generator).normal(shape_of(shape if size is None else (tuple(size),), "randn"), _kind(dtype)),
+        requires_grad,
+        device,
+    )
 
 
 def randint(

@@ -181,10 +181,6 @@ def test_a_graph_that_saved_nothing_can_be_used_again():
     assert values(x.grad) == [4, 4]
 
 
-IDLE_TARGET = "the sweep checks and releases the node of a target whose own rule does not run (engine/sweep.py)"
-
-
-@pytest.mark.xfail(strict=True, raises=errors.FreedGraphError, reason=IDLE_TARGET)
 def test_a_gradient_with_respect_to_an_inner_tensor_leaves_what_made_it():
     x = leaf(1, 2)
     y = x * x
@@ -194,7 +190,6 @@ def test_a_gradient_with_respect_to_an_inner_tensor_leaves_what_made_it():
     assert values(x.grad) == [6, 12]
 
 
-@pytest.mark.xfail(strict=True, raises=errors.GradientError, reason=IDLE_TARGET)
 def test_a_gradient_with_respect_to_an_inner_tensor_needs_nothing_of_what_made_it():
     x = leaf(1, 2)
     y = x * x

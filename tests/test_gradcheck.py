@@ -163,6 +163,8 @@ def test_read_only_and_strided_inputs() -> None:
 def test_complex_inputs_and_outputs() -> None:
     z = autograd.tensor(rng.normal(size=2) + 1j * rng.normal(size=2), requires_grad=True)
     assert gradcheck(lambda z: z * z * 1j, (z,))
+    assert gradgradcheck(lambda z: z * z * z, (z,))
+    assert gradcheck(lambda z: (z * z.conj()).real, (z,))
 
     @op(x=lambda g, x: 3 * g * x)
     def wrong(x: Any) -> Any:

@@ -23,7 +23,7 @@ def describe(value: Any) -> str:
 
 
 def explain(op: Any, error: Exception, values: Sequence[Any]) -> Exception:
-    """The error to raise instead of ``error``, which the forward of ``op`` raised for ``values``, in order of params."""
+    """The error to raise instead of ``error``, which the forward of ``op`` raised for ``values``, in params' order."""
     if isinstance(error, (ShapeError, DtypeError)):
         return error
     named = ", ".join(f"{name}={describe(value)}" for name, value in zip(op.params, values, strict=False))

@@ -44,11 +44,13 @@ def sweep(
     order = _collect(roots)
     found: dict[Any, Any] = {}
     needed: set[Any] | None = None
+    idle: set[Any] = set()  # targets whose own rules are not needed
     if targets is not None:
         found = dict.fromkeys(targets)
         needed = _needed_for(found, order)
         order = [node for node in order if node in needed]
-    _check_saved(order)
+        idle = {target for target in found if needed.isdisjoint(target.parents)}
+    _check_saved([node for node in order if node not in idle] if idle else order)
     grads: dict[Any, Any] = {}
     for root, seed in zip(roots, seeds, strict=True):
         if needed is None or root in needed:
@@ -67,6 +69,8 @@ def sweep(
                 op = node.op
                 if visit.every or op.elaborate or node.hooks is not None:
                     visit(node, g)
+                    if node in idle:
+                        continue
                 else:
                     op.backward(node, g, node.saved, node.parents, grads)
                 if release and op.saves_arrays:

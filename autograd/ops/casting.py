@@ -28,6 +28,10 @@ def cast(x: Any, dtype: Any = np.float64) -> Any:
     return x.astype(dtype)
 
 
+_DEVICES = {"cpu", "cuda", "mps", "xpu", "xla", "hpu", "meta", "vulkan", "mtia"}
+"""PyTorch's devices: to tell them from the names of dtypes."""
+
+
 def to(x: Any, *args: Any, dtype: Any = None, copy: bool = False, **kwargs: Any) -> Any:
     """A Tensor in another dtype: ``to(dtype)``, ``to(other_tensor)``, ``to('cpu')``; itself if nothing changes.
 
@@ -37,7 +41,7 @@ def to(x: Any, *args: Any, dtype: Any = None, copy: bool = False, **kwargs: Any)
     for arg in (*args, kwargs.get("device"), kwargs.get("other")):
         if isinstance(arg, Handle):
             dtype = arg._data.dtype
-        elif isinstance(arg, str) and arg not in dtypes.NAMES:
+        elif isinstance(arg, str) and arg.split(":")[0] in _DEVICES:
             check_device(arg)
         elif arg is not None and not isinstance(arg, bool):
             dtype = arg
