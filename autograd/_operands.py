@@ -42,7 +42,7 @@ def operand(op: Any, name: str, value: Any, alias: Any, optional: bool) -> tuple
     if isinstance(value, (np.ndarray, np.generic)):
         if value.dtype.kind not in "biufcV":
             raise DtypeError(
-                f"{op.name}: '{name}' is an array of {value.dtype}; a Tensor holds bool, integer, floating or complex"
+                f"{op.name}: '{name}' is an array of dtype {value.dtype}, but a Tensor holds numbers or bools"
             )
         return value, None, value.dtype
     raise operand_error(op, name, value)

@@ -123,7 +123,7 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         return formatting.tensor_repr(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self._data.item() if not self._data.ndim else repr(self), spec)
+        return format(self._data.item() if not self._data.ndim or (spec and self._data.size == 1) else repr(self), spec)
 
     def __len__(self) -> int:
         if not self._data.ndim:

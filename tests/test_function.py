@@ -409,7 +409,7 @@ def test_only_tensors_are_saved():
             ctx.save_for_backward(3.0)
             return x
 
-    with pytest.raises(TypeError, match="got float; set other things as attributes"):
+    with pytest.raises(TypeError, match="got float; others can be attributes"):
         Saves.apply(leaf(1))
 
 

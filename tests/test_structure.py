@@ -40,6 +40,7 @@ LAYERS = (
         "autograd.interchange",
     ),
     ("autograd.ops",),
+    ("autograd._array_methods", "autograd._pointwise_methods", "autograd.construction"),
     ("autograd._tensor",),
     ("autograd",),
     ("autograd.testing",),

@@ -236,7 +236,8 @@ def _written(g: Any, index: Any, x_shape: Any, y_shape: Any) -> Any:
 )
 def with_item(x: Any, y: Any, index: Any) -> Any:
     """A copy of ``x`` in which ``x[index] = y`` was done (``y`` broadcasts to the place)."""
-    out = np.array(x, subok=True)
+    # a plain array takes the type of what is written into it, which may be one that records
+    out = np.array(x, like=y) if type(x) is np.ndarray and isinstance(y, np.ndarray) else np.array(x, subok=True)
     _put(out, index, y)
     return out
 

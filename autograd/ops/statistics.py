@@ -194,7 +194,7 @@ def cov(x: Any, *, correction: float = 1, fweights: Any = None, aweights: Any = 
     weights = None
     for given in (fweights, aweights):
         if given is not None:
-            weights = arithmetic.mul(given, 1.0 if weights is None else weights)
+            weights = given if weights is None else arithmetic.mul(weights, given)
     if rows.dtype.kind not in "fcV":
         rows = rows.to(dtypes.to_float(dtypes.default.dtype if weights is None else weights.dtype))
     if weights is None:
