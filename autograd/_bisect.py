@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -152,6 +151,5 @@ def _rebuild(op: Any, values: tuple[Any, ...]) -> tuple[Callable[..., Any], list
     return call, tensors, labels
 
 
-@dataclass(frozen=True)
-class _Slot:
+class _Slot(NamedTuple):
     number: int

@@ -7,8 +7,7 @@ serves all: ``v . J . u`` from backward against the central difference of ``v . 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -39,8 +38,7 @@ FULL = 64
 DIRECTIONS = 8
 
 
-@dataclass(frozen=True)
-class Tolerances:
+class Tolerances(NamedTuple):
     eps: float
     atol: float
     rtol: float

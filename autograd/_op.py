@@ -20,7 +20,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 import numpy as np
 
 from ._operands import unwrap as unwrap
-from ._writing import ALIASES, asks, become, stub, write
+from ._writing import ALIASES, asks, become, required, stub, write
 from ._writing import hand_out as hand_out
 from .engine.modes import local
 from .engine.nodes import Handle, Leaf, Node, Packed, Pick, make_node
@@ -140,9 +140,8 @@ def composed(
     """
 
     def define(function: Callable[P, Any]) -> OpFunction[P, Any]:
-        signature = inspect.signature(function)
-        second = {ALIASES[name]: name for name in signature.parameters if name in ALIASES}
-        second = {alias: name for alias, name in second.items() if alias not in signature.parameters}
+        params = asks(function)
+        second = {alias: name for name, alias in ALIASES.items() if name in params and alias not in params}
 
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -151,9 +150,7 @@ def composed(
             return function(*args, **kwargs)
 
         call.kernel = call  # type: ignore[attr-defined]
-        call.inputs = inputs or tuple(  # type: ignore[attr-defined]
-            name for name, parameter in signature.parameters.items() if parameter.default is parameter.empty
-        )
+        call.inputs = inputs or required(function)  # type: ignore[attr-defined]
         call.cases = as_cases(samples, call.inputs)  # type: ignore[attr-defined]
         if samples is not None and function.__module__.startswith("autograd.ops."):
             COMPOSED[function.__name__] = call
@@ -168,7 +165,7 @@ class Op:
     """What is known of an op; ``add.op`` is that of ``autograd.add``.
 
     Attributes:
-        name, module, doc, params, signature: as of the forward.
+        name, module, doc, params, signature: of the forward.
         forward: the value, on plain arrays.
         call: the public function.
         rules: the derivative rules by input; ``joint`` the common one.
@@ -200,9 +197,7 @@ class Op:
         self.forward = forward
         self.name = forward.__name__.rstrip("_")
         self.module = forward.__module__
-        self.doc = inspect.getdoc(forward)
-        self.signature = inspect.signature(forward)
-        self.params = tuple(self.signature.parameters)
+        self.params = asks(forward)
         self.numpy = numpy
         self.rules = rules
         self.joint = joint
@@ -212,18 +207,10 @@ class Op:
         self.view = view
         self.outputs = outputs
         self.elaborate = outputs is not None
-        self.result: Any = tuple
-        if isinstance(outputs, tuple):
-            made: Any = namedtuple(f"{self.name}_result", outputs)  # type: ignore[misc]
-            self.result = made._make
         self.promote = promote if promote is not None else _promotion_of(numpy)
         named = [p for p in self.params if p in rules or p in (inputs or ())]
         if not named:  # no rules: the inputs are what has no default
-            named = [
-                p.name
-                for p in self.signature.parameters.values()
-                if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD and p.name not in constants
-            ]
+            named = [name for name in required(forward) if name not in constants]
         self.inputs = tuple(named)
         self._check_rules()
         asked = {name for rule in self.all_rules() for name in asks(rule)}
@@ -246,6 +233,26 @@ class Op:
 
     def __repr__(self) -> str:
         return f"<op {self.name}{self.signature}>"
+
+    # ---- read at first need: reading all at import would take as long as the rest of it --------------------------
+
+    @functools.cached_property
+    def signature(self) -> inspect.Signature:
+        """The forward's signature."""
+        return inspect.signature(self.forward)
+
+    @functools.cached_property
+    def doc(self) -> str | None:
+        """The forward's docstring, without its indentation."""
+        return inspect.getdoc(self.forward)
+
+    @functools.cached_property
+    def result(self) -> Callable[[list[Any]], Any]:
+        """What makes the result of several outputs: a named tuple if they have names."""
+        if not isinstance(self.outputs, tuple):
+            return tuple
+        made: Any = namedtuple(f"{self.name}_result", self.outputs)  # type: ignore[misc]
+        return made._make
 
     # ---- the two functions ----------------------------------------------------------------------------------
 

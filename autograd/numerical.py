@@ -25,8 +25,7 @@ array([ 2., -6.])
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -139,8 +138,7 @@ def jacobian(
     return (value, error) if return_error else value
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """The line ``value + slope * (t - point)``."""
 
     point: float

@@ -9,14 +9,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 __all__ = ["Case", "Domain", "booleans", "case", "elementwise", "integers", "reals"]
 
 
-@dataclass(frozen=True)
-class Domain:
+class Domain(NamedTuple):
     """Where an array input may lie.
 
     Attributes:
@@ -37,8 +35,7 @@ class Domain:
     make: Callable[[Any], Any] | None = None
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(NamedTuple):
     """One way to call an op: a Domain, or a list of Domains, for each array input, and the other arguments as they are.
 
     Attributes:
@@ -46,7 +43,7 @@ class Case:
         free: shapes are the test's choice, any that broadcast together, empty and 0-d ones too.
     """
 
-    arguments: dict[str, Any] = field(default_factory=dict)
+    arguments: dict[str, Any]
     free: bool = False
 
 

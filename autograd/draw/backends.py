@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 
 __all__ = ["RenderError", "drawn"]
@@ -37,6 +36,8 @@ def drawn(text: str, kind: str) -> bytes:
 
 def _by_program(text: str, kind: str) -> bytes | None:
     """Through the package graphviz, if the program ``dot`` is found."""
+    import shutil  # which would take a twentieth of `import autograd`'s time
+
     if shutil.which("dot") is None:
         return None
     try:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["Arrow", "Box", "counted"]
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(NamedTuple):
     """A shape in the picture.
 
     Attributes:
@@ -27,8 +26,7 @@ class Box:
     again: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Arrow:
+class Arrow(NamedTuple):
     """An arrow from the box with the id ``tail`` to the one with the id ``head``."""
 
     tail: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from .backends import RenderError, drawn
@@ -75,6 +74,8 @@ class Graph:
         """
         if not paths:
             raise TypeError("render: expected a path, such as 'graph.svg'")
+        from pathlib import Path  # which would take a tenth of `import autograd`'s time
+
         targets = [Path(path) for path in paths]
         for path in targets:
             if path.suffix.lower() not in _SUFFIXES:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from operator import attrgetter
 from typing import Any
 
@@ -174,7 +173,7 @@ class _Survey:
             head = self._box("output", title, [] if dtype == dtypes.default.dtype else [str(dtype)])
             self.arrows.append(Arrow(tail, head, label, tip))
         for number in self.referred:
-            self.boxes[number] = replace(self.boxes[number], title=f"{self.boxes[number].title} #{number}")
+            self.boxes[number] = self.boxes[number]._replace(title=f"{self.boxes[number].title} #{number}")
 
     def counts(self) -> dict[str, int]:
         """How many there are of each kind, drawn or not (but of constants only those of ops that are drawn)."""

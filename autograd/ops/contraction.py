@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import string
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +12,7 @@ from .._protocols import numpy_function
 from ..errors import ShapeError
 from ..samples import case, reals
 
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _SMALL = 4096
 """Up to so many multiplications NumPy's own loop is faster than the way through a matrix product."""
 
@@ -106,7 +106,7 @@ def _from_sublists(arguments: tuple[Any, ...]) -> tuple[str, list[Any]]:
     """The form ``einsum(x, [0, 1], y, [1, 2], [0, 2])`` as an equation."""
 
     def word(labels: Any) -> str:
-        return "".join("..." if label is Ellipsis else string.ascii_letters[int(label)] for label in labels)
+        return "".join("..." if label is Ellipsis else _LETTERS[int(label)] for label in labels)
 
     count = len(arguments) // 2
     equation = ",".join(word(labels) for labels in arguments[1 : 2 * count : 2])
@@ -128,10 +128,10 @@ def _explicit(equation: str, shapes: tuple[tuple[int, ...], ...]) -> tuple[tuple
     words = left.split(",")
     if len(words) != len(shapes):
         raise ValueError(f"einsum: '{equation}' is for {len(words)} operands, got {len(shapes)}")
-    bad = set(text.replace("...", "").replace("->", "").replace(",", "")) - set(string.ascii_letters)
+    bad = set(text.replace("...", "").replace("->", "").replace(",", "")) - set(_LETTERS)
     if bad or any(word.count("...") > 1 for word in (*words, right)):
         raise ValueError(f"einsum: '{equation}' may contain letters, one '...' for each operand, ',' and '->' only")
-    free = [letter for letter in string.ascii_letters if letter not in text]
+    free = [letter for letter in _LETTERS if letter not in text]
     longest = max((len(s) - len(w) + 3 for w, s in zip(words, shapes, strict=True) if "..." in w), default=0)
     dots = "".join(free[: max(longest, 0)])
     operands = []
