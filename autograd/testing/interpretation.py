@@ -33,9 +33,12 @@ def documented(subject: Subject) -> None:
 
 def plain_rules(subject: Subject) -> None:
     """Its rules are plain NumPy: no methods, no type checks, no Python numbers, nothing in place."""
-    assert subject.op is not None
-    for name, rule in {**subject.op.rules, **({"joint": subject.op.joint} if subject.op.joint else {})}.items():
-        for complaint in forbidden(rule):
+    op = subject.op
+    assert op is not None
+    outputs = op.outputs if isinstance(op.outputs, tuple) else ()
+    arrays = {"g", "out", *op.inputs, *outputs, *(f"g_{name}" for name in outputs)}
+    for name, rule in {**op.rules, **({"joint": op.joint} if op.joint else {})}.items():
+        for complaint in forbidden(rule, arrays):
             raise AssertionError(f"the rule of {name!r}: {complaint}")
 
 
