@@ -1,5 +1,10 @@
 """Reverse-mode automatic differentiation on NumPy: Tensors, their graph, gradients and their proof."""
 
+from math import e as e
+from math import inf as inf
+from math import nan as nan
+from math import pi as pi
+
 from . import linalg as linalg
 from ._gradcheck import GradcheckError as GradcheckError
 from ._gradcheck import gradcheck as gradcheck
@@ -32,17 +37,28 @@ from .creation import zeros_like as zeros_like
 from .draw import Graph as Graph
 from .draw import RenderError as RenderError
 from .draw import graph as graph
+from .dtypes import bool_ as bool
 from .dtypes import can_cast as can_cast
+from .dtypes import complex64 as cfloat
 from .dtypes import complex64 as complex64
+from .dtypes import complex128 as cdouble
 from .dtypes import complex128 as complex128
+from .dtypes import finfo as finfo
 from .dtypes import float16 as float16
+from .dtypes import float16 as half
+from .dtypes import float32 as float
 from .dtypes import float32 as float32
+from .dtypes import float64 as double
 from .dtypes import float64 as float64
 from .dtypes import get_default_dtype as get_default_dtype
+from .dtypes import iinfo as iinfo
 from .dtypes import int8 as int8
 from .dtypes import int16 as int16
+from .dtypes import int16 as short
+from .dtypes import int32 as int
 from .dtypes import int32 as int32
 from .dtypes import int64 as int64
+from .dtypes import int64 as long
 from .dtypes import promote_types as promote_types
 from .dtypes import result_type as result_type
 from .dtypes import set_default_dtype as set_default_dtype
@@ -61,6 +77,11 @@ from .function import Function as Function
 from .function import once_differentiable as once_differentiable
 from .generator import Generator as Generator
 from .generator import default_generator as default_generator
+from .inspection import is_complex as is_complex
+from .inspection import is_floating_point as is_floating_point
+from .inspection import is_nonzero as is_nonzero
+from .inspection import is_tensor as is_tensor
+from .inspection import numel as numel
 from .interchange import from_dlpack as from_dlpack
 from .ops.activations import celu as celu
 from .ops.activations import hardshrink as hardshrink
@@ -394,3 +415,4 @@ from .recompute import checkpoint as checkpoint
 from .recompute import saved_tensors_hooks as saved_tensors_hooks
 
 __version__ = "0.1.0"
+newaxis = None

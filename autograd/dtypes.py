@@ -87,6 +87,30 @@ def as_dtype(dtype: Any) -> np.dtype[Any]:
     return found
 
 
+def finfo(dtype: Any = None) -> Any:
+    """The limits of a floating dtype (default: the default one): ``eps``, ``max``, ``tiny``, ...
+
+    Raises:
+        DtypeError: it is not a floating or complex dtype.
+    """
+    dtype = default.dtype if dtype is None else as_dtype(dtype)
+    if dtype.kind not in "fc":
+        raise DtypeError(f"finfo: expected a floating dtype, got {dtype}; iinfo is for integers")
+    return np.finfo(dtype)
+
+
+def iinfo(dtype: Any) -> Any:
+    """The limits of an integer dtype: ``min``, ``max``, ``bits``.
+
+    Raises:
+        DtypeError: it is not an integer dtype.
+    """
+    dtype = as_dtype(dtype)
+    if dtype.kind not in "iu":
+        raise DtypeError(f"iinfo: expected an integer dtype, got {dtype}; finfo is for floating ones")
+    return np.iinfo(dtype)
+
+
 def category(dtype: np.dtype[Any]) -> int:
     """0 bool, 1 integer, 2 floating, 3 complex."""
     return _CATEGORY[dtype.kind]

@@ -215,3 +215,35 @@ def test_result_type_needs_an_operand():
     with pytest.raises(TypeError, match="at least one operand"):
         autograd.result_type()
     assert autograd.result_type(autograd.int8, np.float32) == np.float32
+
+
+def test_second_names_are_pytorchs() -> None:
+    names = {"bool": "bool", "short": "int16", "int": "int32", "long": "int64", "half": "float16", "float": "float32",
+             "double": "float64", "cfloat": "complex64", "cdouble": "complex128"}  # fmt: skip
+    for name, dtype in names.items():
+        assert getattr(autograd, name) == np.dtype(dtype)
+
+
+def test_limits() -> None:
+    assert autograd.finfo().eps == np.finfo(np.float32).eps
+    assert autograd.finfo(autograd.double).max == np.finfo(np.float64).max
+    assert autograd.iinfo("uint8").max == 255
+    with pytest.raises(autograd.DtypeError, match="finfo: expected a floating dtype, got int64; iinfo"):
+        autograd.finfo(autograd.long)
+    with pytest.raises(autograd.DtypeError, match="iinfo: expected an integer dtype, got float32; finfo"):
+        autograd.iinfo(autograd.float)
+
+
+def test_questions() -> None:
+    x = autograd.tensor([[1.0, 0.0]])
+    assert autograd.is_tensor(x)
+    assert not autograd.is_tensor(x.numpy())
+    assert autograd.is_floating_point(x)
+    assert not autograd.is_floating_point(x.long())
+    assert autograd.is_complex(x.to("cfloat"))
+    assert not autograd.is_complex(x)
+    assert autograd.numel(x) == 2
+    assert autograd.is_nonzero(x[0, 0])
+    assert not autograd.is_nonzero(x[0, 1])
+    with pytest.raises(ValueError, match="ambiguous"):
+        autograd.is_nonzero(x)
