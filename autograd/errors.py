@@ -15,6 +15,7 @@ __all__ = [
     "NotDifferentiableError",
     "RuleError",
     "ShapeError",
+    "StateDictError",
 ]
 
 
@@ -52,3 +53,9 @@ class AnomalyError(GradientError):
 
 class NotDifferentiableError(TypeError):
     """A NumPy function without an op was called on a Tensor."""
+
+
+class StateDictError(ShapeError, KeyError):
+    """Keys or shapes of a state dict are not those of the module (PyTorch says RuntimeError: this is that too)."""
+
+    __str__ = Exception.__str__

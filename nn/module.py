@@ -9,31 +9,19 @@ from __future__ import annotations
 import itertools
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-import numpy as np
+from autograd import DtypeError, GradientError, ShapeError, Tensor
+from autograd.dtypes import as_dtype
+from autograd.ops.casting import check_device
 
-from autograd import DtypeError, GradientError, ShapeError, Tensor, no_grad
-
+from . import state
+from .hooks import HookHandle, Hooks
 from .parameter import Buffer, Parameter
 
-__all__ = ["IncompatibleKeys", "Module"]
+__all__ = ["Module"]
 
 M = TypeVar("M", bound="Module")
-
-_hook_keys = itertools.count()
-
-
-class IncompatibleKeys(NamedTuple):
-    """What ``load_state_dict`` did not find a place or a value for."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
-
-    def __repr__(self) -> str:
-        if not self.missing_keys and not self.unexpected_keys:
-            return "<All keys matched successfully>"
-        return f"IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
 
 
 class Module:
@@ -81,6 +69,70 @@ class Module:
         kind = f", a {place['kind']}" if place["path"] else ""
         error.args = (f"{place['message']} [in module {where}{kind}]",)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Tensor) and not isinstance(value, (Parameter, Buffer)):
+            held = self.__dict__.get(name)
+            if isinstance(held, Parameter):
+                raise TypeError(
+                    f"{type(self).__name__}.{name} is a Parameter; set it to a Parameter or None, or overwrite its "
+                    f"values under no_grad: {name}.copy_(...)"
+                )
+            if isinstance(held, Buffer):
+                value = Buffer.of(value, held.persistent)
+        object.__setattr__(self, name, value)
+
+    # ---- attributes by name --------------------------------------------------------------------------------------
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Set a parameter (or None) as the attribute ``name``.
+
+        Raises:
+            KeyError: the name has a dot, is empty or taken by something else.
+            TypeError: it is no Parameter.
+        """
+        if param is not None and not isinstance(param, Parameter):
+            raise TypeError(f"register_parameter: {name!r} must be a Parameter or None, got {type(param).__name__}")
+        self._set_new(name, param, Parameter)
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Set a Tensor that belongs to the state but is not learned as the attribute ``name``.
+
+        Args:
+            name: of the attribute.
+            tensor: becomes a ``Buffer`` that shares its memory; None for none.
+            persistent: whether it is part of ``state_dict``.
+
+        Raises:
+            KeyError, TypeError: as ``register_parameter``.
+        """
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise TypeError(f"register_buffer: {name!r} must be a Tensor or None, got {type(tensor).__name__}")
+        self._set_new(name, None if tensor is None else Buffer.of(tensor, persistent), Buffer)
+
+    def register_module(self, name: str, module: Module | None) -> None:
+        """Set a module (or None) as the attribute ``name``; the same as ``add_module``.
+
+        Raises:
+            KeyError, TypeError: as ``register_parameter``.
+        """
+        if module is not None and not isinstance(module, Module):
+            raise TypeError(f"add_module: {name!r} must be a Module or None, got {type(module).__name__}")
+        self._set_new(name, module, Module)
+
+    add_module = register_module
+
+    def _set_new(self, name: str, value: Any, kind: type) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"{type(self).__name__}: a name must be a string, got {type(name).__name__}")
+        held = self.__dict__.get(name)
+        replaceable = name in self.__dict__ and (held is None or isinstance(held, kind))
+        if not name or "." in name or (hasattr(self, name) and not replaceable):
+            raise KeyError(
+                f"{type(self).__name__}: {name!r} cannot be the name of a {kind.__name__.lower()} (empty, with a dot, "
+                "or taken)"
+            )
+        object.__setattr__(self, name, value)
+
     # ---- walking -----------------------------------------------------------------------------------------------
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
@@ -95,17 +147,32 @@ class Module:
         """The modules that are attributes of this one."""
         return (child for _, child in self.named_children())
 
-    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """This module and all below it, with their dotted paths; each once, parents before children."""
-        seen: set[int] = set()
+    def named_modules(
+        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """This module and all below it, with their dotted paths, parents before children.
+
+        Args:
+            memo: modules to leave out; those that are found are added.
+            prefix: put before the paths.
+            remove_duplicate: a module that stands in several places comes once.
+        """
+        seen = {id(module) for module in memo or ()}
         stack: list[tuple[str, Module]] = [(prefix, self)]
         while stack:
             path, module = stack.pop()
-            if id(module) in seen:
-                continue
-            seen.add(id(module))
+            if remove_duplicate:
+                if id(module) in seen:
+                    continue
+                seen.add(id(module))
+                if memo is not None:
+                    memo.add(module)
             yield path, module
-            below = [(f"{path}.{name}" if path else name, child) for name, child in module.named_children()]
+            below = [
+                (f"{path}.{name}" if path else name, child)
+                for name, child in module.__dict__.items()
+                if isinstance(child, Module)
+            ]
             stack.extend(reversed(below))
 
     def modules(self) -> Iterator[Module]:
@@ -114,7 +181,8 @@ class Module:
 
     def _named_tensors(self, kind: type[Tensor], prefix: str, recurse: bool, once: bool) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()
-        for path, module in self.named_modules(prefix) if recurse else [(prefix, self)]:
+        places = self.named_modules(None, prefix, once) if recurse else [(prefix, self)]
+        for path, module in places:
             for name, value in module.__dict__.items():
                 if isinstance(value, kind) and not (once and id(value) in seen):
                     seen.add(id(value))
@@ -148,75 +216,86 @@ class Module:
         """
         module = self
         for name in target.split(".") if target else ():
-            found = module.__dict__.get(name)
-            if not isinstance(found, Module):
-                raise AttributeError(
-                    f"{type(module).__name__} has no child {name!r} (in {target!r}); it has "
-                    f"{[child for child, _ in module.named_children()]}"
-                )
-            module = found
+            module = module._held(name, target, Module)
         return module
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter at a dotted path.
+
+        Raises:
+            AttributeError: there is none.
+        """
+        path, _, name = target.rpartition(".")
+        return self.get_submodule(path)._held(name, target, Parameter)
+
+    def get_buffer(self, target: str) -> Buffer:
+        """The buffer at a dotted path.
+
+        Raises:
+            AttributeError: there is none.
+        """
+        path, _, name = target.rpartition(".")
+        return self.get_submodule(path)._held(name, target, Buffer)
+
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put a module at a dotted path, in place of the one there.
+
+        Args:
+            target: the path; all but its last name must exist.
+            module: what to put there.
+            strict: also the last name must exist.
+
+        Raises:
+            AttributeError: a name of the path does not exist.
+        """
+        path, _, name = target.rpartition(".")
+        parent = self.get_submodule(path)
+        if not name or not isinstance(module, Module):
+            raise ValueError(f"set_submodule: expected a path and a Module, got {target!r}, {type(module).__name__}")
+        if strict:
+            parent._held(name, target, Module)
+        setattr(parent, name, module)
+
+    def _held(self, name: str, target: str, kind: type) -> Any:
+        found = getattr(self, name, None)
+        if not isinstance(found, kind):
+            names = [other for other, value in self.__dict__.items() if isinstance(value, kind)]
+            raise AttributeError(
+                f"{type(self).__name__} has no {kind.__name__.lower()} {name!r} (in {target!r}); it has {names}"
+            )
+        return found
 
     # ---- state -------------------------------------------------------------------------------------------------
 
-    def state_dict(self, prefix: str = "") -> OrderedDict[str, Tensor]:
-        """The parameters and persistent buffers by dotted path: detached, sharing memory."""
-        state: OrderedDict[str, Tensor] = OrderedDict()
-        for path, module in self._all_paths(prefix):
-            for kind in (Parameter, Buffer):
-                for name, value in module.__dict__.items():
-                    if isinstance(value, kind) and getattr(value, "persistent", True):
-                        state[f"{path}.{name}" if path else name] = value.detach()
-        return state
+    def state_dict(
+        self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False
+    ) -> OrderedDict[str, Any]:
+        """The parameters and persistent buffers by dotted path: detached, sharing memory.
 
-    def _all_paths(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """As ``named_modules``, but a module that is shared comes under each of its paths."""
-        stack: list[tuple[str, Module]] = [(prefix, self)]
-        while stack:
-            path, module = stack.pop()
-            yield path, module
-            below = [
-                (f"{path}.{name}" if path else name, child)
-                for name, child in module.__dict__.items()
-                if isinstance(child, Module)
-            ]
-            stack.extend(reversed(below))
+        A module that defines ``get_extra_state`` and ``set_extra_state`` keeps what these return and take as well.
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
+        Args:
+            destination: a dict to add them to.
+            prefix: put before the paths.
+            keep_vars: the parameters themselves instead of detached Tensors.
+        """
+        return state.collect(self, OrderedDict() if destination is None else destination, prefix, keep_vars)
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> state.IncompatibleKeys:
         """Copy values into the parameters and buffers.
 
         Args:
             state_dict: values (Tensors or arrays) by dotted path.
             strict: raise unless the keys are exactly this module's.
+            assign: make the values themselves, in their dtype, the parameters and buffers.
 
         Raises:
-            KeyError: missing or unexpected keys (with ``strict``).
-            ShapeError: a value has another shape. Whatever is raised, nothing has been copied.
+            StateDictError: missing or unexpected keys (with ``strict``), or shapes that differ: the message names all
+                of them. Whatever is raised, nothing has been copied.
         """
-        own = self.state_dict()
-        missing = [key for key in own if key not in state_dict]
-        unexpected = [key for key in state_dict if key not in own]
-        if strict and (missing or unexpected):
-            raise KeyError(
-                f"load_state_dict for {type(self).__name__}: missing keys {missing}, unexpected keys {unexpected}; "
-                "pass strict=False to load what fits"
-            )
-        values = {}
-        for key, target in own.items():
-            if key not in state_dict:
-                continue
-            value = state_dict[key]
-            array = value.detach().numpy() if isinstance(value, Tensor) else np.asarray(value)
-            if array.shape != target.shape:
-                raise ShapeError(
-                    f"load_state_dict for {type(self).__name__}: {key} has shape {target.shape} here, but "
-                    f"{array.shape} in the state dict; nothing was loaded"
-                )
-            values[key] = array
-        with no_grad():
-            for key, array in values.items():
-                own[key].copy_(array)
-        return IncompatibleKeys(missing, unexpected)
+        return state.load(self, state_dict, strict, assign)
 
     # ---- modes and conversions -----------------------------------------------------------------------------------
 
@@ -244,18 +323,39 @@ class Module:
             elif parameter.grad is not None:
                 parameter.grad.data.copy_(0)
 
-    def apply(self: M, function: Callable[[Module], Any]) -> M:
-        """Call ``function`` with every module, children first; returns this one."""
-        for module in reversed(list(self.modules())):
-            function(module)
+    def apply(self: M, fn: Callable[[Module], Any]) -> M:
+        """Call ``fn`` with every module, children first; returns this one."""
+        for child in self.children():
+            child.apply(fn)
+        fn(self)
+        return self
+
+    def _apply(self: M, convert: Callable[[Tensor], Tensor]) -> M:
+        """Convert all parameters, their gradients and buffers; the Parameters and Buffers stay the same objects."""
+        for tensor in itertools.chain(self.parameters(), self.buffers()):
+            converted = convert(tensor.detach())
+            grad = None if tensor.grad is None else convert(tensor.grad)
+            tensor.grad = None
+            tensor.data = converted
+            tensor.grad = grad
         return self
 
     def to(self: M, *args: Any, **kwargs: Any) -> M:
-        """Convert all floating parameters and buffers as ``Tensor.to`` does; returns the module."""
-        for tensor in itertools.chain(self.parameters(), self.buffers()):
-            if tensor.is_floating_point() or tensor.is_complex():
-                tensor.data = tensor.detach().to(*args, **kwargs)
-        return self
+        """Convert all floating and complex parameters and buffers as ``Tensor.to`` does; returns the module.
+
+        Raises:
+            DtypeError: a dtype that is neither floating nor complex.
+            ValueError: a device other than the CPU.
+        """
+        wanted = Tensor([0.0]).to(*args, **kwargs).dtype
+        if wanted.kind not in "fcV":
+            raise DtypeError(f"Module.to: expected a floating or complex dtype, got {wanted}")
+        return self._apply(lambda t: t.to(*args, **kwargs) if t.is_floating_point() or t.is_complex() else t)
+
+    def type(self: M, dst_type: Any) -> M:
+        """Convert all parameters and buffers to a dtype, those of integers too."""
+        dtype = as_dtype(dst_type)
+        return self._apply(lambda t: t.to(dtype))
 
     def float(self: M) -> M:
         """Convert floating parameters and buffers to float32."""
@@ -269,15 +369,61 @@ class Module:
         """Convert floating parameters and buffers to float16."""
         return self.to("float16")
 
+    def cpu(self: M) -> M:
+        """The module itself: there is no other device."""
+        return self
+
+    def cuda(self: M, device: Any = None) -> M:
+        """Raise ValueError: there is no such device."""
+        check_device("cuda" if device is None else device)
+        return self
+
     # ---- hooks ---------------------------------------------------------------------------------------------------
 
-    def register_forward_pre_hook(self, hook: Callable[[Module, Any], Any]) -> _HookHandle:
-        """Call ``hook(module, args)`` before forward; what it returns (a tuple, or one value) replaces the args."""
-        return _Hooks.of(self).add("before", hook)
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> HookHandle:
+        """Call ``hook(module, args)`` before forward; what it returns (a tuple, or one value) replaces the args.
 
-    def register_forward_hook(self, hook: Callable[[Module, Any, Any], Any]) -> _HookHandle:
-        """Call ``hook(module, args, output)`` after forward; what it returns replaces the output."""
-        return _Hooks.of(self).add("after", hook)
+        Args:
+            hook: the function.
+            prepend: before the hooks there are.
+            with_kwargs: call ``hook(module, args, kwargs)``, which returns None or ``(args, kwargs)``.
+        """
+        return Hooks.add(Hooks.of(self).forward_pre, (hook, with_kwargs), prepend)
+
+    def register_forward_hook(
+        self,
+        hook: Callable[..., Any],
+        *,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+        always_call: bool = False,
+    ) -> HookHandle:
+        """Call ``hook(module, args, output)`` after forward; what it returns replaces the output.
+
+        Args:
+            hook: the function.
+            prepend: before the hooks there are.
+            with_kwargs: call ``hook(module, args, kwargs, output)``.
+            always_call: also, with the output None, after forward has failed.
+        """
+        hooks = Hooks.of(self)
+        handle = Hooks.add(hooks.forward, (hook, with_kwargs), prepend)
+        if always_call:
+            hooks.always.add(handle.key)
+        return handle
+
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> HookHandle:
+        """Call ``hook(module, grad_output)`` when the gradients of the outputs are known; it may return others."""
+        return Hooks.add(Hooks.of(self).backward_pre, hook, prepend)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> HookHandle:
+        """Call ``hook(module, grad_input, grad_output)`` when the gradients of the inputs are known.
+
+        Both are tuples, None for what is no Tensor or has no gradient; what the hook returns replaces ``grad_input``.
+        """
+        return Hooks.add(Hooks.of(self).backward, hook, prepend)
 
     # ---- looks ---------------------------------------------------------------------------------------------------
 
@@ -286,55 +432,21 @@ class Module:
         return ""
 
     def __repr__(self) -> str:
-        children = [f"({name}): {_indented(repr(child))}" for name, child in self.named_children()]
-        extra = self.extra_repr()
-        if not children:
-            return f"{type(self).__name__}({extra})"
-        lines = ([extra] if extra else []) + children
-        return f"{type(self).__name__}(\n  " + "\n  ".join(lines) + "\n)"
+        children = [
+            f"({name}): {indented(repr(child))}" for name, child in self.__dict__.items() if isinstance(child, Module)
+        ]
+        return self._framed(children)
+
+    def _framed(self, children: list[str]) -> str:
+        extra = self.extra_repr().split("\n") if self.extra_repr() else []
+        if len(extra) <= 1 and not children:
+            return f"{self._get_name()}({''.join(extra)})"
+        return f"{self._get_name()}(\n  " + "\n  ".join([*extra, *children]) + "\n)"
+
+    def _get_name(self) -> str:
+        return type(self).__name__
 
 
-def _indented(text: str) -> str:
+def indented(text: str) -> str:
+    """``text`` with all lines but the first moved to the right."""
     return text.replace("\n", "\n  ")
-
-
-class _Hooks:
-    """The hooks of one module."""
-
-    def __init__(self) -> None:
-        self.before: dict[int, Callable[..., Any]] = {}
-        self.after: dict[int, Callable[..., Any]] = {}
-
-    @staticmethod
-    def of(module: Module) -> _Hooks:
-        hooks = module.__dict__.get("_hooks")
-        if hooks is None:
-            hooks = module.__dict__["_hooks"] = _Hooks()
-        return hooks
-
-    def add(self, when: str, hook: Callable[..., Any]) -> _HookHandle:
-        key = next(_hook_keys)
-        getattr(self, when)[key] = hook
-        return _HookHandle(getattr(self, when), key)
-
-    def call(self, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        for hook in list(self.before.values()):
-            returned = hook(module, args)
-            if returned is not None:
-                args = returned if isinstance(returned, tuple) else (returned,)
-        output = module.forward(*args, **kwargs)
-        for hook in list(self.after.values()):
-            returned = hook(module, args, output)
-            output = output if returned is None else returned
-        return output
-
-
-class _HookHandle:
-    """Removes a hook."""
-
-    def __init__(self, hooks: dict[int, Any], key: int) -> None:
-        self._hooks, self._key = hooks, key
-
-    def remove(self) -> None:
-        """Remove the hook; nothing happens if it is gone already."""
-        self._hooks.pop(self._key, None)

@@ -40,3 +40,11 @@ class Buffer(Tensor):
     def __init__(self, data: Any = (), *, persistent: bool = True) -> None:
         super().__init__(data)
         self.persistent = persistent
+
+    @staticmethod
+    def of(tensor: Tensor, persistent: bool = True) -> Buffer:
+        """A buffer that is ``tensor``: the same memory, the same place in the graph."""
+        buffer: Buffer = Buffer.__new__(Buffer)
+        buffer._data, buffer._node, buffer._grad, buffer._view = tensor._data, tensor._node, tensor._grad, tensor._view
+        buffer.persistent = persistent
+        return buffer

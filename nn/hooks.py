@@ -1,0 +1,196 @@
+"""Hooks of modules: functions called before and after forward, and with the gradients that pass through a module."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from autograd import Function, Tensor
+
+__all__ = ["HookHandle", "Hooks"]
+
+_keys = itertools.count()
+
+
+class HookHandle:
+    """Removes a hook; as a context manager at the end of the block."""
+
+    def __init__(self, hooks: dict[int, Any], key: int) -> None:
+        self._hooks, self.key = hooks, key
+
+    def remove(self) -> None:
+        """Remove the hook; nothing happens if it is gone already."""
+        self._hooks.pop(self.key, None)
+
+    def __enter__(self) -> HookHandle:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.remove()
+
+
+class Hooks:
+    """The hooks of one module, of each kind in the order in which they are called."""
+
+    def __init__(self) -> None:
+        self.forward_pre: dict[int, tuple[Callable[..., Any], bool]] = {}
+        self.forward: dict[int, tuple[Callable[..., Any], bool]] = {}
+        self.always: set[int] = set()
+        self.backward_pre: dict[int, Callable[..., Any]] = {}
+        self.backward: dict[int, Callable[..., Any]] = {}
+
+    @staticmethod
+    def of(module: Any) -> Hooks:
+        """The hooks of a module, which has none until the first is asked for."""
+        hooks = module.__dict__.get("_hooks")
+        if hooks is None:
+            hooks = module.__dict__["_hooks"] = Hooks()
+        return hooks
+
+    @staticmethod
+    def add(hooks: dict[int, Any], hook: Any, first: bool) -> HookHandle:
+        """Put a hook behind those of its kind, or before them."""
+        key = next(_keys)
+        if first:
+            others = dict(hooks)
+            hooks.clear()
+            hooks[key] = hook
+            hooks.update(others)
+        else:
+            hooks[key] = hook
+        return HookHandle(hooks, key)
+
+    def call(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call the module's forward, with all hooks around it."""
+        called: set[int] = set()
+        try:
+            for hook, with_kwargs in list(self.forward_pre.values()):
+                args, kwargs = _before(module, hook, with_kwargs, args, kwargs)
+            gate = _Gate(module, self) if self.backward or self.backward_pre else None
+            if gate is not None:
+                args = gate.inputs(args)
+            output = module.forward(*args, **kwargs)
+            for key, (hook, with_kwargs) in list(self.forward.items()):
+                called.add(key)
+                returned = hook(module, args, kwargs, output) if with_kwargs else hook(module, args, output)
+                output = output if returned is None else returned
+        except Exception:
+            for key, (hook, with_kwargs) in list(self.forward.items()):
+                if key in self.always and key not in called:
+                    _anyway(hook, (module, args, kwargs, None) if with_kwargs else (module, args, None))
+            raise
+        return output if gate is None else gate.outputs(output)
+
+
+def _before(
+    module: Any, hook: Callable[..., Any], with_kwargs: bool, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """What forward is called with after a hook before it."""
+    if not with_kwargs:
+        returned = hook(module, args)
+        if returned is None:
+            return args, kwargs
+        return returned if isinstance(returned, tuple) else (returned,), kwargs
+    returned = hook(module, args, kwargs)
+    if returned is None:
+        return args, kwargs
+    if not isinstance(returned, tuple) or len(returned) != 2:
+        raise TypeError(
+            "a forward pre-hook with with_kwargs=True must return None or a tuple (args, kwargs), "
+            f"got {type(returned).__name__}"
+        )
+    return returned
+
+
+def _anyway(hook: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    """Call a hook after forward failed: the error of forward counts, not the hook's."""
+    try:
+        hook(*arguments)
+    except Exception as error:  # noqa: BLE001 (any error of the user's hook)
+        warnings.warn(f"a forward hook with always_call=True raised {error!r} after forward failed", stacklevel=4)
+
+
+class _Pass(Function):
+    """The identity, through whose backward the gradients of all its Tensors pass together."""
+
+    @staticmethod
+    def forward(ctx: Any, change: Callable[[tuple[Any, ...]], tuple[Any, ...]], *tensors: Tensor) -> Any:
+        """The Tensors."""
+        ctx.change = change
+        ctx.set_materialize_grads(False)
+        return tuple(tensor.detach() for tensor in tensors)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        """The gradients as ``change`` returns them."""
+        return (None, *ctx.change(grads))
+
+
+class _Gate:
+    """Shows a module's backward hooks the gradients of its outputs, and then those of its inputs, in one call."""
+
+    def __init__(self, module: Any, hooks: Hooks) -> None:
+        self.module = module
+        self.before = list(hooks.backward_pre.values())
+        self.after = list(hooks.backward.values())
+        self.grad_output: tuple[Any, ...] = ()
+        self.inputs_count = 0
+        self.has_inputs = False
+
+    def inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The arguments of forward, their Tensors led through the gate."""
+        self.inputs_count = len(args)
+        self.has_inputs = any(isinstance(arg, Tensor) and arg.requires_grad for arg in args)
+        return self._led(args, self._leave) if self.has_inputs and self.after else args
+
+    def outputs(self, output: Any) -> Any:
+        """The output of forward, its Tensors led through the gate."""
+        if isinstance(output, Tensor):
+            return self._led((output,), self._enter)[0]
+        if isinstance(output, (tuple, list)):
+            return type(output)(self._led(tuple(output), self._enter))
+        return output
+
+    @staticmethod
+    def _led(values: tuple[Any, ...], change: Callable[..., tuple[Any, ...]]) -> tuple[Any, ...]:
+        places = [i for i, value in enumerate(values) if isinstance(value, Tensor)]
+        if not any(values[i].requires_grad for i in places):
+            return values
+
+        def change_all(grads: tuple[Any, ...]) -> tuple[Any, ...]:
+            spread: list[Any] = [None] * len(values)
+            for i, g in zip(places, grads, strict=True):
+                spread[i] = g
+            changed = change(tuple(spread))
+            return tuple(changed[i] for i in places)
+
+        led = dict(zip(places, _Pass.apply(change_all, *[values[i] for i in places]), strict=True))
+        return tuple(led.get(i, value) for i, value in enumerate(values))
+
+    def _enter(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
+        for hook in self.before:
+            returned = hook(self.module, grads)
+            if returned is not None:
+                grads = _replaced(grads, returned, "pre-")
+        self.grad_output = grads
+        if not self.has_inputs:
+            for hook in self.after:
+                if hook(self.module, (None,) * self.inputs_count, grads) is not None:
+                    raise RuntimeError("a backward hook replaced gradients of inputs, but no input requires grad")
+        return grads
+
+    def _leave(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
+        for hook in self.after:
+            returned = hook(self.module, grads, self.grad_output)
+            if returned is not None:
+                grads = _replaced(grads, returned, "")
+        return grads
+
+
+def _replaced(grads: tuple[Any, ...], returned: Any, kind: str) -> tuple[Any, ...]:
+    found = returned if isinstance(returned, tuple) else (returned,)
+    if len(found) != len(grads):
+        raise RuntimeError(f"a backward {kind}hook returned {len(found)} gradients, expected {len(grads)}")
+    return found

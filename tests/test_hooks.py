@@ -1,0 +1,124 @@
+"""Hooks of modules: what they are called with, what they can replace, in which order, and that they go."""
+
+import pytest
+
+import autograd
+import nn
+
+
+def doubling():
+    layer = nn.Linear(2, 1)
+    with autograd.no_grad():
+        layer.weight.copy_(autograd.tensor([[1.0, 2.0]]))
+        layer.bias.zero_()
+    return layer
+
+
+def test_forward_hooks_replace_arguments_and_output():
+    layer = doubling()
+    layer.register_forward_pre_hook(lambda module, args: args[0] * 3)
+    layer.register_forward_hook(lambda module, args, output: output + 1)
+    assert layer(autograd.ones(1, 2)).tolist() == [[10.0]]
+
+
+def test_hooks_see_keywords_and_change_them():
+    class Scaled(nn.Module):
+        def forward(self, x, *, by=1.0):
+            return x * by
+
+    module, seen = Scaled(), []
+    module.register_forward_pre_hook(lambda m, args, kwargs: (args, {"by": kwargs["by"] * 2}), with_kwargs=True)
+    module.register_forward_hook(lambda m, args, kwargs, output: seen.append(kwargs), with_kwargs=True)
+    assert module(autograd.ones(1), by=2.0).tolist() == [4.0]
+    assert seen == [{"by": 4.0}]
+    module.register_forward_pre_hook(lambda m, args, kwargs: args, with_kwargs=True)
+    with pytest.raises(TypeError, match=r"must return None or a tuple \(args, kwargs\)"):
+        module(autograd.ones(1), by=2.0)
+
+
+def test_order_prepending_and_removal():
+    layer, seen = doubling(), []
+    first = layer.register_forward_hook(lambda *_: seen.append("first"))
+    layer.register_forward_hook(lambda *_: seen.append("second"))
+    with layer.register_forward_hook(lambda *_: seen.append("before"), prepend=True):
+        layer(autograd.ones(1, 2))
+    first.remove()
+    first.remove()
+    layer(autograd.ones(1, 2))
+    assert seen == ["before", "first", "second", "second"]
+
+
+def test_a_hook_can_be_called_although_forward_failed():
+    layer, seen = doubling(), []
+    layer.register_forward_hook(lambda m, args, output: seen.append(output), always_call=True)
+    layer.register_forward_hook(lambda m, args, output: seen.append("not called"))
+    with pytest.raises(autograd.ShapeError):
+        layer(autograd.ones(1, 3))
+    assert seen == [None]
+
+    def failing(*_):
+        raise ValueError("mine")
+
+    layer.register_forward_hook(failing, always_call=True)
+    with pytest.warns(UserWarning, match="mine"), pytest.raises(autograd.ShapeError):
+        layer(autograd.ones(1, 3))
+
+
+def test_backward_hooks_see_and_replace_gradients():
+    layer, seen = doubling(), []
+    layer.register_full_backward_pre_hook(lambda module, grad_output: (grad_output[0] * 2,))
+
+    def hook(module, grad_input, grad_output):
+        seen.append((grad_input[0].tolist(), grad_output[0].tolist()))
+        return (grad_input[0] * 10,)
+
+    layer.register_full_backward_hook(hook)
+    x = autograd.ones(1, 2).requires_grad_()
+    layer(x).sum().backward()
+    assert seen == [([[2.0, 4.0]], [[2.0]])]
+    assert x.grad.tolist() == [[20.0, 40.0]]
+    assert layer.weight.grad.tolist() == [[2.0, 2.0]]
+
+
+def test_backward_hook_without_inputs_that_require_grad():
+    layer, seen = doubling(), []
+    layer.register_full_backward_hook(
+        lambda module, grad_input, grad_output: seen.append((grad_input, len(grad_output)))
+    )
+    layer(autograd.ones(1, 2)).sum().backward()
+    assert seen == [((None,), 1)]
+
+
+def test_backward_hook_of_several_outputs_is_called_once():
+    class Both(nn.Module):
+        def forward(self, x, y):
+            return x * 2, "text", y * 3
+
+    module, seen = Both(), []
+    module.register_full_backward_hook(
+        lambda m, gi, go: seen.append(
+            ([g if g is None else g.item() for g in gi], [g if g is None else g.item() for g in go])
+        )
+    )
+    x, y = (autograd.tensor(1.0, requires_grad=True) for _ in range(2))
+    a, text, b = module(x, y)
+    assert text == "text"
+    (a + b).backward()
+    assert seen == [([2.0, 3.0], [1.0, None, 1.0])]
+
+
+def test_a_backward_hook_must_return_as_many_gradients():
+    layer = doubling()
+    layer.register_full_backward_hook(lambda module, grad_input, grad_output: (None, None))
+    with pytest.raises(RuntimeError, match="returned 2 gradients, expected 1"):
+        layer(autograd.ones(1, 2).requires_grad_()).sum().backward()
+
+
+def test_gradients_of_hooked_modules_can_be_differentiated():
+    layer = doubling()
+    layer.register_full_backward_hook(lambda module, gi, go: (gi[0] * 10,))
+    x = autograd.ones(1, 2).requires_grad_()
+    (g,) = autograd.grad((layer(x) ** 2).sum(), x, create_graph=True)
+    assert g.tolist() == [[60.0, 120.0]]  # 10 * 2 y w, for y = 3
+    (second,) = autograd.grad(g.sum(), x)
+    assert second.tolist() == [[600.0, 1200.0]]  # the gradient of 60 y, times 10 by the hook again

@@ -1,0 +1,180 @@
+"""Attributes, state dicts and conversions of modules: what is registered, saved, loaded and converted."""
+
+from collections import OrderedDict
+
+import numpy as np
+import pytest
+
+import autograd
+import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(2, 2)
+        self.register_buffer("count", autograd.zeros(2))
+        self.scale = nn.Parameter(autograd.ones(1))
+        self.register_parameter("nothing", None)
+        self.register_buffer("scratch", autograd.ones(1), persistent=False)
+
+    def forward(self, x):
+        self.count = self.count + 1
+        return self.layer(x) * self.scale
+
+
+def test_state_has_pytorchs_keys_in_its_order():
+    model = Net()
+    assert list(model.state_dict()) == ["scale", "count", "layer.weight", "layer.bias"]
+    assert list(model.state_dict(prefix="a."))[-1] == "a.layer.bias"
+    assert model.state_dict(keep_vars=True)["scale"] is model.scale
+    into = OrderedDict(x=1)
+    assert model.state_dict(destination=into) is into
+    assert list(into)[:2] == ["x", "scale"]
+
+
+def test_a_tensor_set_in_place_of_a_buffer_is_a_buffer():
+    model = Net()
+    model(autograd.zeros(1, 2))
+    assert model.count.tolist() == [1.0, 1.0]
+    assert [name for name, _ in model.named_buffers()] == ["count", "scratch"]
+    model.scratch = autograd.zeros(3)
+    assert "scratch" not in model.state_dict()
+
+
+def test_a_buffer_keeps_its_place_in_the_graph():
+    model = Net()
+    x = autograd.ones(2).requires_grad_()
+    model.count = x * 3
+    model.count.sum().backward()
+    assert x.grad.tolist() == [3.0, 3.0]
+
+
+def test_a_parameter_is_replaced_by_parameters_only():
+    model = Net()
+    with pytest.raises(TypeError, match=r"Net\.scale is a Parameter; set it to a Parameter or None"):
+        model.scale = autograd.zeros(1)
+    model.scale = None
+    assert "scale" not in model.state_dict()
+    model.register_parameter("scale", nn.Parameter(autograd.zeros(4)))
+    assert model.scale.shape == (4,)
+
+
+@pytest.mark.parametrize(
+    ("register", "error", "message"),
+    [
+        (lambda m: m.register_buffer("a.b", autograd.ones(1)), KeyError, "'a.b' cannot be the name of a buffer"),
+        (lambda m: m.register_buffer("forward", autograd.ones(1)), KeyError, "'forward' cannot be the name"),
+        (lambda m: m.register_buffer("scale", autograd.ones(1)), KeyError, "'scale' cannot be the name"),
+        (lambda m: m.register_buffer("b", 3), TypeError, "'b' must be a Tensor or None, got int"),
+        (
+            lambda m: m.register_parameter("p", autograd.ones(1)),
+            TypeError,
+            "'p' must be a Parameter or None, got Tensor",
+        ),
+        (lambda m: m.register_parameter("", None), KeyError, "'' cannot be the name of a parameter"),
+        (lambda m: m.register_parameter(3, None), TypeError, "a name must be a string, got int"),
+        (lambda m: m.add_module("z", 3), TypeError, "'z' must be a Module or None, got int"),
+        (lambda m: m.register_module("train", nn.ReLU()), KeyError, "'train' cannot be the name of a module"),
+    ],
+)
+def test_registering_refuses(register, error, message):
+    model = Net()
+    before = list(vars(model))
+    with pytest.raises(error, match=message):
+        register(model)
+    assert list(vars(model)) == before
+
+
+def test_everything_that_does_not_fit_is_named_and_nothing_is_loaded():
+    model = Net()
+    before = {key: value.numpy().copy() for key, value in model.state_dict().items()}
+    state = {"count": np.zeros(2), "layer.weight": np.zeros((2, 2), complex), "layer.bias": np.zeros(3), "more": 1}
+    with pytest.raises(autograd.StateDictError) as caught:
+        model.load_state_dict(state)
+    assert str(caught.value) == (
+        "load_state_dict for Net, of which nothing was loaded: missing keys: scale; unexpected keys: more; "
+        "layer.weight has dtype float32 here, but complex128 in the state dict; "
+        "layer.bias has shape (2,) here, but (3,) in the state dict; pass strict=False to load what fits"
+    )
+    assert isinstance(caught.value, (RuntimeError, KeyError))
+    with pytest.raises(autograd.DtypeError, match="scale must be a Tensor or an array of numbers, got str"):
+        model.load_state_dict({"scale": "text"}, strict=False)
+    with pytest.raises(TypeError, match="expected a dict of Tensors by path, got list"):
+        model.load_state_dict([1])
+    for key, value in model.state_dict().items():
+        np.testing.assert_array_equal(value.numpy(), before[key])
+
+
+def test_assigning_keeps_dtype_and_requires_grad():
+    model = nn.Linear(2, 2)
+    model.bias.requires_grad_(False)
+    model.load_state_dict({"weight": autograd.zeros(2, 2, dtype="float64"), "bias": np.ones(2)}, assign=True)
+    assert (model.weight.dtype, model.weight.requires_grad) == (autograd.float64, True)
+    assert (model.bias.tolist(), model.bias.requires_grad) == ([1.0, 1.0], False)
+    assert [type(p) for p in model.parameters()] == [nn.Parameter] * 2
+
+
+def test_extra_state_is_saved_and_loaded():
+    class Counting(nn.Module):
+        steps = 0
+
+        def get_extra_state(self):
+            return {"steps": self.steps}
+
+        def set_extra_state(self, state):
+            self.steps = state["steps"]
+
+    model, other = nn.Sequential(Counting()), nn.Sequential(Counting())
+    model[0].steps = 7
+    assert model.state_dict() == {"0._extra_state": {"steps": 7}}
+    other.load_state_dict(model.state_dict())
+    assert other[0].steps == 7
+
+
+def test_modules_are_found_set_and_listed_by_path():
+    model = nn.Sequential(Net())
+    assert model.get_parameter("0.layer.weight") is model[0].layer.weight
+    assert model.get_buffer("0.count") is model[0].count
+    with pytest.raises(
+        AttributeError, match=r"Linear has no parameter 'q' \(in '0.layer.q'\); it has \['weight', 'bias'\]"
+    ):
+        model.get_parameter("0.layer.q")
+    model.set_submodule("0.layer", nn.Identity())
+    assert type(model[0].layer) is nn.Identity
+    with pytest.raises(AttributeError, match="no module 'other'"):
+        model.set_submodule("0.other", nn.Identity(), strict=True)
+    with pytest.raises(ValueError, match="expected a path and a Module, got '', Identity"):
+        model.set_submodule("", nn.Identity())
+    layer = nn.Linear(1, 1)
+    shared = nn.Sequential(layer, layer)
+    assert [path for path, _ in shared.named_modules()] == ["", "0"]
+    assert [path for path, _ in shared.named_modules(remove_duplicate=False)] == ["", "0", "1"]
+    memo = {layer}
+    assert [path for path, _ in shared.named_modules(memo)] == [""]
+    assert shared in memo
+    names = [name for name, _ in shared.named_parameters(remove_duplicate=False)]
+    assert names == ["0.weight", "0.bias", "1.weight", "1.bias"]
+
+
+def test_conversions_keep_parameters_gradients_and_integers():
+    model = Net()
+    model.register_buffer("steps", autograd.tensor(3))
+    parameter = model.scale
+    model(autograd.ones(1, 2)).sum().backward()
+    assert model.double() is model
+    assert model.scale is parameter
+    assert (parameter.dtype, parameter.grad.dtype, model.steps.dtype) == ("float64", "float64", "int64")
+    assert model(autograd.ones(1, 2, dtype="float64")).dtype == "float64"
+    assert model.type(autograd.float32).steps.dtype == "float32"
+    assert model.cpu() is model
+    with pytest.raises(autograd.DtypeError, match=r"Module\.to: expected a floating or complex dtype, got int32"):
+        model.to(autograd.int32)
+    with pytest.raises(ValueError, match="there is no device 'cuda'"):
+        nn.Identity().cuda()
+
+
+def test_apply_visits_children_first():
+    names = []
+    nn.Sequential(Net()).apply(lambda module: names.append(type(module).__name__))
+    assert names == ["Linear", "Net", "Sequential"]
