@@ -2,6 +2,7 @@
 
 from . import functional as functional
 from . import init as init
+from . import utils as utils
 from .activations import ELU as ELU
 from .activations import GELU as GELU
 from .activations import LeakyReLU as LeakyReLU
@@ -23,5 +24,7 @@ from .losses import CrossEntropyLoss as CrossEntropyLoss
 from .losses import MSELoss as MSELoss
 from .losses import NLLLoss as NLLLoss
 from .module import Module as Module
+from .overview import Summary as Summary
+from .overview import summary as summary
 from .parameter import Buffer as Buffer
 from .parameter import Parameter as Parameter
