@@ -20,23 +20,38 @@ from autograd.ops.activations import softplus as softplus
 from autograd.ops.activations import softshrink as softshrink
 from autograd.ops.activations import softsign as softsign
 from autograd.ops.activations import tanhshrink as tanhshrink
-from autograd.ops.class_losses import cross_entropy as cross_entropy
-from autograd.ops.class_losses import nll_loss as nll_loss
+from autograd.ops.distances import pairwise_distance as pairwise_distance
+from autograd.ops.distances import pdist as pdist
 from autograd.ops.embeddings import embedding as embedding
 from autograd.ops.embeddings import one_hot as one_hot
 from autograd.ops.exponential import sigmoid as sigmoid
-from autograd.ops.losses import binary_cross_entropy as binary_cross_entropy
-from autograd.ops.losses import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
-from autograd.ops.losses import huber_loss as huber_loss
-from autograd.ops.losses import kl_div as kl_div
-from autograd.ops.losses import l1_loss as l1_loss
-from autograd.ops.losses import mse_loss as mse_loss
-from autograd.ops.losses import smooth_l1_loss as smooth_l1_loss
 from autograd.ops.neural import cosine_similarity as cosine_similarity
 from autograd.ops.neural import layer_norm as layer_norm
 from autograd.ops.neural import linear as linear
 from autograd.ops.neural import normalize as normalize
 from autograd.ops.trigonometric import tanh as tanh
+
+from .loss_functions import binary_cross_entropy as binary_cross_entropy
+from .loss_functions import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
+from .loss_functions import cosine_embedding_loss as cosine_embedding_loss
+from .loss_functions import cross_entropy as cross_entropy
+from .loss_functions import ctc_loss as ctc_loss
+from .loss_functions import gaussian_nll_loss as gaussian_nll_loss
+from .loss_functions import hinge_embedding_loss as hinge_embedding_loss
+from .loss_functions import huber_loss as huber_loss
+from .loss_functions import kl_div as kl_div
+from .loss_functions import l1_loss as l1_loss
+from .loss_functions import margin_ranking_loss as margin_ranking_loss
+from .loss_functions import mse_loss as mse_loss
+from .loss_functions import multi_margin_loss as multi_margin_loss
+from .loss_functions import multilabel_margin_loss as multilabel_margin_loss
+from .loss_functions import multilabel_soft_margin_loss as multilabel_soft_margin_loss
+from .loss_functions import nll_loss as nll_loss
+from .loss_functions import poisson_nll_loss as poisson_nll_loss
+from .loss_functions import smooth_l1_loss as smooth_l1_loss
+from .loss_functions import soft_margin_loss as soft_margin_loss
+from .loss_functions import triplet_margin_loss as triplet_margin_loss
+from .loss_functions import triplet_margin_with_distance_loss as triplet_margin_with_distance_loss
 
 # ---- activations: inplace=True writes the result over the input ------------------------------------------------------
 
