@@ -18,13 +18,39 @@ from . import arithmetic
 from .axes import accumulation_dtype
 from .exponential import erfc, sigmoid
 from .joining import chunk
-from .selection import keep
+from .selection import keep, where_
 
 _ZEROS = {np.dtype(kind): np.zeros((), kind) for kind in "efdbhilqBHILQ"}
 """0 in each dtype: as an operand NumPy takes it in half the time of the Python number."""
 for _zero in _ZEROS.values():
     _zero.flags.writeable = False
 _ROOT = math.sqrt(2 / math.pi)
+
+
+_FAST = 256
+"""From this size on float32 is computed by NumPy's vectorised functions instead of one number after the other."""
+
+
+def log1p_below_1(u: Any) -> Any:
+    """``log(1 + u)`` of numbers from 0 to 1, to two units in the last place."""
+    if u.dtype != np.float32 or u.size < _FAST:
+        return np.log1p(u)
+    w = u + 1
+    lost = w - 1  # w is rounded: what is missing from u comes back as the first term of the series
+    np.subtract(u, lost, out=lost)
+    lost /= w
+    return np.log(w, out=w) + lost
+
+
+def _expm1(x: Any) -> Any:
+    """``exp(x) - 1`` of numbers that are not positive, to two units in the last place."""
+    if x.dtype != np.float32 or x.size < _FAST:
+        return np.expm1(x)
+    t = np.tanh(x * 0.5)
+    rest = 1 - t
+    t += t
+    t /= rest
+    return t
 
 
 @op(x=lambda g, out: keep.kernel(g, out != _ZEROS.get(out.dtype, 0)), samples=elementwise(x=reals(avoid=(0.0,))))
@@ -59,7 +85,7 @@ def relu6(x: Any) -> Any:
 
 
 @op(
-    x=lambda g, x, negative_slope: np.where(x > 0, g, g * negative_slope),
+    x=lambda g, x, negative_slope: where_.kernel(x > 0, g, g * negative_slope),
     promote="float",
     samples=[elementwise(x=reals(avoid=(0.0,))), elementwise(x=reals(avoid=(0.0,)), negative_slope=-0.5)],
 )
@@ -67,12 +93,14 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
     """``x`` if positive, else ``negative_slope * x``."""
     if 0 < negative_slope <= 1:
         return np.maximum(x, x * negative_slope)
-    return np.where(x > 0, x, np.minimum(x, 0) * negative_slope)
+    return where_.op.forward(x > 0, x, np.minimum(x, 0) * negative_slope)
 
 
 def _elu_rule(g: Any, x: Any, alpha: float, scale: float, input_scale: float) -> Any:
-    low = np.where(x >= 0, 0, x)
-    return np.where(x > 0, g * scale, g * np.exp(low * input_scale) * (alpha * scale * input_scale))
+    slope = np.exp(keep.kernel(x, np.logical_not(x >= 0)) * input_scale) * (alpha * scale * input_scale)
+    if alpha * input_scale == 1:
+        return g * slope
+    return where_.kernel(x > 0, g * scale, g * slope)
 
 
 @op(x=_elu_rule, promote="float", samples=[
@@ -80,8 +108,9 @@ def _elu_rule(g: Any, x: Any, alpha: float, scale: float, input_scale: float) ->
 ])  # fmt: skip
 def elu(x: Any, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Any:
     """``scale * x`` if positive, else ``scale * alpha * (exp(input_scale * x) - 1)``."""
-    low = np.expm1(np.minimum(x, 0) * input_scale) * (alpha * scale)
-    return np.where(x > 0, x * scale, low)
+    low = np.minimum(x, 0) * input_scale
+    low = (_expm1(low) if input_scale > 0 else np.expm1(low)) * (alpha * scale)
+    return low + np.maximum(x, 0) * scale  # one of the two is 0
 
 
 @composed(samples=[elementwise(x=reals(avoid=(0.0,))), elementwise(x=reals(avoid=(0.0,)), alpha=0.5)])
@@ -148,7 +177,7 @@ def silu(x: Any) -> Any:
 
 def soft_maximum(x: Any) -> Any:
     """``log(1 + exp(x))`` without overflow."""
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+    return np.maximum(x, 0) + log1p_below_1(np.exp(-np.abs(x)))
 
 
 def _mish_rule(g: Any, x: Any) -> Any:
@@ -163,7 +192,7 @@ def mish(x: Any) -> Any:
 
 
 @op(
-    x=lambda g, x, beta, threshold: np.where(x * beta > threshold, g, g * sigmoid.kernel(x * beta)),
+    x=lambda g, x, beta, threshold: where_.kernel(x * beta > threshold, g, g * sigmoid.kernel(x * beta)),
     promote="float",
     samples=[reals(), elementwise(x=reals(avoid=(1.0,)), beta=2.0, threshold=2.0)],
 )
@@ -171,7 +200,7 @@ def softplus(x: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
     """``log(1 + exp(beta * x)) / beta``, and ``x`` itself where ``beta * x`` exceeds ``threshold``."""
     scaled = x if beta == 1 else x * beta
     out = soft_maximum(scaled)
-    return np.where(scaled > threshold, x, out if beta == 1 else out / beta)
+    return where_.op.forward(scaled > threshold, x, out if beta == 1 else out / beta)
 
 
 @op(x=lambda g, x: g * sigmoid.kernel(-x), promote="float", samples=reals())
@@ -240,7 +269,7 @@ def softshrink(x: Any, lambd: float = 0.5) -> Any:
 )
 def hardshrink(x: Any, lambd: float = 0.5) -> Any:
     """``x`` where its magnitude exceeds ``lambd``, else 0; NaN stays."""
-    return np.where(np.abs(x) <= lambd, 0, x)
+    return keep.op.forward(x, np.logical_not(np.abs(x) <= lambd))
 
 
 @op(
@@ -253,14 +282,14 @@ def threshold(x: Any, threshold: float, value: float) -> Any:
 
 
 @op(
-    x=lambda g, x, weight: np.where(x > 0, g, g * weight),
-    weight=lambda g, x: g * np.where(x > 0, 0, x),
+    x=lambda g, x, weight: where_.kernel(x > 0, g, g * weight),
+    weight=lambda g, x: g * keep.kernel(x, np.logical_not(x > 0)),
     promote="float",
     samples=elementwise(x=reals(avoid=(0.0,)), weight=reals()),
 )
 def prelu_(x: Any, weight: Any) -> Any:
     """``prelu`` with a weight that broadcasts."""
-    return np.where(x > 0, x, x * weight)
+    return where_.op.forward(x > 0, x, x * weight)
 
 
 @composed(inputs=("x", "weight"), samples=[

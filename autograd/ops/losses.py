@@ -164,7 +164,8 @@ def smooth_l1_loss(x: Any, target: Any, *, reduction: str = "mean", beta: float 
         raise ValueError(f"beta must not be negative, got {beta}")
     d = np.abs(x - target)
     if beta != 0:
-        d = np.where(d < beta, d * d * (0.5 / beta), d - 0.5 * beta)
+        near = np.minimum(d, beta)
+        d = (d - near * 0.5) * near * (1 / beta)
     return reduced(d, reduction)
 
 
@@ -188,7 +189,8 @@ def huber_loss(x: Any, target: Any, *, reduction: str = "mean", delta: float = 1
     if delta <= 0:
         raise ValueError(f"delta must be positive, got {delta}")
     d = np.abs(x - target)
-    return reduced(np.where(d <= delta, d * d * 0.5, (d - 0.5 * delta) * delta), reduction)
+    near = np.minimum(d, delta)
+    return reduced((d - near * 0.5) * near, reduction)
 
 
 @composed(inputs=("x", "weight"), samples=[

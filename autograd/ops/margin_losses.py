@@ -21,7 +21,7 @@ from .distances import cosine, pairwise_distance
 from .embeddings import check_range
 from .exponential import sigmoid
 from .losses import check_pair, check_reduction, combined, each, pairs, reduced
-from .selection import clamp, minimum, where
+from .selection import clamp, keep, minimum, where
 
 # ---- of single numbers -----------------------------------------------------------------------------------------------
 
@@ -43,8 +43,9 @@ _SIGNS = np.array([[1, -1, 1], [-1, 1, -1]])
 
 
 def _hinge_rule(g: Any, x: Any, target: Any, margin: float, reduction: str) -> Any:
-    g = each(g, reduction, x.shape, np.shape(target))
-    return np.where(np.not_equal(target, -1), g, 0) - np.where(np.logical_and(target != 1, x <= margin), g, 0)
+    near = np.logical_and(target != 1, x <= margin)
+    g = np.broadcast_to(each(g, reduction, x.shape, np.shape(target)), near.shape)
+    return keep.kernel(g, np.not_equal(target, -1)) - keep.kernel(g, near)
 
 
 @op(
@@ -71,7 +72,8 @@ def hinge_embedding_loss(x: Any, target: Any, margin: float = 1.0, *, reduction:
 def _ranking_share(g: Any, x1: Any, x2: Any, target: Any, margin: float, reduction: str) -> Any:
     """The gradient that reaches the losses which are not 0."""
     share = each(g, reduction, x1.shape, x2.shape, target.shape)
-    return np.where((x2 - x1) * target + margin >= 0, share, 0)
+    lacking = (x2 - x1) * target + margin >= 0
+    return keep.kernel(np.broadcast_to(share, lacking.shape), lacking)
 
 
 @op(

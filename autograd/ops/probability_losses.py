@@ -14,7 +14,7 @@ from .._op import composed, op
 from ..errors import ShapeError
 from ..samples import case, elementwise, reals
 from . import arithmetic, reductions, shapes
-from .activations import softplus
+from .activations import log1p_below_1, softplus
 from .exponential import sigmoid
 from .losses import check_pair, check_reduction, each, pairs, reduced
 
@@ -123,7 +123,7 @@ def binary_cross_entropy_with_logits(
     if weight is not None or pos_weight is not None:
         _check_weights("binary_cross_entropy_with_logits", x.shape, weight=weight, pos_weight=pos_weight)
     # The large terms first: for a right and certain prediction they cancel exactly, and the small one remains.
-    small = np.log1p(np.exp(-np.abs(x)))
+    small = log1p_below_1(np.exp(-np.abs(x)))
     if pos_weight is None:
         losses = np.maximum(x, 0) - x * target + small
     else:
