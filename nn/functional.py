@@ -5,12 +5,11 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import numpy as _np
+
 from autograd._inplace import inplace as _in_place
-from autograd.generator import source as _source
 from autograd.ops import activations as _activations
-from autograd.ops import arithmetic as _arithmetic
 from autograd.ops import neural as _neural
-from autograd.ops import selection as _selection
 from autograd.ops.activations import gelu as gelu
 from autograd.ops.activations import glu as glu
 from autograd.ops.activations import hardshrink as hardshrink
@@ -20,23 +19,39 @@ from autograd.ops.activations import softplus as softplus
 from autograd.ops.activations import softshrink as softshrink
 from autograd.ops.activations import softsign as softsign
 from autograd.ops.activations import tanhshrink as tanhshrink
-from autograd.ops.class_losses import cross_entropy as cross_entropy
-from autograd.ops.class_losses import nll_loss as nll_loss
+from autograd.ops.bilinear import bilinear as bilinear
+from autograd.ops.distances import pairwise_distance as pairwise_distance
+from autograd.ops.distances import pdist as pdist
 from autograd.ops.embeddings import embedding as embedding
 from autograd.ops.embeddings import one_hot as one_hot
 from autograd.ops.exponential import sigmoid as sigmoid
-from autograd.ops.losses import binary_cross_entropy as binary_cross_entropy
-from autograd.ops.losses import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
-from autograd.ops.losses import huber_loss as huber_loss
-from autograd.ops.losses import kl_div as kl_div
-from autograd.ops.losses import l1_loss as l1_loss
-from autograd.ops.losses import mse_loss as mse_loss
-from autograd.ops.losses import smooth_l1_loss as smooth_l1_loss
 from autograd.ops.neural import cosine_similarity as cosine_similarity
 from autograd.ops.neural import layer_norm as layer_norm
 from autograd.ops.neural import linear as linear
 from autograd.ops.neural import normalize as normalize
 from autograd.ops.trigonometric import tanh as tanh
+
+from .loss_functions import binary_cross_entropy as binary_cross_entropy
+from .loss_functions import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
+from .loss_functions import cosine_embedding_loss as cosine_embedding_loss
+from .loss_functions import cross_entropy as cross_entropy
+from .loss_functions import ctc_loss as ctc_loss
+from .loss_functions import gaussian_nll_loss as gaussian_nll_loss
+from .loss_functions import hinge_embedding_loss as hinge_embedding_loss
+from .loss_functions import huber_loss as huber_loss
+from .loss_functions import kl_div as kl_div
+from .loss_functions import l1_loss as l1_loss
+from .loss_functions import margin_ranking_loss as margin_ranking_loss
+from .loss_functions import mse_loss as mse_loss
+from .loss_functions import multi_margin_loss as multi_margin_loss
+from .loss_functions import multilabel_margin_loss as multilabel_margin_loss
+from .loss_functions import multilabel_soft_margin_loss as multilabel_soft_margin_loss
+from .loss_functions import nll_loss as nll_loss
+from .loss_functions import poisson_nll_loss as poisson_nll_loss
+from .loss_functions import smooth_l1_loss as smooth_l1_loss
+from .loss_functions import soft_margin_loss as soft_margin_loss
+from .loss_functions import triplet_margin_loss as triplet_margin_loss
+from .loss_functions import triplet_margin_with_distance_loss as triplet_margin_with_distance_loss
 
 # ---- activations: inplace=True writes the result over the input ------------------------------------------------------
 
@@ -47,6 +62,7 @@ selu_ = _in_place(_activations.selu)
 leaky_relu_ = _in_place(_activations.leaky_relu)
 hardtanh_ = _in_place(_activations.hardtanh)
 threshold_ = _in_place(_activations.threshold)
+rrelu_ = _in_place(_activations.rrelu)
 _relu6_ = _in_place(_activations.relu6)
 _silu_ = _in_place(_activations.silu)
 _mish_ = _in_place(_activations.mish)
@@ -86,11 +102,7 @@ def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) 
 
 def rrelu(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False) -> Any:
     """``leaky_relu`` with a random slope for each element, from ``lower`` to ``upper``; their mean outside training."""
-    if not training:
-        return leaky_relu(input, (lower + upper) / 2, inplace)
-    slopes = (_source(None).uniform(tuple(input.shape)) * (upper - lower) + lower).astype(input.dtype)
-    out = _selection.where(input >= 0, input, _arithmetic.mul(input, slopes))
-    return input.copy_(out) if inplace else out
+    return (rrelu_ if inplace else _activations.rrelu)(input, lower, upper, training)
 
 
 def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
@@ -146,6 +158,26 @@ def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype:
 def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
     """``softmax(-input)``."""
     return _neural.softmin(input, _guessed("softmin", input, dim) if dim is None else dim, dtype)
+
+
+def gumbel_softmax(logits: Any, tau: float = 1.0, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Any:
+    """A random choice among classes, by logits, that can be differentiated (E. Jang et al., 2017).
+
+    Args:
+        logits: floating.
+        tau: the lower this temperature, the nearer to a choice of one class.
+        hard: return the choice of one class, 0 and 1, with the gradient of the soft one.
+        eps: without effect.
+        dim: the dimension of the classes.
+    """
+    noise = _activations.gumbel_noise(tuple(logits.shape), logits.dtype)
+    soft = _neural.softmax((logits + noise) / tau, dim)
+    if not hard:
+        return soft
+    choice = _np.zeros(logits.shape, logits.dtype)
+    if choice.size:
+        _np.put_along_axis(choice, _np.expand_dims(soft.detach().numpy().argmax(dim), dim), 1, dim)
+    return soft - soft.detach() + choice
 
 
 # ---- dropout ---------------------------------------------------------------------------------------------------------

@@ -11,11 +11,14 @@ from typing import Any
 import numpy as np
 
 from .._op import composed, op
+from ..errors import ShapeError
+from ..generator import Generator, source
 from ..samples import case, elementwise, reals
 from . import arithmetic
+from .axes import accumulation_dtype
 from .exponential import erfc, sigmoid
 from .joining import chunk
-from .selection import keep, where
+from .selection import keep, where_
 
 _ZEROS = {np.dtype(kind): np.zeros((), kind) for kind in "efdbhilqBHILQ"}
 """0 in each dtype: as an operand NumPy takes it in half the time of the Python number."""
@@ -24,7 +27,33 @@ for _zero in _ZEROS.values():
 _ROOT = math.sqrt(2 / math.pi)
 
 
-@op(x=lambda g, out: keep.kernel(g, out > _ZEROS.get(out.dtype, 0)), samples=elementwise(x=reals(avoid=(0.0,))))
+_FAST = 256
+"""From this size on float32 is computed by NumPy's vectorised functions instead of one number after the other."""
+
+
+def log1p_below_1(u: Any) -> Any:
+    """``log(1 + u)`` of numbers from 0 to 1, to two units in the last place."""
+    if u.dtype != np.float32 or u.size < _FAST:
+        return np.log1p(u)
+    w = u + 1
+    lost = w - 1  # w is rounded: what is missing from u comes back as the first term of the series
+    np.subtract(u, lost, out=lost)
+    lost /= w
+    return np.log(w, out=w) + lost
+
+
+def _expm1(x: Any) -> Any:
+    """``exp(x) - 1`` of numbers that are not positive, to two units in the last place."""
+    if x.dtype != np.float32 or x.size < _FAST:
+        return np.expm1(x)
+    t = np.tanh(x * 0.5)
+    rest = 1 - t
+    t += t
+    t /= rest
+    return t
+
+
+@op(x=lambda g, out: keep.kernel(g, out != _ZEROS.get(out.dtype, 0)), samples=elementwise(x=reals(avoid=(0.0,))))
 def relu(x: Any) -> Any:
     """``max(x, 0)``."""
     if isinstance(x, np.generic):  # three times as fast as a ufunc
@@ -40,7 +69,12 @@ def relu(x: Any) -> Any:
     ],
 )
 def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
-    """``x`` clipped to ``min_val .. max_val``; there is no gradient at either end."""
+    """``x`` clipped to ``min_val .. max_val``; there is no gradient at either end.
+
+    Raises: ValueError if the bounds are in the wrong order.
+    """
+    if min_val > max_val:
+        raise ValueError(f"hardtanh: min_val, {min_val}, must not be greater than max_val, {max_val}")
     return np.clip(x, min_val, max_val).astype(x.dtype, copy=False)
 
 
@@ -51,20 +85,22 @@ def relu6(x: Any) -> Any:
 
 
 @op(
-    x=lambda g, x, negative_slope: np.where(x > 0, g, g * negative_slope),
+    x=lambda g, x, negative_slope: where_.kernel(x > 0, g, g * negative_slope),
     promote="float",
     samples=[elementwise(x=reals(avoid=(0.0,))), elementwise(x=reals(avoid=(0.0,)), negative_slope=-0.5)],
 )
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
     """``x`` if positive, else ``negative_slope * x``."""
-    if 0 <= negative_slope <= 1:
+    if 0 < negative_slope <= 1:
         return np.maximum(x, x * negative_slope)
-    return np.where(x > 0, x, x * negative_slope)
+    return where_.op.forward(x > 0, x, np.minimum(x, 0) * negative_slope)
 
 
 def _elu_rule(g: Any, x: Any, alpha: float, scale: float, input_scale: float) -> Any:
-    low = np.where(x > 0, 0, x)
-    return np.where(x > 0, g * scale, g * np.exp(low * input_scale) * (alpha * scale * input_scale))
+    slope = np.exp(keep.kernel(x, np.logical_not(x >= 0)) * input_scale) * (alpha * scale * input_scale)
+    if alpha * input_scale == 1:
+        return g * slope
+    return where_.kernel(x > 0, g * scale, g * slope)
 
 
 @op(x=_elu_rule, promote="float", samples=[
@@ -72,13 +108,19 @@ def _elu_rule(g: Any, x: Any, alpha: float, scale: float, input_scale: float) ->
 ])  # fmt: skip
 def elu(x: Any, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Any:
     """``scale * x`` if positive, else ``scale * alpha * (exp(input_scale * x) - 1)``."""
-    low = np.expm1(np.minimum(x, 0) * input_scale) * (alpha * scale)
-    return np.where(x > 0, x * scale, low)
+    low = np.minimum(x, 0) * input_scale
+    low = (_expm1(low) if input_scale > 0 else np.expm1(low)) * (alpha * scale)
+    return low + np.maximum(x, 0) * scale  # one of the two is 0
 
 
 @composed(samples=[elementwise(x=reals(avoid=(0.0,))), elementwise(x=reals(avoid=(0.0,)), alpha=0.5)])
 def celu(x: Any, alpha: float = 1.0) -> Any:
-    """``x`` if positive, else ``alpha * (exp(x / alpha) - 1)``."""
+    """``x`` if positive, else ``alpha * (exp(x / alpha) - 1)``.
+
+    Raises: ValueError for an ``alpha`` of 0.
+    """
+    if alpha == 0:
+        raise ValueError("celu: alpha must not be 0")
     return elu(x, alpha, 1.0, 1 / alpha)
 
 
@@ -88,7 +130,14 @@ def selu(x: Any) -> Any:
     return elu(x, 1.6732632423543772848170429916717, 1.0507009873554804934193349852946)
 
 
+def _wide(x: Any) -> Any:
+    """``x`` in a dtype in which powers of it neither overflow nor vanish."""
+    wide = accumulation_dtype(x.dtype)
+    return x if wide is None else x.astype(wide)
+
+
 def _gelu_rule(g: Any, x: Any, approximate: str) -> Any:
+    x = _wide(x)
     if approximate == "tanh":
         square = x * x
         t = np.tanh(x * (square * (0.044715 * _ROOT) + _ROOT))
@@ -107,9 +156,11 @@ def gelu(x: Any, approximate: str = "none") -> Any:
     Raises: ValueError for another name.
     """
     if approximate == "tanh":
-        return x * 0.5 * (np.tanh(x * (x * x * (0.044715 * _ROOT) + _ROOT)) + 1)
+        wide = _wide(x)
+        out = wide * 0.5 * (np.tanh(wide * (wide * wide * (0.044715 * _ROOT) + _ROOT)) + 1)
+        return out.astype(x.dtype, copy=False)
     if approximate != "none":
-        raise ValueError(f"approximate must be 'none' or 'tanh', got {approximate!r}")
+        raise ValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
     return erfc.op.forward(x * -math.sqrt(0.5)) * x * 0.5
 
 
@@ -126,7 +177,7 @@ def silu(x: Any) -> Any:
 
 def soft_maximum(x: Any) -> Any:
     """``log(1 + exp(x))`` without overflow."""
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+    return np.maximum(x, 0) + log1p_below_1(np.exp(-np.abs(x)))
 
 
 def _mish_rule(g: Any, x: Any) -> Any:
@@ -141,7 +192,7 @@ def mish(x: Any) -> Any:
 
 
 @op(
-    x=lambda g, x, beta, threshold: np.where(x * beta > threshold, g, g * sigmoid.kernel(x * beta)),
+    x=lambda g, x, beta, threshold: where_.kernel(x * beta > threshold, g, g * sigmoid.kernel(x * beta)),
     promote="float",
     samples=[reals(), elementwise(x=reals(avoid=(1.0,)), beta=2.0, threshold=2.0)],
 )
@@ -149,7 +200,7 @@ def softplus(x: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
     """``log(1 + exp(beta * x)) / beta``, and ``x`` itself where ``beta * x`` exceeds ``threshold``."""
     scaled = x if beta == 1 else x * beta
     out = soft_maximum(scaled)
-    return np.where(scaled > threshold, x, out if beta == 1 else out / beta)
+    return where_.op.forward(scaled > threshold, x, out if beta == 1 else out / beta)
 
 
 @op(x=lambda g, x: g * sigmoid.kernel(-x), promote="float", samples=reals())
@@ -175,8 +226,8 @@ def hardsigmoid(x: Any) -> Any:
 
 
 def _hardswish_rule(g: Any, x: Any) -> Any:
-    inside = np.logical_and(x > -3, x < 3)
-    return np.where(inside, g * (np.where(inside, x, 0) / 3 + 0.5), keep.kernel(g, x >= 3))
+    outside = np.logical_or(x <= -3, x >= 3)
+    return np.where(outside, keep.kernel(g, x >= 3), g * (np.where(outside, 0, x) / 3 + 0.5))
 
 
 @op(x=_hardswish_rule, promote="float", samples=elementwise(x=reals(-5, 5, avoid=(-3.0, 3.0))))
@@ -202,7 +253,12 @@ def tanhshrink(x: Any) -> Any:
     samples=[elementwise(x=reals(avoid=(-0.5, 0.5))), elementwise(x=reals(avoid=(-1.5, 1.5)), lambd=1.5)],
 )
 def softshrink(x: Any, lambd: float = 0.5) -> Any:
-    """``x`` moved towards 0 by ``lambd``, 0 within that distance of it."""
+    """``x`` moved towards 0 by ``lambd``, 0 within that distance of it.
+
+    Raises: ValueError for a negative ``lambd``.
+    """
+    if lambd < 0:
+        raise ValueError(f"softshrink: lambd must not be negative, got {lambd}")
     return x - np.clip(x, -lambd, lambd)
 
 
@@ -213,16 +269,27 @@ def softshrink(x: Any, lambd: float = 0.5) -> Any:
 )
 def hardshrink(x: Any, lambd: float = 0.5) -> Any:
     """``x`` where its magnitude exceeds ``lambd``, else 0; NaN stays."""
-    return np.where(np.abs(x) <= lambd, 0, x)
+    return keep.op.forward(x, np.logical_not(np.abs(x) <= lambd))
 
 
 @op(
-    x=lambda g, x, threshold: keep.kernel(g, x > threshold),
+    x=lambda g, x, threshold: keep.kernel(g, np.logical_not(x <= threshold)),
     samples=elementwise(x=reals(avoid=(0.5,)), threshold=0.5, value=-1.0),
 )
 def threshold(x: Any, threshold: float, value: float) -> Any:
     """``x`` where it exceeds ``threshold``, else ``value``; NaN stays."""
-    return np.where(x <= threshold, value, x)
+    return np.where(x <= threshold, value, x).astype(x.dtype, copy=False)
+
+
+@op(
+    x=lambda g, x, weight: where_.kernel(x > 0, g, g * weight),
+    weight=lambda g, x: g * keep.kernel(x, np.logical_not(x > 0)),
+    promote="float",
+    samples=elementwise(x=reals(avoid=(0.0,)), weight=reals()),
+)
+def prelu_(x: Any, weight: Any) -> Any:
+    """``prelu`` with a weight that broadcasts."""
+    return where_.op.forward(x > 0, x, x * weight)
 
 
 @composed(inputs=("x", "weight"), samples=[
@@ -230,18 +297,64 @@ def threshold(x: Any, threshold: float, value: float) -> Any:
     case(x=reals(shape=(2, 3), avoid=(0.0,)), weight=reals(shape=(1,))),
     case(x=reals(shape=(2, 3, 2), avoid=(0.0,)), weight=reals(shape=(3,))),
     case(x=reals(shape=(3,), avoid=(0.0,)), weight=reals(shape=(1,))),
+    case(x=reals(shape=(), avoid=(0.0,)), weight=reals(shape=(1,))),
 ])  # fmt: skip
 def prelu(x: Any, weight: Any) -> Any:
-    """``x`` if positive, else ``weight * x``, with one weight for all or one for each channel (dimension 1)."""
-    if weight.ndim and weight.shape[0] != 1:
-        weight = np.reshape(weight, (-1, *(1,) * (x.ndim - 2)))
-    return where(x > 0, x, arithmetic.mul(x, weight))
+    """``x`` if positive, else ``weight * x``, with one weight for all or one for each channel (dimension 1).
+
+    Raises: ShapeError.
+    """
+    shape, wanted = tuple(x.shape), tuple(weight.shape)
+    if wanted not in ((), (1,)):
+        channels = shape[1] if len(shape) > 1 else 1
+        if wanted != (channels,):
+            raise ShapeError(
+                f"prelu: weight has shape {wanted}; for an input of shape {shape} it must be ({channels},), one for "
+                "each channel (dimension 1), or (1,)"
+            )
+        weight = np.reshape(weight, (-1, *(1,) * (len(shape) - 2)))
+    elif wanted:
+        weight = np.reshape(weight, ())
+    return prelu_(x, weight)
 
 
 @composed(samples=[case(x=reals(shape=(2, 4))), case(x=reals(shape=(2, 3)), dim=0)])
 def glu(x: Any, dim: int = -1) -> Any:
-    """The first half of ``x`` along ``dim`` times the sigmoid of the second."""
+    """The first half of ``x`` along ``dim`` times the sigmoid of the second.
+
+    Raises: ShapeError.
+    """
     if not x.ndim or x.shape[dim] % 2:
-        raise ValueError(f"glu: dimension {dim} of shape {tuple(x.shape)} must have an even size")
+        raise ShapeError(f"glu: dimension {dim} of shape {tuple(x.shape)} must have an even size")
     first, second = chunk(x, 2, dim)
     return arithmetic.mul(first, sigmoid(second))
+
+
+# ---- random ----------------------------------------------------------------------------------------------------------
+
+
+@composed()
+def rrelu(
+    x: Any,
+    lower: float = 1 / 8,
+    upper: float = 1 / 3,
+    training: bool = False,
+    *,
+    generator: Generator | None = None,
+) -> Any:
+    """``leaky_relu`` with a random slope for each element, from ``lower`` to ``upper``; their mean outside training.
+
+    Raises: ValueError if the bounds are in the wrong order.
+    """
+    if lower > upper:
+        raise ValueError(f"rrelu: lower, {lower}, must not be greater than upper, {upper}")
+    if not training:
+        return leaky_relu(x, (lower + upper) / 2)
+    slopes = source(generator).uniform(tuple(x.shape)) * (upper - lower) + lower
+    return prelu_(x, np.asarray(slopes, x.dtype if x.dtype.kind == "f" else None))
+
+
+def gumbel_noise(shape: tuple[int, ...], dtype: Any, generator: Generator | None = None) -> Any:
+    """Numbers from Gumbel's standard distribution, an array."""
+    uniform = np.asarray(source(generator).uniform(shape, np.dtype(np.float64)))
+    return -np.log(np.maximum(-np.log1p(-uniform), 1e-300)).astype(dtype)

@@ -7,6 +7,7 @@ Shape, of every op here: scores (N, C, ...) or (C,), with the classes in dimensi
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -140,16 +141,17 @@ def _spread(g: Any, x_shape: tuple[int, ...], reduction: str) -> Any:
 def _cross_entropy_rule(
     g: Any, x: Any, target: Any, weight: Any, ignore_index: int, reduction: str, label_smoothing: float
 ) -> Any:
-    slope = cross_entropy_slope.kernel(x, target, weight, ignore_index, reduction, label_smoothing)
-    return _spread(g, x.shape, reduction) * slope
+    g = _spread(g, x.shape, reduction)
+    return cross_entropy_slope.kernel(g, x, target, weight, ignore_index, reduction, label_smoothing)
 
 
 def _slope_rule(
-    g: Any, x: Any, target: Any, weight: Any, ignore_index: int, reduction: str, label_smoothing: float
+    g: Any, factor: Any, x: Any, target: Any, weight: Any, ignore_index: int, reduction: str, label_smoothing: float
 ) -> Any:
     """The slope is ``c * softmax(x)`` less what does not depend on ``x``, with a constant ``c`` for each target."""
     dim = _class_dim(x.shape)
-    share = g * _total_weight(x.shape, x.dtype, target, weight, ignore_index, reduction, label_smoothing)
+    total = _total_weight(x.shape, x.dtype, target, weight, ignore_index, reduction, label_smoothing)
+    share = g * factor * total
     p = softmax.kernel(x, dim)
     return p * (share - np.add.reduce(share * p, dim, keepdims=True))
 
@@ -178,8 +180,59 @@ def _total_weight(
     return np.expand_dims(np.reshape(found, (*shape[:dim], *shape[dim + 1 :])), dim)
 
 
-@op(x=_slope_rule, constants=("target", "weight"), samples=[case(**arguments) for arguments in (*_TARGETS, *_SMOOTH)])
+_BLOCK = 1 << 16
+"""About so many scores are worked on at once: they stay in the processor's cache."""
+
+
+def _in_blocks(x: Any) -> bool:
+    return type(x) is np.ndarray and x.ndim == 2 and x.size > _BLOCK and x.dtype.itemsize > 2
+
+
+def _blocks(x: Any) -> Iterator[tuple[slice, Any]]:
+    """Blocks of rows, each less the largest score of its row; they share one memory."""
+    height = max(_BLOCK // x.shape[1], 1)
+    space = np.empty((height, x.shape[1]), x.dtype)
+    for start in range(0, len(x), height):
+        rows = x[start : start + height]
+        yield (
+            slice(start, start + height),
+            np.subtract(rows, np.maximum.reduce(rows, 1, keepdims=True), out=space[: len(rows)]),
+        )
+
+
+def _losses_in_blocks(x: Any, index: Any) -> Any:
+    """The losses of all targets, without weights."""
+    losses = np.empty(len(x), x.dtype)
+    for place, rows in _blocks(x):
+        own = rows[np.arange(len(rows)), index[place]]
+        losses[place] = np.log(np.add.reduce(np.exp(rows, out=rows), 1)) - own
+    return losses
+
+
+def _slope_in_blocks(x: Any, index: Any, factor: Any) -> Any:
+    """The derivative of the losses of all targets, times a number or one for each target."""
+    out = np.empty_like(x, order="C")
+    for place, rows in _blocks(x):
+        np.exp(rows, out=rows)
+        each = factor[place] if np.ndim(factor) else factor
+        np.multiply(rows, each / np.add.reduce(rows, 1, keepdims=True), out=out[place])
+    out[np.arange(len(x)), index] -= np.reshape(factor, -1)
+    return out
+
+
+@op(
+    factor=lambda g, x, target, weight, ignore_index, reduction, label_smoothing: (
+        g * cross_entropy_slope.kernel(1.0, x, target, weight, ignore_index, reduction, label_smoothing)
+    ),
+    x=_slope_rule,
+    constants=("target", "weight"),
+    samples=[
+        case(factor=reals(shape=(3, 1) if arguments.get("reduction") == "none" else ()), **arguments)
+        for arguments in (*_TARGETS[:5], *_SMOOTH[:5])
+    ],
+)
 def cross_entropy_slope(
+    factor: Any,
     x: Any,
     target: Any,
     weight: Any = None,
@@ -187,12 +240,17 @@ def cross_entropy_slope(
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Any:
-    """The derivative of ``cross_entropy`` by the scores; of each target's own loss, if ``reduction`` is "none"."""
+    """The derivative of ``cross_entropy`` by the scores, or (``reduction="none"``) that of each target's own loss.
+
+    It is multiplied by ``factor``, which broadcasts.
+    """
     dim = _class_dim(x.shape)
     classes = x.shape[dim]
     wide = accumulation_dtype(x.dtype) or x.dtype
-    p = _by_rows(softmax.op.forward(x.astype(wide, copy=False), dim))
     index, weights = _reading(target, weight, ignore_index, classes, wide, "cross_entropy")
+    if weights is None and not label_smoothing and _in_blocks(x):
+        return _slope_in_blocks(x, index, np.asarray(factor / len(x) if reduction == "mean" else factor, x.dtype))
+    p = _by_rows(softmax.op.forward(x.astype(wide, copy=False), dim))
     rows = np.arange(len(index))
     if weights is None and not label_smoothing:
         p[rows, index] -= 1
@@ -208,7 +266,7 @@ def cross_entropy_slope(
             valid = np.reshape(np.reshape(target, -1) != ignore_index, (-1, 1))
             each = valid * (scale * wide.type(label_smoothing / classes))
             p -= each if weight is None else each * weight.astype(wide, copy=False)
-    return _from_rows(p, x.shape).astype(x.dtype, copy=False)
+    return (_from_rows(p, x.shape) * factor).astype(x.dtype, copy=False)
 
 
 @op(
@@ -229,8 +287,10 @@ def cross_entropy_(
     _check("cross_entropy", x, target, weight, reduction)
     dim = _class_dim(x.shape)
     wide = accumulation_dtype(x.dtype) or x.dtype
-    logs = _by_rows(log_softmax.op.forward(x.astype(wide, copy=False), dim))
     index, weights = _reading(target, weight, ignore_index, x.shape[dim], wide, "cross_entropy")
+    if weights is None and not label_smoothing and _in_blocks(x):
+        return _combined(_losses_in_blocks(x, index), weights, reduction, x.shape, x.dtype)
+    logs = _by_rows(log_softmax.op.forward(x.astype(wide, copy=False), dim))
     losses = -logs[np.arange(len(index)), index]
     if weights is not None:
         losses *= weights

@@ -1,0 +1,154 @@
+"""Distances between vectors: of pairs, between all of two sets, among all of one.
+
+The gradient of a distance of 0 is 0 (a subgradient).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._op import composed, op
+from ..errors import ShapeError
+from ..samples import case, reals
+from . import arithmetic, reductions, shapes
+from .axes import accumulation_dtype
+from .indexing import getitem
+from .norms import norm
+from .repetition import broadcast_to
+
+_MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist")
+_FEW = 25
+_CLOSE = 0.05
+_BLOCK = 1 << 18
+
+
+@composed(inputs=("x1", "x2"), samples=[
+    case(x1=reals(shape=(2, 3)), x2=reals(shape=(2, 3))), case(x1=reals(shape=(3,)), x2=reals(shape=(2, 3)), p=1.0),
+    case(x1=reals(shape=(2, 3)), x2=reals(shape=(3,)), p=3.0, keepdim=True),
+])  # fmt: skip
+def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Any:
+    """The ``p``-norm of ``x1 - x2 + eps`` over the last dimension.
+
+    Shape: ``(N, D), (N, D) -> (N)``; either may lack N; ``(N, 1)`` with ``keepdim``.
+
+    Raises: ShapeError.
+    """
+    return norm(arithmetic.add(arithmetic.sub(x1, x2), eps), p, -1, keepdim)
+
+
+# ---- between all vectors of two sets ---------------------------------------------------------------------------------
+
+
+def _euclidean_rule(g: Any, x: Any, y: Any, out: Any) -> Any:
+    """The derivative by ``x``: for each of its vectors the sum of the directions from all of ``y``, times ``g``."""
+    apart = out != 0
+    share = np.where(apart, g, 0) / np.where(apart, out, 1)
+    middle = np.mean(y, -2, keepdims=True)  # the difference of two sums is exact only for small numbers
+    return (x - middle) * np.add.reduce(share, -1, keepdims=True) - np.matmul(share, y - middle)
+
+
+@op(
+    x=lambda g, x, y, out: _euclidean_rule(g, x, y, out),
+    y=lambda g, x, y, out: _euclidean_rule(np.swapaxes(g, -1, -2), y, x, np.swapaxes(out, -1, -2)),
+    promote="float",
+    samples=[
+        case(x=reals(shape=(3, 2)), y=reals(shape=(4, 2))),
+        case(x=reals(shape=(2, 2, 3)), y=reals(shape=(2, 1, 3))),
+    ],
+)
+def euclidean_distances(x: Any, y: Any) -> Any:
+    """The distances between all vectors ``x`` and all vectors ``y``, through one product of matrices.
+
+    ``(..., P, M), (..., R, M) -> (..., P, R)``. Where vectors are close, and the product would be inexact, their
+    differences are taken.
+    """
+    dtype = x.dtype
+    wide = accumulation_dtype(dtype) or dtype
+    middle = np.add.reduce(y, -2, wide, keepdims=True) / max(y.shape[-2], 1)
+    a, b = (x - middle).astype(wide, copy=False), (y - middle).astype(wide, copy=False)
+    squares = np.expand_dims(np.add.reduce(a * a, -1), -1) + np.expand_dims(np.add.reduce(b * b, -1), -2)
+    out = squares - np.matmul(a, np.swapaxes(b, -1, -2)) * 2
+    close = np.nonzero(out <= squares * _CLOSE)
+    step = max(_BLOCK // max(x.shape[-1], 1), 1)
+    for start in range(0, len(close[0]), step):
+        place = tuple([index[start : start + step] for index in close])
+        difference = a[(*place[:-2], place[-2])] - b[(*place[:-2], place[-1])]
+        out[place] = np.add.reduce(difference * difference, -1)
+    return np.sqrt(out).astype(dtype, copy=False)
+
+
+_SETS: list[dict[str, Any]] = [
+    {"x1": reals(shape=(2, 3)), "x2": reals(shape=(3, 3))},
+    {"x1": reals(shape=(2, 3)), "x2": reals(shape=(3, 3)), "p": 1.0},
+    {"x1": reals(shape=(2, 2, 2)), "x2": reals(shape=(3, 2)), "p": 3.0},
+    {"x1": reals(shape=(2, 2, 2)), "x2": reals(shape=(3, 2)), "compute_mode": "use_mm_for_euclid_dist"},
+]
+
+
+@composed(inputs=("x1", "x2"), samples=[case(**arguments) for arguments in _SETS])
+def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = None) -> Any:
+    """The ``p``-norms of the differences between all vectors of two sets.
+
+    Shape: ``(..., P, M), (..., R, M) -> (..., P, R)``; the leading dimensions broadcast.
+
+    Args:
+        x1, x2: floating.
+        p: a number, or inf.
+        compute_mode: for ``p == 2``: "use_mm_for_euclid_dist_if_necessary" (the default: products of matrices for more
+            than 25 vectors), "use_mm_for_euclid_dist" or "donot_use_mm_for_euclid_dist".
+
+    Raises: ShapeError; ValueError for a negative ``p`` or an unknown mode.
+    """
+    first, second = tuple(x1.shape), tuple(x2.shape)
+    if len(first) < 2 or len(second) < 2 or first[-1] != second[-1]:
+        raise ShapeError(
+            f"cdist: expected two sets of vectors of one length, (..., P, M) and (..., R, M), got {first} and {second}"
+        )
+    if p < 0:
+        raise ValueError(f"cdist: p must not be negative, got {p}")
+    if compute_mode is not None and compute_mode not in _MODES:
+        raise ValueError(f"cdist: compute_mode must be one of {', '.join(map(repr, _MODES))}, got {compute_mode!r}")
+    few = max(first[-2], second[-2]) <= _FEW and compute_mode != _MODES[1]
+    if p != 2 or few or compute_mode == _MODES[2]:
+        return norm(arithmetic.sub(shapes.unsqueeze(x1, -2), shapes.unsqueeze(x2, -3)), p, -1)
+    try:
+        lead = np.broadcast_shapes(first[:-2], second[:-2])
+    except ValueError:
+        raise ShapeError(f"cdist: the leading dimensions of {first} and {second} do not broadcast") from None
+    if lead != first[:-2]:
+        x1 = broadcast_to(x1, (*lead, *first[-2:]))
+    if lead != second[:-2]:
+        x2 = broadcast_to(x2, (*lead, *second[-2:]))
+    return euclidean_distances(x1, x2)
+
+
+@composed(inputs=("x",), samples=[
+    case(x=reals(shape=(4, 2))), case(x=reals(shape=(3, 2)), p=1.0), case(x=reals(shape=(3, 2)), p=3.0),
+])  # fmt: skip
+def pdist(x: Any, p: float = 2.0) -> Any:
+    """The ``p``-norms of the differences between all vectors of one set: those of ``cdist`` above the diagonal.
+
+    Shape: ``(N, M) -> (N * (N - 1) / 2)``.
+
+    Raises: ShapeError; ValueError for a negative ``p``.
+    """
+    if len(x.shape) != 2:
+        raise ShapeError(f"pdist: expected one set of vectors, (N, M), got shape {tuple(x.shape)}")
+    if p < 0:
+        raise ValueError(f"pdist: p must not be negative, got {p}")
+    upper = np.triu_indices(x.shape[0], 1)
+    if p == 2 and x.shape[0] > _FEW:
+        return getitem(euclidean_distances(x, x), upper)
+    return norm(arithmetic.sub(getitem(x, upper[0]), getitem(x, upper[1])), p, -1)
+
+
+# ---- between directions ----------------------------------------------------------------------------------------------
+
+
+def cosine(x1: Any, x2: Any, eps: float) -> Any:
+    """The cosine of the angle between vectors along the last dimension, ``eps`` added to their squared lengths."""
+    along = reductions.sum(arithmetic.mul(x1, x2), -1)
+    lengths = [arithmetic.add(reductions.sum(arithmetic.mul(x, x), -1), eps) for x in (x1, x2)]
+    return arithmetic.div(along, np.sqrt(arithmetic.mul(*lengths)))
