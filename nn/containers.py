@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .module import Module
 
-__all__ = ["Sequential"]
+__all__ = ["ModuleList", "Sequential"]
 
 
 class Sequential(Module):
@@ -63,3 +63,34 @@ class Sequential(Module):
         if isinstance(index, slice):
             return Sequential(OrderedDict((name, self.__dict__[name]) for name in names[index]))
         return self.__dict__[names[index]]
+
+
+class ModuleList(Module):
+    """Modules in a list.
+
+    Args:
+        modules: the modules.
+    """
+
+    def __init__(self, modules: Iterable[Module] = ()) -> None:
+        self.extend(modules)
+
+    def append(self, module: Module) -> ModuleList:
+        """Add a module at the end; returns the list."""
+        self.__dict__[str(len(self))] = module
+        return self
+
+    def extend(self, modules: Iterable[Module]) -> ModuleList:
+        """Add modules at the end; returns the list."""
+        for module in modules:
+            self.append(module)
+        return self
+
+    def __len__(self) -> int:
+        return sum(isinstance(value, Module) for value in self.__dict__.values())
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter([value for value in self.__dict__.values() if isinstance(value, Module)])
+
+    def __getitem__(self, index: int) -> Module:
+        return list(self)[index]

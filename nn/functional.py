@@ -20,9 +20,11 @@ from autograd.ops.activations import softplus as softplus
 from autograd.ops.activations import softshrink as softshrink
 from autograd.ops.activations import softsign as softsign
 from autograd.ops.activations import tanhshrink as tanhshrink
+from autograd.ops.attention import scaled_dot_product_attention as scaled_dot_product_attention
 from autograd.ops.class_losses import cross_entropy as cross_entropy
 from autograd.ops.class_losses import nll_loss as nll_loss
 from autograd.ops.embeddings import embedding as embedding
+from autograd.ops.embeddings import embedding_bag as embedding_bag
 from autograd.ops.embeddings import one_hot as one_hot
 from autograd.ops.exponential import sigmoid as sigmoid
 from autograd.ops.losses import binary_cross_entropy as binary_cross_entropy
@@ -32,6 +34,7 @@ from autograd.ops.losses import kl_div as kl_div
 from autograd.ops.losses import l1_loss as l1_loss
 from autograd.ops.losses import mse_loss as mse_loss
 from autograd.ops.losses import smooth_l1_loss as smooth_l1_loss
+from autograd.ops.multihead import multi_head_attention_forward as multi_head_attention_forward
 from autograd.ops.neural import cosine_similarity as cosine_similarity
 from autograd.ops.neural import layer_norm as layer_norm
 from autograd.ops.neural import linear as linear
