@@ -44,7 +44,7 @@ class _Rows(Module):
         self.embedding_dim = size
         self.padding_idx = None if padding_idx is None else padding_idx % rows
         if weight is None:
-            self.weight = Parameter(empty(rows, size, **kind), not freeze)
+            self.weight = Parameter(empty(rows, size, device=device, dtype=dtype), not freeze)
             self.reset_parameters()
         else:
             self.weight = Parameter(weight, not freeze)
@@ -103,7 +103,7 @@ class Embedding(_Rows):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
-        self._set_up(num_embeddings, embedding_dim, padding_idx, _weight, _freeze, sparse, device=device, dtype=dtype)
+        self._set_up(num_embeddings, embedding_dim, padding_idx, _weight, _freeze, sparse, device, dtype)
         self.max_norm = max_norm
         self.norm_type = norm_type
         self.scale_grad_by_freq = scale_grad_by_freq
@@ -173,7 +173,7 @@ class EmbeddingBag(_Rows):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
-        self._set_up(num_embeddings, embedding_dim, padding_idx, _weight, False, sparse, device=device, dtype=dtype)
+        self._set_up(num_embeddings, embedding_dim, padding_idx, _weight, False, sparse, device, dtype)
         self.max_norm = max_norm
         self.norm_type = norm_type
         self.scale_grad_by_freq = scale_grad_by_freq

@@ -64,17 +64,16 @@ def _array(mask: Any, name: str, shapes: list[tuple[int, ...]]) -> Any:
 def _masks(attn_mask: Any, padding: Any, batch: int, heads: int, more: int) -> tuple[Any, Any]:
     """What to add to the scores (batch, heads, L, S + more), and where a query may look; None for nothing."""
     bias = mask = None
-    for given, shape in ((attn_mask, (batch, heads)), (padding, (batch, 1, 1))):
+    for given, rank, shape in ((attn_mask, 2, (batch, heads)), (padding, 1, (batch, 1, 1))):
         if given is None:
             continue
         if given is padding or given.ndim == 3:
-            given = reshape(given, (*shape, *given.shape[1:]))
-        allowed = given.dtype == np.bool_
+            given = np.reshape(given, (*shape, *given.shape[given.ndim - rank :]))
         if more:
             last = np.zeros((*given.shape[:-1], more), given.dtype)
-            given = np.concatenate([given, last], -1) if allowed else cat([given, last], -1)
-        if allowed:
-            given = ~(given._data if isinstance(given, Handle) else given)
+            given = np.concatenate([given, last], -1)
+        if given.dtype == np.bool_:
+            given = ~given
             mask = given if mask is None else mask & given
         else:
             bias = given if bias is None else bias + given
