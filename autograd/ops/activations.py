@@ -5,7 +5,6 @@ At a kink the derivative is PyTorch's: 0 for relu at 0, 0 at both ends of hardta
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,8 @@ import numpy as np
 from .._op import composed, op
 from ..samples import case, elementwise, reals
 from . import arithmetic
-from .exponential import erfc, sigmoid
+from .bell import gelu as gelu
+from .exponential import sigmoid
 from .joining import chunk
 from .selection import keep, where
 
@@ -21,7 +21,6 @@ _ZEROS = {np.dtype(kind): np.zeros((), kind) for kind in "efdbhilqBHILQ"}
 """0 in each dtype: as an operand NumPy takes it in half the time of the Python number."""
 for _zero in _ZEROS.values():
     _zero.flags.writeable = False
-_ROOT = math.sqrt(2 / math.pi)
 
 
 @op(x=lambda g, out: keep.kernel(g, out > _ZEROS.get(out.dtype, 0)), samples=elementwise(x=reals(avoid=(0.0,))))
@@ -86,31 +85,6 @@ def celu(x: Any, alpha: float = 1.0) -> Any:
 def selu(x: Any) -> Any:
     """The self-normalizing ``elu``, with the scale and alpha of G. Klambauer et al. (2017)."""
     return elu(x, 1.6732632423543772848170429916717, 1.0507009873554804934193349852946)
-
-
-def _gelu_rule(g: Any, x: Any, approximate: str) -> Any:
-    if approximate == "tanh":
-        square = x * x
-        t = np.tanh(x * (square * (0.044715 * _ROOT) + _ROOT))
-        return g * ((t + 1) * 0.5 + x * (1 - t * t) * (square * (3 * 0.044715 * 0.5 * _ROOT) + 0.5 * _ROOT))
-    return g * (erfc.kernel(x * -math.sqrt(0.5)) * 0.5 + x * np.exp(x * x * -0.5) * (0.5 * math.sqrt(2 / math.pi)))
-
-
-@op(x=_gelu_rule, promote="float", samples=[reals(), elementwise(x=reals(), approximate="tanh")])
-def gelu(x: Any, approximate: str = "none") -> Any:
-    """``x`` times the normal distribution function of ``x``.
-
-    Args:
-        x: floating.
-        approximate: ``"tanh"`` for the approximation by that function, several times as fast.
-
-    Raises: ValueError for another name.
-    """
-    if approximate == "tanh":
-        return x * 0.5 * (np.tanh(x * (x * x * (0.044715 * _ROOT) + _ROOT)) + 1)
-    if approximate != "none":
-        raise ValueError(f"approximate must be 'none' or 'tanh', got {approximate!r}")
-    return erfc.op.forward(x * -math.sqrt(0.5)) * x * 0.5
 
 
 def _silu_rule(g: Any, x: Any) -> Any:
