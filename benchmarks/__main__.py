@@ -97,7 +97,11 @@ def all_runs() -> list[Run]:
         )
         for name, names, limit in (("import-engine", "autograd", 60), ("import-all", "autograd, nn, optim", 120))
     ]  # fmt: skip
-    return [*chains, scalars, *deep, *steps, *imports]
+    sizes = {"layers": 2, "size": 128, "heads": 4, "length": 64, "batch": 8, "vocabulary": 65}
+    small = {"layers": 1, "size": 8, "heads": 2, "length": 4, "batch": 2, "vocabulary": 5}
+    gpt = Run("gpt", "gpt", ("chainrule", "torch"), {**sizes, "repeats": 5}, {**small, "repeats": 1}, 15,
+              (Target("ms per step", 1.2, "torch"),))  # fmt: skip
+    return [*chains, scalars, *deep, *steps, gpt, *imports]
 
 
 class Worker:

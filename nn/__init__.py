@@ -35,6 +35,12 @@ from .containers import Sequential as Sequential
 from .distance import CosineSimilarity as CosineSimilarity
 from .distance import PairwiseDistance as PairwiseDistance
 from .linear import Bilinear as Bilinear
+from .attention import MultiheadAttention as MultiheadAttention
+from .containers import ModuleList as ModuleList
+from .containers import Sequential as Sequential
+from .dropout import Dropout as Dropout
+from .embedding import Embedding as Embedding
+from .embedding import EmbeddingBag as EmbeddingBag
 from .linear import Identity as Identity
 from .linear import Linear as Linear
 from .losses import BCELoss as BCELoss
@@ -67,3 +73,11 @@ from .softmaxes import LogSoftmax as LogSoftmax
 from .softmaxes import Softmax as Softmax
 from .softmaxes import Softmax2d as Softmax2d
 from .softmaxes import Softmin as Softmin
+from .normalization import LayerNorm as LayerNorm
+from .parameter import Buffer as Buffer
+from .parameter import Parameter as Parameter
+from .transformer import Transformer as Transformer
+from .transformer import TransformerDecoder as TransformerDecoder
+from .transformer import TransformerDecoderLayer as TransformerDecoderLayer
+from .transformer import TransformerEncoder as TransformerEncoder
+from .transformer import TransformerEncoderLayer as TransformerEncoderLayer

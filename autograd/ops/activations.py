@@ -5,7 +5,6 @@ At a kink the derivative is PyTorch's: 0 for relu at 0, 0 at both ends of hardta
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,8 @@ from ..errors import ShapeError
 from ..generator import Generator, source
 from ..samples import case, elementwise, reals
 from . import arithmetic
-from .axes import accumulation_dtype
-from .exponential import erfc, sigmoid
+from .bell import gelu as gelu
+from .exponential import sigmoid
 from .joining import chunk
 from .selection import keep, where_
 
@@ -24,7 +23,6 @@ _ZEROS = {np.dtype(kind): np.zeros((), kind) for kind in "efdbhilqBHILQ"}
 """0 in each dtype: as an operand NumPy takes it in half the time of the Python number."""
 for _zero in _ZEROS.values():
     _zero.flags.writeable = False
-_ROOT = math.sqrt(2 / math.pi)
 
 
 _FAST = 256
@@ -128,40 +126,6 @@ def celu(x: Any, alpha: float = 1.0) -> Any:
 def selu(x: Any) -> Any:
     """The self-normalizing ``elu``, with the scale and alpha of G. Klambauer et al. (2017)."""
     return elu(x, 1.6732632423543772848170429916717, 1.0507009873554804934193349852946)
-
-
-def _wide(x: Any) -> Any:
-    """``x`` in a dtype in which powers of it neither overflow nor vanish."""
-    wide = accumulation_dtype(x.dtype)
-    return x if wide is None else x.astype(wide)
-
-
-def _gelu_rule(g: Any, x: Any, approximate: str) -> Any:
-    x = _wide(x)
-    if approximate == "tanh":
-        square = x * x
-        t = np.tanh(x * (square * (0.044715 * _ROOT) + _ROOT))
-        return g * ((t + 1) * 0.5 + x * (1 - t * t) * (square * (3 * 0.044715 * 0.5 * _ROOT) + 0.5 * _ROOT))
-    return g * (erfc.kernel(x * -math.sqrt(0.5)) * 0.5 + x * np.exp(x * x * -0.5) * (0.5 * math.sqrt(2 / math.pi)))
-
-
-@op(x=_gelu_rule, promote="float", samples=[reals(), elementwise(x=reals(), approximate="tanh")])
-def gelu(x: Any, approximate: str = "none") -> Any:
-    """``x`` times the normal distribution function of ``x``.
-
-    Args:
-        x: floating.
-        approximate: ``"tanh"`` for the approximation by that function, several times as fast.
-
-    Raises: ValueError for another name.
-    """
-    if approximate == "tanh":
-        wide = _wide(x)
-        out = wide * 0.5 * (np.tanh(wide * (wide * wide * (0.044715 * _ROOT) + _ROOT)) + 1)
-        return out.astype(x.dtype, copy=False)
-    if approximate != "none":
-        raise ValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
-    return erfc.op.forward(x * -math.sqrt(0.5)) * x * 0.5
 
 
 def _silu_rule(g: Any, x: Any) -> Any:

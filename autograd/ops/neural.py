@@ -105,11 +105,27 @@ _SOFTMAX = [
 ]  # fmt: skip
 
 
+def _along(x: Any, y: Any, dim: int) -> Any:
+    """The sum of ``x * y`` along ``dim``, kept as 1."""
+    if dim == -1 and x.dtype.itemsize != 2 and x.ndim:  # in one pass
+        return np.expand_dims(np.vecdot(x, y), -1)
+    return np.add.reduce(x * y, dim, keepdims=True)
+
+
 @op(
-    x=lambda g, out, dim: out * (g - np.add.reduce(g * out, dim, keepdims=True)),
-    promote="float",
-    samples=_SOFTMAX,
+    x=lambda g, y, dim: softmax_slope.kernel(g, y, dim),
+    y=lambda g, x, y, dim: g * (x - _along(x, y, dim)) - x * _along(g, y, dim),
+    samples=[
+        case(x=reals(shape=shape), y=reals(shape=shape), dim=dim)
+        for shape, dim in (((2, 3), 1), ((2, 3, 2), -2), ((2, 3), -1), ((0, 3), -1), ((), 0))
+    ],
 )
+def softmax_slope(x: Any, y: Any, dim: int) -> Any:
+    """The gradient of the input of ``softmax``, from that of its output, ``x``, and the output ``y``."""
+    return np.multiply(x - _along(x, y, dim), y)
+
+
+@op(x=lambda g, out, dim: softmax_slope.kernel(g, out, dim), promote="float", samples=_SOFTMAX)
 def softmax(x: Any, dim: int, dtype: Any = None) -> Any:
     """``exp(x)`` divided by its sum along ``dim``, without overflow.
 

@@ -1,0 +1,234 @@
+"""Attention: values averaged with weights that queries give to keys, with one head or many."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from .._op import composed, op
+from ..errors import DtypeError, ShapeError
+from ..generator import source
+from ..samples import case, reals
+from .axes import accumulation_dtype
+from .neural import softmax_slope
+from .repetition import repeat_interleave
+
+# ---- one head, or a batch of them ------------------------------------------------------------------------------------
+
+
+def _turned(x: Any) -> Any:
+    return np.swapaxes(x, -1, -2)
+
+
+def _attention_rule(
+    g_out: Any,
+    g_weights: Any,
+    query: Any,
+    key: Any,
+    value: Any,
+    kept: Any,
+    scale: float,
+    weights: Any,
+    needs: tuple[bool, ...],
+) -> Any:
+    d_value = None
+    slope = g_weights
+    if g_out is not None:
+        if needs[2]:
+            d_value = np.matmul(_turned(weights if kept is None else weights * kept), g_out)
+        along = np.matmul(g_out, _turned(value))
+        along = along if kept is None else along * kept
+        slope = along if slope is None else slope + along
+    elif needs[2]:
+        d_value = np.zeros_like(value)
+    if not (needs[0] or needs[1] or needs[3]):
+        return None, None, d_value, None
+    slope = softmax_slope.kernel(slope, weights, -1)
+    return (
+        np.matmul(slope, key) * scale if needs[0] else None,
+        np.matmul(_turned(slope), query) * scale if needs[1] else None,
+        d_value,
+        slope if needs[3] else None,
+    )
+
+
+_QKV: dict[str, Any] = {
+    "query": reals(shape=(2, 3, 2)), "key": reals(shape=(2, 4, 2)), "value": reals(shape=(2, 4, 2)),
+}  # fmt: skip
+_BELOW = np.tri(3, 4, dtype=bool)
+
+
+@op(
+    joint=_attention_rule,
+    inputs=("query", "key", "value", "bias"),
+    outputs=("out", "weights"),
+    constants=("mask", "kept"),
+    samples=[
+        case(**_QKV),
+        case(**_QKV, scale=0.5, mask=_BELOW),
+        case(**_QKV, bias=reals(shape=(2, 3, 4)), mask=_BELOW, kept=np.where(np.tri(3, 4, 1), 1.5, 0)),
+        case(**_QKV, bias=reals(shape=(1, 4)), mask=np.array([[True], [False], [True]])),
+        case(query=reals(shape=(2, 1, 2, 3)), key=reals(shape=(2, 3, 3)), value=reals(shape=(2, 3, 1)), scale=-0.7),
+        case(query=reals(shape=(0, 2)), key=reals(shape=(3, 2)), value=reals(shape=(3, 2))),
+        case(query=reals(shape=(2, 2)), key=reals(shape=(0, 2)), value=reals(shape=(0, 2))),
+    ],
+)
+def attend(
+    query: Any, key: Any, value: Any, bias: Any = None, mask: Any = None, kept: Any = None, scale: float = 1.0
+) -> Any:
+    """``weights = softmax(scale * query @ key.T + bias)`` and ``out = (weights * kept) @ value``.
+
+    Args:
+        query, key, value: floating, (..., L, E), (..., S, E), (..., S, F).
+        bias: added to the scores.
+        mask: of bool, True where a query may look at a key. A query that may look nowhere gets zeros.
+        kept: factors of the weights (dropout).
+        scale: of the scores.
+
+    Raises: ShapeError.
+    """
+    wide = accumulation_dtype(query.dtype)
+    dtype = query.dtype
+    if wide is not None:
+        query, key, value = query.astype(wide), key.astype(wide), value.astype(wide)
+    scores = np.matmul(query * scale, _turned(key))
+    if bias is not None:
+        scores = _plus(scores, bias)
+    if mask is not None:
+        scores = _plus(scores, np.where(mask, 0, -math.inf).astype(scores.dtype))
+    # Where every score is -inf the finite start makes all powers 0; else the largest is 1, and so the sum 1 or more.
+    lowest = np.finfo(scores.dtype).min
+    scores -= np.maximum.reduce(scores, -1, keepdims=True, initial=lowest)
+    weights = np.exp(scores, out=scores) if type(scores) is np.ndarray else np.exp(scores)
+    total = np.add.reduce(weights, -1, keepdims=True)
+    weights /= np.maximum(total, 1)
+    averaging = weights if kept is None else weights * kept
+    if type(query) is np.ndarray and query.shape[:-2] == averaging.shape[:-2] == value.shape[:-2]:
+        # Laid out in memory as the query is: that of many heads side by side then becomes theirs without a copy.
+        out = np.empty_like(query, value.dtype, shape=(*query.shape[:-1], value.shape[-1]))
+        np.matmul(averaging, value, out=out)
+    else:
+        out = np.matmul(averaging, value)
+    return out.astype(dtype, copy=False), weights.astype(dtype, copy=False)
+
+
+attend.op.fills_absent = False
+
+
+def _plus(scores: Any, bias: Any) -> Any:
+    if np.broadcast_shapes(scores.shape, bias.shape) != scores.shape:
+        return scores + bias
+    scores += bias
+    return scores
+
+
+@lru_cache(maxsize=32)
+def causal_mask(rows: int, columns: int) -> Any:
+    """True where a query may look at a key that does not come after it."""
+    mask = np.tri(rows, columns, dtype=bool)
+    mask.flags.writeable = False
+    return mask
+
+
+def factors(p: float, shape: tuple[int, ...], dtype: Any) -> Any:
+    """Random factors for dropout, 0 with probability ``p`` and else ``1 / (1 - p)``; None where nothing is dropped."""
+    if not 0 <= p <= 1:
+        raise ValueError(f"attention: the probability of dropout must lie between 0 and 1, got {p}")
+    if p == 0:
+        return None
+    return np.multiply(source(None).uniform(shape) >= p, 0.0 if p == 1 else 1 / (1 - p), dtype=dtype)
+
+
+def _heads_repeated(x: Any, name: str, heads: int) -> Any:
+    """``x`` with each head repeated, so that there are as many as of queries."""
+    own = x.shape[-3]
+    if heads % own:
+        raise ShapeError(f"scaled_dot_product_attention: {heads} query heads are no multiple of {own} {name} heads")
+    return x if own == heads else repeat_interleave(x, heads // own, -3)
+
+
+def _fit(query: Any, key: Any, value: Any) -> None:
+    """Raise unless queries, keys and values go together."""
+    shapes = [tuple(x.shape) for x in (query, key, value)]
+    told = f"scaled_dot_product_attention: query {shapes[0]}, key {shapes[1]}, value {shapes[2]}: "
+    for x in (query, key, value):
+        if x.dtype.kind not in "fV":
+            raise DtypeError(f"{told}expected floating numbers, got {x.dtype}; convert with .float()")
+    if min(map(len, shapes)) < 2:
+        raise ShapeError(f"{told}each needs at least two dimensions, (..., length, size)")
+    if shapes[0][-1] != shapes[1][-1]:
+        raise ShapeError(
+            f"{told}queries have {shapes[0][-1]} features, keys {shapes[1][-1]}; the last dimensions must agree"
+        )
+    if shapes[1][-2] != shapes[2][-2]:
+        raise ShapeError(
+            f"{told}there are {shapes[1][-2]} keys, but {shapes[2][-2]} values (the dimension before last)"
+        )
+
+
+@composed(inputs=("query", "key", "value"), samples=[
+    case(**_QKV), case(**_QKV, is_causal=True, scale=-2.0), case(**_QKV, attn_mask=np.tri(3, 4, 1, bool)),
+    case(query=reals(shape=(4, 1, 2)), key=reals(shape=(2, 2, 2)), value=reals(shape=(2, 2, 1)), enable_gqa=True),
+])  # fmt: skip
+def scaled_dot_product_attention(
+    query: Any,
+    key: Any,
+    value: Any,
+    attn_mask: Any = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Any:
+    """``softmax(query @ key.T * scale + mask) @ value``: values averaged by how well their keys match a query.
+
+    Args:
+        query, key, value: floating, of any leading dimensions (batch, heads), which broadcast.
+        attn_mask: of bool, True where a query may look at a key; or floating, added to the scores.
+        dropout_p: this share of the weights is set to 0, the rest scaled up; also outside training.
+        is_causal: query ``i`` may look at keys ``0 .. i`` only; instead of ``attn_mask``.
+        scale: default ``1 / sqrt(E)``.
+        enable_gqa: fewer heads (dimension -3) of keys and values, each shared by several heads of queries.
+
+    Shape: (..., L, E), (..., S, E), (..., S, F) -> (..., L, F); mask broadcasting to (..., L, S).
+
+    A query that may look at no key gets zeros, and no gradient.
+
+    Raises: ShapeError, DtypeError; ValueError for both masks, or an impossible ``dropout_p``.
+
+    Source: Vaswani et al. 2017.
+
+    >>> import autograd
+    >>> x = autograd.tensor([[1.0, 0.0], [0.0, 1.0]])
+    >>> scaled_dot_product_attention(x, x, x, is_causal=True)
+    tensor([[1.0000, 0.0000],
+            [0.3302, 0.6698]])
+    """
+    if attn_mask is not None and is_causal:
+        raise ValueError("scaled_dot_product_attention: give attn_mask or is_causal=True, not both")
+    _fit(query, key, value)
+    if enable_gqa:
+        if min(query.ndim, key.ndim, value.ndim) < 3:
+            raise ShapeError("scaled_dot_product_attention: enable_gqa needs a dimension of heads, (..., H, L, E)")
+        heads = query.shape[-3]
+        key, value = _heads_repeated(key, "key", heads), _heads_repeated(value, "value", heads)
+    bias = mask = None
+    if is_causal:
+        mask = causal_mask(query.shape[-2], key.shape[-2])
+    elif attn_mask is not None:
+        mask, bias = (attn_mask, None) if attn_mask.dtype == np.bool_ else (None, attn_mask)
+        if attn_mask.dtype.kind not in "fbV":
+            raise DtypeError(
+                f"scaled_dot_product_attention: attn_mask must be bool or floating, got {attn_mask.dtype}; use .bool()"
+            )
+    kept = None
+    if dropout_p:
+        masked = () if attn_mask is None else attn_mask.shape[:-2]
+        lead = np.broadcast_shapes(query.shape[:-2], key.shape[:-2], masked)
+        kept = factors(dropout_p, (*lead, query.shape[-2], key.shape[-2]), query.dtype)
+    if scale is None:
+        scale = 1 / math.sqrt(query.shape[-1] or 1)
+    return attend(query, key, value, bias, mask, kept, scale)[0]
