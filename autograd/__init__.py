@@ -224,9 +224,13 @@ from .ops.matrix_functions import vander_of_vector as vander
 from .ops.neural import alpha_dropout as alpha_dropout
 from .ops.neural import cosine_similarity as cosine_similarity
 from .ops.neural import dropout as dropout
-from .ops.neural import layer_norm as layer_norm
 from .ops.neural import log_softmax as log_softmax
 from .ops.neural import softmax as softmax
+from .ops.normalization import batch_norm as batch_norm
+from .ops.normalization import group_norm as group_norm
+from .ops.normalization import instance_norm as instance_norm
+from .ops.normalization import layer_norm as layer_norm
+from .ops.normalization import rms_norm as rms_norm
 from .ops.norms import dist as dist
 from .ops.norms import norm as norm
 from .ops.powers import float_power as float_power

@@ -1,4 +1,4 @@
-"""Dropout."""
+"""Dropout layers: they do something in training only."""
 
 from __future__ import annotations
 
@@ -7,25 +7,95 @@ from autograd import Tensor
 from . import functional as F
 from .module import Module
 
-__all__ = ["Dropout"]
+__all__ = ["AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "FeatureAlphaDropout"]
 
 
-class Dropout(Module):
-    """Elements set to 0 with probability ``p`` in training, the others divided by ``1 - p``.
-
-    Args:
-        p: the probability.
-        inplace: write the result over the input.
-    """
-
+class _Dropout(Module):
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
+        if not 0 <= p <= 1:
+            raise ValueError(f"{type(self).__name__}: the probability p must lie between 0 and 1, got {p}")
         self.p = p
         self.inplace = inplace
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The input with elements dropped; the input itself outside training."""
-        return F.dropout(x, self.p, self.training, self.inplace)
 
     def extra_repr(self) -> str:
         """The settings."""
         return f"p={self.p}, inplace={self.inplace}"
+
+
+class Dropout(_Dropout):
+    """Sets each element to 0 with probability ``p`` and divides the others by ``1 - p``.
+
+    Args:
+        p: a probability.
+        inplace: overwrite the input.
+
+    Raises: ValueError for an impossible ``p``.
+
+    Source: N. Srivastava et al., Dropout, 2014.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x`` with elements dropped."""
+        return F.dropout(x, self.p, self.training, self.inplace)
+
+
+class Dropout1d(_Dropout):
+    """Drops whole channels of (examples, channels, places) or (channels, places).
+
+    Args:
+        p, inplace: as for ``Dropout``.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x`` with channels dropped."""
+        return F.dropout1d(x, self.p, self.training, self.inplace)
+
+
+class Dropout2d(_Dropout):
+    """Drops whole channels of (examples, channels, height, width) or (channels, height, width).
+
+    Args:
+        p, inplace: as for ``Dropout``.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x`` with channels dropped."""
+        return F.dropout2d(x, self.p, self.training, self.inplace)
+
+
+class Dropout3d(_Dropout):
+    """Drops whole channels of (examples, channels, depth, height, width) or (channels, depth, height, width).
+
+    Args:
+        p, inplace: as for ``Dropout``.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x`` with channels dropped."""
+        return F.dropout3d(x, self.p, self.training, self.inplace)
+
+
+class AlphaDropout(_Dropout):
+    """Dropout for ``SELU`` networks: keeps mean and variance.
+
+    Args:
+        p, inplace: as for ``Dropout``.
+
+    Source: G. Klambauer et al., Self-Normalizing Neural Networks, 2017.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x`` with elements dropped."""
+        return F.alpha_dropout(x, self.p, self.training, self.inplace)
+
+
+class FeatureAlphaDropout(_Dropout):
+    """``AlphaDropout`` of whole channels of (examples, channels, ...).
+
+    Args:
+        p, inplace: as for ``Dropout``.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x`` with channels dropped."""
+        return F.feature_alpha_dropout(x, self.p, self.training, self.inplace)

@@ -38,9 +38,21 @@ from autograd.ops.losses import mse_loss as mse_loss
 from autograd.ops.losses import smooth_l1_loss as smooth_l1_loss
 from autograd.ops.multihead import multi_head_attention_forward as multi_head_attention_forward
 from autograd.ops.neural import cosine_similarity as cosine_similarity
-from autograd.ops.neural import layer_norm as layer_norm
 from autograd.ops.neural import linear as linear
 from autograd.ops.neural import normalize as normalize
+from autograd.ops.normalization import batch_norm as batch_norm
+from autograd.ops.normalization import group_norm as group_norm
+from autograd.ops.normalization import instance_norm as instance_norm
+from autograd.ops.normalization import layer_norm as layer_norm
+from autograd.ops.normalization import local_response_norm as local_response_norm
+from autograd.ops.normalization import rms_norm as rms_norm
+from autograd.ops.padding import pad as pad
+from autograd.ops.resampling import affine_grid as affine_grid
+from autograd.ops.resampling import grid_sample as grid_sample
+from autograd.ops.resampling import interpolate as interpolate
+from autograd.ops.shuffling import channel_shuffle as channel_shuffle
+from autograd.ops.shuffling import pixel_shuffle as pixel_shuffle
+from autograd.ops.shuffling import pixel_unshuffle as pixel_unshuffle
 from autograd.ops.trigonometric import tanh as tanh
 
 from .loss_functions import binary_cross_entropy as binary_cross_entropy
@@ -222,3 +234,8 @@ def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
 def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
     """Dropout for ``selu`` networks: keeps mean and variance."""
     return _placed(input, _neural.alpha_dropout(input, p, training), inplace)
+
+
+def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+    """``alpha_dropout`` of whole channels of (N, C, ...)."""
+    return _placed(input, _neural.feature_alpha_dropout(input, p, training), inplace)

@@ -1,28 +1,240 @@
-"""Normalization."""
+"""Normalization layers: over batches, instances, groups of channels, the last dimensions, neighbouring channels."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from autograd import Tensor, ones, zeros
+from autograd import ShapeError, Tensor, empty, no_grad, ones, tensor, zeros
 
 from . import functional as F
+from . import init
 from .module import Module
-from .parameter import Parameter
+from .parameter import Buffer, Parameter
 
-__all__ = ["LayerNorm"]
+__all__ = [
+    "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",
+    "LayerNorm", "LocalResponseNorm", "RMSNorm",
+]  # fmt: skip
+
+# ---- with running statistics -----------------------------------------------------------------------------------------
+
+
+class _RunningNorm(Module):
+    """What batch and instance normalization share: a weight and a bias for each channel, running statistics."""
+
+    weight: Parameter | None
+    bias: Parameter | None
+    running_mean: Buffer | None
+    running_var: Buffer | None
+    num_batches_tracked: Buffer | None
+    ranks: tuple[int, ...] = ()
+    """How many dimensions an input may have."""
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float,
+        momentum: float | None,
+        affine: bool,
+        track_running_stats: bool,
+        device: Any,
+        dtype: Any,
+        bias: bool,
+    ) -> None:
+        self.num_features = num_features
+        self.eps = eps
+        self.momentum = momentum
+        self.affine = affine
+        self.track_running_stats = track_running_stats
+        made: dict[str, Any] = {"device": device, "dtype": dtype}
+        self.weight = Parameter(empty(num_features, **made)) if affine else None
+        self.bias = Parameter(empty(num_features, **made)) if affine and bias else None
+        self.running_mean = Buffer(zeros(num_features, **made)) if track_running_stats else None
+        self.running_var = Buffer(ones(num_features, **made)) if track_running_stats else None
+        self.num_batches_tracked = Buffer(tensor(0)) if track_running_stats else None
+        self.reset_parameters()
+
+    def reset_running_stats(self) -> None:
+        """Forget what was seen: mean 0, variance 1, no batches."""
+        if self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None:
+            with no_grad():
+                self.running_mean.zero_()
+                self.running_var.fill_(1)
+                self.num_batches_tracked.zero_()
+
+    def reset_parameters(self) -> None:
+        """Weight 1, bias 0, and no running statistics."""
+        self.reset_running_stats()
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+    def _check_rank(self, x: Tensor) -> None:
+        if x.ndim not in self.ranks:
+            wanted = " or ".join(f"{rank}D" for rank in self.ranks)
+            raise ShapeError(f"{type(self).__name__}: expected {wanted} input, got shape {tuple(x.shape)}")
+
+    def extra_repr(self) -> str:
+        """The settings."""
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
+        )
+
+
+class _BatchNorm(_RunningNorm):
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x`` normalized: by its own statistics in training, by the running ones in evaluation, if there are any."""
+        self._check_rank(x)
+        training = self.training or self.running_mean is None
+        track = self.training and self.track_running_stats
+        momentum = self.momentum
+        if momentum is None:  # the average over all batches
+            momentum = 1 / (int(self.num_batches_tracked.item()) + 1) if self.num_batches_tracked is not None else 0.0
+        mean, variance = (self.running_mean, self.running_var) if track or not training else (None, None)
+        out = F.batch_norm(x, mean, variance, self.weight, self.bias, training, momentum, self.eps)
+        if track and self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+        return out
+
+
+class BatchNorm1d(_BatchNorm):
+    """Normalizes each channel over the batch, then scales and shifts it.
+
+    Args:
+        num_features: the number of channels.
+        eps: added to the variance.
+        momentum: how far the running statistics move to each batch's; None: they are the average over all batches.
+        affine: whether there are a weight and (``bias``) a bias for each channel.
+        track_running_stats: whether to keep running statistics, by which it normalizes in evaluation.
+        device, dtype: of the parameters and the running statistics.
+
+    Shape: (examples, channels) or (examples, channels, places), in and out.
+
+    Raises: ShapeError, also in training if there is only one value for each channel.
+
+    Source: S. Ioffe and C. Szegedy, Batch Normalization, 2015.
+    """
+
+    ranks = (2, 3)
+
+
+class BatchNorm2d(_BatchNorm):
+    """Normalizes each channel over a batch of images (examples, channels, height, width).
+
+    Args:
+        num_features, eps, momentum, affine, track_running_stats, device, dtype, bias: as for ``BatchNorm1d``.
+    """
+
+    ranks = (4,)
+
+
+class BatchNorm3d(_BatchNorm):
+    """Normalizes each channel over a batch of volumes (examples, channels, depth, height, width).
+
+    Args:
+        num_features, eps, momentum, affine, track_running_stats, device, dtype, bias: as for ``BatchNorm1d``.
+    """
+
+    ranks = (5,)
+
+
+class _InstanceNorm(_RunningNorm):
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x`` normalized: by each example's own statistics or, in evaluation, by running ones if there are any."""
+        self._check_rank(x)
+        if x.ndim < max(self.ranks):
+            return self._normalized(x.unsqueeze(0)).squeeze(0)
+        return self._normalized(x)
+
+    def _normalized(self, x: Tensor) -> Tensor:
+        own = self.training or not self.track_running_stats
+        momentum = 0.0 if self.momentum is None else self.momentum
+        return F.instance_norm(
+            x, self.running_mean, self.running_var, self.weight, self.bias, own, momentum, self.eps
+        )  # fmt: skip
+
+
+class InstanceNorm1d(_InstanceNorm):
+    """Normalizes each channel of each example by itself.
+
+    Args:
+        num_features, eps, momentum, affine, track_running_stats, device, dtype, bias: as for ``BatchNorm1d``.
+
+    Shape: (examples, channels, places) or (channels, places), in and out.
+
+    Source: D. Ulyanov et al., Instance Normalization, 2016.
+    """
+
+    ranks = (2, 3)
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """Normalizes each channel of each image by itself, (examples, channels, height, width) or one without examples.
+
+    Args:
+        num_features, eps, momentum, affine, track_running_stats, device, dtype, bias: as for ``BatchNorm1d``.
+    """
+
+    ranks = (3, 4)
+
+
+class InstanceNorm3d(_InstanceNorm):
+    """Normalizes each channel of each volume by itself, (examples, channels, depth, height, width) or one alone.
+
+    Args:
+        num_features, eps, momentum, affine, track_running_stats, device, dtype, bias: as for ``BatchNorm1d``.
+    """
+
+    ranks = (4, 5)
+
+
+# ---- without ---------------------------------------------------------------------------------------------------------
 
 
 class LayerNorm(Module):
-    """Each example less its mean, over its deviation, times a weight, plus a bias.
+    """Normalizes over the last dimensions, then scales and shifts.
 
     Args:
-        normalized_shape: the sizes of the last dimensions.
+        normalized_shape: their sizes, or the size of the last one.
         eps: added to the variance.
-        elementwise_affine: whether there is a weight.
-        bias: whether there is a bias too.
-        device, dtype: of the parameters.
+        elementwise_affine: whether there are a weight and (``bias``) a bias of that shape.
+        device, dtype: of these.
+
+    Source: J. L. Ba et al., Layer Normalization, 2016.
     """
+
+    weight: Parameter | None
+    bias: Parameter | None
 
     def __init__(
         self,
@@ -33,15 +245,23 @@ class LayerNorm(Module):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
-        self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.normalized_shape = shape
         self.eps = eps
         self.elementwise_affine = elementwise_affine
-        shape = self.normalized_shape
-        self.weight = Parameter(ones(*shape, device=device, dtype=dtype)) if elementwise_affine else None
-        self.bias = Parameter(zeros(*shape, device=device, dtype=dtype)) if elementwise_affine and bias else None
+        self.weight = Parameter(empty(*shape, device=device, dtype=dtype)) if elementwise_affine else None
+        self.bias = Parameter(empty(*shape, device=device, dtype=dtype)) if elementwise_affine and bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Weight 1, bias 0."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The normalized input."""
+        """``x`` normalized."""
         return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
@@ -50,3 +270,127 @@ class LayerNorm(Module):
             f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, "
             f"bias={self.bias is not None}"
         )
+
+
+class RMSNorm(Module):
+    """Divides by the root of the mean square over the last dimensions, then scales.
+
+    Args:
+        normalized_shape: their sizes, or the size of the last one.
+        eps: added to the mean square; None is the machine epsilon.
+        elementwise_affine: whether there is a weight of that shape.
+        device, dtype: of the weight.
+
+    Source: B. Zhang and R. Sennrich, Root Mean Square Layer Normalization, 2019.
+    """
+
+    weight: Parameter | None
+
+    def __init__(
+        self,
+        normalized_shape: Any,
+        eps: float | None = None,
+        elementwise_affine: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.normalized_shape = shape
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
+        self.weight = Parameter(empty(*shape, device=device, dtype=dtype)) if elementwise_affine else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Weight 1."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x`` normalized."""
+        return F.rms_norm(x, self.normalized_shape, self.weight, self.eps)
+
+    def extra_repr(self) -> str:
+        """The settings."""
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+
+
+class GroupNorm(Module):
+    """Normalizes each example over groups of channels, then scales and shifts each channel.
+
+    Args:
+        num_groups: into how many groups the channels are divided.
+        num_channels: how many channels there are.
+        eps: added to the variance.
+        affine: whether there are a weight and (``bias``) a bias for each channel.
+        device, dtype: of these.
+
+    Raises: ValueError if the channels cannot be divided so.
+
+    Source: Y. Wu and K. He, Group Normalization, 2018.
+    """
+
+    weight: Parameter | None
+    bias: Parameter | None
+
+    def __init__(
+        self,
+        num_groups: int,
+        num_channels: int,
+        eps: float = 1e-5,
+        affine: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        if num_groups < 1 or num_channels % num_groups:
+            raise ValueError(f"GroupNorm: num_channels={num_channels} must be divisible by num_groups={num_groups}")
+        self.num_groups = num_groups
+        self.num_channels = num_channels
+        self.eps = eps
+        self.affine = affine
+        self.weight = Parameter(empty(num_channels, device=device, dtype=dtype)) if affine else None
+        self.bias = Parameter(empty(num_channels, device=device, dtype=dtype)) if affine and bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Weight 1, bias 0."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x`` normalized."""
+        return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        """The settings."""
+        return (
+            f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
+            f"bias={self.bias is not None}"
+        )
+
+
+class LocalResponseNorm(Module):
+    """Divides by a power of the mean square over neighbouring channels.
+
+    Args:
+        size: how many channels.
+        alpha, beta, k: as in ``(k + alpha * mean) ** beta``.
+    """
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
+        self.size = size
+        self.alpha = alpha
+        self.beta = beta
+        self.k = k
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x`` normalized."""
+        return F.local_response_norm(x, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self) -> str:
+        """The settings."""
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"

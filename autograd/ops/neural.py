@@ -1,9 +1,8 @@
-"""The primitives of neural networks: linear maps, softmax, layer normalization, directions, dropout."""
+"""The primitives of neural networks: linear maps, softmax, directions, dropout."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -173,91 +172,6 @@ def softmin(x: Any, dim: int, dtype: Any = None) -> Any:
     return softmax(arithmetic.neg(x), dim, dtype)
 
 
-# ---- layer normalization ---------------------------------------------------------------------------------------------
-
-
-def _rows(x: Any, normalized_shape: Sequence[int]) -> Any:
-    """``x`` with all normalized dimensions as the last one, in a dtype fit to add up in."""
-    wide = accumulation_dtype(x.dtype)
-    x = x if wide is None else x.astype(wide)
-    return x if len(normalized_shape) == 1 else np.reshape(x, (*x.shape[: x.ndim - len(normalized_shape)], -1))
-
-
-def _standardized(rows: Any, eps: float) -> tuple[Any, Any]:
-    """Each row less its mean over its deviation, and 1 over that deviation."""
-    n = max(rows.shape[-1], 1)
-    centered = rows - np.add.reduce(rows, -1, keepdims=True) / n
-    scale = 1 / np.sqrt(np.add.reduce(np.square(centered), -1, keepdims=True) / n + eps)
-    return centered * scale, scale
-
-
-def _layer_norm_rule(
-    g: Any, x: Any, normalized_shape: Sequence[int], weight: Any, eps: float, needs: tuple[bool, ...]
-) -> tuple[Any, Any, Any]:
-    shape = _shape_of(normalized_shape)
-    rows, g_rows = _rows(x, shape), _rows(g, shape)
-    unit, scale = _standardized(rows, eps)
-    n = max(rows.shape[-1], 1)
-    d = d_weight = None
-    if needs[1]:
-        d_weight = np.reshape(g_rows * unit, x.shape)
-    if needs[0]:
-        if weight is not None:
-            g_rows = g_rows * np.reshape(weight, (-1,))
-        along = np.add.reduce(g_rows * unit, -1, keepdims=True) / n
-        d = scale * (g_rows - np.add.reduce(g_rows, -1, keepdims=True) / n - unit * along)
-        d = np.reshape(d, x.shape)
-    return d, d_weight, g if needs[2] else None
-
-
-def _shape_of(normalized_shape: Any) -> tuple[int, ...]:
-    return (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-
-
-@op(
-    joint=_layer_norm_rule,
-    inputs=("x", "weight", "bias"),
-    samples=[
-        case(x=reals(shape=(2, 4)), normalized_shape=(4,)),
-        case(x=reals(shape=(2, 4)), normalized_shape=4, weight=reals(shape=(4,)), bias=reals(shape=(4,))),
-        case(
-            x=reals(shape=(2, 2, 3)),
-            normalized_shape=(2, 3),
-            weight=reals(shape=(2, 3)),
-            bias=reals(shape=(2, 3)),
-            eps=0.1,
-        ),
-        case(x=reals(shape=(3,)), normalized_shape=(3,), weight=reals(shape=(3,))),
-        case(x=reals(shape=(0, 3)), normalized_shape=(3,), weight=reals(shape=(3,)), bias=reals(shape=(3,))),
-    ],
-)
-def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
-    """``(x - mean) / sqrt(var + eps) * weight + bias`` with mean and variance over the last dimensions.
-
-    Args:
-        x: floating.
-        normalized_shape: the sizes of these dimensions.
-        weight: of that shape, or None for 1.
-        bias: of that shape, or None for 0.
-        eps: added to the variance.
-
-    Raises: ShapeError.
-    """
-    shape = _shape_of(normalized_shape)
-    if x.shape[x.ndim - len(shape) :] != shape or len(shape) > x.ndim or not shape:
-        raise ShapeError(f"layer_norm: the last dimensions of x, of shape {x.shape}, are not normalized_shape={shape}")
-    for name, value in (("weight", weight), ("bias", bias)):
-        if value is not None and value.shape != shape:
-            raise ShapeError(f"layer_norm: the {name} has shape {value.shape}; expected normalized_shape={shape}")
-    rows = _rows(x, shape)
-    out, _ = _standardized(rows, eps)
-    if weight is not None:
-        out *= weight.reshape(-1)
-    if bias is not None:
-        out += bias.reshape(-1)
-    return out.reshape(x.shape).astype(x.dtype, copy=False)
-
-
 # ---- directions ------------------------------------------------------------------------------------------------------
 
 
@@ -315,20 +229,37 @@ def feature_dropout(name: str, rank: int, x: Any, p: float, training: bool) -> A
     return _dropped(name, x, p, training, (*x.shape[:leading], *(1,) * (rank - 2)), None)
 
 
-@composed()
-def alpha_dropout(x: Any, p: float = 0.5, training: bool = False) -> Any:
-    """Dropout for ``selu`` networks: keeps mean and variance (G. Klambauer et al., 2017).
-
-    Raises: ValueError for an impossible ``p``.
-    """
+def _alpha_dropped(name: str, x: Any, p: float, training: bool, shape: tuple[int, ...]) -> Any:
+    """``x`` with what a random mask of ``shape`` drops set to selu's lower limit, and mean and variance restored."""
     if not 0 <= p <= 1:
-        raise ValueError(f"alpha_dropout: the probability p must lie between 0 and 1, got {p}")
+        raise ValueError(f"{name}: the probability p must lie between 0 and 1, got {p}")
     if not training or p == 0:
         return x
     if p == 1:
         return arithmetic.mul(x, 0.0)
     low = -1.7580993408473766
     scale = 1 / math.sqrt((low * low * p + 1) * (1 - p))
-    kept = source(None).uniform(tuple(x.shape)) >= p
+    kept = source(None).uniform(shape) >= p
     shift = np.multiply(~kept, low * scale, dtype=x.dtype) + x.dtype.type(-low * scale * p)
     return arithmetic.add(arithmetic.mul(x, np.multiply(kept, scale, dtype=x.dtype)), shift)
+
+
+@composed()
+def alpha_dropout(x: Any, p: float = 0.5, training: bool = False) -> Any:
+    """Dropout for ``selu`` networks: keeps mean and variance (G. Klambauer et al., 2017).
+
+    Raises: ValueError for an impossible ``p``.
+    """
+    return _alpha_dropped("alpha_dropout", x, p, training, tuple(x.shape))
+
+
+@composed()
+def feature_alpha_dropout(x: Any, p: float = 0.5, training: bool = False) -> Any:
+    """``alpha_dropout`` of whole channels of (examples, channels, ...).
+
+    Raises: ShapeError; ValueError for an impossible ``p``.
+    """
+    if x.ndim < 2:
+        raise ShapeError(f"feature_alpha_dropout: expected (examples, channels, ...), got shape {tuple(x.shape)}")
+    shape = (*x.shape[:2], *(1,) * (x.ndim - 2))
+    return _alpha_dropped("feature_alpha_dropout", x, p, training, shape)

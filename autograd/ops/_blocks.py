@@ -1,0 +1,100 @@
+"""Work on large arrays in blocks of rows, shared out over threads.
+
+NumPy gives up Python's lock while it computes, so threads really run at the same time. Handing over the lock takes
+time too: a block is so large that this does not matter.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import os
+import threading
+from collections.abc import Callable, Iterator
+from queue import SimpleQueue
+from typing import Any
+
+__all__ = ["in_blocks", "rows_in_block"]
+
+BLOCK = 1 << 18
+"""Elements in a block, about: with fewer the threads wait for each other more than they work."""
+
+_team: Any = None
+
+
+def _threads() -> int:
+    """How many threads to use: at most four, and as many as BLAS is allowed."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    allowed = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, min(available, int(allowed) if allowed.isdigit() else 4))
+
+
+def _forget() -> None:
+    """In a forked process the parent's threads do not exist."""
+    global _team
+    _team = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+
+
+def _help(jobs: Any) -> None:
+    while True:
+        jobs.get()()
+
+
+def _helpers() -> tuple[Any, int]:
+    """The queue from which the helping threads take jobs, and how many they are."""
+    global _team
+    if _team is None:
+        jobs: Any = SimpleQueue()
+        count = _threads() - 1
+        for _ in range(count):
+            threading.Thread(target=_help, args=(jobs,), name="autograd-blocks", daemon=True).start()
+        _team = jobs, count
+    return _team
+
+
+def rows_in_block(width: int) -> int:
+    """How many rows of ``width`` elements make a block."""
+    return max(1, BLOCK // max(width, 1))
+
+
+def in_blocks(start: Callable[[], Callable[[slice], None]], rows: int, width: int) -> None:
+    """Do some work on every block of an array of ``rows`` rows of ``width`` elements.
+
+    Args:
+        start: is called once in each thread and returns what to call with the rows of a block (so a thread can make
+            its scratch space first). Blocks come in any order; what writes must write to its own rows alone.
+        rows, width: the size of the array.
+    """
+    size = rows_in_block(width)
+    pending: Iterator[int] = iter(range(0, rows, size))  # whoever is free takes the next
+
+    def run() -> None:
+        work = start()
+        for first in pending:
+            work(slice(first, min(first + size, rows)))
+
+    if rows <= size:
+        run()
+        return
+    jobs, helpers = _helpers()
+    done: Any = SimpleQueue()
+
+    def job() -> None:
+        error: BaseException | None = None
+        try:
+            run()
+        except BaseException as raised:  # noqa: BLE001 (it is raised again in the thread that asked for the work)
+            error = raised
+        done.put(error)
+
+    helpers = min(helpers, -(-rows // size) - 1)
+    for _ in range(helpers):
+        jobs.put(functools.partial(contextvars.copy_context().run, job))  # the context has NumPy's errstate
+    job()
+    errors = [error for error in [done.get() for _ in range(helpers + 1)] if error is not None]
+    if errors:
+        raise errors[0]

@@ -1,0 +1,239 @@
+"""Normalization on plain arrays, with few passes over memory: the values and the derivatives.
+
+Each function has a form for rows, whose mean and variance are each row's own, and one for channels, where they are
+taken over all examples (dimension 0) and places (dimension 2, if there is one).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ._blocks import in_blocks, rows_in_block
+
+__all__ = ["channel_moments", "channel_slopes", "channels_normalized", "row_slopes", "rows_normalized"]
+
+FAR = 1e2
+"""Where a squared mean exceeds the variance this many times, sums lose digits: center first, or once more."""
+
+# ---- rows ------------------------------------------------------------------------------------------------------------
+
+
+def _rows(x: Any, rank: int) -> Any:
+    """``x`` as a matrix with a row for each mean."""
+    front = x.ndim - rank
+    return x.reshape(math.prod(x.shape[:front]), math.prod(x.shape[front:]))
+
+
+def _invert(variance: Any, eps: float) -> None:
+    """1 over the deviation, in place."""
+    variance += eps
+    np.sqrt(variance, out=variance)
+    np.divide(1, variance, out=variance)
+
+
+def rows_normalized(x: Any, weight: Any, bias: Any, rank: int, eps: float, centered: bool, memo: Any) -> Any:
+    """``layer_norm`` of the last ``rank`` dimensions. ``memo`` (a list) gets mean and 1 / deviation, for backward."""
+    rows = _rows(x, rank)
+    count, n = rows.shape
+    out = np.empty_like(rows)
+    means, scales = np.zeros((2, count, 1), rows.dtype)
+    ones = np.ones(n, rows.dtype)
+    weight, bias = (None if a is None else a.reshape(-1).astype(rows.dtype, copy=False) for a in (weight, bias))
+
+    def work(block: slice) -> None:
+        part, into, mean, scale = rows[block], out[block], means[block], scales[block]
+        if centered:
+            np.vecdot(part, ones, out=mean[:, 0])
+            mean /= max(n, 1)
+            part = np.subtract(part, mean, out=into)
+        np.vecdot(part, part, out=scale[:, 0])
+        if centered and np.logical_or.reduce(np.square(mean) * n > FAR * scale, axis=None):
+            rest = np.vecdot(part, ones)[:, None]  # a large mean is not exact
+            np.subtract(part, rest / max(n, 1), out=part)
+            np.vecdot(part, part, out=scale[:, 0])
+        scale /= max(n, 1)
+        _invert(scale, eps)
+        np.multiply(part, scale, out=into)
+        if weight is not None:
+            np.multiply(into, weight, out=into)
+        if bias is not None:
+            np.add(into, bias, out=into)
+
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):  # inf and NaN give NaN, as in PyTorch
+        in_blocks(lambda: work, count, n)
+    if memo is not None:
+        memo[:] = means, scales
+    return out.reshape(x.shape)
+
+
+def _row_moments(rows: Any, eps: float, centered: bool) -> tuple[Any, Any]:
+    n = max(rows.shape[1], 1)
+    mean = np.add.reduce(rows, 1, keepdims=True) / n if centered else np.zeros((len(rows), 1), rows.dtype)
+    variance = np.add.reduce(np.square(rows - mean), 1, keepdims=True) / n
+    _invert(variance, eps)
+    return mean, variance
+
+
+def row_slopes(x: Any, g: Any, weight: Any, rank: int, eps: float, centered: bool, memo: Any) -> tuple[Any, Any, Any]:
+    """The derivatives of ``layer_norm`` by input, weight and bias (0 without weight), where ``g`` is its output's."""
+    rows, g = _rows(x, rank), _rows(g, rank)
+    means, scales = memo or _row_moments(rows, eps, centered)
+    count, n = rows.shape
+    size = rows_in_block(n)
+    out = np.empty_like(rows)
+    ones = np.ones(max(n, min(size, count)), rows.dtype)
+    flat = None if weight is None else weight.reshape(-1).astype(rows.dtype, copy=False)
+    by_weight, by_bias = np.zeros((2, 1 if flat is None else -(-count // size), n), rows.dtype)
+
+    def start() -> Callable[[slice], None]:
+        scratch = np.empty((min(size, count), n), rows.dtype)
+
+        def work(block: slice) -> None:
+            part, into, mean, scale, slope = rows[block], out[block], means[block], scales[block], g[block]
+            number = block.start // size
+            offset = scratch[: len(part)]
+            if centered:
+                np.subtract(part, mean, out=offset)
+                part = offset
+            np.multiply(slope, part, out=into)
+            if flat is not None:
+                np.matmul(scale[:, 0], into, out=by_weight[number])
+                np.matmul(ones[: len(part)], slope, out=by_bias[number])
+            factor = ones[:n] if flat is None else flat
+            along = np.vecdot(into, factor)[:, None]
+            along *= np.square(scale) / max(n, 1)
+            np.multiply(part, along, out=offset)
+            if flat is None:
+                np.subtract(slope, offset, out=into)
+            else:
+                np.multiply(slope, flat, out=into)
+                np.subtract(into, offset, out=into)
+            if centered:
+                level = np.vecdot(slope, factor)[:, None]
+                level /= max(n, 1)
+                np.subtract(into, level, out=into)
+            np.multiply(into, scale, out=into)
+
+        return work
+
+    in_blocks(start, count, n)
+    if weight is None:
+        return out.reshape(x.shape), np.zeros((), rows.dtype), np.zeros((), rows.dtype)
+    return (
+        out.reshape(x.shape),
+        np.add.reduce(by_weight, 0).reshape(weight.shape),
+        np.add.reduce(by_bias, 0).reshape(weight.shape),
+    )
+
+
+# ---- channels --------------------------------------------------------------------------------------------------------
+
+
+def _channels(x: Any) -> Any:
+    """``x`` with all places in one dimension: (examples, channels) or (examples, channels, places)."""
+    return x if x.ndim < 4 else x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
+
+
+def _channel_column(values: Any, x: Any) -> Any:
+    """One value for each channel, so that it broadcasts to ``x``."""
+    values = values.astype(x.dtype, copy=False)
+    return values if x.ndim == 2 else values[:, None]
+
+
+def _channel_sums(x: Any, y: Any) -> tuple[Any, Any]:
+    """For each channel the sum of ``x``, and that of ``x * y``; shaped to broadcast to them."""
+    if x.ndim == 2:
+        return np.add.reduce(x, 0), np.einsum("ij,ij->j", x, y)
+    ones = np.ones(x.shape[2], x.dtype)
+    sums = np.empty((2, *x.shape[:2]), x.dtype)
+
+    def work(block: slice) -> None:
+        np.vecdot(x[block], ones, out=sums[0, block])
+        np.vecdot(x[block], y[block], out=sums[1, block])
+
+    in_blocks(lambda: work, len(x), x[:1].size)
+    total = np.add.reduce(sums, 1)[:, :, None]
+    return total[0], total[1]
+
+
+@np.errstate(invalid="ignore", over="ignore", divide="ignore")
+def channel_moments(x: Any) -> tuple[Any, Any]:
+    """Mean and variance of each channel, shaped to broadcast to it."""
+    x = _channels(x)
+    n = max(x.size // max(x.shape[1], 1), 1)
+    mean, squares = _channel_sums(x, x)
+    mean /= n
+    squares /= n
+    level = np.square(mean)
+    variance = squares - level
+    if np.logical_or.reduce(level > FAR * variance, axis=None):
+        rest, squares = _channel_sums(centered := x - mean, centered)
+        rest /= n
+        mean += rest
+        variance = squares / n - np.square(rest)
+    return mean, variance
+
+
+@np.errstate(invalid="ignore", over="ignore", divide="ignore")
+def channels_normalized(x: Any, weight: Any, bias: Any, eps: float, memo: Any) -> Any:
+    """``batch_norm``. ``memo`` (a list) may hold mean and variance; then it gets mean and 1 / deviation."""
+    shape, x = x.shape, _channels(x)
+    weight, bias = (None if a is None else _channel_column(a, x) for a in (weight, bias))
+    mean, variance = memo or channel_moments(x)
+    scale = variance.copy()
+    _invert(scale, eps)
+    if memo is not None:
+        memo[:] = mean, scale
+    factor = scale if weight is None else scale * weight
+    out = np.empty_like(x, order="C")
+
+    def work(block: slice) -> None:
+        into = np.subtract(x[block], mean, out=out[block])
+        np.multiply(into, factor, out=into)
+        if bias is not None:
+            np.add(into, bias, out=into)
+
+    in_blocks(lambda: work, len(x), x[:1].size)
+    return out.reshape(shape)
+
+
+def channel_slopes(x: Any, g: Any, weight: Any, eps: float, memo: Any) -> tuple[Any, Any, Any]:
+    """The derivatives of ``batch_norm`` by input, weight and bias (0 without weight), as ``row_slopes``."""
+    shape, x, g = x.shape, _channels(x), _channels(g)
+    column = None if weight is None else _channel_column(weight, x)
+    n = max(x.size // max(x.shape[1], 1), 1)
+    if memo:
+        mean, scale = memo
+    else:
+        mean, scale = channel_moments(x)
+        _invert(scale, eps)
+    if np.logical_or.reduce(np.square(mean * scale) > FAR, axis=None):
+        x, mean = x - mean, np.zeros_like(mean)
+    by_bias, by_weight = _channel_sums(g, x)
+    by_weight -= mean * by_bias
+    by_weight *= scale
+    # dx = factor * (g - level - (x - mean) * along)
+    factor = scale if column is None else scale * column
+    along = by_weight * scale / n * factor
+    level = by_bias / n * factor - mean * along
+    out = np.empty_like(x, order="C")
+
+    def start() -> Callable[[slice], None]:
+        scratch = np.empty((min(rows_in_block(x[:1].size), len(x)), *x.shape[1:]), x.dtype)
+
+        def work(block: slice) -> None:
+            into = np.multiply(g[block], factor, out=out[block])
+            rest = np.multiply(x[block], along, out=scratch[: len(into)])
+            np.add(rest, level, out=rest)
+            np.subtract(into, rest, out=into)
+
+        return work
+
+    in_blocks(start, len(x), x[:1].size)
+    if weight is None:
+        return out.reshape(shape), np.zeros((), x.dtype), np.zeros((), x.dtype)
+    return out.reshape(shape), by_weight.reshape(-1), by_bias.reshape(-1)

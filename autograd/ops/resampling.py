@@ -1,0 +1,342 @@
+"""Resampling images (signals, volumes): to another size, and at the points of a grid."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .._op import composed, op
+from ..engine.nodes import Handle
+from ..errors import NotDifferentiableError, ShapeError
+from ..samples import case, reals
+from . import arithmetic
+from .axes import accumulation_dtype
+from .contraction import einsum
+from .indexing import getitem
+from .selection import keep
+from .shapes import movedim, reshape, shape_of
+
+# ---- one dimension: each place of the result is a weighted sum of a few places of the input -------------------------
+
+_SPATIAL = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}
+"""The modes that interpolate, and between how many dimensions."""
+
+
+def _cubic(t: Any) -> list[Any]:
+    """The weights of the four neighbours at -1, 0, 1, 2 of a point at ``t`` (R. Keys, 1981, with -3/4)."""
+    a = -0.75
+
+    def near(s: Any) -> Any:
+        return ((a + 2) * s - (a + 3)) * s * s + 1
+
+    def far(s: Any) -> Any:
+        return ((a * s - 5 * a) * s + 8 * a) * s - 4 * a
+
+    return [far(t + 1), near(t), near(1 - t), far(2 - t)]
+
+
+def _taps(n: int, size: int, mode: str, align_corners: bool, scale: float | None) -> tuple[Any, Any]:
+    """From which places of ``n``, and with which weights, each of ``size`` places is made: two tables, a row a tap."""
+    places = np.arange(size)
+    step = n / size if scale is None else 1 / scale
+    if mode in ("nearest", "nearest-exact"):
+        offset = 0.5 if mode == "nearest-exact" else 0.0
+        at32 = (places.astype(np.float32) + np.float32(offset)) * np.float32(step)  # rounding as PyTorch does
+        source = at32.astype(np.int64)
+        return np.minimum(source, n - 1)[None], np.ones((1, size))
+    if mode == "area":
+        first, last = places * n // size, -(-(places + 1) * n // size)
+        taps = np.arange(int(np.max(last - first)))[:, None]
+        return np.minimum(first + taps, n - 1), (first + taps < last) / (last - first)
+    at: Any
+    if align_corners:
+        at = places * ((n - 1) / (size - 1) if size > 1 else 0.0)
+    else:
+        at = (places + 0.5) * step - 0.5
+    if mode == "bicubic":
+        low = np.floor(at).astype(np.int64)
+        return np.clip(low + np.arange(-1, 3)[:, None], 0, n - 1), np.stack(_cubic(at - low))
+    at = np.maximum(at, 0)
+    low = np.minimum(at.astype(np.int64), n - 1)
+    rest = np.minimum(at - low, 1)
+    return np.stack([low, np.minimum(low + 1, n - 1)]), np.stack([1 - rest, rest])
+
+
+def _transposed(index: Any, weights: Any, n: int) -> tuple[Any, Any]:
+    """The tables of the transposed map, from the places of the result back to the ``n`` places of the input."""
+    used = weights.reshape(-1) != 0
+    into = np.broadcast_to(np.arange(index.shape[1]), index.shape).reshape(-1)[used]
+    source, weight = index.reshape(-1)[used], weights.reshape(-1)[used]
+    order = np.argsort(source, kind="stable")
+    source, into, weight = source[order], into[order], weight[order]
+    rank = np.arange(len(source)) - np.searchsorted(source, source)  # the how manieth of its source
+    count = int(rank.max(initial=-1)) + 1
+    back, factors = np.zeros((count, n), np.int64), np.zeros((count, n))
+    back[rank, source], factors[rank, source] = into, weight
+    return back, factors
+
+
+def _resample_rule(g: Any, x_shape: tuple[int, ...], tables: Any, dim: int) -> Any:
+    index, weights = tables
+    return resample.kernel(g, _transposed(index, weights, x_shape[dim]), dim)
+
+
+_TABLES = (np.array([[0, 1, 1, 2], [1, 1, 2, 0]]), np.array([[0.5, 1.0, 0.25, 2.0], [0.5, 0.5, 0.75, 0.0]]))
+
+
+@op(x=_resample_rule, samples=[
+    case(x=reals(shape=(2, 3)), tables=_TABLES, dim=1), case(x=reals(shape=(3, 2)), tables=_TABLES, dim=0),
+    case(x=reals(shape=(2, 3)), tables=(np.array([[1, 1, 0]]), np.ones((1, 3))), dim=1),
+])  # fmt: skip
+def resample(x: Any, tables: tuple[Any, Any], dim: int) -> Any:
+    """Weighted sums of places along ``dim``: ``tables`` hold, with a row a tap, the places and their weights."""
+    index, weights = tables
+    dtype = accumulation_dtype(x.dtype) or x.dtype
+    shape = (-1, *(1,) * (x.ndim - dim - 1))
+    if len(index) == 1 and (weights == 1).all():
+        return np.take(x, index[0], dim)
+    out = np.zeros((*x.shape[:dim], index.shape[1], *x.shape[dim + 1 :]), dtype, like=x)
+    for places, factors in zip(index, weights, strict=True):
+        out += np.take(x, places, dim) * factors.astype(dtype).reshape(shape)
+    return out.astype(x.dtype, copy=False)
+
+
+# ---- to another size -------------------------------------------------------------------------------------------------
+
+
+def _each(value: Any, rank: int, what: str, shape: tuple[int, ...]) -> tuple[Any, ...]:
+    if not isinstance(value, (tuple, list)):
+        return (value,) * rank
+    if len(value) != rank:
+        raise ShapeError(f"interpolate: {what} {tuple(value)} for the {rank} spatial dimensions of shape {shape}")
+    return tuple(value)
+
+
+_SIZES = [
+    case(x=reals(shape=(1, 2, 3)), size=5), case(x=reals(shape=(1, 1, 5)), scale_factor=0.5, mode="nearest-exact"),
+    case(x=reals(shape=(1, 2, 3)), size=5, mode="linear"),
+    case(x=reals(shape=(1, 2, 3)), scale_factor=1.7, mode="linear", align_corners=True),
+    case(x=reals(shape=(1, 1, 3, 4)), scale_factor=(2, 0.5), mode="bilinear"),
+    case(x=reals(shape=(1, 1, 3, 4)), size=(5, 2), mode="bicubic"),
+    case(x=reals(shape=(1, 1, 2, 2, 3)), size=(3, 1, 4), mode="trilinear"),
+    case(x=reals(shape=(1, 2, 5)), size=3, mode="area"), case(x=reals(shape=(1, 1, 3, 4)), size=(5, 2), mode="area"),
+]  # fmt: skip
+
+
+@composed(inputs=("x",), samples=_SIZES)
+def interpolate(
+    x: Any,
+    size: Any = None,
+    scale_factor: Any = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None,
+    antialias: bool = False,
+) -> Any:
+    """Signals, images or volumes (examples, channels, ...) brought to another size.
+
+    Args:
+        x: of 3, 4 or 5 dimensions.
+        size: the new size, one number or one for each spatial dimension;
+        scale_factor: or by what to multiply the size (rounded down).
+        mode: ``"nearest"``, ``"nearest-exact"``, ``"linear"`` (3 dimensions), ``"bilinear"``, ``"bicubic"`` (4),
+            ``"trilinear"`` (5), ``"area"``.
+        align_corners: for the modes that interpolate, whether the outermost pixels' centers stay in place, not their
+            outer edges.
+        recompute_scale_factor: find the distance of the points from the sizes, not from ``scale_factor``.
+        antialias: not available.
+
+    Raises: ShapeError; ValueError for arguments that exclude each other; NotDifferentiableError for ``antialias``.
+    """
+    shape = tuple(shape_of(x))
+    rank = len(shape) - 2
+    if rank not in (1, 2, 3) or rank != _SPATIAL.get(mode, rank):
+        raise ShapeError(f"interpolate: mode {mode!r} takes {_dimensions(mode)} dimensions, got shape {shape}")
+    if mode not in _SPATIAL and mode not in ("nearest", "nearest-exact", "area"):
+        raise ValueError(f"interpolate: unknown mode {mode!r}")
+    if align_corners is not None and mode not in _SPATIAL:
+        raise ValueError(f"interpolate: align_corners is for the modes {', '.join(_SPATIAL)}, not for {mode!r}")
+    if (size is None) == (scale_factor is None):
+        raise ValueError("interpolate: give either size or scale_factor")
+    if antialias:
+        raise NotDifferentiableError("interpolate: antialias=True is not available; average first, with mode='area'")
+    scales: tuple[Any, ...] = (None,) * rank
+    if size is not None:
+        if recompute_scale_factor:
+            raise ValueError("interpolate: recompute_scale_factor makes no sense with size")
+        sizes = tuple([int(n) for n in _each(size, rank, "size", shape)])
+    else:
+        factors = tuple([float(f) for f in _each(scale_factor, rank, "scale_factor", shape)])
+        sizes = tuple([math.floor(n * f) for n, f in zip(shape[2:], factors, strict=True)])
+        if not recompute_scale_factor:
+            scales = factors
+    if min(*sizes, *shape[2:]) < 1:
+        raise ShapeError(f"interpolate: sizes must be positive, got shape {shape} and the new size {sizes}")
+    for dim, (n, scale) in enumerate(zip(sizes, scales, strict=True), 2):
+        if n != shape[dim] or scale not in (None, 1.0):
+            x = resample(x, _taps(shape[dim], n, mode, bool(align_corners), scale), dim)
+    return x
+
+
+def _dimensions(mode: str) -> str:
+    return str(_SPATIAL[mode] + 2) if mode in _SPATIAL else "3, 4 or 5"
+
+
+# ---- at the points of a grid -----------------------------------------------------------------------------------------
+
+
+def affine_grid(theta: Any, size: Sequence[int], align_corners: bool | None = None) -> Any:
+    """The points at which ``grid_sample`` samples images transformed by affine maps.
+
+    Args:
+        theta: for each image a matrix (2, 3), for each volume (3, 4).
+        size: the shape of the images that shall result, (examples, channels, height, width), or of the volumes.
+        align_corners: whether -1 and 1 are the centers of the outermost pixels, not their outer edges.
+
+    Returns: (examples, height, width, 2) or (examples, depth, height, width, 3), in coordinates from -1 to 1.
+
+    Raises: ShapeError.
+
+    Source: M. Jaderberg et al., Spatial Transformer Networks, 2015.
+    """
+    rank = len(size) - 2
+    if rank not in (2, 3) or tuple(shape_of(theta)) != (size[0], rank, rank + 1):
+        raise ShapeError(
+            f"affine_grid: for images of shape {tuple(size)} theta must have shape {(size[0], rank, rank + 1)}, got "
+            f"{tuple(shape_of(theta))}"
+        )
+    lines = []
+    for n in size[2:]:
+        ends = 1.0 if align_corners else (n - 1) / max(n, 1)
+        lines.append(np.linspace(-ends, ends, n) if n > 1 else np.zeros(n))
+    points = np.meshgrid(*lines, indexing="ij")
+    base = np.stack([*points[::-1], np.ones(tuple(size[2:]))], -1).astype(theta.dtype)
+    return einsum("...j,nij->n...i", base, theta)
+
+
+def _data(x: Any) -> Any:
+    return np.asarray(x._data if isinstance(x, Handle) else x)
+
+
+def _reflected(x: Any, n: int, align_corners: bool) -> tuple[Any, Any]:
+    """Coordinates reflected into the image: the sign and the offset that do it."""
+    low, span = (0.0, n - 1.0) if align_corners else (-0.5, float(n))
+    if span <= 0:
+        return np.zeros_like(x), np.zeros_like(x)
+    sign = np.where(x < low, -1, 1).astype(x.dtype)
+    flips = np.floor((x - low) * sign / span)
+    odd = flips % 2 == 1
+    # the distance from the edge is sign * (x - low) - flips * span; of an odd number of flips it counts from the other
+    turned = np.where(odd, -sign, sign)
+    return turned, np.where(odd, span * (flips + 1) + low, low - flips * span) - turned * low
+
+
+def _bounded(x: Any, n: int, mode: str, align_corners: bool) -> tuple[Any, Any]:
+    """The slope and the offset by which coordinates are brought into the image; the slope is 0 at its border."""
+    slope, offset = np.ones_like(x), np.zeros_like(x)
+    if mode == "reflection":
+        slope, offset = _reflected(x, n, align_corners)
+    if mode != "zeros":
+        moved = x * slope + offset
+        inside = (moved > 0) & (moved < n - 1)
+        slope = np.where(inside, slope, 0)
+        offset = np.where(inside, offset, np.clip(np.nan_to_num(moved), 0, n - 1))
+    return slope.astype(x.dtype, copy=False), offset.astype(x.dtype, copy=False)
+
+
+def _at_corner(x: Any, corner: Sequence[Any], sizes: Sequence[int]) -> Any:
+    """The pixels (examples, channels, points) at whole coordinates, 0 outside."""
+    inside = np.logical_and.reduce([(c >= 0) & (c < n) for c, n in zip(corner, sizes, strict=True)])
+    place = np.zeros(inside.shape, np.int64)
+    for c, n in zip(corner, sizes, strict=True):
+        place = place * n + np.where(inside, c, 0).astype(np.int64)
+    # an index between slices: (examples, points, channels)
+    examples = np.arange(len(place))[:, None]
+    values = getitem(x, (examples, slice(None), place))
+    return movedim(values if inside.all() else keep(values, inside[..., None]), -1, 1)
+
+
+@composed(
+    inputs=("x", "grid"),
+    samples=[
+        case(x=reals(shape=(1, 2, 2, 3)), grid=reals(-1.3, 1.3, shape=(1, 2, 1, 2), avoid=(0.0,)), padding_mode=mode,
+             align_corners=align, mode=kind)
+        for mode, align, kind in (
+            ("zeros", False, "bilinear"), ("border", True, "bilinear"), ("reflection", False, "bilinear"),
+            ("zeros", False, "bicubic"),
+        )
+    ]
+    + [case(x=reals(shape=(1, 1, 2, 2, 2)), grid=reals(-0.9, 0.9, shape=(1, 1, 1, 2, 3), avoid=(0.0,)))],
+)  # fmt: skip
+def grid_sample(
+    x: Any, grid: Any, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None
+) -> Any:
+    """The pixels of images at the points of a grid.
+
+    Args:
+        x: images (examples, channels, height, width), or volumes.
+        grid: for each example points (..., 2) as (across, down), or (..., 3), from -1 at one edge to 1 at the other.
+        mode: ``"bilinear"`` (for volumes trilinear), ``"nearest"``, or ``"bicubic"`` for images.
+        padding_mode: what lies outside: ``"zeros"``; ``"border"``, the nearest pixel; ``"reflection"``.
+        align_corners: whether -1 and 1 are the centers of the outermost pixels, not their outer edges.
+
+    Raises: ShapeError; ValueError for another mode.
+
+    Source: M. Jaderberg et al., Spatial Transformer Networks, 2015.
+    """
+    shape, points = tuple(shape_of(x)), tuple(shape_of(grid))
+    rank = len(shape) - 2
+    if rank not in (2, 3) or len(points) != len(shape) or points[-1] != rank or points[0] != shape[0]:
+        raise ShapeError(
+            "grid_sample: images (examples, channels, height, width) need a grid (examples, height, width, 2), volumes "
+            f"one (examples, depth, height, width, 3); got shapes {shape} and {points}"
+        )
+    if mode not in ("bilinear", "nearest", "bicubic") or (mode == "bicubic" and rank == 3):
+        raise ValueError(f"grid_sample: mode must be 'bilinear', 'nearest' or (4 dimensions) 'bicubic', got {mode!r}")
+    if padding_mode not in ("zeros", "border", "reflection"):
+        raise ValueError(f"grid_sample: padding_mode must be 'zeros', 'border' or 'reflection', got {padding_mode!r}")
+    sizes = shape[2:]
+    if 0 in sizes:
+        raise ShapeError(f"grid_sample: there are no pixels in images of shape {shape}")
+    align = bool(align_corners)
+    pixels = reshape(x, (*shape[:2], math.prod(sizes)))
+    steps: list[list[tuple[Any, Any]]] = []  # for each dimension the whole coordinates beside the point, and weights
+    flat = reshape(grid, (points[0], math.prod(points[1:-1]), rank))
+    with np.errstate(invalid="ignore"):
+        for d, n in enumerate(sizes):
+            at = getitem(flat, (..., rank - 1 - d))
+            at = arithmetic.mul(arithmetic.add(at, 1), (n - 1) / 2 if align else n / 2)
+            if not align:
+                at = arithmetic.sub(at, 0.5)
+            if mode != "bicubic":
+                slope, offset = _bounded(_data(at), n, padding_mode, align)
+                at = arithmetic.add(arithmetic.mul(at, slope), offset)
+            steps.append(_neighbours(at, n, mode, padding_mode, align))
+        total = None
+        for corner in itertools.product(*steps):
+            values = _at_corner(pixels, [place for place, _ in corner], sizes)
+            for _, weight in corner:
+                if weight is not None:
+                    values = arithmetic.mul(values, reshape(weight, (points[0], 1, -1)))
+            total = values if total is None else arithmetic.add(total, values)
+    return reshape(total, (*shape[:2], *points[1:-1]))
+
+
+def _neighbours(at: Any, n: int, mode: str, padding_mode: str, align: bool) -> list[tuple[Any, Any]]:
+    """The whole coordinates beside the points, and the weights with which they count."""
+    found = _data(at)
+    if mode == "nearest":
+        return [(np.rint(found), None)]
+    low = np.floor(found)
+    rest = arithmetic.sub(at, low)
+    if mode == "bilinear":
+        return [(low, arithmetic.sub(1, rest)), (low + 1, rest)]
+    beside = []
+    for step, weight in zip(range(-1, 3), _cubic(rest), strict=True):
+        slope, offset = _bounded(low + step, n, padding_mode, align)
+        beside.append(((low + step) * slope + offset, weight))
+    return beside

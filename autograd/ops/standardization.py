@@ -1,0 +1,207 @@
+"""The ops of normalization: over the last dimensions, and over all but the channels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .._op import op
+from ..samples import case, reals
+from ._moments import channel_slopes, channels_normalized, row_slopes, rows_normalized
+from .axes import accumulation_dtype
+
+# ---- in plain NumPy, for Tensors and whatever else NumPy dispatches on -------------------------
+
+
+def widened(x: Any) -> Any:
+    """``x`` in a dtype fit to add up in."""
+    dtype = accumulation_dtype(x.dtype)
+    return x if dtype is None else x.astype(dtype)
+
+
+def _fit(weight: Any, ndim: int, rank: int) -> Any:
+    """A weight so that it broadcasts to the input: one for each channel if ``rank`` is 0."""
+    return weight if rank else np.reshape(weight, (-1, *(1,) * (ndim - 2)))
+
+
+def _dims(ndim: int, rank: int) -> tuple[int, ...]:
+    """The dimensions over which means are taken: the last ``rank``, or all but 1."""
+    return tuple(range(ndim - rank, ndim)) if rank else (0, *range(2, ndim))
+
+
+def _unit(x: Any, dims: tuple[int, ...], eps: float, centered: bool) -> tuple[Any, Any, int]:
+    """``x`` normalized, the factor by which that scaled it, and over how many elements a mean goes."""
+    n = max(math.prod([x.shape[d] for d in dims]), 1)
+    if centered:
+        x = x - np.sum(x, axis=dims, keepdims=True) / n
+    scale = 1 / np.sqrt(np.sum(x * x, axis=dims, keepdims=True) / n + eps)
+    return x * scale, scale, n
+
+
+def _normalized(x: Any, weight: Any, bias: Any, rank: int, eps: float, centered: bool) -> Any:
+    out, _, _ = _unit(widened(x), _dims(x.ndim, rank), eps, centered)
+    if weight is not None:
+        out = out * _fit(weight, x.ndim, rank)
+    if bias is not None:
+        out = out + _fit(bias, x.ndim, rank)
+    return out
+
+
+def _slopes(x: Any, y: Any, weight: Any, rank: int, eps: float, centered: bool) -> list[Any]:
+    dims = _dims(x.ndim, rank)
+    y = widened(y)
+    unit, scale, n = _unit(widened(x), dims, eps, centered)
+    h = y if weight is None else y * _fit(weight, x.ndim, rank)
+    if centered:
+        h = h - np.sum(h, axis=dims, keepdims=True) / n
+    dx = scale * (h - unit * (np.sum(h * unit, axis=dims, keepdims=True) / n))
+    if weight is None:
+        return [dx, *np.zeros((2,), dx.dtype, like=x)]
+    others = tuple(range(x.ndim - rank)) if rank else dims
+    return [dx, np.sum(y * unit, axis=others), np.sum(y, axis=others)]
+
+
+def _slopes_rule(
+    g_dx: Any, g_dw: Any, g_db: Any, x: Any, y: Any, weight: Any, rank: int, eps: float, centered: bool
+) -> tuple[Any, Any, Any]:
+    """Second derivatives. The Jacobian ``J`` of the normalization is symmetric, ``dx = J (y * weight)``; it depends on
+    ``x`` through the unit and the scale.
+    """
+    dims = _dims(x.ndim, rank)
+    unit, scale, n = _unit(widened(x), dims, eps, centered)
+
+    def along(a: Any, b: Any) -> Any:
+        return np.sum(a * b, axis=dims, keepdims=True)
+
+    def jacobian(h: Any) -> Any:
+        if centered:
+            h = h - np.sum(h, axis=dims, keepdims=True) / n
+        return scale * (h - unit * (along(h, unit) / n))
+
+    h, y = widened(g_dx), widened(y)
+    back = jacobian(h)
+    factor = 1 if weight is None else _fit(weight, x.ndim, rank)
+    scaled = y * factor
+    forth = jacobian(scaled)
+    d_x = -(scale / n) * (unit * along(h, forth) + back * along(scaled, unit) + forth * along(h, unit))
+    d_y = back * factor
+    if weight is None:
+        return d_x, d_y, None
+    by_weight, by_bias = _fit(g_dw, x.ndim, rank), _fit(g_db, x.ndim, rank)
+    d_x = d_x + jacobian(y * by_weight)
+    d_y = d_y + unit * by_weight + by_bias
+    return d_x, d_y, np.sum(y * back, axis=tuple(range(x.ndim - rank)) if rank else dims)
+
+
+# ---- the ops: over the last dimensions, and over all but the channels ------------------------------------------------
+
+_ROWS = [
+    case(x=reals(shape=(2, 4))),
+    case(x=reals(shape=(2, 4)), weight=reals(shape=(4,)), eps=0.1),
+    case(x=reals(shape=(2, 2, 3)), weight=reals(shape=(2, 3)), rank=2, eps=0.1),
+    case(x=reals(shape=(2, 4)), weight=reals(shape=(4,)), eps=0.1, centered=False),
+    case(x=reals(shape=(3,)), centered=False),
+    case(x=reals(shape=(0, 3)), weight=reals(shape=(3,))),
+]
+_CHANNELS = [
+    case(x=reals(shape=(4, 2))),
+    case(x=reals(shape=(4, 2)), weight=reals(shape=(2,))),
+    case(x=reals(shape=(3, 2, 2)), weight=reals(shape=(2,)), eps=0.1),
+    case(x=reals(shape=(2, 2, 2, 2)), weight=reals(shape=(2,))),
+    case(x=reals(shape=(0, 3)), weight=reals(shape=(3,))),
+]
+
+
+def _with(name: str, like: str, cases: Sequence[Any]) -> list[Any]:
+    """The cases, with one more array of the shape of the one named ``like`` where there is one."""
+    return [
+        case(**{**found.arguments, **({name: found.arguments[like]} if like in found.arguments else {})})
+        for found in cases
+    ]
+
+
+@op(joint=_slopes_rule, inputs=("x", "y", "weight"), outputs=("dx", "dw", "db"), samples=_with("y", "x", _ROWS))
+def layer_norm_slopes(
+    x: Any, y: Any, weight: Any = None, rank: int = 1, eps: float = 1e-5, centered: bool = True, memo: Any = None
+) -> Any:
+    """The derivatives of ``layer_norm`` by input, weight and bias (0 without weight); ``y`` is that of its result."""
+    found: Any
+    if type(x) is np.ndarray:
+        found = row_slopes(widened(x), widened(y), weight, rank, eps, centered, memo)
+    else:
+        found = _slopes(x, y, weight, rank, eps, centered)
+    return [d.astype(x.dtype, copy=False) for d in found]
+
+
+def _layer_norm_rule(
+    g: Any, x: Any, weight: Any, rank: int, eps: float, centered: bool, memo: Any, needs: tuple[bool, ...]
+) -> tuple[Any, Any, Any]:
+    if weight is None and not needs[0]:
+        return None, None, g
+    dx, dw, db = layer_norm_slopes.kernel(x, g, weight, rank, eps, centered, memo)
+    return dx if needs[0] else None, dw, g if weight is None else db
+
+
+@op(joint=_layer_norm_rule, inputs=("x", "weight", "bias"), samples=_with("bias", "weight", _ROWS))
+def layer_norm_(
+    x: Any, weight: Any = None, bias: Any = None, rank: int = 1, eps: float = 1e-5, centered: bool = True,
+    memo: Any = None,
+) -> Any:  # fmt: skip
+    """``layer_norm`` over the last ``rank`` dimensions, or ``rms_norm`` if not ``centered``.
+
+    ``memo``: an empty list, in which mean and scale are kept for backward.
+    """
+    if type(x) is np.ndarray:
+        out = rows_normalized(widened(x), weight, bias, rank, eps, centered, memo)
+    else:
+        out = _normalized(x, weight, bias, rank, eps, centered)
+    return out.astype(x.dtype, copy=False)
+
+
+def _batch_slopes_rule(
+    g_dx: Any, g_dw: Any, g_db: Any, x: Any, y: Any, weight: Any, eps: float
+) -> tuple[Any, Any, Any]:
+    return _slopes_rule(g_dx, g_dw, g_db, x, y, weight, 0, eps, True)
+
+
+@op(
+    joint=_batch_slopes_rule,
+    inputs=("x", "y", "weight"),
+    outputs=("dx", "dw", "db"),
+    samples=_with("y", "x", _CHANNELS),
+)
+def batch_norm_slopes(x: Any, y: Any, weight: Any = None, eps: float = 1e-5, memo: Any = None) -> Any:
+    """The derivatives of ``batch_norm`` by input, weight and bias (0 without weight); ``y`` is that of its result."""
+    found: Any
+    if type(x) is np.ndarray:
+        found = channel_slopes(widened(x), widened(y), weight, eps, memo)
+    else:
+        found = _slopes(x, y, weight, 0, eps, True)
+    return [d.astype(x.dtype, copy=False) for d in found]
+
+
+def _batch_norm_rule(
+    g: Any, x: Any, weight: Any, eps: float, memo: Any, needs: tuple[bool, ...]
+) -> tuple[Any, Any, Any]:
+    dx, dw, db = batch_norm_slopes.kernel(x, g, weight, eps, memo)
+    if weight is None:
+        db = np.sum(g, axis=_dims(g.ndim, 0))
+    return dx if needs[0] else None, dw, db
+
+
+@op(joint=_batch_norm_rule, inputs=("x", "weight", "bias"), samples=_with("bias", "weight", _CHANNELS))
+def batch_norm_(x: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5, memo: Any = None) -> Any:
+    """``batch_norm`` in training.
+
+    ``memo``: a list, empty or of the channels' mean and variance, in which mean and scale are kept for backward.
+    """
+    if type(x) is np.ndarray:
+        out = channels_normalized(widened(x), weight, bias, eps, memo)
+    else:
+        out = _normalized(x, weight, bias, 0, eps, True)
+        if memo is not None:
+            memo.clear()
+    return out.astype(x.dtype, copy=False)
