@@ -13,6 +13,12 @@ from .activations import Softmax as Softmax
 from .activations import Softplus as Softplus
 from .activations import Tanh as Tanh
 from .containers import Sequential as Sequential
+from .convolution import Conv1d as Conv1d
+from .convolution import Conv2d as Conv2d
+from .convolution import Conv3d as Conv3d
+from .convolution import ConvTranspose1d as ConvTranspose1d
+from .convolution import ConvTranspose2d as ConvTranspose2d
+from .convolution import ConvTranspose3d as ConvTranspose3d
 from .linear import Identity as Identity
 from .linear import Linear as Linear
 from .losses import CrossEntropyLoss as CrossEntropyLoss
