@@ -47,6 +47,12 @@ from .dropout import Dropout1d as Dropout1d
 from .dropout import Dropout2d as Dropout2d
 from .dropout import Dropout3d as Dropout3d
 from .dropout import FeatureAlphaDropout as FeatureAlphaDropout
+from .convolution import Conv1d as Conv1d
+from .convolution import Conv2d as Conv2d
+from .convolution import Conv3d as Conv3d
+from .convolution import ConvTranspose1d as ConvTranspose1d
+from .convolution import ConvTranspose2d as ConvTranspose2d
+from .convolution import ConvTranspose3d as ConvTranspose3d
 from .linear import Identity as Identity
 from .linear import Linear as Linear
 from .losses import BCELoss as BCELoss

@@ -25,6 +25,12 @@ from autograd.ops.distances import pdist as pdist
 from autograd.ops.attention import scaled_dot_product_attention as scaled_dot_product_attention
 from autograd.ops.class_losses import cross_entropy as cross_entropy
 from autograd.ops.class_losses import nll_loss as nll_loss
+from autograd.ops.convolution import conv1d as conv1d
+from autograd.ops.convolution import conv2d as conv2d
+from autograd.ops.convolution import conv3d as conv3d
+from autograd.ops.convolution import conv_transpose1d as conv_transpose1d
+from autograd.ops.convolution import conv_transpose2d as conv_transpose2d
+from autograd.ops.convolution import conv_transpose3d as conv_transpose3d
 from autograd.ops.embeddings import embedding as embedding
 from autograd.ops.embeddings import embedding_bag as embedding_bag
 from autograd.ops.embeddings import one_hot as one_hot
