@@ -2,6 +2,7 @@
 
 from . import functional as functional
 from . import init as init
+from . import utils as utils
 from .activations import ELU as ELU
 from .activations import GELU as GELU
 from .activations import LeakyReLU as LeakyReLU
@@ -12,6 +13,9 @@ from .activations import SiLU as SiLU
 from .activations import Softmax as Softmax
 from .activations import Softplus as Softplus
 from .activations import Tanh as Tanh
+from .cells import GRUCell as GRUCell
+from .cells import LSTMCell as LSTMCell
+from .cells import RNNCell as RNNCell
 from .containers import Sequential as Sequential
 from .linear import Identity as Identity
 from .linear import Linear as Linear
@@ -21,3 +25,7 @@ from .losses import NLLLoss as NLLLoss
 from .module import Module as Module
 from .parameter import Buffer as Buffer
 from .parameter import Parameter as Parameter
+from .recurrent import GRU as GRU
+from .recurrent import LSTM as LSTM
+from .recurrent import RNN as RNN
+from .recurrent import RNNBase as RNNBase

@@ -73,7 +73,7 @@ def _check(name: str, x: Any, h0: Any, c0: Any, w_ih: Any, w_hh: Any, biases: An
     if sum(sizes) != x.size // max(x.shape[-1], 1) and x.shape[-1]:
         raise ShapeError(f"{name}: batch_sizes are {sum(sizes)} rows together, but x has shape {x.shape}")
     width = hidden if w_hr is None else w_hr.shape[0]
-    expected = {"w_ih": (w_ih, (gates * hidden, x.shape[-1])), "w_hh": (w_hh, (gates * hidden, width))}
+    expected: dict[str, Any] = {"w_ih": (w_ih, (gates * hidden, x.shape[-1])), "w_hh": (w_hh, (gates * hidden, width))}
     expected |= {f"bias {i}": (b, (gates * hidden,)) for i, b in enumerate(biases) if b is not None}
     if w_hr is not None:
         expected["w_hr"] = (w_hr, (width, hidden))
@@ -170,7 +170,7 @@ def sweep_back(
     )
     dh = np.zeros_like(h0) if g_h is None else g_h.copy()
     dc = None if c0 is None else np.zeros_like(c0) if g_c is None else g_c.copy()
-    d_out = None if w_hr is None else np.empty_like(output)
+    d_out: Any = None if w_hr is None else np.empty_like(output)
     columns = cell.h_columns(hidden)
     for rows, n in reversed(steps):
         d, dcn = (dh, dc) if n == batch else (dh[:n], None if dc is None else dc[:n])
@@ -226,7 +226,7 @@ def plain_sweep(name: str, inputs: Sequence[Any], sizes: Sequence[int], reverse:
     sums = np.matmul(_as_rows(x), np.swapaxes(w_ih, 0, 1))
     if b_ih is not None:
         sums = sums + b_ih
-    parts = np.split(sums, list(accumulate(sizes))[:-1])
+    parts: list[Any] = np.split(sums, list(accumulate(sizes))[:-1])
     made: list[tuple[Any, ...]] = []
     for part in parts[::-1] if reverse else parts:
         n = part.shape[0]
@@ -241,7 +241,8 @@ def plain_sweep(name: str, inputs: Sequence[Any], sizes: Sequence[int], reverse:
         made.append((new_h, gates, new_c))
     if reverse:
         made = made[::-1]
-    output, gates, cells = (None if row[0] is None else np.concatenate(row) for row in zip(*made, strict=True))
+    parts = [None if row[0] is None else np.concatenate(row) for row in zip(*made, strict=True)]
+    output, gates, cells = parts
     return np.reshape(output, (*shape[:-1], output.shape[-1])), h, c, gates, cells
 
 

@@ -1,0 +1,3 @@
+"""Helpers for models, as in ``torch.nn.utils``."""
+
+from . import rnn as rnn
