@@ -31,6 +31,9 @@ from .containers import ParameterDict as ParameterDict
 from .containers import ParameterList as ParameterList
 from .activations import Tanhshrink as Tanhshrink
 from .activations import Threshold as Threshold
+from .cells import GRUCell as GRUCell
+from .cells import LSTMCell as LSTMCell
+from .cells import RNNCell as RNNCell
 from .containers import Sequential as Sequential
 from .distance import CosineSimilarity as CosineSimilarity
 from .distance import PairwiseDistance as PairwiseDistance
@@ -128,3 +131,7 @@ from .shaping import Unflatten as Unflatten
 from .upsampling import Upsample as Upsample
 from .upsampling import UpsamplingBilinear2d as UpsamplingBilinear2d
 from .upsampling import UpsamplingNearest2d as UpsamplingNearest2d
+from .recurrent import GRU as GRU
+from .recurrent import LSTM as LSTM
+from .recurrent import RNN as RNN
+from .recurrent import RNNBase as RNNBase

@@ -9,3 +9,6 @@ from .fusion import fuse_linear_bn_eval as fuse_linear_bn_eval
 from .fusion import fuse_linear_bn_weights as fuse_linear_bn_weights
 from .parametrizations import spectral_norm as spectral_norm
 from .parametrizations import weight_norm as weight_norm
+"""Helpers for models, as in ``torch.nn.utils``."""
+
+from . import rnn as rnn
