@@ -204,6 +204,7 @@ class _Memory:
         self.scale = 1.0
         self.gradient: Any = None
         self.value = 0.0
+        self.shares: list[float] = []
 
     @staticmethod
     def of(state: dict[str, Any], size: int) -> _Memory:
@@ -218,6 +219,8 @@ class _Memory:
 
     def save(self, state: dict[str, Any]) -> None:
         state.update(func_evals=self.evaluations, n_iter=self.iterations)
+        if self.iterations > 1:
+            state["al"] = [*self.shares, *[None] * (self.size - len(self.shares))]
         if self.gradient is not None:
             state.update(
                 d=new_tensor(self.d),
@@ -246,7 +249,7 @@ class _Memory:
             self.weights.append(1 / curvature)
             self.scale = curvature / float(y @ y)
         q = -g
-        shares = [0.0] * len(self.changes)
+        shares = self.shares = [0.0] * len(self.changes)
         for i in reversed(range(len(self.changes))):
             shares[i] = self.weights[i] * float(self.steps[i] @ q)
             q -= shares[i] * self.changes[i]

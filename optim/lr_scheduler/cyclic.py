@@ -17,20 +17,21 @@ class _WithMomentum(LRScheduler):
 
     cycle_momentum: bool
 
-    def _prepare_momentum(self, base: Any, largest: Any, last_epoch: int) -> None:
+    def _prepare_momentum(self, base: Any, largest: Any, last_epoch: int) -> tuple[list[float], list[float]]:
+        """Set what the momenta begin with; their bounds, a list for the groups each."""
         title, optimizer = type(self).__name__, self.optimizer
         self.use_beta1 = "betas" in optimizer.defaults
         if not self.use_beta1 and "momentum" not in optimizer.defaults:
             raise ValueError(
                 f"{title}: {type(optimizer).__name__} has neither momentum nor betas; pass cycle_momentum=False"
             )
-        self.base_momentums = for_groups(title, "base_momentum", base, optimizer)
-        self.max_momentums = for_groups(title, "max_momentum", largest, optimizer)
+        lows = for_groups(title, "base_momentum", base, optimizer)
+        highs = for_groups(title, "max_momentum", largest, optimizer)
         if last_epoch == -1:
-            limits = zip(optimizer.param_groups, self.base_momentums, self.max_momentums, strict=True)
-            for group, low, high in limits:
+            for group, low, high in zip(optimizer.param_groups, lows, highs, strict=True):
                 self._set_momentum(group, high)
                 group["max_momentum"], group["base_momentum"] = high, low
+        return lows, highs
 
     def _set_momentum(self, group: dict[str, Any], value: float) -> None:
         if self.use_beta1:
@@ -93,7 +94,8 @@ class CyclicLR(_WithMomentum):
         self._scale_fn_custom = scale_fn
         self.cycle_momentum = cycle_momentum
         if cycle_momentum:
-            self._prepare_momentum(base_momentum, max_momentum, last_epoch)
+            limits = self._prepare_momentum(base_momentum, max_momentum, last_epoch)
+            self.base_momentums, self.max_momentums = limits
         if last_epoch == -1:
             for group, lr in zip(optimizer.param_groups, base_lrs, strict=True):
                 group["lr"] = lr
