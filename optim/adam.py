@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .optimizer import Optimizer, non_negative
+from .optimizer import Optimizer, fractions, non_negative
 
 __all__ = ["Adam"]
 
@@ -21,7 +21,8 @@ class Adam(Optimizer):
         lr: step size.
         betas: how much of the two means is kept at each step.
         eps: added to the denominator.
-        weight_decay: L2 penalty, part of the gradient (for the decoupled form see AdamW).
+        weight_decay: L2 penalty, part of the gradient; with ``decoupled_weight_decay`` a share of the parameter itself
+            that is taken off, as in ``AdamW``.
         amsgrad: divide by the largest mean square so far.
         maximize: climb instead.
 
@@ -39,14 +40,19 @@ class Adam(Optimizer):
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
-        weight_decay: float = 0.0,
+        weight_decay: float = 0,
         amsgrad: bool = False,
         *,
+        foreach: bool | None = None,
         maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+        decoupled_weight_decay: bool = False,
     ) -> None:
-        non_negative("Adam", lr=lr, eps=eps, weight_decay=weight_decay)
-        if not all(0 <= beta < 1 for beta in betas):
-            raise ValueError(f"Adam: betas must lie in [0, 1), got {betas}")
+        title = type(self).__name__
+        non_negative(title, lr=lr, eps=eps, weight_decay=weight_decay)
+        fractions(title, betas)
         super().__init__(
             params,
             {
@@ -56,6 +62,11 @@ class Adam(Optimizer):
                 "weight_decay": weight_decay,
                 "amsgrad": amsgrad,
                 "maximize": maximize,
+                "foreach": foreach,
+                "capturable": capturable,
+                "differentiable": differentiable,
+                "fused": fused,
+                "decoupled_weight_decay": decoupled_weight_decay,
             },
         )
 
@@ -67,19 +78,22 @@ class Adam(Optimizer):
         """``m, v`` = means of ``g, g**2``; ``p -= lr * m_hat / (sqrt(v_hat) + eps)``, hats for the start from zero."""
         beta1, beta2 = group["betas"]
         m, v = state["exp_avg"], state["exp_avg_sq"]
-        if group["maximize"]:
-            g = -g
+        start1, start2 = 1 - beta1**step, math.sqrt(1 - beta2**step)
         if group["weight_decay"]:
-            g = g + group["weight_decay"] * p
+            if group["decoupled_weight_decay"]:
+                p *= 1 - group["lr"] * group["weight_decay"]
+            else:
+                g = g + group["weight_decay"] * p
         m *= beta1
         m += (1 - beta1) * g
         v *= beta2
-        v += (1 - beta2) * g * g
+        square = g * g
+        square *= 1 - beta2
+        v += square
         if group["amsgrad"]:
             v = np.maximum(state["max_exp_avg_sq"], v, out=state["max_exp_avg_sq"])
-        denominator = np.sqrt(v)
-        denominator *= 1 / math.sqrt(1 - beta2**step)
-        denominator += group["eps"]
-        np.divide(m, denominator, out=denominator)
-        denominator *= group["lr"] / (1 - beta1**step)
-        p -= denominator
+        denominator = np.sqrt(v, out=square)
+        denominator += group["eps"] * start2
+        change = np.divide(m, denominator, out=denominator)
+        change *= group["lr"] * start2 / start1
+        p -= change

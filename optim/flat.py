@@ -1,19 +1,29 @@
-"""Flat buffers: the parameters of a group one behind the other in one array, and their optimizer state alike."""
+"""Where an optimizer keeps parameters and their state: together in flat buffers, or each by itself."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter, is_not
 from typing import Any
 
 import numpy as np
 
 from autograd import Tensor
 from autograd.engine.mutation import stamp
+from autograd.engine.nodes import array_of, new_tensor
 
-__all__ = ["Block"]
+__all__ = ["Block", "Single", "real_view"]
 
 PIECE = 1 << 16
 """Elements updated at a time: the arrays of a piece stay in the processor's cache through the whole formula."""
+
+_values = attrgetter("_data")
+_gradients = attrgetter("_grad._data")
+
+
+def real_view(array: Any) -> Any:
+    """A complex array as real numbers, real and imaginary parts in turn; any other as it is."""
+    return array.view(array.real.dtype) if array.dtype.kind == "c" else array
 
 
 def _shared_buffer(params: Sequence[Tensor], bounds: Sequence[int]) -> Any:
@@ -33,111 +43,224 @@ def _shared_buffer(params: Sequence[Tensor], bounds: Sequence[int]) -> Any:
     return buffer
 
 
-class Block:
-    """Parameters of one dtype in one buffer, of which each is a view.
+class _Store:
+    """Parameters, and for each of them how often it was updated and further numbers.
+
+    Args:
+        params: the parameters, in order.
+        numbers: what the numbers that belong to each parameter start from, by name. Without "step" among them the
+            number of updates is no part of the state, and counts only while there is a state.
 
     Attributes:
-        params: the parameters, in order.
-        data: the buffer.
-        state: for each name an array as long as the buffer.
-        steps: for each parameter how often it was updated.
+        marks: for each parameter the number of its updates and then its other numbers.
     """
 
-    def __init__(self, params: Sequence[Tensor]) -> None:
+    def __init__(self, params: Sequence[Tensor], numbers: Mapping[str, float]) -> None:
         self.params = list(params)
-        self.count = len(self.params)
+        self.counted = "step" in numbers
+        self.numbers = {name: start for name, start in numbers.items() if name != "step"}
+        self.fresh = (0, *self.numbers.values())
+        self.marks: list[tuple[Any, ...]] = [self.fresh] * len(self.params)
+        self.state: dict[str, Any] = {}
+
+    def ready(self) -> bool:
+        """Whether the parameters still have the dtypes and shapes for which this was made."""
+        return True
+
+    def arrays(self, i: int) -> dict[str, Any]:
+        """The state of the parameter number ``i``, in its shape, sharing memory."""
+        raise NotImplementedError
+
+    def states(self) -> Iterator[tuple[Tensor, dict[str, Any]]]:
+        """For each parameter that was updated its state, as PyTorch names it, as Tensors; arrays share memory."""
+        for i, p in enumerate(self.params):
+            count, *values = self.marks[i]
+            if count:
+                found = {"step": new_tensor(np.asarray(count, np.float32))} if self.counted else {}
+                for name, value in zip(self.numbers, values, strict=True):
+                    found[name] = new_tensor(np.asarray(value, np.float64))
+                yield p, {**found, **{name: new_tensor(array) for name, array in self.arrays(i).items()}}
+
+    def load(self, found: Mapping[int, Mapping[str, Any]], shapes: Mapping[int, Mapping[str, Any]]) -> None:
+        """Start anew from states given by the parameters' ids.
+
+        Args:
+            found: for each parameter with a state its numbers and arrays, by name.
+            shapes: for each parameter the shapes of the arrays that it is to keep, by name.
+        """
+        self.state = {}
+        for i, p in enumerate(self.params):
+            entry = found.get(id(p))
+            if entry is None:
+                self.marks[i] = self.fresh
+                continue
+            values = [float(entry.get(name, start)) for name, start in self.numbers.items()]
+            self.marks[i] = (int(entry.get("step", 1)), *values)
+            held = {name: entry[name] for name in shapes[id(p)] if name in entry}
+            self.keep(held)
+            for name, array in self.arrays(i).items():
+                if name in held:
+                    array[...] = held[name]
+
+    def keep(self, shapes: Mapping[str, Any]) -> None:
+        """Have a state array of each of these names (and shapes, if they can differ), of zeros if it is new."""
+        raise NotImplementedError
+
+
+class Block(_Store):
+    """Parameters of one dtype in one buffer, of which each is a view, and their state in further buffers like it.
+
+    Attributes:
+        data: the buffer.
+        state: for each name an array as long as the buffer.
+    """
+
+    def __init__(self, params: Sequence[Tensor], numbers: Mapping[str, float]) -> None:
+        super().__init__(params, numbers)
         sizes = [p.numel() for p in self.params]
         self.bounds = [0, *np.cumsum(sizes).tolist()]
+        self._settle()
+
+    def _settle(self) -> None:
+        """Bring the parameters into one buffer."""
         self.dtype = self.params[0].dtype
-        self.views: list[Any] = [None] * self.count
+        self.parts = 2 if self.dtype.kind == "c" else 1  # numbers an element consists of
+        self.views: list[Any] = [None] * len(self.params)
         shared = _shared_buffer(self.params, self.bounds)
         if shared is None:
             self.data = np.empty(self.bounds[-1], self.dtype)
         else:
             self.data, self.views = shared, [p._data for p in self.params]
-        self.state: dict[str, Any] = {}
-        self.steps = [0] * self.count
+        self._cuts: dict[tuple[int, int], tuple[Any, dict[str, Any]]] = {}
+        self._all = self._runs(range(len(self.params)))
         self._adopt()
 
+    def __getstate__(self) -> dict[str, Any]:
+        kept = ("params", "counted", "numbers", "fresh", "marks", "state", "bounds")
+        return {name: getattr(self, name) for name in kept}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._settle()
+
     @staticmethod
-    def of(params: Sequence[Tensor]) -> list[Block]:
+    def of(params: Sequence[Tensor], numbers: Mapping[str, float] | None = None) -> list[Any]:
         """The blocks of a group: one for each dtype."""
         kinds: dict[Any, list[Tensor]] = {}
         for p in params:
             kinds.setdefault(p.dtype, []).append(p)
-        return [Block(members) for members in kinds.values()]
+        return [Block(members, numbers or {}) for members in kinds.values()]
+
+    def ready(self) -> bool:
+        """Make each parameter a view of the buffer; False if one has another dtype or shape than before."""
+        if any(map(is_not, map(_values, self.params), self.views)):
+            for p, view in zip(self.params, self.views, strict=True):
+                if p.dtype != view.dtype or p.shape != view.shape:
+                    return False
+            self._adopt()
+        return True
 
     def _adopt(self) -> None:
-        """Make each parameter that is not a view of this buffer one."""
         for i, p in enumerate(self.params):
             if p._data is not self.views[i]:
                 view = self.data[self.bounds[i] : self.bounds[i + 1]].reshape(p.shape)
                 view[...] = p._data
                 p._data = self.views[i] = view
 
-    def pieces(self, names: Sequence[str]) -> Iterator[tuple[Any, Any, dict[str, Any], int]]:
-        """What to update: values, gradients, state and step number, a cache-sized stretch at a time.
+    def arrays(self, i: int) -> dict[str, Any]:
+        """The state of the parameter number ``i``, in its shape, sharing memory."""
+        place = slice(self.bounds[i], self.bounds[i + 1])
+        return {name: array[place].reshape(self.params[i].shape) for name, array in self.state.items()}
 
-        A stretch joins neighbouring parameters that have a gradient and the same number of steps behind them.
-        """
-        self._adopt()
-        self._written = False
-        for name in names:
+    def keep(self, shapes: Mapping[str, Any]) -> None:
+        """Have a state buffer of each of these names."""
+        for name in shapes:
             if name not in self.state:
                 self.state[name] = np.zeros(self.data.shape, self.dtype)
-        for first, last in self._runs():
-            step = self.steps[first] + 1
-            self.steps[first:last] = [step] * (last - first)
-            start, end = self.bounds[first], self.bounds[last]
-            g = self._gradient(first, last)
-            self._written = True
-            for low in range(start, end, PIECE):
+                self._cuts = {}
+
+    def pieces(self, shapes: Mapping[str, Any]) -> Iterator[tuple[Any, Any, dict[str, Any], int]]:
+        """What to update: values, gradients, state and step number, a cache-sized stretch at a time.
+
+        A stretch joins neighbouring parameters that have a gradient and the same steps behind them.
+        """
+        if not self.state.keys() >= shapes.keys():
+            self.keep(shapes)
+        marks = self.marks
+        try:
+            grads = list(map(_gradients, self.params))
+            runs = self._all if marks.count(marks[0]) == len(marks) else self._runs(range(len(grads)))
+        except AttributeError:  # some have none
+            grads = [None if p._grad is None else p._grad._data for p in self.params]
+            runs = self._runs([i for i, g in enumerate(grads) if g is not None])
+        for first, last in runs:
+            count, *values = marks[first]
+            g = np.concatenate(grads[first:last], None) if last - first > 1 else np.ravel(grads[first])
+            if self.parts > 1:
+                g = real_view(g)
+            low, end = self.bounds[first] * self.parts, self.bounds[last] * self.parts
+            start, state = low, {}
+            while low < end or low == start:
                 high = min(low + PIECE, end)
-                state = {name: self.state[name][low:high] for name in names}
-                yield self.data[low:high], g[low - start : high - start], state, step
-
-    def _runs(self) -> Iterator[tuple[int, int]]:
-        """Neighbouring parameters with gradients and equal step numbers; a large parameter is a run of its own."""
-        first = 0
-        while first < self.count:
-            if self.params[first]._grad is None:
-                first += 1
-                continue
-            last, step = first + 1, self.steps[first]
-            while (
-                last < self.count
-                and self.params[last]._grad is not None
-                and self.steps[last] == step
-                and self.bounds[last + 1] - self.bounds[first] <= PIECE
-            ):
-                last += 1
-            yield first, last
-            first = last
-
-    def _gradient(self, first: int, last: int) -> Any:
-        """The gradients of neighbouring parameters as one flat array."""
-        grads = [np.ravel(p._grad._data) for p in self.params[first:last]]
-        return grads[0] if len(grads) == 1 else np.concatenate(grads)
-
-    def written(self) -> None:
-        """Tell the mutation clock that the parameters were overwritten."""
-        if self._written:
+                p, arrays = self._cuts.get((low, high)) or self._cut(low, high)
+                state = {**arrays, **dict(zip(self.numbers, values, strict=True))} if values else arrays
+                yield p, g[low - start : high - start] if high - low < len(g) else g, state, count + 1
+                low = max(high, low + 1)
+            if self.counted or shapes:
+                marks[first:last] = [(count + 1, *(state[name] for name in self.numbers))] * (last - first)
+        if runs:
             stamp(self.data)
 
-    def states(self) -> Iterator[tuple[Tensor, dict[str, Any]]]:
-        """For each parameter that was updated its step number and its state, as Tensors that share memory."""
-        for i, p in enumerate(self.params):
-            if self.steps[i]:
-                place = slice(self.bounds[i], self.bounds[i + 1])
-                arrays = {name: Tensor(array[place].reshape(p.shape)) for name, array in self.state.items()}
-                yield p, {"step": self.steps[i], **arrays}
+    def _cut(self, low: int, high: int) -> tuple[Any, dict[str, Any]]:
+        """Views of a stretch of the buffer and of the state; kept, for making them takes as long as a ufunc."""
+        arrays = {name: real_view(array)[low:high] for name, array in self.state.items()}
+        made = self._cuts[low, high] = real_view(self.data)[low:high], arrays
+        return made
 
-    def load(self, found: dict[int, tuple[int, dict[str, Any]]], names: Sequence[str]) -> None:
-        """Take over step numbers and arrays, given by the parameters' ids."""
-        for name in names:
-            self.state[name] = np.zeros(self.data.shape, self.dtype)
-        for i, p in enumerate(self.params):
-            self.steps[i], arrays = found.get(id(p), (0, {}))
-            for name, array in arrays.items():
-                if name in self.state:
-                    self.state[name][self.bounds[i] : self.bounds[i + 1]] = array.reshape(-1)
+    def _runs(self, chosen: Sequence[int]) -> list[tuple[int, int]]:
+        """Neighbours among the chosen parameters with equal marks; a large parameter is a run of its own."""
+        runs: list[tuple[int, int]] = []
+        for i in chosen:
+            if runs:
+                first, last = runs[-1]
+                small = (self.bounds[i + 1] - self.bounds[first]) * self.parts <= PIECE
+                if last == i and small and self.marks[i] == self.marks[first]:
+                    runs[-1] = first, i + 1
+                    continue
+            runs.append((i, i + 1))
+        return runs
+
+
+class Single(_Store):
+    """One parameter by itself, with state of any shapes, for algorithms that are not elementwise."""
+
+    def __init__(self, param: Tensor, numbers: Mapping[str, float]) -> None:
+        super().__init__([param], numbers)
+
+    @staticmethod
+    def of(params: Sequence[Tensor], numbers: Mapping[str, float] | None = None) -> list[Any]:
+        """A store for each parameter."""
+        return [Single(p, numbers or {}) for p in params]
+
+    def arrays(self, i: int) -> dict[str, Any]:
+        """The state."""
+        return self.state
+
+    def keep(self, shapes: Mapping[str, Any]) -> None:
+        """Have a state array of each of these names, in these shapes (or like these arrays)."""
+        for name, shape in shapes.items():
+            if name not in self.state:
+                self.state[name] = np.zeros(getattr(shape, "shape", shape), self.params[0].dtype)
+
+    def pieces(self, shapes: Mapping[str, Any]) -> Iterator[tuple[Any, Any, dict[str, Any], int]]:
+        """The parameter, if it has a gradient: values, gradient, state and step number, in its shape."""
+        (param,) = self.params
+        if param._grad is None:
+            return
+        self.keep(shapes)
+        count, *values = self.marks[0]
+        p = array_of(param)
+        state = {**self.state, **dict(zip(self.numbers, values, strict=True))}
+        yield p, param._grad._data, state, count + 1
+        self.marks[0] = (count + 1, *(state[name] for name in self.numbers))
+        stamp(p)

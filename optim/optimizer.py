@@ -5,34 +5,55 @@ Each algorithm is a subclass that states its defaults, its state and the bare fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from operator import is_not
 from typing import Any, ClassVar
 
 import numpy as np
 
 from autograd import Tensor, enable_grad
+from autograd._gradients import RemovableHandle
 
-from .flat import Block
+from . import saving
+from .flat import Block, Single
+from .hooks import Hooks, hooked
 
 __all__ = ["Optimizer"]
+
+_SCHEDULED = frozenset(
+    ("params", "param_names", "name", "initial_lr", "max_lr", "min_lr", "swa_lr", "max_momentum", "base_momentum")
+)
+"""What a group may hold beside hyper-parameters: names, and what schedulers put there."""
 
 
 class Optimizer:
     """Base of all optimizers.
 
     Args:
-        params: the Tensors to optimise; or dicts, each with "params" and hyper-parameters of its own.
+        params: the Tensors to optimise, or (name, Tensor) pairs; or dicts, each with "params" and hyper-parameters of
+            its own.
         defaults: hyper-parameters of groups that do not set them.
 
     Raises:
-        ValueError: no parameters, one of them twice, or one that is no leaf requiring grad.
+        ValueError: no parameters, one of them twice, one that is no leaf, or some with a name and some without.
 
     From the first ``step`` on, the parameters of a group are views of one buffer: arrays that were taken from a
     parameter before (``p.detach()``, ``p.numpy()``) then no longer share its memory.
+
+    ``foreach``, ``fused`` and ``capturable``, which choose among implementations in PyTorch, are accepted and change
+    nothing here; ``differentiable=True`` is refused.
+
+    A subclass defines ``update``; or, as in PyTorch, ``step`` itself, with whatever it likes in ``state[p]``.
     """
 
     states: ClassVar[tuple[str, ...]] = ()
     """The names of the arrays that the algorithm keeps for each parameter, as in PyTorch's ``state_dict``."""
+    numbers: ClassVar[dict[str, float]] = {"step": 0}
+    """The numbers that it keeps for each parameter, and what they start from."""
+    elementwise: ClassVar[bool] = True
+    """Whether ``update`` treats each element by itself, so that it can be given all parameters as one flat array."""
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
@@ -41,7 +62,11 @@ class Optimizer:
             )
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
-        self._blocks: list[list[Block]] = []
+        self._stores: list[list[Any]] = []
+        self._known: list[list[Tensor]] = []  # the parameters for which the stores were made
+        self._free: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
+        self._hooks = Hooks()
+        self._stepped = self._watched = False  # for schedulers, which must step after it
         groups = list(params)
         if not groups:
             raise ValueError(
@@ -52,14 +77,21 @@ class Optimizer:
         for group in groups:
             self.add_param_group(group)
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "step" in cls.__dict__:
+            cls.step = hooked(cls.__dict__["step"])  # type: ignore[method-assign]
+
     # ---- the algorithm -----------------------------------------------------------------------------------------
 
     def update(self, p: Any, g: Any, state: dict[str, Any], group: dict[str, Any], step: int) -> None:
         """Update the values ``p`` in place by the algorithm's formula.
 
         Args:
-            p, g: values and gradients of some parameters, flat arrays; ``g`` must not be changed.
-            state: the arrays named in ``states``, alike; zeros before the first step.
+            p, g: values and gradients (negated for ``maximize``) of some parameters, flat arrays; for an algorithm
+                that is not ``elementwise`` those of one, in its shape. ``g`` must not be changed.
+            state: the arrays named in ``states``, to be changed in place, zeros before the first step; and the
+                ``numbers``, to be replaced.
             group: the hyper-parameters.
             step: the number of this step for these parameters, from 1 on.
         """
@@ -69,8 +101,13 @@ class Optimizer:
         """Which of ``states`` a group with these hyper-parameters keeps."""
         return self.states
 
+    def shapes(self, shape: tuple[int, ...], group: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+        """The shapes of the arrays that are kept for a parameter of this shape; elementwise ones are like it."""
+        return dict.fromkeys(self.used_states(group), shape)
+
     # ---- steps -------------------------------------------------------------------------------------------------
 
+    @hooked
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update all parameters that have a gradient.
 
@@ -84,15 +121,38 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        for group, blocks in zip(self.param_groups, self._blocks, strict=True):
-            if sum(block.count for block in blocks) != len(group["params"]):
-                blocks[:] = Block.of(group["params"])
-            names = self.used_states(group)
-            for block in blocks:
-                for p, g, state, step in block.pieces(names):
-                    self.update(p, g, state, group, step)
-                block.written()
+        with np.errstate(all="ignore"):
+            for i, group in enumerate(self.param_groups):
+                if hasattr(group.get("lr"), "item"):
+                    group["lr"] = group["lr"].item()
+                maximize = group.get("maximize", False)
+                for store in self._ready(i):
+                    for p, g, state, step in store.pieces(self.shapes(store.params[0].shape, group)):
+                        self.update(p, -g if maximize else g, state, group, step)
         return loss
+
+    def _ready(self, i: int) -> list[Any]:
+        """The stores of a group; made anew, state kept, if its parameters are not those for which they were made."""
+        params, known, stores = self.param_groups[i]["params"], self._known[i], self._stores[i]
+        if (
+            len(params) != len(known) or any(map(is_not, params, known)) or not all([store.ready() for store in stores])  # noqa: C419 (all of them, not up to the first)
+        ):
+            self._settle(i, {id(p): found for store in stores for p, found in store.states()})
+        return self._stores[i]
+
+    def _settle(self, i: int, found: Mapping[int, dict[str, Any]]) -> None:
+        """Make the stores of a group, with this state by the parameters' ids."""
+        group = self.param_groups[i]
+        entries, shapes = {}, {}
+        for p in group["params"]:
+            if id(p) in found:
+                idle = dict.fromkeys(self.states, p.shape) if self.elementwise else {}
+                shapes[id(p)] = {**idle, **self.shapes(p.shape, group)}
+                entries[id(p)] = saving.fitting(type(self).__name__, p, found[id(p)], shapes[id(p)])
+        stores = (Block if self.elementwise else Single).of(group["params"], self.numbers)
+        for store in stores if entries else ():
+            store.load(entries, shapes)
+        self._stores[i], self._known[i] = stores, list(group["params"])
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters (or set them to zero)."""
@@ -101,7 +161,10 @@ class Optimizer:
                 if set_to_none:
                     p._grad = None
                 elif p._grad is not None:
-                    p._grad.data.copy_(0)
+                    p._grad = p._grad.detach()
+                    p._grad.copy_(0)
+
+    # ---- groups ------------------------------------------------------------------------------------------------
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a group: a dict with "params" (a Tensor or several) and hyper-parameters that differ from the defaults.
@@ -109,12 +172,46 @@ class Optimizer:
         Raises:
             ValueError: as the constructor; nothing is then added.
         """
+        title = type(self).__name__
+        if not isinstance(param_group, dict):
+            raise TypeError(f"{title}: a group is a dict with 'params', got {type(param_group).__name__}")
         group = dict(param_group)
-        params = group["params"]
-        params = [params] if isinstance(params, Tensor) else list(params)
+        if "params" not in group:
+            raise ValueError(f"{title}: a group needs 'params', got {sorted(group)}")
+        if isinstance(group["params"], (set, frozenset)):
+            raise TypeError(f"{title}: params must have an order, got a set; give a list")
+        params = [group["params"]] if isinstance(group["params"], Tensor) else list(group["params"])
+        names = [p[0] for p in params if isinstance(p, tuple)]
+        if names and len(names) != len(params):
+            raise ValueError(f"{title}: {len(names)} of {len(params)} parameters have a name; give all or none one")
+        params = [p[1] for p in params] if names else params
+        if self.param_groups and ("param_names" in self.param_groups[0]) != bool(names or "param_names" in group):
+            raise ValueError(f"{title}: the parameters of all groups must have names, or none")
+        self._check(params)
+        if group.get("differentiable", self.defaults.get("differentiable")):
+            raise ValueError(
+                f"{title}: differentiable=True is not supported: a step changes the parameters in place, outside the "
+                "graph. To differentiate through it, write the update out with autograd.grad(..., create_graph=True)"
+            )
+        unknown = set(group) - set(self.defaults) - _SCHEDULED
+        if unknown:
+            warnings.warn(
+                f"{title}: unknown hyper-parameters {sorted(unknown)} are kept, but change nothing; it has "
+                f"{sorted(self.defaults)}",
+                stacklevel=2 if self.param_groups else 4,
+            )
+        group["params"] = params
+        if names:
+            group["param_names"] = names
+        self.param_groups.append({**group, **{k: v for k, v in self.defaults.items() if k not in group}})
+        self._stores.append([])
+        self._known.append([])
+
+    def _check(self, params: list[Any]) -> None:
+        """Raise for what cannot be optimised, or is already."""
+        name = type(self).__name__
         known = {id(p) for other in self.param_groups for p in other["params"]}
         for i, p in enumerate(params):
-            name = type(self).__name__
             if not isinstance(p, Tensor):
                 raise TypeError(f"{name}: parameter {i} must be a Tensor, got {type(p).__name__}")
             if not p.is_leaf:
@@ -125,81 +222,110 @@ class Optimizer:
             if id(p) in known:
                 raise ValueError(f"{name}: parameter {i} (shape {p.shape}) appears twice; give each parameter once")
             known.add(id(p))
-        unknown = set(group) - set(self.defaults) - {"params", "initial_lr"}
-        if unknown:
-            raise ValueError(
-                f"{type(self).__name__}: unknown hyper-parameters {sorted(unknown)}; it has {sorted(self.defaults)}"
-            )
-        group["params"] = params
-        self.param_groups.append({**self.defaults, **group})
-        self._blocks.append([])
 
     # ---- state -------------------------------------------------------------------------------------------------
 
     @property
+    def _by_formula(self) -> bool:
+        return type(self).update is not Optimizer.update
+
+    @property
     def state(self) -> dict[Tensor, dict[str, Any]]:
-        """For each parameter that was updated its step number and its arrays, as Tensors that share memory."""
-        return {p: found for blocks in self._blocks for block in blocks for p, found in block.states()}
+        """For each parameter that was updated its numbers and arrays, by name, as Tensors; arrays share memory.
+
+        In a subclass that defines ``step`` itself: whatever that put there.
+        """
+        if not self._by_formula:
+            return self._free
+        return {p: found for stores in self._stores for store in stores for p, found in store.states()}
 
     def state_dict(self) -> dict[str, Any]:
         """The state and the hyper-parameters in PyTorch's layout: parameters are numbered through all groups."""
-        state = self.state
-        numbers: dict[int, int] = {}
-        groups = []
-        for group in self.param_groups:
-            for p in group["params"]:
-                numbers[id(p)] = len(numbers)
-            groups.append({**group, "params": [numbers[id(p)] for p in group["params"]]})
-        return {
-            "state": {
-                numbers[id(p)]: {k: v.clone() if isinstance(v, Tensor) else v for k, v in found.items()}
-                for p, found in state.items()
-            },
-            "param_groups": groups,
-        }
+        for hook in self._hooks.before_state_dict.values():
+            hook(self)
+        found = saving.pack(self.param_groups, self.state)
+        for hook in self._hooks.after_state_dict.values():
+            returned = hook(self, found)
+            found = found if returned is None else returned
+        return found
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from what ``state_dict`` returned.
+        """Go on from what ``state_dict`` returned, here or in PyTorch (values may be Tensors, arrays or numbers).
+
+        If both this optimizer and the state have names of the parameters, and the same ones, they are matched by
+        name, else by their order.
 
         Raises:
             ValueError: it has other groups, or arrays of other shapes; nothing is then changed.
         """
-        name = type(self).__name__
-        theirs, ours = state_dict["param_groups"], self.param_groups
-        sizes = [len(group["params"]) for group in theirs], [len(group["params"]) for group in ours]
-        if sizes[0] != sizes[1]:
-            raise ValueError(f"{name}: the state has groups of {sizes[0]} parameters, this optimizer of {sizes[1]}")
-        found = {}
-        for their_group, group in zip(theirs, ours, strict=True):
-            for number, p in zip(their_group["params"], group["params"], strict=True):
-                entry = state_dict["state"].get(number)
-                if entry is None:
-                    continue
-                arrays = {key: _array(value) for key, value in entry.items() if key != "step" and value is not None}
-                for key, array in arrays.items():
-                    if array.shape != p.shape:
-                        raise ValueError(
-                            f"{name}: {key} of parameter {number} has shape {array.shape}, but the parameter has "
-                            f"{p.shape}"
-                        )
-                found[id(p)] = (int(_array(entry.get("step", 1))), arrays)
-        for their_group, group, blocks in zip(theirs, ours, self._blocks, strict=True):
-            group.update({key: value for key, value in their_group.items() if key != "params"})
-            blocks[:] = Block.of(group["params"])
-            for block in blocks:
-                block.load(found, self.used_states(group))
+        state_dict = dict(state_dict)
+        for hook in self._hooks.before_load.values():
+            returned = hook(self, state_dict)
+            state_dict = state_dict if returned is None else returned
+        title = type(self).__name__
+        groups, found = saving.unpack(title, self.param_groups, state_dict)
+        if self._by_formula:
+            before = self.param_groups, self._stores, self._known
+            self.param_groups, self._stores, self._known = groups, [[] for _ in groups], [[] for _ in groups]
+            try:
+                for i in range(len(groups)):
+                    self._settle(i, found)
+            except ValueError:
+                self.param_groups, self._stores, self._known = before
+                raise
+        else:
+            self.param_groups = groups
+            self._free.clear()
+            for p in (p for group in groups for p in group["params"]):
+                if id(p) in found:
+                    self._free[p] = saving.copied(found[id(p)], p)
+        for hook in self._hooks.after_load.values():
+            hook(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_hooks"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._hooks = Hooks()
 
     def __repr__(self) -> str:
-        lines = [f"{type(self).__name__} ("]
-        for i, group in enumerate(self.param_groups):
-            count = sum(p.numel() for p in group["params"])
-            lines.append(f"Parameter Group {i}: {len(group['params'])} tensors, {count} elements")
-            lines += [f"    {key}: {value}" for key, value in sorted(group.items()) if key != "params"]
-        return "\n".join([*lines, ")"])
+        groups = [
+            "".join(
+                [
+                    f"\nParameter Group {i}\n",
+                    *(f"    {key}: {group[key]}\n" for key in sorted(group) if key != "params"),
+                ]
+            )
+            for i, group in enumerate(self.param_groups)
+        ]
+        return f"{type(self).__name__} ({''.join(groups)})"
 
+    # ---- hooks -------------------------------------------------------------------------------------------------
 
-def _array(value: Any) -> Any:
-    return value.detach().numpy() if isinstance(value, Tensor) else np.asarray(value)
+    def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(optimizer, args, kwargs)`` before each step; a pair that it returns replaces the arguments."""
+        return self._hooks.add("step_before", hook)
+
+    def register_step_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(optimizer, args, kwargs)`` after each step."""
+        return self._hooks.add("step_after", hook)
+
+    def register_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(optimizer)`` before each ``state_dict``."""
+        return self._hooks.add("before_state_dict", hook, prepend)
+
+    def register_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(optimizer, state_dict)`` after each ``state_dict``; what it returns replaces it."""
+        return self._hooks.add("after_state_dict", hook, prepend)
+
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(optimizer, state_dict)`` before each ``load_state_dict``; what it returns is loaded instead."""
+        return self._hooks.add("before_load", hook, prepend)
+
+    def register_load_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(optimizer)`` after each ``load_state_dict``."""
+        return self._hooks.add("after_load", hook, prepend)
 
 
 def non_negative(name: str, **values: float) -> None:
@@ -207,3 +333,9 @@ def non_negative(name: str, **values: float) -> None:
     for key, value in values.items():
         if not value >= 0:
             raise ValueError(f"{name}: {key} must not be negative, got {value}")
+
+
+def fractions(name: str, betas: tuple[float, ...]) -> None:
+    """Raise ValueError for a beta outside [0, 1)."""
+    if not all(0 <= beta < 1 for beta in betas):
+        raise ValueError(f"{name}: betas must lie in [0, 1), got {betas}")

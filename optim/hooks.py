@@ -1,0 +1,71 @@
+"""The hooks of an optimizer: functions called around its steps, and when its state is saved or loaded."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from autograd._gradients import RemovableHandle
+
+__all__ = ["Hooks", "hooked"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Hooks:
+    """The hooks of one optimizer, in the order in which they are called."""
+
+    def __init__(self) -> None:
+        self.step_before: dict[int, Callable[..., Any]] = {}
+        self.step_after: dict[int, Callable[..., Any]] = {}
+        self.before_state_dict: dict[int, Callable[..., Any]] = {}
+        self.after_state_dict: dict[int, Callable[..., Any]] = {}
+        self.before_load: dict[int, Callable[..., Any]] = {}
+        self.after_load: dict[int, Callable[..., Any]] = {}
+
+    def add(self, when: str, hook: Callable[..., Any], first: bool = False) -> RemovableHandle:
+        """Add a hook behind, or before, those that are there."""
+        hooks = getattr(self, when)
+        key = max(hooks, default=-1) + 1
+        others = dict(hooks) if first else {}
+        if first:
+            hooks.clear()
+        hooks[key] = hook
+        hooks.update(others)
+        return RemovableHandle(hooks, key)
+
+    def before_step(self, optimizer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call the hooks before a step; the arguments, as the hooks left them."""
+        for hook in list(self.step_before.values()):
+            returned = hook(optimizer, args, kwargs)
+            if returned is not None:
+                if not isinstance(returned, tuple) or len(returned) != 2:
+                    raise TypeError(
+                        f"{type(optimizer).__name__}: a hook before step returned {type(returned).__name__}; expected "
+                        "None or the new arguments, (args, kwargs)"
+                    )
+                args, kwargs = returned
+        return args, kwargs
+
+    def after_step(self, optimizer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Call the hooks after a step."""
+        for hook in list(self.step_after.values()):
+            hook(optimizer, args, kwargs)
+
+
+def hooked(step: F) -> F:
+    """The method ``step`` of an optimizer with the hooks around it; and it notes that it was called."""
+
+    @functools.wraps(step)
+    def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
+        hooks = self._hooks
+        self._stepped = True
+        if not hooks.step_before and not hooks.step_after:
+            return step(self, *args, **kwargs)
+        args, kwargs = hooks.before_step(self, args, kwargs)
+        result = step(self, *args, **kwargs)
+        hooks.after_step(self, args, kwargs)
+        return result
+
+    return wrapped  # type: ignore[return-value]

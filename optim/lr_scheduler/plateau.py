@@ -1,0 +1,112 @@
+"""A schedule that follows a metric."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+from ..optimizer import Optimizer
+from .base import LRScheduler, checked, for_groups
+
+__all__ = ["ReduceLROnPlateau"]
+
+
+class ReduceLROnPlateau(LRScheduler):
+    """``lr * factor`` when a metric has stopped improving.
+
+    Args:
+        optimizer: whose groups' ``lr`` it varies.
+        mode: whether the metric is to become small (``"min"``) or large (``"max"``).
+        factor: below 1.
+        patience: after how many epochs without improvement.
+        threshold: how much better counts as an improvement.
+        threshold_mode: whether that is relative to the best (``"rel"``) or not (``"abs"``).
+        cooldown: how many epochs after a reduction do not count.
+        min_lr: the lowest ``lr`` (or a list, one for each group).
+        eps: a smaller change is not made.
+
+    Raises:
+        ValueError: a factor from 1 on, or an unknown mode.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        mode: str = "min",
+        factor: float = 0.1,
+        patience: int = 10,
+        threshold: float = 1e-4,
+        threshold_mode: str = "rel",
+        cooldown: int = 0,
+        min_lr: float | list[float] = 0,
+        eps: float = 1e-8,
+    ) -> None:
+        if factor >= 1:
+            raise ValueError(f"ReduceLROnPlateau: factor must be below 1, got {factor}")
+        if mode not in ("min", "max"):
+            raise ValueError(f"ReduceLROnPlateau: mode is 'min' or 'max', got {mode!r}")
+        if threshold_mode not in ("rel", "abs"):
+            raise ValueError(f"ReduceLROnPlateau: threshold_mode is 'rel' or 'abs', got {threshold_mode!r}")
+        self.optimizer = checked(optimizer, "ReduceLROnPlateau")
+        self.factor = factor
+        self.default_min_lr = None if isinstance(min_lr, (list, tuple)) else min_lr
+        self.min_lrs = for_groups("ReduceLROnPlateau", "min_lr", min_lr, optimizer)
+        self.patience = patience
+        self.cooldown = cooldown
+        self.eps = eps
+        self.last_epoch = 0
+        self.mode = mode
+        self.threshold = threshold
+        self.threshold_mode = threshold_mode
+        self._last_lr = self.lrs()
+        self.best = self.mode_worse = math.inf if mode == "min" else -math.inf
+        self.cooldown_counter = 0
+        self.num_bad_epochs = 0
+
+    @property
+    def in_cooldown(self) -> bool:
+        """Whether epochs do not count now."""
+        return self.cooldown_counter > 0
+
+    def step(self, metrics: Any, epoch: int | None = None) -> None:  # type: ignore[override]
+        """Take note of the metric after an epoch, and lower the ``lr`` if it is time to."""
+        value = float(metrics)
+        if epoch is not None:
+            warnings.warn("ReduceLROnPlateau: step(metrics, epoch) is deprecated; leave out the epoch", stacklevel=2)
+        self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
+        if self._better(value):
+            self.best = value
+            self.num_bad_epochs = 0
+        else:
+            self.num_bad_epochs += 1
+        if self.in_cooldown:
+            self.cooldown_counter -= 1
+            self.num_bad_epochs = 0
+        if self.num_bad_epochs > self.patience:
+            self._reduce()
+            self.cooldown_counter = self.cooldown
+            self.num_bad_epochs = 0
+        self._last_lr = self.lrs()
+
+    def _better(self, value: float) -> bool:
+        sign = 1 if self.mode == "min" else -1
+        if self.threshold_mode == "rel":
+            bar = self.best * (1 - sign * self.threshold)
+        else:
+            bar = self.best - sign * self.threshold
+        return sign * value < sign * bar
+
+    def _reduce(self) -> None:
+        groups = self.optimizer.param_groups
+        if len(groups) != len(self.min_lrs):
+            if self.default_min_lr is None:
+                raise ValueError(
+                    f"ReduceLROnPlateau: the optimizer has {len(groups)} groups now, but min_lr was given for "
+                    f"{len(self.min_lrs)}; set min_lrs to a list of {len(groups)}"
+                )
+            self.min_lrs = [self.default_min_lr] * len(groups)
+        for group, lowest in zip(groups, self.min_lrs, strict=True):
+            lowered = max(group["lr"] * self.factor, lowest)
+            if group["lr"] - lowered > self.eps:
+                group["lr"] = lowered
