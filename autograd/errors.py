@@ -7,6 +7,7 @@ import numpy as np
 
 __all__ = [
     "AnomalyError",
+    "CheckpointError",
     "DtypeError",
     "FreedGraphError",
     "GradientError",
@@ -52,3 +53,7 @@ class AnomalyError(GradientError):
 
 class NotDifferentiableError(TypeError):
     """A NumPy function without an op was called on a Tensor."""
+
+
+class CheckpointError(ValueError):
+    """A file of saved values that is damaged or holds what is not read, or a value that cannot be saved."""

@@ -63,7 +63,6 @@ LAZY = (
     "gzip",
     "json",
     "multiprocessing",
-    "pickle",
     "pickletools",
     "queue",
     "random",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pickle
 import threading
 import time
 import weakref
@@ -116,7 +117,6 @@ def _start(job: _Job, seed: int) -> None:
 
 def _described(error: Exception) -> tuple[str, Any]:
     """An error as a message to the parent: its class, if that can be sent, and its traceback."""
-    import pickle
     import traceback
 
     kind: type[BaseException] = type(error)
@@ -233,7 +233,7 @@ class Pool:
         process = self._processes[number]
         process.join(PATIENCE)
         error = RuntimeError(
-            f"DataLoader: worker {number} (process {process.pid}) ended unexpectedly with exit code {process.exitcode}; "
+            f"DataLoader: worker {number} (process {process.pid}) ended with exit code {process.exitcode}; "
             "was it killed, or short of memory? num_workers=0 shows errors where they happen"
         )
         self.close()
