@@ -417,6 +417,8 @@ from .random import seed as seed
 from .random import set_rng_state as set_rng_state
 from .recompute import checkpoint as checkpoint
 from .recompute import saved_tensors_hooks as saved_tensors_hooks
+from .serialization.files import load as load
+from .serialization.files import save as save
 
 __version__ = "0.1.0"
 newaxis = None

@@ -1,5 +1,6 @@
 """Models: ``Module``, layers, activations, losses; ``nn.functional`` and ``nn.init``."""
 
+from . import data as data
 from . import functional as functional
 from . import init as init
 from . import utils as utils

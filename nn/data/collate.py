@@ -1,0 +1,90 @@
+"""Collating: a list of samples becomes a batch of Tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd import ShapeError, Tensor, as_tensor, stack, tensor
+from autograd.engine.nodes import array_of, new_tensor
+
+__all__ = ["default_collate", "default_convert"]
+
+
+def default_convert(data: Any) -> Any:
+    """Arrays and NumPy scalars as Tensors, in dicts, lists and tuples too; all else as it is."""
+    if isinstance(data, (np.ndarray, np.generic)):
+        return as_tensor(data) if data.dtype.kind in "biufcV" else data
+    if isinstance(data, Mapping):
+        return _like(data, {key: default_convert(value) for key, value in data.items()})
+    if isinstance(data, tuple) and hasattr(data, "_fields"):
+        return type(data)(*(default_convert(item) for item in data))
+    if isinstance(data, (list, tuple)):
+        return [default_convert(item) for item in data]
+    return data
+
+
+def default_collate(batch: Sequence[Any]) -> Any:
+    """Stack samples: Tensors, arrays and numbers become Tensors with a first dimension more, text becomes a list.
+
+    Args:
+        batch: the samples, of equal structure: dicts become a dict of batches, tuples and lists a list of batches.
+
+    Raises:
+        ShapeError: samples whose shapes differ.
+        TypeError: samples of a type that cannot be stacked.
+
+    >>> from nn.data import default_collate
+    >>> default_collate([{"x": 1.5, "y": "a"}, {"x": 2.5, "y": "b"}])
+    {'x': tensor([1.5000, 2.5000], dtype=float64), 'y': ['a', 'b']}
+    """
+    first = batch[0]
+    if isinstance(first, Tensor):
+        if any(sample.requires_grad for sample in batch):
+            return stack(list(batch))
+        return _stacked([array_of(sample) for sample in batch])
+    if isinstance(first, (np.ndarray, np.generic)) and first.dtype.kind in "biufcV":
+        return _stacked(batch)
+    if isinstance(first, (bool, int, float, complex)):
+        return tensor(batch, dtype=np.float64 if isinstance(first, float) else None)
+    if isinstance(first, (str, bytes)):
+        return batch
+    if isinstance(first, Mapping):
+        return _like(first, {key: default_collate([sample[key] for sample in batch]) for key in first})
+    if isinstance(first, (list, tuple)):
+        lengths = {len(sample) for sample in batch}
+        if len(lengths) > 1:
+            raise ShapeError(
+                f"default_collate: samples of different lengths {sorted(lengths)}; pad them, or give collate_fn"
+            )
+        columns = [default_collate(column) for column in zip(*batch, strict=True)]
+        return type(first)(*columns) if hasattr(first, "_fields") else columns
+    raise TypeError(
+        f"default_collate: expected Tensors, arrays, numbers, text, dicts, lists or tuples, got "
+        f"{type(first).__name__}; give collate_fn"
+    )
+
+
+def _stacked(arrays: Sequence[Any]) -> Tensor:
+    try:
+        stacked = np.stack(arrays)
+    except ValueError:
+        shapes = sorted({np.shape(array) for array in arrays})
+        raise ShapeError(
+            f"default_collate: samples of different shapes {', '.join(map(str, shapes))} cannot be stacked; "
+            "pad them, or give collate_fn"
+        ) from None
+    made: Tensor = new_tensor(stacked)
+    return made
+
+
+def _like(source: Mapping[Any, Any], items: dict[Any, Any]) -> Any:
+    """``items`` in the class of ``source`` if that takes a dict."""
+    if type(source) is dict:
+        return items
+    try:
+        return type(source)(items)  # type: ignore[call-arg]
+    except TypeError:
+        return items
