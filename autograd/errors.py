@@ -60,5 +60,7 @@ class StateDictError(ShapeError, KeyError):
     """Keys or shapes of a state dict are not those of the module (PyTorch says RuntimeError: this is that too)."""
 
     __str__ = Exception.__str__
+
+
 class CheckpointError(ValueError):
     """A file of saved values that is damaged or holds what is not read, or a value that cannot be saved."""

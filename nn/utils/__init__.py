@@ -1,22 +1,18 @@
-"""Tools for models: parametrizations, calls with other parameters, fusing layers."""
+"""Tools for models: gradient clipping, parametrizations, calls with other parameters, sequences, fusing layers."""
 
 from . import parametrizations as parametrizations
 from . import parametrize as parametrize
-from . import stateless as stateless
-from .fusion import fuse_conv_bn_eval as fuse_conv_bn_eval
-from .fusion import fuse_conv_bn_weights as fuse_conv_bn_weights
-from .fusion import fuse_linear_bn_eval as fuse_linear_bn_eval
-from .fusion import fuse_linear_bn_weights as fuse_linear_bn_weights
-from .parametrizations import spectral_norm as spectral_norm
-from .parametrizations import weight_norm as weight_norm
-"""Helpers for models, as in ``torch.nn.utils``."""
-
 from . import rnn as rnn
-"""Utilities for models: clipping of gradients, parameters as one vector."""
-
+from . import stateless as stateless
 from .clip_grad import clip_grad_norm_ as clip_grad_norm_
 from .clip_grad import clip_grad_value_ as clip_grad_value_
 from .clip_grad import clip_grads_with_norm_ as clip_grads_with_norm_
 from .clip_grad import get_total_norm as get_total_norm
 from .convert_parameters import parameters_to_vector as parameters_to_vector
 from .convert_parameters import vector_to_parameters as vector_to_parameters
+from .fusion import fuse_conv_bn_eval as fuse_conv_bn_eval
+from .fusion import fuse_conv_bn_weights as fuse_conv_bn_weights
+from .fusion import fuse_linear_bn_eval as fuse_linear_bn_eval
+from .fusion import fuse_linear_bn_weights as fuse_linear_bn_weights
+from .parametrizations import spectral_norm as spectral_norm
+from .parametrizations import weight_norm as weight_norm
