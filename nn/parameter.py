@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
-from autograd import Tensor
+from autograd import Tensor, empty
 
-__all__ = ["Buffer", "Parameter"]
+__all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter"]
 
 
 class Parameter(Tensor):
@@ -48,3 +49,47 @@ class Buffer(Tensor):
         buffer._data, buffer._node, buffer._grad, buffer._view = tensor._data, tensor._node, tensor._grad, tensor._view
         buffer.persistent = persistent
         return buffer
+
+
+class _Uninitialized(Tensor):
+    """What a lazy module has in place of a Tensor whose shape its first input will tell."""
+
+    becomes: ClassVar[type[Tensor]]
+
+    def materialize(self, shape: Sequence[int], dtype: Any = None) -> None:
+        """Become a Parameter (or Buffer) of this shape, with values still to be set."""
+        requires_grad = self.requires_grad
+        self.data = empty(tuple(shape), dtype=self.dtype if dtype is None else dtype)
+        self.__class__ = self.becomes  # type: ignore[assignment]
+        self.requires_grad_(requires_grad)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+class UninitializedParameter(_Uninitialized, Parameter):
+    """A parameter of a lazy module before its first call.
+
+    Args:
+        requires_grad: whether it is learned.
+        dtype: of the parameter that it becomes.
+    """
+
+    becomes = Parameter
+
+    def __init__(self, requires_grad: bool = True, dtype: Any = None) -> None:
+        super().__init__(empty(0, dtype=dtype), requires_grad)
+
+
+class UninitializedBuffer(_Uninitialized, Buffer):
+    """A buffer of a lazy module before its first call.
+
+    Args:
+        persistent: whether it is part of ``state_dict``.
+        dtype: of the buffer that it becomes.
+    """
+
+    becomes = Buffer
+
+    def __init__(self, *, persistent: bool = True, dtype: Any = None) -> None:
+        super().__init__(empty(0, dtype=dtype), persistent=persistent)

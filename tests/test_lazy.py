@@ -1,0 +1,105 @@
+"""Lazy layers: what they become, when, and that a wrong first input changes nothing."""
+
+import copy
+
+import numpy as np
+import pytest
+
+import autograd
+import nn
+
+CASES = [
+    (lambda: nn.LazyLinear(3), nn.Linear, (2, 5), {"weight": (3, 5), "bias": (3,)}),
+    (lambda: nn.LazyLinear(3, bias=False), nn.Linear, (5,), {"weight": (3, 5)}),
+    (lambda: nn.LazyConv1d(4, 3), nn.Conv1d, (2, 6, 7), {"weight": (4, 6, 3), "bias": (4,)}),
+    (lambda: nn.LazyConv2d(4, (3, 2), groups=2), nn.Conv2d, (6, 7, 7), {"weight": (4, 3, 3, 2), "bias": (4,)}),
+    (lambda: nn.LazyConv3d(4, 1), nn.Conv3d, (1, 2, 3, 3, 3), {"weight": (4, 2, 1, 1, 1), "bias": (4,)}),
+    (lambda: nn.LazyConvTranspose1d(4, 3), nn.ConvTranspose1d, (2, 6, 7), {"weight": (6, 4, 3), "bias": (4,)}),
+    (
+        lambda: nn.LazyConvTranspose2d(4, 3, groups=2), nn.ConvTranspose2d, (6, 7, 7),
+        {"weight": (6, 2, 3, 3), "bias": (4,)},
+    ),
+    (
+        lambda: nn.LazyConvTranspose3d(4, 1), nn.ConvTranspose3d, (1, 2, 3, 3, 3),
+        {"weight": (2, 4, 1, 1, 1), "bias": (4,)},
+    ),
+]  # fmt: skip
+STATISTICS = ("weight", "bias", "running_mean", "running_var")
+NORMS = [
+    (nn.LazyBatchNorm1d, nn.BatchNorm1d, (4, 3, 5)),
+    (nn.LazyBatchNorm2d, nn.BatchNorm2d, (4, 3, 5, 5)),
+    (nn.LazyBatchNorm3d, nn.BatchNorm3d, (4, 3, 2, 2, 2)),
+    (nn.LazyInstanceNorm1d, nn.InstanceNorm1d, (3, 5)),
+    (nn.LazyInstanceNorm2d, nn.InstanceNorm2d, (4, 3, 5, 5)),
+    (nn.LazyInstanceNorm3d, nn.InstanceNorm3d, (3, 2, 2, 2)),
+]
+
+
+@pytest.mark.parametrize(("make", "becomes", "shape", "shapes"), CASES)
+def test_a_lazy_layer_becomes_the_layer(make, becomes, shape, shapes):
+    layer = make()
+    parameter = layer.weight
+    assert repr(parameter) == "<UninitializedParameter>"
+    assert isinstance(layer, becomes)
+    layer(autograd.ones(*shape)).sum().backward()
+    assert type(layer) is becomes
+    assert layer.weight is parameter
+    assert type(parameter) is nn.Parameter
+    assert {name: p.shape for name, p in layer.named_parameters()} == shapes
+    assert all(np.ptp(p.detach().numpy()) > 0 for p in layer.parameters())
+    assert all(p.grad.shape == p.shape for p in layer.parameters())
+
+
+@pytest.mark.parametrize(("lazy", "becomes", "shape"), NORMS)
+def test_lazy_normalisations(lazy, becomes, shape):
+    layer = lazy(affine=True, track_running_stats=True)
+    layer(autograd.randn(*shape))
+    assert type(layer) is becomes
+    assert layer.num_features == 3
+    assert [getattr(layer, name).shape for name in STATISTICS] == [(3,)] * 4
+    assert layer.num_batches_tracked.item() == (1 if "Batch" in becomes.__name__ else layer.num_batches_tracked.item())
+    assert layer.weight.tolist() == [1.0] * 3
+
+
+def test_without_parameters_there_is_nothing_to_make():
+    layer = nn.LazyBatchNorm1d(affine=False, track_running_stats=False)
+    assert layer(autograd.randn(4, 3)).shape == (4, 3)
+    assert list(layer.parameters()) == []
+
+
+@pytest.mark.parametrize(
+    ("layer", "argument", "error", "message"),
+    [
+        (nn.LazyConv2d(4, 3), autograd.ones(3, 3), autograd.ShapeError, "expected 3 or 4 dimensions, got shape"),
+        (nn.LazyConv2d(4, 3, groups=2), autograd.ones(3, 5, 5), autograd.ShapeError, "3 channels cannot be divided by"),
+        (nn.LazyLinear(4), autograd.tensor(1.0), autograd.ShapeError, "at least one dimension"),
+        (nn.LazyBatchNorm2d(), autograd.ones(3, 5, 5), autograd.ShapeError, "expected 4D input"),
+        (nn.LazyLinear(4), 3, TypeError, "the first call needs a Tensor, which tells in_features"),
+    ],
+)
+def test_a_wrong_first_input_changes_nothing(layer, argument, error, message):
+    kind = type(layer)
+    with pytest.raises(error, match=message):
+        layer(argument)
+    assert type(layer) is kind
+    assert layer.has_uninitialized_params()
+
+
+def test_state_is_loaded_before_the_first_call():
+    source = nn.Linear(5, 3)
+    layer = nn.LazyLinear(3)
+    layer.load_state_dict(source.state_dict())
+    assert not layer.has_uninitialized_params()
+    x = autograd.randn(2, 5)
+    np.testing.assert_array_equal(layer(x).detach(), source(x).detach())
+    assert (type(layer), layer.in_features) == (nn.Linear, 5)
+
+
+def test_lazy_models_are_converted_copied_and_counted_as_others():
+    model = nn.Sequential(nn.LazyLinear(4), nn.ReLU(), nn.LazyLinear(2)).double()
+    twin = copy.deepcopy(model)
+    assert nn.summary(model, autograd.ones(1, 3, dtype="float64")).parameters == 3 * 4 + 4 + 4 * 2 + 2
+    assert {p.dtype for p in model.parameters()} == {autograd.float64}
+    assert twin(autograd.ones(1, 7, dtype="float64")).shape == (1, 2)
+    assert twin[0].in_features == 7
+    assert model[0].in_features == 3
