@@ -214,6 +214,10 @@ class Optimizer:
         for i, p in enumerate(params):
             if not isinstance(p, Tensor):
                 raise TypeError(f"{name}: parameter {i} must be a Tensor, got {type(p).__name__}")
+            if hasattr(p, "materialize"):
+                raise ValueError(
+                    f"{name}: parameter {i} belongs to a lazy layer and has no shape yet; call the model once first"
+                )
             if not p.is_leaf:
                 raise ValueError(
                     f"{name}: parameter {i} (shape {p.shape}) is the result of '{p.grad_fn.name()}', not a leaf; "

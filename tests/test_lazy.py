@@ -7,6 +7,7 @@ import pytest
 
 import autograd
 import nn
+import optim
 
 CASES = [
     (lambda: nn.LazyLinear(3), nn.Linear, (2, 5), {"weight": (3, 5), "bias": (3,)}),
@@ -103,3 +104,10 @@ def test_lazy_models_are_converted_copied_and_counted_as_others():
     assert twin(autograd.ones(1, 7, dtype="float64")).shape == (1, 2)
     assert twin[0].in_features == 7
     assert model[0].in_features == 3
+
+
+def test_an_optimizer_asks_for_the_first_call():
+    with pytest.raises(
+        ValueError, match="parameter 0 belongs to a lazy layer and has no shape yet; call the model once"
+    ):
+        optim.SGD(nn.LazyLinear(2).parameters())
