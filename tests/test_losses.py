@@ -10,6 +10,7 @@ import pytest
 import autograd
 import nn
 import nn.functional as F
+from autograd.ops import distances
 from autograd.ops.distances import cdist, pdist
 
 DATA = {
@@ -319,6 +320,14 @@ def test_of_nothing_the_mean_is_nan_and_the_sum_zero(loss):
     assert x.grad.shape == (0, 3)
 
 
+def test_cross_entropy_of_no_examples():
+    x, p, c = autograd.zeros(0, 3), autograd.zeros(0, 3), autograd.zeros(0, dtype="int64")
+    for target in (p, c):
+        assert math.isnan(F.cross_entropy(x, target).item())
+        assert F.cross_entropy(x, target, reduction="sum").item() == 0.0
+        assert F.cross_entropy(x, target, reduction="none").shape == (0,)
+
+
 def test_float16_means_do_not_overflow():
     x = autograd.full((3000,), 100.0, dtype="float16")
     assert F.mse_loss(x, autograd.zeros(3000, dtype="float16")).item() == 10000.0
@@ -526,6 +535,23 @@ def test_distances_of_close_vectors_far_from_the_origin(mode):
     apart = wide[:, None] - wide
     length = np.linalg.norm(apart, 2, -1, keepdims=True)
     np.testing.assert_allclose(t.grad.numpy(), (apart / np.where(length, length, 1)).sum(1), rtol=1e-3, atol=1e-2)
+
+
+def test_gradients_of_many_distances_by_products_and_by_differences_agree(monkeypatch):
+    rng = np.random.default_rng(8)
+    x, y, seed = (
+        rng.normal(size=(30, 6)),
+        rng.normal(size=(2, 40, 6)) + 3,
+        autograd.tensor(rng.normal(size=(2, 30, 40))),
+    )
+    found = []
+    for limit in (0, 10**9):
+        monkeypatch.setattr(distances, "_BLOCK", limit)
+        leaves = [autograd.tensor(x, requires_grad=True), autograd.tensor(y, requires_grad=True)]
+        first = autograd.grad(cdist(*leaves), leaves, seed, create_graph=True)
+        found.append([*first, *autograd.grad(sum((g * g).sum() for g in first), leaves)])
+    for product, difference in zip(*found, strict=True):
+        np.testing.assert_allclose(product.detach().numpy(), difference.detach().numpy(), rtol=1e-9, atol=1e-10)
 
 
 def test_distance_errors():

@@ -19,6 +19,7 @@ from ..samples import case, reals
 from . import arithmetic, reductions
 from .axes import accumulation_dtype
 from .embeddings import check_range
+from .losses import combined
 from .neural import log_softmax, softmax
 
 
@@ -312,10 +313,7 @@ def _entropy_of_probabilities(x: Any, target: Any, weight: Any, reduction: str, 
     if weight is not None:
         logs = arithmetic.mul(logs, np.reshape(weight, (-1, *(1,) * (len(shape) - dim - 1))))
     losses = arithmetic.neg(reductions.sum(arithmetic.mul(logs, target), dim))
-    if reduction == "none":
-        return losses
-    total = reductions.sum(losses)
-    return total if reduction == "sum" else arithmetic.div(total, max(math.prod(shape) // max(shape[dim], 1), 1))
+    return combined(losses, reduction)
 
 
 @composed()
