@@ -163,6 +163,7 @@ from .ops.diagonals import diagonal as diagonal
 from .ops.diagonals import diagonal_scatter as diagonal_scatter
 from .ops.diagonals import tril as tril
 from .ops.diagonals import triu as triu
+from .ops.distances import cdist as cdist
 from .ops.exponential import digamma as digamma
 from .ops.exponential import erf as erf
 from .ops.exponential import erfc as erfc

@@ -191,11 +191,12 @@ def gumbel_softmax(logits: Any, tau: float = 1.0, hard: bool = False, eps: float
         eps: without effect.
         dim: the dimension of the classes.
     """
-    noise = _activations.gumbel_noise(tuple(logits.shape), logits.dtype)
-    soft = _neural.softmax((logits + noise) / tau, dim)
+    floating = logits if logits.dtype.kind == "f" else logits.float()
+    noise = _activations.gumbel_noise(tuple(logits.shape), floating.dtype)
+    soft = _neural.softmax((floating + noise) / tau, dim)
     if not hard:
         return soft
-    choice = _np.zeros(logits.shape, logits.dtype)
+    choice = _np.zeros(logits.shape, soft.dtype)
     if choice.size:
         _np.put_along_axis(choice, _np.expand_dims(soft.detach().numpy().argmax(dim), dim), 1, dim)
     return soft - soft.detach() + choice

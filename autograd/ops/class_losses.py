@@ -19,6 +19,7 @@ from ..samples import case, reals
 from . import arithmetic, reductions
 from .axes import accumulation_dtype
 from .embeddings import check_range
+from .losses import combined
 from .neural import log_softmax, softmax
 
 
@@ -185,19 +186,20 @@ _BLOCK = 1 << 16
 
 
 def _in_blocks(x: Any) -> bool:
-    return type(x) is np.ndarray and x.ndim == 2 and x.size > _BLOCK and x.dtype.itemsize > 2
+    return type(x) is np.ndarray and x.ndim == 2 and x.dtype.itemsize > 2
 
 
-def _blocks(x: Any) -> Iterator[tuple[slice, Any]]:
+def _blocks(x: Any) -> Iterator[tuple[Any, Any]]:
     """Blocks of rows, each less the largest score of its row; they share one memory."""
-    height = max(_BLOCK // x.shape[1], 1)
+    height = _BLOCK // max(x.shape[1], 1) + 1
+    if len(x) <= height:
+        yield ..., x - np.maximum.reduce(x, 1, keepdims=True)
+        return
     space = np.empty((height, x.shape[1]), x.dtype)
     for start in range(0, len(x), height):
         rows = x[start : start + height]
-        yield (
-            slice(start, start + height),
-            np.subtract(rows, np.maximum.reduce(rows, 1, keepdims=True), out=space[: len(rows)]),
-        )
+        largest = np.maximum.reduce(rows, 1, keepdims=True)
+        yield slice(start, start + height), np.subtract(rows, largest, out=space[: len(rows)])
 
 
 def _losses_in_blocks(x: Any, index: Any) -> Any:
@@ -211,12 +213,12 @@ def _losses_in_blocks(x: Any, index: Any) -> Any:
 
 def _slope_in_blocks(x: Any, index: Any, factor: Any) -> Any:
     """The derivative of the losses of all targets, times a number or one for each target."""
-    out = np.empty_like(x, order="C")
+    out = np.empty(x.shape, x.dtype)
     for place, rows in _blocks(x):
         np.exp(rows, out=rows)
-        each = factor[place] if np.ndim(factor) else factor
+        each = factor[place] if factor.ndim else factor
         np.multiply(rows, each / np.add.reduce(rows, 1, keepdims=True), out=out[place])
-    out[np.arange(len(x)), index] -= np.reshape(factor, -1)
+    out[np.arange(len(x)), index] -= factor.reshape(-1) if factor.ndim else factor
     return out
 
 
@@ -311,10 +313,7 @@ def _entropy_of_probabilities(x: Any, target: Any, weight: Any, reduction: str, 
     if weight is not None:
         logs = arithmetic.mul(logs, np.reshape(weight, (-1, *(1,) * (len(shape) - dim - 1))))
     losses = arithmetic.neg(reductions.sum(arithmetic.mul(logs, target), dim))
-    if reduction == "none":
-        return losses
-    total = reductions.sum(losses)
-    return total if reduction == "sum" else arithmetic.div(total, max(math.prod(shape) // max(shape[dim], 1), 1))
+    return combined(losses, reduction)
 
 
 @composed()

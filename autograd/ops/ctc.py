@@ -33,23 +33,20 @@ def _states(targets: Any, target_lengths: Any, blank: int) -> tuple[Any, Any, An
     return states, jump, 2 * target_lengths + 1
 
 
-def _shifted(x: Any, steps: int) -> Any:
-    """``x`` moved on by so many states."""
-    return np.concatenate([np.full((x.shape[0], steps), _NEVER, x.dtype), x[:, : x.shape[1] - steps]], 1)
-
-
 def _forward(emit: Any, jump: Any, steps: Any) -> list[Any]:
     """For each time the log-probabilities of all paths to each state; they stand still after ``steps`` times."""
-    width = emit.shape[2]
-    start = np.where(np.arange(width) < 2, emit[0], _NEVER)
-    found = [start]
+    n, width = jump.shape
+    before = np.full((n, 2), _NEVER, emit.dtype)  # two states from which no path comes
+    blocked = np.where(jump, 0, _NEVER).astype(emit.dtype)
+    found = [np.where(np.arange(width) < 2, emit[0], _NEVER)]
+    shortest = int(steps.min()) if n else 0
     for t in range(1, emit.shape[0]):
-        before = found[-1]
-        one = _shifted(before, 1) if width > 1 else np.full_like(before, _NEVER)
-        two = np.where(jump, _shifted(before, 2), _NEVER) if width > 2 else np.full_like(before, _NEVER)
-        top = np.maximum(np.maximum(before, one), two)
-        after = top + np.log(np.exp(before - top) + np.exp(one - top) + np.exp(two - top)) + emit[t]
-        found.append(np.where(np.expand_dims(t < steps, 1), after, before))
+        stay = found[-1]
+        padded = np.concatenate([before, stay], 1)
+        one, two = padded[:, 1:-1], padded[:, :-2] + blocked
+        top = np.maximum(np.maximum(stay, one), two)
+        after = top + np.log(np.exp(stay - top) + np.exp(one - top) + np.exp(two - top)) + emit[t]
+        found.append(after if t < shortest else np.where(np.expand_dims(t < steps, 1), after, stay))
     return found
 
 

@@ -5,6 +5,7 @@ The gradient of a distance of 0 is 0 (a subgradient).
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from .repetition import broadcast_to
 _MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist")
 _FEW = 25
 _CLOSE = 0.05
+_SHORT = 4
 _BLOCK = 1 << 18
 
 
@@ -42,9 +44,14 @@ def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepd
 
 
 def _euclidean_rule(g: Any, x: Any, y: Any, out: Any) -> Any:
-    """The derivative by ``x``: for each of its vectors the sum of the directions from all of ``y``, times ``g``."""
+    """The derivative by ``x``: for each of its vectors the sum of the directions from all of ``y``, times ``g``.
+
+    From the differences where these are few, which is exact for close vectors too, else by a product of matrices.
+    """
     apart = out != 0
     share = np.where(apart, g, 0) / np.where(apart, out, 1)
+    if y.shape[-1] <= _SHORT or math.prod(out.shape) * y.shape[-1] <= _BLOCK:
+        return np.add.reduce(np.expand_dims(share, -1) * (np.expand_dims(x, -2) - np.expand_dims(y, -3)), -2)
     middle = np.mean(y, -2, keepdims=True)  # the difference of two sums is exact only for small numbers
     return (x - middle) * np.add.reduce(share, -1, keepdims=True) - np.matmul(share, y - middle)
 
