@@ -213,9 +213,32 @@ def _einsum(given: dict[str, Any], out: Any) -> int:
     return math.prod(sizes.values())
 
 
+def _convolution(given: dict[str, Any], out: Any) -> int:
+    return int(out.size * math.prod(given["weight"].shape[1:]))
+
+
+def _transposed_convolution(given: dict[str, Any], out: Any) -> int:
+    return int(given["x"].size * math.prod(given["weight"].shape[1:]))
+
+
+def _recurrence(given: dict[str, Any], out: Any) -> int:
+    weights = [given[name] for name in ("w_ih", "w_hh", "w_hr") if given.get(name) is not None]
+    return sum(weight.size for weight in weights) * math.prod(given["x"].shape[:-1])
+
+
+def _attention(given: dict[str, Any], out: Any) -> int:
+    return int(out[1].size * (given["key"].shape[-1] + given["value"].shape[-1]))
+
+
 _COSTS: dict[str, Callable[[dict[str, Any], Any], int]] = {
     "linear": _product("x"),
     "matmul": _product("x"),
     "multiply_labels": _einsum,
+    "convolution": _convolution,
+    "transposed_convolution": _transposed_convolution,
+    "rnn": _recurrence,
+    "gru": _recurrence,
+    "lstm": _recurrence,
+    "attend": _attention,
 }
 """What an operation costs, by its name, from its arguments and its result; others count nothing."""

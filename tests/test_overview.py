@@ -69,3 +69,24 @@ def test_the_model_stays_as_it_is():
     assert model[0].calls == [(False, False)] * 2
     assert [list(vars(module)) for module in model.modules()] == before
     assert model.training
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "multiply_adds"),
+    [
+        (nn.Conv2d(4, 6, 3, groups=2), (2, 4, 5, 5), 2 * 6 * 3 * 3 * (2 * 3 * 3)),
+        (nn.ConvTranspose2d(4, 6, 3), (2, 4, 5, 5), 2 * 4 * 5 * 5 * (6 * 3 * 3)),
+        (nn.LSTM(3, 5, bidirectional=True), (7, 2, 3), 2 * (7 * 2) * 4 * 5 * (3 + 5)),
+        (nn.GRU(3, 5), (7, 2, 3), (7 * 2) * 3 * 5 * (3 + 5)),
+        (nn.RNN(3, 5, num_layers=2), (7, 2, 3), (7 * 2) * 5 * (3 + 5 + 5 + 5)),
+    ],
+)
+def test_multiply_adds_of_layers(layer, shape, multiply_adds):
+    assert nn.summary(layer, autograd.ones(*shape)).multiply_adds == multiply_adds
+
+
+def test_multiply_adds_of_attention():
+    layer = nn.MultiheadAttention(8, 2, batch_first=True)
+    x = autograd.ones(3, 5, 8)
+    projections = 3 * 5 * 8 * 8 * 4
+    assert nn.summary(layer, x, x, x).multiply_adds == projections + 3 * 2 * 5 * 5 * (4 + 4)
