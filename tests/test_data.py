@@ -17,6 +17,9 @@ import pytest
 import autograd
 from nn import data
 
+# Python warns of forks beside threads since 3.12; the threads are the test runner's
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+
 Point = collections.namedtuple("Point", "x y")
 X = np.arange(20, dtype="f4").reshape(10, 2)
 Y = np.arange(10)

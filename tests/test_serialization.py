@@ -12,7 +12,7 @@ import sys
 import tracemalloc
 import types
 import zipfile
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,7 @@ def everything() -> dict[Any, Any]:
         "text": "äöü \U0001f600 \n\0 $tensor",
         "$tensor": {"$tensor": "a", "": 1},
         "ordered": OrderedDict([("b", 1), ("a", autograd.ones(0, 3))]),
+        "milestones": Counter([30, 80]),
         ("a", 1): True,
         None: math.inf,
         "nan": math.nan,

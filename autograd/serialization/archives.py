@@ -9,12 +9,31 @@ import numpy as np
 from ..errors import CheckpointError
 from .damage import MAX_MEMBERS, MAX_RATIO, SMALL
 
-__all__ = ["members", "read_bytes", "read_into"]
+__all__ = ["check_end", "members", "read_bytes", "read_into"]
 
 STORED, DEFLATED = 0, 8
 DEFLATE_RATIO = 1032
 """No deflated byte can stand for more than this many."""
 CHUNK = 1 << 24
+END = 22
+"""Bytes of the record at an archive's end, without its comment."""
+
+
+def check_end(archive: Any, file: Any, size: int) -> None:
+    """Raise CheckpointError unless the archive's list of members is as long as its end says: none is hidden by damage.
+
+    Args:
+        archive: a ZipFile.
+        file: that it reads.
+        size: of the file.
+    """
+    file.seek(max(0, size - END - len(archive.comment)))
+    end = file.read(END)
+    count = int.from_bytes(end[10:12], "little")
+    if end[:4] != b"PK\5\6" or count not in (len(archive.infolist()), 0xFFFF):
+        raise CheckpointError(
+            f"load: the archive is damaged: its end tells of {count} members, {len(archive.infolist())} are listed"
+        )
 
 
 def members(archive: Any, size: int) -> dict[str, Any]:

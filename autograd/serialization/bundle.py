@@ -4,7 +4,7 @@ The tree is JSON. What JSON lacks is a dict with one key that starts with "$"::
 
     {"$tensor": name}  {"$array": name}  {"$number": name}      a Tensor, an array, a NumPy number
     {"$tuple": [...]}  {"$ordered": [[key, value], ...]}        a tuple, an OrderedDict
-    {"$dict": [[key, value], ...]}                              a dict whose keys are not all plain text
+    {"$dict": [[key, value], ...]}  {"$counter": the same}      a dict whose keys are not all plain text, a Counter
     {"$complex": [real, imag]}  {"$dtype": name}                a complex number, a dtype
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -28,6 +28,7 @@ __all__ = ["KINDS", "UNTOLD", "Bundle"]
 KINDS = frozenset({"bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64", "float16",
                    "float32", "float64", "complex64", "complex128", "bfloat16"})  # fmt: skip
 """The dtypes that are saved."""
+DICTS: dict[str, type[dict[Any, Any]]] = {"$dict": dict, "$ordered": OrderedDict, "$counter": Counter}
 UNTOLD: Any = object()
 """The tree of a file that another program wrote."""
 
@@ -104,7 +105,7 @@ class _Packer:
             return {"$complex": [value.real, value.imag]}
         if isinstance(value, np.dtype) and value.name in KINDS:
             return {"$dtype": value.name}
-        if type(value) not in (dict, OrderedDict, list, tuple):
+        if type(value) not in (*DICTS.values(), list, tuple):
             raise CheckpointError(
                 f"save: cannot save a {type(value).__name__} (at {_where(path)}): a file holds Tensors, arrays, "
                 "numbers, text, None, and dicts, lists and tuples of them; of a module or optimizer save the "
@@ -125,7 +126,7 @@ class _Packer:
         if plain and type(value) is dict:
             return {key: self._tree(item, (*path, key)) for key, item in value.items()}
         pairs = [[self._key(key, path), self._tree(item, (*path, str(key)))] for key, item in value.items()]
-        return {"$dict" if type(value) is dict else "$ordered": pairs}
+        return {next(mark for mark, kind in DICTS.items() if kind is type(value)): pairs}
 
     def _key(self, key: Any, path: tuple[str, ...]) -> Any:
         if key is None or type(key) in (bool, int, float, str, complex):
@@ -198,8 +199,8 @@ class _Builder:
             return complex(*content)
         if kind == "$tuple" and isinstance(content, list):
             return tuple(self.build(item) for item in content)
-        if kind in ("$dict", "$ordered") and isinstance(content, list):
-            return (dict if kind == "$dict" else OrderedDict)(self._pairs(content))
+        if kind in DICTS and isinstance(content, list):
+            return DICTS[kind](dict(self._pairs(content)))
         raise CheckpointError(
             f"load: the file's structure has an unknown part {kind!r}; was it saved by a newer version?"
         )

@@ -8,6 +8,7 @@ from typing import Any
 from ..errors import CheckpointError
 from ..ops.casting import check_device
 from . import npz_files, safe_files, torch_files
+from .archives import check_end
 from .atomic import replacing
 from .bundle import Bundle
 from .damage import reported
@@ -75,6 +76,7 @@ def load(path: str | os.PathLike[str], map_location: Any = None, *, weights_only
         start, size = file.read(8), os.fstat(file.fileno()).st_size
         if start[:2] == b"PK":
             with reported(path, (zipfile.BadZipFile,)), zipfile.ZipFile(file) as archive:
+                check_end(archive, file, size)
                 if torch_files.is_torch_archive(archive):
                     return torch_files.read(archive, size)
                 return npz_files.read(archive, size).thing()
