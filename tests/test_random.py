@@ -301,3 +301,12 @@ def test_spawned_processes_work_and_draw_their_own_numbers(tmp_path):
     program.write_text(SPAWNS)
     out = run_python(f"import runpy; runpy.run_path({str(program)!r}, run_name='__main__')", PYTHONWARNINGS="error")
     assert out.splitlines() == ["[[2.0, 2.0], [4.0, 4.0], [6.0, 6.0]]", "3"]
+
+
+@pytest.mark.parametrize("state", [{}, {"seed": 1}, {"seed": 1, "stream": {}}, {"seed": "x", "stream": {}}])
+def test_a_bad_state_changes_nothing(state):
+    generator = autograd.Generator().manual_seed(5)
+    before = generator.get_state()
+    with pytest.raises((KeyError, ValueError)):
+        generator.set_state(state)
+    assert generator.get_state() == before
