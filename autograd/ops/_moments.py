@@ -12,12 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from ._blocks import in_blocks, rows_in_block
+from ._blocks import block_rows, in_blocks
 
 __all__ = ["channel_moments", "channel_slopes", "channels_normalized", "row_slopes", "rows_normalized"]
 
 FAR = 1e2
 """Where a squared mean exceeds the variance this many times, sums lose digits: center first, or once more."""
+
+
+def _far(level: Any, variance: Any) -> bool:
+    """Whether squared means exceed variances so much. What records NumPy's calls must be right for all later values."""
+    return type(level) is not np.ndarray or bool(np.logical_or.reduce(level > FAR * variance, axis=None))
+
 
 # ---- rows ------------------------------------------------------------------------------------------------------------
 
@@ -40,7 +46,7 @@ def rows_normalized(x: Any, weight: Any, bias: Any, rank: int, eps: float, cente
     rows = _rows(x, rank)
     count, n = rows.shape
     out = np.empty_like(rows)
-    means, scales = np.zeros((2, count, 1), rows.dtype)
+    means, scales = np.zeros((2, count, 1), rows.dtype, like=x)
     ones = np.ones(n, rows.dtype)
     weight, bias = (None if a is None else a.reshape(-1).astype(rows.dtype, copy=False) for a in (weight, bias))
 
@@ -51,7 +57,7 @@ def rows_normalized(x: Any, weight: Any, bias: Any, rank: int, eps: float, cente
             mean /= max(n, 1)
             part = np.subtract(part, mean, out=into)
         np.vecdot(part, part, out=scale[:, 0])
-        if centered and np.logical_or.reduce(np.square(mean) * n > FAR * scale, axis=None):
+        if centered and _far(np.square(mean) * n, scale):
             rest = np.vecdot(part, ones)[:, None]  # a large mean is not exact
             np.subtract(part, rest / max(n, 1), out=part)
             np.vecdot(part, part, out=scale[:, 0])
@@ -64,7 +70,7 @@ def rows_normalized(x: Any, weight: Any, bias: Any, rank: int, eps: float, cente
             np.add(into, bias, out=into)
 
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):  # inf and NaN give NaN, as in PyTorch
-        in_blocks(lambda: work, count, n)
+        in_blocks(rows, lambda: work)
     if memo is not None:
         memo[:] = means, scales
     return out.reshape(x.shape)
@@ -72,7 +78,7 @@ def rows_normalized(x: Any, weight: Any, bias: Any, rank: int, eps: float, cente
 
 def _row_moments(rows: Any, eps: float, centered: bool) -> tuple[Any, Any]:
     n = max(rows.shape[1], 1)
-    mean = np.add.reduce(rows, 1, keepdims=True) / n if centered else np.zeros((len(rows), 1), rows.dtype)
+    mean = np.add.reduce(rows, 1, keepdims=True) / n if centered else np.zeros((len(rows), 1), rows.dtype, like=rows)
     variance = np.add.reduce(np.square(rows - mean), 1, keepdims=True) / n
     _invert(variance, eps)
     return mean, variance
@@ -83,14 +89,14 @@ def row_slopes(x: Any, g: Any, weight: Any, rank: int, eps: float, centered: boo
     rows, g = _rows(x, rank), _rows(g, rank)
     means, scales = memo or _row_moments(rows, eps, centered)
     count, n = rows.shape
-    size = rows_in_block(n)
+    size = block_rows(rows)
     out = np.empty_like(rows)
-    ones = np.ones(max(n, min(size, count)), rows.dtype)
+    ones = np.ones(max(n, size), rows.dtype)
     flat = None if weight is None else weight.reshape(-1).astype(rows.dtype, copy=False)
-    by_weight, by_bias = np.zeros((2, 1 if flat is None else -(-count // size), n), rows.dtype)
+    by_weight, by_bias = np.zeros((2, 1 if flat is None else -(-count // size), n), rows.dtype, like=x)
 
     def start() -> Callable[[slice], None]:
-        scratch = np.empty((min(size, count), n), rows.dtype)
+        scratch = np.empty((size, n), rows.dtype, like=x)
 
         def work(block: slice) -> None:
             part, into, mean, scale, slope = rows[block], out[block], means[block], scales[block], g[block]
@@ -120,9 +126,9 @@ def row_slopes(x: Any, g: Any, weight: Any, rank: int, eps: float, centered: boo
 
         return work
 
-    in_blocks(start, count, n)
+    in_blocks(rows, start)
     if weight is None:
-        return out.reshape(x.shape), np.zeros((), rows.dtype), np.zeros((), rows.dtype)
+        return out.reshape(x.shape), *np.zeros(2, rows.dtype, like=x)
     return (
         out.reshape(x.shape),
         np.add.reduce(by_weight, 0).reshape(weight.shape),
@@ -149,13 +155,13 @@ def _channel_sums(x: Any, y: Any) -> tuple[Any, Any]:
     if x.ndim == 2:
         return np.add.reduce(x, 0), np.einsum("ij,ij->j", x, y)
     ones = np.ones(x.shape[2], x.dtype)
-    sums = np.empty((2, *x.shape[:2]), x.dtype)
+    sums = np.empty((2, *x.shape[:2]), x.dtype, like=x)
 
     def work(block: slice) -> None:
         np.vecdot(x[block], ones, out=sums[0, block])
         np.vecdot(x[block], y[block], out=sums[1, block])
 
-    in_blocks(lambda: work, len(x), x[:1].size)
+    in_blocks(x, lambda: work)
     total = np.add.reduce(sums, 1)[:, :, None]
     return total[0], total[1]
 
@@ -170,7 +176,7 @@ def channel_moments(x: Any) -> tuple[Any, Any]:
     squares /= n
     level = np.square(mean)
     variance = squares - level
-    if np.logical_or.reduce(level > FAR * variance, axis=None):
+    if _far(level, variance):
         rest, squares = _channel_sums(centered := x - mean, centered)
         rest /= n
         mean += rest
@@ -197,7 +203,7 @@ def channels_normalized(x: Any, weight: Any, bias: Any, eps: float, memo: Any) -
         if bias is not None:
             np.add(into, bias, out=into)
 
-    in_blocks(lambda: work, len(x), x[:1].size)
+    in_blocks(x, lambda: work)
     return out.reshape(shape)
 
 
@@ -211,7 +217,7 @@ def channel_slopes(x: Any, g: Any, weight: Any, eps: float, memo: Any) -> tuple[
     else:
         mean, scale = channel_moments(x)
         _invert(scale, eps)
-    if np.logical_or.reduce(np.square(mean * scale) > FAR, axis=None):
+    if _far(np.square(mean * scale), 1):
         x, mean = x - mean, np.zeros_like(mean)
     by_bias, by_weight = _channel_sums(g, x)
     by_weight -= mean * by_bias
@@ -223,7 +229,7 @@ def channel_slopes(x: Any, g: Any, weight: Any, eps: float, memo: Any) -> tuple[
     out = np.empty_like(x, order="C")
 
     def start() -> Callable[[slice], None]:
-        scratch = np.empty((min(rows_in_block(x[:1].size), len(x)), *x.shape[1:]), x.dtype)
+        scratch = np.empty((block_rows(x), *x.shape[1:]), x.dtype, like=x)
 
         def work(block: slice) -> None:
             into = np.multiply(g[block], factor, out=out[block])
@@ -233,7 +239,7 @@ def channel_slopes(x: Any, g: Any, weight: Any, eps: float, memo: Any) -> tuple[
 
         return work
 
-    in_blocks(start, len(x), x[:1].size)
+    in_blocks(x, start)
     if weight is None:
-        return out.reshape(shape), np.zeros((), x.dtype), np.zeros((), x.dtype)
+        return out.reshape(shape), *np.zeros(2, x.dtype, like=x)
     return out.reshape(shape), by_weight.reshape(-1), by_bias.reshape(-1)
