@@ -85,6 +85,12 @@ def all_runs() -> list[Run]:
         )
         for depth in (1_000, 10_000, 100_000, 1_000_000)
     ]  # fmt: skip
+    per_step = (Target("ms per step", 2.0, "torch"),)
+    rows = [
+        Run(name, "rows", ("chainrule", "torch"), {"layer": name, "rows": 4096, "width": width, "repeats": 10},
+            {"layer": name, "rows": 8, "width": 16, "repeats": 1}, 15, per_step)
+        for name, width in (("layer-norm", 512), ("cross-entropy", 1000))
+    ]  # fmt: skip
     grown = (Target("KiB grown, traced", 1024), Target("KiB grown, resident", 1024))
     steps = [
         Run(name, "steps", (contender,), {"steps": 10_000}, {"steps": 20}, 1, grown)
@@ -97,7 +103,7 @@ def all_runs() -> list[Run]:
         )
         for name, names, limit in (("import-engine", "autograd", 60), ("import-all", "autograd, nn, optim", 120))
     ]  # fmt: skip
-    return [*chains, scalars, *deep, *steps, *imports]
+    return [*chains, scalars, *deep, *rows, *steps, *imports]
 
 
 class Worker:
