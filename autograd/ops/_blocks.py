@@ -73,6 +73,9 @@ def in_blocks(x: Any, start: Callable[[], Callable[[slice], None]]) -> None:
     """
     rows = x.shape[0]
     size = block_rows(x)
+    if rows <= size:
+        start()(slice(0, rows))
+        return
     pending: Iterator[int] = iter(range(0, rows, size))  # whoever is free takes the next
 
     def run() -> None:
@@ -80,9 +83,6 @@ def in_blocks(x: Any, start: Callable[[], Callable[[slice], None]]) -> None:
         for first in pending:
             work(slice(first, min(first + size, rows)))
 
-    if rows <= size:
-        run()
-        return
     jobs, helpers = _helpers()
     done: Any = SimpleQueue()
 

@@ -14,10 +14,12 @@ import numpy as np
 
 from ._blocks import block_rows, in_blocks
 
-__all__ = ["channel_moments", "channel_slopes", "channels_normalized", "row_slopes", "rows_normalized"]
+__all__ = ["channel_slopes", "channels_normalized", "row_slopes", "rows_normalized"]
 
 FAR = 1e2
 """Where a squared mean exceeds the variance this many times, sums lose digits: center first, or once more."""
+SMALL = 1 << 15
+"""Up to so many elements another pass over them costs less than to look whether it is needed."""
 
 
 def _far(level: Any, variance: Any) -> bool:
@@ -150,10 +152,19 @@ def _channel_column(values: Any, x: Any) -> Any:
     return values if x.ndim == 2 else values[:, None]
 
 
+def _channel_dot(x: Any, y: Any) -> Any:
+    """For each channel the sum of ``x * y``, shaped to broadcast to it."""
+    return np.einsum("ij,ij->j", x, y) if x.ndim == 2 else np.add.reduce(np.vecdot(x, y), 0)[:, None]
+
+
+def _channel_sum(x: Any) -> Any:
+    return np.add.reduce(x, 0) if x.ndim == 2 else _channel_dot(x, np.ones(x.shape[2], x.dtype))
+
+
 def _channel_sums(x: Any, y: Any) -> tuple[Any, Any]:
-    """For each channel the sum of ``x``, and that of ``x * y``; shaped to broadcast to them."""
-    if x.ndim == 2:
-        return np.add.reduce(x, 0), np.einsum("ij,ij->j", x, y)
+    """For each channel the sum of ``x``, and that of ``x * y``."""
+    if x.ndim == 2 or x.size <= SMALL:
+        return _channel_sum(x), _channel_dot(x, y)
     ones = np.ones(x.shape[2], x.dtype)
     sums = np.empty((2, *x.shape[:2]), x.dtype, like=x)
 
@@ -166,42 +177,48 @@ def _channel_sums(x: Any, y: Any) -> tuple[Any, Any]:
     return total[0], total[1]
 
 
-@np.errstate(invalid="ignore", over="ignore", divide="ignore")
-def channel_moments(x: Any) -> tuple[Any, Any]:
-    """Mean and variance of each channel, shaped to broadcast to it."""
-    x = _channels(x)
-    n = max(x.size // max(x.shape[1], 1), 1)
-    mean, squares = _channel_sums(x, x)
-    mean /= n
-    squares /= n
-    level = np.square(mean)
-    variance = squares - level
-    if _far(level, variance):
-        rest, squares = _channel_sums(centered := x - mean, centered)
-        rest /= n
-        mean += rest
-        variance = squares / n - np.square(rest)
-    return mean, variance
+def _channel_moments(x: Any, n: int) -> tuple[Any, Any, Any, Any]:
+    """Mean and variance of each channel; where more was needed for that, ``x`` less about its mean, and the rest."""
+    if x.size > SMALL:
+        mean, squares = _channel_sums(x, x)
+        mean /= n
+        squares /= n
+        level = np.square(mean)
+        variance = squares - level
+        if not _far(level, variance):
+            return mean, variance, None, None
+    else:
+        mean = _channel_sum(x)
+        mean /= n
+    offset = x - mean
+    rest, squares = _channel_sums(offset, offset)
+    rest /= n
+    return mean + rest, squares / n - np.square(rest), offset, rest
 
 
 @np.errstate(invalid="ignore", over="ignore", divide="ignore")
 def channels_normalized(x: Any, weight: Any, bias: Any, eps: float, memo: Any) -> Any:
-    """``batch_norm``. ``memo`` (a list) may hold mean and variance; then it gets mean and 1 / deviation."""
+    """``batch_norm``. ``memo`` (a list) gets mean, 1 / deviation and variance, for backward and running statistics."""
     shape, x = x.shape, _channels(x)
-    weight, bias = (None if a is None else _channel_column(a, x) for a in (weight, bias))
-    mean, variance = memo or channel_moments(x)
-    scale = variance.copy()
-    _invert(scale, eps)
+    mean, variance, offset, rest = _channel_moments(x, max(x.size // max(x.shape[1], 1), 1))
+    scale = variance + eps
+    np.sqrt(scale, out=scale)
+    np.divide(1, scale, out=scale)
     if memo is not None:
-        memo[:] = mean, scale
-    factor = scale if weight is None else scale * weight
-    out = np.empty_like(x, order="C")
+        memo[:] = mean, scale, variance
+    factor = scale if weight is None else scale * _channel_column(weight, x)
+    level = None if bias is None else _channel_column(bias, x)
+    if rest is not None:
+        level = (0 if level is None else level) - rest * factor
+    out = np.empty(x.shape, x.dtype, like=x) if offset is None else offset
 
     def work(block: slice) -> None:
-        into = np.subtract(x[block], mean, out=out[block])
+        into = out[block]
+        if offset is None:
+            np.subtract(x[block], mean, out=into)
         np.multiply(into, factor, out=into)
-        if bias is not None:
-            np.add(into, bias, out=into)
+        if level is not None:
+            np.add(into, level, out=into)
 
     in_blocks(x, lambda: work)
     return out.reshape(shape)
@@ -210,30 +227,33 @@ def channels_normalized(x: Any, weight: Any, bias: Any, eps: float, memo: Any) -
 def channel_slopes(x: Any, g: Any, weight: Any, eps: float, memo: Any) -> tuple[Any, Any, Any]:
     """The derivatives of ``batch_norm`` by input, weight and bias (0 without weight), as ``row_slopes``."""
     shape, x, g = x.shape, _channels(x), _channels(g)
-    column = None if weight is None else _channel_column(weight, x)
     n = max(x.size // max(x.shape[1], 1), 1)
     if memo:
-        mean, scale = memo
+        mean, scale, _ = memo
     else:
-        mean, scale = channel_moments(x)
+        mean, scale, _, _ = _channel_moments(x, n)
         _invert(scale, eps)
-    if _far(np.square(mean * scale), 1):
-        x, mean = x - mean, np.zeros_like(mean)
+    if x.size <= SMALL or _far(np.square(mean * scale), 1):
+        x, mean = x - mean, None
     by_bias, by_weight = _channel_sums(g, x)
-    by_weight -= mean * by_bias
+    if mean is not None:
+        by_weight -= mean * by_bias
     by_weight *= scale
     # dx = factor * (g - level - (x - mean) * along)
-    factor = scale if column is None else scale * column
-    along = by_weight * scale / n * factor
-    level = by_bias / n * factor - mean * along
-    out = np.empty_like(x, order="C")
+    factor = scale if weight is None else scale * _channel_column(weight, x)
+    share = factor / n
+    along = by_weight * scale * share
+    level = by_bias * share
+    if mean is not None:
+        level -= mean * along
+    out = np.empty(x.shape, x.dtype, like=x)
 
     def start() -> Callable[[slice], None]:
-        scratch = np.empty((block_rows(x), *x.shape[1:]), x.dtype, like=x)
+        scratch = x if mean is None else np.empty((block_rows(x), *x.shape[1:]), x.dtype, like=x)
 
         def work(block: slice) -> None:
             into = np.multiply(g[block], factor, out=out[block])
-            rest = np.multiply(x[block], along, out=scratch[: len(into)])
+            rest = np.multiply(x[block], along, out=scratch[block] if mean is None else scratch[: len(into)])
             np.add(rest, level, out=rest)
             np.subtract(into, rest, out=into)
 

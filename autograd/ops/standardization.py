@@ -162,7 +162,7 @@ def _batch_norm_rule(
 def batch_norm_(x: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5, memo: Any = None) -> Any:
     """``batch_norm`` in training.
 
-    ``memo``: a list, empty or of the channels' mean and variance, in which mean and scale are kept for backward.
+    ``memo``: an empty list, in which mean, scale and variance of the channels are kept.
     """
     out = channels_normalized(widened(x), weight, bias, eps, memo)
     return out.astype(x.dtype, copy=False)
