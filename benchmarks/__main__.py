@@ -85,6 +85,12 @@ def all_runs() -> list[Run]:
         )
         for depth in (1_000, 10_000, 100_000, 1_000_000)
     ]  # fmt: skip
+    per_step = (Target("ms per step", 2.0, "torch"),)
+    rows = [
+        Run(name, "rows", ("chainrule", "torch"), {"layer": name, "rows": 4096, "width": width, "repeats": 10},
+            {"layer": name, "rows": 8, "width": 16, "repeats": 1}, 15, per_step)
+        for name, width in (("layer-norm", 512), ("cross-entropy", 1000))
+    ]  # fmt: skip
     grown = (Target("KiB grown, traced", 1024), Target("KiB grown, resident", 1024))
     steps = [
         Run(name, "steps", (contender,), {"steps": 10_000}, {"steps": 20}, 1, grown)
@@ -101,7 +107,7 @@ def all_runs() -> list[Run]:
     small = {"layers": 1, "size": 8, "heads": 2, "length": 4, "batch": 2, "vocabulary": 5}
     gpt = Run("gpt", "gpt", ("chainrule", "torch"), {**sizes, "repeats": 5}, {**small, "repeats": 1}, 15,
               (Target("ms per step", 1.2, "torch"),))  # fmt: skip
-    return [*chains, scalars, *deep, *steps, gpt, *imports]
+    return [*chains, scalars, *deep, *rows, *steps, gpt, *imports]
 
 
 class Worker:

@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from typing import Any
 
-__all__ = ["in_blocks", "rows_in_block"]
+import numpy as np
+
+__all__ = ["block_rows", "in_blocks"]
 
 BLOCK = 1 << 18
 """Elements in a block, about: with fewer the threads wait for each other more than they work."""
@@ -56,20 +58,24 @@ def _helpers() -> tuple[Any, int]:
     return _team
 
 
-def rows_in_block(width: int) -> int:
-    """How many rows of ``width`` elements make a block."""
-    return max(1, BLOCK // max(width, 1))
+def block_rows(x: Any) -> int:
+    """How many rows of ``x`` make a block."""
+    return max(1, BLOCK * x.shape[0] // x.size if x.size > BLOCK and type(x) is np.ndarray else x.shape[0])
 
 
-def in_blocks(start: Callable[[], Callable[[slice], None]], rows: int, width: int) -> None:
-    """Do some work on every block of an array of ``rows`` rows of ``width`` elements.
+def in_blocks(x: Any, start: Callable[[], Callable[[slice], None]]) -> None:
+    """Do some work on every block of the rows of ``x``: of what stands side by side along dimension 0.
 
     Args:
+        x: the array. If it is not quite an array, but records what NumPy does to it, all its rows are one block.
         start: is called once in each thread and returns what to call with the rows of a block (so a thread can make
             its scratch space first). Blocks come in any order; what writes must write to its own rows alone.
-        rows, width: the size of the array.
     """
-    size = rows_in_block(width)
+    rows = x.shape[0]
+    size = block_rows(x)
+    if rows <= size:
+        start()(slice(0, rows))
+        return
     pending: Iterator[int] = iter(range(0, rows, size))  # whoever is free takes the next
 
     def run() -> None:
@@ -77,9 +83,6 @@ def in_blocks(start: Callable[[], Callable[[slice], None]], rows: int, width: in
         for first in pending:
             work(slice(first, min(first + size, rows)))
 
-    if rows <= size:
-        run()
-        return
     jobs, helpers = _helpers()
     done: Any = SimpleQueue()
 

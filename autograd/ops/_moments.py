@@ -12,12 +12,20 @@ from typing import Any
 
 import numpy as np
 
-from ._blocks import in_blocks, rows_in_block
+from ._blocks import block_rows, in_blocks
 
-__all__ = ["channel_moments", "channel_slopes", "channels_normalized", "row_slopes", "rows_normalized"]
+__all__ = ["channel_slopes", "channels_normalized", "row_slopes", "rows_normalized"]
 
 FAR = 1e2
 """Where a squared mean exceeds the variance this many times, sums lose digits: center first, or once more."""
+SMALL = 1 << 15
+"""Up to so many elements another pass over them costs less than to look whether it is needed."""
+
+
+def _far(level: Any, variance: Any) -> bool:
+    """Whether squared means exceed variances so much. What records NumPy's calls must be right for all later values."""
+    return type(level) is not np.ndarray or bool(np.logical_or.reduce(level > FAR * variance, axis=None))
+
 
 # ---- rows ------------------------------------------------------------------------------------------------------------
 
@@ -40,7 +48,7 @@ def rows_normalized(x: Any, weight: Any, bias: Any, rank: int, eps: float, cente
     rows = _rows(x, rank)
     count, n = rows.shape
     out = np.empty_like(rows)
-    means, scales = np.zeros((2, count, 1), rows.dtype)
+    means, scales = np.zeros((2, count, 1), rows.dtype, like=x)
     ones = np.ones(n, rows.dtype)
     weight, bias = (None if a is None else a.reshape(-1).astype(rows.dtype, copy=False) for a in (weight, bias))
 
@@ -51,7 +59,7 @@ def rows_normalized(x: Any, weight: Any, bias: Any, rank: int, eps: float, cente
             mean /= max(n, 1)
             part = np.subtract(part, mean, out=into)
         np.vecdot(part, part, out=scale[:, 0])
-        if centered and np.logical_or.reduce(np.square(mean) * n > FAR * scale, axis=None):
+        if centered and _far(np.square(mean) * n, scale):
             rest = np.vecdot(part, ones)[:, None]  # a large mean is not exact
             np.subtract(part, rest / max(n, 1), out=part)
             np.vecdot(part, part, out=scale[:, 0])
@@ -64,7 +72,7 @@ def rows_normalized(x: Any, weight: Any, bias: Any, rank: int, eps: float, cente
             np.add(into, bias, out=into)
 
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):  # inf and NaN give NaN, as in PyTorch
-        in_blocks(lambda: work, count, n)
+        in_blocks(rows, lambda: work)
     if memo is not None:
         memo[:] = means, scales
     return out.reshape(x.shape)
@@ -72,7 +80,7 @@ def rows_normalized(x: Any, weight: Any, bias: Any, rank: int, eps: float, cente
 
 def _row_moments(rows: Any, eps: float, centered: bool) -> tuple[Any, Any]:
     n = max(rows.shape[1], 1)
-    mean = np.add.reduce(rows, 1, keepdims=True) / n if centered else np.zeros((len(rows), 1), rows.dtype)
+    mean = np.add.reduce(rows, 1, keepdims=True) / n if centered else np.zeros((len(rows), 1), rows.dtype, like=rows)
     variance = np.add.reduce(np.square(rows - mean), 1, keepdims=True) / n
     _invert(variance, eps)
     return mean, variance
@@ -83,14 +91,14 @@ def row_slopes(x: Any, g: Any, weight: Any, rank: int, eps: float, centered: boo
     rows, g = _rows(x, rank), _rows(g, rank)
     means, scales = memo or _row_moments(rows, eps, centered)
     count, n = rows.shape
-    size = rows_in_block(n)
+    size = block_rows(rows)
     out = np.empty_like(rows)
-    ones = np.ones(max(n, min(size, count)), rows.dtype)
+    ones = np.ones(max(n, size), rows.dtype)
     flat = None if weight is None else weight.reshape(-1).astype(rows.dtype, copy=False)
-    by_weight, by_bias = np.zeros((2, 1 if flat is None else -(-count // size), n), rows.dtype)
+    by_weight, by_bias = np.zeros((2, 1 if flat is None else -(-count // size), n), rows.dtype, like=x)
 
     def start() -> Callable[[slice], None]:
-        scratch = np.empty((min(size, count), n), rows.dtype)
+        scratch = np.empty((size, n), rows.dtype, like=x)
 
         def work(block: slice) -> None:
             part, into, mean, scale, slope = rows[block], out[block], means[block], scales[block], g[block]
@@ -120,9 +128,9 @@ def row_slopes(x: Any, g: Any, weight: Any, rank: int, eps: float, centered: boo
 
         return work
 
-    in_blocks(start, count, n)
+    in_blocks(rows, start)
     if weight is None:
-        return out.reshape(x.shape), np.zeros((), rows.dtype), np.zeros((), rows.dtype)
+        return out.reshape(x.shape), *np.zeros(2, rows.dtype, like=x)
     return (
         out.reshape(x.shape),
         np.add.reduce(by_weight, 0).reshape(weight.shape),
@@ -144,96 +152,114 @@ def _channel_column(values: Any, x: Any) -> Any:
     return values if x.ndim == 2 else values[:, None]
 
 
+def _channel_dot(x: Any, y: Any) -> Any:
+    """For each channel the sum of ``x * y``, shaped to broadcast to it."""
+    return np.einsum("ij,ij->j", x, y) if x.ndim == 2 else np.add.reduce(np.vecdot(x, y), 0)[:, None]
+
+
+def _channel_sum(x: Any) -> Any:
+    return np.add.reduce(x, 0) if x.ndim == 2 else _channel_dot(x, np.ones(x.shape[2], x.dtype))
+
+
 def _channel_sums(x: Any, y: Any) -> tuple[Any, Any]:
-    """For each channel the sum of ``x``, and that of ``x * y``; shaped to broadcast to them."""
-    if x.ndim == 2:
-        return np.add.reduce(x, 0), np.einsum("ij,ij->j", x, y)
+    """For each channel the sum of ``x``, and that of ``x * y``."""
+    if x.ndim == 2 or x.size <= SMALL:
+        return _channel_sum(x), _channel_dot(x, y)
     ones = np.ones(x.shape[2], x.dtype)
-    sums = np.empty((2, *x.shape[:2]), x.dtype)
+    sums = np.empty((2, *x.shape[:2]), x.dtype, like=x)
 
     def work(block: slice) -> None:
         np.vecdot(x[block], ones, out=sums[0, block])
         np.vecdot(x[block], y[block], out=sums[1, block])
 
-    in_blocks(lambda: work, len(x), x[:1].size)
+    in_blocks(x, lambda: work)
     total = np.add.reduce(sums, 1)[:, :, None]
     return total[0], total[1]
 
 
-@np.errstate(invalid="ignore", over="ignore", divide="ignore")
-def channel_moments(x: Any) -> tuple[Any, Any]:
-    """Mean and variance of each channel, shaped to broadcast to it."""
-    x = _channels(x)
-    n = max(x.size // max(x.shape[1], 1), 1)
-    mean, squares = _channel_sums(x, x)
-    mean /= n
-    squares /= n
-    level = np.square(mean)
-    variance = squares - level
-    if np.logical_or.reduce(level > FAR * variance, axis=None):
-        rest, squares = _channel_sums(centered := x - mean, centered)
-        rest /= n
-        mean += rest
-        variance = squares / n - np.square(rest)
-    return mean, variance
+def _channel_moments(x: Any, n: int) -> tuple[Any, Any, Any, Any]:
+    """Mean and variance of each channel; where more was needed for that, ``x`` less about its mean, and the rest."""
+    if x.size > SMALL:
+        mean, squares = _channel_sums(x, x)
+        mean /= n
+        squares /= n
+        level = np.square(mean)
+        variance = squares - level
+        if not _far(level, variance):
+            return mean, variance, None, None
+    else:
+        mean = _channel_sum(x)
+        mean /= n
+    offset = x - mean
+    rest, squares = _channel_sums(offset, offset)
+    rest /= n
+    return mean + rest, squares / n - np.square(rest), offset, rest
 
 
 @np.errstate(invalid="ignore", over="ignore", divide="ignore")
 def channels_normalized(x: Any, weight: Any, bias: Any, eps: float, memo: Any) -> Any:
-    """``batch_norm``. ``memo`` (a list) may hold mean and variance; then it gets mean and 1 / deviation."""
+    """``batch_norm``. ``memo`` (a list) gets mean, 1 / deviation and variance, for backward and running statistics."""
     shape, x = x.shape, _channels(x)
-    weight, bias = (None if a is None else _channel_column(a, x) for a in (weight, bias))
-    mean, variance = memo or channel_moments(x)
-    scale = variance.copy()
-    _invert(scale, eps)
+    mean, variance, offset, rest = _channel_moments(x, max(x.size // max(x.shape[1], 1), 1))
+    scale = variance + eps
+    np.sqrt(scale, out=scale)
+    np.divide(1, scale, out=scale)
     if memo is not None:
-        memo[:] = mean, scale
-    factor = scale if weight is None else scale * weight
-    out = np.empty_like(x, order="C")
+        memo[:] = mean, scale, variance
+    factor = scale if weight is None else scale * _channel_column(weight, x)
+    level = None if bias is None else _channel_column(bias, x)
+    if rest is not None:
+        level = (0 if level is None else level) - rest * factor
+    out = np.empty(x.shape, x.dtype, like=x) if offset is None else offset
 
     def work(block: slice) -> None:
-        into = np.subtract(x[block], mean, out=out[block])
+        into = out[block]
+        if offset is None:
+            np.subtract(x[block], mean, out=into)
         np.multiply(into, factor, out=into)
-        if bias is not None:
-            np.add(into, bias, out=into)
+        if level is not None:
+            np.add(into, level, out=into)
 
-    in_blocks(lambda: work, len(x), x[:1].size)
+    in_blocks(x, lambda: work)
     return out.reshape(shape)
 
 
 def channel_slopes(x: Any, g: Any, weight: Any, eps: float, memo: Any) -> tuple[Any, Any, Any]:
     """The derivatives of ``batch_norm`` by input, weight and bias (0 without weight), as ``row_slopes``."""
     shape, x, g = x.shape, _channels(x), _channels(g)
-    column = None if weight is None else _channel_column(weight, x)
     n = max(x.size // max(x.shape[1], 1), 1)
     if memo:
-        mean, scale = memo
+        mean, scale, _ = memo
     else:
-        mean, scale = channel_moments(x)
+        mean, scale, _, _ = _channel_moments(x, n)
         _invert(scale, eps)
-    if np.logical_or.reduce(np.square(mean * scale) > FAR, axis=None):
-        x, mean = x - mean, np.zeros_like(mean)
+    if x.size <= SMALL or _far(np.square(mean * scale), 1):
+        x, mean = x - mean, None
     by_bias, by_weight = _channel_sums(g, x)
-    by_weight -= mean * by_bias
+    if mean is not None:
+        by_weight -= mean * by_bias
     by_weight *= scale
     # dx = factor * (g - level - (x - mean) * along)
-    factor = scale if column is None else scale * column
-    along = by_weight * scale / n * factor
-    level = by_bias / n * factor - mean * along
-    out = np.empty_like(x, order="C")
+    factor = scale if weight is None else scale * _channel_column(weight, x)
+    share = factor / n
+    along = by_weight * scale * share
+    level = by_bias * share
+    if mean is not None:
+        level -= mean * along
+    out = np.empty(x.shape, x.dtype, like=x)
 
     def start() -> Callable[[slice], None]:
-        scratch = np.empty((min(rows_in_block(x[:1].size), len(x)), *x.shape[1:]), x.dtype)
+        scratch = x if mean is None else np.empty((block_rows(x), *x.shape[1:]), x.dtype, like=x)
 
         def work(block: slice) -> None:
             into = np.multiply(g[block], factor, out=out[block])
-            rest = np.multiply(x[block], along, out=scratch[: len(into)])
+            rest = np.multiply(x[block], along, out=scratch[block] if mean is None else scratch[: len(into)])
             np.add(rest, level, out=rest)
             np.subtract(into, rest, out=into)
 
         return work
 
-    in_blocks(start, len(x), x[:1].size)
+    in_blocks(x, start)
     if weight is None:
-        return out.reshape(shape), np.zeros((), x.dtype), np.zeros((), x.dtype)
+        return out.reshape(shape), *np.zeros(2, x.dtype, like=x)
     return out.reshape(shape), by_weight.reshape(-1), by_bias.reshape(-1)

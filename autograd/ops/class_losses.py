@@ -7,7 +7,7 @@ Shape, of every op here: scores (N, C, ...) or (C,), with the classes in dimensi
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from ..engine.nodes import Handle
 from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic, reductions
+from ._blocks import block_rows, in_blocks
 from .axes import accumulation_dtype
 from .embeddings import check_range
 from .losses import combined
@@ -135,26 +136,61 @@ _SMOOTH = [{**arguments, "label_smoothing": 0.2} for arguments in _TARGETS]
 # ---- cross-entropy ---------------------------------------------------------------------------------------------------
 
 
-def _spread(g: Any, x_shape: tuple[int, ...], reduction: str) -> Any:
-    return np.expand_dims(g, _class_dim(x_shape)) if reduction == "none" else g
+def _spread(g: Any, x_shape: tuple[int, ...]) -> Any:
+    """The gradient of a loss, or of each target's own, so that it broadcasts to the scores."""
+    return np.expand_dims(g, _class_dim(x_shape)) if g.ndim else g
+
+
+def _totals(rows: Any, weight: Any) -> tuple[Any, Any, Any]:
+    """For each row the largest score, the sum of all exponentials relative to it, the weighted sum of what is below it.
+
+    That last one only where ``weight``, one for each class, is not None.
+    """
+    count, classes = rows.shape
+    tops, totals, below = np.zeros((3, count), rows.dtype, like=rows)
+    ones = np.ones(classes, rows.dtype)
+
+    def start() -> Callable[[slice], None]:
+        scratch = np.empty((block_rows(rows), classes), rows.dtype, like=rows)
+
+        def work(block: slice) -> None:
+            part = rows[block]
+            top = np.maximum.reduce(part, 1, out=tops[block])
+            powers = np.subtract(part, top[:, None], out=scratch[: len(part)])
+            if weight is not None:
+                np.vecdot(powers, weight, out=below[block])
+            np.exp(powers, out=powers)
+            np.vecdot(powers, ones, out=totals[block])
+
+        return work
+
+    in_blocks(rows, start)
+    return tops, totals, below
 
 
 def _cross_entropy_rule(
-    g: Any, x: Any, target: Any, weight: Any, ignore_index: int, reduction: str, label_smoothing: float
+    g: Any, x: Any, target: Any, weight: Any, ignore_index: int, reduction: str, label_smoothing: float, memo: Any
 ) -> Any:
-    g = _spread(g, x.shape, reduction)
-    return cross_entropy_slope.kernel(g, x, target, weight, ignore_index, reduction, label_smoothing)
+    return cross_entropy_slope.kernel(x, g, target, weight, ignore_index, reduction, label_smoothing, memo)
 
 
-def _slope_rule(
-    g: Any, factor: Any, x: Any, target: Any, weight: Any, ignore_index: int, reduction: str, label_smoothing: float
+def _slope_x_rule(
+    g: Any, x: Any, y: Any, target: Any, weight: Any, ignore_index: int, reduction: str, label_smoothing: float
 ) -> Any:
     """The slope is ``c * softmax(x)`` less what does not depend on ``x``, with a constant ``c`` for each target."""
     dim = _class_dim(x.shape)
     total = _total_weight(x.shape, x.dtype, target, weight, ignore_index, reduction, label_smoothing)
-    share = g * factor * total
+    share = g * total * _spread(y, x.shape)
     p = softmax.kernel(x, dim)
     return p * (share - np.add.reduce(share * p, dim, keepdims=True))
+
+
+def _slope_y_rule(
+    g: Any, x: Any, y: Any, target: Any, weight: Any, ignore_index: int, reduction: str, label_smoothing: float
+) -> Any:
+    one = np.ones(y.shape, y.dtype)
+    slope = cross_entropy_slope.kernel(x, one, target, weight, ignore_index, reduction, label_smoothing)
+    return np.sum(g * slope, axis=_class_dim(x.shape) if y.ndim or x.ndim == 1 else None)
 
 
 def _total_weight(
@@ -174,101 +210,59 @@ def _total_weight(
     found = np.ones(count, dtype) if weights is None else weights
     scale = _share(weights, count, reduction, dtype)
     if label_smoothing:
-        valid = 1 if ignore_index is None else (np.reshape(target, -1) != ignore_index).astype(dtype)
+        valid = (np.reshape(target, -1) != ignore_index).astype(dtype)
         spread = 1 if weight is None else float(np.add.reduce(weight)) / classes
         found = found * (1 - label_smoothing) + valid * (label_smoothing * spread)
     found = found * scale
     return np.expand_dims(np.reshape(found, (*shape[:dim], *shape[dim + 1 :])), dim)
 
 
-_BLOCK = 1 << 16
-"""About so many scores are worked on at once: they stay in the processor's cache."""
-
-
-def _in_blocks(x: Any) -> bool:
-    return type(x) is np.ndarray and x.ndim == 2 and x.dtype.itemsize > 2
-
-
-def _blocks(x: Any) -> Iterator[tuple[Any, Any]]:
-    """Blocks of rows, each less the largest score of its row; they share one memory."""
-    height = _BLOCK // max(x.shape[1], 1) + 1
-    if len(x) <= height:
-        yield ..., x - np.maximum.reduce(x, 1, keepdims=True)
-        return
-    space = np.empty((height, x.shape[1]), x.dtype)
-    for start in range(0, len(x), height):
-        rows = x[start : start + height]
-        largest = np.maximum.reduce(rows, 1, keepdims=True)
-        yield slice(start, start + height), np.subtract(rows, largest, out=space[: len(rows)])
-
-
-def _losses_in_blocks(x: Any, index: Any) -> Any:
-    """The losses of all targets, without weights."""
-    losses = np.empty(len(x), x.dtype)
-    for place, rows in _blocks(x):
-        own = rows[np.arange(len(rows)), index[place]]
-        losses[place] = np.log(np.add.reduce(np.exp(rows, out=rows), 1)) - own
-    return losses
-
-
-def _slope_in_blocks(x: Any, index: Any, factor: Any) -> Any:
-    """The derivative of the losses of all targets, times a number or one for each target."""
-    out = np.empty(x.shape, x.dtype)
-    for place, rows in _blocks(x):
-        np.exp(rows, out=rows)
-        each = factor[place] if factor.ndim else factor
-        np.multiply(rows, each / np.add.reduce(rows, 1, keepdims=True), out=out[place])
-    out[np.arange(len(x)), index] -= factor.reshape(-1) if factor.ndim else factor
-    return out
-
-
 @op(
-    factor=lambda g, x, target, weight, ignore_index, reduction, label_smoothing: (
-        g * cross_entropy_slope.kernel(1.0, x, target, weight, ignore_index, reduction, label_smoothing)
-    ),
-    x=_slope_rule,
+    x=_slope_x_rule,
+    y=_slope_y_rule,
     constants=("target", "weight"),
     samples=[
-        case(factor=reals(shape=(3, 1) if arguments.get("reduction") == "none" else ()), **arguments)
-        for arguments in (*_TARGETS[:5], *_SMOOTH[:5])
+        case(y=reals(shape=arguments["target"].shape if arguments.get("reduction") == "none" else ()), **arguments)
+        for arguments in (*_TARGETS, *_SMOOTH)
     ],
 )
 def cross_entropy_slope(
-    factor: Any,
     x: Any,
+    y: Any,
     target: Any,
     weight: Any = None,
     ignore_index: int = -100,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
+    memo: Any = None,
 ) -> Any:
-    """The derivative of ``cross_entropy`` by the scores, or (``reduction="none"``) that of each target's own loss.
-
-    It is multiplied by ``factor``, which broadcasts.
-    """
-    dim = _class_dim(x.shape)
-    classes = x.shape[dim]
+    """The derivative of ``cross_entropy`` by the scores, where ``y`` is that of its result."""
     wide = accumulation_dtype(x.dtype) or x.dtype
+    rows = _by_rows(x).astype(wide, copy=False)
+    tops, totals = memo or _totals(rows, None)[:2]
+    count, classes = rows.shape
     index, weights = _reading(target, weight, ignore_index, classes, wide, "cross_entropy")
-    if weights is None and not label_smoothing and _in_blocks(x):
-        return _slope_in_blocks(x, index, np.asarray(factor / len(x) if reduction == "mean" else factor, x.dtype))
-    p = _by_rows(softmax.op.forward(x.astype(wide, copy=False), dim))
-    rows = np.arange(len(index))
-    if weights is None and not label_smoothing:
-        p[rows, index] -= 1
-        if reduction == "mean":
-            p *= 1 / max(len(index), 1)
-    else:
-        total = _total_weight(x.shape, wide, target, weight, ignore_index, reduction, label_smoothing)
-        p *= np.reshape(total, (-1, 1))
-        scale = _share(weights, len(index), reduction, wide)
-        own = scale if weights is None else weights * scale
-        p[rows, index] -= own * wide.type(1 - label_smoothing)
-        if label_smoothing:
-            valid = np.reshape(np.reshape(target, -1) != ignore_index, (-1, 1))
-            each = valid * (scale * wide.type(label_smoothing / classes))
-            p -= each if weight is None else each * weight.astype(wide, copy=False)
-    return (_from_rows(p, x.shape) * factor).astype(x.dtype, copy=False)
+    scale = _share(weights, count, reduction, wide) * y.astype(wide).reshape(-1)  # what the loss has of each target's
+    own = scale if weights is None else weights * scale
+    each, total = None, own
+    if label_smoothing:
+        valid = np.reshape(target, -1) != ignore_index
+        each = valid * (scale * wide.type(label_smoothing / classes))
+        own = own * wide.type(1 - label_smoothing)
+        total = own + each * (classes if weight is None else np.add.reduce(weight))
+    factor = total / totals
+    out = np.empty_like(rows, order="C")
+
+    def work(block: slice) -> None:
+        p = np.subtract(rows[block], tops[block, None], out=out[block])
+        np.exp(p, out=p)
+        np.multiply(p, factor[block, None], out=p)
+        if each is not None:
+            np.subtract(p, each[block, None] if weight is None else each[block, None] * weight, out=p)
+
+    in_blocks(rows, lambda: work)
+    out[np.arange(count), index] -= own
+    return _from_rows(out, x.shape).astype(x.dtype, copy=False)
 
 
 @op(
@@ -284,22 +278,26 @@ def cross_entropy_(
     ignore_index: int = -100,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
+    memo: Any = None,
 ) -> Any:
-    """``cross_entropy`` with class numbers."""
+    """``cross_entropy`` with class numbers. ``memo``: an empty list, in which sums are kept for backward."""
     _check("cross_entropy", x, target, weight, reduction)
-    dim = _class_dim(x.shape)
     wide = accumulation_dtype(x.dtype) or x.dtype
-    index, weights = _reading(target, weight, ignore_index, x.shape[dim], wide, "cross_entropy")
-    if weights is None and not label_smoothing and _in_blocks(x):
-        return _combined(_losses_in_blocks(x, index), weights, reduction, x.shape, x.dtype)
-    logs = _by_rows(log_softmax.op.forward(x.astype(wide, copy=False), dim))
-    losses = -logs[np.arange(len(index)), index]
+    rows = _by_rows(x).astype(wide, copy=False)
+    count, classes = rows.shape
+    index, weights = _reading(target, weight, ignore_index, classes, wide, "cross_entropy")
+    factors = np.ones(classes, wide) if weight is None else weight.astype(wide, copy=False)
+    tops, totals, below = _totals(rows, factors if label_smoothing else None)
+    if memo is not None:
+        memo[:] = tops, totals
+    logs = np.log(totals)
+    losses = logs - (rows[np.arange(count), index] - tops)
     if weights is not None:
         losses *= weights
     if label_smoothing:
         valid = np.reshape(target, -1) != ignore_index
-        spread = logs if weight is None else logs * weight.astype(wide, copy=False)
-        losses = losses * (1 - label_smoothing) - np.add.reduce(spread, 1) * valid * (label_smoothing / logs.shape[1])
+        spread = logs * np.add.reduce(factors) - below
+        losses = losses * (1 - label_smoothing) + spread * valid * (label_smoothing / classes)
     return _combined(losses, weights, reduction, x.shape, x.dtype)
 
 
@@ -350,7 +348,7 @@ def cross_entropy(
     if not hasattr(target, "dtype"):
         target = np.asarray(target)
     if target.dtype.kind in "iu":
-        return cross_entropy_(x, target, weight, ignore_index, reduction, label_smoothing)
+        return cross_entropy_(x, target, weight, ignore_index, reduction, label_smoothing, [])
     if tuple(target.shape) != tuple(x.shape):
         raise ShapeError(
             f"cross_entropy: a floating target gives probabilities of classes and must have the input's shape "
@@ -369,7 +367,7 @@ def cross_entropy(
 
 
 def _nll_rule(g: Any, x_shape: tuple[int, ...], target: Any, weight: Any, ignore_index: int, reduction: str) -> Any:
-    return _spread(g, x_shape, reduction) * _nll_slope(g.dtype, x_shape, target, weight, ignore_index, reduction)
+    return _spread(g, x_shape) * _nll_slope(g.dtype, x_shape, target, weight, ignore_index, reduction)
 
 
 def _nll_slope(dtype: Any, shape: tuple[int, ...], target: Any, weight: Any, ignore_index: int, reduction: str) -> Any:

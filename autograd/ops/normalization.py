@@ -13,7 +13,6 @@ from ..engine.nodes import Handle
 from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic, powers, reductions
-from ._moments import channel_moments
 from .axes import accumulation_dtype
 from .repetition import constant_pad_nd
 from .shapes import movedim, reshape, shape_of
@@ -204,13 +203,12 @@ def batch_norm(
             f"batch_norm: expected more than 1 value per channel when training, got input of shape {shape}. Use a "
             "larger batch, or .eval()"
         )
-    moments = list(channel_moments(widened(_array(x))))
-    mean, variance = [np.reshape(moment, -1) for moment in moments]
-    out = batch_norm_(x, weight, bias, eps, moments)
+    memo: list[Any] = []
+    out = batch_norm_(x, weight, bias, eps, memo)
     if n and running_mean is not None:
-        _track(running_mean, mean, momentum)
+        _track(running_mean, memo[0].reshape(-1), momentum)
     if n and running_var is not None:
-        _track(running_var, variance * (n / (n - 1)), momentum)
+        _track(running_var, memo[2].reshape(-1) * (n / (n - 1)), momentum)
     return out
 
 

@@ -13,7 +13,7 @@ from ..samples import case, reals
 from ._moments import channel_slopes, channels_normalized, row_slopes, rows_normalized
 from .axes import accumulation_dtype
 
-# ---- in plain NumPy, for Tensors and whatever else NumPy dispatches on -------------------------
+# ---- derivatives of second and higher order, in plain NumPy ------------------------------------
 
 
 def widened(x: Any) -> Any:
@@ -39,29 +39,6 @@ def _unit(x: Any, dims: tuple[int, ...], eps: float, centered: bool) -> tuple[An
         x = x - np.sum(x, axis=dims, keepdims=True) / n
     scale = 1 / np.sqrt(np.sum(x * x, axis=dims, keepdims=True) / n + eps)
     return x * scale, scale, n
-
-
-def _normalized(x: Any, weight: Any, bias: Any, rank: int, eps: float, centered: bool) -> Any:
-    out, _, _ = _unit(widened(x), _dims(x.ndim, rank), eps, centered)
-    if weight is not None:
-        out = out * _fit(weight, x.ndim, rank)
-    if bias is not None:
-        out = out + _fit(bias, x.ndim, rank)
-    return out
-
-
-def _slopes(x: Any, y: Any, weight: Any, rank: int, eps: float, centered: bool) -> list[Any]:
-    dims = _dims(x.ndim, rank)
-    y = widened(y)
-    unit, scale, n = _unit(widened(x), dims, eps, centered)
-    h = y if weight is None else y * _fit(weight, x.ndim, rank)
-    if centered:
-        h = h - np.sum(h, axis=dims, keepdims=True) / n
-    dx = scale * (h - unit * (np.sum(h * unit, axis=dims, keepdims=True) / n))
-    if weight is None:
-        return [dx, *np.zeros((2,), dx.dtype, like=x)]
-    others = tuple(range(x.ndim - rank)) if rank else dims
-    return [dx, np.sum(y * unit, axis=others), np.sum(y, axis=others)]
 
 
 def _slopes_rule(
@@ -128,11 +105,7 @@ def layer_norm_slopes(
     x: Any, y: Any, weight: Any = None, rank: int = 1, eps: float = 1e-5, centered: bool = True, memo: Any = None
 ) -> Any:
     """The derivatives of ``layer_norm`` by input, weight and bias (0 without weight); ``y`` is that of its result."""
-    found: Any
-    if type(x) is np.ndarray:
-        found = row_slopes(widened(x), widened(y), weight, rank, eps, centered, memo)
-    else:
-        found = _slopes(x, y, weight, rank, eps, centered)
+    found = row_slopes(widened(x), widened(y), weight, rank, eps, centered, memo)
     return [d.astype(x.dtype, copy=False) for d in found]
 
 
@@ -154,10 +127,7 @@ def layer_norm_(
 
     ``memo``: an empty list, in which mean and scale are kept for backward.
     """
-    if type(x) is np.ndarray:
-        out = rows_normalized(widened(x), weight, bias, rank, eps, centered, memo)
-    else:
-        out = _normalized(x, weight, bias, rank, eps, centered)
+    out = rows_normalized(widened(x), weight, bias, rank, eps, centered, memo)
     return out.astype(x.dtype, copy=False)
 
 
@@ -175,11 +145,7 @@ def _batch_slopes_rule(
 )
 def batch_norm_slopes(x: Any, y: Any, weight: Any = None, eps: float = 1e-5, memo: Any = None) -> Any:
     """The derivatives of ``batch_norm`` by input, weight and bias (0 without weight); ``y`` is that of its result."""
-    found: Any
-    if type(x) is np.ndarray:
-        found = channel_slopes(widened(x), widened(y), weight, eps, memo)
-    else:
-        found = _slopes(x, y, weight, 0, eps, True)
+    found = channel_slopes(widened(x), widened(y), weight, eps, memo)
     return [d.astype(x.dtype, copy=False) for d in found]
 
 
@@ -196,12 +162,7 @@ def _batch_norm_rule(
 def batch_norm_(x: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5, memo: Any = None) -> Any:
     """``batch_norm`` in training.
 
-    ``memo``: a list, empty or of the channels' mean and variance, in which mean and scale are kept for backward.
+    ``memo``: an empty list, in which mean, scale and variance of the channels are kept.
     """
-    if type(x) is np.ndarray:
-        out = channels_normalized(widened(x), weight, bias, eps, memo)
-    else:
-        out = _normalized(x, weight, bias, 0, eps, True)
-        if memo is not None:
-            memo.clear()
+    out = channels_normalized(widened(x), weight, bias, eps, memo)
     return out.astype(x.dtype, copy=False)

@@ -1,0 +1,65 @@
+"""One op on the rows of a large float32 matrix, forward and backward: layer normalization, softmax cross entropy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from benchmarks.measure import seconds
+
+Measure = Callable[[], tuple[dict[str, float], list[float]]]
+
+
+def _start(rows: int, width: int) -> tuple[Any, Any, Any, Any, Any]:
+    """A matrix, a weight, a bias, a gradient, and a class for each row."""
+    drawn = np.random.default_rng(0)
+    matrix, gradient = drawn.standard_normal((2, rows, width), np.float32)
+    weight, bias = drawn.standard_normal((2, width), np.float32)
+    return matrix, weight, bias, gradient, drawn.integers(0, width, rows)
+
+
+def _measure(forward: Callable[[], Any], inputs: list[Any], seed: Any, repeats: int) -> Measure:
+    def step() -> None:
+        for tensor in inputs:
+            tensor.grad = None
+        forward().backward(seed)
+
+    step()
+
+    def measure() -> tuple[dict[str, float], list[float]]:
+        taken = seconds(step, repeats)
+        gradients = [np.asarray(tensor.grad.numpy(), np.float64) for tensor in inputs]
+        return {"ms per step": taken * 1e3}, [float(np.abs(gradient).sum()) for gradient in gradients]
+
+    return measure
+
+
+def chainrule(layer: str, rows: int, width: int, repeats: int) -> Measure:
+    """This library."""
+    import autograd
+    import nn.functional as F
+
+    *numbers, gradient, classes = _start(rows, width)
+    x, weight, bias = (autograd.tensor(array, requires_grad=True) for array in numbers)
+    if layer == "cross-entropy":
+        target = autograd.tensor(classes)
+        return _measure(lambda: F.cross_entropy(x, target), [x], None, repeats)
+    return _measure(
+        lambda: F.layer_norm(x, (width,), weight, bias), [x, weight, bias], autograd.tensor(gradient), repeats
+    )
+
+
+def torch(layer: str, rows: int, width: int, repeats: int) -> Measure:
+    """PyTorch, eager."""
+    import torch
+    import torch.nn.functional as F
+
+    torch.set_num_threads(2)
+    *numbers, gradient, classes = _start(rows, width)
+    x, weight, bias = (torch.tensor(array, requires_grad=True) for array in numbers)
+    if layer == "cross-entropy":
+        target = torch.tensor(classes)
+        return _measure(lambda: F.cross_entropy(x, target), [x], None, repeats)
+    return _measure(lambda: F.layer_norm(x, (width,), weight, bias), [x, weight, bias], torch.tensor(gradient), repeats)

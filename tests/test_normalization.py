@@ -1,0 +1,321 @@
+"""Normalization and dropout layers: values, running statistics, state, errors; large arrays, worked on in blocks."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd
+import nn
+import nn.functional as F
+from autograd import DtypeError, ShapeError, Tensor, tensor
+from autograd.ops import _blocks
+from autograd.ops._blocks import block_rows, in_blocks
+
+RNG = np.random.default_rng(0)
+
+
+def normal(*shape: int, dtype: Any = np.float64) -> Any:
+    return RNG.standard_normal(shape).astype(dtype)
+
+
+def standardized(x: Any, axes: Any, eps: float = 1e-5) -> Any:
+    """The definition, in float64."""
+    x = x.astype(np.float64)
+    return (x - x.mean(axes, keepdims=True)) / np.sqrt(x.var(axes, keepdims=True) + eps)
+
+
+# ---- values ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (4, 3, 5), (2, 3, 4, 5), (2, 3, 2, 2, 3)])
+def test_batch_norm(shape: tuple[int, ...]) -> None:
+    x, weight, bias = normal(*shape), normal(3), normal(3)
+    axes = (0, *range(2, len(shape)))
+    column = (3, *(1,) * (len(shape) - 2))
+    expected = standardized(x, axes) * weight.reshape(column) + bias.reshape(column)
+    out = F.batch_norm(tensor(x), weight=tensor(weight), bias=tensor(bias), training=True)
+    np.testing.assert_allclose(out.numpy(), expected, rtol=1e-10)
+
+
+def test_running_statistics() -> None:
+    x, y = normal(6, 3, 2), normal(6, 3, 2) + 5
+    layer = nn.BatchNorm1d(3, momentum=0.2, dtype=autograd.float64)
+    layer(tensor(x))
+    layer(tensor(y))
+    assert layer.running_mean is not None
+    assert layer.running_var is not None
+    mean, var = np.zeros(3), np.ones(3)
+    for batch in (x, y):
+        mean = 0.8 * mean + 0.2 * batch.mean((0, 2))
+        var = 0.8 * var + 0.2 * batch.var((0, 2), ddof=1)
+    np.testing.assert_allclose(layer.running_mean.numpy(), mean)
+    np.testing.assert_allclose(layer.running_var.numpy(), var)
+    assert layer.num_batches_tracked is not None
+    assert layer.num_batches_tracked.item() == 2
+    out = layer.eval()(tensor(x))
+    np.testing.assert_allclose(out.detach().numpy(), (x - mean[:, None]) / np.sqrt(var + 1e-5)[:, None])
+    assert layer.num_batches_tracked.item() == 2
+    layer.reset_running_stats()
+    assert [layer.running_mean.tolist(), layer.running_var.tolist()] == [[0, 0, 0], [1, 1, 1]]
+    assert layer.num_batches_tracked.item() == 0
+
+
+def test_running_statistics_without_momentum_are_averages() -> None:
+    batches = [normal(5, 2) for _ in range(3)]
+    layer = nn.BatchNorm1d(2, momentum=None, dtype=autograd.float64)
+    for batch in batches:
+        layer(tensor(batch))
+    assert layer.running_mean is not None
+    np.testing.assert_allclose(layer.running_mean.numpy(), np.mean([batch.mean(0) for batch in batches], 0))
+
+
+def test_without_running_statistics_evaluation_uses_the_batch() -> None:
+    x = normal(5, 2)
+    layer = nn.BatchNorm1d(2, track_running_stats=False, dtype=autograd.float64).eval()
+    np.testing.assert_allclose(layer(tensor(x)).detach().numpy(), standardized(x, 0), rtol=1e-10)
+
+
+def test_instance_norm_tracks_the_average_over_examples() -> None:
+    x = normal(4, 3, 6)
+    layer = nn.InstanceNorm1d(3, track_running_stats=True, dtype=autograd.float64)
+    np.testing.assert_allclose(layer(tensor(x)).numpy(), standardized(x, 2), rtol=1e-10)
+    assert layer.running_mean is not None
+    assert layer.running_var is not None
+    np.testing.assert_allclose(layer.running_mean.numpy(), 0.1 * x.mean((0, 2)))
+    np.testing.assert_allclose(layer.running_var.numpy(), 0.9 + 0.1 * x.var(2, ddof=1).mean(0))
+    expected = (x - 0.1 * x.mean((0, 2))[:, None]) / np.sqrt(layer.running_var.numpy() + 1e-5)[:, None]
+    np.testing.assert_allclose(layer.eval()(tensor(x)).numpy(), expected)
+
+
+def test_instance_norm_of_one_example() -> None:
+    x = normal(3, 6)
+    out = nn.InstanceNorm1d(3)(tensor(x))
+    np.testing.assert_allclose(out.numpy(), standardized(x, 1), rtol=1e-10)
+
+
+def test_group_layer_and_rms_norm() -> None:
+    x = normal(2, 6, 4)
+    grouped = standardized(x.reshape(2, 3, 8), 2).reshape(x.shape)
+    np.testing.assert_allclose(F.group_norm(tensor(x), 3).numpy(), grouped, rtol=1e-10)
+    np.testing.assert_allclose(F.layer_norm(tensor(x), (6, 4)).numpy(), standardized(x, (1, 2)), rtol=1e-10)
+    rms = x / np.sqrt((x * x).mean(-1, keepdims=True) + np.finfo(np.float64).eps)
+    np.testing.assert_allclose(nn.RMSNorm(4, dtype=autograd.float64)(tensor(x)).detach().numpy(), rms, rtol=1e-10)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+def test_local_response_norm(size: int) -> None:
+    x = normal(2, 4, 3)
+    expected = np.empty_like(x)
+    for c in range(4):
+        near = [x[:, i] ** 2 for i in range(c - size // 2, c + (size - 1) // 2 + 1) if 0 <= i < 4]
+        expected[:, c] = x[:, c] / (1.5 + 0.1 * np.sum(near, 0) / size) ** 0.6
+    out = nn.LocalResponseNorm(size, 0.1, 0.6, 1.5)(tensor(x))
+    np.testing.assert_allclose(out.numpy(), expected)
+
+
+@pytest.mark.parametrize("kind", ["layer", "batch", "images"])
+def test_mean_far_from_zero(kind: str) -> None:
+    x = (1e4 + normal(64, 32, 16)).astype(np.float32)
+    if kind == "layer":
+        out, axes = F.layer_norm(tensor(x), 16), 2
+    elif kind == "batch":
+        x = x.reshape(-1, 16)
+        out, axes = F.batch_norm(tensor(x), training=True), 0
+    else:
+        out, axes = F.batch_norm(tensor(x), training=True), (0, 2)
+    np.testing.assert_allclose(out.numpy(), standardized(x, axes), atol=1e-3)
+
+
+def test_constant_and_missing_values() -> None:
+    x = np.full((4, 3), 7.0, np.float32)
+    assert not F.layer_norm(tensor(x), 3).numpy().any()
+    assert not F.batch_norm(tensor(x), training=True).numpy().any()
+    x[1, 1] = np.nan
+    assert np.isnan(F.layer_norm(tensor(x), 3).numpy()).tolist() == [[i == 1] * 3 for i in range(4)]
+    assert np.isnan(F.batch_norm(tensor(x), training=True).numpy()).tolist() == [[False, True, False]] * 4
+
+
+def test_half_precision_accumulates_in_single() -> None:
+    x = (300 + normal(8, 512)).astype(np.float16)  # the squares overflow, and the sum is past 2048
+    out = F.layer_norm(tensor(x), 512)
+    assert out.dtype == np.float16
+    np.testing.assert_allclose(out.numpy(), standardized(x, 1), atol=2e-3)
+
+
+# ---- large arrays ----------------------------------------------------------------------------------------------------
+
+
+def _gradients(function: Any, *arrays: Any) -> list[Any]:
+    inputs = [tensor(array, requires_grad=True) for array in arrays]
+    out = function(*inputs)
+    seed = np.random.default_rng(5).standard_normal(out.shape)
+    return [out.detach().numpy(), *[g.numpy() for g in autograd.grad(out, inputs, tensor(seed))]]
+
+
+@pytest.mark.parametrize(
+    ("function", "shape", "features"),
+    [
+        (lambda x, w, b: F.layer_norm(x, w.shape, w, b), (64, 24), 24),
+        (lambda x, w, b: F.layer_norm(x, x.shape[1:]) * w + b, (64, 24), 24),
+        (lambda x, w, b: F.rms_norm(x, w.shape, w) + b, (64, 24), 24),
+        (lambda x, w, b: F.batch_norm(x, weight=w, bias=b, training=True), (16, 4, 3, 5), 4),
+        (lambda x, w, b: F.batch_norm(x + 1e3, weight=w, bias=b, training=True), (16, 4, 15), 4),
+        (lambda x, w, b: F.cross_entropy(x * w + b, tensor(np.arange(64) % 24), label_smoothing=0.1), (64, 24), 24),
+    ],
+)
+def test_blocks_change_nothing(
+    function: Any, shape: tuple[int, ...], features: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrays = normal(*shape), normal(features), normal(features)
+    whole = _gradients(function, *arrays)
+    monkeypatch.setattr(_blocks, "BLOCK", 100)
+    for found, expected in zip(_gradients(function, *arrays), whole, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_blocks_cover_all_rows_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_blocks, "BLOCK", 10)
+    monkeypatch.setattr(_blocks, "_team", None)
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    x = np.zeros((23, 4))
+    assert block_rows(x) == 2
+    threads = set()
+
+    def start() -> Any:
+        threads.add(threading.get_ident())
+
+        def work(block: slice) -> None:
+            x[block] += 1
+
+        return work
+
+    in_blocks(x, start)
+    assert (x == 1).all()
+    assert 1 <= len(threads) <= 2
+    assert block_rows(np.zeros((0, 4))) == block_rows(np.zeros((3, 0))) // 3 == 1
+
+
+def test_an_error_in_a_block_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_blocks, "BLOCK", 10)
+
+    def work(block: slice) -> None:
+        raise ArithmeticError(str(block.start))
+
+    for _ in range(3):  # the threads go on
+        with pytest.raises(ArithmeticError):
+            in_blocks(np.zeros((50, 4)), lambda: work)
+
+
+# ---- layers ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("layer", "text", "keys"),
+    [
+        (
+            nn.BatchNorm2d(3),
+            "BatchNorm2d(3, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)",
+            ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"],
+        ),
+        (
+            nn.InstanceNorm2d(3),
+            "InstanceNorm2d(3, eps=1e-05, momentum=0.1, affine=False, bias=False, track_running_stats=False)",
+            [],
+        ),
+        (
+            nn.LayerNorm((2, 3), bias=False),
+            "LayerNorm((2, 3), eps=1e-05, elementwise_affine=True, bias=False)",
+            ["weight"],
+        ),
+        (nn.GroupNorm(1, 2), "GroupNorm(1, 2, eps=1e-05, affine=True, bias=True)", ["weight", "bias"]),
+        (nn.RMSNorm(3), "RMSNorm((3,), eps=None, elementwise_affine=True)", ["weight"]),
+        (nn.LocalResponseNorm(2), "LocalResponseNorm(2, alpha=0.0001, beta=0.75, k=1.0)", []),
+        (nn.Dropout2d(0.3), "Dropout2d(p=0.3, inplace=False)", []),
+    ],
+)  # fmt: skip
+def test_repr_and_state(layer: nn.Module, text: str, keys: list[str]) -> None:
+    assert repr(layer) == text
+    state = layer.state_dict()
+    assert list(state) == keys
+    for key, value in state.items():
+        assert value.dtype == (np.int64 if key == "num_batches_tracked" else np.float32)
+        assert (value.numpy() == (1 if key in ("weight", "running_var") else 0)).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: nn.BatchNorm1d(3)(autograd.ones(1, 3)), ShapeError, "more than 1 value per channel"),
+        (lambda: nn.BatchNorm1d(3)(autograd.ones(3)), ShapeError, "2D or 3D"),
+        (lambda: nn.BatchNorm2d(3)(autograd.ones(3, 3)), ShapeError, "4D"),
+        (lambda: nn.BatchNorm1d(3)(autograd.ones(2, 4)), ShapeError, "4 channels"),
+        (lambda: nn.BatchNorm1d(2)(tensor([[1, 2], [3, 4]])), DtypeError, "float"),
+        (lambda: F.batch_norm(autograd.ones(2, 3)), ValueError, "running_mean"),
+        (lambda: nn.InstanceNorm1d(3)(autograd.ones(2, 3, 1)), ShapeError, "more than 1 spatial"),
+        (lambda: nn.LayerNorm(3)(autograd.ones(2, 4)), ShapeError, "normalized_shape"),
+        (lambda: nn.GroupNorm(2, 3), ValueError, "divisible"),
+        (lambda: F.group_norm(autograd.ones(2, 3), 2), ShapeError, "groups"),
+        (lambda: nn.Dropout(1.5), ValueError, "between 0 and 1"),
+        (lambda: nn.LayerNorm(3, device="cuda"), ValueError, "cuda"),
+    ],
+)
+def test_errors(call: Any, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        call()
+
+
+def test_failed_batch_leaves_statistics_alone() -> None:
+    layer = nn.BatchNorm1d(2)
+    with pytest.raises(ShapeError):
+        layer(tensor([[1.0, 2.0]]))
+    assert layer.num_batches_tracked is not None
+    assert layer.running_mean is not None
+    assert [layer.num_batches_tracked.item(), *layer.running_mean.tolist()] == [0, 0, 0]
+
+
+# ---- dropout ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "apart"),
+    [
+        (nn.Dropout(0.3), (200, 100), 2),
+        (nn.Dropout1d(0.3), (100, 200, 3), 2),
+        (nn.Dropout1d(0.3), (20_000, 3), 1),
+        (nn.Dropout2d(0.3), (100, 200, 2, 2), 2),
+        (nn.Dropout3d(0.3), (100, 200, 1, 2, 2), 2),
+    ],
+)
+def test_dropout(layer: nn.Module, shape: tuple[int, ...], apart: int) -> None:
+    autograd.manual_seed(1)
+    x = autograd.ones(*shape)
+    out = layer(x).numpy().reshape(*shape[:apart], -1)
+    assert (out == out[..., :1]).all()  # whole channels
+    np.testing.assert_allclose(np.unique(out), [0, 1 / 0.7], rtol=1e-6)
+    assert abs((out[..., 0] == 0).mean() - 0.3) < 0.02
+    assert layer.eval()(x) is x
+
+
+@pytest.mark.parametrize("layer", [nn.AlphaDropout(0.2), nn.FeatureAlphaDropout(0.2)])
+def test_alpha_dropout_keeps_mean_and_variance(layer: nn.Module) -> None:
+    autograd.manual_seed(1)
+    x = tensor(normal(300, 400, 2, dtype=np.float32))
+    out = layer(x).numpy()
+    assert abs(out.mean()) < 0.02
+    assert abs(out.std() - 1) < 0.02
+    values, counts = np.unique(out, return_counts=True)
+    assert abs(counts.max() / out.size - 0.2) < 0.02  # what is dropped has one value
+    dropped = out == values[counts.argmax()]
+    assert (dropped[..., 0] == dropped[..., 1]).all() == isinstance(layer, nn.FeatureAlphaDropout)
+    assert layer.eval()(x) is x
+
+
+def test_dropout_in_place() -> None:
+    x = autograd.ones(10)
+    out: Tensor = nn.Dropout(0.5, inplace=True)(x)
+    assert out is x
+    assert set(x.tolist()) <= {0.0, 2.0}
