@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -46,7 +46,7 @@ def _from_rows(rows: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _check(name: str, x: Any, target: Any, weight: Any, reduction: str) -> None:
-    shape = tuple(x.shape)
+    shape = x.shape
     if not shape:
         raise ShapeError(f"{name}: the input must have a dimension of classes, got shape ()")
     dim = _class_dim(shape)
@@ -141,12 +141,34 @@ def _spread(g: Any, x_shape: tuple[int, ...]) -> Any:
     return np.expand_dims(g, _class_dim(x_shape)) if g.ndim else g
 
 
-def _totals(rows: Any, weight: Any) -> tuple[Any, Any, Any]:
-    """For each row the largest score, the sum of all exponentials relative to it, the weighted sum of what is below it.
+class _Sums(NamedTuple):
+    """What the cross entropy of a batch and its derivative share, one of each for every row of scores.
 
-    That last one only where ``weight``, one for each class, is not None.
+    Attributes:
+        index, weights: the right classes and their weights, as ``_reading`` gives them.
+        tops: the largest score.
+        totals: the sum of all exponentials relative to it.
+        below: the weighted sum of what is below it, if asked for.
+        powers: these exponentials, if they are few enough to be kept.
     """
+
+    index: Any
+    weights: Any
+    tops: Any
+    totals: Any
+    below: Any
+    powers: Any
+
+
+def _sums(rows: Any, index: Any, weights: Any, factors: Any) -> _Sums:
+    """The sums of each row; with ``factors``, one for each class, also what is below the largest score."""
     count, classes = rows.shape
+    if block_rows(rows) >= count:
+        tops = np.maximum.reduce(rows, 1)
+        powers = rows - tops[:, None]
+        below = None if factors is None else np.vecdot(powers, factors)
+        np.exp(powers, out=powers)
+        return _Sums(index, weights, tops, np.add.reduce(powers, 1), below, powers)
     tops, totals, below = np.zeros((3, count), rows.dtype, like=rows)
     ones = np.ones(classes, rows.dtype)
 
@@ -157,15 +179,15 @@ def _totals(rows: Any, weight: Any) -> tuple[Any, Any, Any]:
             part = rows[block]
             top = np.maximum.reduce(part, 1, out=tops[block])
             powers = np.subtract(part, top[:, None], out=scratch[: len(part)])
-            if weight is not None:
-                np.vecdot(powers, weight, out=below[block])
+            if factors is not None:
+                np.vecdot(powers, factors, out=below[block])
             np.exp(powers, out=powers)
             np.vecdot(powers, ones, out=totals[block])
 
         return work
 
     in_blocks(rows, start)
-    return tops, totals, below
+    return _Sums(index, weights, tops, totals, below, None)
 
 
 def _cross_entropy_rule(
@@ -239,11 +261,14 @@ def cross_entropy_slope(
     """The derivative of ``cross_entropy`` by the scores, where ``y`` is that of its result."""
     wide = accumulation_dtype(x.dtype) or x.dtype
     rows = _by_rows(x).astype(wide, copy=False)
-    tops, totals = memo or _totals(rows, None)[:2]
     count, classes = rows.shape
-    index, weights = _reading(target, weight, ignore_index, classes, wide, "cross_entropy")
-    scale = _share(weights, count, reduction, wide) * y.astype(wide).reshape(-1)  # what the loss has of each target's
-    own = scale if weights is None else weights * scale
+    if memo:
+        sums = memo[0]
+    else:
+        sums = _sums(rows, *_reading(target, weight, ignore_index, classes, wide, "cross_entropy"), None)
+    index, weights, tops, totals, _, powers = sums
+    scale = _share(weights, count, reduction, wide) * y.astype(wide, copy=False).reshape(-1)
+    own = scale if weights is None else weights * scale  # what the result has of each target's loss
     each, total = None, own
     if label_smoothing:
         valid = np.reshape(target, -1) != ignore_index
@@ -254,9 +279,11 @@ def cross_entropy_slope(
     out = np.empty_like(rows, order="C")
 
     def work(block: slice) -> None:
-        p = np.subtract(rows[block], tops[block, None], out=out[block])
-        np.exp(p, out=p)
-        np.multiply(p, factor[block, None], out=p)
+        p = out[block]
+        if powers is None:
+            np.subtract(rows[block], tops[block, None], out=p)
+            np.exp(p, out=p)
+        np.multiply(p if powers is None else powers, factor[block, None], out=p)
         if each is not None:
             np.subtract(p, each[block, None] if weight is None else each[block, None] * weight, out=p)
 
@@ -286,17 +313,19 @@ def cross_entropy_(
     rows = _by_rows(x).astype(wide, copy=False)
     count, classes = rows.shape
     index, weights = _reading(target, weight, ignore_index, classes, wide, "cross_entropy")
-    factors = np.ones(classes, wide) if weight is None else weight.astype(wide, copy=False)
-    tops, totals, below = _totals(rows, factors if label_smoothing else None)
+    factors: Any = None
+    if label_smoothing:
+        factors = np.ones(classes, wide) if weight is None else weight.astype(wide, copy=False)
+    sums = _sums(rows, index, weights, factors)
     if memo is not None:
-        memo[:] = tops, totals
-    logs = np.log(totals)
-    losses = logs - (rows[np.arange(count), index] - tops)
+        memo[:] = (sums,)
+    logs = np.log(sums.totals)
+    losses = logs - (rows[np.arange(count), index] - sums.tops)
     if weights is not None:
         losses *= weights
     if label_smoothing:
         valid = np.reshape(target, -1) != ignore_index
-        spread = logs * np.add.reduce(factors) - below
+        spread = logs * np.add.reduce(factors) - sums.below
         losses = losses * (1 - label_smoothing) + spread * valid * (label_smoothing / classes)
     return _combined(losses, weights, reduction, x.shape, x.dtype)
 
