@@ -130,7 +130,9 @@ class PointwiseMethods:
 
     real = property(complexes.real)
     imag = property(complexes.imag)
-    conj = conj_physical = resolve_conj = complexes.conj
+    conj = conj_physical = complexes.conj
+    resolve_conj = complexes.resolve_conj
+    resolve_neg = complexes.resolve_neg
     angle = complexes.angle
 
     conj_physical_ = inplace(complexes.conj)

@@ -10,6 +10,7 @@ from . import dtypes
 from .engine.nodes import Handle, array_of
 from .engine.nodes import new_tensor as wrap
 from .errors import DtypeError, ShapeError
+from .ops.casting import check_device
 
 __all__ = ["new_empty", "new_full", "new_ones", "new_tensor", "new_zeros", "to_array"]
 
@@ -59,29 +60,36 @@ def _holds_numpy_scalars(data: Any) -> bool:
     return isinstance(data, (np.generic, np.ndarray))
 
 
-def new_full(x: Any, size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Any:
+def new_full(
+    x: Any, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Any:
     """``fill_value`` in a shape, by default in the dtype of ``x``."""
+    check_device(device)
+    kind = x.dtype if dtype is None else dtypes.as_dtype(dtype)
     shape = size[0] if len(size) == 1 and isinstance(size[0], (tuple, list)) else size
-    made = wrap(np.full(tuple(shape), fill_value, x.dtype if dtype is None else dtypes.as_dtype(dtype)))
+    made = wrap(np.full(tuple(shape), dtypes.stored(fill_value, kind), kind))
     return made.requires_grad_(requires_grad)
 
 
-def new_zeros(x: Any, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Any:
+def new_zeros(x: Any, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
     """Zeros of a shape, by default in the dtype of ``x``."""
-    return new_full(x, size, 0, dtype=dtype, requires_grad=requires_grad)
+    return new_full(x, size, 0, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def new_ones(x: Any, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Any:
+def new_ones(x: Any, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
     """Ones of a shape, by default in the dtype of ``x``."""
-    return new_full(x, size, 1, dtype=dtype, requires_grad=requires_grad)
+    return new_full(x, size, 1, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def new_empty(x: Any, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Any:
+def new_empty(x: Any, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
     """Unset elements of a shape, by default in the dtype of ``x``."""
-    return new_full(x, size, 0, dtype=dtype, requires_grad=requires_grad)
+    return new_full(x, size, 0, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def new_tensor(x: Any, data: Any, *, dtype: Any = None, requires_grad: bool = False) -> Any:
+def new_tensor(
+    x: Any, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Any:
     """A new Tensor with a copy of ``data``, by default in the dtype of ``x``."""
+    check_device(device)
     made = wrap(to_array(data, x.dtype if dtype is None else dtype, copy=True))
     return made.requires_grad_(requires_grad)

@@ -1,6 +1,6 @@
 """Activation functions of neural networks, elementwise.
 
-At a kink the derivative is PyTorch's: 0 for relu at 0, 0 at both ends of hardtanh and its kind.
+At a kink the derivative is PyTorch's: 0 for relu at 0, 0 at both ends of hardtanh and its kind. At nan it is 1.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .._op import composed, op
+from ..errors import ShapeError
 from ..samples import case, elementwise, reals
 from . import arithmetic
 from .exponential import erfc, sigmoid
@@ -24,7 +25,7 @@ for _zero in _ZEROS.values():
 _ROOT = math.sqrt(2 / math.pi)
 
 
-@op(x=lambda g, out: keep.kernel(g, out > _ZEROS.get(out.dtype, 0)), samples=elementwise(x=reals(avoid=(0.0,))))
+@op(x=lambda g, out: keep.kernel(g, out != _ZEROS.get(out.dtype, 0)), samples=elementwise(x=reals(avoid=(0.0,))))
 def relu(x: Any) -> Any:
     """``max(x, 0)``."""
     if isinstance(x, np.generic):  # three times as fast as a ufunc
@@ -33,14 +34,16 @@ def relu(x: Any) -> Any:
 
 
 @op(
-    x=lambda g, x, min_val, max_val: keep.kernel(g, np.logical_and(x > min_val, x < max_val)),
+    x=lambda g, x, min_val, max_val: keep.kernel(g, ~((x <= min_val) | (x >= max_val))),
     samples=[
         elementwise(x=reals(avoid=(-1.0, 1.0))),
         elementwise(x=reals(avoid=(-2.0, 0.5)), min_val=-2.0, max_val=0.5),
     ],
 )
 def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
-    """``x`` clipped to ``min_val .. max_val``; there is no gradient at either end."""
+    """``x`` clipped to ``min_val .. max_val``; there is no gradient at either end. Raises: ValueError."""
+    if min_val > max_val:
+        raise ValueError(f"min_val must not be above max_val, got {min_val} and {max_val}")
     return np.clip(x, min_val, max_val).astype(x.dtype, copy=False)
 
 
@@ -63,8 +66,8 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
 
 
 def _elu_rule(g: Any, x: Any, alpha: float, scale: float, input_scale: float) -> Any:
-    low = np.where(x > 0, 0, x)
-    return np.where(x > 0, g * scale, g * np.exp(low * input_scale) * (alpha * scale * input_scale))
+    low = np.where(x < 0, x, 0)
+    return np.where(x <= 0, g * np.exp(low * input_scale) * (alpha * scale * input_scale), g * scale)
 
 
 @op(x=_elu_rule, promote="float", samples=[
@@ -158,7 +161,14 @@ def logsigmoid(x: Any) -> Any:
     return -soft_maximum(-x)
 
 
-@op(x=lambda g, x: g / np.square(np.abs(x) + 1), promote="float", samples=elementwise(x=reals(avoid=(0.0,))))
+def _softsign_rule(g: Any, x: Any) -> Any:
+    size = np.abs(x) + 1
+    if x.dtype.kind != "c":
+        return g / np.square(size)
+    return g / size - np.real(g * x) / np.square(size) * np.conj(np.sign(x))
+
+
+@op(x=_softsign_rule, promote="float", samples=elementwise(x=reals(avoid=(0.0,))))
 def softsign(x: Any) -> Any:
     """``x / (1 + |x|)``."""
     return x / (np.abs(x) + 1)
@@ -197,17 +207,19 @@ def tanhshrink(x: Any) -> Any:
 
 
 @op(
-    x=lambda g, x, lambd: keep.kernel(g, np.logical_or(x > lambd, x < -lambd)),
+    x=lambda g, x, lambd: keep.kernel(g, ~((x >= -lambd) & (x <= lambd))),
     promote="float",
     samples=[elementwise(x=reals(avoid=(-0.5, 0.5))), elementwise(x=reals(avoid=(-1.5, 1.5)), lambd=1.5)],
 )
 def softshrink(x: Any, lambd: float = 0.5) -> Any:
-    """``x`` moved towards 0 by ``lambd``, 0 within that distance of it."""
+    """``x`` moved towards 0 by ``lambd``, 0 within that distance of it. Raises: ValueError if that is negative."""
+    if lambd < 0:
+        raise ValueError(f"lambd must not be negative, got {lambd}")
     return x - np.clip(x, -lambd, lambd)
 
 
 @op(
-    x=lambda g, x, lambd: keep.kernel(g, np.abs(x) > lambd),
+    x=lambda g, x, lambd: keep.kernel(g, ~(np.abs(x) <= lambd)),
     promote="float",
     samples=[elementwise(x=reals(avoid=(-0.5, 0.5))), elementwise(x=reals(avoid=(-1.5, 1.5)), lambd=1.5)],
 )
@@ -217,7 +229,7 @@ def hardshrink(x: Any, lambd: float = 0.5) -> Any:
 
 
 @op(
-    x=lambda g, x, threshold: keep.kernel(g, x > threshold),
+    x=lambda g, x, threshold: keep.kernel(g, ~(x <= threshold)),
     samples=elementwise(x=reals(avoid=(0.5,)), threshold=0.5, value=-1.0),
 )
 def threshold(x: Any, threshold: float, value: float) -> Any:
@@ -232,9 +244,17 @@ def threshold(x: Any, threshold: float, value: float) -> Any:
     case(x=reals(shape=(3,), avoid=(0.0,)), weight=reals(shape=(1,))),
 ])  # fmt: skip
 def prelu(x: Any, weight: Any) -> Any:
-    """``x`` if positive, else ``weight * x``, with one weight for all or one for each channel (dimension 1)."""
-    if weight.ndim and weight.shape[0] != 1:
-        weight = np.reshape(weight, (-1, *(1,) * (x.ndim - 2)))
+    """``x`` if positive, else ``weight * x``, with one weight for all or one for each channel (dimension 1).
+
+    Raises: ShapeError if the weights are of another number.
+    """
+    count = weight.shape[0] if weight.ndim == 1 else 1
+    if weight.ndim > 1 or (count != 1 and count != (x.shape[1] if x.ndim > 1 else x.ndim)):
+        raise ShapeError(
+            f"prelu: expected one weight, or one for each channel (dimension 1) of {tuple(x.shape)}, "
+            f"got shape {tuple(weight.shape)}"
+        )
+    weight = np.reshape(weight, () if count == 1 else (-1, *(1,) * (x.ndim - 2)))
     return where(x > 0, x, arithmetic.mul(x, weight))
 
 

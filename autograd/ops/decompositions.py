@@ -187,11 +187,13 @@ def _factorize(a: Any) -> Any:
 
 
 @op(x=_lu_rule, outputs=("P", "L", "U"), promote="float", samples=_ANY)
-def lu(x: Any) -> Any:
+def lu(x: Any, *, pivot: bool = True) -> Any:
     """``(P, L, U)`` with ``P @ L @ U = x``: a permutation, unit lower and upper triangular matrices.
 
-    Raises: ShapeError.
+    Raises: ShapeError; ValueError for ``pivot=False``, which PyTorch too has only on other devices.
     """
+    if not pivot:
+        raise ValueError("without pivoting the factors do not exist or are inexact; leave pivot=True")
     if x.ndim < 2:
         raise ShapeError(f"lu: expected matrices (..., n, m), got shape {tuple(x.shape)}")
     a, dtype = computed(x)

@@ -7,6 +7,7 @@ several outputs of one operation share one memory.
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -236,7 +237,7 @@ def tensor_split(x: Any, indices_or_sections: Any, dim: int = 0) -> Any:
     size = shape_of(x)[place]
     cuts = unwrap(indices_or_sections)
     if np.ndim(cuts) == 0:
-        sections = int(cuts)
+        sections = operator.index(cuts)
         if sections < 1:
             raise ShapeError(f"tensor_split: expected at least one section, got {sections}")
         each, more = divmod(size, sections)
@@ -251,7 +252,7 @@ def _evenly(name: str, x: Any, indices_or_sections: Any, dim: int, rank: int) ->
     if len(shape) < rank:
         raise ShapeError(f"{name}: expected at least {rank} dimension(s), got shape {shape}")
     if np.ndim(unwrap(indices_or_sections)) == 0:
-        sections = int(indices_or_sections)
+        sections = operator.index(unwrap(indices_or_sections))
         if sections < 1 or shape[dim] % sections:
             raise ShapeError(f"{name}: {sections} sections do not divide dimension {dim} of shape {shape} evenly")
     return tensor_split(x, indices_or_sections, dim)

@@ -95,6 +95,8 @@ def _linear_misfit(x: Any, weight: Any, bias: Any, error: Exception) -> str:
 
 def exponentials(x: Any, dim: int) -> tuple[Any, Any]:
     """``x`` less its largest element along ``dim``, and the exponential of that, in a dtype fit to add up in."""
+    if not x.size:
+        return np.array(x, subok=True), np.array(x, subok=True)
     shifted = np.subtract(x, np.maximum.reduce(x, dim, keepdims=True), dtype=accumulation_dtype(x.dtype))
     return shifted, np.exp(shifted)
 

@@ -65,7 +65,7 @@ def _base_rule(g: Any, x: Any, exponent: Any) -> Any:
 
 def _exponent_rule(g: Any, x: Any, exponent: Any, out: Any) -> Any:
     """``g * out * log(x)``, 0 where ``x == 0 <= exponent``."""
-    return g * (out * np.log(np.where((x == 0) & (exponent >= 0), 1, x)))
+    return g * (out * np.log(np.where((x == 0) & (np.real(exponent) >= 0), 1, x)))
 
 
 @op(x=_base_rule, exponent=_exponent_rule, promote="common", samples=[

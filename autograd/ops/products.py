@@ -15,7 +15,7 @@ import numpy as np
 
 from .._op import composed, op
 from .._protocols import numpy_function
-from ..errors import ShapeError
+from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic
 from .selection import where
@@ -219,6 +219,11 @@ def tensordot(x: Any, y: Any, dims: Any = 2) -> Any:
     mine, theirs = _axes(dims, x.ndim)
     mine, theirs = [d % x.ndim for d in mine], [d % y.ndim for d in theirs]
     inner = [x.shape[d] for d in mine]
+    if len(mine) == len(theirs):  # PyTorch broadcasts here
+        more = [d for d, e in zip(mine, theirs, strict=True) if x.shape[d] != 1 == y.shape[e]]
+        less = [e for d, e in zip(mine, theirs, strict=True) if x.shape[d] == 1 != y.shape[e]]
+        x, y = (np.sum(item, axis=tuple(dims), dtype=item.dtype, keepdims=True) if dims else item for item, dims in ((x, more), (y, less)))
+        inner = [x.shape[d] for d in mine]
     if inner != [y.shape[d] for d in theirs]:
         raise ShapeError(f"tensordot: dimensions {mine} of {x.shape} and {theirs} of {y.shape} differ in size")
     rows, columns = [d for d in range(x.ndim) if d not in mine], [d for d in range(y.ndim) if d not in theirs]
@@ -312,7 +317,12 @@ def chain_matmul(*matrices: Any) -> Any:
 
 
 def _plus(x: Any, product: Any, beta: float, alpha: float) -> Any:
-    """``beta * x + alpha * product``; ``beta=0`` ignores ``x``, NaN too."""
+    """``beta * x + alpha * product``; ``beta=0`` ignores ``x``, NaN too.
+
+    Raises: DtypeError for integer tensors and a fraction (which PyTorch cuts off).
+    """
+    if product.dtype.kind in "iu" and not (beta == int(beta) and alpha == int(alpha)):
+        raise DtypeError(f"products of {product.dtype} tensors need integers as beta and alpha, got {beta} and {alpha}")
     if beta != 1:
         x = arithmetic.mul(x, beta) if beta else where(np.False_, x, 0.0)
     return arithmetic.add(x, product, alpha=alpha)

@@ -295,13 +295,17 @@ def flip(x: Any, dims: Any = None) -> Any:
 
 @composed(np.fliplr, samples=reals(shape=(2, 3)))
 def fliplr(x: Any) -> Any:
-    """The columns in reverse order, a copy."""
+    """The columns in reverse order, a copy. Raises: ShapeError for less than two dimensions."""
+    if len(shape_of(x)) < 2:
+        raise ShapeError(f"fliplr: expected at least two dimensions, got shape {shape_of(x)}")
     return flip(x, 1)
 
 
 @composed(np.flipud, samples=reals(shape=(2, 3)))
 def flipud(x: Any) -> Any:
-    """The rows in reverse order, a copy."""
+    """The rows in reverse order, a copy. Raises: ShapeError for no dimension."""
+    if not len(shape_of(x)):
+        raise ShapeError("flipud: expected at least one dimension, got a 0-d tensor")
     return flip(x, 0)
 
 
@@ -323,6 +327,10 @@ def _opposite(shifts: Any) -> Any:
 ])  # fmt: skip
 def roll(x: Any, shifts: Any, dims: Any = None) -> Any:
     """The elements shifted along ``dims``, those pushed out coming in again at the other end; None: as if flat."""
+    if shifts == ():
+        raise ShapeError("roll: shifts is empty; give at least one")
+    if isinstance(shifts, (tuple, list)) and len(shifts) == 1 and dims is None:
+        shifts = shifts[0]
     if isinstance(shifts, (tuple, list)) and len(shifts) != len(dims_of(() if dims is None else dims)):
         raise ShapeError(f"roll: {len(shifts)} shifts {shifts} for the dimensions {dims}: they must be equally many")
     return np.roll(x, shifts, dims)
