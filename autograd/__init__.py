@@ -32,6 +32,7 @@ from .creation import zeros_like as zeros_like
 from .draw import Graph as Graph
 from .draw import RenderError as RenderError
 from .draw import graph as graph
+from .dtypes import bool_ as bool
 from .dtypes import can_cast as can_cast
 from .dtypes import complex64 as complex64
 from .dtypes import complex128 as complex128
@@ -315,9 +316,9 @@ from .ops.shapes import reshape_as as reshape_as
 from .ops.shapes import roll as roll
 from .ops.shapes import rot90 as rot90
 from .ops.shapes import squeeze as squeeze
+from .ops.shapes import swapaxes as swapaxes
+from .ops.shapes import swapdims as swapdims
 from .ops.shapes import t as t
-from .ops.shapes import transpose as swapaxes
-from .ops.shapes import transpose as swapdims
 from .ops.shapes import transpose as transpose
 from .ops.shapes import unflatten as unflatten
 from .ops.shapes import unsqueeze as unsqueeze

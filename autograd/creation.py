@@ -109,25 +109,27 @@ def empty(*shape: Any, size: Any = None, dtype: Any = None, device: Any = None, 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A Tensor of a shape in which every element is ``fill_value``, in whose dtype unless another is given."""
     value = fill_value._data if isinstance(fill_value, Handle) else fill_value
+    if not hasattr(value, "dtype") and not isinstance(value, (int, float, complex)):
+        raise TypeError(f"full: fill_value must be a number or a 0-d tensor, got {value!r}")
     kind = dtypes.result_type(value) if dtype is None else dtypes.as_dtype(dtype)
     shape = shape_of(tuple(size) if isinstance(size, (tuple, list)) else (size,), "full")
     return finish(np.full(shape, dtypes.stored(value, kind), kind), requires_grad, device)
 
 
-def scalar_tensor(value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A 0-d Tensor of the default dtype."""
     kind = _float_or(dtype)
-    return tensor(dtypes.stored(value, kind), dtype=kind, device=device, requires_grad=requires_grad)
+    return tensor(dtypes.stored(s, kind), dtype=kind, device=device, requires_grad=requires_grad)
 
 
 def _like(make: Callable[..., Any], what: str) -> Callable[..., Tensor]:
-    def made(x: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-        data = x._data if isinstance(x, Handle) else np.asarray(x)
+    def made(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+        data = input._data if isinstance(input, Handle) else np.asarray(input)
         kind = data.dtype if dtype is None else dtypes.as_dtype(dtype)
         return finish(make(data.shape, kind), requires_grad, device)
 
     made.__name__ = made.__qualname__ = f"{make.__name__}_like"
-    made.__doc__ = f"{what} in the shape, and unless another is given in the dtype, of ``x``."
+    made.__doc__ = f"{what} in the shape, and unless another is given in the dtype, of ``input``."
     return made
 
 
@@ -136,9 +138,11 @@ ones_like = _like(np.ones, "Ones")
 empty_like = _like(np.empty, "Unset elements")
 
 
-def full_like(x: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """``fill_value`` in the shape, and unless another is given in the dtype, of ``x``."""
-    data = x._data if isinstance(x, Handle) else np.asarray(x)
+def full_like(
+    input: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """``fill_value`` in the shape, and unless another is given in the dtype, of ``input``."""
+    data = input._data if isinstance(input, Handle) else np.asarray(input)
     return full(
         data.shape, fill_value, dtype=data.dtype if dtype is None else dtype, device=device, requires_grad=requires_grad
     )
@@ -187,7 +191,7 @@ def _ends(name: str, start: Any, end: Any, dtype: Any) -> tuple[Any, Any]:
     if np.ndim(start) or np.ndim(end):
         raise ShapeError(f"{name}: start and end must be numbers or 0-d, got {np.shape(start)} and {np.shape(end)}")
     numbers = [value.item() if hasattr(value, "item") else value for value in (start, end)]
-    return tuple([int(n) for n in numbers] if dtype.kind in "iu" else numbers)  # type: ignore[return-value]
+    return tuple([int(n) for n in numbers] if dtype.kind in "iu" else numbers)
 
 
 def _steps(name: str, steps: Any) -> int:

@@ -187,9 +187,9 @@ def promote_types(a: Any, b: Any) -> np.dtype[Any]:
     return np.promote_types(a, b)
 
 
-def can_cast(source: Any, target: Any) -> bool:
-    """Whether a result of dtype ``source`` may be written into ``target`` in place: never to a lower category."""
-    return category(as_dtype(source)) <= category(as_dtype(target))
+def can_cast(from_: Any, to: Any) -> bool:
+    """Whether a result of dtype ``from_`` may be written into one of ``to`` in place: never to a lower category."""
+    return category(as_dtype(from_)) <= category(as_dtype(to))
 
 
 def to_float(dtype: np.dtype[Any]) -> np.dtype[Any]:

@@ -33,6 +33,20 @@ def swapped(function: Callable[..., Any]) -> Callable[..., Any]:
     return reflected
 
 
+def among_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``function`` as an operator, which leaves what is no Tensor, array or number to the other operand's type."""
+
+    def operator(x: Any, y: Any) -> Any:
+        for operand in (x, y):
+            if not (isinstance(operand, (Handle, int, float, complex, list, tuple)) or hasattr(operand, "__array__")):
+                return NotImplemented
+        return function(x, y)
+
+    operator.__name__ = operator.__qualname__ = function.__name__
+    operator.__doc__ = function.__doc__
+    return operator
+
+
 def as_arrays(x: Any, y: Any) -> list[Any]:
     """Two operands, a number among them as a 0-d array of their common dtype.
 

@@ -13,7 +13,6 @@ import numpy as np
 
 from .._op import composed, op
 from .._protocols import numpy_function
-from ..engine.nodes import Handle
 from ..samples import booleans, elementwise, integers, reals
 from .arithmetic import are_bools
 from .selection import require_order
@@ -63,19 +62,6 @@ def ge(x: Any, y: Any) -> Any:
     """``x >= y``."""
     require_order(x, y)
     return x >= y
-
-
-def among_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
-    """``function`` as an operator, which leaves what is no Tensor, array or number to the other operand's type."""
-
-    def operator(x: Any, y: Any) -> Any:
-        if isinstance(y, (Handle, int, float, complex, list, tuple)) or hasattr(y, "__array__"):
-            return function(x, y)
-        return NotImplemented
-
-    operator.__name__ = operator.__qualname__ = function.__name__
-    operator.__doc__ = function.__doc__
-    return operator
 
 
 @op(np.isclose, samples=[_INTEGERS, elementwise(x=reals(), y=reals(), rtol=0.1, atol=0.2)])

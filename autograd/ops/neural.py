@@ -95,8 +95,6 @@ def _linear_misfit(x: Any, weight: Any, bias: Any, error: Exception) -> str:
 
 def exponentials(x: Any, dim: int) -> tuple[Any, Any]:
     """``x`` less its largest element along ``dim``, and the exponential of that, in a dtype fit to add up in."""
-    if not x.size:
-        return np.array(x, subok=True), np.array(x, subok=True)
     shifted = np.subtract(x, np.maximum.reduce(x, dim, keepdims=True), dtype=accumulation_dtype(x.dtype))
     return shifted, np.exp(shifted)
 
@@ -122,6 +120,8 @@ def softmax(x: Any, dim: int, dtype: Any = None) -> Any:
     """
     if dtype is not None:
         x = x.astype(dtypes.as_dtype(dtype), copy=False)
+    if not x.size:
+        return np.array(x, subok=True)
     _, powers = exponentials(x, dim)
     total = np.add.reduce(powers, dim, keepdims=True)
     if not powers.ndim:
@@ -145,6 +145,8 @@ def log_softmax(x: Any, dim: int, dtype: Any = None) -> Any:
     """
     if dtype is not None:
         x = x.astype(dtypes.as_dtype(dtype), copy=False)
+    if not x.size:
+        return np.array(x, subok=True)
     shifted, powers = exponentials(x, dim)
     total = np.log(np.add.reduce(powers, dim, keepdims=True))
     if not shifted.ndim:

@@ -35,6 +35,21 @@ def spread(function: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
+def also_named(**names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Let a function take an argument by PyTorch's name for it, too: ``also_named(mat2="y")``."""
+
+    def define(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if kwargs:
+                kwargs = {names.get(name, name): value for name, value in kwargs.items()}
+            return function(*args, **kwargs)
+
+        return call
+
+    return define
+
+
 def shape_of(x: Any) -> tuple[int, ...]:
     """The shape of a Tensor, an array or a number; on Tensors ``np.shape`` takes ten times as long."""
     return x.shape if hasattr(x, "shape") else np.shape(x)
@@ -335,6 +350,10 @@ def roll(x: Any, shifts: Any, dims: Any = None) -> Any:
         raise ShapeError(f"roll: {len(shifts)} shifts {shifts} for the dimensions {dims}: they must be equally many")
     return np.roll(x, shifts, dims)
 
+
+# ---- second names ----------------------------------------------------------------------------------------------------
+
+swapaxes, swapdims = also_named(axis0="dim0", axis1="dim1")(transpose), transpose
 
 # ---- NumPy's spellings ----------------------------------------------------------------------------------------------
 
