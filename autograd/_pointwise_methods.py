@@ -84,8 +84,8 @@ class PointwiseMethods:
 
     # ---- rounding (ops/rounding) -----------------------------------------------------------------------------------
 
-    floor = __floor__ = rounding.floor
-    ceil = __ceil__ = rounding.ceil
+    floor = rounding.floor
+    ceil = rounding.ceil
     trunc = fix = __trunc__ = rounding.trunc
     round = __round__ = rounding.round
     frac = rounding.frac

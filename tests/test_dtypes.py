@@ -151,7 +151,7 @@ def test_numbers_that_do_not_fit_wrap_around():
     x = autograd.tensor(np.array([1], np.uint8))
     assert values(x + 300) == [45]
     assert values(x - 3) == [254]
-    with pytest.raises(OverflowError, match=r"add\(x=uint8\[1\], y=.*out of bounds for uint8"):
+    with pytest.raises(OverflowError, match=r"add\(x=uint8\[1\], y="):
         x + 2**70
 
 

@@ -41,6 +41,8 @@ VALUES = [
     (lambda: bytes_(1, 2).new_full((1,), -1), [255], "uint8"),
     (lambda: bytes_(1, 2).index_add(0, tensor([0]), bytes_(1), alpha=-1), [0, 2], "uint8"),
     (lambda: autograd.lcm(tensor([2**31 - 1], dtype=autograd.int32), tensor(2)), [2], "int32"),
+    (lambda: autograd.xlogy(bytes_(0), -3), [0.0], "float32"),
+    (lambda: autograd.xlogy(bytes_(1), 300), [pytest.approx(math.log(300))], "float32"),
     # ranges of integers cut their ends
     (lambda: autograd.arange(0.0, -8.000001, -4.0, dtype=i64), [0, -4], "int64"),
     (lambda: autograd.arange(-0.9, 2.1, 2.0, dtype=i64), [0], "int64"),
@@ -308,3 +310,8 @@ def test_operators_and_functions_record_alike():
     assert values(autograd.grad(t * t + t**2 - 2 / t, t)[0]) == pytest.approx([12 + 2 / 9])
     assert type((t + 1).grad_fn.op) is type(autograd.add(t, 1).grad_fn.op)
     assert (t + 1).grad_fn.op is autograd.add.op
+
+
+def test_floor_and_ceil_of_python_give_integers():
+    assert math.floor(tensor(-2.5)) == -3
+    assert type(math.ceil(tensor([2.5]))) is int

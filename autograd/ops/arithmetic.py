@@ -47,8 +47,8 @@ def among_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
     return operator
 
 
-def as_arrays(x: Any, y: Any) -> list[Any]:
-    """Two operands, a number among them as a 0-d array of their common dtype.
+def as_arrays(x: Any, y: Any, floating: bool = False) -> list[Any]:
+    """Two operands, a number among them as a 0-d array of their common dtype (of a ``floating`` one).
 
     For ops whose rules compute something of one operand alone: of a Python number that would be float64.
     """
@@ -56,6 +56,8 @@ def as_arrays(x: Any, y: Any) -> list[Any]:
         if type(x) in (int, float) and isinstance(y, Handle) and y._data.dtype.kind == "f":
             return [np.asarray(x, y._data.dtype), y]
         dtype = dtypes.result_type(x, y)
+        if floating:
+            dtype = dtypes.to_float(dtype)
         return [np.asarray(dtypes.weak(n, dtype), dtype) if isinstance(n, _NUMBERS) else n for n in (x, y)]
     return [x, y]
 
@@ -341,7 +343,8 @@ def gcd(x: Any, y: Any) -> Any:
 @op(np.lcm, samples=elementwise(x=integers(-12, 12), y=integers(-12, 12)))
 def lcm(x: Any, y: Any) -> Any:
     """The least common multiple of integers."""
-    return np.abs(np.lcm(x, y))
+    out = np.lcm(x, y)
+    return np.abs(out) if out.dtype.itemsize > 2 else out
 
 
 # ---- second names ----------------------------------------------------------------------------------------------------

@@ -122,14 +122,13 @@ def masked_fill(x: Any, mask: Any, value: Any) -> Any:
 # ---- by comparing ----------------------------------------------------------------------------------------------------
 
 
-def require_order(*values: Any) -> None:
-    """Raise for complex numbers, which NumPy would compare by their real parts first.
+def require_order(x: Any, y: Any) -> None:
+    """Raise for complex numbers (of a common dtype), which NumPy would compare by their real parts first.
 
     Raises: DtypeError.
     """
-    for value in values:
-        if (value.dtype.kind if hasattr(value, "dtype") else "") == "c":
-            raise TypeError("complex numbers have no order; compare their .abs() or .real")
+    if (x if hasattr(x, "dtype") else y).dtype.kind == "c":
+        raise TypeError("complex numbers have no order; compare their .abs() or .real")
 
 
 def _shared(g: Any, loses: Any, not_wins: Any) -> Any:
@@ -212,7 +211,7 @@ _BOUNDS = [
 @op(x=_clamp_x, promote="common", samples=_BOUNDS)
 def clamp_between(x: Any, min: Any = None, max: Any = None) -> Any:
     """``x`` brought between two numbers, of which one may be None."""
-    require_order(x, min, max)
+    require_order(x, None)
     if min is None:
         return np.minimum(x, max)
     return np.maximum(x, min) if max is None else np.minimum(np.maximum(x, min), max)
