@@ -341,9 +341,9 @@ from .ops.shapes import reshape_as as reshape_as
 from .ops.shapes import roll as roll
 from .ops.shapes import rot90 as rot90
 from .ops.shapes import squeeze as squeeze
+from .ops.shapes import swapaxes as swapaxes
+from .ops.shapes import swapdims as swapdims
 from .ops.shapes import t as t
-from .ops.shapes import transpose as swapaxes
-from .ops.shapes import transpose as swapdims
 from .ops.shapes import transpose as transpose
 from .ops.shapes import unflatten as unflatten
 from .ops.shapes import unsqueeze as unsqueeze

@@ -124,7 +124,8 @@ class ArrayMethods:
     unflatten = shapes.unflatten
     squeeze = shapes.squeeze
     unsqueeze = shapes.unsqueeze
-    transpose = swapaxes = swapdims = shapes.transpose
+    transpose = swapdims = shapes.transpose
+    swapaxes = shapes.swapaxes
     permute = shapes.spread(shapes.permute)
     movedim = moveaxis = shapes.movedim
     t = shapes.t
@@ -207,7 +208,8 @@ class ArrayMethods:
 
     # ---- matrix products (ops/products) ------------------------------------------------------------------------------
 
-    matmul = __matmul__ = products.matmul
+    matmul = products.matmul
+    __matmul__ = products.matmul.op.operator
     __rmatmul__ = products.rmatmul
     mm = products.mm
     bmm = products.bmm
@@ -224,7 +226,7 @@ class ArrayMethods:
     baddbmm = products.baddbmm
     addbmm = products.addbmm
 
-    __imatmul__ = inplace(products.matmul)
+    __imatmul__ = inplace(__matmul__)
     addmm_ = inplace(products.addmm)
     addmv_ = inplace(products.addmv)
     addr_ = inplace(products.addr)

@@ -31,10 +31,11 @@ def inplace(function: Callable[..., Any]) -> Callable[..., Any]:
         check_writable(x, name)
         before, pack = next_rank(), local.pack
         if pack is None:
-            return overwrite(x, function(x, *args, **kwargs), name, before)
+            result = function(x, *args, **kwargs)
+            return result if result is NotImplemented else overwrite(x, result, name, before)
         with Mode(pack=None):  # what is saved passes through pack when it no longer shares the tensor's memory
             result = function(x, *args, **kwargs)
-        return overwrite(x, result, name, before)
+        return result if result is NotImplemented else overwrite(x, result, name, before)
 
     write.__name__ = write.__qualname__ = name
     write.__doc__ = (

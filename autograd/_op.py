@@ -254,12 +254,21 @@ class Op:
         made: Any = namedtuple(f"{self.name}_result", self.outputs)  # type: ignore[misc]
         return made._make
 
+    @functools.cached_property
+    def operator(self) -> Callable[..., Any]:
+        """The public function as a method like ``__add__``: NotImplemented for an operand of a foreign type."""
+        made: Any = stub(self, as_operator=True)
+        made.__module__, made.__doc__, made.op = self.module, self.forward.__doc__, self
+        return made
+
     # ---- the two functions ----------------------------------------------------------------------------------
 
     def write(self) -> None:
         """Write the public function and ``backward``: at the first call, and again after a rule was replaced."""
         written, self.backward, self._source = write(self)
         become(self.call, written)
+        if "operator" in self.__dict__:
+            become(self.operator, written)
 
     @property
     def source(self) -> str:

@@ -12,7 +12,16 @@ from .engine.nodes import Handle
 from .engine.views import current, shares_memory
 from .errors import DtypeError, RuleError
 
-__all__ = ["as_arrays", "operand", "promote", "promote_one", "promote_pair", "unpack_list", "unwrap"]
+__all__ = [
+    "as_arrays",
+    "operand",
+    "operator_operand",
+    "promote",
+    "promote_one",
+    "promote_pair",
+    "unpack_list",
+    "unwrap",
+]
 
 
 def operand(op: Any, name: str, value: Any, alias: Any, optional: bool) -> tuple[Any, Any, Any]:
@@ -46,6 +55,13 @@ def operand(op: Any, name: str, value: Any, alias: Any, optional: bool) -> tuple
             )
         return value, None, value.dtype
     raise operand_error(op, name, value)
+
+
+def operator_operand(op: Any, name: str, value: Any, alias: Any, optional: bool) -> tuple[Any, Any, Any]:
+    """``operand`` of an operator: NotImplemented for a foreign object, so that Python asks that object's type next."""
+    if isinstance(value, (int, float, complex, list, tuple)) or hasattr(value, "__array__"):
+        return operand(op, name, value, alias, optional)
+    return NotImplemented, None, None
 
 
 def as_arrays(op: Any, out: Any, values: tuple[Any, ...]) -> Any:

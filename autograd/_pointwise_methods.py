@@ -26,20 +26,15 @@ class PointwiseMethods:
 
     # ---- arithmetic (ops/arithmetic, ops/powers) -----------------------------------------------------------------
 
-    add = __add__ = __radd__ = arithmetic.add
-    sub = subtract = __sub__ = arithmetic.sub
-    rsub = __rsub__ = arithmetic.rsub
-    mul = multiply = __mul__ = __rmul__ = arithmetic.mul
+    add = arithmetic.add
+    sub = subtract = arithmetic.sub
+    rsub = arithmetic.rsub
+    mul = multiply = arithmetic.mul
     div = divide = arithmetic.div
-    true_divide = __truediv__ = arithmetic.true_divide
-    __rtruediv__ = arithmetic.swapped(arithmetic.true_divide)
-    floor_divide = __floordiv__ = arithmetic.floor_divide
-    __rfloordiv__ = arithmetic.swapped(arithmetic.floor_divide)
-    remainder = __mod__ = arithmetic.remainder
-    __rmod__ = arithmetic.swapped(arithmetic.remainder)
+    true_divide = arithmetic.true_divide
+    floor_divide = arithmetic.floor_divide
+    remainder = arithmetic.remainder
     fmod = arithmetic.fmod
-    __divmod__ = arithmetic.divmod
-    __rdivmod__ = arithmetic.swapped(arithmetic.divmod)
     addcmul = arithmetic.addcmul
     addcdiv = arithmetic.addcdiv
     lerp = arithmetic.lerp
@@ -51,8 +46,7 @@ class PointwiseMethods:
     nextafter = arithmetic.nextafter
     gcd = arithmetic.gcd
     lcm = arithmetic.lcm
-    pow = __pow__ = powers.pow
-    __rpow__ = arithmetic.swapped(powers.pow)
+    pow = powers.pow
     float_power = powers.float_power
     square = powers.square
     sqrt = powers.sqrt
@@ -61,13 +55,13 @@ class PointwiseMethods:
     hypot = powers.hypot
     ldexp = powers.ldexp
 
-    add_ = __iadd__ = inplace(arithmetic.add)
-    sub_ = subtract_ = __isub__ = inplace(arithmetic.sub)
-    mul_ = multiply_ = __imul__ = inplace(arithmetic.mul)
+    add_ = inplace(arithmetic.add)
+    sub_ = subtract_ = inplace(arithmetic.sub)
+    mul_ = multiply_ = inplace(arithmetic.mul)
     div_ = divide_ = inplace(arithmetic.div)
-    true_divide_ = __itruediv__ = inplace(arithmetic.true_divide)
-    floor_divide_ = __ifloordiv__ = inplace(arithmetic.floor_divide)
-    remainder_ = __imod__ = inplace(arithmetic.remainder)
+    true_divide_ = inplace(arithmetic.true_divide)
+    floor_divide_ = inplace(arithmetic.floor_divide)
+    remainder_ = inplace(arithmetic.remainder)
     fmod_ = inplace(arithmetic.fmod)
     addcmul_ = inplace(arithmetic.addcmul)
     addcdiv_ = inplace(arithmetic.addcdiv)
@@ -79,7 +73,7 @@ class PointwiseMethods:
     nextafter_ = inplace(arithmetic.nextafter)
     gcd_ = inplace(arithmetic.gcd)
     lcm_ = inplace(arithmetic.lcm)
-    pow_ = __ipow__ = inplace(powers.pow)
+    pow_ = inplace(powers.pow)
     float_power_ = inplace(powers.float_power)
     square_ = inplace(powers.square)
     sqrt_ = inplace(powers.sqrt)
@@ -90,8 +84,8 @@ class PointwiseMethods:
 
     # ---- rounding (ops/rounding) -----------------------------------------------------------------------------------
 
-    floor = __floor__ = rounding.floor
-    ceil = __ceil__ = rounding.ceil
+    floor = rounding.floor
+    ceil = rounding.ceil
     trunc = fix = __trunc__ = rounding.trunc
     round = __round__ = rounding.round
     frac = rounding.frac
@@ -130,7 +124,9 @@ class PointwiseMethods:
 
     real = property(complexes.real)
     imag = property(complexes.imag)
-    conj = conj_physical = resolve_conj = complexes.conj
+    conj = conj_physical = complexes.conj
+    resolve_conj = complexes.resolve_conj
+    resolve_neg = complexes.resolve_neg
     angle = complexes.angle
 
     conj_physical_ = inplace(complexes.conj)
@@ -219,12 +215,10 @@ class PointwiseMethods:
 
     eq = comparison.eq
     ne = not_equal = comparison.ne
-    __eq__ = comparison.among_numbers(comparison.eq)
-    __ne__ = comparison.among_numbers(comparison.ne)
-    lt = less = __lt__ = comparison.lt
-    le = less_equal = __le__ = comparison.le
-    gt = greater = __gt__ = comparison.gt
-    ge = greater_equal = __ge__ = comparison.ge
+    lt = less = comparison.lt
+    le = less_equal = comparison.le
+    gt = greater = comparison.gt
+    ge = greater_equal = comparison.ge
     isclose = comparison.isclose
     allclose = comparison.allclose
     equal = comparison.equal
@@ -239,14 +233,12 @@ class PointwiseMethods:
     logical_or = comparison.logical_or
     logical_xor = comparison.logical_xor
     logical_not = comparison.logical_not
-    bitwise_and = __and__ = __rand__ = comparison.bitwise_and
-    bitwise_or = __or__ = __ror__ = comparison.bitwise_or
-    bitwise_xor = __xor__ = __rxor__ = comparison.bitwise_xor
+    bitwise_and = comparison.bitwise_and
+    bitwise_or = comparison.bitwise_or
+    bitwise_xor = comparison.bitwise_xor
     bitwise_not = __invert__ = comparison.bitwise_not
-    bitwise_left_shift = __lshift__ = comparison.bitwise_left_shift
-    bitwise_right_shift = __rshift__ = comparison.bitwise_right_shift
-    __rlshift__ = arithmetic.swapped(comparison.bitwise_left_shift)
-    __rrshift__ = arithmetic.swapped(comparison.bitwise_right_shift)
+    bitwise_left_shift = comparison.bitwise_left_shift
+    bitwise_right_shift = comparison.bitwise_right_shift
 
     eq_ = inplace(comparison.eq)
     ne_ = not_equal_ = inplace(comparison.ne)
@@ -258,9 +250,52 @@ class PointwiseMethods:
     logical_or_ = inplace(comparison.logical_or)
     logical_xor_ = inplace(comparison.logical_xor)
     logical_not_ = inplace(comparison.logical_not)
-    bitwise_and_ = __iand__ = inplace(comparison.bitwise_and)
-    bitwise_or_ = __ior__ = inplace(comparison.bitwise_or)
-    bitwise_xor_ = __ixor__ = inplace(comparison.bitwise_xor)
+    bitwise_and_ = inplace(comparison.bitwise_and)
+    bitwise_or_ = inplace(comparison.bitwise_or)
+    bitwise_xor_ = inplace(comparison.bitwise_xor)
     bitwise_not_ = inplace(comparison.bitwise_not)
-    bitwise_left_shift_ = __ilshift__ = inplace(comparison.bitwise_left_shift)
-    bitwise_right_shift_ = __irshift__ = inplace(comparison.bitwise_right_shift)
+    bitwise_left_shift_ = inplace(comparison.bitwise_left_shift)
+    bitwise_right_shift_ = inplace(comparison.bitwise_right_shift)
+
+    # ---- operators: as the methods, but what is no Tensor, array or number is left to its own type ----------------
+
+    __add__ = __radd__ = arithmetic.add.op.operator
+    __sub__ = arithmetic.sub.op.operator
+    __rsub__ = arithmetic.rsub.op.operator
+    __mul__ = __rmul__ = arithmetic.mul.op.operator
+    __truediv__ = arithmetic.true_divide.op.operator
+    __rtruediv__ = arithmetic.swapped(arithmetic.true_divide.op.operator)
+    __floordiv__ = arithmetic.floor_divide.op.operator
+    __rfloordiv__ = arithmetic.swapped(arithmetic.floor_divide.op.operator)
+    __mod__ = arithmetic.remainder.op.operator
+    __rmod__ = arithmetic.swapped(arithmetic.remainder.op.operator)
+    __divmod__ = arithmetic.among_numbers(arithmetic.divmod)
+    __rdivmod__ = arithmetic.swapped(arithmetic.among_numbers(arithmetic.divmod))
+    __pow__ = powers.power_operator
+    __rpow__ = arithmetic.swapped(powers.power_operator)
+    __and__ = __rand__ = comparison.bitwise_and.op.operator
+    __or__ = __ror__ = comparison.bitwise_or.op.operator
+    __xor__ = __rxor__ = comparison.bitwise_xor.op.operator
+    __lshift__ = comparison.bitwise_left_shift.op.operator
+    __rlshift__ = arithmetic.swapped(comparison.bitwise_left_shift.op.operator)
+    __rshift__ = comparison.bitwise_right_shift.op.operator
+    __rrshift__ = arithmetic.swapped(comparison.bitwise_right_shift.op.operator)
+    __eq__ = comparison.eq.op.operator
+    __ne__ = comparison.ne.op.operator
+    __lt__ = comparison.lt.op.operator
+    __le__ = comparison.le.op.operator
+    __gt__ = comparison.gt.op.operator
+    __ge__ = comparison.ge.op.operator
+
+    __iadd__ = inplace(__add__)
+    __isub__ = inplace(__sub__)
+    __imul__ = inplace(__mul__)
+    __itruediv__ = inplace(__truediv__)
+    __ifloordiv__ = inplace(__floordiv__)
+    __imod__ = inplace(__mod__)
+    __ipow__ = inplace(__pow__)
+    __iand__ = inplace(__and__)
+    __ior__ = inplace(__or__)
+    __ixor__ = inplace(__xor__)
+    __ilshift__ = inplace(__lshift__)
+    __irshift__ = inplace(__rshift__)

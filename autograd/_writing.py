@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from . import dtypes
-from ._operands import as_arrays, operand, promote, promote_one, promote_pair, unpack_list, unwrap
+from ._operands import as_arrays, operand, operator_operand, promote, promote_one, promote_pair, unpack_list, unwrap
 from .engine.failures import explain
 from .engine.modes import status
 from .engine.mutation import clock
@@ -59,11 +59,13 @@ _NAMES: dict[str, Any] = {
 }
 """The names that the written functions share, none of which can be a parameter's. ``Tensor`` is the class that they
 return: see ``hand_out``."""
+_OPERATOR_NAMES = {**_NAMES, "_operand": operator_operand}
+"""The names of an op as an operator: the same function, but for what it does about a foreign operand."""
 
 
 def hand_out(tensor_class: type[Handle]) -> None:
     """Tell the ops which class of Tensors to return (once: Tensor is defined after the ops that are its methods)."""
-    _NAMES["Tensor"] = tensor_class
+    _NAMES["Tensor"] = _OPERATOR_NAMES["Tensor"] = tensor_class
     _hand_out(tensor_class)
 
 
@@ -106,7 +108,7 @@ def _plain_code(function: Callable[..., Any]) -> Any:
     return code
 
 
-def stub(op: Any) -> Callable[..., Any]:
+def stub(op: Any, as_operator: bool = False) -> Callable[..., Any]:
     """The public function of an op until its first call: writing 250 ops at import would take a quarter of a second."""
 
     def make(OP: Any, forward: Any) -> Any:
@@ -115,16 +117,22 @@ def stub(op: Any) -> Callable[..., Any]:
             OP.write()
             return OP.call(*args, **kwargs)
 
-        return call
+        def operate(*args: Any, **kwargs: Any) -> Any:
+            forward  # noqa: B018
+            OP.write()
+            return OP.operator(*args, **kwargs)
+
+        return operate if as_operator else call
 
     made = make(op, op.forward)
-    return FunctionType(made.__code__, _NAMES, op.forward.__name__, None, made.__closure__)
+    names = _OPERATOR_NAMES if as_operator else _NAMES
+    return FunctionType(made.__code__, names, op.forward.__name__, None, made.__closure__)
 
 
 def become(function: Any, written: Any) -> None:
     """Turn a stub into the written function; whoever holds it, holds that."""
     function.__defaults__, function.__kwdefaults__ = written.__defaults__, written.__kwdefaults__
-    function.__code__ = written.__code__
+    function.__code__ = written.__code__.replace()  # of its own, as its caches belong to the names around it
 
 
 def write(op: Any) -> tuple[Callable[..., Any], Callable[..., Any], str]:
@@ -285,6 +293,7 @@ def _unpack(op: Any, name: str) -> list[str]:
             "    else:",
             *no_source,
             f"        {name}, {name}_node, {name}_dtype = _operand(OP, {name!r}, {name}, {alias}, {optional})",
+            *([f"        if {name} is NotImplemented:", f"            return {name}"] if len(op.inputs) > 1 else []),
         ]
     if name in op.constants:
         return [

@@ -10,6 +10,7 @@ from . import dtypes
 from .engine.nodes import Handle, array_of
 from .engine.nodes import new_tensor as wrap
 from .errors import DtypeError, ShapeError
+from .ops.casting import check_device
 
 __all__ = ["new_empty", "new_full", "new_ones", "new_tensor", "new_zeros", "to_array"]
 
@@ -25,6 +26,9 @@ def to_array(data: Any, dtype: Any = None, copy: bool = False) -> Any:
         data = array_of(data)
     is_array = isinstance(data, (np.ndarray, np.generic)) or hasattr(data, "__array__")
     if not is_array:
+        rows = _items(data)
+        if dtype is None and any(isinstance(item, Handle) for row in (rows, *rows[:1]) for item in _items(row)):
+            dtype = dtypes.result_type(*_leaves(data))
         data = _unwrap_nested(data)
     try:
         array = np.array(data, dtype) if copy else np.asarray(data, dtype)
@@ -37,12 +41,23 @@ def to_array(data: Any, dtype: Any = None, copy: bool = False) -> Any:
             f"tensor: a Tensor holds bool, integer, floating or complex numbers, got dtype {array.dtype}"
             + (" (nested sequences of different lengths, None, or text?)" if array.dtype.kind in "OUS" else "")
         )
+    if array.dtype == np.uint64 and not is_array:
+        raise ValueError(f"tensor: an integer beyond int64 in {data!r}; use floats")
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     is_default = dtype is None and not is_array and (array.size == 0 or not _holds_numpy_scalars(data))
     if is_default and array.dtype in (np.float64, np.complex128):
         array = array.astype(dtypes.as_dtype(float if array.dtype.kind == "f" else complex))
     return array
+
+
+def _items(data: Any) -> Any:
+    return data if isinstance(data, (list, tuple)) else ()
+
+
+def _leaves(data: Any) -> list[Any]:
+    """What is in nested lists."""
+    return [leaf for item in data for leaf in _leaves(item)] if isinstance(data, (list, tuple)) else [data]
 
 
 def _unwrap_nested(data: Any) -> Any:
@@ -59,29 +74,34 @@ def _holds_numpy_scalars(data: Any) -> bool:
     return isinstance(data, (np.generic, np.ndarray))
 
 
-def new_full(x: Any, size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Any:
+def new_full(
+    x: Any, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Any:
     """``fill_value`` in a shape, by default in the dtype of ``x``."""
+    check_device(device)
+    kind = x.dtype if dtype is None else dtypes.as_dtype(dtype)
     shape = size[0] if len(size) == 1 and isinstance(size[0], (tuple, list)) else size
-    made = wrap(np.full(tuple(shape), fill_value, x.dtype if dtype is None else dtypes.as_dtype(dtype)))
+    made = wrap(np.full(tuple(shape), dtypes.stored(fill_value, kind), kind))
     return made.requires_grad_(requires_grad)
 
 
-def new_zeros(x: Any, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Any:
+def new_zeros(x: Any, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
     """Zeros of a shape, by default in the dtype of ``x``."""
-    return new_full(x, size, 0, dtype=dtype, requires_grad=requires_grad)
+    return new_full(x, size, 0, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def new_ones(x: Any, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Any:
+def new_ones(x: Any, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
     """Ones of a shape, by default in the dtype of ``x``."""
-    return new_full(x, size, 1, dtype=dtype, requires_grad=requires_grad)
+    return new_full(x, size, 1, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def new_empty(x: Any, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Any:
+def new_empty(x: Any, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
     """Unset elements of a shape, by default in the dtype of ``x``."""
-    return new_full(x, size, 0, dtype=dtype, requires_grad=requires_grad)
+    return new_full(x, size, 0, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def new_tensor(x: Any, data: Any, *, dtype: Any = None, requires_grad: bool = False) -> Any:
+def new_tensor(x: Any, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
     """A new Tensor with a copy of ``data``, by default in the dtype of ``x``."""
+    check_device(device)
     made = wrap(to_array(data, x.dtype if dtype is None else dtype, copy=True))
     return made.requires_grad_(requires_grad)

@@ -11,7 +11,7 @@ from . import dtypes
 from ._tensor import Tensor
 from .construction import to_array
 from .engine.nodes import Handle, new_tensor
-from .errors import ShapeError
+from .errors import DtypeError, ShapeError
 from .ops.casting import check_device
 
 __all__ = [
@@ -109,24 +109,27 @@ def empty(*shape: Any, size: Any = None, dtype: Any = None, device: Any = None, 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A Tensor of a shape in which every element is ``fill_value``, in whose dtype unless another is given."""
     value = fill_value._data if isinstance(fill_value, Handle) else fill_value
+    if not hasattr(value, "dtype") and not isinstance(value, (int, float, complex)):
+        raise TypeError(f"full: fill_value must be a number or a 0-d tensor, got {value!r}")
     kind = dtypes.result_type(value) if dtype is None else dtypes.as_dtype(dtype)
     shape = shape_of(tuple(size) if isinstance(size, (tuple, list)) else (size,), "full")
-    return finish(np.full(shape, value, kind), requires_grad, device)
+    return finish(np.full(shape, dtypes.stored(value, kind), kind), requires_grad, device)
 
 
-def scalar_tensor(value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A 0-d Tensor of the default dtype."""
-    return tensor(value, dtype=_float_or(dtype), device=device, requires_grad=requires_grad)
+    kind = _float_or(dtype)
+    return tensor(dtypes.stored(s, kind), dtype=kind, device=device, requires_grad=requires_grad)
 
 
 def _like(make: Callable[..., Any], what: str) -> Callable[..., Tensor]:
-    def made(x: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-        data = x._data if isinstance(x, Handle) else np.asarray(x)
+    def made(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+        data = input._data if isinstance(input, Handle) else np.asarray(input)
         kind = data.dtype if dtype is None else dtypes.as_dtype(dtype)
         return finish(make(data.shape, kind), requires_grad, device)
 
     made.__name__ = made.__qualname__ = f"{make.__name__}_like"
-    made.__doc__ = f"{what} in the shape, and unless another is given in the dtype, of ``x``."
+    made.__doc__ = f"{what} in the shape, and unless another is given in the dtype, of ``input``."
     return made
 
 
@@ -135,9 +138,11 @@ ones_like = _like(np.ones, "Ones")
 empty_like = _like(np.empty, "Unset elements")
 
 
-def full_like(x: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """``fill_value`` in the shape, and unless another is given in the dtype, of ``x``."""
-    data = x._data if isinstance(x, Handle) else np.asarray(x)
+def full_like(
+    input: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """``fill_value`` in the shape, and unless another is given in the dtype, of ``input``."""
+    data = input._data if isinstance(input, Handle) else np.asarray(input)
     return full(
         data.shape, fill_value, dtype=data.dtype if dtype is None else dtype, device=device, requires_grad=requires_grad
     )
@@ -154,26 +159,57 @@ def arange(
 ) -> Tensor:
     """The numbers from ``start`` up to but not including ``end``: ``arange(end)``, ``arange(start, end, step)``.
 
-    Integers if all arguments are, else the default dtype.
+    Integers if all arguments are, else the default dtype. For an integer dtype the arguments are cut to integers.
+
+    Raises: ValueError if ``step`` is 0 or has the wrong sign; DtypeError for bool.
     """
     if end is None:
         start, end = 0, start
     start, end, step = (value.item() if isinstance(value, Handle) else value for value in (start, end, step))  # type: ignore[attr-defined]
+    if dtype is None:
+        dtype = dtypes.int64 if all(isinstance(v, (int, np.integer)) for v in (start, end, step)) else float
+    kind = dtypes.as_dtype(dtype)
+    if kind.kind == "b":
+        raise DtypeError("arange: counts; it cannot be bool")
+    if kind == dtypes.int64:
+        start, end, step = (int(value) for value in (start, end, step))
     if step == 0:
         raise ValueError("arange: step must not be 0")
     if (end - start) / step < 0:
         raise ValueError(f"arange: from {start} to {end} the step must have the other sign, got {step}")
-    if dtype is None:
-        dtype = dtypes.int64 if all(isinstance(v, (int, np.integer)) for v in (start, end, step)) else float
-    return finish(np.arange(start, end, step).astype(dtypes.as_dtype(dtype)), requires_grad, device)
+    values = np.arange(start, end, step)
+    if kind.kind in "iu" and values.dtype.kind == "f":
+        values = int(start) + int(step) * np.arange(values.size)
+    return finish(values.astype(kind), requires_grad, device)
+
+
+def _ends(name: str, start: Any, end: Any, dtype: Any) -> tuple[Any, Any]:
+    """Both ends of a range as Python numbers; for an integer dtype cut to integers.
+
+    Raises: ShapeError for a tensor with dimensions.
+    """
+    if np.ndim(start) or np.ndim(end):
+        raise ShapeError(f"{name}: start and end must be numbers or 0-d, got {np.shape(start)} and {np.shape(end)}")
+    numbers = [value.item() if hasattr(value, "item") else value for value in (start, end)]
+    return tuple([int(n) for n in numbers] if dtype.kind in "iu" else numbers)
+
+
+def _steps(name: str, steps: Any) -> int:
+    if steps < 0:
+        raise ValueError(f"{name}: the number of steps must not be negative, got {steps}")
+    return int(steps)
 
 
 def linspace(
     start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """``steps`` evenly spaced numbers from ``start`` to ``end``, both included."""
-    start, end = (value._data if isinstance(value, Handle) else value for value in (start, end))
-    return finish(np.linspace(start, end, steps, dtype=_float_or(dtype)), requires_grad, device)
+    """``steps`` evenly spaced numbers from ``start`` to ``end``, both included; for an integer dtype cut to integers.
+
+    Raises: ShapeError; ValueError for a negative number of steps.
+    """
+    kind = _float_or(dtype)
+    start, end = _ends("linspace", start, end, kind)
+    return finish(np.linspace(start, end, _steps("linspace", steps)).astype(kind), requires_grad, device)
 
 
 def logspace(
@@ -186,21 +222,26 @@ def logspace(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """``steps`` numbers from ``base**start`` to ``base**end``, evenly spaced in their logarithm."""
-    start, end = (value._data if isinstance(value, Handle) else value for value in (start, end))
-    return finish(np.logspace(start, end, steps, base=base).astype(_float_or(dtype)), requires_grad, device)
+    """``steps`` numbers from ``base**start`` to ``base**end``, evenly spaced in their logarithm.
+
+    Raises: ShapeError; ValueError for a negative number of steps.
+    """
+    kind = _float_or(dtype)
+    start, end = _ends("logspace", start, end, kind)
+    return finish(np.logspace(start, end, _steps("logspace", steps), base=base).astype(kind), requires_grad, device)
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """The ``n`` x ``m`` matrix with ones on the diagonal."""
+    """The ``n`` x ``m`` matrix with ones on the diagonal. Raises: ShapeError for a negative size."""
+    shape_of((n, n if m is None else m), "eye")
     return finish(np.eye(n, m, dtype=_float_or(dtype)), requires_grad, device)
 
 
-def tril_indices(row: int, col: int, offset: int = 0) -> Tensor:
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = dtypes.int64, device: Any = None) -> Tensor:
     """The indices (2, count) of the lower triangle of a ``row`` x ``col`` matrix, row by row."""
-    return finish(np.stack(np.tril_indices(row, offset, col)).astype(np.int64))
+    return finish(np.stack(np.tril_indices(row, offset, col)).astype(dtypes.as_dtype(dtype)), device=device)
 
 
-def triu_indices(row: int, col: int, offset: int = 0) -> Tensor:
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = dtypes.int64, device: Any = None) -> Tensor:
     """The indices (2, count) of the upper triangle of a ``row`` x ``col`` matrix, row by row."""
-    return finish(np.stack(np.triu_indices(row, offset, col)).astype(np.int64))
+    return finish(np.stack(np.triu_indices(row, offset, col)).astype(dtypes.as_dtype(dtype)), device=device)

@@ -176,10 +176,30 @@ def common_dtype(operands: Sequence[Any]) -> np.dtype[Any]:
 
 
 def weak(value: Any, dtype: np.dtype[Any]) -> Any:
-    """A Python number as an operand beside arrays of ``dtype``."""
+    """A Python number as an operand beside arrays of ``dtype``; beyond the range of an integer dtype it wraps around.
+
+    So -1 beside uint8 is 255, also in a comparison. Beyond int64 it is left to NumPy, which raises OverflowError.
+    """
     if isinstance(value, bool) or category(dtype) < category(weak_dtype(value)):
         return dtype.type(value)
+    if dtype.kind in "iu" and type(value) is int and dtype.itemsize < 8:
+        bits = 8 * dtype.itemsize - (dtype.kind == "i")
+        if not (0 if dtype.kind == "u" else -1 << bits) <= value < 1 << bits and -1 << 63 <= value < 1 << 63:
+            return np.int64(value).astype(dtype)
     return value
+
+
+def stored(value: Any, dtype: np.dtype[Any]) -> Any:
+    """A Python number as what an array of ``dtype`` is filled with; into an unsigned dtype negative ones wrap around.
+
+    Raises: DtypeError for an integer beyond the range of the dtype.
+    """
+    if type(value) is not int or dtype.kind not in "iu":
+        return value
+    bits = 8 * dtype.itemsize - (dtype.kind == "i")
+    if not -1 << bits <= value < 1 << bits:
+        raise DtypeError(f"the number {value} does not fit a tensor of dtype {dtype}")
+    return value % (1 << bits) if dtype.kind == "u" else value
 
 
 def promote_types(a: Any, b: Any) -> np.dtype[Any]:
@@ -191,9 +211,9 @@ def promote_types(a: Any, b: Any) -> np.dtype[Any]:
     return np.promote_types(a, b)
 
 
-def can_cast(source: Any, target: Any) -> bool:
-    """Whether a result of dtype ``source`` may be written into ``target`` in place: never to a lower category."""
-    return category(as_dtype(source)) <= category(as_dtype(target))
+def can_cast(from_: Any, to: Any) -> bool:
+    """Whether a result of dtype ``from_`` may be written into one of ``to`` in place: never to a lower category."""
+    return category(as_dtype(from_)) <= category(as_dtype(to))
 
 
 def to_float(dtype: np.dtype[Any]) -> np.dtype[Any]:

@@ -8,6 +8,7 @@ import numpy as np
 __all__ = [
     "AnomalyError",
     "CheckpointError",
+    "BoundsError",
     "DtypeError",
     "FreedGraphError",
     "GradientError",
@@ -22,6 +23,10 @@ __all__ = [
 
 class ShapeError(ValueError, RuntimeError):
     """Shapes that do not fit the operation (NumPy says ValueError, PyTorch RuntimeError: this is both)."""
+
+
+class BoundsError(ShapeError, IndexError):
+    """An index or a range beyond the end of a dimension (for this PyTorch uses both IndexError and RuntimeError)."""
 
 
 class DtypeError(TypeError, RuntimeError):

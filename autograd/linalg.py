@@ -1,24 +1,16 @@
 """``autograd.linalg``: linear algebra under PyTorch's names."""
 
+from .ops import decompositions as _decompositions
+from .ops import least_squares as _least_squares
+from .ops import linear_algebra as _linear_algebra
+from .ops import matrix_functions as _matrix_functions
 from .ops.decompositions import cholesky as cholesky
 from .ops.decompositions import eig as eig
 from .ops.decompositions import eigh as eigh
 from .ops.decompositions import eigvals as eigvals
 from .ops.decompositions import eigvalsh as eigvalsh
-from .ops.decompositions import lu as lu
-from .ops.decompositions import qr as qr
-from .ops.decompositions import svd as svd
-from .ops.decompositions import svdvals as svdvals
-from .ops.least_squares import lstsq as lstsq
-from .ops.least_squares import pinv as pinv
-from .ops.linear_algebra import det as det
-from .ops.linear_algebra import inv as inv
-from .ops.linear_algebra import slogdet as slogdet
-from .ops.linear_algebra import solve as solve
-from .ops.linear_algebra import solve_triangular as solve_triangular
 from .ops.matrix_functions import cond as cond
 from .ops.matrix_functions import linalg_norm as norm
-from .ops.matrix_functions import matrix_diagonal as diagonal
 from .ops.matrix_functions import matrix_exp as matrix_exp
 from .ops.matrix_functions import matrix_norm as matrix_norm
 from .ops.matrix_functions import matrix_power as matrix_power
@@ -31,6 +23,7 @@ from .ops.products import cross_along as cross
 from .ops.products import matmul as matmul
 from .ops.products import multi_dot as multi_dot
 from .ops.products import vecdot as vecdot
+from .ops.shapes import also_named as _also_named
 
 __all__ = [
     "cholesky",
@@ -65,3 +58,18 @@ __all__ = [
     "vecdot",
     "vector_norm",
 ]
+
+# by PyTorch's names of the arguments, too
+
+det = _also_named(A="x")(_linear_algebra.det)
+inv = _also_named(A="x")(_linear_algebra.inv)
+lu = _also_named(A="x")(_decompositions.lu)
+qr = _also_named(A="x")(_decompositions.qr)
+slogdet = _also_named(A="x")(_linear_algebra.slogdet)
+svd = _also_named(A="x")(_decompositions.svd)
+svdvals = _also_named(A="x")(_decompositions.svdvals)
+diagonal = _also_named(A="x")(_matrix_functions.matrix_diagonal)
+solve = _also_named(A="x", B="y")(_linear_algebra.solve)
+solve_triangular = _also_named(B="y")(_linear_algebra.solve_triangular)
+lstsq = _also_named(b="y", B="y", A="x")(_least_squares.lstsq)
+pinv = _also_named(rcond="rtol", A="x")(_least_squares.pinv)

@@ -1,6 +1,6 @@
 """Activation functions of neural networks, elementwise.
 
-At a kink the derivative is PyTorch's: 0 for relu at 0, 0 at both ends of hardtanh and its kind.
+At a kink the derivative is PyTorch's: 0 for relu at 0, 0 at both ends of hardtanh and its kind. At nan it is 1.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def relu(x: Any) -> Any:
 
 
 @op(
-    x=lambda g, x, min_val, max_val: keep.kernel(g, np.logical_and(x > min_val, x < max_val)),
+    x=lambda g, x, min_val, max_val: keep.kernel(g, ~((x <= min_val) | (x >= max_val))),
     samples=[
         elementwise(x=reals(avoid=(-1.0, 1.0))),
         elementwise(x=reals(avoid=(-2.0, 0.5)), min_val=-2.0, max_val=0.5),
@@ -173,7 +173,14 @@ def logsigmoid(x: Any) -> Any:
     return -soft_maximum(-x)
 
 
-@op(x=lambda g, x: g / np.square(np.abs(x) + 1), promote="float", samples=elementwise(x=reals(avoid=(0.0,))))
+def _softsign_rule(g: Any, x: Any) -> Any:
+    size = np.abs(x) + 1
+    if x.dtype.kind != "c":
+        return g / np.square(size)
+    return g / size - np.real(g * x) / np.square(size) * np.conj(np.sign(x))
+
+
+@op(x=_softsign_rule, promote="float", samples=elementwise(x=reals(avoid=(0.0,))))
 def softsign(x: Any) -> Any:
     """``x / (1 + |x|)``."""
     return x / (np.abs(x) + 1)
@@ -212,7 +219,7 @@ def tanhshrink(x: Any) -> Any:
 
 
 @op(
-    x=lambda g, x, lambd: keep.kernel(g, np.logical_or(x > lambd, x < -lambd)),
+    x=lambda g, x, lambd: keep.kernel(g, ~((x >= -lambd) & (x <= lambd))),
     promote="float",
     samples=[elementwise(x=reals(avoid=(-0.5, 0.5))), elementwise(x=reals(avoid=(-1.5, 1.5)), lambd=1.5)],
 )
@@ -227,7 +234,7 @@ def softshrink(x: Any, lambd: float = 0.5) -> Any:
 
 
 @op(
-    x=lambda g, x, lambd: keep.kernel(g, np.abs(x) > lambd),
+    x=lambda g, x, lambd: keep.kernel(g, ~(np.abs(x) <= lambd)),
     promote="float",
     samples=[elementwise(x=reals(avoid=(-0.5, 0.5))), elementwise(x=reals(avoid=(-1.5, 1.5)), lambd=1.5)],
 )

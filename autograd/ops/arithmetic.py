@@ -33,8 +33,22 @@ def swapped(function: Callable[..., Any]) -> Callable[..., Any]:
     return reflected
 
 
-def as_arrays(x: Any, y: Any) -> list[Any]:
-    """Two operands, a number among them as a 0-d array of their common dtype.
+def among_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``function`` as an operator, which leaves what is no Tensor, array or number to the other operand's type."""
+
+    def operator(x: Any, y: Any) -> Any:
+        for operand in (x, y):
+            if not (isinstance(operand, (Handle, int, float, complex, list, tuple)) or hasattr(operand, "__array__")):
+                return NotImplemented
+        return function(x, y)
+
+    operator.__name__ = operator.__qualname__ = function.__name__
+    operator.__doc__ = function.__doc__
+    return operator
+
+
+def as_arrays(x: Any, y: Any, floating: bool = False) -> list[Any]:
+    """Two operands, a number among them as a 0-d array of their common dtype (of a ``floating`` one).
 
     For ops whose rules compute something of one operand alone: of a Python number that would be float64.
     """
@@ -42,7 +56,9 @@ def as_arrays(x: Any, y: Any) -> list[Any]:
         if type(x) in (int, float) and isinstance(y, Handle) and y._data.dtype.kind == "f":
             return [np.asarray(x, y._data.dtype), y]
         dtype = dtypes.result_type(x, y)
-        return [np.asarray(value, dtype) if isinstance(value, _NUMBERS) else value for value in (x, y)]
+        if floating:
+            dtype = dtypes.to_float(dtype)
+        return [np.asarray(dtypes.weak(n, dtype), dtype) if isinstance(n, _NUMBERS) else n for n in (x, y)]
     return [x, y]
 
 
@@ -60,7 +76,7 @@ def _scaled(x: Any, scale: float) -> Any:
     """
     if getattr(x, "dtype", dtypes.float32).kind in "biu" and not isinstance(scale, (int, np.integer)):
         raise TypeError(f"{x.dtype} tensors need an integer as 'alpha' or 'value', got {scale!r}; use .float() first")
-    return x * scale
+    return x * (dtypes.weak(scale, x.dtype) if hasattr(x, "dtype") else scale)
 
 
 @op(np.add, x=lambda g: g, y=lambda g, alpha: g if alpha == 1 else g * alpha, samples=[
@@ -156,8 +172,10 @@ def _whole(divide: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
     """``divide(x, y)``, where nan and inf give nan without a warning, and an integer 0 as divisor raises.
 
     Raises:
-        ZeroDivisionError.
+        ZeroDivisionError; DtypeError for two bools, which would become int8.
     """
+    if are_bools(x, y):
+        raise TypeError("bools cannot be divided; convert one of them first: .int()")
     if not are_whole(x, y):
         with np.errstate(invalid="ignore"):
             return divide(x, y)
@@ -171,6 +189,11 @@ def _whole(divide: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
 def are_whole(*values: Any) -> bool:
     """Whether these arrays and numbers are all integers or bools."""
     return all(getattr(value, "dtype", np.dtype(type(value))).kind in "biu" for value in values)
+
+
+def are_bools(*values: Any) -> bool:
+    """Whether these arrays and numbers are all bools, of which NumPy would make int8 where PyTorch refuses."""
+    return all(getattr(value, "dtype", type(value)) in (np.bool_, bool) for value in values)
 
 
 def _truncated(x: Any, y: Any) -> Any:
@@ -320,7 +343,8 @@ def gcd(x: Any, y: Any) -> Any:
 @op(np.lcm, samples=elementwise(x=integers(-12, 12), y=integers(-12, 12)))
 def lcm(x: Any, y: Any) -> Any:
     """The least common multiple of integers."""
-    return np.lcm(x, y)
+    out = np.lcm(x, y)
+    return np.abs(out) if out.dtype.itemsize > 2 else out
 
 
 # ---- second names ----------------------------------------------------------------------------------------------------

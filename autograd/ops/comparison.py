@@ -13,8 +13,9 @@ import numpy as np
 
 from .._op import composed, op
 from .._protocols import numpy_function
-from ..engine.nodes import Handle
 from ..samples import booleans, elementwise, integers, reals
+from .arithmetic import are_bools
+from .selection import require_order
 
 _INTEGERS = elementwise(x=integers(-5, 5), y=integers(-5, 5))
 _SHIFTS = elementwise(x=integers(-50, 50), y=integers(0, 5))
@@ -37,44 +38,40 @@ def ne(x: Any, y: Any) -> Any:
 
 @op(np.less, samples=_INTEGERS)
 def lt(x: Any, y: Any) -> Any:
-    """``x < y``."""
+    """``x < y``. Raises: DtypeError for complex numbers, as ``le``, ``gt`` and ``ge``."""
+    require_order(x, y)
     return x < y
 
 
 @op(np.less_equal, samples=_INTEGERS)
 def le(x: Any, y: Any) -> Any:
     """``x <= y``."""
+    require_order(x, y)
     return x <= y
 
 
 @op(np.greater, samples=_INTEGERS)
 def gt(x: Any, y: Any) -> Any:
     """``x > y``."""
+    require_order(x, y)
     return x > y
 
 
 @op(np.greater_equal, samples=_INTEGERS)
 def ge(x: Any, y: Any) -> Any:
     """``x >= y``."""
+    require_order(x, y)
     return x >= y
-
-
-def among_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
-    """``function`` as an operator, which leaves what is no Tensor, array or number to the other operand's type."""
-
-    def operator(x: Any, y: Any) -> Any:
-        if isinstance(y, (Handle, int, float, complex, list, tuple)) or hasattr(y, "__array__"):
-            return function(x, y)
-        return NotImplemented
-
-    operator.__name__ = operator.__qualname__ = function.__name__
-    operator.__doc__ = function.__doc__
-    return operator
 
 
 @op(np.isclose, samples=[_INTEGERS, elementwise(x=reals(), y=reals(), rtol=0.1, atol=0.2)])
 def isclose(x: Any, y: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
-    """Whether ``abs(x - y) <= atol + rtol * abs(y)``, or both are the same infinity (or nan, with ``equal_nan``)."""
+    """Whether ``abs(x - y) <= atol + rtol * abs(y)``, or both are the same infinity (or nan, with ``equal_nan``).
+
+    Raises: ValueError for a negative tolerance.
+    """
+    if rtol < 0 or atol < 0:
+        raise ValueError(f"isclose: tolerances must not be negative, got rtol={rtol}, atol={atol}")
     return np.isclose(x, y, rtol, atol, equal_nan)
 
 
@@ -196,16 +193,22 @@ def bitwise_not(x: Any) -> Any:
     return ~x
 
 
+def _shift(function: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
+    if are_bools(x, y):
+        raise TypeError("bools have no bits to shift; convert one of them first: .int()")
+    return function(x, y)
+
+
 @op(np.left_shift, samples=_SHIFTS)
 def bitwise_left_shift(x: Any, y: Any) -> Any:
     """``x << y``."""
-    return x << y
+    return _shift(np.left_shift, x, y)
 
 
 @op(np.right_shift, samples=_SHIFTS)
 def bitwise_right_shift(x: Any, y: Any) -> Any:
     """``x >> y``, with the sign kept."""
-    return x >> y
+    return _shift(np.right_shift, x, y)
 
 
 not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge

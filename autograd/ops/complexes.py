@@ -38,7 +38,17 @@ def imag(x: Any) -> Any:
 @op(np.conjugate, x=lambda g: np.conj(g), samples=reals())
 def conj(x: Any) -> Any:
     """The complex conjugate; of a real tensor a copy."""
-    return np.conj(x)
+    return np.conj(x) if x.dtype.kind == "c" else np.array(x, subok=True)
+
+
+def resolve_conj(x: Any) -> Any:
+    """``x`` itself: here a conjugate is computed at once."""
+    return x
+
+
+def resolve_neg(x: Any) -> Any:
+    """``x`` itself: here a negative is computed at once."""
+    return x
 
 
 def _angle_rule(g: Any, x: Any) -> Any:

@@ -187,11 +187,13 @@ def _factorize(a: Any) -> Any:
 
 
 @op(x=_lu_rule, outputs=("P", "L", "U"), promote="float", samples=_ANY)
-def lu(x: Any) -> Any:
+def lu(x: Any, *, pivot: bool = True) -> Any:
     """``(P, L, U)`` with ``P @ L @ U = x``: a permutation, unit lower and upper triangular matrices.
 
-    Raises: ShapeError.
+    Raises: ShapeError; ValueError for ``pivot=False``, which PyTorch too has only on other devices.
     """
+    if not pivot:
+        raise ValueError("without pivoting the factors do not exist or are inexact; leave pivot=True")
     if x.ndim < 2:
         raise ShapeError(f"lu: expected matrices (..., n, m), got shape {tuple(x.shape)}")
     a, dtype = computed(x)
@@ -232,13 +234,14 @@ def _svd_rule(g_U: Any, g_S: Any, g_Vh: Any, U: Any, S: Any, Vh: Any) -> Any:
         case(x=reals(shape=s, make=_apart), full_matrices=False) for s in ((3, 2), (2, 3), (2, 2), (2, 3, 2), (1, 1))
     ],
 )
-def svd(x: Any, full_matrices: bool = True) -> Any:
+def svd(x: Any, full_matrices: bool = True, *, driver: str | None = None) -> Any:
     """``(U, S, Vh)`` with ``U[..., :k] * S @ Vh[..., :k, :] = x``: falling singular values, orthonormal vectors.
 
     Args:
         x: matrices.
         full_matrices: square ``U`` and ``Vh``. Gradients of their further columns and rows, which are not determined,
             are ignored.
+        driver: accepted as PyTorch's, without effect.
 
     Rule after J. Townsend, "Differentiating the singular value decomposition" (2016). Raises: ShapeError.
     """
@@ -268,8 +271,8 @@ def _svdvals_rule(g: Any, x: Any) -> Any:
 
 
 @op(x=_svdvals_rule, promote="float", samples=_ANY)
-def svdvals(x: Any) -> Any:
-    """The singular values of matrices, falling. Raises: ShapeError."""
+def svdvals(x: Any, *, driver: str | None = None) -> Any:
+    """The singular values of matrices, falling (``driver`` is without effect). Raises: ShapeError."""
     if x.ndim < 2:
         raise ShapeError(f"svdvals: expected matrices (..., n, m), got shape {tuple(x.shape)}")
     return np.linalg.svd(computed(x)[0], compute_uv=False).astype(np.real(x).dtype, copy=False)

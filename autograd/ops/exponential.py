@@ -143,7 +143,7 @@ def xlogy_(x: Any, y: Any) -> Any:
 @composed()
 def xlogy(x: Any, y: Any) -> Any:
     """``x * log(y)``, 0 where ``x`` is 0 (nan if ``y`` is nan). There the gradient with respect to ``y`` is 0 too."""
-    return xlogy_(*as_arrays(x, y))
+    return xlogy_(*as_arrays(x, y, floating=True))
 
 
 # ---- the error function ----------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Extremes: the largest and smallest elements, and where they are.
 
-PyTorch's order: NaN is an extreme. Nothing has no extreme: a ShapeError.
+PyTorch's order: NaN is an extreme. Nothing has no extreme: a BoundsError.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import numpy as np
 from .._op import composed, op
 from .._protocols import numpy_function
 from ..engine.nodes import Handle
+from ..errors import BoundsError
 from ..samples import case, reals
 from . import arithmetic, selection
-from .axes import axes_of, axis_of, kept, line_axis, place_along, restore
+from .axes import axes_of, axis_of, count, kept, line_axis, place_along, restore
 from .reductions import REDUCED, as_reduce, numpy_axes
 
 
@@ -35,7 +36,15 @@ def extreme(ufunc: Any, x: Any, dim: Any, keepdim: bool) -> Any:
     if not x.ndim:
         axes_of(dim, 0)
         dim = None
+    if not x.size:
+        require_elements(x, dim)
     return ufunc.reduce(x, axis_of(dim), None, None, keepdim)
+
+
+def require_elements(x: Any, dim: Any) -> None:
+    """Raise BoundsError if there is nothing to choose from along ``dim``."""
+    if not count(x.shape, dim):
+        raise BoundsError(f"a tensor of shape {x.shape} has no elements along dim {dim} of which one could be chosen")
 
 
 @op(x=lambda g, out, x, dim, keepdim: tied(g, out, x, dim, keepdim), samples=REDUCED)
@@ -75,6 +84,8 @@ def _extreme_along(ufunc: Any, position: Any, x: Any, dim: int, keepdim: bool) -
     _, dim = line_axis(x, dim)
     if not x.ndim:
         return np.array(x, subok=True), np.zeros((), np.int64, like=x)
+    if not x.size:
+        require_elements(x, dim)
     return np.asanyarray(ufunc.reduce(x, dim, None, None, keepdim)), np.asanyarray(
         position(x, dim, None, keepdims=keepdim)
     )

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from .. import dtypes
 from .._inplace import check_writable, recorded_write
 from .._op import composed, op, unwrap
 from ..engine.nodes import array_of
-from ..errors import ShapeError
+from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
 
 _INDICES: list[tuple[tuple[int, ...], Any]] = [
@@ -248,12 +249,16 @@ def with_item(x: Any, y: Any, index: Any) -> Any:
 def setitem(x: Any, index: Any, value: Any) -> None:
     """``x[index] = value``, recorded: gradients flow to ``value``, and to ``x`` outside the index.
 
-    Raises: IndexError; ShapeError if ``value`` does not broadcast to the place; MutationError if ``x`` must not be
-    overwritten now. ``x`` is then unchanged.
+    Raises: IndexError; DtypeError if ``value`` is no number of this dtype; ShapeError if it does not broadcast to the
+    place; MutationError if ``x`` must not be overwritten now. ``x`` is then unchanged.
     """
     check_writable(x, "item assignment")
     index = unwrap(index)
     array, source = array_of(x), unwrap(value)
+    if source is None or isinstance(source, (str, bytes)):
+        raise DtypeError(f"item assignment: expected a Tensor, an array or a number, got {source!r}")
+    if type(source) is int:
+        source = dtypes.stored(source, array.dtype)
     try:
         _put(array, index, source)
     except ValueError as error:

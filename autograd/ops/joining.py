@@ -7,6 +7,7 @@ several outputs of one operation share one memory.
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,7 +19,7 @@ from ..errors import ShapeError
 from ..samples import case, reals
 from .indexing import everything, getitem
 from .repetition import meshgrid
-from .shapes import atleast_1d, atleast_2d, atleast_3d, positive, reshape, shape_of
+from .shapes import also_named, atleast_1d, atleast_2d, atleast_3d, positive, reshape, shape_of
 
 # ---- joining --------------------------------------------------------------------------------------------------------
 
@@ -200,6 +201,12 @@ def unbind(x: Any, dim: int = 0) -> Any:
     return [x[(*before, i, ...)] for i in range(x.shape[len(before)])]
 
 
+_by_sections = also_named(
+    sections="indices_or_sections", indices="indices_or_sections", tensor_indices_or_sections="indices_or_sections"
+)
+
+
+@also_named(split_size_or_sections="split_size", tensor="x")
 @composed(inputs=("x",), samples=[
     case(x=reals(shape=(3, 2)), split_size=2), case(x=reals(shape=(2, 3)), split_size=[1, 2], dim=-1),
 ])  # fmt: skip
@@ -227,6 +234,7 @@ def chunk(x: Any, chunks: int, dim: int = 0) -> Any:
     return split(x, -(-size // chunks), dim) if size else split_with_sizes(x, [0] * chunks, dim)
 
 
+@_by_sections
 @composed(inputs=("x",), samples=[
     case(x=reals(shape=(5, 2)), indices_or_sections=3), case(x=reals(shape=(2, 3)), indices_or_sections=(1,), dim=-1),
 ])  # fmt: skip
@@ -236,7 +244,7 @@ def tensor_split(x: Any, indices_or_sections: Any, dim: int = 0) -> Any:
     size = shape_of(x)[place]
     cuts = unwrap(indices_or_sections)
     if np.ndim(cuts) == 0:
-        sections = int(cuts)
+        sections = operator.index(cuts)
         if sections < 1:
             raise ShapeError(f"tensor_split: expected at least one section, got {sections}")
         each, more = divmod(size, sections)
@@ -251,24 +259,27 @@ def _evenly(name: str, x: Any, indices_or_sections: Any, dim: int, rank: int) ->
     if len(shape) < rank:
         raise ShapeError(f"{name}: expected at least {rank} dimension(s), got shape {shape}")
     if np.ndim(unwrap(indices_or_sections)) == 0:
-        sections = int(indices_or_sections)
+        sections = operator.index(unwrap(indices_or_sections))
         if sections < 1 or shape[dim] % sections:
             raise ShapeError(f"{name}: {sections} sections do not divide dimension {dim} of shape {shape} evenly")
     return tensor_split(x, indices_or_sections, dim)
 
 
+@_by_sections
 @composed(np.hsplit, inputs=("x",), samples=[case(x=reals(shape=(2, 4)), indices_or_sections=2)])
 def hsplit(x: Any, indices_or_sections: Any) -> Any:
     """``x`` cut along its second dimension (the first, if it has only one) into equal views, or at the given places."""
     return _evenly("hsplit", x, indices_or_sections, 1 if len(shape_of(x)) > 1 else 0, 1)
 
 
+@_by_sections
 @composed(np.vsplit, inputs=("x",), samples=[case(x=reals(shape=(4, 2)), indices_or_sections=(1, 3))])
 def vsplit(x: Any, indices_or_sections: Any) -> Any:
     """``x`` cut along its first dimension into equal views, or at the given places."""
     return _evenly("vsplit", x, indices_or_sections, 0, 2)
 
 
+@_by_sections
 @composed(np.dsplit, inputs=("x",), samples=[case(x=reals(shape=(1, 2, 4)), indices_or_sections=2)])
 def dsplit(x: Any, indices_or_sections: Any) -> Any:
     """``x`` cut along its third dimension into equal views, or at the given places."""

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import dtypes
 from .._op import composed, op
 from .._protocols import numpy_function
 from ..engine.nodes import Handle, new_tensor
@@ -100,7 +99,7 @@ def lstsq(x: Any, y: Any, rcond: float | None = None, *, driver: str | None = No
     bound = (max(rows, columns) * float(np.finfo(values.dtype).eps) if rcond is None else rcond) * values[..., :1]
     rank = np.sum(values > bound, axis=-1)
     solution = matmul(pinv(x, rcond), right)
-    residuals = new_tensor(np.zeros(0, dtypes.to_float(plain.dtype)))
+    residuals = new_tensor(np.zeros(0, values.dtype))
     if rows > columns and np.all(rank == columns):
         error = matmul(x, solution) - right
         residuals = np.sum(np.square(np.abs(error)), axis=-2)

@@ -16,6 +16,7 @@ from .._op import composed, op
 from .._protocols import numpy_function
 from ..errors import ShapeError
 from ..samples import case, reals
+from .shapes import also_named
 
 
 def well_conditioned(a: Any) -> Any:
@@ -312,6 +313,7 @@ def solve_triangular(x: Any, y: Any, *, upper: bool, left: bool = True, unitrian
     return T(solve_triangular_(T(x), T(y), not upper, unitriangular))
 
 
+@also_named(input2="y")
 @composed(samples=[
     case(x=reals(shape=b), y=reals(shape=a, make=well_conditioned), upper=upper)
     for a, b, upper in (((3, 3), (3, 2), False), ((3, 3), (3, 2), True), ((2, 2, 2), (2, 2, 1), False))

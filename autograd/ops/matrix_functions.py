@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from .. import dtypes
 from .._op import composed, op
 from .._protocols import numpy_function
 from ..errors import ShapeError
 from ..samples import case, reals
 from .arithmetic import add
-from .casting import clone
+from .casting import cast, clone
 from .decompositions import svdvals
 from .diagonals import diagonal
 from .linear_algebra import T, computed, foreign, inv, require_square, solve, square
@@ -213,6 +214,10 @@ def matrix_diagonal(x: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) 
 @composed(samples=[case(x=reals(shape=(3,))), case(x=reals(shape=(2, 2)), N=3), case(x=reals(shape=(2,)), N=1)])
 def vander(x: Any, N: int | None = None) -> Any:
     """``linalg.vander``: the powers ``x**0 ... x**(N-1)`` in a new last dimension (``N`` as many as elements)."""
+    if not x.ndim:
+        x = unsqueeze(x, 0)
+    if x.dtype.kind in "biu":
+        x = cast(x, dtypes.int64)
     n = x.shape[-1] if N is None else index(N)
     column = unsqueeze(x, -1)
     powers = [np.ones_like(column)]

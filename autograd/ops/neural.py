@@ -135,6 +135,8 @@ def softmax(x: Any, dim: int, dtype: Any = None) -> Any:
     """
     if dtype is not None:
         x = x.astype(dtypes.as_dtype(dtype), copy=False)
+    if not x.size:
+        return np.array(x, subok=True)
     _, powers = exponentials(x, dim)
     total = np.add.reduce(powers, dim, keepdims=True)
     if not powers.ndim:
@@ -158,6 +160,8 @@ def log_softmax(x: Any, dim: int, dtype: Any = None) -> Any:
     """
     if dtype is not None:
         x = x.astype(dtypes.as_dtype(dtype), copy=False)
+    if not x.size:
+        return np.array(x, subok=True)
     shifted, powers = exponentials(x, dim)
     total = np.log(np.add.reduce(powers, dim, keepdims=True))
     if not shifted.ndim:

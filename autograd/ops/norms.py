@@ -72,6 +72,7 @@ def norm(x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: 
     Args:
         x: real or complex; the norm is real.
         p: a number, inf (the largest magnitude), -inf (the smallest), 0 (how many are not 0), or "fro", which is 2.
+            ("nuc" is a matter of matrices: ``linalg.matrix_norm``.)
         dim: one dimension or several, None for all.
         keepdim: keep them with size 1.
         dtype: to compute in.

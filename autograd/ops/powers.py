@@ -16,7 +16,7 @@ from .._op import composed, op
 from ..engine.nodes import Handle
 from ..errors import DtypeError
 from ..samples import elementwise, reals
-from .arithmetic import as_arrays
+from .arithmetic import among_numbers, as_arrays
 from .casting import cast
 
 
@@ -65,7 +65,7 @@ def _base_rule(g: Any, x: Any, exponent: Any) -> Any:
 
 def _exponent_rule(g: Any, x: Any, exponent: Any, out: Any) -> Any:
     """``g * out * log(x)``, 0 where ``x == 0 <= exponent``."""
-    return g * (out * np.log(np.where((x == 0) & (exponent >= 0), 1, x)))
+    return g * (out * np.log(np.where((x == 0) & (np.real(exponent) >= 0), 1, x)))
 
 
 @op(x=_base_rule, exponent=_exponent_rule, promote="common", samples=[
@@ -111,6 +111,17 @@ def pow(x: Any, exponent: Any) -> Any:
 
 
 _REAL = {int, float}
+
+
+def power_operator(x: Any, exponent: Any) -> Any:
+    """``x ** exponent``; what is no Tensor, array or number is left to its own type."""
+    if type(exponent) in _REAL and isinstance(x, Handle) and x._data.dtype.kind == "f":
+        return pow_number(x, exponent)
+    return _power_among_numbers(x, exponent)
+
+
+_power_among_numbers = among_numbers(pow)
+power_operator.__name__ = power_operator.__qualname__ = "pow"
 
 
 @composed(np.float_power)

@@ -15,10 +15,11 @@ import numpy as np
 
 from .._op import composed, op
 from .._protocols import numpy_function
-from ..errors import ShapeError
+from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic
 from .selection import where
+from .shapes import also_named
 
 # ---- the matrix product and its cases ------------------------------------------------------------------------------
 
@@ -79,7 +80,7 @@ def matmul(x: Any, y: Any) -> Any:
 
 def rmatmul(y: Any, x: Any) -> Any:
     """``x @ y``, as Python asks the second operand for it."""
-    return matmul(x, y)
+    return matmul.op.operator(x, y)
 
 
 def _expect(name: str, ranks: tuple[int, ...], *operands: Any) -> None:
@@ -95,6 +96,7 @@ def _expect(name: str, ranks: tuple[int, ...], *operands: Any) -> None:
         )
 
 
+@also_named(mat2="y")
 @composed(samples=case(x=reals(shape=(2, 3)), y=reals(shape=(3, 2))))
 def mm(x: Any, y: Any) -> Any:
     """The product of two matrices. ``(n, k), (k, m) -> (n, m)``. Raises: ShapeError."""
@@ -102,6 +104,7 @@ def mm(x: Any, y: Any) -> Any:
     return matmul(x, y)
 
 
+@also_named(mat2="y")
 @composed(samples=case(x=reals(shape=(2, 2, 3)), y=reals(shape=(2, 3, 2))))
 def bmm(x: Any, y: Any) -> Any:
     """The products of two batches of matrices. ``(b, n, k), (b, k, m) -> (b, n, m)``. Raises: ShapeError."""
@@ -111,6 +114,7 @@ def bmm(x: Any, y: Any) -> Any:
     return matmul(x, y)
 
 
+@also_named(vec="y")
 @composed(samples=case(x=reals(shape=(2, 3)), y=reals(shape=(3,))))
 def mv(x: Any, y: Any) -> Any:
     """A matrix times a vector. ``(n, k), (k,) -> (n,)``. Raises: ShapeError."""
@@ -118,6 +122,7 @@ def mv(x: Any, y: Any) -> Any:
     return matmul(x, y)
 
 
+@also_named(tensor="y")
 @composed(samples=case(x=reals(shape=(3,)), y=reals(shape=(3,))))
 def dot(x: Any, y: Any) -> Any:
     """The dot product of two vectors, without conjugating. Raises: ShapeError."""
@@ -132,6 +137,7 @@ def vdot(x: Any, y: Any) -> Any:
     return matmul(np.conj(x), y) if np.iscomplexobj(x) else matmul(x, y)
 
 
+@also_named(vec2="y")
 @op(
     x=lambda g, y: np.matmul(g, y),
     y=lambda g, x: np.matmul(x, g),
@@ -204,6 +210,11 @@ def _axes(dims: Any, ndim: int) -> tuple[list[int], list[int]]:
     return as_list[0], as_list[1]
 
 
+def _summed(x: Any, dims: list[int]) -> Any:
+    """``x`` summed over ``dims``, which stay with size 1."""
+    return np.sum(x, axis=tuple(dims), dtype=x.dtype, keepdims=True) if dims else x
+
+
 @composed(samples=[
     case(x=reals(shape=(2, 3)), y=reals(shape=(3, 2)), dims=1),
     case(x=reals(shape=(2, 3)), y=reals(shape=(2, 3)), dims=2),
@@ -219,6 +230,10 @@ def tensordot(x: Any, y: Any, dims: Any = 2) -> Any:
     mine, theirs = _axes(dims, x.ndim)
     mine, theirs = [d % x.ndim for d in mine], [d % y.ndim for d in theirs]
     inner = [x.shape[d] for d in mine]
+    if len(mine) == len(theirs):  # PyTorch broadcasts here
+        x = _summed(x, [d for d, e in zip(mine, theirs, strict=True) if y.shape[e] == 1 != x.shape[d]])
+        y = _summed(y, [e for d, e in zip(mine, theirs, strict=True) if x.shape[d] == 1 != y.shape[e]])
+        inner = [x.shape[d] for d in mine]
     if inner != [y.shape[d] for d in theirs]:
         raise ShapeError(f"tensordot: dimensions {mine} of {x.shape} and {theirs} of {y.shape} differ in size")
     rows, columns = [d for d in range(x.ndim) if d not in mine], [d for d in range(y.ndim) if d not in theirs]
@@ -312,7 +327,12 @@ def chain_matmul(*matrices: Any) -> Any:
 
 
 def _plus(x: Any, product: Any, beta: float, alpha: float) -> Any:
-    """``beta * x + alpha * product``; ``beta=0`` ignores ``x``, NaN too."""
+    """``beta * x + alpha * product``; ``beta=0`` ignores ``x``, NaN too.
+
+    Raises: DtypeError for integer tensors and a fraction (which PyTorch cuts off).
+    """
+    if product.dtype.kind in "iu" and not (beta == int(beta) and alpha == int(alpha)):
+        raise DtypeError(f"products of {product.dtype} tensors need integers as beta and alpha, got {beta} and {alpha}")
     if beta != 1:
         x = arithmetic.mul(x, beta) if beta else where(np.False_, x, 0.0)
     return arithmetic.add(x, product, alpha=alpha)

@@ -175,7 +175,7 @@ def logsumexp(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
         axes_of(dim, 0)
         dim = None
     axis = axis_of(dim)
-    top = _maximum(x, axis, None, None, True, -np.inf)
+    top = _maximum(np.real(x), axis, None, None, True, -np.inf)
     top = np.where(np.isfinite(top), top, 0)
     terms = np.asanyarray(x - top)
     np.exp(terms, out=terms)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .._op import composed, op
+from .._op import composed, new_tensor, op, unwrap
 from .._protocols import numpy_function
 from ..engine.sweep import sum_to
 from ..errors import NotDifferentiableError, ShapeError
@@ -121,15 +121,38 @@ def _repeat_back(g: Any, x_shape: Any, repeats: Any, dim: Any) -> Any:
     return scatter_index.kernel(g, (slice(None),) * dim + (places,), x_shape)
 
 
-@op(np.repeat, x=_repeat_back, constants=("repeats",), samples=[
+@op(x=_repeat_back, constants=("repeats",), samples=[
     case(x=reals(shape=(2, 2)), repeats=2), case(x=reals(shape=(2, 2)), repeats=2, dim=-1),
     case(x=reals(shape=(3, 2)), repeats=np.array([1, 0, 2]), dim=0),
     case(x=reals(shape=(3,)), repeats=np.array([2]), dim=0),
     case(x=reals(shape=(2,)), repeats=0), case(x=reals(shape=()), repeats=2),
 ])  # fmt: skip
-def repeat_interleave(x: Any, repeats: Any, dim: int | None = None, *, output_size: int | None = None) -> Any:
+def repeat_interleave_(x: Any, repeats: Any, dim: int | None = None) -> Any:
     """Each element (each slice along ``dim``) repeated in place, ``repeats`` times or each its own number of times."""
     return np.repeat(x, repeats, dim)
+
+
+@composed(np.repeat, inputs=("x",))
+def repeat_interleave(
+    x: Any = None, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
+) -> Any:
+    """Each element (each slice along ``dim``) repeated in place, ``repeats`` times or each its own number of times.
+
+    Of ``repeats`` alone, ``repeat_interleave(repeats)``: the numbers 0, 1, ..., each repeated so many times.
+
+    Raises: ShapeError if ``output_size`` is given and wrong; ValueError for a negative number.
+    """
+    if x is None or repeats is None:
+        counts = np.asarray(unwrap(repeats if x is None else x))
+        if counts.ndim != 1 or counts.dtype.kind not in "iu":
+            raise ShapeError(
+                f"repeat_interleave: expected a vector of integers, got {counts.dtype} of shape {counts.shape}"
+            )
+        return new_tensor(np.repeat(np.arange(counts.size), counts))
+    out = repeat_interleave_(x, repeats, dim)
+    if output_size is not None and output_size != out.shape[0 if dim is None else dim]:
+        raise ShapeError(f"repeat_interleave: the output has shape {tuple(out.shape)}, output_size is {output_size}")
+    return out
 
 
 def sum_to_size(x: Any, size: Any) -> Any:

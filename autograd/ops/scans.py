@@ -210,7 +210,7 @@ def diff(x: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = N
         raise ValueError(f"diff: n must not be negative, got {n}")
     if not np.ndim(x):
         raise ShapeError("diff: the input is 0-d; differences need at least one dimension")
-    if prepend is not None or append is not None:
+    if n and (prepend is not None or append is not None):
         x = cat([part for part in (prepend, x, append) if part is not None], dim)
     later, earlier = _at(index(dim), slice(1, None)), _at(index(dim), slice(None, -1))
     x = getitem(x, Ellipsis)
@@ -220,8 +220,8 @@ def diff(x: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = N
     return x
 
 
-def _trapezoids(name: str, y: Any, x: Any, dx: Any, dim: int) -> Any:
-    """The area over every interval."""
+def _trapezoids(name: str, y: Any, x: Any, dx: Any, dim: int) -> tuple[Any, float]:
+    """The area over every interval, and the factor that it still lacks: PyTorch rounds integers as late as that."""
     if x is not None and dx is not None:
         raise TypeError(f"{name}: give the places x or their distance dx, not both")
     if not np.ndim(y):
@@ -229,16 +229,15 @@ def _trapezoids(name: str, y: Any, x: Any, dx: Any, dim: int) -> Any:
     dim = index(dim)
     heights = arithmetic.add(getitem(y, _at(dim, slice(1, None))), getitem(y, _at(dim, slice(None, -1))))
     if x is None:
-        return arithmetic.mul(heights, 0.5 * (1 if dx is None else dx))
+        return heights, 0.5 * (1 if dx is None else dx)
     if np.ndim(x) == 1 and np.ndim(y) > 1:
-        return arithmetic.mul(heights, _widths(x, dim % np.ndim(y), np.ndim(y)))
-    widths = diff(x, dim=dim if np.ndim(x) == np.ndim(y) else dim % np.ndim(y) - np.ndim(y))
-    return arithmetic.mul(heights, arithmetic.mul(widths, 0.5))
+        return arithmetic.mul(heights, _widths(x, dim % np.ndim(y), np.ndim(y))), 0.5
+    return arithmetic.mul(heights, diff(x, dim=dim if np.ndim(x) == np.ndim(y) else dim % np.ndim(y) - np.ndim(y))), 0.5
 
 
 def _widths(x: Any, dim: int, ndim: int) -> Any:
-    """Half the distances between the places ``x``, along dimension ``dim`` of ``ndim``."""
-    return np.reshape(arithmetic.mul(diff(x), 0.5), (-1, *(1,) * (ndim - 1 - dim)))
+    """The distances between the places ``x``, along dimension ``dim`` of ``ndim``."""
+    return np.reshape(diff(x), (-1, *(1,) * (ndim - 1 - dim)))
 
 
 _TRAPEZOIDS = [
@@ -253,7 +252,8 @@ _TRAPEZOIDS = [
 @composed(inputs=("y", "x"), samples=_TRAPEZOIDS)
 def trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -> Any:
     """The integral of ``y`` along ``dim`` by the trapezoidal rule, at places ``x`` or ``dx`` (1) apart."""
-    return np.sum(_trapezoids("trapezoid", y, x, dx, dim), axis=index(dim))
+    areas, factor = _trapezoids("trapezoid", y, x, dx, dim)
+    return arithmetic.mul(np.sum(areas, axis=index(dim)), factor)
 
 
 trapz = trapezoid
@@ -262,7 +262,8 @@ trapz = trapezoid
 @composed(inputs=("y", "x"), samples=_TRAPEZOIDS)
 def cumulative_trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -> Any:
     """The running integral of ``y`` along ``dim`` by the trapezoidal rule."""
-    return cumsum(_trapezoids("cumulative_trapezoid", y, x, dx, dim), index(dim))
+    areas, factor = _trapezoids("cumulative_trapezoid", y, x, dx, dim)
+    return arithmetic.mul(cumsum(areas, index(dim)), factor)
 
 
 # ---- NumPy's signatures ---------------------------------------------------------------------------------------------

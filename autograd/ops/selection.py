@@ -113,10 +113,22 @@ def masked_fill(x: Any, mask: Any, value: Any) -> Any:
         raise TypeError(f"the mask must be bool, got {mask.dtype}; use mask != 0 or mask.bool()")
     if getattr(value, "ndim", 0):
         raise ValueError(f"the value must be a number or 0-d, got shape {value.shape}; use where(mask, value, x)")
-    return _pick(mask, np.asanyarray(value).astype(x.dtype), x)
+    filling = np.asanyarray(dtypes.stored(value, x.dtype))
+    if (filling.dtype.kind == "c" != x.dtype.kind) or (x.dtype.kind in "iu" and not np.isfinite(filling)):
+        raise TypeError(f"the value {value!r} cannot be written into a tensor of dtype {x.dtype}")
+    return _pick(mask, filling.astype(x.dtype), x)
 
 
 # ---- by comparing ----------------------------------------------------------------------------------------------------
+
+
+def require_order(x: Any, y: Any) -> None:
+    """Raise for complex numbers (of a common dtype), which NumPy would compare by their real parts first.
+
+    Raises: DtypeError.
+    """
+    if (x if hasattr(x, "dtype") else y).dtype.kind == "c":
+        raise TypeError("complex numbers have no order; compare their .abs() or .real")
 
 
 def _shared(g: Any, loses: Any, not_wins: Any) -> Any:
@@ -133,6 +145,7 @@ def _shared(g: Any, loses: Any, not_wins: Any) -> Any:
 )
 def maximum(x: Any, y: Any) -> Any:
     """The larger of ``x`` and ``y``; nan if one is. At a tie each gets half of the gradient."""
+    require_order(x, y)
     return np.maximum(x, y)
 
 
@@ -144,6 +157,7 @@ def maximum(x: Any, y: Any) -> Any:
 )
 def minimum(x: Any, y: Any) -> Any:
     """The smaller of ``x`` and ``y``; nan if one is. At a tie each gets half of the gradient."""
+    require_order(x, y)
     return np.minimum(x, y)
 
 
@@ -155,6 +169,7 @@ def minimum(x: Any, y: Any) -> Any:
 )
 def fmax(x: Any, y: Any) -> Any:
     """The larger of ``x`` and ``y``, where one is nan the other. At a tie ``x`` gets the gradient."""
+    require_order(x, y)
     return np.fmax(x, y)
 
 
@@ -166,6 +181,7 @@ def fmax(x: Any, y: Any) -> Any:
 )
 def fmin(x: Any, y: Any) -> Any:
     """The smaller of ``x`` and ``y``, where one is nan the other. At a tie ``x`` gets the gradient."""
+    require_order(x, y)
     return np.fmin(x, y)
 
 
@@ -195,6 +211,7 @@ _BOUNDS = [
 @op(x=_clamp_x, promote="common", samples=_BOUNDS)
 def clamp_between(x: Any, min: Any = None, max: Any = None) -> Any:
     """``x`` brought between two numbers, of which one may be None."""
+    require_order(x, None)
     if min is None:
         return np.minimum(x, max)
     return np.maximum(x, min) if max is None else np.minimum(np.maximum(x, min), max)

@@ -35,6 +35,21 @@ def spread(function: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
+def also_named(**names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Let a function take an argument by PyTorch's name for it, too: ``also_named(mat2="y")``."""
+
+    def define(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if kwargs:
+                kwargs = {names.get(name, name): value for name, value in kwargs.items()}
+            return function(*args, **kwargs)
+
+        return call
+
+    return define
+
+
 def shape_of(x: Any) -> tuple[int, ...]:
     """The shape of a Tensor, an array or a number; on Tensors ``np.shape`` takes ten times as long."""
     return x.shape if hasattr(x, "shape") else np.shape(x)
@@ -295,13 +310,17 @@ def flip(x: Any, dims: Any = None) -> Any:
 
 @composed(np.fliplr, samples=reals(shape=(2, 3)))
 def fliplr(x: Any) -> Any:
-    """The columns in reverse order, a copy."""
+    """The columns in reverse order, a copy. Raises: ShapeError for less than two dimensions."""
+    if len(shape_of(x)) < 2:
+        raise ShapeError(f"fliplr: expected at least two dimensions, got shape {shape_of(x)}")
     return flip(x, 1)
 
 
 @composed(np.flipud, samples=reals(shape=(2, 3)))
 def flipud(x: Any) -> Any:
-    """The rows in reverse order, a copy."""
+    """The rows in reverse order, a copy. Raises: ShapeError for no dimension."""
+    if not len(shape_of(x)):
+        raise ShapeError("flipud: expected at least one dimension, got a 0-d tensor")
     return flip(x, 0)
 
 
@@ -323,10 +342,18 @@ def _opposite(shifts: Any) -> Any:
 ])  # fmt: skip
 def roll(x: Any, shifts: Any, dims: Any = None) -> Any:
     """The elements shifted along ``dims``, those pushed out coming in again at the other end; None: as if flat."""
+    if shifts == ():
+        raise ShapeError("roll: shifts is empty; give at least one")
+    if isinstance(shifts, (tuple, list)) and len(shifts) == 1 and dims is None:
+        shifts = shifts[0]
     if isinstance(shifts, (tuple, list)) and len(shifts) != len(dims_of(() if dims is None else dims)):
         raise ShapeError(f"roll: {len(shifts)} shifts {shifts} for the dimensions {dims}: they must be equally many")
     return np.roll(x, shifts, dims)
 
+
+# ---- second names ----------------------------------------------------------------------------------------------------
+
+swapaxes, swapdims = also_named(axis0="dim0", axis1="dim1")(transpose), transpose
 
 # ---- NumPy's spellings ----------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from .._protocols import numpy_function
 from ..errors import ShapeError
 from ..samples import case, integers, reals
 from .axes import axes_of, line_axis, place_along
+from .extremes import require_elements
 
 _ALONG = [
     case(x=reals(shape=(2, 3)), dim=0),
@@ -174,6 +175,8 @@ def _position(find: Any, x: Any, dim: Any, keepdim: bool) -> Any:
     if not x.ndim:
         axes_of(dim, 0)
         return np.zeros((), np.int64)
+    if not x.size:
+        require_elements(x, dim)
     return np.asarray(find(x, None if dim is None else index(dim), keepdims=keepdim))
 
 
@@ -274,7 +277,8 @@ def unique_consecutive_parts(
     line = np.reshape(x, -1) if dim is None else np.moveaxis(x, dim, 0)
     n = len(line)
     starts = np.ones(n, np.bool_)
-    starts[1:] = np.reshape(line[1:] != line[:-1], (max(n - 1, 0), -1)).any(1) if n else False
+    if n > 1:
+        starts[1:] = np.reshape(line[1:] != line[:-1], (n - 1, -1)).any(1)
     values = line[starts] if dim is None else np.moveaxis(line[starts], 0, dim)
     inverse = np.cumsum(starts) - 1
     counts = np.diff(np.append(np.flatnonzero(starts), n))

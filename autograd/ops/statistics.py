@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
-from .._op import composed, op
+from .._op import composed, op, unwrap
 from .._protocols import numpy_function
 from ..errors import DtypeError, ShapeError
 from ..samples import case, integers, reals
@@ -188,9 +188,18 @@ def cov(x: Any, *, correction: float = 1, fweights: Any = None, aweights: Any = 
         correction: what is subtracted from the number of observations.
         fweights: how often each observation was made (integers).
         aweights: how much each observation weighs.
+
+    Raises: ShapeError if the weights are not one for each observation; DtypeError for fweights that are not integers.
     """
     rows = _rows("cov", x)
     n = rows.shape[1]
+    for name, given in (("fweights", fweights), ("aweights", aweights)):
+        if given is not None and np.shape(given) not in ((n,), () if n == 1 else (n,)):
+            raise ShapeError(f"cov: expected {n} {name}, one for each observation, got shape {np.shape(given)}")
+        if given is not None and np.any(np.asarray(unwrap(given)) < 0):
+            raise ValueError(f"cov: {name} must not be negative")
+    if fweights is not None and fweights.dtype.kind not in "iu":
+        raise DtypeError(f"cov: fweights must be integers, got {fweights.dtype}")
     weights = None
     for given in (fweights, aweights):
         if given is not None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from .._op import composed, new_tensor, unwrap
 from .._protocols import numpy_function
-from ..errors import DtypeError, NotDifferentiableError, ShapeError
+from ..errors import BoundsError, DtypeError, NotDifferentiableError, ShapeError
 from ..samples import case, reals
 from .indexing import everything, getitem
 from .repetition import broadcast_to
@@ -28,13 +28,13 @@ from .shapes import dims_of, positive, reshape, shape_of
 def narrow(x: Any, dim: int, start: Any, length: int) -> Any:
     """The ``length`` slices from ``start`` on along ``dim``: a view.
 
-    Raises: ShapeError if they go beyond the end.
+    Raises: BoundsError if they go beyond the end.
     """
     shape = shape_of(x)
     place, first = positive(dim, len(shape)), operator.index(start)
     begin = first + shape[place] if first < 0 else first
     if length < 0 or not 0 <= begin <= shape[place] - length:
-        raise ShapeError(f"narrow: start {first} and length {length} do not fit into dimension {dim} of shape {shape}")
+        raise BoundsError(f"narrow: start {first} and length {length} do not fit into dimension {dim} of shape {shape}")
     return getitem(x, (*everything(place), slice(begin, begin + length)))
 
 
@@ -52,14 +52,14 @@ def select(x: Any, dim: int, index: Any) -> Any:
 def as_index(name: str, index: Any, size: int | None = None) -> Any:
     """An argument ``index`` as an array of integers, none of them outside ``range(size)``.
 
-    Raises: DtypeError; IndexError.
+    Raises: DtypeError; BoundsError.
     """
     index = np.asarray(unwrap(index))
     if index.dtype.kind not in "iu" and index.size:
         raise DtypeError(f"{name}: an index must be of an integer dtype, got {index.dtype}")
     if size is not None and index.size and not (index.min() >= 0 and index.max() < size):
         wrong = index[(index < 0) | (index >= size)][0]
-        raise IndexError(f"{name}: index {wrong} is out of bounds for a dimension of size {size}")
+        raise BoundsError(f"{name}: index {wrong} is out of bounds for a dimension of size {size}")
     return index.astype(np.intp, copy=False)
 
 
@@ -119,6 +119,8 @@ def gather(x: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> Any:
     """
     if not len(shape_of(x)):
         return reshape(gather(reshape(x, (1,)), dim, np.reshape(unwrap(index), -1)), shape_of(unwrap(index)))
+    if 0 in shape_of(index):  # which may be of any shape
+        return reshape(getitem(reshape(x, -1), slice(0)), shape_of(index))
     return getitem(x, along("gather", shape_of(x), dim, index))
 
 

@@ -1,0 +1,317 @@
+"""Answers of PyTorch 2.13 that a search with random calls once found ours to differ from: a line each."""
+
+import fractions
+import math
+
+import numpy as np
+import pytest
+
+import autograd
+import nn.functional as F
+from autograd import errors, linalg, tensor
+from tests.helpers import leaf, values
+
+INF, NAN = math.inf, math.nan
+u8, i64, f16 = autograd.uint8, autograd.int64, autograd.float16
+
+
+def bytes_(*numbers):
+    return tensor(np.array(numbers, np.uint8))
+
+
+def bools(*flags):
+    return tensor(list(flags))
+
+
+MATRIX = [[1.0, 2.0, 4.0], [3.0, 4.0, 9.0]]
+
+# ---- values and dtypes -----------------------------------------------------------------------------------------------
+
+VALUES = [
+    # integers beyond the range of an integer dtype wrap around
+    (lambda: bytes_(3, 255) + -3, [0, 252], "uint8"),
+    (lambda: bytes_(3, 255) * 300, [132, 212], "uint8"),
+    (lambda: autograd.add(bytes_(3), bytes_(5), alpha=-3), [244], "uint8"),
+    (lambda: bytes_(44) == 300, [True], "bool"),
+    (lambda: (-3) ** bytes_(3, 200), [229, 161], "uint8"),
+    (lambda: autograd.full((2,), -5, dtype=u8), [251, 251], "uint8"),
+    (lambda: autograd.full_like(bytes_(1), -9), [247], "uint8"),
+    (lambda: autograd.scalar_tensor(s=-5, dtype=u8), 251, "uint8"),
+    (lambda: bytes_(1, 2).masked_fill(bools(True, False), -5), [251, 2], "uint8"),
+    (lambda: bytes_(1, 2).new_full((1,), -1), [255], "uint8"),
+    (lambda: bytes_(1, 2).index_add(0, tensor([0]), bytes_(1), alpha=-1), [0, 2], "uint8"),
+    (lambda: autograd.lcm(tensor([2**31 - 1], dtype=autograd.int32), tensor(2)), [2], "int32"),
+    (lambda: autograd.xlogy(bytes_(0), -3), [0.0], "float32"),
+    (lambda: autograd.xlogy(bytes_(1), 300), [pytest.approx(math.log(300))], "float32"),
+    # ranges of integers cut their ends
+    (lambda: autograd.arange(0.0, -8.000001, -4.0, dtype=i64), [0, -4], "int64"),
+    (lambda: autograd.arange(-0.9, 2.1, 2.0, dtype=i64), [0], "int64"),
+    (lambda: autograd.arange(2.1, -2.9, -1.0, dtype=u8), [2, 1, 0, 255, 254], "uint8"),
+    (lambda: autograd.linspace(-2.0, -3, 5, dtype=i64), [-2, -2, -2, -2, -3], "int64"),
+    (lambda: autograd.linspace(0, 5, 3, dtype=i64), [0, 2, 5], "int64"),
+    (lambda: autograd.logspace(2, 1.2, 4, 5.0, dtype=i64), [25, 14, 8, 5], "int64"),
+    # where the dtype is kept, or is not
+    (lambda: bools(True, False).conj(), [True, False], "bool"),
+    (lambda: linalg.vander(bytes_(5, 1), N=3), [[1, 5, 25], [1, 1, 1]], "int64"),
+    (lambda: tensor([tensor(1), tensor(2.0)]), [1.0, 2.0], "float32"),
+    (lambda: tensor([2.0, tensor(1.0, dtype=autograd.float64)]), [2.0, 1.0], "float64"),
+    (lambda: autograd.trapezoid(bytes_(5, 1, 6), bytes_(2, 5, 9)), 23.0, "float32"),
+    # nothing, and no dimension
+    (lambda: autograd.zeros(2, 0).softmax(-1), [[], []], "float32"),
+    (lambda: autograd.zeros(2, 0).log_softmax(-1), [[], []], "float32"),
+    (lambda: autograd.unique_consecutive(tensor(3.0)), [3.0], "float32"),
+    (lambda: tensor([1.0]).gather(0, autograd.zeros(2, 0, dtype=i64)), [[], []], "float32"),
+    (lambda: linalg.vander(tensor(2.0), N=2), [[1.0, 2.0]], "float32"),
+    (lambda: F.prelu(tensor(-2.0), tensor([0.5])), -1.0, "float32"),
+    (lambda: autograd.diff(tensor([1.0, 4.0]), 0, 0, tensor([9.0])), [1.0, 4.0], "float32"),
+    # others
+    (lambda: tensor([1 + 2j]).resolve_conj(), [1 + 2j], "complex64"),
+    (lambda: autograd.repeat_interleave(tensor([1, 0, 2])), [0, 2, 2], "int64"),
+    (lambda: autograd.repeat_interleave(repeats=tensor([2])), [0, 0], "int64"),
+    (
+        lambda: autograd.zeros(1, dtype=autograd.bool).scatter_reduce(
+            0, tensor([0]), bools(False), "amax", include_self=False
+        ),
+        [False],
+        "bool",
+    ),
+    (
+        lambda: bools(True, True).scatter_reduce(0, tensor([0]), bools(False), "amin", include_self=False),
+        [False, True],
+        "bool",
+    ),
+    (lambda: autograd.tensordot(tensor([[1.0, 2.0]]), tensor([[3.0], [4.0]]), ([0], [0])), [[7.0], [14.0]], "float32"),
+]
+
+
+@pytest.mark.parametrize("number", range(len(VALUES)))
+def test_values(number):
+    call, expected, dtype = VALUES[number]
+    found = call()
+    assert values(found) == expected
+    assert found.dtype == dtype
+
+
+def test_logsumexp_of_complex_numbers_has_its_principal_value():
+    z = tensor(np.array([0.5 + 3.0j, 0.2 + 3.1j]))
+    found = z.logsumexp(0).item()
+    assert found == pytest.approx(np.log(np.exp(0.5 + 3.0j) + np.exp(0.2 + 3.1j)), rel=1e-12)
+    assert abs(found.imag) <= math.pi
+
+
+def test_an_assigned_number_wraps_or_raises():
+    x = autograd.zeros(2, dtype=u8)
+    x[0] = -1
+    assert values(x) == [255, 0]
+    for wrong in (300, None, "a"):
+        with pytest.raises(errors.DtypeError):
+            x[0] = wrong
+    assert values(x) == [255, 0]
+
+
+# ---- gradients -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (F.relu, [1.0, 0.0, 1.0]),
+        (F.relu6, [0.0, 0.0, 1.0]),
+        (F.hardtanh, [0.0, 0.0, 1.0]),
+        (F.softshrink, [1.0, 1.0, 1.0]),
+        (F.hardshrink, [1.0, 1.0, 1.0]),
+        (lambda x: F.threshold(x, 0.5, 2.0), [1.0, 0.0, 1.0]),
+        (F.elu, [1.0, 0.0, 1.0]),
+        (F.celu, [1.0, 0.0, 1.0]),
+    ],
+)
+def test_slope_at_the_ends_and_at_nan(function, expected):
+    x = leaf(INF, -INF, NAN)
+    (found,) = autograd.grad(function(x), x, autograd.ones(3, dtype=autograd.float64))
+    assert values(found) == expected
+
+
+def test_second_derivative_of_elu_at_0_is_0():
+    x = leaf(0.0, -1.0)
+    (slope,) = autograd.grad(F.elu(x).sum(), x, create_graph=True)
+    (bend,) = autograd.grad(slope.sum(), x)
+    assert values(slope) == pytest.approx([1.0, math.exp(-1)])
+    assert values(bend) == pytest.approx([0.0, math.exp(-1)])
+
+
+def test_softsign_and_l1_loss_of_complex_numbers():
+    z = tensor(np.array([3.0 + 4.0j]), requires_grad=True)
+    (found,) = autograd.grad(F.l1_loss(z, tensor(np.array([0j]))), z)
+    assert found.item() == pytest.approx(0.6 + 0.8j)
+    (found,) = autograd.grad(F.softsign(z).real.sum(), z)
+    # of Re(z / (1 + |z|)): 1 / 6 - Re(z) / 36 * z / |z|
+    assert found.item() == pytest.approx(1 / 6 - 3 / 36 * (0.6 + 0.8j))
+
+
+# ---- names of arguments ----------------------------------------------------------------------------------------------
+
+x = tensor(MATRIX)
+square = tensor([[1.0, 2.0], [3.0, 4.0]])
+
+NAMED = [
+    (lambda: autograd.mm(x, mat2=x.T), [[21.0, 47.0], [47.0, 106.0]]),
+    (lambda: autograd.bmm(x[None], mat2=x.T[None]), [[[21.0, 47.0], [47.0, 106.0]]]),
+    (lambda: autograd.mv(x, vec=x[0]), [21.0, 47.0]),
+    (lambda: autograd.dot(x[0], tensor=x[1]), 47.0),
+    (lambda: autograd.outer(x[0], vec2=x[1][:1]), [[3.0], [6.0], [12.0]]),
+    (lambda: autograd.swapaxes(x, axis0=0, axis1=1), [[1.0, 3.0], [2.0, 4.0], [4.0, 9.0]]),
+    (lambda: x.swapaxes(axis0=0, axis1=1)[0], [1.0, 3.0]),
+    (lambda: autograd.split(x, split_size_or_sections=[1, 2], dim=1)[1], [[2.0, 4.0], [4.0, 9.0]]),
+    (lambda: autograd.hsplit(x, sections=3)[2], [[4.0], [9.0]]),
+    (lambda: autograd.hsplit(x, indices=[1])[0], [[1.0], [3.0]]),
+    (lambda: autograd.tensor_split(x, sections=2, dim=1)[1], [[4.0], [9.0]]),
+    (lambda: linalg.det(A=square), pytest.approx(-2.0)),
+    (lambda: linalg.inv(A=square)[0], pytest.approx([-2.0, 1.0])),
+    (lambda: linalg.solve(A=square, B=x)[0], pytest.approx([1.0, 0.0, 1.0], abs=1e-6)),
+    (lambda: linalg.svd(A=x, full_matrices=False, driver=None).S, pytest.approx([11.2635, 0.3661], abs=1e-3)),
+    (lambda: linalg.slogdet(A=square).logabsdet, pytest.approx(math.log(2))),
+    (lambda: linalg.lu(A=square, pivot=True).U[0], [3.0, 4.0]),
+    (lambda: linalg.pinv(square, rcond=1e-5)[0], pytest.approx([-2.0, 1.0], abs=1e-5)),
+    (lambda: autograd.ones_like(input=square)[0], [1.0, 1.0]),
+    (lambda: autograd.full_like(input=square, fill_value=2)[0], [2.0, 2.0]),
+    (lambda: square.new_zeros(2, device="cpu"), [0.0, 0.0]),
+    (lambda: square.new_full((1,), 3, device="cpu"), [3.0]),
+    (lambda: autograd.triu_indices(2, 2, dtype=autograd.int32, device="cpu"), [[0, 0, 1], [0, 1, 1]]),
+    (lambda: autograd.tril_indices(2, 2, dtype=autograd.int32), [[0, 1, 1], [0, 0, 1]]),
+    (lambda: autograd.cholesky_solve(x[:, :1], input2=autograd.eye(2)), [[1.0], [3.0]]),
+]
+
+
+@pytest.mark.parametrize("number", range(len(NAMED)))
+def test_arguments_by_their_names(number):
+    call, expected = NAMED[number]
+    assert values(call()) == expected
+
+
+def test_can_cast_by_names():
+    assert not autograd.can_cast(from_=autograd.float32, to=autograd.int64)
+
+
+# ---- errors ----------------------------------------------------------------------------------------------------------
+
+Z = tensor([1 + 1j])
+EMPTY = autograd.zeros(2, 0)
+
+ERRORS = [
+    (lambda: Z < Z, RuntimeError, "no order"),
+    (lambda: Z >= 1.0, RuntimeError, "no order"),
+    (lambda: autograd.maximum(Z, Z), RuntimeError, "no order"),
+    (lambda: Z.clamp(0, 1), RuntimeError, "no order"),
+    (lambda: bools(True) // bools(True), RuntimeError, "bools"),
+    (lambda: bools(True) % True, RuntimeError, "bools"),
+    (lambda: bools(True) << bools(True), RuntimeError, "bools"),
+    (lambda: x.amax(dim=0).reshape(0), RuntimeError, "reshape"),
+    (lambda: EMPTY.amax(dim=1), IndexError, "no elements"),
+    (lambda: EMPTY.max(dim=1), IndexError, "no elements"),
+    (lambda: EMPTY.argmin(dim=1), IndexError, "no elements"),
+    (lambda: EMPTY.max(), RuntimeError, "no elements"),
+    (lambda: x.narrow(1, 4, 0), IndexError, "do not fit"),
+    (lambda: x.gather(1, tensor([[5], [0]])), RuntimeError, "out of bounds"),
+    (lambda: x.index_select(1, tensor([5])), IndexError, "out of bounds"),
+    (lambda: autograd.flipud(tensor(1.0)), RuntimeError, "0-d"),
+    (lambda: autograd.fliplr(tensor([1.0])), RuntimeError, "two dimensions"),
+    (lambda: x.roll(()), RuntimeError, "shifts"),
+    (lambda: autograd.hsplit(x, "abc"), TypeError, "str"),
+    (lambda: autograd.linspace(tensor([1.0]), 2, 3), RuntimeError, "0-d"),
+    (lambda: autograd.linspace(0, 1, -1), ValueError, "steps"),
+    (lambda: autograd.eye(-1), RuntimeError, "negative"),
+    (lambda: autograd.arange(3, dtype=autograd.bool), RuntimeError, "bool"),
+    (lambda: autograd.full((2,), None), TypeError, "fill_value"),
+    (lambda: tensor([2**63]), ValueError, "int64"),
+    (lambda: autograd.isclose(x, x, rtol=-1.0), ValueError, "negative"),
+    (lambda: x.masked_fill(x > 2, 1j), RuntimeError, "cannot be written"),
+    (lambda: tensor([1, 2]).masked_fill(bools(True, False), NAN), RuntimeError, "cannot be written"),
+    (lambda: bytes_(1).masked_fill(bools(True), 300), RuntimeError, "does not fit"),
+    (lambda: autograd.cov(x, aweights=tensor([1.0])), RuntimeError, "3 aweights"),
+    (lambda: autograd.cov(x, fweights=tensor([1.0, 1.0, 1.0])), RuntimeError, "integers"),
+    (lambda: F.hardtanh(x, 1.0, -1.0), ValueError, "min_val"),
+    (lambda: F.softshrink(x, -0.5), ValueError, "lambd"),
+    (lambda: F.prelu(x, tensor([0.1, 0.2])), RuntimeError, "prelu"),
+    (lambda: autograd.addmm(tensor([[1]]), tensor([[1]]), tensor([[1]]), alpha=0.5), RuntimeError, "integers"),
+    (lambda: autograd.repeat_interleave(x, 2, 0, output_size=3), RuntimeError, "output_size"),
+]
+
+
+@pytest.mark.parametrize("number", range(len(ERRORS)))
+def test_errors(number):
+    call, kind, words = ERRORS[number]
+    with pytest.raises(kind, match=words):
+        call()
+
+
+# ---- operators with foreign types ------------------------------------------------------------------------------------
+
+
+class Foreign:
+    """Answers every reflected operator by its name."""
+
+
+for _name in (
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "floordiv",
+    "mod",
+    "pow",
+    "matmul",
+    "and",
+    "or",
+    "xor",
+    "lshift",
+    "rshift",
+):
+    setattr(Foreign, f"__r{_name}__", lambda self, other, name=_name: f"r{name}")
+Foreign.__rdivmod__ = lambda self, other: "rdivmod"
+for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
+    setattr(Foreign, f"__{_name}__", lambda self, other, name=_name: name)
+
+
+def test_the_other_type_answers_first_hand():
+    t, f = tensor([1.0, 2.0]), Foreign()
+    found = [t + f, t - f, t * f, t / f, t // f, t % f, t**f, t @ f, t & f, t | f, t ^ f, t << f, t >> f]
+    assert found == [
+        "radd", "rsub", "rmul", "rtruediv", "rfloordiv", "rmod", "rpow", "rmatmul", "rand", "ror", "rxor", "rlshift",
+        "rrshift",
+    ]  # fmt: skip
+    assert divmod(t, f) == "rdivmod"
+    assert [t < f, t <= f, t > f, t >= f, t == f, t != f] == ["gt", "ge", "lt", "le", "eq", "ne"]
+
+
+def test_in_place_operators_ask_it_too():
+    t = before = tensor([1.0, 2.0])
+    t += Foreign()
+    assert t == "radd"
+    assert values(before) == [1.0, 2.0]
+
+
+def test_fractions_and_what_nobody_can_add():
+    t = tensor([4.0])
+    assert values(t ** fractions.Fraction(1, 2)) == [2.0]
+    for wrong in (object(), None, "a"):
+        with pytest.raises(TypeError):
+            t + wrong
+        with pytest.raises(TypeError):
+            wrong - t
+        with pytest.raises(TypeError):
+            wrong**t
+    with pytest.raises(TypeError, match="add: 'y' must be a Tensor"):
+        autograd.add(t, object())
+    assert (t == object()) is False
+
+
+def test_operators_and_functions_record_alike():
+    t = leaf(3.0)
+    assert values(autograd.grad(t * t + t**2 - 2 / t, t)[0]) == pytest.approx([12 + 2 / 9])
+    assert type((t + 1).grad_fn.op) is type(autograd.add(t, 1).grad_fn.op)
+    assert (t + 1).grad_fn.op is autograd.add.op
+
+
+def test_floor_and_ceil_of_python_give_integers():
+    assert math.floor(tensor(-2.5)) == -3
+    assert type(math.ceil(tensor([2.5]))) is int
