@@ -11,7 +11,6 @@ import functools
 import os
 import threading
 from collections.abc import Callable, Iterator
-from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -50,6 +49,8 @@ def _helpers() -> tuple[Any, int]:
     """The queue from which the helping threads take jobs, and how many they are."""
     global _team
     if _team is None:
+        from queue import SimpleQueue  # which would slow down `import autograd`
+
         jobs: Any = SimpleQueue()
         count = _threads() - 1
         for _ in range(count):
@@ -84,7 +85,7 @@ def in_blocks(x: Any, start: Callable[[], Callable[[slice], None]]) -> None:
             work(slice(first, min(first + size, rows)))
 
     jobs, helpers = _helpers()
-    done: Any = SimpleQueue()
+    done = type(jobs)()
 
     def job() -> None:
         error: BaseException | None = None

@@ -95,10 +95,10 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
 
 
 def _elu_rule(g: Any, x: Any, alpha: float, scale: float, input_scale: float) -> Any:
-    slope = np.exp(keep.kernel(x, np.logical_not(x >= 0)) * input_scale) * (alpha * scale * input_scale)
+    slope = np.exp(keep.kernel(x, x < 0) * input_scale) * (alpha * scale * input_scale)
     if alpha * input_scale == 1:
         return g * slope
-    return where_.kernel(x > 0, g * scale, g * slope)
+    return where_.kernel(np.logical_not(x <= 0), g * scale, g * slope)
 
 
 @op(x=_elu_rule, promote="float", samples=[
