@@ -20,6 +20,12 @@ from autograd.ops.activations import softplus as softplus
 from autograd.ops.activations import softshrink as softshrink
 from autograd.ops.activations import softsign as softsign
 from autograd.ops.activations import tanhshrink as tanhshrink
+from autograd.ops.averaging import avg_pool1d as avg_pool1d
+from autograd.ops.averaging import avg_pool2d as avg_pool2d
+from autograd.ops.averaging import avg_pool3d as avg_pool3d
+from autograd.ops.averaging import lp_pool1d as lp_pool1d
+from autograd.ops.averaging import lp_pool2d as lp_pool2d
+from autograd.ops.averaging import lp_pool3d as lp_pool3d
 from autograd.ops.class_losses import cross_entropy as cross_entropy
 from autograd.ops.class_losses import nll_loss as nll_loss
 from autograd.ops.convolution import conv1d as conv1d
@@ -42,7 +48,13 @@ from autograd.ops.neural import cosine_similarity as cosine_similarity
 from autograd.ops.neural import layer_norm as layer_norm
 from autograd.ops.neural import linear as linear
 from autograd.ops.neural import normalize as normalize
+from autograd.ops.pooling import max_pool1d as max_pool1d
+from autograd.ops.pooling import max_pool2d as max_pool2d
+from autograd.ops.pooling import max_pool3d as max_pool3d
 from autograd.ops.trigonometric import tanh as tanh
+from autograd.ops.unpooling import max_unpool1d as max_unpool1d
+from autograd.ops.unpooling import max_unpool2d as max_unpool2d
+from autograd.ops.unpooling import max_unpool3d as max_unpool3d
 
 # ---- activations: inplace=True writes the result over the input ------------------------------------------------------
 
