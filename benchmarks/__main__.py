@@ -90,6 +90,8 @@ def all_runs() -> list[Run]:
         Run(name, "steps", (contender,), {"steps": 10_000}, {"steps": 20}, 1, grown)
         for name, contender in (("steps", "chainrule"), ("steps-nn", "chainrule_nn"))
     ]  # fmt: skip
+    cnn = Run("cnn", "cnn", ("chainrule", "torch"), {"batch": 64, "channels": (16, 32), "repeats": 20},
+              {"batch": 2, "channels": (2, 3), "repeats": 1}, 15, (Target("ms per step", 2.0, "torch"),))  # fmt: skip
     imports = [
         Run(
             name, "imports", ("chainrule", "torch"), {"names": names}, {"names": names}, 11,
@@ -97,7 +99,7 @@ def all_runs() -> list[Run]:
         )
         for name, names, limit in (("import-engine", "autograd", 60), ("import-all", "autograd, nn, optim", 120))
     ]  # fmt: skip
-    return [*chains, scalars, *deep, *steps, *imports]
+    return [*chains, scalars, *deep, *steps, cnn, *imports]
 
 
 class Worker:

@@ -11,6 +11,7 @@ from autograd.ops import activations as _activations
 from autograd.ops import arithmetic as _arithmetic
 from autograd.ops import neural as _neural
 from autograd.ops import selection as _selection
+from autograd.ops import windows as _windows
 from autograd.ops.activations import gelu as gelu
 from autograd.ops.activations import glu as glu
 from autograd.ops.activations import hardshrink as hardshrink
@@ -20,6 +21,12 @@ from autograd.ops.activations import softplus as softplus
 from autograd.ops.activations import softshrink as softshrink
 from autograd.ops.activations import softsign as softsign
 from autograd.ops.activations import tanhshrink as tanhshrink
+from autograd.ops.adaptive_pooling import adaptive_avg_pool1d as adaptive_avg_pool1d
+from autograd.ops.adaptive_pooling import adaptive_avg_pool2d as adaptive_avg_pool2d
+from autograd.ops.adaptive_pooling import adaptive_avg_pool3d as adaptive_avg_pool3d
+from autograd.ops.adaptive_pooling import adaptive_max_pool1d as adaptive_max_pool1d
+from autograd.ops.adaptive_pooling import adaptive_max_pool2d as adaptive_max_pool2d
+from autograd.ops.adaptive_pooling import adaptive_max_pool3d as adaptive_max_pool3d
 from autograd.ops.averaging import avg_pool1d as avg_pool1d
 from autograd.ops.averaging import avg_pool2d as avg_pool2d
 from autograd.ops.averaging import avg_pool3d as avg_pool3d
@@ -196,3 +203,16 @@ def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
 def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
     """Dropout for ``selu`` networks: keeps mean and variance."""
     return _placed(input, _neural.alpha_dropout(input, p, training), inplace)
+
+
+# ---- columns ---------------------------------------------------------------------------------------------------------
+
+
+def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
+    """The windows of images as columns: (N, C, H, W) becomes (N, C * window, places); without batch too."""
+    return _windows.im2col(input, kernel_size, dilation, padding, stride)
+
+
+def fold(input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
+    """Columns added up into images where their windows overlap: (N, C * window, places) becomes (N, C, H, W)."""
+    return _windows.col2im(input, output_size, kernel_size, dilation, padding, stride)
