@@ -292,7 +292,7 @@ class _LPPool(Module):
 
 
 class LPPool1d(_LPPool):
-    """The ``norm_type``-th root of the sum of the ``norm_type``-th powers of each window; 0 where it is negative.
+    """The ``norm_type``-th root of the sum of the ``norm_type``-th powers of each window (not of magnitudes).
 
     Args:
         norm_type: the power.

@@ -73,7 +73,7 @@ def window_means(x: Any, counts: tuple[int, ...]) -> Any:
     wide = accumulation_dtype(x.dtype) or x.dtype
     found = x.astype(wide, copy=False)
     for axis, count in enumerate(counts, start=x.ndim - len(counts)):
-        lead = (slice(None),) * axis
+        lead: Any = (slice(None),) * axis
         out = np.empty((*found.shape[:axis], count, *found.shape[axis + 1 :]), wide, like=x)
         for i, (first, last) in enumerate(_bounds(found.shape[axis], count)):
             window: Any = (*lead, slice(first, last))

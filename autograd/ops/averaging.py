@@ -204,7 +204,7 @@ def _norm_cases(rank: int) -> list[Any]:
 
 @composed(inputs=("input",), samples=_norm_cases(1))
 def lp_pool1d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
-    """The ``norm_type``-th root of the sum of the ``norm_type``-th powers of each window; 0 where it is negative.
+    """The ``norm_type``-th root of the sum of the ``norm_type``-th powers of each window (not of magnitudes).
 
     Args:
         input: (N, C, length), or (C, length) without batch.

@@ -152,14 +152,14 @@ def max_pool(
 
 def _claims(source: Any, values: Any, size: Any, stride: Any, dilation: Any) -> Iterator[tuple[Any, Any]]:
     """For each element of the window: where it lies, and at which places it is the one that was chosen."""
-    free: Any = None
+    taken: Any = None
     for slab in slabs(values.shape[values.ndim - len(size) :], size, stride, dilation):
         mask = source[slab] == values
-        if free is None:
-            free = ~mask
+        if taken is None:
+            taken = mask
         else:
-            mask &= free
-            free &= ~mask
+            mask = mask > taken
+            taken = taken | mask
         yield slab, mask
 
 
@@ -186,6 +186,8 @@ def spread_maxima(x: Any, source: Any, values: Any, size: Any, stride: Any, padd
         _, index = _maxima(source, size, stride, padding, dilation)
         return add_in_planes.op.forward(x, index, tuple(sizes))
     shared = overlap(size, stride, dilation)
+    if not shared and not any(map(any, padding)) and type(x) is type(source) is np.ndarray:
+        return _spread_apart(x, source, values, size, stride, dilation)
     frame = framed(source, padding, math.nan)  # a NaN is equal to nothing
     out = np.zeros(frame.shape, x.dtype, like=x)
     for slab, mask in _claims(frame, values, size, stride, dilation):
@@ -194,6 +196,19 @@ def spread_maxima(x: Any, source: Any, values: Any, size: Any, stride: Any, padd
         else:
             out[slab] = keep.op.forward(x, mask)
     return unframed(out, sizes, padding)
+
+
+def _spread_apart(x: Any, source: Any, values: Any, size: Any, stride: Any, dilation: Any) -> Any:
+    """``spread_maxima`` for windows apart from each other: each place is written once, by its bits (see ``keep``)."""
+    tight = all(k == s and d == 1 for k, s, d in zip(size, stride, dilation, strict=True))
+    counts = values.shape[values.ndim - len(size) :]
+    tight = tight and all(c * k == n for c, k, n in zip(counts, size, source.shape[-len(size) :], strict=True))
+    out = np.empty(source.shape, x.dtype) if tight else np.zeros(source.shape, x.dtype)
+    bits = {2: np.int16, 4: np.int32, 8: np.int64}.get(x.dtype.itemsize)
+    into, numbers = (out, x) if bits is None else (out.view(bits), np.ascontiguousarray(x).view(bits))
+    for slab, mask in _claims(source, values, size, stride, dilation):
+        np.multiply(numbers, mask, out=into[slab])
+    return out
 
 
 @op(
