@@ -36,6 +36,12 @@ from .containers import ModuleDict as ModuleDict
 from .containers import ModuleList as ModuleList
 from .containers import ParameterDict as ParameterDict
 from .containers import ParameterList as ParameterList
+from .adaptive_pooling import AdaptiveAvgPool1d as AdaptiveAvgPool1d
+from .adaptive_pooling import AdaptiveAvgPool2d as AdaptiveAvgPool2d
+from .adaptive_pooling import AdaptiveAvgPool3d as AdaptiveAvgPool3d
+from .adaptive_pooling import AdaptiveMaxPool1d as AdaptiveMaxPool1d
+from .adaptive_pooling import AdaptiveMaxPool2d as AdaptiveMaxPool2d
+from .adaptive_pooling import AdaptiveMaxPool3d as AdaptiveMaxPool3d
 from .containers import Sequential as Sequential
 from .convolution import Conv1d as Conv1d
 from .convolution import Conv2d as Conv2d
@@ -67,6 +73,8 @@ from .lazy import LazyInstanceNorm2d as LazyInstanceNorm2d
 from .lazy import LazyInstanceNorm3d as LazyInstanceNorm3d
 from .lazy import LazyLinear as LazyLinear
 from .linear import Bilinear as Bilinear
+from .folding import Fold as Fold
+from .folding import Unfold as Unfold
 from .linear import Identity as Identity
 from .linear import Linear as Linear
 from .losses import BCELoss as BCELoss
@@ -143,3 +151,15 @@ from .transformer import TransformerEncoderLayer as TransformerEncoderLayer
 from .upsampling import Upsample as Upsample
 from .upsampling import UpsamplingBilinear2d as UpsamplingBilinear2d
 from .upsampling import UpsamplingNearest2d as UpsamplingNearest2d
+from .pooling import AvgPool1d as AvgPool1d
+from .pooling import AvgPool2d as AvgPool2d
+from .pooling import AvgPool3d as AvgPool3d
+from .pooling import LPPool1d as LPPool1d
+from .pooling import LPPool2d as LPPool2d
+from .pooling import LPPool3d as LPPool3d
+from .pooling import MaxPool1d as MaxPool1d
+from .pooling import MaxPool2d as MaxPool2d
+from .pooling import MaxPool3d as MaxPool3d
+from .pooling import MaxUnpool1d as MaxUnpool1d
+from .pooling import MaxUnpool2d as MaxUnpool2d
+from .pooling import MaxUnpool3d as MaxUnpool3d

@@ -10,6 +10,8 @@ import numpy as _np
 from autograd._inplace import inplace as _in_place
 from autograd.ops import activations as _activations
 from autograd.ops import neural as _neural
+from autograd.ops import selection as _selection
+from autograd.ops import windows as _windows
 from autograd.ops.activations import gelu as gelu
 from autograd.ops.activations import glu as glu
 from autograd.ops.activations import hardshrink as hardshrink
@@ -21,6 +23,20 @@ from autograd.ops.activations import softsign as softsign
 from autograd.ops.activations import tanhshrink as tanhshrink
 from autograd.ops.attention import scaled_dot_product_attention as scaled_dot_product_attention
 from autograd.ops.bilinear import bilinear as bilinear
+from autograd.ops.adaptive_pooling import adaptive_avg_pool1d as adaptive_avg_pool1d
+from autograd.ops.adaptive_pooling import adaptive_avg_pool2d as adaptive_avg_pool2d
+from autograd.ops.adaptive_pooling import adaptive_avg_pool3d as adaptive_avg_pool3d
+from autograd.ops.adaptive_pooling import adaptive_max_pool1d as adaptive_max_pool1d
+from autograd.ops.adaptive_pooling import adaptive_max_pool2d as adaptive_max_pool2d
+from autograd.ops.adaptive_pooling import adaptive_max_pool3d as adaptive_max_pool3d
+from autograd.ops.averaging import avg_pool1d as avg_pool1d
+from autograd.ops.averaging import avg_pool2d as avg_pool2d
+from autograd.ops.averaging import avg_pool3d as avg_pool3d
+from autograd.ops.averaging import lp_pool1d as lp_pool1d
+from autograd.ops.averaging import lp_pool2d as lp_pool2d
+from autograd.ops.averaging import lp_pool3d as lp_pool3d
+from autograd.ops.class_losses import cross_entropy as cross_entropy
+from autograd.ops.class_losses import nll_loss as nll_loss
 from autograd.ops.convolution import conv1d as conv1d
 from autograd.ops.convolution import conv2d as conv2d
 from autograd.ops.convolution import conv3d as conv3d
@@ -50,7 +66,13 @@ from autograd.ops.resampling import interpolate as interpolate
 from autograd.ops.shuffling import channel_shuffle as channel_shuffle
 from autograd.ops.shuffling import pixel_shuffle as pixel_shuffle
 from autograd.ops.shuffling import pixel_unshuffle as pixel_unshuffle
+from autograd.ops.pooling import max_pool1d as max_pool1d
+from autograd.ops.pooling import max_pool2d as max_pool2d
+from autograd.ops.pooling import max_pool3d as max_pool3d
 from autograd.ops.trigonometric import tanh as tanh
+from autograd.ops.unpooling import max_unpool1d as max_unpool1d
+from autograd.ops.unpooling import max_unpool2d as max_unpool2d
+from autograd.ops.unpooling import max_unpool3d as max_unpool3d
 
 from .loss_functions import binary_cross_entropy as binary_cross_entropy
 from .loss_functions import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
@@ -237,3 +259,14 @@ def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: b
 def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
     """``alpha_dropout`` of whole channels of (N, C, ...)."""
     return _placed(input, _neural.feature_alpha_dropout(input, p, training), inplace)
+# ---- columns ---------------------------------------------------------------------------------------------------------
+
+
+def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
+    """The windows of images as columns: (N, C, H, W) becomes (N, C * window, places); without batch too."""
+    return _windows.im2col(input, kernel_size, dilation, padding, stride)
+
+
+def fold(input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
+    """Columns added up into images where their windows overlap: (N, C * window, places) becomes (N, C, H, W)."""
+    return _windows.col2im(input, output_size, kernel_size, dilation, padding, stride)

@@ -107,7 +107,7 @@ def _rows(x: Any, kernel: tuple[int, ...], geometry: Geometry) -> Iterator[tuple
     groups, channels, sizes = x.shape[1], x.shape[2], x.shape[3:]
     rank, places = len(sizes), geometry.places(sizes, kernel)
     depth = math.prod(kernel) * channels
-    last = (1, 0, *range(3, 3 + rank), 2)
+    last, first = (1, 0, *range(3, 3 + rank), 2), (0, 1, 2 + rank, *range(2, 2 + rank))
     inside = (slice(None), slice(None), *_inside(sizes, geometry.padding))
     loaded: Any = slice(0, 0)
     shape: Any = None
@@ -116,7 +116,7 @@ def _rows(x: Any, kernel: tuple[int, ...], geometry: Geometry) -> Iterator[tuple
         if piece.images != loaded:
             if count != _length(loaded):
                 frame = np.zeros((groups, count, *_padded(sizes, geometry.padding), channels), _wide(x), like=x)
-                seen = windows.op.forward(np.moveaxis(frame, -1, 2), kernel, geometry.stride, geometry.dilation)
+                seen = windows.op.forward(np.transpose(frame, first), kernel, geometry.stride, geometry.dilation)
                 seen = np.transpose(seen, (0, 1, *range(3, 3 + 2 * rank), 2))
             frame[inside] = np.transpose(x[piece.images], last)
             loaded = piece.images
@@ -162,6 +162,11 @@ def _planes(x: Any, kernel: tuple[int, ...], geometry: Geometry) -> Iterator[tup
         yield piece, np.reshape(columns, flat)
 
 
+def _channels_last(weight: Any) -> Any:
+    """(groups, outputs, channels, kernel...) as (groups, outputs, kernel..., channels)."""
+    return np.transpose(weight, (0, 1, *range(3, weight.ndim), 2))
+
+
 # ---- the three products ----------------------------------------------------------------------------------------------
 
 
@@ -194,7 +199,7 @@ def convolve(x: Any, weight: Any, bias: Any, geometry: Geometry, groups: int) ->
     out = np.empty((x.shape[0], weight.shape[0], *places), x.dtype, like=like)
     split = np.reshape(out, (x.shape[0], groups, each, places[0], rest))
     images = _grouped(x, groups)
-    weight = np.moveaxis(np.reshape(weight, (groups, each, *weight.shape[1:])), 2, -1).astype(wide, copy=False)
+    weight = _channels_last(np.reshape(weight, (groups, each, *weight.shape[1:]))).astype(wide, copy=False)
     depth = math.prod(weight.shape[2:])
     if bias is not None:
         bias = np.reshape(bias, (groups, each, 1, 1))
@@ -250,7 +255,7 @@ def spread(g: Any, weight: Any, bias: Any, sizes: tuple[int, ...], geometry: Geo
     """The derivative of ``convolve`` by ``x``, whose last dimensions are ``sizes``, times ``g``; plus ``bias``."""
     kernel, channels = weight.shape[2:], weight.shape[1]
     each = weight.shape[0] // groups
-    if max(geometry.stride) == 1 and _in_rows(min(channels, each), kernel, sizes):
+    if max(geometry.stride) == 1 and (each <= channels or _in_rows(min(channels, each), kernel, sizes)):
         turned = np.flip(np.reshape(weight, (groups, each, *weight.shape[1:])), tuple(range(3, 3 + len(kernel))))
         turned = np.reshape(np.swapaxes(turned, 1, 2), (groups * channels, each, *kernel))
         reach = [d * (k - 1) for k, d in zip(kernel, geometry.dilation, strict=True)]
@@ -268,7 +273,7 @@ def spread(g: Any, weight: Any, bias: Any, sizes: tuple[int, ...], geometry: Geo
     out = np.empty((g.shape[0], groups, channels, *sizes), g.dtype, like=like)
     places = g.shape[2:]
     inside = (slice(None),) * 3 + _inside(sizes, geometry.padding)
-    weight = np.moveaxis(np.reshape(weight, (groups, each, *weight.shape[1:])), 2, -1).astype(wide, copy=False)
+    weight = _channels_last(np.reshape(weight, (groups, each, *weight.shape[1:]))).astype(wide, copy=False)
     depth = math.prod(weight.shape[2:])
     factor = np.swapaxes(np.reshape(weight, (groups, each, depth)), 1, 2)
     split = _grouped(g, groups)

@@ -1,0 +1,223 @@
+"""Adaptive pooling: as many windows as are asked for, as equal as possible, that cover the input.
+
+Where the sizes divide, it is ordinary pooling. Otherwise window ``i`` of ``n`` over ``m`` elements goes from
+``i * m // n`` to ``ceil((i + 1) * m / n)``, so that windows may overlap and differ in length.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .._op import composed, op
+from ..errors import ShapeError
+from ..samples import case, reals
+from .averaging import average_pool
+from .axes import accumulation_dtype
+from .pooling import max_pool, max_pool_with_indices
+from .shapes import shape_of
+from .unpooling import add_in_planes
+
+# ---- windows ---------------------------------------------------------------------------------------------------------
+
+
+def _bounds(size: int, count: int) -> list[tuple[int, int]]:
+    return [(i * size // count, -(-(i + 1) * size // count)) for i in range(count)]
+
+
+def _target(name: str, rank: int, x: Any, output_size: Any) -> tuple[int, ...]:
+    """How many windows along each dimension.
+
+    Raises: ShapeError, ValueError.
+    """
+    shape = shape_of(x)
+    if len(shape) not in (rank + 1, rank + 2):
+        sizes = ("length", "height, width", "depth, height, width")[rank - 1]
+        raise ShapeError(f"{name}: expected an input (batch, channels, {sizes}) or without batch, got shape {shape}")
+    if 0 in shape[-rank - 1 :]:
+        raise ShapeError(f"{name}: the input, of shape {shape}, is empty; only the batch may be")
+    if isinstance(output_size, (tuple, list)) and len(output_size) != 1:
+        given = tuple(output_size)
+    else:
+        given = (output_size[0] if isinstance(output_size, (tuple, list)) else output_size,) * rank
+    if len(given) != rank:
+        raise ShapeError(f"{name}: output_size must be one number or {rank}, got {output_size}")
+    counts = tuple([n if count is None else int(count) for n, count in zip(shape[-rank:], given, strict=True)])
+    if min(counts) < 0:
+        raise ValueError(f"{name}: output_size must not be negative, got {output_size}")
+    return counts
+
+
+def _regular(sizes: Sequence[int], counts: Sequence[int]) -> tuple[int, ...] | None:
+    """The size of the windows if all are of one size and do not overlap."""
+    if all(count and not n % count for n, count in zip(sizes, counts, strict=True)):
+        return tuple([n // count for n, count in zip(sizes, counts, strict=True)])
+    return None
+
+
+# ---- means -----------------------------------------------------------------------------------------------------------
+
+
+@op(
+    x=lambda g, x_shape, counts: spread_means.kernel(g, x_shape[len(x_shape) - len(counts) :]),
+    samples=[
+        case(x=reals(shape=(2, 5)), counts=(3,)), case(x=reals(shape=(1, 3, 4)), counts=(2, 3)),
+        case(x=reals(shape=(1, 2)), counts=(3,)), case(x=reals(shape=(0, 5)), counts=(3,)),
+    ],
+)  # fmt: skip
+def window_means(x: Any, counts: tuple[int, ...]) -> Any:
+    """The means of ``counts`` windows along each of the last dimensions."""
+    wide = accumulation_dtype(x.dtype) or x.dtype
+    found = x.astype(wide, copy=False)
+    for axis, count in enumerate(counts, start=x.ndim - len(counts)):
+        lead: Any = (slice(None),) * axis
+        out = np.empty((*found.shape[:axis], count, *found.shape[axis + 1 :]), wide, like=x)
+        for i, (first, last) in enumerate(_bounds(found.shape[axis], count)):
+            window: Any = (*lead, slice(first, last))
+            out[(*lead, i)] = np.add.reduce(found[window], axis) / wide.type(last - first)
+        found = out
+    return found.astype(x.dtype, copy=False)
+
+
+@op(
+    x=lambda g, x_shape, sizes: window_means.kernel(g, x_shape[len(x_shape) - len(sizes) :]),
+    samples=[
+        case(x=reals(shape=(2, 3)), sizes=(5,)), case(x=reals(shape=(1, 2, 3)), sizes=(3, 4)),
+        case(x=reals(shape=(1, 3)), sizes=(2,)),
+    ],
+)  # fmt: skip
+def spread_means(x: Any, sizes: tuple[int, ...]) -> Any:
+    """Zeros with last dimensions ``sizes``, with ``x`` by the size of its window added to all of the window."""
+    wide = accumulation_dtype(x.dtype) or x.dtype
+    found = x.astype(wide, copy=False)
+    for axis, size in enumerate(sizes, start=x.ndim - len(sizes)):
+        lead = (slice(None),) * axis
+        out = np.zeros((*found.shape[:axis], size, *found.shape[axis + 1 :]), wide, like=x)
+        for i, (first, last) in enumerate(_bounds(size, found.shape[axis])):
+            inside: Any = (*lead, slice(first, last))
+            out[inside] += found[(*lead, slice(i, i + 1))] / wide.type(last - first)
+        found = out
+    return found.astype(x.dtype, copy=False)
+
+
+def _averaged(name: str, rank: int, x: Any, output_size: Any) -> Any:
+    counts = _target(name, rank, x, output_size)
+    size = _regular(shape_of(x)[-rank:], counts)
+    if size is None:
+        return window_means(x, counts)
+    return average_pool(x, size, size, ((0, 0),) * rank, float(math.prod(size)))
+
+
+_SIZES = ((5,), (3, 4), (2, 3, 2))
+
+
+def _cases(rank: int) -> list[Any]:
+    uneven = (3, 2, 1)[:rank]
+    return [
+        case(input=reals(shape=(1, 2, *_SIZES[rank - 1])), output_size=1),
+        case(input=reals(shape=(1, *_SIZES[rank - 1])), output_size=uneven),
+    ]
+
+
+@composed(inputs=("input",), samples=_cases(1))
+def adaptive_avg_pool1d(input: Any, output_size: Any) -> Any:
+    """The means of ``output_size`` windows.
+
+    Args:
+        input: (N, C, length), or (C, length) without batch.
+        output_size: a number, or one for each dimension; None there keeps the input's size.
+
+    Shape: (N, C, output_size).
+
+    Raises: ShapeError, ValueError.
+    """
+    return _averaged("adaptive_avg_pool1d", 1, input, output_size)
+
+
+@composed(inputs=("input",), samples=_cases(2))
+def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any:
+    """The means of ``output_size`` windows over height and width; arguments as of ``adaptive_avg_pool1d``."""
+    return _averaged("adaptive_avg_pool2d", 2, input, output_size)
+
+
+@composed(inputs=("input",), samples=_cases(3))
+def adaptive_avg_pool3d(input: Any, output_size: Any) -> Any:
+    """The means of ``output_size`` windows over depth, height and width; arguments as of ``adaptive_avg_pool1d``."""
+    return _averaged("adaptive_avg_pool3d", 3, input, output_size)
+
+
+# ---- maxima ----------------------------------------------------------------------------------------------------------
+
+
+@op(
+    x=lambda g_values, x_shape, indices, counts: add_in_planes.kernel(
+        g_values, indices, x_shape[len(x_shape) - len(counts) :]
+    ),
+    outputs=("values", "indices"),
+    samples=[
+        case(x=reals(shape=(2, 5)), counts=(3,)), case(x=reals(shape=(1, 3, 4)), counts=(2, 3)),
+        case(x=reals(shape=(1, 2)), counts=(3,)), case(x=reals(shape=(0, 5)), counts=(3,)),
+    ],
+)  # fmt: skip
+def window_maxima(x: Any, counts: tuple[int, ...]) -> Any:
+    """The largest elements of ``counts`` windows along each of the last dimensions, and their numbers in the plane."""
+    rank = len(counts)
+    sizes = x.shape[x.ndim - rank :]
+    planes = np.reshape(x, (*x.shape[: x.ndim - rank], math.prod(sizes)))
+    numbers = np.reshape(np.arange(math.prod(sizes)), sizes)
+    shape = (*x.shape[: x.ndim - rank], math.prod(counts))
+    values, indices = np.empty(shape, x.dtype, like=x), np.empty(shape, np.int64, like=x)
+    for place, corner in enumerate(np.ndindex(*counts)):
+        window = [_bounds(n, count)[i] for n, count, i in zip(sizes, counts, corner, strict=True)]
+        inside = np.reshape(numbers[tuple([slice(first, last) for first, last in window])], -1)
+        seen = planes[..., inside]
+        best = np.argmax(seen, -1)
+        if type(x) is np.ndarray and x.dtype.kind == "f" and np.isnan(seen).any():  # of NaNs the last
+            nan = np.isnan(seen)
+            best = np.where(nan.any(-1), len(inside) - 1 - np.argmax(nan[..., ::-1], -1), best)
+        best = np.expand_dims(best, -1)
+        values[..., place] = np.take_along_axis(seen, best, -1)[..., 0]
+        indices[..., place] = np.take_along_axis(np.broadcast_to(inside, seen.shape), best, -1)[..., 0]
+    shape = (*x.shape[: x.ndim - rank], *counts)
+    return np.reshape(values, shape), np.reshape(indices, shape)
+
+
+def _largest(name: str, rank: int, x: Any, output_size: Any, return_indices: bool) -> Any:
+    counts = _target(name, rank, x, output_size)
+    size = _regular(shape_of(x)[-rank:], counts)
+    if size is not None:
+        pool = max_pool_with_indices if return_indices else max_pool
+        return pool(x, size, size, ((0, 0),) * rank, (1,) * rank)
+    found = window_maxima(x, counts)
+    return found if return_indices else found.values
+
+
+@composed(inputs=("input",), samples=_cases(1))
+def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
+    """The largest elements of ``output_size`` windows.
+
+    Args:
+        input: (N, C, length), or (C, length) without batch.
+        output_size: a number, or one for each dimension; None there keeps the input's size.
+        return_indices: return the elements and their places in the input, both of the same shape.
+
+    Shape: (N, C, output_size).
+
+    Raises: ShapeError, ValueError.
+    """
+    return _largest("adaptive_max_pool1d", 1, input, output_size, return_indices)
+
+
+@composed(inputs=("input",), samples=_cases(2))
+def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
+    """The largest elements of windows over height and width; arguments as of ``adaptive_max_pool1d``."""
+    return _largest("adaptive_max_pool2d", 2, input, output_size, return_indices)
+
+
+@composed(inputs=("input",), samples=_cases(3))
+def adaptive_max_pool3d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
+    """The largest elements of windows over depth, height and width; arguments as of ``adaptive_max_pool1d``."""
+    return _largest("adaptive_max_pool3d", 3, input, output_size, return_indices)

@@ -1,0 +1,254 @@
+"""Convolutions: against sums written out, for every argument; layers, their names, reprs and errors as in PyTorch."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import autograd
+import nn
+import nn.functional as F
+from autograd import DtypeError, ShapeError
+from autograd.ops import columns
+
+
+def written_out(x, weight, bias, stride, padding, dilation, groups):
+    """A convolution, place by place."""
+    rank = x.ndim - 2
+    x = np.pad(x, [(0, 0), (0, 0), *[(p, p) for p in padding]])
+    counts = [
+        (n - d * (k - 1) - 1) // s + 1
+        for n, k, s, d in zip(x.shape[2:], weight.shape[2:], stride, dilation, strict=True)
+    ]
+    out = np.zeros((len(x), len(weight), *counts))
+    channels, outputs = x.shape[1] // groups, len(weight) // groups
+    for place in np.ndindex(*counts):
+        cut = tuple(
+            slice(i * s, i * s + d * (k - 1) + 1, d)
+            for i, s, d, k in zip(place, stride, dilation, weight.shape[2:], strict=True)
+        )
+        for group in range(groups):
+            window = x[(slice(None), slice(group * channels, (group + 1) * channels), *cut)]
+            part = slice(group * outputs, (group + 1) * outputs)
+            axes = list(range(1, rank + 2))
+            out[(slice(None), part, *place)] = np.tensordot(window, weight[part], (axes, axes))
+    return out if bias is None else out + bias.reshape(-1, *[1] * rank)
+
+
+ARGUMENTS = [
+    (rank, stride, padding, dilation, groups)
+    for rank, stride, padding, dilation, groups in itertools.product(
+        (1, 2, 3), ((1, 1, 1), (2, 1, 3)), ((0, 0, 0), (2, 1, 0)), ((1, 1, 1), (1, 2, 2)), (1, 2)
+    )
+]
+
+
+@pytest.mark.parametrize("few", [0, 1000], ids=["rows", "planes"])
+@pytest.mark.parametrize("piece", [1 << 18, 64], ids=["whole", "pieces"])
+def test_values_and_gradients(few, piece, monkeypatch):
+    monkeypatch.setattr(columns, "FEW", few)
+    monkeypatch.setattr(columns, "PIECE", piece)
+    drawn = np.random.default_rng(0)
+    for rank, stride, padding, dilation, groups in ARGUMENTS:
+        stride, padding, dilation = stride[:rank], padding[:rank], dilation[:rank]
+        x = drawn.standard_normal((3, 4, *(7, 6, 5)[:rank]))
+        weight = drawn.standard_normal((6, 4 // groups, *(3, 2, 2)[:rank]))
+        bias = drawn.standard_normal(6)
+        leaves = [autograd.tensor(a, requires_grad=True) for a in (x, weight, bias)]
+        convolve = getattr(F, f"conv{rank}d")
+        out = convolve(*leaves, stride, padding, dilation, groups)
+        expected = written_out(x, weight, bias, stride, padding, dilation, groups)
+        np.testing.assert_allclose(out.detach().numpy(), expected, atol=1e-12)
+        assert out.is_contiguous()
+        g = drawn.standard_normal(expected.shape)
+        found = autograd.grad(out, leaves, autograd.tensor(g))
+        # It is linear in each input: the gradient's product with a direction is g's with the output there.
+        for leaf, slope in zip(range(3), found, strict=True):
+            direction = drawn.standard_normal(leaves[leaf].shape)
+            there = [x, weight, bias]
+            there[leaf] = direction
+            without = 0 if leaf == 2 else bias.reshape(-1, *[1] * rank)
+            if leaf == 2:
+                there[0] = np.zeros_like(x)
+            change = written_out(*there, stride, padding, dilation, groups) - without
+            np.testing.assert_allclose((slope.numpy() * direction).sum(), (g * change).sum(), rtol=1e-9)
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_transposed_is_the_transpose(rank):
+    drawn = np.random.default_rng(1)
+    for stride, padding, more, dilation, groups in itertools.product((1, 2, 3), (0, 1), (0, 1), (1, 2), (1, 2)):
+        if more >= max(stride, dilation):
+            continue
+        x = drawn.standard_normal((2, 4, *(4, 3, 2)[:rank]))
+        weight = drawn.standard_normal((4, 3, *(3, 2, 2)[:rank]))
+        transpose = getattr(F, f"conv_transpose{rank}d")
+        out = transpose(autograd.tensor(x), autograd.tensor(weight), None, stride, padding, more, groups, dilation)
+        sizes = [
+            (n - 1) * stride - 2 * padding + dilation * (k - 1) + more + 1
+            for n, k in zip(x.shape[2:], weight.shape[2:], strict=True)
+        ]
+        assert out.shape == (2, 3 * groups, *sizes)
+        y = drawn.standard_normal(out.shape)
+        there = written_out(y, weight, None, (stride,) * rank, (padding,) * rank, (dilation,) * rank, groups)
+        there = there[(..., *[slice(n) for n in x.shape[2:]])]
+        np.testing.assert_allclose((out.numpy() * y).sum(), (there * x).sum(), rtol=1e-9, atol=1e-9)
+
+
+def test_transposed_of_one_element_is_the_kernel():
+    weight = autograd.arange(6.0).reshape(1, 1, 2, 3)
+    out = F.conv_transpose2d(autograd.full((1, 1, 1), 2.0), weight, stride=5, output_padding=(1, 0))
+    assert out.tolist() == [[[0.0, 2.0, 4.0], [6.0, 8.0, 10.0], [0.0, 0.0, 0.0]]]
+
+
+def test_same_padding_puts_the_odd_one_behind():
+    x = autograd.tensor([[1.0, 2.0, 3.0]])
+    assert F.conv1d(x, autograd.ones(1, 1, 2), padding="same").tolist() == [[3.0, 5.0, 3.0]]
+    assert F.conv1d(x, autograd.ones(1, 1, 2), padding="valid").tolist() == [[3.0, 5.0]]
+
+
+def test_half_precision_adds_up_in_single():
+    x = autograd.full((1, 4096, 3), 1.0, dtype="float16")
+    out = F.conv1d(x, autograd.full((1, 4096, 3), 1 / 64, dtype="float16"))
+    assert out.dtype == np.float16
+    assert out.item() == 192.0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"input": (3, 3)}, ShapeError, ["(3, 3)", "without batch"]),
+        ({"input": (1, 3, 4, 4)}, ShapeError, ["takes 2 input channels", "has 3"]),
+        ({"weight": (4, 2, 3)}, ShapeError, ["4 dimensions", "(4, 2, 3)"]),
+        ({"groups": 3}, ShapeError, ["groups=3"]),
+        ({"bias": (3,)}, ShapeError, ["(3,)", "4 output channels"]),
+        ({"weight": (4, 2, 5, 3)}, ShapeError, ["(5, 3)", "does not fit"]),
+        ({"stride": (1, 1, 1)}, ShapeError, ["stride", "(1, 1, 1)"]),
+        ({"stride": 0}, ValueError, ["stride", "at least 1"]),
+        ({"padding": -1}, ValueError, ["padding", "at least 0"]),
+        ({"padding": "half"}, ValueError, ["'same'", "'half'"]),
+        ({"padding": "same", "stride": 2}, ValueError, ["stride"]),
+        ({"dtype": "float64"}, DtypeError, ["float64", "float32", ".to(dtype)"]),
+    ],
+)
+def test_errors(arguments, error, words):
+    arguments = dict(arguments)
+    dtype = arguments.pop("dtype", "float32")
+    bias = arguments.pop("bias", None)
+    x = autograd.zeros(*arguments.pop("input", (1, 2, 4, 4)))
+    weight = autograd.zeros(*arguments.pop("weight", (4, 2, 3, 3)), dtype=dtype)
+    with pytest.raises(error) as raised:
+        F.conv2d(x, weight, None if bias is None else autograd.zeros(*bias), **arguments)
+    for word in ["conv2d", *words]:
+        assert word in str(raised.value)
+
+
+def test_transposed_errors():
+    x, weight = autograd.zeros(1, 2, 3), autograd.zeros(2, 1, 3)
+    with pytest.raises(ValueError, match="output_padding"):
+        F.conv_transpose1d(x, weight, output_padding=1)
+    with pytest.raises(ShapeError, match="empty"):
+        F.conv_transpose1d(x, weight, padding=3)
+    with pytest.raises(ShapeError, match="takes 2 input channels"):
+        F.conv_transpose1d(autograd.zeros(1, 3, 3), weight)
+
+
+# ---- layers ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("layer", "text", "weight"),
+    [
+        (lambda: nn.Conv2d(2, 4, 3), "Conv2d(2, 4, kernel_size=(3, 3), stride=(1, 1))", (4, 2, 3, 3)),
+        (
+            lambda: nn.Conv2d(2, 4, (3, 1), 2, 1, 2, 2, False, "reflect"),
+            (
+                "Conv2d(2, 4, kernel_size=(3, 1), stride=(2, 2), padding=(1, 1), dilation=(2, 2), groups=2, "
+                "bias=False, padding_mode=reflect)"
+            ),
+            (4, 1, 3, 1),
+        ),
+        (
+            lambda: nn.Conv1d(2, 4, 3, padding="same"),
+            "Conv1d(2, 4, kernel_size=(3,), stride=(1,), padding=same)",
+            (4, 2, 3),
+        ),
+        (
+            lambda: nn.ConvTranspose2d(2, 4, 3, stride=2, output_padding=1, groups=2),
+            "ConvTranspose2d(2, 4, kernel_size=(3, 3), stride=(2, 2), output_padding=(1, 1), groups=2)",
+            (2, 2, 3, 3),
+        ),
+        (lambda: nn.Conv3d(1, 1, 1), "Conv3d(1, 1, kernel_size=(1, 1, 1), stride=(1, 1, 1))", (1, 1, 1, 1, 1)),
+    ],
+)
+def test_layers(layer, text, weight):
+    layer = layer()
+    assert repr(layer) == text
+    assert layer.weight.shape == weight
+    assert list(layer.state_dict()) == (["weight"] if layer.bias is None else ["weight", "bias"])
+
+
+def test_initialised_within_pytorch_bounds():
+    autograd.manual_seed(0)
+    layer = nn.Conv2d(8, 64, 3, groups=2)
+    bound = 1 / np.sqrt(4 * 9)
+    for parameter in (layer.weight, layer.bias):
+        largest = parameter.abs().max().item()
+        assert 0.9 * bound < largest <= bound
+
+
+@pytest.mark.parametrize(
+    ("mode", "padding", "expected"),
+    [
+        ("zeros", 2, [0, 0, 1, 2, 3, 0, 0]),
+        ("reflect", 2, [3, 2, 1, 2, 3, 2, 1]),
+        ("replicate", 2, [1, 1, 1, 2, 3, 3, 3]),
+        ("circular", 2, [2, 3, 1, 2, 3, 1, 2]),
+        ("circular", "same", [1, 2, 3]),
+        ("reflect", "valid", [1, 2, 3]),
+    ],
+)
+def test_padding_modes(mode, padding, expected):
+    layer = nn.Conv1d(1, 1, 1, padding=padding, padding_mode=mode, bias=False)
+    with autograd.no_grad():
+        layer.weight.fill_(1.0)
+    x = autograd.tensor([[1.0, 2.0, 3.0]], requires_grad=True)
+    out = layer(x)
+    assert out.tolist() == [expected]
+    out.sum().backward()
+    assert x.grad.tolist() == [[expected.count(n) for n in (1, 2, 3)]]
+
+
+def test_padding_that_is_too_much_is_refused():
+    with pytest.raises(ShapeError, match="reflecting padding of 3"):
+        nn.Conv1d(1, 1, 1, padding=3, padding_mode="reflect")(autograd.zeros(1, 1, 3))
+    with pytest.raises(ShapeError, match="circular padding of 4"):
+        nn.Conv1d(1, 1, 1, padding=4, padding_mode="circular")(autograd.zeros(1, 1, 3))
+
+
+def test_output_size_chooses_among_those_of_the_stride():
+    layer = nn.ConvTranspose2d(1, 1, 3, stride=2)
+    x = autograd.zeros(1, 1, 3, 3)
+    assert layer(x).shape == (1, 1, 7, 7)
+    assert layer(x, output_size=(8, 7)).shape == (1, 1, 8, 7)
+    assert layer(x, output_size=(1, 1, 7, 8)).shape == (1, 1, 7, 8)
+    with pytest.raises(ValueError, match=r"\(9, 9\) is not possible here: from \(7, 7\) to \(8, 8\)"):
+        layer(x, output_size=(9, 9))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"groups": 2}, "divisible"), ({"padding_mode": "mirror"}, "mirror"), ({"padding": "half"}, "half"),
+        ({"padding": "same", "stride": 2}, "stride"), ({"device": "cuda"}, "cuda"),
+    ],
+)  # fmt: skip
+def test_impossible_layers(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        nn.Conv2d(3, 4, 3, **arguments)
+
+
+def test_an_error_names_the_layer():
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Conv2d(3, 2, 3))
+    with pytest.raises(ShapeError, match=r"has 2 \[in module Sequential.2, a Conv2d\]"):
+        model(autograd.zeros(1, 1, 8, 8))

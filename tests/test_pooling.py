@@ -1,0 +1,207 @@
+"""Pooling: against windows written out; ties, NaN, empty windows; layers and errors as in PyTorch."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+import autograd
+import nn
+import nn.functional as F
+from autograd import ShapeError
+
+INF, NAN = math.inf, math.nan
+
+
+def places(n, k, s, p, d, ceil_mode):
+    """For each window the places of its elements, those outside left out, and how many the padded input holds."""
+    count = (math.ceil if ceil_mode else math.floor)((n + 2 * p - d * (k - 1) - 1) / s) + 1
+    if ceil_mode and (count - 1) * s >= n + p:
+        count -= 1
+    starts = [i * s - p for i in range(count)]
+    inside = [[start + j * d for j in range(k) if 0 <= start + j * d < n] for start in starts]
+    return inside, [min(start + k, n + p) - start for start in starts]
+
+
+ARGUMENTS = list(itertools.product((1, 2, 3), (2, 3), (1, 2, 3), (0, 1), (1, 2), (False, True)))
+
+
+def test_max_pool_against_windows_written_out():
+    drawn = np.random.default_rng(0)
+    for rank, k, s, p, d, ceil_mode in ARGUMENTS:
+        sizes = (6, 5, 4)[:rank]
+        x = drawn.integers(0, 4, (2, *sizes)).astype(float)  # ties
+        rows = [places(n, k, s, p, d, ceil_mode)[0] for n in sizes]
+        if any(not all(row) or not row for row in rows):
+            continue
+        leaf = autograd.tensor(x, requires_grad=True)
+        pool = getattr(F, f"max_pool{rank}d")
+        values, indices = pool(leaf, k, s, p, d, ceil_mode, True)
+        plain = pool(leaf, k, s, p, d, ceil_mode)
+        expected, slope = np.zeros_like(x), np.arange(1.0, plain.numel() + 1).reshape(plain.shape)
+        for channel, place in itertools.product(range(2), np.ndindex(*[len(row) for row in rows])):
+            window = list(itertools.product(*[row[i] for row, i in zip(rows, place, strict=True)]))
+            best = max(window, key=lambda at, channel=channel: x[(channel, *at)])  # the first of equals
+            assert plain[(channel, *place)].item() == values[(channel, *place)].item() == x[(channel, *best)]
+            assert indices[(channel, *place)].item() == np.ravel_multi_index(best, sizes)
+            expected[(channel, *best)] += slope[(channel, *place)]
+        for out in (plain, values):
+            (found,) = autograd.grad(out, leaf, autograd.tensor(slope))
+            np.testing.assert_array_equal(found.numpy(), expected)
+
+
+def test_average_pool_against_windows_written_out():
+    drawn = np.random.default_rng(0)
+    for rank, k, s, p, d, ceil_mode in ARGUMENTS:
+        if d > 1:
+            continue
+        sizes = (6, 5, 4)[:rank]
+        x = drawn.standard_normal((2, *sizes))
+        rows = [places(n, k, s, p, 1, ceil_mode) for n in sizes]
+        pool = getattr(F, f"avg_pool{rank}d")
+        for counting in (False, True):
+            found = pool(autograd.tensor(x), k, s, p, ceil_mode, counting)
+            for place in np.ndindex(*found.shape[1:]):
+                window = x[(slice(None), *np.ix_(*[row[0][i] for row, i in zip(rows, place, strict=True)]))]
+                full = math.prod(row[1][i] for row, i in zip(rows, place, strict=True))
+                number = full if counting else window[0].size
+                mean = window.reshape(2, -1).sum(1) / number
+                np.testing.assert_allclose(found.numpy()[(slice(None), *place)], mean, atol=1e-12)
+
+
+def test_divisor_override():
+    x = autograd.arange(4.0).reshape(1, 2, 2)
+    assert F.avg_pool2d(x, 2, divisor_override=3).item() == 2.0
+    with pytest.raises(ValueError, match="divisor_override"):
+        F.avg_pool2d(x, 2, divisor_override=0)
+
+
+@pytest.mark.parametrize(
+    ("row", "arguments", "values", "indices"),
+    [
+        ([NAN, 1, NAN, 2], {"kernel_size": 4}, [NAN], [2]),
+        ([NAN, 1, NAN, 2], {"kernel_size": 3, "stride": 1, "padding": 1}, [NAN] * 4, [0, 2, 2, 2]),
+        ([-INF] * 4, {"kernel_size": 3, "stride": 1, "padding": 1}, [-INF] * 4, [0, 0, 1, 2]),
+        ([-INF] * 4, {"kernel_size": 3, "stride": 1, "padding": 1, "dilation": 2}, [-INF] * 2, [1, 0]),
+        ([3, 3, 3], {"kernel_size": 2, "stride": 1}, [3, 3], [0, 1]),
+    ],
+)
+def test_max_pool_edges(row, arguments, values, indices):
+    x = autograd.tensor([[float(n) for n in row]], requires_grad=True)
+    found, where = F.max_pool1d(x, **arguments, return_indices=True)
+    np.testing.assert_array_equal(found.detach().numpy(), [values])
+    assert where.tolist() == [indices]
+    plain = F.max_pool1d(x, **arguments)
+    np.testing.assert_array_equal(plain.detach().numpy(), [values])
+    for out in (found, plain):
+        (slope,) = autograd.grad(out.sum(), x)
+        assert slope.tolist() == [[float(indices.count(n)) for n in range(len(row))]]
+
+
+def test_integers_are_pooled():
+    assert F.max_pool1d(autograd.tensor([[1, 3, 2, 0]]), 2).tolist() == [[3, 2]]
+
+
+def test_half_precision_averages_in_single():
+    x = autograd.full((1, 4096), 2.0, dtype="float16")
+    out = F.avg_pool1d(x, 4096)
+    assert (out.dtype, out.item()) == (np.float16, 2.0)
+
+
+@pytest.mark.parametrize(("size", "count"), [(5, 3), (3, 5), (6, 3), (7, 7), (4, 1)])
+def test_adaptive_windows(size, count):
+    x = np.random.default_rng(0).standard_normal((2, size))
+    windows = [slice(i * size // count, -(-(i + 1) * size // count)) for i in range(count)]
+    leaf = autograd.tensor(x, requires_grad=True)
+    mean = F.adaptive_avg_pool1d(leaf, count)
+    np.testing.assert_allclose(mean.detach().numpy(), np.stack([x[:, w].mean(1) for w in windows], 1), rtol=1e-12)
+    largest, where = F.adaptive_max_pool1d(leaf, count, True)
+    np.testing.assert_array_equal(largest.detach().numpy(), np.stack([x[:, w].max(1) for w in windows], 1))
+    np.testing.assert_array_equal(np.take_along_axis(x, where.numpy(), 1), largest.detach().numpy())
+    (slope,) = autograd.grad(largest.sum() + mean.sum(), leaf)
+    assert slope.sum().item() == pytest.approx(4 * count)
+
+
+def test_adaptive_sizes():
+    x = autograd.zeros(2, 3, 5, 4)
+    assert F.adaptive_avg_pool2d(x, (None, 2)).shape == (2, 3, 5, 2)
+    assert F.adaptive_max_pool2d(x, 1).shape == (2, 3, 1, 1)
+    assert F.adaptive_avg_pool2d(x, 0).shape == (2, 3, 0, 0)
+    with pytest.raises(ValueError, match="negative"):
+        F.adaptive_avg_pool2d(x, -1)
+    with pytest.raises(ShapeError, match="one number or 2"):
+        F.adaptive_max_pool2d(x, (1, 2, 3))
+
+
+def test_norm_pooling():
+    x = autograd.tensor([[3.0, 4.0, -1.0, 0.0]])
+    np.testing.assert_allclose(F.lp_pool1d(x, 2, 2).numpy(), [[5.0, 1.0]], rtol=1e-6)
+    np.testing.assert_allclose(F.lp_pool1d(x, 1, 2).numpy(), [[7.0, -1.0]], rtol=1e-6)
+
+
+def test_unpooling_puts_back():
+    x = autograd.tensor(np.random.default_rng(0).permutation(30).reshape(1, 1, 5, 6).astype(float), requires_grad=True)
+    values, where = nn.MaxPool2d(2, return_indices=True)(x)
+    back = nn.MaxUnpool2d(2)(values, where, output_size=(5, 6))
+    assert back.shape == x.shape
+    kept = back.detach().numpy() != 0
+    np.testing.assert_array_equal(back.detach().numpy()[kept], x.detach().numpy()[kept])
+    assert kept.sum() == 6
+    (slope,) = autograd.grad(back.sum(), x)
+    np.testing.assert_array_equal(slope.numpy(), kept)
+    with pytest.raises(ValueError, match="differs by a stride"):
+        nn.MaxUnpool2d(2)(values, where, output_size=(7, 6))
+    with pytest.raises(IndexError, match="index 29 is outside"):
+        F.max_unpool2d(autograd.ones(1, 1, 1), autograd.tensor([[[29]]]), 2)
+
+
+@pytest.mark.parametrize(
+    ("shape", "arguments", "error", "words"),
+    [
+        ((3, 3), {"kernel_size": 2}, ShapeError, "without batch"),
+        ((1, 3, 3), {"kernel_size": 4}, ShapeError, "does not fit"),
+        ((1, 3, 3), {"kernel_size": 2, "padding": 2}, ValueError, "half"),
+        ((1, 3, 3), {"kernel_size": 2, "stride": 0}, ValueError, "stride"),
+        ((2, 0, 3, 3), {"kernel_size": 2}, ShapeError, "only the batch"),
+        ((1, 3, 3), {"kernel_size": (2, 2, 2)}, ShapeError, "kernel_size"),
+    ],
+)
+def test_errors(shape, arguments, error, words):
+    for pool in (F.max_pool2d, F.avg_pool2d):
+        with pytest.raises(error, match=words):
+            pool(autograd.zeros(*shape), **arguments)
+
+
+def test_empty_batch():
+    assert F.max_pool2d(autograd.zeros(0, 2, 4, 4), 2, return_indices=True).indices.shape == (0, 2, 2, 2)
+    assert F.avg_pool2d(autograd.zeros(0, 2, 4, 4), 2).shape == (0, 2, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("layer", "text"),
+    [
+        (nn.MaxPool2d(2), "MaxPool2d(kernel_size=2, stride=2, padding=0, dilation=1, ceil_mode=False)"),
+        (nn.AvgPool1d(2), "AvgPool1d(kernel_size=(2,), stride=(2,), padding=(0,))"),
+        (nn.AvgPool3d((1, 2, 3)), "AvgPool3d(kernel_size=(1, 2, 3), stride=(1, 2, 3), padding=0)"),
+        (nn.AdaptiveMaxPool2d((None, 3)), "AdaptiveMaxPool2d(output_size=(None, 3))"),
+        (nn.LPPool2d(2, 3), "LPPool2d(norm_type=2, kernel_size=3, stride=None, ceil_mode=False)"),
+        (nn.MaxUnpool1d(3, 2, 1), "MaxUnpool1d(kernel_size=(3,), stride=(2,), padding=(1,))"),
+        (nn.Unfold(2), "Unfold(kernel_size=2, dilation=1, padding=0, stride=1)"),
+        (nn.Fold((3, 3), 2), "Fold(output_size=(3, 3), kernel_size=2, dilation=1, padding=0, stride=1)"),
+    ],
+)
+def test_looks(layer, text):
+    assert repr(layer) == text
+    assert not layer.state_dict()
+
+
+def test_fold_undoes_unfold_up_to_the_overlap():
+    x = autograd.arange(2.0 * 4 * 5).reshape(1, 2, 4, 5)
+    columns = nn.Unfold((2, 3), stride=(2, 1))(x)
+    assert columns.shape == (1, 12, 6)
+    assert columns[0, :, 0].tolist() == [0, 1, 2, 5, 6, 7, 20, 21, 22, 25, 26, 27]
+    fold = nn.Fold((4, 5), (2, 3), stride=(2, 1))
+    overlap = fold(nn.Unfold((2, 3), stride=(2, 1))(autograd.ones(1, 2, 4, 5)))
+    assert overlap[0, 0, 0].tolist() == [1, 2, 3, 2, 1]
+    assert (fold(columns) / overlap).tolist() == x.tolist()
