@@ -97,7 +97,16 @@ def all_runs() -> list[Run]:
         )
         for name, names, limit in (("import-engine", "autograd", 60), ("import-all", "autograd, nn, optim", 120))
     ]  # fmt: skip
-    return [*chains, scalars, *deep, *steps, *imports]
+    recurrent = [
+        Run(
+            kind.lower(), "lstm", ("chainrule", "torch"),
+            {"kind": kind, "sizes": [32, 32, 32, 64], "repeats": 10},
+            {"kind": kind, "sizes": [3, 2, 4, 5], "repeats": 1},
+            15, (Target("ms per step", 3, "torch"),),
+        )
+        for kind in ("LSTM", "GRU", "RNN")
+    ]  # fmt: skip
+    return [*chains, scalars, *deep, *steps, *imports, *recurrent]
 
 
 class Worker:
