@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import autograd
-from examples import digits
+from examples import digits, lstm
 
 ROOT = Path(__file__).parent.parent
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -61,7 +61,21 @@ def test_digits_without_a_drawing_program_writes_the_text_and_says_what_to_insta
     assert (tmp_path / "digits_graph.dot").read_text().startswith("digraph")
 
 
-@pytest.mark.parametrize("name", ["digits"])
+def test_lstm_reaches_95_percent_and_draws(tmp_path, capsys):
+    accuracy = lstm.main(["--out", str(tmp_path)])
+    assert accuracy >= 0.95
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert Path(last) == tmp_path / "lstm.png"
+    assert Path(last).read_bytes().startswith(PNG)
+
+
+def test_lstm_is_repeatable(tmp_path):
+    a, b = (lstm.main(["--fast", "--seed", "3", "--out", str(tmp_path)]) for _ in range(2))
+    assert a == b
+    assert a > 0.5
+
+
+@pytest.mark.parametrize("name", ["digits", "lstm"])
 def test_help_tells_the_story(name):
     run = subprocess.run(
         [sys.executable, "-m", f"examples.{name}", "--help"], capture_output=True, text=True, cwd=ROOT, check=True

@@ -86,6 +86,28 @@ def _check(name: str, x: Any, h0: Any, c0: Any, w_ih: Any, w_hh: Any, biases: An
             raise ShapeError(f"{name}: {what} has shape {array.shape}; for x of shape {x.shape} expected {shape}")
 
 
+# ---- small products ------------------------------------------------------------------------------------------
+
+_UNTHREADED = 2**18
+"""Up to so many multiplications OpenBLAS keeps a product to one thread. Just above, threads gain nothing, and lose much
+where other programs keep the cores busy: they wait for each other in each of the steps."""
+
+
+def _parts(n: int, work: int) -> int:
+    """Into how many equal parts to cut ``n`` rows of ``work`` multiplications each, so that no part is threaded."""
+    wanted = -(-n * work // _UNTHREADED)
+    return next((parts for parts in range(max(wanted, 1), 5) if n % parts == 0), 1)
+
+
+def _multiply(a: Any, b: Any, out: Any, parts: int) -> None:
+    """``out = a @ b``, in ``parts``."""
+    if parts == 1:
+        np.matmul(a, b, out=out)
+    else:
+        rows = a.shape[0] // parts
+        np.matmul(a.reshape(parts, rows, a.shape[1]), b, out=out.reshape(parts, rows, out.shape[1]))
+
+
 # ---- forward and backward, fast --------------------------------------------------------------------------------------
 
 
@@ -110,9 +132,10 @@ def sweep(
             count = n
             step = cell.stepper(n, hidden, x)
             sums = np.empty((n, cell.gates * hidden), x.dtype, like=x)
+            parts = _parts(n, w_hh.size)
         old_h, old_c = (h, c) if n == batch else (h[:n], None if c is None else c[:n])
         now, new_h, new_c = pre[rows], inner[rows], None if cells is None else cells[rows]
-        np.matmul(old_h, w_hh, out=sums)
+        _multiply(old_h, w_hh, sums, parts)
         target = now[:, columns]
         np.add(target, sums, out=target)
         step(now, old_h, old_c, new_h, new_c)
@@ -186,10 +209,10 @@ def sweep_back(
         now = d_pre[rows]
         if extra is not None:
             now += extra[rows]
-        if cell.keeps:
-            d += np.matmul(now[:, columns], w_hh)
-        else:
-            np.matmul(now[:, columns], w_hh, out=d)
+        around = d.copy() if cell.keeps else None
+        _multiply(now[:, columns], w_hh, d, _parts(n, w_hh.size))
+        if around is not None:
+            d += around
 
     def gradient(name: str) -> Any:
         d_x = d_pre[:, cell.x_columns(hidden)]
