@@ -97,7 +97,24 @@ def all_runs() -> list[Run]:
         )
         for name, names, limit in (("import-engine", "autograd", 60), ("import-all", "autograd, nn, optim", 120))
     ]  # fmt: skip
-    return [*chains, scalars, *deep, *steps, *imports]
+    both = ("chainrule", "torch")
+    small = {"sizes": [64, 64, 64, 10], "batch": 32, "optimizer": "adam"}
+    trainings = [
+        Run("mlp-64", "training", both, {**small, "steps": 500}, {**small, "steps": 1}, 15,
+            (Target("us per step", 0.4, "torch"),)),
+    ]  # fmt: skip
+    for optimizer in ("sgd", "momentum", "adagrad", "adam"):
+        large = {"sizes": [784, 100, 100, 100, 100, 10], "batch": 100, "optimizer": optimizer}
+        trainings.append(
+            Run(f"mlp-784-{optimizer}", "training", both, {**large, "steps": 100}, {**large, "steps": 1}, 15,
+                (Target("us per step", 0.9, "torch"),))
+        )  # fmt: skip
+    many = Run(
+        "adam-50", "many", both, {"count": 50, "optimizer": "Adam", "steps": 500},
+        {"count": 50, "optimizer": "Adam", "steps": 1}, 15, (Target("us per step", 0.3, "torch"),),
+    )  # fmt: skip
+    digits = Run("digits", "digits", both, {"epochs": 100}, {"epochs": 1}, 5, (Target("s", 0.4, "torch"),))
+    return [*chains, scalars, *deep, *trainings, many, digits, *steps, *imports]
 
 
 class Worker:
