@@ -25,6 +25,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.workloads.digits import digits_folder
+
 WORKER = Path(__file__).with_name("worker.py")
 OURS = ("chainrule", "chainrule_nn")
 OWN_INTERPRETER = (*OURS, "numpy")
@@ -113,7 +115,11 @@ def all_runs() -> list[Run]:
         "adam-50", "many", both, {"count": 50, "optimizer": "Adam", "steps": 500},
         {"count": 50, "optimizer": "Adam", "steps": 1}, 15, (Target("us per step", 0.3, "torch"),),
     )  # fmt: skip
-    digits = Run("digits", "digits", both, {"epochs": 100}, {"epochs": 1}, 5, (Target("s", 0.4, "torch"),))
+    folder = digits_folder()
+    digits = Run(
+        "digits", "digits", both, {"epochs": 100, "folder": folder}, {"epochs": 1, "folder": folder}, 5,
+        (Target("s", 0.4, "torch"),),
+    )  # fmt: skip
     return [*chains, scalars, *deep, *trainings, many, digits, *steps, *imports]
 
 
