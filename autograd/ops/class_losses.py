@@ -18,7 +18,7 @@ from ..samples import case, reals
 from . import arithmetic, reductions
 from .axes import accumulation_dtype
 from .embeddings import check_range
-from .neural import log_softmax, softmax
+from .neural import exponentials, log_softmax, softmax
 
 
 def _class_dim(shape: tuple[int, ...]) -> int:
@@ -191,14 +191,17 @@ def cross_entropy_slope(
     dim = _class_dim(x.shape)
     classes = x.shape[dim]
     wide = accumulation_dtype(x.dtype) or x.dtype
-    p = _by_rows(softmax.op.forward(x.astype(wide, copy=False), dim))
+    _, p = exponentials(_by_rows(x.astype(wide, copy=False)), 1)
+    total = np.add.reduce(p, 1, keepdims=True)
     index, weights = _reading(target, weight, ignore_index, classes, wide, "cross_entropy")
     rows = np.arange(len(index))
     if weights is None and not label_smoothing:
-        p[rows, index] -= 1
-        if reduction == "mean":
-            p *= 1 / max(len(index), 1)
+        count = max(len(index), 1) if reduction == "mean" else 1
+        total *= count
+        p /= total
+        p[rows, index] -= 1 / count
     else:
+        p /= total
         total = _total_weight(x.shape, wide, target, weight, ignore_index, reduction, label_smoothing)
         p *= np.reshape(total, (-1, 1))
         scale = _share(weights, len(index), reduction, wide)
@@ -229,13 +232,15 @@ def cross_entropy_(
     _check("cross_entropy", x, target, weight, reduction)
     dim = _class_dim(x.shape)
     wide = accumulation_dtype(x.dtype) or x.dtype
-    logs = _by_rows(log_softmax.op.forward(x.astype(wide, copy=False), dim))
+    shifted, powers = exponentials(_by_rows(x.astype(wide, copy=False)), 1)
+    total = np.log(np.add.reduce(powers, 1))
     index, weights = _reading(target, weight, ignore_index, x.shape[dim], wide, "cross_entropy")
-    losses = -logs[np.arange(len(index)), index]
+    losses = total - shifted[np.arange(len(index)), index]
     if weights is not None:
         losses *= weights
     if label_smoothing:
         valid = np.reshape(target, -1) != ignore_index
+        logs = shifted - np.expand_dims(total, 1)
         spread = logs if weight is None else logs * weight.astype(wide, copy=False)
         losses = losses * (1 - label_smoothing) - np.add.reduce(spread, 1) * valid * (label_smoothing / logs.shape[1])
     return _combined(losses, weights, reduction, x.shape, x.dtype)
