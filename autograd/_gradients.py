@@ -66,6 +66,9 @@ def backward(
     )
     del seeds
     _run_leaf_hooks(grads, create_graph)  # all before any .grad is touched: one of them may raise
+    if targets is None and not create_graph:
+        _commit(grads)
+        return
     for node in list(grads):
         tensor = targets[node] if targets is not None else node.tensor()
         g = grads.pop(node)
@@ -82,6 +85,25 @@ def backward(
         if type(node) is Leaf and node.after is not None:
             for hook in list(node.after.values()):
                 hook(tensor)
+
+
+def _commit(grads: dict[Any, Any]) -> None:
+    """Add gradients (arrays, by their leaves; the dict is emptied) to ``.grad``: ``backward``'s usual case."""
+    hooked = []
+    with _commit_lock:
+        for node in list(grads):
+            tensor, g = node.tensor(), grads.pop(node)
+            if g is None or tensor is None:
+                continue
+            if tensor._grad is None and g.base is None and (sys.getrefcount(g) == 2 or isinstance(g, np.generic)):
+                tensor._grad = new_tensor(g)  # nobody else holds it: no copy
+            else:
+                _accumulate(tensor, g)
+            if node.after is not None:
+                hooked.append((node, tensor))
+    for node, tensor in hooked:
+        for hook in list(node.after.values()):
+            hook(tensor)
 
 
 def _run_leaf_hooks(grads: dict[Any, Any], create_graph: bool) -> None:

@@ -59,6 +59,7 @@ def minimize(
         x0: where to start: a number, list, array or Tensor; numbers, lists and integers become float64.
         optimizer: makes an optimizer of a list of Tensors: a class such as ``optim.Adam``, or
             ``lambda params: optim.SGD(params, lr=0.1, momentum=0.9)``. Default: ``optim.SGD`` with ``lr=0.1``.
+            (``optim.LBFGS`` stops moving by a tolerance of its own: give it ``tolerance_change=0``.)
         tol: how small the gradient's Euclidean norm must be.
         max_steps: stop after so many steps.
         callback: called as ``callback(steps, x, value)`` at every visited point; if it returns True, that is the last.
@@ -91,7 +92,8 @@ def minimize(
 
     def evaluate() -> Any:
         made.zero_grad()
-        value = fun(x)
+        with np.errstate(all="ignore"):  # what is not finite is reported in the end
+            value = fun(x)
         if not isinstance(value, Tensor):
             raise TypeError(f"minimize: fun must return a Tensor of one element, got {type(value).__name__}")
         backward(value)
@@ -103,7 +105,8 @@ def minimize(
         path.append(point)
         values.append(float(value))
         grad = np.zeros_like(point) if x.grad is None else x.grad.numpy().copy()
-        norm = float(np.linalg.norm(grad))
+        with np.errstate(over="ignore", invalid="ignore"):
+            norm = float(np.linalg.norm(grad))
         if callback is not None:
             stopped = callback(steps, point.copy(), values[-1]) is True
         finite = math.isfinite(values[-1]) and math.isfinite(norm)

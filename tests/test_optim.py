@@ -251,3 +251,143 @@ def test_bad_input_is_refused():
         optim.Adam([w], betas=(0.9, 1.0))
     with pytest.warns(UserWarning, match=r"unknown hyper-parameters \['learning_rate'\] are kept, but change nothing"):
         optim.SGD([{"params": [w], "learning_rate": 0.1}])
+
+
+# ---- what may happen to the parameters between two steps ----
+
+
+def test_a_model_that_changes_its_dtype_keeps_its_state():
+    w = autograd.tensor([1.0, 2.0], requires_grad=True)
+    optimizer = optim.SGD([w], lr=1.0, momentum=0.5)
+    w.grad = autograd.ones(2)
+    optimizer.step()
+    w.data = w.detach().double()
+    w.grad = autograd.ones(2, dtype="float64")
+    optimizer.step()
+    assert w.dtype == np.float64
+    assert w.tolist() == [1 - 1 - 1.5, 2 - 1 - 1.5]
+
+
+def test_a_parameter_that_joins_or_leaves_a_group_by_hand():
+    a, b = (autograd.tensor([0.0], requires_grad=True) for _ in range(2))
+    optimizer = optim.SGD([a], lr=1.0, momentum=0.5)
+    a.grad, b.grad = autograd.ones(1), autograd.ones(1)
+    optimizer.step()
+    optimizer.param_groups[0]["params"].append(b)
+    optimizer.step()
+    assert (a.item(), b.item()) == (-2.5, -1.0)
+    optimizer.param_groups[0]["params"][0] = autograd.tensor([0.0], requires_grad=True)
+    optimizer.step()
+    assert (a.item(), b.item()) == (-2.5, -2.5)
+
+
+def test_a_deep_copy_lives_its_own_life():
+    w = autograd.tensor([1.0], requires_grad=True)
+    optimizer = optim.Adam([w], lr=0.1)
+    w.grad = autograd.ones(1)
+    optimizer.step()
+    twin, other = copy.deepcopy((w, optimizer))
+    other.step()
+    other.step()
+    assert (optimizer.state[w]["step"], other.state[twin]["step"]) == (1, 3)
+    assert w.item() == pytest.approx(0.9)
+    assert twin.item() == pytest.approx(0.7)
+
+
+def test_overflow_and_nan_give_no_warning():
+    w = autograd.tensor([1.0, 1.0], requires_grad=True)
+    optimizer = optim.Adam([w])
+    w.grad = autograd.tensor([1e30, float("nan")])
+    optimizer.step()
+    assert np.isnan(w.detach().numpy()[1])
+
+
+# ---- hooks, own optimizers ----
+
+
+def test_hooks_are_called_in_order_until_they_are_removed():
+    w = autograd.tensor([1.0], requires_grad=True)
+    optimizer, calls = optim.SGD([w]), []
+    handles = [
+        optimizer.register_step_pre_hook(lambda o, args, kwargs: calls.append("before")),
+        optimizer.register_step_post_hook(lambda o, args, kwargs: calls.append("after")),
+        optimizer.register_state_dict_pre_hook(lambda o: calls.append("save")),
+        optimizer.register_state_dict_post_hook(lambda o, state: {**state, "more": 1}),
+        optimizer.register_load_state_dict_pre_hook(lambda o, state: {**state, "param_groups": before}),
+        optimizer.register_load_state_dict_post_hook(lambda o: calls.append("loaded")),
+        optimizer.register_state_dict_pre_hook(lambda o: calls.append("first"), prepend=True),
+    ]
+    optimizer.step()
+    state = optimizer.state_dict()
+    assert state["more"] == 1
+    before = [{**state["param_groups"][0], "lr": 5.0}]
+    optimizer.load_state_dict(state)
+    assert calls == ["before", "after", "first", "save", "loaded"]
+    assert optimizer.param_groups[0]["lr"] == 5.0
+    for handle in handles:
+        handle.remove()
+    optimizer.step()
+    assert len(calls) == 5
+    optimizer.register_step_pre_hook(lambda o, args, kwargs: ((lambda: 7.0,), {}))
+    assert optimizer.step() == 7.0
+    optimizer.register_step_pre_hook(lambda o, args, kwargs: 3)
+    with pytest.raises(TypeError, match="a hook before step returned int"):
+        optimizer.step()
+
+
+class Signs(optim.Optimizer):
+    """As one writes it for PyTorch: with a step and a state of its own."""
+
+    def __init__(self, params, lr=0.1):
+        super().__init__(params, {"lr": lr})
+
+    def step(self, closure=None):
+        with autograd.no_grad():
+            for group in self.param_groups:
+                for p in group["params"]:
+                    state = self.state[p]
+                    state["step"] = state.get("step", 0) + 1
+                    state.setdefault("sum", autograd.zeros_like(p)).add_(p.grad.sign())
+                    p.sub_(group["lr"] * p.grad.sign())
+
+
+def test_an_optimizer_of_ones_own():
+    w = autograd.tensor([1.0, -1.0], requires_grad=True)
+    optimizer, calls = Signs([w], lr=0.5), []
+    optimizer.register_step_post_hook(lambda *_: calls.append(1))
+    (w * w).sum().backward()
+    optimizer.step()
+    assert w.tolist() == [0.5, -0.5]
+    assert calls == [1]
+    resumed = Signs([w])
+    resumed.load_state_dict(optimizer.state_dict())
+    resumed.step()
+    assert resumed.state[w]["step"] == 2
+    assert resumed.state[w]["sum"].tolist() == [2.0, -2.0]
+    assert optimizer.state[w]["sum"].tolist() == [1.0, -1.0]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda w: optim.Adam([w], differentiable=True), "differentiable=True is not supported"),
+        (lambda w: optim.Adam([{"params": [w], "differentiable": True}]), "differentiable=True is not supported"),
+        (
+            lambda w: optim.Muon([w]),
+            r"Muon: parameter 0 has shape \(1,\) and dtype float32, but it takes real matrices",
+        ),
+        (lambda w: optim.Muon([autograd.ones(2, 2)], ns_steps=100), r"ns_steps must lie in \[0, 100\), got 100"),
+        (lambda w: optim.Rprop([w], etas=(1.1, 1.2)), "expected etas with 0 < etas"),
+        (lambda w: optim.Adadelta([w], rho=1.5), r"rho must lie in \[0, 1\], got 1.5"),
+        (lambda w: optim.Adafactor([w], d=0.5), "d must be at least 1, got 0.5"),
+        (lambda w: optim.Adafactor([autograd.tensor([1j], requires_grad=True)]), "is complex"),
+        (lambda w: optim.NAdam([w], momentum_decay=-1), "NAdam: momentum_decay must not be negative, got -1"),
+        (lambda w: optim.SGD([w], lr=float("nan")), "lr must not be negative, got nan"),
+        (lambda w: optim.SGD([{"lr": 0.1}]), r"a group needs 'params', got \['lr'\]"),
+    ],
+)
+def test_bad_settings_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make(autograd.tensor([1.0], requires_grad=True))
+    with pytest.raises(TypeError, match="params must have an order, got a set"):
+        optim.SGD([{"params": {autograd.tensor([1.0], requires_grad=True)}}])

@@ -17,17 +17,18 @@ Measure = Callable[[], tuple[dict[str, float], list[float]]]
 BATCH = 32
 
 
-def _data(folder: str | None) -> tuple[Any, Any]:
-    """Images (1797, 64) from 0 to 1, and digits.
+def digits_folder() -> str | None:
+    """Where scikit-learn keeps the digits; None if it is not installed here."""
+    spec = importlib.util.find_spec("sklearn")
+    if spec is None or spec.origin is None:
+        return None
+    return os.path.join(os.path.dirname(spec.origin), "datasets", "data")
 
-    Args:
-        folder: where ``digits.csv.gz`` is; None for scikit-learn's own folder.
-    """
+
+def _data(folder: str | None) -> tuple[Any, Any]:
+    """Images (1797, 64) from 0 to 1, and digits."""
     if folder is None:
-        spec = importlib.util.find_spec("sklearn")
-        if spec is None or spec.origin is None:
-            raise ImportError("scikit-learn is not installed here")
-        folder = os.path.join(os.path.dirname(spec.origin), "datasets", "data")
+        raise ImportError("scikit-learn, which brings the digits, is not installed")
     with gzip.open(os.path.join(folder, "digits.csv.gz"), "rt") as file:
         table = np.array([[float(item) for item in row] for row in csv.reader(file)])
     return (table[:, :-1] / 16).astype(np.float32), table[:, -1].astype(np.int64)
@@ -47,7 +48,7 @@ def _train(step: Callable[[Any], Any], count: int, epochs: int) -> Measure:
     return measure
 
 
-def chainrule(epochs: int, folder: str | None = None) -> Measure:
+def chainrule(epochs: int, folder: str | None) -> Measure:
     """This library's modules."""
     import autograd
     import nn
@@ -70,7 +71,7 @@ def chainrule(epochs: int, folder: str | None = None) -> Measure:
     return _train(step, len(images), epochs)
 
 
-def torch(epochs: int, folder: str | None = None) -> Measure:
+def torch(epochs: int, folder: str | None) -> Measure:
     """PyTorch, eager."""
     import torch
 

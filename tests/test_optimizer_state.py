@@ -1,0 +1,104 @@
+"""optim: state dicts in PyTorch's layout, and what is loaded from them."""
+
+import numpy as np
+import pytest
+
+import autograd
+import optim
+
+LAYOUT = {
+    optim.SGD: ([], "lr momentum dampening weight_decay nesterov maximize foreach differentiable fused"),
+    optim.Adam: (
+        ["step", "exp_avg", "exp_avg_sq"],
+        "lr betas eps weight_decay amsgrad maximize foreach capturable differentiable fused decoupled_weight_decay",
+    ),
+    optim.Adamax: (
+        ["step", "exp_avg", "exp_inf"], "lr betas eps weight_decay foreach maximize differentiable capturable"
+    ),
+    optim.NAdam: (
+        ["step", "mu_product", "exp_avg", "exp_avg_sq"],
+        "lr betas eps weight_decay momentum_decay decoupled_weight_decay maximize foreach capturable differentiable",
+    ),
+    optim.RMSprop: (
+        ["step", "square_avg"],
+        "lr momentum alpha eps centered weight_decay capturable foreach maximize differentiable",
+    ),
+    optim.Rprop: (
+        ["step", "prev", "step_size"], "lr etas step_sizes foreach maximize differentiable capturable"
+    ),
+    optim.ASGD: (
+        ["step", "eta", "mu", "ax"], "lr lambd alpha t0 weight_decay foreach maximize differentiable capturable"
+    ),
+    optim.Adadelta: (
+        ["step", "square_avg", "acc_delta"],
+        "lr rho eps weight_decay maximize capturable foreach differentiable",
+    ),
+    optim.Adagrad: (
+        ["step", "sum"],
+        "lr lr_decay eps weight_decay initial_accumulator_value foreach maximize differentiable fused",
+    ),
+    optim.Adafactor: (["step", "row_var", "col_var"], "lr beta2_decay eps d weight_decay foreach maximize"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "layout"), LAYOUT.items())
+def test_state_has_pytorchs_layout(kind, layout):
+    w = autograd.tensor(np.ones((2, 3)), requires_grad=True)
+    w.grad = autograd.tensor(np.ones((2, 3)))
+    optimizer = kind([w])
+    optimizer.step()
+    state = optimizer.state_dict()
+    names, settings = layout
+    assert list(state["state"].get(0, {})) == names
+    assert list(state["param_groups"][0]) == [*settings.split(), "params"]
+    for name, value in state["state"].get(0, {}).items():
+        shapes = {"step": (), "mu_product": (), "eta": (), "mu": (), "row_var": (2, 1), "col_var": (1, 3)}
+        assert value.shape == shapes.get(name, (2, 3))
+    lines = "".join(f"    {key}: {state['param_groups'][0][key]}\n" for key in sorted(settings.split()))
+    assert repr(optimizer) == f"{kind.__name__} (\nParameter Group 0\n{lines})"
+
+
+def test_state_of_plain_arrays_and_numbers_is_loaded():
+    w = autograd.tensor([1.0, 1.0], requires_grad=True)
+    optimizer = optim.Adam([w], lr=0.1)
+    group = {**optimizer.state_dict()["param_groups"][0], "lr": 0.5}
+    arrays = {"step": 7, "exp_avg": np.array([0.5, -0.5]), "exp_avg_sq": np.array([0.25, 0.25])}
+    optimizer.load_state_dict({"state": {0: arrays}, "param_groups": [group]})
+    assert optimizer.param_groups[0]["lr"] == 0.5
+    assert optimizer.state[w]["step"] == 7
+    assert optimizer.state[w]["exp_avg"].tolist() == [0.5, -0.5]
+    assert optimizer.state[w]["exp_avg"].dtype == np.float32
+
+
+def test_state_is_matched_by_name_where_both_sides_have_the_same_names():
+    def made(order):
+        found = {name: autograd.tensor(np.ones(2), requires_grad=True) for name in "ab"}
+        return found, optim.SGD([(name, found[name]) for name in order], lr=0.1, momentum=0.9)
+
+    ours, optimizer = made("ab")
+    ours["a"].grad, ours["b"].grad = autograd.tensor(np.full(2, 1.0)), autograd.tensor(np.full(2, 2.0))
+    optimizer.step()
+    assert optimizer.param_groups[0]["param_names"] == ["a", "b"]
+    theirs, other = made("ba")
+    other.load_state_dict(optimizer.state_dict())
+    assert other.state[theirs["a"]]["momentum_buffer"].tolist() == [1.0, 1.0]
+    assert other.state[theirs["b"]]["momentum_buffer"].tolist() == [2.0, 2.0]
+    assert other.param_groups[0]["param_names"] == ["b", "a"]
+    nameless = optim.SGD(list(theirs.values())[::-1], lr=0.1, momentum=0.9)
+    nameless.load_state_dict(optimizer.state_dict())
+    assert nameless.state[theirs["b"]]["momentum_buffer"].tolist() == [1.0, 1.0]
+    with pytest.raises(ValueError, match="1 of 2 parameters have a name"):
+        optim.SGD([("a", ours["a"]), ours["b"]])
+    with pytest.raises(ValueError, match="parameters of all groups must have names, or none"):
+        other.add_param_group({"params": [autograd.tensor([1.0], requires_grad=True)]})
+
+
+def test_momentum_that_is_switched_on_later_starts_from_that_gradient():
+    w = autograd.tensor([0.0], requires_grad=True)
+    optimizer = optim.SGD([w], lr=1.0, dampening=0.5)
+    w.grad = autograd.tensor([1.0])
+    optimizer.step()
+    optimizer.param_groups[0]["momentum"] = 0.5
+    optimizer.step()
+    optimizer.step()
+    assert w.item() == -1.0 - 1.0 - (0.5 + 0.5)
