@@ -8,15 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from .._op import op
+from .._op import composed, op
 from ..samples import elementwise, reals
 from .exponential import erfc
 
 _ROOT = math.sqrt(2 / math.pi)
 _BLOCK = 1 << 15
 """Elements computed at a time."""
-_ONE, _HALF = np.array(1, np.float32), np.array(-0.5, np.float32)
-_DENSITY = np.array(1 / math.sqrt(2 * math.pi), np.float32)
+_ONE = np.array(1, np.float32)
 _ODDS = [
     np.array(c, np.float32)
     for c in (
@@ -28,49 +27,44 @@ _ODDS = [
 the normal distribution function ``p``: by weighted least squares, so that ``x * p`` errs by less than 2e-7."""
 
 
-def _distribution(x: Any, square: Any, out: Any) -> None:
-    """For a block: ``x * x``, and 1 over the normal distribution function."""
-    np.multiply(x, x, out=square)
-    np.multiply(square, _ODDS[0], out=out)
+def _value(x: Any, out: Any, work: Any) -> None:
+    """``gelu`` of a block of float32."""
+    np.multiply(x, x, out=work)
+    np.multiply(work, _ODDS[0], out=out)
     for coefficient in _ODDS[1:-1]:
         np.add(out, coefficient, out=out)
-        np.multiply(out, square, out=out)
+        np.multiply(out, work, out=out)
     np.add(out, _ODDS[-1], out=out)
     np.multiply(out, x, out=out)
     np.exp(out, out=out)
     np.add(out, _ONE, out=out)
-
-
-def _gelu_block(x: Any, out: Any, square: Any) -> None:
-    _distribution(x, square, out)
     np.divide(x, out, out=out)
 
 
-def _slope_block(x: Any, out: Any, square: Any) -> None:
-    _distribution(x, square, out)
-    np.reciprocal(out, out=out)
-    np.multiply(square, _HALF, out=square)
-    np.exp(square, out=square)
-    np.multiply(square, _DENSITY, out=square)
-    np.multiply(square, x, out=square)
-    np.add(out, square, out=out)
+def _gradient(x: Any, g: Any, y: Any, out: Any, work: Any) -> None:
+    """``g`` times the derivative of ``gelu`` at a block ``x``, where its value is ``y``."""
+    np.multiply(x, x, out=work)
+    np.multiply(work, -0.5, out=work)
+    np.exp(work, out=work)
+    np.multiply(work, 0.5 * _ROOT, out=work)
+    np.multiply(work, x, out=work)
+    np.divide(y, x, out=out)
+    np.copyto(out, 0.5, where=x == 0)
+    np.add(out, work, out=out)
+    np.multiply(out, g, out=out)
 
 
-@np.errstate(over="ignore", invalid="ignore")  # far out exp is inf, and right; at -inf the result is nan, as PyTorch's
-def _in_blocks(compute: Callable[..., None], x: Any) -> Any:
-    """What ``compute`` makes of an array of float32."""
-    flat = np.ascontiguousarray(x).reshape(-1)
-    out = np.empty(flat.shape, np.float32)
-    length = min(_BLOCK, max(len(flat), 1))
-    work = np.empty(length, np.float32)
-    for start in range(0, len(flat), length):
-        part = flat[start : start + length]
-        compute(part, out[start : start + length], work[: len(part)])
-    return out.reshape(x.shape)
-
-
-def _plain(x: Any) -> bool:
-    return type(x) is np.ndarray and x.dtype == np.float32
+@np.errstate(all="ignore")  # far out exp is inf, and right; at -inf the result is nan, as PyTorch's
+def _in_blocks(compute: Callable[..., None], *arrays: Any) -> Any:
+    """What ``compute`` makes of arrays of one shape and dtype."""
+    shape = arrays[0].shape
+    flat = [np.ascontiguousarray(array).reshape(-1) for array in arrays]
+    out = np.empty_like(flat[0])
+    work = np.empty_like(out[:_BLOCK])
+    for start in range(0, len(out), _BLOCK):
+        parts = [array[start : start + _BLOCK] for array in (*flat, out)]
+        compute(*parts, work[: len(parts[0])])
+    return out.reshape(shape)
 
 
 @op(
@@ -80,17 +74,23 @@ def _plain(x: Any) -> bool:
 )
 def gelu_slope(x: Any) -> Any:
     """The derivative of ``gelu``: the normal distribution function at ``x``, plus ``x`` times its density."""
-    if _plain(x):
-        return _in_blocks(_slope_block, x)
     return (erfc.op.forward(x * -math.sqrt(0.5)) + x * np.exp(x * x * -0.5) * _ROOT) * 0.5
 
 
-def _gelu_rule(g: Any, x: Any, approximate: str) -> Any:
+@composed()
+def times_slope(g: Any, x: Any, out: Any) -> Any:
+    """``g`` times the derivative of ``gelu`` at ``x``; on arrays from the value, ``out``: without the polynomial."""
+    if type(x) is type(g) is type(out) is np.ndarray and x.dtype.itemsize > 2:
+        return _in_blocks(_gradient, x, g, out)
+    return g * gelu_slope.kernel(x)
+
+
+def _gelu_rule(g: Any, x: Any, out: Any, approximate: str) -> Any:
     if approximate == "tanh":
         square = x * x
         t = np.tanh(x * (square * (0.044715 * _ROOT) + _ROOT))
         return g * ((t + 1) * 0.5 + x * (1 - t * t) * (square * (3 * 0.044715 * 0.5 * _ROOT) + 0.5 * _ROOT))
-    return g * gelu_slope.kernel(x)
+    return times_slope.kernel(g, x, out)
 
 
 @op(x=_gelu_rule, promote="float", samples=[reals(), elementwise(x=reals(), approximate="tanh")])
@@ -107,6 +107,6 @@ def gelu(x: Any, approximate: str = "none") -> Any:
         return x * 0.5 * (np.tanh(x * (x * x * (0.044715 * _ROOT) + _ROOT)) + 1)
     if approximate != "none":
         raise ValueError(f"approximate must be 'none' or 'tanh', got {approximate!r}")
-    if _plain(x):
-        return _in_blocks(_gelu_block, x)
+    if type(x) is np.ndarray and x.dtype == np.float32:
+        return _in_blocks(_value, x)
     return erfc.op.forward(x * -math.sqrt(0.5)) * x * 0.5
