@@ -6,6 +6,7 @@ An op without docstring or samples fails here, so that none can join the table u
 from __future__ import annotations
 
 import autograd
+import nn  # noqa: F401 (its functions bring in the ops that autograd itself does not offer)
 from autograd.testing import op_tests
 from autograd.testing.subject import table
 

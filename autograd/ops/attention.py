@@ -170,7 +170,7 @@ def _fit(query: Any, key: Any, value: Any) -> None:
 
 
 @composed(inputs=("query", "key", "value"), samples=[
-    case(**_QKV), case(**_QKV, is_causal=True, scale=-2.0), case(**_QKV, attn_mask=np.tri(3, 4, 1, bool)),
+    case(**_QKV), case(**_QKV, is_causal=True, scale=-0.5), case(**_QKV, attn_mask=np.tri(3, 4, 1, bool)),
     case(query=reals(shape=(4, 1, 2)), key=reals(shape=(2, 2, 2)), value=reals(shape=(2, 2, 1)), enable_gqa=True),
 ])  # fmt: skip
 def scaled_dot_product_attention(
