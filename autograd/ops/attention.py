@@ -56,7 +56,8 @@ def _attention_rule(
 
 
 _QKV: dict[str, Any] = {
-    "query": reals(-1, 1, shape=(2, 3, 2)), "key": reals(-1, 1, shape=(2, 4, 2)), "value": reals(-1, 1, shape=(2, 4, 2)),
+    "query": reals(-1, 1, shape=(2, 3, 2)), "key": reals(-1, 1, shape=(2, 4, 2)),
+    "value": reals(-1, 1, shape=(2, 4, 2)),
 }  # fmt: skip
 _BELOW = np.tri(3, 4, dtype=bool)
 
