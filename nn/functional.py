@@ -10,7 +10,6 @@ import numpy as _np
 from autograd._inplace import inplace as _in_place
 from autograd.ops import activations as _activations
 from autograd.ops import neural as _neural
-from autograd.ops import selection as _selection
 from autograd.ops import windows as _windows
 from autograd.ops.activations import gelu as gelu
 from autograd.ops.activations import glu as glu
@@ -21,22 +20,20 @@ from autograd.ops.activations import softplus as softplus
 from autograd.ops.activations import softshrink as softshrink
 from autograd.ops.activations import softsign as softsign
 from autograd.ops.activations import tanhshrink as tanhshrink
-from autograd.ops.attention import scaled_dot_product_attention as scaled_dot_product_attention
-from autograd.ops.bilinear import bilinear as bilinear
 from autograd.ops.adaptive_pooling import adaptive_avg_pool1d as adaptive_avg_pool1d
 from autograd.ops.adaptive_pooling import adaptive_avg_pool2d as adaptive_avg_pool2d
 from autograd.ops.adaptive_pooling import adaptive_avg_pool3d as adaptive_avg_pool3d
 from autograd.ops.adaptive_pooling import adaptive_max_pool1d as adaptive_max_pool1d
 from autograd.ops.adaptive_pooling import adaptive_max_pool2d as adaptive_max_pool2d
 from autograd.ops.adaptive_pooling import adaptive_max_pool3d as adaptive_max_pool3d
+from autograd.ops.attention import scaled_dot_product_attention as scaled_dot_product_attention
 from autograd.ops.averaging import avg_pool1d as avg_pool1d
 from autograd.ops.averaging import avg_pool2d as avg_pool2d
 from autograd.ops.averaging import avg_pool3d as avg_pool3d
 from autograd.ops.averaging import lp_pool1d as lp_pool1d
 from autograd.ops.averaging import lp_pool2d as lp_pool2d
 from autograd.ops.averaging import lp_pool3d as lp_pool3d
-from autograd.ops.class_losses import cross_entropy as cross_entropy
-from autograd.ops.class_losses import nll_loss as nll_loss
+from autograd.ops.bilinear import bilinear as bilinear
 from autograd.ops.convolution import conv1d as conv1d
 from autograd.ops.convolution import conv2d as conv2d
 from autograd.ops.convolution import conv3d as conv3d
@@ -60,15 +57,15 @@ from autograd.ops.normalization import layer_norm as layer_norm
 from autograd.ops.normalization import local_response_norm as local_response_norm
 from autograd.ops.normalization import rms_norm as rms_norm
 from autograd.ops.padding import pad as pad
+from autograd.ops.pooling import max_pool1d as max_pool1d
+from autograd.ops.pooling import max_pool2d as max_pool2d
+from autograd.ops.pooling import max_pool3d as max_pool3d
 from autograd.ops.resampling import affine_grid as affine_grid
 from autograd.ops.resampling import grid_sample as grid_sample
 from autograd.ops.resampling import interpolate as interpolate
 from autograd.ops.shuffling import channel_shuffle as channel_shuffle
 from autograd.ops.shuffling import pixel_shuffle as pixel_shuffle
 from autograd.ops.shuffling import pixel_unshuffle as pixel_unshuffle
-from autograd.ops.pooling import max_pool1d as max_pool1d
-from autograd.ops.pooling import max_pool2d as max_pool2d
-from autograd.ops.pooling import max_pool3d as max_pool3d
 from autograd.ops.trigonometric import tanh as tanh
 from autograd.ops.unpooling import max_unpool1d as max_unpool1d
 from autograd.ops.unpooling import max_unpool2d as max_unpool2d
@@ -259,6 +256,8 @@ def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: b
 def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
     """``alpha_dropout`` of whole channels of (N, C, ...)."""
     return _placed(input, _neural.feature_alpha_dropout(input, p, training), inplace)
+
+
 # ---- columns ---------------------------------------------------------------------------------------------------------
 
 

@@ -5,10 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import autograd
-from examples import digits, lstm
+from examples import digits, gpt, lstm
 
 ROOT = Path(__file__).parent.parent
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -75,10 +76,42 @@ def test_lstm_is_repeatable(tmp_path):
     assert a > 0.5
 
 
-@pytest.mark.parametrize("name", ["digits", "lstm"])
+@pytest.mark.parametrize("name", ["cnn", "digits", "from_pytorch", "gpt", "lstm"])
 def test_help_tells_the_story(name):
     run = subprocess.run(
         [sys.executable, "-m", f"examples.{name}", "--help"], capture_output=True, text=True, cwd=ROOT, check=True
     )
     for text in ("--seed", "--fast", "--out", "One should see"):
         assert text in run.stdout
+
+
+def test_gpt_learns_writes_and_keeps_its_weights(tmp_path, capsys):
+    losses = [gpt.main(["--fast", "--seed", "1", "--batch", "4", "--out", str(tmp_path)]) for _ in range(2)]
+    assert losses[0] == losses[1]
+    assert losses[0] < 3.6
+    lines = capsys.readouterr().out.splitlines()
+    assert f"validation loss {losses[0]:.3f} nats per character" in lines
+    written = next(i for i, line in enumerate(lines) if line.startswith("The "))
+    assert len("\n".join(lines[written : lines.index(f"validation loss {losses[0]:.3f} nats per character")])) >= 104
+    paths = [Path(line) for line in lines[-2:]]
+    assert [path.name for path in paths] == ["gpt_learning_curve.png", "gpt_weights.npz"]
+    assert paths[0].read_bytes().startswith(PNG)
+    text = gpt.load()
+    model = gpt.GPT(len(text.characters), 32, 2, 1)
+    before = gpt.evaluate(model, text.validation, 32)
+    with np.load(paths[1]) as saved:
+        model.load_state_dict(dict(saved))
+    assert gpt.evaluate(model, text.validation, 32) < before - 0.5
+
+
+def test_gpt_does_not_look_ahead_and_reads_the_whole_text():
+    text = gpt.load()
+    assert len(text.train) + len(text.validation) > 300_000
+    assert set(text.validation.tolist()) <= set(range(len(text.characters)))
+    model = gpt.GPT(len(text.characters), 8, 2, 1)
+    window = text.train[None, :20].copy()
+    scores = model(autograd.from_numpy(window)).detach().numpy()
+    window[0, 10] = (window[0, 10] + 1) % len(text.characters)
+    changed = model(autograd.from_numpy(window)).detach().numpy()
+    np.testing.assert_array_equal(scores[0, :10], changed[0, :10])
+    assert (scores[0, 10:] != changed[0, 10:]).any(axis=1).all()

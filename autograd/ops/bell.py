@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 
 from .._op import op
-from ..samples import elementwise, reals
+from ..samples import case, elementwise, reals
 from .axes import accumulation_dtype
 from .exponential import erfc
 
 _ROOT = math.sqrt(2 / math.pi)
 _BLOCK = 1 << 15
 """Elements computed at a time."""
-_ONE, _HALF = np.array(1, np.float32), np.array(-0.5, np.float32)
-_DENSITY = np.array(1 / math.sqrt(2 * math.pi), np.float32)
+_ONE = np.array(1, np.float32)
 _ODDS = [
     np.array(c, np.float32)
     for c in (
@@ -35,45 +34,44 @@ def _wide(x: Any) -> Any:
     return x if wide is None else x.astype(wide)
 
 
-def _distribution(x: Any, square: Any, out: Any) -> None:
-    """For a block: ``x * x``, and 1 over the normal distribution function."""
-    np.multiply(x, x, out=square)
-    np.multiply(square, _ODDS[0], out=out)
+def _value(x: Any, out: Any, work: Any) -> None:
+    """``gelu`` of a block of float32."""
+    np.multiply(x, x, out=work)
+    np.multiply(work, _ODDS[0], out=out)
     for coefficient in _ODDS[1:-1]:
         np.add(out, coefficient, out=out)
-        np.multiply(out, square, out=out)
+        np.multiply(out, work, out=out)
     np.add(out, _ODDS[-1], out=out)
     np.multiply(out, x, out=out)
     np.exp(out, out=out)
     np.add(out, _ONE, out=out)
-
-
-def _gelu_block(x: Any, out: Any, square: Any) -> None:
-    _distribution(x, square, out)
     np.divide(x, out, out=out)
 
 
-def _slope_block(x: Any, out: Any, square: Any) -> None:
-    _distribution(x, square, out)
-    np.reciprocal(out, out=out)
-    np.multiply(square, _HALF, out=square)
-    np.exp(square, out=square)
-    np.multiply(square, _DENSITY, out=square)
-    np.multiply(square, x, out=square)
-    np.add(out, square, out=out)
+def _gradient(x: Any, g: Any, y: Any, out: Any, work: Any) -> None:
+    """``g`` times the derivative of ``gelu`` at a block ``x`` of float32, where its value is ``y``."""
+    np.multiply(x, x, out=work)
+    np.multiply(work, -0.5, out=work)
+    np.exp(work, out=work)
+    np.multiply(work, 0.5 * _ROOT, out=work)
+    np.multiply(work, x, out=work)
+    np.divide(y, x, out=out)
+    np.copyto(out, 0.5, where=x == 0)
+    np.add(out, work, out=out)
+    np.multiply(out, g, out=out)
 
 
-@np.errstate(over="ignore", invalid="ignore")  # far out exp is inf, and right; at -inf the result is nan, as PyTorch's
-def _in_blocks(compute: Callable[..., None], x: Any) -> Any:
-    """What ``compute`` makes of an array of float32."""
-    flat = np.ascontiguousarray(x).reshape(-1)
-    out = np.empty(flat.shape, np.float32)
-    length = min(_BLOCK, max(len(flat), 1))
-    work = np.empty(length, np.float32)
-    for start in range(0, len(flat), length):
-        part = flat[start : start + length]
-        compute(part, out[start : start + length], work[: len(part)])
-    return out.reshape(x.shape)
+@np.errstate(all="ignore")  # far out exp is inf, and right; at -inf the result is nan, as PyTorch's
+def _in_blocks(compute: Callable[..., None], *arrays: Any) -> Any:
+    """What ``compute`` makes of arrays of one shape and dtype."""
+    shape = arrays[0].shape
+    flat = [np.ascontiguousarray(array).reshape(-1) for array in arrays]
+    out = np.empty_like(flat[0])
+    work = np.empty_like(out[:_BLOCK])
+    for start in range(0, len(out), _BLOCK):
+        parts = [array[start : start + _BLOCK] for array in (*flat, out)]
+        compute(*parts, work[: len(parts[0])])
+    return out.reshape(shape)
 
 
 def _plain(x: Any) -> bool:
@@ -81,26 +79,33 @@ def _plain(x: Any) -> bool:
 
 
 @op(
-    x=lambda g, x: g * (np.exp(x * x * -0.5) * (2 - x * x)) * (0.5 * _ROOT),
-    promote="float",
-    samples=reals(),
+    y=lambda g, x, value: gelu_gradient.kernel(g, x, value),
+    x=lambda g, y, x: g * y * (np.exp(x * x * -0.5) * (2 - x * x)) * (0.5 * _ROOT),
+    constants=("value",),
+    samples=[
+        case(y=reals(shape=(2, 3)), x=reals(shape=(2, 3))),
+        case(y=reals(shape=()), x=reals(shape=())),
+    ],
 )
-def gelu_slope(x: Any) -> Any:
-    """The derivative of ``gelu``: the normal distribution function at ``x``, plus ``x`` times its density."""
-    if _plain(x):
-        return _in_blocks(_slope_block, x)
+def gelu_gradient(y: Any, x: Any, value: Any = None) -> Any:
+    """``y`` times the derivative of ``gelu`` at ``x``: the normal distribution function, plus ``x`` times its density.
+
+    ``value``: that of ``gelu`` at ``x``, which spares the distribution function.
+    """
+    if value is not None and _plain(x) and _plain(value) and _plain(y):
+        return _in_blocks(_gradient, x, y, value)
     wide = _wide(x)
     slope = (erfc.op.forward(wide * -math.sqrt(0.5)) + wide * np.exp(wide * wide * -0.5) * _ROOT) * 0.5
-    return slope.astype(x.dtype, copy=False)
+    return (y * slope).astype(x.dtype, copy=False)
 
 
-def _gelu_rule(g: Any, x: Any, approximate: str) -> Any:
+def _gelu_rule(g: Any, x: Any, out: Any, approximate: str) -> Any:
     if approximate == "tanh":
         x = _wide(x)
         square = x * x
         t = np.tanh(x * (square * (0.044715 * _ROOT) + _ROOT))
         return g * ((t + 1) * 0.5 + x * (1 - t * t) * (square * (3 * 0.044715 * 0.5 * _ROOT) + 0.5 * _ROOT))
-    return g * gelu_slope.kernel(x)
+    return gelu_gradient.kernel(g, x, out)
 
 
 @op(x=_gelu_rule, promote="float", samples=[reals(), elementwise(x=reals(), approximate="tanh")])
@@ -120,5 +125,5 @@ def gelu(x: Any, approximate: str = "none") -> Any:
     if approximate != "none":
         raise ValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
     if _plain(x):
-        return _in_blocks(_gelu_block, x)
+        return _in_blocks(_value, x)
     return erfc.op.forward(x * -math.sqrt(0.5)) * x * 0.5

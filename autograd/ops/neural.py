@@ -121,7 +121,9 @@ def _along(x: Any, y: Any, dim: int) -> Any:
 )
 def softmax_slope(x: Any, y: Any, dim: int) -> Any:
     """The gradient of the input of ``softmax``, from that of its output, ``x``, and the output ``y``."""
-    return np.multiply(x - _along(x, y, dim), y)
+    out = x - _along(x, y, dim)
+    out *= y
+    return out
 
 
 @op(x=lambda g, out, dim: softmax_slope.kernel(g, out, dim), promote="float", samples=_SOFTMAX)
