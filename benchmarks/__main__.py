@@ -21,93 +21,14 @@ import shlex
 import statistics
 import subprocess
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from benchmarks.runs import Run, all_runs
 
 WORKER = Path(__file__).with_name("worker.py")
 OURS = ("chainrule", "chainrule_nn")
 OWN_INTERPRETER = (*OURS, "numpy")
-
-
-@dataclass(frozen=True)
-class Target:
-    """What a figure of ours shall be at most: in its own unit, or as a multiple of another contender's."""
-
-    figure: str
-    limit: float
-    of: str | None = None
-
-
-@dataclass(frozen=True)
-class Run:
-    """A workload with its settings.
-
-    Attributes:
-        name: what the command line selects.
-        module: in ``benchmarks.workloads``.
-        contenders: who runs it, in this order; the first is ours.
-        settings, smoke: what the contenders are prepared with.
-        rounds: how often each measures.
-        targets: what is wanted.
-    """
-
-    name: str
-    module: str
-    contenders: tuple[str, ...]
-    settings: dict[str, Any]
-    smoke: dict[str, Any]
-    rounds: int
-    targets: tuple[Target, ...] = field(default=())
-
-
-def all_runs() -> list[Run]:
-    """Every workload, in the order of the report."""
-    everyone = ("chainrule", "torch", "numpy", "hips", "mygrad")
-    per_op = "us per op"
-    chains = [
-        Run(f"chain-{size}", "chain", everyone, {"size": size, "repeats": 100}, {"size": size, "repeats": 1}, 15,
-            (Target(per_op, 0.5, "torch"),))
-        for size in (1, 16, 1024)
-    ]  # fmt: skip
-    scalars = Run("scalars", "scalars", ("chainrule", "micrograd", "torch"), {"repeats": 20}, {"repeats": 1}, 15,
-                  (Target("us per step", 1.0, "micrograd"),))  # fmt: skip
-    memory = (
-        Target("bytes per op", 500), Target("resident bytes per op", 500), Target("KiB left of the graph", 1024),
-    )  # fmt: skip
-    deep = [
-        Run(
-            f"deep-{depth}", "deep", ("chainrule", "torch"),
-            {"depth": depth, "repeats": max(1, 100_000 // depth), "memory": depth >= 100_000},
-            {"depth": min(depth, 10_000), "repeats": 1, "memory": True},
-            15 if depth < 1_000_000 else 5,
-            (Target(per_op, 0.5, "torch"), *(memory if depth >= 100_000 else ())),
-        )
-        for depth in (1_000, 10_000, 100_000, 1_000_000)
-    ]  # fmt: skip
-    per_step = (Target("ms per step", 2.0, "torch"),)
-    rows = [
-        Run(name, "rows", ("chainrule", "torch"), {"layer": name, "rows": 4096, "width": width, "repeats": 10},
-            {"layer": name, "rows": 8, "width": 16, "repeats": 1}, 15, per_step)
-        for name, width in (("layer-norm", 512), ("cross-entropy", 1000))
-    ]  # fmt: skip
-    grown = (Target("KiB grown, traced", 1024), Target("KiB grown, resident", 1024))
-    steps = [
-        Run(name, "steps", (contender,), {"steps": 10_000}, {"steps": 20}, 1, grown)
-        for name, contender in (("steps", "chainrule"), ("steps-nn", "chainrule_nn"))
-    ]  # fmt: skip
-    imports = [
-        Run(
-            name, "imports", ("chainrule", "torch"), {"names": names}, {"names": names}, 11,
-            (Target("ms beyond NumPy's import", limit),),
-        )
-        for name, names, limit in (("import-engine", "autograd", 60), ("import-all", "autograd, nn, optim", 120))
-    ]  # fmt: skip
-    sizes = {"layers": 2, "size": 128, "heads": 4, "length": 64, "batch": 8, "vocabulary": 65}
-    small = {"layers": 1, "size": 8, "heads": 2, "length": 4, "batch": 2, "vocabulary": 5}
-    gpt = Run("gpt", "gpt", ("chainrule", "torch"), {**sizes, "repeats": 5}, {**small, "repeats": 1}, 15,
-              (Target("ms per step", 1.2, "torch"),))  # fmt: skip
-    return [*chains, scalars, *deep, *rows, *steps, gpt, *imports]
 
 
 class Worker:

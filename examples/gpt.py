@@ -156,13 +156,6 @@ def draw_learning_curve(history: Sequence[Progress], path: Path) -> Path:
     return path
 
 
-def save(model: GPT, path: Path) -> Path:
-    """The weights by name, as NumPy's archive."""
-    arrays: dict[str, Any] = {name: value.numpy() for name, value in model.state_dict().items()}
-    np.savez(path, **arrays)
-    return path
-
-
 def main(arguments: Sequence[str] | None = None) -> float:
     """Run the story; returns the validation loss."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -187,7 +180,9 @@ def main(arguments: Sequence[str] | None = None) -> float:
     loss = evaluate(model, text.validation, 128 if options.fast else None)
     print(f"validation loss {loss:.3f} nats per character")
     print(draw_learning_curve(history, options.out / "gpt_learning_curve.png"))
-    print(save(model, options.out / "gpt_weights.npz"))
+    weights = options.out / "gpt.safetensors"
+    autograd.save(model.state_dict(), weights)
+    print(weights)
     return loss
 
 

@@ -147,12 +147,12 @@ class Sequential(_Numbered):
         for name, module in named:
             self._put(str(name), module)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, input: Any) -> Any:
         """The last module's output."""
         for module in self.__dict__.values():
             if isinstance(module, Module):
-                x = module(x)
-        return x
+                input = module(input)
+        return input
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):

@@ -34,9 +34,9 @@ class Dropout(_Dropout):
     Source: N. Srivastava et al., Dropout, 2014.
     """
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``x`` with elements dropped."""
-        return F.dropout(x, self.p, self.training, self.inplace)
+    def forward(self, input: Tensor) -> Tensor:
+        """``input`` with elements dropped."""
+        return F.dropout(input, self.p, self.training, self.inplace)
 
 
 class Dropout1d(_Dropout):
@@ -46,9 +46,9 @@ class Dropout1d(_Dropout):
         p, inplace: as for ``Dropout``.
     """
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``x`` with channels dropped."""
-        return F.dropout1d(x, self.p, self.training, self.inplace)
+    def forward(self, input: Tensor) -> Tensor:
+        """``input`` with channels dropped."""
+        return F.dropout1d(input, self.p, self.training, self.inplace)
 
 
 class Dropout2d(_Dropout):
@@ -58,9 +58,9 @@ class Dropout2d(_Dropout):
         p, inplace: as for ``Dropout``.
     """
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``x`` with channels dropped."""
-        return F.dropout2d(x, self.p, self.training, self.inplace)
+    def forward(self, input: Tensor) -> Tensor:
+        """``input`` with channels dropped."""
+        return F.dropout2d(input, self.p, self.training, self.inplace)
 
 
 class Dropout3d(_Dropout):
@@ -70,9 +70,9 @@ class Dropout3d(_Dropout):
         p, inplace: as for ``Dropout``.
     """
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``x`` with channels dropped."""
-        return F.dropout3d(x, self.p, self.training, self.inplace)
+    def forward(self, input: Tensor) -> Tensor:
+        """``input`` with channels dropped."""
+        return F.dropout3d(input, self.p, self.training, self.inplace)
 
 
 class AlphaDropout(_Dropout):
@@ -84,9 +84,9 @@ class AlphaDropout(_Dropout):
     Source: G. Klambauer et al., Self-Normalizing Neural Networks, 2017.
     """
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``x`` with elements dropped."""
-        return F.alpha_dropout(x, self.p, self.training, self.inplace)
+    def forward(self, input: Tensor) -> Tensor:
+        """``input`` with elements dropped."""
+        return F.alpha_dropout(input, self.p, self.training, self.inplace)
 
 
 class FeatureAlphaDropout(_Dropout):
@@ -96,6 +96,6 @@ class FeatureAlphaDropout(_Dropout):
         p, inplace: as for ``Dropout``.
     """
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``x`` with channels dropped."""
-        return F.feature_alpha_dropout(x, self.p, self.training, self.inplace)
+    def forward(self, input: Tensor) -> Tensor:
+        """``input`` with channels dropped."""
+        return F.feature_alpha_dropout(input, self.p, self.training, self.inplace)

@@ -109,9 +109,9 @@ class Embedding(_Rows):
         self.scale_grad_by_freq = scale_grad_by_freq
         self.sparse = sparse
 
-    def forward(self, x: Tensor) -> Any:
-        """The vectors with the numbers ``x``."""
-        return F.embedding(x, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq)
+    def forward(self, input: Tensor) -> Any:
+        """The vectors with the numbers ``input``."""
+        return F.embedding(input, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq)
 
     @classmethod
     def from_pretrained(
@@ -181,10 +181,10 @@ class EmbeddingBag(_Rows):
         self.sparse = sparse
         self.include_last_offset = include_last_offset
 
-    def forward(self, x: Tensor, offsets: Any = None, per_sample_weights: Any = None) -> Any:
-        """One vector for each bag; ``per_sample_weights`` are factors, of the shape of ``x``."""
+    def forward(self, input: Tensor, offsets: Any = None, per_sample_weights: Any = None) -> Any:
+        """One vector for each bag; ``per_sample_weights`` are factors, of the shape of ``input``."""
         return F.embedding_bag(
-            x, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.mode, self.sparse,
+            input, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.mode, self.sparse,
             per_sample_weights, self.include_last_offset, self.padding_idx,
         )  # fmt: skip
 

@@ -98,16 +98,16 @@ class _BatchNorm(_RunningNorm):
     ) -> None:
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``x`` normalized: by its own statistics in training, by the running ones in evaluation, if there are any."""
-        self._check_rank(x)
+    def forward(self, input: Tensor) -> Tensor:
+        """``input`` normalized: in training by its own statistics, in evaluation by the running ones if there are any."""
+        self._check_rank(input)
         training = self.training or self.running_mean is None
         track = self.training and self.track_running_stats
         momentum = self.momentum
         if momentum is None:  # the average over all batches
             momentum = 1 / (int(self.num_batches_tracked.item()) + 1) if self.num_batches_tracked is not None else 0.0
         mean, variance = (self.running_mean, self.running_var) if track or not training else (None, None)
-        out = F.batch_norm(x, mean, variance, self.weight, self.bias, training, momentum, self.eps)
+        out = F.batch_norm(input, mean, variance, self.weight, self.bias, training, momentum, self.eps)
         if track and self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
         return out
@@ -169,12 +169,12 @@ class _InstanceNorm(_RunningNorm):
     ) -> None:
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``x`` normalized: by each example's own statistics or, in evaluation, by running ones if there are any."""
-        self._check_rank(x)
-        if x.ndim < max(self.ranks):
-            return self._normalized(x.unsqueeze(0)).squeeze(0)
-        return self._normalized(x)
+    def forward(self, input: Tensor) -> Tensor:
+        """``input`` normalized by each example's own statistics or, in evaluation, by running ones if there are any."""
+        self._check_rank(input)
+        if input.ndim < max(self.ranks):
+            return self._normalized(input.unsqueeze(0)).squeeze(0)
+        return self._normalized(input)
 
     def _normalized(self, x: Tensor) -> Tensor:
         own = self.training or not self.track_running_stats
@@ -260,9 +260,9 @@ class LayerNorm(Module):
         if self.bias is not None:
             init.zeros_(self.bias)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``x`` normalized."""
-        return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+    def forward(self, input: Tensor) -> Tensor:
+        """``input`` normalized."""
+        return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         """The settings."""
@@ -306,9 +306,9 @@ class RMSNorm(Module):
         if self.weight is not None:
             init.ones_(self.weight)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``x`` normalized."""
-        return F.rms_norm(x, self.normalized_shape, self.weight, self.eps)
+    def forward(self, input: Tensor) -> Tensor:
+        """``input`` normalized."""
+        return F.rms_norm(input, self.normalized_shape, self.weight, self.eps)
 
     def extra_repr(self) -> str:
         """The settings."""
@@ -361,9 +361,9 @@ class GroupNorm(Module):
         if self.bias is not None:
             init.zeros_(self.bias)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``x`` normalized."""
-        return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+    def forward(self, input: Tensor) -> Tensor:
+        """``input`` normalized."""
+        return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         """The settings."""
@@ -387,9 +387,9 @@ class LocalResponseNorm(Module):
         self.beta = beta
         self.k = k
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``x`` normalized."""
-        return F.local_response_norm(x, self.size, self.alpha, self.beta, self.k)
+    def forward(self, input: Tensor) -> Tensor:
+        """``input`` normalized."""
+        return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
 
     def extra_repr(self) -> str:
         """The settings."""

@@ -31,14 +31,14 @@ class _Pad(Module):
         if len(self.padding) != 2 * self.rank:
             raise ValueError(f"{type(self).__name__}: padding is a number or {2 * self.rank} numbers, got {padding}")
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``x`` padded."""
-        if x.ndim not in (self.rank + 1, self.rank + 2):
+    def forward(self, input: Tensor) -> Tensor:
+        """``input`` padded."""
+        if input.ndim not in (self.rank + 1, self.rank + 2):
             raise ShapeError(
                 f"{type(self).__name__}: expected {self.rank + 1} or {self.rank + 2} dimensions, got shape "
-                f"{tuple(x.shape)}"
+                f"{tuple(input.shape)}"
             )
-        return F.pad(x, self.padding, self.mode)
+        return F.pad(input, self.padding, self.mode)
 
     def extra_repr(self) -> str:
         """The numbers."""
@@ -52,9 +52,9 @@ class _ConstantPad(_Pad):
         super().__init__(padding)
         self.value = value
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``x`` padded."""
-        return F.pad(x, self.padding, "constant", self.value)
+    def forward(self, input: Tensor) -> Tensor:
+        """``input`` padded."""
+        return F.pad(input, self.padding, "constant", self.value)
 
     def extra_repr(self) -> str:
         """The numbers and the value."""

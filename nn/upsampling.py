@@ -40,10 +40,10 @@ class Upsample(Module):
         self.align_corners = align_corners
         self.recompute_scale_factor = recompute_scale_factor
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``x`` in the new size."""
+    def forward(self, input: Tensor) -> Tensor:
+        """``input`` in the new size."""
         return F.interpolate(
-            x, self.size, self.scale_factor, self.mode, self.align_corners, self.recompute_scale_factor
+            input, self.size, self.scale_factor, self.mode, self.align_corners, self.recompute_scale_factor
         )  # fmt: skip
 
     def extra_repr(self) -> str:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import autograd
-from examples import digits, gpt, lstm
+import nn
+from examples import architectures, cnn, digits, from_pytorch, gpt, lstm
 
 ROOT = Path(__file__).parent.parent
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -76,7 +77,7 @@ def test_lstm_is_repeatable(tmp_path):
     assert a > 0.5
 
 
-@pytest.mark.parametrize("name", ["cnn", "digits", "from_pytorch", "gpt", "lstm"])
+@pytest.mark.parametrize("name", ["cnn", "digits", "gpt", "lstm"])
 def test_help_tells_the_story(name):
     run = subprocess.run(
         [sys.executable, "-m", f"examples.{name}", "--help"], capture_output=True, text=True, cwd=ROOT, check=True
@@ -94,13 +95,12 @@ def test_gpt_learns_writes_and_keeps_its_weights(tmp_path, capsys):
     written = next(i for i, line in enumerate(lines) if line.startswith("The "))
     assert len("\n".join(lines[written : lines.index(f"validation loss {losses[0]:.3f} nats per character")])) >= 104
     paths = [Path(line) for line in lines[-2:]]
-    assert [path.name for path in paths] == ["gpt_learning_curve.png", "gpt_weights.npz"]
+    assert [path.name for path in paths] == ["gpt_learning_curve.png", "gpt.safetensors"]
     assert paths[0].read_bytes().startswith(PNG)
     text = gpt.load()
     model = gpt.GPT(len(text.characters), 32, 2, 1)
     before = gpt.evaluate(model, text.validation, 32)
-    with np.load(paths[1]) as saved:
-        model.load_state_dict(dict(saved))
+    model.load_state_dict(autograd.load(paths[1]))
     assert gpt.evaluate(model, text.validation, 32) < before - 0.5
 
 
@@ -115,3 +115,46 @@ def test_gpt_does_not_look_ahead_and_reads_the_whole_text():
     changed = model(autograd.from_numpy(window)).detach().numpy()
     np.testing.assert_array_equal(scores[0, :10], changed[0, :10])
     assert (scores[0, 10:] != changed[0, 10:]).any(axis=1).all()
+
+
+def test_cnn_reaches_98_percent_draws_and_keeps_its_weights(tmp_path, capsys):
+    accuracy = cnn.main(["--epochs", "12", "--out", str(tmp_path)])
+    assert accuracy >= 0.98
+    lines = capsys.readouterr().out.splitlines()
+    assert [Path(line).name for line in lines[-2:]] == ["cnn.safetensors", "cnn.png"]
+    assert Path(lines[-1]).read_bytes().startswith(PNG)
+    model = cnn.make_model()
+    model.load_state_dict(autograd.load(lines[-2]))
+    x, y = cnn.load(0)[1].tensors
+    assert (cnn.predict(model, x) == y).float().mean().item() == accuracy
+
+
+def test_cnn_is_repeatable(tmp_path):
+    a, b = (cnn.main(["--fast", "--seed", "3", "--out", str(tmp_path)]) for _ in range(2))
+    assert a == b
+    assert a > 0.8
+
+
+def test_from_pytorch_compares_what_lies_in_a_folder(tmp_path, capsys):
+    for name, (build, shape) in architectures.MODELS.items():
+        autograd.manual_seed(1)
+        model, x = build(nn).eval(), autograd.randn(*shape)
+        out = model(x)
+        out = out[0] if isinstance(out, tuple) else out
+        autograd.save(model.state_dict(), tmp_path / f"{name}.safetensors")
+        np.savez(tmp_path / f"{name}.npz", x=x.numpy(), out=out.detach().numpy())
+    assert from_pytorch.main(["--folder", str(tmp_path)]) < from_pytorch.LIMIT
+    assert "all below 1e-05" in capsys.readouterr().out
+    np.savez(
+        tmp_path / "lstm.npz", x=np.zeros((4, 9, 5), np.float32), out=out.detach().numpy().mean() + np.ones((4, 9, 24))
+    )
+    assert from_pytorch.main(["--folder", str(tmp_path)]) > from_pytorch.LIMIT
+    assert "NOT all below 1e-05" in capsys.readouterr().out
+
+
+def test_from_pytorch_asks_for_an_interpreter(capsys):
+    with pytest.raises(SystemExit):
+        from_pytorch.main([])
+    assert "name an interpreter that has PyTorch: --with PYTHON" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="it needs the packages torch, numpy and safetensors"):
+        from_pytorch.main(["--with", sys.executable])
