@@ -99,7 +99,7 @@ class _BatchNorm(_RunningNorm):
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
 
     def forward(self, input: Tensor) -> Tensor:
-        """``input`` normalized: in training by its own statistics, in evaluation by the running ones if there are any."""
+        """``input`` normalized: by its own statistics in training, else by the running ones if there are any."""
         self._check_rank(input)
         training = self.training or self.running_mean is None
         track = self.training and self.track_running_stats

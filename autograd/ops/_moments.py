@@ -95,7 +95,7 @@ def row_slopes(x: Any, g: Any, weight: Any, rank: int, eps: float, centered: boo
     out = np.empty_like(rows)
     ones = np.ones(max(n, size), rows.dtype)
     flat = None if weight is None else weight.reshape(-1).astype(rows.dtype, copy=False)
-    by_weight, by_bias = np.zeros((2, 1 if flat is None else -(-count // size), n), rows.dtype, like=x)
+    by_weight, by_bias = np.zeros((2, 1 if flat is None else max(1, -(-count // size)), n), rows.dtype, like=x)
 
     def start() -> Callable[[slice], None]:
         scratch = np.empty((size, n), rows.dtype, like=x)
