@@ -65,6 +65,7 @@ from .dtypes import set_default_dtype as set_default_dtype
 from .dtypes import uint8 as uint8
 from .engine.anomaly import detect_anomaly as detect_anomaly
 from .engine.anomaly import set_detect_anomaly as set_detect_anomaly
+from .engine.heap import keep_freed_memory as _keep_freed_memory
 from .engine.modes import enable_grad as enable_grad
 from .engine.modes import inference_mode as inference_mode
 from .engine.modes import is_grad_enabled as is_grad_enabled
@@ -423,3 +424,5 @@ from .serialization.files import save as save
 
 __version__ = "0.1.0"
 newaxis = None
+
+_keep_freed_memory()

@@ -78,7 +78,7 @@ def backward(
             tensor._grad = g.clone() if tensor._grad is None else tensor._grad + g
         else:
             with _commit_lock:
-                if tensor._grad is None and (isinstance(g, np.generic) or (g.base is None and sys.getrefcount(g) == 2)):
+                if tensor._grad is None and sys.getrefcount(g) == 2 and _owns(g):
                     tensor._grad = new_tensor(g)  # nobody else holds it: no copy
                 else:
                     _accumulate(tensor, g)
@@ -95,7 +95,7 @@ def _commit(grads: dict[Any, Any]) -> None:
             tensor, g = node.tensor(), grads.pop(node)
             if g is None or tensor is None:
                 continue
-            if tensor._grad is None and g.base is None and (sys.getrefcount(g) == 2 or isinstance(g, np.generic)):
+            if tensor._grad is None and (sys.getrefcount(g) == 2 or isinstance(g, np.generic)) and _owns(g):
                 tensor._grad = new_tensor(g)  # nobody else holds it: no copy
             else:
                 _accumulate(tensor, g)
@@ -104,6 +104,14 @@ def _commit(grads: dict[Any, Any]) -> None:
     for node, tensor in hooked:
         for hook in list(node.after.values()):
             hook(tensor)
+
+
+def _owns(g: Any) -> bool:
+    """Whether an array that nobody else holds has its memory to itself: its own, or that of an array it reshapes."""
+    base = g.base
+    if base is None:
+        return True
+    return type(base) is np.ndarray and base.base is None and base.size == g.size and sys.getrefcount(base) == 3
 
 
 def _run_leaf_hooks(grads: dict[Any, Any], create_graph: bool) -> None:
