@@ -110,7 +110,6 @@ def _norm(weights: Any, count: int) -> Any:
     return count if weights is None else np.add.reduce(weights)
 
 
-@np.errstate(divide="ignore")
 def _share(weights: Any, count: int, reduction: str, dtype: Any) -> Any:
     """The factor with which each loss enters the result; 0 if none does."""
     if reduction != "mean":
@@ -118,7 +117,8 @@ def _share(weights: Any, count: int, reduction: str, dtype: Any) -> Any:
     norm = _norm(weights, count)
     if weights is None:
         return dtype.type(1 / norm if norm else 0)
-    return np.where(norm == 0, 0, 1 / norm)
+    with np.errstate(divide="ignore"):
+        return np.where(norm == 0, 0, 1 / norm)
 
 
 _TARGETS: list[dict[str, Any]] = [
@@ -141,12 +141,16 @@ def _spread(g: Any, x_shape: tuple[int, ...]) -> Any:
     return np.expand_dims(g, _class_dim(x_shape)) if g.ndim else g
 
 
+_SMALL = 1 << 14
+"""Up to so many scores a batch counts as small."""
+
+
 class _Sums(NamedTuple):
     """What the cross entropy of a batch and its derivative share, one of each for every row of scores.
 
     Attributes:
         index, weights: the right classes and their weights, as ``_reading`` gives them.
-        tops: the largest score.
+        tops: the largest score; None for a small batch.
         totals: the sum of all exponentials relative to it.
         below: the weighted sum of what is below it, if asked for.
         powers: these exponentials, if they are few enough to be kept.
@@ -188,6 +192,34 @@ def _sums(rows: Any, index: Any, weights: Any, factors: Any) -> _Sums:
 
     in_blocks(rows, start)
     return _Sums(index, weights, tops, totals, below, None)
+
+
+def _is_small(rows: Any) -> bool:
+    """Whether a batch is so small that it is the calls of NumPy that take time, not the numbers."""
+    return type(rows) is np.ndarray and 0 < rows.size <= _SMALL
+
+
+def _small_losses(rows: Any, index: Any, reduction: str, x: Any, memo: Any) -> Any:
+    """What ``cross_entropy_`` returns for a small batch without weights."""
+    powers = rows - np.maximum.reduce(rows, 1, keepdims=True)
+    losses = -powers[np.arange(len(rows)), index]
+    np.exp(powers, out=powers)
+    totals = np.add.reduce(powers, 1)
+    losses += np.log(totals)
+    if memo is not None:
+        memo[:] = (_Sums(index, None, None, totals, None, powers),)
+    return _combined(losses, None, reduction, x.shape, x.dtype)
+
+
+def _small_slope(sums: _Sums, y: Any, reduction: str) -> Any:
+    """What ``cross_entropy_slope`` returns, as rows, for a small batch without weights."""
+    count = len(sums.totals)
+    if y.dtype is not sums.totals.dtype:
+        y = y.astype(sums.totals.dtype)
+    own = y / count if reduction == "mean" else y.reshape(-1) if y.ndim else y
+    slopes = sums.powers * (own / sums.totals)[:, None]
+    slopes[np.arange(count), sums.index] -= own
+    return slopes
 
 
 def _cross_entropy_rule(
@@ -259,6 +291,8 @@ def cross_entropy_slope(
     memo: Any = None,
 ) -> Any:
     """The derivative of ``cross_entropy`` by the scores, where ``y`` is that of its result."""
+    if memo and memo[0].tops is None:
+        return _from_rows(_small_slope(memo[0], y, reduction), x.shape).astype(x.dtype, copy=False)
     wide = accumulation_dtype(x.dtype) or x.dtype
     rows = _by_rows(x).astype(wide, copy=False)
     count, classes = rows.shape
@@ -313,6 +347,8 @@ def cross_entropy_(
     rows = _by_rows(x).astype(wide, copy=False)
     count, classes = rows.shape
     index, weights = _reading(target, weight, ignore_index, classes, wide, "cross_entropy")
+    if weights is None and not label_smoothing and _is_small(rows):
+        return _small_losses(rows, index, reduction, x, memo)
     factors: Any = None
     if label_smoothing:
         factors = np.ones(classes, wide) if weight is None else weight.astype(wide, copy=False)
