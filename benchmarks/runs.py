@@ -76,17 +76,19 @@ def _engine() -> list[Run]:
 def _training() -> list[Run]:
     """Whole training steps: forward, backward, update."""
     both = ("chainrule", "torch")
-    layers = {"sizes": [64, 64, 64, 10], "batch": 32, "optimizer": "adam"}
+    layers: dict[str, Any] = {"sizes": [64, 64, 64, 10], "batch": 32, "optimizer": "adam"}
     runs = [
         Run("mlp-64", "training", both, {**layers, "steps": 500}, {**layers, "steps": 1}, 15,
             (Target("us per step", 0.4, "torch"),)),
     ]  # fmt: skip
-    for optimizer in ("sgd", "momentum", "adagrad", "adam"):
-        layers = {"sizes": [784, 100, 100, 100, 100, 10], "batch": 100, "optimizer": optimizer}
-        runs.append(
-            Run(f"mlp-784-{optimizer}", "training", both, {**layers, "steps": 100}, {**layers, "steps": 1}, 15,
-                (Target("us per step", 0.9, "torch"),))
-        )  # fmt: skip
+    for batch_norm in (False, True):
+        for optimizer in ("sgd", "momentum", "adagrad", "adam"):
+            layers = {"sizes": [784, 100, 100, 100, 100, 10], "batch": 100, "optimizer": optimizer}
+            layers["batch_norm"] = batch_norm
+            runs.append(
+                Run(f"mlp-784-{optimizer}{'-bn' * batch_norm}", "training", both, {**layers, "steps": 100},
+                    {**layers, "steps": 1}, 15, (Target("us per step", 0.9, "torch"),))
+            )  # fmt: skip
     update = {"count": 50, "optimizer": "Adam"}
     runs.append(
         Run("adam-50", "many", both, {**update, "steps": 500}, {**update, "steps": 1}, 15,

@@ -41,19 +41,27 @@ def _measure(step: Callable[[], Any], steps: int) -> Measure:
     return measure
 
 
-def chainrule(sizes: list[int], batch: int, optimizer: str, steps: int) -> Measure:
+def _model(nn: Any, sizes: list[int], batch_norm: bool) -> tuple[Any, list[Any]]:
+    """The model, of either package, and the parameters of its linear layers."""
+    layers: list[Any] = []
+    for before, after in zip(sizes, sizes[1:-1]):  # noqa: B905, RUF007 (old Pythons)
+        layers += [nn.Linear(before, after), *([nn.BatchNorm1d(after)] if batch_norm else []), nn.ReLU()]
+    layers.append(nn.Linear(sizes[-2], sizes[-1]))
+    linear = [parameter for layer in layers if isinstance(layer, nn.Linear) for parameter in layer.parameters()]
+    return nn.Sequential(*layers), linear
+
+
+def chainrule(sizes: list[int], batch: int, optimizer: str, steps: int, batch_norm: bool = False) -> Measure:
     """This library's modules."""
     import autograd
     import nn
     import optim
 
     weights, inputs, classes = _data(sizes, batch)
-    layers: list[Any] = []
-    for before, after in zip(sizes, sizes[1:], strict=False):  # noqa: RUF007 (as the others)
-        layers += [nn.Linear(before, after), nn.ReLU()]
-    model, loss_of = nn.Sequential(*layers[:-1]), nn.CrossEntropyLoss()
+    model, linear = _model(nn, sizes, batch_norm)
+    loss_of = nn.CrossEntropyLoss()
     with autograd.no_grad():
-        for parameter, weight in zip(model.parameters(), weights, strict=True):
+        for parameter, weight in zip(linear, weights, strict=True):
             parameter.copy_(autograd.tensor(weight))
     x, y = autograd.tensor(inputs), autograd.tensor(classes)
     name, settings = OPTIMIZERS[optimizer]
@@ -69,18 +77,16 @@ def chainrule(sizes: list[int], batch: int, optimizer: str, steps: int) -> Measu
     return _measure(step, steps)
 
 
-def torch(sizes: list[int], batch: int, optimizer: str, steps: int) -> Measure:
+def torch(sizes: list[int], batch: int, optimizer: str, steps: int, batch_norm: bool = False) -> Measure:
     """PyTorch, eager."""
     import torch
 
     torch.set_num_threads(2)
     weights, inputs, classes = _data(sizes, batch)
-    layers: list[Any] = []
-    for before, after in zip(sizes, sizes[1:]):  # noqa: B905, RUF007
-        layers += [torch.nn.Linear(before, after), torch.nn.ReLU()]
-    model, loss_of = torch.nn.Sequential(*layers[:-1]), torch.nn.CrossEntropyLoss()
+    model, linear = _model(torch.nn, sizes, batch_norm)
+    loss_of = torch.nn.CrossEntropyLoss()
     with torch.no_grad():
-        for parameter, weight in zip(model.parameters(), weights):  # noqa: B905
+        for parameter, weight in zip(linear, weights):  # noqa: B905
             parameter.copy_(torch.tensor(weight))
     x, y = torch.tensor(inputs), torch.tensor(classes)
     name, settings = OPTIMIZERS[optimizer]
