@@ -14,112 +14,14 @@ import numpy as np
 
 from .._op import composed, op
 from ..engine.nodes import Handle
-from ..errors import DtypeError, ShapeError
+from ..errors import ShapeError
 from ..samples import case, reals
 from . import arithmetic, reductions
 from ._blocks import block_rows, in_blocks
 from .axes import accumulation_dtype
-from .embeddings import check_range
+from .class_targets import by_rows, check_targets, class_dim, combine, from_rows, read_targets, share_of, spread
 from .losses import combined
 from .neural import log_softmax, softmax
-
-
-def _class_dim(shape: tuple[int, ...]) -> int:
-    return 1 if len(shape) > 1 else 0
-
-
-def _by_rows(scores: Any) -> Any:
-    """Scores as a matrix with a row for each target."""
-    return (
-        scores
-        if scores.ndim == 2
-        else np.reshape(np.moveaxis(scores, _class_dim(scores.shape), -1), (-1, scores.shape[_class_dim(scores.shape)]))
-    )
-
-
-def _from_rows(rows: Any, shape: tuple[int, ...]) -> Any:
-    """What ``_by_rows`` undoes."""
-    if len(shape) == 2:
-        return rows
-    dim = _class_dim(shape)
-    return np.moveaxis(np.reshape(rows, (*shape[:dim], *shape[dim + 1 :], shape[dim])), -1, dim)
-
-
-def _check(name: str, x: Any, target: Any, weight: Any, reduction: str) -> None:
-    shape = x.shape
-    if not shape:
-        raise ShapeError(f"{name}: the input must have a dimension of classes, got shape ()")
-    dim = _class_dim(shape)
-    expected = (*shape[:dim], *shape[dim + 1 :])
-    if tuple(target.shape) != expected:
-        text = f"{name}: the input has shape {shape}, so class numbers must have shape {expected}"
-        text += f", got {tuple(target.shape)}"
-        if tuple(target.shape) == shape and name == "cross_entropy":
-            text += ". For probabilities of classes make the target floating: target.float()"
-        elif math.prod(target.shape) == math.prod(expected):
-            text += f". Use target.reshape{expected}"
-        raise ShapeError(text)
-    if weight is not None and tuple(weight.shape) != (shape[dim],):
-        raise ShapeError(
-            f"{name}: weight has shape {tuple(weight.shape)}; expected one for each of the {shape[dim]} classes"
-        )
-    if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f"{name}: reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
-
-
-def _reading(target: Any, weight: Any, ignore_index: int, classes: int, dtype: Any, name: str) -> tuple[Any, Any]:
-    """Class numbers that can be used as an index, and the weight of each target; None if all are 1.
-
-    Raises:
-        IndexError: a class number is out of range.
-    """
-    target = target.reshape(-1)
-    if target.dtype.kind not in "iu":
-        raise DtypeError(f"{name}: class numbers must be integers, got {target.dtype}; convert with .long()")
-    plain = type(target) is np.ndarray and target.dtype.itemsize == 8 and not 0 <= ignore_index < classes
-    if plain and (
-        not target.size or int(np.maximum.reduce(target.view(np.uint64))) < classes
-    ):  # negative ones are huge
-        return target, None if weight is None else np.take(weight, target).astype(dtype, copy=False)
-    valid = target != ignore_index
-    target = np.where(valid, target, 0)
-    check_range("", "class", target, classes)
-    weights = valid.astype(dtype)
-    return target, weights if weight is None else weights * np.take(weight, target).astype(dtype, copy=False)
-
-
-def _combined(losses: Any, weights: Any, reduction: str, shape: tuple[int, ...], dtype: Any) -> Any:
-    """The losses of all targets, which are weighted already, reduced."""
-    if reduction == "none":
-        dim = _class_dim(shape)
-        return np.reshape(losses, (*shape[:dim], *shape[dim + 1 :])).astype(dtype, copy=False)
-    total = np.add.reduce(losses)
-    if reduction == "mean":
-        count = len(losses)
-        total = total / count if weights is None and count else _mean(total, _norm(weights, count))
-    return total.astype(dtype, copy=False)
-
-
-@np.errstate(divide="ignore", invalid="ignore")  # no targets: the mean is NaN, as in PyTorch
-def _mean(total: Any, count: Any) -> Any:
-    return total / total.dtype.type(count)
-
-
-def _norm(weights: Any, count: int) -> Any:
-    """What a mean divides by."""
-    return count if weights is None else np.add.reduce(weights)
-
-
-def _share(weights: Any, count: int, reduction: str, dtype: Any) -> Any:
-    """The factor with which each loss enters the result; 0 if none does."""
-    if reduction != "mean":
-        return dtype.type(1)
-    norm = _norm(weights, count)
-    if weights is None:
-        return dtype.type(1 / norm if norm else 0)
-    with np.errstate(divide="ignore"):
-        return np.where(norm == 0, 0, 1 / norm)
-
 
 _TARGETS: list[dict[str, Any]] = [
     {"x": reals(shape=(3, 4)), "target": np.array([1, 3, 1])},
@@ -136,11 +38,6 @@ _SMOOTH = [{**arguments, "label_smoothing": 0.2} for arguments in _TARGETS]
 # ---- cross-entropy ---------------------------------------------------------------------------------------------------
 
 
-def _spread(g: Any, x_shape: tuple[int, ...]) -> Any:
-    """The gradient of a loss, or of each target's own, so that it broadcasts to the scores."""
-    return np.expand_dims(g, _class_dim(x_shape)) if g.ndim else g
-
-
 _SMALL = 1 << 14
 """Up to so many scores a batch counts as small."""
 
@@ -149,7 +46,7 @@ class _Sums(NamedTuple):
     """What the cross entropy of a batch and its derivative share, one of each for every row of scores.
 
     Attributes:
-        index, weights: the right classes and their weights, as ``_reading`` gives them.
+        index, weights: the right classes and their weights, as ``read_targets`` gives them.
         tops: the largest score; None for a small batch.
         totals: the sum of all exponentials relative to it.
         below: the weighted sum of what is below it, if asked for.
@@ -208,7 +105,7 @@ def _small_losses(rows: Any, index: Any, reduction: str, x: Any, memo: Any) -> A
     losses += np.log(totals)
     if memo is not None:
         memo[:] = (_Sums(index, None, None, totals, None, powers),)
-    return _combined(losses, None, reduction, x.shape, x.dtype)
+    return combine(losses, None, reduction, x.shape, x.dtype)
 
 
 def _small_slope(sums: _Sums, y: Any, reduction: str) -> Any:
@@ -232,9 +129,9 @@ def _slope_x_rule(
     g: Any, x: Any, y: Any, target: Any, weight: Any, ignore_index: int, reduction: str, label_smoothing: float
 ) -> Any:
     """The slope is ``c * softmax(x)`` less what does not depend on ``x``, with a constant ``c`` for each target."""
-    dim = _class_dim(x.shape)
+    dim = class_dim(x.shape)
     total = _total_weight(x.shape, x.dtype, target, weight, ignore_index, reduction, label_smoothing)
-    share = g * total * _spread(y, x.shape)
+    share = g * total * spread(y, x.shape)
     p = softmax.kernel(x, dim)
     return p * (share - np.add.reduce(share * p, dim, keepdims=True))
 
@@ -244,7 +141,7 @@ def _slope_y_rule(
 ) -> Any:
     one = np.ones(y.shape, y.dtype)
     slope = cross_entropy_slope.kernel(x, one, target, weight, ignore_index, reduction, label_smoothing)
-    return np.sum(g * slope, axis=_class_dim(x.shape) if y.ndim or x.ndim == 1 else None)
+    return np.sum(g * slope, axis=class_dim(x.shape) if y.ndim or x.ndim == 1 else None)
 
 
 def _total_weight(
@@ -257,16 +154,16 @@ def _total_weight(
     label_smoothing: float,
 ) -> Any:
     """For each target the sum of the weights of all log-probabilities in the loss; it broadcasts to the scores."""
-    dim = _class_dim(shape)
+    dim = class_dim(shape)
     classes = shape[dim]
-    _, weights = _reading(target, weight, ignore_index, classes, dtype, "cross_entropy")
+    _, weights = read_targets(target, weight, ignore_index, classes, dtype, "cross_entropy")
     count = max(math.prod(shape) // max(classes, 1), 0)
     found = np.ones(count, dtype) if weights is None else weights
-    scale = _share(weights, count, reduction, dtype)
+    scale = share_of(weights, count, reduction, dtype)
     if label_smoothing:
         valid = (np.reshape(target, -1) != ignore_index).astype(dtype)
-        spread = 1 if weight is None else float(np.add.reduce(weight)) / classes
-        found = found * (1 - label_smoothing) + valid * (label_smoothing * spread)
+        evenly = 1 if weight is None else float(np.add.reduce(weight)) / classes
+        found = found * (1 - label_smoothing) + valid * (label_smoothing * evenly)
     found = found * scale
     return np.expand_dims(np.reshape(found, (*shape[:dim], *shape[dim + 1 :])), dim)
 
@@ -292,16 +189,16 @@ def cross_entropy_slope(
 ) -> Any:
     """The derivative of ``cross_entropy`` by the scores, where ``y`` is that of its result."""
     if memo and memo[0].tops is None:
-        return _from_rows(_small_slope(memo[0], y, reduction), x.shape).astype(x.dtype, copy=False)
+        return from_rows(_small_slope(memo[0], y, reduction), x.shape).astype(x.dtype, copy=False)
     wide = accumulation_dtype(x.dtype) or x.dtype
-    rows = _by_rows(x).astype(wide, copy=False)
+    rows = by_rows(x).astype(wide, copy=False)
     count, classes = rows.shape
     if memo:
         sums = memo[0]
     else:
-        sums = _sums(rows, *_reading(target, weight, ignore_index, classes, wide, "cross_entropy"), None)
+        sums = _sums(rows, *read_targets(target, weight, ignore_index, classes, wide, "cross_entropy"), None)
     index, weights, tops, totals, _, powers = sums
-    scale = _share(weights, count, reduction, wide) * y.astype(wide, copy=False).reshape(-1)
+    scale = share_of(weights, count, reduction, wide) * y.astype(wide, copy=False).reshape(-1)
     own = scale if weights is None else weights * scale  # what the result has of each target's loss
     each, total = None, own
     if label_smoothing:
@@ -323,7 +220,7 @@ def cross_entropy_slope(
 
     in_blocks(rows, lambda: work)
     out[np.arange(count), index] -= own
-    return _from_rows(out, x.shape).astype(x.dtype, copy=False)
+    return from_rows(out, x.shape).astype(x.dtype, copy=False)
 
 
 @op(
@@ -342,11 +239,11 @@ def cross_entropy_(
     memo: Any = None,
 ) -> Any:
     """``cross_entropy`` with class numbers. ``memo``: an empty list, in which sums are kept for backward."""
-    _check("cross_entropy", x, target, weight, reduction)
+    check_targets("cross_entropy", x, target, weight, reduction)
     wide = accumulation_dtype(x.dtype) or x.dtype
-    rows = _by_rows(x).astype(wide, copy=False)
+    rows = by_rows(x).astype(wide, copy=False)
     count, classes = rows.shape
-    index, weights = _reading(target, weight, ignore_index, classes, wide, "cross_entropy")
+    index, weights = read_targets(target, weight, ignore_index, classes, wide, "cross_entropy")
     if weights is None and not label_smoothing and _is_small(rows):
         return _small_losses(rows, index, reduction, x, memo)
     factors: Any = None
@@ -361,15 +258,15 @@ def cross_entropy_(
         losses *= weights
     if label_smoothing:
         valid = np.reshape(target, -1) != ignore_index
-        spread = logs * np.add.reduce(factors) - sums.below
-        losses = losses * (1 - label_smoothing) + spread * valid * (label_smoothing / classes)
-    return _combined(losses, weights, reduction, x.shape, x.dtype)
+        evenly = logs * np.add.reduce(factors) - sums.below
+        losses = losses * (1 - label_smoothing) + evenly * valid * (label_smoothing / classes)
+    return combine(losses, weights, reduction, x.shape, x.dtype)
 
 
 def _entropy_of_probabilities(x: Any, target: Any, weight: Any, reduction: str, label_smoothing: float) -> Any:
     """``cross_entropy`` with probabilities of classes."""
     shape = tuple(x.shape)
-    dim = _class_dim(shape)
+    dim = class_dim(shape)
     logs = log_softmax(x, dim)
     if label_smoothing:
         target = arithmetic.add(arithmetic.mul(target, 1 - label_smoothing), label_smoothing / shape[dim])
@@ -421,8 +318,8 @@ def cross_entropy(
             f"got {target.dtype} of shape {tuple(target.shape)}; for class numbers convert it with .long()"
         )
     if weight is not None or reduction not in ("mean", "sum", "none") or not len(x.shape):
-        dim = _class_dim(tuple(x.shape))
-        _check("cross_entropy", x, np.empty((*x.shape[:dim], *x.shape[dim + 1 :])), weight, reduction)
+        dim = class_dim(tuple(x.shape))
+        check_targets("cross_entropy", x, np.empty((*x.shape[:dim], *x.shape[dim + 1 :])), weight, reduction)
     if weight is not None and isinstance(weight, Handle):
         weight = weight._data
     return _entropy_of_probabilities(x, target, weight, reduction, label_smoothing)
@@ -432,17 +329,17 @@ def cross_entropy(
 
 
 def _nll_rule(g: Any, x_shape: tuple[int, ...], target: Any, weight: Any, ignore_index: int, reduction: str) -> Any:
-    return _spread(g, x_shape) * _nll_slope(g.dtype, x_shape, target, weight, ignore_index, reduction)
+    return spread(g, x_shape) * _nll_slope(g.dtype, x_shape, target, weight, ignore_index, reduction)
 
 
 def _nll_slope(dtype: Any, shape: tuple[int, ...], target: Any, weight: Any, ignore_index: int, reduction: str) -> Any:
-    classes = shape[_class_dim(shape)]
+    classes = shape[class_dim(shape)]
     wide = accumulation_dtype(dtype) or dtype
-    index, weights = _reading(target, weight, ignore_index, classes, wide, "nll_loss")
+    index, weights = read_targets(target, weight, ignore_index, classes, wide, "nll_loss")
     rows = np.zeros((len(index), classes), wide, like=index)
-    scale = _share(weights, len(index), reduction, wide)
+    scale = share_of(weights, len(index), reduction, wide)
     rows[np.arange(len(index)), index] = -scale if weights is None else weights * -scale
-    return _from_rows(rows, shape)
+    return from_rows(rows, shape)
 
 
 @op(
@@ -463,8 +360,8 @@ def nll_loss(x: Any, target: Any, weight: Any = None, *, ignore_index: int = -10
 
     Raises: IndexError, ShapeError, DtypeError, ValueError.
     """
-    _check("nll_loss", x, target, weight, reduction)
+    check_targets("nll_loss", x, target, weight, reduction)
     wide = accumulation_dtype(x.dtype) or x.dtype
-    index, weights = _reading(target, weight, ignore_index, x.shape[_class_dim(x.shape)], wide, "nll_loss")
-    losses = -_by_rows(x)[np.arange(len(index)), index].astype(wide, copy=False)
-    return _combined(losses if weights is None else losses * weights, weights, reduction, x.shape, x.dtype)
+    index, weights = read_targets(target, weight, ignore_index, x.shape[class_dim(x.shape)], wide, "nll_loss")
+    losses = -by_rows(x)[np.arange(len(index)), index].astype(wide, copy=False)
+    return combine(losses if weights is None else losses * weights, weights, reduction, x.shape, x.dtype)
