@@ -142,10 +142,11 @@ def composed(
     def define(function: Callable[P, Any]) -> OpFunction[P, Any]:
         params = asks(function)
         second = {alias: name for name, alias in ALIASES.items() if name in params and alias not in params}
+        is_plain = frozenset(second).isdisjoint
 
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
-            if kwargs:
+            if kwargs and not is_plain(kwargs):
                 kwargs = {second.get(name, name): value for name, value in kwargs.items()}
             return function(*args, **kwargs)
 
@@ -388,11 +389,15 @@ class Op:
 
     def kernel(self, *args: Any, **kwargs: Any) -> Any:
         """The op inside a rule: arrays in and arrays out, Tensors in and (recorded) Tensors out."""
-        for arg in args:
-            if isinstance(arg, Handle) or (type(arg) in (list, tuple) and any(isinstance(i, Handle) for i in arg)):
-                return self.call(*args, **kwargs)
-        for arg in kwargs.values():
-            if isinstance(arg, Handle):
+        for arg in (*args, *kwargs.values()) if kwargs else args:
+            kind = type(arg)
+            if kind is np.ndarray:
+                continue
+            if kind is tuple or kind is list:
+                for item in arg:
+                    if isinstance(item, Handle):
+                        return self.call(*args, **kwargs)
+            elif isinstance(arg, Handle):
                 return self.call(*args, **kwargs)
         return self.forward(*args, **kwargs)
 
