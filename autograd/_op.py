@@ -213,14 +213,10 @@ class Op:
         if not named:  # no rules: the inputs are what has no default
             named = [name for name in required(forward) if name not in constants]
         self.inputs = tuple(named)
-        self._check_rules()
-        asked = {name for rule in self.all_rules() for name in asks(rule)}
-        self.saved_names = tuple(name for name in self._savable() if name in asked)
-        arrays = {*self.inputs, *constants, "out", *(outputs if isinstance(outputs, tuple) else ())}
-        self.saves_arrays = bool(arrays & set(self.saved_names))
-        self.cases: list[Case] = as_cases(samples, self.inputs)
+        self._samples = samples
         self.trusted = self.module.startswith("autograd.ops.")
-        self._saving = self._plan_saving()
+        if not self.trusted:
+            self._check_rules()
         self.call: Callable[..., Any] = stub(self)
         self.backward: Callable[..., None] = self._first_backward
         self._source: str | None = None
@@ -256,6 +252,23 @@ class Op:
         return made._make
 
     @functools.cached_property
+    def cases(self) -> list[Case]:
+        """The samples, as a list of cases."""
+        return as_cases(self._samples, self.inputs)
+
+    @functools.cached_property
+    def saved_names(self) -> tuple[str, ...]:
+        """What a node saves: all that a rule asks for."""
+        asked = {name for rule in self.all_rules() for name in asks(rule)}
+        return tuple(name for name in self._savable() if name in asked)
+
+    @functools.cached_property
+    def saves_arrays(self) -> bool:
+        """Whether there are arrays among what a node saves."""
+        arrays = {*self.inputs, *self.constants, "out", *(self.outputs if isinstance(self.outputs, tuple) else ())}
+        return bool(arrays & set(self.saved_names))
+
+    @functools.cached_property
     def operator(self) -> Callable[..., Any]:
         """The public function as a method like ``__add__``: NotImplemented for an operand of a foreign type."""
         made: Any = stub(self, as_operator=True)
@@ -266,6 +279,7 @@ class Op:
 
     def write(self) -> None:
         """Write the public function and ``backward``: at the first call, and again after a rule was replaced."""
+        self._check_rules()
         written, self.backward, self._source = write(self)
         become(self.call, written)
         if "operator" in self.__dict__:
@@ -342,7 +356,8 @@ class Op:
         picks = [None if node is None or item.dtype.kind not in "fcV" else Pick(node, i) for i, item in enumerate(out)]
         return self.result([self._wrap(item, picks[i], source, values, i, obstacle) for i, item in enumerate(out)])
 
-    def _plan_saving(self) -> list[tuple[str, int, tuple[int, ...]]]:
+    @functools.cached_property
+    def _saving(self) -> list[tuple[str, int, tuple[int, ...]]]:
         """For each saved name: what it is, its place among arguments or outputs, the inputs whose rules ask for it."""
         plan = []
         outputs = self.outputs if isinstance(self.outputs, tuple) else ()
