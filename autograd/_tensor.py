@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _gradients, construction, draw, formatting, generator, interchange
+from . import _gradients, construction, devices, draw, formatting, generator, interchange
 from ._array_methods import ArrayMethods
 from ._pointwise_methods import PointwiseMethods
 from ._protocols import array_function, array_ufunc
@@ -19,6 +19,8 @@ from .errors import DtypeError, GradientError, MutationError, ShapeError
 from .ops import indexing
 
 __all__ = ["Tensor"]
+
+_CPU = devices.device()
 
 
 class Tensor(PointwiseMethods, ArrayMethods, Handle):
@@ -68,9 +70,9 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         return self._data.ndim
 
     @property
-    def device(self) -> str:
-        """Where the elements lie: always ``'cpu'``."""
-        return "cpu"
+    def device(self) -> devices.device:
+        """Where the elements lie: always the CPU."""
+        return _CPU
 
     @property
     def itemsize(self) -> int:

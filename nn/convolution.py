@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd import ShapeError, Tensor, empty, index_select
-from autograd.ops.casting import check_device
+from autograd.devices import check_device
 from autograd.ops.convolution import per_dimension, transposed_sizes
 
 from . import functional as F

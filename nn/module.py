@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from autograd import DtypeError, GradientError, ShapeError, Tensor
+from autograd.devices import check_device
 from autograd.dtypes import as_dtype
-from autograd.ops.casting import check_device
 
 from . import state
 from .hooks import HookHandle, Hooks
