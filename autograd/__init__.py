@@ -37,6 +37,7 @@ from .creation import tril_indices as tril_indices
 from .creation import triu_indices as triu_indices
 from .creation import zeros as zeros
 from .creation import zeros_like as zeros_like
+from .devices import accelerator as accelerator
 from .devices import backends as backends
 from .devices import cuda as cuda
 from .devices import device as device

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-__all__ = ["backends", "check_device", "cuda", "device"]
+__all__ = ["accelerator", "backends", "check_device", "cuda", "device"]
 
 
 def check_device(device: Any) -> None:
@@ -81,6 +81,7 @@ class Absent:
 
 
 cuda = Absent()
+accelerator = Absent()
 backends = SimpleNamespace(
     cuda=cuda, mps=Absent(), cudnn=SimpleNamespace(enabled=False, deterministic=False, benchmark=False)
 )
