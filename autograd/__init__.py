@@ -1,9 +1,12 @@
 """Reverse-mode automatic differentiation on NumPy: Tensors, their graph, gradients and their proof."""
 
+import sys as _sys
 from math import e as e
 from math import inf as inf
 from math import nan as nan
 from math import pi as pi
+
+from numpy import dtype as dtype
 
 from . import linalg as linalg
 from ._gradcheck import GradcheckError as GradcheckError
@@ -34,6 +37,10 @@ from .creation import tril_indices as tril_indices
 from .creation import triu_indices as triu_indices
 from .creation import zeros as zeros
 from .creation import zeros_like as zeros_like
+from .devices import accelerator as accelerator
+from .devices import backends as backends
+from .devices import cuda as cuda
+from .devices import device as device
 from .draw import Graph as Graph
 from .draw import RenderError as RenderError
 from .draw import graph as graph
@@ -424,5 +431,8 @@ from .serialization.files import save as save
 
 __version__ = "0.1.0"
 newaxis = None
+Size = tuple
+autograd = _sys.modules[__name__]
+"""PyTorch's ``torch.autograd``: here the two are one."""
 
 _keep_freed_memory()

@@ -204,6 +204,7 @@ def grad(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
     materialize_grads: bool = False,
 ) -> tuple[Any, ...]:
@@ -214,6 +215,7 @@ def grad(
         inputs: a Tensor or several, leaves or not.
         grad_outputs: the gradients to start from; needed for outputs that are no scalars.
         retain_graph, create_graph: as for ``backward``.
+        only_inputs: ignored, as in PyTorch, where it is a remainder of the past.
         allow_unused: return None for an input that the outputs do not depend on, instead of raising
             (default: ``materialize_grads``).
         materialize_grads: return zeros for such an input.

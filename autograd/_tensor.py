@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _gradients, construction, draw, formatting, generator, interchange
+from . import _gradients, construction, devices, draw, formatting, generator, interchange
 from ._array_methods import ArrayMethods
 from ._pointwise_methods import PointwiseMethods
 from ._protocols import array_function, array_ufunc
@@ -19,6 +19,8 @@ from .errors import DtypeError, GradientError, MutationError, ShapeError
 from .ops import indexing
 
 __all__ = ["Tensor"]
+
+_CPU = devices.device()
 
 
 class Tensor(PointwiseMethods, ArrayMethods, Handle):
@@ -48,6 +50,11 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         self._data = construction.to_array(data, dtype)
         self._node = self._grad = self._view = None
         if requires_grad:
+            if type(requires_grad) is int:
+                raise TypeError(
+                    f"Tensor({data!r}, {requires_grad}): the second argument is requires_grad; for a Tensor of this "
+                    f"shape use autograd.empty({data!r}, {requires_grad}), or zeros"
+                )
             self.requires_grad_()
 
     # ---- what it is ------------------------------------------------------------------------------------------
@@ -68,9 +75,14 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         return self._data.ndim
 
     @property
-    def device(self) -> str:
-        """Where the elements lie: always ``'cpu'``."""
-        return "cpu"
+    def device(self) -> devices.device:
+        """Where the elements lie: always the CPU."""
+        return _CPU
+
+    @property
+    def is_cuda(self) -> bool:
+        """False: there is no such device here."""
+        return False
 
     @property
     def itemsize(self) -> int:
@@ -106,6 +118,10 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         """The steps between neighbours along each dimension, in elements."""
         strides = tuple(step // self._data.itemsize for step in self._data.strides)
         return strides if dim is None else strides[dim]
+
+    def data_ptr(self) -> int:
+        """The address of the first element."""
+        return int(np.asarray(self._data).ctypes.data)
 
     def is_floating_point(self) -> bool:
         """Whether the dtype is a real floating one."""

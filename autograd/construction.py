@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from . import dtypes
+from .devices import check_device
 from .engine.nodes import Handle, array_of
 from .engine.nodes import new_tensor as wrap
 from .errors import DtypeError, ShapeError
-from .ops.casting import check_device
 
 __all__ = ["new_empty", "new_full", "new_ones", "new_tensor", "new_zeros", "to_array"]
 

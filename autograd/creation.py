@@ -10,9 +10,9 @@ import numpy as np
 from . import dtypes
 from ._tensor import Tensor
 from .construction import to_array
+from .devices import check_device
 from .engine.nodes import Handle, new_tensor
 from .errors import DtypeError, ShapeError
-from .ops.casting import check_device
 
 __all__ = [
     "arange", "as_tensor", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "linspace", "logspace",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd import ShapeError, Tensor, empty, index_select
-from autograd.ops.casting import check_device
+from autograd.devices import check_device
 from autograd.ops.convolution import per_dimension, transposed_sizes
 
 from . import functional as F
@@ -42,7 +42,7 @@ class _Convolution(Module):
 
     rank: int
     transposed = False
-    output_padding: tuple[int, ...] = ()
+    output_padding: tuple[int, ...]
     padding: str | tuple[int, ...]
     bias: Parameter | None
 
@@ -84,8 +84,7 @@ class _Convolution(Module):
             raise ValueError(f"{name}: padding='same' needs a stride of 1, got {stride}; give the padding as numbers")
         else:
             self.padding = padding
-        if self.transposed:
-            self.output_padding = per_dimension(name, "output_padding", output_padding, rank, 0)
+        self.output_padding = per_dimension(name, "output_padding", output_padding, rank, 0)
         self.groups = groups
         self.padding_mode = padding_mode
         ends = (in_channels, out_channels // groups) if self.transposed else (out_channels, in_channels // groups)
@@ -125,7 +124,7 @@ class _Convolution(Module):
         usual = {
             "padding": (0,) * self.rank,
             "dilation": (1,) * self.rank,
-            "output_padding": (0,) * len(self.output_padding),
+            "output_padding": (0,) * self.rank,
             "groups": 1,
         }
         for name, value in usual.items():

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from autograd import DtypeError, GradientError, ShapeError, Tensor
+from autograd.devices import check_device
 from autograd.dtypes import as_dtype
-from autograd.ops.casting import check_device
 
 from . import state
 from .hooks import HookHandle, Hooks
@@ -175,9 +175,9 @@ class Module:
             ]
             stack.extend(reversed(below))
 
-    def modules(self) -> Iterator[Module]:
-        """This module and all below it."""
-        return (module for _, module in self.named_modules())
+    def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
+        """This module and all below it; one that stands in several places comes once, with ``remove_duplicate``."""
+        return (module for _, module in self.named_modules(remove_duplicate=remove_duplicate))
 
     def _named_tensors(self, kind: type[Tensor], prefix: str, recurse: bool, once: bool) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()

@@ -26,6 +26,12 @@ class Parameter(Tensor):
     def __init__(self, data: Any = (), requires_grad: bool = True) -> None:
         super().__init__(data, requires_grad)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        """A copy without the gradient, as PyTorch's: a copied model starts to collect its own."""
+        copied = super().__deepcopy__(memo)
+        copied.grad = None
+        return copied
+
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"
 

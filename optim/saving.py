@@ -49,8 +49,13 @@ def unpack(name: str, groups: Sequence[Group], state_dict: Mapping[str, Any]) ->
     """The groups with the saved hyper-parameters, and the saved state by the parameters' ids.
 
     Raises:
-        ValueError: there are other groups.
+        ValueError: it is no state of an optimizer, or there are other groups.
     """
+    if "param_groups" not in state_dict or "state" not in state_dict:
+        raise ValueError(
+            f"{name}: expected what an optimizer's state_dict() returned, with 'state' and 'param_groups', got a dict "
+            f"with {list(state_dict)[:8]}; of a checkpoint of several parts pass the optimizer's"
+        )
     saved = state_dict["param_groups"]
     sizes = [len(group["params"]) for group in saved], [len(group["params"]) for group in groups]
     if sizes[0] != sizes[1]:

@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("autograd", "nn", "optim", "examples")
 LAYERS = (
-    ("autograd.errors", "autograd.samples"),
+    ("autograd.devices", "autograd.errors", "autograd.samples"),
     ("autograd.engine",),
     ("autograd.dtypes",),
     ("autograd._operands",),

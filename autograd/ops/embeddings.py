@@ -23,7 +23,7 @@ def check_range(name: str, what: str, indices: Any, size: int) -> None:
     Only of plain arrays: what watches NumPy's calls must not see a number read out of an array.
     """
     if indices.dtype.kind not in "iu":
-        raise DtypeError(f"{name}expected integers as {what}s, got {indices.dtype}; convert with .long()")
+        raise DtypeError(f"{name}expected integers to name each {what}, got {indices.dtype}; convert with .long()")
     if type(indices) is np.ndarray and indices.size:
         low, high = indices.min(), indices.max()
         if low < 0 or high >= size:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from ..devices import check_device
 from ..errors import CheckpointError
-from ..ops.casting import check_device
 from . import npz_files, safe_files, torch_files
 from .archives import check_end
 from .atomic import replacing
