@@ -208,7 +208,7 @@ class Op:
         self.view = view
         self.outputs = outputs
         self.elaborate = outputs is not None
-        self.promote = promote if promote is not None else _promotion_of(numpy)
+        self._promote = promote
         named = [p for p in self.params if p in rules or p in (inputs or ())]
         if not named:  # no rules: the inputs are what has no default
             named = [name for name in required(forward) if name not in constants]
@@ -250,6 +250,11 @@ class Op:
             return tuple
         made: Any = namedtuple(f"{self.name}_result", self.outputs)  # type: ignore[misc]
         return made._make
+
+    @functools.cached_property
+    def promote(self) -> str | None:
+        """How the inputs are brought to a common dtype."""
+        return self._promote if self._promote is not None else _promotion_of(self.numpy)
 
     @functools.cached_property
     def cases(self) -> list[Case]:
