@@ -1,4 +1,4 @@
-"""Every message that shared/EDGES.md promises: it exists, it is of the class a user would catch, it says what to do."""
+"""Every message that users are promised: it exists, it is of the class they would catch, it says what to do."""
 
 import numpy as np
 import pytest
