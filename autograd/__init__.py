@@ -1,17 +1,17 @@
 """Reverse-mode automatic differentiation on NumPy: Tensors, their graph, gradients and their proof."""
 
 import sys as _sys
+from importlib import import_module as _import_module
 from math import e as e
 from math import inf as inf
 from math import nan as nan
 from math import pi as pi
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
 
 from numpy import dtype as dtype
 
 from . import linalg as linalg
-from ._gradcheck import GradcheckError as GradcheckError
-from ._gradcheck import gradcheck as gradcheck
-from ._gradcheck import gradgradcheck as gradgradcheck
 from ._gradients import backward as backward
 from ._gradients import grad as grad
 from ._op import MANY as MANY
@@ -426,8 +426,6 @@ from .random import seed as seed
 from .random import set_rng_state as set_rng_state
 from .recompute import checkpoint as checkpoint
 from .recompute import saved_tensors_hooks as saved_tensors_hooks
-from .serialization.files import load as load
-from .serialization.files import save as save
 
 __version__ = "0.1.0"
 newaxis = None
@@ -436,3 +434,29 @@ autograd = _sys.modules[__name__]
 """PyTorch's ``torch.autograd``: here the two are one."""
 
 _keep_freed_memory()
+
+if _TYPE_CHECKING:
+    from . import numerical as numerical
+    from ._gradcheck import GradcheckError as GradcheckError
+    from ._gradcheck import gradcheck as gradcheck
+    from ._gradcheck import gradgradcheck as gradgradcheck
+    from .serialization.files import load as load
+    from .serialization.files import save as save
+
+_LATER = {
+    "GradcheckError": "._gradcheck", "gradcheck": "._gradcheck", "gradgradcheck": "._gradcheck",
+    "load": ".serialization.files", "numerical": ".numerical", "save": ".serialization.files",
+}  # fmt: skip
+"""What only some programs use: imported when it is first asked for, so that the rest is there sooner."""
+
+
+def __getattr__(name: str) -> _Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'autograd' has no attribute {name!r}")
+    module = _import_module(_LATER[name], __name__)
+    globals()[name] = found = module if name == "numerical" else getattr(module, name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})
