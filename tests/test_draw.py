@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 import weakref
 import xml.etree.ElementTree as ElementTree
 
@@ -368,14 +367,11 @@ class TestSize:
         assert len(picture.boxes) < 20
         assert boxes(picture, "hidden") == ["\u2026 49,991 more inputs"]
 
-    def test_a_deep_graph_is_fast(self):
+    def test_of_a_deep_graph_the_newest_nodes_are_drawn(self):
         x = leaf(1)
         for _ in range(100_000):
             x = x.tanh()
-        start = time.perf_counter()
-        picture = graph(x)
-        text = picture.dot
-        assert time.perf_counter() - start < 5
+        text = graph(x).dot
         assert text.count("tanh") < 2000
         assert "99,500 more ops" in text
 
@@ -424,9 +420,9 @@ class TestSize:
                 steps.append(steps[a] * steps[b])
             elif i < 60:
                 steps.append(total(list(steps)))
-        start = time.perf_counter()
-        graph(total(steps) if shape == "random" else steps[-1]).render(tmp_path / "tangle.svg")
-        assert time.perf_counter() - start < 60
+        picture = graph(total(steps) if shape == "random" else steps[-1])
+        assert len(picture.arrows) <= 4 * 500 + 500  # what Graphviz can lay out in seconds
+        assert picture.render(tmp_path / "tangle.svg").read_bytes().startswith(b"<?xml")
 
 
 @pytest.mark.usefixtures("graphviz")
