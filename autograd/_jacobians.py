@@ -39,6 +39,15 @@ DIRECTIONS = 8
 
 
 class Tolerances(NamedTuple):
+    """The step of the differences, and how near the gradients must come.
+
+    Attributes:
+        eps: the step.
+        atol, rtol: the absolute and the relative tolerance.
+        nondet: how much two runs of the same gradient may differ.
+        full: up to so many elements all are compared.
+    """
+
     eps: float
     atol: float
     rtol: float

@@ -6,9 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from autograd import ShapeError, Tensor, empty, index_select
+from autograd import Tensor, empty
 from autograd.devices import check_device
 from autograd.ops.convolution import per_dimension, transposed_sizes
 
@@ -21,20 +19,6 @@ __all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "
 
 Size = int | Sequence[int]
 """A number, or one for each dimension."""
-
-
-def _fold_back(size: int, low: int, high: int, mode: str) -> Any:
-    """Where the elements of a padded dimension come from."""
-    places = np.arange(-low, size + high)
-    if mode == "replicate":
-        return np.clip(places, 0, size - 1)
-    if mode == "circular":
-        if max(low, high) > size:
-            raise ShapeError(f"circular padding of {max(low, high)} is more than the input's size {size}")
-        return places % size
-    if max(low, high) >= size:
-        raise ShapeError(f"reflecting padding of {max(low, high)} must be less than the input's size {size}")
-    return size - 1 - np.abs(size - 1 - np.abs(places))
 
 
 class _Convolution(Module):
@@ -113,9 +97,9 @@ class _Convolution(Module):
         """The input padded as ``padding_mode`` says, and what is left to pad with zeros."""
         if self.padding_mode == "zeros":
             return x, self.padding
-        for dim, (low, high) in zip(range(-self.rank, 0), self._edges(), strict=True):
-            if (low or high) and x.ndim >= self.rank:
-                x = index_select(x, dim, _fold_back(x.shape[dim], low, high, self.padding_mode))
+        edges = tuple([n for edge in reversed(self._edges()) for n in edge])
+        if any(edges) and x.ndim in (self.rank + 1, self.rank + 2):
+            x = F.pad(x, edges, self.padding_mode)
         return x, 0
 
     def extra_repr(self) -> str:
