@@ -407,9 +407,15 @@ class Op:
             result._view = View(source, self, values[1:], index, obstacle)
         return result
 
+    @functools.cached_property
+    def _reach(self) -> int:
+        """How many of the first parameters can be Tensors: those behind them are settings."""
+        places = [self.params.index(name) for name in (*self.inputs, *self.constants, *self.lists)]
+        return 1 + max(places, default=-1)
+
     def kernel(self, *args: Any, **kwargs: Any) -> Any:
         """The op inside a rule: arrays in and arrays out, Tensors in and (recorded) Tensors out."""
-        for arg in (*args, *kwargs.values()) if kwargs else args:
+        for arg in (*args, *kwargs.values()) if kwargs else args[: self._reach]:
             kind = type(arg)
             if kind is np.ndarray:
                 continue

@@ -129,6 +129,8 @@ _constants32: dict[Any, Any] = {}
 _constants64: dict[Any, Any] = {}
 _MAX_CONSTANTS = 1024
 _FAST = {dtypes.float32, dtypes.float64}
+_SMALL = 1 << 31
+"""No integer below it leaves int64's range, in which NumPy would raise and PyTorch wraps around."""
 
 
 def _constant(value: Any, dtype: Any, cache: dict[Any, Any]) -> Any:
@@ -141,7 +143,7 @@ def _constant(value: Any, dtype: Any, cache: dict[Any, Any]) -> Any:
 
 
 def promote_pair(x: Any, y: Any, to_float: bool) -> Any:
-    """``promote`` of two operands, with a short way for an array and a Python number."""
+    """``promote`` of two operands, with short ways for equal dtypes, and for an array and a Python number."""
     if type(y) is float or type(y) is int:
         array, number = x, y
     elif type(x) is float or type(x) is int:
@@ -153,6 +155,8 @@ def promote_pair(x: Any, y: Any, to_float: bool) -> Any:
         cache = _constants32
     elif dtype is dtypes.float64:
         cache = _constants64
+    elif dtype is dtypes.int64 and type(number) is int and not to_float and -_SMALL < number < _SMALL:
+        return x, y
     else:
         return promote(x, y, to_float=to_float)
     if type(array) is not np.ndarray:  # arithmetic of NumPy scalars is fast with Python numbers
@@ -165,9 +169,13 @@ def promote_pair(x: Any, y: Any, to_float: bool) -> Any:
 
 def promote(*values: Any, to_float: bool) -> Any:
     """Arrays and Python numbers brought to their common dtype by PyTorch's rules; beside arrays, numbers stay weak."""
-    found = {value.dtype for value in values if hasattr(value, "dtype")}
-    if len(found) == 1 and found <= _FAST and not any(isinstance(value, (bool, complex)) for value in values):
-        return values
+    dtype = getattr(values[0], "dtype", None)
+    if dtype in _FAST:
+        for value in values:
+            if value is not None and getattr(value, "dtype", None) is not dtype:
+                break
+        else:
+            return values
     dtype = dtypes.common_dtype([value for value in values if value is not None])
     if to_float:
         dtype = dtypes.to_float(dtype)

@@ -209,7 +209,7 @@ def _call(op: Any) -> list[str]:
     nodes = [f"*{name}_nodes" if name in op.lists else f"{name}_node" for name in op.inputs]
     parents = "(" + "".join(f"{node}, " for node in nodes) + ")"
     record = f"return OP.record(out, {parents}, {values}{', _source' if op.view else ''})"
-    if op.outputs is not None or op.lists or op.joint is not None:
+    if op.outputs is not None or op.lists:
         return [*lines, f"    {record}"]
     lines += [
         "    if _status.special:",
@@ -330,7 +330,7 @@ def _saved(op: Any, name: str) -> str:
     value = name
     if name.endswith("_shape") and name not in op.params:
         value = f"_shape({name[:-6]})" if len(op.inputs) > 1 else f"{name[:-6]}.shape"
-    if len(asking) == len(op.inputs):
+    if op.joint is not None or len(asking) == len(op.inputs):
         return value
     return f"({value} if {' or '.join(f'{node} is not None' for node in asking)} else None)"
 

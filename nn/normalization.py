@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from autograd import ShapeError, Tensor, empty, no_grad, ones, tensor, zeros
+from autograd.engine.mutation import stamp
+from autograd.engine.nodes import array_of
 
 from . import functional as F
 from . import init
@@ -109,7 +111,9 @@ class _BatchNorm(_RunningNorm):
         mean, variance = (self.running_mean, self.running_var) if track or not training else (None, None)
         out = F.batch_norm(input, mean, variance, self.weight, self.bias, training, momentum, self.eps)
         if track and self.num_batches_tracked is not None:
-            self.num_batches_tracked.add_(1)
+            seen = array_of(self.num_batches_tracked)
+            seen += 1
+            stamp(seen)
         return out
 
 

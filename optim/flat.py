@@ -131,7 +131,7 @@ class Block(_Store):
             self.data = np.empty(self.bounds[-1], self.dtype)
         else:
             self.data, self.views = shared, [p._data for p in self.params]
-        self._cuts: dict[tuple[int, int], tuple[Any, dict[str, Any]]] = {}
+        self._cuts: dict[tuple[int, int], list[tuple[Any, Any, dict[str, Any]]]] = {}
         self._all = self._runs(range(len(self.params)))
         self._adopt()
 
@@ -198,23 +198,27 @@ class Block(_Store):
             g = np.concatenate(grads[first:last], None) if last - first > 1 else np.ravel(grads[first])
             if self.parts > 1:
                 g = real_view(g)
-            low, end = self.bounds[first] * self.parts, self.bounds[last] * self.parts
-            start, state = low, {}
-            while low < end or low == start:
-                high = min(low + PIECE, end)
-                p, arrays = self._cuts.get((low, high)) or self._cut(low, high)
+            for place, p, arrays in self._cuts.get((first, last)) or self._cut(first, last):
                 state = {**arrays, **dict(zip(self.numbers, values, strict=True))} if values else arrays
-                yield p, g[low - start : high - start] if high - low < len(g) else g, state, count + 1
-                low = max(high, low + 1)
+                yield p, g if place is None else g[place], state, count + 1
             if self.counted or shapes:
                 marks[first:last] = [(count + 1, *(state[name] for name in self.numbers))] * (last - first)
         if runs:
             stamp(self.data)
 
-    def _cut(self, low: int, high: int) -> tuple[Any, dict[str, Any]]:
-        """Views of a stretch of the buffer and of the state; kept, for making them takes as long as a ufunc."""
-        arrays = {name: real_view(array)[low:high] for name, array in self.state.items()}
-        made = self._cuts[low, high] = real_view(self.data)[low:high], arrays
+    def _cut(self, first: int, last: int) -> list[tuple[Any, Any, dict[str, Any]]]:
+        """The stretches of a run: places in its gradient (None: all), views of the buffer and of the state.
+
+        They are kept, for making a view takes as long as a ufunc.
+        """
+        start, end = self.bounds[first] * self.parts, self.bounds[last] * self.parts
+        made = []
+        for low in range(start, max(end, start + 1), PIECE):
+            high = min(low + PIECE, end)
+            arrays = {name: real_view(array)[low:high] for name, array in self.state.items()}
+            place = slice(low - start, high - start) if high - low < end - start else None
+            made.append((place, real_view(self.data)[low:high], arrays))
+        self._cuts[first, last] = made
         return made
 
     def _runs(self, chosen: Sequence[int]) -> list[tuple[int, int]]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["clock", "mutated_since", "stamp"]
+__all__ = ["clock", "mutated_since", "stamp", "untouched"]
 
 MAX_RANGES = 64
 """More written byte ranges of one buffer than this are merged into one."""
@@ -33,13 +33,15 @@ _lock = threading.Lock()
 class _Stamps:
     """When which bytes of one buffer were written, and (in debug mode) by which line."""
 
-    __slots__ = ("owner", "ranges")
+    __slots__ = ("latest", "owner", "ranges")
 
     def __init__(self, owner: weakref.ref[Any]) -> None:
         self.owner = owner
+        self.latest = 0
         self.ranges: dict[tuple[int, int] | None, tuple[int, str | None]] = {}
 
     def write(self, span: tuple[int, int] | None, time: int, line: str | None) -> None:
+        self.latest = time
         if span is None or len(self.ranges) >= MAX_RANGES:
             self.ranges = {None: (time, line)}
         else:
@@ -97,3 +99,21 @@ def mutated_since(array: Any, time: int) -> str | None:
     if record is None:
         return None
     return record.later_than(time, _span(array, owner))
+
+
+def untouched(values: Any, time: int) -> bool:
+    """Whether surely nothing among ``values`` was written after ``time``: a fast answer for the usual case."""
+    for value in values:
+        if type(value) is np.ndarray:
+            owner = value
+            while isinstance(base := owner.base, np.ndarray):
+                owner = base
+            record = _stamps.get(id(owner))
+            if record is not None and record.latest > time:
+                return False
+        elif isinstance(value, (list, tuple)):
+            if not untouched(value, time):
+                return False
+        elif isinstance(value, np.ndarray):
+            return False  # of another type: not surely
+    return True

@@ -15,12 +15,13 @@ import numpy as np
 
 from ..errors import FreedGraphError, MutationError, RuleError
 from .modes import Mode, local
-from .mutation import clock, mutated_since
+from .mutation import clock, mutated_since, untouched
 from .nodes import RELEASED, Leaf, Node, Packed, Pick
 
 __all__ = ["add", "add_all", "conform", "run_hooks", "sum_to", "sweep"]
 
 _by_rank = attrgetter("rank")
+_AS_IT_IS = contextlib.nullcontext()
 
 
 def sweep(
@@ -56,18 +57,21 @@ def sweep(
         if needed is None or root in needed:
             seed = np.conj(seed) if seed.dtype.kind == "c" else seed
             grads[root] = grads[root] + seed if root in grads else seed
-    visit = _Visit(grads, found, needed, create_graph)
+    visit: _Visit | None = None
+    every = bool(create_graph or needed is not None or local.observers)
     pop = grads.pop
     release = not retain
     node = None
-    with np.errstate(all="ignore"), Mode(grad=True) if create_graph else contextlib.nullcontext():
+    with np.errstate(all="ignore"), Mode(grad=True) if create_graph else _AS_IT_IS:
         try:
             for node in order:
                 g = pop(node, None)
                 if g is None:
                     continue
                 op = node.op
-                if visit.every or op.elaborate or node.hooks is not None:
+                if every or op.elaborate or node.hooks is not None:
+                    if visit is None:
+                        visit = _Visit(grads, found, needed, create_graph)
                     visit(node, g)
                     if node in idle:
                         continue
@@ -100,7 +104,6 @@ class _Visit:
         self.needed = needed
         self.create_graph = create_graph
         self.observers = local.observers
-        self.every = bool(create_graph or needed is not None or self.observers)
 
     def __call__(self, node: Any, g: Any) -> None:
         if node.hooks is not None:
@@ -190,14 +193,15 @@ def _check_saved(order: list[Any]) -> None:
     for node in order:
         if type(node) is Pick:
             continue
-        if node.saved is RELEASED:
+        saved = node.saved
+        if saved is RELEASED:
             raise FreedGraphError(
                 f"backward through op '{node.op.name}' a second time, but its saved arrays were released by the "
                 "first. Is a loss, or a hidden state, carried from one iteration to the next? Then .detach() it "
                 "at the end of the iteration. To backpropagate twice through the same graph on purpose, call the "
                 "first backward with retain_graph=True."
             )
-        if node.time != now:
+        if node.time != now and not (type(saved) is tuple and untouched(saved, node.time)):
             for name, array in node.op.saved_arrays(node):
                 line = mutated_since(array, node.time)
                 if line is not None:

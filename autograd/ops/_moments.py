@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ._blocks import block_rows, in_blocks
+from ._column_sums import column_sums, ones
 
 __all__ = ["channel_slopes", "channels_normalized", "row_slopes", "rows_normalized"]
 
@@ -49,18 +50,18 @@ def rows_normalized(x: Any, weight: Any, bias: Any, rank: int, eps: float, cente
     count, n = rows.shape
     out = np.empty_like(rows)
     means, scales = np.zeros((2, count, 1), rows.dtype, like=x)
-    ones = np.ones(n, rows.dtype)
+    unit = ones(n, rows.dtype)
     weight, bias = (None if a is None else a.reshape(-1).astype(rows.dtype, copy=False) for a in (weight, bias))
 
     def work(block: slice) -> None:
         part, into, mean, scale = rows[block], out[block], means[block], scales[block]
         if centered:
-            np.vecdot(part, ones, out=mean[:, 0])
+            np.vecdot(part, unit, out=mean[:, 0])
             mean /= max(n, 1)
             part = np.subtract(part, mean, out=into)
         np.vecdot(part, part, out=scale[:, 0])
         if centered and _far(np.square(mean) * n, scale):
-            rest = np.vecdot(part, ones)[:, None]  # a large mean is not exact
+            rest = np.vecdot(part, unit)[:, None]  # a large mean is not exact
             np.subtract(part, rest / max(n, 1), out=part)
             np.vecdot(part, part, out=scale[:, 0])
         scale /= max(n, 1)
@@ -93,7 +94,7 @@ def row_slopes(x: Any, g: Any, weight: Any, rank: int, eps: float, centered: boo
     count, n = rows.shape
     size = block_rows(rows)
     out = np.empty_like(rows)
-    ones = np.ones(max(n, size), rows.dtype)
+    unit = ones(max(n, size), rows.dtype)
     flat = None if weight is None else weight.reshape(-1).astype(rows.dtype, copy=False)
     by_weight, by_bias = np.zeros((2, 1 if flat is None else max(1, -(-count // size)), n), rows.dtype, like=x)
 
@@ -110,8 +111,8 @@ def row_slopes(x: Any, g: Any, weight: Any, rank: int, eps: float, centered: boo
             np.multiply(slope, part, out=into)
             if flat is not None:
                 np.matmul(scale[:, 0], into, out=by_weight[number])
-                np.matmul(ones[: len(part)], slope, out=by_bias[number])
-            factor = ones[:n] if flat is None else flat
+                np.matmul(unit[: len(part)], slope, out=by_bias[number])
+            factor = unit[:n] if flat is None else flat
             along = np.vecdot(into, factor)[:, None]
             along *= np.square(scale) / max(n, 1)
             np.multiply(part, along, out=offset)
@@ -154,22 +155,24 @@ def _channel_column(values: Any, x: Any) -> Any:
 
 def _channel_dot(x: Any, y: Any) -> Any:
     """For each channel the sum of ``x * y``, shaped to broadcast to it."""
-    return np.einsum("ij,ij->j", x, y) if x.ndim == 2 else np.add.reduce(np.vecdot(x, y), 0)[:, None]
+    if x.ndim == 3:
+        return np.add.reduce(np.vecdot(x, y), 0)[:, None]
+    return _channel_sum(x * y) if x.size <= SMALL else np.einsum("ij,ij->j", x, y)
 
 
 def _channel_sum(x: Any) -> Any:
-    return np.add.reduce(x, 0) if x.ndim == 2 else _channel_dot(x, np.ones(x.shape[2], x.dtype))
+    return column_sums(x) if x.ndim == 2 else _channel_dot(x, ones(x.shape[2], x.dtype))
 
 
 def _channel_sums(x: Any, y: Any) -> tuple[Any, Any]:
     """For each channel the sum of ``x``, and that of ``x * y``."""
     if x.ndim == 2 or x.size <= SMALL:
         return _channel_sum(x), _channel_dot(x, y)
-    ones = np.ones(x.shape[2], x.dtype)
+    unit = ones(x.shape[2], x.dtype)
     sums = np.empty((2, *x.shape[:2]), x.dtype, like=x)
 
     def work(block: slice) -> None:
-        np.vecdot(x[block], ones, out=sums[0, block])
+        np.vecdot(x[block], unit, out=sums[0, block])
         np.vecdot(x[block], y[block], out=sums[1, block])
 
     in_blocks(x, lambda: work)

@@ -6,6 +6,7 @@ Shape, of every op here: scores (N, C, ...) or (C,), with the classes in dimensi
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from ..errors import ShapeError
 from ..samples import case, reals
 from . import arithmetic, reductions
 from ._blocks import block_rows, in_blocks
+from ._column_sums import ones
 from .axes import accumulation_dtype
 from .class_targets import by_rows, check_targets, class_dim, combine, from_rows, read_targets, share_of, spread
 from .losses import combined
@@ -47,7 +49,7 @@ class _Sums(NamedTuple):
 
     Attributes:
         index, weights: the right classes and their weights, as ``read_targets`` gives them.
-        tops: the largest score; None for a small batch.
+        tops: the largest score; None for a small batch, of which ``index`` gives places in the flat matrix.
         totals: the sum of all exponentials relative to it.
         below: the weighted sum of what is below it, if asked for.
         powers: these exponentials, if they are few enough to be kept.
@@ -71,7 +73,7 @@ def _sums(rows: Any, index: Any, weights: Any, factors: Any) -> _Sums:
         np.exp(powers, out=powers)
         return _Sums(index, weights, tops, np.add.reduce(powers, 1), below, powers)
     tops, totals, below = np.zeros((3, count), rows.dtype, like=rows)
-    ones = np.ones(classes, rows.dtype)
+    unit = ones(classes, rows.dtype)
 
     def start() -> Callable[[slice], None]:
         scratch = np.empty((block_rows(rows), classes), rows.dtype, like=rows)
@@ -83,7 +85,7 @@ def _sums(rows: Any, index: Any, weights: Any, factors: Any) -> _Sums:
             if factors is not None:
                 np.vecdot(powers, factors, out=below[block])
             np.exp(powers, out=powers)
-            np.vecdot(powers, ones, out=totals[block])
+            np.vecdot(powers, unit, out=totals[block])
 
         return work
 
@@ -98,14 +100,23 @@ def _is_small(rows: Any) -> bool:
 
 def _small_losses(rows: Any, index: Any, reduction: str, x: Any, memo: Any) -> Any:
     """What ``cross_entropy_`` returns for a small batch without weights."""
-    powers = rows - np.maximum.reduce(rows, 1, keepdims=True)
-    losses = -powers[np.arange(len(rows)), index]
+    count, classes = rows.shape
+    powers = np.subtract(rows, np.maximum.reduce(rows, 1, keepdims=True), order="C")
+    places = _row_starts(count, classes) + index
+    right = powers.reshape(-1)[places]
     np.exp(powers, out=powers)
-    totals = np.add.reduce(powers, 1)
-    losses += np.log(totals)
+    totals = np.matmul(powers, ones(classes, powers.dtype))
     if memo is not None:
-        memo[:] = (_Sums(index, None, None, totals, None, powers),)
-    return combine(losses, None, reduction, x.shape, x.dtype)
+        memo[:] = (_Sums(places, None, None, totals, None, powers),)
+    return combine(np.log(totals) - right, None, reduction, x.shape, x.dtype)
+
+
+@functools.lru_cache(maxsize=64)
+def _row_starts(count: int, classes: int) -> Any:
+    """Where each row of a small matrix starts in its memory."""
+    starts = np.arange(count) * classes
+    starts.flags.writeable = False
+    return starts
 
 
 def _small_slope(sums: _Sums, y: Any, reduction: str) -> Any:
@@ -115,7 +126,7 @@ def _small_slope(sums: _Sums, y: Any, reduction: str) -> Any:
         y = y.astype(sums.totals.dtype)
     own = y / count if reduction == "mean" else y.reshape(-1) if y.ndim else y
     slopes = sums.powers * (own / sums.totals)[:, None]
-    slopes[np.arange(count), sums.index] -= own
+    slopes.reshape(-1)[sums.index] -= own
     return slopes
 
 

@@ -14,6 +14,7 @@ from ..errors import ShapeError
 from ..generator import Generator, source
 from ..samples import case, reals
 from . import arithmetic, reductions
+from ._column_sums import column_sums
 from .axes import accumulation_dtype
 from .norms import norm
 from .products import flat
@@ -37,7 +38,7 @@ def _flat_product(x: Any, weight: Any) -> Any:
 
 
 def _bias_rule(g: Any) -> Any:
-    return g if g.ndim == 1 else np.add.reduce(g, tuple(range(g.ndim - 1)) if g.ndim > 2 else 0)
+    return g if g.ndim == 1 else column_sums(g)
 
 
 @op(

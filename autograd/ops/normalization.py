@@ -106,8 +106,9 @@ def _check_channels(name: str, x: Any, **values: Any) -> tuple[int, ...]:
     shape = tuple(shape_of(x))
     if len(shape) < 2:
         raise ShapeError(f"{name}: expected (examples, channels, ...), got shape {shape}")
+    channels = shape[1:2]
     for what, value in values.items():
-        if value is not None and tuple(shape_of(value)) != (shape[1],):
+        if value is not None and shape_of(value) != channels:
             raise ShapeError(
                 f"{name}: {what} has shape {tuple(shape_of(value))}, but the input of shape {shape} has {shape[1]} "
                 f"channels in dimension 1: expected ({shape[1]},)"

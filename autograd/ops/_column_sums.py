@@ -1,0 +1,35 @@
+"""Sums of the columns of a matrix: BLAS adds up rows in half the time of NumPy."""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any
+
+import numpy as np
+
+__all__ = ["column_sums", "ones"]
+
+FEW = 1 << 15
+"""Up to so many ones are kept for the next time."""
+
+
+def ones(n: int, dtype: Any) -> Any:
+    """``n`` ones, which nobody may overwrite."""
+    return np.ones(n, dtype) if n > FEW else _few_ones(n, dtype)
+
+
+@functools.lru_cache(maxsize=64)
+def _few_ones(n: int, dtype: Any) -> Any:
+    made = np.ones(n, dtype)
+    made.flags.writeable = False
+    return made
+
+
+def column_sums(x: Any) -> Any:
+    """The sums over all dimensions but the last. ``x``: an array or a Tensor of at least two dimensions."""
+    if x.dtype != np.float32 and x.dtype != np.float64:
+        return np.add.reduce(x, tuple(range(x.ndim - 1)))
+    if x.ndim > 2:
+        x = np.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
+    return np.matmul(ones(x.shape[0], x.dtype), x)
