@@ -59,21 +59,23 @@ def _helpers() -> tuple[Any, int]:
     return _team
 
 
-def block_rows(x: Any) -> int:
-    """How many rows of ``x`` make a block."""
-    return max(1, BLOCK * x.shape[0] // x.size if x.size > BLOCK and type(x) is np.ndarray else x.shape[0])
+def block_rows(x: Any, block: int | None = None) -> int:
+    """How many rows of ``x`` make a block of about ``block`` elements (default: BLOCK)."""
+    block = block or BLOCK
+    return max(1, block * x.shape[0] // x.size if x.size > block and type(x) is np.ndarray else x.shape[0])
 
 
-def in_blocks(x: Any, start: Callable[[], Callable[[slice], None]]) -> None:
+def in_blocks(x: Any, start: Callable[[], Callable[[slice], None]], block: int | None = None) -> None:
     """Do some work on every block of the rows of ``x``: of what stands side by side along dimension 0.
 
     Args:
         x: the array. If it is not quite an array, but records what NumPy does to it, all its rows are one block.
         start: is called once in each thread and returns what to call with the rows of a block (so a thread can make
             its scratch space first). Blocks come in any order; what writes must write to its own rows alone.
+        block: about how many elements make a block (default: BLOCK).
     """
     rows = x.shape[0]
-    size = block_rows(x)
+    size = block_rows(x, block)
     if rows <= size:
         start()(slice(0, rows))
         return

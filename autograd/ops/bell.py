@@ -10,12 +10,13 @@ import numpy as np
 
 from .._op import op
 from ..samples import case, elementwise, reals
+from ._blocks import in_blocks
 from .axes import accumulation_dtype
 from .exponential import erfc
 
 _ROOT = math.sqrt(2 / math.pi)
-_BLOCK = 1 << 15
-"""Elements computed at a time."""
+_BLOCK = 1 << 16
+"""Elements computed at a time: few, as many calls work on them, but enough for several threads."""
 _ONE = np.array(1, np.float32)
 _ODDS = [
     np.array(c, np.float32)
@@ -69,10 +70,17 @@ def _in_blocks(compute: Callable[..., None], *arrays: Any) -> Any:
     shape = arrays[0].shape
     flat = [np.ascontiguousarray(array).reshape(-1) for array in arrays]
     out = np.empty_like(flat[0])
-    work = np.empty_like(out[:_BLOCK])
-    for start in range(0, len(out), _BLOCK):
-        parts = [array[start : start + _BLOCK] for array in (*flat, out)]
-        compute(*parts, work[: len(parts[0])])
+
+    def start() -> Callable[[slice], None]:
+        scratch = np.empty_like(out[:_BLOCK])
+
+        def work(block: slice) -> None:
+            parts = [array[block] for array in (*flat, out)]
+            compute(*parts, scratch[: len(parts[0])])
+
+        return work
+
+    in_blocks(out, start, _BLOCK)
     return out.reshape(shape)
 
 
