@@ -52,6 +52,10 @@ class Module:
         except (ShapeError, DtypeError, IndexError, GradientError) as error:
             self._locate(error)
             raise
+        except (AttributeError, TypeError) as error:
+            if args and args[0] is None and not hasattr(error, "__notes__"):
+                error.add_note(f"({type(self).__name__} was called with None; it expects a Tensor)")
+            raise
 
     def _locate(self, error: Exception) -> None:
         """Add to an error the path of the module in which it happened, one name a level."""

@@ -333,8 +333,10 @@ class Optimizer:
 
 
 def non_negative(name: str, **values: float) -> None:
-    """Raise ValueError for a hyper-parameter that is negative or not a number."""
+    """Raise ValueError for a hyper-parameter that is negative or NaN, TypeError for one that is no number."""
     for key, value in values.items():
+        if not hasattr(value, "__float__"):
+            raise TypeError(f"{name}: {key} must be a number, got {type(value).__name__} {value!r}")
         if not value >= 0:
             raise ValueError(f"{name}: {key} must not be negative, got {value}")
 

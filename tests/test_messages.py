@@ -294,3 +294,28 @@ def test_a_tensor_that_would_become_an_array():
 def test_numbers_of_many_elements():
     assert "use .any() or .all()" in message(lambda: bool(leaf(1, 2)), ValueError)
     assert "2 elements, not one; use tolist()" in message(lambda: leaf(1, 2).item(), ValueError, RuntimeError)
+
+
+# ---- what is missing or of another type ------------------------------------------------------------------------------
+
+
+def test_a_missing_input_names_what_the_function_takes_and_nothing_internal():
+    text = message(lambda: F.cross_entropy(None, autograd.tensor([1])), TypeError)
+    assert text.endswith(
+        "it was left out or None. It takes (x, target, weight=None, ignore_index=-100, reduction='mean', "
+        "label_smoothing=0.0)"
+    )
+    text = message(lambda: F.cross_entropy(autograd.ones(1, 2), autograd.tensor([7])), IndexError)
+    assert text.endswith("label_smoothing=0.0): class 7 is out of range: there are 2, from 0 to 1")
+    assert "'target'" in message(lambda: F.cross_entropy(autograd.ones(1, 2), None), TypeError)
+
+
+def test_a_module_called_with_none_is_named():
+    with pytest.raises(AttributeError) as caught:
+        nn.Sequential(nn.Identity(), nn.BatchNorm1d(3))(None)
+    assert caught.value.__notes__ == ["(BatchNorm1d was called with None; it expects a Tensor)"]
+
+
+def test_a_hyper_parameter_that_is_no_number():
+    text = message(lambda: optim.SGD([leaf(1)], lr="fast"), TypeError)
+    assert text == "SGD: lr must be a number, got str 'fast'"

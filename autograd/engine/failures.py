@@ -26,7 +26,8 @@ def explain(op: Any, error: Exception, values: Sequence[Any]) -> Exception:
     """The error to raise instead of ``error``, which the forward of ``op`` raised for ``values``, in params' order."""
     if isinstance(error, (ShapeError, DtypeError)):
         return error
-    named = ", ".join(f"{name}={describe(value)}" for name, value in zip(op.params, values, strict=False))
+    given = zip(op.params, values, strict=False)
+    named = ", ".join(f"{name}={describe(value)}" for name, value in given if name not in _INTERNAL)
     arrays = [value for value in values if isinstance(value, (np.ndarray, np.generic))]
     if isinstance(error, MemoryError):
         return MemoryError(f"{op.name}({named}): {error}. {_broadcast_hint(arrays)}".strip())
@@ -53,6 +54,8 @@ class _AxisError(ShapeError, IndexError):
     """A dimension that the tensor does not have: ValueError and IndexError as NumPy's own, RuntimeError too."""
 
 
+_INTERNAL = {"memo"}
+"""Parameters in which ops keep intermediate results, of which users know nothing."""
 _SHAPE_TROUBLE = ("broadcast", "mismatch", "aligned", "enough dimensions")
 """How NumPy's messages about shapes can be told from others."""
 _SHAPE_WORDS = ("shape", "broadcast", "dimension", "axis", "axes", "size", "squeeze", "stack", "split", "concatenate")
@@ -119,8 +122,14 @@ def operand_error(op: Any, name: str, value: Any) -> Exception:
     if value is None:
         return TypeError(
             f"{op.name}() needs the argument '{name}', a Tensor, a NumPy array or a number; it was left out or None. "
-            f"It takes {op.signature}"
+            f"It takes ({_parameters(op)})"
         )
     return TypeError(
         f"{op.name}: '{name}' must be a Tensor, a NumPy array or a number, got {type(value).__name__} {describe(value)}"
     )
+
+
+def _parameters(op: Any) -> str:
+    """What an op takes, without types."""
+    found = [p.replace(annotation=p.empty) for p in op.signature.parameters.values() if p.name not in _INTERNAL]
+    return ", ".join(map(str, found))

@@ -318,6 +318,8 @@ def cross_entropy(
     """
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing must lie between 0 and 1, got {label_smoothing}")
+    if target is None:
+        raise TypeError("cross_entropy() needs the argument 'target': class numbers, or probabilities of the classes")
     if not hasattr(target, "dtype"):
         target = np.asarray(target)
     if target.dtype.kind in "iu":
