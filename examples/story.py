@@ -66,11 +66,10 @@ def load_images(seed: int, mnist: Path | None = None) -> Images:
     return Images(train_x, train_y, test_x, test_y)
 
 
-def chart(rows: int = 1, columns: int = 1, *, size: tuple[float, float] = (4.5, 3.6), **options: Any) -> Any:
+def chart(rows: int = 1, columns: int = 1, *, size: tuple[float, float] = (4.5, 3.6), **more: Any) -> Any:
     """A figure and its axes (one, or an array of them), each of ``size`` inches, with a light grid."""
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(columns * size[0], rows * size[1]), layout="constrained", **options
-    )
+    width, height = size
+    figure, axes = plt.subplots(rows, columns, figsize=(columns * width, rows * height), layout="constrained", **more)
     for one in np.ravel(axes):
         one.grid(alpha=0.3)
         one.spines[["top", "right"]].set_visible(False)
@@ -92,8 +91,5 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
     right = [all(isinstance(cell, (int, float)) for cell in column) for column in zip(*rows, strict=True)]
     for row in (list(head), ["-" * width for width in widths], *cells):
-        print(
-            "  ".join(
-                cell.rjust(w) if r else cell.ljust(w) for cell, w, r in zip(row, widths, right, strict=True)
-            ).rstrip()
-        )
+        fitted = [cell.rjust(w) if r else cell.ljust(w) for cell, w, r in zip(row, widths, right, strict=True)]
+        print("  ".join(fitted).rstrip())
