@@ -251,7 +251,7 @@ def conclusion(figures: Figures) -> str:
     return (
         f"On the bowl the right rate stops after {right} steps, the small one after {slow}; the large rate ran away on "
         f"{len(lost)} of {len(RATES)} functions. {len(figures.starts[1])} random starts found {reached} of the four "
-        f"minima, all equally good; without convexity a norm below {TOLERANCE:g} says only that a flat place was found. "
+        f"minima, all equally good: without convexity a norm of {TOLERANCE:g} says only that a flat place is found. "
         f"Rate {LARGE:g} is above the limit of {unstable} of the four: {figures.shares[1][-1]:.0%} of all starts "
         f"settle nowhere (rate {SMALL:g}: {figures.shares[0][-1]:.0%}). Paths by numerical gradients stay within "
         f"{numerically:.0e} of the symbolic ones, by automatic ones within {automatically:.0e}."
