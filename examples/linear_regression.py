@@ -207,10 +207,10 @@ def conclusion(figures: Figures) -> str:
     return (
         f"Without noise, all three are within {off:.0e} of the closed form, after {passes['full batch']} passes in "
         f"full batches and {passes['single samples']} by single samples. With noise, single samples keep jittering "
-        f"about {single:.0e} above the least loss, {'farther off' if single > full[-1] else 'nearer'} than full batches "
-        f"end ({full[-1]:.0e}). These are wrong by {first:.2g} in a weight after {early} passes and by {last:.0e} after "
-        f"{len(full) - 1}; but to R^2 on the test patients, {figures.r2['closed form']:.3f} by the closed form, all the "
-        f"passes after the first {early} add {worth:+.3f}."
+        f"about {single:.0e} above the least loss, {'farther off' if single > full[-1] else 'nearer'} than full "
+        f"batches end ({full[-1]:.0e}). These are wrong by {first:.2g} in a weight after {early} passes and by "
+        f"{last:.0e} after {len(full) - 1}; but to R^2 on the test patients, {figures.r2['closed form']:.3f} by the "
+        f"closed form, all the passes after the first {early} add {worth:+.3f}."
     )
 
 
