@@ -202,9 +202,9 @@ def conclusion(figures: Figures) -> str:
     sure = [str(width) for width, number in learned.items() if number == count]
     return (
         f"The perceptron fails on {' and '.join(failed) or 'nothing'}: there it never has more than "
-        f"{figures.perceptrons['XOR'].right} of 4 right. Two hidden units can represent XOR, as the textbook draws it, "
-        f"yet only {learned[2]} of {count} networks with two come there in {steps} steps; with four {learned[4]} do, and "
-        f"all with {' or '.join(sure) or 'none of the widths tried'}. With one hidden unit, which still makes "
+        f"{figures.perceptrons['XOR'].right} of 4 right. Two hidden units can represent XOR, as the textbook draws "
+        f"it, yet only {learned[2]} of {count} networks with two come there in {steps} steps; with four {learned[4]} "
+        f"do, and all with {' or '.join(sure) or 'none of the widths tried'}. With one hidden unit, which still makes "
         f"one line, it is {learned[1]}."
     )
 
