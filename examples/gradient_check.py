@@ -10,7 +10,7 @@ step in float64 shows which part is whose. So gradients are checked in float64, 
 
 The time goes with the number of weights. A single layer of 784 x 10 weights, 28 x 28 pixels to ten digits, takes
 2 x 7,840 = 15,680 forward passes; these are counted here, not assumed. The lower row shows the gradient of the weights
-that lead to one digit, drawn as an image: twice the same ghost of digits, and between them nothing but rounding.
+that lead to one digit, drawn as an image: twice the same ghost of digits, and a difference without a shape.
 
     python -m examples.gradient_check
     python -m examples.gradient_check --mnist DIR
