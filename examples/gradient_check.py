@@ -33,7 +33,7 @@ from nn.utils.stateless import functional_call
 
 from .story import COLORS, Images, chart, load_images, parser, save, table
 
-SIDES = (8, 14, 20, 28)
+SIDES = (8, 12, 20, 28)
 """How many pixels wide the images of the timed layers are."""
 SINGLE_STEP = float(np.finfo(np.float32).eps ** (1 / 3))
 KINDS: dict[str, tuple[Any, float | None]] = {
@@ -113,8 +113,9 @@ def total_error(found: Gradients) -> float:
     return float(np.linalg.norm(found.numerical - found.automatic) / np.linalg.norm(found.automatic))
 
 
-def measure(images: Images, examples: int, hidden: int, sides: Sequence[int]) -> Figures:
-    """Check a network in several dtypes, and single layers of several sizes."""
+def measure(seed: int, images: Images, examples: int, hidden: int, sides: Sequence[int]) -> Figures:
+    """Check a network 64 - hidden - 10 in several dtypes, and single layers for images of several sizes."""
+    autograd.manual_seed(seed)
     pictures, labels = images.train_x[:examples], autograd.from_numpy(images.train_y[:examples])
     networks = {}
     weights = nn.Sequential(nn.Linear(64, hidden), nn.ReLU(), nn.Linear(hidden, 10)).state_dict()
@@ -201,12 +202,8 @@ def conclusion(figures: Figures) -> str:
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> Figures:
-    """Run the story; returns its figures."""
-    options = parser(__doc__, mnist=True).parse_args(arguments)
-    autograd.manual_seed(options.seed)
-    images = load_images(options.seed, options.mnist)
-    figures = measure(images, *((4, 4, SIDES[:2]) if options.fast else (32, 30, SIDES)))
+def report(figures: Figures) -> None:
+    """Print the tables."""
     table(
         ("network 64-h-10", "weights", "passes", "both exactly 0", "median error", "largest", "of all"),
         [
@@ -237,6 +234,14 @@ def main(arguments: Sequence[str] | None = None) -> Figures:
             for side, found in figures.layers.items()
         ],
     )
+
+
+def main(arguments: Sequence[str] | None = None) -> Figures:
+    """Run the story; returns its figures."""
+    options = parser(__doc__, mnist=True).parse_args(arguments)
+    images = load_images(options.seed, options.mnist)
+    figures = measure(options.seed, images, *((4, 4, SIDES[:2]) if options.fast else (32, 30, SIDES)))
+    report(figures)
     figure, axes = chart(2, 3, size=(4.8, 4.2))
     draw_agreement(axes[0, 0], axes[0, 1], figures.networks)
     draw_times(axes[0, 2], figures.layers)

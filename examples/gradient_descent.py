@@ -54,16 +54,18 @@ class Figures(NamedTuple):
 
     Attributes:
         runs: what ``optim.minimize`` found, by function ("curve", "bowl") and kind of learning rate.
-        starts: the random starts on Himmelblau's function, and the number of the minimum that each found (-1: none).
+        walks: the same on Himmelblau's function, from random starts.
+        reached: the number of the minimum that each of these found (-1: none).
         limits: 2 / the largest curvature at each minimum: the rate above which it does not attract.
-        shares: of a grid of starts, the share that ends in each of the minima and (last) in none, for both rates.
+        basins: for both rates the number of the minimum that each start of a grid ends in (-1: none).
         differences: by function and by way ("symbolic", "numerical", "automatic").
     """
 
     runs: dict[tuple[str, str], optim.Minimum]
-    starts: tuple[np.ndarray, np.ndarray]
+    walks: tuple[optim.Minimum, ...]
+    reached: np.ndarray
     limits: np.ndarray
-    shares: tuple[np.ndarray, np.ndarray]
+    basins: tuple[np.ndarray, np.ndarray]
     differences: dict[tuple[str, str], Difference]
 
 
@@ -167,6 +169,19 @@ def shares_of(ends: np.ndarray) -> np.ndarray:
     return np.array([(ends == which).mean() for which in (0, 1, 2, 3, -1)])
 
 
+def measure(seed: int, size: int) -> Figures:
+    """All figures, with basins of size x size starts."""
+    runs = {
+        (name, kind): walk(FUNCTIONS[name][0], FUNCTIONS[name][1], rate)
+        for name, rates in RATES.items()
+        for kind, rate in zip(KINDS, rates, strict=True)
+    }
+    starts = np.random.default_rng(seed).uniform(-5, 5, (8, 2))
+    walks = tuple(walk(himmelblau, start, SMALL) for start in starts)
+    reached = nearest(np.stack([found.x for found in walks], axis=1))
+    return Figures(runs, walks, reached, limits(), (basins(SMALL, size), basins(LARGE, size)), compare())
+
+
 def draw_curve(axes: Any, runs: dict[tuple[str, str], optim.Minimum]) -> None:
     """The parabola, and the first steps of the three rates on it."""
     x = np.linspace(-9.5, 7.5, 200)
@@ -243,67 +258,56 @@ def conclusion(figures: Figures) -> str:
     runs = figures.runs
     slow, right = (runs["bowl", kind].steps for kind in KINDS[:2])
     lost = [name for name in RATES if runs[name, "too large"].fun > runs[name, "too large"].values[0]]
-    reached = len(set(figures.starts[1].tolist()) - {-1})
+    reached = len(set(figures.reached.tolist()) - {-1})
     unstable = (figures.limits < LARGE).sum()
+    nowhere = [shares_of(ends)[-1] for ends in figures.basins]
     numerically, automatically = (
         max(figures.differences[name, way].largest for name in FUNCTIONS) for way in ("numerical", "automatic")
     )
     return (
         f"On the bowl the right rate stops after {right} steps, the small one after {slow}; the large rate ran away on "
-        f"{len(lost)} of {len(RATES)} functions. {len(figures.starts[1])} random starts found {reached} of the four "
+        f"{len(lost)} of {len(RATES)} functions. {len(figures.walks)} random starts found {reached} of the four "
         f"minima, all equally good: without convexity a norm of {TOLERANCE:g} says only that a flat place is found. "
-        f"Rate {LARGE:g} is above the limit of {unstable} of the four: {figures.shares[1][-1]:.0%} of all starts "
-        f"settle nowhere (rate {SMALL:g}: {figures.shares[0][-1]:.0%}). Paths by numerical gradients stay within "
+        f"Rate {LARGE:g} is above the limit of {unstable} of the four: {nowhere[1]:.0%} of all starts "
+        f"settle nowhere (rate {SMALL:g}: {nowhere[0]:.0%}). Paths by numerical gradients stay within "
         f"{numerically:.0e} of the symbolic ones, by automatic ones within {automatically:.0e}."
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> Figures:
-    """Run the story; returns its figures."""
-    options = parser(__doc__).parse_args(arguments)
-    runs = {
-        (name, kind): walk(FUNCTIONS[name][0], FUNCTIONS[name][1], rate)
-        for name, rates in RATES.items()
-        for kind, rate in zip(KINDS, rates, strict=True)
-    }
-    starts = np.random.default_rng(options.seed).uniform(-5, 5, (8, 2))
-    found = [walk(himmelblau, start, SMALL) for start in starts]
-    ends = [basins(rate, 60 if options.fast else 300) for rate in (SMALL, LARGE)]
-    figures = Figures(
-        runs,
-        (starts, nearest(np.stack([one.x for one in found], axis=1))),
-        limits(),
-        (shares_of(ends[0]), shares_of(ends[1])),
-        compare(),
-    )
+def report(figures: Figures) -> None:
+    """Print the tables."""
+    rates = {(name, kind): rate for name in RATES for kind, rate in zip(KINDS, RATES[name], strict=True)}
     table(
-        ("function", "rate", "", "steps", "value", "stopped because"),
-        [
-            (name, rate, kind, runs[name, kind].steps, float(runs[name, kind].fun), runs[name, kind].message)
-            for name, rates in RATES.items()
-            for kind, rate in zip(KINDS, rates, strict=True)
-        ],
+        ("function", "", "rate", "steps", "value", "stopped because"),
+        [(*key, rates[key], found.steps, float(found.fun), found.message) for key, found in figures.runs.items()],
     )
     print()
     names = [*(f"({x:.3f}, {y:.3f})" for x, y in MINIMA), "none"]
-    counts = [int((figures.starts[1] == which).sum()) for which in (0, 1, 2, 3, -1)]
-    rates = [f"{limit:.4f}" for limit in figures.limits] + [""]
-    shares = [[f"{share:.1%}" for share in part] for part in figures.shares]
+    counts = [int((figures.reached == which).sum()) for which in (0, 1, 2, 3, -1)]
+    bounds = [f"{limit:.4f}" for limit in figures.limits] + [""]
+    shares = [[f"{share:.1%}" for share in shares_of(ends)] for ends in figures.basins]
     table(
         ("Himmelblau's minimum", "attracts up to rate", "random starts", f"grid, rate {SMALL:g}", f"rate {LARGE:g}"),
-        list(zip(names, rates, counts, *shares, strict=True)),
+        list(zip(names, bounds, counts, *shares, strict=True)),
     )
     print()
     table(
         ("function", "gradient", "steps", "from the symbolic path"),
         [(*key, difference.steps, difference.largest) for key, difference in figures.differences.items()],
     )
+
+
+def main(arguments: Sequence[str] | None = None) -> Figures:
+    """Run the story; returns its figures."""
+    options = parser(__doc__).parse_args(arguments)
+    figures = measure(options.seed, 60 if options.fast else 300)
+    report(figures)
     figure, axes = chart(2, 3, size=(4.8, 4.4))
-    draw_curve(axes[0, 0], runs)
-    draw_bowl(axes[0, 1], runs)
-    draw_norms(axes[0, 2], runs)
-    draw_basins(axes[1, 0], ends[0], SMALL, [one.path for one in found])
-    draw_basins(axes[1, 1], ends[1], LARGE)
+    draw_curve(axes[0, 0], figures.runs)
+    draw_bowl(axes[0, 1], figures.runs)
+    draw_norms(axes[0, 2], figures.runs)
+    draw_basins(axes[1, 0], figures.basins[0], SMALL, [found.path for found in figures.walks])
+    draw_basins(axes[1, 1], figures.basins[1], LARGE)
     draw_differences(axes[1, 2], figures.differences)
     save(figure, options.out / "gradient_descent.png")
     print(conclusion(figures))

@@ -57,6 +57,7 @@ class Figures(NamedTuple):
     """What was measured; weights are arrays with the intercept last.
 
     Attributes:
+        patients: the data.
         toy: the weights after every pass over the four points, by kind of batch.
         toy_closed: the closed form's.
         excess: the training loss after every pass, less the closed form's, on the patients' data.
@@ -65,6 +66,7 @@ class Figures(NamedTuple):
         r2: the share of the test targets' variance that each explains.
     """
 
+    patients: Patients
     toy: dict[str, np.ndarray]
     toy_closed: np.ndarray
     excess: dict[str, np.ndarray]
@@ -130,11 +132,13 @@ def losses(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Any:
     return ((weights @ with_ones(x).T - y) ** 2).mean(-1)
 
 
-def measure(patients: Patients, share: float) -> Figures:
-    """All the descents, the patients' with a share of the passes in ``PATIENTS``."""
+def measure(seed: int, share: float, toy_passes: int = 10_000) -> Figures:
+    """All the descents: on the four points at most so many passes, on the patients a share of those in ``PATIENTS``."""
+    autograd.manual_seed(seed)
+    patients = load(seed)
     targets = with_ones(POINTS) @ TRUTH
     toy_closed = closed_form(POINTS, targets)
-    toy = {name: descend(POINTS, targets, batch, rate, 10_000, toy_closed) for name, (batch, rate) in TOY.items()}
+    toy = {name: descend(POINTS, targets, batch, rate, toy_passes, toy_closed) for name, (batch, rate) in TOY.items()}
     paths = {
         name: descend(patients.x, patients.y, batch, rate, round(share * passes))
         for name, (batch, rate, passes) in PATIENTS.items()
@@ -146,7 +150,7 @@ def measure(patients: Patients, share: float) -> Figures:
     weights |= {EARLY.format(early): paths["full batch"][early]} | {name: path[-1] for name, path in paths.items()}
     spread = patients.test_y.var()
     r2 = {name: float(1 - losses(patients.test_x, patients.test_y, w) / spread) for name, w in weights.items()}
-    return Figures(toy, toy_closed, excess, weights, r2)
+    return Figures(patients, toy, toy_closed, excess, weights, r2)
 
 
 def draw_toy(left: Any, right: Any, figures: Figures) -> None:
@@ -178,7 +182,7 @@ def smooth(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def draw_patients(left: Any, right: Any, figures: Figures, names: Sequence[str]) -> None:
+def draw_patients(left: Any, right: Any, figures: Figures) -> None:
     """The excess of the loss against passes; and the weights that came out."""
     for (name, excess), color in zip(figures.excess.items(), COLORS, strict=False):
         left.plot(np.arange(1, len(excess)), excess[1:], color=color, linewidth=0.7, alpha=0.35)
@@ -190,7 +194,7 @@ def draw_patients(left: Any, right: Any, figures: Figures, names: Sequence[str])
     for shift, ((name, weights), color) in enumerate(zip(shown, (COLORS[6], *COLORS[:3]), strict=True)):
         right.bar(np.arange(10) + (shift - 1.5) * 0.2, weights[:-1], 0.2, color=color, label=name)
     right.axhline(0, color="black", linewidth=0.7)
-    right.set_xticks(range(10), names)
+    right.set_xticks(range(10), figures.patients.names)
     right.set(ylabel="weight", title="Weights of the standardised measurements")
     right.legend(frameon=False, fontsize=9)
 
@@ -214,12 +218,8 @@ def conclusion(figures: Figures) -> str:
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> Figures:
-    """Run the story; returns its figures."""
-    options = parser(__doc__).parse_args(arguments)
-    autograd.manual_seed(options.seed)
-    patients = load(options.seed)
-    figures = measure(patients, 0.05 if options.fast else 1.0)
+def report(figures: Figures) -> None:
+    """Print the tables."""
     table(
         ("four points", "weight 1", "weight 2", "intercept", "passes", "off by"),
         [("closed form", *map(float, figures.toy_closed), "", "")]
@@ -229,23 +229,30 @@ def main(arguments: Sequence[str] | None = None) -> Figures:
         ],
     )
     print()
-    least = losses(patients.x, patients.y, figures.weights["closed form"])
+    x, y, closed = figures.patients.x, figures.patients.y, figures.weights["closed form"]
     table(
         ("diabetes", "training loss", "above the least", "largest error of a weight", "R^2 on test patients"),
         [
             (
                 name,
-                float(losses(patients.x, patients.y, weights)),
-                float(losses(patients.x, patients.y, weights) - least),
-                float(np.abs(weights - figures.weights["closed form"]).max()),
+                float(losses(x, y, weights)),
+                float(losses(x, y, weights) - losses(x, y, closed)),
+                float(np.abs(weights - closed).max()),
                 figures.r2[name],
             )
             for name, weights in figures.weights.items()
         ],
     )
+
+
+def main(arguments: Sequence[str] | None = None) -> Figures:
+    """Run the story; returns its figures."""
+    options = parser(__doc__).parse_args(arguments)
+    figures = measure(options.seed, 0.05 if options.fast else 1.0)
+    report(figures)
     figure, axes = chart(2, 2, size=(5.4, 4.2))
     draw_toy(*axes[0], figures)
-    draw_patients(*axes[1], figures, patients.names)
+    draw_patients(*axes[1], figures)
     save(figure, options.out / "linear_regression.png")
     print(conclusion(figures))
     return figures

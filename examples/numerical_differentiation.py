@@ -95,7 +95,7 @@ def automatic(f: Callable[[Any], Any], x: Any) -> np.ndarray:
     return found.numpy()
 
 
-def measure(points: np.ndarray) -> tuple[dict[str, np.ndarray], float]:
+def errors_at(points: np.ndarray) -> tuple[dict[str, np.ndarray], float]:
     """The median relative errors of all methods for all steps; and that of backpropagation."""
     true = true_slopes(points)
 
@@ -125,6 +125,22 @@ def gradient_field() -> tuple[np.ndarray, np.ndarray]:
     flat = points.reshape(2, -1)
     found = np.stack([numerical.gradient(bowl, flat[:, i]) for i in range(flat.shape[1])], axis=1)
     return points, found.reshape(points.shape)
+
+
+def measure(seed: int, count: int) -> Figures:
+    """All figures, with errors at so many random points."""
+    # float32 numbers, so that single precision differentiates at the same points
+    points = np.random.default_rng(seed).uniform(1.0, 1.7, count).astype(np.float32).astype(np.float64)
+    errors, by_backward = errors_at(points)
+    grid, gradients = gradient_field()
+    return Figures(
+        errors,
+        {name: fitted_slope(errors[name]) for name in METHODS},
+        {name: (float(STEPS[np.nanargmin(e)]), float(np.nanmin(e))) for name, e in errors.items()},
+        by_backward,
+        tuple(numerical.tangent_line(parabola, x) for x in TOUCHED),
+        float(np.abs(gradients - automatic(bowl, grid)).max()),
+    )
 
 
 def draw_errors(axes: Any, figures: Figures) -> None:
@@ -181,41 +197,35 @@ def conclusion(figures: Figures) -> str:
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> Figures:
-    """Run the story; returns its figures."""
-    options = parser(__doc__).parse_args(arguments)
-    random = np.random.default_rng(options.seed)
-    # float32 numbers, so that single precision differentiates at the same points
-    points = random.uniform(1.0, 1.7, 9 if options.fast else 101).astype(np.float32).astype(np.float64)
-    errors, by_backward = measure(points)
-    grid, gradients = gradient_field()
-    best = {name: (float(STEPS[np.nanargmin(e)]), float(np.nanmin(e))) for name, e in errors.items()}
-    figures = Figures(
-        errors,
-        {name: fitted_slope(errors[name]) for name in METHODS},
-        best,
-        by_backward,
-        tuple(numerical.tangent_line(parabola, x) for x in TOUCHED),
-        float(np.abs(gradients - automatic(bowl, grid)).max()),
-    )
-    rows = [
-        (name, *((METHODS[name][0], f"{figures.slopes[name]:.2f}") if name in METHODS else ("", "")), *best[name])
-        for name in errors
-    ]
+def report(figures: Figures) -> None:
+    """Print the tables."""
     table(
         ("method", "order", "fitted", "best h", "error there", "error at h = 0.001"),
-        [(*row, float(errors[row[0]][8])) for row in rows],
+        [
+            (
+                name,
+                METHODS[name][0] if name in METHODS else "",
+                f"{figures.slopes[name]:.2f}" if name in METHODS else "",
+                *figures.best[name],
+                float(errors[8]),
+            )
+            for name, errors in figures.errors.items()
+        ],
     )
-    print(
-        f"backpropagation: error {by_backward:.2g}; the drawn field differs from its gradients by {figures.field:.1g}"
-    )
+    print(f"backpropagation: error {figures.automatic:.2g}; the field's gradients differ by {figures.field:.1g}")
     for line in figures.tangents:
         print(f"the tangent at {line.point:g}: {line}")
 
+
+def main(arguments: Sequence[str] | None = None) -> Figures:
+    """Run the story; returns its figures."""
+    options = parser(__doc__).parse_args(arguments)
+    figures = measure(options.seed, 9 if options.fast else 101)
+    report(figures)
     figure, (left, middle, right) = chart(1, 3, size=(4.8, 4.4))
     draw_errors(left, figures)
     draw_tangents(middle, figures.tangents)
-    draw_field(right, grid, gradients)
+    draw_field(right, *gradient_field())
     save(figure, options.out / "numerical_differentiation.png")
     print(conclusion(figures))
     return figures

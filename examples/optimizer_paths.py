@@ -130,11 +130,11 @@ def measure(seed: int, starts: int) -> Figures:
 
 def draw_valley(axes: Any, title: str) -> None:
     """The contours, the start and the minimum."""
-    fine = np.stack(np.meshgrid(np.linspace(-9, 9, 200), np.linspace(-4, 4, 120)))
+    fine = np.stack(np.meshgrid(np.linspace(-8.5, 4.5, 200), np.linspace(-3, 3, 120)))
     axes.contour(*fine, valley(fine), levels=[0.1, 0.5, 1.5, 3, 5, 8, 12], colors=COLORS[6], linewidths=0.5, alpha=0.6)
     axes.plot(*START, "s", color="black", markersize=6)
     axes.plot(0, 0, "*", color="black", markersize=12)
-    axes.set(xlabel="x", ylabel="y", xlim=(-9, 9), ylim=(-4, 4), aspect="equal")
+    axes.set(xlabel="x", ylabel="y", xlim=(-8.5, 4.5), ylim=(-3, 3), aspect="equal")
     axes.set_title(title, fontsize=11)
 
 
@@ -145,7 +145,7 @@ def draw_path(axes: Any, path: np.ndarray, color: str, label: str = "") -> None:
 
 def draw(figures: Figures) -> Any:
     """A panel for each optimizer, and two for Adam's correction."""
-    figure, axes = chart(2, 4, size=(4.6, 2.8))
+    figure, axes = chart(2, 4, size=(4.6, 2.9))
     for place, color, name in zip(np.ravel(axes[:, :3]), COLORS, OPTIMIZERS, strict=False):
         draw_valley(place, f"{name}: {figures.straightness[name]:.2f} times the distance")
         draw_path(place, figures.paths[name], color)
@@ -182,10 +182,8 @@ def conclusion(figures: Figures) -> str:
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> Figures:
-    """Run the story; returns its figures."""
-    options = parser(__doc__).parse_args(arguments)
-    figures = measure(options.seed, 20 if options.fast else 500)
+def report(figures: Figures) -> None:
+    """Print the table."""
     table(
         (
             "optimizer",
@@ -193,7 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> Figures:
             "y",
             f"value after {STEPS} steps",
             f"after {LATER}",
-            "length / distance",
+            "straightness",
             "from random starts",
         ),
         [
@@ -208,6 +206,13 @@ def main(arguments: Sequence[str] | None = None) -> Figures:
             for name, path in figures.paths.items()
         ],
     )
+
+
+def main(arguments: Sequence[str] | None = None) -> Figures:
+    """Run the story; returns its figures."""
+    options = parser(__doc__).parse_args(arguments)
+    figures = measure(options.seed, 20 if options.fast else 500)
+    report(figures)
     save(draw(figures), options.out / "optimizer_paths.png")
     print(conclusion(figures))
     return figures

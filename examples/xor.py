@@ -42,22 +42,6 @@ class Trained(NamedTuple):
     passes: int
 
 
-class Figures(NamedTuple):
-    """What was measured.
-
-    Attributes:
-        perceptrons: by gate.
-        scores: of the drawn network, for the four points; above 0 means one.
-        right: by width of the hidden layer, how many of the four points each of the networks has right.
-        losses: by width, the loss after each step: the mean of all networks.
-    """
-
-    perceptrons: dict[str, Trained]
-    scores: np.ndarray
-    right: dict[int, np.ndarray]
-    losses: dict[int, np.ndarray]
-
-
 class Networks(nn.Module):
     """Many networks 2 - width - 1 with tanh, side by side: their weights have one axis more, which numbers them."""
 
@@ -75,6 +59,28 @@ class Networks(nn.Module):
     def forward(self, x: autograd.Tensor) -> autograd.Tensor:
         """Scores (count, N)."""
         return (self.features(x) @ self.out + self.out_bias).squeeze(-1)
+
+    def single(self, which: int) -> Networks:
+        """One of them by itself."""
+        found = Networks(1, self.hidden.shape[-1])
+        found.load_state_dict({name: value[which : which + 1] for name, value in self.state_dict().items()})
+        return found
+
+
+class Figures(NamedTuple):
+    """What was measured.
+
+    Attributes:
+        perceptrons: by gate.
+        network: the one that is drawn, with two hidden units.
+        right: by width of the hidden layer, how many of the four points each of the networks has right.
+        losses: by width, the loss after each step: the mean of all networks.
+    """
+
+    perceptrons: dict[str, Trained]
+    network: Networks
+    right: dict[int, np.ndarray]
+    losses: dict[int, np.ndarray]
 
 
 def train_perceptron(targets: Sequence[int], limit: int) -> Trained:
@@ -122,6 +128,20 @@ def train_networks(count: int, width: int, steps: int) -> tuple[Networks, np.nda
     return model, right, losses
 
 
+def measure(seed: int, count: int, steps: int, passes: int) -> Figures:
+    """Perceptrons for all gates, with so many passes at most; and for each width so many networks and steps."""
+    autograd.manual_seed(seed)
+    perceptrons = {gate: train_perceptron(targets, passes) for gate, targets in GATES.items()}
+    trained = {width: train_networks(count, width, steps) for width in WIDTHS}
+    model, right, _ = trained[2]
+    return Figures(
+        perceptrons,
+        model.single(int(right.argmax())),
+        {width: found[1] for width, found in trained.items()},
+        {width: found[2] for width, found in trained.items()},
+    )
+
+
 def draw_points(axes: Any, places: np.ndarray, targets: Sequence[int]) -> None:
     """The four points where they are: circles for zeros, squares for ones, so that colour is not needed."""
     for kind, marker in ((0, "o"), (1, "s")):
@@ -141,12 +161,12 @@ def draw_perceptron(axes: Any, gate: str, trained: Trained) -> None:
     axes.set(xlabel="$x_0$", ylabel="$x_1$", aspect="equal")
 
 
-def draw_network(axes: Any, model: Networks, which: int) -> None:
-    """The probability of a one that a network sees everywhere."""
+def draw_network(axes: Any, network: Networks) -> None:
+    """The chance of a one that the network sees everywhere."""
     axis = np.linspace(-0.6, 1.6, 120)
     grid = np.stack(np.meshgrid(axis, axis), axis=-1)
     with autograd.no_grad():
-        chance = model(autograd.from_numpy(grid.reshape(-1, 2)))[which].sigmoid().numpy().reshape(120, 120)
+        chance = network(autograd.from_numpy(grid.reshape(-1, 2))).sigmoid().numpy().reshape(120, 120)
     axes.contourf(axis, axis, chance, levels=np.linspace(0, 1, 21), cmap=SHADES, alpha=0.6)
     axes.contour(axis, axis, chance, levels=[0.5], colors="black", linewidths=1)
     draw_points(axes, POINTS, GATES["XOR"])
@@ -154,11 +174,11 @@ def draw_network(axes: Any, model: Networks, which: int) -> None:
     axes.set(xlabel="$x_0$", ylabel="$x_1$", aspect="equal")
 
 
-def draw_hidden(axes: Any, model: Networks, which: int) -> None:
+def draw_hidden(axes: Any, network: Networks) -> None:
     """The points as the hidden layer shows them to the last neuron, and that neuron's line."""
     with autograd.no_grad():
-        places = model.features(autograd.from_numpy(POINTS))[which].numpy()
-    (first, second), bias = model.out.detach().numpy()[which, :, 0], float(model.out_bias[which])
+        places = network.features(autograd.from_numpy(POINTS))[0].numpy()
+    (first, second), bias = network.out.detach().flatten().tolist(), network.out_bias.item()
     x, y = np.meshgrid(*[np.linspace(-1.25, 1.25, 200)] * 2)
     axes.contourf(
         x, y, np.sign(first * x + second * y + bias), levels=[-2, 0, 2], colors=[COLORS[0], COLORS[1]], alpha=0.2
@@ -209,38 +229,32 @@ def conclusion(figures: Figures) -> str:
     )
 
 
+def report(figures: Figures) -> None:
+    """Print the tables."""
+    table(
+        ("perceptron", "passes", "right at best"),
+        [(gate, found.passes, found.right) for gate, found in figures.perceptrons.items()],
+    )
+    print()
+    rows = []
+    for width, right in figures.right.items():
+        counts = [int(chosen.sum()) for chosen in (right == 4, right == 3, right < 3)]
+        rows.append((width, len(right), *counts, float(figures.losses[width][-1])))
+    table(("hidden units", "networks", "have 4 right", "3 right", "2 or fewer", "mean loss"), rows)
+
+
 def main(arguments: Sequence[str] | None = None) -> Figures:
     """Run the story; returns its figures."""
     options = parser(__doc__).parse_args(arguments)
-    autograd.manual_seed(options.seed)
-    perceptrons = {gate: train_perceptron(targets, 50 if options.fast else 500) for gate, targets in GATES.items()}
-    count, steps = (20, 400) if options.fast else (200, 2000)
-    right, losses, models = {}, {}, {}
-    for width in WIDTHS:
-        models[width], right[width], losses[width] = train_networks(count, width, steps)
-    table(
-        ("perceptron", "passes", "right at best"),
-        [(gate, found.passes, found.right) for gate, found in perceptrons.items()],
-    )
-    print()
-    table(
-        ("hidden units", "networks", "have 4 right", "3 right", "2 or fewer", "mean loss"),
-        [
-            (width, count, int((r == 4).sum()), int((r == 3).sum()), int((r < 3).sum()), float(losses[width][-1]))
-            for width, r in right.items()
-        ],
-    )
-    which = int(right[2].argmax())
-    with autograd.no_grad():
-        scores = models[2](autograd.from_numpy(POINTS))[which].numpy()
-    figures = Figures(perceptrons, scores, right, losses)
+    figures = measure(options.seed, *((20, 400, 50) if options.fast else (200, 2000, 500)))
+    report(figures)
     figure, axes = chart(2, 3, size=(4.2, 4.2))
-    for place, (gate, trained) in zip(axes[0], perceptrons.items(), strict=True):
+    for place, (gate, trained) in zip(axes[0], figures.perceptrons.items(), strict=True):
         draw_perceptron(place, gate, trained)
     axes[0, 0].legend(frameon=True, fontsize=9, loc="lower left")
-    draw_network(axes[1, 0], models[2], which)
-    draw_hidden(axes[1, 1], models[2], which)
-    draw_shares(axes[1, 2], right)
+    draw_network(axes[1, 0], figures.network)
+    draw_hidden(axes[1, 1], figures.network)
+    draw_shares(axes[1, 2], figures.right)
     save(figure, options.out / "xor.png")
     print(conclusion(figures))
     return figures
