@@ -33,10 +33,10 @@ from autograd import numerical
 from .story import COLORS, chart, parser, save, table
 
 TOLERANCE = 1e-6
-MAX_STEPS = 1000
-RATES = {"curve": (0.01, 0.3, 1.03), "bowl": (0.01, 0.3, 0.52)}
+MAX_STEPS = 500
+RATES = {"curve": (0.02, 0.3, 1.03), "bowl": (0.02, 0.3, 0.52)}
 KINDS = ("too small", "right", "too large")
-SMALL, LARGE = 0.004, 0.0175
+SMALL, LARGE = 0.01, 0.0175
 """Learning rates on Himmelblau's function."""
 MINIMA = np.array([[3.0, 2.0], [-2.805118, 3.131313], [-3.779310, -3.283186], [3.584428, -1.848127]])
 """Those of Himmelblau's function."""
@@ -214,7 +214,7 @@ def draw_norms(axes: Any, runs: dict[tuple[str, str], optim.Minimum]) -> None:
         style = "-" if name == "curve" else "--"
         axes.plot(np.arange(1, len(norms) + 1), norms, style, color=COLORS[KINDS.index(kind)], label=label)
     axes.axhline(TOLERANCE, color="black", linewidth=1, linestyle=":")
-    axes.text(30, TOLERANCE * 1.6, "stop: norm at most $10^{-6}$", fontsize=9)
+    axes.text(30, TOLERANCE * 1.6, "stop: $10^{-6}$", fontsize=9)
     axes.set(
         xscale="log",
         yscale="log",

@@ -36,7 +36,7 @@ POINTS = np.array([[1.0, 1.0], [1.0, 2.0], [2.0, 2.0], [2.0, 3.0]])
 TRUTH = np.array([1.0, 2.0, 3.0])
 """Two weights and, last, the intercept, as everywhere here."""
 CLOSE = 1e-7
-TOY = {"full batch": (4, 0.05), "mini-batches of 2": (2, 0.05), "single samples": (1, 0.05)}
+TOY = {"full batch": (4, 0.06), "mini-batches of 2": (2, 0.06), "single samples": (1, 0.06)}
 """By name: the size of a batch, and the learning rate."""
 PATIENTS = {"full batch": (331, 0.1, 6000), "mini-batches of 32": (32, 0.03, 300), "single samples": (1, 0.002, 100)}
 """By name: the size of a batch, the learning rate, and how many passes over the data."""

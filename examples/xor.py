@@ -246,7 +246,7 @@ def report(figures: Figures) -> None:
 def main(arguments: Sequence[str] | None = None) -> Figures:
     """Run the story; returns its figures."""
     options = parser(__doc__).parse_args(arguments)
-    figures = measure(options.seed, *((20, 400, 50) if options.fast else (200, 2000, 500)))
+    figures = measure(options.seed, *((20, 300, 30) if options.fast else (200, 2000, 500)))
     report(figures)
     figure, axes = chart(2, 3, size=(4.2, 4.2))
     for place, (gate, trained) in zip(axes[0], figures.perceptrons.items(), strict=True):

@@ -158,7 +158,7 @@ def test_rates_too_small_right_and_too_large(name: str, minimum: list[float], ru
         assert found.converged
         assert np.linalg.norm(found.grad) <= gradient_descent.TOLERANCE
         np.testing.assert_allclose(found.x, minimum, atol=1e-6)
-    assert small.steps > 20 * right.steps
+    assert small.steps > 15 * right.steps
     assert not large.converged
     assert large.fun > 1e6 * large.values[0]
     # the criterion stopped it at the first point that fulfils it
@@ -209,7 +209,7 @@ def test_with_noise_only_full_batches_reach_the_closed_form(runs: dict[str, Any]
     assert after_one_pass[0] > 1.5 * after_one_pass[1]
     assert after_one_pass[0] > 1.5 * after_one_pass[2]
     patients = linear_regression.load(0)
-    exact = linear_regression.descend(patients.x, patients.y, len(patients.x), 0.1, 4000)[-1]
+    exact = linear_regression.descend(patients.x, patients.y, len(patients.x), 0.2, 2000)[-1]
     np.testing.assert_allclose(exact, found.weights["closed form"], atol=1e-3)
     assert all(0.2 < r2 < 0.6 for r2 in found.r2.values())
 
@@ -250,14 +250,13 @@ def test_networks_side_by_side_do_not_feel_each_other() -> None:
 # ---- gradient check ------------------------------------------------------------------------------------------------
 
 
-def test_a_784_x_10_matrix_takes_15680_forward_passes() -> None:
-    images = gradient_check.load_images(0)
-    x = gradient_check.resized(images.train_x[:1], 28, autograd.float64)
-    assert x.shape == (1, 784)
-    layer = nn.Linear(784, 10, bias=False, dtype=autograd.float64)
-    found = gradient_check.check(layer, x, autograd.from_numpy(images.train_y[:1]))
-    assert found.passes == 15_680
-    assert gradient_check.total_error(found) < 1e-7
+def test_a_784_x_10_matrix_takes_15680_forward_passes(runs: dict[str, Any]) -> None:
+    layer = runs["gradient_check"].layers[28]
+    assert layer.automatic.shape == layer.numerical.shape == (7840,)
+    assert layer.passes == 15_680
+    for side, found in runs["gradient_check"].layers.items():
+        assert found.passes == 2 * side * side * 10
+        assert gradient_check.total_error(found) < 1e-7
 
 
 def test_gradients_agree_in_float64_and_not_in_float32(runs: dict[str, Any]) -> None:
@@ -267,9 +266,6 @@ def test_gradients_agree_in_float64_and_not_in_float32(runs: dict[str, Any]) -> 
     assert double < wide
     assert double < single / 100
     assert single < noise / 10
-    for side, layer in found.layers.items():
-        assert layer.passes == 2 * side * side * 10
-        assert gradient_check.total_error(layer) < 1e-7
 
 
 # ---- optimizers ----------------------------------------------------------------------------------------------------
