@@ -9,7 +9,7 @@ Then 442 real patients: ten measurements, and how far their diabetes went on wit
 each other. One should see single samples fall fastest, and then jitter at a distance from the closed form for ever:
 each sample pulls its own way, and a constant learning rate never averages that out. Only full batches arrive, and they
 creep: blood measurements that are nearly combinations of each other (s1 to s5) make a long flat valley. Their weights
-take thousands of passes, while the predictions are as good after a hundred: see the bars, and R^2 in the table.
+take thousands of passes, while the predictions are nearly as good after a hundred: see the bars, and R^2 in the table.
 
     python -m examples.linear_regression
 """

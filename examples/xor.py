@@ -223,9 +223,9 @@ def conclusion(figures: Figures) -> str:
     return (
         f"The perceptron fails on {' and '.join(failed) or 'nothing'}: there it never has more than "
         f"{figures.perceptrons['XOR'].right} of 4 right. Two hidden units can represent XOR, as the textbook draws "
-        f"it, yet only {learned[2]} of {count} networks with two come there in {steps} steps; with four {learned[4]} "
-        f"do, and all with {' or '.join(sure) or 'none of the widths tried'}. With one hidden unit, which still makes "
-        f"one line, it is {learned[1]}."
+        f"it, yet only {learned[2]} of {count} networks with two come there from random weights in {steps} steps; "
+        f"with four {learned[4]} do, and all do with {' or '.join(sure) or 'none of the widths'}. With one hidden "
+        f"unit, which still makes one line, it is {learned[1]}."
     )
 
 
