@@ -170,13 +170,14 @@ def conclusion(figures: Figures) -> str:
     near = sorted(OPTIMIZERS, key=figures.values.__getitem__)
     momentum, sgd = figures.straightness["Momentum"], figures.straightness["SGD"]
     lower = "higher" if figures.values["Momentum"] > figures.values["SGD"] else "lower"
-    measured, restless = figures.ratios[0], [n for n in OPTIMIZERS if figures.later[n] > figures.values[n]]
+    measured, (*_, second, last) = figures.ratios[0], sorted(OPTIMIZERS, key=figures.later.__getitem__)
     return (
         f"Straightest is {straight[0]} ({figures.straightness[straight[0]]:.2f}), most crooked {straight[-1]} "
         f"({figures.straightness[straight[-1]]:.2f}); Momentum's path is {momentum:.2f} times the distance, SGD's "
         f"{sgd:.2f}. Yet after these {STEPS} steps Momentum stands {lower} than SGD; the order "
         f"by value is {', '.join(near)}, and it says more of the six chosen learning rates than of the methods. "
-        f"After {LATER} steps {' and '.join(restless) or 'none'} stands higher than after {STEPS}. "
+        f"After {LATER} steps {last} is the highest ({figures.later[last]:.1e}, {second} next with "
+        f"{figures.later[second]:.1e}). "
         f"Without bias correction Adam's first step is {measured[0]:.2f} times as long, and the longest "
         f"{measured.max():.1f} times, at step {measured.argmax() + 1}."
     )

@@ -280,8 +280,9 @@ def test_momentum_is_straighter_than_sgd_and_adagrad_straighter_still(runs: dict
     crossings = {name: (np.diff(np.sign(path[:, 1])) != 0).sum() for name, path in found.paths.items()}
     assert crossings["SGD"] == 30
     assert crossings["Momentum"] < 10
-    assert all(found.later[name] < found.values[name] / 10 for name in ("SGD", "Momentum", "NAG", "AdaGrad", "Adam"))
-    assert found.later["RMSProp"] > found.values["RMSProp"]
+    resting = [name for name in optimizer_paths.OPTIMIZERS if name != "RMSProp"]
+    assert all(found.later[name] < found.values[name] / 10 for name in resting)
+    assert found.later["RMSProp"] > 10 * max(found.later[name] for name in resting)
 
 
 def test_without_bias_correction_adams_first_steps_are_too_long_as_the_theory_says(runs: dict[str, Any]) -> None:
