@@ -4,7 +4,29 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["Arrow", "Box", "counted"]
+__all__ = ["Arrow", "Box", "Group", "Values", "counted"]
+
+
+class Values(NamedTuple):
+    """What an array holds, in short.
+
+    Attributes:
+        shape, dtype: of the array, as text: "3 \u00d7 4", "float32".
+        text: a small array written out; else the mean and the range.
+        histogram: how many elements lie in each of equal bins from ``low`` to ``high`` (empty of small arrays).
+        low, high: the least and the greatest finite element.
+        norm: the Euclidean norm of the finite elements.
+        bad: how many elements are NaN or infinite.
+    """
+
+    shape: str
+    dtype: str
+    text: str
+    histogram: tuple[int, ...] = ()
+    low: float = 0.0
+    high: float = 0.0
+    norm: float = 0.0
+    bad: int = 0
 
 
 class Box(NamedTuple):
@@ -12,10 +34,16 @@ class Box(NamedTuple):
 
     Attributes:
         id: a counter, in the order of drawing.
-        kind: "op", "parameter", "input", "constant", "output" or "hidden".
+        kind: "op", "parameter", "input", "constant", "output", "module" (ops folded into one box) or "hidden".
         title, lines: the text in it: the first line, and the others.
         tooltip: what a browser shows when the mouse rests there.
         again: a box of the same thing is drawn elsewhere.
+        group: the ids of the groups it lies in, outermost first.
+        value, gradient: what it holds, and what backward brought, if they were recorded.
+        forward, backward: when it was computed and when its gradient was complete, as numbers 0, 1, 2, ... of steps.
+        facts: further pairs of a name and a text: ("saved", "2 kB"), ("time", "12 \u00b5s"), ("line", "model.py:12").
+        marks: what stands out: "nan" (a NaN or infinity was born here), "cut" (no gradient passes).
+        heat: from 0 to 1, how its gradient's norm compares; None if not recorded.
     """
 
     id: str
@@ -24,6 +52,32 @@ class Box(NamedTuple):
     lines: tuple[str, ...] = ()
     tooltip: str = ""
     again: bool = False
+    group: tuple[str, ...] = ()
+    value: Values | None = None
+    gradient: Values | None = None
+    forward: int | None = None
+    backward: int | None = None
+    facts: tuple[tuple[str, str], ...] = ()
+    marks: tuple[str, ...] = ()
+    heat: float | None = None
+
+
+class Group(NamedTuple):
+    """A module around boxes and other groups.
+
+    Attributes:
+        id: a counter.
+        path: the module's name: "encoder.layers.0".
+        kind: its class.
+        times: how many alike stand one after the other, of which this one is drawn.
+        facts: further pairs of a name and a text: ("parameters", "1,234").
+    """
+
+    id: str
+    path: str
+    kind: str
+    times: int = 1
+    facts: tuple[tuple[str, str], ...] = ()
 
 
 class Arrow(NamedTuple):
