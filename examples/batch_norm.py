@@ -95,9 +95,8 @@ def sentence(figures: Figures) -> str:
 def main(arguments: Sequence[str] | None = None) -> Figures:
     """Run the story; returns the curves."""
     options = parser(__doc__, mnist=True).parse_args(arguments)
-    count, epochs, images = (4, 6, 500) if options.fast else (16, 20, 1000)
-    chosen = subset(load_images(options.seed, options.mnist), images)
-    figures = run(chosen, np.logspace(0, -4, count), epochs, options.seed)
+    epochs, scales = (8, np.logspace(0, -2, 4)) if options.fast else (20, np.logspace(0, -4, 16))
+    figures = run(subset(load_images(options.seed, options.mnist), 1000), scales, epochs, options.seed)
     rows = [
         [f"{scale:.2g}", *(f"{100 * value:.1f}" for value in (p.train[-1], n.train[-1], p.test[-1], n.test[-1]))]
         for scale, p, n in zip(*figures, strict=True)

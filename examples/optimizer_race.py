@@ -68,10 +68,10 @@ def race(seed: int, mnist: Path | None, *, seeds: int, steps: int, short_steps: 
         for number in range(seed, seed + seeds):
             images = load_images(number, mnist)
             for name, (lr, _) in RACERS.items():
-                curves[name].append(run(name, lr, images, number, steps, max(1, steps // 40), bar))
+                curves[name].append(run(name, lr, images, number, steps, max(5, steps // 40), bar))
         images = load_images(seed, mnist)
         for name in RACERS:
-            ends = [run(name, lr, images, seed, short_steps, short_steps // 4, bar).loss[-1] for lr in rates]
+            ends = [run(name, lr, images, seed, short_steps, max(5, short_steps // 4), bar).loss[-1] for lr in rates]
             short[name] = np.array(ends)
     return Race(curves, rates, short)
 
@@ -121,7 +121,7 @@ def sentence(result: Race) -> str:
 def main(arguments: Sequence[str] | None = None) -> Race:
     """Run the story; returns the curves and the losses of the short runs."""
     options = parser(__doc__, mnist=True).parse_args(arguments)
-    seeds, steps, short_steps = (2, 60, 20) if options.fast else (5, 600, 150)
+    seeds, steps, short_steps = (2, 40, 10) if options.fast else (5, 600, 150)
     rates = np.logspace(-3, -1, 3) if options.fast else np.logspace(-4, 0, 9)
     result = race(options.seed, options.mnist, seeds=seeds, steps=steps, short_steps=short_steps, rates=rates)
     rows = []
