@@ -60,8 +60,9 @@ def run(images: Images, scales: np.ndarray, epochs: int, seed: int) -> Figures:
 
 def draw(figures: Figures, path: Path) -> Path:
     """A panel for each scale."""
-    side = int(np.ceil(np.sqrt(len(figures.scales))))
-    figure, grid = chart(side, side, size=(2.5, 2.1), sharex=True, sharey=True, squeeze=False)
+    columns = min(4, len(figures.scales))
+    rows = len(figures.scales) // columns
+    figure, grid = chart(rows, columns, size=(2.5, 2.1), sharex=True, sharey=True, squeeze=False)
     for axes, scale, plain, normed in zip(grid.flat, *figures, strict=True):
         epochs = np.arange(1, len(plain.steps) + 1)
         axes.plot(epochs, 100 * normed.train, color=COLORS[1], label="with batch normalisation")
@@ -95,7 +96,7 @@ def sentence(figures: Figures) -> str:
 def main(arguments: Sequence[str] | None = None) -> Figures:
     """Run the story; returns the curves."""
     options = parser(__doc__, mnist=True).parse_args(arguments)
-    epochs, scales = (8, np.logspace(0, -2, 4)) if options.fast else (20, np.logspace(0, -4, 16))
+    epochs, scales = (8, np.logspace(0, -2, 3)) if options.fast else (20, np.logspace(0, -4, 16))
     figures = run(subset(load_images(options.seed, options.mnist), 1000), scales, epochs, options.seed)
     rows = [
         [f"{scale:.2g}", *(f"{100 * value:.1f}" for value in (p.train[-1], n.train[-1], p.test[-1], n.test[-1]))]

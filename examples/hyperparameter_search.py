@@ -95,8 +95,8 @@ def ranked(trials: list[Trial]) -> list[Trial]:
 
 
 def narrowed(trials: list[Trial]) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Ranges of learning rate and decay: from half the least to twice the greatest of the best tenth (at least 3)."""
-    best = ranked(trials)[: max(3, len(trials) // 10)]
+    """Ranges of learning rate and decay: from half the least to twice the greatest of the best tenth (at least 2)."""
+    best = ranked(trials)[: max(2, len(trials) // 10)]
     rates, decays = ([getattr(trial, name) for trial in best] for name in ("lr", "decay"))
     return (min(rates) / 2, 2 * max(rates)), (min(decays) / 2, 2 * max(decays))
 
@@ -219,7 +219,7 @@ def main(arguments: Sequence[str] | None = None) -> Search:
     )
     options = line.parse_args(arguments)
     processes = options.processes or (1 if options.fast else min(4, os.cpu_count() or 1))
-    count, steps = (12, 60) if options.fast else (100, 200)
+    count, steps = (10, 80) if options.fast else (100, 200)
     images = subset(load_images(options.seed, options.mnist), IMAGES)
     result = search(images, options.seed, count=count, steps=steps, processes=processes)
     rows = [

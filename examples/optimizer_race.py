@@ -121,7 +121,7 @@ def sentence(result: Race) -> str:
 def main(arguments: Sequence[str] | None = None) -> Race:
     """Run the story; returns the curves and the losses of the short runs."""
     options = parser(__doc__, mnist=True).parse_args(arguments)
-    seeds, steps, short_steps = (2, 40, 10) if options.fast else (5, 600, 150)
+    seeds, steps, short_steps = (2, 30, 10) if options.fast else (5, 600, 150)
     rates = np.logspace(-3, -1, 3) if options.fast else np.logspace(-4, 0, 9)
     result = race(options.seed, options.mnist, seeds=seeds, steps=steps, short_steps=short_steps, rates=rates)
     rows = []

@@ -58,7 +58,7 @@ def run(seed: int, mnist: Path | None, seeds: int, steps: int) -> Figures:
                 autograd.manual_seed(number)
                 model = network(images.train_x.shape[1], hidden=6, dropout=dropout)
                 optimizer = optim.AdamW(model.parameters(), lr=RATE, weight_decay=decay)
-                every = max(5, steps // 50)
+                every = max(10, steps // 50)
                 found[way].append(train(model, optimizer, images, steps=steps, every=every, seed=number, bar=bar))
     return Figures(found)
 
@@ -105,7 +105,7 @@ def sentence(figures: Figures) -> str:
 def main(arguments: Sequence[str] | None = None) -> Figures:
     """Run the story; returns the curves."""
     options = parser(__doc__, mnist=True).parse_args(arguments)
-    figures = run(options.seed, options.mnist, *((1, 150) if options.fast else (5, 600)))
+    figures = run(options.seed, options.mnist, *((1, 120) if options.fast else (5, 600)))
     rows = []
     for way, runs in figures.curves.items():
         last = [float(np.mean([getattr(curves, part)[-1] for curves in runs])) for part in Curves._fields[2:]]

@@ -116,7 +116,7 @@ def draw_histograms(figures: Figures, path: Path) -> Path:
     for axes in grid[-1]:
         axes.set(xlabel="hidden layer", xlim=(0.8, HIDDEN + 1.05))
         axes.set_xticks(np.arange(1, HIDDEN + 1) + 0.4, range(1, HIDDEN + 1))
-    figure.suptitle("What leaves each hidden layer (above each histogram its standard deviation)")
+    figure.suptitle("What leaves each hidden layer; above, its standard deviation (ReLU's bars of zeros are cut)")
     return save(figure, path)
 
 
