@@ -4,12 +4,15 @@ A network of five hidden layers of 100 units with ReLU learns 1,000 digits by pl
 normalisation, from sixteen scales of the first weights: standard deviations from 1 to 0.0001. Each panel shows both
 training accuracies, measured after each pass over the images as one uses a network: with the running statistics.
 
-One should see that the plain network learns only at the few scales near He's rule (0.14 to 0.18 for these
-layers): above it runs out of all bounds, below it is stuck where all images look alike. Normalised, each layer's inputs
-are brought back to variance 1, and it learns at nearly every scale. Two things differ from the textbook's picture.
-Running statistics lag behind in the first passes, so that the normalised curve may start later than its loss says. And
-at the smallest scales the variance of a layer's inputs sinks below the constant (1e-5) that is added before dividing by
-its root: then normalisation makes up for only a part.
+One should see that the plain network learns only at the few scales near He's rule (0.14 to 0.18 for these layers):
+above it runs out of all bounds, below it is stuck where all images look alike. Normalised, each layer's inputs are
+brought back to variance 1, and it makes progress at nearly every scale, best at those from 0.05 to 0.002.
+
+The textbook's picture is smoother. Here, running statistics lag behind in the first passes, so that the normalised
+curve starts later than its loss says. Large weights learn slowly even so: a step of a given length turns them less.
+Beside very small weights a step is long; units become alike, and the curves end on plateaus where some digits are not
+told apart. And at 0.0001 the variance of a layer's inputs is below the constant (1e-5) that is added before dividing by
+its root, so that they are not brought back at all.
 
     python -m examples.batch_norm
 """

@@ -188,26 +188,32 @@ def draw_best(trials: list[Trial], path: Path) -> Path:
 
 
 def rank_correlation(a: Sequence[float], b: Sequence[float]) -> float:
-    """Spearman's: the correlation of the ranks (0 where there is nothing to correlate)."""
+    """The correlation of the ranks."""
     ranks = [np.argsort(np.argsort(values)) for values in (a, b)]
-    return float(np.corrcoef(*ranks)[0, 1]) if len(a) > 2 else 0.0
+    return float(np.corrcoef(ranks)[0, 1])
 
 
 def sentence(result: Search) -> str:
     """What the figures say."""
-    trials = [trial for trial in result.first + result.second if not trial.given_up]
+    through = [trial for trial in result.first + result.second if not trial.given_up]
+    scores = [trial.score for trial in through]
     by_rate, by_decay = (
-        rank_correlation([getattr(trial, name) for trial in trials], [trial.score for trial in trials])
+        rank_correlation([getattr(trial, name) for trial in through], scores) if len(through) > 2 else None
         for name in ("lr", "decay")
+    )
+    matters = (
+        "Too few went through to say what the accuracy depends on"
+        if by_rate is None
+        else f"Among those that went through, the rank correlation of accuracy with the learning rate is {by_rate:.2f}, "
+        f"with the decay {by_decay:.2f}"
     )
     beyond = "beyond" if result.best.lr > RATES[1] else "inside"
     return (
         f"{sum(trial.given_up for trial in result.first)} of {len(result.first)} trials of the first round were given "
-        f"up, {sum(trial.given_up for trial in result.second)} of the second. The median validation accuracy rose from "
-        f"{100 * result.median(0):.1f} to {100 * result.median(1):.1f} %. Among those that went through, the rank "
-        f"correlation of accuracy with the learning rate is {by_rate:.2f}, with the decay {by_decay:.2f}. The chosen "
-        f"rate {result.best.lr:.3g} lies {beyond} the first range; its validation accuracy is "
-        f"{100 * result.best.score:.1f} %, that on the test images {100 * result.test:.1f} %."
+        f"up, {sum(trial.given_up for trial in result.second)} of the second. The median validation accuracy went from "
+        f"{100 * result.median(0):.1f} to {100 * result.median(1):.1f} %. {matters}. The chosen rate "
+        f"{result.best.lr:.3g} lies {beyond} the first range; its validation accuracy is {100 * result.best.score:.1f} "
+        f"%, that on the test images {100 * result.test:.1f} %."
     )
 
 
@@ -215,10 +221,11 @@ def main(arguments: Sequence[str] | None = None) -> Search:
     """Run the story; returns all trials, the best one, and its test accuracy."""
     line = parser(__doc__, mnist=True)
     line.add_argument(
-        "--processes", type=int, metavar="N", help="how many at once; any give the same (up to 4; 1 with --fast)"
+        "--processes", type=int, metavar="N", help="any give the same (one a core, up to 4; one with --fast)"
     )
     options = line.parse_args(arguments)
-    processes = options.processes or (1 if options.fast else min(4, os.cpu_count() or 1))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    processes = options.processes or (1 if options.fast else min(4, cores))
     count, steps = (10, 80) if options.fast else (100, 200)
     images = subset(load_images(options.seed, options.mnist), IMAGES)
     result = search(images, options.seed, count=count, steps=steps, processes=processes)

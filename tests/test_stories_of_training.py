@@ -263,6 +263,13 @@ def test_settings_are_log_uniform() -> None:
         assert (abs(counts - 1000) < 120).all()
 
 
+def test_sentence_of_a_search_that_gave_up_all() -> None:
+    images = networks.subset(load_images(0), 100)
+    result = hyperparameter_search.search(images, 1, count=3, steps=4, processes=1)
+    result = result._replace(first=[trial._replace(given_up=True) for trial in result.first], second=result.second[:2])
+    assert "Too few went through" in hyperparameter_search.sentence(result)
+
+
 # ---- what they share -----------------------------------------------------------------------------------------------
 
 
