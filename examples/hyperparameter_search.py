@@ -204,8 +204,8 @@ def sentence(result: Search) -> str:
     matters = (
         "Too few went through to say what the accuracy depends on"
         if by_rate is None
-        else f"Among those that went through, the rank correlation of accuracy with the learning rate is {by_rate:.2f}, "
-        f"with the decay {by_decay:.2f}"
+        else "Among those that went through, the rank correlation of accuracy with the learning rate is "
+        f"{by_rate:.2f}, with the decay {by_decay:.2f}"
     )
     beyond = "beyond" if result.best.lr > RATES[1] else "inside"
     return (
