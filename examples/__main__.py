@@ -11,7 +11,7 @@ import importlib
 import sys
 from pathlib import Path
 
-SHARED = ("__init__", "__main__", "story", "architectures")
+SHARED = ("__init__", "__main__", "story", "networks", "architectures")
 APART = ("from_pytorch",)
 """Needs an interpreter with PyTorch: run by its name only."""
 
