@@ -42,6 +42,7 @@ def main(arguments: list[str]) -> int:
     options = [word for word in arguments if word not in known and word != "all"]
     for name in names:
         print(f"==== {name}: {known[name]}", flush=True)
+        sys.argv[0] = f"{name}.py"  # by which its usage message names it
         importlib.import_module(f"examples.{name}").main(options)
     return 0
 

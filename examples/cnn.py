@@ -12,16 +12,13 @@ the test images that were taken for another digit, most of which a person would 
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
+from matplotlib import pyplot as plt
 from tqdm import tqdm
 
 import autograd
@@ -30,17 +27,13 @@ import nn.functional as F
 import optim
 from nn import data
 
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
+from .story import COLORS, load_images, parser, save
 
 
 def load(seed: int) -> tuple[data.TensorDataset, data.TensorDataset]:
     """Images (N, 1, 8, 8) between 0 and 1 with their digits: three quarters for training, a quarter for testing."""
-    digits = load_digits()
-    images = (digits.images[:, None] / 16).astype(np.float32)
-    parts = train_test_split(images, digits.target, test_size=0.25, random_state=seed, stratify=digits.target)
-    train_x, test_x, train_y, test_y = (autograd.from_numpy(part) for part in parts)
-    return data.TensorDataset(train_x, train_y), data.TensorDataset(test_x, test_y)
+    images = load_images(seed).tensors(1, 8, 8)
+    return data.TensorDataset(images.train_x, images.train_y), data.TensorDataset(images.test_x, images.test_y)
 
 
 def make_model() -> nn.Sequential:
@@ -98,7 +91,7 @@ def train(
     return history
 
 
-def draw(history: Sequence[tuple[float, float]], model: Any, test_set: data.TensorDataset, path: Path) -> Path:
+def draw(history: Sequence[tuple[float, float]], model: Any, test_set: data.TensorDataset, path: Path) -> None:
     """Learning curve, filters of the first layer, and mistaken images, as a PNG."""
     x, y = test_set.tensors
     guesses = predict(model, x)
@@ -107,7 +100,7 @@ def draw(history: Sequence[tuple[float, float]], model: Any, test_set: data.Tens
     curve, filters, mistakes = figure.subfigures(1, 3, width_ratios=(1.3, 1, 1))
     axes = curve.subplots()
     epochs = np.arange(1, len(history) + 1)
-    axes.plot(epochs, [100 * accuracy for _, accuracy in history], color="#d55e00")
+    axes.plot(epochs, [100 * accuracy for _, accuracy in history], color=COLORS[1])
     axes.set(xlabel="epoch", ylabel="test images right (%)", ylim=(90, 100.2))
     axes.set_title(f"Test accuracy: {100 * history[-1][1]:.1f} %", fontsize=11)
     axes.grid(alpha=0.3)
@@ -125,19 +118,14 @@ def draw(history: Sequence[tuple[float, float]], model: Any, test_set: data.Tens
         place.imshow(x[i, 0].numpy(), cmap="Greys")
         place.set_title(f"{y[i].item()}, seen as {guesses[i].item()}", fontsize=7)
     mistakes.suptitle(f"{int((guesses != y).sum())} of {len(y)} taken for another", fontsize=11)
-    figure.savefig(path, dpi=150)
-    plt.close(figure)
-    return path
+    save(figure, path)
 
 
 def main(arguments: Sequence[str] | None = None) -> float:
     """Run the story; returns the test accuracy."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--epochs", type=int, default=25, help="passes over the training images (25)")
-    parser.add_argument("--seed", type=int, default=0, help="of split, weights and mini-batches (0)")
-    parser.add_argument("--out", type=Path, default=Path("out"), help="where picture and weights go (out)")
-    parser.add_argument("--fast", action="store_true", help="2 epochs only, to see that it runs")
-    options = parser.parse_args(arguments)
+    line = parser(__doc__)
+    line.add_argument("--epochs", type=int, default=25, help="passes over the training images (25; 2 if --fast)")
+    options = line.parse_args(arguments)
 
     autograd.manual_seed(options.seed)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -149,10 +137,9 @@ def main(arguments: Sequence[str] | None = None) -> float:
     print(f"trained in {time.perf_counter() - start:.1f} s")
     weights = options.out / "cnn.safetensors"
     autograd.save(model.state_dict(), weights)
-    picture = draw(history, model, test_set, options.out / "cnn.png")
     print(f"test accuracy {history[-1][1]:.3f}")
     print(weights)
-    print(picture)
+    draw(history, model, test_set, options.out / "cnn.png")
     return history[-1][1]
 
 

@@ -10,16 +10,12 @@ the four parameters join on the way, and backward walks the same picture in reve
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import matplotlib
 import numpy as np
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 from tqdm import tqdm
 
 import autograd
@@ -27,34 +23,7 @@ import nn
 import nn.functional as F
 import optim
 
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
-
-
-class Split(NamedTuple):
-    """Images (N, 64) between 0 and 1, and their digits (N,), for training and for testing."""
-
-    train_x: autograd.Tensor
-    train_y: autograd.Tensor
-    test_x: autograd.Tensor
-    test_y: autograd.Tensor
-
-
-class Progress(NamedTuple):
-    """What was measured after an epoch."""
-
-    train_loss: float
-    test_loss: float
-    test_accuracy: float
-
-
-def load(seed: int) -> Split:
-    """The digits, three quarters for training and a quarter for testing, with every digit in both alike."""
-    digits = load_digits()
-    images = (digits.data / 16).astype(np.float32)
-    parts = train_test_split(images, digits.target, test_size=0.25, random_state=seed, stratify=digits.target)
-    train_x, test_x, train_y, test_y = (autograd.from_numpy(part) for part in parts)
-    return Split(train_x, train_y, test_x, test_y)
+from .story import COLORS, Images, Progress, chart, draw_losses, load_images, parser, save
 
 
 def make_model(hidden: int = 128) -> nn.Sequential:
@@ -70,7 +39,7 @@ def evaluate(model: nn.Module, x: autograd.Tensor, y: autograd.Tensor) -> tuple[
         return F.cross_entropy(scores, y).item(), accuracy.item()
 
 
-def train(model: nn.Module, data: Split, epochs: int, batch: int = 32, lr: float = 2e-3) -> list[Progress]:
+def train(model: nn.Module, data: Images, epochs: int, batch: int = 32, lr: float = 2e-3) -> list[Progress]:
     """Train by Adam; returns the progress after each epoch."""
     optimizer = optim.Adam(model.parameters(), lr=lr)
     history = []
@@ -89,25 +58,16 @@ def train(model: nn.Module, data: Split, epochs: int, batch: int = 32, lr: float
     return history
 
 
-def draw_learning_curve(history: Sequence[Progress], path: Path) -> Path:
+def draw_learning_curve(history: Sequence[Progress], path: Path) -> None:
     """Losses and accuracy against epochs, as a PNG."""
-    epochs = np.arange(1, len(history) + 1)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
-    left.plot(epochs, [p.train_loss for p in history], color="#0072b2", label="training")
-    left.plot(epochs, [p.test_loss for p in history], color="#d55e00", label="test")
-    left.set(xlabel="epoch", ylabel="cross entropy", yscale="log", title="Loss")
-    left.legend(frameon=False)
-    right.plot(epochs, [100 * p.test_accuracy for p in history], color="#d55e00")
+    figure, (left, right) = chart(1, 2)
+    draw_losses(left, history)
+    right.plot(np.arange(1, len(history) + 1), [100 * p.test_accuracy for p in history], color=COLORS[1])
     right.set(xlabel="epoch", ylabel="correct (%)", title=f"Test accuracy: {100 * history[-1].test_accuracy:.1f} %")
-    for axes in (left, right):
-        axes.grid(alpha=0.3)
-        axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=150)
-    plt.close(figure)
-    return path
+    save(figure, path)
 
 
-def draw_graph(model: nn.Module, data: Split, folder: Path) -> list[Path]:
+def draw_graph(model: nn.Module, data: Images, folder: Path) -> list[Path]:
     """The graph of one mini-batch's loss, as SVG and PNG; the DOT text where nothing can draw."""
     loss = F.cross_entropy(model(data.train_x[:32]), data.train_y[:32])
     picture: Any = autograd.graph(loss, params=model)
@@ -120,26 +80,21 @@ def draw_graph(model: nn.Module, data: Split, folder: Path) -> list[Path]:
 
 def main(arguments: Sequence[str] | None = None) -> float:
     """Run the story; returns the test accuracy."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--epochs", type=int, default=30, help="passes over the training images (30)")
-    parser.add_argument("--seed", type=int, default=0, help="of split, weights and mini-batches (0)")
-    parser.add_argument("--out", type=Path, default=Path("out"), help="where the pictures go (out)")
-    parser.add_argument("--fast", action="store_true", help="3 epochs only, to see that it runs")
-    options = parser.parse_args(arguments)
+    line = parser(__doc__)
+    line.add_argument("--epochs", type=int, default=30, help="passes over the training images (30; 3 if --fast)")
+    options = line.parse_args(arguments)
 
     autograd.manual_seed(options.seed)
-    options.out.mkdir(parents=True, exist_ok=True)
-    data = load(options.seed)
+    data = load_images(options.seed).tensors()
     model = make_model()
     print(f"{len(data.train_x)} training images, {len(data.test_x)} test images")
     print(model)
     start = time.perf_counter()
     history = train(model, data, epochs=3 if options.fast else options.epochs)
     print(f"trained in {time.perf_counter() - start:.1f} s")
-    paths = [draw_learning_curve(history, options.out / "digits_learning_curve.png")]
-    paths += draw_graph(model, data, options.out)
     print(f"test accuracy {history[-1].test_accuracy:.3f}")
-    for path in paths:
+    draw_learning_curve(history, options.out / "digits_learning_curve.png")
+    for path in draw_graph(model, data, options.out):
         print(path)
     return history[-1].test_accuracy
 

@@ -13,7 +13,6 @@ model begins to know its text by heart.
 
 from __future__ import annotations
 
-import argparse
 import math
 import time
 from collections.abc import Sequence
@@ -21,7 +20,6 @@ from pathlib import Path
 from pydoc_data.topics import topics
 from typing import Any, NamedTuple
 
-import matplotlib
 import numpy as np
 from tqdm import tqdm
 
@@ -30,8 +28,7 @@ import nn
 import nn.functional as F
 import optim
 
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
+from .story import COLORS, chart, parser, save
 
 LENGTH = 64
 """How many characters the model looks at."""
@@ -141,30 +138,23 @@ def write(model: GPT, text: Text, start: str, count: int, temperature: float = 0
     return "".join(text.characters[number] for number in numbers)
 
 
-def draw_learning_curve(history: Sequence[Progress], path: Path) -> Path:
+def draw_learning_curve(history: Sequence[Progress], path: Path) -> None:
     """Both losses against steps, as a PNG."""
-    figure, axes = plt.subplots(figsize=(6, 3.6), layout="constrained")
+    figure, axes = chart(size=(6, 3.6))
     steps = [progress.step for progress in history]
-    axes.plot(steps, [p.train_loss for p in history], color="#0072b2", label="training")
-    axes.plot(steps, [p.validation_loss for p in history], color="#d55e00", label="validation")
+    axes.plot(steps, [p.train_loss for p in history], color=COLORS[0], label="training")
+    axes.plot(steps, [p.validation_loss for p in history], color=COLORS[1], label="validation")
     axes.set(xlabel="step", ylabel="nats per character", title=f"Validation: {history[-1].validation_loss:.2f} nats")
     axes.legend(frameon=False)
-    axes.grid(alpha=0.3)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=150)
-    plt.close(figure)
-    return path
+    save(figure, path)
 
 
 def main(arguments: Sequence[str] | None = None) -> float:
     """Run the story; returns the validation loss."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=1000, help="mini-batches to train on (1000)")
-    parser.add_argument("--batch", type=int, default=16, help="windows in each (16)")
-    parser.add_argument("--seed", type=int, default=0, help="of weights, mini-batches and sample (0)")
-    parser.add_argument("--out", type=Path, default=Path("out"), help="where picture and weights go (out)")
-    parser.add_argument("--fast", action="store_true", help="60 steps of a tiny model only, to see that it runs")
-    options = parser.parse_args(arguments)
+    line = parser(__doc__)
+    line.add_argument("--steps", type=int, default=1000, help="mini-batches to train on (1000; 60 if --fast)")
+    line.add_argument("--batch", type=int, default=16, help="windows in each (16)")
+    options = line.parse_args(arguments)
 
     autograd.manual_seed(options.seed)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -179,7 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> float:
     print(write(model, text, "The ", 100 if options.fast else 400))
     loss = evaluate(model, text.validation, 128 if options.fast else None)
     print(f"validation loss {loss:.3f} nats per character")
-    print(draw_learning_curve(history, options.out / "gpt_learning_curve.png"))
+    draw_learning_curve(history, options.out / "gpt_learning_curve.png")
     weights = options.out / "gpt.safetensors"
     autograd.save(model.state_dict(), weights)
     print(weights)

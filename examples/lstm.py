@@ -11,16 +11,11 @@ in the upper half it knows no better than chance, and learns to speak with the l
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-import matplotlib
 import numpy as np
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 from tqdm import tqdm
 
 import autograd
@@ -28,25 +23,7 @@ import nn
 import nn.functional as F
 import optim
 
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
-
-
-class Split(NamedTuple):
-    """Images (N, 8, 8) between 0 and 1, and their digits (N,), for training and for testing."""
-
-    train_x: autograd.Tensor
-    train_y: autograd.Tensor
-    test_x: autograd.Tensor
-    test_y: autograd.Tensor
-
-
-class Progress(NamedTuple):
-    """What was measured after an epoch."""
-
-    train_loss: float
-    test_loss: float
-    test_accuracy: float
+from .story import COLORS, Images, Progress, chart, draw_losses, load_images, parser, save
 
 
 class Reader(nn.Module):
@@ -62,15 +39,6 @@ class Reader(nn.Module):
         return self.head(states)
 
 
-def load(seed: int) -> Split:
-    """The digits, three quarters for training and a quarter for testing, with every digit in both alike."""
-    digits = load_digits()
-    images = (digits.images / 16).astype(np.float32)
-    parts = train_test_split(images, digits.target, test_size=0.25, random_state=seed, stratify=digits.target)
-    train_x, test_x, train_y, test_y = (autograd.from_numpy(part) for part in parts)
-    return Split(train_x, train_y, test_x, test_y)
-
-
 def evaluate(model: nn.Module, x: autograd.Tensor, y: autograd.Tensor) -> tuple[float, list[float]]:
     """The loss at the end, and the accuracy after each row."""
     with autograd.no_grad():
@@ -79,7 +47,7 @@ def evaluate(model: nn.Module, x: autograd.Tensor, y: autograd.Tensor) -> tuple[
         return F.cross_entropy(scores[:, -1], y).item(), right.tolist()
 
 
-def train(model: nn.Module, data: Split, epochs: int, batch: int = 32, lr: float = 5e-3) -> list[Progress]:
+def train(model: nn.Module, data: Images, epochs: int, batch: int = 32, lr: float = 5e-3) -> list[Progress]:
     """Train by Adam on what the network says after the last row; returns the progress after each epoch."""
     optimizer = optim.Adam(model.parameters(), lr=lr)
     history = []
@@ -99,36 +67,23 @@ def train(model: nn.Module, data: Split, epochs: int, batch: int = 32, lr: float
     return history
 
 
-def draw(history: Sequence[Progress], accuracies: Sequence[float], path: Path) -> Path:
+def draw(history: Sequence[Progress], accuracies: Sequence[float], path: Path) -> None:
     """Losses against epochs, and the test accuracy against the rows read, as a PNG."""
-    epochs = np.arange(1, len(history) + 1)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
-    left.plot(epochs, [p.train_loss for p in history], color="#0072b2", label="training")
-    left.plot(epochs, [p.test_loss for p in history], color="#d55e00", label="test")
-    left.set(xlabel="epoch", ylabel="cross entropy", yscale="log", title="Loss")
-    left.legend(frameon=False)
-    right.plot(np.arange(1, 9), [100 * share for share in accuracies], color="#d55e00", marker="o")
+    figure, (left, right) = chart(1, 2)
+    draw_losses(left, history)
+    right.plot(np.arange(1, 9), [100 * share for share in accuracies], color=COLORS[1], marker="o")
     right.set(xlabel="rows read", ylabel="correct (%)", ylim=(0, 103), title="Test accuracy while reading")
-    for axes in (left, right):
-        axes.grid(alpha=0.3)
-        axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=150)
-    plt.close(figure)
-    return path
+    save(figure, path)
 
 
 def main(arguments: Sequence[str] | None = None) -> float:
     """Run the story; returns the test accuracy."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--epochs", type=int, default=20, help="passes over the training images (20)")
-    parser.add_argument("--seed", type=int, default=0, help="of split, weights and mini-batches (0)")
-    parser.add_argument("--out", type=Path, default=Path("out"), help="where the picture goes (out)")
-    parser.add_argument("--fast", action="store_true", help="3 epochs only, to see that it runs")
-    options = parser.parse_args(arguments)
+    line = parser(__doc__)
+    line.add_argument("--epochs", type=int, default=20, help="passes over the training images (20; 3 if --fast)")
+    options = line.parse_args(arguments)
 
     autograd.manual_seed(options.seed)
-    options.out.mkdir(parents=True, exist_ok=True)
-    data = load(options.seed)
+    data = load_images(options.seed).tensors(8, 8)
     model = Reader()
     print(f"{len(data.train_x)} training images, {len(data.test_x)} test images")
     print(model)
@@ -136,9 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> float:
     history = train(model, data, epochs=3 if options.fast else options.epochs)
     print(f"trained in {time.perf_counter() - start:.1f} s")
     _, accuracies = evaluate(model, data.test_x, data.test_y)
-    path = draw(history, accuracies, options.out / "lstm.png")
     print(f"test accuracy {accuracies[-1]:.3f}")
-    print(path)
+    draw(history, accuracies, options.out / "lstm.png")
     return accuracies[-1]
 
 

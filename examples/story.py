@@ -12,24 +12,39 @@ import matplotlib
 import numpy as np
 from sklearn.model_selection import train_test_split
 
+import autograd
 from nn import data
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
-__all__ = ["COLORS", "Images", "chart", "load_images", "parser", "save", "table"]
+__all__ = ["COLORS", "Images", "Progress", "chart", "draw_losses", "load_images", "parser", "save", "table"]
 
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#4d4d4d")
 """The Okabe-Ito palette, whose colours colour-blind readers can tell apart."""
 
 
 class Images(NamedTuple):
-    """Images (N, pixels) between 0 and 1, and their digits (N,), for training and for testing."""
+    """Images (N, pixels) between 0 and 1, and their digits (N,), for training and for testing: arrays, or Tensors."""
 
-    train_x: np.ndarray
-    train_y: np.ndarray
-    test_x: np.ndarray
-    test_y: np.ndarray
+    train_x: Any
+    train_y: Any
+    test_x: Any
+    test_y: Any
+
+    def tensors(self, *shape: int) -> Images:
+        """The same as Tensors, each image in this shape (default: one row)."""
+        train_x, train_y, test_x, test_y = map(autograd.from_numpy, self)
+        shape = shape or train_x.shape[1:]
+        return Images(train_x.reshape(-1, *shape), train_y, test_x.reshape(-1, *shape), test_y)
+
+
+class Progress(NamedTuple):
+    """What was measured after an epoch."""
+
+    train_loss: float
+    test_loss: float
+    test_accuracy: float
 
 
 def parser(doc: str | None, *, mnist: bool = False) -> argparse.ArgumentParser:
@@ -74,6 +89,15 @@ def chart(rows: int = 1, columns: int = 1, *, size: tuple[float, float] = (4.5, 
         one.grid(alpha=0.3)
         one.spines[["top", "right"]].set_visible(False)
     return figure, axes
+
+
+def draw_losses(axes: Any, history: Sequence[Progress]) -> None:
+    """Both losses against epochs."""
+    epochs = np.arange(1, len(history) + 1)
+    axes.plot(epochs, [progress.train_loss for progress in history], color=COLORS[0], label="training")
+    axes.plot(epochs, [progress.test_loss for progress in history], color=COLORS[1], label="test")
+    axes.set(xlabel="epoch", ylabel="cross entropy", yscale="log", title="Loss")
+    axes.legend(frameon=False)
 
 
 def save(figure: Any, path: Path) -> Path:

@@ -11,6 +11,7 @@ import pytest
 import autograd
 import nn
 from examples import architectures, cnn, digits, from_pytorch, gpt, lstm
+from examples.story import load_images
 
 ROOT = Path(__file__).parent.parent
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -39,7 +40,7 @@ def test_digits_is_repeatable(tmp_path):
 
 
 def test_digits_split_keeps_every_digit_in_both_parts():
-    data = digits.load(0)
+    data = load_images(0).tensors()
     assert data.train_x.shape == (1347, 64)
     assert data.test_x.shape == (450, 64)
     assert data.train_x.dtype == autograd.float32
