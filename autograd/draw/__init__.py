@@ -6,4 +6,5 @@ alive. A ``Graph`` has these written as text by ``dot`` and drawn by ``backends`
 
 from .backends import RenderError as RenderError
 from .picture import Graph as Graph
+from .recording import watch as watch
 from .survey import graph as graph

@@ -60,7 +60,7 @@ def sweep(
     pop = grads.pop
     release = not retain
     node = None
-    with np.errstate(all="ignore"), Mode(grad=True) if create_graph else contextlib.nullcontext():
+    with np.errstate(all="ignore"), visit.mode:
         try:
             for node in order:
                 g = pop(node, None)
@@ -101,6 +101,9 @@ class _Visit:
         self.create_graph = create_graph
         self.observers = local.observers
         self.every = bool(create_graph or needed is not None or self.observers)
+        self.mode: Any = Mode(grad=True) if create_graph else _AS_IT_IS
+        if self.observers:
+            self.mode = _Told(self.observers, create_graph, self.mode)
 
     def __call__(self, node: Any, g: Any) -> None:
         if node.hooks is not None:
@@ -130,6 +133,26 @@ class _Visit:
             observer.after_rule(node, g, derivatives)
         for parent, d in derivatives.items():
             add(self.grads, parent, d)
+
+
+_AS_IT_IS = contextlib.nullcontext()
+
+
+class _Told:
+    """A mode for the time of a sweep, of whose begin and end the observers are told."""
+
+    def __init__(self, observers: Sequence[Any], create_graph: bool, mode: Any) -> None:
+        self.observers, self.create_graph, self.mode = observers, create_graph, mode
+
+    def __enter__(self) -> None:
+        for observer in self.observers:
+            observer.before_sweep(self.create_graph)
+        self.mode.__enter__()
+
+    def __exit__(self, *exception: Any) -> None:
+        self.mode.__exit__(*exception)
+        for observer in self.observers:
+            observer.after_sweep()
 
 
 def add(grads: dict[Any, Any], parent: Any, d: Any) -> None:

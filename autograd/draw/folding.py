@@ -1,0 +1,152 @@
+"""What a large graph is reduced to: equal blocks one after the other become one, deep modules one box."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .modules import Scope
+
+__all__ = ["Repeats", "depth_that_fits", "fold_deeper"]
+
+_LONGEST = 12
+"""So many ops and modules may make up a pattern that repeats."""
+
+
+class Repeats:
+    """Finds equal blocks that stand one after the other: of the same class, with the same ops of the same shapes.
+
+    Args:
+        whole, scopes, homes: what ``arranged`` returns.
+        least: how many must stand one after the other; 0 looks for none.
+
+    Attributes:
+        standin: for each op of the second and later blocks the op in its place in the first.
+        runs: for each op the blocks' series that it belongs to, outermost first.
+        shown: the scopes that are left, those around before those in them.
+    """
+
+    def __init__(self, whole: Scope, scopes: Sequence[Scope], homes: dict[Any, Scope], least: int) -> None:
+        self.standin: dict[Any, Any] = {}
+        self.runs: dict[Any, list[int]] = {}
+        self.homes = homes
+        self.shown: list[Scope] = []
+        self._numbers: dict[Any, int] = {}
+        self._series = 0
+        self._kinds: dict[Any, int] = {}
+        self._least = least
+        if least:
+            for scope in reversed(scopes):
+                what = scope.frame and (scope.frame.kind, scope.frame.backward)
+                self._kinds[scope] = self._number((what, *map(self._kind, scope.items)))
+        stack = [whole]
+        while stack:
+            scope = stack.pop()
+            if least and len(scope.items) > 1:
+                self._fold(scope)
+            if scope is not whole:
+                self.shown.append(scope)
+            stack.extend([item for item in reversed(scope.items) if type(item) is Scope])
+
+    def _number(self, key: Any) -> int:
+        return self._numbers.setdefault(key, len(self._numbers))
+
+    def _kind(self, item: Any) -> int:
+        if type(item) is Scope:
+            return self._kinds[item]
+        return self._number((item.op.name, item.shape, str(item.dtype)))
+
+    def _fold(self, scope: Scope) -> None:
+        """Leave of each series the first block."""
+        items = scope.items
+        kinds = [self._kind(item) for item in items]
+        is_scope = [type(item) is Scope for item in items]
+        if True not in is_scope:
+            return
+        kept: list[Any] = []
+        i = 0
+        while i < len(items):
+            period, times = _series(kinds, is_scope, i, self._least)
+            if times == 1:
+                kept.append(items[i])
+                i += 1
+                continue
+            block = items[i : i + period]
+            self._hide(block, [items[i + n * period : i + (n + 1) * period] for n in range(1, times)])
+            kept.append(self._series_of(scope, block, items[i + (times - 1) * period], times))
+            i += period * times
+        scope.items = kept
+
+    def _series_of(self, scope: Scope, block: list[Any], last: Any, times: int) -> Scope:
+        """The scope that stands for a series."""
+        if len(block) == 1:
+            shown: Scope = block[0]
+            if last.frame.path != shown.frame.path:  # type: ignore[union-attr] # a block of one is a module
+                shown.last = last.frame.path
+        else:
+            shown = Scope(None, scope)
+            shown.items = block
+            for item in block:
+                if type(item) is Scope:
+                    item.parent = shown
+                else:
+                    self.homes[item] = shown
+        shown.times = times
+        return shown
+
+    def _hide(self, block: list[Any], copies: list[list[Any]]) -> None:
+        self._series += 1
+        originals = [op for item in block for op in _ops(item)]
+        for op in originals:
+            self.runs.setdefault(op, []).append(self._series)
+        for copy in copies:
+            for original, op in zip(originals, (op for item in copy for op in _ops(item)), strict=True):
+                self.standin[op] = original
+                self.runs.setdefault(op, []).append(self._series)
+
+    def shown_op(self, op: Any) -> Any:
+        """The op that is shown in the place of this one."""
+        while op in self.standin:
+            op = self.standin[op]
+        return op
+
+
+def _ops(item: Any) -> Any:
+    return item.ops() if type(item) is Scope else (item,)
+
+
+def _series(kinds: list[int], is_scope: list[bool], start: int, least: int) -> tuple[int, int]:
+    """The length of the block at ``start`` that saves most by repeating, and how often it stands there."""
+    best = (1, 1)
+    for period in range(1, min(_LONGEST, (len(kinds) - start) // 2) + 1):
+        if not any(is_scope[start : start + period]) or kinds[start] != kinds[start + period]:
+            continue
+        end = start + period
+        while end < len(kinds) and kinds[end] == kinds[end - period]:
+            end += 1
+        times = (end - start) // period
+        if times >= least and period * (times - 1) > best[0] * (best[1] - 1):
+            best = (period, times)
+    return best
+
+
+def fold_deeper(shown: Sequence[Scope], depth: int) -> None:
+    """Fold the scopes that lie deeper than ``depth`` modules, of those in each other the outermost."""
+    for scope in shown:
+        scope.folded = scope.frame is not None and scope.depth > depth
+
+
+def depth_that_fits(homes: dict[Any, Scope], repeats: Repeats, limit: int) -> int | None:
+    """The greatest depth at which at most ``limit`` boxes are drawn; None if nothing need be folded."""
+    at: dict[int, int] = {}
+    for op, scope in homes.items():
+        if op not in repeats.standin:
+            at[scope.depth] = at.get(scope.depth, 0) + 1
+    deepest = max((scope.depth for scope in repeats.shown), default=0)
+    if sum(at.values()) <= limit or deepest == 0:
+        return None
+    for depth in range(deepest - 1, 0, -1):
+        boxes = sum(n for level, n in at.items() if level <= depth)
+        if boxes + sum(scope.depth == depth + 1 for scope in repeats.shown) <= limit:
+            return depth
+    return 1 if deepest > 1 else None

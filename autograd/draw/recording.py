@@ -1,0 +1,414 @@
+"""``watch``: records what a program computes, for pictures and for ``why``: values, gradients, modules, lines, times.
+
+Of each call of an op stands an ``Event`` in the note of its node. Events point to those of their inputs, also where no
+node does: an op that ran under ``no_grad`` or made integers has an event and no node, so that it is known where a
+gradient's path was cut. They hold no node, and so make no cycle.
+"""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections import deque
+from collections.abc import Iterable, Sequence
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..engine.callsite import user_line
+from ..engine.modes import Mode, local
+from ..engine.nodes import Handle, Leaf, Pick
+from ..engine.observing import Observer
+from .boxes import Values
+from .calls import Call, Constant
+from .values import summarise
+
+__all__ = ["Event", "Frame", "Record", "event_of", "origins_of_cut", "watch"]
+
+
+_SCALARS = 10_000
+_TRACED = 1000
+"""So many ops without a node are followed to where they come from."""
+
+
+class Frame(NamedTuple):
+    """A call of a module.
+
+    Attributes:
+        path, kind: the module's name and class.
+        call: the how manieth call of it.
+        backward: the ops are those of its recorded backward.
+    """
+
+    path: str
+    kind: str
+    call: int = 1
+    backward: bool = False
+
+
+class Event:
+    """A call of an op, or a leaf or an array that entered, as it was seen.
+
+    Attributes:
+        record: the ``Record`` that it belongs to.
+        serial: its place in the order of events.
+        kind: "node" (an op that was recorded), "plain" (one that was not), "leaf", or "data" (an array that came in).
+        name: of the op.
+        frames: the calls of modules it ran in, outermost first.
+        line: of the program.
+        seconds, backward_seconds: since the end of the event before.
+        inputs: the events of its inputs, with whether a gradient can pass from here to there.
+        constants: the arrays among the inputs that have no node, with their names.
+        facts: what is worth saying of its arguments.
+        values: of each output.
+        gradients: of each output, None before backward.
+        step: the place in the order in which gradients were complete.
+        cut: why no gradient passes: "no_grad" or "integer"; "" if it does.
+        saved: the bytes that were saved for backward.
+        born: what was wrong first with its output: "NaN", "inf"; "" if nothing was, or with an input already.
+        born_backward: the same of its derivatives, from a finite gradient.
+        killed: serials of inputs whose derivative was zero everywhere, from a gradient that was not.
+    """
+
+    __slots__ = (
+        "backward_seconds", "born", "born_backward", "constants", "cut", "facts", "frames", "gradients", "inputs",
+        "killed", "kind", "line", "name", "record", "saved", "seconds", "serial", "step", "values",
+    )  # fmt: skip
+
+    def __init__(self, record: Record, kind: str, name: str, frames: tuple[Frame, ...]) -> None:
+        self.record, self.serial, self.kind, self.name, self.frames = record, record.next(), kind, name, frames
+        self.line = self.cut = self.born = self.born_backward = ""
+        self.seconds = self.backward_seconds = 0.0
+        self.inputs: tuple[tuple[Event, bool], ...] = ()
+        self.constants: tuple[tuple[str, Constant], ...] = ()
+        self.facts: tuple[str, ...] = ()
+        self.values: tuple[Values | None, ...] = ()
+        self.gradients: tuple[Values | None, ...] | None = None
+        self.step = -1
+        self.saved = 0
+        self.killed: frozenset[int] = frozenset()
+
+
+class Record:
+    """What one ``watch`` has seen.
+
+    Attributes:
+        sweeps: how many backwards ran.
+        kept: whether values are summed up.
+    """
+
+    def __init__(self, kept: bool = True) -> None:
+        self.kept = kept
+        self.sweeps = 0
+        self._events = 0
+        self._arrays: dict[int, tuple[Any, Event]] = {}
+        self._scalars: deque[int] = deque()
+
+    def next(self) -> int:
+        """The number of the next event."""
+        self._events += 1
+        return self._events
+
+    def remember(self, array: Any, event: Event) -> None:
+        """Note where an array came from, for as long as it lives."""
+        key = id(array)
+        if isinstance(array, np.ndarray):
+            arrays = self._arrays
+            self._arrays[key] = (weakref.ref(array, lambda _: arrays.pop(key, None)), event)
+        elif isinstance(array, np.generic):
+            self._arrays[key] = (lambda: array, event)
+            self._scalars.append(key)
+            if len(self._scalars) > _SCALARS:  # scalars cannot be watched dying, so they are kept a while
+                self._arrays.pop(self._scalars.popleft(), None)
+
+    def origin(self, array: Any) -> Event | None:
+        """Where an array came from, or the one that it is a view of."""
+        while array is not None:
+            held = self._arrays.get(id(array))
+            if held is not None and held[0]() is array:
+                return held[1]
+            array = array.base if isinstance(array, np.ndarray) else None
+        return None
+
+    def values_of(self, array: Any) -> Values | None:
+        """An array in short, if values are to be kept."""
+        return summarise(array) if self.kept and isinstance(array, (np.ndarray, np.generic)) else None
+
+
+def event_of(node: Any) -> Event | None:
+    """What was recorded of a Node, Pick or Leaf."""
+    if type(node) is Pick:
+        node = node.source
+    note = getattr(node, "note", None)
+    return None if note is None else note.get("watch")
+
+
+def origins_of_cut(origin: Event) -> tuple[list[Event], str]:
+    """Where a gradient's way to an array ends, and why: "detached", "no_grad" or "integer"; nothing for mere data.
+
+    Args:
+        origin: the event of an array that entered an op without a node.
+    """
+    if origin.kind in ("node", "leaf"):
+        return [origin], "detached"
+    ends: dict[int, Event] = {}
+    reasons = []
+    seen = {origin.serial}
+    queue = [origin] if origin.kind == "plain" else []
+    for event in queue:
+        for item, _ in event.inputs:
+            if item.kind in ("node", "leaf"):
+                ends[item.serial] = item
+                reasons.append(event.cut or "detached")
+            elif item.kind == "plain" and item.serial not in seen and len(seen) < _TRACED:
+                seen.add(item.serial)
+                queue.append(item)
+    return [ends[serial] for serial in sorted(ends)], reasons[0] if reasons else ""
+
+
+class watch(Mode):
+    """Record what is computed meanwhile: for ``graph``, which then draws it, and for ``why``. A context manager.
+
+    Of each op: the module that called it, the line of the program, time, value, gradient, and where a NaN was born or a
+    gradient's path was cut. Values and gradients are summed up at once, so ``backward`` may release what it likes.
+    Slow: for looking, not for training.
+
+    Args:
+        model: the model whose modules are to be seen: anything with ``named_modules``, such as a ``nn.Module``.
+        values: whether to sum up values and gradients.
+
+    Raises:
+        TypeError: the model has no ``named_modules``.
+
+    >>> import autograd
+    >>> x = autograd.tensor(3.0, requires_grad=True)
+    >>> with autograd.watch():
+    ...     y = x * x
+    ...     y.backward()
+    >>> print([line for box in autograd.graph(y, {"x": x}).boxes for line in box.lines if "grad" in line])
+    ['grad 6', 'grad 1', 'grad 1']
+    """
+
+    def __init__(self, model: Any = None, *, values: bool = True) -> None:
+        if model is not None and not hasattr(model, "named_modules"):
+            raise TypeError(f"watch: expected a Module (anything with named_modules), got {type(model).__name__}")
+        self.model = model
+        self.record = Record(values)
+        super().__init__()
+        self._hooked: list[tuple[Any, ...]] = []
+
+    def _fresh(self) -> watch:
+        return watch(self.model, values=self.record.kept)
+
+    def __enter__(self) -> Any:
+        watcher = _Watcher(self.record)
+        self._settings = {"observers": (*local.observers, watcher)}
+        hooked = []
+        for path, module in self.model.named_modules() if self.model is not None else ():
+            if hasattr(module, "register_forward_hook") and hasattr(module, "register_forward_pre_hook"):
+                enter, leave = watcher.hooks(path, type(module).__name__)
+                held = module.__dict__.get("_hooks")
+                before = module.register_forward_pre_hook(enter, prepend=True, with_kwargs=True)
+                after = module.register_forward_hook(leave, always_call=True)
+                hooked.append((module, held, before, after))
+        self._hooked.append(tuple(hooked))
+        return super().__enter__()
+
+    def __exit__(self, *exception: Any) -> None:
+        for module, held, before, after in self._hooked.pop():
+            before.remove()
+            after.remove()
+            if held is None and "_hooks" in module.__dict__:
+                del module.__dict__["_hooks"]
+        super().__exit__(*exception)
+
+
+class _Watcher(Observer):
+    """The observer that makes the events."""
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self.stack: tuple[Frame, ...] = ()
+        self.calls: dict[str, int] = {}
+        self.leaves: dict[Any, Event] = {}
+        self.sweeps: list[dict[Any, Any]] = []
+        self.fresh: list[Event] | None = None  # those of ops that a rule is calling
+        self.told = perf_counter()
+        self.last = Event(record, "data", "", ())
+
+    # ---- modules -------------------------------------------------------------------------------------------------
+
+    def hooks(self, path: str, kind: str) -> tuple[Any, Any]:
+        """The hooks of a module."""
+
+        def enter(module: Any, args: Any, kwargs: Any) -> None:
+            for arg in (*args, *kwargs.values()):
+                if isinstance(arg, Handle) and self.record.origin(arg._data) is None:
+                    self.record.remember(arg._data, Event(self.record, "data", "", self.stack))
+            self.calls[path] = call = self.calls.get(path, 0) + 1
+            self.stack = (*self.stack, Frame(path, kind, call))
+
+        def leave(module: Any, args: Any, output: Any) -> None:
+            self.stack = self.stack[:-1]
+
+        return enter, leave
+
+    # ---- forward -------------------------------------------------------------------------------------------------
+
+    def after_forward(self, op: Any, values: Sequence[Any], out: Any, node: Any) -> None:
+        """Make the event of an op with a node; the others are made by ``after_cut``, or are mere data."""
+        event = self.last = Event(self.record, "plain" if node is None else "node", str(op.name), self.stack)
+        event.seconds = perf_counter() - self.told
+        event.line = user_line()
+        names = tuple(getattr(op, "params", ()))
+        arrays = list(_named_arrays(names, values))
+        outs = tuple(out) if isinstance(out, (list, tuple)) else (out,)
+        event.values = tuple([self.record.values_of(item) for item in outs])
+        wrong = _wrong(outs)
+        if wrong and not _wrong([array for _, array in arrays]) and not any(map(_is_infinite, values)):
+            event.born = wrong
+        parents: list[Any] = [] if node is None else [self._event(p) for p in node.parents if p is not None]
+        known = {parent.serial for parent in parents if parent is not None}
+        constants = []
+        for name, array in arrays:
+            origin = self.record.origin(array)
+            if origin is None and array.ndim:
+                origin = Event(self.record, "data", "", self.stack)
+                self.record.remember(array, origin)
+            if origin is not None and origin.serial not in known:
+                constants.append((name, Constant.seen(array, origin, self.record.values_of(array))))
+        event.constants = tuple(constants)
+        inputs = {parent.serial: (parent, True) for parent in parents if parent is not None}
+        for _, constant in constants:
+            inputs.setdefault(constant.origin.serial, (constant.origin, False))
+        event.inputs = tuple(inputs.values())
+        if node is not None:
+            saved = node.op.saved_arrays(node) if hasattr(node.op, "saved_arrays") else ()
+            event.saved = sum(array.nbytes for _, array in saved)
+            event.facts = tuple(Call(node).facts())
+            node.note = {**(node.note or {}), "watch": event, "line": event.line}
+        if self.fresh is not None:
+            self.fresh.append(event)
+        for item in outs:
+            if node is not None or not any(item is array for _, array in arrays):
+                self.record.remember(item, event)
+        self.told = perf_counter()
+
+    def after_cut(self, op: Any, values: Sequence[Any], out: Any, nodes: Sequence[Any]) -> None:
+        """Note in the event just made that no gradient passes, and where it would have gone."""
+        outs = tuple(out) if isinstance(out, (list, tuple)) else (out,)
+        event = self.last
+        event.cut = "no_grad" if all(item.dtype.kind in "fcV" for item in outs) else "integer"
+        inputs = {found.serial: (found, False) for node in nodes if (found := self._event(node)) is not None}
+        event.inputs = tuple({**{item.serial: (item, False) for item, _ in event.inputs}, **inputs}.values())
+
+    def replaced(self, old: Any, new: Any) -> None:
+        """A copy comes from where the original came from."""
+        origin = self.record.origin(old)
+        if origin is not None:
+            self.record.remember(new, origin)
+
+    def _event(self, node: Any) -> Event | None:
+        """The event of a node or leaf, made now if there is none."""
+        if node is None:
+            return None
+        if type(node) is not Leaf:
+            found = event_of(node)
+            if found is not None and found.record is self.record:
+                return found
+            node = node.source if type(node) is Pick else node
+            made = Event(self.record, "node", str(node.op.name), self.stack)
+            made.line = (node.note or {}).get("line", "")
+            node.note = {**(node.note or {}), "watch": made}
+            return made
+        found = self.leaves.get(node)
+        if found is None:
+            found = self.leaves[node] = Event(self.record, "leaf", "", self.stack)
+            node.note = {**(node.note or {}), "watch": found}
+            tensor = node.tensor()
+            if tensor is not None:
+                found.values = (self.record.values_of(tensor._data),)
+                self.record.remember(tensor._data, found)
+        return found
+
+    # ---- backward ------------------------------------------------------------------------------------------------
+
+    def before_sweep(self, create_graph: bool) -> None:
+        """Begin to add up the gradients of leaves."""
+        self.sweeps.append({})
+        if len(self.sweeps) == 1:
+            self.record.sweeps += 1
+            self.fresh = [] if create_graph else None
+        self.told = perf_counter()
+
+    def after_rule(self, node: Any, g: Any, derivatives: dict[Any, Any]) -> None:
+        """Note a node's gradient, and what its rules made of it."""
+        event = self._event(node)
+        if event is None:
+            return
+        event.backward_seconds = perf_counter() - self.told
+        parts = [_plain(part) for part in (g if isinstance(g, (list, tuple)) else (g,))]
+        event.gradients = tuple([self.record.values_of(_conjugate(part)) for part in parts])
+        event.step = self.record.next()
+        wrong = "" if _wrong(parts) else _wrong([_plain(d) for d in derivatives.values()])
+        event.born_backward = wrong
+        killed = set()
+        if any(part is not None and np.any(part) for part in parts):
+            for parent, d in derivatives.items():
+                if not np.any(_plain(d)) and (found := self._event(parent)) is not None:
+                    killed.add(found.serial)
+        event.killed = frozenset(killed)
+        sums = self.sweeps[-1] if self.sweeps else {}
+        for parent, d in derivatives.items():
+            if type(parent) is Leaf:
+                before = sums.get(parent)
+                sums[parent] = (_plain(d) if before is None else before[0] + _plain(d), self.record.next())
+        if self.fresh:
+            frames = tuple([frame._replace(backward=True) for frame in event.frames])
+            for made in self.fresh:
+                made.frames = frames
+            self.fresh.clear()
+        self.told = perf_counter()
+
+    def after_sweep(self) -> None:
+        """Note the gradients of leaves."""
+        sums = self.sweeps.pop()
+        if self.sweeps:
+            return  # what an inner backward found goes on to the outer one
+        self.fresh = None
+        for leaf, (total, step) in sums.items():
+            event = self._event(leaf)
+            if event is not None:
+                event.gradients, event.step = (self.record.values_of(_conjugate(total)),), step
+
+
+def _named_arrays(names: Sequence[str], values: Iterable[Any]) -> Iterable[tuple[str, Any]]:
+    """The arrays among the arguments of an op, those in lists too, with the names of the parameters."""
+    for i, value in enumerate(values):
+        name = names[i] if i < len(names) else ""
+        for item in value if isinstance(value, (list, tuple)) else (value,):
+            item = _plain(item)
+            if isinstance(item, (np.ndarray, np.generic)):
+                yield name, item
+
+
+def _is_infinite(value: Any) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
+
+
+def _plain(value: Any) -> Any:
+    return value._data if isinstance(value, Handle) else value
+
+
+def _conjugate(g: Any) -> Any:
+    """A gradient in the user's convention."""
+    return np.conj(g) if getattr(getattr(g, "dtype", None), "kind", "") == "c" else g
+
+
+def _wrong(arrays: Iterable[Any]) -> str:
+    """ "NaN" or "inf" if there is one in the arrays."""
+    for array in arrays:
+        if getattr(getattr(array, "dtype", None), "kind", "") in ("f", "c") and not np.isfinite(array).all():
+            return "NaN" if np.isnan(array).any() else "inf"
+    return ""
