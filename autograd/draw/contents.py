@@ -12,10 +12,10 @@ from ..engine.nodes import Handle, Leaf, Node, Pick
 from ..engine.views import node_of
 from .boxes import Box, Group, Values, counted
 from .calls import Constant
+from .events import Event
 from .modules import Scope
 from .names import Names
 from .plan import Plan
-from .recording import Event
 from .values import bytes_text, line_text, number_text, summarise, time_text
 
 __all__ = ["Contents", "Wanted"]
@@ -107,9 +107,9 @@ class Contents:
             lines = (counted(unit.count, "ops"), *_parameters(unit))
         facts = [*self._costs(nodes, events)]
         if len(events) == 1:
-            if event.line:
-                facts.append(("line", line_text(event.line)))
-            self._several[box.id] = _parts(event, unit)
+            if events[0].line:
+                facts.append(("line", line_text(events[0].line)))
+            self._several[box.id] = _parts(events[0], unit)
             facts += self._several[box.id]
         elif self.plan.inferred:
             facts.append(("module", "known by the names of its parameters"))

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..engine.nodes import Leaf, Pick
+from .events import Frame, event_of
 from .names import Names
-from .recording import Frame, event_of
 
 __all__ = ["Scope", "arranged"]
 

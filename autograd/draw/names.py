@@ -8,7 +8,7 @@ from typing import Any
 from ..engine.nodes import Handle
 from ..engine.views import node_of
 from ..errors import GradientError
-from .recording import Record
+from .events import Record
 
 __all__ = ["Names", "outputs_of"]
 

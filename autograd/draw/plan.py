@@ -1,4 +1,4 @@
-"""What of a graph becomes a box: each op or, where modules are folded, a module; and to which box each place belongs."""
+"""What becomes a box: an op or, where modules are folded, a module; and to which box each place belongs."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 from ..engine.nodes import Leaf, Pick
 from .calls import Call, Constant
+from .events import Event, Record, event_of
 from .folding import Repeats, depth_that_fits, fold_deeper
 from .modules import Scope, arranged
 from .names import Names
-from .recording import Event, Record, event_of
 
 __all__ = ["Plan", "collected"]
 

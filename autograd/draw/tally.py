@@ -48,7 +48,7 @@ def tally(ops: list[Any], leaves: Any, outputs: int, direction: str) -> Graph:
         {"ops": len(ops), "leaves": len(leaves), "outputs": outputs},
         len(ops),
         caption=(
-            f"{counted(len(ops), 'ops')} are too many to draw, so these are their numbers. Draw a smaller part: the graph "
-            "of fewer steps or layers, or of a Tensor in the middle; or give depth=1, which folds modules."
+            f"{counted(len(ops), 'ops')} are too many to draw, so these are their numbers. Draw a smaller part: the "
+            "graph of fewer steps or layers, or of a Tensor in the middle; or give depth=1, which folds modules."
         ),
     )
