@@ -11,7 +11,7 @@ import numpy as np
 from ..engine.nodes import Handle, Leaf, Node, Pick
 from ..engine.views import node_of
 from .boxes import Box, Group, Values, counted
-from .calls import Constant
+from .calls import Call, Constant
 from .events import Event
 from .modules import Scope
 from .names import Names
@@ -94,7 +94,7 @@ class Contents:
         """The box of an op or of a folded module, filled."""
         nodes = self._inside[unit] if type(unit) is Scope else [unit]
         last = max(nodes, key=lambda node: node.rank) if type(unit) is Scope else unit
-        shown = self.plan.units[unit][-1].node if type(unit) is Scope else unit
+        shown = self.plan.units[unit][-1] if type(unit) is Scope else unit
         events = [found for node in nodes if (found := self.plan.event(node)) is not None]
         event = self.plan.event(shown)
         value, gradient = self._value(shown), self._gradient(shown)
@@ -104,8 +104,9 @@ class Contents:
         self._weigh(box.id, gradient, events)
         lines = box.lines
         if type(unit) is Scope:
-            lines = (counted(unit.count, "ops"), *_parameters(unit))
-        facts = [*self._costs(nodes, events)]
+            lines = _kinds(unit.items) if unit.frame is None else (counted(unit.count, "ops"), *_parameters(unit))
+        first = [node for node in nodes if node not in self.plan.repeats.standin]
+        facts = [*self._costs(first, [found for node in first if (found := self.plan.event(node)) is not None])]
         if len(events) == 1:
             if events[0].line:
                 facts.append(("line", line_text(events[0].line)))
@@ -175,7 +176,7 @@ class Contents:
         """What a folded module is called."""
         frame = scope.frame
         if frame is None:
-            return f"\u00d7{scope.times}"
+            return counted(scope.count, "ops") + ("" if scope.chain()[:-1] else " outside of modules")
         name = ": ".join(filter(None, (frame.path, frame.kind))) or "model"
         more = f" \u2026 {scope.last.rpartition('.')[2]}" if scope.last else ""
         times = f"  \u00d7{scope.times}" if scope.times > 1 else ""
@@ -239,8 +240,8 @@ _NOTHING = np.empty(0, np.object_)
 
 def _saved_results(plan: Plan) -> Iterator[tuple[Any, Any]]:
     """The results of ops that were saved for backward, by node."""
-    for calls in plan.units.values():
-        for call in calls:
+    for nodes in plan.units.values():
+        for call in map(Call, nodes):
             if isinstance(out := call.saved.get("out"), (np.ndarray, np.generic)):
                 yield call.node, out
             for source, name in call.sources:
@@ -272,6 +273,16 @@ def _parameters(scope: Scope) -> tuple[str, ...]:
     if not leaves:
         return ()
     return (f"{counted(len(leaves), 'parameters')}, {sum(math.prod(leaf.shape) for leaf in leaves):,} numbers",)
+
+
+def _kinds(nodes: list[Any]) -> tuple[str, ...]:
+    """How many ops there are of each kind."""
+    numbers: dict[str, int] = {}
+    for node in nodes:
+        numbers[node.op.name] = numbers.get(node.op.name, 0) + 1
+    names = sorted(numbers, key=lambda name: (-numbers[name], name))
+    text = ", ".join(f"{numbers[name]:,} {name}" for name in names[:4])
+    return (f"{text} \u2026" if len(names) > 4 else text,)
 
 
 def _births(events: list[Event]) -> list[tuple[str, str]]:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
 from typing import Any
 
+from ..engine.nodes import Pick
 from .modules import Scope
 
 __all__ = ["Repeats", "depth_that_fits", "fold_deeper"]
 
-_LONGEST = 12
+_LONGEST = 64
 """So many ops and modules may make up a pattern that repeats."""
+_MANY = 4
+"""So many equal blocks side by side are folded, though none of them uses what another has computed."""
+_LOOSE = 12
+"""So many ops outside of modules become one box where there are too many boxes."""
+_LEVELS = 20
 
 
 class Repeats:
@@ -54,7 +62,7 @@ class Repeats:
     def _kind(self, item: Any) -> int:
         if type(item) is Scope:
             return self._kinds[item]
-        return self._number((item.op.name, item.shape, str(item.dtype)))
+        return self._number((item.op.name, item.shape, item.dtype))
 
     def _fold(self, scope: Scope) -> None:
         """Leave of each series the first block."""
@@ -67,11 +75,11 @@ class Repeats:
         i = 0
         while i < len(items):
             period, times = _series(kinds, is_scope, i, self._least)
-            if times == 1:
+            block, after = items[i : i + period], items[i + period : i + 2 * period]
+            if times == 1 or (times < _MANY and not _follows(block, after)):
                 kept.append(items[i])
                 i += 1
                 continue
-            block = items[i : i + period]
             self._hide(block, [items[i + n * period : i + (n + 1) * period] for n in range(1, times)])
             kept.append(self._series_of(scope, block, items[i + (times - 1) * period], times))
             i += period * times
@@ -115,11 +123,22 @@ def _ops(item: Any) -> Any:
     return item.ops() if type(item) is Scope else (item,)
 
 
+def _follows(block: list[Any], after: list[Any]) -> bool:
+    """Whether an op of the second block uses what one of the first has computed."""
+    made = {op for item in block for op in _ops(item)}
+    return any(
+        (parent.source if type(parent) is Pick else parent) in made
+        for item in after
+        for op in _ops(item)
+        for parent in op.parents
+    )
+
+
 def _series(kinds: list[int], is_scope: list[bool], start: int, least: int) -> tuple[int, int]:
     """The length of the block at ``start`` that saves most by repeating, and how often it stands there."""
     best = (1, 1)
     for period in range(1, min(_LONGEST, (len(kinds) - start) // 2) + 1):
-        if not any(is_scope[start : start + period]) or kinds[start] != kinds[start + period]:
+        if kinds[start] != kinds[start + period] or True not in is_scope[start : start + period]:
             continue
         end = start + period
         while end < len(kinds) and kinds[end] == kinds[end - period]:
@@ -131,22 +150,41 @@ def _series(kinds: list[int], is_scope: list[bool], start: int, least: int) -> t
 
 
 def fold_deeper(shown: Sequence[Scope], depth: int) -> None:
-    """Fold the scopes that lie deeper than ``depth`` modules, of those in each other the outermost."""
+    """Fold the scopes that lie deeper than ``depth`` modules."""
     for scope in shown:
         scope.folded = scope.frame is not None and scope.depth > depth
 
 
+def fold_loose(whole: Scope, shown: list[Scope], homes: dict[Any, Scope]) -> None:
+    """Make one box of many ops that stand one after the other in no module, or beside the modules in one."""
+    for scope in (whole, *shown):
+        if scope.folded or not any(type(item) is Scope for item in scope.items):
+            continue
+        kept: list[Any] = []
+        for is_scope, group in itertools.groupby(scope.items, lambda item: type(item) is Scope):
+            items = list(group)
+            if is_scope or len(items) < _LOOSE:
+                kept += items
+                continue
+            loose = Scope(None, scope)
+            loose.items, loose.folded, loose.count = items, True, len(items)
+            homes.update(dict.fromkeys(items, loose))
+            shown.append(loose)
+            kept.append(loose)
+        scope.items = kept
+
+
+def boxes_drawn(homes: dict[Any, Scope], repeats: Repeats, depth: int | None) -> int:
+    """How many boxes of ops and folded modules there are at a depth."""
+    inner = math.inf if depth is None else depth
+    ops = sum(op not in repeats.standin and scope.depth <= inner for op, scope in homes.items())
+    return ops + sum(scope.frame is not None and scope.depth == inner + 1 for scope in repeats.shown)
+
+
 def depth_that_fits(homes: dict[Any, Scope], repeats: Repeats, limit: int) -> int | None:
     """The greatest depth at which at most ``limit`` boxes are drawn; None if nothing need be folded."""
-    at: dict[int, int] = {}
-    for op, scope in homes.items():
-        if op not in repeats.standin:
-            at[scope.depth] = at.get(scope.depth, 0) + 1
     deepest = max((scope.depth for scope in repeats.shown), default=0)
-    if sum(at.values()) <= limit or deepest == 0:
-        return None
-    for depth in range(deepest - 1, 0, -1):
-        boxes = sum(n for level, n in at.items() if level <= depth)
-        if boxes + sum(scope.depth == depth + 1 for scope in repeats.shown) <= limit:
+    for depth in (None, *range(min(deepest, _LEVELS) - 1, 0, -1)):
+        if boxes_drawn(homes, repeats, depth) <= limit:
             return depth
     return 1 if deepest > 1 else None

@@ -7,9 +7,9 @@ from operator import attrgetter
 from typing import Any
 
 from ..engine.nodes import Leaf, Pick
-from .calls import Call, Constant
+from .calls import Constant
 from .events import Event, Record, event_of
-from .folding import Repeats, depth_that_fits, fold_deeper
+from .folding import Repeats, boxes_drawn, depth_that_fits, fold_deeper, fold_loose
 from .modules import Scope, arranged
 from .names import Names
 
@@ -45,7 +45,7 @@ class Plan:
     """Which units a graph is drawn as. A unit is an op's node, or the ``Scope`` of a folded module.
 
     Attributes:
-        units: for each unit the calls in it that are shown, oldest first.
+        units: for each unit the nodes in it that are shown, oldest first.
         extras: for each unit further sources: those of the equal blocks that it stands for.
         depth: at which modules are folded; None if they are not.
         inferred: modules are known by the names of parameters only.
@@ -65,11 +65,13 @@ class Plan:
         self.depth = depth_that_fits(self.homes, self.repeats, min(max_nodes, _READABLE)) if depth is None else depth
         if self.depth is not None:
             fold_deeper(self.repeats.shown, self.depth)
+        if len(scopes) > 1 and boxes_drawn(self.homes, self.repeats, self.depth) > min(max_nodes, _READABLE):
+            fold_loose(whole, self.repeats.shown, self.homes)
         self._boxed: dict[Scope, Scope | None] = {whole: None}
         for scope in self.repeats.shown:
             outer = self._boxed[scope.parent]  # type: ignore[index] # only the whole has none, and is not shown
             self._boxed[scope] = outer or (scope if scope.folded else None)
-        self.units: dict[Any, list[Call]] = {}
+        self.units: dict[Any, list[Any]] = {}
         self.extras: dict[Any, list[Any]] = {}
         self._leaf_standin: dict[Any, Any] = {}
         self._leaf_homes: dict[Any, list[Scope]] = {}
@@ -83,7 +85,7 @@ class Plan:
 
     def _add(self, node: Any) -> None:
         unit = self.unit(node)
-        self.units.setdefault(unit, []).append(Call(node))
+        self.units.setdefault(unit, []).append(node)
         chain = self.homes[node].chain()
         for parent in node.parents:
             if type(parent) is Leaf:

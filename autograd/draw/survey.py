@@ -100,12 +100,11 @@ class Survey:
         held = self.inputs.get(unit)
         if held is not None:
             return held
-        calls = self.plan.units[unit]
         if type(unit) is not Scope:
-            self.inputs[unit] = self._sources_of(calls[0])
+            self.inputs[unit] = self._sources_of(Call(unit))
             return self.inputs[unit]
         found: dict[Any, tuple[Any, str]] = {}
-        for call in calls:
+        for call in map(Call, self.plan.units[unit]):
             named = any(type(source) is Leaf and source in self.names.given for source, _ in call.sources)
             for source, name in self._sources_of(call):
                 if isinstance(source, Constant):
@@ -203,7 +202,7 @@ class Survey:
         if type(unit) is Scope:
             self._box("module", self.contents.title(unit))
         else:
-            call = self.plan.units[unit][0]
+            call = Call(unit)
             event, name = self.plan.event(unit), self.names.of(unit)
             facts = call.facts() if event is None else event.facts
             title = f"{name} = {unit.op.name}" if name else str(unit.op.name)
