@@ -9,4 +9,5 @@ folds what is deep or repeated (``folding``, ``plan``) and makes boxes and arrow
 from .backends import RenderError as RenderError
 from .drawing import graph as graph
 from .picture import Graph as Graph
+from .reasons import why as why
 from .recording import watch as watch

@@ -59,8 +59,8 @@ class Event:
         step: the place in the order in which gradients were complete.
         cut: why no gradient passes: "no_grad" or "integer"; "" if it does.
         saved: the bytes that were saved for backward.
-        born: what was wrong first with its output: "NaN", "inf"; "" if nothing was, or with an input already.
-        born_backward: the same of its derivatives, from a finite gradient.
+        born: what is wrong with its output and was not with its inputs: "NaN" or "inf", else "".
+        born_backward: the same of its derivatives and the gradient that they were made of.
         killed: serials of inputs whose derivative was zero everywhere, from a gradient that was not.
     """
 
@@ -88,12 +88,14 @@ class Record:
 
     Attributes:
         sweeps: how many backwards ran.
+        root: where the last of them began.
         kept: whether values are summed up.
     """
 
     def __init__(self, kept: bool = True) -> None:
         self.kept = kept
         self.sweeps = 0
+        self.root: Event | None = None
         self._events = 0
         self._arrays: dict[int, tuple[Any, Event]] = {}
         self._scalars: deque[int] = deque()
@@ -148,13 +150,13 @@ def origins_of_cut(origin: Event) -> tuple[list[Event], str]:
     ends: dict[int, Event] = {}
     reasons = []
     seen = {origin.serial}
-    queue = [origin] if origin.kind == "plain" else []
+    queue = [origin]
     for event in queue:
         for item, _ in event.inputs:
             if item.kind in ("node", "leaf"):
                 ends[item.serial] = item
                 reasons.append(event.cut or "detached")
-            elif item.kind == "plain" and item.serial not in seen and len(seen) < _TRACED:
+            elif item.serial not in seen and len(seen) < _TRACED:
                 seen.add(item.serial)
                 queue.append(item)
     return [ends[serial] for serial in sorted(ends)], reasons[0] if reasons else ""

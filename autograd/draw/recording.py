@@ -16,7 +16,7 @@ from ..engine.observing import Observer
 from .calls import Call, Constant
 from .events import Event, Frame, Record, event_of
 
-__all__ = ["watch"]
+__all__ = ["Replay", "watch"]
 
 
 class watch(Mode):
@@ -117,17 +117,16 @@ class _Watcher(Observer):
         arrays = list(_named_arrays(names, values))
         outs = tuple(out) if isinstance(out, (list, tuple)) else (out,)
         event.values = tuple([self.record.values_of(item) for item in outs])
-        wrong = _wrong(outs)
-        if wrong and not _wrong([array for _, array in arrays]) and not any(map(_is_infinite, values)):
-            event.born = wrong
+        if wrong := _wrong(outs):
+            before = "inf" if any(map(_is_infinite, values)) else _wrong([array for _, array in arrays])
+            event.born = _born(before, wrong)
         parents: list[Any] = [] if node is None else [self._event(p) for p in node.parents if p is not None]
         known = {parent.serial for parent in parents if parent is not None}
         constants = []
         for name, array in arrays:
             origin = self.record.origin(array)
             if origin is None and array.ndim:
-                origin = Event(self.record, "data", "", self.stack)
-                self.record.remember(array, origin)
+                origin = self._data(array)
             if origin is not None and origin.serial not in known:
                 constants.append((name, Constant.seen(array, origin, self.record.values_of(array))))
         event.constants = tuple(constants)
@@ -146,6 +145,19 @@ class _Watcher(Observer):
             if node is not None or not any(item is array for _, array in arrays):
                 self.record.remember(item, event)
         self.told = perf_counter()
+
+    def _data(self, array: Any) -> Event:
+        """The event of an array that was not seen before, and of the one that it is a view of."""
+        base = array
+        while isinstance(base.base, np.ndarray):
+            base = base.base
+        event = Event(self.record, "data", "", self.stack)
+        if base is not array:
+            whole = Event(self.record, "data", "", self.stack)
+            self.record.remember(base, whole)
+            event.inputs = ((whole, False),)
+        self.record.remember(array, event)
+        return event
 
     def after_cut(self, op: Any, values: Sequence[Any], out: Any, nodes: Sequence[Any]) -> None:
         """Note in the event just made that no gradient passes, and where it would have gone."""
@@ -176,9 +188,13 @@ class _Watcher(Observer):
             return made
         found = self.leaves.get(node)
         if found is None:
-            found = self.leaves[node] = Event(self.record, "leaf", "", self.stack)
-            node.note = {**(node.note or {}), "watch": found}
             tensor = node.tensor()
+            found = None if tensor is None else self.record.origin(tensor._data)
+            if found is None or found.kind != "data":  # else its data were used before it was
+                found = Event(self.record, "leaf", "", self.stack)
+            found.kind = "leaf"
+            self.leaves[node] = found
+            node.note = {**(node.note or {}), "watch": found}
             if tensor is not None:
                 found.values = (self.record.values_of(tensor._data),)
                 self.record.remember(tensor._data, found)
@@ -191,6 +207,7 @@ class _Watcher(Observer):
         self.sweeps.append({})
         if len(self.sweeps) == 1:
             self.record.sweeps += 1
+            self.record.root = None
             self.fresh = [] if create_graph else None
         self.told = perf_counter()
 
@@ -200,11 +217,16 @@ class _Watcher(Observer):
         if event is None:
             return
         event.backward_seconds = perf_counter() - self.told
+        if self.record.root is None:
+            self.record.root = event
         parts = [_plain(part) for part in (g if isinstance(g, (list, tuple)) else (g,))]
         event.gradients = tuple([self.record.values_of(_conjugate(part)) for part in parts])
         event.step = self.record.next()
-        wrong = "" if _wrong(parts) else _wrong([_plain(d) for d in derivatives.values()])
-        event.born_backward = wrong
+        if after := _wrong([_plain(d) for d in derivatives.values()]):
+            seen = [value for item, _ in event.inputs for value in item.values]
+            seen += [constant.summary for _, constant in event.constants]
+            had = any(value is not None and value.bad for value in seen)
+            event.born_backward = _born("NaN" if had else _wrong(parts), after)
         killed = set()
         if any(part is not None and np.any(part) for part in parts):
             for parent, d in derivatives.items():
@@ -235,6 +257,37 @@ class _Watcher(Observer):
                 event.gradients, event.step = (self.record.values_of(_conjugate(total)),), step
 
 
+class Replay(_Watcher):
+    """Watches a backward through a graph that was not recorded, and leaves no note in it.
+
+    Args:
+        ops: its nodes, newest first.
+
+    Attributes:
+        events: of the nodes.
+    """
+
+    def __init__(self, ops: Sequence[Any]) -> None:
+        super().__init__(Record())
+        self.events: dict[Any, Event] = {}
+        for node in reversed(ops):
+            noted = event_of(node)
+            event = self.events[node] = Event(self.record, "node", str(node.op.name), ())
+            event.line = noted.line if noted is not None else (node.note or {}).get("line", "")
+            parents = [self._event(parent) for parent in node.parents]
+            event.inputs = tuple([(parent, True) for parent in parents if parent is not None])
+
+    def _event(self, node: Any) -> Event | None:
+        if type(node) is not Leaf:
+            return self.events.get(node.source if type(node) is Pick else node)
+        found = self.leaves.get(node)
+        if found is None:
+            found = self.leaves[node] = Event(self.record, "leaf", "", ())
+            if (tensor := node.tensor()) is not None:
+                found.values = (self.record.values_of(tensor._data),)
+        return found
+
+
 def _named_arrays(names: Sequence[str], values: Iterable[Any]) -> Iterable[tuple[str, Any]]:
     """The arrays among the arguments of an op, those in lists too, with the names of the parameters."""
     for i, value in enumerate(values):
@@ -243,6 +296,11 @@ def _named_arrays(names: Sequence[str], values: Iterable[Any]) -> Iterable[tuple
             item = _plain(item)
             if isinstance(item, (np.ndarray, np.generic)):
                 yield name, item
+
+
+def _born(before: str, after: str) -> str:
+    """What is wrong after an op that was not before: a NaN may be born of an infinity."""
+    return after if after and after != before and before != "NaN" else ""
 
 
 def _is_infinite(value: Any) -> bool:
