@@ -184,7 +184,7 @@ def boxes_drawn(homes: dict[Any, Scope], repeats: Repeats, depth: int | None) ->
 def depth_that_fits(homes: dict[Any, Scope], repeats: Repeats, limit: int) -> int | None:
     """The greatest depth at which at most ``limit`` boxes are drawn; None if nothing need be folded."""
     deepest = max((scope.depth for scope in repeats.shown), default=0)
-    for depth in (None, *range(min(deepest, _LEVELS) - 1, 0, -1)):
+    for depth in (None, *range(min(deepest, _LEVELS) - 1, -1, -1)):
         if boxes_drawn(homes, repeats, depth) <= limit:
             return depth
-    return 1 if deepest > 1 else None
+    return 0 if deepest else None

@@ -101,7 +101,8 @@ class Graph:
                 path.write_bytes(self.dot.encode())
                 continue
             try:
-                picture = drawn(self._text({"dpi": str(int(dpi))} if kind == "png" else {}), kind)
+                text = self._text({"dpi": str(int(dpi))} if kind == "png" else {})
+                picture = drawn(text, kind, self._remedy())
             except RenderError as error:
                 beside = path.with_suffix(".dot")
                 beside.write_bytes(self.dot.encode())
@@ -112,15 +113,23 @@ class Graph:
     def _text(self, attributes: Mapping[str, str]) -> str:
         return dot_text(self, attributes)
 
+    def _remedy(self) -> str:
+        """How to get a smaller picture of the same."""
+        named = {group.id for group in self.groups if group.path}
+        levels = max((len(named.intersection(box.group)) for box in self.boxes), default=0)
+        if levels > 1:
+            return f"fold modules with depth={levels - 1}"
+        return f"draw fewer nodes with max_nodes={max(len(self.boxes) // 2, 1)}"
+
     def _repr_svg_(self) -> str | None:
         try:
-            return drawn(self.dot, "svg").decode()
+            return drawn(self.dot, "svg", self._remedy()).decode()
         except RenderError:
             return None
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What a notebook shows: the picture, or what to install for one."""
         try:
-            return {"text/plain": repr(self), "image/svg+xml": drawn(self.dot, "svg").decode()}
+            return {"text/plain": repr(self), "image/svg+xml": drawn(self.dot, "svg", self._remedy()).decode()}
         except RenderError as error:
             return {"text/plain": f"{self!r}\n{error}"}

@@ -137,7 +137,7 @@ class _Watcher(Observer):
         if node is not None:
             saved = node.op.saved_arrays(node) if hasattr(node.op, "saved_arrays") else ()
             event.saved = sum(array.nbytes for _, array in saved)
-            event.facts = tuple(Call(node).facts())
+            event.facts = tuple(_with_numbers(Call(node), values).facts())
             node.note = {**(node.note or {}), "watch": event, "line": event.line}
         if self.fresh is not None:
             self.fresh.append(event)
@@ -305,6 +305,17 @@ def _born(before: str, after: str) -> str:
 
 def _is_infinite(value: Any) -> bool:
     return isinstance(value, float) and not math.isfinite(value)
+
+
+def _with_numbers(call: Call, values: Sequence[Any]) -> Call:
+    """A call that knows also the numbers among its inputs that were not saved."""
+    op, node = call.node.op, call.node
+    names = tuple(getattr(op, "params", ()))
+    for name, parent in zip([name for name in call.inputs if name not in op.lists], node.parents, strict=False):
+        value = values[names.index(name)] if name in names and len(values) == len(names) else None
+        if parent is None and isinstance(value, (int, float, complex, np.ndarray, np.generic)) and not np.ndim(value):
+            call.numbers.setdefault(name, value)
+    return call
 
 
 def _plain(value: Any) -> Any:
