@@ -311,7 +311,9 @@ def _with_numbers(call: Call, values: Sequence[Any]) -> Call:
     """A call that knows also the numbers among its inputs that were not saved."""
     op, node = call.node.op, call.node
     names = tuple(getattr(op, "params", ()))
-    for name, parent in zip([name for name in call.inputs if name not in op.lists], node.parents, strict=False):
+    for name, parent in zip(
+        [name for name in call.inputs if name not in getattr(op, "lists", ())], node.parents, strict=False
+    ):
         value = values[names.index(name)] if name in names and len(values) == len(names) else None
         if parent is None and isinstance(value, (int, float, complex, np.ndarray, np.generic)) and not np.ndim(value):
             call.numbers.setdefault(name, value)
