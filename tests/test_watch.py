@@ -275,6 +275,25 @@ class TestCuts:
         assert {b.id: b.title for b in picture.boxes}[arrow.tail] == "mul"
         assert "dotted" in picture.dot
 
+    def test_detached_beside_itself(self):
+        x = leaf(1.0, 2.0)
+        with watch():
+            h = x.tanh()
+            out = (h * h.detach()).sum()
+        picture = graph(out)
+        assert named(picture, "detach").marks == ("cut",)
+        assert sum(arrow.head == named(picture, "mul").id for arrow in picture.arrows) == 2
+
+    def test_in_a_list(self):
+        x, y = leaf(1.0, 2.0), leaf(3.0)
+        with watch():
+            h = x.tanh()
+            out = autograd.cat([h.detach(), y, h, tensor([1.0])]).sum()
+        picture = graph(out)
+        assert named(picture, "detach").marks == ("cut",)
+        assert named(picture, "constant").value.text == "[1]"
+        assert sum(arrow.head == named(picture, "cat").id for arrow in picture.arrows) == 4
+
     def test_of_what_is_not_drawn(self):
         x, y = leaf(1.0, 2.0), leaf(3.0, 4.0)
         with watch():

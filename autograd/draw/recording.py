@@ -121,13 +121,12 @@ class _Watcher(Observer):
             before = "inf" if any(map(_is_infinite, values)) else _wrong([array for _, array in arrays])
             event.born = _born(before, wrong)
         parents: list[Any] = [] if node is None else [self._event(p) for p in node.parents if p is not None]
-        known = {parent.serial for parent in parents if parent is not None}
         constants = []
-        for name, array in arrays:
+        for name, array in _without_node(op, node, arrays):
             origin = self.record.origin(array)
             if origin is None and array.ndim:
                 origin = self._data(array)
-            if origin is not None and origin.serial not in known:
+            if origin is not None:
                 constants.append((name, Constant.seen(array, origin, self.record.values_of(array))))
         event.constants = tuple(constants)
         inputs = {parent.serial: (parent, True) for parent in parents if parent is not None}
@@ -305,6 +304,21 @@ def _born(before: str, after: str) -> str:
 
 def _is_infinite(value: Any) -> bool:
     return isinstance(value, float) and not math.isfinite(value)
+
+
+def _without_node(op: Any, node: Any, arrays: list[tuple[str, Any]]) -> Iterable[tuple[str, Any]]:
+    """Those of the arguments' arrays that entered without a node, with their names."""
+    if node is None:
+        return arrays
+    lists = getattr(op, "lists", ())
+    single = [name for name in getattr(op, "inputs", ()) if name not in lists]
+    parents = dict(zip(single, node.parents, strict=False))
+    of_list = iter(node.parents[len(single) :])
+    if not hasattr(op, "inputs"):  # a function of the user's, whose arguments are all there is
+        return [pair for pair, parent in zip(arrays, node.parents, strict=False) if parent is None]
+    return [
+        (name, array) for name, array in arrays if (next(of_list, None) if name in lists else parents.get(name)) is None
+    ]
 
 
 def _with_numbers(call: Call, values: Sequence[Any]) -> Call:
