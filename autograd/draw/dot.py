@@ -29,6 +29,7 @@ _CLUSTER = {
     "fontcolor": "#3E4C59",
     "labelloc": "t",
     "labeljust": "l",
+    "penwidth": "1",
 }
 _CLUSTER_FILLS = ("#FAFBFC", "#F3F5F8")
 """By turns, so that one can see which module lies in which."""

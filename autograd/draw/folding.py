@@ -152,7 +152,7 @@ def _series(kinds: list[int], is_scope: list[bool], start: int, least: int) -> t
 def fold_deeper(shown: Sequence[Scope], depth: int) -> None:
     """Fold the scopes that lie deeper than ``depth`` modules."""
     for scope in shown:
-        scope.folded = scope.frame is not None and scope.depth > depth
+        scope.folded = scope.folded or (scope.frame is not None and scope.depth > depth)
 
 
 def fold_loose(whole: Scope, shown: list[Scope], homes: dict[Any, Scope]) -> None:
@@ -175,14 +175,22 @@ def fold_loose(whole: Scope, shown: list[Scope], homes: dict[Any, Scope]) -> Non
 
 
 def boxes_drawn(homes: dict[Any, Scope], repeats: Repeats, depth: int | None) -> int:
-    """How many boxes of ops and folded modules there are at a depth."""
+    """How many boxes there are if modules are folded at a depth, before they are."""
     inner = math.inf if depth is None else depth
-    ops = sum(op not in repeats.standin and scope.depth <= inner for op, scope in homes.items())
-    return ops + sum(scope.frame is not None and scope.depth == inner + 1 for scope in repeats.shown)
+    ops = sum(not scope.folded and scope.depth <= inner and op not in repeats.standin for op, scope in homes.items())
+    loose = sum(scope.folded and scope.depth <= inner for scope in repeats.shown)
+    return ops + loose + sum(scope.frame is not None and scope.depth == inner + 1 for scope in repeats.shown)
 
 
 def depth_that_fits(homes: dict[Any, Scope], repeats: Repeats, limit: int) -> int | None:
-    """The greatest depth at which at most ``limit`` boxes are drawn; None if nothing need be folded."""
+    """The greatest depth at which at most ``limit`` boxes are drawn; None if nothing need be folded.
+
+    If none is small enough, it is 0.
+
+    Args:
+        homes, repeats: of the graph, before modules are folded.
+        limit: of boxes.
+    """
     deepest = max((scope.depth for scope in repeats.shown), default=0)
     for depth in (None, *range(min(deepest, _LEVELS) - 1, -1, -1)):
         if boxes_drawn(homes, repeats, depth) <= limit:

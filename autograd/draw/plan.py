@@ -15,8 +15,8 @@ from .names import Names
 
 __all__ = ["Plan", "collected"]
 
-_READABLE = 200
-"""So many boxes are drawn before modules are folded unasked."""
+_READABLE = 120
+"""So many ops are drawn, besides their inputs, before modules are folded unasked."""
 _SMALL = 60
 """In a graph of so many ops, fewer than ``_MANY`` equal blocks are not folded unasked."""
 _MANY = 4
@@ -62,11 +62,14 @@ class Plan:
                 self.records[event.record] = None
         least = 2 if fold or len(ops) > _SMALL else _MANY
         self.repeats = Repeats(whole, scopes, self.homes, 0 if fold is False else least)
-        self.depth = depth_that_fits(self.homes, self.repeats, min(max_nodes, _READABLE)) if depth is None else depth
+        limit = min(max_nodes, _READABLE)
+        self.depth = depth_that_fits(self.homes, self.repeats, limit) if depth is None else depth
+        if len(scopes) > 1 and boxes_drawn(self.homes, self.repeats, self.depth) > limit:
+            fold_loose(whole, self.repeats.shown, self.homes)
+            if depth is None:
+                self.depth = depth_that_fits(self.homes, self.repeats, limit)
         if self.depth is not None:
             fold_deeper(self.repeats.shown, self.depth)
-        if len(scopes) > 1 and boxes_drawn(self.homes, self.repeats, self.depth) > min(max_nodes, _READABLE):
-            fold_loose(whole, self.repeats.shown, self.homes)
         self._boxed: dict[Scope, Scope | None] = {whole: None}
         for scope in self.repeats.shown:
             outer = self._boxed[scope.parent]  # type: ignore[index] # only the whole has none, and is not shown
