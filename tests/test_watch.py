@@ -83,6 +83,11 @@ class TestValues:
         assert value.text == text
         assert sum(value.histogram) in (0, np.size(array) - value.bad)
 
+    def test_dtypes_from_elsewhere(self):
+        ml_dtypes = pytest.importorskip("ml_dtypes")
+        value = autograd.draw.values.summarise(np.ones(2, ml_dtypes.bfloat16))
+        assert (value.text, value.dtype) == ("[1, 1]", "bfloat16")
+
     def test_what_is_no_number_has_no_values(self):
         assert autograd.draw.values.summarise(np.array(["a"])) is None
 
@@ -386,10 +391,17 @@ class TestMode:
             return leaf(1.0) * 2.0
 
         assert named(graph(run()), "mul").value.text == "[2]"
-        with watch(), watch():
-            out = leaf(1.0) * 2.0
-            out.sum().backward()
-        assert named(graph(out), "mul").gradient.text == "[1]"
+        x = leaf(1.0)
+        with watch():
+            h = x * 2.0
+            with watch():
+                out = h.tanh() * 3.0
+                out.sum().backward()
+            last = x * 4.0
+        picture = graph(out, {"h": h})
+        assert named(picture, "tanh").gradient.text == "[3]"
+        assert [box.value.text for box in picture.boxes if box.title == "mul"] == ["[2.892]"]
+        assert named(graph(last), "mul").value.text == "[4]"
 
     def test_with_detect_anomaly(self):
         with watch(), autograd.detect_anomaly():

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.modes import Mode, local
+from ..engine.modes import Mode
 from ..engine.nodes import RELEASED, Handle, Leaf, Node
 from ..engine.sweep import sweep
 from ..engine.views import node_of
@@ -193,6 +193,6 @@ def _replayed(place: Any, output: Any) -> tuple[Event | None, Event | None]:
     if place not in leaves or any(op.hooks or op.saved is RELEASED for op in ops):
         return None, None
     replay = Replay(ops)
-    with Mode(observers=(*local.observers, replay)):
+    with Mode(observers=(replay,)):
         sweep([end], [np.ones_like(output._data)], retain=True)
     return replay.events[end], replay.leaves[place]

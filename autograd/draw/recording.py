@@ -24,7 +24,7 @@ class watch(Mode):
 
     Of each op: the module that called it, the line of the program, time, value, gradient, and where a NaN was born or a
     gradient's path was cut. Values and gradients are summed up at once, so ``backward`` may release what it likes.
-    Slow: for looking, not for training.
+    Slow: for looking, not for training. Of two, one inside the other, it is the inner one that records.
 
     Args:
         model: the model whose modules are to be seen: anything with ``named_modules``, such as a ``nn.Module``.
@@ -55,7 +55,8 @@ class watch(Mode):
 
     def __enter__(self) -> Any:
         watcher = _Watcher(self.record)
-        self._settings = {"observers": (*local.observers, watcher)}
+        others = [observer for observer in local.observers if not isinstance(observer, _Watcher)]
+        self._settings = {"observers": (*others, watcher)}
         hooked = []
         for path, module in self.model.named_modules() if self.model is not None else ():
             if hasattr(module, "register_forward_hook") and hasattr(module, "register_forward_pre_hook"):
@@ -100,6 +101,7 @@ class _Watcher(Observer):
                     self.record.remember(arg._data, Event(self.record, "data", "", self.stack))
             self.calls[path] = call = self.calls.get(path, 0) + 1
             self.stack = (*self.stack, Frame(path, kind, call))
+            self.told = perf_counter()
 
         def leave(module: Any, args: Any, output: Any) -> None:
             self.stack = self.stack[:-1]

@@ -36,10 +36,12 @@ def number_text(value: Any, digits: int = 4) -> str:
 def summarise(value: Any) -> Values | None:
     """What an array (or NumPy scalar, or list of arrays that is one output) holds; None of what is no array."""
     array = np.asarray(value)
+    shape, dtype = shape_text(array.shape), str(array.dtype)
+    if array.dtype.type.__module__ == "ml_dtypes":  # bfloat16 and its kind, which NumPy does not know
+        array = array.astype(np.float32)
     kind = array.dtype.kind
     if kind not in "fciub":
         return None
-    shape, dtype = shape_text(array.shape), str(array.dtype)
     numbers = array if kind in "fc" and array.dtype.itemsize > 2 else array.astype(np.float64)
     with np.errstate(all="ignore"):
         finite = numbers[np.isfinite(numbers)] if kind in "fc" else numbers.reshape(-1)
