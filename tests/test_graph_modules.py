@@ -154,6 +154,11 @@ class TestFolding:
         links = {(names[arrow.tail], names[arrow.head]) for arrow in picture.arrows}
         assert ("embedding", "blocks.0.norm1: Norm") in links
         assert ("add", "linear") in links
+        assert [(names[a.tail], names[a.head]) for a in picture.arrows if a.label == "next"] == [
+            ("add", "blocks.0.norm1: Norm"),
+            ("add", "add"),
+        ]
+        assert 'constraint="false"' in picture.dot
         assert len([title for title in titles(picture, "module") if title.startswith("blocks.0.")]) == 5
 
     def test_not_if_it_is_not_wanted(self):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .boxes import Box, Group
+from .boxes import NEXT, Box, Group
 
 __all__ = ["dot_text"]
 
@@ -52,6 +52,7 @@ _ARROWS = {
     "constant": {"style": "dashed", "color": "#9AA5B1"},
     "hidden": {"style": "dashed"},
 }
+_BACK_ARROW = {"constraint": "false", "style": "dashed", "color": "#52606D"}
 _CUT_ARROW = {"style": "dotted", "color": "#8A4B00", "fontcolor": "#8A4B00"}
 _HEAT = ("#FFF7EC", "#FEE1BA", "#FDC38D", "#FC8D59", "#E34A33", "#B30000")
 """From pale to dark, also in print without colour."""
@@ -78,7 +79,9 @@ def dot_text(graph: Any, attributes: Mapping[str, str]) -> str:
             given["tooltip"] = given["labeltooltip"] = _tooltip(arrow.tooltip)
         tail = boxes[arrow.tail]
         given |= {"class": tail.kind, **_ARROWS.get(tail.kind, {})}
-        if "cut" in boxes[arrow.head].marks or "cut" in tail.marks:
+        if arrow.label == NEXT:
+            given |= _BACK_ARROW
+        elif "cut" in boxes[arrow.head].marks or "cut" in tail.marks:
             given |= _CUT_ARROW
         elif tail.kind in ("op", "module") and not tail.again:
             given["weight"] = "4"  # the flow from op to op is kept straight
@@ -95,6 +98,8 @@ def _below(graph: Any, boxes: Mapping[str, Box]) -> dict[tuple[str, str], None]:
     """
     into: dict[str, list[str]] = {}
     for arrow in graph.arrows:
+        if arrow.label == NEXT:
+            continue
         into.setdefault(arrow.head, []).append(arrow.tail)
     found: dict[tuple[str, str], None] = {}
     for head, tails in into.items():

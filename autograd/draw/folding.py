@@ -30,13 +30,13 @@ class Repeats:
 
     Attributes:
         standin: for each op of the second and later blocks the op in its place in the first.
-        runs: for each op the blocks' series that it belongs to, outermost first.
+        runs: for each op the blocks' series that it belongs to, outermost first, with the number of its block there.
         shown: the scopes that are left, those around before those in them.
     """
 
     def __init__(self, whole: Scope, scopes: Sequence[Scope], homes: dict[Any, Scope], least: int) -> None:
         self.standin: dict[Any, Any] = {}
-        self.runs: dict[Any, list[int]] = {}
+        self.runs: dict[Any, dict[int, int]] = {}
         self.homes = homes
         self.shown: list[Scope] = []
         self._numbers: dict[Any, int] = {}
@@ -106,11 +106,11 @@ class Repeats:
         self._series += 1
         originals = [op for item in block for op in _ops(item)]
         for op in originals:
-            self.runs.setdefault(op, []).append(self._series)
-        for copy in copies:
+            self.runs.setdefault(op, {})[self._series] = 0
+        for number, copy in enumerate(copies, 1):
             for original, op in zip(originals, (op for item in copy for op in _ops(item)), strict=True):
                 self.standin[op] = original
-                self.runs.setdefault(op, []).append(self._series)
+                self.runs.setdefault(op, {})[self._series] = number
 
     def shown_op(self, op: Any) -> Any:
         """The op that is shown in the place of this one."""

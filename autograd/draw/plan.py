@@ -47,6 +47,7 @@ class Plan:
     Attributes:
         units: for each unit the nodes in it that are shown, oldest first.
         extras: for each unit further sources: those of the equal blocks that it stands for.
+        returns: from which unit to which something leads from one equal block to the next, with its shape.
         depth: at which modules are folded; None if they are not.
         inferred: modules are known by the names of parameters only.
         records: what was recorded of the graph.
@@ -76,6 +77,7 @@ class Plan:
             self._boxed[scope] = outer or (scope if scope.folded else None)
         self.units: dict[Any, list[Any]] = {}
         self.extras: dict[Any, list[Any]] = {}
+        self.returns: dict[tuple[Any, Any], tuple[int, ...]] = {}
         self._leaf_standin: dict[Any, Any] = {}
         self._leaf_homes: dict[Any, list[Scope]] = {}
         self._leaf_units: dict[Any, Any] = {}
@@ -100,15 +102,18 @@ class Plan:
     def _add_hidden(self, node: Any) -> None:
         """Note which leaves an op of an equal block has in common with the one shown, and what else leads to it."""
         shown = self.repeats.shown_op(node)
-        series = self.repeats.runs[node][-1]
+        series, block = next(reversed(self.repeats.runs[node].items()))
         for parent, other in zip(node.parents, shown.parents, strict=False):
             if type(parent) is Leaf:
                 if parent not in self._leaf_homes and type(other) is Leaf:
                     self._leaf_standin.setdefault(parent, other)
             elif parent is not None:
                 source = parent.source if type(parent) is Pick else parent
-                if series not in self.repeats.runs.get(source, ()):
+                before = self.repeats.runs.get(source, {}).get(series)
+                if before is None:
                     self.extras.setdefault(self.unit(node), []).append(parent)
+                elif before < block:
+                    self.returns[self.unit(source), self.unit(node)] = parent.shape
 
     def unit(self, place: Any) -> Any:
         """The unit that a Node, Pick or Leaf is drawn in: of a Leaf itself, unless it belongs to one folded module."""

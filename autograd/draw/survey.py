@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import dtypes
 from ..engine.nodes import Handle, Leaf, Pick
-from .boxes import Arrow, Box, Group, counted
+from .boxes import NEXT, Arrow, Box, Group, counted
 from .calls import Call, Constant, output_name, type_lines
 from .contents import Contents
 from .events import Event, origins_of_cut
@@ -67,6 +67,10 @@ class Survey:
         for unit in units:
             self._draw_unit(unit)
             self._draw_incoming(unit)
+        for (tail_unit, head_unit), shape in self.plan.returns.items():
+            if tail_unit in self.originals and head_unit in self.originals:
+                tail, head = (self.boxes[self.originals[unit]].id for unit in (tail_unit, head_unit))
+                self.arrows.append(Arrow(tail, head, NEXT, f"{shape_text(shape)} to the next of the equal blocks"))
         for (title, tensor), end in zip(self.outputs, self.ends, strict=True):
             tail, label, tip = self._origin(end, title, self.depths.get(self._key(end), 0), None)
             dtype = tensor._data.dtype
