@@ -44,6 +44,8 @@ from .devices import device as device
 from .draw import Graph as Graph
 from .draw import RenderError as RenderError
 from .draw import graph as graph
+from .draw import watch as watch
+from .draw import why as why
 from .dtypes import bool_ as bool
 from .dtypes import can_cast as can_cast
 from .dtypes import complex64 as cfloat

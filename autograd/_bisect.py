@@ -24,22 +24,20 @@ from ._jacobians import (
 from .engine.callsite import user_line
 from .engine.modes import Mode, local
 from .engine.nodes import new_tensor
+from .engine.observing import Observer
 
 __all__ = ["blame"]
 
 
-class _Recorder:
+class _Recorder(Observer):
     """An observer that notes every recorded call of an op."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[Any, tuple[Any, ...], str]] = []
 
-    def after_forward(self, op: Any, values: tuple[Any, ...], out: Any, node: Any) -> None:
+    def after_forward(self, op: Any, values: Any, out: Any, node: Any) -> None:
         if node is not None and hasattr(op, "params"):
             self.calls.append((op, values, user_line()))
-
-    def after_rule(self, node: Any, g: Any, derivatives: Any) -> None:
-        pass
 
 
 def blame(func: Callable[..., Any], inputs: tuple[Any, ...], tolerances: Tolerances, second: bool = False) -> str:

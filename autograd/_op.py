@@ -350,6 +350,8 @@ class Op:
                 node.hooks = {}  # none, but the sweep shall look closer
         for observer in local.observers:
             observer.after_forward(self, values, out, node)
+            if needed and node is None:
+                observer.after_cut(self, values, out, nodes)
         obstacle = self.view if isinstance(self.view, str) else None
         if source is not None and needed and node is None:
             obstacle = (

@@ -9,6 +9,7 @@ import numpy as np
 from . import dtypes
 from .engine.failures import operand_error
 from .engine.nodes import Handle
+from .engine.observing import tell_replaced
 from .engine.views import current, shares_memory
 from .errors import DtypeError, RuleError
 
@@ -122,7 +123,7 @@ def promote_one(x: Any) -> Any:
     """An integer, bool or Python number in the default floating dtype; anything else as it is."""
     if not hasattr(x, "dtype"):
         return x if isinstance(x, complex) else dtypes.default.dtype.type(x)
-    return x if x.dtype.kind in "fcV" else x.astype(dtypes.default.dtype)
+    return x if x.dtype.kind in "fcV" else tell_replaced(x, x.astype(dtypes.default.dtype))
 
 
 _constants32: dict[Any, Any] = {}
@@ -184,7 +185,7 @@ def promote(*values: Any, to_float: bool) -> Any:
     return [
         value
         if value is None
-        else (value if value.dtype == dtype else value.astype(dtype))
+        else (value if value.dtype == dtype else tell_replaced(value, value.astype(dtype)))
         if hasattr(value, "dtype")
         else dtypes.weak(value, dtype)
         for value in values

@@ -10,6 +10,7 @@ import numpy as np
 
 from autograd import Tensor, no_grad
 from autograd.engine.modes import Mode, local
+from autograd.engine.observing import Observer
 
 from .hooks import HookHandle
 from .module import Module
@@ -161,7 +162,7 @@ def summary(model: Module, *inputs: Any, **kwargs: Any) -> Summary:
     )
 
 
-class _Counter:
+class _Counter(Observer):
     """Watches a call: which module is at work, what it returns, what its operations cost."""
 
     def __init__(self) -> None:

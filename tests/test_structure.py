@@ -66,6 +66,7 @@ LAZY = (
     "pathlib",
     "shutil",
     "string",
+    "subprocess",
 )
 """Third-party packages, and slow modules of Python, that no import of ours may load: imported where they are used."""
 

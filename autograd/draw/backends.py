@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 
 __all__ = ["RenderError", "drawn"]
@@ -11,16 +12,32 @@ class RenderError(RuntimeError):
     """A picture could not be drawn: Graphviz is missing, or failed."""
 
 
-def drawn(text: str, kind: str) -> bytes:
+_PATIENCE = 30.0
+"""Seconds that Graphviz may take for a large picture."""
+_LARGE = 60_000
+"""From so long a text on it is another process that draws, so that it can be ended."""
+
+
+def drawn(text: str, kind: str, remedy: str = "draw a smaller part") -> bytes:
     """The picture that the DOT ``text`` describes, in the format ``kind``: "svg", "png" or "pdf".
 
+    Args:
+        text: a picture.
+        kind: the format.
+        remedy: what the message advises if Graphviz takes too long.
+
     Raises:
-        RenderError: says what to install, or why Graphviz failed.
+        RenderError: says what to install, why Graphviz failed, or that it takes too long.
     """
     failures = []
     for back_end in (_by_program, _by_library):
         try:
             picture = back_end(text, kind)
+        except _TooSlow:
+            raise RenderError(
+                f"Graphviz did not lay out this picture in {_PATIENCE:g} seconds; {remedy}, or a .dot file for a "
+                "program with more patience"
+            ) from None
         except Exception as error:  # noqa: BLE001 (each has errors of its own; what they say is reported)
             failures.append(f"{back_end.__name__[4:]}: {error}")
         else:
@@ -44,7 +61,9 @@ def _by_program(text: str, kind: str) -> bytes | None:
         import graphviz
     except ImportError:
         return None
-    return bytes(graphviz.Source(text).pipe(format=kind, encoding=None))
+    if len(text) < _LARGE:
+        return bytes(graphviz.Source(text).pipe(format=kind, encoding=None))
+    return _in_time(["dot", f"-T{kind}"], text)
 
 
 def _by_library(text: str, kind: str) -> bytes | None:
@@ -53,8 +72,33 @@ def _by_library(text: str, kind: str) -> bytes | None:
         import pygraphviz
     except ImportError:
         return None
+    if len(text) >= _LARGE:
+        return _in_time([sys.executable, "-c", _PROGRAM, kind], text)
     with _one_at_a_time:
         return bytes(pygraphviz.AGraph(string=text).draw(format=kind, prog="dot"))
+
+
+class _TooSlow(Exception):
+    """Graphviz took too long."""
+
+
+_PROGRAM = (
+    "import sys, pygraphviz; text = sys.stdin.buffer.read().decode(); "
+    "sys.stdout.buffer.write(pygraphviz.AGraph(string=text).draw(format=sys.argv[1], prog='dot'))"
+)
+
+
+def _in_time(command: list[str], text: str) -> bytes:
+    """What a program makes of a text, unless it takes too long."""
+    import subprocess  # which would take time at `import autograd`
+
+    try:
+        done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=_PATIENCE, check=True)
+    except subprocess.TimeoutExpired:
+        raise _TooSlow from None
+    except subprocess.CalledProcessError as error:
+        raise RenderError(error.stderr.decode(errors="replace").strip()[-1000:]) from None
+    return done.stdout
 
 
 _one_at_a_time = threading.Lock()

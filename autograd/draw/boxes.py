@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["Arrow", "Box", "Group", "Values", "counted"]
+__all__ = ["NEXT", "Arrow", "Box", "Group", "Values", "counted"]
 
 
 class Values(NamedTuple):
@@ -80,8 +80,12 @@ class Group(NamedTuple):
     facts: tuple[tuple[str, str], ...] = ()
 
 
+NEXT = "next"
+"""The label of an arrow that leads back, from one of several equal blocks to the next."""
+
+
 class Arrow(NamedTuple):
-    """An arrow from the box with the id ``tail`` to the one with the id ``head``."""
+    """An arrow from the box with the id ``tail`` to the one with the id ``head``, mostly a later one."""
 
     tail: str
     head: str

@@ -10,19 +10,34 @@ import numpy as np
 
 from .. import dtypes
 from ..engine.nodes import Pick
+from .values import number_text, shape_text
 
-__all__ = ["Call", "Constant", "output_name", "shape_text", "type_lines"]
+__all__ = ["Call", "Constant", "output_name", "type_lines"]
 
 
 class Constant:
-    """An input through which no gradient goes: a batch of data, a mask, an index."""
+    """An input through which no gradient goes: a batch of data, a mask, an index.
 
-    __slots__ = ("dtype", "shape", "value")
+    Attributes:
+        value, shape, dtype: of the array, if they are known.
+        origin: the ``Event`` of the array, if it was recorded, and ``summary`` its ``Values``.
+    """
+
+    __slots__ = ("dtype", "origin", "shape", "summary", "value")
 
     def __init__(self, value: Any = None, shape: tuple[int, ...] | None = None) -> None:
         self.value = value
         self.shape = shape if value is None else value.shape
         self.dtype = None if value is None else value.dtype
+        self.origin: Any = None
+        self.summary: Any = None
+
+    @staticmethod
+    def seen(value: Any, origin: Any, summary: Any) -> Constant:
+        """What was recorded of an array, which is not kept alive."""
+        constant = Constant(None, value.shape)
+        constant.dtype, constant.origin, constant.summary = value.dtype, origin, summary
+        return constant
 
 
 class Call:
@@ -72,7 +87,7 @@ class Call:
 
     def facts(self) -> Iterator[str]:
         """Lines for the op's box: numbers among its inputs, its arguments; a dtype that none of its inputs has."""
-        facts = [f"{name} = {_number_text(value)}" for name, value in self.numbers.items()]
+        facts = [f"{name} = {number_text(value, 6)}" for name, value in self.numbers.items()]
         signature = getattr(self.node.op, "signature", None)
         for name, parameter in signature.parameters.items() if signature is not None else ():
             value = self.saved.get(name)
@@ -93,13 +108,6 @@ class Call:
         return str(next(iter(doc.strip().splitlines()), self.node.op.name))
 
 
-def shape_text(shape: tuple[int, ...] | None) -> str:
-    """``32 x 64``; ``scalar``; nothing for a shape that is not known."""
-    if shape is None:
-        return ""
-    return " \u00d7 ".join(map(str, shape)) if shape else "scalar"
-
-
 def type_lines(value: Any) -> list[str]:
     """The shape, and the dtype where it is not the default one."""
     if value.shape is None:
@@ -112,11 +120,6 @@ def output_name(pick: Pick) -> str:
     """What an op with several outputs calls this one."""
     outputs = pick.source.op.outputs
     return str(outputs[pick.index]) if isinstance(outputs, tuple) else f"[{pick.index}]"
-
-
-def _number_text(value: Any) -> str:
-    value = value.item() if hasattr(value, "item") else value
-    return f"{value:.6g}" if isinstance(value, (float, complex)) else str(value)
 
 
 def _argument_text(value: Any) -> str | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .backends import RenderError, drawn
-from .boxes import Arrow, Box, counted
+from .boxes import Arrow, Box, Group, counted
 from .dot import dot_text
 
 __all__ = ["Graph"]
@@ -20,20 +20,29 @@ class Graph:
 
     Attributes:
         boxes, arrows: what is drawn, inputs first.
+        groups: the modules around boxes and other groups.
         direction: where the arrows point: "TB", "LR", "BT" or "RL".
         counts: the numbers of "ops", "leaves", "constants" and "outputs": ops and leaves with those not drawn.
         hidden: how many of the ops are not drawn.
         unreached: the given names that do not occur in the graph: of unused parameters, say.
+        depth: how many modules lie in each other before those inside are drawn as one box; None: all are drawn.
+        heat: what the colours mean: None, "gradient" or "time".
+        caption: what stands under the picture.
     """
 
     def __init__(
         self,
-        boxes: Sequence[Box],
-        arrows: Sequence[Arrow],
+        boxes: Iterable[Box],
+        arrows: Iterable[Arrow],
         direction: str,
         counts: Mapping[str, int],
         hidden: int = 0,
         unreached: Sequence[str] = (),
+        *,
+        groups: Iterable[Group] = (),
+        depth: int | None = None,
+        heat: str | None = None,
+        caption: str = "",
     ) -> None:
         self.boxes = tuple(boxes)
         self.arrows = tuple(arrows)
@@ -41,12 +50,18 @@ class Graph:
         self.counts = dict(counts)
         self.hidden = hidden
         self.unreached = tuple(unreached)
+        self.groups = tuple(groups)
+        self.depth = depth
+        self.heat = heat
+        self.caption = caption
 
     def __repr__(self) -> str:
         facts = [counted(n, kind) for kind, n in self.counts.items() if n]
         text = f"Graph: {', '.join(facts)}"
         if self.hidden:
             text += f"; {counted(self.hidden, 'ops')} not drawn"
+        if self.depth is not None:
+            text += f"; modules folded at depth {self.depth}"
         if self.unreached:
             more = f" and {len(self.unreached) - 3} more" if len(self.unreached) > 3 else ""
             text += f"; not in the graph: {', '.join(map(repr, self.unreached[:3]))}{more}"
@@ -86,7 +101,8 @@ class Graph:
                 path.write_bytes(self.dot.encode())
                 continue
             try:
-                picture = drawn(self._text({"dpi": str(int(dpi))} if kind == "png" else {}), kind)
+                text = self._text({"dpi": str(int(dpi))} if kind == "png" else {})
+                picture = drawn(text, kind, self._remedy())
             except RenderError as error:
                 beside = path.with_suffix(".dot")
                 beside.write_bytes(self.dot.encode())
@@ -95,17 +111,25 @@ class Graph:
         return targets[0] if len(targets) == 1 else targets
 
     def _text(self, attributes: Mapping[str, str]) -> str:
-        return dot_text(self.boxes, self.arrows, self.direction, attributes)
+        return dot_text(self, attributes)
+
+    def _remedy(self) -> str:
+        """How to get a smaller picture of the same."""
+        named = {group.id for group in self.groups if group.path}
+        levels = max((len(named.intersection(box.group)) for box in self.boxes), default=0)
+        if levels > 1:
+            return f"fold modules with depth={levels - 1}"
+        return f"draw fewer nodes with max_nodes={max(len(self.boxes) // 2, 1)}"
 
     def _repr_svg_(self) -> str | None:
         try:
-            return drawn(self.dot, "svg").decode()
+            return drawn(self.dot, "svg", self._remedy()).decode()
         except RenderError:
             return None
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What a notebook shows: the picture, or what to install for one."""
         try:
-            return {"text/plain": repr(self), "image/svg+xml": drawn(self.dot, "svg").decode()}
+            return {"text/plain": repr(self), "image/svg+xml": drawn(self.dot, "svg", self._remedy()).decode()}
         except RenderError as error:
             return {"text/plain": f"{self!r}\n{error}"}

@@ -11,6 +11,7 @@ from ..errors import AnomalyError
 from .callsite import user_line
 from .failures import describe
 from .modes import Mode, local
+from .observing import Observer
 
 __all__ = ["detect_anomaly", "set_detect_anomaly"]
 
@@ -33,7 +34,7 @@ def _what(value: Any) -> str:
     return f"{found}{index}" + (f" and {len(place) - 1} more" if len(place) > 1 else "")
 
 
-class _Watch:
+class _Watch(Observer):
     """The observer: is told of every op and of every rule."""
 
     def after_forward(self, op: Any, values: Sequence[Any], out: Any, node: Any) -> None:

@@ -51,7 +51,7 @@ class _Local(threading.local):
     grad = True
     inference = False
     observers: tuple[Any, ...] = ()
-    """Objects that are told of every op as it runs and of every rule: see ``engine.anomaly``."""
+    """Objects that are told of every op as it runs and of every rule: see ``engine.observing``."""
     pack: tuple[Callable[[Any], Any], Callable[[Any], Any]] | None = None
     """The innermost pair of saved-array hooks."""
     _counted = False

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .mutation import clock
+from .observing import tell_replaced
 
 __all__ = [
     "RELEASED",
@@ -201,7 +202,7 @@ def array_of(tensor: Handle) -> Any:
     """The tensor's array as a buffer that can be shared: a NumPy scalar is replaced by a 0-d array first."""
     data = tensor._data
     if isinstance(data, np.generic):
-        data = tensor._data = np.asarray(data)
+        data = tensor._data = tell_replaced(data, np.asarray(data))
     return data
 
 

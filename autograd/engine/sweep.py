@@ -62,7 +62,7 @@ def sweep(
     pop = grads.pop
     release = not retain
     node = None
-    with np.errstate(all="ignore"), Mode(grad=True) if create_graph else _AS_IT_IS:
+    with np.errstate(all="ignore"), _mode(create_graph):
         try:
             for node in order:
                 g = pop(node, None)
@@ -133,6 +133,29 @@ class _Visit:
             observer.after_rule(node, g, derivatives)
         for parent, d in derivatives.items():
             add(self.grads, parent, d)
+
+
+def _mode(create_graph: bool) -> Any:
+    """The mode in which a sweep runs."""
+    mode = Mode(grad=True) if create_graph else _AS_IT_IS
+    return _Told(local.observers, create_graph, mode) if local.observers else mode
+
+
+class _Told:
+    """A mode for the time of a sweep, of whose begin and end the observers are told."""
+
+    def __init__(self, observers: Sequence[Any], create_graph: bool, mode: Any) -> None:
+        self.observers, self.create_graph, self.mode = observers, create_graph, mode
+
+    def __enter__(self) -> None:
+        for observer in self.observers:
+            observer.before_sweep(self.create_graph)
+        self.mode.__enter__()
+
+    def __exit__(self, *exception: Any) -> None:
+        self.mode.__exit__(*exception)
+        for observer in self.observers:
+            observer.after_sweep()
 
 
 def add(grads: dict[Any, Any], parent: Any, d: Any) -> None:

@@ -11,6 +11,7 @@ from .. import dtypes
 from .._op import op
 from ..devices import check_device
 from ..engine.nodes import Handle, new_tensor
+from ..engine.observing import tell_replaced
 from ..samples import case, reals
 
 
@@ -50,7 +51,7 @@ def to(x: Any, *args: Any, dtype: Any = None, copy: bool = False, **kwargs: Any)
     if dtype == x.dtype:
         return clone(x) if copy else x
     if dtype.kind not in "fcV":
-        return new_tensor(x._data.astype(dtype))
+        return new_tensor(tell_replaced(x._data, x._data.astype(dtype)))
     return cast(x, dtype)
 
 
