@@ -443,3 +443,22 @@ class TestOfAModel:
     def test_frozen(self):
         with pytest.raises(autograd.GradientError, match="does not require grad"):
             nn.graph(nn.Linear(2, 1).requires_grad_(False), autograd.ones(1, 2))
+
+
+def test_what_ops_keep_for_backward_is_no_input():
+    model = nn.Sequential(nn.LayerNorm(3), nn.BatchNorm1d(3))
+    picture = nn.graph(
+        model, autograd.randn(4, 3), loss=lambda out: F.cross_entropy(out, autograd.tensor([0, 1, 2, 0]))
+    )
+    assert [box.title for box in picture.boxes if box.kind == "constant"] == ["input", "constant"]  # images, classes
+
+
+def test_heat_reaches_over_four_decades():
+    x = autograd.tensor([1.0, 1.0], requires_grad=True)
+    with autograd.watch():
+        loss = (x.exp() * 1e-1).sum() + (x.sin() * 1e-30).sum()
+        loss.backward()
+    heat = {box.title: box.heat for box in autograd.graph(loss, heat="gradient").boxes}
+    assert heat["add"] == 1.0
+    assert heat["sin"] == 0.0
+    assert 0.5 < heat["exp"] < 0.8

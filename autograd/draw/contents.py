@@ -22,6 +22,8 @@ __all__ = ["Contents", "Wanted"]
 
 _SMALL = 80
 _PARTS = 4
+DECADES = 4
+"""Over how many powers of ten the colours of heat reach."""
 """In pictures of so many boxes, values and gradients that were recorded are written out unasked."""
 
 
@@ -301,14 +303,21 @@ def _places(times: Mapping[str, float]) -> dict[str, int]:
 
 
 def _heat(amounts: Mapping[str, float], kind: str | None) -> tuple[dict[str, float], str]:
-    """From each amount to where it lies between the least and the greatest, by logarithms; and a legend."""
+    """From each amount to where it lies between the least and the greatest, by logarithms; and a legend.
+
+    What lies further below the greatest than ``DECADES`` powers of ten counts as the least: one gradient that is zero
+    but for rounding would make all others look alike.
+    """
     positive = [amount for amount in amounts.values() if 0 < amount < math.inf]
     if not positive:
         return {}, ""
-    low, high = min(positive), max(positive)
+    high = max(positive)
+    low = max(min(positive), high * 10.0**-DECADES)
     width = math.log(high / low) or 1.0
     heat = {
-        id: 0.0 if not amount > 0 else round(math.log(amount / low) / width if high > low else 1.0, 4)
+        id: 0.0
+        if not amount > 0
+        else round(math.log(min(max(amount, low), high) / low) / width if high > low else 1.0, 4)
         for id, amount in amounts.items()
     }
     if kind is None:

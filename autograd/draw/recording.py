@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.callsite import user_line
+from ..engine.failures import INTERNAL
 from ..engine.modes import Mode, local
 from ..engine.nodes import Handle, Leaf, Pick
 from ..engine.observing import Observer
@@ -293,6 +294,8 @@ def _named_arrays(names: Sequence[str], values: Iterable[Any]) -> Iterable[tuple
     """The arrays among the arguments of an op, those in lists too, with the names of the parameters."""
     for i, value in enumerate(values):
         name = names[i] if i < len(names) else ""
+        if name in INTERNAL:
+            continue
         for item in value if isinstance(value, (list, tuple)) else (value,):
             item = _plain(item)
             if isinstance(item, (np.ndarray, np.generic)):

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import DtypeError, LinAlgError, ShapeError
 
-__all__ = ["describe", "explain", "operand_error"]
+__all__ = ["INTERNAL", "describe", "explain", "operand_error"]
 
 
 def describe(value: Any) -> str:
@@ -27,7 +27,7 @@ def explain(op: Any, error: Exception, values: Sequence[Any]) -> Exception:
     if isinstance(error, (ShapeError, DtypeError)):
         return error
     given = zip(op.params, values, strict=False)
-    named = ", ".join(f"{name}={describe(value)}" for name, value in given if name not in _INTERNAL)
+    named = ", ".join(f"{name}={describe(value)}" for name, value in given if name not in INTERNAL)
     arrays = [value for value in values if isinstance(value, (np.ndarray, np.generic))]
     if isinstance(error, MemoryError):
         return MemoryError(f"{op.name}({named}): {error}. {_broadcast_hint(arrays)}".strip())
@@ -54,7 +54,7 @@ class _AxisError(ShapeError, IndexError):
     """A dimension that the tensor does not have: ValueError and IndexError as NumPy's own, RuntimeError too."""
 
 
-_INTERNAL = {"memo"}
+INTERNAL = {"memo"}
 """Parameters in which ops keep intermediate results, of which users know nothing."""
 _SHAPE_TROUBLE = ("broadcast", "mismatch", "aligned", "enough dimensions")
 """How NumPy's messages about shapes can be told from others."""
@@ -131,5 +131,5 @@ def operand_error(op: Any, name: str, value: Any) -> Exception:
 
 def _parameters(op: Any) -> str:
     """What an op takes, without types."""
-    found = [p.replace(annotation=p.empty) for p in op.signature.parameters.values() if p.name not in _INTERNAL]
+    found = [p.replace(annotation=p.empty) for p in op.signature.parameters.values() if p.name not in INTERNAL]
     return ", ".join(map(str, found))
