@@ -459,6 +459,6 @@ def test_heat_reaches_over_four_decades():
         loss = (x.exp() * 1e-1).sum() + (x.sin() * 1e-30).sum()
         loss.backward()
     heat = {box.title: box.heat for box in autograd.graph(loss, heat="gradient").boxes}
-    assert heat["add"] == 1.0
+    assert max(level for level in heat.values() if level is not None) == 1.0
     assert heat["sin"] == 0.0
     assert 0.5 < heat["exp"] < 0.8
