@@ -53,7 +53,9 @@ LAZY = (
     "tqdm",
     "sklearn",
     "ml_dtypes",
+    "base64",
     "gzip",
+    "hashlib",
     "json",
     "multiprocessing",
     "pickletools",
@@ -66,6 +68,8 @@ LAZY = (
     "pathlib",
     "shutil",
     "string",
+    "tempfile",
+    "webbrowser",
 )
 """Third-party packages, and slow modules of Python, that no import of ours may load: imported where they are used."""
 

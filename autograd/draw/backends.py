@@ -29,8 +29,9 @@ def drawn(text: str, kind: str) -> bytes:
     if failures:
         raise RenderError(f"Graphviz failed ({'; '.join(failures)})")
     raise RenderError(
-        "drawing needs Graphviz. Install it with `pip install 'chainrule[examples]'` (pygraphviz, whose wheel "
-        "carries it), or install your system's package graphviz"
+        f"drawing a {kind.upper()} needs Graphviz (.svg, .html and .dot do not). Install it with "
+        "`pip install 'chainrule[examples]'` (pygraphviz, whose wheel carries it), or install your system's package "
+        "graphviz"
     )
 
 

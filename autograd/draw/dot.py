@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
 from .boxes import Arrow, Box
+from .text import legible
 
-__all__ = ["dot_text"]
+__all__ = ["BOXES", "dot_text"]
 
 _FONT = "Helvetica,Arial,sans-serif"
 _GRAPH = {"charset": "UTF-8", "bgcolor": "white", "fontname": _FONT, "nodesep": "0.3", "ranksep": "0.3", "pad": "0.15"}
@@ -22,7 +22,7 @@ _NODE = {
 _EDGE = {"fontname": _FONT, "fontsize": "9", "fontcolor": "#5A6572", "color": "#7B8794", "arrowsize": "0.6"}
 
 # Tints and borders of the Okabe-Ito palette, which colour-blind readers can tell apart; the shapes differ as well.
-_BOXES = {
+BOXES = {
     "op": {"shape": "box", "style": "rounded,filled", "fillcolor": "#F1F3F5", "color": "#7B8794"},
     "parameter": {"shape": "box", "style": "filled", "fillcolor": "#D9EBF7", "color": "#0072B2"},
     "input": {"shape": "ellipse", "style": "filled", "fillcolor": "#FDF1D6", "color": "#C98A00", "margin": "0.06,0.03"},
@@ -34,7 +34,6 @@ _ARROWS = {
     "constant": {"style": "dashed", "color": "#9AA5B1"},
     "hidden": {"style": "dashed"},
 }
-_LONGEST = 80
 _LONGEST_TOOLTIP = 240
 
 
@@ -52,7 +51,7 @@ def dot_text(boxes: Iterable[Box], arrows: Iterable[Arrow], direction: str, attr
         # the line break, a backslash sequence itself, stands between what is escaped
         label = "\\n".join(_escaped(line) for line in (box.title, *box.lines))
         tip = _tooltip(box.tooltip or box.title)
-        given = {"label": label, "tooltip": tip, "class": box.kind, **_BOXES[box.kind]}
+        given = {"label": label, "tooltip": tip, "class": box.kind, **BOXES[box.kind]}
         if box.again:
             given["style"] += ",dashed"
         lines.append(f"  {box.id} [{_attributes(given)}];")
@@ -72,26 +71,14 @@ def _attributes(attributes: Mapping[str, str]) -> str:
     return ", ".join(f'{name}="{value}"' for name, value in attributes.items())
 
 
-def _escaped(text: str, longest: int = _LONGEST) -> str:
+def _escaped(text: str, longest: int = 80) -> str:
     """Any text as it stands between quotes in DOT, to draw as this text.
 
-    Graphviz reads backslash sequences and HTML entities there. A line break has no place in a name: it draws as an
-    arrow, and other characters that cannot be printed as a replacement. The middle of a long text is left out.
+    Graphviz reads backslash sequences and HTML entities there.
     """
-    text = _UNPRINTABLE.sub(_symbol, text)
-    if len(text) > longest:
-        text = f"{text[: longest * 2 // 3]}\u2026{text[1 - longest // 3 :]}"
-    return text.replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')
+    return legible(text, longest).replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _tooltip(text: str) -> str:
     # Graphviz expands \N and its kind in tooltips twice, so no escape protects a backslash there
     return _escaped(text.replace("\\", "\u29f5"), _LONGEST_TOOLTIP)
-
-
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
-
-
-def _symbol(match: re.Match[str]) -> str:
-    """A visible sign for what has none."""
-    return {"\t": "\u21e5", "\n": "\u21b5", "\r": "\u21b5"}.get(match.group(), "\ufffd")

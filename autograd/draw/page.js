@@ -1,0 +1,330 @@
+
+// ==== The graph ====
+
+const graph = JSON.parse(document.getElementById("graph").textContent);
+const boxes = new Map(graph.boxes.map((box) => [box.id, box]));
+const groups = new Map(Object.entries(graph.groups));
+const closed = new Set(graph.closed);
+const turned = graph.direction === "LR" || graph.direction === "RL";
+const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
+
+const parents = new Map(); // of groups: the group around
+const places = new Map(); // of nodes in levels: "level kind id" -> number
+const linkInto = new Map(); // "level lower source" -> number of the link that brings the source's arrow there
+for (const [id, level] of Object.entries(graph.levels)) {
+  level.nodes.forEach(([kind, name], number) => {
+    if (kind === "group") parents.set(name, id);
+    if (kind !== "via") places.set(`${id} ${kind} ${name}`, number);
+  });
+  level.links.forEach(([, lower, source], number) => linkInto.set(`${id} ${lower} ${source}`, number));
+  level.loose.forEach(([, lower, source], number) => {
+    linkInto.set(`${id} ${lower} ${source}`, level.links.length + number);
+  });
+}
+const counts = new Map(); // of groups: how many boxes are in them, at any depth
+for (const box of graph.boxes) for (const group of around(box.group)) counts.set(group, (counts.get(group) ?? 0) + 1);
+const comesFrom = new Map(graph.boxes.map((box) => [box.id, []]));
+const goesTo = new Map(graph.boxes.map((box) => [box.id, []]));
+const labels = new Map();
+for (const [tail, head, label] of graph.arrows) {
+  comesFrom.get(head).push(tail);
+  goesTo.get(tail).push(head);
+  if (!labels.has(tail)) labels.set(tail, new Map());
+  labels.get(tail).set(head, label);
+}
+
+/** A group and those around it, from the inside outwards. */
+function around(group) {
+  const found = [];
+  for (let at = group; at; at = parents.get(at)) found.push(at);
+  return found;
+}
+
+function titleOf(group) {
+  const { path, kind, times } = groups.get(group);
+  const text = [path, kind].filter(Boolean).map((part) => shortened(part, 44)).join(": ");
+  return times > 1 ? `${text} (\u00d7${times})` : text;
+}
+
+/** The pieces of one arrow, from its head back to its tail, whether they are to be seen or not. */
+function route(tail, head) {
+  const keys = [];
+  let level = boxes.get(head).group;
+  let node = places.get(`${level} box ${head}`);
+  while (node !== undefined) {
+    const number = linkInto.get(`${level} ${node} ${tail}`);
+    if (number === undefined) break;
+    keys.push(`${level} ${number}`);
+    const { nodes, links, loose } = graph.levels[level];
+    const upper = (links[number] ?? loose[number - links.length])[0];
+    const [kind, id] = nodes[upper];
+    if (kind === "box") break;
+    if (kind === "via") node = upper;
+    else if (kind === "in") [node, level] = [places.get(`${parents.get(level)} group ${level}`), parents.get(level)];
+    else [node, level] = [places.get(`${id} out ${tail}`), id];
+  }
+  return keys;
+}
+
+// ==== The page's parts ====
+
+const picture = svg("svg", { id: "picture", role: "group", "aria-label": `Graph: ${graph.summary}` });
+const layer = svg("g", { id: "layer" });
+picture.append(drawTips(), layer);
+const search = html("input", { id: "search", type: "search", placeholder: "Search boxes\u2026", "aria-label": "Search boxes", autocomplete: "off", spellcheck: "false" });
+const found = html("span", { id: "found", role: "status" });
+const panel = html("aside", { id: "panel", "aria-label": "Details", hidden: "" });
+const sentence = html("p", { id: "sentence", role: "status" });
+const slider = html("input", { id: "slider", type: "range", min: 0, max: graph.steps.length, value: 0, step: 1, "aria-label": "Step" });
+const button = (id, face, name, click) => html("button", { id, type: "button", "aria-label": name, title: name, click }, face);
+const play = button("play", "Play", "Play", () => (timer ? pause() : start()));
+const legend = html("details", { id: "legend" }, html("summary", {}, "Legend"));
+
+document.body.append(
+  html("header", {},
+    html("h1", {}, graph.summary),
+    html("div", { id: "tools" }, search, found,
+      groups.size ? button("open-all", "Open all", "Open all modules", () => setClosed([])) : null,
+      groups.size ? button("close-all", "Close all", "Close all modules", () => setClosed(groups.keys())) : null,
+      graph.boxes.some((box) => box.heat !== undefined)
+        ? html("label", { id: "heat" }, html("input", { type: "checkbox", change: (event) => picture.classList.toggle("hot", event.target.checked) }), " colour by gradient")
+        : null)),
+  html("main", {}, picture, legend,
+    html("div", { id: "zoom" },
+      button("zoom-in", "+", "Zoom in", () => zoom(1.3)), button("zoom-out", "\u2212", "Zoom out", () => zoom(1 / 1.3)),
+      button("fit", icon("fit"), "Fit the whole graph", () => fit(0)))),
+  panel,
+  html("footer", {},
+    sentence,
+    html("div", { id: "controls" },
+      button("first", icon("first"), "To the start", () => go(0)), button("back", icon("back"), "Step back", () => go(position - 1)), play,
+      button("next", icon("next"), "Step forward", () => go(position + 1)), button("last", icon("last"), "To the end", () => go(graph.steps.length)),
+      slider)),
+);
+
+// ==== Layout and drawing ====
+
+const contents = new Map(graph.boxes.map((box) => [box.id, contentOf(box)]));
+const closedContents = new Map([...groups].map(([id, group]) => [id, closedContentOf(group, counts.get(id) ?? 0)]));
+const titles = new Map([...groups.keys()].map((id) => [id, widthOf(`\u2212 ${titleOf(id)}`, "title") + 4]));
+const labelWidths = new Map([...labels].map(([tail, said]) => {
+  return [tail, Math.max(...[...said.values()].map((text) => widthOf(shortened(text, 30), "label")))];
+}));
+const widestLabel = Math.max(0, ...[...labelWidths.values()].slice(0, 50000));
+let shown; // what arrange() found
+const drawn = { boxes: new Map(), closed: new Map(), ways: new Map() };
+
+function draw() {
+  const sizes = new Map();
+  for (const [id, { size: [width, height] }] of contents) {
+    sizes.set(id, [turned ? width : Math.max(width, 2 * (labelWidths.get(id) ?? 0) + 14), height]);
+  }
+  for (const [id, { size }] of closedContents) sizes.set(id, size);
+  shown = arrange(graph.levels, sizes, titles, closed, graph.direction, widestLabel);
+  const frames = [...shown.frames].map(([id, place]) => drawFrame(id, groups.get(id), titleOf(id), place, around(id).length));
+  drawn.ways = new Map(shown.ways.map((way) => [way.key, drawWay(way, ["constant", "hidden"].includes(boxes.get(way.source).kind), turned)]));
+  drawn.boxes = new Map([...shown.boxes].map(([id, place]) => [id, drawBox(boxes.get(id), contents.get(id), place)]));
+  drawn.closed = new Map([...shown.closed].map(([id, place]) => [id, drawClosed(id, groups.get(id), titleOf(id), closedContents.get(id), place)]));
+  layer.replaceChildren(...frames, ...drawn.ways.values(), ...drawLabels(labels, shown.ways, graph.direction), ...drawn.closed.values(), ...drawn.boxes.values());
+  mark();
+  markFound();
+}
+
+/** The box as it is to be seen: itself, or the outermost closed group around it. */
+function seen(id) {
+  const hiding = around(boxes.get(id).group).filter((group) => closed.has(group)).pop();
+  return hiding === undefined
+    ? { element: drawn.boxes.get(id), place: shown.boxes.get(id) }
+    : { element: drawn.closed.get(hiding), place: shown.closed.get(hiding) };
+}
+
+function setClosed(which) {
+  closed.clear();
+  for (const group of which) closed.add(group);
+  draw();
+  fit(0.3);
+}
+
+/** Open or close a group, and let its corner stay where it is on the screen. */
+function toggle(group) {
+  const before = shown.frames.get(group) ?? shown.closed.get(group);
+  if (!closed.delete(group)) closed.add(group);
+  draw();
+  const after = shown.frames.get(group) ?? shown.closed.get(group);
+  view.x += (before[0] - after[0]) * view.scale;
+  view.y += (before[1] - after[1]) * view.scale;
+  moveTo(view);
+  layer.querySelector(`[data-group="${CSS.escape(group)}"]`).focus({ preventScroll: true });
+}
+
+function reveal(id) {
+  const hiding = around(boxes.get(id).group).filter((group) => closed.has(group));
+  hiding.forEach((group) => closed.delete(group));
+  if (hiding.length) draw();
+}
+
+// ==== The view: pan and zoom ====
+
+const view = { x: 0, y: 0, scale: 1 };
+let glide = 0;
+
+function moveTo({ x, y, scale }, smoothly = false) {
+  cancelAnimationFrame(glide);
+  const from = { ...view };
+  const begun = performance.now();
+  const frame = (now) => {
+    const t = smoothly && !calm.matches ? Math.min(1, (now - begun) / 260) : 1;
+    const eased = t * (2 - t);
+    view.x = from.x + (x - from.x) * eased;
+    view.y = from.y + (y - from.y) * eased;
+    view.scale = from.scale + (scale - from.scale) * eased;
+    layer.setAttribute("transform", `translate(${view.x.toFixed(2)} ${view.y.toFixed(2)}) scale(${view.scale.toFixed(4)})`);
+    if (t < 1) glide = requestAnimationFrame(frame);
+  };
+  frame(begun);
+}
+
+/** Show all; but not smaller than ``least``: then only the start of it. */
+function fit(least) {
+  const { width, height } = picture.getBoundingClientRect();
+  const margin = Math.min(28, width / 20);
+  const whole = Math.min((width - 2 * margin) / shown.width, (height - 2 * margin) / shown.height, 1.4);
+  const scale = Math.max(whole, Math.min(least, 1), 0.01);
+  const inside = (room, size, end) => (size * scale <= room ? (room - size * scale) / 2 : end ? room - size * scale - margin : margin);
+  const x = inside(width, shown.width, graph.direction === "RL");
+  const y = inside(height, shown.height, graph.direction === "BT");
+  const middle = turned ? [x, shown.height * scale > height ? (height - shown.height * scale) / 2 : y] : [shown.width * scale > width ? (width - shown.width * scale) / 2 : x, y];
+  moveTo({ x: middle[0], y: middle[1], scale });
+}
+
+function zoom(factor, x = picture.clientWidth / 2, y = picture.clientHeight / 2) {
+  const scale = Math.min(6, Math.max(0.01, view.scale * factor));
+  moveTo({ x: x - ((x - view.x) * scale) / view.scale, y: y - ((y - view.y) * scale) / view.scale, scale });
+}
+
+/** Bring a place of the picture into view, large enough to be read. */
+function panTo([left, top, w, h]) {
+  const { width, height } = picture.getBoundingClientRect();
+  const scale = view.scale < 0.55 ? 0.85 : view.scale;
+  const [x, y] = [left + w / 2, top + h / 2];
+  const [screenX, screenY] = [view.x + x * scale, view.y + y * scale];
+  const room = Math.min(80, width / 5);
+  const inView = screenX > room && screenX < width - room && screenY > 60 && screenY < height - 60;
+  if (!inView || scale !== view.scale) moveTo({ x: width / 2 - x * scale, y: height / 2 - y * scale, scale }, true);
+}
+
+const fingers = new Map();
+let dragged = 0;
+picture.addEventListener("wheel", (event) => {
+  event.preventDefault();
+  const { left, top } = picture.getBoundingClientRect();
+  zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0016)), event.clientX - left, event.clientY - top);
+}, { passive: false });
+picture.addEventListener("pointerdown", (event) => {
+  fingers.set(event.pointerId, event);
+  if (fingers.size === 1) dragged = 0;
+});
+window.addEventListener("pointermove", (event) => {
+  const last = fingers.get(event.pointerId);
+  if (!last) return;
+  const [dx, dy] = [event.clientX - last.clientX, event.clientY - last.clientY];
+  dragged += Math.abs(dx) + Math.abs(dy);
+  const others = [...fingers.values()].filter((finger) => finger.pointerId !== event.pointerId);
+  if (others.length) {
+    const { left, top } = picture.getBoundingClientRect();
+    const apartFrom = (finger) => Math.hypot(finger.clientX - others[0].clientX, finger.clientY - others[0].clientY);
+    zoom(apartFrom(event) / Math.max(1, apartFrom(last)), (event.clientX + others[0].clientX) / 2 - left, (event.clientY + others[0].clientY) / 2 - top);
+  }
+  const share = 1 / (others.length + 1);
+  moveTo({ x: view.x + dx * share, y: view.y + dy * share, scale: view.scale });
+  fingers.set(event.pointerId, event);
+});
+for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, (event) => fingers.delete(event.pointerId));
+
+// ==== The step player ====
+
+let position = 0; // how many steps are done; 0 shows everything
+let timer = 0;
+const arrived = { forward: new Map(), backward: new Map() }; // boxes' steps, counted from 1
+graph.steps.forEach((step, number) => step.boxes.forEach((id) => arrived[step.phase].set(id, number + 1)));
+const forwardSteps = graph.steps.filter((step) => step.phase === "forward").length;
+slider.style.setProperty("--turn", `${(100 * forwardSteps) / Math.max(1, graph.steps.length)}%`);
+
+function hasValue(id) {
+  return !position || (arrived.forward.get(id) ?? 0) <= position;
+}
+
+function hasGradient(id) {
+  return !position || (arrived.backward.get(id) ?? Infinity) <= position;
+}
+
+function go(to) {
+  position = Math.max(0, Math.min(graph.steps.length, to));
+  slider.value = position;
+  const step = graph.steps[position - 1];
+  sentence.textContent = step ? step.text : startText();
+  sentence.className = step ? step.phase : "";
+  slider.setAttribute("aria-valuetext", sentence.textContent);
+  mark();
+  if (position === graph.steps.length) pause();
+  if (step) {
+    describe(step.boxes[0], false);
+    panTo(seen(step.boxes[0]).place);
+  }
+}
+
+function startText() {
+  const backward = graph.steps.length - forwardSteps;
+  if (!graph.steps.length) return "There are no steps to show.";
+  return `Press Play, or the right arrow key: ${forwardSteps} steps forward, then ${backward} steps backward.`;
+}
+
+/** Show what is there at this step, what is new, and what is yet to come. */
+function mark() {
+  const step = graph.steps[position - 1];
+  const now = new Set(step?.boxes);
+  picture.classList.toggle("playing", position > 0);
+  picture.classList.toggle("backward", step?.phase === "backward");
+  for (const [id, element] of drawn.boxes) {
+    element.classList.toggle("later", !hasValue(id));
+    element.classList.toggle("no-gradient", !hasGradient(id));
+    element.classList.toggle("back", position > forwardSteps && hasGradient(id));
+    element.classList.toggle("now", now.has(id));
+  }
+  for (const element of drawn.closed.values()) element.classList.remove("now");
+  for (const id of now) seen(id).element.classList.add("now");
+  markWays(now, step?.phase);
+}
+
+function markWays(now, phase) {
+  for (const element of drawn.ways.values()) element.classList.remove("lit", "now", "back");
+  if (!phase) return;
+  for (const [tail, head] of graph.arrows) {
+    const names = [];
+    if (hasValue(tail) && hasValue(head)) names.push("lit");
+    if (phase === "forward" && now.has(head)) names.push("now");
+    if (phase === "backward" && hasGradient(tail) && (hasGradient(head) || boxes.get(head).kind === "output")) names.push("back");
+    if (phase === "backward" && now.has(tail)) names.push("now");
+    if (names.length) for (const key of route(tail, head)) drawn.ways.get(key)?.classList.add(...names);
+  }
+}
+
+function start() {
+  if (position === graph.steps.length) go(0);
+  timer = setInterval(() => go(position + 1), 1100);
+  play.textContent = "Pause";
+  play.setAttribute("aria-label", "Pause");
+  go(position + 1);
+}
+
+function pause() {
+  clearInterval(timer);
+  timer = 0;
+  play.textContent = "Play";
+  play.setAttribute("aria-label", "Play");
+}
+
+slider.addEventListener("input", () => {
+  pause();
+  go(Number(slider.value));
+});

@@ -1,0 +1,194 @@
+
+// ==== Details of a box ====
+
+let pinned = null; // the box that was clicked
+
+function describe(id, byHand = true) {
+  const box = boxes.get(id);
+  const rows = html("dl");
+  const row = (name, ...parts) => rows.append(html("dt", {}, name), html("dd", {}, ...parts));
+  for (const [name, values, there] of [["value", box.value, hasValue(id)], ["gradient", box.gradient, hasGradient(id)]]) {
+    if (!values) continue;
+    if (!there) row(name, html("em", {}, "not there yet"));
+    else row(name, html("code", { class: name }, values.text), ...histogram(values, name));
+  }
+  const { shape, dtype } = box.value ?? box.gradient ?? {};
+  if (shape) row("shape", shape);
+  else if (box.lines?.length) row("is", box.lines.join(", "));
+  if (dtype) row("dtype", dtype);
+  for (const [name, values] of [["norm", box.value], ["gradient norm", box.gradient]]) {
+    const there = name === "norm" ? hasValue(id) : hasGradient(id);
+    if (values?.norm && there) row(name, Number(values.norm).toPrecision(4));
+    if (values?.bad && there) row(name === "norm" ? "NaN or inf" : "in its gradient", `${values.bad.toLocaleString("en")} NaN or infinite`);
+  }
+  for (const [name, text] of box.facts ?? []) row(name, text);
+  if (box.group) row("module", titleOf(box.group));
+  for (const [name, others] of [["from", comesFrom.get(id)], ["to", goesTo.get(id)]]) if (others.length) row(name, ...neighbours(others));
+  panel.replaceChildren(
+    button("close", "\u00d7", "Close the details", () => hide()),
+    html("h2", {}, box.title || "(no name)"),
+    html("p", { class: "kind" }, box.kind + (box.tooltip ? ` \u2013 ${box.tooltip}` : "")),
+    rows,
+  );
+  panel.dataset.box = id;
+  panel.hidden = false;
+  document.body.classList.toggle("by-step", !byHand);
+}
+
+function hide() {
+  pinned = null;
+  panel.hidden = true;
+}
+
+function neighbours(ids) {
+  const parts = [...new Set(ids)].slice(0, 8).map((id) =>
+    html("button", { type: "button", class: "neighbour", click: () => visit(id) }, shortened(boxes.get(id).title, 30)));
+  if (ids.length > 8) parts.push(` and ${ids.length - 8} more`);
+  return parts;
+}
+
+/** Go to a box, wherever it is. */
+function visit(id) {
+  reveal(id);
+  pinned = id;
+  seen(id).element.focus({ preventScroll: true });
+  panTo(seen(id).place);
+  describe(id);
+}
+
+function histogram(values, name) {
+  if (!values.histogram.length) return [];
+  const drawing = svg("svg", { class: `histogram ${name}`, viewBox: "0 0 240 56", role: "img", "aria-label": `histogram from ${values.low} to ${values.high}` },
+    svg("path", { d: bars(values.histogram, 0, 2, 240, 40) }),
+    svg("text", { x: 0, y: 54 }, Number(values.low).toPrecision(3)),
+    svg("text", { x: 240, y: 54, "text-anchor": "end" }, Number(values.high).toPrecision(3)));
+  return [drawing];
+}
+
+// ==== What the mouse, the finger and the keyboard do in the picture ====
+
+const boxAt = (event) => event.target.closest?.("[data-id]")?.dataset.id;
+const groupAt = (event) => event.target.closest?.("[data-group]")?.dataset.group;
+
+picture.addEventListener("mouseover", (event) => {
+  const id = boxAt(event);
+  if (id !== undefined && !fingers.size && window.matchMedia("(hover: hover)").matches) describe(id);
+});
+picture.addEventListener("mouseout", (event) => {
+  if (boxAt(event) !== undefined && pinned !== null) describe(pinned);
+});
+picture.addEventListener("focusin", (event) => {
+  const id = boxAt(event);
+  if (id !== undefined) describe(id);
+  if (id !== undefined && event.target.matches(":focus-visible")) panTo(seen(id).place);
+});
+picture.addEventListener("click", (event) => {
+  if (dragged > 6) return;
+  const [id, group] = [boxAt(event), groupAt(event)];
+  if (group !== undefined) toggle(group);
+  else if (id !== undefined) describe((pinned = id));
+  else hide();
+});
+picture.addEventListener("keydown", (event) => {
+  const group = groupAt(event);
+  if (event.key !== "Enter" && event.key !== " ") return;
+  event.preventDefault();
+  event.stopPropagation();
+  if (group !== undefined) toggle(group);
+  else if (boxAt(event) !== undefined) describe((pinned = boxAt(event)));
+});
+
+const keys = {
+  ArrowRight: () => go(position + 1),
+  ArrowLeft: () => go(position - 1),
+  Home: () => go(0),
+  End: () => go(graph.steps.length),
+  " ": () => play.click(),
+  "+": () => zoom(1.3),
+  "-": () => zoom(1 / 1.3),
+  0: () => fit(0),
+  "/": () => search.focus(),
+  Escape: () => hide(),
+};
+document.addEventListener("keydown", (event) => {
+  const own = event.target.closest?.("input, button, summary");
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target === search || !(event.key in keys)) return;
+  if (own && (event.key === " " || event.key === "Enter")) return;
+  if (event.key.startsWith("Arrow") || event.key === "Home" || event.key === "End") pause();
+  event.preventDefault();
+  keys[event.key]();
+});
+
+// ==== Search ====
+
+const haystack = new Map(graph.boxes.map((box) => {
+  const module = around(box.group).map((group) => `${groups.get(group).path} ${groups.get(group).kind}`);
+  const facts = (box.facts ?? []).map((fact) => fact.join(" "));
+  return [box.id, [box.title, ...(box.lines ?? []), box.tooltip ?? "", ...module, ...facts].join("\n").toLowerCase()];
+}));
+let hits = [];
+let hit = -1;
+
+function markFound() {
+  const words = search.value.trim().toLowerCase();
+  hits = words ? [...haystack].filter(([, text]) => text.includes(words)).map(([id]) => id) : [];
+  const there = new Set(hits);
+  const hiding = new Set(hits.flatMap((id) => around(boxes.get(id).group)));
+  picture.classList.toggle("searching", words !== "");
+  for (const [id, element] of drawn.boxes) element.classList.toggle("hit", there.has(id));
+  for (const [id, element] of drawn.closed) element.classList.toggle("hit", hiding.has(id));
+  found.textContent = !words ? "" : hits.length ? `${hit >= 0 ? `${hit + 1} of ` : ""}${hits.length} found` : "none found";
+}
+
+search.addEventListener("input", () => {
+  hit = -1;
+  markFound();
+  if (hits.length) panTo(seen(hits[0]).place);
+});
+search.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    search.value = "";
+    hit = -1;
+    markFound();
+  }
+  if (event.key !== "Enter" || !hits.length) return;
+  hit = (hit + (event.shiftKey ? hits.length - 1 : 1)) % hits.length;
+  reveal(hits[hit]);
+  markFound();
+  describe((pinned = hits[hit]));
+  panTo(seen(hits[hit]).place);
+});
+
+// ==== Legend ====
+
+const MEANINGS = {
+  input: "input", parameter: "parameter", constant: "data without gradient", op: "operation", module: "folded operations",
+  output: "output", hidden: "not drawn",
+};
+
+function explain(kind, text) {
+  const rect = svg("rect", { class: "shape", x: 2, y: 2, width: 30, height: 16, rx: { op: 5, module: 5, output: 7, input: 8 }[kind] ?? 1 });
+  return html("li", {}, svg("svg", { width: 34, height: 20, "aria-hidden": "true" }, svg("g", { class: `box ${kind}` }, rect)), text);
+}
+
+const present = new Set(graph.boxes.map((box) => box.kind));
+const marked = new Set(graph.boxes.flatMap((box) => box.marks ?? []));
+legend.append(html("ul", {},
+  ...Object.keys(MEANINGS).filter((kind) => present.has(kind)).map((kind) => explain(kind, MEANINGS[kind])),
+  marked.has("nan") ? explain("op has-nan", "a NaN or infinity was born here") : null,
+  marked.has("cut") ? explain("op has-cut", "no gradient passes") : null,
+  html("li", {}, html("span", { class: "swatch now" }), "step forward: the value is computed"),
+  html("li", {}, html("span", { class: "swatch back" }), "step backward: the gradient arrives")));
+
+// ==== Start ====
+
+draw();
+go(0);
+fit(0.5);
+let size = [picture.clientWidth, picture.clientHeight];
+new ResizeObserver(() => {
+  const now = [picture.clientWidth, picture.clientHeight];
+  if (Math.abs(now[0] - size[0]) + Math.abs(now[1] - size[1]) > 120 && !position) fit(0.5); // the window was turned
+  size = now;
+}).observe(picture);
+document.documentElement.dataset.ready = "true";
