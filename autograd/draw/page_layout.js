@@ -117,7 +117,7 @@ function straighten(level, c, half) {
       const [left, right] = room.get(node);
       const least = left === undefined ? -Infinity : c[left] + half[left] + half[node];
       const most = right === undefined ? Infinity : c[right] - half[right] - half[node];
-      if (Math.max(low, least) > Math.min(high, most)) {
+      if (run.length && Math.max(low, least) > Math.min(high, most)) {
         align(c, run, low, high);
         [run, low, high] = [[], -Infinity, Infinity];
       }

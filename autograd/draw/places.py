@@ -186,7 +186,7 @@ class _Inside:
                 left, right = room[n]
                 least = -inf if left is None else c[left] + half[left] + half[n]
                 most = inf if right is None else c[right] - half[right] - half[n]
-                if max(low, least) > min(high, most):
+                if run and max(low, least) > min(high, most):
                     _align(c, run, low, high)
                     run, low, high = [], -inf, inf
                 run.append(n)
