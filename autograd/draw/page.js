@@ -92,7 +92,7 @@ document.body.append(
   html("main", {}, picture, legend,
     html("div", { id: "zoom" },
       button("zoom-in", "+", "Zoom in", () => zoom(1.3)), button("zoom-out", "\u2212", "Zoom out", () => zoom(1 / 1.3)),
-      button("fit", icon("fit"), "Fit the whole graph", () => fit(0)))),
+      button("fit", icon("fit"), "Fit the whole graph", () => fit(false)))),
   panel,
   html("footer", {},
     sentence,
@@ -142,7 +142,7 @@ function setClosed(which) {
   closed.clear();
   for (const group of which) closed.add(group);
   draw();
-  fit(0.3);
+  fit(true);
 }
 
 /** Open or close a group, and let its corner stay where it is on the screen. */
@@ -184,17 +184,21 @@ function moveTo({ x, y, scale }, smoothly = false) {
   frame(begun);
 }
 
-/** Show all; but not smaller than ``least``: then only the start of it. */
-function fit(least) {
+/** Show all; or, if that would be too small to be read, the start of it. */
+function fit(readable) {
   const { width, height } = picture.getBoundingClientRect();
   const margin = Math.min(28, width / 20);
-  const whole = Math.min((width - 2 * margin) / shown.width, (height - 2 * margin) / shown.height, 1.4);
-  const scale = Math.max(whole, Math.min(least, 1), 0.01);
-  const inside = (room, size, end) => (size * scale <= room ? (room - size * scale) / 2 : end ? room - size * scale - margin : margin);
-  const x = inside(width, shown.width, graph.direction === "RL");
-  const y = inside(height, shown.height, graph.direction === "BT");
-  const middle = turned ? [x, shown.height * scale > height ? (height - shown.height * scale) / 2 : y] : [shown.width * scale > width ? (width - shown.width * scale) / 2 : x, y];
-  moveTo({ x: middle[0], y: middle[1], scale });
+  const fits = [(width - 2 * margin) / shown.width, (height - 2 * margin) / shown.height];
+  let scale = Math.min(...fits, 1.4);
+  if (readable) scale = Math.max(scale, Math.min(0.85, Math.max(0.45, fits[turned ? 1 : 0])));
+  scale = Math.max(scale, 0.01);
+  const put = (room, size, along, last) => {
+    if (!along || size * scale <= room) return (room - size * scale) / 2;
+    return last ? room - size * scale - margin : margin;
+  };
+  const x = put(width, shown.width, turned, graph.direction === "RL");
+  const y = put(height, shown.height, !turned, graph.direction === "BT");
+  moveTo({ x, y, scale });
 }
 
 function zoom(factor, x = picture.clientWidth / 2, y = picture.clientHeight / 2) {
@@ -202,9 +206,10 @@ function zoom(factor, x = picture.clientWidth / 2, y = picture.clientHeight / 2)
   moveTo({ x: x - ((x - view.x) * scale) / view.scale, y: y - ((y - view.y) * scale) / view.scale, scale });
 }
 
-/** Bring a place of the picture into view, large enough to be read. */
+/** Bring a place of the picture into view, beside the panel, large enough to be read. */
 function panTo([left, top, w, h]) {
-  const { width, height } = picture.getBoundingClientRect();
+  const { width: whole, height } = picture.getBoundingClientRect();
+  const width = whole - (whole > 700 && !panel.hidden ? panel.offsetWidth : 0);
   const scale = view.scale < 0.55 ? 0.85 : view.scale;
   const [x, y] = [left + w / 2, top + h / 2];
   const [screenX, screenY] = [view.x + x * scale, view.y + y * scale];

@@ -24,15 +24,29 @@ function describe(id, byHand = true) {
   for (const [name, text] of box.facts ?? []) row(name, text);
   if (box.group) row("module", titleOf(box.group));
   for (const [name, others] of [["from", comesFrom.get(id)], ["to", goesTo.get(id)]]) if (others.length) row(name, ...neighbours(others));
+  fillPanel(box.title || "(no name)", box.kind + (box.tooltip ? ` \u2013 ${box.tooltip}` : ""), rows);
+  panel.dataset.box = id;
+  document.body.classList.toggle("by-step", !byHand);
+}
+
+function describeGroup(id) {
+  const { path, kind, times, facts } = groups.get(id);
+  const rows = html("dl");
+  const row = (name, text) => rows.append(html("dt", {}, name), html("dd", {}, text));
+  if (times > 1) row("repeated", `${times} alike, one after the other; one is drawn`);
+  for (const [name, text] of facts) row(name, text);
+  row("boxes", (counts.get(id) ?? 0).toLocaleString("en"));
+  fillPanel(path || kind, `module${path ? ` \u2013 ${kind}` : ""}`, rows);
+  delete panel.dataset.box;
+  document.body.classList.remove("by-step");
+}
+
+function fillPanel(title, kind, rows) {
   panel.replaceChildren(
     button("close", "\u00d7", "Close the details", () => hide()),
-    html("h2", {}, box.title || "(no name)"),
-    html("p", { class: "kind" }, box.kind + (box.tooltip ? ` \u2013 ${box.tooltip}` : "")),
-    rows,
+    html("h2", {}, title), html("p", { class: "kind" }, kind), rows,
   );
-  panel.dataset.box = id;
   panel.hidden = false;
-  document.body.classList.toggle("by-step", !byHand);
 }
 
 function hide() {
@@ -70,16 +84,20 @@ function histogram(values, name) {
 const boxAt = (event) => event.target.closest?.("[data-id]")?.dataset.id;
 const groupAt = (event) => event.target.closest?.("[data-group]")?.dataset.group;
 
-picture.addEventListener("mouseover", (event) => {
-  const id = boxAt(event);
-  if (id !== undefined && !fingers.size && window.matchMedia("(hover: hover)").matches) describe(id);
-});
-picture.addEventListener("mouseout", (event) => {
-  if (boxAt(event) !== undefined && pinned !== null) describe(pinned);
+// The mouse must have moved: when it rests and the picture moves below it, nothing is pointed at.
+let pointed = null;
+picture.addEventListener("pointermove", (event) => {
+  const [id, group] = [boxAt(event), groupAt(event)];
+  if (fingers.size || event.pointerType === "touch" || pointed === (id ?? group)) return;
+  pointed = id ?? group;
+  if (id !== undefined) describe(id);
+  else if (group !== undefined) describeGroup(group);
+  else if (pinned !== null) describe(pinned);
 });
 picture.addEventListener("focusin", (event) => {
   const id = boxAt(event);
   if (id !== undefined) describe(id);
+  else describeGroup(groupAt(event));
   if (id !== undefined && event.target.matches(":focus-visible")) panTo(seen(id).place);
 });
 picture.addEventListener("click", (event) => {
@@ -106,7 +124,7 @@ const keys = {
   " ": () => play.click(),
   "+": () => zoom(1.3),
   "-": () => zoom(1 / 1.3),
-  0: () => fit(0),
+  0: () => fit(false),
   "/": () => search.focus(),
   Escape: () => hide(),
 };
@@ -168,7 +186,7 @@ const MEANINGS = {
 
 function explain(kind, text) {
   const rect = svg("rect", { class: "shape", x: 2, y: 2, width: 30, height: 16, rx: { op: 5, module: 5, output: 7, input: 8 }[kind] ?? 1 });
-  return html("li", {}, svg("svg", { width: 34, height: 20, "aria-hidden": "true" }, svg("g", { class: `box ${kind}` }, rect)), text);
+  return html("li", {}, svg("svg", { width: 34, height: 20, "aria-hidden": "true" }, svg("g", { class: `sample ${kind}` }, rect)), text);
 }
 
 const present = new Set(graph.boxes.map((box) => box.kind));
@@ -177,18 +195,18 @@ legend.append(html("ul", {},
   ...Object.keys(MEANINGS).filter((kind) => present.has(kind)).map((kind) => explain(kind, MEANINGS[kind])),
   marked.has("nan") ? explain("op has-nan", "a NaN or infinity was born here") : null,
   marked.has("cut") ? explain("op has-cut", "no gradient passes") : null,
-  html("li", {}, html("span", { class: "swatch now" }), "step forward: the value is computed"),
-  html("li", {}, html("span", { class: "swatch back" }), "step backward: the gradient arrives")));
+  html("li", {}, html("span", { class: "swatch forward" }), "step forward: the value is computed"),
+  html("li", {}, html("span", { class: "swatch backward" }), "step backward: the gradient arrives")));
 
 // ==== Start ====
 
 draw();
 go(0);
-fit(0.5);
-let size = [picture.clientWidth, picture.clientHeight];
+fit(true);
+let size = [0, 0];
 new ResizeObserver(() => {
   const now = [picture.clientWidth, picture.clientHeight];
-  if (Math.abs(now[0] - size[0]) + Math.abs(now[1] - size[1]) > 120 && !position) fit(0.5); // the window was turned
+  if (Math.abs(now[0] - size[0]) + Math.abs(now[1] - size[1]) > 120) fit(true); // the window is another
   size = now;
 }).observe(picture);
 document.documentElement.dataset.ready = "true";

@@ -56,6 +56,7 @@ function closedContentOf(group, count) {
   const rows = [{ font: "title", text: `+ ${shortened(group.path || group.kind, 44)}` }];
   if (group.path) rows.push({ font: "line", text: shortened(group.kind, 48) });
   if (group.times > 1) rows.push({ font: "line", text: `\u00d7${group.times}, one is drawn` });
+  for (const [name, text] of group.facts.slice(0, 2)) rows.push({ font: "line", text: shortened(`${name}: ${text}`, 48) });
   rows.push({ font: "line", text: count === 1 ? "1 box" : `${count.toLocaleString("en")} boxes` });
   return measured(rows, 64);
 }

@@ -1,0 +1,561 @@
+"""The page: what it holds, that nothing from outside runs in it, and how it behaves in a real browser."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autograd import Graph, Tensor, graph
+from autograd.draw.boxes import Box
+from autograd.draw.steps import steps
+from tests.pictures import HOSTILE, expression, hostile, network, tangle, values
+
+# ---- text ----------------------------------------------------------------------------------------------------------
+
+
+class Reader(HTMLParser):
+    """Reads a page: its elements, and the text in its scripts and styles."""
+
+    VOID = ("meta", "link", "br", "input", "img")
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[tuple[str, str]] = []
+        self.feed(text)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if data.strip():
+            self.texts.append((self.open[-1], data))
+
+    @property
+    def scripts(self) -> list[str]:
+        return [text for tag, text in self.texts if tag == "script"]
+
+    @property
+    def data(self) -> Any:
+        return json.loads(self.scripts[0])
+
+
+def nothing_recorded() -> Graph:
+    x = Tensor(np.ones((3, 4), np.float32), requires_grad=True)
+    y = x.tanh() * 2.0
+    return graph((y + y).sum(), {"x": x})
+
+
+class TestText:
+    @pytest.mark.parametrize("make", [expression, network, hostile, nothing_recorded])
+    def test_it_is_one_page_with_one_script(self, make):
+        reader = Reader(make().html)
+        tags = [tag for tag, _ in reader.elements]
+        assert {tag: tags.count(tag) for tag in ("html", "head", "body", "style", "script")} == {
+            "html": 1, "head": 1, "body": 1, "style": 1, "script": 2,
+        }  # fmt: skip
+        assert not [
+            attributes for _, attributes in reader.elements if {"src", "href", "onload", "style"} & set(attributes)
+        ]
+
+    @pytest.mark.parametrize("make", [expression, hostile])
+    def test_the_policy_permits_its_script_and_style_and_nothing_else(self, make):
+        reader = Reader(make().html)
+        (policy,) = [a["content"] for _, a in reader.elements if a.get("http-equiv") == "Content-Security-Policy"]
+        (style,) = [text for tag, text in reader.texts if tag == "style"]
+        hashes = [
+            base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, reader.scripts[1])
+        ]
+        assert policy == (
+            f"default-src 'none'; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'; "
+            "base-uri 'none'; form-action 'none'"
+        )
+
+    def test_the_script_makes_no_markup_of_text(self):
+        script = Reader(expression().html).scripts[1]
+        assert not re.findall(
+            r"innerHTML|outerHTML|insertAdjacent|document\.write|eval\(|Function\(|https?://(?!www\.w3)", script
+        )
+
+    def test_what_is_in_it(self):
+        picture = network()
+        data = Reader(picture.html).data
+        assert [box["title"] for box in data["boxes"]] == [box.title for box in picture.boxes]
+        assert data["boxes"][1]["value"]["histogram"] == [1, 5, 9, 4, 1]
+        assert data["groups"]["b1"] == {
+            "path": "blocks.1",
+            "kind": "Block",
+            "times": 12,
+            "facts": [["parameters", "40"]],
+        }
+        assert data["summary"] == "6 ops, 1 output"
+        assert data["closed"] == []
+
+    def test_hostile_names_are_in_it_as_they_are(self):
+        text = hostile().html
+        titles = [box["title"] for box in Reader(text).data["boxes"]]
+        printable = [name for name in HOSTILE if name.isprintable()]
+        assert len(printable) > 8
+        assert set(printable) < set(titles)
+        assert "lone \ufffd" in titles
+        assert "two\u21b5lines" in titles
+        assert max(map(len, titles)) <= 2000
+        assert re.search(r'<script type="application/json" id="graph">([^<>&\u2028]*)</script>', text)
+        assert Reader(text).data["boxes"][0]["title"] == HOSTILE[0]
+
+    def test_numbers_that_json_does_not_know(self):
+        what = values("nan", low=float("-inf"), high=float("inf"), norm=float("nan"))
+        data = Reader(Graph([Box("n0", "op", "f", value=what)], [], "TB", {}).html).data
+        assert (data["boxes"][0]["value"]["low"], data["boxes"][0]["value"]["norm"]) == ("-inf", "nan")
+
+    def test_of_a_large_graph_the_inner_modules_are_closed(self):
+        assert Reader(network(14).html).data["closed"] == []
+        closed = Reader(network(40).html).data["closed"]
+        assert {"l0.0", "l39.1"} < set(closed)
+        assert "g0" not in closed
+
+    def test_it_is_deterministic(self):
+        assert network().html == network().html
+
+    def test_it_is_written(self, tmp_path):
+        picture = expression()
+        assert picture.render(tmp_path / "graph.html").read_text("utf-8") == picture.html
+
+    def test_it_is_shown(self, tmp_path, monkeypatch):
+        opened: list[str] = []
+        monkeypatch.setattr("webbrowser.open", opened.append)
+        for path in (None, tmp_path / "graph.html"):
+            shown = expression().show(path)
+            assert opened.pop() == shown.resolve().as_uri()
+            assert shown.read_text("utf-8").startswith("<!DOCTYPE html>")
+
+
+class TestSteps:
+    def test_forward_then_backward(self):
+        picture = expression()
+        assert [step.text for step in steps(picture.boxes, picture.arrows)] == [
+            "forward 1 of 5: x is given: [2.0, -1.0]",
+            "forward 2 of 5: w is given: [0.5, 3.0]",
+            "forward 3 of 5: mul(x, w, y = 3) = [1.0, -3.0]",
+            "forward 4 of 5: h = tanh(mul) = [0.76, -1.0]",
+            "forward 5 of 5: the result is out = [0.76, -1.0]",
+            "backward 1 of 3: it starts at h, whose gradient with respect to itself is [1.0, 1.0]",
+            "backward 2 of 3: the gradient of mul's result arrives from h: [0.2, 0.1]",
+            "backward 3 of 3: the gradient of w arrives from mul: [0.4, -0.1]",
+        ]
+        assert [step.boxes for step in steps(picture.boxes, picture.arrows)][4:6] == [("n4",), ("n3",)]
+
+    def test_without_records_names_and_shapes_are_told(self):
+        picture = nothing_recorded()
+        assert [step.text for step in steps(picture.boxes, picture.arrows)] == [
+            "forward 1 of 6: x is given, of shape 3 \u00d7 4",
+            "forward 2 of 6: tanh(x), of shape 3 \u00d7 4",
+            "forward 3 of 6: mul(tanh, y = 2), of shape 3 \u00d7 4",
+            "forward 4 of 6: add(mul, mul), of shape 3 \u00d7 4",
+            "forward 5 of 6: sum(add), a scalar",
+            "forward 6 of 6: the result is output",
+            "backward 1 of 6: it starts at output, whose gradient with respect to itself is 1",
+            "backward 2 of 6: it starts at sum, whose gradient with respect to itself is 1",
+            "backward 3 of 6: the gradient of add's result arrives from sum",
+            "backward 4 of 6: the gradient of mul's result arrives, the sum of what add sends 2 times",
+            "backward 5 of 6: the gradient of tanh's result arrives from mul",
+            "backward 6 of 6: the gradient of x arrives from tanh",
+        ]
+
+    def test_what_came_together_is_one_step(self):
+        boxes = [Box(f"n{i}", "parameter", f"w{i}", forward=7) for i in range(9)]
+        (step,) = steps(boxes, [])
+        assert step.text == f"forward 1 of 1: {'; '.join(f'w{i} is given' for i in range(6))}; and 3 more"
+        assert len(step.boxes) == 9
+
+    def test_no_boxes(self):
+        assert steps([], []) == []
+
+
+# ---- in a browser --------------------------------------------------------------------------------------------------
+
+FLAGS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--no-first-run", "--window-size=1100,800",
+)  # fmt: skip
+
+
+class Page:
+    """A browser with one of our pages in it."""
+
+    def __init__(self, driver: Any, folder: Path) -> None:
+        self.driver = driver
+        self.folder = folder
+
+    def open(self, picture: Graph) -> Page:
+        self.driver.get_log("browser")
+        self.driver.get_log("performance")
+        path = picture.render(self.folder / "graph.html")
+        self.driver.get(path.as_uri())
+        assert self.run("return document.documentElement.dataset.ready") == "true", self.driver.get_log("browser")
+        return self
+
+    def run(self, script: str, *arguments: Any) -> Any:
+        return self.driver.execute_script(script, *arguments)
+
+    def all(self, selector: str) -> list[Any]:
+        return self.driver.find_elements("css selector", selector)
+
+    def one(self, selector: str) -> Any:
+        return self.driver.find_element("css selector", selector)
+
+    def texts(self, selector: str) -> list[str]:
+        return self.run("return [...document.querySelectorAll(arguments[0])].map((e) => e.textContent)", selector)
+
+    def ids(self, selector: str) -> list[str]:
+        return self.run("return [...document.querySelectorAll(arguments[0])].map((e) => e.dataset.id)", selector)
+
+    def step_to(self, number: int) -> None:
+        self.run(
+            "const s = document.getElementById('slider'); s.value = arguments[0]; s.dispatchEvent(new Event('input'))",
+            number,
+        )
+
+    def press(self, *keys: str, on: str = "body") -> None:
+        self.one(on).send_keys(*keys)
+
+    def visible(self, selector: str) -> list[bool]:
+        return self.run(
+            """return [...document.querySelectorAll(arguments[0])].map((e) =>
+                getComputedStyle(e).visibility == 'visible')""",
+            selector,
+        )
+
+    def close_module(self, group: str) -> None:
+        self.one("#fit").click()
+        self.one(f"[data-group={group}] .frame-title").click()
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    selenium = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    program = shutil.which("chromedriver")
+    if not browser or not program:
+        pytest.skip("Chromium and its driver are not installed (on Debian: apt install chromium chromium-driver)")
+    from selenium.webdriver.chrome.service import Service
+
+    options = selenium.ChromeOptions()
+    options.binary_location = browser
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = selenium.Chrome(options=options, service=Service(program))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def page(driver: Any, tmp_path: Path) -> Page:
+    return Page(driver, tmp_path)
+
+
+def requests(driver: Any) -> list[str]:
+    """What our page asked for since the last look (the browser's own first page asks too)."""
+    messages = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
+    sent = [message["params"] for message in messages if message["method"] == "Network.requestWillBeSent"]
+    return [one["request"]["url"] for one in sent if not one["documentURL"].startswith("chrome:")]
+
+
+@pytest.mark.xdist_group("browser")
+class TestBrowser:
+    @pytest.mark.parametrize("make", [expression, network, nothing_recorded, hostile, lambda: Graph([], [], "TB", {})])
+    def test_it_loads_without_a_complaint_and_without_the_network(self, page, make):
+        picture = make()
+        page.open(picture)
+        assert page.driver.get_log("browser") == []
+        assert requests(page.driver) == [(page.folder / "graph.html").as_uri()]
+        assert len(page.all("#picture .box")) == len(picture.boxes)
+
+    def test_the_player_walks_forward(self, page):
+        page.open(expression())
+        assert page.one("#sentence").text.startswith("Press Play")
+        assert all(page.visible("#picture .row"))
+        page.one("#next").click()
+        assert page.ids(".box.now") == ["n0"]
+        assert page.ids(".box.later") == ["n1", "n2", "n3", "n4"]
+        page.step_to(3)
+        assert page.one("#sentence").text == "forward 3 of 5: mul(x, w, y = 3) = [1.0, -3.0]"
+        assert page.ids(".box.now") == ["n2"]
+        assert page.visible("[data-id=n2] .row") == [True, False]
+        assert page.visible("[data-id=n3] .row") == [False, False]
+        assert page.texts("[data-id=n2] .row.value .value") == ["[1.0, -3.0]"]
+        assert len(page.all(".way.now")) == 2
+        assert page.one("#slider").get_attribute("aria-valuetext") == page.one("#sentence").text
+
+    def test_and_then_backward(self, page):
+        page.open(expression())
+        page.step_to(7)
+        assert page.one("#sentence").text.startswith("backward 2 of 3: the gradient of mul's result arrives from h")
+        assert page.ids(".box.now") == ["n2"]
+        assert page.ids(".box.back") == ["n2", "n3"]
+        assert page.ids(".box.later") == []
+        assert page.visible(".row.grad") == [False, True, True]
+        assert page.texts("[data-id=n2] .row.grad .value") == ["[0.2, 0.1]"]
+        page.one("#next").click()
+        assert page.ids(".box.now") == ["n1"]
+        page.one("#next").click()
+        assert page.one("#slider").get_property("value") == "8"
+        page.one("#back").click()
+        assert page.ids(".box.now") == ["n2"]
+        page.one("#first").click()
+        assert page.ids(".box.now, .box.later") == []
+        page.one("#last").click()
+        assert page.ids(".box.now") == ["n1"]
+
+    def test_play_and_pause(self, page):
+        page.open(expression())
+        page.run("window.ticks = []; window.setInterval = (tick) => { ticks.push(tick); return 1; }; ")
+        page.one("#play").click()
+        assert page.one("#play").text == "Pause"
+        assert page.ids(".box.now") == ["n0"]
+        page.run("ticks[0]()")
+        assert page.ids(".box.now") == ["n1"]
+        page.one("#play").click()
+        assert page.one("#play").text == "Play"
+        page.one("#play").click()
+        page.run("for (let i = 0; i < 20; i++) ticks[1]()")
+        assert page.one("#play").text == "Play"
+
+    def test_steps_by_keys(self, page):
+        from selenium.webdriver.common.keys import Keys
+
+        page.open(expression())
+        page.press(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+        assert page.ids(".box.now") == ["n1"]
+        page.press(Keys.ARROW_LEFT)
+        assert page.ids(".box.now") == ["n0"]
+        page.press(Keys.END)
+        assert page.one("#sentence").text.startswith("backward 3 of 3")
+        page.press(Keys.HOME)
+        assert page.one("#sentence").text.startswith("Press Play")
+        page.press(Keys.ARROW_RIGHT, on="#search")
+        assert page.one("#sentence").text.startswith("Press Play")
+
+    def test_without_records_it_still_walks(self, page):
+        page.open(nothing_recorded())
+        page.step_to(3)
+        assert page.one("#sentence").text == "forward 3 of 6: mul(tanh, y = 2), of shape 3 \u00d7 4"
+        assert len(page.ids(".box.later")) == 3
+
+    @pytest.mark.parametrize("direction", ["TB", "LR", "BT", "RL"])
+    def test_arrows_go_where_the_direction_says(self, page, direction):
+        page.open(network(1, direction))
+        first, last = (page.one(f"[data-id={id}] rect.shape").rect for id in ("n0", "n6"))
+        axis = "x" if direction in ("LR", "RL") else "y"
+        assert (first[axis] < last[axis]) == (direction in ("LR", "TB"))
+
+    def test_boxes_and_frames_do_not_overlap(self, page):
+        page.open(network(3))
+        script = """return [...document.querySelectorAll(arguments[0])].map((e) => {
+            const b = e.getBBox(); return [b.x, b.y, b.x + b.width, b.y + b.height]; })"""
+
+        def check() -> None:
+            places = page.run(script, ".box > .shape, .closed > .shape:not(.behind)")
+            assert len(places) > 2
+            for i, (left, top, right, bottom) in enumerate(places):
+                for x, y, u, v in places[:i]:
+                    assert right <= x or u <= left or bottom <= y or v <= top
+
+        check()
+        page.close_module("b1")
+        check()
+        page.one("#close-all").click()
+        page.one("[data-group=g0]").click()
+        check()
+
+    def test_modules_close_and_open(self, page):
+        page.open(network())
+        everything = len(page.all(".box"))
+        assert page.texts(".frame-title")[0] == "\u2212 Net"
+        page.close_module("b1")
+        assert len(page.all(".box")) == everything - 5
+        assert page.texts(".closed text")[:2] == ["+ blocks.1", "Block"]
+        assert "\u00d712, one is drawn" in page.texts(".closed text")
+        assert page.one(".closed").get_attribute("aria-expanded") == "false"
+        page.one(".closed").click()
+        assert len(page.all(".box")) == everything
+        page.one("#close-all").click()
+        assert page.ids(".box") == ["n0", f"n{everything - 1}"]
+        page.one("#open-all").click()
+        assert len(page.all(".box")) == everything
+
+    def test_and_by_keyboard(self, page):
+        from selenium.webdriver.common.keys import Keys
+
+        page.open(network())
+        page.run("document.querySelector('[data-group=b0]').focus()")
+        page.driver.switch_to.active_element.send_keys(Keys.ENTER)
+        assert page.run("return document.activeElement.getAttribute('aria-expanded')") == "false"
+        page.driver.switch_to.active_element.send_keys(" ")
+        assert page.run("return document.activeElement.getAttribute('aria-expanded')") == "true"
+
+    def test_a_step_in_a_closed_module_lights_the_module(self, page):
+        page.open(network())
+        page.close_module("b0")
+        page.step_to(3)
+        assert page.one(".closed.now").get_attribute("data-group") == "b0"
+
+    def test_search(self, page):
+        from selenium.webdriver.common.keys import Keys
+
+        page.open(network())
+        page.close_module("b1")
+        page.press("fc1.WEIGHT", on="#search")
+        assert page.one("#found").text == "2 found"
+        assert page.ids(".box.hit") == ["n3"]
+        assert len(page.all(".closed.hit")) == 1
+        page.press(Keys.ENTER, Keys.ENTER, on="#search")
+        assert page.one("#found").text == "2 of 2 found"
+        assert page.one("#panel h2").text == "blocks.1.fc1.weight"
+        assert not page.all(".closed")
+        page.press("nowhere", on="#search")
+        assert page.one("#found").text == "none found"
+        page.press(Keys.ESCAPE, on="#search")
+        assert not page.all(".hit")
+
+    def test_facts_are_found(self, page):
+        page.open(expression())
+        page.press("model.py:12", on="#search")
+        assert page.ids(".box.hit") == ["n2"]
+
+    def test_pointing_at_a_box_tells_more(self, page):
+        from selenium.webdriver import ActionChains
+
+        page.open(expression())
+        assert not page.one("#panel").is_displayed()
+        ActionChains(page.driver).move_to_element(page.one("[data-id=n2] .title")).perform()
+        text = page.one("#panel").text
+        for part in ("mul", "[1.0, -3.0]", "[0.2, 0.1]", "float32", "16 B", "model.py:12"):
+            assert part in text
+        page.step_to(1)
+        page.run("document.querySelector('[data-id=n2]').focus()")
+        assert page.texts("#panel em") == ["not there yet", "not there yet"]
+        page.all(".neighbour")[0].click()
+        assert page.one("#panel h2").text == "x"
+        page.one("#close").click()
+        assert not page.one("#panel").is_displayed()
+
+    def test_large_arrays_have_histograms(self, page):
+        page.open(network())
+        assert page.one("[data-id=n1] .row.value .bars").get_attribute("d").count("M") == 5
+        page.run("document.querySelector('[data-id=n1]').focus()")
+        assert len(page.all("#panel .histogram")) == 2
+
+    def test_pan_and_zoom(self, page):
+        from selenium.webdriver import ActionChains
+
+        page.open(network())
+
+        def view() -> list[float]:
+            found = re.findall(r"-?[\d.]+", page.one("#layer").get_attribute("transform"))
+            return [float(number) for number in found]
+
+        before = view()
+        page.one("#zoom-in").click()
+        assert view()[2] > before[2]
+        page.one("#zoom-out").click()
+        assert view() == pytest.approx(before, abs=0.1)
+        ActionChains(page.driver).move_to_element_with_offset(
+            page.one("main"), -400, 0
+        ).click_and_hold().move_by_offset(40, 25).release().perform()
+        assert view()[:2] == pytest.approx([before[0] + 40, before[1] + 25], abs=1)
+        page.run("document.getElementById('picture').dispatchEvent(new WheelEvent('wheel', {deltaY: -200}))")
+        assert view()[2] > before[2]
+        page.one("#fit").click()
+        drawn, room = page.one("#layer").rect, page.one("#picture").rect
+        assert drawn["height"] <= room["height"]
+        assert drawn["width"] <= room["width"]
+
+    def test_hostile_names_are_text(self, page):
+        page.open(hostile())
+        for _ in range(2):
+            assert page.driver.title == "Graph"
+            assert page.run("return document.scripts.length") == 2
+            assert not page.all("img, b, i, script:not([id]) + script")
+            for step in range(1, 6):
+                page.step_to(step)
+            page.run("for (const box of document.querySelectorAll('.box')) box.focus()")
+            page.press("<img", on="#search")
+            page.one("#close-all").click()
+            page.one("#open-all").click()
+        titles = page.texts(".box .title")
+        assert HOSTILE[5] in titles
+        assert "__proto__" in titles
+        assert max(map(len, titles)) <= 44
+        assert [entry for entry in page.driver.get_log("browser") if entry["level"] == "SEVERE"] == []
+
+    def test_what_would_run_is_stopped_by_the_policy(self, page):
+        page.open(expression())
+        page.run("""const s = document.createElement('script'); s.textContent = "document.title = 'hacked'";
+            document.body.append(s)""")
+        page.run("document.body.setAttribute('onclick', \"document.title = 'hacked'\"); document.body.click()")
+        assert page.driver.title == "Graph"
+        assert "Content Security Policy" in page.driver.get_log("browser")[0]["message"]
+
+    def test_a_large_page(self, page):
+        page.open(tangle(2000, 3000, 40))
+        assert len(page.all("#picture .box")) == 2000
+        page.step_to(2100)
+        assert page.one("#sentence").text.startswith("backward 100 of 2,000")
+        assert page.driver.get_log("browser") == []
+
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    def test_text_has_contrast(self, page, scheme):
+        page.driver.execute_cdp_cmd(
+            "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        )
+        page.open(expression())
+        texts = ("ink", "muted", "value", "back")
+        colours = page.run(
+            """const style = getComputedStyle(document.documentElement);
+            const probe = document.body.appendChild(document.createElement('span'));
+            return Object.fromEntries(arguments[0].map((name) => {
+                probe.style.color = style.getPropertyValue('--' + name);
+                return [name, getComputedStyle(probe).color.match(/\\d+/g).map(Number)]; }))""",
+            [*(grounds := ["paper", "ground", "op", "parameter", "output", "input", "now-soft", "back-soft"]), *texts],
+        )
+        for ground in grounds:
+            for text in texts:
+                assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
+
+    def test_controls_have_names(self, page):
+        page.open(network())
+        unnamed = page.run("""return [...document.querySelectorAll('button, input, [tabindex]')]
+            .filter((e) => !e.getAttribute('aria-label') && !e.labels?.length).map((e) => e.outerHTML)""")
+        assert unnamed == []
+
+
+def contrast(one: list[int], other: list[int]) -> float:
+    """The contrast ratio of two colours, as the Web Content Accessibility Guidelines define it."""
+
+    def light(colour: list[int]) -> float:
+        parts = [c / 255 for c in colour[:3]]
+        parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2] + 0.05
+
+    low, high = sorted([light(one), light(other)])
+    return high / low
