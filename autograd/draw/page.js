@@ -71,14 +71,22 @@ function route(tail, head) {
 const picture = svg("svg", { id: "picture", role: "group", "aria-label": `Graph: ${graph.summary}` });
 const layer = svg("g", { id: "layer" });
 picture.append(drawTips(), layer);
-const search = html("input", { id: "search", type: "search", placeholder: "Search boxes\u2026", "aria-label": "Search boxes", autocomplete: "off", spellcheck: "false" });
+const search = html("input", {
+  id: "search", type: "search", placeholder: "Search boxes\u2026", "aria-label": "Search boxes", autocomplete: "off",
+  spellcheck: "false",
+});
 const found = html("span", { id: "found", role: "status" });
 const panel = html("aside", { id: "panel", "aria-label": "Details", hidden: "" });
 const sentence = html("p", { id: "sentence", role: "status" });
-const slider = html("input", { id: "slider", type: "range", min: 0, max: graph.steps.length, value: 0, step: 1, "aria-label": "Step" });
-const button = (id, face, name, click) => html("button", { id, type: "button", "aria-label": name, title: name, click }, face);
+const slider = html("input", {
+  id: "slider", type: "range", min: 0, max: graph.steps.length, value: 0, step: 1, "aria-label": "Step",
+});
+const button = (id, face, name, click) =>
+  html("button", { id, type: "button", "aria-label": name, title: name, click }, face);
 const play = button("play", "Play", "Play", () => (timer ? pause() : start()));
 const legend = html("details", { id: "legend" }, html("summary", {}, "Legend"));
+
+const heat = (event) => picture.classList.toggle("hot", event.target.checked);
 
 document.body.append(
   html("header", {},
@@ -87,18 +95,22 @@ document.body.append(
       groups.size ? button("open-all", "Open all", "Open all modules", () => setClosed([])) : null,
       groups.size ? button("close-all", "Close all", "Close all modules", () => setClosed(groups.keys())) : null,
       graph.boxes.some((box) => box.heat !== undefined)
-        ? html("label", { id: "heat" }, html("input", { type: "checkbox", change: (event) => picture.classList.toggle("hot", event.target.checked) }), " colour by gradient")
+        ? html("label", { id: "heat" }, html("input", { type: "checkbox", change: heat }), " colour by gradient")
         : null)),
   html("main", {}, picture, legend,
     html("div", { id: "zoom" },
-      button("zoom-in", "+", "Zoom in", () => zoom(1.3)), button("zoom-out", "\u2212", "Zoom out", () => zoom(1 / 1.3)),
+      button("zoom-in", "+", "Zoom in", () => zoom(1.3)),
+      button("zoom-out", "\u2212", "Zoom out", () => zoom(1 / 1.3)),
       button("fit", icon("fit"), "Fit the whole graph", () => fit(false)))),
   panel,
   html("footer", {},
     sentence,
     html("div", { id: "controls" },
-      button("first", icon("first"), "To the start", () => go(0)), button("back", icon("back"), "Step back", () => go(position - 1)), play,
-      button("next", icon("next"), "Step forward", () => go(position + 1)), button("last", icon("last"), "To the end", () => go(graph.steps.length)),
+      button("first", icon("first"), "To the start", () => stepTo(0)),
+      button("back", icon("back"), "Step back", () => stepTo(position - 1)),
+      play,
+      button("next", icon("next"), "Step forward", () => stepTo(position + 1)),
+      button("last", icon("last"), "To the end", () => stepTo(graph.steps.length)),
       slider)),
 );
 
@@ -121,11 +133,15 @@ function draw() {
   }
   for (const [id, { size }] of closedContents) sizes.set(id, size);
   shown = arrange(graph.levels, sizes, titles, closed, graph.direction, widestLabel);
-  const frames = [...shown.frames].map(([id, place]) => drawFrame(id, groups.get(id), titleOf(id), place, around(id).length));
-  drawn.ways = new Map(shown.ways.map((way) => [way.key, drawWay(way, ["constant", "hidden"].includes(boxes.get(way.source).kind), turned)]));
+  const frames = [...shown.frames].map(([id, place]) => drawFrame(id, titleOf(id), place));
+  const dashed = (way) => ["constant", "hidden"].includes(boxes.get(way.source).kind);
+  drawn.ways = new Map(shown.ways.map((way) => [way.key, drawWay(way, dashed(way), turned)]));
   drawn.boxes = new Map([...shown.boxes].map(([id, place]) => [id, drawBox(boxes.get(id), contents.get(id), place)]));
-  drawn.closed = new Map([...shown.closed].map(([id, place]) => [id, drawClosed(id, groups.get(id), titleOf(id), closedContents.get(id), place)]));
-  layer.replaceChildren(...frames, ...drawn.ways.values(), ...drawLabels(labels, shown.ways, graph.direction), ...drawn.closed.values(), ...drawn.boxes.values());
+  drawn.closed = new Map([...shown.closed].map(([id, place]) => {
+    return [id, drawClosed(id, groups.get(id), titleOf(id), closedContents.get(id), place)];
+  }));
+  const said = drawLabels(labels, shown.ways, graph.direction);
+  layer.replaceChildren(...frames, ...drawn.ways.values(), ...said, ...drawn.closed.values(), ...drawn.boxes.values());
   mark();
   markFound();
 }
@@ -178,7 +194,8 @@ function moveTo({ x, y, scale }, smoothly = false) {
     view.x = from.x + (x - from.x) * eased;
     view.y = from.y + (y - from.y) * eased;
     view.scale = from.scale + (scale - from.scale) * eased;
-    layer.setAttribute("transform", `translate(${view.x.toFixed(2)} ${view.y.toFixed(2)}) scale(${view.scale.toFixed(4)})`);
+    const [left, top, size] = [view.x.toFixed(2), view.y.toFixed(2), view.scale.toFixed(4)];
+    layer.setAttribute("transform", `translate(${left} ${top}) scale(${size})`);
     if (t < 1) glide = requestAnimationFrame(frame);
   };
   frame(begun);
@@ -237,14 +254,18 @@ window.addEventListener("pointermove", (event) => {
   const others = [...fingers.values()].filter((finger) => finger.pointerId !== event.pointerId);
   if (others.length) {
     const { left, top } = picture.getBoundingClientRect();
-    const apartFrom = (finger) => Math.hypot(finger.clientX - others[0].clientX, finger.clientY - others[0].clientY);
-    zoom(apartFrom(event) / Math.max(1, apartFrom(last)), (event.clientX + others[0].clientX) / 2 - left, (event.clientY + others[0].clientY) / 2 - top);
+    const { clientX: x, clientY: y } = others[0];
+    const distance = (finger) => Math.hypot(finger.clientX - x, finger.clientY - y);
+    const factor = distance(event) / Math.max(1, distance(last));
+    zoom(factor, (event.clientX + x) / 2 - left, (event.clientY + y) / 2 - top);
   }
   const share = 1 / (others.length + 1);
   moveTo({ x: view.x + dx * share, y: view.y + dy * share, scale: view.scale });
   fingers.set(event.pointerId, event);
 });
-for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, (event) => fingers.delete(event.pointerId));
+for (const end of ["pointerup", "pointercancel"]) {
+  window.addEventListener(end, (event) => fingers.delete(event.pointerId));
+}
 
 // ==== The step player ====
 
@@ -308,7 +329,8 @@ function markWays(now, phase) {
     const names = [];
     if (hasValue(tail) && hasValue(head)) names.push("lit");
     if (phase === "forward" && now.has(head)) names.push("now");
-    if (phase === "backward" && hasGradient(tail) && (hasGradient(head) || boxes.get(head).kind === "output")) names.push("back");
+    const sent = hasGradient(head) || boxes.get(head).kind === "output";
+    if (phase === "backward" && hasGradient(tail) && sent) names.push("back");
     if (phase === "backward" && now.has(tail)) names.push("now");
     if (names.length) for (const key of route(tail, head)) drawn.ways.get(key)?.classList.add(...names);
   }
@@ -329,7 +351,10 @@ function pause() {
   play.setAttribute("aria-label", "Play");
 }
 
-slider.addEventListener("input", () => {
+/** Go to a step by hand: then nothing plays any more. */
+function stepTo(to) {
   pause();
-  go(Number(slider.value));
-});
+  go(to);
+}
+
+slider.addEventListener("input", () => stepTo(Number(slider.value)));

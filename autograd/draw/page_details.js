@@ -7,7 +7,8 @@ function describe(id, byHand = true) {
   const box = boxes.get(id);
   const rows = html("dl");
   const row = (name, ...parts) => rows.append(html("dt", {}, name), html("dd", {}, ...parts));
-  for (const [name, values, there] of [["value", box.value, hasValue(id)], ["gradient", box.gradient, hasGradient(id)]]) {
+  const [known, swept] = [hasValue(id), hasGradient(id)];
+  for (const [name, values, there] of [["value", box.value, known], ["gradient", box.gradient, swept]]) {
     if (!values) continue;
     if (!there) row(name, html("em", {}, "not there yet"));
     else row(name, html("code", { class: name }, values.text), ...histogram(values, name));
@@ -16,14 +17,14 @@ function describe(id, byHand = true) {
   if (shape) row("shape", shape);
   else if (box.lines?.length) row("is", box.lines.join(", "));
   if (dtype) row("dtype", dtype);
-  for (const [name, values] of [["norm", box.value], ["gradient norm", box.gradient]]) {
-    const there = name === "norm" ? hasValue(id) : hasGradient(id);
-    if (values?.norm && there) row(name, Number(values.norm).toPrecision(4));
-    if (values?.bad && there) row(name === "norm" ? "NaN or inf" : "in its gradient", `${values.bad.toLocaleString("en")} NaN or infinite`);
+  for (const [of, values, there] of [["", box.value, known], ["gradient ", box.gradient, swept]]) {
+    if (values?.norm && there) row(`${of}norm`, Number(values.norm).toPrecision(4));
+    if (values?.bad && there) row(`${of}NaN, inf`, values.bad.toLocaleString("en"));
   }
   for (const [name, text] of box.facts ?? []) row(name, text);
   if (box.group) row("module", titleOf(box.group));
-  for (const [name, others] of [["from", comesFrom.get(id)], ["to", goesTo.get(id)]]) if (others.length) row(name, ...neighbours(others));
+  if (comesFrom.get(id).length) row("from", ...neighbours(comesFrom.get(id)));
+  if (goesTo.get(id).length) row("to", ...neighbours(goesTo.get(id)));
   fillPanel(box.title || "(no name)", box.kind + (box.tooltip ? ` \u2013 ${box.tooltip}` : ""), rows);
   panel.dataset.box = id;
   document.body.classList.toggle("by-step", !byHand);
@@ -55,9 +56,12 @@ function hide() {
 }
 
 function neighbours(ids) {
-  const parts = [...new Set(ids)].slice(0, 8).map((id) =>
-    html("button", { type: "button", class: "neighbour", click: () => visit(id) }, shortened(boxes.get(id).title, 30)));
-  if (ids.length > 8) parts.push(` and ${ids.length - 8} more`);
+  const all = [...new Set(ids)];
+  const parts = all.slice(0, 8).map((id) => {
+    const title = shortened(boxes.get(id).title, 30) || "(no name)";
+    return html("button", { type: "button", class: "neighbour", click: () => visit(id) }, title);
+  });
+  if (all.length > 8) parts.push(` and ${all.length - 8} more`);
   return parts;
 }
 
@@ -72,11 +76,14 @@ function visit(id) {
 
 function histogram(values, name) {
   if (!values.histogram.length) return [];
-  const drawing = svg("svg", { class: `histogram ${name}`, viewBox: "0 0 240 56", role: "img", "aria-label": `histogram from ${values.low} to ${values.high}` },
-    svg("path", { d: bars(values.histogram, 0, 2, 240, 40) }),
-    svg("text", { x: 0, y: 54 }, Number(values.low).toPrecision(3)),
-    svg("text", { x: 240, y: 54, "text-anchor": "end" }, Number(values.high).toPrecision(3)));
-  return [drawing];
+  const [low, high] = [values.low, values.high].map((end) => Number(end).toPrecision(3));
+  const look = { class: `histogram ${name}`, viewBox: "0 0 240 56", role: "img" };
+  return [
+    svg("svg", { ...look, "aria-label": `histogram from ${low} to ${high}` },
+      svg("path", { d: bars(values.histogram, 0, 2, 240, 40) }),
+      svg("text", { x: 0, y: 54 }, low),
+      svg("text", { x: 240, y: 54, "text-anchor": "end" }, high)),
+  ];
 }
 
 // ==== What the mouse, the finger and the keyboard do in the picture ====
@@ -117,10 +124,10 @@ picture.addEventListener("keydown", (event) => {
 });
 
 const keys = {
-  ArrowRight: () => go(position + 1),
-  ArrowLeft: () => go(position - 1),
-  Home: () => go(0),
-  End: () => go(graph.steps.length),
+  ArrowRight: () => stepTo(position + 1),
+  ArrowLeft: () => stepTo(position - 1),
+  Home: () => stepTo(0),
+  End: () => stepTo(graph.steps.length),
   " ": () => play.click(),
   "+": () => zoom(1.3),
   "-": () => zoom(1 / 1.3),
@@ -132,7 +139,6 @@ document.addEventListener("keydown", (event) => {
   const own = event.target.closest?.("input, button, summary");
   if (event.ctrlKey || event.metaKey || event.altKey || event.target === search || !(event.key in keys)) return;
   if (own && (event.key === " " || event.key === "Enter")) return;
-  if (event.key.startsWith("Arrow") || event.key === "Home" || event.key === "End") pause();
   event.preventDefault();
   keys[event.key]();
 });
@@ -155,7 +161,8 @@ function markFound() {
   picture.classList.toggle("searching", words !== "");
   for (const [id, element] of drawn.boxes) element.classList.toggle("hit", there.has(id));
   for (const [id, element] of drawn.closed) element.classList.toggle("hit", hiding.has(id));
-  found.textContent = !words ? "" : hits.length ? `${hit >= 0 ? `${hit + 1} of ` : ""}${hits.length} found` : "none found";
+  const which = hit >= 0 ? `${hit + 1} of ` : "";
+  found.textContent = !words ? "" : hits.length ? `${which}${hits.length} found` : "none found";
 }
 
 search.addEventListener("input", () => {
@@ -180,13 +187,15 @@ search.addEventListener("keydown", (event) => {
 // ==== Legend ====
 
 const MEANINGS = {
-  input: "input", parameter: "parameter", constant: "data without gradient", op: "operation", module: "folded operations",
-  output: "output", hidden: "not drawn",
+  input: "input", parameter: "parameter", constant: "data without gradient", op: "operation",
+  module: "folded operations", output: "output", hidden: "not drawn",
 };
 
 function explain(kind, text) {
-  const rect = svg("rect", { class: "shape", x: 2, y: 2, width: 30, height: 16, rx: { op: 5, module: 5, output: 7, input: 8 }[kind] ?? 1 });
-  return html("li", {}, svg("svg", { width: 34, height: 20, "aria-hidden": "true" }, svg("g", { class: `sample ${kind}` }, rect)), text);
+  const rx = { op: 5, module: 5, output: 7, input: 8 }[kind] ?? 1;
+  const rect = svg("rect", { class: "shape", x: 2, y: 2, width: 30, height: 16, rx });
+  const sample = svg("g", { class: `sample ${kind}` }, rect);
+  return html("li", {}, svg("svg", { width: 34, height: 20, "aria-hidden": "true" }, sample), text);
 }
 
 const present = new Set(graph.boxes.map((box) => box.kind));

@@ -226,10 +226,12 @@ function plan(inside, turned, flipped) {
 /** A level's pieces of arrows: straight out of where they start, then a curve, then straight into where they end. */
 function waysOf(group, within, inside, corners, extents, c0, a0, point) {
   const { level } = within;
-  const isEnd = (node) => level.nodes[node][0] === "box" || (level.nodes[node][0] === "group" && !inside.has(level.nodes[node][1]));
+  const frameOf = ([kind, id]) => kind === "group" && inside.get(id);
+  const isEnd = (node) => ["box", "group"].includes(level.nodes[node][0]) && !frameOf(level.nodes[node]);
   const across = (node, side, source) => {
-    const frame = level.nodes[node][0] === "group" && inside.get(level.nodes[node][1]);
-    return frame ? corners.get(level.nodes[node][1])[0] + frame.c[frame.ports.get(side + source)] : c0 + within.c[node];
+    const frame = frameOf(level.nodes[node]);
+    if (!frame) return c0 + within.c[node];
+    return corners.get(level.nodes[node][1])[0] + frame.c[frame.ports.get(side + source)];
   };
   const pieces = level.links.concat(level.loose.map(([tail, head, source]) => [tail, head, source, 0]));
   const arriving = new Map();

@@ -46,7 +46,9 @@ function contentOf(box) {
   const rows = [{ font: "title", text: shortened(box.title, 44) || "\u00a0" }];
   for (const line of box.lines ?? []) rows.push({ font: "line", text: shortened(line, 48) });
   for (const [name, values] of [["value", box.value], ["grad", box.gradient]]) {
-    if (values) rows.push({ font: "value", name, text: shortened(values.text, 30), bars: values.histogram.length ? values.histogram : null });
+    if (!values) continue;
+    const counts = values.histogram.length ? values.histogram : null;
+    rows.push({ font: "value", name, text: shortened(values.text, 30), bars: counts });
   }
   return measured(rows, 44);
 }
@@ -56,7 +58,7 @@ function closedContentOf(group, count) {
   const rows = [{ font: "title", text: `+ ${shortened(group.path || group.kind, 44)}` }];
   if (group.path) rows.push({ font: "line", text: shortened(group.kind, 48) });
   if (group.times > 1) rows.push({ font: "line", text: `\u00d7${group.times}, one is drawn` });
-  for (const [name, text] of group.facts.slice(0, 2)) rows.push({ font: "line", text: shortened(`${name}: ${text}`, 48) });
+  for (const fact of group.facts.slice(0, 2)) rows.push({ font: "line", text: shortened(fact.join(": "), 48) });
   rows.push({ font: "line", text: count === 1 ? "1 box" : `${count.toLocaleString("en")} boxes` });
   return measured(rows, 64);
 }
@@ -77,13 +79,17 @@ function drawBox(box, content, [x, y, width, height]) {
   const left = x + (width - own) / 2;
   const corner = { op: 7, module: 7, output: 10, input: Math.min(16, height / 2) }[box.kind] ?? 2;
   const shape = { x: left, y, width: own, height, rx: corner };
-  const element = svg("g", { class: `box ${box.kind}`, tabindex: 0, role: "img", "aria-label": spoken(box), "data-id": box.id });
+  const element = svg("g", {
+    class: `box ${box.kind}`, tabindex: 0, role: "img", "aria-label": spoken(box), "data-id": box.id,
+  });
   if (box.again) element.classList.add("again");
   for (const mark of box.marks ?? []) element.classList.add(`has-${mark === "nan" ? "nan" : "cut"}`);
-  element.append(svg("rect", { class: "halo", x: left - 4, y: y - 4, width: own + 8, height: height + 8, rx: corner + 4 }));
+  element.append(halo(left, y, own, height, corner));
   if (box.kind === "module") element.append(svg("rect", { ...shape, class: "shape behind", x: left + 4, y: y - 4 }));
   element.append(svg("rect", { ...shape, class: "shape" }));
-  if (box.heat !== undefined) element.append(svg("rect", { ...shape, class: "heat", "fill-opacity": 0.08 + 0.72 * box.heat }));
+  if (box.heat !== undefined) {
+    element.append(svg("rect", { ...shape, class: "heat", "fill-opacity": 0.08 + 0.72 * box.heat }));
+  }
   element.append(...drawRows(content.rows, left, y, own));
   const marks = (box.marks ?? []).map((mark) => ({ nan: "NaN born here", cut: "no gradient passes" })[mark] ?? mark);
   marks.forEach((mark, number) => {
@@ -92,15 +98,21 @@ function drawBox(box, content, [x, y, width, height]) {
   return element;
 }
 
+/** What lights up around a box. */
+function halo(x, y, width, height, corner) {
+  return svg("rect", { class: "halo", x: x - 4, y: y - 4, width: width + 8, height: height + 8, rx: corner + 4 });
+}
+
 function drawRows(rows, left, top, width) {
   let y = top + 7;
   return rows.flatMap((row) => {
     y += ROWS[row.font];
     if (!row.name) return [svg("text", { class: row.font, x: left + width / 2, y: y - 4 }, row.text)];
-    const part = svg("g", { class: `row ${row.name}` }, svg("text", { class: "name", x: left + 12, y: y - 4 }, row.name));
-    if (row.bars) part.append(svg("path", { class: "bars", d: bars(row.bars, left + 12 + NAMED, y - 15, ...BARS) }));
-    else part.append(svg("text", { class: "value", x: left + 12 + NAMED, y: y - 4 }, row.text));
-    return [part];
+    const name = svg("text", { class: "name", x: left + 12, y: y - 4 }, row.name);
+    const value = row.bars
+      ? svg("path", { class: "bars", d: bars(row.bars, left + 12 + NAMED, y - 15, ...BARS) })
+      : svg("text", { class: "value", x: left + 12 + NAMED, y: y - 4 }, row.text);
+    return [svg("g", { class: `row ${row.name}` }, name, value)];
   });
 }
 
@@ -108,8 +120,12 @@ function drawRows(rows, left, top, width) {
 function bars(counts, x, y, width, height) {
   const most = Math.max(...counts, 1);
   const step = width / counts.length;
-  const tall = (n) => (n ? Math.max(1, (n / most) * height) : 0.4);
-  return counts.map((n, i) => `M${(x + i * step).toFixed(1)},${y + height}v${-tall(n).toFixed(1)}h${(step * 0.86).toFixed(1)}V${y + height}z`).join("");
+  const wide = (step * 0.86).toFixed(1);
+  const bar = (n, i) => {
+    const tall = n ? Math.max(1, (n / most) * height) : 0.4;
+    return `M${(x + i * step).toFixed(1)},${y + height}v${(-tall).toFixed(1)}h${wide}V${y + height}z`;
+  };
+  return counts.map(bar).join("");
 }
 
 function spoken(box) {
@@ -120,23 +136,28 @@ function spoken(box) {
 }
 
 /** An open group: a frame, whose title closes it. */
-function drawFrame(id, group, title, [x, y, width, height], depth) {
-  const bar = svg("g", { class: "bar", tabindex: 0, role: "button", "aria-expanded": "true", "data-group": id, "aria-label": `${title}, open` });
+function drawFrame(id, title, [x, y, width, height]) {
+  const bar = svg("g", { class: "bar", ...handle(id, `${title}, open`, true) });
   bar.append(
     svg("rect", { class: "grip", x: x + 1, y: y + 1, width: width - 2, height: 23, rx: 8 }),
     svg("text", { class: "frame-title", x: x + 12, y: y + 17 }, `\u2212 ${title}`),
   );
-  return svg("g", { class: `frame ${depth % 2 ? "odd" : "even"}` }, svg("rect", { class: "border", x, y, width, height, rx: 9 }), bar);
+  return svg("g", { class: "frame" }, svg("rect", { class: "border", x, y, width, height, rx: 9 }), bar);
 }
 
 /** A closed group: a box that opens. */
 function drawClosed(id, group, title, content, [x, y, width, height]) {
   const shape = { class: "shape", x, y, width, height, rx: 9 };
-  const element = svg("g", { class: "closed", tabindex: 0, role: "button", "aria-expanded": "false", "data-group": id, "aria-label": `${title}, closed` });
-  element.append(svg("rect", { class: "halo", x: x - 4, y: y - 4, width: width + 8, height: height + 8, rx: 13 }));
+  const element = svg("g", { class: "closed", ...handle(id, `${title}, closed`, false) });
+  element.append(halo(x, y, width, height, 9));
   if (group.times > 1) element.append(svg("rect", { ...shape, x: x + 5, y: y - 5, class: "shape behind" }));
   element.append(svg("rect", shape), ...drawRows(content.rows, x, y, width));
   return element;
+}
+
+/** What makes an element open and close a group. */
+function handle(id, name, open) {
+  return { tabindex: 0, role: "button", "aria-expanded": String(open), "aria-label": name, "data-group": id };
 }
 
 /** A piece of an arrow. */
@@ -147,27 +168,34 @@ function drawWay(way, dashed, turned) {
   const [p, q] = turned
     ? [[(out[0] + into[0]) / 2, out[1]], [(out[0] + into[0]) / 2, into[1]]]
     : [[out[0], (out[1] + into[1]) / 2], [into[0], (out[1] + into[1]) / 2]];
-  const d = `M${at(start)}${same(start, out) ? "" : `L${at(out)}`}C${at(p)} ${at(q)} ${at(into)}${same(into, end) ? "" : `L${at(end)}`}`;
+  const [first, last] = [same(start, out) ? "" : `L${at(out)}`, same(into, end) ? "" : `L${at(end)}`];
+  const d = `M${at(start)}${first}C${at(p)} ${at(q)} ${at(into)}${last}`;
   const kind = `way${dashed || way.loose ? " dashed" : ""}${way.head ? " ends" : ""}${way.tail ? " starts" : ""}`;
   return svg("path", { class: kind, d });
 }
 
+// Where the text beside an arrow stands: to the right of its start or end, below, and which end of the text is there.
+const BESIDE_START = { TB: [5, 12, "start"], BT: [5, -5, "start"], LR: [5, -5, "start"], RL: [-5, -5, "end"] };
+const BESIDE_END = { TB: [6, -10, "start"], BT: [6, 17, "start"], LR: [-10, -5, "end"], RL: [10, -5, "start"] };
+
 /** The labels of arrows: where they start if they are the same on all from one box, else where they end. */
 function drawLabels(labels, ways, direction) {
-  const [right, down] = { TB: [5, 12], BT: [5, -5], LR: [5, -5], RL: [-5, -5] }[direction];
+  const common = new Map();
+  for (const [tail, said] of labels) {
+    if (new Set(said.values()).size === 1) common.set(tail, said.values().next().value);
+  }
   const done = new Set();
   const drawn = [];
   for (const way of ways) {
-    const said = labels.get(way.source);
-    if (!said) continue;
-    const same = new Set(said.values()).size === 1;
+    const same = common.has(way.source);
     const box = same ? way.tail : way.head;
-    const text = same ? said.values().next().value : said.get(way.head);
+    const text = same ? common.get(way.source) : labels.get(way.source).get(way.head);
     if (!text || !box || done.has(`${way.source} ${box}`)) continue;
     done.add(`${way.source} ${box}`);
-    const [x, y] = same ? way.points[0] : way.points[3];
-    const place = same ? [x + right, y + down] : [x + 5, y - 2 * down];
-    drawn.push(svg("text", { class: "label", x: place[0], y: place[1], "text-anchor": same && right < 0 ? "end" : "start" }, shortened(text, 30)));
+    const [x, y] = way.points[same ? 0 : 3];
+    const [right, down, anchor] = (same ? BESIDE_START : BESIDE_END)[direction];
+    const place = { class: "label", x: x + right, y: y + down, "text-anchor": anchor };
+    drawn.push(svg("text", place, shortened(text, 30)));
   }
   return drawn;
 }
@@ -179,13 +207,17 @@ const ICONS = {
 
 /** A sign on a button. It is drawn, since not every system has a letter for it. */
 function icon(name) {
-  return svg("svg", { class: `icon ${name}`, viewBox: "0 0 20 20", "aria-hidden": "true" }, svg("path", { d: ICONS[name] }));
+  const look = { class: `icon ${name}`, viewBox: "0 0 20 20", "aria-hidden": "true" };
+  return svg("svg", look, svg("path", { d: ICONS[name] }));
 }
 
 /** The tips of arrows, in the colours that arrows have. */
 function drawTips() {
-  const tips = ["plain", "now", "back"].map((name) =>
-    svg("marker", { id: `tip-${name}`, class: `tip ${name}`, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 9, markerHeight: 9, orient: "auto-start-reverse", markerUnits: "userSpaceOnUse" },
-      svg("path", { d: "M0,0.8L8,4L0,7.2z" })));
-  return svg("defs", {}, ...tips);
+  const look = {
+    viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 9, markerHeight: 9, markerUnits: "userSpaceOnUse",
+    orient: "auto-start-reverse",
+  };
+  const tip = (name) =>
+    svg("marker", { id: `tip-${name}`, class: `tip ${name}`, ...look }, svg("path", { d: "M0,0.8L8,4L0,7.2z" }));
+  return svg("defs", {}, ...["plain", "now", "back"].map(tip));
 }

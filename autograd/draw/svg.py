@@ -17,6 +17,9 @@ _INK, _MUTED, _LINE = "#1F2933", "#5A6572", "#7B8794"
 _SIZE, _LABEL_SIZE = 11.0, 9.0
 _LINE_HEIGHT = 14.0
 _MARGIN = 12.0
+_BESIDE_START = {"TB": (4, 11, "start"), "BT": (4, -5, "start"), "LR": (4, -4, "start"), "RL": (-4, -4, "end")}
+_BESIDE_END = {"TB": (5, -9, "start"), "BT": (5, 15, "start"), "LR": (-9, -4, "end"), "RL": (9, -4, "start")}
+"""Where the text beside an arrow stands."""
 _HEAD = f"""<?xml version="1.0" encoding="UTF-8" standalone="no"?>
 <svg xmlns="http://www.w3.org/2000/svg" width="{{width:.0f}}" height="{{height:.0f}}" \
 viewBox="0 0 {{width:.0f}} {{height:.0f}}" font-family="{_FONT}" font-size="{_SIZE:g}" text-anchor="middle">
@@ -124,21 +127,18 @@ def _labels(arrows: Iterable[Arrow], ways: Iterable[Way], direction: str) -> Ite
     said: dict[str, dict[str, str]] = {}
     for arrow in arrows:
         said.setdefault(arrow.tail, {})[arrow.head] = legible(arrow.label, 30)
-    right, down = {"TB": (4, 11), "BT": (4, -5), "LR": (4, -4), "RL": (-4, -4)}[direction]
-    anchor = "end" if right < 0 else "start"
+    common = {tail: next(iter(labels.values())) for tail, labels in said.items() if len({*labels.values()}) == 1}
     done: set[tuple[str, str]] = set()
     for way in ways:
-        labels = said[way.source]
-        same = len({*labels.values()}) == 1
-        text, at = (next(iter(labels.values())), way.tail) if same else (labels.get(way.head, ""), way.head)
+        same = way.source in common
+        text, at = (common[way.source], way.tail) if same else (said[way.source].get(way.head, ""), way.head)
         if not text or not at or (way.source, at) in done:
             continue
         done.add((way.source, at))
-        x, y = way.start if same else (way.end[0] - 4 * right * (right < 0), way.end[1] - 2 * down)
-        yield (
-            f'<text x="{x + right:.1f}" y="{y + down:.1f}" text-anchor="{anchor}" font-size="{_LABEL_SIZE:g}" '
-            f'fill="{_MUTED}">{_escaped(text)}</text>'
-        )
+        x, y = way.start if same else way.end
+        right, down, anchor = (_BESIDE_START if same else _BESIDE_END)[direction]
+        place = f'x="{x + right:.1f}" y="{y + down:.1f}" text-anchor="{anchor}"'
+        yield f'<text {place} font-size="{_LABEL_SIZE:g}" fill="{_MUTED}">{_escaped(text)}</text>'
 
 
 def _escaped(text: str) -> str:
