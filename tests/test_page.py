@@ -173,7 +173,7 @@ class TestSteps:
             "forward 5 of 6: sum(add), a scalar",
             "forward 6 of 6: the result is output",
             "backward 1 of 6: it starts at output, whose gradient with respect to itself is 1",
-            "backward 2 of 6: it starts at sum, whose gradient with respect to itself is 1",
+            "backward 2 of 6: the gradient of sum's result arrives from output",
             "backward 3 of 6: the gradient of add's result arrives from sum",
             "backward 4 of 6: the gradient of mul's result arrives, the sum of what add sends 2 times",
             "backward 5 of 6: the gradient of tanh's result arrives from mul",

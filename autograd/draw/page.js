@@ -6,6 +6,7 @@ const boxes = new Map(graph.boxes.map((box) => [box.id, box]));
 const groups = new Map(Object.entries(graph.groups));
 const closed = new Set(graph.closed);
 const turned = graph.direction === "LR" || graph.direction === "RL";
+const forward = graph.direction === "TB" || graph.direction === "LR"; // as the coordinates grow
 const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
 
 const parents = new Map(); // of groups: the group around
@@ -135,7 +136,7 @@ function draw() {
   shown = arrange(graph.levels, sizes, titles, closed, graph.direction, widestLabel);
   const frames = [...shown.frames].map(([id, place]) => drawFrame(id, titleOf(id), place));
   const dashed = (way) => ["constant", "hidden"].includes(boxes.get(way.source).kind);
-  drawn.ways = new Map(shown.ways.map((way) => [way.key, drawWay(way, dashed(way), turned)]));
+  drawn.ways = new Map(shown.ways.map((way) => [way.key, drawWay(way, dashed(way), turned, forward)]));
   drawn.boxes = new Map([...shown.boxes].map(([id, place]) => [id, drawBox(boxes.get(id), contents.get(id), place)]));
   drawn.closed = new Map([...shown.closed].map(([id, place]) => {
     return [id, drawClosed(id, groups.get(id), titleOf(id), closedContents.get(id), place)];
@@ -209,12 +210,14 @@ function fit(readable) {
   let scale = Math.min(...fits, 1.4);
   if (readable) scale = Math.max(scale, Math.min(0.85, Math.max(0.45, fits[turned ? 1 : 0])));
   scale = Math.max(scale, 0.01);
-  const put = (room, size, along, last) => {
-    if (!along || size * scale <= room) return (room - size * scale) / 2;
-    return last ? room - size * scale - margin : margin;
+  const first = graph.boxes.length ? seen(graph.boxes[0].id).place : [0, 0, 0, 0];
+  const put = (room, size, along, start) => {
+    if (size * scale <= room) return (room - size * scale) / 2;
+    if (!along) return room / 2 - start * scale;
+    return forward ? margin : room - size * scale - margin;
   };
-  const x = put(width, shown.width, turned, graph.direction === "RL");
-  const y = put(height, shown.height, !turned, graph.direction === "BT");
+  const x = put(width, shown.width, turned, first[0] + first[2] / 2);
+  const y = put(height, shown.height, !turned, first[1] + first[3] / 2);
   moveTo({ x, y, scale });
 }
 

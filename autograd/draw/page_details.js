@@ -25,7 +25,7 @@ function describe(id, byHand = true) {
   if (box.group) row("module", titleOf(box.group));
   if (comesFrom.get(id).length) row("from", ...neighbours(comesFrom.get(id)));
   if (goesTo.get(id).length) row("to", ...neighbours(goesTo.get(id)));
-  fillPanel(box.title || "(no name)", box.kind + (box.tooltip ? ` \u2013 ${box.tooltip}` : ""), rows);
+  fillPanel(box.title || "(no name)", (MEANINGS[box.kind] ?? box.kind) + (box.tooltip ? ` \u2013 ${box.tooltip}` : ""), rows);
   panel.dataset.box = id;
   document.body.classList.toggle("by-step", !byHand);
 }
@@ -202,8 +202,8 @@ const present = new Set(graph.boxes.map((box) => box.kind));
 const marked = new Set(graph.boxes.flatMap((box) => box.marks ?? []));
 legend.append(html("ul", {},
   ...Object.keys(MEANINGS).filter((kind) => present.has(kind)).map((kind) => explain(kind, MEANINGS[kind])),
-  marked.has("nan") ? explain("op has-nan", "a NaN or infinity was born here") : null,
-  marked.has("cut") ? explain("op has-cut", "no gradient passes") : null,
+  marked.has("nan") ? explain("op has-nan", MARKS.nan) : null,
+  marked.has("cut") ? explain("op has-cut", MARKS.cut) : null,
   html("li", {}, html("span", { class: "swatch forward" }), "step forward: the value is computed"),
   html("li", {}, html("span", { class: "swatch backward" }), "step backward: the gradient arrives")));
 

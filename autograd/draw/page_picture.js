@@ -29,7 +29,7 @@ function shortened(text, longest) {
 
 const SANS = "system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif";
 const MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace";
-const FONTS = { title: `600 13px ${SANS}`, line: `11px ${SANS}`, value: `11px ${MONO}`, label: `10px ${SANS}` };
+const FONTS = { title: `600 13px ${SANS}`, line: `11px ${SANS}`, value: `11px ${MONO}`, label: `10px ${SANS}`, mark: `600 11px ${SANS}` };
 const pen = document.createElement("canvas").getContext("2d");
 
 function widthOf(text, font) {
@@ -37,7 +37,8 @@ function widthOf(text, font) {
   return pen.measureText(text).width;
 }
 
-const ROWS = { title: 18, line: 15, value: 17 };
+const ROWS = { title: 18, line: 15, value: 17, mark: 15 };
+const MARKS = { nan: "NaN or infinity born here", cut: "no gradient passes" };
 const NAMED = 38; // what "value" and "grad" take before the value itself
 const BARS = [66, 13];
 
@@ -50,6 +51,7 @@ function contentOf(box) {
     const counts = values.histogram.length ? values.histogram : null;
     rows.push({ font: "value", name, text: shortened(values.text, 30), bars: counts });
   }
+  for (const mark of box.marks ?? []) rows.push({ font: "mark", text: shortened(MARKS[mark] ?? mark, 44) });
   return measured(rows, 44);
 }
 
@@ -73,7 +75,7 @@ function measured(rows, least) {
   return { rows, size: [Math.ceil(width), height] };
 }
 
-/** A box: its shape, rows of text, and marks. */
+/** A box: its shape and rows of text. */
 function drawBox(box, content, [x, y, width, height]) {
   const [own] = content.size; // its place may be wider, for a label below it
   const left = x + (width - own) / 2;
@@ -91,10 +93,6 @@ function drawBox(box, content, [x, y, width, height]) {
     element.append(svg("rect", { ...shape, class: "heat", "fill-opacity": 0.08 + 0.72 * box.heat }));
   }
   element.append(...drawRows(content.rows, left, y, own));
-  const marks = (box.marks ?? []).map((mark) => ({ nan: "NaN born here", cut: "no gradient passes" })[mark] ?? mark);
-  marks.forEach((mark, number) => {
-    element.append(svg("text", { class: "mark", x: left + own + 5, y: y + 12 + 12 * number }, mark));
-  });
   return element;
 }
 
@@ -161,13 +159,19 @@ function handle(id, name, open) {
 }
 
 /** A piece of an arrow. */
-function drawWay(way, dashed, turned) {
+function drawWay(way, dashed, turned, forward) {
   const [start, out, into, end] = way.points;
   const at = ([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`;
   const same = (p, q) => Math.abs(p[0] - q[0]) + Math.abs(p[1] - q[1]) < 0.05; // no line, or it would turn the tip
-  const [p, q] = turned
-    ? [[(out[0] + into[0]) / 2, out[1]], [(out[0] + into[0]) / 2, into[1]]]
-    : [[out[0], (out[1] + into[1]) / 2], [into[0], (out[1] + into[1]) / 2]];
+  const axis = turned ? 0 : 1;
+  const [p, q] = [[...out], [...into]];
+  if (way.loose) { // it may go back: so that one sees where it leaves and arrives, it does both in the usual direction
+    const far = (forward ? 1 : -1) * (40 + Math.abs(into[axis] - out[axis]) / 4);
+    p[axis] += far;
+    q[axis] -= far;
+  } else {
+    p[axis] = q[axis] = (out[axis] + into[axis]) / 2;
+  }
   const [first, last] = [same(start, out) ? "" : `L${at(out)}`, same(into, end) ? "" : `L${at(end)}`];
   const d = `M${at(start)}${first}C${at(p)} ${at(q)} ${at(into)}${last}`;
   const kind = `way${dashed || way.loose ? " dashed" : ""}${way.head ? " ends" : ""}${way.tail ? " starts" : ""}`;

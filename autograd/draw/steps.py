@@ -36,7 +36,9 @@ def steps(boxes: Sequence[Box], arrows: Iterable[Arrow]) -> list[Step]:
         heads.setdefault(arrow.tail, []).append(arrow)
     known = {box.id: box for box in boxes}
     forward = [[(box.id, _computed(box, tails, heads, known)) for box in step] for step in _forward(boxes)]
-    backward = [[(box.id, _arrived(box, heads, known)) for box in step] for step in _backward(boxes)]
+    swept = _backward(boxes)
+    senders = {box.id: box for step in swept for box in step}
+    backward = [[(box.id, _arrived(box, heads, senders)) for box in step] for step in swept]
     return [*_told("forward", forward), *_told("backward", backward)]
 
 
@@ -91,11 +93,10 @@ def _computed(box: Box, tails: dict[str, list[Arrow]], heads: dict[str, list[Arr
     return f"{legible(name, 40)} = {call}{result}" if name else f"{call}{result}"
 
 
-def _arrived(box: Box, heads: dict[str, list[Arrow]], known: dict[str, Box]) -> str:
+def _arrived(box: Box, heads: dict[str, list[Arrow]], senders: dict[str, Box]) -> str:
     """``the gradient of w arrives from mul: [0.5, 1.0]``."""
     gradient = f": {_text(box.gradient)}" if box.gradient is not None else ""
-    users = [known[arrow.head] for arrow in heads.get(box.id, ())]
-    users = [user for user in users if user.kind != "output"]
+    users = [senders[arrow.head] for arrow in heads.get(box.id, ()) if arrow.head in senders]
     if not users:
         return f"it starts at {_name(box)}, whose gradient with respect to itself is {gradient[2:] or '1'}"
     names = list(dict.fromkeys(_name(user) for user in users))

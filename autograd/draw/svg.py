@@ -13,7 +13,7 @@ from .text import legible, text_width
 __all__ = ["svg_text"]
 
 _FONT = "Helvetica,Arial,sans-serif"
-_INK, _MUTED, _LINE = "#1F2933", "#5A6572", "#7B8794"
+_INK, _MUTED, _LINE, _BAD = "#1F2933", "#5A6572", "#7B8794", "#C1121F"
 _SIZE, _LABEL_SIZE = 11.0, 9.0
 _LINE_HEIGHT = 14.0
 _MARGIN = 12.0
@@ -53,7 +53,7 @@ def svg_text(
             f'fill="#7B8794" fill-opacity="0.06" stroke="#B8C1CB"/><text x="{x + 10:.1f}" y="{y + 17:.1f}" '
             f'text-anchor="start" fill="{_MUTED}">{_escaped(_frame_title(group, groups))}</text></g>'
         )
-    lines += [_way(way, heads, turned) for way in drawing.ways]
+    lines += [_way(way, heads, direction) for way in drawing.ways]
     lines += [_shape(box, drawing.boxes[box.id]) for box in boxes]
     lines += _labels(arrows, drawing.ways, direction)
     return "\n".join([*lines, "</g>", "</svg>", ""])
@@ -84,6 +84,10 @@ def _shape(box: Box, place: tuple[float, float, float, float]) -> str:
     look = BOXES.get(box.kind, BOXES["op"])
     fill = look.get("fillcolor", "white")
     dashes = ' stroke-dasharray="4 3"' if box.again or "dashed" in look["style"] else ""
+    if "nan" in box.marks:
+        look = {**look, "color": _BAD, "penwidth": "3"}
+    if "cut" in box.marks:
+        dashes = ' stroke-dasharray="2 4"'
     paint = f'fill="{fill}" stroke="{look["color"]}" stroke-width="{look.get("penwidth", "1")}"{dashes}'
     if look["shape"] == "ellipse":
         drawn = f'<ellipse cx="{x + w / 2:.1f}" cy="{y + h / 2:.1f}" rx="{wide / 2:.1f}" ry="{h / 2:.1f}" {paint}/>'
@@ -101,24 +105,27 @@ def _shape(box: Box, place: tuple[float, float, float, float]) -> str:
     return f'<g class="node {box.kind}" id="{box.id}"><title>{tip}</title>{drawn}{texts}</g>'
 
 
-def _way(way: Way, heads: Mapping[str, Box], turned: bool) -> str:
+def _way(way: Way, heads: Mapping[str, Box], direction: str) -> str:
     dashes = ' stroke-dasharray="4 3"' if way.loose or heads[way.source].kind in ("constant", "hidden") else ""
     tip = ' marker-end="url(#tip)"' if way.head else ""
-    (x, y), (u, v) = way.out, way.into
-    if turned:
-        bend = f"{(x + u) / 2:.1f},{y:.1f} {(x + u) / 2:.1f},{v:.1f}"
+    axis = 0 if direction in ("LR", "RL") else 1
+    bend, back = list(way.out), list(way.into)
+    if way.loose:  # it may go back: so that one sees where it leaves and arrives, it does both in the usual direction
+        far = (1 if direction in ("TB", "LR") else -1) * (40 + abs(way.into[axis] - way.out[axis]) / 4)
+        bend[axis] += far
+        back[axis] -= far
     else:
-        bend = f"{x:.1f},{(y + v) / 2:.1f} {u:.1f},{(y + v) / 2:.1f}"
+        bend[axis] = back[axis] = (way.out[axis] + way.into[axis]) / 2
     points = f"M{_point(way.start)}"
     if way.out != way.start:
         points += f" L{_point(way.out)}"
-    points += f" C{bend} {_point(way.into)}"
+    points += f" C{_point(bend)} {_point(back)} {_point(way.into)}"
     if way.end != way.into:  # a line without length would turn the arrow's tip
         points += f" L{_point(way.end)}"
     return f'<path d="{points}" fill="none" stroke="{_LINE}"{dashes}{tip}/>'
 
 
-def _point(point: tuple[float, float]) -> str:
+def _point(point: Sequence[float]) -> str:
     return f"{point[0]:.1f},{point[1]:.1f}"
 
 
