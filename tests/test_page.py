@@ -371,7 +371,7 @@ class TestBrowser:
     def test_boxes_and_frames_do_not_overlap(self, page):
         page.open(network(3))
         script = """return [...document.querySelectorAll(arguments[0])].map((e) => {
-            const b = e.getBBox(); return [b.x, b.y, b.x + b.width, b.y + b.height]; })"""
+            const b = e.getBoundingClientRect(); return [b.left, b.top, b.right, b.bottom]; })"""
 
         def check() -> None:
             places = page.run(script, ".box > .shape, .closed > .shape:not(.behind)")

@@ -67,6 +67,8 @@ function route(tail, head) {
   return keys;
 }
 
+const routes = []; // of arrows, as far as they were asked for
+
 // ==== The page's parts ====
 
 const picture = svg("svg", { id: "picture", role: "group", "aria-label": `Graph: ${graph.summary}` });
@@ -137,14 +139,26 @@ function draw() {
   const frames = [...shown.frames].map(([id, place]) => drawFrame(id, titleOf(id), place));
   const dashed = (way) => ["constant", "hidden"].includes(boxes.get(way.source).kind);
   drawn.ways = new Map(shown.ways.map((way) => [way.key, drawWay(way, dashed(way), turned, forward)]));
-  drawn.boxes = new Map([...shown.boxes].map(([id, place]) => [id, drawBox(boxes.get(id), contents.get(id), place)]));
-  drawn.closed = new Map([...shown.closed].map(([id, place]) => {
-    return [id, drawClosed(id, groups.get(id), titleOf(id), closedContents.get(id), place)];
-  }));
+  drawn.boxes = placed(shown.boxes, contents, (id) => drawBox(boxes.get(id), contents.get(id)));
+  drawn.closed = placed(shown.closed, closedContents, (id) => {
+    return drawClosed(id, groups.get(id), titleOf(id), closedContents.get(id));
+  });
   const said = drawLabels(labels, shown.ways, graph.direction);
   layer.replaceChildren(...frames, ...drawn.ways.values(), ...said, ...drawn.closed.values(), ...drawn.boxes.values());
   mark();
   markFound();
+}
+
+const kept = new Map(); // what was drawn once is only moved when it is drawn again
+
+function placed(places, contents, make) {
+  const found = new Map();
+  for (const [id, place] of places) {
+    const content = contents.get(id);
+    if (!kept.has(content)) kept.set(content, make(id));
+    found.set(id, put(kept.get(content), content.size, place));
+  }
+  return found;
 }
 
 /** The box as it is to be seen: itself, or the outermost closed group around it. */
@@ -211,13 +225,13 @@ function fit(readable) {
   if (readable) scale = Math.max(scale, Math.min(0.85, Math.max(0.45, fits[turned ? 1 : 0])));
   scale = Math.max(scale, 0.01);
   const first = graph.boxes.length ? seen(graph.boxes[0].id).place : [0, 0, 0, 0];
-  const put = (room, size, along, start) => {
+  const origin = (room, size, along, start) => {
     if (size * scale <= room) return (room - size * scale) / 2;
     if (!along) return room / 2 - start * scale;
     return forward ? margin : room - size * scale - margin;
   };
-  const x = put(width, shown.width, turned, first[0] + first[2] / 2);
-  const y = put(height, shown.height, !turned, first[1] + first[3] / 2);
+  const x = origin(width, shown.width, turned, first[0] + first[2] / 2);
+  const y = origin(height, shown.height, !turned, first[1] + first[3] / 2);
   moveTo({ x, y, scale });
 }
 
@@ -234,7 +248,8 @@ function panTo([left, top, w, h]) {
   const [x, y] = [left + w / 2, top + h / 2];
   const [screenX, screenY] = [view.x + x * scale, view.y + y * scale];
   const room = Math.min(80, width / 5);
-  const inView = screenX > room && screenX < width - room && screenY > 60 && screenY < height - 60;
+  const headroom = Math.min(120, height / 4); // what it is linked with should be seen, too
+  const inView = screenX > room && screenX < width - room && screenY > headroom && screenY < height - headroom;
   if (!inView || scale !== view.scale) moveTo({ x: width / 2 - x * scale, y: height / 2 - y * scale, scale }, true);
 }
 
@@ -326,16 +341,23 @@ function mark() {
 }
 
 function markWays(now, phase) {
-  for (const element of drawn.ways.values()) element.classList.remove("lit", "now", "back");
-  if (!phase) return;
-  for (const [tail, head] of graph.arrows) {
+  const marks = new Map();
+  for (const [number, [tail, head]] of phase ? graph.arrows.entries() : []) {
     const names = [];
     if (hasValue(tail) && hasValue(head)) names.push("lit");
     if (phase === "forward" && now.has(head)) names.push("now");
     const sent = hasGradient(head) || boxes.get(head).kind === "output";
     if (phase === "backward" && hasGradient(tail) && sent) names.push("back");
     if (phase === "backward" && now.has(tail)) names.push("now");
-    if (names.length) for (const key of route(tail, head)) drawn.ways.get(key)?.classList.add(...names);
+    if (!names.length) continue;
+    routes[number] ??= route(tail, head);
+    for (const key of routes[number]) {
+      if (!marks.has(key)) marks.set(key, new Set());
+      names.forEach((name) => marks.get(key).add(name));
+    }
+  }
+  for (const [key, element] of drawn.ways) {
+    for (const name of ["lit", "now", "back"]) element.classList.toggle(name, marks.get(key)?.has(name) ?? false);
   }
 }
 

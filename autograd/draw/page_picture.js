@@ -75,41 +75,45 @@ function measured(rows, least) {
   return { rows, size: [Math.ceil(width), height] };
 }
 
-/** A box: its shape and rows of text. */
-function drawBox(box, content, [x, y, width, height]) {
-  const [own] = content.size; // its place may be wider, for a label below it
-  const left = x + (width - own) / 2;
-  const corner = { op: 7, module: 7, output: 10, input: Math.min(16, height / 2) }[box.kind] ?? 2;
-  const shape = { x: left, y, width: own, height, rx: corner };
+/** A box, at the origin: its shape and rows of text. */
+function drawBox(box, { rows, size: [width, height] }) {
+  const rx = { op: 7, module: 7, output: 10, input: Math.min(16, height / 2) }[box.kind] ?? 2;
+  const shape = { x: 0, y: 0, width, height, rx };
   const element = svg("g", {
     class: `box ${box.kind}`, tabindex: 0, role: "img", "aria-label": spoken(box), "data-id": box.id,
   });
   if (box.again) element.classList.add("again");
   for (const mark of box.marks ?? []) element.classList.add(`has-${mark === "nan" ? "nan" : "cut"}`);
-  element.append(halo(left, y, own, height, corner));
-  if (box.kind === "module") element.append(svg("rect", { ...shape, class: "shape behind", x: left + 4, y: y - 4 }));
+  element.append(halo(width, height, rx));
+  if (box.kind === "module") element.append(svg("rect", { ...shape, class: "shape behind", x: 4, y: -4 }));
   element.append(svg("rect", { ...shape, class: "shape" }));
   if (box.heat !== undefined) {
     element.append(svg("rect", { ...shape, class: "heat", "fill-opacity": 0.08 + 0.72 * box.heat }));
   }
-  element.append(...drawRows(content.rows, left, y, own));
+  element.append(...drawRows(rows, width));
+  return element;
+}
+
+/** Put a box at its place, which may be wider than it is, for a label below. */
+function put(element, [ownWidth], [x, y, width]) {
+  element.setAttribute("transform", `translate(${(x + (width - ownWidth) / 2).toFixed(1)} ${y.toFixed(1)})`);
   return element;
 }
 
 /** What lights up around a box. */
-function halo(x, y, width, height, corner) {
-  return svg("rect", { class: "halo", x: x - 4, y: y - 4, width: width + 8, height: height + 8, rx: corner + 4 });
+function halo(width, height, corner) {
+  return svg("rect", { class: "halo", x: -4, y: -4, width: width + 8, height: height + 8, rx: corner + 4 });
 }
 
-function drawRows(rows, left, top, width) {
-  let y = top + 7;
+function drawRows(rows, width) {
+  let y = 7;
   return rows.flatMap((row) => {
     y += ROWS[row.font];
-    if (!row.name) return [svg("text", { class: row.font, x: left + width / 2, y: y - 4 }, row.text)];
-    const name = svg("text", { class: "name", x: left + 12, y: y - 4 }, row.name);
+    if (!row.name) return [svg("text", { class: row.font, x: width / 2, y: y - 4 }, row.text)];
+    const name = svg("text", { class: "name", x: 12, y: y - 4 }, row.name);
     const value = row.bars
-      ? svg("path", { class: "bars", d: bars(row.bars, left + 12 + NAMED, y - 15, ...BARS) })
-      : svg("text", { class: "value", x: left + 12 + NAMED, y: y - 4 }, row.text);
+      ? svg("path", { class: "bars", d: bars(row.bars, 12 + NAMED, y - 15, ...BARS) })
+      : svg("text", { class: "value", x: 12 + NAMED, y: y - 4 }, row.text);
     return [svg("g", { class: `row ${row.name}` }, name, value)];
   });
 }
@@ -143,13 +147,12 @@ function drawFrame(id, title, [x, y, width, height]) {
   return svg("g", { class: "frame" }, svg("rect", { class: "border", x, y, width, height, rx: 9 }), bar);
 }
 
-/** A closed group: a box that opens. */
-function drawClosed(id, group, title, content, [x, y, width, height]) {
-  const shape = { class: "shape", x, y, width, height, rx: 9 };
-  const element = svg("g", { class: "closed", ...handle(id, `${title}, closed`, false) });
-  element.append(halo(x, y, width, height, 9));
-  if (group.times > 1) element.append(svg("rect", { ...shape, x: x + 5, y: y - 5, class: "shape behind" }));
-  element.append(svg("rect", shape), ...drawRows(content.rows, x, y, width));
+/** A closed group, at the origin: a box that opens. */
+function drawClosed(id, group, title, { rows, size: [width, height] }) {
+  const shape = { class: "shape", x: 0, y: 0, width, height, rx: 9 };
+  const element = svg("g", { class: "closed", ...handle(id, `${title}, closed`, false) }, halo(width, height, 9));
+  if (group.times > 1) element.append(svg("rect", { ...shape, x: 5, y: -5, class: "shape behind" }));
+  element.append(svg("rect", shape), ...drawRows(rows, width));
   return element;
 }
 
@@ -166,7 +169,7 @@ function drawWay(way, dashed, turned, forward) {
   const axis = turned ? 0 : 1;
   const [p, q] = [[...out], [...into]];
   if (way.loose) { // it may go back: so that one sees where it leaves and arrives, it does both in the usual direction
-    const far = (forward ? 1 : -1) * (40 + Math.abs(into[axis] - out[axis]) / 4);
+    const far = (forward ? 1 : -1) * (40 + Math.min(60, Math.abs(into[axis] - out[axis]) / 4));
     p[axis] += far;
     q[axis] -= far;
   } else {

@@ -16,7 +16,7 @@ _FONT = "Helvetica,Arial,sans-serif"
 _INK, _MUTED, _LINE, _BAD = "#1F2933", "#5A6572", "#7B8794", "#C1121F"
 _SIZE, _LABEL_SIZE = 11.0, 9.0
 _LINE_HEIGHT = 14.0
-_MARGIN = 12.0
+_MARGIN = 16.0
 _BESIDE_START = {"TB": (4, 11, "start"), "BT": (4, -5, "start"), "LR": (4, -4, "start"), "RL": (-4, -4, "end")}
 _BESIDE_END = {"TB": (5, -9, "start"), "BT": (5, 15, "start"), "LR": (-9, -4, "end"), "RL": (9, -4, "start")}
 """Where the text beside an arrow stands."""
@@ -111,7 +111,7 @@ def _way(way: Way, heads: Mapping[str, Box], direction: str) -> str:
     axis = 0 if direction in ("LR", "RL") else 1
     bend, back = list(way.out), list(way.into)
     if way.loose:  # it may go back: so that one sees where it leaves and arrives, it does both in the usual direction
-        far = (1 if direction in ("TB", "LR") else -1) * (40 + abs(way.into[axis] - way.out[axis]) / 4)
+        far = (1 if direction in ("TB", "LR") else -1) * (40 + min(60, abs(way.into[axis] - way.out[axis]) / 4))
         bend[axis] += far
         back[axis] -= far
     else:
