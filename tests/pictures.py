@@ -96,3 +96,12 @@ def tangle(count: int, arrows: int, reach: int, seed: int = 0) -> Graph:
     heads = [*range(1, count), *(dice.randrange(1, count) for _ in range(arrows - count + 1))]
     lines = [Arrow(f"n{max(0, head - dice.randint(1, reach))}", f"n{head}", "3 \u00d7 4") for head in heads]
     return Graph([Box(f"n{i}", "op", f"op {i}") for i in range(count)], lines, "TB", {"ops": count})
+
+
+def back_and_forth() -> Graph:
+    """A module that is used again and again, and something outside between: its arrows go back."""
+    boxes, arrows = [Box("start", "input", "h0")], []
+    for i in range(4):
+        boxes += [Box(f"in{i}", "op", "cell", group=("g", "h")), Box(f"out{i}", "op", "dropout")]
+        arrows += [Arrow("start" if not i else f"out{i - 1}", f"in{i}", "4"), Arrow(f"in{i}", f"out{i}", "4")]
+    return Graph(boxes, arrows, "TB", {"ops": 8}, groups={"g": Group("g", "rnn", "RNN"), "h": Group("h", "c", "Cell")})

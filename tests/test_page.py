@@ -17,8 +17,10 @@ import pytest
 
 from autograd import Graph, Tensor, graph
 from autograd.draw.boxes import Box
+from autograd.draw.layout import levels
+from autograd.draw.places import placed
 from autograd.draw.steps import steps
-from tests.pictures import HOSTILE, expression, hostile, network, tangle, values
+from tests.pictures import HOSTILE, back_and_forth, expression, hostile, network, tangle, values
 
 # ---- text ----------------------------------------------------------------------------------------------------------
 
@@ -386,6 +388,46 @@ class TestBrowser:
         page.one("#close-all").click()
         page.one("[data-group=g0]").click()
         check()
+
+    def test_frames_hold_their_boxes(self, page):
+        picture = network()
+        page.open(picture)
+        place = "const r = arguments[0].getBoundingClientRect(); return [r.left, r.top, r.right, r.bottom]"
+        for box in picture.boxes:
+            left, top, right, bottom = page.run(place, page.one(f"[data-id={box.id}] .shape"))
+            for group in box.group:
+                bar = page.run(place, page.one(f"[data-group='{group}'] .grip"))
+                frame = page.run(place, page.one(f".frame:has([data-group='{group}']) .border"))
+                assert frame[0] < left
+                assert bar[3] < top
+                assert right < frame[2]
+                assert bottom < frame[3]
+
+    @pytest.mark.parametrize("direction", ["TB", "BT", "LR", "RL"])
+    @pytest.mark.parametrize(
+        "make", [network, lambda: tangle(60, 110, 12), back_and_forth], ids=["net", "tangle", "back"]
+    )
+    def test_the_layout_is_that_of_the_svg(self, page, make, direction):
+        picture = make()
+        found = levels(picture.boxes, picture.arrows)
+        sizes = {box.id: (40.0 + 7 * (number % 9), 20.0 + 5 * (number % 4)) for number, box in enumerate(picture.boxes)}
+        titles = {group: 150.0 for group in found if group}
+        ours = placed(found, sizes, titles, direction, 50.0)
+        page.open(Graph([], [], "TB", {}))
+        theirs = page.run(
+            """const [levels, sizes, titles, direction] = arguments;
+            const entries = (map) => new Map(Object.entries(map));
+            const found = arrange(levels, entries(sizes), entries(titles), new Set(), direction, 50);
+            return [Object.fromEntries(found.boxes), Object.fromEntries(found.frames),
+                found.ways.map((way) => [way.source, ...way.points, way.tail ?? '', way.head ?? '', way.loose])]""",
+            *({group: level._asdict() for group, level in found.items()}, sizes, titles, direction),
+        )
+        assert theirs[0] == {box: pytest.approx(place, abs=1e-6) for box, place in ours.boxes.items()}
+        assert theirs[1] == {group: pytest.approx(place, abs=1e-6) for group, place in ours.frames.items()}
+        ways = [[x for point in way[1:5] for x in point] for way in sorted(theirs[2])]
+        assert [(way[0], *way[5:]) for way in sorted(theirs[2])] == [(way[0], *way[5:]) for way in sorted(ours.ways)]
+        for points, way in zip(ways, sorted(ours.ways), strict=True):
+            assert points == pytest.approx([x for point in way[1:5] for x in point], abs=1e-6)
 
     def test_modules_close_and_open(self, page):
         page.open(network())

@@ -250,7 +250,7 @@ def _crossings(rows: list[list[int]], below: list[list[int]], place: list[int]) 
     for row in rows:
         seen: list[int] = []
         for node in row:
-            heads = sorted([place[head] for head in below[node]])
+            heads = [place[head] for head in below[node]]
             crossings += sum([len(seen) - bisect_right(seen, head) for head in heads])
             for head in heads:
                 insort(seen, head)

@@ -135,7 +135,7 @@ function draw() {
     sizes.set(id, [turned ? width : Math.max(width, 2 * (labelWidths.get(id) ?? 0) + 14), height]);
   }
   for (const [id, { size }] of closedContents) sizes.set(id, size);
-  shown = arrange(graph.levels, sizes, titles, closed, graph.direction, widestLabel);
+  shown = arrange(graph.levels, sizes, titles, closed, graph.direction, turned ? widestLabel + 18 : 0);
   const frames = [...shown.frames].map(([id, place]) => drawFrame(id, titleOf(id), place));
   const dashed = (way) => ["constant", "hidden"].includes(boxes.get(way.source).kind);
   drawn.ways = new Map(shown.ways.map((way) => [way.key, drawWay(way, dashed(way), turned, forward)]));

@@ -14,14 +14,14 @@ const WORK = 120000;
 const SPREAD = 18;
 
 /** The rectangles of all boxes and frames that are to be seen, and the pieces of arrows between them. */
-function arrange(levels, sizes, titles, closed, direction, labelWidth) {
+function arrange(levels, sizes, titles, closed, direction, rowGap) {
   const turned = direction === "LR" || direction === "RL";
   const flipped = direction === "BT" || direction === "RL";
   const spans = new Map();
   for (const [id, [width, height]] of sizes) spans.set(id, turned ? [height, width] : [width, height]);
   const inside = new Map();
   for (const group of openGroups(levels, closed).reverse()) {
-    const within = settle(levels[group], spans, inside, turned ? Math.max(ROW_GAP, labelWidth + 18) : ROW_GAP);
+    const within = settle(levels[group], spans, inside, Math.max(ROW_GAP, rowGap));
     inside.set(group, within);
     if (!group) continue;
     if (turned) {

@@ -18,13 +18,13 @@ from .layout import Level
 
 __all__ = ["Drawing", "Way", "placed"]
 
-_GAPS = {"box": 11.0, "group": 14.0, "via": 6.0, "in": 12.0, "out": 12.0}
+_GAPS = {"box": 12.0, "group": 14.0, "via": 6.0, "in": 12.0, "out": 12.0}
 """Half of what lies between a node and its neighbour in a row."""
-_ROW_GAP, _PORT_GAP = 32.0, 12.0
-_FRAME, _TITLE = 12.0, 26.0
+_ROW_GAP, _PORT_GAP = 34.0, 12.0
+_FRAME, _TITLE = 12.0, 28.0
 _SWEEPS, _WORK = 24, 120_000
 """Places are improved that often, or in a large level only until about so many nodes were moved."""
-_SPREAD = 16.0
+_SPREAD = 18.0
 """Between the arrows that end at one box."""
 
 
@@ -69,7 +69,7 @@ def placed(
     sizes: Mapping[str, tuple[float, float]],
     titles: Mapping[str, float],
     direction: str,
-    label: float = 0.0,
+    row_gap: float = 0.0,
 ) -> Drawing:
     """The coordinates of all that the rows hold.
 
@@ -78,13 +78,13 @@ def placed(
         sizes: the width and height of each box, by its id.
         titles: the width of each frame's title, by the group's id.
         direction: "TB", "LR", "BT" or "RL".
-        label: the least room between rows that texts beside arrows need.
+        row_gap: the least room between rows, if texts beside arrows need more than the usual.
     """
     turned, flipped = direction in ("LR", "RL"), direction in ("BT", "RL")
     spans = {box: (h, w) if turned else (w, h) for box, (w, h) in sizes.items()}
     inside: dict[str, _Inside] = {}
     for group, level in reversed(list(found.items())):
-        inside[group] = within = _Inside(level, spans, inside, max(label, _ROW_GAP))
+        inside[group] = within = _Inside(level, spans, inside, max(row_gap, _ROW_GAP))
         if group:
             if turned:
                 within.stretch(titles[group])
@@ -234,6 +234,19 @@ def _align(c: list[float], run: list[int], low: float, high: float) -> None:
         c[n] = middle
 
 
+def _landing(ends: list[tuple[float, int]], spans: list[tuple[float, float]]) -> dict[tuple[float, int], float]:
+    """How far from a box's middle arrows end, by where they come from and the box: side by side, without crossing."""
+    arriving: dict[int, set[float]] = {}
+    for start, head in ends:
+        arriving.setdefault(head, set()).add(start)
+    found = {}
+    for head, starts in arriving.items():
+        step = min(_SPREAD, 0.6 * spans[head][0] / len(starts))
+        for number, start in enumerate(sorted(starts)):
+            found[start, head] = (number - (len(starts) - 1) / 2) * step
+    return found
+
+
 class _Plan:
     """Puts the levels into one another."""
 
@@ -302,31 +315,20 @@ class _Plan:
             group = self.inside[nodes[n].id]
             return corners[nodes[n].id][0] + group.c[group.ports[kind, source]]
 
-        arriving: dict[int, list[tuple[float, int, str]]] = {}
         pieces = [(link.upper, link.lower, link.source, False) for link in within.level.links]
         pieces += [(tail, head, source, True) for tail, head, source in within.level.loose]
-        for upper, lower, source, _ in pieces:
-            if nodes[lower].kind == "box":
-                arriving.setdefault(lower, []).append((across(upper, "out", source), upper, source))
-        landing: dict[tuple[int, int, str], float] = {}
-        for lower, tails in arriving.items():
-            step = min(_SPREAD, 0.6 * within.spans[lower][0] / len(tails))
-            for number, (_, upper, source) in enumerate(sorted(tails)):
-                landing[upper, lower, source] = (number - (len(tails) - 1) / 2) * step
+        ends = [(across(up, "out", source), low) for up, low, source, _ in pieces if nodes[low].kind == "box"]
+        landing = _landing(ends, within.spans)
         for upper, lower, source, loose in pieces:
-            c, d = across(upper, "out", source), across(lower, "in", source) + landing.get((upper, lower, source), 0.0)
+            c = across(upper, "out", source)
+            d = across(lower, "in", source) + landing.get((c, lower), 0.0)
             first, last = extents[upper], extents[lower]
-            start = first[0] if nodes[upper].kind == "via" else first[1]
+            start = first[0] if nodes[upper].kind in ("via", "in") else first[1]
             out, into = within.ends[within.row[upper]] + a0, within.starts[within.row[lower]] + a0
             if loose:
                 out, into = first[1], last[0]
-            if nodes[upper].kind == "in":
-                start = first[0]
             end = last[1] if nodes[lower].kind == "out" else last[0]
-            self.ways.append(
-                Way(
-                    source, self._point(c, start), self._point(c, out), self._point(d, into), self._point(d, end),
-                    nodes[upper].id if nodes[upper].kind == "box" else "",
-                    nodes[lower].id if nodes[lower].kind == "box" else "", loose,
-                )
-            )  # fmt: skip
+            tail = nodes[upper].id if nodes[upper].kind == "box" else ""
+            head = nodes[lower].id if nodes[lower].kind == "box" else ""
+            points = self._point(c, start), self._point(c, out), self._point(d, into), self._point(d, end)
+            self.ways.append(Way(source, *points, tail, head, loose))
