@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograd import Graph
+import numpy as np
+
+from autograd import Graph, Tensor, graph
 from autograd.draw.boxes import Arrow, Box, Group, Values
 
 HOSTILE = (
@@ -45,6 +47,13 @@ def expression() -> Graph:
     ]  # fmt: skip
     arrows = [Arrow("n0", "n2"), Arrow("n1", "n2"), Arrow("n2", "n3", "2"), Arrow("n3", "n4", "2")]
     return Graph(boxes, arrows, "TB", {"ops": 2, "leaves": 1, "constants": 1, "outputs": 1})
+
+
+def nothing_recorded() -> Graph:
+    """2 tanh(x) twice, of which only names and shapes are known."""
+    x = Tensor(np.ones((3, 4), np.float32), requires_grad=True)
+    y = x.tanh() * 2.0
+    return graph((y + y).sum(), {"x": x})
 
 
 def network(blocks: int = 2, direction: str = "TB") -> Graph:

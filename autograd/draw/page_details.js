@@ -212,10 +212,10 @@ legend.append(html("ul", {},
 draw();
 go(0);
 fit(true);
-let size = [0, 0];
+let room = [picture.clientWidth, picture.clientHeight];
 new ResizeObserver(() => {
   const now = [picture.clientWidth, picture.clientHeight];
-  if (Math.abs(now[0] - size[0]) + Math.abs(now[1] - size[1]) > 120) fit(true); // the window is another
-  size = now;
+  if (Math.abs(now[0] - room[0]) + Math.abs(now[1] - room[1]) > 120) fit(true); // the window is another, or was turned
+  room = now;
 }).observe(picture);
 document.documentElement.dataset.ready = "true";
