@@ -89,6 +89,7 @@ const button = (id, face, name, click) =>
 const play = button("play", "Play", "Play", () => (timer ? pause() : start()));
 const legend = html("details", { id: "legend" }, html("summary", {}, "Legend"));
 
+const heated = graph.boxes.some((box) => box.heat !== undefined);
 const heat = (event) => picture.classList.toggle("hot", event.target.checked);
 
 document.body.append(
@@ -97,7 +98,7 @@ document.body.append(
     html("div", { id: "tools" }, search, found,
       groups.size ? button("open-all", "Open all", "Open all modules", () => setClosed([])) : null,
       groups.size ? button("close-all", "Close all", "Close all modules", () => setClosed(groups.keys())) : null,
-      graph.boxes.some((box) => box.heat !== undefined)
+      heated
         ? html("label", { id: "heat" }, html("input", { type: "checkbox", change: heat }), " colour by gradient")
         : null)),
   html("main", {}, picture, legend,

@@ -25,7 +25,8 @@ function describe(id, byHand = true) {
   if (box.group) row("module", titleOf(box.group));
   if (comesFrom.get(id).length) row("from", ...neighbours(comesFrom.get(id)));
   if (goesTo.get(id).length) row("to", ...neighbours(goesTo.get(id)));
-  fillPanel(box.title || "(no name)", (MEANINGS[box.kind] ?? box.kind) + (box.tooltip ? ` \u2013 ${box.tooltip}` : ""), rows);
+  const kind = MEANINGS[box.kind] ?? box.kind;
+  fillPanel(box.title || "(no name)", box.tooltip ? `${kind} \u2013 ${box.tooltip}` : kind, rows);
   panel.dataset.box = id;
   document.body.classList.toggle("by-step", !byHand);
 }
@@ -204,8 +205,10 @@ legend.append(html("ul", {},
   ...Object.keys(MEANINGS).filter((kind) => present.has(kind)).map((kind) => explain(kind, MEANINGS[kind])),
   marked.has("nan") ? explain("op has-nan", MARKS.nan) : null,
   marked.has("cut") ? explain("op has-cut", MARKS.cut) : null,
+  heated ? html("li", {}, html("span", { class: "swatch warm" }), "the stronger, the larger the gradient") : null,
   html("li", {}, html("span", { class: "swatch forward" }), "step forward: the value is computed"),
-  html("li", {}, html("span", { class: "swatch backward" }), "step backward: the gradient arrives")));
+  html("li", {}, html("span", { class: "swatch backward" }), "step backward: the gradient arrives"),
+  html("li", {}, "Keys: \u2190 \u2192 step, space plays, / searches, + \u2212 0 zoom")));
 
 // ==== Start ====
 

@@ -29,7 +29,9 @@ function shortened(text, longest) {
 
 const SANS = "system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif";
 const MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace";
-const FONTS = { title: `600 13px ${SANS}`, line: `11px ${SANS}`, value: `11px ${MONO}`, label: `10px ${SANS}`, mark: `600 11px ${SANS}` };
+const FONTS = {
+  title: `600 13px ${SANS}`, line: `11px ${SANS}`, value: `11px ${MONO}`, label: `10px ${SANS}`, mark: `600 11px ${SANS}`,
+};
 const pen = document.createElement("canvas").getContext("2d");
 
 function widthOf(text, font) {
@@ -58,7 +60,7 @@ function contentOf(box) {
 /** The same for a closed group. */
 function closedContentOf(group, count) {
   const rows = [{ font: "title", text: `+ ${shortened(group.path || group.kind, 44)}` }];
-  if (group.path) rows.push({ font: "line", text: shortened(group.kind, 48) });
+  if (group.path && group.kind) rows.push({ font: "line", text: shortened(group.kind, 48) });
   if (group.times > 1) rows.push({ font: "line", text: `\u00d7${group.times}, one is drawn` });
   for (const fact of group.facts.slice(0, 2)) rows.push({ font: "line", text: shortened(fact.join(": "), 48) });
   rows.push({ font: "line", text: count === 1 ? "1 box" : `${count.toLocaleString("en")} boxes` });
@@ -88,7 +90,7 @@ function drawBox(box, { rows, size: [width, height] }) {
   if (box.kind === "module") element.append(svg("rect", { ...shape, class: "shape behind", x: 4, y: -4 }));
   element.append(svg("rect", { ...shape, class: "shape" }));
   if (box.heat !== undefined) {
-    element.append(svg("rect", { ...shape, class: "heat", "fill-opacity": 0.08 + 0.72 * box.heat }));
+    element.append(svg("rect", { ...shape, class: "heat", "fill-opacity": 0.05 + 0.55 * box.heat }));
   }
   element.append(...drawRows(rows, width));
   return element;
