@@ -257,6 +257,31 @@ class TestBrowser:
         page.run("document.querySelector('[data-id=n1]').focus()")
         assert len(page.all("#panel .histogram")) == 2
 
+    def test_colour_by_gradient(self, page):
+        page.open(expression())
+        heat = page.all(".heat")
+        assert [float(rect.get_attribute("fill-opacity")) for rect in heat] == sorted(
+            [float(rect.get_attribute("fill-opacity")) for rect in heat], reverse=True
+        )
+        assert [rect.is_displayed() for rect in heat] == [False, False]
+        page.one("#heat input").click()
+        assert [rect.is_displayed() for rect in heat] == [True, True]
+        page.open(network())
+        assert not page.all("#heat")
+
+    @pytest.mark.parametrize("wish", ["reduce", "no-preference"])
+    def test_what_moves_can_rest(self, page, wish):
+        feature = {"name": "prefers-reduced-motion", "value": wish}
+        page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+        page.open(network(4))
+        place = "return document.getElementById('layer').getAttribute('transform')"
+        before = page.run(place)
+        page.run("window.requestAnimationFrame = () => {}")
+        page.step_to(15)
+        assert (page.run(place) != before) == (wish == "reduce")
+        moving = page.run("return getComputedStyle(document.querySelector('.way.now')).animationName")
+        assert (moving == "none") == (wish == "reduce")
+
     def test_pan_and_zoom(self, page):
         from selenium.webdriver import ActionChains
 
