@@ -18,7 +18,7 @@ demo: $(STAMPS)/examples ## train on handwritten digits and draw the graphs (pri
 	$(BIN)/python -m examples.digits
 
 test: $(STAMPS)/examples-test ## run the whole test suite
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 lint: $(STAMPS)/lint ## check style and layout
 	$(BIN)/python -m ruff check .

@@ -53,7 +53,9 @@ LAZY = (
     "tqdm",
     "sklearn",
     "ml_dtypes",
+    "base64",
     "gzip",
+    "hashlib",
     "json",
     "multiprocessing",
     "pickletools",
@@ -67,6 +69,8 @@ LAZY = (
     "shutil",
     "string",
     "subprocess",
+    "tempfile",
+    "webbrowser",
 )
 """Third-party packages, and slow modules of Python, that no import of ours may load: imported where they are used."""
 
