@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import autograd
 from autograd import Graph
 from autograd.draw.boxes import Box
 from autograd.draw.steps import steps
@@ -178,3 +179,17 @@ class TestSteps:
 
     def test_no_boxes(self):
         assert steps([], []) == []
+
+
+def test_a_recorded_graph_shows_values_at_their_step_only():
+    x = autograd.tensor([2.0], requires_grad=True)
+    with autograd.watch():
+        loss = (x * x).sum()
+        loss.backward()
+    picture = autograd.graph(loss, {"x": x})
+    told = {box["title"]: box for box in Reader(picture.html).data["boxes"]}
+    assert told["mul"]["value"]["text"] == "[4]"
+    assert told["mul"]["gradient"]["text"] == "[1]"
+    assert "lines" not in told["mul"]
+    assert "value [4]" in picture.dot
+    assert [step.phase for step in steps(picture.boxes, picture.arrows)].count("backward") == 4

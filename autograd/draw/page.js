@@ -321,7 +321,8 @@ function go(to) {
 function startText() {
   const backward = graph.steps.length - forwardSteps;
   if (!graph.steps.length) return "There are no steps to show.";
-  return `Press Play, or the right arrow key: ${forwardSteps} steps forward, then ${backward} steps backward.`;
+  const then = backward ? `, then ${backward} steps backward` : "";
+  return `Press Play, or the right arrow key: ${forwardSteps} steps forward${then}.`;
 }
 
 /** Show what is there at this step, what is new, and what is yet to come. */

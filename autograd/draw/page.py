@@ -102,12 +102,15 @@ def _data(
 
 
 def _box(box: Box) -> dict[str, Any]:
-    """A box, without what it does not have."""
+    """A box, without what it does not have, and without lines that tell what the player is to show at its time."""
+    told = {f"{name} {text}" for name, text in box.facts if name.startswith(("value ", "grad "))}
+    told |= {f"value {box.value.text}"} if box.value else set()
+    told |= {f"grad {box.gradient.text}"} if box.gradient else set()
     fields = {
         "id": box.id,
         "kind": box.kind,
         "title": _cut(box.title),
-        "lines": [_cut(line) for line in box.lines],
+        "lines": [_cut(line) for line in box.lines if line not in told],
         "tooltip": _cut(box.tooltip),
         "again": box.again,
         "group": box.group[-1] if box.group else "",
