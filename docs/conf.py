@@ -1,0 +1,54 @@
+"""Sphinx's settings."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import autograd
+
+project = "chainrule"
+author = "The chainrule authors"
+release = version = autograd.__version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon"]
+exclude_patterns = ["_build", "_made"]
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+autosummary_generate = False  # docs/reference_pages.py writes the pages
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_inherit_docstrings = False
+add_module_names = False
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 100
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_use_rtype = False
+napoleon_use_ivar = True
+
+html_theme = "furo"
+html_title = "chainrule"
+html_static_path = ["_static"]
+html_css_files = ["chainrule.css"]
+html_extra_path = ["_made/written"]
+html_copy_source = False
+html_show_sphinx = False
+pygments_style = "friendly"
+pygments_dark_style = "github-dark"
+
+nitpick_ignore_regex = [("py:.*", r"(?!(autograd|nn|optim)\.).*")]
+"""Names of Python, NumPy and of parameters: nothing here describes them."""
+
+_LINE = re.compile(r"^(Shape|Raises|Source|Sources|Returns): (?=\S)")
+
+
+def _mark(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """Docstrings have short sections on one line, ``Raises: ShapeError.``: their names are set in bold."""
+    lines[:] = [_LINE.sub(r"**\1:** ", line) for line in lines]
+
+
+def setup(app: Any) -> None:
+    """Have docstrings pass through ``_mark`` before Napoleon reads them."""
+    app.connect("autodoc-process-docstring", _mark, priority=100)

@@ -1,0 +1,170 @@
+"""The reference: a page for each module that offers public names, written by Sphinx from the docstrings.
+
+A name that the packages begin to offer is in the reference by that.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+__all__ = ["Entry", "PARTS", "Part", "entries", "write_reference"]
+
+
+class Part(NamedTuple):
+    """A part of the reference: a package or module whose names are public.
+
+    Attributes:
+        title: of the part's first page.
+        module: where the names are found.
+        within: only names defined in modules that start so; "" for all of ours.
+        whole: one page of all, instead of one for each module in which names are defined.
+    """
+
+    title: str
+    module: str
+    within: str = ""
+    whole: bool = False
+
+
+PARTS = {
+    "autograd": Part("autograd: Tensors, graphs, gradients", "autograd"),
+    "ops": Part("autograd: operations, by family", "autograd", within="autograd.ops."),
+    "linalg": Part("autograd.linalg", "autograd.linalg", whole=True),
+    "samples": Part("autograd.samples", "autograd.samples", whole=True),
+    "testing": Part("autograd.testing", "autograd.testing", whole=True),
+    "numerical": Part("autograd.numerical", "autograd.numerical", whole=True),
+    "nn": Part("nn: modules", "nn"),
+    "functional": Part("nn.functional", "nn.functional", whole=True),
+    "init": Part("nn.init", "nn.init", whole=True),
+    "utils": Part("nn.utils", "nn.utils", whole=True),
+    "parametrize": Part("nn.utils.parametrize", "nn.utils.parametrize", whole=True),
+    "parametrizations": Part("nn.utils.parametrizations", "nn.utils.parametrizations", whole=True),
+    "rnn": Part("nn.utils.rnn", "nn.utils.rnn", whole=True),
+    "data": Part("nn.data", "nn.data", whole=True),
+    "sklearn": Part("nn.sklearn", "nn.sklearn", whole=True),
+    "optim": Part("optim", "optim", whole=True),
+    "lr_scheduler": Part("optim.lr_scheduler", "optim.lr_scheduler", whole=True),
+    "swa_utils": Part("optim.swa_utils", "optim.swa_utils", whole=True),
+}
+
+
+class Entry(NamedTuple):
+    """A public name: the module where it is found, the one where it is defined, and further names of the same thing."""
+
+    name: str
+    found: str
+    defined: str
+    thing: Any
+    also: tuple[str, ...] = ()
+
+
+def entries(part: Part) -> list[Entry]:
+    """The names of a part, each thing once: under its own name, if it has that here."""
+    module = importlib.import_module(part.module)
+    names = getattr(module, "__all__", None) or [name for name in dir(module) if not name.startswith("_")]
+    held: dict[int, list[str]] = {}
+    things = {}
+    for name in names:
+        thing = getattr(module, name)
+        home = getattr(thing, "__module__", None) or ""
+        ours = home.split(".")[0] in ("autograd", "nn", "optim")
+        if not callable(thing) or not ours or isinstance(thing, type(Any)):
+            continue
+        if "." not in part.module and not part.within and home.startswith("autograd.ops."):
+            continue
+        if home.startswith(part.within) and (part.within or home.split(".")[0] == part.module.split(".")[0] or part.module == "nn.functional"):
+            held.setdefault(id(thing), []).append(name)
+            things[id(thing)] = thing
+    found = []
+    for key, given in held.items():
+        thing = things[key]
+        own = thing.__name__ if getattr(thing, "__name__", "") in given else given[0]
+        also = tuple(name for name in given if name != own)
+        found.append(Entry(own, part.module, thing.__module__, thing, also))
+    return sorted(found, key=lambda entry: entry.name.lower())
+
+
+def _page(title: str, intro: str, found: list[Entry], after: str = "") -> str:
+    """A page in reStructuredText: a table of the names, then each with its docstring."""
+    lines = [title, "=" * len(title), "", intro, ""]
+    if found:
+        lines += [f".. currentmodule:: {found[0].found}", "", ".. autosummary::", "   :nosignatures:", ""]
+        lines += [f"   {entry.name}" for entry in found] + [""]
+    for entry in found:
+        lines += list(_entry(entry))
+    return "\n".join([*lines, after, ""])
+
+
+def _entry(entry: Entry) -> Iterator[str]:
+    if inspect.isclass(entry.thing):
+        yield f".. auto{'exception' if issubclass(entry.thing, BaseException) else 'class'}:: {entry.found}.{entry.name}"
+        if not issubclass(entry.thing, BaseException):
+            yield "   :members:"
+            if entry.name == "Tensor":
+                yield f"   :exclude-members: {', '.join(_ops_of(entry.thing))}"
+    else:
+        yield f".. autofunction:: {entry.found}.{entry.name}"
+    yield ""
+    if entry.also:
+        yield f"   Also {', '.join(f'``{name}``' for name in entry.also)}."
+        yield ""
+
+
+def _ops_of(tensor: type) -> list[str]:
+    """The methods that are operations: their own pages describe them."""
+    found = {name: getattr(tensor, name) for name in dir(tensor) if not name.startswith("_")}
+    return sorted(name for name, thing in found.items() if getattr(thing, "__module__", "").startswith("autograd.ops"))
+
+
+def _title(module: str) -> str:
+    words = module.rpartition(".")[2].strip("_").replace("_", " ")
+    return words[0].upper() + words[1:]
+
+
+def write_reference(folder: Path) -> None:
+    """Write all pages."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.rglob("*.rst"):
+        old.unlink()
+    for slug, part in PARTS.items():
+        module = importlib.import_module(part.module)
+        found = entries(part)
+        if part.whole:
+            _write(folder / f"{slug}.rst", _page(part.title, inspect.getdoc(module) or "", found))
+            continue
+        homes = sorted({entry.defined for entry in found})
+        for home in homes:
+            here = [entry for entry in found if entry.defined == home]
+            intro = inspect.getdoc(importlib.import_module(home)) or ""
+            _write(folder / slug / f"{_slug(home)}.rst", _page(_title(home), intro, here))
+        lines = [part.title, "=" * len(part.title), "", inspect.getdoc(module) or "" if not part.within else "", ""]
+        lines += [".. toctree::", "   :maxdepth: 1", "", *[f"   {slug}/{_slug(home)}" for home in homes], ""]
+        if slug == "autograd":
+            lines += ["Dtypes are NumPy's: " + ", ".join(f"``{name}``" for name in _dtypes(module)) + ".", ""]
+        _write(folder / f"{slug}.rst", "\n".join(lines))
+    lines = ["Reference", "=========", "", "From the docstrings.", "", ".. toctree::", "   :maxdepth: 1", ""]
+    _write(folder / "index.rst", "\n".join([*lines, *[f"   {slug}" for slug in PARTS], ""]))
+
+
+def _dtypes(module: Any) -> list[str]:
+    return [name for name in dir(module) if isinstance(getattr(module, name), np.dtype) or (inspect.isclass(getattr(module, name)) and issubclass(getattr(module, name), np.generic))]
+
+
+def _slug(module: str) -> str:
+    return module.partition(".")[2].replace("ops.", "").replace(".", "-").strip("_") or module
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_reference(Path(os.fspath(Path(__file__).parent / "api")))
