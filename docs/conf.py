@@ -13,14 +13,13 @@ release = version = autograd.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build", "_made"]
-myst_enable_extensions = ["colon_fence", "deflist"]
+myst_enable_extensions = ["colon_fence", "deflist", "attrs_inline"]
 myst_heading_anchors = 3
 
 autosummary_generate = False  # docs/reference_pages.py writes the pages
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_inherit_docstrings = False
-add_module_names = False
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 100
 napoleon_google_docstring = True
@@ -38,8 +37,10 @@ html_show_sphinx = False
 pygments_style = "friendly"
 pygments_dark_style = "github-dark"
 
-nitpick_ignore_regex = [("py:.*", r"(?!(autograd|nn|optim)\.).*")]
-"""Names of Python, NumPy and of parameters: nothing here describes them."""
+nitpick_ignore_regex = [
+    ("py:.*", r"(?!(autograd|nn|optim)\.).*"),  # of Python, of NumPy, parameters: nothing here describes them
+    ("py:class", r"(autograd|nn|optim)\.([a-z_]+\.)+[A-Z]\w*"),  # types in signatures that have no public name
+]
 
 _LINE = re.compile(r"^(Shape|Raises|Source|Sources|Returns): (?=\S)")
 

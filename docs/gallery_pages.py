@@ -109,15 +109,33 @@ def page(name: str, run: Run | None, folder: Path) -> str:
             ":::",
             "",
         ]
-    lines += [re.sub(r"^ {4}python -m examples\..*$\n?", "", story, flags=re.MULTILINE).strip(), "", "## What it prints", ""]
+    lines += [
+        re.sub(r"^ {4}python -m examples\..*$\n?", "", story, flags=re.MULTILINE).strip(),
+        "",
+        "## What it prints",
+        "",
+    ]
     lines += printed(run.said) if run else ["It needs another program, so it is not run when these pages are built."]
     lines += ["", "## Run it", "", "```sh", command[1] if command else f"python -m examples.{name}", "```", ""]
     if run and run.fast:
-        lines += [f"The page shows a run with `--fast`, which took {run.seconds:.0f} s: a small one, to see that it works.", ""]
+        lines += [
+            f"The page shows a run with `--fast`, which took {run.seconds:.0f} s: a small one, to see that it works.",
+            "",
+        ]
     elif run:
-        lines += [f"This took {run.seconds:.0f} s where these pages were built. `--fast` makes a small run of seconds.", ""]
+        lines += [
+            f"This took {run.seconds:.0f} s where these pages were built. `--fast` makes a small run of seconds.",
+            "",
+        ]
     source = _relative(ROOT / "examples" / f"{name}.py", folder)
-    lines += ["<details><summary>Source</summary>", "", f"```{{literalinclude}} {source}", ":language: python", "```", ""]
+    lines += [
+        "<details><summary>Source</summary>",
+        "",
+        f"```{{literalinclude}} {source}",
+        ":language: python",
+        "```",
+        "",
+    ]
     return "\n".join([*lines, "</details>", ""])
 
 
@@ -141,8 +159,8 @@ def index(runs: dict[str, Run | None], folder: Path) -> str:
     lines = [
         "# Gallery",
         "",
-        "Each example is a story that runs: `python -m examples.NAME`. It trains or measures something, prints a table,",
-        "draws a figure and says in a sentence what this run shows. `python -m examples` lists them.",
+        "Each example is a story that runs: `python -m examples.NAME`. It trains or measures something, prints a",
+        "table, draws a figure and says in a sentence what this run shows. `python -m examples` lists them.",
         "",
     ]
     if any(run and run.fast for run in runs.values()):

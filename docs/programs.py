@@ -48,11 +48,12 @@ def run_page(page: Path, folder: Path) -> None:
         AssertionError: an answer is not what the page says.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    program = list(blocks(page))
     names: dict[str, Any] = {"__name__": page.stem}
     before = Path.cwd()
     os.chdir(folder)
     try:
-        for block in blocks(page):
+        for block in program:
             if block.text.startswith(">>>"):
                 _compare(block, page.name, names)
             else:

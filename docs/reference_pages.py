@@ -23,7 +23,7 @@ class Part(NamedTuple):
     Attributes:
         title: of the part's first page.
         module: where the names are found.
-        within: only names defined in modules that start so; "" for all of ours.
+        within: of ``autograd``'s names only those defined in modules that start so; "" for the others.
         whole: one page of all, instead of one for each module in which names are defined.
     """
 
@@ -73,13 +73,7 @@ def entries(part: Part) -> list[Entry]:
     things = {}
     for name in names:
         thing = getattr(module, name)
-        home = getattr(thing, "__module__", None) or ""
-        ours = home.split(".")[0] in ("autograd", "nn", "optim")
-        if not callable(thing) or not ours or isinstance(thing, type(Any)):
-            continue
-        if "." not in part.module and not part.within and home.startswith("autograd.ops."):
-            continue
-        if home.startswith(part.within) and (part.within or home.split(".")[0] == part.module.split(".")[0] or part.module == "nn.functional"):
+        if _belongs(thing, part):
             held.setdefault(id(thing), []).append(name)
             things[id(thing)] = thing
     found = []
@@ -89,6 +83,15 @@ def entries(part: Part) -> list[Entry]:
         also = tuple(name for name in given if name != own)
         found.append(Entry(own, part.module, thing.__module__, thing, also))
     return sorted(found, key=lambda entry: entry.name.lower())
+
+
+def _belongs(thing: Any, part: Part) -> bool:
+    home = getattr(thing, "__module__", None) or ""
+    if not callable(thing) or home.split(".")[0] not in ("autograd", "nn", "optim"):
+        return False
+    if part.module == "autograd":
+        return home.startswith("autograd.ops.") == bool(part.within)
+    return True
 
 
 def _page(title: str, intro: str, found: list[Entry], after: str = "") -> str:
@@ -104,11 +107,13 @@ def _page(title: str, intro: str, found: list[Entry], after: str = "") -> str:
 
 def _entry(entry: Entry) -> Iterator[str]:
     if inspect.isclass(entry.thing):
-        yield f".. auto{'exception' if issubclass(entry.thing, BaseException) else 'class'}:: {entry.found}.{entry.name}"
-        if not issubclass(entry.thing, BaseException):
+        error = issubclass(entry.thing, BaseException)
+        yield f".. {'autoexception' if error else 'autoclass'}:: {entry.found}.{entry.name}"
+        if not error:
             yield "   :members:"
-            if entry.name == "Tensor":
-                yield f"   :exclude-members: {', '.join(_ops_of(entry.thing))}"
+            elsewhere = _described_elsewhere(entry.thing)
+            if elsewhere:
+                yield f"   :exclude-members: {', '.join(elsewhere)}"
     else:
         yield f".. autofunction:: {entry.found}.{entry.name}"
     yield ""
@@ -117,10 +122,11 @@ def _entry(entry: Entry) -> Iterator[str]:
         yield ""
 
 
-def _ops_of(tensor: type) -> list[str]:
-    """The methods that are operations: their own pages describe them."""
-    found = {name: getattr(tensor, name) for name in dir(tensor) if not name.startswith("_")}
-    return sorted(name for name, thing in found.items() if getattr(thing, "__module__", "").startswith("autograd.ops"))
+def _described_elsewhere(thing: type) -> list[str]:
+    """The methods that are operations, which have their own pages, or another library's."""
+    found = {name: getattr(thing, name, None) for name in dir(thing) if not name.startswith("_")}
+    homes = {name: getattr(value, "__module__", None) or "" for name, value in found.items()}
+    return sorted(name for name, home in homes.items() if home.startswith(("autograd.ops.", "sklearn.")))
 
 
 def _title(module: str) -> str:
@@ -154,7 +160,12 @@ def write_reference(folder: Path) -> None:
 
 
 def _dtypes(module: Any) -> list[str]:
-    return [name for name in dir(module) if isinstance(getattr(module, name), np.dtype) or (inspect.isclass(getattr(module, name)) and issubclass(getattr(module, name), np.generic))]
+    return [
+        name
+        for name in dir(module)
+        if isinstance(getattr(module, name), np.dtype)
+        or (inspect.isclass(getattr(module, name)) and issubclass(getattr(module, name), np.generic))
+    ]
 
 
 def _slug(module: str) -> str:
