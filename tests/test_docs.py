@@ -86,7 +86,8 @@ SAID = """rows     value
 one         12
 
 out/xor.png
-The first row has 12; *this* is a sentence, so long that no table of ours would have it as one of its rows: 1 < 2, a_b.
+The first row has 12; *this* is a sentence, so long that no table of \
+ours would have it as one of its rows, whatever stands in them: 1 < 2, a_b.
 """
 
 
