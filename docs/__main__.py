@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
         print(f"program of {page.name}", flush=True)
         run_page(page, made / "written" / page.stem)
     write_reference(DOCS / "api")
-    status = sphinx(["-W", "--keep-going", "-n", "-q", "-b", "html", str(DOCS), str(BUILT)])
+    status = sphinx(["-W", "--keep-going", "-n", "-q", "-j", "auto", "-b", "html", str(DOCS), str(BUILT)])
     if not status:
         print(f"\n{BUILT / 'index.html'}")
     return status

@@ -34,6 +34,7 @@ html_css_files = ["chainrule.css"]
 html_extra_path = ["_made/written"]
 html_copy_source = False
 html_show_sphinx = False
+html_show_copyright = False
 pygments_style = "friendly"
 pygments_dark_style = "github-dark"
 

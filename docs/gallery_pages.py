@@ -24,7 +24,7 @@ from examples.__main__ import APART, SHARED, stories
 __all__ = ["ROOT", "Run", "index", "page", "run_example", "thumbnail", "write_gallery"]
 
 ROOT = Path(__file__).resolve().parent.parent
-THUMBNAIL = (520, 300)
+THUMBNAIL = (800, 480)
 LONGEST_ROW = 120
 """Of a printed table, in characters: a longer line is a sentence."""
 RECORD = "run.json"
@@ -106,6 +106,7 @@ def page(name: str, run: Run | None, folder: Path) -> str:
             f":::{{figure}} {_relative(figure, folder)}",
             f":alt: {figure.stem.replace('_', ' ')}, drawn by the example",
             ":class: drawn",
+            f":target: ../_images/{figure.name}",
             ":::",
             "",
         ]
@@ -167,12 +168,10 @@ def index(runs: dict[str, Run | None], folder: Path) -> str:
         lines += ["These pages were built with `FAST=1`: figures and numbers are those of small runs.", ""]
     lines += ["::::{container} sheet", ""]
     for name, run in runs.items():
-        first = stories()[name].rstrip(".")
-        about = first.partition(": ")[2] or first
         lines += [":::{container} card", ""]
         if run and run.figures:
             lines += [f"[![{name}]({_relative(thumbnail(run.figures[0], folder, name), folder)})]({name}.md)", ""]
-        lines += [f"[{name.replace('_', ' ')}]({name}.md)", "", f"{about[0].upper()}{about[1:]}.", "", ":::", ""]
+        lines += [f"[{name.replace('_', ' ')}]({name}.md)", "", stories()[name], "", ":::", ""]
     lines += ["::::", "", "```{toctree}", ":hidden:", ""]
     return "\n".join([*lines, *[f"{name.replace('_', ' ')} <{name}>" for name in runs], "```", ""])
 
