@@ -46,11 +46,24 @@ nitpick_ignore_regex = [
 _LINE = re.compile(r"^(Shape|Raises|Source|Sources|Returns): (?=\S)")
 
 
-def _mark(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """Docstrings have short sections on one line, ``Raises: ShapeError.``: their names are set in bold."""
+_COLON = "\ue000"
+
+
+def _before(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """Docstrings have short sections on one line, ``Raises: ShapeError.``: their names are set in bold.
+
+    In that of a property Napoleon would take what stands before a colon for its type.
+    """
     lines[:] = [_LINE.sub(r"**\1:** ", line) for line in lines]
+    if what in ("attribute", "property") and lines:
+        lines[0] = lines[0].replace(":", _COLON)
+
+
+def _after(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    lines[:] = [line.replace(_COLON, ":") for line in lines]
 
 
 def setup(app: Any) -> None:
-    """Have docstrings pass through ``_mark`` before Napoleon reads them."""
-    app.connect("autodoc-process-docstring", _mark, priority=100)
+    """Have docstrings pass through ours before and after Napoleon reads them."""
+    app.connect("autodoc-process-docstring", _before, priority=100)
+    app.connect("autodoc-process-docstring", _after, priority=900)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,19 +23,19 @@ class Part(NamedTuple):
     Attributes:
         title: of the part's first page.
         module: where the names are found.
-        within: of ``autograd``'s names only those defined in modules that start so; "" for the others.
+        ops: of ``autograd``'s names those of operations; else the others.
         whole: one page of all, instead of one for each module in which names are defined.
     """
 
     title: str
     module: str
-    within: str = ""
+    ops: bool = False
     whole: bool = False
 
 
 PARTS = {
     "autograd": Part("autograd: Tensors, graphs, gradients", "autograd"),
-    "ops": Part("autograd: operations, by family", "autograd", within="autograd.ops."),
+    "ops": Part("autograd: operations, by family", "autograd", ops=True),
     "linalg": Part("autograd.linalg", "autograd.linalg", whole=True),
     "samples": Part("autograd.samples", "autograd.samples", whole=True),
     "testing": Part("autograd.testing", "autograd.testing", whole=True),
@@ -53,6 +53,21 @@ PARTS = {
     "lr_scheduler": Part("optim.lr_scheduler", "optim.lr_scheduler", whole=True),
     "swa_utils": Part("optim.swa_utils", "optim.swa_utils", whole=True),
 }
+
+
+TOGETHER = {
+    "Tensor": ("autograd._tensor",),
+    "Making Tensors": ("autograd.creation", "autograd.interchange"),
+    "Gradients": ("autograd._gradients", "autograd._gradcheck", "autograd.recompute"),
+    "Modes": ("autograd.engine",),
+    "Pictures of graphs": ("autograd.draw",),
+    "Ops of your own": ("autograd._op", "autograd.function"),
+    "Random numbers": ("autograd.random", "autograd.generator"),
+    "Saving and loading": ("autograd.serialization",),
+    "Dtypes, devices, printing": ("autograd.dtypes", "autograd.inspection", "autograd.devices", "autograd.formatting"),
+    "Errors": ("autograd.errors",),
+}
+"""Modules that share a page, by its title; every other module has one of its own."""
 
 
 class Entry(NamedTuple):
@@ -90,11 +105,11 @@ def _belongs(thing: Any, part: Part) -> bool:
     if not callable(thing) or home.split(".")[0] not in ("autograd", "nn", "optim"):
         return False
     if part.module == "autograd":
-        return home.startswith("autograd.ops.") == bool(part.within)
+        return home.startswith("autograd.ops.") == part.ops
     return True
 
 
-def _page(title: str, intro: str, found: list[Entry], after: str = "") -> str:
+def _page(title: str, intro: str, found: list[Entry]) -> str:
     """A page in reStructuredText: a table of the names, then each with its docstring."""
     lines = [title, "=" * len(title), "", intro, ""]
     if found:
@@ -102,7 +117,7 @@ def _page(title: str, intro: str, found: list[Entry], after: str = "") -> str:
         lines += [f"   {entry.name}" for entry in found] + [""]
     for entry in found:
         lines += list(_entry(entry))
-    return "\n".join([*lines, after, ""])
+    return "\n".join([*lines, ""])
 
 
 def _entry(entry: Entry) -> Iterator[str]:
@@ -145,13 +160,14 @@ def write_reference(folder: Path) -> None:
         if part.whole:
             _write(folder / f"{slug}.rst", _page(part.title, inspect.getdoc(module) or "", found))
             continue
-        homes = sorted({entry.defined for entry in found})
-        for home in homes:
-            here = [entry for entry in found if entry.defined == home]
-            intro = inspect.getdoc(importlib.import_module(home)) or ""
-            _write(folder / slug / f"{_slug(home)}.rst", _page(_title(home), intro, here))
-        lines = [part.title, "=" * len(part.title), "", inspect.getdoc(module) or "" if not part.within else "", ""]
-        lines += [".. toctree::", "   :maxdepth: 1", "", *[f"   {slug}/{_slug(home)}" for home in homes], ""]
+        made = {}
+        for title, homes in _groups(found).items():
+            intro = (inspect.getdoc(importlib.import_module(home)) for home in homes)
+            here = [entry for entry in found if entry.defined in homes]
+            made[title] = f"{slug}/{_slug(title)}"
+            _write(folder / f"{made[title]}.rst", _page(title, "\n\n".join(filter(None, intro)), here))
+        lines = [part.title, "=" * len(part.title), "", inspect.getdoc(module) or "" if not part.ops else "", ""]
+        lines += [".. toctree::", "   :maxdepth: 1", "", *[f"   {page}" for page in made.values()], ""]
         if slug == "autograd":
             lines += ["Dtypes are NumPy's: " + ", ".join(f"``{name}``" for name in _dtypes(module)) + ".", ""]
         _write(folder / f"{slug}.rst", "\n".join(lines))
@@ -168,14 +184,22 @@ def _dtypes(module: Any) -> list[str]:
     ]
 
 
-def _slug(module: str) -> str:
-    return module.partition(".")[2].replace("ops.", "").replace(".", "-").strip("_") or module
+def _groups(found: list[Entry]) -> dict[str, list[str]]:
+    """The modules on each page, by its title."""
+    homes = sorted({entry.defined for entry in found})
+    groups = {
+        title: [home for prefix in prefixes for home in homes if f"{home}.".startswith(f"{prefix}.")]
+        for title, prefixes in TOGETHER.items()
+    }
+    taken = {home for group in groups.values() for home in group}
+    groups |= {_title(home): [home] for home in homes if home not in taken}
+    return {title: group for title, group in groups.items() if group}
+
+
+def _slug(title: str) -> str:
+    return "_".join(re.findall(r"\w+", title.lower()))
 
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    write_reference(Path(os.fspath(Path(__file__).parent / "api")))
