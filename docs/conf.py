@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import re
+import sys
+from pathlib import Path
 from typing import Any
 
 import autograd
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from docs import docstrings
 
 project = "chainrule"
 author = "The chainrule authors"
@@ -43,27 +47,8 @@ nitpick_ignore_regex = [
     ("py:class", r"(autograd|nn|optim)\.([a-z_]+\.)+[A-Z]\w*"),  # types in signatures that have no public name
 ]
 
-_LINE = re.compile(r"^(Shape|Raises|Source|Sources|Returns): (?=\S)")
-
-
-_COLON = "\ue000"
-
-
-def _before(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """Docstrings have short sections on one line, ``Raises: ShapeError.``: their names are set in bold.
-
-    In that of a property Napoleon would take what stands before a colon for its type.
-    """
-    lines[:] = [_LINE.sub(r"**\1:** ", line) for line in lines]
-    if what in ("attribute", "property") and lines:
-        lines[0] = lines[0].replace(":", _COLON)
-
-
-def _after(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    lines[:] = [line.replace(_COLON, ":") for line in lines]
-
 
 def setup(app: Any) -> None:
     """Have docstrings pass through ours before and after Napoleon reads them."""
-    app.connect("autodoc-process-docstring", _before, priority=100)
-    app.connect("autodoc-process-docstring", _after, priority=900)
+    app.connect("autodoc-process-docstring", docstrings.before_napoleon, priority=100)
+    app.connect("autodoc-process-docstring", docstrings.after_napoleon, priority=900)

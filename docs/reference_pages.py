@@ -162,10 +162,11 @@ def write_reference(folder: Path) -> None:
             continue
         made = {}
         for title, homes in _groups(found).items():
-            intro = (inspect.getdoc(importlib.import_module(home)) for home in homes)
+            # of several modules each says only what it has itself
+            intro = inspect.getdoc(importlib.import_module(homes[0])) if len(homes) == 1 else ""
             here = [entry for entry in found if entry.defined in homes]
             made[title] = f"{slug}/{_slug(title)}"
-            _write(folder / f"{made[title]}.rst", _page(title, "\n\n".join(filter(None, intro)), here))
+            _write(folder / f"{made[title]}.rst", _page(title, intro or "", here))
         lines = [part.title, "=" * len(part.title), "", inspect.getdoc(module) or "" if not part.ops else "", ""]
         lines += [".. toctree::", "   :maxdepth: 1", "", *[f"   {page}" for page in made.values()], ""]
         if slug == "autograd":

@@ -8,8 +8,9 @@ import re
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from docs import gallery_pages, programs, reference_pages
+from docs import docstrings, gallery_pages, programs, reference_pages
 from examples.__main__ import APART, stories
 
 PAGES = {page.stem: page for page in programs.pages()}
@@ -56,6 +57,17 @@ def test_references_have_targets(name):
     assert named <= known
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_names_exist(name):
+    text = PAGES[name].read_text(encoding="utf-8").replace("`autograd.numpy` and `autograd.scipy` of HIPS", "")
+    text = re.sub(r"^\| .*? \|", "", text, flags=re.MULTILINE)  # the other library's column
+    for found in set(re.findall(r"`((?:autograd|nn|optim)(?:\.\w+)+)", text)):
+        thing = importlib.import_module(found.split(".")[0])
+        for part in found.split(".")[1:]:
+            assert hasattr(thing, part), found
+            thing = getattr(thing, part)
+
+
 def test_every_page_is_reached_from_the_front_page():
     front = PAGES["index"].read_text(encoding="utf-8")
     listed = {line for tree in re.findall(r"```\{toctree\}\n(.*?)```", front, re.DOTALL) for line in tree.splitlines()}
@@ -93,10 +105,9 @@ ours would have it as one of its rows, whatever stands in them: 1 < 2, a_b.
 
 @pytest.fixture
 def run(tmp_path):
-    image = pytest.importorskip("PIL.Image")
     folder = tmp_path / "runs" / "out"
     folder.mkdir(parents=True)
-    image.new("RGB", (900, 300), "white").save(folder / "xor.png")
+    Image.new("RGB", (900, 300), "white").save(folder / "xor.png")
     return gallery_pages.Run(SAID, 12.3, False, (folder / "xor.png",))
 
 
@@ -133,7 +144,6 @@ def test_the_contact_sheet_shows_every_example(run, tmp_path):
 
 
 def test_an_example_is_run_once(tmp_path, monkeypatch):
-    pytest.importorskip("PIL")
     calls = []
 
     def fake(command, cwd, **rest):
@@ -185,6 +195,21 @@ def test_a_thing_is_once_on_its_page_under_its_own_name():
     assert "arccos" not in found
     assert found["acos"].defined == "autograd.ops.trigonometric"
     assert inspect.isfunction(found["acos"].thing)
+
+
+def test_docstrings_are_put_for_napoleon():
+    attributes = ["Attributes:", "    a, b: text", "        more", "    c: d", ""]
+    lines = ["A: b.", "", "Shape: (N, C).", "", *attributes, "Args:", "    e, f: g"]
+    docstrings.before_napoleon(None, "class", "", None, None, lines)
+    assert "\n".join(lines) == (
+        "A: b.\n\n**Shape:** (N, C).\n\n"
+        "Attributes:\n    a: text\n        more\n    b: text\n        more\n    c: d\n\nArgs:\n    e, f: g"
+    )
+    lines = ["Where it lies: here."]
+    docstrings.before_napoleon(None, "property", "", None, None, lines)
+    assert ":" not in lines[0]
+    docstrings.after_napoleon(None, "property", "", None, None, lines)
+    assert lines == ["Where it lies: here."]
 
 
 def test_the_reference_is_written(tmp_path):
