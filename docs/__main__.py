@@ -24,12 +24,12 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m docs", description="Build the documentation.")
     parser.add_argument("--fast", action="store_true", help="the examples' small runs, of seconds each")
     fast = parser.parse_args(arguments).fast
-    made = DOCS / "_made"
-    write_gallery(DOCS / "gallery", made / ("runs-fast" if fast else "runs"), fast)
-    shutil.rmtree(made / "written", ignore_errors=True)
+    made, written = DOCS / "_made", DOCS / "_made" / "written"
+    shutil.rmtree(written, ignore_errors=True)
+    write_gallery(DOCS / "gallery", made / ("runs-fast" if fast else "runs"), written, fast)
     for page in pages():
         print(f"program of {page.name}", flush=True)
-        run_page(page, made / "written" / page.stem)
+        run_page(page, written / page.stem)
     write_reference(DOCS / "api")
     status = sphinx(["-W", "--keep-going", "-n", "-q", "-j", "auto", "-b", "html", str(DOCS), str(BUILT)])
     if not status:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -28,6 +29,8 @@ THUMBNAIL = (800, 480)
 LONGEST_ROW = 120
 """Of a printed table, in characters: a longer line is a sentence."""
 RECORD = "run.json"
+PLAYERS = "players"
+"""The folder of the built documentation for graphs as pages."""
 
 
 class Run(NamedTuple):
@@ -38,12 +41,14 @@ class Run(NamedTuple):
         seconds: how long it took.
         fast: whether this was the small run.
         figures: the pictures' paths.
+        players: the paths of graphs as pages.
     """
 
     said: str
     seconds: float
     fast: bool
     figures: tuple[Path, ...]
+    players: tuple[Path, ...] = ()
 
 
 # ---- running -------------------------------------------------------------------------------------------------------
@@ -73,7 +78,8 @@ def run_example(name: str, folder: Path, fast: bool) -> Run:
             raise RuntimeError(f"{' '.join(command[1:])} failed with {done.returncode}:\n{done.stderr[-3000:]}")
         record.write_text(json.dumps({"digest": digest, "said": done.stdout, "seconds": seconds}), encoding="utf-8")
     found = json.loads(record.read_text(encoding="utf-8"))
-    return Run(found["said"], found["seconds"], fast, tuple(_figures(folder / "out")))
+    players = tuple(sorted(folder.glob("out/*.html")))
+    return Run(found["said"], found["seconds"], fast, tuple(_figures(folder / "out")), players)
 
 
 def _digest(name: str, fast: bool) -> str:
@@ -110,6 +116,9 @@ def page(name: str, run: Run | None, folder: Path) -> str:
             ":::",
             "",
         ]
+    for player in run.players if run else ():
+        source = f"../{PLAYERS}/{player.name}"
+        lines += [f'<iframe class="player" src="{source}" title="The graph" height="620" loading="lazy"></iframe>', ""]
     lines += [
         re.sub(r"^ {4}python -m examples\..*$\n?", "", story, flags=re.MULTILINE).strip(),
         "",
@@ -191,8 +200,8 @@ def _relative(path: Path, folder: Path) -> str:
     return Path(os.path.relpath(path, folder)).as_posix()
 
 
-def write_gallery(folder: Path, runs_folder: Path, fast: bool) -> None:
-    """Run what is to be run, and write all pages."""
+def write_gallery(folder: Path, runs_folder: Path, written: Path, fast: bool) -> None:
+    """Run what is to be run, and write all pages; and, where other files for the built documentation lie, players."""
     runs: dict[str, Run | None] = {}
     names = list(stories())
     for number, name in enumerate(names, 1):
@@ -201,6 +210,9 @@ def write_gallery(folder: Path, runs_folder: Path, fast: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.md"):
         old.unlink()
+    (written / PLAYERS).mkdir(parents=True, exist_ok=True)
     for name, run in runs.items():
+        for player in run.players if run else ():
+            shutil.copy(player, written / PLAYERS)
         (folder / f"{name}.md").write_text(page(name, run, folder), encoding="utf-8")
     (folder / "index.md").write_text(index(runs, folder), encoding="utf-8")

@@ -131,6 +131,16 @@ def test_every_example_has_a_page(name, run, tmp_path):
     assert "This took 12 s" in text or name in APART
 
 
+def test_a_graph_as_a_page_is_a_player_in_the_page(run, tmp_path, monkeypatch):
+    player = run.figures[0].with_suffix(".html")
+    player.write_text("a page")
+    monkeypatch.setattr(gallery_pages, "run_example", lambda *args: run._replace(players=(player,)))
+    gallery_pages.write_gallery(tmp_path / "gallery", tmp_path, tmp_path / "written", fast=False)
+    assert 'src="../players/xor.html"' in (tmp_path / "gallery" / "xor.md").read_text()
+    assert (tmp_path / "written" / "players" / "xor.html").read_text() == "a page"
+    assert {path.stem for path in (tmp_path / "gallery").glob("*.md")} == {"index", *stories()}
+
+
 def test_the_contact_sheet_shows_every_example(run, tmp_path):
     folder = tmp_path / "gallery"
     text = gallery_pages.index({name: None if name in APART else run for name in stories()}, folder)
