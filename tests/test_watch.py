@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -84,7 +85,6 @@ class TestValues:
         assert sum(value.histogram) in (0, np.size(array) - value.bad)
 
     def test_dtypes_from_elsewhere(self):
-        ml_dtypes = pytest.importorskip("ml_dtypes")
         value = autograd.draw.values.summarise(np.ones(2, ml_dtypes.bfloat16))
         assert (value.text, value.dtype) == ("[1, 1]", "bfloat16")
 
