@@ -466,3 +466,12 @@ class TestMode:
         assert x.grad.tolist() == plain.tolist()
         box = named(graph(out, {"x": x}), "x")
         assert box.gradient == autograd.draw.values.summarise(plain.numpy())
+
+
+def test_an_array_that_is_saved_twice_counts_once():
+    x = leaf(1.0, 2.0)
+    with watch():
+        square = x * x
+    for picture in (graph(square), graph(leaf(1.0, 2.0).reshape(1, 2).pow(2).sum() + (x * x).sum())):
+        assert ("saved", "8 bytes") in {fact for box in picture.boxes for fact in box.facts}
+        assert ("saved", "16 bytes") not in {fact for box in picture.boxes if box.title == "mul" for fact in box.facts}

@@ -223,7 +223,7 @@ function fit(readable) {
   const margin = Math.min(28, width / 20);
   const fits = [(width - 2 * margin) / shown.width, (height - 2 * margin) / shown.height];
   let scale = Math.min(...fits, 1.4);
-  if (readable) scale = Math.max(scale, Math.min(0.85, Math.max(0.45, fits[turned ? 1 : 0])));
+  if (readable && scale < 0.6) scale = Math.max(scale, Math.min(0.85, Math.max(0.45, fits[turned ? 1 : 0])));
   scale = Math.max(scale, 0.01);
   const first = graph.boxes.length ? seen(graph.boxes[0].id).place : [0, 0, 0, 0];
   const origin = (room, size, along, start) => {
