@@ -33,4 +33,5 @@ def renorm(x: Any, p: float, dim: int, maxnorm: float) -> Any:
     if 0 in shape:
         return x * 1
     size = norm(x, p, tuple([d for d in range(len(shape)) if d != place]), keepdim=True)
-    return x * where(size > maxnorm, maxnorm / (size + 1e-7), np.ones((), size.dtype))
+    with np.errstate(invalid="ignore"):  # inf in x
+        return x * where(size > maxnorm, maxnorm / (size + 1e-7), np.ones((), size.dtype))
