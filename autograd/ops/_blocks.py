@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["block_rows", "in_blocks"]
+__all__ = ["block_rows", "in_blocks", "threads"]
 
 BLOCK = 1 << 18
 """Elements in a block, about: with fewer the threads wait for each other more than they work."""
@@ -23,7 +23,7 @@ BLOCK = 1 << 18
 _team: Any = None
 
 
-def _threads() -> int:
+def threads() -> int:
     """How many threads to use: at most four, and as many as BLAS is allowed."""
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     allowed = os.environ.get("OMP_NUM_THREADS", "")
@@ -52,7 +52,7 @@ def _helpers() -> tuple[Any, int]:
         from queue import SimpleQueue  # which would slow down `import autograd`
 
         jobs: Any = SimpleQueue()
-        count = _threads() - 1
+        count = threads() - 1
         for _ in range(count):
             threading.Thread(target=_help, args=(jobs,), name="autograd-blocks", daemon=True).start()
         _team = jobs, count
