@@ -137,6 +137,10 @@ def _accumulate(tensor: Any, g: Any) -> None:
 
 def _seeds(name: str, tensors: tuple[Any, ...], given: Any, create_graph: bool) -> list[Any]:
     """The gradients to start from, as arrays (as Tensors if ``create_graph``)."""
+    if given is None and len(tensors) == 1 and isinstance(tensors[0], Handle) and not create_graph:
+        data = tensors[0]._data
+        if not data.shape and data.dtype.kind == "f" and tensors[0]._node is not None:
+            return [data.dtype.type(1)]  # a loss
     seeds = (None,) * len(tensors) if given is None else _tuple(given)
     if len(seeds) != len(tensors):
         raise GradientError(f"{name}: got {len(seeds)} gradients for {len(tensors)} tensors; give one each, or None")

@@ -200,7 +200,8 @@ def cross_entropy_slope(
 ) -> Any:
     """The derivative of ``cross_entropy`` by the scores, where ``y`` is that of its result."""
     if memo and memo[0].tops is None:
-        return from_rows(_small_slope(memo[0], y, reduction), x.shape).astype(x.dtype, copy=False)
+        slope = from_rows(_small_slope(memo[0], y, reduction), x.shape)
+        return slope if slope.dtype is x.dtype else slope.astype(x.dtype)
     wide = accumulation_dtype(x.dtype) or x.dtype
     rows = by_rows(x).astype(wide, copy=False)
     count, classes = rows.shape

@@ -91,7 +91,7 @@ def combine(losses: Any, weights: Any, reduction: str, shape: tuple[int, ...], d
     if reduction == "mean":
         count = len(losses)
         total = total / count if weights is None and count else _mean(total, _norm(weights, count))
-    return total.astype(dtype, copy=False)
+    return total if total.dtype is dtype else total.astype(dtype)
 
 
 @np.errstate(divide="ignore", invalid="ignore")  # no targets: the mean is NaN, as in PyTorch
