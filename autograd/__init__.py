@@ -125,6 +125,7 @@ from .ops.arithmetic import sign as sign
 from .ops.arithmetic import sub as sub
 from .ops.arithmetic import subtract as subtract
 from .ops.arithmetic import true_divide as true_divide
+from .ops.bessel import i0 as i0
 from .ops.casting import clone as clone
 from .ops.comparison import allclose as allclose
 from .ops.comparison import bitwise_and as bitwise_and
@@ -174,16 +175,13 @@ from .ops.diagonals import diagonal_scatter as diagonal_scatter
 from .ops.diagonals import tril as tril
 from .ops.diagonals import triu as triu
 from .ops.distances import cdist as cdist
-from .ops.exponential import digamma as digamma
-from .ops.exponential import erf as erf
-from .ops.exponential import erfc as erfc
-from .ops.exponential import erfinv as erfinv
+from .ops.error_functions import erf as erf
+from .ops.error_functions import erfc as erfc
+from .ops.error_functions import erfinv as erfinv
 from .ops.exponential import exp as exp
 from .ops.exponential import exp2 as exp2
 from .ops.exponential import expit as expit
 from .ops.exponential import expm1 as expm1
-from .ops.exponential import i0 as i0
-from .ops.exponential import lgamma as lgamma
 from .ops.exponential import log as log
 from .ops.exponential import log1p as log1p
 from .ops.exponential import log2 as log2
@@ -191,8 +189,6 @@ from .ops.exponential import log10 as log10
 from .ops.exponential import logaddexp as logaddexp
 from .ops.exponential import logaddexp2 as logaddexp2
 from .ops.exponential import logit as logit
-from .ops.exponential import mvlgamma as mvlgamma
-from .ops.exponential import polygamma as polygamma
 from .ops.exponential import sigmoid as sigmoid
 from .ops.exponential import sinc as sinc
 from .ops.exponential import xlogy as xlogy
@@ -201,6 +197,12 @@ from .ops.extremes import amin as amin
 from .ops.extremes import aminmax as aminmax
 from .ops.extremes import max as max
 from .ops.extremes import min as min
+from .ops.gamma import digamma as digamma
+from .ops.gamma import igamma as igamma
+from .ops.gamma import igammac as igammac
+from .ops.gamma import lgamma as lgamma
+from .ops.gamma import mvlgamma as mvlgamma
+from .ops.gamma import polygamma as polygamma
 from .ops.indexing import fill as fill
 from .ops.joining import block_diag as block_diag
 from .ops.joining import cartesian_prod as cartesian_prod
@@ -439,6 +441,7 @@ _keep_freed_memory()
 
 if _TYPE_CHECKING:
     from . import numerical as numerical
+    from . import special as special
     from ._gradcheck import GradcheckError as GradcheckError
     from ._gradcheck import gradcheck as gradcheck
     from ._gradcheck import gradgradcheck as gradgradcheck
@@ -448,6 +451,7 @@ if _TYPE_CHECKING:
 _LATER = {
     "GradcheckError": "._gradcheck", "gradcheck": "._gradcheck", "gradgradcheck": "._gradcheck",
     "load": ".serialization.files", "numerical": ".numerical", "save": ".serialization.files",
+    "special": ".special",
 }  # fmt: skip
 """What only some programs use: imported when it is first asked for, so that the rest is there sooner."""
 
@@ -456,7 +460,7 @@ def __getattr__(name: str) -> _Any:
     if name not in _LATER:
         raise AttributeError(f"module 'autograd' has no attribute {name!r}")
     module = _import_module(_LATER[name], __name__)
-    globals()[name] = found = module if name == "numerical" else getattr(module, name)
+    globals()[name] = found = getattr(module, name, module)
     return found
 
 
