@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._inplace import inplace
+from .engine.views import reshape_inplace
 from .ops import (
     activations,
     casting,
@@ -153,6 +154,11 @@ class ArrayMethods:
     diagonal_scatter = diagonals.diagonal_scatter
     tril = diagonals.tril
     triu = diagonals.triu
+    squeeze_ = reshape_inplace(shapes.squeeze)
+    unsqueeze_ = reshape_inplace(shapes.unsqueeze)
+    transpose_ = swapdims_ = reshape_inplace(shapes.transpose)
+    swapaxes_ = reshape_inplace(shapes.swapaxes)
+    t_ = reshape_inplace(shapes.t)
     tril_ = inplace(diagonals.tril)
     triu_ = inplace(diagonals.triu)
 
