@@ -93,6 +93,8 @@ from .inspection import is_nonzero as is_nonzero
 from .inspection import is_tensor as is_tensor
 from .inspection import numel as numel
 from .interchange import from_dlpack as from_dlpack
+from .ops._blocks import get_num_threads as get_num_threads
+from .ops._blocks import set_num_threads as set_num_threads
 from .ops.activations import celu as celu
 from .ops.activations import hardshrink as hardshrink
 from .ops.activations import prelu as prelu
@@ -164,6 +166,10 @@ from .ops.complexes import conj_physical as conj_physical
 from .ops.complexes import imag as imag
 from .ops.complexes import real as real
 from .ops.contraction import einsum as einsum
+from .ops.counts import bincount as bincount
+from .ops.counts import histc as histc
+from .ops.counts import histogram as histogram
+from .ops.counts import histogramdd as histogramdd
 from .ops.decompositions import cholesky as cholesky
 from .ops.decompositions import qr_some as qr
 from .ops.decompositions import svd_some as svd
@@ -287,6 +293,7 @@ from .ops.reductions import nansum as nansum
 from .ops.reductions import prod as prod
 from .ops.reductions import sum as sum
 from .ops.reductions import trace as trace
+from .ops.repetition import broadcast_shapes as broadcast_shapes
 from .ops.repetition import broadcast_tensors as broadcast_tensors
 from .ops.repetition import broadcast_to as broadcast_to
 from .ops.repetition import broadcast_to as expand
@@ -365,6 +372,7 @@ from .ops.sorting import argmax as argmax
 from .ops.sorting import argmin as argmin
 from .ops.sorting import argsort as argsort
 from .ops.sorting import bucketize as bucketize
+from .ops.sorting import isin as isin
 from .ops.sorting import kthvalue as kthvalue
 from .ops.sorting import msort as msort
 from .ops.sorting import searchsorted as searchsorted
@@ -372,10 +380,8 @@ from .ops.sorting import sort as sort
 from .ops.sorting import topk as topk
 from .ops.sorting import unique as unique
 from .ops.sorting import unique_consecutive as unique_consecutive
-from .ops.statistics import bincount as bincount
 from .ops.statistics import corrcoef as corrcoef
 from .ops.statistics import cov as cov
-from .ops.statistics import histc as histc
 from .ops.statistics import std as std
 from .ops.statistics import std_mean as std_mean
 from .ops.statistics import var as var
@@ -445,11 +451,24 @@ if _TYPE_CHECKING:
     from ._gradcheck import GradcheckError as GradcheckError
     from ._gradcheck import gradcheck as gradcheck
     from ._gradcheck import gradgradcheck as gradgradcheck
+    from .legacy import BoolTensor as BoolTensor
+    from .legacy import ByteTensor as ByteTensor
+    from .legacy import CharTensor as CharTensor
+    from .legacy import DoubleTensor as DoubleTensor
+    from .legacy import FloatTensor as FloatTensor
+    from .legacy import HalfTensor as HalfTensor
+    from .legacy import IntTensor as IntTensor
+    from .legacy import LongTensor as LongTensor
+    from .legacy import ShortTensor as ShortTensor
+    from .legacy import Variable as Variable
     from .serialization.files import load as load
     from .serialization.files import save as save
 
 _LATER = {
     "GradcheckError": "._gradcheck", "gradcheck": "._gradcheck", "gradgradcheck": "._gradcheck",
+    "BoolTensor": ".legacy", "ByteTensor": ".legacy", "CharTensor": ".legacy", "DoubleTensor": ".legacy",
+    "FloatTensor": ".legacy", "HalfTensor": ".legacy", "IntTensor": ".legacy", "LongTensor": ".legacy",
+    "ShortTensor": ".legacy", "Variable": ".legacy",
     "load": ".serialization.files", "numerical": ".numerical", "save": ".serialization.files",
     "special": ".special",
 }  # fmt: skip

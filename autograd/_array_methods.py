@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ._inplace import inplace
+from ._inplace import apply_, inplace
 from .engine.views import reshape_inplace
 from .ops import (
     activations,
     casting,
+    counts,
     decompositions,
     diagonals,
     extremes,
@@ -81,8 +82,9 @@ class ArrayMethods:
     std = statistics.std
     cov = statistics.cov
     corrcoef = statistics.corrcoef
-    histc = statistics.histc
-    bincount = statistics.bincount
+    histc = counts.histc
+    histogram = counts.histogram
+    bincount = counts.bincount
     median = quantiles.median
     nanmedian = quantiles.nanmedian
     mode = quantiles.mode
@@ -179,6 +181,7 @@ class ArrayMethods:
     __setitem__ = indexing.setitem
     fill_ = indexing.fill_
     zero_ = indexing.zero_
+    apply_ = apply_
     narrow = taking.narrow
     select = taking.select
     index_select = taking.index_select
