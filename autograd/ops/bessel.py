@@ -19,16 +19,22 @@ _ORDERS = [elementwise(x=reals(), order=2), elementwise(x=reals(0.1, 8), order=3
 _SCALED = [elementwise(x=reals(avoid=(0.0,)), order=2), elementwise(x=reals(0.1, 20), order=3)]
 
 
+def _near(x: Any) -> Any:
+    """``x`` where it is not so far out that SciPy has nan for infinity."""
+    bound = min(_FAR, float(np.finfo(x.dtype).max))
+    return np.clip(x, -bound, bound)
+
+
 @op(np.i0, x=lambda g, x: g * i1.kernel(x), promote="float", samples=reals())
 def i0(x: Any) -> Any:
     """The modified Bessel function of the first kind, of order 0."""
-    return scipy_special().i0(x).astype(x.dtype, copy=False)
+    return scipy_special().i0(_near(x)).astype(x.dtype, copy=False)
 
 
 @op(x=lambda g, x: g * ((i0.kernel(x) + bessel_i.kernel(x, 2)) * 0.5), promote="float", samples=reals())
 def i1(x: Any) -> Any:
     """The modified Bessel function of the first kind, of order 1."""
-    return scipy_special().i1(x).astype(x.dtype, copy=False)
+    return scipy_special().i1(_near(x)).astype(x.dtype, copy=False)
 
 
 @op(
@@ -38,8 +44,7 @@ def i1(x: Any) -> Any:
 )
 def bessel_i(x: Any, order: int) -> Any:
     """The modified Bessel function of the first kind, of an integer order."""
-    bound = min(_FAR, float(np.finfo(x.dtype).max))
-    return scipy_special().iv(order, np.clip(x, -bound, bound)).astype(x.dtype, copy=False)
+    return scipy_special().iv(order, _near(x)).astype(x.dtype, copy=False)
 
 
 @op(x=lambda g, x, out: g * (i1e.kernel(x) - np.sign(x) * out), promote="float", samples=reals(avoid=(0.0,)))

@@ -88,7 +88,8 @@ def _given_edges(name: str, x: Any, edges: Any) -> Any:
 
 def _count(points: Any, edges: list[Any], weight: Any, density: bool) -> Any:
     """How many points (rows), or how much of their weight, fall into each cell; the last edges belong to the cells."""
-    place, inside = 0, True
+    place: Any = 0
+    inside: Any = True
     shape = tuple([len(line) - 1 for line in edges])
     for d, (line, n) in enumerate(zip(edges, shape, strict=True)):
         x = points[:, d]
@@ -97,9 +98,9 @@ def _count(points: Any, edges: list[Any], weight: Any, density: bool) -> Any:
     weight = 1.0 if weight is None else np.reshape(weight, -1).astype(np.float64)
     size = math.prod(shape)
     cells = np.bincount(np.where(inside, place, 0), np.where(inside, weight, 0), size)
-    out = np.reshape(cells[:size], shape)
+    out: Any = np.reshape(cells[:size], shape)
     if density:
-        total = np.sum(out)
+        total: Any = np.sum(out)
         for d, line in enumerate(edges):
             total = total * np.reshape(
                 np.diff(line.astype(np.float64)), [-1 if d == e else 1 for e in range(len(edges))]
