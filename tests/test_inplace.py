@@ -742,6 +742,13 @@ def test_what_was_saved_before_a_change_of_shape_is_still_right():
     assert values(w.grad) == [[4, 32], [108, 256]]
 
 
+def test_changing_the_shape_again_and_again_costs_no_memory():
+    x = autograd.ones(2, 3) * 1
+    for _ in range(3):
+        x.t_().unsqueeze_(0).squeeze_()
+    assert x._view is None  # no chain of what it was
+
+
 @pytest.mark.parametrize("recording", [True, False])
 def test_the_shape_of_a_leaf_that_requires_grad_stays(recording):
     w = leaf([1, 2], [3, 4])

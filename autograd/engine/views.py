@@ -10,6 +10,7 @@ tensor that nobody but its views knows.
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -186,13 +187,19 @@ def rebase(tensor: Handle, node: Any, line: str | None) -> None:
     move(root, make_node(_PART_WRITTEN, (root._node, node), (_Part(cuts, root._data.shape),), root._data))
 
 
+_OWN = 2
+"""How often an array is referred to that one tensor alone has: a view of that tensor would refer to it, too."""
+
+
 def reshape_inplace(function: Callable[..., Any]) -> Callable[..., Any]:
     """The in-place form of a view operation: the tensor takes the shape of the result, in the memory it has."""
     name = function.__name__ + "_"
 
     @functools.wraps(function)
     def change(x: Any, *args: Any, **kwargs: Any) -> Any:
-        old = new_tensor(array_of(x), node_of(x))
+        array_of(x)
+        alone = x._view is None and x._node is None and sys.getrefcount(x._data) <= _OWN
+        old = new_tensor(x._data, node_of(x))
         if type(old._node) is Leaf:
             raise MutationError(
                 f"{name}: the tensor of shape {x.shape} is a leaf that requires grad, and its gradient has its shape: "
@@ -205,10 +212,8 @@ def reshape_inplace(function: Callable[..., Any]) -> Callable[..., Any]:
             made = function(old, *args, **kwargs)
         finally:
             local.grad = recording
-        if made is old:
-            return x
         view = made._view
-        x._view = None if view is None else Reshaped(old, view.op, view.args, view.index, view.obstacle)
+        x._view = None if alone or view is None else Reshaped(old, view.op, view.args, view.index, view.obstacle)
         x._data = made._data
         move(x, made._node)
         return x

@@ -34,11 +34,6 @@ def set_num_threads(num: int) -> None:
     started with (set ``OMP_NUM_THREADS`` before the program starts). Elsewhere NumPy computes in one thread anyway.
 
     Raises: ValueError for less than one.
-
-    >>> import autograd
-    >>> autograd.set_num_threads(2)
-    >>> autograd.get_num_threads()
-    2
     """
     global _wanted
     if operator.index(num) < 1:

@@ -171,7 +171,7 @@ def histogramdd_parts(
     return [_count(points, edges, weight, density), *edges]
 
 
-_Histogram = namedtuple("_Histogram", ("hist", "bin_edges"))
+histogramdd_result = namedtuple("histogramdd_result", ("hist", "bin_edges"))
 
 
 def histogramdd(
@@ -192,7 +192,7 @@ def histogramdd(
     Raises: as ``histogram``.
     """
     hist, *edges = histogramdd_parts(input, bins, range, weight, density)
-    return _Histogram(hist, tuple(edges))
+    return histogramdd_result(hist, tuple(edges))
 
 
 # ---- NumPy's signatures ---------------------------------------------------------------------------------------------
