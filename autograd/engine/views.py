@@ -187,7 +187,11 @@ def rebase(tensor: Handle, node: Any, line: str | None) -> None:
     move(root, make_node(_PART_WRITTEN, (root._node, node), (_Part(cuts, root._data.shape),), root._data))
 
 
-_OWN = 2
+def _references(tensor: Handle) -> int:
+    return sys.getrefcount(tensor._data)
+
+
+_OWN = _references(new_tensor(np.zeros(1)))
 """How often an array is referred to that one tensor alone has: a view of that tensor would refer to it, too."""
 
 
@@ -198,7 +202,7 @@ def reshape_inplace(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def change(x: Any, *args: Any, **kwargs: Any) -> Any:
         array_of(x)
-        alone = x._view is None and x._node is None and sys.getrefcount(x._data) <= _OWN
+        alone = x._view is None and x._node is None and _references(x) <= _OWN
         old = new_tensor(x._data, node_of(x))
         if type(old._node) is Leaf:
             raise MutationError(
