@@ -8,7 +8,7 @@ comma := ,
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types bench faults clean
+.PHONY: help demo test docs lint format types bench faults clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -18,7 +18,10 @@ demo: $(STAMPS)/examples ## train on handwritten digits and draw the graphs (pri
 	$(BIN)/python -m examples.digits
 
 test: $(STAMPS)/examples-test ## run the whole test suite
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+
+docs: $(STAMPS)/docs ## build the documentation (prints where); FAST=1 has the examples make small runs
+	$(BIN)/python -m docs $(if $(FAST),--fast)
 
 lint: $(STAMPS)/lint ## check style and layout
 	$(BIN)/python -m ruff check .
@@ -38,7 +41,7 @@ faults: $(STAMPS)/examples-test ## break derivative rules on purpose and count h
 	$(BIN)/python -m tests.faults
 
 clean: ## remove the environment and everything that was generated
-	rm -rf $(VENV) build dist out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf $(VENV) build dist out docs/_build docs/_made docs/api docs/gallery *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp named by extras, "examples-test", says that they are installed as setup.cfg lists them now.

@@ -11,6 +11,7 @@ from typing import Any as _Any
 
 from numpy import dtype as dtype
 
+from . import fft as fft
 from . import linalg as linalg
 from ._gradients import backward as backward
 from ._gradients import grad as grad
@@ -160,6 +161,10 @@ from .ops.comparison import lt as lt
 from .ops.comparison import ne as ne
 from .ops.comparison import not_equal as not_equal
 from .ops.comparison import signbit as signbit
+from .ops.complex_pairs import complex_ as complex
+from .ops.complex_pairs import polar as polar
+from .ops.complex_pairs import view_as_complex as view_as_complex
+from .ops.complex_pairs import view_as_real as view_as_real
 from .ops.complexes import angle as angle
 from .ops.complexes import conj as conj
 from .ops.complexes import conj_physical as conj_physical
@@ -203,6 +208,7 @@ from .ops.extremes import amin as amin
 from .ops.extremes import aminmax as aminmax
 from .ops.extremes import max as max
 from .ops.extremes import min as min
+from .ops.finite_differences import gradient as gradient
 from .ops.gamma import digamma as digamma
 from .ops.gamma import igamma as igamma
 from .ops.gamma import igammac as igammac
@@ -237,6 +243,7 @@ from .ops.linear_algebra import det as det
 from .ops.linear_algebra import inv as inverse
 from .ops.linear_algebra import logdet as logdet
 from .ops.linear_algebra import slogdet as slogdet
+from .ops.mantissas import frexp as frexp
 from .ops.matrix_functions import matrix_exp as matrix_exp
 from .ops.matrix_functions import matrix_power as matrix_power
 from .ops.matrix_functions import vander_of_vector as vander
@@ -245,6 +252,7 @@ from .ops.neural import cosine_similarity as cosine_similarity
 from .ops.neural import dropout as dropout
 from .ops.neural import log_softmax as log_softmax
 from .ops.neural import softmax as softmax
+from .ops.norm_limits import renorm as renorm
 from .ops.normalization import batch_norm as batch_norm
 from .ops.normalization import group_norm as group_norm
 from .ops.normalization import instance_norm as instance_norm
@@ -368,6 +376,8 @@ from .ops.shapes import unflatten as unflatten
 from .ops.shapes import unsqueeze as unsqueeze
 from .ops.shapes import view as view
 from .ops.shapes import view_as as view_as
+from .ops.short_time import istft as istft
+from .ops.short_time import stft as stft
 from .ops.sorting import argmax as argmax
 from .ops.sorting import argmin as argmin
 from .ops.sorting import argsort as argsort

@@ -15,8 +15,10 @@ from .ops import (
     joining,
     least_squares,
     linear_algebra,
+    mantissas,
     matrix_functions,
     neural,
+    norm_limits,
     norms,
     products,
     quantiles,
@@ -25,6 +27,7 @@ from .ops import (
     scans,
     scattering,
     shapes,
+    short_time,
     sorting,
     statistics,
     taking,
@@ -92,6 +95,8 @@ class ArrayMethods:
     nanquantile = quantiles.nanquantile
     norm = norms.norm
     dist = norms.dist
+    renorm = norm_limits.renorm
+    renorm_ = inplace(norm_limits.renorm)
 
     # ---- scans (ops/scans) -----------------------------------------------------------------------------------------
 
@@ -271,3 +276,9 @@ class ArrayMethods:
     # ---- windows (ops/windows) -------------------------------------------------------------------------------------
 
     unfold = windows.unfold
+
+    # ---- signals and numbers taken apart (ops/short_time, mantissas) ------------------------------------------------
+
+    stft = short_time.stft
+    istft = short_time.istft
+    frexp = mantissas.frexp

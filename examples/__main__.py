@@ -30,13 +30,14 @@ def main(arguments: list[str]) -> int:
     known = stories()
     names = [word for word in arguments if word in known or word == "all"]
     if not names:
-        if arguments:
+        wrong = set(arguments) - {"-h", "--help"}
+        if wrong:
             print(f"examples: no story is named among {' '.join(arguments)}", file=sys.stderr)
         width = max(map(len, known))
         for name, line in known.items():
             print(f"{name.ljust(width)}  {line}")
         print("\npython -m examples.NAME --help, or: python -m examples NAME... [options]")
-        return 2 if arguments else 0
+        return 2 if wrong else 0
     if "all" in names:
         names = [name for name in known if name not in APART]
     options = [word for word in arguments if word not in known and word != "all"]

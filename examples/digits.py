@@ -3,7 +3,7 @@
 The data are the 1,797 real 8 x 8 images that ship with scikit-learn. A network with one hidden layer learns them by
 Adam in mini-batches. One should see the training loss fall towards zero and the test accuracy level off near 98 %: the
 gap that opens between the two losses is overfitting. The graph shows one mini-batch's loss: the data enter at the top,
-the four parameters join on the way, and backward walks the same picture in reverse.
+the four parameters join on the way, and backward walks the same picture in reverse. A slider on its page does so.
 
     python -m examples.digits
 """
@@ -13,7 +13,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -68,14 +67,15 @@ def draw_learning_curve(history: Sequence[Progress], path: Path) -> None:
 
 
 def draw_graph(model: nn.Module, data: Images, folder: Path) -> list[Path]:
-    """The graph of one mini-batch's loss, as SVG and PNG; the DOT text where nothing can draw."""
-    loss = F.cross_entropy(model(data.train_x[:32]), data.train_y[:32])
-    picture: Any = autograd.graph(loss, params=model)
+    """One mini-batch, forward and backward: as a page to step through, as SVG, and as PNG if Graphviz is there."""
+    x, y = data.train_x[:32], data.train_y[:32]
+    picture = nn.graph(model, x, loss=lambda scores: F.cross_entropy(scores, y))
+    paths = [Path(picture.render(folder / f"digits_graph.{kind}")) for kind in ("html", "svg")]
     try:
-        return [Path(picture.render(folder / f"digits_graph.{kind}")) for kind in ("svg", "png")]
+        paths.append(Path(picture.render(folder / "digits_graph.png")))
     except autograd.RenderError as error:
         print(error)
-        return [Path(picture.render(folder / "digits_graph.dot"))]
+    return paths
 
 
 def main(arguments: Sequence[str] | None = None) -> float:

@@ -138,13 +138,13 @@ def write(model: GPT, text: Text, start: str, count: int, temperature: float = 0
     return "".join(text.characters[number] for number in numbers)
 
 
-def draw_learning_curve(history: Sequence[Progress], path: Path) -> None:
-    """Both losses against steps, as a PNG."""
+def draw_learning_curve(history: Sequence[Progress], last: float, path: Path) -> None:
+    """Both losses against steps, as a PNG; ``last`` is the loss on the whole text for validation, at the end."""
     figure, axes = chart(size=(6, 3.6))
     steps = [progress.step for progress in history]
     axes.plot(steps, [p.train_loss for p in history], color=COLORS[0], label="training")
     axes.plot(steps, [p.validation_loss for p in history], color=COLORS[1], label="validation")
-    axes.set(xlabel="step", ylabel="nats per character", title=f"Validation: {history[-1].validation_loss:.2f} nats")
+    axes.set(xlabel="step", ylabel="nats per character", title=f"Validation: {last:.2f} nats at the end")
     axes.legend(frameon=False)
     save(figure, path)
 
@@ -169,7 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> float:
     print(write(model, text, "The ", 100 if options.fast else 400))
     loss = evaluate(model, text.validation, 128 if options.fast else None)
     print(f"validation loss {loss:.3f} nats per character")
-    draw_learning_curve(history, options.out / "gpt_learning_curve.png")
+    draw_learning_curve(history, loss, options.out / "gpt_learning_curve.png")
     weights = options.out / "gpt.safetensors"
     autograd.save(model.state_dict(), weights)
     print(weights)

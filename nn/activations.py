@@ -247,7 +247,7 @@ class Threshold(Module):
 
 
 class Hardtanh(Module):
-    """``x`` clipped to ``min_val .. max_val``.
+    """``x`` clipped to between ``min_val`` and ``max_val``.
 
     Args:
         min_val, max_val: the bounds.

@@ -176,7 +176,7 @@ class Conv2d(_Conv):
 
     Args: as of ``Conv1d``.
 
-    Shape: input (N, C, H, W) or (C, H, W); weight (outputs, C / groups, *kernel), bias (outputs).
+    Shape: input (N, C, H, W) or (C, H, W); weight ``(outputs, C / groups, *kernel)``, bias (outputs).
 
     >>> import autograd, nn
     >>> layer = nn.Conv2d(1, 8, kernel_size=3, padding=1)
@@ -197,7 +197,7 @@ class Conv3d(_Conv):
 
     Args: as of ``Conv1d``.
 
-    Shape: input (N, C, D, H, W) or (C, D, H, W); weight (outputs, C / groups, *kernel), bias (outputs).
+    Shape: input (N, C, D, H, W) or (C, D, H, W); weight ``(outputs, C / groups, *kernel)``, bias (outputs).
     """
 
     rank = 3
@@ -297,7 +297,7 @@ class ConvTranspose2d(_ConvTranspose):
 
     Args: as of ``ConvTranspose1d``.
 
-    Shape: input (N, C, H, W) or (C, H, W); weight (C, outputs / groups, *kernel), bias (outputs).
+    Shape: input (N, C, H, W) or (C, H, W); weight ``(C, outputs / groups, *kernel)``, bias (outputs).
     """
 
     rank = 2
@@ -315,7 +315,7 @@ class ConvTranspose3d(_ConvTranspose):
 
     Args: as of ``ConvTranspose1d``.
 
-    Shape: input (N, C, D, H, W) or (C, D, H, W); weight (C, outputs / groups, *kernel), bias (outputs).
+    Shape: input (N, C, D, H, W) or (C, D, H, W); weight ``(C, outputs / groups, *kernel)``, bias (outputs).
     """
 
     rank = 3

@@ -49,7 +49,7 @@ class Fold(Module):
         output_size: height and width of the images.
         kernel_size, dilation, padding, stride: as of ``Unfold``.
 
-    Shape: (N, C * window, places) becomes (N, C, *output_size); without batch too.
+    Shape: (N, C * window, places) becomes ``(N, C, *output_size)``; without batch too.
     """
 
     def __init__(

@@ -146,7 +146,7 @@ def rrelu(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool
 
 
 def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
-    """``input`` clipped to ``min_val .. max_val``."""
+    """``input`` clipped to between ``min_val`` and ``max_val``."""
     return hardtanh_(input, min_val, max_val) if inplace else _activations.hardtanh(input, min_val, max_val)
 
 

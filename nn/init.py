@@ -56,7 +56,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 def _fans(tensor: Tensor, name: str) -> tuple[int, int]:
-    """How many inputs and outputs an element of a weight (out, in, *kernel) connects."""
+    """How many inputs and outputs an element of a weight ``(out, in, *kernel)`` connects."""
     if tensor.ndim < 2:
         raise ShapeError(f"{name}: needs a weight of 2 dimensions or more, (out, in, ...), got shape {tensor.shape}")
     if not tensor.numel():
@@ -138,7 +138,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """The weight of a convolution that returns its input: 1 in the middle of the kernel from channel i to channel i.
 
     Args:
-        tensor: (out, in, *kernel) with 1 to 3 kernel dimensions.
+        tensor: ``(out, in, *kernel)`` with 1 to 3 kernel dimensions.
         groups: each of them is such a convolution.
 
     Raises:

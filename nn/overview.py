@@ -100,7 +100,8 @@ def summary(model: Module, *inputs: Any, **kwargs: Any) -> Summary:
 
     Args:
         model: stays as it is; nothing is recorded, no running statistics change.
-        *inputs, **kwargs: what to call it with.
+        *inputs: what to call it with.
+        **kwargs: the same by name.
 
     >>> import autograd, nn
     >>> model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))

@@ -106,8 +106,8 @@ class TransformerDecoderLayer(Module):
     """Self-attention, attention to an encoder's output, and a network of two layers.
 
     Args:
-        d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias, device,
-            dtype: as for ``TransformerEncoderLayer``.
+        d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps: as for ``TransformerEncoderLayer``.
+        batch_first, norm_first, bias, device, dtype: as for ``TransformerEncoderLayer``.
 
     Shape: as the first input.
 

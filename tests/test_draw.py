@@ -42,7 +42,6 @@ def graphviz() -> None:
 
 def svg_texts(picture: autograd.Graph) -> list[str]:
     svg = picture._repr_svg_()
-    assert svg is not None
     return ["".join(text.itertext()).replace("\xa0", " ") for text in ElementTree.fromstring(svg).iter(f"{SVG}text")]
 
 
@@ -437,6 +436,7 @@ class TestRendering:
             "dot": b"digraph",
             "gv": b"digraph",
             "PNG": b"\x89PNG",
+            "html": b"<!DOCTYPE html>",
         }
         for suffix, start in starts.items():
             path = picture.render(tmp_path / f"picture.{suffix}")
@@ -475,30 +475,36 @@ class TestRendering:
 
 
 class TestBackEnds:
-    def test_without_graphviz_the_text_is_written(self, tmp_path, monkeypatch):
+    @pytest.fixture
+    def no_graphviz(self, monkeypatch):
         monkeypatch.setattr(backends, "_by_program", lambda text, kind: None)
         monkeypatch.setattr(backends, "_by_library", lambda text, kind: None)
+
+    @pytest.mark.usefixtures("no_graphviz")
+    @pytest.mark.parametrize("kind", ["png", "pdf"])
+    def test_without_graphviz_the_text_is_written(self, kind, tmp_path):
         picture = graph(leaf(2) * 1.0)
-        with pytest.raises(autograd.RenderError, match=r"pip install 'chainrule\[examples\]'") as caught:
-            picture.render(tmp_path / "picture.svg")
+        match = rf"drawing a {kind.upper()} needs Graphviz \(\.svg, \.html and \.dot do not\).*chainrule\[examples\]"
+        with pytest.raises(autograd.RenderError, match=match) as caught:
+            picture.render(tmp_path / f"picture.{kind}")
         assert str(tmp_path / "picture.dot") in str(caught.value)
         assert (tmp_path / "picture.dot").read_text("utf-8") == picture.dot
-        assert not (tmp_path / "picture.svg").exists()
-        assert picture._repr_svg_() is None
-        bundle = picture._repr_mimebundle_()
-        assert "image/svg+xml" not in bundle
-        assert "pip install" in bundle["text/plain"]
+        assert not (tmp_path / f"picture.{kind}").exists()
+
+    @pytest.mark.usefixtures("no_graphviz")
+    def test_without_graphviz_we_draw(self, tmp_path):
+        picture = graph(leaf(2).tanh())
+        text = picture.render(tmp_path / "picture.svg").read_text("utf-8")
+        assert text == picture._repr_mimebundle_()["image/svg+xml"] == picture._repr_svg_()
+        assert "tanh" in svg_texts(picture)
+        for suffix in ("html", "gv"):
+            assert "tanh" in picture.render(tmp_path / f"picture.{suffix}").read_text("utf-8")
 
     def test_neither_form_is_installed(self, monkeypatch):
         monkeypatch.setattr(shutil, "which", lambda name: None)
         monkeypatch.setitem(sys.modules, "pygraphviz", None)
         with pytest.raises(autograd.RenderError, match="package graphviz"):
             backends.drawn("digraph {}", "svg")
-
-    def test_text_needs_no_graphviz(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(backends, "_by_program", lambda text, kind: None)
-        monkeypatch.setattr(backends, "_by_library", lambda text, kind: None)
-        assert graph(leaf(2) * 1.0).render(tmp_path / "picture.gv").read_text("utf-8").startswith("digraph")
 
     def test_importing_autograd_imports_no_graphviz(self):
         program = "import autograd, sys; print([m for m in ('graphviz', 'pygraphviz') if m in sys.modules])"
@@ -578,7 +584,7 @@ class TestMessages:
 
     def test_suffix(self, tmp_path):
         for name in ("picture", "picture.txt", "picture.svg.bak"):
-            with pytest.raises(ValueError, match=r"\.svg, \.png, \.pdf, \.dot, \.gv"):
+            with pytest.raises(ValueError, match=r"\.svg, \.png, \.pdf, \.html, \.dot, \.gv"):
                 graph(leaf(2) * 1.0).render(tmp_path / name)
         assert not list(tmp_path.iterdir())
 

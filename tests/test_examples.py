@@ -24,11 +24,13 @@ def test_digits_reaches_97_percent_and_draws(tmp_path, capsys):
     said = next(i for i, line in enumerate(lines) if line.startswith("test accuracy"))
     assert re.fullmatch(r"test accuracy 0\.9\d\d", lines[said])
     paths = [Path(line) for line in lines[said + 1 :]]
-    assert [path.name for path in paths] == ["digits_learning_curve.png", "digits_graph.svg", "digits_graph.png"]
+    assert [path.name for path in paths] == ["digits_learning_curve.png"] + [
+        f"digits_graph.{kind}" for kind in ("html", "svg", "png")
+    ]
     assert all(path.parent == tmp_path for path in paths)
     assert paths[0].read_bytes().startswith(PNG)
-    assert paths[2].read_bytes().startswith(PNG)
-    svg = paths[1].read_text()
+    assert paths[3].read_bytes().startswith(PNG)
+    svg = paths[2].read_text()
     for text in ("0.weight", "0.bias", "2.weight", "2.bias", "cross_entropy", "32 \u00d7 128"):
         assert text in svg
 
@@ -49,19 +51,16 @@ def test_digits_split_keeps_every_digit_in_both_parts():
         assert sorted(set(part.tolist())) == list(range(10))
 
 
-def test_digits_without_a_drawing_program_writes_the_text_and_says_what_to_install(tmp_path, capsys, monkeypatch):
-    def cannot(self, path, *args, **kwargs):
-        if Path(path).suffix == ".dot":
-            return real(self, path, *args, **kwargs)
+def test_digits_without_a_drawing_program_writes_page_and_svg_and_says_what_to_install(tmp_path, capsys, monkeypatch):
+    def cannot(*args):
         raise autograd.RenderError("install chainrule[examples]")
 
-    kind = type(autograd.graph(autograd.ones(1, requires_grad=True) * 2))
-    real = kind.render
-    monkeypatch.setattr(kind, "render", cannot)
+    monkeypatch.setattr(autograd.draw.picture, "drawn", cannot)
     digits.main(["--fast", "--out", str(tmp_path)])
     out = capsys.readouterr().out
     assert "install chainrule[examples]" in out
-    assert (tmp_path / "digits_graph.dot").read_text().startswith("digraph")
+    assert "cross_entropy" in (tmp_path / "digits_graph.svg").read_text()
+    assert (tmp_path / "digits_graph.html").read_text().startswith("<!DOCTYPE html>")
 
 
 def test_lstm_reaches_95_percent_and_draws(tmp_path, capsys):

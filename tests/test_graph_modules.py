@@ -304,11 +304,14 @@ class TestScale:
     def test_a_layout_that_takes_too_long(self, monkeypatch, tmp_path):
         loss, model = trained(2)
         monkeypatch.setattr(backends, "_LARGE", 0)
-        monkeypatch.setattr(backends, "_PATIENCE", 1e-3)
-        with pytest.raises(autograd.RenderError, match=r"0\.001 seconds; fold modules with depth=2"):
-            graph(loss, model).render(tmp_path / "graph.svg")
+        monkeypatch.setattr(backends, "_LONG_PATIENCE", 1e-3)
+        monkeypatch.setattr(backends, "_PATIENCE", {"svg": 1e-3})
+        with pytest.raises(autograd.RenderError, match=r"0\.001 seconds; fold modules with depth=2, draw it as \.svg"):
+            graph(loss, model).render(tmp_path / "graph.png")
         with pytest.raises(autograd.RenderError, match="draw fewer nodes with max_nodes=1"):
-            graph(tensor([1.0], requires_grad=True) * 1.0).render(tmp_path / "graph.svg")
+            graph(tensor([1.0], requires_grad=True) * 1.0).render(tmp_path / "graph.png")
+        drawn = graph(loss, model).render(tmp_path / "graph.svg").read_text()  # then we draw it
+        assert "blocks.0" in drawn
 
     def test_in_a_process_of_its_own(self, monkeypatch):
         picture = graph(trained(1)[0])

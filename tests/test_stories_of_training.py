@@ -138,6 +138,14 @@ def test_stories_are_listed_and_what_they_share_is_not() -> None:
     assert "networks" not in known
 
 
+@pytest.mark.parametrize(("words", "code", "error"), [([], 0, ""), (["--help"], 0, ""), (["none"], 2, "none")])
+def test_the_list_of_stories(words: list[str], code: int, error: str, capsys: Any) -> None:
+    assert listing.main(words) == code
+    said = capsys.readouterr()
+    assert "xor  " in said.out
+    assert said.err.endswith(f"{error}\n" if error else "")
+
+
 def test_digits_are_the_default_and_the_seed_counts() -> None:
     a, b = (losses.learn(seed, None, seeds=1, steps=30) for seed in (3, 4))
     key = ("from He's weights", "cross entropy")

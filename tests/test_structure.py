@@ -54,7 +54,9 @@ LAZY = (
     "sklearn",
     "threadpoolctl",
     "ml_dtypes",
+    "base64",
     "gzip",
+    "hashlib",
     "json",
     "multiprocessing",
     "pickletools",
@@ -68,6 +70,8 @@ LAZY = (
     "shutil",
     "string",
     "subprocess",
+    "tempfile",
+    "webbrowser",
 )
 """Third-party packages, and slow modules of Python, that no import of ours may load: imported where they are used."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -84,7 +85,6 @@ class TestValues:
         assert sum(value.histogram) in (0, np.size(array) - value.bad)
 
     def test_dtypes_from_elsewhere(self):
-        ml_dtypes = pytest.importorskip("ml_dtypes")
         value = autograd.draw.values.summarise(np.ones(2, ml_dtypes.bfloat16))
         assert (value.text, value.dtype) == ("[1, 1]", "bfloat16")
 
@@ -466,3 +466,12 @@ class TestMode:
         assert x.grad.tolist() == plain.tolist()
         box = named(graph(out, {"x": x}), "x")
         assert box.gradient == autograd.draw.values.summarise(plain.numpy())
+
+
+def test_an_array_that_is_saved_twice_counts_once():
+    x = leaf(1.0, 2.0)
+    with watch():
+        square = x * x
+    for picture in (graph(square), graph(leaf(1.0, 2.0).reshape(1, 2).pow(2).sum() + (x * x).sum())):
+        assert ("saved", "8 bytes") in {fact for box in picture.boxes for fact in box.facts}
+        assert ("saved", "16 bytes") not in {fact for box in picture.boxes if box.title == "mul" for fact in box.facts}

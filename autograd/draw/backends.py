@@ -12,8 +12,9 @@ class RenderError(RuntimeError):
     """A picture could not be drawn: Graphviz is missing, or failed."""
 
 
-_PATIENCE = 30.0
-"""Seconds that Graphviz may take for a large picture."""
+_PATIENCE = {"svg": 5.0}
+_LONG_PATIENCE = 30.0
+"""Seconds that Graphviz may take for a large picture. An SVG we can draw ourselves."""
 _LARGE = 60_000
 """From so long a text on it is another process that draws, so that it can be ended."""
 
@@ -35,8 +36,8 @@ def drawn(text: str, kind: str, remedy: str = "draw a smaller part") -> bytes:
             picture = back_end(text, kind)
         except _TooSlow:
             raise RenderError(
-                f"Graphviz did not lay out this picture in {_PATIENCE:g} seconds; {remedy}, or a .dot file for a "
-                "program with more patience"
+                f"Graphviz did not lay out this picture in {_PATIENCE.get(kind, _LONG_PATIENCE):g} seconds; {remedy}, "
+                "draw it as .svg or .html, or write a .dot file for a program with more patience"
             ) from None
         except Exception as error:  # noqa: BLE001 (each has errors of its own; what they say is reported)
             failures.append(f"{back_end.__name__[4:]}: {error}")
@@ -46,8 +47,9 @@ def drawn(text: str, kind: str, remedy: str = "draw a smaller part") -> bytes:
     if failures:
         raise RenderError(f"Graphviz failed ({'; '.join(failures)})")
     raise RenderError(
-        "drawing needs Graphviz. Install it with `pip install 'chainrule[examples]'` (pygraphviz, whose wheel "
-        "carries it), or install your system's package graphviz"
+        f"drawing a {kind.upper()} needs Graphviz (.svg, .html and .dot do not). Install it with "
+        "`pip install 'chainrule[examples]'` (pygraphviz, whose wheel carries it), or install your system's package "
+        "graphviz"
     )
 
 
@@ -63,7 +65,7 @@ def _by_program(text: str, kind: str) -> bytes | None:
         return None
     if len(text) < _LARGE:
         return bytes(graphviz.Source(text).pipe(format=kind, encoding=None))
-    return _in_time(["dot", f"-T{kind}"], text)
+    return _in_time(["dot", f"-T{kind}"], text, kind)
 
 
 def _by_library(text: str, kind: str) -> bytes | None:
@@ -73,7 +75,7 @@ def _by_library(text: str, kind: str) -> bytes | None:
     except ImportError:
         return None
     if len(text) >= _LARGE:
-        return _in_time([sys.executable, "-c", _PROGRAM, kind], text)
+        return _in_time([sys.executable, "-c", _PROGRAM, kind], text, kind)
     with _one_at_a_time:
         return bytes(pygraphviz.AGraph(string=text).draw(format=kind, prog="dot"))
 
@@ -88,12 +90,13 @@ _PROGRAM = (
 )
 
 
-def _in_time(command: list[str], text: str) -> bytes:
+def _in_time(command: list[str], text: str, kind: str) -> bytes:
     """What a program makes of a text, unless it takes too long."""
     import subprocess  # which would take time at `import autograd`
 
+    patience = _PATIENCE.get(kind, _LONG_PATIENCE)
     try:
-        done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=_PATIENCE, check=True)
+        done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=patience, check=True)
     except subprocess.TimeoutExpired:
         raise _TooSlow from None
     except subprocess.CalledProcessError as error:

@@ -12,7 +12,7 @@ from .. import dtypes
 from ..engine.nodes import Pick
 from .values import number_text, shape_text
 
-__all__ = ["Call", "Constant", "output_name", "type_lines"]
+__all__ = ["Call", "Constant", "output_name", "saved_bytes", "type_lines"]
 
 
 class Constant:
@@ -106,6 +106,13 @@ class Call:
         """The first line of the op's documentation."""
         doc = getattr(self.node.op, "doc", None) or ""
         return str(next(iter(doc.strip().splitlines()), self.node.op.name))
+
+
+def saved_bytes(node: Any) -> int:
+    """How much a node keeps for backward; an array that it keeps twice counts once."""
+    if not isinstance(node.saved, tuple) or not hasattr(node.op, "saved_arrays"):
+        return 0
+    return sum({id(array): array.nbytes for _, array in node.op.saved_arrays(node)}.values())
 
 
 def type_lines(value: Any) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 from ..engine.nodes import Handle, Leaf, Node, Pick
 from ..engine.views import node_of
 from .boxes import Box, Group, Values, counted
-from .calls import Call, Constant
+from .calls import Call, Constant, saved_bytes
 from .events import Event
 from .modules import Scope
 from .names import Names
@@ -163,7 +163,7 @@ class Contents:
 
     def _costs(self, nodes: Iterable[Any], events: list[Event]) -> Iterator[tuple[str, str]]:
         """Bytes and times."""
-        saved = sum(event.saved for event in events) if events else sum(map(_saved_bytes, nodes))
+        saved = sum(event.saved for event in events) if events else sum(map(saved_bytes, nodes))
         if saved:
             yield "saved", bytes_text(saved)
         if self.wanted.time and events:
@@ -261,12 +261,6 @@ def _parts(event: Event, node: Any) -> list[tuple[str, str]]:
     pairs = list(zip(outputs, event.values, gradients, strict=False))[:_PARTS]
     found = [(f"value {name}", value.text) for name, value, _ in pairs if value is not None]
     return found + [(f"grad {name}", gradient.text) for name, _, gradient in pairs if gradient is not None]
-
-
-def _saved_bytes(node: Any) -> int:
-    if not isinstance(node.saved, tuple) or not hasattr(node.op, "saved_arrays"):
-        return 0
-    return sum(array.nbytes for _, array in node.op.saved_arrays(node))
 
 
 def _parameters(scope: Scope) -> tuple[str, ...]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .boxes import NEXT, Box, Group
+from .text import legible
 
-__all__ = ["dot_text"]
+__all__ = ["BOXES", "dot_text"]
 
 _FONT = "Helvetica,Arial,sans-serif"
 _GRAPH = {"charset": "UTF-8", "bgcolor": "white", "fontname": _FONT, "nodesep": "0.3", "ranksep": "0.3", "pad": "0.15"}
@@ -35,7 +35,7 @@ _CLUSTER_FILLS = ("#FAFBFC", "#F3F5F8")
 """By turns, so that one can see which module lies in which."""
 
 # Tints and borders of the Okabe-Ito palette, which colour-blind readers can tell apart; the shapes differ as well.
-_BOXES = {
+BOXES = {
     "op": {"shape": "box", "style": "rounded,filled", "fillcolor": "#F1F3F5", "color": "#7B8794"},
     "parameter": {"shape": "box", "style": "filled", "fillcolor": "#D9EBF7", "color": "#0072B2"},
     "input": {"shape": "ellipse", "style": "filled", "fillcolor": "#FDF1D6", "color": "#C98A00", "margin": "0.06,0.03"},
@@ -139,7 +139,7 @@ def _box(box: Box, heat: bool) -> dict[str, str]:
     # the line break, a backslash sequence itself, stands between what is escaped
     label = "\\n".join(_escaped(line) for line in (box.title, *box.lines))
     tip = "\\n".join(map(_tooltip, (box.tooltip or box.title, *[f"{name}: {text}" for name, text in box.facts])))
-    given = {"label": label, "tooltip": tip, "class": " ".join((box.kind, *box.marks)), **_BOXES[box.kind]}
+    given = {"label": label, "tooltip": tip, "class": " ".join((box.kind, *box.marks)), **BOXES[box.kind]}
     if heat:
         given |= _heated(box.heat)
     for mark in box.marks:
@@ -178,26 +178,14 @@ def _attributes(attributes: Mapping[str, str]) -> str:
     return ", ".join(f'{name}="{value}"' for name, value in attributes.items())
 
 
-def _escaped(text: str, longest: int = _LONGEST) -> str:
+def _escaped(text: str, longest: int = 80) -> str:
     """Any text as it stands between quotes in DOT, to draw as this text.
 
-    Graphviz reads backslash sequences and HTML entities there. A line break has no place in a name: it draws as an
-    arrow, and other characters that cannot be printed as a replacement. The middle of a long text is left out.
+    Graphviz reads backslash sequences and HTML entities there.
     """
-    text = _UNPRINTABLE.sub(_symbol, text)
-    if len(text) > longest:
-        text = f"{text[: longest * 2 // 3]}\u2026{text[1 - longest // 3 :]}"
-    return text.replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')
+    return legible(text, longest).replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _tooltip(text: str) -> str:
     # Graphviz expands \N and its kind in tooltips twice, so no escape protects a backslash there
     return _escaped(text.replace("\\", "\u29f5"), _LONGEST_TOOLTIP)
-
-
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
-
-
-def _symbol(match: re.Match[str]) -> str:
-    """A visible sign for what has none."""
-    return {"\t": "\u21e5", "\n": "\u21b5", "\r": "\u21b5"}.get(match.group(), "\ufffd")

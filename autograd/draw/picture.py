@@ -1,4 +1,4 @@
-"""``Graph``: a picture that can be looked at in a notebook, read as DOT text, or written to a file."""
+"""``Graph``: a picture that can be looked at in a notebook or a browser, read as DOT text, or written to a file."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from typing import Any
 from .backends import RenderError, drawn
 from .boxes import Arrow, Box, Group, counted
 from .dot import dot_text
+from .page import page_text
+from .svg import svg_text
 
 __all__ = ["Graph"]
 
-_SUFFIXES = (".svg", ".png", ".pdf", ".dot", ".gv")
+_SUFFIXES = (".svg", ".png", ".pdf", ".html", ".dot", ".gv")
+_MOST_FOR_GRAPHVIZ = 1500
+"""Of more boxes, Graphviz would take minutes to find the places: our own layout finds them."""
 
 
 class Graph:
@@ -20,11 +24,11 @@ class Graph:
 
     Attributes:
         boxes, arrows: what is drawn, inputs first.
-        groups: the modules around boxes and other groups.
         direction: where the arrows point: "TB", "LR", "BT" or "RL".
         counts: the numbers of "ops", "leaves", "constants" and "outputs": ops and leaves with those not drawn.
         hidden: how many of the ops are not drawn.
         unreached: the given names that do not occur in the graph: of unused parameters, say.
+        groups: the modules around boxes and other groups.
         depth: how many modules lie in each other before those inside are drawn as one box; None: all are drawn.
         heat: what the colours mean: None, "gradient" or "time".
         caption: what stands under the picture.
@@ -56,8 +60,10 @@ class Graph:
         self.caption = caption
 
     def __repr__(self) -> str:
-        facts = [counted(n, kind) for kind, n in self.counts.items() if n]
-        text = f"Graph: {', '.join(facts)}"
+        return f"<Graph: {self._summary()}>"
+
+    def _summary(self) -> str:
+        text = ", ".join([counted(n, kind) for kind, n in self.counts.items() if n])
         if self.hidden:
             text += f"; {counted(self.hidden, 'ops')} not drawn"
         if self.depth is not None:
@@ -65,15 +71,46 @@ class Graph:
         if self.unreached:
             more = f" and {len(self.unreached) - 3} more" if len(self.unreached) > 3 else ""
             text += f"; not in the graph: {', '.join(map(repr, self.unreached[:3]))}{more}"
-        return f"<{text}>"
+        return text
 
     @property
     def dot(self) -> str:
         """The picture in Graphviz's language DOT."""
         return self._text({})
 
+    @property
+    def html(self) -> str:
+        """A page for a browser, which needs no network and no other file.
+
+        There modules open and close, boxes are found by a search and tell more when pointed at, and a player walks
+        through the steps: forward, as values are computed, and backward, as gradients arrive.
+        """
+        return page_text(self.boxes, self.arrows, self._groups(), self.direction, self._summary())
+
+    def show(self, path: str | os.PathLike[str] | None = None) -> Any:
+        """Open the page in a browser.
+
+        Args:
+            path: where to write it; else to a new file among the temporary ones.
+
+        Returns:
+            The path.
+        """
+        import tempfile
+        import webbrowser
+        from pathlib import Path
+
+        target = Path(tempfile.mkdtemp(prefix="graph-"), "graph.html") if path is None else Path(path)
+        self.render(target)
+        webbrowser.open(target.resolve().as_uri())
+        return target
+
     def render(self, *paths: str | os.PathLike[str], dpi: int = 144) -> Any:
-        """Write the picture to files; the suffix says how: .svg, .png, .pdf, or .dot and .gv for the DOT text.
+        """Write the picture to files; the suffix says how.
+
+        ``.html`` is the page that ``html`` describes, ``.dot`` and ``.gv`` are text for Graphviz; these need nothing
+        else. ``.svg`` is drawn by Graphviz if it is installed and the graph is not large, else by ourselves. ``.png``
+        and ``.pdf`` need Graphviz.
 
         Args:
             paths: one file, or several.
@@ -84,8 +121,8 @@ class Graph:
 
         Raises:
             ValueError: another suffix.
-            RenderError: Graphviz is not installed (the message says how to), or failed. The DOT text is then written
-                beside the file that could not be drawn.
+            RenderError: for a PNG or PDF, Graphviz is not installed (the message says how to), or failed. The DOT
+                text is then written beside the file that could not be drawn.
         """
         if not paths:
             raise TypeError("render: expected a path, such as 'graph.svg'")
@@ -97,8 +134,9 @@ class Graph:
                 raise ValueError(f"render: the file name must end in one of {', '.join(_SUFFIXES)}, got {path.name!r}")
         for path in targets:
             kind = path.suffix.lower()[1:]
-            if kind in ("dot", "gv"):
-                path.write_bytes(self.dot.encode())
+            texts = {"dot": lambda: self.dot, "gv": lambda: self.dot, "html": lambda: self.html, "svg": self._repr_svg_}
+            if kind in texts:
+                path.write_bytes(texts[kind]().encode())
                 continue
             try:
                 text = self._text({"dpi": str(int(dpi))} if kind == "png" else {})
@@ -113,6 +151,9 @@ class Graph:
     def _text(self, attributes: Mapping[str, str]) -> str:
         return dot_text(self, attributes)
 
+    def _groups(self) -> dict[str, Group]:
+        return {group.id: group for group in self.groups}
+
     def _remedy(self) -> str:
         """How to get a smaller picture of the same."""
         named = {group.id for group in self.groups if group.path}
@@ -121,15 +162,14 @@ class Graph:
             return f"fold modules with depth={levels - 1}"
         return f"draw fewer nodes with max_nodes={max(len(self.boxes) // 2, 1)}"
 
-    def _repr_svg_(self) -> str | None:
-        try:
-            return drawn(self.dot, "svg", self._remedy()).decode()
-        except RenderError:
-            return None
+    def _repr_svg_(self) -> str:
+        if len(self.boxes) <= _MOST_FOR_GRAPHVIZ:
+            try:
+                return drawn(self.dot, "svg", self._remedy()).decode()
+            except RenderError:
+                pass  # it is missing, or failed: then we draw
+        return svg_text(self.boxes, self.arrows, self._groups(), self.direction, self._summary())
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What a notebook shows: the picture, or what to install for one."""
-        try:
-            return {"text/plain": repr(self), "image/svg+xml": drawn(self.dot, "svg", self._remedy()).decode()}
-        except RenderError as error:
-            return {"text/plain": f"{self!r}\n{error}"}
+        """What a notebook shows: the picture."""
+        return {"text/plain": repr(self), "image/svg+xml": self._repr_svg_()}

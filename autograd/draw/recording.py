@@ -14,7 +14,7 @@ from ..engine.failures import INTERNAL
 from ..engine.modes import Mode, local
 from ..engine.nodes import Handle, Leaf, Pick
 from ..engine.observing import Observer
-from .calls import Call, Constant
+from .calls import Call, Constant, saved_bytes
 from .events import Event, Frame, Record, event_of
 
 __all__ = ["Replay", "watch"]
@@ -137,8 +137,7 @@ class _Watcher(Observer):
             inputs.setdefault(constant.origin.serial, (constant.origin, False))
         event.inputs = tuple(inputs.values())
         if node is not None:
-            saved = node.op.saved_arrays(node) if hasattr(node.op, "saved_arrays") else ()
-            event.saved = sum(array.nbytes for _, array in saved)
+            event.saved = saved_bytes(node)
             event.facts = tuple(_with_numbers(Call(node), values).facts())
             node.note = {**(node.note or {}), "watch": event, "line": event.line}
         if self.fresh is not None:

@@ -29,9 +29,9 @@ _wanted: int | None = None
 def set_num_threads(num: int) -> None:
     """Set how many threads share the work on one large array.
 
-    It holds for what this library divides into blocks (large normalizations, activations and losses), and for matrix
-    products if ``threadpoolctl`` is installed, as those are BLAS's work: without it, BLAS keeps the number that it
-    started with (set ``OMP_NUM_THREADS`` before the program starts). Elsewhere NumPy computes in one thread anyway.
+    It holds for what this library divides into blocks (large normalizations, activations, losses), for FFTs, and for
+    matrix products if ``threadpoolctl`` is installed, as those are BLAS's work: without it, BLAS keeps the number that
+    it started with (set ``OMP_NUM_THREADS`` before the program starts). Elsewhere NumPy computes in one thread anyway.
 
     Raises: ValueError for less than one.
     """
@@ -46,12 +46,7 @@ def set_num_threads(num: int) -> None:
 
 
 def get_num_threads() -> int:
-    """How many threads share the work on one large array: what was set, else at most four."""
-    return _threads()
-
-
-def _threads() -> int:
-    """How many threads to use: what was set; else at most four, and as many as BLAS is allowed."""
+    """How many threads share the work on one large array: what was set; else at most four, and as many as BLAS may."""
     if _wanted is not None:
         return _wanted
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -77,7 +72,7 @@ def _help(jobs: Any) -> None:
 def _helpers() -> tuple[Any, int]:
     """The queue from which the helping threads take jobs, and how many may work on them."""
     global _team
-    count = _threads() - 1
+    count = get_num_threads() - 1
     if _team is None or _team[1] < count:
         from queue import SimpleQueue  # which would slow down `import autograd`
 

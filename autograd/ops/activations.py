@@ -67,7 +67,7 @@ def relu(x: Any) -> Any:
     ],
 )
 def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
-    """``x`` clipped to ``min_val .. max_val``; there is no gradient at either end.
+    """``x`` clipped to between ``min_val`` and ``max_val``; there is no gradient at either end.
 
     Raises: ValueError if the bounds are in the wrong order.
     """

@@ -213,7 +213,7 @@ def matrix_diagonal(x: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) 
 
 @composed(samples=[case(x=reals(shape=(3,))), case(x=reals(shape=(2, 2)), N=3), case(x=reals(shape=(2,)), N=1)])
 def vander(x: Any, N: int | None = None) -> Any:
-    """``linalg.vander``: the powers ``x**0 ... x**(N-1)`` in a new last dimension (``N`` as many as elements)."""
+    """``linalg.vander``: the powers ``x**0`` to ``x**(N-1)`` in a new last dimension (``N`` as many as elements)."""
     if not x.ndim:
         x = unsqueeze(x, 0)
     if x.dtype.kind in "biu":

@@ -127,7 +127,7 @@ def clip_grad_norm_(
 
 
 def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | None = None) -> None:
-    """Clip every element of the gradients to ``-clip_value .. clip_value``.
+    """Clip every element of the gradients to between ``-clip_value`` and ``clip_value``.
 
     Args:
         parameters: a Tensor or several.

@@ -1,0 +1,49 @@
+"""Docstrings on their way to Sphinx: what its reader of Google's style, Napoleon, does not know is put for it."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from typing import Any
+
+__all__ = ["after_napoleon", "before_napoleon"]
+
+_LINE = re.compile(r"^(Shape|Raises|Source|Sources|Returns): (?=\S)")
+
+
+_NAMES = re.compile(r"( +)(\w+(?:, \w+)+)(: .*)")
+_COLON = "\ue000"
+
+
+def before_napoleon(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """Docstrings have short sections on one line, ``Raises: ShapeError.``: their names are set in bold.
+
+    Napoleon would take what stands before a colon in that of a property for its type, and so the first of two
+    attributes that are described together.
+    """
+    lines[:] = _each([_LINE.sub(r"**\1:** ", line) for line in lines])
+    if what in ("attribute", "property") and lines:
+        lines[0] = lines[0].replace(":", _COLON)
+
+
+def _each(lines: list[str]) -> list[str]:
+    """In sections of attributes, ``a, b: text`` becomes ``a: text`` and ``b: text``."""
+    found: list[str] = []
+    inside = False
+    for number, line in enumerate(lines):
+        inside = line == "Attributes:" or (inside and (not line or line.startswith(" ")))
+        match = _NAMES.fullmatch(line) if inside else None
+        if match is None:
+            found.append(line)
+            continue
+        indent, names, text = match.groups()
+        rest = list(itertools.takewhile(re.compile(f"{indent} ").match, lines[number + 1 :]))
+        for name in names.split(", ")[:-1]:
+            found += [f"{indent}{name}{text}", *rest]
+        found.append(f"{indent}{names.rpartition(', ')[2]}{text}")
+    return found
+
+
+def after_napoleon(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """The colons come back."""
+    lines[:] = [line.replace(_COLON, ":") for line in lines]
