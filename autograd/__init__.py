@@ -94,6 +94,8 @@ from .inspection import is_nonzero as is_nonzero
 from .inspection import is_tensor as is_tensor
 from .inspection import numel as numel
 from .interchange import from_dlpack as from_dlpack
+from .ops._blocks import get_num_threads as get_num_threads
+from .ops._blocks import set_num_threads as set_num_threads
 from .ops.activations import celu as celu
 from .ops.activations import hardshrink as hardshrink
 from .ops.activations import prelu as prelu
@@ -126,6 +128,7 @@ from .ops.arithmetic import sign as sign
 from .ops.arithmetic import sub as sub
 from .ops.arithmetic import subtract as subtract
 from .ops.arithmetic import true_divide as true_divide
+from .ops.bessel import i0 as i0
 from .ops.casting import clone as clone
 from .ops.comparison import allclose as allclose
 from .ops.comparison import bitwise_and as bitwise_and
@@ -168,6 +171,10 @@ from .ops.complexes import conj_physical as conj_physical
 from .ops.complexes import imag as imag
 from .ops.complexes import real as real
 from .ops.contraction import einsum as einsum
+from .ops.counts import bincount as bincount
+from .ops.counts import histc as histc
+from .ops.counts import histogram as histogram
+from .ops.counts import histogramdd as histogramdd
 from .ops.decompositions import cholesky as cholesky
 from .ops.decompositions import qr_some as qr
 from .ops.decompositions import svd_some as svd
@@ -179,16 +186,13 @@ from .ops.diagonals import diagonal_scatter as diagonal_scatter
 from .ops.diagonals import tril as tril
 from .ops.diagonals import triu as triu
 from .ops.distances import cdist as cdist
-from .ops.exponential import digamma as digamma
-from .ops.exponential import erf as erf
-from .ops.exponential import erfc as erfc
-from .ops.exponential import erfinv as erfinv
+from .ops.error_functions import erf as erf
+from .ops.error_functions import erfc as erfc
+from .ops.error_functions import erfinv as erfinv
 from .ops.exponential import exp as exp
 from .ops.exponential import exp2 as exp2
 from .ops.exponential import expit as expit
 from .ops.exponential import expm1 as expm1
-from .ops.exponential import i0 as i0
-from .ops.exponential import lgamma as lgamma
 from .ops.exponential import log as log
 from .ops.exponential import log1p as log1p
 from .ops.exponential import log2 as log2
@@ -196,8 +200,6 @@ from .ops.exponential import log10 as log10
 from .ops.exponential import logaddexp as logaddexp
 from .ops.exponential import logaddexp2 as logaddexp2
 from .ops.exponential import logit as logit
-from .ops.exponential import mvlgamma as mvlgamma
-from .ops.exponential import polygamma as polygamma
 from .ops.exponential import sigmoid as sigmoid
 from .ops.exponential import sinc as sinc
 from .ops.exponential import xlogy as xlogy
@@ -207,6 +209,12 @@ from .ops.extremes import aminmax as aminmax
 from .ops.extremes import max as max
 from .ops.extremes import min as min
 from .ops.finite_differences import gradient as gradient
+from .ops.gamma import digamma as digamma
+from .ops.gamma import igamma as igamma
+from .ops.gamma import igammac as igammac
+from .ops.gamma import lgamma as lgamma
+from .ops.gamma import mvlgamma as mvlgamma
+from .ops.gamma import polygamma as polygamma
 from .ops.indexing import fill as fill
 from .ops.joining import block_diag as block_diag
 from .ops.joining import cartesian_prod as cartesian_prod
@@ -293,6 +301,7 @@ from .ops.reductions import nansum as nansum
 from .ops.reductions import prod as prod
 from .ops.reductions import sum as sum
 from .ops.reductions import trace as trace
+from .ops.repetition import broadcast_shapes as broadcast_shapes
 from .ops.repetition import broadcast_tensors as broadcast_tensors
 from .ops.repetition import broadcast_to as broadcast_to
 from .ops.repetition import broadcast_to as expand
@@ -373,6 +382,7 @@ from .ops.sorting import argmax as argmax
 from .ops.sorting import argmin as argmin
 from .ops.sorting import argsort as argsort
 from .ops.sorting import bucketize as bucketize
+from .ops.sorting import isin as isin
 from .ops.sorting import kthvalue as kthvalue
 from .ops.sorting import msort as msort
 from .ops.sorting import searchsorted as searchsorted
@@ -380,10 +390,8 @@ from .ops.sorting import sort as sort
 from .ops.sorting import topk as topk
 from .ops.sorting import unique as unique
 from .ops.sorting import unique_consecutive as unique_consecutive
-from .ops.statistics import bincount as bincount
 from .ops.statistics import corrcoef as corrcoef
 from .ops.statistics import cov as cov
-from .ops.statistics import histc as histc
 from .ops.statistics import std as std
 from .ops.statistics import std_mean as std_mean
 from .ops.statistics import var as var
@@ -449,15 +457,30 @@ _keep_freed_memory()
 
 if _TYPE_CHECKING:
     from . import numerical as numerical
+    from . import special as special
     from ._gradcheck import GradcheckError as GradcheckError
     from ._gradcheck import gradcheck as gradcheck
     from ._gradcheck import gradgradcheck as gradgradcheck
+    from .legacy import BoolTensor as BoolTensor
+    from .legacy import ByteTensor as ByteTensor
+    from .legacy import CharTensor as CharTensor
+    from .legacy import DoubleTensor as DoubleTensor
+    from .legacy import FloatTensor as FloatTensor
+    from .legacy import HalfTensor as HalfTensor
+    from .legacy import IntTensor as IntTensor
+    from .legacy import LongTensor as LongTensor
+    from .legacy import ShortTensor as ShortTensor
+    from .legacy import Variable as Variable
     from .serialization.files import load as load
     from .serialization.files import save as save
 
 _LATER = {
     "GradcheckError": "._gradcheck", "gradcheck": "._gradcheck", "gradgradcheck": "._gradcheck",
+    "BoolTensor": ".legacy", "ByteTensor": ".legacy", "CharTensor": ".legacy", "DoubleTensor": ".legacy",
+    "FloatTensor": ".legacy", "HalfTensor": ".legacy", "IntTensor": ".legacy", "LongTensor": ".legacy",
+    "ShortTensor": ".legacy", "Variable": ".legacy",
     "load": ".serialization.files", "numerical": ".numerical", "save": ".serialization.files",
+    "special": ".special",
 }  # fmt: skip
 """What only some programs use: imported when it is first asked for, so that the rest is there sooner."""
 
@@ -466,7 +489,7 @@ def __getattr__(name: str) -> _Any:
     if name not in _LATER:
         raise AttributeError(f"module 'autograd' has no attribute {name!r}")
     module = _import_module(_LATER[name], __name__)
-    globals()[name] = found = module if name == "numerical" else getattr(module, name)
+    globals()[name] = found = getattr(module, name, module)
     return found
 
 

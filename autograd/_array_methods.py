@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from ._inplace import inplace
+from ._inplace import apply_, inplace
+from .engine.views import reshape_inplace
 from .ops import (
     activations,
     casting,
+    counts,
     decompositions,
     diagonals,
     extremes,
@@ -83,8 +85,9 @@ class ArrayMethods:
     std = statistics.std
     cov = statistics.cov
     corrcoef = statistics.corrcoef
-    histc = statistics.histc
-    bincount = statistics.bincount
+    histc = counts.histc
+    histogram = counts.histogram
+    bincount = counts.bincount
     median = quantiles.median
     nanmedian = quantiles.nanmedian
     mode = quantiles.mode
@@ -158,6 +161,11 @@ class ArrayMethods:
     diagonal_scatter = diagonals.diagonal_scatter
     tril = diagonals.tril
     triu = diagonals.triu
+    squeeze_ = reshape_inplace(shapes.squeeze)
+    unsqueeze_ = reshape_inplace(shapes.unsqueeze)
+    transpose_ = swapdims_ = reshape_inplace(shapes.transpose)
+    swapaxes_ = reshape_inplace(shapes.swapaxes)
+    t_ = reshape_inplace(shapes.t)
     tril_ = inplace(diagonals.tril)
     triu_ = inplace(diagonals.triu)
 
@@ -178,6 +186,7 @@ class ArrayMethods:
     __setitem__ = indexing.setitem
     fill_ = indexing.fill_
     zero_ = indexing.zero_
+    apply_ = apply_
     narrow = taking.narrow
     select = taking.select
     index_select = taking.index_select

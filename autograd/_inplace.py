@@ -15,11 +15,11 @@ import numpy as np
 from .dtypes import can_cast
 from .engine.callsite import line_if_debugging
 from .engine.modes import Mode, local
-from .engine.nodes import Handle, Leaf, Packed, Pick, next_rank
+from .engine.nodes import Handle, Leaf, Packed, Pick, array_of, next_rank
 from .engine.views import check_writable, node_of, rebase
-from .errors import DtypeError, ShapeError
+from .errors import DtypeError, GradientError, ShapeError
 
-__all__ = ["check_writable", "inplace", "overwrite", "recorded_write"]
+__all__ = ["apply_", "check_writable", "inplace", "overwrite", "recorded_write"]
 
 
 def inplace(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -112,3 +112,18 @@ def _copied(value: Any, old: Any) -> Any:
     if isinstance(value, list):
         return [_copied(item, old) for item in value]
     return value
+
+
+def apply_(x: Any, function: Callable[[Any], Any]) -> Any:
+    """Replace every element by what a Python function makes of it: slow, and not differentiable.
+
+    Raises: GradientError if ``x`` requires grad.
+    """
+    if node_of(x) is not None:
+        raise GradientError("apply_: no derivative of a Python function is known: use it on x.detach()")
+    check_writable(x, "apply_")
+    array = array_of(x)
+    made = np.array([function(item) for item in np.ravel(array).tolist()]).astype(array.dtype)
+    np.copyto(array, made.reshape(array.shape))
+    rebase(x, None, line_if_debugging())
+    return x

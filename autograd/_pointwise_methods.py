@@ -7,9 +7,12 @@ from typing import Any
 from ._inplace import inplace
 from .ops import (
     arithmetic,
+    bessel,
     comparison,
     complexes,
+    error_functions,
     exponential,
+    gamma,
     powers,
     rounding,
     selection,
@@ -131,7 +134,7 @@ class PointwiseMethods:
 
     conj_physical_ = inplace(complexes.conj)
 
-    # ---- exponentials, logarithms, special functions (ops/exponential) ---------------------------------------------
+    # ---- exponentials, special functions (ops/exponential, error_functions, gamma, bessel) -------------------------
 
     exp = exponential.exp
     exp2 = exponential.exp2
@@ -145,18 +148,21 @@ class PointwiseMethods:
     logaddexp2 = exponential.logaddexp2
     logit = exponential.logit
     xlogy = exponential.xlogy
-    erf = exponential.erf
-    erfc = exponential.erfc
-    erfinv = exponential.erfinv
-    lgamma = exponential.lgamma
-    digamma = exponential.digamma
-    mvlgamma = exponential.mvlgamma
+    erf = error_functions.erf
+    erfc = error_functions.erfc
+    erfinv = error_functions.erfinv
+    lgamma = gamma.lgamma
+    digamma = gamma.digamma
+    mvlgamma = gamma.mvlgamma
     sinc = exponential.sinc
-    i0 = exponential.i0
+    i0 = bessel.i0
 
     def polygamma(self, n: Any) -> Any:
         """The ``n``-th derivative of ``digamma``."""
-        return exponential.polygamma(n, self)
+        return gamma.polygamma(n, self)
+
+    igamma = gamma.igamma
+    igammac = gamma.igammac
 
     exp_ = inplace(exponential.exp)
     exp2_ = inplace(exponential.exp2)
@@ -168,14 +174,17 @@ class PointwiseMethods:
     log1p_ = inplace(exponential.log1p)
     logit_ = inplace(exponential.logit)
     xlogy_ = inplace(exponential.xlogy)
-    erf_ = inplace(exponential.erf)
-    erfc_ = inplace(exponential.erfc)
-    erfinv_ = inplace(exponential.erfinv)
-    lgamma_ = inplace(exponential.lgamma)
-    digamma_ = inplace(exponential.digamma)
-    mvlgamma_ = inplace(exponential.mvlgamma)
+    erf_ = inplace(error_functions.erf)
+    erfc_ = inplace(error_functions.erfc)
+    erfinv_ = inplace(error_functions.erfinv)
+    lgamma_ = inplace(gamma.lgamma)
+    digamma_ = inplace(gamma.digamma)
+    mvlgamma_ = inplace(gamma.mvlgamma)
     sinc_ = inplace(exponential.sinc)
-    i0_ = inplace(exponential.i0)
+    i0_ = inplace(bessel.i0)
+    igamma_ = inplace(gamma.igamma)
+    igammac_ = inplace(gamma.igammac)
+    polygamma_ = inplace(polygamma)
 
     # ---- trigonometry (ops/trigonometric) ----------------------------------------------------------------------
 

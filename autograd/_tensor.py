@@ -378,13 +378,16 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
 
     uniform_ = generator.uniform_
     normal_ = generator.normal_
+    bernoulli = generator.bernoulli
     bernoulli_ = generator.bernoulli_
+    multinomial = generator.multinomial
     exponential_ = generator.exponential_
     random_ = generator.random_
     new_tensor = construction.new_tensor
     new_zeros = construction.new_zeros
     new_ones = construction.new_ones
     new_empty = construction.new_empty
+    new_empty_strided = construction.new_empty_strided
     new_full = construction.new_full
 
 

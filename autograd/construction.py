@@ -12,7 +12,7 @@ from .engine.nodes import Handle, array_of
 from .engine.nodes import new_tensor as wrap
 from .errors import DtypeError, ShapeError
 
-__all__ = ["new_empty", "new_full", "new_ones", "new_tensor", "new_zeros", "to_array"]
+__all__ = ["new_empty", "new_empty_strided", "new_full", "new_ones", "new_tensor", "new_zeros", "to_array"]
 
 
 def to_array(data: Any, dtype: Any = None, copy: bool = False) -> Any:
@@ -98,6 +98,23 @@ def new_ones(x: Any, *size: Any, dtype: Any = None, device: Any = None, requires
 def new_empty(x: Any, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
     """Unset elements of a shape, by default in the dtype of ``x``."""
     return new_full(x, size, 0, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def new_empty_strided(
+    x: Any, size: Any, stride: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Any:
+    """Unset elements of a shape with the given steps (in elements) between neighbours along each dimension.
+
+    Raises: ShapeError unless there is a step, not negative, for each dimension.
+    """
+    check_device(device)
+    kind = x.dtype if dtype is None else dtypes.as_dtype(dtype)
+    if len(size) != len(stride) or any(step < 0 for step in stride):
+        raise ShapeError(f"new_empty_strided: expected a step, not negative, for each size of {size}, got {stride}")
+    room = 1 + sum((n - 1) * step for n, step in zip(size, stride, strict=True)) if all(size) else 0
+    steps = [step * kind.itemsize for step in stride]
+    made = wrap(np.ndarray(tuple(size), kind, np.zeros(room, kind), 0, steps))
+    return made.requires_grad_(requires_grad)
 
 
 def new_tensor(x: Any, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:

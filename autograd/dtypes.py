@@ -36,6 +36,13 @@ NAMES: dict[str, np.dtype[Any]] = {
     "complex64": complex64, "cfloat": complex64, "complex128": complex128, "cdouble": complex128,
 }  # fmt: skip
 
+LEGACY_NAMES: dict[str, np.dtype[Any]] = {
+    "FloatTensor": float32, "DoubleTensor": float64, "HalfTensor": float16, "ByteTensor": uint8, "CharTensor": int8,
+    "ShortTensor": int16, "IntTensor": int32, "LongTensor": int64, "BoolTensor": bool_,
+    "ComplexFloatTensor": complex64, "ComplexDoubleTensor": complex128,
+}  # fmt: skip
+"""What PyTorch calls Tensors of each dtype where it still speaks of types of Tensors."""
+
 
 class _Default:
     """The default floating dtype, in one place that can be looked up fast."""

@@ -1,4 +1,4 @@
-"""The random generator, and filling a Tensor with its numbers.
+"""The random generator, drawing by a Tensor of probabilities, and filling a Tensor with random numbers.
 
 One default generator is seeded by ``manual_seed``. A forked process gets a stream of its own, which depends on the
 seed and on how many processes were forked before.
@@ -15,10 +15,11 @@ import numpy as np
 
 from . import dtypes
 from .engine.callsite import line_if_debugging
-from .engine.nodes import Handle, array_of
+from .engine.nodes import Handle, array_of, new_tensor
 from .engine.views import check_writable, rebase
+from .errors import ShapeError
 
-__all__ = ["Generator", "default_generator", "source"]
+__all__ = ["Generator", "bernoulli", "default_generator", "multinomial", "source"]
 
 
 class Generator:
@@ -113,6 +114,61 @@ if hasattr(os, "register_at_fork"):
 def source(generator: Generator | None) -> Generator:
     """``generator``, or the default one for None."""
     return default_generator if generator is None else generator
+
+
+def _array(x: Any) -> Any:
+    return array_of(x) if isinstance(x, Handle) else np.asarray(x)
+
+
+def bernoulli(x: Any, p: float | None = None, *, generator: Generator | None = None) -> Any:
+    """Ones with the probabilities ``x`` (or all with probability ``p``), else zeros, in the shape and dtype of ``x``.
+
+    Raises:
+        ValueError: a probability outside [0, 1].
+    """
+    probabilities = _array(x)
+    chance = probabilities if p is None else p
+    if not np.all((chance >= 0) & (chance <= 1)):
+        raise ValueError("bernoulli: expected probabilities between 0 and 1")
+    drawn = source(generator).uniform(probabilities.shape, dtypes.float64) < chance
+    return new_tensor(np.asarray(drawn).astype(dtypes.to_float(probabilities.dtype)))
+
+
+def multinomial(x: Any, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Any:
+    """Indices drawn with probabilities proportional to the weights ``x``, a row of them for each row.
+
+    Args:
+        x: weights (n,) or (rows, n), not negative, with a positive sum in each row.
+        num_samples: how many a row.
+        replacement: whether an index can be drawn again.
+
+    Raises:
+        ValueError: weights that are negative, not finite or all zero, or too few of them.
+
+    Source: without replacement the largest ``log(weight) + Gumbel noise`` (Efraimidis and Spirakis, 2006).
+    """
+    weights = _array(x).astype(np.float64)
+    rows = np.atleast_2d(weights)
+    if weights.ndim not in (1, 2):
+        raise ShapeError(f"multinomial: expected weights of 1 or 2 dimensions, got shape {weights.shape}")
+    if not (np.isfinite(rows).all() and (rows >= 0).all() and (rows.sum(-1) > 0).all()):
+        raise ValueError("multinomial: weights must be finite and not negative, with a positive sum in each row")
+    stream = source(generator)
+    if replacement:
+        shares = np.cumsum(rows, -1) / rows.sum(-1, keepdims=True)
+        points = stream.uniform((rows.shape[0], num_samples), dtypes.float64)
+        drawn = np.stack([np.searchsorted(s, p, side="right") for s, p in zip(shares, points, strict=True)])
+        drawn = np.minimum(drawn, rows.shape[1] - 1)
+    else:
+        if (np.count_nonzero(rows, -1) < num_samples).any():
+            raise ValueError(
+                f"multinomial: {num_samples} different indices asked for, but a row has fewer positive weights; "
+                "pass replacement=True"
+            )
+        with np.errstate(divide="ignore"):
+            noise = -np.log(-np.log1p(-stream.uniform(rows.shape, dtypes.float64)))
+            drawn = np.argsort(-(np.log(rows) + noise), -1, kind="stable")[:, :num_samples]
+    return new_tensor((drawn if weights.ndim == 2 else drawn[0]).astype(np.int64))
 
 
 def _fill(x: Any, drawn: Any, name: str) -> Any:

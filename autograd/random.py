@@ -10,8 +10,9 @@ from . import dtypes
 from ._tensor import Tensor
 from .creation import finish, shape_of
 from .engine.nodes import Handle
-from .errors import ShapeError
 from .generator import Generator, default_generator, source
+from .generator import bernoulli as bernoulli
+from .generator import multinomial as multinomial
 
 __all__ = [
     "Generator", "bernoulli", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "multinomial",
@@ -150,54 +151,3 @@ def normal(
     shape = np.broadcast_shapes(means.shape, deviations.shape) if size is None else shape_of((tuple(size),), "normal")
     drawn = source(generator).normal(shape, kind)
     return finish((drawn * deviations + means).astype(kind))
-
-
-def bernoulli(x: Any, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
-    """Ones with the probabilities ``x`` (or all with probability ``p``), else zeros, in the shape and dtype of ``x``.
-
-    Raises:
-        ValueError: a probability outside [0, 1].
-    """
-    probabilities = _array(x)
-    chance = probabilities if p is None else p
-    if not np.all((chance >= 0) & (chance <= 1)):
-        raise ValueError("bernoulli: expected probabilities between 0 and 1")
-    drawn = source(generator).uniform(probabilities.shape, dtypes.float64) < chance
-    return finish(np.asarray(drawn).astype(dtypes.to_float(probabilities.dtype)))
-
-
-def multinomial(x: Any, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
-    """Indices drawn with probabilities proportional to the weights ``x``, a row of them for each row.
-
-    Args:
-        x: weights (n,) or (rows, n), not negative, with a positive sum in each row.
-        num_samples: how many a row.
-        replacement: whether an index can be drawn again.
-
-    Raises:
-        ValueError: weights that are negative, not finite or all zero, or too few of them.
-
-    Source: without replacement the largest ``log(weight) + Gumbel noise`` (Efraimidis and Spirakis, 2006).
-    """
-    weights = _array(x).astype(np.float64)
-    rows = np.atleast_2d(weights)
-    if weights.ndim not in (1, 2):
-        raise ShapeError(f"multinomial: expected weights of 1 or 2 dimensions, got shape {weights.shape}")
-    if not (np.isfinite(rows).all() and (rows >= 0).all() and (rows.sum(-1) > 0).all()):
-        raise ValueError("multinomial: weights must be finite and not negative, with a positive sum in each row")
-    stream = source(generator)
-    if replacement:
-        shares = np.cumsum(rows, -1) / rows.sum(-1, keepdims=True)
-        points = stream.uniform((rows.shape[0], num_samples), dtypes.float64)
-        drawn = np.stack([np.searchsorted(s, p, side="right") for s, p in zip(shares, points, strict=True)])
-        drawn = np.minimum(drawn, rows.shape[1] - 1)
-    else:
-        if (np.count_nonzero(rows, -1) < num_samples).any():
-            raise ValueError(
-                f"multinomial: {num_samples} different indices asked for, but a row has fewer positive weights; "
-                "pass replacement=True"
-            )
-        with np.errstate(divide="ignore"):
-            noise = -np.log(-np.log1p(-stream.uniform(rows.shape, dtypes.float64)))
-            drawn = np.argsort(-(np.log(rows) + noise), -1, kind="stable")[:, :num_samples]
-    return finish((drawn if weights.ndim == 2 else drawn[0]).astype(np.int64))

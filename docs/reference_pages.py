@@ -38,6 +38,7 @@ PARTS = {
     "ops": Part("autograd: operations, by family", "autograd", ops=True),
     "linalg": Part("autograd.linalg", "autograd.linalg", whole=True),
     "fft": Part("autograd.fft", "autograd.fft", whole=True),
+    "special": Part("autograd.special", "autograd.special", whole=True),
     "samples": Part("autograd.samples", "autograd.samples", whole=True),
     "testing": Part("autograd.testing", "autograd.testing", whole=True),
     "numerical": Part("autograd.numerical", "autograd.numerical", whole=True),

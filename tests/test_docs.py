@@ -186,7 +186,17 @@ def test_an_example_that_fails_says_so(tmp_path, monkeypatch):
 def test_every_public_name_is_in_the_reference():
     parts = {slug: reference_pages.entries(part) for slug, part in reference_pages.PARTS.items()}
     known = {id(entry.thing) for found in parts.values() for entry in found}
-    for name in ("autograd", "autograd.linalg", "nn", "nn.functional", "nn.init", "nn.data", "nn.utils", "optim"):
+    for name in (
+        "autograd",
+        "autograd.linalg",
+        "autograd.special",
+        "nn",
+        "nn.functional",
+        "nn.init",
+        "nn.data",
+        "nn.utils",
+        "optim",
+    ):
         module = importlib.import_module(name)
         public = [key for key in dir(module) if not key.startswith("_")]
         things = {key: getattr(module, key) for key in getattr(module, "__all__", None) or public}

@@ -660,6 +660,120 @@ def test_the_clock_is_safe_while_other_threads_write():
     assert failures == []
 
 
+# ---- shapes changed in place ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shape", "change", "expected"),
+    [
+        ((1, 3, 1), lambda x: x.squeeze_(), (3,)),
+        ((1, 3, 1), lambda x: x.squeeze_(-1), (1, 3)),
+        ((2, 3), lambda x: x.squeeze_(0), (2, 3)),
+        ((2, 3), lambda x: x.unsqueeze_(1), (2, 1, 3)),
+        ((), lambda x: x.unsqueeze_(0), (1,)),
+        ((2, 3), lambda x: x.t_(), (3, 2)),
+        ((4,), lambda x: x.t_(), (4,)),
+        ((2, 3, 4), lambda x: x.transpose_(0, -1), (4, 3, 2)),
+        ((2, 3, 4), lambda x: x.swapdims_(0, 1), (3, 2, 4)),
+        ((2, 3, 4), lambda x: x.swapaxes_(axis0=1, axis1=2), (2, 4, 3)),
+        ((0, 3), lambda x: x.t_(), (3, 0)),
+    ],
+)
+def test_shapes_change_in_place_and_memory_stays(shape, change, expected):
+    x = autograd.zeros(shape)
+    pointer = x.data_ptr()
+    assert change(x) is x
+    assert (x.shape, x.data_ptr()) == (expected, pointer)
+    w = autograd.tensor(2.0, requires_grad=True)
+    y = autograd.ones(shape) * w
+    change(y)
+    assert y.shape == expected
+    y.sum().backward()
+    assert values(w.grad) == y.numel()
+
+
+def test_views_of_a_tensor_whose_shape_changed_stay_views_of_what_it_was():
+    w, u = leaf([1, 2], [3, 4]), leaf(10.0)
+    x = w * 1
+    row = x[0]  # elements 1 and 2
+    x.t_()
+    column = x[0]  # elements 1 and 3
+    row.mul_(u)
+    assert (values(x), values(column)) == ([[10, 3], [20, 4]], [10, 3])
+    (x * autograd.tensor([[1.0, 100], [10, 1000]], dtype="float64")).sum().backward()
+    assert values(w.grad) == [[10, 100], [100, 1000]]
+    assert values(u.grad) == [21]
+
+
+def test_a_write_through_an_older_view_records_on_a_plain_tensor():
+    x, u = autograd.ones(2, 3, dtype="float64"), leaf(10.0)
+    row = x[1]
+    x.t_().unsqueeze_(0)
+    row.mul_(u)
+    x[:, 2].sum().backward()
+    assert values(u.grad) == [1]
+
+
+def test_a_write_to_the_changed_tensor_reaches_older_views():
+    w = leaf([1, 2], [3, 4])
+    x = w * 1
+    row = x[0]
+    x.t_()
+    x[1].mul_(5)  # elements 2 and 4
+    row.sum().backward()
+    assert values(w.grad) == [[1, 5], [0, 0]]
+
+
+def test_a_shape_changes_without_recording_too():
+    w = leaf([1, 2], [3, 4])
+    x = w * 2
+    with autograd.no_grad():
+        x.t_()
+    weighted(x).backward()
+    assert values(w.grad) == [[2, 200], [20, 2000]]
+
+
+def test_what_was_saved_before_a_change_of_shape_is_still_right():
+    w = leaf([1, 2], [3, 4])
+    x = w * w
+    y = x * x
+    x.t_()
+    y.sum().backward()
+    assert values(w.grad) == [[4, 32], [108, 256]]
+
+
+def test_changing_the_shape_again_and_again_costs_no_memory():
+    x = autograd.ones(2, 3) * 1
+    for _ in range(3):
+        x.t_().unsqueeze_(0).squeeze_()
+    assert x._view is None  # no chain of what it was
+
+
+@pytest.mark.parametrize("recording", [True, False])
+def test_the_shape_of_a_leaf_that_requires_grad_stays(recording):
+    w = leaf([1, 2], [3, 4])
+    with autograd.set_grad_enabled(recording), pytest.raises(errors.MutationError, match=r"transpose_: .*leaf.*x = x"):
+        w.transpose_(0, 1)
+    assert w.shape == (2, 2)
+    assert w.is_leaf
+
+
+def test_nothing_changes_if_the_new_shape_is_impossible():
+    x = autograd.ones(2, 3, 4)
+    for change in (lambda: x.t_(), lambda: x.transpose_(0, 3), lambda: x.squeeze_(5)):
+        with pytest.raises((errors.ShapeError, IndexError)):
+            change()
+    assert x.shape == (2, 3, 4)
+
+
+def test_a_python_function_applied_to_each_element():
+    x = autograd.tensor([[1, 2], [3, 4]])
+    assert x.t().apply_(lambda v: v * 1.5) is not x
+    assert values(x) == [[1, 3], [4, 6]]
+    with pytest.raises(errors.GradientError, match="detach"):
+        leaf(1.0).apply_(abs)
+
+
 # ---- saved-array hooks and in-place operations ----------------------------------------------------------------------
 
 

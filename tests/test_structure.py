@@ -52,6 +52,7 @@ LAZY = (
     "safetensors",
     "tqdm",
     "sklearn",
+    "threadpoolctl",
     "ml_dtypes",
     "base64",
     "gzip",

@@ -2,10 +2,16 @@
 
 A view remembers the tensor at the root of its family and how it is cut from it. An in-place operation on any
 member gives the root a new node; the other members notice at their next use and renew their own.
+
+A tensor whose shape is changed in place becomes a view of what it was (``reshape_inplace``), which goes on as a
+tensor that nobody but its views knows.
 """
 
 from __future__ import annotations
 
+import functools
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,10 +19,10 @@ import numpy as np
 from ..errors import MutationError
 from .modes import local
 from .mutation import stamp
-from .nodes import Handle, Leaf, make_node
+from .nodes import Handle, Leaf, array_of, make_node, new_tensor
 from .sweep import add
 
-__all__ = ["View", "check_writable", "current", "node_of", "rebase", "shares_memory"]
+__all__ = ["View", "check_writable", "current", "node_of", "rebase", "reshape_inplace", "shares_memory"]
 
 
 class View:
@@ -26,11 +32,12 @@ class View:
         base: the Tensor it was cut from, which may be a view itself.
         root: the Tensor at the end of the chain.
         root_node: the root's node when this view's own node was made; another one now means it is stale.
+        seen: the base's array: the base itself has another one if its shape was changed in place since.
         op, args, index: the view operation, its other arguments, and which of several outputs the view is.
         obstacle: why the view must not be written to while recording, or None.
     """
 
-    __slots__ = ("args", "base", "index", "obstacle", "op", "root", "root_node")
+    __slots__ = ("args", "base", "index", "obstacle", "op", "root", "root_node", "seen")
 
     def __init__(
         self, base: Handle, op: Any, args: tuple[Any, ...], index: int | None = None, obstacle: str | None = None
@@ -38,6 +45,7 @@ class View:
         self.base = base
         self.root: Handle = base if base._view is None else base._view.root
         self.root_node = self.root._node
+        self.seen = base._data
         self.op = op
         self.args = args
         self.index = index
@@ -46,6 +54,30 @@ class View:
     def cut(self, base: Any) -> Any:
         """The view of another base: an array of an array, a Tensor of a Tensor."""
         return _cut(base, self.op, self.args, self.index)
+
+
+class Reshaped(View):
+    """How a Tensor is cut from what it was before its shape was changed in place."""
+
+    __slots__ = ()
+
+
+def _base(view: View) -> Any:
+    """The Tensor that a view was cut from, as it was then."""
+    base = view.base
+    while base._data is not view.seen:
+        if type(base._view) is not Reshaped:  # its data was replaced
+            return view.base
+        base = base._view.base
+    return base
+
+
+def _root(view: View) -> Any:
+    """The Tensor at the end of a view's chain, as it was before its shape was changed in place."""
+    root = view.root
+    while root._view is not None:
+        root = root._view.root
+    return root
 
 
 def _cut(base: Any, op: Any, args: tuple[Any, ...], index: int | None) -> Any:
@@ -69,21 +101,22 @@ def _chain(tensor: Handle) -> list[Handle]:
     chain = []
     while tensor._view is not None:
         chain.append(tensor)
-        tensor = tensor._view.base
+        tensor = _base(tensor._view)
     return chain[::-1]
 
 
 def current(tensor: Handle) -> Any:
     """The node of a view, renewed if a member of its family was changed in place since it was made."""
     root = tensor._view.root
-    if root._node is not tensor._view.root_node:
+    if root._node is not tensor._view.root_node or root._view is not None:
+        root = _root(tensor._view)
         for member in _chain(tensor):
             view = member._view
             if view.root_node is not root._node:
                 recording = local.grad
                 local.grad = True
                 try:
-                    move(member, view.cut(view.base)._node)
+                    move(member, view.cut(_base(view))._node)
                 finally:
                     local.grad = recording
                 view.root_node = root._node
@@ -109,7 +142,7 @@ def check_writable(tensor: Handle, name: str) -> None:
         )
     if not local.grad:
         return
-    root = tensor if tensor._view is None else tensor._view.root
+    root = tensor if tensor._view is None else _root(tensor._view)
     leaf = tensor._node if type(tensor._node) is Leaf else root._node
     if type(leaf) is Leaf:
         what = "a leaf" if leaf is tensor._node else "a view of a leaf"
@@ -145,13 +178,56 @@ def rebase(tensor: Handle, node: Any, line: str | None) -> None:
         if node is not None or tensor._node is not None:
             move(tensor, node)
         return
-    root = view.root
+    root = _root(view)
     if node is None and root._node is None:
         return
     views = [member._view for member in _chain(tensor)]
     # Not the views themselves: they hold the root, which gets the node that holds this.
     cuts = [(view.op, view.args, view.index) for view in views]
     move(root, make_node(_PART_WRITTEN, (root._node, node), (_Part(cuts, root._data.shape),), root._data))
+
+
+def _references(tensor: Handle) -> int:
+    return sys.getrefcount(tensor._data)
+
+
+_OWN = _references(new_tensor(np.zeros(1)))
+"""How often an array is referred to that one tensor alone has: a view of that tensor would refer to it, too."""
+
+
+def reshape_inplace(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The in-place form of a view operation: the tensor takes the shape of the result, in the memory it has."""
+    name = function.__name__ + "_"
+
+    @functools.wraps(function)
+    def change(x: Any, *args: Any, **kwargs: Any) -> Any:
+        array_of(x)
+        alone = x._view is None and x._node is None and _references(x) <= _OWN
+        old = new_tensor(x._data, node_of(x))
+        if type(old._node) is Leaf:
+            raise MutationError(
+                f"{name}: the tensor of shape {x.shape} is a leaf that requires grad, and its gradient has its shape: "
+                f"use x = x.{function.__name__}(...), or change the shape before requires_grad_()"
+            )
+        old._view = x._view
+        recording = local.grad
+        local.grad = True  # nothing is computed, so there is nothing to leave out
+        try:
+            made = function(old, *args, **kwargs)
+        finally:
+            local.grad = recording
+        view = made._view
+        x._view = None if alone or view is None else Reshaped(old, view.op, view.args, view.index, view.obstacle)
+        x._data = made._data
+        move(x, made._node)
+        return x
+
+    change.__name__ = change.__qualname__ = name
+    change.__doc__ = (
+        f"In-place form of ``{function.__name__}``: changes the tensor's shape and returns it.\n\n"
+        "Raises MutationError for a leaf that requires grad; the tensor is then unchanged."
+    )
+    return change
 
 
 class _Part:

@@ -6,8 +6,10 @@ time too: a block is so large that this does not matter.
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import functools
+import operator
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -15,16 +17,38 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["block_rows", "in_blocks", "threads"]
+__all__ = ["block_rows", "get_num_threads", "in_blocks", "set_num_threads"]
 
 BLOCK = 1 << 18
 """Elements in a block, about: with fewer the threads wait for each other more than they work."""
 
 _team: Any = None
+_wanted: int | None = None
 
 
-def threads() -> int:
-    """How many threads to use: at most four, and as many as BLAS is allowed."""
+def set_num_threads(num: int) -> None:
+    """Set how many threads share the work on one large array.
+
+    It holds for what this library divides into blocks (large normalizations, activations, losses), for FFTs, and for
+    matrix products if ``threadpoolctl`` is installed, as those are BLAS's work: without it, BLAS keeps the number that
+    it started with (set ``OMP_NUM_THREADS`` before the program starts). Elsewhere NumPy computes in one thread anyway.
+
+    Raises: ValueError for less than one.
+    """
+    global _wanted
+    if operator.index(num) < 1:
+        raise ValueError(f"set_num_threads: expected at least one thread, got {num}")
+    _wanted = operator.index(num)
+    with contextlib.suppress(ImportError):
+        from threadpoolctl import threadpool_limits
+
+        threadpool_limits(_wanted, "blas")
+
+
+def get_num_threads() -> int:
+    """How many threads share the work on one large array: what was set; else at most four, and as many as BLAS may."""
+    if _wanted is not None:
+        return _wanted
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     allowed = os.environ.get("OMP_NUM_THREADS", "")
     return max(1, min(available, int(allowed) if allowed.isdigit() else 4))
@@ -46,17 +70,17 @@ def _help(jobs: Any) -> None:
 
 
 def _helpers() -> tuple[Any, int]:
-    """The queue from which the helping threads take jobs, and how many they are."""
+    """The queue from which the helping threads take jobs, and how many may work on them."""
     global _team
-    if _team is None:
+    count = get_num_threads() - 1
+    if _team is None or _team[1] < count:
         from queue import SimpleQueue  # which would slow down `import autograd`
 
-        jobs: Any = SimpleQueue()
-        count = threads() - 1
-        for _ in range(count):
+        jobs, started = _team or (SimpleQueue(), 0)
+        for _ in range(started, count):
             threading.Thread(target=_help, args=(jobs,), name="autograd-blocks", daemon=True).start()
         _team = jobs, count
-    return _team
+    return _team[0], count
 
 
 def block_rows(x: Any, block: int | None = None) -> int:

@@ -12,7 +12,7 @@ from .._op import op
 from ..samples import case, elementwise, reals
 from ._blocks import in_blocks
 from .axes import accumulation_dtype
-from .exponential import erfc
+from .error_functions import erfc
 
 _ROOT = math.sqrt(2 / math.pi)
 _BLOCK = 1 << 16

@@ -61,8 +61,20 @@ def astype(x: Any, dtype: Any) -> Any:
 
 
 def type_(x: Any, dtype: Any = None) -> Any:
-    """The dtype's name, or the Tensor in another dtype."""
-    return str(x.dtype) if dtype is None else to(x, dtype)
+    """The legacy name of the Tensor's type (``'torch.FloatTensor'``, as PyTorch's); or the Tensor in another dtype.
+
+    Args:
+        dtype: a dtype, or a legacy type or its name.
+
+    Raises: ValueError for a type of another device.
+    """
+    if dtype is None:
+        return next((f"torch.{name}" for name, kind in dtypes.LEGACY_NAMES.items() if kind == x.dtype), str(x.dtype))
+    if isinstance(dtype, str):
+        *modules, name = dtype.split(".")
+        check_device("cuda" if "cuda" in modules else None)
+        dtype = dtypes.LEGACY_NAMES.get(name, dtype)
+    return to(x, dtype=dtype)
 
 
 def type_as(x: Any, other: Any) -> Any:

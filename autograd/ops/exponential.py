@@ -1,4 +1,4 @@
-"""Exponentials, logarithms and what is made of them; special functions.
+"""Exponentials, logarithms and what is made of them.
 
 Shape: as the input (of two inputs, the broadcast shape). Integers and bools are computed in the default dtype.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import math
-import operator
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ _LN10 = math.log(10)
 
 
 @functools.cache
-def _special() -> Any:
+def scipy_special() -> Any:
     """``scipy.special``, imported when it is first needed."""
     from scipy import special
 
@@ -146,85 +145,31 @@ def xlogy(x: Any, y: Any) -> Any:
     return xlogy_(*as_arrays(x, y, floating=True))
 
 
-# ---- the error function ----------------------------------------------------------------------------------------------
-
-
-def _gauss(x: Any) -> Any:
-    """The derivative of ``erf``."""
-    return np.exp(-x * x) * (2 / math.sqrt(math.pi))
-
-
-@op(x=lambda g, x: g * _gauss(x), promote="float", samples=reals(-2, 2))
-def erf(x: Any) -> Any:
-    """The error function."""
-    return _special().erf(x).astype(x.dtype, copy=False)
-
-
-@op(x=lambda g, x: -g * _gauss(x), promote="float", samples=reals(-2, 2))
-def erfc(x: Any) -> Any:
-    """``1 - erf(x)``, exact for large ``x``."""
-    return _special().erfc(x).astype(x.dtype, copy=False)
-
-
-@op(x=lambda g, out: g * (np.exp(out * out) * (math.sqrt(math.pi) / 2)), promote="float", samples=reals(-0.9, 0.9))
-def erfinv(x: Any) -> Any:
-    """The inverse of ``erf``; infinite at -1 and 1, nan outside."""
-    return _special().erfinv(x).astype(x.dtype, copy=False)
-
-
-# ---- the gamma function ----------------------------------------------------------------------------------------------
-
-
-@op(x=lambda g, x: g * digamma.kernel(x), promote="float", samples=reals(0.3, 4))
-def lgamma(x: Any) -> Any:
-    """The logarithm of the absolute value of the gamma function."""
-    return _special().gammaln(x).astype(x.dtype, copy=False)
-
-
-@op(x=lambda g, x: g * polygamma.kernel(1, x), promote="float", samples=reals(0.3, 4))
-def digamma(x: Any) -> Any:
-    """The derivative of ``lgamma``."""
-    return _special().digamma(x).astype(x.dtype, copy=False)
-
-
-@op(x=lambda g, n, x: g * polygamma.kernel(n + 1, x), promote="float", samples=[
-    elementwise(n=0, x=reals(0.3, 4)), elementwise(n=1, x=reals(0.3, 4)), elementwise(n=2, x=reals(0.5, 4)),
-])  # fmt: skip
-def polygamma(n: int, x: Any) -> Any:
-    """The ``n``-th derivative of ``digamma``.
-
-    Raises: ValueError if ``n`` is negative.
-    """
-    if n < 0:
-        raise ValueError(f"the order n must not be negative, got {n}")
-    if n == 0:
-        return _special().digamma(x).astype(x.dtype, copy=False)
-    zeta = _special().zeta(n + 1.0, x).astype(x.dtype, copy=False)
-    return zeta * float((-1) ** (n + 1) * math.factorial(n))
-
-
-def _mvlgamma_rule(g: Any, x: Any, order: int) -> Any:
-    return g * functools.reduce(operator.add, [digamma.kernel(x - i / 2) for i in range(order)])
-
-
-@op(x=_mvlgamma_rule, promote="float", samples=[
-    elementwise(x=reals(1.5, 4), order=1), elementwise(x=reals(1.5, 4), order=3),
-])  # fmt: skip
-def mvlgamma_(x: Any, order: int) -> Any:
-    """The logarithm of the multivariate gamma function."""
-    total = _special().gammaln(x) + order * (order - 1) / 4 * math.log(math.pi)
-    for i in range(1, order):
-        total = total + _special().gammaln(x - i / 2)
-    return total.astype(x.dtype, copy=False)
+@op(
+    x=lambda g, x, y: xlog1py_.kernel(g, np.where((x == 0) & (y <= -1), 0, y)),
+    y=lambda g, x, y: g * (x / np.where((x == 0) & (y == -1), 1, y + 1)),
+    promote="float",
+    samples=elementwise(x=reals(), y=reals(-0.9, 3)),
+)
+def xlog1py_(x: Any, y: Any) -> Any:
+    """``x * log(1 + y)``."""
+    return x * np.log1p(np.where((x == 0) & (y == y), 0, y))
 
 
 @composed()
-def mvlgamma(x: Any, p: int) -> Any:
-    """The logarithm of the multivariate gamma function of dimension ``p``, for ``x`` above ``(p - 1) / 2``."""
-    return mvlgamma_(x, p)
+def xlog1py(x: Any, y: Any) -> Any:
+    """``x * log(1 + y)``, 0 where ``x`` is 0 (nan if ``y`` is nan). There the gradient to ``y`` is 0 too."""
+    return xlog1py_(*as_arrays(x, y, floating=True))
 
 
-# ---- sinc and the modified Bessel functions --------------------------------------------------------------------------
+@op(x=lambda g, x: -g * (np.log(x) + 1), promote="float", samples=reals(0.1, 3))
+def entr(x: Any) -> Any:
+    """``-x * log(x)``, an event's part in the entropy: 0 at 0 (where the derivative is infinite), -inf below."""
+    inside = np.where(x <= 0, 1, x)
+    return np.where(x < 0, -math.inf, 0 - inside * np.log(inside))
+
+
+# ---- sinc ------------------------------------------------------------------------------------------------------------
 
 _SINC_SERIES = [(-1) ** n * 2 * n / math.factorial(2 * n + 1) for n in range(1, 8)]
 
@@ -248,21 +193,4 @@ def sinc(x: Any) -> Any:
     return np.sin(z) / z
 
 
-@op(np.i0, x=lambda g, x: g * i1.kernel(x), promote="float", samples=reals())
-def i0(x: Any) -> Any:
-    """The modified Bessel function of the first kind, of order 0."""
-    return _special().i0(x).astype(x.dtype, copy=False)
-
-
-def _i1_slope(x: Any, out: Any) -> Any:
-    at_zero = x == 0
-    return np.where(at_zero, 0.5, i0.kernel(x) - out / np.where(at_zero, 1, x))
-
-
-@op(x=lambda g, x, out: g * _i1_slope(x, out), promote="float", samples=reals(avoid=(0.0,)))
-def i1(x: Any) -> Any:
-    """The modified Bessel function of the first kind, of order 1."""
-    return _special().i1(x).astype(x.dtype, copy=False)
-
-
-expit, gammaln = sigmoid, lgamma
+expit = sigmoid

@@ -25,7 +25,7 @@ from .._op import composed, op
 from .._protocols import numpy_function
 from ..errors import BoundsError, DtypeError, ShapeError
 from ..samples import case, reals
-from ._blocks import threads
+from ._blocks import get_num_threads
 from .linear_algebra import computed
 from .repetition import constant_pad_nd
 from .shapes import roll, shape_of
@@ -118,7 +118,7 @@ def _along(kind: str, x: Any, size: int, place: int, norm: Any) -> Any:
     if type(x) is np.ndarray and x.size >= _LARGE:  # SciPy computes several lines at once, in several threads
         import scipy.fft
 
-        return getattr(scipy.fft, kind)(x, size, place, norm, workers=threads() if x.size >= 4 * _LARGE else 1)
+        return getattr(scipy.fft, kind)(x, size, place, norm, workers=get_num_threads() if x.size >= 4 * _LARGE else 1)
     function: Any = getattr(np.fft, kind)
     return function(x, size, place, norm)
 

@@ -46,6 +46,21 @@ def expand_as(x: Any, other: Any) -> Any:
     return broadcast_to(x, shape_of(other))
 
 
+def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
+    """The common shape of what is broadcast together, from the shapes (or the sizes of vectors) of its parts.
+
+    Raises: ShapeError if they do not broadcast together.
+    """
+    full = [dims_of(shape) for shape in shapes]
+    try:
+        return np.broadcast_shapes(*full)
+    except ValueError:
+        raise ShapeError(
+            f"broadcast_shapes: {', '.join(map(str, full))} do not broadcast together: sizes, from the last on, must "
+            "be equal or 1"
+        ) from None
+
+
 def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
     """The tensors repeated to their common shape without copying; they cannot be written to.
 

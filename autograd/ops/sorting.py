@@ -245,6 +245,23 @@ def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bo
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)
 
 
+@op(
+    inputs=("elements", "test_elements"),
+    promote="common",
+    samples=[
+        case(elements=integers(0, 4, shape=(2, 3)), test_elements=integers(0, 4, shape=(3,))),
+        case(elements=integers(0, 2, shape=(4,)), test_elements=integers(0, 2, shape=()), invert=True),
+        case(elements=reals(shape=(0,)), test_elements=reals(shape=(2,)), assume_unique=True),
+    ],
+)
+def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Any:
+    """Which of the elements are among ``test_elements`` (``invert``: are not). NaN is never among them.
+
+    ``assume_unique``: neither has an element twice, which may be faster.
+    """
+    return np.isin(elements, test_elements, assume_unique=assume_unique and np.ndim(elements) > 0, invert=invert)
+
+
 # ---- distinct values ------------------------------------------------------------------------------------------------
 
 
@@ -336,6 +353,13 @@ def _numpy_argmin(a: Any, axis: int | None = None, *, keepdims: bool = False) ->
 @numpy_function(np.searchsorted)
 def _numpy_searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
     return searchsorted(a, v, side=side, sorter=sorter)
+
+
+@numpy_function(np.isin)
+def _numpy_isin(
+    element: Any, test_elements: Any, assume_unique: bool = False, invert: bool = False, *, kind: Any = None
+) -> Any:
+    return isin(element, test_elements, assume_unique=assume_unique, invert=invert)
 
 
 @numpy_function(np.unique)

@@ -1,4 +1,4 @@
-"""Statistics: variance, standard deviation, covariance, counts of values.
+"""Statistics: variance, standard deviation, covariance.
 
 ``dim`` and ``keepdim`` as in ``ops/reductions``. ``correction`` is what is subtracted from the number of elements
 (1: Bessel's; NumPy's ``ddof``).
@@ -14,7 +14,7 @@ from .. import dtypes
 from .._op import composed, op, unwrap
 from .._protocols import numpy_function
 from ..errors import DtypeError, ShapeError
-from ..samples import case, integers, reals
+from ..samples import case, reals
 from . import arithmetic
 from .axes import accumulation_dtype, cast_input, count, first_of, restore
 from .joining import cat
@@ -235,48 +235,6 @@ def corrcoef(x: Any) -> Any:
         return clamp(c / np.expand_dims(deviations, 1) / np.expand_dims(deviations, 0), -1, 1)
 
 
-# ---- counts ---------------------------------------------------------------------------------------------------------
-
-
-@op(samples=[
-    case(x=reals(shape=(7,)), bins=4, min=-2, max=2), case(x=reals(shape=(2, 3)), bins=3),
-    case(x=reals(shape=(0,)), bins=2),
-])  # fmt: skip
-def histc(x: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
-    """How many elements fall into each of ``bins`` equal intervals from ``min`` to ``max`` (both 0: those of ``x``).
-
-    Elements outside are not counted.
-
-    Raises: ValueError for a range that is not finite or is upside down.
-    """
-    x = cast_input("histc", x, None)
-    low, high = float(min), float(max)
-    if low == high and x.size:
-        low, high = float(np.min(x)), float(np.max(x))
-    if low == high:
-        low, high = low - 1, high + 1
-    if not (np.isfinite(low) and np.isfinite(high) and low < high):
-        raise ValueError(f"histc: the range [{low}, {high}] must be finite, with min < max")
-    inside = x[(x >= low) & (x <= high)].astype(np.float64)
-    return np.histogram(inside, bins, (low, high))[0].astype(x.dtype)
-
-
-@op(constants=("weights",), samples=[
-    case(x=integers(0, 4, shape=(6,))),
-    case(x=integers(0, 2, shape=(3,)), weights=np.array([0.5, 1.0, 2.0]), minlength=5),
-])  # fmt: skip
-def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
-    """How often each non-negative integer occurs in ``x`` (or the sum of its ``weights``).
-
-    Raises: DtypeError if ``x`` does not hold integers.
-    """
-    if x.dtype.kind not in "biu":
-        raise DtypeError(f"bincount: expected integers, got {x.dtype}")
-    out = np.bincount(x, weights, minlength)
-    floating = weights is not None and np.asarray(weights).dtype.kind == "f"
-    return out.astype(np.asarray(weights).dtype, copy=False) if floating else out
-
-
 # ---- NumPy's signatures ---------------------------------------------------------------------------------------------
 
 
@@ -326,8 +284,3 @@ def _numpy_cov(
 @numpy_function(np.corrcoef)
 def _numpy_corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
     return corrcoef(_variables(x, y, rowvar))
-
-
-@numpy_function(np.bincount)
-def _numpy_bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
-    return bincount(x, weights, minlength)

@@ -1,0 +1,155 @@
+"""The gamma function, its relatives by logarithm and derivative, and the incomplete one.
+
+Shape: as the input (of two inputs, the broadcast shape). Integers and bools are computed in the default dtype.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from .._op import composed, op, unwrap
+from ..engine.modes import local
+from ..engine.nodes import Handle
+from ..engine.views import node_of
+from ..errors import GradientError
+from ..samples import elementwise, reals
+from .casting import to
+from .exponential import scipy_special, xlogy_
+
+# ---- the gamma function ----------------------------------------------------------------------------------------------
+
+
+@op(x=lambda g, x: g * digamma.kernel(x), promote="float", samples=reals(0.3, 4))
+def lgamma(x: Any) -> Any:
+    """The logarithm of the absolute value of the gamma function."""
+    out = scipy_special().gammaln(x).astype(x.dtype, copy=False)
+    return np.where(x == -math.inf, math.inf, out)  # SciPy: -inf
+
+
+@op(x=lambda g, x: g * polygamma.kernel(1, x), promote="float", samples=reals(0.3, 4))
+def digamma(x: Any) -> Any:
+    """The derivative of ``lgamma``."""
+    return scipy_special().digamma(x).astype(x.dtype, copy=False)
+
+
+@op(x=lambda g, n, x: g * polygamma.kernel(n + 1, x), promote="float", samples=[
+    elementwise(n=0, x=reals(0.3, 4)), elementwise(n=1, x=reals(0.3, 4)), elementwise(n=2, x=reals(0.5, 4)),
+])  # fmt: skip
+def polygamma(n: int, x: Any) -> Any:
+    """The ``n``-th derivative of ``digamma``.
+
+    Raises: ValueError if ``n`` is negative.
+    """
+    if n < 0:
+        raise ValueError(f"the order n must not be negative, got {n}")
+    if n == 0:
+        return scipy_special().digamma(x).astype(x.dtype, copy=False)
+    zeta = scipy_special().zeta(n + 1.0, x).astype(x.dtype, copy=False)
+    return zeta * float((-1) ** (n + 1) * math.factorial(n))
+
+
+def _mvlgamma_rule(g: Any, x: Any, order: int) -> Any:
+    return g * functools.reduce(operator.add, [digamma.kernel(x - i / 2) for i in range(order)])
+
+
+@op(x=_mvlgamma_rule, promote="float", samples=[
+    elementwise(x=reals(1.5, 4), order=1), elementwise(x=reals(1.5, 4), order=3),
+])  # fmt: skip
+def mvlgamma_(x: Any, order: int) -> Any:
+    """The logarithm of the multivariate gamma function."""
+    total = scipy_special().gammaln(x) + order * (order - 1) / 4 * math.log(math.pi)
+    for i in range(1, order):
+        total = total + scipy_special().gammaln(x - i / 2)
+    return total.astype(x.dtype, copy=False)
+
+
+@composed()
+def mvlgamma(x: Any, p: int) -> Any:
+    """The logarithm of the multivariate gamma function of dimension ``p``, for ``x`` above ``(p - 1) / 2``."""
+    return mvlgamma_(x, p)
+
+
+gammaln = lgamma
+
+
+# ---- with a parameter that has no derivative -------------------------------------------------------------------------
+
+
+def _parameter_and_input(name: str, parameter: Any, x: Any) -> tuple[Any, Any]:
+    """Both in their common floating dtype, the first as a plain array.
+
+    Raises: GradientError if that requires grad.
+    """
+    if local.grad and isinstance(parameter, Handle) and node_of(parameter) is not None:
+        raise GradientError(
+            f"{name}: the derivative with respect to the first argument has no closed form and is not computed; "
+            "give a tensor that does not require grad: .detach()"
+        )
+    dtype = dtypes.to_float(dtypes.result_type(parameter, x))
+    x = to(x, dtype) if isinstance(x, Handle) else np.asarray(x, dtype)
+    return np.asarray(unwrap(parameter), dtype), x
+
+
+def _gamma_density(a: Any, x: Any) -> Any:
+    """The derivative of the lower incomplete gamma function."""
+    x = np.where(x < 0, math.nan, x)
+    return np.exp(xlogy_.kernel(a - 1, x) - x - lgamma.kernel(a))
+
+
+_SAMPLES = [elementwise(a=reals(0.5, 3), x=reals(0.2, 4)), elementwise(a=reals(4, 9), x=reals(0.2, 9))]
+
+
+@op(x=lambda g, a, x: g * _gamma_density(a, x), constants=("a",), promote="float", samples=_SAMPLES)
+def igamma_(a: Any, x: Any) -> Any:
+    """The lower incomplete gamma function."""
+    return scipy_special().gammainc(a, x).astype(x.dtype, copy=False)
+
+
+@op(x=lambda g, a, x: -g * _gamma_density(a, x), constants=("a",), promote="float", samples=_SAMPLES)
+def igammac_(a: Any, x: Any) -> Any:
+    """The upper incomplete gamma function."""
+    return scipy_special().gammaincc(a, x).astype(x.dtype, copy=False)
+
+
+@op(
+    x=lambda g, s, x: g * -s * zeta_.kernel(s + 1, x),
+    constants=("s",),
+    promote="float",
+    samples=elementwise(s=reals(1.5, 4), x=reals(0.5, 4)),
+)
+def zeta_(s: Any, x: Any) -> Any:
+    """The Hurwitz zeta function."""
+    return scipy_special().zeta(s, x).astype(x.dtype, copy=False)
+
+
+@composed()
+def igamma(x: Any, y: Any) -> Any:
+    """The lower incomplete gamma function of order ``x`` up to ``y``, over the gamma function: a share of 1.
+
+    Raises: GradientError if ``x`` requires grad; the derivative is that with respect to ``y``.
+    """
+    return igamma_(*_parameter_and_input("igamma", x, y))
+
+
+@composed()
+def igammac(x: Any, y: Any) -> Any:
+    """``1 - igamma(x, y)``, exact where that is nearly 1.
+
+    Raises: GradientError if ``x`` requires grad; the derivative is that with respect to ``y``.
+    """
+    return igammac_(*_parameter_and_input("igammac", x, y))
+
+
+@composed()
+def zeta(x: Any, y: Any) -> Any:
+    """The Hurwitz zeta function: the sum of ``(n + y) ** -x`` over ``n`` from 0.
+
+    Raises: GradientError if ``x`` requires grad; the derivative is that with respect to ``y``.
+    """
+    return zeta_(*_parameter_and_input("zeta", x, y))

@@ -1,0 +1,225 @@
+"""``autograd.special``: values, first and second derivatives, edges, dtypes, messages.
+
+Expected numbers are PyTorch 2.13's in float64; ``tests/test_ops.py`` checks the rules against differences.
+"""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd
+from autograd import special
+
+inf, nan = math.inf, math.nan
+
+# fmt: off
+ONE_INPUT = [
+    ("erfcx", [0.25, 1.5, -2.0, 8.0],
+     [0.770346547731, 0.321585416454, 108.94090439, 0.0699851662009],
+     [-0.74320589323, -0.163622917733, -436.891996727, -0.00861650788142],
+     [1.16909014885, 0.152302079711, 1965.44979569, 0.00210620629908]),
+    ("i0", [0.25, -1.5, 4.0],
+     [1.01568614122, 1.64672318977, 11.3019219521],
+     [0.125979108945, -0.981666428578, 9.7594651537],
+     [0.511769705442, 0.992278904054, 8.86205566371]),
+    ("i0e", [0.25, -1.5, 40.0],
+     [0.79101716214, 0.367433609054, 0.0632782798752],
+     [-0.692904533442, 0.148394221633, -0.000796050800793],
+     [0.993358552095, 0.150762184986, 3.00458747255e-05]),
+    ("i1", [0.25, -1.5, 4.0],
+     [0.125979108945, -0.981666428578, 9.7594651537],
+     [0.511769705442, 0.992278904054, 8.86205566371],
+     [0.094566030306, -0.756443349687, 8.15391780988]),
+    ("i1e", [0.25, -1.5, 40.0],
+     [0.0981126286974, -0.219039387421, 0.0624822290744],
+     [0.300454018653, 0.00236796335262, -0.000766004926068],
+     [-0.625372567549, 0.0549899883672, 2.81556415977e-05]),
+    ("ndtr", [0.25, -1.5, 4.0],
+     [0.598706325683, 0.0668072012689, 0.999968328758],
+     [0.386668116803, 0.129517595666, 0.000133830225765],
+     [-0.0966670292007, 0.194276393499, -0.00053532090306]),
+    ("log_ndtr", [0.25, -1.5, -20.0],
+     [-0.512984075409, -2.70594440082, -203.917155371],
+     [0.645839371017, 1.93867716662, 20.0497530685],
+     [-0.57856833591, -0.85045340645, -0.997536738397]),
+    ("ndtri", [0.25, 0.001, 0.9],
+     [-0.674489750196, -3.09023230617, 1.28155156554],
+     [3.14686508056, 296.992351589, 5.69805985612],
+     [-6.67931000753, -272572.262268, 41.609270292]),
+    ("entr", [0.25, 1.5, 4.0],
+     [0.34657359028, -0.608197662162, -5.54517744448],
+     [0.38629436112, -1.40546510811, -2.38629436112],
+     [-4.0, -0.666666666667, -0.25]),
+]
+
+TWO_INPUTS = [
+    ("xlog1py", [0.5, -2.0, 0.0], [0.25, 3.0, -0.5], [0.111571775657, -2.77258872224, 0.0], [0.4, -0.5, 0.0]),
+    ("zeta", [2.0, 3.5, 1.5],
+     [1.0, 0.25, 4.0],
+     [1.64493406685, 128.546958964, 1.06637186836],
+     [-2.40411380632, -1793.40006148, -0.150840798066]),
+    ("gammainc", [0.5, 3.0, 10.0],
+     [0.25, 3.0, 4.0],
+     [0.520499877813, 0.576809918873, 0.00813224279693],
+     [0.878782578935, 0.224041807655, 0.0132311916911]),
+    ("gammaincc", [0.5, 3.0, 10.0],
+     [0.25, 3.0, 4.0],
+     [0.479500122187, 0.423190081127, 0.991867757203],
+     [-0.878782578935, -0.224041807655, -0.0132311916911]),
+]
+# fmt: on
+
+EDGES = [
+    # name, x, value, derivative
+    ("entr", [0.0, -1.0, inf, nan], [0.0, -inf, -inf, nan], [inf, nan, -inf, nan]),
+    ("erfcx", [inf, -inf, -30.0, nan], [0.0, inf, inf, nan], [0.0, -inf, -inf, nan]),
+    ("i0", [0.0, inf, -inf, nan], [1.0, inf, inf, nan], [0.0, inf, -inf, nan]),
+    ("i0e", [0.0, inf, -inf, nan], [1.0, 0.0, 0.0, nan], [0.0, 0.0, 0.0, nan]),
+    ("i1", [0.0, inf, -inf, nan], [0.0, inf, -inf, nan], [0.5, inf, inf, nan]),
+    ("i1e", [0.0, inf, -inf, nan], [0.0, 0.0, 0.0, nan], [0.5, 0.0, 0.0, nan]),
+    ("ndtr", [0.0, inf, -inf, nan], [0.5, 1.0, 0.0, nan], [0.3989422804014327, 0.0, 0.0, nan]),
+    ("log_ndtr", [inf, -inf, nan], [0.0, -inf, nan], [0.0, inf, nan]),
+    ("ndtri", [0.0, 1.0, 0.5, -0.1, nan], [-inf, inf, 0.0, nan, nan], [inf, inf, 2.5066282746310002, nan, nan]),
+    ("gammaln", [0.0, inf, -inf], [inf, inf, inf], None),
+]
+
+
+def tensor(values: Any, dtype: Any = "float64") -> Any:
+    return autograd.tensor(values, dtype=dtype, requires_grad=True)
+
+
+@pytest.mark.parametrize(("name", "x", "value", "slope", "bend"), ONE_INPUT, ids=[case[0] for case in ONE_INPUT])
+def test_values_and_derivatives(name: str, x: Any, value: Any, slope: Any, bend: Any) -> None:
+    given = tensor(x)
+    out = getattr(special, name)(given)
+    (first,) = autograd.grad(out.sum(), [given], create_graph=True)
+    (second,) = autograd.grad(first.sum(), [given])
+    np.testing.assert_allclose(out.detach().numpy(), value, rtol=1e-11)
+    np.testing.assert_allclose(first.detach().numpy(), slope, rtol=1e-11)
+    np.testing.assert_allclose(second.numpy(), bend, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("name", "x", "y", "value", "slope"), TWO_INPUTS, ids=[case[0] for case in TWO_INPUTS])
+def test_values_and_derivatives_of_two_inputs(name: str, x: Any, y: Any, value: Any, slope: Any) -> None:
+    given = tensor(y)
+    out = getattr(special, name)(autograd.tensor(x, dtype="float64"), given)
+    (first,) = autograd.grad(out.sum(), [given])
+    np.testing.assert_allclose(out.detach().numpy(), value, rtol=1e-11)
+    np.testing.assert_allclose(first.numpy(), slope, rtol=1e-11)
+
+
+@pytest.mark.parametrize(("name", "x", "value", "slope"), EDGES, ids=[case[0] for case in EDGES])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_edges(name: str, x: Any, value: Any, slope: Any, dtype: str) -> None:
+    given = tensor(x, dtype)
+    out = getattr(special, name)(given)
+    out.backward(autograd.ones_like(out))
+    np.testing.assert_allclose(out.detach().numpy(), value, rtol=1e-6)
+    if slope is not None:
+        np.testing.assert_allclose(given.grad.numpy(), slope, rtol=1e-6)
+    assert out.dtype == given.grad.dtype == dtype
+
+
+def test_derivatives_far_out_do_not_cancel() -> None:
+    """The expected numbers are the asymptotic series to three terms, exact there."""
+    x = tensor([1e3, 1e6])
+    special.erfcx(x).sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), -(x.numpy(force=True) ** -2.0) / math.sqrt(math.pi), rtol=2e-6)
+    x = tensor([-100.0, -1e4])
+    (first,) = autograd.grad(special.log_ndtr(x).sum(), [x], create_graph=True)
+    (second,) = autograd.grad(first.sum(), [x])
+    np.testing.assert_allclose(first.detach().numpy(), [100.00999800099926, 10000.000099999999], rtol=1e-14)
+    np.testing.assert_allclose(second.numpy(), [-0.9999000599500, -0.9999999900000], rtol=1e-9)
+    single = tensor([-1e4], "float32")
+    special.log_ndtr(single).backward()
+    assert single.grad.item() == 10000
+
+
+@pytest.mark.parametrize("function", [special.i0e, special.i1e])
+def test_scaled_bessel_functions_far_out(function: Any) -> None:
+    x = tensor([1e9, -1e12, 1e300])
+    (first,) = autograd.grad(function(x).sum(), [x], create_graph=True)
+    (second,) = autograd.grad(first.sum(), [x])
+    assert np.isfinite(first.detach().numpy()).all()
+    assert np.isfinite(second.numpy()).all()
+
+
+def test_zero_times_log() -> None:
+    x, y = tensor([0.0, 0.0, 0.0, nan]), tensor([-1.0, -3.0, nan, 0.0])
+    out = special.xlog1py(x, y)
+    np.testing.assert_array_equal(out.detach().numpy(), [0, 0, nan, nan])
+    out[:2].sum().backward()
+    assert (x.grad.tolist()[:2], y.grad.tolist()[:2]) == ([0, 0], [0, 0])
+    assert special.xlog1py(2, autograd.tensor([1.0])).dtype == autograd.float32
+    assert special.xlog1py(autograd.tensor([1.0]), 1.0).item() == pytest.approx(math.log(2))
+
+
+def test_incomplete_gamma_function() -> None:
+    x = tensor([0.0, -1.0, inf])
+    out = autograd.igamma(autograd.ones(3, dtype="float64"), x)
+    (slope,) = autograd.grad(out.sum(), [x])
+    np.testing.assert_array_equal(out.detach().numpy(), [0, nan, 1])
+    np.testing.assert_array_equal(slope.numpy(), [1, nan, 0])
+    a, b = autograd.tensor([[2.0], [3]]), autograd.tensor([1.0, 2, 3])
+    assert (a.igamma(b) + a.igammac(b)).tolist() == pytest.approx(np.ones((2, 3)))
+    kept = a.igamma(1.5)
+    assert a.igamma_(autograd.tensor(1.5)) is a
+    assert a.tolist() == kept.tolist()
+    assert special.gammainc(autograd.tensor([1, 2]), autograd.tensor([1, 2])).dtype == autograd.float32
+    assert special.gammaincc(input=a, other=b).shape == (2, 3)
+
+
+@pytest.mark.parametrize("function", [autograd.igamma, autograd.igammac, special.zeta])
+def test_a_parameter_without_derivative_says_so(function: Any) -> None:
+    with pytest.raises(autograd.GradientError, match=rf"{function.__name__}: .*first argument.*\.detach\(\)"):
+        function(tensor([2.0]), tensor([1.0]))
+    with autograd.no_grad():
+        function(tensor([2.0]), tensor([1.0]))
+
+
+def test_polygamma() -> None:
+    x = autograd.tensor([1.0, 2.0])
+    assert special.polygamma(1, x).tolist() == pytest.approx([math.pi**2 / 6, math.pi**2 / 6 - 1])
+    assert x.polygamma_(1) is x
+    assert x.tolist() == pytest.approx([math.pi**2 / 6, math.pi**2 / 6 - 1])
+    with pytest.raises(ValueError, match="negative"):
+        special.polygamma(-1, x)
+
+
+def test_integers_shapes_and_numpy() -> None:
+    for name in ("entr", "erfcx", "i0e", "i1", "i1e", "log_ndtr", "ndtr", "ndtri"):
+        function = getattr(special, name)
+        assert function(autograd.tensor([0, 1])).dtype == autograd.float32
+        assert function(autograd.tensor([True])).dtype == autograd.float32
+        assert function(autograd.ones(0, 2)).shape == (0, 2)
+        assert function(autograd.tensor(0.5)).shape == ()
+        assert function(np.ones((2, 1))).shape == (2, 1)
+        assert function(autograd.ones(2, dtype="float16")).dtype == autograd.float16
+
+
+def test_aliases() -> None:
+    x = autograd.tensor([0.25, 0.75])
+    for name, function in [
+        ("expit", autograd.sigmoid), ("psi", autograd.digamma), ("gammaln", autograd.lgamma), ("exp2", autograd.exp2),
+        ("erf", autograd.erf), ("erfc", autograd.erfc), ("erfinv", autograd.erfinv), ("expm1", autograd.expm1),
+        ("log1p", autograd.log1p), ("logit", autograd.logit), ("sinc", autograd.sinc), ("round", autograd.round),
+        ("digamma", autograd.digamma),
+    ]:  # fmt: skip
+        assert getattr(special, name)(x).tolist() == function(x).tolist()
+    assert special.softmax(x, 0).tolist() == x.softmax(0).tolist()
+    assert special.log_softmax(x, 0).tolist() == x.log_softmax(0).tolist()
+    assert special.logsumexp(x, 0).item() == x.logsumexp(0).item()
+    assert special.multigammaln(x + 2, 2).tolist() == autograd.mvlgamma(x + 2, 2).tolist()
+    assert special.xlogy(x, x).tolist() == x.xlogy(x).tolist()
+
+
+def test_the_module_is_there_without_an_import_and_costs_none() -> None:
+    code = "import sys, autograd; print('autograd.special' in sys.modules, autograd.special.ndtr(autograd.zeros(1)))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["False", "tensor([0.5000])"]
