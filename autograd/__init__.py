@@ -42,11 +42,6 @@ from .devices import accelerator as accelerator
 from .devices import backends as backends
 from .devices import cuda as cuda
 from .devices import device as device
-from .draw import Graph as Graph
-from .draw import RenderError as RenderError
-from .draw import graph as graph
-from .draw import watch as watch
-from .draw import why as why
 from .dtypes import bool_ as bool
 from .dtypes import can_cast as can_cast
 from .dtypes import complex64 as cfloat
@@ -461,6 +456,11 @@ if _TYPE_CHECKING:
     from ._gradcheck import GradcheckError as GradcheckError
     from ._gradcheck import gradcheck as gradcheck
     from ._gradcheck import gradgradcheck as gradgradcheck
+    from .draw import Graph as Graph
+    from .draw import RenderError as RenderError
+    from .draw import graph as graph
+    from .draw import watch as watch
+    from .draw import why as why
     from .legacy import BoolTensor as BoolTensor
     from .legacy import ByteTensor as ByteTensor
     from .legacy import CharTensor as CharTensor
@@ -476,6 +476,7 @@ if _TYPE_CHECKING:
 
 _LATER = {
     "GradcheckError": "._gradcheck", "gradcheck": "._gradcheck", "gradgradcheck": "._gradcheck",
+    "Graph": ".draw", "RenderError": ".draw", "draw": ".draw", "graph": ".draw", "watch": ".draw", "why": ".draw",
     "BoolTensor": ".legacy", "ByteTensor": ".legacy", "CharTensor": ".legacy", "DoubleTensor": ".legacy",
     "FloatTensor": ".legacy", "HalfTensor": ".legacy", "IntTensor": ".legacy", "LongTensor": ".legacy",
     "ShortTensor": ".legacy", "Variable": ".legacy",

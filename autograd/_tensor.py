@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
-from . import _gradients, construction, devices, draw, formatting, generator, interchange
+from . import _gradients, construction, devices, formatting, generator, interchange
 from ._array_methods import ArrayMethods
 from ._pointwise_methods import PointwiseMethods
 from ._protocols import array_function, array_ufunc
@@ -312,7 +313,9 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         """
         _gradients.backward(self, gradient, retain_graph, create_graph, inputs)
 
-    graph = draw.graph
+    def graph(self, params: Any = None, **options: Any) -> Any:
+        """A picture of the graph that leads to this Tensor: ``autograd.graph(self, params, **options)``."""
+        return import_module(".draw", __package__).graph(self, params, **options)
 
     def retain_grad(self) -> None:
         """Keep the gradient of this Tensor in ``.grad`` though it is no leaf."""

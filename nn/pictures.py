@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import autograd
-from autograd import Graph, Tensor, from_numpy, no_grad, random
+from autograd import Tensor, from_numpy, no_grad, random
 
 from .module import Module
 from .parameter import UninitializedBuffer
@@ -17,7 +17,7 @@ from .parameter import UninitializedBuffer
 __all__ = ["graph"]
 
 
-def graph(model: Module, *inputs: Any, loss: Callable[[Any], Tensor] | None = None, **options: Any) -> Graph:
+def graph(model: Module, *inputs: Any, loss: Callable[[Any], Tensor] | None = None, **options: Any) -> autograd.Graph:
     """The picture of what a model computes from these inputs, with its modules, values and shapes.
 
     The model stays as it is: its mode, gradients, buffers (running statistics), and the state of the random numbers.
