@@ -77,11 +77,14 @@ def stamp(array: Any, line: str | None = None) -> None:
     owner = _owner(array)
     key = id(owner)
     with _lock:
-        clock.now += 1
+        clock.now = now = clock.now + 1
         record = _stamps.get(key)
         if record is None or record.owner() is not owner:
             record = _stamps[key] = _Stamps(weakref.ref(owner, lambda ref: _forget(key, ref)))
-        record.write(_span(array, owner), clock.now, line)
+        if array is owner:
+            record.latest, record.ranges = now, {None: (now, line)}
+        else:
+            record.write(_span(array, owner), now, line)
 
 
 def _forget(key: int, ref: weakref.ref[Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["column_sums", "ones"]
+__all__ = ["column_means", "column_sums", "ones"]
 
 FEW = 1 << 15
 """Up to so many ones are kept for the next time."""
@@ -21,9 +21,17 @@ def ones(n: int, dtype: Any) -> Any:
 
 @functools.lru_cache(maxsize=64)
 def _few_ones(n: int, dtype: Any) -> Any:
-    made = np.ones(n, dtype)
-    made.flags.writeable = False
-    return made
+    return _kept(np.ones(n, dtype))
+
+
+@functools.lru_cache(maxsize=64)
+def _few_shares(n: int, dtype: Any) -> Any:
+    return _kept(np.full(n, 1 / n, dtype))
+
+
+def _kept(array: Any) -> Any:
+    array.flags.writeable = False
+    return array
 
 
 def column_sums(x: Any) -> Any:
@@ -33,3 +41,8 @@ def column_sums(x: Any) -> Any:
     if x.ndim > 2:
         x = np.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
     return np.matmul(ones(x.shape[0], x.dtype), x)
+
+
+def column_means(x: Any) -> Any:
+    """The means of the columns of a matrix with few rows, of at least single precision."""
+    return np.matmul(_few_shares(x.shape[0], x.dtype), x)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ._blocks import block_rows, in_blocks
-from ._column_sums import column_sums, ones
+from ._column_sums import column_means, column_sums, ones
 
 __all__ = ["channel_slopes", "channels_normalized", "row_slopes", "rows_normalized"]
 
@@ -190,6 +190,11 @@ def _channel_moments(x: Any, n: int) -> tuple[Any, Any, Any, Any]:
         variance = squares - level
         if not _far(level, variance):
             return mean, variance, None, None
+    elif x.ndim == 2 and len(x):
+        mean = column_means(x)
+        offset = x - mean
+        rest, squares = column_means(offset), column_means(offset * offset)
+        return mean + rest, squares - rest * rest, offset, rest
     else:
         mean = _channel_sum(x)
         mean /= n
@@ -206,13 +211,17 @@ def channels_normalized(x: Any, weight: Any, bias: Any, eps: float, memo: Any) -
     mean, variance, offset, rest = _channel_moments(x, max(x.size // max(x.shape[1], 1), 1))
     scale = variance + eps
     np.sqrt(scale, out=scale)
-    np.divide(1, scale, out=scale)
+    np.reciprocal(scale, out=scale)
     if memo is not None:
         memo[:] = mean, scale, variance
     factor = scale if weight is None else scale * _channel_column(weight, x)
     level = None if bias is None else _channel_column(bias, x)
     if rest is not None:
         level = (0 if level is None else level) - rest * factor
+    if offset is not None and x.size <= SMALL:
+        offset *= factor
+        offset += level
+        return offset.reshape(shape)
     out = np.empty(x.shape, x.dtype, like=x) if offset is None else offset
 
     def work(block: slice) -> None:
@@ -249,6 +258,12 @@ def channel_slopes(x: Any, g: Any, weight: Any, eps: float, memo: Any) -> tuple[
     level = by_bias * share
     if mean is not None:
         level -= mean * along
+    if mean is None and x.size <= SMALL:
+        x *= along
+        x += level
+        out = g * factor
+        out -= x
+        return _slopes(out.reshape(shape), weight, by_weight, by_bias)
     out = np.empty(x.shape, x.dtype, like=x)
 
     def start() -> Callable[[slice], None]:
@@ -263,6 +278,10 @@ def channel_slopes(x: Any, g: Any, weight: Any, eps: float, memo: Any) -> tuple[
         return work
 
     in_blocks(x, start)
+    return _slopes(out.reshape(shape), weight, by_weight, by_bias)
+
+
+def _slopes(out: Any, weight: Any, by_weight: Any, by_bias: Any) -> tuple[Any, Any, Any]:
     if weight is None:
-        return out.reshape(shape), *np.zeros(2, x.dtype, like=x)
-    return out.reshape(shape), by_weight.reshape(-1), by_bias.reshape(-1)
+        return out, *np.zeros(2, out.dtype, like=out)
+    return out, by_weight.reshape(-1), by_bias.reshape(-1)

@@ -103,7 +103,7 @@ def rms_norm(x: Any, normalized_shape: Any, weight: Any = None, eps: float | Non
 
 def _check_channels(name: str, x: Any, **values: Any) -> tuple[int, ...]:
     _check_float(name, x)
-    shape = tuple(shape_of(x))
+    shape: tuple[int, ...] = shape_of(x)
     if len(shape) < 2:
         raise ShapeError(f"{name}: expected (examples, channels, ...), got shape {shape}")
     channels = shape[1:2]
@@ -123,8 +123,9 @@ def _array(x: Any) -> Any:
 def _track(running: Any, value: Any, momentum: float) -> None:
     """Move a running statistic towards a new value, in place."""
     held = _array(running)
+    value = value * momentum
     held *= 1 - momentum
-    held += (value * momentum).astype(held.dtype, copy=False)
+    held += value if value.dtype is held.dtype else value.astype(held.dtype)
     stamp(held)
 
 

@@ -146,7 +146,7 @@ def _batch_slopes_rule(
 def batch_norm_slopes(x: Any, y: Any, weight: Any = None, eps: float = 1e-5, memo: Any = None) -> Any:
     """The derivatives of ``batch_norm`` by input, weight and bias (0 without weight); ``y`` is that of its result."""
     found = channel_slopes(widened(x), widened(y), weight, eps, memo)
-    return [d.astype(x.dtype, copy=False) for d in found]
+    return found if found[0].dtype is x.dtype else [d.astype(x.dtype, copy=False) for d in found]
 
 
 def _batch_norm_rule(
@@ -165,4 +165,4 @@ def batch_norm_(x: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5,
     ``memo``: an empty list, in which mean, scale and variance of the channels are kept.
     """
     out = channels_normalized(widened(x), weight, bias, eps, memo)
-    return out.astype(x.dtype, copy=False)
+    return out if out.dtype is x.dtype else out.astype(x.dtype)
