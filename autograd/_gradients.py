@@ -90,12 +90,15 @@ def backward(
 def _commit(grads: dict[Any, Any]) -> None:
     """Add gradients (arrays, by their leaves; the dict is emptied) to ``.grad``: ``backward``'s usual case."""
     hooked = []
+    pop = grads.pop
     with _commit_lock:
         for node in list(grads):
-            tensor, g = node.tensor(), grads.pop(node)
+            tensor, g = node.tensor(), pop(node)
             if g is None or tensor is None:
                 continue
-            if tensor._grad is None and (sys.getrefcount(g) == 2 or isinstance(g, np.generic)) and _owns(g):
+            if tensor._grad is None and (
+                (sys.getrefcount(g) == 2 and (g.base is None or _owns(g))) or isinstance(g, np.generic)
+            ):
                 tensor._grad = new_tensor(g)  # nobody else holds it: no copy
             else:
                 _accumulate(tensor, g)

@@ -121,15 +121,18 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        with np.errstate(all="ignore"):
-            for i, group in enumerate(self.param_groups):
-                if hasattr(group.get("lr"), "item"):
-                    group["lr"] = group["lr"].item()
-                maximize = group.get("maximize", False)
-                for store in self._ready(i):
-                    for p, g, state, step in store.pieces(self.shapes(store.params[0].shape, group)):
-                        self.update(p, -g if maximize else g, state, group, step)
+        self._update_all()
         return loss
+
+    @np.errstate(all="ignore")
+    def _update_all(self) -> None:
+        for i, group in enumerate(self.param_groups):
+            if hasattr(group.get("lr"), "item"):
+                group["lr"] = group["lr"].item()
+            maximize = group.get("maximize", False)
+            for store in self._ready(i):
+                for p, g, state, step in store.pieces(self.shapes(store.params[0].shape, group)):
+                    self.update(p, -g if maximize else g, state, group, step)
 
     def _ready(self, i: int) -> list[Any]:
         """The stores of a group; made anew, state kept, if its parameters are not those for which they were made."""

@@ -57,40 +57,47 @@ def sweep(
         if needed is None or root in needed:
             seed = np.conj(seed) if seed.dtype.kind == "c" else seed
             grads[root] = grads[root] + seed if root in grads else seed
-    visit: _Visit | None = None
-    every = bool(create_graph or needed is not None or local.observers)
-    pop = grads.pop
-    release = not retain
-    node = None
-    with np.errstate(all="ignore"), _mode(create_graph):
-        try:
-            for node in order:
-                g = pop(node, None)
-                if g is None:
-                    continue
-                op = node.op
-                if every or op.elaborate or node.hooks is not None:
-                    if visit is None:
-                        visit = _Visit(grads, found, needed, create_graph)
-                    visit(node, g)
-                    if node in idle:
-                        continue
-                else:
-                    op.backward(node, g, node.saved, node.parents, grads)
-                if release and op.saves_arrays:
-                    node.saved = RELEASED
-        except Exception as error:
-            if node is not None:
-                error.add_note(f"(in the backward of op '{node.op.name}')")
-            raise
+    if create_graph or needed is not None or local.observers:
+        with _mode(create_graph):
+            last = _run(order, grads, _Visit(grads, found, needed, create_graph), idle, not retain)
+    else:
+        last = _run(order, grads, None, idle, not retain)
     if targets is not None:
         grads = {target: grads.get(target, g) for target, g in found.items()}
     for target, g in grads.items():
         dtype = target.dtype
         if g is not None and (g.dtype is not dtype or dtype.kind == "c"):
-            g = conform(g, target, node.op if node is not None else None)
+            g = conform(g, target, last.op if last is not None else None)
             grads[target] = np.conj(g) if dtype.kind == "c" else g
     return grads
+
+
+@np.errstate(all="ignore")
+def _run(order: list[Any], grads: dict[Any, Any], visit: _Visit | None, idle: set[Any], release: bool) -> Any:
+    """Run the rules of the nodes in ``order``, by ``visit`` if there is one; returns the last node."""
+    every = visit is not None
+    pop = grads.pop
+    node = None
+    try:
+        for node in order:
+            g = pop(node, None)
+            if g is None:
+                continue
+            op = node.op
+            if every or op.elaborate or node.hooks is not None:
+                visit = visit or _Visit(grads, {}, None, False)
+                visit(node, g)
+                if node in idle:
+                    continue
+            else:
+                op.backward(node, g, node.saved, node.parents, grads)
+            if release and op.saves_arrays:
+                node.saved = RELEASED
+    except Exception as error:
+        if node is not None:
+            error.add_note(f"(in the backward of op '{node.op.name}')")
+        raise
+    return node
 
 
 class _Visit:

@@ -40,7 +40,8 @@ def column_sums(x: Any) -> Any:
         return np.add.reduce(x, tuple(range(x.ndim - 1)))
     if x.ndim > 2:
         x = np.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
-    return np.matmul(ones(x.shape[0], x.dtype), x)
+    rows = x.shape[0]
+    return np.matmul(_few_ones(rows, x.dtype) if rows <= FEW else np.ones(rows, x.dtype), x)
 
 
 def column_means(x: Any) -> Any:

@@ -253,7 +253,9 @@ def cross_entropy_(
     """``cross_entropy`` with class numbers. ``memo``: an empty list, in which sums are kept for backward."""
     check_targets("cross_entropy", x, target, weight, reduction)
     wide = accumulation_dtype(x.dtype) or x.dtype
-    rows = by_rows(x).astype(wide, copy=False)
+    rows = x if x.ndim == 2 else by_rows(x)
+    if wide is not x.dtype:
+        rows = rows.astype(wide)
     count, classes = rows.shape
     index, weights = read_targets(target, weight, ignore_index, classes, wide, "cross_entropy")
     if weights is None and not label_smoothing and _is_small(rows):
