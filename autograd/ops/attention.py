@@ -12,6 +12,7 @@ from .._op import composed, op
 from ..errors import DtypeError, ShapeError
 from ..generator import source
 from ..samples import case, reals
+from ._blocks import in_blocks
 from .axes import accumulation_dtype
 from .neural import softmax_slope
 from .repetition import repeat_interleave
@@ -95,25 +96,52 @@ def attend(
     dtype = query.dtype
     if wide is not None:
         query, key, value = query.astype(wide), key.astype(wide), value.astype(wide)
-    scores = np.matmul(query * scale, _turned(key))
+    if mask is not None:
+        hidden = np.where(mask, 0, -math.inf).astype(query.dtype)
+        bias = hidden if bias is None else bias + hidden
+    batch = query.shape[:-2]
+    shape = (*query.shape[:-1], key.shape[-2])
+    alike = type(query) is np.ndarray and batch == key.shape[:-2] == value.shape[:-2]
+    alike = alike and query.dtype == key.dtype == value.dtype
+    if not alike or not all(a is None or np.broadcast_shapes(a.shape, shape) == shape for a in (bias, kept)):
+        out, weights = _attend(query, key, value, bias, kept, scale)
+        return out.astype(dtype, copy=False), weights.astype(dtype, copy=False)
+    # Laid out in memory as the query is: that of many heads side by side then becomes theirs without a copy.
+    out = np.empty_like(query, value.dtype, shape=(*query.shape[:-1], value.shape[-1]))
+    weights = np.empty(shape, query.dtype)
+
+    def of(a: Any, block: slice) -> Any:
+        return a[block] if a is not None and a.ndim == len(shape) and len(a) > 1 else a
+
+    def work(block: slice) -> None:
+        parts = query[block], key[block], value[block], of(bias, block), of(kept, block)
+        _attend(*parts, scale, weights[block], out[block])
+
+    if batch:
+        in_blocks(weights, lambda: work, _BLOCK)
+    else:
+        _attend(query, key, value, bias, kept, scale, weights, out)
+    return out.astype(dtype, copy=False), weights.astype(dtype, copy=False)
+
+
+_BLOCK = 1 << 16
+"""How many weights make work for a thread."""
+
+
+def _attend(
+    query: Any, key: Any, value: Any, bias: Any, kept: Any, scale: float, weights: Any = None, out: Any = None
+) -> tuple[Any, Any]:
+    """``attend`` of what is computed in its own dtype; the results can be given memory."""
+    scores = np.matmul(query * scale, _turned(key), out=weights)
     if bias is not None:
         scores = _plus(scores, bias)
-    if mask is not None:
-        scores = _plus(scores, np.where(mask, 0, -math.inf).astype(scores.dtype))
     # Where every score is -inf the finite start makes all powers 0; else the largest is 1, and so the sum 1 or more.
     lowest = np.finfo(scores.dtype).min
     scores -= np.maximum.reduce(scores, -1, keepdims=True, initial=lowest)
     weights = np.exp(scores, out=scores) if type(scores) is np.ndarray else np.exp(scores)
     total = np.expand_dims(np.matmul(weights, np.ones(weights.shape[-1], weights.dtype)), -1)  # in a third of the time
     weights /= np.maximum(total, 1)
-    averaging = weights if kept is None else weights * kept
-    if type(query) is np.ndarray and query.shape[:-2] == averaging.shape[:-2] == value.shape[:-2]:
-        # Laid out in memory as the query is: that of many heads side by side then becomes theirs without a copy.
-        out = np.empty_like(query, value.dtype, shape=(*query.shape[:-1], value.shape[-1]))
-        np.matmul(averaging, value, out=out)
-    else:
-        out = np.matmul(averaging, value)
-    return out.astype(dtype, copy=False), weights.astype(dtype, copy=False)
+    return np.matmul(weights if kept is None else weights * kept, value, out=out), weights
 
 
 attend.op.fills_absent = False

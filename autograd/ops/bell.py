@@ -15,7 +15,7 @@ from .axes import accumulation_dtype
 from .error_functions import erfc
 
 _ROOT = math.sqrt(2 / math.pi)
-_BLOCK = 1 << 16
+_BLOCK = 1 << 17
 """Elements computed at a time: few, as many calls work on them, but enough for several threads."""
 _ONE = np.array(1, np.float32)
 _ODDS = [
