@@ -30,6 +30,7 @@ def graph(model: Module, *inputs: Any, loss: Callable[[Any], Tensor] | None = No
         **options: those of ``autograd.graph``: ``depth``, ``heat``, ``direction``, ...
 
     Raises:
+        TypeError: ``model`` is no Module, or ``loss`` gives no Tensor of one element.
         GradientError: the output does not require grad: all parameters are frozen.
 
     >>> import autograd, nn
@@ -40,6 +41,8 @@ def graph(model: Module, *inputs: Any, loss: Callable[[Any], Tensor] | None = No
     >>> [group.path for group in picture.groups]
     ['', '0', '1', '2']
     """
+    if not isinstance(model, Module):
+        raise TypeError(f"nn.graph: expected a Module, got {type(model).__name__}; of a Tensor use autograd.graph")
     given = [from_numpy(value) if isinstance(value, np.ndarray) else value for value in inputs]
     buffers = [(module, name, buffer, buffer.numpy().copy()) for module, name, buffer in _buffers(model)]
     state = random.get_rng_state()
@@ -50,6 +53,11 @@ def graph(model: Module, *inputs: Any, loss: Callable[[Any], Tensor] | None = No
                 outputs = dict(_tensors(output, "output"))
             else:
                 outputs = {"loss": loss(output)}
+                if not isinstance(outputs["loss"], Tensor) or outputs["loss"].numel() != 1:
+                    shape = getattr(outputs["loss"], "shape", type(outputs["loss"]).__name__)
+                    raise TypeError(
+                        f"nn.graph: loss must give a Tensor of one element, got {shape}; use .mean() or .sum()"
+                    )
                 leaves = [p for p in (*model.parameters(), *given) if isinstance(p, Tensor) and p.requires_grad]
                 if outputs["loss"].requires_grad:
                     autograd.grad(outputs["loss"], leaves, allow_unused=True)

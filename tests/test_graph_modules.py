@@ -448,6 +448,15 @@ class TestOfAModel:
             nn.graph(nn.Linear(2, 1).requires_grad_(False), autograd.ones(1, 2))
 
 
+def test_what_is_no_model_and_what_is_no_loss():
+    x = autograd.ones(1, 2)
+    with pytest.raises(TypeError, match=r"expected a Module, got Tensor; of a Tensor use autograd\.graph"):
+        nn.graph(x)
+    for loss, got in ((lambda out: out, r"\(1, 3\)"), (lambda out: 1.0, "float")):
+        with pytest.raises(TypeError, match=f"loss must give a Tensor of one element, got {got}"):
+            nn.graph(nn.Linear(2, 3), x, loss=loss)
+
+
 def test_what_ops_keep_for_backward_is_no_input():
     model = nn.Sequential(nn.LayerNorm(3), nn.BatchNorm1d(3))
     picture = nn.graph(
