@@ -474,3 +474,34 @@ def test_heat_reaches_over_four_decades():
     assert max(level for level in heat.values() if level is not None) == 1.0
     assert heat["sin"] == 0.0
     assert 0.5 < heat["exp"] < 0.8
+
+
+class Residual(nn.Module):
+    def __init__(self) -> None:
+        self.first, self.second = nn.Linear(3, 3), nn.Linear(3, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.first(x)
+        return x + self.second(x.relu())
+
+
+class Shortcut(Residual):
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.second(self.first(x))
+
+
+@pytest.mark.parametrize(("block", "outside"), [(Residual, 0), (Shortcut, 3)])
+def test_residual_connections_without_a_record(block, outside):
+    model = nn.Sequential(nn.Linear(3, 3), *[block() for _ in range(3)], nn.Linear(3, 1))
+    x = autograd.ones(2, 3)
+
+    def places(picture: Graph) -> list[tuple[str, str]]:
+        path = {group.id: group.path for group in picture.groups}
+        return [(box.title, path[box.group[-1]]) for box in picture.boxes if box.kind == "op" and box.group]
+
+    found = places(graph(model(x), model, fold=False))
+    recorded = places(nn.graph(model, x, fold=False))
+    assert len(found) == len(recorded)
+    wrong = [pair for pair in zip(found, recorded, strict=True) if pair[0] != pair[1]]
+    # What adds a module's input to its result may stand in it or after it: that cannot be told.
+    assert wrong == [(("add", ""), ("add", str(number))) for number in range(1, outside + 1)]

@@ -106,8 +106,9 @@ def _recorded(ops: Sequence[Any]) -> dict[Any, tuple[Frame, ...]]:
 def _inferred(ops: Sequence[Any], names: Names) -> dict[Any, tuple[Frame, ...]]:
     """From names: an op that uses a parameter belongs to its module, one between two of a module to this as well.
 
-    "Between" is what comes after one and before another of its ops. What stands before the first or after the last
-    cannot be told, and stays outside.
+    "Between" is what uses one and is used by another of its ops, or what ran after one and before another while no
+    other module did. What only joins results of a module that has just run, as a residual connection does, belongs to
+    it too. What else stands before the first or after the last cannot be told, and stays outside.
     """
     steps = {place: _frames(given[0], names) for place, given in names.given.items() if type(place) is Leaf}
     if not any(steps.values()):
@@ -140,7 +141,41 @@ def _inferred(ops: Sequence[Any], names: Names) -> dict[Any, tuple[Frame, ...]]:
                 parent = parent.source if type(parent) is Pick else parent
                 if parent is not None and type(parent) is not Leaf:
                     after[parent] = _common(after.get(parent), below)
+    _add_by_time(ops, certain, frames)
     return frames
+
+
+def _add_by_time(
+    ops: Sequence[Any], certain: dict[Any, tuple[Frame, ...]], frames: dict[Any, tuple[Frame, ...]]
+) -> None:
+    """Put ops into ``frames`` that ran amid a module, or right after it from its results alone."""
+    order = [certain[node] for node in reversed(ops) if node in certain]
+    spans: dict[tuple[Frame, ...], list[int]] = {}  # of each module the first and last place in order, and how many
+    for i, path in enumerate(order):
+        for end in range(1, len(path) + 1):
+            span = spans.setdefault(path[:end], [i, i, 0])
+            span[1:] = i, span[2] + 1
+    whole = {path for path, (first, last, count) in spans.items() if last - first + 1 == count}
+    outer = {path[:-1] for path in spans}
+    done = 0
+    for node in reversed(ops):
+        if node in certain:
+            done += 1
+            continue
+        last = order[done - 1] if done else ()
+        found = _common(last, order[done]) if done < len(order) else ()
+        sources = {parent.source if type(parent) is Pick else parent for parent in node.parents if parent is not None}
+        if len(sources) > 1 and all(source in frames for source in sources):
+            joined: tuple[Frame, ...] | None = None
+            for source in sources:
+                joined = _common(joined, frames[source])
+            if joined in outer and last[: len(joined or ())] == joined and len(joined or ()) > len(found):
+                found = joined or ()
+        while found and found not in whole:
+            found = found[:-1]
+        held = frames.get(node, ())
+        if len(found) > len(held) and found[: len(held)] == held:
+            frames[node] = found
 
 
 def _frames(name: str, names: Names) -> tuple[Frame, ...]:
