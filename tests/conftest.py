@@ -10,7 +10,9 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 from typing import Any
 
 import hypothesis
+import pytest
 
+import autograd
 from autograd.testing import plugin
 
 COMMON: dict[str, Any] = {"deadline": None, "suppress_health_check": list(hypothesis.HealthCheck), "database": None}
@@ -24,3 +26,9 @@ def pytest_configure(config: Any) -> None:
     """Use the library's plugin even where the library is not installed but only lies here."""
     if not config.pluginmanager.is_registered(plugin):
         config.pluginmanager.register(plugin, "chainrule")
+
+
+@pytest.fixture(autouse=True)
+def _same_numbers() -> None:
+    """Every test draws the same random numbers, alone and in any company."""
+    autograd.manual_seed(0)
