@@ -131,7 +131,7 @@ _constants64: dict[Any, Any] = {}
 _MAX_CONSTANTS = 1024
 _FAST = {dtypes.float32, dtypes.float64}
 _SMALL = 1 << 31
-"""No integer below it leaves int64's range, in which NumPy would raise and PyTorch wraps around."""
+"""A number below it surely lies in int64's range. Outside of that NumPy would raise where PyTorch wraps around."""
 
 
 def _constant(value: Any, dtype: Any, cache: dict[Any, Any]) -> Any:
@@ -144,7 +144,7 @@ def _constant(value: Any, dtype: Any, cache: dict[Any, Any]) -> Any:
 
 
 def promote_pair(x: Any, y: Any, to_float: bool) -> Any:
-    """``promote`` of two operands, with short ways for equal dtypes, and for an array and a Python number."""
+    """``promote`` of two operands, with a short way for an array and a Python number."""
     if type(y) is float or type(y) is int:
         array, number = x, y
     elif type(x) is float or type(x) is int:

@@ -1,7 +1,6 @@
 """``python -m examples``: the stories that there are; with names, runs these; with ``all``, every one.
 
-python -m examples
-python -m examples xor weight_init --fast
+Options go to each story that is named: ``python -m examples xor weight_init --fast``.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import weakref
 import xml.etree.ElementTree as ElementTree
@@ -15,6 +14,7 @@ import pytest
 import autograd
 from autograd import Tensor, graph, op, tensor
 from autograd.draw import backends
+from tests.helpers import run_python
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -240,15 +240,7 @@ class TestText:
             "    for w in ws: h = h * w + ws[7]\n"
             "print(graph(h, max_nodes=90).dot)"
         )
-        runs = {
-            subprocess.run(
-                [sys.executable, "-c", program],
-                capture_output=True,
-                check=True,
-                env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)},
-            ).stdout
-            for seed in ("1", "2")
-        }
+        runs = {run_python(program, PYTHONHASHSEED=seed) for seed in ("1", "2")}
         assert len(runs) == 1
 
     def test_ids_are_counters_in_order(self):
@@ -508,9 +500,7 @@ class TestBackEnds:
 
     def test_importing_autograd_imports_no_graphviz(self):
         program = "import autograd, sys; print([m for m in ('graphviz', 'pygraphviz') if m in sys.modules])"
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-        run = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, env=environment)
-        assert run.stdout.strip() == b"[]"
+        assert run_python(program).strip() == "[]"
 
     @pytest.fixture
     def program(self, tmp_path, monkeypatch):

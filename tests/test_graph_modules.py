@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
@@ -17,6 +15,7 @@ import nn
 import nn.functional as F
 from autograd import Graph, Tensor, graph, tensor, watch
 from autograd.draw import backends
+from tests.helpers import run_python
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -340,15 +339,7 @@ class TestSame:
             "picture = nn.graph(model, autograd.ones(2, 4), loss=lambda out: out.sum(), heat='gradient')\n"
             "print(picture.dot, picture._repr_svg_())"
         )
-        runs = {
-            subprocess.run(
-                [sys.executable, "-c", program],
-                capture_output=True,
-                check=True,
-                env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)},
-            ).stdout
-            for seed in ("1", "2")
-        }
+        runs = {run_python(program, PYTHONHASHSEED=seed) for seed in ("1", "2")}
         assert len(runs) == 1
         assert len(runs.pop()) > 10_000
 

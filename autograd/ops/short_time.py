@@ -188,26 +188,12 @@ def istft(
     """
     if not isinstance(x, Handle):
         x = clone(x)
-    if x.dtype.kind != "c":
-        raise DtypeError(f"istft: expected complex spectra, as of stft(..., return_complex=True), got {x.dtype}")
     sizes = tuple(shape_of(x))
-    if len(sizes) not in (2, 3) or 0 in sizes:
-        raise ShapeError(f"istft: expected (frequencies, pieces) or (batch, frequencies, pieces), got shape {sizes}")
+    _check_spectra(x.dtype, sizes)
     hop, win_length = _lengths("istft", n_fft, hop_length, win_length, window)
     if hop > win_length:
         raise ShapeError(f"istft: windows of length {win_length} at a distance of {hop} leave gaps in the signal")
-    if onesided is None:
-        onesided = sizes[-2] != n_fft
-    if return_complex and onesided:
-        raise ValueError("istft: return_complex=True needs whole spectra, but onesided is True or these are halves")
-    if _complex(window) and not return_complex:
-        raise ValueError("istft: a complex window gives a complex signal: say return_complex=True")
-    expected = n_fft // 2 + 1 if onesided else n_fft
-    if sizes[-2] != expected:
-        raise ShapeError(
-            f"istft: expected {expected} frequencies for n_fft = {n_fft} and onesided={onesided}, got {sizes[-2]} "
-            f"(shape {sizes})"
-        )
+    _check_sides(sizes, n_fft, sizes[-2] != n_fft if onesided is None else onesided, return_complex, _complex(window))
     norm = "ortho" if normalized else "backward"
     spectra = swapaxes(x, -1, -2)
     if return_complex:
@@ -234,3 +220,26 @@ def istft(
         )
     out = getitem(total, (..., inside)) / covered
     return constant_pad_nd(out, (0, stop - whole)) if stop > whole else out
+
+
+def _check_spectra(dtype: Any, sizes: tuple[int, ...]) -> None:
+    if dtype.kind != "c":
+        raise DtypeError(f"istft: expected complex spectra, as of stft(..., return_complex=True), got {dtype}")
+    if len(sizes) not in (2, 3) or 0 in sizes:
+        raise ShapeError(f"istft: expected (frequencies, pieces) or (batch, frequencies, pieces), got shape {sizes}")
+
+
+def _check_sides(
+    sizes: tuple[int, ...], n_fft: int, onesided: bool, return_complex: bool, complex_window: bool
+) -> None:
+    """Raise unless halves of spectra, or whole ones, are what is asked for and what there is."""
+    if return_complex and onesided:
+        raise ValueError("istft: return_complex=True needs whole spectra, but onesided is True or these are halves")
+    if complex_window and not return_complex:
+        raise ValueError("istft: a complex window gives a complex signal: say return_complex=True")
+    expected = n_fft // 2 + 1 if onesided else n_fft
+    if sizes[-2] != expected:
+        raise ShapeError(
+            f"istft: expected {expected} frequencies for n_fft = {n_fft} and onesided={onesided}, got {sizes[-2]} "
+            f"(shape {sizes})"
+        )
