@@ -43,7 +43,7 @@ class Run:
 
 def all_runs() -> list[Run]:
     """Every workload, in the order of the report."""
-    return [*_engine(), *_training(), *_layers(), *_memory_and_imports()]
+    return [*_engine(), *_training(), *_layers(), *_pictures(), *_memory_and_imports()]
 
 
 def _engine() -> list[Run]:
@@ -124,6 +124,21 @@ def _layers() -> list[Run]:
         for kind in ("LSTM", "GRU", "RNN")
     ]  # fmt: skip
     return [*rows, *recurrent]
+
+
+def _pictures() -> list[Run]:
+    """Large graphs drawn: a transformer's forward and backward, folded at two depths, and a million ops."""
+    sizes, small = {"layers": 12, "heads": 64}, {"layers": 2, "heads": 2}
+    runs = [
+        Run(f"picture-{depth}", "pictures", ("chainrule",), {**sizes, "depth": depth}, {**small, "depth": depth}, 3,
+            (Target("s", 3.0),))
+        for depth in (1, 2)
+    ]  # fmt: skip
+    runs.append(
+        Run("picture-million", "pictures", ("chainrule",), {"chain": 1_000_000}, {"chain": 1_000}, 3,
+            (Target("s", 5.0),))
+    )  # fmt: skip
+    return runs
 
 
 def _memory_and_imports() -> list[Run]:

@@ -496,3 +496,17 @@ def test_residual_connections_without_a_record(block, outside):
     wrong = [pair for pair in zip(found, recorded, strict=True) if pair[0] != pair[1]]
     # What adds a module's input to its result may stand in it or after it: that cannot be told.
     assert wrong == [(("add", ""), ("add", str(number))) for number in range(1, outside + 1)]
+
+
+@pytest.mark.usefixtures("graphviz")
+def test_arrows_that_lead_in_circles_are_told_to_dot(capfd):
+    loss, model = trained(2, record=False, second=True)  # without a record, backward uses the same modules again
+    picture = graph(loss, model, depth=1)
+    assert 'newrank="true"' in picture.dot
+    backends.drawn(picture.dot, "svg")
+    assert "Error" not in capfd.readouterr().err
+
+
+def test_where_none_do_dot_ranks_each_cluster_by_itself():
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+    assert "newrank" not in nn.graph(model, autograd.ones(2, 4)).dot

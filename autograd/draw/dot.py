@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -63,6 +64,8 @@ _LONGEST_TOOLTIP = 400
 def dot_text(graph: Any, attributes: Mapping[str, str]) -> str:
     """A ``Graph`` as DOT text, with further ``attributes`` of the whole."""
     whole = {**_GRAPH, "rankdir": graph.direction}
+    if _is_tangled(graph):
+        whole["newrank"] = "true"  # else dot, which ranks each cluster by itself, loses arrows ("trouble in init_rank")
     if graph.caption:
         whole |= {**_CAPTION, "label": _escaped(graph.caption, _LONGEST_TOOLTIP)}
     lines = [
@@ -89,6 +92,27 @@ def dot_text(graph: Any, attributes: Mapping[str, str]) -> str:
     if graph.groups:
         lines += [f"  {tail} -> {head} [style=invis];" for tail, head in _below(graph, boxes)]
     return "\n".join([*lines, "}", ""])
+
+
+def _is_tangled(graph: Any) -> bool:
+    """Whether arrows lead in a circle, between boxes or between groups taken as one."""
+    groups = {box.id: box.group for box in graph.boxes}
+    for level in range(max(map(len, groups.values()), default=0) + 1):
+        place = {id: group[:level] if level and len(group) >= level else id for id, group in groups.items()}
+        heads: dict[Any, set[Any]] = {}
+        for arrow in graph.arrows:
+            if arrow.label != NEXT and place[arrow.tail] != place[arrow.head]:
+                heads.setdefault(place[arrow.tail], set()).add(place[arrow.head])
+        waiting = Counter(head for found in heads.values() for head in found)
+        free = [tail for tail in heads if not waiting[tail]]
+        while free:
+            for head in heads.pop(free.pop(), ()):
+                waiting[head] -= 1
+                if not waiting[head]:
+                    free.append(head)
+        if heads:
+            return True
+    return False
 
 
 def _below(graph: Any, boxes: Mapping[str, Box]) -> dict[tuple[str, str], None]:
