@@ -241,7 +241,7 @@ class Survey:
             key = _HIDDEN
         label = shape = shape_text(source.shape)
         tip = f"{name}: {shape}" if name and shape else name or shape
-        if type(source) is Pick:
+        if type(source) is Pick and type(key) is not Scope and type(unit) is not Scope:  # inside, which is too much
             label = f"{self.names.of(source) or output_name(source)}: {shape}"
         elif key is not _HIDDEN and isinstance(source, (Leaf, Constant)) and type(key) is not Scope:
             label = ""  # its box says the shape
