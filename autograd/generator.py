@@ -78,18 +78,18 @@ class Generator:
     def uniform(self, shape: tuple[int, ...], dtype: Any = dtypes.float32) -> Any:
         """Numbers between 0 and 1 (without 1), as an array."""
         if dtype in (dtypes.float32, dtypes.float64):
-            return np.asarray(self._stream.random(shape, dtype))
-        return np.asarray(self._stream.random(shape, np.float32)).astype(dtype)
+            return np.asanyarray(self._stream.random(shape, dtype))
+        return np.asanyarray(self._stream.random(shape, np.float32)).astype(dtype)
 
     def normal(self, shape: tuple[int, ...], dtype: Any = dtypes.float32) -> Any:
         """Normal numbers of mean 0 and deviation 1, as an array."""
         if dtype in (dtypes.float32, dtypes.float64):
-            return np.asarray(self._stream.standard_normal(shape, dtype))
-        return np.asarray(self._stream.standard_normal(shape, np.float32)).astype(dtype)
+            return np.asanyarray(self._stream.standard_normal(shape, dtype))
+        return np.asanyarray(self._stream.standard_normal(shape, np.float32)).astype(dtype)
 
     def integers(self, low: int, high: int, shape: tuple[int, ...]) -> Any:
         """Integers from ``low`` up to but not including ``high``, as an int64 array."""
-        return np.asarray(self._stream.integers(low, high, shape, dtype=np.int64))
+        return np.asanyarray(self._stream.integers(low, high, shape, dtype=np.int64))
 
     def permutation(self, n: int) -> Any:
         """The numbers below ``n`` in random order, as an int64 array."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -78,7 +77,7 @@ class Adam(Optimizer):
         """``m, v`` = means of ``g, g**2``; ``p -= lr * m_hat / (sqrt(v_hat) + eps)``, hats for the start from zero."""
         beta1, beta2 = group["betas"]
         m, v = state["exp_avg"], state["exp_avg_sq"]
-        start1, start2 = 1 - beta1**step, math.sqrt(1 - beta2**step)
+        start1, start2 = 1 - beta1**step, (1 - beta2**step) ** 0.5
         if group["weight_decay"]:
             if group["decoupled_weight_decay"]:
                 p *= 1 - group["lr"] * group["weight_decay"]

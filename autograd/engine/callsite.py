@@ -9,10 +9,15 @@ from typing import Any
 
 from .modes import local
 
-__all__ = ["line_if_debugging", "user_line", "warn"]
+__all__ = ["is_ours", "line_if_debugging", "user_line", "warn"]
 
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _OURS = tuple(os.path.join(os.path.dirname(_HERE), package) + os.sep for package in ("autograd", "nn", "optim"))
+
+
+def is_ours(filename: str) -> bool:
+    """Whether the code of this file belongs to this library."""
+    return filename.startswith(_OURS) or filename.startswith("<autograd op ")
 
 
 def _user_frame() -> tuple[Any, int]:
@@ -20,8 +25,7 @@ def _user_frame() -> tuple[Any, int]:
     frame: Any = sys._getframe(1)
     depth = 1
     while frame is not None:
-        filename = frame.f_code.co_filename
-        if not filename.startswith(_OURS) and not filename.startswith("<autograd op "):
+        if not is_ours(frame.f_code.co_filename):
             break
         frame, depth = frame.f_back, depth + 1
     return frame, depth

@@ -95,7 +95,7 @@ def _sums(rows: Any, index: Any, weights: Any, factors: Any) -> _Sums:
 
 def _is_small(rows: Any) -> bool:
     """Whether a batch is so small that it is the calls of NumPy that take time, not the numbers."""
-    return type(rows) is np.ndarray and 0 < rows.size <= _SMALL
+    return isinstance(rows, np.ndarray) and 0 < rows.size <= _SMALL
 
 
 def _small_losses(rows: Any, index: Any, reduction: str, x: Any, memo: Any) -> Any:

@@ -1,0 +1,372 @@
+"""Emit: a program as Python text, one line a NumPy call, into buffers that are made once."""
+
+from __future__ import annotations
+
+import keyword
+import linecache
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..engine.mutation import stamp
+from ..engine.nodes import Handle, new_tensor
+from .memory import Plan
+from .numbers import Number
+from .program import Program
+from .reach import TensorOf
+from .recording import Check, Instruction, Value, strided
+
+__all__ = ["DEVIATED", "Emitter"]
+
+DEVIATED = object()
+"""What a program returns when Python would have decided otherwise than when it was recorded; nothing has changed then."""
+_OPERATORS = {"__getitem__": "{0}[{1}]", "T": "{0}.T", "mT": "{0}.mT", "real": "{0}.real", "imag": "{0}.imag"}
+
+
+class Emitter:
+    """Writes the text of a program.
+
+    Attributes:
+        text: of the function ``build``, which takes the arrays that stay and returns the function ``step``.
+        namespace: what the text refers to.
+        static: the values whose arrays are the same at every call, in the order of ``build``'s parameters.
+    """
+
+    def __init__(self, program: Program, title: str, parameters: list[Value], reuse_outputs: bool) -> None:
+        self.program = program
+        self.plan = Plan(program, reuse_outputs)
+        self.namespace: dict[str, Any] = {
+            "np": np, "ndarray": np.ndarray, "empty": np.empty, "_new_tensor": new_tensor, "_stamp": stamp,
+            "_DEVIATED": DEVIATED, "strided": strided, "_errstate": np.errstate,
+        }  # fmt: skip
+        self._taken = {*self.namespace, *keyword.kwlist, "build", "step"}
+        self._functions: dict[int, str] = {}
+        self._constants: dict[Any, str] = {}
+        self._numbers: dict[int, str] = {}
+        self._setup: list[str] = []
+        self._body: list[str] = []
+        self._aliases: dict[int, str] = {}
+        self.parameters = parameters
+        self.static: list[Value] = []
+        self.numbers: list[Number] = []
+        for value in parameters:
+            value.name = self._fresh(value.name or "x")
+        self.title = title
+        self._write()
+
+    # ---- names -------------------------------------------------------------------------------------------------------
+
+    def _fresh(self, wish: str) -> str:
+        wish = re.sub(r"\W+", "_", wish).strip("_") or "a"
+        if wish[0].isdigit():
+            wish = f"_{wish}"
+        name, n = wish, 1
+        while name in self._taken:
+            n += 1
+            name = f"{wish}_{n}"
+        self._taken.add(name)
+        return name
+
+    def _bind(self, thing: Any, wish: str) -> str:
+        """A name in the namespace for a thing."""
+        known = self._aliases.get(id(thing))
+        if known is None:
+            known = self._aliases[id(thing)] = self._fresh(wish)
+            self.namespace[known] = thing
+        return known
+
+    def name(self, value: Value) -> str:
+        """The name of a value; those of arrays that stay are asked for here."""
+        if value.name:
+            return value.name
+        if value.source is None:
+            wish = "c"
+            if value.place is not None:
+                wish = value.place[0].name
+            value.name = self._fresh(wish)
+            self.static.append(value)
+            return value.name
+        value.name = self._fresh("v" if value.source.kind == "view" else "b")
+        return value.name
+
+    # ---- arguments ---------------------------------------------------------------------------------------------------
+
+    def text(self, item: Any) -> str:
+        """An argument as Python text."""
+        kind = type(item)
+        if kind is Value:
+            return self.name(item)
+        if kind is Number:
+            return self.number(item)
+        if kind is tuple:
+            return f"({', '.join(self.text(x) for x in item)}{',' if len(item) == 1 else ''})"
+        if kind is list:
+            return f"[{', '.join(self.text(x) for x in item)}]"
+        if kind is slice:
+            return f"slice({self.text(item.start)}, {self.text(item.stop)}, {self.text(item.step)})"
+        if item is None or item is Ellipsis or kind in (bool, int, str):
+            return repr(item)
+        if kind is float:
+            return repr(item) if np.isfinite(item) else self._bind(item, "number")
+        if isinstance(item, np.dtype):
+            return self._bind(item, str(item))
+        return self._bind(item, getattr(item, "__name__", kind.__name__))
+
+    def index(self, item: Any) -> str:
+        """An index as it stands between brackets."""
+        if type(item) is tuple and item:
+            return ", ".join(self.index(x) for x in item) + ("," if len(item) == 1 else "")
+        if type(item) is slice:
+            parts = ["" if x is None else self.text(x) for x in (item.start, item.stop)]
+            return ":".join(parts) + ("" if item.step is None else f":{self.text(item.step)}")
+        return "..." if item is Ellipsis else self.text(item)
+
+    def number(self, number: Number) -> str:
+        """The name of a Number, computed on a line of its own."""
+        known = self._numbers.get(id(number))
+        if known is not None:
+            return known
+        if number.place is not None:
+            name = self._fresh(number.place[0].name.split(".")[-1].split("[")[0] or "n")
+            self.numbers.append(number)
+        else:
+            expression = self.expression(number.text, number.parts)
+            name = self._fresh("n")
+            self._body.append(f"{name} = {expression}")
+        self._numbers[id(number)] = name
+        return name
+
+    def expression(self, text: str, parts: tuple[Any, ...]) -> str:
+        """A Number's or a check's expression."""
+        return text.format(*[self.text(part) for part in parts])
+
+    def _scalar(self, value: Any, dtype: Any) -> str:
+        """A Python number beside an array: as an array of no dimensions NumPy takes it in half the time."""
+        key = (value, str(dtype), str(value))
+        if key not in self._constants:
+            name = self._fresh("k" if value < 0 or len(repr(value)) > 8 else "k" + repr(value).replace(".", "_"))
+            self._constants[key] = name
+            array = np.array(value, dtype)
+            array.flags.writeable = False
+            self.namespace[f"_{name}"] = array
+            self._setup.append(f"{name} = np.array({value!r}, '{dtype}')" if np.isfinite(value) else f"{name} = _{name}")
+        return self._constants[key]
+
+    # ---- lines -------------------------------------------------------------------------------------------------------
+
+    def _write(self) -> None:
+        section = line = ""
+        self._setup += self.plan.pools()
+        for value, text in self.plan.buffers():
+            value.name = self._fresh("b")
+            self._setup.append(f"{value.name} = {text}")
+        checks = [i for i, item in enumerate(self.program.items) if isinstance(item, Check)]
+        self._guard_before(checks[-1] if checks else 0)
+        for item in self.program.items:
+            if isinstance(item, Check):
+                self._check(item)
+                continue
+            if item.kind == "view" and self.plan.is_static(item.outs):
+                body, self._body = self._body, self._setup
+                self._line(item)
+                self._setup, self._body = self._body, body
+                continue
+            if item.section != section:
+                section = item.section
+                self._body.append(f"# {'-' * 12} {section} {'-' * 12}")
+            if item.line != line:
+                line = item.line
+                self._body.append(f"# {line}")
+            self._line(item)
+        self._finish()
+
+    def _line(self, item: Instruction) -> None:
+        """One instruction."""
+        call = self._call(item)
+        if item.target is not None:
+            self._body.append(call)
+            return
+        if isinstance(item.outs, Value):
+            if self.plan.is_fixed(item.outs):
+                self._body.append(call)
+            else:
+                self._body.append(f"{self.name(item.outs)} = {call}")
+            return
+        self._body.append(f"{self._targets(item.outs)} = {call}")
+
+    def _targets(self, outs: Any) -> str:
+        if isinstance(outs, Value):
+            return self.name(outs)
+        if outs is None:
+            return "_"
+        return f"({', '.join(self._targets(out) for out in outs)}{',' if len(outs) == 1 else ''})"
+
+    def _call(self, item: Instruction) -> str:
+        function = item.function
+        args = [self._argument(item, arg) for arg in item.args]
+        kwargs = {name: self.text(value) for name, value in item.kwargs.items()}
+        if type(item.kwargs.get("out")) is tuple:
+            kwargs["out"] = self.text(item.kwargs["out"][0])
+        if isinstance(item.outs, Value) and self.plan.is_fixed(item.outs) and item.target is None:
+            if item.name.startswith("stream."):
+                kwargs.pop("size", None)
+                args = []
+                kwargs["dtype"] = self.text(item.outs.dtype)
+            kwargs["out"] = self.name(item.outs)
+        if isinstance(function, _METHODS) or item.name in ("T", "mT", "real", "imag"):
+            return self._method(item, args, kwargs)
+        listed = ", ".join([*args, *[f"{name}={value}" for name, value in kwargs.items()]])
+        return f"{self._function(item)}({listed})"
+
+    def _argument(self, item: Instruction, arg: Any) -> str:
+        if type(arg) in (float, int) and isinstance(item.function, np.ufunc):
+            out = item.target if item.target is not None else item.outs
+            arrays = [x for x in item.args if type(x) is Value]
+            if isinstance(out, Value) and arrays and arrays[0].dtype.kind == "f" and arrays[0].shape and item.function not in _MIXED:
+                return self._scalar(arg, arrays[0].dtype)
+        return self.text(arg)
+
+    def _method(self, item: Instruction, args: list[str], kwargs: dict[str, str]) -> str:
+        if item.name == "__setitem__":
+            return f"{args[0]}[{self.index(item.args[1])}] = {args[2]}"
+        if item.name == "__getitem__":
+            return f"{args[0]}[{self.index(item.args[1])}]"
+        if item.name in _OPERATORS:
+            return _OPERATORS[item.name].format(*args)
+        listed = ", ".join([*args[1:], *[f"{name}={value}" for name, value in kwargs.items()]])
+        return f"{args[0]}.{item.name}({listed})"
+
+    def _function(self, item: Instruction) -> str:
+        """The name of a function, made short by a line at the top."""
+        function = item.function
+        key = id(getattr(function, "__self__", None) or function), item.name
+        name = self._functions.get(hash(key))
+        if name is None:
+            name = self._functions[hash(key)] = self._fresh(item.name.replace(".", "_"))
+            path = _numpy_path(item)
+            if path is None:
+                self.namespace[f"_{name}"] = function
+                path = f"_{name}"
+            self._setup.append(f"{name} = {path}")
+        return name
+
+    def _check(self, check: Check) -> None:
+        test = self.expression(check.text, check.parts)
+        self._body.append(f"if {'not ' if check.expected else ''}({test}):  # {check.line}")
+        for name, copy in self._saved:
+            self._body.append(f"    {name}[...] = {copy}")
+        for stream, state in self._streams:
+            self._body.append(f"    {stream}.bit_generator.state = {state}")
+        self._body.append("    return _DEVIATED")
+
+    def _guard_before(self, last: int) -> None:
+        """Keep what is written before the last check, to be put back."""
+        self._saved: list[tuple[str, str]] = []
+        self._streams: list[tuple[str, str]] = []
+        seen: set[Any] = set()
+        for item in self.program.items[:last]:
+            if not isinstance(item, Instruction):
+                continue
+            if item.target is not None and item.target.storage.kind in ("state", "input"):
+                if item.target.storage not in seen:
+                    seen.add(item.target.storage)
+                    name = self._bind(item.target.storage.array, "memory")
+                    copy = self._fresh("saved")
+                    self._body.append(f"{copy} = {name}.copy()")
+                    self._saved.append((name, copy))
+            elif item.name.startswith("stream.") and id(item.function.__self__) not in seen:
+                seen.add(id(item.function.__self__))
+                name = self._bind(item.function.__self__, "stream")
+                state = self._fresh("state")
+                self._body.append(f"{state} = {name}.bit_generator.state")
+                self._streams.append((name, state))
+
+    # ---- the end -----------------------------------------------------------------------------------------------------
+
+    def result(self, tree: Any) -> str:
+        """The text of a result or an effect."""
+        kind = type(tree)
+        if kind is TensorOf:
+            made = f"_new_tensor({self.result(tree.value)})"
+            return made
+        if kind is Value:
+            copied = tree.storage.kind == "constant"
+            return f"{self.name(tree)}.copy()" if copied else self.name(tree)
+        if isinstance(tree, tuple) and hasattr(tree, "_make"):
+            return f"{self._bind(kind, kind.__name__)}({', '.join(self.result(x) for x in tree)})"
+        if kind is tuple:
+            return f"({', '.join(self.result(x) for x in tree)}{',' if len(tree) == 1 else ''})"
+        if kind is list:
+            return f"[{', '.join(self.result(x) for x in tree)}]"
+        if kind is dict:
+            return "{" + ", ".join(f"{self.text(key)}: {self.result(x)}" for key, x in tree.items()) + "}"
+        if isinstance(tree, Handle):
+            return self._bind(tree, "tensor")
+        return self.text(tree)
+
+    def _finish(self) -> None:
+        made: dict[int, str] = {}
+        stores = []
+        for effect in self.program.effects:
+            name = made.get(id(effect.tree))
+            if name is None:
+                name = self.result(effect.tree)
+                if type(effect.tree) is tuple:
+                    self._body.append(f"{(short := self._fresh('left'))} = {name}")
+                    name = made[id(effect.tree)] = short
+            stores.append(f"{effect.place.text(self._bind(effect.place.container, 'owner'))} = {name}")
+        returned = self.result(self.program.results)
+        written = {item.target.storage for item in self.program.instructions() if item.target is not None}
+        roots = [storage.array for storage in written if storage.kind in ("state", "input")]
+        if stores or roots:
+            self._body.append("# ------------ what stays ------------")
+        self._body += stores
+        self._body += [f"_stamp({self._bind(root, 'memory')})" for root in roots]
+        self._body.append(f"return {returned}")
+
+    @property
+    def source(self) -> str:
+        """The text."""
+        numbers = [self._numbers[id(number)] for number in self.numbers]
+        inputs = [value.name for value in self.parameters]
+        lines = [f"def build({', '.join(value.name for value in self.static)}):"]
+        lines += [f"    {line}" for line in self._setup]
+        lines += ["", f"    def step({', '.join([*inputs, *numbers])}):", f'        """{self.title}"""']
+        lines += [f"        {line}" for line in self._body]
+        return "\n".join([*lines, "", "    return step", ""])
+
+    def build(self) -> Callable[..., Any]:
+        """The function ``step``."""
+        text = self.source
+        filename = f"<compiled {self.title}>"
+        linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+        place: dict[str, Any] = self.namespace
+        exec(compile(text, filename, "exec"), place)
+        made: Callable[..., Any] = place["build"](*[value.array for value in self.static])
+        return made
+
+
+_METHODS = (type(np.ndarray.reshape), type(np.ndarray.__getitem__))
+_MIXED = {np.power, np.float_power, np.ldexp, np.where}
+
+
+def _numpy_path(item: Instruction) -> str | None:
+    """How NumPy's function is called in Python."""
+    function = item.function
+    if isinstance(function, np.ufunc):
+        return f"np.{function.__name__}" if getattr(np, function.__name__, None) is function else None
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, np.ufunc) and getattr(np, owner.__name__, None) is owner:
+        return f"np.{owner.__name__}.{function.__name__}"
+    module = str(getattr(function, "__module__", ""))
+    if module.split(".")[0] != "numpy":
+        return None
+    path = f"{module}.{function.__name__}".replace("numpy.", "np.", 1)
+    found: Any = np
+    for part in path.split(".")[1:]:
+        found = getattr(found, part, None)
+    return path if found is function else None
+
+

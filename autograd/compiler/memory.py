@@ -1,0 +1,164 @@
+"""Memory: which results are written into buffers that are made once, and which of these can share their bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from .program import Program, reads_of
+from .recording import Instruction, Storage, Value
+
+__all__ = ["Plan"]
+
+_TAKE_OUT = {
+    np.matmul, np.dot, np.take, np.concatenate, np.stack, np.einsum, np.clip, np.cumsum, np.cumprod, np.mean, np.argmax,
+    np.argmin, np.all, np.any,
+}  # fmt: skip
+"""Functions, besides ufuncs and their reductions, that can be told where to put their result."""
+
+
+class Plan:
+    """Where each result lies.
+
+    Attributes:
+        before: bytes of all results; after: of the buffers that they share.
+    """
+
+    def __init__(self, program: Program, reuse_outputs: bool = False) -> None:
+        self.program = program
+        given = set() if reuse_outputs else {value.storage for value in program.given()}
+        self._fixed: dict[Storage, Value] = {}
+        for item in program.instructions():
+            if item.kind == "call" and isinstance(item.outs, Value) and item.target is None:
+                made = item.outs
+                if made.storage.kind == "fresh" and made.storage not in given and _can_be_told(item):
+                    self._fixed[made.storage] = made
+        self._share()
+
+    def is_fixed(self, value: Value) -> bool:
+        """Whether a value is the whole of a buffer."""
+        return self._fixed.get(value.storage) is value
+
+    def is_static(self, value: Any) -> bool:
+        """Whether a value's array is the same at each call."""
+        if not isinstance(value, Value):
+            return False
+        kind = value.storage.kind
+        if kind in ("state", "constant"):
+            return value.source is None or all(self.is_static(read) for read in value.source.reads())
+        return value.storage in self._fixed
+
+    def _share(self) -> None:
+        """Give storages that are not needed at the same time the same bytes."""
+        last: dict[Storage, int] = {}
+        for i, item in enumerate(self.program.items):
+            for value in reads_of(item):
+                last[value.storage] = i
+            if isinstance(item, Instruction) and item.target is not None:
+                last[item.target.storage] = i
+        for value in self.program.given():
+            last[value.storage] = len(self.program.items)
+        free: list[tuple[int, int]] = []  # bytes and number of a pool
+        self._pool: dict[Storage, int] = {}
+        self._sizes: list[int] = []
+        ending: dict[int, list[Storage]] = {}
+        for storage in self._fixed:
+            ending.setdefault(last.get(storage, -1), []).append(storage)
+        for i, item in enumerate(self.program.items):
+            if isinstance(item, Instruction) and isinstance(item.outs, Value) and self.is_fixed(item.outs):
+                made = item.outs
+                over = self._overwritten(item, ending.get(i, ()))
+                if over is not None:
+                    self._pool[made.storage] = self._pool[over]
+                    ending[i].remove(over)
+                else:
+                    self._pool[made.storage] = self._take(free, made.array.nbytes)
+                if made.storage not in last:  # nobody reads it
+                    ending.setdefault(i, []).append(made.storage)
+            for storage in ending.get(i, ()):
+                free.append((self._sizes[self._pool[storage]], self._pool[storage]))
+        self.before = sum(value.array.nbytes for value in self._fixed.values())
+        self.after = sum(self._sizes)
+
+    def _overwritten(self, item: Instruction, ending: Any) -> Storage | None:
+        """A storage that an elementwise call may write its result over, since it reads it for the last time."""
+        made: Value = item.outs
+        if not isinstance(item.function, np.ufunc) or item.function.signature is not None:
+            return None
+        for read in item.reads():
+            whole = self._fixed.get(read.storage)
+            if read.storage in ending and whole is not None and _same_layout(read, made) and _same_layout(whole, made):
+                others = [other for other in item.reads() if other.storage is read.storage]
+                if all(_same_layout(other, made) for other in others):
+                    return read.storage
+        return None
+
+    def _take(self, free: list[tuple[int, int]], size: int) -> int:
+        fits = [pool for pool in free if size <= pool[0] <= 2 * size + 4096]
+        if fits:
+            best = min(fits)
+            free.remove(best)
+            return best[1]
+        self._sizes.append(size)
+        return len(self._sizes) - 1
+
+    def buffers(self) -> Iterator[tuple[Value, str]]:
+        """For each value that is a buffer the text that makes it."""
+        first: dict[int, Value] = {}
+        mixed = self._mixed()
+        for storage, value in self._fixed.items():
+            pool, array = self._pool[storage], value.array
+            if pool in mixed:
+                strides = "" if array.flags.c_contiguous else f", strides={array.strides}"
+                yield value, f"ndarray({array.shape}, '{array.dtype}', pool{pool}{strides})"
+            elif pool in first:
+                yield value, first[pool].name
+            else:
+                first[pool] = value
+                yield value, _empty(array)
+
+    def pools(self) -> Iterator[str]:
+        """The lines that make the bytes of arrays of different shapes or dtypes."""
+        for pool in sorted(self._mixed()):
+            yield f"pool{pool} = empty({self._sizes[pool]}, 'uint8')"
+
+    def _mixed(self) -> set[int]:
+        """The pools whose users differ in shape, dtype or layout."""
+        first: dict[int, Value] = {}
+        found = set()
+        for storage, value in self._fixed.items():
+            one = first.setdefault(self._pool[storage], value)
+            if not _same_layout(one, value) or one.dtype != value.dtype:
+                found.add(self._pool[storage])
+        return found
+
+
+def _empty(array: Any) -> str:
+    order = "" if array.flags.c_contiguous else ", 'F'"
+    return f"empty({array.shape}, '{array.dtype}'{order})"
+
+
+def _same_layout(a: Value, b: Value) -> bool:
+    return a.shape == b.shape and a.array.strides == b.array.strides and a.array.nbytes == b.array.nbytes
+
+
+def _can_be_told(item: Instruction) -> bool:
+    """Whether a call takes ``out=``, and its result is a whole array of ordinary layout."""
+    array = item.outs.array
+    if not (array.flags.c_contiguous or array.flags.f_contiguous) or not array.size:
+        return False
+    if not array.ndim and not item.outs.storage.written:
+        return False  # a scalar: NumPy makes it faster than it writes it
+    if "out" in item.kwargs:
+        return False
+    function = item.function
+    if isinstance(function, np.ufunc):
+        return function.nout == 1
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, np.ufunc):
+        return item.name.endswith((".reduce", ".accumulate"))
+    if item.name in ("stream.random", "stream.standard_normal"):
+        return array.dtype in (np.float32, np.float64)
+    return function in _TAKE_OUT

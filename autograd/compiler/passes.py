@@ -1,0 +1,173 @@
+"""Passes: each makes a program shorter, and none changes what it computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .numbers import Number
+from .program import Program, reads_of
+from .recording import Check, Instruction, Storage, Value, map_tree
+
+__all__ = ["PASSES", "remove_dead", "run_passes"]
+
+
+def fold_constants(program: Program) -> None:
+    """What is computed of constants alone is computed once: its result is a constant too."""
+    kept: list[Any] = []
+    for item in program.items:
+        if isinstance(item, Instruction) and item.target is None and _is_pure(item):
+            reads, makes = item.reads(), item.makes()
+            if all(v.storage.kind == "constant" for v in reads) and not any(v.storage.written for v in makes):
+                if not any(type(number) is Number for number in _leaves((item.args, item.kwargs))):
+                    for made in makes:
+                        made.storage.kind = "constant"
+                        made.source = None
+                    continue
+        kept.append(item)
+    program.items = kept
+
+
+def remove_copies(program: Program) -> None:
+    """A copy is not made if neither it nor what it is a copy of is written afterwards."""
+    written = program.written()
+    given = {value.storage for value in program.given()}
+    swaps: dict[Value, Value] = {}
+    for i, item in enumerate(program.items):
+        if not isinstance(item, Instruction) or item.target is not None or not isinstance(item.outs, Value):
+            continue
+        source = _copied(item)
+        if source is None or source.array.strides != item.outs.array.strides or item.outs.storage.written:
+            continue
+        while source in swaps:
+            source = swaps[source]
+        if any(at > i for at in written.get(source.storage, ())):
+            continue
+        if item.outs.storage in given and (source.storage.kind != "fresh" or source.storage in given):
+            continue
+        swaps[item.outs] = source
+        if item.outs.storage in given:
+            given.add(source.storage)
+    program.replace(swaps)
+
+
+def _copied(item: Instruction) -> Value | None:
+    """What an instruction makes a plain copy of."""
+    if item.name not in ("copy", "array", "astype", "positive") or not item.args or type(item.args[0]) is not Value:
+        return None
+    source = item.args[0]
+    made: Value = item.outs
+    whole = item.kind == "call" and source.dtype == made.dtype and source.shape == made.shape
+    return source if whole and made.storage is not source.storage else None
+
+
+def share_equal(program: Program) -> None:
+    """What was computed before of the same values is not computed again."""
+    versions: dict[Storage, int] = {}
+    known: dict[Any, Instruction] = {}
+    swaps: dict[Value, Value] = {}
+    given = {value.storage for value in program.given()}
+
+    def key(item: Any) -> Any:
+        if type(item) is Value:
+            while item in swaps:
+                item = swaps[item]
+            return ("value", id(item), versions.get(item.storage, 0))
+        if isinstance(item, slice):
+            return ("slice", item.start, item.stop, item.step)
+        if isinstance(item, list):
+            return ("list", tuple([key(x) for x in item]))
+        if isinstance(item, tuple):
+            return tuple([key(x) for x in item])
+        if isinstance(item, dict):
+            return tuple([(name, key(x)) for name, x in item.items()])
+        return (type(item), repr(item)) if isinstance(item, (int, float, complex, str, np.generic)) else id(item)
+
+    for item in program.items:
+        if not isinstance(item, Instruction):
+            continue
+        if item.target is not None:
+            versions[item.target.storage] = versions.get(item.target.storage, 0) + 1
+            continue
+        makes = item.makes()
+        if not _is_pure(item) or any(v.storage.written or v.storage in given for v in makes) and item.kind == "call":
+            continue
+        name = (item.name, key(item.args), key(item.kwargs))
+        first = known.setdefault(name, item)
+        if first is not item:
+            for made, same in zip(makes, first.makes(), strict=True):
+                swaps[made] = same
+    program.replace(swaps)
+
+
+def remove_dead(program: Program) -> None:
+    """What nobody uses is not computed."""
+    given = program.given()
+    values = set(given)
+    storages = {value.storage for value in given}
+    kept: list[Any] = []
+    for item in reversed(program.items):
+        if isinstance(item, Check):
+            live = True
+        elif item.target is not None:
+            live = item.target.storage.kind in ("state", "input") or item.target.storage in storages
+        elif item.kind == "view":
+            live = any(made in values for made in item.makes())
+        else:
+            live = any(made.storage in storages for made in item.makes()) or not _is_pure(item)
+        if live:
+            kept.append(item)
+            reads = reads_of(item)
+            values.update(reads)
+            storages.update([value.storage for value in reads])
+    program.items = kept[::-1]
+
+
+def simplify_calls(program: Program) -> None:
+    """NumPy's functions that go through Python are called by what they come to: ``sum`` is ``add.reduce``."""
+    for item in program.instructions():
+        reduce = _REDUCTIONS.get(item.function)
+        if reduce is not None and set(item.kwargs) <= {"axis", "keepdims", "dtype"} and len(item.args) <= 2:
+            axis = item.args[1] if len(item.args) == 2 else item.kwargs.get("axis")
+            rest = {name: value for name, value in item.kwargs.items() if name != "axis"}
+            item.function, item.name = reduce
+            item.args, item.kwargs = (item.args[0],), {"axis": axis, **rest}
+
+
+_REDUCTIONS: dict[Any, Any] = {
+    np.sum: (np.add.reduce, "add.reduce"),
+    np.prod: (np.multiply.reduce, "multiply.reduce"),
+    np.max: (np.maximum.reduce, "maximum.reduce"),
+    np.amax: (np.maximum.reduce, "maximum.reduce"),
+    np.min: (np.minimum.reduce, "minimum.reduce"),
+    np.amin: (np.minimum.reduce, "minimum.reduce"),
+}
+
+
+def _is_pure(item: Instruction) -> bool:
+    return not item.name.startswith("stream.")
+
+
+def _leaves(tree: Any) -> list[Any]:
+    found: list[Any] = []
+    map_tree(tree, found.append)
+    return found
+
+
+PASSES: dict[str, Callable[[Program], None]] = {
+    "simplify_calls": simplify_calls,
+    "fold_constants": fold_constants,
+    "remove_copies": remove_copies,
+    "share_equal": share_equal,
+    "remove_dead": remove_dead,
+}
+"""All passes by name, in the order in which they run."""
+
+
+def run_passes(program: Program, chosen: Any = None) -> None:
+    """Run the passes (all, or those named)."""
+    for name, run in PASSES.items():
+        if chosen is None or name in chosen:
+            run(program)

@@ -1,0 +1,116 @@
+"""The program: what was recorded, as a list that passes work on, and what it takes and gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from .numbers import Number
+from .reach import Effect, TensorOf
+from .recording import Check, Instruction, Storage, Tape, Value, collect, map_tree
+
+__all__ = ["Program", "numbers_of", "reads_of", "values_of"]
+
+
+class Program:
+    """Instructions and checks in order, the effects that stay and the results.
+
+    Attributes:
+        items: Instructions and Checks.
+        effects: what is left where.
+        results: the tree that the function returned.
+    """
+
+    def __init__(self, tape: Tape, effects: list[Effect], results: Any) -> None:
+        self.items: list[Instruction | Check] = []
+        checks = iter([*tape.checks, None])
+        check = next(checks)
+        for i, instruction in enumerate([*tape.instructions, None]):
+            while check is not None and check.after <= i:
+                self.items.append(check)
+                check = next(checks)
+            if instruction is not None:
+                self.items.append(instruction)
+        self.effects = effects
+        self.results = results
+
+    def instructions(self) -> Iterator[Instruction]:
+        """The instructions, without the checks."""
+        return (item for item in self.items if isinstance(item, Instruction))
+
+    def given(self) -> list[Value]:
+        """The values that live on after the program: results and effects."""
+        return values_of([self.results, *[effect.tree for effect in self.effects]])
+
+    def replace(self, values: dict[Value, Value]) -> None:
+        """Use other values in the place of some, everywhere."""
+
+        def leaf(item: Any) -> Any:
+            if type(item) is Value:
+                while item in values:
+                    item = values[item]
+            elif type(item) is TensorOf:
+                return TensorOf(item.kind, leaf(item.value))
+            elif type(item) is Number and item.parts:
+                item.parts = tuple([leaf(part) for part in item.parts])
+            return item
+
+        if values:
+            for item in self.items:
+                if isinstance(item, Check):
+                    item.parts = map_tree(item.parts, leaf)
+                else:
+                    item.args, item.kwargs = map_tree(item.args, leaf), map_tree(item.kwargs, leaf)
+                    item.target = leaf(item.target)
+            again: dict[int, Any] = {}  # one object in several places stays one
+            for effect in self.effects:
+                effect.tree = again.setdefault(id(effect.tree), map_tree(effect.tree, leaf))
+            self.results = map_tree(self.results, leaf)
+
+    def written(self) -> dict[Storage, list[int]]:
+        """For each storage that is written into the numbers of the items that do."""
+        found: dict[Storage, list[int]] = {}
+        for i, item in enumerate(self.items):
+            if isinstance(item, Instruction) and item.target is not None:
+                found.setdefault(item.target.storage, []).append(i)
+        return found
+
+
+def reads_of(item: Instruction | Check) -> list[Value]:
+    """The values that an instruction or a check takes."""
+    if isinstance(item, Instruction):
+        return item.reads()
+    found: list[Value] = []
+    collect(item.parts, found)
+    return found
+
+
+def values_of(tree: Any) -> list[Value]:
+    """The values of a tree of results or effects, with those that its Numbers are computed from."""
+    found: list[Value] = []
+
+    def leaf(item: Any) -> None:
+        if type(item) is TensorOf:
+            found.append(item.value)
+        else:
+            collect(item, found)
+
+    map_tree(tree, leaf)
+    return found
+
+
+def numbers_of(trees: Iterable[Any]) -> Iterator[Number]:
+    """All Numbers in trees of arguments or results, with those that they are computed from, these first."""
+    seen: set[int] = set()
+    found: list[Number] = []
+
+    def visit(item: Any) -> None:
+        if type(item) is Number and id(item) not in seen:
+            seen.add(id(item))
+            for part in item.parts:
+                visit(part)
+            found.append(item)
+
+    for tree in trees:
+        map_tree(tree, visit)
+    return iter(found)

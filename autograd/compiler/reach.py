@@ -1,0 +1,342 @@
+"""What a function can reach: the arrays, numbers and random generators that it may read and change.
+
+Before a function is recorded, every array in its reach is replaced, where it is kept, by a recording array of the
+same memory; afterwards all is put back. What stands elsewhere then is what the function changed.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..engine.nodes import Handle, array_of, new_tensor
+from .numbers import Number
+from .recording import RecordingArray, Stream, Tape, UnrecordableError, Value
+
+__all__ = ["Effect", "Place", "Reach", "plain"]
+
+_ATOMS = (bool, int, float, complex, str, bytes, type(None), np.dtype, type, np.generic, types.ModuleType, slice, range)
+
+
+class Place:
+    """Where something is kept: an item of a dict or list, a variable that a function holds, a Tensor's slot.
+
+    Attributes:
+        name: as the user would write it, for messages and for names in the program.
+    """
+
+    __slots__ = ("container", "key", "kind", "name")
+
+    def __init__(self, kind: str, container: Any, key: Any, name: str) -> None:
+        self.kind = kind
+        self.container = container
+        self.key = key
+        self.name = name
+
+    def get(self) -> Any:
+        """What stands there now."""
+        if self.kind == "item":
+            return self.container[self.key]
+        return self.container.cell_contents if self.kind == "cell" else getattr(self.container, self.key)
+
+    def set(self, value: Any) -> None:
+        """Put something there."""
+        if self.kind == "item":
+            self.container[self.key] = value
+        elif self.kind == "cell":
+            self.container.cell_contents = value
+        else:
+            setattr(self.container, self.key, value)
+
+    def identity(self) -> tuple[int, Any]:
+        """The same for Places that are the same."""
+        return id(self.container), self.key
+
+    def text(self, container: str) -> str:
+        """The expression that gets it, if ``container`` is the name of its container."""
+        if self.kind == "item":
+            return f"{container}[{self.key!r}]"
+        return f"{container}.cell_contents" if self.kind == "cell" else f"{container}.{self.key}"
+
+
+class Effect:
+    """What a function left at a place: a tree of Values, Numbers and constants, and of Tensors to be made of Values."""
+
+    __slots__ = ("place", "tree")
+
+    def __init__(self, place: Place, tree: Any) -> None:
+        self.place = place
+        self.tree = tree
+
+
+class TensorOf:
+    """In the tree of an effect or of the results: a new Tensor of a Value."""
+
+    __slots__ = ("kind", "value")
+
+    def __init__(self, kind: type, value: Value) -> None:
+        self.kind = kind
+        self.value = value
+
+
+class Reach:
+    """Everything in the reach of a function.
+
+    Args:
+        function: the function.
+        volatile: the identities of places with numbers, or arrays, that change from call to call, with the path inside
+            of tuples: they become Numbers, and inputs.
+    """
+
+    def __init__(self, function: Any, volatile: set[Any]) -> None:
+        self.volatile = volatile
+        self.places: list[tuple[Place, Any]] = []
+        self.containers: list[tuple[Any, Any]] = []
+        self._seen: set[int] = set()
+        self._keep: list[Any] = []
+        self._walk(function)
+
+    # ---- finding -----------------------------------------------------------------------------------------------------
+
+    def _walk(self, function: Any) -> None:
+        near: deque[tuple[Any, str]] = deque([(function, "")])
+        far: deque[tuple[Any, str]] = deque()  # what only private names lead to: its names are the worse ones
+        while near or far:
+            thing, name = near.popleft() if near else far.popleft()
+            if isinstance(thing, _ATOMS) or id(thing) in self._seen:
+                continue
+            self._seen.add(id(thing))
+            self._keep.append(thing)
+            for place in self._inside(thing, name):
+                try:
+                    value = place.get()
+                except (ValueError, AttributeError):  # an empty cell, an unset slot
+                    continue
+                self.places.append((place, value))
+                if place.key != "_grad":
+                    queue = far if "._" in place.name or place.name.startswith("_") else near
+                    queue.extend((item, place.name) for item in _items(value))
+
+    def _inside(self, thing: Any, name: str) -> Iterator[Place]:
+        if isinstance(thing, Handle):
+            array_of(thing)
+            yield Place("slot", thing, "_data", name)
+            yield Place("slot", thing, "_grad", f"{name}.grad")
+            if hasattr(thing, "__dict__"):
+                yield from self._entries(thing.__dict__, name + ".{}")
+        elif isinstance(thing, types.FunctionType):
+            yield from self._of_function(thing)
+        elif isinstance(thing, types.MethodType):
+            yield Place("item", [thing.__self__], 0, name or type(thing.__self__).__name__.lower())
+            yield Place("item", [thing.__func__], 0, name)
+        elif isinstance(thing, functools.partial):
+            yield Place("item", [(thing.func, thing.args, thing.keywords)], 0, name)
+        elif isinstance(thing, (dict, OrderedDict, defaultdict)):
+            yield from self._entries(thing, name + "[{!r}]")
+        elif isinstance(thing, (list, deque)):
+            self.containers.append((thing, len(thing)))
+            for i in range(len(thing)):
+                yield Place("item", thing, i, f"{name}[{i}]")
+        elif hasattr(thing, "__dict__") and not isinstance(thing, (np.ndarray, np.random.Generator, type)):
+            yield from self._entries(thing.__dict__, (name + "." if name else "") + "{}")
+            if callable(thing) and not name:
+                yield Place("item", [type(thing).__call__], 0, name)
+
+    def _entries(self, entries: dict[Any, Any], name: str) -> Iterator[Place]:
+        self.containers.append((entries, len(entries)))
+        for key in entries:
+            yield Place("item", entries, key, name.format(key))
+
+    def _of_function(self, function: Any) -> Iterator[Place]:
+        module = function.__module__ or ""
+        if module.split(".")[0] in ("numpy", "scipy"):
+            return
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+            yield Place("cell", cell, None, name)
+        if function.__defaults__:
+            yield Place("item", [function.__defaults__], 0, function.__name__)
+        if function.__kwdefaults__:
+            yield Place("item", [function.__kwdefaults__], 0, function.__name__)
+        if module.split(".")[0] not in ("autograd", "nn", "optim"):
+            for name in _names(function.__code__):
+                if name in function.__globals__ and not isinstance(function.__globals__[name], _ATOMS):
+                    yield Place("item", function.__globals__, name, name)
+                elif name in function.__globals__ and isinstance(function.__globals__[name], (int, float, complex, str)):
+                    yield Place("item", function.__globals__, name, name)
+
+    # ---- replacing and putting back ----------------------------------------------------------------------------------
+
+    def enter(self, tape: Tape) -> None:
+        """Replace arrays by recording arrays, numbers that change by Numbers, generators by their stand-ins."""
+        self._made: dict[int, Any] = {}
+        self._first: dict[int, Place] = {}
+        self._entered: list[tuple[Place, Any, Any]] = []
+        self._tape = tape
+        for place, value in self.places:
+            made = self._convert(value, place, ())
+            if made is not value:
+                place.set(made)
+            self._entered.append((place, value, made))
+
+    def _convert(self, value: Any, place: Place, path: tuple[int, ...]) -> Any:
+        if id(value) in self._made:
+            return self._made[id(value)]
+        made = value
+        if type(value) is np.ndarray:
+            if value.dtype.kind in "biufc":
+                kind = "input" if (place.identity(), path) in self.volatile else "state"
+                made = self._tape.enter(value, kind, (place, path))
+        elif type(value) is tuple:
+            items = tuple([self._convert(item, place, (*path, i)) for i, item in enumerate(value)])
+            if any(a is not b for a, b in zip(items, value, strict=True)):
+                made = items
+                self._first[id(value)] = place
+        elif place.key == "_grad" and isinstance(value, Handle):
+            # a gradient is another Tensor after each step, so it is not looked for by what it is, but by where it stands
+            made = new_tensor(self._tape.enter(array_of(value), "input", (place, ("_data",))))
+        elif isinstance(value, np.random.Generator):
+            made = Stream(self._tape, value)
+        elif type(value) in (int, float) and (place.identity(), path) in self.volatile:
+            number = self._tape.number(value, "", ())
+            number.place = (place, path)
+            return number
+        if made is not value:
+            self._made[id(value)] = made
+            self._keep.append(value)
+        return made
+
+    def inputs(self) -> Iterator[tuple[Any, RecordingArray]]:
+        """The arrays that are another at each call, and where they stand (a place and the way on from there)."""
+        for made in self._made.values():
+            array = made._data if isinstance(made, Handle) else made
+            if isinstance(array, RecordingArray) and array._value is not None and array._value.storage.kind == "input":
+                if array._value.place is not None:
+                    yield array._value.place, array
+
+    def shared(self, value: Any) -> Place | None:
+        """The first place where this tuple stands, if that has numbers that change."""
+        return self._first.get(id(value))
+
+    def leave(self) -> list[tuple[Place, Any, Any]]:
+        """Put everything back; returns what the function changed: where, from what, to what (still recording)."""
+        changes = []
+        for place, value, made in self._entered:
+            try:
+                now = place.get()
+            except (KeyError, ValueError, IndexError):
+                changes.append((place, value, _GONE))
+                continue
+            if now is made:
+                if made is not value:
+                    place.set(value)
+            else:
+                changes.append((place, value, now))
+        return changes
+
+    def clean(self, changes: list[tuple[Place, Any, Any]]) -> None:
+        """Leave no recording arrays in what the function changed."""
+        for place, _, now in changes:
+            if now is not _GONE:
+                place.set(plain(now))
+
+    def grown(self) -> str | None:
+        """The name of a container that has more or fewer entries than before, if there is one."""
+        for container, size in self.containers:
+            if len(container) != size:
+                return f"a {type(container).__name__} that had {size} entries has {len(container)}"
+        return None
+
+
+class _Gone:
+    pass
+
+
+_GONE = _Gone()
+
+
+def _items(value: Any) -> Iterator[Any]:
+    """What to walk on to: the value, or what stands in a tuple."""
+    if type(value) is tuple:
+        for item in value:
+            yield from _items(item)
+    else:
+        yield value
+
+
+def _names(code: types.CodeType) -> Iterator[str]:
+    """The global names that a function, and those inside of it, use."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _names(constant)
+
+
+def plain(thing: Any) -> Any:
+    """The same without recording arrays and Numbers; Tensors are mended in place."""
+    if isinstance(thing, RecordingArray):
+        return np.ndarray.view(thing, np.ndarray)
+    if isinstance(thing, Number):
+        return thing.value
+    if isinstance(thing, Stream):
+        return thing._stream
+    if isinstance(thing, Handle):
+        if isinstance(thing._data, RecordingArray):
+            thing._data = plain(thing._data)
+        if thing._grad is not None:
+            plain(thing._grad)
+        return thing
+    kind = type(thing)
+    if kind in (tuple, list):
+        items = [plain(item) for item in thing]
+        if kind is list:
+            thing[:] = items
+            return thing
+        return tuple(items) if any(a is not b for a, b in zip(items, thing, strict=True)) else thing
+    if isinstance(thing, tuple) and hasattr(thing, "_make"):
+        return thing._make([plain(item) for item in thing])  # type: ignore[attr-defined]
+    if kind is dict:
+        for key in thing:
+            thing[key] = plain(thing[key])
+    return thing
+
+
+def tree_of(thing: Any, tape: Tape, known: Callable[[Any], bool], where: str, made: dict[int, Any]) -> Any:
+    """What a function returned, or left somewhere: a tree of Values, Numbers, constants and Tensors to be made.
+
+    What stands in several places is one object in all (``made`` has what was seen before).
+
+    Raises:
+        UnrecordableError: there is something else in it.
+    """
+    if id(thing) not in made:
+        made[id(thing)] = _tree_of(thing, tape, known, where, made), thing
+    return made[id(thing)][0]
+
+
+def _tree_of(thing: Any, tape: Tape, known: Callable[[Any], bool], where: str, made: dict[int, Any]) -> Any:
+    if isinstance(thing, Handle):
+        if known(thing):
+            return thing
+        if thing._node is not None:
+            raise UnrecordableError(
+                f"{where} is a Tensor that requires grad: its graph is not kept. Call backward inside the function, or "
+                "return it detached"
+            )
+        return TensorOf(type(thing), tape.value(np.asanyarray(thing._data)))
+    if isinstance(thing, np.ndarray):
+        return tape.value(thing)
+    if isinstance(thing, Number) or thing is None or isinstance(thing, (bool, int, float, complex, str, np.generic)):
+        return thing
+    kind = type(thing)
+    if kind in (tuple, list):
+        return kind([tree_of(item, tape, known, where, made) for item in thing])
+    if isinstance(thing, tuple) and hasattr(thing, "_make"):
+        return thing._make([tree_of(item, tape, known, where, made) for item in thing])  # type: ignore[attr-defined]
+    if kind is dict:
+        return {key: tree_of(item, tape, known, where, made) for key, item in thing.items()}
+    raise UnrecordableError(f"{where} is {kind.__name__}, of which a program knows nothing")

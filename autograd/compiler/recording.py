@@ -1,0 +1,578 @@
+"""Recording: a function runs once, on arrays that write down every NumPy call made of them.
+
+The engine, nn and optim know nothing of it. They are plain NumPy, so the list of NumPy calls is all that they did.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..engine.callsite import is_ours
+from .numbers import Number, value_of
+
+__all__ = ["Check", "Instruction", "RecordingArray", "Storage", "Stream", "Tape", "UnrecordableError", "Value", "map_tree"]
+
+
+class UnrecordableError(Exception):
+    """The function did something that a program of NumPy calls cannot do."""
+
+
+class Storage:
+    """A piece of memory that values lie in.
+
+    Attributes:
+        kind: ``"input"`` (an argument), ``"state"`` (memory that is there before and after), ``"constant"``,
+            or ``"fresh"`` (made by a call).
+        array: the array that owns the memory, kept so that no other gets its address.
+        written: whether a call wrote into it after it was made.
+    """
+
+    __slots__ = ("array", "kind", "written")
+
+    def __init__(self, kind: str, array: Any) -> None:
+        self.kind = kind
+        self.array = array
+        self.written = False
+
+
+class Value:
+    """An array of the record: what an argument, a state or a call's result is.
+
+    Attributes:
+        storage: where it lies.
+        array: the array of the run that was recorded.
+        source: the instruction that made it, None of an argument, a state or a constant.
+        place: for an input or a state where it is found at each call.
+    """
+
+    __slots__ = ("array", "name", "place", "source", "storage")
+
+    def __init__(self, storage: Storage, array: Any, source: Any = None, place: Any = None) -> None:
+        self.storage = storage
+        self.array = array
+        self.source = source
+        self.place = place
+        self.name = ""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its shape."""
+        return self.array.shape  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> Any:
+        """Its dtype."""
+        return self.array.dtype
+
+    def __repr__(self) -> str:
+        return f"<{self.storage.kind} {self.dtype}{list(self.shape)} {self.name}>"
+
+
+class Instruction:
+    """One call: NumPy's function (or a method, or a random draw), with Values and Numbers among its arguments.
+
+    Attributes:
+        kind: ``"call"``, or ``"view"`` if the result shares memory with an argument.
+        outs: the results, in the structure in which the function returns them; None of a call that only writes.
+        target: the Value that it wrote into, by ``out=`` or in place; None if it made its results.
+        line: the user's line that caused it; section: forward, backward or update.
+    """
+
+    __slots__ = ("args", "function", "kind", "kwargs", "line", "name", "outs", "section", "target")
+
+    def __init__(
+        self, kind: str, name: str, function: Callable[..., Any], args: Any, kwargs: Any, where: tuple[str, str]
+    ) -> None:
+        self.kind = kind
+        self.name = name
+        self.function = function
+        self.args = args
+        self.kwargs = kwargs
+        self.outs: Any = None
+        self.target: Value | None = None
+        self.line, self.section = where
+
+    def reads(self) -> list[Value]:
+        """The values that it takes, with those it overwrites."""
+        found: list[Value] = []
+        collect((self.args, self.kwargs), found)
+        return found
+
+    def makes(self) -> list[Value]:
+        """The values that it returns."""
+        found: list[Value] = []
+        collect(self.outs, found)
+        return found
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.name}>"
+
+
+class Check:
+    """What Python decided by a number: the program holds only where it decides alike.
+
+    Attributes:
+        expected: the outcome; text, parts: the expression, as in ``Number``.
+        after: how many instructions came before it.
+    """
+
+    __slots__ = ("after", "expected", "line", "parts", "text")
+
+    def __init__(self, expected: bool, text: str, parts: tuple[Any, ...], after: int, line: str) -> None:
+        self.expected = expected
+        self.text = text
+        self.parts = parts
+        self.after = after
+        self.line = line
+
+
+def map_tree(value: Any, leaf: Callable[[Any], Any]) -> Any:
+    """``leaf`` applied to everything inside nested tuples, lists, dicts and slices."""
+    kind = type(value)
+    if kind is tuple or kind is list:
+        return kind([map_tree(item, leaf) for item in value])
+    if isinstance(value, tuple) and hasattr(value, "_make"):
+        return kind._make([map_tree(item, leaf) for item in value])
+    if kind is dict:
+        return {key: map_tree(item, leaf) for key, item in value.items()}
+    if kind is slice:
+        return slice(map_tree(value.start, leaf), map_tree(value.stop, leaf), map_tree(value.step, leaf))
+    return leaf(value)
+
+
+def collect(tree: Any, found: list[Value]) -> None:
+    """Put the Values of a tree, and those that its Numbers are computed from, into a list."""
+
+    def leaf(item: Any) -> None:
+        if type(item) is Value:
+            found.append(item)
+        elif type(item) is Number:
+            for part in item.parts:
+                leaf(part)
+
+    map_tree(tree, leaf)
+
+
+WRITERS = {np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal}
+"""Functions that write into their first argument."""
+_WRITING_METHODS = {"__setitem__", "fill", "sort", "partition", "put", "itemset", "at"}
+_FACTS = {"shape", "ndim", "size", "broadcast_shapes", "iscomplexobj", "isrealobj", "result_type", "can_cast",
+          "common_type", "may_share_memory", "shares_memory", "isscalar"}  # fmt: skip
+"""Functions whose result is no value of an array."""
+
+
+def _root(array: Any) -> Any:
+    """The array that owns the memory."""
+    while isinstance(base := array.base, np.ndarray):
+        array = base
+    return array
+
+
+class Tape:
+    """What a function did: its instructions and checks, in order.
+
+    Attributes:
+        escapes: where a number left the record, as text with the line: no program can be made of it.
+        unsure: why no program can be made of this run, though maybe of the next; None if one can.
+        open: whether calls are still written down; afterwards its arrays are like others.
+    """
+
+    def __init__(self) -> None:
+        self.instructions: list[Instruction] = []
+        self.checks: list[Check] = []
+        self.escapes: list[str] = []
+        self.unsure: str | None = None
+        self.open = True
+        self._storages: dict[int, Storage] = {}
+        self._constants: dict[int, Value] = {}
+
+    # ---- arrays ------------------------------------------------------------------------------------------------------
+
+    def enter(self, array: Any, kind: str, place: Any = None) -> RecordingArray:
+        """An array that is there before the function runs, as a recording array of the same memory."""
+        value = Value(self._storage(array, kind), array, None, place)
+        return self.wrap(array, value)
+
+    def _storage(self, array: Any, kind: str) -> Storage:
+        root = _root(array)
+        found = self._storages.get(id(root))
+        if found is None:
+            found = self._storages[id(root)] = Storage(kind, root)
+        return found
+
+    def wrap(self, array: Any, value: Value) -> RecordingArray:
+        """A recording array for a value."""
+        made: RecordingArray = np.ndarray.view(np.asarray(array), RecordingArray)
+        made._tape, made._value, made._parent = self, value, None
+        return made
+
+    def value(self, array: Any) -> Value:
+        """The value of any array among arguments or results.
+
+        Raises:
+            UnrecordableError: it was made of recorded ones, but not by NumPy calls that could be seen.
+        """
+        if isinstance(array, RecordingArray) and array._tape is self:
+            return array._value if array._value is not None else self._adopted(array)
+        known = self._constants.get(id(array))
+        if known is not None and known.array is array:
+            return known
+        root = _root(array)
+        storage = self._storages.get(id(root))
+        if storage is not None and storage.kind != "constant":
+            return self._alias(array, storage)
+        storage = storage or Storage("constant", root)
+        self._storages[id(root)] = storage
+        value = self._constants[id(array)] = Value(storage, array)
+        return value
+
+    def _alias(self, array: Any, storage: Storage) -> Value:
+        """A view of known memory that was cut without a call that could be seen: as strides of its owner."""
+        owner = storage.array
+        offset = array.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
+        whole = next((v for v in self._wholes(storage)), None)
+        if whole is None:
+            self.unsure = f"an array of shape {array.shape} was cut from one that is not in the record"
+            return Value(storage, array)
+        args = (whole, array.shape, array.dtype, offset, array.strides)
+        instruction = Instruction("view", "strided", strided, args, {}, self._where())
+        made = instruction.outs = Value(storage, array, instruction)
+        self.instructions.append(instruction)
+        return made
+
+    def _wholes(self, storage: Storage) -> Iterator[Value]:
+        for instruction in reversed(self.instructions):
+            for made in instruction.makes():
+                if made.storage is storage and instruction.kind != "view":
+                    yield made
+
+    def _adopted(self, array: RecordingArray) -> Value:
+        """The value of a recording array that C code made of another: a copy or an alias of it."""
+        parent = array._parent
+        bare, source = _plain(array), _plain(parent)
+        if np.shares_memory(bare, source):
+            same = bare.shape == source.shape and bare.strides == source.strides and bare.dtype == source.dtype
+            value = self.value(parent)
+            if not same:
+                value = self._alias(bare, value.storage)
+        elif bare.shape == source.shape and np.array_equal(bare, source.astype(bare.dtype), equal_nan=bare.dtype.kind in "fc"):
+            instruction = Instruction("call", "array", np.array, (self.value(parent), bare.dtype), {}, self._where())
+            value = instruction.outs = Value(self._storage(bare, "fresh"), bare, instruction)
+            self.instructions.append(instruction)
+        else:
+            self.unsure = f"an array of shape {bare.shape} was made of one of shape {source.shape} without a NumPy call"
+            value = Value(self._storage(bare, "fresh"), bare)
+        array._value, array._parent = value, None
+        return value
+
+    # ---- calls -------------------------------------------------------------------------------------------------------
+
+    def ufunc(self, ufunc: np.ufunc, method: str, inputs: Any, kwargs: Any) -> Any:
+        """A ufunc was called."""
+        plain = method == "__call__"
+        if kwargs.get("out") is not None and all(target is None for target in kwargs["out"]):
+            kwargs = {name: value for name, value in kwargs.items() if name != "out"}
+        return self.call(
+            ufunc if plain else getattr(ufunc, method),
+            inputs,
+            kwargs,
+            ufunc.__name__ if plain else f"{ufunc.__name__}.{method}",
+        )
+
+    def call(self, function: Callable[..., Any], args: Any, kwargs: Any, name: str | None = None) -> Any:
+        """Make and record one call."""
+        name = name or function.__name__
+        instruction = Instruction("call", name, function, self.freeze(args), self.freeze(kwargs), self._where())
+        result = function(*map_tree(args, _bare), **map_tree(kwargs, _bare))
+        out = kwargs.get("out")
+        if out is not None:
+            targets = out if isinstance(out, tuple) else (out,)
+            values = [self.value(target) for target in targets if target is not None]
+            if len(values) != len(targets) or len(values) > 1:
+                self.unsure = f"{name} with several targets at {instruction.line}"
+                return out
+            self._writes(instruction, values[0])
+            return targets[0] if isinstance(targets[0], RecordingArray) else self.wrap(targets[0], values[0])
+        if function in WRITERS or name.split(".")[-1] in _WRITING_METHODS:
+            self._writes(instruction, self.value(args[0]))
+            return result
+        if name in _FACTS:
+            return result
+        made = self._result(result, instruction)
+        if instruction.outs is not None:
+            self.instructions.append(instruction)
+        return made
+
+    def _writes(self, instruction: Instruction, target: Value) -> None:
+        instruction.target = target
+        target.storage.written = True
+        if target.storage.kind == "constant":
+            # made in this run by Python: a state that the next run will find, or scratch space
+            self.unsure = f"{instruction.name} wrote into an array that is not in the record, at {instruction.line}"
+        self.instructions.append(instruction)
+
+    def _result(self, result: Any, instruction: Instruction) -> Any:
+        if isinstance(result, (np.ndarray, np.generic)):
+            array = np.asarray(result)
+            root = _root(array)
+            storage = self._storages.get(id(root)) if isinstance(result, np.ndarray) else None
+            if storage is not None:
+                instruction.kind = "view"
+            else:
+                storage = self._storages[id(root)] = Storage("fresh", root)
+            value = Value(storage, array, instruction)
+            instruction.outs = value
+            return self.wrap(array, value)
+        if isinstance(result, (tuple, list)):
+            made, outs = [], []
+            for item in result:
+                made.append(self._result(item, instruction))
+                outs.append(instruction.outs)
+            instruction.outs = outs
+            kind: Any = type(result)
+            return kind._make(made) if hasattr(kind, "_make") else kind(made)
+        if result is not None:
+            self.escape(f"{instruction.name}()", None)
+        instruction.outs = None
+        return result
+
+    def freeze(self, tree: Any) -> Any:
+        """Arguments with Values in the places of arrays."""
+
+        def leaf(item: Any) -> Any:
+            if isinstance(item, np.ndarray):
+                return self.value(item)
+            return item
+
+        return map_tree(tree, leaf)
+
+    def draw(self, stream: Any, method: str, args: Any, kwargs: Any) -> Any:
+        """Make and record a draw of random numbers."""
+        args = map_tree(args, lambda item: self._known(item))
+        instruction = Instruction("call", f"stream.{method}", getattr(stream, method), args, kwargs, self._where())
+        made = self._result(getattr(stream, method)(*args, **kwargs), instruction)
+        self.instructions.append(instruction)
+        return made
+
+    def _known(self, item: Any) -> Any:
+        if isinstance(item, (RecordingArray, Number)):
+            self.escape("random numbers whose number or range depends on values,", None)
+            return _bare(item)
+        return item
+
+    # ---- numbers -----------------------------------------------------------------------------------------------------
+
+    def number(self, value: Any, text: str, parts: tuple[Any, ...]) -> Number:
+        """A number computed of others."""
+        return Number(self, value, text, parts)
+
+    def check(self, outcome: bool, text: str, parts: tuple[Any, ...]) -> None:
+        """Python decided by a number."""
+        self.checks.append(Check(bool(outcome), text, parts, len(self.instructions), self._where()[0]))
+
+    def escape(self, how: str, number: Any) -> None:
+        """A number was read in a way that cannot be written down."""
+        self.escapes.append(f"{how} at {self._where()[0]}")
+
+    def read(self, array: RecordingArray, how: str) -> Any:
+        """Python reads the one number that an array has."""
+        bare = _plain(array)
+        value = bare.item()
+        if how == "bool":
+            self.check(bool(value), "bool({0})", (self.value(array),))
+            return bool(value)
+        if how == "index":
+            self.check(True, f"{{0}} == {value!r}", (self.value(array),))
+            return value
+        if how == "item":
+            if isinstance(value, (bool, int)):
+                self.check(True, f"{{0}} == {value!r}", (self.value(array),))
+                return value
+            return Number(self, value, "{0}.item()", (self.value(array),))
+        self.escape(how, None)
+        return value
+
+    # ---- where -------------------------------------------------------------------------------------------------------
+
+    def _where(self) -> tuple[str, str]:
+        """The user's line, and which part of a step is running."""
+        frame: Any = sys._getframe(2)
+        section = "forward"
+        while frame is not None:
+            code = frame.f_code
+            filename = code.co_filename
+            if not is_ours(filename) and not filename.startswith(_NUMPY):
+                return f"{filename}:{frame.f_lineno}", section
+            if filename.endswith("sweep.py") and code.co_name == "sweep":
+                section = "backward"
+            elif "/optim/" in filename:
+                section = "update"
+            frame = frame.f_back
+        return "", section
+
+
+def _plain(array: Any) -> Any:
+    """The array itself, which records nothing."""
+    return np.ndarray.view(array, np.ndarray)
+
+
+_NUMPY = os.path.dirname(np.__file__)
+
+
+def _bare(item: Any) -> Any:
+    if isinstance(item, RecordingArray):
+        return _plain(item)
+    return value_of(item)
+
+
+def strided(array: Any, shape: tuple[int, ...], dtype: Any, offset: int, strides: tuple[int, ...]) -> Any:
+    """The view of an array's memory with these strides."""
+    return np.ndarray(shape, dtype, array, offset, strides)
+
+
+class Stream:
+    """Stands for NumPy's random generator while a function is recorded."""
+
+    def __init__(self, tape: Tape, stream: Any) -> None:
+        self._tape = tape
+        self._stream = stream
+
+    @property
+    def bit_generator(self) -> Any:
+        """The stream's state: read by the program it would not be that of its own run."""
+        self._tape.escape("the state of a random generator", None)
+        return self._stream.bit_generator
+
+    def __getattr__(self, method: str) -> Any:
+        return lambda *args, **kwargs: self._tape.draw(self._stream, method, args, kwargs)
+
+
+def _method(name: str) -> Any:
+    function = getattr(np.ndarray, name)
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if self._tape is None or not self._tape.open:
+            return function(_plain(self), *args, **kwargs)
+        return self._tape.call(function, (self, *args), kwargs, name)
+
+    return method
+
+
+def _attribute(name: str) -> Any:
+    def cut(array: Any) -> Any:
+        return getattr(array, name)
+
+    cut.__name__ = name
+
+    def attribute(self: Any) -> Any:
+        return cut(_plain(self)) if self._tape is None or not self._tape.open else self._tape.call(cut, (self,), {}, name)
+
+    return property(attribute)
+
+
+def _reading(name: str, how: str) -> Any:
+    def method(self: Any, *args: Any) -> Any:
+        if self._tape is None or not self._tape.open or (args and name == "item"):
+            return getattr(np.ndarray, name)(_plain(self), *args)
+        return self._tape.read(self, how)
+
+    return method
+
+
+class RecordingArray(np.ndarray):
+    """An array whose NumPy calls are written down by its tape."""
+
+    _tape: Tape | None
+    _value: Value | None
+    _parent: Any
+
+    def __array_finalize__(self, source: Any) -> None:
+        self._tape = getattr(source, "_tape", None)
+        self._value = None
+        self._parent = source if self._tape is not None else None
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return id(self)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if any(hasattr(item, "_node") for item in inputs):
+            return NotImplemented
+        tape = _tape_in((inputs, kwargs))
+        if tape is None:
+            function = ufunc if method == "__call__" else getattr(ufunc, method)
+            return function(*map_tree(inputs, _bare), **map_tree(kwargs, _bare))
+        return tape.ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if any(not issubclass(kind, (np.ndarray, Number)) for kind in types):
+            return NotImplemented
+        tape = _tape_in((args, kwargs))
+        if tape is None:
+            return function(*map_tree(args, _bare), **map_tree(kwargs, _bare))
+        return tape.call(function, args, kwargs)
+
+    __getitem__ = _method("__getitem__")
+    __setitem__ = _method("__setitem__")
+    all = _method("all")
+    any = _method("any")
+    argmax = _method("argmax")
+    argmin = _method("argmin")
+    argsort = _method("argsort")
+    astype = _method("astype")
+    clip = _method("clip")
+    conj = _method("conj")
+    copy = _method("copy")
+    cumprod = _method("cumprod")
+    cumsum = _method("cumsum")
+    diagonal = _method("diagonal")
+    dot = _method("dot")
+    fill = _method("fill")
+    flatten = _method("flatten")
+    max = _method("max")
+    mean = _method("mean")
+    min = _method("min")
+    nonzero = _method("nonzero")
+    prod = _method("prod")
+    ravel = _method("ravel")
+    repeat = _method("repeat")
+    reshape = _method("reshape")
+    round = _method("round")
+    searchsorted = _method("searchsorted")
+    sort = _method("sort")
+    squeeze = _method("squeeze")
+    sum = _method("sum")
+    swapaxes = _method("swapaxes")
+    take = _method("take")
+    trace = _method("trace")
+    transpose = _method("transpose")
+    view = _method("view")
+
+    T = _attribute("T")
+    mT = _attribute("mT")
+    real = _attribute("real")
+    imag = _attribute("imag")
+
+    __bool__ = _reading("__bool__", "bool")
+    __index__ = _reading("__index__", "index")
+    __int__ = _reading("__int__", "index")
+    __float__ = _reading("__float__", "float()")
+    __complex__ = _reading("__complex__", "complex()")
+    item = _reading("item", "item")
+    tolist = _reading("tolist", "tolist()")
+
+
+def _tape_in(tree: Any) -> Tape | None:
+    found: list[Tape] = []
+
+    def leaf(item: Any) -> None:
+        tape = item._tape if isinstance(item, RecordingArray) else item.tape if type(item) is Number else None
+        if tape is not None and tape.open:
+            found.append(tape)
+
+    map_tree(tree, leaf)
+    return found[0] if found else None
