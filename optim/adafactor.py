@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -83,7 +82,7 @@ class Adafactor(Optimizer):
         smallest, least = group["eps"]
         smallest = float(np.finfo(p.dtype).eps) if smallest is None else smallest
         share = step ** group["beta2_decay"]
-        size = max(least, _rms(p)) * min(group["lr"], 1 / math.sqrt(step))
+        size = max(least, _rms(p)) * min(group["lr"], step**-0.5)
         if group["weight_decay"]:
             p *= 1 - group["lr"] * group["weight_decay"]
         square = g * g
@@ -101,4 +100,4 @@ class Adafactor(Optimizer):
 
 
 def _rms(array: Any) -> float:
-    return math.sqrt(float(np.vdot(array, array)) / array.size) if array.size else 0.0
+    return (np.vdot(array, array).item() / array.size) ** 0.5 if array.size else 0.0

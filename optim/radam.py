@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -80,7 +79,7 @@ class RAdam(Optimizer):
         longest = 2 / (1 - beta2) - 1
         rho = longest - 2 * step * beta2**step / (1 - beta2**step)
         if rho > 5:
-            r = math.sqrt((rho - 4) * (rho - 2) * longest / ((longest - 4) * (longest - 2) * rho))
-            change *= r * math.sqrt(1 - beta2**step)
+            r = ((rho - 4) * (rho - 2) * longest / ((longest - 4) * (longest - 2) * rho)) ** 0.5
+            change *= r * (1 - beta2**step) ** 0.5
             change /= np.sqrt(v) + group["eps"]
         p -= change

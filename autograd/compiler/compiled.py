@@ -61,10 +61,8 @@ class Compiled:
         try:
             for version in self._versions:
                 result = version.run(args, kwargs)
-                if result is MISSED:
+                if result is MISSED or result is DEVIATED:
                     continue
-                if result is DEVIATED:
-                    break
                 if version is not self._versions[0]:
                     self._versions.remove(version)
                     self._versions.insert(0, version)

@@ -51,6 +51,8 @@ class Emitter:
         self.parameters = parameters
         self.static: list[Value] = []
         self.numbers: list[Number] = []
+        self.streams: list[Any] = []
+        self._stream_names: dict[Any, str] = {}
         for value in parameters:
             value.name = self._fresh(value.name or "x")
         self.title = title
@@ -210,7 +212,7 @@ class Emitter:
         if type(item.kwargs.get("out")) is tuple:
             kwargs["out"] = self.text(item.kwargs["out"][0])
         if isinstance(item.outs, Value) and self.plan.is_fixed(item.outs) and item.target is None:
-            if item.name.startswith("stream."):
+            if item.stream is not None:
                 kwargs.pop("size", None)
                 args = []
                 kwargs["dtype"] = self.text(item.outs.dtype)
@@ -218,7 +220,17 @@ class Emitter:
         if isinstance(function, _METHODS) or item.name in ("T", "mT", "real", "imag"):
             return self._method(item, args, kwargs)
         listed = ", ".join([*args, *[f"{name}={value}" for name, value in kwargs.items()]])
+        if item.stream is not None:
+            return f"{self._stream(item.stream)}.{function.__name__}({listed})"
         return f"{self._function(item)}({listed})"
+
+    def _stream(self, place: Any) -> str:
+        """The name of a random generator, which the program is given at each call."""
+        key = place.identity()
+        if key not in self._stream_names:
+            self._stream_names[key] = self._fresh("stream")
+            self.streams.append(place)
+        return self._stream_names[key]
 
     def _argument(self, item: Instruction, arg: Any) -> str:
         if type(arg) in (float, int) and isinstance(item.function, np.ufunc):
@@ -276,9 +288,9 @@ class Emitter:
                     copy = self._fresh("saved")
                     self._body.append(f"{copy} = {name}.copy()")
                     self._saved.append((name, copy))
-            elif item.name.startswith("stream.") and id(item.function.__self__) not in seen:
-                seen.add(id(item.function.__self__))
-                name = self._bind(item.function.__self__, "stream")
+            elif item.stream is not None and item.stream.identity() not in seen:
+                seen.add(item.stream.identity())
+                name = self._stream(item.stream)
                 state = self._fresh("state")
                 self._body.append(f"{state} = {name}.bit_generator.state")
                 self._streams.append((name, state))
@@ -333,7 +345,7 @@ class Emitter:
         inputs = [value.name for value in self.parameters]
         lines = [f"def build({', '.join(value.name for value in self.static)}):"]
         lines += [f"    {line}" for line in self._setup]
-        lines += ["", f"    def step({', '.join([*inputs, *numbers])}):", f'        """{self.title}"""']
+        lines += ["", f"    def step({', '.join([*inputs, *numbers, *self._stream_names.values()])}):", f'        """{self.title}"""']
         lines += [f"        {line}" for line in self._body]
         return "\n".join([*lines, "", "    return step", ""])
 

@@ -146,8 +146,8 @@ class Guards:
                 f"or {local}.strides != {value.array.strides}: return _MISSED"
             )
             given.append(local)
-        for number in emitter.numbers:
-            given.append(self._place(*number.place))
+        given += [self._place(*number.place) for number in emitter.numbers]
+        given += [self._place(place) for place in emitter.streams]
         body = ["def run(args, kwargs):"]
         body += [f"    if not ({test}): return _MISSED" for test in dict.fromkeys(tests)]
         body += lines
@@ -184,6 +184,8 @@ class Guards:
             if first is not None and first is not place:
                 return [f"{text} is {self._place(first)}"]
             return [f"{text} == {self._bind(original)}" if _comparable(original) else f"{text} is {self._bind(original)}"]
+        if isinstance(original, np.random.Generator):
+            return []  # fetched at each call
         if isinstance(original, (bool, int, float, complex, str)) and original == original:
             return [f"{text} == {original!r}"]
         return [f"{text} is {self._bind(original)}"]

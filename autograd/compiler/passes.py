@@ -147,7 +147,7 @@ _REDUCTIONS: dict[Any, Any] = {
 
 
 def _is_pure(item: Instruction) -> bool:
-    return not item.name.startswith("stream.")
+    return item.stream is None
 
 
 def _leaves(tree: Any) -> list[Any]:

@@ -25,6 +25,7 @@ class Program:
         self.items: list[Instruction | Check] = []
         checks = iter([*tape.checks, None])
         check = next(checks)
+        self.items += tape.prelude
         for i, instruction in enumerate([*tape.instructions, None]):
             while check is not None and check.after <= i:
                 self.items.append(check)

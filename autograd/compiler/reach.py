@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.nodes import Handle, array_of, new_tensor
+from ..generator import default_generator
 from .numbers import Number
 from .recording import RecordingArray, Stream, Tape, UnrecordableError, Value
 
@@ -100,6 +101,7 @@ class Reach:
         self._seen: set[int] = set()
         self._keep: list[Any] = []
         self._walk(function)
+        self._walk(default_generator)
 
     # ---- finding -----------------------------------------------------------------------------------------------------
 
@@ -200,7 +202,7 @@ class Reach:
             # a gradient is another Tensor after each step, so it is not looked for by what it is, but by where it stands
             made = new_tensor(self._tape.enter(array_of(value), "input", (place, ("_data",))))
         elif isinstance(value, np.random.Generator):
-            made = Stream(self._tape, value)
+            made = Stream(self._tape, value, place)
         elif type(value) in (int, float) and (place.identity(), path) in self.volatile:
             number = self._tape.number(value, "", ())
             number.place = (place, path)

@@ -79,11 +79,12 @@ class Instruction:
     Attributes:
         kind: ``"call"``, or ``"view"`` if the result shares memory with an argument.
         outs: the results, in the structure in which the function returns them; None of a call that only writes.
+        stream: for a random draw where the generator is found; else None.
         target: the Value that it wrote into, by ``out=`` or in place; None if it made its results.
         line: the user's line that caused it; section: forward, backward or update.
     """
 
-    __slots__ = ("args", "function", "kind", "kwargs", "line", "name", "outs", "section", "target")
+    __slots__ = ("args", "function", "kind", "kwargs", "line", "name", "outs", "section", "stream", "target")
 
     def __init__(
         self, kind: str, name: str, function: Callable[..., Any], args: Any, kwargs: Any, where: tuple[str, str]
@@ -95,6 +96,7 @@ class Instruction:
         self.kwargs = kwargs
         self.outs: Any = None
         self.target: Value | None = None
+        self.stream: Any = None
         self.line, self.section = where
 
     def reads(self) -> list[Value]:
@@ -184,6 +186,7 @@ class Tape:
 
     def __init__(self) -> None:
         self.instructions: list[Instruction] = []
+        self.prelude: list[Instruction] = []
         self.checks: list[Check] = []
         self.escapes: list[str] = []
         self.unsure: str | None = None
@@ -233,20 +236,18 @@ class Tape:
 
     def _alias(self, array: Any, storage: Storage) -> Value:
         """A view of known memory that was cut without a call that could be seen: as strides of its owner."""
-        owner = storage.array
-        offset = array.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
         whole = next((v for v in self._wholes(storage)), None)
         if whole is None:
             self.unsure = f"an array of shape {array.shape} was cut from one that is not in the record"
             return Value(storage, array)
-        args = (whole, array.shape, array.dtype, offset, array.strides)
+        args = (whole, *_cut(array, storage.array))
         instruction = Instruction("view", "strided", strided, args, {}, self._where())
         made = instruction.outs = Value(storage, array, instruction)
         self.instructions.append(instruction)
         return made
 
     def _wholes(self, storage: Storage) -> Iterator[Value]:
-        for instruction in reversed(self.instructions):
+        for instruction in reversed([*self.prelude, *self.instructions]):
             for made in instruction.makes():
                 if made.storage is storage and instruction.kind != "view":
                     yield made
@@ -287,19 +288,25 @@ class Tape:
     def call(self, function: Callable[..., Any], args: Any, kwargs: Any, name: str | None = None) -> Any:
         """Make and record one call."""
         name = name or function.__name__
+        out = kwargs.get("out")
+        target = None
+        if function in WRITERS or name.split(".")[-1] in _WRITING_METHODS:
+            target = self._writable(args[0])
+        elif out is not None:
+            for item in out if isinstance(out, tuple) else (out,):
+                self._writable(item)
         instruction = Instruction("call", name, function, self.freeze(args), self.freeze(kwargs), self._where())
         result = function(*map_tree(args, _bare), **map_tree(kwargs, _bare))
-        out = kwargs.get("out")
         if out is not None:
             targets = out if isinstance(out, tuple) else (out,)
-            values = [self.value(target) for target in targets if target is not None]
+            values = [self._writable(target) for target in targets if target is not None]
             if len(values) != len(targets) or len(values) > 1:
                 self.unsure = f"{name} with several targets at {instruction.line}"
                 return out
             self._writes(instruction, values[0])
             return targets[0] if isinstance(targets[0], RecordingArray) else self.wrap(targets[0], values[0])
-        if function in WRITERS or name.split(".")[-1] in _WRITING_METHODS:
-            self._writes(instruction, self.value(args[0]))
+        if target is not None:
+            self._writes(instruction, target)
             return result
         if name in _FACTS:
             return result
@@ -308,12 +315,31 @@ class Tape:
             self.instructions.append(instruction)
         return made
 
+    def _writable(self, array: Any) -> Value:
+        """The value of an array that is about to be written.
+
+        One that is not in the record was made by Python in this run: the program makes it anew, as it is now.
+        """
+        value = self.value(array)
+        storage = value.storage
+        if storage.kind == "constant":
+            root = storage.array
+            start = Value(Storage("constant", root.copy()), root.copy())
+            instruction = Instruction("call", "copy", np.ndarray.copy, (start,), {}, self._where())
+            storage.kind = "fresh"
+            whole = instruction.outs = Value(storage, root, instruction)
+            storage.written = True
+            self.prelude.append(instruction)
+            known = [v for v in self._constants.values() if v.storage is storage]
+            for v in known:
+                cut = Instruction("view", "strided", strided, (whole, *_cut(v.array, root)), {}, self._where())
+                v.source, cut.outs = cut, v
+                self.prelude.append(cut)
+        return value
+
     def _writes(self, instruction: Instruction, target: Value) -> None:
         instruction.target = target
         target.storage.written = True
-        if target.storage.kind == "constant":
-            # made in this run by Python: a state that the next run will find, or scratch space
-            self.unsure = f"{instruction.name} wrote into an array that is not in the record, at {instruction.line}"
         self.instructions.append(instruction)
 
     def _result(self, result: Any, instruction: Instruction) -> Any:
@@ -351,10 +377,12 @@ class Tape:
 
         return map_tree(tree, leaf)
 
-    def draw(self, stream: Any, method: str, args: Any, kwargs: Any) -> Any:
+    def draw(self, stand_in: Stream, method: str, args: Any, kwargs: Any) -> Any:
         """Make and record a draw of random numbers."""
+        stream = stand_in._stream
         args = map_tree(args, lambda item: self._known(item))
         instruction = Instruction("call", f"stream.{method}", getattr(stream, method), args, kwargs, self._where())
+        instruction.stream = stand_in._place
         made = self._result(getattr(stream, method)(*args, **kwargs), instruction)
         self.instructions.append(instruction)
         return made
@@ -430,6 +458,12 @@ def _bare(item: Any) -> Any:
     return value_of(item)
 
 
+def _cut(array: Any, owner: Any) -> tuple[Any, ...]:
+    """What ``strided`` needs to cut an array from the one that owns its memory."""
+    offset = array.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
+    return array.shape, array.dtype, offset, array.strides
+
+
 def strided(array: Any, shape: tuple[int, ...], dtype: Any, offset: int, strides: tuple[int, ...]) -> Any:
     """The view of an array's memory with these strides."""
     return np.ndarray(shape, dtype, array, offset, strides)
@@ -438,9 +472,10 @@ def strided(array: Any, shape: tuple[int, ...], dtype: Any, offset: int, strides
 class Stream:
     """Stands for NumPy's random generator while a function is recorded."""
 
-    def __init__(self, tape: Tape, stream: Any) -> None:
+    def __init__(self, tape: Tape, stream: Any, place: Any) -> None:
         self._tape = tape
         self._stream = stream
+        self._place = place
 
     @property
     def bit_generator(self) -> Any:
@@ -449,7 +484,7 @@ class Stream:
         return self._stream.bit_generator
 
     def __getattr__(self, method: str) -> Any:
-        return lambda *args, **kwargs: self._tape.draw(self._stream, method, args, kwargs)
+        return lambda *args, **kwargs: self._tape.draw(self, method, args, kwargs)
 
 
 def _method(name: str) -> Any:
