@@ -12,11 +12,13 @@ import numpy as np
 
 from ..engine.mutation import stamp
 from ..engine.nodes import Handle, new_tensor
-from .memory import Plan
+from ..ops._blocks import in_blocks
+from .memory import Plan, shared_scratch
 from .numbers import Number
 from .program import Program
 from .reach import TensorOf
 from .recording import Check, Instruction, Value, strided
+from .runs import BLOCK, Run
 
 __all__ = ["DEVIATED", "Emitter"]
 
@@ -166,23 +168,79 @@ class Emitter:
             self._setup.append(f"{value.name} = {text}")
         checks = [i for i, item in enumerate(self.program.items) if isinstance(item, Check)]
         self._guard_before(checks[-1] if checks else 0)
-        for item in self.program.items:
+        for item in self.plan.groups:
             if isinstance(item, Check):
                 self._check(item)
+                continue
+            if isinstance(item, Run):
+                section, line = self._place_of(item.items[0], section, line)
+                self._run(item)
                 continue
             if item.kind == "view" and self.plan.is_static(item.outs):
                 body, self._body = self._body, self._setup
                 self._line(item)
                 self._setup, self._body = self._body, body
                 continue
-            if item.section != section:
-                section = item.section
-                self._body.append(f"# {'-' * 12} {section} {'-' * 12}")
-            if item.line != line:
-                line = item.line
-                self._body.append(f"# {line}")
+            section, line = self._place_of(item, section, line)
             self._line(item)
         self._finish()
+
+    def _place_of(self, item: Instruction, section: str, line: str) -> tuple[str, str]:
+        """Say which section and which line of the user's program begins."""
+        if item.section != section:
+            self._body.append(f"# {'-' * 12} {item.section} {'-' * 12}")
+        if item.line != line:
+            self._body.append(f"# {item.line}")
+        return item.section, item.line
+
+    def _run(self, run: Run) -> None:
+        """Elementwise calls together, block by block."""
+        flat: dict[Value, str] = {}
+        for value in run.outer():
+            if value.source in run.items and not self.plan.is_fixed(value):
+                self._body.append(f"{self.name(value)} = empty({value.shape}, '{value.dtype}')")
+            wish = self._fresh(f"{self.name(value)}_flat")
+            lines = self._setup if self.plan.is_static(value) else self._body
+            lines.append(f"{wish} = {self.name(value)}.reshape(-1)")
+            flat[value] = wish
+        name = self._fresh("run")
+        self.namespace["in_blocks"] = in_blocks
+        lines = [f"def {name}():"]
+        names = {value: value.name for value in (*flat, *run.inner)}
+        scratch: dict[Value, str] = {}
+        for value, place in shared_scratch(run):
+            if place not in scratch.values():
+                lines.append(f"    {place} = empty({BLOCK}, '{value.dtype}')")
+            scratch[value] = place
+        lines += ["    def work(block):"]
+        for value, whole in flat.items():
+            value.name = self._fresh("x")
+            lines.append(f"        {value.name} = {whole}[block]")
+        size = next(iter(flat)).name
+        cut = dict.fromkeys(scratch.values())
+        for place in cut:
+            cut[place] = self._fresh("t")
+            lines.append(f"        {cut[place]} = {place}[:len({size})]")
+        for value, place in scratch.items():
+            value.name = cut[place]
+        for item in run.items:
+            body, self._body = self._body, []
+            before = len(self._body)
+            text = self._elementwise(item)
+            lines += [f"        {line}" for line in (*self._body[before:], text)]
+            self._body = body
+        lines.append("    return work")
+        for value, old in names.items():
+            value.name = old
+        self._body += lines
+        self._body.append(f"in_blocks({flat[next(iter(flat))]}, {name}, {BLOCK})")
+
+    def _elementwise(self, item: Instruction) -> str:
+        """A call inside of a run, on blocks."""
+        out = self.name(item.target or item.outs)
+        args = ", ".join(self._argument(item, arg) for arg in item.args)
+        call = f"{self._function(item)}({args}"
+        return f"{out}[...] = {call})" if item.function is np.where else f"{call}, out={out})"
 
     def _line(self, item: Instruction) -> None:
         """One instruction."""
@@ -192,7 +250,8 @@ class Emitter:
             return
         if isinstance(item.outs, Value):
             if self.plan.is_fixed(item.outs):
-                self._body.append(call)
+                if item.function is not np.empty_like:
+                    self._body.append(call)
             else:
                 self._body.append(f"{self.name(item.outs)} = {call}")
             return
@@ -219,6 +278,9 @@ class Emitter:
             kwargs["out"] = self.name(item.outs)
         if isinstance(function, _METHODS) or item.name in ("T", "mT", "real", "imag"):
             return self._method(item, args, kwargs)
+        sign = _SCALAR.get(function)
+        if sign and len(args) == 2 and not kwargs and all(not getattr(arg, "shape", ()) for arg in item.args):
+            return f"{args[0]} {sign} {args[1]}"
         listed = ", ".join([*args, *[f"{name}={value}" for name, value in kwargs.items()]])
         if item.stream is not None:
             return f"{self._stream(item.stream)}.{function.__name__}({listed})"
@@ -233,11 +295,12 @@ class Emitter:
         return self._stream_names[key]
 
     def _argument(self, item: Instruction, arg: Any) -> str:
-        if type(arg) in (float, int) and isinstance(item.function, np.ufunc):
+        if type(arg) in (float, int) and (isinstance(item.function, np.ufunc) or item.function is np.where):
             out = item.target if item.target is not None else item.outs
             arrays = [x for x in item.args if type(x) is Value]
-            if isinstance(out, Value) and arrays and arrays[0].dtype.kind == "f" and arrays[0].shape and item.function not in _MIXED:
-                return self._scalar(arg, arrays[0].dtype)
+            floating = [x.dtype for x in arrays if x.dtype.kind == "f" and x.shape]
+            if isinstance(out, Value) and floating and item.function not in _MIXED:
+                return self._scalar(arg, floating[0])
         return self.text(arg)
 
     def _method(self, item: Instruction, args: list[str], kwargs: dict[str, str]) -> str:
@@ -361,7 +424,12 @@ class Emitter:
 
 
 _METHODS = (type(np.ndarray.reshape), type(np.ndarray.__getitem__))
-_MIXED = {np.power, np.float_power, np.ldexp, np.where}
+_SCALAR = {
+    np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.less: "<", np.less_equal: "<=",
+    np.greater: ">", np.greater_equal: ">=", np.equal: "==", np.not_equal: "!=",
+}  # fmt: skip
+"""Ufuncs that are faster as operators on NumPy's scalars."""
+_MIXED = {np.power, np.float_power, np.ldexp}
 
 
 def _numpy_path(item: Instruction) -> str | None:

@@ -9,8 +9,9 @@ import numpy as np
 
 from .program import Program, reads_of
 from .recording import Instruction, Storage, Value
+from .runs import Run, grouped, is_elementwise
 
-__all__ = ["Plan"]
+__all__ = ["Plan", "shared_scratch"]
 
 _TAKE_OUT = {
     np.matmul, np.dot, np.take, np.concatenate, np.stack, np.einsum, np.clip, np.cumsum, np.cumprod, np.mean, np.argmax,
@@ -28,12 +29,14 @@ class Plan:
 
     def __init__(self, program: Program, reuse_outputs: bool = False) -> None:
         self.program = program
+        self.groups = list(grouped(program))
+        inner = {value for group in self.groups if isinstance(group, Run) for value in group.inner}
         given = set() if reuse_outputs else {value.storage for value in program.given()}
         self._fixed: dict[Storage, Value] = {}
         for item in program.instructions():
             if item.kind == "call" and isinstance(item.outs, Value) and item.target is None:
                 made = item.outs
-                if made.storage.kind == "fresh" and made.storage not in given and _can_be_told(item):
+                if made.storage.kind == "fresh" and made.storage not in given and made not in inner and _can_be_told(item):
                     self._fixed[made.storage] = made
         self._share()
 
@@ -154,6 +157,8 @@ def _can_be_told(item: Instruction) -> bool:
     if "out" in item.kwargs:
         return False
     function = item.function
+    if function is np.empty_like or function is np.where and is_elementwise(item):
+        return True
     if isinstance(function, np.ufunc):
         return function.nout == 1
     owner = getattr(function, "__self__", None)
@@ -162,3 +167,27 @@ def _can_be_told(item: Instruction) -> bool:
     if item.name in ("stream.random", "stream.standard_normal"):
         return array.dtype in (np.float32, np.float64)
     return function in _TAKE_OUT
+
+
+def shared_scratch(run: Run) -> Iterator[tuple[Value, str]]:
+    """For each inner value of a run the name of its scratch space, shared where one ends before the other begins."""
+    last: dict[Storage, int] = {}
+    for i, item in enumerate(run.items):
+        for value in (*item.reads(), *item.makes()):
+            last[value.storage] = i
+    free: dict[Any, list[str]] = {}
+    count = 0
+    ending: dict[int, list[tuple[Any, str]]] = {}
+    for i, item in enumerate(run.items):
+        for dtype, place in ending.get(i, ()):  # elementwise: a result may lie over what is read for the last time
+            free.setdefault(dtype, []).append(place)
+        if item.outs in run.inner:
+            made: Value = item.outs
+            places = free.get(made.dtype)
+            if places:
+                place = places.pop()
+            else:
+                count += 1
+                place = f"scratch{count}"
+            ending.setdefault(last[made.storage], []).append((made.dtype, place))
+            yield made, place

@@ -53,8 +53,38 @@ def remove_copies(program: Program) -> None:
     program.replace(swaps)
 
 
+def use_scalars(program: Program) -> None:
+    """A constant that was broadcast from one number is that number again, where the other operand has the shape."""
+    for item in program.instructions():
+        made = item.target or item.outs
+        if not isinstance(item.function, np.ufunc) or not isinstance(made, Value) or len(item.args) != 2:
+            continue
+        for i, arg in enumerate(item.args):
+            other = item.args[1 - i]
+            if type(arg) is not Value or type(other) is not Value or other.shape != made.shape:
+                continue
+            if arg.storage.kind == "constant" and arg.array.size and not any(arg.array.strides):
+                number = arg.array[(0,) * arg.array.ndim].reshape(())
+                scalar = Value(Storage("constant", number), number)
+                item.args = (scalar, other) if i == 0 else (other, scalar)
+
+
+def _times_one(item: Instruction) -> Value | None:
+    """What an instruction multiplies by one."""
+    if item.function is not np.multiply or len(item.args) != 2 or not isinstance(item.outs, Value):
+        return None
+    for one, source in (item.args, item.args[::-1]):
+        if type(one) is Value and one.storage.kind == "constant" and not one.shape and one.array == 1:
+            if type(source) is Value and source.dtype == item.outs.dtype and source.shape == item.outs.shape:
+                return source
+    return None
+
+
 def _copied(item: Instruction) -> Value | None:
     """What an instruction makes a plain copy of."""
+    source = _times_one(item)
+    if source is not None:
+        return source
     if item.name not in ("copy", "array", "astype", "positive") or not item.args or type(item.args[0]) is not Value:
         return None
     source = item.args[0]
@@ -159,6 +189,7 @@ def _leaves(tree: Any) -> list[Any]:
 PASSES: dict[str, Callable[[Program], None]] = {
     "simplify_calls": simplify_calls,
     "fold_constants": fold_constants,
+    "use_scalars": use_scalars,
     "remove_copies": remove_copies,
     "share_equal": share_equal,
     "remove_dead": remove_dead,
