@@ -43,7 +43,7 @@ class Run:
 
 def all_runs() -> list[Run]:
     """Every workload, in the order of the report."""
-    return [*_engine(), *_training(), *_layers(), *_pictures(), *_memory_and_imports()]
+    return [*_engine(), *_training(), *_layers(), *_compiled(), *_pictures(), *_memory_and_imports()]
 
 
 def _engine() -> list[Run]:
@@ -124,6 +124,18 @@ def _layers() -> list[Run]:
         for kind in ("LSTM", "GRU", "RNN")
     ]  # fmt: skip
     return [*rows, *recurrent]
+
+
+def _compiled() -> list[Run]:
+    """The same steps, compiled, beside NumPy by hand."""
+    runs = []
+    for run in _training():
+        if run.module == "training":
+            targets = (Target("us per step", 1.05, "numpy"),) if run.name == "mlp-64" else ()
+            runs.append(
+                Run(f"compiled-{run.name}", run.module, ("compiled", "numpy", "torch"), run.settings, run.smoke, 15, targets)
+            )
+    return runs
 
 
 def _pictures() -> list[Run]:

@@ -11,7 +11,7 @@ import os
 import platform
 import sys
 
-OURS = ("chainrule", "chainrule_nn")
+OURS = ("chainrule", "chainrule_nn", "compiled")
 
 
 def main() -> None:
