@@ -546,7 +546,7 @@ class RecordingArray(np.ndarray):
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if any(not issubclass(kind, (np.ndarray, Number)) for kind in types):
             return NotImplemented
-        tape = _tape_in((args, kwargs))
+        tape = self._tape if self._tape is not None and self._tape.open else _tape_in((args, kwargs))  # like= is in neither
         if tape is None:
             return function(*map_tree(args, _bare), **map_tree(kwargs, _bare))
         return tape.call(function, args, kwargs)
