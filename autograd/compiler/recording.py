@@ -170,9 +170,15 @@ _FACTS = {"shape", "ndim", "size", "broadcast_shapes", "iscomplexobj", "isrealob
 
 def _root(array: Any) -> Any:
     """The array that owns the memory."""
-    while isinstance(base := array.base, np.ndarray):
+    while True:
+        base = array.base
+        if isinstance(base, memoryview):
+            base = base.obj
+        elif not isinstance(base, np.ndarray):
+            base = getattr(base, "base", None)  # what as_strided puts between
+        if not isinstance(base, np.ndarray):
+            return array
         array = base
-    return array
 
 
 class Tape:
