@@ -170,9 +170,15 @@ _FACTS = {"shape", "ndim", "size", "broadcast_shapes", "iscomplexobj", "isrealob
 
 def _root(array: Any) -> Any:
     """The array that owns the memory."""
-    while isinstance(base := array.base, np.ndarray):
+    while True:
+        base = array.base
+        if isinstance(base, memoryview):
+            base = base.obj
+        elif not isinstance(base, np.ndarray):
+            base = getattr(base, "base", None)  # what as_strided puts between
+        if not isinstance(base, np.ndarray):
+            return array
         array = base
-    return array
 
 
 class Tape:
@@ -546,7 +552,7 @@ class RecordingArray(np.ndarray):
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if any(not issubclass(kind, (np.ndarray, Number)) for kind in types):
             return NotImplemented
-        tape = _tape_in((args, kwargs))
+        tape = self._tape if self._tape is not None and self._tape.open else _tape_in((args, kwargs))  # like= is in neither
         if tape is None:
             return function(*map_tree(args, _bare), **map_tree(kwargs, _bare))
         return tape.call(function, args, kwargs)
