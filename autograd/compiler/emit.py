@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.mutation import stamp
+from ..engine.mutation import stamp_owners
 from ..engine.nodes import Handle, new_tensor
 from ..ops._blocks import in_blocks
 from .memory import Plan, shared_scratch
@@ -40,7 +40,7 @@ class Emitter:
         self.program = program
         self.plan = Plan(program, reuse_outputs)
         self.namespace: dict[str, Any] = {
-            "np": np, "ndarray": np.ndarray, "empty": np.empty, "_new_tensor": new_tensor, "_stamp": stamp,
+            "np": np, "ndarray": np.ndarray, "empty": np.empty, "_new_tensor": new_tensor, "_stamp": stamp_owners,
             "_DEVIATED": DEVIATED, "strided": strided, "_errstate": np.errstate,
         }  # fmt: skip
         self._taken = {*self.namespace, *keyword.kwlist, "build", "step"}
@@ -398,7 +398,8 @@ class Emitter:
         if stores or roots:
             self._body.append("# ------------ what stays ------------")
         self._body += stores
-        self._body += [f"_stamp({self._bind(root, 'memory')})" for root in roots]
+        if roots:
+            self._body.append(f"_stamp({self._bind(tuple(roots), 'memory')})")
         self._body.append(f"return {returned}")
 
     @property

@@ -7,13 +7,14 @@ since; then it asks for each saved array whether its memory bears a later stamp.
 
 from __future__ import annotations
 
+import functools
 import threading
 import weakref
 from typing import Any
 
 import numpy as np
 
-__all__ = ["clock", "mutated_since", "stamp", "untouched"]
+__all__ = ["clock", "mutated_since", "stamp", "stamp_owners", "untouched"]
 
 MAX_RANGES = 64
 """More written byte ranges of one buffer than this are merged into one."""
@@ -80,11 +81,23 @@ def stamp(array: Any, line: str | None = None) -> None:
         clock.now = now = clock.now + 1
         record = _stamps.get(key)
         if record is None or record.owner() is not owner:
-            record = _stamps[key] = _Stamps(weakref.ref(owner, lambda ref: _forget(key, ref)))
+            record = _stamps[key] = _Stamps(weakref.ref(owner, functools.partial(_forget, key)))
         if array is owner:
             record.latest, record.ranges = now, {None: (now, line)}
         else:
             record.write(_span(array, owner), now, line)
+
+
+def stamp_owners(owners: tuple[Any, ...]) -> None:
+    """``stamp`` for whole arrays that own their memory, several at once."""
+    with _lock:
+        clock.now = now = clock.now + 1
+        for owner in owners:
+            key = id(owner)
+            record = _stamps.get(key)
+            if record is None or record.owner() is not owner:
+                record = _stamps[key] = _Stamps(weakref.ref(owner, functools.partial(_forget, key)))
+            record.latest, record.ranges = now, {None: (now, None)}
 
 
 def _forget(key: int, ref: weakref.ref[Any]) -> None:
