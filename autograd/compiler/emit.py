@@ -242,8 +242,22 @@ class Emitter:
         call = f"{self._function(item)}({args}"
         return f"{out}[...] = {call})" if item.function is np.where else f"{call}, out={out})"
 
+    def _part(self, value: Value) -> None:
+        """The place of a value in the buffer that it is a part of."""
+        whole, offset = self.plan.parts[value.storage]
+        static = self.plan.is_static(whole)
+        if not static and not whole.name:
+            self._body.append(f"{self.name(whole)} = empty({whole.array.size}, '{whole.dtype}')")
+        shape = "" if value.array.ndim == 1 else f".reshape{value.shape}"
+        line = f"{self.name(value)} = {self.name(whole)}[{offset}:{offset + value.array.size}]{shape}"
+        (self._setup if static else self._body).append(line)
+
     def _line(self, item: Instruction) -> None:
         """One instruction."""
+        if id(item) in self.plan.joined:
+            return
+        if isinstance(item.outs, Value) and item.outs.storage in self.plan.parts and item.kind == "call":
+            self._part(item.outs)
         call = self._call(item)
         if item.target is not None:
             self._body.append(call)

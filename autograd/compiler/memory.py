@@ -38,23 +38,53 @@ class Plan:
                 made = item.outs
                 if made.storage.kind == "fresh" and made.storage not in given and made not in inner and _can_be_told(item):
                     self._fixed[made.storage] = made
+        self.joined: dict[int, Value] = {}
+        self.parts: dict[Storage, tuple[Value, int]] = {}
+        self._join(given, inner)
         self._share()
 
     def is_fixed(self, value: Value) -> bool:
-        """Whether a value is the whole of a buffer."""
-        return self._fixed.get(value.storage) is value
+        """Whether a call is told to put its result there: into a buffer, or a part of one."""
+        return self._fixed.get(value.storage) is value or (
+            value.storage in self.parts and value.source is not None and value.source.kind == "call"
+        )
 
-    def is_static(self, value: Any) -> bool:
-        """Whether a value's array is the same at each call."""
-        if not isinstance(value, Value):
+    def _join(self, given: set[Storage], inner: set[Value]) -> None:
+        """Arrays that are only made to be concatenated are made where they belong, in the result."""
+        last = self._last_uses()
+        for at, item in enumerate(self.program.items):
+            if not isinstance(item, Instruction) or item.function is not np.concatenate or item.target is not None:
+                continue
+            made = item.outs
+            whole = isinstance(made, Value) and made.shape == (made.array.size,) and made.storage.kind == "fresh"
+            if not whole or not item.args or type(item.args[0]) not in (list, tuple) or made.storage in given:
+                continue
+            pieces = item.args[0]
+            if not all(self._can_be_part(piece, made, given, inner) for piece in pieces):
+                continue
+            if len({piece.storage for piece in pieces}) != len(pieces):
+                continue
+            if made.storage.written and any(last.get(piece.storage, 0) > at for piece in pieces):
+                continue
+            self.joined[id(item)] = made
+            if any(piece.storage in given for piece in pieces):
+                self._fixed.pop(made.storage, None)
+            offset = 0
+            for piece in pieces:
+                self._fixed.pop(piece.storage, None)
+                self.parts[piece.storage] = made, offset
+                offset += piece.array.size
+
+    def _can_be_part(self, piece: Any, made: Value, given: set[Storage], inner: set[Value]) -> bool:
+        if type(piece) is not Value or piece.storage.kind != "fresh" or piece.storage in self.parts or piece in inner:
             return False
-        kind = value.storage.kind
-        if kind in ("state", "constant"):
-            return value.source is None or all(self.is_static(read) for read in value.source.reads())
-        return value.storage in self._fixed
+        source = piece.source
+        if source is None or source.kind != "call" or source.outs is not piece or source.function is np.concatenate:
+            return False
+        return piece.dtype == made.dtype and piece.array.flags.c_contiguous and _can_be_told(source)
 
-    def _share(self) -> None:
-        """Give storages that are not needed at the same time the same bytes."""
+    def _last_uses(self) -> dict[Storage, int]:
+        """For each storage the number of the last item that uses it."""
         last: dict[Storage, int] = {}
         for i, item in enumerate(self.program.items):
             for value in reads_of(item):
@@ -63,6 +93,24 @@ class Plan:
                 last[item.target.storage] = i
         for value in self.program.given():
             last[value.storage] = len(self.program.items)
+        return last
+
+    def is_static(self, value: Any) -> bool:
+        """Whether a value's array is the same at each call."""
+        if not isinstance(value, Value):
+            return False
+        kind = value.storage.kind
+        if kind in ("state", "constant"):
+            return value.source is None or all(self.is_static(read) for read in value.source.reads())
+        if value.storage in self.parts:
+            return self.parts[value.storage][0].storage in self._fixed
+        return value.storage in self._fixed
+
+    def _share(self) -> None:
+        """Give storages that are not needed at the same time the same bytes."""
+        last = self._last_uses()
+        for part, (whole, _) in self.parts.items():  # a buffer lives as long as its parts
+            last[whole.storage] = max(last.get(whole.storage, 0), last.get(part, 0))
         free: list[tuple[int, int]] = []  # bytes and number of a pool
         self._pool: dict[Storage, int] = {}
         self._sizes: list[int] = []
@@ -70,20 +118,31 @@ class Plan:
         for storage in self._fixed:
             ending.setdefault(last.get(storage, -1), []).append(storage)
         for i, item in enumerate(self.program.items):
-            if isinstance(item, Instruction) and isinstance(item.outs, Value) and self.is_fixed(item.outs):
-                made = item.outs
-                over = self._overwritten(item, ending.get(i, ()))
-                if over is not None:
-                    self._pool[made.storage] = self._pool[over]
-                    ending[i].remove(over)
-                else:
-                    self._pool[made.storage] = self._take(free, made.array.nbytes)
-                if made.storage not in last:  # nobody reads it
-                    ending.setdefault(i, []).append(made.storage)
+            if isinstance(item, Instruction) and isinstance(item.outs, Value):
+                self._settle(item, i, last, free, ending)
             for storage in ending.get(i, ()):
                 free.append((self._sizes[self._pool[storage]], self._pool[storage]))
         self.before = sum(value.array.nbytes for value in self._fixed.values())
         self.after = sum(self._sizes)
+
+    def _settle(self, item: Instruction, i: int, last: Any, free: Any, ending: dict[int, list[Storage]]) -> None:
+        """Find bytes for what an instruction makes."""
+        made: Value = item.outs
+        if made.storage in self.parts:
+            made = self.parts[made.storage][0]
+            if made.storage in self._fixed and made.storage not in self._pool:
+                self._pool[made.storage] = self._take(free, made.array.nbytes)
+            return
+        if self._fixed.get(made.storage) is not made or id(item) in self.joined:
+            return
+        over = self._overwritten(item, ending.get(i, ()))
+        if over is not None:
+            self._pool[made.storage] = self._pool[over]
+            ending[i].remove(over)
+        else:
+            self._pool[made.storage] = self._take(free, made.array.nbytes)
+        if made.storage not in last:  # nobody reads it
+            ending.setdefault(i, []).append(made.storage)
 
     def _overwritten(self, item: Instruction, ending: Any) -> Storage | None:
         """A storage that an elementwise call may write its result over, since it reads it for the last time."""
