@@ -155,6 +155,50 @@ def remove_dead(program: Program) -> None:
     program.items = kept[::-1]
 
 
+def write_directly(program: Program) -> None:
+    """A result that is only copied into another array is computed there."""
+    given = {value.storage for value in program.given()}
+    users: dict[Storage, int] = {}
+    for item in program.items:
+        for storage in {value.storage for value in reads_of(item)}:
+            users[storage] = users.get(storage, 0) + 1
+    kept: list[Any] = []
+    for item in program.items:
+        before = kept[-1] if kept else None
+        if isinstance(item, Instruction) and item.function is np.copyto and _is_made_for(before, item, users, given):
+            target = item.target
+            before.kwargs = {**before.kwargs, "out": target}
+            before.target, before.outs = target, None
+            continue
+        kept.append(item)
+    program.items = kept
+
+
+def _is_made_for(before: Any, copy: Instruction, users: dict[Storage, int], given: set[Storage]) -> bool:
+    """Whether an instruction makes what the next one copies, and could as well write it there."""
+    target = copy.target
+    if not isinstance(before, Instruction) or before.target is not None or before.kind != "call" or target is None:
+        return False
+    made = before.outs
+    if len(copy.args) != 2 or copy.args[1] is not made or set(copy.kwargs) - {"casting"}:
+        return False
+    if not isinstance(before.function, np.ufunc) or before.function.nout != 1 or "out" in before.kwargs:
+        return False
+    if made.storage in given or users.get(made.storage) != 1 or made.storage.written:
+        return False
+    if made.dtype != target.dtype or made.shape != target.shape:
+        return False
+    over = [value for value in before.reads() if value.storage is target.storage]
+    if before.function.signature is not None:
+        return not over
+    return all(_same_place(value, target) for value in over)
+
+
+def _same_place(a: Value, b: Value) -> bool:
+    ours, theirs = a.array.__array_interface__["data"], b.array.__array_interface__["data"]
+    return ours == theirs and a.shape == b.shape and a.array.strides == b.array.strides
+
+
 def simplify_calls(program: Program) -> None:
     """NumPy's functions that go through Python are called by what they come to: ``sum`` is ``add.reduce``."""
     for item in program.instructions():
@@ -192,6 +236,7 @@ PASSES: dict[str, Callable[[Program], None]] = {
     "use_scalars": use_scalars,
     "remove_copies": remove_copies,
     "share_equal": share_equal,
+    "write_directly": write_directly,
     "remove_dead": remove_dead,
 }
 """All passes by name, in the order in which they run."""

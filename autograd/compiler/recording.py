@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -196,6 +197,7 @@ class Tape:
         self.checks: list[Check] = []
         self.escapes: list[str] = []
         self.unsure: str | None = None
+        self.unnamed: list[Any] = []  # arrays that C code made of recorded ones, perhaps, by copying them
         self.open = True
         self._storages: dict[int, Storage] = {}
         self._constants: dict[int, Value] = {}
@@ -326,6 +328,11 @@ class Tape:
 
         One that is not in the record was made by Python in this run: the program makes it anew, as it is now.
         """
+        pending, self.unnamed = self.unnamed, []
+        for reference in pending:  # a copy made before the write is a copy of what was there before
+            made = reference()
+            if made is not None and made._value is None and made._parent is not None:
+                self.value(made)
         value = self.value(array)
         storage = value.storage
         if storage.kind == "constant":
@@ -536,6 +543,8 @@ class RecordingArray(np.ndarray):
         self._tape = getattr(source, "_tape", None)
         self._value = None
         self._parent = source if self._tape is not None else None
+        if self._tape is not None and self._tape.open:
+            self._tape.unnamed.append(weakref.ref(self))
 
     def __hash__(self) -> int:  # type: ignore[override]
         return id(self)

@@ -1,0 +1,211 @@
+"""The compiler's passes, buffers and runs: what each takes out of a program, and that no number changes by it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd
+import nn
+import optim
+from autograd.compiler.passes import PASSES
+from autograd.compiler.runs import LARGE
+
+ALL = frozenset(PASSES)
+
+
+def compiled(function: Callable[..., Any], *args: Any, without: tuple[str, ...] = ()) -> Any:
+    """The compiled function after its first program was made, which must give what the function gives."""
+    program = autograd.compile(function, fullgraph=True, passes=ALL - set(without))
+    for _ in range(3):
+        found, expected = program(*args), function(*args)
+        for a, b in zip(autograd.func.pytrees.flatten(found)[0], autograd.func.pytrees.flatten(expected)[0], strict=True):
+            np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+    assert program.source
+    return program
+
+
+def calls(program: Any) -> list[str]:
+    """The lines of the program's step that compute something."""
+    _, body = program.source.split("    def step(", 1)
+    lines = [line.strip() for line in body.splitlines()[2:]]
+    return [line for line in lines if line and not line.startswith(("#", "return"))]
+
+
+def draw(*shape: int, seed: int = 0) -> Any:
+    return autograd.tensor(np.random.default_rng(seed).normal(size=shape).astype(np.float32))
+
+
+def test_what_nobody_uses_is_not_computed():
+    def f(x):
+        unused = x.exp() @ x
+        unused += 1
+        return x * 2
+
+    assert len(calls(compiled(f, draw(3, 3)))) == 1
+    assert len(calls(compiled(f, draw(3, 3), without=("remove_dead",)))) > 1
+
+
+def test_equal_calls_are_made_once_but_not_across_a_write():
+    def f(x):
+        a = x.exp() + x.exp()
+        y = x.clone()
+        b = y.exp()
+        y += 1
+        return a, b, y.exp()
+
+    lines = calls(compiled(f, draw(4)))
+    assert sum("exp(" in line for line in lines) == 3
+    assert sum("exp(" in line for line in calls(compiled(f, draw(4), without=("share_equal",)))) == 4
+
+
+def test_constants_are_computed_when_the_program_is_made():
+    def f(x):
+        scale = autograd.ones(4).cumsum(0) / 10
+        return x * scale
+
+    assert len(calls(compiled(f, draw(4)))) == 1
+
+
+def test_copies_are_left_out_unless_one_side_is_written():
+    def only_read(x):
+        return x.exp().clone() * 2
+
+    def written(x):
+        y = x.exp()
+        z = y.clone()
+        y *= 2
+        return y + z
+
+    assert not any("copy" in line for line in calls(compiled(only_read, draw(4))))
+    assert any("array(" in line for line in calls(compiled(written, draw(4))))
+    assert any("array(" in line for line in calls(compiled(only_read, draw(4), without=("remove_copies",))))
+
+
+def test_what_is_written_in_place_is_computed_there():
+    def f(x, w):
+        y = x * 2
+        y += 1
+        y[1:] *= y[:-1].clone()
+        w.copy_(w @ x)
+        return y
+
+    def run(**options):
+        w = draw(3, 3, seed=1)
+        program = autograd.compile(lambda x: f(x, w), fullgraph=True, **options)
+        return [program(draw(3, 3)).tolist() for _ in range(3)], w.tolist(), calls(program)
+
+    found, w, lines = run()
+    expected, same, more = run(passes=ALL - {"write_directly"})
+    assert (found, w) == (expected, same)
+    assert len(lines) < len(more)
+
+
+def test_a_result_is_never_the_argument_itself():
+    def f(x):
+        return x.clone()
+
+    program = compiled(f, draw(4))
+    x = draw(4)
+    y = program(x)
+    y += 1
+    assert x.tolist() == draw(4).tolist()
+
+
+def test_numpys_slow_reductions_are_called_by_what_they_come_to():
+    def f(x):
+        return np.sum(np.exp(x), axis=0) + np.max(x)
+
+    assert not any("np.sum" in line for line in compiled(f, np.ones((2, 3))).source.splitlines())
+    assert "np.sum" in compiled(f, np.ones((2, 3)), without=("simplify_calls",)).source
+
+
+def test_buffers_share_bytes_when_they_live_one_after_the_other():
+    def f(x):
+        for _ in range(10):
+            x = (x @ x).tanh()
+        return x
+
+    plan = compiled(f, draw(16, 16))._versions[0].emitter.plan
+    assert plan.before >= 19 * 16 * 16 * 4
+    assert plan.after <= 2 * 16 * 16 * 4
+
+
+def test_gradients_are_made_where_the_optimizer_wants_them():
+    autograd.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3))
+    optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    x = draw(6, 4)
+
+    def step(x):
+        optimizer.zero_grad()
+        loss = (model(x) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    program = autograd.compile(step, fullgraph=True)
+    for _ in range(5):
+        program(x)
+    assert "concatenate(" not in program.source.split("def step(")[1]
+    first = [p.grad for p in model.parameters()]
+    kept = [g.numpy().copy() for g in first]
+    program(x)
+    for g, before in zip(first, kept, strict=True):
+        np.testing.assert_array_equal(g.numpy(), before)
+
+
+@pytest.mark.parametrize("size", [LARGE, 2 * LARGE + 12345])
+def test_large_elementwise_runs_are_computed_in_blocks(size):
+    def gelu(x):
+        x = x.detach().requires_grad_()
+        y = 0.5 * x * (1 + (0.7978845608 * (x + 0.044715 * x * x * x)).tanh())
+        (g,) = autograd.grad(y.sum(), x)
+        return g, y.detach()
+
+    program = compiled(gelu, draw(size))
+    assert program.source.count("in_blocks(") == 1
+    plan = program._versions[0].emitter.plan
+    assert plan.after == 0  # all between is scratch space of a block
+
+
+def test_small_arrays_are_not_cut_into_blocks():
+    assert "in_blocks" not in compiled(lambda x: (x.exp() * 2).tanh(), draw(1000)).source
+
+
+def test_broadcast_operands_and_written_arrays_take_part_in_runs():
+    def f(x, row):
+        y = x * 2
+        y += 1
+        y *= x
+        return (y + row).exp(), y
+
+    compiled(f, draw(512, LARGE // 256), draw(LARGE // 256))
+
+
+@pytest.mark.parametrize("left_out", sorted(PASSES))
+def test_no_pass_changes_a_number(left_out):
+    autograd.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3))
+    x, y = draw(6, 4), autograd.tensor([0, 1, 2, 0, 1, 2])
+
+    def losses(passes):
+        for p, value in zip(model.parameters(), start, strict=True):
+            p.data = value.clone()
+        optimizer = optim.Adam(model.parameters(), lr=0.05)
+
+        def step():
+            optimizer.zero_grad()
+            loss = nn.functional.cross_entropy(model(x), y)
+            loss.backward()
+            optimizer.step()
+            return loss.item()
+
+        run = step if passes is None else autograd.compile(step, fullgraph=True, passes=passes)
+        return [run() for _ in range(6)]
+
+    start = [p.detach().clone() for p in model.parameters()]
+    assert losses(ALL - {left_out}) == losses(None)
