@@ -127,14 +127,26 @@ def _layers() -> list[Run]:
 
 
 def _compiled() -> list[Run]:
-    """The same steps, compiled, beside NumPy by hand."""
+    """The same steps, compiled, beside NumPy by hand, PyTorch and JAX."""
+    limits = {
+        "mlp-64": (Target("us per step", 1.05, "numpy"),), "cnn": (Target("ms per step", 1.5, "torch"),),
+        "gpt": (Target("ms per step", 0.9, "torch"),), "lstm": (Target("ms per step", 2.0, "torch"),),
+        "layer-norm": (Target("ms per step", 1.2, "torch"),), "cross-entropy": (Target("ms per step", 1.0, "torch"),),
+    }  # fmt: skip
     runs = []
-    for run in _training():
-        if run.module == "training":
-            targets = (Target("us per step", 1.05, "numpy"),) if run.name == "mlp-64" else ()
-            runs.append(
-                Run(f"compiled-{run.name}", run.module, ("compiled", "numpy", "torch"), run.settings, run.smoke, 15, targets)
-            )
+    for run in [*_engine(), *_training(), *_layers()]:
+        if run.module in ("training", "cnn", "gpt", "lstm", "rows", "chain"):
+            targets = limits.get(run.name, ())
+            if run.module == "training" and not targets:
+                targets = (Target("us per step", 0.7, "torch"),)
+            if run.module == "chain":
+                targets = (Target("us per op", 0.2, "torch"),)
+            others = ("numpy", "torch") if run.module in ("training", "chain") else ("torch",)
+            runs.append(Run(f"{run.name}-compiled", run.module, ("compiled", *others), run.settings, run.smoke, 15, targets))
+    runs.append(
+        Run("gelu-compiled", "gelu", ("compiled", "chainrule", "torch", "jax"), {"size": 1 << 22, "repeats": 5},
+            {"size": 1 << 19, "repeats": 1}, 15, (Target("ms per step", 0.25, "torch"),))
+    )  # fmt: skip
     return runs
 
 

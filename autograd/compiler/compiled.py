@@ -107,22 +107,25 @@ class Compiled:
         before = local.grad
         reach.enter(tape)
         trees: Any = None
+        effects: list[Effect] | None = None
+        finished = False
         made: dict[int, Any] = {}
         try:
             result = self.function(*guards.args, **guards.kwargs)
+            finished = True
             try:
                 trees = tree_of(result, tape, guards.known, "the result", made)
             except UnrecordableError as error:
                 tape.escapes.append(str(error))
         finally:
             changes = reach.leave()
-            if trees is not None:
+            if finished:
                 effects = self._effects(changes, tape, guards, reach, made)
             reach.clean(changes)
             tape.open = False
         result = guards.returned(result)
         self._reason = tape.unsure
-        if trees is None or tape.escapes:
+        if tape.escapes:
             self._give_up(tape.escapes[0])
         elif effects is not None and tape.unsure is None and local.grad is before:
             self._make(tape, effects, trees, guards)

@@ -43,7 +43,14 @@ def _recorded(x: Any, y: Any, tanh: Callable[[Any], Any]) -> Any:
     return y
 
 
-def chainrule(size: int, repeats: int) -> Measure:
+def compiled(size: int, repeats: int) -> Measure:
+    """This library, compiled."""
+    import autograd
+
+    return chainrule(size, repeats, autograd.compile)
+
+
+def chainrule(size: int, repeats: int, compile: Any = None) -> Measure:
     """This library."""
     import autograd
 
@@ -55,6 +62,10 @@ def chainrule(size: int, repeats: int) -> Measure:
         _recorded(x, y, autograd.Tensor.tanh).backward(seed)
         return x.grad.numpy(), y.grad.numpy()
 
+    if compile is not None:
+        step = compile(step, fullgraph=True)
+        step()
+        step()
     return _measure(step, repeats)
 
 

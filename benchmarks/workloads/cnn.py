@@ -37,6 +37,17 @@ def _measure(step: Callable[[], float], repeats: int) -> Measure:
 
 def chainrule(batch: int, channels: tuple[int, int], repeats: int) -> Measure:
     """This library."""
+    return _measure(_chainrule_step(batch, channels), repeats)
+
+
+def compiled(batch: int, channels: tuple[int, int], repeats: int) -> Measure:
+    """The same step, compiled."""
+    import autograd
+
+    return _measure(autograd.compile(_chainrule_step(batch, channels), fullgraph=True), repeats)
+
+
+def _chainrule_step(batch: int, channels: tuple[int, int]) -> Callable[[], float]:
     import autograd
     import nn
     import optim
@@ -60,9 +71,9 @@ def chainrule(batch: int, channels: tuple[int, int], repeats: int) -> Measure:
         loss = nn.functional.cross_entropy(last(model(inputs).flatten(1)), targets)
         loss.backward()
         optimizer.step()
-        return float(loss.item())
+        return loss.item()
 
-    return _measure(step, repeats)
+    return step
 
 
 def torch(batch: int, channels: tuple[int, int], repeats: int) -> Measure:

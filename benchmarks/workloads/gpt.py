@@ -58,6 +58,7 @@ def _measure(
     batch: int,
     length: int,
     vocabulary: int,
+    compile: Callable[..., Any] | None = None,
     **sizes: int,
 ) -> Measure:
     drawn = np.random.default_rng(0)
@@ -73,8 +74,10 @@ def _measure(
         loss = F.cross_entropy(model(x, places).view(-1, vocabulary), y.view(-1))
         loss.backward()
         optimizer.step()
-        return float(loss.item())
+        return loss.item()  # type: ignore[no-any-return]
 
+    if compile is not None:
+        step = compile(step, fullgraph=True)
     losses = [step() for _ in range(5)]
 
     def measure() -> tuple[dict[str, float], list[float]]:
@@ -91,6 +94,16 @@ def chainrule(**settings: int) -> Measure:
     import optim
 
     return _measure(autograd.tensor, nn, F, optim, **settings)
+
+
+def compiled(**settings: int) -> Measure:
+    """The same step, compiled."""
+    import autograd
+    import nn
+    import nn.functional as F
+    import optim
+
+    return _measure(autograd.tensor, nn, F, optim, compile=autograd.compile, **settings)
 
 
 def torch(**settings: int) -> Measure:

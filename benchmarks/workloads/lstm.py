@@ -23,7 +23,9 @@ def _arrays(time: int, batch: int, features: int, hidden: int, gates: int) -> tu
     return sequences, parameters, drawn.standard_normal((time, batch, hidden), np.float32)
 
 
-def _measure(kind: str, library: Any, modules: Any, make: Any, sizes: tuple[int, ...], repeats: int) -> Measure:
+def _measure(
+    kind: str, library: Any, modules: Any, make: Any, sizes: tuple[int, ...], repeats: int, compile: Any = None
+) -> Measure:
     time, batch, features, hidden = sizes
     arrays, values, ends = _arrays(time, batch, features, hidden, {"RNN": 1, "GRU": 3, "LSTM": 4}[kind])
     layer = getattr(modules, kind)(features, hidden)
@@ -37,6 +39,8 @@ def _measure(kind: str, library: Any, modules: Any, make: Any, sizes: tuple[int,
         output, _ = layer(sequences)
         output.backward(seed)
 
+    if compile is not None:
+        step = compile(step, fullgraph=True)
     for _ in range(3):
         step()
 
@@ -54,6 +58,14 @@ def chainrule(kind: str, sizes: list[int], repeats: int) -> Measure:
     import nn
 
     return _measure(kind, autograd, nn, autograd.tensor, tuple(sizes), repeats)
+
+
+def compiled(kind: str, sizes: list[int], repeats: int) -> Measure:
+    """The same step, compiled."""
+    import autograd
+    import nn
+
+    return _measure(kind, autograd, nn, autograd.tensor, tuple(sizes), repeats, autograd.compile)
 
 
 def torch(kind: str, sizes: list[int], repeats: int) -> Measure:

@@ -20,12 +20,18 @@ def _start(rows: int, width: int) -> tuple[Any, Any, Any, Any, Any]:
     return matrix, weight, bias, gradient, drawn.integers(0, width, rows)
 
 
-def _measure(forward: Callable[[], Any], inputs: list[Any], seed: Any, repeats: int) -> Measure:
+def _measure(
+    forward: Callable[[], Any], inputs: list[Any], seed: Any, repeats: int, compile: Any = None
+) -> Measure:
     def step() -> None:
         for tensor in inputs:
             tensor.grad = None
         forward().backward(seed)
 
+    if compile is not None:
+        step = compile(step, fullgraph=True)
+        step()
+        step()
     step()
 
     def measure() -> tuple[dict[str, float], list[float]]:
@@ -36,7 +42,14 @@ def _measure(forward: Callable[[], Any], inputs: list[Any], seed: Any, repeats: 
     return measure
 
 
-def chainrule(layer: str, rows: int, width: int, repeats: int) -> Measure:
+def compiled(layer: str, rows: int, width: int, repeats: int) -> Measure:
+    """The same step, compiled."""
+    import autograd
+
+    return chainrule(layer, rows, width, repeats, autograd.compile)
+
+
+def chainrule(layer: str, rows: int, width: int, repeats: int, compile: Any = None) -> Measure:
     """This library."""
     import autograd
     import nn.functional as F
@@ -45,9 +58,9 @@ def chainrule(layer: str, rows: int, width: int, repeats: int) -> Measure:
     x, weight, bias = (autograd.tensor(array, requires_grad=True) for array in numbers)
     if layer == "cross-entropy":
         target = autograd.tensor(classes)
-        return _measure(lambda: F.cross_entropy(x, target), [x], None, repeats)
+        return _measure(lambda: F.cross_entropy(x, target), [x], None, repeats, compile)
     return _measure(
-        lambda: F.layer_norm(x, (width,), weight, bias), [x, weight, bias], autograd.tensor(gradient), repeats
+        lambda: F.layer_norm(x, (width,), weight, bias), [x, weight, bias], autograd.tensor(gradient), repeats, compile
     )
 
 
