@@ -70,7 +70,12 @@ class Program:
             self._move(values)
 
     def _move(self, values: dict[Value, Value]) -> None:
-        """What was cut from values that others stand for now lies where these do."""
+        """What was cut from values that others stand for now lies where these do; they themselves are not made."""
+        self.items = [
+            item
+            for item in self.items
+            if isinstance(item, Check) or not item.makes() or any(made not in values for made in item.makes())
+        ]
         moved = {old.storage: new.storage for old, new in values.items() if old.storage is not new.storage}
         for item in self.instructions():
             for made in item.makes():

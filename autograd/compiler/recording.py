@@ -34,14 +34,16 @@ class Storage:
             or ``"fresh"`` (made by a call).
         array: the array that owns the memory, kept so that no other gets its address.
         written: whether a call wrote into it after it was made.
+        whole: for what is there before the call the value that it was first met as.
     """
 
-    __slots__ = ("array", "kind", "written")
+    __slots__ = ("array", "kind", "whole", "written")
 
     def __init__(self, kind: str, array: Any) -> None:
         self.kind = kind
         self.array = array
         self.written = False
+        self.whole: Any = None
 
 
 class Value:
@@ -218,6 +220,7 @@ class Tape:
     def enter(self, array: Any, kind: str, place: Any = None) -> RecordingArray:
         """An array that is there before the function runs, as a recording array of the same memory."""
         value = Value(self._storage(array, kind), array, None, place)
+        value.storage.whole = value.storage.whole or value
         return self.wrap(array, value)
 
     def _storage(self, array: Any, kind: str) -> Storage:
@@ -255,11 +258,13 @@ class Tape:
 
     def _alias(self, array: Any, storage: Storage) -> Value:
         """A view of known memory that was cut without a call that could be seen: as strides of its owner."""
-        whole = next((v for v in self._wholes(storage)), None)
-        if whole is None:
+        whole = storage.whole or next((v for v in self._wholes(storage)), None)
+        if whole is not None and _same_place(array, whole.array):
+            return whole
+        if whole is None or not whole.array.flags.c_contiguous or not _within(array, whole.array):
             self.unsure = f"an array of shape {array.shape} was cut from one that is not in the record"
             return Value(storage, array)
-        args = (whole, *_cut(array, storage.array))
+        args = (whole, *_cut(array, whole.array))
         instruction = Instruction("view", "strided", strided, args, {}, self._where())
         made = instruction.outs = Value(storage, array, instruction)
         self.instructions.append(instruction)
@@ -276,9 +281,8 @@ class Tape:
         parent = array._parent
         bare, source = _plain(array), _plain(parent)
         if np.shares_memory(bare, source):
-            same = bare.shape == source.shape and bare.strides == source.strides and bare.dtype == source.dtype
             value = self.value(parent)
-            if not same:
+            if not _same_place(bare, source):
                 value = self._alias(bare, value.storage)
         elif bare.shape == source.shape and np.array_equal(bare, source.astype(bare.dtype), equal_nan=bare.dtype.kind in "fc"):
             instruction = Instruction("call", "array", np.array, (self.value(parent), bare.dtype), {}, self._where())
@@ -534,6 +538,18 @@ def _cut(array: Any, owner: Any) -> tuple[Any, ...]:
     """What ``strided`` needs to cut an array from the one that owns its memory."""
     offset = array.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
     return array.shape, array.dtype, offset, array.strides
+
+
+def _same_place(a: Any, b: Any) -> bool:
+    """Whether two arrays are the same elements of the same memory."""
+    start = a.__array_interface__["data"][0] == b.__array_interface__["data"][0]
+    return start and a.shape == b.shape and a.strides == b.strides and a.dtype == b.dtype
+
+
+def _within(array: Any, whole: Any) -> bool:
+    """Whether all of an array's elements lie in the memory of another."""
+    (low, high), (first, last) = (np.lib.array_utils.byte_bounds(each) for each in (array, whole))
+    return bool(first <= low and high <= last)
 
 
 def strided(array: Any, shape: tuple[int, ...], dtype: Any, offset: int, strides: tuple[int, ...]) -> Any:
