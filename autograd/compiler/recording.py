@@ -444,8 +444,9 @@ class Tape:
 
     def read(self, array: RecordingArray, how: str) -> Any:
         """Python reads the one number that an array has."""
-        bare = _plain(array)
-        value = bare.item()
+        if how == "tolist()":
+            return self._listed(array, _plain(array).tolist(), "")
+        value = _plain(array).item()
         if how == "bool":
             self.check(bool(value), "bool({0})", (self.value(array),))
             return bool(value)
@@ -453,12 +454,21 @@ class Tape:
             self.check(True, f"{{0}} == {value!r}", (self.value(array),))
             return value
         if how == "item":
-            if isinstance(value, (bool, int)):
+            if isinstance(value, bool):
                 self.check(True, f"{{0}} == {value!r}", (self.value(array),))
                 return value
             return Number(self, value, "{0}.item()", (self.value(array),))
         self.escape(how, None)
         return value
+
+    def _listed(self, array: RecordingArray, found: Any, place: str) -> Any:
+        """The numbers of an array as a list of lists: whole ones are checked, others stand for what they will be."""
+        if array.dtype.kind in "biu":
+            self.check(True, f"{{0}}.tolist() == {found!r}", (self.value(array),))
+            return found
+        if isinstance(found, list):
+            return [self._listed(array, item, f"{place}{i}, ") for i, item in enumerate(found)]
+        return Number(self, found, f"{{0}}[{place}].item()" if place else "{0}.item()", (self.value(array),))
 
     # ---- where -------------------------------------------------------------------------------------------------------
 
