@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 
 from autograd import Tensor, no_grad, tensor
+from autograd.engine.mutation import stamp
+from autograd.engine.nodes import array_of
 
 from .lr_scheduler.base import LRScheduler, for_groups
 from .optimizer import Optimizer
@@ -136,7 +138,9 @@ class AveragedModel:
             if not self.use_buffers:
                 for mean, value in zip(self.module.buffers(), model.buffers(), strict=True):
                     mean.detach().copy_(value.detach())
-        self.n_averaged = self.n_averaged + 1
+        seen = array_of(self.n_averaged)
+        seen += 1
+        stamp(seen)
 
     # ---- as the model ----------------------------------------------------------------------------------------------
 

@@ -59,7 +59,7 @@ class MultiStepLR(LRScheduler):
 
     def get_lr(self) -> list[float]:
         """The ``lr`` before, times gamma if this is a milestone (as often as it is one)."""
-        times = self.milestones[self.last_epoch]
+        times = sum([n for epoch, n in self.milestones.items() if epoch == self.last_epoch])
         return self.scaled(self.gamma**times) if times else self.lrs()
 
     def closed_form(self) -> list[float]:
