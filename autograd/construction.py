@@ -31,7 +31,7 @@ def to_array(data: Any, dtype: Any = None, copy: bool = False) -> Any:
             dtype = dtypes.result_type(*_leaves(data))
         data = _unwrap_nested(data)
     try:
-        array = np.array(data, dtype) if copy else np.asarray(data, dtype)
+        array = np.array(data, dtype, subok=True) if copy else np.asanyarray(data, dtype)
     except (ValueError, TypeError) as error:
         if dtype is None and "inhomogeneous" in str(error):
             raise ShapeError(f"tensor: the nested lists have rows of different lengths ({error})") from None

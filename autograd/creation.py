@@ -124,7 +124,7 @@ def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_gra
 
 def _like(make: Callable[..., Any], what: str) -> Callable[..., Tensor]:
     def made(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-        data = input._data if isinstance(input, Handle) else np.asarray(input)
+        data = input._data if isinstance(input, Handle) else np.asanyarray(input)
         kind = data.dtype if dtype is None else dtypes.as_dtype(dtype)
         return finish(make(data.shape, kind), requires_grad, device)
 
@@ -142,7 +142,7 @@ def full_like(
     input: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """``fill_value`` in the shape, and unless another is given in the dtype, of ``input``."""
-    data = input._data if isinstance(input, Handle) else np.asarray(input)
+    data = input._data if isinstance(input, Handle) else np.asanyarray(input)
     return full(
         data.shape, fill_value, dtype=data.dtype if dtype is None else dtype, device=device, requires_grad=requires_grad
     )

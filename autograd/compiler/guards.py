@@ -43,7 +43,7 @@ class Guards:
         self.refusal: str | None = None
         self._tests: list[str] = []
         self._fetches: list[tuple[str, Value]] = []
-        self._space: dict[str, Any] = {"_MISSED": MISSED, "_ndarray": np.ndarray}
+        self._space: dict[str, Any] = {"_MISSED": MISSED, "_ndarray": np.ndarray, "inf": np.inf}
         self._given: dict[int, tuple[Any, Any]] = {}
         self._known = {id(thing) for thing in reach._keep if isinstance(thing, Handle)}
         self._tests.append(f"len(args) == {len(args)} and len(kwargs) == {len(kwargs)}")

@@ -6,6 +6,7 @@ Python decides by it (a comparison, an index) becomes a check of the program: it
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -124,8 +125,17 @@ class Number:
         return float(self.value)
 
     def __int__(self) -> int:
-        self.tape.escape("int()", self)
-        return int(self.value)
+        found = int(self.value)
+        self.tape.check(True, f"int({{0}}) == {found!r}", (self,))
+        return found
+
+    __trunc__ = __int__
+
+    def __floor__(self) -> Any:
+        return self.tape.number(math.floor(self.value), "int({0} // 1)", (self,))
+
+    def __ceil__(self) -> Any:
+        return self.tape.number(math.ceil(self.value), "-int(-{0} // 1)", (self,))
 
     def __complex__(self) -> complex:
         self.tape.escape("complex()", self)

@@ -281,7 +281,9 @@ def _names(code: types.CodeType) -> Iterator[str]:
 def plain(thing: Any) -> Any:
     """The same without recording arrays and Numbers; Tensors are mended in place."""
     if isinstance(thing, RecordingArray):
-        return np.ndarray.view(thing, np.ndarray)
+        if thing._value is None:
+            return np.ndarray.view(thing, np.ndarray)
+        return thing._value.array[()] if thing._scalar else thing._value.array  # one array however often it is met
     if isinstance(thing, Number):
         return thing.value
     if isinstance(thing, Stream):

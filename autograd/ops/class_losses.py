@@ -173,7 +173,7 @@ def _total_weight(
     scale = share_of(weights, count, reduction, dtype)
     if label_smoothing:
         valid = (np.reshape(target, -1) != ignore_index).astype(dtype)
-        evenly = 1 if weight is None else float(np.add.reduce(weight)) / classes
+        evenly = 1 if weight is None else np.add.reduce(weight).item() / classes
         found = found * (1 - label_smoothing) + valid * (label_smoothing * evenly)
     found = found * scale
     return np.expand_dims(np.reshape(found, (*shape[:dim], *shape[dim + 1 :])), dim)
@@ -324,7 +324,7 @@ def cross_entropy(
     if target is None:
         raise TypeError("cross_entropy() needs the argument 'target': class numbers, or probabilities of the classes")
     if not hasattr(target, "dtype"):
-        target = np.asarray(target)
+        target = np.asanyarray(target)
     if target.dtype.kind in "iu":
         return cross_entropy_(x, target, weight, ignore_index, reduction, label_smoothing, [])
     if tuple(target.shape) != tuple(x.shape):

@@ -26,9 +26,9 @@ _FEW_CLASSES = 128
 
 def _states(targets: Any, target_lengths: Any, blank: int) -> tuple[Any, Any, Any]:
     """The classes of the states of each example (labels with blanks between), whether to jump to each, their number."""
-    states = np.full((len(targets), 2 * targets.shape[1] + 1), blank, np.int64)
+    states = np.full((len(targets), 2 * targets.shape[1] + 1), blank, np.int64, like=targets)
     states[:, 1::2] = targets
-    jump = np.zeros(states.shape, bool)
+    jump = np.zeros(states.shape, bool, like=targets)
     jump[:, 3::2] = targets[:, 1:] != targets[:, :-1]
     return states, jump, 2 * target_lengths + 1
 
@@ -144,7 +144,7 @@ def ctc_nll(x: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank
 
 
 def _lengths(name: str, given: Any, n: int) -> Any:
-    found = np.asarray(unwrap(given))
+    found = np.asanyarray(unwrap(given))
     if found.dtype.kind not in "iu":
         raise DtypeError(f"ctc_loss: {name} must be integers, got {found.dtype}")
     if found.size != n:
@@ -165,7 +165,7 @@ def _matrix_of(targets: Any, lengths: Any, n: int) -> Any:
             raise ShapeError(
                 f"ctc_loss: {len(targets)} targets, one after the other, but target_lengths adds up to {lengths.sum()}"
             )
-        rows = np.zeros((n, longest), np.int64)
+        rows = np.zeros((n, longest), np.int64, like=targets)
         rows[np.arange(longest) < lengths[:, None]] = targets
         return rows
     if targets.ndim == 1:
@@ -229,7 +229,7 @@ def ctc_loss(
     steps, counts = _lengths("input_lengths", input_lengths, n), _lengths("target_lengths", target_lengths, n)
     if n and steps.max() > shape[0]:
         raise ShapeError(f"ctc_loss: input_lengths has {steps.max()}, but log_probs has only {shape[0]} times")
-    rows = _matrix_of(np.asarray(unwrap(targets)), counts, n)
+    rows = _matrix_of(np.asanyarray(unwrap(targets)), counts, n)
     used = rows[np.arange(rows.shape[1]) < counts[:, None]]
     if used.size and (used.min() < 0 or used.max() >= shape[-1]):
         raise IndexError(
