@@ -198,11 +198,11 @@ def _key(thing: Any) -> int:
 
 
 def _paths_of(target: Any) -> list[str]:
-    """How users write it; of what has a function in front that only sorts out the arguments, that function."""
+    """How users write it; a function of its name in front of it, which sorts out the arguments, counts as it."""
     by_key, fronts = _paths()
     name = name_of(target)
     hidden = isinstance(getattr(target, "op", target), Op) and name in COMPOSED
-    paths = by_key.get(_key(target)) or ([] if hidden else fronts.get(name, []))
+    paths = [*by_key.get(_key(target), []), *([] if hidden else fronts.get(name, []))]
     return sorted(paths, key=lambda path: path.rpartition(".")[2] != name)
 
 

@@ -23,6 +23,8 @@ __all__ = ["measure"]
 FLOATING = ("float16", "float32", "float64")
 INTEGER = ("int64", "int32", "bool")
 COMPLEX = ("complex64", "complex128")
+SPARE = 4
+"""How many more calls of a case are drawn if the first prove nothing, as they come too near to a kink."""
 DIRECTIONS = 2
 """Along how many the gradient of complex inputs is compared."""
 _RANK = ("failed", "wrong", "undecided", "proven")
@@ -47,55 +49,59 @@ def measure(target: Any, draws: int = 1, seed: int = 0) -> Measured:
     True
     """
     subject = Subject(target)
-    calls = [[_draw(subject, case, number, draw, seed) for draw in range(draws)] for number, case in _numbered(subject)]
+    calls = [_Drawn(subject, case, number, seed) for number, case in enumerate(subject.cases)]
+    intricate = [_Drawn(subject, case, number, seed, twice=True) for number, case in enumerate(subject.cases)]
     dtypes: dict[str, tuple[str, ...]] = {}
     refusals: dict[str, str] = {}
     for dtype in (*FLOATING, *INTEGER):
         dtypes[dtype], reason = _results([drawn[0] for drawn in calls], dtype)
         if reason:
             refusals[dtype] = reason
-    intricate = [
-        [_draw(subject, case, number, draw, seed, twice=True) for draw in range(draws)]
-        for number, case in _numbered(subject)
-    ]
     for dtype in COMPLEX:
         dtypes[dtype], reason = _results([drawn[0] for drawn in intricate], dtype)
         if reason:
             refusals[dtype] = reason
     if subject.differentiable:
-        first = _judge(calls, compare_gradient, FIRST_ORDER)
-        second = _judge(calls, compare_second, SECOND_ORDER)
+        first = _judge(calls, draws, compare_gradient, FIRST_ORDER)
+        second = _judge(calls, draws, compare_second, SECOND_ORDER)
     else:
         first = second = Finding("none")
     if contract_of(target).paths or not (subject.op and subject.op.trusted):
-        found = _complex(subject, intricate, dtypes["complex128"], refusals.get("complex128", ""))
+        found = _complex(subject, intricate, draws, dtypes["complex128"], refusals.get("complex128", ""))
     else:
         found = Finding("internal")
     return Measured(first, second, found, dtypes, refusals, len(calls), draws)
 
 
-def _numbered(subject: Subject) -> Iterator[tuple[int, Case]]:
-    return enumerate(subject.cases)
-
-
 # ---- drawing -------------------------------------------------------------------------------------------------------
 
 
-def _draw(subject: Subject, case: Case, number: int, draw: int, seed: int, twice: bool = False) -> Arguments:
-    """One call of a case; ``twice``: with complex numbers in the differentiable inputs."""
-    own = zlib.crc32(f"{subject.name}/{number}/{draw}/{seed}".encode())
-    slots = subject.slots(case)
-    free = [TYPICAL] * len(slots) if draw == 0 else draw_shapes(len(slots), own)
-    shapes = [
-        drawn if slot.domain.shape is None else slot.domain.shape for slot, drawn in zip(slots, free, strict=True)
-    ]
-    drawn = draw_arguments(subject, case, slots, shapes, own)
-    if not twice or any(array.dtype.kind == "c" for array in drawn.made):
-        return drawn  # the samples are complex by themselves
-    made = drawn.made
-    slots = [_doubled(slot, array) if slot.leaf else slot for slot, array in zip(slots, made, strict=True)]
-    shapes = [(2, *shape) if slot.leaf else shape for slot, shape in zip(slots, shapes, strict=True)]
-    return draw_arguments(subject, case, slots, shapes, own)
+class _Drawn:
+    """The calls of a case by number, each drawn when it is first asked for; ``twice``: with complex numbers."""
+
+    def __init__(self, subject: Subject, case: Case, number: int, seed: int, twice: bool = False) -> None:
+        self.subject, self.case, self.number, self.seed, self.twice = subject, case, number, seed, twice
+        self.drawn: dict[int, Arguments] = {}
+
+    def __getitem__(self, draw: int) -> Arguments:
+        if draw not in self.drawn:
+            self.drawn[draw] = self._draw(draw)
+        return self.drawn[draw]
+
+    def _draw(self, draw: int) -> Arguments:
+        subject, case = self.subject, self.case
+        own = zlib.crc32(f"{subject.name}/{self.number}/{draw}/{self.seed}".encode())
+        slots = subject.slots(case)
+        free = [TYPICAL] * len(slots) if draw == 0 else draw_shapes(len(slots), own)
+        shapes = [
+            any_ if slot.domain.shape is None else slot.domain.shape for slot, any_ in zip(slots, free, strict=True)
+        ]
+        plain = draw_arguments(subject, case, slots, shapes, own)
+        if not self.twice or any(array.dtype.kind == "c" for array in plain.made):
+            return plain  # some samples are complex by themselves
+        slots = [_doubled(slot, array) if slot.leaf else slot for slot, array in zip(slots, plain.made, strict=True)]
+        shapes = [(2, *shape) if slot.leaf else shape for slot, shape in zip(slots, shapes, strict=True)]
+        return draw_arguments(subject, case, slots, shapes, own)
 
 
 def _doubled(slot: Slot, made: Any) -> Slot:
@@ -121,9 +127,9 @@ def _same(array: Any) -> Any:
 # ---- derivatives ---------------------------------------------------------------------------------------------------
 
 
-def _judge(calls: Sequence[Sequence[Arguments]], compare: Compare, rtol: float) -> Finding:
+def _judge(calls: Sequence[_Drawn], draws: int, compare: Compare, rtol: float) -> Finding:
     """What the comparisons of all calls, those of one case together, say."""
-    found = [_judge_case(drawn, compare, rtol) for drawn in calls if drawn[0].leaves]
+    found = [_judge_case(drawn, draws, compare, rtol) for drawn in calls if drawn[0].leaves]
     if not found:
         return Finding("none")
     worst = min(found, key=lambda finding: (_RANK.index(finding.verdict), -(finding.error or 0.0)))
@@ -131,10 +137,13 @@ def _judge(calls: Sequence[Sequence[Arguments]], compare: Compare, rtol: float) 
     return Finding(worst.verdict, max(errors, default=None), len(found), worst.where, worst.message)
 
 
-def _judge_case(drawn: Sequence[Arguments], compare: Compare, rtol: float) -> Finding:
-    """What the comparisons of one case say."""
+def _judge_case(drawn: _Drawn, draws: int, compare: Compare, rtol: float) -> Finding:
+    """What the comparisons of one case say: of so many calls, or more if these prove nothing."""
     worst, where, conclusive, reason = 0.0, "", False, ""
-    for a in drawn:
+    for draw in range(draws + SPARE):
+        if draw >= draws and (conclusive or not reason):
+            break
+        a = drawn[draw]
         try:
             comparisons = list(compare(a))
         except Exception as error:  # noqa: BLE001 (whatever an op raises is what the table has to show)
@@ -161,14 +170,14 @@ def _both_orders(a: Arguments) -> Iterator[Comparison]:
     yield from compare_second(a)
 
 
-def _complex(subject: Subject, calls: list[list[Arguments]], results: tuple[str, ...], refusal: str) -> Finding:
+def _complex(subject: Subject, calls: list[_Drawn], draws: int, results: tuple[str, ...], refusal: str) -> Finding:
     """What is measured of the derivatives by complex inputs, of the cases that take them."""
     accepted = [drawn for drawn in calls if _outcome(drawn[0], "complex128")[0]]
     if not accepted:
         return Finding("refused", None, len(calls), message=refusal)
     if not subject.differentiable or not any(result.startswith(("complex", "float")) for result in results):
         return Finding("value", None, len(accepted), message=refusal)
-    found = _judge(accepted, _both_orders, SECOND_ORDER)
+    found = _judge(accepted, draws, _both_orders, SECOND_ORDER)
     return Finding(found.verdict, found.error, found.cases, found.where, found.message or refusal)
 
 

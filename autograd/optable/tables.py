@@ -27,7 +27,7 @@ LONGEST_CALL = 150
 LEGEND = (
     ("op", "how users write it; of autograd's functions without that word; in brackets: other functions use it"),
     ("inputs", "[lists], (tensors through which no derivative flows); -> several outputs"),
-    ("rules", "each: one a differentiable input, by its name; joint: one for all; parts: composed of ops"),
+    ("rules", "each: one a differentiable input, by its name; joint: one for all; parts: composed of ops;"),
     ("", "view: the result may share memory with the first input"),
     ("dtypes", "which of float16, float32, float64 are kept: all, or what becomes of the others (-: not taken)"),
     ("ints", "what int64 becomes (-: not taken)"),
@@ -183,7 +183,9 @@ def number(error: float | None) -> str:
     """An error with one digit."""
     if error is None:
         return ""
-    return "NaN" if math.isinf(error) else "0" if error == 0 else f"{error:.0e}".replace("e-0", "e-")
+    if math.isinf(error):
+        return "NaN"
+    return f"{error:.1g}" if error == 0 or error >= 0.01 else f"{error:.0e}".replace("e-0", "e-")
 
 
 def _plain(path: str) -> str:
