@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import autograd
+from autograd._op import composed
 from autograd.optable import OpTable, UnknownOpError, contract_of, measure, op_table
 from autograd.optable.__main__ import main
 from autograd.optable.contracts import everything, families, name_of, select
@@ -185,6 +186,29 @@ def test_dtypes_are_what_comes_out():
     assert found.complex.verdict == "refused"
     assert found.dtypes["complex64"] == ()
     assert "complex" in found.refusals["complex64"]
+
+
+def test_a_gradient_that_is_refused_for_complex_numbers_is_no_fault():
+    found = measure(autograd.linalg.eigh)
+    assert (found.complex.verdict, found.first.verdict, found.problems) == ("value", "proven", [])
+    assert "up to a phase" in found.complex.message
+
+
+def _hermitian(a):
+    return (a + np.swapaxes(a, -1, -2)) * 0.15 + np.eye(3) * np.arange(3.0) * 3
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        lambda x: np.abs(autograd.linalg.eigh(x).eigenvectors),
+        lambda x: np.abs(autograd.linalg.eig(x).eigenvectors),
+        lambda x: np.abs(autograd.linalg.svd(x).U),
+    ],
+)
+def test_what_does_not_depend_on_a_phase_is_proven(sizes):
+    found = measure(composed(samples=case(x=reals(shape=(3, 3), make=_hermitian)))(sizes))
+    assert (found.first.verdict, found.second.verdict, found.complex.verdict) == ("proven", "proven", "proven")
 
 
 def test_ops_without_derivatives_have_dtypes():

@@ -170,6 +170,20 @@ def test_what_is_defined_for_real_numbers_refuses_complex_ones(name):
         REAL_ONLY[name]()
 
 
+@pytest.mark.parametrize(
+    "vectors",
+    [lambda x: linalg.eigh(x).eigenvectors, lambda x: linalg.eig(x).eigenvectors, lambda x: linalg.svd(x).U],
+)
+def test_a_loss_that_depends_on_the_phase_of_vectors_has_no_derivative(vectors):
+    x = tensor(np.array([[2.0, 1 - 2j, 0.5j], [1 + 2j, 4.0, 0.3], [-0.5j, 0.3, 7.0]]), requires_grad=True)
+    weights = tensor(np.arange(9.0).reshape(3, 3))
+    with pytest.raises(errors.GradientError, match="up to a phase, and the loss depends on it"):
+        (vectors(x).real * weights).sum().backward()
+    assert x.grad is None
+    (vectors(x).abs() * weights).sum().backward()
+    assert np.all(np.isfinite(x.grad.numpy()))
+
+
 def test_softsign_and_l1_loss_of_complex_numbers():
     z = tensor(np.array([3.0 + 4.0j]), requires_grad=True)
     (found,) = autograd.grad(F.l1_loss(z, tensor(np.array([0j]))), z)

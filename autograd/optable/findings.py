@@ -17,7 +17,7 @@ class Finding:
     Attributes:
         verdict: "proven" (equal to the differences), "wrong", "failed" (an error was raised), "undecided" (of some case
             the differences do not converge), "none" (there is no derivative); of complex numbers also "value" (they
-            are taken, but there is no gradient), "refused", and "internal" of an op that only other functions of the
+            are taken, but no gradient is given), "refused", and "internal" of an op that only other functions of the
             library use: it meets complex numbers only if these take them.
         error: the worst relative difference; None where nothing was compared, infinite for a NaN.
         cases: how many cases were compared, for "refused" and "value" tried.

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import GradientError
 from ..samples import Case, Domain
 from ..testing.calls import flat
 from ..testing.derivatives import FIRST_ORDER, SECOND_ORDER, compare_along, compare_gradient, compare_second
@@ -178,7 +179,8 @@ def _complex(subject: Subject, calls: list[_Drawn], draws: int, results: tuple[s
     if not subject.differentiable or not any(result.startswith(("complex", "float")) for result in results):
         return Finding("value", None, len(accepted), message=refusal)
     found = _judge(accepted, draws, _both_orders, SECOND_ORDER)
-    return Finding(found.verdict, found.error, found.cases, found.where, found.message or refusal)
+    verdict = "value" if found.message.startswith(f"{GradientError.__name__}: ") else found.verdict
+    return Finding(verdict, found.error, found.cases, found.where, found.message or refusal)
 
 
 # ---- dtypes --------------------------------------------------------------------------------------------------------
