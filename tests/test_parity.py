@@ -171,6 +171,19 @@ def test_what_is_defined_for_real_numbers_refuses_complex_ones(name):
 
 
 @pytest.mark.parametrize(
+    "mean",
+    [
+        lambda x: F.interpolate(x, 4, mode="linear"),
+        lambda x: F.interpolate(x, 4, mode="area"),
+        lambda x: F.adaptive_avg_pool1d(x, 2),
+    ],
+)
+def test_means_of_integers_are_not_cut_off(mean):
+    with pytest.raises(errors.DtypeError, match=r"convert with \.float\(\)"):
+        mean(autograd.arange(6).reshape(1, 1, 6))
+
+
+@pytest.mark.parametrize(
     "vectors",
     [lambda x: linalg.eigh(x).eigenvectors, lambda x: linalg.eig(x).eigenvectors, lambda x: linalg.svd(x).U],
 )
