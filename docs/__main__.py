@@ -12,6 +12,7 @@ import sys
 
 from sphinx.cmd.build import main as sphinx
 
+import autograd
 from docs.gallery_pages import write_gallery
 from docs.optable_page import write_optable
 from docs.programs import DOCS, pages, run_page
@@ -35,6 +36,7 @@ def main(arguments: list[str]) -> int:
         run_page(page, written / page.stem)
     write_reference(DOCS / "api")
     print("op contract table", flush=True)
+    autograd.set_num_threads(1)  # the matrices are small: threads would only wait for each other
     write_optable(DOCS / "api" / "op_table.md", fast)
     status = sphinx(["-W", "--keep-going", "-n", "-q", "-j", "auto", "-b", "html", str(DOCS), str(BUILT)])
     if not status:

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from .. import set_num_threads
 from .contracts import UnknownOpError
 from .tables import op_table
 
@@ -65,4 +66,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    set_num_threads(1)  # the matrices are small: threads would only wait for each other
     sys.exit(main())
