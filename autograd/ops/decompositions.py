@@ -3,9 +3,10 @@
 Shape, of every op here: matrices are the last two dimensions, those before are a batch. Factors come in NumPy's order.
 The rules work with conjugate transposes; ``conj`` at their ends turns them into plain transposes, as the sweep wants.
 
-Singular and eigenvectors are determined up to sign or phase, so a loss must not depend on that; where singular values
-or eigenvalues coincide, the derivatives of their vectors do not exist, and come out infinite or NaN as in PyTorch.
-Derivatives of the values alone are always finite.
+Singular and eigenvectors are determined up to sign or phase, so a loss must not depend on that: of complex vectors,
+where it would show, that is a GradientError. So are vectors of singular values or eigenvalues that coincide, which have
+no derivative (PyTorch's is infinite or NaN there). Derivatives of the values alone always exist; their second ones
+use the vectors.
 """
 
 from __future__ import annotations
@@ -41,9 +42,35 @@ def _eye(x: Any) -> Any:
     return np.eye(x.shape[-1], dtype=x.dtype)
 
 
-def _quotient(x: Any, y: Any) -> Any:
-    """``x / y``, and 0 for 0 / 0: what does not flow in does not matter where values coincide."""
-    return x / np.where(np.logical_and(y == 0, x == 0), 1, y)
+@op(
+    x=lambda g, gaps: g / gaps,
+    gaps=lambda g, gaps, out: -g * out / gaps,
+    samples=case(x=reals(shape=(2, 2)), gaps=reals(1, 3, shape=(2, 2)), name="svd"),
+)
+def over_gaps(x: Any, gaps: Any, name: str) -> Any:
+    """``x / gaps``, in the derivative of singular or eigenvectors. Raises: GradientError if a gap is 0."""
+    if np.any(gaps == 0):
+        raise GradientError(
+            f"{name}: values coincide{' or are 0' if name == 'svd' else ''}, so their vectors, on which the loss "
+            "depends, have no derivative; use the values alone, or add a small perturbation to the matrix"
+        )
+    return x / gaps
+
+
+@op(inputs=("x",), constants=("vectors",), samples=case(x=reals(shape=(2, 2)), vectors=np.eye(2), name="svd"))
+def phase_check(x: Any, vectors: Any, name: str) -> Any:
+    """``x``, products of vectors with their gradients: not differentiable, and only there to raise.
+
+    Raises: GradientError if the loss depends on the phase of complex vectors, which is arbitrary.
+    """
+    slope = np.abs(np.imag(_diagonal(x)))
+    free = np.any(np.imag(vectors) != 0, axis=-2)
+    if np.any(np.logical_and(free, slope > 0.01 * np.max(np.abs(x), initial=1.0))):
+        raise GradientError(
+            f"{name}: complex vectors are determined only up to a phase, and this loss depends on it, so it has no "
+            "derivative; use what does not depend on it, as magnitudes or products of a vector with its conjugate"
+        )
+    return x.copy()
 
 
 # ---- Cholesky and QR -------------------------------------------------------------------------------------------------
@@ -157,7 +184,7 @@ def qr_some(x: Any, some: bool = True) -> Any:
 # ---- LU --------------------------------------------------------------------------------------------------------------
 
 
-def _lu_rule(g_L: Any, g_U: Any, P: Any, L: Any, U: Any) -> Any:
+def _lu_rule(g_L: Any, g_U: Any, rows: Any, L: Any, U: Any) -> Any:
     gl, gu = conj(g_L), conj(g_U)
     k = min(L.shape[-2], U.shape[-1])
     top, square_u = L[..., :k, :], U[..., :k]
@@ -170,7 +197,12 @@ def _lu_rule(g_L: Any, g_U: Any, P: Any, L: Any, U: Any) -> Any:
     left = solve_triangular_.kernel(H(top), inner, True, True)
     d = H(solve_triangular_.kernel(square_u, H(left), True))
     d = np.concatenate([d, across], axis=-1) if L.shape[-2] == k else np.concatenate([d, below], axis=-2)
-    return conj(np.matmul(P, d))
+    return conj(np.matmul(_permutation(rows).astype(d.dtype), d))
+
+
+def _permutation(rows: Any) -> Any:
+    """The matrices that bring row ``rows[i]`` to place ``i``, as bools."""
+    return np.expand_dims(rows, -1) == np.arange(rows.shape[-1])
 
 
 @foreign
@@ -178,15 +210,28 @@ def _factorize(a: Any) -> Any:
     from scipy.linalg import lu as factorize
 
     if a.size:
-        return factorize(a, check_finite=False)
+        return factorize(a, check_finite=False, p_indices=True)
     batch, (rows, columns) = a.shape[:-2], a.shape[-2:]
     k = min(rows, columns)
-    return tuple(
-        np.broadcast_to(np.eye(*s, dtype=a.dtype), (*batch, *s)) for s in ((rows, rows), (rows, k), (k, columns))
-    )
+    units = [np.broadcast_to(np.eye(*s, dtype=a.dtype), (*batch, *s)) for s in ((rows, k), (k, columns))]
+    return np.broadcast_to(np.arange(rows), (*batch, rows)), *units
 
 
-@op(x=_lu_rule, outputs=("P", "L", "U"), promote="float", samples=_ANY)
+class _LU(NamedTuple):
+    P: Any
+    L: Any
+    U: Any
+
+
+@op(x=_lu_rule, outputs=("rows", "L", "U"), promote="float", samples=_ANY)
+def lu_(x: Any) -> Any:
+    """``lu``, with the permutation as the rows of ``x`` in their new order."""
+    a, dtype = computed(x)
+    rows, lower, upper = _factorize(a)
+    return rows.astype(np.int64), lower.astype(dtype, copy=False), upper.astype(dtype, copy=False)
+
+
+@composed(samples=[*_ANY])
 def lu(x: Any, *, pivot: bool = True) -> Any:
     """``(P, L, U)`` with ``P @ L @ U = x``: a permutation, unit lower and upper triangular matrices.
 
@@ -196,8 +241,8 @@ def lu(x: Any, *, pivot: bool = True) -> Any:
         raise ValueError("without pivoting the factors do not exist or are inexact; leave pivot=True")
     if x.ndim < 2:
         raise ShapeError(f"lu: expected matrices (..., n, m), got shape {tuple(x.shape)}")
-    a, dtype = computed(x)
-    return tuple([factor.astype(dtype, copy=False) for factor in _factorize(a)])
+    rows, lower, upper = lu_(x)
+    return _LU(_permutation(rows).astype(lower.dtype), lower, upper)
 
 
 # ---- singular values -------------------------------------------------------------------------------------------------
@@ -206,24 +251,34 @@ def lu(x: Any, *, pivot: bool = True) -> Any:
 def _svd_rule(g_U: Any, g_S: Any, g_Vh: Any, U: Any, S: Any, Vh: Any) -> Any:
     k = S.shape[-1]
     u, vh = U[..., :k], Vh[..., :k, :]
-    gu, gvh = conj(g_U)[..., :k], conj(g_Vh)[..., :k, :]
     row, column = np.expand_dims(S, -2), np.expand_dims(S, -1)
     eye = np.eye(k, dtype=S.dtype)
-    gaps = (row - column) * (row + column)
-    inner_u, inner_v = np.matmul(H(u), gu), np.matmul(vh, H(gvh))
-    skew_u, skew_v = inner_u - H(inner_u), inner_v - H(inner_v)
     off = 1 - eye
-    middle = (
-        _quotient(skew_u * off, gaps) * row + column * _quotient(skew_v * off, gaps) + np.expand_dims(g_S, -1) * eye
-    )
-    if U.dtype.kind == "c":  # the phase that U and V share
-        middle = middle + _quotient(skew_u * eye, 2 * column)
-    d = np.matmul(np.matmul(u, middle), vh)
-    if u.shape[-2] > k:
-        d = d + np.matmul(_quotient(gu - np.matmul(u, inner_u), row), vh)
-    if vh.shape[-1] > k:
-        d = d + np.matmul(u, _quotient(gvh - np.matmul(H(inner_v), vh), column))
-    return conj(d)
+    gaps = (row - column) * (row + column) + eye
+    middle, phases = [], []  # between U and Vh; where a phase would show
+    beyond = []  # of the rows or columns of a matrix that is not square
+    if g_S is not None:
+        middle.append(np.expand_dims(g_S, -1) * eye)
+    if g_U is not None:
+        g = conj(g_U)[..., :k]
+        inner = np.matmul(H(u), g)
+        skew = inner - H(inner)
+        middle.append(over_gaps.kernel(skew * off, gaps, "svd") * row)
+        if U.dtype.kind == "c" and g_Vh is not None:  # the phase that U and V share
+            middle.append(over_gaps.kernel(skew * eye, 2 * column * eye + off, "svd"))
+        if u.shape[-2] > k:
+            beyond.append(np.matmul(over_gaps.kernel(g - np.matmul(u, inner), row, "svd"), vh))
+        phases.append(inner)
+    if g_Vh is not None:
+        g = conj(g_Vh)[..., :k, :]
+        inner = np.matmul(vh, H(g))
+        middle.append(column * over_gaps.kernel((inner - H(inner)) * off, gaps, "svd"))
+        if vh.shape[-1] > k:
+            beyond.append(np.matmul(u, over_gaps.kernel(g - np.matmul(H(inner), vh), column, "svd")))
+        phases.append(inner)
+    if U.dtype.kind == "c" and phases:
+        phase_check.kernel(sum(phases), u, "svd")
+    return conj(sum(beyond, np.matmul(np.matmul(u, sum(middle)), vh)))
 
 
 @op(
@@ -250,6 +305,9 @@ def svd(x: Any, full_matrices: bool = True, *, driver: str | None = None) -> Any
     a, dtype = computed(x)
     u, s, vh = np.linalg.svd(a, full_matrices)
     return u.astype(dtype, copy=False), s.astype(np.real(x).dtype, copy=False), vh.astype(dtype, copy=False)
+
+
+svd.op.fills_absent = False  # vectors without gradient may coincide
 
 
 class _SVD(NamedTuple):
@@ -295,11 +353,15 @@ def _symmetric(a: Any) -> Any:
 
 
 def _eigh_rule(g_eigenvalues: Any, g_eigenvectors: Any, eigenvalues: Any, eigenvectors: Any) -> Any:
-    v, g = eigenvectors, conj(g_eigenvectors)
-    eye = _eye(eigenvalues)
-    gaps = np.expand_dims(eigenvalues, -2) - np.expand_dims(eigenvalues, -1)
-    middle = _quotient(np.matmul(H(v), g) * (1 - eye), gaps) + np.expand_dims(g_eigenvalues, -1) * eye
-    d = np.matmul(np.matmul(v, middle), H(v))
+    v, eye = eigenvectors, _eye(eigenvalues)
+    middle = [] if g_eigenvalues is None else [np.expand_dims(g_eigenvalues, -1) * eye]
+    if g_eigenvectors is not None:
+        inner = np.matmul(H(v), conj(g_eigenvectors))
+        if v.dtype.kind == "c":
+            phase_check.kernel(inner, v, "eigh")
+        gaps = np.expand_dims(eigenvalues, -2) - np.expand_dims(eigenvalues, -1)
+        middle.append(over_gaps.kernel(inner * (1 - eye), gaps + eye, "eigh"))
+    d = np.matmul(np.matmul(v, sum(middle)), H(v))
     return conj((d + H(d)) / 2)
 
 
@@ -323,6 +385,9 @@ def eigh(x: Any, UPLO: str = "L") -> Any:
     return values.astype(np.real(x).dtype, copy=False), vectors.astype(dtype, copy=False)
 
 
+eigh.op.fills_absent = False  # vectors without gradient may coincide
+
+
 def _eigvalsh_rule(g: Any, x: Any, UPLO: str) -> Any:
     _, v = eigh.kernel(x, UPLO)
     return conj(np.matmul(v * np.expand_dims(g, -2), H(v)))
@@ -341,14 +406,15 @@ numpy_function(np.linalg.eigvalsh)(lambda a, UPLO="L": eigvalsh(a, UPLO))
 
 
 def _eig_rule(g_eigenvalues: Any, g_eigenvectors: Any, eigenvalues: Any, eigenvectors: Any) -> Any:
-    v, g = eigenvectors, np.conj(g_eigenvectors)
-    eye = np.eye(eigenvalues.shape[-1], dtype=eigenvalues.dtype)
-    inner = np.matmul(H(v), g)
-    lengths = np.expand_dims(np.real(_diagonal(inner)), -2)
-    gaps = np.expand_dims(np.conj(eigenvalues), -2) - np.expand_dims(np.conj(eigenvalues), -1)
-    middle = _quotient((inner - np.matmul(H(v), v) * lengths) * (1 - eye), gaps)
-    middle = middle + np.expand_dims(np.conj(g_eigenvalues), -1) * eye
-    return np.conj(np.matmul(np.matmul(H(inv.kernel(v)), middle), H(v)))
+    v, eye = eigenvectors, _eye(eigenvalues)
+    middle = [] if g_eigenvalues is None else [np.expand_dims(np.conj(g_eigenvalues), -1) * eye]
+    if g_eigenvectors is not None:
+        inner = np.matmul(H(v), np.conj(g_eigenvectors))
+        phase_check.kernel(inner, v, "eig")
+        lengths = np.expand_dims(np.real(_diagonal(inner)), -2)
+        gaps = np.expand_dims(np.conj(eigenvalues), -2) - np.expand_dims(np.conj(eigenvalues), -1)
+        middle.append(over_gaps.kernel((inner - np.matmul(H(v), v) * lengths) * (1 - eye), gaps + eye, "eig"))
+    return np.conj(np.matmul(np.matmul(H(inv.kernel(v)), sum(middle)), H(v)))
 
 
 @op(
@@ -367,6 +433,9 @@ def eig(x: Any) -> Any:
     values, vectors = np.linalg.eig(computed(x)[0])
     kind = np.result_type(x.dtype, np.complex64)
     return values.astype(kind, copy=False), vectors.astype(kind, copy=False)
+
+
+eig.op.fills_absent = False  # vectors without gradient may coincide
 
 
 def _eigvals_rule(g: Any, x: Any) -> Any:
