@@ -56,6 +56,11 @@ VALUES = [
     (lambda: tensor([tensor(1), tensor(2.0)]), [1.0, 2.0], "float32"),
     (lambda: tensor([2.0, tensor(1.0, dtype=autograd.float64)]), [2.0, 1.0], "float64"),
     (lambda: autograd.trapezoid(bytes_(5, 1, 6), bytes_(2, 5, 9)), 23.0, "float32"),
+    (lambda: autograd.einsum("i->", bytes_(200, 100)), 300, "int64"),
+    (lambda: autograd.einsum("i->", bools(True, True)), 2, "int64"),
+    (lambda: autograd.addmv(bytes_(9), bytes_(3)[None], bytes_(5), beta=0), [15], "uint8"),
+    (lambda: autograd.addr(bools(True), bools(False), bools(True), beta=3), [[True]], "bool"),
+    (lambda: autograd.addr(bools(True), bools(False), bools(True), beta=0), [[False]], "bool"),
     # nothing, and no dimension
     (lambda: autograd.zeros(2, 0).softmax(-1), [[], []], "float32"),
     (lambda: autograd.zeros(2, 0).log_softmax(-1), [[], []], "float32"),
@@ -64,6 +69,11 @@ VALUES = [
     (lambda: linalg.vander(tensor(2.0), N=2), [[1.0, 2.0]], "float32"),
     (lambda: F.prelu(tensor(-2.0), tensor([0.5])), -1.0, "float32"),
     (lambda: autograd.diff(tensor([1.0, 4.0]), 0, 0, tensor([9.0])), [1.0, 4.0], "float32"),
+    (lambda: autograd.histogram(tensor(0.5), tensor([0.0, 1.0])).hist, [1.0], "float32"),
+    (lambda: linalg.matrix_norm(autograd.zeros(2, 0, 3), 2), [0.0, 0.0], "float32"),
+    (lambda: linalg.matrix_norm(autograd.zeros(2, 3, 0), 1), [0.0, 0.0], "float32"),
+    (lambda: linalg.matrix_norm(autograd.zeros(0, 3), INF), 0.0, "float32"),
+    (lambda: linalg.cond(autograd.zeros(2, 0, 0)), [0.0, 0.0], "float32"),
     # others
     (lambda: tensor([1 + 2j]).resolve_conj(), [1 + 2j], "complex64"),
     (lambda: autograd.repeat_interleave(tensor([1, 0, 2])), [0, 2, 2], "int64"),
@@ -148,6 +158,30 @@ def test_softsign_and_l1_loss_of_complex_numbers():
     assert found.item() == pytest.approx(1 / 6 - 3 / 36 * (0.6 + 0.8j))
 
 
+def test_logaddexp_of_complex_numbers():
+    x, y = tensor(np.array([1 + 3j, 800 + 1j]), requires_grad=True), tensor(np.array([1.1 + 3.1j, -800 + 0j]))
+    out = autograd.logaddexp(x, y)
+    assert values(out) == pytest.approx([np.log(np.exp(1 + 3j) + np.exp(1.1 + 3.1j)), 800 + 1j])
+    (found,) = autograd.grad(out, x, autograd.ones_like(out))
+    assert values(found.conj()) == pytest.approx([1 / (1 + np.exp(0.1 + 0.1j)), 1])
+    running = tensor(np.array([[1 + 3j, 1.1 + 3.1j, -np.inf]])).logcumsumexp(-1)
+    assert values(running)[0] == pytest.approx([1 + 3j, out[0].item(), out[0].item()])
+
+
+def test_second_derivative_of_logcumsumexp_of_large_numbers():
+    x = leaf(1000.0, 1000.0, 5000.0)
+    (slope,) = autograd.grad(x.logcumsumexp(0), x, tensor([1.0, -2.0, 0.5], dtype=autograd.float64), create_graph=True)
+    (bend,) = autograd.grad(slope[0], x)
+    assert values(bend) == pytest.approx([-0.5, 0.5, 0.0])
+
+
+def test_second_derivative_of_the_norm_of_complex_zeros_is_0():
+    z = tensor(np.array([1.0 + 0j, 0j]), requires_grad=True)
+    (slope,) = autograd.grad(linalg.vector_norm(z, 1), z, create_graph=True)
+    (bend,) = autograd.grad(slope, z, tensor(np.array([2 + 3j, 4 + 5j])))
+    assert values(bend) == [3j, 0]
+
+
 # ---- names of arguments ----------------------------------------------------------------------------------------------
 
 x = tensor(MATRIX)
@@ -210,6 +244,7 @@ ERRORS = [
     (lambda: EMPTY.max(dim=1), IndexError, "no elements"),
     (lambda: EMPTY.argmin(dim=1), IndexError, "no elements"),
     (lambda: EMPTY.max(), RuntimeError, "no elements"),
+    (lambda: linalg.vector_norm(EMPTY, -1), RuntimeError, "no elements"),
     (lambda: x.narrow(1, 4, 0), IndexError, "do not fit"),
     (lambda: x.gather(1, tensor([[5], [0]])), RuntimeError, "out of bounds"),
     (lambda: x.index_select(1, tensor([5])), IndexError, "out of bounds"),

@@ -44,8 +44,13 @@ def _reduce_rule(g: Any, spec: str, x_shape: tuple[int, ...]) -> Any:
     ],
 )  # fmt: skip
 def reduce_labels(x: Any, spec: str) -> Any:
-    """``einsum`` of one operand, with the output written out: diagonals, sums and transposes. A copy."""
-    out = np.einsum(spec, x)
+    """``einsum`` of one operand, with the output written out: diagonals, sums and transposes. A copy.
+
+    Integers and bools are summed in int64.
+    """
+    source, target = spec.split("->")
+    summed = x.dtype.kind in "biu" and set(source) != set(target)
+    out = np.einsum(spec, x, dtype=np.int64) if summed else np.einsum(spec, x)
     return out if out.base is None else out.copy()
 
 

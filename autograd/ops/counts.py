@@ -118,7 +118,7 @@ def _check_weight(name: str, weight: Any, shape: tuple[int, ...]) -> None:
 @op(outputs=("hist", "bin_edges"), constants=("bins", "weight"), samples=[
     case(x=reals(shape=(7,)), bins=4, range=(-2, 2)), case(x=reals(shape=(2, 3)), bins=3, density=True),
     case(x=reals(shape=(5,)), bins=np.array([-3.0, 0.0, 1.0, 3.0]), weight=np.array([0.5, 1.0, 2.0, 0.0, 1.0])),
-    case(x=reals(shape=(0,)), bins=2),
+    case(x=reals(shape=(0,)), bins=2), case(x=reals(shape=()), bins=np.array([0.0, 1.0])),
 ])  # fmt: skip
 def histogram(
     x: Any, bins: Any, *, range: Sequence[float] | None = None, weight: Any = None, density: bool = False
@@ -137,9 +137,10 @@ def histogram(
     """
     x = cast_input("histogram", x, None)
     _check_weight("histogram", weight, x.shape)
+    x = np.reshape(x, -1)  # of no dimension, it may be a NumPy scalar
     equal = np.ndim(bins) == 0
     edges = _equal_edges("histogram", x, int(bins), range) if equal else _given_edges("histogram", x, bins)
-    return _count(np.reshape(x, (-1, 1)), [edges], weight, density), edges
+    return _count(np.expand_dims(x, 1), [edges], weight, density), edges
 
 
 @op(outputs="many", constants=("bins", "weight"), samples=[

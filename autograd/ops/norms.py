@@ -13,7 +13,7 @@ from .._op import composed, op
 from ..samples import case, elementwise, reals
 from . import arithmetic
 from .axes import accumulation_dtype, axes_of, axis_of, cast_input, restore
-from .extremes import extreme, tied
+from .extremes import extreme, require_elements, tied
 
 _INF = float("inf")
 _add: Any = np.add.reduce
@@ -32,7 +32,8 @@ def _direction(x: Any, magnitude: Any) -> Any:
     """``x / |x|``, conjugate as the rules of real outputs are, and 0 at 0."""
     if x.dtype.kind != "c":
         return np.sign(x)
-    return np.conj(x) / np.where(magnitude == 0, 1, magnitude)
+    zero = magnitude == 0  # the second derivative at 0 is 0 too
+    return np.where(zero, 0, np.conj(x)) / np.where(zero, 1, magnitude)
 
 
 def _norm_rule(g: Any, x: Any, out: Any, p: Any, dim: Any, keepdim: bool) -> Any:
@@ -77,13 +78,15 @@ def norm(x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: 
         keepdim: keep them with size 1.
         dtype: to compute in.
 
-    Raises: DtypeError for integers and bools; ShapeError for inf over nothing.
+    Raises: DtypeError for integers and bools; BoundsError for inf or a negative number over nothing.
     """
     p = _order(p)
     x = cast_input("norm", x, dtype)
     real = np.real(x).dtype if x.dtype.kind == "c" else x.dtype
     x = x.astype(accumulation_dtype(x.dtype) or x.dtype, copy=False)
     axis = axis_of(dim) if x.ndim else axes_of(dim, 0) and None
+    if p < 0 and not x.size:
+        require_elements(x, dim)
     if p == 2 and x.dtype.kind != "c":
         out = np.sqrt(_add(x * x, axis, None, None, keepdim))
     elif abs(p) == _INF:
