@@ -119,6 +119,23 @@ def test_an_assigned_number_wraps_or_raises():
     assert values(x) == [255, 0]
 
 
+def test_an_index_of_no_dimension_counts_as_a_number():
+    x = autograd.zeros(2, 3)
+    x[tensor(1), tensor([0, 2])] = 5
+    x[np.array(0), bools(True, False, True)] = 6
+    assert values(x) == [[6.0, 0.0, 6.0], [5.0, 0.0, 5.0]]
+    row = x[tensor(0)]
+    row += 1
+    assert values(x[0]) == [7.0, 1.0, 7.0]
+
+
+def test_a_bool_beside_numbers_in_an_index_is_a_dimension():
+    x = tensor(np.arange(6).reshape(2, 3))
+    assert values(x[1, True]) == [[3, 4, 5]]
+    assert x[:, False, 1].shape == (2, 0)
+    assert values(x[0, True, tensor([2])]) == [2]
+
+
 # ---- gradients -------------------------------------------------------------------------------------------------------
 
 
