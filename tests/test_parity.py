@@ -43,6 +43,8 @@ VALUES = [
     (lambda: autograd.lcm(tensor([2**31 - 1], dtype=autograd.int32), tensor(2)), [2], "int32"),
     (lambda: autograd.xlogy(bytes_(0), -3), [0.0], "float32"),
     (lambda: autograd.xlogy(bytes_(1), 300), [pytest.approx(math.log(300))], "float32"),
+    (lambda: bytes_(1, 2).scatter(0, tensor([1]), -3), [1, 253], "uint8"),
+    (lambda: autograd.fill(bytes_(1), -3), [253], "uint8"),
     # ranges of integers cut their ends
     (lambda: autograd.arange(0.0, -8.000001, -4.0, dtype=i64), [0, -4], "int64"),
     (lambda: autograd.arange(-0.9, 2.1, 2.0, dtype=i64), [0], "int64"),
@@ -75,6 +77,7 @@ VALUES = [
     (lambda: linalg.matrix_norm(autograd.zeros(0, 3), INF), 0.0, "float32"),
     (lambda: linalg.cond(autograd.zeros(2, 0, 0)), [0.0, 0.0], "float32"),
     # others
+    (lambda: tensor([0, 1, 1]).bincount(tensor([1.0, 2.0, 0.5], dtype=f16)), [1.0, 2.5], "float64"),
     (lambda: tensor([1 + 2j]).resolve_conj(), [1 + 2j], "complex64"),
     (lambda: autograd.repeat_interleave(tensor([1, 0, 2])), [0, 2, 2], "int64"),
     (lambda: autograd.repeat_interleave(repeats=tensor([2])), [0, 0], "int64"),
@@ -253,6 +256,8 @@ ERRORS = [
     (lambda: Z >= 1.0, RuntimeError, "no order"),
     (lambda: autograd.maximum(Z, Z), RuntimeError, "no order"),
     (lambda: Z.clamp(0, 1), RuntimeError, "no order"),
+    (lambda: bytes_(1).clamp(max=300), RuntimeError, "300 does not fit"),
+    (lambda: autograd.fill(bytes_(1), 300), RuntimeError, "300 does not fit"),
     (lambda: bools(True) // bools(True), RuntimeError, "bools"),
     (lambda: bools(True) % True, RuntimeError, "bools"),
     (lambda: bools(True) << bools(True), RuntimeError, "bools"),

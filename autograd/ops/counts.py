@@ -47,15 +47,15 @@ def histc(x: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     case(x=integers(0, 2, shape=(3,)), weights=np.array([0.5, 1.0, 2.0]), minlength=5),
 ])  # fmt: skip
 def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
-    """How often each non-negative integer occurs in ``x`` (or the sum of its ``weights``).
+    """How often each non-negative integer occurs in ``x`` (or the sum of its ``weights``, in float32 if they are).
 
     Raises: DtypeError if ``x`` does not hold integers.
     """
     if x.dtype.kind not in "biu":
         raise DtypeError(f"bincount: expected integers, got {x.dtype}")
     out = np.bincount(x, weights, minlength)
-    floating = weights is not None and np.asarray(weights).dtype.kind == "f"
-    return out.astype(np.asarray(weights).dtype, copy=False) if floating else out
+    single = weights is not None and np.asarray(weights).dtype == np.float32
+    return out.astype(np.float32) if single else out
 
 
 # ---- histograms with their edges -------------------------------------------------------------------------------------

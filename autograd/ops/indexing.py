@@ -293,7 +293,7 @@ def fill(x: Any, value: Any) -> Any:
     """A tensor of the shape and dtype of ``x`` full of ``value``, a number or a 0-d tensor."""
     if np.ndim(value):
         raise ShapeError(f"fill: expected a number or a 0-d tensor, got shape {np.shape(value)}")
-    return with_item(x, value, ...)
+    return with_item(x, dtypes.stored(value, x.dtype), ...)
 
 
 def fill_(x: Any, value: Any) -> Any:

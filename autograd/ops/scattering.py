@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import dtypes
 from .._op import composed, op, unwrap
 from ..errors import ShapeError
 from ..samples import case, reals
@@ -61,7 +62,7 @@ def scatter(x: Any, dim: int, index: Any, src: Any = None, *, value: Any = None,
 
     Raises: ShapeError; IndexError.
     """
-    src = value if src is None else src
+    src = dtypes.stored(value if src is None else src, x.dtype)
     if reduce is not None:
         if reduce not in ("add", "multiply"):
             raise ValueError(f"scatter: reduce must be None, 'add' or 'multiply', got {reduce!r}")
