@@ -139,6 +139,25 @@ def test_a_bool_beside_numbers_in_an_index_is_a_dimension():
     assert values(x[0, True, tensor([2])]) == [2]
 
 
+def test_the_parts_of_complex_numbers_can_be_written():
+    z, w = tensor(np.array([1 + 2j, 3 - 1j]), requires_grad=True), leaf(5.0, 6.0)
+    y = z * 2
+    y.real = w
+    y.imag = 4.0
+    assert values(y) == [5 + 4j, 6 + 4j]
+    autograd.backward((y * y).real.sum())
+    assert values(z.grad) == [0, 0]
+    assert values(w.grad) == [10.0, 12.0]
+    x = autograd.zeros(2)
+    x.real = tensor([1.0, 2.0])
+    assert values(x) == [1.0, 2.0]
+    with pytest.raises(TypeError, match="no imaginary part"):
+        x.imag = 1.0
+    with pytest.raises(errors.ShapeError):
+        y.real = tensor([1.0, 2.0, 3.0])
+    assert values(y) == [5 + 4j, 6 + 4j]
+
+
 # ---- gradients -------------------------------------------------------------------------------------------------------
 
 
