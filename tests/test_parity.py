@@ -59,6 +59,7 @@ VALUES = [
     (lambda: tensor([2.0, tensor(1.0, dtype=autograd.float64)]), [2.0, 1.0], "float64"),
     (lambda: autograd.trapezoid(bytes_(5, 1, 6), bytes_(2, 5, 9)), 23.0, "float32"),
     (lambda: autograd.einsum("i->", bytes_(200, 100)), 300, "int64"),
+    (lambda: autograd.einsum("i,->i", tensor([1.0]), tensor(2.0, dtype=autograd.float64)), [2.0], "float64"),
     (lambda: autograd.einsum("i->", bools(True, True)), 2, "int64"),
     (lambda: autograd.addmv(bytes_(9), bytes_(3)[None], bytes_(5), beta=0), [15], "uint8"),
     (lambda: autograd.addr(bools(True), bools(False), bools(True), beta=3), [[True]], "bool"),
@@ -205,6 +206,22 @@ def test_logaddexp_of_complex_numbers():
     assert values(found.conj()) == pytest.approx([1 / (1 + np.exp(0.1 + 0.1j)), 1])
     running = tensor(np.array([[1 + 3j, 1.1 + 3.1j, -np.inf]])).logcumsumexp(-1)
     assert values(running)[0] == pytest.approx([1 + 3j, out[0].item(), out[0].item()])
+
+
+def test_einsum_with_an_integer_of_no_dimension_is_recorded():
+    x = leaf(1.0, 2.0)
+    (slope,) = autograd.grad(autograd.einsum("i,->i", x * x, tensor(3)).sum(), x, create_graph=True)
+    (bend,) = autograd.grad(slope.sum(), x)
+    assert (values(slope), values(bend)) == ([6.0, 12.0], [6.0, 6.0])
+
+
+def test_in_place_operations_on_nothing():
+    x, factor = leaf(), tensor(2.0, dtype=autograd.float64, requires_grad=True)
+    y = x * 1
+    y *= factor
+    y /= factor
+    autograd.backward(y.sum())
+    assert (values(x.grad), values(factor.grad)) == ([], 0.0)
 
 
 def test_second_derivative_of_logcumsumexp_of_large_numbers():
