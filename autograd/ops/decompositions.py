@@ -160,7 +160,8 @@ def qr(x: Any, mode: str = "reduced") -> Any:
         mode: "reduced" (Q has as many columns as R rows), "complete" (Q is square; no derivative for more rows than
             columns) or "r" (Q is empty).
 
-    Rule after S. Walter and L. Lehmann (2018). Raises: ShapeError; ValueError for another mode.
+    Rule after S. Walter and L. Lehmann (2018), for matrices whose first columns are independent: else its derivative
+    raises LinAlgError. Raises: ShapeError; ValueError for another mode.
     """
     if mode not in ("reduced", "complete", "r"):
         raise ValueError(f"qr: mode must be 'reduced', 'complete' or 'r', got {mode!r}")
@@ -234,6 +235,8 @@ def lu_(x: Any) -> Any:
 @composed(samples=[*_ANY])
 def lu(x: Any, *, pivot: bool = True) -> Any:
     """``(P, L, U)`` with ``P @ L @ U = x``: a permutation, unit lower and upper triangular matrices.
+
+    The derivatives of ``L`` and ``U`` need the leading square of ``U`` to be regular: else they raise LinAlgError.
 
     Raises: ShapeError; ValueError for ``pivot=False``, which PyTorch too has only on other devices.
     """

@@ -223,6 +223,8 @@ def index_add(x: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) ->
 def index_copy(x: Any, dim: int, index: Any, source: Any) -> Any:
     """A copy of ``x`` in which the slices of ``source`` are written over those along ``dim`` that ``index`` names.
 
+    Where an index is repeated, the last slice stays, and it alone has a gradient (PyTorch gives it to all of them).
+
     Raises: ShapeError; IndexError.
     """
     places = _slices("index_copy", x, dim, index)
