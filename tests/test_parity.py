@@ -77,6 +77,9 @@ VALUES = [
     (lambda: linalg.matrix_norm(autograd.zeros(2, 3, 0), 1), [0.0, 0.0], "float32"),
     (lambda: linalg.matrix_norm(autograd.zeros(0, 3), INF), 0.0, "float32"),
     (lambda: linalg.cond(autograd.zeros(2, 0, 0)), [0.0, 0.0], "float32"),
+    (lambda: autograd.norm(tensor([[3.0, 0.0], [0.0, -4.0]]), "nuc"), 7.0, "float32"),
+    (lambda: autograd.clamp_min(2, tensor([1, 3])), [2, 3], "int64"),
+    (lambda: autograd.logaddexp(0, tensor([0])), [pytest.approx(math.log(2))], "float32"),
     # others
     (lambda: tensor([0, 1, 1]).bincount(tensor([1.0, 2.0, 0.5], dtype=f16)), [1.0, 2.5], "float64"),
     (lambda: tensor([1 + 2j]).resolve_conj(), [1 + 2j], "complex64"),
@@ -309,6 +312,8 @@ ERRORS = [
     (lambda: autograd.flipud(tensor(1.0)), RuntimeError, "0-d"),
     (lambda: autograd.fliplr(tensor([1.0])), RuntimeError, "two dimensions"),
     (lambda: x.roll(()), RuntimeError, "shifts"),
+    (lambda: tensor(1.0).movedim((0, 1), (1, 0)), IndexError, "dim"),
+    (lambda: autograd.norm(x, "nuc", dim=1), RuntimeError, "two dimensions"),
     (lambda: autograd.hsplit(x, "abc"), TypeError, "str"),
     (lambda: autograd.linspace(tensor([1.0]), 2, 3), RuntimeError, "0-d"),
     (lambda: autograd.linspace(0, 1, -1), ValueError, "steps"),

@@ -112,7 +112,8 @@ def _log_of_sum(x: Any, y: Any) -> Any:
 @np.errstate(invalid="ignore")  # nan is no accident here
 def logaddexp(x: Any, y: Any) -> Any:
     """``log(exp(x) + exp(y))`` without overflow."""
-    return _log_of_sum(x, y) if x.dtype.kind == "c" else np.logaddexp(x, y)
+    array = x if hasattr(x, "dtype") else y  # the other one may be a number
+    return _log_of_sum(x, y) if array.dtype.kind == "c" else np.logaddexp(x, y)
 
 
 @op(

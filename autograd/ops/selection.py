@@ -211,7 +211,7 @@ _BOUNDS = [
 @op(x=_clamp_x, promote="common", samples=_BOUNDS)
 def clamp_between(x: Any, min: Any = None, max: Any = None) -> Any:
     """``x`` brought between two numbers, of which one may be None."""
-    require_order(x, None)
+    require_order(x, max if min is None else min)
     if min is None:
         return np.minimum(x, max)
     return np.maximum(x, min) if max is None else np.minimum(np.maximum(x, min), max)
