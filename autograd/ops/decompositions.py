@@ -1,4 +1,4 @@
-"""Factorizations of matrices: Cholesky, QR, LU, singular values, eigenvalues.
+"""Factorizations of matrices: Cholesky, QR, LU, singular values. Eigenvalues are in ``eigenvalues``.
 
 Shape, of every op here: matrices are the last two dimensions, those before are a batch. Factors come in NumPy's order.
 The rules work with conjugate transposes; ``conj`` at their ends turns them into plain transposes, as the sweep wants.
@@ -21,11 +21,9 @@ from ..errors import GradientError, ShapeError
 from ..samples import case, reals
 from .linear_algebra import (
     H,
-    T,
     computed,
     conj,
     foreign,
-    inv,
     positive_definite,
     require_square,
     solve_triangular_,
@@ -33,11 +31,12 @@ from .linear_algebra import (
 )
 
 
-def _diagonal(x: Any) -> Any:
+def main_diagonal(x: Any) -> Any:
+    """The diagonals of matrices, along the last dimension."""
     return np.diagonal(x, axis1=-2, axis2=-1)
 
 
-def _eye(x: Any) -> Any:
+def unit_like(x: Any) -> Any:
     """The unit matrix of the size of a square ``x``."""
     return np.eye(x.shape[-1], dtype=x.dtype)
 
@@ -63,7 +62,7 @@ def phase_check(x: Any, vectors: Any, name: str) -> Any:
 
     Raises: GradientError if the loss depends on the phase of complex vectors, which is arbitrary.
     """
-    slope = np.abs(np.imag(_diagonal(x)))
+    slope = np.abs(np.imag(main_diagonal(x)))
     free = np.any(np.imag(vectors) != 0, axis=-2)
     if np.any(np.logical_and(free, slope > 0.01 * np.max(np.abs(x), initial=1.0))):
         raise GradientError(
@@ -79,7 +78,7 @@ def phase_check(x: Any, vectors: Any, name: str) -> Any:
 def _cholesky_rule(g: Any, out: Any, upper: bool) -> Any:
     g = conj(g)
     factor, g = (H(out), H(g)) if upper else (out, g)
-    inner = np.tril(np.matmul(H(factor), g)) * (1 - _eye(factor) / 2)
+    inner = np.tril(np.matmul(H(factor), g)) * (1 - unit_like(factor) / 2)
     left = solve_triangular_.kernel(H(factor), inner, True)
     d = H(solve_triangular_.kernel(H(factor), H(left), True))
     return conj((d + H(d)) / 2)
@@ -110,7 +109,7 @@ def _numpy_cholesky(a: Any, /, *, upper: bool = False) -> Any:
 def _qr_tall(q: Any, r: Any, gq: Any, gr: Any) -> Any:
     m = np.matmul(r, H(gr)) - np.matmul(H(gq), q)
     lower = np.tril(m, -1)
-    middle = lower + H(lower) + np.real(m) * _eye(m)
+    middle = lower + H(lower) + np.real(m) * unit_like(m)
     return H(solve_triangular_.kernel(r, H(gq + np.matmul(q, middle)), True))
 
 
@@ -129,20 +128,20 @@ def _qr_rule(g_Q: Any, g_R: Any, x: Any, Q: Any, R: Any, mode: str) -> Any:
     return conj(np.concatenate([first, np.matmul(Q, beyond)], axis=-1))
 
 
-def _apart(a: Any) -> Any:
+def apart(a: Any) -> Any:
     """A sample's raw draw as a matrix whose singular values are far from 0 and from one another."""
     n, m = a.shape[-2:]
     return a * 0.2 + np.eye(n, m) * np.arange(2.0, 2 * m + 1, 2)
 
 
-_ANY = [case(x=reals(shape=shape, make=_apart)) for shape in ((3, 2), (2, 3), (2, 2), (2, 3, 2), (1, 1))]
+_ANY = [case(x=reals(shape=shape, make=apart)) for shape in ((3, 2), (2, 3), (2, 2), (2, 3, 2), (1, 1))]
 
 
 @op(
     x=_qr_rule,
     outputs=("Q", "R"),
     promote="float",
-    samples=[*_ANY, case(x=reals(shape=(2, 3), make=_apart), mode="complete")],
+    samples=[*_ANY, case(x=reals(shape=(2, 3), make=apart), mode="complete")],
 )
 def qr_(x: Any, mode: str = "reduced") -> Any:
     """``qr`` in the modes "reduced" and "complete"."""
@@ -151,7 +150,7 @@ def qr_(x: Any, mode: str = "reduced") -> Any:
     return q.astype(dtype, copy=False), r.astype(dtype, copy=False)
 
 
-@composed(samples=[*_ANY, case(x=reals(shape=(3, 2), make=_apart), mode="reduced")])
+@composed(samples=[*_ANY, case(x=reals(shape=(3, 2), make=apart), mode="reduced")])
 def qr(x: Any, mode: str = "reduced") -> Any:
     """``(Q, R)`` with ``Q @ R = x``, the columns of ``Q`` orthonormal and ``R`` upper triangular.
 
@@ -289,7 +288,7 @@ def _svd_rule(g_U: Any, g_S: Any, g_Vh: Any, U: Any, S: Any, Vh: Any) -> Any:
     outputs=("U", "S", "Vh"),
     promote="float",
     samples=[
-        case(x=reals(shape=s, make=_apart), full_matrices=False) for s in ((3, 2), (2, 3), (2, 2), (2, 3, 2), (1, 1))
+        case(x=reals(shape=s, make=apart), full_matrices=False) for s in ((3, 2), (2, 3), (2, 2), (2, 3, 2), (1, 1))
     ],
 )
 def svd(x: Any, full_matrices: bool = True, *, driver: str | None = None) -> Any:
@@ -319,7 +318,7 @@ class _SVD(NamedTuple):
     V: Any
 
 
-@composed(samples=[case(x=reals(shape=shape, make=_apart)) for shape in ((3, 2), (2, 3))])
+@composed(samples=[case(x=reals(shape=shape, make=apart)) for shape in ((3, 2), (2, 3))])
 def svd_some(x: Any, some: bool = True, compute_uv: bool = True) -> Any:
     """``autograd.svd``, PyTorch's older form: ``(U, S, V)`` with ``V`` not transposed; ``some`` for reduced factors."""
     u, s, vh = svd(x, not some)
@@ -345,109 +344,3 @@ numpy_function(np.linalg.svdvals)(svdvals)
 @numpy_function(np.linalg.svd)
 def _numpy_svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
     return svd(a, full_matrices) if compute_uv else svdvals(a)
-
-
-# ---- eigenvalues -----------------------------------------------------------------------------------------------------
-
-
-def _symmetric(a: Any) -> Any:
-    """A sample's raw draw as a symmetric matrix whose eigenvalues are far apart."""
-    return (a + T(a)) * 0.15 + np.eye(a.shape[-1]) * np.arange(a.shape[-1]) * 3
-
-
-def _eigh_rule(g_eigenvalues: Any, g_eigenvectors: Any, eigenvalues: Any, eigenvectors: Any) -> Any:
-    v, eye = eigenvectors, _eye(eigenvalues)
-    middle = [] if g_eigenvalues is None else [np.expand_dims(g_eigenvalues, -1) * eye]
-    if g_eigenvectors is not None:
-        inner = np.matmul(H(v), conj(g_eigenvectors))
-        if v.dtype.kind == "c":
-            phase_check.kernel(inner, v, "eigh")
-        gaps = np.expand_dims(eigenvalues, -2) - np.expand_dims(eigenvalues, -1)
-        middle.append(over_gaps.kernel(inner * (1 - eye), gaps + eye, "eigh"))
-    d = np.matmul(np.matmul(v, sum(middle)), H(v))
-    return conj((d + H(d)) / 2)
-
-
-_SYMMETRIC = square((3, 3), (2, 2, 2), (1, 1), make=_symmetric)
-
-
-@op(
-    x=_eigh_rule,
-    outputs=("eigenvalues", "eigenvectors"),
-    promote="float",
-    samples=_SYMMETRIC + square((3, 3), make=_symmetric, UPLO="U"),
-)
-def eigh(x: Any, UPLO: str = "L") -> Any:
-    """``(eigenvalues, eigenvectors)`` of symmetric (Hermitian) matrices: the values rise, the vectors are columns.
-
-    Only the triangle ``UPLO`` is read; the gradient is symmetric. Raises: ShapeError.
-    """
-    require_square("eigh", x)
-    a, dtype = computed(x)
-    values, vectors = np.linalg.eigh(a, UPLO)  # type: ignore[call-overload] # a str, checked by NumPy
-    return values.astype(np.real(x).dtype, copy=False), vectors.astype(dtype, copy=False)
-
-
-eigh.op.fills_absent = False  # vectors without gradient may coincide
-
-
-def _eigvalsh_rule(g: Any, x: Any, UPLO: str) -> Any:
-    _, v = eigh.kernel(x, UPLO)
-    return conj(np.matmul(v * np.expand_dims(g, -2), H(v)))
-
-
-@op(x=_eigvalsh_rule, promote="float", samples=_SYMMETRIC)
-def eigvalsh(x: Any, UPLO: str = "L") -> Any:
-    """The eigenvalues of symmetric (Hermitian) matrices, rising. Raises: ShapeError."""
-    require_square("eigvalsh", x)
-    values = np.linalg.eigvalsh(computed(x)[0], UPLO)  # type: ignore[call-overload] # a str, checked by NumPy
-    return values.astype(np.real(x).dtype, copy=False)
-
-
-numpy_function(np.linalg.eigh)(lambda a, UPLO="L": eigh(a, UPLO))
-numpy_function(np.linalg.eigvalsh)(lambda a, UPLO="L": eigvalsh(a, UPLO))
-
-
-def _eig_rule(g_eigenvalues: Any, g_eigenvectors: Any, eigenvalues: Any, eigenvectors: Any) -> Any:
-    v, eye = eigenvectors, _eye(eigenvalues)
-    middle = [] if g_eigenvalues is None else [np.expand_dims(np.conj(g_eigenvalues), -1) * eye]
-    if g_eigenvectors is not None:
-        inner = np.matmul(H(v), np.conj(g_eigenvectors))
-        phase_check.kernel(inner, v, "eig")
-        lengths = np.expand_dims(np.real(_diagonal(inner)), -2)
-        gaps = np.expand_dims(np.conj(eigenvalues), -2) - np.expand_dims(np.conj(eigenvalues), -1)
-        middle.append(over_gaps.kernel((inner - np.matmul(H(v), v) * lengths) * (1 - eye), gaps + eye, "eig"))
-    return np.conj(np.matmul(np.matmul(H(inv.kernel(v)), sum(middle)), H(v)))
-
-
-@op(
-    np.linalg.eig,
-    x=_eig_rule,
-    outputs=("eigenvalues", "eigenvectors"),
-    promote="float",
-    samples=square((2, 2), (3, 3), make=_apart),
-)
-def eig(x: Any) -> Any:
-    """``(eigenvalues, eigenvectors)`` of square matrices, always complex; the vectors are columns of length 1.
-
-    Rule after C. Boeddeker et al., "On the computation of complex-valued gradients" (2017). Raises: ShapeError.
-    """
-    require_square("eig", x)
-    values, vectors = np.linalg.eig(computed(x)[0])
-    kind = np.result_type(x.dtype, np.complex64)
-    return values.astype(kind, copy=False), vectors.astype(kind, copy=False)
-
-
-eig.op.fills_absent = False  # vectors without gradient may coincide
-
-
-def _eigvals_rule(g: Any, x: Any) -> Any:
-    _, v = eig.kernel(x)
-    return np.matmul(T(inv.kernel(v)) * np.expand_dims(g, -2), T(v))
-
-
-@op(np.linalg.eigvals, x=_eigvals_rule, promote="float", samples=square((2, 2), (3, 3), make=_apart))
-def eigvals(x: Any) -> Any:
-    """The eigenvalues of square matrices, always complex. Raises: ShapeError."""
-    require_square("eigvals", x)
-    return np.linalg.eigvals(computed(x)[0]).astype(np.result_type(x.dtype, np.complex64), copy=False)
