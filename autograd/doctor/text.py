@@ -64,7 +64,8 @@ def _processor(report: Report) -> Iterator[str]:
         yield _row(
             "peak",
             f"about {peaks[0]:.0f} (float32) and {peaks[1]:.0f} (float64) GFLOP/s a core, times "
-            f"{processor.usable} with all: an estimate, the reported clock times vector width times usual number of units; a boosted clock gives more",
+            f"{processor.usable} with all: an estimate, the reported clock times vector width "
+            "times usual number of units; a boosted clock gives more",
         )
     else:
         yield _row("peak", "unknown (the system tells no clock, or no SIMD instructions)")
