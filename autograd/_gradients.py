@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .engine.failures import describe
+from .engine.foreign import ForeignArray
 from .engine.modes import Mode, local
 from .engine.mutation import stamp
 from .engine.nodes import Handle, Leaf, new_tensor
@@ -49,6 +50,11 @@ def backward(
 
     Whatever is raised, no ``.grad`` has changed.
     """
+    if local.levels:
+        raise GradientError(
+            "backward: inside of a function that vmap maps there is no .grad to add gradients to, as there is another "
+            "gradient for each example: use grad(...) there, or call backward on the result, outside"
+        )
     tensors = _tuple(tensors)
     seeds = _seeds("backward", tensors, grad_tensors, create_graph)
     targets = None
@@ -268,7 +274,7 @@ def grad(
                 )
         if isinstance(g, Handle) and (g._view is not None or type(g._node) is Leaf or id(g._data) in held):
             g = g.clone()  # type: ignore[attr-defined]
-        if isinstance(g, np.ndarray) and (g.base is not None or id(g) in held or sys.getrefcount(g) > 3):
+        if isinstance(g, (np.ndarray, ForeignArray)) and (g.base is not None or id(g) in held or sys.getrefcount(g) > 3):
             g = g.copy()
         held.add(id(_data(g)))
         results.append(g if g is None or isinstance(g, Handle) else new_tensor(g))

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .foreign import ForeignArray
 from .mutation import clock
 from .observing import tell_replaced
 
@@ -127,7 +128,7 @@ class Pick:
 
 def _is_number(value: Any) -> bool:
     """Whether a saved value is an array of numbers, or the NumPy scalar that stands for a 0-d one."""
-    return isinstance(value, np.ndarray) or (isinstance(value, np.generic) and value.dtype.kind in "fc")
+    return isinstance(value, (np.ndarray, ForeignArray)) or (isinstance(value, np.generic) and value.dtype.kind in "fc")
 
 
 class Packed:

@@ -14,6 +14,7 @@ import numpy as np
 from .. import dtypes
 from .._inplace import check_writable, recorded_write
 from .._op import composed, op, unwrap
+from ..engine.foreign import ForeignArray
 from ..engine.nodes import array_of
 from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
@@ -48,7 +49,7 @@ def _is_basic(index: Any) -> bool:
 def _is_int(part: Any) -> bool:
     if isinstance(part, (int, np.integer)):
         return not isinstance(part, bool)
-    return isinstance(part, np.ndarray) and part.ndim == 0 and part.dtype.kind in "iu"
+    return isinstance(part, (np.ndarray, ForeignArray)) and part.ndim == 0 and part.dtype.kind in "iu"
 
 
 def _is_mask(part: Any) -> bool:
@@ -65,7 +66,7 @@ def _ints_first(index: Any) -> tuple[Any, Any] | None:
         return None
     ints = arrays = False
     for part in index:
-        if isinstance(part, (list, np.ndarray)) and np.ndim(part):
+        if isinstance(part, (list, np.ndarray, ForeignArray)) and np.ndim(part):
             arrays = True
         elif part is not None and part is not Ellipsis and type(part) is not slice:
             ints = True
@@ -203,7 +204,9 @@ def _rows_added(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
 def _has_no_repeats(index: Any) -> bool:
     """Whether no element can be selected twice: the arrays of ``index`` are masks."""
     parts = index if type(index) is tuple else (index,)
-    return all(_is_mask(part) if isinstance(part, np.ndarray) and part.ndim else _is_basic(part) for part in parts)
+    return all(
+        _is_mask(part) if isinstance(part, (np.ndarray, ForeignArray)) and part.ndim else _is_basic(part) for part in parts
+    )
 
 
 def _winners(index: Any, shape: tuple[int, ...]) -> Any:

@@ -1,0 +1,130 @@
+"""Pytrees: arrays and Tensors inside nested dicts, lists, tuples and named tuples, taken apart and put together again.
+
+A tree's leaves are everything that is no container; None is a container without leaves. Dicts keep their order.
+
+>>> from autograd.func.pytrees import flatten, map_leaves, unflatten
+>>> leaves, spec = flatten({"w": [1, 2], "b": (3, None)})
+>>> leaves
+[1, 2, 3]
+>>> unflatten(["one", "two", "three"], spec)
+{'w': ['one', 'two'], 'b': ('three', None)}
+>>> map_leaves(lambda x: x + 1, (1, [2]))
+(2, [3])
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+__all__ = ["Spec", "flatten", "map_leaves", "unflatten"]
+
+
+class Spec:
+    """The structure of a tree without its leaves.
+
+    Attributes:
+        kind: the container's class, or None for a leaf.
+        context: what is needed to make the container again beside its children: a dict's keys, say.
+        children: the structures of what it contains.
+        count: how many leaves there are in all.
+    """
+
+    __slots__ = ("children", "context", "count", "kind")
+
+    def __init__(self, kind: Any, context: Any, children: tuple[Spec, ...]) -> None:
+        self.kind = kind
+        self.context = context
+        self.children = children
+        self.count = 1 if kind is None else sum(child.count for child in children)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Spec):
+            return NotImplemented
+        mine, theirs = (self.kind, self.context, self.children), (other.kind, other.context, other.children)
+        return mine == theirs
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.count, len(self.children)))
+
+    def __repr__(self) -> str:
+        return repr(unflatten([_Star()] * self.count, self))
+
+
+class _Star:
+    """How a leaf is written in the repr of a structure."""
+
+    def __repr__(self) -> str:
+        return "*"
+
+
+_LEAF = Spec(None, None, ())
+_NONE = Spec(type(None), None, ())
+
+
+def flatten(tree: Any) -> tuple[list[Any], Spec]:
+    """The leaves of a tree, from left to right, and its structure."""
+    leaves: list[Any] = []
+    return leaves, _flatten(tree, leaves)
+
+
+def _flatten(tree: Any, leaves: list[Any]) -> Spec:
+    kind = type(tree)
+    if tree is None:
+        return _NONE
+    if kind is tuple or kind is list or kind is deque or (isinstance(tree, tuple) and hasattr(tree, "_fields")):
+        context = tree.maxlen if kind is deque else None
+        return Spec(kind, context, tuple([_flatten(item, leaves) for item in tree]))
+    if kind is dict or kind is OrderedDict or kind is defaultdict:
+        context = (tuple(tree), tree.default_factory if kind is defaultdict else None)
+        return Spec(kind, context, tuple([_flatten(item, leaves) for item in tree.values()]))
+    leaves.append(tree)
+    return _LEAF
+
+
+def unflatten(leaves: Sequence[Any], spec: Spec) -> Any:
+    """The tree of this structure with these leaves.
+
+    Raises:
+        ValueError: there are more or fewer leaves than the structure has.
+    """
+    if len(leaves) != spec.count:
+        raise ValueError(f"unflatten: the structure {spec} has {spec.count} leaves, got {len(leaves)}")
+    return _build(spec, iter(leaves))
+
+
+def _build(spec: Spec, leaves: Iterator[Any]) -> Any:
+    kind = spec.kind
+    if kind is None:
+        return next(leaves)
+    if kind is type(None):
+        return None
+    children = [_build(child, leaves) for child in spec.children]
+    if kind is list:
+        return children
+    if kind is tuple:
+        return tuple(children)
+    if kind is deque:
+        return deque(children, spec.context)
+    if hasattr(kind, "_fields"):
+        return kind(*children)
+    keys, factory = spec.context
+    pairs = zip(keys, children, strict=True)
+    return defaultdict(factory, pairs) if kind is defaultdict else kind(pairs)
+
+
+def map_leaves(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
+    """The tree of what ``function`` makes of each leaf, and of those at the same place in ``others``.
+
+    Raises:
+        ValueError: the others have another structure.
+    """
+    leaves, spec = flatten(tree)
+    columns = [leaves]
+    for other in others:
+        found, other_spec = flatten(other)
+        if other_spec != spec:
+            raise ValueError(f"map_leaves: expected trees of one structure, got {spec} and {other_spec}")
+        columns.append(found)
+    return unflatten([function(*row) for row in zip(*columns, strict=True)], spec)
