@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .engine.failures import describe
-from .engine.foreign import ForeignArray
+from .engine.foreign import ForeignArray, as_array
 from .engine.modes import Mode, local
 from .engine.mutation import stamp
 from .engine.nodes import Handle, Leaf, new_tensor
@@ -173,7 +173,7 @@ def _seeds(name: str, tensors: tuple[Any, ...], given: Any, create_graph: bool) 
                 )
             seed = np.ones(data.shape, data.dtype) if data.shape else data.dtype.type(1)
         else:
-            array = seed._data if isinstance(seed, Handle) else np.asarray(seed)
+            array = seed._data if isinstance(seed, Handle) else as_array(seed)
             if array.shape != data.shape:
                 raise ShapeError(f"{name}: the gradient has shape {array.shape}, but the tensor has shape {data.shape}")
             if array.dtype != data.dtype:

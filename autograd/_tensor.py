@@ -14,7 +14,7 @@ from ._array_methods import ArrayMethods
 from ._pointwise_methods import PointwiseMethods
 from ._protocols import array_function, array_ufunc
 from ._writing import hand_out
-from .engine.foreign import ForeignArray
+from .engine.foreign import ForeignArray, bare
 from .engine.nodes import Handle, Leaf, array_of, new_tensor
 from .engine.views import node_of
 from .errors import DtypeError, GradientError, MutationError, ShapeError
@@ -135,7 +135,7 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
 
     def is_contiguous(self) -> bool:
         """Whether the elements lie in memory in C order, without gaps."""
-        return bool(np.asarray(self._data).flags.c_contiguous)
+        return bool(np.asarray(bare(self._data)).flags.c_contiguous)
 
     def __repr__(self) -> str:
         return formatting.tensor_repr(self)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["ForeignArray", "bare", "everywhere"]
+__all__ = ["ForeignArray", "as_array", "bare", "everywhere", "require_plain"]
 
 
 class ForeignArray:
@@ -28,6 +28,18 @@ def bare(array: Any) -> Any:
     return array.memory if isinstance(array, ForeignArray) else array
 
 
+def as_array(value: Any) -> Any:
+    """A value as an array, which one of a foreign type is already."""
+    return value if isinstance(value, ForeignArray) else np.asarray(value)
+
+
 def everywhere(condition: Any) -> bool:
     """Whether an array of bools is true in every element, whatever kind of array it is."""
     return bool(np.all(bare(condition)))
+
+
+def require_plain(*arrays: Any) -> None:
+    """Raise TypeError for an array of a foreign type: it has a faster way than the calls of NumPy that would follow."""
+    for array in arrays:
+        if isinstance(array, ForeignArray):
+            raise TypeError(f"expected an np.ndarray, got {type(array).__name__}")

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from ..engine.foreign import ForeignArray
+from ..engine.foreign import ForeignArray, bare
 from ..engine.modes import local
 from ..engine.nodes import Handle, next_rank
 from ..errors import BatchingError
@@ -141,6 +141,20 @@ class Level:
         if any(out.shape != first.shape for out in outs):
             raise dynamic(name)
         return self.wrap(np.stack(outs)[: self.size])
+
+
+def _copied(made: Any, given: Any, name: str) -> Any:
+    """What a function made of the arrays in ``given``.
+
+    Raises:
+        BatchingError: it is a view of one of them, which a copy of all results would not be.
+    """
+    seen: list[Any] = []
+    map_arrays(given, lambda item: seen.append(bare(item)) if isinstance(item, (np.ndarray, ForeignArray)) else None)
+    for one in made if isinstance(made, (tuple, list)) else (made,):
+        if any(np.may_share_memory(bare(one), item) for item in seen if isinstance(bare(one), np.ndarray)):
+            raise BatchingError(f"vmap: {name} returns a view of its argument, for which there is no rule for batches")
+    return made
 
 
 def dynamic(name: str) -> BatchingError:
@@ -297,7 +311,12 @@ class BatchedArray(ForeignArray, NDArrayOperatorsMixin):
             return METHODS[method](level, ufunc, *inputs, **kwargs)
         if ufunc.signature is None:
             return elementwise(level, ufunc, inputs, kwargs)
-        return RULES[ufunc](level, *inputs, **kwargs)
+        try:
+            return RULES[ufunc](level, *inputs, **kwargs)
+        except (Unsuited, KeyError):
+            if kwargs.get("out") is not None:
+                raise
+            return level.looped(lambda given: ufunc(*given, **kwargs), inputs, f"numpy.{ufunc.__name__}")
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
         if any(issubclass(kind, Handle) for kind in types):
@@ -317,7 +336,7 @@ class BatchedArray(ForeignArray, NDArrayOperatorsMixin):
         target = args[0] if function in _WRITING and args else kwargs.get("out")
         if target is not None and not level.owns(target):
             raise unwritable(target, args)
-        made = level.looped(lambda given: function(*given[0], **given[1]), (args, kwargs), name)
+        made = level.looped(lambda given: _copied(function(*given[0], **given[1]), given, name), (args, kwargs), name)
         return made if kwargs.get("out") is None else target
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:

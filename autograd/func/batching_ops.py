@@ -16,7 +16,7 @@ from ..engine.failures import explain
 from ..engine.foreign import ForeignArray
 from ..engine.modes import local
 from ..errors import BatchingError
-from .batching import BatchedArray, Level, Unsuited, dynamic, highest
+from .batching import BatchedArray, Level, dynamic, highest
 
 __all__ = ["OPERATIONS", "Batch", "forward", "operation"]
 
@@ -87,8 +87,8 @@ def _compute(level: Level, op: Any, values: Sequence[Any]) -> Any:
     if known is not None:
         try:
             return known(level, op, *values)
-        except Unsuited:
-            pass
+        except Exception:  # noqa: BLE001 (one by one, it raises again if it is an error of the user's)
+            _forget(op, values)
     lifted = [_lifted(level, op, name, value) for name, value in zip(op.params, values, strict=True)]
     if any(new is not old for new, old in zip(lifted, values, strict=True)):
         try:

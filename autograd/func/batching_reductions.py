@@ -17,6 +17,8 @@ def _all_axes(axis: Any, ndim: int) -> Any:
     """The axes of one example, among those of all; None for all of them."""
     if axis is None:
         return tuple(range(1, ndim + 1))
+    if not ndim and axis in (0, -1):  # NumPy's ufuncs take it for a number's only axis
+        return ()
     return tuple([shifted(one, ndim) for one in axis]) if isinstance(axis, (tuple, list)) else shifted(axis, ndim)
 
 

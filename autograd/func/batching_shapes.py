@@ -30,6 +30,9 @@ def _sizes(shape: Any, size: int) -> tuple[int, ...]:
 
 @rule(np.reshape)
 def _reshape(level: Level, a: Any, shape: Any = None, order: Any = "C", *, newshape: Any = None, copy: Any = None) -> Any:
+    if order == "F":
+        sizes = _sizes(newshape if shape is None else shape, a.size)
+        return np.transpose(np.reshape(np.transpose(a), sizes[::-1]))
     if order != "C":
         raise Unsuited
     sizes = _sizes(newshape if shape is None else shape, a.size)
@@ -101,11 +104,18 @@ def _broadcast_arrays(level: Level, *args: Any, subok: bool = False) -> Any:
     return tuple([np.broadcast_to(arg, shape) for arg in args])
 
 
+def _raised(a: Any, rank: int) -> Any:
+    """``a`` with at least ``rank`` axes; of three, NumPy adds one before and one behind."""
+    if a.ndim >= rank:
+        return a
+    if rank < 3:
+        return np.reshape(a, (*(1,) * (rank - a.ndim), *a.shape))
+    return np.reshape(a, ((1, 1, 1), (1, *a.shape, 1), (*a.shape, 1))[a.ndim])
+
+
 def _at_least(rank: int) -> Callable[..., Any]:
     def function(level: Level, *arys: Any) -> Any:
-        if rank == 3:
-            raise Unsuited
-        made = [a if a.ndim >= rank else np.reshape(a, (*(1,) * (rank - a.ndim), *a.shape)) for a in arys]
+        made = [_raised(a, rank) for a in arys]
         return made[0] if len(made) == 1 else tuple(made)
 
     return function
@@ -113,6 +123,30 @@ def _at_least(rank: int) -> Callable[..., Any]:
 
 rule(np.atleast_1d)(_at_least(1))
 rule(np.atleast_2d)(_at_least(2))
+rule(np.atleast_3d)(_at_least(3))
+rule(np.fliplr)(lambda level, m: np.flip(m, 1))
+rule(np.flipud)(lambda level, m: np.flip(m, 0))
+
+
+@rule(np.rollaxis)
+def _rollaxis(level: Level, a: Any, axis: int, start: int = 0) -> Any:
+    axis, start = shifted(axis, a.ndim) - 1, start + a.ndim if start < 0 else start
+    return np.moveaxis(a, axis, start - 1 if axis < start else start)
+
+
+@rule(np.diag)
+def _diag(level: Level, v: Any, k: int = 0) -> Any:
+    if v.ndim != 2:
+        raise Unsuited
+    return np.diagonal(v, k)
+
+
+@rule(np.lib.stride_tricks.sliding_window_view)
+def _sliding_window_view(level: Level, x: Any, window_shape: Any, axis: Any = None, **kwargs: Any) -> Any:
+    sizes = tuple(window_shape) if isinstance(window_shape, (tuple, list)) else (window_shape,)
+    axes = range(x.ndim) if axis is None else axis if isinstance(axis, (tuple, list)) else (axis,)
+    where = tuple([shifted(one, x.ndim) for one in axes])
+    return level.wrap(np.lib.stride_tricks.sliding_window_view(x.value, sizes, where, **kwargs))
 
 
 @rule(np.tile)
@@ -214,6 +248,10 @@ def _cutting(function: Callable[..., Any]) -> Callable[..., Any]:
 
 rule(np.split)(_cutting(np.split))
 rule(np.array_split)(_cutting(np.array_split))
+rule(np.hsplit)(lambda level, ary, sections: np.split(ary, sections, 1 if ary.ndim > 1 else 0))
+rule(np.vsplit)(lambda level, ary, sections: np.split(ary, sections, 0))
+rule(np.dsplit)(lambda level, ary, sections: np.split(ary, sections, 2))
+rule(np.unstack)(lambda level, x, /, *, axis=0: tuple([x_one for x_one in np.moveaxis(x, axis, 0)]))
 
 # ---- making ------------------------------------------------------------------------------------------------------------
 
