@@ -50,12 +50,7 @@ class Batch(Level):
 
     def draw(self, draw: Callable[[tuple[int, ...]], Any], shape: Sequence[int]) -> Any:
         """What ``draw(shape)``, random numbers, means inside of all open levels."""
-        drawing = local.levels
-        if any(level.randomness == "error" for level in drawing):
-            raise BatchingError(
-                "vmap: the mapped function draws random numbers, and it is not said whether they shall be the same for "
-                "every example: call vmap(..., randomness='different') or vmap(..., randomness='same')"
-            )
+        drawing = _allowed(local.levels)
         apart = [level for level in drawing if level.randomness == "different"]
         local.set({"levels": ()})
         try:
@@ -65,6 +60,39 @@ class Batch(Level):
         for level in apart:
             drawn = BatchedArray(drawn, level)
         return drawn
+
+    def draw_each(self, generator: Any, draw: Callable[[Any], Any], given: Any) -> Any:
+        """What ``draw(given)`` means inside of all open levels, where numbers are not drawn one by one."""
+        drawing = _allowed(local.levels)
+        local.set({"levels": ()})
+        try:
+            return _drawn_each(drawing, generator, draw, given)
+        finally:
+            local.set({"levels": drawing})
+
+
+def _allowed(levels: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The levels, if random numbers may be drawn inside of all of them."""
+    if any(level.randomness == "error" for level in levels):
+        raise BatchingError(
+            "vmap: the mapped function draws random numbers, and it is not said whether they shall be the same for "
+            "every example: call vmap(..., randomness='different') or vmap(..., randomness='same')"
+        )
+    return levels
+
+
+def _drawn_each(levels: tuple[Any, ...], generator: Any, draw: Callable[[Any], Any], given: Any) -> Any:
+    if not levels:
+        return draw(given)
+    level, same = levels[-1], levels[-1].randomness == "same"
+    if same and not level.owns(given):
+        return _drawn_each(levels[:-1], generator, draw, given)
+    state, made = generator.get_state(), []
+    for i in range(level.size):
+        if same:
+            generator.set_state(state)
+        made.append(_drawn_each(levels[:-1], generator, draw, level.example(given, i)))
+    return level.wrap(np.stack(made))
 
 
 def forward(op: Any, *values: Any) -> Any:
