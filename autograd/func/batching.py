@@ -247,9 +247,9 @@ def elementwise(level: Level, function: Callable[..., Any], inputs: Sequence[Any
     if where is not None and where is not True:
         rank = max(rank, rank_of(where))
         kwargs["where"] = level.aligned(where, rank)
-    if out is None or out == (None,) * len(out):
-        return level.wrap(function(*[level.aligned(item, rank) for item in inputs], **kwargs))
     targets = out if isinstance(out, tuple) else (out,)
+    if all(target is None for target in targets):
+        return level.wrap(function(*[level.aligned(item, rank) for item in inputs], **kwargs))
     for target in targets:
         if not level.owns(target):
             raise unwritable(target, inputs)

@@ -39,7 +39,8 @@ def _product(level: Level, a: Any, b: Any, rank_a: int, rank_b: int) -> Any:
     loops = max(rank_a, rank_b, 2)
     first = _matrices(level, a, rank_a, loops, True)
     second = _matrices(level, b, rank_b, loops, False)
-    made = np.matmul(first, second)
+    outer = first.shape[-1] == second.shape[-2] == 1  # as in the gradient of a weight: many tiny products are slow
+    made = np.multiply(first, second) if outer else np.matmul(first, second)
     if rank_a == 1:
         made = np.squeeze(made, -2)
     return np.squeeze(made, -1) if rank_b == 1 else made
