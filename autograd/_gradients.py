@@ -274,7 +274,9 @@ def grad(
                 )
         if isinstance(g, Handle) and (g._view is not None or type(g._node) is Leaf or id(g._data) in held):
             g = g.clone()  # type: ignore[attr-defined]
-        if isinstance(g, (np.ndarray, ForeignArray)) and (g.base is not None or id(g) in held or sys.getrefcount(g) > 3):
+        if isinstance(g, (np.ndarray, ForeignArray)) and (
+            g.base is not None or id(g) in held or sys.getrefcount(g) > 3
+        ):
             g = g.copy()
         held.add(id(_data(g)))
         results.append(g if g is None or isinstance(g, Handle) else new_tensor(g))

@@ -8,6 +8,7 @@ import numpy as np
 
 from . import dtypes
 from .devices import check_device
+from .engine.foreign import ForeignArray
 from .engine.nodes import Handle, array_of
 from .engine.nodes import new_tensor as wrap
 from .errors import DtypeError, ShapeError
@@ -81,7 +82,8 @@ def new_full(
     check_device(device)
     kind = x.dtype if dtype is None else dtypes.as_dtype(dtype)
     shape = size[0] if len(size) == 1 and isinstance(size[0], (tuple, list)) else size
-    made = wrap(np.full(tuple(shape), dtypes.stored(fill_value, kind), kind))
+    like: Any = {"like": x._data} if isinstance(x, Handle) and isinstance(x._data, ForeignArray) else {}
+    made = wrap(np.full(tuple(shape), dtypes.stored(fill_value, kind), kind, **like))
     return made.requires_grad_(requires_grad)
 
 

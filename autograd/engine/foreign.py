@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-__all__ = ["ForeignArray", "as_array", "bare", "everywhere", "require_plain"]
+__all__ = ["ForeignArray", "as_array", "bare", "everywhere", "first_foreign", "require_plain"]
 
 
 class ForeignArray:
@@ -18,6 +18,13 @@ class ForeignArray:
 
     __slots__ = ()
     memory: Any
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    def refuse(self, target: Any) -> NoReturn:
+        """Raise, because this array, or what it indexes, cannot be written into ``target``."""
+        raise TypeError(f"{type(self).__name__} cannot be written into {type(target).__name__}")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         raise TypeError(f"{type(self).__name__} does not become an np.ndarray silently")
@@ -36,6 +43,15 @@ def as_array(value: Any) -> Any:
 def everywhere(condition: Any) -> bool:
     """Whether an array of bools is true in every element, whatever kind of array it is."""
     return bool(np.all(bare(condition)))
+
+
+def first_foreign(*values: Any) -> Any:
+    """The first array of a foreign type inside nested tuples and lists, or None."""
+    for value in values:
+        found = first_foreign(*value) if type(value) in (tuple, list) else value
+        if isinstance(found, ForeignArray):
+            return found
+    return None
 
 
 def require_plain(*arrays: Any) -> None:

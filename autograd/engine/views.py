@@ -140,6 +140,11 @@ def check_writable(tensor: Handle, name: str) -> None:
     array = tensor._data
     memory = bare(array)
     if isinstance(memory, np.ndarray) and not memory.flags.writeable:
+        if array is not memory:
+            raise MutationError(
+                f"{name}: the tensor of shape {array.shape} is read-only: it was expanded, or it is an argument "
+                "that is mapped over, and outside of the mapped function a leaf that requires grad: .clone() it first"
+            )
         raise MutationError(
             f"{name}: the tensor of shape {array.shape} is read-only (it was expanded, so several elements share one "
             "place in memory, or it was made from a read-only array): .clone() it first"

@@ -17,6 +17,8 @@ from ..engine.foreign import ForeignArray, bare
 from ..engine.modes import local
 from ..engine.nodes import Handle, next_rank
 from ..errors import BatchingError
+from .batching_errors import dynamic, escaped, reader, unwritable
+from .batching_methods import NumpyMethods
 
 __all__ = ["METHODS", "RULES", "BatchedArray", "Level", "Unsuited", "highest", "map_arrays", "rule", "shifted"]
 
@@ -157,32 +159,6 @@ def _copied(made: Any, given: Any, name: str) -> Any:
     return made
 
 
-def dynamic(name: str) -> BatchingError:
-    """The error for a result whose shape depends on the values of each example."""
-    return BatchingError(
-        f"vmap: the result of {name} has a shape that depends on values, which differ from one example to the next: "
-        "use what keeps the shape (where, a mask times the values), or call it outside of vmap"
-    )
-
-
-def escaped(item: BatchedArray) -> BatchingError:
-    """The error for an array whose level is over."""
-    return BatchingError(
-        f"vmap: a batched array of shape {item.shape} (one of {item.level.size} examples) is used after the function "
-        "that vmap mapped has ended: return it from that function instead of storing it elsewhere"
-    )
-
-
-def unwritable(target: Any, value: Any) -> BatchingError:
-    """The error for a batched value that is to be written into an array that is the same for all examples."""
-    return BatchingError(
-        f"vmap: values that differ between examples cannot be written in place into an array of shape "
-        f"{np.shape(target)} that is not batched, and the same for all of them: make it inside of the function from a "
-        "batched one (x.new_zeros(...), zeros_like, clone of a batched tensor), map over it with in_dims, or compute "
-        "out of place"
-    )
-
-
 def map_arrays(value: Any, leaf: Callable[[Any], Any]) -> Any:
     """``leaf`` of everything inside nested tuples, lists, dicts and slices."""
     kind = type(value)
@@ -252,36 +228,14 @@ def elementwise(level: Level, function: Callable[..., Any], inputs: Sequence[Any
         return level.wrap(function(*[level.aligned(item, rank) for item in inputs], **kwargs))
     for target in targets:
         if not level.owns(target):
-            raise unwritable(target, inputs)
+            raise unwritable(target)
         rank = max(rank, target.ndim)
     kwargs["out"] = tuple([level.aligned(target, rank) for target in targets])
     function(*[level.aligned(item, rank) for item in inputs], **kwargs)
     return targets[0] if len(targets) == 1 else targets
 
 
-def _reader(what: str) -> Any:
-    """A method that would make a Python value of the array."""
-
-    def read(self: BatchedArray, *args: Any) -> NoReturn:
-        raise BatchingError(
-            f"vmap: {what} asks a batched tensor for its value, but it has another one for each of {self.level.size} "
-            "examples. Instead of a Python `if` use where(condition, a, b); instead of .item() go on with the tensor; "
-            "or read values outside of the mapped function"
-        )
-
-    return read
-
-
-def _of(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A NumPy function as a method."""
-
-    def method(self: BatchedArray, *args: Any, **kwargs: Any) -> Any:
-        return function(self, *args, **kwargs)
-
-    return method
-
-
-class BatchedArray(ForeignArray, NDArrayOperatorsMixin):
+class BatchedArray(NumpyMethods, ForeignArray, NDArrayOperatorsMixin):
     """An array for each example of a batch, with the shape and the methods of a single one.
 
     Attributes:
@@ -306,7 +260,7 @@ class BatchedArray(ForeignArray, NDArrayOperatorsMixin):
         for item in inputs:
             if isinstance(item, Handle):
                 return NotImplemented
-        level = _found(inputs, _found(kwargs.values(), None) if kwargs else None)
+        level: Any = _found(inputs, _found(kwargs.values(), None) if kwargs else None)
         if method != "__call__":
             return METHODS[method](level, ufunc, *inputs, **kwargs)
         if ufunc.signature is None:
@@ -335,16 +289,22 @@ class BatchedArray(ForeignArray, NDArrayOperatorsMixin):
                 pass
         target = args[0] if function in _WRITING and args else kwargs.get("out")
         if target is not None and not level.owns(target):
-            raise unwritable(target, args)
+            raise unwritable(target)
         made = level.looped(lambda given: _copied(function(*given[0], **given[1]), given, name), (args, kwargs), name)
         return made if kwargs.get("out") is None else target
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
+        if not self.level.depth:
+            raise escaped(self)
         raise BatchingError(
             f"vmap: a batched array of shape {self.shape}, of which each of {self.level.size} examples has its own, "
             "cannot be turned into one np.ndarray, nor be written into one: inside of the mapped function use NumPy's "
             "functions or autograd's on it, write only into batched arrays, and read values outside"
         )
+
+    def refuse(self, target: Any) -> NoReturn:
+        """Raise, because this array cannot be written into ``target``, which is not batched."""
+        raise unwritable(target)
 
     # ---- what it is ----------------------------------------------------------------------------------------------
 
@@ -397,31 +357,6 @@ class BatchedArray(ForeignArray, NDArrayOperatorsMixin):
         value = self.value
         return value.memory if type(value) is BatchedArray else value
 
-    @property
-    def T(self) -> Any:
-        """The array with its axes reversed."""
-        return np.transpose(self)
-
-    @property
-    def mT(self) -> Any:
-        """The array with its last two axes swapped."""
-        return np.swapaxes(self, -1, -2)
-
-    @property
-    def real(self) -> Any:
-        """The real part."""
-        return np.real(self)
-
-    @property
-    def imag(self) -> Any:
-        """The imaginary part."""
-        return np.imag(self)
-
-    @property
-    def flat(self) -> Iterator[Any]:
-        """The elements of one example, one by one."""
-        return iter(self.reshape(-1))
-
     def __len__(self) -> int:
         if not self.ndim:
             raise TypeError("len() of unsized object")
@@ -440,10 +375,12 @@ class BatchedArray(ForeignArray, NDArrayOperatorsMixin):
     def __setitem__(self, index: Any, value: Any) -> None:
         level = highest(self, index, value)
         if level is not self.level:
-            raise unwritable(self, value)
+            raise unwritable(self)
         RULES[BatchedArray.__setitem__](level, self, index, value)
 
-    def astype(self, dtype: Any, order: str = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True) -> Any:
+    def astype(
+        self, dtype: Any, order: str = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True
+    ) -> Any:
         """The array in another dtype."""
         highest(self)
         if not copy and self.value.dtype == dtype:
@@ -460,62 +397,11 @@ class BatchedArray(ForeignArray, NDArrayOperatorsMixin):
     def __deepcopy__(self, memo: Any) -> Any:
         return self.copy()
 
-    def reshape(self, *shape: Any, order: Any = "C") -> Any:
-        """The array in another shape."""
-        return np.reshape(self, shape[0] if len(shape) == 1 else shape, order=order)
-
-    def transpose(self, *axes: Any) -> Any:
-        """The array with its axes permuted: NumPy's ``transpose``."""
-        return np.transpose(self, axes[0] if len(axes) == 1 else axes or None)
-
-    def flatten(self, order: Any = "C") -> Any:
-        """A copy with one axis."""
-        return np.reshape(self, -1, order=order).copy()
-
-    def fill(self, value: Any) -> None:
-        """Overwrite every element."""
-        self[...] = value
-
-    def sort(self, axis: int = -1, kind: Any = None) -> None:
-        """Sort in place."""
-        self[...] = np.sort(self, axis, kind=kind)
-
-    all = _of(np.all)
-    any = _of(np.any)
-    argmax = _of(np.argmax)
-    argmin = _of(np.argmin)
-    argpartition = _of(np.argpartition)
-    argsort = _of(np.argsort)
-    choose = _of(np.choose)
-    clip = _of(np.clip)
-    compress = _of(np.compress)
-    conj = _of(np.conj)
-    conjugate = _of(np.conj)
-    cumprod = _of(np.cumprod)
-    cumsum = _of(np.cumsum)
-    diagonal = _of(np.diagonal)
-    dot = _of(np.dot)
-    max = _of(np.max)
-    mean = _of(np.mean)
-    min = _of(np.min)
-    nonzero = _of(np.nonzero)
-    prod = _of(np.prod)
-    ravel = _of(np.ravel)
-    repeat = _of(np.repeat)
-    round = _of(np.round)
-    searchsorted = _of(np.searchsorted)
-    squeeze = _of(np.squeeze)
-    std = _of(np.std)
-    sum = _of(np.sum)
-    swapaxes = _of(np.swapaxes)
-    take = _of(np.take)
-    trace = _of(np.trace)
-    var = _of(np.var)
-    __bool__ = _reader("bool(x), as in `if x` or `while x`,")
-    __int__ = _reader("int(x)")
-    __float__ = _reader("float(x)")
-    __complex__ = _reader("complex(x)")
-    __index__ = _reader("using it as a Python index (range(x), list[x])")
-    item = _reader(".item()")
-    tolist = _reader(".tolist()")
-    tobytes = _reader(".tobytes()")
+    __bool__ = reader("bool(x), as in `if x` or `while x`,")
+    __int__ = reader("int(x)")
+    __float__ = reader("float(x)")
+    __complex__ = reader("complex(x)")
+    __index__ = reader("using it as a Python index (range(x), list[x])")
+    item = reader(".item()")
+    tolist = reader(".tolist()")
+    tobytes = reader(".tobytes()")

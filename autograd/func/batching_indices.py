@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..engine.foreign import ForeignArray
-from .batching import BatchedArray, Level, Unsuited, dynamic, rank_of, rule, shifted
+from .batching import BatchedArray, Level, Unsuited, rank_of, rule, shifted
+from .batching_errors import dynamic
 
 __all__ = ["read", "write"]
 
@@ -20,12 +21,12 @@ class _Place(NamedTuple):
     """An index of all examples at once.
 
     Attributes:
-        index: what to index with.
+        where: what to index with.
         ndim: the number of dimensions of the place in one example.
         moves: of the axes that come out, which go where: from, to; so that the examples' axis is first.
     """
 
-    index: tuple[Any, ...]
+    where: tuple[Any, ...]
     ndim: int
     moves: tuple[Any, Any] | None
 
@@ -87,7 +88,7 @@ def read(level: Level, x: Any, index: Any) -> Any:
     if type(index) is int and level.owns(x) and x.ndim:
         return BatchedArray(x.value[:, index], level)
     place = _place(level, x, index)
-    found = (x.value if level.owns(x) else x)[place.index]
+    found = (x.value if level.owns(x) else x)[place.where]
     return level.wrap(found if place.moves is None else np.moveaxis(found, *place.moves))
 
 
@@ -107,7 +108,7 @@ def write(level: Level, x: Any, index: Any, value: Any) -> None:
         given = np.reshape(given, (*(1,) * (place.ndim + 1 - given.ndim), *given.shape))
     if place.moves is not None:
         given = np.moveaxis(given, place.moves[1], place.moves[0])
-    x.value[place.index] = given
+    x.value[place.where] = given
 
 
 def _write_masked(level: Level, x: Any, mask: Any, value: Any) -> None:

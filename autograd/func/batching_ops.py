@@ -16,16 +16,15 @@ from ..engine.failures import explain
 from ..engine.foreign import ForeignArray
 from ..engine.modes import local
 from ..errors import BatchingError
-from .batching import BatchedArray, Level, dynamic, highest
+from .batching import BatchedArray, Level, highest
+from .batching_errors import DynamicError, dynamic
 
 __all__ = ["OPERATIONS", "Batch", "forward", "operation"]
 
 OPERATIONS: dict[str, Callable[..., Any]] = {}
 """For each op by name what computes it: called with the level, the op, and its values in the order of ``op.params``."""
-_DYNAMIC = frozenset({
-    "argwhere", "bincount", "masked_select", "nonzero", "repeat_interleave_each", "unique", "unique_consecutive",
-})  # fmt: skip
-"""Ops whose result has a shape that depends on values."""
+_DYNAMIC = {"bincount": "bincount", "unique_parts": "unique", "unique_consecutive_parts": "unique_consecutive"}
+"""Ops whose result has a shape that depends on values, and their names for the user."""
 
 
 def operation(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -109,12 +108,14 @@ def forward(op: Any, *values: Any) -> Any:
 
 def _compute(level: Level, op: Any, values: Sequence[Any]) -> Any:
     if op.name in _DYNAMIC:
-        raise dynamic(op.name)
+        raise dynamic(_DYNAMIC[op.name])
     _forget(op, values)
     known = OPERATIONS.get(op.name)
     if known is not None:
         try:
             return known(level, op, *values)
+        except DynamicError:
+            raise
         except Exception:  # noqa: BLE001 (one by one, it raises again if it is an error of the user's)
             _forget(op, values)
     lifted = [_lifted(level, op, name, value) for name, value in zip(op.params, values, strict=True)]

@@ -11,7 +11,7 @@ from .batching import Level, Unsuited, elementwise, rank_of, rule
 
 __all__: list[str] = []
 
-# ---- products ------------------------------------------------------------------------------------------------------------
+# ---- products --------------------------------------------------------------------------------------------------------
 
 
 @rule(np.matmul, np.linalg.matmul)
@@ -152,7 +152,7 @@ def _einsum(level: Level, subscripts: Any, *operands: Any, out: Any = None, **kw
     return level.wrap(np.einsum(f"{','.join(parts)}->{free[0]}{result}", *values, **kwargs))
 
 
-# ---- linear algebra ------------------------------------------------------------------------------------------------------
+# ---- linear algebra --------------------------------------------------------------------------------------------------
 
 
 def _of_matrices(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -196,7 +196,9 @@ def _norm(level: Level, x: Any, ord: Any = None, axis: Any = None, keepdims: boo
 
 
 @rule(np.trace)
-def _trace(level: Level, a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None) -> Any:
+def _trace(
+    level: Level, a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None
+) -> Any:
     if out is not None:
         raise Unsuited
     return np.sum(np.diagonal(a, offset, axis1, axis2), -1, dtype=dtype)

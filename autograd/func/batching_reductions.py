@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..engine.foreign import ForeignArray
-from .batching import METHODS, Level, Unsuited, elementwise, rank_of, rule, shifted, unwritable
+from .batching import METHODS, Level, Unsuited, elementwise, rank_of, rule, shifted
+from .batching_errors import unwritable
 
 __all__: list[str] = []
 
@@ -56,6 +57,7 @@ def _along(function: Callable[..., Any], default: Any, place: int = 0, flat: boo
     return call
 
 
+_function: Any
 for _function in (
     np.sum, np.prod, np.mean, np.std, np.var, np.max, np.min, np.amax, np.amin, np.any, np.all, np.ptp, np.nansum,
     np.nanprod, np.nanmean, np.nanstd, np.nanvar, np.nanmax, np.nanmin, np.median, np.nanmedian, np.count_nonzero,
@@ -94,7 +96,7 @@ def _quantile(function: Callable[..., Any]) -> Callable[..., Any]:
 for _function in (np.quantile, np.percentile, np.nanquantile, np.nanpercentile):
     rule(_function)(_quantile(_function))
 
-# ---- Fourier -------------------------------------------------------------------------------------------------------------
+# ---- Fourier ---------------------------------------------------------------------------------------------------------
 
 
 def _line_transform(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -137,7 +139,7 @@ def _shift(function: Callable[..., Any]) -> Callable[..., Any]:
 rule(np.fft.fftshift)(_shift(np.fft.fftshift))
 rule(np.fft.ifftshift)(_shift(np.fft.ifftshift))
 
-# ---- methods of ufuncs ----------------------------------------------------------------------------------------------------
+# ---- methods of ufuncs -----------------------------------------------------------------------------------------------
 
 
 def _targets(level: Level, out: Any) -> Any:
@@ -146,7 +148,7 @@ def _targets(level: Level, out: Any) -> Any:
     if target is None:
         return None
     if not level.owns(target):
-        raise unwritable(target, None)
+        raise unwritable(target)
     return target
 
 
@@ -192,7 +194,7 @@ def _outer(level: Level, ufunc: np.ufunc, a: Any, b: Any, **kwargs: Any) -> Any:
 
 def _at(level: Level, ufunc: np.ufunc, a: Any, indices: Any, *b: Any) -> None:
     if not level.owns(a):
-        raise unwritable(a, b)
+        raise unwritable(a)
     for i in range(level.size):
         ufunc.at(level.example(a, i), level.example(indices, i), *level.example(b, i))
 

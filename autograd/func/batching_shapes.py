@@ -29,7 +29,9 @@ def _sizes(shape: Any, size: int) -> tuple[int, ...]:
 
 
 @rule(np.reshape)
-def _reshape(level: Level, a: Any, shape: Any = None, order: Any = "C", *, newshape: Any = None, copy: Any = None) -> Any:
+def _reshape(
+    level: Level, a: Any, shape: Any = None, order: Any = "C", *, newshape: Any = None, copy: Any = None
+) -> Any:
     if order == "F":
         sizes = _sizes(newshape if shape is None else shape, a.size)
         return np.transpose(np.reshape(np.transpose(a), sizes[::-1]))
@@ -218,7 +220,7 @@ def _triangle(function: Callable[..., Any]) -> Callable[..., Any]:
 rule(np.tril)(_triangle(np.tril))
 rule(np.triu)(_triangle(np.triu))
 
-# ---- joining and cutting -----------------------------------------------------------------------------------------------
+# ---- joining and cutting ---------------------------------------------------------------------------------------------
 
 
 @rule(np.concatenate)
@@ -251,9 +253,9 @@ rule(np.array_split)(_cutting(np.array_split))
 rule(np.hsplit)(lambda level, ary, sections: np.split(ary, sections, 1 if ary.ndim > 1 else 0))
 rule(np.vsplit)(lambda level, ary, sections: np.split(ary, sections, 0))
 rule(np.dsplit)(lambda level, ary, sections: np.split(ary, sections, 2))
-rule(np.unstack)(lambda level, x, /, *, axis=0: tuple([x_one for x_one in np.moveaxis(x, axis, 0)]))
+rule(np.unstack)(lambda level, x, /, *, axis=0: tuple(np.moveaxis(x, axis, 0)))
 
-# ---- making ------------------------------------------------------------------------------------------------------------
+# ---- making ----------------------------------------------------------------------------------------------------------
 
 
 def _like(make: Callable[..., Any]) -> Callable[..., Any]:
@@ -266,6 +268,7 @@ def _like(make: Callable[..., Any]) -> Callable[..., Any]:
     return made
 
 
+_make: Any
 for _make in (np.zeros_like, np.ones_like, np.empty_like):
     rule(_make)(_like(_make))
 
@@ -311,7 +314,7 @@ def _array(level: Level, a: Any, dtype: Any = None, **kwargs: Any) -> Any:
 for _make in (np.arange, np.eye, np.identity, np.tri):
     rule(_make)(lambda level, *args, _make=_make, **kwargs: _make(*args, **kwargs))
 
-# ---- asking --------------------------------------------------------------------------------------------------------------
+# ---- asking ----------------------------------------------------------------------------------------------------------
 
 rule(np.shape)(lambda level, a: a.shape)
 rule(np.ndim)(lambda level, a: a.ndim)
@@ -345,7 +348,7 @@ def _of_memory(function: Callable[..., Any]) -> Callable[..., Any]:
 rule(np.may_share_memory)(_of_memory(np.may_share_memory))
 rule(np.shares_memory)(_of_memory(np.shares_memory))
 
-# ---- each element by itself ------------------------------------------------------------------------------------------------
+# ---- each element by itself ------------------------------------------------------------------------------------------
 
 
 def _pointwise(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -17,10 +17,11 @@ from .batching_ops import forward, operation
 
 __all__: list[str] = []
 
-# ---- families ----------------------------------------------------------------------------------------------------------
+# ---- families --------------------------------------------------------------------------------------------------------
 
 _SEVERAL = frozenset({
-    "all", "amax", "amin", "any", "centred", "count_nonzero", "logsumexp", "norm", "standard_deviation", "sum", "variance",
+    "all", "amax", "amin", "any", "centred", "count_nonzero", "logsumexp", "norm", "standard_deviation",
+    "variance",
 })  # fmt: skip
 """Ops along one or more dimensions, None for all."""
 _FLAT = frozenset({"argmax", "argmin"})
@@ -57,9 +58,7 @@ def _along(level: Level, op: Any, *values: Any) -> Any:
 
 
 @operation("place_along")
-def _place_along(
-    level: Level, op: Any, x: Any, index: Any, shape: Any, dim: int, keepdim: bool, repeated: bool
-) -> Any:
+def _place_along(level: Level, op: Any, x: Any, index: Any, shape: Any, dim: int, keepdim: bool, repeated: bool) -> Any:
     if not shape:
         raise Unsuited
     size, where = (level.size, *shape), shifted(dim, len(shape))
@@ -98,14 +97,12 @@ def _folded(level: Level, op: Any, *values: Any) -> Any:
     return level.wrap(apart if op.outputs is not None else apart[0])
 
 
-# ---- indexing ----------------------------------------------------------------------------------------------------------
+# ---- indexing --------------------------------------------------------------------------------------------------------
 
 
 @operation("getitem")
 def _getitem(level: Level, op: Any, x: Any, index: Any) -> Any:
-    if level.owns(x):
-        raise Unsuited
-    if level.owns(index):
+    if level.owns(index) and not level.owns(x):
         return read(level, x, index)
     return indexing.at(BatchedArray(level.lift(x), level), index)
 
@@ -138,7 +135,7 @@ def _scatter_index(level: Level, op: Any, x: Any, index: Any, shape: Any) -> Any
     return level.wrap(np.reshape(added, (level.size, *shape)))
 
 
-# ---- convolutions ------------------------------------------------------------------------------------------------------
+# ---- convolutions ----------------------------------------------------------------------------------------------------
 
 
 def _into(level: Level, x: Any, axis: int) -> Any:
@@ -185,7 +182,7 @@ def _convolution_weight(level: Level, op: Any, x: Any, y: Any, *settings: Any) -
     return _out_of(level, made, 0)
 
 
-# ---- layer normalization -----------------------------------------------------------------------------------------------
+# ---- layer normalization ---------------------------------------------------------------------------------------------
 
 
 def _standardized(level: Level, op: Any, x: Any, *settings: Any) -> Any:
@@ -218,7 +215,7 @@ def _normal(level: Level, x: Any, rank: int, eps: float, centered: bool) -> Any:
     return forward(standardization.layer_norm_.op, level.lift(x), None, None, rank, eps, centered, None)
 
 
-# ---- cross entropy -----------------------------------------------------------------------------------------------------
+# ---- cross entropy ---------------------------------------------------------------------------------------------------
 
 
 def _shares(level: Level, target: Any, weight: Any, ignore_index: int, dtype: Any) -> Any:
@@ -239,9 +236,12 @@ def _rows(level: Level, x: Any, classes: bool) -> Any:
 
 @operation("cross_entropy")
 def _cross_entropy(
-    level: Level, op: Any, x: Any, target: Any, weight: Any, ignore_index: int, reduction: str, smoothing: float, memo: Any
+    level: Level, op: Any, x: Any, target: Any, weight: Any, ignore_index: int, reduction: str, smoothing: float,
+    memo: Any,
 ) -> Any:  # fmt: skip
-    if not x.ndim or not level.size or level.owns(weight) or target.shape != (x.shape[:1] + x.shape[2:] if x.ndim > 1 else ()):
+    if not x.ndim or not level.size or level.owns(weight):
+        raise Unsuited
+    if target.shape != (x.shape[:1] + x.shape[2:] if x.ndim > 1 else ()):
         raise Unsuited
     rows, targets = _rows(level, x, True), _rows(level, target, False)
     losses = forward(op, rows, targets, weight, ignore_index, "none", smoothing, None)
@@ -256,8 +256,8 @@ def _cross_entropy(
 
 @operation("cross_entropy_slope")
 def _cross_entropy_slope(
-    level: Level, op: Any, x: Any, y: Any, target: Any, weight: Any, ignore_index: int, reduction: str, smoothing: float,
-    memo: Any,
+    level: Level, op: Any, x: Any, y: Any, target: Any, weight: Any, ignore_index: int, reduction: str,
+    smoothing: float, memo: Any,
 ) -> Any:  # fmt: skip
     if not x.ndim or not level.size or level.owns(weight):
         raise Unsuited

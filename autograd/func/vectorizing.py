@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..engine.foreign import ForeignArray
-from ..engine.modes import local
-from ..engine.mutation import clock, mutated_since
+from ..engine.mutation import clock
 from ..engine.nodes import Handle
 from ..engine.views import node_of, rebase
 from ..generator import default_generator
@@ -23,6 +22,7 @@ __all__ = ["vmap"]
 
 RULES_OF = (batching_indices, batching_products, batching_reductions, batching_shapes, batching_whole)
 """The modules that fill the tables of rules."""
+_ARRAYS: Any = (Handle, np.ndarray, np.generic, ForeignArray)
 _RANDOMNESS = ("error", "different", "same")
 
 
@@ -147,9 +147,8 @@ class _Call:
         self.randomness = randomness
         self.leaves, self.spec = flatten(args)
         self.dims = self._in_dims(in_dims, args)
-        sizes = {
-            leaf.shape[dim]: i for i, (leaf, dim) in enumerate(zip(self.leaves, self.dims, strict=True)) if dim is not None
-        }
+        mapped = [(i, dim) for i, dim in enumerate(self.dims) if dim is not None]
+        sizes = {self.leaves[i].shape[dim]: i for i, dim in mapped}
         if not sizes:
             raise ValueError(
                 f"vmap({_name(func)}): none of the arguments is mapped over; at least one needs a dim that is not None "
@@ -183,8 +182,8 @@ class _Call:
         return [None if dim is None else self._checked(i, dim, what) for i, dim in enumerate(dims)]
 
     def _checked(self, i: int, dim: int, what: str) -> int:
-        leaf = self.leaves[i]
-        if not isinstance(leaf, (Handle, np.ndarray, np.generic, ForeignArray)):
+        leaf: Any = self.leaves[i]
+        if not isinstance(leaf, _ARRAYS):
             raise ValueError(
                 f"{what}: in_dims maps over dim {dim} of argument {i}, which is no Tensor or array but "
                 f"{type(leaf).__name__}; give None for it in in_dims"
@@ -235,8 +234,11 @@ class _Call:
         dims = self._out_dims(level, returned, items)
         written = [] if clock.now == began else [a for a in mapped if node_of(a.inner) is not a.node]
         moving = [k for k, dim in enumerate(dims) if dim is not None]
-        outside = leave(level, [items[k] for k in moving] + [a.inner for a in written],
-                        [dims[k] for k in moving] + [a.dim for a in written])
+        outside = leave(
+            level,
+            [items[k] for k in moving] + [a.inner for a in written],
+            [dims[k] for k in moving] + [a.dim for a in written],
+        )
         for k, item in zip(moving, outside, strict=False):
             items[k] = item
         for argument, made in zip(written, outside[len(moving) :], strict=True):
@@ -252,16 +254,16 @@ class _Call:
             dims = self._single(returned, items)
         found: list[Any] = []
         for item, dim in zip(items, dims, strict=True):
-            data = item._data if isinstance(item, Handle) else item
+            data: Any = item._data if isinstance(item, Handle) else item
             if dim is None:
                 if level.owns(data):
-                    raise ValueError(f"{what}: out_dims is None for a result that differs between examples; give an int")
+                    raise ValueError(f"{what}: out_dims is None for a result that differs between examples")
                 found.append(None)
                 continue
             if not isinstance(data, (np.ndarray, np.generic, ForeignArray)):
                 raise ValueError(
-                    f"{what}: the function must return Tensors or arrays, got {type(item).__name__}; to return it once, "
-                    "give None for it in out_dims"
+                    f"{what}: the function must return Tensors or arrays, got {type(item).__name__}; to return it "
+                    "once, give None for it in out_dims"
                 )
             found.append(_dim(dim, data.ndim + 1, f"{what}: a result, with the examples' axis,"))
         return found

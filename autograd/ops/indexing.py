@@ -14,7 +14,8 @@ import numpy as np
 from .. import dtypes
 from .._inplace import check_writable, recorded_write
 from .._op import composed, op, unwrap
-from ..engine.foreign import ForeignArray
+from ..engine.foreign import ForeignArray, first_foreign
+from ..engine.modes import local
 from ..engine.nodes import array_of
 from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
@@ -99,11 +100,13 @@ def _is_whole(part: Any) -> bool:
 
 
 def at(array: Any, index: Any) -> Any:
+    """``array[index]``, with ints beside arrays applied first."""
     steps = _ints_first(index)
     return array[index] if steps is None else array[steps[0]][steps[1]]
 
 
 def put(array: Any, index: Any, value: Any) -> None:
+    """``array[index] = value``, with ints beside arrays applied first."""
     steps = _ints_first(index)
     if steps is None:
         array[index] = value
@@ -203,16 +206,20 @@ def _rows_added(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
 
 def has_no_repeats(index: Any) -> bool:
     """Whether no element can be selected twice: the arrays of ``index`` are masks."""
+    arrays = (np.ndarray, ForeignArray)
     parts = index if type(index) is tuple else (index,)
-    return all(
-        _is_mask(part) if isinstance(part, (np.ndarray, ForeignArray)) and part.ndim else _is_basic(part) for part in parts
-    )
+    return all(_is_mask(part) if isinstance(part, arrays) and part.ndim else _is_basic(part) for part in parts)
 
 
 def _winners(index: Any, shape: tuple[int, ...]) -> Any:
     """Which of the values written at ``index`` stay, None for all: where an index is repeated, only the last."""
     if _is_basic(index) or has_no_repeats(index):
         return None
+    if first_foreign(index) is not None:
+        places = getitem.kernel(np.arange(math.prod(shape)).reshape(shape), index)
+        numbers = np.arange(places.size).reshape(places.shape)
+        last = with_item.kernel(np.zeros(math.prod(shape), np.intp), numbers, places)
+        return getitem.kernel(last, places) == numbers
     places = _positions(np.asarray(index) if isinstance(index, list) else index, shape)
     numbers = np.arange(places.size).reshape(places.shape)
     last = np.empty(math.prod(shape), np.intp)
@@ -264,6 +271,10 @@ def setitem(x: Any, index: Any, value: Any) -> None:
         raise DtypeError(f"item assignment: expected a Tensor, an array or a number, got {source!r}")
     if type(source) is int:
         source = dtypes.stored(source, array.dtype)
+    if local.levels and not isinstance(array, ForeignArray):
+        foreign = first_foreign(index, source)
+        if foreign is not None:
+            foreign.refuse(array)
     try:
         put(array, index, source)
     except ValueError as error:
