@@ -87,6 +87,8 @@ def read(level: Level, x: Any, index: Any) -> Any:
     """``x[index]``, where one of both is batched or both are."""
     if type(index) is int and level.owns(x) and x.ndim:
         return BatchedArray(x.value[:, index], level)
+    if type(x) is np.ndarray and type(index) is BatchedArray and index.dtype.kind in "iu" and x.ndim:
+        return level.wrap(np.take(x, index.value, 0))
     place = _place(level, x, index)
     found = (x.value if level.owns(x) else x)[place.where]
     return level.wrap(found if place.moves is None else np.moveaxis(found, *place.moves))
@@ -132,6 +134,8 @@ def _take(level: Level, a: Any, indices: Any, axis: Any = None, out: Any = None,
     if not level.owns(indices):
         return level.wrap(np.take(a.value, indices, shifted(axis, a.ndim)))
     axis = shifted(axis, a.ndim) - 1
+    if not level.owns(a):
+        return level.wrap(np.moveaxis(np.take(a, indices.value, axis), axis, 0))
     return read(level, a if hasattr(a, "shape") else np.asarray(a), (*(slice(None),) * axis, indices))
 
 

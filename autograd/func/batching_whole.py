@@ -135,6 +135,17 @@ def _scatter_index(level: Level, op: Any, x: Any, index: Any, shape: Any) -> Any
     return level.wrap(np.reshape(added, (level.size, *shape)))
 
 
+@operation("add_rows")
+def _add_rows(level: Level, op: Any, x: Any, index: Any, rows: int, padding_idx: Any) -> Any:
+    if not level.size:
+        raise Unsuited
+    places = level.lift(index) + np.arange(level.size).reshape(-1, *(1,) * index.ndim) * rows  # rows of all examples
+    made = np.reshape(forward(op, level.lift(x), places, level.size * rows, None), (level.size, rows, -1))
+    if padding_idx is not None:
+        made[:, padding_idx] = 0
+    return level.wrap(made)
+
+
 # ---- convolutions ----------------------------------------------------------------------------------------------------
 
 
