@@ -25,6 +25,8 @@ def to_array(data: Any, dtype: Any = None, copy: bool = False) -> Any:
     dtype = None if dtype is None else dtypes.as_dtype(dtype)
     if isinstance(data, Handle):
         data = array_of(data)
+    if isinstance(data, ForeignArray):
+        return data.copy() if copy and dtype is None else data if dtype is None else data.astype(dtype, copy=copy)
     is_array = isinstance(data, (np.ndarray, np.generic)) or hasattr(data, "__array__")
     if not is_array:
         rows = _items(data)

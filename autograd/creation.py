@@ -51,7 +51,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 
 def from_numpy(ndarray: Any) -> Tensor:
     """A Tensor that shares the memory of an array."""
-    if not isinstance(ndarray, np.ndarray):
+    if not isinstance(ndarray, (np.ndarray, ForeignArray)):
         raise TypeError(
             f"from_numpy: expected a NumPy array, got {type(ndarray).__name__}; use tensor() for other data"
         )

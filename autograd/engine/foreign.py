@@ -14,6 +14,7 @@ class ForeignArray:
 
     Attributes:
         memory: the ``np.ndarray`` in which the elements lie.
+        kind: what, beside its elements, an array of the type is made of; ``of_kind`` gives one with another.
     """
 
     __slots__ = ()

@@ -352,6 +352,15 @@ class BatchedArray(NumpyMethods, ForeignArray, NDArrayOperatorsMixin):
         return self.value.base
 
     @property
+    def kind(self) -> tuple[Level, ...]:
+        """The levels, outermost first."""
+        return (*(self.value.kind if type(self.value) is BatchedArray else ()), self.level)
+
+    def of_kind(self, kind: tuple[Level, ...]) -> Any:
+        """The array with these levels instead of its own."""
+        return BatchedArray(self.value.of_kind(kind[:-1]) if len(kind) > 1 else self.value, kind[-1])
+
+    @property
     def memory(self) -> Any:
         """The ndarray of all examples of all levels."""
         value = self.value

@@ -135,6 +135,13 @@ def _scatter_index(level: Level, op: Any, x: Any, index: Any, shape: Any) -> Any
     return level.wrap(np.reshape(added, (level.size, *shape)))
 
 
+@operation("embedding")
+def _embedding(level: Level, op: Any, x: Any, weight: Any, *settings: Any) -> Any:
+    if level.owns(weight):
+        raise Unsuited
+    return level.wrap(forward(op, x.value, weight, *settings))
+
+
 @operation("add_rows")
 def _add_rows(level: Level, op: Any, x: Any, index: Any, rows: int, padding_idx: Any) -> Any:
     if not level.size:

@@ -112,6 +112,15 @@ def _entered(level: Level, g: Any, dim: int, create_graph: bool) -> Any:
     return enter(level, g, dim) if create_graph else BatchedArray(np.moveaxis(g, dim, 0), level)
 
 
+def _tensor_like(item: Any, data: Any, node: Any = None) -> Any:
+    """A Tensor of the class of ``item``, if that class differs from Tensor in its methods only (a box of NumPy's)."""
+    made = new_tensor(data, node)
+    kind = type(item)
+    if kind is not type(made) and not kind.__dictoffset__:
+        made.__class__ = kind
+    return made
+
+
 def enter(level: Level, item: Any, dim: int) -> Any:
     """A Tensor or array as the mapped function sees it: batched along its dimension ``dim``."""
     if not isinstance(item, Handle):
@@ -119,14 +128,14 @@ def enter(level: Level, item: Any, dim: int) -> Any:
     value = np.moveaxis(array_of(item), dim, 0)
     place = node_of(item) if local.grad else None
     if place is None:
-        return new_tensor(BatchedArray(value, level))
+        return _tensor_like(item, BatchedArray(value, level))
     if isinstance(value, np.ndarray):
         try:
             check_writable(item, "vmap")
         except MutationError:
             value.flags.writeable = False
     batched = BatchedArray(value, level)
-    return new_tensor(batched, make_node(_ENTRY, (), (place, dim), batched))
+    return _tensor_like(item, batched, make_node(_ENTRY, (), (place, dim), batched))
 
 
 def _walk(level: Level, roots: Sequence[Any]) -> list[Any]:
@@ -156,7 +165,8 @@ def leave(level: Level, items: Sequence[Any], dims: Sequence[int]) -> list[Any]:
         _outside(level, item._data if isinstance(item, Handle) else item, dim)
         for item, dim in zip(items, dims, strict=True)
     ]
-    made = [new_tensor(array) if isinstance(item, Handle) else array for item, array in zip(items, arrays, strict=True)]
+    pairs = zip(items, arrays, strict=True)
+    made = [_tensor_like(item, array) if isinstance(item, Handle) else array for item, array in pairs]
     tracked = [k for k, item in enumerate(items) if isinstance(item, Handle) and node_of(item) is not None]
     roots = [node_of(items[k]) for k in tracked]
     ends = _walk(level, roots) if tracked and local.grad else []
