@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +25,7 @@ from ._jacobians import (
     seeds_for,
     to_real,
 )
+from .engine.callsite import warn
 from .engine.nodes import new_tensor
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
@@ -87,10 +87,9 @@ def gradcheck(
     inputs = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
     for i in checked_inputs(inputs):
         if inputs[i].dtype not in (np.float64, np.complex128):
-            warnings.warn(
+            warn(
                 f"Input #{i} requires gradient and is not a double precision floating point or complex "
                 f"({inputs[i].dtype}). This check will likely fail if all the inputs are not of double precision.",
-                stacklevel=2,
             )
     tolerances = Tolerances(eps, atol, rtol, nondet_tol, 0 if fast_mode else FULL)
     try:

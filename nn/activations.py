@@ -5,10 +5,10 @@ Where there is an argument ``inplace``, the result is written over the input.
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from autograd import Tensor, empty
+from autograd.engine.callsite import warn as _warn
 
 from . import functional as F
 from . import init as _init
@@ -267,7 +267,7 @@ class Hardtanh(Module):
         max_value: float | None = None,
     ) -> None:
         if min_value is not None or max_value is not None:
-            warnings.warn("min_value and max_value are now min_val and max_val", FutureWarning, stacklevel=2)
+            _warn("min_value and max_value are now min_val and max_val", FutureWarning)
         self.min_val = min_val if min_value is None else min_value
         self.max_val = max_val if max_value is None else max_value
         self.inplace = inplace

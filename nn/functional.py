@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as _np
 
 from autograd._inplace import inplace as _in_place
+from autograd.engine.callsite import warn as _warn
 from autograd.ops import activations as _activations
 from autograd.ops import neural as _neural
 from autograd.ops import windows as _windows
@@ -181,7 +181,7 @@ def hardswish(input: Any, inplace: bool = False) -> Any:
 def _guessed(name: str, input: Any, dim: int | None) -> int:
     if dim is not None:
         return dim
-    warnings.warn(f"{name}: the choice of dim by the number of dimensions is deprecated; give dim=", stacklevel=3)
+    _warn(f"{name}: the choice of dim by the number of dimensions is deprecated; give dim=")
     return 0 if input.ndim in (0, 1, 3) else 1
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from autograd import Function, Tensor
+from autograd.engine.callsite import warn
 
 __all__ = ["HookHandle", "Hooks"]
 
@@ -109,7 +109,7 @@ def _anyway(hook: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     try:
         hook(*arguments)
     except Exception as error:  # noqa: BLE001 (any error of the user's hook)
-        warnings.warn(f"a forward hook with always_call=True raised {error!r} after forward failed", stacklevel=4)
+        warn(f"a forward hook with always_call=True raised {error!r} after forward failed")
 
 
 class _Pass(Function):

@@ -8,11 +8,11 @@ Sources: Glorot and Bengio 2010 (xavier), He et al. 2015 (kaiming).
 from __future__ import annotations
 
 import math
-import warnings
 
 import numpy as np
 
 from autograd import Generator, ShapeError, Tensor, no_grad
+from autograd.engine.callsite import warn
 from autograd.generator import source
 
 __all__ = [
@@ -60,7 +60,7 @@ def _fans(tensor: Tensor, name: str) -> tuple[int, int]:
     if tensor.ndim < 2:
         raise ShapeError(f"{name}: needs a weight of 2 dimensions or more, (out, in, ...), got shape {tensor.shape}")
     if not tensor.numel():
-        warnings.warn(f"{name}: a tensor of shape {tensor.shape} has no elements to initialize", stacklevel=3)
+        warn(f"{name}: a tensor of shape {tensor.shape} has no elements to initialize")
     area = math.prod(tensor.shape[2:])
     return tensor.shape[1] * area, tensor.shape[0] * area
 

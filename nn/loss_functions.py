@@ -6,10 +6,10 @@ and win over it where they are given.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
+from autograd.engine.callsite import warn
 from autograd.ops import class_losses, ctc, losses, margin_losses, probability_losses
 
 __all__ = [
@@ -31,7 +31,7 @@ def reduction_of(size_average: bool | None, reduce: bool | None, reduction: str)
         if isinstance(value, str):
             raise TypeError(f"{name} must be True, False or None, got {value!r}; use reduction={value!r}")
     found = "none" if reduce is False else "sum" if size_average is False else "mean"
-    warnings.warn(f"size_average and reduce are deprecated; use reduction={found!r}", DeprecationWarning, stacklevel=3)
+    warn(f"size_average and reduce are deprecated; use reduction={found!r}", DeprecationWarning)
     return found
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 from autograd import DtypeError, ShapeError, Tensor, cat, empty, stack, zeros
+from autograd.engine.callsite import warn
 from autograd.ops.recurrence import gru, lstm, rnn
 
 from . import functional as F
@@ -52,9 +52,8 @@ class RNNBase(Module):
         if isinstance(dropout, bool) or not 0 <= dropout <= 1:
             raise ValueError(f"{kind}: dropout is a probability between 0 and 1, got {dropout!r}")
         if dropout > 0 and num_layers == 1:
-            warnings.warn(
+            warn(
                 f"{kind}: dropout={dropout} acts between layers, and with num_layers=1 there is no such place",
-                stacklevel=3,
             )
         if not 0 <= proj_size < hidden_size:
             raise ValueError(f"{kind}: proj_size must be from 0 (none) to less than {hidden_size=}, got {proj_size}")

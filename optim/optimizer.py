@@ -5,7 +5,6 @@ Each algorithm is a subclass that states its defaults, its state and the bare fo
 
 from __future__ import annotations
 
-import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from operator import is_not
@@ -15,6 +14,7 @@ import numpy as np
 
 from autograd import Tensor, enable_grad
 from autograd._gradients import RemovableHandle
+from autograd.engine.callsite import warn
 
 from . import saving
 from .flat import Block, Single
@@ -198,10 +198,9 @@ class Optimizer:
             )
         unknown = set(group) - set(self.defaults) - _SCHEDULED
         if unknown:
-            warnings.warn(
+            warn(
                 f"{title}: unknown hyper-parameters {sorted(unknown)} are kept, but change nothing; it has "
                 f"{sorted(self.defaults)}",
-                stacklevel=2 if self.param_groups else 4,
             )
         group["params"] = params
         if names:

@@ -12,6 +12,7 @@ import nn
 import nn.functional as F
 from autograd.ops import distances
 from autograd.ops.distances import cdist, pdist
+from tests.helpers import run_python
 
 DATA = {
     "X": [[0.5, -1.2, 2.0], [1.5, 0.3, -0.7]],
@@ -375,6 +376,18 @@ def test_a_harmless_broadcast_warns_at_the_callers_line():
     with pytest.warns(UserWarning, match="mse_loss: the target's shape") as caught:
         assert F.mse_loss(autograd.ones(2, 3), autograd.zeros(3)).item() == 1.0
     assert caught[0].filename == __file__
+
+
+def test_the_callers_line_is_found_at_the_first_call_of_an_op_too():
+    program = """
+import warnings, autograd, nn.functional as F
+with warnings.catch_warnings(record=True) as caught:
+    for _ in range(2):
+        warnings.simplefilter("always")
+        F.mse_loss(autograd.ones(2, 3), autograd.zeros(3))
+print([(warning.filename, warning.lineno) for warning in caught])
+"""
+    assert run_python(program) == "[('<string>', 6), ('<string>', 6)]\n"
 
 
 @pytest.mark.parametrize("loss", [*PAIRS, F.gaussian_nll_loss])

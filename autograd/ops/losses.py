@@ -7,12 +7,12 @@ An input of shape (n,) with a target of shape (n, 1) is almost always a mistake,
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
 
 from .._op import composed, op
+from ..engine.callsite import warn
 from ..errors import ShapeError
 from ..samples import case, reals
 from . import arithmetic, reductions
@@ -81,10 +81,9 @@ def check_pair(name: str, x: Any, target: Any, strict: bool = False) -> None:
             else f"{name}: the input has shape {a} and the target {b}: together they would broadcast to {shape}, and "
             f"each prediction would be compared with every target. Use {fix}"
         )
-    warnings.warn(
+    warn(
         f"{name}: the target's shape {b} differs from the input's {a}; it is broadcast, which may give wrong results. "
         "Use the same shape for both",
-        stacklevel=5,
     )
 
 
@@ -155,7 +154,7 @@ _CLOSE = {"x": reals(0.1, 0.4), "target": reals(-0.4, -0.1)}
     target=lambda g, x, target, reduction, beta: (
         each(g, reduction, x.shape, target.shape) * _smooth_slope(target - x, beta)
     ),
-    promote="float",
+    promote="real",
     samples=pairs(**_apart()) + pairs(**_CLOSE) + pairs(**_apart(), beta=0.0) + pairs(**_CLOSE, beta=2.0),
 )
 def smooth_l1_loss(x: Any, target: Any, *, reduction: str = "mean", beta: float = 1.0) -> Any:
@@ -181,7 +180,7 @@ def smooth_l1_loss(x: Any, target: Any, *, reduction: str = "mean", beta: float 
     target=lambda g, x, target, reduction, delta: (
         each(g, reduction, x.shape, target.shape) * np.clip(target - x, -delta, delta)
     ),
-    promote="float",
+    promote="real",
     samples=pairs(**_apart()) + pairs(**_CLOSE) + pairs(**_CLOSE, delta=2.0),
 )
 def huber_loss(x: Any, target: Any, *, reduction: str = "mean", delta: float = 1.0) -> Any:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from autograd import Generator, ShapeError, Tensor, as_tensor
+from autograd.engine.callsite import warn
 from autograd.engine.nodes import array_of, new_tensor
 from autograd.generator import source
 
@@ -222,7 +222,7 @@ def random_split(
             counts[i % len(counts)] += 1
         for i, count in enumerate(counts):
             if count == 0:
-                warnings.warn(f"random_split: part {i} gets no samples", stacklevel=2)
+                warn(f"random_split: part {i} gets no samples")
     else:
         counts = [int(count) for count in lengths]
     if sum(counts) != total or any(count < 0 for count in counts):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import types
-import warnings
 from collections.abc import Callable
 from typing import Any
+
+from autograd.engine.callsite import warn
 
 from ..optimizer import Optimizer
 
@@ -76,16 +77,13 @@ class LRScheduler:
     def step(self, epoch: int | None = None) -> None:
         """Go to the next epoch (or, deprecated, to the given one) and set the ``lr`` of each group."""
         if self._step_count == 1 and not self.optimizer._stepped:
-            warnings.warn(
+            warn(
                 f"{type(self).__name__}: step() was called before optimizer.step(), so the schedule's first value is "
                 "never used. Call optimizer.step() first, then the scheduler's step()",
-                stacklevel=2,
             )
         self._step_count += 1
         if epoch is not None:
-            warnings.warn(
-                f"{type(self).__name__}: step(epoch) is deprecated; call step() once an epoch instead", stacklevel=2
-            )
+            warn(f"{type(self).__name__}: step(epoch) is deprecated; call step() once an epoch instead")
         self.update(epoch)
 
     def update(self, epoch: int | None = None) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
+
+from autograd.engine.callsite import warn
 
 from ..optimizer import Optimizer
 from .base import LRScheduler, checked, for_groups
@@ -73,7 +74,7 @@ class ReduceLROnPlateau(LRScheduler):
         """Take note of the metric after an epoch, and lower the ``lr`` if it is time to."""
         value = float(metrics)
         if epoch is not None:
-            warnings.warn("ReduceLROnPlateau: step(metrics, epoch) is deprecated; leave out the epoch", stacklevel=2)
+            warn("ReduceLROnPlateau: step(metrics, epoch) is deprecated; leave out the epoch")
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         if self._better(value):
             self.best = value

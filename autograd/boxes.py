@@ -1,0 +1,222 @@
+"""ArrayBox: a Tensor with NumPy's methods, which stands for an array in a function written for NumPy.
+
+A transform such as ``autograd.grad`` calls a function of arrays with boxes in their place. To the function a box is
+an array: ``x.T``, ``x.sum(axis=0)``, ``x.size``, ``x.max()`` mean what they mean in NumPy, and what needs no gradient
+comes out as an array. To the engine it is a Tensor like others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ._op import NUMPY
+from ._protocols import array_function, array_ufunc
+from ._tensor import Tensor
+from .engine.nodes import Handle
+from .errors import GradientError
+
+__all__ = ["ArrayBox", "boxed", "boxing"]
+
+
+def boxed(result: Any) -> Any:
+    """What an op returned, as NumPy's user expects it: Tensors with a graph as boxes, others as arrays."""
+    if isinstance(result, Tensor):
+        if result._node is None:
+            return result._data
+        if type(result) is Tensor:
+            result.__class__ = ArrayBox
+        return result
+    if isinstance(result, (tuple, list)):
+        items = [boxed(item) for item in result]
+        kind: Any = type(result)
+        return kind._make(items) if hasattr(kind, "_make") else kind(items)
+    return result
+
+
+def boxing(function: Callable[..., Any]) -> Any:
+    """A method that computes ``function`` of the box and returns boxes and arrays."""
+
+    def method(*args: Any, **kwargs: Any) -> Any:
+        result = function(*args, **kwargs)
+        if type(result) is Tensor and result._node is not None:  # boxed(), without a call
+            result.__class__ = ArrayBox
+            return result
+        return result if result is NotImplemented else boxed(result)
+
+    method.__name__ = getattr(function, "__name__", "method")
+    method.__doc__ = f"As ``numpy.{method.__name__}``."
+    return method
+
+
+def _numpy(function: Callable[..., Any]) -> Any:
+    """The method of that name of NumPy's arrays."""
+    return boxing(NUMPY[function])
+
+
+def _refused(name: str) -> Any:
+    def method(self: Any, *args: Any) -> Any:
+        raise GradientError(
+            f"{name}() of a value that is being differentiated (shape {self.shape}): a Python number has no gradient. "
+            "Keep it an array (autograd.numpy.sin(x), not math.sin(x)); if no gradient is to flow through it, use "
+            "autograd.tracer.getval(x)"
+        )
+
+    return method
+
+
+def _sum_of(reduce: Callable[..., Any]) -> Any:
+    def method(self: Any, axis: Any = None, dtype: Any = None, out: None = None, **kwargs: Any) -> Any:
+        result = reduce(self, axis=axis, **kwargs)
+        return boxed(result if dtype is None else result.astype(dtype))
+
+    method.__name__ = reduce.__name__
+    method.__doc__ = f"As ``numpy.{reduce.__name__}``."
+    return method
+
+
+class ArrayBox(Tensor):
+    """A Tensor whose methods and operators are those of NumPy's arrays.
+
+    Transforms make boxes of the arrays that a function is called with. It shares every op with Tensor: only what
+    methods are called, and that results without gradient are arrays, differs.
+
+    >>> import numpy as np
+    >>> import autograd
+    >>> autograd.grad(lambda x: (x.T @ x).sum(axis=0).max() + x.size)(np.array([[1.0, 2.0]]))
+    array([[2., 5.]])
+    """
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+
+    # ---- what it is --------------------------------------------------------------------------------------------------
+
+    @property
+    def size(self) -> int:  # type: ignore[override]
+        """The number of elements."""
+        return int(self._data.size)
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """The steps between neighbours along each dimension, in bytes."""
+        return tuple(self._data.strides)
+
+    def __repr__(self, *, tensor_contents: Any = None) -> str:
+        return f"ArrayBox({self._data!r})"
+
+    __float__ = _refused("float")
+    __int__ = _refused("int")
+    __complex__ = _refused("complex")
+    __index__ = _refused("index")
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        raise GradientError(
+            f"a value that is being differentiated (shape {self.shape}) is not turned into an array silently: its "
+            "gradient would be lost. It cannot be written into an array (make that of autograd.numpy.array or "
+            "concatenate); call only functions of numpy or autograd.numpy on it, or autograd.tracer.getval(x) if no "
+            "gradient is to flow"
+        )
+
+    # ---- NumPy's protocols -------------------------------------------------------------------------------------------
+
+    __array_ufunc__ = boxing(array_ufunc)
+    __array_function__ = boxing(array_function)
+
+    # ---- operators ---------------------------------------------------------------------------------------------------
+
+    __add__ = __iadd__ = boxing(Tensor.__add__)
+    __radd__ = boxing(Tensor.__radd__)
+    __sub__ = __isub__ = boxing(Tensor.__sub__)
+    __rsub__ = boxing(Tensor.__rsub__)
+    __mul__ = __imul__ = boxing(Tensor.__mul__)
+    __rmul__ = boxing(Tensor.__rmul__)
+    __truediv__ = __itruediv__ = boxing(Tensor.__truediv__)
+    __rtruediv__ = boxing(Tensor.__rtruediv__)
+    __floordiv__ = __ifloordiv__ = boxing(Tensor.__floordiv__)
+    __rfloordiv__ = boxing(Tensor.__rfloordiv__)
+    __mod__ = __imod__ = boxing(Tensor.__mod__)
+    __rmod__ = boxing(Tensor.__rmod__)
+    __divmod__ = boxing(Tensor.__divmod__)
+    __rdivmod__ = boxing(Tensor.__rdivmod__)
+    __pow__ = __ipow__ = boxing(Tensor.__pow__)
+    __rpow__ = boxing(Tensor.__rpow__)
+    __matmul__ = __imatmul__ = boxing(Tensor.__matmul__)
+    __rmatmul__ = boxing(Tensor.__rmatmul__)
+    __neg__ = boxing(Tensor.__neg__)
+    __pos__ = boxing(Tensor.__pos__)
+    __abs__ = boxing(Tensor.__abs__)
+    __eq__ = boxing(Tensor.__eq__)
+    __ne__ = boxing(Tensor.__ne__)
+    __lt__ = boxing(Tensor.__lt__)
+    __le__ = boxing(Tensor.__le__)
+    __gt__ = boxing(Tensor.__gt__)
+    __ge__ = boxing(Tensor.__ge__)
+    __getitem__ = boxing(Tensor.__getitem__)
+    T = property(boxing(np.transpose))
+    mT = property(_numpy(np.matrix_transpose))
+    real = property(_numpy(np.real))
+    imag = property(_numpy(np.imag))
+
+    # ---- methods, by name --------------------------------------------------------------------------------------------
+
+    sum = _sum_of(NUMPY[np.sum])
+    mean = _sum_of(NUMPY[np.mean])
+    prod = _sum_of(NUMPY[np.prod])
+    cumsum = _sum_of(NUMPY[np.cumsum])
+    cumprod = _sum_of(NUMPY[np.cumprod])
+    std = _sum_of(NUMPY[np.std])
+    var = _sum_of(NUMPY[np.var])
+    max = _numpy(np.max)
+    min = _numpy(np.min)
+    ptp = _numpy(np.ptp)
+    all = _numpy(np.all)
+    any = _numpy(np.any)
+    argmax = _numpy(np.argmax)
+    argmin = _numpy(np.argmin)
+    argsort = _numpy(np.argsort)
+    searchsorted = _numpy(np.searchsorted)
+    nonzero = _numpy(np.nonzero)
+    round = _numpy(np.round)
+    clip = _numpy(np.clip)
+    conj = conjugate = _numpy(np.conjugate)
+    dot = _numpy(np.dot)
+    trace = _numpy(np.trace)
+    diagonal = _numpy(np.diagonal)
+    repeat = _numpy(np.repeat)
+    take = _numpy(np.take)
+    ravel = _numpy(np.ravel)
+    squeeze = _numpy(np.squeeze)
+    swapaxes = _numpy(np.swapaxes)
+    astype = boxing(Tensor.astype)
+    copy = _numpy(np.copy)
+
+    def reshape(self, *shape: Any, order: str = "C") -> Any:
+        """As ``ndarray.reshape``: the new shape as numbers or as one tuple."""
+        return np.reshape(self, shape[0] if len(shape) == 1 else shape, order=order)  # type: ignore[call-overload]
+
+    def transpose(self, *axes: Any) -> Any:
+        """As ``ndarray.transpose``: the axes as numbers or as one tuple, all reversed by default."""
+        if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], (tuple, list))):
+            (axes,) = axes
+        return np.transpose(self, axes or None)
+
+    def flatten(self, order: str = "C") -> Any:
+        """As ``ndarray.flatten``."""
+        return np.ravel(self, order=order)  # type: ignore[call-overload]
+
+    def sort(self, *args: Any, **kwargs: Any) -> Any:
+        """Not in place, as an array's would be: an error that says so."""
+        raise GradientError("sort() would sort the array in place; use y = numpy.sort(x)")
+
+    def item(self, *args: Any) -> Any:
+        """Refused: a Python number has no gradient."""
+        return self.__float__()
+
+    def tolist(self) -> Any:
+        """A nested list of boxes."""
+        if not self.ndim:
+            return self
+        return [item.tolist() if isinstance(item, Handle) else item for item in self]
