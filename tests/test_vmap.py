@@ -12,7 +12,7 @@ import pytest
 
 import autograd
 import nn.functional as F
-from autograd import tensor
+from autograd import func, tensor
 from autograd.errors import BatchingError, FreedGraphError, GradientError, MutationError
 from autograd.func import vmap
 
@@ -434,3 +434,69 @@ def test_no_garbage() -> None:
         assert gc.collect() == 0
     finally:
         gc.enable()
+
+
+# ---- with the rest of the library ------------------------------------------------------------------------------------
+
+
+def test_with_the_other_transforms() -> None:
+    x = draw(5, 3)
+    same(vmap(func.grad(lambda row: (row**3).sum()))(x), 3 * x**2)
+    same(vmap(func.hessian(lambda row: (row**3).sum()))(x)[2], autograd.diag(6 * x[2]))
+    same(vmap(func.jacfwd(lambda row: row.sin() * row[0]))(x), vmap(func.jacrev(lambda row: row.sin() * row[0]))(x))
+    rows = func.grad(lambda w: vmap(lambda row: (row * w).sum() ** 2)(x).sum())(
+        autograd.ones(3, dtype=autograd.float64)
+    )
+    same(rows, 2 * (x.sum(1, keepdim=True) * x).sum(0))
+    a = RNG.standard_normal((4, 2, 3))
+    found = func.grad(lambda a: vmap(lambda rows: np.sin(rows.T.reshape(-1)).sum(axis=0))(a).sum())(a)
+    assert type(found) is np.ndarray
+    same(found, np.cos(a))
+
+
+def test_with_checkpoint() -> None:
+    x, w = draw(5, 3, 4), draw(4, 4, grad=True)
+
+    def total(x: Any) -> Any:
+        return vmap(vmap(lambda row: (F.linear(row, w).tanh() * row).sum()))(x).sum()
+
+    (expected,) = autograd.grad(total(x), w)
+    same(autograd.grad(autograd.checkpoint(total, x), w)[0], expected)
+    parts = vmap(lambda rows: autograd.checkpoint(lambda r: (F.linear(r, w).tanh() * r).sum(), rows))(x)
+    same(autograd.grad(parts.sum(), w)[0], expected)
+
+
+def test_with_detect_anomaly() -> None:
+    with autograd.detect_anomaly(), np.errstate(divide="ignore"):
+        assert vmap(lambda row: row.exp().sum())(draw(2, 3)).shape == (2,)
+        with pytest.raises(autograd.errors.AnomalyError, match="'log' made -inf"):
+            vmap(lambda row: (row - row).log())(draw(2, 3))
+
+
+def test_operations_of_the_user() -> None:
+    class Square(autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return 2 * ctx.saved_tensors[0] * g
+
+    @autograd.op(x=lambda g, x: 3 * x * x * g)
+    def cube(x: Any) -> Any:
+        """The third power, of one array at a time."""
+        return np.asarray(x) ** 3
+
+    x = draw(3, 2, grad=True)
+    same(autograd.grad(vmap(lambda row: Square.apply(row).sum())(x).sum(), x)[0], 2 * x)
+    same(autograd.grad(vmap(lambda row: cube(row).sum())(x).sum(), x)[0], 3 * x**2)
+
+
+def test_running_statistics_are_not_changed_by_an_error() -> None:
+    mean, variance = autograd.zeros(4), autograd.ones(4)
+    with pytest.raises(BatchingError, match="cannot be written in place"):
+        vmap(lambda x: F.batch_norm(x, mean, variance, training=True))(autograd.rand(3, 5, 4))
+    same(mean, np.zeros(4))
+    same(variance, np.ones(4))
