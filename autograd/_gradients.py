@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .engine.failures import describe
+from .engine.foreign import ForeignArray, as_array
 from .engine.modes import Mode, local
 from .engine.mutation import stamp
 from .engine.nodes import Handle, Leaf, new_tensor
@@ -50,6 +51,11 @@ def backward(
 
     Whatever is raised, no ``.grad`` has changed.
     """
+    if local.levels:
+        raise GradientError(
+            "backward: inside of a function that vmap maps there is no .grad to add gradients to, as there is another "
+            "gradient for each example: use grad(...) there, or call backward on the result, outside"
+        )
     tensors = _tuple(tensors)
     seeds = _seeds("backward", tensors, grad_tensors, create_graph)
     targets = None
@@ -168,7 +174,7 @@ def _seeds(name: str, tensors: tuple[Any, ...], given: Any, create_graph: bool) 
                 )
             seed = np.ones(data.shape, data.dtype) if data.shape else data.dtype.type(1)
         else:
-            array = seed._data if isinstance(seed, Handle) else np.asarray(seed)
+            array = seed._data if isinstance(seed, Handle) else as_array(seed)
             if array.shape != data.shape:
                 raise ShapeError(f"{name}: the gradient has shape {array.shape}, but the tensor has shape {data.shape}")
             if array.dtype != data.dtype:
@@ -278,7 +284,9 @@ def grad(
                 )
         if isinstance(g, Handle) and (g._view is not None or type(g._node) is Leaf or id(g._data) in held):
             g = g.clone()  # type: ignore[attr-defined]
-        if isinstance(g, np.ndarray) and (g.base is not None or id(g) in held or sys.getrefcount(g) > 3):
+        if isinstance(g, (np.ndarray, ForeignArray)) and (
+            g.base is not None or id(g) in held or sys.getrefcount(g) > 3
+        ):
             g = g.copy()
         held.add(id(_data(g)))
         results.append(g if g is None or isinstance(g, Handle) else new_tensor(g))

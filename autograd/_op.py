@@ -22,6 +22,8 @@ import numpy as np
 from ._operands import unwrap as unwrap
 from ._writing import ALIASES, asks, become, required, stub, write
 from ._writing import hand_out as hand_out
+from .engine.failures import rescue
+from .engine.foreign import ForeignArray
 from .engine.modes import local
 from .engine.nodes import Handle, Leaf, Node, Packed, Pick, make_node
 from .engine.nodes import new_tensor as new_tensor
@@ -403,7 +405,7 @@ class Op:
     def _wrap(
         self, out: Any, node: Any, source: Any, values: tuple[Any, ...], index: int | None, obstacle: str | None
     ) -> Any:
-        if not isinstance(out, (np.ndarray, np.generic)):
+        if not isinstance(out, (np.ndarray, np.generic, ForeignArray)):
             out = np.asarray(out)
         result = new_tensor(out, node)
         if source is not None and shares_memory(out, values[0]):
@@ -428,7 +430,14 @@ class Op:
                         return self.call(*args, **kwargs)
             elif isinstance(arg, Handle):
                 return self.call(*args, **kwargs)
-        return self.forward(*args, **kwargs)
+        try:
+            return self.forward(*args, **kwargs)
+        except Exception as error:
+            if not local.levels:
+                raise
+            bound = self.signature.bind(*args, **kwargs)
+            bound.apply_defaults()
+            return rescue(self, error, tuple(bound.arguments.values()))
 
     # ---- what the sweep asks ---------------------------------------------------------------------------------
 
@@ -463,7 +472,7 @@ class Op:
             return
         for name, value in zip(self.saved_names, saved, strict=True):
             for item in value if isinstance(value, (list, tuple)) else (value,):
-                if isinstance(item, np.ndarray):
+                if isinstance(item, (np.ndarray, ForeignArray)):
                     yield name, item
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from . import dtypes
 from .engine.failures import operand_error
+from .engine.foreign import ForeignArray
 from .engine.nodes import Handle
 from .engine.observing import tell_replaced
 from .engine.views import current, shares_memory
@@ -43,6 +44,8 @@ def operand(op: Any, name: str, value: Any, alias: Any, optional: bool) -> tuple
     if value is None and optional:
         return None, None, None
     if isinstance(value, (list, tuple)) or hasattr(value, "__array__"):
+        if isinstance(value, ForeignArray):
+            return value, None, value.dtype
         given = value
         try:
             value = np.asarray(unwrap(value) if isinstance(value, (list, tuple)) else value)
@@ -84,6 +87,8 @@ def as_arrays(op: Any, out: Any, values: tuple[Any, ...]) -> Any:
 def _as_array(op: Any, out: Any, values: tuple[Any, ...]) -> Any:
     if isinstance(out, (bool, int, float, complex)) and not isinstance(out, np.generic):
         return np.asarray(out)
+    if isinstance(out, ForeignArray):
+        return out.copy() if not op.view and any(out is value for value in values) else out
     if not isinstance(out, (np.ndarray, np.generic)):
         raise RuleError(f"the forward of op '{op.name}' must return an array, got {type(out).__name__}")
     if not op.view and isinstance(out, np.ndarray):

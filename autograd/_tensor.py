@@ -14,6 +14,7 @@ from ._array_methods import ArrayMethods
 from ._pointwise_methods import PointwiseMethods
 from ._protocols import array_function, array_ufunc
 from ._writing import hand_out
+from .engine.foreign import ForeignArray, bare
 from .engine.nodes import Handle, Leaf, array_of, new_tensor
 from .engine.views import node_of
 from .errors import DtypeError, GradientError, MutationError, ShapeError
@@ -138,7 +139,7 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
 
     def is_contiguous(self) -> bool:
         """Whether the elements lie in memory in C order, without gaps."""
-        return bool(np.asarray(self._data).flags.c_contiguous)
+        return bool(np.asarray(bare(self._data)).flags.c_contiguous)
 
     def __repr__(self) -> str:
         return formatting.tensor_repr(self)
@@ -364,6 +365,8 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
                 "would be lost. Use .detach().numpy(), or an op of autograd"
             )
         array = array_of(self)
+        if isinstance(array, ForeignArray):
+            return array.__array__(dtype, copy)  # which raises, and says why
         if dtype is not None and array.dtype != dtype:
             if copy is False:
                 raise ValueError(f"a tensor of {array.dtype} cannot become an array of {dtype} without a copy")

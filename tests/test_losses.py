@@ -665,3 +665,19 @@ def test_module_arguments_are_checked_at_once():
         nn.TripletMarginLoss(-1)
     with pytest.raises(ValueError, match="MultiMarginLoss: p must be 1 or 2, got 3"):
         nn.MultiMarginLoss(3)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [F.mse_loss, F.l1_loss, F.smooth_l1_loss, F.huber_loss, F.soft_margin_loss, F.kl_div, F.poisson_nll_loss],
+)
+def test_the_gradient_of_one_number_compared_with_many_is_one_number(loss):
+    x = autograd.tensor(0.3, dtype=autograd.float64, requires_grad=True)
+    target = autograd.tensor([0.2, 0.9, 0.4], dtype=autograd.float64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        loss(x, target).backward()
+        assert x.grad.shape == ()
+        wide = x.detach().expand(3).clone().requires_grad_()
+        loss(wide, target).backward()
+    assert x.grad.item() == pytest.approx(wide.grad.sum().item())

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .._op import composed, op, unwrap
+from ..engine.foreign import as_array
 from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic
@@ -147,7 +148,7 @@ def cosine_embedding_loss(x1: Any, x2: Any, target: Any, margin: float = 0.0, *,
 
 def _plain(x: Any) -> Any:
     """The array of a Tensor."""
-    return np.asarray(unwrap(x))
+    return as_array(unwrap(x))
 
 
 def _triplet(

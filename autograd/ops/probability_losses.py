@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from .._op import composed, op
+from ..engine.foreign import everywhere
+from ..engine.nodes import Handle
 from ..errors import ShapeError
 from ..samples import case, elementwise, reals
 from . import arithmetic, reductions, shapes
@@ -323,7 +325,7 @@ def gaussian_nll_loss(
             raise ShapeError(
                 f"gaussian_nll_loss: var has shape {have}; expected {want}, {(*want[:-1], 1)}, {want[:-1]} or a number"
             )
-    if bool((var < 0).any()):
+    if not everywhere(np.logical_not((var._data if isinstance(var, Handle) else var) < 0)):
         raise ValueError(
             "gaussian_nll_loss: var has negative entries; a variance is at least 0 (apply exp or softplus)"
         )

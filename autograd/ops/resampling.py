@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._op import composed, op
+from ..engine.foreign import as_array, everywhere
 from ..engine.nodes import Handle
 from ..errors import NotDifferentiableError, ShapeError
 from ..samples import case, reals
@@ -221,7 +222,7 @@ def affine_grid(theta: Any, size: Sequence[int], align_corners: bool | None = No
 
 
 def _data(x: Any) -> Any:
-    return np.asarray(x._data if isinstance(x, Handle) else x)
+    return as_array(x._data if isinstance(x, Handle) else x)
 
 
 def _reflected(x: Any, n: int, align_corners: bool) -> tuple[Any, Any]:
@@ -252,14 +253,14 @@ def _bounded(x: Any, n: int, mode: str, align_corners: bool) -> tuple[Any, Any]:
 
 def _at_corner(x: Any, corner: Sequence[Any], sizes: Sequence[int]) -> Any:
     """The pixels (examples, channels, points) at whole coordinates, 0 outside."""
-    inside = np.logical_and.reduce([(c >= 0) & (c < n) for c, n in zip(corner, sizes, strict=True)])
+    inside = np.logical_and.reduce(np.stack([(c >= 0) & (c < n) for c, n in zip(corner, sizes, strict=True)]))
     place = np.zeros(inside.shape, np.int64)
     for c, n in zip(corner, sizes, strict=True):
         place = place * n + np.where(inside, c, 0).astype(np.int64)
     # an index between slices: (examples, points, channels)
     examples = np.arange(len(place))[:, None]
     values = getitem(x, (examples, slice(None), place))
-    return movedim(values if inside.all() else keep(values, inside[..., None]), -1, 1)
+    return movedim(values if everywhere(inside) else keep(values, inside[..., None]), -1, 1)
 
 
 @composed(

@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import dtypes
 from .._op import composed, op, unwrap
+from ..engine.foreign import as_array
 from ..errors import ShapeError
 from ..samples import case, reals
 from .arithmetic import add, mul
@@ -67,7 +68,7 @@ def scatter(x: Any, dim: int, index: Any, src: Any = None, *, value: Any = None,
     if reduce is not None:
         if reduce not in ("add", "multiply"):
             raise ValueError(f"scatter: reduce must be None, 'add' or 'multiply', got {reduce!r}")
-        index = np.asarray(unwrap(index))
+        index = as_array(unwrap(index))
         src = broadcast_to(np.asarray(src, x.dtype), index.shape) if len(shape_of(src)) == 0 else src
         return scatter_reduce(x, dim, index, src, "sum" if reduce == "add" else "prod")
     if not len(shape_of(x)):

@@ -13,6 +13,7 @@ import numpy as np
 from .. import dtypes
 from .._op import composed, new_tensor, op
 from .._protocols import numpy_function
+from ..engine.foreign import ForeignArray
 from ..engine.nodes import Handle
 from ..samples import booleans, case, elementwise, reals
 
@@ -81,7 +82,9 @@ def where(condition: Any, x: Any = None, y: Any = None, *, input: Any = None, ot
         ShapeError: the three do not broadcast together.
     """
     x, y = input if x is None else x, other if y is None else y
-    mask = np.asanyarray(condition._data if isinstance(condition, Handle) else condition)
+    mask = condition._data if isinstance(condition, Handle) else condition
+    if not isinstance(mask, (np.ndarray, ForeignArray)):
+        mask = np.asarray(mask)
     if x is None and y is None:
         return tuple(new_tensor(index) for index in np.nonzero(mask))
     if mask.dtype != np.bool_:
