@@ -29,6 +29,13 @@ def _shaped(result: Any, inputs: Any) -> Any:
     return result if isinstance(inputs, tuple) else result[0]
 
 
+def _formed(v: Any, like: Any) -> Any:
+    """A vector in the form of inputs or outputs: a tuple of one stands for what is in it, and the other way round."""
+    if v is None or isinstance(v, tuple) == isinstance(like, tuple):
+        return v
+    return (v,) if isinstance(like, tuple) else v[0] if len(v) == 1 else v
+
+
 def _mode(create_graph: bool) -> Mode:
     """Results are only connected to the graph of the inputs if they are to be."""
     return Mode(grad=create_graph)
@@ -70,7 +77,7 @@ def vjp(
     given = _arguments(inputs)
     with _mode(create_graph):
         outputs, pull = reverse.vjp(_strictly("vjp", func, strict), *given)
-        return outputs, _shaped(pull(v), inputs)
+        return outputs, _shaped(pull(_formed(v, outputs)), inputs)
 
 
 def jvp(
@@ -89,7 +96,7 @@ def jvp(
             raise GradientError("jvp: v may be left out only where the input is a single number")
         v = np.ones(np.shape(given[0]))
     with _mode(create_graph):
-        outputs, moved = forward.jvp(_strictly("jvp", func, strict), given, v if isinstance(v, tuple) else (v,))
+        outputs, moved = forward.jvp(_strictly("jvp", func, strict), given, _formed(v, given))
         return outputs, moved
 
 
@@ -166,7 +173,7 @@ def hvp(
     (tensor(9.), tensor([ 6., 12.]))
     """
     with _mode(create_graph):
-        return jacobians.hvp(_strictly("hvp", func, strict), inputs, v)
+        return jacobians.hvp(_strictly("hvp", func, strict), inputs, _formed(v, inputs))
 
 
 def vhp(
@@ -174,4 +181,4 @@ def vhp(
 ) -> tuple[Any, Any]:
     """As ``hvp``: the Hessian is symmetric, so the vector may stand on either side."""
     with _mode(create_graph):
-        return jacobians.vhp(_strictly("vhp", func, strict), inputs, v)
+        return jacobians.vhp(_strictly("vhp", func, strict), inputs, _formed(v, inputs))
