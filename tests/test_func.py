@@ -13,7 +13,7 @@ import pytest
 
 import autograd
 import nn
-from autograd import func, functional
+from autograd import func
 from autograd.boxes import ArrayBox
 from autograd.func.pytrees import flatten, map_leaves, unflatten
 
@@ -226,36 +226,6 @@ def test_complex_gradients_are_pytorchs_of_tensors_and_conjugates_of_arrays():
     _, pull = func.vjp(lambda z: z**3, z)
     assert pull(1.0 + 0j)[0] == pytest.approx(3 * z**2)
     assert func.jvp(lambda z: z**3, (z,), (1j,))[1] == pytest.approx(3j * z**2)
-
-
-# ---- torch.autograd.functional ---------------------------------------------------------------------------------------
-
-
-def test_functional_returns_values_in_the_form_of_its_inputs():
-    x, y = autograd.tensor([1.0, 2.0]), autograd.tensor([3.0, 4.0])
-    assert functional.jacobian(lambda x: x**2, x).tolist() == [[2.0, 0.0], [0.0, 4.0]]
-    (dx, dy), (ex, ey) = functional.jacobian(lambda x, y: (x * y, x.sum()), (x, y), strategy="forward-mode")
-    assert dx.tolist() == [[3.0, 0.0], [0.0, 4.0]]
-    assert dy.tolist() == [[1.0, 0.0], [0.0, 2.0]]
-    assert ex.tolist() == [1.0, 1.0]
-    assert ey.tolist() == [0.0, 0.0]
-    ((xx, xy), _) = functional.hessian(lambda x, y: (x**2 * y).sum(), (x, y))
-    assert xx.tolist() == [[6.0, 0.0], [0.0, 8.0]]
-    assert xy.tolist() == [[2.0, 0.0], [0.0, 4.0]]
-    out, product = functional.vjp(lambda x, y: x * y, (x, y), autograd.ones(2))
-    assert out.tolist() == [3.0, 8.0]
-    assert [p.tolist() for p in product] == [[3.0, 4.0], [1.0, 2.0]]
-    assert functional.jvp(lambda x: x.prod(), x, x)[1] == 4.0
-    assert functional.vhp(lambda x: (x**3).sum(), x, x)[1].tolist() == [6.0, 24.0]
-    w = x.clone().requires_grad_()
-    assert not functional.jacobian(lambda x: x**2, w).requires_grad
-    assert functional.hvp(lambda x: (x**3).sum(), w, w, create_graph=True)[1].requires_grad
-    with pytest.raises(autograd.GradientError, match=r"output 1 of .* depends on no input"):
-        functional.jacobian(lambda x: (x, autograd.ones(1)), x, strict=True)
-    with pytest.raises(ValueError, match="strategy is"):
-        functional.jacobian(lambda x: x, x, strategy="sideways")
-    with pytest.raises(autograd.GradientError, match="may be left out only where the outputs"):
-        functional.vjp(lambda x: x, x)
 
 
 # ---- the top level, modules ------------------------------------------------------------------------------------------
