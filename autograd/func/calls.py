@@ -186,12 +186,12 @@ class Call:
             node = stack.pop()
             if node in seen:
                 continue
+            seen.add(node)
             if type(node) is Leaf:
                 if node.note is None or node.note.get(RUNNING, True):
                     return True
             else:
-                stack.extend([parent for parent in node.parents if parent is not None])
-            seen.add(node)
+                stack.extend([parent for parent in node.parents if parent is not None and parent not in seen])
         self._alone = True
         return False
 
