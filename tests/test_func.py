@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import optimize
 
 import autograd
 import nn
-from autograd import func
+from autograd import func, numerical
 from autograd.boxes import ArrayBox
 from autograd.func.pytrees import flatten, map_leaves, unflatten
 
@@ -384,3 +385,44 @@ def test_graphs_go_with_their_functions():
         assert gc.collect() == 0
     finally:
         gc.enable()
+
+
+# ---- SciPy -----------------------------------------------------------------------------------------------------------
+
+
+def rosenbrock(x: Any) -> Any:
+    return np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+
+@pytest.mark.parametrize(
+    ("method", "more"),
+    [
+        ("L-BFGS-B", {"jac": func.grad(rosenbrock)}),
+        ("BFGS", {"jac": lambda x: numerical.gradient(rosenbrock, x)}),
+        ("Newton-CG", {"jac": func.grad(rosenbrock), "hessp": lambda x, v: func.hvp(rosenbrock, x, v)[1]}),
+        ("trust-ncg", {"jac": func.grad(rosenbrock), "hessp": lambda x, v: func.vhp(rosenbrock, x, v)[1]}),
+        ("trust-exact", {"jac": func.grad(rosenbrock), "hess": func.hessian(rosenbrock)}),
+        ("trust-exact", {"jac": func.grad(rosenbrock), "hess": lambda x: numerical.jacobian(func.grad(rosenbrock), x)}),
+        (
+            "SLSQP",
+            {
+                "jac": func.grad(rosenbrock),
+                "constraints": {"type": "eq", "fun": lambda x: x.sum() - 4, "jac": func.grad(lambda x: x.sum() - 4)},
+            },
+        ),
+    ],
+)
+def test_derivatives_for_scipys_minimize(method, more):
+    found = optimize.minimize(rosenbrock, np.zeros(4), method=method, **more)
+    np.testing.assert_allclose(found.x, 1, atol=1e-3)
+    both = optimize.minimize(func.value_and_grad(rosenbrock), np.zeros(4), jac=True, method="BFGS")
+    np.testing.assert_allclose(both.x, 1, atol=1e-4)
+
+
+def test_jacobians_for_scipys_roots_and_least_squares():
+    def residuals(x):
+        return np.stack([x[0] ** 2 + x[1] - 3, x[0] - x[1] ** 2 + 1])
+
+    root = optimize.root(residuals, [1.5, 1.0], jac=func.jacrev(residuals)).x
+    np.testing.assert_allclose(residuals(root), 0, atol=1e-9)
+    np.testing.assert_allclose(optimize.least_squares(residuals, [1.5, 1.0], func.jacfwd(residuals)).x, root, atol=1e-6)
