@@ -220,6 +220,7 @@ def grad(
     create_graph: bool = False,
     only_inputs: bool = True,
     allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
     materialize_grads: bool = False,
     *,
     argnum: Any = 0,
@@ -236,6 +237,8 @@ def grad(
         only_inputs: ignored, as in PyTorch, where it is a remainder of the past.
         allow_unused: return None for an input that the outputs do not depend on, instead of raising
             (default: ``materialize_grads``).
+        is_grads_batched: each of ``grad_outputs`` is a batch of gradients along its first dimension; the results are
+            batches of gradients then, computed at once.
         materialize_grads: return zeros for such an input.
         argnum, has_aux: only for a function; ``argnum`` may also be given in the place of ``inputs``.
 
@@ -260,6 +263,14 @@ def grad(
     if materialize_grads and allow_unused is False:
         raise ValueError("grad: materialize_grads=True gives zeros for unused inputs, so allow_unused cannot be False")
     outputs, inputs = _tuple(outputs), _tuple(inputs)
+    if is_grads_batched:
+
+        def one(*seeds: Any) -> Any:
+            return grad(
+                outputs, inputs, seeds, retain_graph, create_graph, True, allow_unused, False, materialize_grads
+            )
+
+        return import_module(".func", __package__).vmap(one)(*_tuple(grad_outputs))
     seeds = _seeds("grad", outputs, grad_outputs, create_graph)
     nodes = [_target("grad", i, tensor) for i, tensor in enumerate(inputs)]
     found = sweep(

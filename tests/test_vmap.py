@@ -500,3 +500,14 @@ def test_running_statistics_are_not_changed_by_an_error() -> None:
         vmap(lambda x: F.batch_norm(x, mean, variance, training=True))(autograd.rand(3, 5, 4))
     same(mean, np.zeros(4))
     same(variance, np.ones(4))
+
+
+def test_a_batch_of_gradients_is_pulled_back_at_once():
+    x = autograd.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    unused = autograd.ones(2, requires_grad=True)
+    rows, none = autograd.grad(x**2, (x, unused), autograd.eye(3), is_grads_batched=True, allow_unused=True)
+    assert rows.tolist() == [[2.0, 0.0, 0.0], [0.0, 4.0, 0.0], [0.0, 0.0, 6.0]]
+    assert none is None
+    (rows,) = autograd.grad(x**3, x, autograd.eye(3), create_graph=True, is_grads_batched=True)
+    (second,) = autograd.grad(rows.sum(), x)
+    assert second.tolist() == [6.0, 12.0, 18.0]
