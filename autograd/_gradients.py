@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .engine.failures import describe
+from .engine.foreign import ForeignArray, as_array
 from .engine.modes import Mode, local
 from .engine.mutation import stamp
 from .engine.nodes import Handle, Leaf, new_tensor
@@ -50,6 +51,11 @@ def backward(
 
     Whatever is raised, no ``.grad`` has changed.
     """
+    if local.levels:
+        raise GradientError(
+            "backward: inside of a function that vmap maps there is no .grad to add gradients to, as there is another "
+            "gradient for each example: use grad(...) there, or call backward on the result, outside"
+        )
     tensors = _tuple(tensors)
     seeds = _seeds("backward", tensors, grad_tensors, create_graph)
     targets = None
@@ -168,7 +174,7 @@ def _seeds(name: str, tensors: tuple[Any, ...], given: Any, create_graph: bool) 
                 )
             seed = np.ones(data.shape, data.dtype) if data.shape else data.dtype.type(1)
         else:
-            array = seed._data if isinstance(seed, Handle) else np.asanyarray(seed)
+            array = seed._data if isinstance(seed, Handle) else as_array(seed)
             if array.shape != data.shape:
                 raise ShapeError(f"{name}: the gradient has shape {array.shape}, but the tensor has shape {data.shape}")
             if array.dtype != data.dtype:
@@ -214,6 +220,7 @@ def grad(
     create_graph: bool = False,
     only_inputs: bool = True,
     allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
     materialize_grads: bool = False,
     *,
     argnum: Any = 0,
@@ -230,6 +237,8 @@ def grad(
         only_inputs: ignored, as in PyTorch, where it is a remainder of the past.
         allow_unused: return None for an input that the outputs do not depend on, instead of raising
             (default: ``materialize_grads``).
+        is_grads_batched: each of ``grad_outputs`` is a batch of gradients along its first dimension; the results are
+            batches of gradients then, computed at once.
         materialize_grads: return zeros for such an input.
         argnum, has_aux: only for a function; ``argnum`` may also be given in the place of ``inputs``.
 
@@ -254,6 +263,14 @@ def grad(
     if materialize_grads and allow_unused is False:
         raise ValueError("grad: materialize_grads=True gives zeros for unused inputs, so allow_unused cannot be False")
     outputs, inputs = _tuple(outputs), _tuple(inputs)
+    if is_grads_batched:
+
+        def one(*seeds: Any) -> Any:
+            return grad(
+                outputs, inputs, seeds, retain_graph, create_graph, True, allow_unused, False, materialize_grads
+            )
+
+        return import_module(".func", __package__).vmap(one)(*_tuple(grad_outputs))
     seeds = _seeds("grad", outputs, grad_outputs, create_graph)
     nodes = [_target("grad", i, tensor) for i, tensor in enumerate(inputs)]
     found = sweep(
@@ -278,7 +295,9 @@ def grad(
                 )
         if isinstance(g, Handle) and (g._view is not None or type(g._node) is Leaf or id(g._data) in held):
             g = g.clone()  # type: ignore[attr-defined]
-        if isinstance(g, np.ndarray) and (g.base is not None or id(g) in held or sys.getrefcount(g) > 3):
+        if isinstance(g, (np.ndarray, ForeignArray)) and (
+            g.base is not None or id(g) in held or sys.getrefcount(g) > 3
+        ):
             g = g.copy()
         held.add(id(_data(g)))
         results.append(g if g is None or isinstance(g, Handle) else new_tensor(g))

@@ -14,6 +14,7 @@ import numpy as np
 
 from .dtypes import can_cast
 from .engine.callsite import line_if_debugging
+from .engine.foreign import ForeignArray, bare
 from .engine.modes import Mode, local
 from .engine.nodes import Handle, Leaf, Packed, Pick, array_of, next_rank
 from .engine.views import check_writable, node_of, rebase
@@ -107,8 +108,12 @@ def _protect(node: Any, old: Any, before: int) -> None:
 
 
 def _copied(value: Any, old: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return value.copy() if np.may_share_memory(value, old) else value
+    if isinstance(value, (np.ndarray, ForeignArray)):
+        if (
+            np.may_share_memory(bare(value), bare(old)) or not value.size
+        ):  # what is empty shares none, but belongs to one
+            return value.copy()
+        return value
     if isinstance(value, list):
         return [_copied(item, old) for item in value]
     return value

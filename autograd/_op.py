@@ -22,6 +22,8 @@ import numpy as np
 from ._operands import unwrap as unwrap
 from ._writing import ALIASES, asks, become, required, stub, write
 from ._writing import hand_out as hand_out
+from .engine.failures import rescue
+from .engine.foreign import ForeignArray
 from .engine.modes import local
 from .engine.nodes import Handle, Leaf, Node, Packed, Pick, make_node
 from .engine.nodes import new_tensor as new_tensor
@@ -86,7 +88,8 @@ def op(
             looks at the type of an array: then second derivatives, compilation and the rest work by themselves.
         samples: where to test it (see ``autograd.samples``); ``autograd.testing.check_op`` needs them.
         promote: ``"common"`` computes in the common dtype of the inputs by PyTorch's rules, ``"float"`` also turns
-            integers into the default float dtype. For a ufunc it is found from the ufunc's loops.
+            integers into the default float dtype, ``"real"`` also refuses complex numbers. For a ufunc it is found from
+            the ufunc's loops.
         view: the result may share memory with its first input. A text says why it must not be written to.
         outputs: names of the outputs, if there are several (then a rule asks for ``g_name``, and for ``name``);
             ``"many"`` if their number varies (then ``g`` is a list).
@@ -402,7 +405,7 @@ class Op:
     def _wrap(
         self, out: Any, node: Any, source: Any, values: tuple[Any, ...], index: int | None, obstacle: str | None
     ) -> Any:
-        if not isinstance(out, (np.ndarray, np.generic)):
+        if not isinstance(out, (np.ndarray, np.generic, ForeignArray)):
             out = np.asarray(out)
         result = new_tensor(out, node)
         if source is not None and shares_memory(out, values[0]):
@@ -427,7 +430,14 @@ class Op:
                         return self.call(*args, **kwargs)
             elif isinstance(arg, Handle):
                 return self.call(*args, **kwargs)
-        return self.forward(*args, **kwargs)
+        try:
+            return self.forward(*args, **kwargs)
+        except Exception as error:
+            if not local.levels:
+                raise
+            bound = self.signature.bind(*args, **kwargs)
+            bound.apply_defaults()
+            return rescue(self, error, tuple(bound.arguments.values()))
 
     # ---- what the sweep asks ---------------------------------------------------------------------------------
 
@@ -462,7 +472,7 @@ class Op:
             return
         for name, value in zip(self.saved_names, saved, strict=True):
             for item in value if isinstance(value, (list, tuple)) else (value,):
-                if isinstance(item, np.ndarray):
+                if isinstance(item, (np.ndarray, ForeignArray)):
                     yield name, item
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from . import dtypes
 from .engine.failures import operand_error
+from .engine.foreign import ForeignArray
 from .engine.nodes import Handle
 from .engine.observing import tell_replaced
 from .engine.views import current, shares_memory
@@ -20,6 +21,7 @@ __all__ = [
     "promote",
     "promote_one",
     "promote_pair",
+    "require_real",
     "unpack_list",
     "unwrap",
 ]
@@ -42,6 +44,8 @@ def operand(op: Any, name: str, value: Any, alias: Any, optional: bool) -> tuple
     if value is None and optional:
         return None, None, None
     if isinstance(value, (list, tuple)) or hasattr(value, "__array__"):
+        if isinstance(value, ForeignArray):
+            return value, None, value.dtype
         given = value
         try:
             value = np.asarray(unwrap(value) if isinstance(value, (list, tuple)) else value)
@@ -83,6 +87,8 @@ def as_arrays(op: Any, out: Any, values: tuple[Any, ...]) -> Any:
 def _as_array(op: Any, out: Any, values: tuple[Any, ...]) -> Any:
     if isinstance(out, (bool, int, float, complex)) and not isinstance(out, np.generic):
         return np.asarray(out)
+    if isinstance(out, ForeignArray):
+        return out.copy() if not op.view and any(out is value for value in values) else out
     if not isinstance(out, (np.ndarray, np.generic)):
         raise RuleError(f"the forward of op '{op.name}' must return an array, got {type(out).__name__}")
     if not op.view and isinstance(out, np.ndarray):
@@ -115,7 +121,7 @@ def unpack_list(op: Any, name: str, values: Any) -> tuple[list[Any], list[Any]]:
             arrays.append(operand(op, f"{name}[{i}]", value, None, False)[0])
             nodes.append(None)
     if op.promote is not None and len({getattr(array, "dtype", None) for array in arrays}) > 1:
-        arrays = list(promote(*arrays, to_float=op.promote == "float"))
+        arrays = list(promote(*arrays, to_float=op.promote != "common"))
     return arrays, nodes
 
 
@@ -124,6 +130,13 @@ def promote_one(x: Any) -> Any:
     if not hasattr(x, "dtype"):
         return x if isinstance(x, complex) else dtypes.default.dtype.type(x)
     return x if x.dtype.kind in "fcV" else tell_replaced(x, x.astype(dtypes.default.dtype))
+
+
+def require_real(op: Any, *values: Any) -> None:
+    """Raise DtypeError if there is a complex array or number among the values."""
+    for value in values:
+        if isinstance(value, complex) or (hasattr(value, "dtype") and value.dtype.kind == "c"):
+            raise DtypeError(f"{op.name}: there is none of complex numbers; take their .abs(), .real or .imag")
 
 
 _constants32: dict[Any, Any] = {}

@@ -14,6 +14,7 @@ from ._array_methods import ArrayMethods
 from ._pointwise_methods import PointwiseMethods
 from ._protocols import array_function, array_ufunc
 from ._writing import hand_out
+from .engine.foreign import ForeignArray, bare
 from .engine.nodes import Handle, Leaf, array_of, new_tensor
 from .engine.views import node_of
 from .errors import DtypeError, GradientError, MutationError, ShapeError
@@ -132,9 +133,13 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         """Whether the dtype is complex."""
         return bool(self._data.dtype.kind == "c")
 
+    def is_nonzero(self) -> bool:
+        """Whether the only element is not zero. Raises: ValueError if there is not exactly one element."""
+        return bool(self)
+
     def is_contiguous(self) -> bool:
         """Whether the elements lie in memory in C order, without gaps."""
-        return bool(np.asarray(self._data).flags.c_contiguous)
+        return bool(np.asarray(bare(self._data)).flags.c_contiguous)
 
     def __repr__(self) -> str:
         return formatting.tensor_repr(self)
@@ -360,6 +365,8 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
                 "would be lost. Use .detach().numpy(), or an op of autograd"
             )
         array = array_of(self)
+        if isinstance(array, ForeignArray):
+            return array.__array__(dtype, copy)  # which raises, and says why
         if dtype is not None and array.dtype != dtype:
             if copy is False:
                 raise ValueError(f"a tensor of {array.dtype} cannot become an array of {dtype} without a copy")

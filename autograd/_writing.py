@@ -16,8 +16,18 @@ from typing import Any
 import numpy as np
 
 from . import dtypes
-from ._operands import as_arrays, operand, operator_operand, promote, promote_one, promote_pair, unpack_list, unwrap
-from .engine.failures import explain
+from ._operands import (
+    as_arrays,
+    operand,
+    operator_operand,
+    promote,
+    promote_one,
+    promote_pair,
+    require_real,
+    unpack_list,
+    unwrap,
+)
+from .engine.failures import rescue
 from .engine.modes import status
 from .engine.mutation import clock
 from .engine.nodes import Handle, Node, array_of, next_rank
@@ -40,7 +50,6 @@ _NAMES: dict[str, Any] = {
     "_add_all": add_all,
     "_conform": conform,
     "_current": current,
-    "_explain": explain,
     "float32": dtypes.float32,
     "float64": dtypes.float64,
     "_generic": np.generic,
@@ -52,6 +61,8 @@ _NAMES: dict[str, Any] = {
     "_promote": promote,
     "_promote_one": promote_one,
     "_promote_pair": promote_pair,
+    "_require_real": require_real,
+    "_rescue": rescue,
     "_shape": np.shape,
     "_status": status,
     "_unpack_list": unpack_list,
@@ -194,16 +205,8 @@ def _call(op: Any) -> list[str]:
         "    try:",
         f"        out = forward({', '.join(_argument(parameter) for parameter in op.signature.parameters.values())})",
         "    except Exception as _error:",
+        f"        out = _rescue(OP, _error, {values})",
     ]
-    if op.trusted:
-        lines.append(f"        raise _explain(OP, _error, {values}) from None")
-    else:  # the user wants to see the line of the forward
-        lines += [
-            f"        _better = _explain(OP, _error, {values})",
-            "        if _better is _error:",
-            "            raise",
-            "        raise _better from _error",
-        ]
     if not op.trusted:
         lines.append(f"    out = _as_arrays(OP, out, {values})")
     nodes = [f"*{name}_nodes" if name in op.lists else f"{name}_node" for name in op.inputs]
@@ -314,14 +317,15 @@ def _promote(op: Any) -> list[str]:
         return []
     first = names[0]
     other_float = f"{first}_dtype is not float32 and {first}_dtype is not float64"
+    joined = ", ".join(names)
+    refusal = [f"        _require_real(OP, {joined})"] if op.promote == "real" else []
     if len(names) == 1:
         if op.promote == "common":
             return []
-        return [f"    if {other_float}:", f"        {first} = _promote_one({first})"]
+        return [f"    if {other_float}:", f"        {first} = _promote_one({first})", *refusal]
     differ = " or ".join(f"{first}_dtype is not {name}_dtype" for name in names[1:])
-    joined = ", ".join(names)
     call = f"_promote_pair({joined}, " if len(names) == 2 else f"_promote({joined}, to_float="
-    return [f"    if {differ} or ({other_float}):", f"        {joined} = {call}{op.promote == 'float'})"]
+    return [f"    if {differ} or ({other_float}):", f"        {joined} = {call}{op.promote != 'common'})", *refusal]
 
 
 def _saved(op: Any, name: str) -> str:
@@ -370,6 +374,8 @@ def _backward(op: Any) -> list[str]:
             lines.append(f"    _add_all(OP, rule_{name}({', '.join(asks(op.rules[name]))}), _parents[{i}:], _grads)")
             continue
         known = "(_p.shape is not _node.shape or _p.dtype is not _node.dtype) and " if op.trusted else ""
+        if "reduction" in op.params:  # a single number may have been compared with many, and so was the result
+            known = ""
         lines += [
             f"    _p = _parents[{i}]",
             "    if _p is not None:",

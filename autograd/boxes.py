@@ -7,7 +7,7 @@ comes out as an array. To the engine it is a Tensor like others.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,51 @@ def boxing(function: Callable[..., Any]) -> Any:
     return method
 
 
+def _operator(function: Callable[..., Any]) -> Any:
+    """As ``boxing``, for an operator of two operands. Lists count as arrays of their own dtype, as they do to NumPy."""
+
+    def method(self: Any, other: Any) -> Any:
+        kind = type(other)
+        if kind is not float and kind is not int:
+            if kind is list or kind is tuple:
+                other = np.asarray(other)
+            if getattr(other, "dtype", None) is not self._data.dtype:
+                self, other = _promoted((self, other))
+        result = function(self, other)
+        if type(result) is Tensor and result._node is not None:
+            result.__class__ = ArrayBox
+            return result
+        return result if result is NotImplemented else boxed(result)
+
+    method.__name__ = function.__name__
+    method.__doc__ = f"As ``ndarray.{method.__name__}``."
+    return method
+
+
+def _promoted(operands: Sequence[Any]) -> Sequence[Any]:
+    """Operands of floating dtypes in the one that NumPy computes with: it counts 0-d ones, too, and all integers.
+
+    (To PyTorch, and so to Tensors, ``float32`` stays with a 0-d ``float64`` and with integers.)
+    """
+    dtypes = [operand.dtype for operand in operands if hasattr(operand, "dtype")]
+    if len(dtypes) < 2 or any(dtype.kind not in "biufc" for dtype in dtypes):
+        return operands
+    common = np.result_type(*dtypes)
+    return [
+        operand.astype(common)
+        if hasattr(operand, "dtype") and operand.dtype.kind in "fc" and operand.dtype != common
+        else operand
+        for operand in operands
+    ]
+
+
+def _ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    """NEP 13 on boxes."""
+    if method == "__call__" and ufunc.nin == 2 and ufunc is not np.ldexp:
+        inputs = tuple(_promoted(inputs))
+    return boxed(array_ufunc(self, ufunc, method, *inputs, **kwargs))
+
+
 def _numpy(function: Callable[..., Any]) -> Any:
     """The method of that name of NumPy's arrays."""
     return boxing(NUMPY[function])
@@ -69,12 +114,29 @@ def _refused(name: str) -> Any:
 
 def _sum_of(reduce: Callable[..., Any]) -> Any:
     def method(self: Any, axis: Any = None, dtype: Any = None, out: None = None, **kwargs: Any) -> Any:
-        result = reduce(self, axis=axis, **kwargs)
-        return boxed(result if dtype is None else result.astype(dtype))
+        return boxed(reduce(self if dtype is None else self.astype(dtype), axis=axis, **kwargs))
 
     method.__name__ = reduce.__name__
     method.__doc__ = f"As ``numpy.{reduce.__name__}``."
     return method
+
+
+def _item(self: Any, index: Any) -> Any:
+    if type(index) is tuple and len(index) > 1:
+        index = _with_ints_as_arrays(index)
+    result = Tensor.__getitem__(self, index)
+    if result._node is None:
+        return result._data
+    result.__class__ = ArrayBox
+    return result
+
+
+def _with_ints_as_arrays(index: tuple[Any, ...]) -> tuple[Any, ...]:
+    """An index in which ints beside arrays are arrays too, as they are to NumPy (but not to PyTorch)."""
+    for part in index:
+        if isinstance(part, (list, np.ndarray)) and np.ndim(part):
+            return tuple([np.array([p]) if isinstance(p, (int, np.integer)) else p for p in index])
+    return index
 
 
 class ArrayBox(Tensor):
@@ -122,43 +184,52 @@ class ArrayBox(Tensor):
 
     # ---- NumPy's protocols -------------------------------------------------------------------------------------------
 
-    __array_ufunc__ = boxing(array_ufunc)
+    __array_ufunc__ = _ufunc
     __array_function__ = boxing(array_function)
 
     # ---- operators ---------------------------------------------------------------------------------------------------
 
-    __add__ = __iadd__ = boxing(Tensor.__add__)
-    __radd__ = boxing(Tensor.__radd__)
-    __sub__ = __isub__ = boxing(Tensor.__sub__)
-    __rsub__ = boxing(Tensor.__rsub__)
-    __mul__ = __imul__ = boxing(Tensor.__mul__)
-    __rmul__ = boxing(Tensor.__rmul__)
-    __truediv__ = __itruediv__ = boxing(Tensor.__truediv__)
-    __rtruediv__ = boxing(Tensor.__rtruediv__)
-    __floordiv__ = __ifloordiv__ = boxing(Tensor.__floordiv__)
-    __rfloordiv__ = boxing(Tensor.__rfloordiv__)
-    __mod__ = __imod__ = boxing(Tensor.__mod__)
-    __rmod__ = boxing(Tensor.__rmod__)
-    __divmod__ = boxing(Tensor.__divmod__)
-    __rdivmod__ = boxing(Tensor.__rdivmod__)
-    __pow__ = __ipow__ = boxing(Tensor.__pow__)
-    __rpow__ = boxing(Tensor.__rpow__)
-    __matmul__ = __imatmul__ = boxing(Tensor.__matmul__)
-    __rmatmul__ = boxing(Tensor.__rmatmul__)
+    __add__ = __iadd__ = _operator(Tensor.__add__)
+    __radd__ = _operator(Tensor.__radd__)
+    __sub__ = __isub__ = _operator(Tensor.__sub__)
+    __rsub__ = _operator(Tensor.__rsub__)
+    __mul__ = __imul__ = _operator(Tensor.__mul__)
+    __rmul__ = _operator(Tensor.__rmul__)
+    __truediv__ = __itruediv__ = _operator(Tensor.__truediv__)
+    __rtruediv__ = _operator(Tensor.__rtruediv__)
+    __floordiv__ = __ifloordiv__ = _operator(Tensor.__floordiv__)
+    __rfloordiv__ = _operator(Tensor.__rfloordiv__)
+    __mod__ = __imod__ = _operator(Tensor.__mod__)
+    __rmod__ = _operator(Tensor.__rmod__)
+    __divmod__ = _operator(Tensor.__divmod__)
+    __rdivmod__ = _operator(Tensor.__rdivmod__)
+    __pow__ = __ipow__ = _operator(Tensor.__pow__)
+    __rpow__ = _operator(Tensor.__rpow__)
+    __matmul__ = __imatmul__ = _operator(Tensor.__matmul__)
+    __rmatmul__ = _operator(Tensor.__rmatmul__)
     __neg__ = boxing(Tensor.__neg__)
     __pos__ = boxing(Tensor.__pos__)
     __abs__ = boxing(Tensor.__abs__)
-    __eq__ = boxing(Tensor.__eq__)
-    __ne__ = boxing(Tensor.__ne__)
-    __lt__ = boxing(Tensor.__lt__)
-    __le__ = boxing(Tensor.__le__)
-    __gt__ = boxing(Tensor.__gt__)
-    __ge__ = boxing(Tensor.__ge__)
-    __getitem__ = boxing(Tensor.__getitem__)
+    __eq__ = _operator(Tensor.__eq__)
+    __ne__ = _operator(Tensor.__ne__)
+    __lt__ = _operator(Tensor.__lt__)
+    __le__ = _operator(Tensor.__le__)
+    __gt__ = _operator(Tensor.__gt__)
+    __ge__ = _operator(Tensor.__ge__)
+    __getitem__ = _item
     T = property(boxing(np.transpose))
     mT = property(_numpy(np.matrix_transpose))
     real = property(_numpy(np.real))
-    imag = property(_numpy(np.imag))
+
+    @property
+    def imag(self) -> Any:
+        """The imaginary part: zeros of a real array."""
+        return boxed(np.imag(self)) if self._data.dtype.kind == "c" else np.zeros_like(self._data)
+
+    @property
+    def flat(self) -> Any:
+        """The elements in one row, to read."""
+        return np.ravel(self)
 
     # ---- methods, by name --------------------------------------------------------------------------------------------
 
@@ -179,7 +250,7 @@ class ArrayBox(Tensor):
     argsort = _numpy(np.argsort)
     searchsorted = _numpy(np.searchsorted)
     nonzero = _numpy(np.nonzero)
-    round = _numpy(np.round)
+    round = __round__ = _numpy(np.round)
     clip = _numpy(np.clip)
     conj = conjugate = _numpy(np.conjugate)
     dot = _numpy(np.dot)
@@ -190,8 +261,23 @@ class ArrayBox(Tensor):
     ravel = _numpy(np.ravel)
     squeeze = _numpy(np.squeeze)
     swapaxes = _numpy(np.swapaxes)
-    astype = boxing(Tensor.astype)
-    copy = _numpy(np.copy)
+
+    def astype(
+        self, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True
+    ) -> Any:
+        """As ``ndarray.astype``: ``float`` is ``float64``."""
+        wanted = np.dtype(dtype)
+        return self if not copy and wanted == self._data.dtype else boxed(Tensor.astype(self, wanted))
+
+    def copy(self, order: str = "C") -> Any:
+        """As ``ndarray.copy``; the order of memory is not the user's matter here."""
+        return boxed(self.clone())
+
+    def view(self, dtype: Any = None, type: Any = None) -> Any:
+        """As ``ndarray.view``, without another dtype: to read bits anew has no derivative."""
+        if type is not None or (dtype is not None and np.dtype(dtype) != self._data.dtype):
+            raise GradientError(f"view({dtype}) of a value that is being differentiated: use x.astype to convert it")
+        return self[...]
 
     def reshape(self, *shape: Any, order: str = "C") -> Any:
         """As ``ndarray.reshape``: the new shape as numbers or as one tuple."""

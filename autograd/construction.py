@@ -8,6 +8,7 @@ import numpy as np
 
 from . import dtypes
 from .devices import check_device
+from .engine.foreign import ForeignArray
 from .engine.nodes import Handle, array_of
 from .engine.nodes import new_tensor as wrap
 from .errors import DtypeError, ShapeError
@@ -24,6 +25,8 @@ def to_array(data: Any, dtype: Any = None, copy: bool = False) -> Any:
     dtype = None if dtype is None else dtypes.as_dtype(dtype)
     if isinstance(data, Handle):
         data = array_of(data)
+    if isinstance(data, ForeignArray):
+        return data.copy() if copy and dtype is None else data if dtype is None else data.astype(dtype, copy=copy)
     is_array = isinstance(data, (np.ndarray, np.generic)) or hasattr(data, "__array__")
     if not is_array:
         rows = _items(data)
@@ -81,7 +84,8 @@ def new_full(
     check_device(device)
     kind = x.dtype if dtype is None else dtypes.as_dtype(dtype)
     shape = size[0] if len(size) == 1 and isinstance(size[0], (tuple, list)) else size
-    made = wrap(np.full(tuple(shape), dtypes.stored(fill_value, kind), kind))
+    like: Any = {"like": x._data} if isinstance(x, Handle) and isinstance(x._data, ForeignArray) else {}
+    made = wrap(np.full(tuple(shape), dtypes.stored(fill_value, kind), kind, **like))
     return made.requires_grad_(requires_grad)
 
 

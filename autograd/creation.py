@@ -11,6 +11,7 @@ from . import dtypes
 from ._tensor import Tensor
 from .construction import to_array
 from .devices import check_device
+from .engine.foreign import ForeignArray
 from .engine.nodes import Handle, new_tensor
 from .errors import DtypeError, ShapeError
 
@@ -50,7 +51,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 
 def from_numpy(ndarray: Any) -> Tensor:
     """A Tensor that shares the memory of an array."""
-    if not isinstance(ndarray, np.ndarray):
+    if not isinstance(ndarray, (np.ndarray, ForeignArray)):
         raise TypeError(
             f"from_numpy: expected a NumPy array, got {type(ndarray).__name__}; use tensor() for other data"
         )
@@ -126,7 +127,8 @@ def _like(make: Callable[..., Any], what: str) -> Callable[..., Tensor]:
     def made(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         data = input._data if isinstance(input, Handle) else np.asanyarray(input)
         kind = data.dtype if dtype is None else dtypes.as_dtype(dtype)
-        return finish(make(data.shape, kind), requires_grad, device)
+        like: Any = {"like": data} if isinstance(data, ForeignArray) else {}
+        return finish(make(data.shape, kind, **like), requires_grad, device)
 
     made.__name__ = made.__qualname__ = f"{make.__name__}_like"
     made.__doc__ = f"{what} in the shape, and unless another is given in the dtype, of ``input``."
@@ -143,6 +145,9 @@ def full_like(
 ) -> Tensor:
     """``fill_value`` in the shape, and unless another is given in the dtype, of ``input``."""
     data = input._data if isinstance(input, Handle) else np.asanyarray(input)
+    if isinstance(data, ForeignArray):
+        made: Tensor = input.new_full(data.shape, fill_value, dtype=dtype, device=device, requires_grad=requires_grad)
+        return made
     return full(
         data.shape, fill_value, dtype=data.dtype if dtype is None else dtype, device=device, requires_grad=requires_grad
     )

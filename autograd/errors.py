@@ -7,6 +7,7 @@ import numpy as np
 
 __all__ = [
     "AnomalyError",
+    "BatchingError",
     "CheckpointError",
     "BoundsError",
     "DtypeError",
@@ -55,6 +56,10 @@ class RuleError(GradientError):
 
 class AnomalyError(GradientError):
     """A non-finite value, found by ``detect_anomaly``."""
+
+
+class BatchingError(RuntimeError):
+    """Something that cannot be done for a whole batch at once, inside a function that ``func.vmap`` maps."""
 
 
 class NotDifferentiableError(TypeError):

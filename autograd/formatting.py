@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import dtypes
+from .engine.foreign import ForeignArray
 from .engine.nodes import Handle, Leaf
 from .engine.views import node_of
 
@@ -51,6 +52,8 @@ def set_printoptions(
 
 def tensor_repr(tensor: Handle) -> str:
     """``tensor([1., 2.], requires_grad=True)``, as PyTorch: the values, then what differs from the default."""
+    if isinstance(tensor._data, ForeignArray):
+        return f"tensor({tensor._data!r})"
     data = np.asarray(tensor._data)
     usual = (dtypes.default.dtype,) if data.size == 0 else (
         dtypes.default.dtype, dtypes.as_dtype(complex), dtypes.int64, dtypes.bool_

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from .engine.modes import Mode
+from .engine.nodes import Handle
+from .engine.views import node_of
 from .errors import GradientError
 from .func import forward, jacobians, reverse
 from .func.calls import name_of
@@ -29,22 +31,75 @@ def _shaped(result: Any, inputs: Any) -> Any:
     return result if isinstance(inputs, tuple) else result[0]
 
 
+def _formed(v: Any, like: Any) -> Any:
+    """A vector in the form of inputs or outputs: a tuple of one stands for what is in it, and the other way round."""
+    if v is None or isinstance(v, tuple) == isinstance(like, tuple):
+        return v
+    return (v,) if isinstance(like, tuple) else v[0] if len(v) == 1 else v
+
+
 def _mode(create_graph: bool) -> Mode:
     """Results are only connected to the graph of the inputs if they are to be."""
     return Mode(grad=create_graph)
 
 
-def _strictly(name: str, func: Callable[..., Any], strict: bool) -> Callable[..., Any]:
-    """``func``, which raises if ``strict`` and a result does not depend on its arguments."""
+def _strictly(name: str, func: Callable[..., Any], strict: bool, what: str = "output", pairs: bool = False) -> Any:
+    """``func``, which raises if ``strict`` and a part of its result depends on no argument, or the other way round.
+
+    With ``pairs`` every part must depend on every argument.
+    """
 
     def called(*args: Any) -> Any:
         result = func(*args)
-        for i, out in enumerate(flatten(result)[0]):
-            if getattr(out, "_node", None) is None:
-                raise GradientError(f"{name}: with strict=True, output {i} of {name_of(func)} depends on no input")
+        nodes = [arg._node for arg in args]
+        behind = [_ancestors(out) for out in flatten(result)[0]]
+        for i, seen in enumerate(behind):
+            if not any(node in seen for node in nodes):
+                raise GradientError(f"{name}: with strict=True, {what} {i} of {name_of(func)} depends on no input")
+        for j, node in enumerate(nodes):
+            without = [i for i, seen in enumerate(behind) if node not in seen]
+            if without and (pairs or len(without) == len(behind)):
+                raise GradientError(
+                    f"{name}: with strict=True, {what} {without[0]} of {name_of(func)} does not depend on input {j}"
+                )
         return result
 
+    called.__name__ = name_of(func)
     return called if strict else func
+
+
+def _ancestors(out: Any) -> set[Any]:
+    """Everything in the graph that a result was computed from, and its own place in it."""
+    seen: set[Any] = set()
+    stack = [node_of(out)] if isinstance(out, Handle) else []
+    while stack:
+        node = stack.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            stack.extend(node.parents)
+    return seen
+
+
+def _check_bent(name: str, derivative: Callable[..., Any], given: tuple[Any, ...]) -> None:
+    """Raise if a derivative that is to be differentiated itself is the same everywhere, as ``strict`` asks for."""
+
+    def checked(*args: Any) -> Any:
+        for i, out in enumerate(flatten(derivative(*args))[0]):
+            if _ancestors(out).isdisjoint([arg._node for arg in args]):
+                raise GradientError(f"{name}: with strict=True, derivative {i} is the same for all inputs")
+        return ()
+
+    with Mode(grad=True):
+        reverse.vjp(checked, *given)
+
+
+def _check_product(name: str, func: Callable[..., Any], inputs: Any, strict: bool) -> None:
+    """Raise if ``strict`` and the function, or a part of its gradient, is the same for all inputs."""
+    if strict:
+        given = _arguments(inputs)
+        gradient = reverse.grad(_strictly(name, func, strict), tuple(range(len(given))))
+        with Mode(grad=True):
+            reverse.vjp(_strictly(name, gradient, strict, "gradient"), *given)
 
 
 def vjp(
@@ -57,7 +112,8 @@ def vjp(
         inputs: its argument, or the tuple of its arguments.
         v: the vector, like the output; not needed if that is a single number.
         create_graph: record the computation, so that the results can be differentiated by the inputs.
-        strict: raise if an output does not depend on the inputs.
+        strict: raise if an output or an input has nothing to do with the others, or (``create_graph``) a derivative is
+            the same for all inputs, instead of giving zeros.
 
     Returns:
         ``(outputs, product)``, the product like the inputs.
@@ -68,9 +124,13 @@ def vjp(
     (tensor([1., 4.]), tensor([ 2., 40.]))
     """
     given = _arguments(inputs)
+    called = _strictly("vjp", func, strict)
     with _mode(create_graph):
-        outputs, pull = reverse.vjp(_strictly("vjp", func, strict), *given)
-        return outputs, _shaped(pull(v), inputs)
+        outputs, pull = reverse.vjp(called, *given)
+        if strict and create_graph:
+            weights = _formed(v, outputs)
+            _check_bent("vjp", lambda *args: reverse.vjp(called, *args)[1](weights), given)
+        return outputs, _shaped(pull(_formed(v, outputs)), inputs)
 
 
 def jvp(
@@ -88,8 +148,11 @@ def jvp(
         if len(given) != 1 or np.size(given[0]) != 1:
             raise GradientError("jvp: v may be left out only where the input is a single number")
         v = np.ones(np.shape(given[0]))
+    called, directions = _strictly("jvp", func, strict), _formed(v, given)
     with _mode(create_graph):
-        outputs, moved = forward.jvp(_strictly("jvp", func, strict), given, v if isinstance(v, tuple) else (v,))
+        if strict and create_graph:
+            _check_bent("jvp", lambda *args: forward.jvp(called, args, directions)[1], given)
+        outputs, moved = forward.jvp(called, given, directions)
         return outputs, moved
 
 
@@ -122,8 +185,11 @@ def jacobian(
         raise ValueError(f"jacobian: strategy is 'reverse-mode' or 'forward-mode', got {strategy!r}")
     make = jacobians.jacrev if strategy == "reverse-mode" else jacobians.jacfwd
     argnums: Any = tuple(range(len(given))) if isinstance(inputs, tuple) else 0
+    transformed = make(_strictly("jacobian", func, strict, pairs=True), argnums)
     with _mode(create_graph):
-        return make(_strictly("jacobian", func, strict), argnums)(*given)
+        if strict and create_graph:
+            _check_bent("jacobian", transformed, given)
+        return transformed(*given)
 
 
 def hessian(
@@ -151,8 +217,9 @@ def hessian(
         )
     outer = jacobians.jacrev if outer_jacobian_strategy == "reverse-mode" else jacobians.jacfwd
     argnums: Any = tuple(range(len(given))) if isinstance(inputs, tuple) else 0
+    gradient = reverse.grad(_strictly("hessian", func, strict), argnums)
     with _mode(create_graph):
-        return outer(reverse.grad(_strictly("hessian", func, strict), argnums), argnums)(*given)
+        return outer(_strictly("hessian", gradient, strict, "gradient", pairs=True), argnums)(*given)
 
 
 def hvp(
@@ -165,13 +232,15 @@ def hvp(
     >>> autograd.functional.hvp(lambda x: (x**3).sum(), x, autograd.tensor([1.0, 1.0]))
     (tensor(9.), tensor([ 6., 12.]))
     """
+    _check_product("hvp", func, inputs, strict)
     with _mode(create_graph):
-        return jacobians.hvp(_strictly("hvp", func, strict), inputs, v)
+        return jacobians.hvp(func, inputs, _formed(v, inputs))
 
 
 def vhp(
     func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
 ) -> tuple[Any, Any]:
     """As ``hvp``: the Hessian is symmetric, so the vector may stand on either side."""
+    _check_product("vhp", func, inputs, strict)
     with _mode(create_graph):
-        return jacobians.vhp(_strictly("vhp", func, strict), inputs, v)
+        return jacobians.vhp(func, inputs, _formed(v, inputs))

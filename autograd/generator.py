@@ -15,6 +15,8 @@ import numpy as np
 
 from . import dtypes
 from .engine.callsite import line_if_debugging
+from .engine.foreign import as_array, everywhere
+from .engine.modes import local
 from .engine.nodes import Handle, array_of, new_tensor
 from .engine.views import check_writable, rebase
 from .errors import ShapeError
@@ -77,22 +79,30 @@ class Generator:
 
     def uniform(self, shape: tuple[int, ...], dtype: Any = dtypes.float32) -> Any:
         """Numbers between 0 and 1 (without 1), as an array."""
+        if local.levels:
+            return local.levels[-1].draw(lambda sizes: self.uniform(sizes, dtype), shape)
         if dtype in (dtypes.float32, dtypes.float64):
             return np.asanyarray(self._stream.random(shape, dtype))
         return np.asanyarray(self._stream.random(shape, np.float32)).astype(dtype)
 
     def normal(self, shape: tuple[int, ...], dtype: Any = dtypes.float32) -> Any:
         """Normal numbers of mean 0 and deviation 1, as an array."""
+        if local.levels:
+            return local.levels[-1].draw(lambda sizes: self.normal(sizes, dtype), shape)
         if dtype in (dtypes.float32, dtypes.float64):
             return np.asanyarray(self._stream.standard_normal(shape, dtype))
         return np.asanyarray(self._stream.standard_normal(shape, np.float32)).astype(dtype)
 
     def integers(self, low: int, high: int, shape: tuple[int, ...]) -> Any:
         """Integers from ``low`` up to but not including ``high``, as an int64 array."""
+        if local.levels:
+            return local.levels[-1].draw(lambda sizes: self.integers(low, high, sizes), shape)
         return np.asanyarray(self._stream.integers(low, high, shape, dtype=np.int64))
 
     def permutation(self, n: int) -> Any:
         """The numbers below ``n`` in random order, as an int64 array."""
+        if local.levels:
+            return local.levels[-1].draw_each(self, lambda given: self.permutation(n), None)
         return self._stream.permutation(n)
 
 
@@ -117,7 +127,7 @@ def source(generator: Generator | None) -> Generator:
 
 
 def _array(x: Any) -> Any:
-    return array_of(x) if isinstance(x, Handle) else np.asanyarray(x)
+    return array_of(x) if isinstance(x, Handle) else as_array(x)
 
 
 def bernoulli(x: Any, p: float | None = None, *, generator: Generator | None = None) -> Any:
@@ -128,10 +138,10 @@ def bernoulli(x: Any, p: float | None = None, *, generator: Generator | None = N
     """
     probabilities = _array(x)
     chance = probabilities if p is None else p
-    if not np.all((chance >= 0) & (chance <= 1)):
+    if not everywhere((chance >= 0) & (chance <= 1)):
         raise ValueError("bernoulli: expected probabilities between 0 and 1")
     drawn = source(generator).uniform(probabilities.shape, dtypes.float64) < chance
-    return new_tensor(np.asanyarray(drawn).astype(dtypes.to_float(probabilities.dtype)))
+    return new_tensor(as_array(drawn).astype(dtypes.to_float(probabilities.dtype)))
 
 
 def multinomial(x: Any, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Any:
@@ -147,6 +157,11 @@ def multinomial(x: Any, num_samples: int, replacement: bool = False, *, generato
 
     Source: without replacement the largest ``log(weight) + Gumbel noise`` (Efraimidis and Spirakis, 2006).
     """
+    if local.levels:
+        return new_tensor(local.levels[-1].draw_each(
+            source(generator), lambda given: multinomial(given, num_samples, replacement, generator=generator)._data,
+            _array(x),
+        ))  # fmt: skip
     weights = _array(x).astype(np.float64)
     rows = np.atleast_2d(weights)
     if weights.ndim not in (1, 2):
@@ -208,8 +223,8 @@ def bernoulli_(x: Any, p: Any = 0.5, *, generator: Generator | None = None) -> A
     Raises:
         ValueError: a probability outside [0, 1].
     """
-    chance = p._data if isinstance(p, Handle) else np.asanyarray(p)
-    if not np.all((chance >= 0) & (chance <= 1)):
+    chance = p._data if isinstance(p, Handle) else as_array(p)
+    if not everywhere((chance >= 0) & (chance <= 1)):
         raise ValueError("bernoulli_: expected probabilities between 0 and 1")
     return _fill(x, source(generator).uniform(x.shape, dtypes.float64) < chance, "bernoulli_")
 

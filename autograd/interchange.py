@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .engine.foreign import ForeignArray
 from .engine.nodes import Handle, Leaf, array_of, new_tensor
 from .errors import GradientError
 
@@ -56,7 +57,9 @@ def deep_copy(self: Any, memo: dict[int, Any]) -> Any:
             f"deepcopy: only leaves can be copied deeply, this tensor of shape {self.shape} was made by "
             f"'{self._node.name()}'; copy x.detach(), or keep x.clone()"
         )
-    copied = _rebuild(type(self), np.array(self._data, subok=True), self.requires_grad, None, {})
+    foreign = isinstance(self._data, ForeignArray)
+    data = self._data.copy() if foreign else np.array(self._data, subok=True)
+    copied = _rebuild(type(self), data, self.requires_grad, None, {})
     memo[id(self)] = copied
     if self._grad is not None:
         copied._grad = deep_copy(self._grad, memo) if self._grad.is_leaf else new_tensor(np.array(self._grad._data))

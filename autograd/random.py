@@ -9,6 +9,7 @@ import numpy as np
 from . import dtypes
 from ._tensor import Tensor
 from .creation import finish, shape_of
+from .engine.foreign import as_array, bare, everywhere
 from .engine.nodes import Handle
 from .generator import Generator, default_generator, source
 from .generator import bernoulli as bernoulli
@@ -110,7 +111,7 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
 
 
 def _array(x: Any) -> Any:
-    return x._data if isinstance(x, Handle) else np.asanyarray(x)
+    return x._data if isinstance(x, Handle) else as_array(x)
 
 
 def rand_like(x: Any, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
@@ -144,8 +145,8 @@ def normal(
         ValueError: a negative deviation.
     """
     means, deviations = _array(mean), _array(std)
-    if np.any(deviations < 0):
-        raise ValueError(f"normal: std must not be negative, got {deviations.min()}")
+    if not everywhere(deviations >= 0):
+        raise ValueError(f"normal: std must not be negative, got {bare(deviations).min()}")
     given = [v._data for v in (mean, std) if isinstance(v, Handle)]
     kind = _kind(dtype) if dtype is not None or not given else dtypes.to_float(given[0].dtype)
     shape = np.broadcast_shapes(means.shape, deviations.shape) if size is None else shape_of((tuple(size),), "normal")

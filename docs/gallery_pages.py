@@ -85,7 +85,9 @@ def run_example(name: str, folder: Path, fast: bool) -> Run:
 def _digest(name: str, fast: bool) -> str:
     """Of the sources that an example is made of."""
     whole = hashlib.sha256(str(fast).encode())
-    for stem in (name, *[stem for stem in SHARED if not stem.startswith("__")]):
+    own = (ROOT / "examples" / f"{name}.py").read_text(encoding="utf-8")
+    others = re.findall(r"^from \.(\w+) import", own, re.MULTILINE)
+    for stem in (name, *[stem for stem in SHARED if not stem.startswith("__")], *others):
         whole.update((ROOT / "examples" / f"{stem}.py").read_bytes())
     return whole.hexdigest()
 

@@ -41,6 +41,8 @@ PARTS = {
     "special": Part("autograd.special", "autograd.special", whole=True),
     "samples": Part("autograd.samples", "autograd.samples", whole=True),
     "testing": Part("autograd.testing", "autograd.testing", whole=True),
+    "optable": Part("autograd.optable", "autograd.optable", whole=True),
+    "doctor": Part("autograd.doctor", "autograd.doctor", whole=True),
     "numerical": Part("autograd.numerical", "autograd.numerical", whole=True),
     "nn": Part("nn: modules", "nn"),
     "functional": Part("nn.functional", "nn.functional", whole=True),

@@ -372,6 +372,19 @@ def test_a_column_against_a_row_raises_with_the_fix(loss):
         loss(autograd.full((3,), 0.5), autograd.ones(2))
 
 
+@pytest.mark.filterwarnings("ignore:.*is broadcast")
+@pytest.mark.parametrize("loss", [F.kl_div, F.poisson_nll_loss, F.mse_loss])
+@pytest.mark.parametrize("shapes", [((2, 3), (1, 3)), ((1, 3), (2, 3)), ((3,), (1,))])
+def test_gradients_of_a_broadcast_have_the_shapes_of_the_inputs(loss, shapes):
+    x, target = (autograd.tensor(np.full(shape, 0.5), requires_grad=True) for shape in shapes)
+    loss(x, target, reduction="sum").backward()
+    assert (x.grad.shape, target.grad.shape) == shapes
+    whole = autograd.tensor(np.full((2, 3), 0.5), requires_grad=True)
+    loss(whole, autograd.tensor(np.full((2, 3), 0.5)), reduction="sum").backward()
+    one = whole.grad[0, 0].item()
+    np.testing.assert_allclose(x.grad.numpy(), one * np.prod(np.broadcast_shapes(*shapes)) / np.prod(x.shape))
+
+
 def test_a_harmless_broadcast_warns_at_the_callers_line():
     with pytest.warns(UserWarning, match="mse_loss: the target's shape") as caught:
         assert F.mse_loss(autograd.ones(2, 3), autograd.zeros(3)).item() == 1.0
@@ -652,3 +665,19 @@ def test_module_arguments_are_checked_at_once():
         nn.TripletMarginLoss(-1)
     with pytest.raises(ValueError, match="MultiMarginLoss: p must be 1 or 2, got 3"):
         nn.MultiMarginLoss(3)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [F.mse_loss, F.l1_loss, F.smooth_l1_loss, F.huber_loss, F.soft_margin_loss, F.kl_div, F.poisson_nll_loss],
+)
+def test_the_gradient_of_one_number_compared_with_many_is_one_number(loss):
+    x = autograd.tensor(0.3, dtype=autograd.float64, requires_grad=True)
+    target = autograd.tensor([0.2, 0.9, 0.4], dtype=autograd.float64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        loss(x, target).backward()
+        assert x.grad.shape == ()
+        wide = x.detach().expand(3).clone().requires_grad_()
+        loss(wide, target).backward()
+    assert x.grad.item() == pytest.approx(wide.grad.sum().item())

@@ -155,7 +155,7 @@ class Compiled:
     def _mark(self, place: Any, old: Any, new: Any, path: tuple[int, ...]) -> bool:
         """Note the numbers and arrays that change from call to call; whether there are any that were not known."""
         if type(old) is tuple and type(new) is tuple and len(old) == len(new):
-            return any([self._mark(place, a, b, (*path, i)) for i, (a, b) in enumerate(zip(old, new, strict=True))])
+            return any(self._mark(place, a, b, (*path, i)) for i, (a, b) in enumerate(zip(old, new, strict=True)))
         if type(old) in (int, float) and type(new) in (int, float) and old != new:
             self._volatile.add((place.identity(), path))
             return True

@@ -378,8 +378,7 @@ class Emitter:
         """The text of a result or an effect."""
         kind = type(tree)
         if kind is TensorOf:
-            made = f"_new_tensor({self.result(tree.value)})"
-            return made
+            return f"_new_tensor({self.result(tree.value)})"
         if kind is Value:
             copied = tree.storage.kind == "constant"
             return f"{self.name(tree)}.copy()" if copied else self.name(tree)

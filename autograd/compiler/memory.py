@@ -216,7 +216,7 @@ def _can_be_told(item: Instruction) -> bool:
     if "out" in item.kwargs:
         return False
     function = item.function
-    if function is np.empty_like or function is np.where and is_elementwise(item):
+    if function is np.empty_like or (function is np.where and is_elementwise(item)):
         return True
     if isinstance(function, np.ufunc):
         return function.nout == 1

@@ -122,7 +122,7 @@ def share_equal(program: Program) -> None:
             versions[item.target.storage] = versions.get(item.target.storage, 0) + 1
             continue
         makes = item.makes()
-        if not _is_pure(item) or any(v.storage.written or v.storage in given for v in makes) and item.kind == "call":
+        if not _is_pure(item) or (any(v.storage.written or v.storage in given for v in makes) and item.kind == "call"):
             continue
         name = (item.name, key(item.args), key(item.kwargs))
         first = known.setdefault(name, item)

@@ -166,9 +166,7 @@ class Reach:
             yield Place("item", [function.__kwdefaults__], 0, function.__name__)
         if module.split(".")[0] not in ("autograd", "nn", "optim"):
             for name in _names(function.__code__):
-                if name in function.__globals__ and not isinstance(function.__globals__[name], _ATOMS):
-                    yield Place("item", function.__globals__, name, name)
-                elif name in function.__globals__ and isinstance(function.__globals__[name], (int, float, complex, str)):
+                if (name in function.__globals__ and not isinstance(function.__globals__[name], _ATOMS)) or (name in function.__globals__ and isinstance(function.__globals__[name], (int, float, complex, str))):
                     yield Place("item", function.__globals__, name, name)
 
     # ---- replacing and putting back ----------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import AnomalyError
 from .callsite import user_line
 from .failures import describe
+from .foreign import bare, everywhere
 from .modes import Mode, local
 from .observing import Observer
 
@@ -22,12 +23,12 @@ def _is_finite(value: Any) -> bool:
     if isinstance(value, (float, complex)):
         return bool(np.isfinite(value))
     kind = getattr(getattr(value, "dtype", None), "kind", "")
-    return kind not in ("f", "c") or bool(np.isfinite(getattr(value, "_data", value)).all())
+    return kind not in ("f", "c") or everywhere(np.isfinite(getattr(value, "_data", value)))
 
 
 def _what(value: Any) -> str:
     """The kinds of non-finite numbers in an array, with the place of the first."""
-    array = np.asarray(getattr(value, "_data", value))
+    array = np.asarray(bare(getattr(value, "_data", value)))
     place = np.argwhere(~np.isfinite(array))
     found = array[tuple(place[0])] if len(place) else array
     index = f" at index {tuple(int(i) for i in place[0])}" if array.ndim else ""

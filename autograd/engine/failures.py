@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, LinAlgError, ShapeError
+from .modes import local
 
-__all__ = ["INTERNAL", "describe", "explain", "operand_error"]
+__all__ = ["INTERNAL", "describe", "explain", "operand_error", "rescue"]
 
 
 def describe(value: Any) -> str:
@@ -20,6 +21,24 @@ def describe(value: Any) -> str:
         return f"{value.dtype}{list(value.shape)}"
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def rescue(op: Any, error: Exception, values: Sequence[Any]) -> Any:
+    """What to do about ``error``, which the forward of ``op`` raised for ``values``: another way to its result.
+
+    Raises:
+        Exception: the explained error, unless a transform whose arrays are among the values knows such a way.
+    """
+    if local.levels:
+        found = local.levels[-1].rescue(op, error, values)
+        if found is not NotImplemented:
+            return found
+    better = explain(op, error, values)
+    if op.trusted:
+        raise better from None
+    if better is error:
+        raise error  # the user wants to see the line of the forward
+    raise better from error
 
 
 def explain(op: Any, error: Exception, values: Sequence[Any]) -> Exception:

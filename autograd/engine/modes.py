@@ -54,13 +54,15 @@ class _Local(threading.local):
     """Objects that are told of every op as it runs and of every rule: see ``engine.observing``."""
     pack: tuple[Callable[[Any], Any], Callable[[Any], Any]] | None = None
     """The innermost pair of saved-array hooks."""
+    levels: tuple[Any, ...] = ()
+    """The transforms that run a function on arrays of their own, outermost first: see ``func.batching``."""
     _counted = False
 
     def set(self, settings: dict[str, Any]) -> None:
         """Change modes of this thread, and count the thread as special or not."""
         for name, value in settings.items():
             setattr(self, name, value)
-        special = not self.grad or bool(self.observers) or self.pack is not None
+        special = not self.grad or bool(self.observers) or self.pack is not None or bool(self.levels)
         if special is not self._counted:
             self._counted = special
             status.add(1 if special else -1)

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from .foreign import ForeignArray, bare
+
 __all__ = ["clock", "mutated_since", "stamp", "stamp_owners", "untouched"]
 
 MAX_RANGES = 64
@@ -108,6 +110,7 @@ def _forget(key: int, ref: weakref.ref[Any]) -> None:
 
 def mutated_since(array: Any, time: int) -> str | None:
     """None if ``array``'s memory was not written after ``time``; else the writing line, or '' if not known."""
+    array = bare(array)
     if not isinstance(array, np.ndarray):
         return None
     owner = _owner(array)
@@ -130,6 +133,6 @@ def untouched(values: Any, time: int) -> bool:
         elif isinstance(value, (list, tuple)):
             if not untouched(value, time):
                 return False
-        elif isinstance(value, np.ndarray):
+        elif isinstance(value, (np.ndarray, ForeignArray)):
             return False  # of another type: not surely
     return True

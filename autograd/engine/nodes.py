@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .foreign import ForeignArray
 from .mutation import clock
 from .observing import tell_replaced
 
@@ -127,21 +128,33 @@ class Pick:
 
 def _is_number(value: Any) -> bool:
     """Whether a saved value is an array of numbers, or the NumPy scalar that stands for a 0-d one."""
-    return isinstance(value, np.ndarray) or (isinstance(value, np.generic) and value.dtype.kind in "fc")
+    return isinstance(value, (np.ndarray, ForeignArray)) or (isinstance(value, np.generic) and value.dtype.kind in "fc")
 
 
 class Packed:
-    """Saved values that passed through the pack function of ``saved_tensors_hooks``."""
+    """Saved values that passed through the pack function of ``saved_tensors_hooks``.
 
-    __slots__ = ("_items", "_unpack")
+    The unpack function may compute an array of a foreign type anew, in another run of its transform: ``kind``.
+    """
+
+    __slots__ = ("_hook", "_items")
 
     def __init__(self, saved: Sequence[Any], hooks: tuple[Any, Any]) -> None:
-        pack, self._unpack = hooks
-        self._items = [(True, pack(new_tensor(value))) if _is_number(value) else (False, value) for value in saved]
+        pack, self._hook = hooks
+        self._items = [
+            (True, pack(new_tensor(value)), value.kind if isinstance(value, ForeignArray) else None)
+            if _is_number(value)
+            else (False, value, None)
+            for value in saved
+        ]
+
+    def _unpack(self, packed: Any, kind: Any) -> Any:
+        data = self._hook(packed)._data
+        return data if kind is None else data.of_kind(kind)
 
     def unpack(self) -> tuple[Any, ...]:
         """The values, through the unpack function."""
-        return tuple(self._unpack(value)._data if packed else value for packed, value in self._items)
+        return tuple([self._unpack(*item[1:]) if item[0] else item[1] for item in self._items])
 
 
 class Leaf:

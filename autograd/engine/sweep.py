@@ -7,7 +7,7 @@ where they enter and once where they leave, which gives PyTorch's convention.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -31,8 +31,12 @@ def sweep(
     targets: Iterable[Any] | None = None,
     retain: bool = False,
     create_graph: bool = False,
+    ends: Collection[Any] | None = None,
 ) -> dict[Any, Any]:
     """Backpropagate ``seeds`` (arrays; Tensors with ``create_graph``) from the nodes ``roots``.
+
+    Args:
+        ends: nodes at which to stop as at leaves: neither their hooks nor their rules are run.
 
     Returns:
         The gradient of every leaf that was reached or, given ``targets`` (Nodes, Picks, Leaves), of those of
@@ -42,7 +46,7 @@ def sweep(
         FreedGraphError, MutationError: before anything is computed or released.
         RuleError: a rule returned what cannot be a gradient.
     """
-    order = _collect(roots)
+    order = _collect(roots) if ends is None else _collect_to(roots, ends)
     found: dict[Any, Any] = {}
     needed: set[Any] | None = None
     idle: set[Any] = set()  # targets whose own rules are not needed
@@ -204,6 +208,18 @@ def _collect(roots: Sequence[Any]) -> list[Any]:
                 push(parent)
     order.sort(key=_by_rank, reverse=True)
     return order
+
+
+def _collect_to(roots: Sequence[Any], ends: Collection[Any]) -> list[Any]:
+    """``_collect``, but for ``ends`` and what leads to the roots through them only."""
+    order: dict[Any, None] = {}
+    stack = [root for root in roots if type(root) is not Leaf and root not in ends]
+    while stack:
+        node = stack.pop()
+        if node not in order:
+            order[node] = None
+            stack.extend(p for p in node.parents if p is not None and type(p) is not Leaf and p not in ends)
+    return sorted(order, key=_by_rank, reverse=True)
 
 
 def _needed_for(targets: dict[Any, Any], order: list[Any]) -> set[Any]:

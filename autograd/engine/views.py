@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import MutationError
+from .foreign import ForeignArray, bare
 from .modes import local
 from .mutation import stamp
 from .nodes import Handle, Leaf, array_of, make_node, new_tensor
@@ -87,8 +88,10 @@ def _cut(base: Any, op: Any, args: tuple[Any, ...], index: int | None) -> Any:
 
 def shares_memory(out: Any, array: Any) -> bool:
     """Whether ``out``, just made from ``array`` by a view operation, is a view and not a copy."""
-    if out is array or not isinstance(out, np.ndarray):
-        return out is array
+    if out is array:
+        return True
+    if not isinstance(out, np.ndarray):
+        return isinstance(out, ForeignArray) and shares_memory(bare(out), bare(array))
     base = out.base
     if base is None:
         return False
@@ -135,7 +138,13 @@ def check_writable(tensor: Handle, name: str) -> None:
         MutationError: says which tensor, why not and what to do.
     """
     array = tensor._data
-    if isinstance(array, np.ndarray) and not array.flags.writeable:
+    memory = bare(array)
+    if isinstance(memory, np.ndarray) and not memory.flags.writeable:
+        if array is not memory:
+            raise MutationError(
+                f"{name}: the tensor of shape {array.shape} is read-only: it was expanded, or it is an argument "
+                "that is mapped over, and outside of the mapped function a leaf that requires grad: .clone() it first"
+            )
         raise MutationError(
             f"{name}: the tensor of shape {array.shape} is read-only (it was expanded, so several elements share one "
             "place in memory, or it was made from a read-only array): .clone() it first"
@@ -169,8 +178,9 @@ def move(tensor: Handle, node: Any) -> None:
 
 def rebase(tensor: Handle, node: Any, line: str | None) -> None:
     """Note that ``tensor``'s memory was just overwritten, by the call that ``node`` records (None: no record)."""
-    if isinstance(tensor._data, np.ndarray):  # a NumPy scalar was replaced, not overwritten
-        stamp(tensor._data, line)
+    memory = bare(tensor._data)
+    if isinstance(memory, np.ndarray):  # a NumPy scalar was replaced, not overwritten
+        stamp(memory, line)
     if not local.grad:
         return
     view = tensor._view

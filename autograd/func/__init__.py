@@ -18,3 +18,4 @@ from .reverse import grad as grad
 from .reverse import grad_and_value as grad_and_value
 from .reverse import value_and_grad as value_and_grad
 from .reverse import vjp as vjp
+from .vectorizing import vmap as vmap

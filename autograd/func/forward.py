@@ -18,7 +18,7 @@ from .. import _gradients
 from ..engine.nodes import Leaf, new_tensor
 from ..engine.views import node_of
 from ..errors import GradientError
-from .calls import Call
+from .calls import RUNNING, Call
 from .pytrees import unflatten
 from .reverse import titled
 
@@ -35,6 +35,7 @@ class Push:
         self._weights = [new_tensor(np.zeros_like(outputs[i]._data)) for i in self._live]
         for weight in self._weights:
             weight._node = Leaf(weight)
+            weight._node.note = {RUNNING: ()}
         with call.mode():
             self._pulled = call.pull([outputs[i] for i in self._live], self._weights, record=True, retain=True)
 
@@ -112,7 +113,7 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
     >>> push(2.0)
     np.float64(2.0)
     """
-    call = Call("linearize", func, primals)
+    call = Call("linearize", func, primals, keeps=True)
     result, _ = call.run(call.tree, {})
     outputs, spec = call.outputs(result)
     linked = call.linked(outputs)

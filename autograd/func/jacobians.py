@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from ..engine.nodes import new_tensor
-from ..errors import DtypeError
+from ..errors import BatchingError, DtypeError
 from ..ops.joining import stack
 from ..ops.shapes import reshape
 from .calls import Call, chosen, name_of, replaced
 from .forward import Push
 from .pytrees import Spec, unflatten
 from .reverse import titled
+from .vectorizing import vmap
 
 __all__ = ["hessian", "hvp", "jacfwd", "jacobian", "jacrev", "vhp"]
 
@@ -36,7 +38,7 @@ def jacrev(
         func: a function of Tensors, arrays, or pytrees of them, that returns the like.
         argnums: which positional argument to differentiate by, or a tuple of several.
         has_aux: ``func`` returns a pair, of which the second is not differentiated.
-        chunk_size: how many rows are computed together; it changes no value.
+        chunk_size: how many rows are computed together, to save memory (default: as many as make 16 million numbers).
 
     Returns:
         A function of the same arguments that returns, in the structure of the output, in each leaf in the structure of
@@ -57,7 +59,7 @@ def jacrev(
     def transformed(*args: Any, **kwargs: Any) -> Any:
         call, outputs, spec, aux = _called("jacrev", func, argnums, has_aux, args, kwargs)
         linked = call.linked(outputs)
-        found = _arranged(call, [_rows(call, out, linked) for out in outputs], spec, linked)
+        found = _arranged(call, [_rows(call, out, linked, chunk_size) for out in outputs], spec, linked)
         return (found, call.release_tree(aux)) if has_aux else found
 
     return titled(transformed, "jacobian", func)
@@ -182,33 +184,34 @@ def _arranged(call: Call, blocks: Sequence[Sequence[Any]], spec: Spec, linked: b
     return unflatten([unflatten([call.release(block, linked) for block in row], call.spec) for row in blocks], spec)
 
 
-def _units(like: Any) -> Any:
-    """For each element of a Tensor the array that is one there and zero elsewhere."""
+FEW = 3
+"""So many sweeps one after the other are sooner done than one for all, which has more to arrange."""
+NUMBERS = 1 << 24
+"""About so many numbers of an input or output are computed at once, by default."""
+
+
+def _for_each_unit(compute: Callable[[Any], list[Any]], like: Any, chunk_size: int | None, record: bool) -> list[Any]:
+    """What ``compute`` makes of each array that is one at an element of ``like`` and zero elsewhere, stacked."""
     data = like._data
-    for i in range(data.size):
-        unit = np.zeros(data.shape, data.dtype)
-        unit.flat[i] = 1
-        yield new_tensor(unit)
-
-
-def _stacked(slices: Sequence[Any], like: Any, shape: tuple[int, ...], record: bool) -> Any:
-    """Slices one upon the other, as one Tensor of this shape."""
-    if not slices:
-        return new_tensor(np.zeros(shape, like._data.dtype))
+    units = np.reshape(np.eye(data.size, dtype=data.dtype), (data.size, *data.shape))
+    if data.size > FEW and chunk_size != 1:
+        chunk_size = chunk_size or max(1, NUMBERS // data.size)
+        with contextlib.suppress(BatchingError):  # an op of which there is no meaning for many at once
+            mapped = vmap(lambda unit: tuple(compute(unit)), randomness="same", chunk_size=chunk_size)
+            return list(mapped(new_tensor(units)))
+    rows = [compute(new_tensor(unit)) for unit in units]
     if record:
-        return reshape(stack(slices), shape)
-    return new_tensor(np.reshape(np.stack([piece._data for piece in slices]), shape))
+        return [stack(column) for column in zip(*rows, strict=True)]
+    return [new_tensor(np.stack([item._data for item in column])) for column in zip(*rows, strict=True)]
 
 
-def _rows(call: Call, out: Any, record: bool) -> list[Any]:
+def _rows(call: Call, out: Any, record: bool, chunk_size: int | None) -> list[Any]:
     """The Jacobian of one output by each input."""
-    rows = [call.pull([out], [unit], record, retain=True) for unit in _units(out)]
-    columns = list(zip(*rows, strict=True)) or [()] * len(call.inputs)
-    shape = out._data.shape
-    return [
-        _stacked(column, tensor, shape + tensor._data.shape, record)
-        for column, tensor in zip(columns, call.inputs, strict=True)
-    ]
+    shapes = [out._data.shape + tensor._data.shape for tensor in call.inputs]
+    if not out._data.size:
+        return [new_tensor(np.zeros(shape, out._data.dtype)) for shape in shapes]
+    found = _for_each_unit(lambda unit: call.pull([out], [unit], record, retain=True), out, chunk_size, record)
+    return [_reshaped(rows, shape, record) for rows, shape in zip(found, shapes, strict=True)]
 
 
 def _columns(call: Call, outputs: Sequence[Any], record: bool) -> list[list[Any]]:
@@ -217,11 +220,25 @@ def _columns(call: Call, outputs: Sequence[Any], record: bool) -> list[list[Any]
     still = [new_tensor(np.zeros_like(tensor._data)) for tensor in call.inputs]
     blocks: list[list[Any]] = [[] for _ in outputs]
     for i, tensor in enumerate(call.inputs):
-        moves = [push([*still[:i], unit, *still[i + 1 :]], record) for unit in _units(tensor)]
-        for j, out in enumerate(outputs):
-            shape = out._data.shape
-            flat = _stacked([move[j] for move in moves], out, (tensor._data.size, *shape), record)
-            turned = np.moveaxis(flat if record else flat._data, 0, -1)
-            made = functools.partial(np.reshape, turned, shape + tensor._data.shape)
-            blocks[j].append(made() if record else new_tensor(made()))
+        shapes = [out._data.shape + tensor._data.shape for out in outputs]
+        if not tensor._data.size:
+            found = [new_tensor(np.zeros(shape, out._data.dtype)) for out, shape in zip(outputs, shapes, strict=True)]
+        else:
+            compute = functools.partial(_pushed, push, still, i, record)
+            found = [_moved(move, record) for move in _for_each_unit(compute, tensor, None, record)]
+        for block, columns, shape in zip(blocks, found, shapes, strict=True):
+            block.append(_reshaped(columns, shape, record))
     return blocks
+
+
+def _pushed(push: Push, still: list[Any], i: int, record: bool, unit: Any) -> list[Any]:
+    return push([*still[:i], unit, *still[i + 1 :]], record)
+
+
+def _moved(columns: Any, record: bool) -> Any:
+    """The axis of the units last."""
+    return np.moveaxis(columns, 0, -1) if record else new_tensor(np.moveaxis(columns._data, 0, -1))
+
+
+def _reshaped(tensor: Any, shape: tuple[int, ...], record: bool) -> Any:
+    return reshape(tensor, shape) if record else new_tensor(np.reshape(tensor._data, shape))

@@ -149,7 +149,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     >>> pull(np.array([1.0, 10.0]))
     (array([ 3., 40.]), array([ 1., 20.]))
     """
-    call = Call("vjp", func, primals)
+    call = Call("vjp", func, primals, keeps=True)
     result, aux = call.run(call.tree, {}, has_aux)
     outputs, spec = call.outputs(result)
     linked = call.linked(outputs)

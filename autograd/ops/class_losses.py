@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._op import composed, op
+from ..engine.foreign import require_plain
 from ..engine.nodes import Handle
 from ..errors import ShapeError
 from ..samples import case, reals
@@ -202,6 +203,7 @@ def cross_entropy_slope(
     if memo and memo[0].tops is None:
         slope = from_rows(_small_slope(memo[0], y, reduction), x.shape)
         return slope if slope.dtype is x.dtype else slope.astype(x.dtype)
+    require_plain(x, y, target)
     wide = accumulation_dtype(x.dtype) or x.dtype
     rows = by_rows(x).astype(wide, copy=False)
     count, classes = rows.shape
@@ -238,7 +240,7 @@ def cross_entropy_slope(
 @op(
     x=_cross_entropy_rule,
     constants=("target", "weight"),
-    promote="float",
+    promote="real",
     samples=[case(**arguments) for arguments in (*_TARGETS, *_SMOOTH)],
 )
 def cross_entropy_(
@@ -260,6 +262,7 @@ def cross_entropy_(
     index, weights = read_targets(target, weight, ignore_index, classes, wide, "cross_entropy")
     if weights is None and not label_smoothing and _is_small(rows):
         return _small_losses(rows, index, reduction, x, memo)
+    require_plain(x, target)
     factors: Any = None
     if label_smoothing:
         factors = np.ones(classes, wide) if weight is None else weight.astype(wide, copy=False)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..engine.foreign import require_plain
 from .axes import accumulation_dtype
 from .windows import windows
 
@@ -191,6 +192,7 @@ def convolve(x: Any, weight: Any, bias: Any, geometry: Geometry, groups: int) ->
 
     Shape: (images, channels, ...), (outputs, channels / groups, kernel...), (outputs) -> (images, outputs, places...)
     """
+    require_plain(x, weight, bias)
     x, geometry = _cut(x, geometry)
     kernel, each = weight.shape[2:], weight.shape[0] // groups
     places = geometry.places(x.shape[2:], kernel)
@@ -227,6 +229,7 @@ def convolve(x: Any, weight: Any, bias: Any, geometry: Geometry, groups: int) ->
 
 def weight_gradient(x: Any, g: Any, kernel: tuple[int, ...], geometry: Geometry, groups: int) -> Any:
     """The derivative of ``convolve`` by its weight, times ``g``, which has the output's shape."""
+    require_plain(x, g)
     x, geometry = _cut(x, geometry)
     channels, each = x.shape[1] // groups, g.shape[1] // groups
     wide = _wide(x)
@@ -253,6 +256,7 @@ def weight_gradient(x: Any, g: Any, kernel: tuple[int, ...], geometry: Geometry,
 
 def spread(g: Any, weight: Any, bias: Any, sizes: tuple[int, ...], geometry: Geometry, groups: int) -> Any:
     """The derivative of ``convolve`` by ``x``, whose last dimensions are ``sizes``, times ``g``; plus ``bias``."""
+    require_plain(g, weight, bias)
     kernel, channels = weight.shape[2:], weight.shape[1]
     each = weight.shape[0] // groups
     if max(geometry.stride) == 1 and (each <= channels or _in_rows(min(channels, each), kernel, sizes)):

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .._op import composed, op, unwrap
+from ..engine.foreign import as_array, bare
 from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic, reductions, shapes
@@ -121,7 +122,7 @@ _ARRAYS = [
 ]
 
 
-@op(x=_nll_rule, constants=("targets", "input_lengths", "target_lengths"), promote="float", samples=_ARRAYS)
+@op(x=_nll_rule, constants=("targets", "input_lengths", "target_lengths"), promote="real", samples=_ARRAYS)
 def ctc_nll(x: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int = 0) -> Any:
     """Minus the log-likelihood of each example's labels.
 
@@ -229,11 +230,12 @@ def ctc_loss(
     steps, counts = _lengths("input_lengths", input_lengths, n), _lengths("target_lengths", target_lengths, n)
     if n and steps.max() > shape[0]:
         raise ShapeError(f"ctc_loss: input_lengths has {steps.max()}, but log_probs has only {shape[0]} times")
-    rows = _matrix_of(np.asanyarray(unwrap(targets)), counts, n)
+    rows = _matrix_of(as_array(unwrap(targets)), counts, n)
     used = rows[np.arange(rows.shape[1]) < counts[:, None]]
-    if used.size and (used.min() < 0 or used.max() >= shape[-1]):
+    seen = bare(used)
+    if seen.size and (seen.min() < 0 or seen.max() >= shape[-1]):
         raise IndexError(
-            f"ctc_loss: targets go from {used.min()} to {used.max()}, but classes from 0 to {shape[-1] - 1}"
+            f"ctc_loss: targets go from {seen.min()} to {seen.max()}, but classes from 0 to {shape[-1] - 1}"
         )
     rows = np.where(np.arange(rows.shape[1]) < counts[:, None], rows, blank)
     losses = ctc_nll(shapes.unsqueeze(x, 1) if single else x, rows, steps, counts, blank)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._op import composed, op
+from ..engine.foreign import bare
 from ..engine.modes import Mode
 from ..engine.nodes import Handle, new_tensor
 from ..errors import DtypeError, ShapeError
@@ -22,6 +23,7 @@ def check_range(name: str, what: str, indices: Any, size: int) -> None:
     """Raise IndexError unless all ``indices`` lie in ``range(size)``, DtypeError unless they are integers."""
     if indices.dtype.kind not in "iu":
         raise DtypeError(f"{name}expected integers to name each {what}, got {indices.dtype}; convert with .long()")
+    indices = bare(indices)
     if isinstance(indices, np.ndarray) and indices.size:
         low, high = indices.min(), indices.max()
         if low < 0 or high >= size:

@@ -86,16 +86,34 @@ def log1p(x: Any) -> Any:
     return np.log1p(x)
 
 
+def _share(x: Any, y: Any) -> Any:
+    """``exp(x) / (exp(x) + exp(y))``, without overflow."""
+    d = x - y
+    if d.dtype.kind != "c":
+        return sigmoid.kernel(d)
+    positive = np.real(d) >= 0
+    power = np.exp(np.where(positive, -d, d))
+    return np.where(positive, 1, power) / (1 + power)
+
+
+def _log_of_sum(x: Any, y: Any) -> Any:
+    """``logaddexp`` of complex numbers."""
+    above = np.real(x) >= np.real(y)
+    most, least = np.where(above, x, y), np.where(above, y, x)
+    return np.where(np.isinf(np.real(most)), most, most + np.log1p(np.exp(least - most)))
+
+
 @op(
     np.logaddexp,
-    x=lambda g, x, y: g * sigmoid.kernel(x - y),
-    y=lambda g, x, y: g * sigmoid.kernel(y - x),
+    x=lambda g, x, y: g * _share(x, y),
+    y=lambda g, x, y: g * _share(y, x),
     samples=reals(),
 )
 @np.errstate(invalid="ignore")  # nan is no accident here
 def logaddexp(x: Any, y: Any) -> Any:
     """``log(exp(x) + exp(y))`` without overflow."""
-    return np.logaddexp(x, y)
+    array = x if hasattr(x, "dtype") else y  # the other one may be a number
+    return _log_of_sum(x, y) if array.dtype.kind == "c" else np.logaddexp(x, y)
 
 
 @op(
@@ -117,7 +135,7 @@ def _logit_rule(g: Any, x: Any, eps: float | None) -> Any:
     return np.where(outside, 0, g / np.where(outside, 1, x * (1 - x)))
 
 
-@op(x=_logit_rule, promote="float", samples=[
+@op(x=_logit_rule, promote="real", samples=[
     elementwise(x=reals(0.05, 0.95)),
     elementwise(x=reals(-0.5, 1.5, avoid=(0.1, 0.9)), eps=0.1),
 ])  # fmt: skip
@@ -131,7 +149,7 @@ def logit(x: Any, eps: float | None = None) -> Any:
 @op(
     x=lambda g, x, y: xlogy_.kernel(g, np.where((x == 0) & (y <= 0), 1, y)),
     y=lambda g, x, y: g * (x / np.where((x == 0) & (y == 0), 1, y)),
-    promote="float",
+    promote="real",
     samples=elementwise(x=reals(), y=reals(0.1, 3)),
 )
 def xlogy_(x: Any, y: Any) -> Any:
@@ -148,7 +166,7 @@ def xlogy(x: Any, y: Any) -> Any:
 @op(
     x=lambda g, x, y: xlog1py_.kernel(g, np.where((x == 0) & (y <= -1), 0, y)),
     y=lambda g, x, y: g * (x / np.where((x == 0) & (y == -1), 1, y + 1)),
-    promote="float",
+    promote="real",
     samples=elementwise(x=reals(), y=reals(-0.9, 3)),
 )
 def xlog1py_(x: Any, y: Any) -> Any:

@@ -14,6 +14,8 @@ import numpy as np
 from .. import dtypes
 from .._inplace import check_writable, recorded_write
 from .._op import composed, op, unwrap
+from ..engine.foreign import ForeignArray, first_foreign
+from ..engine.modes import local
 from ..engine.nodes import array_of
 from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
@@ -32,6 +34,9 @@ _INDICES: list[tuple[tuple[int, ...], Any]] = [
     ((2, 3, 4), (1, slice(None), np.array([0, 2, 0]))),
     ((2, 3), np.array([[True, False, True], [False, True, True]])),
     ((3, 2), (np.array([True, False, True]), 1)),
+    ((3, 2), (np.array([2, 0]), np.array(1))),
+    ((2, 3), (np.array(1), np.array([True, False, True]))),
+    ((3, 2), (1, True, slice(None))),
     ((0, 3), slice(None)),
     ((), (None, Ellipsis)),
 ]
@@ -49,7 +54,11 @@ def _is_basic(index: Any) -> bool:
 def _is_int(part: Any) -> bool:
     if isinstance(part, (int, np.integer)):
         return not isinstance(part, bool)
-    return isinstance(part, np.ndarray) and part.ndim == 0 and part.dtype.kind in "iu"
+    return isinstance(part, (np.ndarray, ForeignArray)) and part.ndim == 0 and part.dtype.kind in "iu"
+
+
+def _is_flag(part: Any) -> bool:
+    return isinstance(part, (bool, np.bool_)) or (_is_mask(part) and part.ndim == 0)
 
 
 def _is_mask(part: Any) -> bool:
@@ -60,23 +69,31 @@ def _ints_first(index: Any) -> tuple[Any, Any] | None:
     """``index`` in two steps, first its ints and then the rest, if it mixes ints and arrays; else None.
 
     NumPy takes an int beside an array for an array too, which can move dimensions to the front: ``x[0, :, [1, 2]]``.
-    PyTorch does not.
+    PyTorch does not. A single bool is to both an array, of one element and for a new dimension.
     """
     if type(index) is not tuple:
         return None
     ints = arrays = False
     for part in index:
-        if isinstance(part, (list, np.ndarray)) and np.ndim(part):
+        kind = type(part)
+        if kind is slice or part is None or part is Ellipsis:
+            continue
+        listed = isinstance(part, (list, np.ndarray, ForeignArray)) and np.ndim(part)
+        if kind is not int and (listed or _is_flag(part)):
             arrays = True
-        elif part is not None and part is not Ellipsis and type(part) is not slice:
+        else:
             ints = True
     if not (ints and arrays):
-        return None
+        return None  # without ints NumPy does as PyTorch
     first: list[Any] = []
     rest: list[Any] = []
     for part in index:
         if _is_int(part):
-            first.append(part)
+            first.append(int(part))  # an array of no dimension would copy
+            continue
+        if _is_flag(part):
+            first.append(None)
+            rest.append(np.array([part], bool).reshape(1))
             continue
         rest.append(part)
         if part is Ellipsis:
@@ -91,19 +108,21 @@ def _positions(index: Any, shape: tuple[int, ...]) -> Any:
     """For each element of ``x[index]`` where it lies in ``x.ravel()``, for an ``x`` of ``shape``."""
     if type(index) is tuple and len(index) == len(shape) and all(map(_is_whole, index)):
         return np.ravel_multi_index(index, shape, mode="wrap")
-    return _at(np.arange(math.prod(shape)).reshape(shape), index)
+    return at(np.arange(math.prod(shape)).reshape(shape), index)
 
 
 def _is_whole(part: Any) -> bool:
     return isinstance(part, np.ndarray) and part.dtype.kind in "iu"
 
 
-def _at(array: Any, index: Any) -> Any:
+def at(array: Any, index: Any) -> Any:
+    """``array[index]``, with ints beside arrays applied first."""
     steps = _ints_first(index)
     return array[index] if steps is None else array[steps[0]][steps[1]]
 
 
-def _put(array: Any, index: Any, value: Any) -> None:
+def put(array: Any, index: Any, value: Any) -> None:
+    """``array[index] = value``, with ints beside arrays applied first."""
     steps = _ints_first(index)
     if steps is None:
         array[index] = value
@@ -133,15 +152,12 @@ def getitem(x: Any, index: Any) -> Any:
 
     Raises: IndexError.
     """
-    if (
-        isinstance(index, np.ndarray)
-        and index.dtype == np.int64
-        and index.ndim
-        and isinstance(x, np.ndarray)
-        and x.ndim
-    ):
-        return x.take(index, 0)  # a batch of rows, in a third of the time
-    out = x[index] if type(index) is not tuple else _at(x, index)
+    if isinstance(index, np.ndarray):
+        if index.dtype == np.int64 and index.ndim and isinstance(x, np.ndarray) and len(x.shape):
+            return x.take(index, 0)  # a batch of rows, in a third of the time
+        if not index.ndim and index.dtype.kind in "iu":
+            index = int(index)  # a view, as by a number
+    out = x[index] if type(index) is not tuple else at(x, index)
     if isinstance(out, np.generic):  # NumPy copies a single element: the Ellipsis makes it a view
         return x[(*index, ...) if type(index) is tuple else (index, ...)]
     return out
@@ -150,7 +166,7 @@ def getitem(x: Any, index: Any) -> Any:
 @op(
     x=lambda g, index: getitem.kernel(g, index),
     constants=("index",),
-    samples=[case(x=reals(shape=_at(np.empty(s), index).shape), index=index, shape=s) for s, index in _INDICES],
+    samples=[case(x=reals(shape=at(np.empty(s), index).shape), index=index, shape=s) for s, index in _INDICES],
 )
 def scatter_index(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of ``shape`` with ``x`` added at ``index``: the transpose of ``getitem``."""
@@ -167,9 +183,9 @@ def scatter_index(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
 
 def _added(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """``scatter_index`` for an index with arrays."""
-    if _has_no_repeats(index):
+    if has_no_repeats(index):
         out = np.zeros(shape, x.dtype, like=np.asanyarray(x))
-        _put(out, index, x)
+        put(out, index, x)
         return out
     if x.size < _FEW and _ints_first(index) is None:
         out = np.zeros(shape, x.dtype, like=np.asanyarray(x))
@@ -208,16 +224,22 @@ def _rows_added(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
     return (sparse @ x.reshape(places.size, -1)).reshape(shape)
 
 
-def _has_no_repeats(index: Any) -> bool:
+def has_no_repeats(index: Any) -> bool:
     """Whether no element can be selected twice: the arrays of ``index`` are masks."""
+    arrays = (np.ndarray, ForeignArray)
     parts = index if type(index) is tuple else (index,)
-    return all(_is_mask(part) if isinstance(part, np.ndarray) and part.ndim else _is_basic(part) for part in parts)
+    return all(_is_mask(part) if isinstance(part, arrays) and part.ndim else _is_basic(part) for part in parts)
 
 
 def _winners(index: Any, shape: tuple[int, ...]) -> Any:
     """Which of the values written at ``index`` stay, None for all: where an index is repeated, only the last."""
-    if _is_basic(index) or _has_no_repeats(index):
+    if _is_basic(index) or has_no_repeats(index):
         return None
+    if first_foreign(index) is not None:
+        places = getitem.kernel(np.arange(math.prod(shape)).reshape(shape), index)
+        numbers = np.arange(places.size).reshape(places.shape)
+        last = with_item.kernel(np.zeros(math.prod(shape), np.intp), numbers, places)
+        return getitem.kernel(last, places) == numbers
     places = _positions(np.asarray(index) if isinstance(index, list) else index, shape)
     numbers = np.arange(places.size).reshape(places.shape)
     last = np.empty(math.prod(shape), np.intp)
@@ -241,7 +263,7 @@ def _written(g: Any, index: Any, x_shape: Any, y_shape: Any) -> Any:
     y=lambda g, index, x_shape, y_shape: _written(g, index, x_shape, y_shape),
     constants=("index",),
     samples=[
-        case(x=reals(shape=shape), y=reals(shape=_at(np.empty(shape), index).shape), index=index)
+        case(x=reals(shape=shape), y=reals(shape=at(np.empty(shape), index).shape), index=index)
         for shape, index in _INDICES
     ],
 )
@@ -249,7 +271,7 @@ def with_item(x: Any, y: Any, index: Any) -> Any:
     """A copy of ``x`` in which ``x[index] = y`` was done (``y`` broadcasts to the place)."""
     # a plain array takes the type of what is written into it, which may be one that records
     out = np.array(x, like=y) if type(x) is np.ndarray and isinstance(y, np.ndarray) else np.array(x, subok=True)
-    _put(out, index, y)
+    put(out, index, y)
     return out
 
 
@@ -269,12 +291,16 @@ def setitem(x: Any, index: Any, value: Any) -> None:
         raise DtypeError(f"item assignment: expected a Tensor, an array or a number, got {source!r}")
     if type(source) is int:
         source = dtypes.stored(source, array.dtype)
+    if local.levels and not isinstance(array, ForeignArray):
+        foreign = first_foreign(index, source)
+        if foreign is not None:
+            foreign.refuse(array)
     try:
-        _put(array, index, source)
+        put(array, index, source)
     except ValueError as error:
         raise ShapeError(
             f"item assignment: a value of shape {np.shape(source)} does not broadcast to the place x[index] of shape "
-            f"{_at(array, index).shape} ({error})"
+            f"{at(array, index).shape} ({error})"
         ) from None
     recorded_write(x, with_item.op, (x, value), (array, source, index))
 
@@ -284,7 +310,7 @@ def fill(x: Any, value: Any) -> Any:
     """A tensor of the shape and dtype of ``x`` full of ``value``, a number or a 0-d tensor."""
     if np.ndim(value):
         raise ShapeError(f"fill: expected a number or a 0-d tensor, got shape {np.shape(value)}")
-    return with_item(x, value, ...)
+    return with_item(x, dtypes.stored(value, x.dtype), ...)
 
 
 def fill_(x: Any, value: Any) -> Any:

@@ -52,7 +52,12 @@ def combined(losses: Any, reduction: str) -> Any:
 
 def each(g: Any, reduction: str, *shapes: tuple[int, ...]) -> Any:
     """The gradient that reaches each single loss; ``shapes`` are those of the inputs, which broadcast."""
-    return g / max(math.prod(np.broadcast_shapes(*shapes)), 1) if reduction == "mean" else g
+    if reduction == "none":
+        return g
+    if shapes.count(shapes[0]) == len(shapes):
+        return g / max(math.prod(shapes[0]), 1) if reduction == "mean" else g
+    shape = np.broadcast_shapes(*shapes)  # a rule that names only the smaller input must give the larger one its shape
+    return np.broadcast_to(g / max(math.prod(shape), 1) if reduction == "mean" else g, shape)
 
 
 def check_pair(name: str, x: Any, target: Any, strict: bool = False) -> None:
@@ -154,7 +159,7 @@ _CLOSE = {"x": reals(0.1, 0.4), "target": reals(-0.4, -0.1)}
     target=lambda g, x, target, reduction, beta: (
         each(g, reduction, x.shape, target.shape) * _smooth_slope(target - x, beta)
     ),
-    promote="float",
+    promote="real",
     samples=pairs(**_apart()) + pairs(**_CLOSE) + pairs(**_apart(), beta=0.0) + pairs(**_CLOSE, beta=2.0),
 )
 def smooth_l1_loss(x: Any, target: Any, *, reduction: str = "mean", beta: float = 1.0) -> Any:
@@ -180,7 +185,7 @@ def smooth_l1_loss(x: Any, target: Any, *, reduction: str = "mean", beta: float 
     target=lambda g, x, target, reduction, delta: (
         each(g, reduction, x.shape, target.shape) * np.clip(target - x, -delta, delta)
     ),
-    promote="float",
+    promote="real",
     samples=pairs(**_apart()) + pairs(**_CLOSE) + pairs(**_CLOSE, delta=2.0),
 )
 def huber_loss(x: Any, target: Any, *, reduction: str = "mean", delta: float = 1.0) -> Any:

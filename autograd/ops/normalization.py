@@ -123,9 +123,7 @@ def _array(x: Any) -> Any:
 def _track(running: Any, value: Any, momentum: float) -> None:
     """Move a running statistic towards a new value, in place."""
     held = _array(running)
-    value = value * momentum
-    held *= 1 - momentum
-    held += value if value.dtype is held.dtype else value.astype(held.dtype)
+    np.copyto(held, held * (1 - momentum) + value * momentum, casting="same_kind")  # all at once, or nothing
     stamp(held)
 
 

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from .._op import composed, op
+from ..engine.foreign import everywhere
+from ..engine.nodes import Handle
 from ..errors import ShapeError
 from ..samples import case, elementwise, reals
 from . import arithmetic, reductions, shapes
@@ -46,7 +48,7 @@ def _check_weights(name: str, shape: tuple[int, ...], **weights: Any) -> None:
         * (np.maximum(np.log1p(-x), -100) - np.maximum(np.log(x), -100))
     ),
     constants=("weight",),
-    promote="float",
+    promote="real",
     samples=pairs(reals(0.05, 0.95), reals(0.05, 0.95))
     + [case(x=reals(0.1, 0.9, shape=(2, 2)), target=reals(0, 1, shape=(2, 2)), weight=np.array([0.5, 2.0]))],
 )
@@ -92,7 +94,7 @@ def _logits_target_slope(x: Any, pos_weight: Any) -> Any:
         _weighed(each(g, reduction, x.shape, target.shape), weight) * _logits_target_slope(x, pos_weight)
     ),
     constants=("weight", "pos_weight"),
-    promote="float",
+    promote="real",
     samples=pairs(target=reals(0, 1))
     + [
         case(
@@ -169,7 +171,9 @@ def _kl_target_slope(x: Any, target: Any, log_target: bool) -> Any:
 
 
 def _kl_each(g: Any, reduction: str, x: tuple[int, ...], target: tuple[int, ...]) -> Any:
-    return g / max(x[0] if x else 1, 1) if reduction == "batchmean" else each(g, reduction, x, target)
+    if reduction == "batchmean":
+        g, reduction = g / max(x[0] if x else 1, 1), "sum"
+    return each(g, reduction, x, target)
 
 
 @op(
@@ -231,7 +235,7 @@ def _poisson_target_slope(x: Any, target: Any, log_input: bool, full: bool, eps:
     target=lambda g, x, target, log_input, full, eps, reduction: (
         each(g, reduction, x.shape, target.shape) * _poisson_target_slope(x, target, log_input, full, eps)
     ),
-    promote="float",
+    promote="real",
     samples=pairs(target=reals(0, 4))
     + pairs(x=reals(0.2, 3), target=reals(0, 4), log_input=False)
     + pairs(target=reals(0.1, 4, avoid=(1.0,)), full=True),
@@ -277,7 +281,7 @@ def _gaussian_each(g: Any, reduction: str, x: Any, target: Any, var: Any) -> Any
     var=lambda g, x, target, var, reduction: (
         _gaussian_each(g, reduction, x, target, var) * 0.5 * (1 - np.square(x - target) / var) / var
     ),
-    promote="float",
+    promote="real",
     samples=[
         case(x=reals(shape=(2, 3)), target=reals(shape=(2, 3)), var=reals(0.5, 3, shape=shape), reduction=reduction)
         for shape, reduction in (((2, 3), "mean"), ((2, 1), "sum"), ((2, 3), "none"))
@@ -321,7 +325,7 @@ def gaussian_nll_loss(
             raise ShapeError(
                 f"gaussian_nll_loss: var has shape {have}; expected {want}, {(*want[:-1], 1)}, {want[:-1]} or a number"
             )
-    if bool((var < 0).any()):
+    if not everywhere(np.logical_not((var._data if isinstance(var, Handle) else var) < 0)):
         raise ValueError(
             "gaussian_nll_loss: var has negative entries; a variance is at least 0 (apply exp or softplus)"
         )

@@ -13,6 +13,7 @@ import numpy as np
 
 from .._op import composed, op
 from .._protocols import numpy_function
+from ..engine.foreign import as_array, bare, everywhere
 from ..errors import ShapeError
 from ..samples import case, reals
 from .axes import axes_of, kept, line_axis, place_along
@@ -151,11 +152,11 @@ def _quantile(name: str, x: Any, q: Any, dim: int | None, keepdim: bool, interpo
     if interpolation not in _INTERPOLATIONS:
         raise ValueError(f"{name}: interpolation must be one of {', '.join(_INTERPOLATIONS)}, got {interpolation!r}")
     shape = np.shape(x)
-    data = np.asanyarray(getattr(q, "_data", q))
+    data = as_array(getattr(q, "_data", q))
     if data.ndim > 1:
         raise ShapeError(f"{name}: q must be a number or have one dimension, got shape {data.shape}")
-    if not ((data >= 0) & (data <= 1)).all():
-        raise ValueError(f"{name}: q must lie between 0 and 1, got {data.tolist()}")
+    if not everywhere((data >= 0) & (data <= 1)):
+        raise ValueError(f"{name}: q must lie between 0 and 1, got {bare(data).tolist()}")
     if dim is None or not shape:
         axes_of(dim, len(shape))
         lines = reshape(x, -1)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from functools import reduce
 from typing import Any
 
 import numpy as np
 
 from .._op import composed, op
+from ..engine.foreign import as_array, everywhere
 from ..engine.nodes import Handle
 from ..errors import NotDifferentiableError, ShapeError
 from ..samples import case, reals
@@ -100,6 +100,8 @@ def resample(x: Any, tables: tuple[Any, Any], dim: int) -> Any:
     shape = (-1, *(1,) * (x.ndim - dim - 1))
     if len(index) == 1 and (weights == 1).all():
         return np.take(x, index[0], dim)
+    if dtype.kind in "iub":
+        raise TypeError(f"weighted sums of {dtype} are none; convert with .float()")
     out = np.zeros((*x.shape[:dim], index.shape[1], *x.shape[dim + 1 :]), dtype, like=x)
     for places, factors in zip(index, weights, strict=True):
         out += np.take(x, places, dim) * factors.astype(dtype).reshape(shape)
@@ -220,7 +222,7 @@ def affine_grid(theta: Any, size: Sequence[int], align_corners: bool | None = No
 
 
 def _data(x: Any) -> Any:
-    return np.asanyarray(x._data if isinstance(x, Handle) else x)
+    return as_array(x._data if isinstance(x, Handle) else x)
 
 
 def _reflected(x: Any, n: int, align_corners: bool) -> tuple[Any, Any]:
@@ -251,14 +253,14 @@ def _bounded(x: Any, n: int, mode: str, align_corners: bool) -> tuple[Any, Any]:
 
 def _at_corner(x: Any, corner: Sequence[Any], sizes: Sequence[int]) -> Any:
     """The pixels (examples, channels, points) at whole coordinates, 0 outside."""
-    inside = reduce(np.logical_and, [(c >= 0) & (c < n) for c, n in zip(corner, sizes, strict=True)])
+    inside = np.logical_and.reduce(np.stack([(c >= 0) & (c < n) for c, n in zip(corner, sizes, strict=True)]))
     place = np.zeros(inside.shape, np.int64, like=inside)
     for c, n in zip(corner, sizes, strict=True):
         place = place * n + np.where(inside, c, 0).astype(np.int64)
     # an index between slices: (examples, points, channels)
     examples = np.arange(len(place))[:, None]
     values = getitem(x, (examples, slice(None), place))
-    return movedim(values if inside.all() else keep(values, inside[..., None]), -1, 1)
+    return movedim(values if everywhere(inside) else keep(values, inside[..., None]), -1, 1)
 
 
 @composed(

@@ -11,13 +11,16 @@ from typing import Any
 
 import numpy as np
 
+from .. import dtypes
 from .._op import composed, op, unwrap
+from ..engine.foreign import as_array
 from ..errors import ShapeError
 from ..samples import case, reals
 from .arithmetic import add, mul
 from .diagonals import diagonal_scatter as diagonal_scatter
 from .indexing import everything, getitem, scatter_index, with_item
 from .repetition import broadcast_to
+from .selection import require_order
 from .shapes import positive, reshape, shape_of
 from .taking import along, as_index, as_mask
 
@@ -61,11 +64,11 @@ def scatter(x: Any, dim: int, index: Any, src: Any = None, *, value: Any = None,
 
     Raises: ShapeError; IndexError.
     """
-    src = value if src is None else src
+    src = dtypes.stored(value if src is None else src, x.dtype)
     if reduce is not None:
         if reduce not in ("add", "multiply"):
             raise ValueError(f"scatter: reduce must be None, 'add' or 'multiply', got {reduce!r}")
-        index = np.asanyarray(unwrap(index))
+        index = as_array(unwrap(index))
         src = broadcast_to(np.asanyarray(src, x.dtype), index.shape) if len(shape_of(src)) == 0 else src
         return scatter_reduce(x, dim, index, src, "sum" if reduce == "add" else "prod")
     if not len(shape_of(x)):
@@ -152,6 +155,7 @@ def _extreme_back(g: Any, x: Any, src: Any, out: Any, index: Any, x_shape: Any) 
 ])  # fmt: skip
 def scatter_extreme(x: Any, src: Any, index: Any, largest: bool) -> Any:
     """A copy of ``x`` raised (lowered, if not ``largest``) to ``src`` at ``index``."""
+    require_order(x, src)
     out = np.array(x, subok=True)
     (np.maximum if largest else np.minimum).at(out, index, src)
     return out
@@ -221,6 +225,8 @@ def index_add(x: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) ->
 ])  # fmt: skip
 def index_copy(x: Any, dim: int, index: Any, source: Any) -> Any:
     """A copy of ``x`` in which the slices of ``source`` are written over those along ``dim`` that ``index`` names.
+
+    Where an index is repeated, the last slice stays, and it alone has a gradient (PyTorch gives it to all of them).
 
     Raises: ShapeError; IndexError.
     """

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._op import composed
+from ..engine.foreign import bare
 from ..engine.nodes import Handle
 from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
@@ -212,7 +213,7 @@ def istft(
     covered = getitem(covered, inside)
     if inside.stop <= inside.start:
         raise ShapeError(f"istft: nothing is left of {count} pieces with n_fft = {n_fft}, center={center}, {length=}")
-    magnitude = np.abs(covered._data if isinstance(covered, Handle) else covered)
+    magnitude = bare(np.abs(covered._data if isinstance(covered, Handle) else covered))
     if not np.min(magnitude) > _NARROWEST:
         raise ShapeError(
             f"istft: the windows leave gaps in the signal: at element {int(np.argmin(magnitude))} the squared windows "

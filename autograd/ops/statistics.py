@@ -13,6 +13,7 @@ import numpy as np
 from .. import dtypes
 from .._op import composed, op, unwrap
 from .._protocols import numpy_function
+from ..engine.foreign import as_array, everywhere
 from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic
@@ -196,7 +197,7 @@ def cov(x: Any, *, correction: float = 1, fweights: Any = None, aweights: Any = 
     for name, given in (("fweights", fweights), ("aweights", aweights)):
         if given is not None and np.shape(given) not in ((n,), () if n == 1 else (n,)):
             raise ShapeError(f"cov: expected {n} {name}, one for each observation, got shape {np.shape(given)}")
-        if given is not None and np.any(np.asanyarray(unwrap(given)) < 0):
+        if given is not None and not everywhere(as_array(unwrap(given)) >= 0):
             raise ValueError(f"cov: {name} must not be negative")
     if fweights is not None and fweights.dtype.kind not in "iu":
         raise DtypeError(f"cov: fweights must be integers, got {fweights.dtype}")

@@ -13,6 +13,7 @@ import numpy as np
 
 from .._op import composed, new_tensor, unwrap
 from .._protocols import numpy_function
+from ..engine.foreign import as_array, bare
 from ..errors import BoundsError, DtypeError, NotDifferentiableError, ShapeError
 from ..samples import case, reals
 from .indexing import everything, getitem
@@ -54,11 +55,12 @@ def as_index(name: str, index: Any, size: int | None = None) -> Any:
 
     Raises: DtypeError; BoundsError.
     """
-    index = np.asanyarray(unwrap(index))
+    index = as_array(unwrap(index))
     if index.dtype.kind not in "iu" and index.size:
         raise DtypeError(f"{name}: an index must be of an integer dtype, got {index.dtype}")
-    if size is not None and index.size and not (index.min() >= 0 and index.max() < size):
-        wrong = index[(index < 0) | (index >= size)][0]
+    seen = bare(index)
+    if size is not None and seen.size and not (seen.min() >= 0 and seen.max() < size):
+        wrong = seen[(seen < 0) | (seen >= size)][0]
         raise BoundsError(f"{name}: index {wrong} is out of bounds for a dimension of size {size}")
     return index.astype(np.intp, copy=False)
 
@@ -134,7 +136,7 @@ def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Any:
 
     Raises: ShapeError; IndexError.
     """
-    indices = np.asanyarray(unwrap(indices))
+    indices = as_array(unwrap(indices))
     if dim is None:
         return getitem(reshape(x, -1), as_index("take_along_dim", indices).reshape(-1))
     shape = shape_of(x)
@@ -177,7 +179,7 @@ def as_mask(name: str, mask: Any) -> Any:
 
     Raises: DtypeError.
     """
-    mask = np.asanyarray(unwrap(mask))
+    mask = as_array(unwrap(mask))
     if mask.dtype != np.bool_:
         raise DtypeError(f"{name}: a mask must be of dtype bool, got {mask.dtype}: compare, or use .bool()")
     return mask
@@ -196,7 +198,7 @@ def nonzero(x: Any, *, as_tuple: bool = False) -> Any:
 
 def argwhere(x: Any) -> Any:
     """The positions of the elements that are not 0, one row for each."""
-    return new_tensor(np.argwhere(np.asanyarray(unwrap(x))))
+    return new_tensor(np.argwhere(as_array(unwrap(x))))
 
 
 def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._op import composed, op, unwrap
+from ..engine.foreign import as_array
 from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
 from .axes import accumulation_dtype
@@ -82,7 +83,7 @@ def _unpooled(
     given = stride is not None and (isinstance(stride, int) or len(stride))
     steps = per_dimension(name, "stride", stride, rank, 1) if given else size
     around = per_dimension(name, "padding", padding, rank, 0)
-    shape, index = shape_of(x), np.asanyarray(unwrap(indices))
+    shape, index = shape_of(x), as_array(unwrap(indices))
     if len(shape) not in (rank + 1, rank + 2):
         raise ShapeError(f"{name}: expected an input of {rank + 1} or {rank + 2} dimensions, got shape {shape}")
     if index.dtype.kind not in "iu":

@@ -1,0 +1,170 @@
+"""Indexing of batched arrays: reading and writing at places that are the same for all examples, or that are batched.
+
+An index of one example becomes one of all examples. What is subtle is where the axis of the examples comes to lie:
+NumPy puts the axes of index arrays to the front if they are separated by slices.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..engine.foreign import ForeignArray
+from .batching import BatchedArray, Level, Unsuited, rank_of, rule, shifted
+from .batching_errors import dynamic
+
+__all__ = ["read", "write"]
+
+
+class _Place(NamedTuple):
+    """An index of all examples at once.
+
+    Attributes:
+        where: what to index with.
+        ndim: the number of dimensions of the place in one example.
+        moves: of the axes that come out, which go where: from, to; so that the examples' axis is first.
+    """
+
+    where: tuple[Any, ...]
+    ndim: int
+    moves: tuple[Any, Any] | None
+
+
+def _is_mask(part: Any) -> bool:
+    return isinstance(part, (bool, np.bool_)) or (hasattr(part, "dtype") and part.dtype == np.bool_)
+
+
+def _parts(index: Any, ndim: int) -> list[Any]:
+    """The index as a list without Ellipsis, with a slice for every axis that is not named.
+
+    Raises:
+        IndexError: there are more indices than axes.
+    """
+    parts = list(index) if type(index) is tuple else [index]
+    parts = [np.asarray(part) if isinstance(part, (list, tuple)) else part for part in parts]
+    used = sum(rank_of(part) if _is_mask(part) else 1 for part in parts if part is not None and part is not Ellipsis)
+    if used > ndim:
+        raise IndexError(f"too many indices for array: array is {ndim}-dimensional, but {used} were indexed")
+    rest = [slice(None)] * (ndim - used)
+    for i, part in enumerate(parts):
+        if part is Ellipsis:
+            return parts[:i] + rest + parts[i + 1 :]
+    return parts + rest
+
+
+def _place(level: Level, x: Any, index: Any) -> _Place:
+    """The index of all examples that means ``index`` for each; ``x`` need not be batched if ``index`` is."""
+    parts = _parts(index, x.ndim)
+    if any(level.owns(part) and _is_mask(part) for part in parts):
+        raise dynamic("x[mask], with a mask that differs between examples,")
+    if any(type(item) is slice and any(map(level.owns, (item.start, item.stop, item.step))) for item in parts):
+        raise dynamic("x[a:b], with bounds that differ between examples,")
+    plain = [part is None or type(part) is slice for part in parts]
+    batched = any(map(level.owns, parts))
+    own = level.owns(x)
+    arrays = [part for part, simple in zip(parts, plain, strict=True) if not simple]
+    if not batched and all(isinstance(part, (int, np.integer)) and not _is_mask(part) for part in arrays):
+        return _Place((slice(None), *parts), sum(plain), None)
+    rank = max([1 if _is_mask(part) else rank_of(part) for part in arrays], default=0)
+    spots = [i for i, simple in enumerate(plain) if not simple]
+    joined = spots[-1] - spots[0] == len(spots) - 1
+    before = spots[0] if joined else 0  # where the arrays' axes shall lie in the result for one example
+    ndim = sum(plain) + rank
+    if not batched:  # the examples' axis is first, unless the arrays' axes jump over it
+        return _Place((slice(None), *parts), ndim, None if joined else (rank, 0))
+    full = [level.aligned(part, rank) if level.owns(part) else part for part in parts]
+    if not own:  # the arrays' axes, of which the examples' is the first, come out where those of one example would
+        return _Place(tuple(full), ndim, (before, 0) if before else None)
+    lead = np.arange(level.size).reshape(-1, *(1,) * rank)
+    inside = tuple(range(1, rank + 1))
+    moves = (inside, tuple([before + i for i in inside])) if before and rank else None
+    return _Place((lead, *full), ndim, moves)
+
+
+@rule(BatchedArray.__getitem__)
+def read(level: Level, x: Any, index: Any) -> Any:
+    """``x[index]``, where one of both is batched or both are."""
+    if type(index) is int and level.owns(x) and x.ndim:
+        return BatchedArray(x.value[:, index], level)
+    if type(x) is np.ndarray and type(index) is BatchedArray and index.dtype.kind in "iu" and x.ndim:
+        return level.wrap(np.take(x, index.value, 0))
+    place = _place(level, x, index)
+    found = (x.value if level.owns(x) else x)[place.where]
+    return level.wrap(found if place.moves is None else np.moveaxis(found, *place.moves))
+
+
+@rule(BatchedArray.__setitem__)
+def write(level: Level, x: Any, index: Any, value: Any) -> None:
+    """``x[index] = value`` for a batched ``x``."""
+    mask = index[0] if type(index) is tuple and len(index) == 1 else index
+    if level.owns(mask) and _is_mask(mask):
+        _write_masked(level, x, mask, value)
+        return
+    place = _place(level, x, index)
+    if level.owns(value):
+        value = value[(0,) * (value.ndim - place.ndim)] if value.ndim > place.ndim else value
+        given = level.aligned(value, place.ndim)
+    else:
+        given = value if isinstance(value, ForeignArray) else np.asarray(value)
+        given = np.reshape(given, (*(1,) * (place.ndim + 1 - given.ndim), *given.shape))
+    if place.moves is not None:
+        given = np.moveaxis(given, place.moves[1], place.moves[0])
+    x.value[place.where] = given
+
+
+def _write_masked(level: Level, x: Any, mask: Any, value: Any) -> None:
+    """``x[mask] = value`` with a mask of its own for each example."""
+    if rank_of(value):
+        raise dynamic("x[mask] = values, with a mask that differs between examples and more than one value,")
+    whole = np.reshape(mask.value, (*mask.value.shape, *(1,) * (x.ndim - mask.ndim)))
+    np.copyto(x.value, level.aligned(value, x.ndim), casting="unsafe", where=whole)
+
+
+# ---- NumPy's functions that index ------------------------------------------------------------------------------------
+
+
+@rule(np.take)
+def _take(level: Level, a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
+    if out is not None or mode != "raise":
+        raise Unsuited
+    if axis is None:
+        a, axis = np.ravel(a), 0
+    indices = indices if hasattr(indices, "shape") else np.asarray(indices)
+    if not level.owns(indices):
+        return level.wrap(np.take(a.value, indices, shifted(axis, a.ndim)))
+    axis = shifted(axis, a.ndim) - 1
+    if not level.owns(a):
+        return level.wrap(np.moveaxis(np.take(a, indices.value, axis), axis, 0))
+    return read(level, a if hasattr(a, "shape") else np.asarray(a), (*(slice(None),) * axis, indices))
+
+
+@rule(np.take_along_axis)
+def _take_along_axis(level: Level, arr: Any, indices: Any, axis: Any = -1) -> Any:
+    if axis is None:
+        arr, axis = np.ravel(arr), 0
+    rank = max(rank_of(arr), rank_of(indices))
+    return level.wrap(np.take_along_axis(level.lift(arr), level.lift(indices), shifted(axis, rank)))
+
+
+@rule(np.put_along_axis)
+def _put_along_axis(level: Level, arr: Any, indices: Any, values: Any, axis: Any) -> None:
+    if axis is None or not level.owns(arr):
+        raise Unsuited
+    given = level.aligned(values, arr.ndim)
+    np.put_along_axis(arr.value, level.lift(indices), given, shifted(axis, arr.ndim))
+
+
+@rule(np.copyto)
+def _copyto(level: Level, dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -> None:
+    if not level.owns(dst) or rank_of(src) > dst.ndim:
+        raise Unsuited
+    chosen = level.aligned(where, dst.ndim) if where is not True else True
+    np.copyto(dst.value, level.aligned(src, dst.ndim), casting=casting, where=chosen)
+
+
+@rule(np.searchsorted)
+def _searchsorted(level: Level, a: Any, v: Any, side: Any = "left", sorter: Any = None) -> Any:
+    if level.owns(a) or level.owns(sorter):
+        raise Unsuited
+    return level.wrap(np.searchsorted(a, v.value, side, sorter))

@@ -1,0 +1,291 @@
+"""Rules for whole ops on batched arrays, where one call for all examples is much faster than one for each.
+
+They call the op itself on plain arrays that hold all examples, so that it works as it does outside of ``vmap``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..engine.foreign import ForeignArray
+from ..ops import indexing, standardization
+from .batching import BatchedArray, Level, Unsuited, rank_of, shifted
+from .batching_indices import read
+from .batching_ops import forward, operation
+
+__all__: list[str] = []
+
+# ---- families --------------------------------------------------------------------------------------------------------
+
+_SEVERAL = frozenset({
+    "all", "amax", "amin", "any", "centred", "count_nonzero", "logsumexp", "norm", "standard_deviation",
+    "variance",
+})  # fmt: skip
+"""Ops along one or more dimensions, None for all."""
+_FLAT = frozenset({"argmax", "argmin"})
+"""Ops along one dimension, None for all as one."""
+
+
+def _named(op: Any, values: tuple[Any, ...]) -> dict[str, Any]:
+    return dict(zip(op.params, values, strict=True))
+
+
+@operation(
+    *_SEVERAL, *_FLAT, "argsort", "kthvalue", "log_softmax", "max_along", "median_along", "min_along", "mode",
+    "nanmedian_along", "resample", "softmax", "softmax_slope", "sort", "topk",
+)  # fmt: skip
+def _along(level: Level, op: Any, *values: Any) -> Any:
+    """Ops along a dimension: the next one of all examples."""
+    named = _named(op, values)
+    dim, ndim = named["dim"], named[op.inputs[0]].ndim
+    if not ndim:
+        raise Unsuited
+    for name in op.inputs:
+        named[name] = level.lift(named[name])
+    if isinstance(dim, (tuple, list)) or (dim is None and op.name in _SEVERAL):
+        if dim is not None and not len(dim):
+            raise Unsuited
+        named["dim"] = tuple(range(1, ndim + 1)) if dim is None else tuple([shifted(n, ndim) for n in dim])
+    elif dim is None:
+        if op.name not in _FLAT or named["keepdim"]:
+            raise Unsuited
+        named[op.inputs[0]], named["dim"] = np.reshape(named[op.inputs[0]], (level.size, -1)), 1
+    else:
+        named["dim"] = shifted(dim, ndim)
+    return level.wrap(forward(op, *named.values()))
+
+
+@operation("place_along")
+def _place_along(level: Level, op: Any, x: Any, index: Any, shape: Any, dim: int, keepdim: bool, repeated: bool) -> Any:
+    if not shape:
+        raise Unsuited
+    size, where = (level.size, *shape), shifted(dim, len(shape))
+    return level.wrap(forward(op, level.lift(x), level.lift(index), size, where, keepdim, repeated))
+
+
+@operation(
+    "attend", "clone", "cofactor_change", "complex", "conj", "euclidean_distances", "in_order", "masked_fill",
+    "matrix_exp", "polar", "solve_triangular", "view_as_complex",
+)  # fmt: skip
+def _leading(level: Level, op: Any, *values: Any) -> Any:
+    """Ops that work on each element, or on the last dimensions, and take any number of dimensions before."""
+    named = _named(op, values)
+    given = [name for name in (*op.inputs, *op.constants) if named[name] is not None]
+    rank = max(rank_of(named[name]) for name in given)
+    first = op.inputs[0]  # on it depends every output
+    named[first] = BatchedArray(level.lift(named[first]), level)
+    for name in given:
+        named[name] = level.aligned(named[name], rank)
+    return level.wrap(forward(op, *named.values()))
+
+
+@operation(
+    "average_pool", "max_pool", "max_pool_with_indices", "pick_maxima", "spread_averages", "spread_maxima"
+)  # fmt: skip
+def _folded(level: Level, op: Any, *values: Any) -> Any:
+    """Ops on a number of images: on so many times more."""
+    if not level.size:
+        raise Unsuited
+    named = _named(op, values)
+    for name in {*op.inputs, *op.constants, "x", "source", "values"} & named.keys():
+        value = level.lift(named[name])
+        named[name] = np.reshape(value, (-1, *value.shape[2:]))
+    made = forward(op, *named.values())
+    apart = [np.reshape(m, (level.size, -1, *m.shape[1:])) for m in (made if op.outputs is not None else [made])]
+    return level.wrap(apart if op.outputs is not None else apart[0])
+
+
+# ---- indexing --------------------------------------------------------------------------------------------------------
+
+
+@operation("getitem")
+def _getitem(level: Level, op: Any, x: Any, index: Any) -> Any:
+    if level.owns(index) and not level.owns(x):
+        return read(level, x, index)
+    return indexing.at(BatchedArray(level.lift(x), level), index)
+
+
+@operation("with_item")
+def _with_item(level: Level, op: Any, x: Any, y: Any, index: Any) -> Any:
+    out = BatchedArray(np.copy(level.lift(x)), level)
+    indexing.put(out, index, y)
+    return out
+
+
+@operation("scatter_index")
+def _scatter_index(level: Level, op: Any, x: Any, index: Any, shape: Any) -> Any:
+    value = level.lift(x)
+    if isinstance(index, (np.ndarray, ForeignArray)) and index.dtype.kind in "iu" and index.ndim:
+        places = level.lift(index)
+        places = np.where(places < 0, places + shape[0], places)
+        places = places + np.arange(level.size).reshape(-1, *(1,) * index.ndim) * shape[0]  # rows of all examples
+        made = forward(op, value, places, (level.size * shape[0], *shape[1:]))
+        return level.wrap(np.reshape(made, (level.size, *shape)))
+    if indexing.has_no_repeats(index):
+        out = BatchedArray(np.zeros((level.size, *shape), value.dtype, like=value), level)
+        indexing.put(out, index, x)
+        return out
+    if isinstance(value, ForeignArray):
+        raise Unsuited
+    every = np.arange(level.size * int(np.prod(shape, dtype=int))).reshape(level.size, *shape)
+    places = indexing.at(BatchedArray(every, level), index).value
+    added = forward(op, np.ravel(np.broadcast_to(value, places.shape)), np.ravel(places), (every.size,))
+    return level.wrap(np.reshape(added, (level.size, *shape)))
+
+
+@operation("embedding")
+def _embedding(level: Level, op: Any, x: Any, weight: Any, *settings: Any) -> Any:
+    if level.owns(weight):
+        raise Unsuited
+    return level.wrap(forward(op, x.value, weight, *settings))
+
+
+@operation("add_rows")
+def _add_rows(level: Level, op: Any, x: Any, index: Any, rows: int, padding_idx: Any) -> Any:
+    if not level.size:
+        raise Unsuited
+    places = level.lift(index) + np.arange(level.size).reshape(-1, *(1,) * index.ndim) * rows  # rows of all examples
+    made = np.reshape(forward(op, level.lift(x), places, level.size * rows, None), (level.size, rows, -1))
+    if padding_idx is not None:
+        made[:, padding_idx] = 0
+    return level.wrap(made)
+
+
+# ---- convolutions ----------------------------------------------------------------------------------------------------
+
+
+def _into(level: Level, x: Any, axis: int) -> Any:
+    """All examples of ``x``, side by side along its axis ``axis``."""
+    value = np.moveaxis(level.lift(x), 0, axis)
+    return np.reshape(value, (*value.shape[:axis], -1, *value.shape[axis + 2 :]))
+
+
+def _out_of(level: Level, made: Any, axis: int) -> Any:
+    """What ``_into`` does, undone."""
+    apart = np.reshape(made, (*made.shape[:axis], level.size, -1, *made.shape[axis + 1 :]))
+    return level.wrap(np.moveaxis(apart, axis, 0))
+
+
+def _convolved(level: Level, op: Any, x: Any, weight: Any, settings: tuple[Any, ...], groups: int) -> Any:
+    if not level.owns(weight):  # more images
+        return _out_of(level, forward(op, _into(level, x, 0), weight, None, *settings, groups), 0)
+    if not level.owns(x) and groups == 1 and op.name == "convolution":  # more output channels
+        return _out_of(level, forward(op, x, _into(level, weight, 0), None, *settings, groups), 1)
+    made = forward(op, _into(level, x, 1), _into(level, weight, 0), None, *settings, groups * level.size)
+    return _out_of(level, made, 1)
+
+
+@operation("convolution", "transposed_convolution")
+def _convolution(level: Level, op: Any, x: Any, weight: Any, bias: Any, *settings: Any) -> Any:
+    *settings, groups = settings  # type: ignore[assignment]
+    if not level.size or 0 in x.shape or 0 in weight.shape:
+        raise Unsuited
+    if level.owns(x) or level.owns(weight):
+        made = _convolved(level, op, x, weight, tuple(settings), groups)
+    else:
+        made = forward(op, x, weight, None, *settings, groups)
+    return made if bias is None else made + np.expand_dims(bias, tuple(range(1, x.ndim - 1)))
+
+
+@operation("convolution_weight")
+def _convolution_weight(level: Level, op: Any, x: Any, y: Any, *settings: Any) -> Any:
+    *settings, groups = settings  # type: ignore[assignment]
+    if not level.size or 0 in x.shape or 0 in y.shape:
+        raise Unsuited
+    if not level.owns(x) and groups == 1:
+        return _out_of(level, forward(op, x, _into(level, y, 1), *settings, groups), 0)
+    made = forward(op, _into(level, x, 1), _into(level, y, 1), *settings, groups * level.size)
+    return _out_of(level, made, 0)
+
+
+# ---- layer normalization ---------------------------------------------------------------------------------------------
+
+
+def _standardized(level: Level, op: Any, x: Any, *settings: Any) -> Any:
+    return level.wrap(forward(op, level.lift(x), None, None, *settings, None))
+
+
+@operation("layer_norm")
+def _layer_norm(level: Level, op: Any, x: Any, weight: Any, bias: Any, *settings: Any) -> Any:
+    *settings, _ = settings  # type: ignore[assignment]
+    if not level.owns(weight) and not level.owns(bias):
+        return level.wrap(forward(op, level.lift(x), weight, bias, *settings, None))
+    made = _standardized(level, op, x, *settings) if level.owns(x) else forward(op, x, None, None, *settings, None)
+    made = made if weight is None else made * weight
+    return (made if bias is None else made + bias).astype(x.dtype)
+
+
+@operation("layer_norm_slopes")
+def _layer_norm_slopes(level: Level, op: Any, x: Any, y: Any, weight: Any, rank: int, *settings: Any) -> Any:
+    eps, centered, _ = settings
+    lead = tuple(range(x.ndim - rank))
+    scaled = y if weight is None else (y * weight).astype(y.dtype)
+    dx, *none = forward(op, level.lift(x), level.lift(scaled), None, rank, eps, centered, None)
+    if weight is None:
+        return (level.wrap(dx), *none)
+    normal = BatchedArray(_normal(level, x, rank, eps, centered), level)
+    return level.wrap(dx), np.sum(y * normal, axis=lead), np.sum(y + np.zeros_like(normal), axis=lead)
+
+
+def _normal(level: Level, x: Any, rank: int, eps: float, centered: bool) -> Any:
+    return forward(standardization.layer_norm_.op, level.lift(x), None, None, rank, eps, centered, None)
+
+
+# ---- cross entropy ---------------------------------------------------------------------------------------------------
+
+
+def _shares(level: Level, target: Any, weight: Any, ignore_index: int, dtype: Any) -> Any:
+    """By what the mean of each example's losses divides."""
+    counts = (level.lift(target) != ignore_index).astype(dtype)
+    if weight is not None:
+        counts = counts * np.take(weight, np.where(level.lift(target) != ignore_index, level.lift(target), 0))
+    return np.sum(np.reshape(counts, (level.size, -1)), axis=1)
+
+
+def _rows(level: Level, x: Any, classes: bool) -> Any:
+    """All examples' scores (``classes``) or targets, as those of one batch."""
+    value = level.lift(x)
+    if value.ndim == (2 if classes else 1):
+        return value
+    return np.reshape(value, (-1, *value.shape[2:]))
+
+
+@operation("cross_entropy")
+def _cross_entropy(
+    level: Level, op: Any, x: Any, target: Any, weight: Any, ignore_index: int, reduction: str, smoothing: float,
+    memo: Any,
+) -> Any:  # fmt: skip
+    if not x.ndim or not level.size or level.owns(weight):
+        raise Unsuited
+    if target.shape != (x.shape[:1] + x.shape[2:] if x.ndim > 1 else ()):
+        raise Unsuited
+    rows, targets = _rows(level, x, True), _rows(level, target, False)
+    losses = forward(op, rows, targets, weight, ignore_index, "none", smoothing, None)
+    if reduction == "none":
+        return level.wrap(np.reshape(losses, (level.size, *target.shape)))
+    totals = np.sum(np.reshape(losses, (level.size, -1)), axis=1)
+    if reduction == "mean":
+        with np.errstate(divide="ignore", invalid="ignore"):
+            totals = totals / _shares(level, target, weight, ignore_index, totals.dtype)
+    return level.wrap(totals.astype(x.dtype))
+
+
+@operation("cross_entropy_slope")
+def _cross_entropy_slope(
+    level: Level, op: Any, x: Any, y: Any, target: Any, weight: Any, ignore_index: int, reduction: str,
+    smoothing: float, memo: Any,
+) -> Any:  # fmt: skip
+    if not x.ndim or not level.size or level.owns(weight):
+        raise Unsuited
+    seeds = level.lift(y)
+    if reduction == "mean":
+        shares = _shares(level, target, weight, ignore_index, seeds.dtype)
+        seeds = np.where(shares == 0, 0, seeds / np.where(shares == 0, 1, shares)).astype(y.dtype)
+    if reduction != "none":
+        seeds = np.broadcast_to(np.reshape(seeds, (level.size, *(1,) * target.ndim)), (level.size, *target.shape))
+    rows, targets = _rows(level, x, True), _rows(level, target, False)
+    seeds = np.reshape(seeds, targets.shape)
+    made = forward(op, rows, seeds, targets, weight, ignore_index, "none", smoothing, None)
+    return level.wrap(np.reshape(made, (level.size, *x.shape)))

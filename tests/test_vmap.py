@@ -1,0 +1,513 @@
+"""``func.vmap``: dims, randomness, chunks, errors; derivatives through it and inside of it; the batched array."""
+
+from __future__ import annotations
+
+import gc
+from collections import namedtuple
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd
+import nn.functional as F
+from autograd import func, tensor
+from autograd.errors import BatchingError, FreedGraphError, GradientError, MutationError
+from autograd.func import vmap
+
+RNG = np.random.default_rng(5)
+
+
+def draw(*shape: int, grad: bool = False) -> Any:
+    made = autograd.from_numpy(RNG.standard_normal(shape))
+    return made.requires_grad_() if grad else made
+
+
+def same(found: Any, expected: Any) -> None:
+    found, expected = (np.asarray(x.detach().numpy() if hasattr(x, "detach") else x) for x in (found, expected))
+    assert found.shape == expected.shape
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-11)
+
+
+def looped(function: Callable[..., Any], *args: Any) -> Any:
+    return autograd.stack([function(*[arg[i] for arg in args]) for i in range(len(args[0]))])
+
+
+def slope(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The gradient of a function of one Tensor, itself differentiable."""
+
+    def gradient(x: Any) -> Any:
+        x = x * 1 if x.requires_grad else x.detach().requires_grad_()
+        return autograd.grad(function(x), x, create_graph=True)[0]
+
+    return gradient
+
+
+# ---- dims ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("in_dim", [0, 1, 2, -1, -3])
+@pytest.mark.parametrize("out_dim", [0, 1, -1])
+def test_dims(in_dim: int, out_dim: int) -> None:
+    x = draw(3, 4, 5)
+    found = vmap(lambda row: row.cumsum(0) * row[0], in_dim, out_dim)(x)
+    rows = np.moveaxis(x.numpy(), in_dim, 0)
+    same(found, np.moveaxis(np.stack([np.cumsum(row, 0) * row[0] for row in rows]), 0, out_dim))
+
+
+def test_nested_arguments_and_results() -> None:
+    pair = namedtuple("pair", "first second")
+    batch = {"x": draw(4, 3), "y": [draw(3, 4), draw(3)]}
+
+    def function(batch: Any, factor: float) -> Any:
+        total = batch["x"] + batch["y"][0] * factor
+        return pair(total, {"none": None, "sum": total.sum()}), batch["y"][1]
+
+    dims = ({"x": 0, "y": [1, None]}, None)
+    found, kept = vmap(function, dims, (pair(1, {"none": None, "sum": 0}), None))(batch, 2.0)
+    total = batch["x"].numpy() + 2 * batch["y"][0].numpy().T
+    assert type(found) is pair
+    same(found.first, total.T)
+    same(found.second["sum"], total.sum(1))
+    assert found.second["none"] is None
+    same(kept, batch["y"][1])
+
+
+def test_what_is_the_same_for_all_is_repeated() -> None:
+    same(vmap(lambda x: autograd.ones(2))(draw(3, 1)), np.ones((3, 2)))
+    same(vmap(lambda x: x * 2, chunk_size=2, out_dims=1)(tensor([[1.0], [2.0], [3.0]])), [[2.0, 4.0, 6.0]])
+
+
+def test_keyword_arguments_are_passed_on() -> None:
+    same(vmap(lambda x, *, y: x * y)(tensor([1.0, 2.0]), y=tensor([3.0, 4.0])), [[3, 4], [6, 8]])
+
+
+def test_no_example_at_all() -> None:
+    assert vmap(lambda x: F.conv1d(x, autograd.ones(2, 1, 3)).sum(0))(autograd.ones(0, 1, 5)).shape == (0, 3)
+
+
+@pytest.mark.parametrize(("in_dims", "out_dims", "args", "message"), [
+    (2, 0, (draw(2, 3),), "argument 0, of shape .* has 2 dimensions, but the dim given for it is 2"),
+    ((0, 0), 0, (draw(2, 3),), "has 2 items, but the function was called with 1"),
+    ("0", 0, (draw(2, 3),), "in_dims must be an int, or a tuple"),
+    (([0],), 0, (draw(2, 3),), "another structure than the arguments"),
+    ((None,), 0, (draw(2, 3),), "none of the arguments is mapped over"),
+    (0, 0, (2.0,), "no Tensor or array but float"),
+    (0, 0, (), "without arguments"),
+    (0, None, (draw(2, 3),), "out_dims is None for a result that differs"),
+    (0, 2, (draw(2),), "has 1 dimensions, but the dim given for it is 2"),
+    (0, (0, 0), (draw(2),), "another structure than what the function returned"),
+])  # fmt: skip
+def test_misfits(in_dims: Any, out_dims: Any, args: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        vmap(lambda x=None: x, in_dims, out_dims)(*args)
+
+
+def test_misfits_of_sizes_results_and_settings() -> None:
+    with pytest.raises(ValueError, match=r"same number of examples everywhere, got 2 \(argument 0\), 3 \(argument 1\)"):
+        vmap(autograd.add)(draw(2), draw(3))
+    with pytest.raises(ValueError, match="must return Tensors or arrays, got float"):
+        vmap(lambda x: 1.0)(draw(2))
+    with pytest.raises(ValueError, match="randomness is one of"):
+        vmap(autograd.sin, randomness="any")
+    with pytest.raises(ValueError, match="chunk_size must be None or a positive int, got 0"):
+        vmap(autograd.sin, chunk_size=0)
+    with pytest.raises(TypeError, match="expected a function to map"):
+        vmap(3)  # type: ignore[arg-type]
+
+
+# ---- one example, seen from inside -----------------------------------------------------------------------------------
+
+
+def test_a_batched_tensor_looks_like_one_example() -> None:
+    seen: list[Any] = []
+
+    def function(x: Any) -> Any:
+        seen.extend([x.shape, x.size(0), x.ndim, len(x), x.numel(), [part.shape for part in x], repr(x)])
+        return autograd.stack([part * 2 for part in x])
+
+    x = draw(4, 2, 3)
+    same(vmap(function)(x), 2 * x.numpy())
+    assert seen[:-1] == [(2, 3), 2, 2, 2, 6, [(3,), (3,)]]
+    assert "BatchedArray(shape=(2, 3), dtype=float64, examples=4" in seen[-1]
+
+
+@pytest.mark.parametrize(("index", "shape"), [
+    (lambda i: i, (4, 3)),
+    (lambda i: (slice(None), i), (2, 4, 3)),
+    (lambda i: (i, slice(1, 3), i), (4, 3, 4)),
+    (lambda i: (None, i[0], ...), (4, 3)),
+    (lambda i: (slice(None), i, i), (2, 4, 4)),
+    (lambda i: (0, slice(None), i), (2, 3, 4)),
+    (lambda i: i.reshape(1, 3), (4, 2)),
+])  # fmt: skip
+def test_batched_indices(index: Callable[[Any], Any], shape: tuple[int, ...]) -> None:
+    places = autograd.from_numpy(RNG.integers(-2, 4, (5, 3)) % 4)
+    x, one = draw(5, *shape, grad=True), draw(*shape, grad=True)
+    found = vmap(lambda x, i: x[index(i)])(x, places)
+    expected = looped(lambda x, i: x[index(i)], x, places)
+    same(found, expected)
+    same(*[autograd.grad((out**2).sum(), x)[0] for out in (found, expected)])
+    found = vmap(lambda i: one[index(i)])(places)
+    expected = looped(lambda i: one[index(i)], places)
+    same(found, expected)
+    same(*[autograd.grad((out**2).sum(), one)[0] for out in (found, expected)])
+
+
+def test_writing_at_batched_indices_keeps_the_last_and_its_gradient() -> None:
+    places = tensor([[0, 1, 0], [2, 2, 2]])
+    x, values = draw(2, 4, grad=True), draw(2, 3, grad=True)
+
+    def function(x: Any, values: Any, i: Any) -> Any:
+        x = x.clone()
+        x[i] = values * 2
+        x[1:2] += 1
+        return x * x
+
+    found, expected = vmap(function)(x, values, places), looped(function, x, values, places)
+    same(found, expected)
+    for a, b in zip(autograd.grad(found.sum(), (x, values)), autograd.grad(expected.sum(), (x, values)), strict=True):
+        same(a, b)
+
+
+def test_functions_of_numpy_on_arrays() -> None:
+    a, b = RNG.standard_normal((4, 2, 3)), RNG.standard_normal(3)
+    found = vmap(lambda a, b: np.concatenate([(a @ b) / a.max(axis=-1), a.T.reshape(-1)[::2]]), (0, None))(a, b)
+    assert type(found) is np.ndarray
+    same(found, np.stack([np.concatenate([(x @ b) / x.max(-1), x.T.reshape(-1)[::2]]) for x in a]))
+    same(vmap(lambda a: np.interp(a[0], b[:2], b[1:]))(a), np.stack([np.interp(x[0], b[:2], b[1:]) for x in a]))
+    same(
+        vmap(lambda a: np.linalg.norm(a) + np.einsum("ij,ij", a, a))(a), [np.linalg.norm(x) + (x * x).sum() for x in a]
+    )
+
+
+def test_numpy_in_place() -> None:
+    def function(x: Any) -> Any:
+        out = np.zeros_like(x)
+        np.multiply(x, 2, out=out)
+        out[0] += x[1]
+        out[out > 2] = 0.5
+        return out
+
+    x = np.array([[1.0, 2.0], [0.25, 0.5]])
+    same(vmap(function)(x), [[0.5, 0.5], [1.0, 1.0]])
+
+
+# ---- what cannot be done for a batch ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("function", "message"), [
+    (lambda x: x if x.sum() > 0 else -x, "asks a batched tensor for its value.*where"),
+    (lambda x: x * x.sum().item(), "asks a batched tensor for its value"),
+    (lambda x: x * float(x[0]), "asks a batched tensor for its value"),
+    (lambda x: x.tolist(), "asks a batched tensor for its value"),
+    (lambda x: np.asarray(x), "cannot be turned into one np.ndarray"),
+    (lambda x: x[x > 0], "a mask that differs between examples, has a shape that depends on values"),
+    (lambda x: autograd.nonzero(x), "numpy.nonzero has a shape that depends on values"),
+    (lambda x: autograd.unique(x), "unique has a shape that depends on values"),
+    (lambda x: x + autograd.rand(3), "draws random numbers.*randomness='different'"),
+    (lambda x: F.dropout(x), "draws random numbers"),
+])  # fmt: skip
+def test_refused(function: Callable[[Any], Any], message: str) -> None:
+    with pytest.raises(BatchingError, match=message):
+        vmap(function)(draw(2, 3))
+
+
+@pytest.mark.parametrize("write", [
+    lambda target, x: target.add_(x),
+    lambda target, x: target.copy_(x),
+    lambda target, x: target.__setitem__(0, x[0]),
+    lambda target, x: target.__setitem__(x.argmax(), 1.0),
+    lambda target, x: np.add(x, 1, out=target),
+])  # fmt: skip
+def test_batched_values_are_not_written_into_what_all_share(write: Callable[..., Any]) -> None:
+    target = autograd.zeros(3, dtype=autograd.float64)
+    with pytest.raises(BatchingError, match=r"cannot be written in place into an array of shape \(3,\) that is not"):
+        vmap(lambda x: write(target, x))(draw(2, 3))
+    same(target, np.zeros(3))
+
+
+def test_errors_speak_of_one_example() -> None:
+    with pytest.raises(ValueError, match=r"matmul\(x=float64\[3\], y=float64\[4\]\)"):
+        vmap(lambda x: x @ draw(4))(draw(2, 3))
+
+
+@pytest.mark.parametrize("use", [lambda x: x + 1, lambda x: x.sum(), lambda x: x[0], lambda x: x.clone()])
+def test_a_tensor_that_escaped(use: Callable[[Any], Any]) -> None:
+    kept: list[Any] = []
+    vmap(lambda x: (kept.append(x), x)[1])(draw(2, 3))
+    assert kept[0].shape == (3,)
+    with pytest.raises(BatchingError, match="used after the function that vmap mapped has ended"):
+        use(kept[0])
+
+
+def test_nothing_stays_open_after_an_error() -> None:
+    def fail(x: Any) -> Any:
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        vmap(fail)(draw(2))
+    assert autograd.rand(2).shape == (2,)
+
+
+# ---- random numbers --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("function", [
+    lambda x: x + autograd.rand(3), lambda x: x + autograd.randn(3), lambda x: F.dropout(x),
+    lambda x: autograd.randperm(9), lambda x: autograd.bernoulli(x.sigmoid()), lambda x: x.clone().normal_(),
+    lambda x: autograd.multinomial(x.exp(), 2),
+    lambda x: autograd.normal(x, 1.0), lambda x: autograd.randint(0, 99, (4,)), lambda x: autograd.rand_like(x),
+])  # fmt: skip
+@pytest.mark.parametrize("chunk_size", [None, 4])
+def test_randomness(function: Callable[[Any], Any], chunk_size: int | None) -> None:
+    x = autograd.ones(8, 3, dtype=autograd.float64)
+    autograd.manual_seed(0)
+    rows = vmap(function, randomness="same", chunk_size=chunk_size)(x).numpy()
+    assert (rows == rows[0]).all()
+    rows = vmap(function, randomness="different", chunk_size=chunk_size)(x).numpy()
+    assert len({row.tobytes() for row in rows}) > 2
+
+
+def test_randomness_of_nested_levels() -> None:
+    def drawn(inner: str, outer: str) -> Any:
+        return vmap(vmap(lambda x: x + autograd.rand(()), randomness=inner), randomness=outer)(autograd.zeros(3, 4))
+
+    rows = drawn("same", "different").numpy()
+    assert (rows == rows[:, :1]).all()
+    assert len(set(rows[:, 0])) == 3
+    rows = drawn("different", "same").numpy()
+    assert (rows == rows[:1]).all()
+    assert len(set(rows[0])) == 4
+    assert len(set(drawn("different", "different").numpy().ravel())) == 12
+
+
+# ---- derivatives -----------------------------------------------------------------------------------------------------
+
+
+def test_gradients_of_arguments_and_captured_tensors() -> None:
+    w = draw(4, 4, grad=True)
+    doubled = w * 2
+    turned = doubled.T
+    counted: list[Any] = []
+    doubled.register_hook(lambda g: counted.append(g.shape))
+    x = draw(4, 5, grad=True)
+
+    def function(row: Any) -> Any:
+        return (row @ turned + w[0]).tanh() @ doubled
+
+    found = vmap(function, 1)(x)
+    expected = function(x.T)
+    same(found, expected)
+    gradients = [autograd.grad((out**2).sum(), (x, w, doubled), retain_graph=True) for out in (found, expected)]
+    for a, b in zip(*gradients, strict=True):
+        same(a, b)
+    assert counted == [(4, 4)] * 2
+    total = autograd.grad(function(x.T).sum(), w, retain_graph=True)[0]
+    found.sum().backward()
+    same(w.grad, total)
+    with pytest.raises(FreedGraphError):
+        found.sum().backward()
+
+
+def test_derivatives_of_third_order() -> None:
+    x = draw(3, 4, grad=True)
+    y = vmap(lambda row: (row**4).sum())(x)
+    for factor, power in ((4, 3), (12, 2), (24, 1)):
+        (y,) = autograd.grad(y.sum(), x, create_graph=True)
+        same(y, factor * x.detach() ** power)
+
+
+def test_gradients_inside() -> None:
+    x = draw(2, 3, 4, grad=True)
+    found = vmap(vmap(slope(lambda row: (row**3).sum())))(x)
+    same(found, 3 * x.detach() ** 2)
+    same(autograd.grad((found**2).sum(), x)[0], 36 * x.detach() ** 3)
+    hessians = vmap(lambda row: vmap(lambda v: autograd.grad(slope(lambda r: (r**3).sum())(leaf), leaf, v)[0])(eye))
+    eye, leaf = autograd.eye(4, dtype=autograd.float64), draw(4, grad=True)
+    same(hessians(x[0].detach())[1], np.diag(6 * leaf.detach().numpy()))
+
+
+def test_a_jacobian_row_by_row() -> None:
+    x = draw(4, grad=True)
+    y = x.sin() * x[0]
+    jacobian = vmap(lambda v: autograd.grad(y, x, v, retain_graph=True)[0])(autograd.eye(4, dtype=autograd.float64))
+    values = x.detach().numpy()
+    expected = np.diag(np.cos(values) * values[0])
+    expected[:, 0] += np.sin(values)
+    same(jacobian, expected)
+
+
+@pytest.mark.parametrize("picture", [False, True])
+def test_gradients_of_every_sample(picture: bool) -> None:
+    if picture:
+        shapes: list[tuple[int, ...]] = [(3, 1, 3, 3), (3,), (2, 3, 2, 2), (2,), (4, 18), (4,)]
+    else:
+        shapes = [(5, 6), (5,), (5, 5), (5,), (4, 5), (4,)]
+    parameters = [draw(*shape) for shape in shapes]
+    x, y = (draw(6, 1, 8, 8) if picture else draw(6, 6)), tensor([0, 1, 2, 3, 0, 1])
+
+    def loss(p: list[Any], x: Any, y: Any) -> Any:
+        if picture:
+            x = F.max_pool2d(F.conv2d(x.unsqueeze(0), p[0], p[1], padding=1).relu(), 2)
+            x = F.conv2d(x, p[2], p[3]).tanh().reshape(1, -1)
+        else:
+            x = F.linear(F.linear(x.unsqueeze(0), p[0], p[1]).relu(), p[2], p[3])
+            x = F.layer_norm(x, (5,)).sigmoid()
+        return F.cross_entropy(F.linear(x, p[4], p[5]), y.reshape(1))
+
+    def gradients(x: Any, y: Any) -> Any:
+        leaves = [p.detach().requires_grad_() for p in parameters]
+        return autograd.grad(loss(leaves, x, y), leaves)
+
+    each = zip(*[gradients(x[i], y[i]) for i in range(6)], strict=True)
+    for found, expected in zip(vmap(gradients)(x, y), each, strict=True):
+        same(found, autograd.stack(list(expected)))
+
+
+def test_an_inner_vmap_sees_the_outer_examples() -> None:
+    a, b = draw(3, 4, grad=True), draw(5, 4, grad=True)
+    found = vmap(lambda x: vmap(lambda y: (x @ y) ** 2)(b))(a)
+    expected = (a @ b.T) ** 2
+    same(found, expected)
+    for p, q in zip(autograd.grad(found.sum(), (a, b)), autograd.grad(expected.sum(), (a, b)), strict=True):
+        same(p, q)
+
+
+def test_complex_gradients() -> None:
+    z = autograd.complex(draw(3, 2), draw(3, 2)).requires_grad_()
+    w = autograd.complex(draw(2), draw(2)).requires_grad_()
+    found, expected = vmap(lambda row: (row * w).exp().abs().sum())(z), (z * w).exp().abs().sum(1)
+    for p, q in zip(autograd.grad(found.sum(), (z, w)), autograd.grad(expected.sum(), (z, w)), strict=True):
+        same(p, q)
+
+
+def test_arguments_changed_in_place() -> None:
+    x = draw(3, 2, grad=True)
+    y = x * 2
+    out = vmap(lambda row: row.mul_(row))(y)
+    same(y, 4 * x.detach() ** 2)
+    same(autograd.grad(y.sum(), x, retain_graph=True)[0], 8 * x.detach())
+    same(autograd.grad(out.sum(), x)[0], 8 * x.detach())
+    with pytest.raises(MutationError, match="outside of the mapped function a leaf that requires grad"):
+        vmap(lambda row: row.mul_(2))(x)
+
+
+def test_what_was_saved_and_overwritten_is_noticed() -> None:
+    def function(row: Any) -> Any:
+        y = row.exp()
+        total = (y * y).sum()
+        y.mul_(2)
+        return total
+
+    x = draw(3, 2, grad=True)
+    total = vmap(function)(x).sum()
+    with pytest.raises(MutationError, match="overwritten in place since"):
+        total.backward()
+
+
+def test_no_backward_inside() -> None:
+    with pytest.raises(GradientError, match="inside of a function that vmap maps there is no"):
+        vmap(lambda row: row.sum().backward())(draw(2, 3, grad=True))
+
+
+def test_no_graph_where_none_is_wanted() -> None:
+    w = draw(3, grad=True)
+    with autograd.no_grad():
+        assert not vmap(lambda row: row * w)(draw(2, 3)).requires_grad
+    assert not vmap(lambda row: row * 2)(draw(2, 3)).requires_grad
+    assert vmap(lambda row: row * w)(draw(2, 3)).requires_grad
+
+
+def test_no_garbage() -> None:
+    w = draw(4, 4, grad=True)
+
+    def step() -> None:
+        vmap(lambda row: F.linear(row, w).tanh().sum())(draw(5, 4)).sum().backward()
+
+    step()
+    gc.collect()
+    gc.disable()
+    try:
+        step()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
+# ---- with the rest of the library ------------------------------------------------------------------------------------
+
+
+def test_with_the_other_transforms() -> None:
+    x = draw(5, 3)
+    same(vmap(func.grad(lambda row: (row**3).sum()))(x), 3 * x**2)
+    same(vmap(func.hessian(lambda row: (row**3).sum()))(x)[2], autograd.diag(6 * x[2]))
+    same(vmap(func.jacfwd(lambda row: row.sin() * row[0]))(x), vmap(func.jacrev(lambda row: row.sin() * row[0]))(x))
+    rows = func.grad(lambda w: vmap(lambda row: (row * w).sum() ** 2)(x).sum())(
+        autograd.ones(3, dtype=autograd.float64)
+    )
+    same(rows, 2 * (x.sum(1, keepdim=True) * x).sum(0))
+    a = RNG.standard_normal((4, 2, 3))
+    found = func.grad(lambda a: vmap(lambda rows: np.sin(rows.T.reshape(-1)).sum(axis=0))(a).sum())(a)
+    assert type(found) is np.ndarray
+    same(found, np.cos(a))
+
+
+def test_with_checkpoint() -> None:
+    x, w = draw(5, 3, 4), draw(4, 4, grad=True)
+
+    def total(x: Any) -> Any:
+        return vmap(vmap(lambda row: (F.linear(row, w).tanh() * row).sum()))(x).sum()
+
+    (expected,) = autograd.grad(total(x), w)
+    same(autograd.grad(autograd.checkpoint(total, x), w)[0], expected)
+    parts = vmap(lambda rows: autograd.checkpoint(lambda r: (F.linear(r, w).tanh() * r).sum(), rows))(x)
+    same(autograd.grad(parts.sum(), w)[0], expected)
+
+
+def test_with_detect_anomaly() -> None:
+    with autograd.detect_anomaly(), np.errstate(divide="ignore"):
+        assert vmap(lambda row: row.exp().sum())(draw(2, 3)).shape == (2,)
+        with pytest.raises(autograd.errors.AnomalyError, match="'log' made -inf"):
+            vmap(lambda row: (row - row).log())(draw(2, 3))
+
+
+def test_operations_of_the_user() -> None:
+    class Square(autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return 2 * ctx.saved_tensors[0] * g
+
+    @autograd.op(x=lambda g, x: 3 * x * x * g)
+    def cube(x: Any) -> Any:
+        """The third power, of one array at a time."""
+        return np.asarray(x) ** 3
+
+    x = draw(3, 2, grad=True)
+    same(autograd.grad(vmap(lambda row: Square.apply(row).sum())(x).sum(), x)[0], 2 * x)
+    same(autograd.grad(vmap(lambda row: cube(row).sum())(x).sum(), x)[0], 3 * x**2)
+
+
+def test_running_statistics_are_not_changed_by_an_error() -> None:
+    mean, variance = autograd.zeros(4), autograd.ones(4)
+    with pytest.raises(BatchingError, match="cannot be written in place"):
+        vmap(lambda x: F.batch_norm(x, mean, variance, training=True))(autograd.rand(3, 5, 4))
+    same(mean, np.zeros(4))
+    same(variance, np.ones(4))
+
+
+def test_a_batch_of_gradients_is_pulled_back_at_once():
+    x = autograd.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    unused = autograd.ones(2, requires_grad=True)
+    rows, none = autograd.grad(x**2, (x, unused), autograd.eye(3), is_grads_batched=True, allow_unused=True)
+    assert rows.tolist() == [[2.0, 0.0, 0.0], [0.0, 4.0, 0.0], [0.0, 0.0, 6.0]]
+    assert none is None
+    (rows,) = autograd.grad(x**3, x, autograd.eye(3), create_graph=True, is_grads_batched=True)
+    (second,) = autograd.grad(rows.sum(), x)
+    assert second.tolist() == [6.0, 12.0, 18.0]
