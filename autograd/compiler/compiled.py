@@ -12,6 +12,7 @@ import numpy as np
 from ..engine.callsite import warn
 from ..engine.modes import local
 from ..engine.nodes import Handle
+from .creators import creators_watched
 from .emit import DEVIATED, Emitter
 from .guards import MISSED, Guards
 from .numbers import Number
@@ -109,7 +110,8 @@ class Compiled:
         trees: Any = None
         made: dict[int, Any] = {}
         try:
-            result = self.function(*guards.args, **guards.kwargs)
+            with creators_watched(tape):
+                result = self.function(*guards.args, **guards.kwargs)
             try:
                 trees = tree_of(result, tape, guards.known, "the result", made)
             except UnrecordableError as error:

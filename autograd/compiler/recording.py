@@ -203,6 +203,7 @@ class Tape:
         escapes: where a number left the record, as text with the line: no program can be made of it.
         unsure: why no program can be made of this run, though maybe of the next; None if one can.
         open: whether calls are still written down; afterwards its arrays are like others.
+        busy: whether a call is being made: what NumPy does inside of it is not written down.
     """
 
     def __init__(self) -> None:
@@ -212,6 +213,7 @@ class Tape:
         self.escapes: list[str] = []
         self.unsure: str | None = None
         self.open = True
+        self.busy = False
         self._storages: dict[int, Storage] = {}
         self._constants: dict[int, Value] = {}
 
@@ -320,7 +322,7 @@ class Tape:
             for item in out if isinstance(out, tuple) else (out,):
                 self._writable(item)
         instruction = Instruction("call", name, function, self.freeze(args), self.freeze(kwargs), self._where())
-        result = function(*map_tree(args, _bare), **map_tree(kwargs, _bare))
+        result = self._made(function, map_tree(args, _bare), map_tree(kwargs, _bare))
         if out is not None:
             targets = out if isinstance(out, tuple) else (out,)
             values = [self._writable(target) for target in targets if target is not None]
@@ -341,6 +343,14 @@ class Tape:
                 for value in instruction.makes():
                     self.check(True, f"{{0}}.shape == {value.shape}", (value,))
         return made
+
+    def _made(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """What a function returns; what it calls is not written down."""
+        before, self.busy = self.busy, True
+        try:
+            return function(*args, **kwargs)
+        finally:
+            self.busy = before
 
     def _writable(self, array: Any) -> Value:
         """The value of an array that is about to be written.
