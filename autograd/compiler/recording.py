@@ -799,7 +799,6 @@ class RecordingArray(np.ndarray):
     flat = property(lambda self: _Flat(self), lambda self, value: _Flat(self).__setitem__(slice(None), value))
     shape = property(np.ndarray.shape.__get__, _reshape)
     data = _unseen("data")
-    ctypes = _unseen("ctypes")
     tobytes = _unseen("tobytes")
     tofile = _unseen("tofile")
     dump = _unseen("dump")
