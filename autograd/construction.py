@@ -28,13 +28,14 @@ def to_array(data: Any, dtype: Any = None, copy: bool = False) -> Any:
     if isinstance(data, ForeignArray):
         return data.copy() if copy and dtype is None else data if dtype is None else data.astype(dtype, copy=copy)
     is_array = isinstance(data, (np.ndarray, np.generic)) or hasattr(data, "__array__")
+    held = _holds_numpy_scalars(data)
     if not is_array:
         rows = _items(data)
         if dtype is None and any(isinstance(item, Handle) for row in (rows, *rows[:1]) for item in _items(row)):
             dtype = dtypes.result_type(*_leaves(data))
         data = _unwrap_nested(data)
     try:
-        array = np.array(data, dtype, subok=True) if copy else np.asanyarray(data, dtype)
+        array = np.array(data, dtype) if copy else np.asarray(data, dtype)
     except (ValueError, TypeError) as error:
         if dtype is None and "inhomogeneous" in str(error):
             raise ShapeError(f"tensor: the nested lists have rows of different lengths ({error})") from None
@@ -48,7 +49,7 @@ def to_array(data: Any, dtype: Any = None, copy: bool = False) -> Any:
         raise ValueError(f"tensor: an integer beyond int64 in {data!r}; use floats")
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
-    is_default = dtype is None and not is_array and (array.size == 0 or not _holds_numpy_scalars(data))
+    is_default = dtype is None and not is_array and (array.size == 0 or not held)
     if is_default and array.dtype in (np.float64, np.complex128):
         array = array.astype(dtypes.as_dtype(float if array.dtype.kind == "f" else complex))
     return array
@@ -68,6 +69,8 @@ def _unwrap_nested(data: Any) -> Any:
         return array_of(data)
     if isinstance(data, (list, tuple)):
         return [_unwrap_nested(item) for item in data]
+    if hasattr(data, "__array_ufunc__") and not hasattr(data, "__array__"):
+        return np.positive(data)  # a number that stands for others, of which a NumPy call makes an array
     return data
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from ..engine.callsite import warn
 from ..engine.modes import local
 from ..engine.nodes import Handle
+from .creators import creators_watched
 from .emit import DEVIATED, Emitter
 from .guards import MISSED, Guards
 from .numbers import Number
@@ -111,7 +112,8 @@ class Compiled:
         finished = False
         made: dict[int, Any] = {}
         try:
-            result = self.function(*guards.args, **guards.kwargs)
+            with creators_watched(tape):
+                result = self.function(*guards.args, **guards.kwargs)
             finished = True
             try:
                 trees = tree_of(result, tape, guards.known, "the result", made)

@@ -54,6 +54,11 @@ class Number:
         self.parts = parts
         self.place: Any = None
 
+    @property
+    def __class__(self) -> Any:  # type: ignore[override]
+        """What ``isinstance`` asks: it is a number like that which it stands for."""
+        return type(self.value)
+
     def __repr__(self) -> str:
         return f"Number({self.value!r})"
 

@@ -119,6 +119,9 @@ class Reach:
                     value = place.get()
                 except (ValueError, AttributeError):  # an empty cell, an unset slot
                     continue
+                if isinstance(value, RecordingArray):  # an earlier recording left it where it was not looked for
+                    value = plain(value)
+                    place.set(value)
                 self.places.append((place, value))
                 if place.key != "_grad":
                     queue = far if "._" in place.name or place.name.startswith("_") else near
@@ -243,6 +246,10 @@ class Reach:
         for place, _, now in changes:
             if now is not _GONE:
                 place.set(plain(now))
+        for container, size in self.containers:
+            if len(container) != size:
+                for key in list(container) if isinstance(container, dict) else range(len(container)):
+                    container[key] = plain(container[key])
 
     def grown(self) -> str | None:
         """The name of a container that has more or fewer entries than before, if there is one."""

@@ -169,7 +169,7 @@ def collect(tree: Any, found: list[Value]) -> None:
 
 WRITERS = {
     np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal, np.ndarray.__setitem__,
-    np.ndarray.fill, np.ndarray.sort, np.ndarray.partition, np.ndarray.put, np.ndarray.byteswap,
+    np.ndarray.fill, np.ndarray.sort, np.ndarray.partition, np.ndarray.put,
 }  # fmt: skip
 """Functions and methods that write into their first argument."""
 _VARYING = {
@@ -204,6 +204,7 @@ class Tape:
         escapes: where a number left the record, as text with the line: no program can be made of it.
         unsure: why no program can be made of this run, though maybe of the next; None if one can.
         open: whether calls are still written down; afterwards its arrays are like others.
+        busy: whether a call is being made: what NumPy does inside of it is not written down.
     """
 
     def __init__(self) -> None:
@@ -214,6 +215,7 @@ class Tape:
         self.unsure: str | None = None
         self.unnamed: list[Any] = []  # arrays that C code made of recorded ones, perhaps, by copying them
         self.open = True
+        self.busy = False
         self._storages: dict[int, Storage] = {}
         self._constants: dict[int, Value] = {}
 
@@ -322,7 +324,7 @@ class Tape:
             for item in out if isinstance(out, tuple) else (out,):
                 self._writable(item)
         instruction = Instruction("call", name, function, self.freeze(args), self.freeze(kwargs), self._where())
-        result = function(*map_tree(args, _bare), **map_tree(kwargs, _bare))
+        result = self._made(function, map_tree(args, _bare), map_tree(kwargs, _bare))
         if out is not None:
             targets = out if isinstance(out, tuple) else (out,)
             values = [self._writable(target) for target in targets if target is not None]
@@ -343,6 +345,14 @@ class Tape:
                 for value in instruction.makes():
                     self.check(True, f"{{0}}.shape == {value.shape}", (value,))
         return made
+
+    def _made(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """What a function returns; what it calls is not written down."""
+        before, self.busy = self.busy, True
+        try:
+            return function(*args, **kwargs)
+        finally:
+            self.busy = before
 
     def _writable(self, array: Any) -> Value:
         """The value of an array that is about to be written.
@@ -612,7 +622,7 @@ def _in_place(name: str) -> Any:
     return method
 
 
-def _attribute(name: str) -> Any:
+def _attribute(name: str, settable: bool = False) -> Any:
     def cut(array: Any) -> Any:
         return getattr(array, name)
 
@@ -621,13 +631,60 @@ def _attribute(name: str) -> Any:
     def attribute(self: Any) -> Any:
         return cut(_plain(self)) if self._tape is None or not self._tape.open else self._tape.call(cut, (self,), {}, name)
 
-    return property(attribute)
+    def put(self: Any, value: Any) -> None:
+        attribute(self)[...] = value
+
+    return property(attribute, put if settable else None)
+
+
+def _reshape(self: Any, shape: Any) -> None:
+    """``array.shape = ...``"""
+    if self._tape is not None and self._tape.open:
+        self._value = self.reshape(shape)._value
+    np.ndarray.shape.__set__(self, shape)
+
+
+def _unseen(name: str) -> Any:
+    """What gives the numbers away without a NumPy call."""
+
+    def get(self: Any) -> Any:
+        if self._tape is not None and self._tape.open and not self._tape.busy:
+            self._tape.escape(f".{name}", None)
+        return getattr(_plain(self), name)
+
+    return property(get)
+
+
+class _Flat:
+    """``array.flat``, made of calls that can be seen."""
+
+    def __init__(self, array: Any) -> None:
+        self.base = array
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.base.ravel()[index]
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        places = np.arange(self.base.size)[index]
+        np.put(self.base, places, value)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.base.ravel())
+
+    def __len__(self) -> int:
+        return int(self.base.size)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return np.array(self.base.ravel(), dtype, subok=True)
 
 
 def _reading(name: str, how: str) -> Any:
     def method(self: Any, *args: Any) -> Any:
-        if self._tape is None or not self._tape.open or (args and name == "item"):
+        if self._tape is None or not self._tape.open:
             return getattr(np.ndarray, name)(_plain(self), *args)
+        if args and name == "item":
+            at = args[0] if len(args) == 1 else args
+            return (self[at] if isinstance(at, tuple) else self.ravel()[at]).item()
         return self._tape.read(self, how)
 
     return method
@@ -653,6 +710,21 @@ class RecordingArray(np.ndarray):
     def __hash__(self) -> int:  # type: ignore[override]
         return id(self)
 
+    def __contains__(self, item: Any) -> bool:
+        return bool(np.any(np.equal(self, item)))
+
+    def __copy__(self) -> Any:
+        return self.copy()
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.copy()
+
+    def __repr__(self) -> str:
+        return repr(_plain(self))
+
+    def __str__(self) -> str:
+        return str(_plain(self))
+
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if any(hasattr(item, "_node") for item in inputs):
             return NotImplemented
@@ -676,10 +748,15 @@ class RecordingArray(np.ndarray):
     any = _method("any")
     argmax = _method("argmax")
     argmin = _method("argmin")
+    argpartition = _method("argpartition")
     argsort = _method("argsort")
     astype = _method("astype")
+    byteswap = _method("byteswap")
+    choose = _method("choose")
     clip = _method("clip")
+    compress = _method("compress")
     conj = _method("conj")
+    conjugate = _method("conjugate")
     copy = _method("copy")
     cumprod = _method("cumprod")
     cumsum = _method("cumsum")
@@ -691,7 +768,9 @@ class RecordingArray(np.ndarray):
     mean = _method("mean")
     min = _method("min")
     nonzero = _method("nonzero")
+    partition = _method("partition")
     prod = _method("prod")
+    put = _method("put")
     ravel = _method("ravel")
     repeat = _method("repeat")
     reshape = _method("reshape")
@@ -699,11 +778,13 @@ class RecordingArray(np.ndarray):
     searchsorted = _method("searchsorted")
     sort = _method("sort")
     squeeze = _method("squeeze")
+    std = _method("std")
     sum = _method("sum")
     swapaxes = _method("swapaxes")
     take = _method("take")
     trace = _method("trace")
     transpose = _method("transpose")
+    var = _method("var")
     view = _method("view")
 
     __iadd__ = _in_place("add")
@@ -722,8 +803,17 @@ class RecordingArray(np.ndarray):
 
     T = _attribute("T")
     mT = _attribute("mT")
-    real = _attribute("real")
-    imag = _attribute("imag")
+    real = _attribute("real", settable=True)
+    imag = _attribute("imag", settable=True)
+    flat = property(lambda self: _Flat(self), lambda self, value: _Flat(self).__setitem__(slice(None), value))
+    shape = property(np.ndarray.shape.__get__, _reshape)
+    data = _unseen("data")
+    tobytes = _unseen("tobytes")
+    tofile = _unseen("tofile")
+    dump = _unseen("dump")
+    dumps = _unseen("dumps")
+    __reduce__ = _unseen("__reduce__")
+    __reduce_ex__ = _unseen("__reduce_ex__")
 
     __bool__ = _reading("__bool__", "bool")
     __index__ = _reading("__index__", "index")

@@ -129,7 +129,7 @@ def pack_padded_sequence(
             f"pack_padded_sequence: with enforce_sorted=True the longest sequence comes first, but the lengths are "
             f"{given.tolist()}; pass enforce_sorted=False"
         )
-    there = np.arange(given[0])[:, None] < given
+    there = np.arange(int(given[0]))[:, None] < given
     time, member = np.nonzero(there)
     if by_length is not None:
         member = by_length[member]
