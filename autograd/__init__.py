@@ -474,6 +474,8 @@ if _TYPE_CHECKING:
     from .serialization.files import load as load
     from .serialization.files import save as save
 
+_HIPS = ".differential_operators"
+"""Where the names of HIPS autograd are."""
 _LATER = {
     "GradcheckError": "._gradcheck", "gradcheck": "._gradcheck", "gradgradcheck": "._gradcheck",
     "Graph": ".draw", "RenderError": ".draw", "draw": ".draw", "graph": ".draw", "watch": ".draw", "why": ".draw",
@@ -482,6 +484,13 @@ _LATER = {
     "ShortTensor": ".legacy", "Variable": ".legacy",
     "load": ".serialization.files", "numerical": ".numerical", "save": ".serialization.files",
     "special": ".special",
+    "extend": ".extend", "misc": ".misc", "numpy": ".numpy", "scipy": ".scipy",
+    "dict": ".builtins", "isinstance": ".builtins", "list": ".builtins", "primitive": ".extend",
+    "tuple": ".builtins", "type": ".builtins",
+    "deriv": _HIPS, "elementwise_grad": _HIPS, "grad_and_aux": _HIPS, "grad_named": _HIPS, "hessian": _HIPS,
+    "hessian_tensor_product": _HIPS, "hessian_vector_product": _HIPS, "holomorphic_grad": _HIPS, "jacobian": _HIPS,
+    "make_ggnvp": _HIPS, "make_hvp": _HIPS, "make_jvp": _HIPS, "make_vjp": _HIPS, "multigrad_dict": _HIPS,
+    "tensor_jacobian_product": _HIPS, "value_and_grad": _HIPS, "vector_jacobian_product": _HIPS,
 }  # fmt: skip
 """What only some programs use: imported when it is first asked for, so that the rest is there sooner."""
 

@@ -57,8 +57,8 @@ class AnomalyError(GradientError):
     """A non-finite value, found by ``detect_anomaly``."""
 
 
-class NotDifferentiableError(TypeError):
-    """A NumPy function without an op was called on a Tensor."""
+class NotDifferentiableError(TypeError, NotImplementedError):
+    """A function without a derivative was called on a Tensor (HIPS autograd says NotImplementedError)."""
 
 
 class StateDictError(ShapeError, KeyError):

@@ -1,0 +1,5 @@
+from numpy import *
+
+from . import fft as fft
+from . import linalg as linalg
+from . import random as random
