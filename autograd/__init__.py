@@ -451,6 +451,8 @@ autograd = _sys.modules[__name__]
 _keep_freed_memory()
 
 if _TYPE_CHECKING:
+    from . import func as func
+    from . import functional as functional
     from . import numerical as numerical
     from . import special as special
     from ._gradcheck import GradcheckError as GradcheckError
@@ -482,6 +484,7 @@ _LATER = {
     "BoolTensor": ".legacy", "ByteTensor": ".legacy", "CharTensor": ".legacy", "DoubleTensor": ".legacy",
     "FloatTensor": ".legacy", "HalfTensor": ".legacy", "IntTensor": ".legacy", "LongTensor": ".legacy",
     "ShortTensor": ".legacy", "Variable": ".legacy",
+    "func": ".func", "functional": ".functional",
     "load": ".serialization.files", "numerical": ".numerical", "save": ".serialization.files",
     "special": ".special",
     "extend": ".extend", "misc": ".misc", "numpy": ".numpy", "scipy": ".scipy",

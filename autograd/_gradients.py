@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -214,11 +215,15 @@ def grad(
     only_inputs: bool = True,
     allow_unused: bool | None = None,
     materialize_grads: bool = False,
-) -> tuple[Any, ...]:
-    """The gradients of ``outputs`` with respect to ``inputs``, without touching any ``.grad``.
+    *,
+    argnum: Any = 0,
+    has_aux: bool = False,
+) -> Any:
+    """The gradients of ``outputs`` with respect to ``inputs``, without touching any ``.grad``; or of a function.
 
     Args:
-        outputs: a Tensor or several.
+        outputs: a Tensor or several. A function stands for ``autograd.func.grad(outputs, inputs or argnum, has_aux)``:
+            the result is the function that computes its gradient, as in HIPS autograd.
         inputs: a Tensor or several, leaves or not.
         grad_outputs: the gradients to start from; needed for outputs that are no scalars.
         retain_graph, create_graph: as for ``backward``.
@@ -226,6 +231,7 @@ def grad(
         allow_unused: return None for an input that the outputs do not depend on, instead of raising
             (default: ``materialize_grads``).
         materialize_grads: return zeros for such an input.
+        argnum, has_aux: only for a function; ``argnum`` may also be given in the place of ``inputs``.
 
     Returns:
         A tuple with a gradient for each input.
@@ -238,7 +244,11 @@ def grad(
     >>> (dy,) = autograd.grad(x**2, x, create_graph=True)
     >>> autograd.grad(dy, x)
     (tensor(2.),)
+    >>> autograd.grad(lambda x: x**2)(3.0)
+    np.float64(6.0)
     """
+    if callable(outputs) and not isinstance(outputs, Handle):
+        return import_module(".func", __package__).grad(outputs, argnum if inputs is None else inputs, has_aux)
     if inputs is None:
         raise TypeError("grad: expected inputs, the Tensors to differentiate with respect to: grad(outputs, inputs)")
     if materialize_grads and allow_unused is False:

@@ -23,10 +23,11 @@ __all__ = ["ArrayBox", "boxed", "boxing"]
 
 def boxed(result: Any) -> Any:
     """What an op returned, as NumPy's user expects it: Tensors with a graph as boxes, others as arrays."""
-    if type(result) is Tensor:
+    if isinstance(result, Tensor):
         if result._node is None:
             return result._data
-        result.__class__ = ArrayBox
+        if type(result) is Tensor:
+            result.__class__ = ArrayBox
         return result
     if isinstance(result, (tuple, list)):
         items = [boxed(item) for item in result]
@@ -155,7 +156,7 @@ class ArrayBox(Tensor):
     __ge__ = boxing(Tensor.__ge__)
     __getitem__ = boxing(Tensor.__getitem__)
     T = property(boxing(np.transpose))
-    mT = property(boxing(Tensor.mT.fget))  # type: ignore[attr-defined]
+    mT = property(_numpy(np.matrix_transpose))
     real = property(_numpy(np.real))
     imag = property(_numpy(np.imag))
 
@@ -218,4 +219,4 @@ class ArrayBox(Tensor):
         """A nested list of boxes."""
         if not self.ndim:
             return self
-        return [item.tolist() if isinstance(item, Handle) else item for item in self]  # type: ignore[attr-defined]
+        return [item.tolist() if isinstance(item, Handle) else item for item in self]

@@ -37,7 +37,7 @@ class Spec:
         self.kind = kind
         self.context = context
         self.children = children
-        self.count = 1 if kind is None else sum(child.count for child in children)
+        self.count: int = 1 if kind is None else sum(child.count for child in children)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Spec):

@@ -108,7 +108,7 @@ def _occupancy(x: Any, targets: Any, input_lengths: Any, target_lengths: Any, bl
 def _nll_rule(g: Any, x: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int) -> Any:
     share = np.reshape(g, (1, -1, 1))
     found = _occupancy(x, targets, input_lengths, target_lengths, blank)
-    return np.where(share == 0, 0, -share * found)
+    return np.where((share == 0) & np.isnan(found), 0, -share * found)  # linear in g, but for impossible labels
 
 
 _CTC: list[dict[str, Any]] = [

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import _gradients
 from ..engine.nodes import new_tensor
+from ..func.forward import jvp
 from .calls import differentiate, leaf_of, pull, require_same, seeds_for
 from .differences import (
     InconclusiveError,
@@ -22,7 +23,7 @@ from .differences import (
 )
 from .subject import Arguments, differentiable_outputs
 
-__all__ = ["gradient", "kinks", "second_order", "ties"]
+__all__ = ["forward_mode", "gradient", "kinks", "second_order", "ties"]
 
 FIRST_ORDER = 1e-8
 SECOND_ORDER = 1e-7
@@ -89,6 +90,26 @@ def second_order(a: Arguments) -> None:
                 analytic.reshape(1), expected.reshape(1), error.reshape(1), SECOND_ORDER,
                 [f"a random direction in {'the inputs' if part.start is None else 'the seeds'}"], what, size,
             )  # fmt: skip
+
+
+def forward_mode(a: Arguments) -> None:
+    """The derivative along a direction, as forward mode gives it, is that of the gradient."""
+    if not a.leaves:
+        return
+    rng = a.rng()
+    raw = [a.raw[n] for n in a.leaves]
+    directions = [direction(rng, array.shape) for array in raw]
+    run = differentiate([leaf_of(array.copy()) for array in raw], a.call_raw, rng=rng)
+    _, moved = jvp(
+        lambda *leaves: tuple(differentiable_outputs(a.call_raw(leaves))),
+        tuple([new_tensor(array.copy()) for array in raw]),
+        tuple(directions),
+    )
+    along = [g * u for g, u in zip(run.arrays, directions, strict=True)]
+    found, expected = pull([np.asarray(move._data) for move in moved], run.seeds), sum(np.sum(part) for part in along)
+    size = sum(float(np.sum(np.abs(part))) for part in along)
+    if not abs(found - expected) <= 1e-10 * size + 1e-300 and not (np.isnan(expected) and np.isnan(found)):
+        raise AssertionError(f"jvp moves the outputs by {found!r} along a direction, the gradient by {expected!r}")
 
 
 def kinks(a: Arguments) -> None:

@@ -1,0 +1,302 @@
+"""One call of a function on Tensors of the transform's own: the ground on which all transforms stand.
+
+A transform does not differentiate by the values that it is given, but by fresh Tensors around them, made for one call.
+That is what makes transforms nest: of an inner one's Tensors an outer one's are ancestors, never the same.
+
+To a Tensor the function sees a Tensor, to an array or number an ``ArrayBox``, which is like an array; and what a
+transform returns is made likewise.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import _gradients
+from ..boxes import ArrayBox, boxed
+from ..engine.failures import describe
+from ..engine.modes import Mode, local
+from ..engine.nodes import Handle, Leaf, new_tensor
+from ..engine.views import node_of
+from ..errors import DtypeError, GradientError, ShapeError
+from ..ops.casting import clone
+from .pytrees import Spec, flatten, unflatten
+
+__all__ = ["Call", "chosen", "name_of", "replaced"]
+
+_AS_IT_IS = contextlib.nullcontext()
+
+
+def name_of(func: Any) -> str:
+    """What a function is called in messages."""
+    return getattr(func, "__name__", type(func).__name__)
+
+
+class Call:
+    """A call of ``func`` in which some arguments are replaced by Tensors to differentiate by.
+
+    Args:
+        name: of the transform, for messages.
+        func: the function.
+        tree: the pytree to differentiate by: Tensors, arrays and numbers.
+
+    Attributes:
+        tree: the same tree of the Tensors made for this call.
+        inputs: these, one by one.
+        arrays: whether all were arrays or numbers, so that results shall be arrays too.
+    """
+
+    def __init__(self, name: str, func: Callable[..., Any], tree: Any) -> None:
+        self.name = name
+        self.func = func
+        given, self.spec = flatten(tree)
+        if not given:
+            raise GradientError(f"{name}: there is nothing to differentiate {name_of(func)} by: got {tree!r}")
+        self._recording = local.grad
+        self._nested = False
+        self.inputs = [self._lift(i, value) for i, value in enumerate(given)]
+        self.tree = unflatten(self.inputs, self.spec)
+        self.arrays = all(type(tensor) is ArrayBox for tensor in self.inputs)
+        self._targets = {tensor._node for tensor in self.inputs}
+
+    def _lift(self, i: int, value: Any) -> Any:
+        """A Tensor of this call alone with the value of one that was given, or of an array or number."""
+        if isinstance(value, Handle):
+            kind = ArrayBox if isinstance(value, ArrayBox) else None
+            if self._recording and node_of(value) is not None:
+                self._nested = True
+                with self.mode():
+                    made = clone(value)
+            else:
+                made = new_tensor(value._data)
+        elif hasattr(value, "dtype") and hasattr(value, "shape"):
+            kind, made = ArrayBox, new_tensor(value)
+        elif isinstance(value, (float, complex)):
+            kind, made = ArrayBox, new_tensor(np.complex128(value) if isinstance(value, complex) else np.float64(value))
+        else:
+            raise DtypeError(
+                f"{self.name}: expected floats, arrays or Tensors of floats to differentiate {name_of(self.func)} by, "
+                f"got {type(value).__name__} {value!r}"
+                + (f"; write {float(value)}" if isinstance(value, int) and not isinstance(value, bool) else "")
+            )
+        if made._data.dtype.kind not in "fcV":
+            raise DtypeError(
+                f"{self.name}: cannot differentiate {name_of(self.func)} by an array of {made._data.dtype}: only "
+                f"floating and complex numbers have derivatives; convert it, for instance to float32 (leaf {i})"
+            )
+        if kind is not None:
+            made.__class__ = kind
+        if made._node is None:
+            made._node = Leaf(made)
+        return made
+
+    def mode(self) -> Any:
+        """The mode in which the function and its backward run: recording, even inside ``no_grad``."""
+        return _AS_IT_IS if local.grad else Mode(grad=True)
+
+    def run(self, args: Sequence[Any], kwargs: dict[str, Any], has_aux: bool = False) -> tuple[Any, Any]:
+        """The function's result and, of a function that returns a pair, the second.
+
+        Raises:
+            TypeError: ``has_aux``, and it returns no pair.
+        """
+        with self.mode():
+            result = self.func(*args, **kwargs)
+        if not has_aux:
+            return result, None
+        if not isinstance(result, tuple) or len(result) != 2:
+            raise GradientError(
+                f"{self.name}: with has_aux=True {name_of(self.func)} must return a pair (output, aux), "
+                f"got {_kind(result)}"
+            )
+        return result
+
+    def outputs(self, result: Any) -> tuple[list[Any], Spec]:
+        """A result's Tensors and its structure; numbers and arrays in it count as constants.
+
+        Raises:
+            GradientError: something else is among them.
+        """
+        leaves, spec = flatten(result)
+        return [self._output(leaf) for leaf in leaves], spec
+
+    def _output(self, value: Any) -> Any:
+        if isinstance(value, Handle):
+            return value
+        if isinstance(value, (bool, int, float, complex)):
+            value = np.asarray(value)
+        if not (hasattr(value, "dtype") and hasattr(value, "shape")):
+            raise GradientError(
+                f"{self.name}: expected {name_of(self.func)} to return Tensors, arrays or numbers, got {_kind(value)}"
+            )
+        return new_tensor(value)
+
+    def scalar(self, result: Any) -> Any:
+        """A result that must be one real number, as a Tensor.
+
+        Raises:
+            GradientError: it is anything else.
+        """
+        if isinstance(result, (tuple, list, dict)):
+            hint = "; to return more beside it use has_aux=True" if isinstance(result, tuple) else ""
+            raise GradientError(
+                f"{self.name}: expected {name_of(self.func)} to return one number, got {_kind(result)}{hint}"
+            )
+        out = self._output(result)
+        if out._data.size != 1:
+            raise GradientError(
+                f"{self.name}: expected {name_of(self.func)} to return one number, got shape {out._data.shape}: reduce "
+                "it with sum or mean, or use jacobian, vjp, or elementwise_grad"
+            )
+        if out._data.dtype.kind == "c":
+            raise GradientError(
+                f"{self.name}: expected {name_of(self.func)} to return a real number, got {out._data.dtype}: take its "
+                "real part or absolute value, or use holomorphic_grad"
+            )
+        return out
+
+    # ---- gradients ---------------------------------------------------------------------------------------------------
+
+    def linked(self, outputs: Iterable[Any]) -> bool:
+        """Whether gradients shall be recorded: something outside of the call could be differentiated through them."""
+        if not self._recording:
+            return False
+        if self._nested:
+            return True
+        seen = set(self._targets)
+        stack = [node for out in outputs if (node := node_of(out)) is not None]
+        while stack:
+            node = stack.pop()
+            if node in seen:
+                continue
+            if type(node) is Leaf:
+                return True
+            seen.add(node)
+            stack.extend([parent for parent in node.parents if parent is not None])
+        return False
+
+    def records(self, seeds: Iterable[Any], linked: bool) -> bool:
+        """Whether a pull with these seeds, perhaps long after the call, shall be recorded."""
+        return local.grad and (linked or any(node_of(seed) is not None for seed in seeds))
+
+    def pull(self, outputs: Sequence[Any], seeds: Sequence[Any], record: bool, retain: bool | None = None) -> list[Any]:
+        """The gradients, as Tensors, of the outputs weighted by ``seeds``, with respect to each input."""
+        live = [(out, seed) for out, seed in zip(outputs, seeds, strict=True) if node_of(out) is not None]
+        if not live:
+            return [new_tensor(np.zeros_like(tensor._data)) for tensor in self.inputs]
+        with self.mode():
+            found = _gradients.grad(
+                [out for out, _ in live],
+                self.inputs,
+                [seed for _, seed in live],
+                retain_graph=retain,
+                create_graph=record,
+                materialize_grads=True,
+            )
+        return list(found)
+
+    def release(self, value: Any, linked: bool) -> Any:
+        """A Tensor of the call as the caller gets it: as array if the inputs were arrays, connected only if linked."""
+        if linked and node_of(value) is not None:
+            if any(value is tensor for tensor in self.inputs):
+                value = clone(value)
+        elif value._node is not None:
+            value = new_tensor(value._data)
+        if self.arrays:
+            return boxed(value)
+        return new_tensor(value._data, node_of(value)) if type(value) is ArrayBox else value
+
+    def release_tree(self, tree: Any, linked: bool | None = None) -> Any:
+        """The tree with its Tensors released; the rest as it is."""
+        leaves, spec = flatten(tree)
+        if linked is None:
+            linked = self.linked([leaf for leaf in leaves if isinstance(leaf, Handle)])
+        return unflatten([self.release(leaf, linked) if isinstance(leaf, Handle) else leaf for leaf in leaves], spec)
+
+    def conjugated(self, value: Any) -> Any:
+        """A complex seed or gradient in the convention of its user: PyTorch's of Tensors, NumPy's users' of arrays."""
+        return value.conj() if self.arrays and value._data.dtype.kind == "c" else value
+
+    def gradients(self, found: Sequence[Any], linked: bool) -> Any:
+        """Gradients in the structure of what is differentiated by, as the caller gets them."""
+        return unflatten([self.release(self.conjugated(g), linked) for g in found], self.spec)
+
+    def weights(self, given: Any, outputs: Sequence[Any], spec: Spec, what: str, of: str) -> list[Any]:
+        """A tree of weights of ``outputs`` as Tensors like them, to start a pull from; None stands for one.
+
+        Raises:
+            GradientError, ShapeError: it has another structure, or other shapes; or there is none for many numbers.
+        """
+        if given is None:
+            if len(outputs) != 1 or outputs[0]._data.size != 1:
+                raise GradientError(f"{self.name}: {what} may be left out only where {of} are a single number")
+            return [new_tensor(np.ones_like(outputs[0]._data))]
+        return [self.conjugated(tensor) for tensor in self.directions(given, outputs, spec, what, of)]
+
+    def directions(self, given: Any, values: Sequence[Any], spec: Spec, what: str, of: str) -> list[Any]:
+        """A tree of directions as Tensors like ``values``.
+
+        Raises:
+            GradientError, ShapeError: it has another structure, or other shapes.
+        """
+        leaves, found = flatten(given)
+        if found != spec:
+            raise GradientError(f"{self.name}: expected {what} of the structure of {of}, {spec}, got {found}")
+        directions = []
+        for i, (leaf, value) in enumerate(zip(leaves, values, strict=True)):
+            tensor: Any = leaf
+            if not isinstance(leaf, Handle):
+                tensor = new_tensor(leaf if hasattr(leaf, "dtype") else np.asarray(leaf))
+            if tensor._data.shape != value._data.shape:
+                raise ShapeError(
+                    f"{self.name}: expected {what} of the shapes of {of}, {value._data.shape}, "
+                    f"got {tensor._data.shape} (leaf {i})"
+                )
+            if tensor._data.dtype != value._data.dtype:
+                tensor = tensor.astype(value._data.dtype)
+            directions.append(tensor)
+        return directions
+
+
+def _kind(value: Any) -> str:
+    data = value._data if isinstance(value, Handle) else value
+    return describe(data) if hasattr(data, "dtype") else type(value).__name__
+
+
+def chosen(name: str, func: Any, args: tuple[Any, ...], argnums: Any) -> Any:
+    """The arguments to differentiate by: one, or a tuple of them if ``argnums`` is a tuple.
+
+    Raises:
+        GradientError: there is no such argument, or one is named twice.
+    """
+    if isinstance(argnums, (tuple, list)):
+        places = [_place(name, func, args, number) for number in argnums]
+        if len(set(places)) != len(places) or not places:
+            raise GradientError(f"{name}: expected different argument numbers, got argnums={argnums}")
+        return tuple([args[place] for place in places])
+    return args[_place(name, func, args, argnums)]
+
+
+def _place(name: str, func: Any, args: tuple[Any, ...], number: Any) -> int:
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise TypeError(f"{name}: argnums is the number of an argument, or a tuple of them, got {number!r}")
+    if not -len(args) <= number < len(args):
+        raise GradientError(
+            f"{name}: argument number {number} of {name_of(func)} is to be differentiated by, "
+            f"but it got {len(args)} positional arguments"
+        )
+    return number % len(args)
+
+
+def replaced(args: tuple[Any, ...], argnums: Any, tree: Any) -> list[Any]:
+    """The arguments with those of ``argnums`` replaced by ``tree``, which has them in ``chosen``'s form."""
+    made = list(args)
+    if isinstance(argnums, (tuple, list)):
+        for number, value in zip(argnums, tree, strict=True):
+            made[number] = value
+    else:
+        made[argnums] = tree
+    return made

@@ -1,0 +1,227 @@
+"""Whole matrices of derivatives: Jacobians by rows or by columns, Hessians, and products with a Hessian."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..engine.nodes import new_tensor
+from ..errors import DtypeError
+from ..ops.joining import stack
+from ..ops.shapes import reshape
+from .calls import Call, chosen, name_of, replaced
+from .forward import Push
+from .pytrees import Spec, unflatten
+from .reverse import titled
+
+__all__ = ["hessian", "hvp", "jacfwd", "jacobian", "jacrev", "vhp"]
+
+
+def jacrev(
+    func: Callable[..., Any],
+    argnums: int | tuple[int, ...] = 0,
+    *,
+    has_aux: bool = False,
+    chunk_size: int | None = None,
+) -> Callable[..., Any]:
+    """The function that computes the Jacobian of ``func``, row by row in reverse mode.
+
+    A sweep gives the derivatives of one number that ``func`` returns by all that it takes, so this is the way for
+    functions with fewer results than arguments.
+
+    Args:
+        func: a function of Tensors, arrays, or pytrees of them, that returns the like.
+        argnums: which positional argument to differentiate by, or a tuple of several.
+        has_aux: ``func`` returns a pair, of which the second is not differentiated.
+        chunk_size: how many rows are computed together; it changes no value.
+
+    Returns:
+        A function of the same arguments that returns, in the structure of the output, in each leaf in the structure of
+        the argument, arrays of shape ``output.shape + argument.shape``.
+
+    Raises:
+        DtypeError: an argument or output is complex: see ``holomorphic_grad``, ``vjp`` and ``jvp``.
+
+    >>> import numpy as np
+    >>> from autograd import func
+    >>> func.jacrev(lambda x: x[:2] * x[2])(np.array([1.0, 2.0, 3.0]))
+    array([[3., 0., 1.],
+           [0., 3., 2.]])
+    """
+    if chunk_size is not None and (isinstance(chunk_size, bool) or not isinstance(chunk_size, int) or chunk_size < 1):
+        raise ValueError(f"jacrev: chunk_size is a number of rows, at least 1, or None, got {chunk_size!r}")
+
+    def transformed(*args: Any, **kwargs: Any) -> Any:
+        call, outputs, spec, aux = _called("jacrev", func, argnums, has_aux, args, kwargs)
+        linked = call.linked(outputs)
+        found = _arranged(call, [_rows(call, out, linked) for out in outputs], spec, linked)
+        return (found, call.release_tree(aux)) if has_aux else found
+
+    return titled(transformed, "jacobian", func)
+
+
+def jacfwd(
+    func: Callable[..., Any],
+    argnums: int | tuple[int, ...] = 0,
+    has_aux: bool = False,
+    *,
+    randomness: str = "error",
+) -> Callable[..., Any]:
+    """The function that computes the Jacobian of ``func``, column by column in forward mode.
+
+    The way for functions with more results than arguments; see ``jacrev`` for the rest.
+
+    Args:
+        func, argnums, has_aux: as for ``jacrev``.
+        randomness: for PyTorch's sake: ``func`` runs only once here, so that its random numbers are the same for all
+            columns.
+
+    >>> import numpy as np
+    >>> from autograd import func
+    >>> func.jacfwd(lambda t: np.stack([np.cos(t), np.sin(t)]))(0.0)
+    array([-0.,  1.])
+    """
+    if randomness not in ("error", "same", "different"):
+        raise ValueError(f"jacfwd: randomness is 'error', 'same' or 'different', got {randomness!r}")
+
+    def transformed(*args: Any, **kwargs: Any) -> Any:
+        call, outputs, spec, aux = _called("jacfwd", func, argnums, has_aux, args, kwargs)
+        linked = call.linked(outputs)
+        found = _arranged(call, _columns(call, outputs, linked), spec, linked)
+        return (found, call.release_tree(aux)) if has_aux else found
+
+    return titled(transformed, "jacobian", func)
+
+
+jacobian = jacrev
+"""The Jacobian in reverse mode, which pays more often."""
+
+
+def hessian(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
+    """The function that computes the Hessian of ``func``: the Jacobian of its Jacobian.
+
+    Args:
+        func: a function of Tensors, arrays, or pytrees of them.
+        argnums: which positional argument to differentiate by, or a tuple of several.
+
+    Returns:
+        A function of the same arguments that returns, for each output and for each pair of arguments, an array of
+        shape ``output.shape + first.shape + second.shape``.
+
+    >>> import numpy as np
+    >>> from autograd import func
+    >>> func.hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
+    array([[4., 2.],
+           [2., 0.]])
+    """
+    return titled(jacrev(jacrev(func, argnums), argnums), "hessian", func)
+
+
+def hvp(func: Callable[..., Any], inputs: Any, v: Any = None) -> tuple[Any, Any]:
+    """A function's value, and the product of its Hessian with a vector: without the Hessian, in a few sweeps.
+
+    Args:
+        func: returns one real number.
+        inputs: its argument, or the tuple of its arguments.
+        v: the vector, of the structure and shapes of ``inputs``; not needed if these are a single number.
+
+    Returns:
+        ``(value, product)``, the product of the structure of ``inputs``.
+
+    Raises:
+        GradientError: ``func`` returned anything but one real number, or ``v`` has another structure.
+        ShapeError: ``v`` has other shapes.
+
+    Source: B. Pearlmutter, "Fast exact multiplication by the Hessian", Neural Computation 6, 1994.
+
+    >>> import numpy as np
+    >>> from autograd import func
+    >>> func.hvp(lambda x: x[0] ** 2 * x[1], np.array([1.0, 2.0]), np.array([1.0, 0.0]))
+    (np.float64(2.0), array([4., 2.]))
+    """
+    return _hessian_product("hvp", func, inputs, v)
+
+
+def vhp(func: Callable[..., Any], inputs: Any, v: Any = None) -> tuple[Any, Any]:
+    """As ``hvp``: the Hessian is symmetric, so the vector may stand on either side."""
+    return _hessian_product("vhp", func, inputs, v)
+
+
+def _hessian_product(name: str, func: Any, inputs: Any, v: Any) -> tuple[Any, Any]:
+    call = Call(name, func, inputs)
+    result, _ = call.run(call.tree if type(inputs) is tuple else (call.tree,), {})
+    out = call.scalar(result)
+    linked = call.linked([out])
+    weights = call.weights(v, call.inputs, call.spec, "v", "the inputs")
+    gradient = call.pull([out], [new_tensor(np.ones_like(out._data))], record=True)
+    record = call.records(weights, linked)
+    product = call.gradients(call.pull(gradient, weights, record), record)
+    return call.release_tree(result, linked), product
+
+
+def _called(name: str, func: Any, argnums: Any, has_aux: bool, args: Any, kwargs: Any) -> tuple[Call, Any, Any, Any]:
+    """A call whose inputs and outputs are real: its outputs, their structure and aux."""
+    call = Call(name, func, chosen(name, func, args, argnums))
+    result, aux = call.run(replaced(args, argnums, call.tree), kwargs, has_aux)
+    outputs, spec = call.outputs(result)
+    for what, tensors in (("takes", call.inputs), ("returns", outputs)):
+        for tensor in tensors:
+            if tensor._data.dtype.kind == "c":
+                raise DtypeError(
+                    f"{name}: {name_of(func)} {what} complex numbers ({tensor._data.dtype}), for which a Jacobian has "
+                    "more than one meaning: use holomorphic_grad, vjp or jvp, or real and imaginary parts"
+                )
+    return call, outputs, spec, aux
+
+
+def _arranged(call: Call, blocks: Sequence[Sequence[Any]], spec: Spec, linked: bool) -> Any:
+    """The blocks, one for each output and input, in the structure of outputs of structures of inputs."""
+    return unflatten([unflatten([call.release(block, linked) for block in row], call.spec) for row in blocks], spec)
+
+
+def _units(like: Any) -> Any:
+    """For each element of a Tensor the array that is one there and zero elsewhere."""
+    data = like._data
+    for i in range(data.size):
+        unit = np.zeros(data.shape, data.dtype)
+        unit.flat[i] = 1
+        yield new_tensor(unit)
+
+
+def _stacked(slices: Sequence[Any], like: Any, shape: tuple[int, ...], record: bool) -> Any:
+    """Slices one upon the other, as one Tensor of this shape."""
+    if not slices:
+        return new_tensor(np.zeros(shape, like._data.dtype))
+    if record:
+        return reshape(stack(slices), shape)
+    return new_tensor(np.reshape(np.stack([piece._data for piece in slices]), shape))
+
+
+def _rows(call: Call, out: Any, record: bool) -> list[Any]:
+    """The Jacobian of one output by each input."""
+    rows = [call.pull([out], [unit], record, retain=True) for unit in _units(out)]
+    columns = list(zip(*rows, strict=True)) or [()] * len(call.inputs)
+    shape = out._data.shape
+    return [
+        _stacked(column, tensor, shape + tensor._data.shape, record)
+        for column, tensor in zip(columns, call.inputs, strict=True)
+    ]
+
+
+def _columns(call: Call, outputs: Sequence[Any], record: bool) -> list[list[Any]]:
+    """For each output its Jacobian by each input."""
+    push = Push(call, outputs)
+    still = [new_tensor(np.zeros_like(tensor._data)) for tensor in call.inputs]
+    blocks: list[list[Any]] = [[] for _ in outputs]
+    for i, tensor in enumerate(call.inputs):
+        moves = [push([*still[:i], unit, *still[i + 1 :]], record) for unit in _units(tensor)]
+        for j, out in enumerate(outputs):
+            shape = out._data.shape
+            flat = _stacked([move[j] for move in moves], out, (tensor._data.size, *shape), record)
+            turned = np.moveaxis(flat if record else flat._data, 0, -1)
+            made = functools.partial(np.reshape, turned, shape + tensor._data.shape)
+            blocks[j].append(made() if record else new_tensor(made()))
+    return blocks

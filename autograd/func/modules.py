@@ -1,0 +1,128 @@
+"""Modules as functions of their parameters, for the transforms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..engine.nodes import Handle
+from ..errors import GradientError, StateDictError
+from ..ops.joining import stack
+
+__all__ = ["functional_call", "stack_module_state"]
+
+
+def functional_call(
+    module: Any,
+    parameter_and_buffer_dicts: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+    args: Any = (),
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    tie_weights: bool = True,
+    strict: bool = False,
+) -> Any:
+    """Call ``module(*args, **kwargs)`` with these Tensors in the places of its parameters and buffers.
+
+    Args:
+        module: an ``nn.Module``. It stays as it is, but for what its forward itself changes.
+        parameter_and_buffer_dicts: Tensors by dotted path, or several such dicts; gradients flow through them.
+        args: the arguments of the call; one that is no tuple stands for itself.
+        kwargs: the keyword arguments.
+        tie_weights: a parameter that stands in several places is replaced in all of them.
+        strict: the paths must be exactly those of the module.
+
+    Raises:
+        StateDictError: a path does not exist, or (``strict``) is missing.
+        ValueError: two dicts have a path in common.
+
+    >>> import autograd, nn
+    >>> layer = nn.Linear(2, 1, bias=False)
+    >>> weights = {"weight": autograd.tensor([[2.0, 3.0]])}
+    >>> autograd.func.functional_call(layer, weights, autograd.ones(1, 2))
+    tensor([[5.]])
+    >>> autograd.func.grad(lambda w: autograd.func.functional_call(layer, w, autograd.ones(1, 2)).sum())(weights)
+    {'weight': tensor([[1., 1.]])}
+    """
+    tensors = _merged(parameter_and_buffer_dicts)
+    places: dict[str, tuple[dict[str, Any], str]] = {}
+    same: dict[int, list[str]] = {}
+    state = {id(value) for named in (module.named_parameters, module.named_buffers) for _, value in named()}
+    for path, below in module.named_modules(remove_duplicate=False):
+        for name, value in below.__dict__.items():
+            if isinstance(value, Handle) and id(value) in state:
+                full = f"{path}.{name}" if path else name
+                places[full] = (below.__dict__, name)
+                same.setdefault(id(value), []).append(full)
+    unknown = [path for path in tensors if path not in places]
+    missing = [path for path in places if path not in tensors] if strict else []
+    if unknown or missing:
+        raise StateDictError(
+            f"functional_call of {type(module).__name__}: unknown paths {unknown}, missing paths {missing}"
+        )
+    given: dict[str, Any] = {}
+    for path, tensor in tensors.items():
+        owner, name = places[path]
+        for other in same[id(owner[name])] if tie_weights else [path]:
+            if other == path or other not in tensors:
+                given[other] = tensor
+    before = {path: places[path][0][places[path][1]] for path in given}
+    try:
+        for path, tensor in given.items():
+            owner, name = places[path]
+            owner[name] = tensor
+        return module(*(args if isinstance(args, tuple) else (args,)), **(kwargs or {}))
+    finally:
+        for path, held in before.items():
+            owner, name = places[path]
+            owner[name] = held
+
+
+def _merged(dicts: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    if isinstance(dicts, Mapping):
+        return dict(dicts)
+    merged: dict[str, Any] = {}
+    for tensors in dicts:
+        twice = [path for path in tensors if path in merged]
+        if twice:
+            raise ValueError(f"functional_call: {twice} stand in more than one dict; give each path once")
+        merged.update(tensors)
+    return merged
+
+
+def stack_module_state(models: Sequence[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The parameters, and the buffers, of several modules of one architecture, each stacked along a new first axis.
+
+    With ``functional_call`` and ``vmap`` all these models run as one.
+
+    Args:
+        models: modules with the same parameters and buffers, all in train or all in eval mode.
+
+    Returns:
+        Two dicts by path. The stacked parameters are leaves that require grad where the modules' do.
+
+    Raises:
+        GradientError: there are none, or they differ in class, mode or shapes.
+
+    >>> import autograd, nn
+    >>> params, buffers = autograd.func.stack_module_state([nn.Linear(2, 3) for _ in range(5)])
+    >>> params["weight"].shape
+    (5, 3, 2)
+    """
+    models = list(models)
+    if not models:
+        raise GradientError("stack_module_state: expected at least one module, got none")
+    if any(type(model) is not type(models[0]) or model.training is not models[0].training for model in models):
+        raise GradientError("stack_module_state: expected modules of one class, all in train or all in eval mode")
+    stacked = []
+    for named in ("named_parameters", "named_buffers"):
+        columns = [dict(getattr(model, named)()) for model in models]
+        shapes = [{path: tensor.shape for path, tensor in column.items()} for column in columns]
+        if any(other != shapes[0] for other in shapes):
+            raise GradientError("stack_module_state: the modules' parameters or buffers differ in names or shapes")
+        stacked.append(
+            {
+                path: stack([column[path].detach() for column in columns]).requires_grad_(tensor.requires_grad)
+                for path, tensor in columns[0].items()
+            }
+        )
+    return stacked[0], stacked[1]

@@ -1,0 +1,382 @@
+"""Transforms of functions: values, structures, nesting, what stays connected, and messages."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict, namedtuple
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd
+import nn
+from autograd import func, functional
+from autograd.boxes import ArrayBox
+from autograd.func.pytrees import flatten, map_leaves, unflatten
+
+Layer = namedtuple("Layer", ["w", "b"])
+X = np.array([1.0, 2.0, 3.0])
+
+
+def wave(x: Any) -> Any:
+    """A function of plain NumPy, for arrays and Tensors alike."""
+    return np.sum(np.sin(x) * x)
+
+
+def wave_slope(x: Any) -> Any:
+    return np.sin(x) + x * np.cos(x)
+
+
+def wave_bend(x: Any) -> Any:
+    return 2 * np.cos(x) - x * np.sin(x)
+
+
+# ---- values and kinds ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 4, 5])
+def test_grad_nests_to_any_order(order):
+    f: Callable[..., Any] = np.sin
+    for _ in range(order):
+        f = func.grad(f)
+    assert f(0.5) == pytest.approx([np.cos, lambda x: -np.sin(x), lambda x: -np.cos(x), np.sin, np.cos][order - 1](0.5))
+
+
+def test_arrays_give_arrays_and_tensors_tensors():
+    array, tensor = func.grad(wave)(X), func.grad(wave)(autograd.tensor(X))
+    assert type(array) is np.ndarray
+    assert type(tensor) is autograd.Tensor
+    assert not tensor.requires_grad
+    np.testing.assert_allclose(array, wave_slope(X), rtol=1e-14)
+    np.testing.assert_allclose(tensor.numpy(), wave_slope(X), rtol=1e-14)
+    assert isinstance(func.grad(np.tanh)(0.25), np.float64)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_gradients_keep_the_dtype(dtype):
+    assert func.grad(wave)(X.astype(dtype)).dtype == dtype
+    assert func.grad(wave)(autograd.tensor(X, dtype=dtype)).dtype == dtype
+    assert func.hessian(wave)(X.astype(dtype)).dtype == dtype
+
+
+def test_the_function_sees_what_it_was_given():
+    seen = []
+
+    def f(a, b, c):
+        seen.extend([type(a), type(b), c])
+        return (a * b).sum()
+
+    func.grad(f, argnums=(0, 1))(X, autograd.tensor(X), "third")
+    assert seen == [ArrayBox, autograd.Tensor, "third"]
+
+
+def test_argnums_keywords_and_aux():
+    def f(a, b, *, power):
+        return np.sum(a**power * b), {"note": "aux", "a": a}
+
+    (da, db), aux = func.grad(f, argnums=(0, -1), has_aux=True)(X, 2 * X, power=2)
+    np.testing.assert_allclose(da, 4 * X**2)
+    np.testing.assert_allclose(db, X**2)
+    assert aux["note"] == "aux"
+    assert type(aux["a"]) is np.ndarray
+    (value, _), gradient = func.value_and_grad(f, has_aux=True)(X, 2 * X, power=1)
+    assert value == 28.0
+    np.testing.assert_allclose(gradient, 2 * X)
+    assert func.grad_and_value(wave)(1.0) == (pytest.approx(wave_slope(1.0)), pytest.approx(wave(1.0)))
+
+
+def test_pytrees_keep_their_structure():
+    params = {"layers": [Layer(autograd.tensor([1.0, 2.0]), None)], "scale": OrderedDict(s=2.0), "pair": (X, ())}
+
+    def f(p):
+        return (p["layers"][0].w ** 2).sum() * p["scale"]["s"] + np.sum(p["pair"][0]) * 3
+
+    gradient = func.grad(f)(params)
+    assert isinstance(gradient["layers"][0], Layer)
+    assert gradient["layers"][0].b is None
+    assert gradient["layers"][0].w.tolist() == [4.0, 8.0]
+    assert type(gradient["scale"]) is OrderedDict
+    assert gradient["scale"]["s"] == 5.0
+    assert gradient["pair"][0].tolist() == [3.0, 3.0, 3.0]
+    assert list(gradient) == list(params)
+
+
+def test_trees_are_put_together_as_they_were():
+    tree = {"b": [1, (2, None)], "a": Layer(3, OrderedDict(z=4, y=5))}
+    leaves, spec = flatten(tree)
+    assert leaves == [1, 2, 3, 4, 5]
+    assert unflatten(leaves, spec) == tree
+    assert repr(spec) == "{'b': [*, (*, None)], 'a': Layer(w=*, b=OrderedDict({'z': *, 'y': *}))}".replace(
+        "OrderedDict({'z': *, 'y': *})", repr(OrderedDict(z=0, y=0)).replace("0", "*")
+    )
+    assert map_leaves(lambda a, b: a + b, [1, {"k": 2}], [10, {"k": 20}]) == [11, {"k": 22}]
+    with pytest.raises(ValueError, match="one structure"):
+        map_leaves(max, [1], (1,))
+    with pytest.raises(ValueError, match="has 5 leaves, got 1"):
+        unflatten([1], spec)
+
+
+# ---- what stays connected ------------------------------------------------------------------------------------------
+
+
+def test_inner_and_outer_derivatives_are_not_confused():
+    assert func.grad(lambda x: x * func.grad(lambda y: x + y)(1.0))(1.0) == 1.0
+    assert func.grad(lambda x: x * func.grad(lambda y: x * y)(1.0))(3.0) == 6.0
+    assert func.grad(lambda x: func.jvp(lambda y: x * y**2, (x,), (1.0,))[1])(3.0) == 12.0
+
+
+def test_results_depend_on_tracked_tensors_from_outside():
+    w = autograd.tensor(2.0, requires_grad=True)
+    x = autograd.tensor([1.0, 2.0])
+    gradient = func.grad(lambda x: (w * x * x).sum())(x)
+    gradient.sum().backward()
+    assert w.grad == 6.0
+    value, same = func.value_and_grad(lambda x: (w * x * x).sum())(x)
+    assert value.requires_grad
+    assert same.requires_grad
+    y = x.clone().requires_grad_()
+    (second,) = autograd.grad(func.grad(lambda x: (x**3).sum())(y).sum(), y)
+    assert second.tolist() == [6.0, 12.0]
+    with autograd.no_grad():
+        cut = func.grad(lambda x: (w * x * x).sum())(y)
+    assert not cut.requires_grad
+    assert cut.tolist() == [4.0, 8.0]
+    assert not func.vjp(lambda x: x * 2, x)[0].requires_grad
+    assert y.grad is None
+    assert x.grad is None
+
+
+def test_a_result_that_does_not_depend_on_the_argument_has_zero_gradient():
+    assert func.grad(lambda x: 3.0)(X).tolist() == [0.0, 0.0, 0.0]
+    assert func.grad(lambda x, y: y.sum(), argnums=0)(X, X).tolist() == [0.0, 0.0, 0.0]
+    assert func.jvp(lambda x: autograd.tensor(1.0), (autograd.tensor(X),), (X,))[1] == 0.0
+    assert func.jacrev(lambda x: np.ones(2))(X).tolist() == [[0.0] * 3] * 2
+
+
+# ---- products, Jacobians, Hessians -----------------------------------------------------------------------------------
+
+
+def many(a: Any, b: Any) -> Any:
+    return {"outer": a[:, None] * b, "sum": (a.sum(), b**2)}
+
+
+@pytest.mark.parametrize("make", [func.jacrev, func.jacfwd])
+def test_jacobians_have_the_structure_of_outputs_then_inputs(make):
+    a, b = X, np.array([4.0, 5.0])
+    found = make(many, argnums=(0, 1))(a, b)
+    np.testing.assert_allclose(found["outer"][0], np.einsum("ik,j->ijk", np.eye(3), b))
+    np.testing.assert_allclose(found["outer"][1], np.einsum("i,jk->ijk", a, np.eye(2)))
+    assert found["sum"][0][0].tolist() == [1.0, 1.0, 1.0]
+    assert found["sum"][0][1].tolist() == [0.0, 0.0]
+    np.testing.assert_allclose(found["sum"][1][1], np.diag(2 * b))
+    value, aux = make(lambda x: (x**2, "aux"), has_aux=True)(X)
+    np.testing.assert_allclose(value, np.diag(2 * X))
+    assert aux == "aux"
+
+
+@pytest.mark.parametrize("make", [func.jacrev, func.jacfwd])
+@pytest.mark.parametrize("outer", [func.jacrev, func.jacfwd])
+def test_second_derivatives_agree_whichever_way(make, outer):
+    np.testing.assert_allclose(outer(make(wave))(X), np.diag(wave_bend(X)), atol=1e-12)
+    np.testing.assert_allclose(func.hessian(wave)(X), np.diag(wave_bend(X)), atol=1e-12)
+
+
+def test_vjp_and_jvp_are_transposes():
+    rng = np.random.default_rng(0)
+    a, b, u, v = (rng.normal(size=n) for n in (3, 2, 3, 2))
+    outputs, pull = func.vjp(many, a, b)
+    weights = map_leaves(lambda out: rng.normal(size=np.shape(out)), outputs)
+    same, moved = func.jvp(many, (a, b), (u, v))
+    da, db = pull(weights)
+    product = sum(np.sum(w * m) for w, m in zip(flatten(weights)[0], flatten(moved)[0], strict=True))
+    assert product == pytest.approx(da @ u + db @ v, rel=1e-12)
+    assert same["sum"][0] == outputs["sum"][0]
+    again = pull(weights)
+    np.testing.assert_array_equal(again[0], da)
+    _, push = func.linearize(many, a, b)
+    np.testing.assert_allclose(push(u, v)["outer"], moved["outer"])
+    np.testing.assert_allclose(push(2 * u, 2 * v)["outer"], 2 * moved["outer"])
+
+
+def test_hessian_vector_products():
+    value, product = func.hvp(wave, X, np.ones(3))
+    assert value == pytest.approx(wave(X))
+    np.testing.assert_allclose(product, wave_bend(X), rtol=1e-12)
+    a, b = autograd.tensor([1.0, 2.0]), autograd.tensor([3.0, 4.0])
+    _, (pa, pb) = func.vhp(lambda a, b: (a**2 * b).sum(), (a, b), (autograd.ones(2), autograd.zeros(2)))
+    assert pa.tolist() == [6.0, 8.0]
+    assert pb.tolist() == [2.0, 4.0]
+    third = func.grad(lambda x: func.hvp(wave, x, np.ones(3))[1].sum())(X)
+    np.testing.assert_allclose(third, -3 * np.sin(X) - X * np.cos(X), rtol=1e-12)
+
+
+def test_empty_arrays_have_empty_jacobians():
+    assert func.jacrev(lambda x: x * 2)(np.zeros(0)).shape == (0, 0)
+    assert func.jacfwd(lambda x: x[:, None] * x)(np.zeros(0)).shape == (0, 0, 0)
+    assert func.jacrev(lambda x: x[:0])(X).shape == (0, 3)
+
+
+def test_complex_gradients_are_pytorchs_of_tensors_and_conjugates_of_arrays():
+    z = 1 + 2j
+    assert func.grad(lambda z: z.abs() ** 2)(autograd.tensor(z, dtype=autograd.complex128)).item() == 2 * z
+    assert func.grad(lambda z: np.abs(z) ** 2)(z) == pytest.approx(2 * z.conjugate())
+    _, pull = func.vjp(lambda z: z**3, z)
+    assert pull(1.0 + 0j)[0] == pytest.approx(3 * z**2)
+    assert func.jvp(lambda z: z**3, (z,), (1j,))[1] == pytest.approx(3j * z**2)
+
+
+# ---- torch.autograd.functional ---------------------------------------------------------------------------------------
+
+
+def test_functional_returns_values_in_the_form_of_its_inputs():
+    x, y = autograd.tensor([1.0, 2.0]), autograd.tensor([3.0, 4.0])
+    assert functional.jacobian(lambda x: x**2, x).tolist() == [[2.0, 0.0], [0.0, 4.0]]
+    (dx, dy), (ex, ey) = functional.jacobian(lambda x, y: (x * y, x.sum()), (x, y), strategy="forward-mode")
+    assert dx.tolist() == [[3.0, 0.0], [0.0, 4.0]]
+    assert dy.tolist() == [[1.0, 0.0], [0.0, 2.0]]
+    assert ex.tolist() == [1.0, 1.0]
+    assert ey.tolist() == [0.0, 0.0]
+    ((xx, xy), _) = functional.hessian(lambda x, y: (x**2 * y).sum(), (x, y))
+    assert xx.tolist() == [[6.0, 0.0], [0.0, 8.0]]
+    assert xy.tolist() == [[2.0, 0.0], [0.0, 4.0]]
+    out, product = functional.vjp(lambda x, y: x * y, (x, y), autograd.ones(2))
+    assert out.tolist() == [3.0, 8.0]
+    assert [p.tolist() for p in product] == [[3.0, 4.0], [1.0, 2.0]]
+    assert functional.jvp(lambda x: x.prod(), x, x)[1] == 4.0
+    assert functional.vhp(lambda x: (x**3).sum(), x, x)[1].tolist() == [6.0, 24.0]
+    w = x.clone().requires_grad_()
+    assert not functional.jacobian(lambda x: x**2, w).requires_grad
+    assert functional.hvp(lambda x: (x**3).sum(), w, w, create_graph=True)[1].requires_grad
+    with pytest.raises(autograd.GradientError, match=r"output 1 of .* depends on no input"):
+        functional.jacobian(lambda x: (x, autograd.ones(1)), x, strict=True)
+    with pytest.raises(ValueError, match="strategy is"):
+        functional.jacobian(lambda x: x, x, strategy="sideways")
+    with pytest.raises(autograd.GradientError, match="may be left out only where the outputs"):
+        functional.vjp(lambda x: x, x)
+
+
+# ---- the top level, modules ------------------------------------------------------------------------------------------
+
+
+def test_autograd_grad_of_a_function_is_the_functional_form():
+    np.testing.assert_allclose(autograd.grad(wave)(X), wave_slope(X))
+    assert autograd.grad(lambda a, b: a * b, 1)(2.0, 3.0) == 2.0
+    assert autograd.grad(lambda a, b: a * b, argnum=(0, 1))(2.0, 3.0) == (3.0, 2.0)
+    assert autograd.grad(wave).__name__ == "grad_of_wave"
+
+
+def test_modules_are_functions_of_their_parameters():
+    autograd.manual_seed(0)
+    model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
+    x = autograd.randn(5, 2)
+    params = {name: p.detach() for name, p in model.named_parameters()}
+    gradient = func.grad(lambda p: func.functional_call(model, p, x).sum())(params)
+    model(x).sum().backward()
+    for name, p in model.named_parameters():
+        np.testing.assert_allclose(gradient[name].numpy(), p.grad.numpy(), rtol=1e-6)
+    halves = dict(list(params.items())[:2]), dict(list(params.items())[2:])
+    assert func.functional_call(model, halves, (x,)).tolist() == model(x).tolist()
+    with pytest.raises(ValueError, match="stand in more than one dict"):
+        func.functional_call(model, (params, params), x)
+    with pytest.raises(autograd.StateDictError, match=r"unknown paths \['no'\]"):
+        func.functional_call(model, {"no": x}, x)
+
+
+def test_states_of_models_are_stacked():
+    models = [nn.BatchNorm1d(3) for _ in range(4)]
+    params, buffers = func.stack_module_state(models)
+    assert params["weight"].shape == (4, 3)
+    assert params["weight"].is_leaf
+    assert params["weight"].requires_grad
+    assert buffers["running_mean"].shape == (4, 3)
+    with pytest.raises(autograd.GradientError, match="at least one"):
+        func.stack_module_state([])
+    with pytest.raises(autograd.GradientError, match="one class"):
+        func.stack_module_state([nn.ReLU(), nn.Tanh()])
+    with pytest.raises(autograd.GradientError, match="differ in names or shapes"):
+        func.stack_module_state([nn.Linear(1, 2), nn.Linear(2, 2)])
+
+
+# ---- boxes -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_box_has_the_methods_of_an_array():
+    x = np.arange(6.0).reshape(2, 3) + 1.5
+
+    def f(x):
+        assert x.size == 6
+        assert x.ndim == 2
+        assert x.strides == (24, 8)
+        assert type(x > 2) is np.ndarray
+        assert x.argmax() == 5
+        assert (x.T.shape, x.transpose(1, 0).shape, x.transpose().shape) == ((3, 2),) * 3
+        assert (x.reshape(3, 2).shape, x.reshape((-1,)).shape, x.flatten().shape) == ((3, 2), (6,), (6,))
+        parts = x.sum(axis=0).max() + x.mean() + x.std(ddof=1) + x.repeat(2, axis=1)[0].prod() + x.cumsum()[-1]
+        y = x.copy()
+        y += 1
+        return parts + x.clip(2, 4).sum() + (y @ x.T).trace() + x.swapaxes(0, 1).dot(x).min() + x.astype(float).var()
+
+    found = func.grad(f)(x)
+    h = 1e-6
+    for i in np.ndindex(x.shape):
+        unit = np.zeros_like(x)
+        unit[i] = h
+        numerical = (_plain(x + unit) - _plain(x - unit)) / (2 * h)
+        assert found[i] == pytest.approx(numerical, rel=1e-6), i
+
+
+def _plain(x: Any) -> Any:
+    parts = x.sum(axis=0).max() + x.mean() + x.std(ddof=1) + x.repeat(2, axis=1)[0].prod() + x.cumsum()[-1]
+    y = x + 1
+    return parts + x.clip(2, 4).sum() + (y @ x.T).trace() + x.swapaxes(0, 1).dot(x).min() + x.astype(float).var()
+
+
+@pytest.mark.parametrize(
+    ("escape", "message"),
+    [
+        (math.sin, r"float\(\) of a value that is being differentiated"),
+        (lambda x: x.item(), "a Python number has no gradient"),
+        (lambda x: [1, 2][x], r"index\(\)|int\(\)"),
+        (lambda x: np.asarray(x), "not turned into an array silently"),
+        (lambda x: x.sort(), "sort the array in place"),
+    ],
+)
+def test_a_box_does_not_lose_its_gradient_silently(escape, message):
+    with pytest.raises(autograd.GradientError, match=message):
+        func.grad(escape)(1.0)
+
+
+# ---- messages --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: func.grad(np.sin)(X), autograd.GradientError, r"to return one number, got shape \(3,\)"),
+        (lambda: func.grad(lambda x: (x, x))(1.0), autograd.GradientError, "got tuple; .* has_aux=True"),
+        (lambda: func.grad(lambda x: "no")(1.0), autograd.GradientError, "to return Tensors, arrays or numbers"),
+        (lambda: func.grad(lambda x: x * 1j)(1.0), autograd.GradientError, "a real number, got complex128"),
+        (lambda: func.grad(wave, has_aux=True)(X), autograd.GradientError, r"must return a pair \(output, aux\)"),
+        (lambda: func.grad(wave)(3), autograd.DtypeError, r"got int 3; write 3\.0"),
+        (lambda: func.grad(wave)(np.arange(3)), autograd.DtypeError, "by an array of int64"),
+        (lambda: func.grad(wave)("text"), autograd.DtypeError, "got str 'text'"),
+        (lambda: func.grad(wave)({}), autograd.GradientError, "nothing to differentiate wave by"),
+        (lambda: func.grad(wave, 1)(X), autograd.GradientError, "argument number 1 of wave"),
+        (lambda: func.grad(wave, (0, 0))(X), autograd.GradientError, "different argument numbers"),
+        (lambda: func.grad(wave, "x")(X), TypeError, "argnums is the number of an argument"),
+        (lambda: func.vjp(np.sin, X)[1](np.ones(2)), autograd.ShapeError, r"\(3,\), got \(2,\)"),
+        (lambda: func.vjp(lambda x: (x, x), X)[1](X), autograd.GradientError, r"outputs, \(\*, \*\), got \*"),
+        (lambda: func.jvp(np.sin, X, X), TypeError, r"primals to be the tuple of arguments, got ndarray"),
+        (lambda: func.jvp(np.sin, (X,), (X, X)), autograd.GradientError, r"primals, \(\*,\), got \(\*, \*\)"),
+        (lambda: func.jvp(lambda x: 1.0, (X,), (X,), strict=True), autograd.GradientError, "strict=True"),
+        (lambda: func.jacrev(lambda x: x * 1j)(X), autograd.DtypeError, "more than one meaning"),
+        (lambda: func.jacrev(np.sin, chunk_size=0), ValueError, "chunk_size is a number of rows"),
+        (lambda: func.jacfwd(np.sin, randomness="some"), ValueError, "randomness is"),
+        (lambda: func.hvp(wave, X), autograd.GradientError, "v may be left out only where"),
+    ],
+)
+def test_errors_say_what_came_and_what_to_do(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
