@@ -1,0 +1,66 @@
+"""The normal distribution of several variables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._mirrors import mirror
+from ._common import LOG_2PI, anp
+
+
+def _parameters(x: Any, mean: Any, cov: Any) -> tuple[Any, Any, Any, int]:
+    """Points in rows, the mean, the covariance as a matrix, and the number of variables, as SciPy reads them."""
+    if np.ndim(cov) >= 1:
+        n = np.shape(cov)[-1]
+    elif np.ndim(mean) >= 1:
+        n = np.shape(mean)[-1]
+    else:
+        n = 1
+    if np.ndim(cov) == 0:
+        cov = cov * np.eye(n)
+    elif np.ndim(cov) == 1:
+        cov = anp.diag(cov)
+    if np.ndim(x) == 0 or (np.ndim(x) == 1 and n == 1):
+        x = anp.reshape(x, (-1, 1)) if np.ndim(x) else anp.reshape(x, (1,))
+    return x, mean, cov, n
+
+
+def _logpdf(x: Any, mean: Any = None, cov: Any = 1.0, allow_singular: bool = False) -> Any:
+    x, mean, cov, n = _parameters(x, 0.0 if mean is None else mean, cov)
+    shift = x - mean
+    if allow_singular:
+        return _singular(shift, cov)
+    _, log_det = anp.linalg.slogdet(cov)
+    solved = anp.linalg.solve(cov, np.transpose(np.atleast_2d(shift)))
+    squares = anp.sum(np.atleast_2d(shift) * np.transpose(solved), axis=-1)
+    result = -0.5 * (n * LOG_2PI + log_det + squares)
+    return result if shift.ndim > 1 else result[0]
+
+
+def _singular(shift: Any, cov: Any) -> Any:
+    """The logarithm of the density in the subspace in which the distribution lies, which must not change."""
+    values, vectors = anp.linalg.eigh(cov)
+    large = np.flatnonzero(_value(values) > 1e6 * np.finfo(np.float64).eps * np.max(np.abs(_value(values))))
+    values, vectors = values[large], vectors[:, large]
+    along = anp.matmul(shift, vectors)
+    return -0.5 * (len(large) * LOG_2PI + anp.sum(anp.log(values)) + anp.sum(along * along / values, axis=-1))
+
+
+def _value(x: Any) -> Any:
+    return getattr(x, "_data", x)
+
+
+def _pdf(x: Any, mean: Any = None, cov: Any = 1.0, allow_singular: bool = False) -> Any:
+    return anp.exp(_logpdf(x, mean, cov, allow_singular))
+
+
+def _entropy(mean: Any = None, cov: Any = 1.0) -> Any:
+    _, _, cov, n = _parameters(0.0, 0.0 if mean is None else mean, cov)
+    return 0.5 * (n * (LOG_2PI + 1.0) + anp.linalg.slogdet(cov)[1])
+
+
+_OWN = {"entropy": _entropy, "logpdf": _logpdf, "pdf": _pdf}
+
+__getattr__, __dir__ = mirror("scipy.stats.multivariate_normal", _OWN, globals())
