@@ -77,6 +77,20 @@ def _sum_of(reduce: Callable[..., Any]) -> Any:
     return method
 
 
+def _item(self: Any, index: Any) -> Any:
+    if type(index) is tuple and len(index) > 1:
+        return Tensor.__getitem__(self, _with_ints_as_arrays(index))
+    return Tensor.__getitem__(self, index)
+
+
+def _with_ints_as_arrays(index: tuple[Any, ...]) -> tuple[Any, ...]:
+    """An index in which ints beside arrays are arrays too, as they are to NumPy (but not to PyTorch)."""
+    for part in index:
+        if isinstance(part, (list, np.ndarray)) and np.ndim(part):
+            return tuple([np.array([p]) if isinstance(p, (int, np.integer)) else p for p in index])
+    return index
+
+
 class ArrayBox(Tensor):
     """A Tensor whose methods and operators are those of NumPy's arrays.
 
@@ -154,7 +168,7 @@ class ArrayBox(Tensor):
     __le__ = boxing(Tensor.__le__)
     __gt__ = boxing(Tensor.__gt__)
     __ge__ = boxing(Tensor.__ge__)
-    __getitem__ = boxing(Tensor.__getitem__)
+    __getitem__ = boxing(_item)
     T = property(boxing(np.transpose))
     mT = property(_numpy(np.matrix_transpose))
     real = property(_numpy(np.real))

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .._op import NUMPY
 from .._operands import unwrap
 from ..engine.nodes import Handle
 from ._mirror import array as array_of
@@ -284,7 +285,42 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
     return np.where(at > known[-1], fp[-1] if right is None else right, result)
 
 
-# ---- products of matrices --------------------------------------------------------------------------------------------
+# ---- parts -----------------------------------------------------------------------------------------------------------
+
+
+def _as_list(function: Callable[..., Any]) -> Callable[..., Any]:
+    def own(*args: Any, **kwargs: Any) -> list[Any]:
+        return list(NUMPY[function](*args, **kwargs))
+
+    return own
+
+
+for _split in (np.split, np.array_split, np.vsplit, np.hsplit, np.dsplit):
+    _adapts(_split)(_as_list(_split))
+
+
+@_adapts(np.imag)
+def _imag(val: Any) -> Any:
+    return NUMPY[np.imag](val) if np.iscomplexobj(val) else np.zeros_like(unwrap(val))
+
+
+# ---- matrices --------------------------------------------------------------------------------------------------------
+
+
+def _from_triangle(a: Any, UPLO: str) -> Any:
+    """The symmetric matrix of which ``a`` is only read in one triangle."""
+    keep, strict = (np.tril, -1) if UPLO.upper() == "L" else (np.triu, 1)
+    return keep(a) + np.conj(np.swapaxes(keep(a, strict), -1, -2))
+
+
+@_adapts(np.linalg.eigh, LINALG)
+def _eigh(a: Any, UPLO: str = "L") -> Any:
+    return NUMPY[np.linalg.eigh](_from_triangle(a, UPLO), UPLO)
+
+
+@_adapts(np.linalg.eigvalsh, LINALG)
+def _eigvalsh(a: Any, UPLO: str = "L") -> Any:
+    return NUMPY[np.linalg.eigvalsh](_from_triangle(a, UPLO), UPLO)
 
 
 @_adapts(np.linalg.trace, LINALG)

@@ -28,7 +28,8 @@ def _positive(a: Any) -> Any:
 )
 def sqrtm(x: Any) -> Any:
     """The matrix ``out`` with ``out @ out == x``."""
-    return np.asarray(_scipy().sqrtm(x)).astype(x.dtype, copy=False)
+    out = np.asarray(_scipy().sqrtm(x))
+    return out if out.dtype.kind == "c" else out.astype(x.dtype, copy=False)
 
 
 def _sylvester_rule(g: Any, a: Any, b: Any, out: Any) -> tuple[Any, Any, Any]:

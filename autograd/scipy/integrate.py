@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
+from .. import numpy as np
 from ..core import make_vjp
 from ..extend import defvjp_argnums, primitive
 from ..misc import flatten
@@ -39,11 +38,11 @@ def _adjoint(argnums: Any, ans: Any, given: Any, kwargs: dict[str, Any]) -> Call
         y, gradient = state[:size], state[size : 2 * size]
 
         def flow(point: Any) -> Any:
-            return func(point[0], point[1], *unflatten(point[2]))
+            return np.array(func(point[0], point[1], *unflatten(point[2])))
 
-        pull, dy = make_vjp(flow, (y, np.asarray(time, np.float64), flat_args))
+        pull, dy = make_vjp(flow, (y, time, flat_args))
         by_y, by_t, by_args = pull(-gradient)
-        return np.concatenate([np.asarray(dy) if not hasattr(dy, "_node") else dy, by_y, np.reshape(by_t, (1,)), by_args])
+        return np.concatenate([dy, by_y, np.reshape(by_t, (1,)), by_args])
 
     def vjp(g: Any) -> list[Any]:
         by_y = g[-1]
@@ -51,7 +50,7 @@ def _adjoint(argnums: Any, ans: Any, given: Any, kwargs: dict[str, Any]) -> Call
         by_args: Any = np.zeros_like(flat_args)
         by_times = []
         for i in range(steps - 1, 0, -1):
-            moved = np.sum(np.stack([func(ans[i], t[i], *args)])[0] * g[i])
+            moved = np.sum(np.array(func(ans[i], t[i], *args)) * g[i])
             by_times.append(moved)
             by_start = by_start - moved
             state = np.concatenate([ans[i], by_y, np.reshape(by_start, (1,)), by_args])

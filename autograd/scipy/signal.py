@@ -24,8 +24,10 @@ def _convolve(A: Any, B: Any, axes: Axes | None = None, dot_axes: Axes | None = 
     along_a, along_b = axes if axes is not None else (list(range(np.ndim(A))), list(range(np.ndim(B))))
     dot_a, dot_b = dot_axes if dot_axes is not None else ((), ())
     rank = len(along_a)
-    if not 1 <= rank <= 3:
-        raise ShapeError(f"convolve: expected 1, 2 or 3 axes to convolve along, got {rank}")
+    if not rank:
+        return np.tensordot(A, B, (dot_a, dot_b))
+    if rank > 3:
+        raise ShapeError(f"convolve: expected at most 3 axes to convolve along, got {rank}")
     (x, free_a), (k, free_b) = _arranged(A, along_a, dot_a), _arranged(B, along_b, dot_b)
     swapped = mode == "valid" and any(n < m for n, m in zip(x.shape[2:], k.shape[2:], strict=True))
     if swapped:
