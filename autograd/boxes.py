@@ -51,6 +51,23 @@ def boxing(function: Callable[..., Any]) -> Any:
     return method
 
 
+def _operator(function: Callable[..., Any]) -> Any:
+    """As ``boxing``, for an operator of two operands. Lists count as arrays of their own dtype, as they do to NumPy."""
+
+    def method(self: Any, other: Any) -> Any:
+        if type(other) is list or type(other) is tuple:
+            other = np.asarray(other)
+        result = function(self, other)
+        if type(result) is Tensor and result._node is not None:
+            result.__class__ = ArrayBox
+            return result
+        return result if result is NotImplemented else boxed(result)
+
+    method.__name__ = function.__name__
+    method.__doc__ = f"As ``ndarray.{method.__name__}``."
+    return method
+
+
 def _numpy(function: Callable[..., Any]) -> Any:
     """The method of that name of NumPy's arrays."""
     return boxing(NUMPY[function])
@@ -79,8 +96,12 @@ def _sum_of(reduce: Callable[..., Any]) -> Any:
 
 def _item(self: Any, index: Any) -> Any:
     if type(index) is tuple and len(index) > 1:
-        return Tensor.__getitem__(self, _with_ints_as_arrays(index))
-    return Tensor.__getitem__(self, index)
+        index = _with_ints_as_arrays(index)
+    result = Tensor.__getitem__(self, index)
+    if result._node is None:
+        return result._data
+    result.__class__ = ArrayBox  # type: ignore[assignment]
+    return result
 
 
 def _with_ints_as_arrays(index: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -141,34 +162,34 @@ class ArrayBox(Tensor):
 
     # ---- operators ---------------------------------------------------------------------------------------------------
 
-    __add__ = __iadd__ = boxing(Tensor.__add__)
-    __radd__ = boxing(Tensor.__radd__)
-    __sub__ = __isub__ = boxing(Tensor.__sub__)
-    __rsub__ = boxing(Tensor.__rsub__)
-    __mul__ = __imul__ = boxing(Tensor.__mul__)
-    __rmul__ = boxing(Tensor.__rmul__)
-    __truediv__ = __itruediv__ = boxing(Tensor.__truediv__)
-    __rtruediv__ = boxing(Tensor.__rtruediv__)
-    __floordiv__ = __ifloordiv__ = boxing(Tensor.__floordiv__)
-    __rfloordiv__ = boxing(Tensor.__rfloordiv__)
-    __mod__ = __imod__ = boxing(Tensor.__mod__)
-    __rmod__ = boxing(Tensor.__rmod__)
-    __divmod__ = boxing(Tensor.__divmod__)
-    __rdivmod__ = boxing(Tensor.__rdivmod__)
-    __pow__ = __ipow__ = boxing(Tensor.__pow__)
-    __rpow__ = boxing(Tensor.__rpow__)
-    __matmul__ = __imatmul__ = boxing(Tensor.__matmul__)
-    __rmatmul__ = boxing(Tensor.__rmatmul__)
+    __add__ = __iadd__ = _operator(Tensor.__add__)
+    __radd__ = _operator(Tensor.__radd__)
+    __sub__ = __isub__ = _operator(Tensor.__sub__)
+    __rsub__ = _operator(Tensor.__rsub__)
+    __mul__ = __imul__ = _operator(Tensor.__mul__)
+    __rmul__ = _operator(Tensor.__rmul__)
+    __truediv__ = __itruediv__ = _operator(Tensor.__truediv__)
+    __rtruediv__ = _operator(Tensor.__rtruediv__)
+    __floordiv__ = __ifloordiv__ = _operator(Tensor.__floordiv__)
+    __rfloordiv__ = _operator(Tensor.__rfloordiv__)
+    __mod__ = __imod__ = _operator(Tensor.__mod__)
+    __rmod__ = _operator(Tensor.__rmod__)
+    __divmod__ = _operator(Tensor.__divmod__)
+    __rdivmod__ = _operator(Tensor.__rdivmod__)
+    __pow__ = __ipow__ = _operator(Tensor.__pow__)
+    __rpow__ = _operator(Tensor.__rpow__)
+    __matmul__ = __imatmul__ = _operator(Tensor.__matmul__)
+    __rmatmul__ = _operator(Tensor.__rmatmul__)
     __neg__ = boxing(Tensor.__neg__)
     __pos__ = boxing(Tensor.__pos__)
     __abs__ = boxing(Tensor.__abs__)
-    __eq__ = boxing(Tensor.__eq__)
-    __ne__ = boxing(Tensor.__ne__)
-    __lt__ = boxing(Tensor.__lt__)
-    __le__ = boxing(Tensor.__le__)
-    __gt__ = boxing(Tensor.__gt__)
-    __ge__ = boxing(Tensor.__ge__)
-    __getitem__ = boxing(_item)
+    __eq__ = _operator(Tensor.__eq__)
+    __ne__ = _operator(Tensor.__ne__)
+    __lt__ = _operator(Tensor.__lt__)
+    __le__ = _operator(Tensor.__le__)
+    __gt__ = _operator(Tensor.__gt__)
+    __ge__ = _operator(Tensor.__ge__)
+    __getitem__ = _item
     T = property(boxing(np.transpose))
     mT = property(_numpy(np.matrix_transpose))
     real = property(_numpy(np.real))

@@ -31,7 +31,9 @@ def contains_box(value: Any) -> bool:
     if isinstance(value, Handle):
         return True
     if type(value) is list or type(value) is tuple:
-        return any(map(contains_box, value))
+        for item in value:
+            if type(item) is ArrayBox or contains_box(item):
+                return True
     return False
 
 
@@ -70,11 +72,8 @@ def _call(function: Callable[..., Any], op: Callable[..., Any], args: Any, kwarg
     """``function`` called with lists or keywords, among which there may be boxes."""
     if not (any(map(contains_box, args)) or any(map(contains_box, kwargs.values()))):
         return function(*args, **kwargs)
-    if function.__name__ in _LISTS and args and _is_list(args[0]):
-        args = ([_with_arrays(item) for item in args[0]], *args[1:])
-    else:
-        args = [_with_arrays(arg) for arg in args]
-        kwargs = {name: _with_arrays(value) for name, value in kwargs.items()}
+    args = [_with_arrays(arg) for arg in args]
+    kwargs = {name: _with_arrays(value) for name, value in kwargs.items()}
     if "out" in kwargs or (kwargs and isinstance(function, np.ufunc)):
         return function(*args, **kwargs)  # NumPy's protocols know what to do with these
     result = op(*args, **kwargs)
@@ -95,7 +94,7 @@ def mirrored(function: Callable[..., Any], op: Callable[..., Any], arity: int | 
     """
     if arity is None and isinstance(function, np.ufunc):
         arity = function.nin if function.nout == 1 else None
-    make = {1: _unary, 2: _binary}.get(arity, _any)
+    make = _joining if function.__name__ in _LISTS else {1: _unary, 2: _binary}.get(arity, _any)
     call = make(function, op)
     call.__name__ = call.__qualname__ = function.__name__
     call.__doc__ = function.__doc__
@@ -137,6 +136,19 @@ def _binary(function: Callable[..., Any], op: Callable[..., Any]) -> Any:
     return call
 
 
+def _joining(function: Callable[..., Any], op: Callable[..., Any]) -> Any:
+    def call(arrays: Any, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(arrays, (list, tuple)):
+            arrays = arrays if hasattr(arrays, "shape") else list(arrays)
+        if not contains_box(arrays):
+            return function(arrays, *args, **kwargs)
+        items = [item if type(item) is ArrayBox else _with_arrays(item) for item in arrays]
+        result = op(items, *args, **kwargs)
+        return boxed(result) if any(isinstance(item, ArrayBox) for item in items) else result
+
+    return call
+
+
 def _any(function: Callable[..., Any], op: Callable[..., Any]) -> Any:
     def call(*args: Any, **kwargs: Any) -> Any:
         found = False
@@ -144,13 +156,19 @@ def _any(function: Callable[..., Any], op: Callable[..., Any]) -> Any:
             kind = type(arg)
             if kind is ArrayBox:
                 found = True
-            elif kind is list or kind is tuple or isinstance(arg, Handle):
+            elif kind is list or kind is tuple:
+                if not found or (arg and type(arg[0]) is not int):  # it may stand for an array
+                    return _call(function, op, args, kwargs)
+            elif isinstance(arg, Handle):
                 return _call(function, op, args, kwargs)
         if not found:
             return _call(function, op, args, kwargs) if kwargs else function(*args)
-        if kwargs and "out" in kwargs:
-            return _call(function, op, args, kwargs)
-        result = op(*args, **kwargs)
+        if kwargs:
+            if "out" in kwargs:
+                return _call(function, op, args, kwargs)
+            result = op(*args, **kwargs)
+        else:
+            result = op(*args)
         if type(result) is Tensor and result._node is not None:
             result.__class__ = ArrayBox
             return result
