@@ -76,7 +76,7 @@ def _full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C") -> A
 def _full_like(a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True) -> Any:
     if not isinstance(fill_value, Handle):
         return np.full(a.shape, fill_value, dtype or a.dtype)
-    return np.broadcast_to(np.asarray(fill_value, dtype or a.dtype), np.shape(a))
+    return np.broadcast_to(fill_value.astype(dtype or np.asarray(unwrap(a)).dtype), np.shape(a))  # type: ignore[attr-defined]
 
 
 @_adapts(np.linspace)
@@ -108,9 +108,12 @@ ADAPTED["r_"] = _Joiner(np.r_, 1)
 ADAPTED["c_"] = _Joiner(np.c_, 2)
 
 
-@_adapts(np.block)
-def _block(arrays: Any) -> Any:
-    return _blocks(arrays, _depth(arrays))
+def block(arrays: Any) -> Any:
+    """As ``numpy.block``; the nested lists may contain boxes."""
+    return _blocks(arrays, _depth(arrays)) if contains_box(arrays) else np.block(arrays)
+
+
+ADAPTED["block"] = block
 
 
 def _depth(arrays: Any) -> int:
@@ -189,7 +192,8 @@ def _apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Any, *args: An
     results = np.reshape(results, rows.shape[:-1] + results.shape[1:])
     last = rows.ndim - 1
     added = results.ndim - last
-    return np.moveaxis(results, range(last, last + added), range(axis % rows.ndim, axis % rows.ndim + added))
+    first = axis % rows.ndim
+    return np.moveaxis(results, [*range(last, last + added)], [*range(first, first + added)])
 
 
 # ---- sums and means --------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from ..ops.joining import stack as _stack
 __all__ = ["array", "contains_box", "find", "mirrored", "names"]
 
 _LISTS = frozenset(
-    ["block", "column_stack", "concatenate", "dstack", "hstack", "multi_dot", "row_stack", "stack", "vstack"]
+    ["column_stack", "concatenate", "dstack", "hstack", "multi_dot", "row_stack", "stack", "vstack"]
 )
 """Functions whose first argument is a list of arrays, not a list that stands for one."""
 _UFUNC_ATTRIBUTES = ("accumulate", "at", "identity", "nargs", "nin", "nout", "outer", "reduce", "reduceat", "types")
@@ -46,7 +46,9 @@ def array(a: Any) -> Any:
         return a
     if not contains_box(a):
         return np.asarray(a)
-    return boxed(_stack([array(item) for item in a]))
+    items = [array(item) for item in a]
+    made = _stack(items)
+    return boxed(made) if any(isinstance(item, ArrayBox) for item in items) else made
 
 
 def _is_list(value: Any) -> bool:

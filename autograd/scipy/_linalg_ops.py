@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._op import op
+from ..ops.linear_algebra import computed
 from ..samples import case, reals
 
 __all__ = ["solve_banded", "solve_sylvester", "sqrtm"]
@@ -28,8 +29,9 @@ def _positive(a: Any) -> Any:
 )
 def sqrtm(x: Any) -> Any:
     """The matrix ``out`` with ``out @ out == x``."""
-    out = np.asarray(_scipy().sqrtm(x))
-    return out if out.dtype.kind == "c" else out.astype(x.dtype, copy=False)
+    a, dtype = computed(x)
+    out = np.asarray(_scipy().sqrtm(a))
+    return out if out.dtype.kind == "c" else out.astype(dtype, copy=False)
 
 
 def _sylvester_rule(g: Any, a: Any, b: Any, out: Any) -> tuple[Any, Any, Any]:
@@ -46,7 +48,8 @@ def _sylvester_rule(g: Any, a: Any, b: Any, out: Any) -> tuple[Any, Any, Any]:
 )
 def solve_sylvester(a: Any, b: Any, q: Any) -> Any:
     """The solution of ``a @ out + out @ b == q``."""
-    return _scipy().solve_sylvester(a, b, q)
+    (a, dtype), (b, _), (q, _) = computed(a), computed(b), computed(q)
+    return _scipy().solve_sylvester(a, b, q).astype(dtype, copy=False)
 
 
 def _turned_bands(bands: tuple[int, int], ab: Any) -> Any:
@@ -86,4 +89,5 @@ def _dominant(ab: Any) -> Any:
 )
 def solve_banded(bands: tuple[int, int], ab: Any, b: Any) -> Any:
     """The solution of a system whose matrix is given by its bands."""
-    return _scipy().solve_banded(bands, ab, b)
+    (ab, dtype), (b, _) = computed(ab), computed(b)
+    return _scipy().solve_banded(bands, ab, b).astype(dtype, copy=False)

@@ -30,13 +30,13 @@ _ORDERS = [elementwise(v=2, x=reals(0.5, 4)), elementwise(v=0.5, x=reals(0.5, 4)
 @op(x=lambda g, x, out: g * out * digamma.kernel(x), promote="float", samples=reals(0.3, 4))
 def gamma(x: Any) -> Any:
     """The gamma function."""
-    return scipy_special().gamma(x)
+    return scipy_special().gamma(x).astype(x.dtype, copy=False)
 
 
 @op(x=lambda g, x, out: -g * out * digamma.kernel(x), promote="float", samples=reals(0.3, 4))
 def rgamma(x: Any) -> Any:
     """One over the gamma function."""
-    return scipy_special().rgamma(x)
+    return scipy_special().rgamma(x).astype(x.dtype, copy=False)
 
 
 @op(
@@ -47,7 +47,7 @@ def rgamma(x: Any) -> Any:
 )
 def beta(x: Any, y: Any) -> Any:
     """The beta function."""
-    return scipy_special().beta(x, y)
+    return scipy_special().beta(x, y).astype(x.dtype, copy=False)
 
 
 @op(
@@ -58,7 +58,7 @@ def beta(x: Any, y: Any) -> Any:
 )
 def betaln(x: Any, y: Any) -> Any:
     """The logarithm of the beta function."""
-    return scipy_special().betaln(x, y)
+    return scipy_special().betaln(x, y).astype(x.dtype, copy=False)
 
 
 def _beta_density(a: Any, b: Any, x: Any) -> Any:
@@ -73,7 +73,7 @@ def _beta_density(a: Any, b: Any, x: Any) -> Any:
 )
 def betainc(a: Any, b: Any, x: Any) -> Any:
     """The incomplete beta function, a share of 1; differentiable by ``x``."""
-    return scipy_special().betainc(a, b, x)
+    return scipy_special().betainc(a, b, x).astype(x.dtype, copy=False)
 
 
 def _t_density(df: Any, x: Any) -> Any:
@@ -88,13 +88,13 @@ def _t_density(df: Any, x: Any) -> Any:
 )
 def stdtr(df: Any, x: Any) -> Any:
     """The distribution function of Student's t; differentiable by ``x``."""
-    return scipy_special().stdtr(df, x)
+    return scipy_special().stdtr(df, x).astype(x.dtype, copy=False)
 
 
 @op(x=lambda g, out: g * np.exp(out * out) * (-math.sqrt(math.pi) / 2), promote="float", samples=reals(0.1, 1.9))
 def erfcinv(x: Any) -> Any:
     """The inverse of the complementary error function."""
-    return scipy_special().erfcinv(x)
+    return scipy_special().erfcinv(x).astype(x.dtype, copy=False)
 
 
 # ---- Bessel functions ------------------------------------------------------------------------------------------------
@@ -103,13 +103,13 @@ def erfcinv(x: Any) -> Any:
 @op(x=lambda g, x: -g * j1.kernel(x), promote="float", samples=reals())
 def j0(x: Any) -> Any:
     """The Bessel function of the first kind, of order 0."""
-    return scipy_special().j0(x)
+    return scipy_special().j0(x).astype(x.dtype, copy=False)
 
 
 @op(x=lambda g, x: g * (j0.kernel(x) - jv.kernel(2, x)) / 2, promote="float", samples=reals())
 def j1(x: Any) -> Any:
     """The Bessel function of the first kind, of order 1."""
-    return scipy_special().j1(x)
+    return scipy_special().j1(x).astype(x.dtype, copy=False)
 
 
 @op(
@@ -120,19 +120,19 @@ def j1(x: Any) -> Any:
 )
 def jv(v: Any, x: Any) -> Any:
     """The Bessel function of the first kind, of order ``v``; differentiable by ``x``."""
-    return scipy_special().jv(v, x)
+    return scipy_special().jv(v, x).astype(x.dtype, copy=False)
 
 
 @op(x=lambda g, x: -g * y1.kernel(x), promote="float", samples=reals(0.5, 4))
 def y0(x: Any) -> Any:
     """The Bessel function of the second kind, of order 0."""
-    return scipy_special().y0(x)
+    return scipy_special().y0(x).astype(x.dtype, copy=False)
 
 
 @op(x=lambda g, x: g * (y0.kernel(x) - yv.kernel(2, x)) / 2, promote="float", samples=reals(0.5, 4))
 def y1(x: Any) -> Any:
     """The Bessel function of the second kind, of order 1."""
-    return scipy_special().y1(x)
+    return scipy_special().y1(x).astype(x.dtype, copy=False)
 
 
 @op(
@@ -143,7 +143,7 @@ def y1(x: Any) -> Any:
 )
 def yv(v: Any, x: Any) -> Any:
     """The Bessel function of the second kind, of order ``v``; differentiable by ``x``."""
-    return scipy_special().yv(v, x)
+    return scipy_special().yv(v, x).astype(x.dtype, copy=False)
 
 
 @op(
@@ -154,7 +154,7 @@ def yv(v: Any, x: Any) -> Any:
 )
 def iv(v: Any, x: Any) -> Any:
     """The modified Bessel function of the first kind, of order ``v``; differentiable by ``x``."""
-    return scipy_special().iv(v, x)
+    return scipy_special().iv(v, x).astype(x.dtype, copy=False)
 
 
 @op(
@@ -165,7 +165,7 @@ def iv(v: Any, x: Any) -> Any:
 )
 def ive(v: Any, x: Any) -> Any:
     """``iv(v, x) * exp(-abs(x))``; differentiable by ``x``."""
-    return scipy_special().ive(v, x)
+    return scipy_special().ive(v, x).astype(x.dtype, copy=False)
 
 
 @op(
@@ -176,4 +176,4 @@ def ive(v: Any, x: Any) -> Any:
 )
 def kn(v: Any, x: Any) -> Any:
     """The modified Bessel function of the second kind, of order ``v``; differentiable by ``x``."""
-    return scipy_special().kv(v, x)
+    return scipy_special().kv(v, x).astype(x.dtype, copy=False)
