@@ -7,16 +7,25 @@ from typing import Any
 import numpy as np
 
 from .._op import op
-from ..ops.linear_algebra import computed
+from ..ops.linear_algebra import computed, foreign
 from ..samples import case, reals
 
 __all__ = ["solve_banded", "solve_sylvester", "sqrtm"]
 
 
-def _scipy() -> Any:
-    from scipy import linalg
+def _scipy(name: str) -> Any:
+    """The function of ``scipy.linalg``, imported when it is first needed."""
 
-    return linalg
+    def call(*args: Any) -> Any:
+        from scipy import linalg
+
+        return getattr(linalg, name)(*args)
+
+    call.__name__ = name
+    return foreign(call)
+
+
+_sqrtm, _solve_sylvester, _solve_banded = _scipy("sqrtm"), _scipy("solve_sylvester"), _scipy("solve_banded")
 
 
 def _positive(a: Any) -> Any:
@@ -30,7 +39,7 @@ def _positive(a: Any) -> Any:
 def sqrtm(x: Any) -> Any:
     """The matrix ``out`` with ``out @ out == x``."""
     a, dtype = computed(x)
-    out = np.asarray(_scipy().sqrtm(a))
+    out = _sqrtm(a)
     return out if out.dtype.kind == "c" else out.astype(dtype, copy=False)
 
 
@@ -49,7 +58,7 @@ def _sylvester_rule(g: Any, a: Any, b: Any, out: Any) -> tuple[Any, Any, Any]:
 def solve_sylvester(a: Any, b: Any, q: Any) -> Any:
     """The solution of ``a @ out + out @ b == q``."""
     (a, dtype), (b, _), (q, _) = computed(a), computed(b), computed(q)
-    return _scipy().solve_sylvester(a, b, q).astype(dtype, copy=False)
+    return _solve_sylvester(a, b, q).astype(dtype, copy=False)
 
 
 def _turned_bands(bands: tuple[int, int], ab: Any) -> Any:
@@ -90,4 +99,4 @@ def _dominant(ab: Any) -> Any:
 def solve_banded(bands: tuple[int, int], ab: Any, b: Any) -> Any:
     """The solution of a system whose matrix is given by its bands."""
     (ab, dtype), (b, _) = computed(ab), computed(b)
-    return _scipy().solve_banded(bands, ab, b).astype(dtype, copy=False)
+    return _solve_banded(bands, ab, b).astype(dtype, copy=False)

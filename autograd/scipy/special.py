@@ -18,8 +18,9 @@ def _with_parameter(name: str, op: Callable[..., Any], count: int = 1) -> Callab
 
     def own(*args: Any) -> Any:
         given = [constant(f"scipy.special.{name}", f"argument {i}", value) for i, value in enumerate(args[:count])]
-        x = args[count]
-        return op(*given, x if isinstance(x, Handle) else np.asarray(x))
+        if op is not _torch.polygamma:  # which takes an int
+            given = [np.asarray(value) for value in given]
+        return op(*given, args[count])
 
     return own
 
