@@ -284,6 +284,11 @@ class _PrimitiveOp:
         end = jvp(argnums, tangents, out, values, kwargs)
         if not isinstance(end, Handle) or node_of(end) is None:
             return [None] * len(argnums)
+        if getattr(getattr(node_of(end), "op", None), "rules", None) is self.rules:
+            raise NotDifferentiableError(
+                f"{self.name}: it is declared linear, but its transpose is not known; define it with "
+                "autograd.extend.defvjp"
+            )
         seed = np.conj(g)
         found = _grad(end, tangents, seed, create_graph=create_graph, allow_unused=True)
         plain = [None if d is None else np.conj(d) for d in found]
