@@ -100,7 +100,7 @@ def _item(self: Any, index: Any) -> Any:
     result = Tensor.__getitem__(self, index)
     if result._node is None:
         return result._data
-    result.__class__ = ArrayBox  # type: ignore[assignment]
+    result.__class__ = ArrayBox
     return result
 
 

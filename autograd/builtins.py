@@ -16,7 +16,7 @@ from .tracer import getval
 __all__ = ["dict", "isinstance", "list", "tuple", "type"]
 
 
-def isinstance(x: Any, kind: Any) -> bool:  # noqa: A001 (Python's name is the point)
+def isinstance(x: Any, kind: Any) -> bool:
     """As Python's, of the array inside a box.
 
     >>> import numpy as np
@@ -27,6 +27,6 @@ def isinstance(x: Any, kind: Any) -> bool:  # noqa: A001 (Python's name is the p
     return builtins.isinstance(x, kind) or builtins.isinstance(getval(x), kind)
 
 
-def type(x: Any) -> Any:  # noqa: A001
+def type(x: Any) -> Any:
     """As Python's, of the array inside a box."""
     return builtins.type(getval(x))

@@ -65,7 +65,7 @@ def holomorphic_grad(fun: Callable[..., Any], argnum: Any = 0) -> Callable[..., 
             warnings.warn("Input to holomorphic_grad is not complex", stacklevel=4)
         return _func.grad(lambda x: np.real(fun(x)))(x)
 
-    return holomorphic_grad(fun, argnum)  # type: ignore[no-any-return]
+    return holomorphic_grad(fun, argnum)
 
 
 def grad_named(fun: Callable[..., Any], argname: str) -> Callable[..., Any]:
@@ -140,23 +140,23 @@ def make_vjp(fun: Callable[..., Any], argnum: Any = 0) -> Callable[..., Any]:
     >>> vjp(np.array([1.0, 10.0]))
     array([ 2., 40.])
     """
-    return unary_to_nary(_named(_vjp, "make_vjp"))(fun, argnum)  # type: ignore[no-any-return]
+    return unary_to_nary(_named(_vjp, "make_vjp"))(fun, argnum)
 
 
 def make_jvp(fun: Callable[..., Any], argnum: Any = 0) -> Callable[..., Any]:
-    """The function of the same arguments that returns ``jvp``; ``jvp(v)`` is the pair of value and Jacobian times ``v``.
+    """The function of the same arguments that returns ``jvp``; ``jvp(v)`` is value and Jacobian times ``v``.
 
     >>> import autograd.numpy as np
     >>> from autograd import make_jvp
     >>> make_jvp(np.square)(np.array([1.0, 2.0]))(np.array([1.0, 10.0]))
     (array([1., 4.]), array([ 2., 40.]))
     """
-    return unary_to_nary(_named(_jvp, "make_jvp"))(fun, argnum)  # type: ignore[no-any-return]
+    return unary_to_nary(_named(_jvp, "make_jvp"))(fun, argnum)
 
 
 def make_jvp_reversemode(fun: Callable[..., Any], argnum: Any = 0) -> Callable[..., Any]:
     """As ``make_jvp``, but that the function made at the point returns only the Jacobian times ``v``."""
-    return unary_to_nary(lambda fun, x: _func.linearize(fun, x)[1])(fun, argnum)  # type: ignore[no-any-return]
+    return unary_to_nary(lambda fun, x: _func.linearize(fun, x)[1])(fun, argnum)
 
 
 def _named(operator: Callable[..., Any], name: str) -> Callable[..., Any]:
@@ -170,7 +170,7 @@ def _named(operator: Callable[..., Any], name: str) -> Callable[..., Any]:
 
 def deriv(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
     """The change of the result if all elements of the argument grow alike: the derivative, of a number."""
-    return unary_to_nary(_deriv)(fun, argnum)  # type: ignore[no-any-return]
+    return unary_to_nary(_deriv)(fun, argnum)
 
 
 def _deriv(fun: Callable[[Any], Any], x: Any) -> Any:
@@ -198,7 +198,7 @@ def make_hvp(fun: Callable[..., Any], argnum: Any = 0) -> Callable[..., Any]:
 
     The way for many products at one point: ``fun`` and its gradient are computed once.
     """
-    return unary_to_nary(lambda fun, x: _vjp(_func.grad(fun), x))(fun, argnum)  # type: ignore[no-any-return]
+    return unary_to_nary(lambda fun, x: _vjp(_func.grad(fun), x))(fun, argnum)
 
 
 def hessian_tensor_product(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
@@ -230,9 +230,7 @@ def _half_square(x: Any) -> Any:
     return np.sum(x**2, axis=-1) / 2
 
 
-def make_ggnvp(
-    f: Callable[..., Any], g: Callable[[Any], Any] = _half_square, f_argnum: Any = 0
-) -> Callable[..., Any]:
+def make_ggnvp(f: Callable[..., Any], g: Callable[[Any], Any] = _half_square, f_argnum: Any = 0) -> Callable[..., Any]:
     """The function of ``f``'s arguments that returns products with the generalized Gauss-Newton matrix of ``g(f)``.
 
     It is ``J' H J``, with ``J`` the Jacobian of ``f`` and ``H`` the Hessian of ``g``.
@@ -244,7 +242,7 @@ def make_ggnvp(
         bend = _vjp(_func.grad(g), value)[0]
         return lambda v: pull(bend(push(v)))[0]
 
-    return unary_to_nary(at)(f, f_argnum)  # type: ignore[no-any-return]
+    return unary_to_nary(at)(f, f_argnum)
 
 
 # ---- memory ----------------------------------------------------------------------------------------------------------

@@ -267,7 +267,7 @@ class _PrimitiveOp:
         derivatives = list(self.rules.vjp(argnums, out, values, kwargs)(g))
         if len(derivatives) != len(argnums):
             raise RuleError(
-                f"the rule of primitive '{self.name}' returned {len(derivatives)} gradients for {len(argnums)} arguments"
+                f"a rule of primitive '{self.name}' returned {len(derivatives)} gradients for {len(argnums)} arguments"
             )
         return dict(zip(argnums, derivatives, strict=True))
 
@@ -321,7 +321,9 @@ def _rules_of(fun: Any) -> _Rules:
     return found
 
 
-def defvjp(fun: Callable[..., Any], *vjpmakers: Callable[..., Any] | None, argnums: Sequence[int] | None = None) -> None:
+def defvjp(
+    fun: Callable[..., Any], *vjpmakers: Callable[..., Any] | None, argnums: Sequence[int] | None = None
+) -> None:
     """Say what the derivatives of a primitive are, in reverse mode.
 
     Args:

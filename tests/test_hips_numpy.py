@@ -1,4 +1,4 @@
-"""``autograd.numpy``: NumPy's names, values and dtypes on arrays; its meaning, with derivatives, on boxes and Tensors."""
+"""``autograd.numpy``: NumPy's names, values and dtypes on arrays; its meaning and derivatives on boxes and Tensors."""
 
 from __future__ import annotations
 

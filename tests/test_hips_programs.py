@@ -1,6 +1,8 @@
-"""Programs in the style of HIPS autograd: its operators on functions, flatten, optimizers, fixed points, whole programs."""
+"""Programs in the style of HIPS autograd: its operators on functions, flatten, optimizers, and whole programs."""
 
 from __future__ import annotations
+
+import itertools
 
 import numpy as onp
 import pytest
@@ -264,7 +266,7 @@ def test_the_graph_of_a_call():
 def test_a_network_is_trained():
     rng = np.random.RandomState(0)
     sizes = [2, 8, 1]
-    params = [(0.5 * rng.randn(m, n), np.zeros(n)) for m, n in zip(sizes[:-1], sizes[1:], strict=True)]
+    params = [(0.5 * rng.randn(m, n), np.zeros(n)) for m, n in itertools.pairwise(sizes)]
     inputs = rng.rand(32, 2)
     targets = (inputs[:, :1] > inputs[:, 1:]) * 1.0
 

@@ -37,9 +37,7 @@ def flatten(value: Any) -> tuple[Any, Callable[[Any], Any]]:
             pieces = [np.reshape(part, shape) for part, shape in zip(parts, shapes, strict=True)]
             return build(iter([boxed(piece) for piece in pieces] if isinstance(vector, ArrayBox) else pieces))
         vector = np.asarray(vector)
-        pieces = [
-            vector[end - size : end].reshape(shape) for end, size, shape in zip(ends, sizes, shapes, strict=True)
-        ]
+        pieces = [vector[end - size : end].reshape(shape) for end, size, shape in zip(ends, sizes, shapes, strict=True)]
         return build(iter(pieces))
 
     flat = [np.ravel(leaf) for leaf in leaves]

@@ -7,7 +7,7 @@ arrays only, NumPy's own is.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -19,16 +19,17 @@ from ._mirror import contains_box, mirrored
 
 __all__ = ["ADAPTED", "LINALG"]
 
+F = TypeVar("F", bound=Callable[..., Any])
 ADAPTED: dict[str, Any] = {}
 """By name, what the mirror of ``numpy`` has that is not found in the table of ops."""
 LINALG: dict[str, Any] = {}
 """The same for ``numpy.linalg``."""
 
 
-def _adapts(function: Callable[..., Any], table: dict[str, Any] = ADAPTED) -> Any:
+def _adapts(function: Callable[..., Any], table: dict[str, Any] = ADAPTED) -> Callable[[F], F]:
     """Mark what computes ``function`` of NumPy where boxes are among its arguments."""
 
-    def define(own: Callable[..., Any]) -> Callable[..., Any]:
+    def define(own: F) -> F:
         table[function.__name__] = mirrored(function, own)
         return own
 
@@ -38,7 +39,7 @@ def _adapts(function: Callable[..., Any], table: dict[str, Any] = ADAPTED) -> An
 # ---- arrays made of boxes --------------------------------------------------------------------------------------------
 
 
-def array(object: Any, dtype: Any = None, *args: Any, ndmin: int = 0, **kwargs: Any) -> Any:  # noqa: A002 (NumPy's name)
+def array(object: Any, dtype: Any = None, *args: Any, ndmin: int = 0, **kwargs: Any) -> Any:
     """As ``numpy.array``; nested lists may contain boxes."""
     if not contains_box(object):
         return np.array(object, dtype, *args, ndmin=ndmin, **kwargs)
@@ -165,7 +166,7 @@ def _partition(a: Any, kth: Any, axis: int | None = -1, kind: str = "introselect
 
 
 @_adapts(np.choose)
-def _choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
+def _choose(a: Any, choices: Any, out: None = None, mode: Literal["raise", "wrap", "clip"] = "raise") -> Any:
     places = np.choose(unwrap(a), np.arange(len(choices)), mode=mode)
     result = choices[0]
     for i in range(1, len(choices)):
@@ -232,14 +233,18 @@ def _nanprod(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keep
 
 
 @_adapts(np.nanvar)
-def _nanvar(a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: int = 0, keepdims: bool = False) -> Any:
+def _nanvar(
+    a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: int = 0, keepdims: bool = False
+) -> Any:
     there = ~np.isnan(unwrap(a))
     shift = np.where(there, a - np.nanmean(a, axis=axis, keepdims=True), 0.0)
     return np.sum(shift * shift, axis=axis, keepdims=keepdims) / (np.sum(there, axis=axis, keepdims=keepdims) - ddof)
 
 
 @_adapts(np.nanstd)
-def _nanstd(a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: int = 0, keepdims: bool = False) -> Any:
+def _nanstd(
+    a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: int = 0, keepdims: bool = False
+) -> Any:
     return np.sqrt(_nanvar(a, axis, dtype, out, ddof, keepdims))
 
 
@@ -274,7 +279,7 @@ def _polyval(p: Any, x: Any) -> Any:
 
 
 @_adapts(np.interp)
-def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: None = None) -> Any:
+def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     if period is not None:
         x, xp = np.remainder(x, period), np.remainder(xp, period)
         order = np.argsort(unwrap(xp))

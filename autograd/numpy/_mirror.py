@@ -19,9 +19,7 @@ from ..ops.joining import stack as _stack
 
 __all__ = ["array", "contains_box", "find", "mirrored", "names"]
 
-_LISTS = frozenset(
-    ["column_stack", "concatenate", "dstack", "hstack", "multi_dot", "row_stack", "stack", "vstack"]
-)
+_LISTS = frozenset(["column_stack", "concatenate", "dstack", "hstack", "multi_dot", "row_stack", "stack", "vstack"])
 """Functions whose first argument is a list of arrays, not a list that stands for one."""
 _UFUNC_ATTRIBUTES = ("accumulate", "at", "identity", "nargs", "nin", "nout", "outer", "reduce", "reduceat", "types")
 
@@ -96,7 +94,7 @@ def mirrored(function: Callable[..., Any], op: Callable[..., Any], arity: int | 
     """
     if arity is None and isinstance(function, np.ufunc):
         arity = function.nin if function.nout == 1 else None
-    make = _joining if function.__name__ in _LISTS else {1: _unary, 2: _binary}.get(arity, _any)
+    make = _joining if function.__name__ in _LISTS else {1: _unary, 2: _binary}.get(arity or 0, _any)
     call = make(function, op)
     call.__name__ = call.__qualname__ = function.__name__
     call.__doc__ = function.__doc__

@@ -1,4 +1,4 @@
-"""SciPy for functions that are differentiated: ``autograd.scipy.special``, ``linalg``, ``stats``, ``signal``, ``integrate``.
+"""SciPy for functions that are differentiated: ``special``, ``linalg``, ``stats``, ``signal``, ``integrate``.
 
 Each has the names of SciPy's module. On arrays these are SciPy's own functions; on what a transform such as
 ``autograd.grad`` passes to a function, and on Tensors, those that have derivatives are the ops of ``autograd``, and the

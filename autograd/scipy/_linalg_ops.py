@@ -1,4 +1,4 @@
-"""Solutions and roots of matrices that PyTorch has not, as ops: values from SciPy, derivatives in each other's terms."""
+"""Solutions and roots of matrices that PyTorch has not, as ops: values from SciPy, rules in each other's terms."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,6 @@ from ..ops.joining import block_diag as _block_diag_of_tensors
 from ..ops.linear_algebra import solve_triangular_ as _substituted
 from . import _linalg_ops as _ops
 from ._mirrors import mirror
-
 
 # ---- with SciPy's arguments ------------------------------------------------------------------------------------------
 
@@ -45,7 +45,13 @@ def _solve_triangular(
 
 
 def _solve(
-    a: Any, b: Any, lower: bool = False, *args: Any, assume_a: str | None = None, transposed: bool = False, **kwargs: Any
+    a: Any,
+    b: Any,
+    lower: bool = False,
+    *args: Any,
+    assume_a: str | None = None,
+    transposed: bool = False,
+    **kwargs: Any,
 ) -> Any:
     return np.linalg.solve(np.swapaxes(a, -1, -2) if transposed else a, b)
 
@@ -67,7 +73,7 @@ def _cholesky(a: Any, lower: bool = False, *args: Any, **kwargs: Any) -> Any:
     return factor if lower else np.conj(np.swapaxes(factor, -1, -2))
 
 
-def _norm(a: Any, ord: Any = None, axis: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:  # noqa: A002
+def _norm(a: Any, ord: Any = None, axis: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
     return np.linalg.norm(a, ord, axis, keepdims)
 
 
@@ -79,7 +85,7 @@ def _block_diag(*arrs: Any) -> Any:
     return _block_diag_of_tensors(*[a if isinstance(a, Handle) else np.asarray(a) for a in arrs])
 
 
-_OWN = {
+_OWN: dict[str, Callable[..., Any]] = {
     "block_diag": _block_diag, "cholesky": _cholesky, "det": _det, "expm": _expm, "inv": _inv, "norm": _norm,
     "pinv": _pinv, "solve": _solve, "solve_banded": _solve_banded, "solve_sylvester": _ops.solve_sylvester,
     "solve_triangular": _solve_triangular, "sqrtm": _sqrtm,

@@ -55,7 +55,7 @@ def _ratio(x: Any, axis: Any, op: Callable[[Any, int], Any]) -> Any:
     return op(x, axis) if axis is not None else np.reshape(op(np.ravel(x), 0), np.shape(x))
 
 
-_OWN = {
+_OWN: dict[str, Callable[..., Any]] = {
     "beta": _ops.beta, "betaln": _ops.betaln, "digamma": _torch.psi, "entr": _torch.entr, "erf": _torch.erf,
     "erfc": _torch.erfc, "erfcinv": _ops.erfcinv, "erfcx": _torch.erfcx, "erfinv": _torch.erfinv,
     "exp2": _torch.exp2, "expit": _torch.expit, "expm1": _torch.expm1, "gamma": _ops.gamma,
@@ -66,7 +66,7 @@ _OWN = {
     "rgamma": _ops.rgamma, "softmax": _softmax, "xlog1py": _torch.xlog1py, "xlogy": _torch.xlogy, "y0": _ops.y0,
     "y1": _ops.y1,
 }  # fmt: skip
-_WITH_PARAMETER = {
+_WITH_PARAMETER: dict[str, Callable[..., Any]] = {
     "gammainc": _torch.gammainc, "gammaincc": _torch.gammaincc, "iv": _ops.iv, "ive": _ops.ive, "jn": _ops.jv,
     "jv": _ops.jv, "kn": _ops.kn, "kv": _ops.kn, "polygamma": _torch.polygamma, "stdtr": _ops.stdtr, "yn": _ops.yv,
     "yv": _ops.yv, "zeta": _torch.zeta,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,6 @@ def _entropy(p: Any, loc: Any = 0) -> Any:
     return _special.entr(p) + _special.entr(1.0 - p)
 
 
-_OWN = {"cdf": _cdf, "entropy": _entropy, "logpmf": _logpmf, "pmf": _pmf}
+_OWN: dict[str, Callable[..., Any]] = {"cdf": _cdf, "entropy": _entropy, "logpmf": _logpmf, "pmf": _pmf}
 
 __getattr__, __dir__ = mirror("scipy.stats.bernoulli", _OWN, globals())

@@ -11,9 +11,7 @@ from ._common import anp, scaled, standard, value, within
 
 def _logpdf(x: Any, a: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
     z = standard(x, loc, scale)
-    return scaled(
-        within(value(z) >= 0, z, 1.0, lambda z: _special.xlogy(a - 1.0, z) - z - _special.gammaln(a)), scale
-    )
+    return scaled(within(value(z) >= 0, z, 1.0, lambda z: _special.xlogy(a - 1.0, z) - z - _special.gammaln(a)), scale)
 
 
 def _pdf(x: Any, a: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:

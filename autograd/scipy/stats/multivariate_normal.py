@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,6 @@ def _entropy(mean: Any = None, cov: Any = 1.0) -> Any:
     return 0.5 * (n * (LOG_2PI + 1.0) + anp.linalg.slogdet(cov)[1])
 
 
-_OWN = {"entropy": _entropy, "logpdf": _logpdf, "pdf": _pdf}
+_OWN: dict[str, Callable[..., Any]] = {"entropy": _entropy, "logpdf": _logpdf, "pdf": _pdf}
 
 __getattr__, __dir__ = mirror("scipy.stats.multivariate_normal", _OWN, globals())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from ... import special as _special
@@ -43,7 +44,7 @@ def _entropy(loc: Any = 0.0, scale: Any = 1.0) -> Any:
     return anp.log(scale) + 0.5 * math.log(2 * math.pi * math.e) + 0 * loc
 
 
-_OWN = {
+_OWN: dict[str, Callable[..., Any]] = {
     "cdf": _cdf, "entropy": _entropy, "logcdf": _logcdf, "logpdf": _logpdf, "logsf": _logsf, "pdf": _pdf,
     "ppf": _ppf, "sf": _sf,
 }  # fmt: skip
