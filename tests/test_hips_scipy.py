@@ -20,7 +20,11 @@ V = onp.array([0.4, 1.3, 0.8, 2.1])
 U = onp.array([0.15, 0.35, 0.62, 0.9])
 S = onp.array([[2.0, 0.4, -0.3], [0.1, 3.0, 0.5], [0.2, -0.6, 2.5]])
 P = S @ S.T
-OPS = [*[getattr(_special_ops, name) for name in _special_ops.__all__], _linalg_ops.solve_banded]
+OPS = [
+    *[getattr(_special_ops, name) for name in _special_ops.__all__],
+    _linalg_ops.normal_log_density,
+    _linalg_ops.solve_banded,
+]
 """Not those by Schur's decomposition: complex steps through it, with which gradients are compared, are not exact."""
 
 
@@ -245,6 +249,7 @@ def test_tensors_stay_tensors():
     [
         (lambda x: special.jv(x, 1.0), NotDifferentiableError, "jv: the derivative by argument 0 has no closed form"),
         (lambda x: stats.t.cdf(1.0, x), NotDifferentiableError, "stdtr"),
+        (lambda x: stats.multivariate_normal.pdf(x[:2], None, -np.diag(x[:2])), onp.linalg.LinAlgError, "definite"),
         (lambda x: special.ellipk(x), NotDifferentiableError, "ellipk has no differentiable op"),
         (lambda x: linalg.sqrtm(np.diag(x), disp=False), NotDifferentiableError, "disp"),
         (lambda x: signal.convolve(x, x, mode="half"), ValueError, "'half'"),

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from .._op import op
-from ..ops.linear_algebra import computed, foreign
+from ..ops.linear_algebra import computed, foreign, inv
 from ..samples import case, reals
 
-__all__ = ["solve_banded", "solve_sylvester", "sqrtm"]
+__all__ = ["normal_log_density", "solve_banded", "solve_sylvester", "sqrtm"]
 
 
 def _scipy(name: str) -> Any:
@@ -100,3 +100,29 @@ def solve_banded(bands: tuple[int, int], ab: Any, b: Any) -> Any:
     """The solution of a system whose matrix is given by its bands."""
     (ab, dtype), (b, _) = computed(ab), computed(b)
     return _solve_banded(bands, ab, b).astype(dtype, copy=False)
+
+
+def _density_rule(g: Any, x: Any, cov: Any) -> tuple[Any, Any]:
+    inverse = np.swapaxes(inv.kernel(cov), 0, 1)
+    solved = np.matmul(x, inverse)
+    weighted = np.expand_dims(g, -1) * solved
+    return -weighted, (np.matmul(np.swapaxes(weighted, 0, 1), solved) - np.sum(g) * inverse) / 2
+
+
+@op(
+    inputs=("x", "cov"),
+    joint=_density_rule,
+    promote="float",
+    samples=case(x=reals(shape=(4, 2)), cov=reals(shape=(2, 2), make=_positive)),
+)
+def normal_log_density(x: Any, cov: Any) -> Any:
+    """For each row of ``x`` the logarithm of the normal density around 0 with this covariance, but for the ``2 pi``.
+
+    Shape: (m, n) and (n, n) give (m).
+
+    Raises: LinAlgError if ``cov`` is not positive definite.
+    """
+    (a, dtype), (b, _) = computed(x), computed(cov)
+    root = np.linalg.cholesky(b)
+    z = np.linalg.solve(root, np.swapaxes(a, 0, 1))
+    return (np.sum(z * z, axis=0) * -0.5 - np.sum(np.log(np.diagonal(root)))).astype(dtype, copy=False)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .._linalg_ops import normal_log_density
 from .._mirrors import mirror
 from ._common import LOG_2PI, anp
 
@@ -33,11 +34,9 @@ def _logpdf(x: Any, mean: Any = None, cov: Any = 1.0, allow_singular: bool = Fal
     shift = x - mean
     if allow_singular:
         return _singular(shift, cov)
-    _, log_det = anp.linalg.slogdet(cov)
-    solved = anp.linalg.solve(cov, np.transpose(np.atleast_2d(shift)))
-    squares = anp.sum(np.atleast_2d(shift) * np.transpose(solved), axis=-1)
-    result = -0.5 * (n * LOG_2PI + log_det + squares)
-    return result if shift.ndim > 1 else result[0]
+    rows = shift if shift.ndim == 2 else np.reshape(shift, (-1, n))
+    result = normal_log_density(rows, cov) - 0.5 * n * LOG_2PI
+    return result if shift.ndim == 2 else np.reshape(result, shift.shape[:-1])
 
 
 def _singular(shift: Any, cov: Any) -> Any:
