@@ -140,11 +140,22 @@ def _joining(function: Callable[..., Any], op: Callable[..., Any]) -> Any:
     def call(arrays: Any, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(arrays, (list, tuple)):
             arrays = arrays if hasattr(arrays, "shape") else list(arrays)
-        if not contains_box(arrays):
+        found = mixed = False
+        for item in arrays:
+            kind = type(item)
+            if kind is ArrayBox:
+                found = True
+            elif kind is not np.ndarray:
+                mixed = True
+        if mixed:
+            if not contains_box(arrays):
+                return function(arrays, *args, **kwargs)
+            arrays = [_with_arrays(item) for item in arrays]
+            found = any(isinstance(item, ArrayBox) for item in arrays)
+        elif not found:
             return function(arrays, *args, **kwargs)
-        items = [item if type(item) is ArrayBox else _with_arrays(item) for item in arrays]
-        result = op(items, *args, **kwargs)
-        return boxed(result) if any(isinstance(item, ArrayBox) for item in items) else result
+        result = op(arrays, *args, **kwargs)
+        return boxed(result) if found else result
 
     return call
 
