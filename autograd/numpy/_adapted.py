@@ -14,6 +14,7 @@ import numpy as np
 from .._op import NUMPY
 from .._operands import unwrap
 from ..engine.nodes import Handle
+from ..ops.shapes import shape_of
 from ._mirror import array as array_of
 from ._mirror import contains_box, mirrored
 
@@ -129,6 +130,12 @@ def _blocks(arrays: Any, axis: int) -> Any:
     return np.concatenate([np.reshape(p, (1,) * (dims - np.ndim(p)) + np.shape(p)) for p in parts], axis=-axis)
 
 
+def _hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    wide = all(len(shape_of(item)) > 1 for item in tup)
+    return NUMPY[np.concatenate](tup if wide else [np.atleast_1d(item) for item in tup], int(wide))
+
+
+ADAPTED["hstack"] = mirrored(np.hstack, _hstack)
 ADAPTED["row_stack"] = mirrored(np.vstack, np.vstack)
 
 
