@@ -86,7 +86,8 @@ def op(
             looks at the type of an array: then second derivatives, compilation and the rest work by themselves.
         samples: where to test it (see ``autograd.samples``); ``autograd.testing.check_op`` needs them.
         promote: ``"common"`` computes in the common dtype of the inputs by PyTorch's rules, ``"float"`` also turns
-            integers into the default float dtype. For a ufunc it is found from the ufunc's loops.
+            integers into the default float dtype, ``"real"`` also refuses complex numbers. For a ufunc it is found from
+            the ufunc's loops.
         view: the result may share memory with its first input. A text says why it must not be written to.
         outputs: names of the outputs, if there are several (then a rule asks for ``g_name``, and for ``name``);
             ``"many"`` if their number varies (then ``g`` is a list).

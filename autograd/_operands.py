@@ -20,6 +20,7 @@ __all__ = [
     "promote",
     "promote_one",
     "promote_pair",
+    "require_real",
     "unpack_list",
     "unwrap",
 ]
@@ -121,7 +122,7 @@ def unpack_list(op: Any, name: str, values: Any) -> tuple[list[Any], list[Any]]:
             arrays.append(operand(op, f"{name}[{i}]", value, None, False)[0])
             nodes.append(None)
     if op.promote is not None and len({getattr(array, "dtype", None) for array in arrays}) > 1:
-        arrays = list(promote(*arrays, to_float=op.promote == "float"))
+        arrays = list(promote(*arrays, to_float=op.promote != "common"))
     return arrays, nodes
 
 
@@ -130,6 +131,13 @@ def promote_one(x: Any) -> Any:
     if not hasattr(x, "dtype"):
         return x if isinstance(x, complex) else dtypes.default.dtype.type(x)
     return x if x.dtype.kind in "fcV" else tell_replaced(x, x.astype(dtypes.default.dtype))
+
+
+def require_real(op: Any, *values: Any) -> None:
+    """Raise DtypeError if there is a complex array or number among the values."""
+    for value in values:
+        if isinstance(value, complex) or (hasattr(value, "dtype") and value.dtype.kind == "c"):
+            raise DtypeError(f"{op.name}: there is none of complex numbers; take their .abs(), .real or .imag")
 
 
 _constants32: dict[Any, Any] = {}

@@ -16,7 +16,17 @@ from typing import Any
 import numpy as np
 
 from . import dtypes
-from ._operands import as_arrays, operand, operator_operand, promote, promote_one, promote_pair, unpack_list, unwrap
+from ._operands import (
+    as_arrays,
+    operand,
+    operator_operand,
+    promote,
+    promote_one,
+    promote_pair,
+    require_real,
+    unpack_list,
+    unwrap,
+)
 from .engine.failures import explain
 from .engine.modes import status
 from .engine.mutation import clock
@@ -52,6 +62,7 @@ _NAMES: dict[str, Any] = {
     "_promote": promote,
     "_promote_one": promote_one,
     "_promote_pair": promote_pair,
+    "_require_real": require_real,
     "_shape": np.shape,
     "_status": status,
     "_unpack_list": unpack_list,
@@ -314,14 +325,15 @@ def _promote(op: Any) -> list[str]:
         return []
     first = names[0]
     other_float = f"{first}_dtype is not float32 and {first}_dtype is not float64"
+    joined = ", ".join(names)
+    refusal = [f"        _require_real(OP, {joined})"] if op.promote == "real" else []
     if len(names) == 1:
         if op.promote == "common":
             return []
-        return [f"    if {other_float}:", f"        {first} = _promote_one({first})"]
+        return [f"    if {other_float}:", f"        {first} = _promote_one({first})", *refusal]
     differ = " or ".join(f"{first}_dtype is not {name}_dtype" for name in names[1:])
-    joined = ", ".join(names)
     call = f"_promote_pair({joined}, " if len(names) == 2 else f"_promote({joined}, to_float="
-    return [f"    if {differ} or ({other_float}):", f"        {joined} = {call}{op.promote == 'float'})"]
+    return [f"    if {differ} or ({other_float}):", f"        {joined} = {call}{op.promote != 'common'})", *refusal]
 
 
 def _saved(op: Any, name: str) -> str:

@@ -41,6 +41,7 @@ PARTS = {
     "special": Part("autograd.special", "autograd.special", whole=True),
     "samples": Part("autograd.samples", "autograd.samples", whole=True),
     "testing": Part("autograd.testing", "autograd.testing", whole=True),
+    "optable": Part("autograd.optable", "autograd.optable", whole=True),
     "numerical": Part("autograd.numerical", "autograd.numerical", whole=True),
     "extend": Part("autograd.extend", "autograd.extend", whole=True),
     "tracer": Part("autograd.tracer", "autograd.tracer", whole=True),

@@ -30,7 +30,7 @@ from autograd._writing import write
 from autograd.engine.modes import Mode
 from autograd.engine.nodes import new_tensor
 from autograd.testing import check_property
-from autograd.testing.strategies import draw_arguments
+from autograd.testing.drawing import draw_arguments
 from autograd.testing.subject import Subject, differentiable_outputs
 
 AIM = 0.995

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from docs import docstrings, gallery_pages, programs, reference_pages
+from autograd.optable import op_table
+from docs import docstrings, gallery_pages, optable_page, programs, reference_pages
 from examples.__main__ import APART, stories
 
 PAGES = {page.stem: page for page in programs.pages()}
@@ -40,7 +41,7 @@ def links(text: str) -> set[str]:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_links_lead_to_pages(name):
-    made = {"gallery/index.md", "api/index.rst", *[f"gallery/{story}.md" for story in stories()]}
+    made = {"gallery/index.md", "api/index.rst", "api/op_table.md", *[f"gallery/{story}.md" for story in stories()]}
     written = {link for link in links(PAGES[name].read_text(encoding="utf-8")) if not link.startswith("_made/written/")}
     missing = {link for link in written - made if not (programs.DOCS / link).exists()}
     assert not missing
@@ -72,7 +73,7 @@ def test_every_page_is_reached_from_the_front_page():
     front = PAGES["index"].read_text(encoding="utf-8")
     listed = {line for tree in re.findall(r"```\{toctree\}\n(.*?)```", front, re.DOTALL) for line in tree.splitlines()}
     assert {*PAGES} - {"index"} == {line for line in listed if re.fullmatch(r"\w+", line)}
-    assert {"gallery/index", "api/index"} <= listed
+    assert {"gallery/index", "api/index", "api/op_table"} <= listed
 
 
 def test_a_wrong_answer_is_noticed(tmp_path):
@@ -241,3 +242,21 @@ def test_the_reference_is_written(tmp_path):
     page = (tmp_path / "ops" / "trigonometric.rst").read_text()
     assert ".. autofunction:: autograd.tanh" in page
     assert "   Also ``arccos``." in page
+
+
+# ---- op contract table -----------------------------------------------------------------------------------------------
+
+
+def test_the_op_contract_table_leads_to_the_reference():
+    text = optable_page.page(op_table(["acos", "attend", "relu6"]), True)
+    assert "| {py:func}`acos <autograd.acos>` | np.arccos | x | each | x | all | f32 |" in text
+    assert "| {py:func}`nn.functional.relu6 <nn.functional.relu6>` |" in text
+    assert "| `(attend)` |" in text
+    assert optable_page.MEASURED in text
+
+
+def test_a_fast_page_of_ops_says_what_it_lacks(tmp_path):
+    optable_page.write_optable(tmp_path / "page.md", fast=True)
+    text = (tmp_path / "page.md").read_text()
+    assert optable_page.UNMEASURED in text
+    assert text.count("\n| ") > 400

@@ -139,6 +139,64 @@ def test_second_derivative_of_elu_at_0_is_0():
     assert values(bend) == pytest.approx([0.0, math.exp(-1)])
 
 
+COMPLEX = tensor([0.5 + 1j, -2.0 + 0.1j])
+REAL_ONLY = {
+    **{
+        name: lambda name=name: getattr(F, name)(COMPLEX)
+        for name in ("logsigmoid", "mish", "softplus", "leaky_relu", "elu", "celu", "selu", "hardsigmoid", "hardswish",
+                     "hardtanh", "hardshrink", "softshrink")
+    },
+    "threshold": lambda: F.threshold(COMPLEX, 0.1, 0.0),
+    "prelu": lambda: F.prelu(COMPLEX, tensor([0.1])),
+    "cross_entropy": lambda: F.cross_entropy(COMPLEX, tensor(1)),
+    "binary_cross_entropy": lambda: F.binary_cross_entropy(COMPLEX, autograd.ones(2)),
+    "binary_cross_entropy_with_logits": lambda: F.binary_cross_entropy_with_logits(COMPLEX, autograd.ones(2)),
+    "multilabel_soft_margin_loss": lambda: F.multilabel_soft_margin_loss(COMPLEX, autograd.ones(2)),
+    "soft_margin_loss": lambda: F.soft_margin_loss(COMPLEX, autograd.ones(2)),
+    "huber_loss": lambda: F.huber_loss(COMPLEX, autograd.ones(2)),
+    "smooth_l1_loss": lambda: F.smooth_l1_loss(autograd.ones(2), COMPLEX),
+    "digamma": lambda: autograd.digamma(COMPLEX),
+    "polygamma": lambda: autograd.polygamma(1, COMPLEX),
+    "logit": lambda: autograd.logit(COMPLEX),
+    "xlogy": lambda: autograd.xlogy(2j, autograd.ones(2)),
+    "erfcx": lambda: autograd.special.erfcx(COMPLEX),
+    "scatter_reduce": lambda: autograd.zeros(2).to(COMPLEX.dtype).scatter_reduce(0, tensor([0, 1]), COMPLEX, "amax"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REAL_ONLY)
+def test_what_is_defined_for_real_numbers_refuses_complex_ones(name):
+    with pytest.raises(errors.DtypeError, match="complex"):
+        REAL_ONLY[name]()
+
+
+@pytest.mark.parametrize(
+    "mean",
+    [
+        lambda x: F.interpolate(x, 4, mode="linear"),
+        lambda x: F.interpolate(x, 4, mode="area"),
+        lambda x: F.adaptive_avg_pool1d(x, 2),
+    ],
+)
+def test_means_of_integers_are_not_cut_off(mean):
+    with pytest.raises(errors.DtypeError, match=r"convert with \.float\(\)"):
+        mean(autograd.arange(6).reshape(1, 1, 6))
+
+
+@pytest.mark.parametrize(
+    "vectors",
+    [lambda x: linalg.eigh(x).eigenvectors, lambda x: linalg.eig(x).eigenvectors, lambda x: linalg.svd(x).U],
+)
+def test_a_loss_that_depends_on_the_phase_of_vectors_has_no_derivative(vectors):
+    x = tensor(np.array([[2.0, 1 - 2j, 0.5j], [1 + 2j, 4.0, 0.3], [-0.5j, 0.3, 7.0]]), requires_grad=True)
+    weights = tensor(np.arange(9.0).reshape(3, 3))
+    with pytest.raises(errors.GradientError, match="up to a phase, and the loss depends on it"):
+        (vectors(x).real * weights).sum().backward()
+    assert x.grad is None
+    (vectors(x).abs() * weights).sum().backward()
+    assert np.all(np.isfinite(x.grad.numpy()))
+
+
 def test_softsign_and_l1_loss_of_complex_numbers():
     z = tensor(np.array([3.0 + 4.0j]), requires_grad=True)
     (found,) = autograd.grad(F.l1_loss(z, tensor(np.array([0j]))), z)

@@ -38,6 +38,7 @@ LAYERS = (
     ("autograd",),
     ("autograd.testing",),
     ("nn", "optim"),
+    ("autograd.optable",),  # a program about all of them, nn.functional's ops too
     ("examples",),
 )
 """From the bottom up. A module belongs where the longest name it starts with stands."""

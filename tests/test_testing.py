@@ -14,7 +14,7 @@ from autograd import op
 from autograd._op import composed
 from autograd.samples import booleans, case, elementwise, integers, reals
 from autograd.testing import PROPERTIES, Subject, assert_close, check_op, check_property, op_tests, properties_of
-from autograd.testing.differences import InconclusiveError, gradient_by_differences, one_sided, require_close
+from autograd.testing.differences import Comparison, InconclusiveError, gradient_by_differences, one_sided
 from autograd.testing.recording import LostError, Recording
 from autograd.testing.strategies import LAYOUTS, arguments, edges, tensors, with_layout
 
@@ -462,14 +462,20 @@ def test_the_complex_step_is_not_trusted_where_the_function_is_not_analytic() ->
 
 
 def test_comparison_scales_with_the_numbers() -> None:
-    small = np.array([1e-9])
+    def compared(found: float, expected: float, error: float) -> Comparison:
+        return Comparison("it", ["x"], np.array([found]), np.array([expected]), np.array([error]))
+
     with pytest.raises(AssertionError, match="are wrong"):
-        require_close(1.01 * small, small, np.array([1e-18]), 1e-8, ["x"], "it")
-    require_close(small, small * (1 + 1e-9), np.array([1e-18]), 1e-8, ["x"], "it")
+        compared(1.01e-9, 1e-9, 1e-18).require(1e-8)
+    compared(1e-9, 1e-9 * (1 + 1e-9), 1e-18).require(1e-8)
     with pytest.raises(InconclusiveError):
-        require_close(np.array([1.0]), np.array([1.0]), np.array([0.1]), 1e-8, ["x"], "it")
+        compared(1.0, 1.0, 0.1).require(1e-8)
     with pytest.raises(AssertionError):
-        require_close(np.array([np.nan]), np.array([1.0]), np.array([1e-15]), 1e-8, ["x"], "it")
+        compared(np.nan, 1.0, 1e-15).require(1e-8)
+    assert compared(1.01e-9, 1e-9, 1e-18).relative == pytest.approx(0.01 / 1.01)
+    assert compared(np.nan, 1.0, 1e-15).relative == np.inf
+    assert np.isnan(compared(1.0, 1.0, 0.1).relative)
+    assert compared(0.0, 1e-15, 1e-14).relative == 1e-15  # that is 0, and no error of 100 %
 
 
 @pytest.mark.parametrize(

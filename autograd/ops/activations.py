@@ -17,7 +17,7 @@ from . import arithmetic
 from .bell import gelu as gelu
 from .exponential import sigmoid
 from .joining import chunk
-from .selection import keep, where_
+from .selection import keep, require_order, where_
 
 _ZEROS = {np.dtype(kind): np.zeros((), kind) for kind in "efdbhilqBHILQ"}
 """0 in each dtype: as an operand NumPy takes it in half the time of the Python number."""
@@ -73,6 +73,7 @@ def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     """
     if min_val > max_val:
         raise ValueError(f"hardtanh: min_val, {min_val}, must not be greater than max_val, {max_val}")
+    require_order(x, x)
     return np.clip(x, min_val, max_val).astype(x.dtype, copy=False)
 
 
@@ -84,7 +85,7 @@ def relu6(x: Any) -> Any:
 
 @op(
     x=lambda g, x, negative_slope: where_.kernel(x > 0, g, g * negative_slope),
-    promote="float",
+    promote="real",
     samples=[elementwise(x=reals(avoid=(0.0,))), elementwise(x=reals(avoid=(0.0,)), negative_slope=-0.5)],
 )
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
@@ -101,7 +102,7 @@ def _elu_rule(g: Any, x: Any, alpha: float, scale: float, input_scale: float) ->
     return where_.kernel(np.logical_not(x <= 0), g * scale, g * slope)
 
 
-@op(x=_elu_rule, promote="float", samples=[
+@op(x=_elu_rule, promote="real", samples=[
     elementwise(x=reals(avoid=(0.0,))), elementwise(x=reals(avoid=(0.0,)), alpha=0.5, scale=1.5, input_scale=2.0),
 ])  # fmt: skip
 def elu(x: Any, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Any:
@@ -149,7 +150,7 @@ def _mish_rule(g: Any, x: Any) -> Any:
     return g * (t + x * (1 - t * t) * sigmoid.kernel(x))
 
 
-@op(x=_mish_rule, promote="float", samples=reals())
+@op(x=_mish_rule, promote="real", samples=reals())
 def mish(x: Any) -> Any:
     """``x * tanh(softplus(x))``."""
     return x * np.tanh(soft_maximum(x))
@@ -157,7 +158,7 @@ def mish(x: Any) -> Any:
 
 @op(
     x=lambda g, x, beta, threshold: where_.kernel(x * beta > threshold, g, g * sigmoid.kernel(x * beta)),
-    promote="float",
+    promote="real",
     samples=[reals(), elementwise(x=reals(avoid=(1.0,)), beta=2.0, threshold=2.0)],
 )
 def softplus(x: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
@@ -167,7 +168,7 @@ def softplus(x: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
     return where_.op.forward(scaled > threshold, x, out if beta == 1 else out / beta)
 
 
-@op(x=lambda g, x: g * sigmoid.kernel(-x), promote="float", samples=reals())
+@op(x=lambda g, x: g * sigmoid.kernel(-x), promote="real", samples=reals())
 def logsigmoid(x: Any) -> Any:
     """``log(sigmoid(x))`` without overflow."""
     return -soft_maximum(-x)
@@ -188,7 +189,7 @@ def softsign(x: Any) -> Any:
 
 @op(
     x=lambda g, x: keep.kernel(g, np.logical_and(x > -3, x < 3)) / 6,
-    promote="float",
+    promote="real",
     samples=elementwise(x=reals(-5, 5, avoid=(-3.0, 3.0))),
 )
 def hardsigmoid(x: Any) -> Any:
@@ -201,7 +202,7 @@ def _hardswish_rule(g: Any, x: Any) -> Any:
     return np.where(outside, keep.kernel(g, x >= 3), g * (np.where(outside, 0, x) / 3 + 0.5))
 
 
-@op(x=_hardswish_rule, promote="float", samples=elementwise(x=reals(-5, 5, avoid=(-3.0, 3.0))))
+@op(x=_hardswish_rule, promote="real", samples=elementwise(x=reals(-5, 5, avoid=(-3.0, 3.0))))
 def hardswish(x: Any) -> Any:
     """``x * hardsigmoid(x)``."""
     return x * np.clip(x + 3, 0, 6) / 6
@@ -220,7 +221,7 @@ def tanhshrink(x: Any) -> Any:
 
 @op(
     x=lambda g, x, lambd: keep.kernel(g, ~((x >= -lambd) & (x <= lambd))),
-    promote="float",
+    promote="real",
     samples=[elementwise(x=reals(avoid=(-0.5, 0.5))), elementwise(x=reals(avoid=(-1.5, 1.5)), lambd=1.5)],
 )
 def softshrink(x: Any, lambd: float = 0.5) -> Any:
@@ -235,7 +236,7 @@ def softshrink(x: Any, lambd: float = 0.5) -> Any:
 
 @op(
     x=lambda g, x, lambd: keep.kernel(g, ~(np.abs(x) <= lambd)),
-    promote="float",
+    promote="real",
     samples=[elementwise(x=reals(avoid=(-0.5, 0.5))), elementwise(x=reals(avoid=(-1.5, 1.5)), lambd=1.5)],
 )
 def hardshrink(x: Any, lambd: float = 0.5) -> Any:
@@ -249,13 +250,14 @@ def hardshrink(x: Any, lambd: float = 0.5) -> Any:
 )
 def threshold(x: Any, threshold: float, value: float) -> Any:
     """``x`` where it exceeds ``threshold``, else ``value``; NaN stays."""
+    require_order(x, x)
     return np.where(x <= threshold, value, x).astype(x.dtype, copy=False)
 
 
 @op(
     x=lambda g, x, weight: where_.kernel(x > 0, g, g * weight),
     weight=lambda g, x: g * keep.kernel(x, np.logical_not(x > 0)),
-    promote="float",
+    promote="real",
     samples=elementwise(x=reals(avoid=(0.0,)), weight=reals()),
 )
 def prelu_(x: Any, weight: Any) -> Any:

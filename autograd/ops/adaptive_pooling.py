@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .._op import composed, op
-from ..errors import ShapeError
+from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
 from .averaging import average_pool
 from .axes import accumulation_dtype
@@ -105,6 +105,9 @@ def spread_means(x: Any, sizes: tuple[int, ...]) -> Any:
 
 def _averaged(name: str, rank: int, x: Any, output_size: Any) -> Any:
     counts = _target(name, rank, x, output_size)
+    dtype = getattr(x, "dtype", None)  # lists hold floating numbers
+    if dtype is not None and dtype.kind in "iub":
+        raise DtypeError(f"{name}: expected floating numbers, got {dtype}; convert with .float()")
     size = _regular(shape_of(x)[-rank:], counts)
     if size is None:
         return window_means(x, counts)
@@ -132,7 +135,7 @@ def adaptive_avg_pool1d(input: Any, output_size: Any) -> Any:
 
     Shape: (N, C, output_size).
 
-    Raises: ShapeError, ValueError.
+    Raises: ShapeError, ValueError; DtypeError for integers.
     """
     return _averaged("adaptive_avg_pool1d", 1, input, output_size)
 

@@ -39,7 +39,7 @@ def i1(x: Any) -> Any:
 
 @op(
     x=lambda g, x, order: g * ((bessel_i.kernel(x, order - 1) + bessel_i.kernel(x, order + 1)) * 0.5),
-    promote="float",
+    promote="real",
     samples=_ORDERS,
 )
 def bessel_i(x: Any, order: int) -> Any:
@@ -67,7 +67,7 @@ def _scaled_slope(x: Any, out: Any, order: int) -> Any:
     return (bessel_ie.kernel(x, order - 1) + bessel_ie.kernel(x, order + 1)) * 0.5 - np.sign(x) * out
 
 
-@op(x=lambda g, x, out, order: g * _scaled_slope(x, out, order), promote="float", samples=_SCALED)
+@op(x=lambda g, x, out, order: g * _scaled_slope(x, out, order), promote="real", samples=_SCALED)
 def bessel_ie(x: Any, order: int) -> Any:
     """The modified Bessel function of an integer order, times ``exp(-abs(x))``."""
     size = np.abs(x)

@@ -238,7 +238,7 @@ def cross_entropy_slope(
 @op(
     x=_cross_entropy_rule,
     constants=("target", "weight"),
-    promote="float",
+    promote="real",
     samples=[case(**arguments) for arguments in (*_TARGETS, *_SMOOTH)],
 )
 def cross_entropy_(

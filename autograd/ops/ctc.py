@@ -121,7 +121,7 @@ _ARRAYS = [
 ]
 
 
-@op(x=_nll_rule, constants=("targets", "input_lengths", "target_lengths"), promote="float", samples=_ARRAYS)
+@op(x=_nll_rule, constants=("targets", "input_lengths", "target_lengths"), promote="real", samples=_ARRAYS)
 def ctc_nll(x: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int = 0) -> Any:
     """Minus the log-likelihood of each example's labels.
 

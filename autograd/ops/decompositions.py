@@ -3,9 +3,9 @@
 Shape, of every op here: matrices are the last two dimensions, those before are a batch. Factors come in NumPy's order.
 The rules work with conjugate transposes; ``conj`` at their ends turns them into plain transposes, as the sweep wants.
 
-Singular and eigenvectors are determined up to sign or phase, so a loss must not depend on that; where singular values
-or eigenvalues coincide, the derivatives of their vectors do not exist, and come out infinite or NaN as in PyTorch.
-Derivatives of the values alone are always finite.
+Singular and eigenvectors are determined up to sign or phase, so a loss must not depend on that (on a phase: a
+GradientError). Where singular values or eigenvalues coincide, the derivatives of their vectors do not exist, and come
+out infinite or NaN as in PyTorch. Derivatives of the values alone are always finite.
 """
 
 from __future__ import annotations
@@ -44,6 +44,24 @@ def _eye(x: Any) -> Any:
 def _quotient(x: Any, y: Any) -> Any:
     """``x / y``, and 0 for 0 / 0: what does not flow in does not matter where values coincide."""
     return x / np.where(np.logical_and(y == 0, x == 0), 1, y)
+
+
+@op(x=lambda g: g, constants=("turn", "size"), samples=[
+    case(x=reals(shape=(2, 2)), turn=np.ones(2) + 0j, size=np.ones(2), name="eigh"),
+    case(x=reals(shape=()), turn=np.ones(0), size=np.ones(0), name="eigh"),
+])  # fmt: skip
+def settled(x: Any, turn: Any, size: Any, name: str) -> Any:
+    """``x``, if the loss does not change as complex vectors turn their phase: ``turn`` holds by how much it would.
+
+    Raises: GradientError if it is imaginary to a thousandth of ``size``'s numbers.
+    """
+    limit = 1e-3 * np.max(np.abs(size), initial=0.0) + 100 * np.finfo(turn.dtype).eps
+    if turn.dtype.kind == "c" and np.max(np.abs(np.imag(turn)), initial=0.0) > limit:
+        raise GradientError(
+            f"{name}: complex vectors are determined up to a phase, and the loss depends on it, so that it has no "
+            "derivative; use their .abs(), products with their own conjugates, or the values alone"
+        )
+    return x
 
 
 # ---- Cholesky and QR -------------------------------------------------------------------------------------------------
@@ -217,6 +235,7 @@ def _svd_rule(g_U: Any, g_S: Any, g_Vh: Any, U: Any, S: Any, Vh: Any) -> Any:
         _quotient(skew_u * off, gaps) * row + column * _quotient(skew_v * off, gaps) + np.expand_dims(g_S, -1) * eye
     )
     if U.dtype.kind == "c":  # the phase that U and V share
+        middle = settled.kernel(middle, _diagonal(inner_u) + _diagonal(inner_v), inner_u, "svd")
         middle = middle + _quotient(skew_u * eye, 2 * column)
     d = np.matmul(np.matmul(u, middle), vh)
     if u.shape[-2] > k:
@@ -298,7 +317,10 @@ def _eigh_rule(g_eigenvalues: Any, g_eigenvectors: Any, eigenvalues: Any, eigenv
     v, g = eigenvectors, conj(g_eigenvectors)
     eye = _eye(eigenvalues)
     gaps = np.expand_dims(eigenvalues, -2) - np.expand_dims(eigenvalues, -1)
-    middle = _quotient(np.matmul(H(v), g) * (1 - eye), gaps) + np.expand_dims(g_eigenvalues, -1) * eye
+    inner = np.matmul(H(v), g)
+    middle = _quotient(inner * (1 - eye), gaps) + np.expand_dims(g_eigenvalues, -1) * eye
+    if v.dtype.kind == "c":
+        middle = settled.kernel(middle, _diagonal(inner), inner, "eigh")
     d = np.matmul(np.matmul(v, middle), H(v))
     return conj((d + H(d)) / 2)
 
@@ -348,6 +370,8 @@ def _eig_rule(g_eigenvalues: Any, g_eigenvectors: Any, eigenvalues: Any, eigenve
     gaps = np.expand_dims(np.conj(eigenvalues), -2) - np.expand_dims(np.conj(eigenvalues), -1)
     middle = _quotient((inner - np.matmul(H(v), v) * lengths) * (1 - eye), gaps)
     middle = middle + np.expand_dims(np.conj(g_eigenvalues), -1) * eye
+    turn = np.where(np.any(np.imag(v) != 0, axis=-2), _diagonal(inner), 0)  # a real vector's phase is a mere sign
+    middle = settled.kernel(middle, turn, inner, "eig")
     return np.conj(np.matmul(np.matmul(H(inv.kernel(v)), middle), H(v)))
 
 

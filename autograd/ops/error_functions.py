@@ -55,7 +55,7 @@ def _erfcx_slope(x: Any, out: Any) -> Any:
     return np.where(far, series * u * (2 / math.sqrt(math.pi)), near)
 
 
-@op(x=lambda g, x, out: g * _erfcx_slope(x, out), promote="float", samples=[
+@op(x=lambda g, x, out: g * _erfcx_slope(x, out), promote="real", samples=[
     reals(-2, 3), elementwise(x=reals(8, 30, avoid=(10.0,))),
 ])  # fmt: skip
 def erfcx(x: Any) -> Any:
@@ -84,7 +84,7 @@ def _log_ndtr_slope(x: Any) -> Any:
     return np.where(right, _density(above) / ndtr.kernel(above), left)
 
 
-@op(x=lambda g, x: g * _log_ndtr_slope(x), promote="float", samples=[
+@op(x=lambda g, x: g * _log_ndtr_slope(x), promote="real", samples=[
     reals(avoid=(1.0,)), elementwise(x=reals(-30, -5)),
 ])  # fmt: skip
 def log_ndtr(x: Any) -> Any:

@@ -117,7 +117,7 @@ def _logit_rule(g: Any, x: Any, eps: float | None) -> Any:
     return np.where(outside, 0, g / np.where(outside, 1, x * (1 - x)))
 
 
-@op(x=_logit_rule, promote="float", samples=[
+@op(x=_logit_rule, promote="real", samples=[
     elementwise(x=reals(0.05, 0.95)),
     elementwise(x=reals(-0.5, 1.5, avoid=(0.1, 0.9)), eps=0.1),
 ])  # fmt: skip
@@ -131,7 +131,7 @@ def logit(x: Any, eps: float | None = None) -> Any:
 @op(
     x=lambda g, x, y: xlogy_.kernel(g, np.where((x == 0) & (y <= 0), 1, y)),
     y=lambda g, x, y: g * (x / np.where((x == 0) & (y == 0), 1, y)),
-    promote="float",
+    promote="real",
     samples=elementwise(x=reals(), y=reals(0.1, 3)),
 )
 def xlogy_(x: Any, y: Any) -> Any:
@@ -148,7 +148,7 @@ def xlogy(x: Any, y: Any) -> Any:
 @op(
     x=lambda g, x, y: xlog1py_.kernel(g, np.where((x == 0) & (y <= -1), 0, y)),
     y=lambda g, x, y: g * (x / np.where((x == 0) & (y == -1), 1, y + 1)),
-    promote="float",
+    promote="real",
     samples=elementwise(x=reals(), y=reals(-0.9, 3)),
 )
 def xlog1py_(x: Any, y: Any) -> Any:

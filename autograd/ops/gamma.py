@@ -32,13 +32,13 @@ def lgamma(x: Any) -> Any:
     return np.where(x == -math.inf, math.inf, out)  # SciPy: -inf
 
 
-@op(x=lambda g, x: g * polygamma.kernel(1, x), promote="float", samples=reals(0.3, 4))
+@op(x=lambda g, x: g * polygamma.kernel(1, x), promote="real", samples=reals(0.3, 4))
 def digamma(x: Any) -> Any:
     """The derivative of ``lgamma``."""
     return scipy_special().digamma(x).astype(x.dtype, copy=False)
 
 
-@op(x=lambda g, n, x: g * polygamma.kernel(n + 1, x), promote="float", samples=[
+@op(x=lambda g, n, x: g * polygamma.kernel(n + 1, x), promote="real", samples=[
     elementwise(n=0, x=reals(0.3, 4)), elementwise(n=1, x=reals(0.3, 4)), elementwise(n=2, x=reals(0.5, 4)),
 ])  # fmt: skip
 def polygamma(n: int, x: Any) -> Any:

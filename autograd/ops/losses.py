@@ -154,7 +154,7 @@ _CLOSE = {"x": reals(0.1, 0.4), "target": reals(-0.4, -0.1)}
     target=lambda g, x, target, reduction, beta: (
         each(g, reduction, x.shape, target.shape) * _smooth_slope(target - x, beta)
     ),
-    promote="float",
+    promote="real",
     samples=pairs(**_apart()) + pairs(**_CLOSE) + pairs(**_apart(), beta=0.0) + pairs(**_CLOSE, beta=2.0),
 )
 def smooth_l1_loss(x: Any, target: Any, *, reduction: str = "mean", beta: float = 1.0) -> Any:
@@ -180,7 +180,7 @@ def smooth_l1_loss(x: Any, target: Any, *, reduction: str = "mean", beta: float 
     target=lambda g, x, target, reduction, delta: (
         each(g, reduction, x.shape, target.shape) * np.clip(target - x, -delta, delta)
     ),
-    promote="float",
+    promote="real",
     samples=pairs(**_apart()) + pairs(**_CLOSE) + pairs(**_CLOSE, delta=2.0),
 )
 def huber_loss(x: Any, target: Any, *, reduction: str = "mean", delta: float = 1.0) -> Any:

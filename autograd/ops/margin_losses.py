@@ -29,7 +29,7 @@ from .selection import clamp, keep, minimum, where
 @op(
     x=lambda g, x, target, reduction: each(g, reduction, x.shape, target.shape) * -target * sigmoid.kernel(-x * target),
     target=lambda g, x, target, reduction: each(g, reduction, x.shape, target.shape) * -x * sigmoid.kernel(-x * target),
-    promote="float",
+    promote="real",
     samples=pairs(),
 )
 def soft_margin_loss(x: Any, target: Any, *, reduction: str = "mean") -> Any:
@@ -51,7 +51,7 @@ def _hinge_rule(g: Any, x: Any, target: Any, margin: float, reduction: str) -> A
 @op(
     x=_hinge_rule,
     constants=("target",),
-    promote="float",
+    promote="real",
     samples=[
         case(x=reals(shape=(2, 3), avoid=(1.0,)), target=_SIGNS),
         case(x=reals(shape=(2, 3), avoid=(0.5,)), target=_SIGNS, margin=0.5, reduction="sum"),
@@ -84,7 +84,7 @@ def _ranking_share(g: Any, x1: Any, x2: Any, target: Any, margin: float, reducti
     target=lambda g, x1, x2, target, margin, reduction: (
         _ranking_share(g, x1, x2, target, margin, reduction) * (x2 - x1)
     ),
-    promote="float",
+    promote="real",
     samples=[
         case(x1=reals(0.5, 3, shape=(3,)), x2=reals(-3, -0.5, shape=(3,)), target=reals(-2, -1, shape=(3,))),
         case(x1=reals(0.5, 3, shape=(3,)), x2=reals(-3, -0.5, shape=(3,)), target=reals(1, 2, shape=(3,)), margin=0.5),
@@ -273,7 +273,7 @@ def _multi_margin_rule(g: Any, x: Any, target: Any, p: int, margin: float, weigh
 @op(
     x=_multi_margin_rule,
     constants=("target", "weight"),
-    promote="float",
+    promote="real",
     samples=[
         case(x=reals(0, 0.7, shape=(2, 3)), target=np.array([2, 0])),
         case(x=reals(0, 0.7, shape=(2, 3)), target=np.array([2, 0]), p=2, weight=np.array([0.5, 1.0, 2.0])),
@@ -345,7 +345,7 @@ def multilabel_slope(x: Any, target: Any) -> Any:
 @op(
     x=_multilabel_rule,
     constants=("target",),
-    promote="float",
+    promote="real",
     samples=[
         case(x=reals(0, 0.7, shape=(2, 3)), target=np.array([[2, 0, -1], [1, -1, 0]]), reduction=reduction)
         for reduction in ("mean", "sum", "none")

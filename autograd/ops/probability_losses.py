@@ -46,7 +46,7 @@ def _check_weights(name: str, shape: tuple[int, ...], **weights: Any) -> None:
         * (np.maximum(np.log1p(-x), -100) - np.maximum(np.log(x), -100))
     ),
     constants=("weight",),
-    promote="float",
+    promote="real",
     samples=pairs(reals(0.05, 0.95), reals(0.05, 0.95))
     + [case(x=reals(0.1, 0.9, shape=(2, 2)), target=reals(0, 1, shape=(2, 2)), weight=np.array([0.5, 2.0]))],
 )
@@ -92,7 +92,7 @@ def _logits_target_slope(x: Any, pos_weight: Any) -> Any:
         _weighed(each(g, reduction, x.shape, target.shape), weight) * _logits_target_slope(x, pos_weight)
     ),
     constants=("weight", "pos_weight"),
-    promote="float",
+    promote="real",
     samples=pairs(target=reals(0, 1))
     + [
         case(
@@ -231,7 +231,7 @@ def _poisson_target_slope(x: Any, target: Any, log_input: bool, full: bool, eps:
     target=lambda g, x, target, log_input, full, eps, reduction: (
         each(g, reduction, x.shape, target.shape) * _poisson_target_slope(x, target, log_input, full, eps)
     ),
-    promote="float",
+    promote="real",
     samples=pairs(target=reals(0, 4))
     + pairs(x=reals(0.2, 3), target=reals(0, 4), log_input=False)
     + pairs(target=reals(0.1, 4, avoid=(1.0,)), full=True),
@@ -277,7 +277,7 @@ def _gaussian_each(g: Any, reduction: str, x: Any, target: Any, var: Any) -> Any
     var=lambda g, x, target, var, reduction: (
         _gaussian_each(g, reduction, x, target, var) * 0.5 * (1 - np.square(x - target) / var) / var
     ),
-    promote="float",
+    promote="real",
     samples=[
         case(x=reals(shape=(2, 3)), target=reals(shape=(2, 3)), var=reals(0.5, 3, shape=shape), reduction=reduction)
         for shape, reduction in (((2, 3), "mean"), ((2, 1), "sum"), ((2, 3), "none"))

@@ -99,6 +99,8 @@ def resample(x: Any, tables: tuple[Any, Any], dim: int) -> Any:
     shape = (-1, *(1,) * (x.ndim - dim - 1))
     if len(index) == 1 and (weights == 1).all():
         return np.take(x, index[0], dim)
+    if dtype.kind in "iub":
+        raise TypeError(f"weighted sums of {dtype} are none; convert with .float()")
     out = np.zeros((*x.shape[:dim], index.shape[1], *x.shape[dim + 1 :]), dtype, like=x)
     for places, factors in zip(index, weights, strict=True):
         out += np.take(x, places, dim) * factors.astype(dtype).reshape(shape)

@@ -18,6 +18,7 @@ from .arithmetic import add, mul
 from .diagonals import diagonal_scatter as diagonal_scatter
 from .indexing import everything, getitem, scatter_index, with_item
 from .repetition import broadcast_to
+from .selection import require_order
 from .shapes import positive, reshape, shape_of
 from .taking import along, as_index, as_mask
 
@@ -152,6 +153,7 @@ def _extreme_back(g: Any, x: Any, src: Any, out: Any, index: Any, x_shape: Any) 
 ])  # fmt: skip
 def scatter_extreme(x: Any, src: Any, index: Any, largest: bool) -> Any:
     """A copy of ``x`` raised (lowered, if not ``largest``) to ``src`` at ``index``."""
+    require_order(x, src)
     out = np.array(x, subok=True)
     (np.maximum if largest else np.minimum).at(out, index, src)
     return out

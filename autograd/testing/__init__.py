@@ -1,14 +1,37 @@
 """Proof for ops, the library's and yours: properties, Hypothesis strategies, ``assert_close``, a pytest plugin.
 
-Needs Hypothesis (``pip install chainrule[test]``); nothing else in the library does.
+Needs Hypothesis (``pip install chainrule[test]``), but for ``assert_close``; nothing else in the library does.
 """
 
-from .check import check_op as check_op
-from .check import check_property as check_property
-from .check import op_tests as op_tests
-from .check import properties_of as properties_of
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
 from .compare import assert_close as assert_close
-from .properties import PROPERTIES as PROPERTIES
-from .properties import Property as Property
 from .subject import Arguments as Arguments
 from .subject import Subject as Subject
+
+if _TYPE_CHECKING:
+    from .check import check_op as check_op
+    from .check import check_property as check_property
+    from .check import op_tests as op_tests
+    from .check import properties_of as properties_of
+    from .properties import PROPERTIES as PROPERTIES
+    from .properties import Property as Property
+
+_LATER = {
+    "check_op": ".check", "check_property": ".check", "op_tests": ".check", "properties_of": ".check",
+    "PROPERTIES": ".properties", "Property": ".properties",
+}  # fmt: skip
+"""What needs Hypothesis: imported when it is first asked for."""
+
+
+def __getattr__(name: str) -> _Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'autograd.testing' has no attribute {name!r}")
+    globals()[name] = found = getattr(_import_module(_LATER[name], __name__), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException, Unsatisfiable
 
 from .differences import InconclusiveError
+from .drawing import TYPICAL
 from .properties import PROPERTIES, Property
 from .strategies import arguments, edges
 from .subject import Subject
@@ -19,9 +20,6 @@ __all__ = ["check_op", "check_property", "op_tests", "properties_of"]
 
 EXAMPLES = 5
 """How many times each case of an op is drawn by default, for each property."""
-
-TYPICAL = (2, 3)
-"""A shape that shows mistakes with axes."""
 
 hypothesis.settings.register_profile("chainrule", deadline=None, derandomize=True, max_examples=EXAMPLES, database=None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,18 +12,29 @@ from ..engine.nodes import new_tensor
 from ..func.forward import jvp
 from .calls import differentiate, leaf_of, pull, require_same, seeds_for
 from .differences import (
+    Comparison,
     InconclusiveError,
     derivative_along,
     direction,
     gradient_by_differences,
     join,
     one_sided,
-    require_close,
     step_of,
 )
 from .subject import Arguments, differentiable_outputs
 
-__all__ = ["forward_mode", "gradient", "kinks", "second_order", "ties"]
+__all__ = [
+    "FIRST_ORDER",
+    "SECOND_ORDER",
+    "compare_along",
+    "compare_gradient",
+    "compare_second",
+    "forward_mode",
+    "gradient",
+    "kinks",
+    "second_order",
+    "ties",
+]
 
 FIRST_ORDER = 1e-8
 SECOND_ORDER = 1e-7
@@ -31,6 +42,18 @@ SECOND_ORDER = 1e-7
 
 def gradient(a: Arguments) -> None:
     """The gradient is that of the differences, to eight digits."""
+    for comparison in compare_gradient(a):
+        comparison.require(FIRST_ORDER)
+
+
+def second_order(a: Arguments) -> None:
+    """The gradient of the gradient is that of the gradient's differences."""
+    for comparison in compare_second(a):
+        comparison.require(SECOND_ORDER)
+
+
+def compare_gradient(a: Arguments) -> Iterator[Comparison]:
+    """The gradient by each number of the raw leaves beside that of the differences."""
     if not a.leaves:
         return
     raw = [a.raw[n] for n in a.leaves]
@@ -38,11 +61,34 @@ def gradient(a: Arguments) -> None:
     value = scalar(a, run.seeds)
     steps = [step_of(a.spacing, array) for array in raw]
     expected, error = gradient_by_differences(value, raw, steps, a.rng())
-    require_close(join(run.arrays), expected, error, FIRST_ORDER, labels(a), "the gradient")
+    yield Comparison("the gradient", labels(a), join(run.arrays), expected, error)
 
 
-def second_order(a: Arguments) -> None:
-    """The gradient of the gradient is that of the gradient's differences."""
+def compare_along(a: Arguments, count: int) -> Iterator[Comparison]:
+    """The gradient along random directions of the raw leaves beside the differences: less work than each by itself."""
+    if not a.leaves:
+        return
+    rng = a.rng()
+    raw = [a.raw[n] for n in a.leaves]
+    run = differentiate([leaf_of(array.copy()) for array in raw], a.call_raw, rng=rng)
+    value = scalar(a, run.seeds)
+    step = min((float(np.min(step_of(a.spacing, array), initial=1.0)) for array in raw), default=1.0)
+    for number in range(count):
+        u = [direction(rng, array.shape) for array in raw]
+        terms = join([g * along for g, along in zip(run.arrays, u, strict=True)])
+
+        def moved(t: Any, u: Any = u) -> Any:
+            return np.asarray(value([array + t * along for array, along in zip(raw, u, strict=True)]))
+
+        expected, error = derivative_along(moved, step / 1.5)
+        yield Comparison(
+            "the gradient", [f"random direction {number}"], np.sum(terms).reshape(1), expected.reshape(1),
+            error.reshape(1), float(np.sum(np.abs(terms))),
+        )  # fmt: skip
+
+
+def compare_second(a: Arguments) -> Iterator[Comparison]:
+    """The gradient of the gradient, along random directions of the leaves and of the seeds, beside the differences."""
     if not a.leaves:
         return
     raw = [a.raw[n] for n in a.leaves]
@@ -86,10 +132,8 @@ def second_order(a: Arguments) -> None:
             size = sum(float(np.sum(np.abs(g * along))) for g, along in zip(found, u, strict=True))
             step = min((float(np.min(step_of(a.spacing, array), initial=1.0)) for array in raw), default=1.0)
             expected, error = derivative_along(value, step / 1.5)
-            require_close(
-                analytic.reshape(1), expected.reshape(1), error.reshape(1), SECOND_ORDER,
-                [f"a random direction in {'the inputs' if part.start is None else 'the seeds'}"], what, size,
-            )  # fmt: skip
+            label = [f"a random direction in {'the inputs' if part.start is None else 'the seeds'}"]
+            yield Comparison(what, label, analytic.reshape(1), expected.reshape(1), error.reshape(1), size)
 
 
 def forward_mode(a: Arguments) -> None:
@@ -166,10 +210,10 @@ def ties(a: Arguments) -> None:
     bent = not abs(right - left) <= 1e-3 * max(abs(right), abs(left), 1e-3 * total) + 1e-6
     if bent or not np.isfinite(expected) or error > 1e-6 * max(1.0, abs(expected)):
         raise InconclusiveError("the function is not smooth where all numbers move together")
-    require_close(
-        np.sum(found).reshape(1), expected.reshape(1), error.reshape(1), FIRST_ORDER,
-        ["the direction in which all numbers grow alike"], "the gradient", total,
-    )  # fmt: skip
+    alike = ["the direction in which all numbers grow alike"]
+    Comparison("the gradient", alike, np.sum(found).reshape(1), expected.reshape(1), error.reshape(1), total).require(
+        FIRST_ORDER
+    )
 
 
 def scalar(a: Arguments, seeds: Sequence[Any]) -> Callable[[Sequence[Any]], Any]:

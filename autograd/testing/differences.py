@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..numerical import extrapolate
 
 __all__ = [
+    "Comparison",
     "InconclusiveError",
     "derivative_along",
     "direction",
     "gradient_by_differences",
     "join",
     "one_sided",
-    "require_close",
     "split",
     "step_of",
 ]
@@ -27,6 +27,8 @@ FULL = 64
 DIRECTIONS = 16
 CONCLUSIVE = 1e-6
 """An error estimate above this fraction of the gradient proves nothing."""
+ROUNDING = 1e-14
+"""What rounding leaves of a derivative that is 0."""
 
 
 class InconclusiveError(Exception):
@@ -117,37 +119,77 @@ def _complex_step(
     )
 
 
-def require_close(
-    found: Any, expected: Any, error: Any, rtol: float, labels: Sequence[str], what: str, terms: float = 0.0
-) -> None:
-    """Raise unless ``found`` is ``expected``, relatively, within the error that ``expected`` itself may have.
+class Comparison(NamedTuple):
+    """Derivatives beside those of the differences, number by number.
 
-    ``terms``: the size of what was added up to give them and may have cancelled: its rounding is left behind.
-
-    Raises:
-        AssertionError: it is not.
-        InconclusiveError: the error is too large to tell.
+    Attributes:
+        what: "the gradient", say.
+        labels: by what each number is a derivative.
+        found: the derivatives.
+        expected: those of the differences.
+        error: what these may themselves be wrong by.
+        terms: the size of what was added up to give them and may have cancelled: its rounding is left behind.
     """
-    if not found.size:
-        return
-    with np.errstate(all="ignore"):
-        largest = float(np.max(np.abs(expected[np.isfinite(expected)]), initial=0.0))
-        size = np.where(np.isfinite(found), np.abs(found), 0.0)
-        scale = np.maximum(np.maximum(size, np.abs(expected)), 1e-3 * largest)
-        scale = np.maximum(scale, 1e-3 * terms)
-        allowed = rtol * scale + 10 * error + 1e-14
-        wrong = ~((np.abs(found - expected) <= allowed) | (found == expected))
-        vague = ~(error <= CONCLUSIVE * scale + 1e-11)
-    sure = wrong & ~vague
-    if sure.any():
-        k = int(np.argmax(np.where(sure, np.nan_to_num(np.abs(found - expected), nan=np.inf), -1.0)))
-        raise AssertionError(
-            f"{what} for {labels[k]} is {found[k]:.15g}, the differences give {expected[k]:.15g} +- {error[k]:.1g} "
-            f"(allowed: {allowed[k]:.2g}; {int(sure.sum())} of {found.size} are wrong)"
-        )
-    if vague.any():
-        k = int(np.argmax(vague))
-        raise InconclusiveError(f"{what} for {labels[k]}: the differences give {expected[k]:.9g} +- {error[k]:.1g}")
+
+    what: str
+    labels: Sequence[str]
+    found: Any
+    expected: Any
+    error: Any
+    terms: float = 0.0
+
+    @property
+    def scale(self) -> Any:
+        """What the difference of each number is relative to."""
+        with np.errstate(all="ignore"):
+            largest = float(np.max(np.abs(self.expected[np.isfinite(self.expected)]), initial=0.0))
+            size = np.where(np.isfinite(self.found), np.abs(self.found), 0.0)
+            scale = np.maximum(np.maximum(size, np.abs(self.expected)), 1e-3 * largest)
+            return np.maximum(scale, 1e-3 * self.terms)
+
+    @property
+    def vague(self) -> Any:
+        """Where the differences do not tell."""
+        return ~(self.error <= CONCLUSIVE * self.scale + 1e-11)
+
+    @property
+    def relative(self) -> Any:
+        """The relative difference of each number, NaN where it is vague; infinite for a NaN that should not be there.
+
+        What is less than the differences may be wrong by is not held against a number that is nearly 0.
+        """
+        with np.errstate(all="ignore"):
+            off = np.abs(self.found - self.expected)
+            off = np.where(self.found == self.expected, 0.0, np.where(np.isnan(self.found), np.inf, off))
+            floor = np.where(off <= self.error + ROUNDING, 1.0, 0.0)
+            found = np.where(off > 0, off / np.maximum(self.scale, floor), 0.0)
+        return np.where(self.vague, np.nan, found)
+
+    def require(self, rtol: float) -> None:
+        """Raise unless ``found`` is ``expected``, relatively, within the error that ``expected`` itself may have.
+
+        Raises:
+            AssertionError: it is not.
+            InconclusiveError: the error is too large to tell.
+        """
+        found, expected, error, vague = self.found, self.expected, self.error, self.vague
+        if not found.size:
+            return
+        with np.errstate(all="ignore"):
+            allowed = rtol * self.scale + 10 * error + ROUNDING
+            wrong = ~((np.abs(found - expected) <= allowed) | (found == expected))
+        sure = wrong & ~vague
+        if sure.any():
+            k = int(np.argmax(np.where(sure, np.nan_to_num(np.abs(found - expected), nan=np.inf), -1.0)))
+            raise AssertionError(
+                f"{self.what} for {self.labels[k]} is {found[k]:.15g}, the differences give {expected[k]:.15g} +- "
+                f"{error[k]:.1g} (allowed: {allowed[k]:.2g}; {int(sure.sum())} of {found.size} are wrong)"
+            )
+        if vague.any():
+            k = int(np.argmax(vague))
+            raise InconclusiveError(
+                f"{self.what} for {self.labels[k]}: the differences give {expected[k]:.9g} +- {error[k]:.1g}"
+            )
 
 
 def one_sided(along: Callable[[float], float], h: float) -> tuple[float, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +9,6 @@ import numpy as np
 
 from .. import _gradients
 from ..errors import ShapeError
-from ..samples import Case
 from .calls import leaf_of, made_run, require_same, values_and_gradients
 from .strategies import LAYOUTS, with_layout
 from .subject import Arguments
@@ -33,7 +31,7 @@ def dtypes(a: Arguments) -> None:
     for narrow in (np.dtype(np.float32), np.dtype(np.float16)):
         if is_complex and narrow == np.float16:
             continue  # there are no complex numbers of that size
-        a = _with_arguments_of(full, narrow)
+        a = full.narrowed(narrow)
         arrays, back = list(a.made), list(a.made)
         for n in floating:
             kind = narrow if a.made[n].dtype.kind == "f" else np.dtype(np.complex64)
@@ -62,17 +60,6 @@ def dtypes(a: Arguments) -> None:
                 raise AssertionError(f"the gradient of a {leaf.dtype}{leaf.shape} input is {g.dtype}{g.shape}")
         _compare_narrow([out._data for out in found.outputs], [out._data for out in exact.outputs], narrow)
         _compare_narrow(found.arrays, exact.arrays, narrow, "gradient")
-
-
-def _with_arguments_of(a: Arguments, dtype: Any) -> Arguments:
-    """The same call with the case's own floating arrays in another dtype."""
-    arguments = {
-        name: value.astype(dtype) if isinstance(value, np.ndarray) and value.dtype.kind == "f" else value
-        for name, value in a.case.arguments.items()
-    }
-    narrowed = copy.copy(a)
-    narrowed.case = Case(arguments, a.case.free)
-    return narrowed
 
 
 def _compare_narrow(found: Sequence[Any], exact: Sequence[Any], narrow: Any, what: str = "value") -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -162,6 +163,16 @@ class Arguments:
         for n in self.leaves:
             arrays[n] = new_tensor(np.asarray(arrays[n]))
         return differentiable_outputs(self.call(arrays))
+
+    def narrowed(self, dtype: Any) -> Arguments:
+        """The same call with the case's own floating arrays in another dtype."""
+        arguments = {
+            name: value.astype(dtype) if isinstance(value, np.ndarray) and value.dtype.kind == "f" else value
+            for name, value in self.case.arguments.items()
+        }
+        found = copy.copy(self)
+        found.case = Case(arguments, self.case.free)
+        return found
 
     def __repr__(self) -> str:
         others = {
