@@ -175,7 +175,7 @@ class Call:
             if type(node) is Leaf:
                 return True
             seen.add(node)
-            stack.extend([parent for parent in node.parents if parent is not None])
+            stack.extend([parent for parent in node.parents if parent is not None and parent not in seen])
         return False
 
     def records(self, seeds: Iterable[Any], linked: bool) -> bool:

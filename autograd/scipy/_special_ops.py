@@ -16,8 +16,8 @@ from ..ops.gamma import digamma
 from ..samples import elementwise, reals
 
 __all__ = [
-    "beta", "betainc", "betaln", "erfcinv", "gamma", "iv", "ive", "j0", "j1", "jv", "kn", "rgamma", "stdtr", "y0",
-    "y1", "yv",
+    "beta", "betainc", "betaln", "erfcinv", "gamma", "iv", "ive", "j0", "j1", "jv", "kn", "normal_logpdf", "rgamma",
+    "stdtr", "y0", "y1", "yv",
 ]  # fmt: skip
 
 _PAIR = elementwise(x=reals(0.5, 4), y=reals(0.5, 4))
@@ -95,6 +95,20 @@ def stdtr(df: Any, x: Any) -> Any:
 def erfcinv(x: Any) -> Any:
     """The inverse of the complementary error function."""
     return scipy_special().erfcinv(x).astype(x.dtype, copy=False)
+
+
+@op(
+    x=lambda g, x, loc, scale: g * ((loc - x) / np.square(scale)),
+    loc=lambda g, x, loc, scale: g * ((x - loc) / np.square(scale)),
+    scale=lambda g, x, loc, scale: g * ((np.square((x - loc) / scale) - 1) / scale),
+    promote="float",
+    samples=elementwise(x=reals(), loc=reals(), scale=reals(0.5, 2)),
+)
+def normal_logpdf(x: Any, loc: Any, scale: Any) -> Any:
+    """The logarithm of the density of the normal distribution: one op, since it is used so much."""
+    z = (x - loc) / scale
+    out = z * z * -0.5 - (np.log(scale) + math.log(2 * math.pi) / 2)
+    return out.astype(np.result_type(x, loc, scale), copy=False)
 
 
 # ---- Bessel functions ------------------------------------------------------------------------------------------------

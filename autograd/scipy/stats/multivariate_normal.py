@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...ops.shapes import shape_of
 from .._linalg_ops import normal_log_density
 from .._mirrors import mirror
 from ._common import LOG_2PI, anp
@@ -14,18 +15,16 @@ from ._common import LOG_2PI, anp
 
 def _parameters(x: Any, mean: Any, cov: Any) -> tuple[Any, Any, Any, int]:
     """Points in rows, the mean, the covariance as a matrix, and the number of variables, as SciPy reads them."""
-    if np.ndim(cov) >= 1:
-        n = np.shape(cov)[-1]
-    elif np.ndim(mean) >= 1:
-        n = np.shape(mean)[-1]
-    else:
-        n = 1
-    if np.ndim(cov) == 0:
+    dims = len(shape_of(cov))
+    n = (shape_of(cov) or shape_of(mean) or (1,))[-1]
+    if dims == 0:
         cov = cov * np.eye(n)
-    elif np.ndim(cov) == 1:
+    elif dims == 1:
         cov = anp.diag(cov)
-    if np.ndim(x) == 0 or (np.ndim(x) == 1 and n == 1):
-        x = anp.reshape(x, (-1, 1)) if np.ndim(x) else anp.reshape(x, (1,))
+    if not shape_of(x):
+        x = anp.reshape(x, (1,))
+    elif len(shape_of(x)) == 1 and n == 1:
+        x = anp.reshape(x, (-1, 1))
     return x, mean, cov, n
 
 

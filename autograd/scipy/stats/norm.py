@@ -8,12 +8,12 @@ from typing import Any
 
 from ... import special as _special
 from .._mirrors import mirror
-from ._common import LOG_2PI, anp, scaled, standard
+from .._special_ops import normal_logpdf
+from ._common import anp, standard
 
 
 def _logpdf(x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    z = standard(x, loc, scale)
-    return scaled(z * z * -0.5 - LOG_2PI / 2, scale)
+    return normal_logpdf(x, loc, scale)
 
 
 def _pdf(x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
