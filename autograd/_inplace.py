@@ -108,7 +108,9 @@ def _protect(node: Any, old: Any, before: int) -> None:
 
 def _copied(value: Any, old: Any) -> Any:
     if isinstance(value, np.ndarray):
-        return value.copy() if np.may_share_memory(value, old) else value
+        if np.may_share_memory(value, old) or not value.size:  # what is empty shares none, but belongs to one
+            return value.copy()
+        return value
     if isinstance(value, list):
         return [_copied(item, old) for item in value]
     return value

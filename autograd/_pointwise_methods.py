@@ -9,6 +9,7 @@ from .ops import (
     arithmetic,
     bessel,
     comparison,
+    complex_pairs,
     complexes,
     error_functions,
     exponential,
@@ -125,8 +126,8 @@ class PointwiseMethods:
 
     # ---- parts of complex numbers (ops/complexes) ------------------------------------------------------------------
 
-    real = property(complexes.real)
-    imag = property(complexes.imag)
+    real = property(complexes.real, inplace(complex_pairs.set_real))
+    imag = property(complexes.imag, inplace(complex_pairs.set_imag))
     conj = conj_physical = complexes.conj
     resolve_conj = complexes.resolve_conj
     resolve_neg = complexes.resolve_neg

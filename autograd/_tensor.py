@@ -132,6 +132,10 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         """Whether the dtype is complex."""
         return bool(self._data.dtype.kind == "c")
 
+    def is_nonzero(self) -> bool:
+        """Whether the only element is not zero. Raises: ValueError if there is not exactly one element."""
+        return bool(self)
+
     def is_contiguous(self) -> bool:
         """Whether the elements lie in memory in C order, without gaps."""
         return bool(np.asarray(self._data).flags.c_contiguous)

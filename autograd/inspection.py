@@ -30,7 +30,7 @@ def is_nonzero(input: Tensor) -> bool:
     Raises:
         ValueError: there is not exactly one element.
     """
-    return bool(input)
+    return input.is_nonzero()
 
 
 def numel(input: Tensor) -> int:

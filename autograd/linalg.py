@@ -5,10 +5,10 @@ from .ops import least_squares as _least_squares
 from .ops import linear_algebra as _linear_algebra
 from .ops import matrix_functions as _matrix_functions
 from .ops.decompositions import cholesky as cholesky
-from .ops.decompositions import eig as eig
-from .ops.decompositions import eigh as eigh
-from .ops.decompositions import eigvals as eigvals
-from .ops.decompositions import eigvalsh as eigvalsh
+from .ops.eigenvalues import eig as eig
+from .ops.eigenvalues import eigh as eigh
+from .ops.eigenvalues import eigvals as eigvals
+from .ops.eigenvalues import eigvalsh as eigvalsh
 from .ops.matrix_functions import cond as cond
 from .ops.matrix_functions import linalg_norm as norm
 from .ops.matrix_functions import matrix_exp as matrix_exp

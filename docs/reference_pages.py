@@ -42,6 +42,7 @@ PARTS = {
     "samples": Part("autograd.samples", "autograd.samples", whole=True),
     "testing": Part("autograd.testing", "autograd.testing", whole=True),
     "optable": Part("autograd.optable", "autograd.optable", whole=True),
+    "doctor": Part("autograd.doctor", "autograd.doctor", whole=True),
     "numerical": Part("autograd.numerical", "autograd.numerical", whole=True),
     "extend": Part("autograd.extend", "autograd.extend", whole=True),
     "tracer": Part("autograd.tracer", "autograd.tracer", whole=True),

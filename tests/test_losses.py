@@ -372,6 +372,19 @@ def test_a_column_against_a_row_raises_with_the_fix(loss):
         loss(autograd.full((3,), 0.5), autograd.ones(2))
 
 
+@pytest.mark.filterwarnings("ignore:.*is broadcast")
+@pytest.mark.parametrize("loss", [F.kl_div, F.poisson_nll_loss, F.mse_loss])
+@pytest.mark.parametrize("shapes", [((2, 3), (1, 3)), ((1, 3), (2, 3)), ((3,), (1,))])
+def test_gradients_of_a_broadcast_have_the_shapes_of_the_inputs(loss, shapes):
+    x, target = (autograd.tensor(np.full(shape, 0.5), requires_grad=True) for shape in shapes)
+    loss(x, target, reduction="sum").backward()
+    assert (x.grad.shape, target.grad.shape) == shapes
+    whole = autograd.tensor(np.full((2, 3), 0.5), requires_grad=True)
+    loss(whole, autograd.tensor(np.full((2, 3), 0.5)), reduction="sum").backward()
+    one = whole.grad[0, 0].item()
+    np.testing.assert_allclose(x.grad.numpy(), one * np.prod(np.broadcast_shapes(*shapes)) / np.prod(x.shape))
+
+
 def test_a_harmless_broadcast_warns_at_the_callers_line():
     with pytest.warns(UserWarning, match="mse_loss: the target's shape") as caught:
         assert F.mse_loss(autograd.ones(2, 3), autograd.zeros(3)).item() == 1.0

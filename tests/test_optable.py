@@ -66,7 +66,7 @@ def widening(x, y):
         ("cat", {"lists": ("tensors",), "numpy": ("np.concatenate",), "saves": ("dim", "tensors_shape")}),
         ("concat", {"paths": ("autograd.cat", "autograd.concat", "autograd.concatenate")}),
         ("scaled_dot_product_attention", {"path": "nn.functional.scaled_dot_product_attention", "rules": "composed"}),
-        ("linalg.eigh", {"outputs": ("eigenvalues", "eigenvectors"), "family": "decompositions"}),
+        ("linalg.eigh", {"outputs": ("eigenvalues", "eigenvectors"), "family": "eigenvalues"}),
         ("split_with_sizes", {"outputs": ("many",)}),
         ("attend", {"path": "(attend)", "rules": "joint"}),
         ("argmax", {"rules": "none", "differentiable": False}),

@@ -43,6 +43,8 @@ VALUES = [
     (lambda: autograd.lcm(tensor([2**31 - 1], dtype=autograd.int32), tensor(2)), [2], "int32"),
     (lambda: autograd.xlogy(bytes_(0), -3), [0.0], "float32"),
     (lambda: autograd.xlogy(bytes_(1), 300), [pytest.approx(math.log(300))], "float32"),
+    (lambda: bytes_(1, 2).scatter(0, tensor([1]), -3), [1, 253], "uint8"),
+    (lambda: autograd.fill(bytes_(1), -3), [253], "uint8"),
     # ranges of integers cut their ends
     (lambda: autograd.arange(0.0, -8.000001, -4.0, dtype=i64), [0, -4], "int64"),
     (lambda: autograd.arange(-0.9, 2.1, 2.0, dtype=i64), [0], "int64"),
@@ -56,6 +58,12 @@ VALUES = [
     (lambda: tensor([tensor(1), tensor(2.0)]), [1.0, 2.0], "float32"),
     (lambda: tensor([2.0, tensor(1.0, dtype=autograd.float64)]), [2.0, 1.0], "float64"),
     (lambda: autograd.trapezoid(bytes_(5, 1, 6), bytes_(2, 5, 9)), 23.0, "float32"),
+    (lambda: autograd.einsum("i->", bytes_(200, 100)), 300, "int64"),
+    (lambda: autograd.einsum("i,->i", tensor([1.0]), tensor(2.0, dtype=autograd.float64)), [2.0], "float64"),
+    (lambda: autograd.einsum("i->", bools(True, True)), 2, "int64"),
+    (lambda: autograd.addmv(bytes_(9), bytes_(3)[None], bytes_(5), beta=0), [15], "uint8"),
+    (lambda: autograd.addr(bools(True), bools(False), bools(True), beta=3), [[True]], "bool"),
+    (lambda: autograd.addr(bools(True), bools(False), bools(True), beta=0), [[False]], "bool"),
     # nothing, and no dimension
     (lambda: autograd.zeros(2, 0).softmax(-1), [[], []], "float32"),
     (lambda: autograd.zeros(2, 0).log_softmax(-1), [[], []], "float32"),
@@ -64,7 +72,16 @@ VALUES = [
     (lambda: linalg.vander(tensor(2.0), N=2), [[1.0, 2.0]], "float32"),
     (lambda: F.prelu(tensor(-2.0), tensor([0.5])), -1.0, "float32"),
     (lambda: autograd.diff(tensor([1.0, 4.0]), 0, 0, tensor([9.0])), [1.0, 4.0], "float32"),
+    (lambda: autograd.histogram(tensor(0.5), tensor([0.0, 1.0])).hist, [1.0], "float32"),
+    (lambda: linalg.matrix_norm(autograd.zeros(2, 0, 3), 2), [0.0, 0.0], "float32"),
+    (lambda: linalg.matrix_norm(autograd.zeros(2, 3, 0), 1), [0.0, 0.0], "float32"),
+    (lambda: linalg.matrix_norm(autograd.zeros(0, 3), INF), 0.0, "float32"),
+    (lambda: linalg.cond(autograd.zeros(2, 0, 0)), [0.0, 0.0], "float32"),
+    (lambda: autograd.norm(tensor([[3.0, 0.0], [0.0, -4.0]]), "nuc"), 7.0, "float32"),
+    (lambda: autograd.clamp_min(2, tensor([1, 3])), [2, 3], "int64"),
+    (lambda: autograd.logaddexp(0, tensor([0])), [pytest.approx(math.log(2))], "float32"),
     # others
+    (lambda: tensor([0, 1, 1]).bincount(tensor([1.0, 2.0, 0.5], dtype=f16)), [1.0, 2.5], "float64"),
     (lambda: tensor([1 + 2j]).resolve_conj(), [1 + 2j], "complex64"),
     (lambda: autograd.repeat_interleave(tensor([1, 0, 2])), [0, 2, 2], "int64"),
     (lambda: autograd.repeat_interleave(repeats=tensor([2])), [0, 0], "int64"),
@@ -107,6 +124,42 @@ def test_an_assigned_number_wraps_or_raises():
         with pytest.raises(errors.DtypeError):
             x[0] = wrong
     assert values(x) == [255, 0]
+
+
+def test_an_index_of_no_dimension_counts_as_a_number():
+    x = autograd.zeros(2, 3)
+    x[tensor(1), tensor([0, 2])] = 5
+    x[np.array(0), bools(True, False, True)] = 6
+    assert values(x) == [[6.0, 0.0, 6.0], [5.0, 0.0, 5.0]]
+    row = x[tensor(0)]
+    row += 1
+    assert values(x[0]) == [7.0, 1.0, 7.0]
+
+
+def test_a_bool_beside_numbers_in_an_index_is_a_dimension():
+    x = tensor(np.arange(6).reshape(2, 3))
+    assert values(x[1, True]) == [[3, 4, 5]]
+    assert x[:, False, 1].shape == (2, 0)
+    assert values(x[0, True, tensor([2])]) == [2]
+
+
+def test_the_parts_of_complex_numbers_can_be_written():
+    z, w = tensor(np.array([1 + 2j, 3 - 1j]), requires_grad=True), leaf(5.0, 6.0)
+    y = z * 2
+    y.real = w
+    y.imag = 4.0
+    assert values(y) == [5 + 4j, 6 + 4j]
+    autograd.backward((y * y).real.sum())
+    assert values(z.grad) == [0, 0]
+    assert values(w.grad) == [10.0, 12.0]
+    x = autograd.zeros(2)
+    x.real = tensor([1.0, 2.0])
+    assert values(x) == [1.0, 2.0]
+    with pytest.raises(TypeError, match="no imaginary part"):
+        x.imag = 1.0
+    with pytest.raises(errors.ShapeError):
+        y.real = tensor([1.0, 2.0, 3.0])
+    assert values(y) == [5 + 4j, 6 + 4j]
 
 
 # ---- gradients -------------------------------------------------------------------------------------------------------
@@ -190,7 +243,7 @@ def test_means_of_integers_are_not_cut_off(mean):
 def test_a_loss_that_depends_on_the_phase_of_vectors_has_no_derivative(vectors):
     x = tensor(np.array([[2.0, 1 - 2j, 0.5j], [1 + 2j, 4.0, 0.3], [-0.5j, 0.3, 7.0]]), requires_grad=True)
     weights = tensor(np.arange(9.0).reshape(3, 3))
-    with pytest.raises(errors.GradientError, match="up to a phase, and the loss depends on it"):
+    with pytest.raises(errors.GradientError, match="up to a phase, and this loss depends on it"):
         (vectors(x).real * weights).sum().backward()
     assert x.grad is None
     (vectors(x).abs() * weights).sum().backward()
@@ -204,6 +257,46 @@ def test_softsign_and_l1_loss_of_complex_numbers():
     (found,) = autograd.grad(F.softsign(z).real.sum(), z)
     # of Re(z / (1 + |z|)): 1 / 6 - Re(z) / 36 * z / |z|
     assert found.item() == pytest.approx(1 / 6 - 3 / 36 * (0.6 + 0.8j))
+
+
+def test_logaddexp_of_complex_numbers():
+    x, y = tensor(np.array([1 + 3j, 800 + 1j]), requires_grad=True), tensor(np.array([1.1 + 3.1j, -800 + 0j]))
+    out = autograd.logaddexp(x, y)
+    assert values(out) == pytest.approx([np.log(np.exp(1 + 3j) + np.exp(1.1 + 3.1j)), 800 + 1j])
+    (found,) = autograd.grad(out, x, autograd.ones_like(out))
+    assert values(found.conj()) == pytest.approx([1 / (1 + np.exp(0.1 + 0.1j)), 1])
+    running = tensor(np.array([[1 + 3j, 1.1 + 3.1j, -np.inf]])).logcumsumexp(-1)
+    assert values(running)[0] == pytest.approx([1 + 3j, out[0].item(), out[0].item()])
+
+
+def test_einsum_with_an_integer_of_no_dimension_is_recorded():
+    x = leaf(1.0, 2.0)
+    (slope,) = autograd.grad(autograd.einsum("i,->i", x * x, tensor(3)).sum(), x, create_graph=True)
+    (bend,) = autograd.grad(slope.sum(), x)
+    assert (values(slope), values(bend)) == ([6.0, 12.0], [6.0, 6.0])
+
+
+def test_in_place_operations_on_nothing():
+    x, factor = leaf(), tensor(2.0, dtype=autograd.float64, requires_grad=True)
+    y = x * 1
+    y *= factor
+    y /= factor
+    autograd.backward(y.sum())
+    assert (values(x.grad), values(factor.grad)) == ([], 0.0)
+
+
+def test_second_derivative_of_logcumsumexp_of_large_numbers():
+    x = leaf(1000.0, 1000.0, 5000.0)
+    (slope,) = autograd.grad(x.logcumsumexp(0), x, tensor([1.0, -2.0, 0.5], dtype=autograd.float64), create_graph=True)
+    (bend,) = autograd.grad(slope[0], x)
+    assert values(bend) == pytest.approx([-0.5, 0.5, 0.0])
+
+
+def test_second_derivative_of_the_norm_of_complex_zeros_is_0():
+    z = tensor(np.array([1.0 + 0j, 0j]), requires_grad=True)
+    (slope,) = autograd.grad(linalg.vector_norm(z, 1), z, create_graph=True)
+    (bend,) = autograd.grad(slope, z, tensor(np.array([2 + 3j, 4 + 5j])))
+    assert values(bend) == [3j, 0]
 
 
 # ---- names of arguments ----------------------------------------------------------------------------------------------
@@ -260,6 +353,8 @@ ERRORS = [
     (lambda: Z >= 1.0, RuntimeError, "no order"),
     (lambda: autograd.maximum(Z, Z), RuntimeError, "no order"),
     (lambda: Z.clamp(0, 1), RuntimeError, "no order"),
+    (lambda: bytes_(1).clamp(max=300), RuntimeError, "300 does not fit"),
+    (lambda: autograd.fill(bytes_(1), 300), RuntimeError, "300 does not fit"),
     (lambda: bools(True) // bools(True), RuntimeError, "bools"),
     (lambda: bools(True) % True, RuntimeError, "bools"),
     (lambda: bools(True) << bools(True), RuntimeError, "bools"),
@@ -268,12 +363,15 @@ ERRORS = [
     (lambda: EMPTY.max(dim=1), IndexError, "no elements"),
     (lambda: EMPTY.argmin(dim=1), IndexError, "no elements"),
     (lambda: EMPTY.max(), RuntimeError, "no elements"),
+    (lambda: linalg.vector_norm(EMPTY, -1), RuntimeError, "no elements"),
     (lambda: x.narrow(1, 4, 0), IndexError, "do not fit"),
     (lambda: x.gather(1, tensor([[5], [0]])), RuntimeError, "out of bounds"),
     (lambda: x.index_select(1, tensor([5])), IndexError, "out of bounds"),
     (lambda: autograd.flipud(tensor(1.0)), RuntimeError, "0-d"),
     (lambda: autograd.fliplr(tensor([1.0])), RuntimeError, "two dimensions"),
     (lambda: x.roll(()), RuntimeError, "shifts"),
+    (lambda: tensor(1.0).movedim((0, 1), (1, 0)), IndexError, "dim"),
+    (lambda: autograd.norm(x, "nuc", dim=1), RuntimeError, "two dimensions"),
     (lambda: autograd.hsplit(x, "abc"), TypeError, "str"),
     (lambda: autograd.linspace(tensor([1.0]), 2, 3), RuntimeError, "0-d"),
     (lambda: autograd.linspace(0, 1, -1), ValueError, "steps"),

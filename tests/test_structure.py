@@ -36,7 +36,7 @@ LAYERS = (
     ("autograd._array_methods", "autograd._pointwise_methods", "autograd.construction"),
     ("autograd._tensor",),
     ("autograd",),
-    ("autograd.testing",),
+    ("autograd.doctor", "autograd.testing"),
     ("nn", "optim"),
     ("autograd.optable",),  # a program about all of them, nn.functional's ops too
     ("examples",),

@@ -11,9 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from .._op import op
+from .._op import composed, op
 from ..errors import DtypeError, ShapeError
 from ..samples import case, elementwise, reals
+from .complexes import imag as imag_of
+from .complexes import real as real_of
+from .indexing import with_item
 
 
 def _require_pair(name: str, first: str, x: Any, second: str, y: Any) -> None:
@@ -67,6 +70,26 @@ def polar(abs: Any, angle: Any) -> Any:
 
 def _turned(a: Any) -> Any:
     return a * (2 - 1j)
+
+
+_PARTS = [
+    case(x=reals(shape=(2, 3), make=_turned), value=reals(shape=(2, 3))),
+    case(x=reals(shape=(2,), make=_turned), value=reals(shape=())),
+]
+
+
+@composed(inputs=("x", "value"), samples=[*_PARTS, case(x=reals(shape=(2,)), value=reals(shape=(2,)))])
+def set_real(x: Any, value: Any) -> Any:
+    """``x`` with ``value``, which broadcasts, as its real part: what ``x.real = value`` writes."""
+    if x.dtype.kind != "c":
+        return with_item(x, value, ...)
+    return complex_(with_item(real_of(x), value, ...), imag_of(x))
+
+
+@composed(inputs=("x", "value"), samples=_PARTS)
+def set_imag(x: Any, value: Any) -> Any:
+    """``x`` with ``value``, which broadcasts, as its imaginary part. Raises: TypeError if ``x`` is not complex."""
+    return complex_(real_of(x), with_item(imag_of(x), value, ...))
 
 
 @op(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any
 
 import numpy as np
 
+from .. import dtypes
 from .._op import op
 from .._protocols import numpy_function
 from ..errors import ShapeError
 from ..samples import case, reals
+from .casting import cast
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _SMALL = 4096
@@ -44,8 +46,13 @@ def _reduce_rule(g: Any, spec: str, x_shape: tuple[int, ...]) -> Any:
     ],
 )  # fmt: skip
 def reduce_labels(x: Any, spec: str) -> Any:
-    """``einsum`` of one operand, with the output written out: diagonals, sums and transposes. A copy."""
-    out = np.einsum(spec, x)
+    """``einsum`` of one operand, with the output written out: diagonals, sums and transposes. A copy.
+
+    Integers and bools are summed in int64.
+    """
+    source, target = spec.split("->")
+    summed = x.dtype.kind in "biu" and set(source) != set(target)
+    out = np.einsum(spec, x, dtype=np.int64) if summed else np.einsum(spec, x)
     return out if out.base is None else out.copy()
 
 
@@ -73,6 +80,7 @@ def multiply_labels(x: Any, y: Any, spec: str) -> Any:
     No label occurs twice in one operand, and each occurs in the other operand or in the output. Dimensions of size 1
     broadcast.
     """
+    x, y = np.asanyarray(x), np.asanyarray(y)  # of no dimension, it may have become a number
     mine, theirs, target = _parts(spec)
     sizes = dict(zip(mine, x.shape, strict=True))
     fits = all(sizes.get(label, n) == n for label, n in zip(theirs, y.shape, strict=True))
@@ -199,6 +207,9 @@ def einsum(*operands: Any) -> Any:
     else:
         equation, given = _from_sublists(operands)
     tensors = [item if hasattr(item, "shape") else np.asarray(item) for item in given]
+    if len({tensor.dtype for tensor in tensors}) > 1:  # here those of no dimension count as the others
+        common = reduce(dtypes.promote_types, [tensor.dtype for tensor in tensors])
+        tensors = [cast(tensor, common) for tensor in tensors]
     shapes = tuple(tuple(tensor.shape) for tensor in tensors)
     words, target = _explicit(equation, shapes)
     if len(tensors) == 1:

@@ -47,15 +47,15 @@ def histc(x: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     case(x=integers(0, 2, shape=(3,)), weights=np.array([0.5, 1.0, 2.0]), minlength=5),
 ])  # fmt: skip
 def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
-    """How often each non-negative integer occurs in ``x`` (or the sum of its ``weights``).
+    """How often each non-negative integer occurs in ``x`` (or the sum of its ``weights``, in float32 if they are).
 
     Raises: DtypeError if ``x`` does not hold integers.
     """
     if x.dtype.kind not in "biu":
         raise DtypeError(f"bincount: expected integers, got {x.dtype}")
     out = np.bincount(x, weights, minlength)
-    floating = weights is not None and np.asarray(weights).dtype.kind == "f"
-    return out.astype(np.asarray(weights).dtype, copy=False) if floating else out
+    single = weights is not None and np.asarray(weights).dtype == np.float32
+    return out.astype(np.float32) if single else out
 
 
 # ---- histograms with their edges -------------------------------------------------------------------------------------
@@ -118,7 +118,7 @@ def _check_weight(name: str, weight: Any, shape: tuple[int, ...]) -> None:
 @op(outputs=("hist", "bin_edges"), constants=("bins", "weight"), samples=[
     case(x=reals(shape=(7,)), bins=4, range=(-2, 2)), case(x=reals(shape=(2, 3)), bins=3, density=True),
     case(x=reals(shape=(5,)), bins=np.array([-3.0, 0.0, 1.0, 3.0]), weight=np.array([0.5, 1.0, 2.0, 0.0, 1.0])),
-    case(x=reals(shape=(0,)), bins=2),
+    case(x=reals(shape=(0,)), bins=2), case(x=reals(shape=()), bins=np.array([0.0, 1.0])),
 ])  # fmt: skip
 def histogram(
     x: Any, bins: Any, *, range: Sequence[float] | None = None, weight: Any = None, density: bool = False
@@ -137,9 +137,10 @@ def histogram(
     """
     x = cast_input("histogram", x, None)
     _check_weight("histogram", weight, x.shape)
+    x = np.reshape(x, -1)  # of no dimension, it may be a NumPy scalar
     equal = np.ndim(bins) == 0
     edges = _equal_edges("histogram", x, int(bins), range) if equal else _given_edges("histogram", x, bins)
-    return _count(np.reshape(x, (-1, 1)), [edges], weight, density), edges
+    return _count(np.expand_dims(x, 1), [edges], weight, density), edges
 
 
 @op(outputs="many", constants=("bins", "weight"), samples=[

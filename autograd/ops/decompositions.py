@@ -1,11 +1,12 @@
-"""Factorizations of matrices: Cholesky, QR, LU, singular values, eigenvalues.
+"""Factorizations of matrices: Cholesky, QR, LU, singular values. Eigenvalues are in ``eigenvalues``.
 
 Shape, of every op here: matrices are the last two dimensions, those before are a batch. Factors come in NumPy's order.
 The rules work with conjugate transposes; ``conj`` at their ends turns them into plain transposes, as the sweep wants.
 
-Singular and eigenvectors are determined up to sign or phase, so a loss must not depend on that (on a phase: a
-GradientError). Where singular values or eigenvalues coincide, the derivatives of their vectors do not exist, and come
-out infinite or NaN as in PyTorch. Derivatives of the values alone are always finite.
+Singular and eigenvectors are determined up to sign or phase, so a loss must not depend on that: of complex vectors,
+where it would show, that is a GradientError. So are vectors of singular values or eigenvalues that coincide, which have
+no derivative (PyTorch's is infinite or NaN there). Derivatives of the values alone always exist; their second ones
+use the vectors.
 """
 
 from __future__ import annotations
@@ -20,11 +21,9 @@ from ..errors import GradientError, ShapeError
 from ..samples import case, reals
 from .linear_algebra import (
     H,
-    T,
     computed,
     conj,
     foreign,
-    inv,
     positive_definite,
     require_square,
     solve_triangular_,
@@ -32,36 +31,45 @@ from .linear_algebra import (
 )
 
 
-def _diagonal(x: Any) -> Any:
+def main_diagonal(x: Any) -> Any:
+    """The diagonals of matrices, along the last dimension."""
     return np.diagonal(x, axis1=-2, axis2=-1)
 
 
-def _eye(x: Any) -> Any:
+def unit_like(x: Any) -> Any:
     """The unit matrix of the size of a square ``x``."""
     return np.eye(x.shape[-1], dtype=x.dtype)
 
 
-def _quotient(x: Any, y: Any) -> Any:
-    """``x / y``, and 0 for 0 / 0: what does not flow in does not matter where values coincide."""
-    return x / np.where(np.logical_and(y == 0, x == 0), 1, y)
-
-
-@op(x=lambda g: g, constants=("turn", "size"), samples=[
-    case(x=reals(shape=(2, 2)), turn=np.ones(2) + 0j, size=np.ones(2), name="eigh"),
-    case(x=reals(shape=()), turn=np.ones(0), size=np.ones(0), name="eigh"),
-])  # fmt: skip
-def settled(x: Any, turn: Any, size: Any, name: str) -> Any:
-    """``x``, if the loss does not change as complex vectors turn their phase: ``turn`` holds by how much it would.
-
-    Raises: GradientError if it is imaginary to a thousandth of ``size``'s numbers.
-    """
-    limit = 1e-3 * np.max(np.abs(size), initial=0.0) + 100 * np.finfo(turn.dtype).eps
-    if turn.dtype.kind == "c" and np.max(np.abs(np.imag(turn)), initial=0.0) > limit:
+@op(
+    x=lambda g, gaps: g / gaps,
+    gaps=lambda g, gaps, out: -g * out / gaps,
+    samples=case(x=reals(shape=(2, 2)), gaps=reals(1, 3, shape=(2, 2)), name="svd"),
+)
+def over_gaps(x: Any, gaps: Any, name: str) -> Any:
+    """``x / gaps``, in the derivative of singular or eigenvectors. Raises: GradientError if a gap is 0."""
+    if np.any(gaps == 0):
         raise GradientError(
-            f"{name}: complex vectors are determined up to a phase, and the loss depends on it, so that it has no "
-            "derivative; use their .abs(), products with their own conjugates, or the values alone"
+            f"{name}: values coincide{' or are 0' if name == 'svd' else ''}, so their vectors, on which the loss "
+            "depends, have no derivative; use the values alone, or add a small perturbation to the matrix"
         )
-    return x
+    return x / gaps
+
+
+@op(inputs=("x",), constants=("vectors",), samples=case(x=reals(shape=(2, 2)), vectors=np.eye(2), name="svd"))
+def phase_check(x: Any, vectors: Any, name: str) -> Any:
+    """``x``, products of vectors with their gradients: not differentiable, and only there to raise.
+
+    Raises: GradientError if the loss depends on the phase of complex vectors, which is arbitrary.
+    """
+    slope = np.abs(np.imag(main_diagonal(x)))
+    free = np.any(np.imag(vectors) != 0, axis=-2)
+    if np.any(np.logical_and(free, slope > 0.01 * np.max(np.abs(x), initial=1.0))):
+        raise GradientError(
+            f"{name}: complex vectors are determined only up to a phase, and this loss depends on it, so it has no "
+            "derivative; use what does not depend on it, as magnitudes or products of a vector with its conjugate"
+        )
+    return x.copy()
 
 
 # ---- Cholesky and QR -------------------------------------------------------------------------------------------------
@@ -70,7 +78,7 @@ def settled(x: Any, turn: Any, size: Any, name: str) -> Any:
 def _cholesky_rule(g: Any, out: Any, upper: bool) -> Any:
     g = conj(g)
     factor, g = (H(out), H(g)) if upper else (out, g)
-    inner = np.tril(np.matmul(H(factor), g)) * (1 - _eye(factor) / 2)
+    inner = np.tril(np.matmul(H(factor), g)) * (1 - unit_like(factor) / 2)
     left = solve_triangular_.kernel(H(factor), inner, True)
     d = H(solve_triangular_.kernel(H(factor), H(left), True))
     return conj((d + H(d)) / 2)
@@ -101,7 +109,7 @@ def _numpy_cholesky(a: Any, /, *, upper: bool = False) -> Any:
 def _qr_tall(q: Any, r: Any, gq: Any, gr: Any) -> Any:
     m = np.matmul(r, H(gr)) - np.matmul(H(gq), q)
     lower = np.tril(m, -1)
-    middle = lower + H(lower) + np.real(m) * _eye(m)
+    middle = lower + H(lower) + np.real(m) * unit_like(m)
     return H(solve_triangular_.kernel(r, H(gq + np.matmul(q, middle)), True))
 
 
@@ -120,20 +128,20 @@ def _qr_rule(g_Q: Any, g_R: Any, x: Any, Q: Any, R: Any, mode: str) -> Any:
     return conj(np.concatenate([first, np.matmul(Q, beyond)], axis=-1))
 
 
-def _apart(a: Any) -> Any:
+def apart(a: Any) -> Any:
     """A sample's raw draw as a matrix whose singular values are far from 0 and from one another."""
     n, m = a.shape[-2:]
     return a * 0.2 + np.eye(n, m) * np.arange(2.0, 2 * m + 1, 2)
 
 
-_ANY = [case(x=reals(shape=shape, make=_apart)) for shape in ((3, 2), (2, 3), (2, 2), (2, 3, 2), (1, 1))]
+_ANY = [case(x=reals(shape=shape, make=apart)) for shape in ((3, 2), (2, 3), (2, 2), (2, 3, 2), (1, 1))]
 
 
 @op(
     x=_qr_rule,
     outputs=("Q", "R"),
     promote="float",
-    samples=[*_ANY, case(x=reals(shape=(2, 3), make=_apart), mode="complete")],
+    samples=[*_ANY, case(x=reals(shape=(2, 3), make=apart), mode="complete")],
 )
 def qr_(x: Any, mode: str = "reduced") -> Any:
     """``qr`` in the modes "reduced" and "complete"."""
@@ -142,7 +150,7 @@ def qr_(x: Any, mode: str = "reduced") -> Any:
     return q.astype(dtype, copy=False), r.astype(dtype, copy=False)
 
 
-@composed(samples=[*_ANY, case(x=reals(shape=(3, 2), make=_apart), mode="reduced")])
+@composed(samples=[*_ANY, case(x=reals(shape=(3, 2), make=apart), mode="reduced")])
 def qr(x: Any, mode: str = "reduced") -> Any:
     """``(Q, R)`` with ``Q @ R = x``, the columns of ``Q`` orthonormal and ``R`` upper triangular.
 
@@ -151,7 +159,8 @@ def qr(x: Any, mode: str = "reduced") -> Any:
         mode: "reduced" (Q has as many columns as R rows), "complete" (Q is square; no derivative for more rows than
             columns) or "r" (Q is empty).
 
-    Rule after S. Walter and L. Lehmann (2018). Raises: ShapeError; ValueError for another mode.
+    Rule after S. Walter and L. Lehmann (2018), for matrices whose first columns are independent: else its derivative
+    raises LinAlgError. Raises: ShapeError; ValueError for another mode.
     """
     if mode not in ("reduced", "complete", "r"):
         raise ValueError(f"qr: mode must be 'reduced', 'complete' or 'r', got {mode!r}")
@@ -175,7 +184,7 @@ def qr_some(x: Any, some: bool = True) -> Any:
 # ---- LU --------------------------------------------------------------------------------------------------------------
 
 
-def _lu_rule(g_L: Any, g_U: Any, P: Any, L: Any, U: Any) -> Any:
+def _lu_rule(g_L: Any, g_U: Any, rows: Any, L: Any, U: Any) -> Any:
     gl, gu = conj(g_L), conj(g_U)
     k = min(L.shape[-2], U.shape[-1])
     top, square_u = L[..., :k, :], U[..., :k]
@@ -188,7 +197,12 @@ def _lu_rule(g_L: Any, g_U: Any, P: Any, L: Any, U: Any) -> Any:
     left = solve_triangular_.kernel(H(top), inner, True, True)
     d = H(solve_triangular_.kernel(square_u, H(left), True))
     d = np.concatenate([d, across], axis=-1) if L.shape[-2] == k else np.concatenate([d, below], axis=-2)
-    return conj(np.matmul(P, d))
+    return conj(np.matmul(_permutation(rows).astype(d.dtype), d))
+
+
+def _permutation(rows: Any) -> Any:
+    """The matrices that bring row ``rows[i]`` to place ``i``, as bools."""
+    return np.expand_dims(rows, -1) == np.arange(rows.shape[-1])
 
 
 @foreign
@@ -196,17 +210,32 @@ def _factorize(a: Any) -> Any:
     from scipy.linalg import lu as factorize
 
     if a.size:
-        return factorize(a, check_finite=False)
+        return factorize(a, check_finite=False, p_indices=True)
     batch, (rows, columns) = a.shape[:-2], a.shape[-2:]
     k = min(rows, columns)
-    return tuple(
-        np.broadcast_to(np.eye(*s, dtype=a.dtype), (*batch, *s)) for s in ((rows, rows), (rows, k), (k, columns))
-    )
+    units = [np.broadcast_to(np.eye(*s, dtype=a.dtype), (*batch, *s)) for s in ((rows, k), (k, columns))]
+    return np.broadcast_to(np.arange(rows), (*batch, rows)), *units
 
 
-@op(x=_lu_rule, outputs=("P", "L", "U"), promote="float", samples=_ANY)
+class _LU(NamedTuple):
+    P: Any
+    L: Any
+    U: Any
+
+
+@op(x=_lu_rule, outputs=("rows", "L", "U"), promote="float", samples=_ANY)
+def lu_(x: Any) -> Any:
+    """``lu``, with the permutation as the rows of ``x`` in their new order."""
+    a, dtype = computed(x)
+    rows, lower, upper = _factorize(a)
+    return rows.astype(np.int64), lower.astype(dtype, copy=False), upper.astype(dtype, copy=False)
+
+
+@composed(samples=[*_ANY])
 def lu(x: Any, *, pivot: bool = True) -> Any:
     """``(P, L, U)`` with ``P @ L @ U = x``: a permutation, unit lower and upper triangular matrices.
+
+    The derivatives of ``L`` and ``U`` need the leading square of ``U`` to be regular: else they raise LinAlgError.
 
     Raises: ShapeError; ValueError for ``pivot=False``, which PyTorch too has only on other devices.
     """
@@ -214,8 +243,8 @@ def lu(x: Any, *, pivot: bool = True) -> Any:
         raise ValueError("without pivoting the factors do not exist or are inexact; leave pivot=True")
     if x.ndim < 2:
         raise ShapeError(f"lu: expected matrices (..., n, m), got shape {tuple(x.shape)}")
-    a, dtype = computed(x)
-    return tuple([factor.astype(dtype, copy=False) for factor in _factorize(a)])
+    rows, lower, upper = lu_(x)
+    return _LU(_permutation(rows).astype(lower.dtype), lower, upper)
 
 
 # ---- singular values -------------------------------------------------------------------------------------------------
@@ -224,25 +253,34 @@ def lu(x: Any, *, pivot: bool = True) -> Any:
 def _svd_rule(g_U: Any, g_S: Any, g_Vh: Any, U: Any, S: Any, Vh: Any) -> Any:
     k = S.shape[-1]
     u, vh = U[..., :k], Vh[..., :k, :]
-    gu, gvh = conj(g_U)[..., :k], conj(g_Vh)[..., :k, :]
     row, column = np.expand_dims(S, -2), np.expand_dims(S, -1)
     eye = np.eye(k, dtype=S.dtype)
-    gaps = (row - column) * (row + column)
-    inner_u, inner_v = np.matmul(H(u), gu), np.matmul(vh, H(gvh))
-    skew_u, skew_v = inner_u - H(inner_u), inner_v - H(inner_v)
     off = 1 - eye
-    middle = (
-        _quotient(skew_u * off, gaps) * row + column * _quotient(skew_v * off, gaps) + np.expand_dims(g_S, -1) * eye
-    )
-    if U.dtype.kind == "c":  # the phase that U and V share
-        middle = settled.kernel(middle, _diagonal(inner_u) + _diagonal(inner_v), inner_u, "svd")
-        middle = middle + _quotient(skew_u * eye, 2 * column)
-    d = np.matmul(np.matmul(u, middle), vh)
-    if u.shape[-2] > k:
-        d = d + np.matmul(_quotient(gu - np.matmul(u, inner_u), row), vh)
-    if vh.shape[-1] > k:
-        d = d + np.matmul(u, _quotient(gvh - np.matmul(H(inner_v), vh), column))
-    return conj(d)
+    gaps = (row - column) * (row + column) + eye
+    middle, phases = [], []  # between U and Vh; where a phase would show
+    beyond = []  # of the rows or columns of a matrix that is not square
+    if g_S is not None:
+        middle.append(np.expand_dims(g_S, -1) * eye)
+    if g_U is not None:
+        g = conj(g_U)[..., :k]
+        inner = np.matmul(H(u), g)
+        skew = inner - H(inner)
+        middle.append(over_gaps.kernel(skew * off, gaps, "svd") * row)
+        if U.dtype.kind == "c" and g_Vh is not None:  # the phase that U and V share
+            middle.append(over_gaps.kernel(skew * eye, 2 * column * eye + off, "svd"))
+        if u.shape[-2] > k:
+            beyond.append(np.matmul(over_gaps.kernel(g - np.matmul(u, inner), row, "svd"), vh))
+        phases.append(inner)
+    if g_Vh is not None:
+        g = conj(g_Vh)[..., :k, :]
+        inner = np.matmul(vh, H(g))
+        middle.append(column * over_gaps.kernel((inner - H(inner)) * off, gaps, "svd"))
+        if vh.shape[-1] > k:
+            beyond.append(np.matmul(u, over_gaps.kernel(g - np.matmul(H(inner), vh), column, "svd")))
+        phases.append(inner)
+    if U.dtype.kind == "c" and phases:
+        phase_check.kernel(sum(phases), u, "svd")
+    return conj(sum(beyond, np.matmul(np.matmul(u, sum(middle)), vh)))
 
 
 @op(
@@ -250,7 +288,7 @@ def _svd_rule(g_U: Any, g_S: Any, g_Vh: Any, U: Any, S: Any, Vh: Any) -> Any:
     outputs=("U", "S", "Vh"),
     promote="float",
     samples=[
-        case(x=reals(shape=s, make=_apart), full_matrices=False) for s in ((3, 2), (2, 3), (2, 2), (2, 3, 2), (1, 1))
+        case(x=reals(shape=s, make=apart), full_matrices=False) for s in ((3, 2), (2, 3), (2, 2), (2, 3, 2), (1, 1))
     ],
 )
 def svd(x: Any, full_matrices: bool = True, *, driver: str | None = None) -> Any:
@@ -271,13 +309,16 @@ def svd(x: Any, full_matrices: bool = True, *, driver: str | None = None) -> Any
     return u.astype(dtype, copy=False), s.astype(np.real(x).dtype, copy=False), vh.astype(dtype, copy=False)
 
 
+svd.op.fills_absent = False  # vectors without gradient may coincide
+
+
 class _SVD(NamedTuple):
     U: Any
     S: Any
     V: Any
 
 
-@composed(samples=[case(x=reals(shape=shape, make=_apart)) for shape in ((3, 2), (2, 3))])
+@composed(samples=[case(x=reals(shape=shape, make=apart)) for shape in ((3, 2), (2, 3))])
 def svd_some(x: Any, some: bool = True, compute_uv: bool = True) -> Any:
     """``autograd.svd``, PyTorch's older form: ``(U, S, V)`` with ``V`` not transposed; ``some`` for reduced factors."""
     u, s, vh = svd(x, not some)
@@ -303,103 +344,3 @@ numpy_function(np.linalg.svdvals)(svdvals)
 @numpy_function(np.linalg.svd)
 def _numpy_svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
     return svd(a, full_matrices) if compute_uv else svdvals(a)
-
-
-# ---- eigenvalues -----------------------------------------------------------------------------------------------------
-
-
-def _symmetric(a: Any) -> Any:
-    """A sample's raw draw as a symmetric matrix whose eigenvalues are far apart."""
-    return (a + T(a)) * 0.15 + np.eye(a.shape[-1]) * np.arange(a.shape[-1]) * 3
-
-
-def _eigh_rule(g_eigenvalues: Any, g_eigenvectors: Any, eigenvalues: Any, eigenvectors: Any) -> Any:
-    v, g = eigenvectors, conj(g_eigenvectors)
-    eye = _eye(eigenvalues)
-    gaps = np.expand_dims(eigenvalues, -2) - np.expand_dims(eigenvalues, -1)
-    inner = np.matmul(H(v), g)
-    middle = _quotient(inner * (1 - eye), gaps) + np.expand_dims(g_eigenvalues, -1) * eye
-    if v.dtype.kind == "c":
-        middle = settled.kernel(middle, _diagonal(inner), inner, "eigh")
-    d = np.matmul(np.matmul(v, middle), H(v))
-    return conj((d + H(d)) / 2)
-
-
-_SYMMETRIC = square((3, 3), (2, 2, 2), (1, 1), make=_symmetric)
-
-
-@op(
-    x=_eigh_rule,
-    outputs=("eigenvalues", "eigenvectors"),
-    promote="float",
-    samples=_SYMMETRIC + square((3, 3), make=_symmetric, UPLO="U"),
-)
-def eigh(x: Any, UPLO: str = "L") -> Any:
-    """``(eigenvalues, eigenvectors)`` of symmetric (Hermitian) matrices: the values rise, the vectors are columns.
-
-    Only the triangle ``UPLO`` is read; the gradient is symmetric. Raises: ShapeError.
-    """
-    require_square("eigh", x)
-    a, dtype = computed(x)
-    values, vectors = np.linalg.eigh(a, UPLO)  # type: ignore[call-overload] # a str, checked by NumPy
-    return values.astype(np.real(x).dtype, copy=False), vectors.astype(dtype, copy=False)
-
-
-def _eigvalsh_rule(g: Any, x: Any, UPLO: str) -> Any:
-    _, v = eigh.kernel(x, UPLO)
-    return conj(np.matmul(v * np.expand_dims(g, -2), H(v)))
-
-
-@op(x=_eigvalsh_rule, promote="float", samples=_SYMMETRIC)
-def eigvalsh(x: Any, UPLO: str = "L") -> Any:
-    """The eigenvalues of symmetric (Hermitian) matrices, rising. Raises: ShapeError."""
-    require_square("eigvalsh", x)
-    values = np.linalg.eigvalsh(computed(x)[0], UPLO)  # type: ignore[call-overload] # a str, checked by NumPy
-    return values.astype(np.real(x).dtype, copy=False)
-
-
-numpy_function(np.linalg.eigh)(lambda a, UPLO="L": eigh(a, UPLO))
-numpy_function(np.linalg.eigvalsh)(lambda a, UPLO="L": eigvalsh(a, UPLO))
-
-
-def _eig_rule(g_eigenvalues: Any, g_eigenvectors: Any, eigenvalues: Any, eigenvectors: Any) -> Any:
-    v, g = eigenvectors, np.conj(g_eigenvectors)
-    eye = np.eye(eigenvalues.shape[-1], dtype=eigenvalues.dtype)
-    inner = np.matmul(H(v), g)
-    lengths = np.expand_dims(np.real(_diagonal(inner)), -2)
-    gaps = np.expand_dims(np.conj(eigenvalues), -2) - np.expand_dims(np.conj(eigenvalues), -1)
-    middle = _quotient((inner - np.matmul(H(v), v) * lengths) * (1 - eye), gaps)
-    middle = middle + np.expand_dims(np.conj(g_eigenvalues), -1) * eye
-    turn = np.where(np.any(np.imag(v) != 0, axis=-2), _diagonal(inner), 0)  # a real vector's phase is a mere sign
-    middle = settled.kernel(middle, turn, inner, "eig")
-    return np.conj(np.matmul(np.matmul(H(inv.kernel(v)), middle), H(v)))
-
-
-@op(
-    np.linalg.eig,
-    x=_eig_rule,
-    outputs=("eigenvalues", "eigenvectors"),
-    promote="float",
-    samples=square((2, 2), (3, 3), make=_apart),
-)
-def eig(x: Any) -> Any:
-    """``(eigenvalues, eigenvectors)`` of square matrices, always complex; the vectors are columns of length 1.
-
-    Rule after C. Boeddeker et al., "On the computation of complex-valued gradients" (2017). Raises: ShapeError.
-    """
-    require_square("eig", x)
-    values, vectors = np.linalg.eig(computed(x)[0])
-    kind = np.result_type(x.dtype, np.complex64)
-    return values.astype(kind, copy=False), vectors.astype(kind, copy=False)
-
-
-def _eigvals_rule(g: Any, x: Any) -> Any:
-    _, v = eig.kernel(x)
-    return np.matmul(T(inv.kernel(v)) * np.expand_dims(g, -2), T(v))
-
-
-@op(np.linalg.eigvals, x=_eigvals_rule, promote="float", samples=square((2, 2), (3, 3), make=_apart))
-def eigvals(x: Any) -> Any:
-    """The eigenvalues of square matrices, always complex. Raises: ShapeError."""
-    require_square("eigvals", x)
-    return np.linalg.eigvals(computed(x)[0]).astype(np.result_type(x.dtype, np.complex64), copy=False)

@@ -86,16 +86,34 @@ def log1p(x: Any) -> Any:
     return np.log1p(x)
 
 
+def _share(x: Any, y: Any) -> Any:
+    """``exp(x) / (exp(x) + exp(y))``, without overflow."""
+    d = x - y
+    if d.dtype.kind != "c":
+        return sigmoid.kernel(d)
+    positive = np.real(d) >= 0
+    power = np.exp(np.where(positive, -d, d))
+    return np.where(positive, 1, power) / (1 + power)
+
+
+def _log_of_sum(x: Any, y: Any) -> Any:
+    """``logaddexp`` of complex numbers."""
+    above = np.real(x) >= np.real(y)
+    most, least = np.where(above, x, y), np.where(above, y, x)
+    return np.where(np.isinf(np.real(most)), most, most + np.log1p(np.exp(least - most)))
+
+
 @op(
     np.logaddexp,
-    x=lambda g, x, y: g * sigmoid.kernel(x - y),
-    y=lambda g, x, y: g * sigmoid.kernel(y - x),
+    x=lambda g, x, y: g * _share(x, y),
+    y=lambda g, x, y: g * _share(y, x),
     samples=reals(),
 )
 @np.errstate(invalid="ignore")  # nan is no accident here
 def logaddexp(x: Any, y: Any) -> Any:
     """``log(exp(x) + exp(y))`` without overflow."""
-    return np.logaddexp(x, y)
+    array = x if hasattr(x, "dtype") else y  # the other one may be a number
+    return _log_of_sum(x, y) if array.dtype.kind == "c" else np.logaddexp(x, y)
 
 
 @op(

@@ -31,6 +31,9 @@ _INDICES: list[tuple[tuple[int, ...], Any]] = [
     ((2, 3, 4), (1, slice(None), np.array([0, 2, 0]))),
     ((2, 3), np.array([[True, False, True], [False, True, True]])),
     ((3, 2), (np.array([True, False, True]), 1)),
+    ((3, 2), (np.array([2, 0]), np.array(1))),
+    ((2, 3), (np.array(1), np.array([True, False, True]))),
+    ((3, 2), (1, True, slice(None))),
     ((0, 3), slice(None)),
     ((), (None, Ellipsis)),
 ]
@@ -51,6 +54,10 @@ def _is_int(part: Any) -> bool:
     return isinstance(part, np.ndarray) and part.ndim == 0 and part.dtype.kind in "iu"
 
 
+def _is_flag(part: Any) -> bool:
+    return isinstance(part, (bool, np.bool_)) or (_is_mask(part) and part.ndim == 0)
+
+
 def _is_mask(part: Any) -> bool:
     return getattr(part, "dtype", None) == np.bool_
 
@@ -59,23 +66,30 @@ def _ints_first(index: Any) -> tuple[Any, Any] | None:
     """``index`` in two steps, first its ints and then the rest, if it mixes ints and arrays; else None.
 
     NumPy takes an int beside an array for an array too, which can move dimensions to the front: ``x[0, :, [1, 2]]``.
-    PyTorch does not.
+    PyTorch does not. A single bool is to both an array, of one element and for a new dimension.
     """
     if type(index) is not tuple:
         return None
     ints = arrays = False
     for part in index:
-        if isinstance(part, (list, np.ndarray)) and np.ndim(part):
+        kind = type(part)
+        if kind is slice or part is None or part is Ellipsis:
+            continue
+        if kind is not int and ((isinstance(part, (list, np.ndarray)) and np.ndim(part)) or _is_flag(part)):
             arrays = True
-        elif part is not None and part is not Ellipsis and type(part) is not slice:
+        else:
             ints = True
     if not (ints and arrays):
-        return None
+        return None  # without ints NumPy does as PyTorch
     first: list[Any] = []
     rest: list[Any] = []
     for part in index:
         if _is_int(part):
-            first.append(part)
+            first.append(int(part))  # an array of no dimension would copy
+            continue
+        if _is_flag(part):
+            first.append(None)
+            rest.append(np.array([part], bool).reshape(1))
             continue
         rest.append(part)
         if part is Ellipsis:
@@ -132,8 +146,11 @@ def getitem(x: Any, index: Any) -> Any:
 
     Raises: IndexError.
     """
-    if type(index) is np.ndarray and index.dtype == np.int64 and index.ndim and type(x) is np.ndarray and len(x.shape):
-        return x.take(index, 0)  # a batch of rows, in a third of the time
+    if type(index) is np.ndarray:
+        if index.dtype == np.int64 and index.ndim and type(x) is np.ndarray and len(x.shape):
+            return x.take(index, 0)  # a batch of rows, in a third of the time
+        if not index.ndim and index.dtype.kind in "iu":
+            index = int(index)  # a view, as by a number
     out = x[index] if type(index) is not tuple else _at(x, index)
     if isinstance(out, np.generic):  # NumPy copies a single element: the Ellipsis makes it a view
         return x[(*index, ...) if type(index) is tuple else (index, ...)]
@@ -276,7 +293,7 @@ def fill(x: Any, value: Any) -> Any:
     """A tensor of the shape and dtype of ``x`` full of ``value``, a number or a 0-d tensor."""
     if np.ndim(value):
         raise ShapeError(f"fill: expected a number or a 0-d tensor, got shape {np.shape(value)}")
-    return with_item(x, value, ...)
+    return with_item(x, dtypes.stored(value, x.dtype), ...)
 
 
 def fill_(x: Any, value: Any) -> Any:

@@ -38,7 +38,7 @@ def pinv(x: Any, rtol: Any = None, *, atol: float | None = None, hermitian: bool
         x: matrices.
         rtol: singular values up to ``rtol`` times the largest count as 0 (default: eps times the larger dimension).
         atol: singular values up to this count as 0; the larger of the two bounds holds.
-        hermitian: ``x`` is symmetric (Hermitian), which is faster.
+        hermitian: ``x`` is symmetric (Hermitian), which is faster. Of another matrix the result makes no sense.
 
     The derivative supposes that the rank does not change (G. Golub, V. Pereyra, 1973). Raises: ShapeError.
     """
@@ -83,7 +83,8 @@ def lstsq(x: Any, y: Any, rcond: float | None = None, *, driver: str | None = No
 
     Returns:
         ``(solution, residuals, rank, singular_values)``; the first two have gradients. Residuals are empty unless
-        all columns of ``x`` are independent and fewer than its rows.
+        all columns of ``x`` are independent and fewer than its rows. All four are there whatever the driver, of
+        which PyTorch's usual one leaves out the residuals and the singular values.
 
     Raises: ShapeError.
     """

@@ -319,13 +319,21 @@ def solve_triangular(x: Any, y: Any, *, upper: bool, left: bool = True, unitrian
     for a, b, upper in (((3, 3), (3, 2), False), ((3, 3), (3, 2), True), ((2, 2, 2), (2, 2, 1), False))
 ])  # fmt: skip
 def cholesky_solve(x: Any, y: Any, upper: bool = False) -> Any:
-    """The solution of ``A @ out = x``, where ``y`` is the Cholesky factor of ``A``. Raises: ShapeError; LinAlgError."""
+    """The solution of ``A @ out = x``, where ``y`` is the Cholesky factor of ``A``.
+
+    Only one triangle of ``y`` is read, so the gradient of the other is 0 (PyTorch's is not). Raises: ShapeError;
+    LinAlgError.
+    """
     lower = solve_triangular_(H(y) if upper else y, x, False)
     return solve_triangular_(y if upper else H(y), lower, True)
 
 
 @composed(samples=square((3, 3), (2, 2, 2)) + square((3, 3), upper=True))
 def cholesky_inverse(x: Any, upper: bool = False) -> Any:
-    """The inverse of the matrix of which ``x`` is the Cholesky factor. Raises: ShapeError; LinAlgError."""
+    """The inverse of the matrix of which ``x`` is the Cholesky factor.
+
+    Only one triangle of ``x`` is read, so the gradient of the other is 0 (PyTorch's is not). Raises: ShapeError;
+    LinAlgError.
+    """
     require_square("cholesky_inverse", x)
     return cholesky_solve(np.broadcast_to(np.eye(x.shape[-1], dtype=x.dtype), tuple(x.shape)), x, upper)

@@ -52,7 +52,12 @@ def combined(losses: Any, reduction: str) -> Any:
 
 def each(g: Any, reduction: str, *shapes: tuple[int, ...]) -> Any:
     """The gradient that reaches each single loss; ``shapes`` are those of the inputs, which broadcast."""
-    return g / max(math.prod(np.broadcast_shapes(*shapes)), 1) if reduction == "mean" else g
+    if reduction == "none":
+        return g
+    if shapes.count(shapes[0]) == len(shapes):
+        return g / max(math.prod(shapes[0]), 1) if reduction == "mean" else g
+    shape = np.broadcast_shapes(*shapes)  # a rule that names only the smaller input must give the larger one its shape
+    return np.broadcast_to(g / max(math.prod(shape), 1) if reduction == "mean" else g, shape)
 
 
 def check_pair(name: str, x: Any, target: Any, strict: bool = False) -> None:

@@ -85,7 +85,7 @@ def matrix_exp(x: Any) -> Any:
 def vector_norm(x: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """The norm ``sum(|x|**ord) ** (1/ord)`` of vectors along ``dim``, or of all elements; its gradient at 0 is 0.
 
-    Raises: DtypeError for integers; ShapeError for ``ord=inf`` over nothing.
+    Raises: DtypeError for integers; BoundsError for ``ord=inf`` or a negative one over nothing.
     """
     return norm(x, ord, dim, keepdim, dtype)
 
@@ -112,7 +112,9 @@ def matrix_norm(x: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = F
         keepdim: keep them with size 1.
         dtype: to compute in.
 
-    Raises: ShapeError; ValueError for another ``ord``.
+    The norms of a matrix without elements are 0, but for the negative ones, which do not exist.
+
+    Raises: ShapeError; BoundsError for a negative one of nothing; ValueError for another ``ord``.
     """
     rows, columns = dim
     if x.ndim < 2:
@@ -124,10 +126,12 @@ def matrix_norm(x: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = F
         return norm(x, 2, (rows, columns), keepdim, dtype)
     if ord == "nuc" or abs(ord) == 2:
         values = svdvals(np.moveaxis(x if dtype is None else x.astype(dtype), (rows, columns), (-2, -1)))
-        out = norm(values, 1 if ord == "nuc" else math.copysign(_INF, ord), -1)
+        nothing = ord == 2 and not values.shape[-1]
+        out = norm(values, 1 if ord == "nuc" or nothing else math.copysign(_INF, ord), -1)
     elif abs(ord) in (1, _INF):
         along, across = (rows, columns) if abs(ord) == 1 else (columns, rows)
-        out = norm(norm(x, 1, along, True, dtype), math.copysign(_INF, ord), across, True)
+        nothing = ord > 0 and not x.shape[across]
+        out = norm(norm(x, 1, along, True, dtype), 1 if nothing else math.copysign(_INF, ord), across, True)
         return out if keepdim else np.squeeze(out, (rows, columns))
     else:
         raise ValueError(f"matrix_norm: ord must be 'fro', 'nuc', 1, -1, 2, -2, inf or -inf, got {ord!r}")
@@ -168,10 +172,12 @@ def _numpy_matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -
     case(x=reals(shape=(2, 3), make=_apart), p=-2),
 ])  # fmt: skip
 def cond(x: Any, p: Any = None) -> Any:
-    """The condition number: the norm of a matrix times that of its inverse (2-norm if ``p`` is None).
+    """The condition number: the norm of a matrix times that of its inverse (2-norm if ``p`` is None), 0 of nothing.
 
     Raises: ShapeError; LinAlgError if a matrix is singular and ``p`` is not None, 2 or -2.
     """
+    if not (x.shape[-1] and x.shape[-2]):
+        return np.sum(np.abs(x), axis=(-2, -1))
     if p is None or p in (2, -2):
         values = svdvals(x)
         return values[..., 0] / values[..., -1] if p != -2 else values[..., -1] / values[..., 0]

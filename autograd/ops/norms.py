@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 
 from .._op import composed, op
+from ..errors import ShapeError
 from ..samples import case, elementwise, reals
 from . import arithmetic
 from .axes import accumulation_dtype, axes_of, axis_of, cast_input, restore
-from .extremes import extreme, tied
+from .decompositions import svd
+from .extremes import extreme, require_elements, tied
+from .linear_algebra import conj
 
 _INF = float("inf")
 _add: Any = np.add.reduce
@@ -24,18 +27,36 @@ def _order(p: Any) -> float:
     if p is None or p == "fro":
         return 2.0
     if isinstance(p, str):
-        raise ValueError(f"norm: p must be a number, inf, -inf or 'fro', got {p!r}; linalg.matrix_norm has {p!r}")
+        raise ValueError(f"norm: p must be a number, inf, -inf, 'fro' or 'nuc', got {p!r}")
     return float(p)
+
+
+def _matrix_axes(shape: tuple[int, ...], dim: Any) -> tuple[int, ...]:
+    """The two dimensions of matrices."""
+    axes = axes_of(dim, len(shape))
+    if len(axes) != 2:
+        raise ShapeError(f"norm: p='nuc' is of matrices, so over two dimensions; got dim={dim} of shape {shape}")
+    return axes
+
+
+def _nuclear_rule(g: Any, x: Any, dim: Any, keepdim: bool) -> Any:
+    axes = _matrix_axes(np.shape(x), dim)
+    u, s, vh = svd.kernel(np.moveaxis(x, axes, (-2, -1)), False)
+    g = np.moveaxis(restore(g, np.shape(x), axes, keepdim), axes, (-2, -1))
+    return np.moveaxis(g * conj(np.matmul(u * np.expand_dims(s > 0, -2), vh)), (-2, -1), axes)
 
 
 def _direction(x: Any, magnitude: Any) -> Any:
     """``x / |x|``, conjugate as the rules of real outputs are, and 0 at 0."""
     if x.dtype.kind != "c":
         return np.sign(x)
-    return np.conj(x) / np.where(magnitude == 0, 1, magnitude)
+    zero = magnitude == 0  # the second derivative at 0 is 0 too
+    return np.where(zero, 0, np.conj(x)) / np.where(zero, 1, magnitude)
 
 
 def _norm_rule(g: Any, x: Any, out: Any, p: Any, dim: Any, keepdim: bool) -> Any:
+    if p == "nuc":
+        return _nuclear_rule(g, x, dim, keepdim)
     p, shape = _order(p), np.shape(x)
     if p == 0:
         return np.zeros_like(x)
@@ -55,6 +76,13 @@ def _norm_rule(g: Any, x: Any, out: Any, p: Any, dim: Any, keepdim: bool) -> Any
     return _direction(x, magnitude) * (ratio ** (p - 1) * g)
 
 
+def _apart(a: Any) -> Any:
+    """A sample's raw draw as matrices whose singular values are far from 0 and from one another."""
+    n, m = a.shape[-2:] if a.ndim == 2 else (a.shape[0], a.shape[2])
+    unit = np.eye(n, m) * np.arange(2.0, 2 * m + 1, 2)
+    return a * 0.2 + (unit if a.ndim == 2 else np.expand_dims(unit, 1))
+
+
 @op(
     x=lambda g, x, out, p, dim, keepdim: _norm_rule(g, x, out, p, dim, keepdim),
     samples=[
@@ -64,26 +92,36 @@ def _norm_rule(g: Any, x: Any, out: Any, p: Any, dim: Any, keepdim: bool) -> Any
             {"p": 3, "dim": (0, 1)}, {"p": 0.5, "dim": 1}, {"p": 1.5, "dim": 0}, {"p": -1}, {"p": 0, "dim": 0},
             {"dim": ()},
         )
-    ] + [case(x=reals(shape=())), case(x=reals(shape=(0, 2)), dim=0)],
+    ] + [case(x=reals(shape=())), case(x=reals(shape=(0, 2)), dim=0)] + [
+        case(x=reals(shape=shape, make=_apart), p="nuc", dim=dim, keepdim=keepdim)
+        for shape, dim, keepdim in (((2, 3), None, False), ((3, 2, 2), (0, -1), True), ((2, 0), (1, 0), False))
+    ],
 )  # fmt: skip
 def norm(x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
     """The vector norm ``sum(|x|**p) ** (1/p)`` over ``dim``, or over all elements.
 
     Args:
         x: real or complex; the norm is real.
-        p: a number, inf (the largest magnitude), -inf (the smallest), 0 (how many are not 0), or "fro", which is 2.
-            ("nuc" is a matter of matrices: ``linalg.matrix_norm``.)
+        p: a number, inf (the largest magnitude), -inf (the smallest), 0 (how many are not 0), "fro", which is 2, or
+            "nuc": over two dimensions, the sum of the singular values of matrices.
         dim: one dimension or several, None for all.
         keepdim: keep them with size 1.
         dtype: to compute in.
 
-    Raises: DtypeError for integers and bools; ShapeError for inf over nothing.
+    Raises: DtypeError for integers and bools; BoundsError for inf or a negative number over nothing; ShapeError.
     """
-    p = _order(p)
+    if p != "nuc":
+        p = _order(p)
     x = cast_input("norm", x, dtype)
     real = np.real(x).dtype if x.dtype.kind == "c" else x.dtype
     x = x.astype(accumulation_dtype(x.dtype) or x.dtype, copy=False)
+    if p == "nuc":
+        axes = _matrix_axes(x.shape, dim)
+        out = _add(np.linalg.svd(np.moveaxis(x, axes, (-2, -1)), compute_uv=False), -1)
+        return (np.expand_dims(out, axes) if keepdim else out).astype(real, copy=False)
     axis = axis_of(dim) if x.ndim else axes_of(dim, 0) and None
+    if p < 0 and not x.size:
+        require_elements(x, dim)
     if p == 2 and x.dtype.kind != "c":
         out = np.sqrt(_add(x * x, axis, None, None, keepdim))
     elif abs(p) == _INF:

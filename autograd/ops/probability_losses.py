@@ -169,7 +169,9 @@ def _kl_target_slope(x: Any, target: Any, log_target: bool) -> Any:
 
 
 def _kl_each(g: Any, reduction: str, x: tuple[int, ...], target: tuple[int, ...]) -> Any:
-    return g / max(x[0] if x else 1, 1) if reduction == "batchmean" else each(g, reduction, x, target)
+    if reduction == "batchmean":
+        g, reduction = g / max(x[0] if x else 1, 1), "sum"
+    return each(g, reduction, x, target)
 
 
 @op(

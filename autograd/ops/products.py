@@ -333,8 +333,10 @@ def _plus(x: Any, product: Any, beta: float, alpha: float) -> Any:
     """
     if product.dtype.kind in "iu" and not (beta == int(beta) and alpha == int(alpha)):
         raise DtypeError(f"products of {product.dtype} tensors need integers as beta and alpha, got {beta} and {alpha}")
+    if product.dtype.kind == "b":
+        beta, alpha = bool(beta), bool(alpha)
     if beta != 1:
-        x = arithmetic.mul(x, beta) if beta else where(np.False_, x, 0.0)
+        x = arithmetic.mul(x, beta) if beta else where(np.False_, x, False)
     return arithmetic.add(x, product, alpha=alpha)
 
 

@@ -18,6 +18,7 @@ from ..errors import ShapeError
 from ..samples import case, reals
 from . import arithmetic
 from .axes import accumulation_dtype, cast_input, line_axis, place_along
+from .exponential import logaddexp
 from .indexing import getitem
 from .joining import cat
 
@@ -139,9 +140,9 @@ def cumprod(x: Any, dim: int, *, dtype: Any = None) -> Any:
 
 
 def _logcumsumexp_rule(g: Any, x: Any, out: Any, dim: int) -> Any:
-    nothing = out == -np.inf
+    nothing = np.real(out) == -np.inf
     finite = np.where(nothing, 0, out)
-    decay = np.where(nothing, 0, np.exp(finite - shifted.kernel(finite, dim, -1, 0)))
+    decay = np.where(nothing, 0, np.exp(finite - shifted.kernel(finite, dim, -1, np.inf)))
     return recurrence.kernel(decay, g, dim, True) * np.where(nothing, 0, np.exp(x - finite))
 
 
@@ -149,7 +150,14 @@ def _logcumsumexp_rule(g: Any, x: Any, out: Any, dim: int) -> Any:
 def logcumsumexp(x: Any, dim: int) -> Any:
     """Running ``log(sum(exp(x)))``, without overflow. Where it is -inf, its gradient is 0."""
     with np.errstate(invalid="ignore"):
-        return _accumulate(np.logaddexp, x, dim)
+        if x.dtype.kind != "c":
+            return _accumulate(np.logaddexp, x, dim)
+        line, axis = line_axis(x, dim)
+        out = np.array(line, subok=True)
+        steps = np.moveaxis(out, axis, 0)
+        for i in range(1, len(steps)):
+            steps[i] = logaddexp.op.forward(steps[i - 1], steps[i])
+        return np.reshape(out, x.shape)
 
 
 # ---- running extremes -----------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import dtypes
 from .._op import composed, op, unwrap
 from ..errors import ShapeError
 from ..samples import case, reals
@@ -62,7 +63,7 @@ def scatter(x: Any, dim: int, index: Any, src: Any = None, *, value: Any = None,
 
     Raises: ShapeError; IndexError.
     """
-    src = value if src is None else src
+    src = dtypes.stored(value if src is None else src, x.dtype)
     if reduce is not None:
         if reduce not in ("add", "multiply"):
             raise ValueError(f"scatter: reduce must be None, 'add' or 'multiply', got {reduce!r}")
@@ -223,6 +224,8 @@ def index_add(x: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) ->
 ])  # fmt: skip
 def index_copy(x: Any, dim: int, index: Any, source: Any) -> Any:
     """A copy of ``x`` in which the slices of ``source`` are written over those along ``dim`` that ``index`` names.
+
+    Where an index is repeated, the last slice stays, and it alone has a gradient (PyTorch gives it to all of them).
 
     Raises: ShapeError; IndexError.
     """

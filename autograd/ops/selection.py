@@ -211,7 +211,7 @@ _BOUNDS = [
 @op(x=_clamp_x, promote="common", samples=_BOUNDS)
 def clamp_between(x: Any, min: Any = None, max: Any = None) -> Any:
     """``x`` brought between two numbers, of which one may be None."""
-    require_order(x, None)
+    require_order(x, max if min is None else min)
     if min is None:
         return np.minimum(x, max)
     return np.maximum(x, min) if max is None else np.minimum(np.maximum(x, min), max)
@@ -235,11 +235,16 @@ def clamp(x: Any, min: Any = None, max: Any = None) -> Any:
 
     Raises:
         TypeError: neither bound is given.
+        DtypeError: a bound lies beyond the range of the integers of ``x``.
     """
     if min is None and max is None:
         raise TypeError("clamp: at least one of 'min' and 'max' must be given")
-    if type(min) in _REAL and type(max) in _REAL and isinstance(x, Handle) and x._data.dtype.kind == "f":
-        return clamp_between(x, min, max)
+    if type(min) in _REAL and type(max) in _REAL and isinstance(x, Handle):
+        if x._data.dtype.kind == "f":
+            return clamp_between(x, min, max)
+        if type(min) is not float and type(max) is not float:  # else it is computed in floats
+            dtypes.stored(min, x._data.dtype)
+            dtypes.stored(max, x._data.dtype)
     return clamp_(x, min, max)
 
 

@@ -241,14 +241,14 @@ def permute(x: Any, dims: Any) -> Any:
 def movedim(x: Any, source: Any, destination: Any) -> Any:
     """The dimensions ``source`` moved to the places ``destination``; the others keep their order."""
     ndim = len(shape_of(x))
-    if not ndim:
-        return reshape(x, ())
-    origin = [positive(dim, ndim) for dim in dims_of(source)]
-    target = [positive(dim, ndim) for dim in dims_of(destination)]
+    origin = [positive(dim, ndim or 1) for dim in dims_of(source)]
+    target = [positive(dim, ndim or 1) for dim in dims_of(destination)]
     if len(origin) != len(target) or len(set(origin)) < len(origin) or len(set(target)) < len(target):
         raise ShapeError(
             f"movedim: source {source} and destination {destination} must be equally many dimensions, each only once"
         )
+    if not ndim:
+        return reshape(x, ())
     order = [dim for dim in range(ndim) if dim not in origin]
     for place, dim in sorted(zip(target, origin, strict=True)):
         order.insert(place, dim)
