@@ -57,6 +57,8 @@ FUNCTIONS = {
     "stack": lambda x: np.stack([x * x, x, onp.arange(4)], axis=1),
     "vstack": lambda x: np.vstack([x * x, [1.0, 2.0, 3.0, 4.0]]),
     "hstack": lambda x: np.hstack([x[0] * x, 1.0, x]),
+    "hstack of rows": lambda x: np.hstack(np.reshape(x * x, (2, 2))),
+    "stack of a generator": lambda x: np.stack([x[i] * x for i in range(2)]),
     "row_stack": lambda x: np.row_stack([x * x, x]),
     "column_stack": lambda x: np.column_stack([x * x, x]),
     "block": lambda x: np.block([[x * x, x[:2]], [np.ones(6)]]),

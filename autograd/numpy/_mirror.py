@@ -139,7 +139,9 @@ def _binary(function: Callable[..., Any], op: Callable[..., Any]) -> Any:
 def _joining(function: Callable[..., Any], op: Callable[..., Any]) -> Any:
     def call(arrays: Any, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(arrays, (list, tuple)):
-            arrays = arrays if hasattr(arrays, "shape") else list(arrays)
+            if isinstance(arrays, np.ndarray):
+                return function(arrays, *args, **kwargs)
+            arrays = list(arrays)
         found = mixed = False
         for item in arrays:
             kind = type(item)

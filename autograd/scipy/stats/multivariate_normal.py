@@ -40,11 +40,11 @@ def _logpdf(x: Any, mean: Any = None, cov: Any = 1.0, allow_singular: bool = Fal
 
 def _singular(shift: Any, cov: Any) -> Any:
     """The logarithm of the density in the subspace in which the distribution lies, which must not change."""
-    values, vectors = anp.linalg.eigh(cov)
-    large = np.flatnonzero(_value(values) > 1e6 * np.finfo(np.float64).eps * np.max(np.abs(_value(values))))
-    values, vectors = values[large], vectors[:, large]
-    along = anp.matmul(shift, vectors)
-    return -0.5 * (len(large) * LOG_2PI + anp.sum(anp.log(values)) + anp.sum(along * along / values, axis=-1))
+    values = anp.linalg.eigvalsh(cov)
+    share = 1e6 * np.finfo(np.float64).eps
+    large = np.flatnonzero(_value(values) > share * np.max(np.abs(_value(values))))
+    squares = anp.sum(anp.matmul(shift, anp.linalg.pinv(cov, share)) * shift, axis=-1)
+    return -0.5 * (len(large) * LOG_2PI + anp.sum(anp.log(values[large])) + squares)
 
 
 def _value(x: Any) -> Any:
