@@ -43,7 +43,7 @@ class Run:
 
 def all_runs() -> list[Run]:
     """Every workload, in the order of the report."""
-    return [*_engine(), *_training(), *_layers(), *_pictures(), *_memory_and_imports()]
+    return [*_engine(), *_functions(), *_training(), *_layers(), *_pictures(), *_memory_and_imports()]
 
 
 def _engine() -> list[Run]:
@@ -71,6 +71,19 @@ def _engine() -> list[Run]:
         for depth in (1_000, 10_000, 100_000, 1_000_000)
     ]  # fmt: skip
     return [*chains, scalars, *deep]
+
+
+def _functions() -> list[Run]:
+    """Programs written for HIPS autograd: derivatives of functions of arrays."""
+    return [
+        Run(f"{function}-{derivative}", "functions", ("chainrule", "hips"),
+            {"function": function, "derivative": derivative, "repeats": repeats},
+            {"function": function, "derivative": derivative, "repeats": 1}, 15, (Target("us per call", 0.5, "hips"),))
+        for function, derivative, repeats in (
+            ("mlp", "gradient", 50), ("mlp", "hvp", 20), ("rnn", "gradient", 5), ("rosenbrock", "gradient", 100),
+            ("rosenbrock", "hessian", 20), ("density", "gradient", 50),
+        )
+    ]  # fmt: skip
 
 
 def _training() -> list[Run]:
