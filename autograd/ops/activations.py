@@ -14,6 +14,7 @@ from ..errors import ShapeError
 from ..generator import Generator, source
 from ..samples import case, elementwise, reals
 from . import arithmetic
+from ._blocks import BLOCK, pointwise
 from .bell import gelu as gelu
 from .exponential import sigmoid
 from .joining import chunk
@@ -128,15 +129,41 @@ def selu(x: Any) -> Any:
     return elu(x, 1.6732632423543772848170429916717, 1.0507009873554804934193349852946)
 
 
-def _silu_rule(g: Any, x: Any) -> Any:
+@np.errstate(over="ignore")
+def _silu(x: Any, out: Any = None) -> Any:
+    return np.divide(x, 1 + np.exp(-x), out=out)
+
+
+def _silu_slope(y: Any, x: Any, value: Any, out: Any = None) -> Any:
+    share = value / x  # the logistic function; what is missing of it, 1 - share, turns up in front of the value
+    np.copyto(share, 0.5, where=x == 0)
+    return np.multiply(y, share + (value - value * share), out=out)
+
+
+def _silu_slope_by_x(g: Any, y: Any, x: Any) -> Any:
     s = sigmoid.kernel(x)
-    return g * (s + x * (s - s * s))
+    slope = s - s * s
+    return g * y * slope * (2 + x * (1 - 2 * s))
 
 
-@op(x=_silu_rule, promote="float", samples=reals())
+@op(
+    y=lambda g, x, value: silu_slope.kernel(g, x, value),
+    x=_silu_slope_by_x,
+    constants=("value",),
+    samples=[case(y=reals(shape=(2, 3)), x=reals(shape=(2, 3))), case(y=reals(shape=()), x=reals(shape=()))],
+)
+def silu_slope(y: Any, x: Any, value: Any = None) -> Any:
+    """``y`` times the derivative of ``silu`` at ``x``. ``value``: that of ``silu``, which spares the exponential."""
+    if value is not None and x.size > BLOCK:
+        return pointwise(_silu_slope, y, x, value)
+    s = sigmoid.op.forward(x)
+    return y * (s + x * (s - s * s))
+
+
+@op(x=lambda g, x, out: silu_slope.kernel(g, x, out), promote="float", samples=reals())
 def silu(x: Any) -> Any:
     """``x * sigmoid(x)``, also called swish."""
-    return x * sigmoid.op.forward(x)
+    return _silu(x) if x.size <= BLOCK else pointwise(_silu, x)
 
 
 def soft_maximum(x: Any) -> Any:

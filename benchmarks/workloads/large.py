@@ -36,10 +36,11 @@ class Inputs:
         self.other = self.second.reshape(self.rows, width)
 
     def factors(self) -> np.ndarray:
-        """A matrix of 2 and 1/2 in balance along rows and columns: products are exact and stay near 1."""
-        twice = np.indices((self.rows, self.width), np.int8).sum(0) % 2 == 0
-        turned = self.draw(2, -(-self.rows // 2), -(-self.width // 2)).repeat(2, 0).repeat(2, 1) == 1
-        return np.where(twice ^ turned[: self.rows, : self.width], 2, 0.5).astype(np.float32)
+        """A matrix of ones, with some 2 and 1/2 in balance along rows and columns: products are exact and near 1."""
+        twice = np.indices((self.rows, self.width), np.int8).sum(0) % 2 * 2 - 1
+        some = self.draw(500, -(-self.rows // 2), -(-self.width // 2)).repeat(2, 0).repeat(2, 1)
+        some = some[: self.rows, : self.width]
+        return np.exp2(twice * ((some == 0) * 1 - (some == 1))).astype(np.float32)
 
     def images(self) -> np.ndarray:
         """Many small images of 16 channels."""
