@@ -14,7 +14,7 @@ from ..errors import ShapeError
 from ..generator import Generator, source
 from ..samples import case, reals
 from . import arithmetic, reductions
-from ._blocks import linewise
+from ._blocks import BLOCK, linewise
 from ._column_sums import column_sums
 from .axes import accumulation_dtype
 from .norms import norm
@@ -124,7 +124,7 @@ def _along(x: Any, y: Any, dim: int) -> Any:
 )
 def softmax_slope(x: Any, y: Any, dim: int) -> Any:
     """The gradient of the input of ``softmax``, from that of its output, ``x``, and the output ``y``."""
-    return linewise(_softmax_slope, dim, x, y)
+    return _softmax_slope(x, y, dim) if x.size <= BLOCK else linewise(_softmax_slope, dim, x, y)
 
 
 def _softmax_slope(x: Any, y: Any, dim: int, out: Any = None) -> Any:
@@ -155,7 +155,8 @@ def softmax(x: Any, dim: int, dtype: Any = None) -> Any:
         x = x.astype(dtypes.as_dtype(dtype), copy=False)
     if not x.size:
         return np.array(x, subok=True)
-    return linewise(_softmax, dim, x).astype(x.dtype, copy=False)
+    out = _softmax(x, dim) if x.size <= BLOCK else linewise(_softmax, dim, x)
+    return out if out.dtype is x.dtype else out.astype(x.dtype)
 
 
 def _log_softmax(x: Any, dim: int, out: Any = None) -> Any:
@@ -177,7 +178,7 @@ def _log_softmax_slope(x: Any, y: Any, dim: int, out: Any = None) -> Any:
 )
 def log_softmax_slope(x: Any, y: Any, dim: int) -> Any:
     """The gradient of the input of ``log_softmax``, from that of its output, ``x``, and the output ``y``."""
-    return linewise(_log_softmax_slope, dim, x, y)
+    return _log_softmax_slope(x, y, dim) if x.size <= BLOCK else linewise(_log_softmax_slope, dim, x, y)
 
 
 @op(x=lambda g, out, dim: log_softmax_slope.kernel(g, out, dim), promote="float", samples=_SOFTMAX)
@@ -193,7 +194,8 @@ def log_softmax(x: Any, dim: int, dtype: Any = None) -> Any:
         x = x.astype(dtypes.as_dtype(dtype), copy=False)
     if not x.size:
         return np.array(x, subok=True)
-    return linewise(_log_softmax, dim, x).astype(x.dtype, copy=False)
+    out = _log_softmax(x, dim) if x.size <= BLOCK else linewise(_log_softmax, dim, x)
+    return out if out.dtype is x.dtype else out.astype(x.dtype)
 
 
 @composed(samples=_SOFTMAX)

@@ -6,6 +6,7 @@ All of it is ``getitem`` with an index made from the arguments. Indices are boun
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -105,6 +106,32 @@ def along(name: str, shape: tuple[int, ...], dim: int, index: Any, negative: boo
     return (*grid[:place], index, *grid[place + 1 :])
 
 
+_MANY = 1 << 14
+"""From so many elements on it pays to compute where they lie in one dimension."""
+
+
+def flattened(shape: tuple[int, ...], places: tuple[Any, ...]) -> Any:
+    """The index tuple ``places`` as positions in an array of ``shape`` seen as one line; None if they are few.
+
+    Raises: BoundsError.
+    """
+    if max(place.size for place in places) < _MANY or len(shape) < 2 or len(places) != len(shape):
+        return None
+    flat: Any = 0
+    for dim, (place, n) in enumerate(zip(places, shape, strict=True)):
+        low, high = place.min(), place.max()
+        if low < -n or high >= n:
+            raise BoundsError(f"index {low if low < -n else high} is out of bounds for dimension {dim} of size {n}")
+        place = np.where(place < 0, place + n, place) if low < 0 else place
+        flat = flat + place * math.prod(shape[dim + 1 :]) if dim + 1 < len(shape) else flat + place
+    return flat
+
+
+def _taken_along(x: Any, places: tuple[Any, ...]) -> Any:
+    flat = flattened(shape_of(x), places)
+    return getitem(x, places) if flat is None else getitem(reshape(x, -1), flat)
+
+
 @composed(inputs=("x",), samples=[
     case(x=reals(shape=(3, 2)), dim=0, index=np.array([[2, 0], [2, 1]])),
     case(x=reals(shape=(3, 2)), dim=-1, index=np.array([[0], [1]])),
@@ -121,7 +148,7 @@ def gather(x: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> Any:
         return reshape(gather(reshape(x, (1,)), dim, np.reshape(unwrap(index), -1)), shape_of(unwrap(index)))
     if 0 in shape_of(index):  # which may be of any shape
         return reshape(getitem(reshape(x, -1), slice(0)), shape_of(index))
-    return getitem(x, along("gather", shape_of(x), dim, index))
+    return _taken_along(x, along("gather", shape_of(x), dim, index))
 
 
 @composed(inputs=("x",), samples=[
@@ -146,7 +173,7 @@ def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Any:
     )
     indices = np.broadcast_to(indices, (*common[:place], indices.shape[place], *common[place + 1 :]))
     x = broadcast_to(x, (*common[:place], shape[place], *common[place + 1 :]))
-    return getitem(x, along("take_along_dim", shape_of(x), place, indices, negative=True))
+    return _taken_along(x, along("take_along_dim", shape_of(x), place, indices, negative=True))
 
 
 @composed(inputs=("x",), samples=[
