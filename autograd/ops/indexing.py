@@ -108,7 +108,10 @@ def _at(array: Any, index: Any) -> Any:
 def _put(array: Any, index: Any, value: Any) -> None:
     steps = _ints_first(index)
     if steps is None:
-        array[index] = value
+        if _is_whole(index) and index.size > BLOCK and array.ndim == 1 and type(array) is np.ndarray:
+            _put_many(array, index, value)
+        else:
+            array[index] = value
     else:
         array[steps[0]][steps[1]] = value
 
@@ -136,6 +139,19 @@ def _taken(x: Any, index: Any) -> Any:
 
     in_blocks(index, lambda: work)
     return out
+
+
+def _put_many(line: Any, index: Any, value: Any) -> None:
+    """``line[index] = value``, of many integers."""
+    value = np.broadcast_to(value, index.shape)
+    if not _apart(index.reshape(-1), len(line)):
+        line[index] = value
+        return
+
+    def work(block: slice) -> None:
+        line[index[block]] = value[block]
+
+    in_blocks(index, lambda: work)
 
 
 def everything(count: int) -> tuple[slice, ...]:
@@ -208,6 +224,8 @@ def _added(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
         return _rows_added(x, index, shape)
     if _is_whole(index) and len(shape) == 1 and type(x) is np.ndarray and index.size > BLOCK and x.shape == index.shape:
         return _elements_added(x, index, shape[0])
+    if type(index) is tuple and type(x) is np.ndarray and (lone := _lone(index)) is not None:
+        return _slices_added(x, *lone, shape)
     if _is_whole(index):
         flat = index if index.min(initial=0) >= 0 else np.where(index < 0, index + shape[0], index)
         if len(shape) > 1:
@@ -237,20 +255,39 @@ def _rows_added(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
     return (sparse @ x.reshape(places.size, -1)).reshape(shape)
 
 
-def _elements_added(x: Any, index: Any, size: int) -> Any:
-    """Elements added at many integers. Blocks that meet different parts of the result can be worked on together."""
-    index, x = index.reshape(-1), x.reshape(-1)
+def _apart(index: Any, size: int) -> bool:
+    """Whether blocks of a line of integers in ``range(size)`` name different places, so that threads can share them."""
     starts = np.arange(0, index.size, BLOCK)
     least, most = np.minimum.reduceat(index, starts), np.maximum.reduceat(index, starts)
-    if least.min() < 0:
-        index = np.where(index < 0, index + size, index)
-        least, most = np.minimum.reduceat(index, starts), np.maximum.reduceat(index, starts)
+    return bool(least.min() >= 0 and most.max() < size and np.all(most[:-1] < least[1:]))
+
+
+def _elements_added(x: Any, index: Any, size: int) -> Any:
+    """Elements added at many integers."""
+    index, x = index.reshape(-1), x.reshape(-1)
     out = np.zeros(size, x.dtype)
-    if np.all(most[:-1] < least[1:]):
-        in_blocks(index, lambda: lambda block: np.add.at(out, index[block], x[block]), BLOCK)
+    if _apart(index, size):
+        in_blocks(index, lambda: lambda block: np.add.at(out, index[block], x[block]))
     else:
         np.add.at(out, index, x)
     return out
+
+
+def _slices_added(x: Any, dim: int, index: Any, shape: tuple[int, ...]) -> Any:
+    """Slices along ``dim`` added at an integer array."""
+    places = np.where(index < 0, index + shape[dim], index).reshape(-1)
+    inner = math.prod(shape[dim + 1 :])
+    places = (places[:, None] * inner + np.arange(inner)).reshape(-1)
+    out = np.zeros((math.prod(shape[:dim]), shape[dim] * inner), x.dtype)
+    x = x.reshape(len(out), places.size)
+
+    def work(block: slice) -> None:
+        part = out[block]
+        flat = np.arange(len(part))[:, None] * part.shape[1] + places
+        np.add.at(part.reshape(-1), flat.reshape(-1), x[block].reshape(-1))
+
+    in_blocks(x, lambda: work)
+    return out.reshape(shape)
 
 
 def _has_no_repeats(index: Any) -> bool:

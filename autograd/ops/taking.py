@@ -58,10 +58,17 @@ def as_index(name: str, index: Any, size: int | None = None) -> Any:
     index = np.asarray(unwrap(index))
     if index.dtype.kind not in "iu" and index.size:
         raise DtypeError(f"{name}: an index must be of an integer dtype, got {index.dtype}")
-    if size is not None and index.size and not (index.min() >= 0 and index.max() < size):
+    if size is not None and index.size and not _within(index, size):
         wrong = index[(index < 0) | (index >= size)][0]
         raise BoundsError(f"{name}: index {wrong} is out of bounds for a dimension of size {size}")
     return index.astype(np.intp, copy=False)
+
+
+def _within(index: Any, size: int) -> bool:
+    """Whether no element is outside ``range(size)``."""
+    if index.dtype == np.int64 and index.flags.c_contiguous:  # a negative one is seen as a very large one
+        return bool(index.view(np.uint64).max() < size)
+    return bool(index.min() >= 0 and index.max() < size)
 
 
 @composed(inputs=("x",), samples=[
@@ -90,6 +97,9 @@ def along(name: str, shape: tuple[int, ...], dim: int, index: Any, negative: boo
     Raises: ShapeError; IndexError.
     """
     place = positive(dim, len(shape))
+    if negative and np.size(index) >= _MANY:
+        index = as_index(name, index)
+        index, negative = np.where(index < 0, index + shape[place], index), False
     index = as_index(name, index, None if negative else shape[place])
     if not index.ndim:
         index = index.reshape(1)
@@ -111,19 +121,12 @@ _MANY = 1 << 14
 
 
 def flattened(shape: tuple[int, ...], places: tuple[Any, ...]) -> Any:
-    """The index tuple ``places`` as positions in an array of ``shape`` seen as one line; None if they are few.
-
-    Raises: BoundsError.
-    """
-    if max(place.size for place in places) < _MANY or len(shape) < 2 or len(places) != len(shape):
+    """What ``along`` found, without negative indices, as positions in one line; None if they are few."""
+    if len(shape) < 2 or max([place.size for place in places]) < _MANY:
         return None
     flat: Any = 0
-    for dim, (place, n) in enumerate(zip(places, shape, strict=True)):
-        low, high = place.min(), place.max()
-        if low < -n or high >= n:
-            raise BoundsError(f"index {low if low < -n else high} is out of bounds for dimension {dim} of size {n}")
-        place = np.where(place < 0, place + n, place) if low < 0 else place
-        flat = flat + place * math.prod(shape[dim + 1 :]) if dim + 1 < len(shape) else flat + place
+    for dim, place in enumerate(places):
+        flat = flat + place * stride if (stride := math.prod(shape[dim + 1 :])) != 1 else flat + place
     return flat
 
 
