@@ -16,9 +16,10 @@ from .._op import composed, op
 from .._protocols import numpy_function, ufunc_method
 from ..errors import ShapeError
 from ..samples import booleans, case, integers, reals
+from ._blocks import BLOCK
 from .axes import accumulation_dtype, axes_of, axis_of, broadcast_back, cast_input, count, restore
 from .diagonals import diagonal
-from .scans import cumprod, shifted
+from .scans import can_divide, cumprod, cumprod_slope, shifted
 
 REDUCED: list[Any] = [
     case(x=reals(shape=(2, 3))),
@@ -124,25 +125,58 @@ def trace(x: Any) -> Any:
 # ---- products -------------------------------------------------------------------------------------------------------
 
 
-def _product_of_others(x: Any, dim: int) -> Any:
-    """Of every element the product of all others along ``dim``: no division, so that zeros are exact."""
-    before = shifted.kernel(cumprod.kernel(x, dim), dim, 1, 1)
-    after = np.flip(shifted.kernel(cumprod.kernel(np.flip(x, dim), dim), dim, 1, 1), dim)
+def _others_rule(g: Any, x: Any, dim: int) -> Any:
+    mirrored = np.flip(x, dim)
+    before, after = cumprod.kernel(x, dim), cumprod.kernel(mirrored, dim)
+    by_before = shifted.kernel(g * np.flip(shifted.kernel(after, dim, 1, 1), dim), dim, -1, 0)
+    by_after = shifted.kernel(np.flip(g * shifted.kernel(before, dim, 1, 1), dim), dim, -1, 0)
+    return cumprod_slope.kernel(by_before, x, before, dim) + np.flip(
+        cumprod_slope.kernel(by_after, mirrored, after, dim), dim
+    )
+
+
+@op(
+    x=_others_rule,
+    samples=[case(x=reals(shape=(2, 3)), dim=1), case(x=reals(shape=(3, 2, 2)), dim=0), case(x=reals(shape=(0, 2)), dim=1)],
+)
+def product_of_others(x: Any, dim: int) -> Any:
+    """Of every element the product of all others along ``dim``, exact where elements are zero.
+
+    Only where none of many is, and nothing overflowed, is the product of all divided by each.
+    """
+    if x.size > BLOCK and type(x) is np.ndarray and can_divide(product := multiplied(x, dim, True)):
+        return product / x
+    before = shifted.op.forward(cumprod.op.forward(x, dim), dim, 1, 1)
+    after = np.flip(shifted.op.forward(cumprod.op.forward(np.flip(x, dim), dim), dim, 1, 1), dim)
     return before * after
+
+
+_LANES = 1 << 10
+
+
+def multiplied(x: Any, axis: Any, keepdim: bool) -> Any:
+    """The product; that of many elements side by side first."""
+    if axis is None and x.size > BLOCK and type(x) is np.ndarray and x.flags.c_contiguous and x.dtype.kind == "f":
+        line = x.reshape(-1)
+        whole = line.size // _LANES * _LANES
+        lanes = _multiply(line[:whole].reshape(-1, _LANES), 0, accumulation_dtype(x.dtype))
+        out = _multiply(lanes) * _multiply(line[whole:], None, accumulation_dtype(x.dtype))
+        return np.reshape(out, (1,) * x.ndim) if keepdim else out
+    return _multiply(x, axis, accumulation_dtype(x.dtype), None, keepdim)
 
 
 def _prod_rule(g: Any, x: Any, dim: Any, keepdim: bool) -> Any:
     shape = np.shape(x)
     axes = axes_of(dim, len(shape))
     if len(axes) == 1:
-        others = _product_of_others(x, axes[0])
+        others = product_of_others.kernel(x, axes[0])
     else:
         order = (*[d for d in range(len(shape)) if d not in axes], *axes)
         moved = np.transpose(x, order)
         sizes = np.shape(moved)
         first = len(sizes) - len(axes)
         lines = np.reshape(moved, (math.prod(sizes[:first]), math.prod(sizes[first:])))
-        others = np.reshape(_product_of_others(lines, 1), sizes)
+        others = np.reshape(product_of_others.kernel(lines, 1), sizes)
         others = np.transpose(others, tuple([order.index(d) for d in range(len(order))]))
     return restore(g, shape, dim, keepdim) * others
 
@@ -155,8 +189,7 @@ def prod(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -
     """
     x = cast_input("prod", x, dtype, dtypes.int64)
     axis = axis_of(dim) if x.ndim else axes_of(dim, 0) and None
-    out = _multiply(x, axis, accumulation_dtype(x.dtype), None, keepdim)
-    return out.astype(x.dtype, copy=False)
+    return multiplied(x, axis, keepdim).astype(x.dtype, copy=False)
 
 
 # ---- log-sum-exp ---------------------------------------------------------------------------------------------------
