@@ -18,7 +18,7 @@ from .._protocols import numpy_function, ufunc_method
 from ..errors import ShapeError
 from ..samples import case, reals
 from . import arithmetic
-from ._blocks import BLOCK, linewise
+from ._blocks import BLOCK
 from .axes import accumulation_dtype, cast_input, line_axis, place_along
 from .indexing import getitem
 from .joining import cat
@@ -44,11 +44,33 @@ def _accumulate(ufunc: Any, x: Any, dim: int) -> Any:
     if line.size > BLOCK and accumulation_dtype(x.dtype) is None and type(line) is np.ndarray:
         if math.prod(line.shape[axis + 1 :]) >= _WIDE:
             return _stepwise(ufunc, line, axis)
-        return linewise(lambda part, dim, out=None: ufunc.accumulate(part, dim, None, out), axis, line)
+        if ufunc is np.add and axis == line.ndim - 1 and line.dtype.char in "fd":
+            sums = _sums(line.reshape(-1, line.shape[axis]))
+            if sums is not None:
+                return sums.reshape(x.shape)
     out = ufunc.accumulate(line, axis, accumulation_dtype(x.dtype))
     if out.dtype != x.dtype:
         out = out.astype(x.dtype)
     return out if x.ndim else np.reshape(out, ())
+
+
+def _sums(x: Any) -> Any:
+    """The running sums of rows, as a matrix product; None where a sum is not finite, which would spoil its neighbours.
+
+    Rows are cut into pieces, which a triangle of ones multiplies; what was summed before is added to a piece's first.
+    """
+    rows, n = x.shape
+    piece = next((k for k in range(64, 15, -1) if n % k == 0), 32)
+    pieces = -(-n // piece)
+    padded = np.zeros((rows, pieces * piece), x.dtype)
+    padded[:, :n] = x
+    parts = padded.reshape(rows, pieces, piece)
+    before = np.add.accumulate(np.matmul(parts, np.ones(piece, x.dtype)), 1)
+    if not np.isfinite(before).all():
+        return None
+    parts[:, 1:, 0] += before[:, :-1]
+    sums = np.matmul(padded.reshape(-1, piece), np.triu(np.ones((piece, piece), x.dtype)))
+    return sums.reshape(padded.shape)[:, :n]
 
 
 def _stepwise(ufunc: Any, x: Any, dim: int) -> Any:

@@ -16,7 +16,8 @@ from .._op import composed, op
 from .._protocols import numpy_function
 from ..errors import ShapeError
 from ..samples import case, integers, reals
-from .axes import axes_of, line_axis, place_along
+from ._blocks import in_blocks
+from .axes import MANY, axes_of, line_axis, place_along, take_lines
 from .extremes import require_elements
 
 _ALONG = [
@@ -32,15 +33,52 @@ _DESCENDING = [case(x=reals(shape=(2, 3)), descending=True), case(x=reals(shape=
 
 def order(x: Any, dim: int, descending: bool = False) -> Any:
     """The stable order of the elements along ``dim``."""
+    if x.size >= MANY and type(x) is np.ndarray and x.dtype.str[1:] in _NARROW and x.shape[dim] < 1 << 31:
+        return _order_of_many(x, dim, descending)
     if not descending:
         return np.argsort(x, axis=dim, kind="stable")
     backward = np.argsort(np.flip(x, dim), axis=dim, kind="stable")
     return x.shape[dim] - 1 - np.flip(backward, dim)
 
 
+_NARROW = {"f4", "i4", "i2", "i1", "u2", "u1", "b1"}
+"""Dtypes of which a number and its place fit into 64 bits together."""
+
+
+def _order_of_many(x: Any, dim: int, descending: bool) -> Any:
+    """``order`` by sorting integers made of each number, above, and its place: NumPy sorts numbers fast, orders not."""
+    lines = np.moveaxis(x, dim, -1)
+    places = np.arange(lines.shape[-1])
+
+    def ordered(part: Any) -> Any:
+        if part.dtype.kind == "f":
+            bits = (part + 0).view(np.int32)  # + 0 makes 0 of -0
+            ranks = np.where(part != part, np.int32(0x7FFFFFFF), bits ^ ((bits >> 31) & 0x7FFFFFFF))
+        else:
+            ranks = part
+        keys = ranks.astype(np.int64)
+        if descending:
+            np.invert(keys, out=keys)
+        keys <<= 32
+        keys |= places
+        keys.sort(-1)
+        keys &= 0xFFFFFFFF
+        return keys
+
+    if lines.ndim == 1:
+        return ordered(lines)
+    out = np.empty(lines.shape, np.int64)
+
+    def work(block: slice) -> None:
+        out[block] = ordered(lines[block])
+
+    in_blocks(lines, lambda: work)
+    return np.ascontiguousarray(np.moveaxis(out, -1, dim))
+
+
 def _selected(x: Any, indices: Any, dim: int, shape: tuple[int, ...]) -> tuple[Any, Any]:
     """The elements at ``indices`` and the indices, in ``shape`` (an input of no dimension was made a line)."""
-    values = np.take_along_axis(x, indices, dim)
+    values = take_lines(x, indices, dim)
     return np.reshape(values, shape), np.reshape(indices, shape)
 
 
@@ -120,15 +158,21 @@ def _leading(x: Any, k: int, dim: int, largest: bool) -> Any:
     n = lines.shape[-1]
     place = n - k if largest else k - 1
     last = np.partition(lines, place, -1)[..., place : place + 1]
-    inside, level = (lines > last if largest else lines < last), lines == last
-    if lines.dtype.kind in "fV":
+    chosen = lines >= last if largest else lines <= last
+    if lines.dtype.kind in "fV" and (last != last).any() or (largest and (lines != lines).any()):
         missing, nothing = lines != lines, last != last
-        inside |= missing & ~nothing if largest else ~missing & nothing
-        level |= missing & nothing
-    room = k - np.count_nonzero(inside, -1, keepdims=True)
-    chosen = inside | (level & (np.add.accumulate(level, -1, np.int64) <= room))
-    indices = np.nonzero(chosen)[-1]
+        chosen = chosen | missing if largest else chosen | nothing
+    if np.count_nonzero(chosen) != k * (lines.size // n):
+        chosen = _without_surplus(chosen, lines, last, k)
+    indices = np.flatnonzero(chosen) % n
     return np.moveaxis(np.reshape(indices, (*lines.shape[:-1], k)), -1, dim)
+
+
+def _without_surplus(chosen: Any, lines: Any, last: Any, k: int) -> Any:
+    """Of more than ``k`` elements chosen in a line, without the rearmost of those that are equal to the last."""
+    level = (lines == last) | ((lines != lines) & (last != last))
+    room = k - np.count_nonzero(chosen & ~level, -1, keepdims=True)
+    return chosen & (~level | (np.add.accumulate(level, -1, np.int64) <= room))
 
 
 @op(
@@ -276,6 +320,9 @@ def _chosen(values: Any, inverse: Any, counts: Any, return_inverse: bool, return
 ])  # fmt: skip
 def unique_parts(x: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
     """The distinct elements (slices along ``dim``) in ascending order, as the list of what is asked for."""
+    if dim is None and not return_inverse and not return_counts:
+        line = np.sort(np.reshape(x, -1))
+        return [line[np.append(True, line[1:] != line[:-1])] if line.size else line]
     values, inverse, counts = np.unique(x, return_inverse=True, return_counts=True, axis=dim, equal_nan=False)
     inverse = np.reshape(inverse, np.shape(x) if dim is None else (-1,))
     return _chosen(values, inverse, counts, return_inverse, return_counts)
