@@ -16,7 +16,7 @@ from .._op import composed, op
 from .._protocols import numpy_function, ufunc_method
 from ..errors import ShapeError
 from ..samples import booleans, case, integers, reals
-from ._blocks import BLOCK
+from ._blocks import BLOCK, in_blocks
 from .axes import accumulation_dtype, axes_of, axis_of, broadcast_back, cast_input, count, restore
 from .diagonals import diagonal
 from .scans import can_divide, cumprod, cumprod_slope, shifted
@@ -41,6 +41,10 @@ _maximum: Any = np.maximum.reduce
 
 
 # ---- sums and means -------------------------------------------------------------------------------------------------
+
+
+def _is_large(x: Any) -> bool:
+    return type(x) is np.ndarray and x.size > BLOCK and x.dtype.char in "fd"
 
 
 def add_reduce(x: Any, dim: Any, keepdim: bool) -> Any:
@@ -196,8 +200,55 @@ def prod(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -
 
 
 @op(
-    x=lambda g, out, x, dim, keepdim: (
-        restore(g, np.shape(x), dim, keepdim) * np.exp(x - restore(out, np.shape(x), dim, keepdim))
+    y=lambda g, x, level: g * np.exp(x - level),
+    x=lambda g, y, x, level: g * y * np.exp(x - level),
+    level=lambda g, y, x, level: -g * y * np.exp(x - level),
+    samples=[
+        case(y=reals(shape=(2, 1)), x=reals(shape=(2, 3)), level=reals(shape=(2, 1))),
+        case(y=reals(shape=()), x=reals(shape=(2, 3)), level=reals(shape=())),
+    ],
+)
+def relative_exp(y: Any, x: Any, level: Any) -> Any:
+    """``y * exp(x - level)``, where ``y`` and ``level`` broadcast to the shape of ``x``."""
+    if x.size <= BLOCK or type(x) is not np.ndarray or x.dtype != y.dtype:
+        return y * np.exp(x - level)
+    out = np.empty(x.shape, x.dtype)
+    y, level = (np.broadcast_to(a, x.shape) for a in (y, level))
+
+    def work(block: slice) -> None:
+        into = np.subtract(x[block], level[block], out=out[block])
+        np.exp(into, out=into)
+        np.multiply(into, y[block], out=into)
+
+    in_blocks(x, lambda: work)
+    return out
+
+
+def _shifted_sum(x: Any, axis: Any) -> Any:
+    """``logsumexp``, dimensions kept."""
+    top = _maximum(np.real(x), axis, None, None, True, -np.inf)
+    top = np.where(np.isfinite(top), top, 0)
+    terms = np.asanyarray(x - top)
+    np.exp(terms, out=terms)
+    with np.errstate(divide="ignore"):
+        return np.log(_add(terms, axis, accumulation_dtype(terms.dtype), None, True)) + top
+
+
+def _shifted_sum_in_blocks(x: Any, axis: Any) -> Any:
+    """The same of a large array: of the sums of blocks of rows, where these are summed too."""
+    parts: dict[int, Any] = {}
+
+    def work(block: slice) -> None:
+        parts[block.start] = _shifted_sum(x[block], axis)
+
+    in_blocks(x, lambda: work)
+    rows = np.concatenate([parts[start] for start in sorted(parts)])
+    return _shifted_sum(rows, 0) if len(rows) > 1 and 0 in axes_of(axis, x.ndim) else rows
+
+
+@op(
+    x=lambda g, out, x, dim, keepdim: relative_exp.kernel(
+        restore(g, np.shape(x), dim, keepdim), x, restore(out, np.shape(x), dim, keepdim)
     ),
     promote="float",
     samples=REDUCED,
@@ -208,13 +259,7 @@ def logsumexp(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
         axes_of(dim, 0)
         dim = None
     axis = axis_of(dim)
-    top = _maximum(np.real(x), axis, None, None, True, -np.inf)
-    top = np.where(np.isfinite(top), top, 0)
-    terms = np.asanyarray(x - top)
-    np.exp(terms, out=terms)
-    with np.errstate(divide="ignore"):
-        out = np.log(_add(terms, axis, accumulation_dtype(terms.dtype), None, True)) + top
-    out = out.astype(x.dtype, copy=False)
+    out = (_shifted_sum_in_blocks if _is_large(x) else _shifted_sum)(x, axis).astype(x.dtype, copy=False)
     return out if keepdim else np.squeeze(out, axis)
 
 

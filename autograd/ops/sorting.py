@@ -159,9 +159,8 @@ def _leading(x: Any, k: int, dim: int, largest: bool) -> Any:
     place = n - k if largest else k - 1
     last = np.partition(lines, place, -1)[..., place : place + 1]
     chosen = lines >= last if largest else lines <= last
-    if lines.dtype.kind in "fV" and (last != last).any() or (largest and (lines != lines).any()):
-        missing, nothing = lines != lines, last != last
-        chosen = chosen | missing if largest else chosen | nothing
+    if lines.dtype.kind in "fV":  # NaN is larger than any number
+        chosen |= lines != lines if largest else last != last
     if np.count_nonzero(chosen) != k * (lines.size // n):
         chosen = _without_surplus(chosen, lines, last, k)
     indices = np.flatnonzero(chosen) % n

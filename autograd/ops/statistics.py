@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from .._protocols import numpy_function
 from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic
-from .axes import accumulation_dtype, cast_input, count, first_of, restore
+from ._blocks import BLOCK, in_blocks
+from .axes import accumulation_dtype, axes_of, cast_input, count, first_of, restore
 from .joining import cat
 from .reductions import add_reduce, mean, numpy_axes
 from .selection import clamp
@@ -53,6 +55,49 @@ def _degrees(shape: tuple[int, ...], dim: Any, correction: float) -> float:
     return freedom if freedom > 0 else 0.0
 
 
+def _is_large(x: Any) -> bool:
+    return type(x) is np.ndarray and x.size > BLOCK and x.dtype.kind == "f"
+
+
+def _part(level: Any, block: slice) -> Any:
+    """What of the levels, with the reduced dimensions as 1, belongs to a block."""
+    return level if len(level) == 1 else level[block]
+
+
+def _summed(x: Any, dim: Any, terms: Callable[[slice], Any]) -> Any:
+    """The sum over ``dim``, dimensions kept, of the terms that ``terms`` makes of each block of ``x``."""
+    parts: dict[int, Any] = {}
+
+    def work(block: slice) -> None:
+        parts[block.start] = add_reduce(terms(block), dim, True)
+
+    in_blocks(x, lambda: work)
+    found = [parts[start] for start in sorted(parts)]
+    if len(found) == 1:
+        return found[0]
+    return np.add.reduce(found, 0) if 0 in axes_of(dim, x.ndim) else np.concatenate(found)
+
+
+def _shift(x: Any, dim: Any, exact: bool) -> tuple[Any, Any]:
+    """The mean of a large array in two parts, dimensions kept: with ``exact``, the first element and the rest."""
+    start = first_of(x, dim) if exact else np.zeros((1,) * x.ndim, x.dtype)
+    total = _summed(x, dim, (lambda block: x[block] - _part(start, block)) if exact else lambda block: x[block])
+    return start, total / count(x.shape, dim)
+
+
+def _squares(x: Any, dim: Any, exact: bool) -> Any:
+    """The sum of the squared distances from the mean of a large array, dimensions kept."""
+    start, rest = _shift(x, dim, exact)
+
+    def terms(block: slice) -> Any:
+        away = x[block] - _part(start, block)
+        away -= _part(rest, block)
+        away *= away
+        return away
+
+    return _summed(x, dim, terms)
+
+
 def _centred(x: Any, dim: Any, exact: bool = True) -> Any:
     """The distances from the mean, 16-bit floats still in float32.
 
@@ -63,6 +108,16 @@ def _centred(x: Any, dim: Any, exact: bool = True) -> Any:
     x = np.asanyarray(x if wide is None else x.astype(wide))
     if not x.size:
         return x
+    if _is_large(x):
+        start, rest = _shift(x, dim, exact)
+        out = np.empty_like(x)
+
+        def work(block: slice) -> None:
+            np.subtract(x[block], _part(start, block), out=out[block])
+            np.subtract(out[block], _part(rest, block), out=out[block])
+
+        in_blocks(x, lambda: work)
+        return out
     away = x - first_of(x, dim) if exact else x
     return away - add_reduce(away, dim, True) / count(x.shape, dim)
 
@@ -78,21 +133,26 @@ def _variance(x: Any, dim: Any, correction: float, keepdim: bool, exact: bool) -
     """In two passes; 16-bit floats still in float32."""
     x = cast_input("std" if exact else "var", x, None)
     with np.errstate(invalid="ignore", divide="ignore"):
+        if _is_large(x) and accumulation_dtype(x.dtype) is None:
+            total = _squares(x, dim, exact)
+            total = total if keepdim else np.squeeze(total, axes_of(dim, x.ndim))
+            return total / _degrees(x.shape, dim, correction)
         away = _centred(x, dim, exact)
         squares = np.real(away * np.conj(away)) if away.dtype.kind == "c" else away * away
         total = add_reduce(squares, dim, keepdim)
         return total / _degrees(x.shape, dim, correction) if count(x.shape, dim) else total + float("nan")
 
 
-def _away(x: Any, dim: Any, correction: float) -> Any:
-    """The distances from the mean, over the degrees of freedom (conjugate, as the rules of real outputs are)."""
+def _towards(g: Any, x: Any, dim: Any, correction: float, keepdim: bool) -> Any:
+    """``g`` times the distances from the mean over the degrees of freedom (conjugate: the rule is of a real output)."""
     away = centred.kernel(x, dim)
     degrees = _degrees(np.shape(x), dim, correction)
-    return (np.conj(away) if away.dtype.kind == "c" else away) * (1 / degrees if degrees else float("inf"))
+    share = restore(g * (1 / degrees if degrees else float("inf")), np.shape(x), dim, keepdim)
+    return share * (np.conj(away) if away.dtype.kind == "c" else away)
 
 
 @op(
-    x=lambda g, x, dim, correction, keepdim: restore(g * 2, np.shape(x), dim, keepdim) * _away(x, dim, correction),
+    x=lambda g, x, dim, correction, keepdim: _towards(g * 2, x, dim, correction, keepdim),
     samples=_SPREADS,
 )
 def variance(x: Any, dim: Any = None, correction: float = 1, keepdim: bool = False) -> Any:
@@ -103,7 +163,7 @@ def variance(x: Any, dim: Any = None, correction: float = 1, keepdim: bool = Fal
 def _std_rule(g: Any, x: Any, out: Any, dim: Any, correction: float, keepdim: bool) -> Any:
     still = out == 0
     share = np.where(still, 0, g) / np.where(still, 1, out)
-    return restore(share, np.shape(x), dim, keepdim) * _away(x, dim, correction)
+    return _towards(share, x, dim, correction, keepdim)
 
 
 @op(
