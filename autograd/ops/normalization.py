@@ -13,10 +13,11 @@ from ..engine.nodes import Handle
 from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic, powers, reductions
+from ._blocks import BLOCK
 from .axes import accumulation_dtype
 from .repetition import constant_pad_nd
 from .shapes import movedim, reshape, shape_of
-from .standardization import batch_norm_, layer_norm_, widened
+from .standardization import batch_norm_, layer_norm_, scale_channels, widened
 from .windows import windows
 
 # ---- over the last dimensions ----------------------------------------------------------------------------------------
@@ -135,6 +136,8 @@ def _by_channel(x: Any, shape: tuple[int, ...]) -> Any:
 
 def _scaled(x: Any, weight: Any, bias: Any, shape: tuple[int, ...]) -> Any:
     """``x`` times its channel's weight plus its channel's bias."""
+    if weight is not None and bias is not None and x.dtype == weight.dtype == bias.dtype and math.prod(shape) > BLOCK:
+        return scale_channels(x, weight, bias)
     if weight is not None:
         x = arithmetic.mul(x, _by_channel(weight, shape))
     return x if bias is None else arithmetic.add(x, _by_channel(bias, shape))
