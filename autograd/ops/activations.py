@@ -129,7 +129,7 @@ def selu(x: Any) -> Any:
     return elu(x, 1.6732632423543772848170429916717, 1.0507009873554804934193349852946)
 
 
-@np.errstate(over="ignore")
+@np.errstate(over="ignore", invalid="ignore")  # -inf gives nan, as in PyTorch
 def _silu(x: Any, out: Any = None) -> Any:
     return np.divide(x, 1 + np.exp(-x), out=out)
 

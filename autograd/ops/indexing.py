@@ -118,7 +118,7 @@ def _put(array: Any, index: Any, value: Any) -> None:
 
 def _lone(index: Any) -> tuple[int, Any] | None:
     """The array in a tuple of whole slices and one array of integers, and its dimension; None for another index."""
-    last = index[-1] if index else None
+    last: Any = index[-1] if index else None
     if not (_is_whole(last) and last.ndim):
         return None
     for part in index[:-1]:

@@ -141,7 +141,11 @@ def _others_rule(g: Any, x: Any, dim: int) -> Any:
 
 @op(
     x=_others_rule,
-    samples=[case(x=reals(shape=(2, 3)), dim=1), case(x=reals(shape=(3, 2, 2)), dim=0), case(x=reals(shape=(0, 2)), dim=1)],
+    samples=[
+        case(x=reals(shape=(2, 3)), dim=1),
+        case(x=reals(shape=(3, 2, 2)), dim=0),
+        case(x=reals(shape=(0, 2)), dim=1),
+    ],
 )
 def product_of_others(x: Any, dim: int) -> Any:
     """Of every element the product of all others along ``dim``, exact where elements are zero.
