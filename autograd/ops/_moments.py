@@ -105,7 +105,7 @@ def row_slopes(x: Any, g: Any, weight: Any, rank: int, eps: float, centered: boo
 
         def work(block: slice) -> None:
             part, into, mean, scale, slope = rows[block], out[block], means[block], scales[block], g[block]
-            if flat is None and not _far(np.square(mean * scale), 1):
+            if flat is None and rows.size > SMALL and not _far(np.square(mean * scale), 1):
                 combine(part, into, mean, scale, slope, scratch[: len(part)])
                 return
             number = block.start // size
