@@ -249,3 +249,22 @@ def test_group_norm(level: float) -> None:
     np.testing.assert_allclose(by_x, np.concatenate([p[1][0] for p in parts]), tolerance, tolerance)
     np.testing.assert_allclose(by_weight, np.sum([p[1][1] for p in parts], 0), tolerance, 100 * tolerance)
     np.testing.assert_allclose(by_bias, np.sum([p[1][2] for p in parts], 0), 1e-3, 1e-1)
+
+
+@pytest.mark.parametrize("shape", [(280_001,), (700, 401), (20, 14_003), (7, 200, 201)])
+def test_sums(shape: tuple[int, ...]) -> None:
+    """Sums and means of large arrays, over every dimension, against double precision; infinities stay where they are."""
+    x = np.abs(np.random.default_rng(10).standard_normal(shape, np.float32))
+    for array in (x, x.T, x[::-1]):
+        t = autograd.from_numpy(array)
+        for dim in (None, *range(-1, x.ndim)):
+            for keepdim in (False, True):
+                expected = array.astype(np.float64).sum(dim, keepdims=keepdim)
+                np.testing.assert_allclose(autograd.sum(t, dim, keepdim).numpy(), expected, 2e-6)
+                mean = array.astype(np.float64).mean(dim, keepdims=keepdim)
+                np.testing.assert_allclose(autograd.mean(t, dim, keepdim).numpy(), mean, 2e-6)
+                spread = array.astype(np.float64).var(dim, ddof=1, keepdims=keepdim)
+                np.testing.assert_allclose(autograd.var(t, dim, keepdim=keepdim).numpy(), spread, 2e-5, 1e-7)
+    x.reshape(-1)[5] = np.inf
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(np.isinf(autograd.sum(autograd.tensor(x), -1).numpy()), np.isinf(x.sum(-1)))

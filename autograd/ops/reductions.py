@@ -17,6 +17,7 @@ from .._protocols import numpy_function, ufunc_method
 from ..errors import ShapeError
 from ..samples import booleans, case, integers, reals
 from ._blocks import BLOCK, in_blocks
+from ._column_sums import ones
 from .axes import accumulation_dtype, axes_of, axis_of, broadcast_back, cast_input, count, restore
 from .diagonals import diagonal
 from .scans import can_divide, cumprod, cumprod_slope, shifted
@@ -47,8 +48,28 @@ def _is_large(x: Any) -> bool:
     return type(x) is np.ndarray and x.size > BLOCK and x.dtype.char in "fd"
 
 
+SHORT = 4096
+"""Up to so many elements are added up by BLAS without losing digits: in a quarter of the time, but one by one."""
+
+
+def _add_many(x: Any, dim: Any, keepdim: bool) -> Any:
+    """The sum of a large array, of single or double precision."""
+    n = SHORT // 4 if dim is None else x.shape[-1]
+    if not x.flags.c_contiguous or not (dim is None or dim in (-1, x.ndim - 1)) or not 1 < n <= SHORT:
+        return _add(x, dim, None, None, keepdim)
+    line = x.reshape(-1)
+    whole = line.size // n * n
+    sums = np.matmul(line[:whole].reshape(-1, n), ones(n, x.dtype))
+    if dim is None:
+        total = _add(sums) + _add(line[whole:])
+        return np.reshape(total, (1,) * x.ndim) if keepdim else total
+    return sums.reshape((*x.shape[:-1], 1) if keepdim else x.shape[:-1])
+
+
 def add_reduce(x: Any, dim: Any, keepdim: bool) -> Any:
     """The sum, 16-bit floats still in float32."""
+    if _is_large(x):
+        return _add_many(x, axis_of(dim), keepdim)
     if not x.ndim:
         axes_of(dim, 0)
         dim = None
@@ -62,7 +83,7 @@ def add_reduce(x: Any, dim: Any, keepdim: bool) -> Any:
 def sum(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """Sum of the elements. Integers and bools give int64; the sum of nothing is 0."""
     if dtype is None and (dim is None or type(dim) is int) and getattr(x, "dtype", None) in _FAST:
-        return _add(x, dim, None, None, keepdim)
+        return _add(x, dim, None, None, keepdim) if x.size <= BLOCK else add_reduce(x, dim, keepdim)
     x = cast_input("sum", x, dtype, dtypes.int64)
     return add_reduce(x, dim, keepdim).astype(x.dtype, copy=False)
 

@@ -20,7 +20,7 @@ from . import arithmetic
 from ._blocks import BLOCK, in_blocks
 from .axes import accumulation_dtype, axes_of, cast_input, count, first_of, restore
 from .joining import cat
-from .reductions import add_reduce, mean, numpy_axes
+from .reductions import SHORT, add_reduce, mean, numpy_axes
 from .selection import clamp
 from .shapes import reshape
 
@@ -64,38 +64,53 @@ def _part(level: Any, block: slice) -> Any:
     return level if len(level) == 1 else level[block]
 
 
-def _summed(x: Any, dim: Any, terms: Callable[[slice], Any]) -> Any:
-    """The sum over ``dim``, dimensions kept, of the terms that ``terms`` makes of each block of ``x``."""
+def _of_blocks(x: Any, compute: Callable[[slice], Any]) -> list[Any]:
+    """What ``compute`` makes of each block of ``x``, in their order."""
     parts: dict[int, Any] = {}
 
     def work(block: slice) -> None:
-        parts[block.start] = add_reduce(terms(block), dim, True)
+        parts[block.start] = compute(block)
 
     in_blocks(x, lambda: work)
-    found = [parts[start] for start in sorted(parts)]
+    return [parts[start] for start in sorted(parts)]
+
+
+def _summed(x: Any, dim: Any, terms: Callable[[slice], Any]) -> Any:
+    """The sum over ``dim``, dimensions kept, of the terms that ``terms`` makes of each block of ``x``."""
+    found = _of_blocks(x, lambda block: add_reduce(terms(block), dim, True))
     if len(found) == 1:
         return found[0]
     return np.add.reduce(found, 0) if 0 in axes_of(dim, x.ndim) else np.concatenate(found)
 
 
 def _shift(x: Any, dim: Any, exact: bool) -> tuple[Any, Any]:
-    """The mean of a large array in two parts, dimensions kept: with ``exact``, the first element and the rest."""
-    start = first_of(x, dim) if exact else np.zeros((1,) * x.ndim, x.dtype)
-    total = _summed(x, dim, (lambda block: x[block] - _part(start, block)) if exact else lambda block: x[block])
-    return start, total / count(x.shape, dim)
+    """The mean of a large array, dimensions kept, in two parts: with ``exact`` the first element and the rest."""
+    n = count(x.shape, dim)
+    if not exact:
+        return add_reduce(x, dim, True) / n, None
+    start = first_of(x, dim)
+    return start, _summed(x, dim, lambda block: x[block] - _part(start, block)) / n
+
+
+def _distances(x: Any, mean: tuple[Any, Any], block: slice, out: Any = None) -> Any:
+    start, rest = mean
+    away = np.subtract(x[block], _part(start, block), out=out)
+    if rest is not None:
+        away -= _part(rest, block)
+    return away
 
 
 def _squares(x: Any, dim: Any, exact: bool) -> Any:
     """The sum of the squared distances from the mean of a large array, dimensions kept."""
-    start, rest = _shift(x, dim, exact)
+    mean = _shift(x, dim, exact)
+    whole = x.ndim > 1 and x.ndim - 1 in axes_of(dim, x.ndim) and x.shape[-1] <= SHORT
+    others = tuple([d for d in axes_of(dim, x.ndim) if d != x.ndim - 1])
 
     def terms(block: slice) -> Any:
-        away = x[block] - _part(start, block)
-        away -= _part(rest, block)
-        away *= away
-        return away
+        away = _distances(x, mean, block)
+        return np.expand_dims(np.vecdot(away, away), -1) if whole else np.multiply(away, away, out=away)
 
-    return _summed(x, dim, terms)
+    return _summed(x, others if whole else dim, terms) if others or not whole else np.concatenate(_of_blocks(x, terms))
 
 
 def _centred(x: Any, dim: Any, exact: bool = True) -> Any:
@@ -109,12 +124,10 @@ def _centred(x: Any, dim: Any, exact: bool = True) -> Any:
     if not x.size:
         return x
     if _is_large(x):
-        start, rest = _shift(x, dim, exact)
-        out = np.empty_like(x)
+        mean, out = _shift(x, dim, exact), np.empty_like(x)
 
         def work(block: slice) -> None:
-            np.subtract(x[block], _part(start, block), out=out[block])
-            np.subtract(out[block], _part(rest, block), out=out[block])
+            _distances(x, mean, block, out[block])
 
         in_blocks(x, lambda: work)
         return out
@@ -123,10 +136,10 @@ def _centred(x: Any, dim: Any, exact: bool = True) -> Any:
 
 
 @op(x=lambda g, dim: centred.kernel(g, dim), samples=_MEANS)
-def centred(x: Any, dim: Any = None) -> Any:
-    """The distances from the mean over ``dim``."""
+def centred(x: Any, dim: Any = None, exact: bool = True) -> Any:
+    """The distances from the mean over ``dim``; ``exact``: they are 0 of equal numbers, without rounding errors."""
     with np.errstate(invalid="ignore"):
-        return _centred(x, dim).astype(x.dtype, copy=False)
+        return _centred(x, dim, exact).astype(x.dtype, copy=False)
 
 
 def _variance(x: Any, dim: Any, correction: float, keepdim: bool, exact: bool) -> Any:
@@ -143,16 +156,16 @@ def _variance(x: Any, dim: Any, correction: float, keepdim: bool, exact: bool) -
         return total / _degrees(x.shape, dim, correction) if count(x.shape, dim) else total + float("nan")
 
 
-def _towards(g: Any, x: Any, dim: Any, correction: float, keepdim: bool) -> Any:
+def _towards(g: Any, x: Any, dim: Any, correction: float, keepdim: bool, exact: bool) -> Any:
     """``g`` times the distances from the mean over the degrees of freedom (conjugate: the rule is of a real output)."""
-    away = centred.kernel(x, dim)
+    away = centred.kernel(x, dim, exact)
     degrees = _degrees(np.shape(x), dim, correction)
     share = restore(g * (1 / degrees if degrees else float("inf")), np.shape(x), dim, keepdim)
     return share * (np.conj(away) if away.dtype.kind == "c" else away)
 
 
 @op(
-    x=lambda g, x, dim, correction, keepdim: _towards(g * 2, x, dim, correction, keepdim),
+    x=lambda g, x, dim, correction, keepdim: _towards(g * 2, x, dim, correction, keepdim, False),
     samples=_SPREADS,
 )
 def variance(x: Any, dim: Any = None, correction: float = 1, keepdim: bool = False) -> Any:
@@ -163,7 +176,7 @@ def variance(x: Any, dim: Any = None, correction: float = 1, keepdim: bool = Fal
 def _std_rule(g: Any, x: Any, out: Any, dim: Any, correction: float, keepdim: bool) -> Any:
     still = out == 0
     share = np.where(still, 0, g) / np.where(still, 1, out)
-    return _towards(share, x, dim, correction, keepdim)
+    return _towards(share, x, dim, correction, keepdim, True)
 
 
 @op(
