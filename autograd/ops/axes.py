@@ -162,6 +162,15 @@ def take_lines(x: Any, index: Any, dim: int) -> Any:
     return out
 
 
+def _add_runs(out: Any, flat: Any, x: Any) -> None:
+    """``np.add.at``, but where the same place comes many times in a row, as after a running maximum, summed before."""
+    starts = np.flatnonzero(flat[1:] != flat[:-1])
+    if 4 * len(starts) < len(flat):
+        starts = np.append(0, starts + 1)
+        flat, x = flat[starts], np.add.reduceat(x, starts)
+    np.add.at(out, flat, x)
+
+
 def _place_many(out: Any, index: Any, x: Any, dim: int, repeated: bool) -> None:
     """Write or add ``x`` to ``out`` at ``index`` along ``dim``."""
 
@@ -169,7 +178,7 @@ def _place_many(out: Any, index: Any, x: Any, dim: int, repeated: bool) -> None:
         part = out[block]
         flat = line_positions(index[block], part.shape, dim)
         if repeated:
-            np.add.at(part.reshape(-1), flat.reshape(-1), x[block].reshape(-1))
+            _add_runs(part.reshape(-1), flat.reshape(-1), x[block].reshape(-1))
         else:
             part.reshape(-1)[flat] = x[block]
 
