@@ -253,7 +253,7 @@ def test_group_norm(level: float) -> None:
 
 @pytest.mark.parametrize("shape", [(280_001,), (700, 401), (20, 14_003), (7, 200, 201)])
 def test_sums(shape: tuple[int, ...]) -> None:
-    """Sums and means of large arrays, over every dimension, against double precision; infinities stay where they are."""
+    """Sums, means and variances over every dimension, against double precision; infinities stay where they are."""
     x = np.abs(np.random.default_rng(10).standard_normal(shape, np.float32))
     for array in (x, x.T, x[::-1]):
         t = autograd.from_numpy(array)

@@ -16,7 +16,8 @@ from ._blocks import block_rows, in_blocks
 from ._column_sums import column_means, column_sums, ones
 
 __all__ = [
-    "channel_slopes", "channels_normalized", "channels_scaled", "row_slopes", "rows_normalized", "scaling_slopes",
+    "channel_slopes", "channels_normalized", "channels_scaled", "far", "row_slopes", "rows_normalized",
+    "scaling_slopes",
 ]  # fmt: skip
 
 FAR = 1e2
@@ -25,7 +26,7 @@ SMALL = 1 << 15
 """Up to so many elements another pass over them costs less than to look whether it is needed."""
 
 
-def _far(level: Any, variance: Any) -> bool:
+def far(level: Any, variance: Any) -> bool:
     """Whether squared means exceed variances so much. What records NumPy's calls must be right for all later values."""
     return type(level) is not np.ndarray or bool(np.logical_or.reduce(level > FAR * variance, axis=None))
 
@@ -62,7 +63,7 @@ def rows_normalized(x: Any, weight: Any, bias: Any, rank: int, eps: float, cente
             mean /= max(n, 1)
             part = np.subtract(part, mean, out=into)
         np.vecdot(part, part, out=scale[:, 0])
-        if centered and _far(np.square(mean) * n, scale):
+        if centered and far(np.square(mean) * n, scale):
             rest = np.vecdot(part, unit)[:, None]  # a large mean is not exact
             np.subtract(part, rest / max(n, 1), out=part)
             np.vecdot(part, part, out=scale[:, 0])
@@ -105,7 +106,7 @@ def row_slopes(x: Any, g: Any, weight: Any, rank: int, eps: float, centered: boo
 
         def work(block: slice) -> None:
             part, into, mean, scale, slope = rows[block], out[block], means[block], scales[block], g[block]
-            if flat is None and rows.size > SMALL and not _far(np.square(mean * scale), 1):
+            if flat is None and rows.size > SMALL and not far(np.square(mean * scale), 1):
                 combine(part, into, mean, scale, slope, scratch[: len(part)])
                 return
             number = block.start // size
@@ -206,7 +207,7 @@ def _channel_moments(x: Any, n: int) -> tuple[Any, Any, Any, Any]:
         squares /= n
         level = np.square(mean)
         variance = squares - level
-        if not _far(level, variance):
+        if not far(level, variance):
             return mean, variance, None, None
     elif x.ndim == 2 and len(x):
         mean = column_means(x)
@@ -263,7 +264,7 @@ def channel_slopes(x: Any, g: Any, weight: Any, eps: float, memo: Any) -> tuple[
     else:
         mean, scale, _, _ = _channel_moments(x, n)
         _invert(scale, eps)
-    if x.size <= SMALL or _far(np.square(mean * scale), 1):
+    if x.size <= SMALL or far(np.square(mean * scale), 1):
         x, mean = x - mean, None
     by_bias, by_weight = _channel_sums(g, x)
     if mean is not None:
