@@ -29,9 +29,10 @@ _wanted: int | None = None
 def set_num_threads(num: int) -> None:
     """Set how many threads share the work on one large array.
 
-    It holds for what this library divides into blocks (large normalizations, activations, losses), for FFTs, and for
-    matrix products if ``threadpoolctl`` is installed, as those are BLAS's work: without it, BLAS keeps the number that
-    it started with (set ``OMP_NUM_THREADS`` before the program starts). Elsewhere NumPy computes in one thread anyway.
+    It holds for what this library divides into blocks (in large arrays normalizations, activations, softmax, losses,
+    variances, sorting, indexing), for FFTs, and for matrix products if ``threadpoolctl`` is installed, as those are
+    BLAS's work: without it, BLAS keeps the number that it started with (set ``OMP_NUM_THREADS`` before the program
+    starts). Elsewhere NumPy computes in one thread anyway.
 
     Raises: ValueError for less than one.
     """

@@ -134,10 +134,9 @@ def _silu(x: Any, out: Any = None) -> Any:
     return np.divide(x, 1 + np.exp(-x), out=out)
 
 
-def _silu_slope(y: Any, x: Any, value: Any, out: Any = None) -> Any:
-    share = value / x  # the logistic function; what is missing of it, 1 - share, turns up in front of the value
-    np.copyto(share, 0.5, where=x == 0)
-    return np.multiply(y, share + (value - value * share), out=out)
+def _silu_slope(y: Any, x: Any, out: Any = None) -> Any:
+    s = sigmoid.op.forward(x)
+    return np.multiply(y, s + x * (s - s * s), out=out)
 
 
 def _silu_slope_by_x(g: Any, y: Any, x: Any) -> Any:
@@ -147,20 +146,16 @@ def _silu_slope_by_x(g: Any, y: Any, x: Any) -> Any:
 
 
 @op(
-    y=lambda g, x, value: silu_slope.kernel(g, x, value),
+    y=lambda g, x: silu_slope.kernel(g, x),
     x=_silu_slope_by_x,
-    constants=("value",),
     samples=[case(y=reals(shape=(2, 3)), x=reals(shape=(2, 3))), case(y=reals(shape=()), x=reals(shape=()))],
 )
-def silu_slope(y: Any, x: Any, value: Any = None) -> Any:
-    """``y`` times the derivative of ``silu`` at ``x``. ``value``: that of ``silu``, which spares the exponential."""
-    if value is not None and x.size > BLOCK:
-        return pointwise(_silu_slope, y, x, value)
-    s = sigmoid.op.forward(x)
-    return y * (s + x * (s - s * s))
+def silu_slope(y: Any, x: Any) -> Any:
+    """``y`` times the derivative of ``silu`` at ``x``."""
+    return _silu_slope(y, x) if x.size <= BLOCK else pointwise(_silu_slope, y, x)
 
 
-@op(x=lambda g, x, out: silu_slope.kernel(g, x, out), promote="float", samples=reals())
+@op(x=lambda g, x: silu_slope.kernel(g, x), promote="float", samples=reals())
 def silu(x: Any) -> Any:
     """``x * sigmoid(x)``, also called swish."""
     return _silu(x) if x.size <= BLOCK else pointwise(_silu, x)

@@ -180,7 +180,7 @@ def getitem(x: Any, index: Any) -> Any:
         return _taken(x, index) if index.size > BLOCK else x.take(index, 0)  # a batch of rows, in a third of the time
     if type(index) is not tuple:
         out = x[index]
-    elif type(x) is np.ndarray and (lone := _lone(index)) is not None and lone[1].dtype == np.int64:
+    elif index and type(index[-1]) is type(x) is np.ndarray and (lone := _lone(index)) and lone[1].dtype == np.int64:
         return x.take(lone[1], lone[0])
     else:
         out = _at(x, index)

@@ -34,6 +34,8 @@ _ALONG = [
 ]
 
 
+_LONG = 64
+"""Lines of so many elements or more are cut into pieces."""
 _WIDE = 512
 """Steps of so many elements or more are taken one by one: ``accumulate`` goes along one line at a time."""
 
@@ -44,7 +46,7 @@ def _accumulate(ufunc: Any, x: Any, dim: int) -> Any:
     if line.size > BLOCK and accumulation_dtype(x.dtype) is None and type(line) is np.ndarray:
         if math.prod(line.shape[axis + 1 :]) >= _WIDE:
             return _stepwise(ufunc, line, axis)
-        if ufunc is np.add and axis == line.ndim - 1 and line.dtype.char in "fd":
+        if ufunc is np.add and axis == line.ndim - 1 and line.shape[axis] >= _LONG and line.dtype.char in "fd":
             sums = _sums(line.reshape(-1, line.shape[axis]))
             if sums is not None:
                 return sums.reshape(x.shape)
