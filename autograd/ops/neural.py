@@ -138,7 +138,7 @@ def _softmax(x: Any, dim: int, out: Any = None) -> Any:
     if not x.ndim:
         return np.exp(powers)
     np.exp(powers, out=powers)
-    powers /= reductions.add_reduce(powers, dim, True)
+    powers /= np.add.reduce(powers, dim, keepdims=True)
     return powers
 
 
@@ -163,12 +163,12 @@ def _log_softmax(x: Any, dim: int, out: Any = None) -> Any:
     shifted = _shifted(x, dim, out)
     if not x.ndim:
         return shifted
-    shifted -= np.log(reductions.add_reduce(np.exp(shifted), dim, True))
+    shifted -= np.log(np.add.reduce(np.exp(shifted), dim, keepdims=True))
     return shifted
 
 
 def _log_softmax_slope(x: Any, y: Any, dim: int, out: Any = None) -> Any:
-    return np.subtract(x, np.exp(y) * reductions.add_reduce(x, dim, True), out=out)
+    return np.subtract(x, np.exp(y) * np.add.reduce(x, dim, keepdims=True), out=out)
 
 
 @op(
