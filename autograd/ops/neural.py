@@ -168,7 +168,8 @@ def _log_softmax(x: Any, dim: int, out: Any = None) -> Any:
 
 
 def _log_softmax_slope(x: Any, y: Any, dim: int, out: Any = None) -> Any:
-    return np.subtract(x, np.exp(y) * np.add.reduce(x, dim, keepdims=True), out=out)
+    rest = np.exp(y) * np.add.reduce(x, dim, keepdims=True)
+    return x - rest if out is None else np.subtract(x, rest, out=out)
 
 
 @op(

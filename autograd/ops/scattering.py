@@ -39,9 +39,9 @@ def _places(name: str, x: Any, dim: int, index: Any, src: Any) -> tuple[Any, Any
     return places, getitem(src, tuple([slice(n) for n in shape]))
 
 
-def _scattered(src: Any, places: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+def _scattered(src: Any, places: tuple[Any, ...], dim: int, shape: tuple[int, ...]) -> Any:
     """``scatter_index``, of many places in one dimension."""
-    flat = flattened(shape, places)
+    flat = flattened(shape, places, dim)
     if flat is None:
         return scatter_index(src, places, shape)
     return reshape(scatter_index(src, flat, (math.prod(shape),)), shape)
@@ -80,7 +80,7 @@ def scatter(x: Any, dim: int, index: Any, src: Any = None, *, value: Any = None,
     if not len(shape_of(x)):
         return _at_least_1d(scatter, x, dim, index, src if len(shape_of(src)) == 0 else reshape(src, (-1,)))
     places, src = _places("scatter", x, dim, index, src)
-    flat = flattened(shape_of(x), places)
+    flat = flattened(shape_of(x), places, dim)
     return with_item(x, src, places) if flat is None else reshape(with_item(reshape(x, -1), src, flat), shape_of(x))
 
 
@@ -93,7 +93,7 @@ def scatter_add(x: Any, dim: int, index: Any, src: Any) -> Any:
     if not len(shape_of(x)):
         return _at_least_1d(scatter_add, x, dim, index, reshape(src, (-1,)))
     places, src = _places("scatter_add", x, dim, index, src)
-    return add(x, _scattered(src, places, shape_of(x)))
+    return add(x, _scattered(src, places, dim, shape_of(x)))
 
 
 @composed(inputs=("x", "src"), samples=[

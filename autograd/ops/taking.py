@@ -97,7 +97,7 @@ def along(name: str, shape: tuple[int, ...], dim: int, index: Any, negative: boo
     Raises: ShapeError; IndexError.
     """
     place = positive(dim, len(shape))
-    if negative and np.size(index) >= _MANY:
+    if negative and index.size >= _MANY:
         index = as_index(name, index)
         index, negative = np.where(index < 0, index + shape[place], index), False
     index = as_index(name, index, None if negative else shape[place])
@@ -120,18 +120,18 @@ _MANY = 1 << 14
 """From so many elements on it pays to compute where they lie in one dimension."""
 
 
-def flattened(shape: tuple[int, ...], places: tuple[Any, ...]) -> Any:
-    """What ``along`` found, without negative indices, as positions in one line; None if they are few."""
-    if len(shape) < 2 or max([place.size for place in places]) < _MANY:
+def flattened(shape: tuple[int, ...], places: tuple[Any, ...], dim: int) -> Any:
+    """What ``along`` found for ``dim``, without negative indices, as positions in one line; None if they are few."""
+    if places[dim].size < _MANY or len(shape) < 2:
         return None
     flat: Any = 0
-    for dim, place in enumerate(places):
-        flat = flat + place * stride if (stride := math.prod(shape[dim + 1 :])) != 1 else flat + place
+    for d, place in enumerate(places):
+        flat = flat + place * stride if (stride := math.prod(shape[d + 1 :])) != 1 else flat + place
     return flat
 
 
-def _taken_along(x: Any, places: tuple[Any, ...]) -> Any:
-    flat = flattened(shape_of(x), places)
+def _taken_along(x: Any, places: tuple[Any, ...], dim: int) -> Any:
+    flat = flattened(x.shape, places, dim)
     return getitem(x, places) if flat is None else getitem(reshape(x, -1), flat)
 
 
@@ -151,7 +151,7 @@ def gather(x: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> Any:
         return reshape(gather(reshape(x, (1,)), dim, np.reshape(unwrap(index), -1)), shape_of(unwrap(index)))
     if 0 in shape_of(index):  # which may be of any shape
         return reshape(getitem(reshape(x, -1), slice(0)), shape_of(index))
-    return _taken_along(x, along("gather", shape_of(x), dim, index))
+    return _taken_along(x, along("gather", shape_of(x), dim, index), dim)
 
 
 @composed(inputs=("x",), samples=[
@@ -176,7 +176,7 @@ def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Any:
     )
     indices = np.broadcast_to(indices, (*common[:place], indices.shape[place], *common[place + 1 :]))
     x = broadcast_to(x, (*common[:place], shape[place], *common[place + 1 :]))
-    return _taken_along(x, along("take_along_dim", shape_of(x), place, indices, negative=True))
+    return _taken_along(x, along("take_along_dim", shape_of(x), place, indices, negative=True), place)
 
 
 @composed(inputs=("x",), samples=[
