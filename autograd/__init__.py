@@ -181,6 +181,8 @@ from .ops.diagonals import diagonal_scatter as diagonal_scatter
 from .ops.diagonals import tril as tril
 from .ops.diagonals import triu as triu
 from .ops.distances import cdist as cdist
+from .ops.distinct import unique as unique
+from .ops.distinct import unique_consecutive as unique_consecutive
 from .ops.error_functions import erf as erf
 from .ops.error_functions import erfc as erfc
 from .ops.error_functions import erfinv as erfinv
@@ -383,8 +385,6 @@ from .ops.sorting import msort as msort
 from .ops.sorting import searchsorted as searchsorted
 from .ops.sorting import sort as sort
 from .ops.sorting import topk as topk
-from .ops.sorting import unique as unique
-from .ops.sorting import unique_consecutive as unique_consecutive
 from .ops.statistics import corrcoef as corrcoef
 from .ops.statistics import cov as cov
 from .ops.statistics import std as std

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.workloads.digits import digits_folder
+from benchmarks.workloads.large import FAMILIES, figure_names
 
 __all__ = ["Run", "Target", "all_runs"]
 
@@ -30,6 +31,7 @@ class Run:
         settings, smoke: what the contenders are prepared with.
         rounds: how often each measures.
         targets: what is wanted.
+        tolerance: how far the contenders' results may differ, relatively.
     """
 
     name: str
@@ -39,11 +41,13 @@ class Run:
     smoke: dict[str, Any]
     rounds: int
     targets: tuple[Target, ...] = field(default=())
+    tolerance: float = 1e-4
 
 
 def all_runs() -> list[Run]:
     """Every workload, in the order of the report."""
-    return [*_engine(), *_functions(), *_training(), *_layers(), *_pictures(), *_memory_and_imports()]
+    runs = [*_engine(), *_functions(), *_training(), *_layers(), *_large()]
+    return [*runs, *_pictures(), *_memory_and_imports()]
 
 
 def _engine() -> list[Run]:
@@ -137,6 +141,18 @@ def _layers() -> list[Run]:
         for kind in ("LSTM", "GRU", "RNN")
     ]  # fmt: skip
     return [*rows, *recurrent]
+
+
+def _large() -> list[Run]:
+    """Ops on a million and on ten million elements, forward and backward: a run for each family of them."""
+    sizes, width = [1_000_000, 10_000_000], 1000
+    return [
+        Run(f"large-{family}", "large", ("chainrule", "torch"), {"family": family, "sizes": sizes, "width": width},
+            {"family": family, "sizes": [20_000], "width": 100, "repeats": 1}, 7,
+            tuple([Target(name, 1.5, "torch") for name in figure_names(family, sizes)]),
+            1e-3)  # of float32 sums over ten million elements
+        for family in FAMILIES
+    ]  # fmt: skip
 
 
 def _pictures() -> list[Run]:
