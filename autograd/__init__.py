@@ -181,6 +181,8 @@ from .ops.diagonals import diagonal_scatter as diagonal_scatter
 from .ops.diagonals import tril as tril
 from .ops.diagonals import triu as triu
 from .ops.distances import cdist as cdist
+from .ops.distinct import unique as unique
+from .ops.distinct import unique_consecutive as unique_consecutive
 from .ops.error_functions import erf as erf
 from .ops.error_functions import erfc as erfc
 from .ops.error_functions import erfinv as erfinv
@@ -383,8 +385,6 @@ from .ops.sorting import msort as msort
 from .ops.sorting import searchsorted as searchsorted
 from .ops.sorting import sort as sort
 from .ops.sorting import topk as topk
-from .ops.sorting import unique as unique
-from .ops.sorting import unique_consecutive as unique_consecutive
 from .ops.statistics import corrcoef as corrcoef
 from .ops.statistics import cov as cov
 from .ops.statistics import std as std
@@ -451,19 +451,46 @@ autograd = _sys.modules[__name__]
 _keep_freed_memory()
 
 if _TYPE_CHECKING:
+    from . import extend as extend
     from . import func as func
     from . import functional as functional
+    from . import misc as misc
     from . import numerical as numerical
+    from . import numpy as numpy
+    from . import scipy as scipy
     from . import special as special
     from ._gradcheck import GradcheckError as GradcheckError
     from ._gradcheck import gradcheck as gradcheck
     from ._gradcheck import gradgradcheck as gradgradcheck
+    from .builtins import dict as dict
+    from .builtins import isinstance as isinstance
+    from .builtins import list as list
+    from .builtins import tuple as tuple
+    from .builtins import type as type
+    from .differential_operators import deriv as deriv
+    from .differential_operators import elementwise_grad as elementwise_grad
+    from .differential_operators import grad_and_aux as grad_and_aux
+    from .differential_operators import grad_named as grad_named
+    from .differential_operators import hessian as hessian
+    from .differential_operators import hessian_tensor_product as hessian_tensor_product
+    from .differential_operators import hessian_vector_product as hessian_vector_product
+    from .differential_operators import holomorphic_grad as holomorphic_grad
+    from .differential_operators import jacobian as jacobian
+    from .differential_operators import make_ggnvp as make_ggnvp
+    from .differential_operators import make_hvp as make_hvp
+    from .differential_operators import make_jvp as make_jvp
+    from .differential_operators import make_vjp as make_vjp
+    from .differential_operators import multigrad_dict as multigrad_dict
+    from .differential_operators import tensor_jacobian_product as tensor_jacobian_product
+    from .differential_operators import value_and_grad as value_and_grad
+    from .differential_operators import vector_jacobian_product as vector_jacobian_product
     from .compiler import compile as compile
     from .draw import Graph as Graph
     from .draw import RenderError as RenderError
     from .draw import graph as graph
     from .draw import watch as watch
     from .draw import why as why
+    from .extend import primitive as primitive
     from .legacy import BoolTensor as BoolTensor
     from .legacy import ByteTensor as ByteTensor
     from .legacy import CharTensor as CharTensor
@@ -477,6 +504,8 @@ if _TYPE_CHECKING:
     from .serialization.files import load as load
     from .serialization.files import save as save
 
+_HIPS = ".differential_operators"
+"""Where the names of HIPS autograd are."""
 _LATER = {
     "GradcheckError": "._gradcheck", "gradcheck": "._gradcheck", "gradgradcheck": "._gradcheck",
     "Graph": ".draw", "RenderError": ".draw", "draw": ".draw", "graph": ".draw", "watch": ".draw", "why": ".draw",
@@ -486,6 +515,13 @@ _LATER = {
     "compile": ".compiler", "func": ".func", "functional": ".functional",
     "load": ".serialization.files", "numerical": ".numerical", "save": ".serialization.files",
     "special": ".special",
+    "extend": ".extend", "misc": ".misc", "numpy": ".numpy", "scipy": ".scipy",
+    "dict": ".builtins", "isinstance": ".builtins", "list": ".builtins", "primitive": ".extend",
+    "tuple": ".builtins", "type": ".builtins",
+    "deriv": _HIPS, "elementwise_grad": _HIPS, "grad_and_aux": _HIPS, "grad_named": _HIPS, "hessian": _HIPS,
+    "hessian_tensor_product": _HIPS, "hessian_vector_product": _HIPS, "holomorphic_grad": _HIPS, "jacobian": _HIPS,
+    "make_ggnvp": _HIPS, "make_hvp": _HIPS, "make_jvp": _HIPS, "make_vjp": _HIPS, "multigrad_dict": _HIPS,
+    "tensor_jacobian_product": _HIPS, "value_and_grad": _HIPS, "vector_jacobian_product": _HIPS,
 }  # fmt: skip
 """What only some programs use: imported when it is first asked for, so that the rest is there sooner."""
 

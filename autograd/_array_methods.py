@@ -10,6 +10,7 @@ from .ops import (
     counts,
     decompositions,
     diagonals,
+    distinct,
     extremes,
     indexing,
     joining,
@@ -118,8 +119,8 @@ class ArrayMethods:
     kthvalue = sorting.kthvalue
     argmax = sorting.argmax
     argmin = sorting.argmin
-    unique = sorting.unique
-    unique_consecutive = sorting.unique_consecutive
+    unique = distinct.unique
+    unique_consecutive = distinct.unique_consecutive
 
     # ---- shapes and views (ops/shapes, ops/repetition) -------------------------------------------------------------
 

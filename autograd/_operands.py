@@ -29,6 +29,8 @@ __all__ = [
 
 def operand(op: Any, name: str, value: Any, alias: Any, optional: bool) -> tuple[Any, Any, Any]:
     """An input that is no Tensor: its array or number, its node (if ``alias`` is a Tensor after all), its dtype."""
+    if type(value) is np.ndarray and value.dtype.kind in "fi":
+        return value, None, value.dtype
     if value is None and alias is not None:
         value = alias
         if isinstance(value, Handle):
@@ -65,7 +67,11 @@ def operand(op: Any, name: str, value: Any, alias: Any, optional: bool) -> tuple
 
 def operator_operand(op: Any, name: str, value: Any, alias: Any, optional: bool) -> tuple[Any, Any, Any]:
     """``operand`` of an operator: NotImplemented for a foreign object, so that Python asks that object's type next."""
-    if isinstance(value, (int, float, complex, list, tuple)) or hasattr(value, "__array__"):
+    if (
+        type(value) is np.ndarray
+        or isinstance(value, (int, float, complex, list, tuple))
+        or hasattr(value, "__array__")
+    ):
         return operand(op, name, value, alias, optional)
     return NotImplemented, None, None
 

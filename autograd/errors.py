@@ -62,8 +62,8 @@ class BatchingError(RuntimeError):
     """Something that cannot be done for a whole batch at once, inside a function that ``func.vmap`` maps."""
 
 
-class NotDifferentiableError(TypeError):
-    """A NumPy function without an op was called on a Tensor."""
+class NotDifferentiableError(TypeError, NotImplementedError):
+    """A function without a derivative was called on a Tensor (HIPS autograd says NotImplementedError)."""
 
 
 class StateDictError(ShapeError, KeyError):

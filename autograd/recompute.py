@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
+from ._writing import required
 from .engine.modes import Mode
 from .engine.nodes import new_tensor
 from .errors import GradientError
@@ -70,6 +72,9 @@ def checkpoint(
 ) -> Any:
     """Call ``function(*args, **kwargs)``, but keep nothing for backward: it is run again then.
 
+    Without the arguments that it needs, ``checkpoint(function)`` is the function that does so at each of its calls, as
+    in HIPS autograd.
+
     Args:
         function: computes the same when it is run again. What it uses must not be changed in place meanwhile.
         use_reentrant: accepted as in PyTorch; there is one implementation, PyTorch's ``use_reentrant=False``.
@@ -84,6 +89,8 @@ def checkpoint(
     >>> x = autograd.tensor([1.0, 2.0], requires_grad=True)
     >>> autograd.checkpoint(lambda x: (x * x).tanh(), x).sum().backward()
     """
+    if not args and not kwargs and required(function):
+        return functools.wraps(function)(functools.partial(checkpoint, function))
     frame = _Frame(lambda: function(*args, **kwargs), default_generator.get_state() if preserve_rng_state else None)
     with saved_tensors_hooks(frame.forget, frame.recall):
         return function(*args, **kwargs)

@@ -98,12 +98,12 @@ def compare(run: Run, arguments: argparse.Namespace) -> list[Worker]:
     return workers
 
 
-def disagreement(workers: list[Worker]) -> str | None:
+def disagreement(workers: list[Worker], tolerance: float) -> str | None:
     """Which contender computed other numbers than the first, or None."""
     first = workers[0].values
     for worker in workers[1:]:
         same = len(worker.values) == len(first) and all(
-            math.isclose(ours, theirs, rel_tol=1e-4, abs_tol=1e-6)
+            math.isclose(ours, theirs, rel_tol=tolerance, abs_tol=1e-6)
             for ours, theirs in zip(first, worker.values, strict=True)
         )
         if worker.values and not same:
@@ -135,7 +135,7 @@ def report(run: Run, workers: list[Worker]) -> list[dict[str, Any]]:
         others = ", ".join(
             f"{name} {medians[name]:.4g} (ratio {ratio:.2f})" for name, ratio in ratios.items() if medians[name]
         )
-        print(f"{run.name:<13} {figure:<30} {medians[ours.contender]:>9.4g}   {verdict:<32} {others}", flush=True)
+        print(f"{run.name:<16} {figure:<30} {medians[ours.contender]:>9.4g}   {verdict:<32} {others}", flush=True)
         rows.append(
             {"workload": run.name, "contender": ours.contender, "figure": figure, "medians": medians, "ratios": ratios,
              "target": None if target is None else vars(target), "reached": reached,
@@ -154,7 +154,7 @@ def flatness(rows: list[dict[str, Any]]) -> None:
     if len(times) > 1:
         spread = max(times) / min(times)
         verdict = "met" if spread <= 1.3 else "MISSED"
-        print(f"{'deep':<13} {'largest / smallest us per op':<30} {spread:>9.3g}   at most 1.3: {verdict}")
+        print(f"{'deep':<16} {'largest / smallest us per op':<30} {spread:>9.3g}   at most 1.3: {verdict}")
 
 
 def machine() -> str:
@@ -195,16 +195,16 @@ def main() -> None:
         workers = compare(run, arguments)
         seen |= {worker.contender: worker.about for worker in workers if worker.about.get("versions") != {}}
         if workers[0].missing is not None:
-            print(f"{run.name:<13} not run: {workers[0].missing}")
+            print(f"{run.name:<16} not run: {workers[0].missing}")
             if arguments.smoke:
                 disagreements.append(f"{run.name}: {workers[0].missing}")
             continue
         present = [worker for worker in workers if worker.missing is None]
-        fault = disagreement(present)
+        fault = disagreement(present, run.tolerance)
         if fault is not None:
             disagreements.append(f"{run.name}: {fault}")
         if arguments.smoke:
-            print(f"{run.name:<13} {', '.join(worker.contender for worker in present)}: {fault or 'the same numbers'}")
+            print(f"{run.name:<16} {', '.join(worker.contender for worker in present)}: {fault or 'the same numbers'}")
         else:
             rows += report(run, workers)
     if not arguments.smoke:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.workloads.digits import digits_folder
+from benchmarks.workloads.large import FAMILIES, figure_names
 
 __all__ = ["Run", "Target", "all_runs"]
 
@@ -30,6 +31,7 @@ class Run:
         settings, smoke: what the contenders are prepared with.
         rounds: how often each measures.
         targets: what is wanted.
+        tolerance: how far the contenders' results may differ, relatively.
     """
 
     name: str
@@ -39,11 +41,13 @@ class Run:
     smoke: dict[str, Any]
     rounds: int
     targets: tuple[Target, ...] = field(default=())
+    tolerance: float = 1e-4
 
 
 def all_runs() -> list[Run]:
     """Every workload, in the order of the report."""
-    return [*_engine(), *_training(), *_layers(), *_compiled(), *_pictures(), *_memory_and_imports()]
+    runs = [*_engine(), *_functions(), *_training(), *_layers(), *_large(), *_compiled()]
+    return [*runs, *_pictures(), *_memory_and_imports()]
 
 
 def _engine() -> list[Run]:
@@ -71,6 +75,19 @@ def _engine() -> list[Run]:
         for depth in (1_000, 10_000, 100_000, 1_000_000)
     ]  # fmt: skip
     return [*chains, scalars, *deep]
+
+
+def _functions() -> list[Run]:
+    """Programs written for HIPS autograd: derivatives of functions of arrays."""
+    return [
+        Run(f"{function}-{derivative}", "functions", ("chainrule", "hips"),
+            {"function": function, "derivative": derivative, "repeats": repeats},
+            {"function": function, "derivative": derivative, "repeats": 1}, 15, (Target("us per call", 0.5, "hips"),))
+        for function, derivative, repeats in (
+            ("mlp", "gradient", 50), ("mlp", "hvp", 20), ("rnn", "gradient", 5), ("rosenbrock", "gradient", 100),
+            ("rosenbrock", "hessian", 20), ("density", "gradient", 50),
+        )
+    ]  # fmt: skip
 
 
 def _training() -> list[Run]:
@@ -126,6 +143,18 @@ def _layers() -> list[Run]:
     return [*rows, *recurrent]
 
 
+def _large() -> list[Run]:
+    """Ops on a million and on ten million elements, forward and backward: a run for each family of them."""
+    sizes, width = [1_000_000, 10_000_000], 1000
+    return [
+        Run(f"large-{family}", "large", ("chainrule", "torch"), {"family": family, "sizes": sizes, "width": width},
+            {"family": family, "sizes": [20_000], "width": 100, "repeats": 1}, 7,
+            tuple([Target(name, 1.5, "torch") for name in figure_names(family, sizes)]),
+            1e-3)  # of float32 sums over ten million elements
+        for family in FAMILIES
+    ]  # fmt: skip
+
+
 def _compiled() -> list[Run]:
     """The same steps, compiled, beside NumPy by hand, PyTorch and JAX."""
     limits = {
@@ -142,7 +171,8 @@ def _compiled() -> list[Run]:
             if run.module == "chain":
                 targets = (Target("us per op", 0.2, "torch"),)
             others = ("numpy", "torch") if run.module in ("training", "chain") else ("torch",)
-            runs.append(Run(f"{run.name}-compiled", run.module, ("compiled", *others), run.settings, run.smoke, 15, targets))
+            contenders = ("compiled", *others)
+            runs.append(Run(f"{run.name}-compiled", run.module, contenders, run.settings, run.smoke, 15, targets))
     runs.append(
         Run("gelu-compiled", "gelu", ("compiled", "chainrule", "torch", "jax"), {"size": 1 << 22, "repeats": 5},
             {"size": 1 << 19, "repeats": 1}, 15, (Target("ms per step", 0.25, "torch"),))

@@ -198,6 +198,14 @@ def test_in_place_is_the_same_with_the_same_gradient(name):
     np.testing.assert_array_equal(found[0], found[1])
 
 
+def test_what_silu_returned_may_be_overwritten():
+    x = autograd.tensor([-1.0, 0.0, 2.0], requires_grad=True)
+    out = F.silu(x)
+    out += 1
+    out.sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), [0.07232949, 0.5, 1.09078425], 1e-6)
+
+
 def test_functions_with_an_underscore():
     x = autograd.tensor([-2.0, 1.0])
     for write, settings, expected in (

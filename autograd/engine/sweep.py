@@ -53,8 +53,11 @@ def sweep(
     if targets is not None:
         found = dict.fromkeys(targets)
         needed = _needed_for(found, order)
-        order = [node for node in order if node in needed]
-        idle = {target for target in found if needed.isdisjoint(target.parents)}
+        if _all_lead_to(needed, order) and found.keys().isdisjoint(order):
+            needed = None  # as if all leaves were asked for: the short way
+        else:
+            order = [node for node in order if node in needed]
+            idle = {target for target in found if needed.isdisjoint(target.parents)}
     _check_saved([node for node in order if node not in idle] if idle else order)
     grads: dict[Any, Any] = {}
     for root, seed in zip(roots, seeds, strict=True):
@@ -231,6 +234,17 @@ def _needed_for(targets: dict[Any, Any], order: list[Any]) -> set[Any]:
                 needed.add(node)
                 break
     return needed
+
+
+def _all_lead_to(needed: set[Any], order: list[Any]) -> bool:
+    """Whether the nodes in ``order`` have no parents but those in ``needed``."""
+    for node in order:
+        if node not in needed:
+            return False
+        for parent in node.parents:
+            if parent is not None and parent not in needed:
+                return False
+    return True
 
 
 def _check_saved(order: list[Any]) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["block_rows", "get_num_threads", "in_blocks", "set_num_threads"]
+__all__ = ["BLOCK", "block_rows", "get_num_threads", "in_blocks", "linewise", "pointwise", "set_num_threads"]
 
 BLOCK = 1 << 18
 """Elements in a block, about: with fewer the threads wait for each other more than they work."""
@@ -29,9 +29,10 @@ _wanted: int | None = None
 def set_num_threads(num: int) -> None:
     """Set how many threads share the work on one large array.
 
-    It holds for what this library divides into blocks (large normalizations, activations, losses), for FFTs, and for
-    matrix products if ``threadpoolctl`` is installed, as those are BLAS's work: without it, BLAS keeps the number that
-    it started with (set ``OMP_NUM_THREADS`` before the program starts). Elsewhere NumPy computes in one thread anyway.
+    It holds for what this library divides into blocks (in large arrays normalizations, activations, softmax, losses,
+    variances, sorting, indexing), for FFTs, and for matrix products if ``threadpoolctl`` is installed, as those are
+    BLAS's work: without it, BLAS keeps the number that it started with (set ``OMP_NUM_THREADS`` before the program
+    starts). Elsewhere NumPy computes in one thread anyway.
 
     Raises: ValueError for less than one.
     """
@@ -128,3 +129,43 @@ def in_blocks(x: Any, start: Callable[[], Callable[[slice], None]], block: int |
     errors = [error for error in [done.get() for _ in range(helpers + 1)] if error is not None]
     if errors:
         raise errors[0]
+
+
+def _divisible(arrays: tuple[Any, ...]) -> bool:
+    """Whether they are large plain arrays of one shape, the first of single or double precision."""
+    first = arrays[0]
+    if type(first) is not np.ndarray or first.size <= BLOCK or first.dtype.char not in "fd":
+        return False
+    return all(type(array) is np.ndarray and array.shape == first.shape for array in arrays)
+
+
+def _compute(function: Callable[..., Any], arrays: Any, out: Any) -> None:
+    def work(block: slice) -> None:
+        function(*[array[block] for array in arrays], out=out[block])
+
+    in_blocks(out, lambda: work)
+
+
+def pointwise(function: Callable[..., Any], *arrays: Any) -> Any:
+    """``function(*arrays)``, which works elementwise and returns the dtype of the first array.
+
+    Large plain arrays of one shape are computed in blocks, so that temporary arrays stay in the cache: the function
+    must accept, as ``out``, where to write its result to.
+    """
+    if not _divisible(arrays):
+        return function(*arrays)
+    out = np.empty(arrays[0].shape, arrays[0].dtype)
+    into = out
+    if all(array.flags.c_contiguous for array in arrays):
+        arrays, into = tuple([array.reshape(-1) for array in arrays]), out.reshape(-1)
+    _compute(function, arrays, into)
+    return out
+
+
+def linewise(function: Callable[..., Any], dim: int, *arrays: Any) -> Any:
+    """``function(*arrays, dim=dim)``, as ``pointwise`` but with work on whole lines along ``dim``."""
+    if not dim or dim + arrays[0].ndim == 0 or not _divisible(arrays):  # dimension 0 is what would be divided
+        return function(*arrays, dim=dim)
+    out = np.empty(arrays[0].shape, arrays[0].dtype)
+    _compute(functools.partial(function, dim=dim), arrays, out)
+    return out

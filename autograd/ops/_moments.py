@@ -15,7 +15,10 @@ import numpy as np
 from ._blocks import block_rows, in_blocks
 from ._column_sums import column_means, column_sums, ones
 
-__all__ = ["channel_slopes", "channels_normalized", "row_slopes", "rows_normalized"]
+__all__ = [
+    "channel_slopes", "channels_normalized", "channels_scaled", "far", "row_slopes", "rows_normalized",
+    "scaling_slopes",
+]  # fmt: skip
 
 FAR = 1e2
 """Where a squared mean exceeds the variance this many times, sums lose digits: center first, or once more."""
@@ -23,7 +26,7 @@ SMALL = 1 << 15
 """Up to so many elements another pass over them costs less than to look whether it is needed."""
 
 
-def _far(level: Any, variance: Any) -> bool:
+def far(level: Any, variance: Any) -> bool:
     """Whether squared means exceed variances so much."""
     return not isinstance(level, np.ndarray) or bool(np.logical_or.reduce(level > FAR * variance, axis=None))
 
@@ -60,7 +63,7 @@ def rows_normalized(x: Any, weight: Any, bias: Any, rank: int, eps: float, cente
             mean /= max(n, 1)
             part = np.subtract(part, mean, out=into)
         np.vecdot(part, part, out=scale[:, 0])
-        if centered and _far(np.square(mean) * n, scale):
+        if centered and far(np.square(mean) * n, scale):
             rest = np.vecdot(part, unit)[:, None]  # a large mean is not exact
             np.subtract(part, rest / max(n, 1), out=part)
             np.vecdot(part, part, out=scale[:, 0])
@@ -103,6 +106,9 @@ def row_slopes(x: Any, g: Any, weight: Any, rank: int, eps: float, centered: boo
 
         def work(block: slice) -> None:
             part, into, mean, scale, slope = rows[block], out[block], means[block], scales[block], g[block]
+            if flat is None and rows.size > SMALL and not far(np.square(mean * scale), 1):
+                combine(part, into, mean, scale, slope, scratch[: len(part)])
+                return
             number = block.start // size
             offset = scratch[: len(part)]
             if centered:
@@ -128,6 +134,19 @@ def row_slopes(x: Any, g: Any, weight: Any, rank: int, eps: float, centered: boo
             np.multiply(into, scale, out=into)
 
         return work
+
+    def combine(part: Any, into: Any, mean: Any, scale: Any, slope: Any, scratch: Any) -> None:
+        # dx = scale * (g - level - (x - mean) * along): of g and x a share each, and something for the whole row
+        level = np.vecdot(slope, unit[:n])[:, None] if centered else np.zeros_like(mean)
+        along = np.vecdot(slope, part)[:, None]
+        along -= mean * level
+        along *= scale * scale * scale / max(n, 1)
+        level *= scale / max(n, 1)
+        level -= mean * along
+        np.multiply(part, along, out=scratch)
+        np.add(scratch, level, out=scratch)
+        np.multiply(slope, scale, out=into)
+        np.subtract(into, scratch, out=into)
 
     in_blocks(rows, start)
     if weight is None:
@@ -188,7 +207,7 @@ def _channel_moments(x: Any, n: int) -> tuple[Any, Any, Any, Any]:
         squares /= n
         level = np.square(mean)
         variance = squares - level
-        if not _far(level, variance):
+        if not far(level, variance):
             return mean, variance, None, None
     elif x.ndim == 2 and len(x):
         mean = column_means(x)
@@ -245,7 +264,7 @@ def channel_slopes(x: Any, g: Any, weight: Any, eps: float, memo: Any) -> tuple[
     else:
         mean, scale, _, _ = _channel_moments(x, n)
         _invert(scale, eps)
-    if x.size <= SMALL or _far(np.square(mean * scale), 1):
+    if x.size <= SMALL or far(np.square(mean * scale), 1):
         x, mean = x - mean, None
     by_bias, by_weight = _channel_sums(g, x)
     if mean is not None:
@@ -285,3 +304,24 @@ def _slopes(out: Any, weight: Any, by_weight: Any, by_bias: Any) -> tuple[Any, A
     if weight is None:
         return out, *np.zeros(2, out.dtype, like=out)
     return out, by_weight.reshape(-1), by_bias.reshape(-1)
+
+
+def channels_scaled(x: Any, weight: Any, bias: Any) -> Any:
+    """``x`` times its channel's weight, plus its channel's bias if there is one."""
+    shape, x = x.shape, _channels(x)
+    weight, bias = _channel_column(weight, x), None if bias is None else _channel_column(bias, x)
+    out = np.empty(x.shape, x.dtype, like=x)
+
+    def work(block: slice) -> None:
+        into = np.multiply(x[block], weight, out=out[block])
+        if bias is not None:
+            np.add(into, bias, out=into)
+
+    in_blocks(x, lambda: work)
+    return out.reshape(shape)
+
+
+def scaling_slopes(x: Any, g: Any, weight: Any) -> tuple[Any, Any, Any]:
+    """The derivatives of ``channels_scaled`` by input, weight and bias, where ``g`` is its output's."""
+    by_bias, by_weight = _channel_sums(_channels(g), _channels(x))
+    return channels_scaled(g, weight, None), by_weight.reshape(-1), by_bias.reshape(-1)

@@ -14,6 +14,7 @@ from ..errors import ShapeError
 from ..generator import Generator, source
 from ..samples import case, elementwise, reals
 from . import arithmetic
+from ._blocks import BLOCK, pointwise
 from .bell import gelu as gelu
 from .exponential import sigmoid
 from .joining import chunk
@@ -129,15 +130,36 @@ def selu(x: Any) -> Any:
     return elu(x, 1.6732632423543772848170429916717, 1.0507009873554804934193349852946)
 
 
-def _silu_rule(g: Any, x: Any) -> Any:
+@np.errstate(over="ignore", invalid="ignore")  # -inf gives nan, as in PyTorch
+def _silu(x: Any, out: Any = None) -> Any:
+    return np.divide(x, 1 + np.exp(-x), out=out)
+
+
+def _silu_slope(y: Any, x: Any, out: Any = None) -> Any:
+    s = sigmoid.op.forward(x)
+    return np.multiply(y, s + x * (s - s * s), out=out)
+
+
+def _silu_slope_by_x(g: Any, y: Any, x: Any) -> Any:
     s = sigmoid.kernel(x)
-    return g * (s + x * (s - s * s))
+    slope = s - s * s
+    return g * y * slope * (2 + x * (1 - 2 * s))
 
 
-@op(x=_silu_rule, promote="float", samples=reals())
+@op(
+    y=lambda g, x: silu_slope.kernel(g, x),
+    x=_silu_slope_by_x,
+    samples=[case(y=reals(shape=(2, 3)), x=reals(shape=(2, 3))), case(y=reals(shape=()), x=reals(shape=()))],
+)
+def silu_slope(y: Any, x: Any) -> Any:
+    """``y`` times the derivative of ``silu`` at ``x``."""
+    return _silu_slope(y, x) if x.size <= BLOCK else pointwise(_silu_slope, y, x)
+
+
+@op(x=lambda g, x: silu_slope.kernel(g, x), promote="float", samples=reals())
 def silu(x: Any) -> Any:
     """``x * sigmoid(x)``, also called swish."""
-    return x * sigmoid.op.forward(x)
+    return _silu(x) if x.size <= BLOCK else pointwise(_silu, x)
 
 
 def soft_maximum(x: Any) -> Any:

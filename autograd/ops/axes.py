@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from operator import index
 from typing import Any
 
@@ -12,10 +13,11 @@ from .. import dtypes
 from .._op import op
 from ..errors import DtypeError
 from ..samples import case, reals
+from ._blocks import in_blocks
 
 __all__ = [
-    "accumulation_dtype", "axes_of", "axis_of", "broadcast_back", "cast_input", "count", "first_of", "kept",
-    "line_axis", "place_along", "restore",
+    "MANY", "accumulation_dtype", "axes_of", "axis_of", "broadcast_back", "cast_input", "count", "first_of", "kept",
+    "line_axis", "line_positions", "place_along", "restore", "take_lines",
 ]  # fmt: skip
 
 
@@ -120,6 +122,69 @@ def line_axis(x: Any, dim: int) -> tuple[Any, int]:
     return (x if x.ndim else np.reshape(x, 1)), axis
 
 
+MANY = 1 << 14
+"""From so many elements on it pays to compute where they lie in memory."""
+
+
+def line_positions(index: Any, shape: Sequence[int], dim: int) -> Any:
+    """Where the elements at ``index``, integers from 0 on along ``dim``, lie in an array of ``shape`` seen as one line.
+
+    ``index`` has as many dimensions as the array; it starts where the array does.
+    """
+    strides = [math.prod(shape[d + 1 :]) for d in range(len(shape))]
+    flat: Any = index if strides[dim] == 1 else index * strides[dim]
+    for d, n in enumerate(index.shape):
+        if d != dim and n > 1:
+            flat = flat + (np.arange(n) * strides[d]).reshape((-1, *(1,) * (len(shape) - d - 1)))
+    return flat
+
+
+def _by_lines(work: Callable[[Any], None], index: Any, dim: int) -> None:
+    """``work`` on the lines along ``dim``, in blocks where they stand one after another."""
+    if dim:
+        in_blocks(index, lambda: work)
+    else:
+        work(slice(None))
+
+
+def take_lines(x: Any, index: Any, dim: int) -> Any:
+    """``np.take_along_axis`` for indices from 0 on, as many in other dimensions as ``x`` has."""
+    if index.size < MANY or type(x) is not np.ndarray:
+        return np.take_along_axis(x, index, dim)
+    x = np.ascontiguousarray(x)
+    out = np.empty(index.shape, x.dtype)
+
+    def work(block: Any) -> None:
+        part = x[block]
+        out[block] = part.reshape(-1).take(line_positions(index[block], part.shape, dim))
+
+    _by_lines(work, index, dim)
+    return out
+
+
+def _add_runs(out: Any, flat: Any, x: Any) -> None:
+    """``np.add.at``, but where the same place comes many times in a row, as after a running maximum, summed before."""
+    starts = np.flatnonzero(flat[1:] != flat[:-1])
+    if 4 * len(starts) < len(flat):
+        starts = np.append(0, starts + 1)
+        flat, x = flat[starts], np.add.reduceat(x, starts)
+    np.add.at(out, flat, x)
+
+
+def _place_many(out: Any, index: Any, x: Any, dim: int, repeated: bool) -> None:
+    """Write or add ``x`` to ``out`` at ``index`` along ``dim``."""
+
+    def work(block: Any) -> None:
+        part = out[block]
+        flat = line_positions(index[block], part.shape, dim)
+        if repeated:
+            _add_runs(part.reshape(-1), flat.reshape(-1), x[block].reshape(-1))
+        else:
+            part.reshape(-1)[flat] = x[block]
+
+    _by_lines(work, index, dim)
+
+
 def _take_back(g: Any, index: Any, dim: int, keepdim: bool) -> Any:
     if not np.ndim(g):
         return np.reshape(g, np.shape(index))
@@ -147,6 +212,9 @@ def place_along(
     ``x`` and ``index`` lack ``dim``: they have one element for each line.
     """
     out = np.zeros(shape, x.dtype, like=np.asanyarray(x))
+    if np.size(index) >= MANY and keepdim and type(x) is np.ndarray and x.shape == index.shape:
+        _place_many(out, index, x, dim % len(shape), repeated)
+        return out
     if not shape:
         out[()] = np.reshape(x, ())
         return out

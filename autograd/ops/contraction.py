@@ -53,7 +53,7 @@ def reduce_labels(x: Any, spec: str) -> Any:
     source, target = spec.split("->")
     summed = x.dtype.kind in "biu" and set(source) != set(target)
     out = np.einsum(spec, x, dtype=np.int64) if summed else np.einsum(spec, x)
-    return out if out.base is None else out.copy()
+    return out if out.base is None else out.copy("K")
 
 
 def _multiply_rule(g: Any, y: Any, mine: str, theirs: str, target: str, shape: tuple[int, ...]) -> Any:
@@ -95,7 +95,7 @@ def multiply_labels(x: Any, y: Any, spec: str) -> Any:
     n, k, m = (int(np.prod([sizes[label] for label in group])) for group in (rows, inner, columns))
     left = x.transpose([mine.index(label) for label in (*batch, *rows, *inner)]).reshape(*shape, n, k)
     right = y.transpose([theirs.index(label) for label in (*batch, *inner, *columns)]).reshape(*shape, k, m)
-    product = left * right if k == 1 and n * m == 1 else np.matmul(left, right)
+    product = left * right if k == 1 else np.matmul(left, right)
     found = [*batch, *rows, *columns]
     return product.reshape([sizes[label] for label in found]).transpose([found.index(label) for label in target])
 

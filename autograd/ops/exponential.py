@@ -13,6 +13,7 @@ import numpy as np
 
 from .._op import composed, op
 from ..samples import elementwise, reals
+from ._blocks import BLOCK, pointwise
 from .arithmetic import as_arrays
 
 _LN2 = math.log(2)
@@ -33,7 +34,7 @@ def scipy_special() -> Any:
 @op(np.exp, x=lambda g, out: g * out, samples=reals())
 def exp(x: Any) -> Any:
     """The exponential function."""
-    return np.exp(x)
+    return np.exp(x) if x.size <= BLOCK else pointwise(np.exp, x)
 
 
 @op(np.exp2, x=lambda g, out: g * out * _LN2, samples=reals())
@@ -49,14 +50,14 @@ def expm1(x: Any) -> Any:
 
 
 @np.errstate(over="ignore")  # exp(-x) = inf gives the right 0; as a decorator this costs a tenth of a with statement
-def _logistic(x: Any) -> Any:
-    return np.reciprocal(1 + np.exp(-x))
+def _logistic(x: Any, out: Any = None) -> Any:
+    return np.reciprocal(1 + np.exp(-x), out=out)
 
 
 @op(x=lambda g, out: g * (out - out * out), promote="float", samples=reals(-6, 6))
 def sigmoid(x: Any) -> Any:
     """The logistic function ``1 / (1 + exp(-x))``, without overflow at either end."""
-    return _logistic(x)
+    return _logistic(x) if x.size <= BLOCK else pointwise(_logistic, x)
 
 
 # ---- logarithms ------------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from ..engine.modes import local
 from ..engine.nodes import array_of
 from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
+from ._blocks import BLOCK, in_blocks
 from ._foreign import foreign
 
 _INDICES: list[tuple[tuple[int, ...], Any]] = [
@@ -106,6 +107,8 @@ def _ints_first(index: Any) -> tuple[Any, Any] | None:
 
 def _positions(index: Any, shape: tuple[int, ...]) -> Any:
     """For each element of ``x[index]`` where it lies in ``x.ravel()``, for an ``x`` of ``shape``."""
+    if _is_whole(index) and len(shape) == 1:
+        return index if index.min(initial=0) >= 0 else np.where(index < 0, index + shape[0], index)
     if type(index) is tuple and len(index) == len(shape) and all(map(_is_whole, index)):
         return np.ravel_multi_index(index, shape, mode="wrap")
     parts = index if type(index) is tuple else (index,)
@@ -127,9 +130,50 @@ def put(array: Any, index: Any, value: Any) -> None:
     """``array[index] = value``, with ints beside arrays applied first."""
     steps = _ints_first(index)
     if steps is None:
-        array[index] = value
+        if _is_whole(index) and index.size > BLOCK and array.ndim == 1 and type(array) is np.ndarray:
+            _put_many(array, index, value)
+        else:
+            array[index] = value
     else:
         array[steps[0]][steps[1]] = value
+
+
+def _lone(index: Any) -> tuple[int, Any] | None:
+    """The array in a tuple of whole slices and one array of integers, and its dimension; None for another index."""
+    last: Any = index[-1] if index else None
+    if not (_is_whole(last) and last.ndim):
+        return None
+    for part in index[:-1]:
+        if type(part) is not slice or part != _WHOLE:
+            return None
+    return len(index) - 1, last
+
+
+_WHOLE = slice(None)
+
+
+def _taken(x: Any, index: Any) -> Any:
+    """``x.take(index, 0)``, of many indices."""
+    out = np.empty((*index.shape, *x.shape[1:]), x.dtype)
+
+    def work(block: slice) -> None:
+        out[block] = x.take(index[block], 0)
+
+    in_blocks(index, lambda: work)
+    return out
+
+
+def _put_many(line: Any, index: Any, value: Any) -> None:
+    """``line[index] = value``, of many integers."""
+    value = np.broadcast_to(value, index.shape)
+    if not _apart(index.reshape(-1), len(line)):
+        line[index] = value
+        return
+
+    def work(block: slice) -> None:
+        line[index[block]] = value[block]
+
+    in_blocks(index, lambda: work)
 
 
 def everything(count: int) -> tuple[slice, ...]:
@@ -156,10 +200,16 @@ def getitem(x: Any, index: Any) -> Any:
     """
     if isinstance(index, np.ndarray):
         if index.dtype == np.int64 and index.ndim and isinstance(x, np.ndarray) and len(x.shape):
-            return x.take(index, 0)  # a batch of rows, in a third of the time
+            many = index.size > BLOCK and type(index) is type(x) is np.ndarray
+            return _taken(x, index) if many else x.take(index, 0)  # in a third of the time
         if not index.ndim and index.dtype.kind in "iu":
             index = int(index)  # a view, as by a number
-    out = x[index] if type(index) is not tuple else at(x, index)
+    if type(index) is not tuple:
+        out = x[index]
+    elif index and type(index[-1]) is type(x) is np.ndarray and (lone := _lone(index)) and lone[1].dtype == np.int64:
+        return x.take(lone[1], lone[0])
+    else:
+        out = at(x, index)
     if isinstance(out, np.generic):  # NumPy copies a single element: the Ellipsis makes it a view
         return x[(*index, ...) if type(index) is tuple else (index, ...)]
     return out
@@ -178,6 +228,8 @@ def scatter_index(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
         return out
     if isinstance(index, list):
         index = np.asarray(index)
+    elif type(index) is tuple and len(index) == 1:
+        index = index[0]
     if x.dtype == np.float16:
         return _added(x.astype(np.float32), index, shape).astype(np.float16)
     return _added(x, index, shape)
@@ -196,6 +248,10 @@ def _added(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
     whole = math.prod(shape[1:])
     if _is_whole(index) and whole > 1 and x.size >= _MANY and isinstance(x, np.ndarray) and x.dtype.kind in "fc":
         return _rows_added(x, index, shape)
+    if _is_whole(index) and len(shape) == 1 and type(x) is np.ndarray and index.size > BLOCK and x.shape == index.shape:
+        return _elements_added(x, index, shape[0])
+    if type(index) is tuple and type(x) is np.ndarray and (lone := _lone(index)) is not None:
+        return _slices_added(x, *lone, shape)
     if _is_whole(index):
         flat = index if index.min(initial=0) >= 0 else np.where(index < 0, index + shape[0], index)
         if len(shape) > 1:
@@ -226,6 +282,41 @@ def _rows_added(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
     return (sparse @ x.reshape(places.size, -1)).reshape(shape)
 
 
+def _apart(index: Any, size: int) -> bool:
+    """Whether blocks of a line of integers in ``range(size)`` name different places, so that threads can share them."""
+    starts = np.arange(0, index.size, BLOCK)
+    least, most = np.minimum.reduceat(index, starts), np.maximum.reduceat(index, starts)
+    return bool(least.min() >= 0 and most.max() < size and np.all(most[:-1] < least[1:]))
+
+
+def _elements_added(x: Any, index: Any, size: int) -> Any:
+    """Elements added at many integers."""
+    index, x = index.reshape(-1), x.reshape(-1)
+    out = np.zeros(size, x.dtype)
+    if _apart(index, size):
+        in_blocks(index, lambda: lambda block: np.add.at(out, index[block], x[block]))
+    else:
+        np.add.at(out, index, x)
+    return out
+
+
+def _slices_added(x: Any, dim: int, index: Any, shape: tuple[int, ...]) -> Any:
+    """Slices along ``dim`` added at an integer array."""
+    places = np.where(index < 0, index + shape[dim], index).reshape(-1)
+    inner = math.prod(shape[dim + 1 :])
+    places = (places[:, None] * inner + np.arange(inner)).reshape(-1)
+    out = np.zeros((math.prod(shape[:dim]), shape[dim] * inner), x.dtype)
+    x = x.reshape(len(out), places.size)
+
+    def work(block: slice) -> None:
+        part = out[block]
+        flat = np.arange(len(part))[:, None] * part.shape[1] + places
+        np.add.at(part.reshape(-1), flat.reshape(-1), x[block].reshape(-1))
+
+    in_blocks(x, lambda: work)
+    return out.reshape(shape)
+
+
 def has_no_repeats(index: Any) -> bool:
     """Whether no element can be selected twice: the arrays of ``index`` are masks."""
     arrays = (np.ndarray, ForeignArray)
@@ -243,11 +334,14 @@ def _winners(index: Any, shape: tuple[int, ...]) -> Any:
         last = with_item.kernel(np.zeros(math.prod(shape), np.intp), numbers, places)
         return getitem.kernel(last, places) == numbers
     places = _positions(np.asarray(index) if isinstance(index, list) else index, shape)
+    written = np.zeros(math.prod(shape), np.bool_, like=places)
+    written[places] = True
+    if np.count_nonzero(written) == places.size:
+        return None
     numbers = np.arange(places.size).reshape(places.shape)
     last = np.empty(math.prod(shape), np.intp, like=places)
     last[places] = numbers
-    stay = last[places] == numbers
-    return None if stay.all() else stay
+    return last[places] == numbers
 
 
 def _written(g: Any, index: Any, x_shape: Any, y_shape: Any) -> Any:

@@ -14,6 +14,7 @@ from ..errors import ShapeError
 from ..generator import Generator, source
 from ..samples import case, reals
 from . import arithmetic, reductions
+from ._blocks import BLOCK, linewise
 from ._column_sums import column_sums
 from .axes import accumulation_dtype
 from .norms import norm
@@ -93,16 +94,20 @@ def _linear_misfit(x: Any, weight: Any, bias: Any, error: Exception) -> str:
 # ---- softmax ---------------------------------------------------------------------------------------------------------
 
 
-def exponentials(x: Any, dim: int) -> tuple[Any, Any]:
-    """``x`` less its largest element along ``dim``, and the exponential of that, in a dtype fit to add up in."""
-    shifted = np.subtract(x, np.maximum.reduce(x, dim, keepdims=True), dtype=accumulation_dtype(x.dtype))
-    return shifted, np.exp(shifted)
+def _shifted(x: Any, dim: int, out: Any = None) -> Any:
+    """``x`` less its largest element along ``dim``, in a dtype fit to add up in."""
+    return np.subtract(x, np.maximum.reduce(x, dim, keepdims=True), out=out, dtype=accumulation_dtype(x.dtype))
 
 
 _SOFTMAX = [
     case(x=reals(shape=(2, 3)), dim=1), case(x=reals(shape=(2, 3, 2)), dim=-2), case(x=reals(shape=()), dim=0),
     case(x=reals(shape=(0, 3)), dim=-1), case(x=reals(shape=(2, 1)), dim=1),
 ]  # fmt: skip
+
+_SLOPES = [
+    case(x=reals(shape=shape), y=reals(shape=shape), dim=dim)
+    for shape, dim in (((2, 3), 1), ((2, 3, 2), -2), ((2, 3), -1), ((0, 3), -1), ((), 0))
+]
 
 
 def _along(x: Any, y: Any, dim: int) -> Any:
@@ -115,16 +120,26 @@ def _along(x: Any, y: Any, dim: int) -> Any:
 @op(
     x=lambda g, y, dim: softmax_slope.kernel(g, y, dim),
     y=lambda g, x, y, dim: g * (x - _along(x, y, dim)) - x * _along(g, y, dim),
-    samples=[
-        case(x=reals(shape=shape), y=reals(shape=shape), dim=dim)
-        for shape, dim in (((2, 3), 1), ((2, 3, 2), -2), ((2, 3), -1), ((0, 3), -1), ((), 0))
-    ],
+    samples=_SLOPES,
 )
 def softmax_slope(x: Any, y: Any, dim: int) -> Any:
     """The gradient of the input of ``softmax``, from that of its output, ``x``, and the output ``y``."""
-    out = x - _along(x, y, dim)
+    return _softmax_slope(x, y, dim) if x.size <= BLOCK else linewise(_softmax_slope, dim, x, y)
+
+
+def _softmax_slope(x: Any, y: Any, dim: int, out: Any = None) -> Any:
+    out = np.subtract(x, _along(x, y, dim), out=out)
     out *= y
     return out
+
+
+def _softmax(x: Any, dim: int, out: Any = None) -> Any:
+    powers = _shifted(x, dim, out)
+    if not x.ndim:
+        return np.exp(powers)
+    np.exp(powers, out=powers)
+    powers /= np.add.reduce(powers, dim, keepdims=True)
+    return powers
 
 
 @op(x=lambda g, out, dim: softmax_slope.kernel(g, out, dim), promote="float", samples=_SOFTMAX)
@@ -140,19 +155,34 @@ def softmax(x: Any, dim: int, dtype: Any = None) -> Any:
         x = x.astype(dtypes.as_dtype(dtype), copy=False)
     if not x.size:
         return np.array(x, subok=True)
-    _, powers = exponentials(x, dim)
-    total = np.add.reduce(powers, dim, keepdims=True)
-    if not powers.ndim:
-        return (powers / total).astype(x.dtype)
-    powers /= total
-    return powers.astype(x.dtype, copy=False)
+    out = _softmax(x, dim) if x.size <= BLOCK else linewise(_softmax, dim, x)
+    return out if out.dtype is x.dtype else out.astype(x.dtype)
+
+
+def _log_softmax(x: Any, dim: int, out: Any = None) -> Any:
+    shifted = _shifted(x, dim, out)
+    if not x.ndim:
+        return shifted
+    shifted -= np.log(np.add.reduce(np.exp(shifted), dim, keepdims=True))
+    return shifted
+
+
+def _log_softmax_slope(x: Any, y: Any, dim: int, out: Any = None) -> Any:
+    rest = np.exp(y) * np.add.reduce(x, dim, keepdims=True)
+    return x - rest if out is None else np.subtract(x, rest, out=out)
 
 
 @op(
-    x=lambda g, out, dim: g - np.exp(out) * np.add.reduce(g, dim, keepdims=True),
-    promote="float",
-    samples=_SOFTMAX,
+    x=lambda g, y, dim: g - np.add.reduce(g * np.exp(y), dim, keepdims=True),
+    y=lambda g, x, y, dim: -g * np.exp(y) * np.add.reduce(x, dim, keepdims=True),
+    samples=_SLOPES,
 )
+def log_softmax_slope(x: Any, y: Any, dim: int) -> Any:
+    """The gradient of the input of ``log_softmax``, from that of its output, ``x``, and the output ``y``."""
+    return _log_softmax_slope(x, y, dim) if x.size <= BLOCK else linewise(_log_softmax_slope, dim, x, y)
+
+
+@op(x=lambda g, out, dim: log_softmax_slope.kernel(g, out, dim), promote="float", samples=_SOFTMAX)
 def log_softmax(x: Any, dim: int, dtype: Any = None) -> Any:
     """The logarithm of ``softmax``, exact where that is near 0.
 
@@ -165,12 +195,8 @@ def log_softmax(x: Any, dim: int, dtype: Any = None) -> Any:
         x = x.astype(dtypes.as_dtype(dtype), copy=False)
     if not x.size:
         return np.array(x, subok=True)
-    shifted, powers = exponentials(x, dim)
-    total = np.log(np.add.reduce(powers, dim, keepdims=True))
-    if not shifted.ndim:
-        return (shifted - total).astype(x.dtype)
-    shifted -= total
-    return shifted.astype(x.dtype, copy=False)
+    out = _log_softmax(x, dim) if x.size <= BLOCK else linewise(_log_softmax, dim, x)
+    return out if out.dtype is x.dtype else out.astype(x.dtype)
 
 
 @composed(samples=_SOFTMAX)

@@ -13,10 +13,11 @@ from ..engine.nodes import Handle
 from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic, powers, reductions
+from ._blocks import BLOCK
 from .axes import accumulation_dtype
 from .repetition import constant_pad_nd
 from .shapes import movedim, reshape, shape_of
-from .standardization import batch_norm_, layer_norm_, widened
+from .standardization import batch_norm_, group_norm_, layer_norm_, scale_channels, widened
 from .windows import windows
 
 # ---- over the last dimensions ----------------------------------------------------------------------------------------
@@ -131,8 +132,17 @@ def _by_channel(x: Any, shape: tuple[int, ...]) -> Any:
     return x if len(shape) == 2 else reshape(x, (-1, *(1,) * (len(shape) - 2)))
 
 
+def _alike(x: Any, weight: Any, bias: Any, shape: tuple[int, ...]) -> bool:
+    """Whether an input is large, and weight and bias are of its dtype: then it pays to do all at once."""
+    if math.prod(shape) <= BLOCK or weight is None or bias is None:
+        return False
+    return bool(x.dtype.char in "fd" and x.dtype == weight.dtype == bias.dtype)
+
+
 def _scaled(x: Any, weight: Any, bias: Any, shape: tuple[int, ...]) -> Any:
     """``x`` times its channel's weight plus its channel's bias."""
+    if _alike(x, weight, bias, shape):
+        return scale_channels(x, weight, bias)
     if weight is not None:
         x = arithmetic.mul(x, _by_channel(weight, shape))
     return x if bias is None else arithmetic.add(x, _by_channel(bias, shape))
@@ -236,6 +246,8 @@ def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, ep
     shape = _check_channels("group_norm", x, weight=weight, bias=bias)
     if num_groups < 1 or shape[1] % num_groups:
         raise ShapeError(f"group_norm: {shape[1]} channels of the input, of shape {shape}, in {num_groups} groups")
+    if _alike(x, weight, bias, shape) and len(shape) > 2:
+        return group_norm_(x, weight, bias, num_groups, eps, [])
     width = math.prod(shape[1:]) // num_groups
     rows = layer_norm_(reshape(x, (shape[0] * num_groups, width)), None, None, 1, eps, True, [])
     return _scaled(reshape(rows, shape), weight, bias, shape)

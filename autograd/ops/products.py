@@ -19,7 +19,7 @@ from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic
 from .selection import where
-from .shapes import also_named
+from .shapes import also_named, shape_of
 
 # ---- the matrix product and its cases ------------------------------------------------------------------------------
 
@@ -384,9 +384,9 @@ def addbmm(x: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 
 
 @numpy_function(np.dot)
 def _numpy_dot(a: Any, b: Any) -> Any:
-    if not np.ndim(a) or not np.ndim(b):
+    if not shape_of(a) or not shape_of(b):
         return arithmetic.mul(a, b)
-    if b.ndim <= 2:
+    if len(shape_of(b)) <= 2:
         return matmul(a, b)
     return tensordot(a, b, ([-1], [-2]))
 

@@ -51,10 +51,9 @@ def _middle(flat: Any) -> Any:
     """The lower median of a line: NaN of nothing and of NaN, which partition puts last."""
     if not flat.size:
         return np.full((), float("nan"), flat.dtype)
-    places = (len(flat) - 1) // 2, len(flat) - 1
-    parts = np.partition(flat, places)
-    middle, last = parts[places[0]], parts[-1]
-    return np.where(last != last, last, middle)
+    largest = np.maximum.reduce(flat)  # which is NaN if there is one
+    place = (len(flat) - 1) // 2
+    return np.where(largest != largest, largest, np.partition(flat, place)[place])
 
 
 def _line(name: str, x: Any, dim: int) -> tuple[Any, int]:
@@ -73,9 +72,9 @@ def median_along(x: Any, dim: int, keepdim: bool = False) -> Any:
     """The lower median along a dimension, and where it is."""
     x = np.asanyarray(x)
     line, axis = _line("median", x, dim)
-    places = (line.shape[axis] - 1) // 2, line.shape[axis] - 1
-    middle, last = np.split(np.take(np.partition(line, places, axis), places, axis), 2, axis)
-    return located(x, line, np.where(last != last, last, middle), axis, keepdim)
+    place = (line.shape[axis] - 1) // 2
+    middle, largest = np.take(np.partition(line, place, axis), [place], axis), np.max(line, axis, keepdims=True)
+    return located(x, line, np.where(largest != largest, largest, middle), axis, keepdim)
 
 
 @op(

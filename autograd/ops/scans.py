@@ -6,6 +6,7 @@ float32. A 0-d input is a line of one element.
 
 from __future__ import annotations
 
+import math
 from operator import index
 from typing import Any
 
@@ -17,6 +18,7 @@ from .._protocols import numpy_function, ufunc_method
 from ..errors import ShapeError
 from ..samples import case, reals
 from . import arithmetic
+from ._blocks import BLOCK
 from .axes import accumulation_dtype, cast_input, line_axis, place_along
 from .exponential import logaddexp
 from .indexing import getitem
@@ -33,13 +35,54 @@ _ALONG = [
 ]
 
 
+_LONG = 64
+"""Lines of so many elements or more are cut into pieces."""
+_WIDE = 512
+"""Steps of so many elements or more are taken one by one: ``accumulate`` goes along one line at a time."""
+
+
 def _accumulate(ufunc: Any, x: Any, dim: int) -> Any:
     """``ufunc.accumulate`` in the dtype to accumulate in, back in that of ``x``."""
     line, axis = line_axis(x, dim)
+    if line.size > BLOCK and accumulation_dtype(x.dtype) is None and type(line) is np.ndarray:
+        if math.prod(line.shape[axis + 1 :]) >= _WIDE:
+            return _stepwise(ufunc, line, axis)
+        if ufunc is np.add and axis == line.ndim - 1 and line.shape[axis] >= _LONG and line.dtype.char in "fd":
+            sums = _sums(line.reshape(-1, line.shape[axis]))
+            if sums is not None:
+                return sums.reshape(x.shape)
     out = ufunc.accumulate(line, axis, accumulation_dtype(x.dtype))
     if out.dtype != x.dtype:
         out = out.astype(x.dtype)
     return out if x.ndim else np.reshape(out, ())
+
+
+def _sums(x: Any) -> Any:
+    """The running sums of rows, as a matrix product; None where a sum is not finite, which would spoil its neighbours.
+
+    Rows are cut into pieces, which a triangle of ones multiplies; what was summed before is added to a piece's first.
+    """
+    rows, n = x.shape
+    piece = next((k for k in range(64, 15, -1) if n % k == 0), 32)
+    pieces = -(-n // piece)
+    padded = np.zeros((rows, pieces * piece), x.dtype)
+    padded[:, :n] = x
+    parts = padded.reshape(rows, pieces, piece)
+    before = np.add.accumulate(np.matmul(parts, np.ones(piece, x.dtype)), 1)
+    if not np.isfinite(before).all():
+        return None
+    parts[:, 1:, 0] += before[:, :-1]
+    sums = np.matmul(padded.reshape(-1, piece), np.triu(np.ones((piece, piece), x.dtype)))
+    return sums.reshape(padded.shape)[:, :n]
+
+
+def _stepwise(ufunc: Any, x: Any, dim: int) -> Any:
+    out = np.empty(x.shape, x.dtype)
+    steps, results = np.moveaxis(x, dim, 0), np.moveaxis(out, dim, 0)
+    results[0] = steps[0]
+    for i in range(1, len(steps)):
+        ufunc(results[i - 1], steps[i], out=results[i])
+    return out
 
 
 def _at(dim: int, part: Any) -> tuple[Any, ...]:
@@ -128,12 +171,45 @@ def cumsum(x: Any, dim: int, *, dtype: Any = None) -> Any:
     return _accumulate(np.add, cast_input("cumsum", x, dtype, dtypes.int64), dim)
 
 
+def _carried(y: Any, x: Any, dim: int) -> Any:
+    return recurrence.kernel(shifted.kernel(x, dim, -1, 0), y, dim, True)
+
+
+def _slope_by_x(g: Any, y: Any, x: Any, value: Any, dim: int) -> Any:
+    by_y = recurrence.kernel(x, g * shifted.kernel(value, dim, 1, 1), dim)
+    return shifted.kernel(by_y * shifted.kernel(_carried(y, x, dim), dim, -1, 0), dim, 1, 0)
+
+
 @op(
-    x=lambda g, x, out, dim: (
-        shifted.kernel(out, dim, 1, 1) * recurrence.kernel(shifted.kernel(x, dim, -1, 0), g, dim, True)
-    ),
-    samples=_ALONG,
+    y=lambda g, x, value, dim: recurrence.kernel(x, g * shifted.kernel(value, dim, 1, 1), dim),
+    x=_slope_by_x,
+    value=lambda g, y, x, dim: shifted.kernel(g * _carried(y, x, dim), dim, -1, 0),
+    samples=[
+        case(y=reals(shape=shape), x=reals(shape=shape), value=reals(shape=shape), dim=dim)
+        for shape, dim in (((2, 3), 0), ((2, 3, 2), -2), ((4,), 0), ((), 0), ((0, 2), 1))
+    ],
 )
+def cumprod_slope(y: Any, x: Any, value: Any, dim: int) -> Any:
+    """The gradient of the input of ``cumprod``, from that of its output, ``y``, and the output, ``value``.
+
+    Exact where elements are zero. Only where none of many is, and nothing overflowed, are products divided by ``x``.
+    """
+    if y.size > BLOCK and type(value) is np.ndarray and can_divide(value):
+        out = np.flip(cumsum.op.forward(np.flip(y * value, dim), dim), dim)
+        return np.divide(out, x, out=out)
+    return shifted.op.forward(value, dim, 1, 1) * _carried(y, x, dim)
+
+
+def can_divide(product: Any) -> bool:
+    """Whether products are such that dividing one by a factor gives the product of the others."""
+    if product.dtype.kind != "f":
+        return False
+    size = np.abs(product)
+    limits = np.finfo(product.dtype)
+    return bool(size.min() >= limits.tiny and size.max() <= limits.max)
+
+
+@op(x=lambda g, x, out, dim: cumprod_slope.kernel(g, x, out, dim), samples=_ALONG)
 def cumprod(x: Any, dim: int, *, dtype: Any = None) -> Any:
     """Running product. The gradient is exact where elements are zero."""
     return _accumulate(np.multiply, cast_input("cumprod", x, dtype, dtypes.int64), dim)
@@ -165,11 +241,21 @@ def logcumsumexp(x: Any, dim: int) -> Any:
 
 def _running(ufunc: Any, x: Any, dim: int) -> tuple[Any, Any]:
     line, axis = line_axis(x, dim)
-    values = ufunc.accumulate(line, axis)
+    values = _accumulate(ufunc, line, axis)
+    if line.size > BLOCK and type(line) is np.ndarray:
+        return values, _last_reached((line == values) | (line != line), axis)
     places = np.arange(line.shape[axis]).reshape((-1, *(1,) * (line.ndim - 1 - axis % line.ndim)))
     reached = np.where((line == values) | (line != line), places, 0)
     indices = np.maximum.accumulate(reached, axis)
     return (values, indices) if x.ndim else (np.reshape(values, ()), np.reshape(indices, ()))
+
+
+def _last_reached(reached: Any, dim: int) -> Any:
+    """For each place the last one up to there, along ``dim``, that is True; the first one is."""
+    lines = np.ascontiguousarray(np.moveaxis(reached, dim, -1))
+    places = np.flatnonzero(lines)
+    found = np.repeat(places % lines.shape[-1], np.diff(places, append=lines.size))
+    return np.ascontiguousarray(np.moveaxis(found.reshape(lines.shape), -1, dim))
 
 
 @op(

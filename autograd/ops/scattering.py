@@ -6,6 +6,7 @@ written twice, the last value stays and alone gets a gradient; where it is added
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -22,7 +23,7 @@ from .indexing import everything, getitem, scatter_index, with_item
 from .repetition import broadcast_to
 from .selection import require_order
 from .shapes import positive, reshape, shape_of
-from .taking import along, as_index, as_mask
+from .taking import along, as_index, as_mask, flattened
 
 _INDEX = np.array([[2, 0], [2, 1]])
 _REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")
@@ -39,6 +40,14 @@ def _places(name: str, x: Any, dim: int, index: Any, src: Any) -> tuple[Any, Any
     if len(shape_of(src)) != len(shape) or any(m > n for m, n in zip(shape, shape_of(src), strict=True)):
         raise ShapeError(f"{name}: an index of shape {shape} needs a src at least as large, got {shape_of(src)}")
     return places, getitem(src, tuple([slice(n) for n in shape]))
+
+
+def _scattered(src: Any, places: tuple[Any, ...], dim: int, shape: tuple[int, ...]) -> Any:
+    """``scatter_index``, of many places in one dimension."""
+    flat = flattened(shape, places, dim)
+    if flat is None:
+        return scatter_index(src, places, shape)
+    return reshape(scatter_index(src, flat, (math.prod(shape),)), shape)
 
 
 def _at_least_1d(function: Any, x: Any, *arguments: Any) -> Any:
@@ -74,7 +83,8 @@ def scatter(x: Any, dim: int, index: Any, src: Any = None, *, value: Any = None,
     if not len(shape_of(x)):
         return _at_least_1d(scatter, x, dim, index, src if len(shape_of(src)) == 0 else reshape(src, (-1,)))
     places, src = _places("scatter", x, dim, index, src)
-    return with_item(x, src, places)
+    flat = flattened(shape_of(x), places, dim)
+    return with_item(x, src, places) if flat is None else reshape(with_item(reshape(x, -1), src, flat), shape_of(x))
 
 
 @composed(inputs=("x", "src"), samples=[
@@ -86,7 +96,7 @@ def scatter_add(x: Any, dim: int, index: Any, src: Any) -> Any:
     if not len(shape_of(x)):
         return _at_least_1d(scatter_add, x, dim, index, reshape(src, (-1,)))
     places, src = _places("scatter_add", x, dim, index, src)
-    return add(x, scatter_index(src, places, shape_of(x)))
+    return add(x, _scattered(src, places, dim, shape_of(x)))
 
 
 @composed(inputs=("x", "src"), samples=[

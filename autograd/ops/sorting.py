@@ -1,4 +1,4 @@
-"""Sorting and searching: orders, largest elements, positions, distinct values.
+"""Sorting and searching: orders, largest elements, positions.
 
 PyTorch's order: NaN is larger than every number. Sorting is stable: equal elements keep their order, descending too,
 so that results and gradients are repeatable. A 0-d input is a line of one element.
@@ -16,7 +16,8 @@ from .._op import composed, op
 from .._protocols import numpy_function
 from ..errors import ShapeError
 from ..samples import case, integers, reals
-from .axes import axes_of, line_axis, place_along
+from ._blocks import in_blocks
+from .axes import MANY, axes_of, line_axis, place_along, take_lines
 from .extremes import require_elements
 
 _ALONG = [
@@ -32,15 +33,52 @@ _DESCENDING = [case(x=reals(shape=(2, 3)), descending=True), case(x=reals(shape=
 
 def order(x: Any, dim: int, descending: bool = False) -> Any:
     """The stable order of the elements along ``dim``."""
+    if x.size >= MANY and type(x) is np.ndarray and x.dtype.str[1:] in _NARROW and x.shape[dim] < 1 << 31:
+        return _order_of_many(x, dim, descending)
     if not descending:
         return np.argsort(x, axis=dim, kind="stable")
     backward = np.argsort(np.flip(x, dim), axis=dim, kind="stable")
     return x.shape[dim] - 1 - np.flip(backward, dim)
 
 
+_NARROW = {"f4", "i4", "i2", "i1", "u2", "u1", "b1"}
+"""Dtypes of which a number and its place fit into 64 bits together."""
+
+
+def _order_of_many(x: Any, dim: int, descending: bool) -> Any:
+    """``order`` by sorting integers made of each number, above, and its place: NumPy sorts numbers fast, orders not."""
+    lines = np.moveaxis(x, dim, -1)
+    places = np.arange(lines.shape[-1])
+
+    def ordered(part: Any) -> Any:
+        if part.dtype.kind == "f":
+            bits = (part + 0).view(np.int32)  # + 0 makes 0 of -0
+            ranks = np.where(part != part, np.int32(0x7FFFFFFF), bits ^ ((bits >> 31) & 0x7FFFFFFF))
+        else:
+            ranks = part
+        keys = ranks.astype(np.int64)
+        if descending:
+            np.invert(keys, out=keys)
+        keys <<= 32
+        keys |= places
+        keys.sort(-1)
+        keys &= 0xFFFFFFFF
+        return keys
+
+    if lines.ndim == 1:
+        return ordered(lines)
+    out = np.empty(lines.shape, np.int64)
+
+    def work(block: slice) -> None:
+        out[block] = ordered(lines[block])
+
+    in_blocks(lines, lambda: work)
+    return np.ascontiguousarray(np.moveaxis(out, -1, dim))
+
+
 def _selected(x: Any, indices: Any, dim: int, shape: tuple[int, ...]) -> tuple[Any, Any]:
     """The elements at ``indices`` and the indices, in ``shape`` (an input of no dimension was made a line)."""
-    values = np.take_along_axis(x, indices, dim)
+    values = take_lines(x, indices, dim)
     return np.reshape(values, shape), np.reshape(indices, shape)
 
 
@@ -120,15 +158,20 @@ def _leading(x: Any, k: int, dim: int, largest: bool) -> Any:
     n = lines.shape[-1]
     place = n - k if largest else k - 1
     last = np.partition(lines, place, -1)[..., place : place + 1]
-    inside, level = (lines > last if largest else lines < last), lines == last
-    if lines.dtype.kind in "fV":
-        missing, nothing = lines != lines, last != last
-        inside |= missing & ~nothing if largest else ~missing & nothing
-        level |= missing & nothing
-    room = k - np.count_nonzero(inside, -1, keepdims=True)
-    chosen = inside | (level & (np.add.accumulate(level, -1, np.int64) <= room))
-    indices = np.nonzero(chosen)[-1]
+    chosen = lines >= last if largest else lines <= last
+    if lines.dtype.kind in "fV":  # NaN is larger than any number
+        chosen |= lines != lines if largest else last != last
+    if np.count_nonzero(chosen) != k * (lines.size // n):
+        chosen = _without_surplus(chosen, lines, last, k)
+    indices = np.flatnonzero(chosen) % n
     return np.moveaxis(np.reshape(indices, (*lines.shape[:-1], k)), -1, dim)
+
+
+def _without_surplus(chosen: Any, lines: Any, last: Any, k: int) -> Any:
+    """Of more than ``k`` elements chosen in a line, without the rearmost of those that are equal to the last."""
+    level = (lines == last) | ((lines != lines) & (last != last))
+    room = k - np.count_nonzero(chosen & ~level, -1, keepdims=True)
+    return chosen & (~level | (np.add.accumulate(level, -1, np.int64) <= room))
 
 
 @op(
@@ -262,67 +305,6 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
     return np.isin(elements, test_elements, assume_unique=assume_unique and np.ndim(elements) > 0, invert=invert)
 
 
-# ---- distinct values ------------------------------------------------------------------------------------------------
-
-
-def _chosen(values: Any, inverse: Any, counts: Any, return_inverse: bool, return_counts: bool) -> Any:
-    return [values, *[inverse] * return_inverse, *[counts] * return_counts]
-
-
-@op(outputs="many", samples=[
-    case(x=integers(0, 3, shape=(6,)), return_inverse=True, return_counts=True),
-    case(x=integers(0, 1, shape=(4, 2)), dim=0, return_counts=True),
-    case(x=integers(0, 1, shape=(2, 3))),
-])  # fmt: skip
-def unique_parts(x: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
-    """The distinct elements (slices along ``dim``) in ascending order, as the list of what is asked for."""
-    values, inverse, counts = np.unique(x, return_inverse=True, return_counts=True, axis=dim, equal_nan=False)
-    inverse = np.reshape(inverse, np.shape(x) if dim is None else (-1,))
-    return _chosen(values, inverse, counts, return_inverse, return_counts)
-
-
-@op(outputs="many", samples=[
-    case(x=integers(0, 2, shape=(6,)), return_inverse=True, return_counts=True),
-    case(x=integers(0, 1, shape=(2, 4)), dim=-1, return_inverse=True),
-    case(x=integers(0, 1, shape=(0,))),
-])  # fmt: skip
-def unique_consecutive_parts(
-    x: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
-) -> Any:
-    """The first of every run of equal elements (slices along ``dim``), as the list of what is asked for."""
-    x = np.asanyarray(x)
-    line = np.reshape(x, -1) if dim is None else np.moveaxis(x, dim, 0)
-    n = len(line)
-    starts = np.ones(n, np.bool_, like=x)
-    if n > 1:
-        starts[1:] = np.reshape(line[1:] != line[:-1], (n - 1, -1)).any(1)
-    values = line[starts] if dim is None else np.moveaxis(line[starts], 0, dim)
-    inverse = np.cumsum(starts) - 1
-    counts = np.diff(np.append(np.flatnonzero(starts), n))
-    return _chosen(values, inverse.reshape(x.shape) if dim is None else inverse, counts, return_inverse, return_counts)
-
-
-def unique(
-    input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
-) -> Any:
-    """The distinct elements in ascending order, or the distinct slices along ``dim``. NaN are all distinct.
-
-    Returns:
-        The values; with ``return_inverse`` or ``return_counts`` a tuple with, also, where each element is among
-        the values, and how often each value occurs.
-    """
-    parts = unique_parts(input, return_inverse, return_counts, dim)
-    return tuple(parts) if len(parts) > 1 else parts[0]
-
-
-def unique_consecutive(
-    input: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
-) -> Any:
-    """The first element (or slice along ``dim``) of every run of equal ones; further returns as of ``unique``."""
-    parts = unique_consecutive_parts(input, return_inverse, return_counts, dim)
-    return tuple(parts) if len(parts) > 1 else parts[0]
-
-
 # ---- NumPy's signatures ---------------------------------------------------------------------------------------------
 
 
@@ -360,17 +342,3 @@ def _numpy_isin(
     element: Any, test_elements: Any, assume_unique: bool = False, invert: bool = False, *, kind: Any = None
 ) -> Any:
     return isin(element, test_elements, assume_unique=assume_unique, invert=invert)
-
-
-@numpy_function(np.unique)
-def _numpy_unique(
-    ar: Any,
-    return_index: bool = False,
-    return_inverse: bool = False,
-    return_counts: bool = False,
-    axis: int | None = None,
-    **kwargs: Any,
-) -> Any:
-    if return_index:
-        raise TypeError("numpy.unique on a Tensor: return_index is not supported; use t.detach().numpy()")
-    return unique(ar, True, return_inverse, return_counts, axis)

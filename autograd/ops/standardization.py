@@ -10,7 +10,15 @@ import numpy as np
 
 from .._op import op
 from ..samples import case, reals
-from ._moments import channel_slopes, channels_normalized, row_slopes, rows_normalized
+from ._group_moments import group_slopes, groups_normalized
+from ._moments import (
+    channel_slopes,
+    channels_normalized,
+    channels_scaled,
+    row_slopes,
+    rows_normalized,
+    scaling_slopes,
+)
 from .axes import accumulation_dtype
 
 # ---- derivatives of second and higher order, in plain NumPy ------------------------------------
@@ -166,3 +174,81 @@ def batch_norm_(x: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5,
     """
     out = channels_normalized(widened(x), weight, bias, eps, memo)
     return out if out.dtype is x.dtype else out.astype(x.dtype)
+
+
+# ---- a weight and a bias for each channel ----------------------------------------------------------------------------
+
+
+def _scaling_rule(g_dx: Any, g_dw: Any, g_db: Any, x: Any, y: Any, weight: Any) -> tuple[Any, Any, Any]:
+    by_weight = _fit(g_dw, x.ndim, 0)
+    forth = g_dx * _fit(weight, x.ndim, 0) + widened(x) * by_weight + _fit(g_db, x.ndim, 0)
+    return widened(y) * by_weight, forth, np.sum(g_dx * widened(y), axis=_dims(x.ndim, 0))
+
+
+@op(joint=_scaling_rule, inputs=("x", "y", "weight"), outputs=("dx", "dw", "db"), samples=[
+    case(x=reals(shape=shape), y=reals(shape=shape), weight=reals(shape=(2,)))
+    for shape in ((4, 2), (3, 2, 2), (2, 2, 1, 2), (0, 2))
+])  # fmt: skip
+def scale_channels_slopes(x: Any, y: Any, weight: Any) -> Any:
+    """The derivatives of ``scale_channels`` by input, weight and bias; ``y`` is that of its result."""
+    found = scaling_slopes(widened(x), widened(y), weight)
+    return [d.astype(x.dtype, copy=False) for d in found]
+
+
+def _scale_channels_rule(g: Any, x: Any, weight: Any, needs: tuple[bool, ...]) -> tuple[Any, Any, Any]:
+    dx, dw, db = scale_channels_slopes.kernel(x, g, weight)
+    return dx if needs[0] else None, dw, db
+
+
+@op(joint=_scale_channels_rule, inputs=("x", "weight", "bias"), samples=[
+    case(x=reals(shape=shape), weight=reals(shape=(2,)), bias=reals(shape=(2,)))
+    for shape in ((4, 2), (3, 2, 2), (2, 2, 1, 2), (0, 2))
+])  # fmt: skip
+def scale_channels(x: Any, weight: Any, bias: Any) -> Any:
+    """``x`` times its channel's weight, plus its channel's bias."""
+    return channels_scaled(widened(x), weight, bias).astype(x.dtype, copy=False)
+
+
+# ---- groups of channels, with a weight and a bias for each channel ---------------------------------------------------
+
+
+def _group_slopes_rule(
+    g_dx: Any, g_dw: Any, g_db: Any, x: Any, y: Any, weight: Any, groups: int, eps: float
+) -> tuple[Any, Any, Any]:
+    """Through the two steps that it consists of: rows are normalized, channels scaled."""
+    rows = (x.shape[0] * groups, math.prod(x.shape[1:]) // groups)
+    lines = np.reshape(x, rows)
+    unit = np.reshape(layer_norm_.kernel(lines, None, None, 1, eps), x.shape)
+    back = np.reshape(y * _fit(weight, x.ndim, 0), rows)
+    by_lines, by_back, _ = _slopes_rule(np.reshape(g_dx, rows), None, None, lines, back, None, 1, eps, True)
+    by_unit, by_y, by_weight = _scaling_rule(np.reshape(by_back, x.shape), g_dw, g_db, unit, y, weight)
+    through_unit = layer_norm_slopes.kernel(lines, np.reshape(by_unit, rows), None, 1, eps)[0]
+    return np.reshape(by_lines + through_unit, x.shape), by_y, by_weight
+
+
+_GROUPS = [
+    case(x=reals(shape=(2, 4, 3)), weight=reals(shape=(4,)), groups=2, eps=0.1),
+    case(x=reals(shape=(2, 2, 2, 2)), weight=reals(shape=(2,)), groups=1),
+]
+
+
+@op(joint=_group_slopes_rule, inputs=("x", "y", "weight"), outputs=("dx", "dw", "db"), samples=_with("y", "x", _GROUPS))
+def group_norm_slopes(x: Any, y: Any, weight: Any, groups: int, eps: float = 1e-5, memo: Any = None) -> Any:
+    """The derivatives of ``group_norm`` by input, weight and bias; ``y`` is that of its result."""
+    return list(group_slopes(x, y, weight, groups, eps, memo))
+
+
+def _group_norm_rule(
+    g: Any, x: Any, weight: Any, groups: int, eps: float, memo: Any, needs: tuple[bool, ...]
+) -> tuple[Any, Any, Any]:
+    dx, dw, db = group_norm_slopes.kernel(x, g, weight, groups, eps, memo)
+    return dx if needs[0] else None, dw, db
+
+
+@op(joint=_group_norm_rule, inputs=("x", "weight", "bias"), samples=_with("bias", "weight", _GROUPS))
+def group_norm_(x: Any, weight: Any, bias: Any, groups: int, eps: float = 1e-5, memo: Any = None) -> Any:
+    """``group_norm``, of one dtype.
+
+    ``memo``: an empty list, in which mean and scale are kept for backward.
+    """
+    return groups_normalized(x, weight, bias, groups, eps, memo)

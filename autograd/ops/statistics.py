@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,10 @@ from ..engine.foreign import as_array, everywhere
 from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic
-from .axes import accumulation_dtype, cast_input, count, first_of, restore
+from ._blocks import BLOCK, in_blocks
+from .axes import accumulation_dtype, axes_of, cast_input, count, first_of, restore
 from .joining import cat
-from .reductions import add_reduce, mean, numpy_axes
+from .reductions import SHORT, add_reduce, mean, numpy_axes
 from .selection import clamp
 from .shapes import reshape
 
@@ -54,6 +56,64 @@ def _degrees(shape: tuple[int, ...], dim: Any, correction: float) -> float:
     return freedom if freedom > 0 else 0.0
 
 
+def _is_large(x: Any) -> bool:
+    return type(x) is np.ndarray and x.size > BLOCK and x.dtype.kind == "f"
+
+
+def _part(level: Any, block: slice) -> Any:
+    """What of the levels, with the reduced dimensions as 1, belongs to a block."""
+    return level if len(level) == 1 else level[block]
+
+
+def _of_blocks(x: Any, compute: Callable[[slice], Any]) -> list[Any]:
+    """What ``compute`` makes of each block of ``x``, in their order."""
+    parts: dict[int, Any] = {}
+
+    def work(block: slice) -> None:
+        parts[block.start] = compute(block)
+
+    in_blocks(x, lambda: work)
+    return [parts[start] for start in sorted(parts)]
+
+
+def _summed(x: Any, dim: Any, terms: Callable[[slice], Any]) -> Any:
+    """The sum over ``dim``, dimensions kept, of the terms that ``terms`` makes of each block of ``x``."""
+    found = _of_blocks(x, lambda block: add_reduce(terms(block), dim, True))
+    if len(found) == 1:
+        return found[0]
+    return np.add.reduce(found, 0) if 0 in axes_of(dim, x.ndim) else np.concatenate(found)
+
+
+def _shift(x: Any, dim: Any, exact: bool) -> tuple[Any, Any]:
+    """The mean of a large array, dimensions kept, in two parts: with ``exact`` the first element and the rest."""
+    n = count(x.shape, dim)
+    if not exact:
+        return add_reduce(x, dim, True) / n, None
+    start = first_of(x, dim)
+    return start, _summed(x, dim, lambda block: x[block] - _part(start, block)) / n
+
+
+def _distances(x: Any, mean: tuple[Any, Any], block: slice, out: Any = None) -> Any:
+    start, rest = mean
+    away = np.subtract(x[block], _part(start, block), out=out)
+    if rest is not None:
+        away -= _part(rest, block)
+    return away
+
+
+def _squares(x: Any, dim: Any, exact: bool) -> Any:
+    """The sum of the squared distances from the mean of a large array, dimensions kept."""
+    mean = _shift(x, dim, exact)
+    whole = x.ndim > 1 and x.ndim - 1 in axes_of(dim, x.ndim) and x.shape[-1] <= SHORT
+    others = tuple([d for d in axes_of(dim, x.ndim) if d != x.ndim - 1])
+
+    def terms(block: slice) -> Any:
+        away = _distances(x, mean, block)
+        return np.expand_dims(np.vecdot(away, away), -1) if whole else np.multiply(away, away, out=away)
+
+    return _summed(x, others if whole else dim, terms) if others or not whole else np.concatenate(_of_blocks(x, terms))
+
+
 def _centred(x: Any, dim: Any, exact: bool = True) -> Any:
     """The distances from the mean, 16-bit floats still in float32.
 
@@ -64,36 +124,49 @@ def _centred(x: Any, dim: Any, exact: bool = True) -> Any:
     x = np.asanyarray(x if wide is None else x.astype(wide))
     if not x.size:
         return x
+    if _is_large(x):
+        mean, out = _shift(x, dim, exact), np.empty_like(x)
+
+        def work(block: slice) -> None:
+            _distances(x, mean, block, out[block])
+
+        in_blocks(x, lambda: work)
+        return out
     away = x - first_of(x, dim) if exact else x
     return away - add_reduce(away, dim, True) / count(x.shape, dim)
 
 
 @op(x=lambda g, dim: centred.kernel(g, dim), samples=_MEANS)
-def centred(x: Any, dim: Any = None) -> Any:
-    """The distances from the mean over ``dim``."""
+def centred(x: Any, dim: Any = None, exact: bool = True) -> Any:
+    """The distances from the mean over ``dim``; ``exact``: they are 0 of equal numbers, without rounding errors."""
     with np.errstate(invalid="ignore"):
-        return _centred(x, dim).astype(x.dtype, copy=False)
+        return _centred(x, dim, exact).astype(x.dtype, copy=False)
 
 
 def _variance(x: Any, dim: Any, correction: float, keepdim: bool, exact: bool) -> Any:
     """In two passes; 16-bit floats still in float32."""
     x = cast_input("std" if exact else "var", x, None)
     with np.errstate(invalid="ignore", divide="ignore"):
+        if _is_large(x) and accumulation_dtype(x.dtype) is None:
+            total = _squares(x, dim, exact)
+            total = total if keepdim else np.squeeze(total, axes_of(dim, x.ndim))
+            return total / _degrees(x.shape, dim, correction)
         away = _centred(x, dim, exact)
         squares = np.real(away * np.conj(away)) if away.dtype.kind == "c" else away * away
         total = add_reduce(squares, dim, keepdim)
         return total / _degrees(x.shape, dim, correction) if count(x.shape, dim) else total + float("nan")
 
 
-def _away(x: Any, dim: Any, correction: float) -> Any:
-    """The distances from the mean, over the degrees of freedom (conjugate, as the rules of real outputs are)."""
-    away = centred.kernel(x, dim)
+def _towards(g: Any, x: Any, dim: Any, correction: float, keepdim: bool, exact: bool) -> Any:
+    """``g`` times the distances from the mean over the degrees of freedom (conjugate: the rule is of a real output)."""
+    away = centred.kernel(x, dim, exact)
     degrees = _degrees(np.shape(x), dim, correction)
-    return (np.conj(away) if away.dtype.kind == "c" else away) * (1 / degrees if degrees else float("inf"))
+    share = restore(g * (1 / degrees if degrees else float("inf")), np.shape(x), dim, keepdim)
+    return share * (np.conj(away) if away.dtype.kind == "c" else away)
 
 
 @op(
-    x=lambda g, x, dim, correction, keepdim: restore(g * 2, np.shape(x), dim, keepdim) * _away(x, dim, correction),
+    x=lambda g, x, dim, correction, keepdim: _towards(g * 2, x, dim, correction, keepdim, False),
     samples=_SPREADS,
 )
 def variance(x: Any, dim: Any = None, correction: float = 1, keepdim: bool = False) -> Any:
@@ -104,7 +177,7 @@ def variance(x: Any, dim: Any = None, correction: float = 1, keepdim: bool = Fal
 def _std_rule(g: Any, x: Any, out: Any, dim: Any, correction: float, keepdim: bool) -> Any:
     still = out == 0
     share = np.where(still, 0, g) / np.where(still, 1, out)
-    return restore(share, np.shape(x), dim, keepdim) * _away(x, dim, correction)
+    return _towards(share, x, dim, correction, keepdim, True)
 
 
 @op(

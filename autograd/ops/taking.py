@@ -6,6 +6,7 @@ All of it is ``getitem`` with an index made from the arguments. Indices are boun
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -59,10 +60,17 @@ def as_index(name: str, index: Any, size: int | None = None) -> Any:
     if index.dtype.kind not in "iu" and index.size:
         raise DtypeError(f"{name}: an index must be of an integer dtype, got {index.dtype}")
     seen = bare(index)
-    if size is not None and seen.size and not (seen.min() >= 0 and seen.max() < size):
+    if size is not None and seen.size and not _within(seen, size):
         wrong = seen[(seen < 0) | (seen >= size)][0]
         raise BoundsError(f"{name}: index {wrong} is out of bounds for a dimension of size {size}")
     return index.astype(np.intp, copy=False)
+
+
+def _within(index: Any, size: int) -> bool:
+    """Whether no element is outside ``range(size)``."""
+    if index.dtype == np.int64 and index.flags.c_contiguous:  # a negative one is seen as a very large one
+        return bool(index.view(np.uint64).max() < size)
+    return bool(index.min() >= 0 and index.max() < size)
 
 
 @composed(inputs=("x",), samples=[
@@ -91,6 +99,9 @@ def along(name: str, shape: tuple[int, ...], dim: int, index: Any, negative: boo
     Raises: ShapeError; IndexError.
     """
     place = positive(dim, len(shape))
+    if negative and index.size >= _MANY:
+        index = as_index(name, index)
+        index, negative = np.where(index < 0, index + shape[place], index), False
     index = as_index(name, index, None if negative else shape[place])
     if not index.ndim:
         index = index.reshape(1)
@@ -105,6 +116,25 @@ def along(name: str, shape: tuple[int, ...], dim: int, index: Any, negative: boo
     rank = index.ndim
     grid = [np.arange(n).reshape((1,) * i + (n,) + (1,) * (rank - i - 1)) for i, n in enumerate(index.shape)]
     return (*grid[:place], index, *grid[place + 1 :])
+
+
+_MANY = 1 << 14
+"""From so many elements on it pays to compute where they lie in one dimension."""
+
+
+def flattened(shape: tuple[int, ...], places: tuple[Any, ...], dim: int) -> Any:
+    """What ``along`` found for ``dim``, without negative indices, as positions in one line; None if they are few."""
+    if places[dim].size < _MANY or len(shape) < 2:
+        return None
+    flat: Any = 0
+    for d, place in enumerate(places):
+        flat = flat + place * stride if (stride := math.prod(shape[d + 1 :])) != 1 else flat + place
+    return flat
+
+
+def _taken_along(x: Any, places: tuple[Any, ...], dim: int) -> Any:
+    flat = flattened(x.shape, places, dim)
+    return getitem(x, places) if flat is None else getitem(reshape(x, -1), flat)
 
 
 @composed(inputs=("x",), samples=[
@@ -123,7 +153,7 @@ def gather(x: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> Any:
         return reshape(gather(reshape(x, (1,)), dim, np.reshape(unwrap(index), -1)), shape_of(unwrap(index)))
     if 0 in shape_of(index):  # which may be of any shape
         return reshape(getitem(reshape(x, -1), slice(0)), shape_of(index))
-    return getitem(x, along("gather", shape_of(x), dim, index))
+    return _taken_along(x, along("gather", shape_of(x), dim, index), dim)
 
 
 @composed(inputs=("x",), samples=[
@@ -148,7 +178,7 @@ def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Any:
     )
     indices = np.broadcast_to(indices, (*common[:place], indices.shape[place], *common[place + 1 :]))
     x = broadcast_to(x, (*common[:place], shape[place], *common[place + 1 :]))
-    return getitem(x, along("take_along_dim", shape_of(x), place, indices, negative=True))
+    return _taken_along(x, along("take_along_dim", shape_of(x), place, indices, negative=True), place)
 
 
 @composed(inputs=("x",), samples=[

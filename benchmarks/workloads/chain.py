@@ -88,7 +88,6 @@ def torch(size: int, repeats: int) -> Measure:
 def hips(size: int, repeats: int) -> Measure:
     """HIPS autograd."""
     import autograd.numpy
-
     from autograd import make_vjp
 
     x, y = _start(size)

@@ -1,0 +1,367 @@
+"""What NumPy has and the table of ops has not: composed of what it has, with NumPy's arguments.
+
+Every function that is marked here is called only with a box, or a list that contains one, among its arguments: with
+arrays only, NumPy's own is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+
+from .._op import NUMPY
+from .._operands import unwrap
+from ..engine.nodes import Handle
+from ..ops.shapes import shape_of
+from ._mirror import array as array_of
+from ._mirror import contains_box, mirrored
+
+__all__ = ["ADAPTED", "LINALG"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+ADAPTED: dict[str, Any] = {}
+"""By name, what the mirror of ``numpy`` has that is not found in the table of ops."""
+LINALG: dict[str, Any] = {}
+"""The same for ``numpy.linalg``."""
+
+
+def _adapts(function: Callable[..., Any], table: dict[str, Any] = ADAPTED) -> Callable[[F], F]:
+    """Mark what computes ``function`` of NumPy where boxes are among its arguments."""
+
+    def define(own: F) -> F:
+        table[function.__name__] = mirrored(function, own)
+        return own
+
+    return define
+
+
+# ---- arrays made of boxes --------------------------------------------------------------------------------------------
+
+
+def array(object: Any, dtype: Any = None, *args: Any, ndmin: int = 0, **kwargs: Any) -> Any:
+    """As ``numpy.array``; nested lists may contain boxes."""
+    if not contains_box(object):
+        return np.array(object, dtype, *args, ndmin=ndmin, **kwargs)
+    result = array_of(object)
+    if result is object and kwargs.get("copy", True):
+        result = np.copy(result)
+    if dtype is not None:
+        result = result.astype(dtype)
+    return np.reshape(result, (1,) * (ndmin - result.ndim) + result.shape) if result.ndim < ndmin else result
+
+
+def asarray(a: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
+    """As ``numpy.asarray``; nested lists may contain boxes."""
+    if not contains_box(a):
+        return np.asarray(a, dtype, *args, **kwargs)
+    result = array_of(a)
+    return result if dtype is None or result.dtype == dtype else result.astype(dtype)
+
+
+ADAPTED["array"] = array
+ADAPTED["asarray"] = ADAPTED["asanyarray"] = ADAPTED["ascontiguousarray"] = asarray
+
+
+@_adapts(np.astype)
+def _astype(x: Any, dtype: Any, /, *, copy: bool = True, device: str | None = None) -> Any:
+    return x.astype(dtype)
+
+
+@_adapts(np.full)
+def _full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C") -> Any:
+    return np.broadcast_to(fill_value if dtype is None else fill_value.astype(dtype), shape)
+
+
+@_adapts(np.full_like)
+def _full_like(a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True) -> Any:
+    if not isinstance(fill_value, Handle):
+        return np.full(a.shape, fill_value, dtype or a.dtype)
+    return np.broadcast_to(fill_value.astype(dtype or np.asarray(unwrap(a)).dtype), np.shape(a))  # type: ignore[attr-defined]
+
+
+@_adapts(np.linspace)
+def _linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
+    share = np.linspace(0.0, 1.0, num, endpoint)
+    share = np.reshape(share, (num,) + (1,) * max(np.ndim(start), np.ndim(stop)))
+    result = start * (1 - share) + stop * share
+    return np.moveaxis(result if dtype is None else result.astype(dtype), 0, axis)
+
+
+class _Joiner:
+    """``r_`` or ``c_``: joins what stands in its brackets; boxes too."""
+
+    def __init__(self, original: Any, dims: int) -> None:
+        self._original = original
+        self._dims = dims
+
+    def __getitem__(self, items: Any) -> Any:
+        items = items if isinstance(items, tuple) else (items,)
+        if not contains_box(items):
+            return self._original[items]
+        arrays = [array_of(self._original[item] if isinstance(item, slice) else item) for item in items]
+        if self._dims == 1:
+            return np.concatenate([np.atleast_1d(item) for item in arrays])
+        return np.concatenate([np.atleast_1d(item)[:, None] if item.ndim < 2 else item for item in arrays], axis=-1)
+
+
+ADAPTED["r_"] = _Joiner(np.r_, 1)
+ADAPTED["c_"] = _Joiner(np.c_, 2)
+
+
+def block(arrays: Any) -> Any:
+    """As ``numpy.block``; the nested lists may contain boxes."""
+    return _blocks(arrays, _depth(arrays)) if contains_box(arrays) else np.block(arrays)
+
+
+ADAPTED["block"] = block
+
+
+def _depth(arrays: Any) -> int:
+    return 1 + _depth(arrays[0]) if isinstance(arrays, list) else 0
+
+
+def _blocks(arrays: Any, axis: int) -> Any:
+    if not isinstance(arrays, list):
+        return array_of(arrays)
+    parts = [_blocks(item, axis - 1) for item in arrays]
+    dims = max(axis, *[np.ndim(part) for part in parts])
+    return np.concatenate([np.reshape(p, (1,) * (dims - np.ndim(p)) + np.shape(p)) for p in parts], axis=-axis)
+
+
+def _hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    wide = all(len(shape_of(item)) > 1 for item in tup)
+    return NUMPY[np.concatenate](tup if wide else [np.atleast_1d(item) for item in tup], int(wide))
+
+
+ADAPTED["hstack"] = mirrored(np.hstack, _hstack)
+ADAPTED["row_stack"] = mirrored(np.vstack, np.vstack)
+
+
+@_adapts(np.select)
+def _select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:
+    result = default
+    for condition, choice in reversed(list(zip(unwrap(list(condlist)), choicelist, strict=True))):
+        result = np.where(condition, choice, result)
+    return result
+
+
+# ---- elements chosen -------------------------------------------------------------------------------------------------
+
+
+@_adapts(np.compress)
+def _compress(condition: Any, a: Any, axis: int | None = None, out: None = None) -> Any:
+    return np.take(a, np.flatnonzero(unwrap(condition)), axis)
+
+
+@_adapts(np.extract)
+def _extract(condition: Any, arr: Any) -> Any:
+    return np.take(arr, np.flatnonzero(unwrap(condition)))
+
+
+@_adapts(np.delete)
+def _delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
+    return np.take(arr, np.delete(np.arange(np.size(arr) if axis is None else np.shape(arr)[axis]), obj), axis)
+
+
+@_adapts(np.partition)
+def _partition(a: Any, kth: Any, axis: int | None = -1, kind: str = "introselect", order: None = None) -> Any:
+    if axis is None:
+        a, axis = np.ravel(a), -1
+    return np.take_along_axis(a, np.argpartition(unwrap(a), kth, axis), axis)
+
+
+@_adapts(np.choose)
+def _choose(a: Any, choices: Any, out: None = None, mode: Literal["raise", "wrap", "clip"] = "raise") -> Any:
+    places = np.choose(unwrap(a), np.arange(len(choices)), mode=mode)
+    result = choices[0]
+    for i in range(1, len(choices)):
+        result = np.where(places == i, choices[i], result)
+    return result
+
+
+@_adapts(np.rollaxis)
+def _rollaxis(a: Any, axis: int, start: int = 0) -> Any:
+    axis = axis % np.ndim(a)
+    start = start + np.ndim(a) if start < 0 else start
+    return np.moveaxis(a, axis, start - 1 if axis < start else start)
+
+
+@_adapts(np.real_if_close)
+def _real_if_close(a: Any, tol: float = 100) -> Any:
+    return a if np.iscomplexobj(np.real_if_close(unwrap(a), tol)) else np.real(a)
+
+
+@_adapts(np.apply_along_axis)
+def _apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
+    rows = np.moveaxis(arr, axis, -1)
+    results = array([func1d(rows[place], *args, **kwargs) for place in np.ndindex(rows.shape[:-1])])
+    results = np.reshape(results, rows.shape[:-1] + results.shape[1:])
+    last = rows.ndim - 1
+    added = results.ndim - last
+    first = axis % rows.ndim
+    return np.moveaxis(results, [*range(last, last + added)], [*range(first, first + added)])
+
+
+# ---- sums and means --------------------------------------------------------------------------------------------------
+
+
+@_adapts(np.average)
+def _average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
+    if weights is None:
+        mean = np.mean(a, axis, keepdims=keepdims)
+        total = np.full(np.shape(mean), np.size(a) / np.size(unwrap(mean)))
+    else:
+        if np.shape(weights) != np.shape(a):
+            weights = np.expand_dims(weights, [i for i in range(np.ndim(a)) if i != axis % np.ndim(a)])
+        weights = np.broadcast_to(weights, np.shape(a))
+        total = np.sum(weights, axis, keepdims=keepdims)
+        mean = np.sum(a * weights, axis, keepdims=keepdims) / total
+    return (mean, total) if returned else mean
+
+
+def _ignoring_nan(function: Callable[..., Any], neutral: float) -> Callable[..., Any]:
+    def own(a: Any, axis: Any = None, out: None = None, keepdims: bool = False) -> Any:
+        missing = np.isnan(unwrap(a))
+        result = function(np.where(missing, neutral, a), axis=axis, keepdims=keepdims)
+        return np.where(np.all(missing, axis=axis, keepdims=keepdims), np.nan, result)
+
+    return own
+
+
+_adapts(np.nanmax)(_ignoring_nan(np.max, -np.inf))
+_adapts(np.nanmin)(_ignoring_nan(np.min, np.inf))
+
+
+@_adapts(np.nanprod)
+def _nanprod(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False) -> Any:
+    return np.prod(np.where(np.isnan(unwrap(a)), 1.0, a), axis=axis, keepdims=keepdims)
+
+
+@_adapts(np.nanvar)
+def _nanvar(
+    a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: int = 0, keepdims: bool = False
+) -> Any:
+    there = ~np.isnan(unwrap(a))
+    shift = np.where(there, a - np.nanmean(a, axis=axis, keepdims=True), 0.0)
+    return np.sum(shift * shift, axis=axis, keepdims=keepdims) / (np.sum(there, axis=axis, keepdims=keepdims) - ddof)
+
+
+@_adapts(np.nanstd)
+def _nanstd(
+    a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: int = 0, keepdims: bool = False
+) -> Any:
+    return np.sqrt(_nanvar(a, axis, dtype, out, ddof, keepdims))
+
+
+@_adapts(np.ediff1d)
+def _ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
+    parts = [to_begin, np.diff(np.ravel(ary)), to_end]
+    return np.concatenate([np.ravel(part) for part in parts if part is not None])
+
+
+@_adapts(np.convolve)
+def _convolve(a: Any, v: Any, mode: str = "full") -> Any:
+    if np.size(v) > np.size(a):
+        a, v = v, a
+    n, m = np.size(a), np.size(v)
+    before = {"full": m - 1, "same": m // 2, "valid": 0}[mode]
+    after = {"full": m - 1, "same": (m - 1) // 2, "valid": 0}[mode]
+    places = np.arange(n + before + after - m + 1)[:, None] + np.arange(m)
+    return np.matmul(np.pad(a, (before, after))[places], np.flip(v))
+
+
+@_adapts(np.cbrt)
+def _cbrt(x: Any) -> Any:
+    return np.sign(unwrap(x)) * np.power(np.abs(x), 1 / 3)
+
+
+@_adapts(np.polyval)
+def _polyval(p: Any, x: Any) -> Any:
+    result = p[0] * np.ones_like(unwrap(x))
+    for coefficient in p[1:]:
+        result = result * x + coefficient
+    return result
+
+
+@_adapts(np.interp)
+def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
+    if period is not None:
+        x, xp = np.remainder(x, period), np.remainder(xp, period)
+        order = np.argsort(unwrap(xp))
+        xp, fp = xp[order], fp[order]
+        xp = np.concatenate([xp[-1:] - period, xp, xp[:1] + period])
+        fp = np.concatenate([fp[-1:], fp, fp[:1]])
+    at, known = unwrap(x), unwrap(xp)
+    place = np.clip(np.searchsorted(known, at, side="right"), 1, np.size(known) - 1)
+    share = (x - xp[place - 1]) / (xp[place] - xp[place - 1])
+    result = fp[place - 1] + share * (fp[place] - fp[place - 1])
+    result = np.where(at < known[0], fp[0] if left is None else left, result)
+    return np.where(at > known[-1], fp[-1] if right is None else right, result)
+
+
+# ---- parts -----------------------------------------------------------------------------------------------------------
+
+
+def _as_list(function: Callable[..., Any]) -> Callable[..., Any]:
+    def own(*args: Any, **kwargs: Any) -> list[Any]:
+        return list(NUMPY[function](*args, **kwargs))
+
+    return own
+
+
+for _split in (np.split, np.array_split, np.vsplit, np.hsplit, np.dsplit):
+    _adapts(_split)(_as_list(_split))
+
+
+@_adapts(np.imag)
+def _imag(val: Any) -> Any:
+    return NUMPY[np.imag](val) if np.iscomplexobj(val) else np.zeros_like(unwrap(val))
+
+
+# ---- matrices --------------------------------------------------------------------------------------------------------
+
+
+def _from_triangle(a: Any, UPLO: str) -> Any:
+    """The symmetric matrix of which ``a`` is only read in one triangle."""
+    keep, strict = (np.tril, -1) if UPLO.upper() == "L" else (np.triu, 1)
+    return keep(a) + np.conj(np.swapaxes(keep(a, strict), -1, -2))
+
+
+@_adapts(np.linalg.eigh, LINALG)
+def _eigh(a: Any, UPLO: str = "L") -> Any:
+    return NUMPY[np.linalg.eigh](_from_triangle(a, UPLO), UPLO)
+
+
+@_adapts(np.linalg.eigvalsh, LINALG)
+def _eigvalsh(a: Any, UPLO: str = "L") -> Any:
+    return NUMPY[np.linalg.eigvalsh](_from_triangle(a, UPLO), UPLO)
+
+
+@_adapts(np.linalg.trace, LINALG)
+def _trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
+    return np.trace(x, offset, -2, -1)
+
+
+@_adapts(np.linalg.matrix_transpose, LINALG)
+def _matrix_transpose(x: Any, /) -> Any:
+    return np.swapaxes(x, -1, -2)
+
+
+# ---- without derivative ----------------------------------------------------------------------------------------------
+
+
+def _of_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
+    def own(*args: Any, **kwargs: Any) -> Any:
+        return function(*[unwrap(arg) for arg in args], **{name: unwrap(value) for name, value in kwargs.items()})
+
+    return own
+
+
+for _function in (
+    np.argpartition, np.array_equiv, np.array_repr, np.array_str, np.common_type, np.diag_indices_from, np.digitize,
+    np.histogram, np.iscomplex, np.isrealobj, np.isscalar, np.lexsort, np.may_share_memory, np.nanargmax,
+    np.nanargmin, np.result_type, np.shares_memory, np.tril_indices_from, np.triu_indices_from,
+):  # fmt: skip
+    _adapts(_function)(_of_arrays(_function))

@@ -1,0 +1,93 @@
+"""Linear algebra that is differentiated: the names of ``scipy.linalg``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import linalg as _torch
+from ..engine.nodes import Handle
+from ..errors import NotDifferentiableError
+from ..ops.joining import block_diag as _block_diag_of_tensors
+from ..ops.linear_algebra import solve_triangular_ as _substituted
+from . import _linalg_ops as _ops
+from ._mirrors import mirror
+
+# ---- with SciPy's arguments ------------------------------------------------------------------------------------------
+
+
+def _refuse(name: str, **given: bool) -> None:
+    for setting, unusual in given.items():
+        if unusual:
+            raise NotDifferentiableError(f"scipy.linalg.{name}: there is no derivative for this {setting}")
+
+
+def _sqrtm(A: Any, disp: bool = True, blocksize: int = 64) -> Any:
+    _refuse("sqrtm", disp=not disp)
+    return _ops.sqrtm(A)
+
+
+def _solve_banded(l_and_u: Any, ab: Any, b: Any, *args: Any, **kwargs: Any) -> Any:
+    return _ops.solve_banded((int(l_and_u[0]), int(l_and_u[1])), ab, b)
+
+
+def _solve_triangular(
+    a: Any, b: Any, trans: Any = 0, lower: bool = False, unit_diagonal: bool = False, *args: Any, **kwargs: Any
+) -> Any:
+    if trans in (1, "T", 2, "C"):
+        a = np.swapaxes(a if trans in (1, "T") else np.conj(a), -1, -2)
+        lower = not lower
+    vector = np.ndim(b) == 1
+    result = _substituted(a, b[:, None] if vector else b, not lower, unit_diagonal)
+    return result[:, 0] if vector else result
+
+
+def _solve(
+    a: Any,
+    b: Any,
+    lower: bool = False,
+    *args: Any,
+    assume_a: str | None = None,
+    transposed: bool = False,
+    **kwargs: Any,
+) -> Any:
+    return np.linalg.solve(np.swapaxes(a, -1, -2) if transposed else a, b)
+
+
+def _inv(a: Any, *args: Any, **kwargs: Any) -> Any:
+    return np.linalg.inv(a)
+
+
+def _det(a: Any, *args: Any, **kwargs: Any) -> Any:
+    return np.linalg.det(a)
+
+
+def _pinv(a: Any, *args: Any, **kwargs: Any) -> Any:
+    return np.linalg.pinv(a)
+
+
+def _cholesky(a: Any, lower: bool = False, *args: Any, **kwargs: Any) -> Any:
+    factor = np.linalg.cholesky(a)
+    return factor if lower else np.conj(np.swapaxes(factor, -1, -2))
+
+
+def _norm(a: Any, ord: Any = None, axis: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
+    return np.linalg.norm(a, ord, axis, keepdims)
+
+
+def _expm(A: Any) -> Any:
+    return _torch.matrix_exp(A)
+
+
+def _block_diag(*arrs: Any) -> Any:
+    return _block_diag_of_tensors(*[a if isinstance(a, Handle) else np.asarray(a) for a in arrs])
+
+
+_OWN: dict[str, Callable[..., Any]] = {
+    "block_diag": _block_diag, "cholesky": _cholesky, "det": _det, "expm": _expm, "inv": _inv, "norm": _norm,
+    "pinv": _pinv, "solve": _solve, "solve_banded": _solve_banded, "solve_sylvester": _ops.solve_sylvester,
+    "solve_triangular": _solve_triangular, "sqrtm": _sqrtm,
+}  # fmt: skip
+__getattr__, __dir__ = mirror("scipy.linalg", _OWN, globals())

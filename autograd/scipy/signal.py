@@ -1,0 +1,87 @@
+"""``convolve``, along chosen axes, with sums over others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..engine.nodes import Handle
+from ..errors import ShapeError
+from ..numpy._mirror import contains_box, mirrored
+from ..ops.convolution import conv1d, conv2d, conv3d
+
+__all__ = ["convolve"]
+
+Axes = Sequence[Sequence[int]]
+
+
+def _convolve(A: Any, B: Any, axes: Axes | None = None, dot_axes: Axes | None = None, mode: str = "full") -> Any:
+    if mode not in ("valid", "full", "same"):
+        raise ValueError(f"convolve: mode is 'valid', 'full' or 'same', got {mode!r}")
+    along_a, along_b = axes if axes is not None else (list(range(np.ndim(A))), list(range(np.ndim(B))))
+    dot_a, dot_b = dot_axes if dot_axes is not None else ((), ())
+    rank = len(along_a)
+    if not rank:
+        return np.tensordot(A, B, (dot_a, dot_b))
+    if rank > 3:
+        raise ShapeError(f"convolve: expected at most 3 axes to convolve along, got {rank}")
+    (x, free_a), (k, free_b) = _arranged(A, along_a, dot_a), _arranged(B, along_b, dot_b)
+    swapped = mode == "valid" and any(n < m for n, m in zip(x.shape[2:], k.shape[2:], strict=True))
+    if swapped:
+        x, k = k, x
+    if any(n < m for n, m in zip(x.shape[2:], k.shape[2:], strict=True)) and mode == "valid":
+        raise ValueError("convolve: with mode='valid' one array must be the larger one along all axes")
+    window = k.shape[2:]
+    pads = {
+        "valid": [(0, 0)] * rank,
+        "full": [(m - 1, m - 1) for m in window],
+        "same": [(m // 2, (m - 1) // 2) for m in window],
+    }[mode]
+    if any(before or after for before, after in pads):
+        x = np.pad(x, [(0, 0), (0, 0), *pads])
+    k = np.flip(k, tuple(range(2, 2 + rank)))
+    result = (conv1d, conv2d, conv3d)[rank - 1](_tensor(x), _tensor(k))
+    if swapped:
+        result = np.swapaxes(result, 0, 1)
+    return np.reshape(result, (*free_a, *free_b, *result.shape[2:]))
+
+
+def _tensor(x: Any) -> Any:
+    return x if isinstance(x, Handle) else np.asarray(x, np.result_type(x, np.float32))
+
+
+def _arranged(x: Any, along: Sequence[int], dot: Sequence[int]) -> tuple[Any, tuple[int, ...]]:
+    """An array as (all free axes, all that are summed over, those to convolve along), and the free sizes."""
+    x = x if isinstance(x, Handle) else np.asarray(x)
+    dims = len(x.shape)
+    along, dot = [i % dims for i in along], [i % dims for i in dot]
+    free = [i for i in range(dims) if i not in along and i not in dot]
+    sizes = tuple(x.shape[i] for i in free)
+    x = np.transpose(x, [*free, *dot, *along])
+    summed = math.prod(x.shape[len(free) : len(free) + len(dot)])
+    return np.reshape(x, (math.prod(sizes), summed, *x.shape[len(free) + len(dot) :])), sizes
+
+
+def convolve(A: Any, B: Any, axes: Axes | None = None, dot_axes: Axes | None = None, mode: str = "full") -> Any:
+    """The convolution of two arrays.
+
+    Args:
+        A, B: the arrays.
+        axes: for each of the two the axes to convolve along (at most 3); all by default.
+        dot_axes: for each of the two the axes to multiply and sum over.
+        mode: ``"full"``, ``"valid"`` (only where the arrays overlap wholly) or ``"same"`` (as large as ``A``).
+
+    Shape: the other axes of ``A``, then those of ``B``, then the axes convolved along.
+
+    Raises: ValueError for another mode, or if neither array contains the other in mode ``"valid"``.
+    """
+    if contains_box((A, B)):
+        return _mirrored(A, B, axes, dot_axes, mode)
+    result = _convolve(np.asarray(A), np.asarray(B), axes, dot_axes, mode)
+    return result._data if isinstance(result, Handle) else result
+
+
+_mirrored = mirrored(convolve, _convolve)

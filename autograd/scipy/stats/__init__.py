@@ -1,0 +1,14 @@
+"""Distributions whose densities are differentiated: a module for each, with the names of ``scipy.stats``'s object.
+
+Densities and their logarithms are differentiable by all parameters, distribution functions by what has a closed form.
+"""
+
+from . import bernoulli as bernoulli
+from . import beta as beta
+from . import chi2 as chi2
+from . import dirichlet as dirichlet
+from . import gamma as gamma
+from . import multivariate_normal as multivariate_normal
+from . import norm as norm
+from . import poisson as poisson
+from . import t as t

@@ -1,0 +1,42 @@
+"""What the distributions share: shift and scale, and values outside of the support."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ... import numpy as anp
+from ...engine.nodes import Handle
+
+__all__ = ["LOG_2PI", "anp", "scaled", "standard", "within"]
+
+LOG_2PI = math.log(2 * math.pi)
+
+
+def standard(x: Any, loc: Any, scale: Any) -> Any:
+    """``(x - loc) / scale``, without the work that changes nothing."""
+    if type(loc) not in (int, float) or loc != 0:
+        x = x - loc
+    if type(scale) not in (int, float) or scale != 1:
+        x = x / scale
+    return x
+
+
+def scaled(logpdf: Any, scale: Any) -> Any:
+    """A logarithm of a density for the scale that it is stretched by."""
+    return logpdf if type(scale) in (int, float) and scale == 1 else logpdf - anp.log(scale)
+
+
+def value(x: Any) -> Any:
+    """The array of a box."""
+    return x._data if isinstance(x, Handle) else np.asarray(x)
+
+
+def within(inside: Any, x: Any, stand_in: float, function: Callable[[Any], Any], outside: float = -np.inf) -> Any:
+    """``function(x)`` where ``inside``, and elsewhere ``outside``, with gradients that stay finite."""
+    if np.all(inside):
+        return function(x)
+    return np.where(inside, function(np.where(inside, x, stand_in)), outside)

@@ -1,0 +1,248 @@
+"""``autograd.numpy``: NumPy's names, values and dtypes on arrays; its meaning and derivatives on boxes and Tensors."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as onp
+import pytest
+
+import autograd
+import autograd.numpy as np
+from autograd import func, numerical
+from autograd.boxes import ArrayBox
+from autograd.errors import GradientError, NotDifferentiableError
+from autograd.tracer import getval
+
+X = onp.array([[0.3, -1.2, 0.7], [1.4, 0.2, -0.6]])
+V = onp.array([0.4, 1.3, -0.8, 2.1])
+S = onp.array([[2.0, 0.4, -0.3], [0.1, 3.0, 0.5], [0.2, -0.6, 2.5]])
+
+
+def derivatives_agree(f, x):
+    """First and second derivatives of a weighted sum of ``f(x)`` against differences, and values against NumPy's."""
+
+    def weighted(x):
+        y = f(x)
+        return np.sum(y * onp.cos(onp.arange(onp.size(getval(y)))).reshape(np.shape(y)))
+
+    plain, seen = f(x), []
+
+    def look(x):
+        seen.append(getval(f(x)))
+        return np.sum(x)
+
+    func.grad(look)(x)
+    onp.testing.assert_allclose(seen[0], plain, rtol=1e-12, atol=1e-14)
+    assert onp.asarray(seen[0]).dtype == onp.asarray(plain).dtype
+    g = func.grad(weighted)
+    assert type(g(x)) is onp.ndarray
+    onp.testing.assert_allclose(g(x), numerical.jacobian(weighted, x), rtol=1e-7, atol=1e-8)
+    onp.testing.assert_allclose(func.jacobian(g)(x), numerical.jacobian(g, x), rtol=1e-6, atol=1e-7)
+
+
+FUNCTIONS = {
+    "array": lambda x: np.array([x[0], 2.0, [x[1], 1][0]]),
+    "array nested": lambda x: np.array([[x[0], x[1]], [0, x[2] * x[3]]]),
+    "array ndmin": lambda x: np.array(x * x, ndmin=3),
+    "asarray": lambda x: np.asarray([x[0] * x[1], x[2]]),
+    "sum of a list": lambda x: np.sum([x[0] ** 2, 3.0, x[1]]),
+    "max of a tuple": lambda x: np.max((x[0] ** 2, 3.0, x[1])),
+    "dot with a list": lambda x: np.dot([0.1, 0.2, 0.3, 0.4], x * x),
+    "operator with a list": lambda x: x * [0.1, 0.2, 0.3, 0.4] + (1.1, 1.2, 1.3, 1.4),
+    "concatenate": lambda x: np.concatenate([x * x, [0.1, 0.2], x[:1]]),
+    "concatenate axis": lambda x: np.concatenate((np.ones((1, 2)), np.reshape(x * x, (2, 2))), axis=0),
+    "stack": lambda x: np.stack([x * x, x, onp.arange(4)], axis=1),
+    "vstack": lambda x: np.vstack([x * x, [1.0, 2.0, 3.0, 4.0]]),
+    "hstack": lambda x: np.hstack([x[0] * x, 1.0, x]),
+    "hstack of rows": lambda x: np.hstack(np.reshape(x * x, (2, 2))),
+    "stack of a generator": lambda x: np.stack([x[i] * x for i in range(2)]),
+    "row_stack": lambda x: np.row_stack([x * x, x]),
+    "column_stack": lambda x: np.column_stack([x * x, x]),
+    "block": lambda x: np.block([[x * x, x[:2]], [np.ones(6)]]),
+    "append": lambda x: np.append(x * x, 2.0),
+    "r_": lambda x: np.r_[x * x, 1.0, 0:2],
+    "c_": lambda x: np.c_[x * x, onp.arange(4.0)],
+    "full": lambda x: np.full((2, 3), x[0] * x[1]),
+    "full_like": lambda x: np.full_like(onp.ones(3), x[0] * x[1]),
+    "linspace": lambda x: np.linspace(x[0] * x[1], x[2], 5),
+    "select": lambda x: np.select([x > 1, x > 0], [x * x, 3 * x], 7.0),
+    "choose": lambda x: np.choose([0, 1, 1, 0], [x * x, 2 * x]),
+    "where": lambda x: np.where(x > 0, x * x, 0.5),
+    "compress": lambda x: np.compress([True, False, True, False], x * x),
+    "extract": lambda x: np.extract([True, False, True, True], x * x),
+    "delete": lambda x: np.delete(x * x, 1),
+    "partition": lambda x: np.partition(x * x, 2),
+    "sort": lambda x: np.sort(x * x),
+    "rollaxis": lambda x: np.rollaxis(np.reshape(x * x, (1, 2, 2)), 2),
+    "apply_along_axis": lambda x: np.apply_along_axis(lambda r: r * r[0], 0, np.reshape(x, (2, 2))),
+    "average": lambda x: np.average(x * x, weights=[0.1, 0.2, 0.3, 0.4]),
+    "average by a box": lambda x: np.average(np.reshape(x, (2, 2)), axis=1, weights=x[:2] ** 2),
+    "nanmax": lambda x: np.nanmax(np.array([x[0] * x[3], onp.nan, x[1]])),
+    "nanvar": lambda x: np.nanvar(np.array([x[0], onp.nan, x[1], x[3]])),
+    "nanstd": lambda x: np.nanstd(np.array([x[0], onp.nan, x[1], x[3]]), ddof=1),
+    "nanprod": lambda x: np.nanprod(np.array([x[0], onp.nan, x[1]])),
+    "ediff1d": lambda x: np.ediff1d(x * x, to_end=1.0),
+    "convolve": lambda x: np.convolve(x * x, x[:3]),
+    "convolve same": lambda x: np.convolve(x[:2], x * x, "same"),
+    "convolve valid": lambda x: np.convolve(x * x, x[:2], "valid"),
+    "cbrt": lambda x: np.cbrt(x),
+    "polyval": lambda x: np.polyval(x, x[0]),
+    "interp": lambda x: np.interp(x, [-1.0, 0.1, 2.0], x[:3] ** 2),
+    "interp period": lambda x: np.interp(x, [0.15, 0.5, 0.9], [1.0, 2.0, 0.0], period=1.0),
+    "split": lambda x: np.split(x * x, 2)[1],
+    "array_split": lambda x: np.array_split(x * x, 3)[0],
+    "real_if_close": lambda x: np.real_if_close(x * x + 0j),
+    "astype": lambda x: np.astype(x * x, onp.float64),
+    "cumsum": lambda x: np.cumsum(x * x),
+    "einsum": lambda x: np.einsum("i,j->ij", x, [1.0, 2.0] * x[:2]),
+    "pad": lambda x: np.pad(x * x, (1, 2), "constant"),
+    "var": lambda x: np.var(x, ddof=1),
+    "ptp": lambda x: np.ptp(x * x),
+    "linalg.norm": lambda x: np.linalg.norm(x),
+    "linalg.trace": lambda x: np.linalg.trace(np.outer(x, x)),
+    "linalg.matrix_transpose": lambda x: np.linalg.matrix_transpose(np.outer(x, x**2)),
+    "fft": lambda x: np.abs(np.fft.fft(x)) ** 2,
+    "imag": lambda x: np.imag(x) + np.imag(np.exp(1j * x)),
+    "methods": lambda x: x.reshape(2, 2).T.sum(axis=0).max() * x.mean() + x.size,
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_on_boxes_are_numpys(name):
+    derivatives_agree(FUNCTIONS[name], V)
+
+
+@pytest.mark.parametrize("triangle", ["L", "U"])
+@pytest.mark.parametrize(
+    "f", [lambda a, uplo: np.linalg.eigvalsh(a, uplo), lambda a, uplo: np.linalg.eigh(a, uplo)[1] ** 2]
+)
+def test_eigenvalues_depend_on_the_triangle_that_numpy_reads(f, triangle):
+    derivatives_agree(lambda a: f(a, triangle), S)
+
+
+@pytest.mark.parametrize("index", [(1, slice(None), [0, 2]), (0, [1, 0], None), ([0, 1], 1), (Ellipsis, 0), (-1, 1)])
+def test_indices_mean_what_they_mean_to_numpy(index):
+    x = onp.arange(12.0).reshape(2, 2, 3)
+    seen = []
+
+    def f(x):
+        seen.append(x[index])
+        return np.sum(x[index] ** 2)
+
+    expected = onp.zeros_like(x)
+    expected[index] = 2 * x[index]
+    onp.testing.assert_array_equal(autograd.grad(f)(x), expected)
+    onp.testing.assert_array_equal(getval(seen[0]), x[index])
+
+
+def test_plain_arrays_stay_numpys():
+    for name in ("tanh", "sum", "concatenate", "dot", "array", "where", "arange", "linspace", "einsum"):
+        assert name in dir(np)
+    assert np.pi == onp.pi
+    assert np.float64 is onp.float64
+    assert np.sum(onp.arange(3, dtype=onp.int8)).dtype == onp.sum(onp.arange(3, dtype=onp.int8)).dtype
+    assert np.tanh([0.5, 1.0]).dtype == onp.float64
+    assert type(np.tanh(0.5)) is onp.float64
+    assert np.add.reduce(X, axis=0).tolist() == onp.add.reduce(X, axis=0).tolist()
+    assert np.concatenate([[1], [2]]).dtype == onp.int64
+    assert type(np.array([1.0, 2.0])) is onp.ndarray
+    out = onp.zeros(4)
+    assert np.exp(V, out=out) is out
+    assert np.random.RandomState(0).rand() == onp.random.RandomState(0).rand()
+    assert np.linalg.inv(S).tolist() == onp.linalg.inv(S).tolist()
+
+
+def test_tensors_stay_tensors():
+    t = autograd.tensor([1.0, 2.0], requires_grad=True)
+    for y in (np.tanh(t), np.add(t, 1), np.sum(t), np.concatenate([t, t]), np.stack([t, t]), np.sum([t, t])):
+        assert type(y) is autograd.Tensor
+        assert y.requires_grad
+
+
+@pytest.mark.parametrize(
+    ("f", "expected"),
+    [
+        (lambda x: np.result_type(x), onp.float64),
+        (lambda x: np.isscalar(x), False),
+        (lambda x: np.iscomplex(x).any(), False),
+        (lambda x: np.digitize(x, [0.0, 1.0]).tolist(), [1, 2, 0, 2]),
+        (lambda x: np.argpartition(x, 1)[0], 2),
+        (lambda x: bool(np.array_equiv(x, x)), True),
+        (lambda x: np.shape(x), (4,)),
+        (lambda x: np.nanargmax(x), 3),
+        (lambda x: type(x > 0), onp.ndarray),
+        (lambda x: type(np.floor(x) // 1 == 1), onp.ndarray),
+    ],
+)
+def test_what_has_no_derivative_is_an_array(f, expected):
+    seen = []
+
+    def look(x):
+        seen.append(f(x))
+        return np.sum(x)
+
+    autograd.grad(look)(V)
+    assert seen[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("f", "error", "message"),
+    [
+        (np.unwrap, NotDifferentiableError, "numpy.unwrap has no differentiable op"),
+        (lambda x: onp.exp(x) + np.spacing(x), NotDifferentiableError, "numpy.spacing"),
+        (lambda x: float(x[0]), GradientError, r"float\(\) of a value that is being differentiated"),
+        (lambda x: onp.array([x[0], 1.0]), GradientError, r"make that of autograd\.numpy\.array"),
+        (lambda x: np.lookup(x), AttributeError, "has no attribute 'lookup'"),
+        (lambda x: np.array([x, x[:2]]), ValueError, "shape"),
+    ],
+)
+def test_errors_say_what_to_do(f, error, message):
+    with pytest.raises(error, match=message):
+        autograd.grad(lambda x: np.sum(f(x)))(V)
+
+
+def test_derivatives_of_complex_functions_are_those_of_numpys_users():
+    z = onp.array([1.0 + 2.0j, -0.5j])
+    onp.testing.assert_allclose(autograd.grad(lambda z: np.sum(np.real(z * np.conj(z))))(z), 2 * onp.conj(z))
+    assert autograd.holomorphic_grad(np.exp)(z[0]) == pytest.approx(onp.exp(z[0]))
+
+
+def test_numpy_vjps_helps_rules():
+    from autograd.numpy.numpy_vjps import match_complex, repeat_to_match_shape, unbroadcast, unbroadcast_f
+
+    assert unbroadcast_f(onp.ones((1, 3)), lambda g: 2 * g)(X).tolist() == onp.sum(2 * X, 0, keepdims=True).tolist()
+    assert unbroadcast(X, ((3,), 1, X.dtype, False)).shape == (3,)
+    repeated, count = repeat_to_match_shape(onp.array([1.0, 2.0]), (2, 3), X.dtype, 1, False)
+    assert (repeated.shape, count, repeated[1, 2]) == ((2, 3), 3, 2.0)
+    assert match_complex(X, X + 1j).dtype == X.dtype
+    assert match_complex(1j, X).dtype == onp.complex128
+    assert repeat_to_match_shape(3.0, (), X.dtype, None, False) == (3.0, 1)
+
+
+def test_editors_see_numpys_names():
+    stub = Path(np.__file__).with_suffix(".pyi").read_text(encoding="utf-8")
+    assert "from numpy import *" in stub
+    assert {"sum", "float64", "pi", "linalg"} <= {*dir(np)}
+    assert {"inv", "trace"} <= {*dir(np.linalg)}
+    assert "fft" in dir(np.fft)
+    assert "RandomState" in dir(np.random)
+
+
+def test_import_of_autograd_loads_none_of_it():
+    code = (
+        "import sys, autograd; "
+        "print([m for m in ('numpy', 'scipy', 'misc', 'extend', 'differential_operators', 'func')"
+        " if 'autograd.' + m in sys.modules]); "
+        "import autograd.numpy, autograd.scipy; print('scipy' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split("\n")[:2] == ["[]", "False"]
+
+
+def test_boxes_are_named_as_in_hips():
+    from autograd.numpy.numpy_boxes import ArrayBox as named
+
+    assert named is ArrayBox

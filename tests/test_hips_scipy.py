@@ -1,0 +1,263 @@
+"""``autograd.scipy``: SciPy's values on arrays, and derivatives of first and second order on boxes."""
+
+from __future__ import annotations
+
+import numpy as onp
+import pytest
+import scipy.signal
+import scipy.special
+import scipy.stats
+
+import autograd
+import autograd.numpy as np
+from autograd import func, numerical
+from autograd.errors import NotDifferentiableError, ShapeError
+from autograd.scipy import _linalg_ops, _special_ops, integrate, linalg, signal, special, stats
+from autograd.testing import check_op
+from autograd.tracer import getval
+
+V = onp.array([0.4, 1.3, 0.8, 2.1])
+U = onp.array([0.15, 0.35, 0.62, 0.9])
+S = onp.array([[2.0, 0.4, -0.3], [0.1, 3.0, 0.5], [0.2, -0.6, 2.5]])
+P = S @ S.T
+OPS = [
+    *[getattr(_special_ops, name) for name in _special_ops.__all__],
+    _linalg_ops.normal_log_density,
+    _linalg_ops.solve_banded,
+]
+"""Not those by Schur's decomposition: complex steps through it, with which gradients are compared, are not exact."""
+
+
+@pytest.mark.parametrize("op", OPS, ids=lambda op: op.__name__)
+def test_ops_keep_what_ops_promise(op):
+    check_op(op)
+
+
+def derivatives_agree(f, x, rtol=1e-7):
+    """Values on boxes against those on arrays, and first and second derivatives against differences."""
+
+    def weighted(x):
+        y = f(x)
+        return np.sum(y * onp.cos(onp.arange(onp.size(getval(y)))).reshape(np.shape(y)))
+
+    seen = []
+
+    def look(x):
+        seen.append(getval(f(x)))
+        return np.sum(x)
+
+    func.grad(look)(x)
+    onp.testing.assert_allclose(seen[0], f(x), rtol=1e-11, atol=1e-12)
+    g = func.grad(weighted)
+    onp.testing.assert_allclose(g(x), numerical.jacobian(weighted, x), rtol=rtol, atol=1e-8)
+    onp.testing.assert_allclose(func.jacobian(g)(x), numerical.jacobian(g, x), rtol=1e-5, atol=1e-6)
+
+
+UNARY = (
+    "digamma", "entr", "erf", "erfc", "erfcx", "exp2", "expit", "expm1", "gamma", "gammaln", "i0", "i0e", "i1", "i1e",
+    "j0", "j1", "log1p", "log_ndtr", "log_softmax", "ndtr", "psi", "rgamma", "softmax", "y0", "y1",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNARY)
+def test_special_functions(name):
+    derivatives_agree(getattr(special, name), V)
+
+
+@pytest.mark.parametrize("name", ["erfinv", "erfcinv", "logit", "ndtri"])
+def test_special_functions_between_0_and_1(name):
+    derivatives_agree(getattr(special, name), U)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: special.beta(x, 1.5) * special.betaln(2.5, x),
+        lambda x: special.betainc(1.5, 2.0, x / 3),
+        lambda x: special.gammainc(1.5, x) + special.gammaincc(onp.array([1.0, 2.0, 3.0, 4.0]), x),
+        lambda x: special.polygamma(1, x),
+        lambda x: special.multigammaln(x[1] + 3.0, 3),
+        lambda x: special.xlogy(x, x + 1) + special.xlog1py(x, x),
+        lambda x: special.logsumexp(x) + special.logsumexp(np.outer(x, x), axis=0, keepdims=True),
+        lambda x: special.logsumexp(np.outer(x, x), axis=1, b=V),
+        lambda x: special.logsumexp(x, b=[1.0, -2.0, -3.0, 0.5], return_sign=True)[0],
+        lambda x: special.softmax(np.outer(x, x), axis=1),
+        lambda x: special.jn(2, x) + special.jv(0.5, x) + special.yn(2, x) + special.yv(1.5, x),
+        lambda x: special.iv(1.5, x) + special.ive(2, x) + special.kv(0.5, x) + special.kn(1, x),
+        lambda x: special.stdtr(3.0, x) + special.zeta(2.5, x),
+        lambda x: special.gammasgn(x) * x,
+    ],
+)
+def test_special_functions_of_several_arguments(f):
+    derivatives_agree(f, V)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: stats.norm.logpdf(x, x[0], x[1]) + stats.norm.pdf(x, 0.5, 2.0),
+        lambda x: stats.norm.cdf(x, scale=x[1]) + stats.norm.sf(x),
+        lambda x: stats.norm.logcdf(-x * 9) + stats.norm.logsf(x, loc=x[0]),
+        lambda x: stats.norm.ppf(x / 3, x[0], x[1]) + stats.norm.entropy(0.0, x[0]),
+        lambda x: stats.t.logpdf(x, x[1] + 2, x[0], x[2]) + stats.t.pdf(x, 3.0),
+        lambda x: stats.t.cdf(x, 3.0, x[0], x[1]) + stats.t.logcdf(x, 2.0),
+        lambda x: stats.gamma.logpdf(x, x[1]) + stats.gamma.pdf(x, 2.0, scale=x[0]),
+        lambda x: stats.gamma.cdf(x, 2.0, scale=x[0]),
+        lambda x: stats.chi2.logpdf(x, x[1] + 1) + stats.chi2.pdf(x, 3.0) + stats.chi2.cdf(x, 4.0),
+        lambda x: stats.beta.logpdf(x / 3, x[0], x[1]) + stats.beta.pdf(x / 3, 2.0, x[2]),
+        lambda x: stats.beta.cdf(x / 3, 2.0, 3.0),
+        lambda x: stats.poisson.logpmf([0, 1, 2, 5], x) + stats.poisson.pmf(3, x) + stats.poisson.cdf(2.5, x),
+        lambda x: stats.bernoulli.logpmf([0, 1, 1, 0], x / 3) + stats.bernoulli.pmf(1, x / 3),
+        lambda x: stats.bernoulli.cdf([-1, 0, 1, 0], x / 3) + stats.bernoulli.entropy(x / 3),
+        lambda x: stats.dirichlet.logpdf([0.2, 0.3, 0.4, 0.1], x) + stats.dirichlet.pdf([0.2, 0.3, 0.4], x),
+        lambda x: stats.multivariate_normal.logpdf(x[:3], x[1:], P * x[0]),
+        lambda x: stats.multivariate_normal.logpdf(np.reshape(x, (2, 2)), None, np.diag(x[:2])),
+        lambda x: stats.multivariate_normal.pdf(x, 0.3, x[1]) + stats.multivariate_normal.pdf(x, x, x),
+        lambda x: stats.multivariate_normal.entropy(None, P * x[0]),
+    ],
+)
+def test_distributions(f):
+    derivatives_agree(f, V)
+
+
+@pytest.mark.parametrize(
+    ("f", "expected"),
+    [
+        (lambda x: stats.gamma.logpdf(x, 2.0), [-onp.inf, scipy.stats.gamma.logpdf(0.5, 2.0)]),
+        (lambda x: stats.gamma.cdf(x, 2.0), [0.0, scipy.stats.gamma.cdf(0.5, 2.0)]),
+        (lambda x: stats.beta.pdf(x, 2.0, 3.0), [0.0, scipy.stats.beta.pdf(0.5, 2.0, 3.0)]),
+        (lambda x: stats.poisson.logpmf(2.5, x + 1), [-onp.inf, -onp.inf]),
+        (lambda x: stats.poisson.cdf(-1.0, x + 1), [0.0, 0.0]),
+    ],
+)
+def test_outside_of_the_support(f, expected):
+    seen = []
+
+    def look(x):
+        seen.append(getval(f(x)))
+        return np.sum(f(x)[1:])
+
+    assert onp.isfinite(autograd.grad(look)(onp.array([-0.5, 0.5]))).all()
+    onp.testing.assert_allclose(seen[0], expected)
+
+
+def test_a_singular_covariance_is_a_density_in_a_subspace():
+    a = onp.array([[1.0], [0.0], [2.0]])
+    x = onp.array([1.0, 0.0, 2.0])
+
+    def density(x, s):
+        return stats.multivariate_normal.logpdf(x, onp.zeros(3), np.matmul(a, a.T) * s, allow_singular=True)
+
+    expected = scipy.stats.multivariate_normal.logpdf(x, onp.zeros(3), a @ a.T * 2.0, allow_singular=True)
+    value, (by_x, by_s) = func.value_and_grad(density, (0, 1))(x, 2.0)
+    assert value == pytest.approx(expected)
+    onp.testing.assert_allclose(by_x, -x / 10)
+    assert by_s == pytest.approx(-0.25 + 0.125)
+
+
+def symmetric(x):
+    return np.matmul(x, np.transpose(x)) + 2 * np.eye(3)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda a: linalg.sqrtm(symmetric(a)),
+        lambda a: linalg.solve_sylvester(symmetric(a), a, a * a),
+        lambda a: linalg.solve_triangular(a, a[:, 0], lower=True) + linalg.solve_triangular(a, [1.0, 2.0, 3.0], "T"),
+        lambda a: linalg.solve_triangular(a, a * a, trans=2, unit_diagonal=True),
+        lambda a: linalg.solve_banded((1, 1), a + 3 * onp.array([[0.0], [1.0], [0.0]]), a[0]),
+        lambda a: linalg.solve_banded((2, 0), a + 1, a) + linalg.solve_banded((0, 2), np.flip(a, 0), a * a),
+        lambda a: linalg.inv(a) + linalg.det(a) + linalg.pinv(a) + linalg.norm(a) + linalg.norm(a, axis=0),
+        lambda a: linalg.solve(a, a[0]) + linalg.solve(a, a[0], transposed=True),
+        lambda a: linalg.cholesky(symmetric(a)) + linalg.cholesky(symmetric(a), lower=True),
+        lambda a: linalg.expm(a / 3),
+        lambda a: linalg.block_diag(a, a[:1], [[1.0]]),
+    ],
+)
+def test_linear_algebra(f):
+    derivatives_agree(f, S)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "arguments"),
+    [
+        (((4,), (3,)), {}),
+        (((3,), (4,)), {}),
+        (((4,), (2,)), {"mode": "valid"}),
+        (((2,), (4,)), {"mode": "valid"}),
+        (((5,), (3,)), {"mode": "same"}),
+        (((3, 4), (2, 2)), {}),
+        (((2, 3, 4), (3, 2)), {"axes": ([2], [1]), "dot_axes": ([1], [0]), "mode": "valid"}),
+        (((3, 4), (3, 2)), {"axes": ([1], [1])}),
+        (((3, 4), (3, 2)), {"axes": ([], []), "dot_axes": ([0], [0])}),
+    ],
+)
+def test_convolution(shapes, arguments):
+    rng = onp.random.default_rng(0)
+    a, b = [rng.standard_normal(shape) for shape in shapes]
+    found = signal.convolve(a, b, **arguments)
+    if "axes" not in arguments:
+        onp.testing.assert_allclose(found, scipy.signal.convolve(a, b, arguments.get("mode", "full")))
+    assert type(found) is onp.ndarray
+    derivatives_agree(lambda a: signal.convolve(a, b, **arguments), a)
+    derivatives_agree(lambda b: signal.convolve(a, b, **arguments), b)
+
+
+def test_convolution_sums_over_dot_axes():
+    a, b = onp.arange(6.0).reshape(2, 3), onp.arange(4.0).reshape(2, 2)
+    found = signal.convolve(a, b, axes=([1], [1]), dot_axes=([0], [0]))
+    onp.testing.assert_allclose(found, sum(onp.convolve(a[i], b[i]) for i in range(2)))
+
+
+def test_solutions_of_differential_equations():
+    def flow(y, t, rate, push):
+        return -rate * y + np.sin(t) * push * y[0] ** 2
+
+    t = onp.array([0.0, 0.3, 0.7])
+    y0, rate, push = onp.array([1.0, 0.5]), onp.array([1.0, 2.0]), onp.array(0.5)
+
+    def weighted(y0, t, args):
+        return np.sum(integrate.odeint(flow, y0, t, args, rtol=1e-11, atol=1e-11) * onp.arange(6.0).reshape(3, 2))
+
+    by_y, by_t, (by_rate, by_push) = func.grad(weighted, (0, 1, 2))(y0, t, (rate, push))
+    onp.testing.assert_allclose(by_y, numerical.jacobian(lambda y: weighted(y, t, (rate, push)), y0), rtol=1e-6)
+    onp.testing.assert_allclose(by_t, numerical.jacobian(lambda t: weighted(y0, t, (rate, push)), t), rtol=1e-5)
+    onp.testing.assert_allclose(by_rate, numerical.jacobian(lambda r: weighted(y0, t, (r, push)), rate), rtol=1e-6)
+    onp.testing.assert_allclose(by_push, numerical.jacobian(lambda p: weighted(y0, t, (rate, p)), push), rtol=1e-6)
+
+
+def test_arrays_are_scipys():
+    assert special.gamma(5) == 24.0
+    assert special.gamma is special.gamma
+    assert special.comb(4, 2) == scipy.special.comb(4, 2)
+    assert stats.norm.logpdf(1.0) == scipy.stats.norm.logpdf(1.0)
+    assert stats.norm.rvs(size=2, random_state=0).tolist() == scipy.stats.norm.rvs(size=2, random_state=0).tolist()
+    assert linalg.sqrtm(onp.diag([4.0, 9.0])).tolist() == [[2.0, 0.0], [0.0, 3.0]]
+    assert {"gamma", "jn", "comb"} <= {*dir(special)}
+    assert "logpdf" in dir(stats.norm)
+
+
+def test_tensors_stay_tensors():
+    t = autograd.tensor([0.5, 1.0], requires_grad=True)
+    assert type(special.gammaln(t)) is autograd.Tensor
+    assert type(stats.norm.logpdf(t)) is autograd.Tensor
+
+
+@pytest.mark.parametrize(
+    ("f", "error", "message"),
+    [
+        (lambda x: special.jv(x, 1.0), NotDifferentiableError, "jv: the derivative by argument 0 has no closed form"),
+        (lambda x: stats.t.cdf(1.0, x), NotDifferentiableError, "stdtr"),
+        (lambda x: stats.multivariate_normal.pdf(x[:2], None, -np.diag(x[:2])), onp.linalg.LinAlgError, "definite"),
+        (lambda x: special.ellipk(x), NotDifferentiableError, "ellipk has no differentiable op"),
+        (lambda x: linalg.sqrtm(np.diag(x), disp=False), NotDifferentiableError, "disp"),
+        (lambda x: signal.convolve(x, x, mode="half"), ValueError, "'half'"),
+        (lambda x: signal.convolve(np.ones((2, 3)), np.outer(x, x)[:3, :2], mode="valid"), ValueError, "larger one"),
+        (lambda x: signal.convolve(x.reshape((1, 1, 2, 2)), np.ones((1,) * 4)), ShapeError, "at most 3 axes"),
+        (lambda x: special.no_such_function(x), AttributeError, "no_such_function"),
+    ],
+)
+def test_errors(f, error, message):
+    with pytest.raises(error, match=message):
+        autograd.grad(lambda x: np.sum(f(x)))(V)

@@ -1,0 +1,270 @@
+"""Large arrays take ways of their own, in blocks: they must give what their parts give, at every edge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd
+import nn.functional as F
+from autograd.errors import BoundsError
+
+ROWS, WIDTH = 280, 1000
+"""More than a block of elements."""
+PART = 14
+"""Rows (or columns) that are few enough for the ways of small arrays."""
+
+
+def _numbers(seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal((ROWS, WIDTH), np.float32)
+
+
+def _edges() -> np.ndarray:
+    """Many equal numbers, zeros of both signs, infinities and NaN of both signs."""
+    x = np.round(_numbers() * 4) / 4
+    x[3] = 0
+    x[4, ::3] = -0.0
+    x[5, 7], x[5, 800], x[6, 0], x[6, 500:] = np.nan, -np.nan, -np.inf, np.inf
+    x[7] = np.nan
+    return x
+
+
+def _factors() -> np.ndarray:
+    """Near 1, but in some lines a zero or two, or numbers so large that their product overflows."""
+    x = (1 + 0.01 * _numbers()).astype(np.float32)
+    x[3, 40] = x[4, 50] = x[4, 900] = 0
+    x[5] *= 1e3
+    return x
+
+
+_INDEX = np.random.default_rng(1).integers(0, WIDTH, (ROWS, WIDTH))
+
+ALONG: dict[str, tuple[Any, list[Any], float]] = {
+    "softmax": (lambda x, d: F.softmax(x, d), [_edges], 1e-5),
+    "log_softmax": (lambda x, d: F.log_softmax(x, d), [_edges], 1e-5),
+    "logsumexp": (lambda x, d: autograd.logsumexp(x, d), [_edges], 1e-5),
+    "var": (lambda x, d: autograd.var(x, d), [_edges], 1e-5),
+    "std": (lambda x, d: autograd.std(x, d, keepdim=True), [_edges], 1e-5),
+    "prod": (lambda x, d: autograd.prod(x, d), [_factors], 1e-4),
+    "cumsum": (lambda x, d: autograd.cumsum(x, d), [_numbers], 1e-4),
+    "cumsum, edges": (lambda x, d: autograd.cumsum(x, d), [_edges], 1e-5),
+    "cumprod": (lambda x, d: autograd.cumprod(x, d), [lambda: 1 + (_factors() - 1) * 0.1], 1e-4),
+    "cumprod, edges": (lambda x, d: autograd.cumprod(x, d), [_factors], 1e-4),
+    "cummax": (lambda x, d: autograd.cummax(x, d), [_edges], 1e-5),
+    "cummin": (lambda x, d: autograd.cummin(x, d), [_edges], 1e-5),
+    "sort": (lambda x, d: autograd.sort(x, d), [_edges], 0),
+    "sort, descending": (lambda x, d: autograd.sort(x, d, descending=True), [_edges], 0),
+    "topk": (lambda x, d: autograd.topk(x, 9, d), [_edges], 0),
+    "topk, smallest": (lambda x, d: autograd.topk(x, 9, d, largest=False), [_edges], 0),
+    "median": (lambda x, d: autograd.median(x, d), [_edges], 0),
+    "kthvalue": (lambda x, d: autograd.kthvalue(x, 30, d), [_edges], 0),
+    "gather": (lambda x, i, d: autograd.gather(x, d, i), [_numbers, _INDEX.copy], 1e-5),
+    "take_along_dim": (lambda x, i, d: autograd.take_along_dim(x, i, d), [_numbers, (_INDEX - WIDTH).copy], 1e-5),
+    "scatter": (lambda x, i, y, d: autograd.scatter(x, d, i, y), [_numbers, _INDEX.copy, lambda: _numbers(2)], 0),
+    "scatter_add": (
+        lambda x, i, y, d: autograd.scatter_add(x, d, i, y), [_numbers, _INDEX.copy, lambda: _numbers(2)], 1e-5
+    ),
+}  # fmt: skip
+POINTWISE = {
+    "exp": autograd.exp, "sigmoid": autograd.sigmoid, "silu": F.silu, "gelu": F.gelu,
+}  # fmt: skip
+
+
+@np.errstate(all="ignore")
+def _run(function: Any, arrays: list[np.ndarray], seed: np.ndarray | None) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """The outputs, and the gradients of the floating inputs."""
+    tensors = [autograd.from_numpy(a).requires_grad_(a.dtype.kind == "f") for a in arrays]
+    found = function(*tensors)
+    outs = list(found) if isinstance(found, tuple) else [found]
+    if seed is not None:
+        outs[0].backward(autograd.from_numpy(seed))
+    return [out.detach().numpy() for out in outs], [t.grad.numpy() for t in tensors if t.grad is not None]
+
+
+def _agree(whole: list[np.ndarray], parts: list[np.ndarray], tolerance: float) -> None:
+    for ours, expected in zip(whole, parts, strict=True):
+        assert (ours.dtype, ours.shape) == (expected.dtype, expected.shape)
+        scale = np.abs(expected[np.isfinite(expected)]).max(initial=1) if expected.dtype.kind == "f" else 1
+        np.testing.assert_allclose(ours, expected, tolerance, tolerance * min(scale, 1e3))
+
+
+@pytest.mark.parametrize("layout", ["C", "F"])
+@pytest.mark.parametrize("dim", [-1, 0])
+@pytest.mark.parametrize("name", ALONG)
+def test_lines(name: str, dim: int, layout: Any) -> None:
+    """Lines of a large array, along either dimension, give what they give in small arrays."""
+    function, makers, tolerance = ALONG[name]
+    arrays = [np.array(make().T if dim == 0 else make(), order=layout) for make in makers]
+    across = 1 if dim == 0 else 0
+
+    def call(*tensors: Any) -> Any:
+        return function(*tensors, dim)
+
+    outs, _ = _run(call, arrays, None)
+    kept = outs[0].ndim == 2
+    seed = np.random.default_rng(3).standard_normal(outs[0].shape).astype(np.float32)
+    outs, grads = _run(call, arrays, seed)
+    parts = []
+    for first in range(0, ROWS, PART):
+        block = slice(first, first + PART)
+        at = (slice(None), block) if across else (block,)
+        parts.append(_run(call, [np.ascontiguousarray(a[at]) for a in arrays], seed[at if kept else block].copy()))
+    for k, out in enumerate(outs):
+        _agree([out], [np.concatenate([p[0][k] for p in parts], across if kept else 0)], tolerance)
+    for k, grad in enumerate(grads):
+        _agree([grad], [np.concatenate([p[1][k] for p in parts], across)], tolerance)
+
+
+@pytest.mark.parametrize("name", POINTWISE)
+def test_pointwise(name: str) -> None:
+    """Large arrays of any layout, and gradients that are broadcast, give what rows give."""
+    x = _edges()
+    x[8, :4] = 1e4, -1e4, 100, -100
+    for array in (x, x[:, ::-1], np.asfortranarray(x)):
+        seed = _numbers(4)
+        (out,), (grad,) = _run(POINTWISE[name], [array], seed)
+        rows = [_run(POINTWISE[name], [array[i : i + 1].copy()], seed[i : i + 1].copy()) for i in range(ROWS)]
+        _agree([out, grad], [np.concatenate([r[j][0] for r in rows]) for j in (0, 1)], 1e-6)
+    _, (grad,) = _run(lambda t: POINTWISE[name](t).sum(), [x], np.ones((), np.float32))
+    _agree([grad], _run(POINTWISE[name], [x], np.ones((ROWS, WIDTH), np.float32))[1], 1e-6)
+
+
+@pytest.mark.parametrize("name", ["var", "std", "prod", "logsumexp", "cumsum", "median", "unique"])
+def test_all_elements(name: str) -> None:
+    """Reductions of everything, against NumPy in double precision."""
+    x = (_numbers() * 0.01 + 1).astype(np.float32)
+    wide = x.astype(np.float64)
+    t = autograd.tensor(x)
+    got, expected = {
+        "var": lambda: (autograd.var(t), wide.var(ddof=1)),
+        "std": lambda: (autograd.std(t), wide.std(ddof=1)),
+        "prod": lambda: (autograd.log(autograd.prod(t)), np.log(wide).sum()),
+        "logsumexp": lambda: (autograd.logsumexp(t, (0, 1)), np.log(np.exp(wide).sum())),
+        "cumsum": lambda: (autograd.cumsum(t.reshape(-1), 0), wide.reshape(-1).cumsum()),
+        "median": lambda: (autograd.median(t), np.sort(wide.reshape(-1))[(wide.size - 1) // 2]),
+        "unique": lambda: (autograd.unique(t), np.unique(x)),
+    }[name]()
+    np.testing.assert_allclose(got.numpy(), expected, 1e-4, 1e-6)
+
+
+def test_spread_of_equal_numbers() -> None:
+    """It is 0, with gradient 0, however large they are."""
+    x = autograd.tensor(np.full((ROWS, WIDTH), 12345.678, np.float32), requires_grad=True)
+    for dim in (None, 0, 1):
+        x.grad = None
+        spread = autograd.std(x, dim)
+        assert not spread.detach().numpy().any()
+        spread.sum().backward()
+        assert not x.grad.numpy().any()
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.int64, np.float64, np.bool_])
+@pytest.mark.parametrize("descending", [False, True])
+def test_sort_is_stable(dtype: Any, descending: bool) -> None:
+    """Equal elements keep their order in large arrays of every dtype."""
+    x = (_numbers() * 40).astype(dtype)
+    x[0, :2] = (0, 1) if dtype is np.bool_ else (np.iinfo(dtype).min, np.iinfo(dtype).max) if dtype != np.float64 else 0
+    order = autograd.argsort(autograd.tensor(x), -1, descending).numpy()
+    keys = x.astype(np.float64) * (-1 if descending else 1)
+    np.testing.assert_array_equal(order, np.argsort(keys, -1, kind="stable"))
+
+
+@pytest.mark.parametrize("dim", [0, 1, -1])
+@pytest.mark.parametrize("negative", [False, True])
+def test_slices(dim: int, negative: bool) -> None:
+    """Slices selected many times, and added many times, along each dimension of three."""
+    x = _numbers().reshape(20, 70, 200)
+    n = x.shape[dim]
+    index = np.random.default_rng(5).integers(0, n, n)
+    place = (slice(None),) * (dim % 3)
+    given = index - n if negative else index
+    seed = _numbers(6).reshape(x.shape)
+    expected = np.zeros(x.shape)
+    np.add.at(expected, (*place, index), seed)
+    (out,), (grad,) = _run(lambda t: t[(*place, given)], [x], seed)
+    np.testing.assert_array_equal(out, x[(*place, index)])
+    np.testing.assert_allclose(grad, expected, 1e-4, 1e-4)
+    if not negative:
+        (out,), (grad,) = _run(lambda t: autograd.index_select(t, dim, autograd.tensor(index)), [x], seed)
+        np.testing.assert_allclose(grad, expected, 1e-4, 1e-4)
+        (added,), _ = _run(lambda t, y: autograd.index_add(t, dim, autograd.tensor(index), y), [x, seed], seed)
+        np.testing.assert_allclose(added, x + expected, 1e-4, 1e-4)
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+def test_places(ordered: bool) -> None:
+    """Elements taken, added and written by many integers: of repeated ones the last written stays."""
+    size = ROWS * WIDTH
+    x = _numbers().reshape(-1)
+    index = np.random.default_rng(7).integers(-size, size, size)
+    index = np.sort(np.abs(index) % size) if ordered else index
+    seed = _numbers(8).reshape(-1)
+    expected = np.zeros(size)
+    np.add.at(expected, index, seed)
+    (out,), (grad,) = _run(lambda t: t[index], [x], seed)
+    np.testing.assert_array_equal(out, x[index])
+    np.testing.assert_allclose(grad, expected, 1e-4, 1e-4)
+    written = x.copy()
+    for place, value in zip(index.tolist(), seed.tolist(), strict=True):
+        written[place] = value
+    t = autograd.tensor(x)
+    t[index] = autograd.tensor(seed)
+    np.testing.assert_array_equal(t.numpy(), written)
+
+
+def test_out_of_bounds() -> None:
+    """One index too large among many is refused, and nothing is written."""
+    x = _numbers().reshape(-1)
+    t = autograd.tensor(x)
+    index = np.arange(x.size)
+    index[-1] = x.size
+    with pytest.raises(IndexError):
+        t[index] = 0.0
+    np.testing.assert_array_equal(t.numpy(), x)
+    with pytest.raises(IndexError):
+        t[index]
+    wrong = _INDEX.copy()
+    wrong[-1, -1] = WIDTH
+    for function in (autograd.gather, lambda x, dim, index: autograd.take_along_dim(x, index, dim)):
+        with pytest.raises(BoundsError, match=f"index {WIDTH} is out of bounds"):
+            function(autograd.tensor(_numbers()), 1, autograd.tensor(wrong))
+
+
+@pytest.mark.parametrize("level", [0.0, 1e4])
+def test_group_norm(level: float) -> None:
+    """A batch gives what its examples give, also where the mean is far from 0."""
+    x = (_numbers() + level).reshape(28, 8, 25, 50)
+    seed = _numbers(9).reshape(x.shape)
+    weight, bias = np.linspace(0.5, 2, 8, dtype=np.float32), np.linspace(-1, 1, 8, dtype=np.float32)
+
+    def norm(x: Any, w: Any, b: Any) -> Any:
+        return F.group_norm(x, 4, w, b)
+
+    (out,), (by_x, by_weight, by_bias) = _run(norm, [x, weight, bias], seed)
+    parts = [_run(norm, [x[i : i + 1], weight, bias], seed[i : i + 1]) for i in range(len(x))]
+    tolerance = 1e-4 if level == 0 else 2e-2
+    np.testing.assert_allclose(out, np.concatenate([p[0][0] for p in parts]), tolerance, tolerance)
+    np.testing.assert_allclose(by_x, np.concatenate([p[1][0] for p in parts]), tolerance, tolerance)
+    np.testing.assert_allclose(by_weight, np.sum([p[1][1] for p in parts], 0), tolerance, 100 * tolerance)
+    np.testing.assert_allclose(by_bias, np.sum([p[1][2] for p in parts], 0), 1e-3, 1e-1)
+
+
+@pytest.mark.parametrize("shape", [(280_001,), (700, 401), (20, 14_003), (7, 200, 201)])
+def test_sums(shape: tuple[int, ...]) -> None:
+    """Sums, means and variances over every dimension, against double precision; infinities stay where they are."""
+    x = np.abs(np.random.default_rng(10).standard_normal(shape, np.float32))
+    for array in (x, x.T, x[::-1]):
+        t = autograd.from_numpy(array)
+        for dim in (None, *range(-1, x.ndim)):
+            for keepdim in (False, True):
+                expected = array.astype(np.float64).sum(dim, keepdims=keepdim)
+                np.testing.assert_allclose(autograd.sum(t, dim, keepdim).numpy(), expected, 2e-6)
+                mean = array.astype(np.float64).mean(dim, keepdims=keepdim)
+                np.testing.assert_allclose(autograd.mean(t, dim, keepdim).numpy(), mean, 2e-6)
+                spread = array.astype(np.float64).var(dim, ddof=1, keepdims=keepdim)
+                np.testing.assert_allclose(autograd.var(t, dim, keepdim=keepdim).numpy(), spread, 2e-5, 1e-7)
+    x.reshape(-1)[5] = np.inf
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(np.isinf(autograd.sum(autograd.tensor(x), -1).numpy()), np.isinf(x.sum(-1)))
