@@ -30,6 +30,10 @@ def _norm(array: Any, order: float) -> Any:
     flat = np.ravel(array)
     if not flat.size:
         return 0.0
+    if order == 2:
+        total = np.float64(1) * _square(flat)
+        if 1e-30 < total < 1e36:
+            return np.sqrt(total)
     sizes = np.abs(flat).astype(np.float64)
     if order == math.inf:
         return np.max(sizes)
@@ -37,10 +41,6 @@ def _norm(array: Any, order: float) -> Any:
         return np.min(sizes)
     if order == 0:
         return np.sum(sizes != 0, dtype=np.float64)
-    if order == 2:
-        total = _square(flat)
-        if _is_safe(total):
-            return np.sqrt(total)
     return np.sum(sizes**order) ** (1 / order)
 
 
@@ -49,12 +49,7 @@ def _square(array: Any) -> Any:
     flat = np.ravel(array)
     if flat.dtype.itemsize < 4:
         flat = flat.astype(np.float32)
-    return np.vdot(flat, flat).real.astype(np.float64)
-
-
-def _is_safe(squares: Any) -> Any:
-    """Whether sums of squares did not come near the limits of their dtype."""
-    return np.logical_and(squares > 1e-30, squares < 1e36).all()
+    return np.vdot(flat, flat).real
 
 
 def _norms(arrays: list[Any], order: float) -> Any:
@@ -63,8 +58,8 @@ def _norms(arrays: list[Any], order: float) -> Any:
         return np.zeros(0)
     like = np.asanyarray(arrays[0])
     if order == 2:
-        squares = np.array([_square(array) for array in arrays], like=like)
-        if _is_safe(squares):
+        squares = np.array([_square(array) for array in arrays], np.float64, like=like)
+        if 1e-30 < np.minimum.reduce(squares) and np.maximum.reduce(squares) < 1e36:
             return np.sqrt(squares)
     return np.array([_norm(array, order) for array in arrays], like=like)
 
@@ -92,7 +87,9 @@ def get_total_norm(
             f"get_total_norm: the total norm of order {order:g} is {total}; look for the first non-finite value with "
             "autograd.detect_anomaly(), or pass error_if_nonfinite=False to clip all the same"
         )
-    dtype = np.result_type(*[np.abs(t._data[..., :0] if t.ndim else t._data).dtype for t in found] or [np.float32])
+    kinds = {t._data.dtype for t in found}
+    reals = [np.dtype(f"f{kind.itemsize // 2}") if kind.kind == "c" else kind for kind in kinds]
+    dtype = np.result_type(*reals or [np.float32])
     with np.errstate(over="ignore"):
         return new_tensor(np.asanyarray(total, dtype))
 
