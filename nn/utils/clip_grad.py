@@ -46,10 +46,9 @@ def _norm(array: Any, order: float) -> Any:
 
 def _square(array: Any) -> Any:
     """The sum of the squares of all elements."""
-    flat = np.ravel(array)
-    if flat.dtype.itemsize < 4:
-        flat = flat.astype(np.float32)
-    return np.vdot(flat, flat).real
+    if array.dtype.itemsize < 4:
+        array = array.astype(np.float32)
+    return np.vdot(array, array).real
 
 
 def _norms(arrays: list[Any], order: float) -> Any:
@@ -104,7 +103,8 @@ def clip_grads_with_norm_(parameters: Tensors, max_norm: float, total_norm: Any,
         foreach: changes nothing here.
     """
     total = total_norm.item() if hasattr(total_norm, "item") else total_norm
-    factor = np.fmin(1.0, max_norm / (total + 1e-6)).item()  # 1 where the norm is NaN
+    share = max_norm / (total + 1e-6)
+    factor = min(1.0, share) if type(share) is float else np.fmin(1.0, share).item()  # 1 where the norm is NaN
     for grad in _grads(parameters):
         array = array_of(grad)
         stamp(array)
