@@ -50,8 +50,10 @@ def operand(op: Any, name: str, value: Any, alias: Any, optional: bool) -> tuple
             return value, None, value.dtype
         given = value
         try:
-            value = unwrap(value) if isinstance(value, (list, tuple)) else value
-            value = np.asarray(value, like=value if isinstance(value, np.ndarray) else None)
+            if isinstance(value, (list, tuple)):
+                value = np.asarray(unwrap(value))
+            elif type(value) is not np.ndarray:
+                value = np.asarray(value, like=value if isinstance(value, np.ndarray) else None)
         except ValueError:
             raise operand_error(op, name, given) from None
         if isinstance(given, (list, tuple)) and value.dtype == np.float64:

@@ -12,13 +12,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
 from autograd import Tensor, no_grad, tensor
 from autograd.engine.mutation import stamp
 from autograd.engine.nodes import array_of
 
-from .lr_scheduler.base import LRScheduler, for_groups
+from .lr_scheduler.base import LRScheduler, cosine, for_groups
 from .optimizer import Optimizer
 
 __all__ = [
@@ -292,4 +290,4 @@ class SWALR(LRScheduler):
     def _share(self, step: int) -> float:
         """How much of the way is gone."""
         t = max(0.0, min(1.0, step / max(1, self.anneal_epochs)))
-        return t if self._anneal_strategy == "linear" else (1 - np.cos(math.pi * t).item()) / 2
+        return t if self._anneal_strategy == "linear" else (1 - cosine(math.pi * t)) / 2

@@ -402,3 +402,37 @@ def test_numpy_is_as_before():
     with pytest.raises(KeyError), warnings.catch_warnings():
         fails(autograd.ones(2))
     assert (np.zeros, np.array, np.random.normal, random.random) == before
+
+
+LARGE = {
+    "gelu": (F.gelu, (normal(400, 400),)),
+    "attention": (lambda q, k: F.scaled_dot_product_attention(q, k, k), (normal(4, 8, 48, 16), normal(4, 8, 48, 16))),
+    "convolution": (lambda x, w: F.conv2d(x, w, padding=1), (normal(4, 8, 48, 48), normal(8, 8, 3, 3))),
+    "embedding": (lambda w, i: F.embedding(i, w), (normal(300, 64), below(300, 400))),
+    "fft": (lambda x: autograd.fft.rfft(x).abs(), (normal(200, 1024),)),
+    "max pooling": (lambda x: F.max_pool2d(x, 2), (normal(8, 8, 40, 40),)),
+    "overlapping": (lambda x: F.max_pool2d(x, 3, 2, 1), (normal(8, 8, 40, 40),)),
+    "rows": (lambda w, i: w[i], (normal(300, 64), below(300, 400))),
+    "elements": (lambda w, i, j: w[i, j], (normal(300, 64), below(300, 400), below(64, 400))),
+    "topk": (lambda x: x.topk(3).values, (normal(500, 40),)),
+    "where": (lambda x, y: autograd.where(x > 0, x, y), (normal(300, 300), normal(300, 300))),
+}
+"""Operations that go another way from some size on; the gradient that they start from is a constant."""
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_large_arrays(name):
+    function, data = LARGE[name]
+
+    def step(*given):
+        leaves = [x.clone().requires_grad_() if x.is_floating_point() else x for x in given]
+        out = function(*leaves)
+        out.sum().backward()
+        return out.detach(), [leaf.grad for leaf in leaves]
+
+    compiled, rng = compiler.compile(step), np.random.default_rng(0)
+    for i in range(2):
+        given = [make(rng) for make in data]
+        expected = step(*given)
+        require_same(compiled(*given), expected, f"call {i}")
+    assert compiled.recordings == 1

@@ -54,8 +54,8 @@ class Number:
         self.parts = parts
         self.place: Any = None
 
-    @property
-    def __class__(self) -> Any:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
         """What ``isinstance`` asks: it is a number like that which it stands for."""
         return type(self.value)
 

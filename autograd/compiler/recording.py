@@ -20,7 +20,9 @@ import numpy as np
 from ..engine.callsite import is_ours
 from .numbers import Number, value_of
 
-__all__ = ["Check", "Instruction", "RecordingArray", "Storage", "Stream", "Tape", "UnrecordableError", "Value", "map_tree"]
+__all__ = [
+    "Check", "Instruction", "RecordingArray", "Storage", "Stream", "Tape", "UnrecordableError", "Value", "map_tree",
+]  # fmt: skip
 
 
 class UnrecordableError(Exception):
@@ -288,7 +290,7 @@ class Tape:
             value = self.value(parent)
             if not _same_place(bare, source):
                 value = self._alias(bare, value.storage)
-        elif bare.shape == source.shape and np.array_equal(bare, source.astype(bare.dtype), equal_nan=bare.dtype.kind in "fc"):
+        elif bare.shape == source.shape and _same_numbers(bare, source.astype(bare.dtype)):
             instruction = Instruction("call", "array", np.array, (self.value(parent), bare.dtype), {}, self._where())
             value = instruction.outs = Value(self._storage(bare, "fresh"), bare, instruction)
             self.instructions.append(instruction)
@@ -403,9 +405,9 @@ class Tape:
                 storage = self._storages[id(root)] = Storage("fresh", root)
             value = Value(storage, array, instruction)
             instruction.outs = value
-            made = self.wrap(array, value)
-            made._scalar = isinstance(result, np.generic)
-            return made
+            wrapped = self.wrap(array, value)
+            wrapped._scalar = isinstance(result, np.generic)
+            return wrapped
         if isinstance(result, (tuple, list)):
             made, outs = [], []
             for item in result:
@@ -573,6 +575,10 @@ def _same_place(a: Any, b: Any) -> bool:
     return start and a.shape == b.shape and a.strides == b.strides and a.dtype == b.dtype
 
 
+def _same_numbers(a: Any, b: Any) -> bool:
+    return np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
+
+
 def _within(array: Any, whole: Any) -> bool:
     """Whether all of an array's elements lie in the memory of another."""
     (low, high), (first, last) = (np.lib.array_utils.byte_bounds(each) for each in (array, whole))
@@ -629,7 +635,9 @@ def _attribute(name: str, settable: bool = False) -> Any:
     cut.__name__ = name
 
     def attribute(self: Any) -> Any:
-        return cut(_plain(self)) if self._tape is None or not self._tape.open else self._tape.call(cut, (self,), {}, name)
+        if self._tape is None or not self._tape.open:
+            return cut(_plain(self))
+        return self._tape.call(cut, (self,), {}, name)
 
     def put(self: Any, value: Any) -> None:
         attribute(self)[...] = value
@@ -637,11 +645,18 @@ def _attribute(name: str, settable: bool = False) -> Any:
     return property(attribute, put if settable else None)
 
 
+_SHAPE: Any = np.ndarray.shape
+
+
+def _shape(self: Any) -> Any:
+    return _SHAPE.__get__(self)
+
+
 def _reshape(self: Any, shape: Any) -> None:
     """``array.shape = ...``"""
     if self._tape is not None and self._tape.open:
         self._value = self.reshape(shape)._value
-    np.ndarray.shape.__set__(self, shape)
+    _SHAPE.__set__(self, shape)
 
 
 def _unseen(name: str) -> Any:
@@ -653,6 +668,14 @@ def _unseen(name: str) -> Any:
         return getattr(_plain(self), name)
 
     return property(get)
+
+
+def _flat(self: Any) -> Any:
+    return _Flat(self)
+
+
+def _flatten(self: Any, values: Any) -> None:
+    _Flat(self)[:] = values
 
 
 class _Flat:
@@ -737,7 +760,8 @@ class RecordingArray(np.ndarray):
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if any(not issubclass(kind, (np.ndarray, Number)) for kind in types):
             return NotImplemented
-        tape = self._tape if self._tape is not None and self._tape.open else _tape_in((args, kwargs))  # like= is in neither
+        # The array that like= names is in neither.
+        tape = self._tape if self._tape is not None and self._tape.open else _tape_in((args, kwargs))
         if tape is None:
             return function(*map_tree(args, _bare), **map_tree(kwargs, _bare))
         return tape.call(function, args, kwargs)
@@ -805,8 +829,8 @@ class RecordingArray(np.ndarray):
     mT = _attribute("mT")
     real = _attribute("real", settable=True)
     imag = _attribute("imag", settable=True)
-    flat = property(lambda self: _Flat(self), lambda self, value: _Flat(self).__setitem__(slice(None), value))
-    shape = property(np.ndarray.shape.__get__, _reshape)
+    flat: Any = property(_flat, _flatten)
+    shape: Any = property(_shape, _reshape)
     data = _unseen("data")
     tobytes = _unseen("tobytes")
     tofile = _unseen("tofile")

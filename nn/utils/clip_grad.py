@@ -30,6 +30,10 @@ def _norm(array: Any, order: float) -> Any:
     flat = np.ravel(array)
     if not flat.size:
         return 0.0
+    if order == 2:
+        total = np.float64(1) * _square(flat)
+        if 1e-30 < total < 1e36:
+            return np.sqrt(total)
     sizes = np.abs(flat).astype(np.float64)
     if order == math.inf:
         return np.max(sizes)
@@ -37,24 +41,14 @@ def _norm(array: Any, order: float) -> Any:
         return np.min(sizes)
     if order == 0:
         return np.sum(sizes != 0, dtype=np.float64)
-    if order == 2:
-        total = _square(flat)
-        if _is_safe(total):
-            return np.sqrt(total)
     return np.sum(sizes**order) ** (1 / order)
 
 
 def _square(array: Any) -> Any:
     """The sum of the squares of all elements."""
-    flat = np.ravel(array)
-    if flat.dtype.itemsize < 4:
-        flat = flat.astype(np.float32)
-    return np.vdot(flat, flat).real.astype(np.float64)
-
-
-def _is_safe(squares: Any) -> Any:
-    """Whether sums of squares did not come near the limits of their dtype."""
-    return np.logical_and(squares > 1e-30, squares < 1e36).all()
+    if array.dtype.itemsize < 4:
+        array = array.astype(np.float32)
+    return np.vdot(array, array).real
 
 
 def _norms(arrays: list[Any], order: float) -> Any:
@@ -63,8 +57,8 @@ def _norms(arrays: list[Any], order: float) -> Any:
         return np.zeros(0)
     like = np.asanyarray(arrays[0])
     if order == 2:
-        squares = np.array([_square(array) for array in arrays], like=like)
-        if _is_safe(squares):
+        squares = np.array([_square(array) for array in arrays], np.float64, like=like)
+        if 1e-30 < np.minimum.reduce(squares) and np.maximum.reduce(squares) < 1e36:
             return np.sqrt(squares)
     return np.array([_norm(array, order) for array in arrays], like=like)
 
@@ -92,7 +86,9 @@ def get_total_norm(
             f"get_total_norm: the total norm of order {order:g} is {total}; look for the first non-finite value with "
             "autograd.detect_anomaly(), or pass error_if_nonfinite=False to clip all the same"
         )
-    dtype = np.result_type(*[np.abs(t._data[..., :0] if t.ndim else t._data).dtype for t in found] or [np.float32])
+    kinds = {t._data.dtype for t in found}
+    reals = [np.dtype(f"f{kind.itemsize // 2}") if kind.kind == "c" else kind for kind in kinds]
+    dtype = np.result_type(*reals or [np.float32])
     with np.errstate(over="ignore"):
         return new_tensor(np.asanyarray(total, dtype))
 
@@ -107,7 +103,8 @@ def clip_grads_with_norm_(parameters: Tensors, max_norm: float, total_norm: Any,
         foreach: changes nothing here.
     """
     total = total_norm.item() if hasattr(total_norm, "item") else total_norm
-    factor = np.fmin(1.0, max_norm / (total + 1e-6)).item()  # 1 where the norm is NaN
+    share = max_norm / (total + 1e-6)
+    factor = min(1.0, share) if type(share) is float else np.fmin(1.0, share).item()  # 1 where the norm is NaN
     for grad in _grads(parameters):
         array = array_of(grad)
         stamp(array)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import types
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from autograd.engine.callsite import warn
 
@@ -137,6 +140,11 @@ def for_groups(title: str, name: str, value: Any, optimizer: Optimizer) -> list[
     if len(value) != count:
         raise ValueError(f"{title}: {name} has {len(value)} values, but the optimizer has {count} groups")
     return list(value)
+
+
+def cosine(x: float) -> float:
+    """The cosine, of a number that may stand for others too."""
+    return math.cos(x) if type(x) is float else np.cos(x).item()
 
 
 def saved_function(function: Callable[..., Any] | None) -> dict[str, Any] | None:
