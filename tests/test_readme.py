@@ -3,13 +3,14 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 PROGRAMS = re.findall(r"```python\n(.*?)```", (Path(__file__).parent.parent / "README.md").read_text(), re.DOTALL)
 
 
 def test_there_are_programs():
-    assert len(PROGRAMS) == 4
+    assert len(PROGRAMS) == 5
 
 
 @pytest.mark.parametrize("number", [0, 1])
@@ -22,9 +23,18 @@ def test_a_program_runs(number, tmp_path, monkeypatch, capsys):
     assert number == 0 or "multiply-adds" in capsys.readouterr().out
 
 
+def test_the_transforms_give_what_they_promise():
+    names = {}
+    exec(PROGRAMS[2], names)
+    assert {name: g.shape for name, g in names["gradient"].items()} == {"w": (3, 5), "v": (5,)}
+    assert names["curvature"].shape == (3, 5, 5)
+    assert names["each"]["w"].shape == (8, 3, 5)
+    np.testing.assert_allclose(names["each"]["v"].mean(0), names["gradient"]["v"])
+
+
 def test_the_operation_is_proven(monkeypatch, tmp_path):
-    (tmp_path / "cube.py").write_text(PROGRAMS[2])
+    (tmp_path / "cube.py").write_text(PROGRAMS[3])
     monkeypatch.syspath_prepend(tmp_path)
     names = {}
-    exec("from cube import cube\n" + PROGRAMS[3], names)
+    exec("from cube import cube\n" + PROGRAMS[4], names)
     names["test_cube"]()

@@ -108,14 +108,14 @@ def read_modules(root: Path, packages: tuple[str, ...] = PACKAGES) -> dict[str, 
 def imports_of(name: str, tree: ast.Module, modules: dict[str, Any]) -> Iterator[Import]:
     """All imports of a module; ``from package import module`` counts as one of the module."""
     is_package = any(other.startswith(name + ".") for other in modules)
-    functions = [
-        node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-    ]
-    inside = {id(child) for function in functions for child in ast.walk(function)}
-    for node in ast.walk(tree):
+    stack: list[tuple[ast.AST, bool]] = [(tree, False)]
+    while stack:
+        node, inside = stack.pop()
+        inner = inside or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        stack.extend((child, inner) for child in ast.iter_child_nodes(node))
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield Import(name, alias.name, node.lineno, id(node) in inside)
+                yield Import(name, alias.name, node.lineno, inside)
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             if node.level:
@@ -124,7 +124,7 @@ def imports_of(name: str, tree: ast.Module, modules: dict[str, Any]) -> Iterator
                 base = ".".join([*parents, *([node.module] if node.module else [])])
             for alias in node.names:
                 full = f"{base}.{alias.name}"
-                yield Import(name, full if full in modules else base, node.lineno, id(node) in inside)
+                yield Import(name, full if full in modules else base, node.lineno, inside)
 
 
 def layer_of(name: str, layers: tuple[tuple[str, ...], ...] = LAYERS) -> int:

@@ -18,7 +18,7 @@ from .subject import Subject
 
 __all__ = ["check_op", "check_property", "op_tests", "properties_of"]
 
-EXAMPLES = 5
+EXAMPLES = 4
 """How many times each case of an op is drawn by default, for each property."""
 
 hypothesis.settings.register_profile("chainrule", deadline=None, derandomize=True, max_examples=EXAMPLES, database=None)
@@ -35,7 +35,7 @@ def check_op(*ops: Any, max_examples: int | None = None, properties: Iterable[st
 
     Args:
         *ops: functions made by ``autograd.op`` or ``autograd.composed``, the library's or yours.
-        max_examples: how often each case is drawn (default: 5, or what the active Hypothesis profile says
+        max_examples: how often each case is drawn (default: 4, or what the active Hypothesis profile says
             if it is not Hypothesis's own default).
         properties: names from ``autograd.testing.PROPERTIES`` (default: all that apply).
 
