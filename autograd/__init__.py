@@ -458,6 +458,7 @@ if _TYPE_CHECKING:
     from ._gradcheck import GradcheckError as GradcheckError
     from ._gradcheck import gradcheck as gradcheck
     from ._gradcheck import gradgradcheck as gradgradcheck
+    from .compiler import compile as compile
     from .draw import Graph as Graph
     from .draw import RenderError as RenderError
     from .draw import graph as graph
@@ -482,7 +483,7 @@ _LATER = {
     "BoolTensor": ".legacy", "ByteTensor": ".legacy", "CharTensor": ".legacy", "DoubleTensor": ".legacy",
     "FloatTensor": ".legacy", "HalfTensor": ".legacy", "IntTensor": ".legacy", "LongTensor": ".legacy",
     "ShortTensor": ".legacy", "Variable": ".legacy",
-    "func": ".func", "functional": ".functional",
+    "compile": ".compiler", "func": ".func", "functional": ".functional",
     "load": ".serialization.files", "numerical": ".numerical", "save": ".serialization.files",
     "special": ".special",
 }  # fmt: skip

@@ -15,7 +15,7 @@ from ..engine.nodes import Handle, new_tensor
 from .memory import Plan
 from .numbers import Number
 from .program import Program
-from .reach import TensorOf
+from .reach import Given, Slot, TensorOf
 from .recording import Check, Instruction, Value, strided
 
 __all__ = ["DEVIATED", "Emitter"]
@@ -53,6 +53,8 @@ class Emitter:
         self.numbers: list[Number] = []
         self.streams: list[Any] = []
         self._stream_names: dict[Any, str] = {}
+        self.given: list[Given] = []
+        self._given_names: dict[str, str] = {}
         for value in parameters:
             value.name = self._fresh(value.name or "x")
         self.title = title
@@ -316,6 +318,13 @@ class Emitter:
             return "{" + ", ".join(f"{self.text(key)}: {self.result(x)}" for key, x in tree.items()) + "}"
         if isinstance(tree, Handle):
             return self._bind(tree, "tensor")
+        if kind is Slot:
+            return f"graded[{tree.number}]"
+        if kind is Given:
+            if tree.text not in self._given_names:
+                self._given_names[tree.text] = self._fresh(tree.name)
+                self.given.append(tree)
+            return self._given_names[tree.text]
         return self.text(tree)
 
     def _finish(self) -> None:
@@ -329,6 +338,10 @@ class Emitter:
                     self._body.append(f"{(short := self._fresh('left'))} = {name}")
                     name = made[id(effect.tree)] = short
             stores.append(f"{effect.place.text(self._bind(effect.place.container, 'owner'))} = {name}")
+        if self.program.attach is not None:  # outputs that require grad
+            outs, saved, parents = (self.result(part) for part in self.program.graded)
+            self.namespace["_attach"] = self.program.attach
+            self._body.append(f"graded = _attach({outs}, {saved}, {parents})")
         returned = self.result(self.program.results)
         written = {item.target.storage for item in self.program.instructions() if item.target is not None}
         roots = [storage.array for storage in written if storage.kind in ("state", "input")]
@@ -345,7 +358,7 @@ class Emitter:
         inputs = [value.name for value in self.parameters]
         lines = [f"def build({', '.join(value.name for value in self.static)}):"]
         lines += [f"    {line}" for line in self._setup]
-        lines += ["", f"    def step({', '.join([*inputs, *numbers, *self._stream_names.values()])}):", f'        """{self.title}"""']
+        lines += ["", f"    def step({', '.join([*inputs, *numbers, *self._stream_names.values(), *self._given_names.values()])}):", f'        """{self.title}"""']
         lines += [f"        {line}" for line in self._body]
         return "\n".join([*lines, "", "    return step", ""])
 

@@ -7,20 +7,23 @@ same memory; afterwards all is put back. What stands elsewhere then is what the 
 from __future__ import annotations
 
 import functools
+import sys
 import types
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..engine.nodes import Handle, array_of, new_tensor
-from ..generator import default_generator
+from ..generator import Generator, default_generator
 from .numbers import Number
 from .recording import RecordingArray, Stream, Tape, UnrecordableError, Value
 
 __all__ = ["Effect", "Place", "Reach", "plain"]
 
+_LIBRARIES = {"autograd", "nn", "optim", "numpy", "scipy", *sys.stdlib_module_names} - {"__main__"}
+"""Packages whose functions are taken to be the same at every call, and to depend on what they are given alone."""
 _ATOMS = (bool, int, float, complex, str, bytes, type(None), np.dtype, type, np.generic, types.ModuleType, slice, range)
 
 
@@ -28,6 +31,8 @@ class Place:
     """Where something is kept: an item of a dict or list, a variable that a function holds, a Tensor's slot.
 
     Attributes:
+        kind: ``"item"``, ``"cell"``, ``"slot"`` (an attribute), ``"argument"``, or ``"link"``: no place of its own, but
+            what leads on to other things, and cannot change.
         name: as the user would write it, for messages and for names in the program.
     """
 
@@ -41,13 +46,13 @@ class Place:
 
     def get(self) -> Any:
         """What stands there now."""
-        if self.kind == "item":
+        if self.kind in ("item", "link"):
             return self.container[self.key]
         return self.container.cell_contents if self.kind == "cell" else getattr(self.container, self.key)
 
     def set(self, value: Any) -> None:
         """Put something there."""
-        if self.kind == "item":
+        if self.kind in ("item", "link"):
             self.container[self.key] = value
         elif self.kind == "cell":
             self.container.cell_contents = value
@@ -60,6 +65,8 @@ class Place:
 
     def text(self, container: str) -> str:
         """The expression that gets it, if ``container`` is the name of its container."""
+        if self.kind == "argument":
+            return str(self.key)
         if self.kind == "item":
             return f"{container}[{self.key!r}]"
         return f"{container}.cell_contents" if self.kind == "cell" else f"{container}.{self.key}"
@@ -73,6 +80,29 @@ class Effect:
     def __init__(self, place: Place, tree: Any) -> None:
         self.place = place
         self.tree = tree
+
+
+class Given:
+    """In the tree of the results: an argument of the call itself.
+
+    Attributes:
+        text: the expression that gets it; name: what it is called in the program.
+    """
+
+    __slots__ = ("name", "text")
+
+    def __init__(self, text: str, name: str) -> None:
+        self.text = text
+        self.name = name
+
+
+class Slot:
+    """In the tree of the results: a Tensor that requires grad, by its number among these."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, number: int) -> None:
+        self.number = number
 
 
 class TensorOf:
@@ -92,21 +122,29 @@ class Reach:
         function: the function.
         volatile: the identities of places with numbers, or arrays, that change from call to call, with the path inside
             of tuples: they become Numbers, and inputs.
+        objects: other things that it is given, with their names.
+
+    Attributes:
+        places: every place in reach with what stands there.
+        containers: everything that could grow, with its length.
+        tensors: the Tensors in reach.
     """
 
-    def __init__(self, function: Any, volatile: set[Any]) -> None:
+    def __init__(self, function: Any, volatile: set[Any], objects: Sequence[tuple[Any, str]] = ()) -> None:
         self.volatile = volatile
         self.places: list[tuple[Place, Any]] = []
         self.containers: list[tuple[Any, Any]] = []
+        self.classes: list[tuple[type, dict[str, Any]]] = []
         self._seen: set[int] = set()
         self._keep: list[Any] = []
-        self._walk(function)
-        self._walk(default_generator)
+        for thing, name in ((function, ""), *objects, (default_generator, "")):
+            self._walk(thing, name)
+        self.tensors = [thing for thing in self._keep if isinstance(thing, Handle)]
 
     # ---- finding -----------------------------------------------------------------------------------------------------
 
-    def _walk(self, function: Any) -> None:
-        near: deque[tuple[Any, str]] = deque([(function, "")])
+    def _walk(self, start: Any, called: str) -> None:
+        near: deque[tuple[Any, str]] = deque([(start, called)])
         far: deque[tuple[Any, str]] = deque()  # what only private names lead to: its names are the worse ones
         while near or far:
             thing, name = near.popleft() if near else far.popleft()
@@ -120,7 +158,7 @@ class Reach:
                 except (ValueError, AttributeError):  # an empty cell, an unset slot
                     continue
                 self.places.append((place, value))
-                if place.key != "_grad":
+                if place.key != "_grad" and (place.identity(), ()) not in self.volatile:
                     queue = far if "._" in place.name or place.name.startswith("_") else near
                     queue.extend((item, place.name) for item in _items(value))
 
@@ -129,25 +167,57 @@ class Reach:
             array_of(thing)
             yield Place("slot", thing, "_data", name)
             yield Place("slot", thing, "_grad", f"{name}.grad")
-            if hasattr(thing, "__dict__"):
+            if getattr(thing, "__dict__", None):
                 yield from self._entries(thing.__dict__, name + ".{}")
+        elif isinstance(thing, Generator):
+            yield Place("slot", thing, "_stream", name)
+        elif hasattr(type(thing), "compiled_from"):
+            yield Place("link", [thing.compiled_from], 0, name)
         elif isinstance(thing, types.FunctionType):
             yield from self._of_function(thing)
         elif isinstance(thing, types.MethodType):
-            yield Place("item", [thing.__self__], 0, name or type(thing.__self__).__name__.lower())
-            yield Place("item", [thing.__func__], 0, name)
+            yield Place("link", [thing.__self__], 0, name or type(thing.__self__).__name__.lower())
+            yield Place("link", [thing.__func__], 0, name)
         elif isinstance(thing, functools.partial):
-            yield Place("item", [(thing.func, thing.args, thing.keywords)], 0, name)
+            yield Place("link", [(thing.func, thing.args, thing.keywords)], 0, name)
         elif isinstance(thing, (dict, OrderedDict, defaultdict)):
             yield from self._entries(thing, name + "[{!r}]")
         elif isinstance(thing, (list, deque)):
             self.containers.append((thing, len(thing)))
             for i in range(len(thing)):
                 yield Place("item", thing, i, f"{name}[{i}]")
-        elif hasattr(thing, "__dict__") and not isinstance(thing, (np.ndarray, np.random.Generator, type)):
-            yield from self._entries(thing.__dict__, (name + "." if name else "") + "{}")
-            if callable(thing) and not name:
-                yield Place("item", [type(thing).__call__], 0, name)
+        elif isinstance(thing, (set, frozenset)):
+            self.containers.append((thing, len(thing)))
+            for item in thing:
+                yield Place("link", [item], 0, name)
+        elif not isinstance(thing, (np.ndarray, np.random.Generator, type)):
+            yield from self._of_object(thing, name)
+
+    def _of_object(self, thing: Any, name: str) -> Iterator[Place]:
+        """An object's attributes, and the functions and constants of its class, if that is the user's."""
+        prefix = (name + "." if name else "") + "{}"
+        if hasattr(thing, "__dict__"):
+            yield from self._entries(thing.__dict__, prefix)
+        for kind in type(thing).__mro__[:-1]:
+            if kind.__module__.split(".")[0] in _LIBRARIES:
+                continue
+            for slot in kind.__dict__.get("__slots__", ()) if not isinstance(kind.__dict__.get("__slots__"), str) else ():
+                if slot not in ("__weakref__", "__dict__"):
+                    yield Place("slot", thing, slot, prefix.format(slot))
+            if id(kind) not in self._seen:
+                self._seen.add(id(kind))
+                yield from self._of_class(kind)
+        if callable(thing) and not name:
+            yield Place("link", [type(thing).__call__], 0, name)
+
+    def _of_class(self, kind: type) -> Iterator[Place]:
+        self.classes.append((kind, dict(kind.__dict__)))
+        for name, value in kind.__dict__.items():
+            if isinstance(value, property):
+                value = value.fget
+            value = getattr(value, "__func__", value)  # what a static or class method is made of
+            if isinstance(value, types.FunctionType) or (not isinstance(value, _ATOMS) and not name.startswith("__")):
+                yield Place("link", [value], 0, f"{kind.__name__}.{name}")
 
     def _entries(self, entries: dict[Any, Any], name: str) -> Iterator[Place]:
         self.containers.append((entries, len(entries)))
@@ -155,21 +225,34 @@ class Reach:
             yield Place("item", entries, key, name.format(key))
 
     def _of_function(self, function: Any) -> Iterator[Place]:
-        module = function.__module__ or ""
-        if module.split(".")[0] in ("numpy", "scipy"):
+        module = (function.__module__ or "").split(".")[0]
+        if module in ("numpy", "scipy"):
             return
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
             yield Place("cell", cell, None, name)
         if function.__defaults__:
-            yield Place("item", [function.__defaults__], 0, function.__name__)
+            yield Place("link", [function.__defaults__], 0, function.__name__)
         if function.__kwdefaults__:
-            yield Place("item", [function.__kwdefaults__], 0, function.__name__)
-        if module.split(".")[0] not in ("autograd", "nn", "optim"):
-            for name in _names(function.__code__):
-                if name in function.__globals__ and not isinstance(function.__globals__[name], _ATOMS):
-                    yield Place("item", function.__globals__, name, name)
-                elif name in function.__globals__ and isinstance(function.__globals__[name], (int, float, complex, str)):
-                    yield Place("item", function.__globals__, name, name)
+            yield Place("link", [function.__kwdefaults__], 0, function.__name__)
+        if function.__dict__.get("__wrapped__") is not None:
+            yield Place("link", [function.__wrapped__], 0, function.__name__)
+        if module not in _LIBRARIES:
+            names = dict.fromkeys(_names(function.__code__))
+            for name in names:
+                if name in function.__globals__:
+                    yield from self._of_global(function.__globals__, name, names)
+
+    def _of_global(self, space: dict[str, Any], name: str, names: Any) -> Iterator[Place]:
+        """A global variable; of a module of the user's those of its variables that the function names."""
+        value = space[name]
+        if isinstance(value, types.ModuleType):
+            if value.__name__.split(".")[0] not in _LIBRARIES:
+                yield Place("item", space, name, name)
+                for inner in names:
+                    if inner in value.__dict__ and not isinstance(value.__dict__[inner], types.ModuleType):
+                        yield Place("item", value.__dict__, inner, f"{name}.{inner}")
+        elif not isinstance(value, type) or value.__module__.split(".")[0] not in _LIBRARIES:
+            yield Place("item", space, name, name)
 
     # ---- replacing and putting back ----------------------------------------------------------------------------------
 
@@ -198,8 +281,8 @@ class Reach:
             if any(a is not b for a, b in zip(items, value, strict=True)):
                 made = items
                 self._first[id(value)] = place
-        elif place.key == "_grad" and isinstance(value, Handle):
-            # a gradient is another Tensor after each step, so it is not looked for by what it is, but by where it stands
+        elif isinstance(value, Handle) and (place.key == "_grad" or (place.identity(), path) in self.volatile):
+            # another Tensor at each call, as gradients are: not looked for by what it is, but by where it stands
             made = new_tensor(self._tape.enter(array_of(value), "input", (place, ("_data",))))
         elif isinstance(value, np.random.Generator):
             made = Stream(self._tape, value, place)
@@ -307,10 +390,11 @@ def plain(thing: Any) -> Any:
     return thing
 
 
-def tree_of(thing: Any, tape: Tape, known: Callable[[Any], bool], where: str, made: dict[int, Any]) -> Any:
+def tree_of(thing: Any, tape: Tape, known: Callable[[Any], Any], where: str, made: dict[int, Any]) -> Any:
     """What a function returned, or left somewhere: a tree of Values, Numbers, constants and Tensors to be made.
 
-    What stands in several places is one object in all (``made`` has what was seen before).
+    What stands in several places is one object in all (``made`` has what was seen before). ``known`` tells what stands
+    for things that were there before the call, and None of others.
 
     Raises:
         UnrecordableError: there is something else in it.
@@ -320,10 +404,13 @@ def tree_of(thing: Any, tape: Tape, known: Callable[[Any], bool], where: str, ma
     return made[id(thing)][0]
 
 
-def _tree_of(thing: Any, tape: Tape, known: Callable[[Any], bool], where: str, made: dict[int, Any]) -> Any:
+def _tree_of(thing: Any, tape: Tape, known: Callable[[Any], Any], where: str, made: dict[int, Any]) -> Any:
+    if isinstance(thing, Number) or thing is None or isinstance(thing, (bool, int, float, complex, str, np.generic)):
+        return thing
+    stands = known(thing)
+    if stands is not None:
+        return stands
     if isinstance(thing, Handle):
-        if known(thing):
-            return thing
         if thing._node is not None:
             raise UnrecordableError(
                 f"{where} is a Tensor that requires grad: its graph is not kept. Call backward inside the function, or "
@@ -332,13 +419,11 @@ def _tree_of(thing: Any, tape: Tape, known: Callable[[Any], bool], where: str, m
         return TensorOf(type(thing), tape.value(np.asanyarray(thing._data)))
     if isinstance(thing, np.ndarray):
         return tape.value(thing)
-    if isinstance(thing, Number) or thing is None or isinstance(thing, (bool, int, float, complex, str, np.generic)):
-        return thing
     kind = type(thing)
     if kind in (tuple, list):
         return kind([tree_of(item, tape, known, where, made) for item in thing])
     if isinstance(thing, tuple) and hasattr(thing, "_make"):
         return thing._make([tree_of(item, tape, known, where, made) for item in thing])  # type: ignore[attr-defined]
-    if kind is dict:
-        return {key: tree_of(item, tape, known, where, made) for key, item in thing.items()}
+    if kind is dict or kind is OrderedDict:
+        return kind([(key, tree_of(item, tape, known, where, made)) for key, item in thing.items()])
     raise UnrecordableError(f"{where} is {kind.__name__}, of which a program knows nothing")

@@ -181,6 +181,8 @@ class Tape:
     Attributes:
         escapes: where a number left the record, as text with the line: no program can be made of it.
         unsure: why no program can be made of this run, though maybe of the next; None if one can.
+        code: of the function that is recorded; stops: at which of its lines numbers left the record;
+            last_line: at which of them something was recorded last.
         open: whether calls are still written down; afterwards its arrays are like others.
     """
 
@@ -191,6 +193,9 @@ class Tape:
         self.escapes: list[str] = []
         self.unsure: str | None = None
         self.open = True
+        self.code: Any = None
+        self.stops: list[int] = []
+        self.last_line = 0
         self._storages: dict[int, Storage] = {}
         self._constants: dict[int, Value] = {}
 
@@ -406,6 +411,10 @@ class Tape:
     def escape(self, how: str, number: Any) -> None:
         """A number was read in a way that cannot be written down."""
         self.escapes.append(f"{how} at {self._where()[0]}")
+        frame: Any = sys._getframe(1)
+        while frame is not None and frame.f_code is not self.code:
+            frame = frame.f_back
+        self.stops.append(frame.f_lineno if frame is not None else 0)
 
     def read(self, array: RecordingArray, how: str) -> Any:
         """Python reads the one number that an array has."""
@@ -430,18 +439,22 @@ class Tape:
     def _where(self) -> tuple[str, str]:
         """The user's line, and which part of a step is running."""
         frame: Any = sys._getframe(2)
-        section = "forward"
+        section, line = "forward", ""
         while frame is not None:
             code = frame.f_code
             filename = code.co_filename
-            if not is_ours(filename) and not filename.startswith(_NUMPY):
-                return f"{filename}:{frame.f_lineno}", section
+            if not line and not is_ours(filename) and not filename.startswith(_NUMPY):
+                line = f"{filename}:{frame.f_lineno}"
+            if code is self.code:
+                self.last_line = frame.f_lineno
+            if line and (code is self.code or self.code is None):
+                return line, section
             if filename.endswith("sweep.py") and code.co_name == "sweep":
                 section = "backward"
             elif "/optim/" in filename:
                 section = "update"
             frame = frame.f_back
-        return "", section
+        return line, section
 
 
 def _plain(array: Any) -> Any:
