@@ -60,15 +60,15 @@ class Compiled:
     """
 
     def __init__(self, function: Callable[..., Any], options: Options) -> None:
-        functools.update_wrapper(self, function, updated=())
         self.function = function
+        if isinstance(function, types.FunctionType):
+            functools.update_wrapper(self, function, updated=())
         self.recordings = 0
         self._options = options
         self._name = getattr(function, "__name__", type(function).__name__)
         self._volatile: set[Any] = set()
         self._numbers: dict[str, Any] = {}
         self._versions: list[Version] = []
-        self._last: Version | None = None
         self._lock = threading.Lock()
         self._given_up: str | None = None
         self._reason: str | None = None
@@ -239,8 +239,8 @@ class CompiledObject(Compiled):
     """A callable object, such as a model, whose calls run as programs; its attributes are those of the object."""
 
     _OWN = frozenset(
-        ["function", "recordings", "_options", "_name", "_volatile", "_numbers", "_versions", "_last", "_lock", "_given_up",
-         "_reason", "_told", "_halves", "__wrapped__", "__doc__", "__module__", "__name__", "__qualname__"]
+        ["function", "recordings", "_options", "_name", "_volatile", "_numbers", "_versions", "_lock", "_given_up",
+         "_reason", "_told", "_halves"]
     )  # fmt: skip
 
     def __getattr__(self, name: str) -> Any:

@@ -74,7 +74,7 @@ class Graded:
     Attributes:
         tensors: the outputs.
         parents: the leaves that they are differentiated by; given: the arguments among them.
-        saved: the values that backward needs of forward.
+        outs: their values; saved: the values that backward needs of forward.
 
     Raises:
         UnrecordableError: there can be no program for this.
@@ -82,7 +82,9 @@ class Graded:
 
     def __init__(self, tape: Tape, tensors: list[Any], guards: Guards, first_rank: int) -> None:
         self.tensors = tensors
-        self.split = Part.moment(tape)
+        self.outs = [tape.value(np.asanyarray(tensor._data)) for tensor in tensors]
+        self._start = self._end = Part.moment(tape)
+        self._tape = tape
         self.given: list[Given] = []
         self.parents: list[Any] = []
         self.freed = False
@@ -95,10 +97,10 @@ class Graded:
             if type(node) is Node and node.rank < first_rank:
                 raise UnrecordableError("the result depends on a Tensor that was computed, with a graph, before the call")
             leaves.update(dict.fromkeys([parent for parent in node.parents if type(parent) is Leaf]))
-        for tensor in tensors:
+        for tensor, out in zip(tensors, self.outs, strict=True):
             if type(tensor._node) is Leaf:
                 raise UnrecordableError("the result is a Tensor made by the function that requires grad itself")
-            if tensor._view is not None and tape.value(np.asanyarray(tensor._data)).storage.kind != "fresh":
+            if tensor._view is not None and out.storage.kind != "fresh":
                 raise UnrecordableError("the result is a view of a Tensor that was there before, and requires grad")
         targets = [leaf for leaf in leaves if leaf in stand_ins or guards.known(leaf.variable) is not None]
         for leaf in targets:
@@ -121,7 +123,8 @@ class Graded:
         found = sweep(roots, seeds, targets=targets, retain=True)
         grads = [found[target] for target in targets]
         self.results = [None if g is None else tape.value(g) for g in grads]
-        self._part = Part(tape, self.split)
+        self._end = Part.moment(tape)
+        self._part = Part(tape, self._start, self._end)
         if self._part.checks:
             raise UnrecordableError("the backward of the result decides by numbers")
         self._separate()
@@ -146,6 +149,14 @@ class Graded:
             if item.stream is not None or (item.target is not None and item.target.storage not in storages):
                 raise UnrecordableError("the backward of the result changes something besides gradients")
         self._swaps = swaps
+
+    @property
+    def forward(self) -> Part:
+        """What was recorded besides the backward."""
+        part, rest = Part(self._tape, stop=self._start), Part(self._tape, self._end)
+        part.instructions += rest.instructions
+        part.prelude += rest.prelude
+        return part
 
     def backward(self, tape: Tape) -> tuple[Program, list[Value]]:
         """The program of the backward, and its parameters."""

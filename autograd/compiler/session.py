@@ -14,10 +14,10 @@ from .graded import Graded, clean_graph, outputs_of
 from .guards import PLAIN, Guards
 from .numbers import Number
 from .passes import run_passes
-from .program import Part, Program
+from .program import Program
 from .reach import Effect, Reach, Slot, tree_of
 from .recording import RecordingArray, Tape, UnrecordableError, Value
-from .trial import Trial
+from .trial import Backup, Trial
 
 __all__ = ["Options", "Session", "Version"]
 
@@ -93,53 +93,70 @@ class Session:
         tape.code = getattr(self._function, "__code__", None)
         guards = self._guards = Guards(self._function, args, kwargs, self._volatile, self._numbers)
         reach = self._reach = Reach(self._function, self._volatile, guards.objects)
+        backup = Backup(reach, (args, kwargs))
         modes = local.grad, local.observers, local.pack
         first_rank = next_rank()
-        trees: Any = None
-        graded: Graded | None = None
-        effects: list[Effect] | None = None
+        self._made: dict[int, Any] = {}
+        self._graded: Graded | None = None
+        self._effects: list[Effect] | None = None
         tensors: list[Any] = []
+        finished = False
         try:
             guards.enter(reach, tape)
             before = [(made, made._data, made._node) for made, _, _ in guards.given]
             reach.enter(tape)
             self.result = self._function(*guards.args, **guards.kwargs)
-            made: dict[int, Any] = {}
-            try:
-                tensors = outputs_of(self.result, guards.known)
-                stop = Part.moment(tape)
-                if tensors and not tape.escapes:
-                    graded = Graded(tape, tensors, guards, first_rank)
-                    made.update({id(tensor): (Slot(i), tensor) for i, tensor in enumerate(tensors)})
-                trees = tree_of(self.result, tape, guards.known, "the result", made)
-            except UnrecordableError as error:
-                tape.escapes.append(str(error))
+            finished = True
+            tensors = outputs_of(self.result, guards.known)
+            trees = self._read_result(tensors, first_rank)
             self._check_arguments(before)
+        except Exception as error:
+            if finished:
+                raise
+            failure = error
         finally:
             changes = reach.leave()
-            if trees is not None:
-                effects = self._effects(changes, made)
+            if finished:
+                self._effects = self._find_effects(changes)
             reach.clean(changes)
             tape.open = False
+        if not finished:
+            backup.restore()
+            self._run_plainly(args, kwargs, failure)
+            return
         self.result = guards.returned(self.result)
         clean_graph(tensors, guards)
         if tape.escapes:
-            self.escapes = tape.escapes
-            self.line = tape.stops[0] if tape.stops else 0
-            self.version = Version(guards.write(None), guards.space, None)
-        elif effects is None or tape.unsure is not None or (local.grad, local.observers, local.pack) != modes:
-            self.unsure = tape.unsure or self._why
-            self.line = self._last_line if reach.grown() else 0
+            self._refuse(tape.escapes, tape.stops[0] if tape.stops else 0)
+        elif self._effects is None or tape.unsure is not None or (local.grad, local.observers, local.pack) != modes:
+            self.unsure = tape.unsure or self._why or "the modes of recording were changed"
+            self.line = -tape.last_line if reach.grown() else 0
         else:
-            self._make(effects, trees, graded, stop)
-        del self._tape, self._guards, self._reach
+            self._make(self._effects, trees)
 
     _why: str | None = None
 
-    @property
-    def _last_line(self) -> int:
-        """The line after which nothing was recorded, as a negative number."""
-        return -self._tape.last_line
+    def _run_plainly(self, args: Any, kwargs: Any, failure: Exception) -> None:
+        """Call the function as it is, after it failed on recording arrays: was that its own fault?"""
+        self.result = self._function(*args, **kwargs)
+        self._refuse([f"it cannot be recorded ({type(failure).__name__}: {failure})"], 0)
+
+    def _refuse(self, escapes: list[str], line: int) -> None:
+        self.escapes, self.line = escapes, line
+        self.version = Version(self._guards.write(None), self._guards.space, None)
+
+    def _read_result(self, tensors: list[Any], first_rank: int) -> Any:
+        """The tree of the result; the backward of what requires grad is recorded."""
+        tape, guards = self._tape, self._guards
+        self._made.update({id(tensor): (Slot(i), tensor) for i, tensor in enumerate(tensors)})
+        try:
+            trees = tree_of(self.result, tape, guards.known, "the result", self._made)
+            if tensors and not tape.escapes:
+                self._graded = Graded(tape, tensors, guards, first_rank)
+            return trees
+        except UnrecordableError as error:
+            tape.escapes.append(str(error))
+            return None
 
     def _check_arguments(self, before: list[tuple[Any, Any, Any]]) -> None:
         """An argument may be written into, but not made another Tensor of."""
@@ -160,7 +177,7 @@ class Session:
         array = np.array(np.ndarray.view(np.asarray(grad._data), np.ndarray))
         arg.backward(type(grad)(array)) if arg._node is not None else None
 
-    def _effects(self, changes: Any, made: dict[int, Any]) -> list[Effect] | None:
+    def _find_effects(self, changes: Any) -> list[Effect] | None:
         """What the function left where; None if the next recording will know more."""
         effects = []
         self._why = self._reach.grown()
@@ -174,7 +191,7 @@ class Session:
                 again = True
                 self._why = f"{place.name} is another at each call"
             try:
-                effects.append(Effect(place, tree_of(new, self._tape, self._guards.known, place.name, made)))
+                effects.append(Effect(place, tree_of(new, self._tape, self._guards.known, place.name, self._made)))
             except UnrecordableError as error:
                 self._tape.escapes.append(f"{place.name} was changed: {error}")
         return None if again else effects
@@ -201,9 +218,9 @@ class Session:
 
     # ---- the program -------------------------------------------------------------------------------------------------
 
-    def _make(self, effects: list[Effect], trees: Any, graded: Graded | None, stop: Any) -> None:
-        tape, guards, options = self._tape, self._guards, self._options
-        program = Program(tape, effects, trees, Part(tape, stop=stop))
+    def _make(self, effects: list[Effect], trees: Any) -> None:
+        tape, guards, options, graded = self._tape, self._guards, self._options, self._graded
+        program = Program(tape, effects, trees, graded.forward if graded is not None else None)
         name = getattr(self._function, "__name__", type(self._function).__name__)
         back = None
         if graded is not None:
@@ -212,8 +229,7 @@ class Session:
                 second, parameters = graded.backward(tape)
                 run_passes(second, options.passes)
                 back = Emitter(second, f"{name}_backward", parameters, False)
-            outs = [tape.value(np.asanyarray(tensor._data)) for tensor in graded.tensors]
-            program.graded = (outs, list(graded.saved), list(graded.given))
+            program.graded = (graded.outs, list(graded.saved), list(graded.given))
             program.attach = True
         run_passes(program, options.passes)
         if graded is not None:

@@ -7,6 +7,8 @@ program, whose effects are put back, and then the function, whose results count.
 
 from __future__ import annotations
 
+import collections
+import copy
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -19,7 +21,7 @@ from ..errors import GradientError
 from .program import Program
 from .reach import Reach
 
-__all__ = ["Trial", "difference"]
+__all__ = ["Backup", "Trial", "difference"]
 
 _TOLERANCES = {"float16": 1e-2, "float32": 1e-5, "complex64": 1e-5, "float64": 1e-12, "complex128": 1e-12}
 _MISSING = object()
@@ -104,6 +106,53 @@ def array_difference(name: str, ran: Any, true: Any) -> str | None:
     return f"{name} differs by {off:.3g} (of at most {scale:.3g})"
 
 
+class Backup:
+    """What a function can reach, as it was before a call, for a call that fails.
+
+    Args:
+        reach: what the function can reach.
+        arguments: of the call.
+    """
+
+    def __init__(self, reach: Reach, arguments: Any) -> None:
+        self._places = list(reach.places)
+        self._contents = [(thing, copy.copy(thing)) for thing, _ in reach.containers]
+        owners: dict[int, Any] = {}
+        for value in [*(value for _, value in reach.places), *_arrays_in(arguments)]:
+            if isinstance(value, np.ndarray) and value.flags.writeable and value.dtype.kind in "biufc":
+                owner = _owner(value)
+                owners.setdefault(id(owner), owner if owner.flags.writeable else value)
+        self._arrays = [(array, array.copy()) for array in owners.values()]
+        streams = {id(v): v for _, v in reach.places if isinstance(v, np.random.Generator)}
+        self._streams = [(stream.bit_generator, stream.bit_generator.state) for stream in streams.values()]
+
+    def restore(self) -> None:
+        """Put all back."""
+        for thing, was in self._contents:
+            if len(thing) != len(was) and hasattr(thing, "clear"):
+                thing.clear()
+                (thing.extend if isinstance(thing, (list, collections.deque)) else thing.update)(was)
+        for place, value in self._places:
+            if _now(place) is not value and place.kind != "link":
+                place.set(value)
+        for array, values in self._arrays:
+            array[...] = values
+        for generator, state in self._streams:
+            generator.state = state
+
+
+def _arrays_in(tree: Any) -> Iterator[Any]:
+    if isinstance(tree, Handle):
+        tree = tree._data
+    if isinstance(tree, np.ndarray):
+        yield tree
+    elif isinstance(tree, (tuple, list)):
+        for item in tree:
+            yield from _arrays_in(item)
+    elif isinstance(tree, dict):
+        yield from _arrays_in(list(tree.values()))
+
+
 class Trial:
     """Takes the place of a program's ``step`` until one of its runs was compared with the function.
 
@@ -150,8 +199,8 @@ class Trial:
         for place, value in before:
             if place.identity() in effects and _now(place) is not value:
                 place.set(value)
-        for array, copy in zip(states, copies, strict=True):
-            array[...] = copy
+        for array, values_before in zip(states, copies, strict=True):
+            array[...] = values_before
         for generator, state in draws:
             generator.state = state
         true = self.function()
@@ -197,10 +246,10 @@ class Trial:
         pairs = list(_graded(results, true))
         if not pairs:
             return None
-        nodes = {getattr(copy.tensor._node, "source", copy.tensor._node) for copy, _ in pairs}
+        nodes = {getattr(own.tensor._node, "source", own.tensor._node) for own, _ in pairs}
         parents = [parent for node in nodes for parent in node.parents if parent is not None]
         sides = []
-        for roots in ([copy.tensor._node for copy, _ in pairs], [tensor._node for _, tensor in pairs]):
+        for roots in ([own.tensor._node for own, _ in pairs], [tensor._node for _, tensor in pairs]):
             seeds = [np.ones(root.shape, root.dtype) for root in roots]
             try:
                 found = sweep(roots, seeds, targets=parents, retain=True)
