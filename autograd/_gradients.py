@@ -168,7 +168,7 @@ def _seeds(name: str, tensors: tuple[Any, ...], given: Any, create_graph: bool) 
                 )
             seed = np.ones(data.shape, data.dtype) if data.shape else data.dtype.type(1)
         else:
-            array = seed._data if isinstance(seed, Handle) else np.asarray(seed)
+            array = seed._data if isinstance(seed, Handle) else np.asanyarray(seed)
             if array.shape != data.shape:
                 raise ShapeError(f"{name}: the gradient has shape {array.shape}, but the tensor has shape {data.shape}")
             if array.dtype != data.dtype:
@@ -330,7 +330,7 @@ def gradient_hook(hook: Callable[[Any], Any]) -> Callable[[Any, Any, bool], Any]
         given: Any = _flip(g, node)
         with Mode(grad=create_graph):
             # A copy: the hook may keep it or write to it, and the array may be the gradient of another tensor too.
-            given = given.clone() if create_graph else new_tensor(np.array(given))
+            given = given.clone() if create_graph else new_tensor(np.array(given, subok=True))
             returned = hook(given)
         if returned is None:
             returned = given
@@ -351,7 +351,7 @@ def retain_hook(tensor_ref: Callable[[], Any]) -> Callable[[Any, Any, bool], Any
         tensor = tensor_ref()
         if tensor is not None:
             kept: Any = _flip(g, node)
-            kept = kept.clone() if create_graph else new_tensor(np.array(kept))
+            kept = kept.clone() if create_graph else new_tensor(np.array(kept, subok=True))
             tensor._grad = kept if tensor._grad is None else tensor._grad + kept
         return g
 

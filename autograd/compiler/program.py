@@ -93,6 +93,20 @@ class Program:
                 effect.tree = again.setdefault(id(effect.tree), map_tree(effect.tree, leaf))
             self.results = map_tree(self.results, leaf)
             self.graded = map_tree(self.graded, leaf)
+            self._move(values)
+
+    def _move(self, values: dict[Value, Value]) -> None:
+        """What was cut from values that others stand for now lies where these do; they themselves are not made."""
+        self.items = [
+            item
+            for item in self.items
+            if isinstance(item, Check) or not item.makes() or any(made not in values for made in item.makes())
+        ]
+        moved = {old.storage: new.storage for old, new in values.items() if old.storage is not new.storage}
+        for item in self.instructions():
+            for made in item.makes():
+                while made.storage in moved:
+                    made.storage = moved[made.storage]
 
     def written(self) -> dict[Storage, list[int]]:
         """For each storage that is written into the numbers of the items that do."""

@@ -5,8 +5,12 @@ The engine, nn and optim know nothing of it. They are plain NumPy, so the list o
 
 from __future__ import annotations
 
+import functools
+import inspect
+import operator
 import os
 import sys
+import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -30,14 +34,16 @@ class Storage:
             or ``"fresh"`` (made by a call).
         array: the array that owns the memory, kept so that no other gets its address.
         written: whether a call wrote into it after it was made.
+        whole: for what is there before the call the value that it was first met as.
     """
 
-    __slots__ = ("array", "kind", "written")
+    __slots__ = ("array", "kind", "whole", "written")
 
     def __init__(self, kind: str, array: Any) -> None:
         self.kind = kind
         self.array = array
         self.written = False
+        self.whole: Any = None
 
 
 class Value:
@@ -160,9 +166,18 @@ def collect(tree: Any, found: list[Value]) -> None:
     map_tree(tree, leaf)
 
 
-WRITERS = {np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal}
-"""Functions that write into their first argument."""
-_WRITING_METHODS = {"__setitem__", "fill", "sort", "partition", "put", "itemset", "at"}
+WRITERS = {
+    np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal, np.ndarray.__setitem__,
+    np.ndarray.fill, np.ndarray.sort, np.ndarray.partition, np.ndarray.put, np.ndarray.byteswap,
+}  # fmt: skip
+"""Functions and methods that write into their first argument."""
+_VARYING = {
+    "nonzero", "flatnonzero", "argwhere", "unique", "unique_all", "unique_counts", "unique_inverse", "unique_values",
+    "extract", "compress", "union1d", "intersect1d", "setdiff1d", "setxor1d", "bincount", "trim_zeros",
+}  # fmt: skip
+"""Functions whose result may be of another shape for other values."""
+_TOLD_BY_VALUES = {"repeat", "split", "array_split", "delete", "insert", "tile", "resize", "pad"}
+"""Functions whose result's shape depends on the values of the arguments after the first."""
 _FACTS = {"shape", "ndim", "size", "broadcast_shapes", "iscomplexobj", "isrealobj", "result_type", "can_cast",
           "common_type", "may_share_memory", "shares_memory", "isscalar"}  # fmt: skip
 """Functions whose result is no value of an array."""
@@ -170,9 +185,15 @@ _FACTS = {"shape", "ndim", "size", "broadcast_shapes", "iscomplexobj", "isrealob
 
 def _root(array: Any) -> Any:
     """The array that owns the memory."""
-    while isinstance(base := array.base, np.ndarray):
+    while True:
+        base = array.base
+        if isinstance(base, memoryview):
+            base = base.obj
+        elif not isinstance(base, np.ndarray):
+            base = getattr(base, "base", None)  # what as_strided puts between
+        if not isinstance(base, np.ndarray):
+            return array
         array = base
-    return array
 
 
 class Tape:
@@ -204,6 +225,7 @@ class Tape:
     def enter(self, array: Any, kind: str, place: Any = None) -> RecordingArray:
         """An array that is there before the function runs, as a recording array of the same memory."""
         value = Value(self._storage(array, kind), array, None, place)
+        value.storage.whole = value.storage.whole or value
         return self.wrap(array, value)
 
     def _storage(self, array: Any, kind: str) -> Storage:
@@ -241,11 +263,15 @@ class Tape:
 
     def _alias(self, array: Any, storage: Storage) -> Value:
         """A view of known memory that was cut without a call that could be seen: as strides of its owner."""
-        whole = next((v for v in self._wholes(storage)), None)
-        if whole is None:
+        whole = storage.whole or next((v for v in self._wholes(storage)), None)
+        if whole is not None and _same_place(array, whole.array):
+            return whole
+        if storage.kind == "state" and (whole is None or not _within(array, whole.array)):
+            whole = storage.whole = Value(storage, storage.array)
+        if whole is None or not whole.array.flags.c_contiguous or not _within(array, whole.array):
             self.unsure = f"an array of shape {array.shape} was cut from one that is not in the record"
             return Value(storage, array)
-        args = (whole, *_cut(array, storage.array))
+        args = (whole, *_cut(array, whole.array))
         instruction = Instruction("view", "strided", strided, args, {}, self._where())
         made = instruction.outs = Value(storage, array, instruction)
         self.instructions.append(instruction)
@@ -262,9 +288,8 @@ class Tape:
         parent = array._parent
         bare, source = _plain(array), _plain(parent)
         if np.shares_memory(bare, source):
-            same = bare.shape == source.shape and bare.strides == source.strides and bare.dtype == source.dtype
             value = self.value(parent)
-            if not same:
+            if not _same_place(bare, source):
                 value = self._alias(bare, value.storage)
         elif bare.shape == source.shape and np.array_equal(bare, source.astype(bare.dtype), equal_nan=bare.dtype.kind in "fc"):
             instruction = Instruction("call", "array", np.array, (self.value(parent), bare.dtype), {}, self._where())
@@ -293,9 +318,10 @@ class Tape:
     def call(self, function: Callable[..., Any], args: Any, kwargs: Any, name: str | None = None) -> Any:
         """Make and record one call."""
         name = name or function.__name__
+        args, kwargs = _told(function, args, kwargs)
         out = kwargs.get("out")
         target = None
-        if function in WRITERS or name.split(".")[-1] in _WRITING_METHODS:
+        if function in WRITERS or name.endswith(".at"):
             target = self._writable(args[0])
         elif out is not None:
             for item in out if isinstance(out, tuple) else (out,):
@@ -318,6 +344,9 @@ class Tape:
         made = self._result(result, instruction)
         if instruction.outs is not None:
             self.instructions.append(instruction)
+            if _may_vary(name, args):
+                for value in instruction.makes():
+                    self.check(True, f"{{0}}.shape == {value.shape}", (value,))
         return made
 
     def _writable(self, array: Any) -> Value:
@@ -327,6 +356,12 @@ class Tape:
         """
         value = self.value(array)
         storage = value.storage
+        if isinstance(array, RecordingArray) and array._scalar:  # asanyarray made an array of NumPy's scalar
+            instruction = Instruction("call", "array", np.array, (value, array.dtype), {}, self._where())
+            storage = self._storages[id(_root(array))] = Storage("fresh", _root(array))
+            value = array._value = instruction.outs = Value(storage, _plain(array), instruction)
+            array._scalar = False
+            self.instructions.append(instruction)
         if storage.kind == "constant":
             root = storage.array
             start = Value(Storage("constant", root.copy()), root.copy())
@@ -358,7 +393,9 @@ class Tape:
                 storage = self._storages[id(root)] = Storage("fresh", root)
             value = Value(storage, array, instruction)
             instruction.outs = value
-            return self.wrap(array, value)
+            made = self.wrap(array, value)
+            made._scalar = isinstance(result, np.generic)
+            return made
         if isinstance(result, (tuple, list)):
             made, outs = [], []
             for item in result:
@@ -457,6 +494,47 @@ class Tape:
         return line, section
 
 
+@functools.lru_cache(maxsize=512)
+def _place_of_out(function: Any) -> tuple[str, ...]:
+    """The names of a function's parameters, if ``out`` is one that can be given by its place."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return ()
+    places = tuple(name for name, p in parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD)
+    return places if "out" in places else ()
+
+
+def _told(function: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:
+    """The arguments with ``out``, and what comes after it, by name."""
+    if isinstance(function, types.FunctionType) or kwargs.get("out", 0) is None:  # ufuncs and methods take it by name
+        names = () if isinstance(function, np.ufunc) else _place_of_out(function)
+        at = names.index("out") if names else len(args)
+        kwargs = {**dict(zip(names[at:], args[at:], strict=False)), **kwargs}
+        args = args[:at]
+        if kwargs.get("out", 0) is None:
+            del kwargs["out"]
+    elif args and args[-1] is None and getattr(function, "__name__", "") in _WITH_OUT:
+        args = args[:-1]
+    return args, kwargs
+
+
+_WITH_OUT = {"all", "any", "argmax", "argmin", "cumprod", "cumsum", "max", "mean", "min", "prod", "std", "sum", "var"}
+"""Methods whose last argument by place is ``out``, or one that may be None as well."""
+
+
+def _may_vary(name: str, args: Any) -> bool:
+    """Whether values say how large the result of such a call is."""
+    if name == "where":
+        return len(args) == 1
+    found: list[Any] = []
+    map_tree(args[1:], found.append)
+    arrays = [item for item in found if isinstance(item, RecordingArray)]
+    if name == "__getitem__":
+        return any(array.dtype.kind == "b" for array in arrays)
+    return name in _VARYING or (name in _TOLD_BY_VALUES and len(arrays) > 0)
+
+
 def _plain(array: Any) -> Any:
     """The array itself, which records nothing."""
     return np.ndarray.view(array, np.ndarray)
@@ -475,6 +553,18 @@ def _cut(array: Any, owner: Any) -> tuple[Any, ...]:
     """What ``strided`` needs to cut an array from the one that owns its memory."""
     offset = array.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
     return array.shape, array.dtype, offset, array.strides
+
+
+def _same_place(a: Any, b: Any) -> bool:
+    """Whether two arrays are the same elements of the same memory."""
+    start = a.__array_interface__["data"][0] == b.__array_interface__["data"][0]
+    return start and a.shape == b.shape and a.strides == b.strides and a.dtype == b.dtype
+
+
+def _within(array: Any, whole: Any) -> bool:
+    """Whether all of an array's elements lie in the memory of another."""
+    (low, high), (first, last) = (np.lib.array_utils.byte_bounds(each) for each in (array, whole))
+    return bool(first <= low and high <= last)
 
 
 def strided(array: Any, shape: tuple[int, ...], dtype: Any, offset: int, strides: tuple[int, ...]) -> Any:
@@ -511,6 +601,15 @@ def _method(name: str) -> Any:
     return method
 
 
+def _in_place(name: str) -> Any:
+    function, beside = getattr(np.ndarray, f"__i{name}__"), getattr(operator, f"__{name}__")
+
+    def method(self: Any, other: Any) -> Any:
+        return beside(self, other) if self._scalar else function(self, other)
+
+    return method
+
+
 def _attribute(name: str) -> Any:
     def cut(array: Any) -> Any:
         return getattr(array, name)
@@ -538,8 +637,11 @@ class RecordingArray(np.ndarray):
     _tape: Tape | None
     _value: Value | None
     _parent: Any
+    _scalar: bool
+    """Whether NumPy would give a scalar, which is never written: ``x += y`` makes another."""
 
     def __array_finalize__(self, source: Any) -> None:
+        self._scalar = False
         self._tape = getattr(source, "_tape", None)
         self._value = None
         self._parent = source if self._tape is not None else None
@@ -559,7 +661,7 @@ class RecordingArray(np.ndarray):
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if any(not issubclass(kind, (np.ndarray, Number)) for kind in types):
             return NotImplemented
-        tape = _tape_in((args, kwargs))
+        tape = self._tape if self._tape is not None and self._tape.open else _tape_in((args, kwargs))  # like= is in neither
         if tape is None:
             return function(*map_tree(args, _bare), **map_tree(kwargs, _bare))
         return tape.call(function, args, kwargs)
@@ -599,6 +701,20 @@ class RecordingArray(np.ndarray):
     trace = _method("trace")
     transpose = _method("transpose")
     view = _method("view")
+
+    __iadd__ = _in_place("add")
+    __iand__ = _in_place("and")
+    __ifloordiv__ = _in_place("floordiv")
+    __ilshift__ = _in_place("lshift")
+    __imatmul__ = _in_place("matmul")
+    __imod__ = _in_place("mod")
+    __imul__ = _in_place("mul")
+    __ior__ = _in_place("or")
+    __ipow__ = _in_place("pow")
+    __irshift__ = _in_place("rshift")
+    __isub__ = _in_place("sub")
+    __itruediv__ = _in_place("truediv")
+    __ixor__ = _in_place("xor")
 
     T = _attribute("T")
     mT = _attribute("mT")

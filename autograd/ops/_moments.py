@@ -24,8 +24,8 @@ SMALL = 1 << 15
 
 
 def _far(level: Any, variance: Any) -> bool:
-    """Whether squared means exceed variances so much. What records NumPy's calls must be right for all later values."""
-    return type(level) is not np.ndarray or bool(np.logical_or.reduce(level > FAR * variance, axis=None))
+    """Whether squared means exceed variances so much."""
+    return not isinstance(level, np.ndarray) or bool(np.logical_or.reduce(level > FAR * variance, axis=None))
 
 
 # ---- rows ------------------------------------------------------------------------------------------------------------

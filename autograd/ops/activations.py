@@ -322,10 +322,10 @@ def rrelu(
     if not training:
         return leaky_relu(x, (lower + upper) / 2)
     slopes = source(generator).uniform(tuple(x.shape)) * (upper - lower) + lower
-    return prelu_(x, np.asarray(slopes, x.dtype if x.dtype.kind == "f" else None))
+    return prelu_(x, np.asanyarray(slopes, x.dtype if x.dtype.kind == "f" else None))
 
 
 def gumbel_noise(shape: tuple[int, ...], dtype: Any, generator: Generator | None = None) -> Any:
     """Numbers from Gumbel's standard distribution, an array."""
-    uniform = np.asarray(source(generator).uniform(shape, np.dtype(np.float64)))
+    uniform = np.asanyarray(source(generator).uniform(shape, np.dtype(np.float64)))
     return -np.log(np.maximum(-np.log1p(-uniform), 1e-300)).astype(dtype)

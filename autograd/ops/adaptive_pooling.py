@@ -175,7 +175,7 @@ def window_maxima(x: Any, counts: tuple[int, ...]) -> Any:
         inside = np.reshape(numbers[tuple([slice(first, last) for first, last in window])], -1)
         seen = planes[..., inside]
         best = np.argmax(seen, -1)
-        if type(x) is np.ndarray and x.dtype.kind == "f" and np.isnan(seen).any():  # of NaNs the last
+        if isinstance(x, np.ndarray) and x.dtype.kind == "f" and np.isnan(seen).any():  # of NaNs the last
             nan = np.isnan(seen)
             best = np.where(nan.any(-1), len(inside) - 1 - np.argmax(nan[..., ::-1], -1), best)
         best = np.expand_dims(best, -1)

@@ -54,7 +54,7 @@ def as_arrays(x: Any, y: Any, floating: bool = False) -> list[Any]:
     """
     if isinstance(x, _NUMBERS) or isinstance(y, _NUMBERS):
         if type(x) in (int, float) and isinstance(y, Handle) and y._data.dtype.kind == "f":
-            return [np.asarray(x, y._data.dtype), y]
+            return [np.asanyarray(x, y._data.dtype), y]
         dtype = dtypes.result_type(x, y)
         if floating:
             dtype = dtypes.to_float(dtype)

@@ -101,14 +101,14 @@ def attend(
         bias = hidden if bias is None else bias + hidden
     batch = query.shape[:-2]
     shape = (*query.shape[:-1], key.shape[-2])
-    alike = type(query) is np.ndarray and batch == key.shape[:-2] == value.shape[:-2]
+    alike = isinstance(query, np.ndarray) and batch == key.shape[:-2] == value.shape[:-2]
     alike = alike and query.dtype == key.dtype == value.dtype
     if not alike or not all(a is None or np.broadcast_shapes(a.shape, shape) == shape for a in (bias, kept)):
         out, weights = _attend(query, key, value, bias, kept, scale)
         return out.astype(dtype, copy=False), weights.astype(dtype, copy=False)
     # Laid out in memory as the query is: that of many heads side by side then becomes theirs without a copy.
     out = np.empty_like(query, value.dtype, shape=(*query.shape[:-1], value.shape[-1]))
-    weights = np.empty(shape, query.dtype)
+    weights = np.empty(shape, query.dtype, like=query)
 
     def of(a: Any, block: slice) -> Any:
         return a[block] if a is not None and a.ndim == len(shape) and len(a) > 1 else a
@@ -138,7 +138,7 @@ def _attend(
     # Where every score is -inf the finite start makes all powers 0; else the largest is 1, and so the sum 1 or more.
     lowest = np.finfo(scores.dtype).min
     scores -= np.maximum.reduce(scores, -1, keepdims=True, initial=lowest)
-    weights = np.exp(scores, out=scores) if type(scores) is np.ndarray else np.exp(scores)
+    weights = np.exp(scores, out=scores) if isinstance(scores, np.ndarray) else np.exp(scores)
     total = np.expand_dims(np.matmul(weights, np.ones(weights.shape[-1], weights.dtype)), -1)  # in a third of the time
     weights /= np.maximum(total, 1)
     return np.matmul(weights if kept is None else weights * kept, value, out=out), weights

@@ -45,8 +45,8 @@ def average_pool(
     """The sum of each window over the last dimensions, with zeros around, by ``divisor``, which broadcasts."""
     total = reduce_windows(np.add, framed(x, padding, 0, accumulation_dtype(x.dtype)), size, stride, _unit(size))
     if x.dtype.kind in "iu":
-        return (total // np.asarray(divisor, x.dtype)).astype(x.dtype, copy=False)
-    total /= np.asarray(divisor, total.dtype)
+        return (total // np.asanyarray(divisor, x.dtype)).astype(x.dtype, copy=False)
+    total /= np.asanyarray(divisor, total.dtype)
     return total.astype(x.dtype, copy=False)
 
 
@@ -61,7 +61,7 @@ def spread_averages(x: Any, sizes: Any, size: Any, stride: Any, padding: Any, di
     """Zeros with last dimensions ``sizes``, with ``x`` by ``divisor`` added to all of each window."""
     rank = len(size)
     wide = accumulation_dtype(x.dtype) or x.dtype
-    part = x / np.asarray(divisor, wide)
+    part = x / np.asanyarray(divisor, wide)
     for axis in range(rank - 1, -1, -1):  # one dimension after the other: the shortest runs while there are fewest
         place = part.ndim - rank + axis
         low, high = padding[axis]

@@ -99,7 +99,7 @@ def cast_input(name: str, x: Any, dtype: Any, integers: Any = None) -> Any:
         DtypeError: integers, and no dtype to compute them in.
     """
     if not hasattr(x, "dtype"):
-        x = np.asarray(x, dtypes.weak_dtype(x))
+        x = np.asanyarray(x, dtypes.weak_dtype(x))
     if dtype is not None:
         x = x.astype(dtypes.as_dtype(dtype), copy=False)
     if x.dtype.kind in "fcV" or (integers is not None and dtype is not None):

@@ -68,7 +68,7 @@ def _gradient(x: Any, g: Any, y: Any, out: Any, work: Any) -> None:
 def _in_blocks(compute: Callable[..., None], *arrays: Any) -> Any:
     """What ``compute`` makes of arrays of one shape and dtype."""
     shape = arrays[0].shape
-    flat = [np.ascontiguousarray(array).reshape(-1) for array in arrays]
+    flat = [np.array(array, order="C", copy=None, subok=True).reshape(-1) for array in arrays]
     out = np.empty_like(flat[0])
 
     def start() -> Callable[[slice], None]:
@@ -85,7 +85,7 @@ def _in_blocks(compute: Callable[..., None], *arrays: Any) -> Any:
 
 
 def _plain(x: Any) -> bool:
-    return type(x) is np.ndarray and x.dtype == np.float32
+    return isinstance(x, np.ndarray) and x.dtype == np.float32
 
 
 @op(

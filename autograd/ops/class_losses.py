@@ -324,7 +324,7 @@ def cross_entropy(
     if target is None:
         raise TypeError("cross_entropy() needs the argument 'target': class numbers, or probabilities of the classes")
     if not hasattr(target, "dtype"):
-        target = np.asarray(target)
+        target = np.asanyarray(target)
     if target.dtype.kind in "iu":
         return cross_entropy_(x, target, weight, ignore_index, reduction, label_smoothing, [])
     if tuple(target.shape) != tuple(x.shape):

@@ -198,7 +198,7 @@ def einsum(*operands: Any) -> Any:
             given = list(given[0])
     else:
         equation, given = _from_sublists(operands)
-    tensors = [item if hasattr(item, "shape") else np.asarray(item) for item in given]
+    tensors = [item if hasattr(item, "shape") else np.asanyarray(item) for item in given]
     shapes = tuple(tuple(tensor.shape) for tensor in tensors)
     words, target = _explicit(equation, shapes)
     if len(tensors) == 1:

@@ -33,7 +33,7 @@ def histc(x: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     x = cast_input("histc", x, None)
     low, high = float(min), float(max)
     if low == high and x.size:
-        low, high = float(np.min(x)), float(np.max(x))
+        low, high = np.min(x).item(), np.max(x).item()
     if low == high:
         low, high = low - 1, high + 1
     if not (np.isfinite(low) and np.isfinite(high) and low < high):
@@ -54,8 +54,8 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     if x.dtype.kind not in "biu":
         raise DtypeError(f"bincount: expected integers, got {x.dtype}")
     out = np.bincount(x, weights, minlength)
-    floating = weights is not None and np.asarray(weights).dtype.kind == "f"
-    return out.astype(np.asarray(weights).dtype, copy=False) if floating else out
+    floating = weights is not None and np.asanyarray(weights).dtype.kind == "f"
+    return out.astype(np.asanyarray(weights).dtype, copy=False) if floating else out
 
 
 # ---- histograms with their edges -------------------------------------------------------------------------------------

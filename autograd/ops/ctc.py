@@ -144,7 +144,7 @@ def ctc_nll(x: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank
 
 
 def _lengths(name: str, given: Any, n: int) -> Any:
-    found = np.asarray(unwrap(given))
+    found = np.asanyarray(unwrap(given))
     if found.dtype.kind not in "iu":
         raise DtypeError(f"ctc_loss: {name} must be integers, got {found.dtype}")
     if found.size != n:
@@ -229,7 +229,7 @@ def ctc_loss(
     steps, counts = _lengths("input_lengths", input_lengths, n), _lengths("target_lengths", target_lengths, n)
     if n and steps.max() > shape[0]:
         raise ShapeError(f"ctc_loss: input_lengths has {steps.max()}, but log_probs has only {shape[0]} times")
-    rows = _matrix_of(np.asarray(unwrap(targets)), counts, n)
+    rows = _matrix_of(np.asanyarray(unwrap(targets)), counts, n)
     used = rows[np.arange(rows.shape[1]) < counts[:, None]]
     if used.size and (used.min() < 0 or used.max() >= shape[-1]):
         raise IndexError(

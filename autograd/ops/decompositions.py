@@ -18,12 +18,12 @@ from .._op import composed, op
 from .._protocols import numpy_function
 from ..errors import GradientError, ShapeError
 from ..samples import case, reals
+from ._foreign import foreign
 from .linear_algebra import (
     H,
     T,
     computed,
     conj,
-    foreign,
     inv,
     positive_definite,
     require_square,

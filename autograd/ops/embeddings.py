@@ -12,19 +12,17 @@ from ..engine.nodes import Handle, new_tensor
 from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic
+from ._foreign import foreign
 from .norms import norm
 from .selection import keep
 from .shapes import reshape
 
 
 def check_range(name: str, what: str, indices: Any, size: int) -> None:
-    """Raise IndexError unless all ``indices`` lie in ``range(size)``, DtypeError unless they are integers.
-
-    Only of plain arrays: what watches NumPy's calls must not see a number read out of an array.
-    """
+    """Raise IndexError unless all ``indices`` lie in ``range(size)``, DtypeError unless they are integers."""
     if indices.dtype.kind not in "iu":
         raise DtypeError(f"{name}expected integers to name each {what}, got {indices.dtype}; convert with .long()")
-    if type(indices) is np.ndarray and indices.size:
+    if isinstance(indices, np.ndarray) and indices.size:
         low, high = indices.min(), indices.max()
         if low < 0 or high >= size:
             raise IndexError(
@@ -38,6 +36,12 @@ def _selected(index: Any, rows: int, dtype: Any) -> Any:
 
     ones = np.ones(len(index), np.float32 if dtype.itemsize == 2 else dtype)
     return csc_array((ones, index, np.arange(len(index) + 1)), shape=(rows, len(index)))
+
+
+@foreign
+def _sums(index: Any, x: Any, rows: int) -> Any:
+    """For each of ``rows`` rows the sum of the vectors of ``x`` that belong to it."""
+    return np.asarray(_selected(index, rows, x.dtype) @ x, x.dtype)
 
 
 _IDS = np.array([[2, 0, 2], [1, 2, 0]])
@@ -60,9 +64,8 @@ def add_rows(x: Any, index: Any, rows: int, padding_idx: int | None = None) -> A
     """Zeros of ``rows`` rows, with the vectors ``x`` added to the rows ``index`` (but to the row ``padding_idx``)."""
     size = x.shape[-1]
     index, x = np.reshape(index, -1), np.reshape(x, (-1, size))
-    if type(x) is np.ndarray and x.size >= 4096:
-        out = _selected(index, rows, x.dtype) @ x  # ten times as fast as np.add.at
-        out = np.asarray(out, x.dtype)
+    if isinstance(x, np.ndarray) and x.size >= 4096:
+        out = _sums(index, x, rows)  # ten times as fast as np.add.at
     else:
         out = np.zeros((rows, size), x.dtype, like=np.asanyarray(x))
         np.add.at(out, index, x)
@@ -125,7 +128,7 @@ def _prepared(
         raise ValueError(f"{name}: there are no sparse gradients; leave out sparse=True, the dense ones are the same")
     if weight.ndim != 2:
         raise ShapeError(f"{name}: the weight must be a matrix (rows, size), got shape {tuple(weight.shape)}")
-    index = x if hasattr(x, "dtype") else np.asarray(x)
+    index = x if hasattr(x, "dtype") else np.asanyarray(x)
     rows = weight.shape[0]
     if padding_idx is not None and not -rows <= padding_idx < rows:
         raise IndexError(f"{name}: padding_idx {padding_idx} is out of range: there are {rows} rows")
@@ -147,7 +150,7 @@ def _prepared(
 
 def _bags(index: Any, offsets: Any, include_last_offset: bool) -> tuple[Any, int]:
     """For each entry of a 1-d ``index`` the number of its bag, and how many bags there are."""
-    offsets = offsets._data if isinstance(offsets, Handle) else np.asarray(offsets)
+    offsets = offsets._data if isinstance(offsets, Handle) else np.asanyarray(offsets)
     if offsets.ndim != 1 or offsets.dtype.kind not in "iu":
         raise ShapeError(
             f"embedding_bag: offsets must be a 1-d tensor of integers, got {offsets.dtype} of shape {offsets.shape}"
@@ -225,7 +228,7 @@ def embedding_bag(
         raise ValueError("embedding_bag: mode='max' has no scale_grad_by_freq")
     if per_sample_weights is not None and mode != "sum":
         raise ValueError(f"embedding_bag: per_sample_weights are for mode='sum', got mode={mode!r}")
-    index = x._data if isinstance(x, Handle) else np.asarray(x)
+    index = x._data if isinstance(x, Handle) else np.asanyarray(x)
     if index.ndim not in (1, 2) or (index.ndim == 1) != (offsets is not None):
         raise ShapeError(
             f"embedding_bag: expected indices of two dimensions without offsets or of one with them, got shape "
@@ -262,7 +265,7 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
 
     Raises: IndexError, DtypeError; ValueError if ``tensor`` is empty and ``num_classes`` is left out.
     """
-    index = tensor._data if isinstance(tensor, Handle) else np.asarray(tensor)
+    index = tensor._data if isinstance(tensor, Handle) else np.asanyarray(tensor)
     if num_classes == -1:
         if not index.size:
             raise ValueError("one_hot: the tensor is empty, so num_classes must be given")

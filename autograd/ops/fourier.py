@@ -26,6 +26,7 @@ from .._protocols import numpy_function
 from ..errors import BoundsError, DtypeError, ShapeError
 from ..samples import case, reals
 from ._blocks import get_num_threads
+from ._foreign import foreign
 from .linear_algebra import computed
 from .repetition import constant_pad_nd
 from .shapes import roll, shape_of
@@ -114,11 +115,17 @@ def _kept(out: Any, x: Any) -> Any:
     return out.astype(x.dtype) if x.dtype.itemsize == 2 and out.dtype.kind != "c" else out
 
 
-def _along(kind: str, x: Any, size: int, place: int, norm: Any) -> Any:
-    if type(x) is np.ndarray and x.size >= _LARGE:  # SciPy computes several lines at once, in several threads
-        import scipy.fft
+@foreign
+def _large(kind: str, x: Any, size: int, place: int, norm: Any) -> Any:
+    """SciPy computes several lines at once, in several threads."""
+    import scipy.fft
 
-        return getattr(scipy.fft, kind)(x, size, place, norm, workers=get_num_threads() if x.size >= 4 * _LARGE else 1)
+    return getattr(scipy.fft, kind)(x, size, place, norm, workers=get_num_threads() if x.size >= 4 * _LARGE else 1)
+
+
+def _along(kind: str, x: Any, size: int, place: int, norm: Any) -> Any:
+    if isinstance(x, np.ndarray) and x.size >= _LARGE:
+        return _large(kind, x, size, place, norm)
     function: Any = getattr(np.fft, kind)
     return function(x, size, place, norm)
 

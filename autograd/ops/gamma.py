@@ -92,8 +92,8 @@ def _parameter_and_input(name: str, parameter: Any, x: Any) -> tuple[Any, Any]:
             "give a tensor that does not require grad: .detach()"
         )
     dtype = dtypes.to_float(dtypes.result_type(parameter, x))
-    x = to(x, dtype) if isinstance(x, Handle) else np.asarray(x, dtype)
-    return np.asarray(unwrap(parameter), dtype), x
+    x = to(x, dtype) if isinstance(x, Handle) else np.asanyarray(x, dtype)
+    return np.asanyarray(unwrap(parameter), dtype), x
 
 
 def _gamma_density(a: Any, x: Any) -> Any:

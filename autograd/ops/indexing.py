@@ -17,6 +17,7 @@ from .._op import composed, op, unwrap
 from ..engine.nodes import array_of
 from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
+from ._foreign import foreign
 
 _INDICES: list[tuple[tuple[int, ...], Any]] = [
     ((4,), 1),
@@ -132,7 +133,13 @@ def getitem(x: Any, index: Any) -> Any:
 
     Raises: IndexError.
     """
-    if type(index) is np.ndarray and index.dtype == np.int64 and index.ndim and type(x) is np.ndarray and len(x.shape):
+    if (
+        isinstance(index, np.ndarray)
+        and index.dtype == np.int64
+        and index.ndim
+        and isinstance(x, np.ndarray)
+        and x.ndim
+    ):
         return x.take(index, 0)  # a batch of rows, in a third of the time
     out = x[index] if type(index) is not tuple else _at(x, index)
     if isinstance(out, np.generic):  # NumPy copies a single element: the Ellipsis makes it a view
@@ -169,7 +176,7 @@ def _added(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
         np.add.at(out, index, x)
         return out
     whole = math.prod(shape[1:])
-    if _is_whole(index) and whole > 1 and x.size >= _MANY and type(x) is np.ndarray and x.dtype.kind in "fc":
+    if _is_whole(index) and whole > 1 and x.size >= _MANY and isinstance(x, np.ndarray) and x.dtype.kind in "fc":
         return _rows_added(x, index, shape)
     if _is_whole(index):
         flat = index if index.min(initial=0) >= 0 else np.where(index < 0, index + shape[0], index)
@@ -190,6 +197,7 @@ _MANY = 8192
 """From this many elements on, a sparse matrix product adds rows faster than ``np.add.at`` (10 times for 100,000)."""
 
 
+@foreign
 def _rows_added(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """Rows of ``x`` added at an integer array, as the product of a sparse matrix of ones with ``x``."""
     from scipy.sparse import csc_matrix

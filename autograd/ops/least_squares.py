@@ -94,7 +94,7 @@ def lstsq(x: Any, y: Any, rcond: float | None = None, *, driver: str | None = No
             f"lstsq: a matrix of shape {tuple(x.shape)} does not fit a right-hand side of shape {tuple(y.shape)}"
         )
     rows, columns = x.shape[-2:]
-    plain = computed(x._data if isinstance(x, Handle) else np.asarray(x))[0]
+    plain = computed(x._data if isinstance(x, Handle) else np.asanyarray(x))[0]
     values = np.linalg.svd(plain, compute_uv=False)
     bound = (max(rows, columns) * float(np.finfo(values.dtype).eps) if rcond is None else rcond) * values[..., :1]
     rank = np.sum(values > bound, axis=-1)
@@ -104,5 +104,5 @@ def lstsq(x: Any, y: Any, rcond: float | None = None, *, driver: str | None = No
         error = matmul(x, solution) - right
         residuals = np.sum(np.square(np.abs(error)), axis=-2)
     return LeastSquares(
-        solution[..., 0] if vector else solution, residuals, new_tensor(np.asarray(rank)), new_tensor(values)
+        solution[..., 0] if vector else solution, residuals, new_tensor(np.asanyarray(rank)), new_tensor(values)
     )

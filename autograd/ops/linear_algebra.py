@@ -7,7 +7,6 @@ results for forward and reverse mode algorithmic differentiation" (2008), where 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from .._op import composed, op
 from .._protocols import numpy_function
 from ..errors import ShapeError
 from ..samples import case, reals
+from ._foreign import foreign
 from .shapes import also_named
 
 
@@ -62,19 +62,6 @@ def computed(x: Any) -> tuple[Any, Any]:
     if x.dtype.itemsize == 2 and x.dtype.kind in "fV":
         return x.astype(np.float32), x.dtype
     return x, x.dtype
-
-
-def foreign(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let array types that watch NumPy's calls (NEP 18), as recording arrays do, see those of ``function`` too."""
-
-    def call(*args: Any) -> Any:
-        for arg in args:
-            if type(arg) is not np.ndarray and isinstance(arg, np.ndarray):
-                return arg.__array_function__(call, (type(arg),), args, {})
-        return function(*args)
-
-    call.__name__ = function.__name__
-    return call
 
 
 # ---- inverse and determinants ----------------------------------------------------------------------------------------

@@ -147,7 +147,7 @@ def cosine_embedding_loss(x1: Any, x2: Any, target: Any, margin: float = 0.0, *,
 
 def _plain(x: Any) -> Any:
     """The array of a Tensor."""
-    return np.asarray(unwrap(x))
+    return np.asanyarray(unwrap(x))
 
 
 def _triplet(

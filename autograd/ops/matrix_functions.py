@@ -13,11 +13,12 @@ from .._op import composed, op
 from .._protocols import numpy_function
 from ..errors import ShapeError
 from ..samples import case, reals
+from ._foreign import foreign
 from .arithmetic import add
 from .casting import cast, clone
 from .decompositions import svdvals
 from .diagonals import diagonal
-from .linear_algebra import T, computed, foreign, inv, require_square, solve, square
+from .linear_algebra import T, computed, inv, require_square, solve, square
 from .norms import norm
 from .products import matmul
 from .selection import where

@@ -52,7 +52,7 @@ def _array(mask: Any, name: str, shapes: list[tuple[int, ...]]) -> Any:
     """A mask as an array of bool or a floating Tensor, once its shape and dtype are known to be right."""
     if mask is None:
         return None
-    mask = mask if hasattr(mask, "dtype") else np.asarray(mask)
+    mask = mask if hasattr(mask, "dtype") else np.asanyarray(mask)
     told = f"multi_head_attention_forward: {name}"
     if mask.dtype.kind not in "fbV":
         raise DtypeError(f"{told} must be bool or floating, got {mask.dtype}; use .bool()")

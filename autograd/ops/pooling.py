@@ -164,8 +164,8 @@ def _claims(source: Any, values: Any, size: Any, stride: Any, dilation: Any) -> 
 
 
 def _has_nan(values: Any) -> bool:
-    """Whether there is a NaN; not asked of arrays that write NumPy's calls down."""
-    return type(values) is np.ndarray and bool(np.isnan(values).any())
+    """Whether there is a NaN."""
+    return isinstance(values, np.ndarray) and bool(np.isnan(values).any())
 
 
 @op(
@@ -186,7 +186,7 @@ def spread_maxima(x: Any, source: Any, values: Any, size: Any, stride: Any, padd
         _, index = _maxima(source, size, stride, padding, dilation)
         return add_in_planes.op.forward(x, index, tuple(sizes))
     shared = overlap(size, stride, dilation)
-    if not shared and not any(map(any, padding)) and type(x) is type(source) is np.ndarray:
+    if not shared and not any(map(any, padding)) and isinstance(x, np.ndarray) and isinstance(source, np.ndarray):
         return _spread_apart(x, source, values, size, stride, dilation)
     frame = framed(source, padding, math.nan)  # a NaN is equal to nothing
     out = np.zeros(frame.shape, x.dtype, like=x)
@@ -198,14 +198,18 @@ def spread_maxima(x: Any, source: Any, values: Any, size: Any, stride: Any, padd
     return unframed(out, sizes, padding)
 
 
+def _contiguous(x: Any) -> Any:
+    return np.array(x, order="C", copy=None, subok=True) if isinstance(x, np.ndarray) else x
+
+
 def _spread_apart(x: Any, source: Any, values: Any, size: Any, stride: Any, dilation: Any) -> Any:
     """``spread_maxima`` for windows apart from each other: each place is written once, by its bits (see ``keep``)."""
     tight = all(k == s and d == 1 for k, s, d in zip(size, stride, dilation, strict=True))
     counts = values.shape[values.ndim - len(size) :]
     tight = tight and all(c * k == n for c, k, n in zip(counts, size, source.shape[-len(size) :], strict=True))
-    out = np.empty(source.shape, x.dtype) if tight else np.zeros(source.shape, x.dtype)
+    out = (np.empty if tight else np.zeros)(source.shape, x.dtype, like=x)
     bits = {2: np.int16, 4: np.int32, 8: np.int64}.get(x.dtype.itemsize)
-    into, numbers = (out, x) if bits is None else (out.view(bits), np.ascontiguousarray(x).view(bits))
+    into, numbers = (out, x) if bits is None else (out.view(bits), _contiguous(x).view(bits))
     for slab, mask in _claims(source, values, size, stride, dilation):
         np.multiply(numbers, mask, out=into[slab])
     return out
@@ -230,7 +234,7 @@ def pick_maxima(x: Any, source: Any, values: Any, size: Any, stride: Any, paddin
     frame, x = framed(source, padding, math.nan), framed(x, padding, 0)
     out = np.zeros(values.shape, x.dtype, like=x)
     for slab, mask in _claims(frame, values, size, stride, dilation):
-        out += keep.op.forward(np.ascontiguousarray(x[slab]) if type(x) is np.ndarray else x[slab], mask)
+        out += keep.op.forward(_contiguous(x[slab]), mask)
     return out
 
 

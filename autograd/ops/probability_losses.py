@@ -64,7 +64,7 @@ def binary_cross_entropy(x: Any, target: Any, weight: Any = None, *, reduction: 
     if x.shape != target.shape:
         check_pair("binary_cross_entropy", x, target, strict=True)
     _check_weights("binary_cross_entropy", x.shape, weight=weight)
-    if (type(x) is np.ndarray or isinstance(x, np.generic)) and x.size and (x.min() < 0 or x.max() > 1):
+    if isinstance(x, (np.ndarray, np.generic)) and x.size and (x.min() < 0 or x.max() > 1):
         raise ValueError(
             f"the input must be probabilities, from 0 to 1, but it has {x.min()} to {x.max()}; "
             "apply sigmoid, or use binary_cross_entropy_with_logits"
@@ -312,7 +312,7 @@ def gaussian_nll_loss(
     if tuple(x.shape) != tuple(target.shape):
         check_pair("gaussian_nll_loss", x, target)
     if not hasattr(var, "shape"):
-        var = np.asarray(var, x.dtype)
+        var = np.asanyarray(var, x.dtype)
     elif tuple(var.shape) != tuple(x.shape):
         have, want = tuple(var.shape), tuple(x.shape)
         if have == want[:-1]:

@@ -121,7 +121,7 @@ def mode(x: Any, dim: int = -1, keepdim: bool = False) -> Any:
     places = np.moveaxis(order(line, axis), axis, -1)
     values = np.take_along_axis(np.moveaxis(line, axis, -1), places, -1)
     n = values.shape[-1]
-    starts = np.zeros(values.shape, np.int64)
+    starts = np.zeros(values.shape, np.int64, like=values)
     starts[..., 1:] = np.where(values[..., 1:] != values[..., :-1], np.arange(1, n), 0)
     lengths = np.arange(n) - np.maximum.accumulate(starts, -1)
     ends = np.argmax(lengths, -1, keepdims=True)
@@ -151,7 +151,7 @@ def _quantile(name: str, x: Any, q: Any, dim: int | None, keepdim: bool, interpo
     if interpolation not in _INTERPOLATIONS:
         raise ValueError(f"{name}: interpolation must be one of {', '.join(_INTERPOLATIONS)}, got {interpolation!r}")
     shape = np.shape(x)
-    data = np.asarray(getattr(q, "_data", q))
+    data = np.asanyarray(getattr(q, "_data", q))
     if data.ndim > 1:
         raise ShapeError(f"{name}: q must be a number or have one dimension, got shape {data.shape}")
     if not ((data >= 0) & (data <= 1)).all():

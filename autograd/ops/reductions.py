@@ -222,8 +222,8 @@ def count_nonzero(x: Any, dim: Any = None, *, keepdim: bool = False) -> Any:
     """How many elements are not zero, as int64."""
     if not np.ndim(x):
         axes_of(dim, 0)
-        return np.asarray(np.asanyarray(x) != 0, dtypes.int64)
-    return np.asarray(np.count_nonzero(x, axis_of(dim), keepdims=keepdim))
+        return np.asanyarray(np.asanyarray(x) != 0, dtypes.int64)
+    return np.asanyarray(np.count_nonzero(x, axis_of(dim), keepdims=keepdim))
 
 
 # ---- NumPy's signatures ---------------------------------------------------------------------------------------------

@@ -158,7 +158,7 @@ def repeat_interleave(
     Raises: ShapeError if ``output_size`` is given and wrong; ValueError for a negative number.
     """
     if x is None or repeats is None:
-        counts = np.asarray(unwrap(repeats if x is None else x))
+        counts = np.asanyarray(unwrap(repeats if x is None else x))
         if counts.ndim != 1 or counts.dtype.kind not in "iu":
             raise ShapeError(
                 f"repeat_interleave: expected a vector of integers, got {counts.dtype} of shape {counts.shape}"

@@ -219,7 +219,7 @@ def affine_grid(theta: Any, size: Sequence[int], align_corners: bool | None = No
 
 
 def _data(x: Any) -> Any:
-    return np.asarray(x._data if isinstance(x, Handle) else x)
+    return np.asanyarray(x._data if isinstance(x, Handle) else x)
 
 
 def _reflected(x: Any, n: int, align_corners: bool) -> tuple[Any, Any]:
@@ -251,7 +251,7 @@ def _bounded(x: Any, n: int, mode: str, align_corners: bool) -> tuple[Any, Any]:
 def _at_corner(x: Any, corner: Sequence[Any], sizes: Sequence[int]) -> Any:
     """The pixels (examples, channels, points) at whole coordinates, 0 outside."""
     inside = np.logical_and.reduce([(c >= 0) & (c < n) for c, n in zip(corner, sizes, strict=True)])
-    place = np.zeros(inside.shape, np.int64)
+    place = np.zeros(inside.shape, np.int64, like=inside)
     for c, n in zip(corner, sizes, strict=True):
         place = place * n + np.where(inside, c, 0).astype(np.int64)
     # an index between slices: (examples, points, channels)

@@ -65,8 +65,8 @@ def scatter(x: Any, dim: int, index: Any, src: Any = None, *, value: Any = None,
     if reduce is not None:
         if reduce not in ("add", "multiply"):
             raise ValueError(f"scatter: reduce must be None, 'add' or 'multiply', got {reduce!r}")
-        index = np.asarray(unwrap(index))
-        src = broadcast_to(np.asarray(src, x.dtype), index.shape) if len(shape_of(src)) == 0 else src
+        index = np.asanyarray(unwrap(index))
+        src = broadcast_to(np.asanyarray(src, x.dtype), index.shape) if len(shape_of(src)) == 0 else src
         return scatter_reduce(x, dim, index, src, "sum" if reduce == "add" else "prod")
     if not len(shape_of(x)):
         return _at_least_1d(scatter, x, dim, index, src if len(shape_of(src)) == 0 else reshape(src, (-1,)))

@@ -33,7 +33,7 @@ def keep(x: Any, mask: Any) -> Any:
     """``x`` where ``mask`` (an array of bool), 0 elsewhere."""
     if isinstance(x, np.generic) and isinstance(mask, np.generic):
         return x if mask else type(x)(0)
-    bits = _BITS.get(x.dtype.itemsize) if type(x) is np.ndarray else None
+    bits = _BITS.get(x.dtype.itemsize) if isinstance(x, np.ndarray) else None
     if bits is None:
         return np.where(mask, x, 0)
     return (x.view(bits) * mask).view(x.dtype)
@@ -87,7 +87,7 @@ def where(condition: Any, x: Any = None, y: Any = None, *, input: Any = None, ot
     if mask.dtype != np.bool_:
         mask = mask != 0
     if not hasattr(x, "dtype") and not hasattr(y, "dtype"):
-        x = np.asarray(x, dtypes.result_type(x, y))
+        x = np.asanyarray(x, dtypes.result_type(x, y))
     return where_(mask, x, y)
 
 

@@ -177,7 +177,7 @@ def _position(find: Any, x: Any, dim: Any, keepdim: bool) -> Any:
         return np.zeros((), np.int64)
     if not x.size:
         require_elements(x, dim)
-    return np.asarray(find(x, None if dim is None else index(dim), keepdims=keepdim))
+    return np.asanyarray(find(x, None if dim is None else index(dim), keepdims=keepdim))
 
 
 @op(samples=_POSITIONS)
@@ -222,14 +222,14 @@ def searchsorted(
     dtype = dtypes.int32 if out_int32 else dtypes.int64
     sequence = np.asanyarray(sorted_sequence)
     if sequence.ndim == 1:
-        return np.asarray(np.searchsorted(sequence, input, chosen, sorter), dtype)
+        return np.asanyarray(np.searchsorted(sequence, input, chosen, sorter), dtype)
     values = np.asanyarray(input)
     if sequence.shape[:-1] != values.shape[:-1]:
         raise ShapeError(
             f"searchsorted: a sequence of shape {sequence.shape} needs input of shape {(*sequence.shape[:-1], 'n')}, "
             f"got {values.shape}"
         )
-    out = np.empty(values.shape, dtype)
+    out = np.empty(values.shape, dtype, like=values)
     for line in np.ndindex(sequence.shape[:-1]):
         out[line] = np.searchsorted(sequence[line], values[line], chosen, None if sorter is None else sorter[line])
     return out
@@ -293,7 +293,7 @@ def unique_consecutive_parts(
     x = np.asanyarray(x)
     line = np.reshape(x, -1) if dim is None else np.moveaxis(x, dim, 0)
     n = len(line)
-    starts = np.ones(n, np.bool_)
+    starts = np.ones(n, np.bool_, like=x)
     if n > 1:
         starts[1:] = np.reshape(line[1:] != line[:-1], (n - 1, -1)).any(1)
     values = line[starts] if dim is None else np.moveaxis(line[starts], 0, dim)

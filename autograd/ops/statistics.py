@@ -196,7 +196,7 @@ def cov(x: Any, *, correction: float = 1, fweights: Any = None, aweights: Any = 
     for name, given in (("fweights", fweights), ("aweights", aweights)):
         if given is not None and np.shape(given) not in ((n,), () if n == 1 else (n,)):
             raise ShapeError(f"cov: expected {n} {name}, one for each observation, got shape {np.shape(given)}")
-        if given is not None and np.any(np.asarray(unwrap(given)) < 0):
+        if given is not None and np.any(np.asanyarray(unwrap(given)) < 0):
             raise ValueError(f"cov: {name} must not be negative")
     if fweights is not None and fweights.dtype.kind not in "iu":
         raise DtypeError(f"cov: fweights must be integers, got {fweights.dtype}")

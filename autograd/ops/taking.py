@@ -54,7 +54,7 @@ def as_index(name: str, index: Any, size: int | None = None) -> Any:
 
     Raises: DtypeError; BoundsError.
     """
-    index = np.asarray(unwrap(index))
+    index = np.asanyarray(unwrap(index))
     if index.dtype.kind not in "iu" and index.size:
         raise DtypeError(f"{name}: an index must be of an integer dtype, got {index.dtype}")
     if size is not None and index.size and not (index.min() >= 0 and index.max() < size):
@@ -134,7 +134,7 @@ def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Any:
 
     Raises: ShapeError; IndexError.
     """
-    indices = np.asarray(unwrap(indices))
+    indices = np.asanyarray(unwrap(indices))
     if dim is None:
         return getitem(reshape(x, -1), as_index("take_along_dim", indices).reshape(-1))
     shape = shape_of(x)
@@ -177,7 +177,7 @@ def as_mask(name: str, mask: Any) -> Any:
 
     Raises: DtypeError.
     """
-    mask = np.asarray(unwrap(mask))
+    mask = np.asanyarray(unwrap(mask))
     if mask.dtype != np.bool_:
         raise DtypeError(f"{name}: a mask must be of dtype bool, got {mask.dtype}: compare, or use .bool()")
     return mask
@@ -196,7 +196,7 @@ def nonzero(x: Any, *, as_tuple: bool = False) -> Any:
 
 def argwhere(x: Any) -> Any:
     """The positions of the elements that are not 0, one row for each."""
-    return new_tensor(np.argwhere(np.asarray(unwrap(x))))
+    return new_tensor(np.argwhere(np.asanyarray(unwrap(x))))
 
 
 def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
@@ -208,7 +208,7 @@ def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
         found = np.unravel_index(as_index("unravel_index", indices), dims_of(shape))
     except ValueError as error:
         raise IndexError(f"unravel_index: {error}") from None
-    return tuple([new_tensor(np.asarray(item)) for item in found])
+    return tuple([new_tensor(np.asanyarray(item)) for item in found])
 
 
 # ---- NumPy's spellings ----------------------------------------------------------------------------------------------

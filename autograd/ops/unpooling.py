@@ -82,7 +82,7 @@ def _unpooled(
     given = stride is not None and (isinstance(stride, int) or len(stride))
     steps = per_dimension(name, "stride", stride, rank, 1) if given else size
     around = per_dimension(name, "padding", padding, rank, 0)
-    shape, index = shape_of(x), np.asarray(unwrap(indices))
+    shape, index = shape_of(x), np.asanyarray(unwrap(indices))
     if len(shape) not in (rank + 1, rank + 2):
         raise ShapeError(f"{name}: expected an input of {rank + 1} or {rank + 2} dimensions, got shape {shape}")
     if index.dtype.kind not in "iu":

@@ -97,7 +97,7 @@ class Recording:
         return self._slots
 
     def _wrap_array(self, array: Any, slot: int) -> RecordingArray:
-        made: RecordingArray = np.asarray(array).view(RecordingArray)
+        made: RecordingArray = np.ndarray.view(np.asarray(array), RecordingArray)
         made._tape, made._slot, made._parent = self, slot, None
         return made
 
@@ -140,6 +140,11 @@ def _map(value: Any, leaf: Callable[[Any], Any]) -> Any:
     return leaf(value)
 
 
+def _plain(array: Any) -> Any:
+    """The array itself, which records nothing."""
+    return np.ndarray.view(array, np.ndarray)
+
+
 def _freeze(value: Any) -> Any:
     def leaf(item: Any) -> Any:
         if isinstance(item, RecordingArray):
@@ -150,7 +155,7 @@ def _freeze(value: Any) -> Any:
 
 
 def _bare(value: Any) -> Any:
-    return _map(value, lambda item: item.view(np.ndarray) if isinstance(item, RecordingArray) else item)
+    return _map(value, lambda item: _plain(item) if isinstance(item, RecordingArray) else item)
 
 
 def _fill(value: Any, env: dict[int, Any]) -> Any:
@@ -178,7 +183,7 @@ def _slot_of(array: Any) -> int:
         )
     if array._slot is None:
         parent = array._parent
-        bare, source = array.view(np.ndarray), parent.view(np.ndarray)
+        bare, source = _plain(array), _plain(parent)
         if np.shares_memory(bare, source):
             if bare.shape != source.shape or bare.strides != source.strides or bare.dtype != source.dtype:
                 raise LostError(f"a view of shape {bare.shape} was cut from shape {source.shape} without a NumPy call")
@@ -200,7 +205,7 @@ def _method(name: str) -> Any:
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         function = getattr(np.ndarray, name)
         return (
-            function(self, *args, **kwargs)
+            function(_plain(self), *args, **kwargs)
             if self._tape is None
             else self._tape.run(name, function, (self, *args), kwargs)
         )
@@ -213,7 +218,7 @@ def _attribute(name: str) -> Any:
         return getattr(array, name)
 
     def attribute(self: Any) -> Any:
-        return cut(self.view(np.ndarray)) if self._tape is None else self._tape.run(name, cut, (self,), {})
+        return cut(_plain(self)) if self._tape is None else self._tape.run(name, cut, (self,), {})
 
     return property(attribute)
 
@@ -222,7 +227,7 @@ def _escape(name: str) -> Any:
     def method(self: Any, *args: Any) -> Any:
         if self._tape is not None:
             self._tape.escapes.append(name)
-        return getattr(self.view(np.ndarray), name)(*args)
+        return getattr(_plain(self), name)(*args)
 
     return method
 
@@ -290,6 +295,7 @@ class RecordingArray(np.ndarray):
     take = _method("take")
     trace = _method("trace")
     transpose = _method("transpose")
+    view = _method("view")
 
     T = _attribute("T")
     mT = _attribute("mT")
