@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +23,15 @@ MISSED = object()
 PLAIN = object()
 """What they return where it is known that no program can be made: the function is to be called as it is."""
 _NUMBERS = (bool, int, float, complex, str)
+
+
+try:  # what np.errstate does, at a tenth of its time
+    from numpy._core.umath import _extobj_contextvar as _settings  # type: ignore[attr-defined]
+    from numpy._core.umath import _make_extobj  # type: ignore[attr-defined]
+
+    _silence: Any = _make_extobj(all="ignore")
+except (ImportError, TypeError):
+    _silence = None
 
 
 class Guards:
@@ -175,6 +185,8 @@ class Guards:
     def write(self, emitter: Any) -> Callable[[Any, Any], Any]:
         """The function of ``args, kwargs`` that tests, and calls the program (``step`` among its globals)."""
         given = []
+        used = [number.place for number in emitter.numbers] if emitter is not None else []
+        self._used_numbers = {(place.identity(), path) for place, path in used}
         tests = ["(not _status.special or _local.grad)" if local.grad else "not _local.grad"]
         kept = self._kept()
         tests += [f"{self._bind(default_dtype)}.dtype is {self._bind(default_dtype.dtype)}", *self._tests, *kept]
@@ -190,7 +202,9 @@ class Guards:
             given += [self._place(*number.place) for number in emitter.numbers]
             given += [self._place(place) for place in emitter.streams]
             given += [argument.text for argument in emitter.given]
-        self.space["_errstate"], self.space["_PLAIN"] = np.errstate, PLAIN
+        self.space.update(_errstate=np.errstate, _PLAIN=PLAIN, _silence=_silence)
+        if _silence is not None:
+            self.space.update(_set=_settings.set, _reset=_settings.reset)
         body = ["def run(args, kwargs):", "    try:", "        if not ("]
         body += [f"            {'and ' if i else ''}{test}" for i, test in enumerate(dict.fromkeys(tests))]
         body += ["        ):", "            return _MISSED"]
@@ -200,7 +214,11 @@ class Guards:
                 body.append(f"        {', '.join(named)}, = {', '.join(given)},")
         body += ["    except _gone:", "        return _MISSED"]
         if emitter is not None:
-            body += ["    with _errstate(all='ignore'):", f"        return step({', '.join(named)})"]
+            call = f"return step({', '.join(named)})"
+            if _silence is None:
+                body += ["    with _errstate(all='ignore'):", f"        {call}"]
+            else:
+                body += ["    token = _set(_silence)", "    try:", f"        {call}", "    finally:", "        _reset(token)"]
         else:
             body += ["    return _PLAIN"]
         self.space["_gone"] = (LookupError, AttributeError, TypeError, ValueError, DeprecationWarning)
@@ -217,44 +235,50 @@ class Guards:
     # ---- what is in reach --------------------------------------------------------------------------------------------
 
     def _kept(self) -> list[str]:
-        """The tests of everything that is there before the call."""
-        tests = []
-        whole = self._whole()
-        for place, original in self._reach.places:
-            if place.kind != "link" and id(place.container) not in whole:
-                tests += self._holds(place, original)
-            if id(place.container) in whole and type(original) in (bool, int) and whole[id(place.container)][1]:
-                tests.append(f"type({self._place(place)}) is {self._bind(type(original))}")
-        tests += [test for test, _ in whole.values()]
-        tests += [f"{self._bind(thing)}._node is {self._bind(thing._node)}" for thing in self._reach.tensors]
-        tests += [f"vars({self._bind(kind)}) == {self._bind(was)}" for kind, was in self._reach.classes]
-        return tests
+        """The tests of everything that is there before the call.
 
-    def _whole(self) -> dict[int, tuple[str, bool]]:
-        """Dicts and lists that are tested as a whole: an array of what is in them is compared in one call.
-
-        Equal counts as the same there, so what is compared otherwise than by what it is stays out.
+        Dicts and lists are compared all at once, by C code, with copies of them. Equal counts as the same there, so
+        whatever can be equal without being the same is tested one by one.
         """
-        found: dict[int, tuple[str, bool]] = {}
+        tests: list[str] = []
         places: dict[int, list[tuple[Place, Any]]] = {}
         for place, original in self._reach.places:
             if place.kind == "item":
                 places.setdefault(id(place.container), []).append((place, original))
+            elif place.kind != "link":
+                tests += self._holds(place, original)
+        live, copies = [], []
         for container, size in self._reach.containers:
-            name = self._bind(container)
-            inside = places.get(id(container), [])
-            if not size:
-                found[id(container)] = f"not {name}", False
-            elif len(inside) == size and not any(self._stands_alone(place, value) for place, value in inside):
-                listed = f"[*{name}.values()]" if isinstance(container, dict) else f"[*{name}]"
-                found[id(container)] = f"{listed} == {self._bind([value for _, value in inside])}", True
-            else:
-                self._tests.append(f"len({name}) == {size}")
-        return found
+            strict = id(container) in self._reach.strict
+            inside = places.pop(id(container), [])
+            if len(inside) < size or any(self._stands_alone(place, value) for place, value in inside):
+                tests.append(f"len({self._bind(container)}) == {size}")
+                tests += [test for place, value in inside for test in self._holds(place, value)]
+                continue
+            live.append(container)
+            copies.append(copy.copy(container))
+            if strict:
+                tests += [self._of_kind(place, value) for place, value in inside if type(value) in (bool, int)]
+                if isinstance(container, dict) and size > 1 and not self._is_attributes(container):
+                    tests.append(f"[*{self._bind(container)}] == {self._bind(list(container))}")
+        for rest in places.values():  # global variables: the dict is not in reach as a whole
+            tests += [test for place, value in rest for test in self._holds(place, value)]
+        tests.append(f"{self._bind(live)} == {self._bind(copies)}")
+        tests += [f"{self._bind(thing)}._node is {self._bind(thing._node)}" for thing in self._reach.tensors]
+        tests += [f"vars({self._bind(kind)}) == {self._bind(was)}" for kind, was in self._reach.classes]
+        return tests
+
+    def _of_kind(self, place: Place, value: Any) -> str:
+        return f"type({self._place(place)}) is {self._bind(type(value))}"
+
+    def _is_attributes(self, container: Any) -> bool:
+        return id(container) in self._reach.attributes
 
     def _stands_alone(self, place: Place, value: Any) -> bool:
-        if self._is_volatile_in(value, place, ()) or self._reach.shared(value) is not None or type(value) is tuple:
+        if self._is_volatile_in(value, place, ()):
             return True
+        if type(value) is tuple:
+            return self._reach.shared(value) is not None or not _comparable(value)
         if isinstance(value, (Handle, np.ndarray)):
             array = value if isinstance(value, np.ndarray) else np.asarray(value._data)
             return array.size < 2
@@ -271,6 +295,8 @@ class Guards:
         if (place.identity(), path) in self._volatile:
             if isinstance(original, Handle):
                 return [f"type({text}) is {self._bind(type(original))} and {text}._node is None"]
+            if (place.identity(), path) not in self._used_numbers and path:
+                return []
             return [f"type({text}) is {self._bind(type(original))}"]
         if type(original) is tuple:
             if any(self._is_volatile_in(item, place, (*path, i)) for i, item in enumerate(original)):
@@ -285,7 +311,8 @@ class Guards:
         if isinstance(original, np.random.Generator):
             return []  # fetched at each call
         if isinstance(original, _NUMBERS) and original == original:
-            kind = f" and type({text}) is {self._bind(type(original))}" if isinstance(original, (bool, int)) else ""
+            strict = isinstance(original, (bool, int)) and id(place.container) in self._reach.strict
+            kind = f" and type({text}) is {self._bind(type(original))}" if strict else ""
             return [f"{text} == {original!r}{kind}"]
         return [f"{text} is {self._bind(original)}"]
 

@@ -127,6 +127,10 @@ class Reach:
     Attributes:
         places: every place in reach with what stands there.
         containers: everything that could grow, with its length.
+        strict: the ids of those containers in which ``2`` and ``2.0`` are not the same: they are not of our modules
+            and optimizers.
+        attributes: the ids of the dicts of objects' attributes, whose order does not count.
+        classes: the user's classes, with what stood in them.
         tensors: the Tensors in reach.
     """
 
@@ -135,6 +139,9 @@ class Reach:
         self.places: list[tuple[Place, Any]] = []
         self.containers: list[tuple[Any, Any]] = []
         self.classes: list[tuple[type, dict[str, Any]]] = []
+        self.strict: set[int] = set()
+        self.attributes: set[int] = set()
+        self._strict = True
         self._seen: set[int] = set()
         self._keep: list[Any] = []
         for thing, name in ((function, ""), *objects, (default_generator, "")):
@@ -144,14 +151,17 @@ class Reach:
     # ---- finding -----------------------------------------------------------------------------------------------------
 
     def _walk(self, start: Any, called: str) -> None:
-        near: deque[tuple[Any, str]] = deque([(start, called)])
-        far: deque[tuple[Any, str]] = deque()  # what only private names lead to: its names are the worse ones
+        near: deque[tuple[Any, str, bool]] = deque([(start, called, True)])
+        far: deque[tuple[Any, str, bool]] = deque()  # what only private names lead to: its names are the worse ones
         while near or far:
-            thing, name = near.popleft() if near else far.popleft()
+            thing, name, strict = near.popleft() if near else far.popleft()
             if isinstance(thing, _ATOMS) or id(thing) in self._seen:
                 continue
             self._seen.add(id(thing))
             self._keep.append(thing)
+            if hasattr(thing, "__dict__"):
+                strict = type(thing).__module__.split(".")[0] not in ("nn", "optim", "autograd")
+            self._strict = strict
             for place in self._inside(thing, name):
                 try:
                     value = place.get()
@@ -160,7 +170,7 @@ class Reach:
                 self.places.append((place, value))
                 if place.key != "_grad" and (place.identity(), ()) not in self.volatile:
                     queue = far if "._" in place.name or place.name.startswith("_") else near
-                    queue.extend((item, place.name) for item in _items(value))
+                    queue.extend((item, place.name, strict) for item in _items(value))
 
     def _inside(self, thing: Any, name: str) -> Iterator[Place]:
         if isinstance(thing, Handle):
@@ -184,6 +194,8 @@ class Reach:
             yield from self._entries(thing, name + "[{!r}]")
         elif isinstance(thing, (list, deque)):
             self.containers.append((thing, len(thing)))
+            if self._strict:
+                self.strict.add(id(thing))
             for i in range(len(thing)):
                 yield Place("item", thing, i, f"{name}[{i}]")
         elif isinstance(thing, (set, frozenset)):
@@ -197,6 +209,7 @@ class Reach:
         """An object's attributes, and the functions and constants of its class, if that is the user's."""
         prefix = (name + "." if name else "") + "{}"
         if hasattr(thing, "__dict__"):
+            self.attributes.add(id(thing.__dict__))
             yield from self._entries(thing.__dict__, prefix)
         for kind in type(thing).__mro__[:-1]:
             if kind.__module__.split(".")[0] in _LIBRARIES:
@@ -221,6 +234,8 @@ class Reach:
 
     def _entries(self, entries: dict[Any, Any], name: str) -> Iterator[Place]:
         self.containers.append((entries, len(entries)))
+        if self._strict:
+            self.strict.add(id(entries))
         for key in entries:
             yield Place("item", entries, key, name.format(key))
 
