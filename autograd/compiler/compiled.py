@@ -17,7 +17,10 @@ from ..engine.callsite import warn
 from ..engine.modes import local, status
 from ..errors import CompileError
 from .emit import DEVIATED
+from .explaining import Explanation, explain
+from .exporting import export
 from .guards import MISSED, PLAIN
+from .picturing import picture
 from .session import Options, Session, Version
 from .tails import cut
 
@@ -127,6 +130,44 @@ class Compiled:
         """The program that ran last, as Python text; empty before the first."""
         version = self._shown(False)
         return version.emitter.source if version is not None else ""
+
+    def explain(self) -> Explanation:
+        """The calls of NumPy by part, bytes before and after buffers share memory, and the time of each part.
+
+        The time is measured on copies of what the function can reach and on invented arguments.
+
+        Raises:
+            CompileError: there is no program.
+        """
+        return explain(self._shown().emitter, self.recordings, len(self._programs()))
+
+    def export(self, path: Any) -> str:
+        """Write the program that ran last as a module that needs NumPy alone, and its arrays into a file beside it.
+
+        The module has one function, ``step``, of the function's arguments as arrays. It goes on from the present state:
+        parameters, step counts and random generators.
+
+        Args:
+            path: of the module, with the suffix ``.py``; the arrays go into the same name with ``.npz``.
+
+        Returns:
+            The path.
+
+        Raises:
+            CompileError: there is no program, or one that calls functions which NumPy does not have.
+        """
+        return export(self._shown().emitter, path)
+
+    def graph(self, direction: str = "TB") -> Any:
+        """A picture of the program that ran last, as ``autograd.graph`` makes them.
+
+        Args:
+            direction: where the arrows point: "TB", "LR", "BT" or "RL".
+
+        Raises:
+            CompileError: there is no program.
+        """
+        return picture(self._shown().emitter, direction)
 
     def _programs(self) -> list[Version]:
         if self._halves is not None:
