@@ -90,8 +90,6 @@ class Compiled:
         if self._halves is not None:
             head, tail = self._halves
             return tail(*head(*args, **kwargs))
-        if self._given_up is not None:
-            return self.function(*args, **kwargs)
         with self._lock:
             found = self._run(args, kwargs)
             if found is MISSED:
@@ -195,7 +193,12 @@ class Compiled:
         """Run the first program that holds; MISSED if none does."""
         versions = self._versions
         for version in versions:
-            found = version.run(args, kwargs) if version.trial is None else self._try(version, args, kwargs)
+            try:
+                found = version.run(args, kwargs) if version.trial is None else self._try(version, args, kwargs)
+            except Exception as error:
+                if version.trial is not None or version.emitter is None:
+                    raise
+                return self._fail(version, error)
             if found is MISSED or found is DEVIATED:
                 continue
             if version is not versions[0]:
@@ -203,6 +206,21 @@ class Compiled:
                 versions.insert(0, version)
             return found
         return MISSED
+
+    def _fail(self, version: Version, error: Exception) -> Any:
+        """A program failed: if it had changed nothing, the function says itself what is wrong.
+
+        Raises:
+            Exception: the program's, which says what may have changed.
+        """
+        written = version.emitter.written_before(error)
+        if not written:
+            return PLAIN
+        error.add_note(
+            f"(in the program of compiled '{self._name}', which had begun to overwrite {', '.join(written[:3])}"
+            f"{' and others' if len(written) > 3 else ''}: these are not as before the call)"
+        )
+        raise error
 
     def _try(self, version: Version, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Compare a program's run with the function's, if its guards hold; the function's counts."""
@@ -249,8 +267,9 @@ class Compiled:
         _busy.depth += 1
         try:
             if self.recordings >= MAX_RECORDINGS:
-                self._given_up = self._reason or "something in it differs at every call"
-                self._tell(f"recorded {self.recordings} times, and never the same: {self._given_up}")
+                if self._given_up is None:
+                    self._given_up = self._reason or "something that it depends on differs at every call"
+                    self._tell(f"recorded {self.recordings} times, this call would be one more: {self._given_up}")
                 return PLAIN
             self.recordings += 1
             session = Session(self.function, self._options, self._volatile, self._numbers)

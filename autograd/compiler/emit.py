@@ -362,6 +362,22 @@ class Emitter:
         lines += [f"        {line}" for line in self._body]
         return "\n".join([*lines, "", "    return step", ""])
 
+    def written_before(self, error: BaseException) -> list[str]:
+        """The names of what stays and was perhaps overwritten when the program raised this error."""
+        trace, at = error.__traceback__, 0
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename == f"<compiled {self.title}>":
+                at = trace.tb_lineno
+            trace = trace.tb_next
+        head = "\n".join(self.source.splitlines()[: at - 1])
+        found = []
+        for item in self.program.instructions():
+            if item.target is not None and item.target.storage.kind in ("state", "input"):
+                name = item.target.name
+                if re.search(rf"(out={name}\b|[( ]{name}\[.*\] = |\({name},|\b{name}\.\w+\()", head):
+                    found.append(item.target.storage.whole.name or name if item.target.storage.whole else name)
+        return list(dict.fromkeys(found))
+
     def build(self) -> Callable[..., Any]:
         """The function ``step``."""
         text = self.source

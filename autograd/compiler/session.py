@@ -14,7 +14,7 @@ from .graded import Graded, clean_graph, outputs_of
 from .guards import PLAIN, Guards
 from .numbers import Number
 from .passes import run_passes
-from .program import Program
+from .program import Program, reads_of
 from .reach import Effect, Reach, Slot, tree_of
 from .recording import RecordingArray, Tape, UnrecordableError, Value
 from .trial import Backup, Trial
@@ -207,6 +207,8 @@ class Session:
         """Note the numbers and arrays that change from call to call; whether there are any that were not known."""
         if type(old) is tuple and type(new) is tuple and len(old) == len(new):
             return any([self._mark(place, a, b, (*path, i)) for i, (a, b) in enumerate(zip(old, new, strict=True))])
+        if isinstance(new, Number):
+            new = new.value
         numbers = type(old) in (int, float) and type(new) in (int, float) and old != new
         arrays = path == () and place.kind != "slot" and self._guards.known(new) is None
         arrays = arrays and any(isinstance(old, kind) and isinstance(new, kind) for kind in (Handle, np.ndarray))
@@ -232,6 +234,7 @@ class Session:
             program.graded = (graded.outs, list(graded.saved), list(graded.given))
             program.attach = True
         run_passes(program, options.passes)
+        _own_constants(program)
         if graded is not None:
             step = back.build() if back is not None else None
             program.attach = graded.attach(name, step)
@@ -245,6 +248,17 @@ class Session:
         for writer in (emitter, back):
             if writer is not None:
                 forget(writer.program)
+
+
+def _own_constants(program: Program) -> None:
+    """Copy the constants that are returned: the arrays of the recording are in the user's hands."""
+    given = {value.storage for value in program.given() if value.storage.kind == "constant"}
+    values = {value for item in program.items for value in reads_of(item)} | set(program.given())
+    for storage in given:
+        for value in values:
+            if value.storage is storage:
+                value.array = value.array.copy()
+        storage.array = None
 
 
 class Form:

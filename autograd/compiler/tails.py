@@ -15,6 +15,7 @@ from typing import Any
 
 __all__ = ["cut"]
 
+_TREE = "_syntax_tree"
 _NESTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
@@ -65,6 +66,8 @@ def _statements(function: Any) -> tuple[ast.FunctionDef, int] | None:
     """The syntax tree of a function, and what is to be added to its line numbers."""
     if not isinstance(function, types.FunctionType):
         return None
+    if _TREE in function.__dict__:  # a head that is cut again: its lines are those of the file
+        return function.__dict__[_TREE], 0
     try:
         lines, start = inspect.getsourcelines(function)
         tree = ast.parse(textwrap.dedent("".join(lines))).body[0]
@@ -96,6 +99,7 @@ def _made(function: Any, parameters: ast.arguments, body: list[Any], name: str, 
     own = next(item for item in around.co_consts if isinstance(item, types.CodeType) and item.co_name == name)
     cells = dict(zip(free, function.__closure__ or (), strict=True))
     made = types.FunctionType(own, function.__globals__, name, None, tuple([cells[n] for n in own.co_freevars]))
+    made.__dict__[_TREE] = inner
     made.__module__, made.__qualname__ = function.__module__, function.__qualname__
     return made
 
