@@ -298,6 +298,9 @@ class Guards:
             if (place.identity(), path) not in self._used_numbers and path:
                 return []
             return [f"type({text}) is {self._bind(type(original))}"]
+        if type(original) is list and (place.identity(), "list") in self._volatile:
+            tests = [f"type({text}) is {self._bind(list)} and len({text}) == {len(original)}"]
+            return tests + [test for i, item in enumerate(original) for test in self._same(f"{text}[{i}]", item, place, (i,))]
         if type(original) is tuple:
             if any(self._is_volatile_in(item, place, (*path, i)) for i, item in enumerate(original)):
                 tests = [f"len({text}) == {len(original)}"]
@@ -317,7 +320,7 @@ class Guards:
         return [f"{text} is {self._bind(original)}"]
 
     def _is_volatile_in(self, item: Any, place: Place, path: tuple[int, ...]) -> bool:
-        if (place.identity(), path) in self._volatile:
+        if (place.identity(), path) in self._volatile or (place.identity(), "list") in self._volatile:
             return True
         return type(item) is tuple and any(self._is_volatile_in(x, place, (*path, i)) for i, x in enumerate(item))
 

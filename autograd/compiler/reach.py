@@ -168,7 +168,8 @@ class Reach:
                 except (ValueError, AttributeError):  # an empty cell, an unset slot
                     continue
                 self.places.append((place, value))
-                if place.key != "_grad" and (place.identity(), ()) not in self.volatile:
+                identity = place.identity()
+                if place.key != "_grad" and not {(identity, ()), (identity, "list")} & self.volatile:
                     queue = far if "._" in place.name or place.name.startswith("_") else near
                     queue.extend((item, place.name, strict) for item in _items(value))
 
@@ -296,6 +297,8 @@ class Reach:
             if any(a is not b for a, b in zip(items, value, strict=True)):
                 made = items
                 self._first[id(value)] = place
+        elif type(value) is list and (place.identity(), "list") in self.volatile:
+            made = [self._convert(item, place, (i,)) for i, item in enumerate(value)]
         elif isinstance(value, Handle) and (place.key == "_grad" or (place.identity(), path) in self.volatile):
             # another Tensor at each call, as gradients are: not looked for by what it is, but by where it stands
             made = new_tensor(self._tape.enter(array_of(value), "input", (place, ("_data",))))
@@ -379,7 +382,7 @@ def _names(code: types.CodeType) -> Iterator[str]:
 def plain(thing: Any) -> Any:
     """The same without recording arrays and Numbers; Tensors are mended in place."""
     if isinstance(thing, RecordingArray):
-        return np.ndarray.view(thing, np.ndarray)
+        return _bare(thing)
     if isinstance(thing, Number):
         return thing.value
     if isinstance(thing, Stream):
@@ -403,6 +406,25 @@ def plain(thing: Any) -> Any:
         for key in thing:
             thing[key] = plain(thing[key])
     return thing
+
+
+def _bare(array: RecordingArray) -> Any:
+    """The same memory as an array, or NumPy's scalar, that does not keep the record alive."""
+    if array._scalar:
+        return np.ndarray.view(array, np.ndarray)[()]
+    root: Any = array
+    while isinstance(base := root.base, np.ndarray):
+        root = base
+    if isinstance(root, RecordingArray):  # an array that C code made like it
+        return np.ndarray.view(array, np.ndarray)
+    if root.shape == array.shape and root.strides == array.strides and root.dtype == array.dtype:
+        return root
+    offset = array.__array_interface__["data"][0] - root.__array_interface__["data"][0]
+    if root.flags.c_contiguous:
+        made = np.ndarray(array.shape, array.dtype, root, offset, array.strides)
+        made.flags.writeable = array.flags.writeable
+        return made
+    return np.ndarray.view(array, np.ndarray)
 
 
 def tree_of(thing: Any, tape: Tape, known: Callable[[Any], Any], where: str, made: dict[int, Any]) -> Any:

@@ -220,6 +220,11 @@ class Tape:
         self._storages: dict[int, Storage] = {}
         self._constants: dict[int, Value] = {}
 
+    def clear(self) -> None:
+        """Forget what was written down."""
+        for part in (self.instructions, self.prelude, self.checks, self._storages, self._constants):
+            part.clear()  # type: ignore[attr-defined]
+
     # ---- arrays ------------------------------------------------------------------------------------------------------
 
     def enter(self, array: Any, kind: str, place: Any = None) -> RecordingArray:

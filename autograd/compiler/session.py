@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -89,7 +90,16 @@ class Session:
 
     def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Record one call."""
-        tape = self._tape = Tape()
+        self._tape = Tape()
+        try:
+            self._run(args, kwargs)
+        finally:
+            self._tape.clear()  # the garbage collector does not see that an array keeps the one it is a view of
+            for name in ("_tape", "_guards", "_reach", "_graded", "_effects", "_made"):
+                self.__dict__.pop(name, None)
+
+    def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        tape = self._tape
         tape.code = getattr(self._function, "__code__", None)
         guards = self._guards = Guards(self._function, args, kwargs, self._volatile, self._numbers)
         reach = self._reach = Reach(self._function, self._volatile, guards.objects)
@@ -183,7 +193,10 @@ class Session:
         self._why = self._reach.grown()
         again = self._why is not None
         for place, old, new in changes:
-            if self._is_new_state(place, new):
+            if self._is_list_of_numbers(place, old, new):
+                again = True
+                self._why = f"{place.name} is another list at each call"
+            elif self._is_new_state(place, new):
                 again = True
                 self._why = f"{place.name} is another object at each call"
                 continue
@@ -196,9 +209,21 @@ class Session:
                 self._tape.escapes.append(f"{place.name} was changed: {error}")
         return None if again else effects
 
+    def _is_list_of_numbers(self, place: Any, old: Any, new: Any) -> bool:
+        """Whether a place gets a new list of as many numbers, as a scheduler's last rates are; note it the first time."""
+        key = (place.identity(), "list")
+        kinds = (int, float, Number)
+        if type(old) is not list or type(new) is not list or len(old) != len(new) or key in self._volatile:
+            return False
+        if not all(type(item) in kinds for item in (*old, *new)):
+            return False
+        self._volatile.add(key)
+        self._volatile.update([(place.identity(), (i,)) for i in range(len(old))])
+        return True
+
     def _is_new_state(self, place: Any, new: Any) -> bool:
         """Whether something was put into a container for good, as an optimizer's state is at its first step."""
-        if place.key == "_grad" or self._guards.known(new) is not None:
+        if place.key == "_grad" or self._guards.known(new) is not None or (place.identity(), "list") in self._volatile:
             return False
         kinds = (Handle, np.ndarray, Number, tuple, type(None), bool, int, float, complex, str, np.generic)
         return not isinstance(new, kinds)
@@ -269,6 +294,8 @@ class Form:
     def __init__(self, array: Any) -> None:
         for name in self.__slots__:
             setattr(self, name, getattr(array, name))
+        flags = array.flags  # which would keep the array alive
+        self.flags = types.SimpleNamespace(c_contiguous=flags.c_contiguous, f_contiguous=flags.f_contiguous)
 
 
 def forget(program: Program) -> None:
