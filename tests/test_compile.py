@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import gc
 import itertools
@@ -23,7 +22,7 @@ from hypothesis import strategies as st
 import autograd
 import nn
 import optim
-from autograd import compile, func, tensor
+from autograd import compile, func, tensor  # noqa: A004
 from autograd.compiler.passes import PASSES
 from autograd.errors import CompileError, FreedGraphError, GradientError, MutationError
 from nn import functional as F
@@ -123,7 +122,8 @@ def test_training_is_the_same_bit_for_bit(optimizer: Any) -> None:
         assert_same(compiled(x, y), loss)
     assert_same(list(other.state_dict().values()), list(model.state_dict().values()))
     assert_same([p.grad for p in other.parameters()], [p.grad for p in model.parameters()])
-    assert compiled.source.count("def step") == 1 and compiled.recordings <= 3
+    assert compiled.source.count("def step") == 1
+    assert compiled.recordings <= 3
 
 
 def test_a_schedulers_learning_rate_takes_effect_without_recording_again() -> None:
@@ -145,7 +145,8 @@ def test_a_schedulers_learning_rate_takes_effect_without_recording_again() -> No
         run = wrap(step)
         found.append([float(run(x.float())) for x in arrays(8)])
     assert found[0] == found[1]
-    assert run.recordings <= 4 and run.source
+    assert run.recordings <= 4
+    assert run.source
 
 
 # ---- reading values ------------------------------------------------------------------------------------------------
@@ -175,7 +176,8 @@ def test_a_sum_of_losses_is_part_of_the_program() -> None:
     inputs = arrays(5)
     expected = list(itertools.accumulate(float(x.sum()) for x in inputs))
     assert [step(x) for x in inputs] == expected
-    assert total == expected[-1] and step.recordings == 2
+    assert total == expected[-1]
+    assert step.recordings == 2
 
 
 def test_last_lines_that_read_values_run_as_they_are() -> None:
@@ -191,7 +193,8 @@ def test_last_lines_that_read_values_run_as_they_are() -> None:
     inputs = arrays(5)
     assert_same([step(x) for x in inputs], [(x * 2).exp() for x in inputs])
     np.testing.assert_array_equal(log, [float((x * 2).exp().sum()) for x in inputs])
-    assert "exp(" in step.source and step.explain().instructions
+    assert "exp(" in step.source
+    assert step.explain().instructions
 
 
 def test_a_list_that_grows_in_the_last_lines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -201,7 +204,7 @@ def test_a_list_that_grows_in_the_last_lines(capsys: pytest.CaptureFixture[str])
     def step(x: Any) -> None:
         y = (x * 2).exp().sum()
         log.append(y.item())
-        print(f"{y.item():.3f}")
+        print(f"{y.item():.3f}")  # noqa: T201
 
     inputs = arrays(4)
     for x in inputs:
@@ -311,7 +314,8 @@ def test_the_trial_leaves_no_trace() -> None:
     calls.append(1)
     for i in range(1, 7):
         assert_same(compiled(np.ones(3)), np.full(3, float(i * i)))
-    assert state["n"] == 6 and compiled.source
+    assert state["n"] == 6
+    assert compiled.source
 
 
 # ---- outputs that require grad -------------------------------------------------------------------------------------
@@ -328,7 +332,9 @@ def test_outputs_that_require_grad() -> None:
         pairs = []
         for run in (loss, compiled):
             one, more, plain = run(x)
-            assert one.requires_grad and more["extra"].requires_grad and not plain.requires_grad
+            assert one.requires_grad
+            assert more["extra"].requires_grad
+            assert not plain.requires_grad
             pairs.append([one, more["extra"], plain, *autograd.grad(one * 2 + more["extra"], [weight])])
         assert_same(pairs[1], pairs[0])
     assert compiled.recordings == 1
@@ -372,9 +378,10 @@ def test_backward_inside_by_an_argument_runs_as_it_is() -> None:
     compiled = compile(function)
     (x,) = arrays(1)
     with pytest.warns(UserWarning, match="backward reached the argument 'w'"):
-        for _ in range(3):
-            w, same = (tensor(np.ones((3, 4)), requires_grad=True) for _ in range(2))
-            assert_same([compiled(w, x), w.grad], [function(same, x), same.grad])
+        compiled(tensor(np.ones((3, 4)), requires_grad=True), x)
+    for _ in range(3):
+        w, same = (tensor(np.ones((3, 4)), requires_grad=True) for _ in range(2))
+        assert_same([compiled(w, x), w.grad], [function(same, x), same.grad])
 
 
 def test_an_overwritten_parameter_is_not_differentiated() -> None:
@@ -393,7 +400,7 @@ def test_second_derivatives_through_a_program_are_refused() -> None:
     compiled = compile(lambda x: (x * weight).exp().sum())
     for x in arrays(3, (2,)):
         loss = compiled(x)
-    with pytest.raises(GradientError, match="cannot be differentiated again.*its attribute 'function'"):
+    with pytest.raises(GradientError, match=r"cannot be differentiated again.*its attribute 'function'"):
         autograd.grad(loss, [weight], create_graph=True)
 
 
@@ -420,7 +427,9 @@ def test_a_compiled_model_is_the_model() -> None:
     model = small()
     compiled = compile(model)
     assert list(compiled.state_dict()) == list(model.state_dict())
-    assert compiled.eval() is compiled and model.training is False and compiled.training is False
+    assert compiled.eval() is compiled
+    assert model.training is False
+    assert compiled.training is False
     with autograd.no_grad():
         for x, _ in batches(3, (8, 5), 3):
             assert_same(compiled(x), model(x))
@@ -458,7 +467,8 @@ def test_a_hidden_state_that_is_carried_along() -> None:
     for x in arrays(6):
         assert_same(compiled(x.float()), cells[0](x.float()))
     assert_same(cells[1].hidden, cells[0].hidden)
-    assert compiled.recordings == 2 and compiled.source
+    assert compiled.recordings == 2
+    assert compiled.source
 
 
 # ---- guards --------------------------------------------------------------------------------------------------------
@@ -590,7 +600,12 @@ def test_python_arguments() -> None:
     (x,) = arrays(1)
     compiled = compile(function)
     for _ in range(3):
-        for args, kwargs in (((x,), {}), ((x, 2.0), {}), ((x, 2.0), {"flag": True}), ((x, 3.0, x, x), {"more": "text"})):
+        for args, kwargs in (
+            ((x,), {}),
+            ((x, 2.0), {}),
+            ((x, 2.0), {"flag": True}),
+            ((x, 3.0, x, x), {"more": "text"}),
+        ):
             assert_same(compiled(*args, **kwargs), function(*args, **kwargs))
     numbers = compile(function)
     for i in range(20):
@@ -711,16 +726,18 @@ def test_arguments_may_be_one_or_overlap() -> None:
 
 
 def test_nothing_is_kept_alive_after_all() -> None:
-    weight = tensor(np.ones(3), requires_grad=True)
+    def used() -> list[weakref.ref[Any]]:
+        weight = tensor(np.ones(3), requires_grad=True)
 
-    def function(x: Any) -> Any:
-        return x * weight
+        def function(x: Any) -> Any:
+            return x * weight
 
-    compiled = compile(function)
-    for x in arrays(3, (3,)):
-        compiled(x)
-    alive = [weakref.ref(thing) for thing in (compiled, function, weight)]
-    del compiled, function, weight
+        compiled = compile(function)
+        for x in arrays(3, (3,)):
+            compiled(x)
+        return [weakref.ref(compiled), weakref.ref(function), weakref.ref(weight)]
+
+    alive = used()
     gc.collect()
     assert [ref() for ref in alive] == [None, None, None]
 
@@ -752,7 +769,8 @@ def test_an_exception_leaves_all_as_it_was_or_says_otherwise() -> None:
     assert_same(count, before)
     with pytest.raises(IndexError) as caught:
         careless(np.array([0, 90]), x)
-    assert "not as before the call" in caught.value.__notes__[0] and "count" in caught.value.__notes__[0]
+    assert "not as before the call" in caught.value.__notes__[0]
+    assert "count" in caught.value.__notes__[0]
     assert_same(careful(good, x), np.take(x, good))
 
 
@@ -765,7 +783,8 @@ def test_an_exception_while_recording_is_the_functions_own() -> None:
 
     with pytest.raises(KeyError, match="mine"):
         compile(function)(np.ones(2))
-    assert type(state) is np.ndarray and state[0] == 1
+    assert type(state) is np.ndarray
+    assert state[0] == 1
 
 
 def test_nested_and_recursive_functions() -> None:
@@ -773,7 +792,8 @@ def test_nested_and_recursive_functions() -> None:
     outer = compile(lambda x: inner(x) + 1)
     for x in arrays(4):
         assert_same([outer(x), inner(x)], [x * 2 + 1, x * 2])
-    assert outer.recordings == 1 and "multiply" in outer.source
+    assert outer.recordings == 1
+    assert "multiply" in outer.source
 
     @compile
     def power(x: Any, n: int) -> Any:
@@ -831,7 +851,8 @@ def test_copies_and_pickles_are_recorded_anew() -> None:
     model = compile(nn.Linear(4, 2))
     (x,) = arrays(1)
     for made in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
-        assert made.function is not model.function and made.recordings == 0
+        assert made.function is not model.function
+        assert made.recordings == 0
         assert_same(made(x.float()), model.function(x.float()))
     assert copy.copy(model).function is model.function
 
@@ -954,7 +975,8 @@ def test_explain_counts_and_measures(trained: Any) -> None:
     assert list(found.instructions) == ["forward", "backward", "update"] == list(found.seconds)
     assert 0 < found.bytes_after < found.bytes_before
     assert all(took > 0 for took in found.seconds.values())
-    assert "calls of NumPy, recorded 3 times" in str(found) and "us" in repr(found)
+    assert "calls of NumPy, recorded 3 times" in str(found)
+    assert "us" in repr(found)
     assert_same(list(compiled.function.__defaults__[0].state_dict().values()), list(state.values()))
     assert autograd.get_rng_state()["stream"] == draws
 
@@ -975,7 +997,7 @@ def test_export_needs_numpy_alone(trained: Any, tmp_path: Any) -> None:
     losses, modules = done.stdout.splitlines() or ["", done.stderr]
     assert modules == "[]"
     assert losses == str([float(compiled(x, y)) for _ in range(4)])
-    with pytest.raises(ValueError, match="ends in .py"):
+    with pytest.raises(ValueError, match=r"ends in \.py"):
         compiled.export(tmp_path / "exported.txt")
 
 

@@ -47,7 +47,8 @@ class Explanation(NamedTuple):
         lines.append(f"  buffers: {self.bytes_after:,} bytes; {self.bytes_before:,} if none were shared")
         return "\n".join(lines)
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def explain(emitter: Emitter, recordings: int, programs: int) -> Explanation:

@@ -12,8 +12,8 @@ from ..engine.nodes import Handle
 from ..errors import CompileError
 from .emit import Emitter
 from .numbers import Number
-from .reach import Given, TensorOf
 from .recording import map_tree
+from .trees import TensorOf
 
 __all__ = ["export"]
 
@@ -41,8 +41,10 @@ def in_blocks(whole, make, block):
         work(slice(start, start + block))
 
 '''
-_PROVIDED = {"np", "ndarray", "empty", "strided", "in_blocks", "_new_tensor", "_stamp", "_DEVIATED", "_attach", "_errstate", "build",
-             "step", "__builtins__"}  # fmt: skip
+_PROVIDED = {
+    "np", "ndarray", "empty", "strided", "in_blocks", "_new_tensor", "_stamp", "_DEVIATED", "_attach", "_errstate",
+    "build", "step", "__builtins__",
+}  # fmt: skip
 
 
 def export(emitter: Emitter, path: Any) -> str:
@@ -127,7 +129,9 @@ class _Module:
         """The text of ``build``, whose step returns the result and what stays, one by one."""
         emitter = self._emitter
         lines = emitter.source.rstrip().splitlines()
-        end = next((i for i, line in enumerate(lines) if line.strip() == "# ------------ what stays ------------"), None)
+        end = next(
+            (i for i, line in enumerate(lines) if line.strip() == "# ------------ what stays ------------"), None
+        )
         if end is None:
             end = max(i for i, line in enumerate(lines) if line.startswith("        return "))
         self._after = [f"_kept{i}" for i in range(len(emitter.program.effects))]
@@ -190,16 +194,18 @@ class _Module:
         elif isinstance(thing, np.dtype):
             self._lines.append(f"{name} = np.dtype('{thing}')")
         elif isinstance(thing, (float, complex, np.generic)):
-            kind = type(thing).__name__
+            kind = thing.__class__.__name__
             self._lines.append(f"{name} = {kind if kind in ('float', 'complex') else f'np.{kind}'}('{thing}')")
-        elif isinstance(thing, type) and getattr(np, thing.__name__, None) is thing:
+        elif isinstance(thing, type) and getattr(np, str(thing.__name__), None) is thing:
             self._lines.append(f"{name} = np.{thing.__name__}")
         elif isinstance(thing, type) and thing.__module__ == "builtins":
             self._lines.append(f"{name} = {thing.__name__}")
-        elif isinstance(thing, (tuple, list, range, bytes, frozenset)) or thing is None:
+        elif thing is None or isinstance(thing, (tuple, list, range, bytes, frozenset)):
             self._lines.append(f"{name} = {thing!r}")
         elif isinstance(thing, tuple) or not callable(thing):
-            raise CompileError(f"export: {self._emitter.title} refers to {type(thing).__name__}, of which a module knows nothing")
+            raise CompileError(
+                f"export: {self._emitter.title} refers to {type(thing).__name__}, of which a module knows nothing"
+            )
         else:
             where = f"{getattr(thing, '__module__', '')}.{getattr(thing, '__name__', type(thing).__name__)}"
             raise CompileError(f"export: {self._emitter.title} calls {where}, which NumPy does not have")

@@ -17,8 +17,8 @@ from ..engine.sweep import add, conform, sweep
 from ..errors import FreedGraphError, GradientError
 from .guards import Guards
 from .program import Part, Program, reads_of
-from .reach import Given, plain
 from .recording import Instruction, Storage, Tape, UnrecordableError, Value
+from .trees import Given, plain
 
 __all__ = ["Graded", "clean_graph", "outputs_of"]
 
@@ -95,7 +95,9 @@ class Graded:
             if type(node) is not Pick and node.saved is RELEASED:
                 self.freed = True
             if type(node) is Node and node.rank < first_rank:
-                raise UnrecordableError("the result depends on a Tensor that was computed, with a graph, before the call")
+                raise UnrecordableError(
+                    "the result depends on a Tensor that was computed, with a graph, before the call"
+                )
             leaves.update(dict.fromkeys([parent for parent in node.parents if type(parent) is Leaf]))
         for tensor, out in zip(tensors, self.outs, strict=True):
             if type(tensor._node) is Leaf:
@@ -136,7 +138,10 @@ class Graded:
         storages = {made.storage for made in own if made.storage.kind == "fresh" and made.source not in (None,)}
         own.update(self.seeds)
         swaps: dict[Value, Value] = {}
-        for value in [*(read for item in items for read in reads_of(item)), *[v for v in self.results if v is not None]]:
+        for value in [
+            *(read for item in items for read in reads_of(item)),
+            *[v for v in self.results if v is not None],
+        ]:
             if value in own or value in swaps:
                 continue
             if value.storage.kind == "constant":
@@ -178,8 +183,6 @@ class Graded:
             return [new_tensor(out, Pick(node, i)) for i, out in enumerate(outs)]
 
         return attach
-
-
 
 
 class _ProgramOp:

@@ -13,8 +13,9 @@ from ..dtypes import default as default_dtype
 from ..engine.modes import local, status
 from ..engine.nodes import Handle, Leaf, array_of, new_tensor
 from .program import Program, reads_of
-from .reach import Given, Place, Reach, plain
+from .reach import Place, Reach
 from .recording import Tape, Value
+from .trees import Given, plain
 
 __all__ = ["MISSED", "PLAIN", "Guards"]
 
@@ -26,8 +27,8 @@ _NUMBERS = (bool, int, float, complex, str)
 
 
 try:  # what np.errstate does, at a tenth of its time
-    from numpy._core.umath import _extobj_contextvar as _settings  # type: ignore[attr-defined]
-    from numpy._core.umath import _make_extobj  # type: ignore[attr-defined]
+    from numpy._core.umath import _extobj_contextvar as _settings
+    from numpy._core.umath import _make_extobj
 
     _silence: Any = _make_extobj(all="ignore")
 except (ImportError, TypeError):
@@ -218,7 +219,13 @@ class Guards:
             if _silence is None:
                 body += ["    with _errstate(all='ignore'):", f"        {call}"]
             else:
-                body += ["    token = _set(_silence)", "    try:", f"        {call}", "    finally:", "        _reset(token)"]
+                body += [
+                    "    token = _set(_silence)",
+                    "    try:",
+                    f"        {call}",
+                    "    finally:",
+                    "        _reset(token)",
+                ]
         else:
             body += ["    return _PLAIN"]
         self.space["_gone"] = (LookupError, AttributeError, TypeError, ValueError, DeprecationWarning)
@@ -282,7 +289,9 @@ class Guards:
         if isinstance(value, (Handle, np.ndarray)):
             array = value if isinstance(value, np.ndarray) else np.asarray(value._data)
             return array.size < 2
-        return not (isinstance(value, (*_NUMBERS, type(None), type)) or type(value).__eq__ is object.__eq__)
+        return not (
+            isinstance(value, (*_NUMBERS, type(None), type)) or getattr(type(value), "__eq__", None) is object.__eq__
+        )
 
     def _holds(self, place: Place, original: Any) -> list[str]:
         """The tests of what stands at a place."""
@@ -300,7 +309,9 @@ class Guards:
             return [f"type({text}) is {self._bind(type(original))}"]
         if type(original) is list and (place.identity(), "list") in self._volatile:
             tests = [f"type({text}) is {self._bind(list)} and len({text}) == {len(original)}"]
-            return tests + [test for i, item in enumerate(original) for test in self._same(f"{text}[{i}]", item, place, (i,))]
+            return tests + [
+                test for i, item in enumerate(original) for test in self._same(f"{text}[{i}]", item, place, (i,))
+            ]
         if type(original) is tuple:
             if any(self._is_volatile_in(item, place, (*path, i)) for i, item in enumerate(original)):
                 tests = [f"len({text}) == {len(original)}"]
@@ -310,7 +321,9 @@ class Guards:
             first = self._reach.shared(original)
             if first is not None and first is not place:
                 return [f"{text} is {self._place(first)}"]
-            return [f"{text} == {self._bind(original)}" if _comparable(original) else f"{text} is {self._bind(original)}"]
+            return [
+                f"{text} == {self._bind(original)}" if _comparable(original) else f"{text} is {self._bind(original)}"
+            ]
         if isinstance(original, np.random.Generator):
             return []  # fetched at each call
         if isinstance(original, _NUMBERS) and original == original:
@@ -337,7 +350,7 @@ def _swapped(result: Any, swaps: dict[int, Any]) -> Any:
     if type(result) in (tuple, list):
         return type(result)([_swapped(item, swaps) for item in result])
     if isinstance(result, tuple) and hasattr(result, "_make"):
-        return result._make([_swapped(item, swaps) for item in result])  # type: ignore[attr-defined]
+        return result._make([_swapped(item, swaps) for item in result])
     if type(result) is dict:
         return {key: _swapped(item, swaps) for key, item in result.items()}
     return result

@@ -75,7 +75,11 @@ class Number:
     def tensor(self, beside: Any) -> Any:
         """A 0-d Tensor of it, in the dtype that a Python number takes beside another Tensor."""
         like = np.asarray(beside._data).dtype
-        weak = np.result_type(like, type(self.value)(0)) if like.kind in "fc" or isinstance(self.value, int) else default.dtype
+        weak = (
+            np.result_type(like, type(self.value)(0))
+            if like.kind in "fc" or isinstance(self.value, int)
+            else default.dtype
+        )
         return new_tensor(self.tape.call(np.array, (self, weak), {}))
 
     __add__ = _binary(operator.add, "({0} + {1})")

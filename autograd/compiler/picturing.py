@@ -79,6 +79,6 @@ class _Painter:
     def _box(self, kind: str, title: str, value: Value | None, facts: Any, group: tuple[str, ...]) -> str:
         self._counts[kind] += 1
         id = f"n{len(self._boxes)}"
-        lines = () if value is None else (f"{' × '.join(map(str, value.shape)) or 'number'} {value.dtype}",)
+        lines = () if value is None else (f"{' by '.join(map(str, value.shape)) or 'number'} {value.dtype}",)
         self._boxes.append(Box(id, kind, title, lines, group=group, facts=facts, tooltip=dict(facts).get("line", "")))
         return id

@@ -16,8 +16,9 @@ from .guards import PLAIN, Guards
 from .numbers import Number
 from .passes import run_passes
 from .program import Program, reads_of
-from .reach import Effect, Reach, Slot, tree_of
+from .reach import Reach
 from .recording import RecordingArray, Tape, UnrecordableError, Value
+from .trees import Effect, Slot, tree_of
 from .trial import Backup, Trial
 
 __all__ = ["Options", "Session", "Version"]
@@ -173,7 +174,11 @@ class Session:
         for (made, data, node), (_, arg, given) in zip(before, self._guards.given, strict=True):
             if made._data is not data or made._node is not node:
                 self._tape.escapes.append(f"the argument '{given.name}' was given other data, or another graph")
-                arg._data = made._data if not isinstance(made._data, RecordingArray) else np.ndarray.view(made._data, np.ndarray)
+                arg._data = (
+                    made._data
+                    if not isinstance(made._data, RecordingArray)
+                    else np.ndarray.view(made._data, np.ndarray)
+                )
                 arg._node = arg._node if made._node is node else made._node
             if made._grad is not None:
                 self._tape.escapes.append(
@@ -210,7 +215,7 @@ class Session:
         return None if again else effects
 
     def _is_list_of_numbers(self, place: Any, old: Any, new: Any) -> bool:
-        """Whether a place gets a new list of as many numbers, as a scheduler's last rates are; note it the first time."""
+        """Whether a place gets a new list of as many numbers, as a scheduler's rates are; note it the first time."""
         key = (place.identity(), "list")
         kinds = (int, float, Number)
         if type(old) is not list or type(new) is not list or len(old) != len(new) or key in self._volatile:
@@ -231,7 +236,7 @@ class Session:
     def _mark(self, place: Any, old: Any, new: Any, path: tuple[int, ...]) -> bool:
         """Note the numbers and arrays that change from call to call; whether there are any that were not known."""
         if type(old) is tuple and type(new) is tuple and len(old) == len(new):
-            return any([self._mark(place, a, b, (*path, i)) for i, (a, b) in enumerate(zip(old, new, strict=True))])
+            return any(self._mark(place, a, b, (*path, i)) for i, (a, b) in enumerate(zip(old, new, strict=True)))
         if isinstance(new, Number):
             new = new.value
         numbers = type(old) in (int, float) and type(new) in (int, float) and old != new

@@ -46,11 +46,11 @@ def cut(function: Any, line: int, after: bool) -> tuple[Callable[..., Any], Call
     if any(isinstance(item, (ast.Return, ast.Yield, ast.YieldFrom, ast.Await, ast.Delete)) for item in _inside(head)):
         return None
     sure = _bound(head) | {arg.arg for arg in _arguments(node)}
-    maybe = {name.id for item in head for name in ast.walk(item) if isinstance(name, ast.Name) and _stored(name)}
+    maybe = _names(head, ast.Store)
     shared = {name for item in _inside(body) if isinstance(item, (ast.Global, ast.Nonlocal)) for name in item.names}
-    read = {name.id for item in tail for name in ast.walk(item) if isinstance(name, ast.Name)} - shared
+    read = _names(tail) - shared
     live = sorted(read & sure)
-    if read & (maybe - sure - shared) or _enclosed(head) & {n.id for i in tail for n in ast.walk(i) if _stored(n)}:
+    if read & (maybe - sure - shared) or _enclosed(head) & _names(tail, ast.Store):
         return None
     scopes = [item for item in _inside(body) if isinstance(item, (ast.Global, ast.Nonlocal))]
     returned = ast.Return(ast.Tuple([ast.Name(name, ast.Load()) for name in live], ast.Load()))
@@ -117,8 +117,10 @@ def _inside(items: list[Any]) -> Iterator[Any]:
         stack += [child for child in ast.iter_child_nodes(item) if not isinstance(child, _NESTED)]
 
 
-def _stored(node: Any) -> bool:
-    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+def _names(items: list[Any], context: Any = ast.expr_context) -> set[str]:
+    """The variables that statements name: those they bind, with ``ast.Store``."""
+    nodes = [node for item in items for node in ast.walk(item)]
+    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, context)}
 
 
 def _bound(items: list[Any]) -> set[str]:
@@ -126,7 +128,7 @@ def _bound(items: list[Any]) -> set[str]:
     found: set[str] = set()
     for item in items:
         if isinstance(item, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
-            found |= {node.id for node in ast.walk(item) if _stored(node)}
+            found |= _names([item], ast.Store)
         elif isinstance(item, (ast.FunctionDef, ast.ClassDef)):
             found.add(item.name)
         elif isinstance(item, ast.With):

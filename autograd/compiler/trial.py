@@ -214,7 +214,9 @@ class Trial:
             found = [difference("the result", results, true, owners)]
             found += [difference(p.name, a, _now(p), owners) for p, a in zip(self._effects, left, strict=True)]
             found += [self._of_state(a, b) for a, b in zip(wrote, states, strict=True)]
-            found += ["the state of a random generator"] * any(g.state != s for (g, _), s in zip(draws, drew, strict=True))
+            found += ["the state of a random generator"] * any(
+                g.state != s for (g, _), s in zip(draws, drew, strict=True)
+            )
             found += [f"{name} was written" for name, array, old in others.values() if _sum(array) != old]
             found += [f"{p.name} changed" for p, v in before if p.identity() not in effects and not _same(_now(p), v)]
             found += [self._of_gradients(results, true)]
