@@ -17,7 +17,7 @@ from ..engine.sweep import add, conform, sweep
 from ..errors import FreedGraphError, GradientError
 from .guards import Guards
 from .program import Part, Program, reads_of
-from .recording import Instruction, Storage, Tape, UnrecordableError, Value
+from .recording import Check, Instruction, Storage, Tape, UnrecordableError, Value
 from .trees import Given, plain
 
 __all__ = ["Graded", "clean_graph", "outputs_of"]
@@ -112,7 +112,7 @@ class Graded:
         self.seeds: list[Value] = []
         self.results: list[Any] = []
         self.saved: list[Value] = []
-        self._states: list[Value] = []
+        self._advanced: tuple[list[Instruction], list[Check]] = [], []
         if not self.freed:
             self._record(tape, roots, targets)
 
@@ -127,9 +127,37 @@ class Graded:
         self.results = [None if g is None else tape.value(g) for g in grads]
         self._end = Part.moment(tape)
         self._part = Part(tape, self._start, self._end)
-        if self._part.checks:
-            raise UnrecordableError("the backward of the result decides by numbers")
+        self._advance_checks()
         self._separate()
+
+    def _advance_checks(self) -> None:
+        """Have forward make the decisions of backward, which cannot be taken back there: with what they are made by.
+
+        Raises:
+            UnrecordableError: one depends on the gradients that come in.
+        """
+        late = {seed.storage for seed in self.seeds}
+        items = [*self._part.prelude, *self._part.instructions]
+        makers = {}
+        for item in items:
+            makers.update(dict.fromkeys(item.makes(), item))
+            if any(read.storage in late for read in item.reads()) or item.target is not None:
+                late.update([made.storage for made in item.makes()])
+                late.update([item.target.storage] if item.target is not None else [])
+        needed: set[Instruction] = set()
+        wanted = [value for check in self._part.checks for value in reads_of(check)]
+        while wanted:
+            value = wanted.pop()
+            if value.storage in late:
+                raise UnrecordableError("the backward of the result decides by the gradients that come in")
+            item = makers.get(value)
+            if item is not None and item not in needed:
+                needed.add(item)
+                wanted += item.reads()
+        self._advanced = [item for item in items if item in needed], self._part.checks
+        self._part.prelude = [item for item in self._part.prelude if item not in needed]
+        self._part.instructions = [item for item in self._part.instructions if item not in needed]
+        self._part.checks = []
 
     def _separate(self) -> None:
         """Make the backward's own values of those that it takes from forward."""
@@ -161,6 +189,11 @@ class Graded:
         part, rest = Part(self._tape, stop=self._start), Part(self._tape, self._end)
         part.instructions += rest.instructions
         part.prelude += rest.prelude
+        instructions, checks = self._advanced
+        part.instructions += instructions
+        for check in (*rest.checks, *checks):
+            check.after = len(part.instructions)
+            part.checks.append(check)
         return part
 
     def backward(self, tape: Tape) -> tuple[Program, list[Value]]:

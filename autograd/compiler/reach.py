@@ -6,6 +6,7 @@ same memory; afterwards all is put back. What stands elsewhere then is what the 
 
 from __future__ import annotations
 
+import dis
 import functools
 import sys
 import types
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.callsite import is_ours
 from ..engine.nodes import Handle, array_of, new_tensor
 from ..generator import Generator, default_generator
 from .recording import RecordingArray, Stream, Tape
@@ -29,6 +31,8 @@ __all__ = ["Place", "Reach"]
 
 _LIBRARIES = {"autograd", "nn", "optim", "numpy", "scipy", *sys.stdlib_module_names} - {"__main__"}
 """Packages whose functions are taken to be the same at every call, and to depend on what they are given alone."""
+_OP = "autograd._op"
+"""Where the records of ops come from: what stands in them are functions, made when they are first used."""
 _ATOMS = (bool, int, float, complex, str, bytes, type(None), np.dtype, type, np.generic, types.ModuleType, slice, range)
 
 
@@ -117,7 +121,7 @@ class Reach:
         far: deque[tuple[Any, str, bool]] = deque()  # what only private names lead to: its names are the worse ones
         while near or far:
             thing, name, strict = near.popleft() if near else far.popleft()
-            if isinstance(thing, _ATOMS) or id(thing) in self._seen:
+            if isinstance(thing, _ATOMS) or id(thing) in self._seen or type(thing).__module__ == _OP:
                 continue
             self._seen.add(id(thing))
             self._keep.append(thing)
@@ -206,7 +210,7 @@ class Reach:
 
     def _of_function(self, function: Any) -> Iterator[Place]:
         module = (function.__module__ or "").split(".")[0]
-        if module in ("numpy", "scipy"):
+        if module in ("numpy", "scipy") or function.__code__.co_filename.startswith("<autograd op "):
             return
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
             yield Place("cell", cell, None, name)
@@ -216,11 +220,11 @@ class Reach:
             yield Place("link", [function.__kwdefaults__], 0, function.__name__)
         if function.__dict__.get("__wrapped__") is not None:
             yield Place("link", [function.__wrapped__], 0, function.__name__)
-        if module not in _LIBRARIES:
-            names = dict.fromkeys(_names(function.__code__))
-            for name in names:
+        if module not in _LIBRARIES and not is_ours(function.__code__.co_filename):
+            named = dict.fromkeys(_names(function.__code__))
+            for name in dict.fromkeys(_global_names(function.__code__)):
                 if name in function.__globals__:
-                    yield from self._of_global(function.__globals__, name, names)
+                    yield from self._of_global(function.__globals__, name, named)
 
     def _of_global(self, space: dict[str, Any], name: str, names: Any) -> Iterator[Place]:
         """A global variable; of a module of the user's those of its variables that the function names."""
@@ -335,8 +339,18 @@ def _items(value: Any) -> Iterator[Any]:
         yield value
 
 
+def _global_names(code: types.CodeType) -> Iterator[str]:
+    """The global variables that a function, and those inside of it, use."""
+    for instruction in dis.get_instructions(code):
+        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            yield instruction.argval
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _global_names(constant)
+
+
 def _names(code: types.CodeType) -> Iterator[str]:
-    """The global names that a function, and those inside of it, use."""
+    """All names of variables and attributes that a function, and those inside of it, use."""
     yield from code.co_names
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
