@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import linecache
+import os
 import re
 from collections.abc import Callable
 from typing import Any
@@ -359,7 +360,7 @@ class Emitter:
         lines = [f"def build({', '.join(value.name for value in self.static)}):"]
         lines += [f"    {line}" for line in self._setup]
         lines += ["", f"    def step({', '.join([*inputs, *numbers, *self._stream_names.values(), *self._given_names.values()])}):", f'        """{self.title}"""']
-        lines += [f"        {line}" for line in self._body]
+        lines += [f"        {_quoted(line)}" for line in self._body]
         return "\n".join([*lines, "", "    return step", ""])
 
     def written_before(self, error: BaseException) -> list[str]:
@@ -391,6 +392,15 @@ class Emitter:
 
 _METHODS = (type(np.ndarray.reshape), type(np.ndarray.__getitem__))
 _MIXED = {np.power, np.float_power, np.ldexp, np.where}
+
+
+def _quoted(line: str) -> str:
+    """A comment that names a line of a file, with what stands there."""
+    found = re.fullmatch(r"# (.+):(\d+)", line)
+    if found is None:
+        return line
+    text = linecache.getline(found[1], int(found[2])).strip()
+    return f"# {os.path.basename(found[1])}:{found[2]}{'  ' if text else ''}{text}"
 
 
 def _numpy_path(item: Instruction) -> str | None:
