@@ -241,7 +241,7 @@ def a_counter() -> Callable[[Any], Any]:
 
 def hidden(x: Any) -> Any:
     """A function whose values leave NumPy's protocols."""
-    return tensor(np.frombuffer(x.numpy().tobytes(), x.dtype).reshape(x.shape).copy())
+    return tensor(np.array(memoryview(x.numpy()).tolist()).reshape(x.shape))
 
 
 def a_list_that_grows_at_times() -> Callable[[Any], Any]:
@@ -262,7 +262,7 @@ def a_write_that_is_not_seen() -> Callable[[Any], Any]:
     state = np.zeros(3)
 
     def function(x: Any) -> Any:
-        memoryview(state).cast("B")[:8] = x.numpy().tobytes()[:8]  # type: ignore[index]
+        memoryview(state).cast("B")[:8] = memoryview(x.numpy()).cast("B")[:8]
         return x * 2 + tensor(state * 0)
 
     return function
@@ -292,6 +292,44 @@ def test_a_program_that_does_not_do_the_same_is_not_trusted(make: Any, message: 
     strict(one)
     with pytest.raises(CompileError, match=message):
         strict(two)
+
+
+def test_what_did_not_vary_yet_stays_on_trial() -> None:
+    one, two = tensor(np.ones(3)), tensor(np.full(3, 2.0))
+    compiled = compile(hidden)
+    for _ in range(4):
+        assert_same(compiled(one), one)
+    with pytest.warns(UserWarning, match="did not do the same as the function"):
+        assert_same(compiled(two), two)
+    weight = tensor(np.ones(3), requires_grad=True)
+
+    def of_state(x: Any) -> Any:
+        return x * hidden(weight.detach())
+
+    compiled = compile(of_state)
+    for x in (one, two, one, two):
+        assert_same(compiled(x), x)
+    with autograd.no_grad():
+        weight.mul_(3)
+    with pytest.warns(UserWarning, match="did not do the same as the function"):
+        assert_same(compiled(two), two * 3)
+    harmless = compile(lambda x: x * weight.detach() + np.arange(3.0))
+    for x in (one, one, two, two):
+        assert_same(harmless(x), x * 3 + np.arange(3.0))
+    with autograd.no_grad():
+        weight.mul_(3)
+    assert_same(harmless(two), np.full(3, 18.0) + np.arange(3.0))
+    assert harmless.recordings == 1
+
+
+@pytest.mark.parametrize("read", [lambda a: a.tolist(), lambda a: a.tobytes()], ids=["tolist", "tobytes"])
+def test_arrays_that_leave_numpy_are_noticed_at_once(read: Any) -> None:
+    def function(x: Any) -> Any:
+        return x * 2 if len(read(x.numpy())) else x
+
+    (x,) = arrays(1)
+    with pytest.raises(CompileError, match=r"to(list|bytes)\(\) at .*test_compile.py"):
+        compile(function, fullgraph=True)(x)
 
 
 def test_verify_can_be_switched_off() -> None:
@@ -447,6 +485,17 @@ def test_a_compiled_model_is_the_model() -> None:
     assert model.note == "kept by the model"
     del compiled.note
     assert not hasattr(model, "note")
+
+
+def test_decisions_of_a_backward_are_made_by_forward() -> None:
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.MaxPool2d(2))
+    compiled = compile(model, fullgraph=True)
+    twin = copy.deepcopy(model)
+    for x in arrays(4, (2, 1, 6, 6)):
+        compiled(x.float()).square().sum().backward()
+        twin(x.float()).square().sum().backward()
+        assert_same([p.grad for p in model.parameters()], [p.grad for p in twin.parameters()])
+    assert compiled.recordings == 2
 
 
 def test_a_hidden_state_that_is_carried_along() -> None:
@@ -823,6 +872,36 @@ def test_eight_threads() -> None:
         thread.join()
     assert not faults
     assert type(weight._data) is np.ndarray
+
+
+def test_other_threads_use_the_model_while_one_records() -> None:
+    model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 2))
+    (x,) = arrays(1)
+    x = x.float()
+    with autograd.no_grad():
+        true = model(x).numpy()
+    stop = threading.Event()
+    faults: list[Any] = []
+
+    def watch() -> None:
+        with autograd.no_grad():
+            while not stop.is_set():
+                if not np.array_equal(model(x).numpy(), true):
+                    faults.append(x)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        with autograd.no_grad():
+            for n in range(1, 13):
+                compiled = compile(lambda x, n=n: model(x) * n, fullgraph=True)
+                for _ in range(3):
+                    np.testing.assert_array_equal(compiled(x).numpy(), true * n)
+                assert compiled.recordings == 1
+    finally:
+        stop.set()
+        thread.join()
+    assert not faults
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

@@ -227,15 +227,17 @@ class Compiled:
         trial = version.trial
         assert trial is not None
         trial.function = lambda: self.function(*args, **kwargs)
+        trial.arguments = args, kwargs
         _busy.depth += 1
         try:
             found = version.run(args, kwargs)
         finally:
             _busy.depth -= 1
             del trial.function
-        if trial.done and trial.verdict is None:
+            trial.arguments = ()
+        if trial.conclusive:
             version.trust()
-        elif trial.done:
+        elif trial.verdict is not None:
             version.refuse()
             self._tell(f"its program did not do the same as the function ({trial.verdict})")
         return found

@@ -10,6 +10,7 @@ import inspect
 import operator
 import os
 import sys
+import threading
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -213,12 +214,22 @@ class Tape:
         self.checks: list[Check] = []
         self.escapes: list[str] = []
         self.unsure: str | None = None
-        self.open = True
+        self._open = True
+        self._thread = threading.get_ident()
         self.code: Any = None
         self.stops: list[int] = []
         self.last_line = 0
         self._storages: dict[int, Storage] = {}
         self._constants: dict[int, Value] = {}
+
+    @property
+    def open(self) -> bool:
+        """Whether this call is to be written down: other threads may use the same arrays meanwhile."""
+        return self._open and threading.get_ident() == self._thread
+
+    @open.setter
+    def open(self, value: bool) -> None:
+        self._open = value
 
     def clear(self) -> None:
         """Forget what was written down."""
@@ -473,8 +484,7 @@ class Tape:
                 self.check(True, f"{{0}} == {value!r}", (self.value(array),))
                 return value
             return Number(self, value, "{0}.item()", (self.value(array),))
-        self.escape(how, None)
-        return value
+        raise AssertionError(how)
 
     # ---- where -------------------------------------------------------------------------------------------------------
 
@@ -631,6 +641,9 @@ def _reading(name: str, how: str) -> Any:
     def method(self: Any, *args: Any) -> Any:
         if self._tape is None or not self._tape.open or (args and name == "item"):
             return getattr(np.ndarray, name)(_plain(self), *args)
+        if how.endswith("()"):
+            self._tape.escape(how, None)
+            return getattr(np.ndarray, name)(_plain(self), *args)
         return self._tape.read(self, how)
 
     return method
@@ -733,6 +746,10 @@ class RecordingArray(np.ndarray):
     __complex__ = _reading("__complex__", "complex()")
     item = _reading("item", "item")
     tolist = _reading("tolist", "tolist()")
+    tobytes = _reading("tobytes", "tobytes()")
+    tofile = _reading("tofile", "tofile()")
+    dumps = _reading("dumps", "dumps()")
+    dump = _reading("dump", "dump()")
 
 
 def _tape_in(tree: Any) -> Tape | None:

@@ -19,7 +19,7 @@ from .program import Program, reads_of
 from .reach import Reach
 from .recording import RecordingArray, Tape, UnrecordableError, Value
 from .trees import Effect, Slot, tree_of
-from .trial import Backup, Trial
+from .trial import Backup, Samples, Trial
 
 __all__ = ["Options", "Session", "Version"]
 
@@ -105,6 +105,7 @@ class Session:
         guards = self._guards = Guards(self._function, args, kwargs, self._volatile, self._numbers)
         reach = self._reach = Reach(self._function, self._volatile, guards.objects)
         backup = Backup(reach, (args, kwargs))
+        self._samples = Samples(reach, (args, kwargs))
         modes = local.grad, local.observers, local.pack
         first_rank = next_rank()
         self._made: dict[int, Any] = {}
@@ -273,7 +274,7 @@ class Session:
         version = self.version = Version(guards.write(emitter), guards.space, emitter)
         version.step, version.backward = built, back
         if options.verify:
-            version.trial = Trial(program, built, self._reach, emitter.streams)
+            version.trial = Trial(program, built, self._reach, emitter.streams, self._samples)
         version.set_step(version.trial or built)
         for writer in (emitter, back):
             if writer is not None:

@@ -15,16 +15,21 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.mutation import clock
 from ..engine.nodes import Handle
 from ..engine.sweep import sweep
 from ..errors import GradientError
-from .program import Program
+from .program import Program, reads_of
 from .reach import Reach
 
-__all__ = ["Backup", "Trial", "difference"]
+__all__ = ["Backup", "Samples", "Trial", "difference"]
 
 _TOLERANCES = {"float16": 1e-2, "float32": 1e-5, "complex64": 1e-5, "float64": 1e-12, "complex128": 1e-12}
 _MISSING = object()
+
+
+PATIENCE = 100
+"""After as many calls arrays in reach that were always the same are taken to be constants."""
 
 
 class _Copy:
@@ -118,7 +123,7 @@ class Backup:
         self._places = list(reach.places)
         self._contents = [(thing, copy.copy(thing)) for thing, _ in reach.containers]
         owners: dict[int, Any] = {}
-        for value in [*(value for _, value in reach.places), *_arrays_in(arguments)]:
+        for value in [*(value for _, value in reach.places), *arrays_in(arguments)]:
             if isinstance(value, np.ndarray) and value.flags.writeable and value.dtype.kind in "biufc":
                 owner = _owner(value)
                 owners.setdefault(id(owner), owner if owner.flags.writeable else value)
@@ -141,16 +146,25 @@ class Backup:
             generator.state = state
 
 
-def _arrays_in(tree: Any) -> Iterator[Any]:
+def arrays_in(tree: Any) -> Iterator[Any]:
     if isinstance(tree, Handle):
         tree = tree._data
     if isinstance(tree, np.ndarray):
         yield tree
     elif isinstance(tree, (tuple, list)):
         for item in tree:
-            yield from _arrays_in(item)
+            yield from arrays_in(item)
     elif isinstance(tree, dict):
-        yield from _arrays_in(list(tree.values()))
+        yield from arrays_in(list(tree.values()))
+
+
+class Samples:
+    """Of the arrays that a function is given, and of those in its reach: what tells whether they are others later."""
+
+    def __init__(self, reach: Reach, arguments: Any) -> None:
+        self.arguments = [sample(array) for array in arrays_in(arguments)]
+        arrays = {id(v): v for _, v in reach.places if isinstance(v, np.ndarray) and v.dtype.kind in "biufc"}
+        self.states = [(array, sample(array)) for array in arrays.values()]
 
 
 class Trial:
@@ -160,11 +174,30 @@ class Trial:
         program: the program; step: what runs it.
         reach: what the function can reach.
         streams: the places of its random generators.
-        parents: for outputs that require grad what they are differentiated by (None: found in the graph).
+        first: samples of the arrays of the recorded call.
+
+    A program with constants among its arrays can be one in which something was computed that the recording did not see,
+    of arguments or of the state. So it stays on trial until each of these was another than when it was recorded. While
+    they are the same, and nothing was overwritten, it runs alone.
+
+    Attributes:
+        function: to be called for comparison, arguments: of the call; set for each call.
+        done: whether they were compared; verdict: in what they differ, or None.
+        conclusive: whether no further comparison is needed.
     """
 
-    def __init__(self, program: Program, step: Callable[..., Any], reach: Reach, streams: list[Any]) -> None:
+    def __init__(
+        self, program: Program, step: Callable[..., Any], reach: Reach, streams: list[Any], first: Samples
+    ) -> None:
         self._step = step
+        self._seen: dict[int, int] = {}
+        self._states_seen: list[tuple[Any, int]] = []
+        self._last: list[int] | None = None
+        self._time = -1
+        self._calls = 0
+        if _has_constants(program):
+            self._seen = dict(enumerate(first.arguments))
+            self._states_seen = first.states
         self._effects = [effect.place for effect in program.effects]
         written = {item.target.storage for item in program.instructions() if item.target is not None}
         self._roots = [storage.array for storage in written if storage.kind in ("state", "input")]
@@ -173,11 +206,37 @@ class Trial:
         self._containers = reach.containers
         self._lines = [(item.target.storage.array, item.line) for item in program.instructions() if item.target]
         self.function: Callable[[], Any] = lambda: None
+        self.arguments: Any = ()
         self.verdict: str | None = None
-        self.done = False
+        self.done = self.conclusive = False
 
     def __call__(self, *values: Any) -> Any:
         """Run both; returns what the function returned."""
+        arguments = list(arrays_in(self.arguments)) if self._seen else []
+        samples = [sample(arguments[i]) for i in self._seen]
+        if self._states_seen and clock.now != self._time:
+            samples += [sample(array) for array, _ in self._states_seen]
+        else:
+            samples += (self._last or [])[len(samples) :]
+        self._time = clock.now
+        self._calls += 1
+        if self._last == samples:  # nothing that was not compared before
+            if self._calls > PATIENCE:
+                self._states_seen, self._last = [], samples[: len(self._seen)]
+                self.conclusive = not self._seen
+            return self._step(*values)
+        true = self._compare(values)
+        if self.done and self.verdict is None:
+            now = dict(zip(self._seen, samples, strict=False))
+            pairs = list(zip(self._states_seen, samples[len(now) :], strict=True))
+            self._seen = {i: was for i, was in self._seen.items() if now[i] == was}
+            self._states_seen = [(array, was) for (array, was), new in pairs if new == was]
+            self.conclusive = not self._seen and not self._states_seen
+            self._last = [*self._seen.values(), *[was for _, was in self._states_seen]]
+        return true
+
+    def _compare(self, values: tuple[Any, ...]) -> Any:
+        self.done = False
         given = [value for value in values if isinstance(value, np.ndarray)]
         states = self._states(given)
         effects = {place.identity() for place in self._effects}
@@ -283,6 +342,20 @@ def _now(place: Any) -> Any:
 
 def _same(a: Any, b: Any) -> bool:
     return a is b or (type(a) is type(b) and isinstance(a, (bool, int, float, complex, str, tuple)) and bool(a == b))
+
+
+def _has_constants(program: Program) -> bool:
+    """Whether arrays of the recording are in the program, which may have come from anywhere."""
+    values = [value for item in program.items for value in reads_of(item)]
+    return any(v.storage.kind == "constant" for v in (*values, *program.given()))
+
+
+def sample(array: Any) -> int:
+    """A number that is another for another array, as good as surely, if many elements differ."""
+    if not isinstance(array, np.ndarray):
+        array = np.asarray(array)
+    flat = array.reshape(-1, order="A") if array.flags.forc else array.flat
+    return hash(flat[:: max(1, array.size // 512)].tobytes()) if array.size else 0
 
 
 def _sum(array: Any) -> int:
