@@ -12,7 +12,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -758,6 +758,40 @@ def test_arguments_can_be_overwritten_and_returned() -> None:
         mine, same = x.clone(), x.clone()
         assert compiled(mine) is mine
         assert_same(mine, function(same))
+
+
+def _append(items: list[Any]) -> Any:
+    items.append(items[0] * 3)
+    return items[0] * 2
+
+
+def _replace(items: list[Any]) -> Any:
+    items[0] = items[0] * 3
+    return items[0]
+
+
+@pytest.mark.parametrize("change", [_append, _replace])
+def test_lists_among_the_arguments_that_are_changed(change: Any) -> None:
+    compiled = compile(change)
+    pairs = [([tensor([1.0, n])], [tensor([1.0, n])]) for n in (2.0, 3.0, 4.0)]
+    with pytest.warns(UserWarning, match="the argument 'items' is a list that was changed"):
+        found = [compiled(pairs[0][0])]
+    found += [compiled(mine) for mine, _ in pairs[1:]]
+    assert_same(found, [change(same) for _, same in pairs])
+    assert_same([mine for mine, _ in pairs], [same for _, same in pairs])
+
+
+def test_named_tuples_go_in_and_out() -> None:
+    class Pair(NamedTuple):
+        x: Any
+        y: Any
+
+    compiled = compile(lambda pair: Pair(pair.x * 2, {"y": pair.y + 1}), fullgraph=True)
+    for x in arrays(4):
+        found = compiled(Pair(x, x * 3))
+        assert type(found) is Pair
+        assert_same(found, [x * 2, x * 3 + 1])
+    assert compiled.recordings == 1
 
 
 def test_arguments_may_be_one_or_overlap() -> None:

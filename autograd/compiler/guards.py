@@ -41,6 +41,7 @@ class Guards:
     Attributes:
         args, kwargs: the arguments with recording arrays.
         objects: arguments that are neither numbers nor arrays, with their names: in the function's reach.
+        containers: for each list or dict among the arguments what stands for it, itself, its name, and its contents.
         given: for each argument that is a Tensor the one that stands for it, the argument, and what to call it.
         space: the globals of the written function.
     """
@@ -63,12 +64,13 @@ class Guards:
         self._call: Any = args, kwargs
         self.objects: list[tuple[Any, str]] = []
         self.given: list[tuple[Any, Any, Given]] = []
+        self.containers: list[tuple[Any, Any, str, Any]] = []
         for i, arg in enumerate((*args, *kwargs.values())):
             self._collect(arg, self._name(i))
 
     def _collect(self, arg: Any, name: str) -> None:
         """Find the arguments that lead on to other things."""
-        if type(arg) in (tuple, list):
+        if isinstance(arg, (tuple, list)):
             for item in arg:
                 self._collect(item, name)
         elif type(arg) is dict:
@@ -113,12 +115,18 @@ class Guards:
             made = self._array(arg, text, name, f"type({text}) is _ndarray")
             self._by_identity[id(arg)] = made, text
             return made
-        if kind in (tuple, list):
+        if isinstance(arg, tuple) or kind is list:
             self._tests.append(f"type({text}) is {self._bind(kind)} and len({text}) == {len(arg)}")
-            return kind([self._argument(item, f"{text}[{i}]", f"{name}_{i}") for i, item in enumerate(arg)])
+            items = [self._argument(item, f"{text}[{i}]", f"{name}_{i}") for i, item in enumerate(arg)]
+            if kind is list:
+                self.containers.append((items, arg, name, list(items)))
+                return items
+            return kind._make(items) if hasattr(kind, "_make") else tuple(items)
         if kind is dict:
             self._tests.append(f"type({text}) is dict and list({text}) == {self._bind(list(arg))}")
-            return {key: self._argument(item, f"{text}[{key!r}]", f"{name}_{key}") for key, item in arg.items()}
+            made = {key: self._argument(item, f"{text}[{key!r}]", f"{name}_{key}") for key, item in arg.items()}
+            self.containers.append((made, arg, name, dict(made)))
+            return made
         if kind in (int, float):
             if self.numbers.setdefault(text, arg) != arg:
                 self._volatile.add(("argument", text))

@@ -332,7 +332,7 @@ _GONE = _Gone()
 
 def _items(value: Any) -> Iterator[Any]:
     """What to walk on to: the value, or what stands in a tuple."""
-    if type(value) is tuple:
+    if isinstance(value, tuple):
         for item in value:
             yield from _items(item)
     else:

@@ -136,6 +136,7 @@ class Session:
             backup.restore()
             self._run_plainly(args, kwargs, failure)
             return
+        self._check_containers()
         self.result = guards.returned(self.result)
         clean_graph(tensors, guards)
         if tape.escapes:
@@ -187,6 +188,17 @@ class Session:
                     "function holds, so hold it there, or return its gradient by autograd.grad"
                 )
                 self._hand_over(arg, made._grad)
+
+    def _check_containers(self) -> None:
+        """Lists and dicts among the arguments are changed as the function changed what stood for them."""
+        for made, arg, name, before in self._guards.containers:
+            items, old = (list(made.items()), list(before.items())) if isinstance(made, dict) else (made, before)
+            flat, was = ([x for item in each for x in (item if isinstance(made, dict) else [item])] for each in (items, old))
+            if len(flat) == len(was) and all(a is b for a, b in zip(flat, was, strict=True)):
+                continue
+            self._tape.escapes.append(f"the argument '{name}' is a {type(made).__name__} that was changed")
+            arg.clear()
+            (arg.update if isinstance(arg, dict) else arg.extend)(self._guards.returned(made))
 
     def _hand_over(self, arg: Any, grad: Any) -> None:
         """Give an argument the gradient that its stand-in got."""
