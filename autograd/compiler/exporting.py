@@ -196,7 +196,7 @@ class _Module:
         elif isinstance(thing, (float, complex, np.generic)):
             kind = thing.__class__.__name__
             self._lines.append(f"{name} = {kind if kind in ('float', 'complex') else f'np.{kind}'}('{thing}')")
-        elif isinstance(thing, type) and getattr(np, str(thing.__name__), None) is thing:
+        elif isinstance(thing, type) and thing in vars(np).values():
             self._lines.append(f"{name} = np.{thing.__name__}")
         elif isinstance(thing, type) and thing.__module__ == "builtins":
             self._lines.append(f"{name} = {thing.__name__}")
@@ -207,5 +207,6 @@ class _Module:
                 f"export: {self._emitter.title} refers to {type(thing).__name__}, of which a module knows nothing"
             )
         else:
-            where = f"{getattr(thing, '__module__', '')}.{getattr(thing, '__name__', type(thing).__name__)}"
+            named: Any = thing
+            where = f"{getattr(named, '__module__', '')}.{getattr(named, '__name__', type(named).__name__)}"
             raise CompileError(f"export: {self._emitter.title} calls {where}, which NumPy does not have")

@@ -138,7 +138,7 @@ class Graded:
         """
         late = {seed.storage for seed in self.seeds}
         items = [*self._part.prelude, *self._part.instructions]
-        makers = {}
+        makers: dict[Value, Instruction] = {}
         for item in items:
             makers.update(dict.fromkeys(item.makes(), item))
             if any(read.storage in late for read in item.reads()) or item.target is not None:
@@ -150,10 +150,10 @@ class Graded:
             value = wanted.pop()
             if value.storage in late:
                 raise UnrecordableError("the backward of the result decides by the gradients that come in")
-            item = makers.get(value)
-            if item is not None and item not in needed:
-                needed.add(item)
-                wanted += item.reads()
+            maker = makers.get(value)
+            if maker is not None and maker not in needed:
+                needed.add(maker)
+                wanted += maker.reads()
         self._advanced = [item for item in items if item in needed], self._part.checks
         self._part.prelude = [item for item in self._part.prelude if item not in needed]
         self._part.instructions = [item for item in self._part.instructions if item not in needed]

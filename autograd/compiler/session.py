@@ -193,8 +193,9 @@ class Session:
         """Lists and dicts among the arguments are changed as the function changed what stood for them."""
         for made, arg, name, before in self._guards.containers:
             items, old = (list(made.items()), list(before.items())) if isinstance(made, dict) else (made, before)
-            flat, was = ([x for item in each for x in (item if isinstance(made, dict) else [item])] for each in (items, old))
-            if len(flat) == len(was) and all(a is b for a, b in zip(flat, was, strict=True)):
+            if isinstance(made, dict) and list(made) == list(before):
+                items, old = list(made.values()), list(before.values())
+            if len(items) == len(old) and all(a is b for a, b in zip(items, old, strict=True)):
                 continue
             self._tape.escapes.append(f"the argument '{name}' is a {type(made).__name__} that was changed")
             arg.clear()
