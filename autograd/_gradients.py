@@ -139,12 +139,19 @@ def _accumulate(tensor: Any, g: Any) -> None:
         np.add(held._data, g, out=held._data)
 
 
+def _one(data: Any) -> Any:
+    """The gradient of a number by itself."""
+    if isinstance(data, np.generic) or type(data) is np.ndarray:
+        return data.dtype.type(1)
+    return np.ones((), data.dtype, like=data)
+
+
 def _seeds(name: str, tensors: tuple[Any, ...], given: Any, create_graph: bool) -> list[Any]:
     """The gradients to start from, as arrays (as Tensors if ``create_graph``)."""
     if given is None and len(tensors) == 1 and isinstance(tensors[0], Handle) and not create_graph:
         data = tensors[0]._data
         if not data.shape and data.dtype.kind == "f" and tensors[0]._node is not None:
-            return [data.dtype.type(1)]  # a loss
+            return [_one(data)]  # a loss
     seeds = (None,) * len(tensors) if given is None else _tuple(given)
     if len(seeds) != len(tensors):
         raise GradientError(f"{name}: got {len(seeds)} gradients for {len(tensors)} tensors; give one each, or None")
@@ -166,7 +173,7 @@ def _seeds(name: str, tensors: tuple[Any, ...], given: Any, create_graph: bool) 
                     f"{name}: a gradient can be created implicitly only for real outputs, this one is {data.dtype}; "
                     "take .real or .abs(), or give the gradient"
                 )
-            seed = np.ones(data.shape, data.dtype) if data.shape else data.dtype.type(1)
+            seed = _one(data) if not data.shape else np.ones(data.shape, data.dtype, like=data)
         else:
             array = seed._data if isinstance(seed, Handle) else np.asanyarray(seed)
             if array.shape != data.shape:

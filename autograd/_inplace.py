@@ -64,7 +64,7 @@ def overwrite(x: Any, result: Any, name: str, before: int = 0) -> Any:
         _protect(node, old, before)
         node.dtype = old.dtype
     if isinstance(old, np.generic):
-        x._data = old.dtype.type(new)
+        x._data = np.asanyarray(new, old.dtype)[()]
     else:
         np.copyto(old, new, casting="unsafe")
     rebase(x, node, line_if_debugging())

@@ -44,7 +44,10 @@ def operand(op: Any, name: str, value: Any, alias: Any, optional: bool) -> tuple
     if isinstance(value, (list, tuple)) or hasattr(value, "__array__"):
         given = value
         try:
-            value = np.asarray(unwrap(value) if isinstance(value, (list, tuple)) else value)
+            if isinstance(value, (list, tuple)):
+                value = np.asarray(unwrap(value))
+            elif type(value) is not np.ndarray:
+                value = np.asarray(value, like=value if isinstance(value, np.ndarray) else None)
         except ValueError:
             raise operand_error(op, name, given) from None
         if isinstance(given, (list, tuple)) and value.dtype == np.float64:

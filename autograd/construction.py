@@ -25,6 +25,7 @@ def to_array(data: Any, dtype: Any = None, copy: bool = False) -> Any:
     if isinstance(data, Handle):
         data = array_of(data)
     is_array = isinstance(data, (np.ndarray, np.generic)) or hasattr(data, "__array__")
+    held = _holds_numpy_scalars(data)
     if not is_array:
         rows = _items(data)
         if dtype is None and any(isinstance(item, Handle) for row in (rows, *rows[:1]) for item in _items(row)):
@@ -45,7 +46,7 @@ def to_array(data: Any, dtype: Any = None, copy: bool = False) -> Any:
         raise ValueError(f"tensor: an integer beyond int64 in {data!r}; use floats")
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
-    is_default = dtype is None and not is_array and (array.size == 0 or not _holds_numpy_scalars(data))
+    is_default = dtype is None and not is_array and (array.size == 0 or not held)
     if is_default and array.dtype in (np.float64, np.complex128):
         array = array.astype(dtypes.as_dtype(float if array.dtype.kind == "f" else complex))
     return array
@@ -65,6 +66,8 @@ def _unwrap_nested(data: Any) -> Any:
         return array_of(data)
     if isinstance(data, (list, tuple)):
         return [_unwrap_nested(item) for item in data]
+    if hasattr(data, "__array_ufunc__") and not hasattr(data, "__array__"):
+        return np.positive(data)  # a number that stands for others, of which a NumPy call makes an array
     return data
 
 

@@ -122,27 +122,27 @@ def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_gra
     return tensor(dtypes.stored(s, kind), dtype=kind, device=device, requires_grad=requires_grad)
 
 
-def _like(make: Callable[..., Any], what: str) -> Callable[..., Tensor]:
+def _like(make: str, what: str) -> Callable[..., Tensor]:
     def made(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-        data = input._data if isinstance(input, Handle) else np.asarray(input)
+        data = input._data if isinstance(input, Handle) else np.asanyarray(input)
         kind = data.dtype if dtype is None else dtypes.as_dtype(dtype)
-        return finish(make(data.shape, kind), requires_grad, device)
+        return finish(getattr(np, make)(data.shape, kind), requires_grad, device)
 
-    made.__name__ = made.__qualname__ = f"{make.__name__}_like"
+    made.__name__ = made.__qualname__ = f"{make}_like"
     made.__doc__ = f"{what} in the shape, and unless another is given in the dtype, of ``input``."
     return made
 
 
-zeros_like = _like(np.zeros, "Zeros")
-ones_like = _like(np.ones, "Ones")
-empty_like = _like(np.empty, "Unset elements")
+zeros_like = _like("zeros", "Zeros")
+ones_like = _like("ones", "Ones")
+empty_like = _like("empty", "Unset elements")
 
 
 def full_like(
     input: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """``fill_value`` in the shape, and unless another is given in the dtype, of ``input``."""
-    data = input._data if isinstance(input, Handle) else np.asarray(input)
+    data = input._data if isinstance(input, Handle) else np.asanyarray(input)
     return full(
         data.shape, fill_value, dtype=data.dtype if dtype is None else dtype, device=device, requires_grad=requires_grad
     )

@@ -117,7 +117,7 @@ def source(generator: Generator | None) -> Generator:
 
 
 def _array(x: Any) -> Any:
-    return array_of(x) if isinstance(x, Handle) else np.asarray(x)
+    return array_of(x) if isinstance(x, Handle) else np.asanyarray(x)
 
 
 def bernoulli(x: Any, p: float | None = None, *, generator: Generator | None = None) -> Any:
@@ -131,7 +131,7 @@ def bernoulli(x: Any, p: float | None = None, *, generator: Generator | None = N
     if not np.all((chance >= 0) & (chance <= 1)):
         raise ValueError("bernoulli: expected probabilities between 0 and 1")
     drawn = source(generator).uniform(probabilities.shape, dtypes.float64) < chance
-    return new_tensor(np.asarray(drawn).astype(dtypes.to_float(probabilities.dtype)))
+    return new_tensor(np.asanyarray(drawn).astype(dtypes.to_float(probabilities.dtype)))
 
 
 def multinomial(x: Any, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Any:
@@ -208,7 +208,7 @@ def bernoulli_(x: Any, p: Any = 0.5, *, generator: Generator | None = None) -> A
     Raises:
         ValueError: a probability outside [0, 1].
     """
-    chance = p._data if isinstance(p, Handle) else np.asarray(p)
+    chance = p._data if isinstance(p, Handle) else np.asanyarray(p)
     if not np.all((chance >= 0) & (chance <= 1)):
         raise ValueError("bernoulli_: expected probabilities between 0 and 1")
     return _fill(x, source(generator).uniform(x.shape, dtypes.float64) < chance, "bernoulli_")

@@ -110,7 +110,7 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
 
 
 def _array(x: Any) -> Any:
-    return x._data if isinstance(x, Handle) else np.asarray(x)
+    return x._data if isinstance(x, Handle) else np.asanyarray(x)
 
 
 def rand_like(x: Any, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:

@@ -82,7 +82,7 @@ class Adafactor(Optimizer):
         smallest, least = group["eps"]
         smallest = float(np.finfo(p.dtype).eps) if smallest is None else smallest
         share = step ** group["beta2_decay"]
-        size = max(least, _rms(p)) * min(group["lr"], step**-0.5)
+        size = np.fmax(least, _rms(p)).item() * min(group["lr"], step**-0.5)
         if group["weight_decay"]:
             p *= 1 - group["lr"] * group["weight_decay"]
         square = g * g
@@ -95,7 +95,7 @@ class Adafactor(Optimizer):
             v = state["variance"]
             v += share * (square - v)
         change = g / np.sqrt(np.maximum(v, smallest**2))
-        change *= size / max(1.0, _rms(change) / group["d"])
+        change *= size / np.fmax(1.0, _rms(change) / group["d"]).item()
         p -= change
 
 

@@ -100,7 +100,7 @@ def _orthogonal(x: Any, group: dict[str, Any]) -> Any:
     a, b, c = group["ns_coefficients"]
     if x.shape[0] > x.shape[1]:
         return _orthogonal(x.T, group).T
-    x = x / max(float(np.linalg.norm(x)), group["eps"])
+    x = x / np.maximum(np.linalg.norm(x).item(), group["eps"]).item()
     for _ in range(group["ns_steps"]):
         gram = x @ x.T
         x = a * x + (b * gram + c * gram @ gram) @ x

@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from autograd import Tensor, no_grad, tensor
+from autograd.engine.mutation import stamp
+from autograd.engine.nodes import array_of
 
-from .lr_scheduler.base import LRScheduler, for_groups
+from .lr_scheduler.base import LRScheduler, cosine, for_groups
 from .optimizer import Optimizer
 
 __all__ = [
@@ -30,7 +32,7 @@ def get_swa_avg_fn() -> Average:
     """``average + (value - average) / (n + 1)``: all values have the same weight."""
 
     def average(averaged: Tensor, current: Tensor, num_averaged: Any) -> Tensor:
-        return averaged + (current - averaged) / (int(num_averaged) + 1)
+        return averaged + (current - averaged) / (num_averaged + 1)
 
     return average
 
@@ -122,7 +124,7 @@ class AveragedModel:
             for owner in (self.module, model)
         )
         with no_grad():
-            if not self.n_averaged.item():
+            if self.n_averaged == 0:
                 for mean, value in zip(means, values, strict=True):
                     mean.copy_(value)
             elif self.multi_avg_fn is not None:
@@ -134,7 +136,9 @@ class AveragedModel:
             if not self.use_buffers:
                 for mean, value in zip(self.module.buffers(), model.buffers(), strict=True):
                     mean.detach().copy_(value.detach())
-        self.n_averaged = self.n_averaged + 1
+        seen = array_of(self.n_averaged)
+        seen += 1
+        stamp(seen)
 
     # ---- as the model ----------------------------------------------------------------------------------------------
 
@@ -286,4 +290,4 @@ class SWALR(LRScheduler):
     def _share(self, step: int) -> float:
         """How much of the way is gone."""
         t = max(0.0, min(1.0, step / max(1, self.anneal_epochs)))
-        return t if self._anneal_strategy == "linear" else (1 - math.cos(math.pi * t)) / 2
+        return t if self._anneal_strategy == "linear" else (1 - cosine(math.pi * t)) / 2

@@ -38,3 +38,26 @@ def run_python(program: str, **environment: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def require_same(found: Any, expected: Any, where: str = "") -> None:
+    """Raise unless two trees of Tensors, arrays and numbers are equal, bit for bit."""
+    if isinstance(expected, autograd.Tensor):
+        assert isinstance(found, autograd.Tensor), where
+        found, expected = found.detach().numpy(), expected.detach().numpy()
+    if isinstance(expected, dict):
+        assert list(found) == list(expected), where
+        for key in expected:
+            require_same(found[key], expected[key], f"{where}[{key!r}]")
+    elif isinstance(expected, (list, tuple)):
+        assert type(found) is type(expected), where
+        assert len(found) == len(expected), where
+        for i, (a, b) in enumerate(zip(found, expected, strict=True)):
+            require_same(a, b, f"{where}[{i}]")
+    elif isinstance(expected, (np.ndarray, np.generic)):
+        assert np.shape(found) == expected.shape, where
+        assert found.dtype == expected.dtype, where
+        assert np.array_equal(found, expected, equal_nan=expected.dtype.kind in "fc"), f"{where}: {found} {expected}"
+    elif isinstance(expected, (int, float, complex, str, bool, type(None))):
+        assert type(found) is type(expected), where
+        assert found == expected or expected != expected, where

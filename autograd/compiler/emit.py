@@ -338,7 +338,7 @@ class Emitter:
                 if type(effect.tree) is tuple:
                     self._body.append(f"{(short := self._fresh('left'))} = {name}")
                     name = made[id(effect.tree)] = short
-            stores.append(f"{effect.place.text(self._bind(effect.place.container, 'owner'))} = {name}")
+            stores.append(f"{effect.place.text(self._bind(effect.place.container, 'owner'), lambda key: self._bind(key, 'key'))} = {name}")
         if self.program.attach is not None:  # outputs that require grad
             outs, saved, parents = (self.result(part) for part in self.program.graded)
             self.namespace["_attach"] = self.program.attach

@@ -206,6 +206,8 @@ class _Module:
             raise CompileError(
                 f"export: {self._emitter.title} refers to {type(thing).__name__}, of which a module knows nothing"
             )
+        elif getattr(np, str(getattr(thing, "__name__", "")), None) is thing:
+            self._lines.append(f"{name} = np.{getattr(thing, '__name__', '')}")
         else:
             named: Any = thing
             where = f"{getattr(named, '__module__', '')}.{getattr(named, '__name__', type(named).__name__)}"

@@ -59,7 +59,13 @@ class Guards:
         self._volatile = volatile
         self._tests: list[str] = []
         self._fetches: list[tuple[str, Value]] = []
-        self.space: dict[str, Any] = {"_MISSED": MISSED, "_ndarray": np.ndarray, "_local": local, "_status": status}
+        self.space: dict[str, Any] = {
+            "_MISSED": MISSED,
+            "_ndarray": np.ndarray,
+            "_local": local,
+            "_status": status,
+            "inf": np.inf,
+        }
         self._by_identity: dict[int, tuple[Any, str]] = {}
         self._call: Any = args, kwargs
         self.objects: list[tuple[Any, str]] = []
@@ -242,7 +248,7 @@ class Guards:
         return run
 
     def _place(self, place: Place, path: tuple[Any, ...] = ()) -> str:
-        text = place.text(self._bind(place.container) if place.kind != "argument" else "")
+        text = place.text(self._bind(place.container) if place.kind != "argument" else "", self._bind)
         for step in path:
             text += f".{step}" if isinstance(step, str) else f"[{step}]"
         return text + ("._data" if path and path[-1] == "_grad" else "")

@@ -6,6 +6,7 @@ Python decides by it (a comparison, an index) becomes a check of the program: it
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -55,6 +56,11 @@ class Number:
         self.text = text
         self.parts = parts
         self.place: Any = None
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """What ``isinstance`` asks: it is a number like that which it stands for."""
+        return type(self.value)
 
     def __repr__(self) -> str:
         return f"Number({self.value!r})"
@@ -140,8 +146,17 @@ class Number:
         return float(self.value)
 
     def __int__(self) -> int:
-        self.tape.escape("int()", self)
-        return int(self.value)
+        found = int(self.value)
+        self.tape.check(True, f"int({{0}}) == {found!r}", (self,))
+        return found
+
+    __trunc__ = __int__
+
+    def __floor__(self) -> Any:
+        return self.tape.number(math.floor(self.value), "int({0} // 1)", (self,))
+
+    def __ceil__(self) -> Any:
+        return self.tape.number(math.ceil(self.value), "-int(-{0} // 1)", (self,))
 
     def __complex__(self) -> complex:
         self.tape.escape("complex()", self)

@@ -11,7 +11,7 @@ import functools
 import sys
 import types
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,12 +72,16 @@ class Place:
         """The same for Places that are the same."""
         return id(self.container), self.key
 
-    def text(self, container: str) -> str:
-        """The expression that gets it, if ``container`` is the name of its container."""
+    def text(self, container: str, bind: Callable[[Any], str] = repr) -> str:
+        """The expression that gets it, if ``container`` is the name of its container.
+
+        ``bind`` names keys that are objects.
+        """
         if self.kind == "argument":
             return str(self.key)
         if self.kind == "item":
-            return f"{container}[{self.key!r}]"
+            plain_key = isinstance(self.key, (str, int, float, bool, bytes, type(None))) or _is_plain(self.key)
+            return f"{container}[{self.key!r}]" if plain_key else f"{container}[{bind(self.key)}]"
         return f"{container}.cell_contents" if self.kind == "cell" else f"{container}.{self.key}"
 
 
@@ -133,6 +137,9 @@ class Reach:
                     value = place.get()
                 except (ValueError, AttributeError):  # an empty cell, an unset slot
                     continue
+                if isinstance(value, RecordingArray):  # an earlier recording left it where it was not looked for
+                    value = plain(value)
+                    place.set(value)
                 self.places.append((place, value))
                 identity = place.identity()
                 if place.key != "_grad" and not {(identity, ()), (identity, "list")} & self.volatile:
@@ -175,7 +182,7 @@ class Reach:
     def _of_object(self, thing: Any, name: str) -> Iterator[Place]:
         """An object's attributes, and the functions and constants of its class, if that is the user's."""
         prefix = (name + "." if name else "") + "{}"
-        if hasattr(thing, "__dict__"):
+        if isinstance(getattr(thing, "__dict__", None), dict):
             self.attributes.add(id(thing.__dict__))
             yield from self._entries(thing.__dict__, prefix)
         for kind in type(thing).__mro__[:-1]:
@@ -314,6 +321,10 @@ class Reach:
         for place, _, now in changes:
             if now is not _GONE:
                 place.set(plain(now))
+        for container, size in self.containers:
+            if len(container) != size:
+                for key in list(container) if isinstance(container, dict) else range(len(container)):
+                    container[key] = plain(container[key])
 
     def grown(self) -> str | None:
         """The name of a container that has more or fewer entries than before, if there is one."""
@@ -328,6 +339,11 @@ class _Gone:
 
 
 _GONE = _Gone()
+
+
+def _is_plain(key: Any) -> bool:
+    """Whether a key is a tuple of texts and numbers."""
+    return type(key) is tuple and all(isinstance(x, (str, int, float, type(None))) or _is_plain(x) for x in key)
 
 
 def _items(value: Any) -> Iterator[Any]:

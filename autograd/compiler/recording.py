@@ -20,7 +20,9 @@ import numpy as np
 from ..engine.callsite import is_ours
 from .numbers import Number, value_of
 
-__all__ = ["Check", "Instruction", "RecordingArray", "Storage", "Stream", "Tape", "UnrecordableError", "Value", "map_tree"]
+__all__ = [
+    "Check", "Instruction", "RecordingArray", "Storage", "Stream", "Tape", "UnrecordableError", "Value", "map_tree",
+]  # fmt: skip
 
 
 class UnrecordableError(Exception):
@@ -169,7 +171,7 @@ def collect(tree: Any, found: list[Value]) -> None:
 
 WRITERS = {
     np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal, np.ndarray.__setitem__,
-    np.ndarray.fill, np.ndarray.sort, np.ndarray.partition, np.ndarray.put, np.ndarray.byteswap,
+    np.ndarray.fill, np.ndarray.sort, np.ndarray.partition, np.ndarray.put,
 }  # fmt: skip
 """Functions and methods that write into their first argument."""
 _VARYING = {
@@ -206,6 +208,7 @@ class Tape:
         code: of the function that is recorded; stops: at which of its lines numbers left the record;
             last_line: at which of them something was recorded last.
         open: whether calls are still written down; afterwards its arrays are like others.
+        busy: whether a call is being made: what NumPy does inside of it is not written down.
     """
 
     def __init__(self) -> None:
@@ -216,6 +219,7 @@ class Tape:
         self.unsure: str | None = None
         self._open = True
         self._thread = threading.get_ident()
+        self.busy = False
         self.code: Any = None
         self.stops: list[int] = []
         self.last_line = 0
@@ -307,7 +311,7 @@ class Tape:
             value = self.value(parent)
             if not _same_place(bare, source):
                 value = self._alias(bare, value.storage)
-        elif bare.shape == source.shape and np.array_equal(bare, source.astype(bare.dtype), equal_nan=bare.dtype.kind in "fc"):
+        elif bare.shape == source.shape and _same_numbers(bare, source.astype(bare.dtype)):
             instruction = Instruction("call", "array", np.array, (self.value(parent), bare.dtype), {}, self._where())
             value = instruction.outs = Value(self._storage(bare, "fresh"), bare, instruction)
             self.instructions.append(instruction)
@@ -343,7 +347,7 @@ class Tape:
             for item in out if isinstance(out, tuple) else (out,):
                 self._writable(item)
         instruction = Instruction("call", name, function, self.freeze(args), self.freeze(kwargs), self._where())
-        result = function(*map_tree(args, _bare), **map_tree(kwargs, _bare))
+        result = self._made(function, map_tree(args, _bare), map_tree(kwargs, _bare))
         if out is not None:
             targets = out if isinstance(out, tuple) else (out,)
             values = [self._writable(target) for target in targets if target is not None]
@@ -364,6 +368,14 @@ class Tape:
                 for value in instruction.makes():
                     self.check(True, f"{{0}}.shape == {value.shape}", (value,))
         return made
+
+    def _made(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """What a function returns; what it calls is not written down."""
+        before, self.busy = self.busy, True
+        try:
+            return function(*args, **kwargs)
+        finally:
+            self.busy = before
 
     def _writable(self, array: Any) -> Value:
         """The value of an array that is about to be written.
@@ -409,9 +421,9 @@ class Tape:
                 storage = self._storages[id(root)] = Storage("fresh", root)
             value = Value(storage, array, instruction)
             instruction.outs = value
-            made = self.wrap(array, value)
-            made._scalar = isinstance(result, np.generic)
-            return made
+            wrapped = self.wrap(array, value)
+            wrapped._scalar = isinstance(result, np.generic)
+            return wrapped
         if isinstance(result, (tuple, list)):
             made, outs = [], []
             for item in result:
@@ -471,8 +483,9 @@ class Tape:
 
     def read(self, array: RecordingArray, how: str) -> Any:
         """Python reads the one number that an array has."""
-        bare = _plain(array)
-        value = bare.item()
+        if how == "tolist()":
+            return self._listed(array, _plain(array).tolist(), "")
+        value = _plain(array).item()
         if how == "bool":
             self.check(bool(value), "bool({0})", (self.value(array),))
             return bool(value)
@@ -480,11 +493,20 @@ class Tape:
             self.check(True, f"{{0}} == {value!r}", (self.value(array),))
             return value
         if how == "item":
-            if isinstance(value, (bool, int)):
+            if isinstance(value, bool):
                 self.check(True, f"{{0}} == {value!r}", (self.value(array),))
                 return value
             return Number(self, value, "{0}.item()", (self.value(array),))
         raise AssertionError(how)
+
+    def _listed(self, array: RecordingArray, found: Any, place: str) -> Any:
+        """The numbers of an array as a list of lists: whole ones are checked, others stand for what they will be."""
+        if array.dtype.kind in "biu":
+            self.check(True, f"{{0}}.tolist() == {found!r}", (self.value(array),))
+            return found
+        if isinstance(found, list):
+            return [self._listed(array, item, f"{place}{i}, ") for i, item in enumerate(found)]
+        return Number(self, found, f"{{0}}[{place}].item()" if place else "{0}.item()", (self.value(array),))
 
     # ---- where -------------------------------------------------------------------------------------------------------
 
@@ -576,6 +598,10 @@ def _same_place(a: Any, b: Any) -> bool:
     return start and a.shape == b.shape and a.strides == b.strides and a.dtype == b.dtype
 
 
+def _same_numbers(a: Any, b: Any) -> bool:
+    return np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
+
+
 def _within(array: Any, whole: Any) -> bool:
     """Whether all of an array's elements lie in the memory of another."""
     (low, high), (first, last) = (np.lib.array_utils.byte_bounds(each) for each in (array, whole))
@@ -625,25 +651,93 @@ def _in_place(name: str) -> Any:
     return method
 
 
-def _attribute(name: str) -> Any:
+def _attribute(name: str, settable: bool = False) -> Any:
     def cut(array: Any) -> Any:
         return getattr(array, name)
 
     cut.__name__ = name
 
     def attribute(self: Any) -> Any:
-        return cut(_plain(self)) if self._tape is None or not self._tape.open else self._tape.call(cut, (self,), {}, name)
+        if self._tape is None or not self._tape.open:
+            return cut(_plain(self))
+        return self._tape.call(cut, (self,), {}, name)
 
-    return property(attribute)
+    def put(self: Any, value: Any) -> None:
+        attribute(self)[...] = value
+
+    return property(attribute, put if settable else None)
+
+
+_SHAPE: Any = np.ndarray.shape
+
+
+def _shape(self: Any) -> Any:
+    return _SHAPE.__get__(self)
+
+
+def _reshape(self: Any, shape: Any) -> None:
+    """``array.shape = ...``"""
+    if self._tape is not None and self._tape.open:
+        self._value = self.reshape(shape)._value
+    _SHAPE.__set__(self, shape)
+
+
+def _unseen(name: str) -> Any:
+    """What gives the numbers away without a NumPy call."""
+
+    def get(self: Any) -> Any:
+        if self._tape is not None and self._tape.open and not self._tape.busy:
+            self._tape.escape(f".{name}", None)
+        return getattr(_plain(self), name)
+
+    return property(get)
+
+
+def _flat(self: Any) -> Any:
+    return _Flat(self)
+
+
+def _flatten(self: Any, values: Any) -> None:
+    _Flat(self)[:] = values
+
+
+class _Flat:
+    """``array.flat``, made of calls that can be seen."""
+
+    def __init__(self, array: Any) -> None:
+        self.base = array
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.base.ravel()[index]
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        places = np.arange(self.base.size)[index]
+        np.put(self.base, places, value)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.base.ravel())
+
+    def __len__(self) -> int:
+        return int(self.base.size)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return np.array(self.base.ravel(), dtype, subok=True)
+
+
+_LEAVING = {"tobytes()", "tofile()", "dumps()", "dump()"}
+"""Methods that hand the bytes of an array to others."""
 
 
 def _reading(name: str, how: str) -> Any:
     def method(self: Any, *args: Any) -> Any:
-        if self._tape is None or not self._tape.open or (args and name == "item"):
+        if self._tape is None or not self._tape.open:
             return getattr(np.ndarray, name)(_plain(self), *args)
-        if how.endswith("()"):
+        if how in _LEAVING:
             self._tape.escape(how, None)
             return getattr(np.ndarray, name)(_plain(self), *args)
+        if args and name == "item":
+            at = args[0] if len(args) == 1 else args
+            return (self[at] if isinstance(at, tuple) else self.ravel()[at]).item()
         return self._tape.read(self, how)
 
     return method
@@ -667,6 +761,21 @@ class RecordingArray(np.ndarray):
     def __hash__(self) -> int:  # type: ignore[override]
         return id(self)
 
+    def __contains__(self, item: Any) -> bool:
+        return bool(np.any(np.equal(self, item)))
+
+    def __copy__(self) -> Any:
+        return self.copy()
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.copy()
+
+    def __repr__(self) -> str:
+        return repr(_plain(self))
+
+    def __str__(self) -> str:
+        return str(_plain(self))
+
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if any(hasattr(item, "_node") for item in inputs):
             return NotImplemented
@@ -677,9 +786,11 @@ class RecordingArray(np.ndarray):
         return tape.ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        function = getattr(function, "original", function)
         if any(not issubclass(kind, (np.ndarray, Number)) for kind in types):
             return NotImplemented
-        tape = self._tape if self._tape is not None and self._tape.open else _tape_in((args, kwargs))  # like= is in neither
+        # The array that like= names is in neither.
+        tape = self._tape if self._tape is not None and self._tape.open else _tape_in((args, kwargs))
         if tape is None:
             return function(*map_tree(args, _bare), **map_tree(kwargs, _bare))
         return tape.call(function, args, kwargs)
@@ -690,10 +801,15 @@ class RecordingArray(np.ndarray):
     any = _method("any")
     argmax = _method("argmax")
     argmin = _method("argmin")
+    argpartition = _method("argpartition")
     argsort = _method("argsort")
     astype = _method("astype")
+    byteswap = _method("byteswap")
+    choose = _method("choose")
     clip = _method("clip")
+    compress = _method("compress")
     conj = _method("conj")
+    conjugate = _method("conjugate")
     copy = _method("copy")
     cumprod = _method("cumprod")
     cumsum = _method("cumsum")
@@ -705,7 +821,9 @@ class RecordingArray(np.ndarray):
     mean = _method("mean")
     min = _method("min")
     nonzero = _method("nonzero")
+    partition = _method("partition")
     prod = _method("prod")
+    put = _method("put")
     ravel = _method("ravel")
     repeat = _method("repeat")
     reshape = _method("reshape")
@@ -713,11 +831,13 @@ class RecordingArray(np.ndarray):
     searchsorted = _method("searchsorted")
     sort = _method("sort")
     squeeze = _method("squeeze")
+    std = _method("std")
     sum = _method("sum")
     swapaxes = _method("swapaxes")
     take = _method("take")
     trace = _method("trace")
     transpose = _method("transpose")
+    var = _method("var")
     view = _method("view")
 
     __iadd__ = _in_place("add")
@@ -736,8 +856,17 @@ class RecordingArray(np.ndarray):
 
     T = _attribute("T")
     mT = _attribute("mT")
-    real = _attribute("real")
-    imag = _attribute("imag")
+    real = _attribute("real", settable=True)
+    imag = _attribute("imag", settable=True)
+    flat: Any = property(_flat, _flatten)
+    shape: Any = property(_shape, _reshape)
+    data = _unseen("data")
+    tobytes = _unseen("tobytes")
+    tofile = _unseen("tofile")
+    dump = _unseen("dump")
+    dumps = _unseen("dumps")
+    __reduce__ = _unseen("__reduce__")
+    __reduce_ex__ = _unseen("__reduce_ex__")
 
     __bool__ = _reading("__bool__", "bool")
     __index__ = _reading("__index__", "index")

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..engine.modes import local
 from ..engine.nodes import Handle, next_rank
+from .creators import creators_watched
 from .emit import Emitter
 from .graded import Graded, clean_graph, outputs_of
 from .guards import PLAIN, Guards
@@ -117,7 +118,8 @@ class Session:
             guards.enter(reach, tape)
             before = [(made, made._data, made._node) for made, _, _ in guards.given]
             reach.enter(tape)
-            self.result = self._function(*guards.args, **guards.kwargs)
+            with creators_watched(tape):
+                self.result = self._function(*guards.args, **guards.kwargs)
             finished = True
             tensors = outputs_of(self.result, guards.known)
             trees = self._read_result(tensors, first_rank)
@@ -250,7 +252,9 @@ class Session:
     def _mark(self, place: Any, old: Any, new: Any, path: tuple[int, ...]) -> bool:
         """Note the numbers and arrays that change from call to call; whether there are any that were not known."""
         if type(old) is tuple and type(new) is tuple and len(old) == len(new):
-            return any(self._mark(place, a, b, (*path, i)) for i, (a, b) in enumerate(zip(old, new, strict=True)))
+            pairs = enumerate(zip(old, new, strict=True))
+            found = [self._mark(place, a, b, (*path, i)) for i, (a, b) in pairs]  # all, not up to the first
+            return any(found)
         if isinstance(new, Number):
             new = new.value
         numbers = type(old) in (int, float) and type(new) in (int, float) and old != new

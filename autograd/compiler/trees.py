@@ -61,6 +61,8 @@ class TensorOf:
 def plain(thing: Any) -> Any:
     """The same without recording arrays and Numbers; Tensors are mended in place."""
     if isinstance(thing, RecordingArray):
+        if thing._value is not None and isinstance(thing._value.array, np.ndarray):  # one array however often it is met
+            return thing._value.array[()] if thing._scalar else thing._value.array
         return _bare(thing)
     if isinstance(thing, Number):
         return thing.value

@@ -265,8 +265,9 @@ def _deposit(grads: dict[Any, Any], pick: Pick, g: Any) -> None:
 
 def _fill_absent(parts: list[Any], node: Node) -> list[Any]:
     """Zeros for the outputs through which no gradient came."""
+    like = next((g for g in parts if isinstance(g, np.ndarray)), None)
     return [
-        np.zeros(shape, dtype) if g is None and dtype.kind in "fc" else g
+        np.zeros(shape, dtype, like=like) if g is None and dtype.kind in "fc" else g
         for g, shape, dtype in zip(parts, node.shape, node.dtype, strict=True)
     ]
 

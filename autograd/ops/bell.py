@@ -10,7 +10,7 @@ import numpy as np
 
 from .._op import op
 from ..samples import case, elementwise, reals
-from ._blocks import in_blocks
+from ._blocks import block_rows, in_blocks
 from .axes import accumulation_dtype
 from .error_functions import erfc
 
@@ -72,7 +72,7 @@ def _in_blocks(compute: Callable[..., None], *arrays: Any) -> Any:
     out = np.empty_like(flat[0])
 
     def start() -> Callable[[slice], None]:
-        scratch = np.empty_like(out[:_BLOCK])
+        scratch = np.empty_like(out[: block_rows(out, _BLOCK)])
 
         def work(block: slice) -> None:
             parts = [array[block] for array in (*flat, out)]

@@ -173,7 +173,7 @@ def _total_weight(
     scale = share_of(weights, count, reduction, dtype)
     if label_smoothing:
         valid = (np.reshape(target, -1) != ignore_index).astype(dtype)
-        evenly = 1 if weight is None else float(np.add.reduce(weight)) / classes
+        evenly = 1 if weight is None else np.add.reduce(weight).item() / classes
         found = found * (1 - label_smoothing) + valid * (label_smoothing * evenly)
     found = found * scale
     return np.expand_dims(np.reshape(found, (*shape[:dim], *shape[dim + 1 :])), dim)

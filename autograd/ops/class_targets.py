@@ -96,7 +96,7 @@ def combine(losses: Any, weights: Any, reduction: str, shape: tuple[int, ...], d
 
 @np.errstate(divide="ignore", invalid="ignore")  # no targets: the mean is NaN, as in PyTorch
 def _mean(total: Any, count: Any) -> Any:
-    return total / total.dtype.type(count)
+    return total / count if isinstance(count, (np.ndarray, np.generic)) else total / total.dtype.type(count)
 
 
 def _norm(weights: Any, count: int) -> Any:

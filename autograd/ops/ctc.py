@@ -26,9 +26,9 @@ _FEW_CLASSES = 128
 
 def _states(targets: Any, target_lengths: Any, blank: int) -> tuple[Any, Any, Any]:
     """The classes of the states of each example (labels with blanks between), whether to jump to each, their number."""
-    states = np.full((len(targets), 2 * targets.shape[1] + 1), blank, np.int64)
+    states = np.full((len(targets), 2 * targets.shape[1] + 1), blank, np.int64, like=targets)
     states[:, 1::2] = targets
-    jump = np.zeros(states.shape, bool)
+    jump = np.zeros(states.shape, bool, like=targets)
     jump[:, 3::2] = targets[:, 1:] != targets[:, :-1]
     return states, jump, 2 * target_lengths + 1
 
@@ -165,7 +165,7 @@ def _matrix_of(targets: Any, lengths: Any, n: int) -> Any:
             raise ShapeError(
                 f"ctc_loss: {len(targets)} targets, one after the other, but target_lengths adds up to {lengths.sum()}"
             )
-        rows = np.zeros((n, longest), np.int64)
+        rows = np.zeros((n, longest), np.int64, like=targets)
         rows[np.arange(longest) < lengths[:, None]] = targets
         return rows
     if targets.ndim == 1:

@@ -164,7 +164,7 @@ def _bags(index: Any, offsets: Any, include_last_offset: bool) -> tuple[Any, int
             f"embedding_bag: offsets {offsets.tolist()} must start with 0 and not fall, and with the bags that they "
             f"begin cover the {len(index)} indices"
         )
-    return np.repeat(np.arange(len(lengths)), lengths), len(lengths)
+    return np.repeat(np.arange(len(lengths), like=lengths), lengths), len(lengths)
 
 
 def _largest(rows: Any, owner: Any, bags: int) -> Any:
@@ -175,7 +175,7 @@ def _largest(rows: Any, owner: Any, bags: int) -> Any:
     values = rows._data if isinstance(rows, Handle) else rows
     full, starts = np.unique(owner, return_index=True)
     best = np.maximum.reduceat(values, starts, axis=0)
-    number = np.empty(bags, np.int64)
+    number = np.empty(bags, np.int64, like=full)
     number[full] = np.arange(len(full))
     at = best[number[owner]]
     places = np.where((values == at) | np.isnan(values), np.arange(len(owner))[:, None], len(owner))

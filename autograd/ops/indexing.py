@@ -91,7 +91,9 @@ def _positions(index: Any, shape: tuple[int, ...]) -> Any:
     """For each element of ``x[index]`` where it lies in ``x.ravel()``, for an ``x`` of ``shape``."""
     if type(index) is tuple and len(index) == len(shape) and all(map(_is_whole, index)):
         return np.ravel_multi_index(index, shape, mode="wrap")
-    return _at(np.arange(math.prod(shape)).reshape(shape), index)
+    parts = index if type(index) is tuple else (index,)
+    like = next((part for part in parts if isinstance(part, np.ndarray)), None)
+    return _at(np.arange(math.prod(shape), like=like).reshape(shape), index)
 
 
 def _is_whole(part: Any) -> bool:
@@ -220,7 +222,7 @@ def _winners(index: Any, shape: tuple[int, ...]) -> Any:
         return None
     places = _positions(np.asarray(index) if isinstance(index, list) else index, shape)
     numbers = np.arange(places.size).reshape(places.shape)
-    last = np.empty(math.prod(shape), np.intp)
+    last = np.empty(math.prod(shape), np.intp, like=places)
     last[places] = numbers
     stay = last[places] == numbers
     return None if stay.all() else stay

@@ -132,7 +132,8 @@ def _repeat_back(g: Any, x_shape: Any, repeats: Any, dim: Any) -> Any:
     if np.size(repeats) == 1:
         count = int(np.reshape(repeats, ()))
         return np.sum(np.reshape(g, (*x_shape[:dim], x_shape[dim], count, *x_shape[dim + 1 :])), axis=dim + 1)
-    places = np.repeat(np.arange(x_shape[dim]), repeats)
+    numbers = np.arange(x_shape[dim], like=repeats if isinstance(repeats, np.ndarray) else None)
+    places = np.repeat(numbers, repeats)  # which asks the type of the first alone
     return scatter_index.kernel(g, (slice(None),) * dim + (places,), x_shape)
 
 
@@ -163,7 +164,7 @@ def repeat_interleave(
             raise ShapeError(
                 f"repeat_interleave: expected a vector of integers, got {counts.dtype} of shape {counts.shape}"
             )
-        return new_tensor(np.repeat(np.arange(counts.size), counts))
+        return new_tensor(np.repeat(np.arange(counts.size, like=counts), counts))
     out = repeat_interleave_(x, repeats, dim)
     if output_size is not None and output_size != out.shape[0 if dim is None else dim]:
         raise ShapeError(f"repeat_interleave: the output has shape {tuple(out.shape)}, output_size is {output_size}")

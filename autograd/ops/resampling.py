@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -250,7 +251,7 @@ def _bounded(x: Any, n: int, mode: str, align_corners: bool) -> tuple[Any, Any]:
 
 def _at_corner(x: Any, corner: Sequence[Any], sizes: Sequence[int]) -> Any:
     """The pixels (examples, channels, points) at whole coordinates, 0 outside."""
-    inside = np.logical_and.reduce([(c >= 0) & (c < n) for c, n in zip(corner, sizes, strict=True)])
+    inside = reduce(np.logical_and, [(c >= 0) & (c < n) for c, n in zip(corner, sizes, strict=True)])
     place = np.zeros(inside.shape, np.int64, like=inside)
     for c, n in zip(corner, sizes, strict=True):
         place = place * n + np.where(inside, c, 0).astype(np.int64)

@@ -120,7 +120,7 @@ def scatter_reduce(x: Any, dim: int, index: Any, src: Any, reduce: str, *, inclu
     total = add(start, scatter_index(src, places, shape))
     if reduce == "sum":
         return total
-    counts = np.zeros(shape, np.intp)
+    counts = np.zeros(shape, np.intp, like=np.asanyarray(unwrap(index)))
     np.add.at(counts, places, 1)
     counts = np.maximum(counts + 1 if include_self else counts, 1)
     if total.dtype.kind in "iu":
@@ -169,7 +169,7 @@ def _scatter_prod(x: Any, src: Any, places: Any) -> Any:
     starts = np.searchsorted(flat[order], flat[order])
     rank[order] = np.arange(flat.size) - starts
     columns = int(rank.max(initial=-1)) + 2
-    factors = np.ones((int(np.prod(shape)), columns), x.dtype)
+    factors = np.ones((int(np.prod(shape)), columns), x.dtype, like=rank)
     factors = with_item(factors, reshape(x, -1), (slice(None), 0))
     factors = with_item(factors, reshape(src, -1), (flat, rank + 1))
     product = reshape(np.prod(factors, axis=1), shape)

@@ -25,25 +25,42 @@ def _grads(parameters: Tensors) -> list[Tensor]:
     return [p.grad for p in _listed(parameters) if p.grad is not None]
 
 
-def _norm(array: Any, order: float) -> float:
-    """The norm of all elements, computed in double precision where that is needed to keep it finite."""
+def _norm(array: Any, order: float) -> Any:
+    """The norm of all elements, in double precision."""
     flat = np.ravel(array)
     if not flat.size:
         return 0.0
-    if order == math.inf:
-        return float(np.max(np.abs(flat)))
-    if order == -math.inf:
-        return float(np.min(np.abs(flat)))
-    if order == 0:
-        return float(np.count_nonzero(flat))
     if order == 2:
-        if flat.dtype.itemsize < 4:
-            flat = flat.astype(np.float32)
-        total = float(np.vdot(flat, flat).real)
+        total = np.float64(1) * _square(flat)
         if 1e-30 < total < 1e36:
-            return math.sqrt(total)
+            return np.sqrt(total)
     sizes = np.abs(flat).astype(np.float64)
-    return float(np.sum(sizes**order) ** (1 / order))
+    if order == math.inf:
+        return np.max(sizes)
+    if order == -math.inf:
+        return np.min(sizes)
+    if order == 0:
+        return np.sum(sizes != 0, dtype=np.float64)
+    return np.sum(sizes**order) ** (1 / order)
+
+
+def _square(array: Any) -> Any:
+    """The sum of the squares of all elements."""
+    if array.dtype.itemsize < 4:
+        array = array.astype(np.float32)
+    return np.vdot(array, array).real
+
+
+def _norms(arrays: list[Any], order: float) -> Any:
+    """The norm of each array."""
+    if not arrays:
+        return np.zeros(0)
+    like = np.asanyarray(arrays[0])
+    if order == 2:
+        squares = np.array([_square(array) for array in arrays], np.float64, like=like)
+        if 1e-30 < np.minimum.reduce(squares) and np.maximum.reduce(squares) < 1e36:
+            return np.sqrt(squares)
+    return np.array([_norm(array, order) for array in arrays], like=like)
 
 
 def get_total_norm(
@@ -63,15 +80,17 @@ def get_total_norm(
     found = _listed(tensors)
     order = float(norm_type)
     with np.errstate(all="ignore"):
-        total = _norm(np.array([_norm(t._data, order) for t in found]), order)
-    if error_if_nonfinite and not math.isfinite(total):
+        total = _norm(_norms([t._data for t in found], order), order)
+    if error_if_nonfinite and not np.isfinite(total):
         raise ValueError(
             f"get_total_norm: the total norm of order {order:g} is {total}; look for the first non-finite value with "
             "autograd.detect_anomaly(), or pass error_if_nonfinite=False to clip all the same"
         )
-    dtype = np.result_type(*[np.abs(t._data[..., :0] if t.ndim else t._data).dtype for t in found] or [np.float32])
+    kinds = {t._data.dtype for t in found}
+    reals = [np.dtype(f"f{kind.itemsize // 2}") if kind.kind == "c" else kind for kind in kinds]
+    dtype = np.result_type(*reals or [np.float32])
     with np.errstate(over="ignore"):
-        return new_tensor(np.asarray(total, dtype))
+        return new_tensor(np.asanyarray(total, dtype))
 
 
 def clip_grads_with_norm_(parameters: Tensors, max_norm: float, total_norm: Any, foreach: bool | None = None) -> None:
@@ -83,7 +102,9 @@ def clip_grads_with_norm_(parameters: Tensors, max_norm: float, total_norm: Any,
         total_norm: the norm that they have.
         foreach: changes nothing here.
     """
-    factor = min(1.0, float(max_norm) / (float(total_norm) + 1e-6))
+    total = total_norm.item() if hasattr(total_norm, "item") else total_norm
+    share = max_norm / (total + 1e-6)
+    factor = min(1.0, share) if type(share) is float else np.fmin(1.0, share).item()  # 1 where the norm is NaN
     for grad in _grads(parameters):
         array = array_of(grad)
         stamp(array)

@@ -97,8 +97,8 @@ class _SpectralNorm(Module):
     def _iterate(self, matrix: Tensor, times: int) -> None:
         with no_grad():
             for _ in range(times):
-                self._u = F.normalize(matrix.detach() @ self._v, dim=0, eps=self.eps)
-                self._v = F.normalize(matrix.detach().T @ self._u, dim=0, eps=self.eps)
+                self._u.copy_(F.normalize(matrix.detach() @ self._v, dim=0, eps=self.eps))
+                self._v.copy_(F.normalize(matrix.detach().T @ self._u, dim=0, eps=self.eps))
 
     def forward(self, weight: Tensor) -> Tensor:
         """``weight`` over its largest singular value."""

@@ -87,7 +87,7 @@ def invert_permutation(permutation: Tensor | None) -> Tensor | None:
 
 
 def _lengths(lengths: Any) -> Any:
-    return np.asarray(lengths.detach().numpy() if isinstance(lengths, Tensor) else lengths, np.int64)
+    return np.asanyarray(lengths.detach().numpy() if isinstance(lengths, Tensor) else lengths, np.int64)
 
 
 def pack_padded_sequence(
@@ -129,7 +129,7 @@ def pack_padded_sequence(
             f"pack_padded_sequence: with enforce_sorted=True the longest sequence comes first, but the lengths are "
             f"{given.tolist()}; pass enforce_sorted=False"
         )
-    there = np.arange(given[0])[:, None] < given
+    there = np.arange(int(given[0]))[:, None] < given
     time, member = np.nonzero(there)
     if by_length is not None:
         member = by_length[member]
@@ -166,8 +166,8 @@ def pad_packed_sequence(
             )
         steps = total_length
     batch, rows = int(sizes[0]), len(sequence.data)
-    places = np.full((steps, batch), rows)  # the row after the last one is padding
-    there = np.zeros((steps, batch), bool)
+    places = np.full((steps, batch), rows, like=sizes)  # the row after the last one is padding
+    there = np.zeros((steps, batch), bool, like=sizes)
     there[: len(sizes)] = np.arange(batch) < sizes[:, None]
     places[there] = np.arange(rows)
     lengths = there.sum(0)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import types
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from autograd.engine.callsite import warn
 
@@ -64,7 +67,7 @@ class LRScheduler:
 
     def get_last_lr(self) -> list[float]:
         """The ``lr`` of each group as this scheduler last set it."""
-        return self._last_lr
+        return list(self._last_lr)
 
     def lrs(self) -> list[float]:
         """The ``lr`` of each group as it is now."""
@@ -96,17 +99,20 @@ class LRScheduler:
         """Set the ``lr`` of each group."""
         for group, value in zip(self.optimizer.param_groups, values, strict=True):
             group["lr"] = value
-        self._last_lr = self.lrs()
+        self._last_lr = tuple(self.lrs())
 
     # ---- saving --------------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
         """Everything but the optimizer and functions; of objects that are called, their attributes."""
-        return {key: value for key, value in self.__dict__.items() if key not in self.unsaved}
+        found = {key: value for key, value in self.__dict__.items() if key not in self.unsaved}
+        return {key: list(value) if key == "_last_lr" else value for key, value in found.items()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from what ``state_dict`` returned. Load before the optimizer's own state, which has the ``lr``."""
-        self.__dict__.update(state_dict)
+        self.__dict__.update(
+            {key: tuple(value) if key == "_last_lr" else value for key, value in state_dict.items()}
+        )
 
 
 def checked(optimizer: Any, name: str) -> Optimizer:
@@ -134,6 +140,11 @@ def for_groups(title: str, name: str, value: Any, optimizer: Optimizer) -> list[
     if len(value) != count:
         raise ValueError(f"{title}: {name} has {len(value)} values, but the optimizer has {count} groups")
     return list(value)
+
+
+def cosine(x: float) -> float:
+    """The cosine, of a number that may stand for others too."""
+    return math.cos(x) if type(x) is float else np.cos(x).item()
 
 
 def saved_function(function: Callable[..., Any] | None) -> dict[str, Any] | None:

@@ -68,19 +68,19 @@ class ChainedScheduler(_Combined):
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         self._take(schedulers, optimizer)
-        self._last_lr = self.lrs()
+        self._last_lr = tuple(self.lrs())
 
     def step(self) -> None:  # type: ignore[override]
         """Step every scheduler."""
         for scheduler in self._schedulers:
             scheduler.step()
-        self._last_lr = self.lrs()
+        self._last_lr = tuple(self.lrs())
 
     def begin(self) -> None:
         """Begin with every scheduler."""
         for scheduler in self._schedulers:
             scheduler.begin()
-        self._last_lr = self.lrs()
+        self._last_lr = tuple(self.lrs())
 
 
 class SequentialLR(_Combined):
@@ -112,7 +112,7 @@ class SequentialLR(_Combined):
         _rewind(self)
         first = self._schedulers[bisect_right(self._milestones, 0)]
         first.begin()
-        self._last_lr = first.get_last_lr()
+        self._last_lr = tuple(first.get_last_lr())
 
     def step(self) -> None:  # type: ignore[override]
         """Step the scheduler whose turn it is."""
@@ -123,13 +123,13 @@ class SequentialLR(_Combined):
             scheduler.update(0)
         else:
             scheduler.step()
-        self._last_lr = scheduler.get_last_lr()
+        self._last_lr = tuple(scheduler.get_last_lr())
 
     def begin(self) -> None:
         """Begin with the first scheduler."""
         self.last_epoch = 0
         self._schedulers[0].begin()
-        self._last_lr = self.lrs()
+        self._last_lr = tuple(self.lrs())
 
 
 def _rewind(scheduler: LRScheduler) -> None:

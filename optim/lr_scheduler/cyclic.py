@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..optimizer import Optimizer
-from .base import LRScheduler, checked, for_groups, saved_function
+from .base import LRScheduler, checked, cosine, for_groups, saved_function
 
 __all__ = ["CyclicLR", "OneCycleLR"]
 
@@ -134,7 +134,7 @@ class CyclicLR(_WithMomentum):
 
 
 def _cosine(start: float, end: float, share: float) -> float:
-    return end + (start - end) / 2.0 * (math.cos(math.pi * share) + 1)
+    return end + (start - end) / 2.0 * (cosine(math.pi * share) + 1)
 
 
 def _line(start: float, end: float, share: float) -> float:

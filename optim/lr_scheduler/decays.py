@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from ..optimizer import Optimizer
-from .base import LRScheduler
+from .base import LRScheduler, cosine
 
 __all__ = [
     "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "ExponentialLR", "LinearLR", "MultiStepLR",
@@ -57,7 +57,7 @@ class MultiStepLR(LRScheduler):
 
     def get_lr(self) -> list[float]:
         """The ``lr`` before, times gamma if this is a milestone (as often as it is one)."""
-        times = self.milestones[self.last_epoch]
+        times = sum([n for epoch, n in self.milestones.items() if epoch == self.last_epoch])
         return self.scaled(self.gamma**times) if times else self.lrs()
 
     def closed_form(self) -> list[float]:
@@ -215,14 +215,14 @@ class CosineAnnealingLR(LRScheduler):
         if self._step_count == 1 and epoch > 0:
             return self.closed_form()
         if (epoch - 1 - self.T_max) % (2 * self.T_max) == 0:  # the epoch before was at the bottom
-            rise = (1 - math.cos(math.pi / self.T_max)) / 2
+            rise = (1 - cosine(math.pi / self.T_max)) / 2
             return [lr + (base - lowest) * rise for lr, base in zip(self.lrs(), self.base_lrs, strict=True)]
-        now, before = (1 + math.cos(math.pi * t / self.T_max) for t in (epoch, epoch - 1))
+        now, before = (1 + cosine(math.pi * t / self.T_max) for t in (epoch, epoch - 1))
         return [now / before * (lr - lowest) + lowest for lr in self.lrs()]
 
     def closed_form(self) -> list[float]:
         """The wave."""
-        height = (1 + math.cos(math.pi * self.last_epoch / self.T_max)) / 2
+        height = (1 + cosine(math.pi * self.last_epoch / self.T_max)) / 2
         return [self.eta_min + (lr - self.eta_min) * height for lr in self.base_lrs]
 
 
@@ -255,7 +255,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
     def get_lr(self) -> list[float]:
         """The wave."""
-        height = (1 + math.cos(math.pi * self.T_cur / self.T_i)) / 2
+        height = (1 + cosine(math.pi * self.T_cur / self.T_i)) / 2
         return [self.eta_min + (lr - self.eta_min) * height for lr in self.base_lrs]
 
     def step(self, epoch: float | None = None) -> None:

@@ -60,7 +60,7 @@ class ReduceLROnPlateau(LRScheduler):
         self.mode = mode
         self.threshold = threshold
         self.threshold_mode = threshold_mode
-        self._last_lr = self.lrs()
+        self._last_lr = tuple(self.lrs())
         self.best = self.mode_worse = math.inf if mode == "min" else -math.inf
         self.cooldown_counter = 0
         self.num_bad_epochs = 0
@@ -72,7 +72,7 @@ class ReduceLROnPlateau(LRScheduler):
 
     def step(self, metrics: Any, epoch: int | None = None) -> None:  # type: ignore[override]
         """Take note of the metric after an epoch, and lower the ``lr`` if it is time to."""
-        value = float(metrics)
+        value = metrics.item() if hasattr(metrics, "item") else metrics
         if epoch is not None:
             warn("ReduceLROnPlateau: step(metrics, epoch) is deprecated; leave out the epoch")
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
@@ -88,7 +88,7 @@ class ReduceLROnPlateau(LRScheduler):
             self._reduce()
             self.cooldown_counter = self.cooldown
             self.num_bad_epochs = 0
-        self._last_lr = self.lrs()
+        self._last_lr = tuple(self.lrs())
 
     def _better(self, value: float) -> bool:
         sign = 1 if self.mode == "min" else -1

@@ -1,0 +1,107 @@
+"""Arrays that a function makes while it is recorded, of nothing that NumPy's protocols could tell: ``np.zeros(3)``.
+
+Such an array is an ordinary one, and what is written into it, or computed of it, could not be seen. So while something
+is recorded, NumPy's creating functions are replaced by others, which write the call down if it comes from the user's
+code (or makes a Tensor) in the thread that records. The library's own scratch arrays are made like their inputs.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import random
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from ..engine.callsite import is_ours
+from .recording import Tape
+
+__all__ = ["creators_watched"]
+
+_CREATORS = (
+    "arange", "array", "asarray", "asarray_chkfinite", "ascontiguousarray", "asfortranarray", "empty", "empty_like",
+    "eye", "fromiter", "full", "full_like", "geomspace", "identity", "indices", "linspace", "logspace", "ones",
+    "ones_like", "require", "tri", "zeros", "zeros_like",
+)  # fmt: skip
+_NUMPY = os.path.dirname(np.__file__) + os.sep
+_MAKES_TENSORS = ("creation.py", "construction.py")
+_local = threading.local()
+_lock = threading.Lock()
+_originals: list[tuple[Any, str, Any]] = []
+_count = 0
+
+
+@contextmanager
+def creators_watched(tape: Tape) -> Iterator[None]:
+    """While this lasts, ``tape`` sees which arrays this thread makes, and which random numbers it draws unseen."""
+    global _count
+    before = getattr(_local, "tape", None)
+    with _lock:
+        _count += 1
+        if _count == 1:
+            _install()
+    _local.tape = tape
+    try:
+        yield
+    finally:
+        _local.tape = before
+        with _lock:
+            _count -= 1
+            if not _count:
+                for owner, name, original in _originals:
+                    setattr(owner, name, original)
+                _originals.clear()
+
+
+def _install() -> None:
+    for name in _CREATORS:
+        _replace(np, name, _creating)
+    for owner in (np.random, random):
+        for name in getattr(owner, "__all__", ()):
+            if getattr(getattr(owner, name), "__self__", None) is not None or name == "default_rng":
+                _replace(owner, name, _drawing)
+
+
+def _replace(owner: Any, name: str, wrapped: Callable[[Any], Any]) -> None:
+    original = getattr(owner, name)
+    _originals.append((owner, name, original))
+    made: Any = functools.update_wrapper(wrapped(original), original, updated=())
+    made.original = original  # for calls with like=, which NumPy hands on by the function's name
+    setattr(owner, name, made)
+
+
+def _tape(frame: Any) -> Any:
+    """The tape that is to see a call from a frame, None if there is none."""
+    tape = getattr(_local, "tape", None)
+    if tape is None or not tape.open or tape.busy:
+        return None
+    filename = frame.f_code.co_filename
+    if filename.startswith(_NUMPY):
+        return None
+    return tape if not is_ours(filename) or filename.endswith(_MAKES_TENSORS) else None
+
+
+def _creating(original: Any) -> Any:
+    def make(*args: Any, **kwargs: Any) -> Any:
+        tape = _tape(sys._getframe(1))
+        return original(*args, **kwargs) if tape is None else tape.call(original, args, kwargs)
+
+    return make
+
+
+def _drawing(original: Any) -> Any:
+    def draw(*args: Any, **kwargs: Any) -> Any:
+        tape = _tape(sys._getframe(1))
+        if tape is not None and not (original is _default_rng and args and args[0] is not None):
+            tape.escape(f"random numbers of {original.__name__}, whose generator no program can be given,", None)
+        return original(*args, **kwargs)
+
+    return draw
+
+
+_default_rng = np.random.default_rng

@@ -1,0 +1,139 @@
+"""Everything goes through ``autograd.compile`` with the numbers that it has without: every op, layer and optimizer.
+
+What is compared is exact: the program makes the NumPy calls that the recorded run made.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+import pytest
+
+import nn.functional  # noqa: F401 (whose ops autograd alone does not import)
+from autograd import _gradients, compiler
+from autograd.engine.nodes import Handle, new_tensor
+from autograd.testing.calls import flat
+from autograd.testing.strategies import draw_arguments
+from autograd.testing.subject import Subject, differentiable_outputs, table
+from tests.helpers import require_same
+
+# ---- every op --------------------------------------------------------------------------------------------------------
+
+SUBJECTS = [Subject(target) for target in table()]
+
+BY_VALUES = {
+    "class_margins": "how many classes are listed",
+    "ctc_loss": "lengths",
+    "ctc_nll": "the shortest input",
+    "euclidean_distances": "which points are near each other",
+    "getitem": "how many elements a mask selects",
+    "grid_sample": "whether all points lie inside",
+    "group_norm": "whether a mean is far from 0",
+    "histc": "how many elements lie inside",
+    "layer_norm": "whether a mean is far from 0",
+    "multilabel_margin_loss": "how many labels are listed",
+    "multilabel_slope": "how many labels are listed",
+    "one_hot": "the largest index",
+    "repeat_interleave": "the counts",
+    "unique_parts": "how many values are distinct",
+}
+"""Ops that Python steers by values: for other values they may be recorded again; the numbers are right all the same."""
+
+
+def narrow(array):
+    """Floating numbers in the default dtype, which has fast ways of its own."""
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fc":
+        return array
+    return array.astype(np.float32 if array.dtype.kind == "f" else np.complex64)
+
+
+class Calls:
+    """A case of an op, for numbers that are drawn: its values and gradients as one function of arrays.
+
+    The arrays that a case has as constants (indices, targets, weights) are among the arguments, too.
+    """
+
+    def __init__(self, subject, number):
+        self.subject, self.case = subject, subject.cases[number]
+        self.slots = subject.slots(self.case)
+        self.constants = [name for name, value in self.case.arguments.items() if isinstance(value, np.ndarray)]
+        self.seed = zlib.crc32(f"{subject.name}{number}".encode())
+        self.leaves = [n for n, slot in enumerate(self.slots) if slot.leaf] if subject.differentiable else []
+
+    def arrays(self, draw):
+        shapes = [(2, 3) if slot.domain.shape is None else slot.domain.shape for slot in self.slots]
+        made = draw_arguments(self.subject, self.case, self.slots, shapes, self.seed + draw).made
+        return [narrow(array) for array in made], [narrow(self.case.arguments[name]) for name in self.constants]
+
+    def other_constants(self, arrays, seeds, constants):
+        """The constants turned round, if that is as legal."""
+        turned = [np.ascontiguousarray(constant[::-1]) if constant.ndim else constant for constant in constants]
+        try:
+            with np.errstate(all="ignore"):
+                self(arrays, seeds, turned)
+        except (ValueError, IndexError, TypeError, RuntimeError):
+            return constants
+        return turned
+
+    def call(self, given, constants):
+        case = self.case._replace(
+            arguments={**self.case.arguments, **dict(zip(self.constants, constants, strict=True))}
+        )
+        return self.subject.call(case, self.slots, given)
+
+    def seeds(self, arrays, constants):
+        rng = np.random.default_rng(self.seed)
+        made = []
+        for out in differentiable_outputs(self.call([new_tensor(array) for array in arrays], constants)):
+            seed = rng.normal(size=out.shape)
+            made.append(np.asarray(seed + 1j * seed if out.dtype.kind == "c" else seed).astype(out.dtype))
+        return made if self.leaves else []
+
+    def __call__(self, arrays, seeds, constants):
+        given = [new_tensor(array) for array in arrays]
+        if not self.leaves:
+            return [out._data if isinstance(out, Handle) else out for out in flat(self.call(given, constants))]
+        for n in self.leaves:
+            given[n].requires_grad_()
+        outs = differentiable_outputs(self.call(given, constants))
+        pairs = [(out, new_tensor(seed)) for out, seed in zip(outs, seeds, strict=True) if out.requires_grad]
+        leaves = [given[n] for n in self.leaves]
+        found = ()
+        if pairs:
+            found = _gradients.grad([p[0] for p in pairs], leaves, [p[1] for p in pairs], allow_unused=True)
+        return [out.detach()._data for out in outs] + [None if g is None else g._data for g in found]
+
+
+def copies(trees):
+    return [[array.copy() if isinstance(array, np.ndarray) else array for array in tree] for tree in trees]
+
+
+class Recorded(AssertionError):
+    """The function was called where its program should have run."""
+
+
+def never(*args, **kwargs):
+    raise Recorded
+
+
+@pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.name)
+def test_every_op_and_its_gradient(subject):
+    """Recorded on some numbers, the program has eager's results for other numbers."""
+    for number in range(len(subject.cases)):
+        calls = Calls(subject, number)
+        arrays, constants = calls.arrays(0)
+        seeds = calls.seeds(arrays, constants)
+        others = calls.arrays(1)[0]
+        turned = calls.other_constants(others, seeds, constants)
+
+        def step(arrays, seeds, constants, calls=calls):
+            return calls(arrays, seeds, constants)
+
+        compiled = compiler.compile(step, verify=False)
+        first, second = (arrays, seeds, constants), (others, seeds, turned)
+        require_same(compiled(*copies(first)), step(*copies(first)), f"case {number}, recorded")
+        if subject.name not in BY_VALUES:
+            compiled.function = never
+        require_same(compiled(*copies(second)), step(*copies(second)), f"case {number}, on other numbers")
+        assert compiled.source
