@@ -71,7 +71,7 @@ class Value:
     @property
     def shape(self) -> tuple[int, ...]:
         """Its shape."""
-        return self.array.shape  # type: ignore[no-any-return]
+        return self.array.shape
 
     @property
     def dtype(self) -> Any:
@@ -238,7 +238,7 @@ class Tape:
     def clear(self) -> None:
         """Forget what was written down."""
         for part in (self.instructions, self.prelude, self.checks, self._storages, self._constants):
-            part.clear()  # type: ignore[attr-defined]
+            part.clear()
 
     # ---- arrays ------------------------------------------------------------------------------------------------------
 
