@@ -409,8 +409,8 @@ def _numpy_path(item: Instruction) -> str | None:
     if isinstance(function, np.ufunc):
         return f"np.{function.__name__}" if getattr(np, function.__name__, None) is function else None
     owner = getattr(function, "__self__", None)
-    if owner is not None and isinstance(owner, np.ufunc) and getattr(np, owner.__name__, None) is owner:
-        return f"np.{owner.__name__}.{getattr(function, '__name__', '')}"
+    if isinstance(owner, np.ufunc) and getattr(np, owner.__name__, None) is owner:
+        return f"np.{owner.__name__}.{function.__name__}"
     module = str(getattr(function, "__module__", ""))
     if module.split(".")[0] != "numpy":
         return None
