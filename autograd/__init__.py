@@ -467,6 +467,7 @@ if _TYPE_CHECKING:
     from .builtins import list as list
     from .builtins import tuple as tuple
     from .builtins import type as type
+    from .compiler import compile as compile
     from .differential_operators import deriv as deriv
     from .differential_operators import elementwise_grad as elementwise_grad
     from .differential_operators import grad_and_aux as grad_and_aux
@@ -484,7 +485,6 @@ if _TYPE_CHECKING:
     from .differential_operators import tensor_jacobian_product as tensor_jacobian_product
     from .differential_operators import value_and_grad as value_and_grad
     from .differential_operators import vector_jacobian_product as vector_jacobian_product
-    from .compiler import compile as compile
     from .draw import Graph as Graph
     from .draw import RenderError as RenderError
     from .draw import graph as graph

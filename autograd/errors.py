@@ -9,6 +9,7 @@ __all__ = [
     "AnomalyError",
     "BatchingError",
     "CheckpointError",
+    "CompileError",
     "BoundsError",
     "DtypeError",
     "FreedGraphError",
@@ -70,6 +71,10 @@ class StateDictError(ShapeError, KeyError):
     """Keys or shapes of a state dict are not those of the module (PyTorch says RuntimeError: this is that too)."""
 
     __str__ = Exception.__str__
+
+
+class CompileError(RuntimeError):
+    """A function that cannot be compiled whole (``fullgraph=True``), or a program that cannot be exported."""
 
 
 class CheckpointError(ValueError):

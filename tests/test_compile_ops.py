@@ -130,7 +130,7 @@ def test_every_op_and_its_gradient(subject):
         def step(arrays, seeds, constants, calls=calls):
             return calls(arrays, seeds, constants)
 
-        compiled = compiler.compile(step)
+        compiled = compiler.compile(step, verify=False)
         first, second = (arrays, seeds, constants), (others, seeds, turned)
         require_same(compiled(*copies(first)), step(*copies(first)), f"case {number}, recorded")
         if subject.name not in BY_VALUES:

@@ -22,7 +22,9 @@ def compiled(function: Callable[..., Any], *args: Any, without: tuple[str, ...] 
     program = autograd.compile(function, fullgraph=True, passes=ALL - set(without))
     for _ in range(3):
         found, expected = program(*args), function(*args)
-        for a, b in zip(autograd.func.pytrees.flatten(found)[0], autograd.func.pytrees.flatten(expected)[0], strict=True):
+        for a, b in zip(
+            autograd.func.pytrees.flatten(found)[0], autograd.func.pytrees.flatten(expected)[0], strict=True
+        ):
             np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
     assert program.source
     return program

@@ -2,186 +2,334 @@
 
 from __future__ import annotations
 
+import copy
 import functools
+import inspect
+import os
+import sys
 import threading
+import types
+import weakref
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
-import numpy as np
-
 from ..engine.callsite import warn
-from ..engine.modes import local
-from ..engine.nodes import Handle
-from .creators import creators_watched
-from .emit import DEVIATED, Emitter
-from .guards import MISSED, Guards
-from .numbers import Number
-from .passes import run_passes
-from .program import Program
-from .reach import Effect, Reach, tree_of
-from .recording import Tape, UnrecordableError
+from ..engine.modes import local, status
+from ..errors import CompileError
+from .emit import DEVIATED
+from .explaining import Explanation, explain
+from .exporting import export
+from .guards import MISSED, PLAIN
+from .picturing import picture
+from .session import Options, Session, Version
+from .tails import cut
 
-__all__ = ["CompileError", "Compiled", "compile"]
+__all__ = ["Compiled", "CompiledObject", "compile"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 MAX_RECORDINGS = 16
 """More recordings of one function than this are a sign that something in it changes at every call."""
 
 
-class CompileError(RuntimeError):
-    """A function that must be compiled whole (``fullgraph=True``) cannot be."""
+class _Busy(threading.local):
+    """Whether this thread records, or compares a program with its function: then functions run as they are."""
+
+    depth = 0
+
+
+_busy = _Busy()
+_recording = threading.Lock()
+_alive: weakref.WeakSet[Compiled] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """Another thread may have held a lock at the fork; that thread is not in the child."""
+    global _recording
+    _recording = threading.Lock()
+    for compiled in _alive:
+        object.__setattr__(compiled, "_lock", threading.Lock())
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class Compiled:
-    """A function that runs as a program of NumPy calls.
+    """A function that runs as a program of NumPy calls. ``compile`` makes it.
 
     Attributes:
-        source: the program that ran last, as Python text.
-        recordings: how often the function was recorded.
+        function: the function itself.
+        recordings: how often it was recorded.
     """
 
-    def __init__(
-        self, function: Callable[..., Any], fullgraph: bool, dynamic: bool, reuse_outputs: bool, passes: Any
-    ) -> None:
-        functools.update_wrapper(self, function)
+    def __init__(self, function: Callable[..., Any], options: Options) -> None:
         self.function = function
-        self._fullgraph = fullgraph
-        self._dynamic = dynamic
-        self._reuse_outputs = reuse_outputs
-        self._passes = passes
+        if isinstance(function, types.FunctionType):
+            functools.update_wrapper(self, function, updated=())
+        self.recordings = 0
+        self._options = options
+        self._name = getattr(function, "__name__", type(function).__name__)
         self._volatile: set[Any] = set()
-        self._versions: list[_Version] = []
+        self._numbers: dict[str, Any] = {}
+        self._versions: list[Version] = []
         self._lock = threading.Lock()
         self._given_up: str | None = None
         self._reason: str | None = None
-        self.recordings = 0
+        self._told: set[str] = set()
+        self._halves: tuple[Compiled, Callable[..., Any]] | None = None
+        _alive.add(self)
+
+    @property
+    def compiled_from(self) -> Any:
+        """The function itself, for whoever looks for what a function can reach."""
+        return self.function
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._given_up is not None or not self._lock.acquire(blocking=False):
+        if _busy.depth or (status.special and (local.observers or local.pack is not None)):
             return self.function(*args, **kwargs)
-        try:
-            for version in self._versions:
-                result = version.run(args, kwargs)
-                if result is MISSED or result is DEVIATED:
-                    continue
-                if version is not self._versions[0]:
-                    self._versions.remove(version)
-                    self._versions.insert(0, version)
-                return result
-            if self.recordings >= MAX_RECORDINGS:
-                self._give_up(self._reason or "something in it differs at every call")
-                return self.function(*args, **kwargs)
-            return self._record(args, kwargs)
-        finally:
-            self._lock.release()
+        if self._halves is not None:
+            head, tail = self._halves
+            return tail(*head(*args, **kwargs))
+        with self._lock:
+            found = self._run(args, kwargs)
+            if found is MISSED:
+                found = self._record(args, kwargs)
+        return self.function(*args, **kwargs) if found is PLAIN else found
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        return self if instance is None else functools.partial(self, instance)
+        """A method of an instance has programs of its own, and is kept among the instance's attributes."""
+        if instance is None:
+            return self
+        bound = Compiled(types.MethodType(self.function, instance), self._options)
+        kept = getattr(instance, "__dict__", None)
+        if kept is not None and inspect.getattr_static(type(instance), self._name, None) is self:
+            kept[self._name] = bound
+        return bound
 
     def __repr__(self) -> str:
-        name = getattr(self.function, "__name__", type(self.function).__name__)
-        return f"<compiled {name}: {len(self._versions)} programs, recorded {self.recordings} times>"
+        return f"<compiled {self._name}: {len(self._programs())} programs, recorded {self.recordings} times>"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return type(self)(copy.deepcopy(self.function, memo), self._options)
+
+    def __copy__(self) -> Any:
+        return type(self)(self.function, self._options)
+
+    def __reduce__(self) -> Any:
+        """Pickled as the name under which it is found, or with its function; programs are recorded anew."""
+        found: Any = sys.modules.get(getattr(self.function, "__module__", ""))
+        name = getattr(self.function, "__qualname__", "")
+        for part in name.split("."):
+            found = getattr(found, part, None)
+        return name if found is self and name else (type(self), (self.function, self._options))
 
     @property
     def source(self) -> str:
-        """The program that ran last, as Python text; before the first there is none."""
-        return self._versions[0].emitter.source if self._versions else ""
+        """The program that ran last, as Python text; empty before the first."""
+        version = self._shown(False)
+        return version.emitter.source if version is not None else ""
 
-    def _give_up(self, reason: str) -> None:
-        name = getattr(self.function, "__name__", type(self.function).__name__)
-        if self._fullgraph:
-            raise CompileError(f"compile: {name} cannot be compiled whole: {reason}")
-        self._given_up = reason
-        warn(f"compile: {name} runs as it is, uncompiled: {reason}")
+    def explain(self) -> Explanation:
+        """The calls of NumPy by part, bytes before and after buffers share memory, and the time of each part.
+
+        The time is measured on copies of what the function can reach and on invented arguments.
+
+        Raises:
+            CompileError: there is no program.
+        """
+        return explain(self._shown().emitter, self.recordings, len(self._programs()))
+
+    def export(self, path: Any) -> str:
+        """Write the program that ran last as a module that needs NumPy alone, and its arrays into a file beside it.
+
+        The module has one function, ``step``, of the function's arguments as arrays. It goes on from the present state:
+        parameters, step counts and random generators.
+
+        Args:
+            path: of the module, with the suffix ``.py``; the arrays go into the same name with ``.npz``.
+
+        Returns:
+            The path.
+
+        Raises:
+            CompileError: there is no program, or one that calls functions which NumPy does not have.
+        """
+        return export(self._shown().emitter, path)
+
+    def graph(self, direction: str = "TB") -> Any:
+        """A picture of the program that ran last, as ``autograd.graph`` makes them.
+
+        Args:
+            direction: where the arrows point: "TB", "LR", "BT" or "RL".
+
+        Raises:
+            CompileError: there is no program.
+        """
+        return picture(self._shown().emitter, direction)
+
+    def _programs(self) -> list[Version]:
+        if self._halves is not None:
+            return self._halves[0]._programs()
+        return [version for version in self._versions if version.emitter is not None]
+
+    def _shown(self, required: bool = True) -> Any:
+        """The program that ran last.
+
+        Raises:
+            CompileError: there is none.
+        """
+        programs = self._programs()
+        if not programs and required:
+            raise CompileError(f"compile: {self._name} has no program yet; call it first{self._why()}")
+        return programs[0] if programs else None
+
+    def _why(self) -> str:
+        reason = self._given_up or self._reason
+        return f" ({reason})" if reason else ""
+
+    # ---- running -----------------------------------------------------------------------------------------------------
+
+    def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run the first program that holds; MISSED if none does."""
+        versions = self._versions
+        for version in versions:
+            try:
+                found = version.run(args, kwargs) if version.trial is None else self._try(version, args, kwargs)
+            except Exception as error:
+                if version.trial is not None or version.emitter is None:
+                    raise
+                return self._fail(version, error)
+            if found is MISSED or found is DEVIATED:
+                continue
+            if version is not versions[0]:
+                versions.remove(version)
+                versions.insert(0, version)
+            return found
+        return MISSED
+
+    def _fail(self, version: Version, error: Exception) -> Any:
+        """A program failed: if it had changed nothing, the function says itself what is wrong.
+
+        Raises:
+            Exception: the program's, which says what may have changed.
+        """
+        written = version.emitter.written_before(error)
+        if not written:
+            return PLAIN
+        error.add_note(
+            f"(in the program of compiled '{self._name}', which had begun to overwrite {', '.join(written[:3])}"
+            f"{' and others' if len(written) > 3 else ''}: these are not as before the call)"
+        )
+        raise error
+
+    def _try(self, version: Version, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Compare a program's run with the function's, if its guards hold; the function's counts."""
+        trial = version.trial
+        assert trial is not None
+        trial.function = lambda: self.function(*args, **kwargs)
+        trial.arguments = args, kwargs
+        _busy.depth += 1
+        try:
+            found = version.run(args, kwargs)
+        finally:
+            _busy.depth -= 1
+            del trial.function
+            trial.arguments = ()
+        if trial.conclusive:
+            version.trust()
+        elif trial.verdict is not None:
+            version.refuse()
+            self._tell(f"its program did not do the same as the function ({trial.verdict})")
+        return found
+
+    def _tell(self, reason: str) -> None:
+        """Say once that there is no program.
+
+        Raises:
+            CompileError: with ``fullgraph``.
+        """
+        self._reason = reason
+        if self._options.fullgraph:
+            raise CompileError(f"compile: {self._name} cannot be compiled whole: {reason}")
+        if reason not in self._told:
+            self._told.add(reason)
+            warn(f"compile: {self._name} runs as it is, uncompiled: {reason}")
 
     # ---- recording ---------------------------------------------------------------------------------------------------
 
     def _record(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run the function for real, on recording arrays, and make a program of what it did."""
-        self.recordings += 1
-        tape = Tape()
-        reach = Reach(self.function, self._volatile)
-        guards = Guards(self.function, args, kwargs, reach, tape, self._volatile)
-        if guards.refusal is not None:
-            self._give_up(guards.refusal)
-            return self.function(*args, **kwargs)
-        before = local.grad
-        reach.enter(tape)
-        trees: Any = None
-        effects: list[Effect] | None = None
-        finished = False
-        made: dict[int, Any] = {}
+        if not _recording.acquire(blocking=False):  # while another thread records, arrays are not where they were
+            _recording.acquire()
+            _recording.release()
+            found = self._run(args, kwargs)
+            if found is not MISSED:
+                return found
+            _recording.acquire()
+        _busy.depth += 1
         try:
-            with creators_watched(tape):
-                result = self.function(*guards.args, **guards.kwargs)
-            finished = True
-            try:
-                trees = tree_of(result, tape, guards.known, "the result", made)
-            except UnrecordableError as error:
-                tape.escapes.append(str(error))
+            if self.recordings >= MAX_RECORDINGS:
+                if self._given_up is None:
+                    self._given_up = self._reason or "something that it depends on differs at every call"
+                    self._tell(f"recorded {self.recordings} times, this call would be one more: {self._given_up}")
+                return PLAIN
+            self.recordings += 1
+            session = Session(self.function, self._options, self._volatile, self._numbers)
+            session.run(args, kwargs)
         finally:
-            changes = reach.leave()
-            if finished:
-                effects = self._effects(changes, tape, guards, reach, made)
-            reach.clean(changes)
-            tape.open = False
-        result = guards.returned(result)
-        self._reason = tape.unsure
-        if tape.escapes:
-            self._give_up(tape.escapes[0])
-        elif effects is not None and tape.unsure is None and local.grad is before:
-            self._make(tape, effects, trees, guards)
-        return result
+            _busy.depth -= 1
+            _recording.release()
+        self._reason = session.unsure or self._reason
+        if session.version is not None:
+            self._versions.insert(0, session.version)
+        if (session.escapes or session.unsure) and session.line and not self._options.fullgraph:
+            self._cut(session.line)
+        if session.escapes and self._halves is None:
+            self._tell(session.escapes[0])
+        return session.result
 
-    def _effects(
-        self, changes: Any, tape: Tape, guards: Any, reach: Reach, made: dict[int, Any]
-    ) -> list[Effect] | None:
-        """What the function left where; None if the next recording will know more."""
-        effects = []
-        again = reach.grown() is not None
-        for place, old, new in changes:
-            if self._is_new_state(place, old, new):
-                again = True
-                continue
-            again |= self._mark(place, old, new, ())
-            try:
-                effects.append(Effect(place, tree_of(new, tape, guards.known, place.name, made)))
-            except UnrecordableError as error:
-                tape.escapes.append(f"{place.name} was changed: {error}")
-        return None if again else effects
-
-    def _is_new_state(self, place: Any, old: Any, new: Any) -> bool:
-        """Whether something was put into a container for good, as an optimizer's state is at its first step."""
-        return place.key != "_grad" and not isinstance(new, (Handle, np.ndarray, Number, tuple)) and not _is_plain(new)
-
-    def _mark(self, place: Any, old: Any, new: Any, path: tuple[int, ...]) -> bool:
-        """Note the numbers and arrays that change from call to call; whether there are any that were not known."""
-        if type(old) is tuple and type(new) is tuple and len(old) == len(new):
-            return any(self._mark(place, a, b, (*path, i)) for i, (a, b) in enumerate(zip(old, new, strict=True)))
-        if type(old) in (int, float) and type(new) in (int, float) and old != new:
-            self._volatile.add((place.identity(), path))
-            return True
-        return False
-
-    def _make(self, tape: Tape, effects: list[Effect], trees: Any, guards: Any) -> None:
-        program = Program(tape, effects, trees)
-        run_passes(program, self._passes)
-        name = getattr(self.function, "__name__", type(self.function).__name__)
-        emitter = Emitter(program, name, guards.inputs(program), self._reuse_outputs)
-        step = emitter.build()
-        self._versions.insert(0, _Version(emitter, guards.write(step, emitter)))
+    def _cut(self, line: int) -> None:
+        """Compile what stands before a line, and run the rest as it is."""
+        halves = cut(self.function, abs(line), after=line < 0)
+        if halves is not None:
+            head = Compiled(halves[0], self._options)
+            self._halves = head, halves[1]
+            self._versions.clear()
 
 
-class _Version:
-    """A program with its guards."""
+class CompiledObject(Compiled):
+    """A callable object, such as a model, whose calls run as programs; its attributes are those of the object."""
 
-    def __init__(self, emitter: Emitter, run: Callable[[Any, Any], Any]) -> None:
-        self.emitter = emitter
-        self.run = run
+    _OWN = frozenset(
+        ["function", "recordings", "_options", "_name", "_volatile", "_numbers", "_versions", "_lock", "_given_up",
+         "_reason", "_told", "_halves"]
+    )  # fmt: skip
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "function":
+            raise AttributeError(name)
+        found = getattr(self.function, name)
+        if isinstance(found, types.MethodType) and found.__self__ is self.function:
+            return functools.partial(_through, found, self)
+        return found
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self._OWN:
+            object.__setattr__(self, name, value)
+        else:
+            setattr(self.function, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(self.function, name)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self
 
 
-def _is_plain(value: Any) -> bool:
-    return value is None or isinstance(value, (bool, int, float, complex, str, np.generic))
+def _through(method: Any, compiled: Any, *args: Any, **kwargs: Any) -> Any:
+    """Call a method of the object; where it returns the object, return the compiled one."""
+    found = method(*args, **kwargs)
+    return compiled if found is compiled.function else found
 
 
 @overload
@@ -194,6 +342,7 @@ def compile(
     dynamic: bool = False,
     reuse_outputs: bool = False,
     passes: Any = None,
+    verify: bool = True,
 ) -> Callable[[F], F]: ...
 def compile(
     function: Any = None,
@@ -202,27 +351,33 @@ def compile(
     dynamic: bool = False,
     reuse_outputs: bool = False,
     passes: Any = None,
+    verify: bool = True,
 ) -> Any:
-    """Compile a function, such as a whole training step, into a straight program of NumPy calls.
+    """Compile a function, such as a whole training step, or a model, into a straight program of NumPy calls.
 
-    The first calls run the function as it is and write down every NumPy call. Later ones run these calls alone, into
-    buffers that are made once: no Tensors, no graph, no Python of yours. The program holds while the arguments have
-    the same shapes and dtypes, and numbers, flags and objects that the function can reach are the same; else the
-    function is recorded anew. Numbers that change from call to call (step counts, learning rates) become arguments.
+    The first calls run the function as it is and write down every NumPy call. The next runs both, the function and the
+    program, and compares them. Later ones run the program alone, into buffers that are made once: no Tensors, no graph,
+    no Python of yours. It holds while the arguments have the same shapes and dtypes, and numbers, flags and objects
+    that the function can reach are the same; else the function is recorded anew. Numbers that change from call to call
+    (step counts, learning rates) become arguments. Where there can be no program the function runs as it is, and a
+    warning says at which line; what stands before such a line at the end of a function is compiled nevertheless.
 
     Args:
-        function: of Tensors and arrays. What it does besides computing (printing, appending to lists) is done only
-            while it is recorded. Without it, a decorator.
-        fullgraph: raise if there can be no program, instead of running the function as it is.
+        function: of Tensors, arrays and others, or a model. What it does besides computing (printing, writing files) is
+            done only while it is recorded. Without it, a decorator.
+        fullgraph: raise if there can be no program for all of it, instead of warning.
         dynamic: for PyTorch's sake; only False.
         reuse_outputs: the arrays returned may be overwritten by the next call: saves making them.
         passes: names of the passes to run (default: all), see ``autograd.compiler.passes``.
+        verify: compare the first run of each program with the function's.
 
     Returns:
-        A function of the same arguments, with ``source``, the program's text.
+        A function of the same arguments, with ``source`` (the program's text), ``explain()``, ``export(path)`` and
+        ``graph()``. Of a model it has the attributes too.
 
     Raises:
-        CompileError: with ``fullgraph``, and says at which line.
+        CompileError: at a call, with ``fullgraph``; it names the line.
+        TypeError: the function is a generator or a coroutine.
 
     >>> import autograd
     >>> @autograd.compile
@@ -235,8 +390,22 @@ def compile(
     """
     if dynamic:
         raise NotImplementedError("compile: dynamic=True is not supported; each signature gets a program of its own")
+    options = Options(fullgraph, reuse_outputs, passes, verify)
     if function is None:
-        return lambda made: Compiled(made, fullgraph, dynamic, reuse_outputs, passes)
+        return lambda made: _compiled(made, options)
+    return _compiled(function, options)
+
+
+def _compiled(function: Any, options: Options) -> Compiled:
     if not callable(function):
-        raise TypeError(f"compile: expected a function, got {type(function).__name__}")
-    return Compiled(function, fullgraph, dynamic, reuse_outputs, passes)
+        raise TypeError(f"compile: expected a function or a model, got {type(function).__name__}")
+    for test in (inspect.isgeneratorfunction, inspect.iscoroutinefunction, inspect.isasyncgenfunction):
+        if test(inspect.unwrap(function)):
+            raise TypeError(
+                "compile: a generator or coroutine stops in the middle, where a program cannot; compile the function "
+                "that does the work of one turn"
+            )
+    if isinstance(function, Compiled):
+        function = function.function
+    plain = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, functools.partial, type)
+    return (Compiled if isinstance(function, plain) else CompiledObject)(function, options)

@@ -70,7 +70,9 @@ def _install() -> None:
 def _replace(owner: Any, name: str, wrapped: Callable[[Any], Any]) -> None:
     original = getattr(owner, name)
     _originals.append((owner, name, original))
-    setattr(owner, name, functools.update_wrapper(wrapped(original), original, updated=()))
+    made: Any = functools.update_wrapper(wrapped(original), original, updated=())
+    made.original = original  # for calls with like=, which NumPy hands on by the function's name
+    setattr(owner, name, made)
 
 
 def _tape(frame: Any) -> Any:

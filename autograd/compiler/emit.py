@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import linecache
+import os
 import re
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +17,7 @@ from ..ops._blocks import in_blocks
 from .memory import Plan, shared_scratch
 from .numbers import Number
 from .program import Program
-from .reach import TensorOf
+from .reach import Given, Slot, TensorOf
 from .recording import Check, Instruction, Value, strided
 from .runs import BLOCK, Run
 
@@ -55,6 +56,8 @@ class Emitter:
         self.numbers: list[Number] = []
         self.streams: list[Any] = []
         self._stream_names: dict[Any, str] = {}
+        self.given: list[Given] = []
+        self._given_names: dict[str, str] = {}
         for value in parameters:
             value.name = self._fresh(value.name or "x")
         self.title = title
@@ -155,7 +158,9 @@ class Emitter:
             array = np.array(value, dtype)
             array.flags.writeable = False
             self.namespace[f"_{name}"] = array
-            self._setup.append(f"{name} = np.array({value!r}, '{dtype}')" if np.isfinite(value) else f"{name} = _{name}")
+            self._setup.append(
+                f"{name} = np.array({value!r}, '{dtype}')" if np.isfinite(value) else f"{name} = _{name}"
+            )
         return self._constants[key]
 
     # ---- lines -------------------------------------------------------------------------------------------------------
@@ -392,6 +397,13 @@ class Emitter:
             return "{" + ", ".join(f"{self.text(key)}: {self.result(x)}" for key, x in tree.items()) + "}"
         if isinstance(tree, Handle):
             return self._bind(tree, "tensor")
+        if kind is Slot:
+            return f"graded[{tree.number}]"
+        if kind is Given:
+            if tree.text not in self._given_names:
+                self._given_names[tree.text] = self._fresh(tree.name)
+                self.given.append(tree)
+            return self._given_names[tree.text]
         return self.text(tree)
 
     def _finish(self) -> None:
@@ -404,7 +416,13 @@ class Emitter:
                 if type(effect.tree) is tuple:
                     self._body.append(f"{(short := self._fresh('left'))} = {name}")
                     name = made[id(effect.tree)] = short
-            stores.append(f"{effect.place.text(self._bind(effect.place.container, 'owner'))} = {name}")
+            stores.append(
+                f"{effect.place.text(self._bind(effect.place.container, 'owner'), lambda key: self._bind(key, 'key'))} = {name}"
+            )
+        if self.program.attach is not None:  # outputs that require grad
+            outs, saved, parents = (self.result(part) for part in self.program.graded)
+            self.namespace["_attach"] = self.program.attach
+            self._body.append(f"graded = _attach({outs}, {saved}, {parents})")
         returned = self.result(self.program.results)
         written = {item.target.storage for item in self.program.instructions() if item.target is not None}
         roots = [storage.array for storage in written if storage.kind in ("state", "input")]
@@ -422,9 +440,29 @@ class Emitter:
         inputs = [value.name for value in self.parameters]
         lines = [f"def build({', '.join(value.name for value in self.static)}):"]
         lines += [f"    {line}" for line in self._setup]
-        lines += ["", f"    def step({', '.join([*inputs, *numbers, *self._stream_names.values()])}):", f'        """{self.title}"""']
-        lines += [f"        {line}" for line in self._body]
+        lines += [
+            "",
+            f"    def step({', '.join([*inputs, *numbers, *self._stream_names.values(), *self._given_names.values()])}):",
+            f'        """{self.title}"""',
+        ]
+        lines += [f"        {_quoted(line)}" for line in self._body]
         return "\n".join([*lines, "", "    return step", ""])
+
+    def written_before(self, error: BaseException) -> list[str]:
+        """The names of what stays and was perhaps overwritten when the program raised this error."""
+        trace, at = error.__traceback__, 0
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename == f"<compiled {self.title}>":
+                at = trace.tb_lineno
+            trace = trace.tb_next
+        head = "\n".join(self.source.splitlines()[: at - 1])
+        found = []
+        for item in self.program.instructions():
+            if item.target is not None and item.target.storage.kind in ("state", "input"):
+                name = item.target.name
+                if re.search(rf"(out={name}\b|[( ]{name}\[.*\] = |\({name},|\b{name}\.\w+\()", head):
+                    found.append(item.target.storage.whole.name or name if item.target.storage.whole else name)
+        return list(dict.fromkeys(found))
 
     def build(self) -> Callable[..., Any]:
         """The function ``step``."""
@@ -446,6 +484,15 @@ _SCALAR = {
 _MIXED = {np.power, np.float_power, np.ldexp}
 
 
+def _quoted(line: str) -> str:
+    """A comment that names a line of a file, with what stands there."""
+    found = re.fullmatch(r"# (.+):(\d+)", line)
+    if found is None:
+        return line
+    text = linecache.getline(found[1], int(found[2])).strip()
+    return f"# {os.path.basename(found[1])}:{found[2]}{'  ' if text else ''}{text}"
+
+
 def _numpy_path(item: Instruction) -> str | None:
     """How NumPy's function is called in Python."""
     function = item.function
@@ -462,5 +509,3 @@ def _numpy_path(item: Instruction) -> str | None:
     for part in path.split(".")[1:]:
         found = getattr(found, part, None)
     return path if found is function else None
-
-

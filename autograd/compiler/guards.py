@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..engine.nodes import Handle, array_of, new_tensor
+from ..dtypes import default as default_dtype
+from ..engine.modes import local, status
+from ..engine.nodes import Handle, Leaf, array_of, new_tensor
 from .program import Program, reads_of
-from .reach import Place, Reach, plain
+from .reach import Place, Reach
 from .recording import Tape, Value
+from .trees import Given, plain
 
-__all__ = ["MISSED", "Guards"]
+__all__ = ["MISSED", "PLAIN", "Guards"]
 
 MISSED = object()
 """What a program's guards return when it does not hold."""
+PLAIN = object()
+"""What they return where it is known that no program can be made: the function is to be called as it is."""
+_NUMBERS = (bool, int, float, complex, str)
+
+
+try:  # what np.errstate does, at a tenth of its time
+    from numpy._core.umath import _extobj_contextvar as _settings
+    from numpy._core.umath import _make_extobj
+
+    _silence: Any = _make_extobj(all="ignore")
+except (ImportError, TypeError):
+    _silence = None
 
 
 class Guards:
@@ -24,7 +40,10 @@ class Guards:
 
     Attributes:
         args, kwargs: the arguments with recording arrays.
-        refusal: why no program can be made for such arguments, or None.
+        objects: arguments that are neither numbers nor arrays, with their names: in the function's reach.
+        containers: for each list or dict among the arguments what stands for it, itself, its name, and its contents.
+        given: for each argument that is a Tensor the one that stands for it, the argument, and what to call it.
+        space: the globals of the written function.
     """
 
     def __init__(
@@ -32,23 +51,50 @@ class Guards:
         function: Callable[..., Any],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        reach: Reach,
-        tape: Tape,
         volatile: set[Any],
+        numbers: dict[str, Any],
     ) -> None:
-        self._reach = reach
-        self._tape = tape
-        self._volatile = volatile
+        self.numbers = numbers
         self._names = _parameter_names(function)
-        self.refusal: str | None = None
+        self._volatile = volatile
         self._tests: list[str] = []
         self._fetches: list[tuple[str, Value]] = []
-        self._space: dict[str, Any] = {"_MISSED": MISSED, "_ndarray": np.ndarray, "inf": np.inf}
-        self._given: dict[int, tuple[Any, Any]] = {}
-        self._known = {id(thing) for thing in reach._keep if isinstance(thing, Handle)}
+        self.space: dict[str, Any] = {
+            "_MISSED": MISSED,
+            "_ndarray": np.ndarray,
+            "_local": local,
+            "_status": status,
+            "inf": np.inf,
+        }
+        self._by_identity: dict[int, tuple[Any, str]] = {}
+        self._call: Any = args, kwargs
+        self.objects: list[tuple[Any, str]] = []
+        self.given: list[tuple[Any, Any, Given]] = []
+        self.containers: list[tuple[Any, Any, str, Any]] = []
+        for i, arg in enumerate((*args, *kwargs.values())):
+            self._collect(arg, self._name(i))
+
+    def _collect(self, arg: Any, name: str) -> None:
+        """Find the arguments that lead on to other things."""
+        if isinstance(arg, (tuple, list)):
+            for item in arg:
+                self._collect(item, name)
+        elif type(arg) is dict:
+            for item in arg.values():
+                self._collect(item, name)
+        elif not isinstance(arg, (Handle, np.ndarray, *_NUMBERS, type(None))):
+            self.objects.append((arg, name))
+
+    def enter(self, reach: Reach, tape: Tape) -> None:
+        """Make the arguments with which the function is recorded."""
+        self._reach = reach
+        self._tape = tape
+        self._known = {id(thing): thing for thing in reach._keep}
+        args, kwargs = self._call
+        del self._call
         self._tests.append(f"len(args) == {len(args)} and len(kwargs) == {len(kwargs)}")
-        self.args = tuple([self._argument(arg, f"args[{i}]", self._name(i)) for i, arg in enumerate(args)])
-        self.kwargs = {}
+        self.args: Any = tuple([self._argument(arg, f"args[{i}]", self._name(i)) for i, arg in enumerate(args)])
+        self.kwargs: Any = {}
         for name, arg in kwargs.items():
             self._tests.append(f"{name!r} in kwargs")
             self.kwargs[name] = self._argument(arg, f"kwargs[{name!r}]", name)
@@ -58,65 +104,85 @@ class Guards:
 
     def _bind(self, thing: Any) -> str:
         name = f"o{id(thing)}"
-        self._space[name] = thing
+        self.space[name] = thing
         return name
 
     # ---- arguments ---------------------------------------------------------------------------------------------------
 
     def _argument(self, arg: Any, text: str, name: str) -> Any:
         kind = type(arg)
-        if isinstance(arg, Handle):
-            if arg._node is not None:
-                self.refusal = (
-                    f"argument '{name}' requires grad: what is differentiated by must be made, or held, inside the function"
-                )
-                return arg
-            known = self._given.get(id(arg))
+        if isinstance(arg, Handle) and id(arg) not in self._known:
+            return self._tensor(arg, text, name)
+        if kind is np.ndarray:
+            known = self._by_identity.get(id(arg))
             if known is not None:
                 self._tests.append(f"{text} is {known[1]}")
                 return known[0]
-            value = self._array(array_of(arg), f"{text}._data", name, f"type({text}) is {self._bind(kind)} and {text}._node is None")
-            made = new_tensor(value)
-            made.__class__ = kind
-            self._given[id(arg)] = made, text
-            self._returns = getattr(self, "_returns", [])
-            self._returns.append((made, arg))
-            self._known.add(id(made))
+            made = self._array(arg, text, name, f"type({text}) is _ndarray")
+            self._by_identity[id(arg)] = made, text
             return made
-        if kind is np.ndarray:
-            return self._array(arg, text, name, f"type({text}) is _ndarray")
-        if kind in (tuple, list):
+        if isinstance(arg, tuple) or kind is list:
             self._tests.append(f"type({text}) is {self._bind(kind)} and len({text}) == {len(arg)}")
-            return kind([self._argument(item, f"{text}[{i}]", f"{name}_{i}") for i, item in enumerate(arg)])
+            items = [self._argument(item, f"{text}[{i}]", f"{name}_{i}") for i, item in enumerate(arg)]
+            if kind is list:
+                self.containers.append((items, arg, name, list(items)))
+                return items
+            return kind._make(items) if hasattr(kind, "_make") else tuple(items)
         if kind is dict:
             self._tests.append(f"type({text}) is dict and list({text}) == {self._bind(list(arg))}")
-            return {key: self._argument(item, f"{text}[{key!r}]", f"{name}_{key}") for key, item in arg.items()}
-        if isinstance(arg, (bool, int, float, complex, str)):
+            made = {key: self._argument(item, f"{text}[{key!r}]", f"{name}_{key}") for key, item in arg.items()}
+            self.containers.append((made, arg, name, dict(made)))
+            return made
+        if kind in (int, float):
+            if self.numbers.setdefault(text, arg) != arg:
+                self._volatile.add(("argument", text))
+            if ("argument", text) in self._volatile:
+                self._tests.append(f"type({text}) is {self._bind(kind)}")
+                number = self._tape.number(arg, "", ())
+                number.place = Place("argument", None, text, name), ()
+                return number
+        if isinstance(arg, _NUMBERS) and arg == arg:
             self._tests.append(f"type({text}) is {self._bind(kind)} and {text} == {arg!r}")
         else:
             self._tests.append(f"{text} is {self._bind(arg)}")
         return arg
 
+    def _tensor(self, arg: Any, text: str, name: str) -> Any:
+        known = self._by_identity.get(id(arg))
+        if known is not None:
+            self._tests.append(f"{text} is {known[1]}")
+            return known[0]
+        node = "is None" if arg._node is None else "is not None"
+        first = f"type({text}) is {self._bind(type(arg))} and {text}._node {node}"
+        made = new_tensor(self._array(array_of(arg), f"{text}._data", name, first))
+        made.__class__ = type(arg)
+        if arg._node is not None:
+            made._node = Leaf(made)
+        self._by_identity[id(arg)] = made, text
+        self.given.append((made, arg, Given(text, name)))
+        return made
+
     def _array(self, array: Any, text: str, name: str, first: str) -> Any:
         made = self._tape.enter(array, "input")
         assert made._value is not None
         made._value.name = name
-        local = f"x{len(self._fetches)}"
-        self._fetches.append((local, made._value))
+        place = f"x{len(self._fetches)}"
+        self._fetches.append((place, made._value))
         self._tests.append(
-            f"{first} and ({local} := {text}).shape == {array.shape} and {local}.dtype == {self._bind(array.dtype)} "
-            f"and {local}.strides == {array.strides}"
+            f"{first} and ({place} := {text}).shape == {array.shape} and {place}.dtype == {self._bind(array.dtype)} "
+            f"and {place}.strides == {array.strides}"
         )
         return made
 
-    def known(self, tensor: Handle) -> bool:
-        """Whether a Tensor was there before the call."""
-        return id(tensor) in self._known
+    def known(self, thing: Any) -> Any:
+        """What stands in a program for a thing that was there before the call; None for others."""
+        if id(thing) in self._known:
+            return thing
+        return next((given for made, _, given in self.given if made is thing), None)
 
     def returned(self, result: Any) -> Any:
         """The function's result without recording arrays; arguments that it returned are themselves."""
-        swaps = {id(made): arg for made, arg in getattr(self, "_returns", [])}
-        return _swapped(plain(result), swaps)
+        return _swapped(plain(result), {id(made): arg for made, arg, _ in self.given})
 
     # ---- writing -----------------------------------------------------------------------------------------------------
 
@@ -131,38 +197,115 @@ class Guards:
                 self._fetched.append((place, made._value))
         return [*self._used, *[value for _, value in self._fetched]]
 
-    def write(self, step: Callable[..., Any], emitter: Any) -> Callable[[Any, Any], Any]:
-        """The function of ``args, kwargs`` that tests, and calls the program."""
-        tests = [*self._tests]
-        given = [local for local, value in self._fetches if value in self._used]
-        for place, original in self._reach.places:
-            tests += self._holds(place, original)
-        lines = []
-        for place, value in self._fetched:
-            local = f"y{len(lines)}"
-            expression = self._place(place[0], place[1])
-            lines.append(
-                f"    if ({local} := {expression}).shape != {value.shape} or {local}.dtype != {self._bind(value.dtype)} "
-                f"or {local}.strides != {value.array.strides}: return _MISSED"
-            )
-            given.append(local)
-        given += [self._place(*number.place) for number in emitter.numbers]
-        given += [self._place(place) for place in emitter.streams]
-        body = ["def run(args, kwargs):"]
-        body += [f"    if not ({test}): return _MISSED" for test in dict.fromkeys(tests)]
-        body += lines
-        self._space["_step"], self._space["_errstate"] = step, np.errstate
-        body += ["    with _errstate(all='ignore'):", f"        return _step({', '.join(given)})"]
-        text = "\n".join(body)
-        exec(compile(text, "<compiled guards>", "exec"), self._space)
-        run: Callable[[Any, Any], Any] = self._space["run"]
+    def write(self, emitter: Any) -> Callable[[Any, Any], Any]:
+        """The function of ``args, kwargs`` that tests, and calls the program (``step`` among its globals)."""
+        given = []
+        used = [number.place for number in emitter.numbers] if emitter is not None else []
+        self._used_numbers = {(place.identity(), path) for place, path in used}
+        tests = ["(not _status.special or _local.grad)" if local.grad else "not _local.grad"]
+        kept = self._kept()
+        tests += [f"{self._bind(default_dtype)}.dtype is {self._bind(default_dtype.dtype)}", *self._tests, *kept]
+        if emitter is not None:
+            given = [place for place, value in self._fetches if value in self._used]
+            for place, value in self._fetched:
+                name = f"y{len(given)}"
+                tests.append(
+                    f"({name} := {self._place(*place)}).shape == {value.shape} and {name}.dtype == "
+                    f"{self._bind(value.dtype)} and {name}.strides == {value.array.strides}"
+                )
+                given.append(name)
+            given += [self._place(*number.place) for number in emitter.numbers]
+            given += [self._place(place) for place in emitter.streams]
+            given += [argument.text for argument in emitter.given]
+        self.space.update(_errstate=np.errstate, _PLAIN=PLAIN, _silence=_silence)
+        if _silence is not None:
+            self.space.update(_set=_settings.set, _reset=_settings.reset)
+        body = ["def run(args, kwargs):", "    try:", "        if not ("]
+        body += [f"            {'and ' if i else ''}{test}" for i, test in enumerate(dict.fromkeys(tests))]
+        body += ["        ):", "            return _MISSED"]
+        if emitter is not None:
+            named = [f"g{i}" for i in range(len(given))]
+            if given:
+                body.append(f"        {', '.join(named)}, = {', '.join(given)},")
+        body += ["    except _gone:", "        return _MISSED"]
+        if emitter is not None:
+            call = f"return step({', '.join(named)})"
+            if _silence is None:
+                body += ["    with _errstate(all='ignore'):", f"        {call}"]
+            else:
+                body += [
+                    "    token = _set(_silence)",
+                    "    try:",
+                    f"        {call}",
+                    "    finally:",
+                    "        _reset(token)",
+                ]
+        else:
+            body += ["    return _PLAIN"]
+        self.space["_gone"] = (LookupError, AttributeError, TypeError, ValueError, DeprecationWarning)
+        exec(compile("\n".join(body), "<compiled guards>", "exec"), self.space)
+        run: Callable[[Any, Any], Any] = self.space["run"]
         return run
 
     def _place(self, place: Place, path: tuple[Any, ...] = ()) -> str:
-        text = place.text(self._bind(place.container))
+        text = place.text(self._bind(place.container) if place.kind != "argument" else "", self._bind)
         for step in path:
             text += f".{step}" if isinstance(step, str) else f"[{step}]"
         return text + ("._data" if path and path[-1] == "_grad" else "")
+
+    # ---- what is in reach --------------------------------------------------------------------------------------------
+
+    def _kept(self) -> list[str]:
+        """The tests of everything that is there before the call.
+
+        Dicts and lists are compared all at once, by C code, with copies of them. Equal counts as the same there, so
+        whatever can be equal without being the same is tested one by one.
+        """
+        tests: list[str] = []
+        places: dict[int, list[tuple[Place, Any]]] = {}
+        for place, original in self._reach.places:
+            if place.kind == "item":
+                places.setdefault(id(place.container), []).append((place, original))
+            elif place.kind != "link":
+                tests += self._holds(place, original)
+        live, copies = [], []
+        for container, size in self._reach.containers:
+            strict = id(container) in self._reach.strict
+            inside = places.pop(id(container), [])
+            if len(inside) < size or any(self._stands_alone(place, value) for place, value in inside):
+                tests.append(f"len({self._bind(container)}) == {size}")
+                tests += [test for place, value in inside for test in self._holds(place, value)]
+                continue
+            live.append(container)
+            copies.append(copy.copy(container))
+            if strict:
+                tests += [self._of_kind(place, value) for place, value in inside if type(value) in (bool, int)]
+                if isinstance(container, dict) and size > 1 and not self._is_attributes(container):
+                    tests.append(f"[*{self._bind(container)}] == {self._bind(list(container))}")
+        for rest in places.values():  # global variables: the dict is not in reach as a whole
+            tests += [test for place, value in rest for test in self._holds(place, value)]
+        tests.append(f"{self._bind(live)} == {self._bind(copies)}")
+        tests += [f"{self._bind(thing)}._node is {self._bind(thing._node)}" for thing in self._reach.tensors]
+        tests += [f"vars({self._bind(kind)}) == {self._bind(was)}" for kind, was in self._reach.classes]
+        return tests
+
+    def _of_kind(self, place: Place, value: Any) -> str:
+        return f"type({self._place(place)}) is {self._bind(type(value))}"
+
+    def _is_attributes(self, container: Any) -> bool:
+        return id(container) in self._reach.attributes
+
+    def _stands_alone(self, place: Place, value: Any) -> bool:
+        if self._is_volatile_in(value, place, ()):
+            return True
+        if type(value) is tuple:
+            return self._reach.shared(value) is not None or not _comparable(value)
+        if isinstance(value, (Handle, np.ndarray)):
+            array = value if isinstance(value, np.ndarray) else np.asarray(value._data)
+            return array.size < 2
+        return not (
+            isinstance(value, (*_NUMBERS, type(None), type)) or getattr(type(value), "__eq__", None) is object.__eq__
+        )
 
     def _holds(self, place: Place, original: Any) -> list[str]:
         """The tests of what stands at a place."""
@@ -173,7 +316,16 @@ class Guards:
 
     def _same(self, text: str, original: Any, place: Place, path: tuple[int, ...]) -> list[str]:
         if (place.identity(), path) in self._volatile:
-            return [f"type({text}) is {self._bind(type(original))}"] if type(original) in (int, float) else []
+            if isinstance(original, Handle):
+                return [f"type({text}) is {self._bind(type(original))} and {text}._node is None"]
+            if (place.identity(), path) not in self._used_numbers and path:
+                return []
+            return [f"type({text}) is {self._bind(type(original))}"]
+        if type(original) is list and (place.identity(), "list") in self._volatile:
+            tests = [f"type({text}) is {self._bind(list)} and len({text}) == {len(original)}"]
+            return tests + [
+                test for i, item in enumerate(original) for test in self._same(f"{text}[{i}]", item, place, (i,))
+            ]
         if type(original) is tuple:
             if any(self._is_volatile_in(item, place, (*path, i)) for i, item in enumerate(original)):
                 tests = [f"len({text}) == {len(original)}"]
@@ -183,15 +335,19 @@ class Guards:
             first = self._reach.shared(original)
             if first is not None and first is not place:
                 return [f"{text} is {self._place(first)}"]
-            return [f"{text} == {self._bind(original)}" if _comparable(original) else f"{text} is {self._bind(original)}"]
+            return [
+                f"{text} == {self._bind(original)}" if _comparable(original) else f"{text} is {self._bind(original)}"
+            ]
         if isinstance(original, np.random.Generator):
             return []  # fetched at each call
-        if isinstance(original, (bool, int, float, complex, str)) and original == original:
-            return [f"{text} == {original!r}"]
+        if isinstance(original, _NUMBERS) and original == original:
+            strict = isinstance(original, (bool, int)) and id(place.container) in self._reach.strict
+            kind = f" and type({text}) is {self._bind(type(original))}" if strict else ""
+            return [f"{text} == {original!r}{kind}"]
         return [f"{text} is {self._bind(original)}"]
 
     def _is_volatile_in(self, item: Any, place: Place, path: tuple[int, ...]) -> bool:
-        if (place.identity(), path) in self._volatile:
+        if (place.identity(), path) in self._volatile or (place.identity(), "list") in self._volatile:
             return True
         return type(item) is tuple and any(self._is_volatile_in(x, place, (*path, i)) for i, x in enumerate(item))
 
@@ -199,7 +355,7 @@ class Guards:
 def _comparable(value: Any) -> bool:
     if type(value) is tuple:
         return all(_comparable(item) for item in value)
-    return value is None or isinstance(value, (bool, int, float, complex, str))
+    return value is None or isinstance(value, _NUMBERS)
 
 
 def _swapped(result: Any, swaps: dict[int, Any]) -> Any:
@@ -208,7 +364,7 @@ def _swapped(result: Any, swaps: dict[int, Any]) -> Any:
     if type(result) in (tuple, list):
         return type(result)([_swapped(item, swaps) for item in result])
     if isinstance(result, tuple) and hasattr(result, "_make"):
-        return result._make([_swapped(item, swaps) for item in result])  # type: ignore[attr-defined]
+        return result._make([_swapped(item, swaps) for item in result])
     if type(result) is dict:
         return {key: _swapped(item, swaps) for key, item in result.items()}
     return result
@@ -219,5 +375,3 @@ def _parameter_names(function: Any) -> list[str]:
         return list(inspect.signature(function).parameters)
     except (TypeError, ValueError):
         return []
-
-

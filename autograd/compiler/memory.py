@@ -36,7 +36,12 @@ class Plan:
         for item in program.instructions():
             if item.kind == "call" and isinstance(item.outs, Value) and item.target is None:
                 made = item.outs
-                if made.storage.kind == "fresh" and made.storage not in given and made not in inner and _can_be_told(item):
+                if (
+                    made.storage.kind == "fresh"
+                    and made.storage not in given
+                    and made not in inner
+                    and _can_be_told(item)
+                ):
                     self._fixed[made.storage] = made
         self.joined: dict[int, Value] = {}
         self.parts: dict[Storage, tuple[Value, int]] = {}

@@ -13,6 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from ..dtypes import default
+from ..engine.nodes import Handle, new_tensor
+
 __all__ = ["Escape", "Number", "value_of"]
 
 
@@ -67,10 +70,23 @@ class Number:
     def _combine(self, other: Any, function: Callable[..., Any], text: str, swapped: bool) -> Any:
         if isinstance(other, np.ndarray):
             return NotImplemented
+        if isinstance(other, Handle):
+            left, right = (other, self.tensor(other)) if swapped else (self.tensor(other), other)
+            return function(left, right)
         if not isinstance(other, (Number, int, float, complex)):
             return NotImplemented
         left, right = (other, self) if swapped else (self, other)
         return self.tape.number(function(value_of(left), value_of(right)), text, (left, right))
+
+    def tensor(self, beside: Any) -> Any:
+        """A 0-d Tensor of it, in the dtype that a Python number takes beside another Tensor."""
+        like = np.asarray(beside._data).dtype
+        weak = (
+            np.result_type(like, type(self.value)(0))
+            if like.kind in "fc" or isinstance(self.value, int)
+            else default.dtype
+        )
+        return new_tensor(self.tape.call(np.array, (self, weak), {}))
 
     __add__ = _binary(operator.add, "({0} + {1})")
     __radd__ = _binary(operator.add, "({0} + {1})", swapped=True)

@@ -9,7 +9,27 @@ from .numbers import Number
 from .reach import Effect, TensorOf
 from .recording import Check, Instruction, Storage, Tape, Value, collect, map_tree
 
-__all__ = ["Program", "numbers_of", "reads_of", "values_of"]
+__all__ = ["Part", "Program", "numbers_of", "reads_of", "values_of"]
+
+
+class Part:
+    """A stretch of a tape: all of it, or what was written down between two moments.
+
+    Args:
+        tape: the tape.
+        start, stop: moments, as ``moment`` tells them.
+    """
+
+    def __init__(self, tape: Tape, start: Any = (0, 0, 0), stop: Any = (None, None, None)) -> None:
+        self.first = start[0]
+        self.instructions = tape.instructions[start[0] : stop[0]]
+        self.prelude = tape.prelude[start[1] : stop[1]]
+        self.checks = tape.checks[start[2] : stop[2]]
+
+    @staticmethod
+    def moment(tape: Tape) -> tuple[int, int, int]:
+        """How much is written down now."""
+        return len(tape.instructions), len(tape.prelude), len(tape.checks)
 
 
 class Program:
@@ -19,14 +39,17 @@ class Program:
         items: Instructions and Checks.
         effects: what is left where.
         results: the tree that the function returned.
+        graded: of outputs that require grad: their Values, those that backward needs, and the arguments among the
+            Tensors to differentiate by; attach: the function that makes Tensors of them, or None.
     """
 
-    def __init__(self, tape: Tape, effects: list[Effect], results: Any) -> None:
+    def __init__(self, tape: Tape, effects: list[Effect], results: Any, part: Part | None = None) -> None:
+        part = part or Part(tape)
         self.items: list[Instruction | Check] = []
-        checks = iter([*tape.checks, None])
+        checks = iter([*part.checks, None])
         check = next(checks)
-        self.items += tape.prelude
-        for i, instruction in enumerate([*tape.instructions, None]):
+        self.items += part.prelude
+        for i, instruction in enumerate([*part.instructions, None], part.first):
             while check is not None and check.after <= i:
                 self.items.append(check)
                 check = next(checks)
@@ -34,6 +57,8 @@ class Program:
                 self.items.append(instruction)
         self.effects = effects
         self.results = results
+        self.graded: Any = ((), (), ())
+        self.attach: Any = None
 
     def instructions(self) -> Iterator[Instruction]:
         """The instructions, without the checks."""
@@ -41,7 +66,7 @@ class Program:
 
     def given(self) -> list[Value]:
         """The values that live on after the program: results and effects."""
-        return values_of([self.results, *[effect.tree for effect in self.effects]])
+        return values_of([self.results, self.graded, *[effect.tree for effect in self.effects]])
 
     def replace(self, values: dict[Value, Value]) -> None:
         """Use other values in the place of some, everywhere."""
@@ -67,6 +92,7 @@ class Program:
             for effect in self.effects:
                 effect.tree = again.setdefault(id(effect.tree), map_tree(effect.tree, leaf))
             self.results = map_tree(self.results, leaf)
+            self.graded = map_tree(self.graded, leaf)
             self._move(values)
 
     def _move(self, values: dict[Value, Value]) -> None:

@@ -6,21 +6,33 @@ same memory; afterwards all is put back. What stands elsewhere then is what the 
 
 from __future__ import annotations
 
+import dis
 import functools
+import sys
 import types
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..engine.callsite import is_ours
 from ..engine.nodes import Handle, array_of, new_tensor
-from ..generator import default_generator
-from .numbers import Number
-from .recording import RecordingArray, Stream, Tape, UnrecordableError, Value
+from ..generator import Generator, default_generator
+from .recording import RecordingArray, Stream, Tape
+from .trees import Effect as Effect
+from .trees import Given as Given
+from .trees import Slot as Slot
+from .trees import TensorOf as TensorOf
+from .trees import plain as plain
+from .trees import tree_of as tree_of
 
-__all__ = ["Effect", "Place", "Reach", "plain"]
+__all__ = ["Place", "Reach"]
 
+_LIBRARIES = {"autograd", "nn", "optim", "numpy", "scipy", *sys.stdlib_module_names} - {"__main__"}
+"""Packages whose functions are taken to be the same at every call, and to depend on what they are given alone."""
+_OP = "autograd._op"
+"""Where the records of ops come from: what stands in them are functions, made when they are first used."""
 _ATOMS = (bool, int, float, complex, str, bytes, type(None), np.dtype, type, np.generic, types.ModuleType, slice, range)
 
 
@@ -28,6 +40,8 @@ class Place:
     """Where something is kept: an item of a dict or list, a variable that a function holds, a Tensor's slot.
 
     Attributes:
+        kind: ``"item"``, ``"cell"``, ``"slot"`` (an attribute), ``"argument"``, or ``"link"``: no place of its own, but
+            what leads on to other things, and cannot change.
         name: as the user would write it, for messages and for names in the program.
     """
 
@@ -41,13 +55,13 @@ class Place:
 
     def get(self) -> Any:
         """What stands there now."""
-        if self.kind == "item":
+        if self.kind in ("item", "link"):
             return self.container[self.key]
         return self.container.cell_contents if self.kind == "cell" else getattr(self.container, self.key)
 
     def set(self, value: Any) -> None:
         """Put something there."""
-        if self.kind == "item":
+        if self.kind in ("item", "link"):
             self.container[self.key] = value
         elif self.kind == "cell":
             self.container.cell_contents = value
@@ -58,31 +72,17 @@ class Place:
         """The same for Places that are the same."""
         return id(self.container), self.key
 
-    def text(self, container: str) -> str:
-        """The expression that gets it, if ``container`` is the name of its container."""
+    def text(self, container: str, bind: Callable[[Any], str] = repr) -> str:
+        """The expression that gets it, if ``container`` is the name of its container.
+
+        ``bind`` names keys that are objects.
+        """
+        if self.kind == "argument":
+            return str(self.key)
         if self.kind == "item":
-            return f"{container}[{self.key!r}]"
+            plain_key = isinstance(self.key, (str, int, float, bool, bytes, type(None))) or _is_plain(self.key)
+            return f"{container}[{self.key!r}]" if plain_key else f"{container}[{bind(self.key)}]"
         return f"{container}.cell_contents" if self.kind == "cell" else f"{container}.{self.key}"
-
-
-class Effect:
-    """What a function left at a place: a tree of Values, Numbers and constants, and of Tensors to be made of Values."""
-
-    __slots__ = ("place", "tree")
-
-    def __init__(self, place: Place, tree: Any) -> None:
-        self.place = place
-        self.tree = tree
-
-
-class TensorOf:
-    """In the tree of an effect or of the results: a new Tensor of a Value."""
-
-    __slots__ = ("kind", "value")
-
-    def __init__(self, kind: type, value: Value) -> None:
-        self.kind = kind
-        self.value = value
 
 
 class Reach:
@@ -92,28 +92,46 @@ class Reach:
         function: the function.
         volatile: the identities of places with numbers, or arrays, that change from call to call, with the path inside
             of tuples: they become Numbers, and inputs.
+        objects: other things that it is given, with their names.
+
+    Attributes:
+        places: every place in reach with what stands there.
+        containers: everything that could grow, with its length.
+        strict: the ids of those containers in which ``2`` and ``2.0`` are not the same: they are not of our modules
+            and optimizers.
+        attributes: the ids of the dicts of objects' attributes, whose order does not count.
+        classes: the user's classes, with what stood in them.
+        tensors: the Tensors in reach.
     """
 
-    def __init__(self, function: Any, volatile: set[Any]) -> None:
+    def __init__(self, function: Any, volatile: set[Any], objects: Sequence[tuple[Any, str]] = ()) -> None:
         self.volatile = volatile
         self.places: list[tuple[Place, Any]] = []
         self.containers: list[tuple[Any, Any]] = []
+        self.classes: list[tuple[type, dict[str, Any]]] = []
+        self.strict: set[int] = set()
+        self.attributes: set[int] = set()
+        self._strict = True
         self._seen: set[int] = set()
         self._keep: list[Any] = []
-        self._walk(function)
-        self._walk(default_generator)
+        for thing, name in ((function, ""), *objects, (default_generator, "")):
+            self._walk(thing, name)
+        self.tensors = [thing for thing in self._keep if isinstance(thing, Handle)]
 
     # ---- finding -----------------------------------------------------------------------------------------------------
 
-    def _walk(self, function: Any) -> None:
-        near: deque[tuple[Any, str]] = deque([(function, "")])
-        far: deque[tuple[Any, str]] = deque()  # what only private names lead to: its names are the worse ones
+    def _walk(self, start: Any, called: str) -> None:
+        near: deque[tuple[Any, str, bool]] = deque([(start, called, True)])
+        far: deque[tuple[Any, str, bool]] = deque()  # what only private names lead to: its names are the worse ones
         while near or far:
-            thing, name = near.popleft() if near else far.popleft()
-            if isinstance(thing, _ATOMS) or id(thing) in self._seen:
+            thing, name, strict = near.popleft() if near else far.popleft()
+            if isinstance(thing, _ATOMS) or id(thing) in self._seen or type(thing).__module__ == _OP:
                 continue
             self._seen.add(id(thing))
             self._keep.append(thing)
+            if hasattr(thing, "__dict__"):
+                strict = type(thing).__module__.split(".")[0] not in ("nn", "optim", "autograd")
+            self._strict = strict
             for place in self._inside(thing, name):
                 try:
                     value = place.get()
@@ -123,54 +141,109 @@ class Reach:
                     value = plain(value)
                     place.set(value)
                 self.places.append((place, value))
-                if place.key != "_grad":
+                identity = place.identity()
+                if place.key != "_grad" and not {(identity, ()), (identity, "list")} & self.volatile:
                     queue = far if "._" in place.name or place.name.startswith("_") else near
-                    queue.extend((item, place.name) for item in _items(value))
+                    queue.extend((item, place.name, strict) for item in _items(value))
 
     def _inside(self, thing: Any, name: str) -> Iterator[Place]:
         if isinstance(thing, Handle):
             array_of(thing)
             yield Place("slot", thing, "_data", name)
             yield Place("slot", thing, "_grad", f"{name}.grad")
-            if hasattr(thing, "__dict__"):
+            if getattr(thing, "__dict__", None):
                 yield from self._entries(thing.__dict__, name + ".{}")
+        elif isinstance(thing, Generator):
+            yield Place("slot", thing, "_stream", name)
+        elif hasattr(type(thing), "compiled_from"):
+            yield Place("link", [thing.compiled_from], 0, name)
         elif isinstance(thing, types.FunctionType):
             yield from self._of_function(thing)
         elif isinstance(thing, types.MethodType):
-            yield Place("item", [thing.__self__], 0, name or type(thing.__self__).__name__.lower())
-            yield Place("item", [thing.__func__], 0, name)
+            yield Place("link", [thing.__self__], 0, name or type(thing.__self__).__name__.lower())
+            yield Place("link", [thing.__func__], 0, name)
         elif isinstance(thing, functools.partial):
-            yield Place("item", [(thing.func, thing.args, thing.keywords)], 0, name)
+            yield Place("link", [(thing.func, thing.args, thing.keywords)], 0, name)
         elif isinstance(thing, (dict, OrderedDict, defaultdict)):
             yield from self._entries(thing, name + "[{!r}]")
         elif isinstance(thing, (list, deque)):
             self.containers.append((thing, len(thing)))
+            if self._strict:
+                self.strict.add(id(thing))
             for i in range(len(thing)):
                 yield Place("item", thing, i, f"{name}[{i}]")
-        elif hasattr(thing, "__dict__") and not isinstance(thing, (np.ndarray, np.random.Generator, type)):
-            yield from self._entries(thing.__dict__, (name + "." if name else "") + "{}")
-            if callable(thing) and not name:
-                yield Place("item", [type(thing).__call__], 0, name)
+        elif isinstance(thing, (set, frozenset)):
+            self.containers.append((thing, len(thing)))
+            for item in thing:
+                yield Place("link", [item], 0, name)
+        elif not isinstance(thing, (np.ndarray, np.random.Generator, type)):
+            yield from self._of_object(thing, name)
+
+    def _of_object(self, thing: Any, name: str) -> Iterator[Place]:
+        """An object's attributes, and the functions and constants of its class, if that is the user's."""
+        prefix = (name + "." if name else "") + "{}"
+        if isinstance(getattr(thing, "__dict__", None), dict):
+            self.attributes.add(id(thing.__dict__))
+            yield from self._entries(thing.__dict__, prefix)
+        for kind in type(thing).__mro__[:-1]:
+            if kind.__module__.split(".")[0] in _LIBRARIES:
+                continue
+            for slot in (
+                kind.__dict__.get("__slots__", ()) if not isinstance(kind.__dict__.get("__slots__"), str) else ()
+            ):
+                if slot not in ("__weakref__", "__dict__"):
+                    yield Place("slot", thing, slot, prefix.format(slot))
+            if id(kind) not in self._seen:
+                self._seen.add(id(kind))
+                yield from self._of_class(kind)
+        if callable(thing) and not name:
+            yield Place("link", [type(thing).__call__], 0, name)
+
+    def _of_class(self, kind: type) -> Iterator[Place]:
+        self.classes.append((kind, dict(kind.__dict__)))
+        for name, value in kind.__dict__.items():
+            if isinstance(value, property):
+                value = value.fget
+            value = getattr(value, "__func__", value)  # what a static or class method is made of
+            if isinstance(value, types.FunctionType) or (not isinstance(value, _ATOMS) and not name.startswith("__")):
+                yield Place("link", [value], 0, f"{kind.__name__}.{name}")
 
     def _entries(self, entries: dict[Any, Any], name: str) -> Iterator[Place]:
         self.containers.append((entries, len(entries)))
+        if self._strict:
+            self.strict.add(id(entries))
         for key in entries:
             yield Place("item", entries, key, name.format(key))
 
     def _of_function(self, function: Any) -> Iterator[Place]:
-        module = function.__module__ or ""
-        if module.split(".")[0] in ("numpy", "scipy"):
+        module = (function.__module__ or "").split(".")[0]
+        if module in ("numpy", "scipy") or function.__code__.co_filename.startswith("<autograd op "):
             return
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
             yield Place("cell", cell, None, name)
         if function.__defaults__:
-            yield Place("item", [function.__defaults__], 0, function.__name__)
+            yield Place("link", [function.__defaults__], 0, function.__name__)
         if function.__kwdefaults__:
-            yield Place("item", [function.__kwdefaults__], 0, function.__name__)
-        if module.split(".")[0] not in ("autograd", "nn", "optim"):
-            for name in _names(function.__code__):
-                if (name in function.__globals__ and not isinstance(function.__globals__[name], _ATOMS)) or (name in function.__globals__ and isinstance(function.__globals__[name], (int, float, complex, str))):
-                    yield Place("item", function.__globals__, name, name)
+            yield Place("link", [function.__kwdefaults__], 0, function.__name__)
+        if function.__dict__.get("__wrapped__") is not None:
+            yield Place("link", [function.__wrapped__], 0, function.__name__)
+        if module not in _LIBRARIES and not is_ours(function.__code__.co_filename):
+            named = dict.fromkeys(_names(function.__code__))
+            for name in dict.fromkeys(_global_names(function.__code__)):
+                if name in function.__globals__:
+                    yield from self._of_global(function.__globals__, name, named)
+
+    def _of_global(self, space: dict[str, Any], name: str, names: Any) -> Iterator[Place]:
+        """A global variable; of a module of the user's those of its variables that the function names."""
+        value = space[name]
+        if isinstance(value, types.ModuleType):
+            if value.__name__.split(".")[0] not in _LIBRARIES:
+                yield Place("item", space, name, name)
+                for inner in names:
+                    if inner in value.__dict__ and not isinstance(value.__dict__[inner], types.ModuleType):
+                        yield Place("item", value.__dict__, inner, f"{name}.{inner}")
+        elif not isinstance(value, type) or value.__module__.split(".")[0] not in _LIBRARIES:
+            yield Place("item", space, name, name)
 
     # ---- replacing and putting back ----------------------------------------------------------------------------------
 
@@ -199,8 +272,10 @@ class Reach:
             if any(a is not b for a, b in zip(items, value, strict=True)):
                 made = items
                 self._first[id(value)] = place
-        elif place.key == "_grad" and isinstance(value, Handle):
-            # a gradient is another Tensor after each step, so it is not looked for by what it is, but by where it stands
+        elif type(value) is list and (place.identity(), "list") in self.volatile:
+            made = [self._convert(item, place, (i,)) for i, item in enumerate(value)]
+        elif isinstance(value, Handle) and (place.key == "_grad" or (place.identity(), path) in self.volatile):
+            # another Tensor at each call, as gradients are: not looked for by what it is, but by where it stands
             made = new_tensor(self._tape.enter(array_of(value), "input", (place, ("_data",))))
         elif isinstance(value, np.random.Generator):
             made = Stream(self._tape, value, place)
@@ -217,9 +292,9 @@ class Reach:
         """The arrays that are another at each call, and where they stand (a place and the way on from there)."""
         for made in self._made.values():
             array = made._data if isinstance(made, Handle) else made
-            if isinstance(array, RecordingArray) and array._value is not None and array._value.storage.kind == "input":
-                if array._value.place is not None:
-                    yield array._value.place, array
+            value = array._value if isinstance(array, RecordingArray) else None
+            if value is not None and value.storage.kind == "input" and value.place is not None:
+                yield value.place, array
 
     def shared(self, value: Any) -> Place | None:
         """The first place where this tuple stands, if that has numbers that change."""
@@ -266,86 +341,33 @@ class _Gone:
 _GONE = _Gone()
 
 
+def _is_plain(key: Any) -> bool:
+    """Whether a key is a tuple of texts and numbers."""
+    return type(key) is tuple and all(isinstance(x, (str, int, float, type(None))) or _is_plain(x) for x in key)
+
+
 def _items(value: Any) -> Iterator[Any]:
     """What to walk on to: the value, or what stands in a tuple."""
-    if type(value) is tuple:
+    if isinstance(value, tuple):
         for item in value:
             yield from _items(item)
     else:
         yield value
 
 
+def _global_names(code: types.CodeType) -> Iterator[str]:
+    """The global variables that a function, and those inside of it, use."""
+    for instruction in dis.get_instructions(code):
+        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            yield instruction.argval
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _global_names(constant)
+
+
 def _names(code: types.CodeType) -> Iterator[str]:
-    """The global names that a function, and those inside of it, use."""
+    """All names of variables and attributes that a function, and those inside of it, use."""
     yield from code.co_names
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from _names(constant)
-
-
-def plain(thing: Any) -> Any:
-    """The same without recording arrays and Numbers; Tensors are mended in place."""
-    if isinstance(thing, RecordingArray):
-        if thing._value is None:
-            return np.ndarray.view(thing, np.ndarray)
-        return thing._value.array[()] if thing._scalar else thing._value.array  # one array however often it is met
-    if isinstance(thing, Number):
-        return thing.value
-    if isinstance(thing, Stream):
-        return thing._stream
-    if isinstance(thing, Handle):
-        if isinstance(thing._data, RecordingArray):
-            thing._data = plain(thing._data)
-        if thing._grad is not None:
-            plain(thing._grad)
-        return thing
-    kind = type(thing)
-    if kind in (tuple, list):
-        items = [plain(item) for item in thing]
-        if kind is list:
-            thing[:] = items
-            return thing
-        return tuple(items) if any(a is not b for a, b in zip(items, thing, strict=True)) else thing
-    if isinstance(thing, tuple) and hasattr(thing, "_make"):
-        return thing._make([plain(item) for item in thing])  # type: ignore[attr-defined]
-    if kind is dict:
-        for key in thing:
-            thing[key] = plain(thing[key])
-    return thing
-
-
-def tree_of(thing: Any, tape: Tape, known: Callable[[Any], bool], where: str, made: dict[int, Any]) -> Any:
-    """What a function returned, or left somewhere: a tree of Values, Numbers, constants and Tensors to be made.
-
-    What stands in several places is one object in all (``made`` has what was seen before).
-
-    Raises:
-        UnrecordableError: there is something else in it.
-    """
-    if id(thing) not in made:
-        made[id(thing)] = _tree_of(thing, tape, known, where, made), thing
-    return made[id(thing)][0]
-
-
-def _tree_of(thing: Any, tape: Tape, known: Callable[[Any], bool], where: str, made: dict[int, Any]) -> Any:
-    if isinstance(thing, Handle):
-        if known(thing):
-            return thing
-        if thing._node is not None:
-            raise UnrecordableError(
-                f"{where} is a Tensor that requires grad: its graph is not kept. Call backward inside the function, or "
-                "return it detached"
-            )
-        return TensorOf(type(thing), tape.value(np.asanyarray(thing._data)))
-    if isinstance(thing, np.ndarray):
-        return tape.value(thing)
-    if isinstance(thing, Number) or thing is None or isinstance(thing, (bool, int, float, complex, str, np.generic)):
-        return thing
-    kind = type(thing)
-    if kind in (tuple, list):
-        return kind([tree_of(item, tape, known, where, made) for item in thing])
-    if isinstance(thing, tuple) and hasattr(thing, "_make"):
-        return thing._make([tree_of(item, tape, known, where, made) for item in thing])  # type: ignore[attr-defined]
-    if kind is dict:
-        return {key: tree_of(item, tape, known, where, made) for key, item in thing.items()}
-    raise UnrecordableError(f"{where} is {kind.__name__}, of which a program knows nothing")

@@ -10,6 +10,7 @@ import inspect
 import operator
 import os
 import sys
+import threading
 import types
 import weakref
 from collections.abc import Callable, Iterator
@@ -71,7 +72,7 @@ class Value:
     @property
     def shape(self) -> tuple[int, ...]:
         """Its shape."""
-        return self.array.shape  # type: ignore[no-any-return]
+        return self.array.shape
 
     @property
     def dtype(self) -> Any:
@@ -205,6 +206,8 @@ class Tape:
     Attributes:
         escapes: where a number left the record, as text with the line: no program can be made of it.
         unsure: why no program can be made of this run, though maybe of the next; None if one can.
+        code: of the function that is recorded; stops: at which of its lines numbers left the record;
+            last_line: at which of them something was recorded last.
         open: whether calls are still written down; afterwards its arrays are like others.
         busy: whether a call is being made: what NumPy does inside of it is not written down.
     """
@@ -216,10 +219,28 @@ class Tape:
         self.escapes: list[str] = []
         self.unsure: str | None = None
         self.unnamed: list[Any] = []  # arrays that C code made of recorded ones, perhaps, by copying them
-        self.open = True
+        self._open = True
+        self._thread = threading.get_ident()
         self.busy = False
+        self.code: Any = None
+        self.stops: list[int] = []
+        self.last_line = 0
         self._storages: dict[int, Storage] = {}
         self._constants: dict[int, Value] = {}
+
+    @property
+    def open(self) -> bool:
+        """Whether this call is to be written down: other threads may use the same arrays meanwhile."""
+        return self._open and threading.get_ident() == self._thread
+
+    @open.setter
+    def open(self, value: bool) -> None:
+        self._open = value
+
+    def clear(self) -> None:
+        """Forget what was written down."""
+        for part in (self.instructions, self.prelude, self.checks, self._storages, self._constants):
+            part.clear()
 
     # ---- arrays ------------------------------------------------------------------------------------------------------
 
@@ -267,6 +288,8 @@ class Tape:
         whole = storage.whole or next((v for v in self._wholes(storage)), None)
         if whole is not None and _same_place(array, whole.array):
             return whole
+        if storage.kind == "state" and (whole is None or not _within(array, whole.array)):
+            whole = storage.whole = Value(storage, storage.array)
         if whole is None or not whole.array.flags.c_contiguous or not _within(array, whole.array):
             self.unsure = f"an array of shape {array.shape} was cut from one that is not in the record"
             return Value(storage, array)
@@ -460,6 +483,10 @@ class Tape:
     def escape(self, how: str, number: Any) -> None:
         """A number was read in a way that cannot be written down."""
         self.escapes.append(f"{how} at {self._where()[0]}")
+        frame: Any = sys._getframe(1)
+        while frame is not None and frame.f_code is not self.code:
+            frame = frame.f_back
+        self.stops.append(frame.f_lineno if frame is not None else 0)
 
     def read(self, array: RecordingArray, how: str) -> Any:
         """Python reads the one number that an array has."""
@@ -477,8 +504,7 @@ class Tape:
                 self.check(True, f"{{0}} == {value!r}", (self.value(array),))
                 return value
             return Number(self, value, "{0}.item()", (self.value(array),))
-        self.escape(how, None)
-        return value
+        raise AssertionError(how)
 
     def _listed(self, array: RecordingArray, found: Any, place: str) -> Any:
         """The numbers of an array as a list of lists: whole ones are checked, others stand for what they will be."""
@@ -494,18 +520,22 @@ class Tape:
     def _where(self) -> tuple[str, str]:
         """The user's line, and which part of a step is running."""
         frame: Any = sys._getframe(2)
-        section = "forward"
+        section, line = "forward", ""
         while frame is not None:
             code = frame.f_code
             filename = code.co_filename
-            if not is_ours(filename) and not filename.startswith(_NUMPY):
-                return f"{filename}:{frame.f_lineno}", section
+            if not line and not is_ours(filename) and not filename.startswith(_NUMPY):
+                line = f"{filename}:{frame.f_lineno}"
+            if code is self.code:
+                self.last_line = frame.f_lineno
+            if line and (code is self.code or self.code is None):
+                return line, section
             if filename.endswith("sweep.py") and code.co_name == "sweep":
                 section = "backward"
             elif "/optim/" in filename:
                 section = "update"
             frame = frame.f_back
-        return "", section
+        return line, section
 
 
 @functools.lru_cache(maxsize=512)
@@ -701,9 +731,16 @@ class _Flat:
         return np.array(self.base.ravel(), dtype, subok=True)
 
 
+_LEAVING = {"tobytes()", "tofile()", "dumps()", "dump()"}
+"""Methods that hand the bytes of an array to others."""
+
+
 def _reading(name: str, how: str) -> Any:
     def method(self: Any, *args: Any) -> Any:
         if self._tape is None or not self._tape.open:
+            return getattr(np.ndarray, name)(_plain(self), *args)
+        if how in _LEAVING:
+            self._tape.escape(how, None)
             return getattr(np.ndarray, name)(_plain(self), *args)
         if args and name == "item":
             at = args[0] if len(args) == 1 else args
@@ -758,6 +795,7 @@ class RecordingArray(np.ndarray):
         return tape.ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        function = getattr(function, "original", function)
         if any(not issubclass(kind, (np.ndarray, Number)) for kind in types):
             return NotImplemented
         # The array that like= names is in neither.
@@ -846,6 +884,10 @@ class RecordingArray(np.ndarray):
     __complex__ = _reading("__complex__", "complex()")
     item = _reading("item", "item")
     tolist = _reading("tolist", "tolist()")
+    tobytes = _reading("tobytes", "tobytes()")
+    tofile = _reading("tofile", "tofile()")
+    dumps = _reading("dumps", "dumps()")
+    dump = _reading("dump", "dump()")
 
 
 def _tape_in(tree: Any) -> Tape | None:

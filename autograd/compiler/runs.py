@@ -89,7 +89,12 @@ def is_elementwise(item: Instruction) -> bool:
     if item.function is np.where:
         if len(item.args) != 3 or item.kwargs:
             return False
-    elif not isinstance(item.function, np.ufunc) or item.function.signature is not None or item.function.nout != 1 or not set(item.kwargs) <= {"out"}:
+    elif (
+        not isinstance(item.function, np.ufunc)
+        or item.function.signature is not None
+        or item.function.nout != 1
+        or not set(item.kwargs) <= {"out"}
+    ):
         return False
     if item.target is None and (made.storage.array.nbytes != made.array.nbytes or made.storage.kind != "fresh"):
         return False

@@ -71,9 +71,7 @@ def read_targets(target: Any, weight: Any, ignore_index: int, classes: int, dtyp
     if target.dtype.kind not in "iu":
         raise DtypeError(f"{name}: class numbers must be integers, got {target.dtype}; convert with .long()")
     plain = isinstance(target, np.ndarray) and target.dtype.itemsize == 8 and not 0 <= ignore_index < classes
-    if plain and (
-        not target.size or np.maximum.reduce(target.view(np.uint64)) < classes
-    ):  # negative ones are huge
+    if plain and (not target.size or np.maximum.reduce(target.view(np.uint64)) < classes):  # negative ones are huge
         return target, None if weight is None else np.take(weight, target).astype(dtype, copy=False)
     valid = target != ignore_index
     target = np.where(valid, target, 0)

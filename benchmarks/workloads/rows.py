@@ -20,9 +20,7 @@ def _start(rows: int, width: int) -> tuple[Any, Any, Any, Any, Any]:
     return matrix, weight, bias, gradient, drawn.integers(0, width, rows)
 
 
-def _measure(
-    forward: Callable[[], Any], inputs: list[Any], seed: Any, repeats: int, compile: Any = None
-) -> Measure:
+def _measure(forward: Callable[[], Any], inputs: list[Any], seed: Any, repeats: int, compile: Any = None) -> Measure:
     def step() -> None:
         for tensor in inputs:
             tensor.grad = None

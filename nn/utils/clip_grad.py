@@ -58,7 +58,7 @@ def _norms(arrays: list[Any], order: float) -> Any:
     like = np.asanyarray(arrays[0])
     if order == 2:
         squares = np.array([_square(array) for array in arrays], np.float64, like=like)
-        if 1e-30 < np.minimum.reduce(squares) and np.maximum.reduce(squares) < 1e36:
+        if np.minimum.reduce(squares) > 1e-30 and np.maximum.reduce(squares) < 1e36:
             return np.sqrt(squares)
     return np.array([_norm(array, order) for array in arrays], like=like)
 

@@ -110,9 +110,7 @@ class LRScheduler:
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from what ``state_dict`` returned. Load before the optimizer's own state, which has the ``lr``."""
-        self.__dict__.update(
-            {key: tuple(value) if key == "_last_lr" else value for key, value in state_dict.items()}
-        )
+        self.__dict__.update({key: tuple(value) if key == "_last_lr" else value for key, value in state_dict.items()})
 
 
 def checked(optimizer: Any, name: str) -> Optimizer:

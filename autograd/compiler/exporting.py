@@ -1,0 +1,214 @@
+"""Export: a program as a Python module that needs NumPy alone, with its arrays in a file beside it."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+
+import numpy as np
+
+from ..engine.nodes import Handle
+from ..errors import CompileError
+from .emit import Emitter
+from .numbers import Number
+from .recording import map_tree
+from .trees import TensorOf
+
+__all__ = ["export"]
+
+_HEAD = '''"""{title}, as a program that needs NumPy alone. Written by autograd.compile.
+
+``step({signature})`` takes and returns NumPy arrays. What it changes it keeps in this module.
+"""
+
+import os
+
+import numpy as np
+from numpy import empty, ndarray
+
+_loaded = np.load(os.path.join(os.path.dirname(os.path.abspath(__file__)), {archive!r}))
+_DEVIATED = object()
+
+
+def strided(array, shape, dtype, offset, strides):
+    return ndarray(shape, dtype, array, offset, strides)
+
+
+def in_blocks(whole, make, block):
+    work = make()
+    for start in range(0, len(whole), block):
+        work(slice(start, start + block))
+
+'''
+_PROVIDED = {
+    "np", "ndarray", "empty", "strided", "in_blocks", "_new_tensor", "_stamp", "_DEVIATED", "_attach", "_errstate",
+    "build", "step", "__builtins__",
+}  # fmt: skip
+
+
+def export(emitter: Emitter, path: Any) -> str:
+    """Write the program that an emitter wrote, and return the path of the module.
+
+    Raises:
+        CompileError: it calls functions that NumPy does not have, or its results require grad.
+        ValueError: the path does not end in ``.py``.
+    """
+    path = os.fspath(path)
+    if not path.endswith(".py"):
+        raise ValueError(f"export: expected a path that ends in .py, got {path!r}")
+    if emitter.program.attach is not None or emitter.given:
+        what = "require grad; call it under no_grad first" if emitter.program.attach else "are its own arguments"
+        raise CompileError(f"export: the results of {emitter.title} {what}")
+    module = _Module(emitter, os.path.basename(path)[:-3] + ".npz")
+    text = module.text()
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    np.savez(path[:-3] + ".npz", **module.arrays)
+    return path
+
+
+class _Module:
+    """The text of the module, and the arrays in the file beside it."""
+
+    def __init__(self, emitter: Emitter, archive: str) -> None:
+        self.arrays: dict[str, Any] = {}
+        self._emitter = emitter
+        self._archive = archive
+        self._owners: dict[int, str] = {}
+        self._keep: list[Any] = []
+        self._lines: list[str] = []
+        self._kept: dict[Any, str] = {}
+
+    def text(self) -> str:
+        emitter = self._emitter
+        build = self._build()
+        used = set(re.findall(r"\b[A-Za-z_]\w*\b", build))
+        for value in emitter.static:
+            self._array(f"_{value.name}", value.array)
+        for name, thing in emitter.namespace.items():
+            if name in used and name not in _PROVIDED:
+                self._constant(name, thing)
+        stands = [f"_{value.name}" for value in emitter.static]
+        given: list[str] = []
+        signature: list[str] = []
+        for value in emitter.parameters:
+            given.append(value.name if value.place is None else self._kept_at(*value.place))
+            signature += [value.name] if value.place is None else []
+        for number in emitter.numbers:
+            name = emitter.number(number)
+            argument = number.place[0].kind == "argument"
+            given.append(name if argument else self._kept_at(*number.place))
+            signature += [name] if argument else []
+        for i, place in enumerate(emitter.streams):
+            state = place.get().bit_generator.state
+            self._lines += [f"_stream{i} = np.random.Generator(np.random.{state['bit_generator']}())"]
+            self._lines += [f"_stream{i}.bit_generator.state = {state!r}"]
+            given.append(f"_stream{i}")
+        changed = [name for name in self._after if name in self._kept.values()]
+        head = _HEAD.format(title=emitter.title, signature=", ".join(signature), archive=self._archive)
+        return "\n".join([
+            head, *self._lines, "", "", build, "", f"_step = build({', '.join(stands)})", "", "",
+            f"def step({', '.join(signature)}):",
+            f'    """{emitter.title}: the same numbers as the function that was compiled."""',
+            *([f"    global {', '.join(changed)}"] if changed else []),
+            "    with np.errstate(all='ignore'):",
+            f"        found = _step({', '.join(given)})",
+            "    if found is _DEVIATED:",
+            "        raise ValueError('for these values the function decides otherwise than when it was recorded')",
+            f"    {self._assignment(changed)}",
+            "    return result",
+            "",
+        ])  # fmt: skip
+
+    def _assignment(self, changed: list[str]) -> str:
+        names = [name if name in changed else "_" for name in self._after]
+        return f"{', '.join(['result', *names])}, = found" if names else "(result,) = found"
+
+    def _build(self) -> str:
+        """The text of ``build``, whose step returns the result and what stays, one by one."""
+        emitter = self._emitter
+        lines = emitter.source.rstrip().splitlines()
+        end = next(
+            (i for i, line in enumerate(lines) if line.strip() == "# ------------ what stays ------------"), None
+        )
+        if end is None:
+            end = max(i for i, line in enumerate(lines) if line.startswith("        return "))
+        self._after = [f"_kept{i}" for i in range(len(emitter.program.effects))]
+        for name, effect in zip(self._after, emitter.program.effects, strict=True):
+            self._kept.setdefault(effect.place.identity(), name)
+        returned = [self._result(emitter.program.results)]
+        returned += [self._result(effect.tree) for effect in emitter.program.effects]
+        return "\n".join([*lines[:end], f"        return {', '.join(returned)},", "", "    return step", ""])
+
+    def _result(self, tree: Any) -> str:
+        """A result's text; what is neither number nor array is None."""
+
+        def leaf(item: Any) -> Any:
+            if isinstance(item, TensorOf):
+                return item.value
+            plain = item is None or isinstance(item, (bool, int, float, complex, str, np.generic, Number))
+            return item if plain or type(item).__name__ == "Value" else None
+
+        return self._emitter.result(map_tree(tree, leaf))
+
+    def _kept_at(self, place: Any, path: tuple[Any, ...]) -> str:
+        """What the module keeps for a place, with its value of now."""
+        name = self._kept.get(place.identity())
+        if name is None:
+            name = self._kept[place.identity()] = f"_held{len(self._kept)}"
+        value = place.get()
+        if not any(line.startswith(f"{name} = ") for line in self._lines):
+            self._literal(name, value)
+        return name + "".join([f"[{step}]" for step in path if not isinstance(step, str)])
+
+    def _literal(self, name: str, value: Any) -> None:
+        if isinstance(value, Handle):
+            value = np.asarray(value._data)
+        if isinstance(value, np.ndarray):
+            self._array(name, value)
+        else:
+            self._lines.append(f"{name} = {value!r}")
+
+    def _array(self, name: str, array: Any) -> None:
+        """An array of the file, or a view of one: what shares memory here does so there."""
+        owner = array
+        while isinstance(base := owner.base, np.ndarray):
+            owner = base
+        if not (owner.flags.c_contiguous or owner.flags.f_contiguous):
+            owner = array
+        known = self._owners.get(id(owner))
+        if known is None:
+            known = self._owners[id(owner)] = name if owner is array else f"{name}_memory"
+            self._keep.append(owner)
+            self.arrays[known.lstrip("_")] = owner
+            self._lines.append(f"{known} = _loaded[{known.lstrip('_')!r}]")
+        if known != name:
+            offset = array.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
+            self._lines.append(f"{name} = ndarray({array.shape}, '{array.dtype}', {known}, {offset}, {array.strides})")
+
+    def _constant(self, name: str, thing: Any) -> None:
+        """A line for what the program's text refers to."""
+        if isinstance(thing, np.ndarray):
+            self._array(name, thing)
+        elif isinstance(thing, np.dtype):
+            self._lines.append(f"{name} = np.dtype('{thing}')")
+        elif isinstance(thing, (float, complex, np.generic)):
+            kind = thing.__class__.__name__
+            self._lines.append(f"{name} = {kind if kind in ('float', 'complex') else f'np.{kind}'}('{thing}')")
+        elif isinstance(thing, type) and thing in vars(np).values():
+            self._lines.append(f"{name} = np.{thing.__name__}")
+        elif isinstance(thing, type) and thing.__module__ == "builtins":
+            self._lines.append(f"{name} = {thing.__name__}")
+        elif thing is None or isinstance(thing, (tuple, list, range, bytes, frozenset)):
+            self._lines.append(f"{name} = {thing!r}")
+        elif isinstance(thing, tuple) or not callable(thing):
+            raise CompileError(
+                f"export: {self._emitter.title} refers to {type(thing).__name__}, of which a module knows nothing"
+            )
+        elif getattr(np, str(getattr(thing, "__name__", "")), None) is thing:
+            self._lines.append(f"{name} = np.{getattr(thing, '__name__', '')}")
+        else:
+            named: Any = thing
+            where = f"{getattr(named, '__module__', '')}.{getattr(named, '__name__', type(named).__name__)}"
+            raise CompileError(f"export: {self._emitter.title} calls {where}, which NumPy does not have")

@@ -1,0 +1,266 @@
+"""Outputs that require grad: their backward is recorded too, and becomes a second program.
+
+At each call the outputs get one node. Its rule runs the second program, on arrays that the first one made for this
+call alone, so that any number of calls can be pending.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..engine.nodes import RELEASED, Handle, Leaf, Node, Pick, make_node, new_tensor
+from ..engine.sweep import add, conform, sweep
+from ..errors import FreedGraphError, GradientError
+from .guards import Guards
+from .program import Part, Program, reads_of
+from .recording import Check, Instruction, Storage, Tape, UnrecordableError, Value
+from .trees import Given, plain
+
+__all__ = ["Graded", "clean_graph", "outputs_of"]
+
+
+def outputs_of(result: Any, known: Callable[[Any], Any]) -> list[Any]:
+    """The Tensors in a result that require grad, and were not there before the call."""
+    found: dict[int, Any] = {}
+
+    def visit(item: Any) -> None:
+        if isinstance(item, Handle):
+            if item._node is not None and known(item) is None:
+                found[id(item)] = item
+        elif isinstance(item, (tuple, list)):
+            for part in item:
+                visit(part)
+        elif isinstance(item, dict):
+            for part in item.values():
+                visit(part)
+
+    visit(result)
+    return list(found.values())
+
+
+def _nodes(roots: list[Any]) -> Iterator[Any]:
+    """All Nodes and Picks that lead to ``roots``."""
+    seen: set[Any] = set()
+    stack = [root for root in roots if type(root) is not Leaf]
+    while stack:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            yield node
+            stack += [parent for parent in node.parents if parent is not None and type(parent) is not Leaf]
+
+
+def clean_graph(tensors: list[Any], guards: Guards) -> None:
+    """Leave no recording arrays in a graph that was made while recording, and join it to that of the arguments."""
+    swaps = {made._node: arg._node for made, arg, _ in guards.given if made._node is not None}
+    for node in list(_nodes([tensor._node for tensor in tensors])):
+        if type(node) is Pick:
+            continue
+        if type(node.saved) is tuple:
+            node.saved = plain(node.saved)
+        elif hasattr(node.saved, "_saved"):
+            node.saved._saved = plain(node.saved._saved)
+        if any(parent in swaps for parent in node.parents):
+            node.parents = tuple([swaps.get(parent, parent) for parent in node.parents])
+
+
+class Graded:
+    """The outputs of one recording that require grad, and the record of their backward.
+
+    Attributes:
+        tensors: the outputs.
+        parents: the leaves that they are differentiated by; given: the arguments among them.
+        outs: their values; saved: the values that backward needs of forward.
+
+    Raises:
+        UnrecordableError: there can be no program for this.
+    """
+
+    def __init__(self, tape: Tape, tensors: list[Any], guards: Guards, first_rank: int) -> None:
+        self.tensors = tensors
+        self.outs = [tape.value(np.asanyarray(tensor._data)) for tensor in tensors]
+        self._start = self._end = Part.moment(tape)
+        self._tape = tape
+        self.given: list[Given] = []
+        self.parents: list[Any] = []
+        self.freed = False
+        stand_ins = {made._node: given for made, _, given in guards.given if made._node is not None}
+        roots = [tensor._node for tensor in tensors]
+        leaves: dict[Any, None] = {}
+        for node in _nodes(roots):
+            if type(node) is not Pick and node.saved is RELEASED:
+                self.freed = True
+            if type(node) is Node and node.rank < first_rank:
+                raise UnrecordableError(
+                    "the result depends on a Tensor that was computed, with a graph, before the call"
+                )
+            leaves.update(dict.fromkeys([parent for parent in node.parents if type(parent) is Leaf]))
+        for tensor, out in zip(tensors, self.outs, strict=True):
+            if type(tensor._node) is Leaf:
+                raise UnrecordableError("the result is a Tensor made by the function that requires grad itself")
+            if tensor._view is not None and out.storage.kind != "fresh":
+                raise UnrecordableError("the result is a view of a Tensor that was there before, and requires grad")
+        targets = [leaf for leaf in leaves if leaf in stand_ins or guards.known(leaf.variable) is not None]
+        for leaf in targets:
+            self.parents.append(None if leaf in stand_ins else leaf)
+            if leaf in stand_ins:
+                self.given.append(stand_ins[leaf])
+        self.seeds: list[Value] = []
+        self.results: list[Any] = []
+        self.saved: list[Value] = []
+        self._advanced: tuple[list[Instruction], list[Check]] = [], []
+        if not self.freed:
+            self._record(tape, roots, targets)
+
+    def _record(self, tape: Tape, roots: list[Any], targets: list[Any]) -> None:
+        seeds = [tape.enter(np.ones(root.shape, root.dtype), "input") for root in roots]
+        for seed in seeds:
+            assert seed._value is not None
+            seed._value.name = "g"
+            self.seeds.append(seed._value)
+        found = sweep(roots, seeds, targets=targets, retain=True)
+        grads = [found[target] for target in targets]
+        self.results = [None if g is None else tape.value(g) for g in grads]
+        self._end = Part.moment(tape)
+        self._part = Part(tape, self._start, self._end)
+        self._advance_checks()
+        self._separate()
+
+    def _advance_checks(self) -> None:
+        """Have forward make the decisions of backward, which cannot be taken back there: with what they are made by.
+
+        Raises:
+            UnrecordableError: one depends on the gradients that come in.
+        """
+        late = {seed.storage for seed in self.seeds}
+        items = [*self._part.prelude, *self._part.instructions]
+        makers: dict[Value, Instruction] = {}
+        for item in items:
+            makers.update(dict.fromkeys(item.makes(), item))
+            if any(read.storage in late for read in item.reads()) or item.target is not None:
+                late.update([made.storage for made in item.makes()])
+                late.update([item.target.storage] if item.target is not None else [])
+        needed: set[Instruction] = set()
+        wanted = [value for check in self._part.checks for value in reads_of(check)]
+        while wanted:
+            value = wanted.pop()
+            if value.storage in late:
+                raise UnrecordableError("the backward of the result decides by the gradients that come in")
+            maker = makers.get(value)
+            if maker is not None and maker not in needed:
+                needed.add(maker)
+                wanted += maker.reads()
+        self._advanced = [item for item in items if item in needed], self._part.checks
+        self._part.prelude = [item for item in self._part.prelude if item not in needed]
+        self._part.instructions = [item for item in self._part.instructions if item not in needed]
+        self._part.checks = []
+
+    def _separate(self) -> None:
+        """Make the backward's own values of those that it takes from forward."""
+        items: list[Instruction] = [*self._part.prelude, *self._part.instructions]
+        own = {made for item in items for made in item.makes()}
+        storages = {made.storage for made in own if made.storage.kind == "fresh" and made.source not in (None,)}
+        own.update(self.seeds)
+        swaps: dict[Value, Value] = {}
+        for value in [
+            *(read for item in items for read in reads_of(item)),
+            *[v for v in self.results if v is not None],
+        ]:
+            if value in own or value in swaps:
+                continue
+            if value.storage.kind == "constant":
+                swaps[value] = Value(value.storage, value.array)
+                continue
+            self.saved.append(value)
+            made = swaps[value] = Value(Storage("input", value.array), value.array)
+            made.name = "saved"
+        for item in items:
+            if item.stream is not None or (item.target is not None and item.target.storage not in storages):
+                raise UnrecordableError("the backward of the result changes something besides gradients")
+        self._swaps = swaps
+
+    @property
+    def forward(self) -> Part:
+        """What was recorded besides the backward."""
+        part, rest = Part(self._tape, stop=self._start), Part(self._tape, self._end)
+        part.instructions += rest.instructions
+        part.prelude += rest.prelude
+        instructions, checks = self._advanced
+        part.instructions += instructions
+        for check in (*rest.checks, *checks):
+            check.after = len(part.instructions)
+            part.checks.append(check)
+        return part
+
+    def backward(self, tape: Tape) -> tuple[Program, list[Value]]:
+        """The program of the backward, and its parameters."""
+        program = Program(tape, [], list(self.results), self._part)
+        program.replace(self._swaps)
+        return program, [*self.seeds, *[self._swaps[value] for value in self.saved]]
+
+    def attach(self, name: str, step: Callable[..., Any] | None) -> Callable[..., Any]:
+        """The function that makes Tensors of the outputs of one call, with their node."""
+        op = _ProgramOp(name, len(self.tensors) > 1, step)
+        parents = self.parents
+
+        def attach(outs: Any, saved: Any, given: Any) -> list[Any]:
+            left = iter(given)
+            joined = tuple([next(left)._node if parent is None else parent for parent in parents])
+            node = make_node(op, joined, RELEASED if step is None else tuple(saved), outs if op.outputs else outs[0])
+            if op.outputs is None:
+                return [new_tensor(outs[0], node)]
+            return [new_tensor(out, Pick(node, i)) for i, out in enumerate(outs)]
+
+        return attach
+
+
+class _ProgramOp:
+    """What a compiled function is to the engine."""
+
+    elaborate = True
+    always_revive = False
+    saves_arrays = True
+    fills_absent = True
+    saved_names = ()
+    numpy = ()
+    inputs = params = ()
+
+    def __init__(self, name: str, several: bool, step: Callable[..., Any] | None) -> None:
+        self.name = f"compiled {name}"
+        self.outputs = "many" if several else None
+        self._step = step
+        self._lock = threading.Lock()
+
+    def revive(self, node: Node, create_graph: bool) -> Any:
+        if create_graph:
+            raise GradientError(
+                f"{self.name}: its gradient cannot be differentiated again. Compile a function that computes both, "
+                "or call the function itself, which is its attribute 'function'"
+            )
+        return node.saved
+
+    def saved_arrays(self, node: Node) -> Iterator[tuple[str, Any]]:
+        for i, array in enumerate(node.saved):
+            yield f"saved {i}", array
+
+    def backward(self, node: Node, g: Any, saved: Any, parents: tuple[Any, ...], grads: dict[Any, Any]) -> None:
+        if self._step is None:
+            raise FreedGraphError(f"{self.name}: the graph of its result was released by a backward inside of it")
+        seeds = [_seed(part) for part in ([g] if self.outputs is None else g)]
+        with self._lock:
+            found = self._step(*seeds, *saved)
+        for parent, d in zip(parents, found, strict=True):
+            if parent is not None and d is not None:
+                add(grads, parent, conform(np.conj(d) if d.dtype.kind == "c" else d, parent, self))
+
+
+def _seed(part: Any) -> Any:
+    """A gradient in the layout in which the backward was recorded."""
+    part = np.asarray(part)
+    if part.dtype.kind == "c":
+        part = np.conj(part)
+    return part if part.flags.c_contiguous else part.copy()

@@ -1,0 +1,333 @@
+"""One recording of a function, and the program that comes of it."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..engine.modes import local
+from ..engine.nodes import Handle, next_rank
+from .creators import creators_watched
+from .emit import Emitter
+from .graded import Graded, clean_graph, outputs_of
+from .guards import PLAIN, Guards
+from .numbers import Number
+from .passes import run_passes
+from .program import Program, reads_of
+from .reach import Reach
+from .recording import RecordingArray, Tape, UnrecordableError, Value
+from .trees import Effect, Slot, tree_of
+from .trial import Backup, Samples, Trial
+
+__all__ = ["Options", "Session", "Version"]
+
+
+class Options:
+    """How a function is compiled: the arguments of ``compile``."""
+
+    def __init__(self, fullgraph: bool, reuse_outputs: bool, passes: Any, verify: bool) -> None:
+        self.fullgraph = fullgraph
+        self.reuse_outputs = reuse_outputs
+        self.passes = passes
+        self.verify = verify
+
+
+class Version:
+    """A program with its guards, or guards alone for a signature that has no program.
+
+    Attributes:
+        run: the function of ``args, kwargs`` that tests and calls the program.
+        emitter: what wrote the program, or None.
+        trial: what compares its first run with the function; None once it is trusted.
+    """
+
+    def __init__(self, run: Callable[[Any, Any], Any], space: dict[str, Any], emitter: Any) -> None:
+        self.run = run
+        self.emitter = emitter
+        self.backward: Any = None
+        self.trial: Trial | None = None
+        self._space = space
+
+    def set_step(self, step: Callable[..., Any]) -> None:
+        """What the guards call if the program holds."""
+        self._space["step"] = step
+
+    def trust(self) -> None:
+        """Run the program alone from now on."""
+        self.trial = None
+        self.set_step(self.step)
+
+    def refuse(self) -> None:
+        """Run the function as it is, for this signature."""
+        self.trial = None
+        self.emitter = None
+        self.set_step(lambda *values: PLAIN)
+
+    step: Callable[..., Any]
+
+
+class Session:
+    """Runs a function on recording arrays and makes a program of what it did.
+
+    Attributes:
+        result: what the function returned.
+        version: the program, or None.
+        escapes: why there can be none; unsure: why there is none yet.
+        line: at which line of the function a number left the record; 0 if it is not known.
+    """
+
+    def __init__(self, function: Any, options: Options, volatile: set[Any], numbers: dict[str, Any]) -> None:
+        self._function = function
+        self._options = options
+        self._volatile = volatile
+        self._numbers = numbers
+        self.version: Version | None = None
+        self.escapes: list[str] = []
+        self.unsure: str | None = None
+        self.line = 0
+        self.result: Any = None
+
+    def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Record one call."""
+        self._tape = Tape()
+        try:
+            self._run(args, kwargs)
+        finally:
+            self._tape.clear()  # the garbage collector does not see that an array keeps the one it is a view of
+            for name in ("_tape", "_guards", "_reach", "_graded", "_effects", "_made"):
+                self.__dict__.pop(name, None)
+
+    def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        tape = self._tape
+        tape.code = getattr(self._function, "__code__", None)
+        guards = self._guards = Guards(self._function, args, kwargs, self._volatile, self._numbers)
+        reach = self._reach = Reach(self._function, self._volatile, guards.objects)
+        backup = Backup(reach, (args, kwargs))
+        self._samples = Samples(reach, (args, kwargs))
+        modes = local.grad, local.observers, local.pack
+        first_rank = next_rank()
+        self._made: dict[int, Any] = {}
+        self._graded: Graded | None = None
+        self._effects: list[Effect] | None = None
+        tensors: list[Any] = []
+        finished = False
+        try:
+            guards.enter(reach, tape)
+            before = [(made, made._data, made._node) for made, _, _ in guards.given]
+            reach.enter(tape)
+            with creators_watched(tape):
+                self.result = self._function(*guards.args, **guards.kwargs)
+            finished = True
+            tensors = outputs_of(self.result, guards.known)
+            trees = self._read_result(tensors, first_rank)
+            self._check_arguments(before)
+        except Exception as error:
+            if finished:
+                raise
+            failure = error
+        finally:
+            changes = reach.leave()
+            if finished:
+                self._effects = self._find_effects(changes)
+            reach.clean(changes)
+            tape.open = False
+        if not finished:
+            backup.restore()
+            self._run_plainly(args, kwargs, failure)
+            return
+        self._check_containers()
+        self.result = guards.returned(self.result)
+        clean_graph(tensors, guards)
+        if tape.escapes:
+            self._refuse(tape.escapes, tape.stops[0] if tape.stops else 0)
+        elif self._effects is None or tape.unsure is not None or (local.grad, local.observers, local.pack) != modes:
+            self.unsure = tape.unsure or self._why or "the modes of recording were changed"
+            self.line = -tape.last_line if reach.grown() else 0
+        else:
+            self._make(self._effects, trees)
+
+    _why: str | None = None
+
+    def _run_plainly(self, args: Any, kwargs: Any, failure: Exception) -> None:
+        """Call the function as it is, after it failed on recording arrays: was that its own fault?"""
+        self.result = self._function(*args, **kwargs)
+        self._refuse([f"it cannot be recorded ({type(failure).__name__}: {failure})"], 0)
+
+    def _refuse(self, escapes: list[str], line: int) -> None:
+        self.escapes, self.line = escapes, line
+        self.version = Version(self._guards.write(None), self._guards.space, None)
+
+    def _read_result(self, tensors: list[Any], first_rank: int) -> Any:
+        """The tree of the result; the backward of what requires grad is recorded."""
+        tape, guards = self._tape, self._guards
+        self._made.update({id(tensor): (Slot(i), tensor) for i, tensor in enumerate(tensors)})
+        try:
+            trees = tree_of(self.result, tape, guards.known, "the result", self._made)
+            if tensors and not tape.escapes:
+                self._graded = Graded(tape, tensors, guards, first_rank)
+            return trees
+        except UnrecordableError as error:
+            tape.escapes.append(str(error))
+            return None
+
+    def _check_arguments(self, before: list[tuple[Any, Any, Any]]) -> None:
+        """An argument may be written into, but not made another Tensor of."""
+        for (made, data, node), (_, arg, given) in zip(before, self._guards.given, strict=True):
+            if made._data is not data or made._node is not node:
+                self._tape.escapes.append(f"the argument '{given.name}' was given other data, or another graph")
+                arg._data = (
+                    made._data
+                    if not isinstance(made._data, RecordingArray)
+                    else np.ndarray.view(made._data, np.ndarray)
+                )
+                arg._node = arg._node if made._node is node else made._node
+            if made._grad is not None:
+                self._tape.escapes.append(
+                    f"backward reached the argument '{given.name}': a program can leave gradients only in what the "
+                    "function holds, so hold it there, or return its gradient by autograd.grad"
+                )
+                self._hand_over(arg, made._grad)
+
+    def _check_containers(self) -> None:
+        """Lists and dicts among the arguments are changed as the function changed what stood for them."""
+        for made, arg, name, before in self._guards.containers:
+            items, old = (list(made.items()), list(before.items())) if isinstance(made, dict) else (made, before)
+            if isinstance(made, dict) and list(made) == list(before):
+                items, old = list(made.values()), list(before.values())
+            if len(items) == len(old) and all(a is b for a, b in zip(items, old, strict=True)):
+                continue
+            self._tape.escapes.append(f"the argument '{name}' is a {type(made).__name__} that was changed")
+            arg.clear()
+            (arg.update if isinstance(arg, dict) else arg.extend)(self._guards.returned(made))
+
+    def _hand_over(self, arg: Any, grad: Any) -> None:
+        """Give an argument the gradient that its stand-in got."""
+        array = np.array(np.ndarray.view(np.asarray(grad._data), np.ndarray))
+        arg.backward(type(grad)(array)) if arg._node is not None else None
+
+    def _find_effects(self, changes: Any) -> list[Effect] | None:
+        """What the function left where; None if the next recording will know more."""
+        effects = []
+        self._why = self._reach.grown()
+        again = self._why is not None
+        for place, old, new in changes:
+            if self._is_list_of_numbers(place, old, new):
+                again = True
+                self._why = f"{place.name} is another list at each call"
+            elif self._is_new_state(place, new):
+                again = True
+                self._why = f"{place.name} is another object at each call"
+                continue
+            if self._mark(place, old, new, ()):
+                again = True
+                self._why = f"{place.name} is another at each call"
+            try:
+                effects.append(Effect(place, tree_of(new, self._tape, self._guards.known, place.name, self._made)))
+            except UnrecordableError as error:
+                self._tape.escapes.append(f"{place.name} was changed: {error}")
+        return None if again else effects
+
+    def _is_list_of_numbers(self, place: Any, old: Any, new: Any) -> bool:
+        """Whether a place gets a new list of as many numbers, as a scheduler's rates are; note it the first time."""
+        key = (place.identity(), "list")
+        kinds = (int, float, Number)
+        if type(old) is not list or type(new) is not list or len(old) != len(new) or key in self._volatile:
+            return False
+        if not all(type(item) in kinds for item in (*old, *new)):
+            return False
+        self._volatile.add(key)
+        self._volatile.update([(place.identity(), (i,)) for i in range(len(old))])
+        return True
+
+    def _is_new_state(self, place: Any, new: Any) -> bool:
+        """Whether something was put into a container for good, as an optimizer's state is at its first step."""
+        if place.key == "_grad" or self._guards.known(new) is not None or (place.identity(), "list") in self._volatile:
+            return False
+        kinds = (Handle, np.ndarray, Number, tuple, type(None), bool, int, float, complex, str, np.generic)
+        return not isinstance(new, kinds)
+
+    def _mark(self, place: Any, old: Any, new: Any, path: tuple[int, ...]) -> bool:
+        """Note the numbers and arrays that change from call to call; whether there are any that were not known."""
+        if type(old) is tuple and type(new) is tuple and len(old) == len(new):
+            pairs = enumerate(zip(old, new, strict=True))
+            found = [self._mark(place, a, b, (*path, i)) for i, (a, b) in pairs]  # all, not up to the first
+            return any(found)
+        if isinstance(new, Number):
+            new = new.value
+        numbers = type(old) in (int, float) and type(new) in (int, float) and old != new
+        arrays = path == () and place.kind != "slot" and self._guards.known(new) is None
+        arrays = arrays and any(isinstance(old, kind) and isinstance(new, kind) for kind in (Handle, np.ndarray))
+        known = (place.identity(), path) in self._volatile
+        if (numbers or arrays) and not known:
+            self._volatile.add((place.identity(), path))
+            return True
+        return False
+
+    # ---- the program -------------------------------------------------------------------------------------------------
+
+    def _make(self, effects: list[Effect], trees: Any) -> None:
+        tape, guards, options, graded = self._tape, self._guards, self._options, self._graded
+        program = Program(tape, effects, trees, graded.forward if graded is not None else None)
+        name = getattr(self._function, "__name__", type(self._function).__name__)
+        back = None
+        if graded is not None:
+            step = None
+            if not graded.freed:
+                second, parameters = graded.backward(tape)
+                run_passes(second, options.passes)
+                back = Emitter(second, f"{name}_backward", parameters, False)
+            program.graded = (graded.outs, list(graded.saved), list(graded.given))
+            program.attach = True
+        run_passes(program, options.passes)
+        _own_constants(program)
+        if graded is not None:
+            step = back.build() if back is not None else None
+            program.attach = graded.attach(name, step)
+        emitter = Emitter(program, name, guards.inputs(program), options.reuse_outputs)
+        built = emitter.build()
+        version = self.version = Version(guards.write(emitter), guards.space, emitter)
+        version.step, version.backward = built, back
+        if options.verify:
+            version.trial = Trial(program, built, self._reach, emitter.streams, self._samples)
+        version.set_step(version.trial or built)
+        for writer in (emitter, back):
+            if writer is not None:
+                forget(writer.program)
+
+
+def _own_constants(program: Program) -> None:
+    """Copy the constants that are returned: the arrays of the recording are in the user's hands."""
+    given = {value.storage for value in program.given() if value.storage.kind == "constant"}
+    values = {value for item in program.items for value in reads_of(item)} | set(program.given())
+    for storage in given:
+        for value in values:
+            if value.storage is storage:
+                value.array = value.array.copy()
+        storage.array = None
+
+
+class Form:
+    """What is left of an array of the recording: its form."""
+
+    __slots__ = ("dtype", "flags", "nbytes", "ndim", "shape", "size", "strides")
+
+    def __init__(self, array: Any) -> None:
+        for name in self.__slots__:
+            setattr(self, name, getattr(array, name))
+        flags = array.flags  # which would keep the array alive
+        self.flags = types.SimpleNamespace(c_contiguous=flags.c_contiguous, f_contiguous=flags.f_contiguous)
+
+
+def forget(program: Program) -> None:
+    """Let go of the arrays of the recording that the program does not use."""
+    values: set[Value] = set(program.given())
+    for item in program.instructions():
+        values.update(item.reads(), item.makes())
+    for value in values:
+        if value.storage.kind in ("input", "fresh"):
+            value.array = Form(value.array)
+            if value.storage.kind == "fresh" or value.place is None:
+                value.storage.array = None

@@ -1,0 +1,147 @@
+"""What a function returned, or left somewhere: trees of values, numbers, constants, and Tensors made of values."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..engine.nodes import Handle
+from .numbers import Number
+from .recording import RecordingArray, Stream, Tape, UnrecordableError, Value
+
+__all__ = ["Effect", "Given", "Slot", "TensorOf", "plain", "tree_of"]
+
+
+class Effect:
+    """What a function left at a place: a tree of Values, Numbers and constants, and of Tensors to be made of Values."""
+
+    __slots__ = ("place", "tree")
+
+    def __init__(self, place: Any, tree: Any) -> None:
+        self.place = place
+        self.tree = tree
+
+
+class Given:
+    """In the tree of the results: an argument of the call itself.
+
+    Attributes:
+        text: the expression that gets it; name: what it is called in the program.
+    """
+
+    __slots__ = ("name", "text")
+
+    def __init__(self, text: str, name: str) -> None:
+        self.text = text
+        self.name = name
+
+
+class Slot:
+    """In the tree of the results: a Tensor that requires grad, by its number among these."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+class TensorOf:
+    """In the tree of an effect or of the results: a new Tensor of a Value."""
+
+    __slots__ = ("kind", "value")
+
+    def __init__(self, kind: type, value: Value) -> None:
+        self.kind = kind
+        self.value = value
+
+
+def plain(thing: Any) -> Any:
+    """The same without recording arrays and Numbers; Tensors are mended in place."""
+    if isinstance(thing, RecordingArray):
+        if thing._value is not None and isinstance(thing._value.array, np.ndarray):  # one array however often it is met
+            return thing._value.array[()] if thing._scalar else thing._value.array
+        return _bare(thing)
+    if isinstance(thing, Number):
+        return thing.value
+    if isinstance(thing, Stream):
+        return thing._stream
+    if isinstance(thing, Handle):
+        if isinstance(thing._data, RecordingArray):
+            thing._data = plain(thing._data)
+        if thing._grad is not None:
+            plain(thing._grad)
+        return thing
+    kind = type(thing)
+    if kind in (tuple, list):
+        items = [plain(item) for item in thing]
+        if kind is list:
+            thing[:] = items
+            return thing
+        return tuple(items) if any(a is not b for a, b in zip(items, thing, strict=True)) else thing
+    if isinstance(thing, tuple) and hasattr(thing, "_make"):
+        return thing._make([plain(item) for item in thing])
+    if kind is dict:
+        for key in thing:
+            thing[key] = plain(thing[key])
+    return thing
+
+
+def _bare(array: RecordingArray) -> Any:
+    """The same memory as an array, or NumPy's scalar, that does not keep the record alive."""
+    if array._scalar:
+        return np.ndarray.view(array, np.ndarray)[()]
+    root: Any = array
+    while isinstance(base := root.base, np.ndarray):
+        root = base
+    if isinstance(root, RecordingArray):  # an array that C code made like it
+        return np.ndarray.view(array, np.ndarray)
+    if root.shape == array.shape and root.strides == array.strides and root.dtype == array.dtype:
+        return root
+    offset = array.__array_interface__["data"][0] - root.__array_interface__["data"][0]
+    if root.flags.c_contiguous:
+        made = np.ndarray(array.shape, array.dtype, root, offset, array.strides)
+        made.flags.writeable = array.flags.writeable
+        return made
+    return np.ndarray.view(array, np.ndarray)
+
+
+def tree_of(thing: Any, tape: Tape, known: Callable[[Any], Any], where: str, made: dict[int, Any]) -> Any:
+    """What a function returned, or left somewhere: a tree of Values, Numbers, constants and Tensors to be made.
+
+    What stands in several places is one object in all (``made`` has what was seen before). ``known`` tells what stands
+    for things that were there before the call, and None of others.
+
+    Raises:
+        UnrecordableError: there is something else in it.
+    """
+    if id(thing) not in made:
+        made[id(thing)] = _tree_of(thing, tape, known, where, made), thing
+    return made[id(thing)][0]
+
+
+def _tree_of(thing: Any, tape: Tape, known: Callable[[Any], Any], where: str, made: dict[int, Any]) -> Any:
+    if isinstance(thing, Number) or thing is None or isinstance(thing, (bool, int, float, complex, str, np.generic)):
+        return thing
+    stands = known(thing)
+    if stands is not None:
+        return stands
+    if isinstance(thing, Handle):
+        if thing._node is not None:
+            raise UnrecordableError(
+                f"{where} is a Tensor that requires grad: its graph is not kept. Call backward inside the function, or "
+                "return it detached"
+            )
+        return TensorOf(type(thing), tape.value(np.asanyarray(thing._data)))
+    if isinstance(thing, np.ndarray):
+        return tape.value(thing)
+    kind = type(thing)
+    if kind in (tuple, list):
+        return kind([tree_of(item, tape, known, where, made) for item in thing])
+    if isinstance(thing, tuple) and hasattr(thing, "_make"):
+        return thing._make([tree_of(item, tape, known, where, made) for item in thing])
+    if kind is dict or kind is OrderedDict:
+        return kind([(key, tree_of(item, tape, known, where, made)) for key, item in thing.items()])
+    raise UnrecordableError(f"{where} is {kind.__name__}, of which a program knows nothing")

@@ -1,0 +1,362 @@
+"""The trial: a program is trusted only after one of its runs was compared with the function itself.
+
+A recording sees NumPy calls. What a function computes in C code that left NumPy's protocols, draws from a clock or
+takes from an iterator would be a constant of the program. So at the next call with the same signature both run: the
+program, whose effects are put back, and then the function, whose results count.
+"""
+
+from __future__ import annotations
+
+import collections
+import copy
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..engine.mutation import clock
+from ..engine.nodes import Handle
+from ..engine.sweep import sweep
+from ..errors import GradientError
+from .program import Program, reads_of
+from .reach import Reach
+
+__all__ = ["Backup", "Samples", "Trial", "difference"]
+
+_TOLERANCES = {"float16": 1e-2, "float32": 1e-5, "complex64": 1e-5, "float64": 1e-12, "complex128": 1e-12}
+_MISSING = object()
+
+
+PATIENCE = 100
+"""After as many calls arrays in reach that were always the same are taken to be constants."""
+
+
+class _Copy:
+    """What a Tensor or array was, and whose memory it lies in."""
+
+    def __init__(self, array: Any, tensor: Any) -> None:
+        self.owner = id(_owner(array))
+        self.array = array.copy()
+        self.tensor = tensor
+
+
+def _owner(array: Any) -> Any:
+    while isinstance(base := getattr(array, "base", None), np.ndarray):
+        array = base
+    return array
+
+
+def _frozen(tree: Any) -> Any:
+    """A tree with copies in the places of arrays."""
+    if isinstance(tree, Handle):
+        return _Copy(np.asarray(tree._data), tree)
+    if isinstance(tree, np.ndarray):
+        return _Copy(tree, None)
+    if isinstance(tree, (tuple, list)):
+        return [_frozen(item) for item in tree]
+    return {key: _frozen(item) for key, item in tree.items()} if isinstance(tree, dict) else tree
+
+
+def difference(name: str, ran: Any, true: Any, owners: set[int]) -> str | None:
+    """In what a frozen tree of the program differs from the function's; None if it does not."""
+    if isinstance(true, (tuple, list)):
+        if not isinstance(ran, list) or len(ran) != len(true):
+            return f"{name}: another number of items"
+        pairs = [(f"{name}[{i}]", a, b) for i, (a, b) in enumerate(zip(ran, true, strict=True))]
+    elif isinstance(true, dict):
+        if not isinstance(ran, dict) or list(ran) != list(true):
+            return f"{name}: other keys"
+        pairs = [(f"{name}[{key!r}]", ran[key], true[key]) for key in true]
+    else:
+        return _of_leaf(name, ran, true, owners)
+    return next((found for pair in pairs if (found := difference(*pair, owners))), None)
+
+
+def _of_leaf(name: str, ran: Any, true: Any, owners: set[int]) -> str | None:
+    if not isinstance(true, (Handle, np.ndarray)):
+        if isinstance(ran, _Copy) or type(ran) is not type(true):
+            return f"{name} is {type(true).__name__}, and {type(ran).__name__} in the program"
+        if isinstance(true, (float, complex, np.inexact)):
+            return array_difference(name, np.asarray(ran), np.asarray(true))
+        return None if ran is true or ran == true else f"{name} is {true!r}, and {ran!r} in the program"
+    if not isinstance(ran, _Copy) or (isinstance(true, Handle) and type(ran.tensor) is not type(true)):
+        return f"{name} is {type(true).__name__}, and something else in the program"
+    if isinstance(true, Handle) and (ran.tensor._node is None) is not (true._node is None):
+        return f"whether {name} requires grad"
+    array = np.asarray(true._data) if isinstance(true, Handle) else true
+    owner = id(_owner(array))
+    if owner != ran.owner and (owner in owners or ran.owner in owners):
+        return f"{name} shares memory with something else in the program"
+    return array_difference(name, ran.array, array)
+
+
+def array_difference(name: str, ran: Any, true: Any) -> str | None:
+    """In what an array differs from what it should be, beyond rounding; None if it does not."""
+    if ran.shape != true.shape or ran.dtype != true.dtype:
+        return f"{name} has shape {true.shape} and dtype {true.dtype}, in the program {ran.shape} and {ran.dtype}"
+    tolerance = _TOLERANCES.get(str(true.dtype))
+    if tolerance is None or not true.size:
+        equal = ran.tobytes() == true.tobytes() or bool(np.all((ran == true) | ((ran != ran) & (true != true))))
+        return None if equal else f"{name} has other values"
+    with np.errstate(all="ignore"):
+        finite = np.isfinite(true)
+        same = (ran == true) | (np.isnan(ran) & np.isnan(true)) if not finite.all() else finite
+        if not np.where(finite, True, same).all() or not np.array_equal(np.isfinite(ran), finite):
+            return f"{name} has other infinite or missing values"
+        off = np.abs(np.where(finite, ran, 0) - np.where(finite, true, 0)).max()
+        scale = np.abs(np.where(finite, true, 0)).max()
+    if off <= tolerance * max(scale, np.finfo(true.dtype).tiny):
+        return None
+    return f"{name} differs by {off:.3g} (of at most {scale:.3g})"
+
+
+class Backup:
+    """What a function can reach, as it was before a call, for a call that fails.
+
+    Args:
+        reach: what the function can reach.
+        arguments: of the call.
+    """
+
+    def __init__(self, reach: Reach, arguments: Any) -> None:
+        self._places = list(reach.places)
+        self._contents = [(thing, copy.copy(thing)) for thing, _ in reach.containers]
+        owners: dict[int, Any] = {}
+        for value in [*(value for _, value in reach.places), *arrays_in(arguments)]:
+            if isinstance(value, np.ndarray) and value.flags.writeable and value.dtype.kind in "biufc":
+                owner = _owner(value)
+                owners.setdefault(id(owner), owner if owner.flags.writeable else value)
+        self._arrays = [(array, array.copy()) for array in owners.values()]
+        streams = {id(v): v for _, v in reach.places if isinstance(v, np.random.Generator)}
+        self._streams = [(stream.bit_generator, stream.bit_generator.state) for stream in streams.values()]
+
+    def restore(self) -> None:
+        """Put all back."""
+        for thing, was in self._contents:
+            if len(thing) != len(was) and hasattr(thing, "clear"):
+                thing.clear()
+                (thing.extend if isinstance(thing, (list, collections.deque)) else thing.update)(was)
+        for place, value in self._places:
+            if _now(place) is not value and place.kind != "link":
+                place.set(value)
+        for array, values in self._arrays:
+            array[...] = values
+        for generator, state in self._streams:
+            generator.state = state
+
+
+def arrays_in(tree: Any) -> Iterator[Any]:
+    if isinstance(tree, Handle):
+        tree = tree._data
+    if isinstance(tree, np.ndarray):
+        yield tree
+    elif isinstance(tree, (tuple, list)):
+        for item in tree:
+            yield from arrays_in(item)
+    elif isinstance(tree, dict):
+        yield from arrays_in(list(tree.values()))
+
+
+class Samples:
+    """Of the arrays that a function is given, and of those in its reach: what tells whether they are others later."""
+
+    def __init__(self, reach: Reach, arguments: Any) -> None:
+        self.arguments = [sample(array) for array in arrays_in(arguments)]
+        arrays = {id(v): v for _, v in reach.places if isinstance(v, np.ndarray) and v.dtype.kind in "biufc"}
+        self.states = [(array, sample(array)) for array in arrays.values()]
+
+
+class Trial:
+    """Takes the place of a program's ``step`` until one of its runs was compared with the function.
+
+    Args:
+        program: the program; step: what runs it.
+        reach: what the function can reach.
+        streams: the places of its random generators.
+        first: samples of the arrays of the recorded call.
+
+    A program with constants among its arrays can be one in which something was computed that the recording did not see,
+    of arguments or of the state. So it stays on trial until each of these was another than when it was recorded. While
+    they are the same, and nothing was overwritten, it runs alone.
+
+    Attributes:
+        function: to be called for comparison, arguments: of the call; set for each call.
+        done: whether they were compared; verdict: in what they differ, or None.
+        conclusive: whether no further comparison is needed.
+    """
+
+    def __init__(
+        self, program: Program, step: Callable[..., Any], reach: Reach, streams: list[Any], first: Samples
+    ) -> None:
+        self._step = step
+        self._seen: dict[int, int] = {}
+        self._states_seen: list[tuple[Any, int]] = []
+        self._last: list[int] | None = None
+        self._time = -1
+        self._calls = 0
+        if _has_constants(program):
+            self._seen = dict(enumerate(first.arguments))
+            self._states_seen = first.states
+        self._effects = [effect.place for effect in program.effects]
+        written = {item.target.storage for item in program.instructions() if item.target is not None}
+        self._roots = [storage.array for storage in written if storage.kind in ("state", "input")]
+        self._streams = streams
+        self._places = reach.places
+        self._containers = reach.containers
+        self._lines = [(item.target.storage.array, item.line) for item in program.instructions() if item.target]
+        self.function: Callable[[], Any] = lambda: None
+        self.arguments: Any = ()
+        self.verdict: str | None = None
+        self.done = self.conclusive = False
+
+    def __call__(self, *values: Any) -> Any:
+        """Run both; returns what the function returned."""
+        arguments = list(arrays_in(self.arguments)) if self._seen else []
+        samples = [sample(arguments[i]) for i in self._seen]
+        if self._states_seen and clock.now != self._time:
+            samples += [sample(array) for array, _ in self._states_seen]
+        else:
+            samples += (self._last or [])[len(samples) :]
+        self._time = clock.now
+        self._calls += 1
+        if self._last == samples:  # nothing that was not compared before
+            if self._calls > PATIENCE:
+                self._states_seen, self._last = [], samples[: len(self._seen)]
+                self.conclusive = not self._seen
+            return self._step(*values)
+        true = self._compare(values)
+        if self.done and self.verdict is None:
+            now = dict(zip(self._seen, samples, strict=False))
+            pairs = list(zip(self._states_seen, samples[len(now) :], strict=True))
+            self._seen = {i: was for i, was in self._seen.items() if now[i] == was}
+            self._states_seen = [(array, was) for (array, was), new in pairs if new == was]
+            self.conclusive = not self._seen and not self._states_seen
+            self._last = [*self._seen.values(), *[was for _, was in self._states_seen]]
+        return true
+
+    def _compare(self, values: tuple[Any, ...]) -> Any:
+        self.done = False
+        given = [value for value in values if isinstance(value, np.ndarray)]
+        states = self._states(given)
+        effects = {place.identity() for place in self._effects}
+        before = [(place, _now(place)) for place, _ in self._places]
+        copies = [array.copy() for array in states]
+        draws = [(place.get().bit_generator, place.get().bit_generator.state) for place in self._streams]
+        others = {id(array): (place.name, array, _sum(array)) for place, array in self._others(states)}
+        failure = ran = None
+        try:
+            ran = self._step(*values)
+            if getattr(ran, "__class__", None) is object:  # the program deviated: it has put all back
+                return ran
+        except Exception as error:  # noqa: BLE001 (whatever it is, the function decides)
+            failure = error
+        results = _frozen(ran)
+        left = [_frozen(_now(place)) for place in self._effects]
+        wrote = [array.copy() for array in states]
+        drew = [generator.state for generator, _ in draws]
+        for place, value in before:
+            if place.identity() in effects and _now(place) is not value:
+                place.set(value)
+        for array, values_before in zip(states, copies, strict=True):
+            array[...] = values_before
+        for generator, state in draws:
+            generator.state = state
+        true = self.function()
+        self.done = True
+        owners = {id(_owner(array)) for array in [*states, *given]} | {id(_owner(a)) for _, a, _ in others.values()}
+        if failure is not None:
+            self.verdict = f"the program raised {type(failure).__name__}: {failure}"
+        elif sizes := [c for c, size in self._containers if len(c) != size]:
+            self.verdict = f"a {type(sizes[0]).__name__} grew or shrank"
+        else:
+            found = [difference("the result", results, true, owners)]
+            found += [difference(p.name, a, _now(p), owners) for p, a in zip(self._effects, left, strict=True)]
+            found += [self._of_state(a, b) for a, b in zip(wrote, states, strict=True)]
+            found += ["the state of a random generator"] * any(
+                g.state != s for (g, _), s in zip(draws, drew, strict=True)
+            )
+            found += [f"{name} was written" for name, array, old in others.values() if _sum(array) != old]
+            found += [f"{p.name} changed" for p, v in before if p.identity() not in effects and not _same(_now(p), v)]
+            found += [self._of_gradients(results, true)]
+            self.verdict = next((text for text in found if text), None)
+        return true
+
+    def _of_state(self, ran: Any, true: Any) -> str | None:
+        found = array_difference("what it writes in place", ran, true)
+        line = next((line for root, line in self._lines if root is _owner(true)), "") if found else ""
+        return f"{found} at {line}" if line else found
+
+    def _states(self, given: list[Any]) -> list[Any]:
+        """The arrays that the program may write: of those at places their owners, of arguments what was given."""
+        found = {id(array): array for array in self._roots}
+        for array in given:
+            if array.flags.writeable and id(_owner(array)) not in found:
+                found[id(array)] = array
+        arguments = {id(array) for array in given}
+        return [array for array in found.values() if array.flags.writeable or id(array) in arguments]
+
+    def _others(self, states: list[Any]) -> Iterator[tuple[Any, Any]]:
+        known = {id(_owner(array)) for array in states}
+        for place, value in self._places:
+            if isinstance(value, np.ndarray) and value.dtype.kind in "biufc" and id(_owner(value)) not in known:
+                yield place, value
+
+    def _of_gradients(self, results: Any, true: Any) -> str | None:
+        """Compare the gradients of outputs that require grad, all seeds being one."""
+        pairs = list(_graded(results, true))
+        if not pairs:
+            return None
+        nodes = {getattr(own.tensor._node, "source", own.tensor._node) for own, _ in pairs}
+        parents = [parent for node in nodes for parent in node.parents if parent is not None]
+        sides = []
+        for roots in ([own.tensor._node for own, _ in pairs], [tensor._node for _, tensor in pairs]):
+            seeds = [np.ones(root.shape, root.dtype) for root in roots]
+            try:
+                found = sweep(roots, seeds, targets=parents, retain=True)
+                sides.append([found[parent] for parent in parents])
+            except GradientError as error:
+                sides.append([type(error).__name__])
+        return difference("the gradient", _frozen(sides[0]), sides[1], set())
+
+
+def _graded(copies: Any, true: Any) -> Iterator[tuple[_Copy, Any]]:
+    if isinstance(copies, _Copy):
+        if copies.tensor is not None and copies.tensor._node is not None and copies.tensor is not true:
+            yield copies, true
+    elif isinstance(copies, list) and isinstance(true, (list, tuple)):
+        for a, b in zip(copies, true, strict=False):
+            yield from _graded(a, b)
+    elif isinstance(copies, dict) and isinstance(true, dict):
+        for key in copies:
+            if key in true:
+                yield from _graded(copies[key], true[key])
+
+
+def _now(place: Any) -> Any:
+    try:
+        return place.get()
+    except (LookupError, ValueError, AttributeError):
+        return _MISSING
+
+
+def _same(a: Any, b: Any) -> bool:
+    return a is b or (type(a) is type(b) and isinstance(a, (bool, int, float, complex, str, tuple)) and bool(a == b))
+
+
+def _has_constants(program: Program) -> bool:
+    """Whether arrays of the recording are in the program, which may have come from anywhere."""
+    values = [value for item in program.items for value in reads_of(item)]
+    return any(v.storage.kind == "constant" for v in (*values, *program.given()))
+
+
+def sample(array: Any) -> int:
+    """A number that is another for another array, as good as surely, if many elements differ."""
+    if not isinstance(array, np.ndarray):
+        array = np.asarray(array)
+    flat = array.reshape(-1, order="A") if array.flags.forc else array.flat
+    return hash(flat[:: max(1, array.size // 512)].tobytes()) if array.size else 0
+
+
+def _sum(array: Any) -> int:
+    return zlib.crc32(np.ascontiguousarray(array).view(np.uint8).reshape(-1).data) if array.size else 0
