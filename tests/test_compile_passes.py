@@ -37,6 +37,11 @@ def calls(program: Any) -> list[str]:
     return [line for line in lines if line and not line.startswith(("#", "return"))]
 
 
+def code(program: Any) -> str:
+    """The program's text without its comments, which quote the user's lines."""
+    return "\n".join(line.split("#")[0] for line in program.source.splitlines())
+
+
 def draw(*shape: int, seed: int = 0) -> Any:
     return autograd.tensor(np.random.default_rng(seed).normal(size=shape).astype(np.float32))
 
@@ -121,8 +126,8 @@ def test_numpys_slow_reductions_are_called_by_what_they_come_to():
     def f(x):
         return np.sum(np.exp(x), axis=0) + np.max(x)
 
-    assert not any("np.sum" in line for line in compiled(f, np.ones((2, 3))).source.splitlines())
-    assert "np.sum" in compiled(f, np.ones((2, 3)), without=("simplify_calls",)).source
+    assert "np.sum" not in code(compiled(f, np.ones((2, 3))))
+    assert "np.sum" in code(compiled(f, np.ones((2, 3)), without=("simplify_calls",)))
 
 
 def test_buffers_share_bytes_when_they_live_one_after_the_other():
@@ -152,7 +157,7 @@ def test_gradients_are_made_where_the_optimizer_wants_them():
     program = autograd.compile(step, fullgraph=True)
     for _ in range(5):
         program(x)
-    assert "concatenate(" not in program.source.split("def step(")[1]
+    assert "concatenate(" not in code(program).split("def step(")[1]
     first = [p.grad for p in model.parameters()]
     kept = [g.numpy().copy() for g in first]
     program(x)
@@ -169,13 +174,13 @@ def test_large_elementwise_runs_are_computed_in_blocks(size):
         return g, y.detach()
 
     program = compiled(gelu, draw(size))
-    assert program.source.count("in_blocks(") == 1
+    assert code(program).count("in_blocks(") == 1
     plan = program._versions[0].emitter.plan
     assert plan.after == 0  # all between is scratch space of a block
 
 
 def test_small_arrays_are_not_cut_into_blocks():
-    assert "in_blocks" not in compiled(lambda x: (x.exp() * 2).tanh(), draw(1000)).source
+    assert "in_blocks" not in code(compiled(lambda x: (x.exp() * 2).tanh(), draw(1000)))
 
 
 def test_broadcast_operands_and_written_arrays_take_part_in_runs():

@@ -78,7 +78,7 @@ def _replace(owner: Any, name: str, wrapped: Callable[[Any], Any]) -> None:
 def _tape(frame: Any) -> Any:
     """The tape that is to see a call from a frame, None if there is none."""
     tape = getattr(_local, "tape", None)
-    if tape is None or not tape.open or tape.busy:
+    if tape is None or not tape.running or tape.busy:
         return None
     filename = frame.f_code.co_filename
     if filename.startswith(_NUMPY):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
 import linecache
 import os
 import re
@@ -15,45 +14,32 @@ from ..engine.mutation import stamp_owners
 from ..engine.nodes import Handle, new_tensor
 from ..ops._blocks import in_blocks
 from .memory import Plan, shared_scratch
-from .numbers import Number
 from .program import Program
 from .reach import Given, Slot, TensorOf
-from .recording import Check, Instruction, Value, strided
 from .runs import BLOCK, Run
+from .values import Check, Instruction, Value, strided
+from .wording import Wording
 
 __all__ = ["DEVIATED", "Emitter"]
 
 DEVIATED = object()
-"""What a program returns when Python would have decided otherwise than when it was recorded; nothing has changed then."""
+"""What a program returns where Python would have decided otherwise than in the record; nothing has changed then."""
 _OPERATORS = {"__getitem__": "{0}[{1}]", "T": "{0}.T", "mT": "{0}.mT", "real": "{0}.real", "imag": "{0}.imag"}
 
 
-class Emitter:
-    """Writes the text of a program.
-
-    Attributes:
-        text: of the function ``build``, which takes the arrays that stay and returns the function ``step``.
-        namespace: what the text refers to.
-        static: the values whose arrays are the same at every call, in the order of ``build``'s parameters.
-    """
+class Emitter(Wording):
+    """Writes a program's text: the function ``build``, which takes the arrays that stay and returns ``step``."""
 
     def __init__(self, program: Program, title: str, parameters: list[Value], reuse_outputs: bool) -> None:
-        self.program = program
-        self.plan = Plan(program, reuse_outputs)
-        self.namespace: dict[str, Any] = {
+        namespace = {
             "np": np, "ndarray": np.ndarray, "empty": np.empty, "_new_tensor": new_tensor, "_stamp": stamp_owners,
             "_DEVIATED": DEVIATED, "strided": strided, "_errstate": np.errstate,
         }  # fmt: skip
-        self._taken = {*self.namespace, *keyword.kwlist, "build", "step"}
+        super().__init__(namespace)
+        self.program = program
+        self.plan = Plan(program, reuse_outputs)
         self._functions: dict[int, str] = {}
-        self._constants: dict[Any, str] = {}
-        self._numbers: dict[int, str] = {}
-        self._setup: list[str] = []
-        self._body: list[str] = []
-        self._aliases: dict[int, str] = {}
         self.parameters = parameters
-        self.static: list[Value] = []
-        self.numbers: list[Number] = []
         self.streams: list[Any] = []
         self._stream_names: dict[Any, str] = {}
         self.given: list[Given] = []
@@ -62,106 +48,6 @@ class Emitter:
             value.name = self._fresh(value.name or "x")
         self.title = title
         self._write()
-
-    # ---- names -------------------------------------------------------------------------------------------------------
-
-    def _fresh(self, wish: str) -> str:
-        wish = re.sub(r"\W+", "_", wish).strip("_") or "a"
-        if wish[0].isdigit():
-            wish = f"_{wish}"
-        name, n = wish, 1
-        while name in self._taken:
-            n += 1
-            name = f"{wish}_{n}"
-        self._taken.add(name)
-        return name
-
-    def _bind(self, thing: Any, wish: str) -> str:
-        """A name in the namespace for a thing."""
-        known = self._aliases.get(id(thing))
-        if known is None:
-            known = self._aliases[id(thing)] = self._fresh(wish)
-            self.namespace[known] = thing
-        return known
-
-    def name(self, value: Value) -> str:
-        """The name of a value; those of arrays that stay are asked for here."""
-        if value.name:
-            return value.name
-        if value.source is None:
-            wish = "c"
-            if value.place is not None:
-                wish = value.place[0].name
-            value.name = self._fresh(wish)
-            self.static.append(value)
-            return value.name
-        value.name = self._fresh("v" if value.source.kind == "view" else "b")
-        return value.name
-
-    # ---- arguments ---------------------------------------------------------------------------------------------------
-
-    def text(self, item: Any) -> str:
-        """An argument as Python text."""
-        kind = type(item)
-        if kind is Value:
-            return self.name(item)
-        if kind is Number:
-            return self.number(item)
-        if kind is tuple:
-            return f"({', '.join(self.text(x) for x in item)}{',' if len(item) == 1 else ''})"
-        if kind is list:
-            return f"[{', '.join(self.text(x) for x in item)}]"
-        if kind is slice:
-            return f"slice({self.text(item.start)}, {self.text(item.stop)}, {self.text(item.step)})"
-        if item is None or item is Ellipsis or kind in (bool, int, str):
-            return repr(item)
-        if kind is float:
-            return repr(item) if np.isfinite(item) else self._bind(item, "number")
-        if isinstance(item, np.dtype):
-            return self._bind(item, str(item))
-        return self._bind(item, getattr(item, "__name__", kind.__name__))
-
-    def index(self, item: Any) -> str:
-        """An index as it stands between brackets."""
-        if type(item) is tuple and item:
-            return ", ".join(self.index(x) for x in item) + ("," if len(item) == 1 else "")
-        if type(item) is slice:
-            parts = ["" if x is None else self.text(x) for x in (item.start, item.stop)]
-            return ":".join(parts) + ("" if item.step is None else f":{self.text(item.step)}")
-        return "..." if item is Ellipsis else self.text(item)
-
-    def number(self, number: Number) -> str:
-        """The name of a Number, computed on a line of its own."""
-        known = self._numbers.get(id(number))
-        if known is not None:
-            return known
-        if number.place is not None:
-            name = self._fresh(number.place[0].name.split(".")[-1].split("[")[0] or "n")
-            self.numbers.append(number)
-        else:
-            expression = self.expression(number.text, number.parts)
-            name = self._fresh("n")
-            self._body.append(f"{name} = {expression}")
-        self._numbers[id(number)] = name
-        return name
-
-    def expression(self, text: str, parts: tuple[Any, ...]) -> str:
-        """A Number's or a check's expression."""
-        return text.format(*[self.text(part) for part in parts])
-
-    def _scalar(self, value: Any, dtype: Any) -> str:
-        """A Python number beside an array: as an array of no dimensions NumPy takes it in half the time."""
-        key = (value, str(dtype), str(value))
-        if key not in self._constants:
-            name = self._fresh("k" if value < 0 or len(repr(value)) > 8 else "k" + repr(value).replace(".", "_"))
-            self._constants[key] = name
-            array = np.array(value, dtype)
-            array.flags.writeable = False
-            self.namespace[f"_{name}"] = array
-            self._setup.append(
-                f"{name} = np.array({value!r}, '{dtype}')" if np.isfinite(value) else f"{name} = _{name}"
-            )
-        return self._constants[key]
 
     # ---- lines -------------------------------------------------------------------------------------------------------
 
@@ -222,9 +108,8 @@ class Emitter:
             value.name = self._fresh("x")
             lines.append(f"        {value.name} = {whole}[block]")
         size = next(iter(flat)).name
-        cut = dict.fromkeys(scratch.values())
+        cut = {place: self._fresh("t") for place in dict.fromkeys(scratch.values())}
         for place in cut:
-            cut[place] = self._fresh("t")
             lines.append(f"        {cut[place]} = {place}[:len({size})]")
         for value, place in scratch.items():
             value.name = cut[place]
@@ -297,7 +182,7 @@ class Emitter:
             kwargs["out"] = self.name(item.outs)
         if isinstance(function, _METHODS) or item.name in ("T", "mT", "real", "imag"):
             return self._method(item, args, kwargs)
-        sign = _SCALAR.get(function)
+        sign = _SCALAR.get(function)  # type: ignore[call-overload]
         if sign and len(args) == 2 and not kwargs and all(not getattr(arg, "shape", ()) for arg in item.args):
             return f"{args[0]} {sign} {args[1]}"
         listed = ", ".join([*args, *[f"{name}={value}" for name, value in kwargs.items()]])
@@ -416,9 +301,8 @@ class Emitter:
                 if type(effect.tree) is tuple:
                     self._body.append(f"{(short := self._fresh('left'))} = {name}")
                     name = made[id(effect.tree)] = short
-            stores.append(
-                f"{effect.place.text(self._bind(effect.place.container, 'owner'), lambda key: self._bind(key, 'key'))} = {name}"
-            )
+            owner = self._bind(effect.place.container, "owner")
+            stores.append(f"{effect.place.text(owner, lambda key: self._bind(key, 'key'))} = {name}")
         if self.program.attach is not None:  # outputs that require grad
             outs, saved, parents = (self.result(part) for part in self.program.graded)
             self.namespace["_attach"] = self.program.attach
@@ -440,11 +324,8 @@ class Emitter:
         inputs = [value.name for value in self.parameters]
         lines = [f"def build({', '.join(value.name for value in self.static)}):"]
         lines += [f"    {line}" for line in self._setup]
-        lines += [
-            "",
-            f"    def step({', '.join([*inputs, *numbers, *self._stream_names.values(), *self._given_names.values()])}):",
-            f'        """{self.title}"""',
-        ]
+        given = [*inputs, *numbers, *self._stream_names.values(), *self._given_names.values()]
+        lines += ["", f"    def step({', '.join(given)}):", f'        """{self.title}"""']
         lines += [f"        {_quoted(line)}" for line in self._body]
         return "\n".join([*lines, "", "    return step", ""])
 
@@ -498,9 +379,9 @@ def _numpy_path(item: Instruction) -> str | None:
     function = item.function
     if isinstance(function, np.ufunc):
         return f"np.{function.__name__}" if getattr(np, function.__name__, None) is function else None
-    owner = getattr(function, "__self__", None)
+    owner: Any = getattr(function, "__self__", None)
     if isinstance(owner, np.ufunc) and getattr(np, owner.__name__, None) is owner:
-        return f"np.{owner.__name__}.{function.__name__}"
+        return f"np.{owner.__name__}.{getattr(function, '__name__', '')}"
     module = str(getattr(function, "__module__", ""))
     if module.split(".")[0] != "numpy":
         return None

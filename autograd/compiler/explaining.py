@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .emit import Emitter
-from .recording import Value
+from .values import Value
 
 __all__ = ["Explanation", "explain"]
 

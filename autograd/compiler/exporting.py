@@ -12,8 +12,8 @@ from ..engine.nodes import Handle
 from ..errors import CompileError
 from .emit import Emitter
 from .numbers import Number
-from .recording import map_tree
 from .trees import TensorOf
+from .values import map_tree
 
 __all__ = ["export"]
 

@@ -17,8 +17,9 @@ from ..engine.sweep import add, conform, sweep
 from ..errors import FreedGraphError, GradientError
 from .guards import Guards
 from .program import Part, Program, reads_of
-from .recording import Check, Instruction, Storage, Tape, UnrecordableError, Value
+from .recording import Tape
 from .trees import Given, plain
+from .values import Check, Instruction, Storage, UnrecordableError, Value
 
 __all__ = ["Graded", "clean_graph", "outputs_of"]
 

@@ -14,8 +14,9 @@ from ..engine.modes import local, status
 from ..engine.nodes import Handle, Leaf, array_of, new_tensor
 from .program import Program, reads_of
 from .reach import Place, Reach
-from .recording import Tape, Value
+from .recording import Tape
 from .trees import Given, plain
+from .values import Value
 
 __all__ = ["MISSED", "PLAIN", "Guards"]
 

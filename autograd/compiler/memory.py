@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from .program import Program, reads_of
-from .recording import Instruction, Storage, Value
 from .runs import Run, grouped, is_elementwise
+from .values import Instruction, Storage, Value
 
 __all__ = ["Plan", "shared_scratch"]
 
@@ -125,8 +125,7 @@ class Plan:
         for i, item in enumerate(self.program.items):
             if isinstance(item, Instruction) and isinstance(item.outs, Value):
                 self._settle(item, i, last, free, ending)
-            for storage in ending.get(i, ()):
-                free.append((self._sizes[self._pool[storage]], self._pool[storage]))
+            free.extend((self._sizes[self._pool[storage]], self._pool[storage]) for storage in ending.get(i, ()))
         self.before = sum(value.array.nbytes for value in self._fixed.values())
         self.after = sum(self._sizes)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from .numbers import Number
 from .program import Program, reads_of
-from .recording import Check, Instruction, Storage, Value, map_tree
+from .values import Check, Instruction, Storage, Value, map_tree
 
 __all__ = ["PASSES", "remove_dead", "run_passes"]
 
@@ -20,12 +20,12 @@ def fold_constants(program: Program) -> None:
     for item in program.items:
         if isinstance(item, Instruction) and item.target is None and _is_pure(item):
             reads, makes = item.reads(), item.makes()
-            if all(v.storage.kind == "constant" for v in reads) and not any(v.storage.written for v in makes):
-                if not any(type(number) is Number for number in _leaves((item.args, item.kwargs))):
-                    for made in makes:
-                        made.storage.kind = "constant"
-                        made.source = None
-                    continue
+            known = all(v.storage.kind == "constant" for v in reads) and not any(v.storage.written for v in makes)
+            if known and not any(type(number) is Number for number in _leaves((item.args, item.kwargs))):
+                for made in makes:
+                    made.storage.kind = "constant"
+                    made.source = None
+                continue
         kept.append(item)
     program.items = kept
 
@@ -74,9 +74,9 @@ def _times_one(item: Instruction) -> Value | None:
     if item.function is not np.multiply or len(item.args) != 2 or not isinstance(item.outs, Value):
         return None
     for one, source in (item.args, item.args[::-1]):
-        if type(one) is Value and one.storage.kind == "constant" and not one.shape and one.array == 1:
-            if type(source) is Value and source.dtype == item.outs.dtype and source.shape == item.outs.shape:
-                return source
+        is_one = type(one) is Value and one.storage.kind == "constant" and not one.shape and one.array == 1
+        if is_one and type(source) is Value and (source.dtype, source.shape) == (item.outs.dtype, item.outs.shape):
+            return source
     return None
 
 
@@ -127,8 +127,7 @@ def share_equal(program: Program) -> None:
         name = (item.name, key(item.args), key(item.kwargs))
         first = known.setdefault(name, item)
         if first is not item:
-            for made, same in zip(makes, first.makes(), strict=True):
-                swaps[made] = same
+            swaps.update(zip(makes, first.makes(), strict=True))
     program.replace(swaps)
 
 
@@ -164,7 +163,7 @@ def write_directly(program: Program) -> None:
             users[storage] = users.get(storage, 0) + 1
     kept: list[Any] = []
     for item in program.items:
-        before = kept[-1] if kept else None
+        before: Any = kept[-1] if kept else None
         if isinstance(item, Instruction) and item.function is np.copyto and _is_made_for(before, item, users, given):
             target = item.target
             before.kwargs = {**before.kwargs, "out": target}

@@ -9,7 +9,7 @@ from ..draw.boxes import Arrow, Box, Group
 from ..draw.picture import Graph
 from .emit import Emitter
 from .program import values_of
-from .recording import Check, Value
+from .values import Check, Value
 
 __all__ = ["picture"]
 

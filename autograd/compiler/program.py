@@ -7,7 +7,8 @@ from typing import Any
 
 from .numbers import Number
 from .reach import Effect, TensorOf
-from .recording import Check, Instruction, Storage, Tape, Value, collect, map_tree
+from .recording import Tape
+from .values import Check, Instruction, Storage, Value, collect, map_tree
 
 __all__ = ["Part", "Program", "numbers_of", "reads_of", "values_of"]
 

@@ -19,7 +19,8 @@ import numpy as np
 from ..engine.callsite import is_ours
 from ..engine.nodes import Handle, array_of, new_tensor
 from ..generator import Generator, default_generator
-from .recording import RecordingArray, Stream, Tape
+from .arrays import RecordingArray, Stream
+from .recording import Tape
 from .trees import Effect as Effect
 from .trees import Given as Given
 from .trees import Slot as Slot

@@ -7,167 +7,21 @@ from __future__ import annotations
 
 import functools
 import inspect
-import operator
 import os
 import sys
 import threading
 import types
-import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from ..engine.callsite import is_ours
-from .numbers import Number, value_of
+from .arrays import RecordingArray, Stream, bare, plain_array
+from .numbers import Number
+from .values import Check, Instruction, Storage, Value, map_tree, strided
 
-__all__ = [
-    "Check", "Instruction", "RecordingArray", "Storage", "Stream", "Tape", "UnrecordableError", "Value", "map_tree",
-]  # fmt: skip
-
-
-class UnrecordableError(Exception):
-    """The function did something that a program of NumPy calls cannot do."""
-
-
-class Storage:
-    """A piece of memory that values lie in.
-
-    Attributes:
-        kind: ``"input"`` (an argument), ``"state"`` (memory that is there before and after), ``"constant"``,
-            or ``"fresh"`` (made by a call).
-        array: the array that owns the memory, kept so that no other gets its address.
-        written: whether a call wrote into it after it was made.
-        whole: for what is there before the call the value that it was first met as.
-    """
-
-    __slots__ = ("array", "kind", "whole", "written")
-
-    def __init__(self, kind: str, array: Any) -> None:
-        self.kind = kind
-        self.array = array
-        self.written = False
-        self.whole: Any = None
-
-
-class Value:
-    """An array of the record: what an argument, a state or a call's result is.
-
-    Attributes:
-        storage: where it lies.
-        array: the array of the run that was recorded.
-        source: the instruction that made it, None of an argument, a state or a constant.
-        place: for an input or a state where it is found at each call.
-    """
-
-    __slots__ = ("array", "name", "place", "source", "storage")
-
-    def __init__(self, storage: Storage, array: Any, source: Any = None, place: Any = None) -> None:
-        self.storage = storage
-        self.array = array
-        self.source = source
-        self.place = place
-        self.name = ""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Its shape."""
-        return self.array.shape
-
-    @property
-    def dtype(self) -> Any:
-        """Its dtype."""
-        return self.array.dtype
-
-    def __repr__(self) -> str:
-        return f"<{self.storage.kind} {self.dtype}{list(self.shape)} {self.name}>"
-
-
-class Instruction:
-    """One call: NumPy's function (or a method, or a random draw), with Values and Numbers among its arguments.
-
-    Attributes:
-        kind: ``"call"``, or ``"view"`` if the result shares memory with an argument.
-        outs: the results, in the structure in which the function returns them; None of a call that only writes.
-        stream: for a random draw where the generator is found; else None.
-        target: the Value that it wrote into, by ``out=`` or in place; None if it made its results.
-        line: the user's line that caused it; section: forward, backward or update.
-    """
-
-    __slots__ = ("args", "function", "kind", "kwargs", "line", "name", "outs", "section", "stream", "target")
-
-    def __init__(
-        self, kind: str, name: str, function: Callable[..., Any], args: Any, kwargs: Any, where: tuple[str, str]
-    ) -> None:
-        self.kind = kind
-        self.name = name
-        self.function = function
-        self.args = args
-        self.kwargs = kwargs
-        self.outs: Any = None
-        self.target: Value | None = None
-        self.stream: Any = None
-        self.line, self.section = where
-
-    def reads(self) -> list[Value]:
-        """The values that it takes, with those it overwrites."""
-        found: list[Value] = []
-        collect((self.args, self.kwargs), found)
-        return found
-
-    def makes(self) -> list[Value]:
-        """The values that it returns."""
-        found: list[Value] = []
-        collect(self.outs, found)
-        return found
-
-    def __repr__(self) -> str:
-        return f"<{self.kind} {self.name}>"
-
-
-class Check:
-    """What Python decided by a number: the program holds only where it decides alike.
-
-    Attributes:
-        expected: the outcome; text, parts: the expression, as in ``Number``.
-        after: how many instructions came before it.
-    """
-
-    __slots__ = ("after", "expected", "line", "parts", "text")
-
-    def __init__(self, expected: bool, text: str, parts: tuple[Any, ...], after: int, line: str) -> None:
-        self.expected = expected
-        self.text = text
-        self.parts = parts
-        self.after = after
-        self.line = line
-
-
-def map_tree(value: Any, leaf: Callable[[Any], Any]) -> Any:
-    """``leaf`` applied to everything inside nested tuples, lists, dicts and slices."""
-    kind = type(value)
-    if kind is tuple or kind is list:
-        return kind([map_tree(item, leaf) for item in value])
-    if isinstance(value, tuple) and hasattr(value, "_make"):
-        return kind._make([map_tree(item, leaf) for item in value])
-    if kind is dict:
-        return {key: map_tree(item, leaf) for key, item in value.items()}
-    if kind is slice:
-        return slice(map_tree(value.start, leaf), map_tree(value.stop, leaf), map_tree(value.step, leaf))
-    return leaf(value)
-
-
-def collect(tree: Any, found: list[Value]) -> None:
-    """Put the Values of a tree, and those that its Numbers are computed from, into a list."""
-
-    def leaf(item: Any) -> None:
-        if type(item) is Value:
-            found.append(item)
-        elif type(item) is Number:
-            for part in item.parts:
-                leaf(part)
-
-    map_tree(tree, leaf)
+__all__ = ["Tape"]
 
 
 WRITERS = {
@@ -208,7 +62,7 @@ class Tape:
         unsure: why no program can be made of this run, though maybe of the next; None if one can.
         code: of the function that is recorded; stops: at which of its lines numbers left the record;
             last_line: at which of them something was recorded last.
-        open: whether calls are still written down; afterwards its arrays are like others.
+        running: whether calls are still written down; afterwards its arrays are like others.
         busy: whether a call is being made: what NumPy does inside of it is not written down.
     """
 
@@ -219,7 +73,7 @@ class Tape:
         self.escapes: list[str] = []
         self.unsure: str | None = None
         self.unnamed: list[Any] = []  # arrays that C code made of recorded ones, perhaps, by copying them
-        self._open = True
+        self._running = True
         self._thread = threading.get_ident()
         self.busy = False
         self.code: Any = None
@@ -229,13 +83,13 @@ class Tape:
         self._constants: dict[int, Value] = {}
 
     @property
-    def open(self) -> bool:
+    def running(self) -> bool:
         """Whether this call is to be written down: other threads may use the same arrays meanwhile."""
-        return self._open and threading.get_ident() == self._thread
+        return self._running and threading.get_ident() == self._thread
 
-    @open.setter
-    def open(self, value: bool) -> None:
-        self._open = value
+    @running.setter
+    def running(self, value: bool) -> None:
+        self._running = value
 
     def clear(self) -> None:
         """Forget what was written down."""
@@ -308,7 +162,7 @@ class Tape:
     def _adopted(self, array: RecordingArray) -> Value:
         """The value of a recording array that C code made of another: a copy or an alias of it."""
         parent = array._parent
-        bare, source = _plain(array), _plain(parent)
+        bare, source = plain_array(array), plain_array(parent)
         if np.shares_memory(bare, source):
             value = self.value(parent)
             if not _same_place(bare, source):
@@ -349,7 +203,7 @@ class Tape:
             for item in out if isinstance(out, tuple) else (out,):
                 self._writable(item)
         instruction = Instruction("call", name, function, self.freeze(args), self.freeze(kwargs), self._where())
-        result = self._made(function, map_tree(args, _bare), map_tree(kwargs, _bare))
+        result = self._made(function, map_tree(args, bare), map_tree(kwargs, bare))
         if out is not None:
             targets = out if isinstance(out, tuple) else (out,)
             values = [self._writable(target) for target in targets if target is not None]
@@ -394,7 +248,7 @@ class Tape:
         if isinstance(array, RecordingArray) and array._scalar:  # asanyarray made an array of NumPy's scalar
             instruction = Instruction("call", "array", np.array, (value, array.dtype), {}, self._where())
             storage = self._storages[id(_root(array))] = Storage("fresh", _root(array))
-            value = array._value = instruction.outs = Value(storage, _plain(array), instruction)
+            value = array._value = instruction.outs = Value(storage, plain_array(array), instruction)
             array._scalar = False
             self.instructions.append(instruction)
         if storage.kind == "constant":
@@ -467,7 +321,7 @@ class Tape:
     def _known(self, item: Any) -> Any:
         if isinstance(item, (RecordingArray, Number)):
             self.escape("random numbers whose number or range depends on values,", None)
-            return _bare(item)
+            return bare(item)
         return item
 
     # ---- numbers -----------------------------------------------------------------------------------------------------
@@ -491,8 +345,8 @@ class Tape:
     def read(self, array: RecordingArray, how: str) -> Any:
         """Python reads the one number that an array has."""
         if how == "tolist()":
-            return self._listed(array, _plain(array).tolist(), "")
-        value = _plain(array).item()
+            return self._listed(array, plain_array(array).tolist(), "")
+        value = plain_array(array).item()
         if how == "bool":
             self.check(bool(value), "bool({0})", (self.value(array),))
             return bool(value)
@@ -579,18 +433,7 @@ def _may_vary(name: str, args: Any) -> bool:
     return name in _VARYING or (name in _TOLD_BY_VALUES and len(arrays) > 0)
 
 
-def _plain(array: Any) -> Any:
-    """The array itself, which records nothing."""
-    return np.ndarray.view(array, np.ndarray)
-
-
 _NUMPY = os.path.dirname(np.__file__)
-
-
-def _bare(item: Any) -> Any:
-    if isinstance(item, RecordingArray):
-        return _plain(item)
-    return value_of(item)
 
 
 def _cut(array: Any, owner: Any) -> tuple[Any, ...]:
@@ -613,290 +456,3 @@ def _within(array: Any, whole: Any) -> bool:
     """Whether all of an array's elements lie in the memory of another."""
     (low, high), (first, last) = (np.lib.array_utils.byte_bounds(each) for each in (array, whole))
     return bool(first <= low and high <= last)
-
-
-def strided(array: Any, shape: tuple[int, ...], dtype: Any, offset: int, strides: tuple[int, ...]) -> Any:
-    """The view of an array's memory with these strides."""
-    return np.ndarray(shape, dtype, array, offset, strides)
-
-
-class Stream:
-    """Stands for NumPy's random generator while a function is recorded."""
-
-    def __init__(self, tape: Tape, stream: Any, place: Any) -> None:
-        self._tape = tape
-        self._stream = stream
-        self._place = place
-
-    @property
-    def bit_generator(self) -> Any:
-        """The stream's state: read by the program it would not be that of its own run."""
-        self._tape.escape("the state of a random generator", None)
-        return self._stream.bit_generator
-
-    def __getattr__(self, method: str) -> Any:
-        return lambda *args, **kwargs: self._tape.draw(self, method, args, kwargs)
-
-
-def _method(name: str) -> Any:
-    function = getattr(np.ndarray, name)
-
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if self._tape is None or not self._tape.open:
-            return function(_plain(self), *args, **kwargs)
-        return self._tape.call(function, (self, *args), kwargs, name)
-
-    return method
-
-
-def _in_place(name: str) -> Any:
-    function, beside = getattr(np.ndarray, f"__i{name}__"), getattr(operator, f"__{name}__")
-
-    def method(self: Any, other: Any) -> Any:
-        return beside(self, other) if self._scalar else function(self, other)
-
-    return method
-
-
-def _attribute(name: str, settable: bool = False) -> Any:
-    def cut(array: Any) -> Any:
-        return getattr(array, name)
-
-    cut.__name__ = name
-
-    def attribute(self: Any) -> Any:
-        if self._tape is None or not self._tape.open:
-            return cut(_plain(self))
-        return self._tape.call(cut, (self,), {}, name)
-
-    def put(self: Any, value: Any) -> None:
-        attribute(self)[...] = value
-
-    return property(attribute, put if settable else None)
-
-
-_SHAPE: Any = np.ndarray.shape
-
-
-def _shape(self: Any) -> Any:
-    return _SHAPE.__get__(self)
-
-
-def _reshape(self: Any, shape: Any) -> None:
-    """``array.shape = ...``"""
-    if self._tape is not None and self._tape.open:
-        self._value = self.reshape(shape)._value
-    _SHAPE.__set__(self, shape)
-
-
-def _unseen(name: str) -> Any:
-    """What gives the numbers away without a NumPy call."""
-
-    def get(self: Any) -> Any:
-        if self._tape is not None and self._tape.open and not self._tape.busy:
-            self._tape.escape(f".{name}", None)
-        return getattr(_plain(self), name)
-
-    return property(get)
-
-
-def _flat(self: Any) -> Any:
-    return _Flat(self)
-
-
-def _flatten(self: Any, values: Any) -> None:
-    _Flat(self)[:] = values
-
-
-class _Flat:
-    """``array.flat``, made of calls that can be seen."""
-
-    def __init__(self, array: Any) -> None:
-        self.base = array
-
-    def __getitem__(self, index: Any) -> Any:
-        return self.base.ravel()[index]
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        places = np.arange(self.base.size)[index]
-        np.put(self.base, places, value)
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.base.ravel())
-
-    def __len__(self) -> int:
-        return int(self.base.size)
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        return np.array(self.base.ravel(), dtype, subok=True)
-
-
-_LEAVING = {"tobytes()", "tofile()", "dumps()", "dump()"}
-"""Methods that hand the bytes of an array to others."""
-
-
-def _reading(name: str, how: str) -> Any:
-    def method(self: Any, *args: Any) -> Any:
-        if self._tape is None or not self._tape.open:
-            return getattr(np.ndarray, name)(_plain(self), *args)
-        if how in _LEAVING:
-            self._tape.escape(how, None)
-            return getattr(np.ndarray, name)(_plain(self), *args)
-        if args and name == "item":
-            at = args[0] if len(args) == 1 else args
-            return (self[at] if isinstance(at, tuple) else self.ravel()[at]).item()
-        return self._tape.read(self, how)
-
-    return method
-
-
-class RecordingArray(np.ndarray):
-    """An array whose NumPy calls are written down by its tape."""
-
-    _tape: Tape | None
-    _value: Value | None
-    _parent: Any
-    _scalar: bool
-    """Whether NumPy would give a scalar, which is never written: ``x += y`` makes another."""
-
-    def __array_finalize__(self, source: Any) -> None:
-        self._scalar = False
-        self._tape = getattr(source, "_tape", None)
-        self._value = None
-        self._parent = source if self._tape is not None else None
-        if self._tape is not None and self._tape.open:
-            self._tape.unnamed.append(weakref.ref(self))
-
-    def __hash__(self) -> int:  # type: ignore[override]
-        return id(self)
-
-    def __contains__(self, item: Any) -> bool:
-        return bool(np.any(np.equal(self, item)))
-
-    def __copy__(self) -> Any:
-        return self.copy()
-
-    def __deepcopy__(self, memo: Any) -> Any:
-        return self.copy()
-
-    def __repr__(self) -> str:
-        return repr(_plain(self))
-
-    def __str__(self) -> str:
-        return str(_plain(self))
-
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if any(hasattr(item, "_node") for item in inputs):
-            return NotImplemented
-        tape = _tape_in((inputs, kwargs))
-        if tape is None:
-            function = ufunc if method == "__call__" else getattr(ufunc, method)
-            return function(*map_tree(inputs, _bare), **map_tree(kwargs, _bare))
-        return tape.ufunc(ufunc, method, inputs, kwargs)
-
-    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        function = getattr(function, "original", function)
-        if any(not issubclass(kind, (np.ndarray, Number)) for kind in types):
-            return NotImplemented
-        # The array that like= names is in neither.
-        tape = self._tape if self._tape is not None and self._tape.open else _tape_in((args, kwargs))
-        if tape is None:
-            return function(*map_tree(args, _bare), **map_tree(kwargs, _bare))
-        return tape.call(function, args, kwargs)
-
-    __getitem__ = _method("__getitem__")
-    __setitem__ = _method("__setitem__")
-    all = _method("all")
-    any = _method("any")
-    argmax = _method("argmax")
-    argmin = _method("argmin")
-    argpartition = _method("argpartition")
-    argsort = _method("argsort")
-    astype = _method("astype")
-    byteswap = _method("byteswap")
-    choose = _method("choose")
-    clip = _method("clip")
-    compress = _method("compress")
-    conj = _method("conj")
-    conjugate = _method("conjugate")
-    copy = _method("copy")
-    cumprod = _method("cumprod")
-    cumsum = _method("cumsum")
-    diagonal = _method("diagonal")
-    dot = _method("dot")
-    fill = _method("fill")
-    flatten = _method("flatten")
-    max = _method("max")
-    mean = _method("mean")
-    min = _method("min")
-    nonzero = _method("nonzero")
-    partition = _method("partition")
-    prod = _method("prod")
-    put = _method("put")
-    ravel = _method("ravel")
-    repeat = _method("repeat")
-    reshape = _method("reshape")
-    round = _method("round")
-    searchsorted = _method("searchsorted")
-    sort = _method("sort")
-    squeeze = _method("squeeze")
-    std = _method("std")
-    sum = _method("sum")
-    swapaxes = _method("swapaxes")
-    take = _method("take")
-    trace = _method("trace")
-    transpose = _method("transpose")
-    var = _method("var")
-    view = _method("view")
-
-    __iadd__ = _in_place("add")
-    __iand__ = _in_place("and")
-    __ifloordiv__ = _in_place("floordiv")
-    __ilshift__ = _in_place("lshift")
-    __imatmul__ = _in_place("matmul")
-    __imod__ = _in_place("mod")
-    __imul__ = _in_place("mul")
-    __ior__ = _in_place("or")
-    __ipow__ = _in_place("pow")
-    __irshift__ = _in_place("rshift")
-    __isub__ = _in_place("sub")
-    __itruediv__ = _in_place("truediv")
-    __ixor__ = _in_place("xor")
-
-    T = _attribute("T")
-    mT = _attribute("mT")
-    real = _attribute("real", settable=True)
-    imag = _attribute("imag", settable=True)
-    flat: Any = property(_flat, _flatten)
-    shape: Any = property(_shape, _reshape)
-    data = _unseen("data")
-    tobytes = _unseen("tobytes")
-    tofile = _unseen("tofile")
-    dump = _unseen("dump")
-    dumps = _unseen("dumps")
-    __reduce__ = _unseen("__reduce__")
-    __reduce_ex__ = _unseen("__reduce_ex__")
-
-    __bool__ = _reading("__bool__", "bool")
-    __index__ = _reading("__index__", "index")
-    __int__ = _reading("__int__", "index")
-    __float__ = _reading("__float__", "float()")
-    __complex__ = _reading("__complex__", "complex()")
-    item = _reading("item", "item")
-    tolist = _reading("tolist", "tolist()")
-    tobytes = _reading("tobytes", "tobytes()")
-    tofile = _reading("tofile", "tofile()")
-    dumps = _reading("dumps", "dumps()")
-    dump = _reading("dump", "dump()")
-
-
-def _tape_in(tree: Any) -> Tape | None:
-    found: list[Tape] = []
-
-    def leaf(item: Any) -> None:
-        tape = item._tape if isinstance(item, RecordingArray) else item.tape if type(item) is Number else None
-        if tape is not None and tape.open:
-            found.append(tape)
-
-    map_tree(tree, leaf)
-    return found[0] if found else None

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .program import Program, reads_of
-from .recording import Instruction, Value
+from .values import Instruction, Value
 
 __all__ = ["BLOCK", "LARGE", "Run", "grouped"]
 
@@ -78,7 +78,7 @@ def _goes_on(items: list[Instruction], item: Any) -> bool:
 
 
 def _shape(item: Instruction) -> tuple[int, ...]:
-    return (item.target or item.outs).shape  # type: ignore[no-any-return]
+    return (item.target or item.outs).shape
 
 
 def is_elementwise(item: Instruction) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..engine.modes import local
 from ..engine.nodes import Handle, next_rank
+from .arrays import RecordingArray
 from .creators import creators_watched
 from .emit import Emitter
 from .graded import Graded, clean_graph, outputs_of
@@ -18,9 +19,10 @@ from .numbers import Number
 from .passes import run_passes
 from .program import Program, reads_of
 from .reach import Reach
-from .recording import RecordingArray, Tape, UnrecordableError, Value
+from .recording import Tape
 from .trees import Effect, Slot, tree_of
 from .trial import Backup, Samples, Trial
+from .values import UnrecordableError, Value
 
 __all__ = ["Options", "Session", "Version"]
 
@@ -133,7 +135,7 @@ class Session:
             if finished:
                 self._effects = self._find_effects(changes)
             reach.clean(changes)
-            tape.open = False
+            tape.running = False
         if not finished:
             backup.restore()
             self._run_plainly(args, kwargs, failure)

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..engine.nodes import Handle
+from .arrays import RecordingArray, Stream
 from .numbers import Number
-from .recording import RecordingArray, Stream, Tape, UnrecordableError, Value
+from .recording import Tape
+from .values import UnrecordableError, Value
 
 __all__ = ["Effect", "Given", "Slot", "TensorOf", "plain", "tree_of"]
 

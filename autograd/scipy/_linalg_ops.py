@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from .._op import op
-from ..ops.linear_algebra import computed, foreign, inv
+from ..ops._foreign import foreign
+from ..ops.linear_algebra import computed, inv
 from ..samples import case, reals
 
 __all__ = ["normal_log_density", "solve_banded", "solve_sylvester", "sqrtm"]

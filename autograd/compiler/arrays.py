@@ -1,0 +1,308 @@
+"""Arrays that have every NumPy call that is made of them written down, and random generators whose draws are."""
+
+from __future__ import annotations
+
+import operator
+import weakref
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .numbers import Number, value_of
+from .values import Value, map_tree
+
+if TYPE_CHECKING:
+    from .recording import Tape
+
+__all__ = ["RecordingArray", "Stream", "bare", "plain_array"]
+
+
+def plain_array(array: Any) -> Any:
+    """The array itself, which records nothing."""
+    return np.ndarray.view(array, np.ndarray)
+
+
+def bare(item: Any) -> Any:
+    """An argument without what records: the array itself, the number itself."""
+    if isinstance(item, RecordingArray):
+        return plain_array(item)
+    return value_of(item)
+
+
+class Stream:
+    """Stands for NumPy's random generator while a function is recorded."""
+
+    def __init__(self, tape: Tape, stream: Any, place: Any) -> None:
+        self._tape = tape
+        self._stream = stream
+        self._place = place
+
+    @property
+    def bit_generator(self) -> Any:
+        """The stream's state: read by the program it would not be that of its own run."""
+        self._tape.escape("the state of a random generator", None)
+        return self._stream.bit_generator
+
+    def __getattr__(self, method: str) -> Any:
+        return lambda *args, **kwargs: self._tape.draw(self, method, args, kwargs)
+
+
+def _method(name: str) -> Any:
+    function = getattr(np.ndarray, name)
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if self._tape is None or not self._tape.running:
+            return function(plain_array(self), *args, **kwargs)
+        return self._tape.call(function, (self, *args), kwargs, name)
+
+    return method
+
+
+def _in_place(name: str) -> Any:
+    function, beside = getattr(np.ndarray, f"__i{name}__"), getattr(operator, f"__{name}__")
+
+    def method(self: Any, other: Any) -> Any:
+        return beside(self, other) if self._scalar else function(self, other)
+
+    return method
+
+
+def _attribute(name: str, settable: bool = False) -> Any:
+    def cut(array: Any) -> Any:
+        return getattr(array, name)
+
+    cut.__name__ = name
+
+    def attribute(self: Any) -> Any:
+        if self._tape is None or not self._tape.running:
+            return cut(plain_array(self))
+        return self._tape.call(cut, (self,), {}, name)
+
+    def put(self: Any, value: Any) -> None:
+        attribute(self)[...] = value
+
+    return property(attribute, put if settable else None)
+
+
+_SHAPE: Any = np.ndarray.shape
+
+
+def _shape(self: Any) -> Any:
+    return _SHAPE.__get__(self)
+
+
+def _reshape(self: Any, shape: Any) -> None:
+    """``array.shape = ...``"""
+    if self._tape is not None and self._tape.running:
+        self._value = self.reshape(shape)._value
+    _SHAPE.__set__(self, shape)
+
+
+def _unseen(name: str) -> Any:
+    """What gives the numbers away without a NumPy call."""
+
+    def get(self: Any) -> Any:
+        if self._tape is not None and self._tape.running and not self._tape.busy:
+            self._tape.escape(f".{name}", None)
+        return getattr(plain_array(self), name)
+
+    return property(get)
+
+
+def _flat(self: Any) -> Any:
+    return _Flat(self)
+
+
+def _flatten(self: Any, values: Any) -> None:
+    _Flat(self)[:] = values
+
+
+class _Flat:
+    """``array.flat``, made of calls that can be seen."""
+
+    def __init__(self, array: Any) -> None:
+        self.base = array
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.base.ravel()[index]
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        places = np.arange(self.base.size)[index]
+        np.put(self.base, places, value)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.base.ravel())
+
+    def __len__(self) -> int:
+        return int(self.base.size)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return np.array(self.base.ravel(), dtype, subok=True)
+
+
+_LEAVING = {"tobytes()", "tofile()", "dumps()", "dump()"}
+"""Methods that hand the bytes of an array to others."""
+
+
+def _reading(name: str, how: str) -> Any:
+    def method(self: Any, *args: Any) -> Any:
+        if self._tape is None or not self._tape.running:
+            return getattr(np.ndarray, name)(plain_array(self), *args)
+        if how in _LEAVING:
+            self._tape.escape(how, None)
+            return getattr(np.ndarray, name)(plain_array(self), *args)
+        if args and name == "item":
+            at = args[0] if len(args) == 1 else args
+            return (self[at] if isinstance(at, tuple) else self.ravel()[at]).item()
+        return self._tape.read(self, how)
+
+    return method
+
+
+class RecordingArray(np.ndarray):
+    """An array whose NumPy calls are written down by its tape."""
+
+    _tape: Tape | None
+    _value: Value | None
+    _parent: Any
+    _scalar: bool
+    """Whether NumPy would give a scalar, which is never written: ``x += y`` makes another."""
+
+    def __array_finalize__(self, source: Any) -> None:
+        self._scalar = False
+        self._tape = getattr(source, "_tape", None)
+        self._value = None
+        self._parent = source if self._tape is not None else None
+        if self._tape is not None and self._tape.running:
+            self._tape.unnamed.append(weakref.ref(self))
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return id(self)
+
+    def __contains__(self, item: Any) -> bool:
+        return bool(np.any(np.equal(self, item)))
+
+    def __copy__(self) -> Any:
+        return self.copy()
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.copy()
+
+    def __repr__(self) -> str:
+        return repr(plain_array(self))
+
+    def __str__(self) -> str:
+        return str(plain_array(self))
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if any(hasattr(item, "_node") for item in inputs):
+            return NotImplemented
+        tape = tape_in((inputs, kwargs))
+        if tape is None:
+            function = ufunc if method == "__call__" else getattr(ufunc, method)
+            return function(*map_tree(inputs, bare), **map_tree(kwargs, bare))
+        return tape.ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        function = getattr(function, "original", function)
+        if any(not issubclass(kind, (np.ndarray, Number)) for kind in types):
+            return NotImplemented
+        # The array that like= names is in neither.
+        tape = self._tape if self._tape is not None and self._tape.running else tape_in((args, kwargs))
+        if tape is None:
+            return function(*map_tree(args, bare), **map_tree(kwargs, bare))
+        return tape.call(function, args, kwargs)
+
+    __getitem__ = _method("__getitem__")
+    __setitem__ = _method("__setitem__")
+    all = _method("all")
+    any = _method("any")
+    argmax = _method("argmax")
+    argmin = _method("argmin")
+    argpartition = _method("argpartition")
+    argsort = _method("argsort")
+    astype = _method("astype")
+    byteswap = _method("byteswap")
+    choose = _method("choose")
+    clip = _method("clip")
+    compress = _method("compress")
+    conj = _method("conj")
+    conjugate = _method("conjugate")
+    copy = _method("copy")
+    cumprod = _method("cumprod")
+    cumsum = _method("cumsum")
+    diagonal = _method("diagonal")
+    dot = _method("dot")
+    fill = _method("fill")
+    flatten = _method("flatten")
+    max = _method("max")
+    mean = _method("mean")
+    min = _method("min")
+    nonzero = _method("nonzero")
+    partition = _method("partition")
+    prod = _method("prod")
+    put = _method("put")
+    ravel = _method("ravel")
+    repeat = _method("repeat")
+    reshape = _method("reshape")
+    round = _method("round")
+    searchsorted = _method("searchsorted")
+    sort = _method("sort")
+    squeeze = _method("squeeze")
+    std = _method("std")
+    sum = _method("sum")
+    swapaxes = _method("swapaxes")
+    take = _method("take")
+    trace = _method("trace")
+    transpose = _method("transpose")
+    var = _method("var")
+    view = _method("view")
+
+    __iadd__ = _in_place("add")
+    __iand__ = _in_place("and")
+    __ifloordiv__ = _in_place("floordiv")
+    __ilshift__ = _in_place("lshift")
+    __imatmul__ = _in_place("matmul")
+    __imod__ = _in_place("mod")
+    __imul__ = _in_place("mul")
+    __ior__ = _in_place("or")
+    __ipow__ = _in_place("pow")
+    __irshift__ = _in_place("rshift")
+    __isub__ = _in_place("sub")
+    __itruediv__ = _in_place("truediv")
+    __ixor__ = _in_place("xor")
+
+    T = _attribute("T")
+    mT = _attribute("mT")
+    real = _attribute("real", settable=True)
+    imag = _attribute("imag", settable=True)
+    flat: Any = property(_flat, _flatten)
+    shape: Any = property(_shape, _reshape)
+    data = _unseen("data")
+    __reduce__ = _unseen("__reduce__")
+    __reduce_ex__ = _unseen("__reduce_ex__")
+
+    __bool__ = _reading("__bool__", "bool")
+    __index__ = _reading("__index__", "index")
+    __int__ = _reading("__int__", "index")
+    __float__ = _reading("__float__", "float()")
+    __complex__ = _reading("__complex__", "complex()")
+    item = _reading("item", "item")
+    tolist = _reading("tolist", "tolist()")
+    tobytes = _reading("tobytes", "tobytes()")
+    tofile = _reading("tofile", "tofile()")
+    dumps = _reading("dumps", "dumps()")
+    dump = _reading("dump", "dump()")
+
+
+def tape_in(tree: Any) -> Tape | None:
+    found: list[Tape] = []
+
+    def leaf(item: Any) -> None:
+        tape = item._tape if isinstance(item, RecordingArray) else item.tape if type(item) is Number else None
+        if tape is not None and tape.running:
+            found.append(tape)
+
+    map_tree(tree, leaf)
+    return found[0] if found else None

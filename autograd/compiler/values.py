@@ -1,0 +1,161 @@
+"""What a record consists of: values and where they lie, instructions, and checks of what Python decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .numbers import Number
+
+__all__ = ["Check", "Instruction", "Storage", "UnrecordableError", "Value", "collect", "map_tree", "strided"]
+
+
+class UnrecordableError(Exception):
+    """The function did something that a program of NumPy calls cannot do."""
+
+
+class Storage:
+    """A piece of memory that values lie in.
+
+    Attributes:
+        kind: ``"input"`` (an argument), ``"state"`` (memory that is there before and after), ``"constant"``,
+            or ``"fresh"`` (made by a call).
+        array: the array that owns the memory, kept so that no other gets its address.
+        written: whether a call wrote into it after it was made.
+        whole: for what is there before the call the value that it was first met as.
+    """
+
+    __slots__ = ("array", "kind", "whole", "written")
+
+    def __init__(self, kind: str, array: Any) -> None:
+        self.kind = kind
+        self.array = array
+        self.written = False
+        self.whole: Any = None
+
+
+class Value:
+    """An array of the record: what an argument, a state or a call's result is.
+
+    Attributes:
+        storage: where it lies.
+        array: the array of the run that was recorded.
+        source: the instruction that made it, None of an argument, a state or a constant.
+        place: for an input or a state where it is found at each call.
+    """
+
+    __slots__ = ("array", "name", "place", "source", "storage")
+
+    def __init__(self, storage: Storage, array: Any, source: Any = None, place: Any = None) -> None:
+        self.storage = storage
+        self.array = array
+        self.source = source
+        self.place = place
+        self.name = ""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its shape."""
+        return self.array.shape
+
+    @property
+    def dtype(self) -> Any:
+        """Its dtype."""
+        return self.array.dtype
+
+    def __repr__(self) -> str:
+        return f"<{self.storage.kind} {self.dtype}{list(self.shape)} {self.name}>"
+
+
+class Instruction:
+    """One call: NumPy's function (or a method, or a random draw), with Values and Numbers among its arguments.
+
+    Attributes:
+        kind: ``"call"``, or ``"view"`` if the result shares memory with an argument.
+        outs: the results, in the structure in which the function returns them; None of a call that only writes.
+        stream: for a random draw where the generator is found; else None.
+        target: the Value that it wrote into, by ``out=`` or in place; None if it made its results.
+        line: the user's line that caused it; section: forward, backward or update.
+    """
+
+    __slots__ = ("args", "function", "kind", "kwargs", "line", "name", "outs", "section", "stream", "target")
+
+    def __init__(
+        self, kind: str, name: str, function: Callable[..., Any], args: Any, kwargs: Any, where: tuple[str, str]
+    ) -> None:
+        self.kind = kind
+        self.name = name
+        self.function = function
+        self.args = args
+        self.kwargs = kwargs
+        self.outs: Any = None
+        self.target: Value | None = None
+        self.stream: Any = None
+        self.line, self.section = where
+
+    def reads(self) -> list[Value]:
+        """The values that it takes, with those it overwrites."""
+        found: list[Value] = []
+        collect((self.args, self.kwargs), found)
+        return found
+
+    def makes(self) -> list[Value]:
+        """The values that it returns."""
+        found: list[Value] = []
+        collect(self.outs, found)
+        return found
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.name}>"
+
+
+class Check:
+    """What Python decided by a number: the program holds only where it decides alike.
+
+    Attributes:
+        expected: the outcome; text, parts: the expression, as in ``Number``.
+        after: how many instructions came before it.
+    """
+
+    __slots__ = ("after", "expected", "line", "parts", "text")
+
+    def __init__(self, expected: bool, text: str, parts: tuple[Any, ...], after: int, line: str) -> None:
+        self.expected = expected
+        self.text = text
+        self.parts = parts
+        self.after = after
+        self.line = line
+
+
+def map_tree(value: Any, leaf: Callable[[Any], Any]) -> Any:
+    """``leaf`` applied to everything inside nested tuples, lists, dicts and slices."""
+    kind = type(value)
+    if kind is tuple or kind is list:
+        return kind([map_tree(item, leaf) for item in value])
+    if isinstance(value, tuple) and hasattr(value, "_make"):
+        return kind._make([map_tree(item, leaf) for item in value])
+    if kind is dict:
+        return {key: map_tree(item, leaf) for key, item in value.items()}
+    if kind is slice:
+        return slice(map_tree(value.start, leaf), map_tree(value.stop, leaf), map_tree(value.step, leaf))
+    return leaf(value)
+
+
+def collect(tree: Any, found: list[Value]) -> None:
+    """Put the Values of a tree, and those that its Numbers are computed from, into a list."""
+
+    def leaf(item: Any) -> None:
+        if type(item) is Value:
+            found.append(item)
+        elif type(item) is Number:
+            for part in item.parts:
+                leaf(part)
+
+    map_tree(tree, leaf)
+
+
+def strided(array: Any, shape: tuple[int, ...], dtype: Any, offset: int, strides: tuple[int, ...]) -> Any:
+    """The view of an array's memory with these strides."""
+    return np.ndarray(shape, dtype, array, offset, strides)
