@@ -5,15 +5,12 @@ from __future__ import annotations
 import operator
 import weakref
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .numbers import Number, value_of
 from .values import Value, map_tree
-
-if TYPE_CHECKING:
-    from .recording import Tape
 
 __all__ = ["RecordingArray", "Stream", "bare", "plain_array"]
 
@@ -33,7 +30,7 @@ def bare(item: Any) -> Any:
 class Stream:
     """Stands for NumPy's random generator while a function is recorded."""
 
-    def __init__(self, tape: Tape, stream: Any, place: Any) -> None:
+    def __init__(self, tape: Any, stream: Any, place: Any) -> None:
         self._tape = tape
         self._stream = stream
         self._place = place
@@ -163,7 +160,7 @@ def _reading(name: str, how: str) -> Any:
 class RecordingArray(np.ndarray):
     """An array whose NumPy calls are written down by its tape."""
 
-    _tape: Tape | None
+    _tape: Any
     _value: Value | None
     _parent: Any
     _scalar: bool
@@ -296,8 +293,8 @@ class RecordingArray(np.ndarray):
     dump = _reading("dump", "dump()")
 
 
-def tape_in(tree: Any) -> Tape | None:
-    found: list[Tape] = []
+def tape_in(tree: Any) -> Any:
+    found: list[Any] = []
 
     def leaf(item: Any) -> None:
         tape = item._tape if isinstance(item, RecordingArray) else item.tape if type(item) is Number else None
