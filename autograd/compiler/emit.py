@@ -380,8 +380,9 @@ def _numpy_path(item: Instruction) -> str | None:
     if isinstance(function, np.ufunc):
         return f"np.{function.__name__}" if getattr(np, function.__name__, None) is function else None
     owner: Any = getattr(function, "__self__", None)
-    if isinstance(owner, np.ufunc) and getattr(np, owner.__name__, None) is owner:
-        return f"np.{owner.__name__}.{getattr(function, '__name__', '')}"
+    name = str(getattr(owner, "__name__", ""))
+    if isinstance(owner, np.ufunc) and getattr(np, name, None) is owner:
+        return f"np.{name}.{function.__name__}"
     module = str(getattr(function, "__module__", ""))
     if module.split(".")[0] != "numpy":
         return None
