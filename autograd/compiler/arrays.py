@@ -294,6 +294,7 @@ class RecordingArray(np.ndarray):
 
 
 def tape_in(tree: Any) -> Any:
+    """The running tape of the arrays and Numbers among a call's arguments, None if there is none."""
     found: list[Any] = []
 
     def leaf(item: Any) -> None:

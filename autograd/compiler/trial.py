@@ -147,6 +147,7 @@ class Backup:
 
 
 def arrays_in(tree: Any) -> Iterator[Any]:
+    """The arrays inside nested tuples, lists and dicts, those of Tensors too."""
     if isinstance(tree, Handle):
         tree = tree._data
     if isinstance(tree, np.ndarray):

@@ -10,7 +10,6 @@ transform returns is made likewise.
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -21,7 +20,6 @@ from ..boxes import ArrayBox, boxed
 from ..engine.failures import describe
 from ..engine.modes import Mode, local
 from ..engine.nodes import Handle, Leaf, new_tensor
-from ..engine.sweep import sweep
 from ..engine.views import node_of
 from ..errors import DtypeError, GradientError, ShapeError
 from ..ops.casting import clone
@@ -65,7 +63,6 @@ class Call:
             raise GradientError(f"{name}: there is nothing to differentiate {name_of(func)} by: got {tree!r}")
         self._recording = local.grad
         self._nested = False
-        self._alone = False
         self._running = [True]
         self.inputs = [self._lift(i, value) for i, value in enumerate(given)]
         self.tree = unflatten(self.inputs, self.spec)
@@ -192,7 +189,6 @@ class Call:
                     return True
             else:
                 stack.extend([parent for parent in node.parents if parent is not None and parent not in seen])
-        self._alone = True
         return False
 
     def records(self, seeds: Iterable[Any], linked: bool) -> bool:
@@ -204,8 +200,6 @@ class Call:
         live = [(out, seed) for out, seed in zip(outputs, seeds, strict=True) if node_of(out) is not None]
         if not live:
             return [new_tensor(np.zeros_like(tensor._data)) for tensor in self.inputs]
-        if self._alone and not record and not any(target.hooks for target in self._targets):
-            return self._swept(live, bool(retain))
         with self.mode():
             found = _gradients.grad(
                 [out for out, _ in live],
@@ -216,22 +210,6 @@ class Call:
                 materialize_grads=True,
             )
         return list(found)
-
-    def _swept(self, live: Sequence[tuple[Any, Any]], retain: bool) -> list[Any]:
-        """The same where the inputs are the only leaves: all that the sweep finds is wanted, which makes it faster."""
-        seeds = [seed._data for _, seed in live]
-        grads = sweep([node_of(out) for out, _ in live], seeds, retain=retain)
-        held = set(map(id, seeds))
-        found = []
-        for tensor in self.inputs:
-            g = grads.get(tensor._node)
-            if g is None:
-                g = np.zeros_like(tensor._data)
-            elif isinstance(g, np.ndarray) and (g.base is not None or id(g) in held or sys.getrefcount(g) > 3):
-                g = g.copy()
-            held.add(id(g))
-            found.append(new_tensor(g))
-        return found
 
     def release(self, value: Any, linked: bool) -> Any:
         """A Tensor of the call as the caller gets it: as array if the inputs were arrays, connected only if linked."""
