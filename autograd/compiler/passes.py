@@ -1,4 +1,4 @@
-"""Passes: each makes a program shorter, and none changes what it computes."""
+"""Passes: each makes a program shorter or faster, and none changes what it computes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from .numbers import Number
 from .program import Program, reads_of
+from .runs import join_runs
 from .values import Check, Instruction, Storage, Value, map_tree
 
 __all__ = ["PASSES", "remove_dead", "run_passes"]
@@ -237,6 +238,7 @@ PASSES: dict[str, Callable[[Program], None]] = {
     "share_equal": share_equal,
     "write_directly": write_directly,
     "remove_dead": remove_dead,
+    "join_runs": join_runs,
 }
 """All passes by name, in the order in which they run."""
 
