@@ -237,6 +237,9 @@ class Compiled:
             trial.arguments = ()
         if trial.conclusive:
             version.trust()
+        elif trial.verdict is not None and version.emitter.adds_by_blocks:
+            self._options = self._options.without("join_sums")  # numbers that cancel: once more, as eager adds them
+            self._versions.remove(version)
         elif trial.verdict is not None:
             version.refuse()
             self._tell(f"its program did not do the same as the function ({trial.verdict})")

@@ -111,7 +111,7 @@ class Emitter(Blockwise):
             return
         if isinstance(item.outs, Value):
             if self.plan.is_fixed(item.outs):
-                if item.function is not np.empty_like:
+                if item.function is not np.empty_like and item.function is not np.empty:
                     self._body.append(call)
             else:
                 self._body.append(f"{self.name(item.outs)} = {call}")
@@ -285,6 +285,17 @@ class Emitter(Blockwise):
         lines += ["", f"    def step({', '.join(given)}):", f'        """{self.title}"""']
         lines += [f"        {_quoted(line)}" for line in self._body]
         return "\n".join([*lines, "", "    return step", ""])
+
+    @property
+    def reorders(self) -> bool:
+        """Whether calls are made in another order than in the function."""
+        return any(isinstance(group, Run) for group in self.plan.groups)
+
+    @property
+    def adds_by_blocks(self) -> bool:
+        """Whether sums are added up in another order than in the function."""
+        runs = (group for group in self.plan.groups if isinstance(group, Run))
+        return any(rows.total for run in runs for rows in run.rows.values())
 
     def written_before(self, error: BaseException) -> list[str]:
         """The names of what stays and was perhaps overwritten when the program raised this error."""

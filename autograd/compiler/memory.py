@@ -233,7 +233,7 @@ def _can_be_told(item: Instruction) -> bool:
     if "out" in item.kwargs:
         return False
     function = item.function
-    if function is np.empty_like:
+    if function is np.empty_like or function is np.empty:
         return True
     if isinstance(function, np.ufunc):
         return function.nout == 1

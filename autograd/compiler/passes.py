@@ -9,7 +9,7 @@ import numpy as np
 
 from .numbers import Number
 from .program import Program, reads_of
-from .runs import join_runs
+from .runs import join_runs, join_sums
 from .values import Check, Instruction, Storage, Value, map_tree
 
 __all__ = ["PASSES", "remove_dead", "run_passes"]
@@ -200,7 +200,10 @@ def _same_place(a: Value, b: Value) -> bool:
 
 
 def simplify_calls(program: Program) -> None:
-    """NumPy's functions that go through Python are called by what they come to: ``sum`` is ``add.reduce``."""
+    """NumPy's functions that go through Python are called by what they come to: ``sum`` is ``add.reduce``.
+
+    Of an array that is only to be like another the shape is known.
+    """
     for item in program.instructions():
         reduce = _REDUCTIONS.get(item.function)
         if reduce is not None and set(item.kwargs) <= {"axis", "keepdims", "dtype"} and len(item.args) <= 2:
@@ -208,8 +211,13 @@ def simplify_calls(program: Program) -> None:
             rest = {name: value for name, value in item.kwargs.items() if name != "axis"}
             item.function, item.name = reduce
             item.args, item.kwargs = (item.args[0],), {"axis": axis, **rest}
+        plain = _LIKE.get(item.function)
+        if plain is not None and type(item.args[0]) is Value and item.outs.array.flags.c_contiguous:
+            item.function, item.name = plain, plain.__name__
+            item.args, item.kwargs = (item.outs.shape, item.outs.dtype), {}
 
 
+_LIKE: dict[Any, Any] = {np.empty_like: np.empty, np.zeros_like: np.zeros, np.ones_like: np.ones}
 _REDUCTIONS: dict[Any, Any] = {
     np.sum: (np.add.reduce, "add.reduce"),
     np.prod: (np.multiply.reduce, "multiply.reduce"),
@@ -238,6 +246,7 @@ PASSES: dict[str, Callable[[Program], None]] = {
     "share_equal": share_equal,
     "write_directly": write_directly,
     "remove_dead": remove_dead,
+    "join_sums": join_sums,
     "join_runs": join_runs,
 }
 """All passes by name, in the order in which they run."""

@@ -169,7 +169,9 @@ class Tape:
                 value = self._alias(bare, value.storage)
         elif bare.shape == source.shape and _same_numbers(bare, source.astype(bare.dtype)):
             layout = {"order": "C"} if bare.flags.c_contiguous and not source.flags.c_contiguous else {}
-            instruction = Instruction("call", "array", np.array, (self.value(parent), bare.dtype), layout, self._where())
+            instruction = Instruction(
+                "call", "array", np.array, (self.value(parent), bare.dtype), layout, self._where()
+            )
             value = instruction.outs = Value(self._storage(bare, "fresh"), bare, instruction)
             self.instructions.append(instruction)
         else:

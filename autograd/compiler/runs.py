@@ -12,10 +12,10 @@ from .program import Program, reads_of
 from .rowwise import Rows, is_flat, only_names, rows_of, together
 from .values import Check, Instruction, Storage, Value
 
-__all__ = ["BLOCK", "LARGE", "Run", "grouped", "join_runs"]
+__all__ = ["BLOCK", "LARGE", "Run", "grouped", "join_runs", "join_sums"]
 
-BLOCK = 1 << 17
-"""Elements in a block: a few arrays of so many fit into a core's cache."""
+BLOCK = 1 << 18
+"""Elements in a block, at most: with fewer, threads wait for each other; more do not stay in the cache."""
 LARGE = 1 << 18
 """Smaller arrays are computed whole: handing over Python's lock would take longer than the work."""
 ALONE = 1 << 20
@@ -30,67 +30,75 @@ class Run:
     Attributes:
         items: the instructions, with those that make views of what they need.
         rows: for each of those that compute how it works.
-        flat: whether all is elementwise on arrays of one shape: then each element is a row.
+        flat: whether all is elementwise on arrays of one shape, or a sum of all: then each element is a row.
         inner: the values that only these use: each thread has scratch space for them, of one block.
     """
 
-    def __init__(self, first: Instruction, rows: Rows) -> None:
-        self.items = [first]
-        self.rows: dict[Instruction, Rows] = {first: rows}
-        self.flat = is_flat(first)
+    def __init__(self, program: Program) -> None:
+        self.items: list[Any] = []
+        self.rows: dict[Instruction, Rows] = {}
+        self.flat = True
         self.inner: set[Value] = set()
-        self._by_element = rows.rows < FEWEST or rows.size > rows.rows * BLOCK
+        self._program = program
+        self._first: Any = None
+        self._by_element = False
         self._cut: dict[Storage, dict[Value, None]] = {}
         self._whole: set[Storage] = set()
         self._written: set[Storage] = set()
-        self._note(first, rows)
+        self._totals: set[Storage] = set()
 
     @classmethod
-    def starting(cls, item: Any) -> Run | None:
+    def starting(cls, program: Program, item: Any) -> Run | None:
         """A run that begins with an item, if it is one for that."""
-        if not isinstance(item, Instruction) or all(
-            value.array.size < LARGE for value in (*item.makes(), *item.reads())
-        ):
+        if not isinstance(item, Instruction):
             return None
-        rows = rows_of(item)
+        if all(value.array.size < LARGE for value in (*item.makes(), *item.reads())):
+            return None
+        rows, run = rows_of(item), cls(program)
         if rows is None or rows.size < LARGE:
             return None
-        run = cls(item, rows)
-        return None if run._by_element and not run.flat else run
-
-    def _note(self, item: Instruction, rows: Rows) -> None:
-        for value in rows.cut:
-            self._cut.setdefault(value.storage, {})[value] = None
-        self._whole.update(value.storage for value in rows.whole)
-        self._written.update(_writes(item))
+        run._first = rows
+        run._by_element = rows.rows < FEWEST or rows.size > rows.rows * BLOCK
+        return run if run.take(item) else None
 
     def take(self, item: Any) -> bool:
         """Let an item join, if it can."""
         rows = rows_of(item) if isinstance(item, Instruction) else None
-        if rows is None or rows.rows != next(iter(self.rows.values())).rows:
+        if rows is None or rows.rows != self._first.rows or (rows.total and not self._program.blocked_sums):
             return False
-        flat = is_flat(item) and rows.cut[0].shape == next(iter(self.rows.values())).cut[0].shape
+        flat = is_flat(item) and rows.cut[0].shape == self._first.cut[0].shape
         if self._by_element and not flat:
             return False
-        written = self._written | _writes(item)
+        made = _writes(item)
+        written = self._written | made
         whole = self._whole | {value.storage for value in rows.whole}
-        if written & whole:
+        totals = self._totals | (made if rows.total else set())
+        if written & whole or totals & {*self._cut, *[value.storage for value in rows.cut]}:
             return False
         for storage in {value.storage for value in rows.cut} & written:
             cut = [value for value in rows.cut if value.storage is storage]
-            if not together([*self._cut.get(storage, ()), *cut]):
+            if not together([*self._cut.get(storage, ()), *cut], self._by_element):
                 return False
         self.items.append(item)
         self.rows[item] = rows
         self.flat = self.flat and flat
-        self._note(item, rows)
+        for value in rows.cut:
+            self._cut.setdefault(value.storage, {})[value] = None
+        self._written, self._whole, self._totals = written, whole, totals
         return True
 
     @property
     def height(self) -> int:
-        """How many rows make a block."""
-        first = next(iter(self.rows.values()))
-        return max(1, BLOCK * first.rows // max(rows.size for rows in self.rows.values()))
+        """How many rows make a block: of elements, if the run is flat."""
+        largest = max(self.rows.values(), key=lambda rows: rows.size)
+        block = min(BLOCK, -(-largest.size // 2))
+        return block if self.flat else max(1, block * largest.rows // largest.size)
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks there are."""
+        largest = max(self.rows.values(), key=lambda rows: rows.size)
+        return -(-(largest.size if self.flat else largest.rows) // self.height)
 
     @property
     def pays(self) -> bool:
@@ -103,13 +111,13 @@ class Run:
         found = dict.fromkeys(value for rows in self.rows.values() for value in rows.cut)
         return [value for value in found if value.storage not in inner]
 
-    def settle(self, program: Program, users: dict[Storage, set[Instruction]]) -> None:
+    def settle(self, users: dict[Storage, set[Instruction]]) -> None:
         """Find out which values are its own."""
         inside = set(self.items)
-        given = {value.storage for value in program.given()}
-        for item in self.rows:
+        given = {value.storage for value in self._program.given()}
+        for item, rows in self.rows.items():
             made = item.outs
-            if item.target is None and made.storage not in given and users[made.storage] <= inside:
+            if item.target is None and not rows.total and made.storage not in given and users[made.storage] <= inside:
                 views = [other for other in self.items if other.kind == "view" and made.storage is _base(other)]
                 if all(_keeps_rows(view, made.shape[0]) for view in views):
                     self.inner.add(made)
@@ -141,12 +149,17 @@ def _keeps_rows(view: Instruction, count: int) -> bool:
 # ---- bringing together what can be done together ---------------------------------------------------------------------
 
 
+def join_sums(program: Program) -> None:
+    """Let sums over all rows join runs: they are added up block by block, in another order than NumPy's."""
+    program.blocked_sums = True
+
+
 def join_runs(program: Program) -> None:
     """Put calls that work on the same rows of large arrays next to each other, where nothing between them minds."""
     waiting, done = program.items, []
     while waiting:
         item, waiting = waiting[0], waiting[1:]
-        run = Run.starting(item)
+        run = Run.starting(program, item)
         if run is None:
             done.append(item)
             continue
@@ -224,7 +237,7 @@ def grouped(program: Program) -> Iterator[Any]:
             users.setdefault(value.storage, set()).add(item)
     waiting = program.items
     while waiting:
-        run = Run.starting(waiting[0])
+        run = Run.starting(program, waiting[0])
         if run is None:
             yield waiting[0]
             waiting = waiting[1:]
@@ -237,7 +250,7 @@ def grouped(program: Program) -> Iterator[Any]:
         while run.items[-1] not in run.rows:
             run.items.pop()
         if run.pays:
-            run.settle(program, users)
+            run.settle(users)
             yield run
         else:
             yield from run.items
