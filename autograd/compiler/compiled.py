@@ -201,7 +201,7 @@ class Compiled:
                 return self._fail(version, error)
             if found is MISSED or found is DEVIATED:
                 continue
-            if version is not versions[0]:
+            if version in versions[1:]:
                 versions.remove(version)
                 versions.insert(0, version)
             return found
