@@ -22,6 +22,9 @@ __all__ = ["BLOCK", "block_rows", "get_num_threads", "in_blocks", "linewise", "p
 BLOCK = 1 << 18
 """Elements in a block, about: with fewer the threads wait for each other more than they work."""
 
+LINE = 256
+"""Of rows so long NumPy takes one after another faster than a few at once, for which it copies what is broadcast."""
+
 _team: Any = None
 _wanted: int | None = None
 
@@ -85,11 +88,32 @@ def _helpers() -> tuple[Any, int]:
 
 
 def block_rows(x: Any, block: int | None = None) -> int:
-    """How many rows of ``x`` make a block of about ``block`` elements (default: BLOCK)."""
+    """How many rows of ``x`` make a block of about ``block`` elements (default: BLOCK), all blocks being alike."""
     block = block or BLOCK
-    return max(1, block * x.shape[0] // x.size if x.size > block and type(x) is np.ndarray else x.shape[0])
+    rows = x.shape[0]
+    if x.size <= block or type(x) is not np.ndarray:
+        return max(1, rows)
+    most = max(1, block * rows // x.size)
+    return -(-rows // -(-rows // most))
 
 
+def _by_lines(function: Callable[..., None]) -> Callable[..., None]:
+    """``function(x, ...)``, where NumPy's buffers hold no second row of a large ``x``, if rows are long."""
+
+    @functools.wraps(function)
+    def call(x: Any, *args: Any, **settings: Any) -> None:
+        if type(x) is not np.ndarray or x.ndim < 2 or x.shape[-1] < LINE or x.size < LINE * LINE:
+            return function(x, *args, **settings)
+        before = np.setbufsize(LINE)
+        try:
+            return function(x, *args, **settings)
+        finally:
+            np.setbufsize(before)
+
+    return call
+
+
+@_by_lines
 def in_blocks(x: Any, start: Callable[[], Callable[[slice], None]], block: int | None = None) -> None:
     """Do some work on every block of the rows of ``x``: of what stands side by side along dimension 0.
 
