@@ -112,7 +112,7 @@ _SLOPES = [
 
 def _along(x: Any, y: Any, dim: int) -> Any:
     """The sum of ``x * y`` along ``dim``, kept as 1."""
-    if dim == -1 and x.dtype.itemsize != 2 and x.ndim:  # in one pass
+    if dim in (-1, x.ndim - 1) and x.dtype.itemsize != 2 and x.ndim:  # in one pass
         return np.expand_dims(np.vecdot(x, y), -1)
     return np.add.reduce(x * y, dim, keepdims=True)
 
@@ -135,7 +135,7 @@ def _softmax_slope(x: Any, y: Any, dim: int, out: Any = None) -> Any:
 
 def _total(x: Any, dim: int) -> Any:
     """The sum of a large plain array along ``dim``, kept as 1."""
-    if dim == -1 or dim == x.ndim - 1:
+    if dim in (-1, x.ndim - 1):
         return np.vecdot(x, ones(x.shape[-1], x.dtype))[..., None]
     return np.add.reduce(x, dim, keepdims=True)
 
