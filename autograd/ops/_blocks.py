@@ -22,8 +22,12 @@ __all__ = ["BLOCK", "block_rows", "get_num_threads", "in_blocks", "linewise", "p
 BLOCK = 1 << 18
 """Elements in a block, about: with fewer the threads wait for each other more than they work."""
 
-LINE = 256
-"""Of rows so long NumPy takes one after another faster than a few at once, for which it copies what is broadcast."""
+LINE = 1 << 9
+"""Rows so long NumPy takes faster one by one than as many at once as its buffers hold, for which it copies what is
+broadcast."""
+
+FEW = 1 << 16
+"""With fewer elements this does not matter."""
 
 _team: Any = None
 _wanted: int | None = None
@@ -98,13 +102,13 @@ def block_rows(x: Any, block: int | None = None) -> int:
 
 
 def _by_lines(function: Callable[..., None]) -> Callable[..., None]:
-    """``function(x, ...)``, where NumPy's buffers hold no second row of a large ``x``, if rows are long."""
+    """``function(x, ...)``; if ``x`` is large and its rows are long, NumPy's buffers hold no second row meanwhile."""
 
     @functools.wraps(function)
     def call(x: Any, *args: Any, **settings: Any) -> None:
-        if type(x) is not np.ndarray or x.ndim < 2 or x.shape[-1] < LINE or x.size < LINE * LINE:
+        if type(x) is not np.ndarray or x.ndim < 2 or x.shape[-1] < LINE or x.size < FEW:
             return function(x, *args, **settings)
-        before = np.setbufsize(LINE)
+        before = np.setbufsize(min(x.shape[-1], 1 << 13) // 16 * 16)  # a multiple of 16, as NumPy wants it
         try:
             return function(x, *args, **settings)
         finally:
