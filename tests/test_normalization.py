@@ -197,6 +197,21 @@ def test_blocks_cover_all_rows_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (x == 1).all()
     assert 1 <= len(threads) <= 2
     assert block_rows(np.zeros((0, 4))) == block_rows(np.zeros((3, 0))) // 3 == 1
+    assert block_rows(np.zeros((12, 1)), 10) == 6
+
+
+def test_blocks_of_long_rows_leave_the_buffers_of_numpy_as_they_were() -> None:
+    x, before, meanwhile = np.ones((128, 600)), np.getbufsize(), []
+
+    def work(block: slice) -> None:
+        meanwhile.append(np.getbufsize())
+        raise ArithmeticError
+
+    for _ in range(2):
+        with pytest.raises(ArithmeticError):
+            in_blocks(x, lambda: work)
+        assert np.getbufsize() == before
+    assert all(0 < size < 2 * 600 for size in meanwhile)
 
 
 def test_an_error_in_a_block_arrives(monkeypatch: pytest.MonkeyPatch) -> None:

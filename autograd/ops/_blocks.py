@@ -22,6 +22,13 @@ __all__ = ["BLOCK", "block_rows", "get_num_threads", "in_blocks", "linewise", "p
 BLOCK = 1 << 18
 """Elements in a block, about: with fewer the threads wait for each other more than they work."""
 
+LINE = 1 << 9
+"""Rows so long NumPy takes faster one by one than as many at once as its buffers hold, for which it copies what is
+broadcast."""
+
+FEW = 1 << 16
+"""With fewer elements this does not matter."""
+
 _team: Any = None
 _wanted: int | None = None
 
@@ -85,11 +92,32 @@ def _helpers() -> tuple[Any, int]:
 
 
 def block_rows(x: Any, block: int | None = None) -> int:
-    """How many rows of ``x`` make a block of about ``block`` elements (default: BLOCK)."""
+    """How many rows of ``x`` make a block of about ``block`` elements (default: BLOCK), all blocks being alike."""
     block = block or BLOCK
-    return max(1, block * x.shape[0] // x.size if x.size > block and type(x) is np.ndarray else x.shape[0])
+    rows = x.shape[0]
+    if x.size <= block or type(x) is not np.ndarray:
+        return max(1, rows)
+    most = max(1, block * rows // x.size)
+    return -(-rows // -(-rows // most))
 
 
+def _by_lines(function: Callable[..., None]) -> Callable[..., None]:
+    """``function(x, ...)``; if ``x`` is large and its rows are long, NumPy's buffers hold no second row meanwhile."""
+
+    @functools.wraps(function)
+    def call(x: Any, *args: Any, **settings: Any) -> None:
+        if type(x) is not np.ndarray or x.ndim < 2 or x.shape[-1] < LINE or x.size < FEW:
+            return function(x, *args, **settings)
+        before = np.setbufsize(min(x.shape[-1], 1 << 13) // 16 * 16)  # a multiple of 16, as NumPy wants it
+        try:
+            return function(x, *args, **settings)
+        finally:
+            np.setbufsize(before)
+
+    return call
+
+
+@_by_lines
 def in_blocks(x: Any, start: Callable[[], Callable[[slice], None]], block: int | None = None) -> None:
     """Do some work on every block of the rows of ``x``: of what stands side by side along dimension 0.
 

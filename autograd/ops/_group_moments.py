@@ -24,19 +24,6 @@ def _rows(x: Any, groups: int) -> Any:
     return x.reshape(x.shape[0] * groups, math.prod(x.shape[1:]) // max(groups, 1))
 
 
-def _sums(x: Any, y: Any) -> Any:
-    """For each example and channel the sum of ``x``, and that of ``x * y``."""
-    unit = ones(x.shape[2], x.dtype)
-    sums = np.empty((2, *x.shape[:2]), x.dtype, like=x)
-
-    def work(block: slice) -> None:
-        np.vecdot(x[block], unit, out=sums[0, block])
-        np.vecdot(x[block], y[block], out=sums[1, block])
-
-    in_blocks(x, lambda: work)
-    return sums
-
-
 def _grouped(sums: Any, groups: int) -> Any:
     """The sum over each group's channels."""
     return np.add.reduce(sums.reshape(len(sums), groups, -1), -1)
@@ -54,24 +41,32 @@ def groups_normalized(x: Any, weight: Any, bias: Any, groups: int, eps: float, m
     """
     shape, x = x.shape, _places(x)
     n = max(math.prod(x.shape[1:]) // groups, 1)
-    mean, variance = (_grouped(sums, groups) / n for sums in _sums(x, x))
-    level = np.square(mean)
-    variance -= level
-    if far(level, variance):
-        rows = rows_normalized(_rows(x, groups), None, None, 1, eps, True, None)
-        return channels_scaled(rows.reshape(shape), weight, bias)
-    scale = 1 / np.sqrt(variance + eps)
-    if memo is not None:
-        memo[:] = mean, scale
-    factor = _spread(scale, x.shape[1]) * weight[:, None]
-    offset = bias[:, None] - _spread(mean, x.shape[1]) * factor
+    unit = ones(x.shape[2], x.dtype)
+    means, scales = np.empty((2, len(x), groups), x.dtype, like=x)
     out = np.empty(x.shape, x.dtype, like=x)
+    inexact: list[slice] = []
 
     def work(block: slice) -> None:
-        into = np.multiply(x[block], factor[block], out=out[block])
-        np.add(into, offset[block], out=into)
+        part = x[block]
+        mean = _grouped(np.vecdot(part, unit), groups) / n
+        variance = _grouped(np.vecdot(part, part), groups) / n
+        level = np.square(mean)
+        variance -= level
+        if inexact or far(level, variance):
+            inexact.append(block)
+            return
+        means[block] = mean
+        scale = scales[block] = 1 / np.sqrt(variance + eps)
+        factor = _spread(scale, x.shape[1]) * weight[:, None]
+        into = np.multiply(part, factor, out=out[block])
+        np.add(into, bias[:, None] - _spread(mean, x.shape[1]) * factor, out=into)
 
     in_blocks(x, lambda: work)
+    if inexact:
+        rows = rows_normalized(_rows(x, groups), None, None, 1, eps, True, None)
+        return channels_scaled(rows.reshape(shape), weight, bias)
+    if memo is not None:
+        memo[:] = means, scales
     return out.reshape(shape)
 
 
@@ -84,29 +79,32 @@ def group_slopes(x: Any, g: Any, weight: Any, groups: int, eps: float, memo: Any
         by_x = row_slopes(_rows(x, groups), _rows(back, groups), None, 1, eps, True, None)[0]
         return by_x.reshape(shape), by_weight, by_bias
     x, g = _places(x), _places(g)
+    channels = x.shape[1]
     n = max(math.prod(x.shape[1:]) // groups, 1)
-    mean, scale = memo
-    means, scales = _spread(mean, x.shape[1]), _spread(scale, x.shape[1])
-    level, along = _sums(g, x)
-    along -= means[:, :, 0] * level
-    by_bias, by_weight = np.add.reduce(level, 0), np.add.reduce(along * scales[:, :, 0], 0)
-    # dx = scale * (g * weight - level - (x - mean) * along), with level and along of each group
-    shares = _grouped(level * weight, groups) * scale / n, _grouped(along * weight, groups) * scale**3 / n
-    level, along = (_spread(share, x.shape[1]) for share in shares)
-    level = level - means * along
-    factor = scales * weight[:, None]
+    means, scales = memo
+    unit = ones(x.shape[2], x.dtype)
+    by_weight, by_bias = np.empty((2, *x.shape[:2]), x.dtype, like=x)
     out = np.empty(x.shape, x.dtype, like=x)
 
     def start() -> Callable[[slice], None]:
         scratch = np.empty((block_rows(x), *x.shape[1:]), x.dtype, like=x)
 
         def work(block: slice) -> None:
-            into = np.multiply(g[block], factor[block], out=out[block])
-            rest = np.multiply(x[block], along[block], out=scratch[: len(into)])
-            np.add(rest, level[block], out=rest)
+            part, slope, scale = x[block], g[block], scales[block]
+            mean, widely = _spread(means[block], channels), _spread(scale, channels)
+            level = np.vecdot(slope, unit, out=by_bias[block])
+            along = np.vecdot(slope, part) - mean[:, :, 0] * level
+            np.multiply(along, widely[:, :, 0], out=by_weight[block])
+            # dx = scale * (g * weight - level - (x - mean) * along), with level and along of each group
+            scale = scale / n
+            level = _spread(_grouped(level * weight, groups) * scale, channels)
+            along = _spread(_grouped(along * weight, groups) * scale * np.square(scales[block]), channels)
+            into = np.multiply(slope, widely * weight[:, None], out=out[block])
+            rest = np.multiply(part, along, out=scratch[: len(into)])
+            np.add(rest, level - mean * along, out=rest)
             np.subtract(into, rest, out=into)
 
         return work
 
     in_blocks(x, start)
-    return out.reshape(shape), by_weight, by_bias
+    return out.reshape(shape), np.add.reduce(by_weight, 0), np.add.reduce(by_bias, 0)

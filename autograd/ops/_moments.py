@@ -235,8 +235,7 @@ def channels_normalized(x: Any, weight: Any, bias: Any, eps: float, memo: Any) -
         memo[:] = mean, scale, variance
     factor = scale if weight is None else scale * _channel_column(weight, x)
     level = None if bias is None else _channel_column(bias, x)
-    if rest is not None:
-        level = (0 if level is None else level) - rest * factor
+    level = (0 if level is None else level) - (mean if rest is None else rest) * factor
     if offset is not None and x.size <= SMALL:
         offset *= factor
         offset += level
@@ -244,12 +243,8 @@ def channels_normalized(x: Any, weight: Any, bias: Any, eps: float, memo: Any) -
     out = np.empty(x.shape, x.dtype, like=x) if offset is None else offset
 
     def work(block: slice) -> None:
-        into = out[block]
-        if offset is None:
-            np.subtract(x[block], mean, out=into)
-        np.multiply(into, factor, out=into)
-        if level is not None:
-            np.add(into, level, out=into)
+        into = np.multiply((x if offset is None else offset)[block], factor, out=out[block])
+        np.add(into, level, out=into)
 
     in_blocks(x, lambda: work)
     return out.reshape(shape)

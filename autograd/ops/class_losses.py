@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -53,7 +52,7 @@ class _Sums(NamedTuple):
         tops: the largest score; None for a small batch, of which ``index`` gives places in the flat matrix.
         totals: the sum of all exponentials relative to it.
         below: the weighted sum of what is below it, if asked for.
-        powers: these exponentials, if they are few enough to be kept.
+        powers: these exponentials.
     """
 
     index: Any
@@ -73,25 +72,20 @@ def _sums(rows: Any, index: Any, weights: Any, factors: Any) -> _Sums:
         below = None if factors is None else np.vecdot(powers, factors)
         np.exp(powers, out=powers)
         return _Sums(index, weights, tops, np.add.reduce(powers, 1), below, powers)
-    tops, totals, below = np.zeros((3, count), rows.dtype, like=rows)
+    tops, totals, below = np.zeros((3, count), rows.dtype)
     unit = ones(classes, rows.dtype)
+    powers = np.empty(rows.shape, rows.dtype)
 
-    def start() -> Callable[[slice], None]:
-        scratch = np.empty((block_rows(rows), classes), rows.dtype, like=rows)
+    def work(block: slice) -> None:
+        top = np.maximum.reduce(rows[block], 1, out=tops[block])
+        part = np.subtract(rows[block], top[:, None], out=powers[block])
+        if factors is not None:
+            np.vecdot(part, factors, out=below[block])
+        np.exp(part, out=part)
+        np.vecdot(part, unit, out=totals[block])
 
-        def work(block: slice) -> None:
-            part = rows[block]
-            top = np.maximum.reduce(part, 1, out=tops[block])
-            powers = np.subtract(part, top[:, None], out=scratch[: len(part)])
-            if factors is not None:
-                np.vecdot(powers, factors, out=below[block])
-            np.exp(powers, out=powers)
-            np.vecdot(powers, unit, out=totals[block])
-
-        return work
-
-    in_blocks(rows, start)
-    return _Sums(index, weights, tops, totals, below, None)
+    in_blocks(rows, lambda: work)
+    return _Sums(index, weights, tops, totals, below, powers)
 
 
 def _is_small(rows: Any) -> bool:
@@ -211,7 +205,7 @@ def cross_entropy_slope(
         sums = memo[0]
     else:
         sums = _sums(rows, *read_targets(target, weight, ignore_index, classes, wide, "cross_entropy"), None)
-    index, weights, tops, totals, _, powers = sums
+    index, weights, _, totals, _, powers = sums
     scale = share_of(weights, count, reduction, wide) * y.astype(wide, copy=False).reshape(-1)
     own = scale if weights is None else weights * scale  # what the result has of each target's loss
     each, total = None, own
@@ -221,14 +215,15 @@ def cross_entropy_slope(
         own = own * wide.type(1 - label_smoothing)
         total = own + each * (classes if weight is None else np.add.reduce(weight))
     factor = total / totals
-    out = np.empty_like(rows, order="C")
+    if block_rows(rows) >= count:
+        out = np.empty_like(rows, order="C")
+    else:  # the powers of a large batch are used up; another time they are computed anew
+        out = powers
+        if memo:
+            memo.clear()
 
     def work(block: slice) -> None:
-        p = out[block]
-        if powers is None:
-            np.subtract(rows[block], tops[block, None], out=p)
-            np.exp(p, out=p)
-        np.multiply(p if powers is None else powers, factor[block, None], out=p)
+        p = np.multiply(powers[block], factor[block, None], out=out[block])
         if each is not None:
             np.subtract(p, each[block, None] if weight is None else each[block, None] * weight, out=p)
 

@@ -15,7 +15,7 @@ from ..generator import Generator, source
 from ..samples import case, reals
 from . import arithmetic, reductions
 from ._blocks import BLOCK, linewise
-from ._column_sums import column_sums
+from ._column_sums import column_sums, ones
 from .axes import accumulation_dtype
 from .norms import norm
 from .products import flat
@@ -112,7 +112,7 @@ _SLOPES = [
 
 def _along(x: Any, y: Any, dim: int) -> Any:
     """The sum of ``x * y`` along ``dim``, kept as 1."""
-    if dim == -1 and x.dtype.itemsize != 2 and x.ndim:  # in one pass
+    if dim in (-1, x.ndim - 1) and x.dtype.itemsize != 2 and x.ndim:  # in one pass
         return np.expand_dims(np.vecdot(x, y), -1)
     return np.add.reduce(x * y, dim, keepdims=True)
 
@@ -133,12 +133,22 @@ def _softmax_slope(x: Any, y: Any, dim: int, out: Any = None) -> Any:
     return out
 
 
+def _total(x: Any, dim: int) -> Any:
+    """The sum of a large plain array along ``dim``, kept as 1."""
+    if dim in (-1, x.ndim - 1):
+        return np.vecdot(x, ones(x.shape[-1], x.dtype))[..., None]
+    return np.add.reduce(x, dim, keepdims=True)
+
+
 def _softmax(x: Any, dim: int, out: Any = None) -> Any:
     powers = _shifted(x, dim, out)
     if not x.ndim:
         return np.exp(powers)
     np.exp(powers, out=powers)
-    powers /= np.add.reduce(powers, dim, keepdims=True)
+    if out is None:
+        powers /= np.add.reduce(powers, dim, keepdims=True)
+    else:
+        powers *= 1 / _total(powers, dim)
     return powers
 
 
@@ -163,13 +173,17 @@ def _log_softmax(x: Any, dim: int, out: Any = None) -> Any:
     shifted = _shifted(x, dim, out)
     if not x.ndim:
         return shifted
-    shifted -= np.log(np.add.reduce(np.exp(shifted), dim, keepdims=True))
+    powers = np.exp(shifted)
+    shifted -= np.log(np.add.reduce(powers, dim, keepdims=True) if out is None else _total(powers, dim))
     return shifted
 
 
 def _log_softmax_slope(x: Any, y: Any, dim: int, out: Any = None) -> Any:
-    rest = np.exp(y) * np.add.reduce(x, dim, keepdims=True)
-    return x - rest if out is None else np.subtract(x, rest, out=out)
+    if out is None:
+        return x - np.exp(y) * np.add.reduce(x, dim, keepdims=True)
+    out = np.exp(y, out=out)
+    out *= _total(x, dim)
+    return np.subtract(x, out, out=out)
 
 
 @op(
