@@ -154,7 +154,7 @@ class Emitter(Wording):
             return
         if isinstance(item.outs, Value):
             if self.plan.is_fixed(item.outs):
-                if item.function is not np.empty_like:
+                if item.function not in (np.empty_like, np.empty):
                     self._body.append(call)
             else:
                 self._body.append(f"{self.name(item.outs)} = {call}")
@@ -179,6 +179,8 @@ class Emitter(Wording):
                 kwargs.pop("size", None)
                 args = []
                 kwargs["dtype"] = self.text(item.outs.dtype)
+            if kwargs.get("order") == "'C'":
+                del kwargs["order"]  # the buffer has its order
             kwargs["out"] = self.name(item.outs)
         if isinstance(function, _METHODS) or item.name in ("T", "mT", "real", "imag"):
             return self._method(item, args, kwargs)

@@ -220,13 +220,13 @@ def _can_be_told(item: Instruction) -> bool:
     if "out" in item.kwargs:
         return False
     function = item.function
-    if function is np.empty_like or (function is np.where and is_elementwise(item)):
+    if function in (np.empty_like, np.empty) or (function is np.where and is_elementwise(item)):
         return True
     if isinstance(function, np.ufunc):
         return function.nout == 1
     owner = getattr(function, "__self__", None)
     if isinstance(owner, np.ufunc):
-        return item.name.endswith((".reduce", ".accumulate"))
+        return item.name.endswith((".reduce", ".accumulate", ".reduceat"))
     if item.name in ("stream.random", "stream.standard_normal"):
         return array.dtype in (np.float32, np.float64)
     return function in _TAKE_OUT

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .cheaper import drop_views, reduce_in_segments, spread_operands, use_dot, use_square, widen_masks
 from .numbers import Number
 from .program import Program, reads_of
 from .values import Check, Instruction, Storage, Value, map_tree
@@ -237,6 +238,12 @@ PASSES: dict[str, Callable[[Program], None]] = {
     "share_equal": share_equal,
     "write_directly": write_directly,
     "remove_dead": remove_dead,
+    "drop_views": drop_views,
+    "use_dot": use_dot,
+    "use_square": use_square,
+    "reduce_in_segments": reduce_in_segments,
+    "widen_masks": widen_masks,
+    "spread_operands": spread_operands,
 }
 """All passes by name, in the order in which they run."""
 
