@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.mutation import stamp_owners
+from ..engine.mutation import stamper
 from ..engine.nodes import Handle, new_tensor
 from ..ops._blocks import in_blocks
 from .memory import Plan, shared_scratch
+from .numbers import Number, value_of
 from .program import Program
 from .reach import Given, Slot, TensorOf
 from .runs import BLOCK, Run
@@ -32,13 +33,14 @@ class Emitter(Wording):
 
     def __init__(self, program: Program, title: str, parameters: list[Value], reuse_outputs: bool) -> None:
         namespace = {
-            "np": np, "ndarray": np.ndarray, "empty": np.empty, "_new_tensor": new_tensor, "_stamp": stamp_owners,
-            "_DEVIATED": DEVIATED, "strided": strided, "_errstate": np.errstate,
+            "np": np, "ndarray": np.ndarray, "empty": np.empty, "_new_tensor": new_tensor, "_DEVIATED": DEVIATED,
+            "strided": strided, "_errstate": np.errstate,
         }  # fmt: skip
         super().__init__(namespace)
         self.program = program
         self.plan = Plan(program, reuse_outputs)
         self._functions: dict[int, str] = {}
+        self._places: dict[tuple[int, str], str] = {}
         self.parameters = parameters
         self.streams: list[Any] = []
         self._stream_names: dict[Any, str] = {}
@@ -201,13 +203,26 @@ class Emitter(Wording):
         return self._stream_names[key]
 
     def _argument(self, item: Instruction, arg: Any) -> str:
-        if type(arg) in (float, int) and (isinstance(item.function, np.ufunc) or item.function is np.where):
+        number = value_of(arg)
+        if type(number) in (float, int) and (isinstance(item.function, np.ufunc) or item.function is np.where):
             out = item.target if item.target is not None else item.outs
             arrays = [x for x in item.args if type(x) is Value]
             floating = [x.dtype for x in arrays if x.dtype.kind == "f" and x.shape]
             if isinstance(out, Value) and floating and item.function not in _MIXED:
-                return self._scalar(arg, floating[0])
+                write = self._scalar if number is arg else self._number_argument
+                return write(arg, floating[0])
         return self.text(arg)
+
+    def _number_argument(self, number: Number, dtype: Any) -> str:
+        """A number that is another at each call, beside an array: as an array of no dimensions, like ``_scalar``."""
+        key = id(number), str(dtype)
+        place = self._places.get(key)
+        if place is None:
+            name = self.number(number)
+            place = self._places[key] = self._fresh(f"{name}_array")
+            self._setup.append(f"{place} = empty((), '{dtype}')")
+            self._body.append(f"{place}[()] = {name}")
+        return place
 
     def _method(self, item: Instruction, args: list[str], kwargs: dict[str, str]) -> str:
         if item.name == "__setitem__":
@@ -316,7 +331,8 @@ class Emitter(Wording):
             self._body.append("# ------------ what stays ------------")
         self._body += stores
         if roots:
-            self._body.append(f"_stamp({self._bind(tuple(roots), 'memory')})")
+            self.namespace["_stamp"] = stamper(tuple(roots))
+            self._body.append("_stamp()")
         self._body.append(f"return {returned}")
 
     @property
