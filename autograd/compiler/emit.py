@@ -13,6 +13,7 @@ import numpy as np
 from ..engine.mutation import stamper
 from ..engine.nodes import Handle, new_tensor
 from ..ops._blocks import in_blocks
+from .keeping import Kept, keepable, made_together
 from .memory import Plan, shared_scratch
 from .numbers import Number, value_of
 from .program import Program
@@ -59,6 +60,7 @@ class Emitter(Wording):
         for value, text in self.plan.buffers():
             value.name = self._fresh("b")
             self._setup.append(f"{value.name} = {text}")
+        self._keep()
         checks = [i for i, item in enumerate(self.program.items) if isinstance(item, Check)]
         self._guard_before(checks[-1] if checks else 0)
         for item in self.plan.groups:
@@ -136,13 +138,37 @@ class Emitter(Wording):
 
     def _part(self, value: Value) -> None:
         """The place of a value in the buffer that it is a part of."""
-        whole, offset = self.plan.parts[value.storage]
+        whole, _ = self.plan.parts[value.storage]
+        if whole.storage in self.plan.kept:
+            return
         static = self.plan.is_static(whole)
         if not static and not whole.name:
             self._body.append(f"{self.name(whole)} = empty({whole.array.size}, '{whole.dtype}')")
+        (self._setup if static else self._body).append(self._cut(value))
+
+    def _cut(self, value: Value) -> str:
+        """The line that cuts a value from the buffer that it is a part of."""
+        whole, offset = self.plan.parts[value.storage]
         shape = "" if value.array.ndim == 1 else f".reshape{value.shape}"
-        line = f"{self.name(value)} = {self.name(whole)}[{offset}:{offset + value.array.size}]{shape}"
-        (self._setup if static else self._body).append(line)
+        return f"{self.name(value)} = {self.name(whole)}[{offset}:{offset + value.array.size}]{shape}"
+
+    def _keep(self) -> None:
+        """Arrays of gradients are made by a function of their own, when those of the last call cannot be taken."""
+        plan = self.plan
+        self._left = keepable(self.program, plan, self.parameters)
+        if not self._left:
+            return
+        arrays, lines = made_together(self.program, plan, self._left, self.name, self._cut)
+        names = ", ".join([value.name for value in arrays])
+        made = self._fresh("gradients")
+        self._setup += [f"def {made}():", *[f"    {line}" for line in lines], f"    return {names},"]
+        at = {value.storage: i for i, value in enumerate(arrays)}
+        owners = [effect.place.container for effect in self._left.values()]
+        self.namespace["_kept"] = Kept(owners, [at[storage] for storage in self._left])
+        self._body += [
+            "# the gradients of the last call, if nobody else has them, are written again",
+            f"{names}, = _kept({made})",
+        ]
 
     def _line(self, item: Instruction) -> None:
         """One instruction."""
@@ -311,7 +337,10 @@ class Emitter(Wording):
     def _finish(self) -> None:
         made: dict[int, str] = {}
         stores = []
+        kept = {id(effect) for effect in self._left.values()}
         for effect in self.program.effects:
+            if id(effect) in kept:
+                continue
             name = made.get(id(effect.tree))
             if name is None:
                 name = self.result(effect.tree)
@@ -327,6 +356,8 @@ class Emitter(Wording):
         returned = self.result(self.program.results)
         written = {item.target.storage for item in self.program.instructions() if item.target is not None}
         roots = [storage.array for storage in written if storage.kind in ("state", "input")]
+        if self._left:
+            stores.append("_kept.leave()")
         if stores or roots:
             self._body.append("# ------------ what stays ------------")
         self._body += stores

@@ -11,7 +11,7 @@ from .program import Program, reads_of
 from .runs import Run, grouped, is_elementwise
 from .values import Instruction, Storage, Value
 
-__all__ = ["Plan", "shared_scratch"]
+__all__ = ["Plan", "can_be_told", "empty_text", "shared_scratch"]
 
 _TAKE_OUT = {
     np.matmul, np.dot, np.take, np.concatenate, np.stack, np.einsum, np.clip, np.cumsum, np.cumprod, np.mean, np.argmax,
@@ -25,6 +25,7 @@ class Plan:
 
     Attributes:
         before: bytes of all results; after: of the buffers that they share.
+        kept: the storages of results that are written again while nobody sees them (see ``keeping``).
     """
 
     def __init__(self, program: Program, reuse_outputs: bool = False) -> None:
@@ -40,18 +41,21 @@ class Plan:
                     made.storage.kind == "fresh"
                     and made.storage not in given
                     and made not in inner
-                    and _can_be_told(item)
+                    and can_be_told(item)
                 ):
                     self._fixed[made.storage] = made
         self.joined: dict[int, Value] = {}
         self.parts: dict[Storage, tuple[Value, int]] = {}
+        self.kept: set[Storage] = set()
         self._join(given, inner)
         self._share()
 
     def is_fixed(self, value: Value) -> bool:
         """Whether a call is told to put its result there: into a buffer, or a part of one."""
         return self._fixed.get(value.storage) is value or (
-            value.storage in self.parts and value.source is not None and value.source.kind == "call"
+            (value.storage in self.parts or value.storage in self.kept)
+            and value.source is not None
+            and value.source.kind == "call"
         )
 
     def _join(self, given: set[Storage], inner: set[Value]) -> None:
@@ -86,7 +90,7 @@ class Plan:
         source = piece.source
         if source is None or source.kind != "call" or source.outs is not piece or source.function is np.concatenate:
             return False
-        return piece.dtype == made.dtype and piece.array.flags.c_contiguous and _can_be_told(source)
+        return piece.dtype == made.dtype and piece.array.flags.c_contiguous and can_be_told(source)
 
     def _last_uses(self) -> dict[Storage, int]:
         """For each storage the number of the last item that uses it."""
@@ -183,7 +187,7 @@ class Plan:
                 yield value, first[pool].name
             else:
                 first[pool] = value
-                yield value, _empty(array)
+                yield value, empty_text(array)
 
     def pools(self) -> Iterator[str]:
         """The lines that make the bytes of arrays of different shapes or dtypes."""
@@ -201,7 +205,8 @@ class Plan:
         return found
 
 
-def _empty(array: Any) -> str:
+def empty_text(array: Any) -> str:
+    """The expression that makes an array of this form."""
     order = "" if array.flags.c_contiguous else ", 'F'"
     return f"empty({array.shape}, '{array.dtype}'{order})"
 
@@ -210,7 +215,7 @@ def _same_layout(a: Value, b: Value) -> bool:
     return a.shape == b.shape and a.array.strides == b.array.strides and a.array.nbytes == b.array.nbytes
 
 
-def _can_be_told(item: Instruction) -> bool:
+def can_be_told(item: Instruction) -> bool:
     """Whether a call takes ``out=``, and its result is a whole array of ordinary layout."""
     array = item.outs.array
     if not (array.flags.c_contiguous or array.flags.f_contiguous) or not array.size:
