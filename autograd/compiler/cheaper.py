@@ -83,12 +83,14 @@ def _spread(item: Instruction, known: dict[Any, Value]) -> tuple[int, Value, lis
         return None
     for at, arg in enumerate(item.args):
         other = item.args[1 - at]
-        if type(other) is not Value or other.shape != made.shape or not other.array.flags.c_contiguous:
+        if type(other) is not Value or (other.shape, other.dtype) != (made.shape, made.dtype):
+            continue
+        if not other.array.flags.c_contiguous:
             continue
         number = _number(arg, made.dtype)
         if number is not None:
             shape = _as_full(made) if item.function in _EXTREMES else None
-            return None if shape is None else (at, _constant(number, shape, known), [])
+            return None if shape is None else (at, _constant(number, shape, known, type(arg) is not Value), [])
         if type(arg) is Value and arg.shape and arg.shape != made.shape and made.array.size <= SPREAD:
             if arg.dtype != made.dtype:
                 return None
@@ -129,11 +131,12 @@ def _as_full(made: Value) -> tuple[int, ...] | None:
     return made.shape[-1:] if made.shape[-1] >= 2 * NARROW else None
 
 
-def _constant(array: Any, shape: tuple[int, ...], known: dict[Any, Value]) -> Value:
-    key = array.tobytes(), array.shape, array.dtype, shape
+def _constant(array: Any, shape: tuple[int, ...], known: dict[Any, Value], own: bool = False) -> Value:
+    key = array.tobytes(), array.shape, array.dtype, shape, own
     if key not in known:
         full = np.ascontiguousarray(np.broadcast_to(array, shape))
         known[key] = Value(Storage("constant", full), full)
+        known[key].storage.own = own
     return known[key]
 
 
@@ -185,7 +188,7 @@ def reduce_in_segments(program: Program) -> None:
         size, width = value.array.size, value.shape[-1]
         line = Instruction("view", "reshape", np.ndarray.reshape, (value, -1), {}, where)
         line.outs = Value(value.storage, value.array.reshape(-1), line)
-        starts = _constant(np.arange(0, size, width), (size // width,), known)
+        starts = _constant(np.arange(0, size, width), (size // width,), known, True)
         item.function = np.maximum.reduceat if item.name == "maximum.reduce" else np.minimum.reduceat
         item.name += "at"
         item.args, item.kwargs = (line.outs, starts), {}

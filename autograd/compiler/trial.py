@@ -348,7 +348,7 @@ def _same(a: Any, b: Any) -> bool:
 def _has_constants(program: Program) -> bool:
     """Whether arrays of the recording are in the program, which may have come from anywhere."""
     values = [value for item in program.items for value in reads_of(item)]
-    return any(v.storage.kind == "constant" for v in (*values, *program.given()))
+    return any(v.storage.kind == "constant" and not v.storage.own for v in (*values, *program.given()))
 
 
 def sample(array: Any) -> int:

@@ -25,15 +25,17 @@ class Storage:
         array: the array that owns the memory, kept so that no other gets its address.
         written: whether a call wrote into it after it was made.
         whole: for what is there before the call the value that it was first met as.
+        own: whether it is a constant that a pass made, of nothing that was recorded.
     """
 
-    __slots__ = ("array", "kind", "whole", "written")
+    __slots__ = ("array", "kind", "own", "whole", "written")
 
     def __init__(self, kind: str, array: Any) -> None:
         self.kind = kind
         self.array = array
         self.written = False
         self.whole: Any = None
+        self.own = False
 
 
 class Value:
