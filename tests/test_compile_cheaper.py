@@ -294,3 +294,28 @@ def test_lists_of_ours_that_are_equal_but_others_are_watched():
     other.clear()
     program(x)
     assert w.tolist() == before
+
+
+def test_numbers_are_checked_before_anything_is_written():
+    rates = [0.5]
+    w = autograd.ones(3)
+
+    def step():
+        w.mul_(2)
+        rates[0] += 0.25
+        if rates[0] < 2.25:
+            w.add_(rates[0])
+
+    program = autograd.compile(step, fullgraph=True)
+    for _ in range(6):
+        program()
+    assert program.source.index("return _DEVIATED") < program.source.index("multiply(w")
+    assert "saved" not in program.source
+    for _ in range(3):
+        program()
+    twin, rate = np.ones(3, np.float32), 0.5
+    for _ in range(9):
+        twin *= 2
+        rate += 0.25
+        twin += np.float32(rate) if rate < 2.25 else 0
+    assert w.tolist() == twin.tolist()

@@ -155,6 +155,13 @@ def remove_dead(program: Program) -> None:
     program.items = kept[::-1]
 
 
+def check_early(program: Program) -> None:
+    """What is decided by numbers that are there before the call is tested first, when nothing has changed yet."""
+    early = [item for item in program.items if isinstance(item, Check) and not reads_of(item)]
+    known = {id(item) for item in early}
+    program.items = [*early, *[item for item in program.items if id(item) not in known]]
+
+
 def write_directly(program: Program) -> None:
     """A result that is only copied into another array is computed there."""
     given = {value.storage for value in program.given()}
@@ -238,6 +245,7 @@ PASSES: dict[str, Callable[[Program], None]] = {
     "share_equal": share_equal,
     "write_directly": write_directly,
     "remove_dead": remove_dead,
+    "check_early": check_early,
     "drop_views": drop_views,
     "use_dot": use_dot,
     "use_square": use_square,
