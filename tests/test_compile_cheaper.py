@@ -11,7 +11,9 @@ import pytest
 import autograd
 import nn
 import optim
+from autograd.compiler.memory import placed
 from autograd.compiler.passes import PASSES
+from autograd.compiler.runs import LARGE
 
 ODD = [0.0, -0.0, np.nan, -np.nan, np.inf, -np.inf, 1e-45, -1e-45, 3.0]
 
@@ -319,3 +321,47 @@ def test_numbers_are_checked_before_anything_is_written():
         rate += 0.25
         twin += np.float32(rate) if rate < 2.25 else 0
     assert w.tolist() == twin.tolist()
+
+
+# ---- memory ----------------------------------------------------------------------------------------------------------
+
+
+def test_pieces_of_memory_that_are_needed_together_do_not_overlap():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        starts = rng.integers(0, 30, 25)
+        spans = {i: (int(at), int(at + rng.integers(0, 10))) for i, at in enumerate(starts)}
+        sizes = [int(size) for size in rng.integers(1, 5000, 25)]
+        total, offsets = placed(spans, sizes)
+        for a in spans:
+            assert offsets[a] % 64 == 0
+            assert offsets[a] + sizes[a] <= total
+            for b in range(a):
+                if spans[a][0] <= spans[b][1] and spans[b][0] <= spans[a][1]:
+                    assert offsets[a] + sizes[a] <= offsets[b] or offsets[b] + sizes[b] <= offsets[a]
+
+
+def test_large_buffers_take_the_bytes_of_those_that_are_done():
+    def f(x):
+        for size in (96, 128, 64, 112):
+            x = np.tanh(np.matmul(x[:, :1].repeat(size, 1), np.ones((size, 256), np.float32)))
+        return x
+
+    program = autograd.compile(f, fullgraph=True)
+    x = clean(256, 256)
+    for _ in range(3):
+        np.testing.assert_array_equal(program(x), f(x))
+    plan = program._versions[0].emitter.plan
+    assert plan.after < plan.before / 2
+
+
+def test_what_blocks_read_is_not_overwritten_by_other_blocks():
+    def f(x):
+        y = np.exp(x)  # used for the last time inside of the run, by another call than the first
+        z = np.multiply(np.add(y, x), 2.0)
+        return np.greater(z, y).astype(np.float32) + np.less(x, z)
+
+    x = clean(LARGE * 3)
+    program = autograd.compile(f, fullgraph=True)
+    for _ in range(3):
+        np.testing.assert_array_equal(program(x), f(x))

@@ -40,6 +40,7 @@ class Emitter(Wording):
         super().__init__(namespace)
         self.program = program
         self.plan = Plan(program, reuse_outputs)
+        self._taken.update([line.split(" ")[0] for line in self.plan.pools()])
         self._functions: dict[int, str] = {}
         self._places: dict[tuple[int, str], str] = {}
         self.parameters = parameters

@@ -11,13 +11,16 @@ from .program import Program, reads_of
 from .runs import Run, grouped, is_elementwise
 from .values import Instruction, Storage, Value
 
-__all__ = ["Plan", "can_be_told", "empty_text", "shared_scratch"]
+__all__ = ["Plan", "can_be_told", "empty_text", "placed", "shared_scratch"]
 
 _TAKE_OUT = {
     np.matmul, np.dot, np.take, np.concatenate, np.stack, np.einsum, np.clip, np.cumsum, np.cumprod, np.mean, np.argmax,
     np.argmin, np.all, np.any,
 }  # fmt: skip
 """Functions, besides ufuncs and their reductions, that can be told where to put their result."""
+
+BIG = 1 << 16
+"""Buffers of so many bytes lie in one piece of memory, each where nothing else lies while it is needed."""
 
 
 class Plan:
@@ -123,15 +126,35 @@ class Plan:
         free: list[tuple[int, int]] = []  # bytes and number of a pool
         self._pool: dict[Storage, int] = {}
         self._sizes: list[int] = []
+        self._spans: dict[int, tuple[int, int]] = {}
+        self._together = self._bounds()
         ending: dict[int, list[Storage]] = {}
         for storage in self._fixed:
             ending.setdefault(last.get(storage, -1), []).append(storage)
         for i, item in enumerate(self.program.items):
             if isinstance(item, Instruction) and isinstance(item.outs, Value):
                 self._settle(item, i, last, free, ending)
-            free.extend((self._sizes[self._pool[storage]], self._pool[storage]) for storage in ending.get(i, ()))
+            for storage in ending.get(i, ()):
+                pool = self._pool[storage]
+                if pool in self._spans:
+                    self._spans[pool] = self._spans[pool][0], self._together[i][1]
+                else:
+                    free.append((self._sizes[pool], pool))
+        self._large, self._offsets = placed(self._spans, self._sizes)
         self.before = sum(value.array.nbytes for value in self._fixed.values())
-        self.after = sum(self._sizes)
+        small = [size for pool, size in enumerate(self._sizes) if pool not in self._spans]
+        self.after = sum(small) + self._large
+
+    def _bounds(self) -> list[tuple[int, int]]:
+        """For each item the first and the last of those it is done together with, block by block."""
+        numbers = {id(item): i for i, item in enumerate(self.program.items)}
+        bounds = [(i, i) for i in range(len(self.program.items))]
+        for group in self.groups:
+            if isinstance(group, Run):
+                inside = [numbers[id(item)] for item in group.items]
+                for i in inside:
+                    bounds[i] = min(inside), max(inside)
+        return bounds
 
     def _settle(self, item: Instruction, i: int, last: Any, free: Any, ending: dict[int, list[Storage]]) -> None:
         """Find bytes for what an instruction makes."""
@@ -139,7 +162,7 @@ class Plan:
         if made.storage in self.parts:
             made = self.parts[made.storage][0]
             if made.storage in self._fixed and made.storage not in self._pool:
-                self._pool[made.storage] = self._take(free, made.array.nbytes)
+                self._pool[made.storage] = self._take(free, made.array.nbytes, i)
             return
         if self._fixed.get(made.storage) is not made or id(item) in self.joined:
             return
@@ -148,7 +171,7 @@ class Plan:
             self._pool[made.storage] = self._pool[over]
             ending[i].remove(over)
         else:
-            self._pool[made.storage] = self._take(free, made.array.nbytes)
+            self._pool[made.storage] = self._take(free, made.array.nbytes, i)
         if made.storage not in last:  # nobody reads it
             ending.setdefault(i, []).append(made.storage)
 
@@ -165,7 +188,12 @@ class Plan:
                     return read.storage
         return None
 
-    def _take(self, free: list[tuple[int, int]], size: int) -> int:
+    def _take(self, free: list[tuple[int, int]], size: int, i: int) -> int:
+        """A pool for what is made at an item."""
+        if size >= BIG:
+            self._spans[len(self._sizes)] = self._together[i][0], len(self.program.items)
+            self._sizes.append(size)
+            return len(self._sizes) - 1
         fits = [pool for pool in free if size <= pool[0] <= 2 * size + 4096]
         if fits:
             best = min(fits)
@@ -180,18 +208,24 @@ class Plan:
         mixed = self._mixed()
         for storage, value in self._fixed.items():
             pool, array = self._pool[storage], value.array
-            if pool in mixed:
-                strides = "" if array.flags.c_contiguous else f", strides={array.strides}"
-                yield value, f"ndarray({array.shape}, '{array.dtype}', pool{pool}{strides})"
-            elif pool in first:
+            strides = "" if array.flags.c_contiguous else f", strides={array.strides}"
+            if pool in first:
                 yield value, first[pool].name
-            else:
+                continue
+            if pool not in mixed:
                 first[pool] = value
+            if pool in self._offsets:
+                yield value, f"ndarray({array.shape}, '{array.dtype}', pools, {self._offsets[pool]}{strides})"
+            elif pool in mixed:
+                yield value, f"ndarray({array.shape}, '{array.dtype}', pool{pool}{strides})"
+            else:
                 yield value, empty_text(array)
 
     def pools(self) -> Iterator[str]:
         """The lines that make the bytes of arrays of different shapes or dtypes."""
-        for pool in sorted(self._mixed()):
+        if self._large:
+            yield f"pools = empty({self._large}, 'uint8')"
+        for pool in sorted(self._mixed() - self._offsets.keys()):
             yield f"pool{pool} = empty({self._sizes[pool]}, 'uint8')"
 
     def _mixed(self) -> set[int]:
@@ -203,6 +237,28 @@ class Plan:
             if not _same_layout(one, value) or one.dtype != value.dtype:
                 found.add(self._pool[storage])
         return found
+
+
+def placed(spans: dict[int, tuple[int, int]], sizes: list[int]) -> tuple[int, dict[int, int]]:
+    """Offsets for pieces of memory, so that those needed at the same time do not overlap, and how much it is in all.
+
+    Args:
+        spans: for each piece its number, and from which item up to which it is needed.
+        sizes: bytes of the pieces by number.
+    """
+    offsets: dict[int, int] = {}
+    total = 0
+    for pool in sorted(spans, key=lambda pool: (-sizes[pool], spans[pool])):
+        first, last = spans[pool]
+        beside = [other for other in offsets if spans[other][0] <= last and first <= spans[other][1]]
+        at, size = 0, -(-sizes[pool] // 64) * 64
+        for other in sorted(beside, key=offsets.__getitem__):
+            if at + size <= offsets[other]:
+                break
+            at = max(at, offsets[other] + -(-sizes[other] // 64) * 64)
+        offsets[pool] = at
+        total = max(total, at + size)
+    return total, offsets
 
 
 def empty_text(array: Any) -> str:
