@@ -1129,7 +1129,7 @@ def test_export_refuses_what_numpy_cannot_do(tmp_path: Any) -> None:
 def test_graph_draws_the_program(trained: Any, tmp_path: Any) -> None:
     graph = trained[0].graph()
     titles = [box.title for box in graph.boxes]
-    assert {"matmul", "exp", "x", "y", "result"} <= set(titles)
+    assert {"dot", "exp", "x", "y", "result"} <= set(titles)
     assert {group.path for group in graph.groups} == {"forward", "backward", "update"}
     ids = {box.id for box in graph.boxes}
     assert all(arrow.tail in ids and arrow.head in ids for arrow in graph.arrows)

@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.mutation import stamp_owners
+from ..engine.mutation import stamper
 from ..engine.nodes import Handle, new_tensor
 from .blockwise import Blockwise
+from .keeping import Kept, keepable, made_together
 from .memory import Plan
+from .numbers import Number, value_of
 from .program import Program
 from .reach import Given, Slot, TensorOf
 from .runs import Run
@@ -31,13 +33,15 @@ class Emitter(Blockwise):
 
     def __init__(self, program: Program, title: str, parameters: list[Value], reuse_outputs: bool) -> None:
         namespace = {
-            "np": np, "ndarray": np.ndarray, "empty": np.empty, "_new_tensor": new_tensor, "_stamp": stamp_owners,
-            "_DEVIATED": DEVIATED, "strided": strided, "_errstate": np.errstate,
+            "np": np, "ndarray": np.ndarray, "empty": np.empty, "_new_tensor": new_tensor, "_DEVIATED": DEVIATED,
+            "strided": strided, "_errstate": np.errstate,
         }  # fmt: skip
         super().__init__(namespace)
         self.program = program
         self.plan = Plan(program, reuse_outputs)
+        self._taken.update([line.split(" ")[0] for line in self.plan.pools()])
         self._functions: dict[int, str] = {}
+        self._places: dict[tuple[int, str], str] = {}
         self.parameters = parameters
         self.streams: list[Any] = []
         self._stream_names: dict[Any, str] = {}
@@ -56,6 +60,7 @@ class Emitter(Blockwise):
         for value, text in self.plan.buffers():
             value.name = self._fresh("b")
             self._setup.append(f"{value.name} = {text}")
+        self._keep()
         checks = [i for i, item in enumerate(self.program.items) if isinstance(item, Check)]
         self._guard_before(checks[-1] if checks else 0)
         for item in self.plan.groups:
@@ -91,13 +96,37 @@ class Emitter(Blockwise):
 
     def _part(self, value: Value) -> None:
         """The place of a value in the buffer that it is a part of."""
-        whole, offset = self.plan.parts[value.storage]
+        whole, _ = self.plan.parts[value.storage]
+        if whole.storage in self.plan.kept:
+            return
         static = self.plan.is_static(whole)
         if not static and not whole.name:
             self._body.append(f"{self.name(whole)} = empty({whole.array.size}, '{whole.dtype}')")
+        (self._setup if static else self._body).append(self._cut(value))
+
+    def _cut(self, value: Value) -> str:
+        """The line that cuts a value from the buffer that it is a part of."""
+        whole, offset = self.plan.parts[value.storage]
         shape = "" if value.array.ndim == 1 else f".reshape{value.shape}"
-        line = f"{self.name(value)} = {self.name(whole)}[{offset}:{offset + value.array.size}]{shape}"
-        (self._setup if static else self._body).append(line)
+        return f"{self.name(value)} = {self.name(whole)}[{offset}:{offset + value.array.size}]{shape}"
+
+    def _keep(self) -> None:
+        """Arrays of gradients are made by a function of their own, when those of the last call cannot be taken."""
+        plan = self.plan
+        self._left = keepable(self.program, plan, self.parameters)
+        if not self._left:
+            return
+        arrays, lines = made_together(self.program, plan, self._left, self.name, self._cut)
+        names = ", ".join([value.name for value in arrays])
+        made = self._fresh("gradients")
+        self._setup += [f"def {made}():", *[f"    {line}" for line in lines], f"    return {names},"]
+        at = {value.storage: i for i, value in enumerate(arrays)}
+        owners = [effect.place.container for effect in self._left.values()]
+        self.namespace["_kept"] = Kept(owners, [at[storage] for storage in self._left])
+        self._body += [
+            "# the gradients of the last call, if nobody else has them, are written again",
+            f"{names}, = _kept({made})",
+        ]
 
     def _line(self, item: Instruction) -> None:
         """One instruction."""
@@ -111,7 +140,7 @@ class Emitter(Blockwise):
             return
         if isinstance(item.outs, Value):
             if self.plan.is_fixed(item.outs):
-                if item.function is not np.empty_like and item.function is not np.empty:
+                if item.function not in (np.empty_like, np.empty):
                     self._body.append(call)
             else:
                 self._body.append(f"{self.name(item.outs)} = {call}")
@@ -136,6 +165,8 @@ class Emitter(Blockwise):
                 kwargs.pop("size", None)
                 args = []
                 kwargs["dtype"] = self.text(item.outs.dtype)
+            if kwargs.get("order") == "'C'":
+                del kwargs["order"]  # the buffer has its order
             kwargs["out"] = self.name(item.outs)
         if isinstance(function, _METHODS) or item.name in ("T", "mT", "real", "imag"):
             return self._method(item, args, kwargs)
@@ -156,13 +187,26 @@ class Emitter(Blockwise):
         return self._stream_names[key]
 
     def _argument(self, item: Instruction, arg: Any) -> str:
-        if type(arg) in (float, int) and (isinstance(item.function, np.ufunc) or item.function is np.where):
+        number = value_of(arg)
+        if type(number) in (float, int) and (isinstance(item.function, np.ufunc) or item.function is np.where):
             out = item.target if item.target is not None else item.outs
             arrays = [x for x in item.args if type(x) is Value]
             floating = [x.dtype for x in arrays if x.dtype.kind == "f" and x.shape]
             if isinstance(out, Value) and floating and item.function not in _MIXED:
-                return self._scalar(arg, floating[0])
+                write = self._scalar if number is arg else self._number_argument
+                return write(arg, floating[0])
         return self.text(arg)
+
+    def _number_argument(self, number: Number, dtype: Any) -> str:
+        """A number that is another at each call, beside an array: as an array of no dimensions, like ``_scalar``."""
+        key = id(number), str(dtype)
+        place = self._places.get(key)
+        if place is None:
+            name = self.number(number)
+            place = self._places[key] = self._fresh(f"{name}_array")
+            self._setup.append(f"{place} = empty((), '{dtype}')")
+            self._body.append(f"{place}[()] = {name}")
+        return place
 
     def _method(self, item: Instruction, args: list[str], kwargs: dict[str, str]) -> str:
         if item.name == "__setitem__":
@@ -251,7 +295,10 @@ class Emitter(Blockwise):
     def _finish(self) -> None:
         made: dict[int, str] = {}
         stores = []
+        kept = {id(effect) for effect in self._left.values()}
         for effect in self.program.effects:
+            if id(effect) in kept:
+                continue
             name = made.get(id(effect.tree))
             if name is None:
                 name = self.result(effect.tree)
@@ -267,11 +314,14 @@ class Emitter(Blockwise):
         returned = self.result(self.program.results)
         written = {item.target.storage for item in self.program.instructions() if item.target is not None}
         roots = [storage.array for storage in written if storage.kind in ("state", "input")]
+        if self._left:
+            stores.append("_kept.leave()")
         if stores or roots:
             self._body.append("# ------------ what stays ------------")
         self._body += stores
         if roots:
-            self._body.append(f"_stamp({self._bind(tuple(roots), 'memory')})")
+            self.namespace["_stamp"] = stamper(tuple(roots))
+            self._body.append("_stamp()")
         self._body.append(f"return {returned}")
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -67,6 +68,7 @@ class Guards:
             "_status": status,
             "inf": np.inf,
         }
+        self._within: set[int] = set()
         self._by_identity: dict[int, tuple[Any, str]] = {}
         self._call: Any = args, kwargs
         self.objects: list[tuple[Any, str]] = []
@@ -93,7 +95,8 @@ class Guards:
         self._known = {id(thing): thing for thing in reach._keep}
         args, kwargs = self._call
         del self._call
-        self._tests.append(f"len(args) == {len(args)} and len(kwargs) == {len(kwargs)}")
+        for name, things in (("args", args), ("kwargs", kwargs)):
+            self._tests.append(f"len({name}) == {len(things)}" if things else f"not {name}")
         self.args: Any = tuple([self._argument(arg, f"args[{i}]", self._name(i)) for i, arg in enumerate(args)])
         self.kwargs: Any = {}
         for name, arg in kwargs.items():
@@ -202,6 +205,9 @@ class Guards:
         """The function of ``args, kwargs`` that tests, and calls the program (``step`` among its globals)."""
         given = []
         used = [number.place for number in emitter.numbers] if emitter is not None else []
+        self._changed = (
+            {id(effect.place.container) for effect in emitter.program.effects} if emitter is not None else set()
+        )
         self._used_numbers = {(place.identity(), path) for place, path in used}
         tests = ["(not _status.special or _local.grad)" if local.grad else "not _local.grad"]
         kept = self._kept()
@@ -281,7 +287,7 @@ class Guards:
         """The tests of everything that is there before the call.
 
         Dicts and lists are compared all at once, by C code, with copies of them. Equal counts as the same there, so
-        whatever can be equal without being the same is tested one by one.
+        what can be equal without being the same is tested by itself too, and before: those tests never call ``__eq__``.
         """
         tests: list[str] = []
         places: dict[int, list[tuple[Place, Any]]] = {}
@@ -294,10 +300,13 @@ class Guards:
         for container, size in self._reach.containers:
             strict = id(container) in self._reach.strict
             inside = places.pop(id(container), [])
-            if len(inside) < size or any(self._stands_alone(place, value) for place, value in inside):
+            nested = not strict and id(container) not in self._changed
+            if len(inside) < size or any(self._is_volatile_in(value, place, ()) for place, value in inside):
                 tests.append(f"len({self._bind(container)}) == {size}")
-                tests += [test for place, value in inside for test in self._holds(place, value)]
+                tests += self._one_by_one(container, inside)
                 continue
+            alone = [(place, value) for place, value in inside if self._stands_alone(place, value, nested)]
+            tests += [test for place, value in alone for test in self._holds(place, value)]
             live.append(container)
             copies.append(copy.copy(container))
             if strict:
@@ -311,23 +320,48 @@ class Guards:
         tests += [f"vars({self._bind(kind)}) == {self._bind(was)}" for kind, was in self._reach.classes]
         return tests
 
+    def _one_by_one(self, container: Any, inside: list[tuple[Place, Any]]) -> list[str]:
+        """The tests of a container in which numbers change."""
+        alike = len(inside) == len(container) and len({id(value) for _, value in inside}) == 1
+        if alike and type(container) is list and type(inside[0][1]) is tuple:  # step counts, which go together
+            name = self._bind(container)
+            return [*self._holds(*inside[0]), f"{name}.count({name}[0]) == {len(container)}"]
+        return [test for place, value in inside for test in self._holds(place, value)]
+
     def _of_kind(self, place: Place, value: Any) -> str:
         return f"type({self._place(place)}) is {self._bind(type(value))}"
 
     def _is_attributes(self, container: Any) -> bool:
         return id(container) in self._reach.attributes
 
-    def _stands_alone(self, place: Place, value: Any) -> bool:
+    def _stands_alone(self, place: Place, value: Any, nested: bool) -> bool:
+        """Whether something else can be equal to what stands at a place.
+
+        With ``nested`` lists and dicts of what cannot do not count: one that is equal means the same to the program.
+        """
         if self._is_volatile_in(value, place, ()):
             return True
+        if nested and type(value) in (list, dict, OrderedDict, defaultdict):
+            return not self._means_the_same(value)
         if type(value) is tuple:
+            if nested and self._reach.shared(value) is None:
+                return any(self._stands_alone(place, item, True) for item in value)
             return self._reach.shared(value) is not None or not _comparable(value)
         if isinstance(value, (Handle, np.ndarray)):
             array = value if isinstance(value, np.ndarray) else np.asarray(value._data)
             return array.size < 2
-        return not (
-            isinstance(value, (*_NUMBERS, type(None), type)) or getattr(type(value), "__eq__", None) is object.__eq__
-        )
+        plain = isinstance(value, (*_NUMBERS, type(None), type, np.dtype))
+        return not plain and getattr(type(value), "__eq__", None) is not object.__eq__
+
+    def _means_the_same(self, container: Any) -> bool:
+        """Whether a container that is equal to this one, in its place, makes no difference to the program."""
+        if id(container) in self._changed | self._reach.strict | self._within:
+            return False
+        self._within.add(id(container))
+        listed = container.items() if isinstance(container, dict) else enumerate(container)
+        same = not any(self._stands_alone(Place("item", container, key, ""), item, True) for key, item in listed)
+        self._within.remove(id(container))
+        return same
 
     def _holds(self, place: Place, original: Any) -> list[str]:
         """The tests of what stands at a place."""
@@ -349,12 +383,14 @@ class Guards:
                 test for i, item in enumerate(original) for test in self._same(f"{text}[{i}]", item, place, (i,))
             ]
         if type(original) is tuple:
+            first = self._reach.shared(original)
             if any(self._is_volatile_in(item, place, (*path, i)) for i, item in enumerate(original)):
+                if first is not None and first is not place:
+                    return [f"{text} == {self._place(first)}"]
                 tests = [f"len({text}) == {len(original)}"]
                 for i, item in enumerate(original):
                     tests += self._same(f"{text}[{i}]", item, place, (*path, i))
                 return tests
-            first = self._reach.shared(original)
             if first is not None and first is not place:
                 return [f"{text} is {self._place(first)}"]
             return [

@@ -11,7 +11,7 @@ from .program import Program, reads_of
 from .runs import Run, grouped
 from .values import Instruction, Storage, Value
 
-__all__ = ["Plan", "shared_scratch"]
+__all__ = ["Plan", "can_be_told", "empty_text", "placed", "shared_scratch"]
 
 _TAKE_OUT = {
     np.matmul, np.dot, np.take, np.concatenate, np.stack, np.einsum, np.clip, np.cumsum, np.cumprod, np.mean, np.argmax,
@@ -19,12 +19,16 @@ _TAKE_OUT = {
 }  # fmt: skip
 """Functions, besides ufuncs and their reductions, that can be told where to put their result."""
 
+BIG = 1 << 16
+"""Buffers of so many bytes lie in one piece of memory, each where nothing else lies while it is needed."""
+
 
 class Plan:
     """Where each result lies.
 
     Attributes:
         before: bytes of all results; after: of the buffers that they share.
+        kept: the storages of results that are written again while nobody sees them (see ``keeping``).
     """
 
     def __init__(self, program: Program, reuse_outputs: bool = False) -> None:
@@ -42,7 +46,7 @@ class Plan:
                     made.storage.kind == "fresh"
                     and made.storage not in given
                     and made not in inner
-                    and (_can_be_told(item) or (item in in_runs and item.function is np.where))
+                    and (can_be_told(item) or (item in in_runs and item.function is np.where))
                 ):
                     self._fixed[made.storage] = made
         self._taken_whole = {
@@ -50,13 +54,16 @@ class Plan:
         }
         self.joined: dict[int, Value] = {}
         self.parts: dict[Storage, tuple[Value, int]] = {}
+        self.kept: set[Storage] = set()
         self._join(given, inner)
         self._share()
 
     def is_fixed(self, value: Value) -> bool:
         """Whether a call is told to put its result there: into a buffer, or a part of one."""
         return self._fixed.get(value.storage) is value or (
-            value.storage in self.parts and value.source is not None and value.source.kind == "call"
+            (value.storage in self.parts or value.storage in self.kept)
+            and value.source is not None
+            and value.source.kind == "call"
         )
 
     def _join(self, given: set[Storage], inner: set[Value]) -> None:
@@ -91,7 +98,7 @@ class Plan:
         source = piece.source
         if source is None or source.kind != "call" or source.outs is not piece or source.function is np.concatenate:
             return False
-        return piece.dtype == made.dtype and piece.array.flags.c_contiguous and _can_be_told(source)
+        return piece.dtype == made.dtype and piece.array.flags.c_contiguous and can_be_told(source)
 
     def _last_uses(self) -> dict[Storage, int]:
         """For each storage the number of the last item that uses it."""
@@ -124,21 +131,40 @@ class Plan:
         free: list[tuple[int, int]] = []  # bytes and number of a pool
         self._pool: dict[Storage, int] = {}
         self._sizes: list[int] = []
-        numbers = {item: i for i, item in enumerate(self.program.items)}
+        self._spans: dict[int, tuple[int, int]] = {}
+        self._together = self._bounds()
         ending: dict[int, list[Storage]] = {}
         for storage in self._fixed:
             ending.setdefault(last.get(storage, -1), []).append(storage)
-        ended: list[Storage] = []
-        for group in self.groups:
-            for item in group.items if isinstance(group, Run) else (group,):
-                i = numbers[item]
-                if isinstance(item, Instruction) and isinstance(item.outs, Value):
-                    self._settle(item, i, last, free, ending)
-                ended += ending.get(i, ())
-            free.extend((self._sizes[self._pool[storage]], self._pool[storage]) for storage in ended)
-            ended.clear()  # not earlier: blocks of a run are at different items at the same time
+        ended: list[tuple[int, int]] = []
+        for i, item in enumerate(self.program.items):
+            if isinstance(item, Instruction) and isinstance(item.outs, Value):
+                self._settle(item, i, last, free, ending)
+            end = self._together[i][1]
+            for storage in ending.get(i, ()):
+                pool = self._pool[storage]
+                if pool in self._spans:
+                    self._spans[pool] = self._spans[pool][0], end
+                else:
+                    ended.append((self._sizes[pool], pool))
+            if i == end:  # not earlier: blocks of a run are at different items at the same time
+                free += ended
+                ended.clear()
+        self._large, self._offsets = placed(self._spans, self._sizes)
         self.before = sum(value.array.nbytes for value in self._fixed.values())
-        self.after = sum(self._sizes)
+        small = [size for pool, size in enumerate(self._sizes) if pool not in self._spans]
+        self.after = sum(small) + self._large
+
+    def _bounds(self) -> list[tuple[int, int]]:
+        """For each item the first and the last of those it is done together with, block by block."""
+        numbers = {id(item): i for i, item in enumerate(self.program.items)}
+        bounds = [(i, i) for i in range(len(self.program.items))]
+        for group in self.groups:
+            if isinstance(group, Run):
+                inside = [numbers[id(item)] for item in group.items]
+                for i in inside:
+                    bounds[i] = min(inside), max(inside)
+        return bounds
 
     def _settle(self, item: Instruction, i: int, last: Any, free: Any, ending: dict[int, list[Storage]]) -> None:
         """Find bytes for what an instruction makes."""
@@ -146,7 +172,7 @@ class Plan:
         if made.storage in self.parts:
             made = self.parts[made.storage][0]
             if made.storage in self._fixed and made.storage not in self._pool:
-                self._pool[made.storage] = self._take(free, made.array.nbytes)
+                self._pool[made.storage] = self._take(free, made.array.nbytes, i)
             return
         if self._fixed.get(made.storage) is not made or id(item) in self.joined:
             return
@@ -155,7 +181,7 @@ class Plan:
             self._pool[made.storage] = self._pool[over]
             ending[i].remove(over)
         else:
-            self._pool[made.storage] = self._take(free, made.array.nbytes)
+            self._pool[made.storage] = self._take(free, made.array.nbytes, i)
         if made.storage not in last:  # nobody reads it
             ending.setdefault(i, []).append(made.storage)
 
@@ -174,7 +200,12 @@ class Plan:
                     return read.storage
         return None
 
-    def _take(self, free: list[tuple[int, int]], size: int) -> int:
+    def _take(self, free: list[tuple[int, int]], size: int, i: int) -> int:
+        """A pool for what is made at an item."""
+        if size >= BIG:
+            self._spans[len(self._sizes)] = self._together[i][0], len(self.program.items)
+            self._sizes.append(size)
+            return len(self._sizes) - 1
         fits = [pool for pool in free if size <= pool[0] <= 2 * size + 4096]
         if fits:
             best = min(fits)
@@ -189,18 +220,24 @@ class Plan:
         mixed = self._mixed()
         for storage, value in self._fixed.items():
             pool, array = self._pool[storage], value.array
-            if pool in mixed:
-                strides = "" if array.flags.c_contiguous else f", strides={array.strides}"
-                yield value, f"ndarray({array.shape}, '{array.dtype}', pool{pool}{strides})"
-            elif pool in first:
+            strides = "" if array.flags.c_contiguous else f", strides={array.strides}"
+            if pool in first:
                 yield value, first[pool].name
-            else:
+                continue
+            if pool not in mixed:
                 first[pool] = value
-                yield value, _empty(array)
+            if pool in self._offsets:
+                yield value, f"ndarray({array.shape}, '{array.dtype}', pools, {self._offsets[pool]}{strides})"
+            elif pool in mixed:
+                yield value, f"ndarray({array.shape}, '{array.dtype}', pool{pool}{strides})"
+            else:
+                yield value, empty_text(array)
 
     def pools(self) -> Iterator[str]:
         """The lines that make the bytes of arrays of different shapes or dtypes."""
-        for pool in sorted(self._mixed()):
+        if self._large:
+            yield f"pools = empty({self._large}, 'uint8')"
+        for pool in sorted(self._mixed() - self._offsets.keys()):
             yield f"pool{pool} = empty({self._sizes[pool]}, 'uint8')"
 
     def _mixed(self) -> set[int]:
@@ -214,7 +251,30 @@ class Plan:
         return found
 
 
-def _empty(array: Any) -> str:
+def placed(spans: dict[int, tuple[int, int]], sizes: list[int]) -> tuple[int, dict[int, int]]:
+    """Offsets for pieces of memory, so that those needed at the same time do not overlap, and how much it is in all.
+
+    Args:
+        spans: for each piece its number, and from which item up to which it is needed.
+        sizes: bytes of the pieces by number.
+    """
+    offsets: dict[int, int] = {}
+    total = 0
+    for pool in sorted(spans, key=lambda pool: (-sizes[pool], spans[pool])):
+        first, last = spans[pool]
+        beside = [other for other in offsets if spans[other][0] <= last and first <= spans[other][1]]
+        at, size = 0, -(-sizes[pool] // 64) * 64
+        for other in sorted(beside, key=offsets.__getitem__):
+            if at + size <= offsets[other]:
+                break
+            at = max(at, offsets[other] + -(-sizes[other] // 64) * 64)
+        offsets[pool] = at
+        total = max(total, at + size)
+    return total, offsets
+
+
+def empty_text(array: Any) -> str:
+    """The expression that makes an array of this form."""
     order = "" if array.flags.c_contiguous else ", 'F'"
     return f"empty({array.shape}, '{array.dtype}'{order})"
 
@@ -223,7 +283,7 @@ def _same_layout(a: Value, b: Value) -> bool:
     return a.shape == b.shape and a.array.strides == b.array.strides and a.array.nbytes == b.array.nbytes
 
 
-def _can_be_told(item: Instruction) -> bool:
+def can_be_told(item: Instruction) -> bool:
     """Whether a call takes ``out=``, and its result is a whole array of ordinary layout."""
     array = item.outs.array
     if not (array.flags.c_contiguous or array.flags.f_contiguous) or not array.size:
@@ -233,13 +293,13 @@ def _can_be_told(item: Instruction) -> bool:
     if "out" in item.kwargs:
         return False
     function = item.function
-    if function is np.empty_like or function is np.empty:
+    if function in (np.empty_like, np.empty):
         return True
     if isinstance(function, np.ufunc):
         return function.nout == 1
     owner = getattr(function, "__self__", None)
     if isinstance(owner, np.ufunc):
-        return item.name.endswith((".reduce", ".accumulate"))
+        return item.name.endswith((".reduce", ".accumulate", ".reduceat"))
     if item.name in ("stream.random", "stream.standard_normal"):
         return array.dtype in (np.float32, np.float64)
     return function in _TAKE_OUT

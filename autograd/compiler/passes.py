@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .cheaper import drop_views, reduce_in_segments, spread_operands, use_dot, use_square, widen_masks
 from .numbers import Number
 from .program import Program, reads_of
 from .runs import join_runs, join_sums
@@ -213,6 +214,13 @@ def _makes_alike(item: Instruction, made: Value) -> bool:
         return False
 
 
+def check_early(program: Program) -> None:
+    """What is decided by numbers that are there before the call is tested first, when nothing has changed yet."""
+    early = [item for item in program.items if isinstance(item, Check) and not reads_of(item)]
+    known = {id(item) for item in early}
+    program.items = [*early, *[item for item in program.items if id(item) not in known]]
+
+
 def write_directly(program: Program) -> None:
     """A result that is only copied into another array is computed there."""
     given = {value.storage for value in program.given()}
@@ -305,6 +313,13 @@ PASSES: dict[str, Callable[[Program], None]] = {
     "share_equal": share_equal,
     "write_directly": write_directly,
     "remove_dead": remove_dead,
+    "check_early": check_early,
+    "drop_views": drop_views,
+    "use_dot": use_dot,
+    "use_square": use_square,
+    "reduce_in_segments": reduce_in_segments,
+    "widen_masks": widen_masks,
+    "spread_operands": spread_operands,
     "join_sums": join_sums,
     "join_runs": join_runs,
 }

@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -81,6 +81,7 @@ class Tape:
         self.last_line = 0
         self._storages: dict[int, Storage] = {}
         self._constants: dict[int, Value] = {}
+        self._wholes: dict[Storage, Value] = {}  # what a call made there
 
     @property
     def running(self) -> bool:
@@ -93,7 +94,7 @@ class Tape:
 
     def clear(self) -> None:
         """Forget what was written down."""
-        for part in (self.instructions, self.prelude, self.checks, self._storages, self._constants):
+        for part in (self.instructions, self.prelude, self.checks, self._storages, self._constants, self._wholes):
             part.clear()
 
     # ---- arrays ------------------------------------------------------------------------------------------------------
@@ -139,7 +140,7 @@ class Tape:
 
     def _alias(self, array: Any, storage: Storage) -> Value:
         """A view of known memory that was cut without a call that could be seen: as strides of its owner."""
-        whole = storage.whole or next((v for v in self._wholes(storage)), None)
+        whole = storage.whole or self._wholes.get(storage)
         if whole is not None and _same_place(array, whole.array):
             return whole
         if storage.kind == "state" and (whole is None or not _within(array, whole.array)):
@@ -152,12 +153,6 @@ class Tape:
         made = instruction.outs = Value(storage, array, instruction)
         self.instructions.append(instruction)
         return made
-
-    def _wholes(self, storage: Storage) -> Iterator[Value]:
-        for instruction in reversed([*self.prelude, *self.instructions]):
-            for made in instruction.makes():
-                if made.storage is storage and instruction.kind != "view":
-                    yield made
 
     def _adopted(self, array: RecordingArray) -> Value:
         """The value of a recording array that C code made of another: a copy or an alias of it."""
@@ -173,6 +168,7 @@ class Tape:
                 "call", "array", np.array, (self.value(parent), bare.dtype), layout, self._where()
             )
             value = instruction.outs = Value(self._storage(bare, "fresh"), bare, instruction)
+            self._wholes[value.storage] = value
             self.instructions.append(instruction)
         else:
             self.unsure = f"an array of shape {bare.shape} was made of one of shape {source.shape} without a NumPy call"
@@ -252,6 +248,7 @@ class Tape:
             instruction = Instruction("call", "array", np.array, (value, array.dtype), {}, self._where())
             storage = self._storages[id(_root(array))] = Storage("fresh", _root(array))
             value = array._value = instruction.outs = Value(storage, plain_array(array), instruction)
+            self._wholes[storage] = value
             array._scalar = False
             self.instructions.append(instruction)
         if storage.kind == "constant":
@@ -260,6 +257,7 @@ class Tape:
             instruction = Instruction("call", "copy", np.ndarray.copy, (start,), {}, self._where())
             storage.kind = "fresh"
             whole = instruction.outs = Value(storage, root, instruction)
+            self._wholes[storage] = whole
             storage.written = True
             self.prelude.append(instruction)
             known = [v for v in self._constants.values() if v.storage is storage]
@@ -284,6 +282,8 @@ class Tape:
             else:
                 storage = self._storages[id(root)] = Storage("fresh", root)
             value = Value(storage, array, instruction)
+            if instruction.kind != "view":
+                self._wholes[storage] = value
             instruction.outs = value
             wrapped = self.wrap(array, value)
             wrapped._scalar = isinstance(result, np.generic)

@@ -73,7 +73,7 @@ def _kind_of(item: Instruction) -> Any:
         return None
     if function is np.where:
         return _broadcast if len(item.args) == 3 and not names else None
-    if function is np.vecdot or function is np.matmul:
+    if function is np.vecdot or function is np.matmul or function is np.dot:
         return (_vecdot if function is np.vecdot else _weighted) if not names else None
     if isinstance(function, np.ufunc):
         return _broadcast if function.signature is None and function.nout == 1 and not names else None

@@ -200,12 +200,12 @@ class Trial:
             self._seen = dict(enumerate(first.arguments))
             self._states_seen = first.states
         self._effects = [effect.place for effect in program.effects]
-        written = {item.target.storage for item in program.instructions() if item.target is not None}
-        self._roots = [storage.array for storage in written if storage.kind in ("state", "input")]
+        targets = [(item.target.storage, item.line) for item in program.instructions() if item.target is not None]
+        self._lines = [(storage.array, line) for storage, line in targets if storage.kind in ("state", "input")]
+        self._roots = list({id(array): array for array, _ in self._lines}.values())
         self._streams = streams
-        self._places = reach.places
+        self._places = [(place, None if place.key == "_grad" else value) for place, value in reach.places]
         self._containers = reach.containers
-        self._lines = [(item.target.storage.array, item.line) for item in program.instructions() if item.target]
         self.function: Callable[[], Any] = lambda: None
         self.arguments: Any = ()
         self.verdict: str | None = None
@@ -348,7 +348,7 @@ def _same(a: Any, b: Any) -> bool:
 def _has_constants(program: Program) -> bool:
     """Whether arrays of the recording are in the program, which may have come from anywhere."""
     values = [value for item in program.items for value in reads_of(item)]
-    return any(v.storage.kind == "constant" for v in (*values, *program.given()))
+    return any(v.storage.kind == "constant" and not v.storage.own for v in (*values, *program.given()))
 
 
 def sample(array: Any) -> int:

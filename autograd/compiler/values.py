@@ -25,15 +25,17 @@ class Storage:
         array: the array that owns the memory, kept so that no other gets its address.
         written: whether a call wrote into it after it was made.
         whole: for what is there before the call the value that it was first met as.
+        own: whether it is a constant that a pass made, of nothing that was recorded.
     """
 
-    __slots__ = ("array", "kind", "whole", "written")
+    __slots__ = ("array", "kind", "own", "whole", "written")
 
     def __init__(self, kind: str, array: Any) -> None:
         self.kind = kind
         self.array = array
         self.written = False
         self.whole: Any = None
+        self.own = False
 
 
 class Value:
@@ -98,11 +100,15 @@ class Instruction:
     def reads(self) -> list[Value]:
         """The values that it takes, with those it overwrites."""
         found: list[Value] = []
-        collect((self.args, self.kwargs), found)
+        collect(self.args, found)
+        if self.kwargs:
+            collect(self.kwargs, found)
         return found
 
     def makes(self) -> list[Value]:
         """The values that it returns."""
+        if type(self.outs) is Value:
+            return [self.outs]
         found: list[Value] = []
         collect(self.outs, found)
         return found
@@ -145,15 +151,19 @@ def map_tree(value: Any, leaf: Callable[[Any], Any]) -> Any:
 
 def collect(tree: Any, found: list[Value]) -> None:
     """Put the Values of a tree, and those that its Numbers are computed from, into a list."""
-
-    def leaf(item: Any) -> None:
-        if type(item) is Value:
-            found.append(item)
-        elif type(item) is Number:
-            for part in item.parts:
-                leaf(part)
-
-    map_tree(tree, leaf)
+    kind = type(tree)
+    if kind is Value:
+        found.append(tree)
+    elif kind is tuple or kind is list or isinstance(tree, tuple):
+        for item in tree:
+            collect(item, found)
+    elif kind is dict:
+        for item in tree.values():
+            collect(item, found)
+    elif kind is Number:
+        collect(tree.parts, found)
+    elif kind is slice:
+        collect((tree.start, tree.stop, tree.step), found)
 
 
 def strided(array: Any, shape: tuple[int, ...], dtype: Any, offset: int, strides: tuple[int, ...]) -> Any:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import functools
 import threading
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .foreign import ForeignArray, bare
 
-__all__ = ["clock", "mutated_since", "stamp", "stamp_owners", "untouched"]
+__all__ = ["clock", "mutated_since", "stamp", "stamper", "untouched"]
 
 MAX_RANGES = 64
 """More written byte ranges of one buffer than this are merged into one."""
@@ -90,16 +91,25 @@ def stamp(array: Any, line: str | None = None) -> None:
             record.write(_span(array, owner), now, line)
 
 
-def stamp_owners(owners: tuple[Any, ...]) -> None:
-    """``stamp`` for whole arrays that own their memory, several at once."""
+def stamper(owners: tuple[Any, ...]) -> Callable[[], None]:
+    """A function that does ``stamp`` for the same arrays at each call; they own their memory, and are kept."""
+    records = []
     with _lock:
-        clock.now = now = clock.now + 1
         for owner in owners:
             key = id(owner)
             record = _stamps.get(key)
             if record is None or record.owner() is not owner:
                 record = _stamps[key] = _Stamps(weakref.ref(owner, functools.partial(_forget, key)))
-            record.latest, record.ranges = now, {None: (now, None)}
+            records.append((owner, record))
+
+    def stamp_all() -> None:
+        with _lock:
+            clock.now = now = clock.now + 1
+            for _, record in records:
+                record.latest = now
+                record.ranges = {None: (now, None)}
+
+    return stamp_all
 
 
 def _forget(key: int, ref: weakref.ref[Any]) -> None:
