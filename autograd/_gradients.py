@@ -65,7 +65,7 @@ def backward(
             raise GradientError("backward: inputs is empty; name at least one Tensor, or leave it out for all leaves")
         targets = {_target("backward", i, tensor): tensor for i, tensor in enumerate(chosen)}
     grads = sweep(
-        [node_of(tensor) for tensor in tensors],
+        list(map(node_of, tensors)),
         seeds,
         targets=targets,
         retain=create_graph if retain_graph is None else retain_graph,
@@ -126,7 +126,7 @@ def _owns(g: Any) -> bool:
 
 def _run_leaf_hooks(grads: dict[Any, Any], create_graph: bool) -> None:
     for node, g in grads.items():
-        if g is not None and type(node) is Leaf and node.hooks is not None:
+        if node.hooks is not None and type(node) is Leaf and g is not None:
             grads[node] = run_hooks(node.hooks, g, node, create_graph)
 
 
@@ -152,12 +152,15 @@ def _one(data: Any) -> Any:
     return np.ones((), data.dtype, like=data)
 
 
+_ONES = {kind: kind(1) for kind in (np.float32, np.float64)}
+
+
 def _seeds(name: str, tensors: tuple[Any, ...], given: Any, create_graph: bool) -> list[Any]:
     """The gradients to start from, as arrays (as Tensors if ``create_graph``)."""
     if given is None and len(tensors) == 1 and isinstance(tensors[0], Handle) and not create_graph:
-        data = tensors[0]._data
-        if not data.shape and data.dtype.kind == "f" and tensors[0]._node is not None:
-            return [_one(data)]  # a loss
+        one = _ONES.get(type(tensors[0]._data))
+        if one is not None and tensors[0]._node is not None:
+            return [one]  # of a loss
     seeds = (None,) * len(tensors) if given is None else _tuple(given)
     if len(seeds) != len(tensors):
         raise GradientError(f"{name}: got {len(seeds)} gradients for {len(tensors)} tensors; give one each, or None")

@@ -15,6 +15,7 @@ import numpy as np
 from autograd import Tensor, enable_grad
 from autograd._gradients import RemovableHandle
 from autograd.engine.callsite import warn
+from autograd.engine.quiet import quiet
 
 from . import saving
 from .flat import Block, Single
@@ -124,14 +125,16 @@ class Optimizer:
         self._update_all()
         return loss
 
-    @np.errstate(all="ignore")
+    @quiet
     def _update_all(self) -> None:
         for i, group in enumerate(self.param_groups):
-            if hasattr(group.get("lr"), "item"):
-                group["lr"] = group["lr"].item()
+            lr = group.get("lr")
+            if type(lr) is not float and hasattr(lr, "item"):
+                group["lr"] = lr.item()
             maximize = group.get("maximize", False)
             for store in self._ready(i):
-                for p, g, state, step in store.pieces(self.shapes(store.params[0].shape, group)):
+                wanted = self.used_states(group) if self.elementwise else self.shapes(store.params[0].shape, group)
+                for p, g, state, step in store.pieces(wanted):
                     self.update(p, -g if maximize else g, state, group, step)
 
     def _ready(self, i: int) -> list[Any]:

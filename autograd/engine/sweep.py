@@ -17,6 +17,7 @@ from ..errors import FreedGraphError, MutationError, RuleError
 from .modes import Mode, local
 from .mutation import clock, mutated_since, untouched
 from .nodes import RELEASED, Leaf, Node, Packed, Pick
+from .quiet import quiet
 
 __all__ = ["add", "add_all", "conform", "run_hooks", "sum_to", "sweep"]
 
@@ -49,7 +50,7 @@ def sweep(
     order = _collect(roots) if ends is None else _collect_to(roots, ends)
     found: dict[Any, Any] = {}
     needed: set[Any] | None = None
-    idle: set[Any] = set()  # targets whose own rules are not needed
+    idle: Collection[Any] = ()  # targets whose own rules are not needed
     if targets is not None:
         found = dict.fromkeys(targets)
         needed = _needed_for(found, order)
@@ -60,9 +61,9 @@ def sweep(
             idle = {target for target in found if needed.isdisjoint(target.parents)}
     _check_saved([node for node in order if node not in idle] if idle else order)
     grads: dict[Any, Any] = {}
-    for root, seed in zip(roots, seeds, strict=True):
+    for i, root in enumerate(roots):
         if needed is None or root in needed:
-            seed = np.conj(seed) if seed.dtype.kind == "c" else seed
+            seed = np.conj(seeds[i]) if root.dtype.kind == "c" else seeds[i]
             grads[root] = grads[root] + seed if root in grads else seed
     if create_graph or needed is not None or local.observers:
         with _mode(create_graph):
@@ -79,8 +80,8 @@ def sweep(
     return grads
 
 
-@np.errstate(all="ignore")
-def _run(order: list[Any], grads: dict[Any, Any], visit: _Visit | None, idle: set[Any], release: bool) -> Any:
+@quiet
+def _run(order: list[Any], grads: dict[Any, Any], visit: _Visit | None, idle: Collection[Any], release: bool) -> Any:
     """Run the rules of the nodes in ``order``, by ``visit`` if there is one; returns the last node."""
     every = visit is not None
     pop = grads.pop
@@ -196,10 +197,22 @@ def add_all(op: Any, derivatives: Any, parents: Any, grads: dict[Any, Any]) -> N
 
 def _collect(roots: Sequence[Any]) -> list[Any]:
     """All Nodes and Picks that lead to ``roots``, newest first: each before all its ancestors."""
-    seen: set[Any] = set()
     order: list[Any] = []
-    stack = [root for root in roots if type(root) is not Leaf]
+    stack = [root for root in roots if type(root) is not Leaf] if len(roots) > 1 else list(roots)
     push = stack.append
+    while len(stack) == 1:  # a chain: there is but one way on
+        node = stack.pop()
+        if type(node) is Leaf:  # the root itself
+            return order
+        order.append(node)
+        above = None
+        for parent in node.parents:
+            if parent is not None and parent is not above and type(parent) is not Leaf:
+                above = parent
+                push(parent)
+    if not stack:
+        return order
+    seen: set[Any] = set()
     while stack:
         node = stack.pop()
         if node in seen:

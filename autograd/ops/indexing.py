@@ -199,7 +199,7 @@ def getitem(x: Any, index: Any) -> Any:
     Raises: IndexError.
     """
     if isinstance(index, np.ndarray):
-        if index.dtype == np.int64 and index.ndim and isinstance(x, np.ndarray) and len(x.shape):
+        if index.dtype is dtypes.int64 and index.ndim and isinstance(x, np.ndarray) and x.ndim:
             many = index.size > BLOCK and type(index) is type(x) is np.ndarray
             return _taken(x, index) if many else x.take(index, 0)  # in a third of the time
         if not index.ndim and index.dtype.kind in "iu":
