@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable, Mapping
 from operator import is_not
 from typing import Any, ClassVar
 
-import numpy as np
-
 from autograd import Tensor, enable_grad
 from autograd._gradients import RemovableHandle
 from autograd.engine.callsite import warn
