@@ -126,7 +126,7 @@ class Optimizer:
     @quiet
     def _update_all(self) -> None:
         for i, group in enumerate(self.param_groups):
-            lr = group.get("lr")
+            lr: Any = group.get("lr")
             if type(lr) is not float and hasattr(lr, "item"):
                 group["lr"] = lr.item()
             maximize = group.get("maximize", False)
