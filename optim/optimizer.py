@@ -138,9 +138,10 @@ class Optimizer:
     def _ready(self, i: int) -> list[Any]:
         """The stores of a group; made anew, state kept, if its parameters are not those for which they were made."""
         params, known, stores = self.param_groups[i]["params"], self._known[i], self._stores[i]
-        if (
-            len(params) != len(known) or any(map(is_not, params, known)) or not all([store.ready() for store in stores])  # noqa: C419 (all of them, not up to the first)
-        ):
+        changed = len(params) != len(known) or any(map(is_not, params, known))
+        for store in () if changed else stores:  # all of them, not up to the first
+            changed = not store.ready() or changed
+        if changed:
             self._settle(i, {id(p): found for store in stores for p, found in store.states()})
         return self._stores[i]
 

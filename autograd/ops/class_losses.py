@@ -255,7 +255,8 @@ def cross_entropy_(
     memo: Any = None,
 ) -> Any:
     """``cross_entropy`` with class numbers. ``memo``: an empty list, in which sums are kept for backward."""
-    check_targets("cross_entropy", x, target, weight, reduction)
+    if weight is not None or x.ndim != 2 or target.shape != x.shape[:1] or reduction != "mean":  # seldom
+        check_targets("cross_entropy", x, target, weight, reduction)
     wide = accumulation_dtype(x.dtype) or x.dtype
     rows = x if x.ndim == 2 else by_rows(x)
     if wide is not x.dtype:
