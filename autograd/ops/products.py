@@ -237,9 +237,9 @@ def tensordot(x: Any, y: Any, dims: Any = 2) -> Any:
     if inner != [y.shape[d] for d in theirs]:
         raise ShapeError(f"tensordot: dimensions {mine} of {x.shape} and {theirs} of {y.shape} differ in size")
     rows, columns = [d for d in range(x.ndim) if d not in mine], [d for d in range(y.ndim) if d not in theirs]
-    size = int(np.prod(inner))
+    size = math.prod(inner)
     outside = (*[x.shape[d] for d in rows], *[y.shape[d] for d in columns])
-    m, n = (int(np.prod([item.shape[d] for d in free])) for item, free in ((x, rows), (y, columns)))
+    m, n = (math.prod([item.shape[d] for d in free]) for item, free in ((x, rows), (y, columns)))
     product = matmul(
         np.reshape(np.transpose(x, [*rows, *mine]), (m, size)),
         np.reshape(np.transpose(y, [*theirs, *columns]), (size, n)),
