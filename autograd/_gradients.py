@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -19,7 +19,7 @@ from .engine.sweep import run_hooks, sweep
 from .engine.views import node_of
 from .errors import GradientError, ShapeError
 
-__all__ = ["RemovableHandle", "add_hook", "backward", "grad"]
+__all__ = ["RemovableHandle", "add_hook", "backward", "grad", "gradients", "ones"]
 
 _commit_lock = threading.Lock()
 
@@ -65,7 +65,7 @@ def backward(
             raise GradientError("backward: inputs is empty; name at least one Tensor, or leave it out for all leaves")
         targets = {_target("backward", i, tensor): tensor for i, tensor in enumerate(chosen)}
     grads = sweep(
-        [node_of(tensor) for tensor in tensors],
+        list(map(node_of, tensors)),
         seeds,
         targets=targets,
         retain=create_graph if retain_graph is None else retain_graph,
@@ -126,7 +126,7 @@ def _owns(g: Any) -> bool:
 
 def _run_leaf_hooks(grads: dict[Any, Any], create_graph: bool) -> None:
     for node, g in grads.items():
-        if g is not None and type(node) is Leaf and node.hooks is not None:
+        if node.hooks is not None and type(node) is Leaf and g is not None:
             grads[node] = run_hooks(node.hooks, g, node, create_graph)
 
 
@@ -145,19 +145,22 @@ def _accumulate(tensor: Any, g: Any) -> None:
         np.add(held._data, g, out=held._data)
 
 
-def _one(data: Any) -> Any:
-    """The gradient of a number by itself."""
-    if isinstance(data, np.generic) or type(data) is np.ndarray:
+def ones(data: Any) -> Any:
+    """The gradient of a number, or of each of many, by itself."""
+    if not data.shape and (isinstance(data, np.generic) or type(data) is np.ndarray):
         return data.dtype.type(1)
-    return np.ones((), data.dtype, like=data)
+    return np.ones(data.shape, data.dtype, like=data)
+
+
+_ONES = {kind: kind(1) for kind in (np.float32, np.float64)}
 
 
 def _seeds(name: str, tensors: tuple[Any, ...], given: Any, create_graph: bool) -> list[Any]:
     """The gradients to start from, as arrays (as Tensors if ``create_graph``)."""
     if given is None and len(tensors) == 1 and isinstance(tensors[0], Handle) and not create_graph:
-        data = tensors[0]._data
-        if not data.shape and data.dtype.kind == "f" and tensors[0]._node is not None:
-            return [_one(data)]  # a loss
+        one = _ONES.get(type(tensors[0]._data))
+        if one is not None and tensors[0]._node is not None:
+            return [one]  # of a loss
     seeds = (None,) * len(tensors) if given is None else _tuple(given)
     if len(seeds) != len(tensors):
         raise GradientError(f"{name}: got {len(seeds)} gradients for {len(tensors)} tensors; give one each, or None")
@@ -179,7 +182,7 @@ def _seeds(name: str, tensors: tuple[Any, ...], given: Any, create_graph: bool) 
                     f"{name}: a gradient can be created implicitly only for real outputs, this one is {data.dtype}; "
                     "take .real or .abs(), or give the gradient"
                 )
-            seed = _one(data) if not data.shape else np.ones(data.shape, data.dtype, like=data)
+            seed = ones(data)
         else:
             array = seed._data if isinstance(seed, Handle) else as_array(seed)
             if array.shape != data.shape:
@@ -279,23 +282,40 @@ def grad(
 
         return import_module(".func", __package__).vmap(one)(*_tuple(grad_outputs))
     seeds = _seeds("grad", outputs, grad_outputs, create_graph)
-    nodes = [_target("grad", i, tensor) for i, tensor in enumerate(inputs)]
-    found = sweep(
-        [node_of(tensor) for tensor in outputs],
-        seeds,
-        targets=nodes,
-        retain=create_graph if retain_graph is None else retain_graph,
-        create_graph=create_graph,
-    )
+    for i, tensor in enumerate(inputs):
+        _target("grad", i, tensor)
+    retain = create_graph if retain_graph is None else retain_graph
+    unused = "zeros" if materialize_grads else "none" if allow_unused else "error"
+    return tuple(gradients(list(map(node_of, outputs)), seeds, inputs, retain, create_graph, unused))
+
+
+def gradients(
+    roots: list[Any],
+    seeds: list[Any],
+    inputs: Sequence[Any],
+    retain: bool = False,
+    create_graph: bool = False,
+    unused: str = "zeros",
+    order: list[Any] | None = None,
+) -> list[Any]:
+    """The gradients, as Tensors that share no memory, of what ``roots`` made by ``inputs``, Tensors that require grad.
+
+    Args:
+        roots, seeds, retain, create_graph, order: as for ``sweep``.
+        inputs: by what to differentiate.
+        unused: what an input gets that nothing depends on: "zeros", "none", or an "error".
+    """
+    nodes = list(map(node_of, inputs))
+    found = sweep(roots, seeds, targets=nodes, retain=retain, create_graph=create_graph, order=order)
     _run_leaf_hooks(found, create_graph)
     held: set[int] = {id(_data(seed)) for seed in seeds}
     results = []
     for i, (node, tensor) in enumerate(zip(nodes, inputs, strict=True)):
         g = found[node]
         if g is None:
-            if materialize_grads:
+            if unused == "zeros":
                 g = np.zeros(tensor._data.shape, tensor._data.dtype)
-            elif not allow_unused:
+            elif unused == "error":
                 raise GradientError(
                     f"grad: the outputs do not depend on input {i} (shape {tensor._data.shape}), so it has no "
                     "gradient; pass allow_unused=True to get None for it, or materialize_grads=True to get zeros"
@@ -308,7 +328,7 @@ def grad(
             g = g.copy()
         held.add(id(_data(g)))
         results.append(g if g is None or isinstance(g, Handle) else new_tensor(g))
-    return tuple(results)
+    return results
 
 
 def _data(value: Any) -> Any:

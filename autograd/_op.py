@@ -435,9 +435,11 @@ class Op:
         except Exception as error:
             if not local.levels:
                 raise
-            bound = self.signature.bind(*args, **kwargs)
-            bound.apply_defaults()
-            return rescue(self, error, tuple(bound.arguments.values()))
+            if kwargs or len(args) != len(self.params):
+                bound = self.signature.bind(*args, **kwargs)
+                bound.apply_defaults()
+                args = tuple(bound.arguments.values())
+            return rescue(self, error, args)
 
     # ---- what the sweep asks ---------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ A NumPy function without an op raises: a Tensor never turns into an array silent
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -108,7 +109,7 @@ def _ndim(a: Any) -> int:
 
 @numpy_function(np.size)
 def _size(a: Any, axis: int | None = None) -> int:
-    return int(np.prod(a.shape)) if axis is None else int(a.shape[axis])
+    return math.prod(a.shape) if axis is None else int(a.shape[axis])
 
 
 @numpy_function(np.zeros)

@@ -281,7 +281,7 @@ def _unpack(op: Any, name: str) -> list[str]:
             []
             if len(op.inputs) == 1
             else [
-                f"    elif type({name}) is float:",
+                f"    elif type({name}) is float or type({name}) is int:",
                 f"        {name}_node = {name}_dtype = None",
             ]
         )

@@ -48,7 +48,7 @@ class Module:
             hooks = self.__dict__.get("_hooks")
             if hooks is not None:
                 return hooks.call(self, args, kwargs)
-            return self.forward(*args, **kwargs)
+            return self.forward(*args, **kwargs) if kwargs else self.forward(*args)
         except (ShapeError, DtypeError, IndexError, GradientError) as error:
             self._locate(error)
             raise

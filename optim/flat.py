@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter, is_not
 from typing import Any
 
@@ -172,20 +172,22 @@ class Block(_Store):
         place = slice(self.bounds[i], self.bounds[i + 1])
         return {name: array[place].reshape(self.params[i].shape) for name, array in self.state.items()}
 
-    def keep(self, shapes: Mapping[str, Any]) -> None:
+    def keep(self, shapes: Iterable[str]) -> None:
         """Have a state buffer of each of these names."""
         for name in shapes:
             if name not in self.state:
                 self.state[name] = np.zeros(self.data.shape, self.dtype)
                 self._cuts = {}
 
-    def pieces(self, shapes: Mapping[str, Any]) -> Iterator[tuple[Any, Any, dict[str, Any], int]]:
-        """What to update: values, gradients, state and step number, a cache-sized stretch at a time.
+    def pieces(self, names: Sequence[str]) -> Iterator[tuple[Any, Any, dict[str, Any], int]]:
+        """What to update: values, gradients, state (arrays of these ``names``) and step number, by stretches.
 
-        A stretch joins neighbouring parameters that have a gradient and the same steps behind them.
+        A stretch fits into the cache; it joins neighbouring parameters that have a gradient and the same steps behind
+        them.
         """
-        if not self.state.keys() >= shapes.keys():
-            self.keep(shapes)
+        for name in names:
+            if name not in self.state:
+                self.keep(names)
         marks = self.marks
         try:
             grads = list(map(_gradients, self.params))
@@ -194,14 +196,14 @@ class Block(_Store):
             grads = [None if p._grad is None else p._grad._data for p in self.params]
             runs = self._runs([i for i, g in enumerate(grads) if g is not None])
         for first, last in runs:
-            count, *values = marks[first]
+            count, values = marks[first][0], marks[first][1:]
             g = np.concatenate(grads[first:last], None) if last - first > 1 else np.ravel(grads[first])
             if self.parts > 1:
                 g = real_view(g)
             for place, p, arrays in self._cuts.get((first, last)) or self._cut(first, last):
                 state = {**arrays, **dict(zip(self.numbers, values, strict=True))} if values else arrays
                 yield p, g if place is None else g[place], state, count + 1
-            if self.counted or shapes:
+            if self.counted or names:
                 marks[first:last] = [(count + 1, *(state[name] for name in self.numbers))] * (last - first)
         if runs:
             stamp(self.data)

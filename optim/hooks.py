@@ -62,7 +62,7 @@ def hooked(step: F) -> F:
         hooks = self._hooks
         self._stepped = True
         if not hooks.step_before and not hooks.step_after:
-            return step(self, *args, **kwargs)
+            return step(self, *args, **kwargs) if args or kwargs else step(self)
         args, kwargs = hooks.before_step(self, args, kwargs)
         result = step(self, *args, **kwargs)
         hooks.after_step(self, args, kwargs)

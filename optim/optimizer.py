@@ -10,11 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from operator import is_not
 from typing import Any, ClassVar
 
-import numpy as np
-
 from autograd import Tensor, enable_grad
 from autograd._gradients import RemovableHandle
 from autograd.engine.callsite import warn
+from autograd.engine.quiet import quiet
 
 from . import saving
 from .flat import Block, Single
@@ -124,22 +123,25 @@ class Optimizer:
         self._update_all()
         return loss
 
-    @np.errstate(all="ignore")
+    @quiet
     def _update_all(self) -> None:
         for i, group in enumerate(self.param_groups):
-            if hasattr(group.get("lr"), "item"):
-                group["lr"] = group["lr"].item()
+            lr: Any = group.get("lr")
+            if type(lr) is not float and hasattr(lr, "item"):
+                group["lr"] = lr.item()
             maximize = group.get("maximize", False)
             for store in self._ready(i):
-                for p, g, state, step in store.pieces(self.shapes(store.params[0].shape, group)):
+                wanted = self.used_states(group) if self.elementwise else self.shapes(store.params[0].shape, group)
+                for p, g, state, step in store.pieces(wanted):
                     self.update(p, -g if maximize else g, state, group, step)
 
     def _ready(self, i: int) -> list[Any]:
         """The stores of a group; made anew, state kept, if its parameters are not those for which they were made."""
         params, known, stores = self.param_groups[i]["params"], self._known[i], self._stores[i]
-        if (
-            len(params) != len(known) or any(map(is_not, params, known)) or not all([store.ready() for store in stores])  # noqa: C419 (all of them, not up to the first)
-        ):
+        changed = len(params) != len(known) or any(map(is_not, params, known))
+        for store in () if changed else stores:  # all of them, not up to the first
+            changed = not store.ready() or changed
+        if changed:
             self._settle(i, {id(p): found for store in stores for p, found in store.states()})
         return self._stores[i]
 

@@ -13,6 +13,7 @@ import numpy as np
 from ..dtypes import default as default_dtype
 from ..engine.modes import local, status
 from ..engine.nodes import Handle, Leaf, array_of, new_tensor
+from ..engine.quiet import begin, end
 from .program import Program, reads_of
 from .reach import Place, Reach
 from .recording import Tape
@@ -26,15 +27,6 @@ MISSED = object()
 PLAIN = object()
 """What they return where it is known that no program can be made: the function is to be called as it is."""
 _NUMBERS = (bool, int, float, complex, str)
-
-
-try:  # what np.errstate does, at a tenth of its time
-    from numpy._core.umath import _extobj_contextvar as _settings
-    from numpy._core.umath import _make_extobj
-
-    _silence: Any = _make_extobj(all="ignore")
-except (ImportError, TypeError):
-    _silence = None
 
 
 class Guards:
@@ -225,9 +217,7 @@ class Guards:
             given += [self._place(*number.place) for number in emitter.numbers]
             given += [self._place(place) for place in emitter.streams]
             given += [argument.text for argument in emitter.given]
-        self.space.update(_errstate=np.errstate, _PLAIN=PLAIN, _silence=_silence)
-        if _silence is not None:
-            self.space.update(_set=_settings.set, _reset=_settings.reset)
+        self.space.update(_PLAIN=PLAIN, _begin=begin, _end=end)
         body = ["def run(args, kwargs):", "    try:", "        if not ("]
         body += [f"            {'and ' if i else ''}{test}" for i, test in enumerate(dict.fromkeys(tests))]
         body += ["        ):", "            return _MISSED"]
@@ -237,17 +227,13 @@ class Guards:
                 body.append(f"        {', '.join(named)}, = {', '.join(given)},")
         body += ["    except _gone:", "        return _MISSED"]
         if emitter is not None:
-            call = f"return step({', '.join(named)})"
-            if _silence is None:
-                body += ["    with _errstate(all='ignore'):", f"        {call}"]
-            else:
-                body += [
-                    "    token = _set(_silence)",
-                    "    try:",
-                    f"        {call}",
-                    "    finally:",
-                    "        _reset(token)",
-                ]
+            body += [
+                "    token = _begin()",
+                "    try:",
+                f"        return step({', '.join(named)})",
+                "    finally:",
+                "        _end(token)",
+            ]
         else:
             body += ["    return _PLAIN"]
         self.space["_gone"] = (LookupError, AttributeError, TypeError, ValueError, DeprecationWarning)

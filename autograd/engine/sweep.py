@@ -17,8 +17,9 @@ from ..errors import FreedGraphError, MutationError, RuleError
 from .modes import Mode, local
 from .mutation import clock, mutated_since, untouched
 from .nodes import RELEASED, Leaf, Node, Packed, Pick
+from .quiet import quiet
 
-__all__ = ["add", "add_all", "conform", "run_hooks", "sum_to", "sweep"]
+__all__ = ["add", "add_all", "collect", "conform", "leaves_of", "run_hooks", "sum_to", "sweep"]
 
 _by_rank = attrgetter("rank")
 _AS_IT_IS = contextlib.nullcontext()
@@ -32,11 +33,13 @@ def sweep(
     retain: bool = False,
     create_graph: bool = False,
     ends: Collection[Any] | None = None,
+    order: list[Any] | None = None,
 ) -> dict[Any, Any]:
     """Backpropagate ``seeds`` (arrays; Tensors with ``create_graph``) from the nodes ``roots``.
 
     Args:
         ends: nodes at which to stop as at leaves: neither their hooks nor their rules are run.
+        order: what ``collect(roots)`` returned, if that was called before.
 
     Returns:
         The gradient of every leaf that was reached or, given ``targets`` (Nodes, Picks, Leaves), of those of
@@ -46,23 +49,22 @@ def sweep(
         FreedGraphError, MutationError: before anything is computed or released.
         RuleError: a rule returned what cannot be a gradient.
     """
-    order = _collect(roots) if ends is None else _collect_to(roots, ends)
+    if order is None:
+        order = collect(roots) if ends is None else _collect_to(roots, ends)
     found: dict[Any, Any] = {}
     needed: set[Any] | None = None
-    idle: set[Any] = set()  # targets whose own rules are not needed
+    idle: Collection[Any] = ()  # targets whose own rules are not needed
     if targets is not None:
         found = dict.fromkeys(targets)
-        needed = _needed_for(found, order)
-        if _all_lead_to(needed, order) and found.keys().isdisjoint(order):
-            needed = None  # as if all leaves were asked for: the short way
-        else:
+        if not (found.keys() >= leaves_of(order) and found.keys().isdisjoint(order)):  # else as if all were asked for
+            needed = _needed_for(found, order)
             order = [node for node in order if node in needed]
             idle = {target for target in found if needed.isdisjoint(target.parents)}
     _check_saved([node for node in order if node not in idle] if idle else order)
     grads: dict[Any, Any] = {}
-    for root, seed in zip(roots, seeds, strict=True):
+    for i, root in enumerate(roots):
         if needed is None or root in needed:
-            seed = np.conj(seed) if seed.dtype.kind == "c" else seed
+            seed = np.conj(seeds[i]) if root.dtype.kind == "c" else seeds[i]
             grads[root] = grads[root] + seed if root in grads else seed
     if create_graph or needed is not None or local.observers:
         with _mode(create_graph):
@@ -79,8 +81,8 @@ def sweep(
     return grads
 
 
-@np.errstate(all="ignore")
-def _run(order: list[Any], grads: dict[Any, Any], visit: _Visit | None, idle: set[Any], release: bool) -> Any:
+@quiet
+def _run(order: list[Any], grads: dict[Any, Any], visit: _Visit | None, idle: Collection[Any], release: bool) -> Any:
     """Run the rules of the nodes in ``order``, by ``visit`` if there is one; returns the last node."""
     every = visit is not None
     pop = grads.pop
@@ -194,12 +196,24 @@ def add_all(op: Any, derivatives: Any, parents: Any, grads: dict[Any, Any]) -> N
             add(grads, parent, d)
 
 
-def _collect(roots: Sequence[Any]) -> list[Any]:
+def collect(roots: Sequence[Any]) -> list[Any]:
     """All Nodes and Picks that lead to ``roots``, newest first: each before all its ancestors."""
-    seen: set[Any] = set()
     order: list[Any] = []
-    stack = [root for root in roots if type(root) is not Leaf]
+    stack = [root for root in roots if type(root) is not Leaf] if len(roots) > 1 else list(roots)
     push = stack.append
+    while len(stack) == 1:  # a chain: there is but one way on
+        node = stack.pop()
+        if type(node) is Leaf:  # the root itself
+            return order
+        order.append(node)
+        above = None
+        for parent in node.parents:
+            if parent is not None and parent is not above and type(parent) is not Leaf:
+                above = parent
+                push(parent)
+    if not stack:
+        return order
+    seen: set[Any] = set()
     while stack:
         node = stack.pop()
         if node in seen:
@@ -213,8 +227,13 @@ def _collect(roots: Sequence[Any]) -> list[Any]:
     return order
 
 
+def leaves_of(order: list[Any]) -> set[Any]:
+    """The leaves among the parents of these nodes."""
+    return {parent for node in order for parent in node.parents if type(parent) is Leaf}
+
+
 def _collect_to(roots: Sequence[Any], ends: Collection[Any]) -> list[Any]:
-    """``_collect``, but for ``ends`` and what leads to the roots through them only."""
+    """``collect``, but for ``ends`` and what leads to the roots through them only."""
     order: dict[Any, None] = {}
     stack = [root for root in roots if type(root) is not Leaf and root not in ends]
     while stack:
@@ -234,17 +253,6 @@ def _needed_for(targets: dict[Any, Any], order: list[Any]) -> set[Any]:
                 needed.add(node)
                 break
     return needed
-
-
-def _all_lead_to(needed: set[Any], order: list[Any]) -> bool:
-    """Whether the nodes in ``order`` have no parents but those in ``needed``."""
-    for node in order:
-        if node not in needed:
-            return False
-        for parent in node.parents:
-            if parent is not None and parent not in needed:
-                return False
-    return True
 
 
 def _check_saved(order: list[Any]) -> None:

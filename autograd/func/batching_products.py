@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -127,10 +128,10 @@ def _tensordot(level: Level, a: Any, b: Any, axes: Any = 2) -> Any:
         raise ValueError("shape-mismatch for sum")
     free_a = [n for n in range(rank_a) if n not in first]
     free_b = [n for n in range(rank_b) if n not in second]
-    summed = int(np.prod([a.shape[n] for n in first], dtype=int))
+    summed = math.prod([a.shape[n] for n in first])
     rows, columns = [a.shape[n] for n in free_a], [b.shape[n] for n in free_b]
-    left = np.reshape(np.transpose(a, free_a + first), (int(np.prod(rows, dtype=int)), summed))
-    right = np.reshape(np.transpose(b, second + free_b), (summed, int(np.prod(columns, dtype=int))))
+    left = np.reshape(np.transpose(a, free_a + first), (math.prod(rows), summed))
+    right = np.reshape(np.transpose(b, second + free_b), (summed, math.prod(columns)))
     return np.reshape(np.matmul(left, right), (*rows, *columns))
 
 

@@ -5,6 +5,7 @@ They call the op itself on plain arrays that hold all examples, so that it works
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -129,7 +130,7 @@ def _scatter_index(level: Level, op: Any, x: Any, index: Any, shape: Any) -> Any
         return out
     if isinstance(value, ForeignArray):
         raise Unsuited
-    every = np.arange(level.size * int(np.prod(shape, dtype=int))).reshape(level.size, *shape)
+    every = np.arange(level.size * math.prod(shape)).reshape(level.size, *shape)
     places = indexing.at(BatchedArray(every, level), index).value
     added = forward(op, np.ravel(np.broadcast_to(value, places.shape)), np.ravel(places), (every.size,))
     return level.wrap(np.reshape(added, (level.size, *shape)))

@@ -20,6 +20,7 @@ from ..boxes import ArrayBox, boxed
 from ..engine.failures import describe
 from ..engine.modes import Mode, local
 from ..engine.nodes import Handle, Leaf, new_tensor
+from ..engine.sweep import collect, leaves_of
 from ..engine.views import node_of
 from ..errors import DtypeError, GradientError, ShapeError
 from ..ops.casting import clone
@@ -68,6 +69,7 @@ class Call:
         self.tree = unflatten(self.inputs, self.spec)
         self.arrays = all(type(tensor) is ArrayBox for tensor in self.inputs)
         self._targets = {tensor._node for tensor in self.inputs}
+        self._order: list[Any] | None = None  # of the sweep, once it is known
 
     def _lift(self, i: int, value: Any) -> Any:
         """A Tensor of this call alone with the value of one that was given, or of an array or number."""
@@ -177,23 +179,23 @@ class Call:
             return False
         if self._nested:
             return True
-        seen = set(self._targets)
-        stack = [node for out in outputs if (node := node_of(out)) is not None]
-        while stack:
-            node = stack.pop()
-            if node in seen:
-                continue
-            seen.add(node)
-            if type(node) is Leaf:
-                if node.note is None or node.note.get(RUNNING, True):
-                    return True
-            else:
-                stack.extend([parent for parent in node.parents if parent is not None and parent not in seen])
-        return False
+        roots = [node for out in outputs if (node := node_of(out)) is not None]
+        self._order = collect(roots)
+        leaves = leaves_of(self._order).union([root for root in roots if type(root) is Leaf]) - self._targets
+        return any(leaf.note is None or leaf.note.get(RUNNING, True) for leaf in leaves)
 
     def records(self, seeds: Iterable[Any], linked: bool) -> bool:
         """Whether a pull with these seeds, perhaps long after the call, shall be recorded."""
         return local.grad and (linked or any(node_of(seed) is not None for seed in seeds))
+
+    def gradient(self, out: Any, linked: bool) -> Any:
+        """The gradient of one number, as the caller gets it."""
+        root = node_of(out)
+        if linked or root is None:
+            return self.gradients(self.pull([out], [new_tensor(np.ones_like(out._data))], linked), linked)
+        with self.mode():
+            found = _gradients.gradients([root], [_gradients.ones(out._data)], self.inputs, order=self._order)
+        return self.gradients(found, linked)
 
     def pull(self, outputs: Sequence[Any], seeds: Sequence[Any], record: bool, retain: bool | None = None) -> list[Any]:
         """The gradients, as Tensors, of the outputs weighted by ``seeds``, with respect to each input."""
@@ -236,6 +238,8 @@ class Call:
 
     def gradients(self, found: Sequence[Any], linked: bool) -> Any:
         """Gradients in the structure of what is differentiated by, as the caller gets them."""
+        if self.arrays and not linked:
+            return unflatten([np.conj(g._data) if g._data.dtype.kind == "c" else g._data for g in found], self.spec)
         return unflatten([self.release(self.conjugated(g), linked) for g in found], self.spec)
 
     def weights(self, given: Any, outputs: Sequence[Any], spec: Spec, what: str, of: str) -> list[Any]:

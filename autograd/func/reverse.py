@@ -26,9 +26,7 @@ def _gradient(name: str, func: Any, argnums: Any, has_aux: bool, args: Any, kwar
     call = Call(name, func, chosen(name, func, args, argnums))
     result, aux = call.run(replaced(args, argnums, call.tree), kwargs, has_aux)
     out = call.scalar(result)
-    linked = call.linked([out])
-    seed = new_tensor(np.ones_like(out._data))
-    return call.gradients(call.pull([out], [seed], linked), linked), call, out, aux
+    return call.gradient(out, call.linked([out])), call, out, aux
 
 
 def grad(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable[..., Any]:

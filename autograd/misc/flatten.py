@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -28,8 +30,8 @@ def flatten(value: Any) -> tuple[Any, Callable[[Any], Any]]:
     leaves: list[Any] = []
     build = _plan(value, leaves)
     shapes = [np.shape(leaf) for leaf in leaves]
-    sizes = [int(np.prod(shape)) for shape in shapes]
-    ends = np.cumsum(sizes).tolist()
+    sizes = [math.prod(shape) for shape in shapes]
+    ends = list(itertools.accumulate(sizes))
 
     def unflatten(vector: Any) -> Any:
         if isinstance(vector, Handle):

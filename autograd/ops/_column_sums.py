@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from .. import dtypes
+
 __all__ = ["column_means", "column_sums", "ones"]
 
 FEW = 1 << 15
@@ -36,7 +38,7 @@ def _kept(array: Any) -> Any:
 
 def column_sums(x: Any) -> Any:
     """The sums over all dimensions but the last. ``x``: an array or a Tensor of at least two dimensions."""
-    if x.dtype != np.float32 and x.dtype != np.float64:
+    if x.dtype is not dtypes.float32 and x.dtype is not dtypes.float64:
         return np.add.reduce(x, tuple(range(x.ndim - 1)))
     if x.ndim > 2:
         x = np.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))

@@ -71,13 +71,21 @@ def read_targets(target: Any, weight: Any, ignore_index: int, classes: int, dtyp
     if target.dtype.kind not in "iu":
         raise DtypeError(f"{name}: class numbers must be integers, got {target.dtype}; convert with .long()")
     plain = isinstance(target, np.ndarray) and target.dtype.itemsize == 8 and not 0 <= ignore_index < classes
-    if plain and (not target.size or np.maximum.reduce(target.view(np.uint64)) < classes):  # negative ones are huge
+    if plain and _in_range(target, classes):
         return target, None if weight is None else np.take(weight, target).astype(dtype, copy=False)
     valid = target != ignore_index
     target = np.where(valid, target, 0)
     check_range("", "class", target, classes)
     weights = valid.astype(dtype)
     return target, weights if weight is None else weights * np.take(weight, target).astype(dtype, copy=False)
+
+
+def _in_range(target: Any, classes: int) -> bool:
+    """Whether class numbers of 64 bits can all be used as an index."""
+    if not target.size:
+        return True
+    unsigned = target.view(np.uint64)  # negative ones are huge
+    return bool(unsigned[unsigned.argmax()] < classes)
 
 
 def combine(losses: Any, weights: Any, reduction: str, shape: tuple[int, ...], dtype: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache, reduce
 from typing import Any
 
@@ -92,7 +93,7 @@ def multiply_labels(x: Any, y: Any, spec: str) -> Any:
     columns = [label for label in theirs if label not in mine]
     sizes.update(zip(theirs, y.shape, strict=True))
     shape = [sizes[label] for label in batch]
-    n, k, m = (int(np.prod([sizes[label] for label in group])) for group in (rows, inner, columns))
+    n, k, m = (math.prod([sizes[label] for label in group]) for group in (rows, inner, columns))
     left = x.transpose([mine.index(label) for label in (*batch, *rows, *inner)]).reshape(*shape, n, k)
     right = y.transpose([theirs.index(label) for label in (*batch, *inner, *columns)]).reshape(*shape, k, m)
     product = left * right if k == 1 else np.matmul(left, right)

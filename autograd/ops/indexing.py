@@ -109,11 +109,16 @@ def _positions(index: Any, shape: tuple[int, ...]) -> Any:
     """For each element of ``x[index]`` where it lies in ``x.ravel()``, for an ``x`` of ``shape``."""
     if _is_whole(index) and len(shape) == 1:
         return index if index.min(initial=0) >= 0 else np.where(index < 0, index + shape[0], index)
-    if type(index) is tuple and len(index) == len(shape) and all(map(_is_whole, index)):
+    if _names_elements(index, shape):
         return np.ravel_multi_index(index, shape, mode="wrap")
     parts = index if type(index) is tuple else (index,)
     like = next((part for part in parts if isinstance(part, np.ndarray)), None)
     return at(np.arange(math.prod(shape), like=like).reshape(shape), index)
+
+
+def _names_elements(index: Any, shape: tuple[int, ...]) -> bool:
+    """Whether an index has an array of integers for each dimension."""
+    return type(index) is tuple and len(index) == len(shape) and all(map(_is_whole, index))
 
 
 def _is_whole(part: Any) -> bool:
@@ -199,7 +204,7 @@ def getitem(x: Any, index: Any) -> Any:
     Raises: IndexError.
     """
     if isinstance(index, np.ndarray):
-        if index.dtype == np.int64 and index.ndim and isinstance(x, np.ndarray) and len(x.shape):
+        if index.dtype is dtypes.int64 and index.ndim and isinstance(x, np.ndarray) and x.ndim:
             many = index.size > BLOCK and type(index) is type(x) is np.ndarray
             return _taken(x, index) if many else x.take(index, 0)  # in a third of the time
         if not index.ndim and index.dtype.kind in "iu":
@@ -241,7 +246,7 @@ def _added(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
         out = np.zeros(shape, x.dtype, like=np.asanyarray(x))
         put(out, index, x)
         return out
-    if x.size < _FEW and _ints_first(index) is None:
+    if x.size < (_FEW_ELEMENTS if _names_elements(index, shape) else _FEW) and _ints_first(index) is None:
         out = np.zeros(shape, x.dtype, like=np.asanyarray(x))
         np.add.at(out, index, x)
         return out
@@ -267,6 +272,8 @@ def _added(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
 
 _FEW = 2048
 """Below this number of elements, ``np.add.at`` with the index as it is beats computing positions in one dimension."""
+_FEW_ELEMENTS = 512
+"""The same where the index has an array for each dimension, so that positions are soon found."""
 _MANY = 8192
 """From this many elements on, a sparse matrix product adds rows faster than ``np.add.at`` (10 times for 100,000)."""
 

@@ -27,8 +27,8 @@ from .selection import clamp
 
 def _linear_weight_rule(g: Any, x: Any) -> Any:
     if x.ndim == 2:
-        return np.matmul(np.swapaxes(g, 0, 1), x)
-    return np.matmul(np.swapaxes(flat(g), 0, 1), flat(x))
+        return np.matmul(g.T, x)
+    return np.matmul(flat(g).T, flat(x))
 
 
 def _flat_product(x: Any, weight: Any) -> Any:

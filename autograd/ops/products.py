@@ -36,8 +36,8 @@ def _left(g: Any, y: Any, x_shape: tuple[int, ...]) -> Any:
     if len(x_shape) == 1:
         return np.matmul(y, np.expand_dims(g, -1))[..., 0]
     if y.ndim == 2 < g.ndim:
-        return np.reshape(np.matmul(flat(g), np.swapaxes(y, 0, 1)), (*g.shape[:-1], y.shape[0]))
-    return np.matmul(g, np.swapaxes(y, -1, -2))
+        return np.reshape(np.matmul(flat(g), y.T), (*g.shape[:-1], y.shape[0]))
+    return np.matmul(g, y.mT)
 
 
 def _right(g: Any, x: Any, y_shape: tuple[int, ...]) -> Any:
@@ -47,8 +47,8 @@ def _right(g: Any, x: Any, y_shape: tuple[int, ...]) -> Any:
     if x.ndim == 1:
         return np.expand_dims(x, -1) * np.expand_dims(g, -2)
     if len(y_shape) == 2 < x.ndim:  # one product over all batches, instead of many and their sum
-        return np.matmul(np.swapaxes(flat(x), 0, 1), flat(g))
-    return np.matmul(np.swapaxes(x, -1, -2), g)
+        return np.matmul(flat(x).T, flat(g))
+    return np.matmul(x.mT, g)
 
 
 _SHAPES = [
@@ -237,9 +237,9 @@ def tensordot(x: Any, y: Any, dims: Any = 2) -> Any:
     if inner != [y.shape[d] for d in theirs]:
         raise ShapeError(f"tensordot: dimensions {mine} of {x.shape} and {theirs} of {y.shape} differ in size")
     rows, columns = [d for d in range(x.ndim) if d not in mine], [d for d in range(y.ndim) if d not in theirs]
-    size = int(np.prod(inner))
+    size = math.prod(inner)
     outside = (*[x.shape[d] for d in rows], *[y.shape[d] for d in columns])
-    m, n = (int(np.prod([item.shape[d] for d in free])) for item, free in ((x, rows), (y, columns)))
+    m, n = (math.prod([item.shape[d] for d in free]) for item, free in ((x, rows), (y, columns)))
     product = matmul(
         np.reshape(np.transpose(x, [*rows, *mine]), (m, size)),
         np.reshape(np.transpose(y, [*theirs, *columns]), (size, n)),

@@ -17,7 +17,7 @@ __all__ = ["forbidden"]
 
 PLAIN = {"shape", "dtype", "ndim"}
 """Attributes that arrays, Tensors and recording arrays have alike, and that are no arrays."""
-METHODS = {name for name in dir(np.ndarray) if not name.startswith("__")} - PLAIN - {"astype"}
+METHODS = {name for name in dir(np.ndarray) if not name.startswith("__")} - PLAIN - {"astype", "T", "mT"}
 METHODS |= {"_data", "_node", "detach", "numpy", "grad", "requires_grad"}
 """Methods of arrays are NumPy's on an array and PyTorch's on a Tensor, so a rule uses NumPy's functions."""
 TYPE_TESTS = {isinstance, issubclass, type, hasattr, float, int, bool, complex}
