@@ -8,7 +8,7 @@ __all__ = ["LABELS", "duration", "steps_of"]
 
 LABELS = {
     "compiled": "chainrule, compiled",
-    "chainrule": "chainrule",
+    "chainrule": "chainrule, eager",
     "numpy": "NumPy by hand",
     "torch": "PyTorch",
     "torch-fused": "PyTorch, fused optimizer",

@@ -10,15 +10,15 @@ from benchmarks.labels import LABELS, duration, steps_of
 __all__ = ["draw"]
 
 LOOKS = {
-    "compiled": ("D", "#d55e00", 60),
+    "compiled": ("D", "#d55e00", 52),
     "chainrule": ("o", "#e69f00", 42),
     "numpy": ("s", "#0072b2", 30),
     "torch-fused": ("|", "#000000", 70),
-    "torch-compile": ("v", "#4d4d4d", 34),
-    "jax": ("^", "#009e73", 36),
+    "torch-compile": ("v", "#4d4d4d", 40),
+    "jax": ("^", "#009e73", 44),
     "hips": ("x", "#cc79a7", 30),
     "mygrad": ("+", "#cc79a7", 40),
-    "micrograd": ("*", "#cc79a7", 40),
+    "micrograd": ("*", "#cc79a7", 60),
 }
 """Marker, colour (of Okabe and Ito's palette, which colour-blind readers can tell apart) and size."""
 

@@ -73,8 +73,11 @@ def _mlp(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
         settings = {"sizes": [784, 1024, 1024, 10], "batch": 128, "optimizer": "adam", "repeats": 20}
         return settings, {**settings, "sizes": [20, 16, 16, 10], "batch": 4, "repeats": 1}
     optimizer, batch_norm = next((o, bn) for other, o, bn in MLP_784 if other == name)
-    layers = {"sizes": [784, 100, 100, 100, 100, 10], "batch": 100}
-    return _repeated({**layers, "optimizer": optimizer, "batch_norm": batch_norm}, 100)
+    chosen = {"optimizer": optimizer, "batch_norm": batch_norm}
+    return (
+        {"sizes": [784, 100, 100, 100, 100, 10], "batch": 100, **chosen, "repeats": 100},
+        {"sizes": [20, 8, 8, 8, 8, 10], "batch": 16, **chosen, "repeats": 1},
+    )
 
 
 GPT = {"layers": 2, "size": 128, "heads": 4, "length": 64, "batch": 8, "vocabulary": 65, "repeats": 5}
