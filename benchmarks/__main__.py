@@ -115,7 +115,8 @@ def smoke(runs: list[Run], against: str | None, data: dict[str, Any]) -> list[st
         for group in alike.values()
     ]
     faults = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    with ThreadPoolExecutor(cores) as pool:
         for run, workers in zip(runs, pool.map(lambda run: compare(run, against, smoke=True), runs), strict=True):
             fault = checked(run, workers, data)
             if fault is None and workers[0].missing is not None:
