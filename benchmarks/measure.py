@@ -8,13 +8,16 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-__all__ = ["Measure", "Program", "collector_off", "resident", "seconds", "timed"]
+__all__ = ["SETTLED", "Measure", "Program", "collector_off", "resident", "seconds", "timed"]
 
 Measure = Callable[[], "tuple[dict[str, float], list[float]]"]
 """Measures once: figures by name, and numbers that every contender must have computed alike."""
 
 COMPARED = 5
 """Of how many calls, the first ones, the results are compared."""
+
+SETTLED = 120
+"""Calls after which a compiled program is as it stays: ours is on trial for 100 if its inputs are always the same."""
 
 UNITS = {"us": 1e6, "ms": 1e3, "s": 1}
 
@@ -36,7 +39,13 @@ class Program(NamedTuple):
 
 
 def timed(program: Program, repeats: int, first: bool = False) -> Measure:
-    """Time ``repeats`` calls of a program, after calls that are not timed; with ``first`` also what those took."""
+    """Time ``repeats`` calls of a program, after calls that are not timed.
+
+    Args:
+        program: what is called.
+        repeats: how often; if only once, then nothing is called before but what is compared.
+        first: whether the program is being compiled: it gets more calls that are not timed, and figures of the first.
+    """
     step, read, figure, parts = program
     start = time.perf_counter()
     values = read(step())
@@ -44,7 +53,7 @@ def timed(program: Program, repeats: int, first: bool = False) -> Measure:
     for _ in range(COMPARED - 1):
         values += read(step())
     once[f"ms first {COMPARED} steps"] = 1e3 * (time.perf_counter() - start)
-    for _ in range(min(repeats, 50) if repeats > 1 else 0):
+    for _ in range(0 if repeats == 1 else SETTLED if first else min(repeats, 50)):
         step()
     scale = UNITS[figure.split()[0]] / parts
 
