@@ -16,7 +16,7 @@ from .emit import Emitter
 from .graded import Graded, clean_graph, outputs_of
 from .guards import PLAIN, Guards
 from .numbers import Number
-from .passes import run_passes
+from .passes import PASSES, run_passes
 from .program import Program, reads_of
 from .reach import Reach
 from .recording import Tape
@@ -35,6 +35,11 @@ class Options:
         self.reuse_outputs = reuse_outputs
         self.passes = passes
         self.verify = verify
+
+    def without(self, name: str) -> Options:
+        """The same, but for one pass."""
+        chosen = PASSES if self.passes is None else self.passes
+        return Options(self.fullgraph, self.reuse_outputs, {one for one in chosen if one != name}, self.verify)
 
 
 class Version:
