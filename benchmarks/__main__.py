@@ -22,7 +22,6 @@ import json
 import os
 import platform
 import shlex
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -66,13 +65,12 @@ def main() -> None:
     if arguments.plot and importlib.util.find_spec("matplotlib") is None:
         parser.error("--plot needs matplotlib: pip install 'chainrule[examples]'")
     if arguments.read:
-        data = json.loads(Path(arguments.read).read_text(encoding="utf-8"))
+        data: dict[str, Any] = json.loads(Path(arguments.read).read_text(encoding="utf-8"))
         faults: list[str] = []
     else:
         chosen = [run for run in all_runs() if not arguments.names or names_of(run) & set(arguments.names)]
-        command = shlex.join(["python", "-m", "benchmarks", *shown(sys.argv[1:])])
-        data = {"command": command, "machine": machine(), "about": {}, "figures": []}
-        print(f"$ {command}\n{data['machine']}")
+        data = {"command": shown(arguments), "machine": machine(), "about": {}, "figures": []}
+        print(f"$ {data['command']}\n{data['machine']}")
         print("2 threads each, OPENBLAS_CORETYPE unset, contenders in turns, medians over the rounds; less is better\n")
         faults = smoke(chosen, arguments.against, data) if arguments.smoke else measure(chosen, arguments, data)
         print()
@@ -95,10 +93,11 @@ def names_of(run: Run) -> set[str]:
     return {run.name, run.module, *(["compiled"] if run.name.endswith("-compiled") else [])}
 
 
-def shown(arguments: list[str]) -> list[str]:
-    """The command line as it may be printed: the other interpreter's path is of this machine only."""
-    pairs = zip(["", *arguments], arguments, strict=False)
-    return ["PYTHON" if before == "--against" else one for before, one in pairs]
+def shown(arguments: argparse.Namespace) -> str:
+    """The command line, without the paths of this machine."""
+    options = ["--smoke"] * arguments.smoke + ["--rounds", str(arguments.rounds)] * bool(arguments.rounds)
+    options += ["--against", "PYTHON"] * bool(arguments.against)
+    return shlex.join(["python", "-m", "benchmarks", *arguments.names, *options])
 
 
 def smoke(runs: list[Run], against: str | None, data: dict[str, Any]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -47,10 +48,12 @@ def _note(data: dict[str, Any]) -> str:
     for about in data["about"].values():
         versions |= about.get("versions", {})
     found = ", ".join(f"{_proper(name)} {version}" for name, version in versions.items())
-    return (
-        f"Measured by `{data['command']}`\non {data['machine']}, with {found}. Two threads each,\n"
-        "OPENBLAS_CORETYPE unset; the contenders ran in turns, and the figures are medians over the rounds."
+    note = (
+        f"Measured by `{data['command']}` on {data['machine']}, with {found}. "
+        "Two threads each, OPENBLAS_CORETYPE unset; the contenders ran in turns, "
+        "and the figures are medians over the rounds."
     )
+    return textwrap.fill(note, 118, break_long_words=False, break_on_hyphens=False)
 
 
 def _proper(name: str) -> str:
@@ -97,11 +100,10 @@ def _first_steps(data: dict[str, Any]) -> str:
         return ""
     columns = [name for name in LABELS if any(name in medians for medians in first.values())]
     columns = [name for name in columns if any(medians.get(name) is not None for medians in first.values())]
-    pairs = {
-        title: [(duration(found[title].get(name), FIRST) for found in (first, five)) for name in columns]
-        for title in first
-    }
-    lines = [[title, *["; ".join(filter(None, pair)) for pair in row]] for title, row in pairs.items()]
+    lines = []
+    for title, medians in first.items():
+        times = [[duration(one.get(name), FIRST) for one in (medians, five[title])] for name in columns]
+        lines.append([title, *["; ".join(filter(None, pair)) for pair in times]])
     head = ["the first step; the first five", *[LABELS[name] for name in columns]]
     return _table(head, lines)
 

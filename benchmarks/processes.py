@@ -30,6 +30,8 @@ class Worker:
         environment = {"TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1", **os.environ, **THREADS}
         for name in ("OPENBLAS_CORETYPE", "PYTHONDONTWRITEBYTECODE"):  # the library's own kernels; imports as installed
             environment.pop(name, None)
+        if contender not in OWN_INTERPRETER:
+            environment["PYTHONWARNINGS"] = "ignore"  # of packages that are not ours
         self.contender = contender
         self.rounds: list[dict[str, float]] = []
         self.values: list[float] = []

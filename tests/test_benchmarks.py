@@ -11,7 +11,7 @@ import pytest
 from benchmarks import __main__ as command
 from benchmarks.labels import LABELS, duration
 from benchmarks.markdown import BEGIN, END, markdown, write_markdown
-from benchmarks.measure import COMPARED, Program, timed
+from benchmarks.measure import COMPARED, SETTLED, Program, timed
 from benchmarks.plot import LOOKS, draw
 from benchmarks.processes import compare, disagreement
 from benchmarks.report import print_rows, print_summary, rows_of
@@ -62,7 +62,7 @@ def test_the_first_calls_results_are_compared():
     measure = timed(Program(lambda: calls.append(0) or len(calls), figure="us per op", parts=10), 3, first=True)
     figures, values = measure()
     assert values == [1.0, 2.0, 3.0, 4.0, 5.0]
-    assert len(calls) == COMPARED + 3 + 3  # compared, not timed, timed
+    assert len(calls) == COMPARED + SETTLED + 3  # compared, not timed, timed
     assert set(figures) == {"us per op", "ms first step", "ms first 5 steps"}
     assert figures["ms first step"] <= figures["ms first 5 steps"]
     assert set(timed(Program(lambda: 0.0), 1)()[0]) == {"ms per step"}
@@ -121,14 +121,15 @@ def test_durations(value, figure, text):
     assert duration(value, figure) == text
 
 
-def test_tables(data):
+def test_tables(data, rows):
+    data["figures"] = rows + [{**row, "title": "CNN", "medians": {"compiled": 2000.0, "torch": 1.0}} for row in rows]
     text = markdown(data, "docs/speed.svg")
     assert "`python -m benchmarks compiled`" in text
     assert "a machine, with chainrule 0.1, NumPy 2." in text
     assert "](docs/speed.svg)" in text
     assert "|  | chainrule, compiled | chainrule, eager | PyTorch | others | compiled / PyTorch |" in text
     assert "| MLP | 30.0 us | 75.0 us | 100 us | HIPS autograd 1.50 ms | 0.30 |" in text
-    assert "| MLP | 50.0 ms; 60.0 ms |" in text
+    assert "| MLP | 50.0 ms; 60.0 ms |  |\n| CNN | 2.00 s; 2.00 s | 1.00 ms; 1.00 ms |" in text
     assert all(len(line) <= 120 or line.startswith("|") for line in text.splitlines())
 
 
@@ -168,10 +169,14 @@ def test_pictures_and_tables_of_earlier_figures(data, tmp_path, monkeypatch, cap
     assert capsys.readouterr().out == ""
 
 
-def test_the_other_interpreters_path_is_not_shown():
-    assert command.shown(["compiled", "--against", "/a/b/python", "--rounds", "3"]) == [
-        "compiled", "--against", "PYTHON", "--rounds", "3",
-    ]  # fmt: skip
+def test_paths_of_this_machine_are_not_shown(data, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(command, "measure", lambda *given: [])
+    line = ["benchmarks", "scalars", "--against", "/a/b/python", "--json", str(tmp_path / "figures.json")]
+    monkeypatch.setattr(sys, "argv", line)
+    command.main()
+    said = "python -m benchmarks scalars --against PYTHON"
+    assert capsys.readouterr().out.startswith(f"$ {said}\n")
+    assert json.loads((tmp_path / "figures.json").read_text())["command"] == said
 
 
 def test_workloads_alike_run_once_when_nothing_is_timed(monkeypatch, capsys):
