@@ -73,5 +73,5 @@ def numpy(size: int) -> Program:
         np.multiply(t, half, out=g)
         return half * np.dot(x_, total)
 
-    run = in_blocks(block, size, 1 << 15, lambda rows: np.empty((3, rows), np.float32))
+    run = in_blocks(block, size, 1 << 17, lambda rows: np.empty((3, rows), np.float32))
     return Program(lambda: (sum(run()), gradient), _read)

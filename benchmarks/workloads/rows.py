@@ -98,7 +98,7 @@ def _cross_entropy_by_hand(rows: int, width: int) -> Callable[[], Any]:
         g[place] -= share
         return loss
 
-    run = in_blocks(block, rows, 64, lambda count: np.empty((2, count), np.float32))
+    run = in_blocks(block, rows, 128, lambda count: np.empty((2, count), np.float32))
 
     def step() -> Any:
         _loss = sum(run()) * share
@@ -131,7 +131,7 @@ def _layer_norm_by_hand(rows: int, width: int) -> Callable[[], Any]:
         np.multiply(g, inverse[:, None], out=g)
         return slopes
 
-    run = in_blocks(block, rows, 128, lambda count: np.empty((2, count, width), np.float32))
+    run = in_blocks(block, rows, 256, lambda count: np.empty((2, count, width), np.float32))
 
     def step() -> Any:
         slopes = run()
