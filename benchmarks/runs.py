@@ -127,6 +127,7 @@ def _engine() -> list[Run]:
             {"depth": min(depth, 10_000), "repeats": 1, "memory": True},
             15 if depth < 1_000_000 else 5,
             (Target(per_op, 0.5, "torch"), *(memory if depth >= 100_000 else ())),
+            title=f"chain of {depth:,} ops on one element",
         )
         for depth in (1_000, 10_000, 100_000, 1_000_000)
     ]  # fmt: skip
@@ -280,7 +281,7 @@ def _growth_and_imports() -> list[Run]:
     imports = [
         Run(
             name, "imports", BOTH, {"names": names}, {"names": names}, 11,
-            (Target("ms beyond NumPy's import", limit),),
+            (Target("ms beyond NumPy's import", limit),), title=f"import {names}",
         )
         for name, names, limit in (("import-engine", "autograd", 60), ("import-all", "autograd, nn, optim", 120))
     ]  # fmt: skip
