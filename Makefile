@@ -8,7 +8,7 @@ comma := ,
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test docs lint format types bench faults clean
+.PHONY: help demo test docs lint format types bench figures faults clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -36,6 +36,11 @@ types: $(STAMPS)/lint ## check the type hints
 
 bench: $(STAMPS)/run ## time the engine; AGAINST=PYTHON names an interpreter that has PyTorch and the like
 	$(BIN)/python -m benchmarks $(if $(AGAINST),--against $(AGAINST))
+
+figures: $(STAMPS)/examples ## measure what the README says of speed, and write it there (needs AGAINST=PYTHON)
+	@mkdir -p out
+	$(BIN)/python -m benchmarks compiled memory deep-1000000 import-engine --against $(AGAINST) \
+	    --json out/figures.json --markdown README.md --plot docs/speed.svg
 
 faults: $(STAMPS)/examples-test ## break derivative rules on purpose and count how many breaks the tests notice
 	$(BIN)/python -m tests.faults

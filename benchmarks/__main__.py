@@ -1,174 +1,52 @@
 """Time the library beside its alternatives, and print how far each figure is from its target.
 
-    python -m benchmarks [NAME ...] [--smoke] [--rounds N] [--json FILE] [--against PYTHON]
+    python -m benchmarks [NAME ...] [--smoke] [--rounds N] [--against PYTHON]
+                         [--json FILE] [--markdown FILE] [--plot FILE] [--read FILE]
 
-PyTorch, micrograd, HIPS autograd and MyGrad are never needed by this library: ``--against`` names an interpreter
+PyTorch, JAX, HIPS autograd, MyGrad and micrograd are never needed by this library: ``--against`` names an interpreter
 of an environment that has them (as many as it has). Every contender runs in a process of its own, all with two
 threads; they take turns, round by round (A B C, A B C, ...), so that whatever else the machine does meets all
 alike. A ratio is the median over the rounds of ours over theirs in the same round.
 
 ``--smoke`` runs everything once, tiny, asserts that all contenders compute the same numbers, and times nothing.
+
+``compiled`` names all workloads of compiled programs. ``--markdown`` writes tables, and ``--plot`` a picture, of what
+was measured; ``--read`` makes them from the file that an earlier ``--json`` wrote.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
-import math
 import os
 import platform
 import shlex
-import statistics
-import subprocess
-import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.markdown import write_markdown
+from benchmarks.plot import draw
+from benchmarks.processes import Worker, compare, disagreement
+from benchmarks.report import print_rows, print_summary, rows_of
 from benchmarks.runs import Run, all_runs
-
-WORKER = Path(__file__).with_name("worker.py")
-OURS = ("chainrule", "chainrule_nn", "compiled")
-OWN_INTERPRETER = (*OURS, "numpy")
-
-
-class Worker:
-    """A contender's process."""
-
-    def __init__(self, run: Run, contender: str, settings: dict[str, Any], python: str) -> None:
-        threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "2")
-        environment = {**os.environ, **threads}
-        for name in ("OPENBLAS_CORETYPE", "PYTHONDONTWRITEBYTECODE"):  # the library's own kernels; imports as installed
-            environment.pop(name, None)
-        self.contender = contender
-        self.rounds: list[dict[str, float]] = []
-        self.values: list[float] = []
-        self._process = subprocess.Popen(
-            [python, str(WORKER), run.module, contender, json.dumps(settings)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )
-        self.about = self._answer()
-        self.missing: str | None = self.about.get("missing")
-
-    def _answer(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise SystemExit(f"benchmarks: the worker of {self.contender} died with status {self._process.wait()}")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
-
-    def measure(self) -> None:
-        """Let it measure once."""
-        assert self._process.stdin is not None
-        self._process.stdin.write("run\n")
-        self._process.stdin.flush()
-        answer = self._answer()
-        self.rounds.append(answer["figures"])
-        self.values = answer["values"]
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.communicate()
-
-    def median(self, figure: str) -> float | None:
-        """The median of a figure over the rounds; None if this contender has no such figure."""
-        found = [figures[figure] for figures in self.rounds if figure in figures]
-        return statistics.median(found) if found else None
-
-
-def compare(run: Run, arguments: argparse.Namespace) -> list[Worker]:
-    """Run all contenders of a workload in turns."""
-    settings = run.smoke if arguments.smoke else run.settings
-    workers = []
-    for contender in run.contenders:
-        own = contender in OWN_INTERPRETER
-        if own or arguments.against:
-            workers.append(Worker(run, contender, settings, sys.executable if own else arguments.against))
-    present = [worker for worker in workers if worker.missing is None]
-    try:
-        for _ in range(1 if arguments.smoke else arguments.rounds or run.rounds):
-            for worker in present:
-                worker.measure()
-    finally:
-        for worker in workers:
-            worker.close()
-    return workers
-
-
-def disagreement(workers: list[Worker], tolerance: float) -> str | None:
-    """Which contender computed other numbers than the first, or None."""
-    first = workers[0].values
-    for worker in workers[1:]:
-        same = len(worker.values) == len(first) and all(
-            math.isclose(ours, theirs, rel_tol=tolerance, abs_tol=1e-6)
-            for ours, theirs in zip(first, worker.values, strict=True)
-        )
-        if worker.values and not same:
-            return f"{workers[0].contender} computed {first[:4]}, {worker.contender} {worker.values[:4]}"
-    return None
-
-
-def report(run: Run, workers: list[Worker]) -> list[dict[str, Any]]:
-    """Print one line per figure: everyone's median, then the target. Returns the same as data."""
-    ours = workers[0]
-    rows = []
-    wanted = {target.figure: target for target in run.targets}
-    for figure in ours.rounds[0]:
-        medians = {worker.contender: worker.median(figure) for worker in workers if worker.missing is None}
-        ratios = {
-            worker.contender: statistics.median(
-                a[figure] / b[figure] for a, b in zip(ours.rounds, worker.rounds, strict=True) if b[figure]
-            )
-            for worker in workers[1:]
-            if worker.missing is None and figure in worker.rounds[0]
-        }
-        target = wanted.get(figure)
-        verdict, reached = "", None
-        if target is not None:
-            reached = medians[ours.contender] if target.of is None else ratios.get(target.of)
-            unit = "" if target.of is None else f" x {target.of}"
-            met = "not measured" if reached is None else "met" if reached <= target.limit else "MISSED"
-            verdict = f"at most {target.limit:g}{unit}: {met}"
-        others = ", ".join(
-            f"{name} {medians[name]:.4g} (ratio {ratio:.2f})" for name, ratio in ratios.items() if medians[name]
-        )
-        print(f"{run.name:<16} {figure:<30} {medians[ours.contender]:>9.4g}   {verdict:<32} {others}", flush=True)
-        rows.append(
-            {"workload": run.name, "contender": ours.contender, "figure": figure, "medians": medians, "ratios": ratios,
-             "target": None if target is None else vars(target), "reached": reached,
-             "rounds": {worker.contender: [r.get(figure) for r in worker.rounds] for worker in workers}}
-        )  # fmt: skip
-    return rows
-
-
-def flatness(rows: list[dict[str, Any]]) -> None:
-    """Print how much the time per op varies over the depths of the deep chains."""
-    times = [
-        row["medians"]["chainrule"]
-        for row in rows
-        if row["workload"].startswith("deep-") and row["figure"] == "us per op"
-    ]
-    if len(times) > 1:
-        spread = max(times) / min(times)
-        verdict = "met" if spread <= 1.3 else "MISSED"
-        print(f"{'deep':<16} {'largest / smallest us per op':<30} {spread:>9.3g}   at most 1.3: {verdict}")
 
 
 def machine() -> str:
-    """The processor's name."""
+    """Processor, system and Python."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+        name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+        name = platform.processor() or platform.machine()
+    return f"{name}, {os.cpu_count()} CPUs, {platform.system()}, Python {platform.python_version()}"
 
 
 def main() -> None:
     """Run what the command line asks for."""
-    names = list(dict.fromkeys(name for run in all_runs() for name in (run.name, run.module)))
+    names = list(dict.fromkeys(name for run in all_runs() for name in sorted(names_of(run))))
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"workloads (default: all): {', '.join(names)}")
@@ -176,47 +54,107 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, help="rounds of each workload (default: its own number)")
     parser.add_argument("--against", metavar="PYTHON", help="an interpreter that has PyTorch, micrograd, ...")
     parser.add_argument("--json", metavar="FILE", help="write every figure of every round there")
+    parser.add_argument("--markdown", metavar="FILE", help="write tables there (between its marks, if it has them)")
+    parser.add_argument("--plot", metavar="FILE", help="draw the compiled workloads there (.svg, .png)")
+    parser.add_argument("--read", metavar="FILE", help="measure nothing: take the figures from this file of --json")
     arguments = parser.parse_args()
     unknown = set(arguments.names) - set(names)
     if unknown:
         parser.error(f"no workload is called {sorted(unknown)[0]!r}; there are {', '.join(names)}")
 
-    print(f"$ {shlex.join(['python', '-m', 'benchmarks', *sys.argv[1:]])}")
-    print(f"{machine()}, {os.cpu_count()} CPUs, {platform.system()}, Python {platform.python_version()}")
-    print(
-        "2 threads each, OPENBLAS_CORETYPE unset, contenders in turns, medians over the rounds; times: less is better\n"
-    )
-    rows: list[dict[str, Any]] = []
-    seen: dict[str, Any] = {}
-    disagreements = []
-    for run in all_runs():
-        if arguments.names and not {run.name, run.module} & set(arguments.names):
-            continue
-        workers = compare(run, arguments)
-        seen |= {worker.contender: worker.about for worker in workers if worker.about.get("versions") != {}}
-        if workers[0].missing is not None:
-            print(f"{run.name:<16} not run: {workers[0].missing}")
-            if arguments.smoke:
-                disagreements.append(f"{run.name}: {workers[0].missing}")
-            continue
-        present = [worker for worker in workers if worker.missing is None]
-        fault = disagreement(present, run.tolerance)
-        if fault is not None:
-            disagreements.append(f"{run.name}: {fault}")
-        if arguments.smoke:
-            print(f"{run.name:<16} {', '.join(worker.contender for worker in present)}: {fault or 'the same numbers'}")
-        else:
-            rows += report(run, workers)
-    if not arguments.smoke:
-        flatness(rows)
-    print()
-    for contender, about in seen.items():
-        found = ", ".join(f"{name} {version}" for name, version in about.get("versions", {}).items())
-        print(f"{contender}: {about.get('missing') or found}")
+    if arguments.plot and importlib.util.find_spec("matplotlib") is None:
+        parser.error("--plot needs matplotlib: pip install 'chainrule[examples]'")
+    if arguments.read:
+        data: dict[str, Any] = json.loads(Path(arguments.read).read_text(encoding="utf-8"))
+        faults: list[str] = []
+    else:
+        chosen = [run for run in all_runs() if not arguments.names or names_of(run) & set(arguments.names)]
+        data = {"command": shown(arguments), "machine": machine(), "about": {}, "figures": []}
+        print(f"$ {data['command']}\n{data['machine']}")
+        print("2 threads each, OPENBLAS_CORETYPE unset, contenders in turns, medians over the rounds; less is better\n")
+        faults = smoke(chosen, arguments.against, data) if arguments.smoke else measure(chosen, arguments, data)
+        print()
+        for contender, about in data["about"].items():
+            found = ", ".join(f"{name} {version}" for name, version in about.get("versions", {}).items())
+            print(f"{contender}: {about.get('missing') or found}")
     if arguments.json:
-        Path(arguments.json).write_text(json.dumps({"about": seen, "figures": rows}, indent=1), encoding="utf-8")
-    if disagreements:
-        raise SystemExit("benchmarks: " + "; ".join(disagreements))
+        Path(arguments.json).write_text(json.dumps(data, indent=1), encoding="utf-8")
+    plot = Path(arguments.plot) if arguments.plot else None
+    if plot is not None:
+        draw(plot, data)
+    if arguments.markdown:
+        write_markdown(Path(arguments.markdown), data, plot)
+    if faults:
+        raise SystemExit("benchmarks: " + "; ".join(faults))
+
+
+def names_of(run: Run) -> set[str]:
+    """What selects a workload: its name, its module's, and "compiled" if it is a compiled program's."""
+    return {run.name, run.module, *(["compiled"] if run.name.endswith("-compiled") else [])}
+
+
+def shown(arguments: argparse.Namespace) -> str:
+    """The command line, without the paths of this machine."""
+    options = ["--smoke"] * arguments.smoke + ["--rounds", str(arguments.rounds)] * bool(arguments.rounds)
+    options += ["--against", "PYTHON"] * bool(arguments.against)
+    return shlex.join(["python", "-m", "benchmarks", *arguments.names, *options])
+
+
+def smoke(runs: list[Run], against: str | None, data: dict[str, Any]) -> list[str]:
+    """Run everything once, several workloads at a time. Returns what is wrong."""
+    alike: dict[str, list[Run]] = {}  # eager and compiled: together, so that what both have runs once
+    for run in runs:
+        alike.setdefault(run.module + json.dumps(run.smoke), []).append(run)
+    runs = [
+        replace(
+            group[0],
+            name=", ".join(run.name for run in group),
+            contenders=tuple(dict.fromkeys(one for run in group for one in run.contenders)),
+        )
+        for group in alike.values()
+    ]
+    faults = []
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    with ThreadPoolExecutor(cores) as pool:
+        for run, workers in zip(runs, pool.map(lambda run: compare(run, against, smoke=True), runs), strict=True):
+            fault = checked(run, workers, data)
+            if fault is None and workers[0].missing is not None:
+                fault = workers[0].missing
+            if fault is not None:
+                faults.append(f"{run.name}: {fault}")
+            present = ", ".join(worker.contender for worker in workers if worker.missing is None)
+            print(f"{run.name}: {present}: {fault or 'the same numbers'}", flush=True)
+    return faults
+
+
+def measure(runs: list[Run], arguments: argparse.Namespace, data: dict[str, Any]) -> list[str]:
+    """Measure everything, and print it. Returns what is wrong."""
+    faults = []
+    for run in runs:
+        workers = compare(run, arguments.against, arguments.rounds)
+        fault = checked(run, workers, data)
+        if fault is not None:
+            faults.append(f"{run.name}: {fault}")
+        for worker in workers:
+            if worker.missing is not None:
+                print(f"{run.name:<24} {worker.contender} did not run: {worker.missing}", flush=True)
+        if workers[0].missing is None:
+            rows = rows_of(run, workers)
+            print_rows(rows)
+            data["figures"] += rows
+    print_summary(data["figures"])
+    return faults
+
+
+def checked(run: Run, workers: list[Worker], data: dict[str, Any]) -> str | None:
+    """Note who took part; return which of them computed other numbers, or None."""
+    for worker in workers:
+        if worker.missing is None and worker.about["versions"]:
+            data["about"][worker.contender] = worker.about
+        else:
+            data["about"].setdefault(worker.contender, worker.about)
+    present = [worker for worker in workers if worker.missing is None]
+    return disagreement(present, run.tolerance) if present else None
 
 
 if __name__ == "__main__":

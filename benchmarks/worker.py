@@ -29,9 +29,12 @@ def main() -> None:
         answers.flush()
 
     try:
-        measure = getattr(module, contender)(**json.loads(settings))
-    except (ImportError, AttributeError) as error:
-        answer(missing=f"{type(error).__name__}: {error}")
+        measure = prepare(module, contender, json.loads(settings))
+    except Exception as error:
+        if not isinstance(error, ImportError) and not type(error).__module__.startswith("torch._"):
+            raise
+        # PyTorch's own errors: torch.compile cannot do it here, for lack of a C++ compiler say.
+        answer(missing=f"{type(error).__name__}: {str(error).strip().splitlines()[0]}")
         return
     answer(python=platform.python_version(), versions=versions(contender))
     for _ in sys.stdin:
@@ -39,12 +42,28 @@ def main() -> None:
         answer(figures=figures, values=values)
 
 
+def prepare(module, contender: str, settings: dict):
+    """What measures once: a function of the workload's for this contender, or its program for libraries alike."""
+    from benchmarks import libraries, measure
+
+    own = getattr(module, contender, None)
+    if own is None and (contender not in libraries.LIBRARIES or not hasattr(module, "program")):
+        raise ImportError(f"{module.__name__} is not written for {contender}")
+    if not hasattr(module, "program"):
+        return own(**settings)
+    repeats = settings.pop("repeats")
+    program = own(**settings) if own else module.program(libraries.LIBRARIES[contender](), **settings)
+    if contender == "compiled" and own is None:
+        program = libraries.compiled(program)
+    return measure.timed(program, repeats, contender in libraries.REPLAYED)
+
+
 def versions(contender: str) -> dict:
     """The versions of what is being compared."""
     if contender in OURS:
         found = {"chainrule": sys.modules["autograd"].__version__} if "autograd" in sys.modules else {}
     else:
-        name = {"hips": "autograd"}.get(contender, contender)
+        name = {"hips": "autograd"}.get(contender, contender.partition("-")[0])
         found = {name: importlib.metadata.version(name)}
     if "numpy" in sys.modules:
         found["numpy"] = sys.modules["numpy"].__version__

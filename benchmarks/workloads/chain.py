@@ -10,28 +10,22 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import seconds
+from benchmarks.libraries import Library, start_jax
+from benchmarks.measure import Program
 
 CYCLES = 25
 OPS = 4 * CYCLES
 
-Measure = Callable[[], tuple[dict[str, float], list[float]]]
 
-
-def _start(size: int) -> tuple[Any, Any]:
+def _start(size: int) -> tuple[Any, Any, Any]:
+    """Both ends of the chain's beginning, and the gradient at its end."""
     numbers = np.linspace(0.5, 1.0, size, dtype=np.float32)
-    return numbers, numbers[::-1].copy()
+    return numbers, numbers[::-1].copy(), np.ones(size, np.float32)
 
 
-def _measure(step: Callable[[], tuple[Any, Any]], repeats: int) -> Measure:
-    step()
-
-    def measure() -> tuple[dict[str, float], list[float]]:
-        per_op = seconds(step, repeats) / OPS
-        gx, gy = (np.asarray(gradient, np.float64) for gradient in step())
-        return {"us per op": per_op * 1e6}, [float(gx.sum()), float(gy.sum())]
-
-    return measure
+def _program(step: Callable[[], Any]) -> Program:
+    """Of a step that returns both gradients."""
+    return Program(step, lambda out: [float(np.sum(np.asarray(g, np.float64))) for g in out], "us per op", OPS)
 
 
 def _recorded(x: Any, y: Any, tanh: Callable[[Any], Any]) -> Any:
@@ -43,72 +37,48 @@ def _recorded(x: Any, y: Any, tanh: Callable[[Any], Any]) -> Any:
     return y
 
 
-def compiled(size: int, repeats: int) -> Measure:
-    """This library, compiled."""
-    import autograd
-
-    return chainrule(size, repeats, autograd.compile)
-
-
-def chainrule(size: int, repeats: int, compile: Any = None) -> Measure:
-    """This library."""
-    import autograd
-
-    x, y = (autograd.tensor(array, requires_grad=True) for array in _start(size))
-    seed = autograd.tensor(np.ones(size, np.float32))
+def program(library: Library, size: int) -> Program:
+    """This library or PyTorch."""
+    *arrays, seed = map(library.t.tensor, _start(size))
+    x, y = (tensor.requires_grad_() for tensor in arrays)
+    tanh = library.t.Tensor.tanh
+    chain = library.compile(lambda x, y: _recorded(x, y, tanh))
 
     def step() -> tuple[Any, Any]:
         x.grad = y.grad = None
-        _recorded(x, y, autograd.Tensor.tanh).backward(seed)
+        chain(x, y).backward(seed)
         return x.grad.numpy(), y.grad.numpy()
 
-    if compile is not None:
-        step = compile(step, fullgraph=True)
-        step()
-        step()
-    return _measure(step, repeats)
+    return _program(step)
 
 
-def torch(size: int, repeats: int) -> Measure:
-    """PyTorch, eager."""
-    import torch
-
-    torch.set_num_threads(2)
-    x, y = (torch.tensor(array, requires_grad=True) for array in _start(size))
-    seed = torch.ones(size)
-
-    def step() -> tuple[Any, Any]:
-        x.grad = y.grad = None
-        _recorded(x, y, torch.tanh).backward(seed)
-        return x.grad.numpy(), y.grad.numpy()
-
-    return _measure(step, repeats)
+def jax(size: int) -> Program:
+    """JAX, compiled."""
+    jax = start_jax()
+    x, y, seed = map(jax.numpy.asarray, _start(size))
+    both = jax.jit(lambda x, y, seed: jax.vjp(lambda x, y: _recorded(x, y, jax.numpy.tanh), x, y)[1](seed))
+    return _program(lambda: jax.block_until_ready(both(x, y, seed)))
 
 
-def hips(size: int, repeats: int) -> Measure:
+def hips(size: int) -> Program:
     """HIPS autograd."""
     import autograd.numpy
     from autograd import make_vjp
 
-    x, y = _start(size)
-    seed = np.ones(size, np.float32)
+    x, y, seed = _start(size)
 
     def both(pair: Any) -> Any:
         return _recorded(pair[0], pair[1], autograd.numpy.tanh)
 
-    def step() -> tuple[Any, Any]:
-        gradients = make_vjp(both)((x, y))[0](seed)
-        return gradients[0], gradients[1]
-
-    return _measure(step, repeats)
+    return _program(lambda: make_vjp(both)((x, y))[0](seed))
 
 
-def mygrad(size: int, repeats: int) -> Measure:
+def mygrad(size: int) -> Program:
     """MyGrad."""
     import mygrad
 
-    x, y = (mygrad.tensor(array) for array in _start(size))
-    seed = np.ones(size, np.float32)
+    *arrays, seed = _start(size)
+    x, y = map(mygrad.tensor, arrays)
 
     def step() -> tuple[Any, Any]:
         x.null_grad()
@@ -116,30 +86,37 @@ def mygrad(size: int, repeats: int) -> Measure:
         _recorded(x, y, mygrad.tanh).backward(seed)
         return x.grad, y.grad
 
-    return _measure(step, repeats)
+    return _program(step)
 
 
-def numpy(size: int, repeats: int) -> Measure:
-    """NumPy, with forward and backward written out by hand."""
-    x, start = _start(size)
-    seed = np.ones(size, np.float32)
-    factor = np.array(1.01, np.float32)
+def numpy(size: int) -> Program:
+    """NumPy by hand: every result in a buffer that is made once, what the derivatives have in common computed once.
+
+    No result takes the place of an operand: with one element that would cost NumPy more than twice the time.
+    """
+    x, start, seed = _start(size)
+    factor, one = np.array(1.01, np.float32), np.ones((), np.float32)
+    saved, outputs = np.empty((2, CYCLES, size), np.float32)
+    g, gx, u, v, w = np.empty((5, size), np.float32)
+    forward = list(zip([start, *outputs], saved, outputs))  # noqa: B905 (a worker's Python may be old)
 
     def step() -> tuple[Any, Any]:
-        y = start
-        saved = []
-        for _ in range(CYCLES):
-            t = np.tanh(y * factor + x)
-            saved.append(t)
-            y = t * x
-        g = seed
-        gx = np.zeros_like(x)
-        for t in reversed(saved):
-            gx = gx + g * t
-            g = g * x
-            g = g - g * t * t
-            gx = gx + g
-            g = g * factor
+        for y, t, out in forward:
+            np.multiply(y, factor, out=u)
+            np.add(u, x, out=v)
+            np.tanh(v, out=t)
+            np.multiply(t, x, out=out)
+        np.copyto(g, seed)
+        gx.fill(0)
+        for t in saved[::-1]:
+            np.multiply(g, t, out=u)
+            np.add(gx, u, out=v)
+            np.multiply(t, t, out=u)
+            np.subtract(one, u, out=w)
+            np.multiply(g, x, out=u)
+            np.multiply(u, w, out=t)
+            np.add(v, t, out=gx)
+            np.multiply(t, factor, out=g)
         return gx, g
 
-    return _measure(step, repeats)
+    return _program(step)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import seconds
-
-Measure = Callable[[], tuple[dict[str, float], list[float]]]
+from benchmarks.libraries import Library, jax_update, start_jax
+from benchmarks.measure import Program
+from benchmarks.workloads.updates import OPTIMIZERS, in_jax
 
 SIDE, CLASSES = 28, 10
-RATE = 0.01
+OPTIMIZER = "sgd"
 
 
-def _data(batch: int, channels: tuple[int, int]) -> tuple[Any, Any, list[Any]]:
+def _data(batch: int, channels: list[int]) -> tuple[Any, Any, list[Any]]:
     """Images, classes and the initial parameters."""
     drawn = np.random.default_rng(0)
     images = drawn.standard_normal((batch, 1, SIDE, SIDE), np.float32)
@@ -26,62 +25,9 @@ def _data(batch: int, channels: tuple[int, int]) -> tuple[Any, Any, list[Any]]:
     return images, classes, [0.1 * drawn.standard_normal(shape, np.float32) for shape in shapes]
 
 
-def _measure(step: Callable[[], float], repeats: int) -> Measure:
-    values = [step() for _ in range(3)]
-
-    def measure() -> tuple[dict[str, float], list[float]]:
-        return {"ms per step": 1e3 * seconds(step, repeats)}, values
-
-    return measure
-
-
-def chainrule(batch: int, channels: tuple[int, int], repeats: int) -> Measure:
-    """This library."""
-    return _measure(_chainrule_step(batch, channels), repeats)
-
-
-def compiled(batch: int, channels: tuple[int, int], repeats: int) -> Measure:
-    """The same step, compiled."""
-    import autograd
-
-    return _measure(autograd.compile(_chainrule_step(batch, channels), fullgraph=True), repeats)
-
-
-def _chainrule_step(batch: int, channels: tuple[int, int]) -> Callable[[], float]:
-    import autograd
-    import nn
-    import optim
-
-    images, classes, initial = _data(batch, channels)
-    first, second = channels
-    model = nn.Sequential(
-        nn.Conv2d(1, first, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(first, second, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-    )  # fmt: skip
-    last = nn.Linear(second * (SIDE // 4) ** 2, CLASSES)
-    parameters = [*model.parameters(), *last.parameters()]
-    with autograd.no_grad():
-        for parameter, value in zip(parameters, initial, strict=True):
-            parameter.copy_(autograd.tensor(value))
-    optimizer = optim.SGD(parameters, lr=RATE)
-    inputs, targets = autograd.tensor(images), autograd.tensor(classes)
-
-    def step() -> float:
-        optimizer.zero_grad()
-        loss = nn.functional.cross_entropy(last(model(inputs).flatten(1)), targets)
-        loss.backward()
-        optimizer.step()
-        return loss.item()
-
-    return step
-
-
-def torch(batch: int, channels: tuple[int, int], repeats: int) -> Measure:
-    """PyTorch, eager."""
-    import torch
-    from torch import nn
-
-    torch.set_num_threads(2)
+def program(library: Library, batch: int, channels: list[int]) -> Program:
+    """This library or PyTorch."""
+    t, nn, F = library.t, library.nn, library.F
     images, classes, initial = _data(batch, channels)
     first, second = channels
     model = nn.Sequential(
@@ -89,17 +35,39 @@ def torch(batch: int, channels: tuple[int, int], repeats: int) -> Measure:
         nn.Conv2d(first, second, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
         nn.Flatten(), nn.Linear(second * (SIDE // 4) ** 2, CLASSES),
     )  # fmt: skip
-    with torch.no_grad():
+    with t.no_grad():
         for parameter, value in zip(model.parameters(), initial):  # noqa: B905 (an older Python may run this)
-            parameter.copy_(torch.tensor(value))
-    optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
-    inputs, targets = torch.tensor(images), torch.tensor(classes)
+            parameter.copy_(t.tensor(value))
+    name, settings = OPTIMIZERS[OPTIMIZER]
+    optimizer = getattr(library.optim, name)(model.parameters(), **settings, **library.options)
+    inputs, targets = t.tensor(images), t.tensor(classes)
+    forward = library.compile(lambda: F.cross_entropy(model(inputs), targets))
 
-    def step() -> float:
+    def step() -> Any:
         optimizer.zero_grad()
-        loss = nn.functional.cross_entropy(model(inputs), targets)
+        loss = forward()
         loss.backward()
         optimizer.step()
-        return float(loss.item())
+        return loss.detach()
 
-    return _measure(step, repeats)
+    return Program(step)
+
+
+def jax(batch: int, channels: list[int]) -> Program:
+    """JAX: the whole step compiled."""
+    jax = start_jax()
+    images, classes, initial = _data(batch, channels)
+
+    def pooled(x: Any, weight: Any, bias: Any) -> Any:
+        x = jax.lax.conv(x, weight, (1, 1), "SAME") + bias[:, None, None]
+        window = (1, 1, 2, 2)
+        return jax.lax.reduce_window(jax.nn.relu(x), -np.inf, jax.lax.max, window, window, "VALID")
+
+    def loss_of(parameters: Any, kept: Any, x: Any, y: Any) -> Any:
+        w1, b1, w2, b2, w3, b3 = parameters
+        scores = pooled(pooled(x, w1, b1), w2, b2).reshape(batch, -1) @ w3.T + b3
+        return -(jax.nn.one_hot(y, CLASSES) * jax.nn.log_softmax(scores)).sum(1).mean(), kept
+
+    step = jax_update(jax, loss_of, initial, (), *in_jax(jax, OPTIMIZER, initial))
+    x, y = jax.numpy.asarray(images), jax.numpy.asarray(classes)
+    return Program(lambda: step(x, y))

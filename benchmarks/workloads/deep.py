@@ -6,9 +6,7 @@ import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.measure import collector_off, resident, seconds
-
-Measure = Callable[[], tuple[dict[str, float], list[float]]]
+from benchmarks.measure import Measure, collector_off, resident, seconds
 
 
 def _build(x: Any, y: Any, depth: int) -> Any:

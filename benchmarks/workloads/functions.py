@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.measure import seconds
+from benchmarks.measure import Measure, seconds
 
-Measure = Callable[[], tuple[dict[str, float], list[float]]]
 SIZES = [10, 32, 32, 1]
 
 

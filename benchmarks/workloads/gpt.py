@@ -1,18 +1,39 @@
 """A whole training step of a small GPT: pre-norm blocks, GELU, causal attention, cross entropy, Adam; float32.
 
-One text of model for both libraries. Weights and data are equal; what is compared are the losses of the first steps.
+Weights and data are equal; what is compared are the losses of the first steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import seconds
+from benchmarks.libraries import Library, jax_update, start_jax
+from benchmarks.measure import Program
+from benchmarks.workloads.updates import OPTIMIZERS, in_jax
 
-Measure = Callable[[], tuple[dict[str, float], list[float]]]
+OPTIMIZER = "adam"
+
+
+def _shapes(layers: int, size: int, length: int, vocabulary: int) -> dict[str, tuple[int, ...]]:
+    """The parameters, by name."""
+    found: dict[str, tuple[int, ...]] = {"tokens.weight": (vocabulary, size), "places.weight": (length, size)}
+    parts = {"norm1": (size,), "qkv": (3 * size, size), "out": (size, size), "norm2": (size,)}
+    parts |= {"wide": (4 * size, size), "narrow": (size, 4 * size)}
+    for i in range(layers):
+        for name, shape in parts.items():
+            found |= {f"blocks.{i}.{name}.weight": shape, f"blocks.{i}.{name}.bias": shape[:1]}
+    return found | {"norm.weight": (size,), "norm.bias": (size,), "head.weight": (vocabulary, size)}
+
+
+def _data(batch: int, length: int, vocabulary: int, **sizes: int) -> tuple[dict[str, Any], Any, Any]:
+    """Parameters, texts, and what shall follow each of their letters."""
+    drawn = np.random.default_rng(0)
+    shapes = _shapes(sizes["layers"], sizes["size"], length, vocabulary)
+    state = {name: (drawn.standard_normal(shape) * 0.05).astype(np.float32) for name, shape in shapes.items()}
+    x, y = (drawn.integers(0, vocabulary, (batch, length)) for _ in range(2))
+    return state, x, y
 
 
 def _model(nn: Any, F: Any, layers: int, size: int, heads: int, length: int, vocabulary: int) -> Any:
@@ -49,66 +70,55 @@ def _model(nn: Any, F: Any, layers: int, size: int, heads: int, length: int, voc
     return Model()
 
 
-def _measure(
-    tensor: Callable[[Any], Any],
-    nn: Any,
-    F: Any,
-    optim: Any,
-    repeats: int,
-    batch: int,
-    length: int,
-    vocabulary: int,
-    compile: Callable[..., Any] | None = None,
-    **sizes: int,
-) -> Measure:
-    drawn = np.random.default_rng(0)
-    model = _model(nn, F, length=length, vocabulary=vocabulary, **sizes)
-    state = {name: drawn.standard_normal(value.shape) * 0.05 for name, value in model.state_dict().items()}
-    model.load_state_dict({name: tensor(value.astype(np.float32)) for name, value in state.items()})
-    x, y = (tensor(drawn.integers(0, vocabulary, (batch, length))) for _ in range(2))
-    places = tensor(np.arange(length))
-    optimizer = optim.Adam(model.parameters(), lr=1e-3)
+def program(library: Library, batch: int, length: int, vocabulary: int, **sizes: int) -> Program:
+    """This library or PyTorch."""
+    t, F = library.t, library.F
+    state, texts, following = _data(batch, length, vocabulary, **sizes)
+    model = _model(library.nn, F, length=length, vocabulary=vocabulary, **sizes)
+    model.load_state_dict({name: t.tensor(value) for name, value in state.items()})
+    x, y, places = t.tensor(texts), t.tensor(following), t.tensor(np.arange(length))
+    name, settings = OPTIMIZERS[OPTIMIZER]
+    optimizer = getattr(library.optim, name)(model.parameters(), **settings, **library.options)
+    forward = library.compile(lambda: F.cross_entropy(model(x, places).view(-1, vocabulary), y.view(-1)))
 
-    def step() -> float:
+    def step() -> Any:
         optimizer.zero_grad()
-        loss = F.cross_entropy(model(x, places).view(-1, vocabulary), y.view(-1))
+        loss = forward()
         loss.backward()
         optimizer.step()
-        return loss.item()  # type: ignore[no-any-return]
+        return loss.detach()
 
-    if compile is not None:
-        step = compile(step, fullgraph=True)
-    losses = [step() for _ in range(5)]
-
-    def measure() -> tuple[dict[str, float], list[float]]:
-        return {"ms per step": seconds(step, repeats) * 1e3}, losses
-
-    return measure
+    return Program(step)
 
 
-def chainrule(**settings: int) -> Measure:
-    """This library."""
-    import autograd
-    import nn
-    import nn.functional as F
-    import optim
+def jax(batch: int, length: int, vocabulary: int, layers: int, size: int, heads: int) -> Program:
+    """JAX: the whole step compiled."""
+    jax = start_jax()
+    state, texts, following = _data(batch, length, vocabulary, layers=layers, size=size)
+    mask = np.tri(length, dtype=bool)
 
-    return _measure(autograd.tensor, nn, F, optim, **settings)
+    def loss_of(p: Any, kept: Any, x: Any, y: Any) -> Any:
+        def linear(name: str, x: Any) -> Any:
+            return x @ p[f"{name}.weight"].T + p[f"{name}.bias"]
 
+        def norm(name: str, x: Any) -> Any:
+            x = x - x.mean(-1, keepdims=True)
+            x = x * jax.lax.rsqrt((x * x).mean(-1, keepdims=True) + 1e-5)
+            return x * p[f"{name}.weight"] + p[f"{name}.bias"]
 
-def compiled(**settings: int) -> Measure:
-    """The same step, compiled."""
-    import autograd
-    import nn
-    import nn.functional as F
-    import optim
+        x = p["tokens.weight"][x] + p["places.weight"]
+        for i in range(layers):
+            block = f"blocks.{i}."
+            parts = jax.numpy.split(linear(block + "qkv", norm(block + "norm1", x)), 3, -1)
+            q, k, v = (part.reshape(batch, length, heads, -1).swapaxes(1, 2) for part in parts)
+            scores = jax.numpy.where(mask, q @ k.swapaxes(2, 3) * (size // heads) ** -0.5, -np.inf)
+            mixed = (jax.nn.softmax(scores) @ v).swapaxes(1, 2).reshape(batch, length, size)
+            x = x + linear(block + "out", mixed)
+            wide = jax.nn.gelu(linear(block + "wide", norm(block + "norm2", x)), approximate=False)
+            x = x + linear(block + "narrow", wide)
+        scores = jax.nn.log_softmax(norm("norm", x) @ p["head.weight"].T)
+        return -(jax.nn.one_hot(y, vocabulary) * scores).sum(2).mean(), kept
 
-    return _measure(autograd.tensor, nn, F, optim, compile=autograd.compile, **settings)
-
-
-def torch(**settings: int) -> Measure:
-    """PyTorch, eager."""
-    import torch
-
-    torch.set_num_threads(2)
-    return _measure(torch.tensor, torch.nn, torch.nn.functional, torch.optim, **settings)
+    step = jax_update(jax, loss_of, state, (), *in_jax(jax, OPTIMIZER, state))
+    x, y = jax.numpy.asarray(texts), jax.numpy.asarray(following)
+    return Program(lambda: step(x, y))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
 
-Measure = Callable[[], tuple[dict[str, float], list[float]]]
+from benchmarks.measure import Measure
 
 CODE = """
 import sys

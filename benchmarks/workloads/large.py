@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import seconds
+from benchmarks.measure import Measure, seconds
 
-Measure = Callable[[], tuple[dict[str, float], list[float]]]
 Build = Callable[["Inputs"], tuple[Callable[..., Any], list[Any]]]
 """What makes a function of the tensors, and the arrays they are made of: those that are floating get gradients."""
 

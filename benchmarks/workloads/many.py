@@ -7,9 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import seconds
-
-Measure = Callable[[], tuple[dict[str, float], list[float]]]
+from benchmarks.measure import Measure, seconds
 
 
 def _arrays(count: int) -> list[tuple[Any, Any]]:

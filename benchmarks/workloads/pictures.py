@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-Measure = Callable[[], tuple[dict[str, float], list[float]]]
+from benchmarks.measure import Measure
 
 
 def _block(nn: Any, width: int, heads: int) -> Any:

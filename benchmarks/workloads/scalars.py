@@ -10,18 +10,19 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.measure import seconds
+from benchmarks.libraries import Library, start_jax
+from benchmarks.measure import Program
 
 SIZES = (2, 16, 16, 1)
 INPUTS = (1.0, -2.0)
-
-Measure = Callable[[], tuple[dict[str, float], list[float]]]
+FIGURE = "us per step"
 
 
 class Network:
     """The MLP over whatever ``make`` turns a number into."""
 
-    def __init__(self, make: Callable[[float], Any]) -> None:
+    def __init__(self, make: Callable[[float], Any], relu: Callable[[Any], Any] = lambda value: value.relu()) -> None:
+        self.relu = relu
         drawn = random.Random(0)
         self.layers = [
             [([make(drawn.uniform(-1, 1)) for _ in range(before)], make(0.0)) for _ in range(width)]
@@ -39,15 +40,12 @@ class Network:
             out = []
             for weights, bias in layer:
                 total = sum((w * value for w, value in zip(weights, x)), bias)  # noqa: B905
-                out.append(total if last else total.relu())
+                out.append(total if last else self.relu(total))
             x = out
         return x[0]
 
 
-def _measure(
-    make: Callable[[float], Any], data: Callable[[float], Any], read: Callable[[Any], float], empty: Any, repeats: int
-) -> Measure:
-    network = Network(make)
+def _program(network: Network, empty: Any, data: Callable[[float], Any], read: Callable[[Any], float]) -> Program:
     parameters = network.parameters()
 
     def step() -> None:
@@ -55,45 +53,39 @@ def _measure(
             parameter.grad = empty
         network([data(value) for value in INPUTS]).backward()
 
-    step()
+    def gradients(out: None) -> list[float]:
+        return [0.0 if parameter.grad is None else read(parameter.grad) for parameter in parameters]
 
-    def measure() -> tuple[dict[str, float], list[float]]:
-        taken = seconds(step, repeats)
-        values = [0.0 if parameter.grad is None else read(parameter.grad) for parameter in parameters]
-        return {"us per step": taken * 1e6}, values
-
-    return measure
+    return Program(step, gradients, FIGURE)
 
 
-def chainrule(repeats: int) -> Measure:
-    """This library, on 0-d Tensors."""
-    import autograd
-
-    return _measure(
-        lambda value: autograd.tensor(value, dtype=autograd.float64, requires_grad=True),
-        lambda value: autograd.tensor(value, dtype=autograd.float64),
-        lambda gradient: gradient.item(),
-        None,
-        repeats,
-    )
+def program(library: Library) -> Program:
+    """This library or PyTorch, on 0-d Tensors."""
+    t = library.t
+    network = Network(lambda value: t.tensor(value, dtype=t.float64, requires_grad=True))
+    return _program(network, None, lambda value: t.tensor(value, dtype=t.float64), lambda gradient: gradient.item())
 
 
-def micrograd(repeats: int) -> Measure:
+def micrograd() -> Program:
     """Micrograd as it is."""
     from micrograd.engine import Value
 
-    return _measure(Value, Value, float, 0, repeats)
+    return _program(Network(Value), 0, Value, float)
 
 
-def torch(repeats: int) -> Measure:
-    """PyTorch, eager, on 0-d Tensors."""
-    import torch
+def jax() -> Program:
+    """JAX, compiled."""
+    jax = start_jax(float64=True)
+    network = Network(float, jax.nn.relu)
 
-    torch.set_num_threads(2)
-    return _measure(
-        lambda value: torch.tensor(value, dtype=torch.float64, requires_grad=True),
-        lambda value: torch.tensor(value, dtype=torch.float64),
-        lambda gradient: gradient.item(),
-        None,
-        repeats,
-    )
+    def output(layers: Any, inputs: Any) -> Any:
+        network.layers = layers
+        return network(inputs)
+
+    both = jax.jit(jax.value_and_grad(output))
+    layers = network.layers
+
+    def gradients(out: Any) -> list[float]:
+        return [float(g) for layer in out[1] for weights, bias in layer for g in (*weights, bias)]
+
+    return Program(lambda: jax.block_until_ready(both(layers, list(INPUTS))), gradients, FIGURE)

@@ -8,9 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import collector_off, resident
-
-Measure = Callable[[], tuple[dict[str, float], list[float]]]
+from benchmarks.measure import Measure, collector_off, resident
 
 FEATURES, HIDDEN, CLASSES, BATCH = 8, 16, 1, 32
 
