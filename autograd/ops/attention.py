@@ -15,6 +15,7 @@ from ..samples import case, reals
 from ._blocks import in_blocks
 from .axes import accumulation_dtype
 from .neural import softmax_slope
+from .pullback import pull_back
 from .repetition import repeat_interleave
 
 # ---- one head, or a batch of them ------------------------------------------------------------------------------------
@@ -24,7 +25,14 @@ def _turned(x: Any) -> Any:
     return np.swapaxes(x, -1, -2)
 
 
-def _attention_rule(
+_QKV: dict[str, Any] = {
+    "query": reals(-1, 1, shape=(2, 3, 2)), "key": reals(-1, 1, shape=(2, 4, 2)),
+    "value": reals(-1, 1, shape=(2, 4, 2)),
+}  # fmt: skip
+_BELOW = np.tri(3, 4, dtype=bool)
+
+
+def _step_by_step(
     g_out: Any,
     g_weights: Any,
     query: Any,
@@ -35,6 +43,7 @@ def _attention_rule(
     weights: Any,
     needs: tuple[bool, ...],
 ) -> Any:
+    """The gradients of query, key, value and bias, from those of the averages and of the weights."""
     d_value = None
     slope = g_weights
     if g_out is not None:
@@ -56,11 +65,74 @@ def _attention_rule(
     )
 
 
-_QKV: dict[str, Any] = {
-    "query": reals(-1, 1, shape=(2, 3, 2)), "key": reals(-1, 1, shape=(2, 4, 2)),
-    "value": reals(-1, 1, shape=(2, 4, 2)),
-}  # fmt: skip
-_BELOW = np.tri(3, 4, dtype=bool)
+def _slopes_rule(
+    g_d_query: Any, g_d_key: Any, g_d_value: Any,
+    query: Any, key: Any, value: Any, weights: Any, y: Any, kept: Any, scale: float,
+) -> Any:  # fmt: skip
+    def slopes(values: list[Any]) -> Any:
+        query, key, value, weights, y = values
+        return _step_by_step(y, None, query, key, value, kept, scale, weights, (True, True, True, False))[:3]
+
+    return pull_back.kernel(slopes, [query, key, value, weights, y], [g_d_query, g_d_key, g_d_value])
+
+
+@op(
+    joint=_slopes_rule,
+    inputs=("query", "key", "value", "weights", "y"),
+    outputs=("d_query", "d_key", "d_value"),
+    constants=("kept", "averages"),
+    samples=[
+        case(**_QKV, weights=reals(shape=(2, 3, 4)), y=reals(shape=(2, 3, 2))),
+        case(**_QKV, weights=reals(shape=(2, 3, 4)), y=reals(shape=(2, 3, 2)), kept=np.ones((2, 3, 4)), scale=0.5),
+    ],
+)
+def attend_slopes(
+    query: Any, key: Any, value: Any, weights: Any, y: Any, kept: Any = None, scale: float = 1.0, averages: Any = None
+) -> Any:
+    """The derivatives of ``attend`` by query, key and value, all of one batch shape; ``y`` is that of its ``out``.
+
+    ``averages``: what ``attend`` has found, which spares a pass over the weights.
+    """
+    if not isinstance(query, np.ndarray):
+        return list(_step_by_step(y, None, query, key, value, kept, scale, weights, (True, True, True, False))[:3])
+    wide, dtype = accumulation_dtype(query.dtype), query.dtype
+    if wide is not None:
+        query, key, value, weights, y = [a.astype(wide) for a in (query, key, value, weights, y)]
+        averages = None
+    # Laid out in memory as the inputs are: those of many heads side by side then become theirs without a copy.
+    slopes = [np.empty_like(a) for a in (query, key, value)]
+
+    def work(block: Any) -> None:
+        d_query, d_key, d_value = [a[block] for a in slopes]
+        p, g = weights[block], y[block]
+        factors = None if kept is None else np.broadcast_to(kept, weights.shape)[block]
+        np.matmul(_turned(p if factors is None else p * factors), g, out=d_value)
+        slope = np.matmul(g, _turned(value[block] * scale))
+        if factors is not None:
+            slope *= factors
+        level = np.vecdot(slope, p) if averages is None else np.vecdot(g, averages[block]) * scale
+        slope -= np.expand_dims(level, -1)
+        slope *= p
+        np.matmul(slope, key[block], out=d_query)
+        np.matmul(_turned(slope), query[block], out=d_key)
+
+    if query.ndim > 2:
+        in_blocks(weights, lambda: work, _BLOCK)
+    else:
+        work(...)
+    return [a.astype(dtype, copy=False) for a in slopes]
+
+
+def _attention_rule(
+    g_out: Any, g_weights: Any, query: Any, key: Any, value: Any, kept: Any, scale: float, out: Any, weights: Any,
+    needs: tuple[bool, ...],
+) -> Any:  # fmt: skip
+    alike = query.shape[:-2] == key.shape[:-2] == value.shape[:-2] and query.shape[:-1] == weights.shape[:-1]
+    if g_out is None or g_weights is not None or needs != (True, True, True, False) or not alike:
+        return _step_by_step(g_out, g_weights, query, key, value, kept, scale, weights, needs)
+    if not query.dtype == key.dtype == value.dtype == g_out.dtype:
+        return _step_by_step(g_out, g_weights, query, key, value, kept, scale, weights, needs)
+    return *attend_slopes.kernel(query, key, value, weights, g_out, kept, scale, out), None
 
 
 @op(
