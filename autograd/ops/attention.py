@@ -80,25 +80,19 @@ def _slopes_rule(
     joint=_slopes_rule,
     inputs=("query", "key", "value", "weights", "y"),
     outputs=("d_query", "d_key", "d_value"),
-    constants=("kept", "averages"),
+    constants=("kept",),
     samples=[
         case(**_QKV, weights=reals(shape=(2, 3, 4)), y=reals(shape=(2, 3, 2))),
         case(**_QKV, weights=reals(shape=(2, 3, 4)), y=reals(shape=(2, 3, 2)), kept=np.ones((2, 3, 4)), scale=0.5),
     ],
 )
-def attend_slopes(
-    query: Any, key: Any, value: Any, weights: Any, y: Any, kept: Any = None, scale: float = 1.0, averages: Any = None
-) -> Any:
-    """The derivatives of ``attend`` by query, key and value, all of one batch shape; ``y`` is that of its ``out``.
-
-    ``averages``: what ``attend`` has found, which spares a pass over the weights.
-    """
+def attend_slopes(query: Any, key: Any, value: Any, weights: Any, y: Any, kept: Any = None, scale: float = 1.0) -> Any:
+    """The derivatives of ``attend`` by query, key and value, all of one batch shape; ``y`` is that of its ``out``."""
     if not isinstance(query, np.ndarray):
         return list(_step_by_step(y, None, query, key, value, kept, scale, weights, (True, True, True, False))[:3])
     wide, dtype = accumulation_dtype(query.dtype), query.dtype
     if wide is not None:
         query, key, value, weights, y = [a.astype(wide) for a in (query, key, value, weights, y)]
-        averages = None
     # Laid out in memory as the inputs are: those of many heads side by side then become theirs without a copy.
     slopes = [np.empty_like(a) for a in (query, key, value)]
 
@@ -107,14 +101,15 @@ def attend_slopes(
         p, g = weights[block], y[block]
         factors = None if kept is None else np.broadcast_to(kept, weights.shape)[block]
         np.matmul(_turned(p if factors is None else p * factors), g, out=d_value)
-        slope = np.matmul(g, _turned(value[block] * scale))
+        slope = np.matmul(g, _turned(value[block]))
         if factors is not None:
             slope *= factors
-        level = np.vecdot(slope, p) if averages is None else np.vecdot(g, averages[block]) * scale
-        slope -= np.expand_dims(level, -1)
+        slope -= np.expand_dims(np.vecdot(slope, p), -1)
         slope *= p
         np.matmul(slope, key[block], out=d_query)
         np.matmul(_turned(slope), query[block], out=d_key)
+        d_query *= scale
+        d_key *= scale
 
     if query.ndim > 2:
         in_blocks(weights, lambda: work, _BLOCK)
@@ -124,7 +119,7 @@ def attend_slopes(
 
 
 def _attention_rule(
-    g_out: Any, g_weights: Any, query: Any, key: Any, value: Any, kept: Any, scale: float, out: Any, weights: Any,
+    g_out: Any, g_weights: Any, query: Any, key: Any, value: Any, kept: Any, scale: float, weights: Any,
     needs: tuple[bool, ...],
 ) -> Any:  # fmt: skip
     alike = query.shape[:-2] == key.shape[:-2] == value.shape[:-2] and query.shape[:-1] == weights.shape[:-1]
@@ -132,7 +127,7 @@ def _attention_rule(
         return _step_by_step(g_out, g_weights, query, key, value, kept, scale, weights, needs)
     if not query.dtype == key.dtype == value.dtype == g_out.dtype:
         return _step_by_step(g_out, g_weights, query, key, value, kept, scale, weights, needs)
-    return *attend_slopes.kernel(query, key, value, weights, g_out, kept, scale, out), None
+    return *attend_slopes.kernel(query, key, value, weights, g_out, kept, scale), None
 
 
 @op(
