@@ -67,7 +67,7 @@ def _in_blocks(x: Any, memo: Any) -> Any:
     """``gelu`` of float32. ``memo``, if a list, gets the derivative."""
     flat = np.array(x, order="C", copy=None, subok=True).reshape(-1)
     out = np.empty_like(flat)
-    slopes = None if memo is None else np.empty_like(flat)
+    slopes: Any = None if memo is None else np.empty_like(flat)
 
     def start() -> Callable[[slice], None]:
         scratch = np.empty_like(out[: block_rows(out, _BLOCK)])
