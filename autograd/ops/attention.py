@@ -229,6 +229,14 @@ def causal_mask(rows: int, columns: int) -> Any:
     return mask
 
 
+@lru_cache(maxsize=8)
+def _causal_bias(rows: int, columns: int, dtype: Any) -> Any:
+    """0 where a query may look at a key that does not come after it, -inf elsewhere."""
+    bias = np.where(causal_mask(rows, columns), 0, -math.inf).astype(dtype)
+    bias.flags.writeable = False
+    return bias
+
+
 def factors(p: float, shape: tuple[int, ...], dtype: Any) -> Any:
     """Random factors for dropout, 0 with probability ``p`` and else ``1 / (1 - p)``; None where nothing is dropped."""
     if not 0 <= p <= 1:
@@ -313,7 +321,7 @@ def scaled_dot_product_attention(
         key, value = _heads_repeated(key, "key", heads), _heads_repeated(value, "value", heads)
     bias = mask = None
     if is_causal:
-        mask = causal_mask(query.shape[-2], key.shape[-2])
+        bias = _causal_bias(query.shape[-2], key.shape[-2], query.dtype)
     elif attn_mask is not None:
         mask, bias = (attn_mask, None) if attn_mask.dtype == np.bool_ else (None, attn_mask)
         if attn_mask.dtype.kind not in "fbV":
