@@ -11,7 +11,7 @@ import pytest
 import autograd
 import nn
 import nn.functional as F
-from autograd.ops.attention import attend
+from autograd.ops.attention import attend, attend_slopes
 from autograd.ops.bell import gelu_gradient
 
 RNG = np.random.default_rng(0)
@@ -96,6 +96,8 @@ def test_heads_side_by_side_come_out_side_by_side_in_memory():
     assert np.shares_memory(rows.numpy(), out.numpy())
     alone = F.scaled_dot_product_attention(q[:, 1].clone(), k[:, 1].clone(), v[:, 1].clone())
     np.testing.assert_allclose(rows.numpy()[:, :, 2:4], alone.numpy(), rtol=1e-5)
+    slopes = attend_slopes(q, k, v, attend(q, k, v)[1], autograd.randn(2, 4, 6, 2))
+    assert all(slope.transpose(1, 2).is_contiguous() for slope in slopes)
 
 
 def test_fewer_key_heads_are_shared():

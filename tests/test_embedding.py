@@ -33,6 +33,15 @@ def test_gradient_adds_up_over_repeats(padding_idx, by_freq):
     np.testing.assert_allclose(w.grad.numpy(), expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("twice", [False, True])
+def test_rows_that_are_used_once(twice):
+    index, x = np.random.default_rng(3).permutation(80)[:64], np.random.default_rng(4).standard_normal((64, 70))
+    index[1] = index[0] if twice else index[1]
+    expected = np.zeros((80, 70))
+    np.add.at(expected, index, x)
+    np.testing.assert_array_equal(add_rows(x, index, 80).numpy(), expected)
+
+
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "complex64"])
 def test_many_rows_are_added_as_few_are(dtype):
     drawn = np.random.default_rng(2)

@@ -15,6 +15,7 @@ from ..samples import case, reals
 from ._blocks import in_blocks
 from .axes import accumulation_dtype
 from .neural import softmax_slope
+from .pullback import pull_back
 from .repetition import repeat_interleave
 
 # ---- one head, or a batch of them ------------------------------------------------------------------------------------
@@ -24,7 +25,14 @@ def _turned(x: Any) -> Any:
     return np.swapaxes(x, -1, -2)
 
 
-def _attention_rule(
+_QKV: dict[str, Any] = {
+    "query": reals(-1, 1, shape=(2, 3, 2)), "key": reals(-1, 1, shape=(2, 4, 2)),
+    "value": reals(-1, 1, shape=(2, 4, 2)),
+}  # fmt: skip
+_BELOW = np.tri(3, 4, dtype=bool)
+
+
+def _step_by_step(
     g_out: Any,
     g_weights: Any,
     query: Any,
@@ -35,6 +43,7 @@ def _attention_rule(
     weights: Any,
     needs: tuple[bool, ...],
 ) -> Any:
+    """The gradients of query, key, value and bias, from those of the averages and of the weights."""
     d_value = None
     slope = g_weights
     if g_out is not None:
@@ -56,11 +65,69 @@ def _attention_rule(
     )
 
 
-_QKV: dict[str, Any] = {
-    "query": reals(-1, 1, shape=(2, 3, 2)), "key": reals(-1, 1, shape=(2, 4, 2)),
-    "value": reals(-1, 1, shape=(2, 4, 2)),
-}  # fmt: skip
-_BELOW = np.tri(3, 4, dtype=bool)
+def _slopes_rule(
+    g_d_query: Any, g_d_key: Any, g_d_value: Any,
+    query: Any, key: Any, value: Any, weights: Any, y: Any, kept: Any, scale: float,
+) -> Any:  # fmt: skip
+    def slopes(values: list[Any]) -> Any:
+        query, key, value, weights, y = values
+        return _step_by_step(y, None, query, key, value, kept, scale, weights, (True, True, True, False))[:3]
+
+    return pull_back.kernel(slopes, [query, key, value, weights, y], [g_d_query, g_d_key, g_d_value])
+
+
+@op(
+    joint=_slopes_rule,
+    inputs=("query", "key", "value", "weights", "y"),
+    outputs=("d_query", "d_key", "d_value"),
+    constants=("kept",),
+    samples=[
+        case(**_QKV, weights=reals(shape=(2, 3, 4)), y=reals(shape=(2, 3, 2))),
+        case(**_QKV, weights=reals(shape=(2, 3, 4)), y=reals(shape=(2, 3, 2)), kept=np.ones((2, 3, 4)), scale=0.5),
+    ],
+)
+def attend_slopes(query: Any, key: Any, value: Any, weights: Any, y: Any, kept: Any = None, scale: float = 1.0) -> Any:
+    """The derivatives of ``attend`` by query, key and value, all of one batch shape; ``y`` is that of its ``out``."""
+    if not isinstance(query, np.ndarray):
+        return list(_step_by_step(y, None, query, key, value, kept, scale, weights, (True, True, True, False))[:3])
+    wide, dtype = accumulation_dtype(query.dtype), query.dtype
+    if wide is not None:
+        query, key, value, weights, y = [a.astype(wide) for a in (query, key, value, weights, y)]
+    # Laid out in memory as the inputs are: those of many heads side by side then become theirs without a copy.
+    slopes = [np.empty_like(a) for a in (query, key, value)]
+
+    def work(block: Any) -> None:
+        d_query, d_key, d_value = [a[block] for a in slopes]
+        p, g = weights[block], y[block]
+        factors = None if kept is None else np.broadcast_to(kept, weights.shape)[block]
+        np.matmul(_turned(p if factors is None else p * factors), g, out=d_value)
+        slope = np.matmul(g, _turned(value[block]))
+        if factors is not None:
+            slope *= factors
+        slope -= np.expand_dims(np.vecdot(slope, p), -1)
+        slope *= p
+        np.matmul(slope, key[block], out=d_query)
+        np.matmul(_turned(slope), query[block], out=d_key)
+        d_query *= scale
+        d_key *= scale
+
+    if query.ndim > 2:
+        in_blocks(weights, lambda: work, _BLOCK)
+    else:
+        work(...)
+    return [a.astype(dtype, copy=False) for a in slopes]
+
+
+def _attention_rule(
+    g_out: Any, g_weights: Any, query: Any, key: Any, value: Any, kept: Any, scale: float, weights: Any,
+    needs: tuple[bool, ...],
+) -> Any:  # fmt: skip
+    alike = query.shape[:-2] == key.shape[:-2] == value.shape[:-2] and query.shape[:-1] == weights.shape[:-1]
+    if g_out is None or g_weights is not None or needs != (True, True, True, False) or not alike:
+        return _step_by_step(g_out, g_weights, query, key, value, kept, scale, weights, needs)
+    if not query.dtype == key.dtype == value.dtype == g_out.dtype:
+        return _step_by_step(g_out, g_weights, query, key, value, kept, scale, weights, needs)
+    return *attend_slopes.kernel(query, key, value, weights, g_out, kept, scale), None
 
 
 @op(
@@ -162,6 +229,14 @@ def causal_mask(rows: int, columns: int) -> Any:
     return mask
 
 
+@lru_cache(maxsize=8)
+def _causal_bias(rows: int, columns: int, dtype: Any) -> Any:
+    """0 where a query may look at a key that does not come after it, -inf elsewhere."""
+    bias = np.where(causal_mask(rows, columns), 0, -math.inf).astype(dtype)
+    bias.flags.writeable = False
+    return bias
+
+
 def factors(p: float, shape: tuple[int, ...], dtype: Any) -> Any:
     """Random factors for dropout, 0 with probability ``p`` and else ``1 / (1 - p)``; None where nothing is dropped."""
     if not 0 <= p <= 1:
@@ -246,7 +321,7 @@ def scaled_dot_product_attention(
         key, value = _heads_repeated(key, "key", heads), _heads_repeated(value, "value", heads)
     bias = mask = None
     if is_causal:
-        mask = causal_mask(query.shape[-2], key.shape[-2])
+        bias = _causal_bias(query.shape[-2], key.shape[-2], query.dtype)
     elif attn_mask is not None:
         mask, bias = (attn_mask, None) if attn_mask.dtype == np.bool_ else (None, attn_mask)
         if attn_mask.dtype.kind not in "fbV":

@@ -8,27 +8,28 @@ from typing import Any
 
 import numpy as np
 
-from .._op import op
+from .._op import composed, op
+from ..engine.modes import local
+from ..engine.nodes import Handle
+from ..engine.views import node_of
 from ..samples import case, elementwise, reals
 from ._blocks import block_rows, in_blocks
 from .axes import accumulation_dtype
 from .error_functions import erfc
 
 _ROOT = math.sqrt(2 / math.pi)
+_DENSITY = np.array(0.5 * _ROOT, np.float32)
 _BLOCK = 1 << 17
 """Elements computed at a time: few, as many calls work on them, but enough for several threads."""
 _ONE = np.array(1, np.float32)
-_ODDS = [
-    np.array(c, np.float32)
-    for c in (
-        -3.522064651838972e-14, 3.105033759457964e-12, -3.3884322505651654e-11, -6.148721634102177e-09,
-        3.497211826768998e-07, -8.956190214004741e-06, 0.00011647548423139474, 4.9339508350678646e-05,
-        -0.0726484580424896, -1.5957752987194453,
-    )
-]  # fmt: skip
-"""``x * P(x * x)``, with the coefficients of P from the highest, is minus the logarithm of the odds ``p / (1 - p)`` of
-the normal distribution function ``p``: fitted such that ``p`` errs by less than 4e-7,
-and ``x * p`` by 7e-6 of itself down to 1e-4."""
+_HALF = np.array(0.5, np.float32)
+_SHIFT = np.array(3.1, np.float32)
+_TAIL = [np.array(c, np.float32) for c in (
+    -35.5401912720059, 42.616344229320156, -6.377198729061052, 2.6946621528767998, 0.28824798226249946,
+    0.003364273034046498,
+)]  # fmt: skip
+"""The normal distribution function at ``-a`` is ``exp(-a * a / 2) * P(1 / (a + _SHIFT))`` for positive ``a``, with the
+coefficients of P from the highest: fitted such that it errs by less than 4e-8."""
 
 
 def _wide(x: Any) -> Any:
@@ -37,51 +38,50 @@ def _wide(x: Any) -> Any:
     return x if wide is None else x.astype(wide)
 
 
-def _value(x: Any, out: Any, work: Any) -> None:
-    """``gelu`` of a block of float32."""
-    np.multiply(x, x, out=work)
-    np.multiply(work, _ODDS[0], out=out)
-    for coefficient in _ODDS[1:-1]:
+def _compute(x: Any, out: Any, work: Any, slope: Any = None) -> None:
+    """``gelu`` of a block of float32, and its derivative if there is an array for it."""
+    np.abs(x, out=work)
+    np.add(work, _SHIFT, out=work)
+    np.divide(_ONE, work, out=work)
+    np.multiply(work, _TAIL[0], out=out)
+    for coefficient in _TAIL[1:-1]:
         np.add(out, coefficient, out=out)
         np.multiply(out, work, out=out)
-    np.add(out, _ODDS[-1], out=out)
-    np.multiply(out, x, out=out)
-    np.exp(out, out=out)
-    np.add(out, _ONE, out=out)
-    np.divide(x, out, out=out)
-
-
-def _gradient(x: Any, g: Any, y: Any, out: Any, work: Any) -> None:
-    """``g`` times the derivative of ``gelu`` at a block ``x`` of float32, where its value is ``y``."""
+    np.add(out, _TAIL[-1], out=out)
     np.multiply(x, x, out=work)
-    np.multiply(work, -0.5, out=work)
+    np.multiply(work, -_HALF, out=work)
     np.exp(work, out=work)
-    np.multiply(work, 0.5 * _ROOT, out=work)
-    np.multiply(work, x, out=work)
-    np.divide(y, x, out=out)
-    np.copyto(out, 0.5, where=x == 0)
-    np.add(out, work, out=out)
-    np.multiply(out, g, out=out)
+    np.multiply(out, work, out=out)
+    np.subtract(_HALF, out, out=out)
+    np.copysign(out, x, out=out)
+    np.add(out, _HALF, out=out)  # the normal distribution function
+    if slope is not None:
+        np.multiply(work, x, out=work)
+        np.multiply(work, _DENSITY, out=work)
+        np.add(out, work, out=slope)
+    np.multiply(out, x, out=out)
 
 
-@np.errstate(all="ignore")  # far out exp is inf, and right; at -inf the result is nan, as PyTorch's
-def _in_blocks(compute: Callable[..., None], *arrays: Any) -> Any:
-    """What ``compute`` makes of arrays of one shape and dtype."""
-    shape = arrays[0].shape
-    flat = [np.array(array, order="C", copy=None, subok=True).reshape(-1) for array in arrays]
-    out = np.empty_like(flat[0])
+@np.errstate(all="ignore")  # far out there are zeros times inf; at -inf the result is nan, as PyTorch's
+def _in_blocks(x: Any, memo: Any) -> Any:
+    """``gelu`` of float32. ``memo``, if a list, gets the derivative."""
+    flat = np.array(x, order="C", copy=None, subok=True).reshape(-1)
+    out = np.empty_like(flat)
+    slopes: Any = None if memo is None else np.empty_like(flat)
 
     def start() -> Callable[[slice], None]:
         scratch = np.empty_like(out[: block_rows(out, _BLOCK)])
 
         def work(block: slice) -> None:
-            parts = [array[block] for array in (*flat, out)]
-            compute(*parts, scratch[: len(parts[0])])
+            part = flat[block]
+            _compute(part, out[block], scratch[: len(part)], None if slopes is None else slopes[block])
 
         return work
 
     in_blocks(out, start, _BLOCK)
-    return out.reshape(shape)
+    if memo is not None:
+        memo[:] = (slopes.reshape(x.shape),)
+    return out.reshape(x.shape)
 
 
 def _plain(x: Any) -> bool:
@@ -89,36 +89,49 @@ def _plain(x: Any) -> bool:
 
 
 @op(
-    y=lambda g, x, value: gelu_gradient.kernel(g, x, value),
+    y=lambda g, x, memo: gelu_gradient.kernel(g, x, memo),
     x=lambda g, y, x: g * y * (np.exp(x * x * -0.5) * (2 - x * x)) * (0.5 * _ROOT),
-    constants=("value",),
     samples=[
         case(y=reals(shape=(2, 3)), x=reals(shape=(2, 3))),
         case(y=reals(shape=()), x=reals(shape=())),
     ],
 )
-def gelu_gradient(y: Any, x: Any, value: Any = None) -> Any:
+def gelu_gradient(y: Any, x: Any, memo: Any = None) -> Any:
     """``y`` times the derivative of ``gelu`` at ``x``: the normal distribution function, plus ``x`` times its density.
 
-    ``value``: that of ``gelu`` at ``x``, which spares the distribution function.
+    ``memo``: what ``gelu_`` has kept of it.
     """
-    if value is not None and _plain(x) and _plain(value) and _plain(y):
-        return _in_blocks(_gradient, x, y, value)
+    if memo:
+        return y * memo[0]
     wide = _wide(x)
     slope = (erfc.op.forward(wide * -math.sqrt(0.5)) + wide * np.exp(wide * wide * -0.5) * _ROOT) * 0.5
     return (y * slope).astype(x.dtype, copy=False)
 
 
-def _gelu_rule(g: Any, x: Any, out: Any, approximate: str) -> Any:
-    if approximate == "tanh":
-        x = _wide(x)
-        square = x * x
-        t = np.tanh(x * (square * (0.044715 * _ROOT) + _ROOT))
-        return g * ((t + 1) * 0.5 + x * (1 - t * t) * (square * (3 * 0.044715 * 0.5 * _ROOT) + 0.5 * _ROOT))
-    return gelu_gradient.kernel(g, x, out)
+@op(x=lambda g, x, memo: gelu_gradient.kernel(g, x, memo), promote="float", samples=reals())
+def gelu_(x: Any, memo: Any = None) -> Any:
+    """``gelu``. ``memo``: an empty list, in which the derivative may be kept for backward."""
+    if _plain(x):
+        return _in_blocks(x, memo)
+    return erfc.op.forward(x * -math.sqrt(0.5)) * x * 0.5
 
 
-@op(x=_gelu_rule, promote="float", samples=[reals(), elementwise(x=reals(), approximate="tanh")])
+def _tanh_rule(g: Any, x: Any) -> Any:
+    x = _wide(x)
+    square = x * x
+    t = np.tanh(x * (square * (0.044715 * _ROOT) + _ROOT))
+    return g * ((t + 1) * 0.5 + x * (1 - t * t) * (square * (3 * 0.044715 * 0.5 * _ROOT) + 0.5 * _ROOT))
+
+
+@op(x=_tanh_rule, promote="float", samples=reals())
+def gelu_tanh(x: Any) -> Any:
+    """``gelu`` approximated by the hyperbolic tangent."""
+    wide = _wide(x)
+    out = wide * 0.5 * (np.tanh(wide * (wide * wide * (0.044715 * _ROOT) + _ROOT)) + 1)
+    return out.astype(x.dtype, copy=False)
+
+
+@composed(samples=[reals(), elementwise(x=reals(), approximate="tanh")])
 def gelu(x: Any, approximate: str = "none") -> Any:
     """``x`` times the normal distribution function of ``x``.
 
@@ -129,11 +142,8 @@ def gelu(x: Any, approximate: str = "none") -> Any:
     Raises: ValueError for another name.
     """
     if approximate == "tanh":
-        wide = _wide(x)
-        out = wide * 0.5 * (np.tanh(wide * (wide * wide * (0.044715 * _ROOT) + _ROOT)) + 1)
-        return out.astype(x.dtype, copy=False)
+        return gelu_tanh(x)
     if approximate != "none":
         raise ValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
-    if _plain(x):
-        return _in_blocks(_value, x)
-    return erfc.op.forward(x * -math.sqrt(0.5)) * x * 0.5
+    recorded = local.grad and isinstance(x, Handle) and node_of(x) is not None
+    return gelu_(x, [] if recorded else None)
