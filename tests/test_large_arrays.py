@@ -68,7 +68,8 @@ ALONG: dict[str, tuple[Any, list[Any], float]] = {
     ),
 }  # fmt: skip
 POINTWISE = {
-    "exp": autograd.exp, "sigmoid": autograd.sigmoid, "silu": F.silu, "gelu": F.gelu,
+    "exp": autograd.exp, "tanh": autograd.tanh, "sigmoid": autograd.sigmoid, "silu": F.silu, "gelu": F.gelu,
+    "relu": F.relu, "hardtanh": F.hardtanh,
 }  # fmt: skip
 
 

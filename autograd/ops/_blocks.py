@@ -85,9 +85,15 @@ def _helpers() -> tuple[Any, int]:
 
 
 def block_rows(x: Any, block: int | None = None) -> int:
-    """How many rows of ``x`` make a block of about ``block`` elements (default: BLOCK)."""
-    block = block or BLOCK
-    return max(1, block * x.shape[0] // x.size if x.size > block and type(x) is np.ndarray else x.shape[0])
+    """How many rows of ``x`` make a block of at most about ``block`` elements (default: BLOCK).
+
+    Blocks are of one size, and even in number, as there are often two threads.
+    """
+    rows, block = x.shape[0], block or BLOCK
+    if x.size <= block or type(x) is not np.ndarray:
+        return max(1, rows)
+    blocks = -(-x.size // block)
+    return -(-rows // (blocks + blocks % 2))
 
 
 def in_blocks(x: Any, start: Callable[[], Callable[[slice], None]], block: int | None = None) -> None:
@@ -152,7 +158,7 @@ def pointwise(function: Callable[..., Any], *arrays: Any) -> Any:
     Large plain arrays of one shape are computed in blocks, so that temporary arrays stay in the cache: the function
     must accept, as ``out``, where to write its result to.
     """
-    if not _divisible(arrays):
+    if type(arrays[0]) is not np.ndarray or arrays[0].size <= BLOCK or not _divisible(arrays):
         return function(*arrays)
     out = np.empty(arrays[0].shape, arrays[0].dtype)
     into = out
