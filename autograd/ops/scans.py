@@ -19,7 +19,7 @@ from ..errors import ShapeError
 from ..samples import case, reals
 from . import arithmetic
 from ._blocks import BLOCK
-from .axes import accumulation_dtype, cast_input, line_axis, place_along
+from .axes import accumulation_dtype, by_lines, cast_input, line_axis, place_along
 from .exponential import logaddexp
 from .indexing import getitem
 from .joining import cat
@@ -35,59 +35,51 @@ _ALONG = [
 ]
 
 
-_LONG = 64
-"""Lines of so many elements or more are cut into pieces."""
 _WIDE = 512
 """Steps of so many elements or more are taken one by one: ``accumulate`` goes along one line at a time."""
-
-
-def _accumulate(ufunc: Any, x: Any, dim: int) -> Any:
-    """``ufunc.accumulate`` in the dtype to accumulate in, back in that of ``x``."""
-    line, axis = line_axis(x, dim)
-    if line.size > BLOCK and accumulation_dtype(x.dtype) is None and type(line) is np.ndarray:
-        if math.prod(line.shape[axis + 1 :]) >= _WIDE:
-            return _stepwise(ufunc, line, axis)
-        if ufunc is np.add and axis == line.ndim - 1 and line.shape[axis] >= _LONG and line.dtype.char in "fd":
-            sums = _sums(line.reshape(-1, line.shape[axis]))
-            if sums is not None:
-                return sums.reshape(x.shape)
-    out = ufunc.accumulate(line, axis, accumulation_dtype(x.dtype))
-    if out.dtype != x.dtype:
-        out = out.astype(x.dtype)
-    return out if x.ndim else np.reshape(out, ())
-
-
-def _sums(x: Any) -> Any:
-    """The running sums of rows, as a matrix product; None where a sum is not finite, which would spoil its neighbours.
-
-    Rows are cut into pieces, which a triangle of ones multiplies; what was summed before is added to a piece's first.
-    """
-    rows, n = x.shape
-    piece = next((k for k in range(64, 15, -1) if n % k == 0), 32)
-    pieces = -(-n // piece)
-    padded = np.zeros((rows, pieces * piece), x.dtype)
-    padded[:, :n] = x
-    parts = padded.reshape(rows, pieces, piece)
-    before = np.add.accumulate(np.matmul(parts, np.ones(piece, x.dtype)), 1)
-    if not np.isfinite(before).all():
-        return None
-    parts[:, 1:, 0] += before[:, :-1]
-    sums = np.matmul(padded.reshape(-1, piece), np.triu(np.ones((piece, piece), x.dtype)))
-    return sums.reshape(padded.shape)[:, :n]
-
-
-def _stepwise(ufunc: Any, x: Any, dim: int) -> Any:
-    out = np.empty(x.shape, x.dtype)
-    steps, results = np.moveaxis(x, dim, 0), np.moveaxis(out, dim, 0)
-    results[0] = steps[0]
-    for i in range(1, len(steps)):
-        ufunc(results[i - 1], steps[i], out=results[i])
-    return out
+_PIECE = 4096
+"""One long line is summed in pieces of so many elements."""
 
 
 def _at(dim: int, part: Any) -> tuple[Any, ...]:
     """The index that takes ``part`` of a dimension."""
     return (slice(None),) * dim + (part,) if dim >= 0 else (Ellipsis, part) + (slice(None),) * (-dim - 1)
+
+
+def _accumulate(ufunc: Any, x: Any, dim: int, reverse: bool = False) -> Any:
+    """``ufunc.accumulate``, ``reverse`` from the end, in the dtype to accumulate in, back in that of ``x``."""
+    line, axis = line_axis(x, dim)
+    order = _at(axis, slice(None, None, -1)) if reverse else ...
+    dtype = accumulation_dtype(x.dtype)
+    if line.size > BLOCK and dtype is None and type(line) is np.ndarray:
+        out = np.empty(line.shape, line.dtype)
+        _accumulate_many(ufunc, line[order], axis, out[order])
+        return out
+    out = ufunc.accumulate(line[order], axis, dtype)[order] if reverse else ufunc.accumulate(line, axis, dtype)
+    if out.dtype != x.dtype:
+        out = out.astype(x.dtype)
+    return out if x.ndim else np.reshape(out, ())
+
+
+def _accumulate_many(ufunc: Any, x: Any, axis: int, out: Any) -> None:
+    """``ufunc.accumulate`` of a large array into ``out``."""
+    if math.prod(x.shape[axis + 1 :]) >= _WIDE:
+        steps, results = np.moveaxis(x, axis, 0), np.moveaxis(out, axis, 0)
+        results[0] = steps[0]
+        for i in range(1, len(steps)):
+            ufunc(results[i - 1], steps[i], out=results[i])
+    elif x.ndim > 1:
+        by_lines(lambda block: ufunc.accumulate(x[block], axis, x.dtype, out[block]), out, axis)
+    elif ufunc is np.add:
+        whole = len(x) // _PIECE * _PIECE
+        pieces = np.add.accumulate(x[:whole].reshape(-1, _PIECE), 1)
+        before = np.add.accumulate(pieces[:, -1])
+        pieces[1:] += before[:-1, None]
+        out[:whole] = pieces.reshape(-1)
+        np.add.accumulate(x[whole:], out=out[whole:])
+        out[whole:] += before[-1]
+    else:
+        ufunc.accumulate(x, 0, x.dtype, out)
 
 
 # ---- what the rules of scans are made of ----------------------------------------------------------------------------
@@ -161,11 +153,13 @@ def recurrence(x: Any, y: Any, dim: int, reverse: bool = False) -> Any:
 # ---- running sums and products --------------------------------------------------------------------------------------
 
 
-def _reverse_cumsum(g: Any, dim: int) -> Any:
-    return np.flip(cumsum.kernel(np.flip(g, dim), dim), dim) if np.ndim(g) else g
+@op(x=lambda g, dim: cumsum.kernel(g, dim), samples=_ALONG)
+def sums_from_end(x: Any, dim: int) -> Any:
+    """Running sum from the end: the transpose of ``cumsum``."""
+    return _accumulate(np.add, x, dim, True)
 
 
-@op(x=lambda g, dim: _reverse_cumsum(g, dim), samples=_ALONG)
+@op(x=lambda g, dim: sums_from_end.kernel(g, dim), samples=_ALONG)
 def cumsum(x: Any, dim: int, *, dtype: Any = None) -> Any:
     """Running sum."""
     return _accumulate(np.add, cast_input("cumsum", x, dtype, dtypes.int64), dim)
@@ -195,7 +189,7 @@ def cumprod_slope(y: Any, x: Any, value: Any, dim: int) -> Any:
     Exact where elements are zero. Only where none of many is, and nothing overflowed, are products divided by ``x``.
     """
     if y.size > BLOCK and type(value) is np.ndarray and can_divide(value):
-        out = np.flip(cumsum.op.forward(np.flip(y * value, dim), dim), dim)
+        out = sums_from_end.op.forward(y * value, dim)
         return np.divide(out, x, out=out)
     return shifted.op.forward(value, dim, 1, 1) * _carried(y, x, dim)
 
