@@ -21,6 +21,7 @@ from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
 from ._blocks import BLOCK, in_blocks
 from ._foreign import foreign
+from .axes import MANY, place_along
 
 _INDICES: list[tuple[tuple[int, ...], Any]] = [
     ((4,), 1),
@@ -163,6 +164,19 @@ def _taken(x: Any, index: Any) -> Any:
     return out
 
 
+def _taken_slices(x: Any, dim: int, index: Any) -> Any:
+    """``x.take(index, dim)``, of a large array."""
+    if not dim:
+        return x.take(index, 0)
+    out = np.empty((*x.shape[:dim], *index.shape, *x.shape[dim + 1 :]), x.dtype)
+
+    def work(block: slice) -> None:
+        out[block] = x[block].take(index, dim)
+
+    in_blocks(x, lambda: work)
+    return out
+
+
 def _put_many(line: Any, index: Any, value: Any) -> None:
     """``line[index] = value``, of many integers."""
     value = np.broadcast_to(value, index.shape)
@@ -207,7 +221,7 @@ def getitem(x: Any, index: Any) -> Any:
     if type(index) is not tuple:
         out = x[index]
     elif index and type(index[-1]) is type(x) is np.ndarray and (lone := _lone(index)) and lone[1].dtype == np.int64:
-        return x.take(lone[1], lone[0])
+        return _taken_slices(x, *lone) if x.size > BLOCK else x.take(lone[1], lone[0])
     else:
         out = at(x, index)
     if isinstance(out, np.generic):  # NumPy copies a single element: the Ellipsis makes it a view
@@ -304,6 +318,10 @@ def _slices_added(x: Any, dim: int, index: Any, shape: tuple[int, ...]) -> Any:
     """Slices along ``dim`` added at an integer array."""
     places = np.where(index < 0, index + shape[dim], index).reshape(-1)
     inner = math.prod(shape[dim + 1 :])
+    if inner == 1 and x.size >= MANY:
+        lines = x.reshape(-1, places.size)
+        across = np.broadcast_to(places, lines.shape)
+        return place_along.op.forward(lines, across, (len(lines), shape[dim]), 1, True, True).reshape(shape)
     places = (places[:, None] * inner + np.arange(inner)).reshape(-1)
     out = np.zeros((math.prod(shape[:dim]), shape[dim] * inner), x.dtype)
     x = x.reshape(len(out), places.size)
