@@ -67,11 +67,11 @@ def _rectified(x: Any, out: Any = None) -> Any:
 @op(x=lambda g, out: keep.kernel(g, out != _ZEROS.get(out.dtype, 0)), samples=elementwise(x=reals(avoid=(0.0,))))
 def relu(x: Any) -> Any:
     """``max(x, 0)``."""
+    if isinstance(x, np.ndarray):
+        return np.maximum(x, _ZEROS.get(x.dtype, 0)) if x.size <= BLOCK else pointwise(_rectified, x)
     if isinstance(x, np.generic):  # three times as fast as a ufunc
         return type(x)(0) if x <= 0 else x  # type: ignore[operator] # the stubs allow no comparison
-    if x.size > BLOCK:
-        return pointwise(_rectified, x)
-    return np.maximum(x, _ZEROS.get(x.dtype, 0) if isinstance(x, np.ndarray) else 0)
+    return np.maximum(x, 0)
 
 
 @op(

@@ -28,7 +28,7 @@ def are_many_lines(x: Any, index: Any, dim: int) -> bool:
 
 def _last_ones(index: Any, shape: tuple[int, ...], dim: int) -> Any:
     """Which places of an array of ``shape`` come for the last time in ``index``; None if each comes once."""
-    stay = np.ones(index.shape, np.bool_)
+    stay = np.ones(index.shape, np.bool_, like=index)
     repeated = []
 
     def work(block: Any) -> None:
@@ -36,14 +36,14 @@ def _last_ones(index: Any, shape: tuple[int, ...], dim: int) -> Any:
         around = (len(part) if dim else shape[0], *shape[1:])
         flat = line_positions(part, around, dim)
         size = int(np.prod(around))
-        written = np.zeros(size, np.bool_)
+        written = np.zeros(size, np.bool_, like=flat)
         written[flat] = True
         if np.count_nonzero(written) < flat.size:
             repeated.append(block)
             numbers = np.arange(flat.size).reshape(flat.shape)
-            last = np.empty(size, np.intp)
+            last = np.empty(size, np.intp, like=flat)
             last[flat] = numbers
-            np.equal(last[flat], numbers, out=stay[block])
+            stay[block] = last[flat] == numbers
 
     by_lines(work, index, dim)
     return stay if repeated else None
