@@ -6,7 +6,6 @@ float32. A 0-d input is a line of one element.
 
 from __future__ import annotations
 
-import math
 from operator import index
 from typing import Any
 
@@ -18,8 +17,9 @@ from .._protocols import numpy_function, ufunc_method
 from ..errors import ShapeError
 from ..samples import case, reals
 from . import arithmetic
+from ._accumulation import accumulate, along
 from ._blocks import BLOCK
-from .axes import accumulation_dtype, by_lines, cast_input, line_axis, place_along
+from .axes import cast_input, line_axis, place_along
 from .exponential import logaddexp
 from .indexing import getitem
 from .joining import cat
@@ -33,53 +33,6 @@ _ALONG = [
     case(x=reals(shape=(0, 2)), dim=0),
     case(x=reals(shape=(0, 2)), dim=1),
 ]
-
-
-_WIDE = 512
-"""Steps of so many elements or more are taken one by one: ``accumulate`` goes along one line at a time."""
-_PIECE = 4096
-"""One long line is summed in pieces of so many elements."""
-
-
-def _at(dim: int, part: Any) -> tuple[Any, ...]:
-    """The index that takes ``part`` of a dimension."""
-    return (slice(None),) * dim + (part,) if dim >= 0 else (Ellipsis, part) + (slice(None),) * (-dim - 1)
-
-
-def _accumulate(ufunc: Any, x: Any, dim: int, reverse: bool = False) -> Any:
-    """``ufunc.accumulate``, ``reverse`` from the end, in the dtype to accumulate in, back in that of ``x``."""
-    line, axis = line_axis(x, dim)
-    order = _at(axis, slice(None, None, -1)) if reverse else ...
-    dtype = accumulation_dtype(x.dtype)
-    if line.size > BLOCK and dtype is None and type(line) is np.ndarray:
-        out = np.empty(line.shape, line.dtype)
-        _accumulate_many(ufunc, line[order], axis, out[order])
-        return out
-    out = ufunc.accumulate(line[order], axis, dtype)[order] if reverse else ufunc.accumulate(line, axis, dtype)
-    if out.dtype != x.dtype:
-        out = out.astype(x.dtype)
-    return out if x.ndim else np.reshape(out, ())
-
-
-def _accumulate_many(ufunc: Any, x: Any, axis: int, out: Any) -> None:
-    """``ufunc.accumulate`` of a large array into ``out``."""
-    if math.prod(x.shape[axis + 1 :]) >= _WIDE:
-        steps, results = np.moveaxis(x, axis, 0), np.moveaxis(out, axis, 0)
-        results[0] = steps[0]
-        for i in range(1, len(steps)):
-            ufunc(results[i - 1], steps[i], out=results[i])
-    elif x.ndim > 1:
-        by_lines(lambda block: ufunc.accumulate(x[block], axis, x.dtype, out[block]), out, axis)
-    elif ufunc is np.add:
-        whole = len(x) // _PIECE * _PIECE
-        pieces = np.add.accumulate(x[:whole].reshape(-1, _PIECE), 1)
-        before = np.add.accumulate(pieces[:, -1])
-        pieces[1:] += before[:-1, None]
-        out[:whole] = pieces.reshape(-1)
-        np.add.accumulate(x[whole:], out=out[whole:])
-        out[whole:] += before[-1]
-    else:
-        ufunc.accumulate(x, 0, x.dtype, out)
 
 
 # ---- what the rules of scans are made of ----------------------------------------------------------------------------
@@ -97,7 +50,7 @@ def shifted(x: Any, dim: int, steps: int, fill: float) -> Any:
     """``x`` moved by one place along ``dim`` (``steps`` 1 or -1); ``fill`` comes in, what leaves is dropped."""
     out = np.full_like(x, fill)
     if np.ndim(x):
-        here, there = _at(dim, slice(1, None)), _at(dim, slice(None, -1))
+        here, there = along(dim, slice(1, None)), along(dim, slice(None, -1))
         if steps < 0:
             here, there = there, here
         out[here] = x[there]
@@ -156,13 +109,13 @@ def recurrence(x: Any, y: Any, dim: int, reverse: bool = False) -> Any:
 @op(x=lambda g, dim: cumsum.kernel(g, dim), samples=_ALONG)
 def sums_from_end(x: Any, dim: int) -> Any:
     """Running sum from the end: the transpose of ``cumsum``."""
-    return _accumulate(np.add, x, dim, True)
+    return accumulate(np.add, x, dim, True)
 
 
 @op(x=lambda g, dim: sums_from_end.kernel(g, dim), samples=_ALONG)
 def cumsum(x: Any, dim: int, *, dtype: Any = None) -> Any:
     """Running sum."""
-    return _accumulate(np.add, cast_input("cumsum", x, dtype, dtypes.int64), dim)
+    return accumulate(np.add, cast_input("cumsum", x, dtype, dtypes.int64), dim)
 
 
 def _carried(y: Any, x: Any, dim: int) -> Any:
@@ -206,7 +159,7 @@ def can_divide(product: Any) -> bool:
 @op(x=lambda g, x, out, dim: cumprod_slope.kernel(g, x, out, dim), samples=_ALONG)
 def cumprod(x: Any, dim: int, *, dtype: Any = None) -> Any:
     """Running product. The gradient is exact where elements are zero."""
-    return _accumulate(np.multiply, cast_input("cumprod", x, dtype, dtypes.int64), dim)
+    return accumulate(np.multiply, cast_input("cumprod", x, dtype, dtypes.int64), dim)
 
 
 def _logcumsumexp_rule(g: Any, x: Any, out: Any, dim: int) -> Any:
@@ -221,7 +174,7 @@ def logcumsumexp(x: Any, dim: int) -> Any:
     """Running ``log(sum(exp(x)))``, without overflow. Where it is -inf, its gradient is 0."""
     with np.errstate(invalid="ignore"):
         if x.dtype.kind != "c":
-            return _accumulate(np.logaddexp, x, dim)
+            return accumulate(np.logaddexp, x, dim)
         line, axis = line_axis(x, dim)
         out = np.array(line, subok=True)
         steps = np.moveaxis(out, axis, 0)
@@ -235,7 +188,7 @@ def logcumsumexp(x: Any, dim: int) -> Any:
 
 def _running(ufunc: Any, x: Any, dim: int) -> tuple[Any, Any]:
     line, axis = line_axis(x, dim)
-    values = _accumulate(ufunc, line, axis)
+    values = accumulate(ufunc, line, axis)
     if line.size > BLOCK and type(line) is np.ndarray:
         return values, _last_reached((line == values) | (line != line), axis)
     places = np.arange(line.shape[axis]).reshape((-1, *(1,) * (line.ndim - 1 - axis % line.ndim)))
@@ -300,7 +253,7 @@ def diff(x: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = N
         raise ShapeError("diff: the input is 0-d; differences need at least one dimension")
     if n and (prepend is not None or append is not None):
         x = cat([part for part in (prepend, x, append) if part is not None], dim)
-    later, earlier = _at(index(dim), slice(1, None)), _at(index(dim), slice(None, -1))
+    later, earlier = along(index(dim), slice(1, None)), along(index(dim), slice(None, -1))
     x = getitem(x, Ellipsis)
     for _ in range(n):
         after, before = getitem(x, later), getitem(x, earlier)
@@ -315,7 +268,7 @@ def _trapezoids(name: str, y: Any, x: Any, dx: Any, dim: int) -> tuple[Any, floa
     if not np.ndim(y):
         raise ShapeError(f"{name}: y is 0-d; it needs at least one dimension")
     dim = index(dim)
-    heights = arithmetic.add(getitem(y, _at(dim, slice(1, None))), getitem(y, _at(dim, slice(None, -1))))
+    heights = arithmetic.add(getitem(y, along(dim, slice(1, None))), getitem(y, along(dim, slice(None, -1))))
     if x is None:
         return heights, 0.5 * (1 if dx is None else dx)
     if np.ndim(x) == 1 and np.ndim(y) > 1:
