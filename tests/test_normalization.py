@@ -199,6 +199,24 @@ def test_blocks_cover_all_rows_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert block_rows(np.zeros((0, 4))) == block_rows(np.zeros((3, 0))) // 3 == 1
 
 
+def test_blocks_within_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "BLOCK", 10)
+    x = np.zeros((40, 40))
+
+    def count(line: Any) -> Any:
+        def work(block: slice) -> None:
+            line[block] += 1
+
+        return work
+
+    def work(block: slice) -> None:
+        for row in x[block]:
+            in_blocks(row, lambda: count(row))  # noqa: B023 (it is called at once)
+
+    in_blocks(x, lambda: work)
+    assert (x == 1).all()
+
+
 def test_an_error_in_a_block_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "BLOCK", 10)
 

@@ -30,9 +30,9 @@ def set_num_threads(num: int) -> None:
     """Set how many threads share the work on one large array.
 
     It holds for what this library divides into blocks (in large arrays normalizations, activations, softmax, losses,
-    variances, sorting, indexing), for FFTs, and for matrix products if ``threadpoolctl`` is installed, as those are
-    BLAS's work: without it, BLAS keeps the number that it started with (set ``OMP_NUM_THREADS`` before the program
-    starts). Elsewhere NumPy computes in one thread anyway.
+    variances, running sums, sorting, indexing, joining and copying), for FFTs, and for matrix products if
+    ``threadpoolctl`` is installed, as those are BLAS's work: without it, BLAS keeps the number that it started with
+    (set ``OMP_NUM_THREADS`` before the program starts). Elsewhere NumPy computes in one thread anyway.
 
     Raises: ValueError for less than one.
     """
@@ -65,7 +65,11 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)
 
 
+_here = threading.local()
+
+
 def _help(jobs: Any) -> None:
+    _here.helps = True
     while True:
         jobs.get()()
 
@@ -114,7 +118,7 @@ def in_blocks(x: Any, start: Callable[[], Callable[[slice], None]], block: int |
 
 
 def shared(items: Sequence[Any], start: Callable[[], Callable[[Any], None]]) -> None:
-    """Do some work on every item, in several threads; see ``in_blocks``."""
+    """Do some work on every item, in several threads; see ``in_blocks``. Within such work there are no others."""
     pending = iter(items)  # whoever is free takes the next
 
     def run() -> None:
@@ -122,6 +126,9 @@ def shared(items: Sequence[Any], start: Callable[[], Callable[[Any], None]]) -> 
         for item in pending:
             work(item)
 
+    if hasattr(_here, "helps"):  # it would wait for itself
+        run()
+        return
     jobs, helpers = _helpers()
     done = type(jobs)()
 
