@@ -122,8 +122,9 @@ def shared(items: Sequence[Any], start: Callable[[], Callable[[Any], None]]) -> 
     pending = iter(items)  # whoever is free takes the next
 
     def run() -> None:
-        work = start()
+        work = None
         for item in pending:
+            work = work or start()
             work(item)
 
     if hasattr(_here, "helps"):  # it would wait for itself
@@ -131,22 +132,31 @@ def shared(items: Sequence[Any], start: Callable[[], Callable[[Any], None]]) -> 
         return
     jobs, helpers = _helpers()
     done = type(jobs)()
+    begun: list[None] = []
+    tasks = [run]
 
     def job() -> None:
+        begun.append(None)  # before it takes an item: who finds none left knows of all who work
         error: BaseException | None = None
         try:
-            run()
+            for task in tasks:
+                task()
         except BaseException as raised:  # noqa: BLE001 (it is raised again in the thread that asked for the work)
             error = raised
         done.put(error)
 
-    helpers = min(helpers, len(items) - 1)
-    for _ in range(helpers):
+    for _ in range(min(helpers, len(items) - 1)):
         jobs.put(functools.partial(contextvars.copy_context().run, job))  # the context has NumPy's errstate
-    job()
-    errors = [error for error in [done.get() for _ in range(helpers + 1)] if error is not None]
-    if errors:
-        raise errors[0]
+    errors: list[BaseException | None] = []
+    try:
+        run()
+    finally:
+        while len(errors) < len(begun):
+            errors.append(done.get())
+        tasks.clear()  # who comes too late is not waited for, and holds on to no array
+    for error in errors:
+        if error is not None:
+            raise error
 
 
 def copied(x: Any) -> Any:

@@ -174,7 +174,7 @@ def take_lines(x: Any, index: Any, dim: int) -> Any:
 def _in_runs(places: Any) -> bool:
     """Whether the same place comes many times in a row, as after a running maximum; judged by the first."""
     some = places[:4096]
-    return 4 * np.count_nonzero(some[1:] != some[:-1]) < len(some)
+    return bool(4 * np.count_nonzero(some[1:] != some[:-1]) < len(some))
 
 
 def _add_at(out: Any, flat: Any, x: Any) -> None:
