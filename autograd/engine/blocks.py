@@ -22,6 +22,9 @@ __all__ = ["BLOCK", "block_rows", "copied", "copy_all", "get_num_threads", "in_b
 BLOCK = 1 << 18
 """Elements in a block, about: with fewer the threads wait for each other more than they work."""
 
+_MANY = 1 << 21
+"""From so many elements on threads pay for a copy, which takes less time than any other work on them."""
+
 _team: Any = None
 _wanted: int | None = None
 
@@ -161,7 +164,7 @@ def shared(items: Sequence[Any], start: Callable[[], Callable[[Any], None]]) -> 
 
 def copied(x: Any) -> Any:
     """A copy of an array, in C order."""
-    if type(x) is not np.ndarray or x.size <= BLOCK:
+    if type(x) is not np.ndarray or x.size < _MANY:
         return x.copy()
     out = np.empty(x.shape, x.dtype)
     copy_all([(out, x)])
@@ -170,6 +173,10 @@ def copied(x: Any) -> Any:
 
 def copy_all(pairs: Sequence[tuple[Any, Any]]) -> None:
     """Copy large arrays: for each pair of plain arrays the second into the first."""
+    if sum([target.size for target, _ in pairs]) < _MANY:
+        for target, source in pairs:
+            np.copyto(target, source)
+        return
     parts = []
     for target, source in pairs:
         rows = block_rows(target)

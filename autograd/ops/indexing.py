@@ -164,19 +164,6 @@ def _taken(x: Any, index: Any) -> Any:
     return out
 
 
-def _taken_slices(x: Any, dim: int, index: Any) -> Any:
-    """``x.take(index, dim)``, of a large array."""
-    if not dim:
-        return x.take(index, 0)
-    out = np.empty((*x.shape[:dim], *index.shape, *x.shape[dim + 1 :]), x.dtype)
-
-    def work(block: slice) -> None:
-        out[block] = x[block].take(index, dim)
-
-    in_blocks(x, lambda: work)
-    return out
-
-
 def _put_many(line: Any, index: Any, value: Any) -> None:
     """``line[index] = value``, of many integers."""
     value = np.broadcast_to(value, index.shape)
@@ -221,7 +208,7 @@ def getitem(x: Any, index: Any) -> Any:
     if type(index) is not tuple:
         out = x[index]
     elif index and type(index[-1]) is type(x) is np.ndarray and (lone := _lone(index)) and lone[1].dtype == np.int64:
-        return _taken_slices(x, *lone) if x.size > BLOCK else x.take(lone[1], lone[0])
+        return x.take(lone[1], lone[0])
     else:
         out = at(x, index)
     if isinstance(out, np.generic):  # NumPy copies a single element: the Ellipsis makes it a view
