@@ -70,6 +70,8 @@ from .dtypes import set_default_dtype as set_default_dtype
 from .dtypes import uint8 as uint8
 from .engine.anomaly import detect_anomaly as detect_anomaly
 from .engine.anomaly import set_detect_anomaly as set_detect_anomaly
+from .engine.blocks import get_num_threads as get_num_threads
+from .engine.blocks import set_num_threads as set_num_threads
 from .engine.heap import keep_freed_memory as _keep_freed_memory
 from .engine.modes import enable_grad as enable_grad
 from .engine.modes import inference_mode as inference_mode
@@ -89,8 +91,6 @@ from .inspection import is_nonzero as is_nonzero
 from .inspection import is_tensor as is_tensor
 from .inspection import numel as numel
 from .interchange import from_dlpack as from_dlpack
-from .ops._blocks import get_num_threads as get_num_threads
-from .ops._blocks import set_num_threads as set_num_threads
 from .ops.activations import celu as celu
 from .ops.activations import hardshrink as hardshrink
 from .ops.activations import prelu as prelu

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .engine.blocks import copied
 from .engine.failures import describe
 from .engine.foreign import ForeignArray, as_array
 from .engine.modes import Mode, local
@@ -134,7 +135,7 @@ def _accumulate(tensor: Any, g: Any) -> None:
     """Add ``g`` to ``tensor.grad``, which shares no memory with anything else."""
     held = tensor._grad
     if held is None:
-        tensor._grad = new_tensor(g.copy())
+        tensor._grad = new_tensor(copied(g))
     elif held._node is not None:
         with Mode(grad=True):
             tensor._grad = held + g

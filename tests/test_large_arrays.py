@@ -9,6 +9,7 @@ import pytest
 
 import autograd
 import nn.functional as F
+from autograd.engine import blocks
 from autograd.errors import BoundsError
 
 ROWS, WIDTH = 280, 1000
@@ -68,7 +69,8 @@ ALONG: dict[str, tuple[Any, list[Any], float]] = {
     ),
 }  # fmt: skip
 POINTWISE = {
-    "exp": autograd.exp, "sigmoid": autograd.sigmoid, "silu": F.silu, "gelu": F.gelu,
+    "exp": autograd.exp, "tanh": autograd.tanh, "sigmoid": autograd.sigmoid, "silu": F.silu, "gelu": F.gelu,
+    "relu": F.relu, "hardtanh": F.hardtanh,
 }  # fmt: skip
 
 
@@ -268,3 +270,61 @@ def test_sums(shape: tuple[int, ...]) -> None:
     x.reshape(-1)[5] = np.inf
     with np.errstate(all="ignore"):
         np.testing.assert_array_equal(np.isinf(autograd.sum(autograd.tensor(x), -1).numpy()), np.isinf(x.sum(-1)))
+
+
+_COLUMNS = np.random.default_rng(11).integers(-WIDTH, WIDTH, (3, 400))
+
+MOVED: dict[str, tuple[Any, Any]] = {
+    "cat": (lambda x, y: autograd.cat([x, y, x]), lambda x, y: np.concatenate([x, y, x])),
+    "cat, columns": (lambda x, y: autograd.cat([x, y], -1), lambda x, y: np.concatenate([x, y], -1)),
+    "stack": (lambda x, y: autograd.stack([x, y]), lambda x, y: np.stack([x, y])),
+    "stack, last": (lambda x, y: autograd.stack([x, y], -1), lambda x, y: np.stack([x, y], -1)),
+    "flip": (lambda x, y: autograd.flip(x, (0, 1)) * 1 + y, lambda x, y: x[::-1, ::-1] + y),
+    "pad": (lambda x, y: F.pad(x, (1, 2, 3, 0)), lambda x, y: np.pad(x, ((3, 0), (1, 2)))),
+    "crop": (lambda x, y: F.pad(x, (-1, 2)), lambda x, y: np.pad(x, ((0, 0), (0, 2)))[:, 1:]),
+    "contiguous": (lambda x, y: x.T.contiguous(), lambda x, y: x.T),
+    "columns": (lambda x, y: x[:, autograd.tensor(_COLUMNS)], lambda x, y: x[:, _COLUMNS]),
+}
+
+
+@pytest.mark.parametrize("name", MOVED)
+def test_moved(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What only moves elements, and the way back, which adds them: against NumPy, for any layout."""
+    monkeypatch.setattr(blocks, "_MANY", 1)
+    ours, theirs = MOVED[name]
+    numbers = np.arange(ROWS * WIDTH, dtype=np.float64).reshape(ROWS, WIDTH)
+    for x in (_numbers(12), _numbers(12)[::-1], np.asfortranarray(_numbers(12))):
+        y = _numbers(13)
+        expected = theirs(x, y)
+        seed = np.random.default_rng(14).integers(-4, 5, expected.shape).astype(np.float32)
+        kept = seed.copy()
+        (out,), grads = _run(ours, [x, y], seed)
+        np.testing.assert_array_equal(out, expected)
+        if name == "flip":
+            np.testing.assert_array_equal(grads, [seed[::-1, ::-1], seed])
+            continue
+        where = theirs(numbers, numbers + numbers.size if len(grads) == 2 else numbers)  # 0 in a frame, so seed[0] too
+        inside = np.ones_like(seed) if "pad" not in name and name != "crop" else theirs(np.ones_like(x), y)
+        total = np.bincount(where.astype(int).ravel(), (seed * inside).ravel(), numbers.size * len(grads))
+        np.testing.assert_array_equal(np.stack(grads).ravel(), total)
+        for grad in grads:
+            grad += 1
+        np.testing.assert_array_equal(seed, kept)  # which no gradient shares memory with
+
+
+@pytest.mark.parametrize("length", [64, 97, 1000])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_running_sums(length: int, dtype: Any) -> None:
+    """From both ends, of lines of any length, against double precision; infinities stay in their line."""
+    x = np.random.default_rng(15).standard_normal((300_000 // length, length)).astype(dtype)
+    for array in (x, x[:, ::-1], x.reshape(-1)):
+        seed = np.random.default_rng(16).standard_normal(array.shape).astype(dtype)
+        (out,), (grad,) = _run(lambda t: autograd.cumsum(t, -1), [array], seed)
+        wide = seed.astype(np.float64)
+        np.testing.assert_allclose(out, array.astype(np.float64).cumsum(-1), 1e-5, 2e-3)
+        np.testing.assert_allclose(grad, wide[..., ::-1].cumsum(-1)[..., ::-1], 1e-5, 2e-3)
+    seed = x.copy()
+    seed[7, 30], x[5, 40] = np.inf, -np.inf
+    (out,), (grad,) = _run(lambda t: autograd.cumsum(t, -1), [x], seed)
+    assert np.isinf(out).sum() == length - 40
+    assert np.isinf(grad).sum() == 31

@@ -11,7 +11,7 @@ import pytest
 
 import autograd
 from autograd import errors
-from autograd.ops import _blocks
+from autograd.engine import blocks
 
 DTYPES = {
     "FloatTensor": "float32", "DoubleTensor": "float64", "HalfTensor": "float16", "ByteTensor": "uint8",
@@ -70,8 +70,8 @@ def test_no_other_device() -> None:
 
 
 def test_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_blocks, "_wanted", None)
-    monkeypatch.setattr(_blocks, "_team", None)
+    monkeypatch.setattr(blocks, "_wanted", None)
+    monkeypatch.setattr(blocks, "_team", None)
     monkeypatch.setitem(sys.modules, "threadpoolctl", None)  # BLAS, of the whole process, stays as it is
     assert autograd.get_num_threads() >= 1
     x = np.zeros((64, 10))
@@ -86,7 +86,7 @@ def test_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
             barrier.wait()  # passes only if as many threads are at work
             return lambda rows: None
 
-        _blocks.in_blocks(x, start, 10)
+        blocks.in_blocks(x, start, 10)
         assert len(seen) == number
     with pytest.raises(ValueError, match="at least one thread, got 0"):
         autograd.set_num_threads(0)

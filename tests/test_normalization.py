@@ -12,8 +12,8 @@ import autograd
 import nn
 import nn.functional as F
 from autograd import DtypeError, ShapeError, Tensor, tensor
-from autograd.ops import _blocks
-from autograd.ops._blocks import block_rows, in_blocks
+from autograd.engine import blocks
+from autograd.engine.blocks import block_rows, in_blocks
 
 RNG = np.random.default_rng(0)
 
@@ -172,14 +172,14 @@ def test_blocks_change_nothing(
 ) -> None:
     arrays = normal(*shape), normal(features), normal(features)
     whole = _gradients(function, *arrays)
-    monkeypatch.setattr(_blocks, "BLOCK", 100)
+    monkeypatch.setattr(blocks, "BLOCK", 100)
     for found, expected in zip(_gradients(function, *arrays), whole, strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
 
 
 def test_blocks_cover_all_rows_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_blocks, "BLOCK", 10)
-    monkeypatch.setattr(_blocks, "_team", None)
+    monkeypatch.setattr(blocks, "BLOCK", 10)
+    monkeypatch.setattr(blocks, "_team", None)
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     x = np.zeros((23, 4))
     assert block_rows(x) == 2
@@ -214,8 +214,26 @@ def test_blocks_of_long_rows_leave_the_buffers_of_numpy_as_they_were() -> None:
     assert all(0 < size < 2 * 600 for size in meanwhile)
 
 
+def test_blocks_within_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "BLOCK", 10)
+    x = np.zeros((40, 40))
+
+    def count(line: Any) -> Any:
+        def work(block: slice) -> None:
+            line[block] += 1
+
+        return work
+
+    def work(block: slice) -> None:
+        for row in x[block]:
+            in_blocks(row, lambda: count(row))  # noqa: B023 (it is called at once)
+
+    in_blocks(x, lambda: work)
+    assert (x == 1).all()
+
+
 def test_an_error_in_a_block_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_blocks, "BLOCK", 10)
+    monkeypatch.setattr(blocks, "BLOCK", 10)
 
     def work(block: slice) -> None:
         raise ArithmeticError(str(block.start))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ops._blocks import in_blocks
+from ..engine.blocks import in_blocks
 from .memory import Plan, shared_scratch
 from .numbers import Number
 from .runs import Run
@@ -66,8 +66,7 @@ class Blockwise(Wording):
         for value, old in names.items():
             value.name = old
         self._body += lines
-        width = 1 if run.flat else lead.array.size // lead.shape[0]
-        self._body.append(f"in_blocks({flat[lead]}, {name}, {run.height * width})")
+        self._body.append(f"in_blocks({flat[lead]}, {name}, rows={run.height})")
         for item, parts in sums.items():
             self._body.append(self._total(item, parts))
 

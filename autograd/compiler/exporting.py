@@ -35,14 +35,10 @@ def strided(array, shape, dtype, offset, strides):
     return ndarray(shape, dtype, array, offset, strides)
 
 
-def in_blocks(whole, make, block):
-    work, rows = make(), max(1, block * len(whole) // whole.size)
+def in_blocks(whole, make, rows):
+    work = make()
     for start in range(0, len(whole), rows):
         work(slice(start, start + rows))
-
-
-def _kept(make):
-    return make()
 
 '''
 _PROVIDED = {

@@ -1,162 +1,19 @@
-"""Work on large arrays in blocks of rows, shared out over threads.
-
-NumPy gives up Python's lock while it computes, so threads really run at the same time. Handing over the lock takes
-time too: a block is so large that this does not matter.
-"""
+"""Elementwise functions of large arrays in blocks, and functions of lines."""
 
 from __future__ import annotations
 
-import contextlib
-import contextvars
 import functools
-import operator
-import os
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-__all__ = ["BLOCK", "block_rows", "get_num_threads", "in_blocks", "linewise", "pointwise", "set_num_threads"]
+from ..engine.blocks import BLOCK, block_rows, copied, copy_all, get_num_threads, in_blocks, set_num_threads
 
-BLOCK = 1 << 18
-"""Elements in a block, about: with fewer the threads wait for each other more than they work."""
-
-LINE = 1 << 9
-"""Rows so long NumPy takes faster one by one than as many at once as its buffers hold, for which it copies what is
-broadcast."""
-
-FEW = 1 << 16
-"""With fewer elements this does not matter."""
-
-_team: Any = None
-_wanted: int | None = None
-
-
-def set_num_threads(num: int) -> None:
-    """Set how many threads share the work on one large array.
-
-    It holds for what this library divides into blocks (in large arrays normalizations, activations, softmax, losses,
-    variances, sorting, indexing), for FFTs, and for matrix products if ``threadpoolctl`` is installed, as those are
-    BLAS's work: without it, BLAS keeps the number that it started with (set ``OMP_NUM_THREADS`` before the program
-    starts). Elsewhere NumPy computes in one thread anyway.
-
-    Raises: ValueError for less than one.
-    """
-    global _wanted
-    if operator.index(num) < 1:
-        raise ValueError(f"set_num_threads: expected at least one thread, got {num}")
-    _wanted = operator.index(num)
-    with contextlib.suppress(ImportError):
-        from threadpoolctl import threadpool_limits
-
-        threadpool_limits(_wanted, "blas")
-
-
-def get_num_threads() -> int:
-    """How many threads share the work on one large array: what was set; else at most four, and as many as BLAS may."""
-    if _wanted is not None:
-        return _wanted
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    allowed = os.environ.get("OMP_NUM_THREADS", "")
-    return max(1, min(available, int(allowed) if allowed.isdigit() else 4))
-
-
-def _forget() -> None:
-    """In a forked process the parent's threads do not exist."""
-    global _team
-    _team = None
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
-
-
-def _help(jobs: Any) -> None:
-    while True:
-        jobs.get()()
-
-
-def _helpers() -> tuple[Any, int]:
-    """The queue from which the helping threads take jobs, and how many may work on them."""
-    global _team
-    count = get_num_threads() - 1
-    if _team is None or _team[1] < count:
-        from queue import SimpleQueue  # which would slow down `import autograd`
-
-        jobs, started = _team or (SimpleQueue(), 0)
-        for _ in range(started, count):
-            threading.Thread(target=_help, args=(jobs,), name="autograd-blocks", daemon=True).start()
-        _team = jobs, count
-    return _team[0], count
-
-
-def block_rows(x: Any, block: int | None = None) -> int:
-    """How many rows of ``x`` make a block of about ``block`` elements (default: BLOCK), all blocks being alike."""
-    block = block or BLOCK
-    rows = x.shape[0]
-    if x.size <= block or type(x) is not np.ndarray:
-        return max(1, rows)
-    most = max(1, block * rows // x.size)
-    return -(-rows // -(-rows // most))
-
-
-def _by_lines(function: Callable[..., None]) -> Callable[..., None]:
-    """``function(x, ...)``; if ``x`` is large and its rows are long, NumPy's buffers hold no second row meanwhile."""
-
-    @functools.wraps(function)
-    def call(x: Any, *args: Any, **settings: Any) -> None:
-        if type(x) is not np.ndarray or x.ndim < 2 or x.shape[-1] < LINE or x.size < FEW:
-            return function(x, *args, **settings)
-        before = np.setbufsize(min(x.shape[-1], 1 << 13) // 16 * 16)  # a multiple of 16, as NumPy wants it
-        try:
-            return function(x, *args, **settings)
-        finally:
-            np.setbufsize(before)
-
-    return call
-
-
-@_by_lines
-def in_blocks(x: Any, start: Callable[[], Callable[[slice], None]], block: int | None = None) -> None:
-    """Do some work on every block of the rows of ``x``: of what stands side by side along dimension 0.
-
-    Args:
-        x: the array. If it is not quite an array, but records what NumPy does to it, all its rows are one block.
-        start: is called once in each thread and returns what to call with the rows of a block (so a thread can make
-            its scratch space first). Blocks come in any order; what writes must write to its own rows alone.
-        block: about how many elements make a block (default: BLOCK).
-    """
-    rows = x.shape[0]
-    size = block_rows(x, block)
-    if rows <= size:
-        start()(slice(0, rows))
-        return
-    pending: Iterator[int] = iter(range(0, rows, size))  # whoever is free takes the next
-
-    def run() -> None:
-        work = start()
-        for first in pending:
-            work(slice(first, min(first + size, rows)))
-
-    jobs, helpers = _helpers()
-    done = type(jobs)()
-
-    def job() -> None:
-        error: BaseException | None = None
-        try:
-            run()
-        except BaseException as raised:  # noqa: BLE001 (it is raised again in the thread that asked for the work)
-            error = raised
-        done.put(error)
-
-    helpers = min(helpers, -(-rows // size) - 1)
-    for _ in range(helpers):
-        jobs.put(functools.partial(contextvars.copy_context().run, job))  # the context has NumPy's errstate
-    job()
-    errors = [error for error in [done.get() for _ in range(helpers + 1)] if error is not None]
-    if errors:
-        raise errors[0]
+__all__ = [
+    "BLOCK", "block_rows", "copied", "copy_all", "get_num_threads", "in_blocks", "linewise", "pointwise",
+    "set_num_threads",
+]  # fmt: skip
 
 
 def _divisible(arrays: tuple[Any, ...]) -> bool:
@@ -180,7 +37,7 @@ def pointwise(function: Callable[..., Any], *arrays: Any) -> Any:
     Large plain arrays of one shape are computed in blocks, so that temporary arrays stay in the cache: the function
     must accept, as ``out``, where to write its result to.
     """
-    if not _divisible(arrays):
+    if type(arrays[0]) is not np.ndarray or arrays[0].size <= BLOCK or not _divisible(arrays):
         return function(*arrays)
     out = np.empty(arrays[0].shape, arrays[0].dtype)
     into = out

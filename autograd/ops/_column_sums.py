@@ -38,7 +38,7 @@ def _kept(array: Any) -> Any:
 
 def column_sums(x: Any) -> Any:
     """The sums over all dimensions but the last. ``x``: an array or a Tensor of at least two dimensions."""
-    if x.dtype is not dtypes.float32 and x.dtype is not dtypes.float64:
+    if x.dtype != dtypes.float32 and x.dtype != dtypes.float64:  # an unpickled dtype is not the same object
         return np.add.reduce(x, tuple(range(x.ndim - 1)))
     if x.ndim > 2:
         x = np.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))

@@ -5,6 +5,7 @@ At a kink the derivative is PyTorch's: 0 for relu at 0, 0 at both ends of hardta
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from ..samples import case, elementwise, reals
 from . import arithmetic
 from ._blocks import BLOCK, pointwise
 from .bell import gelu as gelu
-from .exponential import sigmoid
+from .exponential import logistic_into, sigmoid
 from .joining import chunk
 from .selection import keep, require_order, where_
 
@@ -52,12 +53,25 @@ def _expm1(x: Any) -> Any:
     return t
 
 
+@functools.cache
+def _many_zeros(dtype: Any) -> Any:
+    """A block of zeros: with them NumPy compares an array in a third of the time that it takes with one number."""
+    return np.zeros(BLOCK, dtype)
+
+
+def _rectified(x: Any, out: Any = None) -> Any:
+    """``relu`` of many numbers."""
+    return np.maximum(x, _many_zeros(x.dtype)[: x.size] if x.ndim == 1 and x.size <= BLOCK else 0, out=out)
+
+
 @op(x=lambda g, out: keep.kernel(g, out != _ZEROS.get(out.dtype, 0)), samples=elementwise(x=reals(avoid=(0.0,))))
 def relu(x: Any) -> Any:
     """``max(x, 0)``."""
+    if isinstance(x, np.ndarray):
+        return np.maximum(x, _ZEROS.get(x.dtype, 0)) if x.size <= BLOCK else pointwise(_rectified, x)
     if isinstance(x, np.generic):  # three times as fast as a ufunc
         return type(x)(0) if x <= 0 else x  # type: ignore[operator] # the stubs allow no comparison
-    return np.maximum(x, _ZEROS.get(x.dtype, 0) if isinstance(x, np.ndarray) else 0)
+    return np.maximum(x, 0)
 
 
 @op(
@@ -131,13 +145,32 @@ def selu(x: Any) -> Any:
 
 
 @np.errstate(over="ignore", invalid="ignore")  # -inf gives nan, as in PyTorch
-def _silu(x: Any, out: Any = None) -> Any:
-    return np.divide(x, 1 + np.exp(-x), out=out)
+def _silu(x: Any) -> Any:
+    return x / (1 + np.exp(-x))
 
 
-def _silu_slope(y: Any, x: Any, out: Any = None) -> Any:
+@np.errstate(over="ignore", invalid="ignore")
+def _silu_into(x: Any, out: Any = None) -> Any:
+    """``_silu`` of many numbers, in ``out``."""
+    d = np.negative(x, out=out)
+    d = np.exp(d, out=out)
+    d = np.add(d, 1, out=out)
+    return np.divide(x, d, out=out)
+
+
+def _silu_slope(y: Any, x: Any) -> Any:
     s = sigmoid.op.forward(x)
-    return np.multiply(y, s + x * (s - s * s), out=out)
+    return y * (s + x * (s - s * s))
+
+
+def _silu_slope_into(y: Any, x: Any, out: Any = None) -> Any:
+    """``_silu_slope`` of many numbers, in ``out``."""
+    s = logistic_into(x)
+    slope = np.subtract(1, s, out=out)
+    slope = np.multiply(slope, x, out=out)
+    slope = np.add(slope, 1, out=out)
+    slope = np.multiply(slope, s, out=out)
+    return np.multiply(slope, y, out=out)
 
 
 def _silu_slope_by_x(g: Any, y: Any, x: Any) -> Any:
@@ -153,13 +186,13 @@ def _silu_slope_by_x(g: Any, y: Any, x: Any) -> Any:
 )
 def silu_slope(y: Any, x: Any) -> Any:
     """``y`` times the derivative of ``silu`` at ``x``."""
-    return _silu_slope(y, x) if x.size <= BLOCK else pointwise(_silu_slope, y, x)
+    return _silu_slope(y, x) if x.size <= BLOCK else pointwise(_silu_slope_into, y, x)
 
 
 @op(x=lambda g, x: silu_slope.kernel(g, x), promote="float", samples=reals())
 def silu(x: Any) -> Any:
     """``x * sigmoid(x)``, also called swish."""
-    return _silu(x) if x.size <= BLOCK else pointwise(_silu, x)
+    return _silu(x) if x.size <= BLOCK else pointwise(_silu_into, x)
 
 
 def soft_maximum(x: Any) -> Any:

@@ -16,8 +16,8 @@ from ..samples import case, reals
 from ._blocks import in_blocks
 
 __all__ = [
-    "MANY", "accumulation_dtype", "axes_of", "axis_of", "broadcast_back", "cast_input", "count", "first_of", "kept",
-    "line_axis", "line_positions", "place_along", "restore", "take_lines",
+    "MANY", "accumulation_dtype", "axes_of", "axis_of", "broadcast_back", "by_lines", "cast_input", "count", "first_of",
+    "kept", "line_axis", "line_positions", "place_along", "restore", "take_lines",
 ]  # fmt: skip
 
 
@@ -139,7 +139,7 @@ def line_positions(index: Any, shape: Sequence[int], dim: int) -> Any:
     return flat
 
 
-def _by_lines(work: Callable[[Any], None], index: Any, dim: int) -> None:
+def by_lines(work: Callable[[Any], None], index: Any, dim: int) -> None:
     """``work`` on the lines along ``dim``, in blocks where they stand one after another."""
     if dim:
         in_blocks(index, lambda: work)
@@ -147,8 +147,16 @@ def _by_lines(work: Callable[[Any], None], index: Any, dim: int) -> None:
         work(slice(None))
 
 
+@op(
+    x=lambda g, index, x_shape, dim: place_along.kernel(g, index, x_shape, dim, True, True),
+    constants=("index",),
+    samples=[
+        case(x=reals(shape=(3, 2)), index=np.array([[2, 0], [2, 1]]), dim=0),
+        case(x=reals(shape=(2, 3)), index=np.array([[0, 2], [1, 1]]), dim=1),
+    ],
+)
 def take_lines(x: Any, index: Any, dim: int) -> Any:
-    """``np.take_along_axis`` for indices from 0 on, as many in other dimensions as ``x`` has."""
+    """``np.take_along_axis`` for indices that are in bounds, as many in other dimensions as ``x`` has."""
     if index.size < MANY or type(x) is not np.ndarray:
         return np.take_along_axis(x, index, dim)
     x = np.ascontiguousarray(x)
@@ -156,40 +164,62 @@ def take_lines(x: Any, index: Any, dim: int) -> Any:
 
     def work(block: Any) -> None:
         part = x[block]
-        out[block] = part.reshape(-1).take(line_positions(index[block], part.shape, dim))
+        flat = line_positions(index[block], part.shape, dim)
+        part.reshape(-1).take(flat, out=out[block], mode="clip")  # not to check what was checked, which takes a copy
 
-    _by_lines(work, index, dim)
+    by_lines(work, index, dim)
     return out
 
 
-def _add_runs(out: Any, flat: Any, x: Any) -> None:
-    """``np.add.at``, but where the same place comes many times in a row, as after a running maximum, summed before."""
-    starts = np.flatnonzero(flat[1:] != flat[:-1])
-    if 4 * len(starts) < len(flat):
-        starts = np.append(0, starts + 1)
-        flat, x = flat[starts], np.add.reduceat(x, starts)
+def _in_runs(places: Any) -> bool:
+    """Whether the same place comes many times in a row, as after a running maximum; judged by the first."""
+    some = places[:4096]
+    return bool(4 * np.count_nonzero(some[1:] != some[:-1]) < len(some))
+
+
+def _add_at(out: Any, flat: Any, x: Any) -> None:
+    """``np.add.at``, but what falls on one place in a row is summed before."""
+    if _in_runs(flat):
+        first = np.append(0, np.flatnonzero(flat[1:] != flat[:-1]) + 1)
+        flat, x = flat[first], np.add.reduceat(x, first)
     np.add.at(out, flat, x)
 
 
+def _add_rows(out: Any, index: Any, x: Any) -> None:
+    """Add the rows of ``x`` to those of ``out``, which is 0, at ``index``: as a sparse matrix is made dense.
+
+    It takes half the time of ``np.add.at``, and does not keep other threads waiting.
+    """
+    from scipy.sparse import csr_array
+
+    rows, n = index.shape
+    starts = np.arange(0, index.size + 1, n)
+    csr_array((x.reshape(-1), index.reshape(-1), starts), shape=(rows, out.shape[-1])).toarray(out=out)
+
+
 def _place_many(out: Any, index: Any, x: Any, dim: int, repeated: bool) -> None:
-    """Write or add ``x`` to ``out`` at ``index`` along ``dim``."""
+    """Write or add ``x`` to ``out``, which is 0, at ``index`` along ``dim``."""
+    sparse = x.dtype.char in "fdFD" and index.shape[:-1] == out.shape[:-1] and dim == out.ndim - 1
 
     def work(block: Any) -> None:
-        part = out[block]
-        flat = line_positions(index[block], part.shape, dim)
+        part, places, numbers = out[block], index[block], x[block]
+        if repeated and sparse and not _in_runs(places.reshape(-1)):
+            _add_rows(*[array.reshape(-1, array.shape[-1]) for array in (part, places, numbers)])
+            return
+        flat = line_positions(places, part.shape, dim)
         if repeated:
-            _add_runs(part.reshape(-1), flat.reshape(-1), x[block].reshape(-1))
+            _add_at(part.reshape(-1), flat.reshape(-1), numbers.reshape(-1))
         else:
-            part.reshape(-1)[flat] = x[block]
+            part.reshape(-1)[flat] = numbers
 
-    _by_lines(work, index, dim)
+    by_lines(work, index, dim)
 
 
 def _take_back(g: Any, index: Any, dim: int, keepdim: bool) -> Any:
     if not np.ndim(g):
         return np.reshape(g, np.shape(index))
     if keepdim:
-        return np.take_along_axis(g, index, dim)
+        return take_lines.kernel(g, index, dim)
     return np.reshape(np.take_along_axis(g, np.expand_dims(index, dim), dim), np.shape(index))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from .. import dtypes
 from .._op import op
 from ..devices import check_device
+from ..engine.blocks import BLOCK, copied
 from ..engine.nodes import Handle, new_tensor
 from ..engine.observing import tell_replaced
 from ..samples import case, reals
@@ -117,7 +118,7 @@ def cuda(x: Any, device: Any = None) -> NoReturn:
 @op(x=lambda g: g, samples=[case(x=reals(shape=(2, 3))), case(x=reals(shape=(2, 2, 3), make=np.transpose))])
 def in_order(x: Any) -> Any:
     """A copy whose elements lie in C order."""
-    return np.array(x, order="C", subok=True)
+    return copied(x) if x.size > BLOCK else np.array(x, order="C", subok=True)
 
 
 def contiguous(x: Any) -> Any:

@@ -21,6 +21,7 @@ from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
 from ._blocks import BLOCK, in_blocks
 from ._foreign import foreign
+from .axes import MANY, place_along
 
 _INDICES: list[tuple[tuple[int, ...], Any]] = [
     ((4,), 1),
@@ -311,6 +312,10 @@ def _slices_added(x: Any, dim: int, index: Any, shape: tuple[int, ...]) -> Any:
     """Slices along ``dim`` added at an integer array."""
     places = np.where(index < 0, index + shape[dim], index).reshape(-1)
     inner = math.prod(shape[dim + 1 :])
+    if inner == 1 and x.size >= MANY:
+        lines = x.reshape(-1, places.size)
+        across = np.broadcast_to(places, lines.shape)
+        return place_along.op.forward(lines, across, (len(lines), shape[dim]), 1, True, True).reshape(shape)
     places = (places[:, None] * inner + np.arange(inner)).reshape(-1)
     out = np.zeros((math.prod(shape[:dim]), shape[dim] * inner), x.dtype)
     x = x.reshape(len(out), places.size)

@@ -15,6 +15,7 @@ import numpy as np
 
 from .._op import MANY, composed, op, unwrap
 from .._protocols import numpy_function
+from ..engine.blocks import BLOCK, copy_all
 from ..errors import ShapeError
 from ..samples import case, reals
 from .indexing import everything, getitem
@@ -57,7 +58,21 @@ def cat(tensors: Any, dim: int = 0) -> Any:
     if () in shapes:
         raise ShapeError("cat: a 0-d tensor cannot be concatenated: use stack, or reshape(1) first")
     kept = [x for x, shape in zip(tensors, shapes, strict=True) if not _is_nothing(shape, shapes)]
-    return np.concatenate(kept, dim)
+    return _joined(kept, dim) if kept and kept[0].size > BLOCK else np.concatenate(kept, dim)
+
+
+def _joined(arrays: Sequence[Any], dim: int) -> Any:
+    """``np.concatenate`` of large arrays."""
+    rank = arrays[0].ndim
+    place = operator.index(dim) % rank
+    rest = {(*x.shape[:place], *x.shape[place + 1 :]) for x in arrays}
+    if len(rest) > 1 or not -rank <= dim < rank or any(type(x) is not np.ndarray for x in arrays):
+        return np.concatenate(arrays, dim)
+    ends = list(itertools.accumulate([x.shape[place] for x in arrays]))
+    out = np.empty((*arrays[0].shape[:place], ends[-1], *arrays[0].shape[place + 1 :]), arrays[0].dtype)
+    parts = [out[(*everything(place), slice(end - x.shape[place], end))] for x, end in zip(arrays, ends, strict=True)]
+    copy_all(list(zip(parts, arrays, strict=True)))
+    return out
 
 
 @op(lists=("tensors",), promote="common", tensors=_stack_back, samples=[
@@ -70,6 +85,8 @@ def stack(tensors: Any, dim: int = 0) -> Any:
 
     Raises: ShapeError.
     """
+    if tensors and tensors[0].size > BLOCK and len({x.shape for x in tensors}) == 1:
+        return _joined([np.expand_dims(x, dim) for x in tensors], dim)
     return np.stack(tensors, dim)
 
 

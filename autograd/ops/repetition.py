@@ -11,6 +11,7 @@ import numpy as np
 
 from .._op import composed, new_tensor, op, unwrap
 from .._protocols import numpy_function
+from ..engine.blocks import BLOCK, copy_all
 from ..engine.sweep import sum_to
 from ..errors import NotDifferentiableError, ShapeError
 from ..samples import case, reals
@@ -212,7 +213,10 @@ def constant_pad_nd(x: Any, pad: Sequence[int], value: float = 0) -> Any:
     out = np.full(shape, value or 0, x.dtype, like=x)
     inner = tuple([slice(max(low, 0), n - max(high, 0)) for low, high, n in zip(before, after, shape, strict=True)])
     outer = tuple([slice(max(-low, 0), n - max(-high, 0)) for low, high, n in zip(before, after, x.shape, strict=True)])
-    out[inner] = x[outer]
+    if x.size > BLOCK and type(out) is type(x) is np.ndarray and inner:
+        copy_all([(out[inner], x[outer])])
+    else:
+        out[inner] = x[outer]
     return out
 
 

@@ -6,7 +6,6 @@ float32. A 0-d input is a line of one element.
 
 from __future__ import annotations
 
-import math
 from operator import index
 from typing import Any
 
@@ -18,8 +17,9 @@ from .._protocols import numpy_function, ufunc_method
 from ..errors import ShapeError
 from ..samples import case, reals
 from . import arithmetic
+from ._accumulation import accumulate, along
 from ._blocks import BLOCK
-from .axes import accumulation_dtype, cast_input, line_axis, place_along
+from .axes import cast_input, line_axis, place_along
 from .exponential import logaddexp
 from .indexing import getitem
 from .joining import cat
@@ -33,61 +33,6 @@ _ALONG = [
     case(x=reals(shape=(0, 2)), dim=0),
     case(x=reals(shape=(0, 2)), dim=1),
 ]
-
-
-_LONG = 64
-"""Lines of so many elements or more are cut into pieces."""
-_WIDE = 512
-"""Steps of so many elements or more are taken one by one: ``accumulate`` goes along one line at a time."""
-
-
-def _accumulate(ufunc: Any, x: Any, dim: int) -> Any:
-    """``ufunc.accumulate`` in the dtype to accumulate in, back in that of ``x``."""
-    line, axis = line_axis(x, dim)
-    if line.size > BLOCK and accumulation_dtype(x.dtype) is None and type(line) is np.ndarray:
-        if math.prod(line.shape[axis + 1 :]) >= _WIDE:
-            return _stepwise(ufunc, line, axis)
-        if ufunc is np.add and axis == line.ndim - 1 and line.shape[axis] >= _LONG and line.dtype.char in "fd":
-            sums = _sums(line.reshape(-1, line.shape[axis]))
-            if sums is not None:
-                return sums.reshape(x.shape)
-    out = ufunc.accumulate(line, axis, accumulation_dtype(x.dtype))
-    if out.dtype != x.dtype:
-        out = out.astype(x.dtype)
-    return out if x.ndim else np.reshape(out, ())
-
-
-def _sums(x: Any) -> Any:
-    """The running sums of rows, as a matrix product; None where a sum is not finite, which would spoil its neighbours.
-
-    Rows are cut into pieces, which a triangle of ones multiplies; what was summed before is added to a piece's first.
-    """
-    rows, n = x.shape
-    piece = next((k for k in range(64, 15, -1) if n % k == 0), 32)
-    pieces = -(-n // piece)
-    padded = np.zeros((rows, pieces * piece), x.dtype)
-    padded[:, :n] = x
-    parts = padded.reshape(rows, pieces, piece)
-    before = np.add.accumulate(np.matmul(parts, np.ones(piece, x.dtype)), 1)
-    if not np.isfinite(before).all():
-        return None
-    parts[:, 1:, 0] += before[:, :-1]
-    sums = np.matmul(padded.reshape(-1, piece), np.triu(np.ones((piece, piece), x.dtype)))
-    return sums.reshape(padded.shape)[:, :n]
-
-
-def _stepwise(ufunc: Any, x: Any, dim: int) -> Any:
-    out = np.empty(x.shape, x.dtype)
-    steps, results = np.moveaxis(x, dim, 0), np.moveaxis(out, dim, 0)
-    results[0] = steps[0]
-    for i in range(1, len(steps)):
-        ufunc(results[i - 1], steps[i], out=results[i])
-    return out
-
-
-def _at(dim: int, part: Any) -> tuple[Any, ...]:
-    """The index that takes ``part`` of a dimension."""
-    return (slice(None),) * dim + (part,) if dim >= 0 else (Ellipsis, part) + (slice(None),) * (-dim - 1)
 
 
 # ---- what the rules of scans are made of ----------------------------------------------------------------------------
@@ -105,7 +50,7 @@ def shifted(x: Any, dim: int, steps: int, fill: float) -> Any:
     """``x`` moved by one place along ``dim`` (``steps`` 1 or -1); ``fill`` comes in, what leaves is dropped."""
     out = np.full_like(x, fill)
     if np.ndim(x):
-        here, there = _at(dim, slice(1, None)), _at(dim, slice(None, -1))
+        here, there = along(dim, slice(1, None)), along(dim, slice(None, -1))
         if steps < 0:
             here, there = there, here
         out[here] = x[there]
@@ -161,14 +106,16 @@ def recurrence(x: Any, y: Any, dim: int, reverse: bool = False) -> Any:
 # ---- running sums and products --------------------------------------------------------------------------------------
 
 
-def _reverse_cumsum(g: Any, dim: int) -> Any:
-    return np.flip(cumsum.kernel(np.flip(g, dim), dim), dim) if np.ndim(g) else g
+@op(x=lambda g, dim: cumsum.kernel(g, dim), samples=_ALONG)
+def sums_from_end(x: Any, dim: int) -> Any:
+    """Running sum from the end: the transpose of ``cumsum``."""
+    return accumulate(np.add, x, dim, True)
 
 
-@op(x=lambda g, dim: _reverse_cumsum(g, dim), samples=_ALONG)
+@op(x=lambda g, dim: sums_from_end.kernel(g, dim), samples=_ALONG)
 def cumsum(x: Any, dim: int, *, dtype: Any = None) -> Any:
     """Running sum."""
-    return _accumulate(np.add, cast_input("cumsum", x, dtype, dtypes.int64), dim)
+    return accumulate(np.add, cast_input("cumsum", x, dtype, dtypes.int64), dim)
 
 
 def _carried(y: Any, x: Any, dim: int) -> Any:
@@ -195,7 +142,7 @@ def cumprod_slope(y: Any, x: Any, value: Any, dim: int) -> Any:
     Exact where elements are zero. Only where none of many is, and nothing overflowed, are products divided by ``x``.
     """
     if y.size > BLOCK and type(value) is np.ndarray and can_divide(value):
-        out = np.flip(cumsum.op.forward(np.flip(y * value, dim), dim), dim)
+        out = sums_from_end.op.forward(y * value, dim)
         return np.divide(out, x, out=out)
     return shifted.op.forward(value, dim, 1, 1) * _carried(y, x, dim)
 
@@ -212,7 +159,7 @@ def can_divide(product: Any) -> bool:
 @op(x=lambda g, x, out, dim: cumprod_slope.kernel(g, x, out, dim), samples=_ALONG)
 def cumprod(x: Any, dim: int, *, dtype: Any = None) -> Any:
     """Running product. The gradient is exact where elements are zero."""
-    return _accumulate(np.multiply, cast_input("cumprod", x, dtype, dtypes.int64), dim)
+    return accumulate(np.multiply, cast_input("cumprod", x, dtype, dtypes.int64), dim)
 
 
 def _logcumsumexp_rule(g: Any, x: Any, out: Any, dim: int) -> Any:
@@ -227,7 +174,7 @@ def logcumsumexp(x: Any, dim: int) -> Any:
     """Running ``log(sum(exp(x)))``, without overflow. Where it is -inf, its gradient is 0."""
     with np.errstate(invalid="ignore"):
         if x.dtype.kind != "c":
-            return _accumulate(np.logaddexp, x, dim)
+            return accumulate(np.logaddexp, x, dim)
         line, axis = line_axis(x, dim)
         out = np.array(line, subok=True)
         steps = np.moveaxis(out, axis, 0)
@@ -241,7 +188,7 @@ def logcumsumexp(x: Any, dim: int) -> Any:
 
 def _running(ufunc: Any, x: Any, dim: int) -> tuple[Any, Any]:
     line, axis = line_axis(x, dim)
-    values = _accumulate(ufunc, line, axis)
+    values = accumulate(ufunc, line, axis)
     if line.size > BLOCK and type(line) is np.ndarray:
         return values, _last_reached((line == values) | (line != line), axis)
     places = np.arange(line.shape[axis]).reshape((-1, *(1,) * (line.ndim - 1 - axis % line.ndim)))
@@ -306,7 +253,7 @@ def diff(x: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = N
         raise ShapeError("diff: the input is 0-d; differences need at least one dimension")
     if n and (prepend is not None or append is not None):
         x = cat([part for part in (prepend, x, append) if part is not None], dim)
-    later, earlier = _at(index(dim), slice(1, None)), _at(index(dim), slice(None, -1))
+    later, earlier = along(index(dim), slice(1, None)), along(index(dim), slice(None, -1))
     x = getitem(x, Ellipsis)
     for _ in range(n):
         after, before = getitem(x, later), getitem(x, earlier)
@@ -321,7 +268,7 @@ def _trapezoids(name: str, y: Any, x: Any, dx: Any, dim: int) -> tuple[Any, floa
     if not np.ndim(y):
         raise ShapeError(f"{name}: y is 0-d; it needs at least one dimension")
     dim = index(dim)
-    heights = arithmetic.add(getitem(y, _at(dim, slice(1, None))), getitem(y, _at(dim, slice(None, -1))))
+    heights = arithmetic.add(getitem(y, along(dim, slice(1, None))), getitem(y, along(dim, slice(None, -1))))
     if x is None:
         return heights, 0.5 * (1 if dx is None else dx)
     if np.ndim(x) == 1 and np.ndim(y) > 1:

@@ -6,7 +6,6 @@ written twice, the last value stays and alone gets a gradient; where it is added
 
 from __future__ import annotations
 
-import math
 import operator
 from typing import Any
 
@@ -18,12 +17,14 @@ from ..engine.foreign import as_array
 from ..errors import ShapeError
 from ..samples import case, reals
 from .arithmetic import add, mul
+from .axes import place_along
 from .diagonals import diagonal_scatter as diagonal_scatter
 from .indexing import everything, getitem, scatter_index, with_item
+from .lines import are_many_lines, put_lines
 from .repetition import broadcast_to
 from .selection import require_order
 from .shapes import positive, reshape, shape_of
-from .taking import along, as_index, as_mask, flattened
+from .taking import along, as_index, as_mask
 
 _INDEX = np.array([[2, 0], [2, 1]])
 _REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")
@@ -40,14 +41,6 @@ def _places(name: str, x: Any, dim: int, index: Any, src: Any) -> tuple[Any, Any
     if len(shape_of(src)) != len(shape) or any(m > n for m, n in zip(shape, shape_of(src), strict=True)):
         raise ShapeError(f"{name}: an index of shape {shape} needs a src at least as large, got {shape_of(src)}")
     return places, getitem(src, tuple([slice(n) for n in shape]))
-
-
-def _scattered(src: Any, places: tuple[Any, ...], dim: int, shape: tuple[int, ...]) -> Any:
-    """``scatter_index``, of many places in one dimension."""
-    flat = flattened(shape, places, dim)
-    if flat is None:
-        return scatter_index(src, places, shape)
-    return reshape(scatter_index(src, flat, (math.prod(shape),)), shape)
 
 
 def _at_least_1d(function: Any, x: Any, *arguments: Any) -> Any:
@@ -83,8 +76,10 @@ def scatter(x: Any, dim: int, index: Any, src: Any = None, *, value: Any = None,
     if not len(shape_of(x)):
         return _at_least_1d(scatter, x, dim, index, src if len(shape_of(src)) == 0 else reshape(src, (-1,)))
     places, src = _places("scatter", x, dim, index, src)
-    flat = flattened(shape_of(x), places, dim)
-    return with_item(x, src, places) if flat is None else reshape(with_item(reshape(x, -1), src, flat), shape_of(x))
+    dim = positive(dim, len(places))
+    if len(shape_of(src)) and are_many_lines(x, places[dim], dim):
+        return put_lines(x, src, places[dim], dim)
+    return with_item(x, src, places)
 
 
 @composed(inputs=("x", "src"), samples=[
@@ -96,7 +91,10 @@ def scatter_add(x: Any, dim: int, index: Any, src: Any) -> Any:
     if not len(shape_of(x)):
         return _at_least_1d(scatter_add, x, dim, index, reshape(src, (-1,)))
     places, src = _places("scatter_add", x, dim, index, src)
-    return add(x, _scattered(src, places, dim, shape_of(x)))
+    dim = positive(dim, len(places))
+    if len(shape_of(src)) and are_many_lines(x, places[dim], dim) and are_many_lines(src, places[dim], dim):
+        return add(x, place_along(src, places[dim], shape_of(x), dim, True, True))
+    return add(x, scatter_index(src, places, shape_of(x)))
 
 
 @composed(inputs=("x", "src"), samples=[

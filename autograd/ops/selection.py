@@ -16,6 +16,7 @@ from .._protocols import numpy_function
 from ..engine.foreign import ForeignArray
 from ..engine.nodes import Handle
 from ..samples import booleans, case, elementwise, reals
+from ._blocks import BLOCK, pointwise
 
 _LARGE = 8192
 _BITS = {1: np.int8, 2: np.int16, 4: np.int32, 8: np.int64}
@@ -32,12 +33,19 @@ _BITS = {1: np.int8, 2: np.int16, 4: np.int32, 8: np.int64}
 ])  # fmt: skip
 def keep(x: Any, mask: Any) -> Any:
     """``x`` where ``mask`` (an array of bool), 0 elsewhere."""
-    if isinstance(x, np.generic) and isinstance(mask, np.generic):
+    if isinstance(x, np.ndarray):
+        bits = _BITS.get(x.dtype.itemsize)
+        if bits is not None:
+            return (x.view(bits) * mask).view(x.dtype) if x.size <= BLOCK else pointwise(_kept, x, mask)
+    elif isinstance(x, np.generic) and isinstance(mask, np.generic):
         return x if mask else type(x)(0)
-    bits = _BITS.get(x.dtype.itemsize) if isinstance(x, np.ndarray) else None
-    if bits is None:
-        return np.where(mask, x, 0)
-    return (x.view(bits) * mask).view(x.dtype)
+    return np.where(mask, x, 0)
+
+
+def _kept(x: Any, mask: Any, out: Any = None) -> Any:
+    """``keep`` of many numbers."""
+    bits = _BITS[x.dtype.itemsize]
+    return np.multiply(x.view(bits), mask, out=None if out is None else out.view(bits)).view(x.dtype)
 
 
 def _pick(mask: Any, x: Any, y: Any) -> Any:

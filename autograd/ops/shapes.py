@@ -16,6 +16,7 @@ import numpy as np
 
 from .._op import composed, new_tensor, op
 from .._protocols import numpy_function
+from ..engine.blocks import BLOCK, copied
 from ..engine.nodes import array_of
 from ..errors import ShapeError
 from ..samples import case, reals
@@ -305,7 +306,8 @@ def hermitian(x: Any) -> Any:
 ])  # fmt: skip
 def flip(x: Any, dims: Any = None) -> Any:
     """The order of the elements reversed along ``dims`` (None: along all), a copy."""
-    return np.copy(np.flip(x, dims) if x.ndim else x, subok=True)
+    turned = np.flip(x, dims) if x.ndim else x
+    return copied(turned) if x.size > BLOCK else np.copy(turned, subok=True)
 
 
 @composed(np.fliplr, samples=reals(shape=(2, 3)))

@@ -78,7 +78,7 @@ def _order_of_many(x: Any, dim: int, descending: bool) -> Any:
 
 def _selected(x: Any, indices: Any, dim: int, shape: tuple[int, ...]) -> tuple[Any, Any]:
     """The elements at ``indices`` and the indices, in ``shape`` (an input of no dimension was made a line)."""
-    values = take_lines(x, indices, dim)
+    values = take_lines.op.forward(x, indices, dim)
     return np.reshape(values, shape), np.reshape(indices, shape)
 
 

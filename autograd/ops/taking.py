@@ -6,7 +6,6 @@ All of it is ``getitem`` with an index made from the arguments. Indices are boun
 
 from __future__ import annotations
 
-import math
 import operator
 from typing import Any
 
@@ -17,7 +16,9 @@ from .._protocols import numpy_function
 from ..engine.foreign import as_array, bare
 from ..errors import BoundsError, DtypeError, NotDifferentiableError, ShapeError
 from ..samples import case, reals
+from .axes import MANY, take_lines
 from .indexing import everything, getitem
+from .lines import are_many_lines
 from .repetition import broadcast_to
 from .shapes import dims_of, positive, reshape, shape_of
 
@@ -99,9 +100,10 @@ def along(name: str, shape: tuple[int, ...], dim: int, index: Any, negative: boo
     Raises: ShapeError; IndexError.
     """
     place = positive(dim, len(shape))
-    if negative and index.size >= _MANY:
-        index = as_index(name, index)
-        index, negative = np.where(index < 0, index + shape[place], index), False
+    if negative and index.size >= MANY:
+        index, negative = as_index(name, index), False
+        if index.min() < 0:
+            index = np.where(index < 0, index + shape[place], index)
     index = as_index(name, index, None if negative else shape[place])
     if not index.ndim:
         index = index.reshape(1)
@@ -118,23 +120,9 @@ def along(name: str, shape: tuple[int, ...], dim: int, index: Any, negative: boo
     return (*grid[:place], index, *grid[place + 1 :])
 
 
-_MANY = 1 << 14
-"""From so many elements on it pays to compute where they lie in one dimension."""
-
-
-def flattened(shape: tuple[int, ...], places: tuple[Any, ...], dim: int) -> Any:
-    """What ``along`` found for ``dim``, without negative indices, as positions in one line; None if they are few."""
-    if places[dim].size < _MANY or len(shape) < 2:
-        return None
-    flat: Any = 0
-    for d, place in enumerate(places):
-        flat = flat + place * stride if (stride := math.prod(shape[d + 1 :])) != 1 else flat + place
-    return flat
-
-
 def _taken_along(x: Any, places: tuple[Any, ...], dim: int) -> Any:
-    flat = flattened(x.shape, places, dim)
-    return getitem(x, places) if flat is None else getitem(reshape(x, -1), flat)
+    dim = positive(dim, len(places))
+    return take_lines(x, places[dim], dim) if are_many_lines(x, places[dim], dim) else getitem(x, places)
 
 
 @composed(inputs=("x",), samples=[

@@ -13,6 +13,7 @@ import numpy as np
 
 from .._op import op
 from ..samples import elementwise, reals
+from ._blocks import BLOCK, pointwise
 
 
 @op(np.sin, x=lambda g, x: g * np.cos(x), samples=reals())
@@ -87,7 +88,7 @@ def cosh(x: Any) -> Any:
 @op(np.tanh, x=lambda g, out: g - g * out * out, samples=reals())
 def tanh(x: Any) -> Any:
     """Hyperbolic tangent."""
-    return np.tanh(x)
+    return np.tanh(x) if x.size <= BLOCK else pointwise(np.tanh, x)
 
 
 @op(np.arcsinh, x=lambda g, x: g / np.sqrt(x * x + 1), samples=reals())

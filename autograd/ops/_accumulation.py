@@ -1,0 +1,86 @@
+"""Running sums, products and extremes of arrays; of large ones in threads, or as matrix products."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ._blocks import BLOCK, copied
+from .axes import accumulation_dtype, by_lines, line_axis
+
+__all__ = ["accumulate", "along"]
+
+_WIDE = 512
+"""Steps of so many elements or more are taken one by one: ``accumulate`` goes along one line at a time."""
+_LONG = 64
+"""Lines of so many elements or more are summed in pieces."""
+
+
+def along(dim: int, part: Any) -> tuple[Any, ...]:
+    """The index that takes ``part`` of a dimension."""
+    return (slice(None),) * dim + (part,) if dim >= 0 else (Ellipsis, part) + (slice(None),) * (-dim - 1)
+
+
+def accumulate(ufunc: Any, x: Any, dim: int, reverse: bool = False) -> Any:
+    """``ufunc.accumulate``, ``reverse`` from the end, in the dtype to accumulate in, back in that of ``x``."""
+    line, axis = line_axis(x, dim)
+    dtype = accumulation_dtype(x.dtype)
+    if line.size > BLOCK and dtype is None and type(line) is np.ndarray:
+        return _of_many(ufunc, line, axis, reverse)
+    order = along(axis, slice(None, None, -1))
+    out = ufunc.accumulate(line[order], axis, dtype)[order] if reverse else ufunc.accumulate(line, axis, dtype)
+    if out.dtype != x.dtype:
+        out = out.astype(x.dtype)
+    return out if x.ndim else np.reshape(out, ())
+
+
+def _of_many(ufunc: Any, x: Any, axis: int, reverse: bool) -> Any:
+    """``ufunc.accumulate`` of a large array."""
+    n = x.shape[axis]
+    if ufunc is np.add and axis == x.ndim - 1 and n >= _LONG and x.dtype.char in "fd":
+        sums = _sums(x.reshape(-1, n), reverse)
+        if sums is not None:
+            return sums.reshape(x.shape)
+    out = np.empty(x.shape, x.dtype)
+    order = along(axis, slice(None, None, -1)) if reverse else ...
+    source, target = x[order], out[order]
+    if math.prod(x.shape[axis + 1 :]) >= _WIDE:
+        steps, results = np.moveaxis(source, axis, 0), np.moveaxis(target, axis, 0)
+        results[0] = steps[0]
+        for i in range(1, n):
+            ufunc(results[i - 1], steps[i], out=results[i])
+    else:
+        by_lines(lambda block: ufunc.accumulate(source[block], axis, x.dtype, target[block]), out, axis)
+    return out
+
+
+def _sums(x: Any, reverse: bool) -> Any:
+    """The running sums of rows, as a matrix product; None where a sum is not finite, which would spoil its neighbours.
+
+    Rows are cut into pieces, which a triangle of ones multiplies; what was summed before is added to a piece's first
+    element (after it, to its last).
+    """
+    rows, n = x.shape
+    piece = next((k for k in range(16, 33) if n % k == 0), 24)
+    pieces = -(-n // piece)
+    if n % piece:
+        padded = np.zeros((rows, pieces * piece), x.dtype)
+        padded[:, :n] = x
+    else:
+        padded = copied(x)
+    parts = padded.reshape(rows, pieces, piece)
+    of_pieces = np.matmul(parts, np.ones(piece, x.dtype))
+    if reverse:
+        before = np.add.accumulate(of_pieces[:, :0:-1], 1)[:, ::-1]
+        parts[:, :-1, -1] += before
+        triangle = np.tril(np.ones((piece, piece), x.dtype))
+    else:
+        before = np.add.accumulate(of_pieces[:, :-1], 1)
+        parts[:, 1:, 0] += before
+        triangle = np.triu(np.ones((piece, piece), x.dtype))
+    if not (np.isfinite(of_pieces).all() and np.isfinite(before).all()):
+        return None
+    sums = np.matmul(padded.reshape(-1, piece), triangle)
+    return sums.reshape(padded.shape)[:, :n]
