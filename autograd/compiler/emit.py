@@ -37,7 +37,7 @@ class Emitter(Wording):
         }  # fmt: skip
         super().__init__(namespace)
         self.program = program
-        self.plan = Plan(program, reuse_outputs)
+        self.plan = self._planned(reuse_outputs)
         self._functions: dict[int, str] = {}
         self.parameters = parameters
         self.streams: list[Any] = []
@@ -48,6 +48,9 @@ class Emitter(Wording):
             value.name = self._fresh(value.name or "x")
         self.title = title
         self._write()
+
+    def _planned(self, reuse_outputs: bool) -> Plan:
+        return Plan(self.program, reuse_outputs)
 
     # ---- lines -------------------------------------------------------------------------------------------------------
 

@@ -27,9 +27,9 @@ class Plan:
         before: bytes of all results; after: of the buffers that they share.
     """
 
-    def __init__(self, program: Program, reuse_outputs: bool = False) -> None:
+    def __init__(self, program: Program, reuse_outputs: bool = False, groups: list[Any] | None = None) -> None:
         self.program = program
-        self.groups = list(grouped(program))
+        self.groups = list(grouped(program)) if groups is None else groups
         inner = {value for group in self.groups if isinstance(group, Run) for value in group.inner}
         given = set() if reuse_outputs else {value.storage for value in program.given()}
         self._fixed: dict[Storage, Value] = {}

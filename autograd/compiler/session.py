@@ -10,6 +10,7 @@ import numpy as np
 
 from ..engine.modes import local
 from ..engine.nodes import Handle, next_rank
+from .accelerated import KernelEmitter
 from .arrays import RecordingArray
 from .creators import creators_watched
 from .emit import Emitter
@@ -30,11 +31,12 @@ __all__ = ["Options", "Session", "Version"]
 class Options:
     """How a function is compiled: the arguments of ``compile``."""
 
-    def __init__(self, fullgraph: bool, reuse_outputs: bool, passes: Any, verify: bool) -> None:
+    def __init__(self, fullgraph: bool, reuse_outputs: bool, passes: Any, verify: bool, backend: str = "numpy") -> None:
         self.fullgraph = fullgraph
         self.reuse_outputs = reuse_outputs
         self.passes = passes
         self.verify = verify
+        self.emitter = KernelEmitter if backend == "numba" else Emitter
 
 
 class Version:
@@ -280,7 +282,7 @@ class Session:
             if not graded.freed:
                 second, parameters = graded.backward(tape)
                 run_passes(second, options.passes)
-                back = Emitter(second, f"{name}_backward", parameters, False)
+                back = options.emitter(second, f"{name}_backward", parameters, False)
             program.graded = (graded.outs, list(graded.saved), list(graded.given))
             program.attach = True
         run_passes(program, options.passes)
@@ -288,7 +290,7 @@ class Session:
         if graded is not None:
             step = back.build() if back is not None else None
             program.attach = graded.attach(name, step)
-        emitter = Emitter(program, name, guards.inputs(program), options.reuse_outputs)
+        emitter = options.emitter(program, name, guards.inputs(program), options.reuse_outputs)
         built = emitter.build()
         version = self.version = Version(guards.write(emitter), guards.space, emitter)
         version.step, version.backward = built, back

@@ -1,0 +1,283 @@
+"""Fusing: which calls of a program one kernel can do together, a row of its arrays at a time.
+
+A kernel works on arrays of some rows and columns. Beside these whole arrays it takes a number for each row, a number
+for each column, and single numbers. It computes elementwise, reduces rows to numbers, and adds up columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .operations import COLUMN, FULL, ROW, SCALAR, Domain, Operation, domain_of, operation
+from .program import Program, reads_of
+from .runs import Run
+from .values import Check, Instruction, Storage, Value
+
+__all__ = ["Kernel", "Region", "fuse", "region_of"]
+
+Region = tuple[Storage, float, float]
+"""Bytes of a storage: from where to where."""
+MOST = 80
+"""Calls in one kernel: compiling takes more than proportionally longer."""
+_EVERYTHING = float("inf")
+
+
+class Kernel(Run):
+    """Calls that one kernel does together.
+
+    Attributes:
+        domain: the rows and columns.
+        operations: what it does, in order.
+        views: of results that it makes.
+        hidden: storages that only it uses: they need no memory.
+    """
+
+    def __init__(self, domain: Domain, operations: list[Operation], views: list[Instruction]) -> None:
+        super().__init__([op.item for op in operations])
+        self.domain = domain
+        self.operations = operations
+        self.views = views
+        self.hidden: set[Storage] = set()
+
+
+def fuse(program: Program) -> list[Any]:
+    """Put together what kernels can do: the program's items in their new order, and the groups that they form.
+
+    Returns: Checks, Instructions and Kernels.
+    """
+    groups: list[Any] = []
+    window: list[Instruction] = []
+    for item in [*program.items, None]:
+        if isinstance(item, Instruction):
+            window.append(item)
+            continue
+        groups += _fused(window, frozenset())
+        window = []
+        if item is not None:
+            groups.append(item)
+    _hide(program, groups)
+    program.items = [item for group in groups for item in (group.items if isinstance(group, Kernel) else [group])]
+    return groups
+
+
+def _fused(items: list[Instruction], tried: frozenset[Domain]) -> list[Any]:
+    """A stretch of instructions as groups: the largest work first, then what is left before and after it."""
+    sizes: dict[Domain, int] = {}
+    for item in items:
+        domain = domain_of(item)
+        if domain is not None and domain not in tried:
+            sizes[domain] = sizes.get(domain, 0) + domain.rows * domain.columns
+    for domain in sorted(sizes, key=lambda domain: -sizes[domain]):
+        scan = _Scan(domain)
+        for item in items:
+            scan.add(item)
+        if scan.pays():
+            kernel = Kernel(domain, scan.operations, scan.late)
+            return [*_fused(scan.before, tried), kernel, *_fused([*scan.late, *scan.after], tried)]
+        tried |= {domain}
+    return list(items)
+
+
+class _Scan:
+    """Sorts instructions into those that a kernel does, and those before and after it."""
+
+    def __init__(self, domain: Domain) -> None:
+        self.domain = domain
+        self.operations: list[Operation] = []
+        self.before: list[Instruction] = []
+        self.late: list[Instruction] = []
+        self.after: list[Instruction] = []
+        self._levels: dict[Region, str] = {}
+        self._inside = _Uses()
+        self._behind = _Uses()
+        self._cut_behind: set[Value] = set()
+
+    def add(self, item: Instruction) -> None:
+        """Sort one in."""
+        if item.kind == "view" and isinstance(item.outs, Value) and len(item.reads()) == 1:
+            storage, parent = item.outs.storage, item.reads()[0]
+            if storage in self._behind.made or parent in self._cut_behind:
+                self.after.append(item)
+                self._cut_behind.add(item.outs)
+            else:
+                (self.late if storage in self._inside.made else self.before).append(item)
+            return
+        reads, writes = _uses(item)
+        if not self._behind.meets(reads, writes):
+            if len(self.operations) < MOST and self._takes(item, reads, writes):
+                self._inside.note(item, reads, writes)
+                return
+            if not self._inside.meets(reads, writes):
+                self.before.append(item)
+                return
+        self.after.append(item)
+        self._behind.note(item, reads, writes)
+        self._cut_behind.update(item.makes())
+
+    def _takes(self, item: Instruction, reads: list[Region], writes: list[Region]) -> bool:
+        """Whether the kernel can do it."""
+        op = operation(item, self.domain)
+        if op is None:
+            return False
+        target: Region = region_of(op.result)
+        wanted: dict[Region, str] = {target: op.level}
+        for level, operand in op.operands:
+            if isinstance(operand, Value) and operand in self._cut_behind:
+                return False
+            if isinstance(operand, Value) and level != SCALAR:
+                region = region_of(operand)
+                if wanted.setdefault(region, level) != level:
+                    return False
+        if any(region[2] == _EVERYTHING for region in wanted):
+            return False
+        plain = {region_of(v) for level, v in op.operands if level == SCALAR and isinstance(v, Value)}
+        if any(self._inside.meets([region], []) for region in plain):
+            return False
+        for region, level in wanted.items():
+            if self._inside.overlaps(region, region == target):
+                known = self._levels.get(region)
+                if known is None or known != level or (level not in (FULL, ROW)):
+                    return False
+        if target in self._levels and op.kind in ("columns", "total"):
+            return False
+        self._levels.update(wanted)
+        self.operations.append(op)
+        return True
+
+    def pays(self) -> bool:
+        """Whether a kernel is worth its compilation and its call."""
+        work = [op for op in self.operations if op.is_large()]
+        large = self.domain.rows * self.domain.columns >= 1 << 14
+        return bool(work) and len(self.operations) >= (2 if large else 3)
+
+
+class _Uses:
+    """What some instructions read and write."""
+
+    def __init__(self) -> None:
+        self.made: set[Storage] = set()
+        self._reads: dict[Storage, set[Region]] = {}
+        self._writes: dict[Storage, set[Region]] = {}
+
+    def note(self, item: Instruction, reads: list[Region], writes: list[Region]) -> None:
+        """One more instruction."""
+        for region in reads:
+            self._reads.setdefault(region[0], set()).add(region)
+        for region in writes:
+            self._writes.setdefault(region[0], set()).add(region)
+        if item.kind != "view":
+            self.made.update([made.storage for made in item.makes()])
+
+    def meets(self, reads: list[Region], writes: list[Region]) -> bool:
+        """Whether the order between these instructions and one with such reads and writes matters."""
+        return any(_touch(region, self._writes) for region in (*reads, *writes)) or any(
+            _touch(region, self._reads) for region in writes
+        )
+
+    def overlaps(self, region: Region, written: bool) -> bool:
+        """Whether a part of it is written here, or, if it is to be written, read."""
+        return _touch(region, self._writes) or (written and _touch(region, self._reads))
+
+
+def _touch(region: Region, known: dict[Storage, set[Region]]) -> bool:
+    return any(region[1] < other[2] and other[1] < region[2] for other in known.get(region[0], ()))
+
+
+def _uses(item: Instruction) -> tuple[list[Region], list[Region]]:
+    """What an instruction reads and writes; of what it makes everything, and the state of its generator."""
+    reads = [region_of(value) for value in item.reads()]
+    writes = [(made.storage, -_EVERYTHING, _EVERYTHING) for made in item.makes()] if item.kind != "view" else []
+    if item.target is not None:
+        writes.append(region_of(item.target))
+        if not isinstance(item.kwargs.get("out"), (Value, tuple)):  # a writer of another kind: no more is known
+            writes.append((item.target.storage, -_EVERYTHING, _EVERYTHING))
+    if item.stream is not None:
+        writes.append((_STREAMS, 0, 1))
+    return reads, writes
+
+
+_STREAMS = Storage("stream", None)
+"""Stands for all random generators: draws stay in order."""
+
+
+def region_of(value: Value) -> Region:
+    """The bytes of its storage that a value lies in: everything, if that is not known."""
+    low, high = _bounds(value.array)
+    start, stop = _bounds(value.storage.array) if value.storage.array is not None else (0, 0)
+    if not (start <= low and high <= stop):
+        return value.storage, -_EVERYTHING, _EVERYTHING
+    return value.storage, low - start, high - start
+
+
+def _bounds(array: Any) -> tuple[int, int]:
+    """The first and the last byte of an array's elements."""
+    low = high = array.__array_interface__["data"][0]
+    for size, stride in zip(array.shape, array.strides, strict=True):
+        low, high = (low, high + (size - 1) * stride) if stride > 0 else (low + (size - 1) * stride, high)
+    return low, high + array.itemsize
+
+
+# ---- what needs no memory --------------------------------------------------------------------------------------------
+
+
+def _hide(program: Program, groups: list[Any]) -> None:
+    """Find the storages that only one kernel uses; what makes and cuts them falls away."""
+    given = {value.storage for value in program.given()}
+    users: dict[Storage, set[int]] = {}
+    makers: dict[Storage, Instruction] = {}
+    for number, group in enumerate(groups):
+        for item in group.items if isinstance(group, Kernel) else [group]:
+            if isinstance(item, Instruction) and item.kind == "view":
+                continue
+            if isinstance(item, Instruction) and item.name in ("empty", "empty_like") and isinstance(item.outs, Value):
+                makers[item.outs.storage] = item
+                continue
+            for storage in _storages(item):
+                users.setdefault(storage, set()).add(number)
+    hidden: set[Storage] = set()
+    for number, group in enumerate(groups):
+        if isinstance(group, Kernel):
+            written: set[Region] = set()
+            early: set[Storage] = set()
+            for op in group.operations:
+                early.update([region[0] for _, region in _read_regions(op) if region not in written])
+                written.add(region_of(op.result))
+            group.hidden = {
+                region[0]
+                for region in written
+                if region[0].kind == "fresh" and region[0] not in given and users[region[0]] == {number}
+                and (region[0] in makers or _made_by(group, region[0])) and region[0] not in early
+            } - {op.result.storage for op in group.operations if op.kind in ("columns", "total")}  # fmt: skip
+            group.inner = {item.outs for item in group.items if item.outs and item.outs.storage in group.hidden}
+            hidden |= group.hidden
+    keep = {id(makers[storage]) for storage in makers if storage not in hidden}
+    groups[:] = [
+        group
+        for group in groups
+        if not isinstance(group, Instruction) or id(group) in keep or not _falls_away(group, hidden)
+    ]
+
+
+def _made_by(kernel: Kernel, storage: Storage) -> bool:
+    return any(isinstance(item.outs, Value) and item.outs.storage is storage for item in kernel.items)
+
+
+def _falls_away(item: Instruction, hidden: set[Storage]) -> bool:
+    return isinstance(item.outs, Value) and item.outs.storage in hidden
+
+
+def _storages(item: Instruction | Check) -> Iterator[Storage]:
+    for value in reads_of(item):
+        yield value.storage
+    if isinstance(item, Instruction):
+        for made in item.makes():
+            yield made.storage
+        if item.target is not None:
+            yield item.target.storage
+
+
+def _read_regions(op: Operation) -> Iterator[tuple[str, Region]]:
+    for level, operand in op.operands:
+        if isinstance(operand, Value) and level in (FULL, ROW, COLUMN):
+            yield level, region_of(operand)
