@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,11 @@ from .kernels import Argument, KernelText
 from .memory import Plan
 from .numbers import Number
 from .operations import COLUMN, FULL, ROW, SCALAR
-from .program import Program
+from .program import Program, reads_of
 from .runs import Run
 from .values import Instruction, Storage, Value
 
-__all__ = ["KernelEmitter", "check_available", "kernel"]
+__all__ = ["KernelEmitter", "check_available", "in_the_order_of", "kernel", "names_kept"]
 
 BLOCK = 1 << 17
 """Elements in what one call of a kernel does: others are done in other threads."""
@@ -30,7 +31,7 @@ _made: dict[Any, Any] = {}
 
 
 def kernel(writes: str, spent: dict[str, float] | None = None) -> Callable[[Any], Any]:
-    """Compile a function for the types that its parameters are annotated with; the first three are whole numbers.
+    """Compile a function for the types that its parameters are annotated with; the first four are whole numbers.
 
     Args:
         writes: the names of the parameters that it writes.
@@ -56,7 +57,7 @@ def _compiled(function: Any, writes: list[str]) -> Any:
     from numba import njit
     from numba.core import types
 
-    listed: list[Any] = [types.int64] * 3
+    listed: list[Any] = [types.int64] * 4
     for name, text in function.__annotations__.items():
         kind, *dimensions = text.strip("'").rstrip("]").split("[")
         typed = types.boolean if kind == "bool" else getattr(types, kind)
@@ -139,14 +140,15 @@ class KernelEmitter(Emitter):
                 self._written_by.setdefault(name, []).append(value)
         listed = "".join(f", {given}" for given in names)
         if parts == 1:
-            self._body.append(f"{name}(0, {count}, 0{listed})")
+            self._body.append(f"{name}(0, {count}, 0, {each}{listed})")
         else:
-            whole = next(names[i] for i, argument in enumerate(text.arguments) if argument.level == FULL)
+            whole = self._fresh("span")
+            self._setup.append(f"{whole} = np.broadcast_to(0, {(count, each)})")
             run_name = self._fresh("run")
             self._body += [
                 f"def {run_name}():",
                 "    def work(block):",
-                f"        {name}(block.start, block.stop, block.start // {step}{listed})",
+                f"        {name}(block.start, block.stop, block.start // {step}, {each}{listed})",
                 "    return work",
                 f"in_blocks({whole}, {run_name}, {BLOCK})",
             ]
@@ -198,15 +200,14 @@ class KernelEmitter(Emitter):
     def _put_together(self, run: Kernel, value: Value, given: str, parts: int) -> None:
         """Add up the sums of all parts."""
         op = next(op for op in run.operations if op.result is value and op.kind in ("columns", "total"))
-        whole = given if op.kind == "total" else f"{given}.reshape({(parts, *value.shape)})"
+        whole = f"{given}.reshape({(parts, *value.shape)})" if value.shape else given
         call = f"np.add.reduce({whole}, axis=0"
         if op.item.target is not None or self.plan.is_fixed(value) or value.storage in self.plan.parts:
             if op.item.target is None and value.storage in self.plan.parts:
                 self._part(value)
             self._body.append(f"{call}, out={self.name(value)})")
         else:
-            shaped = f".reshape({value.shape})" if op.kind == "total" and value.shape else ""
-            self._body.append(f"{self.name(value)} = {call}){shaped}")
+            self._body.append(f"{self.name(value)} = {call})")
 
     def written_before(self, error: BaseException) -> list[str]:
         """The names of what stays and was perhaps overwritten when the program raised this error."""
@@ -214,6 +215,35 @@ class KernelEmitter(Emitter):
         if not found and self._written_by:  # a kernel does not fail; another call may have, after it
             found = [values[0].name for values in self._written_by.values()]
         return found
+
+
+@contextlib.contextmanager
+def names_kept(program: Program, parameters: list[Value]) -> Iterator[None]:
+    """Let another emitter name a program's values, for once."""
+    values = {*program.given(), *parameters}
+    for item in program.items:
+        values.update(reads_of(item))
+        if isinstance(item, Instruction):
+            values.update(item.makes(), [item.target] if item.target is not None else [])
+    names = [(value, value.name) for value in values]
+    yield
+    for value, name in names:
+        value.name = name
+
+
+def in_the_order_of(emitter: Emitter, other: Emitter, step: Callable[..., Any]) -> Callable[..., Any]:
+    """A program's function for the arguments of another emitter's program, which may come in another order."""
+
+    def listed(one: Emitter) -> list[Any]:
+        numbers = [("number", id(number)) for number in one.numbers]
+        streams = [("stream", place.identity()) for place in one.streams]
+        return [*one.parameters, *numbers, *streams, *[("given", given.text) for given in one.given]]
+
+    ours, theirs = listed(emitter), listed(other)
+    if ours == theirs:
+        return step
+    places = [ours.index(argument) for argument in theirs]
+    return lambda *values: step(*[values[i] for i in places])
 
 
 def check_available() -> None:

@@ -88,7 +88,7 @@ class _Scan:
         self.before: list[Instruction] = []
         self.late: list[Instruction] = []
         self.after: list[Instruction] = []
-        self._levels: dict[Region, str] = {}
+        self._levels: dict[Region, set[str]] = {}
         self._inside = _Uses()
         self._behind = _Uses()
         self._cut_behind: set[Value] = set()
@@ -135,13 +135,15 @@ class _Scan:
         if any(self._inside.meets([region], []) for region in plain):
             return False
         for region, level in wanted.items():
-            if self._inside.overlaps(region, region == target):
-                known = self._levels.get(region)
-                if known is None or known != level or (level not in (FULL, ROW)):
+            if region != target and _overlap(region, target):
+                return False
+            for other in self._inside.overlapping(region, region == target):
+                if other != region or self._levels[region] != {level} or level not in (FULL, ROW):
                     return False
         if target in self._levels and op.kind in ("columns", "total"):
             return False
-        self._levels.update(wanted)
+        for region, level in wanted.items():
+            self._levels.setdefault(region, set()).add(level)
         self.operations.append(op)
         return True
 
@@ -175,19 +177,24 @@ class _Uses:
             _touch(region, self._reads) for region in writes
         )
 
-    def overlaps(self, region: Region, written: bool) -> bool:
-        """Whether a part of it is written here, or, if it is to be written, read."""
-        return _touch(region, self._writes) or (written and _touch(region, self._reads))
+    def overlapping(self, region: Region, written: bool) -> list[Region]:
+        """What of it is written here, or, if it is to be written, read."""
+        found = [*self._writes.get(region[0], ()), *(self._reads.get(region[0], ()) if written else ())]
+        return [other for other in found if _overlap(region, other)]
 
 
 def _touch(region: Region, known: dict[Storage, set[Region]]) -> bool:
-    return any(region[1] < other[2] and other[1] < region[2] for other in known.get(region[0], ()))
+    return any(_overlap(region, other) for other in known.get(region[0], ()))
+
+
+def _overlap(a: Region, b: Region) -> bool:
+    return a[0] is b[0] and a[1] < b[2] and b[1] < a[2]
 
 
 def _uses(item: Instruction) -> tuple[list[Region], list[Region]]:
     """What an instruction reads and writes; of what it makes everything, and the state of its generator."""
     reads = [region_of(value) for value in item.reads()]
-    writes = [(made.storage, -_EVERYTHING, _EVERYTHING) for made in item.makes()] if item.kind != "view" else []
+    writes = [region_of(made) for made in item.makes()] if item.kind != "view" else []
     if item.target is not None:
         writes.append(region_of(item.target))
         if not isinstance(item.kwargs.get("out"), (Value, tuple)):  # a writer of another kind: no more is known

@@ -82,15 +82,15 @@ class KernelText:
     """Writes a kernel.
 
     Attributes:
-        arguments: what it is given, after the rows and the number of the part.
+        arguments: what it is given, after the rows, the number of the part and that of the columns.
         flat: whether it knows no rows, only elements.
     """
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
         self.arguments: list[Argument] = []
-        self._by_region: dict[Region, Argument] = {}
-        self._content: dict[Region, _Variable] = {}
+        self._by_region: dict[Any, Argument] = {}
+        self._content: dict[Any, _Variable] = {}
         self._numbers: dict[Any, Argument] = {}
         self._steps: list[_Step] = []
         self._count = 0
@@ -110,34 +110,34 @@ class KernelText:
             uses.append(self._literal(operand, kind) if level == SCALAR else self._variable(level, operand))
         known = [use for use in uses if isinstance(use, _Variable)]
         turn = max([use.turn for use in known], default=0)
-        region = region_of(op.result)
-        made = _Variable(op.level, op.made.name, self._name("t"), turn if op.kind == "map" else turn + 1)
+        kind = op.result.dtype.name
+        made = _Variable(op.level, kind, self._name("t"), turn if op.kind == "map" else turn + 1)
         step = _Step(op, uses, made, turn)
         self._steps.append(step)
         if op.kind in ("columns", "total"):
-            step.stores = self._argument("part", op.result, op.made.name)
+            step.stores = self._argument("part", op.result, kind)
             step.stores.written = True
             return
-        self._content[region] = made
+        self._content[region_of(op.result), op.level] = made
 
     def _variable(self, level: str, value: Value) -> Any:
         """The variable that has a value's numbers in this row, as its dtype."""
-        region = region_of(value)
-        known = self._content.get(region)
+        key = region_of(value), level
+        known = self._content.get(key)
         if known is None:
-            argument = self._argument(level, value, value.dtype.name, region)
+            argument = self._argument(level, value, value.dtype.name, key)
             known = _Variable(level, argument.kind, f"{argument.name}_i" if level == ROW else self._name("x"), 0)
             known.home = known.source = argument
-            self._content[region] = known
+            self._content[key] = known
         return known if known.kind == value.dtype.name else _Bits(known, value.dtype.name)
 
-    def _argument(self, level: str, value: Any, kind: str, region: Region | None = None) -> Argument:
-        if region is not None and region in self._by_region:
-            return self._by_region[region]
+    def _argument(self, level: str, value: Any, kind: str, key: Any = None) -> Argument:
+        if key in self._by_region:
+            return self._by_region[key]
         argument = Argument(level, value, kind, f"{level[0]}{len(self.arguments)}")
         self.arguments.append(argument)
-        if region is not None:
-            self._by_region[region] = argument
+        if key is not None:
+            self._by_region[key] = argument
         return argument
 
     def _name(self, wish: str) -> str:
@@ -166,12 +166,16 @@ class KernelText:
     def _keep_last(self) -> None:
         """What is left in an array when the kernel is done is stored."""
         final: dict[Region, _Step] = {}
+        places: dict[Region, Value] = {}
         for step in self._steps:
             if step.op.kind not in ("columns", "total"):
-                final[region_of(step.op.result)] = step
+                region = region_of(step.op.result)
+                final[region] = step
+                places.setdefault(region, step.op.result)  # later ones may be views of it, which do not exist yet
         for region, step in final.items():
             if region[0] not in self.kernel.hidden:
-                step.stores = self._argument(step.op.level, step.op.result, step.op.result.dtype.name, region)
+                place = places[region]
+                step.stores = self._argument(step.op.level, place, place.dtype.name, (region, step.op.level))
                 step.stores.written = True
                 if step.stores.kind == step.made.kind:
                     step.made.home = step.stores
@@ -214,7 +218,7 @@ class KernelText:
         listed = [f"{argument.name}: '{self._typed(argument)}'" for argument in self.arguments]
         written = " ".join(argument.name for argument in self.arguments if argument.written)
         body = self._flat() if self.flat else self._rows()
-        head = f"def {name}({', '.join(['start', 'stop', 'part', *listed])}):"
+        head = f"def {name}({', '.join(['start', 'stop', 'part', 'columns', *listed])}):"
         return [f"@kernel(writes='{written}')", head, *[f"    {line}" for line in body]]
 
     def _typed(self, argument: Argument) -> str:
@@ -227,8 +231,7 @@ class KernelText:
         return [*lines, *self._sums(), *self._loop(0, "stop - start"), *self._totals()]
 
     def _rows(self) -> list[str]:
-        whole = next(argument for argument in self.arguments if argument.level == FULL)
-        lines = [f"columns = {whole.name}.shape[1]"]
+        lines: list[str] = []
         scratch = {use.scratch: use.kind for step in self._steps for use in self._used(step) if use.scratch}
         lines += [f"{row} = empty(columns, {kind if kind != 'bool' else 'bool_'})" for row, kind in scratch.items()]
         for argument in self._parts("columns"):
@@ -266,7 +269,7 @@ class KernelText:
         """An operation on numbers of a row."""
         lines = [f"{step.made.name} = {self._say(step)}"]
         if step.stores is not None:
-            lines.append(f"{step.stores.name}[i] = {_cast(step.made.name, step.made.kind, step.stores.kind)}")
+            lines.append(f"{step.stores.name}[i] = {self._stored(step)}")
         return lines
 
     def _turn(self, turn: int) -> list[str]:
@@ -276,7 +279,7 @@ class KernelText:
             return []
         sums = [step for step in self._steps if step.op.is_large() and step.turn == turn and step.op.kind == "rows"]
         before = [f"{step.made.name} = {_FIRST[step.op.text].format(kind=step.op.made.name)}" for step in sums]
-        after = [f"{step.stores.name}[i] = {step.made.name}" for step in sums if step.stores is not None]
+        after = [f"{step.stores.name}[i] = {self._stored(step)}" for step in sums if step.stores is not None]
         return [*before, *lines, *after]
 
     def _loop(self, turn: int, count: str) -> list[str]:
@@ -312,17 +315,24 @@ class KernelText:
             if made.scratch:
                 lines.append(f"{made.scratch}[j] = {made.name}")
             if stores is not None:
-                lines.append(f"{stores.name}_i[j] = {_cast(made.name, made.kind, stores.kind)}")
+                lines.append(f"{stores.name}_i[j] = {self._stored(step)}")
             return lines
         factor = " * ".join(self._operands(step))
         if step.op.kind == "columns" and stores is not None:
             return [f"{stores.name}_i[j] += {factor}"]
         return [f"{made.name} = {_STEP[step.op.text]}({made.name}, {factor})"]
 
+    @staticmethod
+    def _stored(step: _Step) -> str:
+        """What is put into an array: the bits, if the array was last met as one of another dtype."""
+        kind = step.made.kind if step.stores is None else step.stores.kind
+        return step.made.name if kind == step.made.kind else f"bits_{kind}({step.made.name})"
+
     def _say(self, step: _Step) -> str:
         kind = step.op.made
         text = step.op.text.format(*self._operands(step), bits=kind.itemsize * 8, one=f"{kind.name}(1)")
-        return f"{kind.name}({text})" if kind.kind == "i" else text
+        text = f"{kind.name}({text})" if kind.kind == "i" else text
+        return _cast(text, kind.name, step.made.kind)
 
     def _operands(self, step: _Step) -> list[str]:
         found = []
@@ -354,4 +364,4 @@ def _plain(use: Any) -> Any:
 def _cast(text: str, kind: str, wanted: str) -> str:
     if kind == wanted:
         return text
-    return f"{text} != 0" if wanted == "bool" else f"{wanted}({text})"
+    return f"({text}) != 0" if wanted == "bool" else f"{wanted}({text})"
