@@ -16,8 +16,8 @@ from .values import Check, Instruction, Storage, Value
 
 __all__ = ["Kernel", "Region", "fuse", "region_of"]
 
-Region = tuple[Storage, float, float]
-"""Bytes of a storage: from where to where."""
+Region = tuple[Any, float, float]
+"""Bytes of a storage, or of an argument (a Value: which may be another array at the next call): from where to where."""
 MOST = 80
 """Calls in one kernel: compiling takes more than proportionally longer."""
 _EVERYTHING = float("inf")
@@ -159,8 +159,8 @@ class _Uses:
 
     def __init__(self) -> None:
         self.made: set[Storage] = set()
-        self._reads: dict[Storage, set[Region]] = {}
-        self._writes: dict[Storage, set[Region]] = {}
+        self._reads: dict[Any, set[Region]] = {}
+        self._writes: dict[Any, set[Region]] = {}
 
     def note(self, item: Instruction, reads: list[Region], writes: list[Region]) -> None:
         """One more instruction."""
@@ -179,16 +179,32 @@ class _Uses:
 
     def overlapping(self, region: Region, written: bool) -> list[Region]:
         """What of it is written here, or, if it is to be written, read."""
-        found = [*self._writes.get(region[0], ()), *(self._reads.get(region[0], ()) if written else ())]
-        return [other for other in found if _overlap(region, other)]
+        return [*_touched(region, self._writes), *(_touched(region, self._reads) if written else ())]
 
 
-def _touch(region: Region, known: dict[Storage, set[Region]]) -> bool:
-    return any(_overlap(region, other) for other in known.get(region[0], ()))
+def _touch(region: Region, known: dict[Any, set[Region]]) -> bool:
+    return next(_touched(region, known), None) is not None
+
+
+def _touched(region: Region, known: dict[Any, set[Region]]) -> Iterator[Region]:
+    """The known regions that a region overlaps."""
+    owners = [region[0]] if _kind(region) not in ("input", "state") else list(known)
+    for owner in owners:
+        yield from (other for other in known.get(owner, ()) if _overlap(region, other))
 
 
 def _overlap(a: Region, b: Region) -> bool:
-    return a[0] is b[0] and a[1] < b[2] and b[1] < a[2]
+    """Whether two regions may overlap: an argument may be a part of another, or of what is there before the call."""
+    if a[0] is b[0]:
+        return a[1] < b[2] and b[1] < a[2]
+    kinds = {_kind(a), _kind(b)}
+    return kinds == {"input"} or kinds == {"input", "state"}
+
+
+def _kind(region: Region) -> str:
+    owner = region[0]
+    kind: str = owner.storage.kind if isinstance(owner, Value) else owner.kind
+    return kind
 
 
 def _uses(item: Instruction) -> tuple[list[Region], list[Region]]:
@@ -198,7 +214,7 @@ def _uses(item: Instruction) -> tuple[list[Region], list[Region]]:
     if item.target is not None:
         writes.append(region_of(item.target))
         if not isinstance(item.kwargs.get("out"), (Value, tuple)):  # a writer of another kind: no more is known
-            writes.append((item.target.storage, -_EVERYTHING, _EVERYTHING))
+            writes.append((writes[-1][0], -_EVERYTHING, _EVERYTHING))
     if item.stream is not None:
         writes.append((_STREAMS, 0, 1))
     return reads, writes
@@ -210,11 +226,16 @@ _STREAMS = Storage("stream", None)
 
 def region_of(value: Value) -> Region:
     """The bytes of its storage that a value lies in: everything, if that is not known."""
+    owner: Any = value.storage
+    if owner.kind == "input":
+        owner = value
+        while owner.source is not None:
+            owner = owner.source.reads()[0]
     low, high = _bounds(value.array)
     start, stop = _bounds(value.storage.array) if value.storage.array is not None else (0, 0)
     if not (start <= low and high <= stop):
-        return value.storage, -_EVERYTHING, _EVERYTHING
-    return value.storage, low - start, high - start
+        return owner, -_EVERYTHING, _EVERYTHING
+    return owner, low - start, high - start
 
 
 def _bounds(array: Any) -> tuple[int, int]:
@@ -253,7 +274,7 @@ def _hide(program: Program, groups: list[Any]) -> None:
             group.hidden = {
                 region[0]
                 for region in written
-                if region[0].kind == "fresh" and region[0] not in given and users[region[0]] == {number}
+                if _kind(region) == "fresh" and region[0] not in given and users[region[0]] == {number}
                 and (region[0] in makers or _made_by(group, region[0])) and region[0] not in early
             } - {op.result.storage for op in group.operations if op.kind in ("columns", "total")}  # fmt: skip
             group.inner = {item.outs for item in group.items if item.outs and item.outs.storage in group.hidden}
