@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import gc
 import itertools
@@ -13,6 +14,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -23,6 +25,7 @@ import autograd
 import nn
 import optim
 from autograd import compile, func, tensor  # noqa: A004
+from autograd.compiler import runs
 from autograd.compiler.passes import PASSES
 from autograd.errors import CompileError, FreedGraphError, GradientError, MutationError
 from nn import functional as F
@@ -1219,11 +1222,14 @@ def _made(program: Any, backward: bool, outputs: int) -> tuple[Callable[[Any], A
 
 
 @settings(max_examples=60, deadline=None)
-@given(program=lines, backward=st.booleans(), outputs=st.integers(1, 3), passes=choices)
-def test_random_programs_are_the_same(program: Any, backward: bool, outputs: int, passes: Any) -> None:
+@given(program=lines, backward=st.booleans(), outputs=st.integers(1, 3), passes=choices, in_blocks=st.booleans())
+def test_random_programs_are_the_same(program: Any, backward: bool, outputs: int, passes: Any, in_blocks: bool) -> None:
     eager, one = _made(program, backward, outputs)
     function, two = _made(program, backward, outputs)
     compiled = compile(function, passes=passes, fullgraph=True)
+    with mock.patch.multiple(runs, LARGE=1, ALONE=1, BLOCK=4, FEWEST=2) if in_blocks else contextlib.nullcontext():
+        compiled(next(iter(arrays(1, (3, 3)))))
+        eager(next(iter(arrays(1, (3, 3)))))
     for x in arrays(5, (3, 3)):
         for found, true in zip(leaves(compiled(x)), leaves(eager(x)), strict=True):
             np.testing.assert_allclose(found, true, rtol=1e-11, atol=1e-13)

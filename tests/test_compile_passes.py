@@ -216,3 +216,26 @@ def test_no_pass_changes_a_number(left_out):
 
     start = [p.detach().clone() for p in model.parameters()]
     assert losses(ALL - {left_out}) == losses(None)
+
+
+def test_an_array_that_is_made_to_be_written_whole_is_made_by_the_call():
+    def f(x):
+        out, sums = np.empty(x.shape, x.dtype), np.zeros(x.shape, x.dtype)
+        np.multiply(x, 2.0, out=out[:])
+        np.add(sums, out, out=sums)  # which reads what was there
+        return out, sums
+
+    x = np.arange(4.0)
+    assert "empty(" not in code(compiled(f, x)).split("def step")[1]
+    assert "zeros(" in code(compiled(f, x))
+    assert "empty" in code(compiled(f, x, without=("make_directly",))).split("def step")[1]
+
+
+def test_the_result_keeps_its_dtype_where_the_call_alone_would_make_another():
+    def f(x, y):
+        out = np.empty(x.shape, np.float32)
+        return np.multiply(x, y, out=out)
+
+    made = autograd.compile(f, fullgraph=True)
+    for _ in range(3):
+        assert made(np.ones(3, np.float32), np.ones(3)).dtype == np.float32

@@ -202,7 +202,7 @@ class Compiled:
                 return self._fail(version, error)
             if found is MISSED or found is DEVIATED:
                 continue
-            if version is not versions[0]:
+            if version in versions[1:]:
                 versions.remove(version)
                 versions.insert(0, version)
             return found
@@ -238,6 +238,9 @@ class Compiled:
             trial.arguments = ()
         if trial.conclusive:
             version.trust()
+        elif trial.verdict is not None and version.emitter.adds_by_blocks:
+            self._options = self._options.without("join_sums")  # numbers that cancel: once more, as eager adds them
+            self._versions.remove(version)
         elif trial.verdict is not None:
             version.refuse()
             self._tell(f"its program did not do the same as the function ({trial.verdict})")

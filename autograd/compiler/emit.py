@@ -12,13 +12,12 @@ import numpy as np
 
 from ..engine.mutation import stamp_owners
 from ..engine.nodes import Handle, new_tensor
-from ..ops._blocks import in_blocks
-from .memory import Plan, shared_scratch
+from .blockwise import Blockwise
+from .memory import Plan
 from .program import Program
 from .reach import Given, Slot, TensorOf
-from .runs import BLOCK, Run
+from .runs import Run
 from .values import Check, Instruction, Value, strided
-from .wording import Wording
 
 __all__ = ["DEVIATED", "Emitter"]
 
@@ -27,7 +26,7 @@ DEVIATED = object()
 _OPERATORS = {"__getitem__": "{0}[{1}]", "T": "{0}.T", "mT": "{0}.mT", "real": "{0}.real", "imag": "{0}.imag"}
 
 
-class Emitter(Wording):
+class Emitter(Blockwise):
     """Writes a program's text: the function ``build``, which takes the arrays that stay and returns ``step``."""
 
     def __init__(self, program: Program, title: str, parameters: list[Value], reuse_outputs: bool) -> None:
@@ -69,15 +68,21 @@ class Emitter(Wording):
             if isinstance(item, Run):
                 section, line = self._place_of(item.items[0], section, line)
                 self._run(item)
+                line = ""
                 continue
-            if item.kind == "view" and self.plan.is_static(item.outs):
-                body, self._body = self._body, self._setup
-                self._line(item)
-                self._setup, self._body = self._body, body
-                continue
-            section, line = self._place_of(item, section, line)
-            self._line(item)
+            if item.kind != "view" or not self.plan.is_static(item.outs):
+                section, line = self._place_of(item, section, line)
+            self._where_it_belongs(item)
         self._finish()
+
+    def _where_it_belongs(self, item: Instruction) -> None:
+        """One instruction; views of arrays that stay are made once, at the top."""
+        if item.kind == "view" and self.plan.is_static(item.outs):
+            body, self._body = self._body, self._setup
+            self._line(item)
+            self._setup, self._body = self._body, body
+        else:
+            self._line(item)
 
     def _place_of(self, item: Instruction, section: str, line: str) -> tuple[str, str]:
         """Say which section and which line of the user's program begins."""
@@ -86,54 +91,6 @@ class Emitter(Wording):
         if item.line != line:
             self._body.append(f"# {item.line}")
         return item.section, item.line
-
-    def _run(self, run: Run) -> None:
-        """Elementwise calls together, block by block."""
-        flat: dict[Value, str] = {}
-        for value in run.outer():
-            if value.source in run.items and not self.plan.is_fixed(value):
-                self._body.append(f"{self.name(value)} = empty({value.shape}, '{value.dtype}')")
-            wish = self._fresh(f"{self.name(value)}_flat")
-            lines = self._setup if self.plan.is_static(value) else self._body
-            lines.append(f"{wish} = {self.name(value)}.reshape(-1)")
-            flat[value] = wish
-        name = self._fresh("run")
-        self.namespace["in_blocks"] = in_blocks
-        lines = [f"def {name}():"]
-        names = {value: value.name for value in (*flat, *run.inner)}
-        scratch: dict[Value, str] = {}
-        for value, place in shared_scratch(run):
-            if place not in scratch.values():
-                lines.append(f"    {place} = empty({BLOCK}, '{value.dtype}')")
-            scratch[value] = place
-        lines += ["    def work(block):"]
-        for value, whole in flat.items():
-            value.name = self._fresh("x")
-            lines.append(f"        {value.name} = {whole}[block]")
-        size = next(iter(flat)).name
-        cut = {place: self._fresh("t") for place in dict.fromkeys(scratch.values())}
-        for place in cut:
-            lines.append(f"        {cut[place]} = {place}[:len({size})]")
-        for value, place in scratch.items():
-            value.name = cut[place]
-        for item in run.items:
-            body, self._body = self._body, []
-            before = len(self._body)
-            text = self._elementwise(item)
-            lines += [f"        {line}" for line in (*self._body[before:], text)]
-            self._body = body
-        lines.append("    return work")
-        for value, old in names.items():
-            value.name = old
-        self._body += lines
-        self._body.append(f"in_blocks({flat[next(iter(flat))]}, {name}, {BLOCK})")
-
-    def _elementwise(self, item: Instruction) -> str:
-        """A call inside of a run, on blocks."""
-        out = self.name(item.target or item.outs)
-        args = ", ".join(self._argument(item, arg) for arg in item.args)
-        call = f"{self._function(item)}({args}"
-        return f"{out}[...] = {call})" if item.function is np.where else f"{call}, out={out})"
 
     def _part(self, value: Value) -> None:
         """The place of a value in the buffer that it is a part of."""
@@ -157,7 +114,7 @@ class Emitter(Wording):
             return
         if isinstance(item.outs, Value):
             if self.plan.is_fixed(item.outs):
-                if item.function is not np.empty_like:
+                if item.function is not np.empty_like and item.function is not np.empty:
                     self._body.append(call)
             else:
                 self._body.append(f"{self.name(item.outs)} = {call}")
@@ -332,6 +289,17 @@ class Emitter(Wording):
         lines += [f"        {_quoted(line)}" for line in self._body]
         return "\n".join([*lines, "", "    return step", ""])
 
+    @property
+    def reorders(self) -> bool:
+        """Whether calls are made in another order than in the function."""
+        return any(isinstance(group, Run) for group in self.plan.groups)
+
+    @property
+    def adds_by_blocks(self) -> bool:
+        """Whether sums are added up in another order than in the function."""
+        runs = (group for group in self.plan.groups if isinstance(group, Run))
+        return any(rows.total for run in runs for rows in run.rows.values())
+
     def written_before(self, error: BaseException) -> list[str]:
         """The names of what stays and was perhaps overwritten when the program raised this error."""
         trace, at = error.__traceback__, 0
@@ -370,11 +338,11 @@ _MIXED = {np.power, np.float_power, np.ldexp}
 
 def _quoted(line: str) -> str:
     """A comment that names a line of a file, with what stands there."""
-    found = re.fullmatch(r"# (.+):(\d+)", line)
+    found = re.fullmatch(r"( *)# (.+):(\d+)", line)
     if found is None:
         return line
-    text = linecache.getline(found[1], int(found[2])).strip()
-    return f"# {os.path.basename(found[1])}:{found[2]}{'  ' if text else ''}{text}"
+    text = linecache.getline(found[2], int(found[3])).strip()
+    return f"{found[1]}# {os.path.basename(found[2])}:{found[3]}{'  ' if text else ''}{text}"
 
 
 def _numpy_path(item: Instruction) -> str | None:

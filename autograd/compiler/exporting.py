@@ -36,9 +36,9 @@ def strided(array, shape, dtype, offset, strides):
 
 
 def in_blocks(whole, make, block):
-    work = make()
-    for start in range(0, len(whole), block):
-        work(slice(start, start + block))
+    work, rows = make(), max(1, block * len(whole) // whole.size)
+    for start in range(0, len(whole), rows):
+        work(slice(start, start + rows))
 
 '''
 _PROVIDED = {

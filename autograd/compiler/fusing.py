@@ -17,7 +17,7 @@ from .values import Check, Instruction, Storage, Value
 __all__ = ["Kernel", "Region", "fuse", "region_of"]
 
 Region = tuple[Any, float, float]
-"""Bytes of a storage, or of an argument (a Value: which may be another array at the next call): from where to where."""
+"""Bytes from where to where of a storage, or of an argument: two that were one array may be others at the next call."""
 MOST = 80
 """Calls in one kernel: compiling takes more than proportionally longer."""
 _EVERYTHING = float("inf")
@@ -33,8 +33,11 @@ class Kernel(Run):
         hidden: storages that only it uses: they need no memory.
     """
 
-    def __init__(self, domain: Domain, operations: list[Operation], views: list[Instruction]) -> None:
-        super().__init__([op.item for op in operations])
+    def __init__(
+        self, program: Program, domain: Domain, operations: list[Operation], views: list[Instruction]
+    ) -> None:
+        super().__init__(program)
+        self.items = [op.item for op in operations]
         self.domain = domain
         self.operations = operations
         self.views = views
@@ -52,7 +55,7 @@ def fuse(program: Program) -> list[Any]:
         if isinstance(item, Instruction):
             window.append(item)
             continue
-        groups += _fused(window, frozenset())
+        groups += _fused(program, window, frozenset())
         window = []
         if item is not None:
             groups.append(item)
@@ -61,7 +64,7 @@ def fuse(program: Program) -> list[Any]:
     return groups
 
 
-def _fused(items: list[Instruction], tried: frozenset[Domain]) -> list[Any]:
+def _fused(program: Program, items: list[Instruction], tried: frozenset[Domain]) -> list[Any]:
     """A stretch of instructions as groups: the largest work first, then what is left before and after it."""
     sizes: dict[Domain, int] = {}
     for item in items:
@@ -73,8 +76,9 @@ def _fused(items: list[Instruction], tried: frozenset[Domain]) -> list[Any]:
         for item in items:
             scan.add(item)
         if scan.pays():
-            kernel = Kernel(domain, scan.operations, scan.late)
-            return [*_fused(scan.before, tried), kernel, *_fused([*scan.late, *scan.after], tried)]
+            kernel = Kernel(program, domain, scan.operations, scan.late)
+            behind = [*scan.late, *scan.after]
+            return [*_fused(program, scan.before, tried), kernel, *_fused(program, behind, tried)]
         tried |= {domain}
     return list(items)
 
@@ -188,23 +192,18 @@ def _touch(region: Region, known: dict[Any, set[Region]]) -> bool:
 
 def _touched(region: Region, known: dict[Any, set[Region]]) -> Iterator[Region]:
     """The known regions that a region overlaps."""
-    owners = [region[0]] if _kind(region) not in ("input", "state") else list(known)
+    owners = [region[0]] if isinstance(region[0], Storage) else list(known)
     for owner in owners:
         yield from (other for other in known.get(owner, ()) if _overlap(region, other))
 
 
 def _overlap(a: Region, b: Region) -> bool:
-    """Whether two regions may overlap: an argument may be a part of another, or of what is there before the call."""
-    if a[0] is b[0]:
-        return a[1] < b[2] and b[1] < a[2]
-    kinds = {_kind(a), _kind(b)}
-    return kinds == {"input"} or kinds == {"input", "state"}
+    return _storage(a) is _storage(b) and a[1] < b[2] and b[1] < a[2]
 
 
-def _kind(region: Region) -> str:
+def _storage(region: Region) -> Storage:
     owner = region[0]
-    kind: str = owner.storage.kind if isinstance(owner, Value) else owner.kind
-    return kind
+    return owner.storage if isinstance(owner, Value) else owner
 
 
 def _uses(item: Instruction) -> tuple[list[Region], list[Region]]:
@@ -274,7 +273,7 @@ def _hide(program: Program, groups: list[Any]) -> None:
             group.hidden = {
                 region[0]
                 for region in written
-                if _kind(region) == "fresh" and region[0] not in given and users[region[0]] == {number}
+                if _storage(region).kind == "fresh" and region[0] not in given and users[region[0]] == {number}
                 and (region[0] in makers or _made_by(group, region[0])) and region[0] not in early
             } - {op.result.storage for op in group.operations if op.kind in ("columns", "total")}  # fmt: skip
             group.inner = {item.outs for item in group.items if item.outs and item.outs.storage in group.hidden}

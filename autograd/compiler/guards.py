@@ -215,6 +215,7 @@ class Guards:
                     f"{self._bind(value.dtype)} and {name}.strides == {value.array.strides}"
                 )
                 given.append(name)
+            tests += self._apart(emitter, given)
             given += [self._place(*number.place) for number in emitter.numbers]
             given += [self._place(place) for place in emitter.streams]
             given += [argument.text for argument in emitter.given]
@@ -247,6 +248,26 @@ class Guards:
         exec(compile("\n".join(body), "<compiled guards>", "exec"), self.space)
         run: Callable[[Any, Any], Any] = self.space["run"]
         return run
+
+    def _apart(self, emitter: Any, names: list[str]) -> list[str]:
+        """The tests that what is given lies to what is written as in the record, if calls have changed places."""
+        if not emitter.reorders:
+            return []
+        self.space.update(_overlap=np.may_share_memory, _gap=_gap)
+        given = dict(zip([*self._used, *[value for _, value in self._fetched]], names, strict=True))
+        first = {value.storage: (name, value.array) for value, name in reversed(given.items())}
+        written = [item.target.storage for item in emitter.program.instructions() if item.target is not None]
+        found = []
+        for storage in dict.fromkeys(written):
+            if storage.kind not in ("state", "input"):
+                continue
+            other, array = first.get(storage) or (self._bind(storage.array), storage.array)
+            for value, name in given.items():
+                if value.storage is not storage:
+                    found.append(f"not _overlap({name}, {other})")
+                elif name != other:
+                    found.append(f"_gap({name}, {other}) == {_gap(value.array, array)}")
+        return found
 
     def _place(self, place: Place, path: tuple[Any, ...] = ()) -> str:
         text = place.text(self._bind(place.container) if place.kind != "argument" else "", self._bind)
@@ -351,6 +372,11 @@ class Guards:
         if (place.identity(), path) in self._volatile or (place.identity(), "list") in self._volatile:
             return True
         return type(item) is tuple and any(self._is_volatile_in(x, place, (*path, i)) for i, x in enumerate(item))
+
+
+def _gap(a: Any, b: Any) -> int:
+    """How many bytes one array begins after another."""
+    return int(a.__array_interface__["data"][0] - b.__array_interface__["data"][0])
 
 
 def _comparable(value: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .program import Program, reads_of
-from .runs import Run, grouped, is_elementwise
+from .runs import Run, grouped
 from .values import Instruction, Storage, Value
 
 __all__ = ["Plan", "shared_scratch"]
@@ -30,7 +30,9 @@ class Plan:
     def __init__(self, program: Program, reuse_outputs: bool = False, groups: list[Any] | None = None) -> None:
         self.program = program
         self.groups = list(grouped(program)) if groups is None else groups
-        inner = {value for group in self.groups if isinstance(group, Run) for value in group.inner}
+        runs = [group for group in self.groups if isinstance(group, Run)]
+        inner = {value for run in runs for value in run.inner}
+        in_runs = {item for run in runs for item in run.rows}
         given = set() if reuse_outputs else {value.storage for value in program.given()}
         self._fixed: dict[Storage, Value] = {}
         for item in program.instructions():
@@ -40,9 +42,12 @@ class Plan:
                     made.storage.kind == "fresh"
                     and made.storage not in given
                     and made not in inner
-                    and _can_be_told(item)
+                    and (_can_be_told(item) or (item in in_runs and item.function is np.where))
                 ):
                     self._fixed[made.storage] = made
+        self._taken_whole = {
+            item: {v.storage for r in run.rows.values() for v in r.whole} for run in runs for item in run.rows
+        }
         self.joined: dict[int, Value] = {}
         self.parts: dict[Storage, tuple[Value, int]] = {}
         self._join(given, inner)
@@ -119,13 +124,19 @@ class Plan:
         free: list[tuple[int, int]] = []  # bytes and number of a pool
         self._pool: dict[Storage, int] = {}
         self._sizes: list[int] = []
+        numbers = {item: i for i, item in enumerate(self.program.items)}
         ending: dict[int, list[Storage]] = {}
         for storage in self._fixed:
             ending.setdefault(last.get(storage, -1), []).append(storage)
-        for i, item in enumerate(self.program.items):
-            if isinstance(item, Instruction) and isinstance(item.outs, Value):
-                self._settle(item, i, last, free, ending)
-            free.extend((self._sizes[self._pool[storage]], self._pool[storage]) for storage in ending.get(i, ()))
+        ended: list[Storage] = []
+        for group in self.groups:
+            for item in group.items if isinstance(group, Run) else (group,):
+                i = numbers[item]
+                if isinstance(item, Instruction) and isinstance(item.outs, Value):
+                    self._settle(item, i, last, free, ending)
+                ended += ending.get(i, ())
+            free.extend((self._sizes[self._pool[storage]], self._pool[storage]) for storage in ended)
+            ended.clear()  # not earlier: blocks of a run are at different items at the same time
         self.before = sum(value.array.nbytes for value in self._fixed.values())
         self.after = sum(self._sizes)
 
@@ -155,6 +166,8 @@ class Plan:
             return None
         for read in item.reads():
             whole = self._fixed.get(read.storage)
+            if read.storage in self._taken_whole.get(item, ()):
+                continue  # another block may still need it
             if read.storage in ending and whole is not None and _same_layout(read, made) and _same_layout(whole, made):
                 others = [other for other in item.reads() if other.storage is read.storage]
                 if all(_same_layout(other, made) for other in others):
@@ -220,7 +233,7 @@ def _can_be_told(item: Instruction) -> bool:
     if "out" in item.kwargs:
         return False
     function = item.function
-    if function is np.empty_like or (function is np.where and is_elementwise(item)):
+    if function is np.empty_like or function is np.empty:
         return True
     if isinstance(function, np.ufunc):
         return function.nout == 1
@@ -232,8 +245,11 @@ def _can_be_told(item: Instruction) -> bool:
     return function in _TAKE_OUT
 
 
-def shared_scratch(run: Run) -> Iterator[tuple[Value, str]]:
-    """For each inner value of a run the name of its scratch space, shared where one ends before the other begins."""
+def shared_scratch(run: Run) -> Iterator[tuple[Value, str, tuple[int, ...]]]:
+    """For each value of a run's own the name of its scratch space and the shape of a row.
+
+    Space is shared where one value ends before the other begins.
+    """
     last: dict[Storage, int] = {}
     for i, item in enumerate(run.items):
         for value in (*item.reads(), *item.makes()):
@@ -242,15 +258,16 @@ def shared_scratch(run: Run) -> Iterator[tuple[Value, str]]:
     count = 0
     ending: dict[int, list[tuple[Any, str]]] = {}
     for i, item in enumerate(run.items):
-        for dtype, place in ending.get(i, ()):  # elementwise: a result may lie over what is read for the last time
-            free.setdefault(dtype, []).append(place)
-        if item.outs in run.inner:
+        for kind, place in ending.get(i, ()):  # a row of a result may lie over one that is read for the last time
+            free.setdefault(kind, []).append(place)
+        if item in run.rows and item.outs in run.inner:
             made: Value = item.outs
-            places = free.get(made.dtype)
+            row = () if run.flat else made.shape[1:]
+            places = free.get((made.dtype, row))
             if places:
                 place = places.pop()
             else:
                 count += 1
                 place = f"scratch{count}"
-            ending.setdefault(last[made.storage], []).append((made.dtype, place))
-            yield made, place
+            ending.setdefault(last[made.storage], []).append(((made.dtype, row), place))
+            yield made, place, row

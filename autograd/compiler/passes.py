@@ -1,4 +1,4 @@
-"""Passes: each makes a program shorter, and none changes what it computes."""
+"""Passes: each makes a program shorter or faster, and none changes what it computes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 
 from .numbers import Number
 from .program import Program, reads_of
-from .values import Check, Instruction, Storage, Value, map_tree
+from .runs import join_runs, join_sums
+from .values import Check, Instruction, Storage, Value, collect, map_tree
 
 __all__ = ["PASSES", "remove_dead", "run_passes"]
 
@@ -154,6 +155,64 @@ def remove_dead(program: Program) -> None:
     program.items = kept[::-1]
 
 
+def make_directly(program: Program) -> None:
+    """A call that writes all of an array that was made for it makes the array."""
+    at = 0
+    while at < len(program.items):
+        item = program.items[at]
+        if isinstance(item, Instruction) and item.function in (np.empty, np.zeros) and item.target is None:
+            _make_directly(program, item, at)
+        at += 1
+
+
+def _make_directly(program: Program, allocation: Instruction, at: int) -> None:
+    made: Value = allocation.outs
+    storage, moved = made.storage, [at]
+    if made.storage.kind != "fresh" or not made.array.size or not made.array.flags.c_contiguous:
+        return
+    for i, item in enumerate(program.items[at + 1 :], at + 1):
+        if isinstance(item, Instruction) and item.kind == "view" and item.makes()[0].storage is storage:
+            moved.append(i)
+        elif storage in {value.storage for value in reads_of(item)}:
+            break
+    else:
+        return
+    if not isinstance(item, Instruction):
+        return
+    target = item.target
+    if target is None or target.storage is not storage or not _same_place(target, made):
+        return
+    taken: list[Value] = []
+    collect((item.args, {name: value for name, value in item.kwargs.items() if name != "out"}), taken)
+    if any(value.storage is storage for value in taken) or not _makes_alike(item, made):
+        return
+    views = [program.items[n] for n in moved[1:]]
+    item.kwargs = {name: value for name, value in item.kwargs.items() if name != "out"}
+    item.target, item.outs, made.source = None, made, item
+    kept = [other for n, other in enumerate(program.items[: i + 1]) if n not in moved]
+    program.items = [*kept, *views, *program.items[i + 1 :]]
+    if target is not made:
+        program.replace({target: made})
+
+
+def _makes_alike(item: Instruction, made: Value) -> bool:
+    """Whether a call of its own accord makes an array of this dtype and of ordinary layout."""
+    if not isinstance(item.function, np.ufunc) or item.function.nout != 1 or set(item.kwargs) != {"out"}:
+        return False
+    dtypes: list[Any] = []
+    for arg in item.args:
+        if type(arg) in (int, float):
+            dtypes.append(type(arg))
+        elif type(arg) is Value and (arg.array.flags.c_contiguous or arg.shape != made.shape):
+            dtypes.append(arg.dtype)
+        else:
+            return False
+    try:
+        return bool(item.function.resolve_dtypes((*dtypes, None))[-1] == made.dtype)
+    except TypeError:
+        return False
+
+
 def write_directly(program: Program) -> None:
     """A result that is only copied into another array is computed there."""
     given = {value.storage for value in program.given()}
@@ -199,7 +258,10 @@ def _same_place(a: Value, b: Value) -> bool:
 
 
 def simplify_calls(program: Program) -> None:
-    """NumPy's functions that go through Python are called by what they come to: ``sum`` is ``add.reduce``."""
+    """NumPy's functions that go through Python are called by what they come to: ``sum`` is ``add.reduce``.
+
+    Of an array that is only to be like another the shape is known.
+    """
     for item in program.instructions():
         reduce = _REDUCTIONS.get(item.function)
         if reduce is not None and set(item.kwargs) <= {"axis", "keepdims", "dtype"} and len(item.args) <= 2:
@@ -207,8 +269,13 @@ def simplify_calls(program: Program) -> None:
             rest = {name: value for name, value in item.kwargs.items() if name != "axis"}
             item.function, item.name = reduce
             item.args, item.kwargs = (item.args[0],), {"axis": axis, **rest}
+        plain = _LIKE.get(item.function)
+        if plain is not None and type(item.args[0]) is Value and item.outs.array.flags.c_contiguous:
+            item.function, item.name = plain, plain.__name__
+            item.args, item.kwargs = (item.outs.shape, item.outs.dtype), {}
 
 
+_LIKE: dict[Any, Any] = {np.empty_like: np.empty, np.zeros_like: np.zeros, np.ones_like: np.ones}
 _REDUCTIONS: dict[Any, Any] = {
     np.sum: (np.add.reduce, "add.reduce"),
     np.prod: (np.multiply.reduce, "multiply.reduce"),
@@ -234,9 +301,12 @@ PASSES: dict[str, Callable[[Program], None]] = {
     "fold_constants": fold_constants,
     "use_scalars": use_scalars,
     "remove_copies": remove_copies,
+    "make_directly": make_directly,
     "share_equal": share_equal,
     "write_directly": write_directly,
     "remove_dead": remove_dead,
+    "join_sums": join_sums,
+    "join_runs": join_runs,
 }
 """All passes by name, in the order in which they run."""
 

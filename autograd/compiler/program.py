@@ -42,6 +42,7 @@ class Program:
         results: the tree that the function returned.
         graded: of outputs that require grad: their Values, those that backward needs, and the arguments among the
             Tensors to differentiate by; attach: the function that makes Tensors of them, or None.
+        blocked_sums: whether sums over all rows of large arrays may be added up block by block.
     """
 
     def __init__(self, tape: Tape, effects: list[Effect], results: Any, part: Part | None = None) -> None:
@@ -58,6 +59,7 @@ class Program:
                 self.items.append(instruction)
         self.effects = effects
         self.results = results
+        self.blocked_sums = False
         self.graded: Any = ((), (), ())
         self.attach: Any = None
 

@@ -168,7 +168,10 @@ class Tape:
             if not _same_place(bare, source):
                 value = self._alias(bare, value.storage)
         elif bare.shape == source.shape and _same_numbers(bare, source.astype(bare.dtype)):
-            instruction = Instruction("call", "array", np.array, (self.value(parent), bare.dtype), {}, self._where())
+            layout = {"order": "C"} if bare.flags.c_contiguous and not source.flags.c_contiguous else {}
+            instruction = Instruction(
+                "call", "array", np.array, (self.value(parent), bare.dtype), layout, self._where()
+            )
             value = instruction.outs = Value(self._storage(bare, "fresh"), bare, instruction)
             self.instructions.append(instruction)
         else:

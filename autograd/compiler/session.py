@@ -17,7 +17,7 @@ from .emit import Emitter
 from .graded import Graded, clean_graph, outputs_of
 from .guards import PLAIN, Guards
 from .numbers import Number
-from .passes import run_passes
+from .passes import PASSES, run_passes
 from .program import Program, reads_of
 from .reach import Reach
 from .recording import Tape
@@ -36,7 +36,15 @@ class Options:
         self.reuse_outputs = reuse_outputs
         self.passes = passes
         self.verify = verify
-        self.kernels = backend == "numba"
+        self.backend = backend
+        if backend == "numba":  # kernels take the place of runs
+            self.passes = {name for name in (PASSES if passes is None else passes) if not name.startswith("join_")}
+
+    def without(self, name: str) -> Options:
+        """The same, but for one pass."""
+        chosen = PASSES if self.passes is None else self.passes
+        chosen = {one for one in chosen if one != name}
+        return Options(self.fullgraph, self.reuse_outputs, chosen, self.verify, self.backend)
 
 
 class Version:
@@ -313,9 +321,10 @@ class _Emission:
     """
 
     def __init__(self, program: Program, title: str, parameters: list[Value], reuse: bool, options: Options) -> None:
-        kind = KernelEmitter if options.kernels else Emitter
+        kernels = options.backend == "numba"
+        kind = KernelEmitter if kernels else Emitter
         plain = None
-        if options.kernels and options.verify:
+        if kernels and options.verify:
             with names_kept(program, parameters):
                 plain = Emitter(program, title, parameters, reuse)
                 first = plain.build()

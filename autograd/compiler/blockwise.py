@@ -1,0 +1,144 @@
+"""The text of a run: a function that works on a block of rows, called for all blocks by several threads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..ops._blocks import in_blocks
+from .memory import Plan, shared_scratch
+from .numbers import Number
+from .runs import Run
+from .values import Instruction, Value
+from .wording import Wording
+
+__all__ = ["Blockwise"]
+
+
+class Blockwise(Wording):
+    """What an emitter knows of runs."""
+
+    plan: Plan
+
+    def _run(self, run: Run) -> None:
+        """All that a run does, block by block."""
+        own = {value.storage for value in run.inner}
+        flat = self._prepare(run, own)
+        name = self._fresh("run")
+        self.namespace["in_blocks"] = in_blocks
+        lines = [f"def {name}():"]
+        names = {value: value.name for value in (*flat, *run.inner)}
+        scratch: dict[Value, str] = {}
+        for value, place, row in shared_scratch(run):
+            if place not in scratch.values():
+                shape = run.height if run.flat else (run.height, *row)
+                lines.append(f"    {place} = empty({shape}, '{value.dtype}')")
+            scratch[value] = place
+        lines += ["    def work(block):"]
+        sums = self._sums(run)
+        if sums:
+            number = self._fresh("number")
+            lines.append(f"        {number} = block.start // {run.height}")
+        for value, whole in flat.items():
+            value.name = self._fresh("x")
+            lines.append(f"        {value.name} = {whole}[block]")
+        lead = next(iter(flat))
+        cut = {place: self._fresh("t") for place in dict.fromkeys(scratch.values())}
+        for place in cut:
+            lines.append(f"        {cut[place]} = {place}[:len({lead.name})]")
+        for value, place in scratch.items():
+            value.name = cut[place]
+        line = run.items[0].line
+        for item in run.items:
+            if item.line != line and item in run.rows:
+                lines.append(f"        # {item.line}")
+                line = item.line
+            if item in sums:
+                lines.append(f"        {self._on_block(item, f'{sums[item]}[{number}]', not self._made(item).shape)}")
+            elif item in run.rows:
+                out = self.name(self._made(item))
+                lines.append(f"        {self._on_block(item, out, item.function is np.where)}")
+            elif item.kind == "view" and item.outs.storage in own:
+                names[item.outs] = ""
+                lines.append(f"        {self.name(item.outs)} = {self._call(item)}")
+        lines.append("    return work")
+        for value, old in names.items():
+            value.name = old
+        self._body += lines
+        width = 1 if run.flat else lead.array.size // lead.shape[0]
+        self._body.append(f"in_blocks({flat[lead]}, {name}, {run.height * width})")
+        for item, parts in sums.items():
+            self._body.append(self._total(item, parts))
+
+    def _prepare(self, run: Run, own: set[Any]) -> dict[Value, str]:
+        """Make the arrays and views of a run; returns those that are cut, with the text of what is cut."""
+        for item in run.items:
+            if item in run.rows:
+                made = item.outs
+                if item.target is None and made not in run.inner:
+                    if made.storage in self.plan.parts:
+                        self._part(made)
+                    elif not self.plan.is_fixed(made) and not run.rows[item].total:
+                        self._body.append(f"{self.name(made)} = empty({made.shape}, '{made.dtype}')")
+                for arg in (*item.args, *item.kwargs.values()):
+                    if type(arg) is Number:
+                        self.number(arg)
+            elif item.kind != "view" or item.outs.storage not in own:
+                self._where_it_belongs(item)
+        flat: dict[Value, str] = {}
+        for value in run.outer():
+            flat[value] = self.name(value)
+            if run.flat and len(value.shape) > 1:
+                flat[value] = self._fresh(f"{self.name(value)}_flat")
+                lines = self._setup if self.plan.is_static(value) else self._body
+                lines.append(f"{flat[value]} = {self.name(value)}.reshape(-1)")
+        return flat
+
+    def _sums(self, run: Run) -> dict[Instruction, str]:
+        """For sums of all rows the name of an array that has a place for each block's."""
+        found = {}
+        for item, rows in run.rows.items():
+            if rows.total:
+                made = self._made(item)
+                found[item] = self._fresh("sums")
+                self._setup.append(f"{found[item]} = empty({(run.blocks, *made.shape)}, '{made.dtype}')")
+        return found
+
+    def _total(self, item: Instruction, parts: str) -> str:
+        """The line that adds up what the blocks gave."""
+        made = self._made(item)
+        function = item.function if item.name.endswith(".reduce") else np.add.reduce
+        owner = getattr(function, "__self__", np.add).__name__
+        text = f"np.{owner}.reduce({parts}, axis=0"
+        if item.target is not None or self.plan.is_fixed(made):
+            return f"{text}, out={self.name(made)})"
+        return f"{self.name(made)} = {text})"
+
+    @staticmethod
+    def _made(item: Instruction) -> Any:
+        return item.target if item.target is not None else item.outs
+
+    def _on_block(self, item: Instruction, out: str, assigned: bool) -> str:
+        """A call inside of a run, on blocks."""
+        args = [self._argument(item, arg) for arg in item.args]
+        args += [f"{name}={self.text(value)}" for name, value in item.kwargs.items() if name != "out"]
+        call = f"{self._function(item)}({', '.join(args)}"
+        if assigned:
+            return f"{out}{'' if out.endswith(']') else '[...]'} = {call})"
+        return f"{call}, out={out})"
+
+    def _part(self, value: Value) -> None:
+        raise NotImplementedError
+
+    def _where_it_belongs(self, item: Instruction) -> None:
+        raise NotImplementedError
+
+    def _call(self, item: Instruction) -> str:
+        raise NotImplementedError
+
+    def _argument(self, item: Instruction, arg: Any) -> str:
+        raise NotImplementedError
+
+    def _function(self, item: Instruction) -> str:
+        raise NotImplementedError

@@ -1,0 +1,209 @@
+"""Runs of compiled programs: large arrays are worked through in blocks of rows, and no number changes by it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd
+import nn.functional as F
+from autograd.compiler.passes import PASSES
+from autograd.compiler.runs import LARGE
+
+WIDTH = 512
+ROWS = 2 * LARGE // WIDTH
+
+
+def draw(*shape: int, seed: int = 0, grad: bool = False, dtype: Any = np.float32) -> Any:
+    numbers = np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+    return autograd.tensor(numbers, requires_grad=grad)
+
+
+def code(program: Any) -> str:
+    return "\n".join(line.split("#")[0] for line in program.source.splitlines())
+
+
+def blocks(program: Any) -> int:
+    """How many runs a program has."""
+    return code(program).count("in_blocks(")
+
+
+def same_as_eager(step: Callable[[], Any], exactly: bool = True, **options: Any) -> Any:
+    """The compiled step, after each of three calls gave what the step gives."""
+    program = autograd.compile(step, fullgraph=True, **options)
+    for _ in range(3):
+        found, true = program(), step()
+        for a, b in zip(found, true, strict=True):
+            if exactly:
+                np.testing.assert_array_equal(a.numpy(), b.numpy())
+            else:
+                assert abs(a - b).amax() <= 2e-6 * abs(b).amax()
+    return program
+
+
+def gradients(*tensors: Any) -> list[Any]:
+    found = [tensor.grad for tensor in tensors]
+    for tensor in tensors:
+        tensor.grad = None
+    return found
+
+
+def test_layer_norm_is_one_run_forward_and_backward():
+    x, w, b = draw(ROWS, WIDTH, grad=True), draw(WIDTH, seed=1, grad=True), draw(WIDTH, seed=2, grad=True)
+    g = draw(ROWS, WIDTH, seed=3)
+
+    def step():
+        y = F.layer_norm(x, (WIDTH,), w, b)
+        y.backward(g)
+        return [y.detach(), *gradients(x, w, b)]
+
+    assert blocks(same_as_eager(step, exactly=False)) == 1
+
+
+def test_cross_entropy_reads_its_scores_once():
+    x, target = draw(ROWS, WIDTH, grad=True), autograd.tensor(np.arange(ROWS) % WIDTH)
+
+    def step():
+        loss = F.cross_entropy(x, target)
+        loss.backward()
+        return [loss.detach(), *gradients(x)]
+
+    assert blocks(same_as_eager(step, exactly=False)) == 1
+
+
+def test_what_forward_left_backward_finds_in_the_same_block():
+    x = draw(2 * LARGE, grad=True)
+
+    def step():
+        y = 0.5 * x * (1 + autograd.tanh(0.8 * (x + 0.045 * x**3)))
+        loss = y.sum()
+        loss.backward()
+        return [loss.detach(), y.detach(), *gradients(x)]
+
+    program = same_as_eager(step, exactly=False)
+    assert blocks(program) == 1
+    without_sums = same_as_eager(step, exactly=False, passes=set(PASSES) - {"join_sums"})
+    assert blocks(without_sums) == 1
+    assert blocks(same_as_eager(step, exactly=False, passes=set(PASSES) - {"join_sums", "join_runs"})) == 2
+    assert program.explain().bytes_after < 2 * LARGE * 4  # all in between is scratch space
+
+
+@pytest.mark.parametrize("dim", [None, 0])
+def test_sums_over_all_rows_are_added_up_block_by_block(dim):
+    x = draw(ROWS, WIDTH)
+
+    def step():
+        return [(x.exp() * 2).sum(dim)]
+
+    program = same_as_eager(step, exactly=False)
+    assert blocks(program) == 1
+    assert "add.reduce(sums" in code(program)
+    whole = same_as_eager(step, exactly=False, passes=set(PASSES) - {"join_sums"})
+    assert "add.reduce(sums" not in code(whole)
+
+
+def test_where_sums_cancel_they_are_added_as_the_function_adds_them():
+    x, weight = draw(ROWS, WIDTH), draw(WIDTH, WIDTH, seed=1)
+    bias = autograd.zeros(WIDTH, requires_grad=True)
+
+    def step():
+        F.batch_norm(x @ weight + bias, None, None, training=True).square().sum().backward()
+        return gradients(bias)  # mathematically 0: rounding is all there is
+
+    program = autograd.compile(step, fullgraph=True)
+    for _ in range(5):
+        np.testing.assert_array_equal(program()[0].numpy(), step()[0].numpy())
+    assert blocks(program) and "sums" not in code(program)
+
+
+def test_bits_decide_together_what_blocks_decided():
+    x = draw(2 * LARGE)
+
+    def step():
+        return [(x > 100).any(), (x < 100).all(), x.abs().amax(), x.amin()]
+
+    assert blocks(same_as_eager(step)) == 1
+
+
+def test_rows_that_need_other_rows_are_not_cut():
+    x, start = draw(2 * LARGE), draw(2 * LARGE)
+
+    def step():
+        x.copy_(start)
+        x[1:] += x[:-1]  # NumPy reads all before it writes
+        x.mul_(2)
+        return [x.clone()]
+
+    same_as_eager(step)
+
+
+def test_buffers_of_other_dtypes_are_not_shared_inside_of_a_run():
+    x = draw(2 * LARGE, dtype=np.float64)
+
+    def step():
+        a = autograd.linalg.matmul(x.reshape(2, -1).mT, x.reshape(2, -1)[:, :2]).reshape(-1)
+        b = (a * 2).to(autograd.float32)
+        return [(b.exp() - 1).flip(0), b + b.flip(0)]
+
+    same_as_eager(step)
+
+
+def test_arguments_that_overlap_later_are_noticed():
+    def step(x, y):
+        z = x * 1
+        x += y
+        return z * y
+
+    program = autograd.compile(step, fullgraph=True)
+    n = 2 * LARGE
+    for shift in (n, n, n, 1, 1, 0, n):
+        one, two = (np.arange(2.0 * n) for _ in range(2))
+        np.testing.assert_array_equal(program(one[:n], one[shift : shift + n]), step(two[:n], two[shift : shift + n]))
+        np.testing.assert_array_equal(one, two)
+
+
+def test_a_state_given_as_an_argument_is_noticed():
+    weight = draw(2 * LARGE)
+    start = weight.clone()
+
+    def step(x):
+        weight.mul_(2)
+        return x.detach() + 1
+
+    program = autograd.compile(step, fullgraph=True)
+    for x in (draw(2 * LARGE, seed=1), draw(2 * LARGE, seed=2), draw(2 * LARGE, seed=3), weight, weight):
+        weight.copy_(start)
+        found = program(x)
+        weight.copy_(start)
+        np.testing.assert_array_equal(found.numpy(), step(x).numpy())
+
+
+def test_a_check_in_between_holds_before_anything_is_written():
+    x, log = draw(2 * LARGE), draw(2 * LARGE, seed=1)
+
+    def step(limit):
+        y = x * limit
+        if y.max() > 50:
+            y = y / 2
+        log.copy_(y + 1)
+        return y
+
+    program = autograd.compile(step)
+    for limit in (1.0, 1.0, 1.0, 100.0, 1.0):
+        found, left = program(limit), log.clone()
+        np.testing.assert_array_equal(found.numpy(), step(limit).numpy())
+        np.testing.assert_array_equal(left.numpy(), log.numpy())
+
+
+def test_copies_in_another_order_stay_so():
+    x = draw(2, 3, LARGE)
+
+    def step():
+        y = np.array(np.swapaxes(x.numpy(), 0, 1), order="C")
+        y[1:] += y[:-1] * 2
+        return [autograd.tensor(y)]
+
+    same_as_eager(step)
