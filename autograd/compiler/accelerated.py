@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections.abc import Callable, Iterator
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -64,9 +66,8 @@ def _compiled(function: Any, writes: list[str]) -> Any:
         if dimensions:
             typed = types.Array(typed, dimensions[0].count(",") + 1, "C", readonly=name not in writes)
         listed.append(typed)
-    function.__annotations__.clear()
-    function.__globals__.update(library(), **_NAMES)
-    return njit(types.void(*listed), nogil=True, error_model="numpy")(function)
+    plain = FunctionType(function.__code__, {**_NAMES, **library()}, function.__name__)
+    return njit(types.void(*listed), nogil=True, error_model="numpy")(plain)
 
 
 _NAMES = {
@@ -102,12 +103,10 @@ class KernelEmitter(Emitter):
     """Writes a program's text, with kernels.
 
     Attributes:
-        kernels: their texts; seconds: what it took to compile each that was not known before.
+        kernels: their texts; seconds: what it took to compile each.
     """
 
     def __init__(self, program: Program, title: str, parameters: list[Value], reuse_outputs: bool) -> None:
-        self.kernels: dict[str, list[str]] = {}
-        self.seconds: dict[str, float] = {}
         self._written_by: dict[str, list[Value]] = {}
         super().__init__(program, title, parameters, reuse_outputs)
         self.namespace["kernel"] = lambda writes: kernel(writes, self.seconds)
@@ -211,10 +210,14 @@ class KernelEmitter(Emitter):
 
     def written_before(self, error: BaseException) -> list[str]:
         """The names of what stays and was perhaps overwritten when the program raised this error."""
-        found = super().written_before(error)
-        if not found and self._written_by:  # a kernel does not fail; another call may have, after it
-            found = [values[0].name for values in self._written_by.values()]
-        return found
+        head = self._before(error)
+        names = [
+            value.storage.whole.name or value.name if value.storage.whole else value.name
+            for name, values in self._written_by.items()
+            if re.search(rf"(?<!def ){name}\(", head)
+            for value in values
+        ]
+        return list(dict.fromkeys([*super().written_before(error), *names]))
 
 
 @contextlib.contextmanager

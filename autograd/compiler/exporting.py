@@ -60,6 +60,10 @@ def export(emitter: Emitter, path: Any) -> str:
     if emitter.program.attach is not None or emitter.given:
         what = "require grad; call it under no_grad first" if emitter.program.attach else "are its own arguments"
         raise CompileError(f"export: the results of {emitter.title} {what}")
+    if emitter.kernels:
+        raise CompileError(
+            f"export: {emitter.title} has kernels, which need more than NumPy; export what backend='numpy' makes"
+        )
     module = _Module(emitter, os.path.basename(path)[:-3] + ".npz")
     text = module.text()
     with open(path, "w", encoding="utf-8") as file:

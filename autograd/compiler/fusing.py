@@ -33,9 +33,7 @@ class Kernel(Run):
         hidden: storages that only it uses: they need no memory.
     """
 
-    def __init__(
-        self, program: Program, domain: Domain, operations: list[Operation], views: list[Instruction]
-    ) -> None:
+    def __init__(self, program: Program, domain: Domain, operations: list[Operation], views: list[Instruction]) -> None:
         super().__init__(program)
         self.items = [op.item for op in operations]
         self.domain = domain

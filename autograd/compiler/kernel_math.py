@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,8 @@ class _Format:
         self.high = kind(high)
         self.low = kind(_LN2 - high if kind is np.float32 else 1.90821492927058770002e-10)
         self.magic = kind(1.5 * 2.0**mantissa)
-        self.top, self.bottom = (kind(89), kind(-104)) if kind is np.float32 else (kind(710), kind(-746))
+        self.top: Any = kind(89 if kind is np.float32 else 710)
+        self.bottom: Any = kind(-104 if kind is np.float32 else -746)
         self.root = root
         self.tiny = kind(np.finfo(kind).tiny)
         self.far = kind(20 if kind is np.float32 else 44)
@@ -73,19 +75,27 @@ def library() -> dict[str, Any]:
 
 
 def _functions(form: _Format, suffix: str) -> dict[str, Any]:
-    """exp, expm1, tanh, log and log1p of one precision."""
+    """The functions of one precision."""
     from numba import njit
 
-    power, whole, fraction = _parts(form)
-    one, two, half = form.kind(1), form.kind(2), form.kind(0.5)
-    magic, top, bottom, far, tiny = form.magic, form.top, form.bottom, form.far, form.tiny
-    high, low, log2e = form.high, form.low, form.kind(1 / _LN2)
-    infinity, nan, scale = form.kind(np.inf), form.kind(np.nan), form.kind(2.0**form.mantissa)
-    raised = form.kind(form.mantissa)
-    minus_one, zero = -one, form.kind(0)
-    polynomial, series = _horner(form.exp), _horner(form.log)
+    loose: Callable[[Any], Any] = njit(**_LOOSE)
+    exact: Callable[[Any], Any] = njit(**_EXACT)
+    found = {**_exponentials(form, loose, exact), **_logarithms(form, loose, exact)}
+    return {name + suffix: function for name, function in found.items()}
 
-    @njit(**_LOOSE)
+
+def _exponentials(form: _Format, loose: Callable[[Any], Any], exact: Callable[[Any], Any]) -> dict[str, Any]:
+    """exp, expm1, tanh."""
+    power, polynomial = _parts(form)[0], _horner(form.exp, loose)
+    zero, one, two, half = (form.kind(value) for value in (0, 1, 2, 0.5))
+    magic, top, bottom, far = form.magic, form.top, form.bottom, form.far
+    high, low, log2e = form.high, form.low, form.kind(1 / _LN2)
+
+    @exact
+    def nearest(x: Any) -> Any:
+        return (x + magic) - magic
+
+    @loose
     def exp(x: Any) -> Any:
         x = top if x > top else x
         x = bottom if x < bottom else x
@@ -95,11 +105,7 @@ def _functions(form: _Format, suffix: str) -> dict[str, Any]:
         part = nearest(n * half)
         return value * power(part + magic) * power(n - part + magic)
 
-    @njit(**_EXACT)
-    def nearest(x: Any) -> Any:
-        return (x + magic) - magic
-
-    @njit(**_LOOSE)
+    @loose
     def grown(x: Any) -> Any:
         """exp(x) - 1, of x that is neither huge nor far below zero."""
         n = nearest(x * log2e)
@@ -107,7 +113,7 @@ def _functions(form: _Format, suffix: str) -> dict[str, Any]:
         s = power(n + magic)
         return s * (polynomial(r) * (r * r) + r) + (s - one)
 
-    @njit(**_LOOSE)
+    @loose
     def expm1(x: Any) -> Any:
         large = exp(x)
         small = -far if x < -far else x
@@ -115,13 +121,24 @@ def _functions(form: _Format, suffix: str) -> dict[str, Any]:
         value = large if x > far else small
         return x if x == zero else value
 
-    @njit(**_LOOSE)
+    @loose
     def tanh(x: Any) -> Any:
         twice = two * abs(x)
         e = grown(far if twice > far else twice)
         return np.copysign(e / (e + two), x)
 
-    @njit(**_LOOSE)
+    return {"exp": exp, "expm1": expm1, "tanh": tanh}
+
+
+def _logarithms(form: _Format, loose: Callable[[Any], Any], exact: Callable[[Any], Any]) -> dict[str, Any]:
+    """log, log1p."""
+    _, whole, fraction = _parts(form)
+    series = _horner(form.log, loose)
+    zero, one, two, half = (form.kind(value) for value in (0, 1, 2, 0.5))
+    high, low, tiny, raised = form.high, form.low, form.tiny, form.kind(form.mantissa)
+    infinity, nan, scale = form.kind(np.inf), form.kind(np.nan), form.kind(2.0**form.mantissa)
+
+    @loose
     def log(x: Any) -> Any:
         denormal = x < tiny
         y = x * scale if denormal else x
@@ -135,27 +152,24 @@ def _functions(form: _Format, suffix: str) -> dict[str, Any]:
         value = -infinity if x == zero else value
         return value if x >= zero else nan
 
-    @njit(**_EXACT)
+    @exact
     def log1p(x: Any) -> Any:
         u = one + x
         lost = x - (u - one)
         value = log(u) + (lost / u if u < infinity and u > zero else zero)
-        return x if x == zero else (-infinity if x == minus_one else value)
+        return x if x == zero else value
 
-    found = {"exp": exp, "expm1": expm1, "tanh": tanh, "log": log, "log1p": log1p}
-    return {name + suffix: function for name, function in found.items()}
+    return {"log": log, "log1p": log1p}
 
 
-def _horner(coefficients: tuple[Any, ...]) -> Any:
+def _horner(coefficients: tuple[Any, ...], loose: Callable[[Any], Any]) -> Any:
     """A polynomial, written out."""
-    from numba import njit
-
     text = "c0"
     for k in range(1, len(coefficients)):
         text = f"({text}) * x + c{k}"
     place = {f"c{k}": value for k, value in enumerate(coefficients)}
-    exec(f"def polynomial(x):\n    return {text}\n", place)  # noqa: S102
-    return njit(**_LOOSE)(place["polynomial"])
+    exec(f"def polynomial(x):\n    return {text}\n", place)
+    return loose(place["polynomial"])
 
 
 def _parts(form: _Format) -> tuple[Any, Any, Any]:
@@ -235,11 +249,13 @@ def _selections() -> dict[str, Any]:
 
         return typed
 
-    @njit(**_EXACT)
+    exact: Callable[[Any], Any] = njit(**_EXACT)
+
+    @exact
     def maximum(a: Any, b: Any) -> Any:
         return a if (a >= b) | (a != a) else b
 
-    @njit(**_EXACT)
+    @exact
     def minimum(a: Any, b: Any) -> Any:
         return a if (a <= b) | (a != a) else b
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from .fusing import Kernel, Region, region_of
 from .numbers import Number
-from .operations import COLUMN, ELEMENTWISE, FULL, ROW, SCALAR, Operation
+from .operations import COLUMN, FULL, ROW, SCALAR, Operation
 from .values import Value
 
 __all__ = ["Argument", "KernelText"]
@@ -237,10 +237,8 @@ class KernelText:
         for argument in self._parts("columns"):
             lines.append(f"{argument.name}_i = {argument.name}[part * columns:(part + 1) * columns]")
             lines.append(f"{argument.name}_i[:] = 0")
-        inner: list[str] = []
-        for argument in self.arguments:
-            if argument.level == FULL:
-                inner.append(f"{argument.name}_i = {argument.name}[i]")
+        whole = (argument for argument in self.arguments if argument.level == FULL)
+        inner = [f"{argument.name}_i = {argument.name}[i]" for argument in whole]
         inner += [f"{use.name} = {use.source.name}[i]" for use in self._row_loads() if use.source is not None]
         for turn in range(max(step.made.turn for step in self._steps) + 1):
             for step in self._steps:

@@ -212,7 +212,12 @@ def _reduction(item: Instruction, domain: Domain, result: Value) -> Operation | 
     text = _REDUCED.get(function.__self__)
     axis = item.args[1] if len(item.args) > 1 else item.kwargs.get("axis", 0)
     source = item.args[0]
-    if text is None or set(item.kwargs) - {"axis", "keepdims", "out"} or len(item.args) > 2 or type(source) is not Value:
+    if (
+        text is None
+        or set(item.kwargs) - {"axis", "keepdims", "out"}
+        or len(item.args) > 2
+        or type(source) is not Value
+    ):
         return None
     if not _is_plain(source) or source.dtype != result.dtype or result.dtype.kind != "f":
         return None

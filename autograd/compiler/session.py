@@ -286,7 +286,6 @@ class Session:
         name = getattr(self._function, "__name__", type(self._function).__name__)
         back = None
         if graded is not None:
-            step = None
             if not graded.freed:
                 second, parameters = graded.backward(tape)
                 run_passes(second, options.passes)

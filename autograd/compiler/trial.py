@@ -188,9 +188,7 @@ class Trial:
         conclusive: whether no further comparison is needed.
     """
 
-    def __init__(
-        self, program: Program, parts: list[Any], reach: Reach, streams: list[Any], first: Samples
-    ) -> None:
+    def __init__(self, program: Program, parts: list[Any], reach: Reach, streams: list[Any], first: Samples) -> None:
         self._step, self._parts = parts[0], parts
         self._seen: dict[int, int] = {}
         self._states_seen: list[tuple[Any, int]] = []
