@@ -27,7 +27,7 @@ from typing import Any
 from benchmarks.runs import Run, all_runs
 
 WORKER = Path(__file__).with_name("worker.py")
-OURS = ("chainrule", "chainrule_nn", "compiled")
+OURS = ("chainrule", "chainrule_nn", "compiled", "numba")
 OWN_INTERPRETER = (*OURS, "numpy")
 
 

@@ -171,11 +171,12 @@ def _compiled() -> list[Run]:
             if run.module == "chain":
                 targets = (Target("us per op", 0.2, "torch"),)
             others = ("numpy", "torch") if run.module in ("training", "chain") else ("torch",)
-            contenders = ("compiled", *others)
+            kernels = ("numba",) if run.module in ("training", "rows", "gpt") else ()
+            contenders = ("compiled", *kernels, *others)
             runs.append(Run(f"{run.name}-compiled", run.module, contenders, run.settings, run.smoke, 15, targets))
     runs.append(
-        Run("gelu-compiled", "gelu", ("compiled", "chainrule", "torch", "jax"), {"size": 1 << 22, "repeats": 5},
-            {"size": 1 << 19, "repeats": 1}, 15, (Target("ms per step", 0.25, "torch"),))
+        Run("gelu-compiled", "gelu", ("compiled", "numba", "chainrule", "torch", "jax"),
+            {"size": 1 << 22, "repeats": 5}, {"size": 1 << 19, "repeats": 1}, 15, (Target("ms per step", 0.25, "torch"),))
     )  # fmt: skip
     return runs
 

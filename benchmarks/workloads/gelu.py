@@ -56,6 +56,15 @@ def compiled(size: int, repeats: int) -> Measure:
     return _measure(autograd.compile(_step(autograd, size), fullgraph=True), repeats)
 
 
+def numba(size: int, repeats: int) -> Measure:
+    """This library, compiled with kernels."""
+    import numba as numba
+
+    import autograd
+
+    return _measure(autograd.compile(_step(autograd, size), fullgraph=True, backend="numba"), repeats)
+
+
 def torch(size: int, repeats: int) -> Measure:
     """PyTorch, eager."""
     import torch

@@ -5,6 +5,7 @@ One text of model for both libraries. Weights and data are equal; what is compar
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -104,6 +105,19 @@ def compiled(**settings: int) -> Measure:
     import optim
 
     return _measure(autograd.tensor, nn, F, optim, compile=autograd.compile, **settings)
+
+
+def numba(**settings: int) -> Measure:
+    """The same step, compiled with kernels."""
+    import numba as numba
+
+    import autograd
+    import nn
+    import nn.functional as F
+    import optim
+
+    compile = functools.partial(autograd.compile, backend="numba")
+    return _measure(autograd.tensor, nn, F, optim, compile=compile, **settings)
 
 
 def torch(**settings: int) -> Measure:

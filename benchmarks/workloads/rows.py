@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -45,6 +46,15 @@ def compiled(layer: str, rows: int, width: int, repeats: int) -> Measure:
     import autograd
 
     return chainrule(layer, rows, width, repeats, autograd.compile)
+
+
+def numba(layer: str, rows: int, width: int, repeats: int) -> Measure:
+    """The same step, compiled with kernels."""
+    import numba as numba
+
+    import autograd
+
+    return chainrule(layer, rows, width, repeats, functools.partial(autograd.compile, backend="numba"))
 
 
 def chainrule(layer: str, rows: int, width: int, repeats: int, compile: Any = None) -> Measure:

@@ -63,6 +63,16 @@ def compiled(sizes: list[int], batch: int, optimizer: str, steps: int, batch_nor
     return _measure(autograd.compile(_chainrule_step(sizes, batch, optimizer, batch_norm), fullgraph=True), steps)
 
 
+def numba(sizes: list[int], batch: int, optimizer: str, steps: int, batch_norm: bool = False) -> Measure:
+    """The same step, compiled with kernels."""
+    import numba as numba
+
+    import autograd
+
+    step = _chainrule_step(sizes, batch, optimizer, batch_norm)
+    return _measure(autograd.compile(step, fullgraph=True, backend="numba"), steps)
+
+
 def _chainrule_step(sizes: list[int], batch: int, optimizer: str, batch_norm: bool) -> Callable[[], Any]:
     import autograd
     import nn
