@@ -176,7 +176,8 @@ def _compiled() -> list[Run]:
             runs.append(Run(f"{run.name}-compiled", run.module, contenders, run.settings, run.smoke, 15, targets))
     runs.append(
         Run("gelu-compiled", "gelu", ("compiled", "numba", "chainrule", "torch", "jax"),
-            {"size": 1 << 22, "repeats": 5}, {"size": 1 << 19, "repeats": 1}, 15, (Target("ms per step", 0.25, "torch"),))
+            {"size": 1 << 22, "repeats": 5}, {"size": 1 << 19, "repeats": 1}, 15,
+            (Target("ms per step", 0.25, "torch"),))
     )  # fmt: skip
     return runs
 

@@ -111,6 +111,11 @@ def masked(x: Any) -> Any:
     return np.multiply((x * 2).view(np.int64), mask).view(np.float64) - 1
 
 
+def masked_after_a_sum(x: Any) -> Any:
+    off = x - np.sum(x, axis=1, keepdims=True)
+    return np.multiply(off.view(np.int64), x > 0).view(np.float64) * 2
+
+
 def kept_aside(x: Any) -> Any:
     """What is overwritten is still needed after a sum."""
     total = np.sum(np.exp(x), axis=1, keepdims=True)
@@ -135,6 +140,7 @@ CASES: dict[str, tuple[Callable[..., Any], list[Any], int]] = {
     "sums": (sums, [numbers(4, 6), numbers(4, 6, seed=1)], 1),
     "in place": (in_place, [numbers(4, 6), numbers(4, 6, seed=1)], 1),
     "masked": (masked, [numbers(4, 6)], 1),
+    "masked after a sum": (masked_after_a_sum, [numbers(4, 6)], 1),
     "kept aside": (kept_aside, [numbers(4, 6)], 1),
     "three deep": (three_deep, [numbers(4, 6)], 1),
     "many rows": (softmax, [numbers(50, 3)], 1),
@@ -142,7 +148,7 @@ CASES: dict[str, tuple[Callable[..., Any], list[Any], int]] = {
     "after a sum of all": (lambda x: np.tanh(x * 2 + 1) / np.sum(np.abs(x) + x * x, axis=None), [numbers(4, 6)], 1),
     "of one another": (lambda x: np.cumsum(np.tanh(x * 2 + 1), axis=0) * 2 - 1 + x, [numbers(4, 6)], 2),
     "of whole numbers": (lambda x: (np.abs(x) * 2 + 1) * (x > 2), [np.arange(12).reshape(3, 4)], 1),
-    "as many rows as columns": (both_ways, [numbers(4, 4), numbers(4)], 1),
+    "as many rows as columns": (both_ways, [numbers(4, 4), numbers(4)], 2),
 }
 
 

@@ -18,6 +18,10 @@ __all__ = ["Kernel", "Region", "fuse", "region_of"]
 
 Region = tuple[Any, float, float]
 """Bytes from where to where of a storage, or of an argument: two that were one array may be others at the next call."""
+CALL = 1 << 12
+"""A call of NumPy takes as long as the work on so many elements."""
+SEEDS = 40
+"""How many instructions are tried as the first of a kernel."""
 MOST = 80
 """Calls in one kernel: compiling takes more than proportionally longer."""
 _EVERYTHING = float("inf")
@@ -30,7 +34,7 @@ class Kernel(Run):
         domain: the rows and columns.
         operations: what it does, in order.
         views: of results that it makes.
-        hidden: storages that only it uses: they need no memory.
+        hidden: storages that only it uses: they need no memory; unread: those that nothing reads after it.
     """
 
     def __init__(self, program: Program, domain: Domain, operations: list[Operation], views: list[Instruction]) -> None:
@@ -40,6 +44,7 @@ class Kernel(Run):
         self.operations = operations
         self.views = views
         self.hidden: set[Storage] = set()
+        self.unread: set[Storage] = set()
 
 
 def fuse(program: Program) -> list[Any]:
@@ -68,12 +73,10 @@ def _fused(program: Program, items: list[Instruction], tried: frozenset[Domain])
     for item in items:
         domain = domain_of(item)
         if domain is not None and domain not in tried:
-            sizes[domain] = sizes.get(domain, 0) + domain.rows * domain.columns
+            sizes[domain] = sizes.get(domain, 0) + max(CALL, domain.rows * domain.columns)
     for domain in sorted(sizes, key=lambda domain: -sizes[domain]):
-        scan = _Scan(domain)
-        for item in items:
-            scan.add(item)
-        if scan.pays():
+        scan = _best_scan(items, domain)
+        if scan is not None:
             kernel = Kernel(program, domain, scan.operations, scan.late)
             behind = [*scan.late, *scan.after]
             return [*_fused(program, scan.before, tried), kernel, *_fused(program, behind, tried)]
@@ -81,11 +84,26 @@ def _fused(program: Program, items: list[Instruction], tried: frozenset[Domain])
     return list(items)
 
 
+def _best_scan(items: list[Instruction], domain: Domain) -> _Scan | None:
+    """The first kernel of a domain that pays: with which instruction to begin is tried out."""
+    operations = {id(item): operation(item, domain) for item in items}
+    for _ in range(SEEDS):
+        scan = _Scan(operations)
+        for item in items:
+            scan.add(item)
+        if scan.pays():
+            return scan
+        if not scan.operations:
+            break
+        operations[id(scan.operations[0].item)] = None  # nothing goes together with this one
+    return None
+
+
 class _Scan:
     """Sorts instructions into those that a kernel does, and those before and after it."""
 
-    def __init__(self, domain: Domain) -> None:
-        self.domain = domain
+    def __init__(self, known: dict[int, Operation | None]) -> None:
+        self._known = known
         self.operations: list[Operation] = []
         self.before: list[Instruction] = []
         self.late: list[Instruction] = []
@@ -107,7 +125,7 @@ class _Scan:
             return
         reads, writes = _uses(item)
         if not self._behind.meets(reads, writes):
-            if len(self.operations) < MOST and self._takes(item, reads, writes):
+            if len(self.operations) < MOST and self._takes(item):
                 self._inside.note(item, reads, writes)
                 return
             if not self._inside.meets(reads, writes):
@@ -117,9 +135,9 @@ class _Scan:
         self._behind.note(item, reads, writes)
         self._cut_behind.update(item.makes())
 
-    def _takes(self, item: Instruction, reads: list[Region], writes: list[Region]) -> bool:
-        """Whether the kernel can do it."""
-        op = operation(item, self.domain)
+    def _takes(self, item: Instruction) -> bool:
+        """Whether the kernel can do it, and has to do with what it is about."""
+        op = self._known[id(item)]
         if op is None:
             return False
         target: Region = region_of(op.result)
@@ -133,8 +151,10 @@ class _Scan:
                     return False
         if any(region[2] == _EVERYTHING for region in wanted):
             return False
-        plain = {region_of(v) for level, v in op.operands if level == SCALAR and isinstance(v, Value)}
-        if any(self._inside.meets([region], []) for region in plain):
+        numbers = {region_of(value) for value in item.reads()} - {*wanted}
+        if any(self._inside.meets([region], []) for region in numbers):
+            return False
+        if self.operations and not any(region in self._levels for region in wanted):
             return False
         for region, level in wanted.items():
             if region != target and _overlap(region, target):
@@ -151,9 +171,7 @@ class _Scan:
 
     def pays(self) -> bool:
         """Whether a kernel is worth its compilation and its call."""
-        work = [op for op in self.operations if op.is_large()]
-        large = self.domain.rows * self.domain.columns >= 1 << 14
-        return bool(work) and len(self.operations) >= (2 if large else 3)
+        return len(self.operations) > 1 and any(op.is_large() for op in self.operations)
 
 
 class _Uses:
@@ -276,6 +294,11 @@ def _hide(program: Program, groups: list[Any]) -> None:
             } - {op.result.storage for op in group.operations if op.kind in ("columns", "total")}  # fmt: skip
             group.inner = {item.outs for item in group.items if item.outs and item.outs.storage in group.hidden}
             hidden |= group.hidden
+            group.unread = {
+                region[0]
+                for region in written
+                if _storage(region).kind == "fresh" and region[0] not in given and max(users[region[0]]) == number
+            }
     keep = {id(makers[storage]) for storage in makers if storage not in hidden}
     groups[:] = [
         group

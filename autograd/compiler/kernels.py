@@ -108,8 +108,7 @@ class KernelText:
         uses: list[Any] = []
         for (level, operand), kind in zip(op.operands, op.kinds, strict=True):
             uses.append(self._literal(operand, kind) if level == SCALAR else self._variable(level, operand))
-        known = [use for use in uses if isinstance(use, _Variable)]
-        turn = max([use.turn for use in known], default=0)
+        turn = max([use.turn for use in map(_plain, uses) if use is not None], default=0)
         kind = op.result.dtype.name
         made = _Variable(op.level, kind, self._name("t"), turn if op.kind == "map" else turn + 1)
         step = _Step(op, uses, made, turn)
@@ -173,7 +172,7 @@ class KernelText:
                 final[region] = step
                 places.setdefault(region, step.op.result)  # later ones may be views of it, which do not exist yet
         for region, step in final.items():
-            if region[0] not in self.kernel.hidden:
+            if region[0] not in self.kernel.hidden | self.kernel.unread:
                 place = places[region]
                 step.stores = self._argument(step.op.level, place, place.dtype.name, (region, step.op.level))
                 step.stores.written = True
@@ -350,8 +349,6 @@ class _Bits:
     def __init__(self, variable: _Variable, kind: str) -> None:
         self.variable = variable
         self.kind = kind
-        self.turn = variable.turn
-        self.last = variable.last
 
 
 def _plain(use: Any) -> Any:
