@@ -214,12 +214,14 @@ def _reduction(item: Instruction, domain: Domain, result: Value) -> Operation | 
     source = item.args[0]
     if (
         text is None
-        or set(item.kwargs) - {"axis", "keepdims", "out"}
+        or set(item.kwargs) - {"axis", "keepdims", "out", "dtype"}
         or len(item.args) > 2
         or type(source) is not Value
     ):
         return None
     if not _is_plain(source) or source.dtype != result.dtype or result.dtype.kind != "f":
+        return None
+    if item.kwargs.get("dtype") not in (None, result.dtype):
         return None
     if _level(source.shape, domain) != FULL:
         return None
