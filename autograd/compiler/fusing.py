@@ -20,8 +20,6 @@ Region = tuple[Any, float, float]
 """Bytes from where to where of a storage, or of an argument: two that were one array may be others at the next call."""
 CALL = 1 << 12
 """A call of NumPy takes as long as the work on so many elements."""
-SEEDS = 40
-"""How many instructions are tried as the first of a kernel."""
 MOST = 80
 """Calls in one kernel: compiling takes more than proportionally longer."""
 _EVERYTHING = float("inf")
@@ -85,18 +83,36 @@ def _fused(program: Program, items: list[Instruction], tried: frozenset[Domain])
 
 
 def _best_scan(items: list[Instruction], domain: Domain) -> _Scan | None:
-    """The first kernel of a domain that pays: with which instruction to begin is tried out."""
+    """A kernel of a domain that pays: of what could be done together the largest part that belongs together."""
     operations = {id(item): operation(item, domain) for item in items}
-    for _ in range(SEEDS):
-        scan = _Scan(operations)
-        for item in items:
-            scan.add(item)
+    everything = _scanned(items, operations)
+    for part in _parts(everything.operations):
+        scan = everything
+        if len(part) < len(everything.operations):
+            inside = {id(op.item) for op in part}
+            scan = _scanned(items, {key: op if key in inside else None for key, op in operations.items()})
         if scan.pays():
             return scan
-        if not scan.operations:
-            break
-        operations[id(scan.operations[0].item)] = None  # nothing goes together with this one
     return None
+
+
+def _scanned(items: list[Instruction], operations: dict[int, Operation | None]) -> _Scan:
+    scan = _Scan(operations)
+    for item in items:
+        scan.add(item)
+    return scan
+
+
+def _parts(operations: list[Operation]) -> list[list[Operation]]:
+    """Operations by what they have to do with each other, through arrays or numbers of rows; the most first."""
+    parts: list[tuple[set[Region], list[Operation]]] = []
+    for op in operations:
+        values = [v for level, v in op.operands if level in (FULL, ROW) and isinstance(v, Value)]
+        regions = {region_of(value) for value in [*values, op.result]}
+        near = [part for part in parts if part[0] & regions]
+        parts = [part for part in parts if not part[0] & regions]
+        parts.append((regions.union(*[part[0] for part in near]), [*[op for part in near for op in part[1]], op]))
+    return sorted((part[1] for part in parts), key=len, reverse=True)
 
 
 class _Scan:
@@ -136,7 +152,7 @@ class _Scan:
         self._cut_behind.update(item.makes())
 
     def _takes(self, item: Instruction) -> bool:
-        """Whether the kernel can do it, and has to do with what it is about."""
+        """Whether the kernel can do it."""
         op = self._known[id(item)]
         if op is None:
             return False
@@ -153,8 +169,6 @@ class _Scan:
             return False
         numbers = {region_of(value) for value in item.reads()} - {*wanted}
         if any(self._inside.meets([region], []) for region in numbers):
-            return False
-        if self.operations and not any(region in self._levels for region in wanted):
             return False
         for region, level in wanted.items():
             if region != target and _overlap(region, target):
