@@ -84,7 +84,7 @@ class _KernelPlan(Plan):
         at = 0
         for group in self.groups:
             if not isinstance(group, Kernel):
-                at += 1
+                at += len(group.items) if isinstance(group, Run) else 1
                 continue
             end = at + len(group.items) - 1
             for item in group.items:

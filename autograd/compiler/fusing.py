@@ -6,12 +6,13 @@ for each column, and single numbers. It computes elementwise, reduces rows to nu
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
 from .operations import COLUMN, FULL, ROW, SCALAR, Domain, Operation, domain_of, operation
 from .program import Program, reads_of
-from .runs import Run
+from .runs import Run, grouped
 from .values import Check, Instruction, Storage, Value
 
 __all__ = ["Kernel", "Region", "fuse", "region_of"]
@@ -48,7 +49,7 @@ class Kernel(Run):
 def fuse(program: Program) -> list[Any]:
     """Put together what kernels can do: the program's items in their new order, and the groups that they form.
 
-    Returns: Checks, Instructions and Kernels.
+    Returns: Checks, Instructions, Kernels, and Runs of what is left.
     """
     groups: list[Any] = []
     window: list[Instruction] = []
@@ -62,7 +63,11 @@ def fuse(program: Program) -> list[Any]:
             groups.append(item)
     _hide(program, groups)
     program.items = [item for group in groups for item in (group.items if isinstance(group, Kernel) else [group])]
-    return groups
+    found: list[Any] = []
+    for fused, stretch in itertools.groupby(groups, lambda group: isinstance(group, Kernel)):
+        items = list(stretch)
+        found += items if fused else grouped(program, items)
+    return found
 
 
 def _fused(program: Program, items: list[Instruction], tried: frozenset[Domain]) -> list[Any]:
