@@ -11,7 +11,7 @@ import os
 import platform
 import sys
 
-OURS = ("chainrule", "chainrule_nn", "compiled")
+OURS = ("chainrule", "chainrule_nn", "compiled", "numba")
 
 
 def main() -> None:
@@ -65,6 +65,8 @@ def versions(contender: str) -> dict:
     else:
         name = {"hips": "autograd"}.get(contender, contender.partition("-")[0])
         found = {name: importlib.metadata.version(name)}
+    if contender == "numba":
+        found["numba"] = importlib.metadata.version("numba")
     if "numpy" in sys.modules:
         found["numpy"] = sys.modules["numpy"].__version__
     return found

@@ -57,6 +57,8 @@ LAZY = (
     "sklearn",
     "threadpoolctl",
     "ml_dtypes",
+    "numba",
+    "llvmlite",
     "base64",
     "gzip",
     "hashlib",

@@ -16,6 +16,7 @@ from typing import Any, TypeVar, overload
 from ..engine.callsite import warn
 from ..engine.modes import local, status
 from ..errors import CompileError
+from .accelerated import check_available
 from .emit import DEVIATED
 from .explaining import Explanation, explain
 from .exporting import export
@@ -346,6 +347,7 @@ def compile(
     reuse_outputs: bool = False,
     passes: Any = None,
     verify: bool = True,
+    backend: str = "numpy",
 ) -> Callable[[F], F]: ...
 def compile(
     function: Any = None,
@@ -355,6 +357,7 @@ def compile(
     reuse_outputs: bool = False,
     passes: Any = None,
     verify: bool = True,
+    backend: str = "numpy",
 ) -> Any:
     """Compile a function, such as a whole training step, or a model, into a straight program of NumPy calls.
 
@@ -373,6 +376,8 @@ def compile(
         reuse_outputs: the arrays returned may be overwritten by the next call: saves making them.
         passes: names of the passes to run (default: all), see ``autograd.compiler.passes``.
         verify: compare the first run of each program with the function's.
+        backend: ``"numba"`` makes compiled kernels of elementwise calls and reductions; it must be installed, and the
+            first calls take longer.
 
     Returns:
         A function of the same arguments, with ``source`` (the program's text), ``explain()``, ``export(path)`` and
@@ -393,7 +398,11 @@ def compile(
     """
     if dynamic:
         raise NotImplementedError("compile: dynamic=True is not supported; each signature gets a program of its own")
-    options = Options(fullgraph, reuse_outputs, passes, verify)
+    if backend not in ("numpy", "numba"):
+        raise ValueError(f"compile: backend must be 'numpy' or 'numba', got {backend!r}")
+    if backend == "numba":
+        check_available()
+    options = Options(fullgraph, reuse_outputs, passes, verify, backend)
     if function is None:
         return lambda made: _compiled(made, options)
     return _compiled(function, options)

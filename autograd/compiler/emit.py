@@ -29,7 +29,14 @@ _OPERATORS = {"__getitem__": "{0}[{1}]", "T": "{0}.T", "mT": "{0}.mT", "real": "
 
 
 class Emitter(Blockwise):
-    """Writes a program's text: the function ``build``, which takes the arrays that stay and returns ``step``."""
+    """Writes a program's text: the function ``build``, which takes the arrays that stay and returns ``step``.
+
+    Attributes:
+        kernels: the texts of the kernels that it calls; seconds: what it took to compile each.
+    """
+
+    kernels: dict[str, list[str]]
+    seconds: dict[str, float]
 
     def __init__(self, program: Program, title: str, parameters: list[Value], reuse_outputs: bool) -> None:
         namespace = {
@@ -37,8 +44,9 @@ class Emitter(Blockwise):
             "strided": strided, "_errstate": np.errstate,
         }  # fmt: skip
         super().__init__(namespace)
+        self.kernels, self.seconds = {}, {}
         self.program = program
-        self.plan = Plan(program, reuse_outputs)
+        self.plan = self._planned(reuse_outputs)
         self._taken.update([line.split(" ")[0] for line in self.plan.pools()])
         self._functions: dict[int, str] = {}
         self._places: dict[tuple[int, str], str] = {}
@@ -51,6 +59,9 @@ class Emitter(Blockwise):
             value.name = self._fresh(value.name or "x")
         self.title = title
         self._write()
+
+    def _planned(self, reuse_outputs: bool) -> Plan:
+        return Plan(self.program, reuse_outputs)
 
     # ---- lines -------------------------------------------------------------------------------------------------------
 
@@ -349,12 +360,7 @@ class Emitter(Blockwise):
 
     def written_before(self, error: BaseException) -> list[str]:
         """The names of what stays and was perhaps overwritten when the program raised this error."""
-        trace, at = error.__traceback__, 0
-        while trace is not None:
-            if trace.tb_frame.f_code.co_filename == f"<compiled {self.title}>":
-                at = trace.tb_lineno
-            trace = trace.tb_next
-        head = "\n".join(self.source.splitlines()[: at - 1])
+        head = self._before(error)
         found = []
         for item in self.program.instructions():
             if item.target is not None and item.target.storage.kind in ("state", "input"):
@@ -362,6 +368,15 @@ class Emitter(Blockwise):
                 if re.search(rf"(out={name}\b|[( ]{name}\[.*\] = |\({name},|\b{name}\.\w+\()", head):
                     found.append(item.target.storage.whole.name or name if item.target.storage.whole else name)
         return list(dict.fromkeys(found))
+
+    def _before(self, error: BaseException) -> str:
+        """The program's text before the line that raised an error."""
+        trace, at = error.__traceback__, 0
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename == f"<compiled {self.title}>":
+                at = trace.tb_lineno
+            trace = trace.tb_next
+        return "\n".join(self.source.splitlines()[: at - 1])
 
     def build(self) -> Callable[..., Any]:
         """The function ``step``."""

@@ -29,6 +29,7 @@ class Explanation(NamedTuple):
         bytes_before, bytes_after: of the results that lie in buffers: one by one, and as they share memory.
         seconds: how long each part takes; empty if it could not be measured.
         recordings: how often the function was recorded; programs: how many there are.
+        kernels: how many seconds it took to compile each.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Explanation(NamedTuple):
     seconds: dict[str, float]
     recordings: int
     programs: int
+    kernels: dict[str, float]
 
     def __str__(self) -> str:
         lines = [f"{self.name}: {sum(self.instructions.values())} calls of NumPy, recorded {self.recordings} times"]
@@ -45,6 +47,8 @@ class Explanation(NamedTuple):
             took = f"  {self.seconds[part] * 1e6:10.1f} us" if part in self.seconds else ""
             lines.append(f"  {part:<10} {count:>5} calls{took}")
         lines.append(f"  buffers: {self.bytes_after:,} bytes; {self.bytes_before:,} if none were shared")
+        if self.kernels:
+            lines.append(f"  kernels: {len(self.kernels)}, compiled in {sum(self.kernels.values()):.2f} s")
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -58,7 +62,9 @@ def explain(emitter: Emitter, recordings: int, programs: int) -> Explanation:
         if item.kind != "view" or not emitter.plan.is_static(item.outs):
             counts[item.section] += 1
     plan = emitter.plan
-    return Explanation(emitter.title, dict(counts), plan.before, plan.after, _measure(emitter), recordings, programs)
+    spent = dict(emitter.seconds)
+    took = _measure(emitter)
+    return Explanation(emitter.title, dict(counts), plan.before, plan.after, took, recordings, programs, spent)
 
 
 def _measure(emitter: Emitter) -> dict[str, float]:

@@ -40,6 +40,10 @@ def in_blocks(whole, make, rows):
     for start in range(0, len(whole), rows):
         work(slice(start, start + rows))
 
+
+def _kept(make):
+    return make()
+
 '''
 _PROVIDED = {
     "np", "ndarray", "empty", "strided", "in_blocks", "_new_tensor", "_stamp", "_kept", "_DEVIATED", "_attach",
@@ -60,6 +64,10 @@ def export(emitter: Emitter, path: Any) -> str:
     if emitter.program.attach is not None or emitter.given:
         what = "require grad; call it under no_grad first" if emitter.program.attach else "are its own arguments"
         raise CompileError(f"export: the results of {emitter.title} {what}")
+    if emitter.kernels:
+        raise CompileError(
+            f"export: {emitter.title} has kernels, which need more than NumPy; export what backend='numpy' makes"
+        )
     module = _Module(emitter, os.path.basename(path)[:-3] + ".npz")
     text = module.text()
     with open(path, "w", encoding="utf-8") as file:

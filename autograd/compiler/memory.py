@@ -31,9 +31,9 @@ class Plan:
         kept: the storages of results that are written again while nobody sees them (see ``keeping``).
     """
 
-    def __init__(self, program: Program, reuse_outputs: bool = False) -> None:
+    def __init__(self, program: Program, reuse_outputs: bool = False, groups: list[Any] | None = None) -> None:
         self.program = program
-        self.groups = list(grouped(program))
+        self.groups = list(grouped(program)) if groups is None else groups
         runs = [group for group in self.groups if isinstance(group, Run)]
         inner = {value for run in runs for value in run.inner}
         in_runs = {item for run in runs for item in run.rows}

@@ -228,14 +228,14 @@ def _without_idle(run: Run, later: _Later) -> tuple[list[Any], list[Any]]:
     return kept[::-1], [*idle[::-1], *later.items]
 
 
-def grouped(program: Program) -> Iterator[Any]:
-    """The program's items, with runs in the places of those that can be done together."""
+def grouped(program: Program, items: list[Any] | None = None) -> Iterator[Any]:
+    """The program's items, or some of them, with runs in the places of those that can be done together."""
     users: dict[Storage, set[Any]] = {}
     for item in program.items:
         makes = item.makes() if isinstance(item, Instruction) else ()
         for value in (*reads_of(item), *makes):
             users.setdefault(value.storage, set()).add(item)
-    waiting = program.items
+    waiting = program.items if items is None else items
     while waiting:
         run = Run.starting(program, waiting[0])
         if run is None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..engine.modes import local
 from ..engine.nodes import Handle, next_rank
+from .accelerated import KernelEmitter, in_the_order_of, names_kept
 from .arrays import RecordingArray
 from .creators import creators_watched
 from .emit import Emitter
@@ -27,19 +28,27 @@ from .values import UnrecordableError, Value
 __all__ = ["Options", "Session", "Version"]
 
 
+_OTHERWISE_IN_KERNELS = {"join_runs", "join_sums", "reduce_in_segments", "spread_operands", "widen_masks"}
+"""Passes whose work kernels do in a better way."""
+
+
 class Options:
     """How a function is compiled: the arguments of ``compile``."""
 
-    def __init__(self, fullgraph: bool, reuse_outputs: bool, passes: Any, verify: bool) -> None:
+    def __init__(self, fullgraph: bool, reuse_outputs: bool, passes: Any, verify: bool, backend: str = "numpy") -> None:
         self.fullgraph = fullgraph
         self.reuse_outputs = reuse_outputs
         self.passes = passes
         self.verify = verify
+        self.backend = backend
+        if backend == "numba":
+            self.passes = set(PASSES if passes is None else passes) - _OTHERWISE_IN_KERNELS
 
     def without(self, name: str) -> Options:
         """The same, but for one pass."""
         chosen = PASSES if self.passes is None else self.passes
-        return Options(self.fullgraph, self.reuse_outputs, {one for one in chosen if one != name}, self.verify)
+        chosen = {one for one in chosen if one != name}
+        return Options(self.fullgraph, self.reuse_outputs, chosen, self.verify, self.backend)
 
 
 class Version:
@@ -281,28 +290,55 @@ class Session:
         name = getattr(self._function, "__name__", type(self._function).__name__)
         back = None
         if graded is not None:
-            step = None
             if not graded.freed:
                 second, parameters = graded.backward(tape)
                 run_passes(second, options.passes)
-                back = Emitter(second, f"{name}_backward", parameters, False)
+                back = _Emission(second, f"{name}_backward", parameters, False, options)
             program.graded = (graded.outs, list(graded.saved), list(graded.given))
             program.attach = True
         run_passes(program, options.passes)
         _own_constants(program)
         if graded is not None:
-            step = back.build() if back is not None else None
-            program.attach = graded.attach(name, step)
-        emitter = Emitter(program, name, guards.inputs(program), options.reuse_outputs)
-        built = emitter.build()
-        version = self.version = Version(guards.write(emitter), guards.space, emitter)
-        version.step, version.backward = built, back
+            program.attach = graded.attach(name, back)
+        made = _Emission(program, name, guards.inputs(program), options.reuse_outputs, options)
+        version = self.version = Version(guards.write(made.emitter), guards.space, made.emitter)
+        version.step, version.backward = made.step, back
         if options.verify:
-            version.trial = Trial(program, built, self._reach, emitter.streams, self._samples)
-        version.set_step(version.trial or built)
-        for writer in (emitter, back):
-            if writer is not None:
-                forget(writer.program)
+            parts = [made] if back is None else [made, back]
+            version.trial = Trial(program, parts, self._reach, made.emitter.streams, self._samples)
+        version.set_step(version.trial or made.step)
+        for emission in (made, back):
+            if emission is not None:
+                forget(emission.emitter.program)
+
+
+class _Emission:
+    """A program as a function; called as an object, as that which is to be compared while it is ``compared``.
+
+    With kernels sums are rounded otherwise, and a number that should be zero but for rounding, as the gradient of a
+    bias before a normalization is, has no correct digit. So the comparison is with a program without kernels.
+
+    Attributes:
+        emitter: what wrote it.
+        step: the function; plain: that which is compared, of the same arguments.
+    """
+
+    def __init__(self, program: Program, title: str, parameters: list[Value], reuse: bool, options: Options) -> None:
+        kernels = options.backend == "numba"
+        kind = KernelEmitter if kernels else Emitter
+        plain = None
+        if kernels and options.verify:
+            with names_kept(program, parameters):
+                plain = Emitter(program, title, parameters, reuse)
+                first = plain.build()
+        self.emitter = kind(program, title, parameters, reuse)
+        self.step = self.plain = self.emitter.build()
+        if plain is not None:
+            self.plain = in_the_order_of(self.emitter, plain, first)
+        self.compared = False
+
+    def __call__(self, *values: Any) -> Any:
+        return (self.plain if self.compared else self.step)(*values)
 
 
 def _own_constants(program: Program) -> None:

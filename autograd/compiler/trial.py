@@ -172,7 +172,8 @@ class Trial:
     """Takes the place of a program's ``step`` until one of its runs was compared with the function.
 
     Args:
-        program: the program; step: what runs it.
+        program: the program.
+        parts: what runs it, and what runs its backward if it has one; told by ``compared`` when they are.
         reach: what the function can reach.
         streams: the places of its random generators.
         first: samples of the arrays of the recorded call.
@@ -187,10 +188,8 @@ class Trial:
         conclusive: whether no further comparison is needed.
     """
 
-    def __init__(
-        self, program: Program, step: Callable[..., Any], reach: Reach, streams: list[Any], first: Samples
-    ) -> None:
-        self._step = step
+    def __init__(self, program: Program, parts: list[Any], reach: Reach, streams: list[Any], first: Samples) -> None:
+        self._step, self._parts = parts[0], parts
         self._seen: dict[int, int] = {}
         self._states_seen: list[tuple[Any, int]] = []
         self._last: list[int] | None = None
@@ -226,7 +225,13 @@ class Trial:
                 self._states_seen, self._last = [], samples[: len(self._seen)]
                 self.conclusive = not self._seen
             return self._step(*values)
-        true = self._compare(values)
+        for part in self._parts:
+            part.compared = True
+        try:
+            true = self._compare(values)
+        finally:
+            for part in self._parts:
+                part.compared = False
         if self.done and self.verdict is None:
             now = dict(zip(self._seen, samples, strict=False))
             pairs = list(zip(self._states_seen, samples[len(now) :], strict=True))
