@@ -8,6 +8,7 @@ __all__ = ["LABELS", "duration", "steps_of"]
 
 LABELS = {
     "compiled": "chainrule, compiled",
+    "numba": "compiled with Numba",
     "chainrule": "chainrule, eager",
     "numpy": "NumPy by hand",
     "torch": "PyTorch",

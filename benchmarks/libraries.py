@@ -13,7 +13,7 @@ from benchmarks.measure import Program
 
 __all__ = ["LIBRARIES", "REPLAYED", "Library", "compiled", "jax_update", "start_jax"]
 
-REPLAYED = ("compiled", "torch-compile", "jax")
+REPLAYED = ("compiled", "numba", "torch-compile", "jax")
 """Contenders that turn a program into another first."""
 
 
@@ -55,17 +55,20 @@ def _torch(compile: bool = False, **options: Any) -> Library:
 LIBRARIES: dict[str, Callable[[], Library]] = {
     "chainrule": _chainrule,
     "compiled": _chainrule,
+    "numba": _chainrule,
     "torch": _torch,
     "torch-fused": lambda: _torch(fused=True),
     "torch-compile": lambda: _torch(compile=True, fused=True),
 }
 
 
-def compiled(program: Program) -> Program:
+def compiled(program: Program, backend: str = "numpy") -> Program:
     """This library's program, compiled whole."""
     import autograd
 
-    return program._replace(step=autograd.compile(program.step, fullgraph=True))
+    if backend == "numba":
+        import numba  # noqa: F401 (whoever has none leaves this contender out)
+    return program._replace(step=autograd.compile(program.step, fullgraph=True, backend=backend))
 
 
 def start_jax(float64: bool = False) -> Any:

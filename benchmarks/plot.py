@@ -11,6 +11,7 @@ __all__ = ["draw"]
 
 LOOKS = {
     "compiled": ("D", "#d55e00", 52),
+    "numba": ("P", "#d55e00", 46),
     "chainrule": ("o", "#e69f00", 42),
     "numpy": ("s", "#0072b2", 30),
     "torch-fused": ("|", "#000000", 70),

@@ -187,8 +187,9 @@ def _compiled() -> list[Run]:
     """Steps compiled, beside the library eager, NumPy by hand, PyTorch, JAX and others."""
     ours = ("compiled", "chainrule")
     torches = ("torch", "torch-fused", "torch-compile")
-    array = (*ours, "numpy", "torch", "torch-compile", "jax")
-    training = (*ours, "numpy", *torches, "jax")
+    kernels = ("compiled", "numba", "chainrule")
+    array = ("numpy", "torch", "torch-compile", "jax")
+    training = (*kernels, "numpy", *torches, "jax")
     step, call, op = "ms per step", "us per call", "us per op"
 
     def run(name: str, module: str, contenders: tuple[str, ...], settings: Any, figure: str, title: str,
@@ -199,7 +200,7 @@ def _compiled() -> list[Run]:
         return Run(f"{name}-compiled", module, contenders, *settings, 15, tuple(targets), tolerance, title)
 
     chains = [
-        run(f"chain-{size}", "chain", (*array, "hips", "mygrad"), _repeated({"size": size}, 100), op,
+        run(f"chain-{size}", "chain", (*ours, *array, "hips", "mygrad"), _repeated({"size": size}, 100), op,
             f"100 ops on {size} element{'s' * (size > 1)}, per op", (0.2, "torch"))
         for size in (1, 16, 1024)
     ]  # fmt: skip
@@ -216,19 +217,19 @@ def _compiled() -> list[Run]:
     ]  # fmt: skip
     gelu = {"size": 1 << 22, "repeats": 5}, {"size": 1 << 19, "repeats": 1}
     arrays = [
-        run("gelu", "gelu", array, gelu, step, "GELU written out, 4 Mi elements", (0.25, "torch"),
+        run("gelu", "gelu", (*kernels, *array), gelu, step, "GELU written out, 4 Mi elements", (0.25, "torch"),
             (1.0, "torch-compile")),
-        run("cross-entropy", "rows", array, _rows("cross-entropy"), step, "softmax cross entropy (4096, 1000)",
+        run("cross-entropy", "rows", (*kernels, *array), _rows("cross-entropy"), step, "softmax cross entropy (4096, 1000)",
             (1.0, "torch")),
-        run("layer-norm", "rows", array, _rows("layer-norm"), step, "layer norm (4096, 512)", (1.2, "torch")),
+        run("layer-norm", "rows", (*kernels, *array), _rows("layer-norm"), step, "layer norm (4096, 512)", (1.2, "torch")),
     ]  # fmt: skip
     networks = [
         run("cnn", "cnn", (*ours, *torches, "jax"), (CNN, SMALL_CNN), step, "CNN, SGD", (1.5, "torch")),
         run("lstm", "lstm", (*ours, "torch", "jax"), _cell("LSTM"), step, "LSTM, forward and backward", (2, "torch")),
         *[run(kind.lower(), "lstm", (*ours, "torch"), _cell(kind), step, f"{kind}, forward and backward")
           for kind in CELLS[1:]],
-        run("gpt", "gpt", (*ours, *torches, "jax"), (GPT, SMALL_GPT), step, "GPT, Adam", (0.9, "torch"), first=1000),
-        run("digits", "digits", (*training, "hips", "mygrad"), _digits(), "ms per epoch",
+        run("gpt", "gpt", (*kernels, *torches, "jax"), (GPT, SMALL_GPT), step, "GPT, Adam", (0.9, "torch"), first=1000),
+        run("digits", "digits", (*ours, "numpy", *torches, "jax", "hips", "mygrad"), _digits(), "ms per epoch",
             "logistic regression, SGD, an epoch"),
         run("mlp-hvp", "hvp", (*ours, "numpy", "torch", "jax", "hips"), _repeated({}, 100), call,
             "Hessian-vector product of an MLP", (0.4, "torch")),

@@ -53,8 +53,8 @@ def prepare(module, contender: str, settings: dict):
         return own(**settings)
     repeats = settings.pop("repeats")
     program = own(**settings) if own else module.program(libraries.LIBRARIES[contender](), **settings)
-    if contender == "compiled" and own is None:
-        program = libraries.compiled(program)
+    if contender in ("compiled", "numba") and own is None:
+        program = libraries.compiled(program, "numba" if contender == "numba" else "numpy")
     return measure.timed(program, repeats, contender in libraries.REPLAYED)
 
 
