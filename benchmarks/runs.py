@@ -219,9 +219,10 @@ def _compiled() -> list[Run]:
     arrays = [
         run("gelu", "gelu", (*kernels, *array), gelu, step, "GELU written out, 4 Mi elements", (0.25, "torch"),
             (1.0, "torch-compile")),
-        run("cross-entropy", "rows", (*kernels, *array), _rows("cross-entropy"), step, "softmax cross entropy (4096, 1000)",
-            (1.0, "torch")),
-        run("layer-norm", "rows", (*kernels, *array), _rows("layer-norm"), step, "layer norm (4096, 512)", (1.2, "torch")),
+        run("cross-entropy", "rows", (*kernels, *array), _rows("cross-entropy"), step,
+            "softmax cross entropy (4096, 1000)", (1.0, "torch")),
+        run("layer-norm", "rows", (*kernels, *array), _rows("layer-norm"), step,
+            "layer norm (4096, 512)", (1.2, "torch")),
     ]  # fmt: skip
     networks = [
         run("cnn", "cnn", (*ours, *torches, "jax"), (CNN, SMALL_CNN), step, "CNN, SGD", (1.5, "torch")),
