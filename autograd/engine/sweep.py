@@ -348,7 +348,7 @@ def sum_to(d: Any, shape: tuple[int, ...]) -> Any:
         axis + extra for axis, n in enumerate(shape) if n == 1 and d.shape[axis + extra] != 1
     )
     if axes:
-        d = np.sum(d, axis=axes, keepdims=True)
+        d = np.add.reduce(d, axes, keepdims=True)
     if d.shape != shape:
         d = np.reshape(d, shape)
     return d

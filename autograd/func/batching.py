@@ -215,8 +215,25 @@ def rank_of(item: Any) -> int:
     return item.ndim if hasattr(item, "ndim") else 0
 
 
+def _side_by_side(level: Level, inputs: Sequence[Any]) -> list[Any] | None:
+    """The values of operands that need nothing to fit each other: arrays of one rank, and numbers."""
+    rank, values = None, []
+    for item in inputs:
+        kind = type(item)
+        if kind is BatchedArray and item.level is level and rank in (None, item.value.ndim):
+            rank = item.value.ndim
+            values.append(item.value)
+        elif kind is float or kind is int:
+            values.append(item)
+        else:
+            return None
+    return values
+
+
 def elementwise(level: Level, function: Callable[..., Any], inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """Call what works on each element by itself, once for all examples."""
+    if not kwargs and (values := _side_by_side(level, inputs)) is not None:
+        return level.wrap(function(*values))
     inputs = [np.asarray(item) if type(item) is list or type(item) is tuple else item for item in inputs]
     rank = max([rank_of(item) for item in inputs], default=0)
     out, where = kwargs.pop("out", None), kwargs.pop("where", None)

@@ -55,6 +55,9 @@ def _parts(index: Any, ndim: int) -> list[Any]:
 
 def _place(level: Level, x: Any, index: Any) -> _Place:
     """The index of all examples that means ``index`` for each; ``x`` need not be batched if ``index`` is."""
+    own = level.owns(x)
+    if own and type(index) is slice and x.ndim and not any(map(level.owns, (index.start, index.stop, index.step))):
+        return _Place((slice(None), index), x.ndim, None)
     parts = _parts(index, x.ndim)
     if any(level.owns(part) and _is_mask(part) for part in parts):
         raise dynamic("x[mask], with a mask that differs between examples,")
@@ -62,7 +65,6 @@ def _place(level: Level, x: Any, index: Any) -> _Place:
         raise dynamic("x[a:b], with bounds that differ between examples,")
     plain = [part is None or type(part) is slice for part in parts]
     batched = any(map(level.owns, parts))
-    own = level.owns(x)
     arrays = [part for part, simple in zip(parts, plain, strict=True) if not simple]
     if not batched and all(isinstance(part, (int, np.integer)) and not _is_mask(part) for part in arrays):
         return _Place((slice(None), *parts), sum(plain), None)

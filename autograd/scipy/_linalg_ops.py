@@ -104,10 +104,10 @@ def solve_banded(bands: tuple[int, int], ab: Any, b: Any) -> Any:
 
 
 def _density_rule(g: Any, x: Any, cov: Any) -> tuple[Any, Any]:
-    inverse = np.swapaxes(inv.kernel(cov), 0, 1)
+    inverse = inv.kernel(cov).T
     solved = np.matmul(x, inverse)
-    weighted = np.expand_dims(g, -1) * solved
-    return -weighted, (np.matmul(np.swapaxes(weighted, 0, 1), solved) - np.sum(g) * inverse) / 2
+    weighted = np.reshape(g, (-1, 1)) * solved
+    return -weighted, (np.matmul(weighted.T, solved) - np.add.reduce(g) * inverse) / 2
 
 
 @op(
@@ -125,5 +125,5 @@ def normal_log_density(x: Any, cov: Any) -> Any:
     """
     (a, dtype), (b, _) = computed(x), computed(cov)
     root = np.linalg.cholesky(b)
-    z = np.linalg.solve(root, np.swapaxes(a, 0, 1))
-    return (np.sum(z * z, axis=0) * -0.5 - np.sum(np.log(np.diagonal(root)))).astype(dtype, copy=False)
+    z = np.linalg.solve(root, a.T)
+    return (np.add.reduce(z * z, 0) * -0.5 - np.add.reduce(np.log(np.diagonal(root)))).astype(dtype, copy=False)
