@@ -239,3 +239,8 @@ def test_the_result_keeps_its_dtype_where_the_call_alone_would_make_another():
     made = autograd.compile(f, fullgraph=True)
     for _ in range(3):
         assert made(np.ones(3, np.float32), np.ones(3)).dtype == np.float32
+
+
+def test_a_pass_that_does_not_exist_is_named():
+    with pytest.raises(ValueError, match="no pass 'remove_all'; expected some of simplify_calls"):
+        autograd.compile(lambda x: x, passes=["remove_all"])

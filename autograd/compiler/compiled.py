@@ -21,6 +21,7 @@ from .emit import DEVIATED
 from .explaining import Explanation, explain
 from .exporting import export
 from .guards import MISSED, PLAIN
+from .passes import PASSES
 from .picturing import picture
 from .session import Options, Session, Version
 from .tails import cut
@@ -402,6 +403,9 @@ def compile(
         raise ValueError(f"compile: backend must be 'numpy' or 'numba', got {backend!r}")
     if backend == "numba":
         check_available()
+    unknown = [name for name in passes or () if name not in PASSES]
+    if unknown:
+        raise ValueError(f"compile: there is no pass {unknown[0]!r}; expected some of {', '.join(PASSES)}")
     options = Options(fullgraph, reuse_outputs, passes, verify, backend)
     if function is None:
         return lambda made: _compiled(made, options)
