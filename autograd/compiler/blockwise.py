@@ -7,19 +7,17 @@ from typing import Any
 import numpy as np
 
 from ..engine.blocks import in_blocks
-from .memory import Plan, shared_scratch
+from .calls import Calls
+from .memory import shared_scratch
 from .numbers import Number
 from .runs import Run
 from .values import Instruction, Value
-from .wording import Wording
 
 __all__ = ["Blockwise"]
 
 
-class Blockwise(Wording):
-    """What an emitter knows of runs."""
-
-    plan: Plan
+class Blockwise(Calls):
+    """Writes runs."""
 
     def _run(self, run: Run) -> None:
         """All that a run does, block by block."""
@@ -126,18 +124,3 @@ class Blockwise(Wording):
         if assigned:
             return f"{out}{'' if out.endswith(']') else '[...]'} = {call})"
         return f"{call}, out={out})"
-
-    def _part(self, value: Value) -> None:
-        raise NotImplementedError
-
-    def _where_it_belongs(self, item: Instruction) -> None:
-        raise NotImplementedError
-
-    def _call(self, item: Instruction) -> str:
-        raise NotImplementedError
-
-    def _argument(self, item: Instruction, arg: Any) -> str:
-        raise NotImplementedError
-
-    def _function(self, item: Instruction) -> str:
-        raise NotImplementedError
