@@ -61,3 +61,8 @@ def require_same(found: Any, expected: Any, where: str = "") -> None:
     elif isinstance(expected, (int, float, complex, str, bool, type(None))):
         assert type(found) is type(expected), where
         assert found == expected or expected != expected, where
+
+
+def code_of(program: Any) -> str:
+    """The text of a compiled program without its comments, which quote the user's lines."""
+    return "\n".join(line.split("#")[0] for line in program.source.splitlines())

@@ -14,6 +14,7 @@ import optim
 from autograd.compiler.memory import placed
 from autograd.compiler.passes import PASSES
 from autograd.compiler.runs import LARGE
+from tests.helpers import code_of
 
 ODD = [0.0, -0.0, np.nan, -np.nan, np.inf, -np.inf, 1e-45, -1e-45, 3.0]
 
@@ -24,7 +25,7 @@ def text(function: Callable[..., Any], *args: Any, without: str = "") -> str:
     with np.errstate(all="ignore"):
         for _ in range(3):
             assert np.asarray(program(*args)).tobytes() == np.asarray(function(*args)).tobytes()
-    return "\n".join(line.split("#")[0] for line in program.source.splitlines())
+    return code_of(program)
 
 
 def draw(*shape: int, dtype: Any = np.float32) -> Any:

@@ -13,6 +13,7 @@ import nn
 import optim
 from autograd.compiler.passes import PASSES
 from autograd.compiler.runs import LARGE
+from tests.helpers import code_of
 
 ALL = frozenset(PASSES)
 
@@ -35,11 +36,6 @@ def calls(program: Any) -> list[str]:
     _, body = program.source.split("    def step(", 1)
     lines = [line.strip() for line in body.splitlines()[2:]]
     return [line for line in lines if line and not line.startswith(("#", "return"))]
-
-
-def code(program: Any) -> str:
-    """The program's text without its comments, which quote the user's lines."""
-    return "\n".join(line.split("#")[0] for line in program.source.splitlines())
 
 
 def draw(*shape: int, seed: int = 0) -> Any:
@@ -126,8 +122,8 @@ def test_numpys_slow_reductions_are_called_by_what_they_come_to():
     def f(x):
         return np.sum(np.exp(x), axis=0) + np.max(x)
 
-    assert "np.sum" not in code(compiled(f, np.ones((2, 3))))
-    assert "np.sum" in code(compiled(f, np.ones((2, 3)), without=("simplify_calls",)))
+    assert "np.sum" not in code_of(compiled(f, np.ones((2, 3))))
+    assert "np.sum" in code_of(compiled(f, np.ones((2, 3)), without=("simplify_calls",)))
 
 
 def test_buffers_share_bytes_when_they_live_one_after_the_other():
@@ -157,7 +153,7 @@ def test_gradients_are_made_where_the_optimizer_wants_them():
     program = autograd.compile(step, fullgraph=True)
     for _ in range(5):
         program(x)
-    assert "concatenate(" not in code(program).split("def step(")[1]
+    assert "concatenate(" not in code_of(program).split("def step(")[1]
     first = [p.grad for p in model.parameters()]
     kept = [g.numpy().copy() for g in first]
     program(x)
@@ -174,13 +170,13 @@ def test_large_elementwise_runs_are_computed_in_blocks(size):
         return g, y.detach()
 
     program = compiled(gelu, draw(size))
-    assert code(program).count("in_blocks(") == 1
+    assert code_of(program).count("in_blocks(") == 1
     plan = program._versions[0].emitter.plan
     assert plan.after == 0  # all between is scratch space of a block
 
 
 def test_small_arrays_are_not_cut_into_blocks():
-    assert "in_blocks" not in code(compiled(lambda x: (x.exp() * 2).tanh(), draw(1000)))
+    assert "in_blocks" not in code_of(compiled(lambda x: (x.exp() * 2).tanh(), draw(1000)))
 
 
 def test_broadcast_operands_and_written_arrays_take_part_in_runs():
@@ -226,9 +222,9 @@ def test_an_array_that_is_made_to_be_written_whole_is_made_by_the_call():
         return out, sums
 
     x = np.arange(4.0)
-    assert "empty(" not in code(compiled(f, x)).split("def step")[1]
-    assert "zeros(" in code(compiled(f, x))
-    assert "empty" in code(compiled(f, x, without=("make_directly",))).split("def step")[1]
+    assert "empty(" not in code_of(compiled(f, x)).split("def step")[1]
+    assert "zeros(" in code_of(compiled(f, x))
+    assert "empty" in code_of(compiled(f, x, without=("make_directly",))).split("def step")[1]
 
 
 def test_the_result_keeps_its_dtype_where_the_call_alone_would_make_another():

@@ -12,6 +12,7 @@ import autograd
 import nn.functional as F
 from autograd.compiler.passes import PASSES
 from autograd.compiler.runs import LARGE
+from tests.helpers import code_of
 
 WIDTH = 512
 ROWS = 2 * LARGE // WIDTH
@@ -22,13 +23,9 @@ def draw(*shape: int, seed: int = 0, grad: bool = False, dtype: Any = np.float32
     return autograd.tensor(numbers, requires_grad=grad)
 
 
-def code(program: Any) -> str:
-    return "\n".join(line.split("#")[0] for line in program.source.splitlines())
-
-
 def blocks(program: Any) -> int:
     """How many runs a program has."""
-    return code(program).count("in_blocks(")
+    return code_of(program).count("in_blocks(")
 
 
 def same_as_eager(step: Callable[[], Any], exactly: bool = True, **options: Any) -> Any:
@@ -100,9 +97,9 @@ def test_sums_over_all_rows_are_added_up_block_by_block(dim):
 
     program = same_as_eager(step, exactly=False)
     assert blocks(program) == 1
-    assert "add.reduce(sums" in code(program)
+    assert "add.reduce(sums" in code_of(program)
     whole = same_as_eager(step, exactly=False, passes=set(PASSES) - {"join_sums"})
-    assert "add.reduce(sums" not in code(whole)
+    assert "add.reduce(sums" not in code_of(whole)
 
 
 def test_where_sums_cancel_they_are_added_as_the_function_adds_them():
@@ -117,7 +114,7 @@ def test_where_sums_cancel_they_are_added_as_the_function_adds_them():
     for _ in range(5):
         np.testing.assert_array_equal(program()[0].numpy(), step()[0].numpy())
     assert blocks(program)
-    assert "sums" not in code(program)
+    assert "sums" not in code_of(program)
 
 
 def test_bits_decide_together_what_blocks_decided():
