@@ -1,4 +1,19 @@
-"""``autograd.compile``: the NumPy program that one would have written by hand."""
+"""``autograd.compile``: the NumPy program that one would have written by hand.
+
+The way of a function through these files:
+
+1. ``compiled`` is what the user calls; ``guards`` say whether a program holds, ``session`` makes one if none does.
+2. Recording: ``reach`` (what the function can read and change), ``recording`` with ``arrays``, ``creators``, ``numbers``
+   (what happens to it), ``values`` and ``trees`` (what is written down), ``graded`` (outputs that require grad),
+   ``tails`` (lines that cannot be recorded).
+3. The ``program`` is worked on by ``passes``, of which ``cheaper`` and ``runs`` (with ``rowwise``) have files of their own.
+4. Writing: ``memory`` and ``keeping`` (where results lie), then ``wording``, ``calls``, ``blockwise``, ``emit``: names,
+   one call, a run, the whole.
+5. The ``trial`` compares it with the function; ``explaining``, ``picturing``, ``exporting`` show it.
+
+With Numba: ``operations`` (what a call means to a kernel), ``fusing`` (which calls it does), ``kernels`` and
+``kernel_math`` (its text), ``accelerated`` (the program around it).
+"""
 
 from .compiled import Compiled as Compiled
 from .compiled import compile as compile  # noqa: A004
