@@ -314,8 +314,8 @@ class CompiledObject(Compiled):
     """A callable object, such as a model, whose calls run as programs; its attributes are those of the object."""
 
     _OWN = frozenset(
-        ["function", "recordings", "_recorded", "_options", "_name", "_volatile", "_numbers", "_versions", "_lock", "_given_up",
-         "_reason", "_told", "_halves"]
+        ["function", "recordings", "_recorded", "_options", "_name", "_volatile", "_numbers", "_versions", "_lock",
+         "_given_up", "_reason", "_told", "_halves"]
     )  # fmt: skip
 
     def __getattr__(self, name: str) -> Any:

@@ -112,8 +112,10 @@ def _bare(array: RecordingArray) -> Any:
 
 def shapes_in(arguments: Any) -> tuple[tuple[int, ...], ...]:
     """The shapes of the arrays and Tensors among arguments, also of those within tuples, lists and dicts."""
-    if isinstance(arguments, (Handle, np.ndarray)):
-        return (tuple(arguments.shape),)
+    if isinstance(arguments, Handle):
+        arguments = arguments._data
+    if isinstance(arguments, (np.ndarray, np.generic)):
+        return (arguments.shape,)
     if isinstance(arguments, dict):
         arguments = arguments.values()
     elif not isinstance(arguments, (tuple, list)):
