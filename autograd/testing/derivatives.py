@@ -111,29 +111,30 @@ def compare_second(a: Arguments) -> Iterator[Comparison]:
         )
     else:
         second = tuple(new_tensor(np.zeros_like(np.asarray(t._data))) for t in (*leaves, *tensors))
-    for part, what in (
-        (slice(None, count), "the second derivative"),
-        (slice(count, None), "the derivative by the seed"),
-    ):
-        base = [*raw, *seeds]
-        chosen = base[part]
-        found = [np.asarray(g._data) for g in second[part]]
-        for _ in range(2):
-            u = [direction(rng, array.shape) for array in chosen]
+    slopes = [np.asarray(g._data) for g in second]
+    step = min((float(np.min(step_of(a.spacing, array), initial=1.0)) for array in raw), default=1.0)
 
-            def value(t: Any, u: Any = u, part: slice = part, base: Any = base) -> Any:
-                moved = list(base)
-                moved[part] = [array + t * along for array, along in zip(base[part], u, strict=True)]
-                _, _, gs = first(moved[:count], moved[count:], False)
-                return np.asarray(pull([np.asarray(g._data) for g in gs], weights))
+    def pulled(points: Sequence[Any], starts: Sequence[Any]) -> Any:
+        return np.asarray(pull([np.asarray(g._data) for g in first(points, starts, False)[2]], weights))
 
-            analytic = np.asarray(sum(float(np.sum(np.real(g) * along)) for g, along in zip(found, u, strict=True)))
-            # terms that cancel in the sum leave their rounding behind
-            size = sum(float(np.sum(np.abs(g * along))) for g, along in zip(found, u, strict=True))
-            step = min((float(np.min(step_of(a.spacing, array), initial=1.0)) for array in raw), default=1.0)
-            expected, error = derivative_along(value, step / 1.5)
-            label = [f"a random direction in {'the inputs' if part.start is None else 'the seeds'}"]
-            yield Comparison(what, label, analytic.reshape(1), expected.reshape(1), error.reshape(1), size)
+    def beside(what: str, where: str, parts: Sequence[Any], u: Sequence[Any], expected: Any, error: Any) -> Comparison:
+        terms = [g * along for g, along in zip(parts, u, strict=True)]
+        found = np.asarray(sum(float(np.sum(np.real(term))) for term in terms))
+        size = sum(float(np.sum(np.abs(term))) for term in terms)  # of it rounding is left where they cancel
+        label = [f"a random direction in the {where}"]
+        return Comparison(what, label, found.reshape(1), expected.reshape(1), np.reshape(error, 1), size)
+
+    for _ in range(2):
+        u = [direction(rng, array.shape) for array in raw]
+
+        def moved(t: Any, u: Any = u) -> Any:
+            return pulled([array + t * along for array, along in zip(raw, u, strict=True)], seeds)
+
+        yield beside("the second derivative", "inputs", slopes[:count], u, *derivative_along(moved, step / 1.5))
+    for _ in range(2):
+        u = [direction(rng, seed.shape).astype(seed.dtype) for seed in seeds]
+        # the gradient is linear in the seeds: along a direction it grows by what it is there
+        yield beside("the derivative by the seed", "seeds", slopes[count:], u, pulled(raw, u), 0.0)
 
 
 def forward_mode(a: Arguments) -> None:
