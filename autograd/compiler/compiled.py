@@ -72,7 +72,7 @@ class Compiled:
         self._options = options
         self._name = getattr(function, "__name__", type(function).__name__)
         self._volatile: set[Any] = set()
-        self._numbers: dict[str, Any] = {}
+        self._numbers: dict[Any, Any] = {}
         self._versions: list[Version] = []
         self._lock = threading.Lock()
         self._given_up: str | None = None

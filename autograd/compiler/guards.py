@@ -27,6 +27,10 @@ MISSED = object()
 PLAIN = object()
 """What they return where it is known that no program can be made: the function is to be called as it is."""
 _NUMBERS = (bool, int, float, complex, str)
+_LITERAL = (bool, int, float, str)
+"""What is written into a test as it is."""
+_VALUES = (*_LITERAL, complex, bytes, slice, range)
+"""What is the same if it is equal, and of the same class."""
 
 
 class Guards:
@@ -46,7 +50,7 @@ class Guards:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         volatile: set[Any],
-        numbers: dict[str, Any],
+        numbers: dict[Any, Any],
     ) -> None:
         self.numbers = numbers
         self._names = _parameter_names(function)
@@ -137,10 +141,7 @@ class Guards:
                 number = self._tape.number(arg, "", ())
                 number.place = Place("argument", None, text, name), ()
                 return number
-        if isinstance(arg, _NUMBERS) and arg == arg:
-            self._tests.append(f"type({text}) is {self._bind(kind)} and {text} == {arg!r}")
-        else:
-            self._tests.append(f"{text} is {self._bind(arg)}")
+        self._tests.append(self._is(text, arg, True))
         return arg
 
     def _tensor(self, arg: Any, text: str, name: str) -> Any:
@@ -286,6 +287,9 @@ class Guards:
         for container, size in self._reach.containers:
             strict = id(container) in self._reach.strict
             inside = places.pop(id(container), [])
+            if isinstance(container, (set, frozenset)):
+                tests.append(f"{self._bind(container)} == {self._bind(copy.copy(container))}")
+                continue
             nested = not strict and id(container) not in self._changed
             if len(inside) < size or any(self._is_volatile_in(value, place, ()) for place, value in inside):
                 tests.append(f"len({self._bind(container)}) == {size}")
@@ -303,8 +307,26 @@ class Guards:
             tests += [test for place, value in rest for test in self._holds(place, value)]
         tests.append(f"{self._bind(live)} == {self._bind(copies)}")
         tests += [f"{self._bind(thing)}._node is {self._bind(thing._node)}" for thing in self._reach.tensors]
-        tests += [f"vars({self._bind(kind)}) == {self._bind(was)}" for kind, was in self._reach.classes]
+        for kind, was in self._reach.classes:
+            tests += self._of_class(kind, was)
+        for thing, expression, was in self._reach.contents:
+            tests.append(f"{expression.format(self._bind(thing))} == {self._bind(was)}")
+        if self._reach.functions:
+            functions = self._bind(self._reach.functions)
+            was = [(function.__code__, function.__defaults__) for function in self._reach.functions]
+            tests.append(f"[(f.__code__, f.__defaults__) for f in {functions}] == {self._bind(was)}")
         return tests
+
+    def _of_class(self, kind: type, was: dict[str, Any]) -> list[str]:
+        """The tests of what stands in a class, but for numbers that change."""
+        same = {name: value for name, value in was.items() if ((id(kind), name), ()) not in self._volatile}
+        if len(same) == len(was):
+            return [f"vars({self._bind(kind)}) == {self._bind(was)}"]
+        names, values = self._bind(list(same)), self._bind(list(same.values()))
+        return [
+            f"len(vars({self._bind(kind)})) == {len(was)}",
+            f"[*map(vars({self._bind(kind)}).get, {names})] == {values}",
+        ]
 
     def _one_by_one(self, container: Any, inside: list[tuple[Place, Any]]) -> list[str]:
         """The tests of a container in which numbers change."""
@@ -336,7 +358,9 @@ class Guards:
         if isinstance(value, (Handle, np.ndarray)):
             array = value if isinstance(value, np.ndarray) else np.asarray(value._data)
             return array.size < 2
-        plain = isinstance(value, (*_NUMBERS, type(None), type, np.dtype))
+        if type(value) is float and value == 0 and id(place.container) in self._reach.strict:
+            return True
+        plain = type(value) in _NUMBERS or isinstance(value, (type(None), type, np.dtype))
         return not plain and getattr(type(value), "__eq__", None) is not object.__eq__
 
     def _means_the_same(self, container: Any) -> bool:
@@ -384,11 +408,20 @@ class Guards:
             ]
         if isinstance(original, np.random.Generator):
             return []  # fetched at each call
-        if isinstance(original, _NUMBERS) and original == original:
-            strict = isinstance(original, (bool, int)) and id(place.container) in self._reach.strict
-            kind = f" and type({text}) is {self._bind(type(original))}" if strict else ""
-            return [f"{text} == {original!r}{kind}"]
-        return [f"{text} is {self._bind(original)}"]
+        return [self._is(text, original, id(place.container) in self._reach.strict)]
+
+    def _is(self, text: str, value: Any, strict: bool) -> str:
+        """The test that something is a certain value: a number or text by what it is worth, others by identity.
+
+        With ``strict`` ``2`` and ``2.0``, or ``0.0`` and ``-0.0``, are not the same.
+        """
+        kind = type(value)
+        if value is None or not (kind in _VALUES or isinstance(value, np.generic)) or value != value:
+            return f"{text} is {self._bind(value)}"
+        if strict and kind is float and value == 0:
+            return f"type({text}) is {self._bind(kind)} and repr({text}) == '{value!r}'"
+        test = f"{text} == {repr(value) if kind in _LITERAL else self._bind(value)}"
+        return f"type({text}) is {self._bind(kind)} and {test}" if strict or kind not in _LITERAL else test
 
     def _is_volatile_in(self, item: Any, place: Place, path: tuple[int, ...]) -> bool:
         if (place.identity(), path) in self._volatile or (place.identity(), "list") in self._volatile:

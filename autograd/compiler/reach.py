@@ -6,10 +6,17 @@ same memory; afterwards all is put back. What stands elsewhere then is what the 
 
 from __future__ import annotations
 
+import contextvars
 import dis
+import enum
 import functools
+import gc
+import itertools
+import re
 import sys
 import types
+import weakref
+from array import array
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -34,7 +41,11 @@ _LIBRARIES = {"autograd", "nn", "optim", "numpy", "scipy", *sys.stdlib_module_na
 """Packages whose functions are taken to be the same at every call, and to depend on what they are given alone."""
 _OP = "autograd._op"
 """Where the records of ops come from: what stands in them are functions, made when they are first used."""
-_ATOMS = (bool, int, float, complex, str, bytes, type(None), np.dtype, type, np.generic, types.ModuleType, slice, range)
+_ATOMS = (bool, int, float, complex, str, bytes, type(None), np.dtype, np.generic, types.ModuleType, slice, range)
+_ARRAYS = (np.ndarray, np.memmap)
+"""The classes of arrays whose calls are written down."""
+_OUT_OF_SIGHT = {"eval", "exec", "globals"}
+"""Built-in functions by which code reads variables that it names in texts."""
 
 
 class Place:
@@ -102,6 +113,8 @@ class Reach:
             and optimizers.
         attributes: the ids of the dicts of objects' attributes, whose order does not count.
         classes: the user's classes, with what stood in them.
+        functions: the user's functions.
+        contents: things that change in their own way: for each an expression of it, ``{0}``, and what that gave.
         tensors: the Tensors in reach.
     """
 
@@ -110,6 +123,8 @@ class Reach:
         self.places: list[tuple[Place, Any]] = []
         self.containers: list[tuple[Any, Any]] = []
         self.classes: list[tuple[type, dict[str, Any]]] = []
+        self.functions: list[types.FunctionType] = []
+        self.contents: list[tuple[Any, str, Any]] = []
         self.strict: set[int] = set()
         self.attributes: set[int] = set()
         self._strict = True
@@ -160,11 +175,14 @@ class Reach:
             yield Place("link", [thing.compiled_from], 0, name)
         elif isinstance(thing, types.FunctionType):
             yield from self._of_function(thing)
+        elif isinstance(thing, type):
+            yield from self._of_class(thing)
         elif isinstance(thing, types.MethodType):
             yield Place("link", [thing.__self__], 0, name or type(thing.__self__).__name__.lower())
             yield Place("link", [thing.__func__], 0, name)
         elif isinstance(thing, functools.partial):
             yield Place("link", [(thing.func, thing.args, thing.keywords)], 0, name)
+            self._has(thing, "{0}.__reduce__()[2][:2]")
         elif isinstance(thing, (dict, OrderedDict, defaultdict)):
             yield from self._entries(thing, name + "[{!r}]")
         elif isinstance(thing, (list, deque)):
@@ -177,8 +195,48 @@ class Reach:
             self.containers.append((thing, len(thing)))
             for item in thing:
                 yield Place("link", [item], 0, name)
-        elif not isinstance(thing, (np.ndarray, np.random.Generator, type)):
+        elif isinstance(thing, np.ndarray):
+            yield from self._of_array(thing, name)
+        elif not isinstance(thing, np.random.Generator):
+            yield from self._of_builtin(thing, name)
             yield from self._of_object(thing, name)
+
+    def _has(self, thing: Any, expression: str) -> Any:
+        """Note what an expression of a thing gives: the program holds while it gives the same."""
+        found = eval(expression.format("thing"), {"thing": thing})
+        self.contents.append((thing, expression, found))
+        return found
+
+    def _of_array(self, thing: Any, name: str) -> Iterator[Place]:
+        """An array of which no calls are written down: of texts, dates, records or objects, or of another class."""
+        if thing.dtype.kind == "O":
+            self._has(thing, "[*map(id, {0}.flat)]")
+            for item in thing.flat:
+                yield Place("link", [item], 0, name)
+        elif thing.dtype.kind not in "biufc" or type(thing) not in _ARRAYS:
+            self._has(thing, "{0}.tobytes()")
+
+    def _of_builtin(self, thing: Any, name: str) -> Iterator[Place]:
+        """Python's own objects that lead on to others, or hold what is no attribute of theirs."""
+        if isinstance(thing, (types.BuiltinMethodType, types.MethodWrapperType)):
+            yield Place("link", [thing.__self__], 0, name)
+        elif isinstance(thing, types.MappingProxyType):
+            yield Place("link", gc.get_referents(thing), 0, name)
+        elif isinstance(thing, weakref.ref):
+            self._has(thing, "id({0}())")
+            yield Place("link", [thing()], 0, name)
+        elif isinstance(thing, contextvars.ContextVar):
+            self._has(thing, "id({0}.get(None))")
+            yield Place("link", [thing.get(None)], 0, name)
+        elif isinstance(thing, (array, bytearray, memoryview)):
+            self._has(thing, "bytes({0})")
+        elif isinstance(thing, (itertools.count, itertools.repeat)):
+            self._has(thing, "repr({0})")
+        elif isinstance(thing, types.GeneratorType):
+            held = self._has(thing, "({0}.gi_frame and {{**{0}.gi_frame.f_locals}})")
+            yield Place("link", [tuple((held or {}).values())], 0, name)
+        elif hasattr(thing, "__length_hint__"):
+            self._has(thing, "{0}.__length_hint__()")
 
     def _of_object(self, thing: Any, name: str) -> Iterator[Place]:
         """An object's attributes, and the functions and constants of its class, if that is the user's."""
@@ -189,25 +247,30 @@ class Reach:
         for kind in type(thing).__mro__[:-1]:
             if kind.__module__.split(".")[0] in _LIBRARIES:
                 continue
-            for slot in (
-                kind.__dict__.get("__slots__", ()) if not isinstance(kind.__dict__.get("__slots__"), str) else ()
-            ):
+            slots = kind.__dict__.get("__slots__", ())
+            for slot in (slots,) if isinstance(slots, str) else slots:
                 if slot not in ("__weakref__", "__dict__"):
                     yield Place("slot", thing, slot, prefix.format(slot))
-            if id(kind) not in self._seen:
-                self._seen.add(id(kind))
-                yield from self._of_class(kind)
+            yield Place("link", [kind], 0, kind.__name__)
         if callable(thing) and not name:
             yield Place("link", [type(thing).__call__], 0, name)
 
     def _of_class(self, kind: type) -> Iterator[Place]:
+        """What stands in a class of the user's, and in those that it is made of."""
+        if kind.__module__.split(".")[0] in _LIBRARIES or isinstance(kind, enum.EnumMeta):
+            return
         self.classes.append((kind, dict(kind.__dict__)))
-        for name, value in kind.__dict__.items():
+        self.strict.add(id(kind))
+        for name, value in dict(kind.__dict__).items():
             if isinstance(value, property):
                 value = value.fget
             value = getattr(value, "__func__", value)  # what a static or class method is made of
-            if isinstance(value, types.FunctionType) or (not isinstance(value, _ATOMS) and not name.startswith("__")):
+            if not name.startswith("__") and not hasattr(type(value), "__get__"):
+                yield Place("slot", kind, name, f"{kind.__name__}.{name}")
+            elif isinstance(value, types.FunctionType) or not name.startswith("__"):
                 yield Place("link", [value], 0, f"{kind.__name__}.{name}")
+        for other in (*kind.__bases__, type(kind)):
+            yield Place("link", [other], 0, other.__name__)
 
     def _entries(self, entries: dict[Any, Any], name: str) -> Iterator[Place]:
         self.containers.append((entries, len(entries)))
@@ -226,9 +289,12 @@ class Reach:
             yield Place("link", [function.__defaults__], 0, function.__name__)
         if function.__kwdefaults__:
             yield Place("link", [function.__kwdefaults__], 0, function.__name__)
-        if function.__dict__.get("__wrapped__") is not None:
-            yield Place("link", [function.__wrapped__], 0, function.__name__)
-        if module not in _LIBRARIES and not is_ours(function.__code__.co_filename):
+        if module in _LIBRARIES or is_ours(function.__code__.co_filename):
+            if function.__dict__.get("__wrapped__") is not None:
+                yield Place("link", [function.__wrapped__], 0, function.__name__)
+        else:
+            self.functions.append(function)
+            yield from self._entries(function.__dict__, function.__name__ + ".{}")
             named = dict.fromkeys(_names(function.__code__))
             for name in dict.fromkeys(_global_names(function.__code__)):
                 if name in function.__globals__:
@@ -264,7 +330,7 @@ class Reach:
         if id(value) in self._made:
             return self._made[id(value)]
         made = value
-        if type(value) is np.ndarray:
+        if type(value) in _ARRAYS:
             if value.dtype.kind in "biufc":
                 kind = "input" if (place.identity(), path) in self.volatile else "state"
                 made = self._tape.enter(value, kind, (place, path))
@@ -296,6 +362,14 @@ class Reach:
             value = array._value if isinstance(array, RecordingArray) else None
             if value is not None and value.storage.kind == "input" and value.place is not None:
                 yield value.place, array
+
+    def note_numbers(self, seen: dict[Any, Any]) -> None:
+        """Numbers that are others than when they were first seen were changed between the calls: they are volatile."""
+        for place, value in self.places:
+            for path, number in _numbers_in(value, ()):
+                key = place.identity(), path
+                if seen.setdefault(key, number) != number and type(seen[key]) is type(number):
+                    self.volatile.add(key)
 
     def shared(self, value: Any) -> Place | None:
         """The first place where this tuple stands, if that has numbers that change."""
@@ -356,11 +430,23 @@ def _items(value: Any) -> Iterator[Any]:
         yield value
 
 
+def _numbers_in(value: Any, path: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], Any]]:
+    """The numbers that stand at a place, or in tuples there, each with its path in them."""
+    if type(value) in (int, float) and value == value:
+        yield path, value
+    elif type(value) is tuple:
+        for i, item in enumerate(value):
+            yield from _numbers_in(item, (*path, i))
+
+
 def _global_names(code: types.CodeType) -> Iterator[str]:
     """The global variables that a function, and those inside of it, use."""
     for instruction in dis.get_instructions(code):
         if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
             yield instruction.argval
+            if instruction.argval in _OUT_OF_SIGHT:
+                for text in code.co_consts:
+                    yield from re.findall(r"\w+", text) if isinstance(text, str) else ()
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from _global_names(constant)

@@ -95,7 +95,7 @@ class Session:
         line: at which line of the function a number left the record; 0 if it is not known.
     """
 
-    def __init__(self, function: Any, options: Options, volatile: set[Any], numbers: dict[str, Any]) -> None:
+    def __init__(self, function: Any, options: Options, volatile: set[Any], numbers: dict[Any, Any]) -> None:
         self._function = function
         self._options = options
         self._volatile = volatile
@@ -121,6 +121,7 @@ class Session:
         tape.code = getattr(self._function, "__code__", None)
         guards = self._guards = Guards(self._function, args, kwargs, self._volatile, self._numbers)
         reach = self._reach = Reach(self._function, self._volatile, guards.objects)
+        reach.note_numbers(self._numbers)
         backup = Backup(reach, (args, kwargs))
         self._samples = Samples(reach, (args, kwargs))
         modes = local.grad, local.observers, local.pack
