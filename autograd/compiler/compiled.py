@@ -21,6 +21,7 @@ from .emit import DEVIATED
 from .explaining import Explanation, explain
 from .exporting import export
 from .guards import MISSED, PLAIN
+from .history import History
 from .passes import PASSES
 from .picturing import picture
 from .session import Options, Session, Version
@@ -71,8 +72,7 @@ class Compiled:
         self.recordings = 0
         self._options = options
         self._name = getattr(function, "__name__", type(function).__name__)
-        self._volatile: set[Any] = set()
-        self._numbers: dict[Any, Any] = {}
+        self._history = History()
         self._versions: list[Version] = []
         self._lock = threading.Lock()
         self._given_up: str | None = None
@@ -279,12 +279,12 @@ class Compiled:
                     self._tell(f"recorded {self.recordings} times, this call would be one more: {self._given_up}")
                 return PLAIN
             self.recordings += 1
-            session = Session(self.function, self._options, self._volatile, self._numbers)
+            session = Session(self.function, self._options, self._history)
             session.run(args, kwargs)
         finally:
             _busy.depth -= 1
             _recording.release()
-        self._reason = session.unsure or self._reason
+        self._reason = session.unsure or self._history.changed or self._reason
         if session.version is not None:
             self._versions.insert(0, session.version)
         if (session.escapes or session.unsure) and session.line and not self._options.fullgraph:
@@ -306,7 +306,7 @@ class CompiledObject(Compiled):
     """A callable object, such as a model, whose calls run as programs; its attributes are those of the object."""
 
     _OWN = frozenset(
-        ["function", "recordings", "_options", "_name", "_volatile", "_numbers", "_versions", "_lock", "_given_up",
+        ["function", "recordings", "_options", "_name", "_history", "_versions", "_lock", "_given_up",
          "_reason", "_told", "_halves"]
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ from ..dtypes import default as default_dtype
 from ..engine.modes import local, status
 from ..engine.nodes import Handle, Leaf, array_of, new_tensor
 from ..engine.quiet import begin, end
+from .history import History
 from .program import Program, reads_of
 from .reach import Place, Reach
 from .recording import Tape
@@ -49,12 +50,11 @@ class Guards:
         function: Callable[..., Any],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        volatile: set[Any],
-        numbers: dict[Any, Any],
+        history: History,
     ) -> None:
-        self.numbers = numbers
+        self._history = history
         self._names = _parameter_names(function)
-        self._volatile = volatile
+        self._volatile = history.volatile
         self._tests: list[str] = []
         self._fetches: list[tuple[str, Value]] = []
         self.space: dict[str, Any] = {
@@ -111,6 +111,7 @@ class Guards:
 
     def _argument(self, arg: Any, text: str, name: str) -> Any:
         kind = type(arg)
+        self._history.tell(f"the argument '{name}'", arg)
         if isinstance(arg, Handle) and id(arg) not in self._known:
             return self._tensor(arg, text, name)
         if kind is np.ndarray:
@@ -134,9 +135,8 @@ class Guards:
             self.containers.append((made, arg, name, dict(made)))
             return made
         if kind in (int, float):
-            if self.numbers.setdefault(text, arg) != arg:
-                self._volatile.add(("argument", text))
-            if ("argument", text) in self._volatile:
+            self._history.note(("argument", text), arg)
+            if (("argument", text), ()) in self._volatile:
                 self._tests.append(f"type({text}) is {self._bind(kind)}")
                 number = self._tape.number(arg, "", ())
                 number.place = Place("argument", None, text, name), ()
@@ -387,6 +387,8 @@ class Guards:
             if (place.identity(), path) not in self._used_numbers and path:
                 return []
             return [f"type({text}) is {self._bind(type(original))}"]
+        if (place.identity(), "unseen") in self._volatile:
+            return [f"type({text}) is {self._bind(type(original))}"]
         if type(original) is list and (place.identity(), "list") in self._volatile:
             tests = [f"type({text}) is {self._bind(list)} and len({text}) == {len(original)}"]
             return tests + [
@@ -424,7 +426,7 @@ class Guards:
         return f"type({text}) is {self._bind(kind)} and {test}" if strict or kind not in _LITERAL else test
 
     def _is_volatile_in(self, item: Any, place: Place, path: tuple[int, ...]) -> bool:
-        if (place.identity(), path) in self._volatile or (place.identity(), "list") in self._volatile:
+        if not {(place.identity(), key) for key in (path, "list", "unseen")}.isdisjoint(self._volatile):
             return True
         return type(item) is tuple and any(self._is_volatile_in(x, place, (*path, i)) for i, x in enumerate(item))
 

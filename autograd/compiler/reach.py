@@ -27,6 +27,7 @@ from ..engine.callsite import is_ours
 from ..engine.nodes import Handle, array_of, new_tensor
 from ..generator import Generator, default_generator
 from .arrays import RecordingArray, Stream
+from .history import History, Unseen
 from .recording import Tape
 from .trees import Effect as Effect
 from .trees import Given as Given
@@ -102,8 +103,7 @@ class Reach:
 
     Args:
         function: the function.
-        volatile: the identities of places with numbers, or arrays, that change from call to call, with the path inside
-            of tuples: they become Numbers, and inputs.
+        history: which of the places with numbers, or arrays, change from call to call: they become Numbers, and inputs.
         objects: other things that it is given, with their names.
 
     Attributes:
@@ -118,8 +118,9 @@ class Reach:
         tensors: the Tensors in reach.
     """
 
-    def __init__(self, function: Any, volatile: set[Any], objects: Sequence[tuple[Any, str]] = ()) -> None:
-        self.volatile = volatile
+    def __init__(self, function: Any, history: History, objects: Sequence[tuple[Any, str]] = ()) -> None:
+        self.history = history
+        self.volatile = history.volatile
         self.places: list[tuple[Place, Any]] = []
         self.containers: list[tuple[Any, Any]] = []
         self.classes: list[tuple[type, dict[str, Any]]] = []
@@ -158,7 +159,12 @@ class Reach:
                     place.set(value)
                 self.places.append((place, value))
                 identity = place.identity()
-                if place.key != "_grad" and not {(identity, ()), (identity, "list")} & self.volatile:
+                self.history.note(identity, value)
+                if strict:
+                    self.history.note_object(place, value)
+                if place.name and place.kind != "link" and place.key != "_data":
+                    self.history.tell(place.name, value)
+                if place.key != "_grad" and not {(identity, p) for p in ((), "list", "unseen")} & self.volatile:
                     queue = far if "._" in place.name or place.name.startswith("_") else near
                     queue.extend((item, place.name, strict) for item in _items(value))
 
@@ -319,6 +325,7 @@ class Reach:
         self._made: dict[int, Any] = {}
         self._first: dict[int, Place] = {}
         self._entered: list[tuple[Place, Any, Any]] = []
+        self._unseen: list[tuple[Place, Unseen]] = []
         self._tape = tape
         for place, value in self.places:
             made = self._convert(value, place, ())
@@ -339,6 +346,10 @@ class Reach:
             if any(a is not b for a, b in zip(items, value, strict=True)):
                 made = items
                 self._first[id(value)] = place
+        elif (place.identity(), "unseen") in self.volatile:
+            made = Unseen(value)
+            self._unseen.append((place, made))
+            return made
         elif type(value) is list and (place.identity(), "list") in self.volatile:
             made = [self._convert(item, place, (i,)) for i, item in enumerate(value)]
         elif isinstance(value, Handle) and (place.key == "_grad" or (place.identity(), path) in self.volatile):
@@ -362,14 +373,6 @@ class Reach:
             value = array._value if isinstance(array, RecordingArray) else None
             if value is not None and value.storage.kind == "input" and value.place is not None:
                 yield value.place, array
-
-    def note_numbers(self, seen: dict[Any, Any]) -> None:
-        """Numbers that are others than when they were first seen were changed between the calls: they are volatile."""
-        for place, value in self.places:
-            for path, number in _numbers_in(value, ()):
-                key = place.identity(), path
-                if seen.setdefault(key, number) != number and type(seen[key]) is type(number):
-                    self.volatile.add(key)
 
     def shared(self, value: Any) -> Place | None:
         """The first place where this tuple stands, if that has numbers that change."""
@@ -401,6 +404,19 @@ class Reach:
                 for key in list(container) if isinstance(container, dict) else range(len(container)):
                     container[key] = plain(container[key])
 
+    def looked_at(self) -> str | None:
+        """The name of a container that the function looked at though it changes from call to call: it no longer may."""
+        found = [place for place, made in self._unseen if made._used]
+        self.history.settle([(place.identity(), "unseen") for place in found])
+        return found[0].name if found else None
+
+    def altered(self) -> str | None:
+        """What the function changed that no program could change."""
+        for thing, expression, was in self.contents:
+            if eval(expression.format("thing"), {"thing": thing}) != was:
+                return f"a {type(thing).__name__} is changed by the function, by no call of NumPy"
+        return None
+
     def grown(self) -> str | None:
         """The name of a container that has more or fewer entries than before, if there is one."""
         for container, size in self.containers:
@@ -428,15 +444,6 @@ def _items(value: Any) -> Iterator[Any]:
             yield from _items(item)
     else:
         yield value
-
-
-def _numbers_in(value: Any, path: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], Any]]:
-    """The numbers that stand at a place, or in tuples there, each with its path in them."""
-    if type(value) in (int, float) and value == value:
-        yield path, value
-    elif type(value) is tuple:
-        for i, item in enumerate(value):
-            yield from _numbers_in(item, (*path, i))
 
 
 def _global_names(code: types.CodeType) -> Iterator[str]:

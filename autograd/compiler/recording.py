@@ -36,6 +36,8 @@ _VARYING = {
 """Functions whose result may be of another shape for other values."""
 _TOLD_BY_VALUES = {"repeat", "split", "array_split", "delete", "insert", "tile", "resize", "pad"}
 """Functions whose result's shape depends on the values of the arguments after the first."""
+_CONVERSIONS = {"float()", "complex()"}
+"""By what a number is made one that is known as it is."""
 _FACTS = {"shape", "ndim", "size", "broadcast_shapes", "iscomplexobj", "isrealobj", "result_type", "can_cast",
           "common_type", "may_share_memory", "shares_memory", "isscalar"}  # fmt: skip
 """Functions whose result is no value of an array."""
@@ -72,6 +74,8 @@ class Tape:
         self.checks: list[Check] = []
         self.escapes: list[str] = []
         self.unsure: str | None = None
+        self.is_own: Callable[[Any], bool] = lambda place: False  # whether the function changes the number there
+        self.needed: str | None = None  # where the value itself of a number from outside was used
         self.unnamed: list[Any] = []  # arrays that C code made of recorded ones, perhaps, by copying them
         self._running = True
         self._thread = threading.get_ident()
@@ -338,12 +342,25 @@ class Tape:
         self.checks.append(Check(bool(outcome), text, parts, len(self.instructions), self._where()[0]))
 
     def escape(self, how: str, number: Any) -> None:
-        """A number was read in a way that cannot be written down."""
+        """A number was read in a way that cannot be written down.
+
+        If it follows from what was changed from outside of the function, the program holds for its value.
+        """
+        if how in _CONVERSIONS and number is not None and self._is_given(number):
+            self.check(True, f"{{0}} == {number.value!r}", (number,))
+            self.needed = f"{how} at {self._where()[0]}"
+            return
         self.escapes.append(f"{how} at {self._where()[0]}")
         frame: Any = sys._getframe(1)
         while frame is not None and frame.f_code is not self.code:
             frame = frame.f_back
         self.stops.append(frame.f_lineno if frame is not None else 0)
+
+    def _is_given(self, item: Any) -> bool:
+        """Whether a number follows from the arguments, and what else is changed between the calls, alone."""
+        if type(item) is not Number:
+            return not isinstance(item, Value)
+        return not self.is_own(item.place) if item.place is not None else all(map(self._is_given, item.parts))
 
     def read(self, array: RecordingArray, how: str) -> Any:
         """Python reads the one number that an array has."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..engine.nodes import Handle
 from .arrays import RecordingArray, Stream
+from .history import Unseen
 from .numbers import Number
 from .recording import Tape
 from .values import UnrecordableError, Value
@@ -70,6 +71,8 @@ def plain(thing: Any) -> Any:
         return thing.value
     if isinstance(thing, Stream):
         return thing._stream
+    if type(thing) is Unseen:
+        return thing.used()
     if isinstance(thing, Handle):
         if isinstance(thing._data, RecordingArray):
             thing._data = plain(thing._data)
@@ -127,6 +130,9 @@ def tree_of(thing: Any, tape: Tape, known: Callable[[Any], Any], where: str, mad
 def _tree_of(thing: Any, tape: Tape, known: Callable[[Any], Any], where: str, made: dict[int, Any]) -> Any:
     if isinstance(thing, Number) or thing is None or isinstance(thing, (bool, int, float, complex, str, np.generic)):
         return thing
+    if type(thing) is Unseen:
+        thing.used()
+        raise UnrecordableError(f"{where} is a container that changes from call to call")
     stands = known(thing)
     if stands is not None:
         return stands

@@ -1,0 +1,168 @@
+"""What the recordings of one function have shown: which of the things it depends on change from call to call."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict, deque
+from typing import Any
+
+import numpy as np
+
+from ..engine.nodes import Handle
+
+__all__ = ["History", "Unseen"]
+
+_CONTAINERS = (list, dict, set, deque, OrderedDict, defaultdict)
+
+
+class History:
+    """What is known of a function from its recordings.
+
+    Attributes:
+        volatile: the identities of places whose number or array changes, with the path inside of tuples: they become
+            arguments of the program. With the path ``"list"`` a new list of numbers stands there at each call, with
+            ``"unseen"`` a container that changes and that the function does not look at.
+        own: those of them that the function changes itself.
+        settled: those that changed, but cannot be arguments: each value has a program of its own.
+        changed: in what this recording found things other than the last did.
+    """
+
+    def __init__(self) -> None:
+        self.volatile: set[Any] = set()
+        self.own: set[Any] = set()
+        self.settled: set[Any] = set()
+        self.changed: str | None = None
+        self._first: dict[Any, Any] = {}
+        self._facts: dict[str, Any] = {}
+        self._now: dict[str, Any] = {}
+
+    def begin(self) -> None:
+        """A recording begins."""
+        self._facts, self._now = self._now, {}
+        self.changed = None
+
+    def tell(self, name: str, value: Any) -> None:
+        """Something has a name, and is what it is: for messages."""
+        fact = _fact(value)
+        before = self._facts.get(name, fact)
+        self._now.setdefault(name, fact)
+        if before != fact and self.changed is None:
+            self.changed = f"{name} was {before}, then {fact}"
+
+    def note(self, key: Any, value: Any, path: tuple[int, ...] = ()) -> None:
+        """See whether a number at a place, or in a tuple there, is another than it was first."""
+        if type(value) in (int, float) and value == value:
+            first = self._first.setdefault((key, path), value)
+            if (first != value or str(first) != str(value)) and type(first) is type(value):
+                self._add((key, path))
+        elif type(value) is tuple:
+            for i, item in enumerate(value):
+                self.note(key, item, (*path, i))
+
+    def note_object(self, place: Any, value: Any) -> None:
+        """See whether another Tensor or array stands at a place, or whether a container there has changed."""
+        key = place.identity()
+        if isinstance(place.container, Handle) or place.kind == "link":
+            return
+        if type(value) in _CONTAINERS:
+            if self._first.setdefault((key, "size"), (id(value), len(value))) != (id(value), len(value)):
+                self._add((key, "unseen"))
+        elif type(value) is np.ndarray or (type(value).__name__ == "Tensor" and value._node is None):
+            if self._first.setdefault((key, "object"), id(value)) != id(value):
+                self._add((key, ()))
+
+    def _add(self, key: Any) -> None:
+        if key not in self.settled:
+            self.volatile.add(key)
+
+    def settle(self, keys: Any = None) -> bool:
+        """Let these numbers (all that others than the function change) not be arguments; whether there were any."""
+        found = self.volatile - self.own if keys is None else set(keys) & self.volatile
+        self.volatile -= found
+        self.settled |= found
+        return bool(found)
+
+    def is_own(self, place: Any) -> bool:
+        """Whether the function itself changes the number at a place."""
+        where, path = place
+        return (where.identity(), path) in self.own
+
+
+def _using(name: str) -> Any:
+    def method(self: Any, *args: Any) -> Any:
+        args = tuple([arg.used() if type(arg) is Unseen else arg for arg in args])
+        return getattr(self.used(), name)(*args)
+
+    return method
+
+
+class Unseen:
+    """Stands for a container that changes from call to call, as long as the function does not look at it."""
+
+    def __init__(self, container: Any) -> None:
+        self._container = container
+        self._used = False
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """What ``isinstance`` asks; it is the same at every call."""
+        return type(self._container)
+
+    def used(self) -> Any:
+        """The container, which the function looks at."""
+        self._used = True
+        return self._container
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.used(), name)
+
+    __add__ = _using("__add__")
+    __and__ = _using("__and__")
+    __contains__ = _using("__contains__")
+    __delitem__ = _using("__delitem__")
+    __eq__ = _using("__eq__")
+    __format__ = _using("__format__")
+    __ge__ = _using("__ge__")
+    __getitem__ = _using("__getitem__")
+    __gt__ = _using("__gt__")
+    __hash__ = _using("__hash__")
+    __iadd__ = _using("__iadd__")
+    __iand__ = _using("__iand__")
+    __imul__ = _using("__imul__")
+    __ior__ = _using("__ior__")
+    __isub__ = _using("__isub__")
+    __iter__ = _using("__iter__")
+    __ixor__ = _using("__ixor__")
+    __le__ = _using("__le__")
+    __len__ = _using("__len__")
+    __lt__ = _using("__lt__")
+    __mul__ = _using("__mul__")
+    __ne__ = _using("__ne__")
+    __or__ = _using("__or__")
+    __radd__ = _using("__radd__")
+    __rand__ = _using("__rand__")
+    __reduce_ex__ = _using("__reduce_ex__")
+    __repr__ = _using("__repr__")
+    __reversed__ = _using("__reversed__")
+    __rmul__ = _using("__rmul__")
+    __ror__ = _using("__ror__")
+    __rsub__ = _using("__rsub__")
+    __rxor__ = _using("__rxor__")
+    __setitem__ = _using("__setitem__")
+    __str__ = _using("__str__")
+    __sub__ = _using("__sub__")
+    __xor__ = _using("__xor__")
+
+
+def _fact(value: Any) -> Any:
+    """What can be told of something in a message, and compared."""
+    if value is None or isinstance(value, (bool, int, float, complex, np.generic)):
+        return repr(value)
+    if isinstance(value, str):
+        return repr(value[:40])
+    array = value._data if isinstance(value, Handle) else value
+    if isinstance(array, np.ndarray):
+        layout = "" if array.flags.c_contiguous else f" with strides {array.strides}"
+        return f"{type(value).__name__} of {array.dtype}{list(array.shape)}{layout}"
+    if isinstance(value, (list, tuple, dict, set, frozenset, deque)):
+        return f"{type(value).__name__} of {len(value)}"
+    return f"a {type(value).__name__} (at {id(value):#x})"
