@@ -278,9 +278,9 @@ class Compiled:
                     self._given_up = self._reason or "something that it depends on differs at every call"
                     self._tell(f"recorded {self.recordings} times, this call would be one more: {self._given_up}")
                 return PLAIN
-            self.recordings += 1
             session = Session(self.function, self._options, self._history)
             session.run(args, kwargs)
+            self.recordings += session.version is not None or session.unsure is not None
         finally:
             _busy.depth -= 1
             _recording.release()

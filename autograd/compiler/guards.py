@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import types
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +15,7 @@ from ..dtypes import default as default_dtype
 from ..engine.modes import local, status
 from ..engine.nodes import Handle, Leaf, array_of, new_tensor
 from ..engine.quiet import begin, end
-from .history import History
+from .history import NUMBERS, History
 from .program import Program, reads_of
 from .reach import Place, Reach
 from .recording import Tape
@@ -78,7 +79,7 @@ class Guards:
         if isinstance(arg, (tuple, list)):
             for item in arg:
                 self._collect(item, name)
-        elif type(arg) is dict:
+        elif type(arg) in (dict, OrderedDict):
             for item in arg.values():
                 self._collect(item, name)
         elif not isinstance(arg, (Handle, np.ndarray, *_NUMBERS, type(None))):
@@ -129,20 +130,28 @@ class Guards:
                 self.containers.append((items, arg, name, list(items)))
                 return items
             return kind._make(items) if hasattr(kind, "_make") else tuple(items)
-        if kind is dict:
-            self._tests.append(f"type({text}) is dict and list({text}) == {self._bind(list(arg))}")
-            made = {key: self._argument(item, f"{text}[{key!r}]", f"{name}_{key}") for key, item in arg.items()}
+        if kind in (dict, OrderedDict):
+            self._tests.append(f"type({text}) is {self._bind(kind)} and list({text}) == {self._bind(list(arg))}")
+            made = kind((key, self._argument(x, f"{text}[{self._key(key)}]", f"{name}_{key}")) for key, x in arg.items())
             self.containers.append((made, arg, name, dict(made)))
             return made
-        if kind in (int, float):
+        if kind in NUMBERS:
             self._history.note(("argument", text), arg)
             if (("argument", text), ()) in self._volatile:
                 self._tests.append(f"type({text}) is {self._bind(kind)}")
                 number = self._tape.number(arg, "", ())
                 number.place = Place("argument", None, text, name), ()
                 return number
+        if kind is types.FunctionType and not (arg.__closure__ or arg.__defaults__ or arg.__kwdefaults__):
+            code, space = self._bind(arg.__code__), self._bind(arg.__globals__)
+            alike = f"{text}.__code__ is {code} and not ({text}.__closure__ or {text}.__defaults__)"
+            self._tests.append(f"type({text}) is {self._bind(kind)} and {alike} and {text}.__globals__ is {space}")
+            return arg
         self._tests.append(self._is(text, arg, True))
         return arg
+
+    def _key(self, key: Any) -> str:
+        return repr(key) if type(key) in _LITERAL else self._bind(key)
 
     def _tensor(self, arg: Any, text: str, name: str) -> Any:
         known = self._by_identity.get(id(arg))
@@ -188,10 +197,7 @@ class Guards:
         used = {value for item in program.items for value in reads_of(item)} | set(program.given())
         used |= {item.target for item in program.instructions() if item.target is not None}
         self._used = [value for _, value in self._fetches if value in used]
-        self._fetched = []
-        for place, made in self._reach.inputs():
-            if made._value in used:
-                self._fetched.append((place, made._value))
+        self._fetched = [(place, value) for place, value in self._reach.inputs() if value in used]
         return [*self._used, *[value for _, value in self._fetched]]
 
     def write(self, emitter: Any) -> Callable[[Any, Any], Any]:
@@ -449,8 +455,8 @@ def _swapped(result: Any, swaps: dict[int, Any]) -> Any:
         return type(result)([_swapped(item, swaps) for item in result])
     if isinstance(result, tuple) and hasattr(result, "_make"):
         return result._make([_swapped(item, swaps) for item in result])
-    if type(result) is dict:
-        return {key: _swapped(item, swaps) for key, item in result.items()}
+    if type(result) in (dict, OrderedDict):
+        return type(result)((key, _swapped(item, swaps)) for key, item in result.items())
     return result
 
 

@@ -9,7 +9,10 @@ import numpy as np
 
 from ..engine.nodes import Handle
 
-__all__ = ["History", "Unseen"]
+__all__ = ["NUMBERS", "History", "Unseen"]
+
+NUMBERS = (int, float, np.float64, np.float32, np.int64, np.int32)
+"""The classes of numbers that can be arguments of a program."""
 
 _CONTAINERS = (list, dict, set, deque, OrderedDict, defaultdict)
 
@@ -50,7 +53,7 @@ class History:
 
     def note(self, key: Any, value: Any, path: tuple[int, ...] = ()) -> None:
         """See whether a number at a place, or in a tuple there, is another than it was first."""
-        if type(value) in (int, float) and value == value:
+        if type(value) in NUMBERS and value == value:
             first = self._first.setdefault((key, path), value)
             if (first != value or str(first) != str(value)) and type(first) is type(value):
                 self._add((key, path))

@@ -27,7 +27,7 @@ from ..engine.callsite import is_ours
 from ..engine.nodes import Handle, array_of, new_tensor
 from ..generator import Generator, default_generator
 from .arrays import RecordingArray, Stream
-from .history import History, Unseen
+from .history import NUMBERS, History, Unseen
 from .recording import Tape
 from .trees import Effect as Effect
 from .trees import Given as Given
@@ -35,6 +35,7 @@ from .trees import Slot as Slot
 from .trees import TensorOf as TensorOf
 from .trees import plain as plain
 from .trees import tree_of as tree_of
+from .values import Value
 
 __all__ = ["Place", "Reach"]
 
@@ -129,6 +130,11 @@ class Reach:
         self.strict: set[int] = set()
         self.attributes: set[int] = set()
         self._strict = True
+        self._made: dict[int, Any] = {}
+        self._given: list[RecordingArray] = []
+        self._first: dict[int, Place] = {}
+        self._entered: list[tuple[Place, Any, Any]] = []
+        self._unseen: list[tuple[Place, Unseen]] = []
         self._seen: set[int] = set()
         self._keep: list[Any] = []
         for thing, name in ((function, ""), *objects, (default_generator, "")):
@@ -241,7 +247,7 @@ class Reach:
         elif isinstance(thing, types.GeneratorType):
             held = self._has(thing, "({0}.gi_frame and {{**{0}.gi_frame.f_locals}})")
             yield Place("link", [tuple((held or {}).values())], 0, name)
-        elif hasattr(thing, "__length_hint__"):
+        elif hasattr(type(thing), "__length_hint__"):
             self._has(thing, "{0}.__length_hint__()")
 
     def _of_object(self, thing: Any, name: str) -> Iterator[Place]:
@@ -322,10 +328,6 @@ class Reach:
 
     def enter(self, tape: Tape) -> None:
         """Replace arrays by recording arrays, numbers that change by Numbers, generators by their stand-ins."""
-        self._made: dict[int, Any] = {}
-        self._first: dict[int, Place] = {}
-        self._entered: list[tuple[Place, Any, Any]] = []
-        self._unseen: list[tuple[Place, Unseen]] = []
         self._tape = tape
         for place, value in self.places:
             made = self._convert(value, place, ())
@@ -340,7 +342,7 @@ class Reach:
         if type(value) in _ARRAYS:
             if value.dtype.kind in "biufc":
                 kind = "input" if (place.identity(), path) in self.volatile else "state"
-                made = self._tape.enter(value, kind, (place, path))
+                made = self._enter(value, kind, (place, path))
         elif type(value) is tuple:
             items = tuple([self._convert(item, place, (*path, i)) for i, item in enumerate(value)])
             if any(a is not b for a, b in zip(items, value, strict=True)):
@@ -354,10 +356,10 @@ class Reach:
             made = [self._convert(item, place, (i,)) for i, item in enumerate(value)]
         elif isinstance(value, Handle) and (place.key == "_grad" or (place.identity(), path) in self.volatile):
             # another Tensor at each call, as gradients are: not looked for by what it is, but by where it stands
-            made = new_tensor(self._tape.enter(array_of(value), "input", (place, ("_data",))))
+            made = new_tensor(self._enter(array_of(value), "input", (place, ("_data",))))
         elif isinstance(value, np.random.Generator):
             made = Stream(self._tape, value, place)
-        elif type(value) in (int, float) and (place.identity(), path) in self.volatile:
+        elif type(value) in NUMBERS and (place.identity(), path) in self.volatile:
             number = self._tape.number(value, "", ())
             number.place = (place, path)
             return number
@@ -366,13 +368,17 @@ class Reach:
             self._keep.append(value)
         return made
 
-    def inputs(self) -> Iterator[tuple[Any, RecordingArray]]:
+    def inputs(self) -> Iterator[tuple[Any, Value]]:
         """The arrays that are another at each call, and where they stand (a place and the way on from there)."""
-        for made in self._made.values():
-            array = made._data if isinstance(made, Handle) else made
-            value = array._value if isinstance(array, RecordingArray) else None
+        for array in self._given:
+            value = array._value
             if value is not None and value.storage.kind == "input" and value.place is not None:
-                yield value.place, array
+                yield value.place, value
+
+    def _enter(self, array: Any, kind: str, place: Any) -> RecordingArray:
+        made = self._tape.enter(array, kind, place)
+        self._given.append(made)
+        return made
 
     def shared(self, value: Any) -> Place | None:
         """The first place where this tuple stands, if that has numbers that change."""
@@ -401,21 +407,22 @@ class Reach:
                 place.set(plain(now))
         for container, size in self.containers:
             if len(container) != size:
-                for key in list(container) if isinstance(container, dict) else range(len(container)):
-                    container[key] = plain(container[key])
+                _mend(container)
 
     def looked_at(self) -> str | None:
         """The name of a container that the function looked at though it changes from call to call: it no longer may."""
         found = [place for place, made in self._unseen if made._used]
         self.history.settle([(place.identity(), "unseen") for place in found])
+        for place in found:
+            _mend(place.get())
         return found[0].name if found else None
 
     def altered(self) -> str | None:
         """What the function changed that no program could change."""
-        for thing, expression, was in self.contents:
-            if eval(expression.format("thing"), {"thing": thing}) != was:
-                return f"a {type(thing).__name__} is changed by the function, by no call of NumPy"
-        return None
+        holds = [eval(text.format("thing"), {"thing": thing}) == was for thing, text, was in self.contents]
+        changed = [thing for (thing, _, _), same in zip(self.contents, holds, strict=True) if not same]
+        self.contents = [item for item, same in zip(self.contents, holds, strict=True) if same]
+        return f"a {type(changed[0]).__name__} is changed, by no call of NumPy" if changed else None
 
     def grown(self) -> str | None:
         """The name of a container that has more or fewer entries than before, if there is one."""
@@ -423,6 +430,14 @@ class Reach:
             if len(container) != size:
                 return f"a {type(container).__name__} that had {size} entries has {len(container)}"
         return None
+
+
+def _mend(container: Any) -> None:
+    """Leave no recording arrays in a container."""
+    if isinstance(container, (set, frozenset)):
+        return  # they are found by what they are, and so is what stands in a set
+    for key in list(container) if isinstance(container, dict) else range(len(container)):
+        container[key] = plain(container[key])
 
 
 class _Gone:

@@ -38,6 +38,8 @@ _TOLD_BY_VALUES = {"repeat", "split", "array_split", "delete", "insert", "tile",
 """Functions whose result's shape depends on the values of the arguments after the first."""
 _CONVERSIONS = {"float()", "complex()"}
 """By what a number is made one that is known as it is."""
+_PLAIN_ARRAYS = (np.ndarray, np.memmap, RecordingArray)
+"""The classes of arrays that compute alike."""
 _FACTS = {"shape", "ndim", "size", "broadcast_shapes", "iscomplexobj", "isrealobj", "result_type", "can_cast",
           "common_type", "may_share_memory", "shares_memory", "isscalar"}  # fmt: skip
 """Functions whose result is no value of an array."""
@@ -220,6 +222,11 @@ class Tape:
             return result
         if name in _FACTS:
             return result
+        if isinstance(result, bool):
+            value = instruction.outs = Value(Storage("fresh", found := np.asarray(result)), found, instruction)
+            self.instructions.append(instruction)
+            self.check(bool(result), "bool({0})", (value,))
+            return result
         made = self._result(result, instruction)
         if instruction.outs is not None:
             self.instructions.append(instruction)
@@ -277,6 +284,10 @@ class Tape:
         self.instructions.append(instruction)
 
     def _result(self, result: Any, instruction: Instruction) -> Any:
+        if isinstance(result, np.ndarray) and type(result) not in _PLAIN_ARRAYS:
+            self.escape(f"{instruction.name}(), which gives a {type(result).__name__},", None)
+            instruction.outs = None
+            return result
         if isinstance(result, (np.ndarray, np.generic)):
             array = np.asarray(result)
             root = _root(array)
@@ -364,6 +375,9 @@ class Tape:
 
     def read(self, array: RecordingArray, how: str) -> Any:
         """Python reads the one number that an array has."""
+        if how in ("float()", "complex()"):
+            self.escape(how, None)
+            return float(plain_array(array)) if how == "float()" else complex(plain_array(array))
         if how == "tolist()":
             return self._listed(array, plain_array(array).tolist(), "")
         value = plain_array(array).item()

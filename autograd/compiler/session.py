@@ -132,11 +132,12 @@ class Session:
         self._graded: Graded | None = None
         self._effects: list[Effect] | None = None
         tensors: list[Any] = []
-        finished = False
+        finished = entered = False
         try:
             guards.enter(reach, tape)
             before = [(made, made._data, made._node) for made, _, _ in guards.given]
             reach.enter(tape)
+            entered = True
             with creators_watched(tape):
                 self.result = self._function(*guards.args, **guards.kwargs)
             finished = True
@@ -155,7 +156,7 @@ class Session:
             tape.running = False
         if not finished:
             backup.restore()
-            self._run_plainly(args, kwargs, failure)
+            self._run_plainly(args, kwargs, failure, entered)
             return
         self._check_containers()
         self.result = guards.returned(self.result)
@@ -177,9 +178,12 @@ class Session:
 
     _why: str | None = None
 
-    def _run_plainly(self, args: Any, kwargs: Any, failure: Exception) -> None:
+    def _run_plainly(self, args: Any, kwargs: Any, failure: Exception, entered: bool) -> None:
         """Call the function as it is, after it failed on recording arrays: was that its own fault?"""
         self.result = self._function(*args, **kwargs)
+        if not entered:
+            self.escapes.append(f"it cannot be recorded with these arguments ({type(failure).__name__}: {failure})")
+            return
         if self._reach.looked_at() or self._history.settle():
             self.unsure = f"{type(failure).__name__}: {failure}"
             return
@@ -276,6 +280,8 @@ class Session:
         """Whether something was put into a container for good, as an optimizer's state is at its first step."""
         if place.key == "_grad" or self._guards.known(new) is not None or (place.identity(), "list") in self._volatile:
             return False
+        if isinstance(new, np.random.Generator):
+            self._tape.escapes.append("a random generator is made or seeded inside of the function")
         kinds = (Handle, np.ndarray, Number, tuple, type(None), bool, int, float, complex, str, np.generic)
         return not isinstance(new, kinds)
 
