@@ -36,6 +36,8 @@ _VARYING = {
 """Functions whose result may be of another shape for other values."""
 _TOLD_BY_VALUES = {"repeat", "split", "array_split", "delete", "insert", "tile", "resize", "pad"}
 """Functions whose result's shape depends on the values of the arguments after the first."""
+_SILENT = {"ignore", "warn"}
+"""What NumPy may do at a division by zero for a program to do without it."""
 _CONVERSIONS = {"float()", "complex()"}
 """By what a number is made one that is known as it is."""
 _PLAIN_ARRAYS = (np.ndarray, np.memmap, RecordingArray)
@@ -199,6 +201,8 @@ class Tape:
     def call(self, function: Callable[..., Any], args: Any, kwargs: Any, name: str | None = None) -> Any:
         """Make and record one call."""
         name = name or function.__name__
+        if not self.busy and not _SILENT.issuperset(np.geterr().values()):
+            self.escape(f"{name}() under np.errstate, by which it may raise,", None)
         args, kwargs = _told(function, args, kwargs)
         out = kwargs.get("out")
         target = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,10 @@ from .recording import Tape
 from .values import UnrecordableError, Value
 
 __all__ = ["Effect", "Given", "Slot", "TensorOf", "plain", "tree_of"]
+
+
+_CONSTANT = (bool, int, float, complex, str, bytes, np.generic, np.dtype, type, slice, range, enum.Enum)
+"""What can be returned as it is."""
 
 
 class Effect:
@@ -88,7 +93,7 @@ def plain(thing: Any) -> Any:
         return tuple(items) if any(a is not b for a, b in zip(items, thing, strict=True)) else thing
     if isinstance(thing, tuple) and hasattr(thing, "_make"):
         return thing._make([plain(item) for item in thing])
-    if kind is dict:
+    if kind is dict or kind is OrderedDict:
         for key in thing:
             thing[key] = plain(thing[key])
     return thing
@@ -128,7 +133,7 @@ def tree_of(thing: Any, tape: Tape, known: Callable[[Any], Any], where: str, mad
 
 
 def _tree_of(thing: Any, tape: Tape, known: Callable[[Any], Any], where: str, made: dict[int, Any]) -> Any:
-    if isinstance(thing, Number) or thing is None or isinstance(thing, (bool, int, float, complex, str, np.generic)):
+    if isinstance(thing, Number) or thing is None or isinstance(thing, _CONSTANT):
         return thing
     if type(thing) is Unseen:
         thing.used()
