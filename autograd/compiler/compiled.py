@@ -73,6 +73,7 @@ class Compiled:
         self._options = options
         self._name = getattr(function, "__name__", type(function).__name__)
         self._history = History()
+        self._grew = 0
         self._versions: list[Version] = []
         self._lock = threading.Lock()
         self._given_up: str | None = None
@@ -294,8 +295,14 @@ class Compiled:
         return session.result
 
     def _cut(self, line: int) -> None:
-        """Compile what stands before a line, and run the rest as it is."""
+        """Compile what stands before a line, and run the rest as it is; for a line below zero, what stands behind it.
+
+        Something has grown there. If it does so again, as an optimizer's state does not, the line itself is for the rest.
+        """
+        self._grew = self._grew + 1 if line < 0 else 0
         halves = cut(self.function, abs(line), after=line < 0)
+        if halves is None and self._grew > 1:
+            halves = cut(self.function, abs(line), after=False)
         if halves is not None:
             head = Compiled(halves[0], self._options)
             self._halves = head, halves[1]
@@ -306,7 +313,7 @@ class CompiledObject(Compiled):
     """A callable object, such as a model, whose calls run as programs; its attributes are those of the object."""
 
     _OWN = frozenset(
-        ["function", "recordings", "_options", "_name", "_history", "_versions", "_lock", "_given_up",
+        ["function", "recordings", "_options", "_name", "_history", "_grew", "_versions", "_lock", "_given_up",
          "_reason", "_told", "_halves"]
     )  # fmt: skip
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.callsite import is_ours
-from .arrays import RecordingArray
+from .arrays import RecordingArray, tape_in
 from .recording import Tape
 
 __all__ = ["creators_watched"]
@@ -63,6 +63,8 @@ def creators_watched(tape: Tape) -> Iterator[None]:
 def _install() -> None:
     for name in _CREATORS:
         _replace(np, name, _creating)
+    for name in ("nditer", "ndenumerate"):
+        _replace(np, name, _reading)
     for owner in (np.random, random):
         for name in getattr(owner, "__all__", ()):
             if getattr(getattr(owner, name), "__self__", None) is not None or name == "default_rng":
@@ -95,6 +97,16 @@ def _creating(original: Any) -> Any:
         return original(*args, **kwargs) if tape is None else tape.call(original, args, kwargs)
 
     return make
+
+
+def _reading(original: Any) -> Any:
+    def read(*args: Any, **kwargs: Any) -> Any:
+        tape = _tape(sys._getframe(1))
+        if tape is not None and tape_in((args, kwargs)) is not None:
+            tape.escape(f"np.{original.__name__}, which takes the elements one by one,", None)
+        return original(*args, **kwargs)
+
+    return read
 
 
 def _drawing(original: Any) -> Any:

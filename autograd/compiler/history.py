@@ -9,7 +9,7 @@ import numpy as np
 
 from ..engine.nodes import Handle
 
-__all__ = ["NUMBERS", "History", "Unseen"]
+__all__ = ["NUMBERS", "History"]
 
 NUMBERS = (int, float, np.float64, np.float32, np.int64, np.int32)
 """The classes of numbers that can be arguments of a program."""
@@ -54,8 +54,8 @@ class History:
     def note(self, key: Any, value: Any, path: tuple[int, ...] = ()) -> None:
         """See whether a number at a place, or in a tuple there, is another than it was first."""
         if type(value) in NUMBERS and value == value:
-            first = self._first.setdefault((key, path), value)
-            if (first != value or str(first) != str(value)) and type(first) is type(value):
+            first = self._first.setdefault((key, path, type(value)), value)
+            if first != value or str(first) != str(value):
                 self._add((key, path))
         elif type(value) is tuple:
             for i, item in enumerate(value):
@@ -88,72 +88,6 @@ class History:
         """Whether the function itself changes the number at a place."""
         where, path = place
         return (where.identity(), path) in self.own
-
-
-def _using(name: str) -> Any:
-    def method(self: Any, *args: Any) -> Any:
-        args = tuple([arg.used() if type(arg) is Unseen else arg for arg in args])
-        return getattr(self.used(), name)(*args)
-
-    return method
-
-
-class Unseen:
-    """Stands for a container that changes from call to call, as long as the function does not look at it."""
-
-    def __init__(self, container: Any) -> None:
-        self._container = container
-        self._used = False
-
-    @property  # type: ignore[misc]
-    def __class__(self) -> Any:
-        """What ``isinstance`` asks; it is the same at every call."""
-        return type(self._container)
-
-    def used(self) -> Any:
-        """The container, which the function looks at."""
-        self._used = True
-        return self._container
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.used(), name)
-
-    __add__ = _using("__add__")
-    __and__ = _using("__and__")
-    __contains__ = _using("__contains__")
-    __delitem__ = _using("__delitem__")
-    __eq__ = _using("__eq__")
-    __format__ = _using("__format__")
-    __ge__ = _using("__ge__")
-    __getitem__ = _using("__getitem__")
-    __gt__ = _using("__gt__")
-    __hash__ = _using("__hash__")
-    __iadd__ = _using("__iadd__")
-    __iand__ = _using("__iand__")
-    __imul__ = _using("__imul__")
-    __ior__ = _using("__ior__")
-    __isub__ = _using("__isub__")
-    __iter__ = _using("__iter__")
-    __ixor__ = _using("__ixor__")
-    __le__ = _using("__le__")
-    __len__ = _using("__len__")
-    __lt__ = _using("__lt__")
-    __mul__ = _using("__mul__")
-    __ne__ = _using("__ne__")
-    __or__ = _using("__or__")
-    __radd__ = _using("__radd__")
-    __rand__ = _using("__rand__")
-    __reduce_ex__ = _using("__reduce_ex__")
-    __repr__ = _using("__repr__")
-    __reversed__ = _using("__reversed__")
-    __rmul__ = _using("__rmul__")
-    __ror__ = _using("__ror__")
-    __rsub__ = _using("__rsub__")
-    __rxor__ = _using("__rxor__")
-    __setitem__ = _using("__setitem__")
-    __str__ = _using("__str__")
-    __sub__ = _using("__sub__")
-    __xor__ = _using("__xor__")
 
 
 def _fact(value: Any) -> Any:

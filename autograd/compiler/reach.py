@@ -27,8 +27,9 @@ from ..engine.callsite import is_ours
 from ..engine.nodes import Handle, array_of, new_tensor
 from ..generator import Generator, default_generator
 from .arrays import RecordingArray, Stream
-from .history import NUMBERS, History, Unseen
+from .history import NUMBERS, History
 from .recording import Tape
+from .standins import TypeOf, Unseen
 from .trees import Effect as Effect
 from .trees import Given as Given
 from .trees import Slot as Slot
@@ -135,6 +136,7 @@ class Reach:
         self._first: dict[int, Place] = {}
         self._entered: list[tuple[Place, Any, Any]] = []
         self._unseen: list[tuple[Place, Unseen]] = []
+        self._asking: list[dict[str, Any]] = []  # the variables of modules whose functions name Python's type
         self._seen: set[int] = set()
         self._keep: list[Any] = []
         for thing, name in ((function, ""), *objects, (default_generator, "")):
@@ -168,7 +170,9 @@ class Reach:
                 self.history.note(identity, value)
                 if strict:
                     self.history.note_object(place, value)
-                if place.name and place.kind != "link" and place.key != "_data":
+                if place.key == "_data" and isinstance(value, np.ndarray):
+                    self.history.tell(f"the memory of {name}", f"at {value.__array_interface__['data'][0]:#x}")
+                elif place.name and place.kind != "link":
                     self.history.tell(place.name, value)
                 if place.key != "_grad" and not {(identity, p) for p in ((), "list", "unseen")} & self.volatile:
                     queue = far if "._" in place.name or place.name.startswith("_") else near
@@ -311,6 +315,8 @@ class Reach:
             for name in dict.fromkeys(_global_names(function.__code__)):
                 if name in function.__globals__:
                     yield from self._of_global(function.__globals__, name, named)
+                elif name == "type":
+                    self._asking.append(function.__globals__)
 
     def _of_global(self, space: dict[str, Any], name: str, names: Any) -> Iterator[Place]:
         """A global variable; of a module of the user's those of its variables that the function names."""
@@ -329,6 +335,8 @@ class Reach:
     def enter(self, tape: Tape) -> None:
         """Replace arrays by recording arrays, numbers that change by Numbers, generators by their stand-ins."""
         self._tape = tape
+        for space in self._asking:
+            space["type"] = TypeOf
         for place, value in self.places:
             made = self._convert(value, place, ())
             if made is not value:
@@ -387,6 +395,9 @@ class Reach:
     def leave(self) -> list[tuple[Place, Any, Any]]:
         """Put everything back; returns what the function changed: where, from what, to what (still recording)."""
         changes = []
+        for space in self._asking:
+            if space.get("type") is TypeOf:
+                del space["type"]
         for place, value, made in self._entered:
             try:
                 now = place.get()

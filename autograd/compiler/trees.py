@@ -11,9 +11,9 @@ import numpy as np
 
 from ..engine.nodes import Handle
 from .arrays import RecordingArray, Stream
-from .history import Unseen
 from .numbers import Number
 from .recording import Tape
+from .standins import Unseen
 from .values import UnrecordableError, Value
 
 __all__ = ["Effect", "Given", "Slot", "TensorOf", "plain", "tree_of"]
