@@ -200,7 +200,7 @@ class Block(_Store):
             g = np.concatenate(grads[first:last], None) if last - first > 1 else np.ravel(grads[first])
             if self.parts > 1:
                 g = real_view(g)
-            for place, p, arrays in self._cuts.get((first, last)) or self._cut(first, last):
+            for place, p, arrays in self._stretches(first, last, g):
                 state = {**arrays, **dict(zip(self.numbers, values, strict=True))} if values else arrays
                 yield p, g if place is None else g[place], state, count + 1
             if self.counted or names:
@@ -208,19 +208,26 @@ class Block(_Store):
         if runs:
             stamp(self.data)
 
-    def _cut(self, first: int, last: int) -> list[tuple[Any, Any, dict[str, Any]]]:
+    def _stretches(self, first: int, last: int, g: Any) -> list[tuple[Any, Any, dict[str, Any]]]:
         """The stretches of a run: places in its gradient (None: all), views of the buffer and of the state.
 
-        They are kept, for making a view takes as long as a ufunc.
+        They are kept, for making a view takes as long as a ufunc. A gradient that is not quite an array, but records
+        what NumPy does to it, is not cut.
         """
+        found = self._cuts.get((first, last))
+        if found is None:
+            found = self._cuts[first, last] = self._cut(first, last, PIECE)
+        return found if len(found) == 1 or type(g) is np.ndarray else self._cut(first, last, g.size)
+
+    def _cut(self, first: int, last: int, piece: int) -> list[tuple[Any, Any, dict[str, Any]]]:
+        """A run in stretches of so many elements."""
         start, end = self.bounds[first] * self.parts, self.bounds[last] * self.parts
         made = []
-        for low in range(start, max(end, start + 1), PIECE):
-            high = min(low + PIECE, end)
+        for low in range(start, max(end, start + 1), piece):
+            high = min(low + piece, end)
             arrays = {name: real_view(array)[low:high] for name, array in self.state.items()}
             place = slice(low - start, high - start) if high - low < end - start else None
             made.append((place, real_view(self.data)[low:high], arrays))
-        self._cuts[first, last] = made
         return made
 
     def _runs(self, chosen: Sequence[int]) -> list[tuple[int, int]]:

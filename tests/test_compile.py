@@ -697,6 +697,27 @@ def test_too_many_recordings_warn_and_programs_stay() -> None:
     assert compiled.recordings == 16
 
 
+def test_dynamic_shapes_have_a_program_each() -> None:
+    compiled = compile(lambda x, y: x @ y["weight"], dynamic=True)
+    weight = np.ones((3, 2))
+    for _ in range(3):
+        for n in range(1, 40):
+            assert_same(compiled(np.ones((n, 3)), {"weight": weight}), np.full((n, 2), 3.0))
+    assert compiled.recordings == 39
+    for n in range(40, 80):
+        compiled(np.ones((n, 3)), {"weight": weight})
+    assert repr(compiled) == "<compiled <lambda>: 64 programs, recorded 79 times>"
+
+
+def test_what_changes_at_every_call_is_found_with_dynamic_shapes_too() -> None:
+    compiled = compile(lambda x, word: x * len(word), dynamic=True)
+    compiled(np.ones(3), "")
+    for n in range(16):
+        assert_same(compiled(np.ones(2), "a" * n), np.full(2, float(n)))
+    with pytest.warns(UserWarning, match="recorded 17 times, this call would be one more"):
+        assert_same(compiled(np.ones(2), "a" * 16), np.full(2, 16.0))
+
+
 # ---- safety --------------------------------------------------------------------------------------------------------
 
 
@@ -1011,8 +1032,6 @@ def test_what_cannot_be_compiled_is_refused() -> None:
             compile(function)
     with pytest.raises(TypeError, match="expected a function or a model, got int"):
         compile(3)  # type: ignore[call-overload]
-    with pytest.raises(NotImplementedError, match="dynamic"):
-        compile(dynamic=True)
     with pytest.raises(CompileError, match="has no program yet"):
         compile(lambda x: x).explain()
 

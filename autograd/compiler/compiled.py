@@ -10,6 +10,7 @@ import sys
 import threading
 import types
 import weakref
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
@@ -26,12 +27,15 @@ from .passes import PASSES
 from .picturing import picture
 from .session import Options, Session, Version
 from .tails import cut
+from .trees import shapes_in
 
 __all__ = ["Compiled", "CompiledObject", "compile"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 MAX_RECORDINGS = 16
 """More recordings of one function than this are a sign that something in it changes at every call."""
+MAX_PROGRAMS = 64
+"""Programs for different shapes that are kept at most, with ``dynamic``: those that ran last."""
 
 
 class _Busy(threading.local):
@@ -70,6 +74,7 @@ class Compiled:
         if isinstance(function, types.FunctionType):
             functools.update_wrapper(self, function, updated=())
         self.recordings = 0
+        self._recorded: Counter[Any] = Counter()
         self._options = options
         self._name = getattr(function, "__name__", type(function).__name__)
         self._history = History()
@@ -274,20 +279,24 @@ class Compiled:
             _recording.acquire()
         _busy.depth += 1
         try:
-            if self.recordings >= MAX_RECORDINGS:
+            shapes = shapes_in([args, kwargs]) if self._options.dynamic else ()
+            if self._recorded[shapes] >= MAX_RECORDINGS:
                 if self._given_up is None:
                     self._given_up = self._reason or "something that it depends on differs at every call"
                     self._tell(f"recorded {self.recordings} times, this call would be one more: {self._given_up}")
                 return PLAIN
             session = Session(self.function, self._options, self._history)
             session.run(args, kwargs)
-            self.recordings += session.version is not None or session.unsure is not None
+            if session.version is not None or session.unsure is not None:  # else the arguments were no arrays of ours
+                self._recorded[shapes] += 1
+                self.recordings += 1
         finally:
             _busy.depth -= 1
             _recording.release()
         self._reason = session.unsure or self._history.changed or self._reason
         if session.version is not None:
             self._versions.insert(0, session.version)
+            del self._versions[MAX_PROGRAMS:]
         if (session.escapes or session.unsure) and session.line and not self._options.fullgraph:
             self._cut(session.line)
         if session.escapes and self._halves is None:
@@ -313,8 +322,8 @@ class CompiledObject(Compiled):
     """A callable object, such as a model, whose calls run as programs; its attributes are those of the object."""
 
     _OWN = frozenset(
-        ["function", "recordings", "_options", "_name", "_history", "_grew", "_versions", "_lock", "_given_up",
-         "_reason", "_told", "_halves"]
+        ["function", "recordings", "_recorded", "_options", "_name", "_history", "_grew", "_versions", "_lock",
+         "_given_up", "_reason", "_told", "_halves"]
     )  # fmt: skip
 
     def __getattr__(self, name: str) -> Any:
@@ -380,7 +389,8 @@ def compile(
         function: of Tensors, arrays and others, or a model. What it does besides computing (printing, writing files) is
             done only while it is recorded. Without it, a decorator.
         fullgraph: raise if there can be no program for all of it, instead of warning.
-        dynamic: for PyTorch's sake; only False.
+        dynamic: shapes differ from call to call: there may be as many programs as there are shapes, one for each (of
+            the last 64, and none for all shapes). Without it 16 recordings in all are many enough for a warning.
         reuse_outputs: the arrays returned may be overwritten by the next call: saves making them.
         passes: names of the passes to run (default: all), see ``autograd.compiler.passes``.
         verify: compare the first run of each program with the function's.
@@ -404,8 +414,6 @@ def compile(
     >>> f(autograd.ones(2))
     tensor([0.9951, 0.9951])
     """
-    if dynamic:
-        raise NotImplementedError("compile: dynamic=True is not supported; each signature gets a program of its own")
     if backend not in ("numpy", "numba"):
         raise ValueError(f"compile: backend must be 'numpy' or 'numba', got {backend!r}")
     if backend == "numba":
@@ -413,7 +421,7 @@ def compile(
     unknown = [name for name in passes or () if name not in PASSES]
     if unknown:
         raise ValueError(f"compile: there is no pass {unknown[0]!r}; expected some of {', '.join(PASSES)}")
-    options = Options(fullgraph, reuse_outputs, passes, verify, backend)
+    options = Options(fullgraph, dynamic, reuse_outputs, passes, verify, backend)
     if function is None:
         return lambda made: _compiled(made, options)
     return _compiled(function, options)

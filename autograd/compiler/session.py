@@ -36,8 +36,11 @@ _OTHERWISE_IN_KERNELS = {"join_runs", "join_sums", "reduce_in_segments", "spread
 class Options:
     """How a function is compiled: the arguments of ``compile``."""
 
-    def __init__(self, fullgraph: bool, reuse_outputs: bool, passes: Any, verify: bool, backend: str = "numpy") -> None:
+    def __init__(
+        self, fullgraph: bool, dynamic: bool, reuse_outputs: bool, passes: Any, verify: bool, backend: str = "numpy"
+    ) -> None:
         self.fullgraph = fullgraph
+        self.dynamic = dynamic
         self.reuse_outputs = reuse_outputs
         self.passes = passes
         self.verify = verify
@@ -49,7 +52,7 @@ class Options:
         """The same, but for one pass."""
         chosen = PASSES if self.passes is None else self.passes
         chosen = {one for one in chosen if one != name}
-        return Options(self.fullgraph, self.reuse_outputs, chosen, self.verify, self.backend)
+        return Options(self.fullgraph, self.dynamic, self.reuse_outputs, chosen, self.verify, self.backend)
 
 
 class Version:

@@ -16,7 +16,7 @@ from .recording import Tape
 from .standins import Unseen
 from .values import UnrecordableError, Value
 
-__all__ = ["Effect", "Given", "Slot", "TensorOf", "plain", "tree_of"]
+__all__ = ["Effect", "Given", "Slot", "TensorOf", "plain", "shapes_in", "tree_of"]
 
 
 _CONSTANT = (bool, int, float, complex, str, bytes, np.generic, np.dtype, type, slice, range, enum.Enum)
@@ -116,6 +116,19 @@ def _bare(array: RecordingArray) -> Any:
         made.flags.writeable = array.flags.writeable
         return made
     return np.ndarray.view(array, np.ndarray)
+
+
+def shapes_in(arguments: Any) -> tuple[tuple[int, ...], ...]:
+    """The shapes of the arrays and Tensors among arguments, also of those within tuples, lists and dicts."""
+    if isinstance(arguments, Handle):
+        arguments = arguments._data
+    if isinstance(arguments, (np.ndarray, np.generic)):
+        return (arguments.shape,)
+    if isinstance(arguments, dict):
+        arguments = arguments.values()
+    elif not isinstance(arguments, (tuple, list)):
+        return ()
+    return tuple([shape for argument in arguments for shape in shapes_in(argument)])
 
 
 def tree_of(thing: Any, tape: Tape, known: Callable[[Any], Any], where: str, made: dict[int, Any]) -> Any:
