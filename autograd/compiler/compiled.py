@@ -306,7 +306,7 @@ class Compiled:
     def _cut(self, line: int) -> None:
         """Compile what stands before a line, and run the rest as it is; for a line below zero, what stands behind it.
 
-        Something has grown there. If it does so again, as an optimizer's state does not, the line itself is for the rest.
+        Something has grown there. If it does so again, as an optimizer's state does not, the line is for the rest too.
         """
         self._grew = self._grew + 1 if line < 0 else 0
         halves = cut(self.function, abs(line), after=line < 0)

@@ -16,8 +16,9 @@ from ..engine.modes import local, status
 from ..engine.nodes import Handle, Leaf, array_of, new_tensor
 from ..engine.quiet import begin, end
 from .history import NUMBERS, History
+from .places import Place
 from .program import Program, reads_of
-from .reach import Place, Reach
+from .reach import Reach
 from .recording import Tape
 from .trees import Given, plain
 from .values import Value
@@ -132,7 +133,9 @@ class Guards:
             return kind._make(items) if hasattr(kind, "_make") else tuple(items)
         if kind in (dict, OrderedDict):
             self._tests.append(f"type({text}) is {self._bind(kind)} and list({text}) == {self._bind(list(arg))}")
-            made = kind((key, self._argument(x, f"{text}[{self._key(key)}]", f"{name}_{key}")) for key, x in arg.items())
+            made = kind(
+                [(key, self._argument(x, f"{text}[{self._key(key)}]", f"{name}_{key}")) for key, x in arg.items()]
+            )
             self.containers.append((made, arg, name, dict(made)))
             return made
         if kind in NUMBERS:
@@ -319,8 +322,8 @@ class Guards:
             tests.append(f"{expression.format(self._bind(thing))} == {self._bind(was)}")
         if self._reach.functions:
             functions = self._bind(self._reach.functions)
-            was = [(function.__code__, function.__defaults__) for function in self._reach.functions]
-            tests.append(f"[(f.__code__, f.__defaults__) for f in {functions}] == {self._bind(was)}")
+            made_of = [(function.__code__, function.__defaults__) for function in self._reach.functions]
+            tests.append(f"[(f.__code__, f.__defaults__) for f in {functions}] == {self._bind(made_of)}")
         return tests
 
     def _of_class(self, kind: type, was: dict[str, Any]) -> list[str]:

@@ -69,9 +69,10 @@ class History:
         if type(value) in _CONTAINERS:
             if self._first.setdefault((key, "size"), (id(value), len(value))) != (id(value), len(value)):
                 self._add((key, "unseen"))
-        elif type(value) is np.ndarray or (type(value).__name__ == "Tensor" and value._node is None):
-            if self._first.setdefault((key, "object"), id(value)) != id(value):
-                self._add((key, ()))
+            return
+        other = type(value) is np.ndarray or (type(value).__name__ == "Tensor" and value._node is None)
+        if other and self._first.setdefault((key, "object"), id(value)) != id(value):
+            self._add((key, ()))
 
     def _add(self, key: Any) -> None:
         if key not in self.settled:

@@ -7,18 +7,16 @@ same memory; afterwards all is put back. What stands elsewhere then is what the 
 from __future__ import annotations
 
 import contextvars
-import dis
 import enum
 import functools
 import gc
 import itertools
-import re
 import sys
 import types
 import weakref
 from array import array
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +26,8 @@ from ..engine.nodes import Handle, array_of, new_tensor
 from ..generator import Generator, default_generator
 from .arrays import RecordingArray, Stream
 from .history import NUMBERS, History
+from .places import Place as Place
+from .places import all_names, global_names
 from .recording import Tape
 from .standins import TypeOf, Unseen
 from .trees import Effect as Effect
@@ -47,57 +47,6 @@ _OP = "autograd._op"
 _ATOMS = (bool, int, float, complex, str, bytes, type(None), np.dtype, np.generic, types.ModuleType, slice, range)
 _ARRAYS = (np.ndarray, np.memmap)
 """The classes of arrays whose calls are written down."""
-_OUT_OF_SIGHT = {"eval", "exec", "globals"}
-"""Built-in functions by which code reads variables that it names in texts."""
-
-
-class Place:
-    """Where something is kept: an item of a dict or list, a variable that a function holds, a Tensor's slot.
-
-    Attributes:
-        kind: ``"item"``, ``"cell"``, ``"slot"`` (an attribute), ``"argument"``, or ``"link"``: no place of its own, but
-            what leads on to other things, and cannot change.
-        name: as the user would write it, for messages and for names in the program.
-    """
-
-    __slots__ = ("container", "key", "kind", "name")
-
-    def __init__(self, kind: str, container: Any, key: Any, name: str) -> None:
-        self.kind = kind
-        self.container = container
-        self.key = key
-        self.name = name
-
-    def get(self) -> Any:
-        """What stands there now."""
-        if self.kind in ("item", "link"):
-            return self.container[self.key]
-        return self.container.cell_contents if self.kind == "cell" else getattr(self.container, self.key)
-
-    def set(self, value: Any) -> None:
-        """Put something there."""
-        if self.kind in ("item", "link"):
-            self.container[self.key] = value
-        elif self.kind == "cell":
-            self.container.cell_contents = value
-        else:
-            setattr(self.container, self.key, value)
-
-    def identity(self) -> tuple[int, Any]:
-        """The same for Places that are the same."""
-        return id(self.container), self.key
-
-    def text(self, container: str, bind: Callable[[Any], str] = repr) -> str:
-        """The expression that gets it, if ``container`` is the name of its container.
-
-        ``bind`` names keys that are objects.
-        """
-        if self.kind == "argument":
-            return str(self.key)
-        if self.kind == "item":
-            plain_key = isinstance(self.key, (str, int, float, bool, bytes, type(None))) or _is_plain(self.key)
-            return f"{container}[{self.key!r}]" if plain_key else f"{container}[{bind(self.key)}]"
-        return f"{container}.cell_contents" if self.kind == "cell" else f"{container}.{self.key}"
 
 
 class Reach:
@@ -311,8 +260,8 @@ class Reach:
         else:
             self.functions.append(function)
             yield from self._entries(function.__dict__, function.__name__ + ".{}")
-            named = dict.fromkeys(_names(function.__code__))
-            for name in dict.fromkeys(_global_names(function.__code__)):
+            named = dict.fromkeys(all_names(function.__code__))
+            for name in dict.fromkeys(global_names(function.__code__)):
                 if name in function.__globals__:
                     yield from self._of_global(function.__globals__, name, named)
                 elif name == "type":
@@ -378,8 +327,8 @@ class Reach:
 
     def inputs(self) -> Iterator[tuple[Any, Value]]:
         """The arrays that are another at each call, and where they stand (a place and the way on from there)."""
-        for array in self._given:
-            value = array._value
+        for given in self._given:
+            value = given._value
             if value is not None and value.storage.kind == "input" and value.place is not None:
                 yield value.place, value
 
@@ -458,11 +407,6 @@ class _Gone:
 _GONE = _Gone()
 
 
-def _is_plain(key: Any) -> bool:
-    """Whether a key is a tuple of texts and numbers."""
-    return type(key) is tuple and all(isinstance(x, (str, int, float, type(None))) or _is_plain(x) for x in key)
-
-
 def _items(value: Any) -> Iterator[Any]:
     """What to walk on to: the value, or what stands in a tuple."""
     if isinstance(value, tuple):
@@ -470,24 +414,3 @@ def _items(value: Any) -> Iterator[Any]:
             yield from _items(item)
     else:
         yield value
-
-
-def _global_names(code: types.CodeType) -> Iterator[str]:
-    """The global variables that a function, and those inside of it, use."""
-    for instruction in dis.get_instructions(code):
-        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-            yield instruction.argval
-            if instruction.argval in _OUT_OF_SIGHT:
-                for text in code.co_consts:
-                    yield from re.findall(r"\w+", text) if isinstance(text, str) else ()
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from _global_names(constant)
-
-
-def _names(code: types.CodeType) -> Iterator[str]:
-    """All names of variables and attributes that a function, and those inside of it, use."""
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from _names(constant)

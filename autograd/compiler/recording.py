@@ -5,12 +5,9 @@ The engine, nn and optim know nothing of it. They are plain NumPy, so the list o
 
 from __future__ import annotations
 
-import functools
-import inspect
 import os
 import sys
 import threading
-import types
 from collections.abc import Callable
 from typing import Any
 
@@ -19,23 +16,12 @@ import numpy as np
 from ..engine.callsite import is_ours
 from .arrays import RecordingArray, Stream, bare, plain_array
 from .numbers import Number
+from .signatures import WRITERS, may_vary, told
 from .values import Check, Instruction, Storage, Value, map_tree, strided
 
 __all__ = ["Tape"]
 
 
-WRITERS = {
-    np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal, np.ndarray.__setitem__,
-    np.ndarray.fill, np.ndarray.sort, np.ndarray.partition, np.ndarray.put,
-}  # fmt: skip
-"""Functions and methods that write into their first argument."""
-_VARYING = {
-    "nonzero", "flatnonzero", "argwhere", "unique", "unique_all", "unique_counts", "unique_inverse", "unique_values",
-    "extract", "compress", "union1d", "intersect1d", "setdiff1d", "setxor1d", "bincount", "trim_zeros",
-}  # fmt: skip
-"""Functions whose result may be of another shape for other values."""
-_TOLD_BY_VALUES = {"repeat", "split", "array_split", "delete", "insert", "tile", "resize", "pad"}
-"""Functions whose result's shape depends on the values of the arguments after the first."""
 _SILENT = {"ignore", "warn"}
 """What NumPy may do at a division by zero for a program to do without it."""
 _CONVERSIONS = {"float()", "complex()"}
@@ -203,7 +189,7 @@ class Tape:
         name = name or function.__name__
         if not self.busy and not _SILENT.issuperset(np.geterr().values()):
             self.escape(f"{name}() under np.errstate, by which it may raise,", None)
-        args, kwargs = _told(function, args, kwargs)
+        args, kwargs = told(function, args, kwargs)
         out = kwargs.get("out")
         target = None
         if function in WRITERS or name.endswith(".at"):
@@ -234,7 +220,7 @@ class Tape:
         made = self._result(result, instruction)
         if instruction.outs is not None:
             self.instructions.append(instruction)
-            if _may_vary(name, args):
+            if may_vary(name, args):
                 for value in instruction.makes():
                     self.check(True, f"{{0}}.shape == {value.shape}", (value,))
         return made
@@ -428,47 +414,6 @@ class Tape:
                 section = "update"
             frame = frame.f_back
         return line, section
-
-
-@functools.lru_cache(maxsize=512)
-def _place_of_out(function: Any) -> tuple[str, ...]:
-    """The names of a function's parameters, if ``out`` is one that can be given by its place."""
-    try:
-        parameters = inspect.signature(function).parameters
-    except (TypeError, ValueError):
-        return ()
-    places = tuple(name for name, p in parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD)
-    return places if "out" in places else ()
-
-
-def _told(function: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:
-    """The arguments with ``out``, and what comes after it, by name."""
-    if isinstance(function, types.FunctionType) or kwargs.get("out", 0) is None:  # ufuncs and methods take it by name
-        names = () if isinstance(function, np.ufunc) else _place_of_out(function)
-        at = names.index("out") if names else len(args)
-        kwargs = {**dict(zip(names[at:], args[at:], strict=False)), **kwargs}
-        args = args[:at]
-        if kwargs.get("out", 0) is None:
-            del kwargs["out"]
-    elif args and args[-1] is None and getattr(function, "__name__", "") in _WITH_OUT:
-        args = args[:-1]
-    return args, kwargs
-
-
-_WITH_OUT = {"all", "any", "argmax", "argmin", "cumprod", "cumsum", "max", "mean", "min", "prod", "std", "sum", "var"}
-"""Methods whose last argument by place is ``out``, or one that may be None as well."""
-
-
-def _may_vary(name: str, args: Any) -> bool:
-    """Whether values say how large the result of such a call is."""
-    if name == "where":
-        return len(args) == 1
-    found: list[Any] = []
-    map_tree(args[1:], found.append)
-    arrays = [item for item in found if isinstance(item, RecordingArray)]
-    if name == "__getitem__":
-        return any(array.dtype.kind == "b" for array in arrays)
-    return name in _VARYING or (name in _TOLD_BY_VALUES and len(arrays) > 0)
 
 
 _NUMPY = os.path.dirname(np.__file__)
