@@ -320,10 +320,9 @@ class Guards:
             tests += self._of_class(kind, was)
         for thing, expression, was in self._reach.contents:
             tests.append(f"{expression.format(self._bind(thing))} == {self._bind(was)}")
-        if self._reach.functions:
-            functions = self._bind(self._reach.functions)
-            made_of = [(function.__code__, function.__defaults__) for function in self._reach.functions]
-            tests.append(f"[(f.__code__, f.__defaults__) for f in {functions}] == {self._bind(made_of)}")
+        for function in self._reach.functions:
+            name, code, defaults = map(self._bind, (function, function.__code__, function.__defaults__))
+            tests += [f"{name}.__code__ is {code}", f"{name}.__defaults__ is {defaults}"]
         return tests
 
     def _of_class(self, kind: type, was: dict[str, Any]) -> list[str]:
