@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import gc
+import io
 import itertools
 import os
 import pickle
@@ -238,8 +239,8 @@ def test_a_value_read_where_no_cut_is_possible_warns_and_names_the_line() -> Non
 
 def a_counter() -> Callable[[Any], Any]:
     """A function of something that no program can see."""
-    numbers = itertools.count()
-    return lambda x: x * next(numbers)
+    numbers = io.BytesIO()
+    return lambda x: x * (numbers.write(b" ") * 0 + numbers.tell() - 1)
 
 
 def hidden(x: Any) -> Any:
@@ -250,10 +251,11 @@ def hidden(x: Any) -> Any:
 def a_list_that_grows_at_times() -> Callable[[Any], Any]:
     """A function that does something else at the second call."""
     log: list[int] = []
-    times = itertools.count()
+    times = io.BytesIO()
 
     def function(x: Any) -> Any:
-        if next(times) == 1:
+        times.write(b" ")
+        if times.tell() == 2:
             log.append(1)
         return x * 2
 

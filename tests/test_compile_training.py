@@ -399,12 +399,12 @@ def test_numpy_is_as_before():
 
     @compiler.compile
     def fails(x):
-        seen.write(f"{type(np.zeros(2)).__name__} ")
+        seen.write(f"{hasattr(np.zeros(2), '_tape')} ")
         raise KeyError("x")
 
     with pytest.raises(KeyError), warnings.catch_warnings():
         fails(autograd.ones(2))
-    assert seen.getvalue() == "RecordingArray ndarray "
+    assert seen.getvalue() == "True False "
     assert (np.zeros, np.array, np.random.normal, random.random) == before
 
 

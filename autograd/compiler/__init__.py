@@ -3,9 +3,10 @@
 The way of a function through these files:
 
 1. ``compiled`` is what the user calls; ``guards`` say whether a program holds, ``session`` makes one if none does.
-2. Recording: ``reach`` (what the function can read and change), ``recording`` with ``arrays``, ``creators`` and
-   ``numbers`` (what happens to it), ``values`` and ``trees`` (what is written down), ``graded`` (outputs that require
-   grad), ``tails`` (lines that cannot be recorded).
+2. Recording: ``reach`` and ``places`` (what the function can read and change), ``history`` (what of it changes from
+   call to call), ``recording`` with ``arrays``, ``creators``, ``numbers``, ``standins`` and ``signatures`` (what
+   happens to it), ``values`` and ``trees`` (what is written down), ``graded`` (outputs that require grad), ``tails``
+   (lines that cannot be recorded).
 3. The ``program`` is worked on by ``passes``, of which ``cheaper`` and ``runs`` (with ``rowwise``) have files of their
    own.
 4. Writing: ``memory`` and ``keeping`` (where results lie), then ``wording``, ``calls``, ``blockwise``, ``emit``: names,

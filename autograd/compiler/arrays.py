@@ -138,8 +138,8 @@ class _Flat:
         return np.array(self.base.ravel(), dtype, subok=True)
 
 
-_LEAVING = {"tobytes()", "tofile()", "dumps()", "dump()"}
-"""Methods that hand the bytes of an array to others."""
+_LEAVING = {"a text", "tobytes()", "tofile()", "dumps()", "dump()"}
+"""What hands the numbers of an array to others."""
 
 
 def _reading(name: str, how: str) -> Any:
@@ -148,7 +148,8 @@ def _reading(name: str, how: str) -> Any:
             return getattr(np.ndarray, name)(plain_array(self), *args)
         if how in _LEAVING:
             self._tape.escape(how, None)
-            return getattr(np.ndarray, name)(plain_array(self), *args)
+            plain = plain_array(self)[()] if self._scalar else plain_array(self)
+            return getattr(plain, name)(*args)
         if args and name == "item":
             at = args[0] if len(args) == 1 else args
             return (self[at] if isinstance(at, tuple) else self.ravel()[at]).item()
@@ -186,11 +187,9 @@ class RecordingArray(np.ndarray):
     def __deepcopy__(self, memo: Any) -> Any:
         return self.copy()
 
-    def __repr__(self) -> str:
-        return repr(plain_array(self))
-
-    def __str__(self) -> str:
-        return str(plain_array(self))
+    __repr__ = _reading("__repr__", "a text")
+    __str__ = _reading("__str__", "a text")
+    __format__ = _reading("__format__", "a text")
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if any(hasattr(item, "_node") for item in inputs):

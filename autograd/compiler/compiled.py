@@ -22,6 +22,7 @@ from .emit import DEVIATED
 from .explaining import Explanation, explain
 from .exporting import export
 from .guards import MISSED, PLAIN
+from .history import History
 from .passes import PASSES
 from .picturing import picture
 from .session import Options, Session, Version
@@ -76,8 +77,8 @@ class Compiled:
         self._recorded: Counter[Any] = Counter()
         self._options = options
         self._name = getattr(function, "__name__", type(function).__name__)
-        self._volatile: set[Any] = set()
-        self._numbers: dict[str, Any] = {}
+        self._history = History()
+        self._grew = 0
         self._versions: list[Version] = []
         self._lock = threading.Lock()
         self._given_up: str | None = None
@@ -284,14 +285,15 @@ class Compiled:
                     self._given_up = self._reason or "something that it depends on differs at every call"
                     self._tell(f"recorded {self.recordings} times, this call would be one more: {self._given_up}")
                 return PLAIN
-            self._recorded[shapes] += 1
-            self.recordings += 1
-            session = Session(self.function, self._options, self._volatile, self._numbers)
+            session = Session(self.function, self._options, self._history)
             session.run(args, kwargs)
+            if session.version is not None or session.unsure is not None:  # else the arguments were no arrays of ours
+                self._recorded[shapes] += 1
+                self.recordings += 1
         finally:
             _busy.depth -= 1
             _recording.release()
-        self._reason = session.unsure or self._reason
+        self._reason = session.unsure or self._history.changed or self._reason
         if session.version is not None:
             self._versions.insert(0, session.version)
             del self._versions[MAX_PROGRAMS:]
@@ -302,8 +304,14 @@ class Compiled:
         return session.result
 
     def _cut(self, line: int) -> None:
-        """Compile what stands before a line, and run the rest as it is."""
+        """Compile what stands before a line, and run the rest as it is; for a line below zero, what stands behind it.
+
+        Something has grown there. If it does so again, as an optimizer's state does not, the line is for the rest too.
+        """
+        self._grew = self._grew + 1 if line < 0 else 0
         halves = cut(self.function, abs(line), after=line < 0)
+        if halves is None and self._grew > 1:
+            halves = cut(self.function, abs(line), after=False)
         if halves is not None:
             head = Compiled(halves[0], self._options)
             self._halves = head, halves[1]
@@ -314,7 +322,7 @@ class CompiledObject(Compiled):
     """A callable object, such as a model, whose calls run as programs; its attributes are those of the object."""
 
     _OWN = frozenset(
-        ["function", "recordings", "_recorded", "_options", "_name", "_volatile", "_numbers", "_versions", "_lock",
+        ["function", "recordings", "_recorded", "_options", "_name", "_history", "_grew", "_versions", "_lock",
          "_given_up", "_reason", "_told", "_halves"]
     )  # fmt: skip
 

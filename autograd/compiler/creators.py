@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.callsite import is_ours
+from .arrays import RecordingArray, tape_in
 from .recording import Tape
 
 __all__ = ["creators_watched"]
@@ -29,6 +30,7 @@ _CREATORS = (
     "ones_like", "require", "tri", "zeros", "zeros_like",
 )  # fmt: skip
 _NUMPY = os.path.dirname(np.__file__) + os.sep
+_COMPILER = os.path.dirname(__file__) + os.sep
 _MAKES_TENSORS = ("creation.py", "construction.py")
 _local = threading.local()
 _lock = threading.Lock()
@@ -61,6 +63,8 @@ def creators_watched(tape: Tape) -> Iterator[None]:
 def _install() -> None:
     for name in _CREATORS:
         _replace(np, name, _creating)
+    for name in ("nditer", "ndenumerate"):
+        _replace(np, name, _reading)
     for owner in (np.random, random):
         for name in getattr(owner, "__all__", ()):
             if getattr(getattr(owner, name), "__self__", None) is not None or name == "default_rng":
@@ -75,7 +79,7 @@ def _replace(owner: Any, name: str, wrapped: Callable[[Any], Any]) -> None:
     setattr(owner, name, made)
 
 
-def _tape(frame: Any) -> Any:
+def _tape(frame: Any, args: Any = ()) -> Any:
     """The tape that is to see a call from a frame, None if there is none."""
     tape = getattr(_local, "tape", None)
     if tape is None or not tape.running or tape.busy:
@@ -83,15 +87,26 @@ def _tape(frame: Any) -> Any:
     filename = frame.f_code.co_filename
     if filename.startswith(_NUMPY):
         return None
-    return tape if not is_ours(filename) or filename.endswith(_MAKES_TENSORS) else None
+    seen = not is_ours(filename) or filename.endswith(_MAKES_TENSORS)
+    return tape if seen or (args and isinstance(args[0], RecordingArray) and _COMPILER not in filename) else None
 
 
 def _creating(original: Any) -> Any:
     def make(*args: Any, **kwargs: Any) -> Any:
-        tape = _tape(sys._getframe(1))
+        tape = _tape(sys._getframe(1), args)
         return original(*args, **kwargs) if tape is None else tape.call(original, args, kwargs)
 
     return make
+
+
+def _reading(original: Any) -> Any:
+    def read(*args: Any, **kwargs: Any) -> Any:
+        tape = _tape(sys._getframe(1))
+        if tape is not None and tape_in((args, kwargs)) is not None:
+            tape.escape(f"np.{original.__name__}, which takes the elements one by one,", None)
+        return original(*args, **kwargs)
+
+    return read
 
 
 def _drawing(original: Any) -> Any:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import linecache
 import os
 import re
-from collections.abc import Callable
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -145,7 +146,13 @@ class Emitter(Blockwise):
         """The text of a result or an effect."""
         kind = type(tree)
         if kind is TensorOf:
-            return f"_new_tensor({self.result(tree.value)})"
+            text = f"_new_tensor({self.result(tree.value)})"
+            if id(tree) not in self._objects:
+                return text
+            if self._objects[id(tree)] is None:  # it stands in several places
+                self._objects[id(tree)] = name = self._fresh("tensor")
+                self._body.append(f"{name} = {text}")
+            return str(self._objects[id(tree)])
         if kind is Value:
             copied = tree.storage.kind == "constant"
             return f"{self.name(tree)}.copy()" if copied else self.name(tree)
@@ -155,8 +162,9 @@ class Emitter(Blockwise):
             return f"({', '.join(self.result(x) for x in tree)}{',' if len(tree) == 1 else ''})"
         if kind is list:
             return f"[{', '.join(self.result(x) for x in tree)}]"
-        if kind is dict:
-            return "{" + ", ".join(f"{self.text(key)}: {self.result(x)}" for key, x in tree.items()) + "}"
+        if kind is dict or kind is OrderedDict:
+            text = "{" + ", ".join(f"{self.text(key)}: {self.result(x)}" for key, x in tree.items()) + "}"
+            return text if kind is dict else f"{self._bind(kind, kind.__name__)}({text})"
         if isinstance(tree, Handle):
             return self._bind(tree, "tensor")
         if kind is Slot:
@@ -172,6 +180,9 @@ class Emitter(Blockwise):
         made: dict[int, str] = {}
         stores = []
         kept = {id(effect) for effect in self._left.values()}
+        trees = [effect.tree for effect in self.program.effects if id(effect) not in kept]
+        seen = Counter(id(tensor) for tensor in _tensors((*trees, self.program.results)))
+        self._objects: dict[int, str | None] = {key: None for key, count in seen.items() if count > 1}
         for effect in self.program.effects:
             if id(effect) in kept:
                 continue
@@ -252,6 +263,17 @@ class Emitter(Blockwise):
         exec(compile(text, filename, "exec"), place)
         made: Callable[..., Any] = place["build"](*[value.array for value in self.static])
         return made
+
+
+def _tensors(tree: Any) -> Iterator[TensorOf]:
+    """The Tensors in a tree of results, each as often as it stands there."""
+    if type(tree) is TensorOf:
+        yield tree
+    elif isinstance(tree, (tuple, list)):
+        for item in tree:
+            yield from _tensors(item)
+    elif isinstance(tree, dict):
+        yield from _tensors(list(tree.values()))
 
 
 def _quoted(line: str) -> str:

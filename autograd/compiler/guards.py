@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import types
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from typing import Any
@@ -14,8 +15,10 @@ from ..dtypes import default as default_dtype
 from ..engine.modes import local, status
 from ..engine.nodes import Handle, Leaf, array_of, new_tensor
 from ..engine.quiet import begin, end
+from .history import NUMBERS, History
+from .places import Place
 from .program import Program, reads_of
-from .reach import Place, Reach
+from .reach import Reach
 from .recording import Tape
 from .trees import Given, plain
 from .values import Value
@@ -27,6 +30,10 @@ MISSED = object()
 PLAIN = object()
 """What they return where it is known that no program can be made: the function is to be called as it is."""
 _NUMBERS = (bool, int, float, complex, str)
+_LITERAL = (bool, int, float, str)
+"""What is written into a test as it is."""
+_VALUES = (*_LITERAL, complex, bytes, slice, range)
+"""What is the same if it is equal, and of the same class."""
 
 
 class Guards:
@@ -45,12 +52,11 @@ class Guards:
         function: Callable[..., Any],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        volatile: set[Any],
-        numbers: dict[str, Any],
+        history: History,
     ) -> None:
-        self.numbers = numbers
+        self._history = history
         self._names = _parameter_names(function)
-        self._volatile = volatile
+        self._volatile = history.volatile
         self._tests: list[str] = []
         self._fetches: list[tuple[str, Value]] = []
         self.space: dict[str, Any] = {
@@ -74,7 +80,7 @@ class Guards:
         if isinstance(arg, (tuple, list)):
             for item in arg:
                 self._collect(item, name)
-        elif type(arg) is dict:
+        elif type(arg) in (dict, OrderedDict):
             for item in arg.values():
                 self._collect(item, name)
         elif not isinstance(arg, (Handle, np.ndarray, *_NUMBERS, type(None))):
@@ -107,6 +113,7 @@ class Guards:
 
     def _argument(self, arg: Any, text: str, name: str) -> Any:
         kind = type(arg)
+        self._history.tell(f"the argument '{name}'", arg)
         if isinstance(arg, Handle) and id(arg) not in self._known:
             return self._tensor(arg, text, name)
         if kind is np.ndarray:
@@ -124,24 +131,30 @@ class Guards:
                 self.containers.append((items, arg, name, list(items)))
                 return items
             return kind._make(items) if hasattr(kind, "_make") else tuple(items)
-        if kind is dict:
-            self._tests.append(f"type({text}) is dict and list({text}) == {self._bind(list(arg))}")
-            made = {key: self._argument(item, f"{text}[{key!r}]", f"{name}_{key}") for key, item in arg.items()}
+        if kind in (dict, OrderedDict):
+            self._tests.append(f"type({text}) is {self._bind(kind)} and list({text}) == {self._bind(list(arg))}")
+            made = kind(
+                [(key, self._argument(x, f"{text}[{self._key(key)}]", f"{name}_{key}")) for key, x in arg.items()]
+            )
             self.containers.append((made, arg, name, dict(made)))
             return made
-        if kind in (int, float):
-            if self.numbers.setdefault(text, arg) != arg:
-                self._volatile.add(("argument", text))
-            if ("argument", text) in self._volatile:
+        if kind in NUMBERS:
+            self._history.note(("argument", text), arg)
+            if (("argument", text), ()) in self._volatile:
                 self._tests.append(f"type({text}) is {self._bind(kind)}")
                 number = self._tape.number(arg, "", ())
                 number.place = Place("argument", None, text, name), ()
                 return number
-        if isinstance(arg, _NUMBERS) and arg == arg:
-            self._tests.append(f"type({text}) is {self._bind(kind)} and {text} == {arg!r}")
-        else:
-            self._tests.append(f"{text} is {self._bind(arg)}")
+        if kind is types.FunctionType and not (arg.__closure__ or arg.__defaults__ or arg.__kwdefaults__):
+            code, space = self._bind(arg.__code__), self._bind(arg.__globals__)
+            alike = f"{text}.__code__ is {code} and not ({text}.__closure__ or {text}.__defaults__)"
+            self._tests.append(f"type({text}) is {self._bind(kind)} and {alike} and {text}.__globals__ is {space}")
+            return arg
+        self._tests.append(self._is(text, arg, True))
         return arg
+
+    def _key(self, key: Any) -> str:
+        return repr(key) if type(key) in _LITERAL else self._bind(key)
 
     def _tensor(self, arg: Any, text: str, name: str) -> Any:
         known = self._by_identity.get(id(arg))
@@ -187,10 +200,7 @@ class Guards:
         used = {value for item in program.items for value in reads_of(item)} | set(program.given())
         used |= {item.target for item in program.instructions() if item.target is not None}
         self._used = [value for _, value in self._fetches if value in used]
-        self._fetched = []
-        for place, made in self._reach.inputs():
-            if made._value in used:
-                self._fetched.append((place, made._value))
+        self._fetched = [(place, value) for place, value in self._reach.inputs() if value in used]
         return [*self._used, *[value for _, value in self._fetched]]
 
     def write(self, emitter: Any) -> Callable[[Any, Any], Any]:
@@ -286,6 +296,9 @@ class Guards:
         for container, size in self._reach.containers:
             strict = id(container) in self._reach.strict
             inside = places.pop(id(container), [])
+            if isinstance(container, (set, frozenset)):
+                tests.append(f"{self._bind(container)} == {self._bind(copy.copy(container))}")
+                continue
             nested = not strict and id(container) not in self._changed
             if len(inside) < size or any(self._is_volatile_in(value, place, ()) for place, value in inside):
                 tests.append(f"len({self._bind(container)}) == {size}")
@@ -303,8 +316,25 @@ class Guards:
             tests += [test for place, value in rest for test in self._holds(place, value)]
         tests.append(f"{self._bind(live)} == {self._bind(copies)}")
         tests += [f"{self._bind(thing)}._node is {self._bind(thing._node)}" for thing in self._reach.tensors]
-        tests += [f"vars({self._bind(kind)}) == {self._bind(was)}" for kind, was in self._reach.classes]
+        for kind, was in self._reach.classes:
+            tests += self._of_class(kind, was)
+        for thing, expression, was in self._reach.contents:
+            tests.append(f"{expression.format(self._bind(thing))} == {self._bind(was)}")
+        for function in self._reach.functions:
+            name, code, defaults = map(self._bind, (function, function.__code__, function.__defaults__))
+            tests += [f"{name}.__code__ is {code}", f"{name}.__defaults__ is {defaults}"]
         return tests
+
+    def _of_class(self, kind: type, was: dict[str, Any]) -> list[str]:
+        """The tests of what stands in a class, but for numbers that change."""
+        same = {name: value for name, value in was.items() if ((id(kind), name), ()) not in self._volatile}
+        if len(same) == len(was):
+            return [f"vars({self._bind(kind)}) == {self._bind(was)}"]
+        names, values = self._bind(list(same)), self._bind(list(same.values()))
+        return [
+            f"len(vars({self._bind(kind)})) == {len(was)}",
+            f"[*map(vars({self._bind(kind)}).get, {names})] == {values}",
+        ]
 
     def _one_by_one(self, container: Any, inside: list[tuple[Place, Any]]) -> list[str]:
         """The tests of a container in which numbers change."""
@@ -336,7 +366,9 @@ class Guards:
         if isinstance(value, (Handle, np.ndarray)):
             array = value if isinstance(value, np.ndarray) else np.asarray(value._data)
             return array.size < 2
-        plain = isinstance(value, (*_NUMBERS, type(None), type, np.dtype))
+        if type(value) is float and value == 0 and id(place.container) in self._reach.strict:
+            return True
+        plain = type(value) in _NUMBERS or isinstance(value, (type(None), type, np.dtype))
         return not plain and getattr(type(value), "__eq__", None) is not object.__eq__
 
     def _means_the_same(self, container: Any) -> bool:
@@ -363,6 +395,8 @@ class Guards:
             if (place.identity(), path) not in self._used_numbers and path:
                 return []
             return [f"type({text}) is {self._bind(type(original))}"]
+        if (place.identity(), "unseen") in self._volatile:
+            return [f"type({text}) is {self._bind(type(original))}"]
         if type(original) is list and (place.identity(), "list") in self._volatile:
             tests = [f"type({text}) is {self._bind(list)} and len({text}) == {len(original)}"]
             return tests + [
@@ -384,14 +418,23 @@ class Guards:
             ]
         if isinstance(original, np.random.Generator):
             return []  # fetched at each call
-        if isinstance(original, _NUMBERS) and original == original:
-            strict = isinstance(original, (bool, int)) and id(place.container) in self._reach.strict
-            kind = f" and type({text}) is {self._bind(type(original))}" if strict else ""
-            return [f"{text} == {original!r}{kind}"]
-        return [f"{text} is {self._bind(original)}"]
+        return [self._is(text, original, id(place.container) in self._reach.strict)]
+
+    def _is(self, text: str, value: Any, strict: bool) -> str:
+        """The test that something is a certain value: a number or text by what it is worth, others by identity.
+
+        With ``strict`` ``2`` and ``2.0``, or ``0.0`` and ``-0.0``, are not the same.
+        """
+        kind = type(value)
+        if value is None or not (kind in _VALUES or isinstance(value, np.generic)) or value != value:
+            return f"{text} is {self._bind(value)}"
+        if strict and kind is float and value == 0:
+            return f"type({text}) is {self._bind(kind)} and repr({text}) == '{value!r}'"
+        test = f"{text} == {repr(value) if kind in _LITERAL else self._bind(value)}"
+        return f"type({text}) is {self._bind(kind)} and {test}" if strict or kind not in _LITERAL else test
 
     def _is_volatile_in(self, item: Any, place: Place, path: tuple[int, ...]) -> bool:
-        if (place.identity(), path) in self._volatile or (place.identity(), "list") in self._volatile:
+        if not {(place.identity(), key) for key in (path, "list", "unseen")}.isdisjoint(self._volatile):
             return True
         return type(item) is tuple and any(self._is_volatile_in(x, place, (*path, i)) for i, x in enumerate(item))
 
@@ -414,8 +457,8 @@ def _swapped(result: Any, swaps: dict[int, Any]) -> Any:
         return type(result)([_swapped(item, swaps) for item in result])
     if isinstance(result, tuple) and hasattr(result, "_make"):
         return result._make([_swapped(item, swaps) for item in result])
-    if type(result) is dict:
-        return {key: _swapped(item, swaps) for key, item in result.items()}
+    if type(result) in (dict, OrderedDict):
+        return type(result)((key, _swapped(item, swaps)) for key, item in result.items())
     return result
 
 

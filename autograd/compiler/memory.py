@@ -292,7 +292,7 @@ def can_be_told(item: Instruction) -> bool:
         return False
     if not array.ndim and not item.outs.storage.written:
         return False  # a scalar: NumPy makes it faster than it writes it
-    if "out" in item.kwargs:
+    if "out" in item.kwargs or array.dtype.hasobject:  # bytes that others use as well must not be taken for objects
         return False
     function = item.function
     if function in (np.empty_like, np.empty):

@@ -62,6 +62,11 @@ class Number:
         """What ``isinstance`` asks: it is a number like that which it stands for."""
         return type(self.value)
 
+    def __getattr__(self, name: str) -> Any:
+        if name == "item" and isinstance(self.value, np.generic):
+            return lambda: self.tape.number(self.value.item(), "{0}.item()", (self,))
+        raise AttributeError(f"a {type(self.value).__name__} that changes from call to call is not asked for .{name}")
+
     def __repr__(self) -> str:
         return f"Number({self.value!r})"
 
@@ -81,11 +86,9 @@ class Number:
     def tensor(self, beside: Any) -> Any:
         """A 0-d Tensor of it, in the dtype that a Python number takes beside another Tensor."""
         like = np.asarray(beside._data).dtype
-        weak = (
-            np.result_type(like, type(self.value)(0))
-            if like.kind in "fc" or isinstance(self.value, int)
-            else default.dtype
-        )
+        whole = isinstance(self.value, (int, np.integer))
+        python = 0 if whole else 0j if isinstance(self.value, complex) else 0.0
+        weak = np.result_type(like, python) if like.kind in "fc" or whole else default.dtype
         return new_tensor(self.tape.call(np.array, (self, weak), {}))
 
     __add__ = _binary(operator.add, "({0} + {1})")

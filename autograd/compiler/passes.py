@@ -61,6 +61,8 @@ def use_scalars(program: Program) -> None:
         made = item.target or item.outs
         if not isinstance(item.function, np.ufunc) or not isinstance(made, Value) or len(item.args) != 2:
             continue
+        if item.function.signature is not None:  # matmul
+            continue
         for i, arg in enumerate(item.args):
             other = item.args[1 - i]
             if type(arg) is not Value or type(other) is not Value or other.shape != made.shape:

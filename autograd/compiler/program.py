@@ -79,7 +79,7 @@ class Program:
                 while item in values:
                     item = values[item]
             elif type(item) is TensorOf:
-                return TensorOf(item.kind, leaf(item.value))
+                item.value = leaf(item.value)  # one Tensor in several places stays one
             elif type(item) is Number and item.parts:
                 item.parts = tuple([leaf(part) for part in item.parts])
             return item

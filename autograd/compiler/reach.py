@@ -6,12 +6,17 @@ same memory; afterwards all is put back. What stands elsewhere then is what the 
 
 from __future__ import annotations
 
-import dis
+import contextvars
+import enum
 import functools
+import gc
+import itertools
 import sys
 import types
+import weakref
+from array import array
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,13 +25,18 @@ from ..engine.callsite import is_ours
 from ..engine.nodes import Handle, array_of, new_tensor
 from ..generator import Generator, default_generator
 from .arrays import RecordingArray, Stream
+from .history import NUMBERS, History
+from .places import Place as Place
+from .places import all_names, global_names
 from .recording import Tape
+from .standins import TypeOf, Unseen
 from .trees import Effect as Effect
 from .trees import Given as Given
 from .trees import Slot as Slot
 from .trees import TensorOf as TensorOf
 from .trees import plain as plain
 from .trees import tree_of as tree_of
+from .values import Value
 
 __all__ = ["Place", "Reach"]
 
@@ -34,56 +44,9 @@ _LIBRARIES = {"autograd", "nn", "optim", "numpy", "scipy", *sys.stdlib_module_na
 """Packages whose functions are taken to be the same at every call, and to depend on what they are given alone."""
 _OP = "autograd._op"
 """Where the records of ops come from: what stands in them are functions, made when they are first used."""
-_ATOMS = (bool, int, float, complex, str, bytes, type(None), np.dtype, type, np.generic, types.ModuleType, slice, range)
-
-
-class Place:
-    """Where something is kept: an item of a dict or list, a variable that a function holds, a Tensor's slot.
-
-    Attributes:
-        kind: ``"item"``, ``"cell"``, ``"slot"`` (an attribute), ``"argument"``, or ``"link"``: no place of its own, but
-            what leads on to other things, and cannot change.
-        name: as the user would write it, for messages and for names in the program.
-    """
-
-    __slots__ = ("container", "key", "kind", "name")
-
-    def __init__(self, kind: str, container: Any, key: Any, name: str) -> None:
-        self.kind = kind
-        self.container = container
-        self.key = key
-        self.name = name
-
-    def get(self) -> Any:
-        """What stands there now."""
-        if self.kind in ("item", "link"):
-            return self.container[self.key]
-        return self.container.cell_contents if self.kind == "cell" else getattr(self.container, self.key)
-
-    def set(self, value: Any) -> None:
-        """Put something there."""
-        if self.kind in ("item", "link"):
-            self.container[self.key] = value
-        elif self.kind == "cell":
-            self.container.cell_contents = value
-        else:
-            setattr(self.container, self.key, value)
-
-    def identity(self) -> tuple[int, Any]:
-        """The same for Places that are the same."""
-        return id(self.container), self.key
-
-    def text(self, container: str, bind: Callable[[Any], str] = repr) -> str:
-        """The expression that gets it, if ``container`` is the name of its container.
-
-        ``bind`` names keys that are objects.
-        """
-        if self.kind == "argument":
-            return str(self.key)
-        if self.kind == "item":
-            plain_key = isinstance(self.key, (str, int, float, bool, bytes, type(None))) or _is_plain(self.key)
-            return f"{container}[{self.key!r}]" if plain_key else f"{container}[{bind(self.key)}]"
-        return f"{container}.cell_contents" if self.kind == "cell" else f"{container}.{self.key}"
+_ATOMS = (bool, int, float, complex, str, bytes, type(None), np.dtype, np.generic, types.ModuleType, slice, range)
+_ARRAYS = (np.ndarray, np.memmap)
+"""The classes of arrays whose calls are written down."""
 
 
 class Reach:
@@ -91,8 +54,7 @@ class Reach:
 
     Args:
         function: the function.
-        volatile: the identities of places with numbers, or arrays, that change from call to call, with the path inside
-            of tuples: they become Numbers, and inputs.
+        history: which of the places with numbers, or arrays, change from call to call: they become Numbers, and inputs.
         objects: other things that it is given, with their names.
 
     Attributes:
@@ -102,17 +64,28 @@ class Reach:
             and optimizers.
         attributes: the ids of the dicts of objects' attributes, whose order does not count.
         classes: the user's classes, with what stood in them.
+        functions: the user's functions.
+        contents: things that change in their own way: for each an expression of it, ``{0}``, and what that gave.
         tensors: the Tensors in reach.
     """
 
-    def __init__(self, function: Any, volatile: set[Any], objects: Sequence[tuple[Any, str]] = ()) -> None:
-        self.volatile = volatile
+    def __init__(self, function: Any, history: History, objects: Sequence[tuple[Any, str]] = ()) -> None:
+        self.history = history
+        self.volatile = history.volatile
         self.places: list[tuple[Place, Any]] = []
         self.containers: list[tuple[Any, Any]] = []
         self.classes: list[tuple[type, dict[str, Any]]] = []
+        self.functions: list[types.FunctionType] = []
+        self.contents: list[tuple[Any, str, Any]] = []
         self.strict: set[int] = set()
         self.attributes: set[int] = set()
         self._strict = True
+        self._made: dict[int, Any] = {}
+        self._given: list[RecordingArray] = []
+        self._first: dict[int, Place] = {}
+        self._entered: list[tuple[Place, Any, Any]] = []
+        self._unseen: list[tuple[Place, Unseen]] = []
+        self._asking: list[dict[str, Any]] = []  # the variables of modules whose functions name Python's type
         self._seen: set[int] = set()
         self._keep: list[Any] = []
         for thing, name in ((function, ""), *objects, (default_generator, "")):
@@ -143,7 +116,14 @@ class Reach:
                     place.set(value)
                 self.places.append((place, value))
                 identity = place.identity()
-                if place.key != "_grad" and not {(identity, ()), (identity, "list")} & self.volatile:
+                self.history.note(identity, value)
+                if strict:
+                    self.history.note_object(place, value)
+                if place.key == "_data" and isinstance(value, np.ndarray):
+                    self.history.tell(f"the memory of {name}", f"at {value.__array_interface__['data'][0]:#x}")
+                elif place.name and place.kind != "link":
+                    self.history.tell(place.name, value)
+                if place.key != "_grad" and not {(identity, p) for p in ((), "list", "unseen")} & self.volatile:
                     queue = far if "._" in place.name or place.name.startswith("_") else near
                     queue.extend((item, place.name, strict) for item in _items(value))
 
@@ -160,11 +140,14 @@ class Reach:
             yield Place("link", [thing.compiled_from], 0, name)
         elif isinstance(thing, types.FunctionType):
             yield from self._of_function(thing)
+        elif isinstance(thing, type):
+            yield from self._of_class(thing)
         elif isinstance(thing, types.MethodType):
             yield Place("link", [thing.__self__], 0, name or type(thing.__self__).__name__.lower())
             yield Place("link", [thing.__func__], 0, name)
         elif isinstance(thing, functools.partial):
             yield Place("link", [(thing.func, thing.args, thing.keywords)], 0, name)
+            self._has(thing, "{0}.__reduce__()[2][:2]")
         elif isinstance(thing, (dict, OrderedDict, defaultdict)):
             yield from self._entries(thing, name + "[{!r}]")
         elif isinstance(thing, (list, deque)):
@@ -177,8 +160,48 @@ class Reach:
             self.containers.append((thing, len(thing)))
             for item in thing:
                 yield Place("link", [item], 0, name)
-        elif not isinstance(thing, (np.ndarray, np.random.Generator, type)):
+        elif isinstance(thing, np.ndarray):
+            yield from self._of_array(thing, name)
+        elif not isinstance(thing, np.random.Generator):
+            yield from self._of_builtin(thing, name)
             yield from self._of_object(thing, name)
+
+    def _has(self, thing: Any, expression: str) -> Any:
+        """Note what an expression of a thing gives: the program holds while it gives the same."""
+        found = eval(expression.format("thing"), {"thing": thing})
+        self.contents.append((thing, expression, found))
+        return found
+
+    def _of_array(self, thing: Any, name: str) -> Iterator[Place]:
+        """An array of which no calls are written down: of texts, dates, records or objects, or of another class."""
+        if thing.dtype.kind == "O":
+            self._has(thing, "[*map(id, {0}.flat)]")
+            for item in thing.flat:
+                yield Place("link", [item], 0, name)
+        elif thing.dtype.kind not in "biufc" or type(thing) not in _ARRAYS:
+            self._has(thing, "{0}.tobytes()")
+
+    def _of_builtin(self, thing: Any, name: str) -> Iterator[Place]:
+        """Python's own objects that lead on to others, or hold what is no attribute of theirs."""
+        if isinstance(thing, (types.BuiltinMethodType, types.MethodWrapperType)):
+            yield Place("link", [thing.__self__], 0, name)
+        elif isinstance(thing, types.MappingProxyType):
+            yield Place("link", gc.get_referents(thing), 0, name)
+        elif isinstance(thing, weakref.ref):
+            self._has(thing, "id({0}())")
+            yield Place("link", [thing()], 0, name)
+        elif isinstance(thing, contextvars.ContextVar):
+            self._has(thing, "id({0}.get(None))")
+            yield Place("link", [thing.get(None)], 0, name)
+        elif isinstance(thing, (array, bytearray, memoryview)):
+            self._has(thing, "bytes({0})")
+        elif isinstance(thing, (itertools.count, itertools.repeat)):
+            self._has(thing, "repr({0})")
+        elif isinstance(thing, types.GeneratorType):
+            held = self._has(thing, "({0}.gi_frame and {{**{0}.gi_frame.f_locals}})")
+            yield Place("link", [tuple((held or {}).values())], 0, name)
+        elif hasattr(type(thing), "__length_hint__"):
+            self._has(thing, "{0}.__length_hint__()")
 
     def _of_object(self, thing: Any, name: str) -> Iterator[Place]:
         """An object's attributes, and the functions and constants of its class, if that is the user's."""
@@ -189,25 +212,30 @@ class Reach:
         for kind in type(thing).__mro__[:-1]:
             if kind.__module__.split(".")[0] in _LIBRARIES:
                 continue
-            for slot in (
-                kind.__dict__.get("__slots__", ()) if not isinstance(kind.__dict__.get("__slots__"), str) else ()
-            ):
+            slots = kind.__dict__.get("__slots__", ())
+            for slot in (slots,) if isinstance(slots, str) else slots:
                 if slot not in ("__weakref__", "__dict__"):
                     yield Place("slot", thing, slot, prefix.format(slot))
-            if id(kind) not in self._seen:
-                self._seen.add(id(kind))
-                yield from self._of_class(kind)
+            yield Place("link", [kind], 0, kind.__name__)
         if callable(thing) and not name:
             yield Place("link", [type(thing).__call__], 0, name)
 
     def _of_class(self, kind: type) -> Iterator[Place]:
+        """What stands in a class of the user's, and in those that it is made of."""
+        if kind.__module__.split(".")[0] in _LIBRARIES or isinstance(kind, enum.EnumMeta):
+            return
         self.classes.append((kind, dict(kind.__dict__)))
-        for name, value in kind.__dict__.items():
+        self.strict.add(id(kind))
+        for name, value in dict(kind.__dict__).items():
             if isinstance(value, property):
                 value = value.fget
             value = getattr(value, "__func__", value)  # what a static or class method is made of
-            if isinstance(value, types.FunctionType) or (not isinstance(value, _ATOMS) and not name.startswith("__")):
+            if not name.startswith("__") and not hasattr(type(value), "__get__"):
+                yield Place("slot", kind, name, f"{kind.__name__}.{name}")
+            elif isinstance(value, types.FunctionType) or not name.startswith("__"):
                 yield Place("link", [value], 0, f"{kind.__name__}.{name}")
+        for other in (*kind.__bases__, type(kind)):
+            yield Place("link", [other], 0, other.__name__)
 
     def _entries(self, entries: dict[Any, Any], name: str) -> Iterator[Place]:
         self.containers.append((entries, len(entries)))
@@ -226,13 +254,18 @@ class Reach:
             yield Place("link", [function.__defaults__], 0, function.__name__)
         if function.__kwdefaults__:
             yield Place("link", [function.__kwdefaults__], 0, function.__name__)
-        if function.__dict__.get("__wrapped__") is not None:
-            yield Place("link", [function.__wrapped__], 0, function.__name__)
-        if module not in _LIBRARIES and not is_ours(function.__code__.co_filename):
-            named = dict.fromkeys(_names(function.__code__))
-            for name in dict.fromkeys(_global_names(function.__code__)):
+        if module in _LIBRARIES or is_ours(function.__code__.co_filename):
+            if function.__dict__.get("__wrapped__") is not None:
+                yield Place("link", [function.__wrapped__], 0, function.__name__)
+        else:
+            self.functions.append(function)
+            yield from self._entries(function.__dict__, function.__name__ + ".{}")
+            named = dict.fromkeys(all_names(function.__code__))
+            for name in dict.fromkeys(global_names(function.__code__)):
                 if name in function.__globals__:
                     yield from self._of_global(function.__globals__, name, named)
+                elif name == "type":
+                    self._asking.append(function.__globals__)
 
     def _of_global(self, space: dict[str, Any], name: str, names: Any) -> Iterator[Place]:
         """A global variable; of a module of the user's those of its variables that the function names."""
@@ -250,10 +283,9 @@ class Reach:
 
     def enter(self, tape: Tape) -> None:
         """Replace arrays by recording arrays, numbers that change by Numbers, generators by their stand-ins."""
-        self._made: dict[int, Any] = {}
-        self._first: dict[int, Place] = {}
-        self._entered: list[tuple[Place, Any, Any]] = []
         self._tape = tape
+        for space in self._asking:
+            space["type"] = TypeOf
         for place, value in self.places:
             made = self._convert(value, place, ())
             if made is not value:
@@ -264,23 +296,27 @@ class Reach:
         if id(value) in self._made:
             return self._made[id(value)]
         made = value
-        if type(value) is np.ndarray:
+        if type(value) in _ARRAYS:
             if value.dtype.kind in "biufc":
                 kind = "input" if (place.identity(), path) in self.volatile else "state"
-                made = self._tape.enter(value, kind, (place, path))
+                made = self._enter(value, kind, (place, path))
         elif type(value) is tuple:
             items = tuple([self._convert(item, place, (*path, i)) for i, item in enumerate(value)])
             if any(a is not b for a, b in zip(items, value, strict=True)):
                 made = items
                 self._first[id(value)] = place
+        elif (place.identity(), "unseen") in self.volatile:
+            made = Unseen(value)
+            self._unseen.append((place, made))
+            return made
         elif type(value) is list and (place.identity(), "list") in self.volatile:
             made = [self._convert(item, place, (i,)) for i, item in enumerate(value)]
         elif isinstance(value, Handle) and (place.key == "_grad" or (place.identity(), path) in self.volatile):
             # another Tensor at each call, as gradients are: not looked for by what it is, but by where it stands
-            made = new_tensor(self._tape.enter(array_of(value), "input", (place, ("_data",))))
+            made = new_tensor(self._enter(array_of(value), "input", (place, ("_data",))))
         elif isinstance(value, np.random.Generator):
             made = Stream(self._tape, value, place)
-        elif type(value) in (int, float) and (place.identity(), path) in self.volatile:
+        elif type(value) in NUMBERS and (place.identity(), path) in self.volatile:
             number = self._tape.number(value, "", ())
             number.place = (place, path)
             return number
@@ -289,13 +325,17 @@ class Reach:
             self._keep.append(value)
         return made
 
-    def inputs(self) -> Iterator[tuple[Any, RecordingArray]]:
+    def inputs(self) -> Iterator[tuple[Any, Value]]:
         """The arrays that are another at each call, and where they stand (a place and the way on from there)."""
-        for made in self._made.values():
-            array = made._data if isinstance(made, Handle) else made
-            value = array._value if isinstance(array, RecordingArray) else None
+        for given in self._given:
+            value = given._value
             if value is not None and value.storage.kind == "input" and value.place is not None:
-                yield value.place, array
+                yield value.place, value
+
+    def _enter(self, array: Any, kind: str, place: Any) -> RecordingArray:
+        made = self._tape.enter(array, kind, place)
+        self._given.append(made)
+        return made
 
     def shared(self, value: Any) -> Place | None:
         """The first place where this tuple stands, if that has numbers that change."""
@@ -304,6 +344,9 @@ class Reach:
     def leave(self) -> list[tuple[Place, Any, Any]]:
         """Put everything back; returns what the function changed: where, from what, to what (still recording)."""
         changes = []
+        for space in self._asking:
+            if space.get("type") is TypeOf:
+                del space["type"]
         for place, value, made in self._entered:
             try:
                 now = place.get()
@@ -324,8 +367,22 @@ class Reach:
                 place.set(plain(now))
         for container, size in self.containers:
             if len(container) != size:
-                for key in list(container) if isinstance(container, dict) else range(len(container)):
-                    container[key] = plain(container[key])
+                _mend(container)
+
+    def looked_at(self) -> str | None:
+        """The name of a container that the function looked at though it changes from call to call: it no longer may."""
+        found = [place for place, made in self._unseen if made._used]
+        self.history.settle([(place.identity(), "unseen") for place in found])
+        for place in found:
+            _mend(place.get())
+        return found[0].name if found else None
+
+    def altered(self) -> str | None:
+        """What the function changed that no program could change."""
+        holds = [eval(text.format("thing"), {"thing": thing}) == was for thing, text, was in self.contents]
+        changed = [thing for (thing, _, _), same in zip(self.contents, holds, strict=True) if not same]
+        self.contents = [item for item, same in zip(self.contents, holds, strict=True) if same]
+        return f"a {type(changed[0]).__name__} is changed, by no call of NumPy" if changed else None
 
     def grown(self) -> str | None:
         """The name of a container that has more or fewer entries than before, if there is one."""
@@ -335,16 +392,19 @@ class Reach:
         return None
 
 
+def _mend(container: Any) -> None:
+    """Leave no recording arrays in a container."""
+    if isinstance(container, (set, frozenset)):
+        return  # they are found by what they are, and so is what stands in a set
+    for key in list(container) if isinstance(container, dict) else range(len(container)):
+        container[key] = plain(container[key])
+
+
 class _Gone:
     pass
 
 
 _GONE = _Gone()
-
-
-def _is_plain(key: Any) -> bool:
-    """Whether a key is a tuple of texts and numbers."""
-    return type(key) is tuple and all(isinstance(x, (str, int, float, type(None))) or _is_plain(x) for x in key)
 
 
 def _items(value: Any) -> Iterator[Any]:
@@ -354,21 +414,3 @@ def _items(value: Any) -> Iterator[Any]:
             yield from _items(item)
     else:
         yield value
-
-
-def _global_names(code: types.CodeType) -> Iterator[str]:
-    """The global variables that a function, and those inside of it, use."""
-    for instruction in dis.get_instructions(code):
-        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-            yield instruction.argval
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from _global_names(constant)
-
-
-def _names(code: types.CodeType) -> Iterator[str]:
-    """All names of variables and attributes that a function, and those inside of it, use."""
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from _names(constant)

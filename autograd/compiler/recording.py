@@ -5,12 +5,9 @@ The engine, nn and optim know nothing of it. They are plain NumPy, so the list o
 
 from __future__ import annotations
 
-import functools
-import inspect
 import os
 import sys
 import threading
-import types
 from collections.abc import Callable
 from typing import Any
 
@@ -19,23 +16,18 @@ import numpy as np
 from ..engine.callsite import is_ours
 from .arrays import RecordingArray, Stream, bare, plain_array
 from .numbers import Number
+from .signatures import WRITERS, may_vary, told
 from .values import Check, Instruction, Storage, Value, map_tree, strided
 
 __all__ = ["Tape"]
 
 
-WRITERS = {
-    np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal, np.ndarray.__setitem__,
-    np.ndarray.fill, np.ndarray.sort, np.ndarray.partition, np.ndarray.put,
-}  # fmt: skip
-"""Functions and methods that write into their first argument."""
-_VARYING = {
-    "nonzero", "flatnonzero", "argwhere", "unique", "unique_all", "unique_counts", "unique_inverse", "unique_values",
-    "extract", "compress", "union1d", "intersect1d", "setdiff1d", "setxor1d", "bincount", "trim_zeros",
-}  # fmt: skip
-"""Functions whose result may be of another shape for other values."""
-_TOLD_BY_VALUES = {"repeat", "split", "array_split", "delete", "insert", "tile", "resize", "pad"}
-"""Functions whose result's shape depends on the values of the arguments after the first."""
+_SILENT = {"ignore", "warn"}
+"""What NumPy may do at a division by zero for a program to do without it."""
+_CONVERSIONS = {"float()", "complex()"}
+"""By what a number is made one that is known as it is."""
+_PLAIN_ARRAYS = (np.ndarray, np.memmap, RecordingArray)
+"""The classes of arrays that compute alike."""
 _FACTS = {"shape", "ndim", "size", "broadcast_shapes", "iscomplexobj", "isrealobj", "result_type", "can_cast",
           "common_type", "may_share_memory", "shares_memory", "isscalar"}  # fmt: skip
 """Functions whose result is no value of an array."""
@@ -72,6 +64,8 @@ class Tape:
         self.checks: list[Check] = []
         self.escapes: list[str] = []
         self.unsure: str | None = None
+        self.is_own: Callable[[Any], bool] = lambda place: False  # whether the function changes the number there
+        self.needed: str | None = None  # where the value itself of a number from outside was used
         self.unnamed: list[Any] = []  # arrays that C code made of recorded ones, perhaps, by copying them
         self._running = True
         self._thread = threading.get_ident()
@@ -193,7 +187,9 @@ class Tape:
     def call(self, function: Callable[..., Any], args: Any, kwargs: Any, name: str | None = None) -> Any:
         """Make and record one call."""
         name = name or function.__name__
-        args, kwargs = _told(function, args, kwargs)
+        if not self.busy and not _SILENT.issuperset(np.geterr().values()):
+            self.escape(f"{name}() under np.errstate, by which it may raise,", None)
+        args, kwargs = told(function, args, kwargs)
         out = kwargs.get("out")
         target = None
         if function in WRITERS or name.endswith(".at"):
@@ -216,10 +212,15 @@ class Tape:
             return result
         if name in _FACTS:
             return result
+        if isinstance(result, bool):
+            value = instruction.outs = Value(Storage("fresh", found := np.asarray(result)), found, instruction)
+            self.instructions.append(instruction)
+            self.check(bool(result), "bool({0})", (value,))
+            return result
         made = self._result(result, instruction)
         if instruction.outs is not None:
             self.instructions.append(instruction)
-            if _may_vary(name, args):
+            if may_vary(name, args):
                 for value in instruction.makes():
                     self.check(True, f"{{0}}.shape == {value.shape}", (value,))
         return made
@@ -273,6 +274,10 @@ class Tape:
         self.instructions.append(instruction)
 
     def _result(self, result: Any, instruction: Instruction) -> Any:
+        if isinstance(result, np.ndarray) and type(result) not in _PLAIN_ARRAYS:
+            self.escape(f"{instruction.name}(), which gives a {type(result).__name__},", None)
+            instruction.outs = None
+            return result
         if isinstance(result, (np.ndarray, np.generic)):
             array = np.asarray(result)
             root = _root(array)
@@ -338,15 +343,31 @@ class Tape:
         self.checks.append(Check(bool(outcome), text, parts, len(self.instructions), self._where()[0]))
 
     def escape(self, how: str, number: Any) -> None:
-        """A number was read in a way that cannot be written down."""
+        """A number was read in a way that cannot be written down.
+
+        If it follows from what was changed from outside of the function, the program holds for its value.
+        """
+        if how in _CONVERSIONS and number is not None and self._is_given(number):
+            self.check(True, f"{{0}} == {number.value!r}", (number,))
+            self.needed = f"{how} at {self._where()[0]}"
+            return
         self.escapes.append(f"{how} at {self._where()[0]}")
         frame: Any = sys._getframe(1)
         while frame is not None and frame.f_code is not self.code:
             frame = frame.f_back
         self.stops.append(frame.f_lineno if frame is not None else 0)
 
+    def _is_given(self, item: Any) -> bool:
+        """Whether a number follows from the arguments, and what else is changed between the calls, alone."""
+        if type(item) is not Number:
+            return not isinstance(item, Value)
+        return not self.is_own(item.place) if item.place is not None else all(map(self._is_given, item.parts))
+
     def read(self, array: RecordingArray, how: str) -> Any:
         """Python reads the one number that an array has."""
+        if how in ("float()", "complex()"):
+            self.escape(how, None)
+            return float(plain_array(array)) if how == "float()" else complex(plain_array(array))
         if how == "tolist()":
             return self._listed(array, plain_array(array).tolist(), "")
         value = plain_array(array).item()
@@ -393,47 +414,6 @@ class Tape:
                 section = "update"
             frame = frame.f_back
         return line, section
-
-
-@functools.lru_cache(maxsize=512)
-def _place_of_out(function: Any) -> tuple[str, ...]:
-    """The names of a function's parameters, if ``out`` is one that can be given by its place."""
-    try:
-        parameters = inspect.signature(function).parameters
-    except (TypeError, ValueError):
-        return ()
-    places = tuple(name for name, p in parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD)
-    return places if "out" in places else ()
-
-
-def _told(function: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:
-    """The arguments with ``out``, and what comes after it, by name."""
-    if isinstance(function, types.FunctionType) or kwargs.get("out", 0) is None:  # ufuncs and methods take it by name
-        names = () if isinstance(function, np.ufunc) else _place_of_out(function)
-        at = names.index("out") if names else len(args)
-        kwargs = {**dict(zip(names[at:], args[at:], strict=False)), **kwargs}
-        args = args[:at]
-        if kwargs.get("out", 0) is None:
-            del kwargs["out"]
-    elif args and args[-1] is None and getattr(function, "__name__", "") in _WITH_OUT:
-        args = args[:-1]
-    return args, kwargs
-
-
-_WITH_OUT = {"all", "any", "argmax", "argmin", "cumprod", "cumsum", "max", "mean", "min", "prod", "std", "sum", "var"}
-"""Methods whose last argument by place is ``out``, or one that may be None as well."""
-
-
-def _may_vary(name: str, args: Any) -> bool:
-    """Whether values say how large the result of such a call is."""
-    if name == "where":
-        return len(args) == 1
-    found: list[Any] = []
-    map_tree(args[1:], found.append)
-    arrays = [item for item in found if isinstance(item, RecordingArray)]
-    if name == "__getitem__":
-        return any(array.dtype.kind == "b" for array in arrays)
-    return name in _VARYING or (name in _TOLD_BY_VALUES and len(arrays) > 0)
 
 
 _NUMPY = os.path.dirname(np.__file__)

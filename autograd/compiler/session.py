@@ -16,6 +16,7 @@ from .creators import creators_watched
 from .emit import Emitter
 from .graded import Graded, clean_graph, outputs_of
 from .guards import PLAIN, Guards
+from .history import History
 from .numbers import Number
 from .passes import PASSES, run_passes
 from .program import Program, reads_of
@@ -98,11 +99,11 @@ class Session:
         line: at which line of the function a number left the record; 0 if it is not known.
     """
 
-    def __init__(self, function: Any, options: Options, volatile: set[Any], numbers: dict[str, Any]) -> None:
+    def __init__(self, function: Any, options: Options, history: History) -> None:
         self._function = function
         self._options = options
-        self._volatile = volatile
-        self._numbers = numbers
+        self._history = history
+        self._volatile = history.volatile
         self.version: Version | None = None
         self.escapes: list[str] = []
         self.unsure: str | None = None
@@ -122,8 +123,10 @@ class Session:
     def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         tape = self._tape
         tape.code = getattr(self._function, "__code__", None)
-        guards = self._guards = Guards(self._function, args, kwargs, self._volatile, self._numbers)
-        reach = self._reach = Reach(self._function, self._volatile, guards.objects)
+        self._history.begin()
+        guards = self._guards = Guards(self._function, args, kwargs, self._history)
+        reach = self._reach = Reach(self._function, self._history, guards.objects)
+        tape.is_own = self._history.is_own
         backup = Backup(reach, (args, kwargs))
         self._samples = Samples(reach, (args, kwargs))
         modes = local.grad, local.observers, local.pack
@@ -132,11 +135,12 @@ class Session:
         self._graded: Graded | None = None
         self._effects: list[Effect] | None = None
         tensors: list[Any] = []
-        finished = False
+        finished = entered = False
         try:
             guards.enter(reach, tape)
             before = [(made, made._data, made._node) for made, _, _ in guards.given]
             reach.enter(tape)
+            entered = True
             with creators_watched(tape):
                 self.result = self._function(*guards.args, **guards.kwargs)
             finished = True
@@ -155,11 +159,18 @@ class Session:
             tape.running = False
         if not finished:
             backup.restore()
-            self._run_plainly(args, kwargs, failure)
+            self._run_plainly(args, kwargs, failure, entered)
             return
         self._check_containers()
         self.result = guards.returned(self.result)
         clean_graph(tensors, guards)
+        if tape.needed is not None and self._history.changed is not None:
+            self._history.changed += f"; {tape.needed} needs the number itself"
+        if seen := reach.looked_at():
+            self.unsure = f"{seen} changes from call to call, and is looked at"
+            return
+        if altered := reach.altered():
+            tape.escapes.append(altered)
         if tape.escapes:
             self._refuse(tape.escapes, tape.stops[0] if tape.stops else 0)
         elif self._effects is None or tape.unsure is not None or (local.grad, local.observers, local.pack) != modes:
@@ -170,9 +181,15 @@ class Session:
 
     _why: str | None = None
 
-    def _run_plainly(self, args: Any, kwargs: Any, failure: Exception) -> None:
+    def _run_plainly(self, args: Any, kwargs: Any, failure: Exception, entered: bool) -> None:
         """Call the function as it is, after it failed on recording arrays: was that its own fault?"""
         self.result = self._function(*args, **kwargs)
+        if not entered:
+            self.escapes.append(f"it cannot be recorded with these arguments ({type(failure).__name__}: {failure})")
+            return
+        if self._reach.looked_at() or self._history.settle():
+            self.unsure = f"{type(failure).__name__}: {failure}"
+            return
         self._refuse([f"it cannot be recorded ({type(failure).__name__}: {failure})"], 0)
 
     def _refuse(self, escapes: list[str], line: int) -> None:
@@ -257,14 +274,17 @@ class Session:
             return False
         if not all(type(item) in kinds for item in (*old, *new)):
             return False
-        self._volatile.add(key)
-        self._volatile.update([(place.identity(), (i,)) for i in range(len(old))])
+        found = [key, *[(place.identity(), (i,)) for i in range(len(old))]]
+        self._volatile.update(found)
+        self._history.own.update(found)
         return True
 
     def _is_new_state(self, place: Any, new: Any) -> bool:
         """Whether something was put into a container for good, as an optimizer's state is at its first step."""
         if place.key == "_grad" or self._guards.known(new) is not None or (place.identity(), "list") in self._volatile:
             return False
+        if isinstance(new, np.random.Generator):
+            self._tape.escapes.append("a random generator is made or seeded inside of the function")
         kinds = (Handle, np.ndarray, Number, tuple, type(None), bool, int, float, complex, str, np.generic)
         return not isinstance(new, kinds)
 
@@ -282,6 +302,7 @@ class Session:
         known = (place.identity(), path) in self._volatile
         if (numbers or arrays) and not known:
             self._volatile.add((place.identity(), path))
+            self._history.own.add((place.identity(), path))
             return True
         return False
 

@@ -31,14 +31,18 @@ def cut(function: Any, line: int, after: bool) -> tuple[Callable[..., Any], Call
         Two functions: the head, of the same arguments, returns a tuple of what the tail takes. None if the line does
         not stand in the outermost block, or the two cannot be told apart.
     """
+    if isinstance(function, types.MethodType):
+        halves = cut(function.__func__, line, after)
+        return halves and (types.MethodType(halves[0], function.__self__), halves[1])
     found = _statements(function)
     if found is None:
         return None
     node, offset = found
     body = node.body
-    at = next((i for i, item in enumerate(body) if item.lineno <= line - offset <= (item.end_lineno or 0)), None)
-    if at is not None and after:
-        at += 1
+    there = [i for i, item in enumerate(body) if item.lineno <= line - offset <= (item.end_lineno or 0)]
+    at = there[0] if there else None
+    if there and after:
+        at = there[-1] + 1  # of several statements in a line the last may have been the one
         at = None if all(isinstance(item, ast.Return) for item in body[at:]) else at
     if at is None or all(_is_text(item) for item in body[:at]):
         return None

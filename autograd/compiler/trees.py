@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
@@ -12,9 +13,14 @@ from ..engine.nodes import Handle
 from .arrays import RecordingArray, Stream
 from .numbers import Number
 from .recording import Tape
+from .standins import Unseen
 from .values import UnrecordableError, Value
 
 __all__ = ["Effect", "Given", "Slot", "TensorOf", "plain", "shapes_in", "tree_of"]
+
+
+_CONSTANT = (bool, int, float, complex, str, bytes, np.generic, np.dtype, type, slice, range, enum.Enum)
+"""What can be returned as it is."""
 
 
 class Effect:
@@ -70,6 +76,8 @@ def plain(thing: Any) -> Any:
         return thing.value
     if isinstance(thing, Stream):
         return thing._stream
+    if type(thing) is Unseen:
+        return thing.used()
     if isinstance(thing, Handle):
         if isinstance(thing._data, RecordingArray):
             thing._data = plain(thing._data)
@@ -85,7 +93,7 @@ def plain(thing: Any) -> Any:
         return tuple(items) if any(a is not b for a, b in zip(items, thing, strict=True)) else thing
     if isinstance(thing, tuple) and hasattr(thing, "_make"):
         return thing._make([plain(item) for item in thing])
-    if kind is dict:
+    if kind is dict or kind is OrderedDict:
         for key in thing:
             thing[key] = plain(thing[key])
     return thing
@@ -138,8 +146,11 @@ def tree_of(thing: Any, tape: Tape, known: Callable[[Any], Any], where: str, mad
 
 
 def _tree_of(thing: Any, tape: Tape, known: Callable[[Any], Any], where: str, made: dict[int, Any]) -> Any:
-    if isinstance(thing, Number) or thing is None or isinstance(thing, (bool, int, float, complex, str, np.generic)):
+    if isinstance(thing, Number) or thing is None or isinstance(thing, _CONSTANT):
         return thing
+    if type(thing) is Unseen:
+        thing.used()
+        raise UnrecordableError(f"{where} is a container that changes from call to call")
     stands = known(thing)
     if stands is not None:
         return stands

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -142,8 +143,8 @@ def map_tree(value: Any, leaf: Callable[[Any], Any]) -> Any:
         return kind([map_tree(item, leaf) for item in value])
     if isinstance(value, tuple) and hasattr(value, "_make"):
         return kind._make([map_tree(item, leaf) for item in value])
-    if kind is dict:
-        return {key: map_tree(item, leaf) for key, item in value.items()}
+    if kind is dict or kind is OrderedDict:
+        return kind([(key, map_tree(item, leaf)) for key, item in value.items()])
     if kind is slice:
         return slice(map_tree(value.start, leaf), map_tree(value.stop, leaf), map_tree(value.step, leaf))
     return leaf(value)
@@ -157,7 +158,7 @@ def collect(tree: Any, found: list[Value]) -> None:
     elif kind is tuple or kind is list or isinstance(tree, tuple):
         for item in tree:
             collect(item, found)
-    elif kind is dict:
+    elif kind is dict or kind is OrderedDict:
         for item in tree.values():
             collect(item, found)
     elif kind is Number:

@@ -1,0 +1,106 @@
+"""What the recordings of one function have shown: which of the things it depends on change from call to call."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict, deque
+from typing import Any
+
+import numpy as np
+
+from ..engine.nodes import Handle
+
+__all__ = ["NUMBERS", "History"]
+
+NUMBERS = (int, float, np.float64, np.float32, np.int64, np.int32)
+"""The classes of numbers that can be arguments of a program."""
+
+_CONTAINERS = (list, dict, set, deque, OrderedDict, defaultdict)
+
+
+class History:
+    """What is known of a function from its recordings.
+
+    Attributes:
+        volatile: the identities of places whose number or array changes, with the path inside of tuples: they become
+            arguments of the program. With the path ``"list"`` a new list of numbers stands there at each call, with
+            ``"unseen"`` a container that changes and that the function does not look at.
+        own: those of them that the function changes itself.
+        settled: those that changed, but cannot be arguments: each value has a program of its own.
+        changed: in what this recording found things other than the last did.
+    """
+
+    def __init__(self) -> None:
+        self.volatile: set[Any] = set()
+        self.own: set[Any] = set()
+        self.settled: set[Any] = set()
+        self.changed: str | None = None
+        self._first: dict[Any, Any] = {}
+        self._facts: dict[str, Any] = {}
+        self._now: dict[str, Any] = {}
+
+    def begin(self) -> None:
+        """A recording begins."""
+        self._facts, self._now = self._now, {}
+        self.changed = None
+
+    def tell(self, name: str, value: Any) -> None:
+        """Something has a name, and is what it is: for messages."""
+        fact = _fact(value)
+        before = self._facts.get(name, fact)
+        self._now.setdefault(name, fact)
+        if before != fact and self.changed is None:
+            self.changed = f"{name} was {before}, then {fact}"
+
+    def note(self, key: Any, value: Any, path: tuple[int, ...] = ()) -> None:
+        """See whether a number at a place, or in a tuple there, is another than it was first."""
+        if type(value) in NUMBERS and value == value:
+            first = self._first.setdefault((key, path, type(value)), value)
+            if first != value or str(first) != str(value):
+                self._add((key, path))
+        elif type(value) is tuple:
+            for i, item in enumerate(value):
+                self.note(key, item, (*path, i))
+
+    def note_object(self, place: Any, value: Any) -> None:
+        """See whether another Tensor or array stands at a place, or whether a container there has changed."""
+        key = place.identity()
+        if isinstance(place.container, Handle) or place.kind == "link":
+            return
+        if type(value) in _CONTAINERS:
+            if self._first.setdefault((key, "size"), (id(value), len(value))) != (id(value), len(value)):
+                self._add((key, "unseen"))
+            return
+        other = type(value) is np.ndarray or (type(value).__name__ == "Tensor" and value._node is None)
+        if other and self._first.setdefault((key, "object"), id(value)) != id(value):
+            self._add((key, ()))
+
+    def _add(self, key: Any) -> None:
+        if key not in self.settled:
+            self.volatile.add(key)
+
+    def settle(self, keys: Any = None) -> bool:
+        """Let these numbers (all that others than the function change) not be arguments; whether there were any."""
+        found = self.volatile - self.own if keys is None else set(keys) & self.volatile
+        self.volatile -= found
+        self.settled |= found
+        return bool(found)
+
+    def is_own(self, place: Any) -> bool:
+        """Whether the function itself changes the number at a place."""
+        where, path = place
+        return (where.identity(), path) in self.own
+
+
+def _fact(value: Any) -> Any:
+    """What can be told of something in a message, and compared."""
+    if value is None or isinstance(value, (bool, int, float, complex, np.generic)):
+        return repr(value)
+    if isinstance(value, str):
+        return repr(value[:40])
+    array = value._data if isinstance(value, Handle) else value
+    if isinstance(array, np.ndarray):
+        layout = "" if array.flags.c_contiguous else f" with strides {array.strides}"
+        return f"{type(value).__name__} of {array.dtype}{list(array.shape)}{layout}"
+    if isinstance(value, (list, tuple, dict, set, frozenset, deque)):
+        return f"{type(value).__name__} of {len(value)}"
+    return f"a {type(value).__name__} (at {id(value):#x})"

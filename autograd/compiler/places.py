@@ -1,0 +1,89 @@
+"""Places: where something is kept that a function can reach, and by which names its code reaches for it."""
+
+from __future__ import annotations
+
+import dis
+import re
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+__all__ = ["Place", "all_names", "global_names"]
+
+_OUT_OF_SIGHT = {"eval", "exec", "globals"}
+"""Built-in functions by which code reads variables that it names in texts."""
+
+
+class Place:
+    """Where something is kept: an item of a dict or list, a variable that a function holds, a Tensor's slot.
+
+    Attributes:
+        kind: ``"item"``, ``"cell"``, ``"slot"`` (an attribute), ``"argument"``, or ``"link"``: no place of its own, but
+            what leads on to other things, and cannot change.
+        name: as the user would write it, for messages and for names in the program.
+    """
+
+    __slots__ = ("container", "key", "kind", "name")
+
+    def __init__(self, kind: str, container: Any, key: Any, name: str) -> None:
+        self.kind = kind
+        self.container = container
+        self.key = key
+        self.name = name
+
+    def get(self) -> Any:
+        """What stands there now."""
+        if self.kind in ("item", "link"):
+            return self.container[self.key]
+        return self.container.cell_contents if self.kind == "cell" else getattr(self.container, self.key)
+
+    def set(self, value: Any) -> None:
+        """Put something there."""
+        if self.kind in ("item", "link"):
+            self.container[self.key] = value
+        elif self.kind == "cell":
+            self.container.cell_contents = value
+        else:
+            setattr(self.container, self.key, value)
+
+    def identity(self) -> tuple[int, Any]:
+        """The same for Places that are the same."""
+        return id(self.container), self.key
+
+    def text(self, container: str, bind: Callable[[Any], str] = repr) -> str:
+        """The expression that gets it, if ``container`` is the name of its container.
+
+        ``bind`` names keys that are objects.
+        """
+        if self.kind == "argument":
+            return str(self.key)
+        if self.kind == "item":
+            plain_key = isinstance(self.key, (str, int, float, bool, bytes, type(None))) or _is_plain(self.key)
+            return f"{container}[{self.key!r}]" if plain_key else f"{container}[{bind(self.key)}]"
+        return f"{container}.cell_contents" if self.kind == "cell" else f"{container}.{self.key}"
+
+
+def _is_plain(key: Any) -> bool:
+    """Whether a key is a tuple of texts and numbers."""
+    return type(key) is tuple and all(isinstance(x, (str, int, float, type(None))) or _is_plain(x) for x in key)
+
+
+def global_names(code: types.CodeType) -> Iterator[str]:
+    """The global variables that a function, and those inside of it, use."""
+    for instruction in dis.get_instructions(code):
+        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            yield instruction.argval
+            if instruction.argval in _OUT_OF_SIGHT:
+                for text in code.co_consts:
+                    yield from re.findall(r"\w+", text) if isinstance(text, str) else ()
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from global_names(constant)
+
+
+def all_names(code: types.CodeType) -> Iterator[str]:
+    """All names of variables and attributes that a function, and those inside of it, use."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from all_names(constant)

@@ -1,0 +1,104 @@
+"""What stands for things of the user's while a function is recorded: for containers, and for Python's ``type``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .arrays import RecordingArray, Stream
+from .numbers import Number
+
+__all__ = ["TypeOf", "Unseen"]
+
+
+class _Asked(type):
+    """The class of ``TypeOf``: called with one thing it says of what class that is, else it is Python's ``type``."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        return _class_of(args[0]) if len(args) == 1 and not kwargs else type(*args, **kwargs)
+
+    def __instancecheck__(cls, thing: Any) -> bool:
+        return isinstance(thing, type)
+
+    def __subclasscheck__(cls, kind: type) -> bool:
+        return issubclass(kind, type)
+
+
+class TypeOf(metaclass=_Asked):
+    """Stands for ``type`` in the user's modules: what records is of the class of that for which it stands."""
+
+
+def _class_of(thing: Any) -> Any:
+    kind = type(thing)
+    if kind is RecordingArray:
+        return thing.dtype.type if thing._scalar else np.ndarray
+    if kind is Stream:
+        return type(thing._stream)
+    return thing.__class__ if kind is Number or kind is Unseen else kind
+
+
+def _using(name: str) -> Any:
+    def method(self: Any, *args: Any) -> Any:
+        args = tuple([arg.used() if type(arg) is Unseen else arg for arg in args])
+        return getattr(self.used(), name)(*args)
+
+    return method
+
+
+class Unseen:
+    """Stands for a container that changes from call to call, as long as the function does not look at it."""
+
+    def __init__(self, container: Any) -> None:
+        self._container = container
+        self._used = False
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """What ``isinstance`` asks; it is the same at every call."""
+        return type(self._container)
+
+    def used(self) -> Any:
+        """The container, which the function looks at."""
+        self._used = True
+        return self._container
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.used(), name)
+
+    __add__ = _using("__add__")
+    __and__ = _using("__and__")
+    __contains__ = _using("__contains__")
+    __delitem__ = _using("__delitem__")
+    __eq__ = _using("__eq__")
+    __format__ = _using("__format__")
+    __ge__ = _using("__ge__")
+    __getitem__ = _using("__getitem__")
+    __gt__ = _using("__gt__")
+    __hash__ = _using("__hash__")
+    __iadd__ = _using("__iadd__")
+    __iand__ = _using("__iand__")
+    __imul__ = _using("__imul__")
+    __ior__ = _using("__ior__")
+    __isub__ = _using("__isub__")
+    __iter__ = _using("__iter__")
+    __ixor__ = _using("__ixor__")
+    __le__ = _using("__le__")
+    __len__ = _using("__len__")
+    __lt__ = _using("__lt__")
+    __mul__ = _using("__mul__")
+    __ne__ = _using("__ne__")
+    __or__ = _using("__or__")
+    __radd__ = _using("__radd__")
+    __rand__ = _using("__rand__")
+    __reduce_ex__ = _using("__reduce_ex__")
+    __repr__ = _using("__repr__")
+    __reversed__ = _using("__reversed__")
+    __rmul__ = _using("__rmul__")
+    __ror__ = _using("__ror__")
+    __rsub__ = _using("__rsub__")
+    __rxor__ = _using("__rxor__")
+    __setitem__ = _using("__setitem__")
+    __str__ = _using("__str__")
+    __sub__ = _using("__sub__")
+    __xor__ = _using("__xor__")

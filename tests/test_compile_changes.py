@@ -1,0 +1,457 @@
+"""``autograd.compile``: what a function depends on changes between the calls, and the program sees it."""
+
+from __future__ import annotations
+
+import array
+import collections
+import contextvars
+import enum
+import functools
+import itertools
+import types
+import warnings
+import weakref
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd
+import nn
+import optim
+from autograd import compiler, func, tensor
+
+
+class Box:
+    """An object with attributes."""
+
+    def __init__(self, **attributes: Any) -> None:
+        self.__dict__.update(attributes)
+
+
+class Mode(enum.IntEnum):
+    """Numbers with names."""
+
+    ONE = 1
+    TWO = 2
+
+
+SCALE = 1.0
+
+
+def batches(count: int) -> list[Any]:
+    rng = np.random.default_rng(0)
+    return [tensor(rng.normal(size=(3, 4)).astype(np.float32)) for _ in range(count)]
+
+
+def equal(found: Any, expected: Any) -> bool:
+    if isinstance(expected, (tuple, list)):
+        return len(found) == len(expected) and all(map(equal, found, expected))
+    if isinstance(expected, dict):
+        return list(found) == list(expected) and all(equal(found[key], expected[key]) for key in expected)
+    if isinstance(expected, (autograd.Tensor, np.ndarray)):
+        return type(found) is type(expected) and found.dtype == expected.dtype and np.array_equal(found, expected)
+    return type(found) is type(expected) and found == expected
+
+
+def trained(between: Any, steps: int = 12, **extra: Any) -> Any:
+    """Train eagerly and compiled, with something done between the steps; the compiled function."""
+    worlds = []
+    for _ in range(2):
+        autograd.manual_seed(0)
+        model = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 2))
+        worlds.append(Box(model=model, optimizer=optim.Adam(model.parameters(), lr=0.1), **extra))
+
+    def written(world: Box) -> Any:
+        def step(x: Any) -> Any:
+            world.optimizer.zero_grad()
+            loss = world.model(x).square().mean()
+            loss.backward()
+            world.optimizer.step()
+            return loss.detach()
+
+        return step
+
+    eager, compiled = written(worlds[0]), compiler.compile(written(worlds[1]))
+    schedules = [between(world) for world in worlds]
+    for i, x in enumerate(batches(steps)):
+        assert equal(compiled(x), eager(x)), i
+        for after in schedules:
+            after(i)
+    states = [list(world.model.state_dict().values()) for world in worlds]
+    assert equal(states[1], states[0])
+    return compiled
+
+
+# ---- numbers -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [float, np.float64, np.float32])
+def test_a_rate_set_between_the_steps_is_an_argument(kind: Any) -> None:
+    def between(world: Box) -> Any:
+        return lambda i: world.optimizer.param_groups[0].update(lr=kind(0.1 / (i + 1)))
+
+    assert trained(between).recordings <= 4
+
+
+def test_a_scheduler_outside_of_the_step() -> None:
+    def between(world: Box) -> Any:
+        scheduler = optim.lr_scheduler.CosineAnnealingLR(world.optimizer, 20)
+        return lambda i: scheduler.step()
+
+    assert trained(between).recordings <= 4
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int64, np.int32])
+def test_numbers_of_numpy_are_arguments(kind: Any) -> None:
+    compiled = compiler.compile(lambda x, k: x * k)
+    for i, x in enumerate(batches(5)):
+        assert equal(compiled(x, kind(i)), x * kind(i))
+    assert compiled.recordings == 2
+
+
+@pytest.mark.parametrize("value", [Mode.TWO, np.float64(2), np.float32(2), 1j, slice(1), range(3), b"x", float("nan")])
+def test_arguments_of_any_kind_are_told_apart(value: Any) -> None:
+    def function(x: Any, k: Any) -> Any:
+        return x * 2 if isinstance(k, type(value)) else x
+
+    compiled = compiler.compile(function)
+    for x in batches(3):
+        for given in (value, None, 3, value):
+            assert equal(compiled(x, given), function(x, given))
+    assert compiled.recordings == 3
+
+
+def test_a_number_that_is_needed_itself_has_a_program_for_each() -> None:
+    compiled = compiler.compile(lambda x, k: x * float(np.sqrt(k)) ** 2 + x.topk(k).values.sum())
+    for i, x in enumerate(batches(9)):
+        k = i % 3 + 1
+        assert equal(compiled(x, k), x * float(np.sqrt(k)) ** 2 + x.topk(k).values.sum())
+    assert compiled.recordings <= 5
+    assert compiled.source
+
+
+@pytest.mark.parametrize("where", ["argument", "attribute"])
+def test_minus_zero_is_not_zero(where: str) -> None:
+    box = Box(zero=0.0)
+    compiled = compiler.compile(lambda x, k: 1 / (x * (k if where == "argument" else box.zero)))
+    with np.errstate(divide="ignore"):
+        for zero in (0.0, 0.0, 0.0, -0.0, 0.0):
+            box.zero = zero
+            found = compiled(autograd.ones(2), zero if where == "argument" else None)
+            assert np.signbit(found.numpy()[0]) == np.signbit(zero)
+
+
+# ---- what is read without a call of NumPy ---------------------------------------------------------------------------
+
+
+def _class() -> type:
+    return type("Settings", (), {"k": 1.0, "__module__": __name__})
+
+
+def _rename(function: Any, code: Any) -> None:
+    function.__code__ = code.__code__
+
+
+CHANGED: dict[str, tuple[Any, Any, Any]] = {
+    "class": (_class, lambda c: lambda x: x * c.k, lambda c: setattr(c, "k", 3.0)),
+    "class of an instance": (lambda: _class()(), lambda c: lambda x: x * c.k, lambda c: setattr(type(c), "k", 3.0)),
+    "base class": (
+        lambda: type("Sub", (_class(),), {"__module__": __name__}),
+        lambda c: lambda x: x * c.k,
+        lambda c: setattr(c.__bases__[0], "k", 3.0),
+    ),
+    "set": (lambda: {1}, lambda s: lambda x: x * sum(s), lambda s: (s.clear(), s.add(7))),
+    "context": (
+        lambda: contextvars.ContextVar("v", default=1.0),
+        lambda v: lambda x: x * v.get(),
+        lambda v: v.set(3.0),
+    ),
+    "weak reference": (
+        lambda: Box(k=1.0),
+        lambda b: (lambda ref: lambda x: x * ref().k)(weakref.ref(b)),
+        lambda b: setattr(b, "k", 3.0),
+    ),
+    "proxy": (
+        lambda: {"k": 1.0},
+        lambda d: (lambda proxy: lambda x: x * proxy["k"])(types.MappingProxyType(d)),
+        lambda d: d.update(k=3.0),
+    ),
+    "bound method": (
+        lambda: {"k": 1.0},
+        lambda d: (lambda get: lambda x: x * get("k"))(d.get),
+        lambda d: d.update(k=3.0),
+    ),
+    "bytes": (lambda: bytearray(b"a"), lambda b: lambda x: x * b[0], lambda b: b.__setitem__(0, 1)),
+    "array of Python": (lambda: array.array("d", [1]), lambda a: lambda x: x * a[0], lambda a: a.__setitem__(0, 3)),
+    "objects": (lambda: np.array([1.0], object), lambda a: lambda x: x * a[0], lambda a: a.__setitem__(0, 3.0)),
+    "dates": (
+        lambda: np.array([1], "m8[s]"),
+        lambda a: lambda x: x * int(a[0].astype(int)),
+        lambda a: a.__setitem__(0, 3),
+    ),
+    "defaults": (lambda: lambda k=1.0: k, lambda f: lambda x: x * f(), lambda f: setattr(f, "__defaults__", (3.0,))),
+    "code": (lambda: lambda: 1.0, lambda f: lambda x: x * f(), lambda f: _rename(f, lambda: 3.0)),
+    "attribute of a function": (
+        lambda: lambda: 0,
+        lambda f: lambda x: x * getattr(f, "k", 1.0),
+        lambda f: setattr(f, "k", 3.0),
+    ),
+    "partial": (
+        lambda: functools.partial(lambda k: k, 1.0),
+        lambda p: lambda x: x * p(),
+        lambda p: p.__setstate__((p.func, (3.0,), {}, {})),
+    ),
+    "globals()": (lambda: 0, lambda _: lambda x: x * globals()["SCALE"], lambda _: globals().update(SCALE=3.0)),
+    "eval": (lambda: 0, lambda _: lambda x: x * eval("SCALE + 0"), lambda _: globals().update(SCALE=5.0)),
+}
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_what_changes_unseen_is_guarded(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "SCALE", 1.0)
+    make, write, change = CHANGED[name]
+    thing = make()
+    function = write(thing)
+    compiled = compiler.compile(function)
+    for i, x in enumerate(batches(10)):
+        if i == 5:
+            change(thing)
+        assert equal(compiled(x), function(x)), i
+    assert 2 <= compiled.recordings <= 3
+
+
+def test_a_counter_in_a_class_goes_on() -> None:
+    class Model:
+        calls = 0
+
+        def __call__(self, x: Any) -> Any:
+            type(self).calls += 1
+            return x * self.calls
+
+    compiled = compiler.compile(Model())
+    for i, x in enumerate(batches(6)):
+        assert equal(compiled(x), x * (i + 1))
+    assert Model.calls == 6
+    assert compiled.recordings == 2
+
+
+@pytest.mark.parametrize("make", [itertools.count, lambda: iter(range(99)), lambda: (i for i in range(99))])
+def test_iterators_that_advance_are_refused(make: Any) -> None:
+    values, other = make(), make()
+    compiled = compiler.compile(lambda x: x * (1 if next(values) < 4 else 2))
+    with pytest.warns(UserWarning, match="is changed, by no call of NumPy"):
+        compiled(batches(1)[0])
+    next(other)
+    for x in batches(6):
+        assert equal(compiled(x), x * (1 if next(other) < 4 else 2))
+
+
+# ---- containers and objects that change ------------------------------------------------------------------------------
+
+
+def test_logs_that_grow_beside_the_steps_are_no_reason_to_record() -> None:
+    def between(world: Box) -> Any:
+        def after(i: int) -> None:
+            world.log.append(i)
+            world.log = world.log[-3:]
+            world.best = tensor(float(i))
+            world.metrics[f"step {i}"] = i
+            world.seen.add(i)
+
+        world.log, world.metrics, world.seen = [], {}, set()
+        return after
+
+    assert trained(between, log=None, metrics=None, seen=None, best=None).recordings <= 6
+
+
+def test_a_list_that_grows_and_is_read_is_read() -> None:
+    box = Box(log=[1.0])
+    compiled = compiler.compile(lambda x: x * len(box.log))
+    for i, x in enumerate(batches(6)):
+        assert equal(compiled(x), x * len(box.log)), i
+        if i in (1, 3):
+            box.log.append(2.0)
+
+
+def test_a_method_that_logs_at_its_end() -> None:
+    class Trainer:
+        def __init__(self) -> None:
+            self.total = autograd.zeros(4)
+            self.log: list[float] = []
+
+        def step(self, x: Any) -> Any:
+            self.total += x.sum(0)
+            out = self.total * 2
+            self.log.append(out.sum().item())
+            return out
+
+    eager, other = Trainer(), Trainer()
+    compiled = compiler.compile(other.step)
+    for x in batches(6):
+        assert equal(compiled(x), eager.step(x))
+    assert equal(other.log, eager.log)
+    assert "add" in compiled.source
+
+
+def test_states_that_change_places() -> None:
+    eager, other = Box(a=autograd.zeros(4), b=autograd.ones(4)), Box(a=autograd.zeros(4), b=autograd.ones(4))
+
+    def written(box: Box) -> Any:
+        def step(x: Any) -> Any:
+            box.a, box.b = box.b, box.a + x.sum(0)
+            return box.a * 2
+
+        return step
+
+    step, compiled = written(eager), compiler.compile(written(other))
+    for x in batches(6):
+        assert equal(compiled(x), step(x))
+    assert equal([other.a, other.b], [eager.a, eager.b])
+    assert compiled.source
+
+
+def test_a_state_set_between_the_calls() -> None:
+    box = Box(hidden=autograd.zeros(4))
+    compiled = compiler.compile(lambda x: x + box.hidden)
+    for i, x in enumerate(batches(6)):
+        box.hidden = autograd.full((4,), float(i))
+        assert equal(compiled(x), x + i)
+    assert compiled.recordings == 2
+
+
+def test_too_many_recordings_say_what_changes() -> None:
+    compiled = compiler.compile(lambda x, k: x * k.k)
+    (x,) = batches(1)
+    for _ in range(16):
+        compiled(x, Box(k=1.0))
+    with pytest.warns(UserWarning, match=r"one more: the argument 'k' was a Box \(at .*, then a Box"):
+        compiled(x, Box(k=1.0))
+
+
+# ---- what the function does ------------------------------------------------------------------------------------------
+
+
+def test_the_class_of_what_records() -> None:
+    def function(x: Any, k: float, n: int) -> Any:
+        a = x.numpy()
+        kinds = type(a) is np.ndarray, type(a.sum()) is np.float32, type(k) is float, type(n) is int
+        made = type("Made", (), {})
+        return [x * 2 if kind else x for kind in kinds], isinstance(made, type), type(x.sum().item()).__name__
+
+    compiled = compiler.compile(function)
+    for i, x in enumerate(batches(5)):
+        assert equal(compiled(x, i / 2, i), function(x, i / 2, i))
+    assert "type" not in globals()
+    assert compiled.source
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda x: x * len(str(x)),
+        lambda x: x * len(f"{x.numpy().sum():.3g}"),
+        lambda x: x * len(repr(x.numpy())),
+        lambda x: x * float(x.numpy().sum()),
+        lambda x: sum(float(v) for v in np.nditer(x.numpy())),
+        lambda x: (x.numpy() * np.ma.array([1, 2, 3, 4], mask=[0, 1, 0, 0])).filled(0),
+    ],
+    ids=["text of a Tensor", "formatted", "text of an array", "float", "nditer", "masked"],
+)
+def test_numbers_that_leave_are_noticed_at_once(read: Any) -> None:
+    compiled = compiler.compile(read)
+    (x,) = batches(1)
+    with pytest.warns(UserWarning, match=r"runs as it is, uncompiled: .* at .*test_compile_changes.py"):
+        found = compiled(x)
+    assert equal(found, read(x))
+
+
+def test_errors_asked_for_by_numpy_are_raised() -> None:
+    def function(x: Any) -> Any:
+        with np.errstate(all="raise"):
+            return np.divide(1.0, x)
+
+    compiled = compiler.compile(function)
+    with pytest.warns(UserWarning, match="under np.errstate"):
+        compiled(np.ones(3))
+    with pytest.raises(FloatingPointError):
+        compiled(np.zeros(3))
+
+
+def test_comparisons_of_whole_arrays_are_checked() -> None:
+    compiled = compiler.compile(lambda x: x * 2 if np.array_equal(x, np.abs(x)) else x, fullgraph=True)
+    for x in (np.ones(2), -np.ones(2), np.full(2, 3.0), np.full(2, -3.0)):
+        assert equal(compiled(x), x * 2 if x[0] > 0 else x)
+    assert compiled.recordings == 2
+
+
+def test_objects_do_not_share_bytes_with_numbers() -> None:
+    compiled = compiler.compile(lambda a: (np.linalg.eigvalsh(a + a.T), np.vectorize(lambda v: v + 1)(a), a * 2))
+    for i in range(5):
+        a = np.random.default_rng(i).normal(size=(2, 2))
+        assert equal(compiled(a), (np.linalg.eigvalsh(a + a.T), a + 1, a * 2))
+    assert compiled.source
+
+
+def test_one_tensor_in_several_places_of_a_result_is_one() -> None:
+    model = nn.Linear(4, 3)
+
+    @compiler.compile
+    def step(x: Any) -> Any:
+        model.zero_grad()
+        model(x).sum().backward()
+        y = x * 2
+        return y, {"y": y}, [p.grad for p in model.parameters()]
+
+    for x in batches(5):
+        y, named, grads = step(x)
+        assert named["y"] is y
+        assert all(p.grad is g for p, g in zip(model.parameters(), grads, strict=True))
+
+
+def test_a_factor_of_matmul_is_no_number() -> None:
+    """A gradient that is one number everywhere, where the shapes would fit a number as well."""
+    weight = tensor(np.ones((3, 4), np.float32), requires_grad=True)
+    compiled = compiler.compile(lambda x: autograd.grad((x @ weight.t()).sum(), weight)[0], fullgraph=True)
+    for x in batches(4):
+        assert equal(compiled(x), x.sum(0).expand(3, 4) * 1)
+
+
+def test_ordered_dicts_go_in_and_out() -> None:
+    compiled = compiler.compile(lambda d: collections.OrderedDict((k, v * 2) for k, v in d.items()))
+    for x in batches(3):
+        assert equal(compiled(collections.OrderedDict(a=x, b=x + 1)), collections.OrderedDict(a=x * 2, b=(x + 1) * 2))
+    assert compiled.recordings == 1
+
+
+def test_functions_written_in_the_call() -> None:
+    compiled = compiler.compile(lambda x, f: f(x))
+    for x in batches(20):
+        assert equal(compiled(x, lambda t: t * 3), x * 3)
+    assert compiled.recordings == 1
+
+
+def test_inside_of_vmap_it_runs_as_it_is() -> None:
+    compiled = compiler.compile(lambda x: (x * 2).sum())
+    (x,) = batches(1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert equal(func.vmap(compiled)(x), (x * 2).sum(1))
+    for _ in range(3):
+        assert equal(compiled(x), (x * 2).sum())
+    assert compiled.source
+
+
+def test_calls_that_raise_do_not_count_as_recordings() -> None:
+    def function(x: Any) -> Any:
+        if x.ndim != 2:
+            raise ValueError("two dimensions")
+        return x * 2
+
+    compiled = compiler.compile(function)
+    for _ in range(20):
+        with pytest.raises(ValueError, match="two dimensions"):
+            compiled(autograd.ones(3))
+    for x in batches(3):
+        assert equal(compiled(x), x * 2)
+    assert compiled.source
