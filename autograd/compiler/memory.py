@@ -9,15 +9,18 @@ import numpy as np
 
 from .program import Program, reads_of
 from .runs import Run, grouped
-from .values import Instruction, Storage, Value
+from .values import Check, Instruction, Storage, Value
 
-__all__ = ["Plan", "can_be_told", "empty_text", "placed", "shared_scratch"]
+__all__ = ["Plan", "can_be_told", "empty_text", "is_copied", "is_filled", "placed", "shared_scratch"]
 
 _TAKE_OUT = {
     np.matmul, np.dot, np.take, np.concatenate, np.stack, np.einsum, np.clip, np.cumsum, np.cumprod, np.mean, np.argmax,
     np.argmin, np.all, np.any,
 }  # fmt: skip
 """Functions, besides ufuncs and their reductions, that can be told where to put their result."""
+
+_COPIES = {"array", "ascontiguousarray", "astype", "copy"}
+"""Functions and methods that can make a plain copy of an array."""
 
 BIG = 1 << 16
 """Buffers of so many bytes lie in one piece of memory, each where nothing else lies while it is needed."""
@@ -69,6 +72,7 @@ class Plan:
     def _join(self, given: set[Storage], inner: set[Value]) -> None:
         """Arrays that are only made to be concatenated are made where they belong, in the result."""
         last = self._last_uses()
+        last_writes = {storage: max(items) for storage, items in self.program.written().items()}
         for at, item in enumerate(self.program.items):
             if not isinstance(item, Instruction) or item.function is not np.concatenate or item.target is not None:
                 continue
@@ -81,7 +85,8 @@ class Plan:
                 continue
             if len({piece.storage for piece in pieces}) != len(pieces):
                 continue
-            if made.storage.written and any(last.get(piece.storage, 0) > at for piece in pieces):
+            later = last if made.storage.written else last_writes
+            if any(later.get(piece.storage, 0) > at for piece in pieces):
                 continue
             self.joined[id(item)] = made
             if any(piece.storage in given for piece in pieces):
@@ -136,10 +141,13 @@ class Plan:
         ending: dict[int, list[Storage]] = {}
         for storage in self._fixed:
             ending.setdefault(last.get(storage, -1), []).append(storage)
+        beginning = self._first_uses(last)
         ended: list[tuple[int, int]] = []
         for i, item in enumerate(self.program.items):
-            if isinstance(item, Instruction) and isinstance(item.outs, Value):
-                self._settle(item, i, last, free, ending)
+            for storage in beginning.get(i, ()):
+                self._settle(storage, item, i, free, ending.setdefault(i, []))
+                if storage not in last:  # nobody reads it
+                    ending[i].append(storage)
             end = self._together[i][1]
             for storage in ending.get(i, ()):
                 pool = self._pool[storage]
@@ -166,24 +174,28 @@ class Plan:
                     bounds[i] = min(inside), max(inside)
         return bounds
 
-    def _settle(self, item: Instruction, i: int, last: Any, free: Any, ending: dict[int, list[Storage]]) -> None:
-        """Find bytes for what an instruction makes."""
-        made: Value = item.outs
-        if made.storage in self.parts:
-            made = self.parts[made.storage][0]
-            if made.storage in self._fixed and made.storage not in self._pool:
-                self._pool[made.storage] = self._take(free, made.array.nbytes, i)
-            return
-        if self._fixed.get(made.storage) is not made or id(item) in self.joined:
-            return
-        over = self._overwritten(item, ending.get(i, ()))
+    def _first_uses(self, last: dict[Storage, int]) -> dict[int, list[Storage]]:
+        """For each item the buffers that it is the first to need: they were only named before."""
+        seen: set[Storage] = set()
+        found: dict[int, list[Storage]] = {}
+        for i, item in enumerate(self.program.items):
+            for value in (*reads_of(item), *(item.makes() if isinstance(item, Instruction) else ())):
+                storage = self.parts[value.storage][0].storage if value.storage in self.parts else value.storage
+                if storage not in self._fixed or storage in seen or (_only_names(item) and last.get(storage, i) > i):
+                    continue
+                seen.add(storage)
+                found.setdefault(i, []).append(storage)
+        return found
+
+    def _settle(self, storage: Storage, item: Any, i: int, free: Any, ending: list[Storage]) -> None:
+        """Find bytes for a buffer that an item is the first to use."""
+        made = self._fixed[storage]
+        over = self._overwritten(item, ending) if isinstance(item, Instruction) and item.outs is made else None
         if over is not None:
-            self._pool[made.storage] = self._pool[over]
-            ending[i].remove(over)
+            self._pool[storage] = self._pool[over]
+            ending.remove(over)
         else:
-            self._pool[made.storage] = self._take(free, made.array.nbytes, i)
-        if made.storage not in last:  # nobody reads it
-            ending.setdefault(i, []).append(made.storage)
+            self._pool[storage] = self._take(free, made.array.nbytes, i)
 
     def _overwritten(self, item: Instruction, ending: Any) -> Storage | None:
         """A storage that an elementwise call may write its result over, since it reads it for the last time."""
@@ -277,6 +289,8 @@ def placed(spans: dict[int, tuple[int, int]], sizes: list[int]) -> tuple[int, di
 
 def empty_text(array: Any) -> str:
     """The expression that makes an array of this form."""
+    if not (array.flags.c_contiguous or array.flags.f_contiguous):
+        return f"ndarray({array.shape}, '{array.dtype}', strides={array.strides})"
     order = "" if array.flags.c_contiguous else ", 'F'"
     return f"empty({array.shape}, '{array.dtype}'{order})"
 
@@ -288,15 +302,15 @@ def _same_layout(a: Value, b: Value) -> bool:
 def can_be_told(item: Instruction) -> bool:
     """Whether a call takes ``out=``, and its result is a whole array of ordinary layout."""
     array = item.outs.array
-    if not (array.flags.c_contiguous or array.flags.f_contiguous) or not array.size:
+    if not array.size or "out" in item.kwargs:
         return False
     if not array.ndim and not item.outs.storage.written:
         return False  # a scalar: NumPy makes it faster than it writes it
-    if "out" in item.kwargs:
-        return False
     function = item.function
-    if function in (np.empty_like, np.empty):
-        return True
+    if function in (np.empty_like, np.empty) or is_filled(item) or is_copied(item):
+        return _is_dense(array)
+    if not (array.flags.c_contiguous or array.flags.f_contiguous):
+        return _is_dense(array) and isinstance(function, np.ufunc) and function.signature is None and function.nout == 1
     if isinstance(function, np.ufunc):
         return function.nout == 1
     owner = getattr(function, "__self__", None)
@@ -305,6 +319,34 @@ def can_be_told(item: Instruction) -> bool:
     if item.name in ("stream.random", "stream.standard_normal"):
         return array.dtype in (np.float32, np.float64)
     return function in _TAKE_OUT
+
+
+def _only_names(item: Instruction | Check) -> bool:
+    """Whether an instruction of a buffer needs none of its bytes."""
+    return isinstance(item, Instruction) and (item.kind == "view" or item.function in (np.empty, np.empty_like))
+
+
+def is_filled(item: Instruction) -> bool:
+    """Whether a call makes an array of zeros, which a buffer can be filled with."""
+    return item.function is np.zeros and item.outs.dtype.kind in "biufc"
+
+
+def is_copied(item: Instruction) -> bool:
+    """Whether a call makes a copy, which can be assigned to a buffer."""
+    if item.name not in _COPIES or not item.args or type(item.args[0]) is not Value:
+        return False
+    source, made = item.args[0], item.outs
+    return source.shape == made.shape and source.dtype.kind in "biufc" and made.dtype.kind in "biufc"
+
+
+def _is_dense(array: Any) -> bool:
+    """Whether an array's elements fill its memory, in whatever order of the dimensions."""
+    step = array.dtype.itemsize
+    for stride, length in sorted(zip(array.strides, array.shape, strict=True)):
+        if length != 1 and stride != step:
+            return False
+        step *= length
+    return True
 
 
 def shared_scratch(run: Run) -> Iterator[tuple[Value, str, tuple[int, ...]]]:
