@@ -27,9 +27,9 @@ class Blockwise(Calls):
         self.namespace["in_blocks"] = in_blocks
         lines = [f"def {name}():"]
         names = {value: value.name for value in (*flat, *run.inner)}
-        scratch: dict[Value, str] = {}
-        for value, place, row in shared_scratch(run):
-            if place not in scratch.values():
+        scratch: dict[Value, str | Value] = {}
+        for value, place, row in shared_scratch(run, self.plan):
+            if isinstance(place, str) and place not in scratch.values():
                 shape = run.height if run.flat else (run.height, *row)
                 lines.append(f"    {place} = empty({shape}, '{value.dtype}')")
             scratch[value] = place
@@ -42,11 +42,11 @@ class Blockwise(Calls):
             value.name = self._fresh("x")
             lines.append(f"        {value.name} = {whole}[block]")
         lead = next(iter(flat))
-        cut = {place: self._fresh("t") for place in dict.fromkeys(scratch.values())}
-        for place in cut:
-            lines.append(f"        {cut[place]} = {place}[:len({lead.name})]")
+        cut = {place: self._fresh("t") for place in dict.fromkeys(scratch.values()) if isinstance(place, str)}
+        for place, short in cut.items():
+            lines.append(f"        {short} = {place}[:len({lead.name})]")
         for value, place in scratch.items():
-            value.name = cut[place]
+            value.name = cut[place] if isinstance(place, str) else place.name
         line = run.items[0].line
         for item in run.items:
             if item.line != line and item in run.rows:

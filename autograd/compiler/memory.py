@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from .program import Program, reads_of
+from .rowwise import is_whole
 from .runs import Run, grouped
 from .values import Check, Instruction, Storage, Value
 
@@ -52,9 +54,7 @@ class Plan:
                     and (can_be_told(item) or (item in in_runs and item.function is np.where))
                 ):
                     self._fixed[made.storage] = made
-        self._taken_whole = {
-            item: {v.storage for r in run.rows.values() for v in r.whole} for run in runs for item in run.rows
-        }
+        self._runs = {item: run for run in runs for item in run.rows}
         self.joined: dict[int, Value] = {}
         self.parts: dict[Storage, tuple[Value, int]] = {}
         self.kept: set[Storage] = set()
@@ -141,14 +141,17 @@ class Plan:
         ending: dict[int, list[Storage]] = {}
         for storage in self._fixed:
             ending.setdefault(last.get(storage, -1), []).append(storage)
-        beginning = self._first_uses(last)
+        beginning: dict[int, list[Storage]] = {}
+        self._first = self._first_uses(last)
+        for storage, i in self._first.items():
+            beginning.setdefault(i, []).append(storage) if storage in self._fixed else None
         ended: list[tuple[int, int]] = []
         for i, item in enumerate(self.program.items):
             for storage in beginning.get(i, ()):
                 self._settle(storage, item, i, free, ending.setdefault(i, []))
                 if storage not in last:  # nobody reads it
                     ending[i].append(storage)
-            end = self._together[i][1]
+            end = self._together.get(i, (i, i))[1]
             for storage in ending.get(i, ()):
                 pool = self._pool[storage]
                 if pool in self._spans:
@@ -163,29 +166,28 @@ class Plan:
         small = [size for pool, size in enumerate(self._sizes) if pool not in self._spans]
         self.after = sum(small) + self._large
 
-    def _bounds(self) -> list[tuple[int, int]]:
-        """For each item the first and the last of those it is done together with, block by block."""
+    def _bounds(self) -> dict[int, tuple[int, int]]:
+        """For each item of a run the first and the last of those it is done together with, block by block."""
         numbers = {id(item): i for i, item in enumerate(self.program.items)}
-        bounds = [(i, i) for i in range(len(self.program.items))]
+        bounds: dict[int, tuple[int, int]] = {}
         for group in self.groups:
             if isinstance(group, Run):
                 inside = [numbers[id(item)] for item in group.items]
-                for i in inside:
-                    bounds[i] = min(inside), max(inside)
+                bounds.update(dict.fromkeys(inside, (min(inside), max(inside))))
         return bounds
 
-    def _first_uses(self, last: dict[Storage, int]) -> dict[int, list[Storage]]:
-        """For each item the buffers that it is the first to need: they were only named before."""
-        seen: set[Storage] = set()
-        found: dict[int, list[Storage]] = {}
+    def _first_uses(self, last: dict[Storage, int]) -> dict[Storage, int]:
+        """For each storage the number of the item that is the first to need it: before it was only named.
+
+        A buffer is needed from the first of its parts on.
+        """
+        first: dict[Storage, int] = {}
         for i, item in enumerate(self.program.items):
             for value in (*reads_of(item), *(item.makes() if isinstance(item, Instruction) else ())):
                 storage = self.parts[value.storage][0].storage if value.storage in self.parts else value.storage
-                if storage not in self._fixed or storage in seen or (_only_names(item) and last.get(storage, i) > i):
-                    continue
-                seen.add(storage)
-                found.setdefault(i, []).append(storage)
-        return found
+                if storage not in first and (not _only_names(item) or last.get(storage, i) == i):
+                    first[storage] = i
+        return first
 
     def _settle(self, storage: Storage, item: Any, i: int, free: Any, ending: list[Storage]) -> None:
         """Find bytes for a buffer that an item is the first to use."""
@@ -204,20 +206,22 @@ class Plan:
             return None
         if made.array.size == 1:
             return None  # NumPy takes twice as long to see that it may
+        run = self._runs.get(item)
+        beside = [item] if run is None else run.rows  # in a run another block may still need what it reads
+        taken = {value.storage for rows in run.rows.values() for value in rows.whole} if run is not None else ()
         for read in item.reads():
             whole = self._fixed.get(read.storage)
-            if read.storage in self._taken_whole.get(item, ()):
-                continue  # another block may still need it
-            if read.storage in ending and whole is not None and _same_layout(read, made) and _same_layout(whole, made):
-                others = [other for other in item.reads() if other.storage is read.storage]
-                if all(_same_layout(other, made) for other in others):
-                    return read.storage
+            if whole is None or read.storage not in ending or read.storage in taken:
+                continue
+            reads = [value for one in beside for value in one.reads() if value.storage is read.storage]
+            if whole.array.nbytes == made.array.nbytes and all(_same_layout(value, made) for value in reads):
+                return read.storage
         return None
 
     def _take(self, free: list[tuple[int, int]], size: int, i: int) -> int:
         """A pool for what is made at an item."""
         if size >= BIG:
-            self._spans[len(self._sizes)] = self._together[i][0], len(self.program.items)
+            self._spans[len(self._sizes)] = self._together.get(i, (i, i))[0], len(self.program.items)
             self._sizes.append(size)
             return len(self._sizes) - 1
         fits = [pool for pool in free if size <= pool[0] <= 2 * size + 4096]
@@ -227,6 +231,24 @@ class Plan:
             return best[1]
         self._sizes.append(size)
         return len(self._sizes) - 1
+
+    def lent(self, run: Run) -> Iterator[tuple[int, Value]]:
+        """The results of a run with the numbers of the items that make them: up to there their bytes can be used."""
+        pools: dict[Any, set[Storage]] = {}
+        for storage in {value.storage for item in run.items for value in (*item.reads(), *item.makes())}:
+            pools.setdefault(self._bytes_of(storage), set()).add(storage)
+        for i, item in enumerate(run.items):
+            made = item.outs if item.target is None else item.target
+            if item not in run.rows or made in run.inner or run.rows[item].total or not is_whole(made):
+                continue
+            begins = self.program.items[self._first.get(made.storage, 0)] is item
+            if begins and len(pools[self._bytes_of(made.storage)]) == 1:  # it lies over nothing that the run reads
+                yield i, made
+
+    def _bytes_of(self, storage: Storage) -> Any:
+        """What tells storages apart that cannot lie over each other."""
+        whole = self.parts[storage][0].storage if storage in self.parts else storage
+        return self._pool.get(whole, whole)
 
     def buffers(self) -> Iterator[tuple[Value, str]]:
         """For each value that is a buffer the text that makes it."""
@@ -349,29 +371,34 @@ def _is_dense(array: Any) -> bool:
     return True
 
 
-def shared_scratch(run: Run) -> Iterator[tuple[Value, str, tuple[int, ...]]]:
-    """For each value of a run's own the name of its scratch space and the shape of a row.
+def shared_scratch(run: Run, plan: Plan) -> Iterator[tuple[Value, str | Value, tuple[int, ...]]]:
+    """For each value of a run's own where its rows lie, and the shape of a row.
 
-    Space is shared where one value ends before the other begins.
+    That is a result of the run which is made later, or scratch space of this name. Both are shared where one value ends
+    before the other begins.
     """
     last: dict[Storage, int] = {}
     for i, item in enumerate(run.items):
         for value in (*item.reads(), *item.makes()):
             last[value.storage] = i
-    free: dict[Any, list[str]] = {}
+    free: dict[Any, list[tuple[float, int, str | Value]]] = {}
+    for until, made in plan.lent(run):
+        free.setdefault((made.dtype, () if run.flat else made.shape[1:]), []).append((until, -len(free), made))
     count = 0
-    ending: dict[int, list[tuple[Any, str]]] = {}
+    ending: dict[int, list[tuple[Any, Any]]] = {}
     for i, item in enumerate(run.items):
         for kind, place in ending.get(i, ()):  # a row of a result may lie over one that is read for the last time
             free.setdefault(kind, []).append(place)
         if item in run.rows and item.outs in run.inner:
-            made: Value = item.outs
+            made = item.outs
             row = () if run.flat else made.shape[1:]
-            places = free.get((made.dtype, row))
+            end = last[made.storage]
+            places = [place for place in free.get((made.dtype, row), ()) if place[0] >= end]
             if places:
-                place = places.pop()
+                place = min(places)
+                free[made.dtype, row].remove(place)
             else:
                 count += 1
-                place = f"scratch{count}"
-            ending.setdefault(last[made.storage], []).append(((made.dtype, row), place))
-            yield made, place, row
+                place = math.inf, count, f"scratch{count}"
+            ending.setdefault(end, []).append(((made.dtype, row), place))
+            yield made, place[2], row
