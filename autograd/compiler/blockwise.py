@@ -8,7 +8,6 @@ import numpy as np
 
 from ..engine.blocks import in_blocks
 from .calls import Calls
-from .memory import shared_scratch
 from .numbers import Number
 from .runs import Run
 from .values import Instruction, Value
@@ -28,10 +27,17 @@ class Blockwise(Calls):
         lines = [f"def {name}():"]
         names = {value: value.name for value in (*flat, *run.inner)}
         scratch: dict[Value, str | Value] = {}
-        for value, place, row in shared_scratch(run, self.plan):
+        rooms: dict[str, str] = {}
+        for value, place, row in self.plan.scratch[run]:
             if isinstance(place, str) and place not in scratch.values():
-                shape = run.height if run.flat else (run.height, *row)
-                lines.append(f"    {place} = empty({shape}, '{value.dtype}')")
+                room = self.plan.rooms.get((run, place))
+                if room is None:
+                    shape = run.height if run.flat else (run.height, *row)
+                    lines.append(f"    {place} = empty({shape}, '{value.dtype}')")
+                else:
+                    rooms[place] = self._fresh("room")
+                    whole = (run.count, *row)
+                    self._setup.append(f"{rooms[place]} = ndarray({whole}, '{value.dtype}', pools, {room})")
             scratch[value] = place
         lines += ["    def work(block):"]
         sums = self._sums(run)
@@ -44,7 +50,8 @@ class Blockwise(Calls):
         lead = next(iter(flat))
         cut = {place: self._fresh("t") for place in dict.fromkeys(scratch.values()) if isinstance(place, str)}
         for place, short in cut.items():
-            lines.append(f"        {short} = {place}[:len({lead.name})]")
+            rows = f"{place}[:len({lead.name})]" if place not in rooms else f"{rooms[place]}[block]"
+            lines.append(f"        {short} = {rows}")
         for value, place in scratch.items():
             value.name = cut[place] if isinstance(place, str) else place.name
         line = run.items[0].line

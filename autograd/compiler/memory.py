@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -21,10 +21,13 @@ _TAKE_OUT = {
 }  # fmt: skip
 """Functions, besides ufuncs and their reductions, that can be told where to put their result."""
 
+FEW = 4
+"""Blocks of which each may have scratch space of its own: of more the threads' own stays in the cache."""
+
 _COPIES = {"array", "ascontiguousarray", "astype", "copy"}
 """Functions and methods that can make a plain copy of an array."""
 
-BIG = 1 << 16
+BIG = 1 << 12
 """Buffers of so many bytes lie in one piece of memory, each where nothing else lies while it is needed."""
 
 
@@ -162,9 +165,33 @@ class Plan:
                 free += ended
                 ended.clear()
         self._large, self._offsets = placed(self._spans, self._sizes)
+        self._find_rooms()
         self.before = sum(value.array.nbytes for value in self._fixed.values())
         small = [size for pool, size in enumerate(self._sizes) if pool not in self._spans]
         self.after = sum(small) + self._large
+
+    def _find_rooms(self) -> None:
+        """Put scratch space where the buffers leave room at that time, if two threads would need more for theirs."""
+        self.scratch = {run: list(shared_scratch(run, self)) for run in self.groups if isinstance(run, Run)}
+        self.rooms: dict[tuple[Run, str | Value], int] = {}
+        numbers = {id(item): i for i, item in enumerate(self.program.items)}
+        spans, sizes, rooms = dict(self._spans), list(self._sizes), {}
+        for run, found in self.scratch.items():
+            if not found or run.blocks > FEW:
+                continue
+            for value, place, row in found:
+                if isinstance(place, str) and (run, place) not in rooms.values():
+                    number = len(sizes)
+                    spans[number] = self._together[numbers[id(run.items[0])]]
+                    each = math.prod(row) * value.dtype.itemsize
+                    sizes.append(run.count * each)
+                    size, offsets = placed(spans, sizes)
+                    if size < self._large + 2 * run.height * each:
+                        rooms[number] = run, place
+                        self._large, self._offsets = size, offsets
+                    else:
+                        del spans[number]
+        self.rooms = {room: self._offsets[number] for number, room in rooms.items()}
 
     def _bounds(self) -> dict[int, tuple[int, int]]:
         """For each item of a run the first and the last of those it is done together with, block by block."""
@@ -294,9 +321,21 @@ def placed(spans: dict[int, tuple[int, int]], sizes: list[int]) -> tuple[int, di
         spans: for each piece its number, and from which item up to which it is needed.
         sizes: bytes of the pieces by number.
     """
+    orders: tuple[Callable[[int], Any], ...] = (
+        lambda pool: (-sizes[pool], spans[pool]),
+        lambda pool: (spans[pool][0] - spans[pool][1], -sizes[pool]),
+        lambda pool: (spans[pool][0], -sizes[pool]),
+    )
+    return min([_placed_in_turn(sorted(spans, key=order), spans, sizes) for order in orders], key=lambda found: found[0])
+
+
+def _placed_in_turn(
+    order: list[int], spans: dict[int, tuple[int, int]], sizes: list[int]
+) -> tuple[int, dict[int, int]]:
+    """Offsets for pieces of memory that are placed one after the other, each as low as it can be."""
     offsets: dict[int, int] = {}
     total = 0
-    for pool in sorted(spans, key=lambda pool: (-sizes[pool], spans[pool])):
+    for pool in order:
         first, last = spans[pool]
         beside = [other for other in offsets if spans[other][0] <= last and first <= spans[other][1]]
         at, size = 0, -(-sizes[pool] // 64) * 64

@@ -97,8 +97,13 @@ class Run:
     @property
     def blocks(self) -> int:
         """How many blocks there are."""
+        return -(-self.count // self.height)
+
+    @property
+    def count(self) -> int:
+        """How many rows there are: elements, if the run is flat."""
         largest = max(self.rows.values(), key=lambda rows: rows.size)
-        return -(-(largest.size if self.flat else largest.rows) // self.height)
+        return largest.size if self.flat else largest.rows
 
     @property
     def pays(self) -> bool:
