@@ -44,14 +44,14 @@ class Blockwise(Calls):
         if sums:
             number = self._fresh("number")
             lines.append(f"        {number} = block.start // {run.height}")
-        for value, whole in flat.items():
+        for value, text in flat.items():
             value.name = self._fresh("x")
-            lines.append(f"        {value.name} = {whole}[block]")
+            lines.append(f"        {value.name} = {text}[block]")
         lead = next(iter(flat))
         cut = {place: self._fresh("t") for place in dict.fromkeys(scratch.values()) if isinstance(place, str)}
         for place, short in cut.items():
-            rows = f"{place}[:len({lead.name})]" if place not in rooms else f"{rooms[place]}[block]"
-            lines.append(f"        {short} = {rows}")
+            part = f"{place}[:len({lead.name})]" if place not in rooms else f"{rooms[place]}[block]"
+            lines.append(f"        {short} = {part}")
         for value, place in scratch.items():
             value.name = cut[place] if isinstance(place, str) else place.name
         line = run.items[0].line

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .memory import Plan, is_copied, is_filled
+from .memory import Plan, filling, is_copied
 from .numbers import Number, value_of
 from .values import Instruction, Value
 from .wording import Wording
@@ -67,8 +67,8 @@ class Calls(Wording):
     def _write_into(self, item: Instruction) -> None:
         """The line that computes a result in its buffer, if there is anything to compute."""
         name = self.name(item.outs)
-        if is_filled(item):
-            self._body.append(f"{name}.fill(0)")
+        if number := filling(item):
+            self._body.append(f"{name}.fill({self.text(number[0])})")
         elif is_copied(item):
             self._body.append(f"{name}[...] = {self.text(item.args[0])}")
         elif item.function not in (np.empty_like, np.empty):

@@ -13,7 +13,7 @@ from .rowwise import is_whole
 from .runs import Run, grouped
 from .values import Check, Instruction, Storage, Value
 
-__all__ = ["Plan", "can_be_told", "empty_text", "is_copied", "is_filled", "placed", "shared_scratch"]
+__all__ = ["Plan", "can_be_told", "empty_text", "filling", "is_copied", "placed", "shared_scratch"]
 
 _TAKE_OUT = {
     np.matmul, np.dot, np.take, np.concatenate, np.stack, np.einsum, np.clip, np.cumsum, np.cumprod, np.mean, np.argmax,
@@ -175,7 +175,8 @@ class Plan:
         self.scratch = {run: list(shared_scratch(run, self)) for run in self.groups if isinstance(run, Run)}
         self.rooms: dict[tuple[Run, str | Value], int] = {}
         numbers = {id(item): i for i, item in enumerate(self.program.items)}
-        spans, sizes, rooms = dict(self._spans), list(self._sizes), {}
+        rooms: dict[int, tuple[Run, str | Value]] = {}
+        spans, sizes = dict(self._spans), list(self._sizes)
         for run, found in self.scratch.items():
             if not found or run.blocks > FEW:
                 continue
@@ -326,7 +327,8 @@ def placed(spans: dict[int, tuple[int, int]], sizes: list[int]) -> tuple[int, di
         lambda pool: (spans[pool][0] - spans[pool][1], -sizes[pool]),
         lambda pool: (spans[pool][0], -sizes[pool]),
     )
-    return min([_placed_in_turn(sorted(spans, key=order), spans, sizes) for order in orders], key=lambda found: found[0])
+    found = [_placed_in_turn(sorted(spans, key=order), spans, sizes) for order in orders]
+    return min(found, key=lambda one: one[0])
 
 
 def _placed_in_turn(
@@ -368,7 +370,7 @@ def can_be_told(item: Instruction) -> bool:
     if not array.ndim and not item.outs.storage.written:
         return False  # a scalar: NumPy makes it faster than it writes it
     function = item.function
-    if function in (np.empty_like, np.empty) or is_filled(item) or is_copied(item):
+    if function in (np.empty_like, np.empty) or filling(item) or is_copied(item):
         return _is_dense(array)
     if not (array.flags.c_contiguous or array.flags.f_contiguous):
         return _is_dense(array) and isinstance(function, np.ufunc) and function.signature is None and function.nout == 1
@@ -387,9 +389,14 @@ def _only_names(item: Instruction | Check) -> bool:
     return isinstance(item, Instruction) and (item.kind == "view" or item.function in (np.empty, np.empty_like))
 
 
-def is_filled(item: Instruction) -> bool:
-    """Whether a call makes an array of zeros, which a buffer can be filled with."""
-    return item.function is np.zeros and item.outs.dtype.kind in "biufc"
+def filling(item: Instruction) -> tuple[Any, ...]:
+    """The number that an array is made of by a call, so that a buffer can be filled with it; nothing of other calls."""
+    if item.function not in (np.zeros, np.ones, np.full) or item.outs.dtype.kind not in "biufc":
+        return ()
+    if item.function is not np.full:
+        return (int(item.function is np.ones),)
+    value = item.args[1] if len(item.args) > 1 else item.kwargs["fill_value"]
+    return (value,) if isinstance(value, (bool, int, float, complex, np.generic)) else ()
 
 
 def is_copied(item: Instruction) -> bool:

@@ -93,7 +93,7 @@ def _move_down(items: list[Any], item: Instruction, size: Callable[[Storage], in
     at = next(i for i, other in enumerate(items) if other is item)
     made, taken = {value.storage for value in item.makes()}, {value.storage for value in item.reads()}
     moving, used, end = [item], set(), at
-    for end in range(at + 1, len(items)):  # noqa: B007 (where it stops is what is asked for)
+    for end in range(at + 1, len(items)):
         other = items[end]
         reads = {value.storage for value in reads_of(other)}
         if isinstance(other, Instruction) and other.target is not None and other.target.storage in taken:
