@@ -115,11 +115,10 @@ class KernelEmitter(Emitter):
     def _planned(self, reuse_outputs: bool) -> Plan:
         return _KernelPlan(self.program, reuse_outputs, fuse(self.program))
 
-    @property
-    def source(self) -> str:
-        """The text: the kernels first."""
+    def _text(self) -> str:
+        """The kernels come first."""
         kernels = [line for lines in self.kernels.values() for line in [*lines, "", ""]]
-        return "\n".join([*kernels, super().source])
+        return "\n".join([*kernels, super()._text()])
 
     def _run(self, run: Run) -> None:
         if not isinstance(run, Kernel):

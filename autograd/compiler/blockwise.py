@@ -8,7 +8,6 @@ import numpy as np
 
 from ..engine.blocks import in_blocks
 from .calls import Calls
-from .memory import shared_scratch
 from .numbers import Number
 from .runs import Run
 from .values import Instruction, Value
@@ -27,26 +26,34 @@ class Blockwise(Calls):
         self.namespace["in_blocks"] = in_blocks
         lines = [f"def {name}():"]
         names = {value: value.name for value in (*flat, *run.inner)}
-        scratch: dict[Value, str] = {}
-        for value, place, row in shared_scratch(run):
-            if place not in scratch.values():
-                shape = run.height if run.flat else (run.height, *row)
-                lines.append(f"    {place} = empty({shape}, '{value.dtype}')")
+        scratch: dict[Value, str | Value] = {}
+        rooms: dict[str, str] = {}
+        for value, place, row in self.plan.scratch[run]:
+            if isinstance(place, str) and place not in scratch.values():
+                room = self.plan.rooms.get((run, place))
+                if room is None:
+                    shape = run.height if run.flat else (run.height, *row)
+                    lines.append(f"    {place} = empty({shape}, '{value.dtype}')")
+                else:
+                    rooms[place] = self._fresh("room")
+                    whole = (run.count, *row)
+                    self._setup.append(f"{rooms[place]} = ndarray({whole}, '{value.dtype}', pools, {room})")
             scratch[value] = place
         lines += ["    def work(block):"]
         sums = self._sums(run)
         if sums:
             number = self._fresh("number")
             lines.append(f"        {number} = block.start // {run.height}")
-        for value, whole in flat.items():
+        for value, text in flat.items():
             value.name = self._fresh("x")
-            lines.append(f"        {value.name} = {whole}[block]")
+            lines.append(f"        {value.name} = {text}[block]")
         lead = next(iter(flat))
-        cut = {place: self._fresh("t") for place in dict.fromkeys(scratch.values())}
-        for place in cut:
-            lines.append(f"        {cut[place]} = {place}[:len({lead.name})]")
+        cut = {place: self._fresh("t") for place in dict.fromkeys(scratch.values()) if isinstance(place, str)}
+        for place, short in cut.items():
+            part = f"{place}[:len({lead.name})]" if place not in rooms else f"{rooms[place]}[block]"
+            lines.append(f"        {short} = {part}")
         for value, place in scratch.items():
-            value.name = cut[place]
+            value.name = cut[place] if isinstance(place, str) else place.name
         line = run.items[0].line
         for item in run.items:
             if item.line != line and item in run.rows:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .memory import Plan
+from .memory import Plan, filling, is_copied
 from .numbers import Number, value_of
 from .values import Instruction, Value
 from .wording import Wording
@@ -55,18 +55,24 @@ class Calls(Wording):
             return
         if isinstance(item.outs, Value) and item.outs.storage in self.plan.parts and item.kind == "call":
             self._part(item.outs)
-        call = self._call(item)
         if item.target is not None:
-            self._body.append(call)
-            return
-        if isinstance(item.outs, Value):
-            if self.plan.is_fixed(item.outs):
-                if item.function not in (np.empty_like, np.empty):
-                    self._body.append(call)
-            else:
-                self._body.append(f"{self.name(item.outs)} = {call}")
-            return
-        self._body.append(f"{self._targets(item.outs)} = {call}")
+            self._body.append(self._call(item))
+        elif isinstance(item.outs, Value) and self.plan.is_fixed(item.outs):
+            self._write_into(item)
+        elif isinstance(item.outs, Value):
+            self._body.append(f"{self.name(item.outs)} = {self._call(item)}")
+        else:
+            self._body.append(f"{self._targets(item.outs)} = {self._call(item)}")
+
+    def _write_into(self, item: Instruction) -> None:
+        """The line that computes a result in its buffer, if there is anything to compute."""
+        name = self.name(item.outs)
+        if number := filling(item):
+            self._body.append(f"{name}.fill({self.text(number[0])})")
+        elif is_copied(item):
+            self._body.append(f"{name}[...] = {self.text(item.args[0])}")
+        elif item.function not in (np.empty_like, np.empty):
+            self._body.append(self._call(item))
 
     def _targets(self, outs: Any) -> str:
         if isinstance(outs, Value):

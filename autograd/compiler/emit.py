@@ -44,6 +44,7 @@ class Emitter(Blockwise):
         }  # fmt: skip
         super().__init__(namespace)
         self.kernels, self.seconds = {}, {}
+        self._lines: list[str] = []
         self.program = program
         self.plan = self._planned(reuse_outputs)
         self._taken.update([line.split(" ")[0] for line in self.plan.pools()])
@@ -214,6 +215,9 @@ class Emitter(Blockwise):
     @property
     def source(self) -> str:
         """The text."""
+        return "".join(self._lines) if self._lines else self._text()
+
+    def _text(self) -> str:
         numbers = [self._numbers[id(number)] for number in self.numbers]
         inputs = [value.name for value in self.parameters]
         lines = [f"def build({', '.join(value.name for value in self.static)}):"]
@@ -256,9 +260,11 @@ class Emitter(Blockwise):
 
     def build(self) -> Callable[..., Any]:
         """The function ``step``."""
-        text = self.source
+        text = self._text()
+        self._lines = text.splitlines(keepends=True)
+        self._setup, self._body = [], []
         filename = f"<compiled {self.title}>"
-        linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+        linecache.cache[filename] = (len(text), None, self._lines, filename)
         place: dict[str, Any] = self.namespace
         exec(compile(text, filename, "exec"), place)
         made: Callable[..., Any] = place["build"](*[value.array for value in self.static])

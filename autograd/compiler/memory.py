@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from .program import Program, reads_of
+from .rowwise import is_whole
 from .runs import Run, grouped
-from .values import Instruction, Storage, Value
+from .values import Check, Instruction, Storage, Value
 
-__all__ = ["Plan", "can_be_told", "empty_text", "placed", "shared_scratch"]
+__all__ = ["Plan", "can_be_told", "empty_text", "filling", "is_copied", "placed", "shared_scratch"]
 
 _TAKE_OUT = {
     np.matmul, np.dot, np.take, np.concatenate, np.stack, np.einsum, np.clip, np.cumsum, np.cumprod, np.mean, np.argmax,
@@ -19,7 +21,13 @@ _TAKE_OUT = {
 }  # fmt: skip
 """Functions, besides ufuncs and their reductions, that can be told where to put their result."""
 
-BIG = 1 << 16
+FEW = 4
+"""Blocks of which each may have scratch space of its own: of more the threads' own stays in the cache."""
+
+_COPIES = {"array", "ascontiguousarray", "astype", "copy"}
+"""Functions and methods that can make a plain copy of an array."""
+
+BIG = 1 << 12
 """Buffers of so many bytes lie in one piece of memory, each where nothing else lies while it is needed."""
 
 
@@ -49,9 +57,7 @@ class Plan:
                     and (can_be_told(item) or (item in in_runs and item.function is np.where))
                 ):
                     self._fixed[made.storage] = made
-        self._taken_whole = {
-            item: {v.storage for r in run.rows.values() for v in r.whole} for run in runs for item in run.rows
-        }
+        self._runs = {item: run for run in runs for item in run.rows}
         self.joined: dict[int, Value] = {}
         self.parts: dict[Storage, tuple[Value, int]] = {}
         self.kept: set[Storage] = set()
@@ -69,6 +75,7 @@ class Plan:
     def _join(self, given: set[Storage], inner: set[Value]) -> None:
         """Arrays that are only made to be concatenated are made where they belong, in the result."""
         last = self._last_uses()
+        last_writes = {storage: max(items) for storage, items in self.program.written().items()}
         for at, item in enumerate(self.program.items):
             if not isinstance(item, Instruction) or item.function is not np.concatenate or item.target is not None:
                 continue
@@ -81,7 +88,8 @@ class Plan:
                 continue
             if len({piece.storage for piece in pieces}) != len(pieces):
                 continue
-            if made.storage.written and any(last.get(piece.storage, 0) > at for piece in pieces):
+            later = last if made.storage.written else last_writes
+            if any(later.get(piece.storage, 0) > at for piece in pieces):
                 continue
             self.joined[id(item)] = made
             if any(piece.storage in given for piece in pieces):
@@ -136,11 +144,17 @@ class Plan:
         ending: dict[int, list[Storage]] = {}
         for storage in self._fixed:
             ending.setdefault(last.get(storage, -1), []).append(storage)
+        beginning: dict[int, list[Storage]] = {}
+        self._first = self._first_uses(last)
+        for storage, i in self._first.items():
+            beginning.setdefault(i, []).append(storage) if storage in self._fixed else None
         ended: list[tuple[int, int]] = []
         for i, item in enumerate(self.program.items):
-            if isinstance(item, Instruction) and isinstance(item.outs, Value):
-                self._settle(item, i, last, free, ending)
-            end = self._together[i][1]
+            for storage in beginning.get(i, ()):
+                self._settle(storage, item, i, free, ending.setdefault(i, []))
+                if storage not in last:  # nobody reads it
+                    ending[i].append(storage)
+            end = self._together.get(i, (i, i))[1]
             for storage in ending.get(i, ()):
                 pool = self._pool[storage]
                 if pool in self._spans:
@@ -151,39 +165,67 @@ class Plan:
                 free += ended
                 ended.clear()
         self._large, self._offsets = placed(self._spans, self._sizes)
+        self._find_rooms()
         self.before = sum(value.array.nbytes for value in self._fixed.values())
         small = [size for pool, size in enumerate(self._sizes) if pool not in self._spans]
         self.after = sum(small) + self._large
 
-    def _bounds(self) -> list[tuple[int, int]]:
-        """For each item the first and the last of those it is done together with, block by block."""
+    def _find_rooms(self) -> None:
+        """Put scratch space where the buffers leave room at that time, if two threads would need more for theirs."""
+        self.scratch = {run: list(shared_scratch(run, self)) for run in self.groups if isinstance(run, Run)}
+        self.rooms: dict[tuple[Run, str | Value], int] = {}
         numbers = {id(item): i for i, item in enumerate(self.program.items)}
-        bounds = [(i, i) for i in range(len(self.program.items))]
+        rooms: dict[int, tuple[Run, str | Value]] = {}
+        spans, sizes = dict(self._spans), list(self._sizes)
+        for run, found in self.scratch.items():
+            if not found or run.blocks > FEW:
+                continue
+            for value, place, row in found:
+                if isinstance(place, str) and (run, place) not in rooms.values():
+                    number = len(sizes)
+                    spans[number] = self._together[numbers[id(run.items[0])]]
+                    each = math.prod(row) * value.dtype.itemsize
+                    sizes.append(run.count * each)
+                    size, offsets = placed(spans, sizes)
+                    if size < self._large + 2 * run.height * each:
+                        rooms[number] = run, place
+                        self._large, self._offsets = size, offsets
+                    else:
+                        del spans[number]
+        self.rooms = {room: self._offsets[number] for number, room in rooms.items()}
+
+    def _bounds(self) -> dict[int, tuple[int, int]]:
+        """For each item of a run the first and the last of those it is done together with, block by block."""
+        numbers = {id(item): i for i, item in enumerate(self.program.items)}
+        bounds: dict[int, tuple[int, int]] = {}
         for group in self.groups:
             if isinstance(group, Run):
                 inside = [numbers[id(item)] for item in group.items]
-                for i in inside:
-                    bounds[i] = min(inside), max(inside)
+                bounds.update(dict.fromkeys(inside, (min(inside), max(inside))))
         return bounds
 
-    def _settle(self, item: Instruction, i: int, last: Any, free: Any, ending: dict[int, list[Storage]]) -> None:
-        """Find bytes for what an instruction makes."""
-        made: Value = item.outs
-        if made.storage in self.parts:
-            made = self.parts[made.storage][0]
-            if made.storage in self._fixed and made.storage not in self._pool:
-                self._pool[made.storage] = self._take(free, made.array.nbytes, i)
-            return
-        if self._fixed.get(made.storage) is not made or id(item) in self.joined:
-            return
-        over = self._overwritten(item, ending.get(i, ()))
+    def _first_uses(self, last: dict[Storage, int]) -> dict[Storage, int]:
+        """For each storage the number of the item that is the first to need it: before it was only named.
+
+        A buffer is needed from the first of its parts on.
+        """
+        first: dict[Storage, int] = {}
+        for i, item in enumerate(self.program.items):
+            for value in (*reads_of(item), *(item.makes() if isinstance(item, Instruction) else ())):
+                storage = self.parts[value.storage][0].storage if value.storage in self.parts else value.storage
+                if storage not in first and (not _only_names(item) or last.get(storage, i) == i):
+                    first[storage] = i
+        return first
+
+    def _settle(self, storage: Storage, item: Any, i: int, free: Any, ending: list[Storage]) -> None:
+        """Find bytes for a buffer that an item is the first to use."""
+        made = self._fixed[storage]
+        over = self._overwritten(item, ending) if isinstance(item, Instruction) and item.outs is made else None
         if over is not None:
-            self._pool[made.storage] = self._pool[over]
-            ending[i].remove(over)
+            self._pool[storage] = self._pool[over]
+            ending.remove(over)
         else:
-            self._pool[made.storage] = self._take(free, made.array.nbytes, i)
-        if made.storage not in last:  # nobody reads it
-            ending.setdefault(i, []).append(made.storage)
+            self._pool[storage] = self._take(free, made.array.nbytes, i)
 
     def _overwritten(self, item: Instruction, ending: Any) -> Storage | None:
         """A storage that an elementwise call may write its result over, since it reads it for the last time."""
@@ -192,20 +234,22 @@ class Plan:
             return None
         if made.array.size == 1:
             return None  # NumPy takes twice as long to see that it may
+        run = self._runs.get(item)
+        beside = [item] if run is None else run.rows  # in a run another block may still need what it reads
+        taken = {value.storage for rows in run.rows.values() for value in rows.whole} if run is not None else ()
         for read in item.reads():
             whole = self._fixed.get(read.storage)
-            if read.storage in self._taken_whole.get(item, ()):
-                continue  # another block may still need it
-            if read.storage in ending and whole is not None and _same_layout(read, made) and _same_layout(whole, made):
-                others = [other for other in item.reads() if other.storage is read.storage]
-                if all(_same_layout(other, made) for other in others):
-                    return read.storage
+            if whole is None or read.storage not in ending or read.storage in taken:
+                continue
+            reads = [value for one in beside for value in one.reads() if value.storage is read.storage]
+            if whole.array.nbytes == made.array.nbytes and all(_same_layout(value, made) for value in reads):
+                return read.storage
         return None
 
     def _take(self, free: list[tuple[int, int]], size: int, i: int) -> int:
         """A pool for what is made at an item."""
         if size >= BIG:
-            self._spans[len(self._sizes)] = self._together[i][0], len(self.program.items)
+            self._spans[len(self._sizes)] = self._together.get(i, (i, i))[0], len(self.program.items)
             self._sizes.append(size)
             return len(self._sizes) - 1
         fits = [pool for pool in free if size <= pool[0] <= 2 * size + 4096]
@@ -215,6 +259,24 @@ class Plan:
             return best[1]
         self._sizes.append(size)
         return len(self._sizes) - 1
+
+    def lent(self, run: Run) -> Iterator[tuple[int, Value]]:
+        """The results of a run with the numbers of the items that make them: up to there their bytes can be used."""
+        pools: dict[Any, set[Storage]] = {}
+        for storage in {value.storage for item in run.items for value in (*item.reads(), *item.makes())}:
+            pools.setdefault(self._bytes_of(storage), set()).add(storage)
+        for i, item in enumerate(run.items):
+            made = item.outs if item.target is None else item.target
+            if item not in run.rows or made in run.inner or run.rows[item].total or not is_whole(made):
+                continue
+            begins = self.program.items[self._first.get(made.storage, 0)] is item
+            if begins and len(pools[self._bytes_of(made.storage)]) == 1:  # it lies over nothing that the run reads
+                yield i, made
+
+    def _bytes_of(self, storage: Storage) -> Any:
+        """What tells storages apart that cannot lie over each other."""
+        whole = self.parts[storage][0].storage if storage in self.parts else storage
+        return self._pool.get(whole, whole)
 
     def buffers(self) -> Iterator[tuple[Value, str]]:
         """For each value that is a buffer the text that makes it."""
@@ -260,9 +322,22 @@ def placed(spans: dict[int, tuple[int, int]], sizes: list[int]) -> tuple[int, di
         spans: for each piece its number, and from which item up to which it is needed.
         sizes: bytes of the pieces by number.
     """
+    orders: tuple[Callable[[int], Any], ...] = (
+        lambda pool: (-sizes[pool], spans[pool]),
+        lambda pool: (spans[pool][0] - spans[pool][1], -sizes[pool]),
+        lambda pool: (spans[pool][0], -sizes[pool]),
+    )
+    found = [_placed_in_turn(sorted(spans, key=order), spans, sizes) for order in orders]
+    return min(found, key=lambda one: one[0])
+
+
+def _placed_in_turn(
+    order: list[int], spans: dict[int, tuple[int, int]], sizes: list[int]
+) -> tuple[int, dict[int, int]]:
+    """Offsets for pieces of memory that are placed one after the other, each as low as it can be."""
     offsets: dict[int, int] = {}
     total = 0
-    for pool in sorted(spans, key=lambda pool: (-sizes[pool], spans[pool])):
+    for pool in order:
         first, last = spans[pool]
         beside = [other for other in offsets if spans[other][0] <= last and first <= spans[other][1]]
         at, size = 0, -(-sizes[pool] // 64) * 64
@@ -277,6 +352,8 @@ def placed(spans: dict[int, tuple[int, int]], sizes: list[int]) -> tuple[int, di
 
 def empty_text(array: Any) -> str:
     """The expression that makes an array of this form."""
+    if not (array.flags.c_contiguous or array.flags.f_contiguous):
+        return f"ndarray({array.shape}, '{array.dtype}', strides={array.strides})"
     order = "" if array.flags.c_contiguous else ", 'F'"
     return f"empty({array.shape}, '{array.dtype}'{order})"
 
@@ -288,15 +365,17 @@ def _same_layout(a: Value, b: Value) -> bool:
 def can_be_told(item: Instruction) -> bool:
     """Whether a call takes ``out=``, and its result is a whole array of ordinary layout."""
     array = item.outs.array
-    if not (array.flags.c_contiguous or array.flags.f_contiguous) or not array.size:
+    if not array.size or "out" in item.kwargs:
         return False
     if not array.ndim and not item.outs.storage.written:
         return False  # a scalar: NumPy makes it faster than it writes it
-    if "out" in item.kwargs or array.dtype.hasobject:  # bytes that others use as well must not be taken for objects
+    if array.dtype.hasobject:  # bytes that others use as well must not be taken for objects
         return False
     function = item.function
-    if function in (np.empty_like, np.empty):
-        return True
+    if function in (np.empty_like, np.empty) or filling(item) or is_copied(item):
+        return _is_dense(array)
+    if not (array.flags.c_contiguous or array.flags.f_contiguous):
+        return _is_dense(array) and isinstance(function, np.ufunc) and function.signature is None and function.nout == 1
     if isinstance(function, np.ufunc):
         return function.nout == 1
     owner = getattr(function, "__self__", None)
@@ -307,29 +386,67 @@ def can_be_told(item: Instruction) -> bool:
     return function in _TAKE_OUT
 
 
-def shared_scratch(run: Run) -> Iterator[tuple[Value, str, tuple[int, ...]]]:
-    """For each value of a run's own the name of its scratch space and the shape of a row.
+def _only_names(item: Instruction | Check) -> bool:
+    """Whether an instruction of a buffer needs none of its bytes."""
+    return isinstance(item, Instruction) and (item.kind == "view" or item.function in (np.empty, np.empty_like))
 
-    Space is shared where one value ends before the other begins.
+
+def filling(item: Instruction) -> tuple[Any, ...]:
+    """The number that an array is made of by a call, so that a buffer can be filled with it; nothing of other calls."""
+    if item.function not in (np.zeros, np.ones, np.full) or item.outs.dtype.kind not in "biufc":
+        return ()
+    if item.function is not np.full:
+        return (int(item.function is np.ones),)
+    value = item.args[1] if len(item.args) > 1 else item.kwargs["fill_value"]
+    return (value,) if isinstance(value, (bool, int, float, complex, np.generic)) else ()
+
+
+def is_copied(item: Instruction) -> bool:
+    """Whether a call makes a copy, which can be assigned to a buffer."""
+    if item.name not in _COPIES or not item.args or type(item.args[0]) is not Value:
+        return False
+    source, made = item.args[0], item.outs
+    return source.shape == made.shape and source.dtype.kind in "biufc" and made.dtype.kind in "biufc"
+
+
+def _is_dense(array: Any) -> bool:
+    """Whether an array's elements fill its memory, in whatever order of the dimensions."""
+    step = array.dtype.itemsize
+    for stride, length in sorted(zip(array.strides, array.shape, strict=True)):
+        if length != 1 and stride != step:
+            return False
+        step *= length
+    return True
+
+
+def shared_scratch(run: Run, plan: Plan) -> Iterator[tuple[Value, str | Value, tuple[int, ...]]]:
+    """For each value of a run's own where its rows lie, and the shape of a row.
+
+    That is a result of the run which is made later, or scratch space of this name. Both are shared where one value ends
+    before the other begins.
     """
     last: dict[Storage, int] = {}
     for i, item in enumerate(run.items):
         for value in (*item.reads(), *item.makes()):
             last[value.storage] = i
-    free: dict[Any, list[str]] = {}
+    free: dict[Any, list[tuple[float, int, str | Value]]] = {}
+    for until, made in plan.lent(run):
+        free.setdefault((made.dtype, () if run.flat else made.shape[1:]), []).append((until, -len(free), made))
     count = 0
-    ending: dict[int, list[tuple[Any, str]]] = {}
+    ending: dict[int, list[tuple[Any, Any]]] = {}
     for i, item in enumerate(run.items):
         for kind, place in ending.get(i, ()):  # a row of a result may lie over one that is read for the last time
             free.setdefault(kind, []).append(place)
         if item in run.rows and item.outs in run.inner:
-            made: Value = item.outs
+            made = item.outs
             row = () if run.flat else made.shape[1:]
-            places = free.get((made.dtype, row))
+            end = last[made.storage]
+            places = [place for place in free.get((made.dtype, row), ()) if place[0] >= end]
             if places:
-                place = places.pop()
+                place = min(places)
+                free[made.dtype, row].remove(place)
             else:
                 count += 1
-                place = f"scratch{count}"
-            ending.setdefault(last[made.storage], []).append(((made.dtype, row), place))
-            yield made, place, row
+                place = math.inf, count, f"scratch{count}"
+            ending.setdefault(end, []).append(((made.dtype, row), place))
+            yield made, place[2], row

@@ -9,6 +9,7 @@ import numpy as np
 
 from .cheaper import drop_views, reduce_in_segments, spread_operands, use_dot, use_square, widen_masks
 from .numbers import Number
+from .ordering import free_early, make_late
 from .program import Program, reads_of
 from .runs import join_runs, join_sums
 from .values import Check, Instruction, Storage, Value, collect, map_tree
@@ -322,6 +323,8 @@ PASSES: dict[str, Callable[[Program], None]] = {
     "reduce_in_segments": reduce_in_segments,
     "widen_masks": widen_masks,
     "spread_operands": spread_operands,
+    "make_late": make_late,
+    "free_early": free_early,
     "join_sums": join_sums,
     "join_runs": join_runs,
 }

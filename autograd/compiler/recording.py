@@ -181,7 +181,7 @@ class Tape:
             ufunc if plain else getattr(ufunc, method),
             inputs,
             kwargs,
-            ufunc.__name__ if plain else f"{ufunc.__name__}.{method}",
+            ufunc.__name__ if plain else sys.intern(f"{ufunc.__name__}.{method}"),
         )
 
     def call(self, function: Callable[..., Any], args: Any, kwargs: Any, name: str | None = None) -> Any:
@@ -403,7 +403,7 @@ class Tape:
             code = frame.f_code
             filename = code.co_filename
             if not line and not is_ours(filename) and not filename.startswith(_NUMPY):
-                line = f"{filename}:{frame.f_lineno}"
+                line = sys.intern(f"{filename}:{frame.f_lineno}")
             if code is self.code:
                 self.last_line = frame.f_lineno
             if line and (code is self.code or self.code is None):

@@ -13,7 +13,7 @@ import numpy as np
 
 from .values import Instruction, Value
 
-__all__ = ["Rows", "is_flat", "only_names", "rows_of", "together"]
+__all__ = ["Rows", "is_flat", "is_whole", "only_names", "rows_of", "together"]
 
 
 class Rows(NamedTuple):
@@ -45,7 +45,7 @@ def rows_of(item: Instruction) -> Rows | None:
     made = item.target if item.target is not None else item.outs
     if item.kind != "call" or not isinstance(made, Value) or not made.array.size:
         return None
-    if item.target is None and not _is_whole(made):
+    if item.target is None and not is_whole(made):
         return None
     kind = _kind_of(item)
     found = kind(item, made) if kind else None
@@ -59,7 +59,7 @@ def rows_of(item: Instruction) -> Rows | None:
     return Rows(tuple(cut), tuple(dict.fromkeys([*whole, *others])), total)
 
 
-def _is_whole(made: Value) -> bool:
+def is_whole(made: Value) -> bool:
     """Whether a result is an array of its own, of ordinary layout."""
     storage = made.storage
     return storage.kind == "fresh" and storage.array.nbytes == made.array.nbytes and made.array.flags.c_contiguous

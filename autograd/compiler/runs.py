@@ -97,8 +97,13 @@ class Run:
     @property
     def blocks(self) -> int:
         """How many blocks there are."""
+        return -(-self.count // self.height)
+
+    @property
+    def count(self) -> int:
+        """How many rows there are: elements, if the run is flat."""
         largest = max(self.rows.values(), key=lambda rows: rows.size)
-        return -(-(largest.size if self.flat else largest.rows) // self.height)
+        return largest.size if self.flat else largest.rows
 
     @property
     def pays(self) -> bool:
@@ -176,21 +181,21 @@ def _joined(run: Run, waiting: list[Any]) -> tuple[list[Any], list[Any]]:
             run.items.append(item)
         elif later.minds(item) or not run.take(item):
             later.put(item)
-    return _without_idle(run, later)
+    kept, idle = _without_idle(run)
+    taken = {id(item) for item in (*kept, *idle)}
+    return kept, [*idle, *[item for item in waiting if id(item) not in taken]]
 
 
 class _Later:
     """Items that are put off until after a run."""
 
     def __init__(self) -> None:
-        self.items: list[Any] = []
         self._read: set[Storage] = set()
         self._written: set[Storage] = set()
         self._checks = False
 
     def put(self, item: Any) -> None:
         """Put an item off."""
-        self.items.append(item)
         self._read.update(value.storage for value in reads_of(item))
         self._written.update(_writes(item))
         self._written.update(made.storage for made in item.makes()) if isinstance(item, Instruction) else None
@@ -209,12 +214,16 @@ class _Later:
         return self._checks and target is not None and target.storage.kind in ("state", "input")
 
 
-def _without_idle(run: Run, later: _Later) -> tuple[list[Any], list[Any]]:
-    """Leave out of a run what is small and what nothing in it needs: once is enough for that."""
+def _without_idle(run: Run) -> tuple[list[Any], list[Any]]:
+    """Leave out of a run what is small and what nothing in it needs: once is enough for that.
+
+    What only names something comes where it stood before, unless it is needed earlier.
+    """
     kept: list[Any] = []
     idle: list[Any] = []
     read: set[Storage] = set()
     written: set[Storage] = set()
+    read_idly: set[Storage] = set()
     for item in reversed(run.items):
         reads, writes = {value.storage for value in item.reads()}, _writes(item)
         large = item in run.rows and run.rows[item].size >= LARGE
@@ -223,9 +232,10 @@ def _without_idle(run: Run, later: _Later) -> tuple[list[Any], list[Any]]:
             kept.append(item)
             read |= reads
             written |= writes
-        else:
+        elif item in run.rows or bases & read_idly:
             idle.append(item)
-    return kept[::-1], [*idle[::-1], *later.items]
+            read_idly |= reads | writes
+    return kept[::-1], idle[::-1]
 
 
 def grouped(program: Program, items: list[Any] | None = None) -> Iterator[Any]:

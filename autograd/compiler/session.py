@@ -377,7 +377,7 @@ def _own_constants(program: Program) -> None:
 
 
 class Form:
-    """What is left of an array of the recording: its form."""
+    """What is left of an array of the recording: its form. Arrays of one form share it."""
 
     __slots__ = ("dtype", "flags", "nbytes", "ndim", "shape", "size", "strides")
 
@@ -393,8 +393,10 @@ def forget(program: Program) -> None:
     values: set[Value] = set(program.given())
     for item in program.instructions():
         values.update(item.reads(), item.makes())
+    forms: dict[Any, Form] = {}
     for value in values:
         if value.storage.kind in ("input", "fresh"):
-            value.array = Form(value.array)
+            array = value.array
+            value.array = forms.setdefault((array.shape, array.strides, array.dtype.str), Form(array))
             if value.storage.kind == "fresh" or value.place is None:
                 value.storage.array = None

@@ -72,6 +72,10 @@ class Value:
         return f"<{self.storage.kind} {self.dtype}{list(self.shape)} {self.name}>"
 
 
+NONE: dict[str, Any] = {}
+"""No arguments by name: most calls have none, and a dict of its own would be as large as the rest of the call."""
+
+
 class Instruction:
     """One call: NumPy's function (or a method, or a random draw), with Values and Numbers among its arguments.
 
@@ -92,7 +96,7 @@ class Instruction:
         self.name = name
         self.function = function
         self.args = args
-        self.kwargs = kwargs
+        self.kwargs = kwargs or NONE
         self.outs: Any = None
         self.target: Value | None = None
         self.stream: Any = None
@@ -144,7 +148,7 @@ def map_tree(value: Any, leaf: Callable[[Any], Any]) -> Any:
     if isinstance(value, tuple) and hasattr(value, "_make"):
         return kind._make([map_tree(item, leaf) for item in value])
     if kind is dict or kind is OrderedDict:
-        return kind([(key, map_tree(item, leaf)) for key, item in value.items()])
+        return kind([(key, map_tree(item, leaf)) for key, item in value.items()]) if value else value
     if kind is slice:
         return slice(map_tree(value.start, leaf), map_tree(value.stop, leaf), map_tree(value.step, leaf))
     return leaf(value)
