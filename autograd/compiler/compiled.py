@@ -115,7 +115,11 @@ class Compiled:
         return bound
 
     def __repr__(self) -> str:
-        return f"<compiled {self._name}: {len(self._programs())} programs, recorded {self.recordings} times>"
+        programs, times = len(self._programs()), self.recordings
+        return (
+            f"<compiled {self._name}: {programs} program{'s' * (programs != 1)}, recorded {times} "
+            f"time{'s' * (times != 1)}>"
+        )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         return type(self)(copy.deepcopy(self.function, memo), self._options)
