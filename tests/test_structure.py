@@ -27,6 +27,7 @@ LAYERS = (
         "autograd._gradients",
         "autograd._inplace",
         "autograd._protocols",
+        "autograd._tensor_hooks",
         "autograd.draw",
         "autograd.formatting",
         "autograd.generator",

@@ -68,7 +68,7 @@ class Node:
     time: int
     shape: Any
     dtype: Any
-    hooks: dict[int, Any] | None
+    hooks: dict[object, Any] | None
     note: dict[str, Any] | None
 
     def name(self) -> str:
@@ -105,7 +105,7 @@ class Pick:
         self.rank = next_rank()
         self.shape = source.shape[index]
         self.dtype = source.dtype[index]
-        self.hooks: dict[int, Any] | None = None
+        self.hooks: dict[object, Any] | None = None
         self.note: dict[str, Any] | None = None
 
     @property
@@ -166,8 +166,8 @@ class Leaf:
         self.tensor = weakref.ref(tensor)
         self.shape = tensor._data.shape
         self.dtype = tensor._data.dtype
-        self.hooks: dict[int, Any] | None = None
-        self.after: dict[int, Any] | None = None
+        self.hooks: dict[object, Any] | None = None
+        self.after: dict[object, Any] | None = None
         self.note: dict[str, Any] | None = None
 
     @property

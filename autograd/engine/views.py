@@ -18,6 +18,7 @@ import numpy as np
 
 from ..errors import MutationError
 from .foreign import ForeignArray, bare
+from .hooks import keeps_gradient
 from .modes import local
 from .mutation import stamp
 from .nodes import Handle, Leaf, array_of, make_node, new_tensor
@@ -172,8 +173,8 @@ def move(tensor: Handle, node: Any) -> None:
     if not hooks or node is None or type(old) is Leaf:
         return
     for key, hook in list(hooks.items()):
-        if getattr(hook, "keeps", None) is not None and hook.keeps() is tensor:
-            node.hooks = {**(node.hooks or {}), max(node.hooks or (), default=-1) + 1: hooks.pop(key)}
+        if keeps_gradient(hook) and hook.keeps() is tensor:
+            node.hooks = {**(node.hooks or {}), key: hooks.pop(key)}
 
 
 def rebase(tensor: Handle, node: Any, line: str | None) -> None:
