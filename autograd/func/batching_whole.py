@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..engine.foreign import ForeignArray
-from ..ops import indexing, standardization
+from ..ops import standardization
+from ..ops._indices import at, from_start, has_no_repeats, put
 from .batching import BatchedArray, Level, Unsuited, rank_of, shifted
 from .batching_indices import read
 from .batching_ops import forward, operation
@@ -105,13 +106,13 @@ def _folded(level: Level, op: Any, *values: Any) -> Any:
 def _getitem(level: Level, op: Any, x: Any, index: Any) -> Any:
     if level.owns(index) and not level.owns(x):
         return read(level, x, index)
-    return indexing.at(BatchedArray(level.lift(x), level), index)
+    return at(BatchedArray(level.lift(x), level), index)
 
 
 @operation("with_item")
 def _with_item(level: Level, op: Any, x: Any, y: Any, index: Any) -> Any:
     out = BatchedArray(np.copy(level.lift(x)), level)
-    indexing.put(out, index, y)
+    put(out, index, y)
     return out
 
 
@@ -120,18 +121,18 @@ def _scatter_index(level: Level, op: Any, x: Any, index: Any, shape: Any) -> Any
     value = level.lift(x)
     if isinstance(index, (np.ndarray, ForeignArray)) and index.dtype.kind in "iu" and index.ndim:
         places = level.lift(index)
-        places = np.where(places < 0, places + shape[0], places)
+        places = from_start(places, shape[0])
         places = places + np.arange(level.size).reshape(-1, *(1,) * index.ndim) * shape[0]  # rows of all examples
         made = forward(op, value, places, (level.size * shape[0], *shape[1:]))
         return level.wrap(np.reshape(made, (level.size, *shape)))
-    if indexing.has_no_repeats(index):
+    if has_no_repeats(index):
         out = BatchedArray(np.zeros((level.size, *shape), value.dtype, like=value), level)
-        indexing.put(out, index, x)
+        put(out, index, x)
         return out
     if isinstance(value, ForeignArray):
         raise Unsuited
     every = np.arange(level.size * math.prod(shape)).reshape(level.size, *shape)
-    places = indexing.at(BatchedArray(every, level), index).value
+    places = at(BatchedArray(every, level), index).value
     added = forward(op, np.ravel(np.broadcast_to(value, places.shape)), np.ravel(places), (every.size,))
     return level.wrap(np.reshape(added, (level.size, *shape)))
 

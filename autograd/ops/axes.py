@@ -16,9 +16,14 @@ from ..samples import case, reals
 from ._blocks import in_blocks
 
 __all__ = [
-    "MANY", "accumulation_dtype", "axes_of", "axis_of", "broadcast_back", "by_lines", "cast_input", "count", "first_of",
-    "kept", "line_axis", "line_positions", "place_along", "restore", "take_lines",
+    "MANY", "accumulation_dtype", "along", "axes_of", "axis_of", "broadcast_back", "by_lines", "cast_input", "count",
+    "first_of", "kept", "line_axis", "line_positions", "place_along", "restore", "take_lines",
 ]  # fmt: skip
+
+
+def along(dim: int, part: Any) -> tuple[Any, ...]:
+    """The index that takes ``part`` (an int, a slice, an array) of dimension ``dim``, and all of the others."""
+    return (slice(None),) * dim + (part,) if dim >= 0 else (Ellipsis, part) + (slice(None),) * (-dim - 1)
 
 
 def axis_of(dim: Any) -> Any:

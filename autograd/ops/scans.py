@@ -17,9 +17,9 @@ from .._protocols import numpy_function, ufunc_method
 from ..errors import ShapeError
 from ..samples import case, reals
 from . import arithmetic
-from ._accumulation import accumulate, along
+from ._accumulation import accumulate
 from ._blocks import BLOCK
-from .axes import cast_input, line_axis, place_along
+from .axes import along, cast_input, line_axis, place_along
 from .exponential import logaddexp
 from .indexing import getitem
 from .joining import cat
