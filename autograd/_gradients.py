@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ._operands import unwrap
 from .engine.blocks import copied
 from .engine.foreign import ForeignArray, as_array
 from .engine.hooks import run_hooks
@@ -309,7 +310,7 @@ def gradients(
     nodes = list(map(node_of, inputs))
     found = sweep(roots, seeds, targets=nodes, retain=retain, create_graph=create_graph, order=order)
     _run_leaf_hooks(found, create_graph)
-    held: set[int] = {id(_data(seed)) for seed in seeds}
+    held: set[int] = {id(unwrap(seed)) for seed in seeds}
     results = []
     for i, (node, tensor) in enumerate(zip(nodes, inputs, strict=True)):
         g = found[node]
@@ -327,10 +328,6 @@ def gradients(
             g.base is not None or id(g) in held or sys.getrefcount(g) > 3
         ):
             g = g.copy()
-        held.add(id(_data(g)))
+        held.add(id(unwrap(g)))
         results.append(g if g is None or isinstance(g, Handle) else new_tensor(g))
     return results
-
-
-def _data(value: Any) -> Any:
-    return value._data if isinstance(value, Handle) else value

@@ -21,7 +21,6 @@ import numpy as np
 
 from ._operands import unwrap as unwrap
 from ._writing import ALIASES, asks, become, required, stub, write
-from ._writing import hand_out as hand_out
 from .engine.failures import rescue
 from .engine.foreign import ForeignArray
 from .engine.modes import local

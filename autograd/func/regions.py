@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._operands import unwrap
 from ..engine.modes import Mode, local
 from ..engine.nodes import Handle, Leaf, Node, Pick, array_of, make_node, new_tensor
 from ..engine.sweep import add, conform, sweep
@@ -161,10 +162,7 @@ def _walk(level: Level, roots: Sequence[Any]) -> list[Any]:
 
 def leave(level: Level, items: Sequence[Any], dims: Sequence[int]) -> list[Any]:
     """Tensors and arrays of the mapped function as they are outside: all examples along the dimensions ``dims``."""
-    arrays = [
-        _outside(level, item._data if isinstance(item, Handle) else item, dim)
-        for item, dim in zip(items, dims, strict=True)
-    ]
+    arrays = [_outside(level, unwrap(item), dim) for item, dim in zip(items, dims, strict=True)]
     pairs = zip(items, arrays, strict=True)
     made = [_tensor_like(item, array) if isinstance(item, Handle) else array for item, array in pairs]
     tracked = [k for k, item in enumerate(items) if isinstance(item, Handle) and node_of(item) is not None]

@@ -24,7 +24,7 @@ import numpy as np
 from .._op import composed, op
 from .._protocols import numpy_function
 from ..errors import BoundsError, DtypeError, ShapeError
-from ..samples import case, reals
+from ..samples import as_complex, case, reals
 from ._blocks import get_num_threads
 from ._foreign import foreign
 from .linear_algebra import computed
@@ -203,17 +203,13 @@ def _dims_rule(name: str) -> Callable[..., Any]:
 # ---- along one dimension --------------------------------------------------------------------------------------------
 
 
-def _turned(a: Any) -> Any:
-    return a * (2 - 1j)
-
-
 def _samples(name: str, size: str, shapes: Sequence[tuple[tuple[int, ...], dict[str, Any]]]) -> list[Any]:
     """Real samples and complex ones, as the transform takes them; ``n`` of the shapes' arguments is called ``size``."""
     kind = name.removesuffix("n")
-    made = _turned if kind in _FROM_HALF else None
+    made = as_complex if kind in _FROM_HALF else None
     found = [case(x=reals(shape=shape, make=made), **arguments) for shape, arguments in shapes]
     if kind in ("fft", "ifft"):
-        found += [case(x=reals(shape=shape, make=_turned), **arguments) for shape, arguments in shapes[:2]]
+        found += [case(x=reals(shape=shape, make=as_complex), **arguments) for shape, arguments in shapes[:2]]
     if kind in _FROM_HALF:
         shape, arguments = shapes[0]
         found.append(case(x=reals(shape=shape), **arguments))

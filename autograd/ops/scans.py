@@ -19,7 +19,7 @@ from ..samples import case, reals
 from . import arithmetic
 from ._accumulation import accumulate
 from ._blocks import BLOCK
-from .axes import along, cast_input, line_axis, place_along
+from .axes import along, cast_input, in_one_line, line_axis, place_along
 from .exponential import logaddexp
 from .indexing import getitem
 from .joining import cat
@@ -310,19 +310,14 @@ def cumulative_trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1
 # ---- NumPy's signatures ---------------------------------------------------------------------------------------------
 
 
-def _flat(a: Any, axis: int | None) -> tuple[Any, int]:
-    """What NumPy scans: without ``axis`` all elements in one line."""
-    return (np.ravel(a), 0) if axis is None else (a, axis)
-
-
 @numpy_function(np.cumsum)
 def _numpy_cumsum(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
-    return cumsum(*_flat(a, axis), dtype=dtype)
+    return cumsum(*in_one_line(a, axis), dtype=dtype)
 
 
 @numpy_function(np.cumprod)
 def _numpy_cumprod(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
-    return cumprod(*_flat(a, axis), dtype=dtype)
+    return cumprod(*in_one_line(a, axis), dtype=dtype)
 
 
 @numpy_function(np.diff)

@@ -19,15 +19,9 @@ from ._moments import (
     rows_normalized,
     scaling_slopes,
 )
-from .axes import accumulation_dtype
+from .axes import widened
 
 # ---- derivatives of second and higher order, in plain NumPy ------------------------------------
-
-
-def widened(x: Any) -> Any:
-    """``x`` in a dtype fit to add up in."""
-    dtype = accumulation_dtype(x.dtype)
-    return x if dtype is None else x.astype(dtype)
 
 
 def _fit(weight: Any, ndim: int, rank: int) -> Any:
