@@ -27,7 +27,7 @@ from ..errors import BoundsError, DtypeError, ShapeError
 from ..samples import as_complex, case, reals
 from ._blocks import get_num_threads
 from ._foreign import foreign
-from .linear_algebra import computed
+from ._matrices import computed
 from .repetition import constant_pad_nd
 from .shapes import roll, shape_of
 

@@ -13,10 +13,10 @@ from .._op import composed, op
 from ..errors import ShapeError
 from ..samples import case, elementwise, reals
 from . import arithmetic
+from ._matrices import conj
 from .axes import axes_of, axis_of, cast_input, restore, wide_dtype
 from .decompositions import svd
 from .extremes import extreme, require_elements, tied
-from .linear_algebra import conj
 
 _INF = float("inf")
 _add: Any = np.add.reduce
