@@ -105,48 +105,22 @@ def row_slopes(x: Any, g: Any, weight: Any, rank: int, eps: float, centered: boo
         scratch = np.empty((size, n), rows.dtype, like=x)
 
         def work(block: slice) -> None:
-            part, into, mean, scale, slope = rows[block], out[block], means[block], scales[block], g[block]
+            part, slope, mean, scale = rows[block], g[block], means[block], scales[block]
+            into, offset = out[block], scratch[: len(part)]
             if flat is None and rows.size > SMALL and not far(np.square(mean * scale), 1):
-                combine(part, into, mean, scale, slope, scratch[: len(part)])
+                _slopes_of_rows(part, slope, mean, scale, unit[:n], centered, into, offset)
                 return
-            number = block.start // size
-            offset = scratch[: len(part)]
             if centered:
                 np.subtract(part, mean, out=offset)
                 part = offset
             np.multiply(slope, part, out=into)
             if flat is not None:
+                number = block.start // size
                 np.matmul(scale[:, 0], into, out=by_weight[number])
                 np.matmul(unit[: len(part)], slope, out=by_bias[number])
-            factor = unit[:n] if flat is None else flat
-            along = np.vecdot(into, factor)[:, None]
-            along *= np.square(scale) / max(n, 1)
-            np.multiply(part, along, out=offset)
-            if flat is None:
-                np.subtract(slope, offset, out=into)
-            else:
-                np.multiply(slope, flat, out=into)
-                np.subtract(into, offset, out=into)
-            if centered:
-                level = np.vecdot(slope, factor)[:, None]
-                level /= max(n, 1)
-                np.subtract(into, level, out=into)
-            np.multiply(into, scale, out=into)
+            _slopes_of_centered_rows(part, slope, scale, flat, unit[:n], centered, into, offset)
 
         return work
-
-    def combine(part: Any, into: Any, mean: Any, scale: Any, slope: Any, scratch: Any) -> None:
-        # dx = scale * (g - level - (x - mean) * along): of g and x a share each, and something for the whole row
-        level = np.vecdot(slope, unit[:n])[:, None] if centered else np.zeros_like(mean)
-        along = np.vecdot(slope, part)[:, None]
-        along -= mean * level
-        along *= scale * scale * scale / max(n, 1)
-        level *= scale / max(n, 1)
-        level -= mean * along
-        np.multiply(part, along, out=scratch)
-        np.add(scratch, level, out=scratch)
-        np.multiply(slope, scale, out=into)
-        np.subtract(into, scratch, out=into)
 
     in_blocks(rows, start)
     if weight is None:
@@ -156,6 +130,45 @@ def row_slopes(x: Any, g: Any, weight: Any, rank: int, eps: float, centered: boo
         np.add.reduce(by_weight, 0).reshape(weight.shape),
         np.add.reduce(by_bias, 0).reshape(weight.shape),
     )
+
+
+# With h = g * weight, level = mean(h), along = mean(h * (x - mean)) * scale**2:
+# dx = scale * (h - level - (x - mean) * along)
+
+
+def _slopes_of_rows(x: Any, g: Any, mean: Any, scale: Any, unit: Any, centered: bool, out: Any, scratch: Any) -> None:
+    """The derivative by rows without weight: a share of ``g`` and of ``x`` each, and something for the whole row."""
+    n = max(len(unit), 1)
+    level = np.vecdot(g, unit)[:, None] if centered else np.zeros_like(mean)
+    along = np.vecdot(g, x)[:, None]
+    along -= mean * level
+    along *= scale * scale * scale / n
+    level *= scale / n
+    level -= mean * along
+    np.multiply(x, along, out=scratch)
+    np.add(scratch, level, out=scratch)
+    np.multiply(g, scale, out=out)
+    np.subtract(out, scratch, out=out)
+
+
+def _slopes_of_centered_rows(
+    x: Any, g: Any, scale: Any, weight: Any, unit: Any, centered: bool, out: Any, scratch: Any
+) -> None:
+    """The derivative by rows ``x`` less their means (which may be ``scratch``); ``out`` holds ``g * x``."""
+    n, factor = max(len(unit), 1), unit if weight is None else weight
+    along = np.vecdot(out, factor)[:, None]
+    along *= np.square(scale) / n
+    np.multiply(x, along, out=scratch)
+    if weight is None:
+        np.subtract(g, scratch, out=out)
+    else:
+        np.multiply(g, weight, out=out)
+        np.subtract(out, scratch, out=out)
+    if centered:
+        level = np.vecdot(g, factor)[:, None]
+        level /= n
+        np.subtract(out, level, out=out)
+    np.multiply(out, scale, out=out)
 
 
 # ---- channels --------------------------------------------------------------------------------------------------------
