@@ -25,7 +25,7 @@ from ._writing import ALIASES, asks, become, required, stub, write
 from .engine.failures import rescue
 from .engine.foreign import ForeignArray
 from .engine.modes import local
-from .engine.nodes import Handle, Packed, Pick, make_node
+from .engine.nodes import Handle, NodeOp, Packed, Pick, make_node
 from .engine.nodes import new_tensor as new_tensor
 from .engine.views import View, shares_memory
 from .samples import Case, as_cases
@@ -168,7 +168,7 @@ def composed(
     return define
 
 
-class Op:
+class Op(NodeOp):
     """What is known of an op; ``add.op`` is that of ``autograd.add``.
 
     Attributes:
@@ -183,9 +183,6 @@ class Op:
         cases: the samples, as a list of ``Case``.
         source: the text of the two functions written for it.
     """
-
-    always_revive = False
-    fills_absent = True
 
     def __init__(
         self,
