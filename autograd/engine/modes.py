@@ -131,7 +131,18 @@ class Mode:
         return wrapped  # type: ignore[return-value]
 
 
-class no_grad(Mode):
+class _BareDecorator(Mode):
+    """A mode whose class can be a decorator itself, without brackets."""
+
+    def __new__(cls, argument: Any = None) -> Any:
+        self = super().__new__(cls)
+        if not callable(argument):
+            return self
+        cls.__init__(self)
+        return self(argument)
+
+
+class no_grad(_BareDecorator):
     """Record no graph in this thread: a context manager, and a decorator with or without brackets.
 
     >>> import autograd
@@ -141,18 +152,11 @@ class no_grad(Mode):
     False
     """
 
-    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
-        self = super().__new__(cls)
-        if function is None:
-            return self
-        cls.__init__(self)
-        return self(function)
-
     def __init__(self, function: Callable[..., Any] | None = None) -> None:
         super().__init__(grad=False)
 
 
-class enable_grad(Mode):
+class enable_grad(_BareDecorator):
     """Record the graph again inside ``no_grad``: a context manager and a decorator.
 
     >>> import autograd
@@ -162,30 +166,16 @@ class enable_grad(Mode):
     True
     """
 
-    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
-        self = super().__new__(cls)
-        if function is None:
-            return self
-        cls.__init__(self)
-        return self(function)
-
     def __init__(self, function: Callable[..., Any] | None = None) -> None:
         super().__init__(grad=True, inference=False)
 
 
-class inference_mode(Mode):
+class inference_mode(_BareDecorator):
     """As ``no_grad``; there is nothing more to switch off here, because versions cost nothing until a mutation.
 
     Args:
         mode: ``False`` records the graph even inside an outer ``inference_mode``.
     """
-
-    def __new__(cls, mode: Any = True) -> Any:
-        self = super().__new__(cls)
-        if not callable(mode):
-            return self
-        cls.__init__(self)
-        return self(mode)
 
     def __init__(self, mode: Any = True) -> None:
         enabled = bool(mode)
