@@ -36,7 +36,7 @@ def _named(op: Any, values: tuple[Any, ...]) -> dict[str, Any]:
 
 @operation(
     *_SEVERAL, *_FLAT, "argsort", "kthvalue", "log_softmax", "max_along", "median_along", "min_along", "mode",
-    "nanmedian_along", "resample", "softmax", "softmax_slope", "sort", "topk",
+    "nanmedian_along", "resample", "softmax", "softmax_backward", "sort", "topk",
 )  # fmt: skip
 def _along(level: Level, op: Any, *values: Any) -> Any:
     """Ops along a dimension: the next one of all examples."""
@@ -219,8 +219,8 @@ def _layer_norm(level: Level, op: Any, x: Any, weight: Any, bias: Any, *settings
     return (made if bias is None else made + bias).astype(x.dtype)
 
 
-@operation("layer_norm_slopes")
-def _layer_norm_slopes(level: Level, op: Any, x: Any, y: Any, weight: Any, rank: int, *settings: Any) -> Any:
+@operation("layer_norm_backward")
+def _layer_norm_backward(level: Level, op: Any, x: Any, y: Any, weight: Any, rank: int, *settings: Any) -> Any:
     eps, centered, _ = settings
     lead = tuple(range(x.ndim - rank))
     scaled = y if weight is None else (y * weight).astype(y.dtype)
@@ -274,8 +274,8 @@ def _cross_entropy(
     return level.wrap(totals.astype(x.dtype))
 
 
-@operation("cross_entropy_slope")
-def _cross_entropy_slope(
+@operation("cross_entropy_backward")
+def _cross_entropy_backward(
     level: Level, op: Any, x: Any, y: Any, target: Any, weight: Any, ignore_index: int, reduction: str,
     smoothing: float, memo: Any,
 ) -> Any:  # fmt: skip

@@ -16,8 +16,8 @@ from ._blocks import block_rows, in_blocks
 from ._column_sums import column_means, column_sums, ones
 
 __all__ = [
-    "channel_slopes", "channels_normalized", "channels_scaled", "far", "row_slopes", "rows_normalized",
-    "scaling_slopes",
+    "channels_backward", "channels_normalized", "channels_scaled", "far", "rows_backward", "rows_normalized",
+    "channels_scaled_backward",
 ]  # fmt: skip
 
 FAR = 1e2
@@ -90,7 +90,9 @@ def _row_moments(rows: Any, eps: float, centered: bool) -> tuple[Any, Any]:
     return mean, variance
 
 
-def row_slopes(x: Any, g: Any, weight: Any, rank: int, eps: float, centered: bool, memo: Any) -> tuple[Any, Any, Any]:
+def rows_backward(
+    x: Any, g: Any, weight: Any, rank: int, eps: float, centered: bool, memo: Any
+) -> tuple[Any, Any, Any]:
     """The derivatives of ``layer_norm`` by input, weight and bias (0 without weight), where ``g`` is its output's."""
     rows, g = _rows(x, rank), _rows(g, rank)
     means, scales = memo or _row_moments(rows, eps, centered)
@@ -108,7 +110,7 @@ def row_slopes(x: Any, g: Any, weight: Any, rank: int, eps: float, centered: boo
             part, slope, mean, scale = rows[block], g[block], means[block], scales[block]
             into, offset = out[block], scratch[: len(part)]
             if flat is None and rows.size > SMALL and not far(np.square(mean * scale), 1):
-                _slopes_of_rows(part, slope, mean, scale, unit[:n], centered, into, offset)
+                _uncentered_rows_backward(part, slope, mean, scale, unit[:n], centered, into, offset)
                 return
             if centered:
                 np.subtract(part, mean, out=offset)
@@ -118,7 +120,7 @@ def row_slopes(x: Any, g: Any, weight: Any, rank: int, eps: float, centered: boo
                 number = block.start // size
                 np.matmul(scale[:, 0], into, out=by_weight[number])
                 np.matmul(unit[: len(part)], slope, out=by_bias[number])
-            _slopes_of_centered_rows(part, slope, scale, flat, unit[:n], centered, into, offset)
+            _centered_rows_backward(part, slope, scale, flat, unit[:n], centered, into, offset)
 
         return work
 
@@ -136,7 +138,9 @@ def row_slopes(x: Any, g: Any, weight: Any, rank: int, eps: float, centered: boo
 # dx = scale * (h - level - (x - mean) * along)
 
 
-def _slopes_of_rows(x: Any, g: Any, mean: Any, scale: Any, unit: Any, centered: bool, out: Any, scratch: Any) -> None:
+def _uncentered_rows_backward(
+    x: Any, g: Any, mean: Any, scale: Any, unit: Any, centered: bool, out: Any, scratch: Any
+) -> None:
     """The derivative by rows without weight: a share of ``g`` and of ``x`` each, and something for the whole row."""
     n = max(len(unit), 1)
     level = np.vecdot(g, unit)[:, None] if centered else np.zeros_like(mean)
@@ -151,7 +155,7 @@ def _slopes_of_rows(x: Any, g: Any, mean: Any, scale: Any, unit: Any, centered: 
     np.subtract(out, scratch, out=out)
 
 
-def _slopes_of_centered_rows(
+def _centered_rows_backward(
     x: Any, g: Any, scale: Any, weight: Any, unit: Any, centered: bool, out: Any, scratch: Any
 ) -> None:
     """The derivative by rows ``x`` less their means (which may be ``scratch``); ``out`` holds ``g * x``."""
@@ -263,8 +267,8 @@ def channels_normalized(x: Any, weight: Any, bias: Any, eps: float, memo: Any) -
     return out.reshape(shape)
 
 
-def channel_slopes(x: Any, g: Any, weight: Any, eps: float, memo: Any) -> tuple[Any, Any, Any]:
-    """The derivatives of ``batch_norm`` by input, weight and bias (0 without weight), as ``row_slopes``."""
+def channels_backward(x: Any, g: Any, weight: Any, eps: float, memo: Any) -> tuple[Any, Any, Any]:
+    """The derivatives of ``batch_norm`` by input, weight and bias (0 without weight), as ``rows_backward``."""
     shape, x, g = x.shape, _channels(x), _channels(g)
     n = max(x.size // max(x.shape[1], 1), 1)
     if memo:
@@ -329,7 +333,7 @@ def channels_scaled(x: Any, weight: Any, bias: Any) -> Any:
     return out.reshape(shape)
 
 
-def scaling_slopes(x: Any, g: Any, weight: Any) -> tuple[Any, Any, Any]:
+def channels_scaled_backward(x: Any, g: Any, weight: Any) -> tuple[Any, Any, Any]:
     """The derivatives of ``channels_scaled`` by input, weight and bias, where ``g`` is its output's."""
     by_bias, by_weight = _channel_sums(_channels(g), _channels(x))
     return channels_scaled(g, weight, None), by_weight.reshape(-1), by_bias.reshape(-1)

@@ -15,7 +15,7 @@ from ..samples import case, reals
 from ._blocks import in_blocks
 from ._matrices import T
 from .axes import accumulation_dtype
-from .neural import softmax_slope
+from .neural import softmax_backward
 from .pullback import pull_back
 from .repetition import repeat_interleave
 
@@ -53,7 +53,7 @@ def _step_by_step(
         d_value = np.zeros_like(value)
     if not (needs[0] or needs[1] or needs[3]):
         return None, None, d_value, None
-    slope = softmax_slope.kernel(slope, weights, -1)
+    slope = softmax_backward.kernel(slope, weights, -1)
     return (
         np.matmul(slope, key) * scale if needs[0] else None,
         np.matmul(T(slope), query) * scale if needs[1] else None,
@@ -83,7 +83,9 @@ def _slopes_rule(
         case(**_QKV, weights=reals(shape=(2, 3, 4)), y=reals(shape=(2, 3, 2)), kept=np.ones((2, 3, 4)), scale=0.5),
     ],
 )
-def attend_slopes(query: Any, key: Any, value: Any, weights: Any, y: Any, kept: Any = None, scale: float = 1.0) -> Any:
+def attend_backward(
+    query: Any, key: Any, value: Any, weights: Any, y: Any, kept: Any = None, scale: float = 1.0
+) -> Any:
     """The derivatives of ``attend`` by query, key and value, all of one batch shape; ``y`` is that of its ``out``."""
     if not isinstance(query, np.ndarray):
         return list(_step_by_step(y, None, query, key, value, kept, scale, weights, (True, True, True, False))[:3])
@@ -124,7 +126,7 @@ def _attention_rule(
         return _step_by_step(g_out, g_weights, query, key, value, kept, scale, weights, needs)
     if not query.dtype == key.dtype == value.dtype == g_out.dtype:
         return _step_by_step(g_out, g_weights, query, key, value, kept, scale, weights, needs)
-    return *attend_slopes.kernel(query, key, value, weights, g_out, kept, scale), None
+    return *attend_backward.kernel(query, key, value, weights, g_out, kept, scale), None
 
 
 @op(

@@ -83,14 +83,14 @@ def _plain(x: Any) -> bool:
 
 
 @op(
-    y=lambda g, x, memo: gelu_gradient.kernel(g, x, memo),
+    y=lambda g, x, memo: gelu_backward.kernel(g, x, memo),
     x=lambda g, y, x: g * y * (np.exp(x * x * -0.5) * (2 - x * x)) * (0.5 * _ROOT),
     samples=[
         case(y=reals(shape=(2, 3)), x=reals(shape=(2, 3))),
         case(y=reals(shape=()), x=reals(shape=())),
     ],
 )
-def gelu_gradient(y: Any, x: Any, memo: Any = None) -> Any:
+def gelu_backward(y: Any, x: Any, memo: Any = None) -> Any:
     """``y`` times the derivative of ``gelu`` at ``x``: the normal distribution function, plus ``x`` times its density.
 
     ``memo``: what ``gelu_`` has kept of it.
@@ -102,7 +102,7 @@ def gelu_gradient(y: Any, x: Any, memo: Any = None) -> Any:
     return (y * slope).astype(x.dtype, copy=False)
 
 
-@op(x=lambda g, x, memo: gelu_gradient.kernel(g, x, memo), promote="float", samples=reals())
+@op(x=lambda g, x, memo: gelu_backward.kernel(g, x, memo), promote="float", samples=reals())
 def gelu_(x: Any, memo: Any = None) -> Any:
     """``gelu``. ``memo``: an empty list, in which the derivative may be kept for backward."""
     if _plain(x):

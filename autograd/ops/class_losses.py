@@ -117,7 +117,7 @@ def _row_starts(count: int, classes: int) -> Any:
 
 
 def _small_slope(sums: _Sums, y: Any, reduction: str) -> Any:
-    """What ``cross_entropy_slope`` returns, as rows, for a small batch without weights."""
+    """What ``cross_entropy_backward`` returns, as rows, for a small batch without weights."""
     count = len(sums.totals)
     if y.dtype is not sums.totals.dtype:
         y = y.astype(sums.totals.dtype)
@@ -130,7 +130,7 @@ def _small_slope(sums: _Sums, y: Any, reduction: str) -> Any:
 def _cross_entropy_rule(
     g: Any, x: Any, target: Any, weight: Any, ignore_index: int, reduction: str, label_smoothing: float, memo: Any
 ) -> Any:
-    return cross_entropy_slope.kernel(x, g, target, weight, ignore_index, reduction, label_smoothing, memo)
+    return cross_entropy_backward.kernel(x, g, target, weight, ignore_index, reduction, label_smoothing, memo)
 
 
 def _slope_x_rule(
@@ -148,7 +148,7 @@ def _slope_y_rule(
     g: Any, x: Any, y: Any, target: Any, weight: Any, ignore_index: int, reduction: str, label_smoothing: float
 ) -> Any:
     one = np.ones(y.shape, y.dtype)
-    slope = cross_entropy_slope.kernel(x, one, target, weight, ignore_index, reduction, label_smoothing)
+    slope = cross_entropy_backward.kernel(x, one, target, weight, ignore_index, reduction, label_smoothing)
     return np.sum(g * slope, axis=class_dim(x.shape) if y.ndim or x.ndim == 1 else None)
 
 
@@ -185,7 +185,7 @@ def _total_weight(
         for arguments in (*_TARGETS, *_SMOOTH)
     ],
 )
-def cross_entropy_slope(
+def cross_entropy_backward(
     x: Any,
     y: Any,
     target: Any,

@@ -136,7 +136,7 @@ def _slope_by_x(g: Any, y: Any, x: Any, value: Any, dim: int) -> Any:
         for shape, dim in (((2, 3), 0), ((2, 3, 2), -2), ((4,), 0), ((), 0), ((0, 2), 1))
     ],
 )
-def cumprod_slope(y: Any, x: Any, value: Any, dim: int) -> Any:
+def cumprod_backward(y: Any, x: Any, value: Any, dim: int) -> Any:
     """The gradient of the input of ``cumprod``, from that of its output, ``y``, and the output, ``value``.
 
     Exact where elements are zero. Only where none of many is, and nothing overflowed, are products divided by ``x``.
@@ -156,7 +156,7 @@ def can_divide(product: Any) -> bool:
     return bool(size.min() >= limits.tiny and size.max() <= limits.max)
 
 
-@op(x=lambda g, x, out, dim: cumprod_slope.kernel(g, x, out, dim), samples=_ALONG)
+@op(x=lambda g, x, out, dim: cumprod_backward.kernel(g, x, out, dim), samples=_ALONG)
 def cumprod(x: Any, dim: int, *, dtype: Any = None) -> Any:
     """Running product. The gradient is exact where elements are zero."""
     return accumulate(np.multiply, cast_input("cumprod", x, dtype, dtypes.int64), dim)
