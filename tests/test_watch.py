@@ -14,10 +14,7 @@ import nn
 import nn.functional as F
 from autograd import Graph, Tensor, graph, no_grad, tensor, watch
 from autograd.engine.modes import local, status
-
-
-def leaf(*values: float) -> Tensor:
-    return tensor(list(values), requires_grad=True)
+from tests.helpers import leaf
 
 
 def named(picture: Graph, title: str):
