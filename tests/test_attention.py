@@ -12,7 +12,7 @@ import autograd
 import nn
 import nn.functional as F
 from autograd.ops.attention import attend, attend_backward
-from autograd.ops.bell import gelu_backward
+from autograd.ops.gaussian_units import gelu_backward
 
 RNG = np.random.default_rng(0)
 Q, K, V = RNG.standard_normal((2, 3, 4)), RNG.standard_normal((2, 5, 4)), RNG.standard_normal((2, 5, 3))

@@ -239,7 +239,7 @@ class Handle:
         _data: the array; of a 0-d result it may be the NumPy scalar that NumPy returned.
         _node: the Node or Pick that made it, its Leaf, or None if it needs no gradient.
         _grad: the accumulated gradient, a Tensor or None.
-        _view: None, or of which other Tensor it is a view (see ``autograd.views``).
+        _view: None, or of which other Tensor it is a view (see ``engine.views``).
     """
 
     __slots__ = ("__weakref__", "_data", "_grad", "_node", "_view")
@@ -279,7 +279,7 @@ def new_tensor(data: Any, node: Any = None) -> Any:
 
 
 def make_node(op: Any, parents: tuple[Any, ...], saved: Any, out: Any) -> Node:
-    """Record a call: the plain form of what the functions written by ``_op`` do inline."""
+    """Record a call: the plain form of what the functions written by ``autograd._writing`` do inline."""
     node = Node()
     node.op = op
     node.parents = parents

@@ -16,8 +16,8 @@ from ..generator import Generator, source
 from ..samples import case, elementwise, reals
 from . import arithmetic
 from ._blocks import BLOCK, pointwise
-from .bell import gelu as gelu
 from .exponential import logistic_into, sigmoid
+from .gaussian_units import gelu as gelu
 from .joining import chunk
 from .selection import keep, require_order, where_
 

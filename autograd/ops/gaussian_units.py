@@ -1,4 +1,4 @@
-"""``gelu``; in float32 the normal distribution is computed from a polynomial, in blocks that fit the cache."""
+"""Gaussian error linear units, ``gelu``; in float32 the normal distribution is computed from a polynomial, in blocks that fit the cache."""
 
 from __future__ import annotations
 
