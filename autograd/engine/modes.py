@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 __all__ = [
     "Mode",
+    "Switch",
     "enable_grad",
     "inference_mode",
     "is_grad_enabled",
@@ -182,16 +183,12 @@ class inference_mode(_BareDecorator):
         super().__init__(grad=not enabled, inference=enabled)
 
 
-class set_grad_enabled(Mode):
-    """Switch recording on or off in this thread: at once, or for a ``with`` block, or as a decorator.
+class Switch(Mode):
+    """A mode that is on from when it is made: at once, or for a ``with`` block, or as a decorator."""
 
-    Args:
-        mode: whether to record.
-    """
-
-    def __init__(self, mode: bool) -> None:
-        super().__init__(grad=bool(mode))
-        self._before: dict[str, Any] | None = {"grad": local.grad}
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._before: dict[str, Any] | None = {name: getattr(local, name) for name in settings}
         local.set(self._settings)
 
     def __enter__(self) -> Any:
@@ -206,6 +203,17 @@ class set_grad_enabled(Mode):
             local.set(self._before)
             self._before = None
         return super().__call__(function)
+
+
+class set_grad_enabled(Switch):
+    """Switch recording on or off in this thread: at once, or for a ``with`` block, or as a decorator.
+
+    Args:
+        mode: whether to record.
+    """
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__(grad=bool(mode))
 
 
 def is_grad_enabled() -> bool:

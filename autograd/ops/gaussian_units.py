@@ -1,4 +1,4 @@
-"""Gaussian error linear units, ``gelu``; in float32 the normal distribution is computed from a polynomial, in blocks that fit the cache."""
+"""Gaussian error linear units: in float32 from a polynomial for the normal distribution, in blocks."""
 
 from __future__ import annotations
 
