@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 
+from ._operands import unwrap
 from .engine.blocks import copied
-from .engine.failures import describe
 from .engine.foreign import ForeignArray, as_array
+from .engine.hooks import run_hooks
 from .engine.modes import Mode, local
 from .engine.mutation import stamp
 from .engine.nodes import Handle, Leaf, new_tensor
-from .engine.sweep import run_hooks, sweep
+from .engine.sweep import sweep
 from .engine.views import node_of
 from .errors import GradientError, ShapeError
 
-__all__ = ["RemovableHandle", "add_hook", "backward", "grad", "gradients", "ones"]
+__all__ = ["backward", "grad", "gradients", "ones"]
 
 _commit_lock = threading.Lock()
 
@@ -309,7 +310,7 @@ def gradients(
     nodes = list(map(node_of, inputs))
     found = sweep(roots, seeds, targets=nodes, retain=retain, create_graph=create_graph, order=order)
     _run_leaf_hooks(found, create_graph)
-    held: set[int] = {id(_data(seed)) for seed in seeds}
+    held: set[int] = {id(unwrap(seed)) for seed in seeds}
     results = []
     for i, (node, tensor) in enumerate(zip(nodes, inputs, strict=True)):
         g = found[node]
@@ -327,80 +328,6 @@ def gradients(
             g.base is not None or id(g) in held or sys.getrefcount(g) > 3
         ):
             g = g.copy()
-        held.add(id(_data(g)))
+        held.add(id(unwrap(g)))
         results.append(g if g is None or isinstance(g, Handle) else new_tensor(g))
     return results
-
-
-def _data(value: Any) -> Any:
-    return value._data if isinstance(value, Handle) else value
-
-
-class RemovableHandle:
-    """Removes a hook: by ``remove()``, or at the end of a ``with`` block."""
-
-    def __init__(self, hooks: dict[int, Any], key: int) -> None:
-        self._hooks = hooks
-        self._key = key
-
-    def remove(self) -> None:
-        """Remove the hook; nothing happens if it is gone already."""
-        self._hooks.pop(self._key, None)
-
-    def __enter__(self) -> RemovableHandle:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.remove()
-
-
-def add_hook(node: Any, name: str, hook: Callable[..., Any]) -> RemovableHandle:
-    """Add a hook to ``node.hooks`` (or ``node.after``)."""
-    hooks = getattr(node, name)
-    if hooks is None:
-        hooks = {}
-        setattr(node, name, hooks)
-    key = max(hooks, default=-1) + 1
-    hooks[key] = hook
-    return RemovableHandle(hooks, key)
-
-
-def _flip(g: Any, node: Any) -> Any:
-    """A gradient between the sweep's convention (plain transposes) and the user's, which only leaves have."""
-    return np.conj(g) if g.dtype.kind == "c" and type(node) is not Leaf else g
-
-
-def gradient_hook(hook: Callable[[Any], Any]) -> Callable[[Any, Any, bool], Any]:
-    """A user's hook (Tensor to Tensor or None) as the sweep calls it."""
-
-    def run(g: Any, node: Any, create_graph: bool) -> Any:
-        given: Any = _flip(g, node)
-        with Mode(grad=create_graph):
-            # A copy: the hook may keep it or write to it, and the array may be the gradient of another tensor too.
-            given = given.clone() if create_graph else new_tensor(np.array(given, subok=True))
-            returned = hook(given)
-        if returned is None:
-            returned = given
-        if not isinstance(returned, Handle) or returned._data.shape != g.shape or returned._data.dtype != g.dtype:
-            what = describe(returned._data) if isinstance(returned, Handle) else type(returned).__name__
-            raise GradientError(
-                f"a gradient hook returned {what}; expected None or a Tensor like the gradient, {describe(g)}"
-            )
-        return _flip(returned if create_graph else returned._data, node)
-
-    return run
-
-
-def retain_hook(tensor_ref: Callable[[], Any]) -> Callable[[Any, Any, bool], Any]:
-    """The hook of ``retain_grad``: keeps the gradient of a Tensor that is no leaf."""
-
-    def run(g: Any, node: Any, create_graph: bool) -> Any:
-        tensor = tensor_ref()
-        if tensor is not None:
-            kept: Any = _flip(g, node)
-            kept = kept.clone() if create_graph else new_tensor(np.array(kept, subok=True))
-            tensor._grad = kept if tensor._grad is None else tensor._grad + kept
-        return g
-
-    run.keeps = tensor_ref  # type: ignore[attr-defined]
-    return run

@@ -14,18 +14,18 @@ from __future__ import annotations
 import functools
 import inspect
 from collections import namedtuple
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 
+from . import _saving
 from ._operands import unwrap as unwrap
 from ._writing import ALIASES, asks, become, required, stub, write
-from ._writing import hand_out as hand_out
 from .engine.failures import rescue
 from .engine.foreign import ForeignArray
 from .engine.modes import local
-from .engine.nodes import Handle, Leaf, Node, Packed, Pick, make_node
+from .engine.nodes import Handle, NodeOp, Packed, Pick, make_node
 from .engine.nodes import new_tensor as new_tensor
 from .engine.views import View, shares_memory
 from .samples import Case, as_cases
@@ -116,7 +116,10 @@ def op(
     """
 
     def define(forward: Callable[P, Any]) -> OpFunction[P, Any]:
-        record: Any = Op(forward, numpy, rules, samples, promote, view, outputs, lists, constants, joint, inputs)
+        record: Any = Op(
+            forward, numpy, rules, samples=samples, promote=promote, view=view, outputs=outputs, lists=lists,
+            constants=constants, joint=joint, inputs=inputs,
+        )  # fmt: skip
         function: OpFunction[P, Any] = record.call
         if register or (register is None and record.trusted):
             if record.name in OPS:
@@ -165,7 +168,7 @@ def composed(
     return define
 
 
-class Op:
+class Op(NodeOp):
     """What is known of an op; ``add.op`` is that of ``autograd.add``.
 
     Attributes:
@@ -181,14 +184,12 @@ class Op:
         source: the text of the two functions written for it.
     """
 
-    always_revive = False
-    fills_absent = True
-
     def __init__(
         self,
         forward: Callable[..., Any],
         numpy: tuple[Callable[..., Any], ...],
         rules: dict[str, Callable[..., Any]],
+        *,
         samples: Any,
         promote: str | None,
         view: bool | str,
@@ -264,17 +265,9 @@ class Op:
         """The samples, as a list of cases."""
         return as_cases(self._samples, self.inputs)
 
-    @functools.cached_property
-    def saved_names(self) -> tuple[str, ...]:
-        """What a node saves: all that a rule asks for."""
-        asked = {name for rule in self.all_rules() for name in asks(rule)}
-        return tuple(name for name in self._savable() if name in asked)
-
-    @functools.cached_property
-    def saves_arrays(self) -> bool:
-        """Whether there are arrays among what a node saves."""
-        arrays = {*self.inputs, *self.constants, "out", *(self.outputs if isinstance(self.outputs, tuple) else ())}
-        return bool(arrays & set(self.saved_names))
+    saved_names = functools.cached_property(_saving.saved_names)
+    saves_arrays = functools.cached_property(_saving.saves_arrays)
+    _saving_plan = functools.cached_property(_saving.saving_plan)
 
     @functools.cached_property
     def operator(self) -> Callable[..., Any]:
@@ -310,11 +303,6 @@ class Op:
         """The derivative rules, joint or one by one."""
         return [self.joint] if self.joint is not None else list(self.rules.values())
 
-    def _savable(self) -> list[str]:
-        """What a node can save, in the order in which it does."""
-        outs = list(self.outputs) if isinstance(self.outputs, tuple) else ["out"]
-        return [*self.params, *[f"{name}_shape" for name in self.inputs], *outs]
-
     def _check_rules(self) -> None:
         unknown = [name for name in self.rules if name not in self.params]
         if unknown:
@@ -327,7 +315,7 @@ class Op:
                 f"op '{self.name}': the parameter {taken[0]!r} has a name that means something else to rules; rename it"
             )
         grads = [f"g_{name}" for name in self.outputs] if isinstance(self.outputs, tuple) else ["g"]
-        allowed = [*grads, *self._savable(), "needs"]
+        allowed = [*grads, *_saving.savable(self), "needs"]
         for rule in self.all_rules():
             for name in asks(rule):
                 if name not in allowed:
@@ -347,7 +335,7 @@ class Op:
         needed = any(nodes)
         node = None
         if needed and local.grad and (self.outputs is not None or out.dtype.kind in "fcV"):
-            node = make_node(self, nodes, self._save(out, nodes, values), out)
+            node = make_node(self, nodes, _saving.save(self, out, nodes, values), out)
             if local.pack is not None:
                 node.saved = Packed(node.saved, local.pack)
                 node.hooks = {}  # none, but the sweep shall look closer
@@ -365,42 +353,6 @@ class Op:
             return self._wrap(out, node, source, values, None, obstacle)
         picks = [None if node is None or item.dtype.kind not in "fcV" else Pick(node, i) for i, item in enumerate(out)]
         return self.result([self._wrap(item, picks[i], source, values, i, obstacle) for i, item in enumerate(out)])
-
-    @functools.cached_property
-    def _saving(self) -> list[tuple[str, int, tuple[int, ...]]]:
-        """For each saved name: what it is, its place among arguments or outputs, the inputs whose rules ask for it."""
-        plan = []
-        outputs = self.outputs if isinstance(self.outputs, tuple) else ()
-        for name in self.saved_names:
-            asking: tuple[int, ...] = ()
-            if self.joint is None and not self.lists:
-                asking = tuple(i for i, x in enumerate(self.inputs) if x in self.rules and name in asks(self.rules[x]))
-            if name in self.params:
-                plan.append(("value", self.params.index(name), asking))
-            elif name in outputs:
-                plan.append(("output", outputs.index(name), asking))
-            elif name == "out":
-                plan.append(("out", 0, asking))
-            else:
-                kind = "shapes" if name[:-6] in self.lists else "shape"
-                plan.append((kind, self.params.index(name[:-6]), asking))
-        return plan
-
-    def _save(self, out: Any, nodes: tuple[Any, ...], values: tuple[Any, ...]) -> tuple[Any, ...]:
-        """What the rules that will run ask for, in the order of ``saved_names``; None for the rest."""
-        saved: list[Any] = []
-        for kind, place, asking in self._saving:
-            if asking and not any(nodes[i] is not None for i in asking):
-                saved.append(None)
-            elif kind == "value":
-                saved.append(values[place])
-            elif kind == "shape":
-                saved.append(np.shape(values[place]))
-            elif kind == "shapes":
-                saved.append(tuple([np.shape(value) for value in values[place]]))
-            else:
-                saved.append(out if kind == "out" else out[place])
-        return tuple(saved)
 
     def _wrap(
         self, out: Any, node: Any, source: Any, values: tuple[Any, ...], index: int | None, obstacle: str | None
@@ -443,48 +395,8 @@ class Op:
 
     # ---- what the sweep asks ---------------------------------------------------------------------------------
 
-    def revive(self, node: Node, create_graph: bool) -> Any:
-        """The saved values; as Tensors connected to the graph if ``create_graph``."""
-        saved = node.saved
-        if isinstance(saved, Packed):
-            saved = saved.unpack()
-        if not create_graph:
-            return saved
-        parents = dict(zip(self.inputs, node.parents, strict=False))
-        revived = []
-        for name, value in zip(self.saved_names, saved, strict=True):
-            if value is None:
-                pass
-            elif name in self.lists:
-                first = self.inputs.index(name)
-                value = [_connect(v, p) for v, p in zip(value, node.parents[first:], strict=True)]
-            elif name in parents:
-                value = _connect(value, parents[name])
-            elif name == "out" and self.outputs is None:
-                value = _connect(value, node)
-            elif isinstance(self.outputs, tuple) and name in self.outputs:
-                value = _connect(value, Pick(node, self.outputs.index(name)))
-            revived.append(value)
-        return tuple(revived)
-
-    def saved_arrays(self, node: Node) -> Iterator[tuple[str, Any]]:
-        """The arrays that ``node`` saved, with their names."""
-        saved = node.saved
-        if isinstance(saved, Packed):
-            return
-        for name, value in zip(self.saved_names, saved, strict=True):
-            for item in value if isinstance(value, (list, tuple)) else (value,):
-                if isinstance(item, (np.ndarray, ForeignArray)):
-                    yield name, item
-
-
-def _connect(value: Any, node: Any) -> Any:
-    """A Tensor of ``value`` at ``node`` of the graph; the value itself where there is no node."""
-    if node is None or value is None:
-        return value
-    if type(node) is Leaf and (tensor := node.tensor()) is not None and tensor._data is value:
-        return tensor
-    return new_tensor(value, node)
+    revive = _saving.revive
+    saved_arrays = _saving.saved_arrays
 
 
 def _promotion_of(numpy: Sequence[Callable[..., Any]]) -> str | None:

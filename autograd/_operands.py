@@ -109,7 +109,7 @@ def _as_array(op: Any, out: Any, values: tuple[Any, ...]) -> Any:
 
 
 def unwrap(value: Any) -> Any:
-    """The arrays of the Tensors inside nested tuples, lists and slices."""
+    """The array of a Tensor, also of those in nested tuples and lists; anything else as it is."""
     if isinstance(value, Handle):
         return value._data
     if type(value) in (tuple, list):

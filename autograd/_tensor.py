@@ -13,8 +13,10 @@ from . import _gradients, construction, devices, formatting, generator, intercha
 from ._array_methods import ArrayMethods
 from ._pointwise_methods import PointwiseMethods
 from ._protocols import array_function, array_ufunc
+from ._tensor_hooks import gradient_hook, hooks_of, retain_hook
 from ._writing import hand_out
 from .engine.foreign import ForeignArray, bare
+from .engine.hooks import RemovableHandle, add_hook, keeps_gradient
 from .engine.nodes import Handle, Leaf, array_of, new_tensor
 from .engine.views import node_of
 from .errors import DtypeError, GradientError, MutationError, ShapeError
@@ -328,15 +330,15 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         if node is None:
             raise GradientError("retain_grad: this tensor does not require grad, so it will have no gradient to keep")
         if type(node) is not Leaf and not self.retains_grad:
-            _gradients.add_hook(node, "hooks", _gradients.retain_hook(weakref.ref(self)))
+            add_hook(hooks_of(node), retain_hook(weakref.ref(self)))
 
     @property
     def retains_grad(self) -> bool:
         """Whether ``retain_grad`` was called here."""
         hooks = (getattr(self._node, "hooks", None) or {}).values()
-        return type(self._node) is not Leaf and any(hook.__qualname__.startswith("retain_hook") for hook in hooks)
+        return type(self._node) is not Leaf and any(map(keeps_gradient, hooks))
 
-    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> _gradients.RemovableHandle:
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
         """Call ``hook(gradient)`` when this Tensor's gradient is computed; what it returns replaces it.
 
         Returns:
@@ -345,13 +347,15 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         node = node_of(self)
         if node is None:
             raise GradientError("register_hook: this tensor does not require grad, so no gradient will pass here")
-        return _gradients.add_hook(node, "hooks", _gradients.gradient_hook(hook))
+        return add_hook(hooks_of(node), gradient_hook(hook))
 
-    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> _gradients.RemovableHandle:
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:
         """Call ``hook(tensor)`` after ``backward`` has added to this leaf's ``.grad``."""
         if type(self._node) is not Leaf:
             raise GradientError("register_post_accumulate_grad_hook: only a leaf that requires grad accumulates one")
-        return _gradients.add_hook(self._node, "after", hook)
+        if self._node.after is None:
+            self._node.after = {}
+        return add_hook(self._node.after, hook)
 
     # ---- NumPy, copies, pickles ------------------------------------------------------------------------------
 

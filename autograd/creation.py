@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import dtypes
+from ._operands import unwrap
 from ._tensor import Tensor
 from .construction import to_array
 from .devices import check_device
@@ -58,18 +59,20 @@ def from_numpy(ndarray: Any) -> Tensor:
     return Tensor(ndarray)
 
 
-def shape_of(size: tuple[Any, ...], name: str) -> tuple[int, ...]:
-    """The shape from the arguments ``(2, 3)`` or ``((2, 3),)``.
+def as_shape(given: tuple[Any, ...], name: str, size: Any = None) -> tuple[int, ...]:
+    """The shape from the arguments ``(2, 3)`` or ``((2, 3),)``, or from the keyword ``size`` if that is not None.
 
     Raises:
         ShapeError: it has something that is no size.
     """
-    if len(size) == 1 and isinstance(size[0], (tuple, list, np.ndarray)):
-        size = tuple(size[0])
+    if size is not None:
+        given = tuple(size)
+    elif len(given) == 1 and isinstance(given[0], (tuple, list, np.ndarray)):
+        given = tuple(given[0])
     try:
-        shape = tuple(int(n.__index__()) for n in size)
+        shape = tuple(int(n.__index__()) for n in given)
     except AttributeError:
-        raise ShapeError(f"{name}: a shape consists of integers, got {size!r}") from None
+        raise ShapeError(f"{name}: a shape consists of integers, got {given!r}") from None
     if any(n < 0 for n in shape):
         raise ShapeError(f"{name}: a size must not be negative, got {shape}")
     return shape
@@ -82,44 +85,34 @@ def finish(array: Any, requires_grad: bool = False, device: Any = None) -> Tenso
     return made.requires_grad_() if requires_grad else made
 
 
-def _float_or(dtype: Any) -> Any:
-    return dtypes.default.dtype if dtype is None else dtypes.as_dtype(dtype)
-
-
 def zeros(*shape: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros of a shape, given as ``zeros(2, 3)`` or ``zeros((2, 3))``."""
-    return finish(
-        np.zeros(shape_of(shape if size is None else (tuple(size),), "zeros"), _float_or(dtype)), requires_grad, device
-    )
+    return finish(np.zeros(as_shape(shape, "zeros", size), dtypes.or_default(dtype)), requires_grad, device)
 
 
 def ones(*shape: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones of a shape."""
-    return finish(
-        np.ones(shape_of(shape if size is None else (tuple(size),), "ones"), _float_or(dtype)), requires_grad, device
-    )
+    return finish(np.ones(as_shape(shape, "ones", size), dtypes.or_default(dtype)), requires_grad, device)
 
 
 def empty(*shape: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A Tensor of a shape whose elements are whatever was in memory."""
-    return finish(
-        np.empty(shape_of(shape if size is None else (tuple(size),), "empty"), _float_or(dtype)), requires_grad, device
-    )
+    return finish(np.empty(as_shape(shape, "empty", size), dtypes.or_default(dtype)), requires_grad, device)
 
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A Tensor of a shape in which every element is ``fill_value``, in whose dtype unless another is given."""
-    value = fill_value._data if isinstance(fill_value, Handle) else fill_value
+    value = unwrap(fill_value)
     if not hasattr(value, "dtype") and not isinstance(value, (int, float, complex)):
         raise TypeError(f"full: fill_value must be a number or a 0-d tensor, got {value!r}")
     kind = dtypes.result_type(value) if dtype is None else dtypes.as_dtype(dtype)
-    shape = shape_of(tuple(size) if isinstance(size, (tuple, list)) else (size,), "full")
+    shape = as_shape(tuple(size) if isinstance(size, (tuple, list)) else (size,), "full")
     return finish(np.full(shape, dtypes.stored(value, kind), kind), requires_grad, device)
 
 
 def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A 0-d Tensor of the default dtype."""
-    kind = _float_or(dtype)
+    kind = dtypes.or_default(dtype)
     return tensor(dtypes.stored(s, kind), dtype=kind, device=device, requires_grad=requires_grad)
 
 
@@ -212,7 +205,7 @@ def linspace(
 
     Raises: ShapeError; ValueError for a negative number of steps.
     """
-    kind = _float_or(dtype)
+    kind = dtypes.or_default(dtype)
     start, end = _ends("linspace", start, end, kind)
     return finish(np.linspace(start, end, _steps("linspace", steps)).astype(kind), requires_grad, device)
 
@@ -231,15 +224,15 @@ def logspace(
 
     Raises: ShapeError; ValueError for a negative number of steps.
     """
-    kind = _float_or(dtype)
+    kind = dtypes.or_default(dtype)
     start, end = _ends("logspace", start, end, kind)
     return finish(np.logspace(start, end, _steps("logspace", steps), base=base).astype(kind), requires_grad, device)
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """The ``n`` x ``m`` matrix with ones on the diagonal. Raises: ShapeError for a negative size."""
-    shape_of((n, n if m is None else m), "eye")
-    return finish(np.eye(n, m, dtype=_float_or(dtype)), requires_grad, device)
+    as_shape((n, n if m is None else m), "eye")
+    return finish(np.eye(n, m, dtype=dtypes.or_default(dtype)), requires_grad, device)
 
 
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = dtypes.int64, device: Any = None) -> Tensor:

@@ -94,13 +94,18 @@ def as_dtype(dtype: Any) -> np.dtype[Any]:
     return found
 
 
+def or_default(dtype: Any) -> np.dtype[Any]:
+    """``as_dtype``, where None stands for the default floating dtype."""
+    return default.dtype if dtype is None else as_dtype(dtype)
+
+
 def finfo(dtype: Any = None) -> Any:
     """The limits of a floating dtype (default: the default one): ``eps``, ``max``, ``tiny``, ...
 
     Raises:
         DtypeError: it is not a floating or complex dtype.
     """
-    dtype = default.dtype if dtype is None else as_dtype(dtype)
+    dtype = or_default(dtype)
     if dtype.kind not in "fc":
         raise DtypeError(f"finfo: expected a floating dtype, got {dtype}; iinfo is for integers")
     return np.finfo(dtype)
@@ -121,11 +126,6 @@ def iinfo(dtype: Any) -> Any:
 def category(dtype: np.dtype[Any]) -> int:
     """0 bool, 1 integer, 2 floating, 3 complex."""
     return _CATEGORY[dtype.kind]
-
-
-def is_weak(value: Any) -> bool:
-    """Whether ``value`` is a Python number (a NumPy float64 or complex128 scalar is one by inheritance)."""
-    return isinstance(value, (bool, int, float, complex))
 
 
 def weak_dtype(value: Any) -> np.dtype[Any]:

@@ -17,7 +17,7 @@ from ._gradients import grad as _grad
 from ._tensor import Tensor
 from .boxes import ArrayBox
 from .engine.modes import local
-from .engine.nodes import Handle, Node, Pick, make_node, new_tensor
+from .engine.nodes import Handle, Node, NodeOp, Pick, make_node, new_tensor
 from .engine.sweep import add, conform
 from .engine.views import node_of
 from .errors import NotDifferentiableError, RuleError
@@ -192,17 +192,15 @@ def _name(function: Any) -> str:
     return str(getattr(function, "__name__", function))
 
 
-class _PrimitiveOp:
+class _PrimitiveOp(NodeOp):
     """What a call of a primitive is to the engine. A node saves what it returned and what it was called with."""
 
     elaborate = True
     always_revive = True
-    fills_absent = True
     saves_arrays = True
     differentiable = True
     trusted = False
     view = False
-    saved_names = inputs = params = lists = numpy = ()
 
     def __init__(self, rules: _Rules, spec: Any, slots: list[tuple[int, int | None]]) -> None:
         self.rules = rules

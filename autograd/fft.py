@@ -38,7 +38,7 @@ __all__ = [
 
 
 def _frequencies(name: str, n: int, d: float, places: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
-    dtype = dtypes.default.dtype if dtype is None else dtypes.as_dtype(dtype)
+    dtype = dtypes.or_default(dtype)
     if dtype.kind not in "fcV":
         raise DtypeError(f"{name}: frequencies are fractions, so the dtype must be floating or complex, got {dtype}")
     if n < 0:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ._tensor import Tensor
 from .engine.modes import Mode, local
-from .engine.nodes import Handle, Node, Pick, array_of, make_node, new_tensor
+from .engine.nodes import Handle, Node, NodeOp, Pick, array_of, make_node, new_tensor
 from .engine.sweep import add, conform
 from .engine.views import View, check_writable, node_of, rebase, shares_memory
 from .errors import GradientError, MutationError, RuleError
@@ -82,13 +82,11 @@ class FunctionCtx:
         self._to_save = self._dirty = self._constant = ()
 
 
-class _FunctionOp:
+class _FunctionOp(NodeOp):
     """What a Function is to the engine."""
 
     elaborate = True
     always_revive = True
-    saved_names = ()
-    numpy = ()
 
     def __init__(self, function: type[Function], count: int | None, fills_absent: bool, saves_arrays: bool) -> None:
         self.function = function
@@ -250,21 +248,10 @@ class _Unrepeatable:
         raise MutationError(f"{self.obstacle}, and that input was overwritten since: return a .clone() in forward")
 
 
-class _NotTwice:
+class _NotTwice(NodeOp):
     """The op of a gradient that came from a ``once_differentiable`` backward."""
 
     name = "once_differentiable"
-    outputs = None
-    elaborate = False
-    always_revive = False
-    saves_arrays = False
-    inputs = saved_names = params = ()
-
-    def revive(self, node: Node, create_graph: bool) -> Any:
-        return ()
-
-    def saved_arrays(self, node: Node) -> tuple[()]:
-        return ()
 
     def backward(self, node: Node, g: Any, saved: Any, parents: Any, grads: Any) -> NoReturn:
         raise GradientError(

@@ -29,6 +29,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from ._operands import unwrap
 from .engine.nodes import Handle, new_tensor
 from .errors import ShapeError
 
@@ -266,7 +267,7 @@ class _Function:
         self.name = name
         self.f = f
         self.is_tensor = isinstance(x, Handle)
-        data = x._data if isinstance(x, Handle) else x
+        data = unwrap(x)
         try:
             start = np.array(data)
             if start.dtype.kind not in "biuf":
@@ -285,7 +286,7 @@ class _Function:
             value = self.f(new_tensor(given))
         else:
             value = self.f(given[()] if self.is_number else given)
-        value = value._data if isinstance(value, Handle) else value
+        value = unwrap(value)
         found = np.asarray(value) if value is not None else np.asarray(None)
         if found.dtype.kind not in "biufc":
             raise TypeError(f"{self.name}: f must return a number or an array of numbers, it returned {value!r:.80}")
@@ -303,7 +304,7 @@ def _step(name: str, h: Any, method: str, start: Any, return_error: bool) -> Any
     if h is None:
         h = _STEPS[method] * np.maximum(1.0, np.abs(start))
     else:
-        h = np.asarray(h._data if isinstance(h, Handle) else h, np.float64)
+        h = np.asarray(unwrap(h), np.float64)
         if h.shape not in ((), start.shape):
             raise ValueError(f"{name}: the step h must be a number or have x's shape {start.shape}, it has {h.shape}")
         if not (np.all(h > 0) and np.all(np.isfinite(h))):

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from . import dtypes
+from ._operands import unwrap
 from ._tensor import Tensor
-from .creation import finish, shape_of
+from .creation import as_shape, finish
 from .engine.foreign import as_array, bare, everywhere
 from .engine.nodes import Handle
 from .generator import Generator, default_generator, source
@@ -47,10 +48,6 @@ def set_rng_state(state: dict[str, Any]) -> None:
     default_generator.set_state(state)
 
 
-def _kind(dtype: Any) -> Any:
-    return dtypes.default.dtype if dtype is None else dtypes.as_dtype(dtype)
-
-
 def rand(
     *shape: Any,
     size: Any = None,
@@ -60,11 +57,8 @@ def rand(
     requires_grad: bool = False,
 ) -> Tensor:
     """Uniform numbers from [0, 1) of a shape."""
-    return finish(
-        source(generator).uniform(shape_of(shape if size is None else (tuple(size),), "rand"), _kind(dtype)),
-        requires_grad,
-        device,
-    )
+    drawn = source(generator).uniform(as_shape(shape, "rand", size), dtypes.or_default(dtype))
+    return finish(drawn, requires_grad, device)
 
 
 def randn(
@@ -76,11 +70,8 @@ def randn(
     requires_grad: bool = False,
 ) -> Tensor:
     """Normal numbers of mean 0 and deviation 1 of a shape."""
-    return finish(
-        source(generator).normal(shape_of(shape if size is None else (tuple(size),), "randn"), _kind(dtype)),
-        requires_grad,
-        device,
-    )
+    drawn = source(generator).normal(as_shape(shape, "randn", size), dtypes.or_default(dtype))
+    return finish(drawn, requires_grad, device)
 
 
 def randint(
@@ -100,7 +91,7 @@ def randint(
         raise TypeError("randint: expected a size: randint(high, size) or randint(low, high, size)")
     if high <= low:
         raise ValueError(f"randint: expected low < high, got low={low} and high={high}")
-    drawn = source(generator).integers(low, high, shape_of(tuple(size), "randint"))
+    drawn = source(generator).integers(low, high, as_shape(tuple(size), "randint"))
     return finish(drawn.astype(dtypes.int64 if dtype is None else dtypes.as_dtype(dtype)), requires_grad, device)
 
 
@@ -110,20 +101,16 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
     return finish(drawn.astype(dtypes.int64 if dtype is None else dtypes.as_dtype(dtype)), device=device)
 
 
-def _array(x: Any) -> Any:
-    return x._data if isinstance(x, Handle) else as_array(x)
-
-
 def rand_like(x: Any, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Uniform numbers from [0, 1) in the shape and dtype of ``x``."""
-    kind = _array(x).dtype if dtype is None else dtype
-    return rand(_array(x).shape, generator=generator, dtype=kind, requires_grad=requires_grad)
+    kind = as_array(unwrap(x)).dtype if dtype is None else dtype
+    return rand(as_array(unwrap(x)).shape, generator=generator, dtype=kind, requires_grad=requires_grad)
 
 
 def randn_like(x: Any, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Normal numbers of mean 0 and deviation 1 in the shape and dtype of ``x``."""
-    kind = _array(x).dtype if dtype is None else dtype
-    return randn(_array(x).shape, generator=generator, dtype=kind, requires_grad=requires_grad)
+    kind = as_array(unwrap(x)).dtype if dtype is None else dtype
+    return randn(as_array(unwrap(x)).shape, generator=generator, dtype=kind, requires_grad=requires_grad)
 
 
 def randint_like(
@@ -132,8 +119,8 @@ def randint_like(
     """Integers from ``low`` up to but not including ``high`` in the shape and dtype of ``x``."""
     if high is None:
         low, high = 0, low
-    kind = _array(x).dtype if dtype is None else dtype
-    return randint(low, high, _array(x).shape, generator=generator, dtype=kind)
+    kind = as_array(unwrap(x)).dtype if dtype is None else dtype
+    return randint(low, high, as_array(unwrap(x)).shape, generator=generator, dtype=kind)
 
 
 def normal(
@@ -144,11 +131,11 @@ def normal(
     Raises:
         ValueError: a negative deviation.
     """
-    means, deviations = _array(mean), _array(std)
+    means, deviations = as_array(unwrap(mean)), as_array(unwrap(std))
     if not everywhere(deviations >= 0):
         raise ValueError(f"normal: std must not be negative, got {bare(deviations).min()}")
     given = [v._data for v in (mean, std) if isinstance(v, Handle)]
-    kind = _kind(dtype) if dtype is not None or not given else dtypes.to_float(given[0].dtype)
-    shape = np.broadcast_shapes(means.shape, deviations.shape) if size is None else shape_of((tuple(size),), "normal")
+    kind = dtypes.or_default(dtype) if dtype is not None or not given else dtypes.to_float(given[0].dtype)
+    shape = np.broadcast_shapes(means.shape, deviations.shape) if size is None else as_shape((tuple(size),), "normal")
     drawn = source(generator).normal(shape, kind)
     return finish((drawn * deviations + means).astype(kind))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-__all__ = ["Case", "Domain", "booleans", "case", "elementwise", "integers", "reals"]
+__all__ = ["Case", "Domain", "as_complex", "booleans", "case", "elementwise", "integers", "reals"]
 
 
 class Domain(NamedTuple):
@@ -67,6 +67,11 @@ def integers(low: int, high: int, *, shape: tuple[int, ...] | None = None) -> Do
 def booleans(*, shape: tuple[int, ...] | None = None) -> Domain:
     """True and False."""
     return Domain(0, 1, "b", shape)
+
+
+def as_complex(a: Any) -> Any:
+    """A drawn array as complex numbers that are not real: ``reals(make=as_complex)``."""
+    return a * (2 - 1j)
 
 
 def case(**arguments: Any) -> Case:

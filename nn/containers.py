@@ -45,6 +45,10 @@ class _Items(Module):
         """Set an item, a new one at the end."""
         self.__dict__[name] = self._checked(name, value)
 
+    def _values(self) -> list[Any]:
+        """The items."""
+        return [self.__dict__[name] for name in self._names()]
+
     def __len__(self) -> int:
         return len(self._names())
 
@@ -54,9 +58,6 @@ class _Numbered(_Items):
 
     def __init__(self, values: Any = ()) -> None:
         self.extend(values)
-
-    def _values(self) -> list[Any]:
-        return [self.__dict__[name] for name in self._names()]
 
     def _name_at(self, index: Any) -> str:
         names = self._names()
@@ -235,7 +236,7 @@ class _Named(_Items):
 
     def values(self) -> list[Any]:
         """The items."""
-        return [self.__dict__[name] for name in self._names()]
+        return self._values()
 
     def items(self) -> list[tuple[str, Any]]:
         """Names and items."""
@@ -277,6 +278,10 @@ class ModuleDict(_Named):
         self.update(modules or {})
 
 
+def _as_parameter(value: Any) -> Any:
+    return Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
+
+
 class ParameterList(_Numbered):
     """Parameters in a list: Tensors become Parameters; other objects are kept as they are.
 
@@ -291,7 +296,7 @@ class ParameterList(_Numbered):
         return [name for name in self.__dict__ if name.isdigit()]
 
     def _fit(self, name: str, value: Any) -> Any:
-        return Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
+        return _as_parameter(value)
 
     def __repr__(self) -> str:
         return self._framed([f"({name}): {_described(self.__dict__[name])}" for name in self._names()])
@@ -311,7 +316,7 @@ class ParameterDict(_Named):
         return [name for name in self.__dict__ if name not in ("_hooks", "training")]
 
     def _fit(self, name: str, value: Any) -> Any:
-        return Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
+        return _as_parameter(value)
 
     def get(self, key: str, default: Any = None) -> Any:
         """The item ``key``, or ``default`` if there is none."""

@@ -2,44 +2,24 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from typing import Any
 
 from autograd import Function, Tensor
 from autograd.engine.callsite import warn
 
-__all__ = ["HookHandle", "Hooks"]
-
-_keys = itertools.count()
-
-
-class HookHandle:
-    """Removes a hook; as a context manager at the end of the block."""
-
-    def __init__(self, hooks: dict[int, Any], key: int) -> None:
-        self._hooks, self.key = hooks, key
-
-    def remove(self) -> None:
-        """Remove the hook; nothing happens if it is gone already."""
-        self._hooks.pop(self.key, None)
-
-    def __enter__(self) -> HookHandle:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.remove()
+__all__ = ["Hooks"]
 
 
 class Hooks:
     """The hooks of one module, of each kind in the order in which they are called."""
 
     def __init__(self) -> None:
-        self.forward_pre: dict[int, tuple[Callable[..., Any], bool]] = {}
-        self.forward: dict[int, tuple[Callable[..., Any], bool]] = {}
-        self.always: set[int] = set()
-        self.backward_pre: dict[int, Callable[..., Any]] = {}
-        self.backward: dict[int, Callable[..., Any]] = {}
+        self.forward_pre: dict[object, tuple[Callable[..., Any], bool]] = {}
+        self.forward: dict[object, tuple[Callable[..., Any], bool]] = {}
+        self.always: set[object] = set()
+        self.backward_pre: dict[object, Callable[..., Any]] = {}
+        self.backward: dict[object, Callable[..., Any]] = {}
 
     @staticmethod
     def of(module: Any) -> Hooks:
@@ -49,22 +29,9 @@ class Hooks:
             hooks = module.__dict__["_hooks"] = Hooks()
         return hooks
 
-    @staticmethod
-    def add(hooks: dict[int, Any], hook: Any, first: bool) -> HookHandle:
-        """Put a hook behind those of its kind, or before them."""
-        key = next(_keys)
-        if first:
-            others = dict(hooks)
-            hooks.clear()
-            hooks[key] = hook
-            hooks.update(others)
-        else:
-            hooks[key] = hook
-        return HookHandle(hooks, key)
-
     def call(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call the module's forward, with all hooks around it."""
-        called: set[int] = set()
+        called: set[object] = set()
         try:
             for hook, with_kwargs in list(self.forward_pre.values()):
                 args, kwargs = _before(module, hook, with_kwargs, args, kwargs)

@@ -34,7 +34,7 @@ class Loss(Module):
         reduction = reduction_of(size_average, reduce, reduction)
         if reduction not in self._reductions:
             expected = f"{', '.join(map(repr, self._reductions[:-1]))} or {self._reductions[-1]!r}"
-            raise ValueError(f"{type(self).__name__}: reduction is {expected}, got {reduction!r}")
+            raise ValueError(f"{type(self).__name__}: reduction must be {expected}, got {reduction!r}")
         self.reduction = reduction
 
 

@@ -14,9 +14,10 @@ from typing import Any, TypeVar
 from autograd import DtypeError, GradientError, ShapeError, Tensor
 from autograd.devices import check_device
 from autograd.dtypes import as_dtype
+from autograd.engine.hooks import RemovableHandle, add_hook
 
 from . import state
-from .hooks import HookHandle, Hooks
+from .hooks import Hooks
 from .parameter import Buffer, Parameter
 
 __all__ = ["Module"]
@@ -386,7 +387,7 @@ class Module:
 
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
-    ) -> HookHandle:
+    ) -> RemovableHandle:
         """Call ``hook(module, args)`` before forward; what it returns (a tuple, or one value) replaces the args.
 
         Args:
@@ -394,7 +395,7 @@ class Module:
             prepend: before the hooks there are.
             with_kwargs: call ``hook(module, args, kwargs)``, which returns None or ``(args, kwargs)``.
         """
-        return Hooks.add(Hooks.of(self).forward_pre, (hook, with_kwargs), prepend)
+        return add_hook(Hooks.of(self).forward_pre, (hook, with_kwargs), prepend)
 
     def register_forward_hook(
         self,
@@ -403,7 +404,7 @@ class Module:
         prepend: bool = False,
         with_kwargs: bool = False,
         always_call: bool = False,
-    ) -> HookHandle:
+    ) -> RemovableHandle:
         """Call ``hook(module, args, output)`` after forward; what it returns replaces the output.
 
         Args:
@@ -413,21 +414,21 @@ class Module:
             always_call: also, with the output None, after forward has failed.
         """
         hooks = Hooks.of(self)
-        handle = Hooks.add(hooks.forward, (hook, with_kwargs), prepend)
+        handle = add_hook(hooks.forward, (hook, with_kwargs), prepend)
         if always_call:
             hooks.always.add(handle.key)
         return handle
 
-    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> HookHandle:
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call ``hook(module, grad_output)`` when the gradients of the outputs are known; it may return others."""
-        return Hooks.add(Hooks.of(self).backward_pre, hook, prepend)
+        return add_hook(Hooks.of(self).backward_pre, hook, prepend)
 
-    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> HookHandle:
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call ``hook(module, grad_input, grad_output)`` when the gradients of the inputs are known.
 
         Both are tuples, None for what is no Tensor or has no gradient; what the hook returns replaces ``grad_input``.
         """
-        return Hooks.add(Hooks.of(self).backward, hook, prepend)
+        return add_hook(Hooks.of(self).backward, hook, prepend)
 
     # ---- looks ---------------------------------------------------------------------------------------------------
 

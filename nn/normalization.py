@@ -18,6 +18,15 @@ __all__ = [
     "LayerNorm", "LocalResponseNorm", "RMSNorm",
 ]  # fmt: skip
 
+
+def _reset(weight: Parameter | None, bias: Parameter | None = None) -> None:
+    """Weight 1, bias 0, so that what was normalized stays as it is."""
+    if weight is not None:
+        init.ones_(weight)
+    if bias is not None:
+        init.zeros_(bias)
+
+
 # ---- with running statistics -----------------------------------------------------------------------------------------
 
 
@@ -67,10 +76,7 @@ class _RunningNorm(Module):
     def reset_parameters(self) -> None:
         """Weight 1, bias 0, and no running statistics."""
         self.reset_running_stats()
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        _reset(self.weight, self.bias)
 
     def _check_rank(self, x: Tensor) -> None:
         if x.ndim not in self.ranks:
@@ -259,10 +265,7 @@ class LayerNorm(Module):
 
     def reset_parameters(self) -> None:
         """Weight 1, bias 0."""
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        _reset(self.weight, self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
         """``input`` normalized."""
@@ -307,8 +310,7 @@ class RMSNorm(Module):
 
     def reset_parameters(self) -> None:
         """Weight 1."""
-        if self.weight is not None:
-            init.ones_(self.weight)
+        _reset(self.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         """``x`` normalized."""
@@ -360,10 +362,7 @@ class GroupNorm(Module):
 
     def reset_parameters(self) -> None:
         """Weight 1, bias 0."""
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        _reset(self.weight, self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
         """``input`` normalized."""

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd import Tensor, no_grad
+from autograd.engine.hooks import RemovableHandle
 from autograd.engine.modes import Mode, local
 from autograd.engine.observing import Observer
 
-from .hooks import HookHandle
 from .module import Module
 
 __all__ = ["Summary", "summary"]
@@ -119,7 +119,7 @@ def summary(model: Module, *inputs: Any, **kwargs: Any) -> Summary:
     """
     counter = _Counter()
     before = {module: dict(module.__dict__) for module in model.modules()}
-    handles: list[HookHandle] = []
+    handles: list[RemovableHandle] = []
     try:
         for module in before:
             module.training = False

@@ -111,6 +111,14 @@ class RNNBase(Module):
 
     # ---- forward -------------------------------------------------------------------------------------------------
 
+    def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
+        """The output, and the last h of all layers and directions.
+
+        Raises: ShapeError, DtypeError.
+        """
+        output, (h,) = self._run(input, None if hx is None else (hx,))
+        return output, h
+
     def _sweep(self, x: Any, states: list[Any], weights: list[Any], sizes: Any, reverse: bool) -> Any:
         """One layer in one direction: a result with ``output``, ``h`` and perhaps ``c``."""
         raise NotImplementedError
@@ -251,14 +259,6 @@ class RNN(RNNBase):
         w_ih, w_hh, b_ih, b_hh, _ = weights
         return rnn(x, states[0], w_ih, w_hh, b_ih, b_hh, self.nonlinearity, sizes, reverse)
 
-    def forward(self, input: Any, hx: Tensor | None = None) -> tuple[Any, Tensor]:
-        """The output, and the last h of all layers and directions.
-
-        Raises: ShapeError, DtypeError.
-        """
-        output, (h,) = self._run(input, None if hx is None else (hx,))
-        return output, h
-
 
 class GRU(RNNBase):
     """Gated recurrent units: reset gate r, update gate z, new state n; ``h = (1 - z) * n + z * h``, step by step.
@@ -297,14 +297,6 @@ class GRU(RNNBase):
     def _sweep(self, x: Any, states: list[Any], weights: list[Any], sizes: Any, reverse: bool) -> Any:
         w_ih, w_hh, b_ih, b_hh, _ = weights
         return gru(x, states[0], w_ih, w_hh, b_ih, b_hh, sizes, reverse)
-
-    def forward(self, input: Any, hx: Tensor | None = None) -> tuple[Any, Tensor]:
-        """The output, and the last h of all layers and directions.
-
-        Raises: ShapeError, DtypeError.
-        """
-        output, (h,) = self._run(input, None if hx is None else (hx,))
-        return output, h
 
 
 class LSTM(RNNBase):

@@ -80,9 +80,7 @@ def minimize(
     """
     if max_steps < 0 or not tol >= 0:
         raise ValueError(f"minimize: tol and max_steps must not be negative, got tol={tol} and max_steps={max_steps}")
-    start = x0.detach().numpy() if isinstance(x0, Tensor) else np.asarray(x0)
-    keeps = hasattr(x0, "dtype") and start.dtype.kind == "f"
-    x = tensor(start if keeps else start.astype(np.float64), requires_grad=True)
+    x = _start(x0)
     made = SGD([x], lr=0.1) if optimizer is None else optimizer([x])
     if not isinstance(made, Optimizer):
         raise TypeError(f"minimize: optimizer must make an Optimizer of a list of Tensors, got {type(made).__name__}")
@@ -114,16 +112,27 @@ def minimize(
             break
         made.step(_first_known(value, evaluate))
         value = evaluate()
-    if not finite:
-        what = "the value" if not math.isfinite(values[-1]) else "the gradient"
-        message = f"{what} is not finite after step {steps}; try a smaller step size, or another start"
-    elif norm <= tol:
-        message = f"the gradient's norm is at most {tol:g}"
-    elif stopped:
-        message = f"the callback stopped it after step {steps}"
-    else:
-        message = f"the gradient's norm is still {norm:.3g} after {steps} steps"
+    message = _why_stopped(values[-1], norm, tol, steps, stopped)
     return Minimum(point, values[-1], grad, steps, finite and norm <= tol, np.stack(path), np.array(values), message)
+
+
+def _start(x0: Any) -> Tensor:
+    """The Tensor that is moved: a copy of ``x0``."""
+    start = x0.detach().numpy() if isinstance(x0, Tensor) else np.asarray(x0)
+    keeps = hasattr(x0, "dtype") and start.dtype.kind == "f"
+    return tensor(start if keeps else start.astype(np.float64), requires_grad=True)
+
+
+def _why_stopped(value: float, norm: float, tol: float, steps: int, by_callback: bool) -> str:
+    """What ``Minimum.message`` says."""
+    if not (math.isfinite(value) and math.isfinite(norm)):
+        what = "the gradient" if math.isfinite(value) else "the value"
+        return f"{what} is not finite after step {steps}; try a smaller step size, or another start"
+    if norm <= tol:
+        return f"the gradient's norm is at most {tol:g}"
+    if by_callback:
+        return f"the callback stopped it after step {steps}"
+    return f"the gradient's norm is still {norm:.3g} after {steps} steps"
 
 
 def _first_known(value: Any, evaluate: Callable[[], Any]) -> Callable[[], Any]:

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from autograd._gradients import RemovableHandle
+from autograd.engine.hooks import RemovableHandle, add_hook
 
 __all__ = ["Hooks", "hooked"]
 
@@ -17,23 +17,16 @@ class Hooks:
     """The hooks of one optimizer, in the order in which they are called."""
 
     def __init__(self) -> None:
-        self.step_before: dict[int, Callable[..., Any]] = {}
-        self.step_after: dict[int, Callable[..., Any]] = {}
-        self.before_state_dict: dict[int, Callable[..., Any]] = {}
-        self.after_state_dict: dict[int, Callable[..., Any]] = {}
-        self.before_load: dict[int, Callable[..., Any]] = {}
-        self.after_load: dict[int, Callable[..., Any]] = {}
+        self.step_before: dict[object, Callable[..., Any]] = {}
+        self.step_after: dict[object, Callable[..., Any]] = {}
+        self.before_state_dict: dict[object, Callable[..., Any]] = {}
+        self.after_state_dict: dict[object, Callable[..., Any]] = {}
+        self.before_load: dict[object, Callable[..., Any]] = {}
+        self.after_load: dict[object, Callable[..., Any]] = {}
 
     def add(self, when: str, hook: Callable[..., Any], first: bool = False) -> RemovableHandle:
         """Add a hook behind, or before, those that are there."""
-        hooks = getattr(self, when)
-        key = max(hooks, default=-1) + 1
-        others = dict(hooks) if first else {}
-        if first:
-            hooks.clear()
-        hooks[key] = hook
-        hooks.update(others)
-        return RemovableHandle(hooks, key)
+        return add_hook(getattr(self, when), hook, first)
 
     def before_step(self, optimizer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call the hooks before a step; the arguments, as the hooks left them."""

@@ -154,24 +154,17 @@ class LBFGS(Optimizer):
                     break
                 spent = 0
                 if group["line_search_fn"] is not None:
-
-                    def point_at(t: float, x: Any = x, d: Any = d) -> Point:
-                        loss, gradient = loss_at(x + t * d)
-                        return Point(t, float(loss), float(gradient @ d), gradient)
-
-                    left = group["max_eval"] - evaluations
-                    here = Point(0.0, value, slope, g)
-                    point, spent = strong_wolfe(point_at, here, t, d, 1e-9, left)
+                    here, left = Point(0.0, value, slope, g), group["max_eval"] - evaluations
+                    point, spent = _searched(loss_at, x, d, here, t, left)
                     t, value, g = point.t, point.value, point.gradient
                     memory.t = t
-                    x = x + t * d
-                    self._assign(x)
-                else:
-                    x = x + t * d
-                    self._assign(x)
-                    if iteration < group["max_iter"]:  # the next call of step evaluates it
-                        loss, g = loss_at(x)
-                        value, spent = float(loss), 1
+                x = x + t * d
+                self._assign(x)
+                if (
+                    group["line_search_fn"] is None and iteration < group["max_iter"]
+                ):  # the next step evaluates the last
+                    loss, g = loss_at(x)
+                    value, spent = float(loss), 1
                 evaluations += spent
                 memory.evaluations += spent
                 if (
@@ -184,6 +177,18 @@ class LBFGS(Optimizer):
         finally:
             memory.save(self.state[group["params"][0]])
         return first
+
+
+def _searched(
+    loss_at: Callable[[Any], tuple[Any, Any]], x: Any, d: Any, here: Point, t: float, max_evaluations: int
+) -> tuple[Point, int]:
+    """The point on the line from ``x`` along ``d`` where to go, and how many evaluations that took."""
+
+    def point_at(t: float) -> Point:
+        loss, gradient = loss_at(x + t * d)
+        return Point(t, float(loss), float(gradient @ d), gradient)
+
+    return strong_wolfe(point_at, here, t, d, 1e-9, max_evaluations)
 
 
 def _largest(array: Any) -> float:

@@ -11,8 +11,8 @@ from operator import is_not
 from typing import Any, ClassVar
 
 from autograd import Tensor, enable_grad
-from autograd._gradients import RemovableHandle
 from autograd.engine.callsite import warn
+from autograd.engine.hooks import RemovableHandle
 from autograd.engine.quiet import quiet
 
 from . import saving

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from autograd import Tensor, no_grad, tensor
+from autograd.devices import check_device
 from autograd.engine.mutation import stamp
 from autograd.engine.nodes import array_of
 
@@ -108,8 +109,7 @@ class AveragedModel:
     ) -> None:
         if avg_fn is not None and multi_avg_fn is not None:
             raise ValueError("AveragedModel: give avg_fn or multi_avg_fn, not both")
-        if device not in (None, "cpu"):
-            raise ValueError(f"AveragedModel: the only device is 'cpu', got {device!r}")
+        check_device(device)
         self.module = copy.deepcopy(model)
         self.n_averaged = tensor(0)
         self.avg_fn = avg_fn
@@ -221,8 +221,7 @@ def update_bn(loader: Iterable[Any], model: Any, device: Any = None) -> None:
         model: an ``nn.Module`` or ``AveragedModel``; its mode is afterwards as it was.
         device: None or "cpu".
     """
-    if device not in (None, "cpu"):
-        raise ValueError(f"update_bn: the only device is 'cpu', got {device!r}")
+    check_device(device)
     # nn is no import of this package, so a batch normalisation is known by its class's name
     norms = [m for m in model.modules() if any("BatchNorm" in kind.__name__ for kind in type(m).__mro__)]
     if not norms:

@@ -7,6 +7,7 @@ import os
 # the matrices of tests are small: threads would only wait for each other (the workers inherit this)
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
+import shutil
 from typing import Any
 
 import hypothesis
@@ -26,6 +27,13 @@ def pytest_configure(config: Any) -> None:
     """Use the library's plugin even where the library is not installed but only lies here."""
     if not config.pluginmanager.is_registered(plugin):
         config.pluginmanager.register(plugin, "chainrule")
+
+
+@pytest.fixture
+def graphviz() -> None:
+    """Skips where Graphviz cannot be had."""
+    if shutil.which("dot") is None:
+        pytest.importorskip("pygraphviz")
 
 
 @pytest.fixture(autouse=True)

@@ -200,6 +200,10 @@ def test_the_switch():
     leaf(0).log()
     with autograd.detect_anomaly(), autograd.set_detect_anomaly(False):
         leaf(0).log()
+    watched = autograd.set_detect_anomaly(True)(lambda x: x.log())
+    leaf(0).log()  # outside of the function it is off
+    with pytest.raises(errors.AnomalyError):
+        watched(leaf(0))
 
 
 def test_it_belongs_to_its_thread():

@@ -11,8 +11,8 @@ import pytest
 import autograd
 import nn
 import nn.functional as F
-from autograd.ops.attention import attend, attend_slopes
-from autograd.ops.bell import gelu_gradient
+from autograd.ops.attention import attend, attend_backward
+from autograd.ops.gaussian_units import gelu_backward
 
 RNG = np.random.default_rng(0)
 Q, K, V = RNG.standard_normal((2, 3, 4)), RNG.standard_normal((2, 5, 4)), RNG.standard_normal((2, 5, 3))
@@ -96,7 +96,7 @@ def test_heads_side_by_side_come_out_side_by_side_in_memory():
     assert np.shares_memory(rows.numpy(), out.numpy())
     alone = F.scaled_dot_product_attention(q[:, 1].clone(), k[:, 1].clone(), v[:, 1].clone())
     np.testing.assert_allclose(rows.numpy()[:, :, 2:4], alone.numpy(), rtol=1e-5)
-    slopes = attend_slopes(q, k, v, attend(q, k, v)[1], autograd.randn(2, 4, 6, 2))
+    slopes = attend_backward(q, k, v, attend(q, k, v)[1], autograd.randn(2, 4, 6, 2))
     assert all(slope.transpose(1, 2).is_contiguous() for slope in slopes)
 
 
@@ -303,7 +303,7 @@ def test_gelu_of_float32_is_that_of_float64(recwarn):
         np.testing.assert_allclose(F.gelu(ours).detach().numpy(), F.gelu(exact).detach().numpy(), rtol=1e-6, atol=1e-6)
         np.testing.assert_allclose(ours.grad.numpy(), exact.grad.numpy(), atol=1e-6)
         np.testing.assert_allclose(
-            exact.grad.numpy(), gelu_gradient.kernel(np.full(part.shape, 2.0), part.astype("float64")), atol=1e-14
+            exact.grad.numpy(), gelu_backward.kernel(np.full(part.shape, 2.0), part.astype("float64")), atol=1e-14
         )
     assert not recwarn.list
     assert F.gelu(autograd.tensor([np.inf, np.nan])).tolist()[0] == np.inf

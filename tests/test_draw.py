@@ -34,12 +34,6 @@ def links(picture: autograd.Graph) -> set[tuple[str, str, str]]:
     return {(titles[arrow.tail], titles[arrow.head], arrow.label) for arrow in picture.arrows}
 
 
-@pytest.fixture
-def graphviz() -> None:
-    if shutil.which("dot") is None:
-        pytest.importorskip("pygraphviz")
-
-
 def svg_texts(picture: autograd.Graph) -> list[str]:
     svg = picture._repr_svg_()
     return ["".join(text.itertext()).replace("\xa0", " ") for text in ElementTree.fromstring(svg).iter(f"{SVG}text")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
@@ -18,12 +17,6 @@ from autograd.draw import backends
 from tests.helpers import run_python
 
 SVG = "{http://www.w3.org/2000/svg}"
-
-
-@pytest.fixture
-def graphviz() -> None:
-    if shutil.which("dot") is None:
-        pytest.importorskip("pygraphviz")
 
 
 class Norm(nn.Module):

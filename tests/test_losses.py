@@ -662,7 +662,7 @@ def test_reprs_and_own_distances():
 
 
 def test_module_arguments_are_checked_at_once():
-    with pytest.raises(ValueError, match="KLDivLoss: reduction is 'mean', 'batchmean', 'sum' or 'none', got 'max'"):
+    with pytest.raises(ValueError, match="KLDivLoss: reduction must be 'mean', 'batchmean', 'sum' or 'none'"):
         nn.KLDivLoss(reduction="max")
     with pytest.raises(TypeError, match="use reduction='sum'"):
         nn.MSELoss("sum")

@@ -217,7 +217,7 @@ def test_losses_are_their_functions():
     log = F.log_softmax(x, 1)
     assert nn.NLLLoss()(log, y).item() == pytest.approx(nn.CrossEntropyLoss()(x, y).item(), rel=1e-6)
     assert nn.MSELoss(reduction="sum")(x, x + 2).item() == pytest.approx(96, rel=1e-5)
-    with pytest.raises(ValueError, match="reduction is 'mean', 'sum' or 'none', got 'max'"):
+    with pytest.raises(ValueError, match="reduction must be 'mean', 'sum' or 'none', got 'max'"):
         nn.MSELoss(reduction="max")
 
 

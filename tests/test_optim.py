@@ -328,6 +328,10 @@ def test_hooks_are_called_in_order_until_they_are_removed():
         handle.remove()
     optimizer.step()
     assert len(calls) == 5
+    optimizer.register_step_pre_hook(lambda o, args, kwargs: calls.append("another"))
+    handles[0].remove()
+    optimizer.step()
+    assert calls[5:] == ["another"]
     optimizer.register_step_pre_hook(lambda o, args, kwargs: ((lambda: 7.0,), {}))
     assert optimizer.step() == 7.0
     optimizer.register_step_pre_hook(lambda o, args, kwargs: 3)

@@ -22,11 +22,13 @@ LAYERS = (
     ("autograd.dtypes",),
     ("autograd._operands",),
     ("autograd._writing",),
+    ("autograd._saving",),
     ("autograd._op",),
     (
         "autograd._gradients",
         "autograd._inplace",
         "autograd._protocols",
+        "autograd._tensor_hooks",
         "autograd.draw",
         "autograd.formatting",
         "autograd.generator",
@@ -217,6 +219,24 @@ def hidden_functions(modules: dict[str, ast.Module]) -> list[str]:
     return faults
 
 
+def drifted_lazy_names(modules: dict[str, ast.Module]) -> list[str]:
+    """Names that only type checkers see in a module, or only programs, of those that are imported when asked for."""
+    faults = []
+    for module, tree in modules.items():
+        seen: set[str] = set()
+        lazy: set[str] = set()
+        for node in tree.body:
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "_TYPE_CHECKING":
+                seen |= {alias.asname or alias.name for part in ast.walk(node) if isinstance(part, ast.ImportFrom)
+                         for alias in part.names}  # fmt: skip
+            elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_LATER":
+                assert isinstance(node.value, ast.Dict)
+                lazy |= {ast.literal_eval(key) for key in node.value.keys if key is not None}
+        own = {name for name in lazy if f"{module}.{name}" in modules}  # submodules are seen by both
+        faults.extend(f"{module}.{name} stands in one list only" for name in sorted((seen ^ lazy) - own))
+    return faults
+
+
 def loaded_by(statement: str) -> list[str]:
     """The lazy packages that a fresh interpreter has loaded after ``statement``, beyond what NumPy loads."""
     seen = f"{{name.split('.')[0] for name in sys.modules}} & set({LAZY!r})"
@@ -230,7 +250,7 @@ def modules() -> dict[str, ast.Module]:
     return read_modules(ROOT)
 
 
-@pytest.mark.parametrize("check", [upward_imports, inner_imports, import_cycles, hidden_functions])
+@pytest.mark.parametrize("check", [upward_imports, inner_imports, import_cycles, hidden_functions, drifted_lazy_names])
 def test_house(check: Callable[[dict[str, ast.Module]], list[str]], modules: dict[str, ast.Module]) -> None:
     faults = check(modules)
     assert not faults, "\n".join(faults)
@@ -263,6 +283,8 @@ def test_loading_is_noticed() -> None:
         (import_cycles, {"nn": "", "nn.a": "from .b import f", "nn.b": "from . import c", "nn.c": "import nn.a"}),
         (hidden_functions, {"autograd": "from ._compiler import compile as compile", "autograd.compile": ""}),
         (hidden_functions, {"autograd": "def tensor(): ...", "autograd.tensor": ""}),
+        (drifted_lazy_names, {"autograd": "_LATER = {'save': '.files'}", "autograd.files": ""}),
+        (drifted_lazy_names, {"nn": "if _TYPE_CHECKING:\n    from .a import f as f\n_LATER = {}", "nn.a": ""}),
     ],
 )  # fmt: skip
 def test_bad_house_is_noticed(check: Callable[[dict[str, ast.Module]], list[str]], sources: dict[str, str]) -> None:
@@ -277,6 +299,8 @@ def test_bad_house_is_noticed(check: Callable[[dict[str, ast.Module]], list[str]
         (inner_imports, {"nn": "def f():\n    import scipy.special\n    from tqdm import tqdm"}),
         (import_cycles, {"nn": "from . import a, b", "nn.a": "from .b import f", "nn.b": ""}),
         (hidden_functions, {"nn": "from . import init as init\nfrom .init import fill as fill", "nn.init": ""}),
+        (drifted_lazy_names, {"nn": "if _TYPE_CHECKING:\n    from .a import f as f\n_LATER = {'f': '.a', 'a': '.a'}",
+                              "nn.a": ""}),
     ],
 )  # fmt: skip
 def test_good_house_passes(check: Callable[[dict[str, ast.Module]], list[str]], sources: dict[str, str]) -> None:

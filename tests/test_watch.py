@@ -14,10 +14,7 @@ import nn
 import nn.functional as F
 from autograd import Graph, Tensor, graph, no_grad, tensor, watch
 from autograd.engine.modes import local, status
-
-
-def leaf(*values: float) -> Tensor:
-    return tensor(list(values), requires_grad=True)
+from tests.helpers import leaf
 
 
 def named(picture: Graph, title: str):
@@ -148,7 +145,7 @@ class TestValues:
 
 class TestWithoutARecord:
     def test_what_is_known_is_shown_if_asked_for(self):
-        x = leaf(1.0, 2.0)
+        x = leaf(1.0, 2.0, dtype="float32")
         out = (x * x).tanh().sum()
         picture = graph(out, {"x": x}, values=True)
         assert named(picture, "x").lines == ("2", "value [1, 2]")
@@ -201,7 +198,7 @@ class TestSteps:
 
 class TestFacts:
     def test_lines_saved_bytes_and_times(self):
-        x = leaf(1.0, 2.0)
+        x = leaf(1.0, 2.0, dtype="float32")
         with watch():
             out = x.tanh().sum()
             out.backward()
@@ -469,9 +466,9 @@ class TestMode:
 
 
 def test_an_array_that_is_saved_twice_counts_once():
-    x = leaf(1.0, 2.0)
+    x = leaf(1.0, 2.0, dtype="float32")
     with watch():
         square = x * x
-    for picture in (graph(square), graph(leaf(1.0, 2.0).reshape(1, 2).pow(2).sum() + (x * x).sum())):
+    for picture in (graph(square), graph(leaf(1.0, 2.0, dtype="float32").reshape(1, 2).pow(2).sum() + (x * x).sum())):
         assert ("saved", "8 bytes") in {fact for box in picture.boxes for fact in box.facts}
         assert ("saved", "16 bytes") not in {fact for box in picture.boxes if box.title == "mul" for fact in box.facts}

@@ -9,10 +9,7 @@ import autograd
 import nn
 import nn.functional as F
 from autograd import Function, Tensor, no_grad, tensor, watch, why
-
-
-def leaf(*values: float) -> Tensor:
-    return tensor(list(values), requires_grad=True)
+from tests.helpers import leaf
 
 
 class TestNone:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.hooks import keeps_gradient
 from ..engine.nodes import Handle, Leaf, Node, Pick
 from ..engine.views import node_of
 from .boxes import Box, Group, Values, counted
@@ -21,10 +22,10 @@ from .values import bytes_text, line_text, number_text, summarise, time_text
 __all__ = ["Contents", "Wanted"]
 
 _SMALL = 80
+"""In pictures of so many boxes, values and gradients that were recorded are written out unasked."""
 _PARTS = 4
 DECADES = 4
 """Over how many powers of ten the colours of heat reach."""
-"""In pictures of so many boxes, values and gradients that were recorded are written out unasked."""
 
 
 class Wanted:
@@ -87,7 +88,7 @@ class Contents:
         """The Tensor at a place, if it is known: a leaf, a named one, one that retains its gradient."""
         if type(place) is Leaf:
             return place.tensor()
-        keeping = [hook.keeps() for hook in (place.hooks or {}).values() if hasattr(hook, "keeps")]
+        keeping = [hook.keeps() for hook in (place.hooks or {}).values() if keeps_gradient(hook)]
         return keeping[0] if keeping else self._tensors.get(place)
 
     # ---- boxes -------------------------------------------------------------------------------------------------

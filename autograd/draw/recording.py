@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .._operands import unwrap
 from ..engine.callsite import user_line
 from ..engine.failures import INTERNAL
 from ..engine.modes import Mode, local
@@ -220,10 +221,10 @@ class _Watcher(Observer):
         event.backward_seconds = perf_counter() - self.told
         if self.record.root is None:
             self.record.root = event
-        parts = [_plain(part) for part in (g if isinstance(g, (list, tuple)) else (g,))]
+        parts = [unwrap(part) for part in (g if isinstance(g, (list, tuple)) else (g,))]
         event.gradients = tuple([self.record.values_of(_conjugate(part)) for part in parts])
         event.step = self.record.next()
-        if after := _wrong([_plain(d) for d in derivatives.values()]):
+        if after := _wrong([unwrap(d) for d in derivatives.values()]):
             seen = [value for item, _ in event.inputs for value in item.values]
             seen += [constant.summary for _, constant in event.constants]
             had = any(value is not None and value.bad for value in seen)
@@ -231,14 +232,14 @@ class _Watcher(Observer):
         killed = set()
         if any(part is not None and np.any(part) for part in parts):
             for parent, d in derivatives.items():
-                if not np.any(_plain(d)) and (found := self._event(parent)) is not None:
+                if not np.any(unwrap(d)) and (found := self._event(parent)) is not None:
                     killed.add(found.serial)
         event.killed = frozenset(killed)
         sums = self.sweeps[-1] if self.sweeps else {}
         for parent, d in derivatives.items():
             if type(parent) is Leaf:
                 before = sums.get(parent)
-                sums[parent] = (_plain(d) if before is None else before[0] + _plain(d), self.record.next())
+                sums[parent] = (unwrap(d) if before is None else before[0] + unwrap(d), self.record.next())
         if self.fresh:
             frames = tuple([frame._replace(backward=True) for frame in event.frames])
             for made in self.fresh:
@@ -296,7 +297,7 @@ def _named_arrays(names: Sequence[str], values: Iterable[Any]) -> Iterable[tuple
         if name in INTERNAL:
             continue
         for item in value if isinstance(value, (list, tuple)) else (value,):
-            item = _plain(item)
+            item = unwrap(item)
             if isinstance(item, (np.ndarray, np.generic)):
                 yield name, item
 
@@ -336,10 +337,6 @@ def _with_numbers(call: Call, values: Sequence[Any]) -> Call:
         if parent is None and isinstance(value, (int, float, complex, np.ndarray, np.generic)) and not np.ndim(value):
             call.numbers.setdefault(name, value)
     return call
-
-
-def _plain(value: Any) -> Any:
-    return value._data if isinstance(value, Handle) else value
 
 
 def _conjugate(g: Any) -> Any:

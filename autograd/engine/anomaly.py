@@ -11,7 +11,7 @@ from ..errors import AnomalyError
 from .callsite import user_line
 from .failures import describe
 from .foreign import bare, everywhere
-from .modes import Mode, local
+from .modes import Mode, Switch, local
 from .observing import Observer
 
 __all__ = ["detect_anomaly", "set_detect_anomaly"]
@@ -100,8 +100,8 @@ class _Lines(_Watch):
         pass
 
 
-class set_detect_anomaly(detect_anomaly):
-    """Switch ``detect_anomaly`` on or off in this thread: at once, or for a ``with`` block.
+class set_detect_anomaly(Switch):
+    """Switch ``detect_anomaly`` on or off in this thread: at once, or for a ``with`` block, or as a decorator.
 
     Args:
         mode: whether to detect.
@@ -109,19 +109,7 @@ class set_detect_anomaly(detect_anomaly):
     """
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
-        super().__init__(check_nan)
-        before = local.observers
-        if not mode:
-            self._settings = {"observers": tuple(item for item in before if not isinstance(item, _Watch))}
-        self._before: dict[str, Any] | None = {"observers": before}
-        local.set(self._settings)
-
-    def _fresh(self) -> Mode:
-        return Mode(**self._settings)
-
-    def __enter__(self) -> Any:
-        if self._before is None:
-            return Mode.__enter__(self)
-        self._saved.append(self._before)
-        self._before = None
-        return self
+        if mode:
+            super().__init__(observers=(*local.observers, _Watch() if check_nan else _Lines()))
+        else:
+            super().__init__(observers=tuple(item for item in local.observers if not isinstance(item, _Watch)))

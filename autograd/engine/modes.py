@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 __all__ = [
     "Mode",
+    "Switch",
     "enable_grad",
     "inference_mode",
     "is_grad_enabled",
@@ -131,7 +132,18 @@ class Mode:
         return wrapped  # type: ignore[return-value]
 
 
-class no_grad(Mode):
+class _BareDecorator(Mode):
+    """A mode whose class can be a decorator itself, without brackets."""
+
+    def __new__(cls, argument: Any = None) -> Any:
+        self = super().__new__(cls)
+        if not callable(argument):
+            return self
+        cls.__init__(self)
+        return self(argument)
+
+
+class no_grad(_BareDecorator):
     """Record no graph in this thread: a context manager, and a decorator with or without brackets.
 
     >>> import autograd
@@ -141,18 +153,11 @@ class no_grad(Mode):
     False
     """
 
-    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
-        self = super().__new__(cls)
-        if function is None:
-            return self
-        cls.__init__(self)
-        return self(function)
-
     def __init__(self, function: Callable[..., Any] | None = None) -> None:
         super().__init__(grad=False)
 
 
-class enable_grad(Mode):
+class enable_grad(_BareDecorator):
     """Record the graph again inside ``no_grad``: a context manager and a decorator.
 
     >>> import autograd
@@ -162,46 +167,28 @@ class enable_grad(Mode):
     True
     """
 
-    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
-        self = super().__new__(cls)
-        if function is None:
-            return self
-        cls.__init__(self)
-        return self(function)
-
     def __init__(self, function: Callable[..., Any] | None = None) -> None:
         super().__init__(grad=True, inference=False)
 
 
-class inference_mode(Mode):
+class inference_mode(_BareDecorator):
     """As ``no_grad``; there is nothing more to switch off here, because versions cost nothing until a mutation.
 
     Args:
         mode: ``False`` records the graph even inside an outer ``inference_mode``.
     """
 
-    def __new__(cls, mode: Any = True) -> Any:
-        self = super().__new__(cls)
-        if not callable(mode):
-            return self
-        cls.__init__(self)
-        return self(mode)
-
     def __init__(self, mode: Any = True) -> None:
         enabled = bool(mode)
         super().__init__(grad=not enabled, inference=enabled)
 
 
-class set_grad_enabled(Mode):
-    """Switch recording on or off in this thread: at once, or for a ``with`` block, or as a decorator.
+class Switch(Mode):
+    """A mode that is on from when it is made: at once, or for a ``with`` block, or as a decorator."""
 
-    Args:
-        mode: whether to record.
-    """
-
-    def __init__(self, mode: bool) -> None:
-        super().__init__(grad=bool(mode))
-        self._before: dict[str, Any] | None = {"grad": local.grad}
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._before: dict[str, Any] | None = {name: getattr(local, name) for name in settings}
         local.set(self._settings)
 
     def __enter__(self) -> Any:
@@ -216,6 +203,17 @@ class set_grad_enabled(Mode):
             local.set(self._before)
             self._before = None
         return super().__call__(function)
+
+
+class set_grad_enabled(Switch):
+    """Switch recording on or off in this thread: at once, or for a ``with`` block, or as a decorator.
+
+    Args:
+        mode: whether to record.
+    """
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__(grad=bool(mode))
 
 
 def is_grad_enabled() -> bool:

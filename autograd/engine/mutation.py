@@ -79,12 +79,9 @@ def _span(array: Any, owner: Any) -> tuple[int, int] | None:
 def stamp(array: Any, line: str | None = None) -> None:
     """Note that ``array``'s memory was written just now (``line``: by which line of the user's program)."""
     owner = _owner(array)
-    key = id(owner)
     with _lock:
         clock.now = now = clock.now + 1
-        record = _stamps.get(key)
-        if record is None or record.owner() is not owner:
-            record = _stamps[key] = _Stamps(weakref.ref(owner, functools.partial(_forget, key)))
+        record = _stamps_of(owner)
         if array is owner:
             record.latest, record.ranges = now, {None: (now, line)}
         else:
@@ -93,14 +90,8 @@ def stamp(array: Any, line: str | None = None) -> None:
 
 def stamper(owners: tuple[Any, ...]) -> Callable[[], None]:
     """A function that does ``stamp`` for the same arrays at each call; they own their memory, and are kept."""
-    records = []
     with _lock:
-        for owner in owners:
-            key = id(owner)
-            record = _stamps.get(key)
-            if record is None or record.owner() is not owner:
-                record = _stamps[key] = _Stamps(weakref.ref(owner, functools.partial(_forget, key)))
-            records.append((owner, record))
+        records = [(owner, _stamps_of(owner)) for owner in owners]
 
     def stamp_all() -> None:
         with _lock:
@@ -110,6 +101,15 @@ def stamper(owners: tuple[Any, ...]) -> Callable[[], None]:
                 record.ranges = {None: (now, None)}
 
     return stamp_all
+
+
+def _stamps_of(owner: Any) -> _Stamps:
+    """The stamps of a buffer, whose id may have been another's before."""
+    key = id(owner)
+    record = _stamps.get(key)
+    if record is None or record.owner() is not owner:
+        record = _stamps[key] = _Stamps(weakref.ref(owner, functools.partial(_forget, key)))
+    return record
 
 
 def _forget(key: int, ref: weakref.ref[Any]) -> None:

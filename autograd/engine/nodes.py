@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ __all__ = [
     "Handle",
     "Leaf",
     "Node",
+    "NodeOp",
     "Packed",
     "Pick",
     "array_of",
@@ -68,7 +69,7 @@ class Node:
     time: int
     shape: Any
     dtype: Any
-    hooks: dict[int, Any] | None
+    hooks: dict[object, Any] | None
     note: dict[str, Any] | None
 
     def name(self) -> str:
@@ -84,12 +85,50 @@ class Node:
         return f"<{self.op.name}>"
 
 
-class _PickOp:
+class NodeOp:
+    """What the engine asks of the op of a node. ``autograd.op`` makes the usual ones; others state what differs.
+
+    Attributes:
+        name: in messages and pictures.
+        outputs: None for a single one; else a node's gradient is a list.
+        elaborate: more than a call of ``backward`` is to be done at such a node.
+        always_revive: ``backward`` takes what ``revive`` returns, and not what the node saved.
+        fills_absent: outputs that no gradient reached have zeros for one.
+        saves_arrays: what its nodes saved is released by backward.
+        inputs, constants, lists, params, saved_names, numpy: as of an ``Op``.
+    """
+
+    name: str
+    outputs: Any = None
+    elaborate: bool = False
+    always_revive: bool = False
+    fills_absent: bool = True
+    saves_arrays: bool = False
+    inputs: tuple[str, ...] = ()
+    constants: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
+    params: tuple[str, ...] = ()
+    saved_names: tuple[str, ...] = ()
+    numpy: tuple[Any, ...] = ()
+
+    def revive(self, node: Node, create_graph: bool) -> Any:
+        """What ``backward`` works with: the saved values; connected to the graph if ``create_graph``."""
+        return node.saved
+
+    def saved_arrays(self, node: Node) -> Iterable[tuple[str, Any]]:
+        """The arrays that ``node`` saved, with their names: they must not have been overwritten."""
+        return ()
+
+    def backward(self, node: Node, g: Any, saved: Any, parents: Any, grads: dict[Any, Any]) -> None:
+        """Add to ``grads`` the gradients of the ``parents`` that are not None, where ``g`` is the node's own."""
+        raise NotImplementedError(f"{type(self).__name__} needs a method backward")
+
+
+class _PickOp(NodeOp):
     """What stands for an op at a Pick."""
 
     name = "pick"
     elaborate = True
-    saves_arrays = False
 
 
 class Pick:
@@ -105,7 +144,7 @@ class Pick:
         self.rank = next_rank()
         self.shape = source.shape[index]
         self.dtype = source.dtype[index]
-        self.hooks: dict[int, Any] | None = None
+        self.hooks: dict[object, Any] | None = None
         self.note: dict[str, Any] | None = None
 
     @property
@@ -166,8 +205,8 @@ class Leaf:
         self.tensor = weakref.ref(tensor)
         self.shape = tensor._data.shape
         self.dtype = tensor._data.dtype
-        self.hooks: dict[int, Any] | None = None
-        self.after: dict[int, Any] | None = None
+        self.hooks: dict[object, Any] | None = None
+        self.after: dict[object, Any] | None = None
         self.note: dict[str, Any] | None = None
 
     @property
@@ -200,7 +239,7 @@ class Handle:
         _data: the array; of a 0-d result it may be the NumPy scalar that NumPy returned.
         _node: the Node or Pick that made it, its Leaf, or None if it needs no gradient.
         _grad: the accumulated gradient, a Tensor or None.
-        _view: None, or of which other Tensor it is a view (see ``autograd.views``).
+        _view: None, or of which other Tensor it is a view (see ``engine.views``).
     """
 
     __slots__ = ("__weakref__", "_data", "_grad", "_node", "_view")
@@ -240,7 +279,7 @@ def new_tensor(data: Any, node: Any = None) -> Any:
 
 
 def make_node(op: Any, parents: tuple[Any, ...], saved: Any, out: Any) -> Node:
-    """Record a call: the plain form of what the functions written by ``_op`` do inline."""
+    """Record a call: the plain form of what the functions written by ``autograd._writing`` do inline."""
     node = Node()
     node.op = op
     node.parents = parents

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 
 from ..errors import FreedGraphError, MutationError, RuleError
+from .hooks import run_hooks
 from .modes import Mode, local
 from .mutation import clock, mutated_since, untouched
 from .nodes import RELEASED, Leaf, Node, Packed, Pick
 from .quiet import quiet
 
-__all__ = ["add", "add_all", "collect", "conform", "leaves_of", "run_hooks", "sum_to", "sweep"]
+__all__ = ["add", "add_all", "collect", "conform", "leaves_of", "sum_to", "sweep"]
 
 _by_rank = attrgetter("rank")
 _AS_IT_IS = contextlib.nullcontext()
@@ -279,17 +280,6 @@ def _check_saved(order: list[Any]) -> None:
                         f"was overwritten in place since ({where}). Do it out of place (x = x + 1 instead of x += 1), "
                         "overwrite a .clone(), or do it after backward."
                     )
-
-
-def run_hooks(hooks: dict[int, Any], g: Any, node: Any, create_graph: bool) -> Any:
-    """Pass a gradient through a tensor's hooks; each may replace it. What ``retain_grad`` keeps is the result."""
-    for hook in sorted(hooks.values(), key=_keeps):
-        g = hook(g, node, create_graph)
-    return g
-
-
-def _keeps(hook: Any) -> bool:
-    return hasattr(hook, "keeps")
 
 
 def _deposit(grads: dict[Any, Any], pick: Pick, g: Any) -> None:

@@ -18,9 +18,10 @@ import numpy as np
 
 from ..errors import MutationError
 from .foreign import ForeignArray, bare
+from .hooks import keeps_gradient
 from .modes import local
 from .mutation import stamp
-from .nodes import Handle, Leaf, array_of, make_node, new_tensor
+from .nodes import Handle, Leaf, NodeOp, array_of, make_node, new_tensor
 from .sweep import add
 
 __all__ = ["View", "check_writable", "current", "node_of", "rebase", "reshape_inplace", "shares_memory"]
@@ -172,8 +173,8 @@ def move(tensor: Handle, node: Any) -> None:
     if not hooks or node is None or type(old) is Leaf:
         return
     for key, hook in list(hooks.items()):
-        if getattr(hook, "keeps", None) is not None and hook.keeps() is tensor:
-            node.hooks = {**(node.hooks or {}), max(node.hooks or (), default=-1) + 1: hooks.pop(key)}
+        if keeps_gradient(hook) and hook.keeps() is tensor:
+            node.hooks = {**(node.hooks or {}), key: hooks.pop(key)}
 
 
 def rebase(tensor: Handle, node: Any, line: str | None) -> None:
@@ -258,20 +259,10 @@ class _Part:
         return mask
 
 
-class _PartWritten:
+class _PartWritten(NodeOp):
     """The op of a root after a write through a view: the old root outside the part, the written value in it."""
 
     name = "part_written"
-    outputs = None
-    always_revive = False
-    elaborate = False
-    saves_arrays = False
-
-    def revive(self, node: Any, create_graph: bool) -> Any:
-        return node.saved
-
-    def saved_arrays(self, node: Any) -> tuple[()]:
-        return ()
 
     def backward(self, node: Any, g: Any, saved: Any, parents: Any, grads: dict[Any, Any]) -> None:
         (part,) = saved

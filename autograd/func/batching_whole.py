@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..engine.foreign import ForeignArray
-from ..ops import indexing, standardization
+from ..ops import standardization
+from ..ops._indices import at, from_start, has_no_repeats, put
 from .batching import BatchedArray, Level, Unsuited, rank_of, shifted
 from .batching_indices import read
 from .batching_ops import forward, operation
@@ -35,7 +36,7 @@ def _named(op: Any, values: tuple[Any, ...]) -> dict[str, Any]:
 
 @operation(
     *_SEVERAL, *_FLAT, "argsort", "kthvalue", "log_softmax", "max_along", "median_along", "min_along", "mode",
-    "nanmedian_along", "resample", "softmax", "softmax_slope", "sort", "topk",
+    "nanmedian_along", "resample", "softmax", "softmax_backward", "sort", "topk",
 )  # fmt: skip
 def _along(level: Level, op: Any, *values: Any) -> Any:
     """Ops along a dimension: the next one of all examples."""
@@ -105,13 +106,13 @@ def _folded(level: Level, op: Any, *values: Any) -> Any:
 def _getitem(level: Level, op: Any, x: Any, index: Any) -> Any:
     if level.owns(index) and not level.owns(x):
         return read(level, x, index)
-    return indexing.at(BatchedArray(level.lift(x), level), index)
+    return at(BatchedArray(level.lift(x), level), index)
 
 
 @operation("with_item")
 def _with_item(level: Level, op: Any, x: Any, y: Any, index: Any) -> Any:
     out = BatchedArray(np.copy(level.lift(x)), level)
-    indexing.put(out, index, y)
+    put(out, index, y)
     return out
 
 
@@ -120,18 +121,18 @@ def _scatter_index(level: Level, op: Any, x: Any, index: Any, shape: Any) -> Any
     value = level.lift(x)
     if isinstance(index, (np.ndarray, ForeignArray)) and index.dtype.kind in "iu" and index.ndim:
         places = level.lift(index)
-        places = np.where(places < 0, places + shape[0], places)
+        places = from_start(places, shape[0])
         places = places + np.arange(level.size).reshape(-1, *(1,) * index.ndim) * shape[0]  # rows of all examples
         made = forward(op, value, places, (level.size * shape[0], *shape[1:]))
         return level.wrap(np.reshape(made, (level.size, *shape)))
-    if indexing.has_no_repeats(index):
+    if has_no_repeats(index):
         out = BatchedArray(np.zeros((level.size, *shape), value.dtype, like=value), level)
-        indexing.put(out, index, x)
+        put(out, index, x)
         return out
     if isinstance(value, ForeignArray):
         raise Unsuited
     every = np.arange(level.size * math.prod(shape)).reshape(level.size, *shape)
-    places = indexing.at(BatchedArray(every, level), index).value
+    places = at(BatchedArray(every, level), index).value
     added = forward(op, np.ravel(np.broadcast_to(value, places.shape)), np.ravel(places), (every.size,))
     return level.wrap(np.reshape(added, (level.size, *shape)))
 
@@ -218,8 +219,8 @@ def _layer_norm(level: Level, op: Any, x: Any, weight: Any, bias: Any, *settings
     return (made if bias is None else made + bias).astype(x.dtype)
 
 
-@operation("layer_norm_slopes")
-def _layer_norm_slopes(level: Level, op: Any, x: Any, y: Any, weight: Any, rank: int, *settings: Any) -> Any:
+@operation("layer_norm_backward")
+def _layer_norm_backward(level: Level, op: Any, x: Any, y: Any, weight: Any, rank: int, *settings: Any) -> Any:
     eps, centered, _ = settings
     lead = tuple(range(x.ndim - rank))
     scaled = y if weight is None else (y * weight).astype(y.dtype)
@@ -273,8 +274,8 @@ def _cross_entropy(
     return level.wrap(totals.astype(x.dtype))
 
 
-@operation("cross_entropy_slope")
-def _cross_entropy_slope(
+@operation("cross_entropy_backward")
+def _cross_entropy_backward(
     level: Level, op: Any, x: Any, y: Any, target: Any, weight: Any, ignore_index: int, reduction: str,
     smoothing: float, memo: Any,
 ) -> Any:  # fmt: skip

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from .. import _gradients
+from .._operands import unwrap
 from ..boxes import ArrayBox, boxed
 from ..engine.failures import describe
 from ..engine.modes import Mode, local
@@ -280,7 +281,7 @@ class Call:
 
 
 def _kind(value: Any) -> str:
-    data = value._data if isinstance(value, Handle) else value
+    data = unwrap(value)
     return describe(data) if hasattr(data, "dtype") else type(value).__name__
 
 

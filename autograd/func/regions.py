@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._operands import unwrap
 from ..engine.modes import Mode, local
-from ..engine.nodes import Handle, Leaf, Node, Pick, array_of, make_node, new_tensor
+from ..engine.nodes import Handle, Leaf, Node, NodeOp, Pick, array_of, make_node, new_tensor
 from ..engine.sweep import add, conform, sweep
 from ..engine.views import check_writable, node_of
 from ..errors import MutationError
@@ -25,19 +26,10 @@ _CAPTURED = -1
 """In place of the dimension of a mapped argument: a Tensor that is the same for all examples."""
 
 
-class _Entry:
+class _Entry(NodeOp):
     """The op of a mapped argument inside: its node has no parents there, and saves its node outside and its dim."""
 
     name = "vmap_argument"
-    outputs = None
-    elaborate = always_revive = saves_arrays = False
-    inputs = params = saved_names = numpy = ()
-
-    def revive(self, node: Node, create_graph: bool) -> Any:
-        return node.saved
-
-    def saved_arrays(self, node: Node) -> tuple[()]:
-        return ()
 
     def backward(self, node: Node, g: Any, saved: Any, parents: Any, grads: Any) -> None:
         """Nothing: here the gradient leaves."""
@@ -62,20 +54,17 @@ class _Region(NamedTuple):
     places: list[int]
 
 
-class _Mapped:
+class _Mapped(NodeOp):
     """The op of the node that stands for a region."""
 
     name = "vmap"
     outputs = "many"
-    elaborate = always_revive = saves_arrays = True
+    elaborate = always_revive = True
+    saves_arrays = True  # in the nodes of the region, which the inner sweep looks at
     fills_absent = False
-    inputs = params = saved_names = numpy = ()
 
     def revive(self, node: Node, create_graph: bool) -> Any:
         return node.saved, create_graph
-
-    def saved_arrays(self, node: Node) -> tuple[()]:
-        return ()  # the inner sweep looks at those of the inner nodes
 
     def backward(self, node: Node, g: Any, saved: Any, parents: tuple[Any, ...], grads: dict[Any, Any]) -> None:
         region, create_graph = saved
@@ -161,10 +150,7 @@ def _walk(level: Level, roots: Sequence[Any]) -> list[Any]:
 
 def leave(level: Level, items: Sequence[Any], dims: Sequence[int]) -> list[Any]:
     """Tensors and arrays of the mapped function as they are outside: all examples along the dimensions ``dims``."""
-    arrays = [
-        _outside(level, item._data if isinstance(item, Handle) else item, dim)
-        for item, dim in zip(items, dims, strict=True)
-    ]
+    arrays = [_outside(level, unwrap(item), dim) for item, dim in zip(items, dims, strict=True)]
     pairs = zip(items, arrays, strict=True)
     made = [_tensor_like(item, array) if isinstance(item, Handle) else array for item, array in pairs]
     tracked = [k for k, item in enumerate(items) if isinstance(item, Handle) and node_of(item) is not None]

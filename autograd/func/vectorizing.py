@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._operands import unwrap
 from ..engine.foreign import ForeignArray
 from ..engine.mutation import clock
 from ..engine.nodes import Handle
@@ -254,7 +255,7 @@ class _Call:
             dims = self._single(returned, items)
         found: list[Any] = []
         for item, dim in zip(items, dims, strict=True):
-            data: Any = item._data if isinstance(item, Handle) else item
+            data: Any = unwrap(item)
             if dim is None:
                 if level.owns(data):
                     raise ValueError(f"{what}: out_dims is None for a result that differs between examples")

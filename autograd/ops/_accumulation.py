@@ -8,19 +8,14 @@ from typing import Any
 import numpy as np
 
 from ._blocks import BLOCK, copied
-from .axes import accumulation_dtype, by_lines, line_axis
+from .axes import accumulation_dtype, along, by_lines, line_axis
 
-__all__ = ["accumulate", "along"]
+__all__ = ["accumulate"]
 
 _WIDE = 512
 """Steps of so many elements or more are taken one by one: ``accumulate`` goes along one line at a time."""
 _LONG = 64
 """Lines of so many elements or more are summed in pieces."""
-
-
-def along(dim: int, part: Any) -> tuple[Any, ...]:
-    """The index that takes ``part`` of a dimension."""
-    return (slice(None),) * dim + (part,) if dim >= 0 else (Ellipsis, part) + (slice(None),) * (-dim - 1)
 
 
 def accumulate(ufunc: Any, x: Any, dim: int, reverse: bool = False) -> Any:

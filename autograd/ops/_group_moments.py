@@ -10,9 +10,9 @@ import numpy as np
 
 from ._blocks import block_rows, in_blocks
 from ._column_sums import ones
-from ._moments import channels_scaled, far, row_slopes, rows_normalized, scaling_slopes
+from ._moments import channels_scaled, channels_scaled_backward, far, rows_backward, rows_normalized
 
-__all__ = ["group_slopes", "groups_normalized"]
+__all__ = ["groups_backward", "groups_normalized"]
 
 
 def _places(x: Any) -> Any:
@@ -70,13 +70,13 @@ def groups_normalized(x: Any, weight: Any, bias: Any, groups: int, eps: float, m
     return out.reshape(shape)
 
 
-def group_slopes(x: Any, g: Any, weight: Any, groups: int, eps: float, memo: Any) -> tuple[Any, Any, Any]:
+def groups_backward(x: Any, g: Any, weight: Any, groups: int, eps: float, memo: Any) -> tuple[Any, Any, Any]:
     """The derivatives of ``group_norm`` by input, weight and bias, where ``g`` is its output's."""
     shape = x.shape
     if not memo:
         rows = rows_normalized(_rows(x, groups), None, None, 1, eps, True, None)
-        back, by_weight, by_bias = scaling_slopes(rows.reshape(shape), g, weight)
-        by_x = row_slopes(_rows(x, groups), _rows(back, groups), None, 1, eps, True, None)[0]
+        back, by_weight, by_bias = channels_scaled_backward(rows.reshape(shape), g, weight)
+        by_x = rows_backward(_rows(x, groups), _rows(back, groups), None, 1, eps, True, None)[0]
         return by_x.reshape(shape), by_weight, by_bias
     x, g = _places(x), _places(g)
     channels = x.shape[1]

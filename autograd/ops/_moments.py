@@ -16,8 +16,8 @@ from ._blocks import block_rows, in_blocks
 from ._column_sums import column_means, column_sums, ones
 
 __all__ = [
-    "channel_slopes", "channels_normalized", "channels_scaled", "far", "row_slopes", "rows_normalized",
-    "scaling_slopes",
+    "channels_backward", "channels_normalized", "channels_scaled", "far", "rows_backward", "rows_normalized",
+    "channels_scaled_backward",
 ]  # fmt: skip
 
 FAR = 1e2
@@ -90,7 +90,9 @@ def _row_moments(rows: Any, eps: float, centered: bool) -> tuple[Any, Any]:
     return mean, variance
 
 
-def row_slopes(x: Any, g: Any, weight: Any, rank: int, eps: float, centered: bool, memo: Any) -> tuple[Any, Any, Any]:
+def rows_backward(
+    x: Any, g: Any, weight: Any, rank: int, eps: float, centered: bool, memo: Any
+) -> tuple[Any, Any, Any]:
     """The derivatives of ``layer_norm`` by input, weight and bias (0 without weight), where ``g`` is its output's."""
     rows, g = _rows(x, rank), _rows(g, rank)
     means, scales = memo or _row_moments(rows, eps, centered)
@@ -105,48 +107,22 @@ def row_slopes(x: Any, g: Any, weight: Any, rank: int, eps: float, centered: boo
         scratch = np.empty((size, n), rows.dtype, like=x)
 
         def work(block: slice) -> None:
-            part, into, mean, scale, slope = rows[block], out[block], means[block], scales[block], g[block]
+            part, slope, mean, scale = rows[block], g[block], means[block], scales[block]
+            into, offset = out[block], scratch[: len(part)]
             if flat is None and rows.size > SMALL and not far(np.square(mean * scale), 1):
-                combine(part, into, mean, scale, slope, scratch[: len(part)])
+                _uncentered_rows_backward(part, slope, mean, scale, unit[:n], centered, into, offset)
                 return
-            number = block.start // size
-            offset = scratch[: len(part)]
             if centered:
                 np.subtract(part, mean, out=offset)
                 part = offset
             np.multiply(slope, part, out=into)
             if flat is not None:
+                number = block.start // size
                 np.matmul(scale[:, 0], into, out=by_weight[number])
                 np.matmul(unit[: len(part)], slope, out=by_bias[number])
-            factor = unit[:n] if flat is None else flat
-            along = np.vecdot(into, factor)[:, None]
-            along *= np.square(scale) / max(n, 1)
-            np.multiply(part, along, out=offset)
-            if flat is None:
-                np.subtract(slope, offset, out=into)
-            else:
-                np.multiply(slope, flat, out=into)
-                np.subtract(into, offset, out=into)
-            if centered:
-                level = np.vecdot(slope, factor)[:, None]
-                level /= max(n, 1)
-                np.subtract(into, level, out=into)
-            np.multiply(into, scale, out=into)
+            _centered_rows_backward(part, slope, scale, flat, unit[:n], centered, into, offset)
 
         return work
-
-    def combine(part: Any, into: Any, mean: Any, scale: Any, slope: Any, scratch: Any) -> None:
-        # dx = scale * (g - level - (x - mean) * along): of g and x a share each, and something for the whole row
-        level = np.vecdot(slope, unit[:n])[:, None] if centered else np.zeros_like(mean)
-        along = np.vecdot(slope, part)[:, None]
-        along -= mean * level
-        along *= scale * scale * scale / max(n, 1)
-        level *= scale / max(n, 1)
-        level -= mean * along
-        np.multiply(part, along, out=scratch)
-        np.add(scratch, level, out=scratch)
-        np.multiply(slope, scale, out=into)
-        np.subtract(into, scratch, out=into)
 
     in_blocks(rows, start)
     if weight is None:
@@ -156,6 +132,47 @@ def row_slopes(x: Any, g: Any, weight: Any, rank: int, eps: float, centered: boo
         np.add.reduce(by_weight, 0).reshape(weight.shape),
         np.add.reduce(by_bias, 0).reshape(weight.shape),
     )
+
+
+# With h = g * weight, level = mean(h), along = mean(h * (x - mean)) * scale**2:
+# dx = scale * (h - level - (x - mean) * along)
+
+
+def _uncentered_rows_backward(
+    x: Any, g: Any, mean: Any, scale: Any, unit: Any, centered: bool, out: Any, scratch: Any
+) -> None:
+    """The derivative by rows without weight: a share of ``g`` and of ``x`` each, and something for the whole row."""
+    n = max(len(unit), 1)
+    level = np.vecdot(g, unit)[:, None] if centered else np.zeros_like(mean)
+    along = np.vecdot(g, x)[:, None]
+    along -= mean * level
+    along *= scale * scale * scale / n
+    level *= scale / n
+    level -= mean * along
+    np.multiply(x, along, out=scratch)
+    np.add(scratch, level, out=scratch)
+    np.multiply(g, scale, out=out)
+    np.subtract(out, scratch, out=out)
+
+
+def _centered_rows_backward(
+    x: Any, g: Any, scale: Any, weight: Any, unit: Any, centered: bool, out: Any, scratch: Any
+) -> None:
+    """The derivative by rows ``x`` less their means (which may be ``scratch``); ``out`` holds ``g * x``."""
+    n, factor = max(len(unit), 1), unit if weight is None else weight
+    along = np.vecdot(out, factor)[:, None]
+    along *= np.square(scale) / n
+    np.multiply(x, along, out=scratch)
+    if weight is None:
+        np.subtract(g, scratch, out=out)
+    else:
+        np.multiply(g, weight, out=out)
+        np.subtract(out, scratch, out=out)
+    if centered:
+        level = np.vecdot(g, factor)[:, None]
+        level /= n
+        np.subtract(out, level, out=out)
+    np.multiply(out, scale, out=out)
 
 
 # ---- channels --------------------------------------------------------------------------------------------------------
@@ -250,8 +267,8 @@ def channels_normalized(x: Any, weight: Any, bias: Any, eps: float, memo: Any) -
     return out.reshape(shape)
 
 
-def channel_slopes(x: Any, g: Any, weight: Any, eps: float, memo: Any) -> tuple[Any, Any, Any]:
-    """The derivatives of ``batch_norm`` by input, weight and bias (0 without weight), as ``row_slopes``."""
+def channels_backward(x: Any, g: Any, weight: Any, eps: float, memo: Any) -> tuple[Any, Any, Any]:
+    """The derivatives of ``batch_norm`` by input, weight and bias (0 without weight), as ``rows_backward``."""
     shape, x, g = x.shape, _channels(x), _channels(g)
     n = max(x.size // max(x.shape[1], 1), 1)
     if memo:
@@ -316,7 +333,7 @@ def channels_scaled(x: Any, weight: Any, bias: Any) -> Any:
     return out.reshape(shape)
 
 
-def scaling_slopes(x: Any, g: Any, weight: Any) -> tuple[Any, Any, Any]:
+def channels_scaled_backward(x: Any, g: Any, weight: Any) -> tuple[Any, Any, Any]:
     """The derivatives of ``channels_scaled`` by input, weight and bias, where ``g`` is its output's."""
     by_bias, by_weight = _channel_sums(_channels(g), _channels(x))
     return channels_scaled(g, weight, None), by_weight.reshape(-1), by_bias.reshape(-1)

@@ -16,8 +16,8 @@ from ..generator import Generator, source
 from ..samples import case, elementwise, reals
 from . import arithmetic
 from ._blocks import BLOCK, pointwise
-from .bell import gelu as gelu
 from .exponential import logistic_into, sigmoid
+from .gaussian_units import gelu as gelu
 from .joining import chunk
 from .selection import keep, require_order, where_
 
@@ -180,16 +180,16 @@ def _silu_slope_by_x(g: Any, y: Any, x: Any) -> Any:
 
 
 @op(
-    y=lambda g, x: silu_slope.kernel(g, x),
+    y=lambda g, x: silu_backward.kernel(g, x),
     x=_silu_slope_by_x,
     samples=[case(y=reals(shape=(2, 3)), x=reals(shape=(2, 3))), case(y=reals(shape=()), x=reals(shape=()))],
 )
-def silu_slope(y: Any, x: Any) -> Any:
+def silu_backward(y: Any, x: Any) -> Any:
     """``y`` times the derivative of ``silu`` at ``x``."""
     return _silu_slope(y, x) if x.size <= BLOCK else pointwise(_silu_slope_into, y, x)
 
 
-@op(x=lambda g, x: silu_slope.kernel(g, x), promote="float", samples=reals())
+@op(x=lambda g, x: silu_backward.kernel(g, x), promote="float", samples=reals())
 def silu(x: Any) -> Any:
     """``x * sigmoid(x)``, also called swish."""
     return _silu(x) if x.size <= BLOCK else pointwise(_silu_into, x)

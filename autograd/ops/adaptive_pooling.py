@@ -16,7 +16,7 @@ from .._op import composed, op
 from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
 from .averaging import average_pool
-from .axes import accumulation_dtype
+from .axes import wide_dtype
 from .pooling import max_pool, max_pool_with_indices
 from .shapes import shape_of
 from .unpooling import add_in_planes
@@ -70,7 +70,7 @@ def _regular(sizes: Sequence[int], counts: Sequence[int]) -> tuple[int, ...] | N
 )  # fmt: skip
 def window_means(x: Any, counts: tuple[int, ...]) -> Any:
     """The means of ``counts`` windows along each of the last dimensions."""
-    wide = accumulation_dtype(x.dtype) or x.dtype
+    wide = wide_dtype(x.dtype)
     found = x.astype(wide, copy=False)
     for axis, count in enumerate(counts, start=x.ndim - len(counts)):
         lead: Any = (slice(None),) * axis
@@ -91,7 +91,7 @@ def window_means(x: Any, counts: tuple[int, ...]) -> Any:
 )  # fmt: skip
 def spread_means(x: Any, sizes: tuple[int, ...]) -> Any:
     """Zeros with last dimensions ``sizes``, with ``x`` by the size of its window added to all of the window."""
-    wide = accumulation_dtype(x.dtype) or x.dtype
+    wide = wide_dtype(x.dtype)
     found = x.astype(wide, copy=False)
     for axis, size in enumerate(sizes, start=x.ndim - len(sizes)):
         lead = (slice(None),) * axis

@@ -13,16 +13,13 @@ from ..errors import DtypeError, ShapeError
 from ..generator import source
 from ..samples import case, reals
 from ._blocks import in_blocks
+from ._matrices import T
 from .axes import accumulation_dtype
-from .neural import softmax_slope
+from .neural import softmax_backward
 from .pullback import pull_back
 from .repetition import repeat_interleave
 
 # ---- one head, or a batch of them ------------------------------------------------------------------------------------
-
-
-def _turned(x: Any) -> Any:
-    return np.swapaxes(x, -1, -2)
 
 
 _QKV: dict[str, Any] = {
@@ -48,18 +45,18 @@ def _step_by_step(
     slope = g_weights
     if g_out is not None:
         if needs[2]:
-            d_value = np.matmul(_turned(weights if kept is None else weights * kept), g_out)
-        along = np.matmul(g_out, _turned(value))
+            d_value = np.matmul(T(weights if kept is None else weights * kept), g_out)
+        along = np.matmul(g_out, T(value))
         along = along if kept is None else along * kept
         slope = along if slope is None else slope + along
     elif needs[2]:
         d_value = np.zeros_like(value)
     if not (needs[0] or needs[1] or needs[3]):
         return None, None, d_value, None
-    slope = softmax_slope.kernel(slope, weights, -1)
+    slope = softmax_backward.kernel(slope, weights, -1)
     return (
         np.matmul(slope, key) * scale if needs[0] else None,
-        np.matmul(_turned(slope), query) * scale if needs[1] else None,
+        np.matmul(T(slope), query) * scale if needs[1] else None,
         d_value,
         slope if needs[3] else None,
     )
@@ -86,7 +83,9 @@ def _slopes_rule(
         case(**_QKV, weights=reals(shape=(2, 3, 4)), y=reals(shape=(2, 3, 2)), kept=np.ones((2, 3, 4)), scale=0.5),
     ],
 )
-def attend_slopes(query: Any, key: Any, value: Any, weights: Any, y: Any, kept: Any = None, scale: float = 1.0) -> Any:
+def attend_backward(
+    query: Any, key: Any, value: Any, weights: Any, y: Any, kept: Any = None, scale: float = 1.0
+) -> Any:
     """The derivatives of ``attend`` by query, key and value, all of one batch shape; ``y`` is that of its ``out``."""
     if not isinstance(query, np.ndarray):
         return list(_step_by_step(y, None, query, key, value, kept, scale, weights, (True, True, True, False))[:3])
@@ -100,14 +99,14 @@ def attend_slopes(query: Any, key: Any, value: Any, weights: Any, y: Any, kept: 
         d_query, d_key, d_value = [a[block] for a in slopes]
         p, g = weights[block], y[block]
         factors = None if kept is None else np.broadcast_to(kept, weights.shape)[block]
-        np.matmul(_turned(p if factors is None else p * factors), g, out=d_value)
-        slope = np.matmul(g, _turned(value[block]))
+        np.matmul(T(p if factors is None else p * factors), g, out=d_value)
+        slope = np.matmul(g, T(value[block]))
         if factors is not None:
             slope *= factors
         slope -= np.expand_dims(np.vecdot(slope, p), -1)
         slope *= p
         np.matmul(slope, key[block], out=d_query)
-        np.matmul(_turned(slope), query[block], out=d_key)
+        np.matmul(T(slope), query[block], out=d_key)
         d_query *= scale
         d_key *= scale
 
@@ -127,7 +126,7 @@ def _attention_rule(
         return _step_by_step(g_out, g_weights, query, key, value, kept, scale, weights, needs)
     if not query.dtype == key.dtype == value.dtype == g_out.dtype:
         return _step_by_step(g_out, g_weights, query, key, value, kept, scale, weights, needs)
-    return *attend_slopes.kernel(query, key, value, weights, g_out, kept, scale), None
+    return *attend_backward.kernel(query, key, value, weights, g_out, kept, scale), None
 
 
 @op(
@@ -199,7 +198,7 @@ def _attend(
     query: Any, key: Any, value: Any, bias: Any, kept: Any, scale: float, weights: Any = None, out: Any = None
 ) -> tuple[Any, Any]:
     """``attend`` of what is computed in its own dtype; the results can be given memory."""
-    scores = np.matmul(query * scale, _turned(key), out=weights)
+    scores = np.matmul(query * scale, T(key), out=weights)
     if bias is not None:
         scores = _plus(scores, bias)
     # Where every score is -inf the finite start makes all powers 0; else the largest is 1, and so the sum 1 or more.

@@ -15,7 +15,7 @@ from .._op import composed, op
 from ..samples import case, reals
 from . import arithmetic, powers
 from .activations import relu
-from .axes import accumulation_dtype
+from .axes import accumulation_dtype, wide_dtype
 from .pooling import framed, overlap, pool_places, pool_sizes, reduce_windows, slabs
 from .shapes import shape_of
 
@@ -60,7 +60,7 @@ def average_pool(
 def spread_averages(x: Any, sizes: Any, size: Any, stride: Any, padding: Any, divisor: Any) -> Any:
     """Zeros with last dimensions ``sizes``, with ``x`` by ``divisor`` added to all of each window."""
     rank = len(size)
-    wide = accumulation_dtype(x.dtype) or x.dtype
+    wide = wide_dtype(x.dtype)
     part = x / np.asanyarray(divisor, wide)
     for axis in range(rank - 1, -1, -1):  # one dimension after the other: the shortest runs while there are fewest
         place = part.ndim - rank + axis

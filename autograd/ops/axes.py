@@ -16,9 +16,15 @@ from ..samples import case, reals
 from ._blocks import in_blocks
 
 __all__ = [
-    "MANY", "accumulation_dtype", "axes_of", "axis_of", "broadcast_back", "by_lines", "cast_input", "count", "first_of",
-    "kept", "line_axis", "line_positions", "place_along", "restore", "take_lines",
+    "MANY", "accumulation_dtype", "along", "axes_of", "axis_of", "broadcast_back", "by_lines", "cast_input", "count",
+    "first_of", "in_one_line", "kept", "line_axis", "line_positions", "place_along", "restore", "take_lines",
+    "wide_dtype", "widened",
 ]  # fmt: skip
+
+
+def along(dim: int, part: Any) -> tuple[Any, ...]:
+    """The index that takes ``part`` (an int, a slice, an array) of dimension ``dim``, and all of the others."""
+    return (slice(None),) * dim + (part,) if dim >= 0 else (Ellipsis, part) + (slice(None),) * (-dim - 1)
 
 
 def axis_of(dim: Any) -> Any:
@@ -92,6 +98,22 @@ def broadcast_back(g: Any, shape: Sequence[int], dim: Any, keepdim: bool) -> Any
 def accumulation_dtype(dtype: Any) -> Any:
     """The dtype to accumulate in: float32 for 16-bit floats, None (its own) for the others."""
     return dtypes.float32 if dtype.itemsize == 2 and dtype.kind in "fV" else None
+
+
+def wide_dtype(dtype: Any) -> Any:
+    """``accumulation_dtype``, but ``dtype`` itself where that is None."""
+    return accumulation_dtype(dtype) or dtype
+
+
+def widened(x: Any) -> Any:
+    """``x`` in the dtype to accumulate in, in which powers of a 16-bit float neither overflow nor vanish."""
+    wide = accumulation_dtype(x.dtype)
+    return x if wide is None else x.astype(wide)
+
+
+def in_one_line(a: Any, axis: int | None) -> tuple[Any, int]:
+    """What NumPy sorts or scans: without ``axis`` all elements in one line."""
+    return (np.ravel(a), 0) if axis is None else (a, axis)
 
 
 def cast_input(name: str, x: Any, dtype: Any, integers: Any = None) -> Any:

@@ -20,7 +20,7 @@ from ..samples import case, reals
 from . import arithmetic, reductions
 from ._blocks import block_rows, in_blocks
 from ._column_sums import ones
-from .axes import accumulation_dtype
+from .axes import wide_dtype
 from .class_targets import by_rows, check_targets, class_dim, combine, from_rows, read_targets, share_of, spread
 from .losses import combined
 from .neural import log_softmax, softmax
@@ -117,7 +117,7 @@ def _row_starts(count: int, classes: int) -> Any:
 
 
 def _small_slope(sums: _Sums, y: Any, reduction: str) -> Any:
-    """What ``cross_entropy_slope`` returns, as rows, for a small batch without weights."""
+    """What ``cross_entropy_backward`` returns, as rows, for a small batch without weights."""
     count = len(sums.totals)
     if y.dtype is not sums.totals.dtype:
         y = y.astype(sums.totals.dtype)
@@ -130,7 +130,7 @@ def _small_slope(sums: _Sums, y: Any, reduction: str) -> Any:
 def _cross_entropy_rule(
     g: Any, x: Any, target: Any, weight: Any, ignore_index: int, reduction: str, label_smoothing: float, memo: Any
 ) -> Any:
-    return cross_entropy_slope.kernel(x, g, target, weight, ignore_index, reduction, label_smoothing, memo)
+    return cross_entropy_backward.kernel(x, g, target, weight, ignore_index, reduction, label_smoothing, memo)
 
 
 def _slope_x_rule(
@@ -148,7 +148,7 @@ def _slope_y_rule(
     g: Any, x: Any, y: Any, target: Any, weight: Any, ignore_index: int, reduction: str, label_smoothing: float
 ) -> Any:
     one = np.ones(y.shape, y.dtype)
-    slope = cross_entropy_slope.kernel(x, one, target, weight, ignore_index, reduction, label_smoothing)
+    slope = cross_entropy_backward.kernel(x, one, target, weight, ignore_index, reduction, label_smoothing)
     return np.sum(g * slope, axis=class_dim(x.shape) if y.ndim or x.ndim == 1 else None)
 
 
@@ -185,7 +185,7 @@ def _total_weight(
         for arguments in (*_TARGETS, *_SMOOTH)
     ],
 )
-def cross_entropy_slope(
+def cross_entropy_backward(
     x: Any,
     y: Any,
     target: Any,
@@ -200,7 +200,7 @@ def cross_entropy_slope(
         slope = from_rows(_small_slope(memo[0], y, reduction), x.shape)
         return slope if slope.dtype is x.dtype else slope.astype(x.dtype)
     require_plain(x, y, target)
-    wide = accumulation_dtype(x.dtype) or x.dtype
+    wide = wide_dtype(x.dtype)
     rows = by_rows(x).astype(wide, copy=False)
     count, classes = rows.shape
     if memo:
@@ -252,7 +252,7 @@ def cross_entropy_(
     """``cross_entropy`` with class numbers. ``memo``: an empty list, in which sums are kept for backward."""
     if weight is not None or x.ndim != 2 or target.shape != x.shape[:1] or reduction != "mean":  # seldom
         check_targets("cross_entropy", x, target, weight, reduction)
-    wide = accumulation_dtype(x.dtype) or x.dtype
+    wide = wide_dtype(x.dtype)
     rows = x if x.ndim == 2 else by_rows(x)
     if wide is not x.dtype:
         rows = rows.astype(wide)
@@ -352,7 +352,7 @@ def _nll_rule(g: Any, x_shape: tuple[int, ...], target: Any, weight: Any, ignore
 
 def _nll_slope(dtype: Any, shape: tuple[int, ...], target: Any, weight: Any, ignore_index: int, reduction: str) -> Any:
     classes = shape[class_dim(shape)]
-    wide = accumulation_dtype(dtype) or dtype
+    wide = wide_dtype(dtype)
     index, weights = read_targets(target, weight, ignore_index, classes, wide, "nll_loss")
     rows = np.zeros((len(index), classes), wide, like=index)
     scale = share_of(weights, len(index), reduction, wide)
@@ -379,7 +379,7 @@ def nll_loss(x: Any, target: Any, weight: Any = None, *, ignore_index: int = -10
     Raises: IndexError, ShapeError, DtypeError, ValueError.
     """
     check_targets("nll_loss", x, target, weight, reduction)
-    wide = accumulation_dtype(x.dtype) or x.dtype
+    wide = wide_dtype(x.dtype)
     index, weights = read_targets(target, weight, ignore_index, x.shape[class_dim(x.shape)], wide, "nll_loss")
     losses = -by_rows(x)[np.arange(len(index)), index].astype(wide, copy=False)
     return combine(losses if weights is None else losses * weights, weights, reduction, x.shape, x.dtype)

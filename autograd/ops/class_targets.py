@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import DtypeError, ShapeError
 from .embeddings import check_range
+from .losses import check_reduction
 
 __all__ = ["by_rows", "check_targets", "class_dim", "combine", "from_rows", "read_targets", "share_of", "spread"]
 
@@ -57,8 +58,7 @@ def check_targets(name: str, x: Any, target: Any, weight: Any, reduction: str) -
         raise ShapeError(
             f"{name}: weight has shape {tuple(weight.shape)}; expected one for each of the {shape[dim]} classes"
         )
-    if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f"{name}: reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
+    check_reduction(name, reduction)
 
 
 def read_targets(target: Any, weight: Any, ignore_index: int, classes: int, dtype: Any, name: str) -> tuple[Any, Any]:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..engine.foreign import require_plain
-from .axes import accumulation_dtype
+from .axes import wide_dtype
 from .windows import windows
 
 __all__ = ["Geometry", "convolve", "spread", "weight_gradient"]
@@ -91,11 +91,6 @@ def _padded(sizes: Sequence[int], padding: Sequence[tuple[int, int]]) -> tuple[i
     return tuple([n + low + high for n, (low, high) in zip(sizes, padding, strict=True)])
 
 
-def _wide(x: Any) -> Any:
-    """The dtype to multiply in."""
-    return accumulation_dtype(x.dtype) or x.dtype
-
-
 # ---- columns ---------------------------------------------------------------------------------------------------------
 
 
@@ -107,7 +102,7 @@ def _rows(x: Any, kernel: tuple[int, ...], geometry: Geometry) -> Iterator[tuple
     """The windows of (images, groups, channels, ...) as rows: (groups, images * places, kernel * channels)."""
     groups, channels, sizes = x.shape[1], x.shape[2], x.shape[3:]
     rank, places = len(sizes), geometry.places(sizes, kernel)
-    depth = math.prod(kernel) * channels
+    depth, wide = math.prod(kernel) * channels, wide_dtype(x.dtype)
     last, first = (1, 0, *range(3, 3 + rank), 2), (0, 1, 2 + rank, *range(2, 2 + rank))
     inside = (slice(None), slice(None), *_inside(sizes, geometry.padding))
     loaded: Any = slice(0, 0)
@@ -116,7 +111,7 @@ def _rows(x: Any, kernel: tuple[int, ...], geometry: Geometry) -> Iterator[tuple
         count = _length(piece.images)
         if piece.images != loaded:
             if count != _length(loaded):
-                frame = np.zeros((groups, count, *_padded(sizes, geometry.padding), channels), _wide(x), like=x)
+                frame = np.zeros((groups, count, *_padded(sizes, geometry.padding), channels), wide, like=x)
                 seen = windows.op.forward(np.transpose(frame, first), kernel, geometry.stride, geometry.dilation)
                 seen = np.transpose(seen, (0, 1, *range(3, 3 + 2 * rank), 2))
             frame[inside] = np.transpose(x[piece.images], last)
@@ -132,8 +127,8 @@ def _planes(x: Any, kernel: tuple[int, ...], geometry: Geometry) -> Iterator[tup
     """The windows of (images, groups, channels, ...) in planes: (images, groups, kernel * channels, places)."""
     groups, channels, sizes = x.shape[1], x.shape[2], x.shape[3:]
     rank, places = len(sizes), geometry.places(sizes, kernel)
-    depth = math.prod(kernel) * channels
-    bare = x.dtype == _wide(x) and not any(map(any, geometry.padding))
+    depth, wide = math.prod(kernel) * channels, wide_dtype(x.dtype)
+    bare = x.dtype == wide and not any(map(any, geometry.padding))
     at = (slice(None),) * 3
     inside = (*at, *_inside(sizes, geometry.padding))
     order = (0, 1, *range(3 + rank, 3 + 2 * rank), *range(2, 3 + rank))
@@ -145,7 +140,7 @@ def _planes(x: Any, kernel: tuple[int, ...], geometry: Geometry) -> Iterator[tup
             if bare:
                 frame = x[piece.images]
             elif count != _length(loaded):
-                frame = np.zeros((count, groups, channels, *_padded(sizes, geometry.padding)), _wide(x), like=x)
+                frame = np.zeros((count, groups, channels, *_padded(sizes, geometry.padding)), wide, like=x)
             if bare or count != _length(loaded):
                 seen = np.transpose(windows.op.forward(frame, kernel, geometry.stride, geometry.dilation), order)
             if not bare:
@@ -197,7 +192,7 @@ def convolve(x: Any, weight: Any, bias: Any, geometry: Geometry, groups: int) ->
     kernel, each = weight.shape[2:], weight.shape[0] // groups
     places = geometry.places(x.shape[2:], kernel)
     rest = math.prod(places[1:])
-    wide, like = _wide(x), _watched(x, weight)
+    wide, like = wide_dtype(x.dtype), _watched(x, weight)
     out = np.empty((x.shape[0], weight.shape[0], *places), x.dtype, like=like)
     split = np.reshape(out, (x.shape[0], groups, each, places[0], rest))
     images = _grouped(x, groups)
@@ -232,7 +227,7 @@ def weight_gradient(x: Any, g: Any, kernel: tuple[int, ...], geometry: Geometry,
     require_plain(x, g)
     x, geometry = _cut(x, geometry)
     channels, each = x.shape[1] // groups, g.shape[1] // groups
-    wide = _wide(x)
+    wide = wide_dtype(x.dtype)
     rest = math.prod(g.shape[3:])
     images = _grouped(x, groups)
     split = np.reshape(g, (g.shape[0], groups, each, g.shape[2], rest))
@@ -273,7 +268,7 @@ def spread(g: Any, weight: Any, bias: Any, sizes: tuple[int, ...], geometry: Geo
         if bias is not None:
             zeros += np.reshape(bias, (-1, *(1,) * len(sizes)))
         return zeros
-    wide, like = _wide(g), _watched(g, weight)
+    wide, like = wide_dtype(g.dtype), _watched(g, weight)
     out = np.empty((g.shape[0], groups, channels, *sizes), g.dtype, like=like)
     places = g.shape[2:]
     inside = (slice(None),) * 3 + _inside(sizes, geometry.padding)

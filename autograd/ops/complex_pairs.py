@@ -13,7 +13,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from .._op import composed, op
 from ..errors import DtypeError, ShapeError
-from ..samples import case, elementwise, reals
+from ..samples import as_complex, case, elementwise, reals
 from .complexes import imag as imag_of
 from .complexes import real as real_of
 from .indexing import with_item
@@ -68,13 +68,9 @@ def polar(abs: Any, angle: Any) -> Any:
         return complex_.op.forward(abs * np.cos(angle), abs * np.sin(angle))
 
 
-def _turned(a: Any) -> Any:
-    return a * (2 - 1j)
-
-
 _PARTS = [
-    case(x=reals(shape=(2, 3), make=_turned), value=reals(shape=(2, 3))),
-    case(x=reals(shape=(2,), make=_turned), value=reals(shape=())),
+    case(x=reals(shape=(2, 3), make=as_complex), value=reals(shape=(2, 3))),
+    case(x=reals(shape=(2,), make=as_complex), value=reals(shape=())),
 ]
 
 
@@ -95,7 +91,7 @@ def set_imag(x: Any, value: Any) -> Any:
 @op(
     x=lambda g: g[..., 0] - g[..., 1] * 1j,
     view="the tensor holds the parts of a complex one",
-    samples=[case(x=reals(shape=shape, make=_turned)) for shape in ((2, 3), (), (0, 2))],
+    samples=[case(x=reals(shape=shape, make=as_complex)) for shape in ((2, 3), (), (0, 2))],
 )
 def view_as_real(x: Any) -> Any:
     """Complex numbers as pairs of real ones, real part first, along a new last dimension: a view.

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from .._op import op
-from ..samples import elementwise, reals
+from ..samples import as_complex, elementwise, reals
 
-_SAMPLES = [reals(), elementwise(x=reals(make=lambda a: a * (2 - 1j)))]
+_SAMPLES = [reals(), elementwise(x=reals(make=as_complex))]
 
 
 @op(np.real, x=lambda g: g, view="the tensor is the real part of another one", samples=_SAMPLES)

@@ -16,7 +16,7 @@ from ..engine.foreign import as_array, bare
 from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic, reductions, shapes
-from .axes import accumulation_dtype, place_along
+from .axes import place_along, wide_dtype
 from .losses import check_reduction
 from .selection import where
 
@@ -84,7 +84,7 @@ def _jumps_back(jump: Any, counts: Any) -> Any:
 def _occupancy(x: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int) -> Any:
     """How probable each class is at each time, given the labels: minus the derivative of the loss."""
     states, jump, counts = _states(targets, target_lengths, blank)
-    wide = accumulation_dtype(x.dtype) or x.dtype
+    wide = wide_dtype(x.dtype)
     emit = _emitted(x.astype(wide), states)
     both = np.concatenate([emit, _reversed(emit, input_lengths, counts)], 1)
     n = len(states)
@@ -133,7 +133,7 @@ def ctc_nll(x: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank
         blank: the class that means no label.
     """
     states, jump, counts = _states(targets, target_lengths, blank)
-    emit = _emitted(x.astype(accumulation_dtype(x.dtype) or x.dtype, copy=False), states)
+    emit = _emitted(x.astype(wide_dtype(x.dtype), copy=False), states)
     if not len(emit):
         last = np.where(np.arange(states.shape[1]) < 1, emit.dtype.type(0), _NEVER) + np.zeros_like(states, emit.dtype)
     else:

@@ -20,15 +20,8 @@ from .._protocols import numpy_function
 from ..errors import GradientError, ShapeError
 from ..samples import case, reals
 from ._foreign import foreign
-from .linear_algebra import (
-    H,
-    computed,
-    conj,
-    positive_definite,
-    require_square,
-    solve_triangular_,
-    square,
-)
+from ._matrices import H, computed, conj, positive_definite, require_square, square
+from .linear_algebra import solve_triangular_
 
 
 def main_diagonal(x: Any) -> Any:

@@ -14,7 +14,7 @@ from .._op import composed, op
 from ..errors import ShapeError
 from ..samples import case, reals
 from . import arithmetic, reductions, shapes
-from .axes import accumulation_dtype
+from .axes import wide_dtype
 from .indexing import getitem
 from .norms import norm
 from .repetition import broadcast_to
@@ -72,7 +72,7 @@ def euclidean_distances(x: Any, y: Any) -> Any:
     differences are taken.
     """
     dtype = x.dtype
-    wide = accumulation_dtype(dtype) or dtype
+    wide = wide_dtype(dtype)
     middle = np.add.reduce(y, -2, wide, keepdims=True) / max(y.shape[-2], 1)
     a, b = (x - middle).astype(wide, copy=False), (y - middle).astype(wide, copy=False)
     squares = np.expand_dims(np.add.reduce(a * a, -1), -1) + np.expand_dims(np.add.reduce(b * b, -1), -2)

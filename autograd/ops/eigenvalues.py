@@ -8,8 +8,9 @@ import numpy as np
 
 from .._op import op
 from .._protocols import numpy_function
+from ._matrices import H, T, computed, conj, require_square, square
 from .decompositions import apart, main_diagonal, over_gaps, phase_check, unit_like
-from .linear_algebra import H, T, computed, conj, inv, require_square, square
+from .linear_algebra import inv
 
 
 def _symmetric(a: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._op import composed, op
+from .._op import composed, op, unwrap
 from ..engine.foreign import bare
 from ..engine.modes import Mode
 from ..engine.nodes import Handle, new_tensor
@@ -140,10 +140,10 @@ def _prepared(
         raise IndexError(f"{name}: padding_idx {padding_idx} is out of range: there are {rows} rows")
     if max_norm is not None:
         with Mode(grad=False):
-            used = np.unique(index._data if isinstance(index, Handle) else index)
+            used = np.unique(unwrap(index))
             check_range(f"{name}: ", "index", used, rows)
             lengths = norm(weight[used], norm_type, -1)
-            lengths = lengths._data if isinstance(lengths, Handle) else lengths
+            lengths = unwrap(lengths)
             longer = lengths > max_norm
             if longer.any():
                 factors = (max_norm / (lengths[longer] + 1e-7)).astype(weight.dtype)
@@ -178,7 +178,7 @@ def _largest(rows: Any, owner: Any, bags: int) -> Any:
     size = rows.shape[1]
     if not len(owner):
         return add_rows(rows, owner, bags)
-    values = rows._data if isinstance(rows, Handle) else rows
+    values = unwrap(rows)
     full, starts = np.unique(owner, return_index=True)
     best = np.maximum.reduceat(values, starts, axis=0)
     number = np.empty(bags, np.int64, like=full)

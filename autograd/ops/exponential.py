@@ -70,19 +70,19 @@ def _slope_into(y: Any, s: Any, out: Any = None) -> Any:
 
 
 @op(
-    y=lambda g, s: sigmoid_slope.kernel(g, s),
+    y=lambda g, s: sigmoid_backward.kernel(g, s),
     s=lambda g, y, s: g * y * (1 - 2 * s),
     samples=[
         case(y=reals(shape=(2, 3)), s=reals(0, 1, shape=(2, 3))),
         case(y=reals(shape=()), s=reals(0, 1, shape=())),
     ],
 )
-def sigmoid_slope(y: Any, s: Any) -> Any:
+def sigmoid_backward(y: Any, s: Any) -> Any:
     """``y`` times the derivative of ``sigmoid`` where its value is ``s``."""
     return y * (s - s * s) if s.size <= BLOCK else pointwise(_slope_into, y, s)
 
 
-@op(x=lambda g, out: sigmoid_slope.kernel(g, out), promote="float", samples=reals(-6, 6))
+@op(x=lambda g, out: sigmoid_backward.kernel(g, out), promote="float", samples=reals(-6, 6))
 def sigmoid(x: Any) -> Any:
     """The logistic function ``1 / (1 + exp(-x))``, without overflow at either end."""
     return _logistic(x) if x.size <= BLOCK else pointwise(logistic_into, x)

@@ -12,13 +12,14 @@ from .._protocols import numpy_function
 from ..engine.nodes import Handle
 from ..errors import BoundsError, DtypeError, ShapeError
 from ..samples import case, reals
+from .axes import along
 from .casting import astype, clone
 from .joining import cat
 from .shapes import dims_of, positive, reshape, shape_of
 
 
 def _at(dim: int, start: int | None, stop: int | None) -> tuple[Any, ...]:
-    return (*[slice(None)] * dim, slice(start, stop))
+    return along(dim, slice(start, stop))
 
 
 def _even(x: Any, h: float, dim: int, edge_order: int) -> Any:
@@ -80,14 +81,14 @@ def _uneven(x: Any, coordinates: Any, dim: int, edge_order: int) -> Any:
     steps = coordinates[1:] - coordinates[:-1]
     behind = len(shape_of(x)) - dim - 1
 
-    def along(part: Any) -> Any:
+    def aligned(part: Any) -> Any:
         return reshape(part, (-1, *[1] * behind))
 
     before, after = steps[:-1], steps[1:]
     both = before + after
     weights = (-after / (before * both), (after - before) / (before * after), before / (after * both))
     ends = (slice(None, -2), slice(1, -1), slice(2, None))
-    parts = [x[(*[slice(None)] * dim, end)] * along(weight) for end, weight in zip(ends, weights, strict=True)]
+    parts = [x[along(dim, end)] * aligned(weight) for end, weight in zip(ends, weights, strict=True)]
     first, last = _at_end(x, steps, dim, edge_order, 1), _at_end(x, steps, dim, edge_order, -1)
     return cat((first, parts[0] + parts[1] + parts[2], last), dim)
 

@@ -24,10 +24,10 @@ import numpy as np
 from .._op import composed, op
 from .._protocols import numpy_function
 from ..errors import BoundsError, DtypeError, ShapeError
-from ..samples import case, reals
+from ..samples import as_complex, case, reals
 from ._blocks import get_num_threads
 from ._foreign import foreign
-from .linear_algebra import computed
+from ._matrices import computed
 from .repetition import constant_pad_nd
 from .shapes import roll, shape_of
 
@@ -203,17 +203,13 @@ def _dims_rule(name: str) -> Callable[..., Any]:
 # ---- along one dimension --------------------------------------------------------------------------------------------
 
 
-def _turned(a: Any) -> Any:
-    return a * (2 - 1j)
-
-
-def _samples(name: str, size: str, shapes: Sequence[tuple[tuple[int, ...], dict[str, Any]]]) -> list[Any]:
-    """Real samples and complex ones, as the transform takes them; ``n`` of the shapes' arguments is called ``size``."""
+def _samples(name: str, shapes: Sequence[tuple[tuple[int, ...], dict[str, Any]]]) -> list[Any]:
+    """Real samples and complex ones, as the transform takes them, of these shapes and with these arguments."""
     kind = name.removesuffix("n")
-    made = _turned if kind in _FROM_HALF else None
+    made = as_complex if kind in _FROM_HALF else None
     found = [case(x=reals(shape=shape, make=made), **arguments) for shape, arguments in shapes]
     if kind in ("fft", "ifft"):
-        found += [case(x=reals(shape=shape, make=_turned), **arguments) for shape, arguments in shapes[:2]]
+        found += [case(x=reals(shape=shape, make=as_complex), **arguments) for shape, arguments in shapes[:2]]
     if kind in _FROM_HALF:
         shape, arguments = shapes[0]
         found.append(case(x=reals(shape=shape), **arguments))
@@ -226,7 +222,7 @@ def _line(name: str) -> Callable[[Callable[..., Any]], Any]:
         ((2, 3), {}), ((4, 2), {"dim": 0, "norm": "ortho"}), ((3,), {"n": 5, "norm": "forward"}), ((4,), {"n": 2}),
         ((2, 3), {"n": 4, "dim": -2}), ((3, 2), {"n": 1, "dim": 0}), ((0, 3), {}), ((1,), {"n": 3}),
     ]  # fmt: skip
-    return op(getattr(np.fft, name), x=_line_rule(name), promote="float", samples=_samples(name, "n", shapes))
+    return op(getattr(np.fft, name), x=_line_rule(name), promote="float", samples=_samples(name, shapes))
 
 
 @_line("fft")
@@ -299,7 +295,7 @@ def _fields(name: str) -> Callable[[Callable[..., Any]], Any]:
     ]  # fmt: skip
     if name in ("fftn", "ifftn"):
         shapes += [((), {}), ((2,), {"dim": ()})]
-    return op(x=_dims_rule(name), promote="float", samples=_samples(name, "s", shapes))
+    return op(x=_dims_rule(name), promote="float", samples=_samples(name, shapes))
 
 
 @_fields("fftn")
@@ -362,7 +358,7 @@ def _plane(along_all: Any) -> Any:
     plane.__name__ = plane.__qualname__ = name.removesuffix("n") + "2"
     plane.__doc__ = f"``{name}`` along two dimensions, by default the last ones."
     shapes: list[tuple[tuple[int, ...], dict[str, Any]]] = [((2, 3), {}), ((2, 2, 2), {"s": (3, 2)})]
-    return composed(samples=_samples(name, "s", shapes))(plane)
+    return composed(samples=_samples(name, shapes))(plane)
 
 
 fft2, ifft2, rfft2, irfft2, hfft2, ihfft2 = [_plane(along_all) for along_all in _FIELDS.values()]

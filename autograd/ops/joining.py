@@ -18,7 +18,8 @@ from .._protocols import numpy_function
 from ..engine.blocks import BLOCK, copy_all
 from ..errors import ShapeError
 from ..samples import case, reals
-from .indexing import everything, getitem
+from .axes import along
+from .indexing import getitem
 from .repetition import meshgrid
 from .shapes import also_named, atleast_1d, atleast_2d, atleast_3d, positive, reshape, shape_of
 
@@ -70,7 +71,7 @@ def _joined(arrays: Sequence[Any], dim: int) -> Any:
         return np.concatenate(arrays, dim)
     ends = list(itertools.accumulate([x.shape[place] for x in arrays]))
     out = np.empty((*arrays[0].shape[:place], ends[-1], *arrays[0].shape[place + 1 :]), arrays[0].dtype)
-    parts = [out[(*everything(place), slice(end - x.shape[place], end))] for x, end in zip(arrays, ends, strict=True)]
+    parts = [out[along(place, slice(end - x.shape[place], end))] for x, end in zip(arrays, ends, strict=True)]
     copy_all(list(zip(parts, arrays, strict=True)))
     return out
 
@@ -205,8 +206,7 @@ def split_with_sizes(x: Any, split_sizes: Sequence[int], dim: int = 0) -> Any:
             f"shape {x.shape} has size {x.shape[dim]}"
         )
     ends = list(itertools.accumulate(split_sizes, initial=0))
-    before = (slice(None),) * dim
-    return [x[(*before, slice(start, end))] for start, end in itertools.pairwise(ends)]
+    return [x[along(dim, slice(start, end))] for start, end in itertools.pairwise(ends)]
 
 
 @op(x=lambda g, dim: np.stack(g, dim), outputs=MANY, view=_PART.format("unbind"), samples=[
@@ -214,8 +214,8 @@ def split_with_sizes(x: Any, split_sizes: Sequence[int], dim: int = 0) -> Any:
 ])  # fmt: skip
 def unbind(x: Any, dim: int = 0) -> Any:
     """The slices of ``x`` along ``dim``, without that dimension: views."""
-    before = (slice(None),) * positive(dim, x.ndim)
-    return [x[(*before, i, ...)] for i in range(x.shape[len(before)])]
+    dim = positive(dim, x.ndim)
+    return [x[(*along(dim, i), ...)] for i in range(x.shape[dim])]
 
 
 _by_sections = also_named(
@@ -267,7 +267,7 @@ def tensor_split(x: Any, indices_or_sections: Any, dim: int = 0) -> Any:
         each, more = divmod(size, sections)
         cuts = [i * each + min(i, more) for i in range(1, sections)]
     bounds = itertools.pairwise([0, *[int(cut) for cut in cuts], size])
-    return tuple([getitem(x, (*everything(place), slice(start, end))) for start, end in bounds])
+    return tuple([getitem(x, along(place, slice(start, end))) for start, end in bounds])
 
 
 def _evenly(name: str, x: Any, indices_or_sections: Any, dim: int, rank: int) -> Any:

@@ -14,7 +14,7 @@ from .._protocols import numpy_function
 from ..engine.nodes import Handle, new_tensor
 from ..errors import ShapeError
 from ..samples import case, reals
-from .linear_algebra import H, computed, conj, square
+from ._matrices import H, computed, conj, square
 from .products import matmul
 
 

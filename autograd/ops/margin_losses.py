@@ -130,7 +130,7 @@ def cosine_embedding_loss(x1: Any, x2: Any, target: Any, margin: float = 0.0, *,
     Raises: ShapeError.
     """
     check_reduction("cosine_embedding_loss", reduction)
-    target = _plain(target)
+    target = as_array(unwrap(target))
     if len(x1.shape) != target.ndim + 1 or len(x2.shape) != target.ndim + 1 or target.ndim > 1:
         raise ShapeError(
             "cosine_embedding_loss: expected (N, D), (N, D), (N) or (D), (D), (), got "
@@ -144,11 +144,6 @@ def cosine_embedding_loss(x1: Any, x2: Any, target: Any, margin: float = 0.0, *,
     alike = where(target == 1, arithmetic.rsub(similarity, 1), 0)
     losses = arithmetic.add(alike, where(target == -1, clamp(arithmetic.sub(similarity, margin), 0), 0))
     return combined(losses, reduction)
-
-
-def _plain(x: Any) -> Any:
-    """The array of a Tensor."""
-    return as_array(unwrap(x))
 
 
 def _triplet(

@@ -14,11 +14,12 @@ from .._protocols import numpy_function
 from ..errors import ShapeError
 from ..samples import case, reals
 from ._foreign import foreign
+from ._matrices import T, computed, require_square, square
 from .arithmetic import add
 from .casting import cast, clone
 from .decompositions import svdvals
 from .diagonals import diagonal
-from .linear_algebra import T, computed, inv, require_square, solve, square
+from .linear_algebra import inv, solve
 from .norms import norm
 from .products import matmul
 from .selection import where

@@ -48,6 +48,24 @@ def _projected(
     return tuple(linear(*given) for given in zip((query, key, value), weights, biases, strict=True))
 
 
+def _with_one_more(x: Any, one: Any, dim: int) -> Any:
+    """Keys or values with one more, the same in all of the batch, at the end of dimension ``dim``."""
+    shape = (x.shape[0], 1, x.shape[2]) if dim == 1 else (1, *x.shape[1:])
+    return cat([x, broadcast_to(one, shape)], dim)
+
+
+def _split_heads(x: Any, num_heads: int, size: int, first: bool) -> Any:
+    """(batch, length, heads * size) if ``first``, else (length, batch, ...), as (batch, heads, length, size)."""
+    parts = reshape(x, (*x.shape[:2], num_heads, size))
+    return permute(parts, (0, 2, 1, 3) if first else (1, 2, 0, 3))
+
+
+def _join_heads(x: Any, first: bool) -> Any:
+    """The inverse of ``_split_heads``."""
+    parts = permute(x, (0, 2, 1, 3) if first else (2, 0, 1, 3))
+    return reshape(parts, (*parts.shape[:2], parts.shape[2] * parts.shape[3]))
+
+
 def _array(mask: Any, name: str, shapes: list[tuple[int, ...]]) -> Any:
     """A mask as an array of bool or a floating Tensor, once its shape and dtype are known to be right."""
     if mask is None:
@@ -145,13 +163,11 @@ def multi_head_attention_forward(
     if not batched:
         q, k, v = (reshape(x, (1, *x.shape)) for x in (q, k, v))
     first = batch_first or not batched
-    batch, length = (q.shape[0], q.shape[1]) if first else (q.shape[1], q.shape[0])
     if bias_k is not None:
-        one = (batch, 1) if first else (1, batch)
-        k, v = (cat([x, broadcast_to(b, (*one, x.shape[2]))], 1 if first else 0) for x, b in ((k, bias_k), (v, bias_v)))
-    order = (0, 2, 1, 3) if first else (1, 2, 0, 3)
+        k, v = (_with_one_more(x, one, 1 if first else 0) for x, one in ((k, bias_k), (v, bias_v)))
     size = embed_dim_to_check // num_heads
-    q, k, v = (permute(reshape(x, (*x.shape[:2], num_heads, size)), order) for x in (q, k, v))
+    q, k, v = (_split_heads(x, num_heads, size, first) for x in (q, k, v))
+    batch, length = q.shape[0], q.shape[2]
     k = k if static_k is None else reshape(static_k, (batch, num_heads, *static_k.shape[1:]))
     v = v if static_v is None else reshape(static_v, (batch, num_heads, *static_v.shape[1:]))
     if add_zero_attn:
@@ -165,8 +181,7 @@ def multi_head_attention_forward(
     bias, mask = _masks(attn_mask, padding, batch, num_heads, more)
     kept = factors(dropout_p if training else 0.0, (batch, num_heads, length, k.shape[2]), q.dtype)
     out, weights = attend(q, k, v, bias, mask, kept, 1 / math.sqrt(size))
-    out = permute(out, (0, 2, 1, 3) if first else (2, 0, 1, 3))
-    out = linear(reshape(out, (*out.shape[:2], embed_dim_to_check)), out_proj_weight, out_proj_bias)
+    out = linear(_join_heads(out, first), out_proj_weight, out_proj_bias)
     out = out if batched else getitem(out, 0)
     if not need_weights:
         return out, None

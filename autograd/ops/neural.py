@@ -118,16 +118,16 @@ def _along(x: Any, y: Any, dim: int) -> Any:
 
 
 @op(
-    x=lambda g, y, dim: softmax_slope.kernel(g, y, dim),
+    x=lambda g, y, dim: softmax_backward.kernel(g, y, dim),
     y=lambda g, x, y, dim: g * (x - _along(x, y, dim)) - x * _along(g, y, dim),
     samples=_SLOPES,
 )
-def softmax_slope(x: Any, y: Any, dim: int) -> Any:
+def softmax_backward(x: Any, y: Any, dim: int) -> Any:
     """The gradient of the input of ``softmax``, from that of its output, ``x``, and the output ``y``."""
-    return _softmax_slope(x, y, dim) if x.size <= BLOCK else linewise(_softmax_slope, dim, x, y)
+    return _softmax_backward(x, y, dim) if x.size <= BLOCK else linewise(_softmax_backward, dim, x, y)
 
 
-def _softmax_slope(x: Any, y: Any, dim: int, out: Any = None) -> Any:
+def _softmax_backward(x: Any, y: Any, dim: int, out: Any = None) -> Any:
     out = np.subtract(x, _along(x, y, dim), out=out)
     out *= y
     return out
@@ -152,7 +152,7 @@ def _softmax(x: Any, dim: int, out: Any = None) -> Any:
     return powers
 
 
-@op(x=lambda g, out, dim: softmax_slope.kernel(g, out, dim), promote="float", samples=_SOFTMAX)
+@op(x=lambda g, out, dim: softmax_backward.kernel(g, out, dim), promote="float", samples=_SOFTMAX)
 def softmax(x: Any, dim: int, dtype: Any = None) -> Any:
     """``exp(x)`` divided by its sum along ``dim``, without overflow.
 
@@ -178,7 +178,7 @@ def _log_softmax(x: Any, dim: int, out: Any = None) -> Any:
     return shifted
 
 
-def _log_softmax_slope(x: Any, y: Any, dim: int, out: Any = None) -> Any:
+def _log_softmax_backward(x: Any, y: Any, dim: int, out: Any = None) -> Any:
     if out is None:
         return x - np.exp(y) * np.add.reduce(x, dim, keepdims=True)
     out = np.exp(y, out=out)
@@ -191,12 +191,12 @@ def _log_softmax_slope(x: Any, y: Any, dim: int, out: Any = None) -> Any:
     y=lambda g, x, y, dim: -g * np.exp(y) * np.add.reduce(x, dim, keepdims=True),
     samples=_SLOPES,
 )
-def log_softmax_slope(x: Any, y: Any, dim: int) -> Any:
+def log_softmax_backward(x: Any, y: Any, dim: int) -> Any:
     """The gradient of the input of ``log_softmax``, from that of its output, ``x``, and the output ``y``."""
-    return _log_softmax_slope(x, y, dim) if x.size <= BLOCK else linewise(_log_softmax_slope, dim, x, y)
+    return _log_softmax_backward(x, y, dim) if x.size <= BLOCK else linewise(_log_softmax_backward, dim, x, y)
 
 
-@op(x=lambda g, out, dim: log_softmax_slope.kernel(g, out, dim), promote="float", samples=_SOFTMAX)
+@op(x=lambda g, out, dim: log_softmax_backward.kernel(g, out, dim), promote="float", samples=_SOFTMAX)
 def log_softmax(x: Any, dim: int, dtype: Any = None) -> Any:
     """The logarithm of ``softmax``, exact where that is near 0.
 

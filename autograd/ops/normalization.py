@@ -7,17 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from .._op import composed
+from .._op import composed, unwrap
 from ..engine.mutation import stamp
-from ..engine.nodes import Handle
 from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic, powers, reductions
 from ._blocks import BLOCK
-from .axes import accumulation_dtype
+from .axes import wide_dtype, widened
 from .repetition import constant_pad_nd
 from .shapes import movedim, reshape, shape_of
-from .standardization import batch_norm_, group_norm_, layer_norm_, scale_channels, widened
+from .standardization import batch_norm_, group_norm_, layer_norm_, scale_channels
 from .windows import windows
 
 # ---- over the last dimensions ----------------------------------------------------------------------------------------
@@ -95,7 +94,7 @@ def rms_norm(x: Any, normalized_shape: Any, weight: Any = None, eps: float | Non
     """
     rank = _last_shape("rms_norm", x, normalized_shape, weight=weight)
     if eps is None:
-        eps = float(np.finfo(accumulation_dtype(x.dtype) or x.dtype).eps)
+        eps = float(np.finfo(wide_dtype(x.dtype)).eps)
     return layer_norm_(x, weight, None, rank, eps, False, [])
 
 
@@ -117,13 +116,9 @@ def _check_channels(name: str, x: Any, **values: Any) -> tuple[int, ...]:
     return shape
 
 
-def _array(x: Any) -> Any:
-    return x._data if isinstance(x, Handle) else x
-
-
 def _track(running: Any, value: Any, momentum: float) -> None:
     """Move a running statistic towards a new value, in place."""
-    held = _array(running)
+    held = unwrap(running)
     np.copyto(held, held * (1 - momentum) + value * momentum, casting="same_kind")  # all at once, or nothing
     stamp(held)
 
@@ -151,10 +146,10 @@ def _scaled(x: Any, weight: Any, bias: Any, shape: tuple[int, ...]) -> Any:
 def _by_running(x: Any, mean: Any, variance: Any, weight: Any, bias: Any, eps: float, shape: tuple[int, ...]) -> Any:
     """``batch_norm`` in evaluation: an affine map with constants from training."""
     dtype = x.dtype
-    wide = accumulation_dtype(dtype) or dtype
-    scale = (1 / np.sqrt(_array(variance) + eps)).astype(wide, copy=False)
+    wide = wide_dtype(dtype)
+    scale = (1 / np.sqrt(unwrap(variance) + eps)).astype(wide, copy=False)
     factor = scale if weight is None else arithmetic.mul(weight, scale)
-    out = arithmetic.sub(x, _by_channel(_array(mean).astype(wide, copy=False), shape))
+    out = arithmetic.sub(x, _by_channel(unwrap(mean).astype(wide, copy=False), shape))
     out = _scaled(out, factor, bias, shape)
     return out if out.dtype == dtype else out.astype(dtype)
 
@@ -299,7 +294,7 @@ def instance_norm(
         )
     out = group_norm(x, max(shape[1], 1), weight, bias, eps)
     if math.prod(shape) and (running_mean is not None or running_var is not None):
-        rows = np.reshape(widened(_array(x)), (shape[0], shape[1], n))
+        rows = np.reshape(widened(unwrap(x)), (shape[0], shape[1], n))
         if running_mean is not None:
             _track(running_mean, np.mean(rows, axis=(0, 2)), momentum)
         if running_var is not None:

@@ -13,10 +13,10 @@ from .._op import composed, op
 from ..errors import ShapeError
 from ..samples import case, elementwise, reals
 from . import arithmetic
-from .axes import accumulation_dtype, axes_of, axis_of, cast_input, restore
+from ._matrices import conj
+from .axes import axes_of, axis_of, cast_input, restore, wide_dtype
 from .decompositions import svd
 from .extremes import extreme, require_elements, tied
-from .linear_algebra import conj
 
 _INF = float("inf")
 _add: Any = np.add.reduce
@@ -114,7 +114,7 @@ def norm(x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: 
         p = _order(p)
     x = cast_input("norm", x, dtype)
     real = np.real(x).dtype if x.dtype.kind == "c" else x.dtype
-    x = x.astype(accumulation_dtype(x.dtype) or x.dtype, copy=False)
+    x = x.astype(wide_dtype(x.dtype), copy=False)
     if p == "nuc":
         axes = _matrix_axes(x.shape, dim)
         out = _add(np.linalg.svd(np.moveaxis(x, axes, (-2, -1)), compute_uv=False), -1)

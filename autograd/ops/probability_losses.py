@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from .._op import composed, op
+from .._op import composed, op, unwrap
 from ..engine.foreign import everywhere
-from ..engine.nodes import Handle
 from ..errors import ShapeError
 from ..samples import case, elementwise, reals
 from . import arithmetic, reductions, shapes
@@ -325,7 +324,7 @@ def gaussian_nll_loss(
             raise ShapeError(
                 f"gaussian_nll_loss: var has shape {have}; expected {want}, {(*want[:-1], 1)}, {want[:-1]} or a number"
             )
-    if not everywhere(np.logical_not((var._data if isinstance(var, Handle) else var) < 0)):
+    if not everywhere(np.logical_not(unwrap(var) < 0)):
         raise ValueError(
             "gaussian_nll_loss: var has negative entries; a variance is at least 0 (apply exp or softplus)"
         )

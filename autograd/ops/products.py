@@ -18,6 +18,7 @@ from .._protocols import numpy_function
 from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic
+from ._matrices import conj
 from .selection import where
 from .shapes import also_named, shape_of
 
@@ -151,14 +152,10 @@ def outer(x: Any, y: Any) -> Any:
     return np.expand_dims(x, 1) * y
 
 
-def _conj(x: Any) -> Any:
-    return np.conj(x) if x.dtype.kind == "c" else x
-
-
 @op(
     np.vecdot, np.linalg.vecdot,
-    x=lambda g, y, dim: _conj(np.expand_dims(g, dim) * y),
-    y=lambda g, x, dim: np.expand_dims(g, dim) * _conj(x),
+    x=lambda g, y, dim: conj(np.expand_dims(g, dim) * y),
+    y=lambda g, x, dim: np.expand_dims(g, dim) * conj(x),
     promote="common",
     samples=[
         case(x=reals(shape=(2, 3)), y=reals(shape=(2, 3))), case(x=reals(shape=(3,)), y=reals(shape=(2, 3))),

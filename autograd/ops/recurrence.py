@@ -2,7 +2,7 @@
 
 The products of the input for all steps are one matrix product before the loop over time, and the gradients of the
 weights one after it; in between, a step is a small product and a few elementwise calls. All three share
-``recurrence_gradient``. That is an op itself, whose own derivative is that of the recurrence written out step by step.
+``recurrence_backward``. That is an op itself, whose own derivative is that of the recurrence written out step by step.
 
 Shape, of every op here: x (time, batch, features); or (rows, features), which is one step for a batch of that many
 rows or, with ``batch_sizes``, what a ``PackedSequence`` holds. Weights and biases are PyTorch's, with its order of
@@ -19,7 +19,7 @@ from ..samples import Case, case, reals
 from .pullback import pull_back
 from .recurrent_sweeps import plain_gradient, sizes_of, sweep, sweep_back
 
-__all__ = ["gru", "lstm", "recurrence_gradient", "rnn"]
+__all__ = ["gru", "lstm", "recurrence_backward", "rnn"]
 
 
 def _arrays(gates: int, *shape: int, hidden: int = 2, bias: bool = True, width: int | None = None) -> dict[str, Any]:
@@ -95,7 +95,7 @@ _ALL = (True, True, False, True, True, True, True, False)
              wanted=(True, *(False,) * 7)),
     ],
 )  # fmt: skip
-def recurrence_gradient(
+def recurrence_backward(
     g_output: Any, x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None, c0: Any = None,
     w_hr: Any = None, g_h: Any = None, g_c: Any = None, g_gates: Any = None, g_cells: Any = None, cell: str = "tanh",
     batch_sizes: Any = None, reverse: bool = False, wanted: tuple[bool, ...] = _ALL, output: Any = None,
@@ -123,7 +123,7 @@ def _rnn_rule(
     batch_sizes: Any, reverse: bool, output: Any, needs: Any,
 ) -> tuple[Any, ...]:  # fmt: skip
     wanted = (*needs[:2], False, *needs[2:], False)
-    found = recurrence_gradient.kernel(
+    found = recurrence_backward.kernel(
         g_output, x, h0, w_ih, w_hh, b_ih, b_hh, g_h=g_h, cell=nonlinearity, batch_sizes=batch_sizes, reverse=reverse,
         wanted=wanted, output=output,
     )  # fmt: skip
@@ -160,7 +160,7 @@ def _gru_rule(
     batch_sizes: Any, reverse: bool, output: Any, gates: Any, needs: Any,
 ) -> tuple[Any, ...]:  # fmt: skip
     wanted = (*needs[:2], False, *needs[2:], False)
-    found = recurrence_gradient.kernel(
+    found = recurrence_backward.kernel(
         g_output, x, h0, w_ih, w_hh, b_ih, b_hh, g_h=g_h, g_gates=g_gates, cell="gru", batch_sizes=batch_sizes,
         reverse=reverse, wanted=wanted, output=output, gates=gates,
     )  # fmt: skip
@@ -198,7 +198,7 @@ def _lstm_rule(
     g_output: Any, g_h: Any, g_c: Any, g_gates: Any, g_cells: Any, x: Any, h0: Any, c0: Any, w_ih: Any, w_hh: Any,
     b_ih: Any, b_hh: Any, w_hr: Any, batch_sizes: Any, reverse: bool, output: Any, gates: Any, cells: Any, needs: Any,
 ) -> tuple[Any, ...]:  # fmt: skip
-    found = recurrence_gradient.kernel(
+    found = recurrence_backward.kernel(
         g_output, x, h0, w_ih, w_hh, b_ih, b_hh, c0, w_hr, g_h, g_c, g_gates, g_cells, "lstm", batch_sizes, reverse,
         needs, output, gates, cells,
     )  # fmt: skip

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ShapeError
-from .axes import accumulation_dtype
+from .axes import widened
 from .pullback import pull_back
 from .recurrent_cells import CELLS, Cell
 
@@ -55,9 +55,8 @@ def _previous(states: Any, first: Any, steps: list[tuple[slice, int]], reverse: 
 
 
 def _widened(*arrays: Any) -> list[Any]:
-    """16-bit floats as float32."""
-    wide = [None if array is None else accumulation_dtype(array.dtype) for array in arrays]
-    return [array if dtype is None else array.astype(dtype) for array, dtype in zip(arrays, wide, strict=True)]
+    """Those that are not None in the dtype to accumulate in."""
+    return [None if array is None else widened(array) for array in arrays]
 
 
 def _as_rows(array: Any) -> Any:

@@ -20,7 +20,7 @@ from ._blocks import BLOCK, in_blocks
 from ._column_sums import ones
 from .axes import accumulation_dtype, axes_of, axis_of, broadcast_back, cast_input, count, restore
 from .diagonals import diagonal
-from .scans import can_divide, cumprod, cumprod_slope, shifted
+from .scans import can_divide, cumprod, cumprod_backward, shifted
 
 REDUCED: list[Any] = [
     case(x=reals(shape=(2, 3))),
@@ -155,8 +155,8 @@ def _others_rule(g: Any, x: Any, dim: int) -> Any:
     before, after = cumprod.kernel(x, dim), cumprod.kernel(mirrored, dim)
     by_before = shifted.kernel(g * np.flip(shifted.kernel(after, dim, 1, 1), dim), dim, -1, 0)
     by_after = shifted.kernel(np.flip(g * shifted.kernel(before, dim, 1, 1), dim), dim, -1, 0)
-    return cumprod_slope.kernel(by_before, x, before, dim) + np.flip(
-        cumprod_slope.kernel(by_after, mirrored, after, dim), dim
+    return cumprod_backward.kernel(by_before, x, before, dim) + np.flip(
+        cumprod_backward.kernel(by_after, mirrored, after, dim), dim
     )
 
 

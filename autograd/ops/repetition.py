@@ -15,6 +15,7 @@ from ..engine.blocks import BLOCK, copy_all
 from ..engine.sweep import sum_to
 from ..errors import NotDifferentiableError, ShapeError
 from ..samples import case, reals
+from .axes import along
 from .indexing import scatter_index
 from .shapes import atleast_1d, dims_of, positive, reshape, shape_of
 
@@ -135,7 +136,7 @@ def _repeat_back(g: Any, x_shape: Any, repeats: Any, dim: Any) -> Any:
         return np.sum(np.reshape(g, (*x_shape[:dim], x_shape[dim], count, *x_shape[dim + 1 :])), axis=dim + 1)
     numbers = np.arange(x_shape[dim], like=repeats if isinstance(repeats, np.ndarray) else None)
     places = np.repeat(numbers, repeats)  # which asks the type of the first alone
-    return scatter_index.kernel(g, (slice(None),) * dim + (places,), x_shape)
+    return scatter_index.kernel(g, along(dim, places), x_shape)
 
 
 @op(x=_repeat_back, constants=("repeats",), samples=[

@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from .._op import composed, op
+from .._op import composed, op, unwrap
 from ..engine.foreign import as_array, everywhere
-from ..engine.nodes import Handle
 from ..errors import NotDifferentiableError, ShapeError
 from ..samples import case, reals
 from . import arithmetic
-from .axes import accumulation_dtype
+from .axes import wide_dtype
 from .contraction import einsum
 from .indexing import getitem
 from .selection import keep
@@ -96,7 +95,7 @@ _TABLES = (np.array([[0, 1, 1, 2], [1, 1, 2, 0]]), np.array([[0.5, 1.0, 0.25, 2.
 def resample(x: Any, tables: tuple[Any, Any], dim: int) -> Any:
     """Weighted sums of places along ``dim``: ``tables`` hold, with a row a tap, the places and their weights."""
     index, weights = tables
-    dtype = accumulation_dtype(x.dtype) or x.dtype
+    dtype = wide_dtype(x.dtype)
     shape = (-1, *(1,) * (x.ndim - dim - 1))
     if len(index) == 1 and (weights == 1).all():
         return np.take(x, index[0], dim)
@@ -221,10 +220,6 @@ def affine_grid(theta: Any, size: Sequence[int], align_corners: bool | None = No
     return einsum("...j,nij->n...i", base, theta)
 
 
-def _data(x: Any) -> Any:
-    return as_array(x._data if isinstance(x, Handle) else x)
-
-
 def _reflected(x: Any, n: int, align_corners: bool) -> tuple[Any, Any]:
     """Coordinates reflected into the image: the sign and the offset that do it."""
     low, span = (0.0, n - 1.0) if align_corners else (-0.5, float(n))
@@ -316,7 +311,7 @@ def grid_sample(
             if not align:
                 at = arithmetic.sub(at, 0.5)
             if mode != "bicubic":
-                slope, offset = _bounded(_data(at), n, padding_mode, align)
+                slope, offset = _bounded(as_array(unwrap(at)), n, padding_mode, align)
                 at = arithmetic.add(arithmetic.mul(at, slope), offset)
             steps.append(_neighbours(at, n, mode, padding_mode, align))
         total = None
@@ -331,7 +326,7 @@ def grid_sample(
 
 def _neighbours(at: Any, n: int, mode: str, padding_mode: str, align: bool) -> list[tuple[Any, Any]]:
     """The whole coordinates beside the points, and the weights with which they count."""
-    found = _data(at)
+    found = as_array(unwrap(at))
     if mode == "nearest":
         return [(np.rint(found), None)]
     low = np.floor(found)

@@ -17,9 +17,9 @@ from .._protocols import numpy_function, ufunc_method
 from ..errors import ShapeError
 from ..samples import case, reals
 from . import arithmetic
-from ._accumulation import accumulate, along
+from ._accumulation import accumulate
 from ._blocks import BLOCK
-from .axes import cast_input, line_axis, place_along
+from .axes import along, cast_input, in_one_line, line_axis, place_along
 from .exponential import logaddexp
 from .indexing import getitem
 from .joining import cat
@@ -136,7 +136,7 @@ def _slope_by_x(g: Any, y: Any, x: Any, value: Any, dim: int) -> Any:
         for shape, dim in (((2, 3), 0), ((2, 3, 2), -2), ((4,), 0), ((), 0), ((0, 2), 1))
     ],
 )
-def cumprod_slope(y: Any, x: Any, value: Any, dim: int) -> Any:
+def cumprod_backward(y: Any, x: Any, value: Any, dim: int) -> Any:
     """The gradient of the input of ``cumprod``, from that of its output, ``y``, and the output, ``value``.
 
     Exact where elements are zero. Only where none of many is, and nothing overflowed, are products divided by ``x``.
@@ -156,7 +156,7 @@ def can_divide(product: Any) -> bool:
     return bool(size.min() >= limits.tiny and size.max() <= limits.max)
 
 
-@op(x=lambda g, x, out, dim: cumprod_slope.kernel(g, x, out, dim), samples=_ALONG)
+@op(x=lambda g, x, out, dim: cumprod_backward.kernel(g, x, out, dim), samples=_ALONG)
 def cumprod(x: Any, dim: int, *, dtype: Any = None) -> Any:
     """Running product. The gradient is exact where elements are zero."""
     return accumulate(np.multiply, cast_input("cumprod", x, dtype, dtypes.int64), dim)
@@ -310,19 +310,14 @@ def cumulative_trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1
 # ---- NumPy's signatures ---------------------------------------------------------------------------------------------
 
 
-def _flat(a: Any, axis: int | None) -> tuple[Any, int]:
-    """What NumPy scans: without ``axis`` all elements in one line."""
-    return (np.ravel(a), 0) if axis is None else (a, axis)
-
-
 @numpy_function(np.cumsum)
 def _numpy_cumsum(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
-    return cumsum(*_flat(a, axis), dtype=dtype)
+    return cumsum(*in_one_line(a, axis), dtype=dtype)
 
 
 @numpy_function(np.cumprod)
 def _numpy_cumprod(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
-    return cumprod(*_flat(a, axis), dtype=dtype)
+    return cumprod(*in_one_line(a, axis), dtype=dtype)
 
 
 @numpy_function(np.diff)

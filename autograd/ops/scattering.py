@@ -16,15 +16,16 @@ from .._op import composed, op, unwrap
 from ..engine.foreign import as_array
 from ..errors import ShapeError
 from ..samples import case, reals
+from ._indices import from_start
 from .arithmetic import add, mul
-from .axes import place_along
+from .axes import along, place_along
 from .diagonals import diagonal_scatter as diagonal_scatter
-from .indexing import everything, getitem, scatter_index, with_item
+from .indexing import getitem, scatter_index, with_item
 from .lines import are_many_lines, put_lines
 from .repetition import broadcast_to
 from .selection import require_order
 from .shapes import positive, reshape, shape_of
-from .taking import along, as_index, as_mask
+from .taking import as_index, as_mask, gather_index
 
 _INDEX = np.array([[2, 0], [2, 1]])
 _REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")
@@ -34,7 +35,7 @@ _REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")
 
 def _places(name: str, x: Any, dim: int, index: Any, src: Any) -> tuple[Any, Any]:
     """The index tuple of a scatter, and the part of ``src`` (an array or a number) that belongs to it."""
-    places = along(name, shape_of(x) or (1,), dim, index)
+    places = gather_index(name, shape_of(x) or (1,), dim, index)
     shape = np.broadcast_shapes(*[place.shape for place in places])
     if len(shape_of(src)) == 0 or shape_of(src) == shape:
         return places, src
@@ -197,11 +198,11 @@ def _slices(name: str, x: Any, dim: int, index: Any, negative: bool = False) -> 
     place = positive(dim, len(shape))
     index = np.atleast_1d(as_index(name, index))
     if negative:
-        index = np.where(index < 0, index + shape[place], index)
+        index = from_start(index, shape[place])
     index = as_index(name, index, shape[place])
     if index.ndim > 1:
         raise ShapeError(f"{name}: expected an index of one dimension, got shape {index.shape}")
-    return (*everything(place), index)
+    return along(place, index)
 
 
 def _check_source(name: str, x: Any, places: Any, source: Any) -> None:
@@ -335,7 +336,7 @@ def select_scatter(x: Any, src: Any, dim: int, index: int) -> Any:
 
     Raises: ShapeError; IndexError.
     """
-    place = (*everything(positive(dim, len(shape_of(x)))), operator.index(index))
+    place = along(positive(dim, len(shape_of(x))), operator.index(index))
     return _exactly("select_scatter", x, src, place)
 
 
@@ -350,7 +351,7 @@ def slice_scatter(
 
     Raises: ShapeError.
     """
-    place = (*everything(positive(dim, len(shape_of(x)))), slice(start, end, step))
+    place = along(positive(dim, len(shape_of(x))), slice(start, end, step))
     return _exactly("slice_scatter", x, src, place)
 
 

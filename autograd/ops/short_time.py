@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from .._op import composed
+from .._op import composed, unwrap
 from ..engine.foreign import bare
 from ..engine.nodes import Handle
 from ..errors import DtypeError, ShapeError
-from ..samples import case, reals
+from ..samples import as_complex, case, reals
 from . import fourier
 from .casting import astype, clone
 from .complex_pairs import view_as_real
@@ -63,10 +63,6 @@ def _complex(x: Any) -> bool:
     return x is not None and x.dtype.kind == "c"
 
 
-def _turned(a: Any) -> Any:
-    return a * (2 - 1j)
-
-
 _HANN = reals(0.2, 1, shape=(4,))
 _SHORT = reals(0.2, 1, shape=(3,))
 
@@ -76,7 +72,7 @@ _SHORT = reals(0.2, 1, shape=(3,))
     case(x=reals(shape=(2, 6)), n_fft=4, hop_length=2, window=_HANN, center=False, return_complex=True),
     case(x=reals(shape=(5,)), n_fft=4, win_length=3, window=_SHORT, normalized=True, return_complex=False),
     case(x=reals(shape=(6,)), n_fft=4, pad_mode="constant", onesided=False, return_complex=True, win_length=2),
-    case(x=reals(shape=(5,), make=_turned), n_fft=4, window=_HANN),
+    case(x=reals(shape=(5,), make=as_complex), n_fft=4, window=_HANN),
     case(x=reals(shape=(5,)), n_fft=4, win_length=2, center=False, align_to_window=True, return_complex=True),
 ])  # fmt: skip
 def stft(
@@ -152,11 +148,11 @@ def stft(
 
 
 @composed(inputs=("x", "window"), samples=[
-    case(x=reals(shape=(3, 4), make=_turned), n_fft=4),
-    case(x=reals(shape=(1, 3, 3), make=_turned), n_fft=4, hop_length=2, window=_HANN, center=False),
-    case(x=reals(shape=(3, 3), make=_turned), n_fft=4, win_length=3, window=_SHORT, normalized=True, length=3),
-    case(x=reals(shape=(4, 3), make=_turned), n_fft=4, onesided=False, length=8),
-    case(x=reals(shape=(4, 3), make=_turned), n_fft=4, window=_HANN, return_complex=True),
+    case(x=reals(shape=(3, 4), make=as_complex), n_fft=4),
+    case(x=reals(shape=(1, 3, 3), make=as_complex), n_fft=4, hop_length=2, window=_HANN, center=False),
+    case(x=reals(shape=(3, 3), make=as_complex), n_fft=4, win_length=3, window=_SHORT, normalized=True, length=3),
+    case(x=reals(shape=(4, 3), make=as_complex), n_fft=4, onesided=False, length=8),
+    case(x=reals(shape=(4, 3), make=as_complex), n_fft=4, window=_HANN, return_complex=True),
 ])  # fmt: skip
 def istft(
     x: Any,
@@ -213,7 +209,7 @@ def istft(
     covered = getitem(covered, inside)
     if inside.stop <= inside.start:
         raise ShapeError(f"istft: nothing is left of {count} pieces with n_fft = {n_fft}, center={center}, {length=}")
-    magnitude = bare(np.abs(covered._data if isinstance(covered, Handle) else covered))
+    magnitude = bare(np.abs(unwrap(covered)))
     if not np.min(magnitude) > _NARROWEST:
         raise ShapeError(
             f"istft: the windows leave gaps in the signal: at element {int(np.argmin(magnitude))} the squared windows "

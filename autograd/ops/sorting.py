@@ -17,7 +17,7 @@ from .._protocols import numpy_function
 from ..errors import ShapeError
 from ..samples import case, integers, reals
 from ._blocks import in_blocks
-from .axes import MANY, axes_of, line_axis, place_along, take_lines
+from .axes import MANY, axes_of, in_one_line, line_axis, place_along, take_lines
 from .extremes import require_elements
 
 _ALONG = [
@@ -308,18 +308,14 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
 # ---- NumPy's signatures ---------------------------------------------------------------------------------------------
 
 
-def _flat(a: Any, axis: int | None) -> tuple[Any, int]:
-    return (np.ravel(a), 0) if axis is None else (a, axis)
-
-
 @numpy_function(np.sort)
 def _numpy_sort(a: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
-    return sort(*_flat(a, axis)).values
+    return sort(*in_one_line(a, axis)).values
 
 
 @numpy_function(np.argsort)
 def _numpy_argsort(a: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
-    return argsort(*_flat(a, axis))
+    return argsort(*in_one_line(a, axis))
 
 
 @numpy_function(np.argmax)

@@ -10,24 +10,18 @@ import numpy as np
 
 from .._op import op
 from ..samples import case, reals
-from ._group_moments import group_slopes, groups_normalized
+from ._group_moments import groups_backward, groups_normalized
 from ._moments import (
-    channel_slopes,
+    channels_backward,
     channels_normalized,
     channels_scaled,
-    row_slopes,
+    channels_scaled_backward,
+    rows_backward,
     rows_normalized,
-    scaling_slopes,
 )
-from .axes import accumulation_dtype
+from .axes import widened
 
 # ---- derivatives of second and higher order, in plain NumPy ------------------------------------
-
-
-def widened(x: Any) -> Any:
-    """``x`` in a dtype fit to add up in."""
-    dtype = accumulation_dtype(x.dtype)
-    return x if dtype is None else x.astype(dtype)
 
 
 def _fit(weight: Any, ndim: int, rank: int) -> Any:
@@ -109,11 +103,11 @@ def _with(name: str, like: str, cases: Sequence[Any]) -> list[Any]:
 
 
 @op(joint=_slopes_rule, inputs=("x", "y", "weight"), outputs=("dx", "dw", "db"), samples=_with("y", "x", _ROWS))
-def layer_norm_slopes(
+def layer_norm_backward(
     x: Any, y: Any, weight: Any = None, rank: int = 1, eps: float = 1e-5, centered: bool = True, memo: Any = None
 ) -> Any:
     """The derivatives of ``layer_norm`` by input, weight and bias (0 without weight); ``y`` is that of its result."""
-    found = row_slopes(widened(x), widened(y), weight, rank, eps, centered, memo)
+    found = rows_backward(widened(x), widened(y), weight, rank, eps, centered, memo)
     return [d.astype(x.dtype, copy=False) for d in found]
 
 
@@ -122,7 +116,7 @@ def _layer_norm_rule(
 ) -> tuple[Any, Any, Any]:
     if weight is None and not needs[0]:
         return None, None, g
-    dx, dw, db = layer_norm_slopes.kernel(x, g, weight, rank, eps, centered, memo)
+    dx, dw, db = layer_norm_backward.kernel(x, g, weight, rank, eps, centered, memo)
     return dx if needs[0] else None, dw, g if weight is None else db
 
 
@@ -151,16 +145,16 @@ def _batch_slopes_rule(
     outputs=("dx", "dw", "db"),
     samples=_with("y", "x", _CHANNELS),
 )
-def batch_norm_slopes(x: Any, y: Any, weight: Any = None, eps: float = 1e-5, memo: Any = None) -> Any:
+def batch_norm_backward(x: Any, y: Any, weight: Any = None, eps: float = 1e-5, memo: Any = None) -> Any:
     """The derivatives of ``batch_norm`` by input, weight and bias (0 without weight); ``y`` is that of its result."""
-    found = channel_slopes(widened(x), widened(y), weight, eps, memo)
+    found = channels_backward(widened(x), widened(y), weight, eps, memo)
     return found if found[0].dtype is x.dtype else [d.astype(x.dtype, copy=False) for d in found]
 
 
 def _batch_norm_rule(
     g: Any, x: Any, weight: Any, eps: float, memo: Any, needs: tuple[bool, ...]
 ) -> tuple[Any, Any, Any]:
-    dx, dw, db = batch_norm_slopes.kernel(x, g, weight, eps, memo)
+    dx, dw, db = batch_norm_backward.kernel(x, g, weight, eps, memo)
     if weight is None:
         db = np.sum(g, axis=_dims(g.ndim, 0))
     return dx if needs[0] else None, dw, db
@@ -189,14 +183,14 @@ def _scaling_rule(g_dx: Any, g_dw: Any, g_db: Any, x: Any, y: Any, weight: Any) 
     case(x=reals(shape=shape), y=reals(shape=shape), weight=reals(shape=(2,)))
     for shape in ((4, 2), (3, 2, 2), (2, 2, 1, 2), (0, 2))
 ])  # fmt: skip
-def scale_channels_slopes(x: Any, y: Any, weight: Any) -> Any:
+def scale_channels_backward(x: Any, y: Any, weight: Any) -> Any:
     """The derivatives of ``scale_channels`` by input, weight and bias; ``y`` is that of its result."""
-    found = scaling_slopes(widened(x), widened(y), weight)
+    found = channels_scaled_backward(widened(x), widened(y), weight)
     return [d.astype(x.dtype, copy=False) for d in found]
 
 
 def _scale_channels_rule(g: Any, x: Any, weight: Any, needs: tuple[bool, ...]) -> tuple[Any, Any, Any]:
-    dx, dw, db = scale_channels_slopes.kernel(x, g, weight)
+    dx, dw, db = scale_channels_backward.kernel(x, g, weight)
     return dx if needs[0] else None, dw, db
 
 
@@ -222,7 +216,7 @@ def _group_slopes_rule(
     back = np.reshape(y * _fit(weight, x.ndim, 0), rows)
     by_lines, by_back, _ = _slopes_rule(np.reshape(g_dx, rows), None, None, lines, back, None, 1, eps, True)
     by_unit, by_y, by_weight = _scaling_rule(np.reshape(by_back, x.shape), g_dw, g_db, unit, y, weight)
-    through_unit = layer_norm_slopes.kernel(lines, np.reshape(by_unit, rows), None, 1, eps)[0]
+    through_unit = layer_norm_backward.kernel(lines, np.reshape(by_unit, rows), None, 1, eps)[0]
     return np.reshape(by_lines + through_unit, x.shape), by_y, by_weight
 
 
@@ -233,15 +227,15 @@ _GROUPS = [
 
 
 @op(joint=_group_slopes_rule, inputs=("x", "y", "weight"), outputs=("dx", "dw", "db"), samples=_with("y", "x", _GROUPS))
-def group_norm_slopes(x: Any, y: Any, weight: Any, groups: int, eps: float = 1e-5, memo: Any = None) -> Any:
+def group_norm_backward(x: Any, y: Any, weight: Any, groups: int, eps: float = 1e-5, memo: Any = None) -> Any:
     """The derivatives of ``group_norm`` by input, weight and bias; ``y`` is that of its result."""
-    return list(group_slopes(x, y, weight, groups, eps, memo))
+    return list(groups_backward(x, y, weight, groups, eps, memo))
 
 
 def _group_norm_rule(
     g: Any, x: Any, weight: Any, groups: int, eps: float, memo: Any, needs: tuple[bool, ...]
 ) -> tuple[Any, Any, Any]:
-    dx, dw, db = group_norm_slopes.kernel(x, g, weight, groups, eps, memo)
+    dx, dw, db = group_norm_backward.kernel(x, g, weight, groups, eps, memo)
     return dx if needs[0] else None, dw, db
 
 

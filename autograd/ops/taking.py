@@ -16,8 +16,9 @@ from .._protocols import numpy_function
 from ..engine.foreign import as_array, bare
 from ..errors import BoundsError, DtypeError, NotDifferentiableError, ShapeError
 from ..samples import case, reals
-from .axes import MANY, take_lines
-from .indexing import everything, getitem
+from ._indices import from_start
+from .axes import MANY, along, take_lines
+from .indexing import getitem
 from .lines import are_many_lines
 from .repetition import broadcast_to
 from .shapes import dims_of, positive, reshape, shape_of
@@ -38,7 +39,7 @@ def narrow(x: Any, dim: int, start: Any, length: int) -> Any:
     begin = first + shape[place] if first < 0 else first
     if length < 0 or not 0 <= begin <= shape[place] - length:
         raise BoundsError(f"narrow: start {first} and length {length} do not fit into dimension {dim} of shape {shape}")
-    return getitem(x, (*everything(place), slice(begin, begin + length)))
+    return getitem(x, along(place, slice(begin, begin + length)))
 
 
 @composed(inputs=("x",), samples=[
@@ -49,7 +50,7 @@ def select(x: Any, dim: int, index: Any) -> Any:
 
     Raises: IndexError.
     """
-    return getitem(x, (*everything(positive(dim, len(shape_of(x)))), operator.index(index)))
+    return getitem(x, along(positive(dim, len(shape_of(x))), operator.index(index)))
 
 
 def as_index(name: str, index: Any, size: int | None = None) -> Any:
@@ -91,10 +92,10 @@ def index_select(x: Any, dim: int, index: Any) -> Any:
         raise ShapeError(f"index_select: expected an index of one dimension, got shape {index.shape}")
     if not len(shape_of(x)):
         return getitem(reshape(x, (1,)), index.reshape(()))
-    return getitem(x, (*everything(place), np.atleast_1d(index)))
+    return getitem(x, along(place, np.atleast_1d(index)))
 
 
-def along(name: str, shape: tuple[int, ...], dim: int, index: Any, negative: bool = False) -> Any:
+def gather_index(name: str, shape: tuple[int, ...], dim: int, index: Any, negative: bool = False) -> Any:
     """The index tuple that selects ``index`` along ``dim``, and in other dimensions the same place as in ``index``.
 
     Raises: ShapeError; IndexError.
@@ -103,7 +104,7 @@ def along(name: str, shape: tuple[int, ...], dim: int, index: Any, negative: boo
     if negative and index.size >= MANY:
         index, negative = as_index(name, index), False
         if index.min() < 0:
-            index = np.where(index < 0, index + shape[place], index)
+            index = from_start(index, shape[place])
     index = as_index(name, index, None if negative else shape[place])
     if not index.ndim:
         index = index.reshape(1)
@@ -141,7 +142,7 @@ def gather(x: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> Any:
         return reshape(gather(reshape(x, (1,)), dim, np.reshape(unwrap(index), -1)), shape_of(unwrap(index)))
     if 0 in shape_of(index):  # which may be of any shape
         return reshape(getitem(reshape(x, -1), slice(0)), shape_of(index))
-    return _taken_along(x, along("gather", shape_of(x), dim, index), dim)
+    return _taken_along(x, gather_index("gather", shape_of(x), dim, index), dim)
 
 
 @composed(inputs=("x",), samples=[
@@ -166,7 +167,7 @@ def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Any:
     )
     indices = np.broadcast_to(indices, (*common[:place], indices.shape[place], *common[place + 1 :]))
     x = broadcast_to(x, (*common[:place], shape[place], *common[place + 1 :]))
-    return _taken_along(x, along("take_along_dim", shape_of(x), place, indices, negative=True), place)
+    return _taken_along(x, gather_index("take_along_dim", shape_of(x), place, indices, negative=True), place)
 
 
 @composed(inputs=("x",), samples=[
@@ -240,7 +241,7 @@ def _take(a: Any, indices: Any, axis: int | None = None, *, mode: str = "raise")
         raise NotDifferentiableError("numpy.take on a Tensor raises for an index out of bounds: bring it in range")
     if axis is None:
         return take(a, indices)
-    return getitem(a, (*everything(positive(axis, len(shape_of(a)))), as_index("take", indices)))
+    return getitem(a, along(positive(axis, len(shape_of(a))), as_index("take", indices)))
 
 
 @numpy_function(np.take_along_axis)

@@ -11,7 +11,7 @@ from .._op import composed, op, unwrap
 from ..engine.foreign import as_array
 from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
-from .axes import accumulation_dtype
+from .axes import wide_dtype
 from .convolution import per_dimension
 from .shapes import shape_of
 
@@ -40,7 +40,7 @@ _APART = np.array([[[4, 3], [0, 5]]])
 def add_in_planes(x: Any, index: Any, sizes: tuple[int, ...]) -> Any:
     """Zeros with last dimensions ``sizes``, with the elements of ``x`` added at the numbers ``index``."""
     out = np.zeros(math.prod(index.shape[: index.ndim - len(sizes)]) * math.prod(sizes),
-                   accumulation_dtype(x.dtype) or x.dtype, like=x)  # fmt: skip
+                   wide_dtype(x.dtype), like=x)  # fmt: skip
     np.add.at(out, _flat_places(index, sizes), np.reshape(x, -1))
     return np.reshape(out, (*index.shape[: index.ndim - len(sizes)], *sizes)).astype(x.dtype, copy=False)
 

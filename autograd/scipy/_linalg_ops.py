@@ -8,7 +8,8 @@ import numpy as np
 
 from .._op import op
 from ..ops._foreign import foreign
-from ..ops.linear_algebra import computed, inv
+from ..ops._matrices import computed
+from ..ops.linear_algebra import inv
 from ..samples import case, reals
 
 __all__ = ["normal_log_density", "solve_banded", "solve_sylvester", "sqrtm"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .._operands import unwrap
 from ..engine.nodes import Handle
 from ..errors import ShapeError
 from ..numpy._mirror import contains_box, mirrored
@@ -81,7 +82,7 @@ def convolve(A: Any, B: Any, axes: Axes | None = None, dot_axes: Axes | None = N
     if contains_box((A, B)):
         return _mirrored(A, B, axes, dot_axes, mode)
     result = _convolve(np.asarray(A), np.asarray(B), axes, dot_axes, mode)
-    return result._data if isinstance(result, Handle) else result
+    return unwrap(result)
 
 
 _mirrored = mirrored(convolve, _convolve)

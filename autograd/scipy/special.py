@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import special as _torch
-from ..engine.nodes import Handle
+from .._operands import unwrap
 from . import _special_ops as _ops
 from ._mirrors import constant, mirror
 
@@ -28,7 +28,7 @@ def _with_parameter(name: str, op: Callable[..., Any], count: int = 1) -> Callab
 def _logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False) -> Any:
     if b is None and not return_sign:
         return _torch.logsumexp(a, axis, keepdims)
-    top = np.max(a._data if isinstance(a, Handle) else a, axis=axis, keepdims=True)
+    top = np.max(unwrap(a), axis=axis, keepdims=True)
     top = np.where(np.isfinite(top), top, 0.0)
     total = np.sum((1.0 if b is None else b) * np.exp(a - top), axis=axis, keepdims=keepdims)
     top = top if keepdims else np.squeeze(top, axis)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .._operands import unwrap
 from ..engine.nodes import Handle
 
 __all__ = ["assert_close"]
@@ -147,7 +148,7 @@ def _compare_numbers(actual: Any, expected: Any, options: _Options, where: str) 
 
 
 def _compare_arrays(actual: Any, expected: Any, options: _Options, where: str) -> str | None:
-    x, y = (np.asarray(value._data if isinstance(value, Handle) else value) for value in (actual, expected))
+    x, y = (np.asarray(unwrap(value)) for value in (actual, expected))
     if x.shape != y.shape:
         return f"The values for attribute 'shape' do not match: {x.shape} != {y.shape}.{_at(where)}"
     if options.dtype and x.dtype != y.dtype:

@@ -3,6 +3,10 @@
 The strictest reading of "rules are plain NumPy": what a forward and a backward did to such arrays is a list of
 NumPy calls; a value that left NumPy's protocols on the way (``np.asarray``, a Python number) is missing there.
 
+``autograd.compile`` has a recorder of its own, which makes the best of what it meets: it takes such values for
+constants, lets numbers stand for what they will be, and knows what shares memory. What is to be shown here is that
+nothing of the sort is needed: a call is a call, and all else is an error.
+
 >>> import numpy as np
 >>> from autograd.testing.recording import Recording
 >>> tape = Recording()

@@ -107,7 +107,7 @@ def tensors(
     ... def test_sum(x): assert x.sum().shape == ()
     >>> test_sum()
     """
-    dtype = dtypes.default.dtype if dtype is None else dtypes.as_dtype(dtype)
+    dtype = dtypes.or_default(dtype)
     if elements is None:
         width = 8 * dtype.itemsize
         if dtype.kind == "f":

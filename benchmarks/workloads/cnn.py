@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.libraries import Library, jax_update, start_jax
 from benchmarks.measure import Program
-from benchmarks.workloads.updates import OPTIMIZERS, in_jax
+from benchmarks.workloads.updates import in_jax, in_library
 
 SIDE, CLASSES = 28, 10
 OPTIMIZER = "sgd"
@@ -38,19 +38,9 @@ def program(library: Library, batch: int, channels: list[int]) -> Program:
     with t.no_grad():
         for parameter, value in zip(model.parameters(), initial):  # noqa: B905 (an older Python may run this)
             parameter.copy_(t.tensor(value))
-    name, settings = OPTIMIZERS[OPTIMIZER]
-    optimizer = getattr(library.optim, name)(model.parameters(), **settings, **library.options)
     inputs, targets = t.tensor(images), t.tensor(classes)
     forward = library.compile(lambda: F.cross_entropy(model(inputs), targets))
-
-    def step() -> Any:
-        optimizer.zero_grad()
-        loss = forward()
-        loss.backward()
-        optimizer.step()
-        return loss.detach()
-
-    return Program(step)
+    return Program(in_library(library, OPTIMIZER, model, forward))
 
 
 def jax(batch: int, channels: list[int]) -> Program:

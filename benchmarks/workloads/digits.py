@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.libraries import LIBRARIES, Library, jax_update, start_jax
 from benchmarks.measure import Program
-from benchmarks.workloads.updates import OPTIMIZERS, in_jax, in_numpy
+from benchmarks.workloads.updates import in_jax, in_library, in_numpy
 
 BATCH, OPTIMIZER = 32, "sgd"
 
@@ -56,16 +56,7 @@ def program(library: Library, folder: str | None, compile: Callable[[Any], Any] 
     model, loss_of = nn.Linear(64, 10), nn.CrossEntropyLoss()
     for parameter in model.parameters():
         nn.init.zeros_(parameter)
-    name, settings = OPTIMIZERS[OPTIMIZER]
-    optimizer = getattr(library.optim, name)(model.parameters(), **settings, **library.options)
-
-    def step(inputs: Any, classes: Any) -> Any:
-        optimizer.zero_grad()
-        loss = loss_of(model(inputs), classes)
-        loss.backward()
-        optimizer.step()
-        return loss.detach()
-
+    step = in_library(library, OPTIMIZER, model, lambda inputs, classes: loss_of(model(inputs), classes))
     return _epochs(compile(step), t.tensor(images), t.tensor(digits))
 
 

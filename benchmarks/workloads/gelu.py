@@ -10,6 +10,7 @@ import numpy as np
 from benchmarks.libraries import Library, start_jax
 from benchmarks.measure import Program
 from benchmarks.workloads.in_blocks import in_blocks
+from benchmarks.workloads.reading import absolute_sum
 
 SCALE, CUBIC = 0.7978845608028654, 0.044715
 
@@ -23,7 +24,7 @@ def _numbers(size: int) -> Any:
 
 
 def _read(out: Any) -> list[float]:
-    return [float(out[0]), float(np.abs(np.asarray(out[1], np.float64)).sum())]
+    return [float(out[0]), absolute_sum(out[1])]
 
 
 def program(library: Library, size: int) -> Program:

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.libraries import Library, jax_update, start_jax
 from benchmarks.measure import Program
-from benchmarks.workloads.updates import OPTIMIZERS, in_jax
+from benchmarks.workloads.updates import in_jax, in_library
 
 OPTIMIZER = "adam"
 
@@ -77,18 +77,8 @@ def program(library: Library, batch: int, length: int, vocabulary: int, **sizes:
     model = _model(library.nn, F, length=length, vocabulary=vocabulary, **sizes)
     model.load_state_dict({name: t.tensor(value) for name, value in state.items()})
     x, y, places = t.tensor(texts), t.tensor(following), t.tensor(np.arange(length))
-    name, settings = OPTIMIZERS[OPTIMIZER]
-    optimizer = getattr(library.optim, name)(model.parameters(), **settings, **library.options)
     forward = library.compile(lambda: F.cross_entropy(model(x, places).view(-1, vocabulary), y.view(-1)))
-
-    def step() -> Any:
-        optimizer.zero_grad()
-        loss = forward()
-        loss.backward()
-        optimizer.step()
-        return loss.detach()
-
-    return Program(step)
+    return Program(in_library(library, OPTIMIZER, model, forward))
 
 
 def jax(batch: int, length: int, vocabulary: int, layers: int, size: int, heads: int) -> Program:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.measure import Measure, seconds
+from benchmarks.workloads.reading import absolute_sums
 
 Build = Callable[["Inputs"], tuple[Callable[..., Any], list[Any]]]
 """What makes a function of the tensors, and the arrays they are made of: those that are floating get gradients."""
@@ -274,7 +275,7 @@ class Figure:
             return result
 
         self.step = step
-        self.values = [_size(step().detach()), *[_size(leaf.grad) for leaf in self.leaves if leaf.grad is not None]]
+        self.values = absolute_sums([step().detach(), *[leaf.grad for leaf in self.leaves if leaf.grad is not None]])
         start = time.perf_counter()
         step()
         self.repeats = max(1, min(50, int(LONG_ENOUGH / (time.perf_counter() - start))))
@@ -285,10 +286,6 @@ class Figure:
         for leaf in self.leaves:
             leaf.grad = None
         return taken
-
-
-def _size(tensor: Any) -> float:
-    return float(np.abs(np.asarray(tensor.numpy(), np.float64)).sum())
 
 
 def _label(name: str, size: int) -> str:

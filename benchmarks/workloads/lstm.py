@@ -8,6 +8,7 @@ import numpy as np
 
 from benchmarks.libraries import Library, start_jax
 from benchmarks.measure import Program
+from benchmarks.workloads.reading import absolute_sums
 
 PARAMETERS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
 GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
@@ -21,11 +22,6 @@ def _arrays(kind: str, sizes: list[int]) -> tuple[Any, list[Any], Any]:
     shapes = [(gates * hidden, features), (gates * hidden, hidden), (gates * hidden,), (gates * hidden,)]
     parameters = [drawn.uniform(-1, 1, shape).astype(np.float32) / np.float32(hidden**0.5) for shape in shapes]
     return sequences, parameters, drawn.standard_normal((time, batch, hidden), np.float32)
-
-
-def _read(out: Any) -> list[float]:
-    """Sums of the parameters' gradients."""
-    return [float(np.abs(np.asarray(gradient, np.float64)).sum()) for gradient in out]
 
 
 def program(library: Library, kind: str, sizes: list[int]) -> Program:
@@ -44,7 +40,7 @@ def program(library: Library, kind: str, sizes: list[int]) -> Program:
         output.backward(seed)
         return [getattr(layer, name).grad for name in PARAMETERS]
 
-    return Program(step, _read)
+    return Program(step, absolute_sums)
 
 
 def jax(kind: str, sizes: list[int]) -> Program:
@@ -70,4 +66,4 @@ def jax(kind: str, sizes: list[int]) -> Program:
         return output, backward(seed)
 
     call = jax.jit(whole)
-    return Program(lambda: jax.block_until_ready(call(seed, *parameters))[1], _read)
+    return Program(lambda: jax.block_until_ready(call(seed, *parameters))[1], absolute_sums)

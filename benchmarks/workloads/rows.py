@@ -10,6 +10,7 @@ import numpy as np
 from benchmarks.libraries import Library, start_jax
 from benchmarks.measure import Program
 from benchmarks.workloads.in_blocks import in_blocks
+from benchmarks.workloads.reading import absolute_sums
 
 EPSILON = 1e-5
 
@@ -20,11 +21,6 @@ def _start(rows: int, width: int) -> tuple[Any, Any, Any, Any, Any]:
     matrix, gradient = drawn.standard_normal((2, rows, width), np.float32)
     weight, bias = drawn.standard_normal((2, width), np.float32)
     return matrix, weight, bias, gradient, drawn.integers(0, width, rows)
-
-
-def _read(out: Any) -> list[float]:
-    """Sums of the gradients."""
-    return [float(np.abs(np.asarray(gradient, np.float64)).sum()) for gradient in out]
 
 
 def program(library: Library, layer: str, rows: int, width: int) -> Program:
@@ -45,7 +41,7 @@ def program(library: Library, layer: str, rows: int, width: int) -> Program:
         forward().backward(seed)
         return [tensor.grad for tensor in inputs]
 
-    return Program(step, _read)
+    return Program(step, absolute_sums)
 
 
 def jax(layer: str, rows: int, width: int) -> Program:
@@ -62,20 +58,20 @@ def jax(layer: str, rows: int, width: int) -> Program:
 
     if layer == "cross-entropy":
         both = jax.jit(jax.value_and_grad(cross_entropy))
-        return Program(lambda: jax.block_until_ready(both(numbers[0]))[1:], _read)
+        return Program(lambda: jax.block_until_ready(both(numbers[0]))[1:], absolute_sums)
 
     def whole(seed: Any, *inputs: Any) -> Any:
         out, backward = jax.vjp(layer_norm, *inputs)
         return out, backward(seed)
 
     call = jax.jit(whole)
-    return Program(lambda: jax.block_until_ready(call(gradient, *numbers))[1], _read)
+    return Program(lambda: jax.block_until_ready(call(gradient, *numbers))[1], absolute_sums)
 
 
 def numpy(layer: str, rows: int, width: int) -> Program:
     """NumPy by hand, in blocks of rows that stay in the cache, divided over two threads."""
     make = _cross_entropy_by_hand if layer == "cross-entropy" else _layer_norm_by_hand
-    return Program(make(rows, width), _read)
+    return Program(make(rows, width), absolute_sums)
 
 
 def _cross_entropy_by_hand(rows: int, width: int) -> Callable[[], Any]:

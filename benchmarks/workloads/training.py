@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.libraries import Library, jax_update, start_jax
 from benchmarks.measure import Program
-from benchmarks.workloads.updates import OPTIMIZERS, flat, in_jax, in_numpy
+from benchmarks.workloads.updates import flat, in_jax, in_library, in_numpy
 
 FIGURE = "us per step"
 MOMENTUM, EPSILON = 0.1, 1e-5
@@ -45,18 +45,8 @@ def program(library: Library, sizes: list[int], batch: int, optimizer: str, batc
         for parameter, weight in zip(linear, weights):  # noqa: B905
             parameter.copy_(t.tensor(weight))
     x, y = t.tensor(inputs), t.tensor(classes)
-    name, settings = OPTIMIZERS[optimizer]
-    made = getattr(library.optim, name)(model.parameters(), **settings, **library.options)
     forward = library.compile(lambda: loss_of(model(x), y))
-
-    def step() -> Any:
-        made.zero_grad()
-        loss = forward()
-        loss.backward()
-        made.step()
-        return loss.detach()
-
-    return Program(step, figure=FIGURE)
+    return Program(in_library(library, optimizer, model, forward), figure=FIGURE)
 
 
 def jax(sizes: list[int], batch: int, optimizer: str, batch_norm: bool = False) -> Program:

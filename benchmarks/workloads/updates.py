@@ -1,4 +1,4 @@
-"""The optimizers written out: by hand for one vector of NumPy, and as functions for JAX."""
+"""Training steps with each optimizer: of libraries, by hand for one vector of NumPy, and as functions for JAX."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["OPTIMIZERS", "flat", "in_jax", "in_numpy"]
+from benchmarks.libraries import Library
+
+__all__ = ["OPTIMIZERS", "flat", "in_jax", "in_library", "in_numpy"]
 
 OPTIMIZERS: dict[str, tuple[str, dict[str, float]]] = {
     "sgd": ("SGD", {"lr": 0.01}),
@@ -27,6 +29,21 @@ def flat(arrays: list[Any]) -> tuple[Any, list[Any]]:
         views.append(vector[at : at + array.size].reshape(array.shape))
         at += array.size
     return vector, views
+
+
+def in_library(library: Library, optimizer: str, model: Any, forward: Callable[..., Any]) -> Callable[..., Any]:
+    """A training step of this library or PyTorch; ``forward`` returns the loss of ``model``."""
+    name, settings = OPTIMIZERS[optimizer]
+    made = getattr(library.optim, name)(model.parameters(), **settings, **library.options)
+
+    def step(*inputs: Any) -> Any:
+        made.zero_grad()
+        loss = forward(*inputs)
+        loss.backward()
+        made.step()
+        return loss.detach()
+
+    return step
 
 
 def in_numpy(optimizer: str, p: Any, g: Any) -> Callable[[], None]:

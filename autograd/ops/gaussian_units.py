@@ -1,4 +1,4 @@
-"""``gelu``; in float32 the normal distribution is computed from a polynomial, in blocks that fit the cache."""
+"""Gaussian error linear units: in float32 from a polynomial for the normal distribution, in blocks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..engine.nodes import Handle
 from ..engine.views import node_of
 from ..samples import case, elementwise, reals
 from ._blocks import block_rows, in_blocks
-from .axes import accumulation_dtype
+from .axes import widened
 from .error_functions import erfc
 
 _ROOT = math.sqrt(2 / math.pi)
@@ -30,12 +30,6 @@ _TAIL = [np.array(c, np.float32) for c in (
 )]  # fmt: skip
 """The normal distribution function at ``-a`` is ``exp(-a * a / 2) * P(1 / (a + _SHIFT))`` for positive ``a``, with the
 coefficients of P from the highest: fitted such that it errs by less than 4e-8."""
-
-
-def _wide(x: Any) -> Any:
-    """``x`` in a dtype in which powers of it neither overflow nor vanish."""
-    wide = accumulation_dtype(x.dtype)
-    return x if wide is None else x.astype(wide)
 
 
 def _compute(x: Any, out: Any, work: Any, slope: Any = None) -> None:
@@ -89,26 +83,26 @@ def _plain(x: Any) -> bool:
 
 
 @op(
-    y=lambda g, x, memo: gelu_gradient.kernel(g, x, memo),
+    y=lambda g, x, memo: gelu_backward.kernel(g, x, memo),
     x=lambda g, y, x: g * y * (np.exp(x * x * -0.5) * (2 - x * x)) * (0.5 * _ROOT),
     samples=[
         case(y=reals(shape=(2, 3)), x=reals(shape=(2, 3))),
         case(y=reals(shape=()), x=reals(shape=())),
     ],
 )
-def gelu_gradient(y: Any, x: Any, memo: Any = None) -> Any:
+def gelu_backward(y: Any, x: Any, memo: Any = None) -> Any:
     """``y`` times the derivative of ``gelu`` at ``x``: the normal distribution function, plus ``x`` times its density.
 
     ``memo``: what ``gelu_`` has kept of it.
     """
     if memo:
         return y * memo[0]
-    wide = _wide(x)
+    wide = widened(x)
     slope = (erfc.op.forward(wide * -math.sqrt(0.5)) + wide * np.exp(wide * wide * -0.5) * _ROOT) * 0.5
     return (y * slope).astype(x.dtype, copy=False)
 
 
-@op(x=lambda g, x, memo: gelu_gradient.kernel(g, x, memo), promote="float", samples=reals())
+@op(x=lambda g, x, memo: gelu_backward.kernel(g, x, memo), promote="float", samples=reals())
 def gelu_(x: Any, memo: Any = None) -> Any:
     """``gelu``. ``memo``: an empty list, in which the derivative may be kept for backward."""
     if _plain(x):
@@ -117,7 +111,7 @@ def gelu_(x: Any, memo: Any = None) -> Any:
 
 
 def _tanh_rule(g: Any, x: Any) -> Any:
-    x = _wide(x)
+    x = widened(x)
     square = x * x
     t = np.tanh(x * (square * (0.044715 * _ROOT) + _ROOT))
     return g * ((t + 1) * 0.5 + x * (1 - t * t) * (square * (3 * 0.044715 * 0.5 * _ROOT) + 0.5 * _ROOT))
@@ -126,7 +120,7 @@ def _tanh_rule(g: Any, x: Any) -> Any:
 @op(x=_tanh_rule, promote="float", samples=reals())
 def gelu_tanh(x: Any) -> Any:
     """``gelu`` approximated by the hyperbolic tangent."""
-    wide = _wide(x)
+    wide = widened(x)
     out = wide * 0.5 * (np.tanh(wide * (wide * wide * (0.044715 * _ROOT) + _ROOT)) + 1)
     return out.astype(x.dtype, copy=False)
 

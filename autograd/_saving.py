@@ -1,0 +1,120 @@
+"""What a node saves of the call that it records, and how backward gets it back.
+
+A rule names what it uses. A node saves what the rules that will run name, and nothing else: arguments, outputs, shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ._writing import asks
+from .engine.foreign import ForeignArray
+from .engine.nodes import Leaf, Node, Packed, Pick, new_tensor
+
+__all__ = ["revive", "savable", "save", "saved_arrays", "saved_names", "saves_arrays", "saving_plan"]
+
+
+def savable(op: Any) -> list[str]:
+    """What a node can save, in the order in which it does."""
+    outs = list(op.outputs) if isinstance(op.outputs, tuple) else ["out"]
+    return [*op.params, *[f"{name}_shape" for name in op.inputs], *outs]
+
+
+def saved_names(op: Any) -> tuple[str, ...]:
+    """What a node saves: all that a rule asks for."""
+    asked = {name for rule in op.all_rules() for name in asks(rule)}
+    return tuple(name for name in savable(op) if name in asked)
+
+
+def saves_arrays(op: Any) -> bool:
+    """Whether there are arrays among what a node saves."""
+    arrays = {*op.inputs, *op.constants, "out", *(op.outputs if isinstance(op.outputs, tuple) else ())}
+    return bool(arrays & set(op.saved_names))
+
+
+def saving_plan(op: Any) -> list[tuple[str, int, tuple[int, ...]]]:
+    """For each saved name: what it is, its place among arguments or outputs, the inputs whose rules ask for it."""
+    plan = []
+    outputs = op.outputs if isinstance(op.outputs, tuple) else ()
+    for name in op.saved_names:
+        asking: tuple[int, ...] = ()
+        if op.joint is None and not op.lists:
+            asking = tuple(i for i, x in enumerate(op.inputs) if x in op.rules and name in asks(op.rules[x]))
+        if name in op.params:
+            plan.append(("value", op.params.index(name), asking))
+        elif name in outputs:
+            plan.append(("output", outputs.index(name), asking))
+        elif name == "out":
+            plan.append(("out", 0, asking))
+        else:
+            kind = "shapes" if name[:-6] in op.lists else "shape"
+            plan.append((kind, op.params.index(name[:-6]), asking))
+    return plan
+
+
+def save(op: Any, out: Any, nodes: tuple[Any, ...], values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What the rules that will run ask for, in the order of ``saved_names``; None for the rest."""
+    saved: list[Any] = []
+    for kind, place, asking in op._saving_plan:
+        if asking and not any(nodes[i] is not None for i in asking):
+            saved.append(None)
+        elif kind == "value":
+            saved.append(values[place])
+        elif kind == "shape":
+            saved.append(np.shape(values[place]))
+        elif kind == "shapes":
+            saved.append(tuple([np.shape(value) for value in values[place]]))
+        else:
+            saved.append(out if kind == "out" else out[place])
+    return tuple(saved)
+
+
+# ---- in backward ---------------------------------------------------------------------------------------------------
+
+
+def revive(op: Any, node: Node, create_graph: bool) -> Any:
+    """The saved values; as Tensors connected to the graph if ``create_graph``."""
+    saved = node.saved
+    if isinstance(saved, Packed):
+        saved = saved.unpack()
+    if not create_graph:
+        return saved
+    parents = dict(zip(op.inputs, node.parents, strict=False))
+    revived = []
+    for name, value in zip(op.saved_names, saved, strict=True):
+        if value is None:
+            pass
+        elif name in op.lists:
+            first = op.inputs.index(name)
+            value = [_connect(v, p) for v, p in zip(value, node.parents[first:], strict=True)]
+        elif name in parents:
+            value = _connect(value, parents[name])
+        elif name == "out" and op.outputs is None:
+            value = _connect(value, node)
+        elif isinstance(op.outputs, tuple) and name in op.outputs:
+            value = _connect(value, Pick(node, op.outputs.index(name)))
+        revived.append(value)
+    return tuple(revived)
+
+
+def saved_arrays(op: Any, node: Node) -> Iterator[tuple[str, Any]]:
+    """The arrays that ``node`` saved, with their names."""
+    saved = node.saved
+    if isinstance(saved, Packed):
+        return
+    for name, value in zip(op.saved_names, saved, strict=True):
+        for item in value if isinstance(value, (list, tuple)) else (value,):
+            if isinstance(item, (np.ndarray, ForeignArray)):
+                yield name, item
+
+
+def _connect(value: Any, node: Any) -> Any:
+    """A Tensor of ``value`` at ``node`` of the graph; the value itself where there is no node."""
+    if node is None or value is None:
+        return value
+    if type(node) is Leaf and (tensor := node.tensor()) is not None and tensor._data is value:
+        return tensor
+    return new_tensor(value, node)

@@ -1,0 +1,64 @@
+"""The hooks of Tensors: they see a gradient when it is complete, replace it or keep it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .engine.failures import describe
+from .engine.modes import Mode
+from .engine.nodes import Handle, Leaf, new_tensor
+from .errors import GradientError
+
+__all__ = ["gradient_hook", "hooks_of", "retain_hook"]
+
+
+def hooks_of(node: Any) -> dict[object, Any]:
+    """The hooks at a node, which has no dict of them until the first is added."""
+    if node.hooks is None:
+        node.hooks = {}
+    hooks: dict[object, Any] = node.hooks
+    return hooks
+
+
+def _flip(g: Any, node: Any) -> Any:
+    """A gradient between the sweep's convention (plain transposes) and the user's, which only leaves have."""
+    return np.conj(g) if g.dtype.kind == "c" and type(node) is not Leaf else g
+
+
+def gradient_hook(hook: Callable[[Any], Any]) -> Callable[[Any, Any, bool], Any]:
+    """A user's hook (Tensor to Tensor or None) as the sweep calls it."""
+
+    def run(g: Any, node: Any, create_graph: bool) -> Any:
+        given: Any = _flip(g, node)
+        with Mode(grad=create_graph):
+            # A copy: the hook may keep it or write to it, and the array may be the gradient of another tensor too.
+            given = given.clone() if create_graph else new_tensor(np.array(given, subok=True))
+            returned = hook(given)
+        if returned is None:
+            returned = given
+        if not isinstance(returned, Handle) or returned._data.shape != g.shape or returned._data.dtype != g.dtype:
+            what = describe(returned._data) if isinstance(returned, Handle) else type(returned).__name__
+            raise GradientError(
+                f"a gradient hook returned {what}; expected None or a Tensor like the gradient, {describe(g)}"
+            )
+        return _flip(returned if create_graph else returned._data, node)
+
+    return run
+
+
+def retain_hook(tensor_ref: Callable[[], Any]) -> Callable[[Any, Any, bool], Any]:
+    """The hook of ``retain_grad``: keeps the gradient of a Tensor that is no leaf."""
+
+    def run(g: Any, node: Any, create_graph: bool) -> Any:
+        tensor = tensor_ref()
+        if tensor is not None:
+            kept: Any = _flip(g, node)
+            kept = kept.clone() if create_graph else new_tensor(np.array(kept, subok=True))
+            tensor._grad = kept if tensor._grad is None else tensor._grad + kept
+        return g
+
+    run.keeps = tensor_ref  # type: ignore[attr-defined]
+    return run

@@ -1,0 +1,178 @@
+"""Indices in every form that square brackets take: what they select, and reading and writing plain arrays at them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..engine.foreign import ForeignArray
+from ._blocks import BLOCK, in_blocks
+
+__all__ = [
+    "at", "blocks_apart", "from_start", "has_no_repeats", "ints_first", "is_basic", "is_integer_array", "is_lone",
+    "names_elements", "positions", "put", "take_many",
+]  # fmt: skip
+
+
+# ---- what an index selects -------------------------------------------------------------------------------------------
+
+
+def is_basic(index: Any) -> bool:
+    """Whether ``index`` selects every element at most once by its form alone (ints, slices, None, Ellipsis)."""
+    if type(index) is not tuple:
+        return index is None or index is Ellipsis or isinstance(index, slice) or _is_int(index)
+    return all(part is None or part is Ellipsis or isinstance(part, slice) or _is_int(part) for part in index)
+
+
+def _is_int(part: Any) -> bool:
+    if isinstance(part, (int, np.integer)):
+        return not isinstance(part, bool)
+    return isinstance(part, (np.ndarray, ForeignArray)) and part.ndim == 0 and part.dtype.kind in "iu"
+
+
+def _is_flag(part: Any) -> bool:
+    return isinstance(part, (bool, np.bool_)) or (_is_mask(part) and part.ndim == 0)
+
+
+def _is_mask(part: Any) -> bool:
+    return getattr(part, "dtype", None) == np.bool_
+
+
+def is_integer_array(part: Any) -> bool:
+    """Whether a part of an index is an array of integers."""
+    return isinstance(part, np.ndarray) and part.dtype.kind in "iu"
+
+
+def has_no_repeats(index: Any) -> bool:
+    """Whether no element can be selected twice: the arrays of ``index`` are masks."""
+    arrays = (np.ndarray, ForeignArray)
+    parts = index if type(index) is tuple else (index,)
+    return all(_is_mask(part) if isinstance(part, arrays) and part.ndim else is_basic(part) for part in parts)
+
+
+def ints_first(index: Any) -> tuple[Any, Any] | None:
+    """``index`` in two steps, first its ints and then the rest, if it mixes ints and arrays; else None.
+
+    NumPy takes an int beside an array for an array too, which can move dimensions to the front: ``x[0, :, [1, 2]]``.
+    PyTorch does not. A single bool is to both an array, of one element and for a new dimension.
+    """
+    if type(index) is not tuple:
+        return None
+    ints = arrays = False
+    for part in index:
+        kind = type(part)
+        if kind is slice or part is None or part is Ellipsis:
+            continue
+        listed = isinstance(part, (list, np.ndarray, ForeignArray)) and np.ndim(part)
+        if kind is not int and (listed or _is_flag(part)):
+            arrays = True
+        else:
+            ints = True
+    if not (ints and arrays):
+        return None  # without ints NumPy does as PyTorch
+    first: list[Any] = []
+    rest: list[Any] = []
+    for part in index:
+        if _is_int(part):
+            first.append(int(part))  # an array of no dimension would copy
+            continue
+        if _is_flag(part):
+            first.append(None)
+            rest.append(np.array([part], bool).reshape(1))
+            continue
+        rest.append(part)
+        if part is Ellipsis:
+            first.append(part)
+        elif part is not None:
+            part = np.asarray(part) if isinstance(part, list) else part
+            first.extend([slice(None)] * (part.ndim if _is_mask(part) else 1))
+    return tuple(first), tuple(rest)
+
+
+def is_lone(index: tuple[Any, ...]) -> bool:
+    """Whether an index consists of whole slices and, at its end, one array of integers."""
+    last: Any = index[-1] if index else None
+    if not (is_integer_array(last) and last.ndim):
+        return False
+    for part in index[:-1]:  # noqa: SIM110 (quicker than all() of a generator)
+        if type(part) is not slice or part != _WHOLE:
+            return False
+    return True
+
+
+_WHOLE = slice(None)
+
+
+def from_start(index: Any, size: int) -> Any:
+    """Indices of a dimension of ``size``, negative ones too, as such that count from its start."""
+    return np.where(index < 0, index + size, index)
+
+
+def positions(index: Any, shape: tuple[int, ...]) -> Any:
+    """For each element of ``x[index]`` where it lies in ``x.ravel()``, for an ``x`` of ``shape``."""
+    if is_integer_array(index) and len(shape) == 1:
+        return index if index.min(initial=0) >= 0 else from_start(index, shape[0])
+    if names_elements(index, shape):
+        return np.ravel_multi_index(index, shape, mode="wrap")
+    parts = index if type(index) is tuple else (index,)
+    like = next((part for part in parts if isinstance(part, np.ndarray)), None)
+    return at(np.arange(math.prod(shape), like=like).reshape(shape), index)
+
+
+def names_elements(index: Any, shape: tuple[int, ...]) -> bool:
+    """Whether an index has an array of integers for each dimension."""
+    return type(index) is tuple and len(index) == len(shape) and all(map(is_integer_array, index))
+
+
+# ---- reading and writing ---------------------------------------------------------------------------------------------
+
+
+def at(array: Any, index: Any) -> Any:
+    """``array[index]``, with ints beside arrays applied first."""
+    steps = ints_first(index)
+    return array[index] if steps is None else array[steps[0]][steps[1]]
+
+
+def put(array: Any, index: Any, value: Any) -> None:
+    """``array[index] = value``, with ints beside arrays applied first."""
+    steps = ints_first(index)
+    if steps is None:
+        if is_integer_array(index) and index.size > BLOCK and array.ndim == 1 and type(array) is np.ndarray:
+            _put_many(array, index, value)
+        else:
+            array[index] = value
+    else:
+        array[steps[0]][steps[1]] = value
+
+
+def take_many(x: Any, index: Any) -> Any:
+    """``x.take(index, 0)``, of many indices."""
+    out = np.empty((*index.shape, *x.shape[1:]), x.dtype)
+
+    def work(block: slice) -> None:
+        out[block] = x.take(index[block], 0)
+
+    in_blocks(index, lambda: work)
+    return out
+
+
+def _put_many(line: Any, index: Any, value: Any) -> None:
+    """``line[index] = value``, of many integers."""
+    value = np.broadcast_to(value, index.shape)
+    if not blocks_apart(index.reshape(-1), len(line)):
+        line[index] = value
+        return
+
+    def work(block: slice) -> None:
+        line[index[block]] = value[block]
+
+    in_blocks(index, lambda: work)
+
+
+def blocks_apart(index: Any, size: int) -> bool:
+    """Whether blocks of a line of integers in ``range(size)`` name different places, so that threads can share them."""
+    starts = np.arange(0, index.size, BLOCK)
+    least, most = np.minimum.reduceat(index, starts), np.maximum.reduceat(index, starts)
+    return bool(least.min() >= 0 and most.max() < size and np.all(most[:-1] < least[1:]))
