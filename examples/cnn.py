@@ -101,7 +101,7 @@ def draw(history: Sequence[tuple[float, float]], model: Any, test_set: data.Tens
     axes = curve.subplots()
     epochs = np.arange(1, len(history) + 1)
     axes.plot(epochs, [100 * accuracy for _, accuracy in history], color=COLORS[1])
-    axes.set(xlabel="epoch", ylabel="test images right (%)", ylim=(90, 100.2))
+    axes.set(xlabel="epoch", ylabel="test accuracy (%)", ylim=(90, 100.2))
     axes.set_title(f"Test accuracy: {100 * history[-1][1]:.1f} %", fontsize=11)
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)

@@ -62,7 +62,7 @@ def draw_learning_curve(history: Sequence[Progress], path: Path) -> None:
     figure, (left, right) = chart(1, 2)
     draw_losses(left, history)
     right.plot(np.arange(1, len(history) + 1), [100 * p.test_accuracy for p in history], color=COLORS[1])
-    right.set(xlabel="epoch", ylabel="correct (%)", title=f"Test accuracy: {100 * history[-1].test_accuracy:.1f} %")
+    right.set(xlabel="epoch", ylabel="accuracy (%)", title=f"Test accuracy: {100 * history[-1].test_accuracy:.1f} %")
     save(figure, path)
 
 

@@ -1,4 +1,4 @@
-"""Backpropagation against differences: the same gradients, for a small part of the work.
+"""Backpropagation against finite differences: the same gradients, at a fraction of the cost.
 
 The gradient of a loss on real digits is computed twice: by central differences, which move every weight up and down and
 so need two forward passes for each, and by backpropagation, which needs one pass forward and one backward for all of

@@ -222,7 +222,7 @@ def draw_norms(axes: Any, runs: dict[tuple[str, str], optim.Minimum]) -> None:
         xlabel="point of the path (1: the start)",
         ylabel="norm of the gradient",
     )
-    axes.set_title("The criterion to stop")
+    axes.set_title("Stopping criterion")
     axes.legend(frameon=False, fontsize=8, loc="upper left")
 
 

@@ -1,4 +1,4 @@
-"""Linear regression: gradient descent arrives where the closed form is, by full, small or single-sample batches.
+"""Linear regression: gradient descent reaches the closed-form solution, with full, small or single-sample batches.
 
 First four points without noise: [1, 1], [1, 2], [2, 2], [2, 3], whose targets are made by the weights 1 and 2 and the
 intercept 3. One should see all three kinds of descent reach these numbers to six digits and more, at the same learning

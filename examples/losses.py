@@ -1,4 +1,4 @@
-"""Which loss for what, which of them are the same, and why squared error is slow where a network is wrong and sure.
+"""Which loss for what, which of them are the same, and why squared error is slow where a network is confidently wrong.
 
 Cross entropy is the loss of classes, squared error that of numbers. Cross entropy has three forms: binary (one score,
 target 0 or 1), categorical (a score for each class, one-hot targets) and sparse categorical (the same, with the class's
@@ -179,7 +179,7 @@ def draw(figures: Figures, path: Path) -> Path:
             values = 100 * np.array([curves.test for curves in runs])
             axes.plot(runs[0].steps, np.median(values, 0), color=colors[name])
             axes.fill_between(runs[0].steps, values.min(0), values.max(0), color=colors[name], alpha=0.2, linewidth=0)
-        axes.set(xlabel="mini-batches", ylabel="test images right (%)", ylim=(0, 100), title=f"Digits, {start}")
+        axes.set(xlabel="mini-batches", ylabel="test accuracy (%)", ylim=(0, 100), title=f"Digits, {start}")
     legend.axis("off")
     labels = ("cross entropy", "squared error of sigmoid or softmax", "squared error of the bare scores")
     for label, color in zip(labels, COLORS, strict=False):

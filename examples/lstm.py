@@ -72,7 +72,7 @@ def draw(history: Sequence[Progress], accuracies: Sequence[float], path: Path) -
     figure, (left, right) = chart(1, 2)
     draw_losses(left, history)
     right.plot(np.arange(1, 9), [100 * share for share in accuracies], color=COLORS[1], marker="o")
-    right.set(xlabel="rows read", ylabel="correct (%)", ylim=(0, 103), title="Test accuracy while reading")
+    right.set(xlabel="rows read", ylabel="accuracy (%)", ylim=(0, 103), title="Test accuracy while reading")
     save(figure, path)
 
 

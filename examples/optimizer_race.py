@@ -1,4 +1,4 @@
-"""Six ways to walk downhill race on handwritten digits.
+"""Six optimizers race on handwritten digits.
 
 SGD, SGD with momentum, Nesterov's momentum (NAG), AdaGrad, RMSProp and Adam train the same network: five hidden layers
 of 100 units with ReLU, from the same weights, on the same mini-batches. Each line is the median of several seeds, the

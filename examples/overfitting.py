@@ -77,7 +77,7 @@ def draw(figures: Figures, path: Path) -> Path:
         grid[0, column].set_title(f"{way}: a gap of {100 * figures.gap(way):.1f} points", fontsize=11)
         grid[1, column].set(ylim=(0, 0.8), xlabel="mini-batches")
         grid[1, column].set_title(f"a gap of {figures.loss_gap(way):.2f}", fontsize=11)
-    grid[0, 0].set_ylabel("images right (%)")
+    grid[0, 0].set_ylabel("accuracy (%)")
     grid[1, 0].set_ylabel("cross entropy")
     grid[0, 0].legend(frameon=False, loc="lower right")
     return save(figure, path)

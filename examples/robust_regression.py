@@ -255,7 +255,7 @@ def draw_fits(axes: Any, fits: dict[str, Fit]) -> None:
     axes.axhline(TOLERANCE, color="black", linewidth=1, linestyle=":")
     axes.text(1.1, TOLERANCE * 1.5, "stop: $10^{-7}$", fontsize=9)
     axes.set(xscale="log", yscale="log", xlabel="runs of the loss", ylabel="norm of the gradient", ylim=(1e-13, 10))
-    axes.set_title("Ways to the minimum")
+    axes.set_title("Paths to the minimum")
     axes.legend(frameon=False, fontsize=8, loc="lower right")
 
 

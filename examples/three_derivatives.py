@@ -1,4 +1,4 @@
-"""Symbolic, numerical and automatic derivatives of the same functions: how right they are, and what they cost.
+"""Symbolic, numerical and automatic derivatives of the same functions: how accurate they are, and what they cost.
 
 SymPy derives formulas, central, Richardson's and complex differences run the function at neighbouring points, and
 ``autograd.func`` runs it once and walks back. The functions are the loss of a robust regression for a few real

@@ -1,4 +1,4 @@
-"""What the first weights do to a deep network: activations that die, saturate or live.
+"""What the initial weights do to a deep network: activations that die, saturate or live.
 
 A thousand inputs from a normal distribution pass through five hidden layers of 100 units, whose weights were drawn with
 the standard deviations 1 and 0.01, by Xavier's rule (1 / sqrt(inputs) for layers of equal size) and by He's
@@ -132,7 +132,7 @@ def draw_training(figures: Figures, path: Path) -> Path:
             axes.plot(runs[0].steps, np.median(values, 0), color=color, label=start)
             axes.fill_between(runs[0].steps, values.min(0), values.max(0), color=color, alpha=0.2, linewidth=0)
     left.set(xlabel="mini-batches", ylabel="training loss", ylim=(0, None), title="ReLU, plain SGD, rate 0.01")
-    right.set(xlabel="mini-batches", ylabel="test images right (%)", ylim=(0, 100), title="Test accuracy")
+    right.set(xlabel="mini-batches", ylabel="test accuracy (%)", ylim=(0, 100), title="Test accuracy")
     right.legend(frameon=False)
     return save(figure, path)
 
