@@ -160,7 +160,7 @@ class Optimizer:
         self._stores[i], self._known[i] = stores, list(group["params"])
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients of all parameters (or set them to zero)."""
+        """Set the gradients of all parameters to None, or with ``set_to_none=False`` to zero."""
         for group in self.param_groups:
             for p in group["params"]:
                 if set_to_none:

@@ -81,9 +81,18 @@ def positive(dim: int, ndim: int) -> int:
     case(x=reals(shape=(0, 3)), shape=(3, 0)),
 ])  # fmt: skip
 def reshape(x: Any, shape: Any) -> Any:
-    """``x`` in another shape (one size may be -1): a view where the layout in memory allows it, else a copy.
+    """``x`` in another shape: a view where the layout in memory allows it, else a copy.
+
+    Args:
+        x: any.
+        shape: of as many elements; one size may be -1, which is then computed.
 
     Raises: ShapeError if the number of elements differs.
+
+    >>> import autograd
+    >>> autograd.arange(6).reshape(2, -1)
+    tensor([[0, 1, 2],
+            [3, 4, 5]])
     """
     return np.reshape(x, shape)
 
