@@ -99,7 +99,7 @@ def _pairs(params: Any) -> list[tuple[str, Any]]:
     if isinstance(params, Iterable) and not isinstance(params, (Handle, str)):
         for pair in params:
             if not isinstance(pair, tuple) or len(pair) != 2:
-                raise TypeError(f"{_EXPECTED}; among them is a {type(pair).__name__}")
+                raise TypeError(f"{_EXPECTED}; got one of type {type(pair).__name__}")
             pairs.append((str(pair[0]), pair[1]))
     elif params is not None:
         raise TypeError(f"{_EXPECTED}, got {type(params).__name__}")
@@ -116,4 +116,4 @@ def _named(params: Any) -> Iterator[tuple[str, Handle]]:
             for own, tensor in (*thing.named_parameters(), *buffers):
                 yield _joined(name, str(own)), tensor
         else:
-            raise TypeError(f"{_EXPECTED}; among them is a {type(thing).__name__}")
+            raise TypeError(f"{_EXPECTED}; got one of type {type(thing).__name__}")
