@@ -222,7 +222,7 @@ def main(arguments: Sequence[str] | None = None) -> Figures:
     table([f"at {SURE:.0f}, target 1", "loss", "gradient"], [[name, *pair] for name, pair in figures.far.items()])
     print()
     table(
-        ["start", "loss", "test right, %"],
+        ["start", "loss", "test accuracy, %"],
         [[*key, float(np.median([100 * run.test[-1] for run in runs]))] for key, runs in curves.items()],
     )
     draw(figures, options.out / "losses.png")

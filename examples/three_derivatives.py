@@ -203,7 +203,7 @@ def draw_errors(axes: Any, figures: Figures) -> None:
         axes.plot(errors, place + shift, linestyle="", color=color, label=label, **style)
     axes.axvline(EPS, color="black", linewidth=1, linestyle=":")
     axes.set_yticks(place, WAYS)
-    axes.set(xscale="log", xlabel="relative error (dotted: one rounding)", title="How right they are")
+    axes.set(xscale="log", xlabel="relative error (dotted: one rounding)", title="How accurate they are")
     axes.legend(frameon=True, fontsize=8, loc="upper right")
 
 

@@ -166,7 +166,7 @@ def main(arguments: Sequence[str] | None = None) -> Figures:
     table(["activation", "start", *(f"layer {i}" for i in range(1, HIDDEN + 1)), "over inputs"], rows)
     print()
     table(
-        ["start", "last loss", "test right, %"],
+        ["start", "last loss", "test accuracy, %"],
         [
             [start, *(float(np.median([curves[i][-1] for curves in runs])) * scale for i, scale in ((1, 1), (3, 100)))]
             for start, runs in figures.curves.items()

@@ -189,7 +189,7 @@ def draw_hidden(axes: Any, network: Networks) -> None:
     for place, (a, b) in zip(places.round(1).tolist(), POINTS.astype(int), strict=True):
         labels.setdefault(tuple(place), []).append(f"({a}, {b})")
     for (across, up), names in labels.items():
-        side, above = ("right" if across > 0 else "left"), (-22 if up > 0 else 10)
+        side, above = ("right" if across > 0 else "left"), (-22 if up > 0 else 14)
         axes.annotate(
             " and ".join(names), (across, up), xytext=(0, above), textcoords="offset points", ha=side, fontsize=10
         )
