@@ -2,9 +2,9 @@
 
 A network of five hidden layers of 100 units with ReLU learns 1,000 digits by plain SGD, with and without batch
 normalisation, from sixteen scales of the first weights: standard deviations from 1 to 0.0001. Each panel shows both
-training accuracies, measured after each pass over the images as one uses a network: with the running statistics.
+training accuracies, measured after each pass over the images as a network is used: with the running statistics.
 
-One should see that the plain network learns only at the few scales near He's rule (0.14 to 0.18 for these layers):
+You should see that the plain network learns only at the few scales near He's rule (0.14 to 0.18 for these layers):
 above it runs out of all bounds, below it is stuck where all images look alike. Normalised, each layer's inputs are
 brought back to variance 1, and it makes progress at nearly every scale, best at those from 0.05 to 0.002.
 

@@ -1,7 +1,7 @@
 """Train a classifier of handwritten digits, and look at its graph.
 
 The data are the 1,797 real 8 x 8 images that ship with scikit-learn. A network with one hidden layer learns them by
-Adam in mini-batches. One should see the training loss fall towards zero and the test accuracy level off near 98 %: the
+Adam in mini-batches. You should see the training loss fall towards zero and the test accuracy level off near 98 %: the
 gap that opens between the two losses is overfitting. The graph shows one mini-batch's loss: the data enter at the top,
 the four parameters join on the way, and backward walks the same picture in reverse. A slider on its page does so.
 

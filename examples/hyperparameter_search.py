@@ -6,7 +6,7 @@ log-uniformly: each power of ten gets as many trials as any other. A trial that 
 twice what chance gives is given up. Then a second round draws from the range of the first one's best, from half the
 least to twice the greatest value of the best tenth.
 
-One should see that nearly all depends on the learning rate: most of the first range is too small to learn anything in
+You should see that nearly all depends on the learning rate: most of the first range is too small to learn anything in
 this time, which costs little, for those trials are given up early. The best ones lie at the upper end of the range, so
 the second round looks beyond it, and most of its trials are better than most of the first round's. The weight decay
 hardly matters, for all of this range is small: the scatter shows no change of colour along its axis. The accuracy of

@@ -2,7 +2,7 @@
 
 Cross entropy is the loss of classes, squared error that of numbers. Cross entropy has three forms: binary (one score,
 target 0 or 1), categorical (a score for each class, one-hot targets) and sparse categorical (the same, with the class's
-number as target). One should see in the second table that integer and one-hot targets agree to rounding, in value and
+number as target). You should see in the second table that integer and one-hot targets agree to rounding, in value and
 gradient, and so do two classes by softmax and one score by sigmoid; and that the loss should be given the scores: with
 the sigmoid taken before, a score of -200 loses its gradient to rounding.
 

@@ -2,7 +2,7 @@
 
 The data are the 1,797 real 8 x 8 images that ship with scikit-learn. The network sees an image as a sequence: its eight
 rows, from the top, one at each step. What it has seen it can only keep in its state, and from its last state the digit
-is told. One should see the training loss fall towards zero and the test accuracy level off at some 97 %. The right
+is told. You should see the training loss fall towards zero and the test accuracy level off at some 97 %. The right
 picture asks the trained network after each row what it would answer: it was only ever asked after the last one, and so
 in the upper half it knows no better than chance, and learns to speak with the last two or three rows.
 

@@ -4,7 +4,7 @@ SGD, SGD with momentum, Nesterov's momentum (NAG), AdaGrad, RMSProp and Adam tra
 of 100 units with ReLU, from the same weights, on the same mini-batches. Each line is the median of several seeds, the
 band reaches from the least to the greatest of them.
 
-One should see plain SGD fall behind: it takes steps of one length in all directions, while momentum adds up steps that
+You should see plain SGD fall behind: it takes steps of one length in all directions, while momentum adds up steps that
 agree, and the adaptive three (AdaGrad, RMSProp, Adam) divide each weight's step by the size of its gradients. But the
 race is run at one learning rate each, the usual one, and the second panel shows how much hangs on that: the loss
 after a short run against the learning rate. Every curve has a valley, beyond which training runs out of bounds. SGD

@@ -6,7 +6,7 @@ near zero and a cone far off, hardly does; but it has no closed form, so an opti
 written once, in plain NumPy, and SciPy gets gradients (``jac``), products with the Hessian (``hessp``) and Hessians
 (``hess``) from ``autograd.func``, or gradients from ``autograd.numerical``, or makes differences itself.
 
-One should see that all find the same minimum, gradient descent too, which stops when the gradient's norm is small; and
+You should see that all find the same minimum, gradient descent too, which stops when the gradient's norm is small; and
 what they pay for it. With second derivatives a dozen steps are enough, gradient descent takes thousands, and
 differences run the loss a dozen times and more for every gradient. SciPy's own differences, one-sided ones, err by
 about 1e-7: see where their line ends. The error bars from the Hessian and the gradients of single patients should agree

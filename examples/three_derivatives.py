@@ -6,7 +6,7 @@ patients (eleven weights, see ``robust_regression``), and the logistic map 3.7 x
 three operations a turn, whose formula has 2^n leaves once it is written out. Every derivative, first and second, is
 held against SymPy's formula with 40 digits.
 
-One should see that symbolic and automatic derivatives are right to rounding, the complex step too for first ones, and
+You should see that symbolic and automatic derivatives are right to rounding, the complex step too for first ones, and
 differences to some digits. SymPy's code is the fastest to run for small formulas. But it takes long to obtain, and it
 swells: more than doubled by each turn. Computing equal subexpressions only once (dashed lines are the time to obtain
 a derivative, solid ones to evaluate it) makes the first derivative fast and leaves the second as it is. Automatic ones

@@ -4,7 +4,7 @@ A thousand inputs from a normal distribution pass through five hidden layers of 
 the standard deviations 1 and 0.01, by Xavier's rule (1 / sqrt(inputs) for layers of equal size) and by He's
 (sqrt(2 / inputs)), under sigmoid, tanh and ReLU. The first picture shows what leaves each layer, as histograms.
 
-One should see, with a deviation of 1, sigmoid and tanh pushed to their ends, where they are flat and their gradients
+You should see, with a deviation of 1, sigmoid and tanh pushed to their ends, where they are flat and their gradients
 vanish, and ReLU grow from layer to layer. With 0.01 the layers' outputs shrink to one value, so that all units say the
 same (with sigmoid they gather at 1/2). Xavier's rule keeps tanh spread out; under ReLU, which cuts half away, it fades
 slowly, and He's twice the variance makes up for just that.
