@@ -67,7 +67,7 @@ def rand(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Uniform numbers from [0, 1) of a shape."""
+    """Random numbers from the uniform distribution on [0, 1), of a shape."""
     return finish(
         source(generator).uniform(shape_of(shape if size is None else (tuple(size),), "rand"), _kind(dtype)),
         requires_grad,
@@ -83,7 +83,12 @@ def randn(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Normal numbers of mean 0 and deviation 1 of a shape."""
+    """Random numbers from the standard normal distribution (mean 0, variance 1), of a shape.
+
+    >>> import autograd
+    >>> autograd.randn(2, 3).shape
+    (2, 3)
+    """
     return finish(
         source(generator).normal(shape_of(shape if size is None else (tuple(size),), "randn"), _kind(dtype)),
         requires_grad,

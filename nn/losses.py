@@ -239,13 +239,19 @@ class BCELoss(WeightedLoss):
 
 
 class BCEWithLogitsLoss(WeightedLoss):
-    """``BCELoss`` of the sigmoid of the input, exact for logits of any size.
+    """Binary cross entropy of the sigmoid of the input, exact for logits of any size.
 
     Args:
         weight: a factor for each loss (it broadcasts).
         reduction: "mean", "sum" or "none".
         size_average, reduce: older ways to say the reduction.
         pos_weight: a factor for the losses of positive targets (it broadcasts).
+
+    Shape: input and target of the same shape; targets from 0 to 1, floating.
+
+    >>> import autograd, nn
+    >>> nn.BCEWithLogitsLoss()(autograd.tensor([0.0, 2.0]), autograd.tensor([1.0, 1.0]))
+    tensor(0.4100)
     """
 
     pos_weight: Buffer | None

@@ -87,9 +87,14 @@ def _joined(arrays: Sequence[Any], dim: int) -> Any:
     case(tensors=[reals(shape=()), reals(shape=())]),
 ])  # fmt: skip
 def stack(tensors: Any, dim: int = 0) -> Any:
-    """The tensors, all of one shape, one after the other along a new dimension ``dim``.
+    """The tensors, all of one shape, joined along a new dimension ``dim``.
 
     Raises: ShapeError.
+
+    >>> from autograd import stack, tensor
+    >>> stack([tensor([1, 2]), tensor([3, 4])])
+    tensor([[1, 2],
+            [3, 4]])
     """
     if tensors and tensors[0].size > BLOCK and len({x.shape for x in tensors}) == 1:
         return _joined([np.expand_dims(x, dim) for x in tensors], dim)

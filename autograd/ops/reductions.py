@@ -104,9 +104,20 @@ def sum(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) ->
     samples=REDUCED,
 )
 def mean(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
-    """Arithmetic mean. The mean of nothing is NaN.
+    """Arithmetic mean of all elements, or along dimensions. The mean of nothing is NaN.
+
+    Args:
+        x: floating or complex.
+        dim: a dimension or a tuple of them; None for all.
+        keepdim: keep them, with size 1.
+        dtype: convert to this dtype first.
 
     Raises: DtypeError for integers and bools without ``dtype``.
+
+    >>> from autograd import mean, tensor
+    >>> mean(tensor([[1.0, 3.0], [5.0, 7.0]]), 1, keepdim=True)
+    tensor([[2.],
+            [6.]])
     """
     x = cast_input("mean", x, dtype)
     total = add_reduce(x, dim, keepdim)
