@@ -27,7 +27,7 @@ lint: $(STAMPS)/lint ## check style and layout
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 
-format: $(STAMPS)/lint ## mend style and layout where that can be done by a program
+format: $(STAMPS)/lint ## fix style and layout where a program can
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/python -m ruff format .
 

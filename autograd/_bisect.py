@@ -21,9 +21,10 @@ from ._jacobians import (
     seeds_for,
     to_real,
 )
+from ._op import Op
 from .engine.callsite import user_line
 from .engine.modes import Mode, local
-from .engine.nodes import new_tensor
+from .engine.nodes import Handle, array_of, new_tensor
 from .engine.observing import Observer
 
 __all__ = ["blame"]
@@ -36,7 +37,7 @@ class _Recorder(Observer):
         self.calls: list[tuple[Any, tuple[Any, ...], str]] = []
 
     def after_forward(self, op: Any, values: Any, out: Any, node: Any) -> None:
-        if node is not None and hasattr(op, "params"):
+        if node is not None:
             self.calls.append((op, values, user_line()))
 
 
@@ -46,7 +47,11 @@ def blame(func: Callable[..., Any], inputs: tuple[Any, ...], tolerances: Toleran
     with Mode(observers=(*local.observers, recorder)):
         func(*inputs)
     seen = set()
+    opaque: dict[str, str] = {}
     for number, (op, values, line) in enumerate(recorder.calls):
+        if not hasattr(op, "call"):  # a primitive of autograd.extend, or what vmap made
+            opaque.setdefault(op.name, line)
+            continue
         key = (op.name, repr([getattr(value, "shape", value) for value in values]))
         if key in seen:
             continue
@@ -57,6 +62,9 @@ def blame(func: Callable[..., Any], inputs: tuple[Any, ...], tolerances: Toleran
                 f"The first wrong op is '{op.name}', call {number + 1} of {len(recorder.calls)}, in {line}: checked by "
                 f"itself at its inputs there, {fault}"
             )
+    if opaque:
+        places = ", ".join(f"'{name}' in {line}" for name, line in opaque.items())
+        return f"Look at {places}: the other ops are right by themselves, and this could not be checked by itself.\n"
     if not seen:
         return ""
     names = ", ".join(dict.fromkeys(op.name for op, _, _ in recorder.calls))
@@ -113,6 +121,7 @@ def _rebuild(op: Any, values: tuple[Any, ...]) -> tuple[Callable[..., Any], list
     template: dict[str, Any] = {}
 
     def leaf(value: Any, label: str) -> Any:
+        value = array_of(value) if isinstance(value, Handle) else value
         if not isinstance(value, (np.ndarray, np.generic)) or value.dtype.kind not in "fc":
             return value
         wide = np.array(value, np.complex128 if value.dtype.kind == "c" else np.float64)
@@ -120,6 +129,9 @@ def _rebuild(op: Any, values: tuple[Any, ...]) -> tuple[Callable[..., Any], list
         labels.append(label)
         return _Slot(len(tensors) - 1)
 
+    if not isinstance(op, Op):  # a Function, which takes all its arguments by position
+        slots = [leaf(value, name) for name, value in zip(op.params, values, strict=True)]
+        return lambda *given: op.call(*_filled(slots, given)), tensors, labels
     for name, value in zip(op.params, values, strict=True):
         if name in op.lists:
             template[name] = [leaf(item, f"{name}[{n}]") for n, item in enumerate(value)]
@@ -129,15 +141,10 @@ def _rebuild(op: Any, values: tuple[Any, ...]) -> tuple[Callable[..., Any], list
             template[name] = value
 
     def call(*given: Any) -> Any:
-        def fill(value: Any) -> Any:
-            if isinstance(value, list):
-                return [fill(item) for item in value]
-            return given[value.number] if isinstance(value, _Slot) else value
-
         args: list[Any] = []
         kwargs: dict[str, Any] = {}
         for name, parameter in op.signature.parameters.items():
-            value = fill(template[name])
+            value = _filled(template[name], given)
             if parameter.kind is parameter.VAR_POSITIONAL:
                 args.extend(value)
             elif parameter.kind is parameter.KEYWORD_ONLY:
@@ -151,3 +158,10 @@ def _rebuild(op: Any, values: tuple[Any, ...]) -> tuple[Callable[..., Any], list
 
 class _Slot(NamedTuple):
     number: int
+
+
+def _filled(value: Any, given: tuple[Any, ...]) -> Any:
+    """A value of a recorded call, with these in its slots."""
+    if isinstance(value, list):
+        return [_filled(item, given) for item in value]
+    return given[value.number] if isinstance(value, _Slot) else value

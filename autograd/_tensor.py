@@ -176,7 +176,10 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
             self._node.shape, self._node.dtype = self._data.shape, self._data.dtype
 
     def detach(self) -> Tensor:
-        """The same memory, outside the graph."""
+        """A Tensor of the same memory, outside the graph: no gradient flows through it.
+
+        Writing into it changes this Tensor too; ``t.detach().clone()`` is a copy of its own.
+        """
         return new_tensor(array_of(self))
 
     def detach_(self) -> Tensor:
@@ -308,15 +311,23 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         create_graph: bool = False,
         inputs: Any = None,
     ) -> None:
-        """Add the gradient of this Tensor to the ``.grad`` of the leaves that it was computed from.
+        """Compute the gradient of this Tensor, and add it to the ``.grad`` of the leaves that it was computed from.
+
+        Gradients accumulate: call the optimizer's ``zero_grad``, or set ``.grad`` to None, between two steps.
 
         Args:
-            gradient: what to start from, of this Tensor's shape; 1 for a scalar.
+            gradient: what to start from, of this Tensor's shape; a Tensor of one element needs none and starts from 1.
             retain_graph: keep the saved arrays, to backpropagate through the same graph again.
-            create_graph: record the backward itself, for second derivatives.
-            inputs: only to these Tensors.
+            create_graph: record the backward pass itself, for second derivatives.
+            inputs: add gradients only to these Tensors.
 
         Raises: as ``autograd.backward``.
+
+        >>> from autograd import tensor
+        >>> x = tensor([1.0, 2.0], requires_grad=True)
+        >>> (x**2).sum().backward()
+        >>> x.grad
+        tensor([2., 4.])
         """
         _gradients.backward(self, gradient, retain_graph, create_graph, inputs)
 

@@ -51,7 +51,12 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 
 
 def from_numpy(ndarray: Any) -> Tensor:
-    """A Tensor that shares the memory of an array."""
+    """A Tensor that shares the memory of an array, in its dtype: writing into one changes the other.
+
+    >>> import autograd, numpy as np
+    >>> autograd.from_numpy(np.array([1.0, 2.0]))
+    tensor([1., 2.], dtype=float64)
+    """
     if not isinstance(ndarray, (np.ndarray, ForeignArray)):
         raise TypeError(
             f"from_numpy: expected a NumPy array, got {type(ndarray).__name__}; use tensor() for other data"
@@ -86,7 +91,13 @@ def finish(array: Any, requires_grad: bool = False, device: Any = None) -> Tenso
 
 
 def zeros(*shape: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Zeros of a shape, given as ``zeros(2, 3)`` or ``zeros((2, 3))``."""
+    """Zeros of a shape, given as ``zeros(2, 3)`` or ``zeros((2, 3))``.
+
+    >>> import autograd
+    >>> autograd.zeros(2, 3)
+    tensor([[0., 0., 0.],
+            [0., 0., 0.]])
+    """
     return finish(np.zeros(as_shape(shape, "zeros", size), dtypes.or_default(dtype)), requires_grad, device)
 
 

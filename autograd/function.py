@@ -82,19 +82,32 @@ class FunctionCtx:
         self._to_save = self._dirty = self._constant = ()
 
 
+def _argument_names(function: type[Function], count: int) -> tuple[str, ...]:
+    """What the forward of a Function calls the arguments that it was given, without ctx."""
+    parameters = list(inspect.signature(function.forward).parameters.values())
+    rest = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "args")
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if function.setup_context is Function.setup_context:
+        names = names[1:]
+    return (*names[:count], *[f"{rest}[{i}]" for i in range(count - len(names))])
+
+
 class _FunctionOp(NodeOp):
     """What a Function is to the engine."""
 
     elaborate = True
     always_revive = True
 
-    def __init__(self, function: type[Function], count: int | None, fills_absent: bool, saves_arrays: bool) -> None:
+    def __init__(
+        self, function: type[Function], takes: int, count: int | None, fills_absent: bool, saves_arrays: bool
+    ) -> None:
         self.function = function
+        self.call = function.apply
         self.saves_arrays = saves_arrays
         self.name = function.__name__
         self.outputs = None if count is None else "many"
         self.fills_absent = fills_absent
-        self.inputs = self.params = tuple(inspect.signature(function.forward).parameters)
+        self.inputs = self.params = _argument_names(function, takes)
 
     def revive(self, node: Node, create_graph: bool) -> Any:
         return node.saved, create_graph
@@ -165,6 +178,10 @@ class Function:
     tensor([6.])
     """
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        name = type(self).__name__
+        raise TypeError(f"{name}: a Function is not instantiated; call it as {name}.apply(...)")
+
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
         """Compute the result; define it in the subclass."""
@@ -211,7 +228,8 @@ class Function:
         ]
         if any(nodes) and local.grad:
             ctx._freeze({id(arg): arg for arg in args}, outputs)
-            op = _FunctionOp(cls, len(outputs) if several else None, ctx._materialize, bool(ctx._saved))
+            count = len(outputs) if several else None
+            op = _FunctionOp(cls, len(args), count, ctx._materialize, bool(ctx._saved))
             data = [out._data if isinstance(out, Handle) else np.asarray(0) for out in outputs]
             node = make_node(op, nodes, ctx, data if several else data[0])
             for observer in local.observers:

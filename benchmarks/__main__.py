@@ -17,11 +17,13 @@ was measured; ``--read`` makes them from the file that an earlier ``--json`` wro
 from __future__ import annotations
 
 import argparse
+import difflib
 import importlib.util
 import json
 import os
 import platform
 import shlex
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -60,7 +62,12 @@ def main() -> None:
     arguments = parser.parse_args()
     unknown = set(arguments.names) - set(names)
     if unknown:
-        parser.error(f"no workload is called {sorted(unknown)[0]!r}; there are {', '.join(names)}")
+        name = sorted(unknown)[0]
+        near = ", ".join(difflib.get_close_matches(name, names))
+        hint = f"did you mean {near}?" if near else f"there are {', '.join(names)}"
+        parser.error(f"no workload is called {name!r}; {hint}")
+    if arguments.against and shutil.which(arguments.against) is None:
+        parser.error(f"--against: {arguments.against} is no program that can be run; name an interpreter of Python")
 
     if arguments.plot and importlib.util.find_spec("matplotlib") is None:
         parser.error("--plot needs matplotlib: pip install 'chainrule[examples]'")

@@ -12,7 +12,7 @@ __all__ = ["page", "write_optable"]
 INTRO = """\
 # Op contract table
 
-What each operation takes and gives, what it keeps for backward, and how far its derivatives are from those of
+What each operation takes and gives, what it saves for backward, and how far its derivatives are from finite
 differences. `python -m autograd.optable` prints it, `python -m autograd.optable 'log*' softmax` of these alone;
 `--json` has the calls of the worst errors and the reasons of every refusal too.
 """

@@ -1,10 +1,10 @@
-"""Batch normalisation makes the first weights' scale matter less.
+"""Batch normalisation makes the scale of the initial weights matter less.
 
 A network of five hidden layers of 100 units with ReLU learns 1,000 digits by plain SGD, with and without batch
 normalisation, from sixteen scales of the first weights: standard deviations from 1 to 0.0001. Each panel shows both
-training accuracies, measured after each pass over the images as one uses a network: with the running statistics.
+training accuracies, measured after each pass over the images as a network is used: with the running statistics.
 
-One should see that the plain network learns only at the few scales near He's rule (0.14 to 0.18 for these layers):
+You should see that the plain network learns only at the few scales near He's rule (0.14 to 0.18 for these layers):
 above it runs out of all bounds, below it is stuck where all images look alike. Normalised, each layer's inputs are
 brought back to variance 1, and it makes progress at nearly every scale, best at those from 0.05 to 0.002.
 
@@ -74,8 +74,8 @@ def draw(figures: Figures, path: Path) -> Path:
         axes.set(ylim=(0, 103), yticks=(0, 50, 100))
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=2, frameon=False)
-    figure.supxlabel("passes over the images", fontsize=11)
-    figure.supylabel("training images right (%)", fontsize=11)
+    figure.supxlabel("epoch", fontsize=11)
+    figure.supylabel("training accuracy (%)", fontsize=11)
     return save(figure, path)
 
 

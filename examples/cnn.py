@@ -2,7 +2,7 @@
 
 The data are the 1,797 real 8 x 8 images that ship with scikit-learn. Two convolutions of 3 x 3 with batch normalisation
 and pooling, then one linear layer, learn them in mini-batches, every image moved by up to one pixel each time it is
-shown. One should see the test accuracy settle between 98 and 99 %, a little above the fully connected network of
+shown. You should see the test accuracy settle between 98 and 99 %, a little above the fully connected network of
 ``examples.digits``: all places share their weights, so that a digit is recognised wherever it stands. The
 picture shows the learning curve, the sixteen filters of the first layer (edges and strokes in several directions) and
 the test images that were taken for another digit, most of which a person would hesitate over too.
@@ -101,7 +101,7 @@ def draw(history: Sequence[tuple[float, float]], model: Any, test_set: data.Tens
     axes = curve.subplots()
     epochs = np.arange(1, len(history) + 1)
     axes.plot(epochs, [100 * accuracy for _, accuracy in history], color=COLORS[1])
-    axes.set(xlabel="epoch", ylabel="test images right (%)", ylim=(90, 100.2))
+    axes.set(xlabel="epoch", ylabel="test accuracy (%)", ylim=(90, 100.2))
     axes.set_title(f"Test accuracy: {100 * history[-1][1]:.1f} %", fontsize=11)
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)

@@ -1,7 +1,7 @@
 """Train a classifier of handwritten digits, and look at its graph.
 
 The data are the 1,797 real 8 x 8 images that ship with scikit-learn. A network with one hidden layer learns them by
-Adam in mini-batches. One should see the training loss fall towards zero and the test accuracy level off near 98 %: the
+Adam in mini-batches. You should see the training loss fall towards zero and the test accuracy level off near 98 %: the
 gap that opens between the two losses is overfitting. The graph shows one mini-batch's loss: the data enter at the top,
 the four parameters join on the way, and backward walks the same picture in reverse. A slider on its page does so.
 
@@ -62,7 +62,7 @@ def draw_learning_curve(history: Sequence[Progress], path: Path) -> None:
     figure, (left, right) = chart(1, 2)
     draw_losses(left, history)
     right.plot(np.arange(1, len(history) + 1), [100 * p.test_accuracy for p in history], color=COLORS[1])
-    right.set(xlabel="epoch", ylabel="correct (%)", title=f"Test accuracy: {100 * history[-1].test_accuracy:.1f} %")
+    right.set(xlabel="epoch", ylabel="accuracy (%)", title=f"Test accuracy: {100 * history[-1].test_accuracy:.1f} %")
     save(figure, path)
 
 

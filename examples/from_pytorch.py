@@ -3,7 +3,7 @@
 Another interpreter, one that has PyTorch and safetensors, builds the three models of ``examples/architectures.py`` with
 ``torch.nn``, trains each for a few steps (so that running statistics are no longer those of the start), and writes its
 weights as a safetensors file and its output for an input. Here the same functions build the models with ``nn``, load
-the files by name, and compute. One should see differences of rounding only, below 1e-5, for a convolutional network
+the files by name, and compute. You should see differences of rounding only, below 1e-5, for a convolutional network
 with batch normalisation, a bidirectional LSTM of two layers and a transformer encoder.
 
     python -m examples.from_pytorch --with PYTHON

@@ -2,11 +2,11 @@
 
 The text is real and ships with Python: the 460,000 characters of help topics behind ``help("lambda")`` and its like, of
 which the last tenth is kept for validation. The model looks at up to 64 characters and predicts each next one: two
-blocks of causal attention with four heads, 128 numbers a character. One should see the loss fall from 4.6 nats per
+blocks of causal attention with four heads, 128 numbers a character. You should see the loss fall from 4.6 nats per
 character (knowing nothing: the logarithm of the number of different characters) to below 1.5 on text never seen, in
 one to two minutes on two cores, and a sample that makes no sense but is plainly English prose about Python, with
 its code, quotation marks and line ends. Where the validation loss no longer falls while the training loss does, the
-model begins to know its text by heart.
+model begins to memorise its text.
 
     python -m examples.gpt
 """

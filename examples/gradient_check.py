@@ -1,8 +1,8 @@
-"""Backpropagation against differences: the same gradients, for a small part of the work.
+"""Backpropagation against finite differences: the same gradients, at a fraction of the cost.
 
 The gradient of a loss on real digits is computed twice: by central differences, which move every weight up and down and
 so need two forward passes for each, and by backpropagation, which needs one pass forward and one backward for all of
-them together. One should see the same numbers: in float64 most agree to eight or nine digits, and the worst are those
+them together. You should see the same numbers: in float64 most agree to eight or nine digits, and the worst are those
 that are next to nothing themselves. In float32 the same step drowns in rounding: the loss can move by whole units of
 its last digit only, and the differences stand on a few rungs. A step a thousand times larger brings back a few digits;
 but so large a step carries some ReLUs across their kink, where the difference of two values is no derivative. The same

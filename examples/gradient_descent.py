@@ -2,7 +2,7 @@
 
 The paths go down x^2 + 2x + 3 (minimum 2 at -1) and x^2 + 2y^2 (minimum 0 at the origin) until the gradient's norm is
 at most 1e-6. A step multiplies the distance to the minimum by 1 - rate * curvature, in each direction by itself. So
-one should see three kinds of path: a rate that is too small creeps (a factor just below 1), a right one arrives in a
+you should see three kinds of path: a rate that is too small creeps (a factor just below 1), a right one arrives in a
 dozen or two of steps, one that is too large jumps over the minimum and ends farther away each time (a factor below -1).
 On the bowl it is enough that the steeper direction, y with curvature 4, cannot bear the rate: x settles, y runs away.
 
@@ -222,7 +222,7 @@ def draw_norms(axes: Any, runs: dict[tuple[str, str], optim.Minimum]) -> None:
         xlabel="point of the path (1: the start)",
         ylabel="norm of the gradient",
     )
-    axes.set_title("The criterion to stop")
+    axes.set_title("Stopping criterion")
     axes.legend(frameon=False, fontsize=8, loc="upper left")
 
 

@@ -1,4 +1,4 @@
-"""A search for learning rate and weight decay by drawing them at random, wide at first and then narrow.
+"""Random search for the learning rate and weight decay, wide at first and then narrow.
 
 A network of seven layers learns 400 digits by SGD; 100 others, the validation set, judge the setting (the test images
 are not looked at before the end). Learning rates from 1e-6 to 1e-2 and weight decays from 1e-8 to 1e-4 are drawn
@@ -6,7 +6,7 @@ log-uniformly: each power of ten gets as many trials as any other. A trial that 
 twice what chance gives is given up. Then a second round draws from the range of the first one's best, from half the
 least to twice the greatest value of the best tenth.
 
-One should see that nearly all depends on the learning rate: most of the first range is too small to learn anything in
+You should see that nearly all depends on the learning rate: most of the first range is too small to learn anything in
 this time, which costs little, for those trials are given up early. The best ones lie at the upper end of the range, so
 the second round looks beyond it, and most of its trials are better than most of the first round's. The weight decay
 hardly matters, for all of this range is small: the scatter shows no change of colour along its axis. The accuracy of
@@ -158,11 +158,11 @@ def draw_scatter(result: Search, path: Path) -> Path:
     labels = [handle.get_label() for handle in handles]
     known = [handle for i, handle in enumerate(handles) if labels[i] not in labels[:i]]
     figure.legend(known, dict.fromkeys(labels), loc="outside lower center", ncols=3, frameon=False)
-    figure.colorbar(dots, ax=panels[1], label="validation images right (%)")
+    figure.colorbar(dots, ax=panels[1], label="validation accuracy (%)")
     for color, trials, name in zip(COLORS, result[:2], ("first round", "second round"), strict=False):
         scores = sorted((100 * trial.score for trial in trials), reverse=True)
         ranks.plot(range(1, len(scores) + 1), scores, color=color, label=name)
-    ranks.set(xlabel="trials, the best first", ylabel="validation images right (%)", ylim=(0, 100))
+    ranks.set(xlabel="trials, the best first", ylabel="validation accuracy (%)", ylim=(0, 100))
     ranks.set_title("All trials in order")
     ranks.legend(frameon=False)
     return save(figure, path)
@@ -183,7 +183,7 @@ def draw_best(trials: list[Trial], path: Path) -> Path:
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=2, frameon=False)
     figure.supxlabel("mini-batches", fontsize=11)
-    figure.supylabel("images right (%)", fontsize=11)
+    figure.supylabel("accuracy (%)", fontsize=11)
     return save(figure, path)
 
 

@@ -1,12 +1,12 @@
-"""Linear regression: gradient descent arrives where the closed form is, by full, small or single-sample batches.
+"""Linear regression: gradient descent reaches the closed-form solution, with full, small or single-sample batches.
 
 First four points without noise: [1, 1], [1, 2], [2, 2], [2, 3], whose targets are made by the weights 1 and 2 and the
-intercept 3. One should see all three kinds of descent reach these numbers to six digits and more, at the same learning
+intercept 3. You should see all three kinds of descent reach these numbers to six digits and more, at the same learning
 rate; single samples take the fewest passes over the data, since they step four times in each. Their zigzag dies out,
 because all four points agree: where the fit is perfect, the gradient of every single sample is zero too.
 
 Then 442 real patients: ten measurements, and how far their diabetes went on within a year. Now the points contradict
-each other. One should see single samples fall fastest, and then jitter at a distance from the closed form for ever:
+each other. You should see single samples fall fastest, and then jitter at a distance from the closed form for ever:
 each sample pulls its own way, and a constant learning rate never averages that out. Only full batches arrive, and they
 creep: blood measurements that are nearly combinations of each other (s1 to s5) make a long flat valley. Their weights
 take thousands of passes, while the predictions are nearly as good after a hundred: see the bars, and R^2 in the table.

@@ -1,8 +1,8 @@
-"""Which loss for what, which of them are the same, and why squared error is slow where a network is wrong and sure.
+"""Which loss for what, which of them are the same, and why squared error is slow where a network is confidently wrong.
 
 Cross entropy is the loss of classes, squared error that of numbers. Cross entropy has three forms: binary (one score,
 target 0 or 1), categorical (a score for each class, one-hot targets) and sparse categorical (the same, with the class's
-number as target). One should see in the second table that integer and one-hot targets agree to rounding, in value and
+number as target). You should see in the second table that integer and one-hot targets agree to rounding, in value and
 gradient, and so do two classes by softmax and one score by sigmoid; and that the loss should be given the scores: with
 the sigmoid taken before, a score of -200 loses its gradient to rounding.
 
@@ -179,7 +179,7 @@ def draw(figures: Figures, path: Path) -> Path:
             values = 100 * np.array([curves.test for curves in runs])
             axes.plot(runs[0].steps, np.median(values, 0), color=colors[name])
             axes.fill_between(runs[0].steps, values.min(0), values.max(0), color=colors[name], alpha=0.2, linewidth=0)
-        axes.set(xlabel="mini-batches", ylabel="test images right (%)", ylim=(0, 100), title=f"Digits, {start}")
+        axes.set(xlabel="mini-batches", ylabel="test accuracy (%)", ylim=(0, 100), title=f"Digits, {start}")
     legend.axis("off")
     labels = ("cross entropy", "squared error of sigmoid or softmax", "squared error of the bare scores")
     for label, color in zip(labels, COLORS, strict=False):
@@ -222,7 +222,7 @@ def main(arguments: Sequence[str] | None = None) -> Figures:
     table([f"at {SURE:.0f}, target 1", "loss", "gradient"], [[name, *pair] for name, pair in figures.far.items()])
     print()
     table(
-        ["start", "loss", "test right, %"],
+        ["start", "loss", "test accuracy, %"],
         [[*key, float(np.median([100 * run.test[-1] for run in runs]))] for key, runs in curves.items()],
     )
     draw(figures, options.out / "losses.png")

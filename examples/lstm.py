@@ -2,7 +2,7 @@
 
 The data are the 1,797 real 8 x 8 images that ship with scikit-learn. The network sees an image as a sequence: its eight
 rows, from the top, one at each step. What it has seen it can only keep in its state, and from its last state the digit
-is told. One should see the training loss fall towards zero and the test accuracy level off at some 97 %. The right
+is told. You should see the training loss fall towards zero and the test accuracy level off at some 97 %. The right
 picture asks the trained network after each row what it would answer: it was only ever asked after the last one, and so
 in the upper half it knows no better than chance, and learns to speak with the last two or three rows.
 
@@ -72,7 +72,7 @@ def draw(history: Sequence[Progress], accuracies: Sequence[float], path: Path) -
     figure, (left, right) = chart(1, 2)
     draw_losses(left, history)
     right.plot(np.arange(1, 9), [100 * share for share in accuracies], color=COLORS[1], marker="o")
-    right.set(xlabel="rows read", ylabel="correct (%)", ylim=(0, 103), title="Test accuracy while reading")
+    right.set(xlabel="rows read", ylabel="accuracy (%)", ylim=(0, 103), title="Test accuracy while reading")
     save(figure, path)
 
 

@@ -1,7 +1,7 @@
-"""Derivatives by differences: how wrong they are for every step size, and why none is best for all.
+"""Derivatives by finite differences: how wrong they are for every step size, and why none is best for all.
 
 The slope of ``exp(x) / sqrt(sin(x)**3 + cos(x)**3)`` is taken at random points in five ways, with steps h from 1/4
-down to 1e-15, and held against SymPy's derivative with 40 digits. One should see a V for every difference: on the
+down to 1e-15, and held against SymPy's derivative with 40 digits. You should see a V for every difference: on the
 right the formula is too coarse, and its error falls as h (forward), h^2 (central) or h^4 (Richardson: two central
 differences that cancel each other's first error); on the left the two values agree in so many digits that rounding
 eats the rest, and the error rises as 1/h whatever the formula. A better formula meets the rounding at a larger h and

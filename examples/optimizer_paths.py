@@ -1,6 +1,6 @@
 """Six optimizers on one long valley, x^2 / 20 + y^2, from (-7, 2): who zigzags, who rolls, who walks straight.
 
-The valley is twenty times steeper across than along. One should see SGD jump from wall to wall, since its rate has to
+The valley is twenty times steeper across than along. You should see SGD jump from wall to wall, since its rate has to
 be large for x and is nearly too large for y. Momentum averages the jumps away and rolls along, but overshoots; NAG,
 which looks ahead, does so less. AdaGrad, RMSProp and Adam divide each direction by the size of its own gradients: the
 valley looks round to them, and their paths leave at 45 degrees, whatever the slope. Adam has the momentum's overshoot

@@ -1,12 +1,12 @@
-"""Six ways to walk downhill race on handwritten digits.
+"""Six optimizers race on handwritten digits.
 
 SGD, SGD with momentum, Nesterov's momentum (NAG), AdaGrad, RMSProp and Adam train the same network: five hidden layers
 of 100 units with ReLU, from the same weights, on the same mini-batches. Each line is the median of several seeds, the
 band reaches from the least to the greatest of them.
 
-One should see plain SGD fall behind: it takes steps of one length in all directions, while momentum adds up steps that
+You should see plain SGD fall behind: it takes steps of one length in all directions, while momentum adds up steps that
 agree, and the adaptive three (AdaGrad, RMSProp, Adam) divide each weight's step by the size of its gradients. But the
-race is run at one learning rate each, the customary one, and the second panel shows how much hangs on that: the loss
+race is run at one learning rate each, the usual one, and the second panel shows how much hangs on that: the loss
 after a short run against the learning rate. Every curve has a valley, beyond which training runs out of bounds. SGD
 races far from the floor of its own valley, so that a good part of its lag is the rate's fault and not the method's;
 the test accuracies lie much closer together than the losses.
@@ -88,13 +88,13 @@ def draw(result: Race, steps: int, path: Path) -> Path:
         right.plot(result.rates, ends, color=color, marker="o", markersize=4)
         raced = np.argmin(np.abs(result.rates - RACERS[name][0]))
         right.plot(result.rates[raced], ends[raced], "D", color=color, mec="black", zorder=3)
-    left.set(xlabel="mini-batches", ylabel="training loss", yscale="log", title="The race, each at its customary rate")
+    left.set(xlabel="mini-batches", ylabel="training loss", yscale="log", title="The race, each at its usual rate")
     left.legend(frameon=False)
     right.set(xlabel="learning rate", ylabel="training loss", xscale="log", yscale="log")
     right.set_title(f"Loss after {steps} mini-batches")
     right.axhline(CEILING, color="gray", linestyle=":", linewidth=1)
     right.annotate("out of bounds", (result.rates[0], CEILING), (0, 3), textcoords="offset points", color="dimgray")
-    right.plot([], [], "D", color="white", mec="black", label="customary rate")
+    right.plot([], [], "D", color="white", mec="black", label="usual rate")
     right.legend(frameon=False, loc="lower left")
     return save(figure, path)
 
@@ -130,7 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> Race:
         right = np.array([100 * curves.test[-1] for curves in runs])
         cells = [f"{np.median(right):.1f}", f"{right.min():.1f} to {right.max():.1f}"]
         rows.append([name, RACERS[name][0], float(np.median(loss)), *cells])
-    table(["optimizer", "learning rate", "last loss", "test right, %", f"range of {seeds} seeds"], rows)
+    table(["optimizer", "learning rate", "last loss", "test accuracy, %", f"range of {seeds} seeds"], rows)
     draw(result, short_steps, options.out / "optimizer_race.png")
     print(sentence(result))
     return result

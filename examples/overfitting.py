@@ -4,11 +4,11 @@ A network of seven layers (six hidden ones of 100 units, ReLU) is trained on 300
 decay (each step takes a thousandth off every parameter), with dropout (a tenth of the units is zeroed at random), and
 with both. Lines are medians over the seeds, which also choose the images; bands reach from the least to the greatest.
 
-One should see all of them learn the 300 images by heart, while test accuracy stops some points short of that: this gap
+You should see all of them memorise the 300 images, while test accuracy stops some points short of that: this gap
 is overfitting. Dropout, decay and both together narrow it a little. In the textbook's figure, drawn from MNIST and SGD,
 the training accuracy of the regularised network stays well below 100 %. These digits are easier, so the gap in accuracy
-is a few points wide whatever one does, and one sees more in the cross entropy, where being wrong and sure is dear: the
-plain network's gap is the widest and widens on, after the training images have long been learned.
+is a few points wide whatever you do, and you see more in the cross entropy, where being confidently wrong is costly:
+the plain network's gap is the widest and widens on, after the training images have long been learned.
 
     python -m examples.overfitting
 """
@@ -77,7 +77,7 @@ def draw(figures: Figures, path: Path) -> Path:
         grid[0, column].set_title(f"{way}: a gap of {100 * figures.gap(way):.1f} points", fontsize=11)
         grid[1, column].set(ylim=(0, 0.8), xlabel="mini-batches")
         grid[1, column].set_title(f"a gap of {figures.loss_gap(way):.2f}", fontsize=11)
-    grid[0, 0].set_ylabel("images right (%)")
+    grid[0, 0].set_ylabel("accuracy (%)")
     grid[1, 0].set_ylabel("cross entropy")
     grid[0, 0].legend(frameon=False, loc="lower right")
     return save(figure, path)

@@ -6,7 +6,7 @@ near zero and a cone far off, hardly does; but it has no closed form, so an opti
 written once, in plain NumPy, and SciPy gets gradients (``jac``), products with the Hessian (``hessp``) and Hessians
 (``hess``) from ``autograd.func``, or gradients from ``autograd.numerical``, or makes differences itself.
 
-One should see that all find the same minimum, gradient descent too, which stops when the gradient's norm is small; and
+You should see that all find the same minimum, gradient descent too, which stops when the gradient's norm is small; and
 what they pay for it. With second derivatives a dozen steps are enough, gradient descent takes thousands, and
 differences run the loss a dozen times and more for every gradient. SciPy's own differences, one-sided ones, err by
 about 1e-7: see where their line ends. The error bars from the Hessian and the gradients of single patients should agree
@@ -255,7 +255,7 @@ def draw_fits(axes: Any, fits: dict[str, Fit]) -> None:
     axes.axhline(TOLERANCE, color="black", linewidth=1, linestyle=":")
     axes.text(1.1, TOLERANCE * 1.5, "stop: $10^{-7}$", fontsize=9)
     axes.set(xscale="log", yscale="log", xlabel="runs of the loss", ylabel="norm of the gradient", ylim=(1e-13, 10))
-    axes.set_title("Ways to the minimum")
+    axes.set_title("Paths to the minimum")
     axes.legend(frameon=False, fontsize=8, loc="lower right")
 
 

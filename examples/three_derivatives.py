@@ -1,4 +1,4 @@
-"""Symbolic, numerical and automatic derivatives of the same functions: how right they are, and what they cost.
+"""Symbolic, numerical and automatic derivatives of the same functions: how accurate they are, and what they cost.
 
 SymPy derives formulas, central, Richardson's and complex differences run the function at neighbouring points, and
 ``autograd.func`` runs it once and walks back. The functions are the loss of a robust regression for a few real
@@ -6,7 +6,7 @@ patients (eleven weights, see ``robust_regression``), and the logistic map 3.7 x
 three operations a turn, whose formula has 2^n leaves once it is written out. Every derivative, first and second, is
 held against SymPy's formula with 40 digits.
 
-One should see that symbolic and automatic derivatives are right to rounding, the complex step too for first ones, and
+You should see that symbolic and automatic derivatives are right to rounding, the complex step too for first ones, and
 differences to some digits. SymPy's code is the fastest to run for small formulas. But it takes long to obtain, and it
 swells: more than doubled by each turn. Computing equal subexpressions only once (dashed lines are the time to obtain
 a derivative, solid ones to evaluate it) makes the first derivative fast and leaves the second as it is. Automatic ones
@@ -203,7 +203,7 @@ def draw_errors(axes: Any, figures: Figures) -> None:
         axes.plot(errors, place + shift, linestyle="", color=color, label=label, **style)
     axes.axvline(EPS, color="black", linewidth=1, linestyle=":")
     axes.set_yticks(place, WAYS)
-    axes.set(xscale="log", xlabel="relative error (dotted: one rounding)", title="How right they are")
+    axes.set(xscale="log", xlabel="relative error (dotted: one rounding)", title="How accurate they are")
     axes.legend(frameon=True, fontsize=8, loc="upper right")
 
 

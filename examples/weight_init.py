@@ -1,10 +1,10 @@
-"""What the first weights do to a deep network: activations that die, saturate or live.
+"""What the initial weights do to a deep network: activations that die, saturate or live.
 
 A thousand inputs from a normal distribution pass through five hidden layers of 100 units, whose weights were drawn with
 the standard deviations 1 and 0.01, by Xavier's rule (1 / sqrt(inputs) for layers of equal size) and by He's
 (sqrt(2 / inputs)), under sigmoid, tanh and ReLU. The first picture shows what leaves each layer, as histograms.
 
-One should see, with a deviation of 1, sigmoid and tanh pushed to their ends, where they are flat and their gradients
+You should see, with a deviation of 1, sigmoid and tanh pushed to their ends, where they are flat and their gradients
 vanish, and ReLU grow from layer to layer. With 0.01 the layers' outputs shrink to one value, so that all units say the
 same (with sigmoid they gather at 1/2). Xavier's rule keeps tanh spread out; under ReLU, which cuts half away, it fades
 slowly, and He's twice the variance makes up for just that.
@@ -132,7 +132,7 @@ def draw_training(figures: Figures, path: Path) -> Path:
             axes.plot(runs[0].steps, np.median(values, 0), color=color, label=start)
             axes.fill_between(runs[0].steps, values.min(0), values.max(0), color=color, alpha=0.2, linewidth=0)
     left.set(xlabel="mini-batches", ylabel="training loss", ylim=(0, None), title="ReLU, plain SGD, rate 0.01")
-    right.set(xlabel="mini-batches", ylabel="test images right (%)", ylim=(0, 100), title="Test accuracy")
+    right.set(xlabel="mini-batches", ylabel="test accuracy (%)", ylim=(0, 100), title="Test accuracy")
     right.legend(frameon=False)
     return save(figure, path)
 
@@ -166,7 +166,7 @@ def main(arguments: Sequence[str] | None = None) -> Figures:
     table(["activation", "start", *(f"layer {i}" for i in range(1, HIDDEN + 1)), "over inputs"], rows)
     print()
     table(
-        ["start", "last loss", "test right, %"],
+        ["start", "last loss", "test accuracy, %"],
         [
             [start, *(float(np.median([curves[i][-1] for curves in runs])) * scale for i, scale in ((1, 1), (3, 100)))]
             for start, runs in figures.curves.items()

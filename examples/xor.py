@@ -1,12 +1,12 @@
 """XOR: what no single neuron can learn, and two layers can.
 
 A perceptron divides the plane by one straight line. It learns AND and OR by Rosenblatt's rule in a few passes over the
-four points; XOR's ones lie on a diagonal, no line separates them, and one should see the rule turn in circles with at
-most three of the four right. A network with a hidden layer first moves the points to where a line can do it: the
+four points; XOR's ones lie on a diagonal, no line separates them, and you should see the rule go round in circles with
+at most three of the four right. A network with a hidden layer first moves the points to where a line can do it: the
 picture shows the hidden layer's two numbers for each point, and the line there.
 
 That a network can represent XOR does not say that descent finds it. Many networks are trained at once, from random
-weights, for several widths of the hidden layer. One should see that with two hidden units, which would be enough, a
+weights, for several widths of the hidden layer. You should see that with two hidden units, which would be enough, a
 good part of the runs stay in a place where one or two points are wrong, and that a wider layer makes this rare.
 
     python -m examples.xor
@@ -189,7 +189,7 @@ def draw_hidden(axes: Any, network: Networks) -> None:
     for place, (a, b) in zip(places.round(1).tolist(), POINTS.astype(int), strict=True):
         labels.setdefault(tuple(place), []).append(f"({a}, {b})")
     for (across, up), names in labels.items():
-        side, above = ("right" if across > 0 else "left"), (-22 if up > 0 else 10)
+        side, above = ("right" if across > 0 else "left"), (-22 if up > 0 else 14)
         axes.annotate(
             " and ".join(names), (across, up), xytext=(0, above), textcoords="offset points", ha=side, fontsize=10
         )

@@ -179,7 +179,7 @@ class Sequential(_Numbered):
 
 
 class ModuleList(_Numbered):
-    """Modules in a list; its forward is for the user to write.
+    """Modules in a list, which ``parameters`` finds (not in a plain list); its forward is for the user to write.
 
     Args:
         modules: the modules.

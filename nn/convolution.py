@@ -172,11 +172,25 @@ class Conv1d(_Conv):
 
 
 class Conv2d(_Conv):
-    """Convolution along height and width.
+    """Convolution along height and width: of images.
 
-    Args: as of ``Conv1d``.
+    Args:
+        in_channels, out_channels: how many.
+        kernel_size: height and width of the kernel; a number stands for both, as in the next three.
+        stride: from one place of the kernel to the next.
+        padding: added on each side; or ``"same"`` (the output has the input's size), ``"valid"`` (none).
+        dilation: from one element of the kernel to the next.
+        groups: how many independent groups the channels are divided into; ``in_channels`` for a depthwise convolution.
+        bias: whether there is one.
+        padding_mode: what is padded: "zeros", "reflect", "replicate" or "circular".
+        device: ``'cpu'``.
+        dtype: of the parameters.
 
-    Shape: input (N, C, H, W) or (C, H, W); weight ``(outputs, C / groups, *kernel)``, bias (outputs).
+    Shape: input (N, C, H, W) or (C, H, W); output (N, outputs, H', W'), where
+        ``H' = (H + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1``, and ``W'`` likewise;
+        weight ``(outputs, C / groups, *kernel)``, bias (outputs).
+
+    Raises: ValueError, ShapeError.
 
     >>> import autograd, nn
     >>> layer = nn.Conv2d(1, 8, kernel_size=3, padding=1)

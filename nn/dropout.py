@@ -23,7 +23,9 @@ class _Dropout(Module):
 
 
 class Dropout(_Dropout):
-    """Sets each element to 0 with probability ``p`` and divides the others by ``1 - p``.
+    """In training, sets each element to 0 with probability ``p`` and divides the others by ``1 - p``.
+
+    In evaluation (``model.eval()``) the input is passed on as it is.
 
     Args:
         p: a probability.

@@ -27,7 +27,7 @@ class Identity(Module):
 
 
 class Linear(Module):
-    """``x @ weight.T + bias``.
+    """A linear (fully connected) layer: ``x @ weight.T + bias``.
 
     Args:
         in_features, out_features: sizes of the last dimension of input and output.
@@ -38,6 +38,11 @@ class Linear(Module):
     Shape: input (..., in_features), output (..., out_features); weight (out_features, in_features).
 
     Both are initialised uniformly within 1 / sqrt(in_features), as in PyTorch.
+
+    >>> import autograd, nn
+    >>> layer = nn.Linear(20, 30)
+    >>> layer(autograd.randn(128, 20)).shape
+    (128, 30)
     """
 
     bias: Parameter | None

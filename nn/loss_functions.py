@@ -57,7 +57,8 @@ def mse_loss(
 
     Args:
         input, target: of one shape.
-        size_average, reduce, reduction: see the module.
+        reduction: "mean", "sum" or "none".
+        size_average, reduce: older ways to say the reduction.
         weight: a factor for each element; the mean is then divided by the sum of the weights.
 
     Raises: ShapeError, ValueError.
@@ -139,7 +140,8 @@ def binary_cross_entropy_with_logits(
         input: logits.
         target: probabilities, of the same shape.
         weight: a factor for each loss (it broadcasts).
-        size_average, reduce, reduction: see the module.
+        reduction: "mean", "sum" or "none".
+        size_average, reduce: older ways to say the reduction.
         pos_weight: a factor for the losses of positive targets (it broadcasts).
 
     Raises: ShapeError.
@@ -176,7 +178,7 @@ def kl_div(
     Args:
         input: logarithms of probabilities.
         target: probabilities, or (``log_target``) their logarithms.
-        size_average, reduce, reduction: see the module; also "batchmean", the mathematical definition: the sum
+        size_average, reduce, reduction: "mean", "sum", "none" or "batchmean", the mathematical definition: the sum
             divided by the size of dimension 0.
         log_target: which.
 
@@ -203,7 +205,8 @@ def poisson_nll_loss(
         target: counts.
         log_input: which.
         full: add Stirling's approximation of the constant, where the target exceeds 1.
-        size_average, reduce, reduction: see the module.
+        reduction: "mean", "sum" or "none".
+        size_average, reduce: older ways to say the reduction.
         eps: added to a rate before its logarithm.
     """
     reduction = reduction_of(size_average, reduce, reduction)
@@ -246,7 +249,7 @@ def cross_entropy(
         input: scores (C), (N, C) or (N, C, d1, ...).
         target: class numbers, of that shape without C; or floating probabilities, of that shape.
         weight: a factor for each class.
-        size_average, reduce, reduction: see the module; a mean is weighted, over the targets that count.
+        size_average, reduce, reduction: "mean", "sum" or "none"; a mean is weighted, over the targets that count.
         ignore_index: targets of this number do not count.
         label_smoothing: this share of each target is spread evenly over all classes.
 

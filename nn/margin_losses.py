@@ -22,7 +22,8 @@ class SoftMarginLoss(Loss):
     """``log(1 + exp(-target * input))``; targets are 1 and -1.
 
     Args:
-        size_average, reduce, reduction: as of ``Loss``.
+        reduction: "mean", "sum" or "none".
+        size_average, reduce: older ways to say the reduction.
     """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -35,7 +36,8 @@ class HingeEmbeddingLoss(Loss):
 
     Args:
         margin: how far the dissimilar should be apart.
-        size_average, reduce, reduction: as of ``Loss``.
+        reduction: "mean", "sum" or "none".
+        size_average, reduce: older ways to say the reduction.
     """
 
     def __init__(
@@ -58,7 +60,8 @@ class MarginRankingLoss(Loss):
 
     Args:
         margin: by how much.
-        size_average, reduce, reduction: as of ``Loss``.
+        reduction: "mean", "sum" or "none".
+        size_average, reduce: older ways to say the reduction.
     """
 
     def __init__(
@@ -81,7 +84,8 @@ class CosineEmbeddingLoss(Loss):
 
     Args:
         margin: which cosine the dissimilar may have.
-        size_average, reduce, reduction: as of ``Loss``.
+        reduction: "mean", "sum" or "none".
+        size_average, reduce: older ways to say the reduction.
     """
 
     def __init__(
@@ -106,7 +110,8 @@ class MultiMarginLoss(WeightedLoss):
         p: 1 or 2.
         margin: by how much the right class should exceed the others.
         weight: a factor for each class, taken for the right one.
-        size_average, reduce, reduction: as of ``Loss``.
+        reduction: "mean", "sum" or "none".
+        size_average, reduce: older ways to say the reduction.
 
     Raises:
         ValueError: another ``p``.
@@ -136,7 +141,8 @@ class MultiLabelMarginLoss(Loss):
     """The sum of ``max(0, 1 - input[label] + input[other])`` over labels and other classes, divided by the classes.
 
     Args:
-        size_average, reduce, reduction: as of ``Loss``.
+        reduction: "mean", "sum" or "none".
+        size_average, reduce: older ways to say the reduction.
     """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -149,7 +155,8 @@ class MultiLabelSoftMarginLoss(WeightedLoss):
 
     Args:
         weight: a factor for each class.
-        size_average, reduce, reduction: as of ``Loss``.
+        reduction: "mean", "sum" or "none".
+        size_average, reduce: older ways to say the reduction.
     """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -164,7 +171,8 @@ class TripletMarginLoss(Loss):
         margin: by how much the negative should be further away.
         p, eps: of the distance.
         swap: measure the negative from the positive, where that is nearer.
-        size_average, reduce, reduction: as of ``Loss``.
+        reduction: "mean", "sum" or "none".
+        size_average, reduce: older ways to say the reduction.
 
     Raises:
         ValueError: the margin is not positive.
@@ -202,7 +210,7 @@ class TripletMarginWithDistanceLoss(Loss):
         distance_function: of two Tensors (default: a ``PairwiseDistance``); a Module becomes a child of this one.
         margin: by how much the negative should be further away.
         swap: measure the negative from the positive, where that is nearer.
-        reduction: as of ``Loss``.
+        reduction: "mean", "sum" or "none".
 
     Raises:
         ValueError: the margin is not positive.

@@ -200,7 +200,7 @@ class Module:
         return self._named_tensors(Parameter, prefix, recurse, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
-        """The parameters here and (``recurse``) below."""
+        """The parameters of this module and (``recurse``) of all modules in it: what an optimizer is given."""
         return (parameter for _, parameter in self.named_parameters(recurse=recurse))
 
     def named_buffers(
@@ -321,7 +321,7 @@ class Module:
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients of all parameters (or set them to zero)."""
+        """Set the gradients of all parameters to None, or with ``set_to_none=False`` to zero."""
         for parameter in self.parameters():
             if set_to_none:
                 parameter.grad = None

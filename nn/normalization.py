@@ -145,10 +145,24 @@ class BatchNorm1d(_BatchNorm):
 
 
 class BatchNorm2d(_BatchNorm):
-    """Normalizes each channel over a batch of images (examples, channels, height, width).
+    """Normalizes each channel over a batch of images, then scales and shifts it.
+
+    In training the mean and variance are those of the batch, and the running statistics follow them; in evaluation
+    (``model.eval()``) the running statistics are used.
 
     Args:
-        num_features, eps, momentum, affine, track_running_stats, device, dtype, bias: as for ``BatchNorm1d``.
+        num_features: the number of channels.
+        eps: added to the variance.
+        momentum: how far the running statistics move to each batch's; None: they are the average over all batches.
+        affine: whether there are a weight and (``bias``) a bias for each channel.
+        track_running_stats: whether to keep running statistics.
+        device, dtype: of the parameters and the running statistics.
+
+    Shape: (examples, channels, height, width), in and out.
+
+    Raises: ShapeError.
+
+    Source: S. Ioffe and C. Szegedy, Batch Normalization, 2015.
     """
 
     ranks = (4,)
@@ -232,7 +246,7 @@ class InstanceNorm3d(_InstanceNorm):
 
 
 class LayerNorm(Module):
-    """Normalizes over the last dimensions, then scales and shifts.
+    """Normalizes each example over the last dimensions, then scales and shifts.
 
     Args:
         normalized_shape: their sizes, or the size of the last one.
@@ -240,7 +254,14 @@ class LayerNorm(Module):
         elementwise_affine: whether there are a weight and (``bias``) a bias of that shape.
         device, dtype: of these.
 
+    Shape: ``(..., *normalized_shape)``, in and out.
+
     Source: J. L. Ba et al., Layer Normalization, 2016.
+
+    >>> import autograd, nn
+    >>> nn.LayerNorm(2)(autograd.tensor([[1.0, 3.0], [20.0, 10.0]])).round(decimals=3)
+    tensor([[-1.,  1.],
+            [ 1., -1.]], grad_fn=<round>)
     """
 
     weight: Parameter | None

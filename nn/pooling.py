@@ -77,9 +77,19 @@ class MaxPool1d(_MaxPool):
 class MaxPool2d(_MaxPool):
     """The largest element of each window over height and width.
 
-    Args: as of ``MaxPool1d``.
+    Args:
+        kernel_size: height and width of the windows; a number stands for both, as in the next three.
+        stride: from one window to the next; None means ``kernel_size``.
+        padding: how far the windows reach over each edge, at most half of ``kernel_size``.
+        dilation: from one element of a window to the next.
+        return_indices: return the elements and their places, which ``MaxUnpool2d`` takes.
+        ceil_mode: also take windows that reach over the edge, if they begin before it.
 
-    Shape: input (N, C, H, W) or (C, H, W).
+    Shape: input (N, C, H, W) or (C, H, W); output (N, C, H', W').
+
+    >>> import autograd, nn
+    >>> nn.MaxPool2d(2)(autograd.zeros(1, 16, 8, 8)).shape
+    (1, 16, 4, 4)
     """
 
     def forward(self, input: Tensor) -> Any:

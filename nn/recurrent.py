@@ -302,9 +302,12 @@ class GRU(RNNBase):
 class LSTM(RNNBase):
     """Long short-term memory: gates i, f, g, o; ``c = f * c + i * g``, ``h = o * tanh(c)``, step by step.
 
+    Call it with the input, and optionally with the states ``(h, c)`` to start from (zeros by default); it returns
+    ``(output, (h, c))``: the last layer's h at every step, and the states of all layers after the last step.
+
     Args:
         input_size, hidden_size: features of the input and of the state.
-        num_layers: of which each takes the output of the one before.
+        num_layers: how many layers; each takes the output of the one before.
         bias: whether there are b_ih and b_hh.
         batch_first: input and output are (batch, time, features), and not (time, batch, features).
         dropout: its probability on the outputs of all layers but the last.
@@ -313,11 +316,17 @@ class LSTM(RNNBase):
         device: None or "cpu".
         dtype: of the parameters.
 
-    Shape: as for ``RNN``, of h with proj_size features if that is not 0; the rows of the weights are those for i, f,
-        g, o.
+    Shape: input (time, batch, input_size), (time, input_size), or a PackedSequence; output the same with features
+        directions * hidden_size; states (num_layers * directions, batch, hidden_size), or without batch. With
+        proj_size, h and the output have proj_size features. The rows of the weights are those for i, f, g, o.
 
     Source: F. A. Gers et al., Learning to forget: continual prediction with LSTM, 2000; the projection: H. Sak et al.,
     Long short-term memory recurrent neural network architectures for large scale acoustic modeling, 2014.
+
+    >>> import autograd, nn
+    >>> output, (h, c) = nn.LSTM(3, 4, num_layers=2)(autograd.zeros(5, 2, 3))
+    >>> output.shape, h.shape, c.shape
+    ((5, 2, 4), (2, 2, 4), (2, 2, 4))
     """
 
     def __init__(

@@ -13,10 +13,14 @@ __all__ = ["ChannelShuffle", "Flatten", "PixelShuffle", "PixelUnshuffle", "Unfla
 
 
 class Flatten(Module):
-    """Joins dimensions into one; by default all but the first.
+    """Joins dimensions into one; by default all but the first, which counts the examples.
 
     Args:
         start_dim, end_dim: the first and the last of them.
+
+    >>> import autograd, nn
+    >>> nn.Flatten()(autograd.zeros(32, 16, 4, 4)).shape
+    (32, 256)
     """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:

@@ -26,10 +26,16 @@ class _AlongDim(Module):
 
 
 class Softmax(_AlongDim):
-    """Exponentials along a dimension, divided by their sum.
+    """Exponentials along a dimension, divided by their sum: scores become probabilities.
 
     Args:
         dim: the dimension.
+
+    ``CrossEntropyLoss`` takes the scores themselves, without this.
+
+    >>> import autograd, nn
+    >>> nn.Softmax(dim=1)(autograd.zeros(1, 4))
+    tensor([[0.2500, 0.2500, 0.2500, 0.2500]])
     """
 
     def forward(self, input: Tensor) -> Tensor:

@@ -13,12 +13,15 @@ __all__ = ["Adam"]
 
 
 class Adam(Optimizer):
-    """Steps scaled by running means of the gradient and of its square.
+    """Adam: steps scaled by running means of the gradient and of its square.
+
+    ``m = b1 * m + (1 - b1) * g`` and ``v = b2 * v + (1 - b2) * g**2``, both corrected for their start at 0 as
+    ``m_hat = m / (1 - b1**t)`` and ``v_hat = v / (1 - b2**t)``; then ``p -= lr * m_hat / (sqrt(v_hat) + eps)``.
 
     Args:
         params: Tensors, or groups.
-        lr: step size.
-        betas: how much of the two means is kept at each step.
+        lr: step size (learning rate).
+        betas: ``(b1, b2)``: how much of the two means is kept at each step.
         eps: added to the denominator.
         weight_decay: L2 penalty, part of the gradient; with ``decoupled_weight_decay`` a share of the parameter itself
             that is taken off, as in ``AdamW``.
@@ -29,6 +32,16 @@ class Adam(Optimizer):
         ValueError: a hyper-parameter outside its range.
 
     Source: Kingma and Ba 2015; amsgrad: Reddi et al. 2018.
+
+    >>> import autograd, optim
+    >>> w = autograd.tensor([1.0], requires_grad=True)
+    >>> optimizer = optim.Adam([w], lr=0.1)
+    >>> for _ in range(3):
+    ...     optimizer.zero_grad()
+    ...     (w * w).sum().backward()
+    ...     optimizer.step()
+    >>> w
+    tensor([0.7016], requires_grad=True)
     """
 
     states = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")

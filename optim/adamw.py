@@ -14,8 +14,13 @@ class AdamW(Adam):
     """Adam with decoupled weight decay: each step first takes the share ``lr * weight_decay`` off the parameters.
 
     Args:
-        params, lr, betas, eps, amsgrad, maximize: as for ``Adam``.
+        params: Tensors, or groups.
+        lr: step size (learning rate).
+        betas: how much of the running means of the gradient and of its square is kept at each step.
+        eps: added to the denominator.
         weight_decay: the decay.
+        amsgrad: divide by the largest mean square so far.
+        maximize: climb instead.
 
     Raises:
         ValueError: a hyper-parameter outside its range.

@@ -59,6 +59,11 @@ class Optimizer:
             raise TypeError(
                 f"{type(self).__name__}: params must be an iterable of Tensors, got one Tensor; put it in a list"
             )
+        if hasattr(params, "parameters"):
+            raise TypeError(
+                f"{type(self).__name__}: params must be an iterable of Tensors, got the module "
+                f"{type(params).__name__}; give its .parameters()"
+            )
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
         self._stores: list[list[Any]] = []
@@ -69,7 +74,8 @@ class Optimizer:
         groups = list(params)
         if not groups:
             raise ValueError(
-                f"{type(self).__name__}: got no parameters; is model.parameters() empty, or used up before?"
+                f"{type(self).__name__}: got no parameters; is model.parameters() empty (layers in a plain list "
+                "are not found: use nn.ModuleList), or used up before?"
             )
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
@@ -160,7 +166,7 @@ class Optimizer:
         self._stores[i], self._known[i] = stores, list(group["params"])
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients of all parameters (or set them to zero)."""
+        """Set the gradients of all parameters to None, or with ``set_to_none=False`` to zero."""
         for group in self.param_groups:
             for p in group["params"]:
                 if set_to_none:

@@ -246,7 +246,8 @@ class SWALR(LRScheduler):
     """From the present ``lr`` to another, then constant, for the epochs over which a model is averaged.
 
     Args:
-        optimizer, last_epoch: as for every scheduler.
+        optimizer: whose groups' ``lr`` it varies.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         swa_lr: the ``lr`` in the end (or a list, one for each group).
         anneal_epochs: how many epochs it takes.
         anneal_strategy: ``"cos"`` or ``"linear"``.

@@ -171,7 +171,7 @@ def test_pictures_and_tables_of_earlier_figures(data, tmp_path, monkeypatch, cap
 
 def test_paths_of_this_machine_are_not_shown(data, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(command, "measure", lambda *given: [])
-    line = ["benchmarks", "scalars", "--against", "/a/b/python", "--json", str(tmp_path / "figures.json")]
+    line = ["benchmarks", "scalars", "--against", sys.executable, "--json", str(tmp_path / "figures.json")]
     monkeypatch.setattr(sys, "argv", line)
     command.main()
     said = "python -m benchmarks scalars --against PYTHON"
@@ -191,3 +191,18 @@ def test_workloads_alike_run_once_when_nothing_is_timed(monkeypatch, capsys):
     assert command.smoke(runs, None, {"about": {}}) == []
     assert sorted(asked) == [("cnn", ("chainrule", "torch")), ("lstm", ("chainrule", "torch", "compiled"))]
     assert "rnn, rnn-compiled: chainrule, torch, compiled: the same numbers" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["mlp-63"], "no workload is called 'mlp-63'; did you mean mlp-64"),
+        (["zzz"], "no workload is called 'zzz'; there are chain, "),
+        (["chain-1", "--against", "/nowhere/python"], "--against: /nowhere/python is no program that can be run"),
+    ],
+)
+def test_what_cannot_be_run_is_refused(words, said, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["benchmarks", *words])
+    with pytest.raises(SystemExit, match="2"):
+        command.main()
+    assert said in capsys.readouterr().err

@@ -77,7 +77,7 @@ FORCED = (Kernel("Haswell", "Haswell", 75.0, True), Kernel("", "SkylakeX", 140.0
 
 def test_a_healthy_machine_needs_nothing():
     assert advise(HEALTHY) == ()
-    assert to_text(HEALTHY, ()).endswith("\n\nNothing to mend\n")
+    assert to_text(HEALTHY, ()).endswith("\n\nNothing to fix\n")
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_fault_is_a_warning_with_its_fix(report, what, fix):
     assert fix in advice.fix
     assert not advice.note
     shown = " ".join(to_text(report, [advice]).split())
-    assert f"To mend warning: {advice.what} {' '.join(advice.fix.split())}" in shown
+    assert f"To fix warning: {advice.what} {' '.join(advice.fix.split())}" in shown
 
 
 @pytest.mark.parametrize(

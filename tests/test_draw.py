@@ -548,7 +548,7 @@ class TestMessages:
 
     @pytest.mark.parametrize("bad", [3, "x", [1], {"w": 2.0}, [("w", None)], ["ab"]])
     def test_params(self, bad):
-        with pytest.raises(TypeError, match=r"params must be a Module, a dict of names to Tensors, or pairs"):
+        with pytest.raises(TypeError, match=r"params must be a Module, a dict of names to Tensors or Modules"):
             graph(leaf(2) * 1.0, bad)
 
     def test_params_that_is_a_tensor(self):

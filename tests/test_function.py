@@ -397,6 +397,8 @@ def test_functions_that_are_not_complete():
 
     with pytest.raises(TypeError, match="Nothing needs a static method forward"):
         Nothing.apply(leaf(1))
+    with pytest.raises(TypeError, match=r"call it as OneWay.apply\(...\)"):
+        OneWay(leaf(1))
     y = OneWay.apply(leaf(1))
     with pytest.raises(errors.GradientError, match="defines no backward"):
         y.sum().backward()

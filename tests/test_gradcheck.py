@@ -10,6 +10,7 @@ import pytest
 
 import autograd
 from autograd import GradcheckError, gradcheck, gradgradcheck, op
+from autograd.extend import defvjp, primitive
 
 rng = np.random.default_rng(0)
 
@@ -87,6 +88,32 @@ def test_a_composite_is_bisected_to_the_guilty_op() -> None:
     ) as caught:
         gradcheck(lambda x, y: (scaled((x * y).tanh()) + x).tanh(), (x, y))
     assert "with respect to 'x'" in str(caught.value)
+
+
+def test_a_function_is_to_blame_too() -> None:
+    class Cubed(autograd.Function):
+        @staticmethod
+        def forward(ctx, x, *exponents):
+            ctx.save_for_backward(x)
+            return x ** exponents[0]
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            return g * 2 * x**2, None
+
+    with pytest.raises(GradcheckError, match=r"The first wrong op is 'Cubed', call 2 of 3, .* with respect to 'x'"):
+        gradcheck(lambda x: Cubed.apply(x.tanh(), 3).sum(), (leaf(2),))
+
+
+def test_what_cannot_be_checked_by_itself_is_named() -> None:
+    @primitive
+    def squared(x):
+        return x * x
+
+    defvjp(squared, lambda ans, x: lambda g: g * 3 * x)
+    with pytest.raises(GradcheckError, match=r"Look at 'squared' in .*test_gradcheck.*could not be checked by itself"):
+        gradcheck(lambda x: squared(x).tanh(), (leaf(2),))
 
 
 def test_a_second_derivative_is_bisected_too() -> None:

@@ -91,6 +91,14 @@ def titles(picture: Graph, kind: str) -> list[str]:
 
 
 class TestByNames:
+    @pytest.mark.parametrize("form", [dict, lambda named: list(named.items())])
+    def test_models_and_data_are_named_together(self, form):
+        x, y, model = autograd.ones(2, 3), autograd.zeros(2, 1), nn.Sequential(nn.Linear(3, 1))
+        picture = graph({"loss": F.mse_loss(model(x), y)}, form({"x": x, "y": y, "net": model}))
+        assert titles(picture, "constant") == ["x", "y"]
+        assert titles(picture, "parameter") == ["net.0.weight", "net.0.bias"]
+        assert [(group.path, group.kind) for group in picture.groups] == [("net", "Sequential"), ("net.0", "Linear")]
+
     """Without a record, modules are known by the names of their parameters."""
 
     def test_an_op_belongs_to_the_module_of_its_parameter(self):

@@ -188,6 +188,12 @@ def test_dtypes_are_what_comes_out():
     assert "complex" in found.refusals["complex64"]
 
 
+@pytest.mark.parametrize("op", [autograd.softmax, autograd.log_softmax])
+def test_softmax_of_complex_numbers_is_proven(op):
+    found = measure(op)
+    assert (found.complex.verdict, found.problems) == ("proven", [])
+
+
 def test_a_gradient_that_is_refused_for_complex_numbers_is_no_fault():
     found = measure(autograd.linalg.eigh)
     assert (found.complex.verdict, found.first.verdict, found.problems) == ("value", "proven", [])

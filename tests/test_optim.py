@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import autograd
+import nn
 import optim
 
 
@@ -233,6 +234,8 @@ def test_closure_and_zero_grad():
 
 def test_bad_input_is_refused():
     w = autograd.tensor([1.0], requires_grad=True)
+    with pytest.raises(TypeError, match=r"got the module Linear; give its .parameters\(\)"):
+        optim.SGD(nn.Linear(2, 1))
     with pytest.raises(TypeError, match="must be an iterable of Tensors, got one Tensor"):
         optim.SGD(w, lr=0.1)
     with pytest.raises(ValueError, match="got no parameters"):

@@ -17,6 +17,7 @@ from autograd.testing import PROPERTIES, Subject, assert_close, check_op, check_
 from autograd.testing.differences import Comparison, InconclusiveError, gradient_by_differences, one_sided
 from autograd.testing.recording import LostError, Recording
 from autograd.testing.strategies import LAYOUTS, arguments, edges, tensors, with_layout
+from tests.helpers import run_python
 
 
 @op(x=lambda g, x: 3 * x * x * g, samples=reals(-2, 2))
@@ -51,6 +52,19 @@ test_right_ops = op_tests(cube, waves, raised)
 def test_check_op_passes_right_ops(check_op: Any) -> None:
     check_op(cube, waves, raised)
     check_op(cube.op, properties="gradient", max_examples=1)
+
+
+def test_without_hypothesis_the_plugin_loads_and_check_op_says_what_is_missing() -> None:
+    said = run_python("""
+import sys
+sys.modules["hypothesis"] = None
+import autograd.testing.plugin
+try:
+    autograd.testing.check_op
+except ImportError as error:
+    print(error)
+""")
+    assert said == "autograd.testing.check_op needs Hypothesis: pip install hypothesis\n"
 
 
 def test_op_tests_makes_an_item_of_each_property() -> None:

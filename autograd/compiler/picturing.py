@@ -7,6 +7,7 @@ from typing import Any
 
 from ..draw.boxes import Arrow, Box, Group
 from ..draw.picture import Graph
+from ..draw.values import shape_text
 from .emit import Emitter
 from .program import values_of
 from .values import Check, Value
@@ -79,6 +80,6 @@ class _Painter:
     def _box(self, kind: str, title: str, value: Value | None, facts: Any, group: tuple[str, ...]) -> str:
         self._counts[kind] += 1
         id = f"n{len(self._boxes)}"
-        lines = () if value is None else (f"{' by '.join(map(str, value.shape)) or 'number'} {value.dtype}",)
+        lines = () if value is None else (f"{shape_text(value.shape)}, {value.dtype}",)
         self._boxes.append(Box(id, kind, title, lines, group=group, facts=facts, tooltip=dict(facts).get("line", "")))
         return id

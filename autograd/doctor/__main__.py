@@ -1,4 +1,4 @@
-"""``python -m autograd.doctor``: versions, processor, BLAS, measured speed; and what to mend, with the line that does.
+"""``python -m autograd.doctor``: versions, processor, BLAS, measured speed; and what to fix, with the line that does.
 
 python -m autograd.doctor            about ten seconds
 python -m autograd.doctor --quick    about one, without a look at other kernels of BLAS
@@ -29,8 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print the report; the exit status is 0, or 1 if something could not be measured."""
     parser = argparse.ArgumentParser(
         prog="python -m autograd.doctor",
-        description="Print versions, processor, BLAS and measured speed, and what to mend.",
-        epilog="The exit status is 0, also if something is to be mended; 1 if something could not be measured.",
+        description="Print versions, processor, BLAS and measured speed, and what to fix.",
+        epilog="The exit status is 0, also if something is to be fixed; 1 if something could not be measured.",
     )
     parser.add_argument("--quick", action="store_true", help="measure for about a second only, and no other kernels")
     parser.add_argument("--json", action="store_true", help="as JSON")

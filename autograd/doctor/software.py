@@ -31,7 +31,7 @@ _OPTIONAL = {
     "matplotlib": ("3.8", "figures of the examples", "pip install 'chainrule[examples]'"),
     "scikit-learn": ("1.6", "nn.sklearn", "pip install 'chainrule[sklearn]'"),
     "sympy": ("1.13", "one of the examples", "pip install 'chainrule[examples]'"),
-    "hypothesis": ("6.100", "autograd.testing", "pip install 'chainrule[test]'"),
+    "hypothesis": ("6.100", "autograd.testing", "pip install hypothesis"),
 }  # fmt: skip
 
 THREAD_LIMITS = (

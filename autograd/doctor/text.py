@@ -30,7 +30,7 @@ def to_text(report: Report, advice: Sequence[Advice]) -> str:
         ("BLAS and threads", _blas(report)),
         ("Memory and environment", _surroundings(report)),
         ("Measured", _timings(report)),
-        ("To mend" if advice else "Nothing to mend", _advice(advice)),
+        ("To fix" if advice else "Nothing to fix", _advice(advice)),
     )
     return "\n\n".join("\n".join([title, *lines]) for title, lines in sections) + "\n"
 

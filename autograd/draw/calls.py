@@ -103,9 +103,9 @@ class Call:
             yield str(dtype)
 
     def summary(self) -> str:
-        """The first line of the op's documentation."""
+        """The first line of the op's documentation, without its marks of code."""
         doc = getattr(self.node.op, "doc", None) or ""
-        return str(next(iter(doc.strip().splitlines()), self.node.op.name))
+        return str(next(iter(doc.strip().splitlines()), self.node.op.name)).replace("``", "")
 
 
 def saved_bytes(node: Any) -> int:

@@ -54,6 +54,8 @@ _ARROWS = {
     "hidden": {"style": "dashed"},
 }
 _BACK_ARROW = {"constraint": "false", "style": "dashed", "color": "#52606D"}
+_STRAIGHT = ("4", "40")
+"""How straight the flow from op to op is kept: downwards, and to the side, where it would run through titles."""
 _CUT_ARROW = {"style": "dotted", "color": "#8A4B00", "fontcolor": "#8A4B00"}
 _HEAT = ("#FFF7EC", "#FEE1BA", "#FDC38D", "#FC8D59", "#E34A33", "#B30000")
 """From pale to dark, also in print without colour."""
@@ -76,6 +78,7 @@ def dot_text(graph: Any, attributes: Mapping[str, str]) -> str:
         *_grouped(graph),
     ]
     boxes = {box.id: box for box in graph.boxes}
+    straight = _STRAIGHT[graph.direction in ("LR", "RL")]
     for arrow in graph.arrows:
         given = {"label": f" {_escaped(arrow.label)} "} if arrow.label else {}
         if arrow.tooltip:
@@ -87,7 +90,7 @@ def dot_text(graph: Any, attributes: Mapping[str, str]) -> str:
         elif "cut" in boxes[arrow.head].marks or "cut" in tail.marks:
             given |= _CUT_ARROW
         elif tail.kind in ("op", "module") and not tail.again:
-            given["weight"] = "4"  # the flow from op to op is kept straight
+            given["weight"] = straight
         lines.append(f"  {arrow.tail} -> {arrow.head} [{_attributes(given)}];")
     if graph.groups:
         lines += [f"  {tail} -> {head} [style=invis];" for tail, head in _below(graph, boxes)]

@@ -42,8 +42,8 @@ def graph(
 
     Args:
         tensors: the output: a Tensor, a sequence of them, or a dict of names to Tensors.
-        params: how Tensors are called: a Module (anything with ``named_parameters``), a dict of names to Tensors, or
-            pairs (name, Tensor). Leaves, results of ops and data can be named so.
+        params: what Tensors are called: a Module (anything with ``named_parameters``), a dict of names to Tensors and
+            Modules, or pairs of a name and one of these. Leaves, results of ops and data can be named so.
         direction: where the arrows point: "TB" (down), "LR" (right), "BT" or "RL".
         depth: how many modules may lie in each other, the model not counted, before those inside are drawn as one box.
             Default: as many as give a readable picture.

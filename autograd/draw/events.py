@@ -140,7 +140,7 @@ def event_of(node: Any) -> Event | None:
 
 
 def origins_of_cut(origin: Event) -> tuple[list[Event], str]:
-    """Where a gradient's way to an array ends, and why: "detached", "no_grad" or "integer"; nothing for mere data.
+    """Where a gradient's path to an array ends, and why: "detached", "no_grad" or "integer"; nothing for mere data.
 
     Args:
         origin: the event of an array that entered an op without a node.

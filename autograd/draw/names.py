@@ -12,6 +12,8 @@ from .events import Record
 
 __all__ = ["Names", "outputs_of"]
 
+_EXPECTED = "graph: params must be a Module, a dict of names to Tensors or Modules, or pairs of a name and one of these"
+
 
 def outputs_of(tensors: Any) -> list[tuple[str, Handle]]:
     """The outputs with their names.
@@ -55,8 +57,12 @@ class Names:
         self.given: dict[Any, list[str]] = {}
         for name, tensor in self.pairs:
             self.given.setdefault(_place(tensor), []).append(name)
-        modules = params.named_modules() if hasattr(params, "named_modules") else ()
-        self.kinds = {str(path): type(module).__name__ for path, module in modules}
+        self.kinds = {
+            _joined(name, str(path)): type(module).__name__
+            for name, thing in _pairs(params)
+            if hasattr(thing, "named_modules")
+            for path, module in thing.named_modules()
+        }
 
     def recognise(self, record: Record) -> None:
         """Give the names of arrays to the events that were recorded of them."""
@@ -79,20 +85,35 @@ def _place(tensor: Handle) -> Any:
     return id(tensor._data) if node is None else node
 
 
-def _named(params: Any) -> Iterator[tuple[str, Handle]]:
-    """The names and Tensors in ``params``, in any of its forms."""
-    expected = "graph: params must be a Module, a dict of names to Tensors, or pairs (name, Tensor)"
-    pairs: Any = ()
+def _joined(*parts: str) -> str:
+    return ".".join(part for part in parts if part)
+
+
+def _pairs(params: Any) -> list[tuple[str, Any]]:
+    """``params`` in any of its forms, as names and Modules or Tensors; a Module by itself has the name ""."""
     if hasattr(params, "named_parameters"):
-        pairs = [*params.named_parameters(), *(params.named_buffers() if hasattr(params, "named_buffers") else ())]
-    elif isinstance(params, Mapping):
-        pairs = params.items()
-    elif isinstance(params, Iterable) and not isinstance(params, (Handle, str)):
-        pairs = params
+        return [("", params)]
+    if isinstance(params, Mapping):
+        return [(str(name), thing) for name, thing in params.items()]
+    pairs = []
+    if isinstance(params, Iterable) and not isinstance(params, (Handle, str)):
+        for pair in params:
+            if not isinstance(pair, tuple) or len(pair) != 2:
+                raise TypeError(f"{_EXPECTED}; got one of type {type(pair).__name__}")
+            pairs.append((str(pair[0]), pair[1]))
     elif params is not None:
-        raise TypeError(f"{expected}, got {type(params).__name__}")
-    for pair in pairs:
-        if not isinstance(pair, tuple) or len(pair) != 2 or not isinstance(pair[1], Handle):
-            what = pair[1] if isinstance(pair, tuple) and len(pair) == 2 else pair
-            raise TypeError(f"{expected}; among them is a {type(what).__name__}")
-        yield str(pair[0]), pair[1]
+        raise TypeError(f"{_EXPECTED}, got {type(params).__name__}")
+    return pairs
+
+
+def _named(params: Any) -> Iterator[tuple[str, Handle]]:
+    """The names and Tensors in ``params``: a Module's parameters and buffers have its name in front of their own."""
+    for name, thing in _pairs(params):
+        if isinstance(thing, Handle):
+            yield name, thing
+        elif hasattr(thing, "named_parameters"):
+            buffers = thing.named_buffers() if hasattr(thing, "named_buffers") else ()
+            for own, tensor in (*thing.named_parameters(), *buffers):
+                yield _joined(name, str(own)), tensor
+        else:
+            raise TypeError(f"{_EXPECTED}; got one of type {type(thing).__name__}")

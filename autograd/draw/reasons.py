@@ -25,7 +25,7 @@ _WATCH = "Run forward and backward inside `with autograd.watch():` and ask again
 def why(param: Any, output: Any = None) -> str:
     """Say why the gradient of a Tensor is None, zero or NaN, or what it is.
 
-    Of what ran inside ``autograd.watch()`` it knows the op and the line at which a gradient's way was cut, or at which
+    Of what ran inside ``autograd.watch()`` it knows the op and the line at which a gradient's path was cut, or at which
     it became zero or NaN. Otherwise it looks at the graph and, if that still has what backward needs, runs backward
     through it once more without changing any ``.grad``.
 
@@ -116,15 +116,15 @@ def _none(param: Any, place: Any, event: Event | None, root: Event | None, recor
         way, path = reached(root, event)
         if way and output is not None and node_of(output) is None:
             return (
-                f"the gradient's way from the output to it is cut. What {site(root)} computed was detached to be the "
+                f"the path from the output back to it is cut. What {site(root)} computed was detached to be the "
                 "output: by .detach(), .data or .numpy()."
             )
         if way:
             if record is not None and record.sweeps == 0:
                 return "no backward has run yet. The output does depend on it: call .backward() on the output."
-            return "the last backward went another way, or .grad was set to None since, as zero_grad() does."
+            return "the last backward took another path, or .grad was set to None since, as zero_grad() does."
         if path:
-            return "the gradient's way from the output to it is cut. " + " ".join(cuts(root, event))
+            return "the path from the output back to it is cut. " + " ".join(cuts(root, event))
         return f"{_UNUSED}. While it was watched, it was used, but not for this output."
     if output is None:
         if record is not None and record.sweeps == 0:
@@ -158,7 +158,7 @@ def _none_by_graph(place: Any, root: Event | None, output: Any) -> str:
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return (
         f"the output's graph does not lead to it, only to {', '.join(names[:3])}{more}. Either the program used "
-        f"another tensor, or something between cut the way: .detach(), .data, .numpy(), no_grad, integers. {_WATCH}"
+        f"another tensor, or something in between cut the path: .detach(), .data, .numpy(), no_grad, integers. {_WATCH}"
     )
 
 

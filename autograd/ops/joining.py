@@ -51,9 +51,15 @@ def _stack_back(g: Any, dim: int, needs: Any) -> list[Any]:
     case(tensors=[reals(shape=(3,))]), case(tensors=[reals(shape=(0,)), reals(shape=(2, 2))]),
 ])  # fmt: skip
 def cat(tensors: Any, dim: int = 0) -> Any:
-    """The tensors one after the other along ``dim``; they agree in all other sizes.
+    """The tensors joined along the existing dimension ``dim``; they agree in all other sizes.
 
     Raises: ShapeError.
+
+    >>> from autograd import cat, tensor
+    >>> cat([tensor([[1, 2]]), tensor([[3, 4], [5, 6]])])
+    tensor([[1, 2],
+            [3, 4],
+            [5, 6]])
     """
     shapes = [x.shape for x in tensors]
     if () in shapes:
@@ -82,9 +88,14 @@ def _joined(arrays: Sequence[Any], dim: int) -> Any:
     case(tensors=[reals(shape=()), reals(shape=())]),
 ])  # fmt: skip
 def stack(tensors: Any, dim: int = 0) -> Any:
-    """The tensors, all of one shape, one after the other along a new dimension ``dim``.
+    """The tensors, all of one shape, joined along a new dimension ``dim``.
 
     Raises: ShapeError.
+
+    >>> from autograd import stack, tensor
+    >>> stack([tensor([1, 2]), tensor([3, 4])])
+    tensor([[1, 2],
+            [3, 4]])
     """
     if tensors and tensors[0].size > BLOCK and len({x.shape for x in tensors}) == 1:
         return _joined([np.expand_dims(x, dim) for x in tensors], dim)

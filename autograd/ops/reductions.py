@@ -81,7 +81,18 @@ def add_reduce(x: Any, dim: Any, keepdim: bool) -> Any:
     samples=[*REDUCED, *_NOTHING],
 )
 def sum(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
-    """Sum of the elements. Integers and bools give int64; the sum of nothing is 0."""
+    """Sum of all elements, or along dimensions.
+
+    Args:
+        x: integers and bools are added up in int64.
+        dim: a dimension or a tuple of them; None for all.
+        keepdim: keep them, with size 1.
+        dtype: convert to this dtype first.
+
+    >>> import autograd
+    >>> autograd.sum(autograd.ones(2, 3), 1)
+    tensor([3., 3.])
+    """
     if dtype is None and (dim is None or type(dim) is int) and getattr(x, "dtype", None) in _FAST:
         return _add(x, dim, None, None, keepdim) if x.size <= BLOCK else add_reduce(x, dim, keepdim)
     x = cast_input("sum", x, dtype, dtypes.int64)
@@ -93,9 +104,20 @@ def sum(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) ->
     samples=REDUCED,
 )
 def mean(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
-    """Arithmetic mean. The mean of nothing is NaN.
+    """Arithmetic mean of all elements, or along dimensions. The mean of nothing is NaN.
+
+    Args:
+        x: floating or complex.
+        dim: a dimension or a tuple of them; None for all.
+        keepdim: keep them, with size 1.
+        dtype: convert to this dtype first.
 
     Raises: DtypeError for integers and bools without ``dtype``.
+
+    >>> from autograd import mean, tensor
+    >>> mean(tensor([[1.0, 3.0], [5.0, 7.0]]), 1, keepdim=True)
+    tensor([[2.],
+            [6.]])
     """
     x = cast_input("mean", x, dtype)
     total = add_reduce(x, dim, keepdim)

@@ -114,7 +114,12 @@ def sums_from_end(x: Any, dim: int) -> Any:
 
 @op(x=lambda g, dim: sums_from_end.kernel(g, dim), samples=_ALONG)
 def cumsum(x: Any, dim: int, *, dtype: Any = None) -> Any:
-    """Running sum."""
+    """Running sum along ``dim``.
+
+    >>> from autograd import cumsum, tensor
+    >>> cumsum(tensor([1.0, 2.0, 4.0]), 0)
+    tensor([1., 3., 7.])
+    """
     return accumulate(np.add, cast_input("cumsum", x, dtype, dtypes.int64), dim)
 
 

@@ -81,9 +81,18 @@ def positive(dim: int, ndim: int) -> int:
     case(x=reals(shape=(0, 3)), shape=(3, 0)),
 ])  # fmt: skip
 def reshape(x: Any, shape: Any) -> Any:
-    """``x`` in another shape (one size may be -1): a view where the layout in memory allows it, else a copy.
+    """``x`` in another shape: a view where the layout in memory allows it, else a copy.
+
+    Args:
+        x: any.
+        shape: of as many elements; one size may be -1, which is then computed.
 
     Raises: ShapeError if the number of elements differs.
+
+    >>> import autograd
+    >>> autograd.arange(6).reshape(2, -1)
+    tensor([[0, 1, 2],
+            [3, 4, 5]])
     """
     return np.reshape(x, shape)
 
@@ -124,7 +133,12 @@ def squeeze(x: Any, dim: Any = None) -> Any:
     case(x=reals(shape=(3,)), dim=(0, 2)), case(x=reals(shape=(0,)), dim=1),
 ])  # fmt: skip
 def unsqueeze(x: Any, dim: Any) -> Any:
-    """A dimension of size 1 inserted at ``dim`` (or several)."""
+    """A dimension of size 1 inserted at ``dim`` (or several).
+
+    >>> import autograd
+    >>> autograd.unsqueeze(autograd.zeros(2, 3), 1).shape
+    (2, 1, 3)
+    """
     return np.expand_dims(x, dim)
 
 
@@ -212,7 +226,12 @@ def atleast_3d(*tensors: Any) -> Any:
     case(x=reals(shape=(0, 3)), dim0=0, dim1=1),
 ])  # fmt: skip
 def transpose(x: Any, dim0: int, dim1: int) -> Any:
-    """Two dimensions swapped (PyTorch's meaning; ``permute`` is NumPy's ``transpose``)."""
+    """Two dimensions swapped (PyTorch's meaning; ``permute`` is NumPy's ``transpose``).
+
+    >>> import autograd
+    >>> autograd.transpose(autograd.zeros(2, 3), 0, 1).shape
+    (3, 2)
+    """
     return np.swapaxes(x, dim0, dim1) if x.ndim else np.reshape(x, ())
 
 
@@ -231,7 +250,12 @@ def _back(dims: Any) -> Any:
     case(x=reals(shape=(2, 3, 1)), dims=None), case(x=reals(shape=()), dims=()),
 ])  # fmt: skip
 def permute(x: Any, dims: Any) -> Any:
-    """The dimensions in another order; None reverses them."""
+    """The dimensions in another order; None reverses them.
+
+    >>> import autograd
+    >>> autograd.permute(autograd.zeros(2, 3, 5), (2, 0, 1)).shape
+    (5, 2, 3)
+    """
     return np.transpose(x, dims)
 
 

@@ -134,6 +134,11 @@ def topk(x: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = Tru
     """The ``k`` largest (or smallest) elements along ``dim`` and their indices, in order; of equal ones the first.
 
     Raises: ShapeError if there are not ``k``.
+
+    >>> from autograd import tensor, topk
+    >>> values, indices = topk(tensor([3.0, 9.0, 4.0]), 2)
+    >>> values, indices
+    (tensor([9., 4.]), tensor([1, 2]))
     """
     x = np.asanyarray(x)
     line, dim = line_axis(x, dim)
@@ -225,7 +230,12 @@ def _position(find: Any, x: Any, dim: Any, keepdim: bool) -> Any:
 
 @op(samples=_POSITIONS)
 def argmax(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
-    """Where the largest element is, along ``dim`` or in the flattened ``x``; the first of equal ones."""
+    """The index of the largest element, along ``dim`` or in the flattened ``x``; the first of equal ones.
+
+    >>> from autograd import argmax, tensor
+    >>> argmax(tensor([[1.0, 5.0], [4.0, 2.0]]), 1)
+    tensor([1, 0])
+    """
     return _position(np.argmax, x, dim, keepdim)
 
 

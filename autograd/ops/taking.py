@@ -132,11 +132,18 @@ def _taken_along(x: Any, places: tuple[Any, ...], dim: int) -> Any:
     case(x=reals(shape=(3,)), dim=0, index=np.array([1, 1])),
 ])  # fmt: skip
 def gather(x: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> Any:
-    """For each place of ``index`` the element of ``x`` there, but along ``dim`` at the position that ``index`` says.
+    """The elements of ``x`` at the positions that ``index`` gives along ``dim``.
+
+    For a matrix: ``out[i][j] = x[index[i][j]][j]`` for ``dim=0``, ``x[i][index[i][j]]`` for ``dim=1``.
 
     Shape: that of ``index``, which has as many dimensions as ``x`` and is nowhere larger, except along ``dim``.
 
     Raises: ShapeError; IndexError (negative indices too).
+
+    >>> from autograd import gather, tensor
+    >>> gather(tensor([[1.0, 2.0], [3.0, 4.0]]), 1, tensor([[1], [0]]))
+    tensor([[2.],
+            [3.]])
     """
     if not len(shape_of(x)):
         return reshape(gather(reshape(x, (1,)), dim, np.reshape(unwrap(index), -1)), shape_of(unwrap(index)))

@@ -31,7 +31,7 @@ LEGEND = (
     ("", "view: the result may share memory with the first input"),
     ("dtypes", "which of float16, float32, float64 are kept: all, or what becomes of the others (-: not taken)"),
     ("ints", "what int64 becomes (-: not taken)"),
-    ("complex", "worst error of first and second derivatives by complex inputs; value: without gradient; -: not taken"),
+    ("complex", "worst error of first and second derivatives with complex inputs; value: no gradient; -: not taken"),
     ("1st, 2nd", "the worst relative error of the gradient, and of its gradient, against central differences with"),
     ("", "Richardson's extrapolation or the complex step; none: not differentiable"),
 )

@@ -1,6 +1,6 @@
 """Proof for ops, the library's and yours: properties, Hypothesis strategies, ``assert_close``, a pytest plugin.
 
-Needs Hypothesis (``pip install chainrule[test]``), but for ``assert_close``; nothing else in the library does.
+Needs Hypothesis (``pip install hypothesis``), except for ``assert_close``; nothing else in the library does.
 """
 
 from importlib import import_module as _import_module
@@ -29,7 +29,13 @@ _LATER = {
 def __getattr__(name: str) -> _Any:
     if name not in _LATER:
         raise AttributeError(f"module 'autograd.testing' has no attribute {name!r}")
-    globals()[name] = found = getattr(_import_module(_LATER[name], __name__), name)
+    try:
+        module = _import_module(_LATER[name], __name__)
+    except ModuleNotFoundError as error:
+        if error.name != "hypothesis":
+            raise
+        raise ImportError(f"autograd.testing.{name} needs Hypothesis: pip install hypothesis") from error
+    globals()[name] = found = getattr(module, name)
     return found
 
 

@@ -44,7 +44,8 @@ class CyclicLR(_WithMomentum):
     """``lr`` up and down in straight lines between two bounds.
 
     Args:
-        optimizer, last_epoch: as for every scheduler.
+        optimizer: whose groups' ``lr`` it varies.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         base_lr, max_lr: the bounds (or lists of them, one for each group).
         step_size_up, step_size_down: batches up, and down (default: as many).
         mode: ``"triangular"``; ``"triangular2"`` halves the height every cycle; ``"exp_range"`` multiplies it by
@@ -145,7 +146,8 @@ class OneCycleLR(_WithMomentum):
     """One rise to ``max_lr`` and one fall, far below the start: for a whole training, stepped after every batch.
 
     Args:
-        optimizer, last_epoch: as for every scheduler.
+        optimizer: whose groups' ``lr`` it varies.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         max_lr: the highest ``lr`` (or a list, one for each group).
         total_steps: of the cycle; or ``epochs`` and ``steps_per_epoch``.
         pct_start: the share of them that it rises, a float.

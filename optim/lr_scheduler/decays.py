@@ -20,7 +20,8 @@ class StepLR(LRScheduler):
     """``lr * gamma`` every ``step_size`` epochs.
 
     Args:
-        optimizer, last_epoch: as for every scheduler.
+        optimizer: whose groups' ``lr`` it varies.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         step_size: epochs between two decays.
         gamma: the factor.
     """
@@ -43,7 +44,8 @@ class MultiStepLR(LRScheduler):
     """``lr * gamma`` at each milestone.
 
     Args:
-        optimizer, last_epoch: as for every scheduler.
+        optimizer: whose groups' ``lr`` it varies.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         milestones: epochs.
         gamma: the factor.
     """
@@ -70,7 +72,8 @@ class ConstantLR(LRScheduler):
     """``lr * factor`` for the first epochs, then ``lr``.
 
     Args:
-        optimizer, last_epoch: as for every scheduler.
+        optimizer: whose groups' ``lr`` it varies.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         factor: from 0 to 1.
         total_iters: how many epochs.
 
@@ -102,7 +105,8 @@ class LinearLR(LRScheduler):
     """``lr`` times a factor that goes in equal steps from one value to another.
 
     Args:
-        optimizer, last_epoch: as for every scheduler.
+        optimizer: whose groups' ``lr`` it varies.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         start_factor: the factor at first, above 0 up to 1.
         end_factor: the factor in the end, from 0 to 1.
         total_iters: how many epochs it takes.
@@ -147,7 +151,8 @@ class ExponentialLR(LRScheduler):
     """``lr * gamma`` every epoch.
 
     Args:
-        optimizer, last_epoch: as for every scheduler.
+        optimizer: whose groups' ``lr`` it varies.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         gamma: the factor.
     """
 
@@ -168,7 +173,8 @@ class PolynomialLR(LRScheduler):
     """``lr * (1 - epoch / total_iters) ** power``.
 
     Args:
-        optimizer, last_epoch: as for every scheduler.
+        optimizer: whose groups' ``lr`` it varies.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         total_iters: after how many epochs it is 0.
         power: 1 for a straight line.
     """
@@ -194,12 +200,25 @@ class PolynomialLR(LRScheduler):
 class CosineAnnealingLR(LRScheduler):
     """Half a cosine wave from ``lr`` down to ``eta_min`` (and up again).
 
+    After ``t`` steps the rate is ``eta_min + (lr - eta_min) * (1 + cos(pi * t / T_max)) / 2``.
+
     Args:
-        optimizer, last_epoch: as for every scheduler.
-        T_max: how many epochs down.
+        optimizer: whose groups' ``lr`` it varies.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
+        T_max: how many steps (epochs, mostly) it goes down.
         eta_min: the lowest ``lr``.
 
     Source: Loshchilov and Hutter 2017, without restarts.
+
+    >>> import nn, optim
+    >>> optimizer = optim.SGD(nn.Linear(1, 1).parameters(), lr=1.0)
+    >>> scheduler = optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=2)
+    >>> for _ in range(2):
+    ...     optimizer.step()
+    ...     scheduler.step()
+    ...     print(round(scheduler.get_last_lr()[0], 6))
+    0.5
+    0.0
     """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
@@ -230,7 +249,8 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     """Half a cosine wave from ``lr`` down to ``eta_min``, again and again.
 
     Args:
-        optimizer, last_epoch: as for every scheduler.
+        optimizer: whose groups' ``lr`` it varies.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         T_0: epochs of the first wave.
         T_mult: how many times longer each wave is than the one before, an integer.
         eta_min: the lowest ``lr``.

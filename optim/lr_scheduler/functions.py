@@ -41,7 +41,8 @@ class LambdaLR(_OfFunctions):
     """The initial ``lr``, times a function of the epoch.
 
     Args:
-        optimizer, last_epoch: as for every scheduler.
+        optimizer: whose groups' ``lr`` it varies.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         lr_lambda: the function, or a list of one for each group.
 
     >>> import autograd, optim
@@ -63,7 +64,8 @@ class MultiplicativeLR(_OfFunctions):
     """The ``lr`` before, times a function of the epoch.
 
     Args:
-        optimizer, last_epoch: as for every scheduler.
+        optimizer: whose groups' ``lr`` it varies.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         lr_lambda: the function, or a list of one for each group.
     """
 
