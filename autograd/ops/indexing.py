@@ -133,7 +133,18 @@ def at(array: Any, index: Any) -> Any:
 
 
 def put(array: Any, index: Any, value: Any) -> None:
-    """``array[index] = value``, with ints beside arrays applied first."""
+    """``array[index] = value``, with ints beside arrays applied first; ``value`` may have more dimensions of size 1."""
+    try:
+        _put(array, index, value)
+    except (ValueError, TypeError):  # of an element, or of a mask, NumPy takes no more dimensions than it has
+        shape = tuple(np.shape(value))
+        lean = shape[next((i for i, n in enumerate(shape) if n != 1), len(shape)) :]
+        if lean == shape:
+            raise
+        _put(array, index, np.reshape(value, lean))
+
+
+def _put(array: Any, index: Any, value: Any) -> None:
     steps = _ints_first(index)
     if steps is None:
         if _is_whole(index) and index.size > BLOCK and array.ndim == 1 and type(array) is np.ndarray:
@@ -405,7 +416,9 @@ def setitem(x: Any, index: Any, value: Any) -> None:
             foreign.refuse(array)
     try:
         put(array, index, source)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
+        if isinstance(error, TypeError) and not np.ndim(source):
+            raise
         raise ShapeError(
             f"item assignment: a value of shape {np.shape(source)} does not broadcast to the place x[index] of shape "
             f"{at(array, index).shape} ({error})"
