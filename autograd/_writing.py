@@ -356,8 +356,8 @@ def _derivative(op: Any, name: str) -> str:
     return short.format(*asked) if short and len(asked) == code.co_argcount else f"rule_{name}({', '.join(asked)})"
 
 
-_REDUCING = {"dim", "reduction", "spec"}
-"""Parameters of ops whose result may have the shape of an input though the derivative has more elements."""
+_RESHAPING = {"dim", "index", "reduction", "spec"}
+"""Parameters by which an input may be broadcast to a shape that the result does not have."""
 
 
 def _backward(op: Any) -> list[str]:
@@ -378,7 +378,7 @@ def _backward(op: Any) -> list[str]:
             lines.append(f"    _add_all(OP, rule_{name}({', '.join(asks(op.rules[name]))}), _parents[{i}:], _grads)")
             continue
         known = "(_p.shape is not _node.shape or _p.dtype is not _node.dtype) and " if op.trusted else ""
-        if len(op.inputs) > 1 and _REDUCING & set(op.params):  # an input may have been broadcast to many, then reduced
+        if len(op.inputs) > 1 and _RESHAPING & set(op.params):
             known = ""
         lines += [
             f"    _p = _parents[{i}]",
