@@ -294,7 +294,7 @@ class ParameterList(_Numbered):
         return Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
 
     def __repr__(self) -> str:
-        return self._framed([f"({name}): {_described(self.__dict__[name])}" for name in self._names()])
+        return self._framed([f"  ({name}): {_described(self.__dict__[name])}" for name in self._names()])
 
 
 class ParameterDict(_Named):
@@ -351,7 +351,7 @@ class ParameterDict(_Named):
         return reversed(self._names())
 
     def __repr__(self) -> str:
-        return self._framed([f"({name}): {_described(value)}" for name, value in self.items()])
+        return self._framed([f"  ({name}): {_described(value)}" for name, value in self.items()])
 
 
 def _described(value: Any) -> str:
