@@ -310,7 +310,7 @@ def gradients(
     found = sweep(roots, seeds, targets=nodes, retain=retain, create_graph=create_graph, order=order)
     _run_leaf_hooks(found, create_graph)
     held: set[int] = {id(_data(seed)) for seed in seeds}
-    results = []
+    results: list[Any] = []
     for i, (node, tensor) in enumerate(zip(nodes, inputs, strict=True)):
         g = found[node]
         if g is None:

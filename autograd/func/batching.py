@@ -38,7 +38,7 @@ DYNAMIC = frozenset({
 })  # fmt: skip
 """NumPy functions whose result has a shape that depends on values."""
 
-_MAKING = frozenset({np.zeros, np.ones, np.empty, np.full})
+_MAKING: frozenset[Any] = frozenset({np.zeros, np.ones, np.empty, np.full})
 """NumPy functions that make an array of a shape, for which there are rules."""
 
 _WRITING = frozenset({np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask})
