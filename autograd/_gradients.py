@@ -311,13 +311,14 @@ def gradients(
     found = sweep(roots, seeds, targets=nodes, retain=retain, create_graph=create_graph, order=order)
     _run_leaf_hooks(found, create_graph)
     held: set[int] = {id(unwrap(seed)) for seed in seeds}
-    results = []
+    results: list[Any] = []
     for i, (node, tensor) in enumerate(zip(nodes, inputs, strict=True)):
         g = found[node]
         if g is None:
             if unused == "zeros":
-                g = np.zeros(tensor._data.shape, tensor._data.dtype)
-            elif unused == "error":
+                results.append(_zeros_of(tensor, create_graph))
+                continue
+            if unused == "error":
                 raise GradientError(
                     f"grad: the outputs do not depend on input {i} (shape {tensor._data.shape}), so it has no "
                     "gradient; pass allow_unused=True to get None for it, or materialize_grads=True to get zeros"
@@ -331,3 +332,11 @@ def gradients(
         held.add(id(unwrap(g)))
         results.append(g if g is None or isinstance(g, Handle) else new_tensor(g))
     return results
+
+
+def _zeros_of(tensor: Handle, requires_grad: bool) -> Handle:
+    """The gradient of an input that is not used: it can be differentiated again, as any other."""
+    g = new_tensor(np.zeros(tensor._data.shape, tensor._data.dtype))
+    if requires_grad:
+        g._node = Leaf(g)
+    return g

@@ -356,6 +356,10 @@ def _derivative(op: Any, name: str) -> str:
     return short.format(*asked) if short and len(asked) == code.co_argcount else f"rule_{name}({', '.join(asked)})"
 
 
+_RESHAPING = {"dim", "index", "reduction", "spec"}
+"""Parameters by which an input may be broadcast to a shape that the result does not have."""
+
+
 def _backward(op: Any) -> list[str]:
     """The lines of ``backward``, which adds the derivatives to ``grads``, the gradients by node."""
     lines = ["def backward(_node, g, _saved, _parents, _grads):"]
@@ -374,7 +378,7 @@ def _backward(op: Any) -> list[str]:
             lines.append(f"    _add_all(OP, rule_{name}({', '.join(asks(op.rules[name]))}), _parents[{i}:], _grads)")
             continue
         known = "(_p.shape is not _node.shape or _p.dtype is not _node.dtype) and " if op.trusted else ""
-        if "reduction" in op.params:  # a single number may have been compared with many, and so was the result
+        if len(op.inputs) > 1 and _RESHAPING & set(op.params):
             known = ""
         lines += [
             f"    _p = _parents[{i}]",

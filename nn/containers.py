@@ -299,7 +299,7 @@ class ParameterList(_Numbered):
         return _as_parameter(value)
 
     def __repr__(self) -> str:
-        return self._framed([f"({name}): {_described(self.__dict__[name])}" for name in self._names()])
+        return self._framed([f"  ({name}): {_described(self.__dict__[name])}" for name in self._names()])
 
 
 class ParameterDict(_Named):
@@ -356,7 +356,7 @@ class ParameterDict(_Named):
         return reversed(self._names())
 
     def __repr__(self) -> str:
-        return self._framed([f"({name}): {_described(value)}" for name, value in self.items()])
+        return self._framed([f"  ({name}): {_described(value)}" for name, value in self.items()])
 
 
 def _described(value: Any) -> str:

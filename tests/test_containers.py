@@ -115,9 +115,9 @@ def test_parameter_list_makes_parameters_of_tensors():
     assert all(parameter.requires_grad for parameter in held)
     assert repr(held) == (
         "ParameterList(\n"
-        "  (0): Parameter containing: [float32 of size 2]\n"
-        "  (1): Parameter containing: [float32 of size 1]\n"
-        "  (2): Parameter containing: [float32 of size 2x3]\n"
+        "    (0): Parameter containing: [float32 of size 2]\n"
+        "    (1): Parameter containing: [float32 of size 1]\n"
+        "    (2): Parameter containing: [float32 of size 2x3]\n"
         ")"
     )  # fmt: skip
     assert type(held[:2]) is nn.ParameterList

@@ -256,6 +256,10 @@ def test_unused_inputs():
     zeros = autograd.grad((x * 2).sum(), [x, w], materialize_grads=True)[1]
     assert values(zeros) == [0, 0, 0]
     assert zeros.dtype == w.dtype
+    assert not zeros.requires_grad
+    zeros = autograd.grad((x * 2).sum(), [x, w], create_graph=True, materialize_grads=True)[1]
+    assert zeros.requires_grad
+    assert autograd.grad(zeros.sum(), w, materialize_grads=True)[0].shape == w.shape
     with pytest.raises(ValueError, match="allow_unused cannot be False"):
         autograd.grad((x * 2).sum(), [x, w], allow_unused=False, materialize_grads=True)
 

@@ -194,6 +194,9 @@ def test_a_view_that_is_itself_a_leaf_is_not_overwritten_either():
     row.requires_grad_()
     with pytest.raises(errors.MutationError, match="is a leaf that requires grad"):
         row.add_(1)
+    with pytest.raises(errors.MutationError, match="is a view of a leaf that requires grad"):
+        row[1:] += 1
+    assert values(row) == [0, 0, 0]
 
 
 def test_updates_under_no_grad():

@@ -84,7 +84,7 @@ def test_cached_computes_once():
             lambda m: parametrize.register_parametrization(m, "weight", nn.Linear(3, 1)),
             "of shape .3, 3., float32, into",
         ),
-        (lambda m: parametrizations.orthogonal(m, "bias"), "expected a matrix, 'bias' has shape"),
+        (lambda m: parametrizations.orthogonal(m, "bias"), "expected a matrix or several, 'bias' has shape"),
         (lambda m: parametrizations.orthogonal(m, orthogonal_map="qr"), "orthogonal_map is 'matrix_exp'"),
         (lambda m: parametrizations.spectral_norm(m, n_power_iterations=0), "expected n_power_iterations > 0, got 0"),
         (lambda m: parametrize.remove_parametrizations(m, "weight"), "no parametrization of 'weight'"),
@@ -168,3 +168,19 @@ def test_functional_call_ties_shared_weights():
         shared.bias.zero_()
     two = {"0.weight": autograd.tensor([[2.0]])}
     assert functional_call(model, two, autograd.ones(1, 1)).tolist() == [[4.0]]
+
+
+@pytest.mark.parametrize("map_", ["matrix_exp", "cayley", "householder"])
+@pytest.mark.parametrize("trivialized", [True, False])
+def test_orthogonal_keeps_each_matrix_of_a_batch_orthogonal(map_, trivialized):
+    module = nn.Conv2d(2, 3, (2, 3), dtype=autograd.float64)
+    parametrizations.orthogonal(module, orthogonal_map=map_, use_trivialization=trivialized)
+    if trivialized or map_ == "householder":
+        module.weight = autograd.randn(3, 2, 2, 3, dtype=autograd.float64)
+    module.weight.sin().sum().backward()
+    original = module.parametrizations.weight.original
+    with autograd.no_grad():
+        original.sub_(0.05 * original.grad)
+    weight = module.weight.detach().numpy()
+    unit = np.broadcast_to(np.eye(2), (3, 2, 2, 2))
+    np.testing.assert_allclose(weight @ np.swapaxes(weight, -1, -2), unit, atol=1e-12)

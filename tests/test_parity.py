@@ -269,6 +269,30 @@ def test_logaddexp_of_complex_numbers():
     assert values(running)[0] == pytest.approx([1 + 3j, out[0].item(), out[0].item()])
 
 
+def test_a_product_of_the_shape_of_a_factor_that_was_broadcast():
+    row, y = leaf(1.0, 1.0).reshape(1, 2) * 1, leaf(1.0, 2.0, 3.0, 4.0).reshape(1, 2, 2)
+    for product in (lambda: autograd.einsum("...i,...i->...", row, y), lambda: linalg.vecdot(row, y)):
+        (found,) = autograd.grad(product().sum(), row, retain_graph=True)
+        assert values(found) == [[4, 6]]
+
+
+def test_assignment_of_a_value_with_more_dimensions_of_size_1():
+    y = autograd.tensor([[5.0]], requires_grad=True)
+    mask = tensor([[True, False], [True, True]])
+    for index in [(0, 0), mask, None, (slice(None), 1)]:
+        x = autograd.zeros(2, 2)
+        x[index] = y
+        y.grad = None
+        x.sum().backward()
+        assert y.grad.tolist() == [[np.count_nonzero(x.detach().numpy())]]
+    x, y = tensor(1.0, requires_grad=True) * 1, tensor(2.0, requires_grad=True)
+    x[None] = y
+    x.backward()
+    assert y.grad.shape == ()
+    with pytest.raises(autograd.ShapeError, match=r"\(3, 1\) does not broadcast .* shape \(3,\)"):
+        autograd.zeros(2, 2)[mask] = autograd.ones(3, 1)
+
+
 def test_einsum_with_an_integer_of_no_dimension_is_recorded():
     x = leaf(1.0, 2.0)
     (slope,) = autograd.grad(autograd.einsum("i,->i", x * x, tensor(3)).sum(), x, create_graph=True)

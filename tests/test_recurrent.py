@@ -461,3 +461,16 @@ def test_pull_back_takes_partial_derivatives_of_values_that_depend_on_each_other
     arrays = pull_back.kernel(lambda v: [v[0] * v[1]], [np.array(2.0), np.array(5.0)], [np.array(1.0)])
     assert [type(g) for g in arrays] != [autograd.Tensor] * 2
     assert [float(g) for g in arrays] == [5.0, 2.0]
+
+
+@pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
+@pytest.mark.parametrize("cell", [False, True])
+def test_gradients_through_the_last_state_alone_can_be_differentiated(name, cell):
+    make = getattr(nn, name + "Cell" if cell else name)(2, 3, dtype=autograd.float64)
+
+    def last(x):
+        found = make(x) if cell else make(x)[1]
+        return found[0] if isinstance(found, tuple) else found
+
+    x = autograd.randn(4, 2, dtype=autograd.float64, requires_grad=True)
+    assert autograd.gradgradcheck(last, (x,))

@@ -301,7 +301,7 @@ def torch(monkeypatch: pytest.MonkeyPatch) -> Any:
             setattr(module, each, stand_in)
 
     name(utils, "_rebuild_tensor_v2", "_rebuild_parameter", "_rebuild_wrapper")
-    name(made, "FloatStorage", "LongStorage", "BFloat16Storage", "BoolStorage", "float32", "Size")
+    name(made, "FloatStorage", "LongStorage", "BFloat16Storage", "BoolStorage", "float32", "Size", "device")
     made._utils = utils  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "torch", made)
     monkeypatch.setitem(sys.modules, "torch._utils", utils)
@@ -350,6 +350,7 @@ def test_torch_file(order: str, torch: Any, tmp_path: Path) -> None:
             ("parameter", Pickled(torch._utils._rebuild_parameter, weight, True, OrderedDict())),
             ("transposed", torch_tensor(torch, weights, 0, (4, 3), (1, 4))),
             ("column", torch_tensor(torch, weights, 2, (3,), (4,))),
+            ("expanded", torch_tensor(torch, weights, 4, (3, 2), (0, 1))),
             ("empty", torch_tensor(torch, weights, 0, (0, 3), (3, 1))),
             ("step", torch_tensor(torch, steps, 0, (), ())),
             ("flags", torch_tensor(torch, flags, 0, (2,), (1,))),
@@ -357,20 +358,25 @@ def test_torch_file(order: str, torch: Any, tmp_path: Path) -> None:
         ]
     )
     thing = {"model": state, "epoch": 3, "lr": 0.5, 0: [None, (True, -1, 2**70, "ä")], "dtype": torch.float32}
+    thing["shape"] = Pickled(torch.Size, (2, 3))
     made = autograd.load(torch_file(tmp_path / "a.pt", thing, order), weights_only=True)
     assert type(made["model"]) is OrderedDict
     assert list(made["model"]) == list(state)
     assert (made["epoch"], made["lr"], made[0], made["dtype"]) == (3, 0.5, [None, (True, -1, 2**70, "ä")], np.float32)
     arrays = {name: tensor.numpy() for name, tensor in made["model"].items()}
     full = np.arange(12, dtype="f4").reshape(3, 4)
-    expected = [full, full, full, full.T, full[:, 2], np.zeros((0, 3), "f4"), np.array(7), np.array([True, False]),
+    expected = [full, full, full, full.T, full[:, 2], full[[1, 1, 1], :2],
+                np.zeros((0, 3), "f4"), np.array(7), np.array([True, False]),
                 np.array([1.5, -2], "f4")]  # fmt: skip
     for name, value in zip(state, expected, strict=True):
         assert arrays[name].dtype == value.dtype
         assert arrays[name].shape == value.shape
         assert np.array_equal(arrays[name], value)
-    for name in ("tied", "transposed", "column", "parameter"):
+    for name in ("tied", "transposed", "column", "parameter", "expanded"):
         assert np.shares_memory(arrays["weight"], arrays[name])
+    assert made["shape"] == (2, 3)
+    with pytest.raises(autograd.MutationError, match="was expanded"):
+        made["model"]["expanded"].zero_()
 
 
 GEOMETRY = [
@@ -379,6 +385,7 @@ GEOMETRY = [
     (-1, (2,), (1,)),
     (0, (2,), (-1,)),
     (0, (2,), (12,)),
+    (0, (2**25,), (0,)),
     (0, (2**40,), (0,)),
     (0, (2**61, 2**61), (0, 0)),
     (0, (2, 2), (1,)),
@@ -432,7 +439,7 @@ def test_evil_pickle(name: str, torch: Any, tmp_path: Path, monkeypatch: pytest.
 
 
 def test_torch_file_refuses_with_a_name(torch: Any, tmp_path: Path) -> None:
-    for thing, name in ((Pickled(torch.Size, (1,)), "torch.Size"), (Path("a"), r"pathlib\S*")):
+    for thing, name in ((Pickled(torch.device, "cpu"), "torch.device"), (Path("a"), r"pathlib\S*")):
         with pytest.raises(CheckpointError, match=f"refused {name}: only tensors"):
             autograd.load(torch_file(tmp_path / "a.pt", thing))
     bare = tmp_path / "bare.pt"

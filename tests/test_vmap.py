@@ -511,3 +511,15 @@ def test_a_batch_of_gradients_is_pulled_back_at_once():
     (rows,) = autograd.grad(x**3, x, autograd.eye(3), create_graph=True, is_grads_batched=True)
     (second,) = autograd.grad(rows.sum(), x)
     assert second.tolist() == [6.0, 12.0, 18.0]
+
+
+@pytest.mark.parametrize("make", [autograd.zeros_like, autograd.ones_like, lambda x: x.new_full((3,), 2.0)])
+def test_what_is_made_like_an_array_can_be_written_to_in_nested_maps(make):
+    def written(x):
+        y = make(x)
+        y[:2] = x[:2]
+        return y
+
+    x = autograd.arange(12.0).reshape(2, 2, 3)
+    expected = autograd.stack([autograd.stack([written(row) for row in rows]) for rows in x])
+    assert autograd.equal(vmap(vmap(written))(x), expected)

@@ -152,8 +152,11 @@ def check_writable(tensor: Handle, name: str) -> None:
         )
     if not local.grad:
         return
-    root = tensor if tensor._view is None else _root(tensor._view)
-    leaf = tensor._node if type(tensor._node) is Leaf else root._node
+    root, leaf, obstacle = tensor, tensor._node, None
+    if tensor._view is not None:  # any member between the tensor and the root may be a leaf, or forbid it
+        root, chain = _root(tensor._view), _chain(tensor)
+        leaf = next((member._node for member in (tensor, *chain, root) if type(member._node) is Leaf), None)
+        obstacle = next((member._view.obstacle for member in chain[::-1] if member._view.obstacle is not None), None)
     if type(leaf) is Leaf:
         what = "a leaf" if leaf is tensor._node else "a view of a leaf"
         label = (leaf.note or {}).get("name")
@@ -162,8 +165,8 @@ def check_writable(tensor: Handle, name: str) -> None:
             "which must not be changed in place while recording: do it under `with autograd.no_grad():` (a parameter "
             "update), or out of place on a new name"
         )
-    if tensor._view is not None and tensor._view.obstacle is not None and (root._node or tensor._node) is not None:
-        raise MutationError(f"{name}: {tensor._view.obstacle}: .clone() it first")
+    if obstacle is not None and (root._node or tensor._node) is not None:
+        raise MutationError(f"{name}: {obstacle}: .clone() it first")
 
 
 def move(tensor: Handle, node: Any) -> None:

@@ -37,6 +37,10 @@ DYNAMIC = frozenset({
     np.unique_inverse, np.unique_values,
 })  # fmt: skip
 """NumPy functions whose result has a shape that depends on values."""
+
+_MAKING: frozenset[Any] = frozenset({np.zeros, np.ones, np.empty, np.full})
+"""NumPy functions that make an array of a shape, for which there are rules."""
+
 _WRITING = frozenset({np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask})
 """NumPy functions that write into their first argument."""
 
@@ -295,6 +299,8 @@ class BatchedArray(NumpyMethods, ForeignArray, NDArrayOperatorsMixin):
         level = _found(args, _found(kwargs.values(), None) if kwargs else None)
         if level is None:  # the argument like= of a function that makes an array
             level = self.level
+            if function in _MAKING and isinstance(self.value, ForeignArray):  # batched by the maps around this one, too
+                kwargs = {**kwargs, "like": self.value}
         name = f"numpy.{function.__name__}"
         if function in DYNAMIC or (function is np.where and len(args) + len(kwargs) < 3):
             raise dynamic(name)

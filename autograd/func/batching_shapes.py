@@ -283,7 +283,7 @@ def _full_like(level: Level, a: Any, fill_value: Any, dtype: Any = None, *args: 
 def _of_shape(make: Callable[..., Any]) -> Callable[..., Any]:
     def made(level: Level, shape: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
         sizes = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-        return level.wrap(make((level.size, *sizes), dtype or float))
+        return level.wrap(make((level.size, *sizes), dtype or float, like=kwargs.get("like")))
 
     return made
 
@@ -296,7 +296,7 @@ for _make in (np.zeros, np.ones, np.empty):
 def _full(level: Level, shape: Any, fill_value: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
     sizes = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
     kind = dtype or np.asarray(fill_value).dtype if not level.owns(fill_value) else dtype or fill_value.dtype
-    made = level.wrap(np.empty((level.size, *sizes), kind))
+    made = level.wrap(np.empty((level.size, *sizes), kind, like=kwargs.get("like")))
     made[...] = fill_value
     return made
 

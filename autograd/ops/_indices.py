@@ -136,7 +136,18 @@ def at(array: Any, index: Any) -> Any:
 
 
 def put(array: Any, index: Any, value: Any) -> None:
-    """``array[index] = value``, with ints beside arrays applied first."""
+    """``array[index] = value``, with ints beside arrays applied first; ``value`` may have more dimensions of size 1."""
+    try:
+        _put(array, index, value)
+    except (ValueError, TypeError):  # of an element, or of a mask, NumPy takes no more dimensions than it has
+        shape = tuple(np.shape(value))
+        lean = shape[next((i for i, n in enumerate(shape) if n != 1), len(shape)) :]
+        if lean == shape:
+            raise
+        _put(array, index, np.reshape(value, lean))
+
+
+def _put(array: Any, index: Any, value: Any) -> None:
     steps = ints_first(index)
     if steps is None:
         if is_integer_array(index) and index.size > BLOCK and array.ndim == 1 and type(array) is np.ndarray:

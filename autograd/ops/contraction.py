@@ -71,6 +71,7 @@ def _multiply_rule(g: Any, y: Any, mine: str, theirs: str, target: str, shape: t
         case(x=reals(shape=(2, 2, 3)), y=reals(shape=(2, 3)), spec="abc,ac->ba"),
         case(x=reals(shape=(2, 3)), y=reals(shape=(2, 3)), spec="ab,ab->"),
         case(x=reals(shape=(2, 1)), y=reals(shape=(2, 3)), spec="ab,ab->b"),
+        case(x=reals(shape=(1, 2)), y=reals(shape=(1, 2, 2)), spec="ab,cab->ca"),
         case(x=reals(shape=(2,)), y=reals(shape=(3,)), spec="a,b->ba"),
         case(x=reals(shape=(0, 3)), y=reals(shape=(3,)), spec="ab,b->a"),
     ],

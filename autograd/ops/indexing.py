@@ -166,7 +166,9 @@ def setitem(x: Any, index: Any, value: Any) -> None:
             foreign.refuse(array)
     try:
         put(array, index, source)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
+        if isinstance(error, TypeError) and not np.ndim(source):
+            raise
         raise ShapeError(
             f"item assignment: a value of shape {np.shape(source)} does not broadcast to the place x[index] of shape "
             f"{at(array, index).shape} ({error})"

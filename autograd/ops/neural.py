@@ -33,6 +33,8 @@ def _linear_weight_rule(g: Any, x: Any) -> Any:
 
 def _flat_product(x: Any, weight: Any) -> Any:
     """``x @ weight`` as one product over all leading dimensions."""
+    if weight.ndim > 2:
+        raise ValueError("a batch of matrices is no weight")
     if x.ndim <= 2:
         return np.matmul(x, weight)
     return np.reshape(np.matmul(flat(x), weight), (*x.shape[:-1], weight.shape[1]))

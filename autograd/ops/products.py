@@ -160,6 +160,7 @@ def outer(x: Any, y: Any) -> Any:
     samples=[
         case(x=reals(shape=(2, 3)), y=reals(shape=(2, 3))), case(x=reals(shape=(3,)), y=reals(shape=(2, 3))),
         case(x=reals(shape=(2, 1)), y=reals(shape=(2, 3)), dim=-2), case(x=reals(shape=(3, 0)), y=reals(shape=(3, 0))),
+        case(x=reals(shape=(2,)), y=reals(shape=(2, 2))),
     ],
 )  # fmt: skip
 def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:

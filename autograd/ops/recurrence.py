@@ -67,13 +67,14 @@ def _by_need(found: list[Any], needs: tuple[bool, ...]) -> tuple[Any, ...]:
 
 
 def _second(
-    g: Any, g_output: Any, x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, c0: Any, w_hr: Any,
-    g_h: Any, g_c: Any, g_gates: Any, g_cells: Any, cell: str, batch_sizes: Any, reverse: bool, wanted: Any, needs: Any,
+    g: Any, x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, c0: Any, w_hr: Any,
+    g_output: Any, g_h: Any, g_c: Any, g_gates: Any, g_cells: Any, cell: str, batch_sizes: Any,
+    reverse: bool, wanted: Any, needs: Any,
 ) -> tuple[Any, ...]:  # fmt: skip
     sizes = sizes_of(x, batch_sizes)
     values = [g_output, g_h, g_c, g_gates, g_cells, x, h0, c0, w_ih, w_hh, b_ih, b_hh, w_hr]
     d = pull_back.kernel(lambda points: plain_gradient(cell, points, sizes, reverse, wanted), values, g)
-    ordered = (d[0], d[5], d[6], *d[8:12], d[7], d[12], *d[1:5])
+    ordered = (*d[5:7], *d[8:12], d[7], d[12], *d[:5])
     return tuple([each if need else None for each, need in zip(ordered, needs, strict=True)])
 
 
@@ -82,7 +83,7 @@ _ALL = (True, True, False, True, True, True, True, False)
 
 @op(
     joint=_second,
-    inputs=("g_output", "x", "h0", "w_ih", "w_hh", "b_ih", "b_hh", "c0", "w_hr", "g_h", "g_c", "g_gates", "g_cells"),
+    inputs=("x", "h0", "w_ih", "w_hh", "b_ih", "b_hh", "c0", "w_hr", "g_output", "g_h", "g_c", "g_gates", "g_cells"),
     constants=("output", "gates", "cells"),
     outputs="many",
     samples=[
@@ -93,13 +94,14 @@ _ALL = (True, True, False, True, True, True, True, False)
              g_h=reals(shape=(2, 1)), g_c=reals(shape=(2, 2)), batch_sizes=(2, 1), cell="lstm", wanted=(True,) * 8),
         case(**_arrays(4, 2, 1, 1, bias=False), g_output=reals(shape=(2, 1, 2)), cell="lstm", reverse=True,
              wanted=(True, *(False,) * 7)),
+        case(**_arrays(1, 2, 1, 1), g_h=reals(shape=(1, 2)), cell="tanh", wanted=_ALL),
     ],
 )  # fmt: skip
 def recurrence_backward(
-    g_output: Any, x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None, c0: Any = None,
-    w_hr: Any = None, g_h: Any = None, g_c: Any = None, g_gates: Any = None, g_cells: Any = None, cell: str = "tanh",
-    batch_sizes: Any = None, reverse: bool = False, wanted: tuple[bool, ...] = _ALL, output: Any = None,
-    gates: Any = None, cells: Any = None,
+    x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None, c0: Any = None, w_hr: Any = None,
+    g_output: Any = None, g_h: Any = None, g_c: Any = None, g_gates: Any = None, g_cells: Any = None,
+    cell: str = "tanh", batch_sizes: Any = None, reverse: bool = False, wanted: tuple[bool, ...] = _ALL,
+    output: Any = None, gates: Any = None, cells: Any = None,
 ) -> Any:  # fmt: skip
     """The gradients of a recurrent layer's inputs, from those of its outputs (each of which may be None).
 
@@ -124,8 +126,8 @@ def _rnn_rule(
 ) -> tuple[Any, ...]:  # fmt: skip
     wanted = (*needs[:2], False, *needs[2:], False)
     found = recurrence_backward.kernel(
-        g_output, x, h0, w_ih, w_hh, b_ih, b_hh, g_h=g_h, cell=nonlinearity, batch_sizes=batch_sizes, reverse=reverse,
-        wanted=wanted, output=output,
+        x, h0, w_ih, w_hh, b_ih, b_hh, g_output=g_output, g_h=g_h, cell=nonlinearity, batch_sizes=batch_sizes,
+        reverse=reverse, wanted=wanted, output=output,
     )  # fmt: skip
     return _by_need(found, needs)
 
@@ -161,7 +163,7 @@ def _gru_rule(
 ) -> tuple[Any, ...]:  # fmt: skip
     wanted = (*needs[:2], False, *needs[2:], False)
     found = recurrence_backward.kernel(
-        g_output, x, h0, w_ih, w_hh, b_ih, b_hh, g_h=g_h, g_gates=g_gates, cell="gru", batch_sizes=batch_sizes,
+        x, h0, w_ih, w_hh, b_ih, b_hh, g_output=g_output, g_h=g_h, g_gates=g_gates, cell="gru", batch_sizes=batch_sizes,
         reverse=reverse, wanted=wanted, output=output, gates=gates,
     )  # fmt: skip
     return _by_need(found, needs)
@@ -199,7 +201,7 @@ def _lstm_rule(
     b_ih: Any, b_hh: Any, w_hr: Any, batch_sizes: Any, reverse: bool, output: Any, gates: Any, cells: Any, needs: Any,
 ) -> tuple[Any, ...]:  # fmt: skip
     found = recurrence_backward.kernel(
-        g_output, x, h0, w_ih, w_hh, b_ih, b_hh, c0, w_hr, g_h, g_c, g_gates, g_cells, "lstm", batch_sizes, reverse,
+        x, h0, w_ih, w_hh, b_ih, b_hh, c0, w_hr, g_output, g_h, g_c, g_gates, g_cells, "lstm", batch_sizes, reverse,
         needs, output, gates, cells,
     )  # fmt: skip
     return _by_need(found, needs)

@@ -239,6 +239,7 @@ def _back(dims: Any) -> Any:
     """The permutation that undoes ``dims``."""
     if dims is None:
         return None
+    dims = dims_of(dims)
     back = [0] * len(dims)
     for i, dim in enumerate(dims):
         back[dim] = i
@@ -247,7 +248,7 @@ def _back(dims: Any) -> Any:
 
 @op(x=lambda g, dims: np.transpose(g, _back(dims)), view=True, samples=[
     case(x=reals(shape=(2, 3, 2)), dims=(2, 0, 1)), case(x=reals(shape=(2, 3)), dims=(-1, 0)),
-    case(x=reals(shape=(2, 3, 1)), dims=None), case(x=reals(shape=()), dims=()),
+    case(x=reals(shape=(2, 3, 1)), dims=None), case(x=reals(shape=()), dims=()), case(x=reals(shape=(3,)), dims=0),
 ])  # fmt: skip
 def permute(x: Any, dims: Any) -> Any:
     """The dimensions in another order; None reverses them.

@@ -35,6 +35,8 @@ OPCODES = {
 }  # fmt: skip
 """All that torch.save writes for dicts of weights."""
 MAX_DIMS = 32
+MAX_EXPANDED = 2**24
+"""Elements of an expanded tensor, whose storage is smaller."""
 
 
 class _Inert:
@@ -97,7 +99,8 @@ def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *others: Any) -> 
         raise CheckpointError("load: refused a tensor whose storage, offset, size or stride is none")
     count = math.prod(size)
     end = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True)) + 1 if count else offset
-    if end > storage.count or count > storage.count:
+    distinct = math.prod([n for n, step in zip(size, stride, strict=True) if step])
+    if max(end, distinct) > storage.count or count > max(storage.count, MAX_EXPANDED):
         raise CheckpointError(
             f"load: refused a tensor of size {size}, stride {stride} and offset {offset} that does not lie within its "
             f"storage of {storage.count} elements"
@@ -110,6 +113,14 @@ def _parameter(data: Any, *others: Any) -> _Piece:
     if type(data) is not _Piece:
         raise CheckpointError("load: refused a parameter that is no tensor")
     return data
+
+
+def _size(sizes: Any = ()) -> tuple[int, ...]:
+    """The tuple for ``torch.Size``."""
+    if not _is_size(sizes):
+        raise CheckpointError("load: refused a shape that is none")
+    made: tuple[int, ...] = sizes
+    return made
 
 
 def _ordered(*args: Any) -> _Ordered:
@@ -130,6 +141,7 @@ def _known(module: str, name: str) -> Any:
 
 MAKERS = {
     ("collections", "OrderedDict"): _Maker(_ordered),
+    ("torch", "Size"): _Maker(_size),
     ("torch._utils", "_rebuild_tensor_v2"): _Maker(_tensor),
     ("torch._utils", "_rebuild_parameter"): _Maker(_parameter),
 }
@@ -210,9 +222,10 @@ class _Loader:
         step = elements.itemsize
         if not math.prod(piece.size):
             return new_tensor(np.empty(piece.size, elements.dtype))
-        return new_tensor(
-            np.ndarray(piece.size, elements.dtype, elements, piece.offset * step, [n * step for n in piece.stride])
-        )
+        array = np.ndarray(piece.size, elements.dtype, elements, piece.offset * step, [n * step for n in piece.stride])
+        # read-only where it is expanded, as what is expanded here
+        array.flags.writeable = all(step or n == 1 for n, step in zip(piece.size, piece.stride, strict=True))
+        return new_tensor(array)
 
     def _elements(self, storage: _Storage) -> Any:
         """The elements of a storage, read when they are first needed; tensors that share it share its memory."""

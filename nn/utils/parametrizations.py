@@ -146,12 +146,12 @@ def _weight(module: Module, name: str) -> Tensor:
 
 def _reflected(vectors: Tensor, tau: Tensor) -> Tensor:
     """The first columns of the product of the Householder reflections with these vectors below the diagonal."""
-    n, k = vectors.shape
+    n, k = vectors.shape[-2:]
     product = eye(n, k, dtype=vectors.dtype)
     unit = eye(n, dtype=vectors.dtype)
     for i in reversed(range(k)):
-        v = (vectors[:, i] + unit[:, i]).unsqueeze(1)
-        product = product - tau[i] * (v @ (v.mT @ product))
+        v = (vectors[..., i] + unit[:, i]).unsqueeze(-1)
+        product = product - tau[..., i, None, None] * (v @ (v.mT @ product))
     return product
 
 
@@ -171,22 +171,22 @@ class _Orthogonal(Module):
         """The orthogonal matrix."""
         wide = x.shape[-2] < x.shape[-1]
         x = x.mT if wide else x
-        n, k = x.shape
+        n, k = x.shape[-2:]
         if self.orthogonal_map == "householder":
             below = x.tril(-1)
             q = _reflected(below, 2.0 / (1.0 + (below * below).sum(-2)))
-            q = q * x.detach().diagonal().trunc().unsqueeze(-2)
+            q = q * x.detach().diagonal(0, -2, -1).trunc().unsqueeze(-2)
         else:
             lower = x.tril()
             if n != k:
-                lower = cat([lower, zeros(n, n - k, dtype=x.dtype)], 1)
+                lower = cat([lower, zeros(*x.shape[:-2], n, n - k, dtype=x.dtype)], -1)
             skew = lower - lower.mT
             if self.orthogonal_map == "matrix_exp":
                 q = matrix_exp(skew)
             else:
                 unit = eye(n, dtype=x.dtype)
                 q = linalg.solve(unit - 0.5 * skew, unit + 0.5 * skew)
-            q = q[:, :k] if n != k else q
+            q = q[..., :k] if n != k else q
         if self.use_trivialization:
             q = self.base @ q
         return q.mT if wide else q
@@ -197,18 +197,18 @@ class _Orthogonal(Module):
             raise ShapeError(f"orthogonal: expected a matrix of shape {self.shape}, got {q.shape}")
         array = np.array(q.detach().numpy())
         wide = array.shape[-2] < array.shape[-1]
-        array = array.T if wide else array
-        n, k = array.shape
+        array = array.swapaxes(-1, -2) if wide else array
+        n, k = array.shape[-2:]
         if self.use_trivialization:
             if n != k:
-                array = np.concatenate([array, randn(n, n - k, dtype=array.dtype).numpy()], 1)
+                array = np.concatenate([array, randn(*array.shape[:-1], n - k, dtype=array.dtype).numpy()], -1)
             if n != k or not np.allclose(
-                array.T @ array, np.eye(k), atol=10 * np.finfo(array.dtype).eps * math.sqrt(n)
+                array.swapaxes(-1, -2) @ array, np.eye(k), atol=10 * np.finfo(array.dtype).eps * math.sqrt(n)
             ):
                 array = _nearest_orthogonal(array)
             self.register_buffer("base", tensor(array))
             start = zeros_like(q.detach())
-            start.diagonal().fill_(-1.0)
+            start.diagonal(0, -2, -1).fill_(-1.0)
             return start
         if self.orthogonal_map != "householder":
             raise NotImplementedError(
@@ -216,22 +216,22 @@ class _Orthogonal(Module):
                 "'householder' or use_trivialization=True"
             )
         raw, tau = np.linalg.qr(array, mode="raw")
-        found = raw.T.astype(array.dtype)
-        signs = np.where(np.diagonal(found) < 0, -1.0, 1.0) * np.where(tau == 0, -1.0, 1.0)
-        found[np.arange(k), np.arange(k)] = signs
-        return tensor(found.T.copy() if wide else found)
+        found = raw.swapaxes(-1, -2).astype(array.dtype)
+        signs = np.where(np.diagonal(found, 0, -2, -1) < 0, -1.0, 1.0) * np.where(tau == 0, -1.0, 1.0)
+        found[..., np.arange(k), np.arange(k)] = signs
+        return tensor(found.swapaxes(-1, -2).copy() if wide else found)
 
 
 def _nearest_orthogonal(a: Any) -> Any:
     """The orthogonal factor of a QR decomposition, with the signs that make it continuous."""
     q, r = np.linalg.qr(a)
-    return (q * np.where(np.diagonal(r) < 0, -1, 1)).astype(a.dtype)
+    return (q * np.where(np.diagonal(r, 0, -2, -1) < 0, -1, 1)[..., None, :]).astype(a.dtype)
 
 
 def orthogonal(
     module: Module, name: str = "weight", orthogonal_map: str | None = None, *, use_trivialization: bool = True
 ) -> Any:
-    """Keep a matrix orthogonal while it is trained; returns the module.
+    """Keep a matrix, or each of a batch of matrices, orthogonal while it is trained; returns the module.
 
     Args:
         module: the module.
@@ -240,15 +240,15 @@ def orthogonal(
         use_trivialization: work relative to a fixed orthogonal matrix, which makes training easier.
 
     Raises:
-        ValueError: the Tensor is no matrix, or there is no such map.
+        ValueError: the Tensor has fewer than two dimensions, or there is no such map.
 
     Sources: Lezcano-Casado and Martinez-Rubio 2019; Lezcano-Casado 2019 (trivialization).
     """
     weight = _weight(module, name)
-    if weight.ndim != 2:
-        raise ValueError(f"orthogonal: expected a matrix, {name!r} has shape {weight.shape}")
+    if weight.ndim < 2:
+        raise ValueError(f"orthogonal: expected a matrix or several, {name!r} has shape {weight.shape}")
     if orthogonal_map is None:
-        orthogonal_map = "matrix_exp" if weight.shape[0] == weight.shape[1] else "householder"
+        orthogonal_map = "matrix_exp" if weight.shape[-2] == weight.shape[-1] else "householder"
     if orthogonal_map not in ("matrix_exp", "cayley", "householder"):
         raise ValueError(
             f"orthogonal: orthogonal_map is 'matrix_exp', 'cayley' or 'householder', got {orthogonal_map!r}"
