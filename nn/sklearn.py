@@ -22,6 +22,7 @@ from .activations import ReLU
 from .containers import Sequential
 from .linear import Linear
 from .module import Module
+from .parameter import UninitializedParameter
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -120,6 +121,9 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
             self.loss_curve_ = []
             self.n_iter_ = 0
             self._optimizer = None
+            if any(isinstance(p, UninitializedParameter) for p in self.module_.parameters()):
+                with no_grad():
+                    self.module_.eval()(self._input(X))  # from which lazy layers take their sizes
         return self._input(X), autograd.from_numpy(np.ascontiguousarray(target))
 
     def _made(self, inputs: int, outputs: int) -> Module:

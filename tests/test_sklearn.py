@@ -53,6 +53,15 @@ def test_checks_of_scikit_learn(estimator: Any) -> None:
 
 
 @pytest.mark.parametrize("steps", STEPS)
+def test_lazy_layers_take_their_sizes_from_the_data(steps: Any) -> None:
+    module = nn.Sequential(nn.LazyLinear(8), nn.ReLU(), nn.LazyLinear(3))
+    found = Classifier(module, random_state=0, max_epochs=100, **steps)
+    model = make_pipeline(StandardScaler(), found).fit(IRIS.x, IRIS.y)
+    assert model.score(IRIS.x, IRIS.y) > 0.92
+    assert isinstance(next(module.parameters()), nn.UninitializedParameter)
+
+
+@pytest.mark.parametrize("steps", STEPS)
 def test_classifies_in_a_pipeline(steps: Any) -> None:
     model = make_pipeline(StandardScaler(), Classifier(hidden=(8,), random_state=0, max_epochs=100, **steps))
     assert cross_val_score(model, IRIS.x, IRIS.y, cv=3).mean() > 0.92
