@@ -37,7 +37,7 @@ class Wording:
     # ---- names -------------------------------------------------------------------------------------------------------
 
     def _fresh(self, wish: str) -> str:
-        wish = re.sub(r"\W+", "_", wish).strip("_") or "a"
+        wish = re.sub(r"\W+", "_", _readable(wish)).strip("_") or "a"
         if wish[0].isdigit():
             wish = f"_{wish}"
         name, n = wish, 1
@@ -133,3 +133,19 @@ class Wording:
                 f"{name} = np.array({value!r}, '{dtype}')" if np.isfinite(value) else f"{name} = _{name}"
             )
         return self._constants[key]
+
+
+def _readable(path: str) -> str:
+    """How to get to something, without the attributes that are not the user's, and where in them it stands."""
+    kept, hidden = [], ""
+    for part in re.findall(r"\[[^\]]*\]|\w+", path):
+        if part[0] == "[":
+            if not hidden or part[1] in "'\"":
+                kept.append(part.strip("[]'\""))
+                hidden = ""
+        elif part[0] == "_":
+            hidden = part.strip("_")
+        else:
+            kept.append(part)
+            hidden = ""
+    return "_".join([*kept, *([hidden] if hidden else [])])
