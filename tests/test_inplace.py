@@ -254,6 +254,14 @@ def test_one_view_is_written_another_read():
     assert values(x.grad) == [0, 100, 6]
 
 
+def test_the_sign_may_be_overwritten():
+    x, z = leaf(-1.0, 2.0), autograd.tensor([3 + 4j], requires_grad=True)
+    weighted(x.sign().mul_(2) * x).backward()
+    assert values(x.grad) == [-2, 20]
+    expected = autograd.grad((z.sign() * 2).real.sum(), z)[0]
+    assert values(autograd.grad(z.sign().mul_(2).real.sum(), z)[0]) == values(expected)
+
+
 def test_overlapping_operands():
     x = leaf(1, 2, 3)
     y = x * 1

@@ -292,6 +292,7 @@ def test_repr_and_state(layer: nn.Module, text: str, keys: list[str]) -> None:
         (lambda: nn.LayerNorm(3)(autograd.ones(2, 4)), ShapeError, "normalized_shape"),
         (lambda: nn.GroupNorm(2, 3), ValueError, "divisible"),
         (lambda: F.group_norm(autograd.ones(2, 3), 2), ShapeError, "groups"),
+        (lambda: F.group_norm(autograd.ones(1, 2, 1), 2), ShapeError, "more than 1 value in a group"),
         (lambda: nn.Dropout(1.5), ValueError, "between 0 and 1"),
         (lambda: nn.LayerNorm(3, device="cuda"), ValueError, "cuda"),
     ],

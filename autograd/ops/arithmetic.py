@@ -302,10 +302,10 @@ def abs(x: Any) -> Any:
     return np.abs(x)
 
 
-def _sign_rule(g: Any, x: Any, out: Any) -> Any:
+def _sign_rule(g: Any, x: Any) -> Any:
     if x.dtype.kind != "c":
         return np.zeros_like(g)
-    size = np.abs(x)
+    out, size = sign.kernel(x), np.abs(x)  # made again, so that the result can be overwritten
     return (g - np.conj(g * out * out)) / (2 * np.where(size == 0, math.inf, size))
 
 

@@ -241,6 +241,11 @@ def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, ep
     shape = _check_channels("group_norm", x, weight=weight, bias=bias)
     if num_groups < 1 or shape[1] % num_groups:
         raise ShapeError(f"group_norm: {shape[1]} channels of the input, of shape {shape}, in {num_groups} groups")
+    if math.prod(shape) == num_groups:
+        raise ShapeError(
+            f"group_norm: expected more than 1 value in a group of channels, got input of shape {shape} and "
+            f"{num_groups} groups"
+        )
     if _alike(x, weight, bias, shape) and len(shape) > 2:
         return group_norm_(x, weight, bias, num_groups, eps, [])
     width = math.prod(shape[1:]) // num_groups
