@@ -217,7 +217,8 @@ def split_with_sizes(x: Any, split_sizes: Sequence[int], dim: int = 0) -> Any:
             f"shape {x.shape} has size {x.shape[dim]}"
         )
     ends = list(itertools.accumulate(split_sizes, initial=0))
-    return [x[along(dim, slice(start, end))] for start, end in itertools.pairwise(ends)]
+    before = (slice(None),) * dim  # once, not for each part
+    return [x[(*before, slice(start, end))] for start, end in itertools.pairwise(ends)]
 
 
 @op(x=lambda g, dim: np.stack(g, dim), outputs=MANY, view=_PART.format("unbind"), samples=[
@@ -226,7 +227,8 @@ def split_with_sizes(x: Any, split_sizes: Sequence[int], dim: int = 0) -> Any:
 def unbind(x: Any, dim: int = 0) -> Any:
     """The slices of ``x`` along ``dim``, without that dimension: views."""
     dim = positive(dim, x.ndim)
-    return [x[(*along(dim, i), ...)] for i in range(x.shape[dim])]
+    before = (slice(None),) * dim
+    return [x[(*before, i, ...)] for i in range(x.shape[dim])]
 
 
 _by_sections = also_named(
