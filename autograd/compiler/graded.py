@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.nodes import RELEASED, Handle, Leaf, Node, Pick, make_node, new_tensor
+from ..engine.nodes import RELEASED, Handle, Leaf, Node, NodeOp, Pick, make_node, new_tensor
 from ..engine.sweep import add, conform, sweep
 from ..errors import FreedGraphError, GradientError
 from .guards import Guards
@@ -219,16 +219,11 @@ class Graded:
         return attach
 
 
-class _ProgramOp:
+class _ProgramOp(NodeOp):
     """What a compiled function is to the engine."""
 
     elaborate = True
-    always_revive = False
     saves_arrays = True
-    fills_absent = True
-    saved_names = ()
-    numpy = ()
-    inputs = params = ()
 
     def __init__(self, name: str, several: bool, step: Callable[..., Any] | None) -> None:
         self.name = f"compiled {name}"

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from .._op import Op
 from ..engine.callsite import is_ours
 from ..engine.nodes import Handle, array_of, new_tensor
 from ..generator import Generator, default_generator
@@ -42,9 +43,10 @@ __all__ = ["Place", "Reach"]
 
 _LIBRARIES = {"autograd", "nn", "optim", "numpy", "scipy", *sys.stdlib_module_names} - {"__main__"}
 """Packages whose functions are taken to be the same at every call, and to depend on what they are given alone."""
-_OP = "autograd._op"
-"""Where the records of ops come from: what stands in them are functions, made when they are first used."""
-_ATOMS = (bool, int, float, complex, str, bytes, type(None), np.dtype, np.generic, types.ModuleType, slice, range)
+_ATOMS = (
+    bool, int, float, complex, str, bytes, type(None), np.dtype, np.generic, types.ModuleType, slice, range, Op,
+)  # fmt: skip
+"""What leads on to nothing that may change; what an op leads on to are functions, made when they are first used."""
 _ARRAYS = (np.ndarray, np.memmap)
 """The classes of arrays whose calls are written down."""
 
@@ -99,7 +101,7 @@ class Reach:
         far: deque[tuple[Any, str, bool]] = deque()  # what only private names lead to: its names are the worse ones
         while near or far:
             thing, name, strict = near.popleft() if near else far.popleft()
-            if isinstance(thing, _ATOMS) or id(thing) in self._seen or type(thing).__module__ == _OP:
+            if isinstance(thing, _ATOMS) or id(thing) in self._seen:
                 continue
             self._seen.add(id(thing))
             self._keep.append(thing)
