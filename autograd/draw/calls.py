@@ -55,9 +55,9 @@ class Call:
         op = node.op
         # saved is no tuple where backward released it, or where the user's hooks packed it
         saved = node.saved if isinstance(node.saved, tuple) else ()
-        self.saved: dict[str, Any] = dict(zip(getattr(op, "saved_names", ()), saved, strict=False))
-        self.inputs: tuple[str, ...] = getattr(op, "inputs", ())
-        lists = getattr(op, "lists", ())
+        self.saved: dict[str, Any] = dict(zip(op.saved_names, saved, strict=False))
+        self.inputs: tuple[str, ...] = op.inputs
+        lists = op.lists
         single = [name for name in self.inputs if name not in lists]
         for i, parent in enumerate(node.parents):
             name, place = single[i] if i < len(single) else "", None
@@ -68,7 +68,7 @@ class Call:
                 self.sources.append((parent, title))
             elif name:
                 self._add_constant(name, place, title)
-        for name in getattr(op, "constants", ()):
+        for name in op.constants:
             if isinstance(value := self.saved.get(name), np.ndarray) and value.ndim:
                 self.sources.append((Constant(value), name))
 

@@ -117,7 +117,7 @@ class _Watcher(Observer):
         event = self.last = Event(self.record, "plain" if node is None else "node", str(op.name), self.stack)
         event.seconds = perf_counter() - self.told
         event.line = user_line()
-        names = tuple(getattr(op, "params", ()))
+        names = op.params
         arrays = list(_named_arrays(names, values))
         outs = tuple(out) if isinstance(out, (list, tuple)) else (out,)
         event.values = tuple([self.record.values_of(item) for item in outs])
@@ -315,12 +315,10 @@ def _without_node(op: Any, node: Any, arrays: list[tuple[str, Any]]) -> Iterable
     """Those of the arguments' arrays that entered without a node, with their names."""
     if node is None:
         return arrays
-    lists = getattr(op, "lists", ())
-    single = [name for name in getattr(op, "inputs", ()) if name not in lists]
+    lists = op.lists
+    single = [name for name in op.inputs if name not in lists]
     parents = dict(zip(single, node.parents, strict=False))
     of_list = iter(node.parents[len(single) :])
-    if not hasattr(op, "inputs"):  # a function of the user's, whose arguments are all there is
-        return [pair for pair, parent in zip(arrays, node.parents, strict=False) if parent is None]
     return [
         (name, array) for name, array in arrays if (next(of_list, None) if name in lists else parents.get(name)) is None
     ]
@@ -329,10 +327,8 @@ def _without_node(op: Any, node: Any, arrays: list[tuple[str, Any]]) -> Iterable
 def _with_numbers(call: Call, values: Sequence[Any]) -> Call:
     """A call that knows also the numbers among its inputs that were not saved."""
     op, node = call.node.op, call.node
-    names = tuple(getattr(op, "params", ()))
-    for name, parent in zip(
-        [name for name in call.inputs if name not in getattr(op, "lists", ())], node.parents, strict=False
-    ):
+    names = op.params
+    for name, parent in zip([name for name in call.inputs if name not in op.lists], node.parents, strict=False):
         value = values[names.index(name)] if name in names and len(values) == len(names) else None
         if parent is None and isinstance(value, (int, float, complex, np.ndarray, np.generic)) and not np.ndim(value):
             call.numbers.setdefault(name, value)
