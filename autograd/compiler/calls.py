@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .memory import Plan, filling, is_copied
+from .buffers import filling, is_copied
+from .memory import Plan
 from .numbers import Number, value_of
 from .values import Instruction, Value
 from .wording import Wording

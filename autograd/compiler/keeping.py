@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from ..engine.nodes import Handle, new_tensor
-from .memory import Plan, can_be_told, empty_text
+from .buffers import can_be_told, empty_text
+from .memory import Plan
 from .program import Program, values_of
 from .reach import Effect, TensorOf
 from .values import Check, Instruction, Storage, Value
