@@ -2,7 +2,8 @@
 
 The way of a function through these files:
 
-1. ``compiled`` is what the user calls; ``guards`` say whether a program holds, ``session`` makes one if none does.
+1. ``compiled`` is what the user calls; ``guards`` (with ``unchanged``) say whether a program holds, ``session`` makes
+   one if none does.
 2. Recording: ``reach`` and ``places`` (what the function can read and change), ``history`` (what of it changes from
    call to call), ``recording`` with ``arrays``, ``creators``, ``numbers``, ``standins`` and ``signatures`` (what
    happens to it), ``values`` and ``trees`` (what is written down), ``graded`` (outputs that require grad), ``tails``

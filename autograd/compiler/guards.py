@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 import types
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +20,7 @@ from .program import Program, reads_of
 from .reach import Reach
 from .recording import Tape
 from .trees import Given, plain
+from .unchanged import LITERAL, PLAIN_NUMBERS, Space, Unchanged
 from .values import Value
 
 __all__ = ["MISSED", "PLAIN", "Guards"]
@@ -29,11 +29,6 @@ MISSED = object()
 """What a program's guards return when it does not hold."""
 PLAIN = object()
 """What they return where it is known that no program can be made: the function is to be called as it is."""
-_NUMBERS = (bool, int, float, complex, str)
-_LITERAL = (bool, int, float, str)
-"""What is written into a test as it is."""
-_VALUES = (*_LITERAL, complex, bytes, slice, range)
-"""What is the same if it is equal, and of the same class."""
 
 
 class Guards:
@@ -59,14 +54,12 @@ class Guards:
         self._volatile = history.volatile
         self._tests: list[str] = []
         self._fetches: list[tuple[str, Value]] = []
-        self.space: dict[str, Any] = {
-            "_MISSED": MISSED,
-            "_ndarray": np.ndarray,
-            "_local": local,
-            "_status": status,
-            "inf": np.inf,
-        }
-        self._within: set[int] = set()
+        self._space = Space(
+            _MISSED=MISSED, _ndarray=np.ndarray, _local=local, _status=status, _PLAIN=PLAIN, _begin=begin, _end=end,
+            _gone=(LookupError, AttributeError, TypeError, ValueError, DeprecationWarning), inf=np.inf,
+        )  # fmt: skip
+        self._bind = self._space.bind
+        self.space = self._space.variables
         self._by_identity: dict[int, tuple[Any, str]] = {}
         self._call: Any = args, kwargs
         self.objects: list[tuple[Any, str]] = []
@@ -83,7 +76,7 @@ class Guards:
         elif type(arg) in (dict, OrderedDict):
             for item in arg.values():
                 self._collect(item, name)
-        elif not isinstance(arg, (Handle, np.ndarray, *_NUMBERS, type(None))):
+        elif not isinstance(arg, (Handle, np.ndarray, *PLAIN_NUMBERS, type(None))):
             self.objects.append((arg, name))
 
     def enter(self, reach: Reach, tape: Tape) -> None:
@@ -103,11 +96,6 @@ class Guards:
 
     def _name(self, i: int) -> str:
         return self._names[i] if i < len(self._names) else f"arg{i}"
-
-    def _bind(self, thing: Any) -> str:
-        name = f"o{id(thing)}"
-        self.space[name] = thing
-        return name
 
     # ---- arguments ---------------------------------------------------------------------------------------------------
 
@@ -150,11 +138,11 @@ class Guards:
             alike = f"{text}.__code__ is {code} and not ({text}.__closure__ or {text}.__defaults__)"
             self._tests.append(f"type({text}) is {self._bind(kind)} and {alike} and {text}.__globals__ is {space}")
             return arg
-        self._tests.append(self._is(text, arg, True))
+        self._tests.append(self._space.same(text, arg, True))
         return arg
 
     def _key(self, key: Any) -> str:
-        return repr(key) if type(key) in _LITERAL else self._bind(key)
+        return repr(key) if type(key) in LITERAL else self._bind(key)
 
     def _tensor(self, arg: Any, text: str, name: str) -> Any:
         known = self._by_identity.get(id(arg))
@@ -206,28 +194,27 @@ class Guards:
     def write(self, emitter: Any) -> Callable[[Any, Any], Any]:
         """The function of ``args, kwargs`` that tests, and calls the program (``step`` among its globals)."""
         given = []
-        used = [number.place for number in emitter.numbers] if emitter is not None else []
-        self._changed = (
-            {id(effect.place.container) for effect in emitter.program.effects} if emitter is not None else set()
-        )
-        self._used_numbers = {(place.identity(), path) for place, path in used}
+        numbers, effects = (emitter.numbers, emitter.program.effects) if emitter is not None else ((), ())
+        kept = Unchanged(
+            self._space, self._reach, self._volatile,
+            changed={id(effect.place.container) for effect in effects},
+            used={(place.identity(), path) for place, path in [number.place for number in numbers]},
+        ).tests()  # fmt: skip
         tests = ["(not _status.special or _local.grad)" if local.grad else "not _local.grad"]
-        kept = self._kept()
         tests += [f"{self._bind(default_dtype)}.dtype is {self._bind(default_dtype.dtype)}", *self._tests, *kept]
         if emitter is not None:
             given = [place for place, value in self._fetches if value in self._used]
             for place, value in self._fetched:
                 name = f"y{len(given)}"
                 tests.append(
-                    f"({name} := {self._place(*place)}).shape == {value.shape} and {name}.dtype == "
+                    f"({name} := {self._space.place(*place)}).shape == {value.shape} and {name}.dtype == "
                     f"{self._bind(value.dtype)} and {name}.strides == {value.array.strides}"
                 )
                 given.append(name)
             tests += self._apart(emitter, given)
-            given += [self._place(*number.place) for number in emitter.numbers]
-            given += [self._place(place) for place in emitter.streams]
+            given += [self._space.place(*number.place) for number in emitter.numbers]
+            given += [self._space.place(place) for place in emitter.streams]
             given += [argument.text for argument in emitter.given]
-        self.space.update(_PLAIN=PLAIN, _begin=begin, _end=end)
         body = ["def run(args, kwargs):", "    try:", "        if not ("]
         body += [f"            {'and ' if i else ''}{test}" for i, test in enumerate(dict.fromkeys(tests))]
         body += ["        ):", "            return _MISSED"]
@@ -246,7 +233,6 @@ class Guards:
             ]
         else:
             body += ["    return _PLAIN"]
-        self.space["_gone"] = (LookupError, AttributeError, TypeError, ValueError, DeprecationWarning)
         exec(compile("\n".join(body), "<compiled guards>", "exec"), self.space)
         run: Callable[[Any, Any], Any] = self.space["run"]
         return run
@@ -271,183 +257,10 @@ class Guards:
                     found.append(f"_gap({name}, {other}) == {_gap(value.array, array)}")
         return found
 
-    def _place(self, place: Place, path: tuple[Any, ...] = ()) -> str:
-        text = place.text(self._bind(place.container) if place.kind != "argument" else "", self._bind)
-        for step in path:
-            text += f".{step}" if isinstance(step, str) else f"[{step}]"
-        return text + ("._data" if path and path[-1] == "_grad" else "")
-
-    # ---- what is in reach --------------------------------------------------------------------------------------------
-
-    def _kept(self) -> list[str]:
-        """The tests of everything that is there before the call.
-
-        Dicts and lists are compared all at once, by C code, with copies of them. Equal counts as the same there, so
-        what can be equal without being the same is tested by itself too, and before: those tests never call ``__eq__``.
-        """
-        tests: list[str] = []
-        places: dict[int, list[tuple[Place, Any]]] = {}
-        for place, original in self._reach.places:
-            if place.kind == "item":
-                places.setdefault(id(place.container), []).append((place, original))
-            elif place.kind != "link":
-                tests += self._holds(place, original)
-        live, copies = [], []
-        for container, size in self._reach.containers:
-            strict = id(container) in self._reach.strict
-            inside = places.pop(id(container), [])
-            if isinstance(container, (set, frozenset)):
-                tests.append(f"{self._bind(container)} == {self._bind(copy.copy(container))}")
-                continue
-            nested = not strict and id(container) not in self._changed
-            if len(inside) < size or any(self._is_volatile_in(value, place, ()) for place, value in inside):
-                tests.append(f"len({self._bind(container)}) == {size}")
-                tests += self._one_by_one(container, inside)
-                continue
-            alone = [(place, value) for place, value in inside if self._stands_alone(place, value, nested)]
-            tests += [test for place, value in alone for test in self._holds(place, value)]
-            live.append(container)
-            copies.append(copy.copy(container))
-            if strict:
-                tests += [self._of_kind(place, value) for place, value in inside if type(value) in (bool, int)]
-                if isinstance(container, dict) and size > 1 and not self._is_attributes(container):
-                    tests.append(f"[*{self._bind(container)}] == {self._bind(list(container))}")
-        for rest in places.values():  # global variables: the dict is not in reach as a whole
-            tests += [test for place, value in rest for test in self._holds(place, value)]
-        tests.append(f"{self._bind(live)} == {self._bind(copies)}")
-        tests += [f"{self._bind(thing)}._node is {self._bind(thing._node)}" for thing in self._reach.tensors]
-        for kind, was in self._reach.classes:
-            tests += self._of_class(kind, was)
-        for thing, expression, was in self._reach.contents:
-            tests.append(f"{expression.format(self._bind(thing))} == {self._bind(was)}")
-        for function in self._reach.functions:
-            name, code, defaults = map(self._bind, (function, function.__code__, function.__defaults__))
-            tests += [f"{name}.__code__ is {code}", f"{name}.__defaults__ is {defaults}"]
-        return tests
-
-    def _of_class(self, kind: type, was: dict[str, Any]) -> list[str]:
-        """The tests of what stands in a class, but for numbers that change."""
-        same = {name: value for name, value in was.items() if ((id(kind), name), ()) not in self._volatile}
-        if len(same) == len(was):
-            return [f"vars({self._bind(kind)}) == {self._bind(was)}"]
-        names, values = self._bind(list(same)), self._bind(list(same.values()))
-        return [
-            f"len(vars({self._bind(kind)})) == {len(was)}",
-            f"[*map(vars({self._bind(kind)}).get, {names})] == {values}",
-        ]
-
-    def _one_by_one(self, container: Any, inside: list[tuple[Place, Any]]) -> list[str]:
-        """The tests of a container in which numbers change."""
-        alike = len(inside) == len(container) and len({id(value) for _, value in inside}) == 1
-        if alike and type(container) is list and type(inside[0][1]) is tuple:  # step counts, which go together
-            name = self._bind(container)
-            return [*self._holds(*inside[0]), f"{name}.count({name}[0]) == {len(container)}"]
-        return [test for place, value in inside for test in self._holds(place, value)]
-
-    def _of_kind(self, place: Place, value: Any) -> str:
-        return f"type({self._place(place)}) is {self._bind(type(value))}"
-
-    def _is_attributes(self, container: Any) -> bool:
-        return id(container) in self._reach.attributes
-
-    def _stands_alone(self, place: Place, value: Any, nested: bool) -> bool:
-        """Whether something else can be equal to what stands at a place.
-
-        With ``nested`` lists and dicts of what cannot do not count: one that is equal means the same to the program.
-        """
-        if self._is_volatile_in(value, place, ()):
-            return True
-        if nested and type(value) in (list, dict, OrderedDict, defaultdict):
-            return not self._means_the_same(value)
-        if type(value) is tuple:
-            if nested and self._reach.shared(value) is None:
-                return any(self._stands_alone(place, item, True) for item in value)
-            return self._reach.shared(value) is not None or not _comparable(value)
-        if isinstance(value, (Handle, np.ndarray)):
-            array = value if isinstance(value, np.ndarray) else np.asarray(value._data)
-            return array.size < 2
-        if type(value) is float and value == 0 and id(place.container) in self._reach.strict:
-            return True
-        plain = type(value) in _NUMBERS or isinstance(value, (type(None), type, np.dtype))
-        return not plain and getattr(type(value), "__eq__", None) is not object.__eq__
-
-    def _means_the_same(self, container: Any) -> bool:
-        """Whether a container that is equal to this one, in its place, makes no difference to the program."""
-        if id(container) in self._changed | self._reach.strict | self._within:
-            return False
-        self._within.add(id(container))
-        listed = container.items() if isinstance(container, dict) else enumerate(container)
-        same = not any(self._stands_alone(Place("item", container, key, ""), item, True) for key, item in listed)
-        self._within.remove(id(container))
-        return same
-
-    def _holds(self, place: Place, original: Any) -> list[str]:
-        """The tests of what stands at a place."""
-        text = self._place(place)
-        if place.key == "_grad":
-            return [f"{text} is {'not ' if original is not None else ''}None"]
-        return self._same(text, original, place, ())
-
-    def _same(self, text: str, original: Any, place: Place, path: tuple[int, ...]) -> list[str]:
-        if (place.identity(), path) in self._volatile:
-            if isinstance(original, Handle):
-                return [f"type({text}) is {self._bind(type(original))} and {text}._node is None"]
-            if (place.identity(), path) not in self._used_numbers and path:
-                return []
-            return [f"type({text}) is {self._bind(type(original))}"]
-        if (place.identity(), "unseen") in self._volatile:
-            return [f"type({text}) is {self._bind(type(original))}"]
-        if type(original) is list and (place.identity(), "list") in self._volatile:
-            tests = [f"type({text}) is {self._bind(list)} and len({text}) == {len(original)}"]
-            return tests + [
-                test for i, item in enumerate(original) for test in self._same(f"{text}[{i}]", item, place, (i,))
-            ]
-        if type(original) is tuple:
-            first = self._reach.shared(original)
-            if any(self._is_volatile_in(item, place, (*path, i)) for i, item in enumerate(original)):
-                if first is not None and first is not place:
-                    return [f"{text} == {self._place(first)}"]
-                tests = [f"len({text}) == {len(original)}"]
-                for i, item in enumerate(original):
-                    tests += self._same(f"{text}[{i}]", item, place, (*path, i))
-                return tests
-            if first is not None and first is not place:
-                return [f"{text} is {self._place(first)}"]
-            return [
-                f"{text} == {self._bind(original)}" if _comparable(original) else f"{text} is {self._bind(original)}"
-            ]
-        if isinstance(original, np.random.Generator):
-            return []  # fetched at each call
-        return [self._is(text, original, id(place.container) in self._reach.strict)]
-
-    def _is(self, text: str, value: Any, strict: bool) -> str:
-        """The test that something is a certain value: a number or text by what it is worth, others by identity.
-
-        With ``strict`` ``2`` and ``2.0``, or ``0.0`` and ``-0.0``, are not the same.
-        """
-        kind = type(value)
-        if value is None or not (kind in _VALUES or isinstance(value, np.generic)) or value != value:
-            return f"{text} is {self._bind(value)}"
-        if strict and kind is float and value == 0:
-            return f"type({text}) is {self._bind(kind)} and repr({text}) == '{value!r}'"
-        test = f"{text} == {repr(value) if kind in _LITERAL else self._bind(value)}"
-        return f"type({text}) is {self._bind(kind)} and {test}" if strict or kind not in _LITERAL else test
-
-    def _is_volatile_in(self, item: Any, place: Place, path: tuple[int, ...]) -> bool:
-        if not {(place.identity(), key) for key in (path, "list", "unseen")}.isdisjoint(self._volatile):
-            return True
-        return type(item) is tuple and any(self._is_volatile_in(x, place, (*path, i)) for i, x in enumerate(item))
-
 
 def _gap(a: Any, b: Any) -> int:
     """How many bytes one array begins after another."""
     return int(a.__array_interface__["data"][0] - b.__array_interface__["data"][0])
-
-
-def _comparable(value: Any) -> bool:
-    if type(value) is tuple:
-        return all(_comparable(item) for item in value)
-    return value is None or isinstance(value, _NUMBERS)
 
 
 def _swapped(result: Any, swaps: dict[int, Any]) -> Any:
