@@ -67,6 +67,29 @@ def test_equal_calls_are_made_once_but_not_across_a_write():
     assert sum("exp(" in line for line in calls(compiled(f, draw(4), without=("share_equal",)))) == 4
 
 
+def test_what_is_needed_no_more_becomes_what_would_be_computed_again():
+    def f(x):
+        a = x.exp()
+        total = a.sum()
+        again = x.exp()
+        again += total
+        late = x.exp()
+        return again, late, late.sum() + x.exp().sum()
+
+    assert sum("exp(" in line for line in calls(compiled(f, draw(4)))) == 2
+    assert sum("exp(" in line for line in calls(compiled(f, draw(4), without=("take_over",)))) == 3
+
+
+def test_a_view_is_made_once_whatever_is_written_in_between():
+    def f(x):
+        y = x.clone()
+        first = y[:2].exp()
+        y += 1
+        return first, y[:2].exp(), y
+
+    assert code_of(compiled(f, draw(4))).count("[:2]") == 1
+
+
 def test_constants_are_computed_when_the_program_is_made():
     def f(x):
         scale = autograd.ones(4).cumsum(0) / 10

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -98,42 +98,89 @@ def _copied(item: Instruction) -> Value | None:
     return source if whole and made.storage is not source.storage else None
 
 
-def share_equal(program: Program) -> None:
-    """What was computed before of the same values is not computed again."""
-    versions: dict[Storage, int] = {}
-    known: dict[Any, Instruction] = {}
-    swaps: dict[Value, Value] = {}
-    given = {value.storage for value in program.given()}
+class _Seen:
+    """Calls by what they compute: those with equal keys compute the same."""
 
-    def key(item: Any) -> Any:
+    def __init__(self) -> None:
+        self.swaps: dict[Value, Value] = {}
+        self._writes: dict[Storage, list[Any]] = {}
+        self._numbers = True
+
+    def write(self, target: Value) -> None:
+        """From now on what lies there is something else."""
+        self._writes.setdefault(target.storage, []).append(target.array)
+
+    def key(self, item: Any) -> Any:
+        """The key of an instruction, or of something among its arguments."""
+        if type(item) is Instruction:
+            self._numbers = item.kind != "view"  # a view is the same, whatever lies there
+            return item.name, self.key(item.args), self.key(item.kwargs)
         if type(item) is Value:
-            while item in swaps:
-                item = swaps[item]
-            return ("value", id(item), versions.get(item.storage, 0))
+            while item in self.swaps:
+                item = self.swaps[item]
+            writes = self._writes.get(item.storage, ()) if self._numbers else ()
+            return ("value", id(item), sum([np.may_share_memory(item.array, array) for array in writes]))
         if isinstance(item, slice):
             return ("slice", item.start, item.stop, item.step)
         if isinstance(item, list):
-            return ("list", tuple([key(x) for x in item]))
+            return ("list", tuple([self.key(x) for x in item]))
         if isinstance(item, tuple):
-            return tuple([key(x) for x in item])
+            return tuple([self.key(x) for x in item])
         if isinstance(item, dict):
-            return tuple([(name, key(x)) for name, x in item.items()])
+            return tuple([(name, self.key(x)) for name, x in item.items()])
         return (type(item), repr(item)) if isinstance(item, (int, float, complex, str, np.generic)) else id(item)
 
-    for item in program.items:
-        if not isinstance(item, Instruction):
-            continue
+
+def share_equal(program: Program) -> None:
+    """What was computed before of the same values is not computed again."""
+    seen = _Seen()
+    known: dict[Any, Instruction] = {}
+    given = {value.storage for value in program.given()}
+    for item in program.instructions():
         if item.target is not None:
-            versions[item.target.storage] = versions.get(item.target.storage, 0) + 1
+            seen.write(item.target)
             continue
         makes = item.makes()
         if not _is_pure(item) or (any(v.storage.written or v.storage in given for v in makes) and item.kind == "call"):
             continue
-        name = (item.name, key(item.args), key(item.kwargs))
-        first = known.setdefault(name, item)
+        first = known.setdefault(seen.key(item), item)
         if first is not item:
-            swaps.update(zip(makes, first.makes(), strict=True))
-    program.replace(swaps)
+            seen.swaps.update(zip(makes, first.makes(), strict=True))
+    program.replace(seen.swaps)
+
+
+def take_over(program: Program) -> None:
+    """What was computed before of the same values, and is not needed any more, is what would be computed again.
+
+    That may be written into or given away, other than what ``share_equal`` shares.
+    """
+    seen = _Seen()
+    known: dict[Any, Instruction] = {}
+    last = {value: i for i, item in enumerate(program.items) for value in reads_of(item)}
+    kept = {value.storage for value in (*program.given(), *_views(program))} | set(program.written())
+    again: set[Instruction] = set()
+    for i, item in enumerate(program.items):
+        made = item.outs if isinstance(item, Instruction) else None
+        if isinstance(item, Instruction) and item.target is not None:
+            seen.write(item.target)
+        elif isinstance(made, Value) and item.kind == "call" and made.storage.kind == "fresh" and _is_pure(item):
+            key = seen.key(item)
+            first = known.pop(key, None)
+            if first is not None and last[first.outs] < i and first.outs.array.strides == made.array.strides:
+                seen.swaps[first.outs] = made
+                first.outs, made.source = made, first
+                again.add(item)
+            elif made.storage not in kept and made in last:
+                known[key] = item
+    program.items = [item for item in program.items if item not in again]
+    program.replace(seen.swaps)
+
+
+def _views(program: Program) -> Iterator[Value]:
+    """The values that views have made."""
+    for item in program.instructions():
+        if item.kind == "view":
+            yield from item.makes()
 
 
 def remove_dead(program: Program) -> None:
@@ -316,6 +363,7 @@ PASSES: dict[str, Callable[[Program], None]] = {
     "share_equal": share_equal,
     "write_directly": write_directly,
     "remove_dead": remove_dead,
+    "take_over": take_over,
     "check_early": check_early,
     "drop_views": drop_views,
     "use_dot": use_dot,
