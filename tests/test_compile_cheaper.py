@@ -324,6 +324,70 @@ def test_numbers_are_checked_before_anything_is_written():
     assert w.tolist() == twin.tolist()
 
 
+def test_what_a_check_needs_is_computed_before_anything_is_written():
+    count, total = autograd.zeros(()), autograd.zeros(3)
+
+    def step(x, limit):
+        total.add_(x)
+        big = x.sum() > limit  # of what is there before the call
+        count.add_(1)
+        if big:
+            return total * 2
+        return total * 3
+
+    program, x = autograd.compile(step), autograd.arange(3.0)
+    for limit in (100.0, 100.0, 100.0, 100.0):
+        program(x, limit)
+    assert "saved" not in program.source
+    assert (
+        program.source.index("return _DEVIATED") < program.source.index("add(total") < program.source.index("add(count")
+    )
+    before = total.tolist()
+    np.testing.assert_array_equal(program(x, 0.0).numpy(), 2 * (np.float32(before) + x.numpy()))
+    assert count.item() == 5
+
+
+def test_only_what_is_written_before_a_check_is_put_back():
+    first, second = autograd.zeros(3), autograd.zeros(3)
+
+    def step(x):
+        first.add_(x)
+        if first.sum() > 10:
+            return first * 1
+        second.add_(x)
+        if second.sum() > 8:
+            second.zero_()
+        return first + second
+
+    program = autograd.compile(step, fullgraph=True)
+    expected = np.zeros((2, 3), np.float32)
+    for number in (1.0, 0.5, 0.5, 0.5, 1.0, -2.0, 0.25, 3.0, 0.25):
+        program(autograd.full((3,), number))
+        expected[0] += number
+        if expected[0].sum() <= 10:
+            expected[1] += number
+            expected[1] *= expected[1].sum() <= 8
+        assert [first.tolist(), second.tolist()] == expected.tolist()
+    restored = [version.emitter.source.count("[...] = saved") for version in program._versions]
+    assert sorted(restored) == [1, 3]  # after the first check one array, after the second both
+
+
+def test_equal_checks_are_made_once():
+    rates = [0.5]
+    weights = [autograd.ones(3) for _ in range(4)]
+
+    def step():
+        rates[0] += 0.25
+        for w in weights:
+            if rates[0] < 100:
+                w.add_(rates[0])
+
+    program = autograd.compile(step, fullgraph=True)
+    for _ in range(5):
+        program()
+    assert program.source.count("return _DEVIATED") == 1
+
+
 # ---- memory ----------------------------------------------------------------------------------------------------------
 
 

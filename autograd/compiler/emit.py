@@ -68,8 +68,8 @@ class Emitter(Blockwise):
             value.name = self._fresh("b")
             self._setup.append(f"{value.name} = {text}")
         self._keep()
-        checks = [i for i, item in enumerate(self.program.items) if isinstance(item, Check)]
-        self._guard_before(checks[-1] if checks else 0)
+        self._checks = {item: i for i, item in enumerate(self.program.items) if isinstance(item, Check)}
+        self._guard_before(max(self._checks.values(), default=0))
         for item in self.plan.groups:
             if isinstance(item, Check):
                 self._check(item)
@@ -113,18 +113,14 @@ class Emitter(Blockwise):
     def _check(self, check: Check) -> None:
         test = self.expression(check.text, check.parts)
         self._body.append(f"if {'not ' if check.expected else ''}({test}):  # {check.line}")
-        for name, copy in self._saved:
-            self._body.append(f"    {name}[...] = {copy}")
-        for stream, state in self._streams:
-            self._body.append(f"    {stream}.bit_generator.state = {state}")
+        self._body += [f"    {line}" for i, line in self._restoring if i < self._checks[check]]
         self._body.append("    return _DEVIATED")
 
     def _guard_before(self, last: int) -> None:
-        """Keep what is written before the last check, to be put back."""
-        self._saved: list[tuple[str, str]] = []
-        self._streams: list[tuple[str, str]] = []
+        """Keep what is written before the last check, to be put back: the lines for that, and from which item on."""
+        self._restoring: list[tuple[int, str]] = []
         seen: set[Any] = set()
-        for item in self.program.items[:last]:
+        for i, item in enumerate(self.program.items[:last]):
             if not isinstance(item, Instruction):
                 continue
             if item.target is not None and item.target.storage.kind in ("state", "input"):
@@ -133,13 +129,13 @@ class Emitter(Blockwise):
                     name = self._bind(item.target.storage.array, "memory")
                     copy = self._fresh("saved")
                     self._body.append(f"{copy} = {name}.copy()")
-                    self._saved.append((name, copy))
+                    self._restoring.append((i, f"{name}[...] = {copy}"))
             elif item.stream is not None and item.stream.identity() not in seen:
                 seen.add(item.stream.identity())
                 name = self._stream(item.stream)
                 state = self._fresh("state")
                 self._body.append(f"{state} = {name}.bit_generator.state")
-                self._streams.append((name, state))
+                self._restoring.append((i, f"{name}.bit_generator.state = {state}"))
 
     # ---- the end -----------------------------------------------------------------------------------------------------
 

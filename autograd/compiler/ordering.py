@@ -1,4 +1,7 @@
-"""The order of calls: what lets go of memory comes before what needs more, and that not before it is needed."""
+"""The order of calls: what may end the program comes first, what lets go of memory before what needs more.
+
+And that not before it is needed.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,75 @@ from typing import Any
 
 import numpy as np
 
+from .numbers import Number
 from .program import Program, reads_of
-from .values import Check, Instruction, Storage
+from .values import Check, Instruction, Storage, Value
 
-__all__ = ["free_early", "make_late"]
+__all__ = ["check_early", "free_early", "make_late"]
 
 LARGE = 1 << 16
 """Bytes of an array that is worth a change of order."""
+
+
+def check_early(program: Program) -> None:
+    """What is decided by what is there before the call is tested before anything changes, and once.
+
+    So nothing has to be put back when the program does not hold.
+    """
+    makers = {made: item for item in program.instructions() for made in item.makes()}
+    written: set[Storage] = set()
+    unsafe: set[Instruction] = set()
+    early: dict[Any, None] = {}
+    decided: set[Any] = set()
+    again: set[Check] = set()
+    changed = False
+    for item in program.items:
+        if isinstance(item, Instruction):
+            if item.target or item.stream or not written.isdisjoint([value.storage for value in item.reads()]):
+                unsafe.add(item)
+            if item.target is not None:
+                written.add(item.target.storage)
+            changed = changed or item.stream is not None or _stays(item)
+        elif changed or not reads_of(item):
+            needed = _needed(item, makers)
+            if unsafe.isdisjoint(needed) and written.isdisjoint([value.storage for value in reads_of(item)]):
+                key = _key(item)
+                if key in decided:
+                    again.add(item)
+                decided.add(key)
+                early.update(dict.fromkeys([*needed, item]))
+    first = [item for item in program.items if item in early]
+    rest = [item for item in program.items if item not in early]
+    program.items = [item for item in (*first, *rest) if item not in again]
+
+
+def _stays(item: Instruction) -> bool:
+    """Whether an instruction writes into what was there before the call."""
+    return item.target is not None and item.target.storage.kind in ("state", "input")
+
+
+def _needed(check: Check, makers: dict[Value, Instruction]) -> set[Instruction]:
+    """The instructions that compute what a check reads."""
+    found: set[Instruction] = set()
+    values = reads_of(check)
+    while values:
+        item = makers.get(values.pop())
+        if item is not None and item not in found:
+            found.add(item)
+            values += item.reads()
+    return found
+
+
+def _key(item: Any) -> Any:
+    """The same for checks that test the same."""
+    if isinstance(item, Check):
+        return item.expected, item.text, _key(item.parts)
+    if type(item) is Number:
+        place = item.place and (item.place[0].identity(), item.place[1])
+        return place or (item.text, _key(item.parts))
+    if type(item) is tuple:
+        return tuple([_key(part) for part in item])
+    return id(item) if type(item) is Value else (type(item), repr(item))
 
 
 def free_early(program: Program) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from .cheaper import drop_views, reduce_in_segments, spread_operands, use_dot, use_square, widen_masks
 from .numbers import Number
-from .ordering import free_early, make_late
+from .ordering import check_early, free_early, make_late
 from .program import Program, reads_of
 from .runs import join_runs, join_sums
 from .values import Check, Instruction, Storage, Value, collect, map_tree
@@ -160,8 +160,10 @@ def take_over(program: Program) -> None:
     kept = {value.storage for value in (*program.given(), *_views(program))} | set(program.written())
     again: set[Instruction] = set()
     for i, item in enumerate(program.items):
-        made = item.outs if isinstance(item, Instruction) else None
-        if isinstance(item, Instruction) and item.target is not None:
+        if not isinstance(item, Instruction):
+            continue
+        made = item.outs
+        if item.target is not None:
             seen.write(item.target)
         elif isinstance(made, Value) and item.kind == "call" and made.storage.kind == "fresh" and _is_pure(item):
             key = seen.key(item)
@@ -262,13 +264,6 @@ def _makes_alike(item: Instruction, made: Value) -> bool:
         return bool(item.function.resolve_dtypes((*dtypes, None))[-1] == made.dtype)
     except TypeError:
         return False
-
-
-def check_early(program: Program) -> None:
-    """What is decided by numbers that are there before the call is tested first, when nothing has changed yet."""
-    early = [item for item in program.items if isinstance(item, Check) and not reads_of(item)]
-    known = {id(item) for item in early}
-    program.items = [*early, *[item for item in program.items if id(item) not in known]]
 
 
 def write_directly(program: Program) -> None:
