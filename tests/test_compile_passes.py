@@ -108,6 +108,13 @@ def test_copies_are_left_out_unless_one_side_is_written():
         y *= 2
         return y + z
 
+    def in_part(x):
+        y = x.exp()
+        y[1:] += x[1:]
+        return y
+
+    assert not any("b[1:] = " in line for line in calls(compiled(in_part, draw(4))))
+    assert any("b[1:] = " in line for line in calls(compiled(in_part, draw(4), without=("remove_copies",))))
     assert not any("[...] = " in line for line in calls(compiled(only_read, draw(4))))
     assert any("[...] = " in line for line in calls(compiled(written, draw(4))))
     assert any("[...] = " in line for line in calls(compiled(only_read, draw(4), without=("remove_copies",))))

@@ -34,7 +34,8 @@ def fold_constants(program: Program) -> None:
 
 
 def remove_copies(program: Program) -> None:
-    """A copy is not made if neither it nor what it is a copy of is written afterwards."""
+    """A copy is not made if neither it nor what it is a copy of is written afterwards, nor one onto itself."""
+    program.items = [item for item in program.items if not _is_onto_itself(item)]
     written = program.written()
     given = {value.storage for value in program.given()}
     swaps: dict[Value, Value] = {}
@@ -72,6 +73,18 @@ def use_scalars(program: Program) -> None:
                 number = arg.array[(0,) * arg.array.ndim].reshape(())
                 scalar = Value(Storage("constant", number), number)
                 item.args = (scalar, other) if i == 0 else (other, scalar)
+
+
+def _is_onto_itself(item: Any) -> bool:
+    """Whether an item assigns a part of an array to the same part, as Python does at the end of ``x[i:j] += y``."""
+    if not isinstance(item, Instruction) or item.name != "__setitem__" or type(item.args[2]) is not Value:
+        return False
+    array, index, value = item.args
+    plain = all(type(x) in (slice, int) or x is Ellipsis for x in (index if type(index) is tuple else (index,)))
+    if type(array) is not Value or not plain or any(type(x) is Number for x in _leaves(index)):
+        return False
+    part = array.array[index]
+    return value.storage is array.storage and _lie_alike(part, value.array)
 
 
 def _times_one(item: Instruction) -> Value | None:
@@ -306,8 +319,13 @@ def _is_made_for(before: Any, copy: Instruction, users: dict[Storage, int], give
 
 
 def _same_place(a: Value, b: Value) -> bool:
-    ours, theirs = a.array.__array_interface__["data"], b.array.__array_interface__["data"]
-    return ours == theirs and a.shape == b.shape and a.array.strides == b.array.strides
+    return _lie_alike(a.array, b.array)
+
+
+def _lie_alike(a: Any, b: Any) -> bool:
+    """Whether two arrays are the same elements in memory."""
+    ours, theirs = a.__array_interface__["data"], b.__array_interface__["data"]
+    return ours == theirs and (a.shape, a.strides, a.dtype) == (b.shape, b.strides, b.dtype)
 
 
 def simplify_calls(program: Program) -> None:
