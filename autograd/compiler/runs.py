@@ -108,7 +108,8 @@ class Run:
     @property
     def pays(self) -> bool:
         """Whether there is enough to do."""
-        return len(self.rows) > 1 or next(iter(self.rows.values())).size >= ALONE
+        sizes = [rows.size for rows in self.rows.values()]
+        return max(sizes) >= ALONE or sum([size >= LARGE for size in sizes]) > 1
 
     def outer(self) -> list[Value]:
         """The arrays of which it cuts rows, other than its own scratch space, in order."""
@@ -168,8 +169,12 @@ def join_runs(program: Program) -> None:
         if run is None:
             done.append(item)
             continue
-        joined, waiting = _joined(run, waiting)
+        joined, behind = _joined(run, waiting)
+        if not run.pays:
+            done.append(item)
+            continue
         done += joined
+        waiting = behind
     program.items = done
 
 
