@@ -667,6 +667,19 @@ def test_python_arguments() -> None:
     assert numbers.recordings == 2
 
 
+def test_the_order_of_named_arguments_is_noticed() -> None:
+    def function(**named: Any) -> Any:
+        first, second = named.values()
+        return first - second
+
+    x, y = arrays(2)
+    compiled = compile(function, verify=False)
+    for _ in range(2):
+        assert_same(compiled(a=x, b=y), x - y)
+        assert_same(compiled(b=y, a=x), y - x)
+    assert compiled.recordings == 2
+
+
 def test_numbers_that_decide_are_recorded_anew() -> None:
     compiled = compile(lambda x, n: x.sum() if n > 1 else x * range(5)[n])
     (x,) = arrays(1)

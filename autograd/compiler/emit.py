@@ -230,7 +230,7 @@ class Emitter(Blockwise):
     @property
     def reorders(self) -> bool:
         """Whether calls are made in another order than in the function."""
-        return any(isinstance(group, Run) for group in self.plan.groups)
+        return self.program.reorders or any(isinstance(group, Run) for group in self.plan.groups)
 
     @property
     def adds_by_blocks(self) -> bool:

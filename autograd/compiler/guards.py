@@ -93,12 +93,11 @@ class Guards:
         self._known = {id(thing): thing for thing in reach._keep}
         args, kwargs = self._call
         del self._call
-        for name, things in (("args", args), ("kwargs", kwargs)):
-            self._tests.append(f"len({name}) == {len(things)}" if things else f"not {name}")
+        self._tests.append(f"len(args) == {len(args)}" if args else "not args")
+        self._tests.append(f"[*kwargs] == {[*kwargs]!r}" if kwargs else "not kwargs")  # in this order
         self.args: Any = tuple([self._argument(arg, f"args[{i}]", self._name(i)) for i, arg in enumerate(args)])
         self.kwargs: Any = {}
         for name, arg in kwargs.items():
-            self._tests.append(f"{name!r} in kwargs")
             self.kwargs[name] = self._argument(arg, f"kwargs[{name!r}]", name)
 
     def _name(self, i: int) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from .cheaper import drop_views, reduce_in_segments, spread_operands, use_dot, use_square, widen_masks
 from .numbers import Number
 from .ordering import free_early, make_late
-from .program import Program, reads_of
+from .program import Program, may_overlap, reads_of
 from .runs import join_runs, join_sums
 from .values import Check, Instruction, Storage, Value, collect, map_tree
 
@@ -36,6 +36,7 @@ def fold_constants(program: Program) -> None:
 def remove_copies(program: Program) -> None:
     """A copy is not made if neither it nor what it is a copy of is written afterwards."""
     written = program.written()
+    last = {value.storage: i for i, item in enumerate(program.items) for value in reads_of(item)}
     given = {value.storage for value in program.given()}
     swaps: dict[Value, Value] = {}
     for i, item in enumerate(program.items):
@@ -51,6 +52,9 @@ def remove_copies(program: Program) -> None:
         if item.outs.storage in given and (source.storage.kind != "fresh" or source.storage in given):
             continue
         swaps[item.outs] = source
+        until = last.get(item.outs.storage, i)
+        passed = (storage for storage, ats in written.items() if any(i < at < until for at in ats))
+        program.reorders |= may_overlap(passed, [source.storage])
         if item.outs.storage in given:
             given.add(source.storage)
     program.replace(swaps)
@@ -101,7 +105,8 @@ def _copied(item: Instruction) -> Value | None:
 def share_equal(program: Program) -> None:
     """What was computed before of the same values is not computed again."""
     versions: dict[Storage, int] = {}
-    known: dict[Any, Instruction] = {}
+    known: dict[Any, tuple[Instruction, int]] = {}
+    writes: list[Storage] = []
     swaps: dict[Value, Value] = {}
     given = {value.storage for value in program.given()}
 
@@ -125,13 +130,15 @@ def share_equal(program: Program) -> None:
             continue
         if item.target is not None:
             versions[item.target.storage] = versions.get(item.target.storage, 0) + 1
+            writes.append(item.target.storage)
             continue
         makes = item.makes()
         if not _is_pure(item) or (any(v.storage.written or v.storage in given for v in makes) and item.kind == "call"):
             continue
         name = (item.name, key(item.args), key(item.kwargs))
-        first = known.setdefault(name, item)
+        first, at = known.setdefault(name, (item, len(writes)))
         if first is not item:
+            program.reorders |= item.kind == "call" and may_overlap(writes[at:], [v.storage for v in item.reads()])
             swaps.update(zip(makes, first.makes(), strict=True))
     program.replace(swaps)
 
