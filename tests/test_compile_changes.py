@@ -8,6 +8,7 @@ import contextvars
 import enum
 import functools
 import itertools
+import sys
 import types
 import warnings
 import weakref
@@ -219,6 +220,45 @@ def test_what_changes_unseen_is_guarded(name: str, monkeypatch: pytest.MonkeyPat
             change(thing)
         assert equal(compiled(x), function(x)), i
     assert 2 <= compiled.recordings <= 3
+
+
+def _imports(x: Any) -> Any:
+    from package_of_tests import settings  # type: ignore[import-not-found]
+
+    return x * settings.k
+
+
+def _imports_within(x: Any) -> Any:
+    import package_of_tests.settings as renamed
+
+    return (lambda y: y * renamed.k)(x)
+
+
+MODULES: dict[str, Any] = {
+    "in a module": lambda settings: lambda x: x * package.settings.k,  # type: ignore[name-defined]  # noqa: F821
+    "imported": lambda settings: _imports,
+    "imported by another name": lambda settings: _imports_within,
+    "attribute": lambda settings: (lambda box: lambda x: x * box.settings.k)(Box(settings=settings)),
+    "of the function around": lambda settings: lambda x: x * settings.k,
+    "by getattr": lambda settings: lambda x: x * getattr(package.settings, "k"),  # type: ignore[name-defined]  # noqa: B009, F821
+}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_variables_of_modules_are_guarded(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    package, settings = types.ModuleType("package_of_tests"), types.ModuleType("package_of_tests.settings")
+    package.settings, settings.k = settings, 2.0  # type: ignore[attr-defined]
+    monkeypatch.setitem(globals(), "package", package)
+    monkeypatch.setitem(sys.modules, package.__name__, package)
+    monkeypatch.setitem(sys.modules, settings.__name__, settings)
+    function = MODULES[name](settings)
+    compiled = compiler.compile(function)
+    for i, x in enumerate(batches(6)):
+        if i == 3:
+            settings.k = 3.0  # type: ignore[attr-defined]
+        assert equal(compiled(x), x * (2.0 if i < 3 else 3.0)), i
+    assert compiled.recordings == 2
+    assert compiled.source
 
 
 def test_a_counter_in_a_class_goes_on() -> None:
