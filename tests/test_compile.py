@@ -412,6 +412,45 @@ def test_arguments_that_require_grad() -> None:
     assert compiled.recordings == 1
 
 
+BY_ARGUMENT: dict[str, Callable[[Any], Any]] = {
+    "read": lambda x: x.detach() * 3 if x.grad is None else x.detach() + x.grad,
+    "written": lambda x: x.detach() * 2 if x.grad is None else x.grad.mul_(2) + 1,
+    "added to": lambda x: (x * x).sum().backward() or x.detach() * 2,
+    "returned": lambda x: (x * x).sum().backward() or x.grad,
+    "forgotten": lambda x: setattr(x, "grad", None) or x.detach() * 2,
+    "asked for": lambda x: (x.requires_grad_() * x).sum().backward() or x.grad,
+    "not asked for": lambda x: x.requires_grad_(False) * 2,
+}
+
+
+@pytest.mark.filterwarnings("ignore:compile")
+@pytest.mark.parametrize("has", [False, True], ids=["none", "some"])
+@pytest.mark.parametrize("name", BY_ARGUMENT)
+def test_the_gradient_of_an_argument(name: str, has: bool) -> None:
+    function = BY_ARGUMENT[name]
+    compiled = compile(function)
+    for i, (data, grad) in enumerate(zip(arrays(5), arrays(5), strict=True)):
+        x, y = (data.clone().requires_grad_(name != "asked for") for _ in range(2))
+        if has == (i < 3):
+            x.grad, y.grad = grad.clone(), grad.clone()
+        found, true = compiled(x), function(y)
+        assert_same(found, true)
+        assert (found is x.grad) == (true is y.grad)
+        assert x.requires_grad == y.requires_grad
+        assert (x.grad is None) == (y.grad is None)
+        if y.grad is not None:
+            assert_same(x.grad, y.grad)
+
+
+def test_a_parameter_among_the_arguments() -> None:
+    model = nn.Linear(4, 4)
+    compiled = compile(lambda weight, x: x @ weight)
+    for x in arrays(6):
+        for weight in model.parameters():
+            assert_same(compiled(weight, x.float()), x.float() @ weight)
+    assert compiled.recordings == 2
+
+
 def test_backward_inside_by_an_argument_runs_as_it_is() -> None:
     def function(w: Any, x: Any) -> Any:
         loss = (w * x).square().sum()

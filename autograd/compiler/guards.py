@@ -83,7 +83,7 @@ class Guards:
         elif type(arg) in (dict, OrderedDict):
             for item in arg.values():
                 self._collect(item, name)
-        elif not isinstance(arg, (Handle, np.ndarray, *_NUMBERS, type(None))):
+        elif hasattr(arg, "__dict__") or not isinstance(arg, (Handle, np.ndarray, *_NUMBERS, type(None))):
             self.objects.append((arg, name))
 
     def enter(self, reach: Reach, tape: Tape) -> None:
@@ -164,9 +164,13 @@ class Guards:
         first = f"type({text}) is {self._bind(type(arg))} and {text}._node {node}"
         made = new_tensor(self._array(array_of(arg), f"{text}._data", name, first))
         made.__class__ = type(arg)
+        self._by_identity[id(arg)] = made, text
         if arg._node is not None:
             made._node = Leaf(made)
-        self._by_identity[id(arg)] = made, text
+        if arg._grad is not None and arg.is_leaf:
+            made._grad = self._argument(arg._grad, f"{text}._grad", f"{name}_grad")
+        elif arg.is_leaf:
+            self._tests.append(f"{text}._grad is None")
         self.given.append((made, arg, Given(text, name)))
         return made
 
