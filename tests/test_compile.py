@@ -9,6 +9,7 @@ import io
 import itertools
 import os
 import pickle
+import runpy
 import subprocess
 import sys
 import threading
@@ -786,6 +787,46 @@ def test_results_are_not_overwritten_unless_asked() -> None:
     for x in inputs:
         assert_same(reusing(x), function(x))
     assert reusing(inputs[0])[0].numpy() is not kept[0][0].numpy()
+
+
+def test_a_result_that_is_overwritten_can_be_the_next_argument(tmp_path: Any) -> None:
+    def function(h: Any, x: Any) -> Any:
+        h *= 1.5
+        y = np.tanh(np.concatenate([h, h[:, :1]], 1)) + x
+        return y - h.sum(), y.T, y[1:]
+
+    reusing = compile(function, reuse_outputs=True)
+    cuts: list[Callable[[Any], Any]] = [lambda r: r[0][:, 1:], lambda r: r[1][1:].T, lambda r: r[0][:, :-1]]
+    found, true = (np.ones((3, 5))[:, 1:] for _ in range(2))
+    for i, (x, cut) in enumerate(zip(arrays(15, (3, 5)), 5 * cuts, strict=True)):
+        results, expected = reusing(found, x.numpy()), function(true, x.numpy())
+        if i == 12:
+            reusing.export(str(tmp_path / "step.py"))
+            reusing = runpy.run_path(str(tmp_path / "step.py"))["step"]
+        assert_same(results, expected)
+        found, true = cut(results), cut(expected)
+
+
+def test_what_is_kept_is_not_overwritten_with_the_results() -> None:
+    worlds = []
+    for wrap in (compile(reuse_outputs=True), lambda function: function):
+        weight, state = tensor(np.ones(4), requires_grad=True), [autograd.zeros(4)]
+
+        def step(x: Any, weight: Any = weight, state: Any = state) -> Any:
+            y = (weight * x).tanh()
+            state[0] = state[0] + y.detach()
+            y.sum().backward()
+            return y.detach() * 2, (weight * y.detach()).exp().sum()
+
+        worlds.append((wrap(step), weight, state, []))
+    for i, x in enumerate(arrays(9)):
+        for step, _, _, pending in worlds:
+            pending.append(step(x)[1])
+            if i % 3 == 2:
+                sum(pending).backward()
+                pending.clear()
+        assert_same(worlds[0][1].grad, worlds[1][1].grad)
+        assert_same(worlds[0][2], worlds[1][2])
 
 
 def test_gradients_are_not_overwritten() -> None:

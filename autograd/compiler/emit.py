@@ -19,7 +19,7 @@ from .memory import Plan
 from .program import Program
 from .reach import Given, Slot, TensorOf
 from .runs import Run
-from .values import Check, Instruction, Value, strided
+from .values import Check, Instruction, Value, apart, strided
 
 __all__ = ["DEVIATED", "Emitter"]
 
@@ -40,7 +40,7 @@ class Emitter(Blockwise):
     def __init__(self, program: Program, title: str, parameters: list[Value], reuse_outputs: bool) -> None:
         namespace = {
             "np": np, "ndarray": np.ndarray, "empty": np.empty, "_new_tensor": new_tensor, "_DEVIATED": DEVIATED,
-            "strided": strided, "_errstate": np.errstate,
+            "strided": strided, "apart": apart, "_errstate": np.errstate,
         }  # fmt: skip
         super().__init__(namespace)
         self.kernels, self.seconds = {}, {}
@@ -67,6 +67,12 @@ class Emitter(Blockwise):
         for value, text in self.plan.buffers():
             value.name = self._fresh("b")
             self._setup.append(f"{value.name} = {text}")
+        if reused := self.plan.reused():
+            names = ", ".join([value.name for value in reused])
+            self._body += [
+                "# arguments do not lie in the results",
+                *[f"{value.name} = apart({value.name}, ({names},))" for value in self.parameters],
+            ]
         self._keep()
         checks = [i for i, item in enumerate(self.program.items) if isinstance(item, Check)]
         self._guard_before(checks[-1] if checks else 0)

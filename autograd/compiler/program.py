@@ -76,7 +76,11 @@ class Program:
 
     def given(self) -> list[Value]:
         """The values that live on after the program: results and effects."""
-        return values_of([self.results, self.graded, *[effect.tree for effect in self.effects]])
+        return [*values_of(self.results), *self.lasting()]
+
+    def lasting(self) -> list[Value]:
+        """The values that later calls, or a backward, may need."""
+        return values_of([self.graded, *[effect.tree for effect in self.effects]])
 
     def replace(self, values: dict[Value, Value]) -> None:
         """Use other values in the place of some, everywhere."""
