@@ -989,6 +989,26 @@ def test_an_exception_while_recording_is_the_functions_own() -> None:
     assert state[0] == 1
 
 
+@pytest.mark.parametrize("wrap", [lambda state: state, lambda state: (state,)], ids=["tensor", "tuple"])
+def test_what_an_exception_interrupts_is_not_done_twice(wrap: Any) -> None:
+    held = [wrap(autograd.zeros(2))]
+
+    def function(fail: bool) -> None:
+        state = held[0][0] if type(held[0]) is tuple else held[0]
+        state += 1
+        if fail:
+            raise KeyError("mine")
+        held[0] = wrap(state * 2)
+
+    compiled = compile(function)
+    for _ in range(4):
+        compiled(False)
+    for i in (1, 2):
+        with pytest.raises(KeyError, match="mine"):
+            compiled(True)
+        assert_same(held[0], wrap(autograd.full((2,), 30.0 + i)))
+
+
 def test_nested_and_recursive_functions() -> None:
     inner = compile(lambda x: x * 2)
     outer = compile(lambda x: inner(x) + 1)

@@ -64,6 +64,7 @@ class Reach:
         attributes: the ids of the dicts of objects' attributes, whose order does not count.
         classes: the user's classes, with what stood in them.
         functions: the user's functions.
+        sets: the sets, with what was in them.
         contents: things that change in their own way: for each an expression of it, ``{0}``, and what that gave.
         tensors: the Tensors in reach.
     """
@@ -76,6 +77,7 @@ class Reach:
         self.classes: list[tuple[type, dict[str, Any]]] = []
         self.functions: list[types.FunctionType] = []
         self.contents: list[tuple[Any, str, Any]] = []
+        self.sets: list[tuple[Any, frozenset[Any]]] = []
         self.strict: set[int] = set()
         self.attributes: set[int] = set()
         self._strict = True
@@ -136,9 +138,19 @@ class Reach:
                 self.history.tell(place.name, value)
             if isinstance(value, types.ModuleType) and place.kind != "link" and not is_namespace(place.container):
                 self._held.append((value, place.name))
-            if place.key != "_grad" and not {(identity, p) for p in ((), "list", "unseen")} & self.volatile:
+            if place.key != "_grad" and not {(identity, p) for p in ("list", "unseen")} & self.volatile:
                 queue = self._far if "._" in place.name or place.name.startswith("_") else self._near
-                queue.extend((item, place.name, strict) for item in _items(value))
+                queue.extend((item, place.name, strict) for item in self._items(value, identity, ()))
+
+    def _items(self, value: Any, identity: Any, path: tuple[int, ...]) -> Iterator[Any]:
+        """What to walk on to: the value, or what stands in a tuple, but for what is another at each call."""
+        if (identity, path) in self.volatile:
+            return
+        if isinstance(value, tuple):
+            for i, item in enumerate(value):
+                yield from self._items(item, identity, (*path, i))
+        else:
+            yield value
 
     def _inside(self, thing: Any, name: str) -> Iterator[Place]:
         if isinstance(thing, Handle):
@@ -171,6 +183,7 @@ class Reach:
                 yield Place("item", thing, i, f"{name}[{i}]")
         elif isinstance(thing, (set, frozenset)):
             self.containers.append((thing, len(thing)))
+            self.sets.append((thing, frozenset(thing)))
             for item in thing:
                 yield Place("link", [item], 0, name)
         elif isinstance(thing, np.ndarray):
@@ -326,7 +339,7 @@ class Reach:
             made = [self._convert(item, place, (i,)) for i, item in enumerate(value)]
         elif isinstance(value, Handle) and (place.key == "_grad" or (place.identity(), path) in self.volatile):
             # another Tensor at each call, as gradients are: not looked for by what it is, but by where it stands
-            made = new_tensor(self._enter(array_of(value), "input", (place, ("_data",))))
+            made = new_tensor(self._enter(array_of(value), "input", (place, (*path, "_data"))))
         elif isinstance(value, np.random.Generator):
             made = Stream(self._tape, value, place)
         elif type(value) in NUMBERS and (place.identity(), path) in self.volatile:
@@ -394,6 +407,7 @@ class Reach:
         """What the function changed that no program could change."""
         holds = [eval(text.format("thing"), {"thing": thing}) == was for thing, text, was in self.contents]
         changed = [thing for (thing, _, _), same in zip(self.contents, holds, strict=True) if not same]
+        changed += [thing for thing, was in self.sets if len(thing) == len(was) and thing != was]
         self.contents = [item for item, same in zip(self.contents, holds, strict=True) if same]
         return f"a {type(changed[0]).__name__} is changed, by no call of NumPy" if changed else None
 
@@ -418,12 +432,3 @@ class _Gone:
 
 
 _GONE = _Gone()
-
-
-def _items(value: Any) -> Iterator[Any]:
-    """What to walk on to: the value, or what stands in a tuple."""
-    if isinstance(value, tuple):
-        for item in value:
-            yield from _items(item)
-    else:
-        yield value

@@ -300,7 +300,7 @@ class Session:
         if isinstance(new, Number):
             new = new.value
         numbers = type(old) in (int, float) and type(new) in (int, float) and old != new
-        arrays = path == () and place.kind != "slot" and self._guards.known(new) is None
+        arrays = place.kind != "slot" and self._guards.known(new) is None
         arrays = arrays and any(isinstance(old, kind) and isinstance(new, kind) for kind in (Handle, np.ndarray))
         known = (place.identity(), path) in self._volatile
         if (numbers or arrays) and not known:
