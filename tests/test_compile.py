@@ -1167,7 +1167,8 @@ def test_transforms_inside_and_around() -> None:
         return (x**3).sum()
 
     inputs = [(x,) for x in arrays(4)]
-    for function in (func.grad(cube), lambda x: func.vjp(cube, x)[1](tensor(1.0).double()), func.hessian(cube)):
+    product = func.hessian(lambda x: x.prod(0).sum())  # arrays times what stands for a batch
+    for function in (func.grad(cube), lambda x: func.vjp(cube, x)[1](tensor(1.0).double()), func.hessian(cube), product):
         agree(function, inputs)
     compiled = compile(cube)
     for (x,) in inputs:

@@ -133,7 +133,7 @@ class Compiled:
         name = getattr(self.function, "__qualname__", "")
         for part in name.split("."):
             found = getattr(found, part, None)
-        return name if found is self and name else (type(self), (self.function, self._options))
+        return name if found is self and name else (_compiled, (self.function, self._options))
 
     @property
     def source(self) -> str:
