@@ -1168,7 +1168,12 @@ def test_transforms_inside_and_around() -> None:
 
     inputs = [(x,) for x in arrays(4)]
     product = func.hessian(lambda x: x.prod(0).sum())  # arrays times what stands for a batch
-    for function in (func.grad(cube), lambda x: func.vjp(cube, x)[1](tensor(1.0).double()), func.hessian(cube), product):
+    for function in (
+        func.grad(cube),
+        lambda x: func.vjp(cube, x)[1](tensor(1.0).double()),
+        func.hessian(cube),
+        product,
+    ):
         agree(function, inputs)
     compiled = compile(cube)
     for (x,) in inputs:

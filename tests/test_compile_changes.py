@@ -132,6 +132,18 @@ def test_a_number_that_is_needed_itself_has_a_program_for_each() -> None:
     assert compiled.source
 
 
+def test_whole_numbers_and_their_bits_are_arguments() -> None:
+    def function(x: Any, k: int) -> Any:
+        first, second = divmod(k, 4)
+        x = x * (k & 3) + (1 | k) - (k ^ 5) + (k << 2) + (100 >> k) + divmod(9, k + 1)[1]
+        return x, first, second, ~k, 3 & k, k | 1, 5 ^ k, 2 << k, k >> 1
+
+    compiled = compiler.compile(function)
+    for i, x in enumerate(batches(7)):
+        assert equal(compiled(x, i), function(x, i))
+    assert compiled.recordings == 2
+
+
 @pytest.mark.parametrize("where", ["argument", "attribute"])
 def test_minus_zero_is_not_zero(where: str) -> None:
     box = Box(zero=0.0)
