@@ -9,6 +9,7 @@ import io
 import itertools
 import os
 import pickle
+import runpy
 import subprocess
 import sys
 import threading
@@ -412,6 +413,45 @@ def test_arguments_that_require_grad() -> None:
     assert compiled.recordings == 1
 
 
+BY_ARGUMENT: dict[str, Callable[[Any], Any]] = {
+    "read": lambda x: x.detach() * 3 if x.grad is None else x.detach() + x.grad,
+    "written": lambda x: x.detach() * 2 if x.grad is None else x.grad.mul_(2) + 1,
+    "added to": lambda x: (x * x).sum().backward() or x.detach() * 2,
+    "returned": lambda x: (x * x).sum().backward() or x.grad,
+    "forgotten": lambda x: setattr(x, "grad", None) or x.detach() * 2,
+    "asked for": lambda x: (x.requires_grad_() * x).sum().backward() or x.grad,
+    "not asked for": lambda x: x.requires_grad_(False) * 2,
+}
+
+
+@pytest.mark.filterwarnings("ignore:compile")
+@pytest.mark.parametrize("has", [False, True], ids=["none", "some"])
+@pytest.mark.parametrize("name", BY_ARGUMENT)
+def test_the_gradient_of_an_argument(name: str, has: bool) -> None:
+    function = BY_ARGUMENT[name]
+    compiled = compile(function)
+    for i, (data, grad) in enumerate(zip(arrays(5), arrays(5), strict=True)):
+        x, y = (data.clone().requires_grad_(name != "asked for") for _ in range(2))
+        if has == (i < 3):
+            x.grad, y.grad = grad.clone(), grad.clone()
+        found, true = compiled(x), function(y)
+        assert_same(found, true)
+        assert (found is x.grad) == (true is y.grad)
+        assert x.requires_grad == y.requires_grad
+        assert (x.grad is None) == (y.grad is None)
+        if y.grad is not None:
+            assert_same(x.grad, y.grad)
+
+
+def test_a_parameter_among_the_arguments() -> None:
+    model = nn.Linear(4, 4)
+    compiled = compile(lambda weight, x: x @ weight)
+    for x in arrays(6):
+        for weight in model.parameters():
+            assert_same(compiled(weight, x.float()), x.float() @ weight)
+    assert compiled.recordings == 2
+
+
 def test_backward_inside_by_an_argument_runs_as_it_is() -> None:
     def function(w: Any, x: Any) -> Any:
         loss = (w * x).square().sum()
@@ -667,6 +707,19 @@ def test_python_arguments() -> None:
     assert numbers.recordings == 2
 
 
+def test_the_order_of_named_arguments_is_noticed() -> None:
+    def function(**named: Any) -> Any:
+        first, second = named.values()
+        return first - second
+
+    x, y = arrays(2)
+    compiled = compile(function, verify=False)
+    for _ in range(2):
+        assert_same(compiled(a=x, b=y), x - y)
+        assert_same(compiled(b=y, a=x), y - x)
+    assert compiled.recordings == 2
+
+
 def test_numbers_that_decide_are_recorded_anew() -> None:
     compiled = compile(lambda x, n: x.sum() if n > 1 else x * range(5)[n])
     (x,) = arrays(1)
@@ -734,6 +787,46 @@ def test_results_are_not_overwritten_unless_asked() -> None:
     for x in inputs:
         assert_same(reusing(x), function(x))
     assert reusing(inputs[0])[0].numpy() is not kept[0][0].numpy()
+
+
+def test_a_result_that_is_overwritten_can_be_the_next_argument(tmp_path: Any) -> None:
+    def function(h: Any, x: Any) -> Any:
+        h *= 1.5
+        y = np.tanh(np.concatenate([h, h[:, :1]], 1)) + x
+        return y - h.sum(), y.T, y[1:]
+
+    reusing = compile(function, reuse_outputs=True)
+    cuts: list[Callable[[Any], Any]] = [lambda r: r[0][:, 1:], lambda r: r[1][1:].T, lambda r: r[0][:, :-1]]
+    found, true = (np.ones((3, 5))[:, 1:] for _ in range(2))
+    for i, (x, cut) in enumerate(zip(arrays(15, (3, 5)), 5 * cuts, strict=True)):
+        results, expected = reusing(found, x.numpy()), function(true, x.numpy())
+        if i == 12:
+            reusing.export(str(tmp_path / "step.py"))
+            reusing = runpy.run_path(str(tmp_path / "step.py"))["step"]
+        assert_same(results, expected)
+        found, true = cut(results), cut(expected)
+
+
+def test_what_is_kept_is_not_overwritten_with_the_results() -> None:
+    worlds = []
+    for wrap in (compile(reuse_outputs=True), lambda function: function):
+        weight, state = tensor(np.ones(4), requires_grad=True), [autograd.zeros(4)]
+
+        def step(x: Any, weight: Any = weight, state: Any = state) -> Any:
+            y = (weight * x).tanh()
+            state[0] = state[0] + y.detach()
+            y.sum().backward()
+            return y.detach() * 2, (weight * y.detach()).exp().sum()
+
+        worlds.append((wrap(step), weight, state, []))
+    for i, x in enumerate(arrays(9)):
+        for step, _, _, pending in worlds:
+            pending.append(step(x)[1])
+            if i % 3 == 2:
+                sum(pending).backward()
+                pending.clear()
+        assert_same(worlds[0][1].grad, worlds[1][1].grad)
+        assert_same(worlds[0][2], worlds[1][2])
 
 
 def test_gradients_are_not_overwritten() -> None:
@@ -896,6 +989,26 @@ def test_an_exception_while_recording_is_the_functions_own() -> None:
     assert state[0] == 1
 
 
+@pytest.mark.parametrize("wrap", [lambda state: state, lambda state: (state,)], ids=["tensor", "tuple"])
+def test_what_an_exception_interrupts_is_not_done_twice(wrap: Any) -> None:
+    held = [wrap(autograd.zeros(2))]
+
+    def function(fail: bool) -> None:
+        state = held[0][0] if type(held[0]) is tuple else held[0]
+        state += 1
+        if fail:
+            raise KeyError("mine")
+        held[0] = wrap(state * 2)
+
+    compiled = compile(function)
+    for _ in range(4):
+        compiled(False)
+    for i in (1, 2):
+        with pytest.raises(KeyError, match="mine"):
+            compiled(True)
+        assert_same(held[0], wrap(autograd.full((2,), 30.0 + i)))
+
+
 def test_nested_and_recursive_functions() -> None:
     inner = compile(lambda x: x * 2)
     outer = compile(lambda x: inner(x) + 1)
@@ -1054,7 +1167,13 @@ def test_transforms_inside_and_around() -> None:
         return (x**3).sum()
 
     inputs = [(x,) for x in arrays(4)]
-    for function in (func.grad(cube), lambda x: func.vjp(cube, x)[1](tensor(1.0).double()), func.hessian(cube)):
+    product = func.hessian(lambda x: x.prod(0).sum())  # arrays times what stands for a batch
+    for function in (
+        func.grad(cube),
+        lambda x: func.vjp(cube, x)[1](tensor(1.0).double()),
+        func.hessian(cube),
+        product,
+    ):
         agree(function, inputs)
     compiled = compile(cube)
     for (x,) in inputs:

@@ -8,6 +8,7 @@ import contextvars
 import enum
 import functools
 import itertools
+import sys
 import types
 import warnings
 import weakref
@@ -131,6 +132,18 @@ def test_a_number_that_is_needed_itself_has_a_program_for_each() -> None:
     assert compiled.source
 
 
+def test_whole_numbers_and_their_bits_are_arguments() -> None:
+    def function(x: Any, k: int) -> Any:
+        first, second = divmod(k, 4)
+        x = x * (k & 3) + (1 | k) - (k ^ 5) + (k << 2) + (100 >> k) + divmod(9, k + 1)[1]
+        return x, first, second, ~k, 3 & k, k | 1, 5 ^ k, 2 << k, k >> 1
+
+    compiled = compiler.compile(function)
+    for i, x in enumerate(batches(7)):
+        assert equal(compiled(x, i), function(x, i))
+    assert compiled.recordings == 2
+
+
 @pytest.mark.parametrize("where", ["argument", "attribute"])
 def test_minus_zero_is_not_zero(where: str) -> None:
     box = Box(zero=0.0)
@@ -221,6 +234,45 @@ def test_what_changes_unseen_is_guarded(name: str, monkeypatch: pytest.MonkeyPat
     assert 2 <= compiled.recordings <= 3
 
 
+def _imports(x: Any) -> Any:
+    from package_of_tests import settings  # type: ignore[import-not-found]
+
+    return x * settings.k
+
+
+def _imports_within(x: Any) -> Any:
+    import package_of_tests.settings as renamed
+
+    return (lambda y: y * renamed.k)(x)
+
+
+MODULES: dict[str, Any] = {
+    "in a module": lambda settings: lambda x: x * package.settings.k,  # type: ignore[name-defined]  # noqa: F821
+    "imported": lambda settings: _imports,
+    "imported by another name": lambda settings: _imports_within,
+    "attribute": lambda settings: (lambda box: lambda x: x * box.settings.k)(Box(settings=settings)),
+    "of the function around": lambda settings: lambda x: x * settings.k,
+    "by getattr": lambda settings: lambda x: x * getattr(package.settings, "k"),  # type: ignore[name-defined]  # noqa: B009, F821
+}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_variables_of_modules_are_guarded(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    package, settings = types.ModuleType("package_of_tests"), types.ModuleType("package_of_tests.settings")
+    package.settings, settings.k = settings, 2.0  # type: ignore[attr-defined]
+    monkeypatch.setitem(globals(), "package", package)
+    monkeypatch.setitem(sys.modules, package.__name__, package)
+    monkeypatch.setitem(sys.modules, settings.__name__, settings)
+    function = MODULES[name](settings)
+    compiled = compiler.compile(function)
+    for i, x in enumerate(batches(6)):
+        if i == 3:
+            settings.k = 3.0  # type: ignore[attr-defined]
+        assert equal(compiled(x), x * (2.0 if i < 3 else 3.0)), i
+    assert compiled.recordings == 2
+    assert compiled.source
+
+
 def test_a_counter_in_a_class_goes_on() -> None:
     class Model:
         calls = 0
@@ -309,6 +361,91 @@ def test_states_that_change_places() -> None:
         assert equal(compiled(x), step(x))
     assert equal([other.a, other.b], [eager.a, eager.b])
     assert compiled.source
+
+
+def _first(box: Any, x: Any) -> Any:
+    if box.flag:
+        return x * 2
+    box.flag = True
+    return x * 5
+
+
+def _toggled(box: Any, x: Any) -> Any:
+    box.flag = not box.flag
+    box.items[0] = "b" if box.items[0] == "a" else "a"
+    return x * (2 if box.flag else 3) + (box.items[0] == "a")
+
+
+def _turned(box: Any, x: Any) -> Any:
+    box.name = {"a": "b", "b": "c", "c": "a"}[box.name]
+    return x * ord(box.name)
+
+
+def _averaged(box: Any, x: Any) -> Any:
+    box.mean = x.mean() if box.mean is None else box.mean * 0.9 + x.mean() * 0.1
+    return x - box.mean
+
+
+def _held(box: Any, x: Any) -> Any:
+    box.state = (x + 1, 0) if box.state is None else (box.state[0] + x, box.state[1] + 1)
+    return box.state[0] * box.state[1]
+
+
+@pytest.mark.parametrize("verify", [True, False])
+@pytest.mark.parametrize("function", [_first, _toggled, _turned, _averaged, _held])
+def test_what_a_function_changes_itself_is_guarded_as_it_was_before(function: Any, verify: bool) -> None:
+    start = {"flag": False, "name": "a", "mean": None, "state": None}
+    boxes = [Box(items=["a"], **start) for _ in range(2)]
+    compiled = compiler.compile(lambda x: function(boxes[0], x), verify=verify)
+    for i, x in enumerate(batches(14)):
+        assert equal(compiled(x), function(boxes[1], x)), i
+        assert equal(vars(boxes[0]), vars(boxes[1])), i
+        if i == 6:
+            for box in boxes:
+                box.__dict__.update(start)
+                box.items[0] = "a"
+    assert compiled.recordings <= 5
+    assert compiled.source
+
+
+def test_a_set_that_is_changed_is_refused() -> None:
+    seen, twin = {1}, {1}
+
+    def change(seen: set[int], x: Any) -> Any:
+        k = seen.pop()
+        seen.add(3 - k)
+        return x * k
+
+    compiled = compiler.compile(lambda x: change(seen, x), verify=False)
+    with pytest.warns(UserWarning, match="a set is changed"):
+        assert all([equal(compiled(x), change(twin, x)) for x in batches(4)])  # noqa: C419
+    assert seen == twin
+
+
+def test_a_state_in_a_tuple_is_another_at_each_call() -> None:
+    boxes = Box(state=None), Box(state=None)
+    autograd.manual_seed(0)
+    lstm = nn.LSTM(4, 4)
+
+    def written(box: Box) -> Any:
+        def step(x: Any) -> Any:
+            out, (hidden, cell) = lstm(x, box.state and box.state[0])
+            box.state = (hidden.detach(), cell.detach()), out.detach().numpy(), (box.state[2] + 1 if box.state else 0)
+            return out.detach() * box.state[2]
+
+        return step
+
+    step, compiled = written(boxes[0]), compiler.compile(written(boxes[1]))
+    kept = []
+    for i, x in enumerate(batches(14)):
+        if i in (5, 9):
+            for box in boxes:
+                box.state = None if i == 5 else ((autograd.ones(1, 4), autograd.zeros(1, 4)), np.ones(3), 7)
+        assert equal(compiled(x), step(x)), i
+        assert equal(boxes[1].state, boxes[0].state), i
+        kept.append((boxes[1].state, boxes[0].state))
+    assert all(equal(*each) for each in kept)
+    assert compiled.recordings <= 5
 
 
 def test_a_state_set_between_the_calls() -> None:

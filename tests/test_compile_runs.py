@@ -149,18 +149,44 @@ def test_buffers_of_other_dtypes_are_not_shared_inside_of_a_run():
     same_as_eager(step)
 
 
-def test_arguments_that_overlap_later_are_noticed():
-    def step(x, y):
-        z = x * 1
-        x += y
-        return z * y
+def _multiplied(x, y):
+    z = x * 1  # a copy, that is left out
+    x += y
+    return z * y
 
+
+def _copied(x, y):
+    z = x.clone()
+    y += 1
+    return (z * 2).sum()
+
+
+def _twice(x, y):
+    before = (x * 2).sum()
+    y += 1
+    return before - (x * 2).sum()
+
+
+def _late(x, y):
+    z = x * 2
+    w, total = z.exp(), (x + 1).sum()
+    y += 1
+    return total + (w * w).sum() + x.abs().sum() + z.sum()
+
+
+@pytest.mark.parametrize("n", [8, 40000, 2 * LARGE])
+@pytest.mark.parametrize("step", [_multiplied, _copied, _twice, _late])
+def test_arguments_that_overlap_later_are_noticed(step, n):
     program = autograd.compile(step, fullgraph=True)
-    n = 2 * LARGE
-    for shift in (n, n, n, 1, 1, 0, n):
-        one, two = (np.arange(2.0 * n) for _ in range(2))
-        np.testing.assert_array_equal(program(one[:n], one[shift : shift + n]), step(two[:n], two[shift : shift + n]))
-        np.testing.assert_array_equal(one, two)
+    for shift in (None, None, None, n, 1, 1, 0, n):
+        found = []
+        for function in (program, step):
+            both = np.arange(2.0 * n) / n
+            x, y = both[:n], both[n:].copy() if shift is None else both[shift : shift + n]
+            result = function(autograd.from_numpy(x), autograd.from_numpy(y))
+            found.append((result.numpy(), x, y))
+        for one, two in zip(*found, strict=True):
+            np.testing.assert_allclose(one, two)
 
 
 def test_a_state_given_as_an_argument_is_noticed():

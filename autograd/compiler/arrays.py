@@ -192,8 +192,9 @@ class RecordingArray(np.ndarray):
     __format__ = _reading("__format__", "a text")
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if any(hasattr(item, "_node") for item in inputs):
-            return NotImplemented
+        known = (np.ndarray, np.generic, Number)
+        if any(hasattr(item, "__array_ufunc__") and not isinstance(item, known) for item in inputs):
+            return NotImplemented  # a Tensor, or what stands for a batch, does it in its own way
         tape = tape_in((inputs, kwargs))
         if tape is None:
             function = ufunc if method == "__call__" else getattr(ufunc, method)

@@ -133,7 +133,7 @@ class Compiled:
         name = getattr(self.function, "__qualname__", "")
         for part in name.split("."):
             found = getattr(found, part, None)
-        return name if found is self and name else (type(self), (self.function, self._options))
+        return name if found is self and name else (_compiled, (self.function, self._options))
 
     @property
     def source(self) -> str:
@@ -395,7 +395,8 @@ def compile(
         fullgraph: raise if there can be no program for all of it, instead of warning.
         dynamic: shapes differ from call to call: there may be as many programs as there are shapes, one for each (of
             the last 64, and none for all shapes). Without it 16 recordings in all are many enough for a warning.
-        reuse_outputs: the arrays returned may be overwritten by the next call: saves making them.
+        reuse_outputs: the arrays returned may be overwritten by the next call (which can be given them): saves making
+            them. What the function keeps itself, such as gradients and state, is not overwritten.
         passes: names of the passes to run (default: all), see ``autograd.compiler.passes``.
         verify: compare the first run of each program with the function's.
         backend: ``"numba"`` makes compiled kernels of elementwise calls and reductions; it must be installed, and the

@@ -19,7 +19,7 @@ from .memory import Plan
 from .program import Program
 from .reach import Given, Slot, TensorOf
 from .runs import Run
-from .values import Check, Instruction, Value, strided
+from .values import Check, Instruction, Value, apart, strided
 
 __all__ = ["DEVIATED", "Emitter"]
 
@@ -40,7 +40,7 @@ class Emitter(Blockwise):
     def __init__(self, program: Program, title: str, parameters: list[Value], reuse_outputs: bool) -> None:
         namespace = {
             "np": np, "ndarray": np.ndarray, "empty": np.empty, "_new_tensor": new_tensor, "_DEVIATED": DEVIATED,
-            "strided": strided, "_errstate": np.errstate,
+            "strided": strided, "apart": apart, "_errstate": np.errstate,
         }  # fmt: skip
         super().__init__(namespace)
         self.kernels, self.seconds = {}, {}
@@ -67,6 +67,12 @@ class Emitter(Blockwise):
         for value, text in self.plan.buffers():
             value.name = self._fresh("b")
             self._setup.append(f"{value.name} = {text}")
+        if reused := self.plan.reused():
+            names = ", ".join([value.name for value in reused])
+            self._body += [
+                "# arguments do not lie in the results",
+                *[f"{value.name} = apart({value.name}, ({names},))" for value in self.parameters],
+            ]
         self._keep()
         self._checks = {item: i for i, item in enumerate(self.program.items) if isinstance(item, Check)}
         self._guard_before(max(self._checks.values(), default=0))
@@ -226,7 +232,7 @@ class Emitter(Blockwise):
     @property
     def reorders(self) -> bool:
         """Whether calls are made in another order than in the function."""
-        return any(isinstance(group, Run) for group in self.plan.groups)
+        return self.program.reorders or any(isinstance(group, Run) for group in self.plan.groups)
 
     @property
     def adds_by_blocks(self) -> bool:

@@ -27,12 +27,23 @@ import os
 import numpy as np
 from numpy import empty, ndarray
 
-_loaded = np.load(os.path.join(os.path.dirname(os.path.abspath(__file__)), {archive!r}))
+with np.load(os.path.join(os.path.dirname(os.path.abspath(__file__)), {archive!r})) as _file:
+    _loaded = dict(_file)
 _DEVIATED = object()
 
 
 def strided(array, shape, dtype, offset, strides):
     return ndarray(shape, dtype, array, offset, strides)
+
+
+def apart(array, others):
+    if not any(np.may_share_memory(array, other) for other in others):
+        return array
+    low, high = np.lib.array_utils.byte_bounds(array)
+    offset = array.__array_interface__["data"][0] - low
+    made = ndarray(array.shape, array.dtype, empty(high - low, "uint8"), offset, array.strides)
+    made[...] = array
+    return made
 
 
 def in_blocks(whole, make, rows):
@@ -46,7 +57,7 @@ def _kept(make):
 
 '''
 _PROVIDED = {
-    "np", "ndarray", "empty", "strided", "in_blocks", "_new_tensor", "_stamp", "_kept", "_DEVIATED", "_attach",
+    "np", "ndarray", "empty", "strided", "apart", "in_blocks", "_new_tensor", "_stamp", "_kept", "_DEVIATED", "_attach",
     "_errstate", "build", "step", "__builtins__",
 }  # fmt: skip
 

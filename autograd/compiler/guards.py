@@ -76,7 +76,7 @@ class Guards:
         elif type(arg) in (dict, OrderedDict):
             for item in arg.values():
                 self._collect(item, name)
-        elif not isinstance(arg, (Handle, np.ndarray, *PLAIN_NUMBERS, type(None))):
+        elif hasattr(arg, "__dict__") or not isinstance(arg, (Handle, np.ndarray, *PLAIN_NUMBERS, type(None))):
             self.objects.append((arg, name))
 
     def enter(self, reach: Reach, tape: Tape) -> None:
@@ -86,12 +86,11 @@ class Guards:
         self._known = {id(thing): thing for thing in reach._keep}
         args, kwargs = self._call
         del self._call
-        for name, things in (("args", args), ("kwargs", kwargs)):
-            self._tests.append(f"len({name}) == {len(things)}" if things else f"not {name}")
+        self._tests.append(f"len(args) == {len(args)}" if args else "not args")
+        self._tests.append(f"[*kwargs] == {[*kwargs]!r}" if kwargs else "not kwargs")  # in this order
         self.args: Any = tuple([self._argument(arg, f"args[{i}]", self._name(i)) for i, arg in enumerate(args)])
         self.kwargs: Any = {}
         for name, arg in kwargs.items():
-            self._tests.append(f"{name!r} in kwargs")
             self.kwargs[name] = self._argument(arg, f"kwargs[{name!r}]", name)
 
     def _name(self, i: int) -> str:
@@ -153,9 +152,13 @@ class Guards:
         first = f"type({text}) is {self._bind(type(arg))} and {text}._node {node}"
         made = new_tensor(self._array(array_of(arg), f"{text}._data", name, first))
         made.__class__ = type(arg)
+        self._by_identity[id(arg)] = made, text
         if arg._node is not None:
             made._node = Leaf(made)
-        self._by_identity[id(arg)] = made, text
+        if arg._grad is not None and arg.is_leaf:
+            made._grad = self._argument(arg._grad, f"{text}._grad", f"{name}_grad")
+        elif arg.is_leaf:
+            self._tests.append(f"{text}._grad is None")
         self.given.append((made, arg, Given(text, name)))
         return made
 

@@ -61,18 +61,21 @@ class History:
             for i, item in enumerate(value):
                 self.note(key, item, (*path, i))
 
-    def note_object(self, place: Any, value: Any) -> None:
-        """See whether another Tensor or array stands at a place, or whether a container there has changed."""
+    def note_object(self, place: Any, value: Any, path: tuple[int, ...] = ()) -> None:
+        """See whether another Tensor or array is at a place (or in a tuple), or whether a container has changed."""
         key = place.identity()
         if isinstance(place.container, Handle) or place.kind == "link":
             return
-        if type(value) in _CONTAINERS:
+        if type(value) in _CONTAINERS and not path:
             if self._first.setdefault((key, "size"), (id(value), len(value))) != (id(value), len(value)):
                 self._add((key, "unseen"))
             return
+        if type(value) is tuple:
+            for i, item in enumerate(value):
+                self.note_object(place, item, (*path, i))
         other = type(value) is np.ndarray or (type(value).__name__ == "Tensor" and value._node is None)
-        if other and self._first.setdefault((key, "object"), id(value)) != id(value):
-            self._add((key, ()))
+        if other and self._first.setdefault((key, path, "object"), id(value)) != id(value):
+            self._add((key, path))
 
     def _add(self, key: Any) -> None:
         if key not in self.settled:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .buffers import can_be_told, empty_text
-from .program import Program, reads_of
+from .program import Program, reads_of, values_of
 from .rowwise import is_whole
 from .runs import Run, grouped
 from .values import Check, Instruction, Storage, Value
@@ -37,7 +37,7 @@ class Plan:
         runs = [group for group in self.groups if isinstance(group, Run)]
         inner = {value for run in runs for value in run.inner}
         in_runs = {item for run in runs for item in run.rows}
-        given = set() if reuse_outputs else {value.storage for value in program.given()}
+        given = {value.storage for value in (program.lasting() if reuse_outputs else program.given())}
         self._fixed: dict[Storage, Value] = {}
         for item in program.instructions():
             if item.kind == "call" and isinstance(item.outs, Value) and item.target is None:
@@ -63,6 +63,12 @@ class Plan:
             and value.source is not None
             and value.source.kind == "call"
         )
+
+    def reused(self) -> list[Value]:
+        """The buffers in which results lie."""
+        results = {value.storage for value in values_of(self.program.results)}
+        results |= {self.parts[storage][0].storage for storage in results if storage in self.parts}
+        return [value for storage, value in self._fixed.items() if storage in results]
 
     def _join(self, given: set[Storage], inner: set[Value]) -> None:
         """Arrays that are only made to be concatenated are made where they belong, in the result."""

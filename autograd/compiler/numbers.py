@@ -106,6 +106,26 @@ class Number:
     __pow__ = _binary(operator.pow, "({0} ** {1})")
     __rpow__ = _binary(operator.pow, "({0} ** {1})", swapped=True)
 
+    __and__ = _binary(operator.and_, "({0} & {1})")
+    __rand__ = _binary(operator.and_, "({0} & {1})", swapped=True)
+    __or__ = _binary(operator.or_, "({0} | {1})")
+    __ror__ = _binary(operator.or_, "({0} | {1})", swapped=True)
+    __xor__ = _binary(operator.xor, "({0} ^ {1})")
+    __rxor__ = _binary(operator.xor, "({0} ^ {1})", swapped=True)
+    __lshift__ = _binary(operator.lshift, "({0} << {1})")
+    __rlshift__ = _binary(operator.lshift, "({0} << {1})", swapped=True)
+    __rshift__ = _binary(operator.rshift, "({0} >> {1})")
+    __rrshift__ = _binary(operator.rshift, "({0} >> {1})", swapped=True)
+
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
+
+    def __invert__(self) -> Any:
+        return self.tape.number(~self.value, "~{0}", (self,))
+
     def __neg__(self) -> Any:
         return self.tape.number(-self.value, "-{0}", (self,))
 

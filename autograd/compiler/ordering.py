@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .numbers import Number
-from .program import Program, reads_of
+from .program import Program, may_overlap, reads_of
 from .values import Check, Instruction, Storage, Value
 
 __all__ = ["check_early", "free_early", "make_late"]
@@ -27,29 +27,27 @@ def check_early(program: Program) -> None:
     """
     makers = {made: item for item in program.instructions() for made in item.makes()}
     written: set[Storage] = set()
-    unsafe: set[Instruction] = set()
-    early: dict[Any, None] = {}
+    early: set[Any] = set()
     decided: set[Any] = set()
     again: set[Check] = set()
     changed = False
     for item in program.items:
         if isinstance(item, Instruction):
-            if item.target or item.stream or not written.isdisjoint([value.storage for value in item.reads()]):
-                unsafe.add(item)
             if item.target is not None:
                 written.add(item.target.storage)
             changed = changed or item.stream is not None or _stays(item)
         elif changed or not reads_of(item):
             needed = _needed(item, makers)
-            if unsafe.isdisjoint(needed) and written.isdisjoint([value.storage for value in reads_of(item)]):
-                key = _key(item)
-                if key in decided:
+            values = [*reads_of(item), *[value for other in needed for value in other.reads()]]
+            reads = {value.storage for value in values}
+            if written.isdisjoint(reads) and not any(other.stream for other in needed):
+                program.reorders |= may_overlap(written, reads)
+                early.update(needed, [item])
+                if _key(item) in decided:
                     again.add(item)
-                decided.add(key)
-                early.update(dict.fromkeys([*needed, item]))
-    first = [item for item in program.items if item in early]
-    rest = [item for item in program.items if item not in early]
-    program.items = [item for item in (*first, *rest) if item not in again]
+                decided.add(_key(item))
+    kept = [item for item in program.items if item not in again]
+    program.items = sorted(kept, key=lambda item: item not in early)
 
 
 def _stays(item: Instruction) -> bool:
@@ -91,7 +89,7 @@ def free_early(program: Program) -> None:
     for item in _movable(program):
         ends = {value.storage for value in item.reads() if last[value.storage] is item}
         if sum(map(size, ends)) >= LARGE:
-            _move_up(program.items, item, ends, size)
+            program.reorders |= _move_up(program.items, item, ends, size)
 
 
 def make_late(program: Program) -> None:
@@ -99,7 +97,7 @@ def make_late(program: Program) -> None:
     size = _sizes(program)
     for item in _movable(program)[::-1]:
         if sum(size(made.storage) for made in item.makes()) >= LARGE:
-            _move_down(program.items, item, size)
+            program.reorders |= _move_down(program.items, item, size)
 
 
 def _movable(program: Program) -> list[Instruction]:
@@ -119,12 +117,15 @@ def _sizes(program: Program) -> Callable[[Storage], int]:
     return lambda storage: sizes.get(storage, 0)
 
 
-def _move_up(items: list[Any], item: Instruction, ends: set[Storage], size: Callable[[Storage], int]) -> None:
+def _move_up(items: list[Any], item: Instruction, ends: set[Storage], size: Callable[[Storage], int]) -> bool:
     """Put an item, with the views that it needs, before others that make something large.
 
     Args:
         ends: what it is the last to need.
         size: the bytes that a storage takes up while it is in use.
+
+    Returns:
+        Whether it was moved past a write into what it may read.
     """
     at = goal = next(i for i, other in enumerate(items) if other is item)
     moving, reads = {at}, set(item.reads())
@@ -150,11 +151,17 @@ def _move_up(items: list[Any], item: Instruction, ends: set[Storage], size: Call
         if any(size(made.storage) >= LARGE for made in other.makes()):
             goal = i
     taken = [items[i] for i in range(goal, at + 1) if i in moving]
-    items[goal : at + 1] = [*taken, *[items[i] for i in range(goal, at + 1) if i not in moving]]
+    passed = [items[i] for i in range(goal, at + 1) if i not in moving]
+    items[goal : at + 1] = [*taken, *passed]
+    return may_overlap(_written(passed), storages)
 
 
-def _move_down(items: list[Any], item: Instruction, size: Callable[[Storage], int]) -> None:
-    """Put an item, with the views of what it makes, right before the first that needs them."""
+def _move_down(items: list[Any], item: Instruction, size: Callable[[Storage], int]) -> bool:
+    """Put an item, with the views of what it makes, right before the first that needs them.
+
+    Returns:
+        Whether it was moved past a write into what it may read.
+    """
     at = next(i for i, other in enumerate(items) if other is item)
     made, taken = {value.storage for value in item.makes()}, {value.storage for value in item.reads()}
     moving, used, end = [item], set(), at
@@ -173,6 +180,13 @@ def _move_down(items: list[Any], item: Instruction, size: Callable[[Storage], in
     held = sum(size(storage) for storage in taken - later)
     freed = sum(size(storage) for storage in used - taken - later)
     over = isinstance(item.function, np.ufunc) and item.function.signature is None  # it may lie over what it takes
-    if freed >= LARGE and held + over <= sum(map(size, made)):
-        between = [other for other in items[at:end] if not any(other is one for one in moving)]
-        items[at:end] = [*between, *moving]
+    if freed < LARGE or held + over > sum(map(size, made)):
+        return False
+    between = [other for other in items[at:end] if not any(other is one for one in moving)]
+    items[at:end] = [*between, *moving]
+    return may_overlap(_written(between), taken)
+
+
+def _written(items: list[Any]) -> list[Storage]:
+    """The storages that calls write into."""
+    return [item.target.storage for item in items if isinstance(item, Instruction) and item.target is not None]

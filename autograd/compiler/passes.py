@@ -10,7 +10,7 @@ import numpy as np
 from .cheaper import drop_views, reduce_in_segments, spread_operands, use_dot, use_square, widen_masks
 from .numbers import Number
 from .ordering import check_early, free_early, make_late
-from .program import Program, reads_of
+from .program import Program, may_overlap, reads_of
 from .runs import join_runs, join_sums
 from .values import Check, Instruction, Storage, Value, collect, map_tree
 
@@ -37,6 +37,7 @@ def remove_copies(program: Program) -> None:
     """A copy is not made if neither it nor what it is a copy of is written afterwards, nor one onto itself."""
     program.items = [item for item in program.items if not _is_onto_itself(item)]
     written = program.written()
+    last = {value.storage: i for i, item in enumerate(program.items) for value in reads_of(item)}
     given = {value.storage for value in program.given()}
     swaps: dict[Value, Value] = {}
     for i, item in enumerate(program.items):
@@ -52,6 +53,9 @@ def remove_copies(program: Program) -> None:
         if item.outs.storage in given and (source.storage.kind != "fresh" or source.storage in given):
             continue
         swaps[item.outs] = source
+        until = last.get(item.outs.storage, i)
+        passed = (storage for storage, ats in written.items() if any(i < at < until for at in ats))
+        program.reorders |= may_overlap(passed, [source.storage])
         if item.outs.storage in given:
             given.add(source.storage)
     program.replace(swaps)
@@ -116,12 +120,29 @@ class _Seen:
 
     def __init__(self) -> None:
         self.swaps: dict[Value, Value] = {}
+        self._written: list[Storage] = []
         self._writes: dict[Storage, list[Any]] = {}
+        self._known: dict[Any, tuple[Instruction, int]] = {}
         self._numbers = True
 
     def write(self, target: Value) -> None:
         """From now on what lies there is something else."""
+        self._written.append(target.storage)
         self._writes.setdefault(target.storage, []).append(target.array)
+
+    def know(self, item: Instruction) -> None:
+        """From now on an instruction stands for those that compute the same."""
+        self._known[self.key(item)] = item, len(self._written)
+
+    def forget(self, item: Instruction) -> None:
+        """From now on nothing stands for an instruction."""
+        del self._known[self.key(item)]
+
+    def before(self, item: Instruction) -> tuple[Instruction | None, bool]:
+        """What computed the same as an instruction, and whether that may depend on where arguments lie."""
+        first, at = self._known.get(self.key(item), (None, 0))
+        past = item.kind == "call" and may_overlap(self._written[at:], [value.storage for value in item.reads()])
+        return first, past
 
     def key(self, item: Any) -> Any:
         """The key of an instruction, or of something among its arguments."""
@@ -147,7 +168,6 @@ class _Seen:
 def share_equal(program: Program) -> None:
     """What was computed before of the same values is not computed again."""
     seen = _Seen()
-    known: dict[Any, Instruction] = {}
     given = {value.storage for value in program.given()}
     for item in program.instructions():
         if item.target is not None:
@@ -156,9 +176,12 @@ def share_equal(program: Program) -> None:
         makes = item.makes()
         if not _is_pure(item) or (any(v.storage.written or v.storage in given for v in makes) and item.kind == "call"):
             continue
-        first = known.setdefault(seen.key(item), item)
-        if first is not item:
+        first, past = seen.before(item)
+        if first is None:
+            seen.know(item)
+        else:
             seen.swaps.update(zip(makes, first.makes(), strict=True))
+            program.reorders |= past
     program.replace(seen.swaps)
 
 
@@ -168,7 +191,6 @@ def take_over(program: Program) -> None:
     That may be written into or given away, other than what ``share_equal`` shares.
     """
     seen = _Seen()
-    known: dict[Any, Instruction] = {}
     last = {value: i for i, item in enumerate(program.items) for value in reads_of(item)}
     kept = {value.storage for value in (*program.given(), *_views(program))} | set(program.written())
     again: set[Instruction] = set()
@@ -179,14 +201,15 @@ def take_over(program: Program) -> None:
         if item.target is not None:
             seen.write(item.target)
         elif isinstance(made, Value) and item.kind == "call" and made.storage.kind == "fresh" and _is_pure(item):
-            key = seen.key(item)
-            first = known.pop(key, None)
+            first, past = seen.before(item)
             if first is not None and last[first.outs] < i and first.outs.array.strides == made.array.strides:
+                seen.forget(item)
                 seen.swaps[first.outs] = made
                 first.outs, made.source = made, first
+                program.reorders |= past
                 again.add(item)
             elif made.storage not in kept and made in last:
-                known[key] = item
+                seen.know(item)
     program.items = [item for item in program.items if item not in again]
     program.replace(seen.swaps)
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import dis
 import re
+import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from importlib.util import resolve_name
 from typing import Any
 
-__all__ = ["Place", "all_names", "global_names"]
+__all__ = ["LIBRARIES", "Place", "all_names", "global_names", "imported", "in_module", "is_namespace"]
 
+LIBRARIES = {"autograd", "nn", "optim", "numpy", "scipy", *sys.stdlib_module_names} - {"__main__"}
+"""Packages whose functions are taken to be the same at every call, and to depend on what they are given alone."""
 _OUT_OF_SIGHT = {"eval", "exec", "globals"}
 """Built-in functions by which code reads variables that it names in texts."""
 
@@ -82,8 +86,50 @@ def global_names(code: types.CodeType) -> Iterator[str]:
 
 
 def all_names(code: types.CodeType) -> Iterator[str]:
-    """All names of variables and attributes that a function, and those inside of it, use."""
+    """All names of variables and attributes that a function, and those inside of it, use, also as texts."""
     yield from code.co_names
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from all_names(constant)
+        elif isinstance(constant, str) and constant.isidentifier():
+            yield constant
+
+
+def imported(code: types.CodeType, package: str) -> Iterator[Place]:
+    """The modules that a function of a package, and those inside of it, import, if they are there already."""
+    before: list[Any] = []
+    for instruction in dis.get_instructions(code):
+        if instruction.opname == "IMPORT_NAME":
+            level = before[-2].argval
+            path = resolve_name("." * level + instruction.argval, package) if level else instruction.argval
+            parts = path.split(".")
+            names = [".".join(parts[: i + 1]) for i in range(len(parts))]
+            yield from (Place("item", sys.modules, name, name) for name in names if name in sys.modules)
+        before.append(instruction)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from imported(constant, package)
+
+
+def in_module(place: Place, names: Iterable[str], seen: set[int]) -> Iterator[Place]:
+    """The place of a module of the user's, and those of its variables that are named; also of modules in it.
+
+    ``seen`` has the ids of modules that are not looked at again.
+    """
+    module = place.get()
+    if module.__name__.split(".")[0] in LIBRARIES or id(module) in seen:
+        return
+    seen.add(id(module))
+    yield place
+    for name in names:
+        if name in module.__dict__:
+            inner = Place("item", module.__dict__, name, f"{place.name}.{name}")
+            if isinstance(module.__dict__[name], types.ModuleType):
+                yield from in_module(inner, names, seen)
+            else:
+                yield inner
+
+
+def is_namespace(container: Any) -> bool:
+    """Whether a dict has the variables of a module, or the modules themselves."""
+    return container is sys.modules or (type(container) is dict and "__spec__" in container)

@@ -10,7 +10,11 @@ from .reach import Effect, TensorOf
 from .recording import Tape
 from .values import Check, Instruction, Storage, Value, collect, map_tree
 
-__all__ = ["Part", "Program", "numbers_of", "reads_of", "values_of"]
+__all__ = ["Part", "Program", "may_overlap", "numbers_of", "reads_of", "values_of"]
+
+
+_GIVEN = ("state", "input")
+"""Kinds of storages that are there before the program."""
 
 
 class Part:
@@ -42,6 +46,8 @@ class Program:
         results: the tree that the function returned.
         graded: of outputs that require grad: their Values, those that backward needs, and the arguments among the
             Tensors to differentiate by; attach: the function that makes Tensors of them, or None.
+        reorders: whether something is read later or earlier than in the record, past a write into what an argument may
+            lie in.
         blocked_sums: whether sums over all rows of large arrays may be added up block by block.
     """
 
@@ -59,6 +65,7 @@ class Program:
                 self.items.append(instruction)
         self.effects = effects
         self.results = results
+        self.reorders = False
         self.blocked_sums = False
         self.graded: Any = ((), (), ())
         self.attach: Any = None
@@ -69,7 +76,11 @@ class Program:
 
     def given(self) -> list[Value]:
         """The values that live on after the program: results and effects."""
-        return values_of([self.results, self.graded, *[effect.tree for effect in self.effects]])
+        return [*values_of(self.results), *self.lasting()]
+
+    def lasting(self) -> list[Value]:
+        """The values that later calls, or a backward, may need."""
+        return values_of([self.graded, *[effect.tree for effect in self.effects]])
 
     def replace(self, values: dict[Value, Value]) -> None:
         """Use other values in the place of some, everywhere."""
@@ -141,6 +152,12 @@ def values_of(tree: Any) -> list[Value]:
 
     map_tree(tree, leaf)
     return found
+
+
+def may_overlap(writes: Iterable[Storage], reads: Iterable[Storage]) -> bool:
+    """Whether arguments may be such that one of some storages lies in one of others, though it is another."""
+    there = [storage for storage in reads if storage.kind in _GIVEN]
+    return any("input" in (a.kind, b.kind) and a is not b for b in there for a in writes if a.kind in _GIVEN)
 
 
 def numbers_of(trees: Iterable[Any]) -> Iterator[Number]:

@@ -11,7 +11,6 @@ import enum
 import functools
 import gc
 import itertools
-import sys
 import types
 import weakref
 from array import array
@@ -27,8 +26,8 @@ from ..engine.nodes import Handle, array_of, new_tensor
 from ..generator import Generator, default_generator
 from .arrays import RecordingArray, Stream
 from .history import NUMBERS, History
+from .places import LIBRARIES, all_names, global_names, imported, in_module, is_namespace
 from .places import Place as Place
-from .places import all_names, global_names
 from .recording import Tape
 from .standins import TypeOf, Unseen
 from .trees import Effect as Effect
@@ -41,8 +40,6 @@ from .values import Value
 
 __all__ = ["Place", "Reach"]
 
-_LIBRARIES = {"autograd", "nn", "optim", "numpy", "scipy", *sys.stdlib_module_names} - {"__main__"}
-"""Packages whose functions are taken to be the same at every call, and to depend on what they are given alone."""
 _ATOMS = (
     bool, int, float, complex, str, bytes, type(None), np.dtype, np.generic, types.ModuleType, slice, range, Op,
 )  # fmt: skip
@@ -67,6 +64,7 @@ class Reach:
         attributes: the ids of the dicts of objects' attributes, whose order does not count.
         classes: the user's classes, with what stood in them.
         functions: the user's functions.
+        sets: the sets, with what was in them.
         contents: things that change in their own way: for each an expression of it, ``{0}``, and what that gave.
         tensors: the Tensors in reach.
     """
@@ -79,6 +77,7 @@ class Reach:
         self.classes: list[tuple[type, dict[str, Any]]] = []
         self.functions: list[types.FunctionType] = []
         self.contents: list[tuple[Any, str, Any]] = []
+        self.sets: list[tuple[Any, frozenset[Any]]] = []
         self.strict: set[int] = set()
         self.attributes: set[int] = set()
         self._strict = True
@@ -88,6 +87,8 @@ class Reach:
         self._entered: list[tuple[Place, Any, Any]] = []
         self._unseen: list[tuple[Place, Unseen]] = []
         self._asking: list[dict[str, Any]] = []  # the variables of modules whose functions name Python's type
+        self._named: dict[str, None] = {}  # the names that the user's functions use
+        self._held: list[tuple[Any, str]] = []  # modules that are kept elsewhere than among variables, with their names
         self._seen: set[int] = set()
         self._keep: list[Any] = []
         for thing, name in ((function, ""), *objects, (default_generator, "")):
@@ -97,9 +98,15 @@ class Reach:
     # ---- finding -----------------------------------------------------------------------------------------------------
 
     def _walk(self, start: Any, called: str) -> None:
-        near: deque[tuple[Any, str, bool]] = deque([(start, called, True)])
-        far: deque[tuple[Any, str, bool]] = deque()  # what only private names lead to: its names are the worse ones
-        while near or far:
+        self._near = near = deque([(start, called, True)])
+        self._far = far = deque[
+            tuple[Any, str, bool]
+        ]()  # what only private names lead to: its names are the worse ones
+        while near or far or self._held:
+            if not (near or far):
+                module, name = self._held.pop()
+                self._visit(in_module(Place("link", [module], 0, name), tuple(self._named), set()), name, True)
+                continue
             thing, name, strict = near.popleft() if near else far.popleft()
             if isinstance(thing, _ATOMS) or id(thing) in self._seen:
                 continue
@@ -108,26 +115,42 @@ class Reach:
             if hasattr(thing, "__dict__"):
                 strict = type(thing).__module__.split(".")[0] not in ("nn", "optim", "autograd")
             self._strict = strict
-            for place in self._inside(thing, name):
-                try:
-                    value = place.get()
-                except (ValueError, AttributeError):  # an empty cell, an unset slot
-                    continue
-                if isinstance(value, RecordingArray):  # an earlier recording left it where it was not looked for
-                    value = plain(value)
-                    place.set(value)
-                self.places.append((place, value))
-                identity = place.identity()
-                self.history.note(identity, value)
-                if strict:
-                    self.history.note_object(place, value)
-                if place.key == "_data" and isinstance(value, np.ndarray):
-                    self.history.tell(f"the memory of {name}", f"at {value.__array_interface__['data'][0]:#x}")
-                elif place.name and place.kind != "link":
-                    self.history.tell(place.name, value)
-                if place.key != "_grad" and not {(identity, p) for p in ((), "list", "unseen")} & self.volatile:
-                    queue = far if "._" in place.name or place.name.startswith("_") else near
-                    queue.extend((item, place.name, strict) for item in _items(value))
+            self._visit(self._inside(thing, name), name, strict)
+
+    def _visit(self, places: Iterator[Place], name: str, strict: bool) -> None:
+        """Note what stands at some places of a thing, and where to walk on to."""
+        for place in places:
+            try:
+                value = place.get()
+            except (ValueError, AttributeError):  # an empty cell, an unset slot
+                continue
+            if isinstance(value, RecordingArray):  # an earlier recording left it where it was not looked for
+                value = plain(value)
+                place.set(value)
+            self.places.append((place, value))
+            identity = place.identity()
+            self.history.note(identity, value)
+            if strict:
+                self.history.note_object(place, value)
+            if place.key == "_data" and isinstance(value, np.ndarray):
+                self.history.tell(f"the memory of {name}", f"at {value.__array_interface__['data'][0]:#x}")
+            elif place.name and place.kind != "link":
+                self.history.tell(place.name, value)
+            if isinstance(value, types.ModuleType) and place.kind != "link" and not is_namespace(place.container):
+                self._held.append((value, place.name))
+            if place.key != "_grad" and not {(identity, p) for p in ("list", "unseen")} & self.volatile:
+                queue = self._far if "._" in place.name or place.name.startswith("_") else self._near
+                queue.extend((item, place.name, strict) for item in self._items(value, identity, ()))
+
+    def _items(self, value: Any, identity: Any, path: tuple[int, ...]) -> Iterator[Any]:
+        """What to walk on to: the value, or what stands in a tuple, but for what is another at each call."""
+        if (identity, path) in self.volatile:
+            return
+        if isinstance(value, tuple):
+            for i, item in enumerate(value):
+                yield from self._items(item, identity, (*path, i))
+        else:
+            yield value
 
     def _inside(self, thing: Any, name: str) -> Iterator[Place]:
         if isinstance(thing, Handle):
@@ -160,6 +183,7 @@ class Reach:
                 yield Place("item", thing, i, f"{name}[{i}]")
         elif isinstance(thing, (set, frozenset)):
             self.containers.append((thing, len(thing)))
+            self.sets.append((thing, frozenset(thing)))
             for item in thing:
                 yield Place("link", [item], 0, name)
         elif isinstance(thing, np.ndarray):
@@ -212,7 +236,7 @@ class Reach:
             self.attributes.add(id(thing.__dict__))
             yield from self._entries(thing.__dict__, prefix)
         for kind in type(thing).__mro__[:-1]:
-            if kind.__module__.split(".")[0] in _LIBRARIES:
+            if kind.__module__.split(".")[0] in LIBRARIES:
                 continue
             slots = kind.__dict__.get("__slots__", ())
             for slot in (slots,) if isinstance(slots, str) else slots:
@@ -224,7 +248,7 @@ class Reach:
 
     def _of_class(self, kind: type) -> Iterator[Place]:
         """What stands in a class of the user's, and in those that it is made of."""
-        if kind.__module__.split(".")[0] in _LIBRARIES or isinstance(kind, enum.EnumMeta):
+        if kind.__module__.split(".")[0] in LIBRARIES or isinstance(kind, enum.EnumMeta):
             return
         self.classes.append((kind, dict(kind.__dict__)))
         self.strict.add(id(kind))
@@ -256,30 +280,30 @@ class Reach:
             yield Place("link", [function.__defaults__], 0, function.__name__)
         if function.__kwdefaults__:
             yield Place("link", [function.__kwdefaults__], 0, function.__name__)
-        if module in _LIBRARIES or is_ours(function.__code__.co_filename):
+        if module in LIBRARIES or is_ours(function.__code__.co_filename):
             if function.__dict__.get("__wrapped__") is not None:
                 yield Place("link", [function.__wrapped__], 0, function.__name__)
         else:
             self.functions.append(function)
             yield from self._entries(function.__dict__, function.__name__ + ".{}")
             named = dict.fromkeys(all_names(function.__code__))
+            self._named.update(named)
+            seen: set[int] = set()
+            for place in imported(function.__code__, function.__globals__.get("__package__") or ""):
+                yield from in_module(place, named, seen)
             for name in dict.fromkeys(global_names(function.__code__)):
                 if name in function.__globals__:
-                    yield from self._of_global(function.__globals__, name, named)
+                    yield from self._of_global(Place("item", function.__globals__, name, name), named, seen)
                 elif name == "type":
                     self._asking.append(function.__globals__)
 
-    def _of_global(self, space: dict[str, Any], name: str, names: Any) -> Iterator[Place]:
+    def _of_global(self, place: Place, names: Any, seen: set[int]) -> Iterator[Place]:
         """A global variable; of a module of the user's those of its variables that the function names."""
-        value = space[name]
+        value = place.get()
         if isinstance(value, types.ModuleType):
-            if value.__name__.split(".")[0] not in _LIBRARIES:
-                yield Place("item", space, name, name)
-                for inner in names:
-                    if inner in value.__dict__ and not isinstance(value.__dict__[inner], types.ModuleType):
-                        yield Place("item", value.__dict__, inner, f"{name}.{inner}")
-        elif not isinstance(value, type) or value.__module__.split(".")[0] not in _LIBRARIES:
-            yield Place("item", space, name, name)
+            yield from in_module(place, names, seen)
+        elif not isinstance(value, type) or value.__module__.split(".")[0] not in LIBRARIES:
+            yield place
 
     # ---- replacing and putting back ----------------------------------------------------------------------------------
 
@@ -315,7 +339,7 @@ class Reach:
             made = [self._convert(item, place, (i,)) for i, item in enumerate(value)]
         elif isinstance(value, Handle) and (place.key == "_grad" or (place.identity(), path) in self.volatile):
             # another Tensor at each call, as gradients are: not looked for by what it is, but by where it stands
-            made = new_tensor(self._enter(array_of(value), "input", (place, ("_data",))))
+            made = new_tensor(self._enter(array_of(value), "input", (place, (*path, "_data"))))
         elif isinstance(value, np.random.Generator):
             made = Stream(self._tape, value, place)
         elif type(value) in NUMBERS and (place.identity(), path) in self.volatile:
@@ -383,6 +407,7 @@ class Reach:
         """What the function changed that no program could change."""
         holds = [eval(text.format("thing"), {"thing": thing}) == was for thing, text, was in self.contents]
         changed = [thing for (thing, _, _), same in zip(self.contents, holds, strict=True) if not same]
+        changed += [thing for thing, was in self.sets if len(thing) == len(was) and thing != was]
         self.contents = [item for item, same in zip(self.contents, holds, strict=True) if same]
         return f"a {type(changed[0]).__name__} is changed, by no call of NumPy" if changed else None
 
@@ -407,12 +432,3 @@ class _Gone:
 
 
 _GONE = _Gone()
-
-
-def _items(value: Any) -> Iterator[Any]:
-    """What to walk on to: the value, or what stands in a tuple."""
-    if isinstance(value, tuple):
-        for item in value:
-            yield from _items(item)
-    else:
-        yield value

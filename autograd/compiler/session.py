@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.modes import local
-from ..engine.nodes import Handle, next_rank
+from ..engine.nodes import Handle, Leaf, next_rank
 from .accelerated import KernelEmitter, in_the_order_of, names_kept
 from .arrays import RecordingArray
 from .creators import creators_watched
@@ -22,7 +22,7 @@ from .passes import PASSES, run_passes
 from .program import Program, reads_of
 from .reach import Reach
 from .recording import Tape
-from .trees import Effect, Slot, tree_of
+from .trees import Effect, Slot, plain, tree_of
 from .trial import Backup, Samples, Trial
 from .values import UnrecordableError, Value
 
@@ -138,7 +138,7 @@ class Session:
         finished = entered = False
         try:
             guards.enter(reach, tape)
-            before = [(made, made._data, made._node) for made, _, _ in guards.given]
+            before = [(made, made._data, made._node, made._grad) for made, _, _ in guards.given]
             reach.enter(tape)
             entered = True
             with creators_watched(tape):
@@ -209,9 +209,9 @@ class Session:
             tape.escapes.append(str(error))
             return None
 
-    def _check_arguments(self, before: list[tuple[Any, Any, Any]]) -> None:
+    def _check_arguments(self, before: list[tuple[Any, Any, Any, Any]]) -> None:
         """An argument may be written into, but not made another Tensor of."""
-        for (made, data, node), (_, arg, given) in zip(before, self._guards.given, strict=True):
+        for (made, data, node, grad), (_, arg, given) in zip(before, self._guards.given, strict=True):
             if made._data is not data or made._node is not node:
                 self._tape.escapes.append(f"the argument '{given.name}' was given other data, or another graph")
                 arg._data = (
@@ -219,8 +219,9 @@ class Session:
                     if not isinstance(made._data, RecordingArray)
                     else np.ndarray.view(made._data, np.ndarray)
                 )
-                arg._node = arg._node if made._node is node else made._node
-            if made._grad is not None:
+                if made._node is not node:
+                    arg._node = Leaf(arg) if type(made._node) is Leaf else made._node
+            if made._grad is not grad:
                 self._tape.escapes.append(
                     f"backward reached the argument '{given.name}': a program can leave gradients only in what the "
                     "function holds, so hold it there, or return its gradient by autograd.grad"
@@ -240,9 +241,11 @@ class Session:
             (arg.update if isinstance(arg, dict) else arg.extend)(self._guards.returned(made))
 
     def _hand_over(self, arg: Any, grad: Any) -> None:
-        """Give an argument the gradient that its stand-in got."""
-        array = np.array(np.ndarray.view(np.asarray(grad._data), np.ndarray))
-        arg.backward(type(grad)(array)) if arg._node is not None else None
+        """Give an argument the gradient that its stand-in has, or what it was computed from."""
+        if arg.is_leaf:
+            arg._grad = None if grad is None else plain(grad)
+        else:
+            arg.backward(type(grad)(np.array(np.ndarray.view(np.asarray(grad._data), np.ndarray))))
 
     def _find_effects(self, changes: Any) -> list[Effect] | None:
         """What the function left where; None if the next recording will know more."""
@@ -297,7 +300,7 @@ class Session:
         if isinstance(new, Number):
             new = new.value
         numbers = type(old) in (int, float) and type(new) in (int, float) and old != new
-        arrays = path == () and place.kind != "slot" and self._guards.known(new) is None
+        arrays = place.kind != "slot" and self._guards.known(new) is None
         arrays = arrays and any(isinstance(old, kind) and isinstance(new, kind) for kind in (Handle, np.ndarray))
         known = (place.identity(), path) in self._volatile
         if (numbers or arrays) and not known:

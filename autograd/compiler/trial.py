@@ -123,10 +123,11 @@ class Backup:
         self._places = list(reach.places)
         self._contents = [(thing, copy.copy(thing)) for thing, _ in reach.containers]
         owners: dict[int, Any] = {}
-        for value in [*(value for _, value in reach.places), *arrays_in(arguments)]:
-            if isinstance(value, np.ndarray) and value.flags.writeable and value.dtype.kind in "biufc":
-                owner = _owner(value)
-                owners.setdefault(id(owner), owner if owner.flags.writeable else value)
+        kept = [array for _, value in reach.places for array in _arrays_at(value)]
+        for array in (*kept, *arrays_in(arguments)):
+            if array.flags.writeable and array.dtype.kind in "biufc":
+                owner = _owner(array)
+                owners.setdefault(id(owner), owner if owner.flags.writeable else array)
         self._arrays = [(array, array.copy()) for array in owners.values()]
         streams = {id(v): v for _, v in reach.places if isinstance(v, np.random.Generator)}
         self._streams = [(stream.bit_generator, stream.bit_generator.state) for stream in streams.values()]
@@ -157,6 +158,15 @@ def arrays_in(tree: Any) -> Iterator[Any]:
             yield from arrays_in(item)
     elif isinstance(tree, dict):
         yield from arrays_in(list(tree.values()))
+
+
+def _arrays_at(value: Any) -> Iterator[Any]:
+    """The arrays that a place keeps itself: what is in other containers has places of its own."""
+    if isinstance(value, tuple):
+        for item in value:
+            yield from _arrays_at(item)
+    elif isinstance(value, (Handle, np.ndarray)):
+        yield from arrays_in(value)
 
 
 class Samples:

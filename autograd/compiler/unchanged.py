@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.nodes import Handle
+from .history import NUMBERS
 from .places import Place
 from .reach import Reach
 
@@ -90,12 +91,12 @@ class Unchanged:
             elif place.kind != "link":
                 tests += self._holds(place, original)
         live, copies = [], []
+        tests += [f"{self._space.bind(thing)} == {self._space.bind(was)}" for thing, was in self._reach.sets]
         for container, size in self._reach.containers:
+            if isinstance(container, (set, frozenset)):
+                continue
             strict = id(container) in self._reach.strict
             inside = places.pop(id(container), [])
-            if isinstance(container, (set, frozenset)):
-                tests.append(f"{self._space.bind(container)} == {self._space.bind(copy.copy(container))}")
-                continue
             nested = not strict and id(container) not in self._changed
             if len(inside) < size or any(self._is_volatile_in(value, place, ()) for place, value in inside):
                 tests.append(f"len({self._space.bind(container)}) == {size}")
@@ -103,8 +104,11 @@ class Unchanged:
                 continue
             alone = [(place, value) for place, value in inside if self._stands_alone(place, value, nested)]
             tests += [test for place, value in alone for test in self._holds(place, value)]
+            was = copy.copy(container)
+            for place, value in inside:  # not what the function left there
+                was[place.key] = value
             live.append(container)
-            copies.append(copy.copy(container))
+            copies.append(was)
             if strict:
                 tests += [self._of_kind(place, value) for place, value in inside if type(value) in (bool, int)]
                 if isinstance(container, dict) and size > 1 and not self._is_attributes(container):
@@ -191,7 +195,7 @@ class Unchanged:
         if (place.identity(), path) in self._volatile:
             if isinstance(original, Handle):
                 return [f"type({text}) is {self._space.bind(type(original))} and {text}._node is None"]
-            if (place.identity(), path) not in self._used and path:
+            if (place.identity(), path) not in self._used and path and type(original) in NUMBERS:
                 return []
             return [f"type({text}) is {self._space.bind(type(original))}"]
         if (place.identity(), "unseen") in self._volatile:

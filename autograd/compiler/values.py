@@ -10,7 +10,7 @@ import numpy as np
 
 from .numbers import Number
 
-__all__ = ["Check", "Instruction", "Storage", "UnrecordableError", "Value", "collect", "map_tree", "strided"]
+__all__ = ["Check", "Instruction", "Storage", "UnrecordableError", "Value", "apart", "collect", "map_tree", "strided"]
 
 
 class UnrecordableError(Exception):
@@ -169,6 +169,17 @@ def collect(tree: Any, found: list[Value]) -> None:
         collect(tree.parts, found)
     elif kind is slice:
         collect((tree.start, tree.stop, tree.step), found)
+
+
+def apart(array: Any, others: tuple[Any, ...]) -> Any:
+    """The array, or a copy of the same layout if it may lie in one of the others."""
+    if not any(np.may_share_memory(array, other) for other in others):
+        return array
+    low, high = np.lib.array_utils.byte_bounds(array)
+    offset = array.__array_interface__["data"][0] - low
+    made = np.ndarray(array.shape, array.dtype, np.empty(high - low, "uint8"), offset, array.strides)
+    made[...] = array
+    return made
 
 
 def strided(array: Any, shape: tuple[int, ...], dtype: Any, offset: int, strides: tuple[int, ...]) -> Any:
