@@ -138,6 +138,8 @@ def test_norm_pooling():
     x = autograd.tensor([[3.0, 4.0, -1.0, 0.0]])
     np.testing.assert_allclose(F.lp_pool1d(x, 2, 2).numpy(), [[5.0, 1.0]], rtol=1e-6)
     np.testing.assert_allclose(F.lp_pool1d(x, 1, 2).numpy(), [[7.0, -1.0]], rtol=1e-6)
+    assert F.lp_pool1d(x, math.inf, 2).tolist() == [[4.0, 1.0]]
+    assert F.lp_pool1d(x, -math.inf, 2).tolist() == [[3.0, 0.0]]
 
 
 def test_unpooling_puts_back():
