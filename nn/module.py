@@ -306,6 +306,8 @@ class Module:
 
     def train(self: M, mode: bool = True) -> M:
         """Put this module and all below it in training mode (or evaluation mode); returns it."""
+        if not isinstance(mode, bool):
+            raise ValueError(f"{type(self).__name__}.train: mode must be True or False, got {mode!r}")
         for module in self.modules():
             module.training = mode
         return self

@@ -127,6 +127,12 @@ def test_points_that_are_no_numbers_lie_outside() -> None:
     assert F.grid_sample(IMAGE.double(), points, "nearest").flatten().tolist() == [0, 0]
 
 
+def test_grid_of_nearest_pixels_has_no_slope() -> None:
+    grid = autograd.tensor([[[[-0.4, 0.3]]]], dtype=autograd.float64, requires_grad=True)
+    F.grid_sample(IMAGE.double(), grid, "nearest").sum().backward()
+    assert grid.grad.tolist() == [[[[0.0, 0.0]]]]
+
+
 @pytest.mark.parametrize(
     ("layer", "text", "shape"),
     [

@@ -324,8 +324,10 @@ def local_response_norm(x: Any, size: int, alpha: float = 1e-4, beta: float = 0.
     Source: A. Krizhevsky et al., ImageNet Classification with Deep Convolutional Neural Networks, 2012.
     """
     shape = tuple(shape_of(x))
-    if len(shape) < 2:
-        raise ShapeError(f"local_response_norm: expected (examples, channels, ...), got shape {shape}")
+    if len(shape) < 3:
+        raise ShapeError(f"local_response_norm: expected (examples, channels, size, ...), got shape {shape}")
+    if size < 1:
+        raise ValueError(f"local_response_norm: size must be at least 1, got {size}")
     if 0 in shape:
         return x
     squares = movedim(arithmetic.mul(x, x), 1, -1)

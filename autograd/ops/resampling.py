@@ -13,7 +13,7 @@ from .._op import composed, op, unwrap
 from ..engine.foreign import as_array, everywhere
 from ..errors import ShapeError
 from ..samples import case, reals
-from . import arithmetic
+from . import arithmetic, reductions
 from .axes import wide_dtype
 from .contraction import einsum
 from .indexing import getitem
@@ -356,6 +356,9 @@ def grid_sample(
                 if weight is not None:
                     values = arithmetic.mul(values, reshape(weight, (points[0], 1, -1)))
             total = values if total is None else arithmetic.add(total, values)
+        if mode == "nearest":  # constant but for its jumps: the grid has the gradient 0
+            still = reductions.sum(keep(flat, np.zeros(1, bool)), -1)
+            total = arithmetic.add(total, reshape(still, (points[0], 1, -1)))
     return reshape(total, (*shape[:2], *points[1:-1]))
 
 
