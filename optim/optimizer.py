@@ -261,7 +261,7 @@ class Optimizer:
         else:
             self._free = defaultdict(dict, state)
 
-    def _set_states(self, state: Mapping[Tensor, Mapping[str, Any]]) -> None:
+    def _set_states(self, state: Mapping[Tensor, Any]) -> None:
         found = {id(p): entry for p, entry in state.items() if entry}
         for i in range(len(self.param_groups)):
             self._settle(i, found)

@@ -36,7 +36,7 @@ class States(MutableMapping[Tensor, "Entry"]):
         for store in self._stores():
             for i, other in enumerate(store.params):
                 if other is p and (entry := store.entry(i)) is not None:
-                    return entry  # type: ignore[no-any-return]
+                    return entry
         raise KeyError(p)
 
     def __getitem__(self, p: Tensor) -> Entry:

@@ -140,7 +140,7 @@ def test_the_state_can_be_read_like_a_dict():
     ],
 )
 def test_what_is_written_into_the_state_counts(reset):
-    optimizer, (a, b) = stepped(1.0, 2.0)
+    optimizer, (a, _) = stepped(1.0, 2.0)
     fresh, (c, _) = stepped(1.0, 2.0)
     a.data.copy_(autograd.tensor([1.0, 2.0]))
     reset(optimizer, a)

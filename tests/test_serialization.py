@@ -306,7 +306,17 @@ def torch(monkeypatch: pytest.MonkeyPatch) -> Any:
             setattr(module, each, stand_in)
 
     name(utils, "_rebuild_tensor_v2", "_rebuild_parameter", "_rebuild_wrapper")
-    name(made, "ComplexFloatStorage", "FloatStorage", "LongStorage", "BFloat16Storage", "BoolStorage", "float32", "Size", "device")
+    name(
+        made,
+        "ComplexFloatStorage",
+        "FloatStorage",
+        "LongStorage",
+        "BFloat16Storage",
+        "BoolStorage",
+        "float32",
+        "Size",
+        "device",
+    )
     made._utils = utils  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "torch", made)
     monkeypatch.setitem(sys.modules, "torch._utils", utils)

@@ -319,6 +319,10 @@ def max_pooled(
     ceil_mode: bool,
     return_indices: bool,
 ) -> Any:
+    """What ``max_pool1d`` and its like return, for ``rank`` dimensions.
+
+    Raises: ShapeError, ValueError, which begin with ``name``.
+    """
     size, steps, around = pool_sizes(name, rank, kernel_size, stride, padding)
     apart = per_dimension(name, "dilation", dilation, rank, 1)
     _, edges = pool_places(name, rank, shape_of(x), size, steps, around, apart, ceil_mode)

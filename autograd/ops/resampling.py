@@ -210,7 +210,7 @@ def interpolate(
         raise ShapeError(f"interpolate: sizes must be positive, got shape {shape} and the new size {sizes}")
     taps = _filter_taps if antialias else _taps
     # Where the size stays, these keep to the factor all the same; the others copy, as in PyTorch.
-    by_factor = mode in ("bicubic", "nearest-exact") and not antialias or (mode == "nearest" and rank != 2)
+    by_factor = (mode in ("bicubic", "nearest-exact") and not antialias) or (mode == "nearest" and rank != 2)
     for dim, (n, scale) in enumerate(zip(sizes, scales, strict=True), 2):
         if mode == "nearest" and rank == 2 and n == 2 * shape[dim]:
             scale = None
