@@ -309,7 +309,10 @@ def instance_norm(
 
 @composed(
     inputs=("x",),
-    samples=[case(x=reals(shape=(2, 4)), size=2), case(x=reals(shape=(1, 3, 2)), size=3, alpha=0.5, beta=0.5, k=2.0)],
+    samples=[
+        case(x=reals(shape=(2, 4, 1)), size=2),
+        case(x=reals(shape=(1, 3, 2)), size=3, alpha=0.5, beta=0.5, k=2.0),
+    ],
 )
 def local_response_norm(x: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:
     """``x / (k + alpha * mean) ** beta``, where the mean goes over the squares of ``size`` neighbouring channels.
