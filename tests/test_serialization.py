@@ -416,6 +416,20 @@ def test_torch_file_of_a_scheduler(torch: Any, tmp_path: Path) -> None:
         autograd.load(torch_file(tmp_path / "a.pt", None, pickle=b"\x80\x02ccollections\nCounter\nK\x01\x85R."))
 
 
+def test_open_files(torch: Any, tmp_path: Path) -> None:
+    thing = {"weight": autograd.tensor([1.0, 2.0]), "epoch": 3}
+    stream = io.BytesIO(b"before")
+    stream.seek(6)
+    autograd.save(thing, stream)
+    stream.seek(6)
+    assert str(autograd.load(stream)) == str(thing)
+    assert not stream.read()
+    with open(torch_file(tmp_path / "a.pt", [1, "x"]), "rb") as file:
+        assert autograd.load(file) == [1, "x"]
+    with pytest.raises(CheckpointError, match="open-file"):
+        autograd.load(io.BytesIO(b"nothing of the kind"))
+
+
 GEOMETRY = [
     (0, (13,), (1,)),
     (1, (3, 4), (4, 1)),
