@@ -54,7 +54,7 @@ class Dropout1d(_Dropout):
 
 
 class Dropout2d(_Dropout):
-    """Drops whole channels of (examples, channels, height, width) or (channels, height, width).
+    """Drops whole channels of (examples, channels, height, width) or, with a warning, (examples, channels, length).
 
     Args:
         p, inplace: as for ``Dropout``.

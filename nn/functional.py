@@ -239,7 +239,7 @@ def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
 
 
 def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
-    """``dropout`` of whole channels of (N, C, H, W) or (C, H, W)."""
+    """``dropout`` of whole channels of (N, C, H, W) or (N, C, L)."""
     return _placed(input, _neural.feature_dropout("dropout2d", 4, input, p, training), inplace)
 
 

@@ -18,7 +18,7 @@ from autograd.engine.hooks import RemovableHandle, add_hook
 
 from . import state
 from .hooks import Hooks
-from .parameter import Buffer, Parameter
+from .parameter import Buffer, Parameter, replacement
 
 __all__ = ["Module"]
 
@@ -75,15 +75,9 @@ class Module:
         error.args = (f"{place['message']} [in module {where}{kind}]",)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, Tensor) and not isinstance(value, (Parameter, Buffer)):
-            held = self.__dict__.get(name)
-            if isinstance(held, Parameter):
-                raise TypeError(
-                    f"{type(self).__name__}.{name} is a Parameter; set it to a Parameter or None, or overwrite its "
-                    f"values under no_grad: {name}.copy_(...)"
-                )
-            if isinstance(held, Buffer):
-                value = Buffer.of(value, held.persistent)
+        held = self.__dict__.get(name)
+        if isinstance(held, (Tensor, Module)) and not (value is None or isinstance(value, Parameter)):
+            value = replacement(self, name, held, value, Module)
         object.__setattr__(self, name, value)
 
     # ---- attributes by name --------------------------------------------------------------------------------------
@@ -306,6 +300,8 @@ class Module:
 
     def train(self: M, mode: bool = True) -> M:
         """Put this module and all below it in training mode (or evaluation mode); returns it."""
+        if not isinstance(mode, bool):
+            raise ValueError(f"{type(self).__name__}.train: mode must be True or False, got {mode!r}")
         for module in self.modules():
             module.training = mode
         return self

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from autograd import Tensor, empty
 
-__all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter"]
+__all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "replacement"]
 
 
 class Parameter(Tensor):
@@ -99,3 +99,30 @@ class UninitializedBuffer(_Uninitialized, Buffer):
 
     def __init__(self, *, persistent: bool = True, dtype: Any = None) -> None:
         super().__init__(empty(0, dtype=dtype), persistent=persistent)
+
+
+def replacement(owner: Any, name: str, held: Any, value: Any, module: type) -> Any:
+    """What is kept as the attribute ``name``, which now holds a Tensor or a module, if it is set to ``value``.
+
+    Args:
+        owner: the module that has the attribute.
+        name: of the attribute.
+        held, value: what it holds, and what it is set to: no Parameter, and not None.
+        module: the class of modules.
+
+    Raises:
+        TypeError: a Parameter, buffer or child would be lost.
+    """
+    where = f"{type(owner).__name__}.{name}"
+    if isinstance(held, Parameter):
+        raise TypeError(
+            f"{where} is a Parameter; set it to a Parameter or None, or overwrite its values under no_grad: "
+            f"{name}.copy_(...)"
+        )
+    if isinstance(held, module) and not isinstance(value, module):
+        raise TypeError(f"{where} is a module; set it to a Module or None, or delete it first")
+    if isinstance(held, Buffer) and not isinstance(value, (Buffer, module)):
+        if not isinstance(value, Tensor):
+            raise TypeError(f"{where} is a buffer; set it to a Tensor or None, or delete it first")
+        return Buffer.of(value, held.persistent)
+    return value

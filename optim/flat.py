@@ -71,15 +71,22 @@ class _Store:
         """The state of the parameter number ``i``, in its shape, sharing memory."""
         raise NotImplementedError
 
+    def entry(self, i: int) -> dict[str, Any] | None:
+        """The state of the parameter number ``i``, as PyTorch names it, as Tensors; None if it has none."""
+        if self.marks[i] is self.fresh:
+            return None
+        count, *values = self.marks[i]
+        found = {"step": new_tensor(np.asarray(count, np.float32))} if self.counted else {}
+        for name, value in zip(self.numbers, values, strict=True):
+            found[name] = new_tensor(np.asarray(value, np.float64))
+        return {**found, **{name: new_tensor(array) for name, array in self.arrays(i).items()}}
+
     def states(self) -> Iterator[tuple[Tensor, dict[str, Any]]]:
-        """For each parameter that was updated its state, as PyTorch names it, as Tensors; arrays share memory."""
+        """Each parameter that was updated, with its ``entry``; arrays share memory."""
         for i, p in enumerate(self.params):
-            count, *values = self.marks[i]
-            if count:
-                found = {"step": new_tensor(np.asarray(count, np.float32))} if self.counted else {}
-                for name, value in zip(self.numbers, values, strict=True):
-                    found[name] = new_tensor(np.asarray(value, np.float64))
-                yield p, {**found, **{name: new_tensor(array) for name, array in self.arrays(i).items()}}
+            entry = self.entry(i)
+            if entry is not None:
+                yield p, entry
 
     def load(self, found: Mapping[int, Mapping[str, Any]], shapes: Mapping[int, Mapping[str, Any]]) -> None:
         """Start anew from states given by the parameters' ids.

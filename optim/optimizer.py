@@ -6,7 +6,8 @@ Each algorithm is a subclass that states its defaults, its state and the bare fo
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from itertools import chain
 from operator import is_not
 from typing import Any, ClassVar
 
@@ -18,6 +19,7 @@ from autograd.engine.quiet import quiet
 from . import saving
 from .flat import Block, Single
 from .hooks import Hooks, hooked
+from .states import States
 
 __all__ = ["Optimizer"]
 
@@ -244,20 +246,32 @@ class Optimizer:
         return type(self).update is not Optimizer.update
 
     @property
-    def state(self) -> dict[Tensor, dict[str, Any]]:
+    def state(self) -> MutableMapping[Tensor, Any]:
         """For each parameter that was updated its numbers and arrays, by name, as Tensors; arrays share memory.
 
-        In a subclass that defines ``step`` itself: whatever that put there.
+        It can be written to, and be set: to an empty dict, to start anew. In a subclass that defines ``step`` itself
+        it is whatever that put there.
         """
-        if not self._by_formula:
-            return self._free
-        return {p: found for stores in self._stores for store in stores for p, found in store.states()}
+        return States(lambda: list(chain(*self._stores)), self._set_states) if self._by_formula else self._free
+
+    @state.setter
+    def state(self, state: Mapping[Tensor, Any]) -> None:
+        if self._by_formula:
+            self._set_states(dict(state.items()))
+        else:
+            self._free = defaultdict(dict, state)
+
+    def _set_states(self, state: Mapping[Tensor, Any]) -> None:
+        found = {id(p): entry for p, entry in state.items() if entry}
+        for i in range(len(self.param_groups)):
+            self._settle(i, found)
 
     def state_dict(self) -> dict[str, Any]:
         """The state and the hyper-parameters in PyTorch's layout: parameters are numbered through all groups."""
         for hook in self._hooks.before_state_dict.values():
             hook(self)
-        found = saving.pack(self.param_groups, self.state)
+        state = self.state
+        found = saving.pack(self.param_groups, state.found() if isinstance(state, States) else state)
         for hook in self._hooks.after_state_dict.values():
             returned = hook(self, found)
             found = found if returned is None else returned

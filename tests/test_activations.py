@@ -277,6 +277,13 @@ def test_prelu_has_a_weight_for_all_or_for_each_channel():
         F.prelu(x, autograd.ones(3))
 
 
+@pytest.mark.parametrize("function", [F.softmax, F.log_softmax, F.softmin])
+def test_softmax_of_nothing_along_no_dimension(function):
+    assert function(autograd.ones(0, 3), dim=-2).shape == (0, 3)
+    with pytest.raises(IndexError, match="axis 5 is out of bounds"):
+        function(autograd.ones(0, 3), dim=5)
+
+
 def test_glu_and_softmaxes():
     x = np.random.default_rng(0).normal(size=(2, 4, 3))
     t = autograd.tensor(x)

@@ -120,6 +120,7 @@ def test_half_precision_adds_up_in_single():
         ({"input": (3, 3)}, ShapeError, ["(3, 3)", "without batch"]),
         ({"input": (1, 3, 4, 4)}, ShapeError, ["takes 2 input channels", "has 3"]),
         ({"weight": (4, 2, 3)}, ShapeError, ["4 dimensions", "(4, 2, 3)"]),
+        ({"weight": (4, 2, 0, 3)}, ShapeError, ["must not be empty", "(4, 2, 0, 3)"]),
         ({"groups": 3}, ShapeError, ["groups=3"]),
         ({"bias": (3,)}, ShapeError, ["(3,)", "4 output channels"]),
         ({"weight": (4, 2, 5, 3)}, ShapeError, ["(5, 3)", "does not fit"]),

@@ -230,11 +230,23 @@ def test_subset_and_weighted_samplers() -> None:
         lambda: data.WeightedRandomSampler([[1.0]], 1),
         lambda: data.BatchSampler(range(3), 0, False),
         lambda: data.BatchSampler(range(3), 1.5, False),
+        lambda: data.BatchSampler(range(3), 2, 1),
+        lambda: data.RandomSampler(range(3), 2),
+        lambda: data.WeightedRandomSampler([1.0], 1, "no"),
     ],
 )
 def test_samplers_refuse(make: Any) -> None:
-    with pytest.raises(ValueError, match="Sampler: "):
+    with pytest.raises((ValueError, TypeError), match="Sampler: "):
         make()
+
+
+@pytest.mark.parametrize("name", ["dataset", "batch_size", "sampler", "batch_sampler", "drop_last"])
+def test_a_loader_is_not_changed_afterwards(name: str) -> None:
+    loader = data.DataLoader(range(3), batch_size=2)
+    with pytest.raises(ValueError, match=f"DataLoader: {name} cannot be changed any more"):
+        setattr(loader, name, None)
+    loader.num_workers = 0
+    assert [batch.tolist() for batch in loader] == [[0, 1], [2]]
 
 
 @pytest.mark.parametrize("sampler", [range(5), data.SequentialSampler(range(5))])
@@ -271,6 +283,10 @@ def test_collate_structures() -> None:
     assert made.x["a"].tolist() == [1, 2]
     assert list(made.x["b"]) == ["x", "y"]
     assert made.y[0].tolist() == [1, 2]
+    line = data.default_collate([collections.UserList([1, "x"]), collections.UserList([2, "y"])])
+    assert (type(line), line[0].tolist(), line[1]) == (collections.UserList, [1, 2], ("x", "y"))
+    assert [column.tolist() for column in data.default_collate([range(2), range(2)])] == [[0, 0], [1, 1]]
+    assert data.default_convert((range(2), "t")) == [[0, 1], "t"]
     ordered = data.default_collate([collections.OrderedDict(a=1)])
     assert type(ordered) is collections.OrderedDict
 

@@ -145,6 +145,7 @@ def test_empty_bags_alone():
         (lambda: nn.Embedding(3, 2)(autograd.tensor([3])), IndexError, "index 3 is out of range: there are 3"),
         (lambda: nn.Embedding(3, 2)(autograd.tensor([-1])), IndexError, "index -1 is out of range"),
         (lambda: nn.Embedding(3, 2)(autograd.tensor([1.0])), autograd.DtypeError, "integers"),
+        (lambda: nn.Embedding(2, 2)(autograd.tensor([True, False])), autograd.DtypeError, "integers"),
         (lambda: nn.Embedding(3, 2, padding_idx=3), IndexError, "padding_idx 3 is out of range: there are 3"),
         (lambda: nn.Embedding(3, 2, sparse=True), ValueError, "leave sparse=True out"),
         (lambda: nn.Embedding(3, 2, _weight=autograd.ones(2, 2)), autograd.ShapeError, r"expected \(3, 2\)"),
@@ -175,3 +176,10 @@ def test_nothing_is_shortened_when_an_index_is_wrong():
     with pytest.raises(IndexError, match="out of range"):
         F.embedding(autograd.tensor([0, 9]), w, max_norm=0.1)
     np.testing.assert_array_equal(w.detach().numpy(), W)
+
+
+def test_vectors_of_no_elements():
+    layer = nn.Embedding(4, 0)
+    out = layer(autograd.tensor([[1, 2, 3]]))
+    out.sum().backward()
+    assert (out.shape, layer.weight.grad.shape) == ((1, 3, 0), (4, 0))

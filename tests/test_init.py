@@ -191,10 +191,11 @@ def test_norm_of_large_tiny_and_no_gradients():
 
 def test_a_norm_that_is_not_finite():
     params = parameters([1.0, math.nan], [2.0])
-    with pytest.raises(ValueError, match="the total norm of order 2 is nan"):
+    with pytest.raises(RuntimeError, match="the total norm of order 2 is nan"):
         nn.utils.clip_grad_norm_(params, 1.0, error_if_nonfinite=True)
     assert params[1].grad.tolist() == [2.0]
     assert math.isnan(nn.utils.clip_grad_norm_(params, 1.0).item())
+    assert math.isnan(params[1].grad.item())  # no step is taken as if nothing had happened
 
 
 def test_clipped_elements():

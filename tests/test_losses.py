@@ -282,6 +282,18 @@ def test_binary_cross_entropy_of_certain_probabilities():
     np.testing.assert_allclose(slope, [0, 0, -1e12, 1e12], rtol=1e-6)
 
 
+def test_weights_of_classes_are_learned_where_targets_are_probabilities():
+    x, soft = autograd.tensor([[1.0, -0.5], [0.25, 2.0]]), autograd.tensor([[0.3, 0.7], [0.9, 0.1]])
+    weight = autograd.tensor([0.5, 2.0], requires_grad=True)
+    F.cross_entropy(x, soft, weight, reduction="sum").backward()
+    expected = -(soft * F.log_softmax(x, 1)).sum(0)
+    np.testing.assert_allclose(weight.grad.numpy(), expected.numpy(), rtol=1e-6)
+    weight.grad = None
+    F.multilabel_soft_margin_loss(x, soft, weight).backward()
+    expected = F.binary_cross_entropy_with_logits(x, soft, reduction="none").mean(0) / 2
+    np.testing.assert_allclose(weight.grad.numpy(), expected.numpy(), rtol=1e-6)
+
+
 def test_long_vectors_of_logits_are_as_exact_as_short_ones():
     x = np.linspace(-30, 30, 2001, dtype=np.float32)
     out = F.binary_cross_entropy_with_logits(autograd.tensor(x), autograd.zeros(2001), reduction="none").numpy()
@@ -429,6 +441,8 @@ def test_older_ways_to_say_the_reduction():
     ("call", "error", "message"),
     [
         (lambda: F.binary_cross_entropy(autograd.tensor([1.5]), autograd.ones(1)), ValueError, "apply sigmoid"),
+        (lambda: F.binary_cross_entropy(autograd.tensor([math.nan]), autograd.ones(1)), ValueError, "apply sigmoid"),
+        (lambda: F.binary_cross_entropy(autograd.tensor([0.5]), -autograd.ones(1)), ValueError, "the target must be"),
         (lambda: F.mse_loss(given("X"), given("Y"), weight=given("W")), autograd.ShapeError, "weights have shape"),
         (lambda: F.huber_loss(given("X"), given("Y"), delta=0.0), ValueError, "delta must be positive, got 0"),
         (lambda: F.smooth_l1_loss(given("X"), given("Y"), beta=-1), ValueError, "beta must not be negative"),

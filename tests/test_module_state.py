@@ -54,6 +54,12 @@ def test_a_parameter_is_replaced_by_parameters_only():
     model = Net()
     with pytest.raises(TypeError, match=r"Net\.scale is a Parameter; set it to a Parameter or None"):
         model.scale = autograd.zeros(1)
+    model.lin = nn.Linear(1, 1)
+    for name, value, kind in [("scale", 3, "Parameter"), ("scale", nn.ReLU(), "Parameter"), ("count", 3, "buffer"),
+                              ("lin", 3, "module"), ("lin", autograd.zeros(1), "module")]:  # fmt: skip
+        with pytest.raises(TypeError, match=rf"Net\.{name} is a {kind}; set it to"):
+            setattr(model, name, value)
+    model.lin = nn.Tanh()
     model.scale = None
     assert "scale" not in model.state_dict()
     model.register_parameter("scale", nn.Parameter(autograd.zeros(4)))

@@ -73,6 +73,8 @@ def test_train_and_eval_reach_all_modules():
     assert [m.training for m in model.modules()] == [False] * 6
     model.train()
     assert [m.training for m in model.modules()] == [True] * 6
+    with pytest.raises(ValueError, match="True or False, got 'eval'"):
+        model.train("eval")
 
 
 def test_linear_is_initialised_within_pytorch_bounds():

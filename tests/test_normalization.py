@@ -294,6 +294,9 @@ def test_repr_and_state(layer: nn.Module, text: str, keys: list[str]) -> None:
         (lambda: F.group_norm(autograd.ones(2, 3), 2), ShapeError, "groups"),
         (lambda: F.group_norm(autograd.ones(1, 2, 1), 2), ShapeError, "more than 1 value in a group"),
         (lambda: nn.Dropout(1.5), ValueError, "between 0 and 1"),
+        (lambda: nn.Dropout2d()(autograd.ones(3)), ShapeError, "3 or 4 dimensions"),
+        (lambda: F.local_response_norm(autograd.ones(2, 3), 2), ShapeError, "local_response_norm"),
+        (lambda: F.local_response_norm(autograd.ones(2, 3, 1), 0), ValueError, "at least 1"),
         (lambda: nn.LayerNorm(3, device="cuda"), ValueError, "cuda"),
     ],
 )
@@ -332,6 +335,24 @@ def test_dropout(layer: nn.Module, shape: tuple[int, ...], apart: int) -> None:
     np.testing.assert_allclose(np.unique(out), [0, 1 / 0.7], rtol=1e-6)
     assert abs((out[..., 0] == 0).mean() - 0.3) < 0.02
     assert layer.eval()(x) is x
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "apart", "words"),
+    [
+        (nn.Dropout2d(0.5), (20, 30, 4), 2, r"taken as \(N, C, L\)"),
+        (nn.Dropout2d(0.5), (20, 30), 2, "use dropout"),
+        (nn.Dropout3d(0.5), (30, 4, 5), 1, "use dropout"),
+    ],
+)
+def test_dropout_of_channels_takes_other_shapes_as_pytorch_does(
+    layer: nn.Module, shape: tuple[int, ...], apart: int, words: str
+) -> None:
+    autograd.manual_seed(1)
+    with pytest.warns(UserWarning, match=words):
+        out = layer(autograd.ones(*shape)).numpy().reshape(*shape[:apart], -1)
+    assert (out == out[..., :1]).all()
+    np.testing.assert_array_equal(np.unique(out[0] if apart == 2 else out), [0, 2])
 
 
 @pytest.mark.parametrize("layer", [nn.AlphaDropout(0.2), nn.FeatureAlphaDropout(0.2)])

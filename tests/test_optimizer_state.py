@@ -1,5 +1,7 @@
 """optim: state dicts in PyTorch's layout, and what is loaded from them."""
 
+import collections
+
 import numpy as np
 import pytest
 
@@ -102,3 +104,60 @@ def test_momentum_that_is_switched_on_later_starts_from_that_gradient():
     optimizer.step()
     optimizer.step()
     assert w.item() == -1.0 - 1.0 - (0.5 + 0.5)
+
+
+def stepped(*moments):
+    """An Adam that took a step with each of two parameters, whose first moments it then has."""
+    made = [autograd.tensor([1.0, 2.0], requires_grad=True) for _ in moments]
+    optimizer = optim.Adam(made, lr=0.1)
+    for p, moment in zip(made, moments, strict=True):
+        p.grad = autograd.full((2,), 10 * moment)
+    optimizer.step()
+    return optimizer, made
+
+
+def test_the_state_can_be_read_like_a_dict():
+    optimizer, (a, b) = stepped(1.0, 2.0)
+    entry = optimizer.state[a]
+    optimizer.step()
+    assert (list(optimizer.state), len(optimizer.state), b in optimizer.state) == ([a, b], 2, True)
+    assert entry["step"].item() == 2
+    assert list(entry) == ["step", "exp_avg", "exp_avg_sq"]
+    assert [e["step"].item() for e in optimizer.state.values()] == [2, 2]
+    assert repr(entry).startswith("{'step': tensor(2.)")
+    with pytest.raises(KeyError):
+        optimizer.state[autograd.ones(1)]
+
+
+@pytest.mark.parametrize(
+    "reset",
+    [
+        lambda optimizer, p: optimizer.state.clear(),
+        lambda optimizer, p: setattr(optimizer, "state", collections.defaultdict(dict)),
+        lambda optimizer, p: optimizer.state.pop(p),
+        lambda optimizer, p: optimizer.state.__setitem__(p, {}),
+        lambda optimizer, p: optimizer.state[p].update(step=0.0, exp_avg=np.zeros(2), exp_avg_sq=np.zeros(2)),
+    ],
+)
+def test_what_is_written_into_the_state_counts(reset):
+    optimizer, (a, _) = stepped(1.0, 2.0)
+    fresh, (c, _) = stepped(1.0, 2.0)
+    a.data.copy_(autograd.tensor([1.0, 2.0]))
+    reset(optimizer, a)
+    optimizer.step()
+    assert a.tolist() == c.tolist()  # its step was again the first
+    assert optimizer.state[a]["exp_avg"].tolist() == fresh.state[c]["exp_avg"].tolist()
+
+
+def test_one_number_or_array_of_the_state_is_set():
+    optimizer, (a, b) = stepped(1.0, 2.0)
+    optimizer.state[a]["step"] = 7
+    optimizer.state[a]["exp_avg"] = autograd.tensor([3.0, 4.0])
+    optimizer.state[b]["exp_avg"].zero_()
+    assert (optimizer.state[a]["step"].item(), optimizer.state[b]["step"].item()) == (7, 1)
+    assert optimizer.state_dict()["state"][0]["exp_avg"].tolist() == [3.0, 4.0]
+    assert optimizer.state_dict()["state"][1]["exp_avg"].tolist() == [0.0, 0.0]
+    with pytest.raises(ValueError, match=r"exp_avg has shape \(3,\)"):
+        optimizer.state[a]["exp_avg"] = autograd.ones(3)
+    del optimizer.state[b]
+    assert list(optimizer.state_dict()["state"]) == [0]

@@ -86,7 +86,9 @@ def test_layers(layer: nn.Module, text: str, shape: tuple[int, ...], expected: t
         (lambda: F.pixel_shuffle(autograd.ones(3, 2, 2), 2), ShapeError, "3 channels"),
         (lambda: F.pixel_unshuffle(autograd.ones(1, 3, 2), 2), ShapeError, "not divisible"),
         (lambda: F.pixel_shuffle(autograd.ones(4, 2), 2), ShapeError, "height, width"),
-        (lambda: F.channel_shuffle(autograd.ones(1, 3), 2), ShapeError, "2 groups"),
+        (lambda: F.channel_shuffle(autograd.ones(1, 3, 1), 2), ShapeError, "2 groups"),
+        (lambda: F.channel_shuffle(autograd.ones(1, 4), 2), ShapeError, r"got shape \(1, 4\)"),
+        (lambda: F.pad(autograd.ones(4), (-5, 1)), ShapeError, "cuts more than there is"),
         (lambda: nn.Unflatten(1, 6), TypeError, "tuple"),
     ],
 )
@@ -115,6 +117,8 @@ def test_flatten_and_unflatten() -> None:
     assert nn.Flatten()(x).shape == (2, 12)
     assert nn.Flatten(0, 1)(x).shape == (6, 4)
     assert nn.Unflatten(1, (3, -1))(autograd.ones(2, 12)).shape == (2, 3, 4)
+    assert nn.Unflatten(1, (-1, 2))(autograd.ones(0, 4)).shape == (0, 2, 2)
+    assert F.pad(autograd.tensor(2.0), ()).item() == 2
 
 
 @pytest.mark.parametrize(

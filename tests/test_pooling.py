@@ -138,6 +138,8 @@ def test_norm_pooling():
     x = autograd.tensor([[3.0, 4.0, -1.0, 0.0]])
     np.testing.assert_allclose(F.lp_pool1d(x, 2, 2).numpy(), [[5.0, 1.0]], rtol=1e-6)
     np.testing.assert_allclose(F.lp_pool1d(x, 1, 2).numpy(), [[7.0, -1.0]], rtol=1e-6)
+    assert F.lp_pool1d(x, math.inf, 2).tolist() == [[4.0, 1.0]]
+    assert F.lp_pool1d(x, -math.inf, 2).tolist() == [[3.0, 0.0]]
 
 
 def test_unpooling_puts_back():
@@ -205,3 +207,7 @@ def test_fold_undoes_unfold_up_to_the_overlap():
     overlap = fold(nn.Unfold((2, 3), stride=(2, 1))(autograd.ones(1, 2, 4, 5)))
     assert overlap[0, 0, 0].tolist() == [1, 2, 3, 2, 1]
     assert (fold(columns) / overlap).tolist() == x.tolist()
+    for settings in ({"kernel_size": 0}, {"kernel_size": 2, "padding": -1}):
+        for layer in (nn.Unfold(**settings), nn.Fold((4, 5), **settings)):
+            with pytest.raises(ShapeError, match="must be positive"):
+                layer(x[0])

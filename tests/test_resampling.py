@@ -10,7 +10,7 @@ import pytest
 import autograd
 import nn
 import nn.functional as F
-from autograd import NotDifferentiableError, ShapeError, tensor
+from autograd import ShapeError, tensor
 
 IMAGE = tensor(np.arange(6.0).reshape(1, 1, 2, 3))
 POINTS = tensor([[[[-1.2, -0.5], [0.3, 0.9], [0.1, 2.3]]]], dtype=autograd.float64)
@@ -40,11 +40,26 @@ POINTS = tensor([[[[-1.2, -0.5], [0.3, 0.9], [0.1, 2.3]]]], dtype=autograd.float
         ({"size": 1, "mode": "area"}, [2.5]),
         ({"size": (1, 1), "mode": "bilinear", "align_corners": True}, [0]),
         ({"scale_factor": 1}, [0, 1, 2, 3, 4, 5]),
+        # a factor that leaves the size, or doubles it, is not looked at, except by some modes
+        ({"scale_factor": 1.1}, [0, 1, 2, 3, 4, 5]),
+        ({"scale_factor": 1.3, "mode": "bilinear"}, [0, 1, 2, 3, 4, 5]),
+        ({"scale_factor": 1.3, "mode": "nearest-exact"}, [0, 1, 1, 3, 4, 4]),
+        ({"scale_factor": (1, 2.2)}, [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]),
+        ({"size": (1, 2), "mode": "bilinear", "antialias": True}, [1.875, 3.125]),
+        ({"size": (1, 2), "mode": "bicubic", "antialias": True, "align_corners": True}, [0.298307, 1.541031]),
+        ({"size": (1, 2), "mode": "lanczos", "antialias": True}, [1.773951, 3.226049]),
+        ({"size": (3, 1), "mode": "bicubic", "antialias": True}, [0.802632, 2.5, 4.197368]),
+        ({"scale_factor": 1.3, "mode": "bilinear", "antialias": True}, [0, 1, 2, 3, 4, 5]),
     ],
 )  # fmt: skip
 def test_interpolate(arguments: dict[str, Any], expected: list[float]) -> None:
     out = F.interpolate(IMAGE, **arguments)
     np.testing.assert_allclose(out.flatten().numpy(), expected, atol=1e-6)
+
+
+def test_nearest_of_a_signal_keeps_to_the_factor() -> None:
+    assert F.interpolate(tensor([[[0.0, 1.0, 2.0]]]), scale_factor=1.3).tolist() == [[[0, 0, 1]]]
+    assert F.interpolate(tensor([[[0.0, 1.0, 2.0]]]), scale_factor=2.2).tolist() == [[[0, 0, 0, 1, 1, 2]]]
 
 
 @pytest.mark.parametrize(("n", "size"), [(5, 9), (9, 5), (4, 4), (3, 1), (1, 3)])
@@ -112,6 +127,12 @@ def test_points_that_are_no_numbers_lie_outside() -> None:
     assert F.grid_sample(IMAGE.double(), points, "nearest").flatten().tolist() == [0, 0]
 
 
+def test_grid_of_nearest_pixels_has_no_slope() -> None:
+    grid = autograd.tensor([[[[-0.4, 0.3]]]], dtype=autograd.float64, requires_grad=True)
+    F.grid_sample(IMAGE.double(), grid, "nearest").sum().backward()
+    assert grid.grad.tolist() == [[[[0.0, 0.0]]]]
+
+
 @pytest.mark.parametrize(
     ("layer", "text", "shape"),
     [
@@ -142,7 +163,7 @@ def test_upsampling_bilinear_keeps_the_corners() -> None:
         (lambda: F.interpolate(IMAGE, (2, 2, 2)), ShapeError, "2 spatial dimensions"),
         (lambda: F.interpolate(IMAGE, 0), ShapeError, "positive"),
         (lambda: F.interpolate(IMAGE, 2, mode="lanczos"), ValueError, "lanczos"),
-        (lambda: F.interpolate(IMAGE, 2, mode="bilinear", antialias=True), NotDifferentiableError, "antialias"),
+        (lambda: F.interpolate(IMAGE, 2, antialias=True), ValueError, "antialias"),
         (lambda: F.interpolate(IMAGE, 2, recompute_scale_factor=True), ValueError, "recompute_scale_factor"),
         (lambda: F.grid_sample(IMAGE, autograd.zeros(1, 2, 3)), ShapeError, "grid"),
         (lambda: F.grid_sample(IMAGE, autograd.zeros(1, 2, 3, 2), "cubic"), ValueError, "'cubic'"),

@@ -157,6 +157,11 @@ class TestRoundTrip:
         with pytest.raises(CheckpointError, match=r"the list at '1.again' contains itself"):
             autograd.save(loop, tmp_path / f"saved.{suffix}")
         assert round_trip([loop[:1]] * 2, tmp_path, suffix) == [[1], [1]]
+        deep: list[Any] = []
+        for _ in range(10_000):
+            deep = [deep]
+        with pytest.raises(CheckpointError, match="nested too deeply"):
+            autograd.save(deep, tmp_path / f"saved.{suffix}")
 
     def test_failed_write_leaves_the_old_file_alone(
         self, suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -301,7 +306,17 @@ def torch(monkeypatch: pytest.MonkeyPatch) -> Any:
             setattr(module, each, stand_in)
 
     name(utils, "_rebuild_tensor_v2", "_rebuild_parameter", "_rebuild_wrapper")
-    name(made, "FloatStorage", "LongStorage", "BFloat16Storage", "BoolStorage", "float32", "Size", "device")
+    name(
+        made,
+        "ComplexFloatStorage",
+        "FloatStorage",
+        "LongStorage",
+        "BFloat16Storage",
+        "BoolStorage",
+        "float32",
+        "Size",
+        "device",
+    )
     made._utils = utils  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "torch", made)
     monkeypatch.setitem(sys.modules, "torch._utils", utils)
@@ -377,6 +392,42 @@ def test_torch_file(order: str, torch: Any, tmp_path: Path) -> None:
     assert made["shape"] == (2, 3)
     with pytest.raises(autograd.MutationError, match="was expanded"):
         made["model"]["expanded"].zero_()
+
+
+def test_torch_file_of_views_that_stand_for_other_values(torch: Any, tmp_path: Path) -> None:
+    storage = Storage(np.array([1 + 2j, 3 - 4j], "c8"), "ComplexFloatStorage", "0")
+    thing = [
+        Pickled(torch._utils._rebuild_tensor_v2, storage, 0, (2,), (1,), False, OrderedDict(), flags)
+        for flags in ({}, {"conj": True}, {"neg": True}, {"conj": True, "neg": True})
+    ]
+    made = [tensor.tolist() for tensor in autograd.load(torch_file(tmp_path / "a.pt", thing))]
+    assert made == [[1 + 2j, 3 - 4j], [1 - 2j, 3 + 4j], [-1 - 2j, -3 + 4j], [-1 + 2j, -3 - 4j]]
+    for flags in ({"other": True}, {"conj": 1.5}, [1]):
+        odd = Pickled(torch._utils._rebuild_tensor_v2, storage, 0, (2,), (1,), False, OrderedDict(), flags)
+        with pytest.raises(CheckpointError, match="refused a tensor with the properties"):
+            autograd.load(torch_file(tmp_path / "a.pt", odd))
+
+
+def test_torch_file_of_a_scheduler(torch: Any, tmp_path: Path) -> None:
+    made = autograd.load(torch_file(tmp_path / "a.pt", {"milestones": Counter([3, 5, 5]), "number": 1 - 2j}))
+    assert made == {"milestones": Counter([3, 5, 5]), "number": 1 - 2j}
+    assert type(made["milestones"]) is Counter
+    with pytest.raises(CheckpointError, match="refused a Counter"):
+        autograd.load(torch_file(tmp_path / "a.pt", None, pickle=b"\x80\x02ccollections\nCounter\nK\x01\x85R."))
+
+
+def test_open_files(torch: Any, tmp_path: Path) -> None:
+    thing = {"weight": autograd.tensor([1.0, 2.0]), "epoch": 3}
+    stream = io.BytesIO(b"before")
+    stream.seek(6)
+    autograd.save(thing, stream)
+    stream.seek(6)
+    assert str(autograd.load(stream)) == str(thing)
+    assert not stream.read()
+    with open(torch_file(tmp_path / "a.pt", [1, "x"]), "rb") as file:
+        assert autograd.load(file) == [1, "x"]
+    with pytest.raises(CheckpointError, match="open-file"):
+        autograd.load(io.BytesIO(b"nothing of the kind"))
 
 
 GEOMETRY = [

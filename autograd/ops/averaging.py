@@ -16,7 +16,7 @@ from ..samples import case, reals
 from . import arithmetic, powers
 from .activations import relu
 from .axes import accumulation_dtype, wide_dtype
-from .pooling import framed, overlap, pool_places, pool_sizes, reduce_windows, slabs
+from .pooling import framed, max_pooled, overlap, pool_places, pool_sizes, reduce_windows, slabs
 from .shapes import shape_of
 
 # ---- the op and its transpose ----------------------------------------------------------------------------------------
@@ -188,6 +188,10 @@ def avg_pool3d(
 
 
 def _by_norm(name: str, rank: int, x: Any, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool) -> Any:
+    if math.isinf(norm_type):  # the largest, or the smallest, magnitude
+        side = math.copysign(1.0, norm_type)
+        sizes = arithmetic.mul(arithmetic.abs(x), side)
+        return arithmetic.mul(max_pooled(name, rank, sizes, kernel_size, stride, 0, 1, ceil_mode, False), side)
     size, _, _ = pool_sizes(name, rank, kernel_size, stride, 0)
     mean = _averaged(name, rank, powers.pow(x, norm_type), size, stride, 0, ceil_mode, True, None)
     positive = arithmetic.mul(arithmetic.sign(mean), relu(arithmetic.abs(mean)))
@@ -208,7 +212,7 @@ def lp_pool1d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None
 
     Args:
         input: (N, C, length), or (C, length) without batch.
-        norm_type: the power.
+        norm_type: the power; infinity (or minus infinity) for the largest (smallest) magnitude.
         kernel_size, stride, ceil_mode: as of ``avg_pool1d``.
 
     Raises: ShapeError, ValueError.

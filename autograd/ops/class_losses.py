@@ -14,7 +14,6 @@ import numpy as np
 
 from .._op import composed, op
 from ..engine.foreign import require_plain
-from ..engine.nodes import Handle
 from ..errors import ShapeError
 from ..samples import case, reals
 from . import arithmetic, reductions
@@ -24,6 +23,7 @@ from .axes import wide_dtype
 from .class_targets import by_rows, check_targets, class_dim, combine, from_rows, read_targets, share_of, spread
 from .losses import combined
 from .neural import log_softmax, softmax
+from .shapes import reshape
 
 _TARGETS: list[dict[str, Any]] = [
     {"x": reals(shape=(3, 4)), "target": np.array([1, 3, 1])},
@@ -286,7 +286,7 @@ def _entropy_of_probabilities(x: Any, target: Any, weight: Any, reduction: str, 
     if label_smoothing:
         target = arithmetic.add(arithmetic.mul(target, 1 - label_smoothing), label_smoothing / shape[dim])
     if weight is not None:
-        logs = arithmetic.mul(logs, np.reshape(weight, (-1, *(1,) * (len(shape) - dim - 1))))
+        logs = arithmetic.mul(logs, reshape(weight, (-1, *(1,) * (len(shape) - dim - 1))))
     losses = arithmetic.neg(reductions.sum(arithmetic.mul(logs, target), dim))
     return combined(losses, reduction)
 
@@ -305,7 +305,7 @@ def cross_entropy(
     Args:
         x: floating.
         target: class numbers, or probabilities of the classes (floating, of the shape of ``x``).
-        weight: a factor for each class.
+        weight: a factor for each class; with probabilities as targets it has a gradient too.
         ignore_index: targets of this number do not count.
         reduction: ``"mean"`` (weighted, over the targets that count), ``"sum"`` or ``"none"``.
         label_smoothing: this share of each target is spread evenly over all classes.
@@ -338,8 +338,6 @@ def cross_entropy(
     if weight is not None or reduction not in ("mean", "sum", "none") or not len(x.shape):
         dim = class_dim(tuple(x.shape))
         check_targets("cross_entropy", x, np.empty((*x.shape[:dim], *x.shape[dim + 1 :])), weight, reduction)
-    if weight is not None and isinstance(weight, Handle):
-        weight = weight._data
     return _entropy_of_probabilities(x, target, weight, reduction, label_smoothing)
 
 

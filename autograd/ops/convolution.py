@@ -172,6 +172,8 @@ def _check(name: str, rank: int, x: Any, weight: Any, bias: Any, groups: int, tr
     if len(weights) != rank + 2:
         what = "(inputs, outputs / groups, kernel...)" if transposed else "(outputs, inputs / groups, kernel...)"
         raise ShapeError(f"{name}: expected a weight {what} of {rank + 2} dimensions, got shape {weights}")
+    if 0 in weights[2:]:
+        raise ShapeError(f"{name}: a kernel must not be empty, got a weight of shape {weights}")
     if groups < 1 or weights[0] % groups or not weights[0]:
         raise ShapeError(
             f"{name}: the first dimension of the weight, of shape {weights}, must be a positive multiple of "

@@ -69,7 +69,7 @@ def _taken_rows(g: Any, index: Any, padding_idx: int | None) -> Any:
 def add_rows(x: Any, index: Any, rows: int, padding_idx: int | None = None) -> Any:
     """Zeros of ``rows`` rows, with the vectors ``x`` added to the rows ``index`` (but to the row ``padding_idx``)."""
     size = x.shape[-1]
-    index, x = np.reshape(index, -1), np.reshape(x, (-1, size))
+    index, x = np.reshape(index, -1), np.reshape(x, (index.size, size))
     if isinstance(x, np.ndarray) and x.size >= 4096:
         out = _sums(index, x, rows)  # ten times as fast as np.add.at
     else:
@@ -94,8 +94,7 @@ def _embed_rule(
 ])  # fmt: skip
 def embedding_(x: Any, weight: Any, padding_idx: int | None = None, scale_grad_by_freq: bool = False) -> Any:
     """The rows ``x`` of ``weight``."""
-    if x.dtype.kind in "iuf":
-        check_range("", "index", x, weight.shape[0])
+    check_range("", "index", x, weight.shape[0])
     return np.take(weight, x, 0)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import dtypes
 from .._op import composed, op
+from ..engine.callsite import warn
 from ..engine.failures import describe
 from ..errors import ShapeError
 from ..generator import Generator, source
@@ -21,6 +22,7 @@ from .norms import norm
 from .products import flat
 from .repetition import broadcast_tensors
 from .selection import clamp
+from .shapes import positive
 
 # ---- linear ----------------------------------------------------------------------------------------------------------
 
@@ -166,6 +168,7 @@ def softmax(x: Any, dim: int, dtype: Any = None) -> Any:
     if dtype is not None:
         x = x.astype(dtypes.as_dtype(dtype), copy=False)
     if not x.size:
+        positive(dim, x.ndim)
         return np.array(x, subok=True)
     out = _softmax(x, dim) if x.size <= BLOCK else linewise(_softmax, dim, x)
     return out if out.dtype is x.dtype else out.astype(x.dtype)
@@ -210,6 +213,7 @@ def log_softmax(x: Any, dim: int, dtype: Any = None) -> Any:
     if dtype is not None:
         x = x.astype(dtypes.as_dtype(dtype), copy=False)
     if not x.size:
+        positive(dim, x.ndim)
         return np.array(x, subok=True)
     out = _log_softmax(x, dim) if x.size <= BLOCK else linewise(_log_softmax, dim, x)
     return out if out.dtype is x.dtype else out.astype(x.dtype)
@@ -270,12 +274,19 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, *, generator: Generat
 def feature_dropout(name: str, rank: int, x: Any, p: float, training: bool) -> Any:
     """``dropout`` of whole channels of a batch (N, C, ...) with ``rank`` dimensions, or of one example (C, ...).
 
+    As in PyTorch ``dropout2d`` takes everything as a batch, and it and ``dropout3d`` warn of other shapes.
+
     Raises: ShapeError; ValueError for an impossible ``p``.
     """
-    if x.ndim not in (rank, rank - 1):
-        raise ShapeError(f"{name}: expected {rank - 1} or {rank} dimensions, got shape {tuple(x.shape)}")
-    leading = x.ndim - rank + 2
-    return _dropped(name, x, p, training, (*x.shape[:leading], *(1,) * (rank - 2)), None)
+    shape = tuple(x.shape)
+    leading = 2 if x.ndim == rank or rank == 4 else 1
+    if x.ndim < leading or (rank == 3 and x.ndim not in (2, 3)):
+        raise ShapeError(f"{name}: expected {rank - 1} or {rank} dimensions, got shape {shape}")
+    if rank == 4 and x.ndim == 3:
+        warn(f"dropout2d: shape {shape} is taken as (N, C, L), not as an image without batch; use dropout1d")
+    elif x.ndim not in (rank, rank - 1):
+        warn(f"{name}: expected {rank - 1} or {rank} dimensions, got shape {shape}; use dropout for other shapes")
+    return _dropped(name, x, p, training, (*shape[:leading], *(1,) * (x.ndim - leading)), None)
 
 
 def _alpha_dropped(name: str, x: Any, p: float, training: bool, shape: tuple[int, ...]) -> Any:

@@ -309,7 +309,10 @@ def instance_norm(
 
 @composed(
     inputs=("x",),
-    samples=[case(x=reals(shape=(2, 4)), size=2), case(x=reals(shape=(1, 3, 2)), size=3, alpha=0.5, beta=0.5, k=2.0)],
+    samples=[
+        case(x=reals(shape=(2, 4, 1)), size=2),
+        case(x=reals(shape=(1, 3, 2)), size=3, alpha=0.5, beta=0.5, k=2.0),
+    ],
 )
 def local_response_norm(x: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:
     """``x / (k + alpha * mean) ** beta``, where the mean goes over the squares of ``size`` neighbouring channels.
@@ -324,8 +327,10 @@ def local_response_norm(x: Any, size: int, alpha: float = 1e-4, beta: float = 0.
     Source: A. Krizhevsky et al., ImageNet Classification with Deep Convolutional Neural Networks, 2012.
     """
     shape = tuple(shape_of(x))
-    if len(shape) < 2:
-        raise ShapeError(f"local_response_norm: expected (examples, channels, ...), got shape {shape}")
+    if len(shape) < 3:
+        raise ShapeError(f"local_response_norm: expected (examples, channels, size, ...), got shape {shape}")
+    if size < 1:
+        raise ValueError(f"local_response_norm: size must be at least 1, got {size}")
     if 0 in shape:
         return x
     squares = movedim(arithmetic.mul(x, x), 1, -1)

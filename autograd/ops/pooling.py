@@ -308,7 +308,7 @@ def pool_sizes(name: str, rank: int, kernel_size: Any, stride: Any, padding: Any
     return size, steps, per_dimension(name, "padding", padding, rank, 0)
 
 
-def _max_pooled(
+def max_pooled(
     name: str,
     rank: int,
     x: Any,
@@ -319,6 +319,10 @@ def _max_pooled(
     ceil_mode: bool,
     return_indices: bool,
 ) -> Any:
+    """What ``max_pool1d`` and its like return, for ``rank`` dimensions.
+
+    Raises: ShapeError, ValueError, which begin with ``name``.
+    """
     size, steps, around = pool_sizes(name, rank, kernel_size, stride, padding)
     apart = per_dimension(name, "dilation", dilation, rank, 1)
     _, edges = pool_places(name, rank, shape_of(x), size, steps, around, apart, ceil_mode)
@@ -359,7 +363,7 @@ def max_pool1d(
     Raises: ShapeError, ValueError.
     """
     arguments = (kernel_size, stride, padding, dilation, ceil_mode, return_indices)
-    return _max_pooled("max_pool1d", 1, input, *arguments)
+    return max_pooled("max_pool1d", 1, input, *arguments)
 
 
 @composed(inputs=("input",), samples=_cases(2))
@@ -377,7 +381,7 @@ def max_pool2d(
     Places are counted row by row: ``row * width + column``.
     """
     arguments = (kernel_size, stride, padding, dilation, ceil_mode, return_indices)
-    return _max_pooled("max_pool2d", 2, input, *arguments)
+    return max_pooled("max_pool2d", 2, input, *arguments)
 
 
 @composed(inputs=("input",), samples=_cases(3))
@@ -392,4 +396,4 @@ def max_pool3d(
 ) -> Any:
     """The largest element of each window over depth, height and width; arguments as of ``max_pool1d``."""
     arguments = (kernel_size, stride, padding, dilation, ceil_mode, return_indices)
-    return _max_pooled("max_pool3d", 3, input, *arguments)
+    return max_pooled("max_pool3d", 3, input, *arguments)

@@ -209,8 +209,11 @@ def constant_pad_nd(x: Any, pad: Sequence[int], value: float = 0) -> Any:
     before = [0] * free + list(pad[-2::-2])
     after = [0] * free + list(pad[-1::-2])
     shape = [n + low + high for n, low, high in zip(x.shape, before, after, strict=True)]
-    if min(shape, default=0) < 0:
+    left = [n + min(low, 0) + min(high, 0) for n, low, high in zip(x.shape, before, after, strict=True)]
+    if min(left, default=0) < 0:
         raise ShapeError(f"constant_pad_nd: pad {tuple(pad)} cuts more than there is off shape {x.shape}")
+    if not pad:
+        return np.array(x, subok=True)
     out = np.full(shape, value or 0, x.dtype, like=x)
     inner = tuple([slice(max(low, 0), n - max(high, 0)) for low, high, n in zip(before, after, shape, strict=True)])
     outer = tuple([slice(max(-low, 0), n - max(-high, 0)) for low, high, n in zip(before, after, x.shape, strict=True)])

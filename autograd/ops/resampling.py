@@ -11,9 +11,9 @@ import numpy as np
 
 from .._op import composed, op, unwrap
 from ..engine.foreign import as_array, everywhere
-from ..errors import NotDifferentiableError, ShapeError
+from ..errors import ShapeError
 from ..samples import case, reals
-from . import arithmetic
+from . import arithmetic, reductions
 from .axes import wide_dtype
 from .contraction import einsum
 from .indexing import getitem
@@ -22,21 +22,48 @@ from .shapes import movedim, reshape, shape_of
 
 # ---- one dimension: each place of the result is a weighted sum of a few places of the input -------------------------
 
-_SPATIAL = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}
+_SPATIAL = {"linear": 1, "bilinear": 2, "bicubic": 2, "lanczos": 2, "trilinear": 3}
 """The modes that interpolate, and between how many dimensions."""
 
 
+def _near(s: Any, a: float) -> Any:
+    """The cubic convolution kernel of R. Keys (1981) at distances up to 1."""
+    return ((a + 2) * s - (a + 3)) * s * s + 1
+
+
+def _far(s: Any, a: float) -> Any:
+    """The cubic convolution kernel at distances from 1 to 2."""
+    return ((a * s - 5 * a) * s + 8 * a) * s - 4 * a
+
+
 def _cubic(t: Any) -> list[Any]:
-    """The weights of the four neighbours at -1, 0, 1, 2 of a point at ``t`` (R. Keys, 1981, with -3/4)."""
+    """The weights of the four neighbours at -1, 0, 1, 2 of a point at ``t``."""
     a = -0.75
+    return [_far(t + 1, a), _near(t, a), _near(1 - t, a), _far(2 - t, a)]
 
-    def near(s: Any) -> Any:
-        return ((a + 2) * s - (a + 3)) * s * s + 1
 
-    def far(s: Any) -> Any:
-        return ((a * s - 5 * a) * s + 8 * a) * s - 4 * a
+_FILTERS: dict[str, tuple[int, Any]] = {
+    "bilinear": (1, lambda s: 1 - s),
+    "bicubic": (2, lambda s: np.where(s < 1, _near(s, -0.5), _far(s, -0.5))),
+    "lanczos": (3, lambda s: np.sinc(s) * np.sinc(s / 3)),
+}
+"""For each mode with ``antialias`` how far its filter reaches, and the filter."""
 
-    return [far(t + 1), near(t), near(1 - t), far(2 - t)]
+
+def _filter_taps(n: int, size: int, mode: str, align_corners: bool, scale: float | None) -> tuple[Any, Any]:
+    """The tables of ``_taps`` with a filter that widens as the image shrinks, so that every place counts."""
+    step = n / size if scale is None else 1 / scale
+    if align_corners:
+        step = (n - 1) / (size - 1) if size > 1 else 0.0
+    reach, weigh = _FILTERS[mode]
+    wide = max(step, 1.0)
+    center = step * (np.arange(size) + 0.5)
+    first = np.maximum((center - reach * wide + 0.5).astype(np.int64), 0)
+    last = np.minimum((center + reach * wide + 0.5).astype(np.int64), n)
+    index = first + np.arange(int(np.max(last - first)))[:, None]
+    apart = np.minimum(np.abs(index + 0.5 - center) / wide, reach)
+    weights = np.where(index < last, weigh(apart), 0)
+    return np.minimum(index, n - 1), weights / np.sum(weights, 0)
 
 
 def _taps(n: int, size: int, mode: str, align_corners: bool, scale: float | None) -> tuple[Any, Any]:
@@ -125,6 +152,7 @@ _SIZES = [
     case(x=reals(shape=(1, 1, 3, 4)), scale_factor=(2, 0.5), mode="bilinear"),
     case(x=reals(shape=(1, 1, 3, 4)), size=(5, 2), mode="bicubic"),
     case(x=reals(shape=(1, 1, 2, 2, 3)), size=(3, 1, 4), mode="trilinear"),
+    case(x=reals(shape=(1, 1, 5, 2)), size=(2, 3), mode="bicubic", antialias=True),
     case(x=reals(shape=(1, 2, 5)), size=3, mode="area"), case(x=reals(shape=(1, 1, 3, 4)), size=(5, 2), mode="area"),
 ]  # fmt: skip
 
@@ -146,13 +174,13 @@ def interpolate(
         size: the new size, one number or one for each spatial dimension;
         scale_factor: or by what to multiply the size (rounded down).
         mode: ``"nearest"``, ``"nearest-exact"``, ``"linear"`` (3 dimensions), ``"bilinear"``, ``"bicubic"`` (4),
-            ``"trilinear"`` (5), ``"area"``.
+            ``"trilinear"`` (5), ``"area"``, and with ``antialias`` ``"lanczos"`` (4).
         align_corners: for the modes that interpolate, whether the outermost pixels' centers stay in place, not their
             outer edges.
         recompute_scale_factor: find the distance of the points from the sizes, not from ``scale_factor``.
-        antialias: not available.
+        antialias: for ``"bilinear"``, ``"bicubic"`` and ``"lanczos"``: filter what a smaller image cannot show.
 
-    Raises: ShapeError; ValueError for arguments that exclude each other; NotDifferentiableError for ``antialias``.
+    Raises: ShapeError; ValueError for arguments that exclude each other.
     """
     shape = tuple(shape_of(x))
     rank = len(shape) - 2
@@ -164,8 +192,10 @@ def interpolate(
         raise ValueError(f"interpolate: align_corners is for the modes {', '.join(_SPATIAL)}, not for {mode!r}")
     if (size is None) == (scale_factor is None):
         raise ValueError("interpolate: give either size or scale_factor")
-    if antialias:
-        raise NotDifferentiableError("interpolate: antialias=True is not available; average first, with mode='area'")
+    if antialias and mode not in _FILTERS:
+        raise ValueError(f"interpolate: antialias is for the modes {', '.join(_FILTERS)}, not for {mode!r}")
+    if mode == "lanczos" and (align_corners or not antialias):
+        raise ValueError("interpolate: mode 'lanczos' needs antialias=True, and no align_corners")
     scales: tuple[Any, ...] = (None,) * rank
     if size is not None:
         if recompute_scale_factor:
@@ -178,9 +208,14 @@ def interpolate(
             scales = factors
     if min(*sizes, *shape[2:]) < 1:
         raise ShapeError(f"interpolate: sizes must be positive, got shape {shape} and the new size {sizes}")
+    taps = _filter_taps if antialias else _taps
+    # Where the size stays, these keep to the factor all the same; the others copy, as in PyTorch.
+    by_factor = (mode in ("bicubic", "nearest-exact") and not antialias) or (mode == "nearest" and rank != 2)
     for dim, (n, scale) in enumerate(zip(sizes, scales, strict=True), 2):
-        if n != shape[dim] or scale not in (None, 1.0):
-            x = resample(x, _taps(shape[dim], n, mode, bool(align_corners), scale), dim)
+        if mode == "nearest" and rank == 2 and n == 2 * shape[dim]:
+            scale = None
+        if n != shape[dim] or (by_factor and scale not in (None, 1.0)):
+            x = resample(x, taps(shape[dim], n, mode, bool(align_corners), scale), dim)
     return x
 
 
@@ -321,6 +356,9 @@ def grid_sample(
                 if weight is not None:
                     values = arithmetic.mul(values, reshape(weight, (points[0], 1, -1)))
             total = values if total is None else arithmetic.add(total, values)
+        if mode == "nearest":  # constant but for its jumps: the grid has the gradient 0
+            still = reductions.sum(keep(flat, np.zeros(1, bool)), -1)
+            total = arithmetic.add(total, reshape(still, (points[0], 1, -1)))
     return reshape(total, (*shape[:2], *points[1:-1]))
 
 

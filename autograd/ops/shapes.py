@@ -172,7 +172,8 @@ def unflatten(x: Any, dim: int, sizes: Sequence[int]) -> Any:
     known = math.prod([n for n in sizes if n != -1])
     if known != shape[place] and not (-1 in sizes and known and shape[place] % known == 0):
         raise ShapeError(f"unflatten: sizes {tuple(sizes)} do not multiply to {shape[place]}, dim {dim} of {shape}")
-    return reshape(x, (*shape[:place], *sizes, *shape[place + 1 :]))
+    filled = [shape[place] // known if n == -1 else n for n in sizes]  # also where another size is 0
+    return reshape(x, (*shape[:place], *filled, *shape[place + 1 :]))
 
 
 def view_or_cast(x: Any, *shape: Any, **kwargs: Any) -> Any:

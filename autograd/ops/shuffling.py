@@ -66,7 +66,7 @@ def pixel_unshuffle(x: Any, downscale_factor: int) -> Any:
 
 
 @composed(inputs=("x",), samples=[
-    case(x=reals(shape=(1, 4, 2)), groups=2), case(x=reals(shape=(2, 6)), groups=3),
+    case(x=reals(shape=(1, 4, 2)), groups=2), case(x=reals(shape=(2, 6, 1)), groups=3),
 ])  # fmt: skip
 def channel_shuffle(x: Any, groups: int) -> Any:
     """The channels of (examples, channels, ...) dealt out anew: one of each group, then the next of each, and so on.
@@ -80,8 +80,8 @@ def channel_shuffle(x: Any, groups: int) -> Any:
     Source: X. Zhang et al., ShuffleNet, 2018.
     """
     shape = tuple(shape_of(x))
-    if len(shape) < 2:
-        raise ShapeError(f"channel_shuffle: expected (examples, channels, ...), got shape {shape}")
+    if len(shape) < 3:
+        raise ShapeError(f"channel_shuffle: expected (examples, channels, size, ...), got shape {shape}")
     if groups < 1 or shape[1] % groups:
         raise ShapeError(f"channel_shuffle: {shape[1]} channels of shape {shape} do not divide into {groups} groups")
     apart = reshape(x, (shape[0], groups, shape[1] // groups, *shape[2:]))

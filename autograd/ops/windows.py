@@ -121,6 +121,17 @@ def overlap_add(x: Any, shape: Any, size: Any, stride: Any = 1, dilation: Any = 
     return out.astype(x.dtype, copy=False)
 
 
+def _planes(name: str, kernel: Any, dilation: Any, padding: Any, stride: Any) -> list[tuple[int, ...]]:
+    """The settings of windows on images, for height and width.
+
+    Raises: ShapeError.
+    """
+    found = [_pairs(value, 2) for value in (kernel, dilation, padding, stride)]
+    if min(found[0]) < 1 or min(found[2]) < 0:
+        raise ShapeError(f"{name}: kernel_size must be positive and padding not negative, got {kernel} and {padding}")
+    return found
+
+
 # ---- built on them --------------------------------------------------------------------------------------------------
 
 
@@ -151,7 +162,7 @@ def im2col(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride
     """
     if len(shape_of(x)) not in (3, 4):
         raise ShapeError(f"unfold: expected (batch, channels, height, width) or without batch, got shape {shape_of(x)}")
-    kernel, dilation, padding, stride = [_pairs(value, 2) for value in (kernel_size, dilation, padding, stride)]
+    kernel, dilation, padding, stride = _planes("unfold", kernel_size, dilation, padding, stride)
     if any(padding):
         x = constant_pad_nd(x, (padding[1], padding[1], padding[0], padding[0]))
     seen = windows(x, kernel, stride, dilation)
@@ -172,7 +183,7 @@ def col2im(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, paddin
 
     Raises: ShapeError.
     """
-    kernel, dilation, padding, stride = [_pairs(value, 2) for value in (kernel_size, dilation, padding, stride)]
+    kernel, dilation, padding, stride = _planes("fold", kernel_size, dilation, padding, stride)
     height, width = _pairs(output_size, 2)
     padded = (height + 2 * padding[0], width + 2 * padding[1])
     counts = window_counts("fold", padded, kernel, stride, dilation)

@@ -54,7 +54,10 @@ class Bundle:
         Raises:
             CheckpointError: something in it cannot be saved.
         """
-        return _Packer().pack(thing)
+        try:
+            return _Packer().pack(thing)
+        except RecursionError:
+            raise CheckpointError("save: the dicts, lists and tuples are nested too deeply") from None
 
     def thing(self) -> Any:
         """The object; for another program's file a dict of Tensors.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Callable
+from typing import IO, Any
 
 from ..devices import check_device
 from ..errors import CheckpointError
@@ -18,13 +19,14 @@ __all__ = ["load", "save"]
 FOREIGN = (".pt", ".pth", ".bin", ".pkl", ".pickle")
 
 
-def save(obj: Any, path: str | os.PathLike[str]) -> None:
+def save(obj: Any, path: str | os.PathLike[str] | IO[bytes]) -> None:
     """Save Tensors and plain Python values to a file, whole or not at all.
 
     Args:
         obj: Tensors, arrays, numbers, text, None, dtypes, and dicts, lists and tuples of them, nested as you like: the
             state dicts of model, optimizer, scheduler and loader, with ``get_rng_state()``, go into one file.
-        path: ending in ``.npz`` for NumPy's format; else the file is in that of safetensors.
+        path: ending in ``.npz`` for NumPy's format; else the file is in that of safetensors, and so is what is written
+            to an open file (``io.BytesIO()``) instead.
 
     Raises:
         CheckpointError: something in ``obj`` cannot be saved; a file that was there is then as it was.
@@ -39,6 +41,9 @@ def save(obj: Any, path: str | os.PathLike[str]) -> None:
     >>> autograd.load(path)
     {'weight': tensor([1., 2.]), 'epoch': 3}
     """
+    if hasattr(path, "write"):
+        _through_a_file(lambda name: save(obj, name), path, None)
+        return
     path = os.fspath(path)
     if path.endswith(FOREIGN):
         raise ValueError(
@@ -51,11 +56,28 @@ def save(obj: Any, path: str | os.PathLike[str]) -> None:
         write(bundle, temporary)
 
 
-def load(path: str | os.PathLike[str], map_location: Any = None, *, weights_only: bool = True) -> Any:
+def _through_a_file(work: Callable[[str], Any], into: Any, out_of: Any) -> Any:
+    """What ``work`` returns for the name of a file with the bytes ``out_of``, whose bytes then go ``into`` another."""
+    import shutil
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        name = os.path.join(folder, "open-file")
+        if out_of is not None:
+            with open(name, "wb") as file:
+                shutil.copyfileobj(out_of, file)
+        result = work(name)
+        if into is not None:
+            with open(name, "rb") as file:
+                shutil.copyfileobj(file, into)
+        return result
+
+
+def load(path: str | os.PathLike[str] | IO[bytes], map_location: Any = None, *, weights_only: bool = True) -> Any:
     """Load what ``save`` saved; or a safetensors, npz or PyTorch file of another program.
 
     Args:
-        path: of the file; its contents tell the format.
+        path: of the file, or an open one, of which the rest is read; its contents tell the format.
         map_location: ``'cpu'``, for PyTorch's scripts.
         weights_only: for PyTorch's scripts: nothing else is ever read.
 
@@ -71,6 +93,8 @@ def load(path: str | os.PathLike[str], map_location: Any = None, *, weights_only
     import zipfile
 
     check_device(map_location)
+    if hasattr(path, "read"):
+        return _through_a_file(load, None, path)
     path = os.fspath(path)
     with open(path, "rb") as file:
         start, size = file.read(8), os.fstat(file.fileno()).st_size

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import math
 import pickle
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -63,13 +63,17 @@ class _Storage(_Inert):
 
 
 class _Piece(_Inert):
-    """A tensor: where it lies in its storage."""
+    """A tensor: where it lies in its storage, and whether that holds its conjugate or its negative."""
 
-    def __init__(self, storage: _Storage, offset: int, size: tuple[int, ...], stride: tuple[int, ...]) -> None:
+    def __init__(
+        self, storage: _Storage, offset: int, size: tuple[int, ...], stride: tuple[int, ...], conj: bool, neg: bool
+    ) -> None:
         self.storage = storage
         self.offset = offset
         self.size = size
         self.stride = stride
+        self.conj = conj
+        self.neg = neg
 
 
 class _Maker(_Inert):
@@ -93,7 +97,9 @@ def _is_size(value: Any) -> bool:
     return type(value) is tuple and len(value) <= MAX_DIMS and all(type(n) is int and 0 <= n < 2**62 for n in value)
 
 
-def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *others: Any) -> _Piece:
+def _tensor(
+    storage: Any, offset: Any, size: Any, stride: Any, grad: Any = False, hooks: Any = None, flags: Any = None
+) -> _Piece:
     """The tensor of ``torch._utils._rebuild_tensor_v2``, if it lies within its storage."""
     if not (type(storage) is _Storage and _is_size((offset,)) and _is_size(size) and _is_size(stride)):
         raise CheckpointError("load: refused a tensor whose storage, offset, size or stride is none")
@@ -105,7 +111,10 @@ def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *others: Any) -> 
             f"load: refused a tensor of size {size}, stride {stride} and offset {offset} that does not lie within its "
             f"storage of {storage.count} elements"
         )
-    return _Piece(storage, offset, size, stride)
+    flags = {} if flags is None else flags
+    if type(flags) is not dict or not flags.items() <= {("conj", True), ("neg", True)}:
+        raise CheckpointError(f"load: refused a tensor with the properties {flags!r:.80}")
+    return _Piece(storage, offset, size, stride, "conj" in flags, "neg" in flags)
 
 
 def _parameter(data: Any, *others: Any) -> _Piece:
@@ -127,6 +136,20 @@ def _ordered(*args: Any) -> _Ordered:
     return _Ordered(*args)
 
 
+def _counter(counts: Any = None) -> Counter[Any]:
+    """The Counter of a scheduler's milestones."""
+    if type(counts) is not dict:
+        raise CheckpointError("load: refused a Counter without counts")
+    return Counter(counts)
+
+
+def _complex(real: Any, imag: Any) -> complex:
+    """The number for ``complex``."""
+    if type(real) is not float or type(imag) is not float:
+        raise CheckpointError("load: refused a complex number of other parts than two numbers")
+    return complex(real, imag)
+
+
 def _known(module: str, name: str) -> Any:
     """What a name in the pickle stands for."""
     if (module, name) in MAKERS:
@@ -141,6 +164,8 @@ def _known(module: str, name: str) -> Any:
 
 MAKERS = {
     ("collections", "OrderedDict"): _Maker(_ordered),
+    ("collections", "Counter"): _Maker(_counter),
+    ("__builtin__", "complex"): _Maker(_complex),
     ("torch", "Size"): _Maker(_size),
     ("torch._utils", "_rebuild_tensor_v2"): _Maker(_tensor),
     ("torch._utils", "_rebuild_parameter"): _Maker(_parameter),
@@ -204,9 +229,9 @@ class _Loader:
 
     def _built(self, value: Any) -> Any:
         if isinstance(value, dict):
-            made: dict[Any, Any] = OrderedDict() if type(value) is _Ordered else {}
-            made.update((self.build(key), self.build(item)) for key, item in value.items())
-            return made
+            items = {self.build(key): self.build(item) for key, item in value.items()}
+            kind = type(value)
+            return OrderedDict(items) if kind is _Ordered else Counter(items) if kind is Counter else items
         if isinstance(value, (list, tuple)):
             return type(value)([self.build(item) for item in value])
         if isinstance(value, _Piece):
@@ -225,7 +250,9 @@ class _Loader:
         array = np.ndarray(piece.size, elements.dtype, elements, piece.offset * step, [n * step for n in piece.stride])
         # read-only where it is expanded, as what is expanded here
         array.flags.writeable = all(step or n == 1 for n, step in zip(piece.size, piece.stride, strict=True))
-        return new_tensor(array)
+        if piece.conj:
+            array = np.conjugate(array)
+        return new_tensor(np.negative(array) if piece.neg else array)
 
     def _elements(self, storage: _Storage) -> Any:
         """The elements of a storage, read when they are first needed; tensors that share it share its memory."""

@@ -21,8 +21,8 @@ def default_convert(data: Any) -> Any:
         return _like(data, {key: default_convert(value) for key, value in data.items()})
     if isinstance(data, tuple) and hasattr(data, "_fields"):
         return type(data)(*(default_convert(item) for item in data))
-    if isinstance(data, (list, tuple)):
-        return [default_convert(item) for item in data]
+    if isinstance(data, Sequence) and not isinstance(data, (str, bytes)):
+        return _listed(data, [default_convert(item) for item in data])
     return data
 
 
@@ -53,16 +53,16 @@ def default_collate(batch: Sequence[Any]) -> Any:
         return batch
     if isinstance(first, Mapping):
         return _like(first, {key: default_collate([sample[key] for sample in batch]) for key in first})
-    if isinstance(first, (list, tuple)):
+    if isinstance(first, Sequence):
         lengths = {len(sample) for sample in batch}
         if len(lengths) > 1:
             raise ShapeError(
                 f"default_collate: samples of different lengths {sorted(lengths)}; pad them, or give collate_fn"
             )
         columns = [default_collate(column) for column in zip(*batch, strict=True)]
-        return type(first)(*columns) if hasattr(first, "_fields") else columns
+        return type(first)(*columns) if hasattr(first, "_fields") else _listed(first, columns)
     raise TypeError(
-        f"default_collate: expected Tensors, arrays, numbers, text, dicts, lists or tuples, got "
+        "default_collate: expected Tensors, arrays, numbers, text, dicts or sequences, got "
         f"{type(first).__name__}; give collate_fn"
     )
 
@@ -78,6 +78,16 @@ def _stacked(arrays: Sequence[Any]) -> Tensor:
         ) from None
     made: Tensor = new_tensor(stacked)
     return made
+
+
+def _listed(source: Sequence[Any], items: list[Any]) -> Any:
+    """``items`` in the class of ``source`` if that takes a list; a tuple becomes a list, as in PyTorch."""
+    if type(source) is list or isinstance(source, tuple):
+        return items
+    try:
+        return type(source)(items)  # type: ignore[call-arg]
+    except TypeError:
+        return items
 
 
 def _like(source: Mapping[Any, Any], items: dict[Any, Any]) -> Any:

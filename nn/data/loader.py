@@ -17,6 +17,9 @@ from .workers import Pool
 
 __all__ = ["DataLoader"]
 
+_FIXED = frozenset(("dataset", "batch_size", "sampler", "batch_sampler", "drop_last", "persistent_workers"))
+"""What other attributes were made from."""
+
 
 class DataLoader:
     """The batches of a data set; each ``for`` loop over it is an epoch.
@@ -114,6 +117,11 @@ class DataLoader:
             full, rest = divmod(len(self.dataset), self.batch_size or 1)  # type: ignore[arg-type]
             return full + (rest > 0 and not self.drop_last)
         return len(self.sampler if self.batch_sampler is None else self.batch_sampler)  # type: ignore[arg-type]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _FIXED and name in self.__dict__:
+            raise ValueError(f"DataLoader: {name} cannot be changed any more; make a new DataLoader")
+        super().__setattr__(name, value)
 
     # ---- an epoch ------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import numpy as np
 from autograd import Tensor
 from autograd.engine.mutation import stamp
 from autograd.engine.nodes import array_of, new_tensor
+from autograd.errors import AnomalyError
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
 
@@ -75,14 +76,14 @@ def get_total_norm(
         foreach: changes nothing here.
 
     Raises:
-        ValueError: it is not finite, and shall be.
+        AnomalyError: it is not finite, and shall be.
     """
     found = _listed(tensors)
     order = float(norm_type)
     with np.errstate(all="ignore"):
         total = _norm(_norms([t._data for t in found], order), order)
     if error_if_nonfinite and not np.isfinite(total):
-        raise ValueError(
+        raise AnomalyError(
             f"get_total_norm: the total norm of order {order:g} is {total}; look for the first non-finite value with "
             "autograd.detect_anomaly(), or pass error_if_nonfinite=False to clip all the same"
         )
@@ -94,7 +95,7 @@ def get_total_norm(
 
 
 def clip_grads_with_norm_(parameters: Tensors, max_norm: float, total_norm: Any, foreach: bool | None = None) -> None:
-    """Multiply the gradients by ``max_norm / total_norm`` if that is below 1.
+    """Multiply the gradients by ``max_norm / total_norm`` if that is below 1 (or NaN, which then all become).
 
     Args:
         parameters: a Tensor or several.
@@ -104,7 +105,7 @@ def clip_grads_with_norm_(parameters: Tensors, max_norm: float, total_norm: Any,
     """
     total = total_norm.item() if hasattr(total_norm, "item") else total_norm
     share = max_norm / (total + 1e-6)
-    factor = min(1.0, share) if type(share) is float else np.fmin(1.0, share).item()  # 1 where the norm is NaN
+    factor = (1.0 if share >= 1 else share) if type(share) is float else np.minimum(1.0, share).item()  # NaN is kept
     for grad in _grads(parameters):
         array = array_of(grad)
         stamp(array)
@@ -131,7 +132,7 @@ def clip_grad_norm_(
         The norm that the gradients had.
 
     Raises:
-        ValueError: it is not finite, and shall be.
+        AnomalyError: it is not finite, and shall be.
 
     >>> import autograd, nn
     >>> w = autograd.tensor([1.0, 1.0], requires_grad=True)
