@@ -12,7 +12,7 @@ from .engine.foreign import ForeignArray
 from .engine.nodes import Handle
 from .engine.observing import tell_replaced
 from .engine.views import current, shares_memory
-from .errors import DtypeError, RuleError
+from .errors import DtypeError, NotDifferentiableError, RuleError
 
 __all__ = [
     "as_arrays",
@@ -21,7 +21,9 @@ __all__ = [
     "promote",
     "promote_one",
     "promote_pair",
+    "refuse",
     "require_real",
+    "setting",
     "unpack_list",
     "unwrap",
 ]
@@ -76,6 +78,28 @@ def operator_operand(op: Any, name: str, value: Any, alias: Any, optional: bool)
     ):
         return operand(op, name, value, alias, optional)
     return NotImplemented, None, None
+
+
+def refuse(op_name: str, name: str, value: Any) -> None:
+    """Raise NotDifferentiableError if a Tensor requires grad, by which there is no derivative."""
+    if value.requires_grad:
+        raise NotDifferentiableError(
+            f"{op_name}: there is no derivative by '{name}', but a tensor came that requires grad; .detach() it if no "
+            "gradient is to flow through it, else write the formula with ops of tensors"
+        )
+
+
+def setting(op_name: str, name: str, value: Any) -> Any:
+    """What was given as a setting of an op, such as ``alpha``: a Tensor of one element becomes a number.
+
+    Raises:
+        NotDifferentiableError: the Tensor requires grad.
+    """
+    if not isinstance(value, Handle):
+        return value
+    refuse(op_name, name, value)
+    tensor: Any = value
+    return tensor.item()
 
 
 def as_arrays(op: Any, out: Any, values: tuple[Any, ...]) -> Any:

@@ -523,3 +523,11 @@ def test_what_is_made_like_an_array_can_be_written_to_in_nested_maps(make):
     x = autograd.arange(12.0).reshape(2, 2, 3)
     expected = autograd.stack([autograd.stack([written(row) for row in rows]) for rows in x])
     assert autograd.equal(vmap(vmap(written))(x), expected)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(4, 2), (3, 3), (2, 3)])
+def test_least_squares(rows: int, columns: int) -> None:
+    x, y = draw(3, rows, columns, grad=True), draw(3, rows, 2)
+    each = [autograd.linalg.lstsq(*pair) for pair in zip(x, y, strict=True)]
+    for found, column in zip(vmap(autograd.linalg.lstsq)(x, y), zip(*each, strict=True), strict=True):
+        same(found, autograd.stack(list(column)))

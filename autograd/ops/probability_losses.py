@@ -47,6 +47,7 @@ def _check_weights(name: str, shape: tuple[int, ...], **weights: Any) -> None:
         * (np.maximum(np.log1p(-x), -100) - np.maximum(np.log(x), -100))
     ),
     constants=("weight",),
+    refused=("weight",),
     promote="real",
     samples=pairs(reals(0.05, 0.95), reals(0.05, 0.95))
     + [case(x=reals(0.1, 0.9, shape=(2, 2)), target=reals(0, 1, shape=(2, 2)), weight=np.array([0.5, 2.0]))],
@@ -93,6 +94,7 @@ def _logits_target_slope(x: Any, pos_weight: Any) -> Any:
         _weighed(each(g, reduction, x.shape, target.shape), weight) * _logits_target_slope(x, pos_weight)
     ),
     constants=("weight", "pos_weight"),
+    refused=("weight", "pos_weight"),
     promote="real",
     samples=pairs(target=reals(0, 1))
     + [
@@ -143,7 +145,7 @@ def multilabel_soft_margin_loss(x: Any, target: Any, weight: Any = None, *, redu
     Args:
         x: logits (..., C).
         target: 0 or 1 for each.
-        weight: a factor for each class.
+        weight: a factor for each class, differentiable too.
         reduction: "mean", "sum" or "none", over the examples.
 
     Raises: ShapeError.
@@ -153,10 +155,12 @@ def multilabel_soft_margin_loss(x: Any, target: Any, weight: Any = None, *, redu
         raise ShapeError("multilabel_soft_margin_loss: the input must have a dimension of classes, got shape ()")
     if tuple(x.shape) != tuple(target.shape):
         check_pair("multilabel_soft_margin_loss", x, target, strict=True)
-    inner = "mean" if reduction == "mean" else "none"
-    losses = binary_cross_entropy_with_logits(x, target, weight, reduction=inner)
+    inner = "mean" if reduction == "mean" and weight is None else "none"
+    losses = binary_cross_entropy_with_logits(x, target, reduction=inner)
+    if weight is not None:
+        losses = arithmetic.mul(losses, weight)
     if reduction == "mean":
-        return losses
+        return losses if weight is None else reductions.mean(losses)
     return reductions.mean(losses, -1) if reduction == "none" else arithmetic.div(reductions.sum(losses), x.shape[-1])
 
 
