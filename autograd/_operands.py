@@ -12,7 +12,7 @@ from .engine.foreign import ForeignArray
 from .engine.nodes import Handle
 from .engine.observing import tell_replaced
 from .engine.views import current, shares_memory
-from .errors import DtypeError, NotDifferentiableError, RuleError
+from .errors import DtypeError, GradientError, NotDifferentiableError, RuleError
 
 __all__ = [
     "as_arrays",
@@ -26,6 +26,7 @@ __all__ = [
     "setting",
     "unpack_list",
     "unwrap",
+    "without_graphs",
 ]
 
 
@@ -53,7 +54,7 @@ def operand(op: Any, name: str, value: Any, alias: Any, optional: bool) -> tuple
         given = value
         try:
             if isinstance(value, (list, tuple)):
-                value = np.asarray(unwrap(value))
+                value = np.asarray(without_graphs(op.name, name, value) if op.differentiable else unwrap(value))
             elif type(value) is not np.ndarray:
                 value = np.asarray(value, like=value if isinstance(value, np.ndarray) else None)
         except ValueError:
@@ -78,6 +79,22 @@ def operator_operand(op: Any, name: str, value: Any, alias: Any, optional: bool)
     ):
         return operand(op, name, value, alias, optional)
     return NotImplemented, None, None
+
+
+def without_graphs(op_name: str, name: str, value: Any) -> Any:
+    """A nested list as one of arrays and numbers.
+
+    Raises:
+        GradientError: a Tensor in it requires grad, whose gradient would be lost.
+    """
+    if isinstance(value, (list, tuple)):
+        return [without_graphs(op_name, name, item) for item in value]
+    if isinstance(value, Handle) and value.requires_grad:  # type: ignore[attr-defined]
+        raise GradientError(
+            f"{op_name}: '{name}' is a list that contains a tensor that requires grad, and its gradient would be lost; "
+            "join the tensors with autograd.stack, or .detach() them"
+        )
+    return unwrap(value)
 
 
 def refuse(op_name: str, name: str, value: Any) -> None:

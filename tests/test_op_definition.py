@@ -382,6 +382,22 @@ def test_a_weight_that_would_lose_its_gradient_is_refused(loss, name):
         loss(autograd.ones(2, requires_grad=True))
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda w: autograd.ones(2) * [w, w], lambda w: autograd.sum([w, 1.0]), lambda w: [w, w] - leaf(1, 2),
+        lambda w: autograd.stack([leaf(1, 2), [w, w]]), lambda w: autograd.softmax([[w], [w]], 0),
+        lambda w: autograd.zeros(2).copy_([w, w]), lambda w: autograd.zeros(2).add_([w, w]),
+        lambda w: autograd.zeros(2).__setitem__(..., [w, w]),
+    ],
+)  # fmt: skip
+def test_a_list_of_tensors_that_require_grad_loses_no_gradient(call):
+    with pytest.raises(errors.GradientError, match=r"is a list that contains a tensor that requires grad.*stack"):
+        call(autograd.tensor(2.0, requires_grad=True))
+    call(autograd.tensor(2.0))
+    assert (leaf(1, 2) == [leaf(1)[0], 2]).tolist() == [True, True]
+
+
 def test_optional_inputs():
     @op(x=lambda g, w: g * 2.0 if w is None else g * w, w=lambda g, x: g * x)
     def scaled(x, w=None):
