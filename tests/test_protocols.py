@@ -127,6 +127,10 @@ def test_lists_and_python_types_are_in_double_precision_as_in_numpy(call):
 @pytest.mark.parametrize(
     "call",
     [
+        lambda x: np.sum(x, initial=3.0), lambda x: np.sum(x, where=[True, False, True], keepdims=True),
+        lambda x: np.prod(np.outer(x, x), 0, where=[True, False, True]), lambda x: np.max(x, initial=0.5),
+        lambda x: np.min(x, where=[True, True, False], initial=0.6), lambda x: np.add.reduce(x, initial=2.0),
+        lambda x: np.maximum.reduce(np.outer(x, x), 1, initial=0.2, where=[False, True, True]),
         lambda x: np.inner(x, 2.0), lambda x: np.inner([1, 2, 3], x), lambda x: np.kron([1, 2], x),
         lambda x: np.tensordot([[1, 2, 3]], x, 1), lambda x: np.cross(x, [[1, 2, 3], [4, 5, 7]]),
         lambda x: np.linalg.solve([[2, 0, 1], [0, 1, 0], [1, 1, 3]], x),

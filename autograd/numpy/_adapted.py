@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from .._op import NUMPY
-from .._operands import unwrap
+from .._operands import refuse, unwrap
 from ..engine.nodes import Handle
 from ..ops.shapes import shape_of
 from ._mirror import array as array_of
@@ -350,6 +350,13 @@ def _matrix_transpose(x: Any, /) -> Any:
     return np.swapaxes(x, -1, -2)
 
 
+@_adapts(np.histogram)
+def _histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:
+    if isinstance(weights, Handle):
+        refuse("histogram", "weights", weights)
+    return np.histogram(unwrap(a), unwrap(bins), range, density, unwrap(weights))
+
+
 # ---- without derivative ----------------------------------------------------------------------------------------------
 
 
@@ -362,7 +369,7 @@ def _of_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
 
 for _function in (
     np.argpartition, np.array_equiv, np.array_repr, np.array_str, np.common_type, np.diag_indices_from, np.digitize,
-    np.histogram, np.iscomplex, np.isrealobj, np.isscalar, np.lexsort, np.may_share_memory, np.nanargmax,
+    np.iscomplex, np.isrealobj, np.isscalar, np.lexsort, np.may_share_memory, np.nanargmax,
     np.nanargmin, np.result_type, np.shares_memory, np.tril_indices_from, np.triu_indices_from,
 ):  # fmt: skip
     _adapts(_function)(_of_arrays(_function))
