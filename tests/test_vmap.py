@@ -531,3 +531,8 @@ def test_least_squares(rows: int, columns: int) -> None:
     each = [autograd.linalg.lstsq(*pair) for pair in zip(x, y, strict=True)]
     for found, column in zip(vmap(autograd.linalg.lstsq)(x, y), zip(*each, strict=True), strict=True):
         same(found, autograd.stack(list(column)))
+
+
+def test_writing_in_place_without_examples() -> None:
+    gradients = vmap(func.grad(lambda x: x.clone().clamp_(0, 1).sum()))(draw(0, 3))
+    assert gradients.shape == (0, 3)
