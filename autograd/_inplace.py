@@ -109,7 +109,8 @@ def _protect(node: Any, old: Any, before: int) -> None:
 
 def _copied(value: Any, old: Any) -> Any:
     if isinstance(value, (np.ndarray, ForeignArray)):
-        shared = np.may_share_memory(bare(value), bare(old)) or not value.size  # what is empty never seems to share
+        memory = bare(value)
+        shared = np.may_share_memory(memory, bare(old)) or not memory.size  # what is empty never seems to share
         return value.copy() if shared else value
     if isinstance(value, list):
         return [_copied(item, old) for item in value]

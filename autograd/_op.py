@@ -71,6 +71,7 @@ def op(
     outputs: tuple[str, ...] | str | None = None,
     lists: tuple[str, ...] = (),
     constants: tuple[str, ...] = (),
+    refused: tuple[str, ...] = (),
     joint: Callable[..., Any] | None = None,
     inputs: tuple[str, ...] | None = None,
     register: bool | None = None,
@@ -95,6 +96,7 @@ def op(
             ``"many"`` if their number varies (then ``g`` is a list).
         lists: the inputs that are a list of arrays; their rule returns a list.
         constants: inputs that may be Tensors, but through which no derivative flows (indices, masks).
+        refused: the constants that must not be Tensors that require grad, as a derivative would be expected (weights).
         joint: one rule for all inputs, where they share work: returns a tuple, None for what is not in ``needs``.
         inputs: the differentiable inputs, where ``joint`` or no rule at all names them.
         register: whether the op joins the library's table ``OPS`` (default: only the library's own ops do).
@@ -118,7 +120,7 @@ def op(
     def define(forward: Callable[P, Any]) -> OpFunction[P, Any]:
         record: Any = Op(
             forward, numpy, rules, samples=samples, promote=promote, view=view, outputs=outputs, lists=lists,
-            constants=constants, joint=joint, inputs=inputs,
+            constants=constants, refused=refused, joint=joint, inputs=inputs,
         )  # fmt: skip
         function: OpFunction[P, Any] = record.call
         if register or (register is None and record.trusted):
@@ -196,6 +198,7 @@ class Op(NodeOp):
         outputs: tuple[str, ...] | str | None,
         lists: tuple[str, ...],
         constants: tuple[str, ...],
+        refused: tuple[str, ...],
         joint: Callable[..., Any] | None,
         inputs: tuple[str, ...] | None,
     ) -> None:
@@ -209,6 +212,7 @@ class Op(NodeOp):
         self.differentiable = bool(rules) or joint is not None
         self.lists = lists
         self.constants = constants
+        self.refused = refused
         self.view = view
         self.outputs = outputs
         self.elaborate = outputs is not None
@@ -334,7 +338,7 @@ class Op(NodeOp):
         """
         needed = any(nodes)
         node = None
-        if needed and local.grad and (self.outputs is not None or out.dtype.kind in "fcV"):
+        if needed and local.grad and (self.outputs is not None or (self.differentiable and out.dtype.kind in "fcV")):
             node = make_node(self, nodes, _saving.save(self, out, nodes, values), out)
             if local.pack is not None:
                 node.saved = Packed(node.saved, local.pack)

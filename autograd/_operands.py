@@ -12,7 +12,7 @@ from .engine.foreign import ForeignArray
 from .engine.nodes import Handle
 from .engine.observing import tell_replaced
 from .engine.views import current, shares_memory
-from .errors import DtypeError, RuleError
+from .errors import DtypeError, GradientError, NotDifferentiableError, RuleError
 
 __all__ = [
     "as_arrays",
@@ -21,9 +21,12 @@ __all__ = [
     "promote",
     "promote_one",
     "promote_pair",
+    "refuse",
     "require_real",
+    "setting",
     "unpack_list",
     "unwrap",
+    "without_graphs",
 ]
 
 
@@ -51,7 +54,7 @@ def operand(op: Any, name: str, value: Any, alias: Any, optional: bool) -> tuple
         given = value
         try:
             if isinstance(value, (list, tuple)):
-                value = np.asarray(unwrap(value))
+                value = np.asarray(without_graphs(op.name, name, value) if op.differentiable else unwrap(value))
             elif type(value) is not np.ndarray:
                 value = np.asarray(value, like=value if isinstance(value, np.ndarray) else None)
         except ValueError:
@@ -76,6 +79,44 @@ def operator_operand(op: Any, name: str, value: Any, alias: Any, optional: bool)
     ):
         return operand(op, name, value, alias, optional)
     return NotImplemented, None, None
+
+
+def without_graphs(op_name: str, name: str, value: Any) -> Any:
+    """A nested list as one of arrays and numbers.
+
+    Raises:
+        GradientError: a Tensor in it requires grad, whose gradient would be lost.
+    """
+    if isinstance(value, (list, tuple)):
+        return [without_graphs(op_name, name, item) for item in value]
+    if isinstance(value, Handle) and value.requires_grad:  # type: ignore[attr-defined]
+        raise GradientError(
+            f"{op_name}: '{name}' is a list that contains a tensor that requires grad, and its gradient would be lost; "
+            "join the tensors with autograd.stack, or .detach() them"
+        )
+    return unwrap(value)
+
+
+def refuse(op_name: str, name: str, value: Any) -> None:
+    """Raise NotDifferentiableError if a Tensor requires grad, by which there is no derivative."""
+    if value.requires_grad:
+        raise NotDifferentiableError(
+            f"{op_name}: there is no derivative by '{name}', but a tensor came that requires grad; .detach() it if no "
+            "gradient is to flow through it, else write the formula with ops of tensors"
+        )
+
+
+def setting(op_name: str, name: str, value: Any) -> Any:
+    """What was given as a setting of an op, such as ``alpha``: a Tensor of one element becomes a number.
+
+    Raises:
+        NotDifferentiableError: the Tensor requires grad.
+    """
+    if not isinstance(value, Handle):
+        return value
+    refuse(op_name, name, value)
+    tensor: Any = value
+    return tensor.item()
 
 
 def as_arrays(op: Any, out: Any, values: tuple[Any, ...]) -> Any:

@@ -6,7 +6,7 @@ A NumPy function without an op raises: a Tensor never turns into an array silent
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from ._op import NUMPY, new_tensor
 from .engine.nodes import Handle
 from .errors import NotDifferentiableError
 
-__all__ = ["array_function", "array_ufunc", "numpy_function"]
+__all__ = ["array_function", "array_ufunc", "numpy_function", "of_arrays", "with_arrays"]
 
 
 def numpy_function(*identities: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -27,6 +27,16 @@ def numpy_function(*identities: Callable[..., Any]) -> Callable[[Callable[..., A
         return function
 
     return define
+
+
+def of_arrays(count: int, function: Callable[..., Any]) -> Callable[..., Any]:
+    """``function`` as NumPy calls it: its first ``count`` arguments may also be numbers and lists."""
+
+    def own(*args: Any, **kwargs: Any) -> Any:
+        made = [arg if arg is None or hasattr(arg, "dtype") else np.asarray(arg) for arg in args[:count]]
+        return function(*made, *args[count:], **kwargs)
+
+    return own
 
 
 def _full_name(function: Any) -> str:
@@ -44,6 +54,41 @@ def _refusal(name: str) -> NotDifferentiableError:
     )
 
 
+_LISTS = frozenset({list, tuple})
+
+
+def _has_float(value: Sequence[Any]) -> bool:
+    """Whether a list stands for an array of fractions: one of ints may be a shape, or axes."""
+    return any(_has_float(item) if type(item) in _LISTS else isinstance(item, (float, complex)) for item in value)
+
+
+def with_arrays(value: Any) -> Any:
+    """An argument as it is to NumPy: numbers in a list and ``dtype=float`` are in double precision."""
+    if value is float or value is complex:
+        return np.dtype(value)
+    if type(value) not in _LISTS:
+        return value
+    for item in value:
+        if type(item) is not int:
+            break
+    else:
+        return value
+    if any(isinstance(item, Handle) for item in value):
+        return [np.asarray(item) if type(item) in _LISTS else item for item in value]
+    return np.asarray(value) if _has_float(value) else value
+
+
+_TOLD_APART = _LISTS | {type}
+
+
+def _plain(args: Sequence[Any]) -> Sequence[Any]:
+    """``with_arrays`` of all arguments."""
+    for arg in args:
+        if type(arg) in _TOLD_APART and with_arrays(arg) is not arg:
+            return [with_arrays(arg) for arg in args]
+    return args
+
+
 def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **kwargs: Any) -> Any:
     """NEP 13: a ufunc was called with a Tensor among its inputs or outputs."""
     if method == "__call__":
@@ -54,9 +99,9 @@ def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, out: Any 
         raise _refusal(ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}")
     kwargs = {name: value for name, value in kwargs.items() if not (name == "where" and value is True)}
     dtype = kwargs.pop("dtype", None)
-    result = function(*inputs, **kwargs)
+    result = function(*_plain(inputs), **kwargs)
     if dtype is not None:
-        result = result.astype(dtype)
+        result = result.astype(np.dtype(dtype))
     if out is None:
         return result
     (target,) = out if isinstance(out, tuple) else (out,)
@@ -82,7 +127,9 @@ def array_function(self: Any, function: Callable[..., Any], types: Any, args: An
     if found is None:
         raise _refusal(_full_name(function))
     out = kwargs.pop("out", None)
-    result = found(*args, **kwargs)
+    if kwargs:
+        kwargs = {name: with_arrays(value) for name, value in kwargs.items()}
+    result = found(*_plain(args), **kwargs)
     return result if out is None else _write_out(out, result, function.__name__)
 
 

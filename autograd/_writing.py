@@ -23,11 +23,13 @@ from ._operands import (
     promote,
     promote_one,
     promote_pair,
+    refuse,
     require_real,
+    setting,
     unpack_list,
     unwrap,
 )
-from .engine.failures import rescue
+from .engine.failures import rescue, without_rules
 from .engine.modes import status
 from .engine.mutation import clock
 from .engine.nodes import Handle, Node, array_of, next_rank
@@ -57,16 +59,19 @@ _NAMES: dict[str, Any] = {
     "_shares_memory": shares_memory,
     "_new": object.__new__,
     "_next_rank": next_rank,
+    "_setting": setting,
     "_operand": operand,
     "_promote": promote,
     "_promote_one": promote_one,
     "_promote_pair": promote_pair,
     "_require_real": require_real,
+    "_refuse": refuse,
     "_rescue": rescue,
     "_shape": np.shape,
     "_status": status,
     "_unpack_list": unpack_list,
     "_unwrap": unwrap,
+    "_without_rules": without_rules,
 }
 """The names that the written functions share, none of which can be a parameter's. ``Tensor`` is the class that they
 return: see ``hand_out``."""
@@ -299,15 +304,24 @@ def _unpack(op: Any, name: str) -> list[str]:
             *([f"        if {name} is NotImplemented:", f"            return {name}"] if len(op.inputs) > 1 else []),
         ]
     if name in op.constants:
+        refused = [f"        _refuse(OP.name, {name!r}, {name})"] if name in op.refused else []
         return [
             f"    if isinstance({name}, Handle):",
+            *refused,
             f"        {name} = {name}._data",
             f"    elif type({name}) is tuple or type({name}) is list:",
             f"        {name} = _unwrap({name})",
         ]
-    if alias is not None:
-        return [f"    if {alias} is not None:", f"        {name} = {alias}"]
-    return []
+    chosen = [] if alias is None else [f"    if {alias} is not None:", f"        {name} = {alias}"]
+    parameter = op.signature.parameters[name]
+    if parameter.annotation is not float and not str(parameter.annotation).startswith("float"):
+        return chosen
+    usual = "int" if type(parameter.default) is int else "float"
+    return [
+        *chosen,
+        f"    if {name}.__class__ is not {usual} and isinstance({name}, Handle):",
+        f"        {name} = _setting(OP.name, {name!r}, {name})",
+    ]
 
 
 def _promote(op: Any) -> list[str]:
@@ -389,4 +403,4 @@ def _backward(op: Any) -> list[str]:
             "        _held = _grads.get(_p)",
             "        _grads[_p] = _d if _held is None else _held + _d",
         ]
-    return lines if len(lines) > 1 else [*lines, "    pass"]
+    return lines if op.differentiable else [*lines, "    raise _without_rules(OP)"]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from . import dtypes
+from ._operands import refuse, unwrap
 from .devices import check_device
 from .engine.foreign import ForeignArray
 from .engine.nodes import Handle, array_of
@@ -88,7 +89,9 @@ def new_full(
     kind = x.dtype if dtype is None else dtypes.as_dtype(dtype)
     shape = size[0] if len(size) == 1 and isinstance(size[0], (tuple, list)) else size
     like: Any = {"like": x._data} if isinstance(x, Handle) and isinstance(x._data, ForeignArray) else {}
-    made = wrap(np.full(tuple(shape), dtypes.stored(fill_value, kind), kind, **like))
+    if isinstance(fill_value, Handle):
+        refuse("new_full", "fill_value", fill_value)
+    made = wrap(np.full(tuple(shape), dtypes.stored(unwrap(fill_value), kind), kind, **like))
     return made.requires_grad_(requires_grad)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import dtypes
-from ._operands import unwrap
+from ._operands import refuse, unwrap
 from ._tensor import Tensor
 from .construction import to_array
 from .devices import check_device
@@ -113,6 +113,8 @@ def empty(*shape: Any, size: Any = None, dtype: Any = None, device: Any = None, 
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A Tensor of a shape in which every element is ``fill_value``, in whose dtype unless another is given."""
+    if isinstance(fill_value, Handle):
+        refuse("full", "fill_value", fill_value)
     value = unwrap(fill_value)
     if not hasattr(value, "dtype") and not isinstance(value, (int, float, complex)):
         raise TypeError(f"full: fill_value must be a number or a 0-d tensor, got {value!r}")

@@ -426,3 +426,18 @@ def test_jacobians_for_scipys_roots_and_least_squares():
     root = optimize.root(residuals, [1.5, 1.0], jac=func.jacrev(residuals)).x
     np.testing.assert_allclose(residuals(root), 0, atol=1e-9)
     np.testing.assert_allclose(optimize.least_squares(residuals, [1.5, 1.0], func.jacfwd(residuals)).x, root, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "nested",
+    [
+        lambda f, x, y: func.jvp(func.grad(f, (0, 1)), (x, y), (x, y)),
+        lambda f, x, y: func.jacrev(func.grad(f, (0, 1)), (0, 1))(x, y),
+        lambda f, x, y: func.hessian(f, (0, 1))(x, y),
+        lambda f, x, y: func.linearize(func.grad(f, (0, 1)), x, y)[1](x, y),
+        lambda f, x, y: func.vjp(lambda *args: func.vjp(f, *args)[1](autograd.tensor(1.0)), x, y)[1]((x, y)),
+    ],
+)
+def test_the_zero_gradient_of_an_unused_argument_is_a_constant(nested: Any) -> None:
+    found, _ = flatten(nested(lambda x, y: (x**2).sum(), autograd.tensor([1.0, 2.0]), autograd.tensor([3.0])))
+    assert [leaf.requires_grad for leaf in found] == [False] * len(found)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import autograd
+import nn.functional as F
 from autograd import MANY, errors, op
 from autograd.ops.indexing import scatter_index
 from autograd.samples import Case, reals
@@ -330,6 +331,71 @@ def test_ops_without_rules_are_not_differentiable():
     result = sign_bit(leaf(1, -2))
     assert values(result) == [False, True]
     assert not result.requires_grad
+
+
+def test_a_gradient_that_arrives_where_no_derivative_is_says_so():
+    @op(outputs=("low", "high"))
+    def halves(x):
+        return x[:1], x[1:]
+
+    x = leaf(1, 2)
+    low, _ = halves(x)
+    with pytest.raises(errors.NotDifferentiableError, match=r"halves: its results have no derivative.*detach"):
+        (low + x).sum().backward()
+    assert x.grad is None
+
+
+SETTINGS = {
+    "alpha": lambda t: autograd.add(leaf(1, 2), leaf(3, 4), alpha=t),
+    "beta": lambda t: autograd.addmv(leaf(1, 2), autograd.ones(2, 2), autograd.ones(2), beta=t),
+    "negative_slope": lambda t: F.leaky_relu(leaf(-1, 2), t),
+    "eps": lambda t: F.layer_norm(leaf(1, 3), (2,), eps=t),
+    "rtol": lambda t: autograd.isclose(leaf(1, 2), leaf(1, 3), rtol=t),
+    "correction": lambda t: leaf(1, 2, 4).var(correction=t),
+    "p": lambda t: leaf(1, 2).norm(t),
+    "spacing": lambda t: autograd.gradient(leaf(1, 2, 4), spacing=t)[0],
+    "fill_value": lambda t: leaf(1, 2).new_full((2,), t),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_setting_may_be_a_tensor_without_gradient(name):
+    call = SETTINGS[name]
+    np.testing.assert_array_equal(call(autograd.tensor(1.0)).detach().numpy(), call(1.0).detach().numpy())
+    with pytest.raises(errors.NotDifferentiableError, match=f"no derivative by '{name}'.*requires grad"):
+        call(autograd.tensor(1.0, requires_grad=True))
+
+
+@pytest.mark.parametrize(
+    ("loss", "name"),
+    [
+        (lambda w: F.cross_entropy(autograd.ones(1, 2), autograd.tensor([1]), weight=w), "weight"),
+        (lambda w: F.nll_loss(autograd.ones(1, 2), autograd.tensor([1]), weight=w), "weight"),
+        (lambda w: F.multi_margin_loss(autograd.ones(1, 2), autograd.tensor([1]), weight=w), "weight"),
+        (lambda w: F.binary_cross_entropy(autograd.ones(2), autograd.ones(2), weight=w), "weight"),
+        (lambda w: F.binary_cross_entropy_with_logits(autograd.ones(2), autograd.ones(2), pos_weight=w), "pos_weight"),
+    ],
+)
+def test_a_weight_that_would_lose_its_gradient_is_refused(loss, name):
+    assert loss(autograd.ones(2)).shape == ()
+    with pytest.raises(errors.NotDifferentiableError, match=f"no derivative by '{name}'"):
+        loss(autograd.ones(2, requires_grad=True))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda w: autograd.ones(2) * [w, w], lambda w: autograd.sum([w, 1.0]), lambda w: [w, w] - leaf(1, 2),
+        lambda w: autograd.stack([leaf(1, 2), [w, w]]), lambda w: autograd.softmax([[w], [w]], 0),
+        lambda w: autograd.zeros(2).copy_([w, w]), lambda w: autograd.zeros(2).add_([w, w]),
+        lambda w: autograd.zeros(2).__setitem__(..., [w, w]),
+    ],
+)  # fmt: skip
+def test_a_list_of_tensors_that_require_grad_loses_no_gradient(call):
+    with pytest.raises(errors.GradientError, match=r"is a list that contains a tensor that requires grad.*stack"):
+        call(autograd.tensor(2.0, requires_grad=True))
+    call(autograd.tensor(2.0))
+    assert (leaf(1, 2) == [leaf(1)[0], 2]).tolist() == [True, True]
 
 
 def test_optional_inputs():

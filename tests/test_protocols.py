@@ -107,6 +107,58 @@ def test_ufunc_methods():
             call()
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: np.dot(x, [0.1, 0.2]), lambda x: np.matmul([[0.1, 0.2]], x), lambda x: np.power([0.1, 0.2], x),
+        lambda x: np.hypot(x, (0.1, 0.2)), lambda x: np.concatenate([x, [0.1]]), lambda x: np.gradient(x, [0.1, 0.4]),
+        lambda x: np.where([True, False], x, [0.1, 0.2]), lambda x: np.linalg.solve([[0.1, 0.0], [0.3, 0.4]], x),
+        lambda x: np.vstack([[0.1, 0.2], x]), lambda x: np.inner([0.1, 0.2], x), lambda x: np.diff(x, append=[0.1]),
+        lambda x: np.sum(x, dtype=float), lambda x: np.mean(x, None, float), lambda x: np.add(x, [0.1, 2], dtype=float),
+    ],
+)  # fmt: skip
+def test_lists_and_python_types_are_in_double_precision_as_in_numpy(call):
+    data = np.array([0.3, 0.7])
+    got, expected = call(leaf(*data)), call(data)
+    assert got.dtype == expected.dtype
+    np.testing.assert_allclose(got.detach().numpy(), expected, rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: np.sum(x, initial=3.0), lambda x: np.sum(x, where=[True, False, True], keepdims=True),
+        lambda x: np.prod(np.outer(x, x), 0, where=[True, False, True]), lambda x: np.max(x, initial=0.5),
+        lambda x: np.min(x, where=[True, True, False], initial=0.6), lambda x: np.add.reduce(x, initial=2.0),
+        lambda x: np.maximum.reduce(np.outer(x, x), 1, initial=0.2, where=[False, True, True]),
+        lambda x: np.inner(x, 2.0), lambda x: np.inner([1, 2, 3], x), lambda x: np.kron([1, 2], x),
+        lambda x: np.tensordot([[1, 2, 3]], x, 1), lambda x: np.cross(x, [[1, 2, 3], [4, 5, 7]]),
+        lambda x: np.linalg.solve([[2, 0, 1], [0, 1, 0], [1, 1, 3]], x),
+        lambda x: np.linalg.solve(np.diag(x), [1, 2, 3]),
+        lambda x: np.linalg.lstsq([[2, 0, 1], [0, 1, 0], [1, 1, 3], [1, 0, 0]], np.append(x, 1.0))[0],
+        lambda x: np.linalg.tensorsolve([[2, 0, 1], [0, 1, 0], [1, 1, 3]], x),
+        lambda x: np.linalg.multi_dot([[[1, 2, 3]], x]), lambda x: np.vstack([[1, 2, 3], x]),
+        lambda x: np.concatenate([[1], x]), lambda x: np.diff(x, prepend=0, append=1.5),
+        lambda x: np.diff(np.outer(x, x), axis=0, append=0), lambda x: np.cov(np.outer(x, x), fweights=[1, 2, 3]),
+        lambda x: np.cov(np.outer(x, x), aweights=[1, 2, 3]),
+    ],
+)  # fmt: skip
+def test_numbers_and_lists_beside_a_tensor_are_arrays(call):
+    data = np.array([0.3, 0.7, 0.2])
+    got, expected = call(leaf(*data)), call(data)
+    assert got.requires_grad
+    np.testing.assert_allclose(got.detach().numpy(), expected, rtol=1e-11, strict=True)
+
+
+def test_sums_of_weights_have_a_gradient():
+    w = leaf(1, 2, 3)
+    np.bincount([2, 0, 2], weights=w)[2].backward()
+    assert values(w.grad) == [1, 0, 1]
+    assert np.bincount(autograd.tensor([2, 0, 2])).tolist() == [1, 0, 2]
+    with pytest.raises(errors.NotDifferentiableError, match="unique: its results have no derivative"):
+        np.unique(w).sum().backward()
+
+
 REFUSED = {
     "interp": lambda x: np.interp(x, x, x),
     "convolve": lambda x: np.convolve(x, x),

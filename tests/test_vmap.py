@@ -523,3 +523,31 @@ def test_what_is_made_like_an_array_can_be_written_to_in_nested_maps(make):
     x = autograd.arange(12.0).reshape(2, 2, 3)
     expected = autograd.stack([autograd.stack([written(row) for row in rows]) for rows in x])
     assert autograd.equal(vmap(vmap(written))(x), expected)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(4, 2), (3, 3), (2, 3)])
+def test_least_squares(rows: int, columns: int) -> None:
+    x, y = draw(3, rows, columns, grad=True), draw(3, rows, 2)
+    each = [autograd.linalg.lstsq(*pair) for pair in zip(x, y, strict=True)]
+    for found, column in zip(vmap(autograd.linalg.lstsq)(x, y), zip(*each, strict=True), strict=True):
+        same(found, autograd.stack(list(column)))
+
+
+def test_writing_in_place_without_examples() -> None:
+    gradients = vmap(func.grad(lambda x: x.clone().clamp_(0, 1).sum()))(draw(0, 3))
+    assert gradients.shape == (0, 3)
+
+
+@pytest.mark.parametrize("in_dims", [(0, 0, 0), (None, 0, 0), (0, 0, None)])
+def test_masked_scatter_with_a_mask_of_each_example(in_dims: tuple[Any, ...]) -> None:
+    x, mask, source = draw(3, 2, 3), autograd.from_numpy(RNG.random((3, 2, 3)) < 0.5), draw(3, 6)
+    given = [item if dim == 0 else item[0] for item, dim in zip((x, mask, source), in_dims, strict=True)]
+
+    def slopes(x: Any, mask: Any, source: Any) -> Any:
+        return func.grad_and_value(lambda *pair: (pair[0].masked_scatter(mask, pair[1]) ** 2).sum(), (0, 1))(x, source)
+
+    gradients, _ = vmap(slopes, in_dims)(*given)
+    for i in range(3):
+        expected, _ = slopes(*[item[i] if dim == 0 else item for item, dim in zip(given, in_dims, strict=True)])
+        same(gradients[0][i], expected[0])
+        same(gradients[1][i], expected[1])

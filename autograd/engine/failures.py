@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DtypeError, LinAlgError, ShapeError
+from ..errors import DtypeError, LinAlgError, NotDifferentiableError, ShapeError
 from .modes import local
 
-__all__ = ["INTERNAL", "describe", "explain", "operand_error", "rescue"]
+__all__ = ["INTERNAL", "describe", "explain", "operand_error", "rescue", "without_rules"]
 
 
 def describe(value: Any) -> str:
@@ -41,9 +41,18 @@ def rescue(op: Any, error: Exception, values: Sequence[Any]) -> Any:
     raise better from error
 
 
+def without_rules(op: Any) -> Exception:
+    """The error to raise where a gradient arrives at an op that has no derivative."""
+    name = str(op.name).removesuffix("_parts")
+    return NotDifferentiableError(
+        f"{name}: its results have no derivative, so the gradient would be lost here; .detach() its input, or its "
+        "result, if none is to flow through it"
+    )
+
+
 def explain(op: Any, error: Exception, values: Sequence[Any]) -> Exception:
     """The error to raise instead of ``error``, which the forward of ``op`` raised for ``values``, in params' order."""
-    if isinstance(error, (ShapeError, DtypeError)):
+    if isinstance(error, (ShapeError, DtypeError, NotDifferentiableError)):
         return error
     given = zip(op.params, values, strict=False)
     named = ", ".join(f"{name}={describe(value)}" for name, value in given if name not in INTERNAL)

@@ -27,7 +27,7 @@ from ..errors import DtypeError, GradientError, ShapeError
 from ..ops.casting import clone
 from .pytrees import Spec, flatten, unflatten
 
-__all__ = ["RUNNING", "Call", "chosen", "name_of", "replaced"]
+__all__ = ["RUNNING", "Call", "chosen", "filled", "name_of", "replaced"]
 
 _AS_IT_IS = contextlib.nullcontext()
 RUNNING = "running"
@@ -210,9 +210,9 @@ class Call:
                 [seed for _, seed in live],
                 retain_graph=retain,
                 create_graph=record,
-                materialize_grads=True,
+                allow_unused=True,
             )
-        return list(found)
+        return filled(found, self.inputs)
 
     def release(self, value: Any, linked: bool) -> Any:
         """A Tensor of the call as the caller gets it: as array if the inputs were arrays, connected only if linked."""
@@ -278,6 +278,12 @@ class Call:
                 tensor = tensor.astype(value._data.dtype)
             directions.append(tensor)
         return directions
+
+
+def filled(gradients: Sequence[Any], inputs: Sequence[Any]) -> list[Any]:
+    """Gradients with zeros in place of those that are missing: constants, which nothing can be differentiated by."""
+    pairs = zip(gradients, inputs, strict=True)
+    return [new_tensor(np.zeros_like(tensor._data)) if found is None else found for found, tensor in pairs]
 
 
 def _kind(value: Any) -> str:

@@ -18,7 +18,7 @@ from .. import _gradients
 from ..engine.nodes import Leaf, new_tensor
 from ..engine.views import node_of
 from ..errors import GradientError
-from .calls import RUNNING, Call
+from .calls import RUNNING, Call, filled
 from .pytrees import unflatten
 from .reverse import titled
 
@@ -52,9 +52,9 @@ class Push:
                 [directions[i] for i in live],
                 retain_graph=True,
                 create_graph=record,
-                materialize_grads=True,
+                allow_unused=True,
             )
-        for i, direction in zip(self._live, moved, strict=True):
+        for i, direction in zip(self._live, filled(moved, self._weights), strict=True):
             found[i] = direction
         return found
 

@@ -13,6 +13,7 @@ from ..engine.foreign import ForeignArray
 from ..engine.mutation import clock
 from ..engine.nodes import Handle
 from ..engine.views import node_of, rebase
+from ..errors import BoundsError
 from ..generator import default_generator
 from . import batching_indices, batching_products, batching_reductions, batching_shapes, batching_whole
 from .batching_ops import Batch
@@ -115,7 +116,7 @@ def _spread(dims: Any, tree: Any) -> Iterator[Any]:
 
 def _dim(dim: int, ndim: int, what: str) -> int:
     if not -ndim <= dim < ndim:
-        raise ValueError(f"{what} has {ndim} dimensions, but the dim given for it is {dim}")
+        raise BoundsError(f"{what} has {ndim} dimensions, but the dim given for it is {dim}")
     return dim % ndim
 
 

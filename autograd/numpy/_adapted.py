@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from .._op import NUMPY
-from .._operands import unwrap
+from .._operands import refuse, unwrap
 from ..engine.nodes import Handle
 from ..ops.shapes import shape_of
 from ._mirror import array as array_of
@@ -48,7 +48,7 @@ def array(object: Any, dtype: Any = None, *args: Any, ndmin: int = 0, **kwargs: 
     if result is object and kwargs.get("copy", True):
         result = np.copy(result)
     if dtype is not None:
-        result = result.astype(dtype)
+        result = result.astype(np.dtype(dtype))
     return np.reshape(result, (1,) * (ndmin - result.ndim) + result.shape) if result.ndim < ndmin else result
 
 
@@ -57,7 +57,7 @@ def asarray(a: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
     if not contains_box(a):
         return np.asarray(a, dtype, *args, **kwargs)
     result = array_of(a)
-    return result if dtype is None or result.dtype == dtype else result.astype(dtype)
+    return result if dtype is None or result.dtype == dtype else result.astype(np.dtype(dtype))
 
 
 ADAPTED["array"] = array
@@ -66,7 +66,7 @@ ADAPTED["asarray"] = ADAPTED["asanyarray"] = ADAPTED["ascontiguousarray"] = asar
 
 @_adapts(np.astype)
 def _astype(x: Any, dtype: Any, /, *, copy: bool = True, device: str | None = None) -> Any:
-    return x.astype(dtype)
+    return x.astype(np.dtype(dtype))
 
 
 @_adapts(np.full)
@@ -287,6 +287,7 @@ def _polyval(p: Any, x: Any) -> Any:
 
 @_adapts(np.interp)
 def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
+    xp, fp = array_of(xp), array_of(fp)
     if period is not None:
         x, xp = np.remainder(x, period), np.remainder(xp, period)
         order = np.argsort(unwrap(xp))
@@ -349,6 +350,13 @@ def _matrix_transpose(x: Any, /) -> Any:
     return np.swapaxes(x, -1, -2)
 
 
+@_adapts(np.histogram)
+def _histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:
+    if isinstance(weights, Handle):
+        refuse("histogram", "weights", weights)
+    return np.histogram(unwrap(a), unwrap(bins), range, density, unwrap(weights))
+
+
 # ---- without derivative ----------------------------------------------------------------------------------------------
 
 
@@ -361,7 +369,7 @@ def _of_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
 
 for _function in (
     np.argpartition, np.array_equiv, np.array_repr, np.array_str, np.common_type, np.diag_indices_from, np.digitize,
-    np.histogram, np.iscomplex, np.isrealobj, np.isscalar, np.lexsort, np.may_share_memory, np.nanargmax,
+    np.iscomplex, np.isrealobj, np.isscalar, np.lexsort, np.may_share_memory, np.nanargmax,
     np.nanargmin, np.result_type, np.shares_memory, np.tril_indices_from, np.triu_indices_from,
 ):  # fmt: skip
     _adapts(_function)(_of_arrays(_function))

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .._protocols import with_arrays
 from .._tensor import Tensor
 from ..boxes import ArrayBox, boxed
 from ..engine.nodes import Handle
@@ -55,17 +56,7 @@ def _is_list(value: Any) -> bool:
 
 def _with_arrays(value: Any) -> Any:
     """A list as the array that it stands for, if it contains boxes or floats; shapes and axes are left as they are."""
-    if not _is_list(value):
-        return value
-    if contains_box(value):
-        return array(value)
-    if _has_float(value):
-        return np.asarray(value)
-    return value
-
-
-def _has_float(value: Any) -> bool:
-    return any(_has_float(item) if _is_list(item) else isinstance(item, (float, complex)) for item in value)
+    return array(value) if _is_list(value) and contains_box(value) else with_arrays(value)
 
 
 def _call(function: Callable[..., Any], op: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
@@ -152,7 +143,7 @@ def _joining(function: Callable[..., Any], op: Callable[..., Any]) -> Any:
         if mixed:
             if not contains_box(arrays):
                 return function(arrays, *args, **kwargs)
-            arrays = [_with_arrays(item) for item in arrays]
+            arrays = [array(item) if _is_list(item) else item for item in arrays]
             found = any(isinstance(item, ArrayBox) for item in arrays)
         elif not found:
             return function(arrays, *args, **kwargs)
@@ -177,7 +168,7 @@ def _any(function: Callable[..., Any], op: Callable[..., Any]) -> Any:
         if not found:
             return _call(function, op, args, kwargs) if kwargs else function(*args)
         if kwargs:
-            if "out" in kwargs:
+            if "out" in kwargs or "dtype" in kwargs or any(map(_is_list, kwargs.values())):
                 return _call(function, op, args, kwargs)
             result = op(*args, **kwargs)
         else:

@@ -279,3 +279,22 @@ def place_along(
     places[dim] = index
     np.add.at(out, tuple(places), x)
     return out
+
+
+def reduced_partly(
+    reduction: Callable[..., Any],
+    join: np.ufunc,
+    neutral: float | None,
+    a: Any,
+    initial: Any,
+    where: Any,
+    **kwargs: Any,
+) -> Any:
+    """A reduction of NumPy with its options: ``where`` leaves elements out, ``initial`` is joined to the result."""
+    if where is not True:
+        missing = initial if neutral is None else neutral
+        if missing is None:
+            raise ValueError(f"numpy.{join.__name__} of no elements is undefined: beside where= give initial=, too")
+        a = np.where(where, a, missing)
+    result = reduction(a, **kwargs)
+    return result if initial is None else join(result, initial)

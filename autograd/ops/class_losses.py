@@ -180,6 +180,7 @@ def _total_weight(
     x=_slope_x_rule,
     y=_slope_y_rule,
     constants=("target", "weight"),
+    refused=("weight",),
     samples=[
         case(y=reals(shape=arguments["target"].shape if arguments.get("reduction") == "none" else ()), **arguments)
         for arguments in (*_TARGETS, *_SMOOTH)
@@ -237,6 +238,7 @@ def cross_entropy_backward(
 @op(
     x=_cross_entropy_rule,
     constants=("target", "weight"),
+    refused=("weight",),
     promote="real",
     samples=[case(**arguments) for arguments in (*_TARGETS, *_SMOOTH)],
 )
@@ -361,6 +363,7 @@ def _nll_slope(dtype: Any, shape: tuple[int, ...], target: Any, weight: Any, ign
 @op(
     x=_nll_rule,
     constants=("target", "weight"),
+    refused=("weight",),
     promote="float",
     samples=[case(**arguments) for arguments in _TARGETS],
 )

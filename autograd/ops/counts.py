@@ -1,6 +1,6 @@
 """How many elements there are of a value, or in an interval: histograms.
 
-A count is no differentiable function; the results require no gradient.
+A count is no differentiable function.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ import numpy as np
 
 from .._op import op
 from .._protocols import numpy_function
+from ..engine.nodes import Handle
 from ..errors import DtypeError, ShapeError
 from ..samples import case, integers, reals
 from .axes import cast_input
+from .casting import astype
 
 
 @op(samples=[
@@ -42,20 +44,31 @@ def histc(x: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     return np.histogram(inside, bins, (low, high))[0].astype(x.dtype)
 
 
-@op(constants=("weights",), samples=[
-    case(x=integers(0, 4, shape=(6,))),
-    case(x=integers(0, 2, shape=(3,)), weights=np.array([0.5, 1.0, 2.0]), minlength=5),
+@op(inputs=("x", "weights"), weights=lambda g, x: g[x], samples=[
+    case(x=integers(0, 4, shape=(6,)), weights=reals(shape=(6,))),
+    case(x=integers(0, 2, shape=(3,)), weights=reals(shape=(3,)), minlength=5),
 ])  # fmt: skip
-def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
-    """How often each non-negative integer occurs in ``x`` (or the sum of its ``weights``, in float32 if they are).
+def bincount_(x: Any, weights: Any = None, minlength: int = 0) -> Any:
+    """``bincount``, whose sums are in the weights' floating dtype.
 
     Raises: DtypeError if ``x`` does not hold integers.
     """
     if x.dtype.kind not in "biu":
         raise DtypeError(f"bincount: expected integers, got {x.dtype}")
     out = np.bincount(x, weights, minlength)
-    single = weights is not None and np.asanyarray(weights).dtype == np.float32
-    return out.astype(np.float32) if single else out
+    return out.astype(weights.dtype) if weights is not None and weights.dtype.kind == "f" else out
+
+
+def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
+    """How often each non-negative integer occurs in ``input``, or the sum of its ``weights``.
+
+    The sums are in double precision unless the weights are in float32, and differentiable by the weights.
+
+    Raises: DtypeError if ``input`` does not hold integers.
+    """
+    if weights is not None and getattr(weights, "dtype", None) != np.float32:
+        weights = astype(weights, np.float64) if isinstance(weights, Handle) else np.asarray(weights, np.float64)
+    return bincount_(input, weights, minlength)
 
 
 # ---- histograms with their edges -------------------------------------------------------------------------------------
@@ -115,7 +128,7 @@ def _check_weight(name: str, weight: Any, shape: tuple[int, ...]) -> None:
         raise ShapeError(f"{name}: expected a weight for each element, of shape {shape}, got {np.shape(weight)}")
 
 
-@op(outputs=("hist", "bin_edges"), constants=("bins", "weight"), samples=[
+@op(outputs=("hist", "bin_edges"), inputs=("x", "weight"), constants=("bins",), samples=[
     case(x=reals(shape=(7,)), bins=4, range=(-2, 2)), case(x=reals(shape=(2, 3)), bins=3, density=True),
     case(x=reals(shape=(5,)), bins=np.array([-3.0, 0.0, 1.0, 3.0]), weight=np.array([0.5, 1.0, 2.0, 0.0, 1.0])),
     case(x=reals(shape=(0,)), bins=2), case(x=reals(shape=()), bins=np.array([0.0, 1.0])),
@@ -143,7 +156,7 @@ def histogram(
     return _count(np.expand_dims(x, 1), [edges], weight, density), edges
 
 
-@op(outputs="many", constants=("bins", "weight"), samples=[
+@op(outputs="many", inputs=("x", "weight"), constants=("bins",), samples=[
     case(x=reals(shape=(7, 2)), bins=[3, 2], range=[-3, 3, -2, 2]),
     case(x=reals(shape=(2, 3, 2)), bins=2, density=True),
     case(x=reals(shape=(3, 2)), bins=(np.array([-3.0, 0.0, 3.0]), np.array([-3.0, 3.0])), weight=np.arange(3.0)),

@@ -16,7 +16,7 @@ from ..engine.nodes import Handle
 from ..errors import BoundsError
 from ..samples import case, reals
 from . import arithmetic, selection
-from .axes import axes_of, axis_of, count, kept, line_axis, place_along, restore
+from .axes import axes_of, axis_of, count, kept, line_axis, place_along, reduced_partly, restore
 from .reductions import REDUCED, as_reduce, numpy_axes
 
 
@@ -156,12 +156,16 @@ def aminmax(x: Any, *, dim: int | None = None, keepdim: bool = False) -> Any:
 
 
 @numpy_function(np.max, np.amax)
-def _numpy_max(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+def _numpy_max(a: Any, axis: Any = None, *, keepdims: bool = False, initial: Any = None, where: Any = True) -> Any:
+    if initial is not None or where is not True:
+        return reduced_partly(_numpy_max, np.maximum, None, a, initial, where, axis=axis, keepdims=keepdims)
     return amax(*numpy_axes(a, axis, keepdims))
 
 
 @numpy_function(np.min, np.amin)
-def _numpy_min(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+def _numpy_min(a: Any, axis: Any = None, *, keepdims: bool = False, initial: Any = None, where: Any = True) -> Any:
+    if initial is not None or where is not True:
+        return reduced_partly(_numpy_min, np.minimum, None, a, initial, where, axis=axis, keepdims=keepdims)
     return amin(*numpy_axes(a, axis, keepdims))
 
 

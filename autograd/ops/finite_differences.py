@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import dtypes
 from .._op import composed, op
+from .._operands import setting
 from .._protocols import numpy_function
 from ..engine.nodes import Handle
 from ..errors import BoundsError, DtypeError, ShapeError
@@ -179,7 +180,8 @@ def _along(x: Any, step: Any, dim: int, edge_order: int) -> Any:
     if x.dtype.kind == "i":
         x = astype(x, dtypes.default.dtype)
     if not _is_array(step):
-        return differences(x, step.item() if hasattr(step, "item") else step, dim, edge_order)
+        step = setting("gradient", "spacing", step)
+        return differences(x, step.item() if isinstance(step, np.ndarray) else step, dim, edge_order)
     if shape_of(step) != (x.shape[dim],):
         raise ShapeError(
             f"gradient: expected coordinates of shape {(x.shape[dim],)} for dimension {dim} of {tuple(x.shape)}, got "

@@ -14,6 +14,7 @@ import numpy as np
 from .. import dtypes
 from .._inplace import check_writable, recorded_write
 from .._op import composed, op, unwrap
+from .._operands import without_graphs
 from ..engine.foreign import ForeignArray, first_foreign
 from ..engine.modes import local
 from ..engine.nodes import array_of
@@ -155,7 +156,8 @@ def setitem(x: Any, index: Any, value: Any) -> None:
     """
     check_writable(x, "item assignment")
     index = unwrap(index)
-    array, source = array_of(x), unwrap(value)
+    array = array_of(x)
+    source = without_graphs("item assignment", "value", value) if type(value) in (list, tuple) else unwrap(value)
     if source is None or isinstance(source, (str, bytes)):
         raise DtypeError(f"item assignment: expected a Tensor, an array or a number, got {source!r}")
     if type(source) is int:

@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._op import composed, op
-from .._protocols import numpy_function
+from .._protocols import numpy_function, of_arrays
+from ..engine.foreign import everywhere
 from ..engine.nodes import Handle, new_tensor
 from ..errors import ShapeError
 from ..samples import case, reals
 from ._matrices import H, computed, conj, square
+from .casting import astype
 from .products import matmul
 
 
@@ -71,7 +73,6 @@ class LeastSquares(NamedTuple):
     singular_values: Any
 
 
-@numpy_function(np.linalg.lstsq)
 def lstsq(x: Any, y: Any, rcond: float | None = None, *, driver: str | None = None) -> LeastSquares:
     """The solution of ``x @ out = y`` in the least-squares sense, of least norm if there are many.
 
@@ -88,6 +89,8 @@ def lstsq(x: Any, y: Any, rcond: float | None = None, *, driver: str | None = No
 
     Raises: ShapeError.
     """
+    if x.dtype.kind in "biu":
+        x = astype(x, y.dtype)
     vector = y.ndim == 1
     right = np.expand_dims(y, -1) if vector else y
     if x.ndim < 2 or x.shape[-2] != right.shape[-2]:
@@ -101,9 +104,11 @@ def lstsq(x: Any, y: Any, rcond: float | None = None, *, driver: str | None = No
     rank = np.sum(values > bound, axis=-1)
     solution = matmul(pinv(x, rcond), right)
     residuals = new_tensor(np.zeros(0, values.dtype))
-    if rows > columns and np.all(rank == columns):
+    if rows > columns and everywhere(rank == columns):
         error = matmul(x, solution) - right
         residuals = np.sum(np.square(np.abs(error)), axis=-2)
-    return LeastSquares(
-        solution[..., 0] if vector else solution, residuals, new_tensor(np.asanyarray(rank)), new_tensor(values)
-    )
+    solution = solution[..., 0] if vector else solution
+    return LeastSquares(solution, residuals, new_tensor(np.reshape(rank, values.shape[:-1])), new_tensor(values))
+
+
+numpy_function(np.linalg.lstsq)(of_arrays(2, lstsq))

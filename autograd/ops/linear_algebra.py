@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .._op import composed, op
-from .._protocols import numpy_function
+from .._protocols import numpy_function, of_arrays
 from ..errors import ShapeError
 from ..samples import case, reals
 from ._foreign import foreign
@@ -188,9 +188,7 @@ def solve(x: Any, y: Any, *, left: bool = True) -> Any:
     return solve_(x, y)
 
 
-@numpy_function(np.linalg.solve)
-def _numpy_solve(a: Any, b: Any) -> Any:
-    return solve_(a, b) if b.ndim > 1 else solve(a, b)
+numpy_function(np.linalg.solve)(of_arrays(2, lambda a, b: solve_(a, b) if b.ndim > 1 else solve(a, b)))
 
 
 def _triangle(x: Any, upper: bool, unitriangular: bool) -> Any:

@@ -269,6 +269,7 @@ def _multi_margin_rule(g: Any, x: Any, target: Any, p: int, margin: float, weigh
 @op(
     x=_multi_margin_rule,
     constants=("target", "weight"),
+    refused=("weight",),
     promote="real",
     samples=[
         case(x=reals(0, 0.7, shape=(2, 3)), target=np.array([2, 0])),

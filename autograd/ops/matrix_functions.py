@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import dtypes
 from .._op import composed, op
-from .._protocols import numpy_function
+from .._protocols import numpy_function, of_arrays
 from ..errors import ShapeError
 from ..samples import case, reals
 from ._foreign import foreign
@@ -279,4 +279,4 @@ def tensorsolve(x: Any, y: Any, dims: tuple[int, ...] | None = None) -> Any:
     return np.reshape(solve(np.reshape(x, (n, n)), np.reshape(y, (n,))), second)
 
 
-numpy_function(np.linalg.tensorsolve)(lambda a, b, axes=None: tensorsolve(a, b, axes))
+numpy_function(np.linalg.tensorsolve)(of_arrays(2, lambda a, b, axes=None: tensorsolve(a, b, axes)))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._op import composed, op
+from .._operands import setting
 from ..errors import ShapeError
 from ..samples import case, elementwise, reals
 from . import arithmetic
@@ -28,7 +29,7 @@ def _order(p: Any) -> float:
         return 2.0
     if isinstance(p, str):
         raise ValueError(f"norm: p must be a number, inf, -inf, 'fro' or 'nuc', got {p!r}")
-    return float(p)
+    return float(setting("norm", "p", p))
 
 
 def _matrix_axes(shape: tuple[int, ...], dim: Any) -> tuple[int, ...]:

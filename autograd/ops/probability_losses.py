@@ -55,6 +55,7 @@ def _check_probabilities(kind: str, values: Any, remedy: str) -> None:
         * (np.maximum(np.log1p(-x), -100) - np.maximum(np.log(x), -100))
     ),
     constants=("weight",),
+    refused=("weight",),
     promote="real",
     samples=pairs(reals(0.05, 0.95), reals(0.05, 0.95))
     + [case(x=reals(0.1, 0.9, shape=(2, 2)), target=reals(0, 1, shape=(2, 2)), weight=np.array([0.5, 2.0]))],
@@ -98,6 +99,7 @@ def _logits_target_slope(x: Any, pos_weight: Any) -> Any:
         _weighed(each(g, reduction, x.shape, target.shape), weight) * _logits_target_slope(x, pos_weight)
     ),
     constants=("weight", "pos_weight"),
+    refused=("weight", "pos_weight"),
     promote="real",
     samples=pairs(target=reals(0, 1))
     + [
@@ -148,7 +150,7 @@ def multilabel_soft_margin_loss(x: Any, target: Any, weight: Any = None, *, redu
     Args:
         x: logits (..., C).
         target: 0 or 1 for each.
-        weight: a factor for each class.
+        weight: a factor for each class, differentiable too.
         reduction: "mean", "sum" or "none", over the examples.
 
     Raises: ShapeError.

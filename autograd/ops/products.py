@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from .._op import composed, op
-from .._protocols import numpy_function
+from .._operands import setting
+from .._protocols import numpy_function, of_arrays
 from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic
@@ -245,7 +246,7 @@ def tensordot(x: Any, y: Any, dims: Any = 2) -> Any:
     return np.reshape(product, outside)
 
 
-@composed(np.inner, samples=[
+@composed(samples=[
     case(x=reals(shape=(2, 3)), y=reals(shape=(2, 2, 3))), case(x=reals(shape=(3,)), y=reals(shape=(3,))),
     case(x=reals(shape=()), y=reals(shape=(2,))),
 ])  # fmt: skip
@@ -259,7 +260,7 @@ def inner(x: Any, y: Any) -> Any:
     return tensordot(x, y, ([-1], [-1]))
 
 
-@composed(np.kron, samples=[
+@composed(samples=[
     case(x=reals(shape=(2, 2)), y=reals(shape=(1, 3))), case(x=reals(shape=(2,)), y=reals(shape=(2, 2))),
     case(x=reals(shape=()), y=reals(shape=(2,))),
 ])  # fmt: skip
@@ -329,6 +330,7 @@ def _plus(x: Any, product: Any, beta: float, alpha: float) -> Any:
 
     Raises: DtypeError for integer tensors and a fraction (which PyTorch cuts off).
     """
+    beta = setting("addmm", "beta", beta)
     if product.dtype.kind in "iu" and not (beta == int(beta) and alpha == int(alpha)):
         raise DtypeError(f"products of {product.dtype} tensors need integers as beta and alpha, got {beta} and {alpha}")
     if product.dtype.kind == "b":
@@ -399,16 +401,19 @@ def _numpy_outer(a: Any, b: Any) -> Any:
     return outer(np.ravel(a), np.ravel(b))
 
 
-@numpy_function(np.tensordot, np.linalg.tensordot)
-def _numpy_tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
-    return tensordot(a, b, axes)
-
-
-@numpy_function(np.cross)
 def _numpy_cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
     if axis is not None:
         axisa = axisb = axisc = axis
-    return np.moveaxis(cross(np.moveaxis(a, axisa, -1), np.moveaxis(b, axisb, -1), -1), -1, axisc)
+    a, b = np.moveaxis(a, axisa, -1), np.moveaxis(b, axisb, -1)
+    rank = max(a.ndim, b.ndim)
+    a, b = [np.expand_dims(x, tuple(range(rank - x.ndim))) for x in (a, b)]
+    return np.moveaxis(cross(a, b, -1), -1, axisc)
+
+
+numpy_function(np.cross)(of_arrays(2, _numpy_cross))
+numpy_function(np.inner)(of_arrays(2, inner))
+numpy_function(np.kron)(of_arrays(2, kron))
+numpy_function(np.tensordot, np.linalg.tensordot)(of_arrays(2, lambda a, b, axes=2: tensordot(a, b, axes)))
 
 
 numpy_function(np.linalg.matmul)(matmul)

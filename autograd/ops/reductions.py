@@ -18,7 +18,7 @@ from ..errors import ShapeError
 from ..samples import booleans, case, integers, reals
 from ._blocks import BLOCK, in_blocks
 from ._column_sums import ones
-from .axes import accumulation_dtype, axes_of, axis_of, broadcast_back, cast_input, count, restore
+from .axes import accumulation_dtype, axes_of, axis_of, broadcast_back, cast_input, count, reduced_partly, restore
 from .diagonals import diagonal
 from .scans import can_divide, cumprod, cumprod_backward, shifted
 
@@ -363,7 +363,11 @@ def numpy_axes(a: Any, axis: Any, keepdims: bool) -> tuple[Any, Any, bool]:
 
 
 @numpy_function(np.sum)
-def _numpy_sum(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
+def _numpy_sum(
+    a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False, initial: Any = None, where: Any = True
+) -> Any:
+    if initial is not None or where is not True:
+        return reduced_partly(_numpy_sum, np.add, 0, a, initial, where, axis=axis, dtype=dtype, keepdims=keepdims)
     return sum(*numpy_axes(a, axis, keepdims), dtype=dtype)
 
 
@@ -375,7 +379,11 @@ def _numpy_mean(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool =
 
 
 @numpy_function(np.prod)
-def _numpy_prod(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
+def _numpy_prod(
+    a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False, initial: Any = None, where: Any = True
+) -> Any:
+    if initial is not None or where is not True:
+        return reduced_partly(_numpy_prod, np.multiply, 1, a, initial, where, axis=axis, dtype=dtype, keepdims=keepdims)
     return prod(*numpy_axes(a, axis, keepdims), dtype=dtype)
 
 
@@ -414,8 +422,8 @@ def as_reduce(ufunc: np.ufunc, reduce: Any) -> None:
     """``ufunc.reduce`` is ``reduce``, but for its default axis, 0."""
 
     @ufunc_method(ufunc, "reduce")
-    def method(a: Any, axis: Any = 0, keepdims: bool = False) -> Any:
-        return reduce(a, axis, keepdims=keepdims)
+    def method(a: Any, axis: Any = 0, keepdims: bool = False, **options: Any) -> Any:
+        return reduce(a, axis, keepdims=keepdims, **options)
 
 
 for _ufunc, _reduce in (

@@ -327,7 +327,11 @@ def _numpy_cumprod(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
 
 @numpy_function(np.diff)
 def _numpy_diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
-    return diff(a, n, axis, prepend, append)
+    ends = []
+    for end in (prepend, append):  # what has no dimension is there once
+        rim = (*a.shape[:axis], 1, *a.shape[axis:][1:])
+        ends.append(end if end is None or np.ndim(end) else np.broadcast_to(end, rim))
+    return diff(a, n, axis, *ends)
 
 
 @numpy_function(np.trapezoid)

@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import dtypes
 from .._op import composed, op, unwrap
-from ..engine.foreign import as_array
+from ..engine.foreign import ForeignArray, as_array, bare
 from ..errors import ShapeError
 from ..samples import case, reals
 from ._indices import from_start
@@ -23,7 +23,7 @@ from .diagonals import diagonal_scatter as diagonal_scatter
 from .indexing import getitem, scatter_index, with_item
 from .lines import are_many_lines, put_lines
 from .repetition import broadcast_to
-from .selection import require_order
+from .selection import require_order, where
 from .shapes import positive, reshape, shape_of
 from .taking import as_index, as_mask, gather_index
 
@@ -324,9 +324,13 @@ def masked_scatter(x: Any, mask: Any, source: Any) -> Any:
     mask = as_mask("masked_scatter", mask)
     shape = np.broadcast_shapes(shape_of(x), mask.shape)
     mask = np.broadcast_to(mask, shape)
-    count = int(np.count_nonzero(mask))
+    line = np.reshape(mask, -1)
+    count = int(np.max(bare(np.count_nonzero(line)), initial=0))
     if np.size(source) < count:
         raise ShapeError(f"masked_scatter: the mask has {count} True elements, source only {np.size(source)} elements")
+    if isinstance(mask, ForeignArray):  # how many elements of source are used differs between examples
+        places = np.maximum(np.cumsum(line) - 1, 0)
+        return where(mask, reshape(getitem(reshape(source, -1), places), shape) if count else 0, x)
     return with_item(broadcast_to(x, shape), getitem(reshape(source, -1), slice(count)), mask)
 
 

@@ -352,6 +352,7 @@ def _numpy_cov(
     aweights: Any = None,
 ) -> Any:
     correction = int(not bias) if ddof is None else ddof
+    fweights, aweights = [np.asarray(w) if isinstance(w, (list, tuple)) else w for w in (fweights, aweights)]
     return cov(_variables(m, y, rowvar), correction=correction, fweights=fweights, aweights=aweights)
 
 
