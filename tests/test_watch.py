@@ -464,6 +464,24 @@ class TestMode:
         box = named(graph(out, {"x": x}), "x")
         assert box.gradient == autograd.draw.values.summarise(plain.numpy())
 
+    @pytest.mark.parametrize(
+        "transform", [autograd.func.vmap, autograd.func.jacrev, autograd.func.jacfwd, autograd.func.hessian]
+    )
+    def test_function_transforms(self, transform):
+        x, w = leaf(0.5, -2.0, 3.0), leaf(1.0, 2.0, 4.0)
+
+        def run() -> tuple[Tensor, Tensor]:
+            w.grad = None
+            out = transform(lambda t: ((t * w).tanh() * t).sum())(x)
+            out.sum().backward()
+            return out, w.grad
+
+        plain = run()
+        with watch():
+            out, gradient = run()
+        assert (out.tolist(), gradient.tolist()) == (plain[0].tolist(), plain[1].tolist())
+        assert graph(out.sum(), {"w": w}).counts["leaves"] == 2
+
 
 def test_an_array_that_is_saved_twice_counts_once():
     x = leaf(1.0, 2.0, dtype="float32")
