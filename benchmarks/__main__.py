@@ -60,6 +60,8 @@ def main() -> None:
     parser.add_argument("--plot", metavar="FILE", help="draw the compiled workloads there (.svg, .png)")
     parser.add_argument("--read", metavar="FILE", help="measure nothing: take the figures from this file of --json")
     arguments = parser.parse_args()
+    if arguments.rounds is not None and arguments.rounds < 1:
+        parser.error(f"--rounds: expected a whole number of at least 1, got {arguments.rounds}")
     unknown = set(arguments.names) - set(names)
     if unknown:
         name = sorted(unknown)[0]
