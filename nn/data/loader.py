@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, Generic
 
 from autograd import Generator
 from autograd.generator import default_generator, source
@@ -12,13 +12,14 @@ from autograd.generator import default_generator, source
 from .collate import default_collate, default_convert
 from .datasets import IterableDataset
 from .fetching import Exhausted, Fetcher
+from .generics import T
 from .samplers import BatchSampler, OrderSampler, RandomSampler, SequentialSampler
 from .workers import Pool
 
 __all__ = ["DataLoader"]
 
 
-class DataLoader:
+class DataLoader(Generic[T]):
     """The batches of a data set; each ``for`` loop over it is an epoch.
 
     Args:
