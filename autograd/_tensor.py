@@ -153,8 +153,8 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
             return format(repr(self), spec)
         except ValueError:
             raise TypeError(
-                f"the format {spec!r} is for one number, not for a tensor of shape {self.shape}; format its elements, or "
-                "see set_printoptions"
+                f"the format {spec!r} is for one number, not for a tensor of shape {self.shape}; format its elements, "
+                "or see set_printoptions"
             ) from None
 
     def __len__(self) -> int:

@@ -149,7 +149,7 @@ def test_numbers_format_as_numbers():
     assert f"{loss:.3f}" == "3.250"
     assert f"{autograd.tensor(3):>5}" == "    3"
     assert f"{autograd.tensor([0.5]):.1%}" == "50.0%"
-    with pytest.raises(TypeError, match="'.3f' is for one number, not for a tensor of shape"):
+    with pytest.raises(TypeError, match=r"'\.3f' is for one number, not for a tensor of shape"):
         format(leaf(1, 2), ".3f")
 
 

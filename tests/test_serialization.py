@@ -741,5 +741,5 @@ def test_resumed_training_is_bitwise_the_same(suffix: str, stop: int, tmp_path: 
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="there is no such folder to write to; make it first: .*nowhere'"):
+    with pytest.raises(FileNotFoundError, match=r"there is no such folder to write to; make it first: .*nowhere'"):
         autograd.save({"a": 1}, tmp_path / "nowhere" / "a.safetensors")
