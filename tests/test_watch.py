@@ -231,6 +231,15 @@ class TestFacts:
         assert "colour: time" in graph(out, heat="time").caption
         assert graph(out).caption == ""
 
+    def test_heat_of_several_outputs(self):
+        x = leaf(3.0, 1.0, 2.0)
+        with watch():
+            values, _ = (x * 2.0).sort()
+            whole, part = values.split([2, 1])
+            (whole * 3.0).sum().backward()
+        heat = {box.title: box.heat for box in graph(whole + part, heat="gradient").boxes}
+        assert heat["sort"] == heat["mul"] is not None
+
     def test_no_heat_of_nothing(self):
         assert graph(leaf(1.0) * 2.0, heat="gradient").caption == ""
 
