@@ -147,7 +147,15 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         return formatting.tensor_repr(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self._data.item() if not self._data.ndim or (spec and self._data.size == 1) else repr(self), spec)
+        if not self._data.ndim or (spec and self._data.size == 1):
+            return format(self._data.item(), spec)
+        try:
+            return format(repr(self), spec)
+        except ValueError:
+            raise TypeError(
+                f"the format {spec!r} is for one number, not for a tensor of shape {self.shape}; format its elements, "
+                "or see set_printoptions"
+            ) from None
 
     def __len__(self) -> int:
         if not self._data.ndim:

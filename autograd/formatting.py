@@ -35,18 +35,24 @@ def set_printoptions(
         linewidth: characters a line (80).
         profile: "default", "short" (2 digits, 2 edge items) or "full" (everything).
         sci_mode: scientific notation always (True), never (False) or where it helps (None).
+
+    Raises:
+        ValueError: a number that is negative or none, or a profile that does not exist; no option has changed then.
     """
     profiles: dict[str, dict[str, Any]] = {
         "default": {"precision": 4, "threshold": 1000, "edgeitems": 3, "linewidth": 80},
         "short": {"precision": 2, "threshold": 1000, "edgeitems": 2, "linewidth": 80},
         "full": {"precision": 4, "threshold": float("inf"), "edgeitems": 3, "linewidth": 80},
     }
-    if profile is not None:
-        if profile not in profiles:
-            raise ValueError(f"set_printoptions: profile is one of {sorted(profiles)}, got {profile!r}")
-        _options.update(profiles[profile])
-    given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
-    _options.update({name: value for name, value in given.items() if value is not None})
+    if profile is not None and profile not in profiles:
+        raise ValueError(f"set_printoptions: profile is one of {sorted(profiles)}, got {profile!r}")
+    options = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
+    given = {name: value for name, value in options.items() if value is not None}
+    for name, value in given.items():
+        kinds = (int, np.integer, float) if name == "threshold" else (int, np.integer)
+        if not isinstance(value, kinds) or not value >= 0:
+            raise ValueError(f"set_printoptions: {name} must be a number of at least 0, got {value!r}")
+    _options.update({**profiles.get(profile or "", {}), **given})
     _options["sci_mode"] = sci_mode
 
 

@@ -78,17 +78,21 @@ class Generator:
         self.__dict__.update(other.__dict__)
 
     def uniform(self, shape: tuple[int, ...], dtype: Any = dtypes.float32) -> Any:
-        """Numbers between 0 and 1 (without 1), as an array."""
+        """Numbers between 0 and 1 (without 1), as an array; both parts of complex ones are."""
         if local.levels:
             return local.levels[-1].draw(lambda sizes: self.uniform(sizes, dtype), shape)
+        if dtype.kind == "c":
+            return _complex(self.uniform((*shape, 2), np.finfo(dtype).dtype))
         if dtype in (dtypes.float32, dtypes.float64):
             return np.asanyarray(self._stream.random(shape, dtype))
         return np.asanyarray(self._stream.random(shape, np.float32)).astype(dtype)
 
     def normal(self, shape: tuple[int, ...], dtype: Any = dtypes.float32) -> Any:
-        """Normal numbers of mean 0 and deviation 1, as an array."""
+        """Normal numbers of mean 0 and deviation 1, as an array; of complex ones each part has half of the variance."""
         if local.levels:
             return local.levels[-1].draw(lambda sizes: self.normal(sizes, dtype), shape)
+        if dtype.kind == "c":
+            return _complex(self.normal((*shape, 2), np.finfo(dtype).dtype) * 0.5**0.5)
         if dtype in (dtypes.float32, dtypes.float64):
             return np.asanyarray(self._stream.standard_normal(shape, dtype))
         return np.asanyarray(self._stream.standard_normal(shape, np.float32)).astype(dtype)
@@ -104,6 +108,15 @@ class Generator:
         if local.levels:
             return local.levels[-1].draw_each(self, lambda given: self.permutation(n), None)
         return self._stream.permutation(n)
+
+
+def _complex(parts: Any) -> Any:
+    return parts[..., 0] + parts[..., 1] * 1j
+
+
+def moved(drawn: Any, by: float) -> Any:
+    """Random numbers plus a number; of complex ones both parts are moved, as in PyTorch."""
+    return drawn + (by * (1 + 1j) if drawn.dtype.kind == "c" else by)
 
 
 default_generator = Generator()
@@ -203,7 +216,7 @@ def uniform_(x: Any, low: float = 0.0, high: float = 1.0, *, generator: Generato
     if high < low:
         raise ValueError(f"uniform_: expected low <= high, got low={low} and high={high}")
     drawn = source(generator).uniform(x.shape, dtypes.to_float(x.dtype))
-    return _fill(x, drawn * (high - low) + low, "uniform_")
+    return _fill(x, moved(drawn * (high - low), low), "uniform_")
 
 
 def normal_(x: Any, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Any:
@@ -214,7 +227,8 @@ def normal_(x: Any, mean: float = 0.0, std: float = 1.0, *, generator: Generator
     """
     if std < 0:
         raise ValueError(f"normal_: std must not be negative, got {std}")
-    return _fill(x, source(generator).normal(x.shape, dtypes.to_float(x.dtype)) * std + mean, "normal_")
+    drawn = source(generator).normal(x.shape, dtypes.to_float(x.dtype))
+    return _fill(x, moved(drawn * std, mean), "normal_")
 
 
 def bernoulli_(x: Any, p: Any = 0.5, *, generator: Generator | None = None) -> Any:

@@ -12,7 +12,7 @@ from ._tensor import Tensor
 from .creation import as_shape, finish
 from .engine.foreign import as_array, bare, everywhere
 from .engine.nodes import Handle
-from .generator import Generator, default_generator, source
+from .generator import Generator, default_generator, moved, source
 from .generator import bernoulli as bernoulli
 from .generator import multinomial as multinomial
 
@@ -64,7 +64,7 @@ def rand(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Random numbers from the uniform distribution on [0, 1), of a shape."""
+    """Random numbers from the uniform distribution on [0, 1), of a shape; both parts of complex ones are."""
     drawn = source(generator).uniform(as_shape(shape, "rand", size), dtypes.or_default(dtype))
     return finish(drawn, requires_grad, device)
 
@@ -78,6 +78,8 @@ def randn(
     requires_grad: bool = False,
 ) -> Tensor:
     """Random numbers from the standard normal distribution (mean 0, variance 1), of a shape.
+
+    Of complex ones the real and the imaginary part have half of the variance each.
 
     >>> import autograd
     >>> autograd.randn(2, 3).shape
@@ -151,4 +153,5 @@ def normal(
     kind = dtypes.or_default(dtype) if dtype is not None or not given else dtypes.to_float(given[0].dtype)
     shape = np.broadcast_shapes(means.shape, deviations.shape) if size is None else as_shape((tuple(size),), "normal")
     drawn = source(generator).normal(shape, kind)
-    return finish((drawn * deviations + means).astype(kind))
+    spread = drawn * deviations
+    return finish((moved(spread, mean) if isinstance(mean, (int, float)) else spread + means).astype(kind))

@@ -24,6 +24,7 @@ import os
 import platform
 import shlex
 import shutil
+import textwrap
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -49,9 +50,10 @@ def machine() -> str:
 def main() -> None:
     """Run what the command line asks for."""
     names = list(dict.fromkeys(name for run in all_runs() for name in sorted(names_of(run))))
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__,
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__, epilog=textwrap.fill(
+                                         f"workloads: {', '.join(names)}", 100, break_on_hyphens=False),
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"workloads (default: all): {', '.join(names)}")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="workloads, from the list below (default: all)")
     parser.add_argument("--smoke", action="store_true", help="once and tiny: only whether all compute the same")
     parser.add_argument("--rounds", type=int, help="rounds of each workload (default: its own number)")
     parser.add_argument("--against", metavar="PYTHON", help="an interpreter that has PyTorch, micrograd, ...")
@@ -60,6 +62,8 @@ def main() -> None:
     parser.add_argument("--plot", metavar="FILE", help="draw the compiled workloads there (.svg, .png)")
     parser.add_argument("--read", metavar="FILE", help="measure nothing: take the figures from this file of --json")
     arguments = parser.parse_args()
+    if arguments.rounds is not None and arguments.rounds < 1:
+        parser.error(f"--rounds: expected a whole number of at least 1, got {arguments.rounds}")
     unknown = set(arguments.names) - set(names)
     if unknown:
         name = sorted(unknown)[0]

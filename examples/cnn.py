@@ -27,7 +27,7 @@ import nn.functional as F
 import optim
 from nn import data
 
-from .story import COLORS, load_images, parser, save
+from .story import COLORS, at_least_one, load_images, parser, save
 
 
 def load(seed: int) -> tuple[data.TensorDataset, data.TensorDataset]:
@@ -124,7 +124,7 @@ def draw(history: Sequence[tuple[float, float]], model: Any, test_set: data.Tens
 def main(arguments: Sequence[str] | None = None) -> float:
     """Run the story; returns the test accuracy."""
     line = parser(__doc__)
-    line.add_argument("--epochs", type=int, default=25, help="passes over the training images (25; 2 if --fast)")
+    line.add_argument("--epochs", type=at_least_one, help="passes over the training images (25; 2 if --fast)")
     options = line.parse_args(arguments)
 
     autograd.manual_seed(options.seed)
@@ -133,7 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> float:
     model = make_model()
     print(nn.summary(model, train_set.tensors[0][:1]))
     start = time.perf_counter()
-    history = train(model, train_set, test_set, 2 if options.fast else options.epochs)
+    history = train(model, train_set, test_set, options.epochs or (2 if options.fast else 25))
     print(f"trained in {time.perf_counter() - start:.1f} s")
     weights = options.out / "cnn.safetensors"
     autograd.save(model.state_dict(), weights)

@@ -22,7 +22,7 @@ import nn
 import nn.functional as F
 import optim
 
-from .story import COLORS, Images, Progress, chart, draw_losses, load_images, parser, save
+from .story import COLORS, Images, Progress, at_least_one, chart, draw_losses, load_images, parser, save
 
 
 def make_model(hidden: int = 128) -> nn.Sequential:
@@ -81,7 +81,7 @@ def draw_graph(model: nn.Module, data: Images, folder: Path) -> list[Path]:
 def main(arguments: Sequence[str] | None = None) -> float:
     """Run the story; returns the test accuracy."""
     line = parser(__doc__)
-    line.add_argument("--epochs", type=int, default=30, help="passes over the training images (30; 3 if --fast)")
+    line.add_argument("--epochs", type=at_least_one, help="passes over the training images (30; 3 if --fast)")
     options = line.parse_args(arguments)
 
     autograd.manual_seed(options.seed)
@@ -90,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> float:
     print(f"{len(data.train_x)} training images, {len(data.test_x)} test images")
     print(model)
     start = time.perf_counter()
-    history = train(model, data, epochs=3 if options.fast else options.epochs)
+    history = train(model, data, epochs=options.epochs or (3 if options.fast else 30))
     print(f"trained in {time.perf_counter() - start:.1f} s")
     print(f"test accuracy {history[-1].test_accuracy:.3f}")
     draw_learning_curve(history, options.out / "digits_learning_curve.png")

@@ -12,6 +12,7 @@ with batch normalisation, a bidirectional LSTM of two layers and a transformer e
 from __future__ import annotations
 
 import argparse
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -63,7 +64,7 @@ def write(python: str, folder: Path) -> None:
         assert process.stdout is not None
         for _ in process.stdout:
             bar.update()
-    if process.returncode:
+    if process.returncode or not all((folder / f"{name}.npz").exists() for name in MODELS):
         raise SystemExit(f"{python} could not write the models: it needs the packages torch, numpy and safetensors")
 
 
@@ -86,6 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> float:
     options = parser.parse_args(arguments)
     if options.python is None and options.folder is None:
         parser.error("name an interpreter that has PyTorch: --with PYTHON")
+    if options.python is not None and shutil.which(options.python) is None:
+        parser.error(f"--with: there is no interpreter {options.python!r}")
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)

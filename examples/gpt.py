@@ -28,7 +28,7 @@ import nn
 import nn.functional as F
 import optim
 
-from .story import COLORS, chart, parser, save
+from .story import COLORS, at_least_one, chart, parser, save
 
 LENGTH = 64
 """How many characters the model looks at."""
@@ -152,8 +152,8 @@ def draw_learning_curve(history: Sequence[Progress], last: float, path: Path) ->
 def main(arguments: Sequence[str] | None = None) -> float:
     """Run the story; returns the validation loss."""
     line = parser(__doc__)
-    line.add_argument("--steps", type=int, default=1000, help="mini-batches to train on (1000; 60 if --fast)")
-    line.add_argument("--batch", type=int, default=16, help="windows in each (16)")
+    line.add_argument("--steps", type=at_least_one, help="mini-batches to train on (1000; 60 if --fast)")
+    line.add_argument("--batch", type=at_least_one, default=16, help="windows in each (16)")
     options = line.parse_args(arguments)
 
     autograd.manual_seed(options.seed)
@@ -163,8 +163,8 @@ def main(arguments: Sequence[str] | None = None) -> float:
     print(f"{len(text.train):,} characters to train on, {len(text.validation):,} to validate")
     print(f"{len(text.characters)} different ones; {sum(p.numel() for p in model.parameters()):,} parameters")
     start = time.perf_counter()
-    steps, most = (60, 16) if options.fast else (options.steps, 128)
-    history = train(model, text, steps, options.batch, options.seed, most)
+    steps, most = (60, 16) if options.fast else (1000, 128)
+    history = train(model, text, options.steps or steps, options.batch, options.seed, most)
     print(f"trained in {time.perf_counter() - start:.1f} s")
     print(write(model, text, "The ", 100 if options.fast else 400))
     loss = evaluate(model, text.validation, 128 if options.fast else None)

@@ -31,7 +31,7 @@ from tqdm import tqdm
 import autograd
 import optim
 from examples.networks import Curves, network, subset, train
-from examples.story import COLORS, Images, chart, load_images, parser, save, table
+from examples.story import COLORS, Images, at_least_one, chart, load_images, parser, save, table
 
 RATES, DECAYS = (1e-6, 1e-2), (1e-8, 1e-4)
 SHOWN = 20
@@ -221,7 +221,7 @@ def main(arguments: Sequence[str] | None = None) -> Search:
     """Run the story; returns all trials, the best one, and its test accuracy."""
     line = parser(__doc__, mnist=True)
     line.add_argument(
-        "--processes", type=int, metavar="N", help="any give the same (one a core, up to 4; one with --fast)"
+        "--processes", type=at_least_one, metavar="N", help="any give the same (one a core, up to 4; one with --fast)"
     )
     options = line.parse_args(arguments)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

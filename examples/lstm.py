@@ -23,7 +23,7 @@ import nn
 import nn.functional as F
 import optim
 
-from .story import COLORS, Images, Progress, chart, draw_losses, load_images, parser, save
+from .story import COLORS, Images, Progress, at_least_one, chart, draw_losses, load_images, parser, save
 
 
 class Reader(nn.Module):
@@ -79,7 +79,7 @@ def draw(history: Sequence[Progress], accuracies: Sequence[float], path: Path) -
 def main(arguments: Sequence[str] | None = None) -> float:
     """Run the story; returns the test accuracy."""
     line = parser(__doc__)
-    line.add_argument("--epochs", type=int, default=20, help="passes over the training images (20; 3 if --fast)")
+    line.add_argument("--epochs", type=at_least_one, help="passes over the training images (20; 3 if --fast)")
     options = line.parse_args(arguments)
 
     autograd.manual_seed(options.seed)
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> float:
     print(f"{len(data.train_x)} training images, {len(data.test_x)} test images")
     print(model)
     start = time.perf_counter()
-    history = train(model, data, epochs=3 if options.fast else options.epochs)
+    history = train(model, data, epochs=options.epochs or (3 if options.fast else 20))
     print(f"trained in {time.perf_counter() - start:.1f} s")
     _, accuracies = evaluate(model, data.test_x, data.test_y)
     print(f"test accuracy {accuracies[-1]:.3f}")

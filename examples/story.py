@@ -18,7 +18,18 @@ from nn import data
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
-__all__ = ["COLORS", "Images", "Progress", "chart", "draw_losses", "load_images", "parser", "save", "table"]
+__all__ = [
+    "COLORS",
+    "Images",
+    "Progress",
+    "at_least_one",
+    "chart",
+    "draw_losses",
+    "load_images",
+    "parser",
+    "save",
+    "table",
+]
 
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#4d4d4d")
 """The Okabe-Ito palette, whose colours colour-blind readers can tell apart."""
@@ -56,12 +67,34 @@ def parser(doc: str | None, *, mnist: bool = False) -> argparse.ArgumentParser:
     )
     made.add_argument("--seed", type=int, default=0, help="of all that is random (0)")
     made.add_argument("--fast", action="store_true", help="a small run of seconds, to see that it works")
-    made.add_argument("--out", type=Path, default=Path("out"), help="the folder for pictures (out)")
+    made.add_argument("--out", type=_writable, default=Path("out"), help="the folder for pictures (out)")
     if mnist:
         made.add_argument(
-            "--mnist", type=Path, metavar="DIR", help="a folder with MNIST's IDX files, instead of digits"
+            "--mnist", type=_existing, metavar="DIR", help="a folder with MNIST's IDX files, instead of digits"
         )
     return made
+
+
+def at_least_one(text: str) -> int:
+    """An option's value that must be a whole number of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+    return int(text)
+
+
+def _writable(text: str) -> Path:
+    """A folder, made now: not only when all is computed does one learn that it cannot be."""
+    try:
+        Path(text).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"the folder {text!r} cannot be made: {error.strerror}") from None
+    return Path(text)
+
+
+def _existing(text: str) -> Path:
+    if not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {text!r}")
+    return Path(text)
 
 
 def load_images(seed: int, mnist: Path | None = None) -> Images:
@@ -72,7 +105,10 @@ def load_images(seed: int, mnist: Path | None = None) -> Images:
         mnist: the folder with MNIST's four IDX files.
     """
     if mnist is not None:
-        found = data.mnist(mnist)
+        try:
+            found = data.mnist(mnist)
+        except FileNotFoundError as error:
+            raise SystemExit(str(error)) from None
         train_x, test_x = (x.reshape(len(x), -1).astype(np.float32) / 255 for x in (found[0], found[2]))
         return Images(train_x, found.train_labels.astype(np.int64), test_x, found.test_labels.astype(np.int64))
     digits = data.bundled("digits")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from autograd import Graph
+from autograd.draw.boxes import Arrow, Box
 from autograd.draw.layout import levels
 from autograd.draw.places import placed
 from tests.browser import Page, contrast, requests, start
@@ -268,6 +269,15 @@ class TestBrowser:
         assert [rect.is_displayed() for rect in heat] == [True, True]
         page.open(network())
         assert not page.all("#heat")
+
+    def test_colours_that_were_asked_for(self, page):
+        boxes = [Box("a", "op", "a", heat=1.0), Box("b", "op", "b", heat=0.0)]
+        page.open(Graph(boxes, [Arrow("a", "b", "2")] * 2, "TB", {}, heat="time", caption="colour: time & <b>"))
+        assert [rect.is_displayed() for rect in page.all(".heat")] == [True, True]
+        assert (page.one("#heat").text, page.one("#caption").text) == ("colour by time", "colour: time & <b>")
+        assert "2, twice" in [text.text for text in page.all("text.label")]
+        page.one("#heat input").click()
+        assert [rect.is_displayed() for rect in page.all(".heat")] == [False, False]
 
     @pytest.mark.parametrize("wish", ["reduce", "no-preference"])
     def test_what_moves_can_rest(self, page, wish):

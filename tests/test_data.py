@@ -638,3 +638,29 @@ def test_bundled_diabetes_and_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "sklearn", None)
     with pytest.raises(ImportError, match=r"chainrule\[sklearn\]"):
         data.bundled("digits")
+
+
+def test_classes_take_the_types_of_samples_in_brackets():
+    class Numbers(data.Dataset[int]):
+        def __getitem__(self, index: int) -> int:
+            return index
+
+        def __len__(self) -> int:
+            return 3
+
+    class Backwards(data.Sampler[int]):
+        def __iter__(self):
+            return iter([2, 1, 0])
+
+    class Stream(data.IterableDataset[int]):
+        def __iter__(self):
+            return iter(range(3))
+
+    loader = data.DataLoader[int](data.Subset[int](Numbers(), [0, 2, 1]), sampler=Backwards(), batch_size=None)
+    assert list(loader) == [1, 2, 0]
+    chained = (
+        data.ChainDataset[int]([Stream()]),
+        data.ConcatDataset[int]([Numbers()]),
+        data.StackDataset[int](Numbers()),
+    )
+    assert [len(list(data.DataLoader(found, batch_size=None))) for found in chained] == [3, 3, 3]

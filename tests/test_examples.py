@@ -10,7 +10,7 @@ import pytest
 
 import autograd
 import nn
-from examples import architectures, cnn, digits, from_pytorch, gpt, lstm
+from examples import architectures, cnn, digits, from_pytorch, gpt, lstm, weight_init
 from examples.story import load_images
 
 ROOT = Path(__file__).parent.parent
@@ -84,6 +84,32 @@ def test_help_tells_the_story(name):
     )
     for text in ("--seed", "--fast", "--out", "should see"):
         assert text in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("story", "words", "said"),
+    [
+        (digits, ["--epochs", "0"], "--epochs: expected a whole number of at least 1, got '0'"),
+        (gpt, ["--batch", "-1"], "--batch: expected a whole number of at least 1, got '-1'"),
+        (digits, ["--out", str(ROOT / "setup.cfg" / "out")], "cannot be made: "),
+        (weight_init, ["--mnist", "nowhere"], "--mnist: there is no folder 'nowhere'"),
+        (from_pytorch, ["--with", "nowhere"], "--with: there is no interpreter 'nowhere'"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_at_once(story, words, said, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        story.main(words)
+    assert said in capsys.readouterr().err
+
+
+def test_a_folder_without_mnist(tmp_path):
+    with pytest.raises(SystemExit, match="has none of train-images"):
+        weight_init.main(["--mnist", str(tmp_path), "--fast", "--out", str(tmp_path)])
+
+
+def test_a_small_run_may_have_other_epochs(tmp_path, capsys):
+    digits.main(["--fast", "--epochs", "1", "--out", str(tmp_path)])
+    assert "1/1" in capsys.readouterr().err
 
 
 def test_gpt_learns_writes_and_keeps_its_weights(tmp_path, capsys):

@@ -10,7 +10,7 @@ import pytest
 
 from autograd import Graph
 from autograd.draw import layout
-from autograd.draw.boxes import Arrow, Box
+from autograd.draw.boxes import Arrow, Box, Group
 from autograd.draw.layout import Level, levels
 from autograd.draw.places import Drawing, placed
 from autograd.draw.svg import svg_text
@@ -180,9 +180,7 @@ class TestPlaces:
 
 
 def svg(graph: Graph) -> ElementTree.Element:
-    return ElementTree.fromstring(
-        svg_text(graph.boxes, graph.arrows, {group.id: group for group in graph.groups}, graph.direction, "a & b")
-    )
+    return ElementTree.fromstring(svg_text(graph, "a & b"))
 
 
 def texts(root: ElementTree.Element) -> list[str]:
@@ -192,7 +190,7 @@ def texts(root: ElementTree.Element) -> list[str]:
 class TestSvg:
     def test_what_is_in_it(self):
         root = svg(network(2))
-        assert {"images", "blocks.0: Block", "blocks.1: Block (\u00d712)", "Net", "linear", "8 \u00d7 4"} < set(
+        assert {"images", "blocks.0: Block", "blocks.1: Block  \u00d712", "Net", "linear", "8 \u00d7 4"} < set(
             texts(root)
         )
         assert root.findtext(f"{SVG}title") == "a & b"
@@ -222,6 +220,42 @@ class TestSvg:
         other = Graph(boxes, [Arrow("a", "b", "top: 3"), Arrow("a", "c", "rest: 4")], "TB", {})
         assert texts(svg(same)).count("3") == 1
         assert {"top: 3", "rest: 4"} < set(texts(svg(other)))
+
+    def test_parallel_arrows_are_one_that_says_so(self):
+        boxes = [Box(name, "op", name) for name in "abcd"]
+        arrows = [Arrow("a", "b", "Q: 2"), Arrow("a", "b", "R: 2"), *[Arrow("b", "c", "2")] * 2, *[Arrow("c", "d")] * 3]
+        assert {"Q: 2, R: 2", "2, twice", "3 times"} < set(texts(svg(Graph(boxes, arrows, "TB", {}))))
+
+    def test_heat_and_caption(self):
+        boxes = [Box("cold", "op", "a", heat=0.0), Box("hot", "op", "b", heat=1.0), Box("none", "op", "c")]
+        root = svg(Graph(boxes, [], "TB", {}, heat="time", caption="colour: time & more " + "and so on " * 20))
+        fills = {
+            group.get("id"): group.find(f"{SVG}rect").get("fill") for group in root.iter(f"{SVG}g") if group.get("id")
+        }
+        assert fills == {"cold": "#FFF7EC", "hot": "#B30000", "none": "white"}
+        lines = [text for text in root.iter(f"{SVG}text") if "so on" in text.text]
+        assert len(lines) > 1
+        assert lines[0].text.startswith("colour: time & more")
+        assert all(text_width(text.text, 11) < float(root.get("width")) for text in lines)
+        assert float(lines[-1].get("y")) < float(root.get("height")) - 16
+
+    def test_marks_look_as_in_graphviz(self):
+        boxes = [
+            Box("a", "parameter", "w"),
+            Box("b", "op", "exp", marks=("cut",)),
+            Box("c", "op", "log", marks=("nan",)),
+        ]
+        root = svg(Graph(boxes, [Arrow("a", "b", "no gradient"), Arrow("b", "c", "2")], "TB", {}))
+        looks = {group.get("id"): group[1] for group in root.iter(f"{SVG}g") if group.get("id")}
+        assert (looks["b"].tag, looks["b"].get("stroke")) == (f"{SVG}path", "#8A4B00")  # an octagon
+        assert (looks["c"].get("stroke"), looks["c"].get("fill")) == ("#C4001A", "#FFE3E3")
+        assert [way.get("stroke") for way in root.iter(f"{SVG}path") if way.get("marker-end")] == ["#8A4B00"] * 2
+
+    def test_frames_say_which_call(self):
+        groups = [Group("g", "rnn", "RNNCell", facts=(("call", "2"), ("backward", "")))]
+        assert "rnn: RNNCell, backward (call 2)" in texts(
+            svg(Graph([Box("a", "op", "a", group=("g",))], [], "TB", {}, groups=groups))
+        )
 
     @pytest.mark.parametrize("direction", ["TB", "BT", "LR", "RL"])
     def test_labels_lie_in_the_picture_and_on_no_box(self, direction):

@@ -319,3 +319,9 @@ def test_a_module_called_with_none_is_named():
 def test_a_hyper_parameter_that_is_no_number():
     text = message(lambda: optim.SGD([leaf(1)], lr="fast"), TypeError)
     assert text == "SGD: lr must be a number, got str 'fast'"
+
+
+@pytest.mark.parametrize("operands", [(), ("i,i->",), (autograd.ones(2),)])
+def test_einsum_without_operands(operands):
+    text = message(lambda: autograd.einsum(*operands), ValueError)
+    assert text == "einsum: expected an equation and operands, such as einsum('ij,jk->ik', x, y)"

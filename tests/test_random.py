@@ -310,3 +310,37 @@ def test_a_bad_state_changes_nothing(state):
     with pytest.raises((KeyError, ValueError)):
         generator.set_state(state)
     assert generator.get_state() == before
+
+
+@pytest.mark.parametrize("dtype", [autograd.complex64, autograd.complex128])
+@pytest.mark.parametrize(
+    ("draw", "mean", "deviation"),
+    [
+        (lambda n, dtype: autograd.randn(n, dtype=dtype), 0, 0.5**0.5),
+        (lambda n, dtype: autograd.randn_like(autograd.zeros(n, dtype=dtype)), 0, 0.5**0.5),
+        (lambda n, dtype: autograd.rand(n, dtype=dtype), 0.5, 12**-0.5),
+        (lambda n, dtype: autograd.zeros(n, dtype=dtype).uniform_(2, 4), 3, 2 * 12**-0.5),
+        (lambda n, dtype: autograd.zeros(n, dtype=dtype).normal_(1, 3), 1, 3 * 0.5**0.5),
+        (lambda n, dtype: autograd.normal(2.0, 3.0, (n,), dtype=dtype), 2, 3 * 0.5**0.5),
+        (lambda n, dtype: autograd.normal(autograd.full((n,), 1 + 1j, dtype=dtype), 2.0), 1, 2 * 0.5**0.5),
+    ],
+)
+def test_both_parts_of_complex_numbers_are_random(draw, mean, deviation, dtype):
+    autograd.manual_seed(0)
+    drawn = draw(20_000, dtype)
+    assert drawn.dtype == dtype
+    for part in (drawn.real, drawn.imag):
+        assert abs(part.mean().item() - mean) < 0.1
+        assert part.std().item() == pytest.approx(deviation, rel=0.05)
+    assert abs(((drawn.real - mean) * (drawn.imag - mean)).mean().item()) < 0.1
+
+
+def test_complex_numbers_are_random_in_compiled_functions_and_for_each_example():
+    autograd.manual_seed(0)
+    step = autograd.compile(lambda: autograd.randn(3, dtype=autograd.complex64))
+    seen = {step().imag.sum().item() for _ in range(5)}
+    assert len(seen) == 5
+    each = autograd.func.vmap(lambda x: autograd.randn(2, dtype=autograd.complex64) + x, randomness="different")(
+        autograd.zeros(4)
+    )
+    assert len({*each.imag.flatten().tolist()}) == 8

@@ -789,3 +789,8 @@ def test_resumed_training_is_bitwise_the_same(suffix: str, stop: int, tmp_path: 
     assert second.losses == straight.losses
     assert same(second.model.state_dict(), straight.model.state_dict())
     assert same(second.optimizer.state_dict(), straight.optimizer.state_dict())
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"there is no such folder to write to; make it first: .*nowhere'"):
+        autograd.save({"a": 1}, tmp_path / "nowhere" / "a.safetensors")

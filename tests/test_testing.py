@@ -167,6 +167,17 @@ def test_a_forward_that_writes_into_its_input_is_rejected() -> None:
     rejects(shift, "inputs_unchanged", "input x was written|read-only")
 
 
+def test_a_forward_that_draws_random_numbers_is_rejected() -> None:
+    noise = np.random.default_rng(0)
+
+    @op(x=lambda g, x: g * 2 * x, samples=reals(-2, 2))
+    def noisy(x: Any) -> Any:
+        """The square, with noise."""
+        return x * x + 1e-3 * noise.normal()
+
+    rejects(noisy, "gradient", "proved anything: .* draws random numbers")
+
+
 def test_aliasing_gradients_are_kept_apart_by_the_engine() -> None:
     """Both rules return g itself, and one the saved array: the gradients handed out are copies."""
 

@@ -231,6 +231,15 @@ class TestFacts:
         assert "colour: time" in graph(out, heat="time").caption
         assert graph(out).caption == ""
 
+    def test_heat_of_several_outputs(self):
+        x = leaf(3.0, 1.0, 2.0)
+        with watch():
+            values, _ = (x * 2.0).sort()
+            whole, part = values.split([2, 1])
+            (whole * 3.0).sum().backward()
+        heat = {box.title: box.heat for box in graph(whole + part, heat="gradient").boxes}
+        assert heat["sort"] == heat["mul"] is not None
+
     def test_no_heat_of_nothing(self):
         assert graph(leaf(1.0) * 2.0, heat="gradient").caption == ""
 
@@ -463,6 +472,24 @@ class TestMode:
         assert x.grad.tolist() == plain.tolist()
         box = named(graph(out, {"x": x}), "x")
         assert box.gradient == autograd.draw.values.summarise(plain.numpy())
+
+    @pytest.mark.parametrize(
+        "transform", [autograd.func.vmap, autograd.func.jacrev, autograd.func.jacfwd, autograd.func.hessian]
+    )
+    def test_function_transforms(self, transform):
+        x, w = leaf(0.5, -2.0, 3.0), leaf(1.0, 2.0, 4.0)
+
+        def run() -> tuple[Tensor, Tensor]:
+            w.grad = None
+            out = transform(lambda t: ((t * w).tanh() * t).sum())(x)
+            out.sum().backward()
+            return out, w.grad
+
+        plain = run()
+        with watch():
+            out, gradient = run()
+        assert (out.tolist(), gradient.tolist()) == (plain[0].tolist(), plain[1].tolist())
+        assert graph(out.sum(), {"w": w}).counts["leaves"] == 2
 
 
 def test_an_array_that_is_saved_twice_counts_once():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
-__all__ = ["NEXT", "Arrow", "Box", "Group", "Values", "counted"]
+__all__ = ["NEXT", "Arrow", "Box", "Group", "Values", "counted", "merged"]
 
 
 class Values(NamedTuple):
@@ -91,6 +92,27 @@ class Arrow(NamedTuple):
     head: str
     label: str = ""
     tooltip: str = ""
+
+
+def merged(arrows: Iterable[Arrow]) -> list[Arrow]:
+    """Those with the same ends as one that says what each of them says, or how many they are.
+
+    >>> arrows = [Arrow("a", "b", "[0]: 2"), Arrow("a", "b", "[1]: 2"), Arrow("b", "c", "2"), Arrow("b", "c", "2")]
+    >>> [arrow.label for arrow in merged(arrows)]
+    ['[0]: 2, [1]: 2', '2, twice']
+    """
+    found: dict[tuple[str, str], list[Arrow]] = {}
+    for arrow in arrows:
+        found.setdefault((arrow.tail, arrow.head), []).append(arrow)
+    return [same[0] if len(same) == 1 else _one(same) for same in found.values()]
+
+
+def _one(arrows: list[Arrow]) -> Arrow:
+    tips = ", ".join(dict.fromkeys([arrow.tooltip for arrow in arrows if arrow.tooltip]))
+    labels = [label for label in dict.fromkeys([arrow.label for arrow in arrows]) if label]
+    if len(labels) < 2:
+        labels.append("twice" if len(arrows) == 2 else f"{len(arrows)} times")
+    return arrows[0]._replace(label=", ".join(labels), tooltip=tips)
 
 
 def counted(n: int, kind: str) -> str:

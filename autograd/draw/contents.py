@@ -104,7 +104,7 @@ class Contents:
         self._forward[box.id] = last.rank
         if event is not None and event.gradients is not None:
             self._backward[box.id] = event.step
-        self._weigh(box.id, gradient, events)
+        self._weigh(box.id, shown, events)
         lines = box.lines
         if type(unit) is Scope:
             lines = _kinds(unit.items) if unit.frame is None else (counted(unit.count, "ops"), *_parameters(unit))
@@ -132,7 +132,7 @@ class Contents:
         gradient, event = self._gradient(source), self.plan.event(source)
         if event is not None and event.gradients is not None:
             self._backward[box.id] = event.step
-        self._weigh(box.id, gradient, [])
+        self._weigh(box.id, source, [])
         return box._replace(value=self._value(source), gradient=gradient)
 
     def of_output(self, box: Box, tensor: Any, end: Any) -> Box:
@@ -154,13 +154,17 @@ class Contents:
         text = {"no_grad": "under no_grad", "integer": "integers have no gradient"}.get(reason, "no gradient passes")
         return (origin.name if origin.kind == "plain" else "detach"), [text, *types]
 
-    def _weigh(self, id: str, gradient: Values | None, events: list[Event]) -> None:
+    def _weigh(self, id: str, place: Any, events: list[Event]) -> None:
         """Note what the box's heat depends on."""
         if self.wanted.heat == "time":
             if events:
                 self._amounts[id] = sum(event.seconds + event.backward_seconds for event in events)
-        elif gradient is not None:
-            self._amounts[id] = gradient.norm
+            return
+        event = self.plan.event(place)
+        parts = (event.gradients if event is not None else None) or (self._gradient(place),)
+        norms = [part.norm for part in parts if part is not None]
+        if norms:
+            self._amounts[id] = math.hypot(*norms)
 
     def _costs(self, nodes: Iterable[Any], events: list[Event]) -> Iterator[tuple[str, str]]:
         """Bytes and times."""

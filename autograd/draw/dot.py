@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .boxes import NEXT, Box, Group
+from .looks import CUT_ARROW, frame_title, look_of
 from .text import legible
 
-__all__ = ["BOXES", "dot_text"]
+__all__ = ["dot_text"]
 
 _FONT = "Helvetica,Arial,sans-serif"
 _GRAPH = {"charset": "UTF-8", "bgcolor": "white", "fontname": _FONT, "nodesep": "0.3", "ranksep": "0.3", "pad": "0.15"}
@@ -35,20 +36,6 @@ _CLUSTER = {
 _CLUSTER_FILLS = ("#FAFBFC", "#F3F5F8")
 """By turns, so that one can see which module lies in which."""
 
-# Tints and borders of the Okabe-Ito palette, which colour-blind readers can tell apart; the shapes differ as well.
-BOXES = {
-    "op": {"shape": "box", "style": "rounded,filled", "fillcolor": "#F1F3F5", "color": "#7B8794"},
-    "parameter": {"shape": "box", "style": "filled", "fillcolor": "#D9EBF7", "color": "#0072B2"},
-    "input": {"shape": "ellipse", "style": "filled", "fillcolor": "#FDF1D6", "color": "#C98A00", "margin": "0.06,0.03"},
-    "constant": {"shape": "box", "style": "dashed", "color": "#9AA5B1", "fontcolor": "#5A6572", "fontsize": "10"},
-    "output": {"shape": "box", "style": "rounded,filled", "fillcolor": "#D8F0E6", "color": "#009E73", "penwidth": "2"},
-    "module": {"shape": "box3d", "style": "filled", "fillcolor": "#E9EDF2", "color": "#52606D"},
-    "hidden": {"shape": "box", "style": "rounded,dashed", "color": "#7B8794", "fontcolor": "#5A6572"},
-}
-_MARKS = {
-    "nan": {"color": "#C4001A", "fillcolor": "#FFE3E3", "fontcolor": "#8F0013", "penwidth": "2.5"},
-    "cut": {"shape": "octagon", "style": "dashed", "color": "#8A4B00", "fontcolor": "#8A4B00", "fontsize": "10"},
-}
 _ARROWS = {
     "constant": {"style": "dashed", "color": "#9AA5B1"},
     "hidden": {"style": "dashed"},
@@ -56,10 +43,6 @@ _ARROWS = {
 _BACK_ARROW = {"constraint": "false", "style": "dashed", "color": "#52606D"}
 _STRAIGHT = ("4", "40")
 """How straight the flow from op to op is kept: downwards, and to the side, where it would run through titles."""
-_CUT_ARROW = {"style": "dotted", "color": "#8A4B00", "fontcolor": "#8A4B00"}
-_HEAT = ("#FFF7EC", "#FEE1BA", "#FDC38D", "#FC8D59", "#E34A33", "#B30000")
-"""From pale to dark, also in print without colour."""
-_LONGEST = 80
 _LONGEST_TOOLTIP = 400
 
 
@@ -88,7 +71,7 @@ def dot_text(graph: Any, attributes: Mapping[str, str]) -> str:
         if arrow.label == NEXT:
             given |= _BACK_ARROW
         elif "cut" in boxes[arrow.head].marks or "cut" in tail.marks:
-            given |= _CUT_ARROW
+            given |= CUT_ARROW
         elif tail.kind in ("op", "module") and not tail.again:
             given["weight"] = straight
         lines.append(f"  {arrow.tail} -> {arrow.head} [{_attributes(given)}];")
@@ -166,35 +149,12 @@ def _box(box: Box, heat: bool) -> dict[str, str]:
     # the line break, a backslash sequence itself, stands between what is escaped
     label = "\\n".join(_escaped(line) for line in (box.title, *box.lines))
     tip = "\\n".join(map(_tooltip, (box.tooltip or box.title, *[f"{name}: {text}" for name, text in box.facts])))
-    given = {"label": label, "tooltip": tip, "class": " ".join((box.kind, *box.marks)), **BOXES[box.kind]}
-    if heat:
-        given |= _heated(box.heat)
-    for mark in box.marks:
-        given |= _MARKS[mark]
-    if box.again:
-        given["style"] += ",dashed"
-    return given
-
-
-def _heated(heat: float | None) -> dict[str, str]:
-    """White where nothing is known."""
-    if heat is None:
-        return {"fillcolor": "white"}
-    step = min(int(heat * len(_HEAT)), len(_HEAT) - 1)
-    return {"fillcolor": _HEAT[step], "fontcolor": "white" if step >= len(_HEAT) - 2 else "#1F2933"}
+    return {"label": label, "tooltip": tip, "class": " ".join((box.kind, *box.marks)), **look_of(box, heat)}
 
 
 def _cluster(group: Group, level: int) -> dict[str, str]:
-    """How a group looks: its title is ``path: Class``."""
-    facts = dict(group.facts)
-    until = f" \u2026 {facts['until'].rpartition('.')[2]}" if "until" in facts else ""
-    title = ": ".join(filter(None, (_escaped(group.path + until), _escaped(group.kind))))
-    if "backward" in facts:
-        title += ", backward"
-    if "call" in facts:
-        title += f" (call {facts['call']})"
-    if group.times > 1:
-        title += f"{'  ' if title else ''}\u00d7{group.times:,}"
+    """How a group looks."""
+    title = _escaped(frame_title(group), _LONGEST_TOOLTIP)
     texts = [": ".join(filter(None, (group.path, group.kind))), *[f"{name}: {text}" for name, text in group.facts]]
     tip = "\\n".join(map(_tooltip, texts))
     given = {**_CLUSTER, "label": title, "tooltip": tip, "fillcolor": _CLUSTER_FILLS[level % 2], "class": "module"}

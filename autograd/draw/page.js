@@ -33,6 +33,7 @@ for (const [tail, head, label] of graph.arrows) {
   if (!labels.has(tail)) labels.set(tail, new Map());
   labels.get(tail).set(head, label);
 }
+for (const [tail, head, label] of graph.parallel) labels.get(tail).set(head, label); // drawn as one
 
 /** A group and those around it, from the inside outwards. */
 function around(group) {
@@ -71,7 +72,9 @@ const routes = []; // of arrows, as far as they were asked for
 
 // ==== The page's parts ====
 
-const picture = svg("svg", { id: "picture", role: "group", "aria-label": `Graph: ${graph.summary}` });
+const picture = svg("svg", {
+  id: "picture", class: graph.heat ? "hot" : null, role: "group", "aria-label": `Graph: ${graph.summary}`,
+});
 const layer = svg("g", { id: "layer" });
 picture.append(drawTips(), layer);
 const search = html("input", {
@@ -95,11 +98,14 @@ const heat = (event) => picture.classList.toggle("hot", event.target.checked);
 document.body.append(
   html("header", {},
     html("h1", {}, graph.summary),
+    graph.caption ? html("p", { id: "caption" }, graph.caption) : null,
     html("div", { id: "tools" }, search, found,
       groups.size ? button("open-all", "Open all", "Open all modules", () => setClosed([])) : null,
       groups.size ? button("close-all", "Close all", "Close all modules", () => setClosed(groups.keys())) : null,
       heated
-        ? html("label", { id: "heat" }, html("input", { type: "checkbox", change: heat }), " colour by gradient")
+        ? html("label", { id: "heat" },
+            html("input", { type: "checkbox", change: heat, checked: graph.heat ? "" : null }),
+            ` colour by ${graph.heat ?? "gradient"}`)
         : null)),
   html("main", {}, picture, legend,
     html("div", { id: "zoom" },

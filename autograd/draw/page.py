@@ -7,11 +7,11 @@ but this script, and nothing be fetched.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import isfinite
 from typing import Any
 
-from .boxes import Arrow, Box, Group, Values
+from .boxes import Arrow, Box, Group, Values, merged
 from .layout import levels
 from .steps import steps
 from .text import legible
@@ -42,16 +42,8 @@ _PAGE = """<!DOCTYPE html>
 """
 
 
-def page_text(
-    boxes: Sequence[Box], arrows: Sequence[Arrow], groups: Mapping[str, Group], direction: str, summary: str
-) -> str:
-    """The page.
-
-    Args:
-        boxes, arrows, groups: what is drawn.
-        direction: where the arrows point: "TB", "LR", "BT" or "RL".
-        summary: what the picture shows, in a few words.
-    """
+def page_text(graph: Any, summary: str) -> str:
+    """A ``Graph`` as a page, with a ``summary`` of what it shows in a few words."""
     from pathlib import Path  # which would take a tenth of `import autograd`'s time
 
     here = Path(__file__).parent
@@ -61,7 +53,7 @@ def page_text(
         f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )
-    data = _json(_data(boxes, arrows, groups, direction, summary))
+    data = _json(_data(graph, summary))
     return _PAGE.format(policy=policy, style=style, data=data, script=script)
 
 
@@ -81,16 +73,18 @@ def _json(data: Any) -> str:
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def _data(
-    boxes: Sequence[Box], arrows: Sequence[Arrow], groups: Mapping[str, Group], direction: str, summary: str
-) -> dict[str, Any]:
-    found = levels(boxes, arrows)
+def _data(graph: Any, summary: str) -> dict[str, Any]:
+    boxes, arrows, groups = graph.boxes, graph.arrows, {group.id: group for group in graph.groups}
+    drawn, found = set(arrows), levels(boxes, arrows)
     named = {group: groups.get(group) or Group(group, group, "") for group in found if group}
     return {
         "summary": _cut(summary),
-        "direction": direction,
+        "caption": _cut(graph.caption),
+        "direction": graph.direction,
+        "heat": graph.heat,
         "boxes": [_box(box) for box in boxes],
-        "arrows": [(arrow.tail, arrow.head, _cut(arrow.label)) for arrow in arrows],
+        "arrows": [_arrow(arrow) for arrow in arrows],
+        "parallel": [_arrow(arrow) for arrow in merged(arrows) if arrow not in drawn],
         "groups": {
             group: {"path": _cut(that.path), "kind": _cut(that.kind), "times": that.times, "facts": _pairs(that.facts)}
             for group, that in named.items()
@@ -121,6 +115,10 @@ def _box(box: Box) -> dict[str, Any]:
         "heat": box.heat,
     }
     return {name: field for name, field in fields.items() if field or field == 0 or name in ("id", "group", "title")}
+
+
+def _arrow(arrow: Arrow) -> tuple[str, str, str]:
+    return arrow.tail, arrow.head, _cut(arrow.label)
 
 
 def _values(values: Values | None) -> dict[str, Any] | None:

@@ -205,7 +205,10 @@ legend.append(html("ul", {},
   ...Object.keys(MEANINGS).filter((kind) => present.has(kind)).map((kind) => explain(kind, MEANINGS[kind])),
   marked.has("nan") ? explain("op has-nan", MARKS.nan) : null,
   marked.has("cut") ? explain("op has-cut", MARKS.cut) : null,
-  heated ? html("li", {}, html("span", { class: "swatch warm" }), "the stronger, the larger the gradient") : null,
+  heated
+    ? html("li", {}, html("span", { class: "swatch warm" }),
+        `the stronger, the ${graph.heat === "time" ? "longer the time" : "larger the gradient"}`)
+    : null,
   html("li", {}, html("span", { class: "swatch forward" }), "step forward: the value is computed"),
   html("li", {}, html("span", { class: "swatch backward" }), "step backward: the gradient arrives"),
   html("li", {}, "Keys: \u2190 \u2192 step, space plays, / searches, + \u2212 0 zoom")));

@@ -85,7 +85,7 @@ class Graph:
         There modules open and close, boxes are found by a search and tell more when pointed at, and a player walks
         through the steps: forward, as values are computed, and backward, as gradients arrive.
         """
-        return page_text(self.boxes, self.arrows, self._groups(), self.direction, self._summary())
+        return page_text(self, self._summary())
 
     def show(self, path: str | os.PathLike[str] | None = None) -> Any:
         """Open the page in a browser.
@@ -151,9 +151,6 @@ class Graph:
     def _text(self, attributes: Mapping[str, str]) -> str:
         return dot_text(self, attributes)
 
-    def _groups(self) -> dict[str, Group]:
-        return {group.id: group for group in self.groups}
-
     def _remedy(self) -> str:
         """How to get a smaller picture of the same."""
         named = {group.id for group in self.groups if group.path}
@@ -168,7 +165,7 @@ class Graph:
                 return drawn(self.dot, "svg", self._remedy()).decode()
             except RenderError:
                 pass  # it is missing, or failed: then we draw
-        return svg_text(self.boxes, self.arrows, self._groups(), self.direction, self._summary())
+        return svg_text(self, self._summary())
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What a notebook shows: the picture."""

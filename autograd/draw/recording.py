@@ -12,6 +12,7 @@ import numpy as np
 from .._operands import unwrap
 from ..engine.callsite import user_line
 from ..engine.failures import INTERNAL
+from ..engine.foreign import bare
 from ..engine.modes import Mode, local
 from ..engine.nodes import Handle, Leaf, Pick
 from ..engine.observing import Observer
@@ -99,8 +100,8 @@ class _Watcher(Observer):
 
         def enter(module: Any, args: Any, kwargs: Any) -> None:
             for arg in (*args, *kwargs.values()):
-                if isinstance(arg, Handle) and self.record.origin(arg._data) is None:
-                    self.record.remember(arg._data, Event(self.record, "data", "", self.stack))
+                if isinstance(arg, Handle) and self.record.origin(_in_memory(arg)) is None:
+                    self.record.remember(_in_memory(arg), Event(self.record, "data", "", self.stack))
             self.calls[path] = call = self.calls.get(path, 0) + 1
             self.stack = (*self.stack, Frame(path, kind, call))
             self.told = perf_counter()
@@ -119,7 +120,7 @@ class _Watcher(Observer):
         event.line = user_line()
         names = op.params
         arrays = list(_named_arrays(names, values))
-        outs = tuple(out) if isinstance(out, (list, tuple)) else (out,)
+        outs = tuple(map(_in_memory, out if isinstance(out, (list, tuple)) else (out,)))
         event.values = tuple([self.record.values_of(item) for item in outs])
         if wrong := _wrong(outs):
             before = "inf" if any(map(_is_infinite, values)) else _wrong([array for _, array in arrays])
@@ -171,9 +172,9 @@ class _Watcher(Observer):
 
     def replaced(self, old: Any, new: Any) -> None:
         """A copy comes from where the original came from."""
-        origin = self.record.origin(old)
+        origin = self.record.origin(_in_memory(old))
         if origin is not None:
-            self.record.remember(new, origin)
+            self.record.remember(_in_memory(new), origin)
 
     def _event(self, node: Any) -> Event | None:
         """The event of a node or leaf, made now if there is none."""
@@ -191,15 +192,15 @@ class _Watcher(Observer):
         found = self.leaves.get(node)
         if found is None:
             tensor = node.tensor()
-            found = None if tensor is None else self.record.origin(tensor._data)
+            found = None if tensor is None else self.record.origin(_in_memory(tensor))
             if found is None or found.kind != "data":  # else its data were used before it was
                 found = Event(self.record, "leaf", "", self.stack)
             found.kind = "leaf"
             self.leaves[node] = found
             node.note = {**(node.note or {}), "watch": found}
             if tensor is not None:
-                found.values = (self.record.values_of(tensor._data),)
-                self.record.remember(tensor._data, found)
+                found.values = (self.record.values_of(_in_memory(tensor)),)
+                self.record.remember(_in_memory(tensor), found)
         return found
 
     # ---- backward ------------------------------------------------------------------------------------------------
@@ -221,10 +222,10 @@ class _Watcher(Observer):
         event.backward_seconds = perf_counter() - self.told
         if self.record.root is None:
             self.record.root = event
-        parts = [unwrap(part) for part in (g if isinstance(g, (list, tuple)) else (g,))]
+        parts = [_in_memory(part) for part in (g if isinstance(g, (list, tuple)) else (g,))]
         event.gradients = tuple([self.record.values_of(_conjugate(part)) for part in parts])
         event.step = self.record.next()
-        if after := _wrong([unwrap(d) for d in derivatives.values()]):
+        if after := _wrong([_in_memory(d) for d in derivatives.values()]):
             seen = [value for item, _ in event.inputs for value in item.values]
             seen += [constant.summary for _, constant in event.constants]
             had = any(value is not None and value.bad for value in seen)
@@ -232,14 +233,14 @@ class _Watcher(Observer):
         killed = set()
         if any(part is not None and np.any(part) for part in parts):
             for parent, d in derivatives.items():
-                if not np.any(unwrap(d)) and (found := self._event(parent)) is not None:
+                if not np.any(_in_memory(d)) and (found := self._event(parent)) is not None:
                     killed.add(found.serial)
         event.killed = frozenset(killed)
         sums = self.sweeps[-1] if self.sweeps else {}
         for parent, d in derivatives.items():
             if type(parent) is Leaf:
                 before = sums.get(parent)
-                sums[parent] = (unwrap(d) if before is None else before[0] + unwrap(d), self.record.next())
+                sums[parent] = (_in_memory(d) if before is None else before[0] + _in_memory(d), self.record.next())
         if self.fresh:
             frames = tuple([frame._replace(backward=True) for frame in event.frames])
             for made in self.fresh:
@@ -286,8 +287,13 @@ class Replay(_Watcher):
         if found is None:
             found = self.leaves[node] = Event(self.record, "leaf", "", ())
             if (tensor := node.tensor()) is not None:
-                found.values = (self.record.values_of(tensor._data),)
+                found.values = (self.record.values_of(_in_memory(tensor)),)
         return found
+
+
+def _in_memory(value: Any) -> Any:
+    """The array that lies in memory: a Tensor's, and inside of ``vmap`` that of all examples."""
+    return bare(unwrap(value))
 
 
 def _named_arrays(names: Sequence[str], values: Iterable[Any]) -> Iterable[tuple[str, Any]]:
@@ -297,7 +303,7 @@ def _named_arrays(names: Sequence[str], values: Iterable[Any]) -> Iterable[tuple
         if name in INTERNAL:
             continue
         for item in value if isinstance(value, (list, tuple)) else (value,):
-            item = unwrap(item)
+            item = _in_memory(item)
             if isinstance(item, (np.ndarray, np.generic)):
                 yield name, item
 

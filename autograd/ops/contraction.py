@@ -200,7 +200,7 @@ def einsum(*operands: Any) -> Any:
 
     Raises: ShapeError, ValueError.
     """
-    if not operands:
+    if len(operands) < 2:
         raise ValueError("einsum: expected an equation and operands, such as einsum('ij,jk->ik', x, y)")
     if isinstance(operands[0], str):
         equation, given = operands[0], list(operands[1:])

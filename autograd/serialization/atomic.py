@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 
@@ -17,6 +18,8 @@ def replacing(path: str) -> Iterator[str]:
     """
     folder, name = os.path.split(os.path.abspath(path))
     temporary = os.path.join(folder, f".{name[:80]}.{os.urandom(6).hex()}.part")
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder to write to; make it first", folder)
     mode = 0o666
     with contextlib.suppress(FileNotFoundError):
         mode = os.stat(path).st_mode & 0o777

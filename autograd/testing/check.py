@@ -116,7 +116,8 @@ def check_property(op: Any, prop: Property | str, max_examples: int | None = Non
         if not count and reasons[number]:
             raise AssertionError(
                 f"{subject!r}, '{prop.name}': no example of case {number} ({subject.cases[number].arguments}) proved "
-                f"anything: {reasons[number]}. If there is a kink or a jump, name it in the domain's avoid=(...)"
+                f"anything: {reasons[number]}. If there is a kink or a jump, name it in the domain's avoid=(...). "
+                "A forward that writes into its inputs or draws random numbers is not smooth either"
             )
 
 

@@ -6,7 +6,7 @@ import bisect
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Generic
 
 import numpy as np
 
@@ -15,39 +15,41 @@ from autograd.engine.callsite import warn
 from autograd.engine.nodes import array_of, new_tensor
 from autograd.generator import source
 
+from .generics import T
+
 __all__ = [
     "ChainDataset", "ConcatDataset", "Dataset", "IterableDataset", "StackDataset", "Subset", "TensorDataset",
     "random_split",
 ]  # fmt: skip
 
 
-class Dataset:
+class Dataset(Generic[T]):
     """Base of data sets with numbered samples: define ``__getitem__``, and ``__len__`` for most samplers.
 
     A method ``__getitems__(indices)``, if there is one, is asked for all samples of a batch at once.
     """
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: Any) -> T:
         raise NotImplementedError(f"{type(self).__name__} needs a method __getitem__(self, index)")
 
     def __add__(self, other: Any) -> ConcatDataset:
         return ConcatDataset([self, other])
 
 
-class IterableDataset(Dataset):
+class IterableDataset(Dataset[T]):
     """Base of data sets whose samples come one after the other: define ``__iter__``.
 
     In worker processes every worker has the whole data set; ``get_worker_info`` tells it which part is its own.
     """
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[T]:
         raise NotImplementedError(f"{type(self).__name__} needs a method __iter__(self)")
 
     def __add__(self, other: Any) -> Any:
         return ChainDataset([self, other])
 
 
-class TensorDataset(Dataset):
+class TensorDataset(Dataset[Any]):
     """Tensors (or arrays, whose memory is shared) that are numbered along their first dimension.
 
     Args:
@@ -83,7 +85,7 @@ class TensorDataset(Dataset):
         ]
 
 
-class StackDataset(Dataset):
+class StackDataset(Dataset[T]):
     """Data sets side by side: a sample is a tuple (or a dict) of their samples.
 
     Args:
@@ -111,7 +113,7 @@ class StackDataset(Dataset):
         return self._length
 
 
-class ConcatDataset(Dataset):
+class ConcatDataset(Dataset[T]):
     """Data sets one behind the other.
 
     Args:
@@ -138,7 +140,7 @@ class ConcatDataset(Dataset):
         return self.datasets[part][number - (self.cumulative_sizes[part - 1] if part else 0)]
 
 
-class ChainDataset(IterableDataset):
+class ChainDataset(IterableDataset[T]):
     """Iterable data sets one after the other.
 
     Args:
@@ -158,7 +160,7 @@ class ChainDataset(IterableDataset):
         return sum(len(dataset) for dataset in self.datasets)
 
 
-class Subset(Dataset):
+class Subset(Dataset[T]):
     """Some samples of a data set.
 
     Args:

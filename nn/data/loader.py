@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, Generic
 
 from autograd import Generator
 from autograd.generator import default_generator, source
@@ -12,6 +12,7 @@ from autograd.generator import default_generator, source
 from .collate import default_collate, default_convert
 from .datasets import IterableDataset
 from .fetching import Exhausted, Fetcher
+from .generics import T
 from .samplers import BatchSampler, OrderSampler, RandomSampler, SequentialSampler
 from .workers import Pool
 
@@ -21,7 +22,7 @@ _FIXED = frozenset(("dataset", "batch_size", "sampler", "batch_sampler", "drop_l
 """What other attributes were made from."""
 
 
-class DataLoader:
+class DataLoader(Generic[T]):
     """The batches of a data set; each ``for`` loop over it is an epoch.
 
     Args:

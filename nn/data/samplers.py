@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Generic
 
 import numpy as np
 
 from autograd import Generator, multinomial
 from autograd.generator import source
 
+from .generics import T
+
 __all__ = [
     "BatchSampler", "RandomSampler", "Sampler", "SequentialSampler", "SubsetRandomSampler", "WeightedRandomSampler",
 ]  # fmt: skip
 
 
-class Sampler:
+class Sampler(Generic[T]):
     """Base of samplers: define ``__iter__``, which yields indices (or lists of them), and ``__len__``."""
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[T]:
         raise NotImplementedError(f"{type(self).__name__} needs a method __iter__(self)")
 
 
-class OrderSampler(Sampler):
+class OrderSampler(Sampler[int]):
     """Base of samplers that know the order of a whole epoch at its start: define ``order``."""
 
     def order(self) -> Any:
@@ -150,7 +152,7 @@ class WeightedRandomSampler(OrderSampler):
         return self.num_samples
 
 
-class BatchSampler(Sampler):
+class BatchSampler(Sampler[list[int]]):
     """Batches of what another sampler yields.
 
     Args:
