@@ -720,6 +720,20 @@ def test_the_order_of_named_arguments_is_noticed() -> None:
     assert compiled.recordings == 2
 
 
+def test_whether_arguments_are_one_is_noticed() -> None:
+    def function(*given: Any) -> Any:
+        first, *_, last = given
+        return first * 2 if first is last else first * 3
+
+    for count in (2, 3):
+        compiled = compile(function)
+        for one, two in zip(arrays(6), arrays(6, seed=1), strict=True):
+            for last in (two, one):
+                given = (one, *[one + 1] * (count - 2), last)
+                assert_same(compiled(*given), function(*given))
+        assert compiled.recordings == 2
+
+
 def test_numbers_that_decide_are_recorded_anew() -> None:
     compiled = compile(lambda x, n: x.sum() if n > 1 else x * range(5)[n])
     (x,) = arrays(1)

@@ -103,6 +103,28 @@ def test_a_scheduler_outside_of_the_step() -> None:
     assert trained(between).recordings <= 4
 
 
+@pytest.mark.parametrize("later", [False, True], ids=["hook", "later hook"])
+def test_hooks_of_parameters_set_between_the_steps(later: bool) -> None:
+    def between(world: Box) -> Any:
+        weight, box, handles = next(iter(world.model.parameters())), Box(factor=2.0), []
+
+        def after(i: int) -> None:
+            if i == 4 and later:
+                handles.append(weight.register_post_accumulate_grad_hook(lambda p: p.grad.mul_(box.factor)))
+            elif i == 4:
+                handles.append(weight.register_hook(lambda g: g * box.factor))
+            elif i == 8:
+                box.factor = 3.0
+            elif i == 11:
+                handles.pop().remove()
+
+        return after
+
+    compiled = trained(between, 15)
+    assert compiled.recordings <= 7
+    assert compiled.source
+
+
 @pytest.mark.parametrize("kind", [np.float32, np.int64, np.int32])
 def test_numbers_of_numpy_are_arguments(kind: Any) -> None:
     compiled = compiler.compile(lambda x, k: x * k)

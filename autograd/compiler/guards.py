@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import types
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -92,6 +92,19 @@ class Guards:
         self.kwargs: Any = {}
         for name, arg in kwargs.items():
             self.kwargs[name] = self._argument(arg, f"kwargs[{name!r}]", name)
+        self._tests += self._distinct()
+
+    def _distinct(self) -> Iterator[str]:
+        """The tests that arguments which could be one, being alike, are none."""
+        alike: dict[Any, list[str]] = {}
+        for made, text in self._by_identity.values():
+            array = made if isinstance(made, np.ndarray) else made._data
+            alike.setdefault((type(made), array.shape, array.dtype, array.strides), []).append(text)
+        for texts in alike.values():
+            if len(texts) == 2:
+                yield " is not ".join(texts)
+            elif len(texts) > 2:
+                yield f"len({{{', '.join([f'id({text})' for text in texts])}}}) == {len(texts)}"
 
     def _name(self, i: int) -> str:
         return self._names[i] if i < len(self._names) else f"arg{i}"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.nodes import Handle
+from ..engine.nodes import Handle, Leaf
 
 __all__ = ["NUMBERS", "History"]
 
@@ -64,7 +64,7 @@ class History:
     def note_object(self, place: Any, value: Any, path: tuple[int, ...] = ()) -> None:
         """See whether another Tensor or array is at a place (or in a tuple), or whether a container has changed."""
         key = place.identity()
-        if isinstance(place.container, Handle) or place.kind == "link":
+        if isinstance(place.container, (Handle, Leaf)) or place.kind == "link":
             return
         if type(value) in _CONTAINERS and not path:
             if self._first.setdefault((key, "size"), (id(value), len(value))) != (id(value), len(value)):

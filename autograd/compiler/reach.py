@@ -22,7 +22,7 @@ import numpy as np
 
 from .._op import Op
 from ..engine.callsite import is_ours
-from ..engine.nodes import Handle, array_of, new_tensor
+from ..engine.nodes import Handle, Leaf, array_of, new_tensor
 from ..generator import Generator, default_generator
 from .arrays import RecordingArray, Stream
 from .history import NUMBERS, History
@@ -157,6 +157,9 @@ class Reach:
             array_of(thing)
             yield Place("slot", thing, "_data", name)
             yield Place("slot", thing, "_grad", f"{name}.grad")
+            if type(thing._node) is Leaf:
+                yield Place("slot", thing._node, "hooks", f"the hooks of {name}")
+                yield Place("slot", thing._node, "after", f"the later hooks of {name}")
             if getattr(thing, "__dict__", None):
                 yield from self._entries(thing.__dict__, name + ".{}")
         elif isinstance(thing, Generator):

@@ -51,7 +51,9 @@ class Space:
         With ``strict`` ``2`` and ``2.0``, or ``0.0`` and ``-0.0``, are not the same.
         """
         kind = type(value)
-        if value is None or not (kind in _VALUES or isinstance(value, np.generic)) or value != value:
+        if value is None:
+            return f"{text} is None"
+        if not (kind in _VALUES or isinstance(value, np.generic)) or value != value:
             return f"{text} is {self.bind(value)}"
         if strict and kind is float and value == 0:
             return f"type({text}) is {self.bind(kind)} and repr({text}) == '{value!r}'"
