@@ -166,6 +166,8 @@ def multinomial(x: Any, num_samples: int, replacement: bool = False, *, generato
     rows = np.atleast_2d(weights)
     if weights.ndim not in (1, 2):
         raise ShapeError(f"multinomial: expected weights of 1 or 2 dimensions, got shape {weights.shape}")
+    if num_samples < 1:
+        raise ValueError(f"multinomial: expected at least one sample, got num_samples={num_samples}")
     if not (np.isfinite(rows).all() and (rows >= 0).all() and (rows.sum(-1) > 0).all()):
         raise ValueError("multinomial: weights must be finite and not negative, with a positive sum in each row")
     stream = source(generator)

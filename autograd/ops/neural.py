@@ -16,7 +16,7 @@ from ..samples import case, reals
 from . import arithmetic, reductions
 from ._blocks import BLOCK, linewise
 from ._column_sums import column_sums, ones
-from .axes import accumulation_dtype
+from .axes import accumulation_dtype, axes_of
 from .norms import norm
 from .products import flat
 from .repetition import broadcast_tensors
@@ -166,6 +166,7 @@ def softmax(x: Any, dim: int, dtype: Any = None) -> Any:
     if dtype is not None:
         x = x.astype(dtypes.as_dtype(dtype), copy=False)
     if not x.size:
+        axes_of(dim, x.ndim)
         return np.array(x, subok=True)
     out = _softmax(x, dim) if x.size <= BLOCK else linewise(_softmax, dim, x)
     return out if out.dtype is x.dtype else out.astype(x.dtype)
@@ -210,6 +211,7 @@ def log_softmax(x: Any, dim: int, dtype: Any = None) -> Any:
     if dtype is not None:
         x = x.astype(dtypes.as_dtype(dtype), copy=False)
     if not x.size:
+        axes_of(dim, x.ndim)
         return np.array(x, subok=True)
     out = _log_softmax(x, dim) if x.size <= BLOCK else linewise(_log_softmax, dim, x)
     return out if out.dtype is x.dtype else out.astype(x.dtype)
