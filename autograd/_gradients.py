@@ -190,6 +190,7 @@ def _seeds(name: str, tensors: tuple[Any, ...], given: Any, create_graph: bool) 
             seed = ones(data)
         else:
             array = seed._data if isinstance(seed, Handle) else as_array(seed)
+            recorded = create_graph and isinstance(seed, Handle)
             if array.shape != data.shape:
                 raise ShapeError(f"{name}: the gradient has shape {array.shape}, but the tensor has shape {data.shape}")
             if array.dtype.kind == "c" != data.dtype.kind:
@@ -198,8 +199,8 @@ def _seeds(name: str, tensors: tuple[Any, ...], given: Any, create_graph: bool) 
                 )
             if array.dtype != data.dtype:
                 array = array.astype(data.dtype)
-                seed = seed.to(data.dtype) if isinstance(seed, Handle) else array
-            if not (create_graph and isinstance(seed, Handle)):
+                seed = seed.to(data.dtype) if recorded else array
+            if not recorded:
                 seed = array
         found.append(new_tensor(seed) if create_graph and not isinstance(seed, Handle) else seed)
     return found
