@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -19,7 +19,7 @@ from .engine.mutation import stamp
 from .engine.nodes import Handle, Leaf, new_tensor
 from .engine.sweep import sweep
 from .engine.views import node_of
-from .errors import GradientError, ShapeError
+from .errors import DtypeError, GradientError, ShapeError
 
 __all__ = ["backward", "grad", "gradients", "ones"]
 
@@ -27,7 +27,10 @@ _commit_lock = threading.Lock()
 
 
 def _tuple(value: Any) -> tuple[Any, ...]:
-    return tuple(value) if isinstance(value, (list, tuple)) else (value,)
+    """What was given, one or several: in a list, as a dict's values, or from an iterator as ``parameters()`` is."""
+    if isinstance(value, Handle) or not isinstance(value, Iterable) or hasattr(value, "shape"):
+        return (value,)
+    return tuple(value.values() if isinstance(value, dict) else value)
 
 
 def backward(
@@ -44,7 +47,7 @@ def backward(
         grad_tensors: the gradients to start from (of the tensors' shapes); None for ones.
         retain_graph: keep the saved arrays, to backpropagate through the same graph again (default: ``create_graph``).
         create_graph: record the backward itself, so that the gradients can be differentiated.
-        inputs: add gradients only to these Tensors, which need not be leaves.
+        inputs: add gradients only to these Tensors, which need not be leaves: one, several, or a dict of them.
 
     Raises:
         GradientError: a tensor has no graph, or is not a scalar and came without gradient.
@@ -187,11 +190,17 @@ def _seeds(name: str, tensors: tuple[Any, ...], given: Any, create_graph: bool) 
             seed = ones(data)
         else:
             array = seed._data if isinstance(seed, Handle) else as_array(seed)
+            recorded = create_graph and isinstance(seed, Handle)
             if array.shape != data.shape:
                 raise ShapeError(f"{name}: the gradient has shape {array.shape}, but the tensor has shape {data.shape}")
+            if array.dtype.kind == "c" != data.dtype.kind:
+                raise DtypeError(
+                    f"{name}: the gradient is {array.dtype}, but the tensor is {data.dtype}; take its .real"
+                )
             if array.dtype != data.dtype:
-                seed = array = array.astype(data.dtype)
-            if not (create_graph and isinstance(seed, Handle)):
+                array = array.astype(data.dtype)
+                seed = seed.to(data.dtype) if recorded else array
+            if not recorded:
                 seed = array
         found.append(new_tensor(seed) if create_graph and not isinstance(seed, Handle) else seed)
     return found
@@ -243,7 +252,7 @@ def grad(
     Args:
         outputs: a Tensor or several. A function stands for ``autograd.func.grad(outputs, inputs or argnum, has_aux)``:
             the result is the function that computes its gradient, as in HIPS autograd.
-        inputs: a Tensor or several, leaves or not.
+        inputs: a Tensor or several, or a dict of them, leaves or not: ``model.parameters()``, say.
         grad_outputs: the gradients to start from; needed for outputs that are no scalars.
         retain_graph, create_graph: as for ``backward``.
         only_inputs: ignored, as in PyTorch, where it is a remainder of the past.
@@ -255,7 +264,7 @@ def grad(
         argnum, has_aux: only for a function; ``argnum`` may also be given in the place of ``inputs``.
 
     Returns:
-        A tuple with a gradient for each input.
+        A tuple with a gradient for each input; a dict of them if ``inputs`` is one.
 
     Raises:
         GradientError: an input is unused, or as for ``backward``.
@@ -274,7 +283,12 @@ def grad(
         raise TypeError("grad: expected inputs, the Tensors to differentiate with respect to: grad(outputs, inputs)")
     if materialize_grads and allow_unused is False:
         raise ValueError("grad: materialize_grads=True gives zeros for unused inputs, so allow_unused cannot be False")
+    if isinstance(inputs, dict):
+        options = (retain_graph, create_graph, only_inputs, allow_unused, is_grads_batched, materialize_grads)
+        return dict(zip(inputs, grad(outputs, tuple(inputs.values()), grad_outputs, *options), strict=True))
     outputs, inputs = _tuple(outputs), _tuple(inputs)
+    if not inputs:
+        raise GradientError("grad: inputs is empty; name at least one Tensor to differentiate with respect to")
     if is_grads_batched:
 
         def one(*seeds: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -208,7 +209,7 @@ def _ends(name: str, start: Any, end: Any, dtype: Any) -> tuple[Any, Any]:
 def _steps(name: str, steps: Any) -> int:
     if steps < 0:
         raise ValueError(f"{name}: the number of steps must not be negative, got {steps}")
-    return int(steps)
+    return operator.index(steps)
 
 
 def linspace(
@@ -250,9 +251,11 @@ def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, 
 
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = dtypes.int64, device: Any = None) -> Tensor:
     """The indices (2, count) of the lower triangle of a ``row`` x ``col`` matrix, row by row."""
+    as_shape((row, col), "tril_indices")
     return finish(np.stack(np.tril_indices(row, offset, col)).astype(dtypes.as_dtype(dtype)), device=device)
 
 
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = dtypes.int64, device: Any = None) -> Tensor:
     """The indices (2, count) of the upper triangle of a ``row`` x ``col`` matrix, row by row."""
+    as_shape((row, col), "triu_indices")
     return finish(np.stack(np.triu_indices(row, offset, col)).astype(dtypes.as_dtype(dtype)), device=device)

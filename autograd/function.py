@@ -15,7 +15,7 @@ import numpy as np
 
 from ._tensor import Tensor
 from .engine.modes import Mode, local
-from .engine.nodes import Handle, Node, NodeOp, Pick, array_of, make_node, new_tensor
+from .engine.nodes import Handle, Node, NodeOp, Packed, Pick, array_of, make_node, new_tensor
 from .engine.sweep import add, conform
 from .engine.views import View, check_writable, node_of, rebase, shares_memory
 from .errors import GradientError, MutationError, RuleError
@@ -29,7 +29,9 @@ class FunctionCtx:
     def __init__(self) -> None:
         self.needs_input_grad: tuple[bool, ...] = ()
         self._to_save: tuple[Any, ...] = ()
-        self._saved: tuple[tuple[Any, Any], ...] = ()
+        self._arrays: Any = ()
+        self._places: tuple[Any, ...] = ()
+        self._unpacked: tuple[Any, ...] | None = None
         self._dirty: tuple[Any, ...] = ()
         self._constant: tuple[Any, ...] = ()
         self._materialize = True
@@ -47,9 +49,12 @@ class FunctionCtx:
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
         """What ``save_for_backward`` kept, connected to the graph."""
+        arrays = self._arrays
+        if isinstance(arrays, Packed):
+            arrays = self._unpacked = arrays.unpack() if self._unpacked is None else self._unpacked
         return tuple(
             None if array is None else new_tensor(array, place(self._node) if callable(place) else place)
-            for array, place in self._saved
+            for array, place in zip(arrays, self._places, strict=True)
         )
 
     def mark_dirty(self, *tensors: Tensor) -> None:
@@ -66,19 +71,20 @@ class FunctionCtx:
 
     def _freeze(self, parents: dict[int, Any], outputs: list[Any]) -> None:
         """Replace the saved Tensors by arrays and places in the graph, which form no reference cycle."""
-        saved: list[tuple[Any, Any]] = []
+        places: list[Any] = []
         for tensor in self._to_save:
-            if tensor is None:
-                saved.append((None, None))
-                continue
             index = next((i for i, out in enumerate(outputs) if out is tensor), None)
-            if id(tensor) in parents or index is None:
-                saved.append((tensor._data, node_of(tensor)))
+            if tensor is None:
+                places.append(None)
+            elif id(tensor) in parents or index is None:
+                places.append(node_of(tensor))
             elif len(outputs) == 1:
-                saved.append((tensor._data, lambda node: node))
+                places.append(lambda node: node)
             else:
-                saved.append((tensor._data, functools.partial(Pick, index=index)))
-        self._saved = tuple(saved)
+                places.append(functools.partial(Pick, index=index))
+        arrays = tuple([None if tensor is None else tensor._data for tensor in self._to_save])
+        self._arrays = arrays if local.pack is None or not arrays else Packed(arrays, local.pack)
+        self._places = tuple(places)
         self._to_save = self._dirty = self._constant = ()
 
 
@@ -113,7 +119,8 @@ class _FunctionOp(NodeOp):
         return node.saved, create_graph
 
     def saved_arrays(self, node: Node) -> Iterator[tuple[str, Any]]:
-        for i, (array, _) in enumerate(node.saved._saved):
+        arrays = node.saved._arrays
+        for i, array in enumerate(() if isinstance(arrays, Packed) else arrays):
             if array is not None:
                 yield f"saved_tensors[{i}]", array
 
@@ -128,7 +135,7 @@ class _FunctionOp(NodeOp):
             with Mode(grad=create_graph):
                 returned = self.function.backward(ctx, *given)
         finally:
-            ctx._node = None
+            ctx._node = ctx._unpacked = None
         returned = returned if isinstance(returned, tuple) else (returned,)
         if len(returned) > len(parents) and all(extra is None for extra in returned[len(parents) :]):
             returned = returned[: len(parents)]
@@ -229,7 +236,7 @@ class Function:
         if any(nodes) and local.grad:
             ctx._freeze({id(arg): arg for arg in args}, outputs)
             count = len(outputs) if several else None
-            op = _FunctionOp(cls, len(args), count, ctx._materialize, bool(ctx._saved))
+            op = _FunctionOp(cls, len(args), count, ctx._materialize, bool(ctx._places))
             data = [out._data if isinstance(out, Handle) else np.asarray(0) for out in outputs]
             node = make_node(op, nodes, ctx, data if several else data[0])
             for observer in local.observers:

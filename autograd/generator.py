@@ -19,7 +19,7 @@ from .engine.foreign import as_array, everywhere
 from .engine.modes import local
 from .engine.nodes import Handle, array_of, new_tensor
 from .engine.views import check_writable, rebase
-from .errors import ShapeError
+from .errors import DtypeError, ShapeError
 
 __all__ = ["Generator", "bernoulli", "default_generator", "multinomial", "source"]
 
@@ -78,24 +78,17 @@ class Generator:
         self.__dict__.update(other.__dict__)
 
     def uniform(self, shape: tuple[int, ...], dtype: Any = dtypes.float32) -> Any:
-        """Numbers between 0 and 1 (without 1), as an array; both parts of complex ones are."""
+        """Numbers between 0 and 1 (without 1), as an array; of complex ones both parts are."""
         if local.levels:
             return local.levels[-1].draw(lambda sizes: self.uniform(sizes, dtype), shape)
-        if dtype.kind == "c":
-            return _complex(self.uniform((*shape, 2), np.finfo(dtype).dtype))
-        if dtype in (dtypes.float32, dtypes.float64):
-            return np.asanyarray(self._stream.random(shape, dtype))
-        return np.asanyarray(self._stream.random(shape, np.float32)).astype(dtype)
+        return _drawn(self._stream.random, shape, np.dtype(dtype))
 
     def normal(self, shape: tuple[int, ...], dtype: Any = dtypes.float32) -> Any:
-        """Normal numbers of mean 0 and deviation 1, as an array; of complex ones each part has half of the variance."""
+        """Normal numbers of mean 0 and deviation 1, as an array; half the variance of complex ones is each part's."""
         if local.levels:
             return local.levels[-1].draw(lambda sizes: self.normal(sizes, dtype), shape)
-        if dtype.kind == "c":
-            return _complex(self.normal((*shape, 2), np.finfo(dtype).dtype) * 0.5**0.5)
-        if dtype in (dtypes.float32, dtypes.float64):
-            return np.asanyarray(self._stream.standard_normal(shape, dtype))
-        return np.asanyarray(self._stream.standard_normal(shape, np.float32)).astype(dtype)
+        drawn = _drawn(self._stream.standard_normal, shape, np.dtype(dtype))
+        return drawn if drawn.dtype.kind != "c" else drawn * drawn.dtype.type(0.5**0.5)
 
     def integers(self, low: int, high: int, shape: tuple[int, ...]) -> Any:
         """Integers from ``low`` up to but not including ``high``, as an int64 array."""
@@ -108,10 +101,6 @@ class Generator:
         if local.levels:
             return local.levels[-1].draw_each(self, lambda given: self.permutation(n), None)
         return self._stream.permutation(n)
-
-
-def _complex(parts: Any) -> Any:
-    return parts[..., 0] + parts[..., 1] * 1j
 
 
 def moved(drawn: Any, by: float) -> Any:
@@ -179,6 +168,8 @@ def multinomial(x: Any, num_samples: int, replacement: bool = False, *, generato
     rows = np.atleast_2d(weights)
     if weights.ndim not in (1, 2):
         raise ShapeError(f"multinomial: expected weights of 1 or 2 dimensions, got shape {weights.shape}")
+    if num_samples < 1:
+        raise ValueError(f"multinomial: expected at least one sample, got num_samples={num_samples}")
     if not (np.isfinite(rows).all() and (rows >= 0).all() and (rows.sum(-1) > 0).all()):
         raise ValueError("multinomial: weights must be finite and not negative, with a positive sum in each row")
     stream = source(generator)
@@ -199,6 +190,23 @@ def multinomial(x: Any, num_samples: int, replacement: bool = False, *, generato
     return new_tensor((drawn if weights.ndim == 2 else drawn[0]).astype(np.int64))
 
 
+def _drawn(draw: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+    """An array of a floating or complex dtype, from a ``draw(shape, dtype)`` that knows float32 and float64."""
+    if dtype.kind == "c":
+        parts = _drawn(draw, (*shape, 2), np.finfo(dtype).dtype)
+        return parts[..., 0] + parts[..., 1] * 1j
+    if dtype in (dtypes.float32, dtypes.float64):
+        return np.asanyarray(draw(shape, dtype))
+    return np.asanyarray(draw(shape, np.float32)).astype(_floating("a draw from a continuous distribution", dtype))
+
+
+def _floating(name: str, dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """``dtype``. Raises: DtypeError if it is one of integers or bools, which would cut random numbers off."""
+    if dtype.kind not in "fcV":
+        raise DtypeError(f"{name}: {dtype} would cut the numbers off; use a floating dtype, or randint or random_")
+    return dtype
+
+
 def _fill(x: Any, drawn: Any, name: str) -> Any:
     """Overwrite ``x`` with an array of random numbers."""
     check_writable(x, name)
@@ -215,7 +223,7 @@ def uniform_(x: Any, low: float = 0.0, high: float = 1.0, *, generator: Generato
     """
     if high < low:
         raise ValueError(f"uniform_: expected low <= high, got low={low} and high={high}")
-    drawn = source(generator).uniform(x.shape, dtypes.to_float(x.dtype))
+    drawn = source(generator).uniform(x.shape, _floating("uniform_", x.dtype))
     return _fill(x, moved(drawn * (high - low), low), "uniform_")
 
 
@@ -227,7 +235,7 @@ def normal_(x: Any, mean: float = 0.0, std: float = 1.0, *, generator: Generator
     """
     if std < 0:
         raise ValueError(f"normal_: std must not be negative, got {std}")
-    drawn = source(generator).normal(x.shape, dtypes.to_float(x.dtype))
+    drawn = source(generator).normal(x.shape, _floating("normal_", x.dtype))
     return _fill(x, moved(drawn * std, mean), "normal_")
 
 
@@ -244,7 +252,10 @@ def bernoulli_(x: Any, p: Any = 0.5, *, generator: Generator | None = None) -> A
 
 
 def exponential_(x: Any, lambd: float = 1.0, *, generator: Generator | None = None) -> Any:
-    """Overwrite with exponentially distributed numbers of rate ``lambd``."""
+    """Overwrite with exponentially distributed numbers of rate ``lambd``. Raises: ValueError if it is not positive."""
+    _floating("exponential_", x.dtype)
+    if not lambd > 0:
+        raise ValueError(f"exponential_: the rate must be positive, got lambd={lambd}")
     drawn = source(generator).uniform(x.shape, dtypes.float64)
     return _fill(x, -np.log1p(-drawn) / lambd, "exponential_")
 

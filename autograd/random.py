@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -104,6 +105,7 @@ def randint(
         low, high, size = 0, low, high
     if size is None:
         raise TypeError("randint: expected a size: randint(high, size) or randint(low, high, size)")
+    low, high = operator.index(low), operator.index(high)
     if high <= low:
         raise ValueError(f"randint: expected low < high, got low={low} and high={high}")
     drawn = source(generator).integers(low, high, as_shape(tuple(size), "randint"))
@@ -112,7 +114,7 @@ def randint(
 
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
     """The numbers 0 to ``n - 1`` in random order."""
-    drawn = source(generator).permutation(n)
+    drawn = source(generator).permutation(*as_shape((n,), "randperm"))
     return finish(drawn.astype(dtypes.int64 if dtype is None else dtypes.as_dtype(dtype)), device=device)
 
 

@@ -264,6 +264,33 @@ def test_unused_inputs():
         autograd.grad((x * 2).sum(), [x, w], allow_unused=False, materialize_grads=True)
 
 
+def test_inputs_from_an_iterator_or_a_dict():
+    x, w = leaf(1, 2), leaf(3, 4)
+    parameters = {"x": x, "w": w}
+    for inputs in (iter([x, w]), parameters.values(), (t for t in (x, w))):
+        assert [values(g) for g in autograd.grad((x * w).sum(), inputs)] == [[3, 4], [1, 2]]
+    found = autograd.grad((x * w).sum(), parameters)
+    assert {name: values(g) for name, g in found.items()} == {"x": [3, 4], "w": [1, 2]}
+    rows = autograd.grad(x * w, parameters, autograd.eye(2, dtype=x.dtype), is_grads_batched=True)
+    assert values(rows["w"]) == [[1, 0], [0, 2]]
+    (x * w).sum().backward(inputs=iter([x]))
+    (x * w).sum().backward(inputs={"x": x})
+    assert (values(x.grad), w.grad) == ([6, 8], None)
+    for nothing in ([], {}, iter(())):
+        with pytest.raises(errors.GradientError, match="inputs is empty"):
+            autograd.grad((x * w).sum(), nothing)
+
+
+def test_the_dtype_of_the_gradient_to_start_from():
+    x = leaf(1, 2)
+    seed = autograd.ones(2, requires_grad=True)  # float32
+    (found,) = autograd.grad(x * x, x, seed, create_graph=True)
+    assert found.dtype == x.dtype
+    assert values(autograd.grad(found.sum(), seed)[0]) == [2, 4]
+    with pytest.raises(errors.DtypeError, match="complex128, but the tensor is float64"):
+        autograd.grad(x * x, x, autograd.ones(2, dtype=autograd.complex128))
+
+
 def test_seeds_that_do_not_fit():
     x = leaf(1, 2)
     with pytest.raises(errors.GradientError, match="1 gradients for 2 tensors"):

@@ -610,6 +610,62 @@ def test_hooks_nest_and_the_innermost_wins():
     assert values(x.grad) == [4, 32]
 
 
+def test_hooks_see_what_a_function_saves():
+    class Cube(Function):
+        @staticmethod
+        def forward(ctx, x):
+            y = x * x
+            ctx.save_for_backward(x, None, y)
+            return x * y, y
+
+        @staticmethod
+        def backward(ctx, g, _):
+            return ctx.saved_tensors[0] * 0 + 3 * g * ctx.saved_tensors[2]
+
+    x, packed, unpacked = leaf(1, 2), [], []
+    with saved_tensors_hooks(lambda t: packed.append(values(t)) or t.clone(), lambda t: unpacked.append(1) or t + 1):
+        y = Cube.apply(x)[0].sum()
+    assert packed == [[1, 2], [1, 4]]
+    y.backward(retain_graph=True)
+    assert len(unpacked) == 2  # once, though backward asks twice
+    assert values(x.grad) == [6, 15]
+    y.backward()
+    assert (len(unpacked), values(x.grad)) == (4, [12, 30])
+    x.grad, alive = None, len(packed)
+    checkpoint(lambda x: Cube.apply(x)[0], x).sum().backward()
+    assert (values(x.grad), len(packed)) == ([3, 12], alive)
+
+
+def test_a_checkpoint_keeps_nothing_that_a_function_saves():
+    class Twice(Function):
+        @staticmethod
+        def forward(ctx, x):
+            kept = x * 2
+            watched.append(weakref.ref(kept._data))
+            ctx.save_for_backward(kept)
+            return kept.clone()
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 2 + ctx.saved_tensors[0] * 0
+
+    watched = []
+    x = leaf(1, 2)
+    y = checkpoint(Twice.apply, x)
+    assert watched[0]() is None
+    y.sum().backward()
+    assert values(x.grad) == [2, 2]
+
+
+def test_an_unpack_hook_that_returns_no_tensor_is_named():
+    x = leaf(1, 2)
+    with saved_tensors_hooks(lambda t: t, lambda t: 3):
+        y = x.exp().sum()
+    with pytest.raises(TypeError, match="unpack_hook returned int, expected a Tensor"):
+        y.backward()
+    assert x.grad is None
+
+
 def test_hooks_and_second_derivatives():
     x = leaf(0.5, 2.0)
     with saved_tensors_hooks(lambda t: t.clone(), lambda t: t):

@@ -309,6 +309,29 @@ def test_in_place_operations_on_nothing():
     assert (values(x.grad), values(factor.grad)) == ([], 0.0)
 
 
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (autograd.asin, [INF, -INF]),
+        (autograd.acos, [-INF, INF]),
+        (autograd.atanh, [INF, -INF]),
+        (autograd.acosh, [-INF, NAN]),
+    ],
+)
+def test_second_derivatives_where_the_slope_is_infinite(function, expected):
+    x = leaf(1.0, -1.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        (slope,) = autograd.grad(function(x).sum(), x, create_graph=True)
+        (bend,) = autograd.grad(slope.sum(), x)
+    assert values(bend) == pytest.approx(expected, nan_ok=True)
+
+
+def test_infinity_in_logcumsumexp_leaves_the_gradients_before_it():
+    x = leaf(1.0, 2.0, INF, 3.0)
+    (slope,) = autograd.grad(x.logcumsumexp(0), x, autograd.ones(4, dtype=autograd.float64))
+    assert values(slope[tensor([0, 1, 3])]) == pytest.approx([1 + 1 / (1 + math.e), math.e / (1 + math.e), 0])
+
+
 def test_second_derivative_of_logcumsumexp_of_large_numbers():
     x = leaf(1000.0, 1000.0, 5000.0)
     (slope,) = autograd.grad(x.logcumsumexp(0), x, tensor([1.0, -2.0, 0.5], dtype=autograd.float64), create_graph=True)

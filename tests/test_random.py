@@ -139,6 +139,46 @@ def test_randint_covers_its_range_and_not_its_end():
     assert values(autograd.randint_like(autograd.ones(3), 1, generator=g)) == [0, 0, 0]
 
 
+@pytest.mark.parametrize("dtype", ["complex64", "complex128"])
+def test_both_parts_of_complex_numbers_are_random(dtype):
+    g = autograd.Generator().manual_seed(2)
+    like = autograd.zeros(N, dtype=dtype)
+    for drawn, mean, deviation in (
+        (autograd.randn(N, generator=g, dtype=dtype), 0, 0.5**0.5),
+        (like.clone().normal_(3, 2, generator=g), 3, 2**0.5),
+        (autograd.rand(N, generator=g, dtype=dtype), 0.5 + 0.5j, 12**-0.5),
+        (like.clone().uniform_(-1, 3, generator=g), 1 + 1j, 4 * 12**-0.5),
+    ):
+        assert drawn.dtype == dtype
+        close(drawn.numpy().real.astype("f8"), np.real(mean), deviation)
+        close(drawn.numpy().imag.astype("f8"), np.imag(mean), deviation)
+    assert autograd.randn(dtype=dtype).shape == autograd.randn((), dtype=dtype).shape == ()
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda x: autograd.rand(3, dtype=x.dtype),
+        autograd.rand_like,
+        autograd.randn_like,
+        lambda x: x.uniform_(),
+        lambda x: x.normal_(),
+        lambda x: x.exponential_(),
+    ],
+)
+def test_integers_do_not_cut_off_what_is_drawn(draw):
+    x = autograd.ones(3, dtype=autograd.int64)
+    with pytest.raises(autograd.errors.DtypeError, match="int64 would cut"):
+        draw(x)
+    assert x.tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("rate", [0, -1.0, float("nan")])
+def test_a_rate_that_is_not_positive(rate):
+    with pytest.raises(ValueError, match="rate must be positive"):
+        autograd.zeros(3).exponential_(rate)
+
+
 def test_random_fills_what_the_dtype_can_count():
     g = Generator().manual_seed(0)
     small = autograd.zeros(N, dtype="i1").random_(generator=g).numpy()

@@ -63,8 +63,8 @@ def clean_graph(tensors: list[Any], guards: Guards) -> None:
             continue
         if type(node.saved) is tuple:
             node.saved = plain(node.saved)
-        elif hasattr(node.saved, "_saved"):
-            node.saved._saved = plain(node.saved._saved)
+        elif type(getattr(node.saved, "_arrays", None)) is tuple:  # of a Function
+            node.saved._arrays = plain(node.saved._arrays)
         if any(parent in swaps for parent in node.parents):
             node.parents = tuple([swaps.get(parent, parent) for parent in node.parents])
 

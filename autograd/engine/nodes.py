@@ -188,7 +188,10 @@ class Packed:
         ]
 
     def _unpack(self, packed: Any, kind: Any) -> Any:
-        data = self._hook(packed)._data
+        found = self._hook(packed)
+        if not isinstance(found, Handle):
+            raise TypeError(f"saved_tensors_hooks: unpack_hook returned {type(found).__name__}, expected a Tensor")
+        data = found._data
         return data if kind is None else data.of_kind(kind)
 
     def unpack(self) -> tuple[Any, ...]:

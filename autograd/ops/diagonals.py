@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -125,7 +126,7 @@ def diagflat(x: Any, offset: int = 0) -> Any:
 def _triangle(take: Any, x: Any, diagonal: int) -> Any:
     if x.ndim < 2:
         raise ShapeError(f"{take.__name__}: expected a matrix or a batch of matrices, got shape {x.shape}")
-    return take(x, diagonal)
+    return take(x, index(diagonal))
 
 
 @op(x=lambda g, diagonal: np.tril(g, diagonal), samples=[

@@ -275,5 +275,7 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
         if not index.size:
             raise ValueError("one_hot: the tensor is empty, so num_classes must be given")
         num_classes = int(index.max()) + 1
+    if num_classes < 1:
+        raise ValueError(f"one_hot: expected at least one class, or -1 for as many as needed, got {num_classes}")
     check_range("one_hot: ", "class", index, num_classes)
     return new_tensor((np.expand_dims(index, -1) == np.arange(num_classes)).astype(np.int64))

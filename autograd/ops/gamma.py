@@ -72,6 +72,8 @@ def mvlgamma_(x: Any, order: int) -> Any:
 @composed()
 def mvlgamma(x: Any, p: int) -> Any:
     """The logarithm of the multivariate gamma function of dimension ``p``, for ``x`` above ``(p - 1) / 2``."""
+    if p < 1:
+        raise ValueError(f"mvlgamma: p must be at least 1, got {p}")
     return mvlgamma_(x, p)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import dtypes
 from .._op import MANY, composed, op, unwrap
 from .._protocols import numpy_function
 from ..engine.blocks import BLOCK, copy_all
@@ -178,7 +179,7 @@ def block_diag(*tensors: Any) -> Any:
     """
     if any(len(shape_of(x)) > 2 for x in tensors):
         raise ShapeError(f"block_diag: expected at most two dimensions, got {[shape_of(x) for x in tensors]}")
-    return join_blocks(tensors)
+    return join_blocks(tensors or (np.zeros((1, 0), dtypes.or_default(None)),))
 
 
 def cartesian_prod(*tensors: Any) -> Any:

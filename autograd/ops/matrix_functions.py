@@ -23,7 +23,7 @@ from .linear_algebra import inv, solve
 from .norms import norm
 from .products import matmul
 from .selection import where
-from .shapes import unsqueeze
+from .shapes import dims_of, positive, unsqueeze
 
 _INF = math.inf
 
@@ -92,6 +92,9 @@ def vector_norm(x: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False, *,
     return norm(x, ord, dim, keepdim, dtype)
 
 
+_MATRIX_NORMS = ("fro", None, "nuc", 1, -1, 2, -2, _INF, -_INF)
+
+
 def _apart(a: Any) -> Any:
     return a * 0.2 + np.array([[4.0, 0.0, 0.0], [0.0, 2.0, 0.0]])
 
@@ -118,25 +121,26 @@ def matrix_norm(x: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = F
 
     Raises: ShapeError; BoundsError for a negative one of nothing; ValueError for another ``ord``.
     """
-    rows, columns = dim
     if x.ndim < 2:
         raise ShapeError(f"matrix_norm: expected matrices, got shape {tuple(x.shape)}; vector_norm takes any shape")
-    rows, columns = rows % x.ndim, columns % x.ndim
+    if len(dims_of(dim)) != 2:
+        raise ShapeError(f"matrix_norm: expected two dimensions, of rows and columns, got dim={dim!r}")
+    rows, columns = [positive(d, x.ndim) for d in dim]
     if rows == columns:
         raise ShapeError(f"matrix_norm: dim {tuple(dim)} names one dimension twice; rows and columns must differ")
+    if ord not in _MATRIX_NORMS:
+        raise ValueError(f"matrix_norm: ord must be 'fro', 'nuc', 1, -1, 2, -2, inf or -inf, got {ord!r}")
     if ord in ("fro", None):
         return norm(x, 2, (rows, columns), keepdim, dtype)
     if ord == "nuc" or abs(ord) == 2:
         values = svdvals(np.moveaxis(x if dtype is None else x.astype(dtype), (rows, columns), (-2, -1)))
         nothing = ord == 2 and not values.shape[-1]
         out = norm(values, 1 if ord == "nuc" or nothing else math.copysign(_INF, ord), -1)
-    elif abs(ord) in (1, _INF):
+    else:
         along, across = (rows, columns) if abs(ord) == 1 else (columns, rows)
         nothing = ord > 0 and not x.shape[across]
         out = norm(norm(x, 1, along, True, dtype), 1 if nothing else math.copysign(_INF, ord), across, True)
         return out if keepdim else np.squeeze(out, (rows, columns))
-    else:
-        raise ValueError(f"matrix_norm: ord must be 'fro', 'nuc', 1, -1, 2, -2, inf or -inf, got {ord!r}")
     return np.expand_dims(out, (rows, columns)) if keepdim else out
 
 
@@ -154,7 +158,7 @@ def linalg_norm(x: Any, ord: Any = None, dim: Any = None, keepdim: bool = False,
     if dim is None and x.ndim not in (1, 2):
         raise ShapeError(f"norm: ord={ord!r} needs a vector or a matrix, or dim=, got shape {tuple(x.shape)}")
     pair = x.ndim == 2 if dim is None else isinstance(dim, (tuple, list)) and len(dim) == 2
-    if pair:
+    if pair or isinstance(ord, str):
         return matrix_norm(x, ord, (0, 1) if dim is None else dim, keepdim, dtype=dtype)
     return vector_norm(x, ord, dim, keepdim, dtype=dtype)
 
@@ -261,6 +265,8 @@ def _as_square(a: Any) -> Any:
 @composed(np.linalg.tensorinv, samples=case(x=reals(shape=(2, 2, 4), make=_as_square)))
 def tensorinv(x: Any, ind: int = 2) -> Any:
     """The inverse of ``x`` as a map from its last dimensions to its first ``ind``. Raises: ShapeError; LinAlgError."""
+    if ind < 1:
+        raise ShapeError(f"tensorinv: ind must be at least 1, got {ind}")
     first, second = _square_up("tensorinv", x, ind)
     n = math.prod(first)
     return np.reshape(inv(np.reshape(x, (n, n))), (*second, *first))

@@ -17,12 +17,11 @@ from ..samples import case, reals
 from . import arithmetic, reductions
 from ._blocks import BLOCK, linewise
 from ._column_sums import column_sums, ones
-from .axes import accumulation_dtype
+from .axes import accumulation_dtype, axes_of
 from .norms import norm
 from .products import flat
 from .repetition import broadcast_tensors
 from .selection import clamp
-from .shapes import positive
 
 # ---- linear ----------------------------------------------------------------------------------------------------------
 
@@ -168,7 +167,7 @@ def softmax(x: Any, dim: int, dtype: Any = None) -> Any:
     if dtype is not None:
         x = x.astype(dtypes.as_dtype(dtype), copy=False)
     if not x.size:
-        positive(dim, x.ndim)
+        axes_of(dim, x.ndim)
         return np.array(x, subok=True)
     out = _softmax(x, dim) if x.size <= BLOCK else linewise(_softmax, dim, x)
     return out if out.dtype is x.dtype else out.astype(x.dtype)
@@ -213,7 +212,7 @@ def log_softmax(x: Any, dim: int, dtype: Any = None) -> Any:
     if dtype is not None:
         x = x.astype(dtypes.as_dtype(dtype), copy=False)
     if not x.size:
-        positive(dim, x.ndim)
+        axes_of(dim, x.ndim)
         return np.array(x, subok=True)
     out = _log_softmax(x, dim) if x.size <= BLOCK else linewise(_log_softmax, dim, x)
     return out if out.dtype is x.dtype else out.astype(x.dtype)

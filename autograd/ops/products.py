@@ -21,7 +21,7 @@ from ..samples import case, reals
 from . import arithmetic
 from ._matrices import conj
 from .selection import where
-from .shapes import also_named, shape_of
+from .shapes import also_named, positive, shape_of
 
 # ---- the matrix product and its cases ------------------------------------------------------------------------------
 
@@ -203,6 +203,8 @@ def _axes(dims: Any, ndim: int) -> tuple[list[int], list[int]]:
     if hasattr(dims, "tolist"):
         dims = dims.tolist()
     if isinstance(dims, int):
+        if dims < 0:
+            raise ShapeError(f"tensordot: the number of dimensions must not be negative, got {dims}")
         return list(range(ndim - dims, ndim)), list(range(dims))
     first, second = dims
     as_list = [[item] if isinstance(item, int) else [int(i) for i in item] for item in (first, second)]
@@ -227,7 +229,7 @@ def tensordot(x: Any, y: Any, dims: Any = 2) -> Any:
     Raises: ShapeError.
     """
     mine, theirs = _axes(dims, x.ndim)
-    mine, theirs = [d % x.ndim for d in mine], [d % y.ndim for d in theirs]
+    mine, theirs = [positive(d, x.ndim) for d in mine], [positive(d, y.ndim) for d in theirs]
     inner = [x.shape[d] for d in mine]
     if len(mine) == len(theirs):  # PyTorch broadcasts here
         x = _summed(x, [d for d, e in zip(mine, theirs, strict=True) if y.shape[e] == 1 != x.shape[d]])

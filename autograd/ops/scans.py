@@ -170,7 +170,7 @@ def cumprod(x: Any, dim: int, *, dtype: Any = None) -> Any:
 def _logcumsumexp_rule(g: Any, x: Any, out: Any, dim: int) -> Any:
     nothing = np.real(out) == -np.inf
     finite = np.where(nothing, 0, out)
-    decay = np.where(nothing, 0, np.exp(finite - shifted.kernel(finite, dim, -1, np.inf)))
+    decay = np.where(np.isinf(np.real(out)), 0, np.exp(finite - shifted.kernel(finite, dim, -1, np.inf)))
     return recurrence.kernel(decay, g, dim, True) * np.where(nothing, 0, np.exp(x - finite))
 
 

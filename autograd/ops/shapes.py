@@ -94,7 +94,47 @@ def reshape(x: Any, shape: Any) -> Any:
     tensor([[0, 1, 2],
             [3, 4, 5]])
     """
-    return np.reshape(x, shape)
+    return _in_shape(x, shape)
+
+
+def _in_shape(x: Any, shape: Any) -> Any:
+    out = np.reshape(x, shape)
+    if out.shape != shape:
+        sizes = tuple(shape) if np.iterable(shape) else (shape,)
+        if min(sizes, default=0) < -1:  # NumPy takes it for -1
+            raise ShapeError(f"reshape: a size must not be negative, save one of -1, which is computed; got {sizes}")
+    return out
+
+
+@op(x=lambda g, x_shape: np.reshape(g, x_shape), view=True, samples=[
+    case(x=reals(shape=(2, 3)), shape=(3, 2)), case(x=reals(shape=(2, 3, 2)), shape=(-1, 4)),
+    case(x=reals(shape=()), shape=(1, 1)), case(x=reals(shape=(1,)), shape=()),
+    case(x=reals(shape=(0, 3)), shape=(3, 0)),
+])  # fmt: skip
+def reshape(x: Any, shape: Any) -> Any:
+    """``x`` in another shape: a view where the layout in memory allows it, else a copy.
+
+    Args:
+        x: any.
+        shape: of as many elements; one size may be -1, which is then computed.
+
+    Raises: ShapeError if the number of elements differs.
+
+    >>> import autograd
+    >>> autograd.arange(6).reshape(2, -1)
+    tensor([[0, 1, 2],
+            [3, 4, 5]])
+    """
+    return _in_shape(x, shape)
+
+
+def _in_shape(x: Any, shape: Any) -> Any:
+    out = np.reshape(x, shape)
+    if (
+        out.shape != shape and min(shape if np.iterable(shape) else (shape,), default=0) < -1
+    ):  # which NumPy takes for -1
+        raise ShapeError(f"reshape: a size must not be negative, save one of -1, which is computed; got shape {shape}")
+    return out
 
 
 @op(x=lambda g, x_shape: np.reshape(g, x_shape), view=True, samples=[
@@ -105,7 +145,7 @@ def view(x: Any, shape: Any) -> Any:
 
     Raises: ShapeError if the number of elements differs, or if the layout in memory demands a copy.
     """
-    out = np.reshape(x, shape)
+    out = _in_shape(x, shape)
     if out.size and not np.may_share_memory(out, x):
         raise ShapeError(
             f"view: a tensor of shape {x.shape} with strides {x.strides} cannot be seen as {out.shape} without a copy: "
@@ -125,6 +165,8 @@ def squeeze(x: Any, dim: Any = None) -> Any:
         return np.squeeze(x)
     ndim = max(x.ndim, 1)
     dims = [positive(d, ndim) for d in dims_of(dim)]
+    if len(set(dims)) != len(dims):
+        raise ShapeError(f"squeeze: dim {dim} names a dimension twice")
     return np.squeeze(x, tuple([d for d in dims if x.ndim and x.shape[d] == 1]))
 
 
@@ -169,11 +211,11 @@ def unflatten(x: Any, dim: int, sizes: Sequence[int]) -> Any:
     """Dimension ``dim`` unfolded into several; one size may be -1."""
     shape = shape_of(x)
     place = positive(dim, len(shape))
+    size, free = shape[place], list(sizes).count(-1)
     known = math.prod([n for n in sizes if n != -1])
-    if known != shape[place] and not (-1 in sizes and known and shape[place] % known == 0):
-        raise ShapeError(f"unflatten: sizes {tuple(sizes)} do not multiply to {shape[place]}, dim {dim} of {shape}")
-    filled = [shape[place] // known if n == -1 else n for n in sizes]  # also where another size is 0
-    return reshape(x, (*shape[:place], *filled, *shape[place + 1 :]))
+    if known != size if not free else free > 1 or not known or size % known:
+        raise ShapeError(f"unflatten: sizes {tuple(sizes)} do not multiply to {size}, dim {dim} of {shape}")
+    return reshape(x, (*shape[:place], *[size // known if n == -1 else n for n in sizes], *shape[place + 1 :]))
 
 
 def view_or_cast(x: Any, *shape: Any, **kwargs: Any) -> Any:
@@ -233,7 +275,7 @@ def transpose(x: Any, dim0: int, dim1: int) -> Any:
     >>> autograd.transpose(autograd.zeros(2, 3), 0, 1).shape
     (3, 2)
     """
-    return np.swapaxes(x, dim0, dim1) if x.ndim else np.reshape(x, ())
+    return np.swapaxes(x, dim0, dim1) if x.ndim else np.reshape(np.swapaxes(np.reshape(x, 1), dim0, dim1), ())
 
 
 def _back(dims: Any) -> Any:
@@ -332,7 +374,7 @@ def hermitian(x: Any) -> Any:
 ])  # fmt: skip
 def flip(x: Any, dims: Any = None) -> Any:
     """The order of the elements reversed along ``dims`` (None: along all), a copy."""
-    turned = np.flip(x, dims) if x.ndim else x
+    turned = np.flip(x, dims) if x.ndim else np.reshape(np.flip(np.reshape(x, 1), dims), ())
     return copied(turned) if x.size > BLOCK else np.copy(turned, subok=True)
 
 
@@ -357,26 +399,27 @@ def flipud(x: Any) -> Any:
 ])  # fmt: skip
 def rot90(x: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
     """``k`` quarter turns in the plane of two dimensions, from the first towards the second; a copy."""
-    return np.copy(np.rot90(x, k, dims), subok=True)
+    return np.copy(np.rot90(x, operator.index(k), dims), subok=True)
 
 
 def _opposite(shifts: Any) -> Any:
     return tuple([-n for n in shifts]) if isinstance(shifts, (tuple, list)) else -shifts
 
 
-@op(x=lambda g, shifts, dims: np.roll(g, _opposite(shifts), dims), samples=[
+@op(x=lambda g, shifts, dims: roll.kernel(g, _opposite(shifts), dims), samples=[
     case(x=reals(shape=(2, 3)), shifts=1), case(x=reals(shape=(2, 3)), shifts=-4, dims=1),
     case(x=reals(shape=(2, 3)), shifts=(1, 2), dims=(0, -1)), case(x=reals(shape=(0,)), shifts=1),
+    case(x=reals(shape=(2, 3)), shifts=2, dims=()),
 ])  # fmt: skip
 def roll(x: Any, shifts: Any, dims: Any = None) -> Any:
     """The elements shifted along ``dims``, those pushed out coming in again at the other end; None: as if flat."""
-    if shifts == ():
+    counts = [operator.index(n) for n in np.ravel(shifts).tolist()]
+    axes = () if dims is None else dims_of(dims)
+    if not counts:
         raise ShapeError("roll: shifts is empty; give at least one")
-    if isinstance(shifts, (tuple, list)) and len(shifts) == 1 and dims is None:
-        shifts = shifts[0]
-    if isinstance(shifts, (tuple, list)) and len(shifts) != len(dims_of(() if dims is None else dims)):
-        raise ShapeError(f"roll: {len(shifts)} shifts {shifts} for the dimensions {dims}: they must be equally many")
-    return np.roll(x, shifts, dims)
+    if len(counts) != (len(axes) or 1):
+        raise ShapeError(f"roll: {len(counts)} shifts {shifts} for the dimensions {dims}: they must be equally many")
+    return np.roll(x, counts, axes) if axes else np.roll(x, counts[0])
 
 
 # ---- second names ----------------------------------------------------------------------------------------------------

@@ -148,6 +148,7 @@ def gather(x: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> Any:
     if not len(shape_of(x)):
         return reshape(gather(reshape(x, (1,)), dim, np.reshape(unwrap(index), -1)), shape_of(unwrap(index)))
     if 0 in shape_of(index):  # which may be of any shape
+        positive(dim, len(shape_of(x)))
         return reshape(getitem(reshape(x, -1), slice(0)), shape_of(index))
     return _taken_along(x, gather_index("gather", shape_of(x), dim, index), dim)
 

@@ -34,16 +34,22 @@ def tan(x: Any) -> Any:
     return np.tan(x)
 
 
-# (1 - x) * (1 + x), not 1 - x * x, which cancels near 1.
+@op(x=lambda g, x: g * (-2 * x), samples=reals())
+def square_below_one(x: Any) -> Any:
+    """1 less the square, without cancellation near 1 and -1.
+
+    An op of its own, for there the rule of the product would multiply an infinite gradient by 0.
+    """
+    return (1 - x) * (1 + x)
 
 
-@op(np.arcsin, x=lambda g, x: g / np.sqrt((1 - x) * (1 + x)), samples=reals(-0.95, 0.95))
+@op(np.arcsin, x=lambda g, x: g / np.sqrt(square_below_one.kernel(x)), samples=reals(-0.95, 0.95))
 def asin(x: Any) -> Any:
     """Inverse sine, in [-pi/2, pi/2]."""
     return np.arcsin(x)
 
 
-@op(np.arccos, x=lambda g, x: -g / np.sqrt((1 - x) * (1 + x)), samples=reals(-0.95, 0.95))
+@op(np.arccos, x=lambda g, x: -g / np.sqrt(square_below_one.kernel(x)), samples=reals(-0.95, 0.95))
 def acos(x: Any) -> Any:
     """Inverse cosine, in [0, pi]."""
     return np.arccos(x)
@@ -97,13 +103,13 @@ def asinh(x: Any) -> Any:
     return np.arcsinh(x)
 
 
-@op(np.arccosh, x=lambda g, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1)), samples=reals(1.05, 4))
+@op(np.arccosh, x=lambda g, x: g / np.sqrt(x - 1) / np.sqrt(x + 1), samples=reals(1.05, 4))
 def acosh(x: Any) -> Any:
     """Inverse hyperbolic cosine, not negative; nan below 1."""
     return np.arccosh(x)
 
 
-@op(np.arctanh, x=lambda g, x: g / ((1 - x) * (1 + x)), samples=reals(-0.95, 0.95))
+@op(np.arctanh, x=lambda g, x: g / square_below_one.kernel(x), samples=reals(-0.95, 0.95))
 def atanh(x: Any) -> Any:
     """Inverse hyperbolic tangent."""
     return np.arctanh(x)

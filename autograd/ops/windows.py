@@ -144,6 +144,7 @@ def unfold(x: Any, dimension: int, size: int, step: int) -> Any:
     Raises: ShapeError.
     """
     if not len(shape_of(x)):
+        positive(dimension, 1)
         return getitem(windows(reshape(x, (1,)), size, step), 0)
     place = positive(dimension, len(shape_of(x)))
     return movedim(windows(movedim(x, place, -1), size, step), -2, place)
