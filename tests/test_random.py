@@ -139,22 +139,6 @@ def test_randint_covers_its_range_and_not_its_end():
     assert values(autograd.randint_like(autograd.ones(3), 1, generator=g)) == [0, 0, 0]
 
 
-@pytest.mark.parametrize("dtype", ["complex64", "complex128"])
-def test_both_parts_of_complex_numbers_are_random(dtype):
-    g = autograd.Generator().manual_seed(2)
-    like = autograd.zeros(N, dtype=dtype)
-    for drawn, mean, deviation in (
-        (autograd.randn(N, generator=g, dtype=dtype), 0, 0.5**0.5),
-        (like.clone().normal_(3, 2, generator=g), 3, 2**0.5),
-        (autograd.rand(N, generator=g, dtype=dtype), 0.5 + 0.5j, 12**-0.5),
-        (like.clone().uniform_(-1, 3, generator=g), 1 + 1j, 4 * 12**-0.5),
-    ):
-        assert drawn.dtype == dtype
-        close(drawn.numpy().real.astype("f8"), np.real(mean), deviation)
-        close(drawn.numpy().imag.astype("f8"), np.imag(mean), deviation)
-    assert autograd.randn(dtype=dtype).shape == autograd.randn((), dtype=dtype).shape == ()
-
-
 @pytest.mark.parametrize(
     "draw",
     [

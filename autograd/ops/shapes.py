@@ -107,37 +107,6 @@ def _in_shape(x: Any, shape: Any) -> Any:
 
 
 @op(x=lambda g, x_shape: np.reshape(g, x_shape), view=True, samples=[
-    case(x=reals(shape=(2, 3)), shape=(3, 2)), case(x=reals(shape=(2, 3, 2)), shape=(-1, 4)),
-    case(x=reals(shape=()), shape=(1, 1)), case(x=reals(shape=(1,)), shape=()),
-    case(x=reals(shape=(0, 3)), shape=(3, 0)),
-])  # fmt: skip
-def reshape(x: Any, shape: Any) -> Any:
-    """``x`` in another shape: a view where the layout in memory allows it, else a copy.
-
-    Args:
-        x: any.
-        shape: of as many elements; one size may be -1, which is then computed.
-
-    Raises: ShapeError if the number of elements differs.
-
-    >>> import autograd
-    >>> autograd.arange(6).reshape(2, -1)
-    tensor([[0, 1, 2],
-            [3, 4, 5]])
-    """
-    return _in_shape(x, shape)
-
-
-def _in_shape(x: Any, shape: Any) -> Any:
-    out = np.reshape(x, shape)
-    if (
-        out.shape != shape and min(shape if np.iterable(shape) else (shape,), default=0) < -1
-    ):  # which NumPy takes for -1
-        raise ShapeError(f"reshape: a size must not be negative, save one of -1, which is computed; got shape {shape}")
-    return out
-
-
-@op(x=lambda g, x_shape: np.reshape(g, x_shape), view=True, samples=[
     case(x=reals(shape=(2, 3)), shape=(3, 2)), case(x=reals(shape=(2, 3)), shape=-1),
 ])  # fmt: skip
 def view(x: Any, shape: Any) -> Any:
