@@ -7,7 +7,9 @@ import os
 # the matrices of tests are small: threads would only wait for each other (the workers inherit this)
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
+import gc
 import shutil
+from collections.abc import Iterator
 from typing import Any
 
 import hypothesis
@@ -27,6 +29,18 @@ def pytest_configure(config: Any) -> None:
     """Use the library's plugin even where the library is not installed but only lies here."""
     if not config.pluginmanager.is_registered(plugin):
         config.pluginmanager.register(plugin, "chainrule")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """The thousands of tests live to the end: Python's collector need not go through them again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture
