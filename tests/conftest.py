@@ -43,6 +43,21 @@ def pytest_collection() -> Iterator[None]:
         gc.enable()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
+    """The tests of a file go to one worker, which makes what they share once; only the op table goes op by op.
+
+    Few groups also save time by themselves: after each test xdist goes through all of them.
+    """
+    from xdist.scheduler import LoadGroupScheduling
+
+    class Scheduling(LoadGroupScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return nodeid.partition("::")[0] if "::test_op[" not in nodeid else nodeid.rpartition("-")[0]
+
+    return Scheduling(config, log) if config.getvalue("dist") == "loadgroup" else None
+
+
 @pytest.fixture
 def graphviz() -> None:
     """Skips where Graphviz cannot be had."""
