@@ -263,7 +263,7 @@ class Reach:
             self.functions.append(function)
             yield from self._entries(function.__dict__, function.__name__ + ".{}")
             named = dict.fromkeys(all_names(function.__code__))
-            for name in dict.fromkeys(global_names(function.__code__)):
+            for name in global_names(function.__code__):
                 if name in function.__globals__:
                     yield from self._of_global(function.__globals__, name, named)
                 elif name == "type":
