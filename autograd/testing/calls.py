@@ -92,7 +92,7 @@ def pull(arrays: Sequence[Any], seeds: Sequence[Any]) -> Any:
     """The one number ``sum(seed * out)``; for complex outputs its real part, with the seed conjugated."""
     total: Any = 0.0
     for array, seed in zip(arrays, seeds, strict=True):
-        total = total + (np.real(np.sum(np.conj(seed) * array)) if seed.dtype.kind == "c" else np.sum(seed * array))
+        total = total + (np.sum(np.conj(seed) * array).real if seed.dtype.kind == "c" else (seed * array).sum())
     return total
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,7 +38,8 @@ class InconclusiveError(Exception):
 
 def direction(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
     """Random numbers between 0.5 and 1.5 in size, of either sign: no error can hide behind a component near 0."""
-    return np.asarray(rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape))
+    drawn = rng.uniform(-1.0, 1.0, shape)
+    return np.asarray(drawn + np.copysign(0.5, drawn))
 
 
 def join(arrays: Sequence[Any]) -> Any:
@@ -47,8 +49,8 @@ def join(arrays: Sequence[Any]) -> Any:
 
 def split(vector: Any, like: Sequence[Any]) -> list[Any]:
     """The arrays that ``join`` made a vector of."""
-    ends = np.cumsum([array.size for array in like])
-    return [part.reshape(array.shape) for part, array in zip(np.split(vector, ends[:-1]), like, strict=True)]
+    ends = accumulate(array.size for array in like)
+    return [vector[end - array.size : end].reshape(array.shape) for end, array in zip(ends, like, strict=True)]
 
 
 def step_of(spacing: float, array: Any) -> Any:
