@@ -61,9 +61,10 @@ def step_of(spacing: float, array: Any) -> Any:
 def derivative_along(value: Callable[[Any], Any], step: Any) -> tuple[Any, Any]:
     """The derivative of ``value(t)`` at 0 and its error; from much smaller steps if it does not converge."""
     best, error = extrapolate(value, step)
-    if not np.all(error <= CONCLUSIVE * np.maximum(np.abs(best), 1e-3)):
+    vague = ~(error <= CONCLUSIVE * np.maximum(np.abs(best), 1e-3))
+    if np.any(vague):
         near, near_error = extrapolate(value, step / 64, 4)
-        closer = ~(error <= near_error)
+        closer = vague & ~(error <= near_error)
         best, error = np.where(closer, near, best), np.where(closer, near_error, error)
     return np.asarray(best), np.asarray(error)
 
@@ -79,16 +80,16 @@ def gradient_by_differences(
     by_complex_step = _complex_step(value, x, start, steps, rng)
     if by_complex_step is not None:
         return by_complex_step, 1e-13 * np.abs(by_complex_step) + 1e-15 * np.max(np.abs(by_complex_step), initial=0.0)
-    found, errors = np.zeros(x.size), np.zeros(x.size)
-    for k in range(x.size):
 
-        def along(t: Any, k: int = k) -> Any:
+    def along(t: Any) -> Any:
+        found = np.zeros(x.size)
+        for k in range(x.size):
             moved = x.copy()
-            moved[k] += t
-            return np.asarray(value(split(moved, start)), np.float64)
+            moved[k] += t[k]
+            found[k] = value(split(moved, start))
+        return found
 
-        found[k], errors[k] = derivative_along(along, h[k])
-    return found, errors
+    return derivative_along(along, h)
 
 
 def _complex_step(
