@@ -122,9 +122,8 @@ def require_same(
     for x, y in zip(found, expected, strict=True):
         if x.shape != y.shape or x.dtype != y.dtype:
             raise AssertionError(f"{where}: {x.dtype}{x.shape} instead of {y.dtype}{y.shape}")
-        if x.dtype.kind not in "fc":
-            same = bool(np.array_equal(x, y))
-        else:
+        same = bool(np.array_equal(x, y))
+        if not same and x.dtype.kind in "fc":
             scale = float(np.max(np.abs(y[np.isfinite(y)]), initial=0.0))
             same = bool(np.allclose(x, y, rtol=rtol, atol=atol * max(scale, 1e-300), equal_nan=True))
         if not same:
