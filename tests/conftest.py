@@ -7,7 +7,9 @@ import os
 # the matrices of tests are small: threads would only wait for each other (the workers inherit this)
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
+import gc
 import shutil
+from collections.abc import Iterator
 from typing import Any
 
 import hypothesis
@@ -27,6 +29,33 @@ def pytest_configure(config: Any) -> None:
     """Use the library's plugin even where the library is not installed but only lies here."""
     if not config.pluginmanager.is_registered(plugin):
         config.pluginmanager.register(plugin, "chainrule")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """The thousands of tests live to the end: Python's collector need not go through them again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
+    """The tests of a file go to one worker, which makes what they share once; only the op table goes op by op.
+
+    Few groups also save time by themselves: after each test xdist goes through all of them.
+    """
+    from xdist.scheduler import LoadGroupScheduling
+
+    class Scheduling(LoadGroupScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return nodeid.partition("::")[0] if "::test_op[" not in nodeid else nodeid.rpartition("-")[0]
+
+    return Scheduling(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 @pytest.fixture

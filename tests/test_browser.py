@@ -29,7 +29,6 @@ def page(driver: Any, tmp_path: Path) -> Page:
     return Page(driver, tmp_path)
 
 
-@pytest.mark.xdist_group("browser")
 class TestBrowser:
     @pytest.mark.parametrize("make", [expression, network, nothing_recorded, hostile, lambda: Graph([], [], "TB", {})])
     def test_it_loads_without_a_complaint_and_without_the_network(self, page, make):

@@ -618,6 +618,7 @@ CHANGES: dict[str, Callable[[World], Any]] = {
 def test_whatever_it_depends_on_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(World, "scaled", World.scaled)
     monkeypatch.setitem(globals(), "SCALE", 2.0)
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)  # BLAS, of the whole process, stays as it is
     threads = autograd.get_num_threads()
     autograd.manual_seed(0)
     world = World()

@@ -1,7 +1,6 @@
 """The examples run, reach what they state and write their pictures."""
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,8 +11,8 @@ import autograd
 import nn
 from examples import architectures, cnn, digits, from_pytorch, gpt, lstm, weight_init
 from examples.story import load_images
+from tests.helpers import run_python
 
-ROOT = Path(__file__).parent.parent
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -77,13 +76,21 @@ def test_lstm_is_repeatable(tmp_path):
     assert a > 0.5
 
 
-@pytest.mark.parametrize("name", ["cnn", "digits", "gpt", "lstm"])
-def test_help_tells_the_story(name):
-    run = subprocess.run(
-        [sys.executable, "-m", f"examples.{name}", "--help"], capture_output=True, text=True, cwd=ROOT, check=True
-    )
-    for text in ("--seed", "--fast", "--out", "should see"):
-        assert text in run.stdout
+def test_help_tells_the_story():
+    names = ("cnn", "digits", "gpt", "lstm")
+    *stories, rest = run_python(f"""
+import runpy, sys
+sys.argv[1:] = ["--help"]
+for name in {names}:
+    try:
+        runpy.run_module("examples." + name, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        print("ended with", end.code)
+""").split("ended with 0\n")
+    assert not rest
+    for name, story in zip(names, stories, strict=True):
+        for text in (f"examples.{name}", "--seed", "--fast", "--out", "should see"):
+            assert text in story
 
 
 @pytest.mark.parametrize(
@@ -91,7 +98,7 @@ def test_help_tells_the_story(name):
     [
         (digits, ["--epochs", "0"], "--epochs: expected a whole number of at least 1, got '0'"),
         (gpt, ["--batch", "-1"], "--batch: expected a whole number of at least 1, got '-1'"),
-        (digits, ["--out", str(ROOT / "setup.cfg" / "out")], "cannot be made: "),
+        (digits, ["--out", str(Path(__file__) / "out")], "cannot be made: "),
         (weight_init, ["--mnist", "nowhere"], "--mnist: there is no folder 'nowhere'"),
         (from_pytorch, ["--with", "nowhere"], "--with: there is no interpreter 'nowhere'"),
     ],

@@ -9,6 +9,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -109,18 +110,28 @@ def read_modules(root: Path, packages: tuple[str, ...] = PACKAGES) -> dict[str, 
     return found
 
 
-def imports_of(name: str, tree: ast.Module, modules: dict[str, Any]) -> Iterator[Import]:
-    """All imports of a module; ``from package import module`` counts as one of the module."""
-    is_package = any(other.startswith(name + ".") for other in modules)
+@cache
+def statements_of(tree: ast.Module) -> list[tuple[ast.Import | ast.ImportFrom, bool]]:
+    """All import statements of a module, each with whether it stands inside a function."""
+    found = []
     stack: list[tuple[ast.AST, bool]] = [(tree, False)]
     while stack:
         node, inside = stack.pop()
         inner = inside or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
         stack.extend((child, inner) for child in ast.iter_child_nodes(node))
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            found.append((node, inside))
+    return found
+
+
+def imports_of(name: str, tree: ast.Module, modules: dict[str, Any]) -> Iterator[Import]:
+    """All imports of a module; ``from package import module`` counts as one of the module."""
+    is_package = any(other.startswith(name + ".") for other in modules)
+    for node, inside in statements_of(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield Import(name, alias.name, node.lineno, inside)
-        elif isinstance(node, ast.ImportFrom):
+        else:
             base = node.module or ""
             if node.level:
                 up = node.level - is_package

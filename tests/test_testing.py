@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import autograd
@@ -65,6 +66,38 @@ except ImportError as error:
     print(error)
 """)
     assert said == "autograd.testing.check_op needs Hypothesis: pip install hypothesis\n"
+
+
+def test_properties_of_an_op_are_shown_the_same_examples_each_its_own_copy() -> None:
+    subject, seen = Subject(waves), []
+
+    def spoil(a: Any) -> None:
+        seen.append((repr(a), a.seed))
+        for array in (*a.raw, *a.made):
+            array[...] = np.nan
+
+    for _ in range(2):
+        check_property(subject, dataclasses.replace(PROPERTIES["gradient"], check=spoil))
+    half = len(seen) // 2
+    assert seen[:half] == seen[half:]
+    assert len(set(seen[:half])) > 5
+
+
+def test_a_domain_may_assume_things() -> None:
+    tried = []
+
+    def positive(x: Any) -> Any:
+        tried.append(len(tried))
+        assume(tried[-1] != 12)
+        return x
+
+    @op(x=lambda g, x: 2 * x * g, samples=reals(-2, 2, make=positive))
+    def square(x: Any) -> Any:
+        """The second power."""
+        return x * x
+
+    check_property(square, "gradient")
+    assert len(tried) > 50
 
 
 def test_op_tests_makes_an_item_of_each_property() -> None:

@@ -7,6 +7,7 @@ import re
 import sys
 import types
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from importlib.util import resolve_name
 from typing import Any
 
@@ -72,17 +73,20 @@ def _is_plain(key: Any) -> bool:
     return type(key) is tuple and all(isinstance(x, (str, int, float, type(None))) or _is_plain(x) for x in key)
 
 
-def global_names(code: types.CodeType) -> Iterator[str]:
+@lru_cache(maxsize=1024)
+def global_names(code: types.CodeType) -> tuple[str, ...]:
     """The global variables that a function, and those inside of it, use."""
+    found: dict[str, None] = {}
     for instruction in dis.get_instructions(code):
         if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-            yield instruction.argval
-            if instruction.argval in _OUT_OF_SIGHT:
-                for text in code.co_consts:
-                    yield from re.findall(r"\w+", text) if isinstance(text, str) else ()
+            found[instruction.argval] = None
+    if _OUT_OF_SIGHT & found.keys():
+        for text in code.co_consts:
+            found |= dict.fromkeys(re.findall(r"\w+", text) if isinstance(text, str) else ())
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            yield from global_names(constant)
+            found |= dict.fromkeys(global_names(constant))
+    return tuple(found)
 
 
 def all_names(code: types.CodeType) -> Iterator[str]:

@@ -294,7 +294,7 @@ class Reach:
             seen: set[int] = set()
             for place in imported(function.__code__, function.__globals__.get("__package__") or ""):
                 yield from in_module(place, named, seen)
-            for name in dict.fromkeys(global_names(function.__code__)):
+            for name in global_names(function.__code__):
                 if name in function.__globals__:
                     yield from self._of_global(Place("item", function.__globals__, name, name), named, seen)
                 elif name == "type":

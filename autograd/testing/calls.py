@@ -92,7 +92,7 @@ def pull(arrays: Sequence[Any], seeds: Sequence[Any]) -> Any:
     """The one number ``sum(seed * out)``; for complex outputs its real part, with the seed conjugated."""
     total: Any = 0.0
     for array, seed in zip(arrays, seeds, strict=True):
-        total = total + (np.real(np.sum(np.conj(seed) * array)) if seed.dtype.kind == "c" else np.sum(seed * array))
+        total = total + (np.sum(np.conj(seed) * array).real if seed.dtype.kind == "c" else (seed * array).sum())
     return total
 
 
@@ -122,9 +122,8 @@ def require_same(
     for x, y in zip(found, expected, strict=True):
         if x.shape != y.shape or x.dtype != y.dtype:
             raise AssertionError(f"{where}: {x.dtype}{x.shape} instead of {y.dtype}{y.shape}")
-        if x.dtype.kind not in "fc":
-            same = bool(np.array_equal(x, y))
-        else:
+        same = bool(np.array_equal(x, y))
+        if not same and x.dtype.kind in "fc":
             scale = float(np.max(np.abs(y[np.isfinite(y)]), initial=0.0))
             same = bool(np.allclose(x, y, rtol=rtol, atol=atol * max(scale, 1e-300), equal_nan=True))
         if not same:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import hypothesis
@@ -14,7 +16,7 @@ from .differences import InconclusiveError
 from .drawing import TYPICAL
 from .properties import PROPERTIES, Property
 from .strategies import arguments, edges
-from .subject import Subject
+from .subject import Arguments, Subject
 
 __all__ = ["check_op", "check_property", "op_tests", "properties_of"]
 
@@ -77,20 +79,11 @@ def check_property(op: Any, prop: Property | str, max_examples: int | None = Non
         except AssertionError as error:
             raise AssertionError(f"{subject!r} fails '{prop.name}': {error}") from None
         return
-    draw = arguments if prop.draws == "arguments" else edges
-    # simple shapes come first and a few examples may hold no others, so where shapes are free one that is not simple
-    # stands beside the one drawn
-    parts = [
-        (n, shape) for n, case in enumerate(subject.cases) for shape in ((TYPICAL, None) if case.free else (None,))
-    ]
-    strategy = st.tuples(*[draw(subject, subject.cases[n], shape) for n, shape in parts])
     conclusive = [0] * len(subject.cases)
     reasons: list[str] = [""] * len(subject.cases)
 
-    @_settings(max_examples)
-    @given(strategy)
-    def run(drawn: Any) -> None:
-        for (number, _), found in zip(parts, drawn, strict=True):
+    def check(drawn: Sequence[Arguments]) -> None:
+        for (number, _), found in zip(_parts(subject), drawn, strict=True):
             try:
                 prop.check(found)
                 conclusive[number] += 1
@@ -106,8 +99,9 @@ def check_property(op: Any, prop: Property | str, max_examples: int | None = Non
                     f"in case {number} of {len(subject.cases)}: {found!r}\n{what}{notes}"
                 ) from (None if isinstance(error, AssertionError) else error)
 
+    settings = _settings(max_examples)
     try:
-        run()
+        _show(subject, prop.draws, settings, check)
     except Unsatisfiable as error:
         raise AssertionError(f"{subject!r}, '{prop.name}': Hypothesis found no arguments: {error}") from None
     except AssertionError as error:
@@ -119,6 +113,44 @@ def check_property(op: Any, prop: Property | str, max_examples: int | None = Non
                 f"anything: {reasons[number]}. If there is a kink or a jump, name it in the domain's avoid=(...). "
                 "A forward that writes into its inputs or draws random numbers is not smooth either"
             )
+
+
+def _parts(subject: Subject) -> list[tuple[int, Any]]:
+    """What one example consists of: the numbers of cases, with a shape, or None for any."""
+    # simple shapes come first and a few examples may hold no others, so where shapes are free one that is not simple
+    # stands beside the one drawn
+    return [(n, shape) for n, case in enumerate(subject.cases) for shape in ((TYPICAL, None) if case.free else (None,))]
+
+
+def _show(subject: Subject, draws: str, settings: Any, check: Callable[[Sequence[Arguments]], None]) -> None:
+    """Call ``check`` with examples: if they are not drawn at random, with the same for all properties of an op."""
+    if settings.derandomize and Phase.shrink not in settings.phases:
+        try:
+            for drawn in _examples(subject, draws, settings.max_examples):
+                check([replace(found, raw=[array.copy() for array in found.raw]) for found in drawn])
+            return
+        except HypothesisException:
+            pass  # what a domain's make() asks of Hypothesis, assume() say, works only inside it
+    _draw(subject, draws, settings, check)
+
+
+def _draw(subject: Subject, draws: str, settings: Any, run: Callable[[Sequence[Arguments]], None]) -> None:
+    """Have Hypothesis call ``run`` with examples."""
+    draw = arguments if draws == "arguments" else edges
+    strategy = st.tuples(*[draw(subject, subject.cases[n], shape) for n, shape in _parts(subject)])
+
+    def example(drawn: Any) -> None:
+        run(drawn)
+
+    settings(given(strategy)(example))()
+
+
+@lru_cache(maxsize=2)
+def _examples(subject: Subject, draws: str, count: int) -> list[Sequence[Arguments]]:
+    """The examples that Hypothesis draws for an op when not at random."""
+    found: list[Sequence[Arguments]] = []
+    _draw(subject, draws, _settings(count), found.append)
+    return found
 
 
 def _settings(max_examples: int | None) -> Callable[[Any], Any]:

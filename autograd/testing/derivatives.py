@@ -99,8 +99,8 @@ def compare_second(a: Arguments) -> Iterator[Comparison]:
 
     def first(points: Sequence[Any], starts: Sequence[Any], create: bool) -> tuple[list[Any], list[Any], list[Any]]:
         leaves = [leaf_of(np.array(point)) for point in points]
-        tensors = [leaf_of(np.array(start)) for start in starts]
-        run = differentiate(leaves, a.call_raw, tensors if create else list(starts), create_graph=create)
+        tensors = [leaf_of(np.array(start)) for start in starts] if create else list(starts)
+        run = differentiate(leaves, a.call_raw, tensors, create_graph=create)
         return leaves, tensors, run.gradients
 
     leaves, tensors, gradients = first(raw, seeds, True)

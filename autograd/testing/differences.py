@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,7 +38,8 @@ class InconclusiveError(Exception):
 
 def direction(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
     """Random numbers between 0.5 and 1.5 in size, of either sign: no error can hide behind a component near 0."""
-    return np.asarray(rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape))
+    drawn = rng.uniform(-1.0, 1.0, shape)
+    return np.asarray(drawn + np.copysign(0.5, drawn))
 
 
 def join(arrays: Sequence[Any]) -> Any:
@@ -47,8 +49,8 @@ def join(arrays: Sequence[Any]) -> Any:
 
 def split(vector: Any, like: Sequence[Any]) -> list[Any]:
     """The arrays that ``join`` made a vector of."""
-    ends = np.cumsum([array.size for array in like])
-    return [part.reshape(array.shape) for part, array in zip(np.split(vector, ends[:-1]), like, strict=True)]
+    ends = accumulate(array.size for array in like)
+    return [vector[end - array.size : end].reshape(array.shape) for end, array in zip(ends, like, strict=True)]
 
 
 def step_of(spacing: float, array: Any) -> Any:
@@ -59,9 +61,10 @@ def step_of(spacing: float, array: Any) -> Any:
 def derivative_along(value: Callable[[Any], Any], step: Any) -> tuple[Any, Any]:
     """The derivative of ``value(t)`` at 0 and its error; from much smaller steps if it does not converge."""
     best, error = extrapolate(value, step)
-    if not np.all(error <= CONCLUSIVE * np.maximum(np.abs(best), 1e-3)):
+    vague = ~(error <= CONCLUSIVE * np.maximum(np.abs(best), 1e-3))
+    if np.any(vague):
         near, near_error = extrapolate(value, step / 64, 4)
-        closer = ~(error <= near_error)
+        closer = vague & ~(error <= near_error)
         best, error = np.where(closer, near, best), np.where(closer, near_error, error)
     return np.asarray(best), np.asarray(error)
 
@@ -77,16 +80,16 @@ def gradient_by_differences(
     by_complex_step = _complex_step(value, x, start, steps, rng)
     if by_complex_step is not None:
         return by_complex_step, 1e-13 * np.abs(by_complex_step) + 1e-15 * np.max(np.abs(by_complex_step), initial=0.0)
-    found, errors = np.zeros(x.size), np.zeros(x.size)
-    for k in range(x.size):
 
-        def along(t: Any, k: int = k) -> Any:
+    def along(t: Any) -> Any:
+        found = np.zeros(x.size)
+        for k in range(x.size):
             moved = x.copy()
-            moved[k] += t
-            return np.asarray(value(split(moved, start)), np.float64)
+            moved[k] += t[k]
+            found[k] = value(split(moved, start))
+        return found
 
-        found[k], errors[k] = derivative_along(along, h[k])
-    return found, errors
+    return derivative_along(along, h)
 
 
 def _complex_step(

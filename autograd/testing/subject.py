@@ -66,6 +66,14 @@ class Subject:
                 f"{target!r:.80}"
             )
 
+        parameters = list(self.signature.parameters.values())
+        self._starred = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "")
+        self._positional = [
+            p.name
+            for p in parameters
+            if p.kind is p.POSITIONAL_ONLY or (self._starred and p.kind is p.POSITIONAL_OR_KEYWORD)
+        ]
+
     def __repr__(self) -> str:
         return f"{'composed function' if self.op is None else 'op'} '{self.name}'"
 
@@ -95,16 +103,8 @@ class Subject:
                 if isinstance(values[slot.name], tuple):
                     values[slot.name] = list(values[slot.name])
                 values[slot.name][slot.number] = array
-        args: list[Any] = []
-        parameters = self.signature.parameters.values()
-        starred = any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters)
-        for parameter in parameters:
-            if parameter.name not in values or parameter.kind is parameter.KEYWORD_ONLY:
-                continue
-            if parameter.kind is parameter.VAR_POSITIONAL:
-                args.extend(values.pop(parameter.name))
-            elif starred or parameter.kind is parameter.POSITIONAL_ONLY:
-                args.append(values.pop(parameter.name))
+        args = [values.pop(name) for name in self._positional if name in values]
+        args.extend(values.pop(self._starred, ()))
         return self.function(*args, **values)
 
 
