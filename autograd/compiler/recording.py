@@ -51,6 +51,7 @@ class Tape:
 
     Attributes:
         escapes: where a number left the record, as text with the line: no program can be made of it.
+        escaped: for each in which part of a step, and whether it is one that the function keeps, such as a step count.
         unsure: why no program can be made of this run, though maybe of the next; None if one can.
         code: of the function that is recorded; stops: at which of its lines numbers left the record;
             last_line: at which of them something was recorded last.
@@ -63,6 +64,7 @@ class Tape:
         self.prelude: list[Instruction] = []
         self.checks: list[Check] = []
         self.escapes: list[str] = []
+        self.escaped: set[tuple[str, bool]] = set()
         self.unsure: str | None = None
         self.is_own: Callable[[Any], bool] = lambda place: False  # whether the function changes the number there
         self.needed: str | None = None  # where the value itself of a number from outside was used
@@ -351,7 +353,9 @@ class Tape:
             self.check(True, f"{{0}} == {number.value!r}", (number,))
             self.needed = f"{how} at {self._where()[0]}"
             return
-        self.escapes.append(f"{how} at {self._where()[0]}")
+        line, section = self._where()
+        self.escapes.append(f"{how} at {line}")
+        self.escaped.add((section, type(number) is Number and number.place is not None))
         frame: Any = sys._getframe(1)
         while frame is not None and frame.f_code is not self.code:
             frame = frame.f_back

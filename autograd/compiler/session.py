@@ -171,7 +171,7 @@ class Session:
             return
         if altered := reach.altered():
             tape.escapes.append(altered)
-        if tape.escapes:
+        if not self._settles() and tape.escapes:
             self._refuse(tape.escapes, tape.stops[0] if tape.stops else 0)
         elif self._effects is None or tape.unsure is not None or (local.grad, local.observers, local.pack) != modes:
             self.unsure = tape.unsure or self._why or "the modes of recording were changed"
@@ -180,6 +180,13 @@ class Session:
             self._make(self._effects, trees)
 
     _why: str | None = None
+
+    def _settles(self) -> bool:
+        """Whether numbers left the record only where an optimizer laid out its state anew, not at each call."""
+        self._history.settles = (
+            self._effects is None and self._tape.escaped == {("update", True)} and not self._history.settles
+        )
+        return self._history.settles
 
     def _run_plainly(self, args: Any, kwargs: Any, failure: Exception, entered: bool) -> None:
         """Call the function as it is, after it failed on recording arrays: was that its own fault?"""
