@@ -29,8 +29,10 @@ _CONVERSIONS = {"float()", "complex()"}
 _PLAIN_ARRAYS = (np.ndarray, np.memmap, RecordingArray)
 """The classes of arrays that compute alike."""
 _FACTS = {"shape", "ndim", "size", "broadcast_shapes", "iscomplexobj", "isrealobj", "result_type", "can_cast",
-          "common_type", "may_share_memory", "shares_memory", "isscalar"}  # fmt: skip
+          "common_type", "isscalar"}  # fmt: skip
 """Functions whose result is no value of an array."""
+_OF_PLACES = {"may_share_memory", "shares_memory"}
+"""Functions of where arrays lie: it is known of what the program makes itself."""
 
 
 def _root(array: Any) -> Any:
@@ -212,7 +214,7 @@ class Tape:
         if target is not None:
             self._writes(instruction, target)
             return result
-        if name in _FACTS:
+        if name in _FACTS or (name in _OF_PLACES and not all(value.is_given for value in instruction.reads())):
             return result
         if isinstance(result, bool):
             value = instruction.outs = Value(Storage("fresh", found := np.asarray(result)), found, instruction)
