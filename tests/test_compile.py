@@ -413,6 +413,28 @@ def test_arguments_that_require_grad() -> None:
     assert compiled.recordings == 1
 
 
+@pytest.mark.filterwarnings("ignore:compile.*has hooks")
+@pytest.mark.parametrize("hooked", [range(3, 6), range(3)], ids=["later", "first"])
+def test_hooks_of_an_argument_by_which_the_function_differentiates(hooked: range) -> None:
+    compiled = compile(lambda x: autograd.grad(x.square().sum(), x)[0])
+    for i, x in enumerate(arrays(9)):
+        x.requires_grad_()
+        x = x * 2 if i % 2 else x
+        if i in hooked:
+            x.register_hook(lambda g: g * 10)
+        assert_same(compiled(x), (20 if i in hooked else 2) * x.detach())
+    assert compiled.source
+
+
+@pytest.mark.filterwarnings("ignore:compile.*a hook of the argument 'x' is set")
+def test_a_hook_that_the_function_sets_stays() -> None:
+    compiled = compile(lambda x: x.register_hook(lambda g: g * 10) and x.detach() * 2)
+    for x in arrays(3):
+        compiled(x.requires_grad_())
+        x.sum().backward()
+        assert_same(x.grad, autograd.full_like(x.detach(), 10))
+
+
 BY_ARGUMENT: dict[str, Callable[[Any], Any]] = {
     "read": lambda x: x.detach() * 3 if x.grad is None else x.detach() + x.grad,
     "written": lambda x: x.detach() * 2 if x.grad is None else x.grad.mul_(2) + 1,
@@ -926,6 +948,21 @@ def test_named_tuples_go_in_and_out() -> None:
         assert type(found) is Pair
         assert_same(found, [x * 2, x * 3 + 1])
     assert compiled.recordings == 1
+
+
+def test_arguments_overwritten_before_a_decision_are_put_back() -> None:
+    def function(x: Any, y: Any) -> Any:
+        x.add_(1)
+        y[1:].mul_(2)
+        return x * 3 if x.sum() > y.sum() else y - x
+
+    compiled = compile(function, fullgraph=True)
+    for i, (x, y) in enumerate(zip(arrays(12), arrays(12, seed=1), strict=True)):
+        y = y if i % 3 else x.t().t()
+        a, b = x.clone(), y.clone()
+        b = b if i % 3 else a.t().t()
+        assert_same([compiled(x, y), x, y], [function(a, b), a, b])
+    assert compiled.recordings <= 4
 
 
 def test_arguments_may_be_one_or_overlap() -> None:

@@ -7,6 +7,7 @@ import collections
 import contextvars
 import enum
 import functools
+import importlib
 import itertools
 import sys
 import types
@@ -275,6 +276,9 @@ MODULES: dict[str, Any] = {
     "attribute": lambda settings: (lambda box: lambda x: x * box.settings.k)(Box(settings=settings)),
     "of the function around": lambda settings: lambda x: x * settings.k,
     "by getattr": lambda settings: lambda x: x * getattr(package.settings, "k"),  # type: ignore[name-defined]  # noqa: B009, F821
+    "in sys.modules": lambda settings: lambda x: x * sys.modules["package_of_tests.settings"].k,
+    "in sys.modules, by a variable": lambda settings: lambda x: x * sys.modules[settings.__name__].k,
+    "import_module": lambda settings: lambda x: x * importlib.import_module("package_of_tests.settings").k,
 }
 
 
@@ -292,6 +296,86 @@ def test_variables_of_modules_are_guarded(name: str, monkeypatch: pytest.MonkeyP
             settings.k = 3.0  # type: ignore[attr-defined]
         assert equal(compiled(x), x * (2.0 if i < 3 else 3.0)), i
     assert compiled.recordings == 2
+    assert compiled.source
+
+
+@pytest.mark.parametrize("verify", [True, False])
+def test_variables_of_a_module_that_is_first_imported_in_the_call(
+    verify: bool, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "module_of_tests.py").write_text("k = 1.0")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "module_of_tests", raising=False)
+
+    def function(x: Any) -> Any:
+        import module_of_tests  # type: ignore[import-not-found]
+
+        return x * module_of_tests.k
+
+    compiled = compiler.compile(function, verify=verify, fullgraph=True)
+    for k, x in zip((1.0, 2.0, 2.0, 2.0, 3.0, 3.0), batches(6), strict=True):
+        if "module_of_tests" in sys.modules:
+            sys.modules["module_of_tests"].k = k  # type: ignore[attr-defined]
+        assert equal(compiled(x), x * k)
+    monkeypatch.delitem(sys.modules, "module_of_tests")
+
+
+def _leaf() -> Any:
+    return tensor([1.0, 2.0, 3.0], requires_grad=True)
+
+
+def _array(writeable: bool = True) -> Any:
+    array = np.array([1.0, 2.0, 3.0])
+    array.flags.writeable = writeable
+    return array
+
+
+def _part() -> Any:
+    return np.array([1.0, 2.0, 3.0, 4.0])[:3]
+
+
+_owned = _array()
+ASKED: dict[str, Any] = {
+    "is_leaf": (lambda x: x.is_leaf, _leaf, lambda: _leaf() * 1),
+    "grad_fn": (lambda x: x.grad_fn is None, _leaf, lambda: _leaf() * 1),
+    "requires_grad": (lambda x: x.requires_grad, _leaf, lambda: _leaf().detach()),
+    "writeable": (lambda x: x.flags.writeable, _array, lambda: _array(False)),
+    "a flag by its name": (lambda x: x.flags["WRITEABLE"], _array, lambda: _array(False)),
+    "of the array of a Tensor": (
+        lambda x: x.numpy().flags.writeable,
+        lambda: autograd.from_numpy(_array()),
+        lambda: autograd.from_numpy(_array(False)),
+    ),
+    "of what is computed": (lambda x: (x * 1).flags.owndata and (x * 1).base is None, _array, _part),
+    "owndata": (lambda x: x.flags.owndata, _array, _part),
+    "base": (lambda x: x.base is None, _array, _part),
+    "shared memory": (lambda x: np.shares_memory(x, _owned), _array, lambda: _owned[:]),
+}
+
+
+@pytest.mark.filterwarnings("ignore:compile.*cannot be recorded")
+@pytest.mark.parametrize("first", [1, 2])
+@pytest.mark.parametrize("name", ASKED)
+def test_what_is_asked_of_arguments_is_guarded(name: str, first: int) -> None:
+    ask = ASKED[name][0]
+
+    def function(x: Any) -> Any:
+        return x * 2 if ask(x) else x * 3
+
+    compiled = compiler.compile(function)
+    for i in range(9):
+        make = ASKED[name][first if i // 3 != 1 else 3 - first]
+        found, expected = compiled(make()), function(make())
+        assert np.array_equal(*[np.asarray(getattr(y, "_data", y)) for y in (found, expected)])
+    assert compiled.recordings <= 3
+
+
+def test_flags_of_states_are_guarded() -> None:
+    state = _array()
+    compiled = compiler.compile(lambda x: x * 2 if state.flags.writeable else x * 3)
+    for i, x in enumerate(batches(6)):
+        state.flags.writeable = i < 3
+        assert equal(compiled(x), x * (2 if i < 3 else 3))
     assert compiled.source
 
 

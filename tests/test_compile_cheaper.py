@@ -268,9 +268,11 @@ def test_changes_of_an_optimizers_group_are_noticed(change):
             optimizer.step()
             return loss.detach()
 
-        run = autograd.compile(step) if compiled else step
+        run = autograd.compile(step, fullgraph=True) if compiled else step
         x = autograd.tensor(clean(5, 3))
         losses = [run(x).item() for _ in range(5)]
+        change(optimizer.param_groups[0])
+        losses += [run(x).item() for _ in range(5)]
         change(optimizer.param_groups[0])
         losses += [run(x).item() for _ in range(3)]
         runs.append((losses, [p.tolist() for p in model.parameters()]))

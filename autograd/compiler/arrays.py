@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import operator
+import sys
 import weakref
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from ..engine.callsite import is_ours
 from .numbers import Number, value_of
-from .values import Value, map_tree
+from .values import UnrecordableError, Value, map_tree
 
 __all__ = ["RecordingArray", "Stream", "bare", "plain_array"]
 
@@ -136,6 +138,50 @@ class _Flat:
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         return np.array(self.base.ravel(), dtype, subok=True)
+
+
+def _asked_by_user(name: str, answer: Any) -> Any:
+    """What the library reads for itself, and what ``answer`` says if the user's code asks for it."""
+    attribute = getattr(np.ndarray, name)
+
+    def get(self: Any) -> Any:
+        tape = self._tape
+        if tape is None or not tape.running or tape.busy or is_ours(sys._getframe(1).f_code.co_filename):
+            return attribute.__get__(self)
+        return answer(tape, tape.value(self))
+
+    return property(get)
+
+
+def _base(tape: Any, value: Value) -> None:
+    """``array.base``, of an array that owns its memory."""
+    if value.array.base is not None:
+        raise UnrecordableError("an array is asked for its .base, which no program knows")
+    if value.is_given:
+        tape.check(True, "{0}.base is None", (value,))
+
+
+class _Flags:
+    """``array.flags``, which are checked where the memory is not the program's own."""
+
+    def __init__(self, tape: Any, value: Value) -> None:
+        self.__dict__.update(_tape=tape, _value=value)
+
+    def _known(self, found: Any, text: str) -> Any:
+        if self._value.is_given:
+            self._tape.check(True, f"{text} == {found!r}", (self._value,))
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        return self._known(getattr(self._value.array.flags, name), f"{{0}}.flags.{name}")
+
+    def __getitem__(self, name: str) -> Any:
+        return self._known(self._value.array.flags[name], f"{{0}}.flags[{name!r}]")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise UnrecordableError(f"the flag {name} of an array is set, by no call of NumPy")
+
+    __setitem__ = __setattr__
 
 
 _LEAVING = {"a text", "tobytes()", "tofile()", "dumps()", "dump()"}
@@ -276,6 +322,8 @@ class RecordingArray(np.ndarray):
     imag = _attribute("imag", settable=True)
     flat: Any = property(_flat, _flatten)
     shape: Any = property(_shape, _reshape)
+    base: Any = _asked_by_user("base", _base)
+    flags: Any = _asked_by_user("flags", _Flags)
     data = _unseen("data")
     __reduce__ = _unseen("__reduce__")
     __reduce_ex__ = _unseen("__reduce_ex__")

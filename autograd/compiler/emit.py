@@ -19,7 +19,7 @@ from .memory import Plan
 from .program import Program
 from .reach import Given, Slot, TensorOf
 from .runs import Run
-from .values import Check, Instruction, Value, apart, strided
+from .values import Check, Instruction, Storage, Value, apart, strided
 
 __all__ = ["DEVIATED", "Emitter"]
 
@@ -132,16 +132,22 @@ class Emitter(Blockwise):
             if item.target is not None and item.target.storage.kind in ("state", "input"):
                 if item.target.storage not in seen:
                     seen.add(item.target.storage)
-                    name = self._bind(item.target.storage.array, "memory")
-                    copy = self._fresh("saved")
-                    self._body.append(f"{copy} = {name}.copy()")
-                    self._restoring.append((i, f"{name}[...] = {copy}"))
+                    for name in self._memory(item.target.storage):
+                        copy = self._fresh("saved")
+                        self._body.append(f"{copy} = {name}.copy()")
+                        self._restoring.append((i, f"{name}[...] = {copy}"))
             elif item.stream is not None and item.stream.identity() not in seen:
                 seen.add(item.stream.identity())
                 name = self._stream(item.stream)
                 state = self._fresh("state")
                 self._body.append(f"{state} = {name}.bit_generator.state")
                 self._restoring.append((i, f"{name}.bit_generator.state = {state}"))
+
+    def _memory(self, storage: Storage) -> list[str]:
+        """The names of arrays in which all lies that a program may write of what was there before."""
+        if storage.kind == "state":
+            return [self._bind(storage.array, "memory")]
+        return [self.name(value) for value in self.parameters if value.storage is storage]
 
     # ---- the end -----------------------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from .reach import Reach
 from .recording import Tape
 from .trees import Given, plain
 from .unchanged import LITERAL, PLAIN_NUMBERS, Space, Unchanged
-from .values import Value
+from .values import UnrecordableError, Value
 
 __all__ = ["MISSED", "PLAIN", "Guards"]
 
@@ -29,6 +29,10 @@ MISSED = object()
 """What a program's guards return when it does not hold."""
 PLAIN = object()
 """What they return where it is known that no program can be made: the function is to be called as it is."""
+
+
+_OF_COMPUTED = {"is_leaf", "grad_fn", "retain_grad", "retains_grad"}
+"""What is asked only of Tensors that were computed."""
 
 
 class Guards:
@@ -161,19 +165,53 @@ class Guards:
         if known is not None:
             self._tests.append(f"{text} is {known[1]}")
             return known[0]
-        node = "is None" if arg._node is None else "is not None"
-        first = f"type({text}) is {self._bind(type(arg))} and {text}._node {node}"
+        node = f"{text}._node is None"
+        if arg._node is not None:
+            node = f"{text}._node is not None"
+        if arg._node is not None and not _OF_COMPUTED.isdisjoint(self._reach.named):
+            other = "is" if arg.is_leaf else f"is not {self._bind(type(None))} and type({text}._node) is not"
+            node = f"type({text}._node) {other} {self._bind(Leaf)}"
+        first = f"type({text}) is {self._bind(type(arg))} and {node}"
         made = new_tensor(self._array(array_of(arg), f"{text}._data", name, first))
         made.__class__ = type(arg)
         self._by_identity[id(arg)] = made, text
         if arg._node is not None:
             made._node = Leaf(made)
+            made._node.hooks = {self: self._hook(arg, text, name)}
         if arg._grad is not None and arg.is_leaf:
             made._grad = self._argument(arg._grad, f"{text}._grad", f"{name}_grad")
-        elif arg.is_leaf:
-            self._tests.append(f"{text}._grad is None")
+        else:
+            self._tests.append(f"{text}._grad is {'not ' if arg._grad is not None else ''}None")
         self.given.append((made, arg, Given(text, name)))
         return made
+
+    def _hook(self, arg: Any, text: str, name: str) -> Any:
+        """What is called with the gradient by an argument, where the function takes it: there must be no other hooks.
+
+        Raises:
+            UnrecordableError: there are.
+        """
+
+        def hook(g: Any, node: Any, create_graph: bool) -> Any:
+            if arg._node.hooks:
+                self._tests.append(f"{text}._node.hooks")
+                raise UnrecordableError(f"the argument '{name}' has hooks, and its gradient is taken inside")
+            self._tests.append(f"not {text}._node.hooks")
+            return g
+
+        return hook
+
+    def refuse_computed(self) -> None:
+        """What stands for an argument that was computed is a leaf: no function of the user's may ask for it.
+
+        Raises:
+            UnrecordableError: there is such an argument, and a function that may ask.
+        """
+        for _, arg, given in self.given:
+            hidden = _OF_COMPUTED if arg._grad is None else {*_OF_COMPUTED, "grad"}
+            asked = next((name for name in self._reach.named if name in hidden), None)
+            if asked is not None and not arg.is_leaf:
+                raise UnrecordableError(f"the argument '{given.name}' was computed, and may be asked for .{asked}")
 
     def _array(self, array: Any, text: str, name: str, first: str) -> Any:
         made = self._tape.enter(array, "input")

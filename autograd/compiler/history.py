@@ -26,6 +26,7 @@ class History:
             ``"unseen"`` a container that changes and that the function does not look at.
         own: those of them that the function changes itself.
         settled: those that changed, but cannot be arguments: each value has a program of its own.
+        settles: whether the last recording was of a call in which an optimizer laid out its state anew.
         changed: in what this recording found things other than the last did.
     """
 
@@ -33,6 +34,7 @@ class History:
         self.volatile: set[Any] = set()
         self.own: set[Any] = set()
         self.settled: set[Any] = set()
+        self.settles = False
         self.changed: str | None = None
         self._first: dict[Any, Any] = {}
         self._facts: dict[str, Any] = {}

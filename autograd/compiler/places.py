@@ -6,17 +6,30 @@ import dis
 import re
 import sys
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from functools import lru_cache
 from importlib.util import resolve_name
 from typing import Any
 
-__all__ = ["LIBRARIES", "Place", "all_names", "global_names", "imported", "in_module", "is_namespace"]
+__all__ = [
+    "LIBRARIES",
+    "Place",
+    "all_names",
+    "first_imported",
+    "global_names",
+    "imported",
+    "in_module",
+    "is_namespace",
+    "looked_up",
+]
 
 LIBRARIES = {"autograd", "nn", "optim", "numpy", "scipy", *sys.stdlib_module_names} - {"__main__"}
 """Packages whose functions are taken to be the same at every call, and to depend on what they are given alone."""
 _OUT_OF_SIGHT = {"eval", "exec", "globals"}
 """Built-in functions by which code reads variables that it names in texts."""
+
+_LOOK_UP = {"modules", "import_module", "__import__"}
+"""Names of what finds modules by their names."""
 
 
 class Place:
@@ -99,6 +112,15 @@ def all_names(code: types.CodeType) -> Iterator[str]:
             yield constant
 
 
+def all_texts(code: types.CodeType) -> Iterator[str]:
+    """The texts that a function, and those inside of it, use."""
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from all_texts(constant)
+        elif isinstance(constant, str):
+            yield constant
+
+
 def imported(code: types.CodeType, package: str) -> Iterator[Place]:
     """The modules that a function of a package, and those inside of it, import, if they are there already."""
     before: list[Any] = []
@@ -113,6 +135,28 @@ def imported(code: types.CodeType, package: str) -> Iterator[Place]:
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from imported(constant, package)
+
+
+def first_imported(before: Container[str]) -> str | None:
+    """What to say of a module of the user's that is there, and was not: it was not in reach."""
+    new = (name for name in list(sys.modules) if name not in before and name.split(".")[0] not in LIBRARIES)
+    return next((f"the module {name} was imported for the first time" for name in new), None)
+
+
+def looked_up(code: types.CodeType, space: dict[str, Any]) -> Iterator[Place]:
+    """The modules that a function, and those inside of it, look up by name: if that is not written there, all.
+
+    Args:
+        code: of the function.
+        space: its global variables.
+    """
+    if _LOOK_UP.isdisjoint(all_names(code)):
+        return
+    names = [name for name in all_texts(code) if name in sys.modules]
+    names += [space["__name__"]] if "__name__" in all_names(code) and space.get("__name__") in sys.modules else []
+    for name in names or list(sys.modules):
+        if isinstance(sys.modules.get(name), types.ModuleType):
+            yield Place("item", sys.modules, name, name)
 
 
 def in_module(place: Place, names: Iterable[str], seen: set[int]) -> Iterator[Place]:

@@ -26,7 +26,7 @@ from ..engine.nodes import Handle, Leaf, array_of, new_tensor
 from ..generator import Generator, default_generator
 from .arrays import RecordingArray, Stream
 from .history import NUMBERS, History
-from .places import LIBRARIES, all_names, global_names, imported, in_module, is_namespace
+from .places import LIBRARIES, all_names, global_names, imported, in_module, is_namespace, looked_up
 from .places import Place as Place
 from .recording import Tape
 from .standins import TypeOf, Unseen
@@ -63,7 +63,7 @@ class Reach:
             and optimizers.
         attributes: the ids of the dicts of objects' attributes, whose order does not count.
         classes: the user's classes, with what stood in them.
-        functions: the user's functions.
+        functions: the user's functions; named: the names that they use.
         sets: the sets, with what was in them.
         contents: things that change in their own way: for each an expression of it, ``{0}``, and what that gave.
         tensors: the Tensors in reach.
@@ -87,7 +87,7 @@ class Reach:
         self._entered: list[tuple[Place, Any, Any]] = []
         self._unseen: list[tuple[Place, Unseen]] = []
         self._asking: list[dict[str, Any]] = []  # the variables of modules whose functions name Python's type
-        self._named: dict[str, None] = {}  # the names that the user's functions use
+        self.named: dict[str, None] = {}
         self._held: list[tuple[Any, str]] = []  # modules that are kept elsewhere than among variables, with their names
         self._seen: set[int] = set()
         self._keep: list[Any] = []
@@ -105,7 +105,7 @@ class Reach:
         while near or far or self._held:
             if not (near or far):
                 module, name = self._held.pop()
-                self._visit(in_module(Place("link", [module], 0, name), tuple(self._named), set()), name, True)
+                self._visit(in_module(Place("link", [module], 0, name), tuple(self.named), set()), name, True)
                 continue
             thing, name, strict = near.popleft() if near else far.popleft()
             if isinstance(thing, _ATOMS) or id(thing) in self._seen:
@@ -157,8 +157,9 @@ class Reach:
             array_of(thing)
             yield Place("slot", thing, "_data", name)
             yield Place("slot", thing, "_grad", f"{name}.grad")
-            if type(thing._node) is Leaf:
+            if thing._node is not None:
                 yield Place("slot", thing._node, "hooks", f"the hooks of {name}")
+            if type(thing._node) is Leaf:
                 yield Place("slot", thing._node, "after", f"the later hooks of {name}")
             if getattr(thing, "__dict__", None):
                 yield from self._entries(thing.__dict__, name + ".{}")
@@ -290,15 +291,18 @@ class Reach:
             self.functions.append(function)
             yield from self._entries(function.__dict__, function.__name__ + ".{}")
             named = dict.fromkeys(all_names(function.__code__))
-            self._named.update(named)
+            self.named.update(named)
             seen: set[int] = set()
-            for place in imported(function.__code__, function.__globals__.get("__package__") or ""):
+            space = function.__globals__
+            for place in imported(function.__code__, space.get("__package__") or ""):
+                yield from in_module(place, named, seen)
+            for place in looked_up(function.__code__, space):
                 yield from in_module(place, named, seen)
             for name in global_names(function.__code__):
-                if name in function.__globals__:
-                    yield from self._of_global(Place("item", function.__globals__, name, name), named, seen)
+                if name in space:
+                    yield from self._of_global(Place("item", space, name, name), named, seen)
                 elif name == "type":
-                    self._asking.append(function.__globals__)
+                    self._asking.append(space)
 
     def _of_global(self, place: Place, names: Any, seen: set[int]) -> Iterator[Place]:
         """A global variable; of a module of the user's those of its variables that the function names."""

@@ -29,8 +29,10 @@ _CONVERSIONS = {"float()", "complex()"}
 _PLAIN_ARRAYS = (np.ndarray, np.memmap, RecordingArray)
 """The classes of arrays that compute alike."""
 _FACTS = {"shape", "ndim", "size", "broadcast_shapes", "iscomplexobj", "isrealobj", "result_type", "can_cast",
-          "common_type", "may_share_memory", "shares_memory", "isscalar"}  # fmt: skip
+          "common_type", "isscalar"}  # fmt: skip
 """Functions whose result is no value of an array."""
+_OF_PLACES = {"may_share_memory", "shares_memory"}
+"""Functions of where arrays lie: it is known of what the program makes itself."""
 
 
 def _root(array: Any) -> Any:
@@ -51,6 +53,7 @@ class Tape:
 
     Attributes:
         escapes: where a number left the record, as text with the line: no program can be made of it.
+        escaped: for each in which part of a step, and whether it is one that the function keeps, such as a step count.
         unsure: why no program can be made of this run, though maybe of the next; None if one can.
         code: of the function that is recorded; stops: at which of its lines numbers left the record;
             last_line: at which of them something was recorded last.
@@ -63,6 +66,7 @@ class Tape:
         self.prelude: list[Instruction] = []
         self.checks: list[Check] = []
         self.escapes: list[str] = []
+        self.escaped: set[tuple[str, bool]] = set()
         self.unsure: str | None = None
         self.is_own: Callable[[Any], bool] = lambda place: False  # whether the function changes the number there
         self.needed: str | None = None  # where the value itself of a number from outside was used
@@ -210,7 +214,7 @@ class Tape:
         if target is not None:
             self._writes(instruction, target)
             return result
-        if name in _FACTS:
+        if name in _FACTS or (name in _OF_PLACES and not all(value.is_given for value in instruction.reads())):
             return result
         if isinstance(result, bool):
             value = instruction.outs = Value(Storage("fresh", found := np.asarray(result)), found, instruction)
@@ -351,7 +355,9 @@ class Tape:
             self.check(True, f"{{0}} == {number.value!r}", (number,))
             self.needed = f"{how} at {self._where()[0]}"
             return
-        self.escapes.append(f"{how} at {self._where()[0]}")
+        line, section = self._where()
+        self.escapes.append(f"{how} at {line}")
+        self.escaped.add((section, type(number) is Number and number.place is not None))
         frame: Any = sys._getframe(1)
         while frame is not None and frame.f_code is not self.code:
             frame = frame.f_back

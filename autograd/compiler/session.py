@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import types
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,7 @@ from .guards import PLAIN, Guards
 from .history import History
 from .numbers import Number
 from .passes import PASSES, run_passes
+from .places import first_imported
 from .program import Program, reads_of
 from .reach import Reach
 from .recording import Tape
@@ -135,12 +137,14 @@ class Session:
         self._graded: Graded | None = None
         self._effects: list[Effect] | None = None
         tensors: list[Any] = []
+        modules = set(sys.modules)
         finished = entered = False
         try:
             guards.enter(reach, tape)
             before = [(made, made._data, made._node, made._grad) for made, _, _ in guards.given]
             reach.enter(tape)
             entered = True
+            guards.refuse_computed()
             with creators_watched(tape):
                 self.result = self._function(*guards.args, **guards.kwargs)
             finished = True
@@ -169,17 +173,30 @@ class Session:
         if seen := reach.looked_at():
             self.unsure = f"{seen} changes from call to call, and is looked at"
             return
+        imported = first_imported(modules)
         if altered := reach.altered():
             tape.escapes.append(altered)
-        if tape.escapes:
+        if not self._settles() and tape.escapes:
             self._refuse(tape.escapes, tape.stops[0] if tape.stops else 0)
-        elif self._effects is None or tape.unsure is not None or (local.grad, local.observers, local.pack) != modes:
-            self.unsure = tape.unsure or self._why or "the modes of recording were changed"
+        elif (
+            imported
+            or self._effects is None
+            or tape.unsure is not None
+            or (local.grad, local.observers, local.pack) != modes
+        ):
+            self.unsure = tape.unsure or self._why or imported or "the modes of recording were changed"
             self.line = -tape.last_line if reach.grown() else 0
         else:
             self._make(self._effects, trees)
 
     _why: str | None = None
+
+    def _settles(self) -> bool:
+        """Whether numbers left the record only where an optimizer laid out its state anew, not at each call."""
+        self._history.settles = (
+            self._effects is None and self._tape.escaped == {("update", True)} and not self._history.settles
+        )
+        return self._history.settles
 
     def _run_plainly(self, args: Any, kwargs: Any, failure: Exception, entered: bool) -> None:
         """Call the function as it is, after it failed on recording arrays: was that its own fault?"""
@@ -221,6 +238,10 @@ class Session:
                 )
                 if made._node is not node:
                     arg._node = Leaf(arg) if type(made._node) is Leaf else made._node
+            if made._node is node is not None and len(node.hooks) > 1:
+                self._tape.escapes.append(f"a hook of the argument '{given.name}' is set")
+                del node.hooks[self._guards]
+                arg._node.hooks = {**arg._node.hooks, **node.hooks} if arg._node.hooks else node.hooks
             if made._grad is not grad:
                 self._tape.escapes.append(
                     f"backward reached the argument '{given.name}': a program can leave gradients only in what the "

@@ -68,6 +68,11 @@ class Value:
         """Its dtype."""
         return self.array.dtype
 
+    @property
+    def is_given(self) -> bool:
+        """Whether it lies in memory that is there before the program, and may be another at the next call."""
+        return self.storage.kind in ("state", "input")
+
     def __repr__(self) -> str:
         return f"<{self.storage.kind} {self.dtype}{list(self.shape)} {self.name}>"
 
