@@ -59,7 +59,7 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
                     f"Tensor({data!r}, {requires_grad}): the second argument is requires_grad; for a Tensor of this "
                     f"shape use autograd.empty({data!r}, {requires_grad}), or zeros"
                 )
-            self.requires_grad_()
+            self.requires_grad_(requires_grad)
 
     # ---- what it is ------------------------------------------------------------------------------------------
 
@@ -253,6 +253,11 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
+        if value and not self.is_leaf:
+            raise GradientError(
+                f"requires_grad can only be set on a leaf; this tensor is the result of an operation ({self._node!r}) "
+                "and requires grad already. Use retain_grad() to see its gradient"
+            )
         self.requires_grad_(value)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
@@ -261,7 +266,10 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         Raises:
             DtypeError: the dtype is not floating or complex.
             GradientError: stop at a Tensor that is no leaf.
+            TypeError: neither True nor False.
         """
+        if requires_grad is not True and not isinstance(requires_grad, (bool, np.bool_)):
+            raise TypeError(f"requires_grad must be True or False, got {requires_grad!r}")
         if not requires_grad:
             if not self.is_leaf:
                 raise GradientError(
