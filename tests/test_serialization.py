@@ -135,8 +135,8 @@ class TestRoundTrip:
     @pytest.mark.parametrize(
         ("thing", "text"),
         [
-            ({"a": [1, {2}]}, r"cannot save a set \(at 'a.1'\)"),
-            (nn.Linear(1, 1), r"cannot save a Linear \(at the top\).*state_dict"),
+            ({"a": [1, {2}]}, r"cannot save an object of type set \(at 'a.1'\)"),
+            (nn.Linear(1, 1), r"cannot save an object of type Linear \(at the top\).*state_dict"),
             ({"a": np.array(["x"])}, "dtype <U1"),
             ({"a": np.array([None])}, "dtype object"),
             ({b"a": 1}, "a bytes as key"),
