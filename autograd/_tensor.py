@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _gradients, construction, devices, formatting, generator, interchange
+from . import _gradients, construction, devices, formatting, interchange
 from ._array_methods import ArrayMethods
 from ._pointwise_methods import PointwiseMethods
 from ._protocols import array_function, array_ufunc
@@ -20,7 +20,7 @@ from .engine.hooks import RemovableHandle, add_hook, keeps_gradient
 from .engine.nodes import Handle, Leaf, array_of, new_tensor
 from .engine.views import node_of
 from .errors import DtypeError, GradientError, MutationError, ShapeError
-from .ops import indexing
+from .ops import draws, indexing
 
 __all__ = ["Tensor"]
 
@@ -417,13 +417,13 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         indexing.setitem(self, Ellipsis, source)
         return self
 
-    uniform_ = generator.uniform_
-    normal_ = generator.normal_
-    bernoulli = generator.bernoulli
-    bernoulli_ = generator.bernoulli_
-    multinomial = generator.multinomial
-    exponential_ = generator.exponential_
-    random_ = generator.random_
+    uniform_ = draws.uniform_
+    normal_ = draws.normal_
+    bernoulli = draws.bernoulli
+    bernoulli_ = draws.bernoulli_
+    multinomial = draws.multinomial
+    exponential_ = draws.exponential_
+    random_ = draws.random_
     new_tensor = construction.new_tensor
     new_zeros = construction.new_zeros
     new_ones = construction.new_ones
