@@ -249,6 +249,15 @@ class safe_files_metadata:
         pass
 
 
+def test_dtypes_that_numpy_lacks_are_named(tmp_path):
+    path = tmp_path / "small.safetensors"
+    path.write_bytes(safetensors({"w": {"dtype": "F8_E4M3", "shape": [2], "data_offsets": [0, 2]}}, b"ab"))
+    with pytest.raises(
+        errors.CheckpointError, match="'w' has numbers of the format F8_E4M3, which NumPy does not have"
+    ):
+        autograd.load(path)
+
+
 def test_bfloat16_of_others_is_widened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ml_dtypes", None)
     half = (np.array([[1.5], [-2.0]], "f4").view("u4") >> 16).astype("u2")
