@@ -64,8 +64,13 @@ class Tolerances(NamedTuple):
 
 
 def checked_inputs(inputs: Sequence[Any]) -> list[int]:
-    """Which of the inputs are to be checked."""
-    return [i for i, value in enumerate(inputs) if isinstance(value, Handle) and value._node is not None]
+    """Which of the inputs are to be checked. Raises: ValueError if none requires grad."""
+    found = [i for i, value in enumerate(inputs) if isinstance(value, Handle) and value._node is not None]
+    if not found:
+        raise ValueError(
+            "gradcheck expects at least one input tensor to require gradient, but none of them have requires_grad=True."
+        )
+    return found
 
 
 def outputs_of(result: Any) -> list[Any]:
@@ -143,11 +148,6 @@ class Problem:
         self.func = func
         self.inputs = inputs
         self.checked = checked_inputs(inputs)
-        if not self.checked:
-            raise ValueError(
-                "gradcheck expects at least one input tensor to require gradient, but none of them have "
-                "requires_grad=True."
-            )
         self.start = {i: to_real(inputs[i]._data) for i in self.checked}
 
     def outputs(self) -> list[Any]:

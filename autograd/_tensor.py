@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _gradients, construction, devices, formatting, generator, interchange
+from . import _gradients, construction, devices, formatting, interchange
 from ._array_methods import ArrayMethods
 from ._pointwise_methods import PointwiseMethods
 from ._protocols import array_function, array_ufunc
@@ -20,7 +20,7 @@ from .engine.hooks import RemovableHandle, add_hook, keeps_gradient
 from .engine.nodes import Handle, Leaf, array_of, new_tensor
 from .engine.views import node_of
 from .errors import DtypeError, GradientError, MutationError, ShapeError
-from .ops import indexing
+from .ops import draws, indexing
 
 __all__ = ["Tensor"]
 
@@ -59,7 +59,7 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
                     f"Tensor({data!r}, {requires_grad}): the second argument is requires_grad; for a Tensor of this "
                     f"shape use autograd.empty({data!r}, {requires_grad}), or zeros"
                 )
-            self.requires_grad_()
+            self.requires_grad_(requires_grad)
 
     # ---- what it is ------------------------------------------------------------------------------------------
 
@@ -253,6 +253,11 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
+        if value and not self.is_leaf:
+            raise GradientError(
+                f"requires_grad can only be set on a leaf; this tensor is the result of an operation ({self._node!r}) "
+                "and requires grad already. Use retain_grad() to see its gradient"
+            )
         self.requires_grad_(value)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
@@ -261,7 +266,10 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         Raises:
             DtypeError: the dtype is not floating or complex.
             GradientError: stop at a Tensor that is no leaf.
+            TypeError: neither True nor False.
         """
+        if requires_grad is not True and not isinstance(requires_grad, (bool, np.bool_)):
+            raise TypeError(f"requires_grad must be True or False, got {requires_grad!r}")
         if not requires_grad:
             if not self.is_leaf:
                 raise GradientError(
@@ -409,13 +417,13 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         indexing.setitem(self, Ellipsis, source)
         return self
 
-    uniform_ = generator.uniform_
-    normal_ = generator.normal_
-    bernoulli = generator.bernoulli
-    bernoulli_ = generator.bernoulli_
-    multinomial = generator.multinomial
-    exponential_ = generator.exponential_
-    random_ = generator.random_
+    uniform_ = draws.uniform_
+    normal_ = draws.normal_
+    bernoulli = draws.bernoulli
+    bernoulli_ = draws.bernoulli_
+    multinomial = draws.multinomial
+    exponential_ = draws.exponential_
+    random_ = draws.random_
     new_tensor = construction.new_tensor
     new_zeros = construction.new_zeros
     new_ones = construction.new_ones

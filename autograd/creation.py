@@ -88,7 +88,7 @@ def finish(array: Any, requires_grad: bool = False, device: Any = None) -> Tenso
     """A Tensor that owns ``array``."""
     check_device(device)
     made: Tensor = new_tensor(array)
-    return made.requires_grad_() if requires_grad else made
+    return made.requires_grad_(requires_grad) if requires_grad else made
 
 
 def zeros(*shape: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:

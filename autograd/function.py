@@ -35,6 +35,7 @@ class FunctionCtx:
         self._dirty: tuple[Any, ...] = ()
         self._constant: tuple[Any, ...] = ()
         self._materialize = True
+        self._whole: tuple[int, ...] = ()  # which outputs are Tensors of integers or bools
         self._node: Any = None
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
@@ -130,6 +131,8 @@ class _FunctionOp(NodeOp):
         given = [
             None if part is None else _as_tensor(np.conj(part) if part.dtype.kind == "c" else part) for part in parts
         ]
+        for i in ctx._whole if self.outputs is not None and self.fills_absent else ():
+            given[i] = new_tensor(np.zeros(node.shape[i], node.dtype[i]))
         ctx._node = node
         try:
             with Mode(grad=create_graph):
@@ -204,23 +207,29 @@ class Function:
         raise GradientError("this Function defines no backward, so no gradient can pass through it")
 
     @classmethod
-    def apply(cls, *args: Any) -> Any:
+    def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Call the operation and record it.
+
+        Arguments given by name are put in their places, and with them the defaults of those that are left out; where
+        there is a ``setup_context``, which sees all inputs, also in a call without names.
 
         Returns:
             What forward returned: a Tensor, or a tuple.
         """
         if cls.forward is Function.forward:
             raise TypeError(f"{cls.__name__} needs a static method forward(ctx, ...)")
+        sets_up = cls.setup_context is not Function.setup_context
+        if kwargs or (sets_up and getattr(cls.forward, "__defaults__", None)):
+            args, kwargs = _placed(cls, () if sets_up else (None,), args, kwargs)
         nodes = tuple([node_of(arg) if isinstance(arg, Handle) else None for arg in args])
         ctx = FunctionCtx()
         ctx.needs_input_grad = tuple([node is not None for node in nodes])
         with Mode(grad=False):
-            if cls.setup_context is not Function.setup_context:
-                returned = cls.forward(*args)
+            if sets_up:
+                returned = cls.forward(*args, **kwargs)
                 cls.setup_context(ctx, args, returned)
             else:
-                returned = cls.forward(ctx, *args)
+                returned = cls.forward(ctx, *args, **kwargs)
         several = isinstance(returned, (tuple, list))
         outputs = list(returned) if several else [returned]
         dirty = {id(tensor) for tensor in ctx._dirty}
@@ -235,6 +244,9 @@ class Function:
         ]
         if any(nodes) and local.grad:
             ctx._freeze({id(arg): arg for arg in args}, outputs)
+            ctx._whole = tuple(
+                [i for i, out in enumerate(outputs) if isinstance(out, Handle) and out._data.dtype.kind in "biu"]
+            )
             count = len(outputs) if several else None
             op = _FunctionOp(cls, len(args), count, ctx._materialize, bool(ctx._places))
             data = [out._data if isinstance(out, Handle) else np.asarray(0) for out in outputs]
@@ -250,6 +262,21 @@ class Function:
                 else:
                     result._node = place
         return tuple(results) if several else results[0]
+
+
+def _placed(
+    function: type[Function], ctx: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of a forward in their places, and by name those that have none. Raises: GradientError."""
+    bound = inspect.signature(function.forward).bind(*ctx, *args, **kwargs)
+    bound.apply_defaults()
+    for name, value in bound.kwargs.items():
+        if isinstance(value, Handle) and node_of(value) is not None:
+            raise GradientError(
+                f"{function.__name__}: {name!r} can only be given by name, and backward returns gradients by place; "
+                "let forward take it without the star"
+            )
+    return bound.args[len(ctx) :], bound.kwargs
 
 
 def _separate(out: Any, args: tuple[Any, ...], name: str) -> Any:

@@ -13,9 +13,11 @@ from ._tensor import Tensor
 from .creation import as_shape, finish
 from .engine.foreign import as_array, bare, everywhere
 from .engine.nodes import Handle
+from .errors import DtypeError
 from .generator import Generator, default_generator, moved, source
-from .generator import bernoulli as bernoulli
-from .generator import multinomial as multinomial
+from .ops.draws import bernoulli as bernoulli
+from .ops.draws import drawn_by
+from .ops.draws import multinomial as multinomial
 
 __all__ = [
     "Generator", "bernoulli", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "multinomial",
@@ -108,8 +110,11 @@ def randint(
     low, high = operator.index(low), operator.index(high)
     if high <= low:
         raise ValueError(f"randint: expected low < high, got low={low} and high={high}")
+    kind = dtypes.int64 if dtype is None else dtypes.as_dtype(dtype)
+    if kind.kind == "c":
+        raise DtypeError(f"randint: integers are real numbers, but the dtype is {kind}; use a real one")
     drawn = source(generator).integers(low, high, as_shape(tuple(size), "randint"))
-    return finish(drawn.astype(dtypes.int64 if dtype is None else dtypes.as_dtype(dtype)), requires_grad, device)
+    return finish(drawn.astype(kind), requires_grad, device)
 
 
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
@@ -156,4 +161,5 @@ def normal(
     shape = np.broadcast_shapes(means.shape, deviations.shape) if size is None else as_shape((tuple(size),), "normal")
     drawn = source(generator).normal(shape, kind)
     spread = drawn * deviations
-    return finish((moved(spread, mean) if isinstance(mean, (int, float)) else spread + means).astype(kind))
+    values = (moved(spread, mean) if isinstance(mean, (int, float)) else spread + means).astype(kind)
+    return finish(values) if not given else drawn_by(values, mean, std)

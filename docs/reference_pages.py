@@ -70,7 +70,7 @@ TOGETHER = {
     "Modes": ("autograd.engine",),
     "Pictures of graphs": ("autograd.draw",),
     "Ops of your own": ("autograd._op", "autograd.function"),
-    "Random numbers": ("autograd.random", "autograd.generator"),
+    "Random numbers": ("autograd.random", "autograd.generator", "autograd.ops.draws"),
     "Saving and loading": ("autograd.serialization",),
     "Dtypes, devices, printing": ("autograd.dtypes", "autograd.inspection", "autograd.devices", "autograd.formatting"),
     "Errors": ("autograd.errors",),

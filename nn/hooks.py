@@ -1,4 +1,4 @@
-"""Hooks of modules: functions called before and after forward, and with the gradients that pass through a module."""
+"""Hooks of modules: functions called around forward and around state dicts, and with gradients that pass through."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 
 from autograd import Function, Tensor
 from autograd.engine.callsite import warn
+from autograd.engine.hooks import RemovableHandle, add_hook
 
-__all__ = ["Hooks"]
+__all__ = ["HookMethods", "Hooks"]
 
 
 class Hooks:
@@ -20,6 +21,10 @@ class Hooks:
         self.always: set[object] = set()
         self.backward_pre: dict[object, Callable[..., Any]] = {}
         self.backward: dict[object, Callable[..., Any]] = {}
+        self.before_state: dict[object, Callable[..., Any]] = {}
+        self.after_state: dict[object, Callable[..., Any]] = {}
+        self.before_load: dict[object, Callable[..., Any]] = {}
+        self.after_load: dict[object, Callable[..., Any]] = {}
 
     @staticmethod
     def of(module: Any) -> Hooks:
@@ -49,6 +54,79 @@ class Hooks:
                     _anyway(hook, (module, args, kwargs, None) if with_kwargs else (module, args, None))
             raise
         return output if gate is None else gate.outputs(output)
+
+
+class HookMethods:
+    """The methods of a module that register hooks; each returns a handle whose ``remove()`` removes the hook."""
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, args)`` before forward; what it returns (a tuple, or one value) replaces the args.
+
+        Args:
+            hook: the function.
+            prepend: before the hooks there are.
+            with_kwargs: call ``hook(module, args, kwargs)``, which returns None or ``(args, kwargs)``.
+        """
+        return add_hook(Hooks.of(self).forward_pre, (hook, with_kwargs), prepend)
+
+    def register_forward_hook(
+        self,
+        hook: Callable[..., Any],
+        *,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+        always_call: bool = False,
+    ) -> RemovableHandle:
+        """Call ``hook(module, args, output)`` after forward; what it returns replaces the output.
+
+        Args:
+            hook: the function.
+            prepend: before the hooks there are.
+            with_kwargs: call ``hook(module, args, kwargs, output)``.
+            always_call: also, with the output None, after forward has failed.
+        """
+        hooks = Hooks.of(self)
+        handle = add_hook(hooks.forward, (hook, with_kwargs), prepend)
+        if always_call:
+            hooks.always.add(handle.key)
+        return handle
+
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(module, grad_output)`` when the gradients of the outputs are known; it may return others."""
+        return add_hook(Hooks.of(self).backward_pre, hook, prepend)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(module, grad_input, grad_output)`` when the gradients of the inputs are known.
+
+        Both are tuples, None for what is no Tensor or has no gradient; what the hook returns replaces ``grad_input``.
+        """
+        return add_hook(Hooks.of(self).backward, hook, prepend)
+
+    def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(module, prefix, keep_vars)`` before each ``state_dict``, that of a module around this one too."""
+        return add_hook(Hooks.of(self).before_state, hook)
+
+    def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(module, state_dict, prefix, local_metadata)`` after each ``state_dict``, which it may change.
+
+        The keys of this module start with ``prefix``. There is no metadata here: it is an empty dict.
+        """
+        return add_hook(Hooks.of(self).after_state, hook)
+
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call a hook before each ``load_state_dict``; it may change the copy of the state dict that it is given.
+
+        Args:
+            hook: is called ``hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys,
+                error_msgs)``; what it adds to the three lists is reported with what is found.
+        """
+        return add_hook(Hooks.of(self).before_load, hook)
+
+    def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(module, incompatible_keys)`` after each ``load_state_dict``; it may change the lists of keys."""
+        return add_hook(Hooks.of(self).after_load, hook)
 
 
 def _before(

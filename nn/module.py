@@ -14,10 +14,9 @@ from typing import Any, TypeVar
 from autograd import DtypeError, GradientError, ShapeError, Tensor
 from autograd.devices import check_device
 from autograd.dtypes import as_dtype
-from autograd.engine.hooks import RemovableHandle, add_hook
 
 from . import state
-from .hooks import Hooks
+from .hooks import HookMethods
 from .parameter import Buffer, Parameter, replacement
 
 __all__ = ["Module"]
@@ -25,7 +24,7 @@ __all__ = ["Module"]
 M = TypeVar("M", bound="Module")
 
 
-class Module:
+class Module(HookMethods):
     """Base of all models and layers: define ``forward``, and set Parameters and Modules as attributes.
 
     >>> import autograd, nn
@@ -292,7 +291,8 @@ class Module:
 
         Raises:
             StateDictError: missing or unexpected keys (with ``strict``), or shapes that differ: the message names all
-                of them. Whatever is raised, nothing has been copied.
+                of them. Whatever is raised, nothing has been copied; but where there is a hook after loading, which
+                may strike out keys, missing and unexpected ones are looked at after it.
         """
         return state.load(self, state_dict, strict, assign)
 
@@ -378,53 +378,6 @@ class Module:
         """Raise ValueError: there is no such device."""
         check_device("cuda" if device is None else device)
         return self
-
-    # ---- hooks ---------------------------------------------------------------------------------------------------
-
-    def register_forward_pre_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
-    ) -> RemovableHandle:
-        """Call ``hook(module, args)`` before forward; what it returns (a tuple, or one value) replaces the args.
-
-        Args:
-            hook: the function.
-            prepend: before the hooks there are.
-            with_kwargs: call ``hook(module, args, kwargs)``, which returns None or ``(args, kwargs)``.
-        """
-        return add_hook(Hooks.of(self).forward_pre, (hook, with_kwargs), prepend)
-
-    def register_forward_hook(
-        self,
-        hook: Callable[..., Any],
-        *,
-        prepend: bool = False,
-        with_kwargs: bool = False,
-        always_call: bool = False,
-    ) -> RemovableHandle:
-        """Call ``hook(module, args, output)`` after forward; what it returns replaces the output.
-
-        Args:
-            hook: the function.
-            prepend: before the hooks there are.
-            with_kwargs: call ``hook(module, args, kwargs, output)``.
-            always_call: also, with the output None, after forward has failed.
-        """
-        hooks = Hooks.of(self)
-        handle = add_hook(hooks.forward, (hook, with_kwargs), prepend)
-        if always_call:
-            hooks.always.add(handle.key)
-        return handle
-
-    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
-        """Call ``hook(module, grad_output)`` when the gradients of the outputs are known; it may return others."""
-        return add_hook(Hooks.of(self).backward_pre, hook, prepend)
-
-    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
-        """Call ``hook(module, grad_input, grad_output)`` when the gradients of the inputs are known.
-
-        Both are tuples, None for what is no Tensor or has no gradient; what the hook returns replaces ``grad_input``.
-        """
-        return add_hook(Hooks.of(self).backward, hook, prepend)
 
     # ---- looks ---------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from autograd import Tensor, empty
+from autograd import ShapeError, Tensor, empty
 
 __all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "replacement"]
 
@@ -68,6 +68,11 @@ class _Uninitialized(Tensor):
         self.data = empty(tuple(shape), dtype=self.dtype if dtype is None else dtype)
         self.__class__ = self.becomes  # type: ignore[assignment]
         self.requires_grad_(requires_grad)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """None yet. Raises: ShapeError."""
+        raise ShapeError(f"{type(self).__name__}: its shape will be known after the first call of the lazy module")
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"

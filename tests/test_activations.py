@@ -168,6 +168,16 @@ def test_nan_stays_nan(name):
     assert math.isnan(getattr(F, name)(autograd.tensor([math.nan]), **settings).item())
 
 
+@pytest.mark.parametrize(("name", "slope"), [
+    ("relu", 1), ("relu6", 1), ("hardtanh", 1), ("hardswish", 1), ("hardsigmoid", 0), ("elu", 1), ("selu", 1.0507),
+    ("celu", 1), ("hardshrink", 1), ("softshrink", 1), ("leaky_relu", 0.01), ("rrelu", 11 / 48),
+])  # fmt: skip
+def test_gradients_at_nan_are_pytorchs(name, slope):
+    x = autograd.tensor([math.nan], requires_grad=True)
+    getattr(F, name)(x).backward()
+    assert x.grad.item() == pytest.approx(slope, rel=1e-4)
+
+
 # ---- writing over the input ------------------------------------------------------------------------------------------
 
 IN_PLACE = [

@@ -694,7 +694,14 @@ def test_requires_grad_can_be_switched_on_a_leaf_only():
     y = x * 2
     with pytest.raises(errors.GradientError, match="detach"):
         y.requires_grad_(False)
+    with pytest.raises(errors.GradientError, match="can only be set on a leaf"):
+        y.requires_grad = True
     assert y.requires_grad_() is y
+    for wrong in ("no", 1, None):
+        with pytest.raises(TypeError, match="must be True or False"):
+            autograd.ones(2).requires_grad_(wrong)
+    with pytest.raises(TypeError, match="must be True or False"):
+        autograd.zeros(2, requires_grad="no")
     x.requires_grad = False
     assert not (x * 2).requires_grad
     assert x.is_leaf

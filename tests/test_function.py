@@ -172,6 +172,77 @@ def test_outputs_without_derivative():
 
 
 @pytest.mark.parametrize("materialize", [True, False])
+def test_gradients_of_outputs_of_integers_are_zeros_or_none(materialize):
+    seen = []
+
+    class Sorted(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.set_materialize_grads(materialize)
+            order = x.argsort()
+            ctx.mark_non_differentiable(order)
+            return x * 2, order, "no tensor"
+
+        @staticmethod
+        def backward(ctx, g, g_order, nothing):
+            seen.append((g_order, nothing))
+            return g * 2
+
+    x = leaf(2, 1)
+    y, order, _ = Sorted.apply(x)
+    assert not order.requires_grad
+    y.sum().backward()
+    ((g_order, nothing),) = seen
+    assert nothing is None
+    assert (g_order.tolist(), g_order.dtype) == ([0, 0], "int64") if materialize else g_order is None
+
+
+def test_arguments_by_name_and_defaults_are_put_in_their_places():
+    class Scaled(Function):
+        @staticmethod
+        def forward(ctx, x, y, factor=2.0, *, shift=0.0):
+            ctx.save_for_backward(x, y)
+            ctx.factor = factor
+            return x * y * factor + shift
+
+        @staticmethod
+        def backward(ctx, g):
+            x, y = ctx.saved_tensors
+            return g * y * ctx.factor, g * x * ctx.factor, None
+
+    class SetUp(Function):
+        @staticmethod
+        def forward(x, y, factor=2.0):
+            return x * y * factor
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            x, y, ctx.factor = inputs
+            assert ctx.needs_input_grad == (True, True, False)
+            ctx.save_for_backward(x, y)
+
+        backward = Scaled.backward
+
+    for function, kwargs, factor in [
+        (Scaled, {}, 2),
+        (Scaled, {"factor": 3.0}, 3),
+        (SetUp, {}, 2),
+        (SetUp, {"factor": 3.0}, 3),
+    ]:
+        x, y = leaf(5), leaf(7)
+        for out in (function.apply(x, y, **kwargs), function.apply(y=y, x=x, **kwargs)):
+            assert values(out) == [35 * factor]
+            x.grad = y.grad = None
+            out.backward()
+            assert (values(x.grad), values(y.grad)) == ([7 * factor], [5 * factor])
+    assert values(Scaled.apply(x, y, shift=1.0)) == [71]
+    with pytest.raises(errors.GradientError, match="'shift' can only be given by name"):
+        Scaled.apply(x, y, shift=leaf(1))
+    with pytest.raises(TypeError, match="'no'"):
+        Scaled.apply(x, y, no=1)
+
+
+@pytest.mark.parametrize("materialize", [True, False])
 def test_missing_gradients_are_zeros_or_none(materialize):
     seen = []
 

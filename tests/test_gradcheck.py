@@ -210,8 +210,9 @@ def test_float32_is_warned_of() -> None:
 
 
 def test_nothing_to_check_is_an_error() -> None:
-    with pytest.raises(ValueError, match="at least one input tensor to require gradient"):
-        gradcheck(lambda x: x * 1.0, (autograd.tensor([1.0]),))
+    for check in (gradcheck, autograd.gradgradcheck):
+        with pytest.raises(ValueError, match="at least one input tensor to require gradient"):
+            check(lambda x: x * 1.0, (autograd.tensor([1.0]),))
     with pytest.raises(ValueError, match="must return"):
         gradcheck(lambda x: 3, (leaf(2),))
     with pytest.raises(NotImplementedError, match="check_forward_ad"):

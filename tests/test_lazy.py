@@ -41,6 +41,8 @@ def test_a_lazy_layer_becomes_the_layer(make, becomes, shape, shapes):
     layer = make()
     parameter = layer.weight
     assert repr(parameter) == "<UninitializedParameter>"
+    with pytest.raises(autograd.ShapeError, match="after the first call of the lazy module"):
+        parameter.shape  # noqa: B018
     assert isinstance(layer, becomes)
     layer(autograd.ones(*shape)).sum().backward()
     assert type(layer) is becomes

@@ -318,6 +318,12 @@ def test_gradients_at_kinks_are_pytorchs(loss, x, args, settings, expected):
     assert slope_of(loss, x, *args, **settings)[1].tolist() == expected
 
 
+def test_the_gradient_of_a_target_has_no_bound_where_the_probability_is_0_or_1():
+    target = autograd.tensor([0.0, 1.0, 0.5], requires_grad=True)
+    F.binary_cross_entropy(autograd.tensor([0.0, 1.0, 0.5]), target, reduction="sum").backward()
+    assert target.grad.tolist() == [math.inf, -math.inf, 0.0]
+
+
 def test_cross_entropy_where_all_targets_are_ignored():
     scores, target = [[1.0, 2.0], [3.0, 4.0]], [-100, -100]
     value, slope = slope_of(F.cross_entropy, scores, target)

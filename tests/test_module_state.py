@@ -121,6 +121,51 @@ def test_assigning_keeps_dtype_and_requires_grad():
     assert [type(p) for p in model.parameters()] == [nn.Parameter] * 2
 
 
+def test_hooks_around_state_dict():
+    model, seen = nn.Sequential(nn.Linear(1, 1), nn.Sequential(nn.Linear(1, 1, bias=False))), []
+    inner = model[1][0]
+    inner.register_state_dict_pre_hook(lambda module, prefix, keep_vars: seen.append((module, prefix, keep_vars)))
+    inner.register_state_dict_post_hook(
+        lambda module, state, prefix, metadata: state.update({f"{prefix}w": state.pop(f"{prefix}weight")})
+    )
+    model.register_state_dict_post_hook(lambda module, state, prefix, metadata: seen.append(list(state)))
+    assert list(model.state_dict()) == ["0.weight", "0.bias", "1.0.w"]
+    assert seen == [(inner, "1.0.", False), ["0.weight", "0.bias", "1.0.w"]]
+    assert list(model.state_dict(prefix="net."))[-1] == "net.1.0.w"
+    handle = model.register_state_dict_post_hook(lambda *args: 1)
+    with pytest.raises(TypeError, match="returned int; it must return None"):
+        model.state_dict()
+    handle.remove()
+    model.state_dict()
+
+
+def test_hooks_around_load_state_dict():
+    def rename(module, state, prefix, metadata, strict, missing, unexpected, errors):
+        state[f"{prefix}weight"] = state.pop(f"{prefix}w")
+
+    def forgive(module, keys):
+        seen.append((module.bias.item(), *map(list, keys)))
+        keys.missing_keys.clear()
+
+    model, seen = nn.Sequential(nn.Linear(1, 1)), []
+    given = {"0.w": autograd.tensor([[3.0]])}
+    model[0].register_load_state_dict_pre_hook(rename)
+    with pytest.raises(autograd.StateDictError, match=r"nothing was loaded: missing keys: 0\.bias; pass strict=False"):
+        model.load_state_dict(given)
+    handle = model[0].register_load_state_dict_post_hook(forgive)
+    nn.init.zeros_(model[0].bias)
+    assert model.load_state_dict(given) == ([], [])
+    assert seen == [(0.0, ["0.bias"], [])]
+    assert model[0].weight.item() == 3.0
+    assert list(given) == ["0.w"]
+    with pytest.raises(autograd.StateDictError, match="what fits was loaded: unexpected keys: more"):
+        model.load_state_dict({**given, "more": 1.0})
+    handle.remove()
+    model.register_load_state_dict_pre_hook(lambda *args: args[-1].append("too old"))
+    with pytest.raises(autograd.StateDictError, match="too old"):
+        model.load_state_dict(given, strict=False)
+
+
 def test_extra_state_is_saved_and_loaded():
     class Counting(nn.Module):
         steps = 0

@@ -203,6 +203,37 @@ def test_multinomial():
     assert abs(np.mean(first) - 0.75) < 5 * (0.75 * 0.25 / 2000) ** 0.5
 
 
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda x, y: autograd.normal(x, y),
+        lambda x, y: autograd.normal(x, 1.0) + autograd.normal(0.0, y),
+        lambda x, y: autograd.bernoulli(x) * y.bernoulli(),
+        *[
+            lambda x, y, name=name: getattr(x * y, name)()
+            for name in ("uniform_", "normal_", "bernoulli_", "exponential_", "random_")
+        ],
+    ],
+)
+def test_the_gradient_of_what_was_drawn_by_is_zero(draw):
+    x, y = autograd.full((3,), 0.5, requires_grad=True), autograd.full((2, 1), 0.25, requires_grad=True)
+    drawn = draw(x, y)
+    assert drawn.shape == (2, 3)
+    drawn.sum().backward()
+    assert x.grad.tolist() == [0.0] * 3
+    assert y.grad.tolist() == [[0.0]] * 2
+    with autograd.no_grad():
+        assert not draw(x, y).requires_grad
+
+
+def test_a_view_of_a_recorded_tensor_that_is_drawn_anew():
+    x = autograd.ones(2, 2, requires_grad=True)
+    y = x * 3
+    y[0].normal_()
+    y.sum().backward()
+    assert x.grad.tolist() == [[0.0, 0.0], [3.0, 3.0]]
+
+
 # ---- arguments ------------------------------------------------------------------------------------------------------
 
 REFUSED = {
@@ -214,6 +245,15 @@ REFUSED = {
     "bernoulli": (lambda: autograd.bernoulli(autograd.tensor([1.5])), ValueError, "between 0 and 1"),
     "bernoulli nan": (lambda: autograd.bernoulli(autograd.tensor([np.nan])), ValueError, "between 0 and 1"),
     "bernoulli_": (lambda: autograd.zeros(2).bernoulli_(-0.1), ValueError, "between 0 and 1"),
+    **{
+        f"complex {name}": (
+            lambda name=name, args=args: getattr(autograd.zeros(2, dtype="complex64"), name)(*args),
+            errors.DtypeError,
+            f"{name}: .*real numbers, but the dtype is complex64",
+        )
+        for name, args in (("bernoulli", ()), ("bernoulli_", (0.5,)), ("exponential_", ()), ("random_", (3,)))
+    },
+    "complex randint": (lambda: autograd.randint(3, (2,), dtype="complex64"), errors.DtypeError, "real numbers"),
     "multinomial negative": (lambda: autograd.multinomial(autograd.tensor([1.0, -1.0]), 1), ValueError, "negative"),
     "multinomial zero": (lambda: autograd.multinomial(autograd.zeros(2), 1), ValueError, "positive sum"),
     "multinomial few": (lambda: autograd.multinomial(autograd.tensor([1.0, 0.0]), 2), ValueError, "replacement=True"),
@@ -255,7 +295,7 @@ def test_filling_a_leaf_needs_no_grad_and_cuts_no_graph():
     y = x * 1
     z = y * 2
     y.uniform_()
-    assert not y.requires_grad  # it depends on nothing any more
+    assert autograd.grad(y.sum(), x, retain_graph=True)[0].tolist() == [0, 0]  # it depends on nothing any more
     z.sum().backward()
     assert values(x.grad) == [2, 2]
 

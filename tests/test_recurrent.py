@@ -420,6 +420,8 @@ def test_packed_sequences_convert():
     assert [each.data.dtype for each in (packed.half(), packed.int(), packed.long(), packed.double().float())] == [
         np.float16, np.int32, np.int64, np.float32,
     ]  # fmt: skip
+    assert [each.data.dtype for each in (packed.short(), packed.char(), packed.byte())] == [np.int16, np.int8, np.uint8]
+    assert not packed.is_cuda
     assert sequences.invert_permutation(autograd.tensor([2, 0, 1])).tolist() == [1, 2, 0]
     assert sequences.invert_permutation(None) is None
 

@@ -135,8 +135,8 @@ class TestRoundTrip:
     @pytest.mark.parametrize(
         ("thing", "text"),
         [
-            ({"a": [1, {2}]}, r"cannot save a set \(at 'a.1'\)"),
-            (nn.Linear(1, 1), r"cannot save a Linear \(at the top\).*state_dict"),
+            ({"a": [1, {2}]}, r"cannot save an object of type set \(at 'a.1'\)"),
+            (nn.Linear(1, 1), r"cannot save an object of type Linear \(at the top\).*state_dict"),
             ({"a": np.array(["x"])}, "dtype <U1"),
             ({"a": np.array([None])}, "dtype object"),
             ({b"a": 1}, "a bytes as key"),
@@ -247,6 +247,15 @@ class safe_files_metadata:
 
     def __exit__(self, *error: object) -> None:
         pass
+
+
+def test_dtypes_that_numpy_lacks_are_named(tmp_path):
+    path = tmp_path / "small.safetensors"
+    path.write_bytes(safetensors({"w": {"dtype": "F8_E4M3", "shape": [2], "data_offsets": [0, 2]}}, b"ab"))
+    with pytest.raises(
+        errors.CheckpointError, match="'w' has numbers of the format F8_E4M3, which NumPy does not have"
+    ):
+        autograd.load(path)
 
 
 def test_bfloat16_of_others_is_widened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -253,8 +253,8 @@ def hardsigmoid(x: Any) -> Any:
 
 
 def _hardswish_rule(g: Any, x: Any) -> Any:
-    outside = np.logical_or(x <= -3, x >= 3)
-    return np.where(outside, keep.kernel(g, x >= 3), g * (np.where(outside, 0, x) / 3 + 0.5))
+    outside = np.logical_not(np.abs(x) < 3)
+    return np.where(outside, keep.kernel(g, np.logical_not(x <= -3)), g * (np.where(outside, 0, x) / 3 + 0.5))
 
 
 @op(x=_hardswish_rule, promote="real", samples=elementwise(x=reals(-5, 5, avoid=(-3.0, 3.0))))

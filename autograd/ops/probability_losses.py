@@ -51,8 +51,7 @@ def _check_probabilities(kind: str, values: Any, remedy: str) -> None:
         _weighed(each(g, reduction, x.shape, target.shape), weight) * (x - target) / np.maximum((1 - x) * x, 1e-12)
     ),
     target=lambda g, x, target, weight, reduction: (
-        _weighed(each(g, reduction, x.shape, target.shape), weight)
-        * (np.maximum(np.log1p(-x), -100) - np.maximum(np.log(x), -100))
+        _weighed(each(g, reduction, x.shape, target.shape), weight) * (np.log1p(-x) - np.log(x))
     ),
     constants=("weight",),
     refused=("weight",),

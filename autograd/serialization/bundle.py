@@ -110,9 +110,9 @@ class _Packer:
             return {"$dtype": value.name}
         if type(value) not in (*DICTS.values(), list, tuple):
             raise CheckpointError(
-                f"save: cannot save a {type(value).__name__} (at {_where(path)}): a file holds Tensors, arrays, "
-                "numbers, text, None, and dicts, lists and tuples of them; of a module or optimizer save the "
-                "state_dict()"
+                f"save: cannot save an object of type {type(value).__name__} (at {_where(path)}): a file holds "
+                "Tensors, arrays, numbers, text, None, and dicts, lists and tuples of them; of a module or optimizer "
+                "save the state_dict()"
             )
         if id(value) in self.open:
             raise CheckpointError(f"save: the {type(value).__name__} at {_where(path)} contains itself")

@@ -50,7 +50,12 @@ def read(path: str) -> Bundle:
 
 def _array(file: Any, name: str) -> Any:
     """An array; None for bfloat16, if there is no package for it."""
-    if file.get_slice(name).get_dtype() == "BF16":
+    dtype = file.get_slice(name).get_dtype()
+    if dtype.startswith(("F4", "F6", "F8_")):
+        raise CheckpointError(
+            f"load: {name!r} has numbers of the format {dtype}, which NumPy does not have; save it as float16 or float32"
+        )
+    if dtype == "BF16":
         try:
             import ml_dtypes  # noqa: F401 (it makes the dtype known to NumPy)
         except ImportError:

@@ -76,9 +76,26 @@ class PackedSequence(_Fields):
         """With data in int32."""
         return self.to("int32")
 
+    def short(self) -> PackedSequence:
+        """With data in int16."""
+        return self.to("int16")
+
+    def char(self) -> PackedSequence:
+        """With data in int8."""
+        return self.to("int8")
+
+    def byte(self) -> PackedSequence:
+        """With data in uint8."""
+        return self.to("uint8")
+
     def cpu(self) -> PackedSequence:
         """Itself: there is one device."""
         return self
+
+    @property
+    def is_cuda(self) -> bool:
+        """False: there is no such device here."""
+        return False
 
 
 def invert_permutation(permutation: Tensor | None) -> Tensor | None:

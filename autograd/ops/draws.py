@@ -1,0 +1,188 @@
+"""Drawing by a Tensor of probabilities, and filling a Tensor with random numbers.
+
+Random numbers do not vary with what they were drawn by: its gradient is zero, as in PyTorch.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from .._inplace import recorded_write
+from .._op import op
+from ..engine.callsite import line_if_debugging
+from ..engine.foreign import as_array, everywhere
+from ..engine.modes import local
+from ..engine.nodes import Handle, array_of, new_tensor
+from ..engine.views import check_writable, node_of, rebase
+from ..errors import DtypeError, ShapeError
+from ..generator import Generator, floating, moved, source
+from ..samples import case, reals
+from .rounding import zero
+
+__all__ = ["bernoulli", "bernoulli_", "drawn_by", "exponential_", "multinomial", "normal_", "random_", "uniform_"]
+
+
+@op(
+    values=lambda g: g,
+    x=zero,
+    y=zero,
+    samples=[
+        case(values=reals(shape=(2, 3)), x=reals(shape=(2, 3))),
+        case(values=reals(shape=(2, 3)), x=reals(shape=(3,)), y=reals(shape=(2, 1))),
+    ],
+)
+def drawn_by(values: Any, x: Any, y: Any = None) -> Any:
+    """Random numbers, ``values``, of a distribution with the parameters ``x`` and ``y``."""
+    return np.positive(values)  # no op hands out an array that it was given
+
+
+def _array(x: Any) -> Any:
+    return array_of(x) if isinstance(x, Handle) else as_array(x)
+
+
+def _real(name: str, dtype: np.dtype[Any]) -> None:
+    """Raise DtypeError for complex numbers."""
+    if dtype.kind == "c":
+        raise DtypeError(f"{name}: the distribution is one of real numbers, but the dtype is {dtype}; use a real one")
+
+
+def bernoulli(x: Any, p: float | None = None, *, generator: Generator | None = None) -> Any:
+    """Ones with the probabilities ``x`` (or all with probability ``p``), else zeros, in the shape and dtype of ``x``.
+
+    Raises:
+        DtypeError: a complex dtype.
+        ValueError: a probability outside [0, 1].
+    """
+    probabilities = _array(x)
+    _real("bernoulli", probabilities.dtype)
+    chance = probabilities if p is None else p
+    if not everywhere((chance >= 0) & (chance <= 1)):
+        raise ValueError("bernoulli: expected probabilities between 0 and 1")
+    drawn = source(generator).uniform(probabilities.shape, dtypes.float64) < chance
+    return drawn_by(as_array(drawn).astype(dtypes.to_float(probabilities.dtype)), x)
+
+
+def multinomial(x: Any, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Any:
+    """Indices drawn with probabilities proportional to the weights ``x``, a row of them for each row.
+
+    Args:
+        x: weights (n,) or (rows, n), not negative, with a positive sum in each row.
+        num_samples: how many a row.
+        replacement: whether an index can be drawn again.
+
+    Raises:
+        ValueError: weights that are negative, not finite or all zero, or too few of them.
+
+    Source: without replacement the largest ``log(weight) + Gumbel noise`` (Efraimidis and Spirakis, 2006).
+    """
+    if local.levels:
+        return new_tensor(local.levels[-1].draw_each(
+            source(generator), lambda given: multinomial(given, num_samples, replacement, generator=generator)._data,
+            _array(x),
+        ))  # fmt: skip
+    weights = _array(x).astype(np.float64)
+    rows = np.atleast_2d(weights)
+    if weights.ndim not in (1, 2):
+        raise ShapeError(f"multinomial: expected weights of 1 or 2 dimensions, got shape {weights.shape}")
+    if num_samples < 1:
+        raise ValueError(f"multinomial: expected at least one sample, got num_samples={num_samples}")
+    if not (np.isfinite(rows).all() and (rows >= 0).all() and (rows.sum(-1) > 0).all()):
+        raise ValueError("multinomial: weights must be finite and not negative, with a positive sum in each row")
+    stream = source(generator)
+    if replacement:
+        shares = np.cumsum(rows, -1) / rows.sum(-1, keepdims=True)
+        points = stream.uniform((rows.shape[0], num_samples), dtypes.float64)
+        drawn = np.stack([np.searchsorted(s, p, side="right") for s, p in zip(shares, points, strict=True)])
+        drawn = np.minimum(drawn, rows.shape[1] - 1)
+    else:
+        if (np.count_nonzero(rows, -1) < num_samples).any():
+            raise ValueError(
+                f"multinomial: {num_samples} different indices asked for, but a row has fewer positive weights; "
+                "pass replacement=True"
+            )
+        with np.errstate(divide="ignore"):
+            noise = -np.log(-np.log1p(-stream.uniform(rows.shape, dtypes.float64)))
+            drawn = np.argsort(-(np.log(rows) + noise), -1, kind="stable")[:, :num_samples]
+    return new_tensor((drawn if weights.ndim == 2 else drawn[0]).astype(np.int64))
+
+
+def _fill(x: Any, drawn: Any, name: str) -> Any:
+    """Overwrite ``x`` with an array of random numbers."""
+    check_writable(x, name)
+    data = array_of(x)
+    np.copyto(data, drawn, casting="unsafe")
+    if local.grad and node_of(x) is not None:
+        recorded_write(x, drawn_by.op, (None, x, None), (data, data, None))
+    else:
+        rebase(x, None, line_if_debugging())
+    return x
+
+
+def uniform_(x: Any, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None) -> Any:
+    """Overwrite with uniform numbers from [low, high).
+
+    Raises:
+        ValueError: ``high`` is below ``low``.
+    """
+    if high < low:
+        raise ValueError(f"uniform_: expected low <= high, got low={low} and high={high}")
+    drawn = source(generator).uniform(x.shape, floating("uniform_", x.dtype))
+    return _fill(x, moved(drawn * (high - low), low), "uniform_")
+
+
+def normal_(x: Any, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Any:
+    """Overwrite with normal numbers.
+
+    Raises:
+        ValueError: a negative deviation.
+    """
+    if std < 0:
+        raise ValueError(f"normal_: std must not be negative, got {std}")
+    drawn = source(generator).normal(x.shape, floating("normal_", x.dtype))
+    return _fill(x, moved(drawn * std, mean), "normal_")
+
+
+def bernoulli_(x: Any, p: Any = 0.5, *, generator: Generator | None = None) -> Any:
+    """Overwrite with ones, each with probability ``p`` (a number or a Tensor), and zeros.
+
+    Raises:
+        DtypeError: a complex dtype.
+        ValueError: a probability outside [0, 1].
+    """
+    _real("bernoulli_", x.dtype)
+    chance = p._data if isinstance(p, Handle) else as_array(p)
+    if not everywhere((chance >= 0) & (chance <= 1)):
+        raise ValueError("bernoulli_: expected probabilities between 0 and 1")
+    return _fill(x, source(generator).uniform(x.shape, dtypes.float64) < chance, "bernoulli_")
+
+
+def exponential_(x: Any, lambd: float = 1.0, *, generator: Generator | None = None) -> Any:
+    """Overwrite with exponentially distributed numbers of rate ``lambd``.
+
+    Raises:
+        DtypeError: a dtype that is not floating.
+        ValueError: the rate is not positive.
+    """
+    _real("exponential_", floating("exponential_", x.dtype))
+    if not lambd > 0:
+        raise ValueError(f"exponential_: the rate must be positive, got lambd={lambd}")
+    drawn = source(generator).uniform(x.shape, dtypes.float64)
+    return _fill(x, -np.log1p(-drawn) / lambd, "exponential_")
+
+
+def random_(x: Any, low: int = 0, high: int | None = None, *, generator: Generator | None = None) -> Any:
+    """Overwrite with integers from ``low`` up to but not including ``high`` (``random_(high)`` starts at 0).
+
+    Raises:
+        DtypeError: a complex dtype.
+    """
+    _real("random_", x.dtype)
+    if high is None and low:
+        low, high = 0, low
+    if high is None:
+        bits = np.finfo(x.dtype).nmant + 1 if x.dtype.kind == "f" else x.dtype.itemsize * 8 - (x.dtype.kind == "i")
+        high = 2 ** min(int(bits), 62)
+    return _fill(x, source(generator).integers(low, high, x.shape), "random_")
