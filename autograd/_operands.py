@@ -31,7 +31,7 @@ __all__ = [
 
 
 def operand(op: Any, name: str, value: Any, alias: Any, optional: bool) -> tuple[Any, Any, Any]:
-    """An input that is no Tensor: its array or number, its node (if ``alias`` is a Tensor after all), its dtype."""
+    """An input that is not a Tensor: its array or number, its node (if ``alias`` is a Tensor after all), its dtype."""
     if type(value) is np.ndarray and value.dtype.kind in "fi":
         return value, None, value.dtype
     if value is None and alias is not None:
@@ -101,8 +101,8 @@ def refuse(op_name: str, name: str, value: Any) -> None:
     """Raise NotDifferentiableError if a Tensor requires grad with respect to which there is no derivative."""
     if value.requires_grad:
         raise NotDifferentiableError(
-            f"{op_name}: there is no derivative with respect to '{name}', but a tensor came that requires grad; .detach() "
-            "it if no gradient is to flow through it, else write the formula with ops of tensors"
+            f"{op_name}: there is no derivative with respect to '{name}', but a tensor came that requires grad; "
+            ".detach() it if no gradient is to flow through it, else write the formula with ops of tensors"
         )
 
 

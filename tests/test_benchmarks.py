@@ -208,7 +208,7 @@ def test_workloads_alike_run_once_when_nothing_is_timed(monkeypatch, capsys):
     [
         (["mlp-63"], "no workload is called 'mlp-63'; did you mean mlp-64"),
         (["zzz"], "no workload is called 'zzz'; there are chain, "),
-        (["chain-1", "--against", "/nowhere/python"], "--against: /nowhere/python is no program that can be run"),
+        (["chain-1", "--against", "/nowhere/python"], "--against: /nowhere/python cannot be run as a program"),
         (["chain-1", "--rounds", "0"], "--rounds: expected a whole number of at least 1, got 0"),
     ],
 )

@@ -146,7 +146,7 @@ def _broadcast_hint(arrays: Sequence[Any]) -> str:
 
 
 def operand_error(op: Any, name: str, value: Any) -> Exception:
-    """The error for an argument that is no Tensor, array or number."""
+    """The error for an argument that is not a Tensor, array or number."""
     if value is None:
         return TypeError(
             f"{op.name}() needs the argument '{name}', a Tensor, a NumPy array or a number; it was left out or None. "

@@ -69,7 +69,7 @@ def binary_cross_entropy(x: Any, target: Any, weight: Any = None, *, reduction: 
         weight: a factor for each loss (it broadcasts).
         reduction: "mean", "sum" or "none".
 
-    Raises: ShapeError; ValueError if an ``x`` or a target is no probability.
+    Raises: ShapeError; ValueError if an ``x`` or a target is not a probability.
     """
     if x.shape != target.shape:
         check_pair("binary_cross_entropy", x, target, strict=True)
