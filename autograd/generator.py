@@ -21,7 +21,7 @@ from .engine.nodes import Handle, array_of, new_tensor
 from .engine.views import check_writable, rebase
 from .errors import DtypeError, ShapeError
 
-__all__ = ["Generator", "bernoulli", "default_generator", "multinomial", "source"]
+__all__ = ["Generator", "bernoulli", "default_generator", "moved", "multinomial", "source"]
 
 
 class Generator:

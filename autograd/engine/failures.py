@@ -43,7 +43,7 @@ def rescue(op: Any, error: Exception, values: Sequence[Any]) -> Any:
 
 def without_rules(op: Any) -> Exception:
     """The error to raise where a gradient arrives at an op that has no derivative."""
-    name = str(op.name).removesuffix("_parts")
+    name = str(op.name).removesuffix("_parts")  # an op behind the function of that name
     return NotDifferentiableError(
         f"{name}: its results have no derivative, so the gradient would be lost here; .detach() its input, or its "
         "result, if none is to flow through it"

@@ -1,6 +1,6 @@
 """How many elements there are of a value, or in an interval: histograms.
 
-A count is no differentiable function.
+A count is not differentiable; a sum of weights is, with respect to the weights.
 """
 
 from __future__ import annotations

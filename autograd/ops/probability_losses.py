@@ -165,7 +165,7 @@ def multilabel_soft_margin_loss(x: Any, target: Any, weight: Any = None, *, redu
     losses = binary_cross_entropy_with_logits(x, target, reduction="none")
     if weight is not None:
         _check_weights("multilabel_soft_margin_loss", tuple(x.shape), weight=weight)
-        losses = arithmetic.mul(losses, weight)  # the weights can be learned
+        losses = arithmetic.mul(losses, weight)  # not the op's own weight, which has no gradient
     if reduction == "mean":
         return reductions.mean(losses)
     return reductions.mean(losses, -1) if reduction == "none" else arithmetic.div(reductions.sum(losses), x.shape[-1])
