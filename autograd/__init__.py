@@ -459,6 +459,8 @@ if _TYPE_CHECKING:
     from . import numpy as numpy
     from . import scipy as scipy
     from . import special as special
+    from . import testing as testing
+    from . import tracer as tracer
     from ._gradcheck import GradcheckError as GradcheckError
     from ._gradcheck import gradcheck as gradcheck
     from ._gradcheck import gradgradcheck as gradgradcheck
@@ -514,8 +516,8 @@ _LATER = {
     "ShortTensor": ".legacy", "Variable": ".legacy",
     "compile": ".compiler", "func": ".func", "functional": ".functional",
     "load": ".serialization.files", "numerical": ".numerical", "save": ".serialization.files",
-    "special": ".special",
-    "extend": ".extend", "misc": ".misc", "numpy": ".numpy", "scipy": ".scipy",
+    "special": ".special", "testing": ".testing",
+    "extend": ".extend", "misc": ".misc", "numpy": ".numpy", "scipy": ".scipy", "tracer": ".tracer",
     "dict": ".builtins", "isinstance": ".builtins", "list": ".builtins", "primitive": ".extend",
     "tuple": ".builtins", "type": ".builtins",
     "deriv": _HIPS, "elementwise_grad": _HIPS, "grad_and_aux": _HIPS, "grad_named": _HIPS, "hessian": _HIPS,

@@ -253,7 +253,7 @@ def grad(
         outputs: a Tensor or several. A function stands for ``autograd.func.grad(outputs, inputs or argnum, has_aux)``:
             the result is the function that computes its gradient, as in HIPS autograd.
         inputs: a Tensor or several, or a dict of them, leaves or not: ``model.parameters()``, say.
-        grad_outputs: the gradients to start from; needed for outputs that are no scalars.
+        grad_outputs: the gradients to start from; needed for outputs that are not scalars.
         retain_graph, create_graph: as for ``backward``.
         only_inputs: ignored, as in PyTorch, where it is a remainder of the past.
         allow_unused: return None for an input that the outputs do not depend on, instead of raising

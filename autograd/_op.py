@@ -96,13 +96,13 @@ def op(
             ``"many"`` if their number varies (then ``g`` is a list).
         lists: the inputs that are a list of arrays; their rule returns a list.
         constants: inputs that may be Tensors, but through which no derivative flows (indices, masks).
-        refused: the constants that must not be Tensors that require grad, as a derivative would be expected (weights).
+        refused: those of the constants that must not require grad, since one would expect a gradient (weights).
         joint: one rule for all inputs, where they share work: returns a tuple, None for what is not in ``needs``.
         inputs: the differentiable inputs, where ``joint`` or no rule at all names them.
         register: whether the op joins the library's table ``OPS`` (default: only the library's own ops do).
 
     Raises:
-        TypeError: a rule asks for something that does not exist, or names no input.
+        TypeError: a rule asks for something that does not exist, or something is said of an input that does not.
 
     >>> import numpy as np
     >>> from autograd import op, tensor
@@ -308,11 +308,18 @@ class Op(NodeOp):
         return [self.joint] if self.joint is not None else list(self.rules.values())
 
     def _check_rules(self) -> None:
-        unknown = [name for name in self.rules if name not in self.params]
-        if unknown:
-            raise TypeError(
-                f"op '{self.name}': there is a rule for {unknown[0]!r}, but the inputs are {', '.join(self.params)}"
-            )
+        for said, names, there in (
+            ("there is a rule for", self.rules, self.params),
+            ("lists names", self.lists, self.params),
+            ("constants names", self.constants, self.params),
+            ("refused names", self.refused, self.constants),
+        ):
+            unknown = [name for name in names if name not in there]
+            if unknown:
+                what = "inputs" if there is self.params else "constants"
+                raise TypeError(
+                    f"op '{self.name}': {said} {unknown[0]!r}, but the {what} are {', '.join(there) or 'none'}"
+                )
         taken = [name for name in ("g", "out", "needs") if name in self.params]
         if taken:
             raise TypeError(

@@ -31,7 +31,7 @@ __all__ = [
 
 
 def operand(op: Any, name: str, value: Any, alias: Any, optional: bool) -> tuple[Any, Any, Any]:
-    """An input that is no Tensor: its array or number, its node (if ``alias`` is a Tensor after all), its dtype."""
+    """An input that is not a Tensor: its array or number, its node (if ``alias`` is a Tensor after all), its dtype."""
     if type(value) is np.ndarray and value.dtype.kind in "fi":
         return value, None, value.dtype
     if value is None and alias is not None:
@@ -98,11 +98,11 @@ def without_graphs(op_name: str, name: str, value: Any) -> Any:
 
 
 def refuse(op_name: str, name: str, value: Any) -> None:
-    """Raise NotDifferentiableError if a Tensor requires grad, by which there is no derivative."""
+    """Raise NotDifferentiableError if a Tensor requires grad with respect to which there is no derivative."""
     if value.requires_grad:
         raise NotDifferentiableError(
-            f"{op_name}: there is no derivative by '{name}', but a tensor came that requires grad; .detach() it if no "
-            "gradient is to flow through it, else write the formula with ops of tensors"
+            f"{op_name}: there is no derivative with respect to '{name}', but a tensor came that requires grad; "
+            ".detach() it if no gradient is to flow through it, else write the formula with ops of tensors"
         )
 
 
@@ -140,7 +140,9 @@ def _as_array(op: Any, out: Any, values: tuple[Any, ...]) -> Any:
     if isinstance(out, ForeignArray):
         return out.copy() if not op.view and any(out is value for value in values) else out
     if not isinstance(out, (np.ndarray, np.generic)):
-        raise RuleError(f"the forward of op '{op.name}' must return an array, got {type(out).__name__}")
+        tensors = [name for name, value in zip(op.params, values, strict=False) if isinstance(value, Handle)]
+        hint = f"; '{tensors[0]}' came as a Tensor: annotate it as float, or name it in constants" if tensors else ""
+        raise RuleError(f"the forward of op '{op.name}' must return an array, got {type(out).__name__}{hint}")
     if not op.view and isinstance(out, np.ndarray):
         for value in values:
             for array in value if isinstance(value, list) else (value,):

@@ -267,7 +267,7 @@ class PointwiseMethods:
     bitwise_left_shift_ = inplace(comparison.bitwise_left_shift)
     bitwise_right_shift_ = inplace(comparison.bitwise_right_shift)
 
-    # ---- operators: as the methods, but what is no Tensor, array or number is left to its own type ----------------
+    # ---- operators: as the methods, but what is not a Tensor, array or number is left to its own type ----------------
 
     __add__ = __radd__ = arithmetic.add.op.operator
     __sub__ = arithmetic.sub.op.operator

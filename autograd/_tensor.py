@@ -36,7 +36,7 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         dtype: of the elements. By default an array keeps its own, Python floats become the default dtype (float32).
 
     Raises:
-        DtypeError: ``requires_grad`` with an integer or bool dtype, or data that is no array of numbers.
+        DtypeError: ``requires_grad`` with an integer or bool dtype, or data that is not an array of numbers.
 
     >>> from autograd import tensor
     >>> w = tensor([1.0, -2.0], requires_grad=True)
@@ -265,7 +265,7 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
 
         Raises:
             DtypeError: the dtype is not floating or complex.
-            GradientError: stop at a Tensor that is no leaf.
+            GradientError: stop at a Tensor that is not a leaf.
             TypeError: neither True nor False.
         """
         if requires_grad is not True and not isinstance(requires_grad, (bool, np.bool_)):
@@ -352,7 +352,7 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         return import_module(".draw", __package__).graph(self, params, **options)
 
     def retain_grad(self) -> None:
-        """Keep the gradient of this Tensor in ``.grad`` though it is no leaf."""
+        """Keep the gradient of this Tensor in ``.grad`` though it is not a leaf."""
         node = node_of(self)
         if node is None:
             raise GradientError("retain_grad: this tensor does not require grad, so it will have no gradient to keep")

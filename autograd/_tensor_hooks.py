@@ -50,7 +50,7 @@ def gradient_hook(hook: Callable[[Any], Any]) -> Callable[[Any, Any, bool], Any]
 
 
 def retain_hook(tensor_ref: Callable[[], Any]) -> Callable[[Any, Any, bool], Any]:
-    """The hook of ``retain_grad``: keeps the gradient of a Tensor that is no leaf."""
+    """The hook of ``retain_grad``: keeps the gradient of a Tensor that is not a leaf."""
 
     def run(g: Any, node: Any, create_graph: bool) -> Any:
         tensor = tensor_ref()

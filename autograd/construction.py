@@ -21,7 +21,7 @@ def to_array(data: Any, dtype: Any = None, copy: bool = False) -> Any:
     """Numbers, nested sequences (Tensors in them too), an array or a Tensor as an array that a Tensor can hold.
 
     Raises:
-        DtypeError, ShapeError: it is no array of numbers.
+        DtypeError, ShapeError: it is not an array of numbers.
     """
     dtype = None if dtype is None else dtypes.as_dtype(dtype)
     if isinstance(data, Handle):

@@ -69,7 +69,7 @@ def as_shape(given: tuple[Any, ...], name: str, size: Any = None) -> tuple[int, 
     """The shape from the arguments ``(2, 3)`` or ``((2, 3),)``, or from the keyword ``size`` if that is not None.
 
     Raises:
-        ShapeError: it has something that is no size.
+        ShapeError: it has something that is not a size.
     """
     if size is not None:
         given = tuple(size)

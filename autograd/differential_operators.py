@@ -1,7 +1,7 @@
 """Derivatives of functions, under the names and with the arguments of HIPS autograd's ``differential_operators``.
 
-Each takes a function, and the number of the argument to differentiate by (a tuple of numbers for several), and returns
-a function of the same arguments. ``autograd.func`` has the same in the form of ``torch.func``.
+Each takes a function, and the number of the argument to differentiate with respect to (a tuple of numbers for several),
+and returns a function of the same arguments. ``autograd.func`` has the same in the form of ``torch.func``.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def holomorphic_grad(fun: Callable[..., Any], argnum: Any = 0) -> Callable[..., 
 
 
 def grad_named(fun: Callable[..., Any], argname: str) -> Callable[..., Any]:
-    """The gradient by the argument of this name, which must be given by its position.
+    """The gradient with respect to the argument of this name, which must be given by its position.
 
     Raises: ValueError if there is none of this name.
     """
@@ -82,7 +82,7 @@ def grad_and_aux(fun: Callable[..., Any], argnum: Any = 0) -> Callable[..., Any]
 
 
 def multigrad_dict(fun: Callable[..., Any]) -> Callable[..., Any]:
-    """The gradients by all arguments, as a dict by their names.
+    """The gradients with respect to all arguments, as a dict by their names.
 
     >>> from autograd import multigrad_dict
     >>> {name: float(g) for name, g in multigrad_dict(lambda x, y=2.0: x * y)(3.0).items()}

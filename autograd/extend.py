@@ -1,7 +1,7 @@
 """Functions with derivative rules of one's own, in the form of HIPS autograd: ``primitive`` and ``defvjp``.
 
 ``autograd.op`` is shorter and faster, and its ops are compiled and tested like ours; this is for programs that were
-written for HIPS autograd, and for functions whose arguments are no arrays.
+written for HIPS autograd, and for functions whose arguments are not arrays.
 """
 
 from __future__ import annotations
@@ -313,7 +313,7 @@ def _rules_of(fun: Any) -> _Rules:
     found = _rules.get(fun)
     if found is None:
         raise TypeError(
-            f"{_name(fun)} is no primitive, so it can have no rules of its own: define it with "
+            f"{_name(fun)} is not a primitive, so it can have no rules of its own: define it with "
             "autograd.extend.primitive (functions of numpy have their rules already)"
         )
     return found
@@ -330,7 +330,7 @@ def defvjp(
             the result to that of the argument; None for an argument without influence.
         argnums: the numbers of the arguments, if they are not the first ones.
 
-    Raises: TypeError if ``fun`` is no primitive, or a maker cannot be called.
+    Raises: TypeError if ``fun`` is not a primitive, or a maker cannot be called.
     """
     makers = dict(zip(count() if argnums is None else argnums, vjpmakers, strict=False))
     for maker in vjpmakers:

@@ -111,7 +111,7 @@ def vjp(
         func: a function of Tensors (or arrays) that returns one or a tuple of them.
         inputs: its argument, or the tuple of its arguments.
         v: the vector, like the output; not needed if that is a single number.
-        create_graph: record the computation, so that the results can be differentiated by the inputs.
+        create_graph: record the computation, so that the results can be differentiated with respect to the inputs.
         strict: raise if an output or an input has nothing to do with the others, or (``create_graph``) a derivative is
             the same for all inputs, instead of giving zeros.
 

@@ -48,7 +48,7 @@ def deep_copy(self: Any, memo: dict[int, Any]) -> Any:
     """``copy.deepcopy``: data, requires_grad and grad, never the graph.
 
     Raises:
-        GradientError: the tensor is no leaf.
+        GradientError: the tensor is not a leaf.
     """
     if id(self) in memo:
         return memo[id(self)]

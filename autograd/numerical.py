@@ -72,7 +72,7 @@ def derivative(
         ValueError: the step is not positive and finite or has another shape than ``x``; an unknown method;
             ``return_error`` without "richardson".
         ShapeError: ``f`` is not elementwise: it returned another shape than ``x``'s.
-        TypeError: ``x`` or what ``f`` returned is no number or array of numbers; "complex" and ``f`` returned reals.
+        TypeError: ``x`` or what ``f`` returned is not a number or array of numbers; "complex" and ``f`` returned reals.
     """
     function = _Function("derivative", f, x)
     start = function.start

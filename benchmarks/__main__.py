@@ -71,7 +71,7 @@ def main() -> None:
         hint = f"did you mean {near}?" if near else f"there are {', '.join(names)}"
         parser.error(f"no workload is called {name!r}; {hint}")
     if arguments.against and shutil.which(arguments.against) is None:
-        parser.error(f"--against: {arguments.against} is no program that can be run; name an interpreter of Python")
+        parser.error(f"--against: {arguments.against} cannot be run as a program; name an interpreter of Python")
 
     if arguments.plot and importlib.util.find_spec("matplotlib") is None:
         parser.error("--plot needs matplotlib: pip install 'chainrule[examples]'")

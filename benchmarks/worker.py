@@ -18,9 +18,9 @@ def main() -> None:
     """Prepare, then measure on demand until the input ends."""
     workload, contender, settings = sys.argv[1:]
     root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    del sys.path[0]
+    others = [path for path in sys.path[1:] if os.path.abspath(path) != root]  # PYTHONPATH may name it
     # Elsewhere `autograd` is another package of that name, so our own directory comes last there.
-    sys.path.insert(0 if contender in OURS else len(sys.path), root)
+    sys.path[:] = [root, *others] if contender in OURS else [*others, root]
     module = importlib.import_module("benchmarks.workloads." + workload)
     answers, sys.stdout = sys.stdout, sys.stderr
 

@@ -1,4 +1,4 @@
-"""Models: ``Module``, layers, activations, losses; ``nn.functional`` and ``nn.init``."""
+"""Models: ``Module``, layers, activations, losses; ``nn.functional``, ``nn.init``, ``nn.utils`` and ``nn.data``."""
 
 from . import data as data
 from . import functional as functional

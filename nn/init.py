@@ -31,7 +31,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
         param: the slope of leaky_relu (default: 0.01).
 
     Raises:
-        ValueError: another name, or a slope that is no number.
+        ValueError: another name, or a slope that is not a number.
 
     >>> from nn import init
     >>> init.calculate_gain("tanh")

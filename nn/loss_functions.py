@@ -119,7 +119,7 @@ def binary_cross_entropy(
 
     A ``weight`` is a factor for each loss (it broadcasts).
 
-    Raises: ShapeError; ValueError if an input is no probability.
+    Raises: ShapeError; ValueError if an input is not a probability.
     """
     reduction = reduction_of(size_average, reduce, reduction)
     return probability_losses.binary_cross_entropy(input, target, weight, reduction=reduction)

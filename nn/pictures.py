@@ -30,7 +30,7 @@ def graph(model: Module, *inputs: Any, loss: Callable[[Any], Tensor] | None = No
         **options: those of ``autograd.graph``: ``depth``, ``heat``, ``direction``, ...
 
     Raises:
-        TypeError: ``model`` is no Module, or ``loss`` gives no Tensor of one element.
+        TypeError: ``model`` is not a Module, or ``loss`` gives no Tensor of one element.
         GradientError: the output does not require grad: all parameters are frozen.
 
     >>> import autograd, nn

@@ -1,4 +1,7 @@
-"""Optimizers; ``optim.lr_scheduler`` varies their step sizes, ``optim.swa_utils`` averages what they find."""
+"""Optimizers; ``optim.lr_scheduler`` varies their step sizes, ``optim.swa_utils`` averages what they find.
+
+``minimize`` runs one on a function.
+"""
 
 from . import lr_scheduler as lr_scheduler
 from . import swa_utils as swa_utils

@@ -29,7 +29,7 @@ class Muon(Optimizer):
             ``0.2 * sqrt(max(rows, columns))`` for ``"match_rms_adamw"``.
 
     Raises:
-        ValueError: a hyper-parameter outside its range, or a parameter that is no real matrix.
+        ValueError: a hyper-parameter outside its range, or a parameter that is not a real matrix.
 
     Source: Jordan et al. 2024. The polynomial is computed in the parameter's dtype (PyTorch uses bfloat16, and so
     differs in the third digit of a step).

@@ -38,7 +38,7 @@ class Optimizer:
         defaults: hyper-parameters of groups that do not set them.
 
     Raises:
-        ValueError: no parameters, one of them twice, one that is no leaf, or some with a name and some without.
+        ValueError: no parameters, one of them twice, one that is not a leaf, or some with a name and some without.
 
     From the first ``step`` on, the parameters of a group are views of one buffer: arrays that were taken from a
     parameter before (``p.detach()``, ``p.numpy()``) then no longer share its memory.
@@ -357,7 +357,7 @@ class Optimizer:
 
 
 def non_negative(name: str, **values: float) -> None:
-    """Raise ValueError for a hyper-parameter that is negative or NaN, TypeError for one that is no number."""
+    """Raise ValueError for a hyper-parameter that is negative or NaN, TypeError for one that is not a number."""
     for key, value in values.items():
         if not hasattr(value, "__float__"):
             raise TypeError(f"{name}: {key} must be a number, got {type(value).__name__} {value!r}")

@@ -87,7 +87,7 @@ class AveragedModel:
         use_buffers: average the buffers too, rather than copy the newest.
 
     It is called like the model, and has its ``parameters``, ``state_dict`` (under ``module.``, as in PyTorch) and so
-    on, but is no Module itself, so that this package does not depend on ``nn``; ``module`` is the copy.
+    on, but is not a Module itself, so that this package does not depend on ``nn``; ``module`` is the copy.
 
     >>> import nn, optim
     >>> model = nn.Linear(1, 1, bias=False)

@@ -135,7 +135,7 @@ def test_weights_alone_have_a_gradient():
         (((2, 3), (4, 3), (5, 2)), {}, autograd.ShapeError, "there are 4 keys, but 5 values"),
         (((3,), (4, 3), (4, 3)), {}, autograd.ShapeError, "at least two dimensions"),
         (((2, 3), (4, 3), (4, 3)), {"enable_gqa": True}, autograd.ShapeError, "needs a dimension of heads"),
-        (((3, 2, 3), (2, 4, 3), (1, 4, 3)), {"enable_gqa": True}, autograd.ShapeError, "3 query heads are no multiple"),
+        (((3, 2, 3), (2, 4, 3), (1, 4, 3)), {"enable_gqa": True}, autograd.ShapeError, "3 query heads are not"),
         (((2, 3),) * 3, {"is_causal": True, "attn_mask": autograd.ones(2, 2)}, ValueError, "not both"),
         (((2, 3),) * 3, {"attn_mask": autograd.ones(2, 2).long()}, autograd.DtypeError, "bool or floating, got int64"),
         (((2, 3),) * 3, {"dropout_p": 1.5}, ValueError, "between 0 and 1, got 1.5"),

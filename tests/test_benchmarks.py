@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -85,6 +87,14 @@ def test_contenders_run_in_their_processes():
     assert disagreement(workers[:2], run.tolerance) is None
     assert {*workers[0].rounds[0]} == {"us per op", "ms first step", "ms first 5 steps"}
     assert {*workers[1].rounds[0]} == {"us per op"}
+
+
+def test_pythonpath_does_not_put_this_library_in_the_place_of_another(tmp_path, monkeypatch):
+    (tmp_path / "autograd.py").write_text("raise ImportError('the other autograd')")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(command.__file__).parents[1]), str(tmp_path)]))
+    (run,) = [run for run in all_runs() if run.name == "rosenbrock-gradient"]
+    workers = compare(run, sys.executable, smoke=True)
+    assert [worker.missing for worker in workers] == [None, "ImportError: the other autograd"]
 
 
 def test_every_contender_has_a_name_and_every_target_a_contender():
@@ -198,7 +208,7 @@ def test_workloads_alike_run_once_when_nothing_is_timed(monkeypatch, capsys):
     [
         (["mlp-63"], "no workload is called 'mlp-63'; did you mean mlp-64"),
         (["zzz"], "no workload is called 'zzz'; there are chain, "),
-        (["chain-1", "--against", "/nowhere/python"], "--against: /nowhere/python is no program that can be run"),
+        (["chain-1", "--against", "/nowhere/python"], "--against: /nowhere/python cannot be run as a program"),
         (["chain-1", "--rounds", "0"], "--rounds: expected a whole number of at least 1, got 0"),
     ],
 )

@@ -573,8 +573,8 @@ def test_idx_round_trip(kind: str, shape: tuple[int, ...], zipped: bool, tmp_pat
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        (b"", "is no IDX file.*nothing"),
-        (b"\0\0\x07\x01\0\0\0\0", "is no IDX file.*00 00 07 01"),
+        (b"", "is not an IDX file.*nothing"),
+        (b"\0\0\x07\x01\0\0\0\0", "is not an IDX file.*00 00 07 01"),
         (b"\0\0\x08\xff", "at most 8 dimensions"),
         (b"\0\0\x08\x02\0\0\0", "ends in its header"),
         (b"\0\0\x08\x03" + b"\xff" * 12, "says shape .4294967295, 4294967295, 4294967295. of uint8"),

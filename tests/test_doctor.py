@@ -58,7 +58,7 @@ HEALTHY = Report(
 
 
 def but(**changes):
-    """The healthy machine with changes: of a part's fields, or of a whole part that is no dataclass."""
+    """The healthy machine with changes: of a part's fields, or of a whole part that is not a dataclass."""
     parts = {
         name: dataclasses.replace(getattr(HEALTHY, name), **change) if isinstance(change, dict) else change
         for name, change in changes.items()

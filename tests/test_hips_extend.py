@@ -157,7 +157,7 @@ def test_a_linear_primitive_has_no_transpose_by_itself():
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: defvjp(onp.sin, None), TypeError, "sin is no primitive"),
+        (lambda: defvjp(onp.sin, None), TypeError, "sin is not a primitive"),
         (lambda: defvjp(primitive(lambda x: x), 3), TypeError, "expected a function or None"),
         (lambda: defjvp(primitive(lambda x: x), "sam"), TypeError, "expected a function, 'same' or None"),
         (lambda: autograd.grad(primitive(lambda x: x * 1.0))(1.0), NotDifferentiableError, "no derivative with resp"),

@@ -247,7 +247,7 @@ def test_tensors_stay_tensors():
 @pytest.mark.parametrize(
     ("f", "error", "message"),
     [
-        (lambda x: special.jv(x, 1.0), NotDifferentiableError, "jv: the derivative by argument 0 has no closed form"),
+        (lambda x: special.jv(x, 1.0), NotDifferentiableError, "jv: .*respect to argument 0 has no closed form"),
         (lambda x: stats.t.cdf(1.0, x), NotDifferentiableError, "stdtr"),
         (lambda x: stats.multivariate_normal.pdf(x[:2], None, -np.diag(x[:2])), onp.linalg.LinAlgError, "definite"),
         (lambda x: special.ellipk(x), NotDifferentiableError, "ellipk has no differentiable op"),

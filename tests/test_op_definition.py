@@ -362,7 +362,7 @@ SETTINGS = {
 def test_a_setting_may_be_a_tensor_without_gradient(name):
     call = SETTINGS[name]
     np.testing.assert_array_equal(call(autograd.tensor(1.0)).detach().numpy(), call(1.0).detach().numpy())
-    with pytest.raises(errors.NotDifferentiableError, match=f"no derivative by '{name}'.*requires grad"):
+    with pytest.raises(errors.NotDifferentiableError, match=f"no derivative with respect to '{name}'.*requires grad"):
         call(autograd.tensor(1.0, requires_grad=True))
 
 
@@ -378,7 +378,7 @@ def test_a_setting_may_be_a_tensor_without_gradient(name):
 )
 def test_a_weight_that_would_lose_its_gradient_is_refused(loss, name):
     assert loss(autograd.ones(2)).shape == ()
-    with pytest.raises(errors.NotDifferentiableError, match=f"no derivative by '{name}'"):
+    with pytest.raises(errors.NotDifferentiableError, match=f"no derivative with respect to '{name}'"):
         loss(autograd.ones(2, requires_grad=True))
 
 
@@ -541,6 +541,31 @@ def test_a_rule_for_something_that_is_no_input():
         @op(z=lambda g: g)
         def f(x, y):
             return x
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"lists": ("z",)}, "op 'f': lists names 'z', but the inputs are x, y"),
+        ({"constants": ("z",)}, "op 'f': constants names 'z', but the inputs are x, y"),
+        ({"refused": ("y",)}, "op 'f': refused names 'y', but the constants are none"),
+    ],
+)
+def test_what_is_said_of_an_input_that_does_not_exist_is_refused(said, message):
+    with pytest.raises(TypeError, match=message):
+
+        @op(x=lambda g: g, **said)
+        def f(x, y):
+            return x + y
+
+
+def test_a_tensor_as_an_argument_that_takes_none_is_named():
+    @op(x=lambda g, scale: g * scale)
+    def f(x, scale=1.0):
+        return x * scale
+
+    with pytest.raises(errors.RuleError, match="got Tensor; 'scale' came as a Tensor: annotate it as float"):
+        f(autograd.ones(2), autograd.tensor(2.0))
 
 
 def test_a_rule_that_asks_for_something_unknown():

@@ -39,7 +39,7 @@ LAYERS = (
     ("autograd._array_methods", "autograd._pointwise_methods", "autograd.construction"),
     ("autograd._tensor",),
     ("autograd",),
-    ("autograd.doctor", "autograd.testing"),
+    ("autograd.doctor",),
     ("nn", "optim"),
     ("autograd.optable",),  # a program about all of them, nn.functional's ops too
     ("examples",),

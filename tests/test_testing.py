@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -173,7 +175,7 @@ def test_the_derivative_by_the_seed_is_checked() -> None:
         """The third power; the rule cuts the gradient's graph."""
         return x * x * x
 
-    rejects(deaf, "second_order", "by the seed")
+    rejects(deaf, "second_order", "with respect to the seed")
 
 
 def test_a_rule_that_writes_into_the_gradient_is_rejected() -> None:
@@ -606,6 +608,12 @@ def test_assert_close_defaults_are_torchs() -> None:
     assert_close(autograd.tensor([1, 2]), autograd.tensor([1, 2]))
     with pytest.raises(AssertionError, match="not equal"):
         assert_close(autograd.tensor([1, 2]), autograd.tensor([1, 3]))
+
+
+def test_the_module_is_there_without_an_import_and_costs_none() -> None:
+    code = "import sys, autograd; print('autograd.testing' in sys.modules); autograd.testing.assert_close(1.0, 1.0)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["False"]
 
 
 def test_assert_close_messages() -> None:

@@ -93,7 +93,7 @@ def test_no_example_at_all() -> None:
     ("0", 0, (draw(2, 3),), "in_dims must be an int, or a tuple"),
     (([0],), 0, (draw(2, 3),), "another structure than the arguments"),
     ((None,), 0, (draw(2, 3),), "none of the arguments is mapped over"),
-    (0, 0, (2.0,), "no Tensor or array but float"),
+    (0, 0, (2.0,), "not a Tensor or array but float"),
     (0, 0, (), "without arguments"),
     (0, None, (draw(2, 3),), "out_dims is None for a result that differs"),
     (0, 2, (draw(2),), "has 1 dimensions, but the dim given for it is 2"),

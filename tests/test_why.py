@@ -44,7 +44,7 @@ class TestNone:
             w = w - 0.1 * w
             (w * w).sum().backward()
         text = why(w)
-        assert "no leaf, but the result of op 'sub'" in text
+        assert "not a leaf, but the result of op 'sub'" in text
         assert "test_why.py:" in text
 
     def test_detached_on_the_way(self):

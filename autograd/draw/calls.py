@@ -53,7 +53,7 @@ class Call:
         self.sources: list[tuple[Any, str]] = []
         self.numbers: dict[str, Any] = {}
         op = node.op
-        # saved is no tuple where backward released it, or where the user's hooks packed it
+        # saved is not a tuple where backward released it, or where the user's hooks packed it
         saved = node.saved if isinstance(node.saved, tuple) else ()
         self.saved: dict[str, Any] = dict(zip(op.saved_names, saved, strict=False))
         self.inputs: tuple[str, ...] = op.inputs

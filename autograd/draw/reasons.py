@@ -34,7 +34,7 @@ def why(param: Any, output: Any = None) -> str:
         output: the loss. Default: what the last backward that was recorded began with.
 
     Raises:
-        TypeError: one of them is no Tensor.
+        TypeError: one of them is not a Tensor.
 
     >>> import autograd
     >>> w = autograd.tensor([1.0, 2.0], requires_grad=True)
@@ -78,7 +78,7 @@ def _not_kept(param: Any, place: Any) -> str:
             ".grad is None, though backward did compute a gradient: it was computed by autograd.grad, which returns "
             "it, or .grad was set to None since, as zero_grad() does."
         )
-    return f".grad is None, for this is no leaf, but the result of {site(event_of(place), place)}: {_RETAIN}"
+    return f".grad is None, for this is not a leaf, but the result of {site(event_of(place), place)}: {_RETAIN}"
 
 
 _RETAIN = "backward keeps the gradients of leaves only. Call .retain_grad() on it before backward."
@@ -109,7 +109,7 @@ def _no_place(param: Any, output: Any) -> str:
 def _none(param: Any, place: Any, event: Event | None, root: Event | None, record: Record | None, output: Any) -> str:
     """Why there is no gradient, of a Tensor that requires one."""
     if type(place) is not Leaf:
-        return f"this is no leaf, but the result of {site(event, place)}: {_RETAIN}"
+        return f"this is not a leaf, but the result of {site(event, place)}: {_RETAIN}"
     if root is not None and record is not None and (event is None or event.record is not record):
         event = record.origin(param._data)  # of its data, which may have been used without it
     if root is not None and event is not None and event.record is record:

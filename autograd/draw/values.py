@@ -34,7 +34,7 @@ def number_text(value: Any, digits: int = 4) -> str:
 
 
 def summarise(value: Any) -> Values | None:
-    """What an array (or NumPy scalar, or list of arrays that is one output) holds; None of what is no array."""
+    """What an array (or NumPy scalar, or list of arrays that is one output) holds; None of what is not an array."""
     array = np.asarray(value)
     shape, dtype = shape_text(array.shape), str(array.dtype)
     if array.dtype.type.__module__ == "ml_dtypes":  # bfloat16 and its kind, which NumPy does not know

@@ -43,7 +43,7 @@ def rescue(op: Any, error: Exception, values: Sequence[Any]) -> Any:
 
 def without_rules(op: Any) -> Exception:
     """The error to raise where a gradient arrives at an op that has no derivative."""
-    name = str(op.name).removesuffix("_parts")
+    name = str(op.name).removesuffix("_parts")  # an op behind the function of that name
     return NotDifferentiableError(
         f"{name}: its results have no derivative, so the gradient would be lost here; .detach() its input, or its "
         "result, if none is to flow through it"
@@ -146,7 +146,7 @@ def _broadcast_hint(arrays: Sequence[Any]) -> str:
 
 
 def operand_error(op: Any, name: str, value: Any) -> Exception:
-    """The error for an argument that is no Tensor, array or number."""
+    """The error for an argument that is not a Tensor, array or number."""
     if value is None:
         return TypeError(
             f"{op.name}() needs the argument '{name}', a Tensor, a NumPy array or a number; it was left out or None. "

@@ -304,7 +304,7 @@ def conform(d: Any, parent: Any, op: Any) -> Any:
     """Make a rule's result the gradient of its input: undo broadcasting, restore the dtype.
 
     Raises:
-        RuleError: it is no array, or has a shape that broadcasting the input could not have given.
+        RuleError: it is not an array, or has a shape that broadcasting the input could not have given.
     """
     if not hasattr(d, "shape") or not hasattr(d, "dtype"):
         raise RuleError(

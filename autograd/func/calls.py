@@ -1,7 +1,8 @@
 """One call of a function on Tensors of the transform's own: the ground on which all transforms stand.
 
-A transform does not differentiate by the values that it is given, but by fresh Tensors around them, made for one call.
-That is what makes transforms nest: of an inner one's Tensors an outer one's are ancestors, never the same.
+A transform does not differentiate with respect to the values that it is given, but with respect to fresh Tensors around
+them, made for one call. That is what makes transforms nest: of an inner one's Tensors an outer one's are ancestors,
+never the same.
 
 To a Tensor the function sees a Tensor, to an array or number an ``ArrayBox``, which is like an array; and what a
 transform returns is made likewise.
@@ -31,8 +32,8 @@ __all__ = ["RUNNING", "Call", "chosen", "filled", "name_of", "replaced"]
 
 _AS_IT_IS = contextlib.nullcontext()
 RUNNING = "running"
-"""In the notes of a call's leaves: a list that is empty once the call's function has returned. To differentiate by such
-a leaf nobody is left; one of a function that still runs belongs to an outer transform."""
+"""In the notes of a call's leaves: a list that is empty once the call's function has returned. Nobody is left
+to differentiate with respect to such a leaf; one of a function that still runs belongs to an outer transform."""
 
 
 def name_of(func: Any) -> str:
@@ -41,12 +42,12 @@ def name_of(func: Any) -> str:
 
 
 class Call:
-    """A call of ``func`` in which some arguments are replaced by Tensors to differentiate by.
+    """A call of ``func`` in which some arguments are replaced by Tensors to differentiate with respect to.
 
     Args:
         name: of the transform, for messages.
         func: the function.
-        tree: the pytree to differentiate by: Tensors, arrays and numbers.
+        tree: the pytree to differentiate with respect to: Tensors, arrays and numbers.
         keeps: whether the graph outlives the transform, so that it must own its arrays: nobody notices writes to these,
             as to Tensors.
 
@@ -238,7 +239,7 @@ class Call:
         return value.conj() if self.arrays and value._data.dtype.kind == "c" else value
 
     def gradients(self, found: Sequence[Any], linked: bool) -> Any:
-        """Gradients in the structure of what is differentiated by, as the caller gets them."""
+        """Gradients in the structure of what is differentiated with respect to, as the caller gets them."""
         if self.arrays and not linked:
             return unflatten([np.conj(g._data) if g._data.dtype.kind == "c" else g._data for g in found], self.spec)
         return unflatten([self.release(self.conjugated(g), linked) for g in found], self.spec)
@@ -281,7 +282,7 @@ class Call:
 
 
 def filled(gradients: Sequence[Any], inputs: Sequence[Any]) -> list[Any]:
-    """Gradients with zeros in place of those that are missing: constants, which nothing can be differentiated by."""
+    """Gradients with zeros in place of those that are missing: constants, which require no grad."""
     pairs = zip(gradients, inputs, strict=True)
     return [new_tensor(np.zeros_like(tensor._data)) if found is None else found for found, tensor in pairs]
 
@@ -292,7 +293,7 @@ def _kind(value: Any) -> str:
 
 
 def chosen(name: str, func: Any, args: tuple[Any, ...], argnums: Any) -> Any:
-    """The arguments to differentiate by: one, or a tuple of them if ``argnums`` is a tuple.
+    """The arguments to differentiate with respect to: one, or a tuple of them if ``argnums`` is a tuple.
 
     Raises:
         GradientError: there is no such argument, or one is named twice.
@@ -310,7 +311,7 @@ def _place(name: str, func: Any, args: tuple[Any, ...], number: Any) -> int:
         raise TypeError(f"{name}: argnums is the number of an argument, or a tuple of them, got {number!r}")
     if not -len(args) <= number < len(args):
         raise GradientError(
-            f"{name}: argument number {number} of {name_of(func)} is to be differentiated by, "
+            f"{name}: argument number {number} of {name_of(func)} is to be differentiated with respect to, "
             f"but it got {len(args)} positional arguments"
         )
     return number % len(args)

@@ -1,8 +1,8 @@
 """Products of Jacobians with vectors, by differentiating reverse mode: the trick of two transposes.
 
-What backward computes, ``u = v . J``, is linear in the weights ``v``. So its own derivative by ``v``, weighted with a
-direction ``t``, is ``J . t``. It costs a few times the function and needs no second set of rules: it is right for all
-ops whose gradient can be differentiated.
+What backward computes, ``u = v . J``, is linear in the weights ``v``. So its own derivative with respect to ``v``,
+weighted with a direction ``t``, is ``J . t``. It costs a few times the function and needs no second set of rules: it is
+right for all ops whose gradient can be differentiated.
 
 Source: J. Townsend, "A new trick for calculating Jacobian vector products", 2017.
 """
@@ -73,7 +73,7 @@ def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool =
         ``(outputs, derivatives)``, or ``(outputs, derivatives, aux)``.
 
     Raises:
-        TypeError: primals or tangents are no tuples.
+        TypeError: primals or tangents are not tuples.
         GradientError: they differ in structure, or (``strict``) an output is constant.
         ShapeError: they differ in shape.
 

@@ -36,7 +36,7 @@ def jacrev(
 
     Args:
         func: a function of Tensors, arrays, or pytrees of them, that returns the like.
-        argnums: which positional argument to differentiate by, or a tuple of several.
+        argnums: which positional argument to differentiate with respect to, or a tuple of several.
         has_aux: ``func`` returns a pair, of which the second is not differentiated.
         chunk_size: how many rows are computed together, to save memory (default: as many as make 16 million numbers).
 
@@ -107,7 +107,7 @@ def hessian(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Cal
 
     Args:
         func: a function of Tensors, arrays, or pytrees of them.
-        argnums: which positional argument to differentiate by, or a tuple of several.
+        argnums: which positional argument to differentiate with respect to, or a tuple of several.
 
     Returns:
         A function of the same arguments that returns, for each output and for each pair of arguments, an array of

@@ -26,7 +26,7 @@ def functional_call(
     Args:
         module: an ``nn.Module``. It stays as it is, but for what its forward itself changes.
         parameter_and_buffer_dicts: Tensors by dotted path, or several such dicts; gradients flow through them.
-        args: the arguments of the call; one that is no tuple stands for itself.
+        args: the arguments of the call; one that is not a tuple stands for itself.
         kwargs: the keyword arguments.
         tie_weights: a parameter that stands in several places is replaced in all of them.
         strict: the paths must be exactly those of the module.

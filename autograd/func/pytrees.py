@@ -1,6 +1,6 @@
 """Pytrees: arrays and Tensors inside nested dicts, lists, tuples and named tuples, taken apart and put together again.
 
-A tree's leaves are everything that is no container; None is a container without leaves. Dicts keep their order.
+A tree's leaves are everything that is not a container; None is a container without leaves. Dicts keep their order.
 
 >>> from autograd.func.pytrees import flatten, map_leaves, unflatten
 >>> leaves, spec = flatten({"w": [1, 2], "b": (3, None)})

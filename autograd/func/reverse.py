@@ -34,8 +34,8 @@ def grad(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: 
 
     Args:
         func: returns one real number. It may be written with Tensors, or for arrays with plain ``numpy``.
-        argnums: which positional argument to differentiate by, or a tuple of several. An argument may be a Tensor, an
-            array, a number, or a pytree of them: dicts, lists, tuples and named tuples.
+        argnums: which positional argument to differentiate with respect to, or a tuple of several. An argument may be a
+            Tensor, an array, a number, or a pytree of them: dicts, lists, tuples and named tuples.
         has_aux: ``func`` returns a pair, of which the second is not differentiated.
 
     Returns:
@@ -47,7 +47,7 @@ def grad(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: 
 
     Raises:
         GradientError: ``func`` returned anything but one real number; there is no such argument.
-        DtypeError: an argument to differentiate by is not of floating or complex dtype.
+        DtypeError: an argument to differentiate with respect to is not of floating or complex dtype.
 
     >>> import numpy as np
     >>> from autograd import func, tensor
@@ -129,7 +129,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
 
     Args:
         func: a function of Tensors, arrays, or pytrees of them, that returns the like.
-        primals: its arguments; it is differentiated by all of them.
+        primals: its arguments; it is differentiated with respect to all of them.
         has_aux: ``func`` returns a pair, of which the second is not differentiated.
 
     Returns:

@@ -187,7 +187,7 @@ class _Call:
         leaf: Any = self.leaves[i]
         if not isinstance(leaf, _ARRAYS):
             raise ValueError(
-                f"{what}: in_dims maps over dim {dim} of argument {i}, which is no Tensor or array but "
+                f"{what}: in_dims maps over dim {dim} of argument {i}, which is not a Tensor or array but "
                 f"{type(leaf).__name__}; give None for it in in_dims"
             )
         return _dim(dim, leaf.ndim, f"{what}: argument {i}, of shape {tuple(leaf.shape)},")

@@ -1,4 +1,4 @@
-"""Fixed points of maps, differentiated by what the map depends on."""
+"""Fixed points of maps, differentiated with respect to what the map depends on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["fixed_point"]
 def fixed_point(
     f: Callable[[Any], Callable[[Any], Any]], a: Any, x0: Any, distance: Callable[[Any, Any], float], tol: float
 ) -> Any:
-    """The ``x`` with ``f(a)(x) == x``, by iteration from ``x0``; differentiable by ``a``.
+    """The ``x`` with ``f(a)(x) == x``, by iteration from ``x0``; differentiable with respect to ``a``.
 
     Args:
         f: from ``a`` to the map, a contraction.

@@ -141,7 +141,7 @@ def rows_backward(
 def _uncentered_rows_backward(
     x: Any, g: Any, mean: Any, scale: Any, unit: Any, centered: bool, out: Any, scratch: Any
 ) -> None:
-    """The derivative by rows without weight: a share of ``g`` and of ``x`` each, and something for the whole row."""
+    """The gradient of rows without weight: a share of ``g`` and of ``x`` each, and something for the whole row."""
     n = max(len(unit), 1)
     level = np.vecdot(g, unit)[:, None] if centered else np.zeros_like(mean)
     along = np.vecdot(g, x)[:, None]
@@ -158,7 +158,7 @@ def _uncentered_rows_backward(
 def _centered_rows_backward(
     x: Any, g: Any, scale: Any, weight: Any, unit: Any, centered: bool, out: Any, scratch: Any
 ) -> None:
-    """The derivative by rows ``x`` less their means (which may be ``scratch``); ``out`` holds ``g * x``."""
+    """The gradient of rows ``x`` less their means (which may be ``scratch``); ``out`` holds ``g * x``."""
     n, factor = max(len(unit), 1), unit if weight is None else weight
     along = np.vecdot(out, factor)[:, None]
     along *= np.square(scale) / n

@@ -34,7 +34,7 @@ def swapped(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def among_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
-    """``function`` as an operator, which leaves what is no Tensor, array or number to the other operand's type."""
+    """``function`` as an operator, which leaves what is not a Tensor, array or number to the other operand's type."""
 
     def operator(x: Any, y: Any) -> Any:
         for operand in (x, y):

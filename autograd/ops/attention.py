@@ -249,7 +249,7 @@ def _heads_repeated(x: Any, name: str, heads: int) -> Any:
     """``x`` with each head repeated, so that there are as many as of queries."""
     own = x.shape[-3]
     if heads % own:
-        raise ShapeError(f"scaled_dot_product_attention: {heads} query heads are no multiple of {own} {name} heads")
+        raise ShapeError(f"scaled_dot_product_attention: {heads} query heads are not a multiple of {own} {name} heads")
     return x if own == heads else repeat_interleave(x, heads // own, -3)
 
 

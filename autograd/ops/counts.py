@@ -1,6 +1,6 @@
 """How many elements there are of a value, or in an interval: histograms.
 
-A count is no differentiable function.
+A count is not differentiable; a sum of weights is, with respect to the weights.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def bincount_(x: Any, weights: Any = None, minlength: int = 0) -> Any:
 def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     """How often each non-negative integer occurs in ``input``, or the sum of its ``weights``.
 
-    The sums are in double precision unless the weights are in float32, and differentiable by the weights.
+    The sums are in double precision unless the weights are in float32, and differentiable with respect to the weights.
 
     Raises: DtypeError if ``input`` does not hold integers.
     """

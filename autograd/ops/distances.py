@@ -44,7 +44,7 @@ def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepd
 
 
 def _euclidean_rule(g: Any, x: Any, y: Any, out: Any) -> Any:
-    """The derivative by ``x``: for each of its vectors the sum of the directions from all of ``y``, times ``g``.
+    """The gradient of ``x``: for each of its vectors the sum of the directions from all of ``y``, times ``g``.
 
     From the differences where these are few, which is exact for close vectors too, else by a product of matrices.
     """

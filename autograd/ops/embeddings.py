@@ -119,7 +119,7 @@ def embedding(
         scale_grad_by_freq: divide the gradient of each row by how often it was used.
         sparse: must be False: gradients are dense.
 
-    Raises: IndexError, DtypeError; ShapeError if the weight is no matrix; ValueError for ``sparse=True``.
+    Raises: IndexError, DtypeError; ShapeError if the weight is not a matrix; ValueError for ``sparse=True``.
     """
     index, padding_idx = _prepared("embedding", x, weight, padding_idx, max_norm, norm_type, sparse)
     return embedding_(index, weight, padding_idx, scale_grad_by_freq)

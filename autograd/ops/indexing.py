@@ -151,8 +151,8 @@ def with_item(x: Any, y: Any, index: Any) -> Any:
 def setitem(x: Any, index: Any, value: Any) -> None:
     """``x[index] = value``, recorded: gradients flow to ``value``, and to ``x`` outside the index.
 
-    Raises: IndexError; DtypeError if ``value`` is no number of this dtype; ShapeError if it does not broadcast to the
-    place; MutationError if ``x`` must not be overwritten now. ``x`` is then unchanged.
+    Raises: IndexError; DtypeError if ``value`` is not a number of this dtype; ShapeError if it does not broadcast to
+    the place; MutationError if ``x`` must not be overwritten now. ``x`` is then unchanged.
     """
     check_writable(x, "item assignment")
     index = unwrap(index)

@@ -35,7 +35,7 @@ def _linear_weight_rule(g: Any, x: Any) -> Any:
 def _flat_product(x: Any, weight: Any) -> Any:
     """``x @ weight`` as one product over all leading dimensions."""
     if weight.ndim > 2:
-        raise ValueError("a batch of matrices is no weight")
+        raise ValueError("a batch of matrices is not a weight")
     if x.ndim <= 2:
         return np.matmul(x, weight)
     return np.reshape(np.matmul(flat(x), weight), (*x.shape[:-1], weight.shape[1]))

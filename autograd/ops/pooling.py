@@ -270,7 +270,7 @@ def _maxima(x: Any, size: Any, stride: Any, padding: Any, dilation: Any) -> tupl
         first = np.reshape(np.arange(counts[axis]) * s - low, (-1, *(1,) * (rank - axis - 1)))
         within = which // kind(math.prod(size[axis + 1 :])) % kind(size[axis])
         place = first + within * np.int64(d)
-        if low:  # nothing but -inf: the first element that is no padding
+        if low:  # nothing but -inf: the first element that is not padding
             place = np.where(place < 0, place + -(place // d) * d, place)
         index = index * sizes[axis] + place
     return values, index

@@ -114,7 +114,7 @@ _REAL = {int, float}
 
 
 def power_operator(x: Any, exponent: Any) -> Any:
-    """``x ** exponent``; what is no Tensor, array or number is left to its own type."""
+    """``x ** exponent``; what is not a Tensor, array or number is left to its own type."""
     if type(exponent) in _REAL and isinstance(x, Handle) and x._data.dtype.kind == "f":
         return pow_number(x, exponent)
     return _power_among_numbers(x, exponent)

@@ -68,7 +68,7 @@ def binary_cross_entropy(x: Any, target: Any, weight: Any = None, *, reduction: 
         weight: a factor for each loss (it broadcasts).
         reduction: "mean", "sum" or "none".
 
-    Raises: ShapeError; ValueError if an ``x`` or a target is no probability.
+    Raises: ShapeError; ValueError if an ``x`` or a target is not a probability.
     """
     if x.shape != target.shape:
         check_pair("binary_cross_entropy", x, target, strict=True)
@@ -164,7 +164,7 @@ def multilabel_soft_margin_loss(x: Any, target: Any, weight: Any = None, *, redu
     losses = binary_cross_entropy_with_logits(x, target, reduction="none")
     if weight is not None:
         _check_weights("multilabel_soft_margin_loss", tuple(x.shape), weight=weight)
-        losses = arithmetic.mul(losses, weight)  # the weights can be learned
+        losses = arithmetic.mul(losses, weight)  # not the op's own weight, which has no gradient
     if reduction == "mean":
         return reductions.mean(losses)
     return reductions.mean(losses, -1) if reduction == "none" else arithmetic.div(reductions.sum(losses), x.shape[-1])

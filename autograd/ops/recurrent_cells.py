@@ -4,8 +4,8 @@ The inputs of a step are its sums ``x @ w_ih.T + b_ih`` and ``h @ w_hh.T + b_hh`
 ``gates``, and these turn the state (h, or h and c) into the next one. A cell says this
 
 * fast: ``step`` does it in place, in few NumPy calls;
-* backwards: ``partials`` are the derivatives of the new state by the gates, for all steps at once; ``through`` leads
-  gradients of the gates to gradients of ``pre``; ``step_back`` is what is left to do step by step;
+* backwards: ``partials`` are the derivatives of the new state with respect to the gates, for all steps at once;
+  ``through`` leads gradients of the gates to gradients of ``pre``; ``step_back`` is what is left to do step by step;
 * plainly: ``plain`` is the definition, in plain NumPy that also works on Tensors.
 
 Everything is laid out in blocks of the hidden size: an LSTM's gates are four blocks, (rows, 4 * hidden).
@@ -58,7 +58,7 @@ class Cell:
         raise NotImplementedError
 
     def partials(self, gates: Any, old_h: Any, old_c: Any, new_c: Any) -> tuple[Any, Any]:
-        """The derivatives by the gates (of what, ``step_back`` knows), and what else that needs."""
+        """The derivatives with respect to the gates (of what, ``step_back`` knows), and what else that needs."""
         raise NotImplementedError
 
     def through(self, g: Any, gates: Any) -> Any:

@@ -162,7 +162,7 @@ def nanmean(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
 def trace(x: Any) -> Any:
     """The sum of a matrix's diagonal.
 
-    Raises: ShapeError if ``x`` is no matrix.
+    Raises: ShapeError if ``x`` is not a matrix.
     """
     if np.ndim(x) != 2:
         raise ShapeError(f"trace: expected a matrix, got shape {np.shape(x)}")

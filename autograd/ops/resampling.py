@@ -209,7 +209,8 @@ def interpolate(
     if min(*sizes, *shape[2:]) < 1:
         raise ShapeError(f"interpolate: sizes must be positive, got shape {shape} and the new size {sizes}")
     taps = _filter_taps if antialias else _taps
-    # Where the size stays, these keep to the factor all the same; the others copy, as in PyTorch.
+    # As in PyTorch: where the size stays the same, these modes still follow the factor, and the others copy; an image
+    # of exactly twice the size repeats each pixel, whatever the factor.
     by_factor = (mode in ("bicubic", "nearest-exact") and not antialias) or (mode == "nearest" and rank != 2)
     for dim, (n, scale) in enumerate(zip(sizes, scales, strict=True), 2):
         if mode == "nearest" and rank == 2 and n == 2 * shape[dim]:

@@ -208,7 +208,7 @@ def _paths_of(target: Any) -> list[str]:
 
 @functools.cache
 def _paths() -> tuple[dict[int, list[str]], dict[str, list[str]]]:
-    """How users write each function, its own name before second ones of the same place; and those that are no rows."""
+    """How users write each function, its own name before second ones of the same place; and those that are not rows."""
     rows = {_key(target) for target in everything()}
     found: dict[int, list[str]] = {}
     fronts: dict[str, list[str]] = {}

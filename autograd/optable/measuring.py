@@ -172,7 +172,7 @@ def _both_orders(a: Arguments) -> Iterator[Comparison]:
 
 
 def _complex(subject: Subject, calls: list[_Drawn], draws: int, results: tuple[str, ...], refusal: str) -> Finding:
-    """What is measured of the derivatives by complex inputs, of the cases that take them."""
+    """What is measured of the derivatives with respect to complex inputs, of the cases that take them."""
     accepted = [drawn for drawn in calls if _outcome(drawn[0], "complex128")[0]]
     if not accepted:
         return Finding("refused", None, len(calls), message=refusal)

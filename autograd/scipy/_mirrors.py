@@ -53,7 +53,7 @@ def constant(function: str, name: str, value: Any) -> Any:
         return value
     if node_of(value) is not None:
         raise NotDifferentiableError(
-            f"{function}: the derivative by {name} has no closed form and is not computed; if no gradient is to flow "
-            f"through it, use autograd.tracer.getval({name})"
+            f"{function}: the derivative with respect to {name} has no closed form and is not computed; if no gradient "
+            f"is to flow through it, use autograd.tracer.getval({name})"
         )
     return value._data

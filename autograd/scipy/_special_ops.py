@@ -72,7 +72,7 @@ def _beta_density(a: Any, b: Any, x: Any) -> Any:
     samples=elementwise(a=reals(0.5, 4), b=reals(0.5, 4), x=reals(0.1, 0.9)),
 )
 def betainc(a: Any, b: Any, x: Any) -> Any:
-    """The incomplete beta function, a share of 1; differentiable by ``x``."""
+    """The incomplete beta function, a share of 1; differentiable with respect to ``x``."""
     return scipy_special().betainc(a, b, x).astype(x.dtype, copy=False)
 
 
@@ -87,7 +87,7 @@ def _t_density(df: Any, x: Any) -> Any:
     samples=elementwise(df=reals(1, 9), x=reals()),
 )
 def stdtr(df: Any, x: Any) -> Any:
-    """The distribution function of Student's t; differentiable by ``x``."""
+    """The distribution function of Student's t; differentiable with respect to ``x``."""
     return scipy_special().stdtr(df, x).astype(x.dtype, copy=False)
 
 
@@ -133,7 +133,7 @@ def j1(x: Any) -> Any:
     samples=_ORDERS,
 )
 def jv(v: Any, x: Any) -> Any:
-    """The Bessel function of the first kind, of order ``v``; differentiable by ``x``."""
+    """The Bessel function of the first kind, of order ``v``; differentiable with respect to ``x``."""
     return scipy_special().jv(v, x).astype(x.dtype, copy=False)
 
 
@@ -156,7 +156,7 @@ def y1(x: Any) -> Any:
     samples=_ORDERS,
 )
 def yv(v: Any, x: Any) -> Any:
-    """The Bessel function of the second kind, of order ``v``; differentiable by ``x``."""
+    """The Bessel function of the second kind, of order ``v``; differentiable with respect to ``x``."""
     return scipy_special().yv(v, x).astype(x.dtype, copy=False)
 
 
@@ -167,7 +167,7 @@ def yv(v: Any, x: Any) -> Any:
     samples=_ORDERS,
 )
 def iv(v: Any, x: Any) -> Any:
-    """The modified Bessel function of the first kind, of order ``v``; differentiable by ``x``."""
+    """The modified Bessel function of the first kind, of order ``v``; differentiable with respect to ``x``."""
     return scipy_special().iv(v, x).astype(x.dtype, copy=False)
 
 
@@ -178,7 +178,7 @@ def iv(v: Any, x: Any) -> Any:
     samples=_ORDERS,
 )
 def ive(v: Any, x: Any) -> Any:
-    """``iv(v, x) * exp(-abs(x))``; differentiable by ``x``."""
+    """``iv(v, x) * exp(-abs(x))``; differentiable with respect to ``x``."""
     return scipy_special().ive(v, x).astype(x.dtype, copy=False)
 
 
@@ -189,5 +189,5 @@ def ive(v: Any, x: Any) -> Any:
     samples=_ORDERS,
 )
 def kn(v: Any, x: Any) -> Any:
-    """The modified Bessel function of the second kind, of order ``v``; differentiable by ``x``."""
+    """The modified Bessel function of the second kind, of order ``v``; differentiable with respect to ``x``."""
     return scipy_special().kv(v, x).astype(x.dtype, copy=False)

@@ -17,7 +17,7 @@ __all__ = ["odeint"]
 def odeint(func: Callable[..., Any], y0: Any, t: Any, args: tuple[Any, ...] = (), **kwargs: Any) -> Any:
     """As ``scipy.integrate.odeint``: the solution of ``dy/dt = func(y, t, *args)`` at the times ``t``, from ``y0``.
 
-    It is differentiable by ``y0``, ``t`` and ``args``.
+    It is differentiable with respect to ``y0``, ``t`` and ``args``.
 
     Source: R. Chen et al., "Neural ordinary differential equations", 2018, appendix B.
     """
@@ -34,7 +34,7 @@ def _adjoint(argnums: Any, ans: Any, given: Any, kwargs: dict[str, Any]) -> Call
     steps, size = np.shape(ans)
 
     def dynamics(state: Any, time: Any, flat_args: Any) -> Any:
-        """How the solution and the gradients by it, by time and by the arguments change."""
+        """How the solution and the gradients with respect to it, time and the arguments change."""
         y, gradient = state[:size], state[size : 2 * size]
 
         def flow(point: Any) -> Any:

@@ -44,14 +44,14 @@ def read(archive: Any, size: int) -> Bundle:
         size: of the file.
 
     Raises:
-        CheckpointError: it is damaged, or holds what is no array of numbers.
+        CheckpointError: it is damaged, or holds what is not an array of numbers.
     """
     import json
 
     arrays = {}
     for name, info in members(archive, size).items():
         if not name.endswith(".npy"):
-            raise CheckpointError(f"load: member {name!r} is no array; expected an npz file or PyTorch's weights")
+            raise CheckpointError(f"load: member {name!r} is not an array; expected an npz file or PyTorch's weights")
         with archive.open(info) as file:
             arrays[name.removesuffix(".npy")] = _array(file, name, info.file_size)
     about = arrays.pop(TEXT, None)

@@ -120,7 +120,7 @@ def _tensor(
 def _parameter(data: Any, *others: Any) -> _Piece:
     """The tensor of ``torch._utils._rebuild_parameter``."""
     if type(data) is not _Piece:
-        raise CheckpointError("load: refused a parameter that is no tensor")
+        raise CheckpointError("load: refused a parameter that is not a tensor")
     return data
 
 
@@ -182,7 +182,7 @@ class _Unpickler(pickle.Unpickler):
         match pid:
             case ("storage", _Kind(name=kind), str(key), str(), int(count)) if kind in STORAGES and count >= 0:
                 return _Storage(kind, key, count)
-        raise CheckpointError("load: refused a reference to something that is no storage")
+        raise CheckpointError("load: refused a reference to something that is not a storage")
 
 
 def _check_opcodes(content: bytes) -> None:

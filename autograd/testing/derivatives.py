@@ -53,7 +53,7 @@ def second_order(a: Arguments) -> None:
 
 
 def compare_gradient(a: Arguments) -> Iterator[Comparison]:
-    """The gradient by each number of the raw leaves beside that of the differences."""
+    """The gradient with respect to each number of the raw leaves beside that of the differences."""
     if not a.leaves:
         return
     raw = [a.raw[n] for n in a.leaves]
@@ -134,7 +134,7 @@ def compare_second(a: Arguments) -> Iterator[Comparison]:
     for _ in range(2):
         u = [direction(rng, seed.shape).astype(seed.dtype) for seed in seeds]
         # the gradient is linear in the seeds: along a direction it grows by what it is there
-        yield beside("the derivative by the seed", "seeds", slopes[count:], u, pulled(raw, u), 0.0)
+        yield beside("the derivative with respect to the seed", "seeds", slopes[count:], u, pulled(raw, u), 0.0)
 
 
 def forward_mode(a: Arguments) -> None:

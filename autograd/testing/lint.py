@@ -16,7 +16,7 @@ import numpy as np
 __all__ = ["forbidden"]
 
 PLAIN = {"shape", "dtype", "ndim"}
-"""Attributes that arrays, Tensors and recording arrays have alike, and that are no arrays."""
+"""Attributes that arrays, Tensors and recording arrays have alike, and that are not arrays."""
 METHODS = {name for name in dir(np.ndarray) if not name.startswith("__")} - PLAIN - {"astype", "T", "mT"}
 METHODS |= {"_data", "_node", "detach", "numpy", "grad", "requires_grad"}
 """Methods of arrays are NumPy's on an array and PyTorch's on a Tensor, so a rule uses NumPy's functions."""

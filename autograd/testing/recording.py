@@ -130,7 +130,7 @@ _SHAPES = {
     "can_cast",
     "common_type",
 }
-"""Functions whose result is no value of an array."""
+"""Functions whose result is not a value of an array."""
 
 
 def _map(value: Any, leaf: Callable[[Any], Any]) -> Any:

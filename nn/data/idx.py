@@ -34,7 +34,7 @@ def read_idx(path: str | os.PathLike[str]) -> Any:
         path: of the file.
 
     Raises:
-        ValueError: it is no IDX file, or its header does not fit its size; nothing large has then been allocated.
+        ValueError: it is not an IDX file, or its header does not fit its size; nothing large has then been allocated.
     """
     import gzip
 
@@ -57,8 +57,8 @@ def _read(file: Any, path: str, size: int, exact: bool) -> Any:
     magic = file.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in DTYPES or not magic[3] <= MAX_DIMS:
         raise ValueError(
-            f"read_idx: {path} is no IDX file: expected two zero bytes, a type ({', '.join(map(hex, DTYPES))}) and at "
-            f"most {MAX_DIMS} dimensions, got {magic.hex(' ') or 'nothing'}"
+            f"read_idx: {path} is not an IDX file: expected two zero bytes, a type ({', '.join(map(hex, DTYPES))}) and "
+            f"at most {MAX_DIMS} dimensions, got {magic.hex(' ') or 'nothing'}"
         )
     dtype, dims = np.dtype(DTYPES[magic[2]]), magic[3]
     header = file.read(4 * dims)

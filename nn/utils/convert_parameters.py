@@ -18,7 +18,7 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     """Make the parameters views of the elements of a vector, in order.
 
     Raises:
-        TypeError: ``vec`` is no Tensor.
+        TypeError: ``vec`` is not a Tensor.
         ShapeError: it has another number of elements than the parameters; none is then changed.
     """
     if not isinstance(vec, Tensor):

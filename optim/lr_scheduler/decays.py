@@ -256,7 +256,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         eta_min: the lowest ``lr``.
 
     Raises:
-        ValueError: ``T_0`` or ``T_mult`` is no positive integer.
+        ValueError: ``T_0`` or ``T_mult`` is not a positive integer.
 
     Source: Loshchilov and Hutter 2017.
     """

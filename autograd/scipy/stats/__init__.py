@@ -1,6 +1,7 @@
 """Distributions whose densities are differentiated: a module for each, with the names of ``scipy.stats``'s object.
 
-Densities and their logarithms are differentiable by all parameters, distribution functions by what has a closed form.
+Densities and their logarithms are differentiable with respect to all parameters, distribution functions with
+respect to those for which the derivative has a closed form.
 """
 
 from . import bernoulli as bernoulli

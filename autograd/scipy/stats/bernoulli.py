@@ -1,4 +1,4 @@
-"""The Bernoulli distribution: differentiable by its probability."""
+"""The Bernoulli distribution: differentiable with respect to its probability."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Poisson distribution: differentiable by its mean."""
+"""The Poisson distribution: differentiable with respect to its mean."""
 
 from __future__ import annotations
 
