@@ -73,7 +73,10 @@ def test_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "_wanted", None)
     monkeypatch.setattr(blocks, "_team", None)
     monkeypatch.setitem(sys.modules, "threadpoolctl", None)  # BLAS, of the whole process, stays as it is
-    assert autograd.get_num_threads() >= 1
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: range(8), raising=False)
+    for text, number in {"": 2, "many": 2, "1": 1, "6": 6, "9": 8}.items():
+        monkeypatch.setenv("OMP_NUM_THREADS", text)
+        assert autograd.get_num_threads() == number
     x = np.zeros((64, 10))
     for number in (3, 1, 2):
         autograd.set_num_threads(number)

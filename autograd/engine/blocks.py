@@ -57,12 +57,16 @@ def set_num_threads(num: int) -> None:
 
 
 def get_num_threads() -> int:
-    """How many threads share the work on one large array: what was set; else at most four, and as many as BLAS may."""
+    """How many threads share the work on one large array: what was set; else ``OMP_NUM_THREADS``, or two.
+
+    Never more than there are processors, unless set. More than two help where single calls of NumPy are long (sorting,
+    exponentials); where they are short and many, as in normalizations, threads wait for Python's lock.
+    """
     if _wanted is not None:
         return _wanted
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     allowed = os.environ.get("OMP_NUM_THREADS", "")
-    return max(1, min(available, int(allowed) if allowed.isdigit() else 4))
+    return max(1, min(available, int(allowed) if allowed.isdigit() else 2))
 
 
 def _forget() -> None:

@@ -53,7 +53,7 @@ def _array(file: Any, name: str) -> Any:
     dtype = file.get_slice(name).get_dtype()
     if dtype.startswith(("F4", "F6", "F8_")):
         raise CheckpointError(
-            f"load: {name!r} has numbers of the format {dtype}, which NumPy does not have; save it as float16 or float32"
+            f"load: {name!r} has numbers of the format {dtype}, which NumPy lacks; save it as float16 or float32"
         )
     if dtype == "BF16":
         try:
