@@ -51,7 +51,7 @@ def read(path: str) -> Bundle:
 def _array(file: Any, name: str) -> Any:
     """An array; None for bfloat16, if there is no package for it."""
     dtype = file.get_slice(name).get_dtype()
-    if dtype.startswith(("F4", "F6", "F8_")):
+    if dtype == "F4" or dtype.startswith(("F6_", "F8_")):
         raise CheckpointError(
             f"load: {name!r} has numbers of the format {dtype}, which NumPy lacks; save it as float16 or float32"
         )
