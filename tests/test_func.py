@@ -274,6 +274,16 @@ def test_states_of_models_are_stacked():
 # ---- messages --------------------------------------------------------------------------------------------------------
 
 
+def test_the_gradient_with_respect_to_nothing_is_nothing() -> None:
+    assert func.grad(lambda parameters, x: x.sum(), (0, 1))({}, autograd.tensor([2.0]))[0] == {}
+    assert func.grad(lambda rest: 1.0)([]) == []
+    value, gradient = func.value_and_grad(lambda parameters: autograd.tensor(3.0))({"layer": ()})
+    assert type(value) is autograd.Tensor
+    assert (value.item(), gradient) == (3.0, {"layer": ()})
+    value, pull = func.vjp(lambda: autograd.tensor([1.0, 2.0]))
+    assert (value.tolist(), pull(value)) == ([1.0, 2.0], ())
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
@@ -283,9 +293,9 @@ def test_states_of_models_are_stacked():
         (lambda: func.grad(lambda x: x * 1j)(1.0), autograd.GradientError, "a real number, got complex128"),
         (lambda: func.grad(wave, has_aux=True)(X), autograd.GradientError, r"must return a pair \(output, aux\)"),
         (lambda: func.grad(wave)(3), autograd.DtypeError, r"got int 3; write 3\.0"),
-        (lambda: func.grad(wave)(np.arange(3)), autograd.DtypeError, "by an array of int64"),
+        (lambda: func.grad(wave)(np.arange(3)), autograd.DtypeError, "with respect to an array of int64"),
         (lambda: func.grad(wave)("text"), autograd.DtypeError, "got str 'text'"),
-        (lambda: func.grad(wave)({}), autograd.GradientError, "nothing to differentiate wave by"),
+        (lambda: func.jacrev(wave)({}), autograd.GradientError, "differentiate wave with respect to: got {}"),
         (lambda: func.grad(wave, 1)(X), autograd.GradientError, "argument number 1 of wave"),
         (lambda: func.grad(wave, (0, 0))(X), autograd.GradientError, "different argument numbers"),
         (lambda: func.grad(wave, "x")(X), TypeError, "argnums is the number of an argument"),

@@ -94,6 +94,9 @@ FUNCTIONS = {
     "interp period": lambda x: np.interp(x, [0.15, 0.5, 0.9], [1.0, 2.0, 0.0], period=1.0),
     "split": lambda x: np.split(x * x, 2)[1],
     "array_split": lambda x: np.array_split(x * x, 3)[0],
+    "where by name": lambda x: np.where(condition=x > 0, x=x * x, y=np.sin(x)),
+    "make_diagonal": lambda x: np.make_diagonal(np.reshape(x * x, (2, 2)), axis1=-1, axis2=-2),
+    "make_diagonal beside": lambda x: np.make_diagonal(x * x, -1),
     "real_if_close": lambda x: np.real_if_close(x * x + 0j),
     "astype": lambda x: np.astype(x * x, onp.float64),
     "cumsum": lambda x: np.cumsum(x * x),
@@ -151,6 +154,13 @@ def test_plain_arrays_stay_numpys():
     assert type(np.array([1.0, 2.0])) is onp.ndarray
     out = onp.zeros(4)
     assert np.exp(V, out=out) is out
+    assert np.where(x=1, y=2, condition=[True, False]).tolist() == [1, 2]
+    assert np.where([False, True])[0].tolist() == [1]
+    with pytest.raises(ValueError, match="both or neither"):
+        np.where([False, True], 1)
+    D = onp.arange(6.0).reshape(2, 3)
+    assert type(np.make_diagonal(D)) is onp.ndarray
+    assert onp.diagonal(np.make_diagonal(D, 1, 2, 0), 1, 2, 0).tolist() == D.tolist()
     assert np.random.RandomState(0).rand() == onp.random.RandomState(0).rand()
     assert np.linalg.inv(S).tolist() == onp.linalg.inv(S).tolist()
 
@@ -174,6 +184,8 @@ def test_tensors_stay_tensors():
         (lambda x: np.shape(x), (4,)),
         (lambda x: np.nanargmax(x), 3),
         (lambda x: type(x > 0), onp.ndarray),
+        (lambda x: np.int64(x).tolist(), [0, 1, 0, 2]),
+        (lambda x: onp.asarray(x, bool).all(), True),
         (lambda x: type(np.floor(x) // 1 == 1), onp.ndarray),
     ],
 )
@@ -195,6 +207,7 @@ def test_what_has_no_derivative_is_an_array(f, expected):
         (lambda x: onp.exp(x) + np.spacing(x), NotDifferentiableError, "numpy.spacing"),
         (lambda x: float(x[0]), GradientError, r"float\(\) of a value that is being differentiated"),
         (lambda x: onp.array([x[0], 1.0]), GradientError, r"make that of autograd\.numpy\.array"),
+        (lambda x: onp.asarray(x, onp.float32), GradientError, "not turned into an array silently"),
         (lambda x: np.lookup(x), AttributeError, "has no attribute 'lookup'"),
         (lambda x: np.array([x, x[:2]]), ValueError, "shape"),
     ],

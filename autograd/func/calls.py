@@ -50,6 +50,7 @@ class Call:
         tree: the pytree to differentiate with respect to: Tensors, arrays and numbers.
         keeps: whether the graph outlives the transform, so that it must own its arrays: nobody notices writes to these,
             as to Tensors.
+        empty: whether the tree may be one of nothing, such as a model's parameters where it has none.
 
     Attributes:
         tree: the same tree of the Tensors made for this call.
@@ -57,19 +58,23 @@ class Call:
         arrays: whether all were arrays or numbers, so that results shall be arrays too.
     """
 
-    def __init__(self, name: str, func: Callable[..., Any], tree: Any, keeps: bool = False) -> None:
+    def __init__(
+        self, name: str, func: Callable[..., Any], tree: Any, *, keeps: bool = False, empty: bool = False
+    ) -> None:
         self.name = name
         self.func = func
         self._keeps = keeps
         given, self.spec = flatten(tree)
-        if not given:
-            raise GradientError(f"{name}: there is nothing to differentiate {name_of(func)} by: got {tree!r}")
+        if not (given or empty):
+            raise GradientError(
+                f"{name}: there is nothing to differentiate {name_of(func)} with respect to: got {tree!r}"
+            )
         self._recording = local.grad
         self._nested = False
         self._running = [True]
         self.inputs = [self._lift(i, value) for i, value in enumerate(given)]
         self.tree = unflatten(self.inputs, self.spec)
-        self.arrays = all(type(tensor) is ArrayBox for tensor in self.inputs)
+        self.arrays = bool(given) and all(type(tensor) is ArrayBox for tensor in self.inputs)
         self._targets = {tensor._node for tensor in self.inputs}
         self._order: list[Any] | None = None  # of the sweep, once it is known
 
@@ -89,14 +94,15 @@ class Call:
             kind, made = ArrayBox, new_tensor(np.complex128(value) if isinstance(value, complex) else np.float64(value))
         else:
             raise DtypeError(
-                f"{self.name}: expected floats, arrays or Tensors of floats to differentiate {name_of(self.func)} by, "
-                f"got {type(value).__name__} {value!r}"
+                f"{self.name}: expected floats, arrays or Tensors of floats to differentiate {name_of(self.func)} with "
+                f"respect to, got {type(value).__name__} {value!r}"
                 + (f"; write {float(value)}" if isinstance(value, int) and not isinstance(value, bool) else "")
             )
         if made._data.dtype.kind not in "fcV":
             raise DtypeError(
-                f"{self.name}: cannot differentiate {name_of(self.func)} by an array of {made._data.dtype}: only "
-                f"floating and complex numbers have derivatives; convert it, for instance to float32 (leaf {i})"
+                f"{self.name}: cannot differentiate {name_of(self.func)} with respect to an array of "
+                f"{made._data.dtype}: only floating and complex numbers have derivatives; convert it, for instance to "
+                f"float32 (leaf {i})"
             )
         if kind is not None:
             made.__class__ = kind

@@ -13,7 +13,10 @@ import numpy as np
 
 from .._op import NUMPY
 from .._operands import refuse, unwrap
+from .._tensor import Tensor
+from ..boxes import boxed
 from ..engine.nodes import Handle
+from ..ops.diagonals import diag_embed
 from ..ops.shapes import shape_of
 from ._mirror import array as array_of
 from ._mirror import contains_box, mirrored
@@ -145,6 +148,31 @@ def _select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0
     for condition, choice in reversed(list(zip(unwrap(list(condlist)), choicelist, strict=True))):
         result = np.where(condition, choice, result)
     return result
+
+
+def where(condition: Any, x: Any = None, y: Any = None) -> Any:
+    """As ``numpy.where``, which takes no arguments by name; as HIPS autograd's does."""
+    return _where(condition, *[choice for choice in (x, y) if choice is not None])
+
+
+_where = mirrored(np.where, NUMPY[np.where])
+ADAPTED["where"] = where
+
+
+def make_diagonal(D: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """The array whose ``numpy.diagonal(A, offset, axis1, axis2)`` is ``D``, zero elsewhere.
+
+    As in HIPS autograd, which has it for ``axis1=-1, axis2=-2`` alone.
+
+    >>> make_diagonal(np.array([1.0, 2.0]))
+    array([[1., 0.],
+           [0., 2.]])
+    """
+    made = diag_embed(array_of(D), offset, axis1, axis2)
+    return made if type(D) is Tensor else boxed(made)
+
+
+ADAPTED["make_diagonal"] = make_diagonal
 
 
 # ---- elements chosen -------------------------------------------------------------------------------------------------
