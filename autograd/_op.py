@@ -72,6 +72,7 @@ def op(
     lists: tuple[str, ...] = (),
     constants: tuple[str, ...] = (),
     refused: tuple[str, ...] = (),
+    tied: bool = False,
     joint: Callable[..., Any] | None = None,
     inputs: tuple[str, ...] | None = None,
     register: bool | None = None,
@@ -97,6 +98,8 @@ def op(
         lists: the inputs that are a list of arrays; their rule returns a list.
         constants: inputs that may be Tensors, but through which no derivative flows (indices, masks).
         refused: those of the constants that must not require grad, since one would expect a gradient (weights).
+        tied: the derivatives vary with the inputs by jumps only (``relu``), or not at all (average pooling); taken with
+            ``create_graph`` they require grad all the same, and their derivative is zero. So it is in PyTorch.
         joint: one rule for all inputs, where they share work: returns a tuple, None for what is not in ``needs``.
         inputs: the differentiable inputs, where ``joint`` or no rule at all names them.
         register: whether the op joins the library's table ``OPS`` (default: only the library's own ops do).
@@ -120,7 +123,7 @@ def op(
     def define(forward: Callable[P, Any]) -> OpFunction[P, Any]:
         record: Any = Op(
             forward, numpy, rules, samples=samples, promote=promote, view=view, outputs=outputs, lists=lists,
-            constants=constants, refused=refused, joint=joint, inputs=inputs,
+            constants=constants, refused=refused, tied=tied, joint=joint, inputs=inputs,
         )  # fmt: skip
         function: OpFunction[P, Any] = record.call
         if register or (register is None and record.trusted):
@@ -199,6 +202,7 @@ class Op(NodeOp):
         lists: tuple[str, ...],
         constants: tuple[str, ...],
         refused: tuple[str, ...],
+        tied: bool,
         joint: Callable[..., Any] | None,
         inputs: tuple[str, ...] | None,
     ) -> None:
@@ -213,6 +217,7 @@ class Op(NodeOp):
         self.lists = lists
         self.constants = constants
         self.refused = refused
+        self.tied = tied
         self.view = view
         self.outputs = outputs
         self.elaborate = outputs is not None

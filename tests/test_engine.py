@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import autograd
+import nn.functional as F
 from autograd import errors
 from tests.helpers import leaf, values
 
@@ -357,6 +358,41 @@ def test_gradient_penalty():
     h = 1e-6
     numeric = [(penalty(w.detach().numpy() + h * e) - penalty(w.detach().numpy() - h * e)) / (2 * h) for e in np.eye(2)]
     np.testing.assert_allclose(w.grad.numpy(), numeric, rtol=1e-8)
+
+
+PIECES = {
+    "relu": F.relu,
+    "relu6": F.relu6,
+    "leaky_relu": F.leaky_relu,
+    "prelu": lambda x: F.prelu(x, autograd.full((1,), 0.5)),
+    "hardtanh": F.hardtanh,
+    "threshold": lambda x: F.threshold(x, 0.1, 2.0),
+    "hardshrink": F.hardshrink,
+    "softshrink": F.softshrink,
+    "max_pool": lambda x: F.max_pool1d(x, 2),
+    "max_pool, indices": lambda x: F.max_pool1d(x, 2, return_indices=True)[0],
+    "adaptive_max_pool": lambda x: F.adaptive_max_pool1d(x, 3),
+    "avg_pool": lambda x: F.avg_pool1d(x, 2),
+    "adaptive_avg_pool": lambda x: F.adaptive_avg_pool1d(x, 3),
+    "pad": lambda x: F.pad(x, (1, 2), "reflect"),
+    "nll_loss": lambda x: F.nll_loss(x, autograd.tensor([1, 0])),
+}
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_slopes_that_jump_require_grad_as_in_pytorch(name):
+    x = leaf([0.3, -0.7, 1.2, 8.0], [2.5, -1.5, 0.7, -0.2])
+    (g,) = autograd.grad(PIECES[name](x).sum(), x, create_graph=True)
+    assert g.requires_grad
+    assert values(g) == values(autograd.grad(PIECES[name](x).sum(), x)[0])
+    (again,) = autograd.grad((g * g + g).sum(), x, create_graph=True)
+    assert values(again) == values(autograd.zeros(2, 4))
+
+
+@pytest.mark.parametrize("linear", [lambda x: x * 2, lambda x: x.clamp(0, 1), lambda x: x.max(1)[0]])
+def test_slopes_of_others_do_not(linear):
+    x = leaf([0.3, -0.7], [2.5, -1.5])
+    assert not autograd.grad(linear(x).sum(), x, create_graph=True)[0].requires_grad
 
 
 # ---- gradients share no memory --------------------------------------------------------------------------------------

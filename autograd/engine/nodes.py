@@ -95,6 +95,7 @@ class NodeOp:
         always_revive: ``backward`` takes what ``revive`` returns, and not what the node saved.
         fills_absent: outputs that no gradient reached have zeros for one.
         saves_arrays: what its nodes saved is released by backward.
+        tied: its slopes depend on its inputs by jumps only; with ``create_graph`` they require grad all the same.
         inputs, constants, lists, params, saved_names, numpy: as of an ``Op``.
     """
 
@@ -104,6 +105,7 @@ class NodeOp:
     always_revive: bool = False
     fills_absent: bool = True
     saves_arrays: bool = False
+    tied: bool = False
     inputs: tuple[str, ...] = ()
     constants: tuple[str, ...] = ()
     lists: tuple[str, ...] = ()

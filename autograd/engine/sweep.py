@@ -17,7 +17,7 @@ from ..errors import FreedGraphError, MutationError, RuleError
 from .hooks import run_hooks
 from .modes import Mode, local
 from .mutation import clock, mutated_since, untouched
-from .nodes import RELEASED, Leaf, Node, Packed, Pick
+from .nodes import RELEASED, Leaf, Node, NodeOp, Packed, Pick, make_node, new_tensor
 from .quiet import quiet
 
 __all__ = ["add", "add_all", "collect", "conform", "leaves_of", "sum_to", "sweep"]
@@ -141,15 +141,35 @@ class _Visit:
             saved = node.saved
         if op.outputs is not None and op.fills_absent:
             g = _fill_absent(g, node)
-        if not self.observers:
+        tied = self.create_graph and op.tied
+        if not (self.observers or tied):
             op.backward(node, g, saved, parents, self.grads)
             return
         derivatives: dict[Any, Any] = {}
         op.backward(node, g, saved, parents, derivatives)
+        if tied:
+            derivatives = {parent: _tied(d, parent) for parent, d in derivatives.items()}
         for observer in self.observers:
             observer.after_rule(node, g, derivatives)
         for parent, d in derivatives.items():
             add(self.grads, parent, d)
+
+
+class _Slope(NodeOp):
+    """Stands at a slope that varies with the input by jumps only: its own is zero."""
+
+    name = "slope"
+
+    def backward(self, node: Any, g: Any, saved: Any, parents: Any, grads: dict[Any, Any]) -> None:
+        add(grads, parents[0], np.zeros_like(g))
+
+
+_SLOPE = _Slope()
+
+
+def _tied(d: Any, parent: Any) -> Any:
+    """The derivative by a parent, on which it depends if on nothing else."""
+    return d if d._node is not None else new_tensor(d._data, make_node(_SLOPE, (parent,), (), d))
 
 
 def _mode(create_graph: bool) -> Any:

@@ -64,7 +64,11 @@ def _rectified(x: Any, out: Any = None) -> Any:
     return np.maximum(x, _many_zeros(x.dtype)[: x.size] if x.ndim == 1 and x.size <= BLOCK else 0, out=out)
 
 
-@op(x=lambda g, out: keep.kernel(g, out != _ZEROS.get(out.dtype, 0)), samples=elementwise(x=reals(avoid=(0.0,))))
+@op(
+    x=lambda g, out: keep.kernel(g, out != _ZEROS.get(out.dtype, 0)),
+    tied=True,
+    samples=elementwise(x=reals(avoid=(0.0,))),
+)
 def relu(x: Any) -> Any:
     """``max(x, 0)``."""
     if isinstance(x, np.ndarray):
@@ -76,6 +80,7 @@ def relu(x: Any) -> Any:
 
 @op(
     x=lambda g, x, min_val, max_val: keep.kernel(g, ~((x <= min_val) | (x >= max_val))),
+    tied=True,
     samples=[
         elementwise(x=reals(avoid=(-1.0, 1.0))),
         elementwise(x=reals(avoid=(-2.0, 0.5)), min_val=-2.0, max_val=0.5),
@@ -101,6 +106,7 @@ def relu6(x: Any) -> Any:
 @op(
     x=lambda g, x, negative_slope: where_.kernel(x > 0, g, g * negative_slope),
     promote="real",
+    tied=True,
     samples=[elementwise(x=reals(avoid=(0.0,))), elementwise(x=reals(avoid=(0.0,)), negative_slope=-0.5)],
 )
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
@@ -277,6 +283,7 @@ def tanhshrink(x: Any) -> Any:
 @op(
     x=lambda g, x, lambd: keep.kernel(g, ~((x >= -lambd) & (x <= lambd))),
     promote="real",
+    tied=True,
     samples=[elementwise(x=reals(avoid=(-0.5, 0.5))), elementwise(x=reals(avoid=(-1.5, 1.5)), lambd=1.5)],
 )
 def softshrink(x: Any, lambd: float = 0.5) -> Any:
@@ -292,6 +299,7 @@ def softshrink(x: Any, lambd: float = 0.5) -> Any:
 @op(
     x=lambda g, x, lambd: keep.kernel(g, ~(np.abs(x) <= lambd)),
     promote="real",
+    tied=True,
     samples=[elementwise(x=reals(avoid=(-0.5, 0.5))), elementwise(x=reals(avoid=(-1.5, 1.5)), lambd=1.5)],
 )
 def hardshrink(x: Any, lambd: float = 0.5) -> Any:
@@ -301,6 +309,7 @@ def hardshrink(x: Any, lambd: float = 0.5) -> Any:
 
 @op(
     x=lambda g, x, threshold: keep.kernel(g, np.logical_not(x <= threshold)),
+    tied=True,
     samples=elementwise(x=reals(avoid=(0.5,)), threshold=0.5, value=-1.0),
 )
 def threshold(x: Any, threshold: float, value: float) -> Any:
@@ -313,6 +322,7 @@ def threshold(x: Any, threshold: float, value: float) -> Any:
     x=lambda g, x, weight: where_.kernel(x > 0, g, g * weight),
     weight=lambda g, x: g * keep.kernel(x, np.logical_not(x > 0)),
     promote="real",
+    tied=True,
     samples=elementwise(x=reals(avoid=(0.0,)), weight=reals()),
 )
 def prelu_(x: Any, weight: Any) -> Any:

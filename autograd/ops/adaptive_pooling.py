@@ -63,6 +63,7 @@ def _regular(sizes: Sequence[int], counts: Sequence[int]) -> tuple[int, ...] | N
 
 @op(
     x=lambda g, x_shape, counts: spread_means.kernel(g, x_shape[len(x_shape) - len(counts) :]),
+    tied=True,
     samples=[
         case(x=reals(shape=(2, 5)), counts=(3,)), case(x=reals(shape=(1, 3, 4)), counts=(2, 3)),
         case(x=reals(shape=(1, 2)), counts=(3,)), case(x=reals(shape=(0, 5)), counts=(3,)),
@@ -160,6 +161,7 @@ def adaptive_avg_pool3d(input: Any, output_size: Any) -> Any:
         g_values, indices, x_shape[len(x_shape) - len(counts) :]
     ),
     outputs=("values", "indices"),
+    tied=True,
     samples=[
         case(x=reals(shape=(2, 5)), counts=(3,)), case(x=reals(shape=(1, 3, 4)), counts=(2, 3)),
         case(x=reals(shape=(1, 2)), counts=(3,)), case(x=reals(shape=(0, 5)), counts=(3,)),

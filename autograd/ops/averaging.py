@@ -34,6 +34,7 @@ def _unit(size: Sequence[int]) -> tuple[int, ...]:
     x=lambda g, x_shape, size, stride, padding, divisor: spread_averages.kernel(
         g, x_shape[len(x_shape) - len(size) :], size, stride, padding, divisor
     ),
+    tied=True,
     samples=[
         case(x=reals(shape=(2, 5)), **_PAIRS), case(x=reals(shape=(1, 5)), **_EDGED),
         case(x=reals(shape=(1, 3, 4)), **_BLOCKS), case(x=reals(shape=(0, 5)), **_PAIRS),

@@ -41,6 +41,7 @@ _CASES: list[dict[str, Any]] = [
 
 @op(
     x=lambda g, x_shape, pad, mode: fold_edges.kernel(g, x_shape, pad, mode),
+    tied=True,
     samples=[case(x=reals(shape=(2, 3)), **arguments) for arguments in _CASES],
 )
 def pad_edges(x: Any, pad: Sequence[int], mode: str) -> Any:

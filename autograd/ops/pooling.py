@@ -134,6 +134,7 @@ _PLANE = np.array([[[3.0, 1.0, 2.0, 5.0], [4.0, 7.0, 6.0, 0.0], [8.0, 9.0, -1.0,
     x=lambda g, x, out, size, stride, padding, dilation: spread_maxima.kernel(
         g, x, out, size, stride, padding, dilation
     ),
+    tied=True,
     samples=[
         case(x=reals(shape=(2, 5)), **_PAIRS), case(x=reals(shape=(1, 5)), **_EDGED),
         case(x=reals(shape=(1, 3, 4)), **_BLOCKS), case(x=reals(shape=(0, 5)), **_PAIRS),
@@ -281,6 +282,7 @@ def _maxima(x: Any, size: Any, stride: Any, padding: Any, dilation: Any) -> tupl
         g_values, indices, x_shape[len(x_shape) - len(size) :]
     ),
     outputs=("values", "indices"),
+    tied=True,
     samples=[
         case(x=reals(shape=(2, 5)), **_PAIRS), case(x=reals(shape=(1, 5)), **_EDGED),
         case(x=reals(shape=(1, 3, 4)), **_BLOCKS), case(x=reals(shape=(0, 5)), **_PAIRS),
