@@ -101,7 +101,7 @@ def _protect(node: Any, old: Any, before: int) -> None:
         done.add(node)
         if type(node.saved) is tuple:
             node.saved = tuple([_copied(value, old) for value in node.saved])
-            if local.pack is not None and node.op.saves_arrays:
+            if local.pack is not None and node.op.saves_arrays is not False:
                 node.saved = Packed(node.saved, local.pack)
                 node.hooks = node.hooks or {}
         pending.extend(node.parents)

@@ -29,10 +29,12 @@ def saved_names(op: Any) -> tuple[str, ...]:
     return tuple(name for name in savable(op) if name in asked)
 
 
-def saves_arrays(op: Any) -> bool:
-    """Whether there are arrays among what a node saves."""
-    arrays = {*op.inputs, *op.constants, "out", *(op.outputs if isinstance(op.outputs, tuple) else ())}
-    return bool(arrays & set(op.saved_names))
+def saves_arrays(op: Any) -> bool | None:
+    """Whether there are arrays among what a node saves; None where it depends on the constants (an index)."""
+    saved = set(op.saved_names)
+    if not saved.isdisjoint([*op.inputs, "out", *(op.outputs if isinstance(op.outputs, tuple) else ())]):
+        return True
+    return False if saved.isdisjoint(op.constants) else None
 
 
 def saving_plan(op: Any) -> list[tuple[str, int, tuple[int, ...]]]:

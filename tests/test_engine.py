@@ -182,6 +182,25 @@ def test_a_graph_that_saved_nothing_can_be_used_again():
     assert values(x.grad) == [4, 4]
 
 
+def test_parts_taken_by_numbers_can_be_used_again_parts_taken_by_arrays_cannot():
+    x = leaf([1, 2, 3], [4, 5, 6])
+    part, pieces = x[1:, ::2], x.split(1)
+    for _ in range(2):  # as where two losses use a part of a weight
+        (part * leaf(2, 3)).sum().backward()
+        pieces[0].sum().backward()
+    assert values(x.grad) == [[2, 2, 2], [4, 0, 6]]
+    chosen = x[autograd.tensor([0, 0])].sum()
+    chosen.backward()
+    with pytest.raises(errors.FreedGraphError, match="getitem"):
+        chosen.backward()
+    packed = []
+    with autograd.saved_tensors_hooks(lambda t: packed.append(t) or t, lambda t: t):
+        chosen = x[autograd.tensor([0, 0])].sum()
+    chosen.backward()
+    with pytest.raises(errors.FreedGraphError):
+        chosen.backward()
+
+
 def test_a_gradient_with_respect_to_an_inner_tensor_leaves_what_made_it():
     x = leaf(1, 2)
     y = x * x

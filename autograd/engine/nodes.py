@@ -94,7 +94,7 @@ class NodeOp:
         elaborate: more than a call of ``backward`` is to be done at such a node.
         always_revive: ``backward`` takes what ``revive`` returns, and not what the node saved.
         fills_absent: outputs that no gradient reached have zeros for one.
-        saves_arrays: what its nodes saved is released by backward.
+        saves_arrays: what its nodes saved is released by backward; None if only where there are arrays among it.
         tied: its slopes depend on its inputs by jumps only; with ``create_graph`` they require grad all the same.
         inputs, constants, lists, params, saved_names, numpy: as of an ``Op``.
     """
@@ -104,7 +104,7 @@ class NodeOp:
     elaborate: bool = False
     always_revive: bool = False
     fills_absent: bool = True
-    saves_arrays: bool = False
+    saves_arrays: bool | None = False
     tied: bool = False
     inputs: tuple[str, ...] = ()
     constants: tuple[str, ...] = ()

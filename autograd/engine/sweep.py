@@ -101,13 +101,18 @@ def _run(order: list[Any], grads: dict[Any, Any], visit: _Visit | None, idle: Co
                     continue
             else:
                 op.backward(node, g, node.saved, node.parents, grads)
-            if release and op.saves_arrays:
+            if release and op.saves_arrays is not False and (op.saves_arrays or _holds_arrays(node)):
                 node.saved = RELEASED
     except Exception as error:
         if node is not None:
             error.add_note(f"(in the backward of op '{node.op.name}')")
         raise
     return node
+
+
+def _holds_arrays(node: Any) -> bool:
+    """Whether there are arrays among what a node saved."""
+    return isinstance(node.saved, Packed) or any(True for _ in node.op.saved_arrays(node))
 
 
 class _Visit:
