@@ -77,6 +77,17 @@ def test_train_and_eval_reach_all_modules():
         model.train("eval")
 
 
+@pytest.mark.parametrize(
+    ("of", "weights", "expected"),
+    [("int64", "float32", "float32"), ("bool", "float16", "float16"), ("float64", "float32", "float64")],
+)
+def test_linear_promotes_as_a_matrix_product_does(of, weights, expected):
+    x, w = autograd.ones(2, 3, dtype=of), autograd.ones(4, 3, dtype=weights, requires_grad=True)
+    y = nn.functional.linear(x, w, autograd.zeros(4, dtype=weights))
+    y.sum().backward()
+    assert (y.dtype, (x @ w.T).dtype, w.grad.dtype) == (expected, expected, weights)
+
+
 def test_linear_is_initialised_within_pytorch_bounds():
     autograd.manual_seed(0)
     layer = nn.Linear(400, 300)

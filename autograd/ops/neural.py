@@ -49,6 +49,7 @@ def _bias_rule(g: Any) -> Any:
     x=lambda g, weight: _flat_product(g, weight),
     weight=_linear_weight_rule,
     bias=_bias_rule,
+    promote="common",
     samples=[
         case(x=reals(shape=(4, 3)), weight=reals(shape=(2, 3)), bias=reals(shape=(2,))),
         case(x=reals(shape=(4, 3)), weight=reals(shape=(2, 3))),
