@@ -216,7 +216,7 @@ class HuberLoss(Loss):
     """
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
-        if not isinstance(delta, Real):
+        if not issubclass(type(delta), Real):
             raise TypeError(f"HuberLoss: delta must be a number, got {type(delta).__name__} {delta!r}")
         super().__init__(reduction=reduction)
         self.delta = delta
