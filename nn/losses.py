@@ -5,6 +5,7 @@ The losses that ask for a margin are in ``nn.margin_losses``.
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 from autograd import Tensor
@@ -210,9 +211,13 @@ class HuberLoss(Loss):
     Args:
         reduction: "mean", "sum" or "none".
         delta: where the one form turns into the other.
+
+    Raises: TypeError if ``delta`` is not a number.
     """
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
+        if not issubclass(type(delta), Real):
+            raise TypeError(f"HuberLoss: delta must be a number, got {type(delta).__name__} {delta!r}")
         super().__init__(reduction=reduction)
         self.delta = delta
 

@@ -130,15 +130,17 @@ class LBFGS(Optimizer):
         group = self.param_groups[0]
         lr, tolerance = float(group["lr"]), group["tolerance_change"]
         memory = _Memory.of(self.state[group["params"][0]], group["history_size"])
-        x = self._vector()
 
-        def loss_at(vector: Any) -> tuple[Any, Any]:
-            self._assign(vector)
+        def evaluated() -> tuple[Any, Any]:
             with enable_grad():
                 loss = closure()
             return loss, self._gradient()
 
-        first, g = loss_at(x)
+        def loss_at(vector: Any) -> tuple[Any, Any]:
+            self._assign(vector)
+            return evaluated()
+
+        first, g = evaluated()
         value, evaluations = float(first), 1
         memory.evaluations += 1
         try:
@@ -153,17 +155,17 @@ class LBFGS(Optimizer):
                 if slope > -tolerance:
                     break
                 spent = 0
+                x = self._vector()  # the closure may have changed the parameters, to keep them in bounds
                 if group["line_search_fn"] is not None:
                     here, left = Point(0.0, value, slope, g), group["max_eval"] - evaluations
                     point, spent = _searched(loss_at, x, d, here, t, left)
                     t, value, g = point.t, point.value, point.gradient
                     memory.t = t
-                x = x + t * d
-                self._assign(x)
+                self._assign(x + t * d)
                 if (
                     group["line_search_fn"] is None and iteration < group["max_iter"]
                 ):  # the next step evaluates the last
-                    loss, g = loss_at(x)
+                    loss, g = evaluated()
                     value, spent = float(loss), 1
                 evaluations += spent
                 memory.evaluations += spent

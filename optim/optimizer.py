@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from itertools import chain
+from math import prod
 from operator import is_not
 from typing import Any, ClassVar
 
-from autograd import Tensor, enable_grad
+from autograd import ShapeError, Tensor, enable_grad
 from autograd.engine.callsite import warn
 from autograd.engine.hooks import RemovableHandle
 from autograd.engine.quiet import quiet
@@ -135,8 +136,8 @@ class Optimizer:
     def _update_all(self) -> None:
         for i, group in enumerate(self.param_groups):
             lr: Any = group.get("lr")
-            if type(lr) is not float and hasattr(lr, "item"):
-                group["lr"] = lr.item()
+            if type(lr) is not float and hasattr(lr, "item"):  # a Tensor stays in its group, where it may be changed
+                group = {**group, "lr": lr.item()}
             maximize = group.get("maximize", False)
             for store in self._ready(i):
                 wanted = self.used_states(group) if self.elementwise else self.shapes(store.params[0].shape, group)
@@ -357,10 +358,12 @@ class Optimizer:
 
 
 def non_negative(name: str, **values: float) -> None:
-    """Raise ValueError for a hyper-parameter that is negative or NaN, TypeError for one that is not a number."""
+    """Raise ValueError for a hyper-parameter that is negative, NaN or several, TypeError for one that is no number."""
     for key, value in values.items():
         if not hasattr(value, "__float__"):
             raise TypeError(f"{name}: {key} must be a number, got {type(value).__name__} {value!r}")
+        if prod(getattr(value, "shape", ())) != 1:
+            raise ShapeError(f"{name}: {key} must be one number, got shape {tuple(value.shape)}")  # type: ignore[attr-defined]
         if not value >= 0:
             raise ValueError(f"{name}: {key} must not be negative, got {value}")
 

@@ -22,7 +22,7 @@ def pack(groups: Sequence[Group], state: Mapping[Tensor, Mapping[str, Any]]) -> 
         for p in group["params"]:
             numbers[id(p)] = len(numbers)
         others = {key: value for key, value in group.items() if key != "params"}
-        packed.append({**others, "params": [numbers[id(p)] for p in group["params"]]})
+        packed.append({**copied(others), "params": [numbers[id(p)] for p in group["params"]]})
     entries = {numbers[id(p)]: copied(found) for p, found in state.items() if id(p) in numbers}
     return {"state": dict(sorted(entries.items())), "param_groups": packed}
 
@@ -65,7 +65,7 @@ def unpack(name: str, groups: Sequence[Group], state_dict: Mapping[str, Any]) ->
         kept = {"params": ours["params"]}
         if "param_names" in ours:
             kept["param_names"] = ours["param_names"]
-        merged.append({**ours, **theirs, **kept})
+        merged.append({**ours, **copied(dict(theirs)), **kept})
     found = {}
     for number, p in _matched(saved, groups):
         entry = state_dict["state"].get(number, state_dict["state"].get(str(number)))

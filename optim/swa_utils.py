@@ -281,9 +281,9 @@ class SWALR(LRScheduler):
             step = max(1, step)
         before, now = (self._share(t) for t in (step - 1, step))
         found = []
-        for group in self.optimizer.param_groups:
+        for group, lr in zip(self.optimizer.param_groups, self.lrs(), strict=True):
             end = group["swa_lr"]
-            start = end if before == 1 else (group["lr"] - before * end) / (1 - before)
+            start = end if before == 1 else (lr - before * end) / (1 - before)
             found.append(end * now + start * (1 - now))
         return found
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.random import default_rng
 
 import autograd
 import nn
@@ -698,3 +699,14 @@ def test_calls_that_raise_do_not_count_as_recordings() -> None:
     for x in batches(3):
         assert equal(compiled(x), x * 2)
     assert compiled.source
+
+
+def test_functions_of_c_code_are_among_what_a_function_can_reach() -> None:
+    assert not isinstance(type(type(default_rng)).__module__, str)  # the class of Cython's functions says nothing
+
+    @autograd.compile
+    def step(x: Any) -> Any:
+        return x * 2 if x.ndim else default_rng(0).normal(x)
+
+    assert [step(tensor([float(i)])).item() for i in range(3)] == [0, 2, 4]
+    assert step.recordings == 1

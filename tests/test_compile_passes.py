@@ -90,6 +90,15 @@ def test_a_view_is_made_once_whatever_is_written_in_between():
     assert code_of(compiled(f, draw(4))).count("[:2]") == 1
 
 
+def test_views_of_equal_values_may_be_taken_in_the_other_order():
+    def f(x):
+        first, second = x.exp(), x.exp()
+        row = second[None]
+        return first[None] * row + first, second + 1, row.sum()
+
+    assert sum("exp(" in line for line in calls(compiled(f, draw(4)))) == 1
+
+
 def test_constants_are_computed_when_the_program_is_made():
     def f(x):
         scale = autograd.ones(4).cumsum(0) / 10

@@ -466,6 +466,7 @@ def test_older_ways_to_say_the_reduction():
         (lambda: F.cross_entropy(given("X"), autograd.tensor([3, 0])), IndexError, "class 3 is out of range"),
         (lambda: F.cross_entropy(given("X"), given("L")), autograd.ShapeError, "make the target floating"),
         (lambda: F.cross_entropy(given("X"), given("C"), label_smoothing=2.0), ValueError, "between 0 and 1"),
+        (lambda: F.cross_entropy(given("X"), given("Q"), ignore_index=0), RuntimeError, "leave out ignore_index=0"),
         (lambda: F.cosine_embedding_loss(given("X"), given("Y"), given("X")), autograd.ShapeError, r"\(N, D\), \(N\)"),
         (lambda: F.triplet_margin_loss(given("X"), given("Y"), given("P"), margin=0), ValueError, "greater than 0"),
         (lambda: F.triplet_margin_loss(given("X"), given("Y"), given("W")), autograd.ShapeError, "as many dimensions"),
@@ -690,6 +691,8 @@ def test_module_arguments_are_checked_at_once():
         nn.TripletMarginLoss(-1)
     with pytest.raises(ValueError, match="MultiMarginLoss: p must be 1 or 2, got 3"):
         nn.MultiMarginLoss(3)
+    with pytest.raises(TypeError, match="HuberLoss: delta must be a number, got complex 1j"):
+        nn.HuberLoss(delta=1j)
 
 
 @pytest.mark.parametrize(

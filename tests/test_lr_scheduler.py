@@ -101,6 +101,52 @@ def test_sequence_is_pytorchs_and_goes_on_after_loading(make, first, second, mom
             o.step()
 
 
+def run(make, rates):
+    """The values of two parameters under a schedule of two groups with these rates; and the scheduler."""
+    params = [autograd.tensor([1.0, 2.0], dtype=autograd.float64, requires_grad=True) for _ in rates]
+    o = optim.Adam([{"params": [p], "lr": rate} for p, rate in zip(params, rates, strict=True)])
+    scheduler, path = make(o), []
+    for i in range(8):
+        o.zero_grad()
+        sum((p**2).sum() for p in params).backward()
+        o.step()
+        scheduler.step(*[1.0] * isinstance(scheduler, M.ReduceLROnPlateau))
+        path.append([p.tolist() for p in params])
+        if i == 5:
+            for group in o.param_groups:
+                group["lr"] *= 0.5  # in place, if it is a Tensor
+    return path, scheduler
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        *(row[0] for row in SEQUENCES),
+        lambda o: M.ReduceLROnPlateau(o, patience=0),
+        lambda o: optim.swa_utils.SWALR(o, 0.5, 3),
+    ],
+)
+def test_a_tensor_stays_the_lr_and_follows_the_schedule(make):
+    path, plain = run(make, [0.1, 0.2])
+    rates = [autograd.tensor(rate, dtype=autograd.float64) for rate in (0.1, 0.2)]
+    found, scheduler = run(make, rates)
+    np.testing.assert_array_equal(found, path)
+    assert scheduler.get_last_lr() == plain.get_last_lr()
+    o = scheduler.optimizer
+    assert [group["lr"] is rate for group, rate in zip(o.param_groups, rates, strict=True)] == [True, True]
+
+
+def test_a_state_has_copies_of_tensors_that_are_the_lr():
+    rate = autograd.tensor(0.5)
+    o = optim.SGD([autograd.ones(1, requires_grad=True)], lr=rate)
+    saved = o.state_dict()
+    rate.fill_(7.0)
+    o.load_state_dict(saved)
+    assert o.param_groups[0]["lr"].item() == 0.5
+    o.param_groups[0]["lr"].fill_(7.0)
+    assert saved["param_groups"][0]["lr"].item() == 0.5
+
+
 def test_swalr_goes_to_its_rate_and_stays():
     for strategy, expected in (("linear", [1, 0.75, 0.5, 0.5]), ("cos", [1, 0.75, 0.5, 0.5])):
         o = optimizer()

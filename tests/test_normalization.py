@@ -288,6 +288,8 @@ def test_repr_and_state(layer: nn.Module, text: str, keys: list[str]) -> None:
         (lambda: nn.BatchNorm1d(3)(autograd.ones(2, 4)), ShapeError, "4 channels"),
         (lambda: nn.BatchNorm1d(2)(tensor([[1, 2], [3, 4]])), DtypeError, "float"),
         (lambda: F.batch_norm(autograd.ones(2, 3)), ValueError, "running_mean"),
+        (lambda: nn.BatchNorm1d(3, eps=0)(autograd.ones(2, 3)), ValueError, "eps must be positive in training, got 0"),
+        (lambda: nn.BatchNorm1d(3, eps=-1).eval()(autograd.ones(2, 3)), ValueError, "eps must not be negative, got -1"),
         (lambda: nn.InstanceNorm1d(3)(autograd.ones(2, 3, 1)), ShapeError, "more than 1 spatial"),
         (lambda: nn.LayerNorm(3)(autograd.ones(2, 4)), ShapeError, "normalized_shape"),
         (lambda: nn.GroupNorm(2, 3), ValueError, "divisible"),

@@ -390,6 +390,7 @@ def test_an_optimizer_of_ones_own():
         (lambda w: optim.Adafactor([autograd.tensor([1j], requires_grad=True)]), "is complex"),
         (lambda w: optim.NAdam([w], momentum_decay=-1), "NAdam: momentum_decay must not be negative, got -1"),
         (lambda w: optim.SGD([w], lr=float("nan")), "lr must not be negative, got nan"),
+        (lambda w: optim.SGD([w], lr=autograd.ones(2)), r"SGD: lr must be one number, got shape \(2,\)"),
         (lambda w: optim.SGD([{"lr": 0.1}]), r"a group needs 'params', got \['lr'\]"),
     ],
 )

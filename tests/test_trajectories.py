@@ -222,6 +222,30 @@ def test_lbfgs_goes_pytorchs_way(settings, evaluations, expected):
     np.testing.assert_allclose(flat([x, y]), expected, rtol=1e-7)
 
 
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"lr": 0.5, "max_iter": 4}, [1, 1, -1]),
+        ({"line_search_fn": "strong_wolfe", "max_iter": 3}, [17.66762599694878, 1.708105298260639, -2.55058425283619]),
+    ],
+)
+def test_lbfgs_goes_on_from_where_a_closure_put_the_parameters(settings, expected):
+    w = autograd.tensor([2.0, -1.5, 0.5], dtype="float64", requires_grad=True)
+    optimizer = optim.LBFGS([w], **settings)
+
+    def closure():
+        with autograd.no_grad():
+            w.clamp_(-1, 1)
+        optimizer.zero_grad()
+        loss = ((w - autograd.tensor([3.0, 0.2, -0.1])) ** 2).sum() + w.prod()
+        loss.backward()
+        return loss
+
+    for _ in range(2):
+        optimizer.step(closure)
+    np.testing.assert_allclose(w.tolist(), expected, rtol=1e-6)
+
+
 def test_lbfgs_needs_a_closure_and_one_group():
     w = autograd.tensor([1.0], requires_grad=True)
     with pytest.raises(TypeError, match="step needs a closure"):

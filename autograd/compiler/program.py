@@ -116,11 +116,19 @@ class Program:
             for item in self.items
             if isinstance(item, Check) or not item.makes() or any(made not in values for made in item.makes())
         ]
-        moved = {old.storage: new.storage for old, new in values.items() if old.storage is not new.storage}
+        moved: dict[Storage, Storage] = {}
+
+        def home(storage: Storage) -> Storage:
+            while storage in moved:
+                storage = moved[storage]
+            return storage
+
+        for old, new in values.items():  # a value comes before its views, which may be swapped the other way round
+            if old.storage not in moved and home(new.storage) is not old.storage:
+                moved[old.storage] = home(new.storage)
         for item in self.instructions():
             for made in item.makes():
-                while made.storage in moved:
-                    made.storage = moved[made.storage]
+                made.storage = home(made.storage)
 
     def written(self) -> dict[Storage, list[int]]:
         """For each storage that is written into the numbers of the items that do."""

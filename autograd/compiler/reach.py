@@ -113,7 +113,7 @@ class Reach:
             self._seen.add(id(thing))
             self._keep.append(thing)
             if hasattr(thing, "__dict__"):
-                strict = type(thing).__module__.split(".")[0] not in ("nn", "optim", "autograd")
+                strict = _package(type(thing)) not in ("nn", "optim", "autograd")
             self._strict = strict
             self._visit(self._inside(thing, name), name, strict)
 
@@ -240,7 +240,7 @@ class Reach:
             self.attributes.add(id(thing.__dict__))
             yield from self._entries(thing.__dict__, prefix)
         for kind in type(thing).__mro__[:-1]:
-            if kind.__module__.split(".")[0] in LIBRARIES:
+            if _package(kind) in LIBRARIES:
                 continue
             slots = kind.__dict__.get("__slots__", ())
             for slot in (slots,) if isinstance(slots, str) else slots:
@@ -252,7 +252,7 @@ class Reach:
 
     def _of_class(self, kind: type) -> Iterator[Place]:
         """What stands in a class of the user's, and in those that it is made of."""
-        if kind.__module__.split(".")[0] in LIBRARIES or isinstance(kind, enum.EnumMeta):
+        if _package(kind) in LIBRARIES or isinstance(kind, enum.EnumMeta):
             return
         self.classes.append((kind, dict(kind.__dict__)))
         self.strict.add(id(kind))
@@ -275,7 +275,7 @@ class Reach:
             yield Place("item", entries, key, name.format(key))
 
     def _of_function(self, function: Any) -> Iterator[Place]:
-        module = (function.__module__ or "").split(".")[0]
+        module = _package(function)
         if module in ("numpy", "scipy") or function.__code__.co_filename.startswith("<autograd op "):
             return
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
@@ -309,7 +309,7 @@ class Reach:
         value = place.get()
         if isinstance(value, types.ModuleType):
             yield from in_module(place, names, seen)
-        elif not isinstance(value, type) or value.__module__.split(".")[0] not in LIBRARIES:
+        elif not isinstance(value, type) or _package(value) not in LIBRARIES:
             yield place
 
     # ---- replacing and putting back ----------------------------------------------------------------------------------
@@ -424,6 +424,12 @@ class Reach:
             if len(container) != size:
                 return f"a {type(container).__name__} that had {size} entries has {len(container)}"
         return None
+
+
+def _package(thing: Any) -> str:
+    """The package in which a class or a function was defined; "" for what C code made and does not say."""
+    module = getattr(thing, "__module__", None)
+    return module.split(".")[0] if isinstance(module, str) else ""
 
 
 def _mend(container: Any) -> None:

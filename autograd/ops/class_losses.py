@@ -14,7 +14,7 @@ import numpy as np
 
 from .._op import composed, op
 from ..engine.foreign import require_plain
-from ..errors import ShapeError
+from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic, reductions
 from ._blocks import block_rows, in_blocks
@@ -308,7 +308,7 @@ def cross_entropy(
         x: floating.
         target: class numbers, or probabilities of the classes (floating, of the shape of ``x``).
         weight: a factor for each class; with probabilities as targets it has a gradient too.
-        ignore_index: targets of this number do not count.
+        ignore_index: class numbers that are this one do not count; with probabilities it must be negative.
         reduction: ``"mean"`` (weighted, over the targets that count), ``"sum"`` or ``"none"``.
         label_smoothing: this share of each target is spread evenly over all classes.
 
@@ -336,6 +336,11 @@ def cross_entropy(
             f"cross_entropy: a floating target gives probabilities of classes and must have the input's shape "
             f"{tuple(x.shape)}, "
             f"got {target.dtype} of shape {tuple(target.shape)}; for class numbers convert it with .long()"
+        )
+    if ignore_index >= 0:
+        raise DtypeError(
+            f"cross_entropy: ignore_index is for class numbers, but the target is {target.dtype}, probabilities; leave "
+            f"out ignore_index={ignore_index}, and give what must not count probabilities of 0"
         )
     if weight is not None or reduction not in ("mean", "sum", "none") or not len(x.shape):
         dim = class_dim(tuple(x.shape))

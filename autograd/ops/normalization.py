@@ -192,6 +192,7 @@ def batch_norm(
     Raises:
         ShapeError: the shapes do not fit, or there is only one value in each channel, whose variance is none.
         DtypeError: the input is not floating.
+        ValueError: ``eps`` is negative, or 0 in training, or there are no running statistics outside training.
 
     Source: S. Ioffe and C. Szegedy, Batch Normalization, 2015.
     """
@@ -201,7 +202,11 @@ def batch_norm(
     if not training:
         if running_mean is None or running_var is None:
             raise ValueError("batch_norm: outside training it needs running_mean and running_var")
+        if eps < 0:
+            raise ValueError(f"batch_norm: eps must not be negative, got {eps}")
         return _by_running(x, running_mean, running_var, weight, bias, eps, shape)
+    if eps <= 0:
+        raise ValueError(f"batch_norm: eps must be positive in training, got {eps}")
     n = math.prod(shape) // max(shape[1], 1)
     if n == 1:
         raise ShapeError(

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd import Tensor
 from autograd.engine.callsite import warn
 
 from ..optimizer import Optimizer
@@ -38,7 +39,7 @@ class LRScheduler:
         self.optimizer = checked(optimizer, type(self).__name__)
         for i, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
-                group.setdefault("initial_lr", group["lr"])
+                group.setdefault("initial_lr", number(group["lr"]))
             elif "initial_lr" not in group:
                 raise KeyError(
                     f"{type(self).__name__}: to go on from last_epoch={last_epoch}, group {i} needs 'initial_lr'; "
@@ -71,11 +72,11 @@ class LRScheduler:
 
     def lrs(self) -> list[float]:
         """The ``lr`` of each group as it is now."""
-        return [group["lr"] for group in self.optimizer.param_groups]
+        return [number(group["lr"]) for group in self.optimizer.param_groups]
 
     def scaled(self, factor: float) -> list[float]:
         """The ``lr`` of each group, multiplied."""
-        return [group["lr"] * factor for group in self.optimizer.param_groups]
+        return [lr * factor for lr in self.lrs()]
 
     def step(self, epoch: int | None = None) -> None:
         """Go to the next epoch (or, deprecated, to the given one) and set the ``lr`` of each group."""
@@ -98,7 +99,7 @@ class LRScheduler:
     def set(self, values: list[float]) -> None:
         """Set the ``lr`` of each group."""
         for group, value in zip(self.optimizer.param_groups, values, strict=True):
-            group["lr"] = value
+            put_lr(group, value)
         self._last_lr = tuple(self.lrs())
 
     # ---- saving --------------------------------------------------------------------------------------------------
@@ -124,6 +125,19 @@ def checked(optimizer: Any, name: str) -> Optimizer:
     if not optimizer._watched:
         optimizer._watched, optimizer._stepped = True, False
     return optimizer
+
+
+def number(value: Any) -> Any:
+    """A number, or the one in a Tensor."""
+    return value.item() if isinstance(value, Tensor) else value
+
+
+def put_lr(group: dict[str, Any], value: Any) -> None:
+    """Set the ``lr`` of a group; if that is a Tensor, which others may hold too, its content."""
+    if isinstance(group["lr"], Tensor):
+        group["lr"].fill_(number(value))
+    else:
+        group["lr"] = value
 
 
 def for_groups(title: str, name: str, value: Any, optimizer: Optimizer) -> list[Any]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..optimizer import Optimizer
-from .base import LRScheduler
+from .base import LRScheduler, put_lr
 from .plateau import ReduceLROnPlateau
 
 __all__ = ["ChainedScheduler", "SequentialLR"]
@@ -53,7 +53,7 @@ class _Combined(LRScheduler):
             self.step()
             return
         for group in self.optimizer.param_groups:
-            group["lr"] = group["initial_lr"]
+            put_lr(group, group["initial_lr"])
         _set_epoch(self, -1)
         self.begin()
 
@@ -108,7 +108,7 @@ class SequentialLR(_Combined):
         self._milestones = list(milestones)
         self.last_epoch = last_epoch + 1
         for group in optimizer.param_groups:  # undo what the schedulers did when they were made
-            group["lr"] = group["initial_lr"]
+            put_lr(group, group["initial_lr"])
         _rewind(self)
         first = self._schedulers[bisect_right(self._milestones, 0)]
         first.begin()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..optimizer import Optimizer
-from .base import LRScheduler, checked, cosine, for_groups, saved_function
+from .base import LRScheduler, checked, cosine, for_groups, put_lr, saved_function
 
 __all__ = ["CyclicLR", "OneCycleLR"]
 
@@ -99,7 +99,7 @@ class CyclicLR(_WithMomentum):
             self.base_momentums, self.max_momentums = limits
         if last_epoch == -1:
             for group, lr in zip(optimizer.param_groups, base_lrs, strict=True):
-                group["lr"] = lr
+                put_lr(group, lr)
         super().__init__(optimizer, last_epoch)
         self.base_lrs = base_lrs
 

@@ -8,7 +8,7 @@ from typing import Any
 from autograd.engine.callsite import warn
 
 from ..optimizer import Optimizer
-from .base import LRScheduler, checked, for_groups
+from .base import LRScheduler, checked, for_groups, put_lr
 
 __all__ = ["ReduceLROnPlateau"]
 
@@ -107,7 +107,7 @@ class ReduceLROnPlateau(LRScheduler):
                     f"{len(self.min_lrs)}; set min_lrs to a list of {len(groups)}"
                 )
             self.min_lrs = [self.default_min_lr] * len(groups)
-        for group, lowest in zip(groups, self.min_lrs, strict=True):
-            lowered = max(group["lr"] * self.factor, lowest)
-            if group["lr"] - lowered > self.eps:
-                group["lr"] = lowered
+        for group, lr, lowest in zip(groups, self.lrs(), self.min_lrs, strict=True):
+            lowered = max(lr * self.factor, lowest)
+            if lr - lowered > self.eps:
+                put_lr(group, lowered)
