@@ -502,6 +502,31 @@ def test_running_statistics_are_not_changed_by_an_error() -> None:
     same(variance, np.ones(4))
 
 
+def test_running_statistics_are_those_of_one_input_with_many_weights() -> None:
+    mean, variance = autograd.zeros(4).double(), autograd.ones(4).double()
+    x, biases = draw(5, 4), draw(3, 4)
+    found = vmap(lambda bias: F.batch_norm(x, mean, variance, None, bias, training=True))(biases)
+    same(found, autograd.stack([F.batch_norm(x, None, None, None, bias, training=True) for bias in biases]))
+    same(mean, 0.1 * x.mean(0))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda a, b: autograd.linspace(a, b, 3),
+        lambda a, b: autograd.linspace(a, 2, 3, dtype=autograd.int64),
+        lambda a, b: autograd.logspace(0, b, 3, base=2),
+        lambda a, b: autograd.linalg.pinv(autograd.eye(2) * a, rtol=b.abs()),
+        lambda a, b: autograd.linalg.matrix_rank(autograd.diag(autograd.stack([a, b])), atol=b.abs()),
+        autograd.igamma,
+        lambda a, b: autograd.special.zeta(a.abs() + 1.5, b.abs()),
+    ],
+)
+def test_numbers_that_differ(function: Callable[..., Any]) -> None:
+    a, b = draw(4), draw(4)
+    same(vmap(function)(a, b), looped(function, a, b))
+
+
 def test_a_batch_of_gradients_is_pulled_back_at_once():
     x = autograd.tensor([1.0, 2.0, 3.0], requires_grad=True)
     unused = autograd.ones(2, requires_grad=True)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._op import composed, op
-from ..engine.foreign import require_plain
+from ..engine.foreign import alike, require_plain
 from ..errors import ShapeError
 from ..samples import case, reals
 from . import arithmetic, reductions
@@ -170,7 +170,7 @@ def _total_weight(
     scale = share_of(weights, count, reduction, dtype)
     if label_smoothing:
         valid = (np.reshape(target, -1) != ignore_index).astype(dtype)
-        evenly = 1 if weight is None else np.add.reduce(weight).item() / classes
+        evenly = 1 if weight is None else np.add.reduce(weight).astype(dtype) / classes
         found = found * (1 - label_smoothing) + valid * (label_smoothing * evenly)
     found = found * scale
     return np.expand_dims(np.reshape(found, (*shape[:dim], *shape[dim + 1 :])), dim)
@@ -354,7 +354,7 @@ def _nll_slope(dtype: Any, shape: tuple[int, ...], target: Any, weight: Any, ign
     classes = shape[class_dim(shape)]
     wide = wide_dtype(dtype)
     index, weights = read_targets(target, weight, ignore_index, classes, wide, "nll_loss")
-    rows = np.zeros((len(index), classes), wide, like=index)
+    rows = alike(np.zeros((len(index), classes), wide, like=index), weights)
     scale = share_of(weights, len(index), reduction, wide)
     rows[np.arange(len(index)), index] = -scale if weights is None else weights * -scale
     return from_rows(rows, shape)
