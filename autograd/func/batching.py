@@ -424,6 +424,16 @@ class BatchedArray(NumpyMethods, ForeignArray, NDArrayOperatorsMixin):
         highest(self)
         return BatchedArray(self.value.copy(), self.level)
 
+    def view(self, dtype: Any) -> Any:
+        """The same bytes read as another dtype.
+
+        Raises: ValueError if an example of no dimensions would not be of as many.
+        """
+        highest(self)
+        if not self.ndim and np.dtype(dtype).itemsize != self.itemsize:
+            raise ValueError(f"view: a number of {self.dtype} cannot be read as {np.dtype(dtype)}, of another size")
+        return BatchedArray(self.value.view(dtype), self.level)
+
     __copy__ = copy
 
     def __deepcopy__(self, memo: Any) -> Any:
