@@ -527,6 +527,18 @@ def test_numbers_that_differ(function: Callable[..., Any]) -> None:
     same(vmap(function)(a, b), looped(function, a, b))
 
 
+@pytest.mark.parametrize("loss", [F.nll_loss, F.cross_entropy, F.multi_margin_loss])
+@pytest.mark.parametrize("dims", [(0, 0, 0), (0, None, 0), (0, 0, None), (None, 0, 0)])
+def test_classes_and_weights_that_differ_between_examples_of_one_map_or_two(loss: Any, dims: Any) -> None:
+    slope = func.grad(lambda x, target, weight: loss(x, target, weight=weight))
+    every = draw(2, 3, 5, 4), autograd.from_numpy(RNG.integers(0, 4, (2, 3, 5))), draw(2, 3, 4).abs()
+    given = [item if dim == 0 else item[0] for item, dim in zip(every, dims, strict=True)]
+    found = vmap(vmap(slope), dims)(*given)
+    for i, j in np.ndindex(2, 3):
+        one = [item[i, j] if dim == 0 else item[j] for item, dim in zip(given, dims, strict=True)]
+        same(found[i, j], slope(*one))
+
+
 def test_a_batch_of_gradients_is_pulled_back_at_once():
     x = autograd.tensor([1.0, 2.0, 3.0], requires_grad=True)
     unused = autograd.ones(2, requires_grad=True)

@@ -38,8 +38,8 @@ DYNAMIC = frozenset({
 })  # fmt: skip
 """NumPy functions whose result has a shape that depends on values."""
 
-_MAKING: frozenset[Any] = frozenset({np.zeros, np.ones, np.empty, np.full})
-"""NumPy functions that make an array of a shape, for which there are rules."""
+_MAKING: frozenset[Any] = frozenset({np.zeros, np.ones, np.empty, np.full, np.asarray})
+"""NumPy functions that make an array, for which there are rules."""
 
 _WRITING = frozenset({np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask})
 """NumPy functions that write into their first argument."""
