@@ -196,14 +196,21 @@ def arange(
 
 
 def _ends(name: str, start: Any, end: Any, dtype: Any) -> tuple[Any, Any]:
-    """Both ends of a range as Python numbers; for an integer dtype cut to integers.
+    """Both ends of a range as Python numbers (inside of ``vmap`` as arrays); for an integer dtype cut to integers.
 
     Raises: ShapeError for a tensor with dimensions.
     """
     if np.ndim(start) or np.ndim(end):
         raise ShapeError(f"{name}: start and end must be numbers or 0-d, got {np.shape(start)} and {np.shape(end)}")
-    numbers = [value.item() if hasattr(value, "item") else value for value in (start, end)]
-    return tuple([int(n) for n in numbers] if dtype.kind in "iu" else numbers)
+    return _end(start, dtype), _end(end, dtype)
+
+
+def _end(value: Any, dtype: Any) -> Any:
+    data = unwrap(value)
+    if isinstance(data, ForeignArray):
+        return np.trunc(data) if dtype.kind in "iu" else data
+    number = value.item() if hasattr(value, "item") else value
+    return int(number) if dtype.kind in "iu" else number
 
 
 def _steps(name: str, steps: Any) -> int:

@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from autograd.engine.callsite import warn
 from autograd.ops import class_losses, ctc, losses, margin_losses, probability_losses
+from autograd.ops.shapes import reshape
 
 __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss", "cross_entropy", "ctc_loss",
@@ -315,10 +318,12 @@ def multi_margin_loss(
 ) -> Any:
     """The mean over the classes of ``max(0, margin - input[target] + input[other])**p``.
 
-    Shape: input (N, C) or (C), target (N) or () of class numbers, weight (C), taken for the right class.
+    Shape: input (N, C), (C) or (), target (N), (1) or () of class numbers, weight (C), taken for the right class.
     """
     reduction = reduction_of(size_average, reduce, reduction)
-    return margin_losses.multi_margin_loss(input, target, p, margin, weight, reduction=reduction)
+    scores = input if np.ndim(input) else reshape(input, (1,))
+    loss = margin_losses.multi_margin_loss(scores, target, p, margin, weight, reduction=reduction)
+    return reshape(loss, (1,)) if reduction == "none" and loss.ndim < np.ndim(target) else loss
 
 
 def multilabel_margin_loss(
@@ -329,6 +334,8 @@ def multilabel_margin_loss(
     The target, of the input's shape, has the labels of each example first, then -1.
     """
     reduction = reduction_of(size_average, reduce, reduction)
+    if not np.ndim(input):
+        input, target = reshape(input, (1,)), reshape(target, (1,))
     return margin_losses.multilabel_margin_loss(input, target, reduction=reduction)
 
 

@@ -5,15 +5,18 @@ What is compared is exact: the program makes the NumPy calls that the recorded r
 
 from __future__ import annotations
 
+import math
 import zlib
 
 import numpy as np
 import pytest
 
+import autograd
 import nn.functional  # noqa: F401 (whose ops autograd alone does not import)
 from autograd import _gradients, compiler
 from autograd.compiler import passes, runs
 from autograd.engine.nodes import Handle, new_tensor
+from autograd.func import vmap
 from autograd.testing.calls import flat
 from autograd.testing.strategies import draw_arguments
 from autograd.testing.subject import Subject, differentiable_outputs, table
@@ -149,3 +152,67 @@ def require_same_on_others(subject, cases):
             compiled.function = never
         require_same(compiled(*copies(second)), step(*copies(second)), f"case {number}, on other numbers")
         assert compiled.source
+
+
+WRITTEN = {
+    "an element": (lambda x: x[1], (4,)),
+    "an element of two dimensions": (lambda x: x[1, -1], (2, 3)),
+    "an element of a view": (lambda x: x.diagonal()[0], (2, 2)),
+    "a selected element": (lambda x: x.select(0, 1), (3,)),
+    "an element with an Ellipsis": (lambda x: x[..., 1], (3,)),
+    "the last of a list": (lambda x: x.unbind()[-1], (3,)),
+    "rows": (lambda x: x[1:], (3, 2)),
+    "pairs as complex numbers": (autograd.view_as_complex, (3, 2)),
+    "complex numbers as pairs": (lambda x: autograd.view_as_real(autograd.view_as_complex(x).t()), (3, 2, 2)),
+    "bytes": (lambda x: x.view(autograd.int64), (3,)),
+}
+
+
+@pytest.mark.parametrize(("view", "shape"), WRITTEN.values(), ids=WRITTEN)
+def test_what_is_written_through_a_view(view, shape):
+    def step(x):
+        y = x * 1
+        view(y).mul_(2)
+        return y, view(y) * 1
+
+    x = autograd.arange(1.0, 1 + math.prod(shape)).reshape(shape).double()
+    for verify in (True, False):
+        compiled = autograd.compile(step, verify=verify)
+        for i in range(4):
+            for found, expected in zip(compiled(x + i), step(x + i), strict=True):
+                assert autograd.equal(found, expected)
+        assert compiled.recordings == 1
+    many = autograd.stack([x, x + 1])
+    for found, expected in zip(vmap(step)(many), zip(*map(step, many), strict=True), strict=True):
+        assert autograd.equal(found, autograd.stack(list(expected)))
+
+
+class Holder:
+    """Something with a tensor."""
+
+    x = None
+
+
+NUMBERS = {
+    "reshape": lambda x: x.reshape(1) * 2,
+    "expand": lambda x: x.expand(3) * 2,
+    "index": lambda x: x[None] * 2,
+    "diagflat": autograd.diagflat,
+    "write": lambda x: x.add_(1) * 2,
+    "write through a view": lambda x: x.reshape(1).add_(1) * x,
+    "write through data": lambda x: x.data.mul_(3) + x,
+}
+
+
+@pytest.mark.parametrize("function", NUMBERS.values(), ids=NUMBERS)
+def test_a_number_that_is_another_tensor_at_each_call(function):
+    compiled, held = autograd.compile(function), Holder()
+    inside = autograd.compile(lambda: function(held.x))
+    for i in range(6):
+        x, y, held.x = autograd.tensor(i + 0.5), autograd.tensor(i + 0.5), autograd.tensor(i + 0.5)
+        expected = function(x)
+        assert autograd.equal(compiled(y), expected)
+        assert autograd.equal(inside(), expected)
+        assert x == y == held.x
+    assert compiled.recordings == 1
+    assert inside.recordings <= 2

@@ -263,6 +263,14 @@ def test_states_of_models_are_stacked():
     assert params["weight"].is_leaf
     assert params["weight"].requires_grad
     assert buffers["running_mean"].shape == (4, 3)
+    x = autograd.randn(4, 5, 3)
+    found = func.vmap(lambda params, buffers, x: func.functional_call(models[0], (params, buffers), x))(
+        params, buffers, x
+    )
+    expected = [model(rows) for model, rows in zip(models, x, strict=True)]
+    assert autograd.allclose(found, autograd.stack(expected))
+    assert autograd.equal(buffers["running_var"], autograd.stack([model.running_var for model in models]))
+    assert buffers["num_batches_tracked"].tolist() == [1, 1, 1, 1]
     with pytest.raises(autograd.GradientError, match="at least one"):
         func.stack_module_state([])
     with pytest.raises(autograd.GradientError, match="one class"):

@@ -318,6 +318,23 @@ def test_gradients_at_kinks_are_pytorchs(loss, x, args, settings, expected):
     assert slope_of(loss, x, *args, **settings)[1].tolist() == expected
 
 
+@pytest.mark.parametrize(
+    ("loss", "x", "target", "expected", "slope"),
+    [
+        (F.multi_margin_loss, [1.0, 3.0], [0], [1.5], [-0.5, 0.5]),
+        (F.multi_margin_loss, [1.0, 3.0], 0, 1.5, [-0.5, 0.5]),
+        (F.multi_margin_loss, 2.0, 0, 0.0, 0.0),
+        (F.multi_margin_loss, 2.0, [0], [0.0], 0.0),
+        (F.multilabel_margin_loss, 2.0, 0, 0.0, 0.0),
+    ],
+)
+def test_margin_losses_of_one_example(loss, x, target, expected, slope):
+    x = autograd.tensor(x, requires_grad=True)
+    found = loss(x, autograd.tensor(target), reduction="none")
+    found.sum().backward()
+    assert (found.tolist(), x.grad.tolist()) == (expected, slope)
+
+
 def test_the_gradient_of_a_target_has_no_bound_where_the_probability_is_0_or_1():
     target = autograd.tensor([0.0, 1.0, 0.5], requires_grad=True)
     F.binary_cross_entropy(autograd.tensor([0.0, 1.0, 0.5]), target, reduction="sum").backward()

@@ -70,6 +70,12 @@ def test_average_pool_against_windows_written_out():
                 np.testing.assert_allclose(found.numpy()[(slice(None), *place)], mean, atol=1e-12)
 
 
+def test_means_of_integers_are_cut():
+    x = autograd.tensor([[-4, -3, 3, 4, 5, -1]])
+    assert F.avg_pool1d(x, 2).tolist() == [[-3, 3, 2]]
+    assert F.avg_pool2d(x[None], (1, 2), divisor_override=-2).tolist() == [[[3, -3, -2]]]
+
+
 def test_divisor_override():
     x = autograd.arange(4.0).reshape(1, 2, 2)
     assert F.avg_pool2d(x, 2, divisor_override=3).item() == 2.0

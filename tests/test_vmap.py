@@ -502,6 +502,43 @@ def test_running_statistics_are_not_changed_by_an_error() -> None:
     same(variance, np.ones(4))
 
 
+def test_running_statistics_are_those_of_one_input_with_many_weights() -> None:
+    mean, variance = autograd.zeros(4).double(), autograd.ones(4).double()
+    x, biases = draw(5, 4), draw(3, 4)
+    found = vmap(lambda bias: F.batch_norm(x, mean, variance, None, bias, training=True))(biases)
+    same(found, autograd.stack([F.batch_norm(x, None, None, None, bias, training=True) for bias in biases]))
+    same(mean, 0.1 * x.mean(0))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda a, b: autograd.linspace(a, b, 3),
+        lambda a, b: autograd.linspace(a, 2, 3, dtype=autograd.int64),
+        lambda a, b: autograd.logspace(0, b, 3, base=2),
+        lambda a, b: autograd.linalg.pinv(autograd.eye(2) * a, rtol=b.abs()),
+        lambda a, b: autograd.linalg.matrix_rank(autograd.diag(autograd.stack([a, b])), atol=b.abs()),
+        autograd.igamma,
+        lambda a, b: autograd.special.zeta(a.abs() + 1.5, b.abs()),
+    ],
+)
+def test_numbers_that_differ(function: Callable[..., Any]) -> None:
+    a, b = draw(4), draw(4)
+    same(vmap(function)(a, b), looped(function, a, b))
+
+
+@pytest.mark.parametrize("loss", [F.nll_loss, F.cross_entropy, F.multi_margin_loss])
+@pytest.mark.parametrize("dims", [(0, 0, 0), (0, None, 0), (0, 0, None), (None, 0, 0)])
+def test_classes_and_weights_that_differ_between_examples_of_one_map_or_two(loss: Any, dims: Any) -> None:
+    slope = func.grad(lambda x, target, weight: loss(x, target, weight=weight))
+    every = draw(2, 3, 5, 4), autograd.from_numpy(RNG.integers(0, 4, (2, 3, 5))), draw(2, 3, 4).abs()
+    given = [item if dim == 0 else item[0] for item, dim in zip(every, dims, strict=True)]
+    found = vmap(vmap(slope), dims)(*given)
+    for i, j in np.ndindex(2, 3):
+        one = [item[i, j] if dim == 0 else item[j] for item, dim in zip(given, dims, strict=True)]
+        same(found[i, j], slope(*one))
+
+
 def test_a_batch_of_gradients_is_pulled_back_at_once():
     x = autograd.tensor([1.0, 2.0, 3.0], requires_grad=True)
     unused = autograd.ones(2, requires_grad=True)

@@ -5,6 +5,7 @@ Values, first and second derivatives through it; and rules that get one array fo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ import autograd
 import nn.functional  # noqa: F401 (whose ops autograd alone does not import)
 from autograd.errors import BatchingError
 from autograd.func import vmap
+from autograd.samples import Case
 from autograd.testing.calls import require_same, seeds_for
 from autograd.testing.strategies import draw_arguments
 from autograd.testing.subject import Arguments, Subject, table
@@ -22,6 +24,18 @@ from autograd.testing.subject import Arguments, Subject, table
 EXAMPLES = 3
 DEPENDING = {"bincount": "bincount", "unique_parts": "unique", "unique_consecutive_parts": "unique_consecutive"}
 """Ops that are refused, because the shape of the result depends on values; and how the message calls them."""
+SHARED = {
+    "average_pool": "cannot be turned into one np.ndarray",
+    "ctc_nll": r"int\(x\)",
+    "getitem": "x.mask., with a mask that differs",
+    "masked_select": "x.mask., with a mask that differs",
+    "scatter_index": "x.mask. = values, with a mask that differs",
+    "spread_averages": "cannot be turned into one np.ndarray",
+    "with_item": "x.mask. = values, with a mask that differs",
+}
+"""Functions with arguments (masks, lengths) that must be the same for all examples, and what is said of them."""
+UNORDERED = {"embedding_bag", "histogram", "histogramdd_parts", "resample"}
+"""Functions whose constants have an order, which must not be changed."""
 FIRST = {"view"}
 """Ops that ask how their argument lies in memory: there the examples must lie along the first dimension."""
 SUBJECTS = [Subject(target) for target in table()]
@@ -142,3 +156,58 @@ def test_many_gradients_of_one_result(subject: Subject) -> None:
         each = [pull(*[seed[i] for seed in seeds]) for i in range(EXAMPLES)]
         expected = [autograd.stack(list(column)) for column in zip(*each, strict=True)]
         require_same(arrays_of(vmap(pull)(*seeds)), arrays_of(expected), f"gradients of {a!r}", 1e-9, 1e-11)
+
+
+def constants(value: Any) -> list[Any]:
+    """The arrays in an argument of a case."""
+    if isinstance(value, (tuple, list)):
+        return [array for item in value for array in constants(item)]
+    return [value] if isinstance(value, np.ndarray) else []
+
+
+def replaced(value: Any, arrays: Any) -> Any:
+    """An argument of a case with the next of ``arrays`` in place of each array."""
+    if isinstance(value, (tuple, list)) and constants(value):
+        return type(value)([replaced(item, arrays) for item in value])
+    return next(arrays) if isinstance(value, np.ndarray) else value
+
+
+def unlike(array: Any, i: int) -> Any:
+    """What stands in place of a constant for the example ``i``: the same numbers in another order."""
+    return np.flip(array, -1) if i == 1 and array.ndim else array
+
+
+@pytest.mark.parametrize("subject", SUBJECTS, ids=[subject.name for subject in SUBJECTS])
+def test_constants_that_differ_as_a_loop(subject: Subject) -> None:
+    for case in subject.cases:
+        fixed = [array for value in case.arguments.values() for array in constants(value)]
+        if not fixed or subject.name in UNORDERED:
+            continue
+        a = drawn(subject, case, 0)
+        slots = [autograd.from_numpy(np.array(array)) for array in a.made]
+        leaves = [
+            slots[n].requires_grad_() for n in a.leaves if subject.differentiable and slots[n].is_floating_point()
+        ]
+
+        def call(*given: Any, case: Any = case, a: Any = a, slots: Any = slots) -> list[Any]:
+            arrays = iter(given)
+            changed = {name: replaced(value, arrays) for name, value in case.arguments.items()}
+            return tensors(subject.call(Case(changed, case.free), a.slots, slots))
+
+        for mapped in [range(len(fixed)), *([[n] for n in range(len(fixed))] if len(fixed) > 1 else [])]:
+            given = [
+                autograd.from_numpy(np.stack([unlike(array, i) for i in range(EXAMPLES)]) if n in mapped else array)
+                for n, array in enumerate(fixed)
+            ]
+            each = [
+                call(*[array[i] if n in mapped else array for n, array in enumerate(given)]) for i in range(EXAMPLES)
+            ]
+            expected = [autograd.stack(list(outs)) for outs in zip(*each, strict=True)]
+            try:
+                found = vmap(call, in_dims=tuple(0 if n in mapped else None for n in range(len(fixed))))(*given)
+                slopes = [pulled(outputs, leaves) for outputs in (found, expected)]
+            except BatchingError as error:
+                assert re.search(SHARED.get(subject.name, "nothing"), str(error)), str(error)  # noqa: PT017
+                continue
+            require_same(arrays_of(found), arrays_of(expected), f"{a!r}, mapped over {mapped}")
+            require_same(*map(arrays_of, slopes), f"gradients of {a!r}, mapped over {mapped}", 1e-9, 1e-11)

@@ -60,7 +60,8 @@ class Guards:
         self._fetches: list[tuple[str, Value]] = []
         self._space = Space(
             _MISSED=MISSED, _ndarray=np.ndarray, _local=local, _status=status, _PLAIN=PLAIN, _begin=begin, _end=end,
-            _gone=(LookupError, AttributeError, TypeError, ValueError, DeprecationWarning), inf=np.inf,
+            _gone=(LookupError, AttributeError, TypeError, ValueError, DeprecationWarning), _array_of=array_of,
+            inf=np.inf,
         )  # fmt: skip
         self._bind = self._space.bind
         self.space = self._space.variables
@@ -172,7 +173,8 @@ class Guards:
             other = "is" if arg.is_leaf else f"is not {self._bind(type(None))} and type({text}._node) is not"
             node = f"type({text}._node) {other} {self._bind(Leaf)}"
         first = f"type({text}) is {self._bind(type(arg))} and {node}"
-        made = new_tensor(self._array(array_of(arg), f"{text}._data", name, first))
+        array = array_of(arg)
+        made = new_tensor(self._array(array, self._space.array(f"{text}._data", array), name, first))
         made.__class__ = type(arg)
         self._by_identity[id(arg)] = made, text
         if arg._node is not None:
@@ -261,8 +263,8 @@ class Guards:
             for place, value in self._fetched:
                 name = f"y{len(given)}"
                 tests.append(
-                    f"({name} := {self._space.place(*place)}).shape == {value.shape} and {name}.dtype == "
-                    f"{self._bind(value.dtype)} and {name}.strides == {value.array.strides}"
+                    f"({name} := {self._space.array(self._space.place(*place), value)}).shape == {value.shape} and "
+                    f"{name}.dtype == {self._bind(value.dtype)} and {name}.strides == {value.array.strides}"
                 )
                 given.append(name)
             tests += self._apart(emitter, given)

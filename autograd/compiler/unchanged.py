@@ -45,6 +45,12 @@ class Space:
             text += f".{step}" if isinstance(step, str) else f"[{step}]"
         return text + ("._data" if path and path[-1] == "_grad" else "")
 
+    @staticmethod
+    def array(text: str, found: Any) -> str:
+        """The expression ``text``; where it gets a tensor's only number, that as an array also if it is a scalar."""
+        tensor, _, attribute = text.rpartition(".")
+        return f"_array_of({tensor})" if attribute == "_data" and not found.shape else text
+
     def same(self, text: str, value: Any, strict: bool) -> str:
         """The test that something is a certain value: a number or text by what it is worth, others by identity.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-__all__ = ["ForeignArray", "as_array", "bare", "everywhere", "first_foreign", "require_plain"]
+__all__ = ["ForeignArray", "alike", "as_array", "bare", "everywhere", "first_foreign", "require_plain"]
 
 
 class ForeignArray:
@@ -29,6 +29,11 @@ class ForeignArray:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         raise TypeError(f"{type(self).__name__} does not become an np.ndarray silently")
+
+
+def alike(array: Any, other: Any) -> Any:
+    """``array``, of the foreign type of ``other`` if that is of one: NumPy asks only some arguments for their type."""
+    return np.asarray(array, like=other) if isinstance(other, ForeignArray) else array
 
 
 def bare(array: Any) -> Any:

@@ -78,6 +78,7 @@ def _span(array: Any, owner: Any) -> tuple[int, int] | None:
 
 def stamp(array: Any, line: str | None = None) -> None:
     """Note that ``array``'s memory was written just now (``line``: by which line of the user's program)."""
+    array = bare(array)
     owner = _owner(array)
     with _lock:
         clock.now = now = clock.now + 1

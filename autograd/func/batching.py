@@ -38,8 +38,8 @@ DYNAMIC = frozenset({
 })  # fmt: skip
 """NumPy functions whose result has a shape that depends on values."""
 
-_MAKING: frozenset[Any] = frozenset({np.zeros, np.ones, np.empty, np.full})
-"""NumPy functions that make an array of a shape, for which there are rules."""
+_MAKING: frozenset[Any] = frozenset({np.zeros, np.ones, np.empty, np.full, np.asarray})
+"""NumPy functions that make an array, for which there are rules."""
 
 _WRITING = frozenset({np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask})
 """NumPy functions that write into their first argument."""
@@ -423,6 +423,16 @@ class BatchedArray(NumpyMethods, ForeignArray, NDArrayOperatorsMixin):
         """A copy with memory of its own."""
         highest(self)
         return BatchedArray(self.value.copy(), self.level)
+
+    def view(self, dtype: Any) -> Any:
+        """The same bytes read as another dtype.
+
+        Raises: ValueError if an example of no dimensions would not be of as many.
+        """
+        highest(self)
+        if not self.ndim and np.dtype(dtype).itemsize != self.itemsize:
+            raise ValueError(f"view: a number of {self.dtype} cannot be read as {np.dtype(dtype)}, of another size")
+        return BatchedArray(self.value.view(dtype), self.level)
 
     __copy__ = copy
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..engine.foreign import ForeignArray
+from ..engine.foreign import ForeignArray, alike, first_foreign
 from .batching import BatchedArray, Level, Unsuited, rank_of, rule, shifted
 from .batching_errors import dynamic
 
@@ -92,7 +92,7 @@ def read(level: Level, x: Any, index: Any) -> Any:
     if type(x) is np.ndarray and type(index) is BatchedArray and index.dtype.kind in "iu" and x.ndim:
         return level.wrap(np.take(x, index.value, 0))
     place = _place(level, x, index)
-    found = (x.value if level.owns(x) else x)[place.where]
+    found = alike(x.value if level.owns(x) else x, first_foreign(*place.where))[place.where]
     return level.wrap(found if place.moves is None else np.moveaxis(found, *place.moves))
 
 
@@ -137,7 +137,7 @@ def _take(level: Level, a: Any, indices: Any, axis: Any = None, out: Any = None,
         return level.wrap(np.take(a.value, indices, shifted(axis, a.ndim)))
     axis = shifted(axis, a.ndim) - 1
     if not level.owns(a):
-        return level.wrap(np.moveaxis(np.take(a, indices.value, axis), axis, 0))
+        return level.wrap(np.moveaxis(np.take(alike(a, indices.value), indices.value, axis), axis, 0))
     return read(level, a if hasattr(a, "shape") else np.asarray(a), (*(slice(None),) * axis, indices))
 
 

@@ -307,8 +307,9 @@ def _array(level: Level, a: Any, dtype: Any = None, **kwargs: Any) -> Any:
         return a.copy() if dtype is None else a.astype(dtype)
     if isinstance(a, (list, tuple)):
         raise Unsuited
-    made = np.array(level.lift(a), dtype) if not isinstance(a, ForeignArray) else np.copy(level.lift(a)).astype(dtype)
-    return level.wrap(made)
+    if isinstance(a, ForeignArray):
+        return level.wrap(np.copy(level.lift(a)).astype(dtype))
+    return level.wrap(np.array(level.lift(a), dtype, like=kwargs.get("like")))
 
 
 for _make in (np.arange, np.eye, np.identity, np.tri):

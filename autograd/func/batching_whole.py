@@ -70,6 +70,7 @@ def _place_along(level: Level, op: Any, x: Any, index: Any, shape: Any, dim: int
 @operation(
     "attend", "clone", "cofactor_change", "complex", "conj", "euclidean_distances", "in_order", "masked_fill",
     "matrix_exp", "polar", "solve_triangular", "view_as_complex",
+    "view_as_real",
 )  # fmt: skip
 def _leading(level: Level, op: Any, *values: Any) -> Any:
     """Ops that work on each element, or on the last dimensions, and take any number of dimensions before."""
@@ -202,7 +203,7 @@ def _convolution_weight(level: Level, op: Any, x: Any, y: Any, *settings: Any) -
     return _out_of(level, made, 0)
 
 
-# ---- layer normalization ---------------------------------------------------------------------------------------------
+# ---- normalization ---------------------------------------------------------------------------------------------------
 
 
 def _standardized(level: Level, op: Any, x: Any, *settings: Any) -> Any:
@@ -217,6 +218,16 @@ def _layer_norm(level: Level, op: Any, x: Any, weight: Any, bias: Any, *settings
     made = _standardized(level, op, x, *settings) if level.owns(x) else forward(op, x, None, None, *settings, None)
     made = made if weight is None else made * weight
     return (made if bias is None else made + bias).astype(x.dtype)
+
+
+@operation("batch_norm")
+def _batch_norm(level: Level, op: Any, x: Any, weight: Any, bias: Any, *settings: Any) -> Any:
+    if level.owns(x):
+        raise Unsuited
+    made = forward(op, x, None, None, *settings)  # whose statistics are the same for all examples
+    for value, combine in ((weight, np.multiply), (bias, np.add)):
+        made = made if value is None else combine(made, np.reshape(value, (-1, *(1,) * (x.ndim - 2))))
+    return made.astype(x.dtype)
 
 
 @operation("layer_norm_backward")

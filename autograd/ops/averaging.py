@@ -46,7 +46,8 @@ def average_pool(
     """The sum of each window over the last dimensions, with zeros around, by ``divisor``, which broadcasts."""
     total = reduce_windows(np.add, framed(x, padding, 0, accumulation_dtype(x.dtype)), size, stride, _unit(size))
     if x.dtype.kind in "iu":
-        return (total // np.asanyarray(divisor, x.dtype)).astype(x.dtype, copy=False)
+        divisor = np.asanyarray(divisor, total.dtype)
+        return ((total - np.fmod(total, divisor)) // divisor).astype(x.dtype, copy=False)  # towards zero
     total /= np.asanyarray(divisor, total.dtype)
     return total.astype(x.dtype, copy=False)
 

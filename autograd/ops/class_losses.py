@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._op import composed, op
-from ..engine.foreign import require_plain
+from ..engine.foreign import first_foreign, require_plain
 from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic, reductions
@@ -21,6 +21,7 @@ from ._blocks import block_rows, in_blocks
 from ._column_sums import ones
 from .axes import wide_dtype
 from .class_targets import by_rows, check_targets, class_dim, combine, from_rows, read_targets, share_of, spread
+from .indexing import scatter_index
 from .losses import combined
 from .neural import log_softmax, softmax
 from .shapes import reshape
@@ -170,7 +171,7 @@ def _total_weight(
     scale = share_of(weights, count, reduction, dtype)
     if label_smoothing:
         valid = (np.reshape(target, -1) != ignore_index).astype(dtype)
-        evenly = 1 if weight is None else np.add.reduce(weight).item() / classes
+        evenly = 1 if weight is None else np.add.reduce(weight).astype(dtype) / classes
         found = found * (1 - label_smoothing) + valid * (label_smoothing * evenly)
     found = found * scale
     return np.expand_dims(np.reshape(found, (*shape[:dim], *shape[dim + 1 :])), dim)
@@ -359,9 +360,14 @@ def _nll_slope(dtype: Any, shape: tuple[int, ...], target: Any, weight: Any, ign
     classes = shape[class_dim(shape)]
     wide = wide_dtype(dtype)
     index, weights = read_targets(target, weight, ignore_index, classes, wide, "nll_loss")
-    rows = np.zeros((len(index), classes), wide, like=index)
     scale = share_of(weights, len(index), reduction, wide)
-    rows[np.arange(len(index)), index] = -scale if weights is None else weights * -scale
+    entries = -scale if weights is None else weights * -scale
+    places = (np.arange(len(index)), index)
+    if first_foreign(index, entries) is not None:
+        entries = np.broadcast_to(entries, index.shape)
+        return from_rows(scatter_index.kernel(entries, places, (len(index), classes)), shape)
+    rows = np.zeros((len(index), classes), wide, like=index)
+    rows[places] = entries
     return from_rows(rows, shape)
 
 

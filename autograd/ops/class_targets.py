@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.foreign import alike
 from ..errors import DtypeError, ShapeError
 from .embeddings import check_range
 from .losses import check_reduction
@@ -77,7 +78,9 @@ def read_targets(target: Any, weight: Any, ignore_index: int, classes: int, dtyp
     target = np.where(valid, target, 0)
     check_range("", "class", target, classes)
     weights = valid.astype(dtype)
-    return target, weights if weight is None else weights * np.take(weight, target).astype(dtype, copy=False)
+    return target, weights if weight is None else weights * np.take(alike(weight, target), target).astype(
+        dtype, copy=False
+    )
 
 
 def _in_range(target: Any, classes: int) -> bool:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from .._op import composed, op
+from ..engine.foreign import require_plain
 from ..errors import DtypeError, ShapeError
 from ..samples import as_complex, case, elementwise, reals
 from .complexes import imag as imag_of
@@ -100,10 +100,8 @@ def view_as_real(x: Any) -> Any:
     """
     if x.dtype.kind != "c":
         raise DtypeError(f"view_as_real: expected complex numbers, got {x.dtype}")
-    if type(x) is np.ndarray:
-        part = x.real
-        return as_strided(part, (*x.shape, 2), (*part.strides, part.itemsize), writeable=x.flags.writeable)
-    return np.stack((np.real(x), np.imag(x)), -1)
+    require_plain(x)
+    return np.asanyarray(x)[..., None].view(np.float64 if x.itemsize == 16 else np.float32)
 
 
 @op(
@@ -120,6 +118,7 @@ def view_as_complex(x: Any) -> Any:
         raise ShapeError(f"view_as_complex: expected a last dimension of size 2, got shape {tuple(x.shape)}")
     if x.dtype.kind not in "fV":
         raise DtypeError(f"view_as_complex: expected floating numbers, got {x.dtype}")
-    if type(x) is np.ndarray and x.dtype.itemsize > 2 and x.strides[-1] == x.itemsize:
+    require_plain(x)
+    if x.dtype.itemsize > 2 and x.strides[-1] == x.itemsize:
         return x.view(np.complex128 if x.itemsize == 8 else np.complex64)[..., 0]
     return complex_.op.forward(x[..., 0], x[..., 1])

@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import dtypes
 from .._op import composed, op, unwrap
+from ..engine.foreign import as_array
 from ..engine.modes import local
 from ..engine.nodes import Handle
 from ..engine.views import node_of
@@ -94,8 +95,8 @@ def _parameter_and_input(name: str, parameter: Any, x: Any) -> tuple[Any, Any]:
             "give a tensor that does not require grad: .detach()"
         )
     dtype = dtypes.to_float(dtypes.result_type(parameter, x))
-    x = to(x, dtype) if isinstance(x, Handle) else np.asanyarray(x, dtype)
-    return np.asanyarray(unwrap(parameter), dtype), x
+    x = to(x, dtype) if isinstance(x, Handle) else as_array(x).astype(dtype, copy=False)
+    return as_array(unwrap(parameter)).astype(dtype, copy=False), x
 
 
 def _gamma_density(a: Any, x: Any) -> Any:

@@ -73,8 +73,13 @@ def getitem(x: Any, index: Any) -> Any:
         return x.take(index[-1], len(index) - 1)
     else:
         out = at(x, index)
-    if isinstance(out, np.generic):  # NumPy copies a single element: the Ellipsis makes it a view
-        return x[(*index, ...) if type(index) is tuple else (index, ...)]
+    if not out.ndim:  # NumPy copies a single element: an Ellipsis makes it a view
+        if type(index) is not tuple:
+            return out if index is Ellipsis else x[index, ...]
+        for part in index:
+            if part is Ellipsis:
+                return out
+        return x[(*index, ...)]
     return out
 
 

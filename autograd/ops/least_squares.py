@@ -30,6 +30,8 @@ def _pinv_rule(g: Any, x: Any, out: Any) -> Any:
 
 @op(
     x=_pinv_rule,
+    constants=("rtol", "atol"),
+    refused=("rtol", "atol"),
     promote="float",
     samples=[case(x=reals(shape=s, make=lambda a: a + np.eye(*a.shape[-2:]) * 5)) for s in ((3, 2), (2, 3), (2, 2, 2))],
 )

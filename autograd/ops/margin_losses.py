@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .._op import composed, op, unwrap
-from ..engine.foreign import as_array
+from ..engine.foreign import alike, as_array
 from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic
@@ -262,7 +262,7 @@ def _multi_margin_rule(g: Any, x: Any, target: Any, p: int, margin: float, weigh
     share = np.expand_dims(share, -1) if reduction == "none" else share
     slope = np.where(short > 0, share, 0) if p == 1 else short * (share * 2)
     if weight is not None:
-        slope = slope * np.expand_dims(np.take(weight, np.reshape(target, x.shape[:-1])), -1)
+        slope = slope * np.expand_dims(np.take(alike(weight, target), np.reshape(target, x.shape[:-1])), -1)
     return slope - np.where(own, np.add.reduce(slope, -1, keepdims=True), 0)
 
 

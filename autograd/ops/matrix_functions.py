@@ -191,7 +191,7 @@ def cond(x: Any, p: Any = None) -> Any:
     return matrix_norm(x, p) * matrix_norm(inv(x), p)
 
 
-@op(samples=square((2, 2), (3, 2, 2)))
+@op(constants=("tol", "atol", "rtol"), samples=square((2, 2), (3, 2, 2)))
 def matrix_rank(x: Any, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None) -> Any:
     """How many singular values exceed ``max(atol, rtol * largest)`` (``rtol``: eps times the larger dimension).
 

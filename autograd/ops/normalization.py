@@ -10,7 +10,7 @@ import numpy as np
 from .._op import composed, unwrap
 from ..engine.mutation import stamp
 from ..errors import DtypeError, ShapeError
-from ..samples import case, reals
+from ..samples import as_complex, case, reals
 from . import arithmetic, powers, reductions
 from ._blocks import BLOCK
 from .axes import wide_dtype, widened
@@ -30,7 +30,6 @@ def _check_float(name: str, x: Any) -> None:
 
 def _last_shape(name: str, x: Any, normalized_shape: Any, **values: Any) -> int:
     """How many last dimensions to normalize, when they and the parameters have that shape."""
-    _check_float(name, x)
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     found = shape_of(x)
     if found[len(found) - len(shape) :] != shape or len(shape) > len(found) or not shape:
@@ -68,6 +67,7 @@ def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = No
 
     Source: J. L. Ba et al., Layer Normalization, 2016.
     """
+    _check_float("layer_norm", x)
     rank = _last_shape("layer_norm", x, normalized_shape, weight=weight, bias=bias)
     return layer_norm_(x, weight, bias, rank, eps, True, [])
 
@@ -77,13 +77,14 @@ def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = No
     samples=[
         case(x=reals(shape=(2, 4)), normalized_shape=(4,)),
         case(x=reals(shape=(2, 2, 3)), normalized_shape=(2, 3), weight=reals(shape=(2, 3)), eps=0.1),
+        case(x=reals(shape=(2, 3), make=as_complex), normalized_shape=3, weight=reals(shape=(3,)), eps=0.1),
     ],
 )
 def rms_norm(x: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Any:
     """``x / sqrt(mean(x * x) + eps) * weight`` with the mean over the last dimensions.
 
     Args:
-        x: floating.
+        x: floating or complex.
         normalized_shape: the sizes of these dimensions.
         weight: of that shape, or None for 1.
         eps: added to the mean; None is the dtype's machine epsilon (float32's for 16 bits).
@@ -92,9 +93,15 @@ def rms_norm(x: Any, normalized_shape: Any, weight: Any = None, eps: float | Non
 
     Source: B. Zhang and R. Sennrich, Root Mean Square Layer Normalization, 2019.
     """
+    if not (is_complex := np.iscomplexobj(x)):
+        _check_float("rms_norm", x)
     rank = _last_shape("rms_norm", x, normalized_shape, weight=weight)
     if eps is None:
         eps = float(np.finfo(wide_dtype(x.dtype)).eps)
+    if is_complex:
+        mean = reductions.mean(arithmetic.mul(x, x), tuple(range(-rank, 0)), keepdim=True)
+        out = arithmetic.mul(x, powers.rsqrt(arithmetic.add(mean, eps)))
+        return out if weight is None else arithmetic.mul(out, weight)
     return layer_norm_(x, weight, None, rank, eps, False, [])
 
 

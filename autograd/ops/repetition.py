@@ -12,6 +12,7 @@ import numpy as np
 from .._op import composed, new_tensor, op, unwrap
 from .._protocols import numpy_function
 from ..engine.blocks import BLOCK, copy_all
+from ..engine.foreign import ForeignArray, alike
 from ..engine.sweep import sum_to
 from ..errors import NotDifferentiableError, ShapeError
 from ..samples import case, reals
@@ -131,11 +132,11 @@ def _repeat_back(g: Any, x_shape: Any, repeats: Any, dim: Any) -> Any:
     if dim is None:
         return np.reshape(_repeat_back(g, (math.prod(x_shape),), repeats, 0), x_shape)
     dim = positive(dim, len(x_shape))
-    if np.size(repeats) == 1:
+    if np.size(repeats) == 1 and not isinstance(repeats, ForeignArray):
         count = int(np.reshape(repeats, ()))
         return np.sum(np.reshape(g, (*x_shape[:dim], x_shape[dim], count, *x_shape[dim + 1 :])), axis=dim + 1)
     numbers = np.arange(x_shape[dim], like=repeats if isinstance(repeats, np.ndarray) else None)
-    places = np.repeat(numbers, repeats)  # which asks the type of the first alone
+    places = np.repeat(alike(numbers, repeats), repeats)
     return scatter_index.kernel(g, along(dim, places), x_shape)
 
 

@@ -132,7 +132,7 @@ def scatter_reduce(x: Any, dim: int, index: Any, src: Any, reduce: str, *, inclu
     total = add(start, scatter_index(src, places, shape))
     if reduce == "sum":
         return total
-    counts = np.zeros(shape, np.intp, like=np.asanyarray(unwrap(index)))
+    counts = np.zeros(shape, np.intp, like=as_array(unwrap(index)))
     np.add.at(counts, places, 1)
     counts = np.maximum(counts + 1 if include_self else counts, 1)
     if total.dtype.kind in "iu":
@@ -181,7 +181,7 @@ def _scatter_prod(x: Any, src: Any, places: Any) -> Any:
     rank = np.empty_like(flat)
     starts = np.searchsorted(flat[order], flat[order])
     rank[order] = np.arange(flat.size) - starts
-    columns = int(rank.max(initial=-1)) + 2
+    columns = int(bare(rank).max(initial=-1)) + 2
     factors = np.ones((int(np.prod(shape)), columns), x.dtype, like=rank)
     factors = with_item(factors, reshape(x, -1), (slice(None), 0))
     factors = with_item(factors, reshape(src, -1), (flat, rank + 1))
@@ -292,7 +292,8 @@ def index_put(x: Any, indices: Any, values: Any, accumulate: bool = False) -> An
     places = tuple([slice(None) if index is None else index for index in unwrap(tuple(indices))])
     if not accumulate:
         return with_item(x, values, places)
-    shape = np.empty(shape_of(x), np.bool_)[places].shape
+    like: Any = next((index for index in places if hasattr(index, "dtype")), None)
+    shape = np.empty(shape_of(x), np.bool_, like=like)[places].shape
     return add(x, scatter_index(broadcast_to(values, shape), places, shape_of(x)))
 
 

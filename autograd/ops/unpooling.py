@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._op import composed, op, unwrap
-from ..engine.foreign import as_array
+from ..engine.foreign import as_array, bare
 from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
 from .axes import wide_dtype
@@ -100,8 +100,9 @@ def _unpooled(
             raise ValueError(f"{name}: output_size must have {rank} or {rank + 2} elements, got {tuple(output_size)}")
         if any(not n - s < wanted < n + s for n, s, wanted in zip(usual, steps, sizes, strict=True)):
             raise ValueError(f"{name}: output_size {sizes} differs by a stride {steps} or more from {usual}")
-    if index.size and not (index.min() >= 0 and index.max() < math.prod(sizes)):
-        wrong = index[(index < 0) | (index >= math.prod(sizes))][0]
+    seen = bare(index)
+    if seen.size and not (seen.min() >= 0 and seen.max() < math.prod(sizes)):
+        wrong = seen[(seen < 0) | (seen >= math.prod(sizes))][0]
         raise IndexError(f"{name}: index {wrong} is outside the output, of size {sizes}")
     return place_in_planes(x, index, sizes)
 
