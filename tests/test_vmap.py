@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import autograd
+import nn
 import nn.functional as F
 from autograd import func, tensor
 from autograd.errors import BatchingError, FreedGraphError, GradientError, MutationError
@@ -500,6 +501,19 @@ def test_running_statistics_are_not_changed_by_an_error() -> None:
         vmap(lambda x: F.batch_norm(x, mean, variance, training=True))(autograd.rand(3, 5, 4))
     same(mean, np.zeros(4))
     same(variance, np.ones(4))
+
+
+@pytest.mark.parametrize(
+    "make", [nn.BatchNorm1d, lambda n: nn.InstanceNorm1d(n, affine=True, track_running_stats=True)]
+)
+def test_running_statistics_of_stacked_models_are_changed(make: Callable[[int], Any]) -> None:
+    models = [make(3).double() for _ in range(4)]
+    parameters, buffers = func.stack_module_state(models)
+    x = draw(4, 5, 3, 6)
+    found = vmap(lambda p, b, x: func.functional_call(models[0], (p, b), (x,)))(parameters, buffers, x)
+    same(found, autograd.stack([model(rows) for model, rows in zip(models, x, strict=True)]))
+    for name, stacked in buffers.items():
+        same(stacked, autograd.stack([model.state_dict()[name] for model in models]))
 
 
 def test_a_batch_of_gradients_is_pulled_back_at_once():
