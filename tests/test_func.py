@@ -150,6 +150,19 @@ def test_results_depend_on_tracked_tensors_from_outside():
     assert x.grad is None
 
 
+@pytest.mark.parametrize("tracked", [False, True])
+def test_a_tree_without_leaves_has_a_gradient_without_leaves(tracked):
+    w = autograd.tensor([1.0, 2.0], requires_grad=tracked)
+    gradient, value = func.grad_and_value(lambda p: (w * w).sum())({"layers": []})
+    assert gradient == {"layers": []}
+    assert type(value) is autograd.Tensor
+    assert value.requires_grad is tracked
+    assert func.vjp(lambda p, q: w * w, (), {})[1](w) == ((), {})
+    assert func.jacrev(lambda p: w * w)({}) == func.jacfwd(lambda p: w * w)({}) == func.hessian(lambda p: w)({}) == {}
+    assert func.jvp(lambda: w * w, (), ())[1].tolist() == [0.0, 0.0]
+    assert autograd.grad(lambda p: 1.0)([]) == []
+
+
 def test_a_result_that_does_not_depend_on_the_argument_has_zero_gradient():
     assert func.grad(lambda x: 3.0)(X).tolist() == [0.0, 0.0, 0.0]
     assert func.grad(lambda x, y: y.sum(), argnums=0)(X, X).tolist() == [0.0, 0.0, 0.0]
@@ -254,6 +267,21 @@ def test_modules_are_functions_of_their_parameters():
         func.functional_call(model, (params, params), x)
     with pytest.raises(autograd.StateDictError, match=r"unknown paths \['no'\]"):
         func.functional_call(model, {"no": x}, x)
+    with pytest.raises(TypeError, match=r"a Tensor for '0.weight', got float 3\.0"):
+        func.functional_call(model, {"0.weight": 3.0}, x)
+
+
+def test_tied_parameters_are_replaced_in_all_places():
+    model = nn.Sequential(nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False))
+    model[1].weight = model[0].weight
+    one, two = autograd.eye(2), 2 * autograd.eye(2)
+    x = autograd.ones(1, 2)
+    for given in ({"0.weight": two}, {"1.weight": two}, {"0.weight": two, "1.weight": two}):
+        assert func.functional_call(model, given, x).tolist() == [[4.0, 4.0]]
+    both = {"0.weight": one, "1.weight": two}
+    assert func.functional_call(model, both, x, tie_weights=False).tolist() == [[2.0, 2.0]]
+    with pytest.raises(ValueError, match=r"'0\.weight' and '1.weight' are one parameter of Sequential"):
+        func.functional_call(model, both, x)
 
 
 def test_states_of_models_are_stacked():
@@ -285,7 +313,7 @@ def test_states_of_models_are_stacked():
         (lambda: func.grad(wave)(3), autograd.DtypeError, r"got int 3; write 3\.0"),
         (lambda: func.grad(wave)(np.arange(3)), autograd.DtypeError, "by an array of int64"),
         (lambda: func.grad(wave)("text"), autograd.DtypeError, "got str 'text'"),
-        (lambda: func.grad(wave)({}), autograd.GradientError, "nothing to differentiate wave by"),
+        (lambda: func.grad(wave)(None), autograd.GradientError, "nothing to differentiate wave by"),
         (lambda: func.grad(wave, 1)(X), autograd.GradientError, "argument number 1 of wave"),
         (lambda: func.grad(wave, (0, 0))(X), autograd.GradientError, "different argument numbers"),
         (lambda: func.grad(wave, "x")(X), TypeError, "argnums is the number of an argument"),

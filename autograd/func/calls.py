@@ -62,14 +62,14 @@ class Call:
         self.func = func
         self._keeps = keeps
         given, self.spec = flatten(tree)
-        if not given:
+        if tree is None:
             raise GradientError(f"{name}: there is nothing to differentiate {name_of(func)} by: got {tree!r}")
         self._recording = local.grad
         self._nested = False
         self._running = [True]
         self.inputs = [self._lift(i, value) for i, value in enumerate(given)]
         self.tree = unflatten(self.inputs, self.spec)
-        self.arrays = all(type(tensor) is ArrayBox for tensor in self.inputs)
+        self.arrays = bool(given) and all(type(tensor) is ArrayBox for tensor in self.inputs)
         self._targets = {tensor._node for tensor in self.inputs}
         self._order: list[Any] | None = None  # of the sweep, once it is known
 
@@ -193,7 +193,7 @@ class Call:
     def gradient(self, out: Any, linked: bool) -> Any:
         """The gradient of one number, as the caller gets it."""
         root = node_of(out)
-        if linked or root is None:
+        if linked or root is None or not self.inputs:
             return self.gradients(self.pull([out], [new_tensor(np.ones_like(out._data))], linked), linked)
         with self.mode():
             found = _gradients.gradients([root], [_gradients.ones(out._data)], self.inputs, order=self._order)
@@ -202,7 +202,7 @@ class Call:
     def pull(self, outputs: Sequence[Any], seeds: Sequence[Any], record: bool, retain: bool | None = None) -> list[Any]:
         """The gradients, as Tensors, of the outputs weighted by ``seeds``, with respect to each input."""
         live = [(out, seed) for out, seed in zip(outputs, seeds, strict=True) if node_of(out) is not None]
-        if not live:
+        if not live or not self.inputs:
             return [new_tensor(np.zeros_like(tensor._data)) for tensor in self.inputs]
         with self.mode():
             found = _gradients.grad(
