@@ -13,7 +13,10 @@ import numpy as np
 
 from .._op import NUMPY
 from .._operands import refuse, unwrap
+from .._tensor import Tensor
+from ..boxes import boxed
 from ..engine.nodes import Handle
+from ..ops.diagonals import diag_embed
 from ..ops.shapes import shape_of
 from ._mirror import array as array_of
 from ._mirror import contains_box, mirrored
@@ -145,6 +148,14 @@ def _select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0
     for condition, choice in reversed(list(zip(unwrap(list(condlist)), choicelist, strict=True))):
         result = np.where(condition, choice, result)
     return result
+
+
+def where(condition: Any, x: Any = np._NoValue, y: Any = np._NoValue) -> Any:
+    """As ``numpy.where``; its arguments may be named."""
+    return np.where(condition, *[value for value in (x, y) if value is not np._NoValue])
+
+
+ADAPTED["where"] = mirrored(where, NUMPY[np.where])
 
 
 # ---- elements chosen -------------------------------------------------------------------------------------------------
@@ -322,6 +333,21 @@ def _imag(val: Any) -> Any:
 
 
 # ---- matrices --------------------------------------------------------------------------------------------------------
+
+
+def make_diagonal(D: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """Matrices with the last axis of ``D`` as their diagonal, and 0 elsewhere: what ``numpy.diagonal`` undoes.
+
+    Args:
+        D: the diagonals.
+        offset: how far above the main diagonal they lie.
+        axis1, axis2: the axes of the result along which the rows and the columns lie.
+    """
+    made = diag_embed(D, offset, axis1, axis2)
+    return made if type(D) is Tensor else boxed(made)
+
+
+ADAPTED["make_diagonal"] = make_diagonal
 
 
 def _from_triangle(a: Any, UPLO: str) -> Any:
