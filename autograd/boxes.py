@@ -176,7 +176,7 @@ class ArrayBox(Tensor):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         if dtype is not None and np.dtype(dtype).kind in "iub":  # for numpy.int64(x): integers have no gradient
-            return self._data.astype(dtype)
+            return np.asarray(self._data, dtype)
         raise GradientError(
             f"a value that is being differentiated (shape {self.shape}) is not turned into an array silently: its "
             "gradient would be lost. It cannot be written into an array (make that of autograd.numpy.array or "

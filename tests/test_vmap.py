@@ -11,11 +11,15 @@ import numpy as np
 import pytest
 
 import autograd
+import autograd.numpy as anp
 import nn
 import nn.functional as F
 from autograd import func, tensor
 from autograd.errors import BatchingError, FreedGraphError, GradientError, MutationError
 from autograd.func import vmap
+from autograd.scipy.signal import convolve
+from autograd.scipy.special import logsumexp
+from autograd.scipy.stats import beta, multivariate_normal, norm
 
 RNG = np.random.default_rng(5)
 
@@ -181,6 +185,30 @@ def test_functions_of_numpy_on_arrays() -> None:
     same(
         vmap(lambda a: np.linalg.norm(a) + np.einsum("ij,ij", a, a))(a), [np.linalg.norm(x) + (x * x).sum() for x in a]
     )
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: anp.array([x[0], 1.0, [x[1], x[2]][1]]),
+        lambda x: anp.asarray([[x, x * x]]),
+        lambda x: anp.r_[x, 1.0],
+        lambda x: anp.c_[x, x * x],
+        lambda x: anp.block([[x, x], [x, x * x]]),
+        lambda x: anp.interp(x, [-1.0, 0.1, 2.0], [0.5, 0.25, 3.0]),
+        logsumexp,
+        lambda x: norm.logpdf(x, 0.1, 1 + x * x),
+        lambda x: beta.logpdf(np.tanh(x * x), 2.0, 3.0),
+        lambda x: multivariate_normal.logpdf(x, np.zeros(4), cov=np.diag(np.arange(1.0, 5.0))),
+        lambda x: convolve(x, np.ones(2)),
+    ],
+)
+def test_functions_of_autograd_numpy_and_scipy_on_arrays(function: Callable[[Any], Any]) -> None:
+    x = RNG.standard_normal((3, 4))
+    for mapped in (function, func.grad(lambda row: np.sum(np.sin(function(row))))):
+        found = vmap(mapped)(x)
+        assert type(found) is np.ndarray
+        same(found, np.stack([mapped(row) for row in x]))
 
 
 def test_numpy_in_place() -> None:

@@ -18,8 +18,8 @@ from ..boxes import boxed
 from ..engine.nodes import Handle
 from ..ops.diagonals import diag_embed
 from ..ops.shapes import shape_of
+from ._mirror import TRACED, contains_box, mirrored
 from ._mirror import array as array_of
-from ._mirror import contains_box, mirrored
 
 __all__ = ["ADAPTED", "LINALG"]
 
@@ -45,7 +45,7 @@ def _adapts(function: Callable[..., Any], table: dict[str, Any] = ADAPTED) -> Ca
 
 def array(object: Any, dtype: Any = None, *args: Any, ndmin: int = 0, **kwargs: Any) -> Any:
     """As ``numpy.array``; nested lists may contain boxes."""
-    if not contains_box(object):
+    if not contains_box(object, TRACED):
         return np.array(object, dtype, *args, ndmin=ndmin, **kwargs)
     result = array_of(object)
     if result is object and kwargs.get("copy", True):
@@ -57,7 +57,7 @@ def array(object: Any, dtype: Any = None, *args: Any, ndmin: int = 0, **kwargs: 
 
 def asarray(a: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
     """As ``numpy.asarray``; nested lists may contain boxes."""
-    if not contains_box(a):
+    if not contains_box(a, TRACED):
         return np.asarray(a, dtype, *args, **kwargs)
     result = array_of(a)
     return result if dtype is None or result.dtype == dtype else result.astype(np.dtype(dtype))
@@ -101,7 +101,7 @@ class _Joiner:
 
     def __getitem__(self, items: Any) -> Any:
         items = items if isinstance(items, tuple) else (items,)
-        if not contains_box(items):
+        if not contains_box(items, TRACED):
             return self._original[items]
         arrays = [array_of(self._original[item] if isinstance(item, slice) else item) for item in items]
         if self._dims == 1:
@@ -115,7 +115,7 @@ ADAPTED["c_"] = _Joiner(np.c_, 2)
 
 def block(arrays: Any) -> Any:
     """As ``numpy.block``; the nested lists may contain boxes."""
-    return _blocks(arrays, _depth(arrays)) if contains_box(arrays) else np.block(arrays)
+    return _blocks(arrays, _depth(arrays)) if contains_box(arrays, TRACED) else np.block(arrays)
 
 
 ADAPTED["block"] = block
@@ -307,8 +307,9 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
         fp = np.concatenate([fp[-1:], fp, fp[:1]])
     at, known = unwrap(x), unwrap(xp)
     place = np.clip(np.searchsorted(known, at, side="right"), 1, np.size(known) - 1)
-    share = (x - xp[place - 1]) / (xp[place] - xp[place - 1])
-    result = fp[place - 1] + share * (fp[place] - fp[place - 1])
+    take = NUMPY[np.take]  # NumPy's own asks only what is taken from, not the places
+    left_x, left_f = take(xp, place - 1), take(fp, place - 1)
+    result = left_f + (x - left_x) / (take(xp, place) - left_x) * (take(fp, place) - left_f)
     result = np.where(at < known[0], fp[0] if left is None else left, result)
     return np.where(at > known[-1], fp[-1] if right is None else right, result)
 
