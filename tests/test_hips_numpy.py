@@ -76,6 +76,8 @@ FUNCTIONS = {
     "make_diagonal beside": lambda x: np.make_diagonal(x * x, offset=1),
     "indices of int64": lambda x: x[np.int64(x + 1)] * x,
     "array of ints": lambda x: onp.array(x * x, dtype=int) * x,
+    "tril of a vector": lambda x: np.tril(x * x, 1),
+    "triu": lambda x: np.triu(np.outer(x, x), k=-1),
     "compress": lambda x: np.compress([True, False, True, False], x * x),
     "extract": lambda x: np.extract([True, False, True, True], x * x),
     "delete": lambda x: np.delete(x * x, 1),

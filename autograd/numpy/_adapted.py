@@ -351,6 +351,19 @@ def make_diagonal(D: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> An
 ADAPTED["make_diagonal"] = make_diagonal
 
 
+def _of_rows(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``tril`` or ``triu``, to which a vector is a matrix of equal rows."""
+
+    def own(m: Any, k: int = 0) -> Any:
+        return NUMPY[function](np.broadcast_to(m, (m.shape[0], m.shape[0])) if m.ndim == 1 else m, k)
+
+    return own
+
+
+for _triangle in (np.tril, np.triu):
+    _adapts(_triangle)(_of_rows(_triangle))
+
+
 def _from_triangle(a: Any, UPLO: str) -> Any:
     """The symmetric matrix of which ``a`` is only read in one triangle."""
     keep, strict = (np.tril, -1) if UPLO.upper() == "L" else (np.triu, 1)
