@@ -297,6 +297,8 @@ def test_states_of_models_are_stacked():
         func.stack_module_state([nn.ReLU(), nn.Tanh()])
     with pytest.raises(autograd.GradientError, match="differ in names or shapes"):
         func.stack_module_state([nn.Linear(1, 2), nn.Linear(2, 2)])
+    with pytest.raises(autograd.GradientError, match="in what requires grad"):
+        func.stack_module_state([nn.Linear(1, 2), nn.Linear(1, 2).requires_grad_(False)])
 
 
 # ---- messages --------------------------------------------------------------------------------------------------------

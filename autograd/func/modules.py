@@ -110,7 +110,7 @@ def stack_module_state(models: Sequence[Any]) -> tuple[dict[str, Any], dict[str,
         Two dicts by path. The stacked parameters are leaves that require grad where the modules' do.
 
     Raises:
-        GradientError: there are none, or they differ in class, mode or shapes.
+        GradientError: there are none, or they differ in class, mode, shapes or in what requires grad.
 
     >>> import autograd, nn
     >>> params, buffers = autograd.func.stack_module_state([nn.Linear(2, 3) for _ in range(5)])
@@ -125,9 +125,12 @@ def stack_module_state(models: Sequence[Any]) -> tuple[dict[str, Any], dict[str,
     stacked = []
     for named in ("named_parameters", "named_buffers"):
         columns = [dict(getattr(model, named)()) for model in models]
-        shapes = [{path: tensor.shape for path, tensor in column.items()} for column in columns]
-        if any(other != shapes[0] for other in shapes):
-            raise GradientError("stack_module_state: the modules' parameters or buffers differ in names or shapes")
+        kinds = [{path: (tensor.shape, tensor.requires_grad) for path, tensor in one.items()} for one in columns]
+        if any(other != kinds[0] for other in kinds):
+            raise GradientError(
+                "stack_module_state: the modules' parameters or buffers differ in names or shapes, or in what requires "
+                "grad"
+            )
         stacked.append(
             {
                 path: stack([column[path].detach() for column in columns]).requires_grad_(tensor.requires_grad)
