@@ -69,9 +69,9 @@ class Generator:
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from a state that ``get_state`` returned; one that is none changes nothing."""
-        other = Generator(self.device).manual_seed(state["seed"])
-        other._stream.bit_generator.state = state["stream"]
-        self.__dict__.update(other.__dict__)
+        seed = int(state["seed"])
+        self._stream.bit_generator.state = state["stream"]
+        self._seed, self._branch = seed, ()
 
     def uniform(self, shape: tuple[int, ...], dtype: Any = dtypes.float32) -> Any:
         """Numbers between 0 and 1 (without 1), as an array; of complex ones both parts are."""

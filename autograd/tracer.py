@@ -85,18 +85,36 @@ class _Tracing(Observer):
     def after_forward(self, op: Any, values: Sequence[Any], out: Any, node: Any) -> None:
         if node is None:
             return
-        traced = [self.nodes.get(parent) for parent in node.parents]
+        traced = [self.made_by(parent) for parent in node.parents]
         found = [(i, parent) for i, parent in enumerate(traced) if parent is not None]
         if not found:
             return
         places = _places(op, values, node)
         argnums = tuple(places[i] for i, _ in found)
         function = getattr(op, "call", op)
-        made = self.kind(out, function, tuple(values), {}, argnums, tuple(parent for _, parent in found))
+        args, kwargs = _given(op, values)
+        made = self.kind(out, function, args, kwargs, argnums, tuple(parent for _, parent in found))
         self.nodes[node] = made
-        if op.outputs is not None:
-            for i in range(len(out)):
-                self.nodes[Pick(node, i)] = made
+
+    def made_by(self, node: Any) -> Node | None:
+        """The Node of the op of a ``node`` of the graph, or of the one that is picked from."""
+        return self.nodes.get(node.source if type(node) is Pick else node)
+
+
+def _given(op: Any, values: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments by which an op is called with these values of all of its parameters; defaults go without saying."""
+    signature = getattr(op, "signature", None)
+    if signature is None:
+        return tuple(values), {}
+    args, kwargs = [], {}
+    stated = 0
+    for parameter, value in zip(signature.parameters.values(), values, strict=True):
+        if parameter.kind is not parameter.KEYWORD_ONLY:
+            args.append(value)
+            stated = stated if value is parameter.default else len(args)
+        elif value is not parameter.default:
+            kwargs[parameter.name] = value
+    return tuple(args[:stated]), kwargs
 
 
 def _places(op: Any, values: Sequence[Any], node: Any) -> list[int]:
@@ -122,7 +140,7 @@ def trace(start_node: Node, fun: Callable[..., Any], x: Any) -> tuple[Any, Any]:
     tracing = _Tracing(starts, start_node)
     with Mode(grad=True, observers=(*local.observers, tracing)):
         end = fun(unflatten(starts, spec))
-    node = tracing.nodes.get(node_of(end)) if isinstance(end, Handle) else None
+    node = tracing.made_by(node_of(end)) if isinstance(end, Handle) else None
     if node is None:
         warnings.warn("Output seems independent of input.", stacklevel=2)
     return getval(end), node

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autograd import ShapeError, Tensor, empty, no_grad, ones, tensor, zeros
+from autograd.engine.foreign import bare
 from autograd.engine.mutation import stamp
 from autograd.engine.nodes import array_of
 
@@ -119,7 +120,7 @@ class _BatchNorm(_RunningNorm):
         if track and self.num_batches_tracked is not None:
             seen = array_of(self.num_batches_tracked)
             seen += 1
-            stamp(seen)
+            stamp(bare(seen))
         return out
 
 

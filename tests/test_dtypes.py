@@ -147,6 +147,27 @@ def test_a_float32_leaf_never_gets_a_float64_gradient():
     assert x.grad.dtype == np.float32
 
 
+@pytest.mark.parametrize("made", [np.array, np.float64, lambda c: autograd.tensor(c, dtype=autograd.float64)])
+@pytest.mark.parametrize(
+    ("f", "slope"),
+    [
+        (autograd.pow, lambda x, c: c * x ** (c - 1)),
+        (lambda x, c: autograd.pow(c, x), lambda x, c: np.log(c) * c**x),
+        (autograd.xlogy, lambda x, c: np.log(c)),
+        (autograd.special.xlog1py, lambda x, c: np.log1p(c)),
+    ],
+)
+def test_gradients_by_constants_without_dimensions_are_as_precise_when_they_are_recorded(f, slope, made):
+    x = leaf(0.3)
+    (recorded,) = autograd.grad(f(x, made(1.3)), x, create_graph=True)
+    assert recorded.item() == pytest.approx(slope(0.3, 1.3), rel=1e-15)
+
+
+def test_numpys_where_keeps_the_dtype_of_numpys_scalars():
+    assert np.where(autograd.tensor(True), np.float64(1.3), 0).item() == 1.3
+    assert np.where(autograd.tensor([True]), 0, np.complex128(1.3j)).dtype == np.complex128
+
+
 def test_numbers_that_do_not_fit_wrap_around():
     x = autograd.tensor(np.array([1], np.uint8))
     assert values(x + 300) == [45]

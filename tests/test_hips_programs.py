@@ -39,6 +39,7 @@ from autograd.misc.flatten import flatten, flatten_func
 from autograd.misc.optimizers import adam, rmsprop, sgd
 from autograd.misc.tracers import full_graph
 from autograd.test_util import check_grads
+from autograd.tracer import getval
 
 X = onp.array([0.5, -1.5, 2.0])
 A = onp.array([[1.0, 2.0, -1.0], [0.5, 0.0, 3.0]])
@@ -258,6 +259,28 @@ def test_the_graph_of_a_call():
     _, args, kwargs, parents = node.recipe
     assert (args[1], kwargs, [place for place, _ in parents]) == (2.0, {}, [0, 1])
     assert parents[0][1].recipe[0].__name__ == "sin"
+
+
+@pytest.mark.parametrize(
+    ("f", "given"),
+    [
+        (lambda x: x - 2.0, ((2.0,), {})),
+        (lambda x: np.sum(x, axis=0), ((0,), {})),
+        (lambda x: np.var(x, axis=1, ddof=0), ((1, 0), {})),
+        (lambda x: autograd.add(x, 1.0, alpha=3.0), ((1.0,), {"alpha": 3.0})),
+        (lambda x: np.linalg.svd(x)[1], ((), {})),
+        (lambda x: np.linalg.slogdet(x)[1], ((), {})),
+    ],
+)
+def test_an_op_of_a_graph_can_be_called_again(f, given):
+    x = A[:, :2]
+    node = full_graph(f, x)
+    function, args, kwargs, parents = node.recipe
+    assert (args[1:], kwargs, [place for place, _ in parents]) == (*given, [0])
+    again = function(*args, **kwargs)
+    pairs = zip(again, node.value, strict=True) if type(node.value) is tuple else [(again, node.value)]
+    for found, expected in pairs:
+        onp.testing.assert_allclose(getval(found), expected)
 
 
 # ---- whole programs --------------------------------------------------------------------------------------------------

@@ -250,6 +250,8 @@ def test_bytes_of_a_node(name):
 
 
 def test_saved_arrays_are_not_copied():
+    small = autograd.ones(4, requires_grad=True)
+    (small * small).reshape(2, -1).exp().sum().backward()  # what is made once for all
     x = autograd.ones(1 << 20, requires_grad=True)
     tracemalloc.start()
     try:
@@ -265,6 +267,20 @@ def test_saved_arrays_are_not_copied():
         peak = tracemalloc.get_traced_memory()[1] - start
         assert peak < 5.01 * (4 << 20)
         assert tracemalloc.get_traced_memory()[0] - start < 1.01 * (4 << 20)  # x.grad
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("shape", [(1000, 200), (4, 250, 200)])
+@pytest.mark.parametrize("f", [lambda x, w: (x @ w).sum(), lambda x, w: (x @ w).tanh().sum()])
+def test_the_gradient_of_a_vector_takes_no_array_of_the_size_of_the_matrix(shape, f):
+    x, w = autograd.ones(*shape), autograd.ones(200, requires_grad=True)
+    out = f(x, w)
+    tracemalloc.start()
+    try:
+        start = tracemalloc.get_traced_memory()[0]
+        out.backward()
+        assert tracemalloc.get_traced_memory()[1] - start < x.numel()
     finally:
         tracemalloc.stop()
 

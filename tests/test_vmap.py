@@ -11,10 +11,15 @@ import numpy as np
 import pytest
 
 import autograd
+import autograd.numpy as anp
+import nn
 import nn.functional as F
 from autograd import func, tensor
 from autograd.errors import BatchingError, FreedGraphError, GradientError, MutationError
 from autograd.func import vmap
+from autograd.scipy.signal import convolve
+from autograd.scipy.special import logsumexp
+from autograd.scipy.stats import beta, multivariate_normal, norm
 
 RNG = np.random.default_rng(5)
 
@@ -180,6 +185,30 @@ def test_functions_of_numpy_on_arrays() -> None:
     same(
         vmap(lambda a: np.linalg.norm(a) + np.einsum("ij,ij", a, a))(a), [np.linalg.norm(x) + (x * x).sum() for x in a]
     )
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: anp.array([x[0], 1.0, [x[1], x[2]][1]]),
+        lambda x: anp.asarray([[x, x * x]]),
+        lambda x: anp.r_[x, 1.0],
+        lambda x: anp.c_[x, x * x],
+        lambda x: anp.block([[x, x], [x, x * x]]),
+        lambda x: anp.interp(x, [-1.0, 0.1, 2.0], [0.5, 0.25, 3.0]),
+        logsumexp,
+        lambda x: norm.logpdf(x, 0.1, 1 + x * x),
+        lambda x: beta.logpdf(np.tanh(x * x), 2.0, 3.0),
+        lambda x: multivariate_normal.logpdf(x, np.zeros(4), cov=np.diag(np.arange(1.0, 5.0))),
+        lambda x: convolve(x, np.ones(2)),
+    ],
+)
+def test_functions_of_autograd_numpy_and_scipy_on_arrays(function: Callable[[Any], Any]) -> None:
+    x = RNG.standard_normal((3, 4))
+    for mapped in (function, func.grad(lambda row: np.sum(np.sin(function(row))))):
+        found = vmap(mapped)(x)
+        assert type(found) is np.ndarray
+        same(found, np.stack([mapped(row) for row in x]))
 
 
 def test_numpy_in_place() -> None:
@@ -537,6 +566,19 @@ def test_classes_and_weights_that_differ_between_examples_of_one_map_or_two(loss
     for i, j in np.ndindex(2, 3):
         one = [item[i, j] if dim == 0 else item[j] for item, dim in zip(given, dims, strict=True)]
         same(found[i, j], slope(*one))
+
+
+@pytest.mark.parametrize(
+    "make", [nn.BatchNorm1d, lambda n: nn.InstanceNorm1d(n, affine=True, track_running_stats=True)]
+)
+def test_running_statistics_of_stacked_models_are_changed(make: Callable[[int], Any]) -> None:
+    models = [make(3).double() for _ in range(4)]
+    parameters, buffers = func.stack_module_state(models)
+    x = draw(4, 5, 3, 6)
+    found = vmap(lambda p, b, x: func.functional_call(models[0], (p, b), (x,)))(parameters, buffers, x)
+    same(found, autograd.stack([model(rows) for model, rows in zip(models, x, strict=True)]))
+    for name, stacked in buffers.items():
+        same(stacked, autograd.stack([model.state_dict()[name] for model in models]))
 
 
 def test_a_batch_of_gradients_is_pulled_back_at_once():

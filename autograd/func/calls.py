@@ -50,7 +50,6 @@ class Call:
         tree: the pytree to differentiate with respect to: Tensors, arrays and numbers.
         keeps: whether the graph outlives the transform, so that it must own its arrays: nobody notices writes to these,
             as to Tensors.
-        empty: whether the tree may be one of nothing, such as a model's parameters where it has none.
 
     Attributes:
         tree: the same tree of the Tensors made for this call.
@@ -58,17 +57,13 @@ class Call:
         arrays: whether all were arrays or numbers, so that results shall be arrays too.
     """
 
-    def __init__(
-        self, name: str, func: Callable[..., Any], tree: Any, *, keeps: bool = False, empty: bool = False
-    ) -> None:
+    def __init__(self, name: str, func: Callable[..., Any], tree: Any, keeps: bool = False) -> None:
         self.name = name
         self.func = func
         self._keeps = keeps
         given, self.spec = flatten(tree)
-        if not (given or empty):
-            raise GradientError(
-                f"{name}: there is nothing to differentiate {name_of(func)} with respect to: got {tree!r}"
-            )
+        if tree is None:
+            raise GradientError(f"{name}: there is nothing to differentiate {name_of(func)} with respect to: got None")
         self._recording = local.grad
         self._nested = False
         self._running = [True]
@@ -199,7 +194,7 @@ class Call:
     def gradient(self, out: Any, linked: bool) -> Any:
         """The gradient of one number, as the caller gets it."""
         root = node_of(out)
-        if linked or root is None:
+        if linked or root is None or not self.inputs:
             return self.gradients(self.pull([out], [new_tensor(np.ones_like(out._data))], linked), linked)
         with self.mode():
             found = _gradients.gradients([root], [_gradients.ones(out._data)], self.inputs, order=self._order)
@@ -208,7 +203,7 @@ class Call:
     def pull(self, outputs: Sequence[Any], seeds: Sequence[Any], record: bool, retain: bool | None = None) -> list[Any]:
         """The gradients, as Tensors, of the outputs weighted by ``seeds``, with respect to each input."""
         live = [(out, seed) for out, seed in zip(outputs, seeds, strict=True) if node_of(out) is not None]
-        if not live:
+        if not live or not self.inputs:
             return [new_tensor(np.zeros_like(tensor._data)) for tensor in self.inputs]
         with self.mode():
             found = _gradients.grad(

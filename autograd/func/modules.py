@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..engine.nodes import Handle
 from ..errors import GradientError, StateDictError
 from ..ops.joining import stack
@@ -33,7 +35,8 @@ def functional_call(
 
     Raises:
         StateDictError: a path does not exist, or (``strict``) is missing.
-        ValueError: two dicts have a path in common.
+        ValueError: two dicts have a path in common, or there are two Tensors for a parameter that stands in two places.
+        TypeError: something given is no Tensor or array.
 
     >>> import autograd, nn
     >>> layer = nn.Linear(2, 1, bias=False)
@@ -61,10 +64,16 @@ def functional_call(
         )
     given: dict[str, Any] = {}
     for path, tensor in tensors.items():
+        if not isinstance(tensor, (Handle, np.ndarray)):
+            raise TypeError(f"functional_call: expected a Tensor for {path!r}, got {type(tensor).__name__} {tensor!r}")
         owner, name = places[path]
         for other in same[id(owner[name])] if tie_weights else [path]:
-            if other == path or other not in tensors:
-                given[other] = tensor
+            if tensors.get(other, tensor) is not tensor:
+                raise ValueError(
+                    f"functional_call: {path!r} and {other!r} are one parameter of {type(module).__name__}, for which "
+                    "two Tensors were given: give one, or tie_weights=False"
+                )
+            given[other] = tensor
     before = {path: places[path][0][places[path][1]] for path in given}
     try:
         for path, tensor in given.items():
@@ -101,7 +110,7 @@ def stack_module_state(models: Sequence[Any]) -> tuple[dict[str, Any], dict[str,
         Two dicts by path. The stacked parameters are leaves that require grad where the modules' do.
 
     Raises:
-        GradientError: there are none, or they differ in class, mode or shapes.
+        GradientError: there are none, or they differ in class, mode, shapes or in what requires grad.
 
     >>> import autograd, nn
     >>> params, buffers = autograd.func.stack_module_state([nn.Linear(2, 3) for _ in range(5)])
@@ -116,9 +125,12 @@ def stack_module_state(models: Sequence[Any]) -> tuple[dict[str, Any], dict[str,
     stacked = []
     for named in ("named_parameters", "named_buffers"):
         columns = [dict(getattr(model, named)()) for model in models]
-        shapes = [{path: tensor.shape for path, tensor in column.items()} for column in columns]
-        if any(other != shapes[0] for other in shapes):
-            raise GradientError("stack_module_state: the modules' parameters or buffers differ in names or shapes")
+        kinds = [{path: (tensor.shape, tensor.requires_grad) for path, tensor in one.items()} for one in columns]
+        if any(other != kinds[0] for other in kinds):
+            raise GradientError(
+                "stack_module_state: the modules' parameters or buffers differ in names or shapes, or in what requires "
+                "grad"
+            )
         stacked.append(
             {
                 path: stack([column[path].detach() for column in columns]).requires_grad_(tensor.requires_grad)

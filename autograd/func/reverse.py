@@ -23,7 +23,7 @@ def titled(function: Any, name: str, of: Any) -> Any:
 
 def _gradient(name: str, func: Any, argnums: Any, has_aux: bool, args: Any, kwargs: Any) -> tuple[Any, Any, Any, Any]:
     """One call: the gradient; and the call, output and aux, from which the value can be had."""
-    call = Call(name, func, chosen(name, func, args, argnums), empty=True)
+    call = Call(name, func, chosen(name, func, args, argnums))
     result, aux = call.run(replaced(args, argnums, call.tree), kwargs, has_aux)
     out = call.scalar(result)
     return call.gradient(out, call.linked([out])), call, out, aux
@@ -147,7 +147,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     >>> pull(np.array([1.0, 10.0]))
     (array([ 3., 40.]), array([ 1., 20.]))
     """
-    call = Call("vjp", func, primals, keeps=True, empty=True)
+    call = Call("vjp", func, primals, keeps=True)
     result, aux = call.run(call.tree, {}, has_aux)
     outputs, spec = call.outputs(result)
     linked = call.linked(outputs)

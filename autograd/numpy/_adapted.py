@@ -18,8 +18,8 @@ from ..boxes import boxed
 from ..engine.nodes import Handle
 from ..ops.diagonals import diag_embed
 from ..ops.shapes import shape_of
+from ._mirror import TRACED, contains_box, mirrored
 from ._mirror import array as array_of
-from ._mirror import contains_box, mirrored
 
 __all__ = ["ADAPTED", "LINALG"]
 
@@ -45,7 +45,7 @@ def _adapts(function: Callable[..., Any], table: dict[str, Any] = ADAPTED) -> Ca
 
 def array(object: Any, dtype: Any = None, *args: Any, ndmin: int = 0, **kwargs: Any) -> Any:
     """As ``numpy.array``; nested lists may contain boxes."""
-    if not contains_box(object):
+    if not contains_box(object, TRACED):
         return np.array(object, dtype, *args, ndmin=ndmin, **kwargs)
     result = array_of(object)
     if result is object and kwargs.get("copy", True):
@@ -57,7 +57,7 @@ def array(object: Any, dtype: Any = None, *args: Any, ndmin: int = 0, **kwargs: 
 
 def asarray(a: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
     """As ``numpy.asarray``; nested lists may contain boxes."""
-    if not contains_box(a):
+    if not contains_box(a, TRACED):
         return np.asarray(a, dtype, *args, **kwargs)
     result = array_of(a)
     return result if dtype is None or result.dtype == dtype else result.astype(np.dtype(dtype))
@@ -101,7 +101,7 @@ class _Joiner:
 
     def __getitem__(self, items: Any) -> Any:
         items = items if isinstance(items, tuple) else (items,)
-        if not contains_box(items):
+        if not contains_box(items, TRACED):
             return self._original[items]
         arrays = [array_of(self._original[item] if isinstance(item, slice) else item) for item in items]
         if self._dims == 1:
@@ -115,7 +115,7 @@ ADAPTED["c_"] = _Joiner(np.c_, 2)
 
 def block(arrays: Any) -> Any:
     """As ``numpy.block``; the nested lists may contain boxes."""
-    return _blocks(arrays, _depth(arrays)) if contains_box(arrays) else np.block(arrays)
+    return _blocks(arrays, _depth(arrays)) if contains_box(arrays, TRACED) else np.block(arrays)
 
 
 ADAPTED["block"] = block
@@ -150,29 +150,12 @@ def _select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0
     return result
 
 
-def where(condition: Any, x: Any = None, y: Any = None) -> Any:
-    """As ``numpy.where``, which takes no arguments by name; as HIPS autograd's does."""
-    return _where(condition, *[choice for choice in (x, y) if choice is not None])
+def where(condition: Any, x: Any = np._NoValue, y: Any = np._NoValue) -> Any:
+    """As ``numpy.where``; its arguments may be named."""
+    return np.where(condition, *[value for value in (x, y) if value is not np._NoValue])
 
 
-_where = mirrored(np.where, NUMPY[np.where])
-ADAPTED["where"] = where
-
-
-def make_diagonal(D: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """The array whose ``numpy.diagonal(A, offset, axis1, axis2)`` is ``D``, zero elsewhere.
-
-    As in HIPS autograd, which has it for ``axis1=-1, axis2=-2`` alone.
-
-    >>> make_diagonal(np.array([1.0, 2.0]))
-    array([[1., 0.],
-           [0., 2.]])
-    """
-    made = diag_embed(array_of(D), offset, axis1, axis2)
-    return made if type(D) is Tensor else boxed(made)
-
-
-ADAPTED["make_diagonal"] = make_diagonal
+ADAPTED["where"] = mirrored(where, NUMPY[np.where])
 
 
 # ---- elements chosen -------------------------------------------------------------------------------------------------
@@ -324,8 +307,9 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
         fp = np.concatenate([fp[-1:], fp, fp[:1]])
     at, known = unwrap(x), unwrap(xp)
     place = np.clip(np.searchsorted(known, at, side="right"), 1, np.size(known) - 1)
-    share = (x - xp[place - 1]) / (xp[place] - xp[place - 1])
-    result = fp[place - 1] + share * (fp[place] - fp[place - 1])
+    take = NUMPY[np.take]  # NumPy's own asks only what is taken from, not the places
+    left_x, left_f = take(xp, place - 1), take(fp, place - 1)
+    result = left_f + (x - left_x) / (take(xp, place) - left_x) * (take(fp, place) - left_f)
     result = np.where(at < known[0], fp[0] if left is None else left, result)
     return np.where(at > known[-1], fp[-1] if right is None else right, result)
 
@@ -350,6 +334,34 @@ def _imag(val: Any) -> Any:
 
 
 # ---- matrices --------------------------------------------------------------------------------------------------------
+
+
+def make_diagonal(D: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """Matrices with the last axis of ``D`` as their diagonal, and 0 elsewhere: what ``numpy.diagonal`` undoes.
+
+    Args:
+        D: the diagonals.
+        offset: how far above the main diagonal they lie.
+        axis1, axis2: the axes of the result along which the rows and the columns lie.
+    """
+    made = diag_embed(D, offset, axis1, axis2)
+    return made if type(D) is Tensor else boxed(made)
+
+
+ADAPTED["make_diagonal"] = make_diagonal
+
+
+def _of_rows(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``tril`` or ``triu``, to which a vector is a matrix of equal rows."""
+
+    def own(m: Any, k: int = 0) -> Any:
+        return NUMPY[function](np.broadcast_to(m, (m.shape[0], m.shape[0])) if m.ndim == 1 else m, k)
+
+    return own
+
+
+for _triangle in (np.tril, np.triu):
+    _adapts(_triangle)(_of_rows(_triangle))
 
 
 def _from_triangle(a: Any, UPLO: str) -> Any:

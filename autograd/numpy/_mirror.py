@@ -15,23 +15,28 @@ import numpy as np
 from .._protocols import with_arrays
 from .._tensor import Tensor
 from ..boxes import ArrayBox, boxed
+from ..engine.foreign import ForeignArray
 from ..engine.nodes import Handle
 from ..ops.joining import stack as _stack
 
-__all__ = ["array", "contains_box", "find", "mirrored", "names"]
+__all__ = ["TRACED", "array", "contains_box", "find", "mirrored", "names"]
 
 _LISTS = frozenset(["column_stack", "concatenate", "dstack", "hstack", "multi_dot", "row_stack", "stack", "vstack"])
 """Functions whose first argument is a list of arrays, not a list that stands for one."""
 _UFUNC_ATTRIBUTES = ("accumulate", "at", "identity", "nargs", "nin", "nout", "outer", "reduce", "reduceat", "types")
 
 
-def contains_box(value: Any) -> bool:
-    """Whether a value is a box or a Tensor, or a list that contains one at any depth."""
-    if isinstance(value, Handle):
+TRACED = (Handle, ForeignArray)
+"""Boxes, Tensors, and the arrays of a function that ``vmap`` maps."""
+
+
+def contains_box(value: Any, kinds: Any = Handle) -> bool:
+    """Whether a value is a box or a Tensor (or of other ``kinds``), or a list that contains one at any depth."""
+    if isinstance(value, kinds):
         return True
     if type(value) is list or type(value) is tuple:
         for item in value:
-            if type(item) is ArrayBox or contains_box(item):
+            if type(item) is ArrayBox or contains_box(item, kinds):
                 return True
     return False
 
@@ -41,11 +46,13 @@ def array(a: Any) -> Any:
 
     Raises: ShapeError if the elements differ in shape.
     """
-    if isinstance(a, Handle):
+    if isinstance(a, TRACED):
         return a
-    if not contains_box(a):
+    if not contains_box(a, TRACED):
         return np.asarray(a)
     items = [array(item) for item in a]
+    if not any(isinstance(item, Handle) for item in items):
+        return np.stack(items)
     made = _stack(items)
     return boxed(made) if any(isinstance(item, ArrayBox) for item in items) else made
 

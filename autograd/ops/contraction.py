@@ -83,23 +83,38 @@ def multiply_labels(x: Any, y: Any, spec: str) -> Any:
     broadcast.
     """
     x, y = np.asanyarray(x), np.asanyarray(y)  # of no dimension, it may have become a number
-    mine, theirs, target = _parts(spec)
+    mine, theirs, (batch, rows, inner, columns), (left_order, right_order, order) = _grouped(spec)
     sizes = dict(zip(mine, x.shape, strict=True))
     fits = all(sizes.get(label, n) == n for label, n in zip(theirs, y.shape, strict=True))
     if not fits or x.size * y.size <= _SMALL or not x.ndim or not y.ndim:
         return np.einsum(spec, x, y)
-    batch = [label for label in mine if label in theirs and label in target]
-    inner = [label for label in mine if label in theirs and label not in target]
-    rows = [label for label in mine if label not in theirs]
-    columns = [label for label in theirs if label not in mine]
     sizes.update(zip(theirs, y.shape, strict=True))
     shape = [sizes[label] for label in batch]
-    n, k, m = (math.prod([sizes[label] for label in group]) for group in (rows, inner, columns))
-    left = x.transpose([mine.index(label) for label in (*batch, *rows, *inner)]).reshape(*shape, n, k)
-    right = y.transpose([theirs.index(label) for label in (*batch, *inner, *columns)]).reshape(*shape, k, m)
+    n, k, m = [math.prod([sizes[label] for label in group]) for group in (rows, inner, columns)]
+    left = x.transpose(left_order).reshape(*shape, n, k)
+    right = y.transpose(right_order).reshape(*shape, k, m)
     product = left * right if k == 1 else np.matmul(left, right)
-    found = [*batch, *rows, *columns]
-    return product.reshape([sizes[label] for label in found]).transpose([found.index(label) for label in target])
+    return product.reshape([sizes[label] for label in batch + rows + columns]).transpose(order)
+
+
+@lru_cache(maxsize=1024)
+def _grouped(spec: str) -> tuple[str, str, tuple[str, ...], tuple[tuple[int, ...], ...]]:
+    """How two operands are multiplied as batches of matrices.
+
+    Returns:
+        The labels of each operand; the labels of the batches, rows, contracted dimensions and columns; and the orders
+        of dimensions in which the operands become such batches, and the product becomes the output.
+    """
+    mine, theirs, target = _parts(spec)
+    batch = "".join([label for label in mine if label in theirs and label in target])
+    inner = "".join([label for label in mine if label in theirs and label not in target])
+    rows = "".join([label for label in mine if label not in theirs])
+    columns = "".join([label for label in theirs if label not in mine])
+    orders = ((batch + rows + inner, mine), (batch + inner + columns, theirs), (target, batch + rows + columns))
+    return (
+        mine, theirs, (batch, rows, inner, columns),
+        tuple([tuple([held.index(label) for label in wanted]) for wanted, held in orders]),
+    )  # fmt: skip
 
 
 def _parts(spec: str, first: int = 0) -> tuple[str, str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._op import composed, unwrap
+from ..engine.foreign import bare
 from ..engine.mutation import stamp
 from ..errors import DtypeError, ShapeError
 from ..samples import as_complex, case, reals
@@ -127,7 +128,7 @@ def _track(running: Any, value: Any, momentum: float) -> None:
     """Move a running statistic towards a new value, in place."""
     held = unwrap(running)
     np.copyto(held, held * (1 - momentum) + value * momentum, casting="same_kind")  # all at once, or nothing
-    stamp(held)
+    stamp(bare(held))
 
 
 def _by_channel(x: Any, shape: tuple[int, ...]) -> Any:

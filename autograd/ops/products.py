@@ -31,12 +31,17 @@ def flat(x: Any) -> Any:
     return np.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
 
 
+def _vector(g: Any) -> Any:
+    """``g`` as a vector in memory of its own: one that is broadcast, as the gradient of a sum, BLAS does not take."""
+    return np.positive(np.reshape(g, -1))
+
+
 def _left(g: Any, y: Any, x_shape: tuple[int, ...]) -> Any:
     """The gradient of the first factor of a matrix product."""
     if y.ndim == 1:
-        return np.expand_dims(g, -1) * y
+        return (g if len(x_shape) == 1 else np.expand_dims(g, -1)) * y
     if len(x_shape) == 1:
-        return np.matmul(y, np.expand_dims(g, -1))[..., 0]
+        return np.matmul(y, _vector(g)) if y.ndim == 2 else np.matmul(y, np.expand_dims(g, -1))[..., 0]
     if y.ndim == 2 < g.ndim:
         return np.reshape(np.matmul(flat(g), y.T), (*g.shape[:-1], y.shape[0]))
     return np.matmul(g, y.mT)
@@ -45,7 +50,7 @@ def _left(g: Any, y: Any, x_shape: tuple[int, ...]) -> Any:
 def _right(g: Any, x: Any, y_shape: tuple[int, ...]) -> Any:
     """The gradient of the second factor of a matrix product."""
     if len(y_shape) == 1:
-        return x * np.expand_dims(g, -1)
+        return x * g if x.ndim == 1 else np.matmul(_vector(g), flat(x))
     if x.ndim == 1:
         return np.expand_dims(x, -1) * np.expand_dims(g, -2)
     if len(y_shape) == 2 < x.ndim:  # one product over all batches, instead of many and their sum

@@ -76,7 +76,6 @@ def where_(condition: Any, x: Any, y: Any) -> Any:
     return _pick(condition, x, y)
 
 
-@numpy_function(np.where)
 def where(condition: Any, x: Any = None, y: Any = None, *, input: Any = None, other: Any = None) -> Any:
     """``x`` where ``condition`` holds, else ``y``; of a condition alone the indices at which it holds.
 
@@ -100,6 +99,13 @@ def where(condition: Any, x: Any = None, y: Any = None, *, input: Any = None, ot
     if not hasattr(x, "dtype") and not hasattr(y, "dtype"):
         x = np.asanyarray(x, dtypes.result_type(x, y))
     return where_(mask, x, y)
+
+
+@numpy_function(np.where)
+def _numpy_where(condition: Any, x: Any = None, y: Any = None) -> Any:
+    """``numpy.where``: a NumPy scalar has its dtype there, also beside a number; in a rule it may be a 0-d array."""
+    x, y = (np.asarray(value) if isinstance(value, np.generic) else value for value in (x, y))
+    return where(condition, x, y)
 
 
 @op(

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+
+from ..boxes import boxed
+from ..engine.foreign import first_foreign
 from ..engine.nodes import Handle
 from ..engine.views import node_of
 from ..errors import NotDifferentiableError
@@ -34,7 +39,7 @@ def mirror(
             raise AttributeError(f"the mirror of {path} has no {name}")
         found = getattr(original(), name)
         if name in own:
-            found = mirrored(found, own[name])
+            found = mirrored(_by_batches(found, own[name]), own[name])
         place[name] = found
         return found
 
@@ -42,6 +47,20 @@ def mirror(
         return sorted({name for name in dir(original()) if not name.startswith("_")} | own.keys())
 
     return find, names
+
+
+def _by_batches(function: Callable[..., Any], op: Callable[..., Any]) -> Callable[..., Any]:
+    """``function`` of SciPy, which does not ask arrays of other types, as NumPy does: ``op`` computes it on these."""
+    if isinstance(function, np.ufunc):
+        return function
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if first_foreign(*args, *kwargs.values()) is None:
+            return function(*args, **kwargs)
+        return boxed(op(*args, **kwargs))
+
+    return call
 
 
 def constant(function: str, name: str, value: Any) -> Any:

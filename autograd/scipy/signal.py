@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._operands import unwrap
+from ..engine.foreign import as_array
 from ..engine.nodes import Handle
 from ..errors import ShapeError
 from ..numpy._mirror import contains_box, mirrored
@@ -51,12 +52,12 @@ def _convolve(A: Any, B: Any, axes: Axes | None = None, dot_axes: Axes | None = 
 
 
 def _tensor(x: Any) -> Any:
-    return x if isinstance(x, Handle) else np.asarray(x, np.result_type(x, np.float32))
+    return x if isinstance(x, Handle) else x.astype(np.result_type(x.dtype, np.float32), copy=False)
 
 
 def _arranged(x: Any, along: Sequence[int], dot: Sequence[int]) -> tuple[Any, tuple[int, ...]]:
     """An array as (all free axes, all that are summed over, those to convolve along), and the free sizes."""
-    x = x if isinstance(x, Handle) else np.asarray(x)
+    x = x if isinstance(x, Handle) else as_array(x)
     dims = len(x.shape)
     along, dot = [i % dims for i in along], [i % dims for i in dot]
     free = [i for i in range(dims) if i not in along and i not in dot]
@@ -81,7 +82,7 @@ def convolve(A: Any, B: Any, axes: Axes | None = None, dot_axes: Axes | None = N
     """
     if contains_box((A, B)):
         return _mirrored(A, B, axes, dot_axes, mode)
-    result = _convolve(np.asarray(A), np.asarray(B), axes, dot_axes, mode)
+    result = _convolve(as_array(A), as_array(B), axes, dot_axes, mode)
     return unwrap(result)
 
 

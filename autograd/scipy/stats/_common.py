@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ... import numpy as anp
+from ...engine.foreign import as_array, everywhere
 from ...engine.nodes import Handle
 
 __all__ = ["LOG_2PI", "anp", "scaled", "standard", "within"]
@@ -32,11 +33,11 @@ def scaled(logpdf: Any, scale: Any) -> Any:
 
 def value(x: Any) -> Any:
     """The array of a box."""
-    return x._data if isinstance(x, Handle) else np.asarray(x)
+    return x._data if isinstance(x, Handle) else as_array(x)
 
 
 def within(inside: Any, x: Any, stand_in: float, function: Callable[[Any], Any], outside: float = -np.inf) -> Any:
     """``function(x)`` where ``inside``, and elsewhere ``outside``, with gradients that stay finite."""
-    if np.all(inside):
+    if everywhere(inside):
         return function(x)
     return np.where(inside, function(np.where(inside, x, stand_in)), outside)
