@@ -19,7 +19,7 @@ from .engine.mutation import stamp
 from .engine.nodes import Handle, Leaf, new_tensor
 from .engine.sweep import sweep
 from .engine.views import node_of
-from .errors import DtypeError, GradientError, ShapeError
+from .errors import ArgumentError, DtypeError, GradientError, ShapeError
 
 __all__ = ["backward", "grad", "gradients", "ones"]
 
@@ -282,7 +282,9 @@ def grad(
     if inputs is None:
         raise TypeError("grad: expected inputs, the Tensors to differentiate with respect to: grad(outputs, inputs)")
     if materialize_grads and allow_unused is False:
-        raise ValueError("grad: materialize_grads=True gives zeros for unused inputs, so allow_unused cannot be False")
+        raise ArgumentError(
+            "grad: materialize_grads=True gives zeros for unused inputs, so allow_unused cannot be False"
+        )
     if isinstance(inputs, dict):
         options = (retain_graph, create_graph, only_inputs, allow_unused, is_grads_batched, materialize_grads)
         return dict(zip(inputs, grad(outputs, tuple(inputs.values()), grad_outputs, *options), strict=True))

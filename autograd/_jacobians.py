@@ -13,6 +13,7 @@ import numpy as np
 
 from ._gradients import grad
 from .engine.nodes import Handle, new_tensor
+from .errors import ArgumentError
 from .numerical import extrapolate
 
 __all__ = [
@@ -67,7 +68,7 @@ def checked_inputs(inputs: Sequence[Any]) -> list[int]:
     """Which of the inputs are to be checked. Raises: ValueError if none requires grad."""
     found = [i for i, value in enumerate(inputs) if isinstance(value, Handle) and value._node is not None]
     if not found:
-        raise ValueError(
+        raise ArgumentError(
             "gradcheck expects at least one input tensor to require gradient, but none of them have requires_grad=True."
         )
     return found
@@ -78,12 +79,12 @@ def outputs_of(result: Any) -> list[Any]:
     if isinstance(result, Handle):
         result = (result,)
     if not isinstance(result, (tuple, list)) or not all(isinstance(item, Handle) for item in result):
-        raise ValueError(
+        raise ArgumentError(
             f"gradcheck: func must return a Tensor or a tuple of Tensors, it returned {type(result).__name__}"
         )
     found = [item for item in result if item._data.dtype.kind in "fc"]
     if not found:
-        raise ValueError(
+        raise ArgumentError(
             "gradcheck: func returned no Tensor of floating or complex dtype, so there is no gradient to check"
         )
     return found

@@ -19,7 +19,7 @@ from .engine.foreign import ForeignArray, bare
 from .engine.hooks import RemovableHandle, add_hook, keeps_gradient
 from .engine.nodes import Handle, Leaf, array_of, new_tensor
 from .engine.views import node_of
-from .errors import DtypeError, GradientError, MutationError, ShapeError
+from .errors import ArgumentError, DtypeError, GradientError, MutationError, ShapeError
 from .ops import draws, indexing
 
 __all__ = ["Tensor"]
@@ -400,7 +400,7 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
             return array.__array__(dtype, copy)  # which raises, and says why
         if dtype is not None and array.dtype != dtype:
             if copy is False:
-                raise ValueError(f"a tensor of {array.dtype} cannot become an array of {dtype} without a copy")
+                raise ArgumentError(f"a tensor of {array.dtype} cannot become an array of {dtype} without a copy")
             return array.astype(dtype)
         return array.copy() if copy else array
 

@@ -12,7 +12,7 @@ from .devices import check_device
 from .engine.foreign import ForeignArray
 from .engine.nodes import Handle, array_of
 from .engine.nodes import new_tensor as wrap
-from .errors import DtypeError, ShapeError
+from .errors import ArgumentError, DtypeError, ShapeError
 
 __all__ = ["new_empty", "new_empty_strided", "new_full", "new_ones", "new_tensor", "new_zeros", "to_array"]
 
@@ -47,7 +47,7 @@ def to_array(data: Any, dtype: Any = None, copy: bool = False) -> Any:
             + (" (nested sequences of different lengths, None, or text?)" if array.dtype.kind in "OUS" else "")
         )
     if array.dtype == np.uint64 and not is_array:
-        raise ValueError(f"tensor: an integer beyond int64 in {data!r}; use floats")
+        raise ArgumentError(f"tensor: an integer beyond int64 in {data!r}; use floats")
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     is_default = dtype is None and not is_array and (array.size == 0 or not held)

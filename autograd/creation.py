@@ -15,7 +15,7 @@ from .construction import to_array
 from .devices import check_device
 from .engine.foreign import ForeignArray
 from .engine.nodes import Handle, new_tensor
-from .errors import DtypeError, ShapeError
+from .errors import ArgumentError, DtypeError, ShapeError
 
 __all__ = [
     "arange", "as_tensor", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "linspace", "logspace",
@@ -186,9 +186,9 @@ def arange(
     if kind == dtypes.int64:
         start, end, step = (int(value) for value in (start, end, step))
     if step == 0:
-        raise ValueError("arange: step must not be 0")
+        raise ArgumentError("arange: step must not be 0")
     if (end - start) / step < 0:
-        raise ValueError(f"arange: from {start} to {end} the step must have the other sign, got {step}")
+        raise ArgumentError(f"arange: from {start} to {end} the step must have the other sign, got {step}")
     values = np.arange(start, end, step)
     if kind.kind in "iu" and values.dtype.kind == "f":
         values = int(start) + int(step) * np.arange(values.size)
@@ -215,7 +215,7 @@ def _end(value: Any, dtype: Any) -> Any:
 
 def _steps(name: str, steps: Any) -> int:
     if steps < 0:
-        raise ValueError(f"{name}: the number of steps must not be negative, got {steps}")
+        raise ArgumentError(f"{name}: the number of steps must not be negative, got {steps}")
     return operator.index(steps)
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+from .errors import ArgumentError
+
 __all__ = ["accelerator", "backends", "check_device", "cuda", "device"]
 
 
 def check_device(device: Any) -> None:
     """Raise ValueError unless ``device`` is the CPU, the only one there is."""
     if device is not None and str(device).split(":")[0] != "cpu":
-        raise ValueError(f"there is no device {str(device)!r} here: chainrule computes on the CPU, with NumPy")
+        raise ArgumentError(f"there is no device {str(device)!r} here: chainrule computes on the CPU, with NumPy")
 
 
 class device(str):

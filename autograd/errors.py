@@ -7,10 +7,11 @@ import numpy as np
 
 __all__ = [
     "AnomalyError",
+    "ArgumentError",
     "BatchingError",
+    "BoundsError",
     "CheckpointError",
     "CompileError",
-    "BoundsError",
     "DtypeError",
     "FreedGraphError",
     "GradientError",
@@ -21,6 +22,10 @@ __all__ = [
     "ShapeError",
     "StateDictError",
 ]
+
+
+class ArgumentError(ValueError, RuntimeError):
+    """An argument whose value makes no sense to the operation (for this PyTorch uses both of these errors)."""
 
 
 class ShapeError(ValueError, RuntimeError):

@@ -12,6 +12,7 @@ from . import dtypes
 from .engine.foreign import ForeignArray
 from .engine.nodes import Handle, Leaf
 from .engine.views import node_of
+from .errors import ArgumentError
 
 __all__ = ["set_printoptions", "tensor_repr"]
 
@@ -45,13 +46,13 @@ def set_printoptions(
         "full": {"precision": 4, "threshold": float("inf"), "edgeitems": 3, "linewidth": 80},
     }
     if profile is not None and profile not in profiles:
-        raise ValueError(f"set_printoptions: profile is one of {sorted(profiles)}, got {profile!r}")
+        raise ArgumentError(f"set_printoptions: profile is one of {sorted(profiles)}, got {profile!r}")
     options = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
     given = {name: value for name, value in options.items() if value is not None}
     for name, value in given.items():
         kinds = (int, np.integer, float) if name == "threshold" else (int, np.integer)
         if not isinstance(value, kinds) or not value >= 0:
-            raise ValueError(f"set_printoptions: {name} must be a number of at least 0, got {value!r}")
+            raise ArgumentError(f"set_printoptions: {name} must be a number of at least 0, got {value!r}")
     _options.update({**profiles.get(profile or "", {}), **given})
     _options["sci_mode"] = sci_mode
 

@@ -13,7 +13,7 @@ import numpy as np
 from .engine.modes import Mode
 from .engine.nodes import Handle
 from .engine.views import node_of
-from .errors import GradientError
+from .errors import ArgumentError, GradientError
 from .func import forward, jacobians, reverse
 from .func.calls import name_of
 from .func.pytrees import flatten
@@ -182,7 +182,7 @@ def jacobian(
     """
     given = _arguments(inputs)
     if strategy not in ("reverse-mode", "forward-mode"):
-        raise ValueError(f"jacobian: strategy is 'reverse-mode' or 'forward-mode', got {strategy!r}")
+        raise ArgumentError(f"jacobian: strategy is 'reverse-mode' or 'forward-mode', got {strategy!r}")
     make = jacobians.jacrev if strategy == "reverse-mode" else jacobians.jacfwd
     argnums: Any = tuple(range(len(given))) if isinstance(inputs, tuple) else 0
     transformed = make(_strictly("jacobian", func, strict, pairs=True), argnums)
@@ -212,7 +212,7 @@ def hessian(
     """
     given = _arguments(inputs)
     if outer_jacobian_strategy not in ("reverse-mode", "forward-mode"):
-        raise ValueError(
+        raise ArgumentError(
             f"hessian: outer_jacobian_strategy is 'reverse-mode' or 'forward-mode', got {outer_jacobian_strategy!r}"
         )
     outer = jacobians.jacrev if outer_jacobian_strategy == "reverse-mode" else jacobians.jacfwd

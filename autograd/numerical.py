@@ -31,7 +31,7 @@ import numpy as np
 
 from ._operands import unwrap
 from .engine.nodes import Handle, new_tensor
-from .errors import ShapeError
+from .errors import ArgumentError, ShapeError
 
 __all__ = ["Line", "derivative", "extrapolate", "gradient", "jacobian", "tangent_line"]
 
@@ -298,20 +298,22 @@ class _Function:
 def _step(name: str, h: Any, method: str, start: Any, return_error: bool) -> Any:
     """The steps to take from each element of ``start``, made such that ``start + h`` is exact."""
     if method not in _STEPS:
-        raise ValueError(f"{name}: method must be one of {', '.join(map(repr, _STEPS))}, got {method!r}")
+        raise ArgumentError(f"{name}: method must be one of {', '.join(map(repr, _STEPS))}, got {method!r}")
     if return_error and method != "richardson":
-        raise ValueError(f"{name}: only method='richardson' estimates its error, not {method!r}")
+        raise ArgumentError(f"{name}: only method='richardson' estimates its error, not {method!r}")
     if h is None:
         h = _STEPS[method] * np.maximum(1.0, np.abs(start))
     else:
         h = np.asarray(unwrap(h), np.float64)
         if h.shape not in ((), start.shape):
-            raise ValueError(f"{name}: the step h must be a number or have x's shape {start.shape}, it has {h.shape}")
+            raise ArgumentError(
+                f"{name}: the step h must be a number or have x's shape {start.shape}, it has {h.shape}"
+            )
         if not (np.all(h > 0) and np.all(np.isfinite(h))):
-            raise ValueError(f"{name}: the step h must be positive and finite, got {h}")
+            raise ArgumentError(f"{name}: the step h must be positive and finite, got {h}")
     if method == "complex":
         return h
     exact = (start + h) - start
     if not np.all(exact > 0):
-        raise ValueError(f"{name}: the step h is lost in rounding: x + h == x; take a larger one")
+        raise ArgumentError(f"{name}: the step h is lost in rounding: x + h == x; take a larger one")
     return exact

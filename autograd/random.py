@@ -13,7 +13,7 @@ from ._tensor import Tensor
 from .creation import as_shape, finish
 from .engine.foreign import as_array, bare, everywhere
 from .engine.nodes import Handle
-from .errors import DtypeError
+from .errors import ArgumentError, DtypeError
 from .generator import Generator, default_generator, moved, source
 from .ops.draws import bernoulli as bernoulli
 from .ops.draws import drawn_by
@@ -109,7 +109,7 @@ def randint(
         raise TypeError("randint: expected a size: randint(high, size) or randint(low, high, size)")
     low, high = operator.index(low), operator.index(high)
     if high <= low:
-        raise ValueError(f"randint: expected low < high, got low={low} and high={high}")
+        raise ArgumentError(f"randint: expected low < high, got low={low} and high={high}")
     kind = dtypes.int64 if dtype is None else dtypes.as_dtype(dtype)
     if kind.kind == "c":
         raise DtypeError(f"randint: integers are real numbers, but the dtype is {kind}; use a real one")
@@ -155,7 +155,7 @@ def normal(
     """
     means, deviations = as_array(unwrap(mean)), as_array(unwrap(std))
     if not everywhere(deviations >= 0):
-        raise ValueError(f"normal: std must not be negative, got {bare(deviations).min()}")
+        raise ArgumentError(f"normal: std must not be negative, got {bare(deviations).min()}")
     given = [v._data for v in (mean, std) if isinstance(v, Handle)]
     kind = dtypes.or_default(dtype) if dtype is not None or not given else dtypes.to_float(given[0].dtype)
     shape = np.broadcast_shapes(means.shape, deviations.shape) if size is None else as_shape((tuple(size),), "normal")

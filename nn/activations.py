@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograd import Tensor, empty
+from autograd import ArgumentError, Tensor, empty
 from autograd.engine.callsite import warn as _warn
 
 from . import functional as F
@@ -272,7 +272,7 @@ class Hardtanh(Module):
         self.max_val = max_val if max_value is None else max_value
         self.inplace = inplace
         if self.max_val <= self.min_val:
-            raise ValueError(f"Hardtanh: max_val, {self.max_val}, must be greater than min_val, {self.min_val}")
+            raise ArgumentError(f"Hardtanh: max_val, {self.max_val}, must be greater than min_val, {self.min_val}")
 
     def forward(self, input: Tensor) -> Tensor:
         """The function, elementwise."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograd import Tensor, empty
+from autograd import ArgumentError, Tensor, empty
 
 from . import functional as F
 from . import init
@@ -65,7 +65,7 @@ class MultiheadAttention(Module):
         dtype: Any = None,
     ) -> None:
         if embed_dim <= 0 or num_heads <= 0 or embed_dim % num_heads:
-            raise ValueError(
+            raise ArgumentError(
                 f"MultiheadAttention: embed_dim must be a positive multiple of num_heads, got embed_dim={embed_dim} "
                 f"and num_heads={num_heads}"
             )

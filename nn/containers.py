@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from autograd import Tensor
+from autograd import ArgumentError, Tensor
 
 from .module import Module, indented
 from .parameter import Parameter
@@ -167,7 +167,7 @@ class Sequential(_Numbered):
 
     def __mul__(self, times: int) -> Sequential:
         if not isinstance(times, int) or times <= 0:
-            raise ValueError(f"Sequential: expected a positive number of repetitions, got {times!r}")
+            raise ArgumentError(f"Sequential: expected a positive number of repetitions, got {times!r}")
         return Sequential(*[copy.deepcopy(module) if i else module for i in range(times) for module in self])
 
     __rmul__ = __mul__

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from autograd import Tensor, empty
+from autograd import ArgumentError, Tensor, empty
 from autograd.devices import check_device
 from autograd.ops.convolution import per_dimension, transposed_sizes
 
@@ -48,13 +48,13 @@ class _Convolution(Module):
         name, rank = type(self).__name__, self.rank
         check_device(device)
         if groups < 1 or in_channels % groups or out_channels % groups:
-            raise ValueError(
+            raise ArgumentError(
                 f"{name}: in_channels {in_channels} and out_channels {out_channels} must be divisible by "
                 f"groups {groups}, which must be positive"
             )
         modes = ("zeros",) if self.transposed else ("zeros", "reflect", "replicate", "circular")
         if padding_mode not in modes:
-            raise ValueError(f"{name}: padding_mode must be one of {modes}, got {padding_mode!r}")
+            raise ArgumentError(f"{name}: padding_mode must be one of {modes}, got {padding_mode!r}")
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.kernel_size = per_dimension(name, "kernel_size", kernel_size, rank, 0)
@@ -63,9 +63,11 @@ class _Convolution(Module):
         if not isinstance(padding, str):
             self.padding = per_dimension(name, "padding", padding, rank, 0)
         elif padding not in ("same", "valid"):
-            raise ValueError(f"{name}: padding must be numbers, 'same' or 'valid', got {padding!r}")
+            raise ArgumentError(f"{name}: padding must be numbers, 'same' or 'valid', got {padding!r}")
         elif padding == "same" and max(self.stride) > 1:
-            raise ValueError(f"{name}: padding='same' needs a stride of 1, got {stride}; give the padding as numbers")
+            raise ArgumentError(
+                f"{name}: padding='same' needs a stride of 1, got {stride}; give the padding as numbers"
+            )
         else:
             self.padding = padding
         self.output_padding = per_dimension(name, "output_padding", output_padding, rank, 0)
@@ -246,7 +248,7 @@ class _ConvTranspose(_Convolution):
         dtype: Any = None,
     ) -> None:
         if isinstance(padding, str):
-            raise ValueError(f"{type(self).__name__}: padding must be numbers, got {padding!r}")
+            raise ArgumentError(f"{type(self).__name__}: padding must be numbers, got {padding!r}")
         self._set_up(
             in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, device,
             dtype, output_padding,
@@ -264,14 +266,14 @@ class _ConvTranspose(_Convolution):
         if len(wanted) == x.ndim:
             wanted = wanted[-rank:]
         if len(wanted) != rank or x.ndim < rank:
-            raise ValueError(f"{name}: output_size must have {rank} or {x.ndim} elements, got {tuple(output_size)}")
+            raise ArgumentError(f"{name}: output_size must have {rank} or {x.ndim} elements, got {tuple(output_size)}")
         assert not isinstance(self.padding, str)
         least = transposed_sizes(
             x.shape[-rank:], self.kernel_size, self.stride, self.padding, (0,) * rank, self.dilation
         )
         most = tuple([n + s - 1 for n, s in zip(least, self.stride, strict=True)])
         if any(not low <= n <= high for low, n, high in zip(least, wanted, most, strict=True)):
-            raise ValueError(f"{name}: output_size {wanted} is not possible here: from {least} to {most} is")
+            raise ArgumentError(f"{name}: output_size {wanted} is not possible here: from {least} to {most} is")
         return tuple([n - low for n, low in zip(wanted, least, strict=True)])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autograd import Tensor
+from autograd import ArgumentError, Tensor
 
 from . import functional as F
 from .module import Module
@@ -13,7 +13,7 @@ __all__ = ["AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "Fe
 class _Dropout(Module):
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         if not 0 <= p <= 1:
-            raise ValueError(f"{type(self).__name__}: the probability p must lie between 0 and 1, got {p}")
+            raise ArgumentError(f"{type(self).__name__}: the probability p must lie between 0 and 1, got {p}")
         self.p = p
         self.inplace = inplace
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograd import ShapeError, Tensor, empty, no_grad
+from autograd import ArgumentError, ShapeError, Tensor, empty, no_grad
 
 from . import functional as F
 from . import init
@@ -35,7 +35,7 @@ class _Rows(Module):
     ) -> None:
         name = type(self).__name__
         if sparse:
-            raise ValueError(f"{name}: there are no sparse gradients; leave sparse=True out, dense ones are as good")
+            raise ArgumentError(f"{name}: there are no sparse gradients; leave sparse=True out, dense ones are as good")
         if padding_idx is not None and not -rows <= padding_idx < rows:
             raise IndexError(f"{name}: padding_idx {padding_idx} is out of range: there are {rows} rows")
         if weight is not None and tuple(weight.shape) != (rows, size):

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from autograd import Generator, ShapeError, Tensor, no_grad
+from autograd import ArgumentError, Generator, ShapeError, Tensor, no_grad
 from autograd.engine.callsite import warn
 from autograd.generator import source
 
@@ -45,11 +45,11 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
         return math.sqrt(2.0)
     if nonlinearity == "leaky_relu":
         if param is not None and (isinstance(param, bool) or not isinstance(param, (int, float))):
-            raise ValueError(f"calculate_gain: the slope of leaky_relu must be a number, got {param!r}")
+            raise ArgumentError(f"calculate_gain: the slope of leaky_relu must be a number, got {param!r}")
         return math.sqrt(2.0 / (1 + (0.01 if param is None else param) ** 2))
     if nonlinearity == "selu":
         return 3.0 / 4
-    raise ValueError(
+    raise ArgumentError(
         "calculate_gain: expected linear, sigmoid, tanh, relu, leaky_relu, selu, or a convolution such as conv2d or "
         f"conv_transpose2d, got {nonlinearity!r}"
     )
@@ -98,7 +98,7 @@ def trunc_normal_(
     from scipy.special import ndtr, ndtri
 
     if a > b or std < 0:
-        raise ValueError(f"trunc_normal_: expected a <= b and std >= 0, got a={a}, b={b}, std={std}")
+        raise ArgumentError(f"trunc_normal_: expected a <= b and std >= 0, got a={a}, b={b}, std={std}")
     if std == 0:
         return constant_(tensor, min(max(mean, a), b))
     side = 1 if a + b < 2 * mean else -1  # the distribution function is exact in the lower tail
@@ -148,7 +148,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     if tensor.ndim not in (3, 4, 5):
         raise ShapeError(f"dirac_: needs a weight of 3, 4 or 5 dimensions, (out, in, *kernel), got {tensor.shape}")
     if groups < 1 or tensor.shape[0] % groups:
-        raise ValueError(f"dirac_: {tensor.shape[0]} output channels cannot be divided into {groups} groups")
+        raise ArgumentError(f"dirac_: {tensor.shape[0]} output channels cannot be divided into {groups} groups")
     values = np.zeros(tensor.shape)
     outputs = tensor.shape[0] // groups
     middle = tuple(size // 2 for size in tensor.shape[2:])
@@ -197,7 +197,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
     if tensor.ndim != 2:
         raise ShapeError(f"sparse_: needs a tensor of 2 dimensions, got shape {tensor.shape}")
     if not 0 <= sparsity <= 1:
-        raise ValueError(f"sparse_: sparsity must lie in [0, 1], got {sparsity}")
+        raise ArgumentError(f"sparse_: sparsity must lie in [0, 1], got {sparsity}")
     stream = source(generator)
     rows, columns = tensor.shape
     values = std * stream.normal((rows, columns), np.dtype(np.float64))
@@ -220,7 +220,7 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | Non
 def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str, name: str) -> float:
     fans = _fans(tensor, name)
     if mode not in ("fan_in", "fan_out"):
-        raise ValueError(f"{name}: mode is 'fan_in' or 'fan_out', got {mode!r}")
+        raise ArgumentError(f"{name}: mode is 'fan_in' or 'fan_out', got {mode!r}")
     fan = fans[mode == "fan_out"]
     return calculate_gain(nonlinearity, a) / math.sqrt(fan) if fan else 0.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from autograd import Tensor, empty
+from autograd import ArgumentError, Tensor, empty
 
 from . import functional as F
 from . import init
@@ -99,7 +99,7 @@ class Bilinear(Module):
         dtype: Any = None,
     ) -> None:
         if in1_features <= 0:
-            raise ValueError(f"Bilinear: in1_features must be greater than 0, got {in1_features}")
+            raise ArgumentError(f"Bilinear: in1_features must be greater than 0, got {in1_features}")
         self.in1_features = in1_features
         self.in2_features = in2_features
         self.out_features = out_features

@@ -8,7 +8,7 @@ from __future__ import annotations
 from numbers import Real
 from typing import Any
 
-from autograd import Tensor
+from autograd import ArgumentError, Tensor
 
 from . import functional as F
 from .loss_functions import reduction_of
@@ -35,7 +35,7 @@ class Loss(Module):
         reduction = reduction_of(size_average, reduce, reduction)
         if reduction not in self._reductions:
             expected = f"{', '.join(map(repr, self._reductions[:-1]))} or {self._reductions[-1]!r}"
-            raise ValueError(f"{type(self).__name__}: reduction must be {expected}, got {reduction!r}")
+            raise ArgumentError(f"{type(self).__name__}: reduction must be {expected}, got {reduction!r}")
         self.reduction = reduction
 
 

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from autograd import DtypeError, GradientError, ShapeError, Tensor
+from autograd import ArgumentError, DtypeError, GradientError, ShapeError, Tensor
 from autograd.devices import check_device
 from autograd.dtypes import as_dtype
 
@@ -249,7 +249,7 @@ class Module(HookMethods):
         path, _, name = target.rpartition(".")
         parent = self.get_submodule(path)
         if not name or not isinstance(module, Module):
-            raise ValueError(f"set_submodule: expected a path and a Module, got {target!r}, {type(module).__name__}")
+            raise ArgumentError(f"set_submodule: expected a path and a Module, got {target!r}, {type(module).__name__}")
         if strict:
             parent._held(name, target, Module)
         setattr(parent, name, module)
@@ -301,7 +301,7 @@ class Module(HookMethods):
     def train(self: M, mode: bool = True) -> M:
         """Put this module and all below it in training mode (or evaluation mode); returns it."""
         if not isinstance(mode, bool):
-            raise ValueError(f"{type(self).__name__}.train: mode must be True or False, got {mode!r}")
+            raise ArgumentError(f"{type(self).__name__}.train: mode must be True or False, got {mode!r}")
         for module in self.modules():
             module.training = mode
         return self

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograd import ShapeError, Tensor, empty, no_grad, ones, tensor, zeros
-from autograd.engine.foreign import bare
+from autograd import ArgumentError, ShapeError, Tensor, empty, no_grad, ones, tensor, zeros
 from autograd.engine.mutation import stamp
 from autograd.engine.nodes import array_of
 
@@ -120,7 +119,7 @@ class _BatchNorm(_RunningNorm):
         if track and self.num_batches_tracked is not None:
             seen = array_of(self.num_batches_tracked)
             seen += 1
-            stamp(bare(seen))
+            stamp(seen)
         return out
 
 
@@ -373,7 +372,7 @@ class GroupNorm(Module):
         bias: bool = True,
     ) -> None:
         if num_groups < 1 or num_channels % num_groups:
-            raise ValueError(f"GroupNorm: num_channels={num_channels} must be divisible by num_groups={num_groups}")
+            raise ArgumentError(f"GroupNorm: num_channels={num_channels} must be divisible by num_groups={num_groups}")
         self.num_groups = num_groups
         self.num_channels = num_channels
         self.eps = eps

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograd import ShapeError, Tensor
+from autograd import ArgumentError, ShapeError, Tensor
 
 from . import functional as F
 from .module import Module
@@ -29,7 +29,7 @@ class _Pad(Module):
     def __init__(self, padding: Any) -> None:
         self.padding = (padding,) * (2 * self.rank) if isinstance(padding, int) else tuple(padding)
         if len(self.padding) != 2 * self.rank:
-            raise ValueError(f"{type(self).__name__}: padding is a number or {2 * self.rank} numbers, got {padding}")
+            raise ArgumentError(f"{type(self).__name__}: padding is a number or {2 * self.rank} numbers, got {padding}")
 
     def forward(self, input: Tensor) -> Tensor:
         """``input`` padded."""

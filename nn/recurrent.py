@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from autograd import DtypeError, ShapeError, Tensor, cat, empty, stack, zeros
+from autograd import ArgumentError, DtypeError, ShapeError, Tensor, cat, empty, stack, zeros
 from autograd.engine.callsite import warn
 from autograd.ops.recurrence import gru, lstm, rnn
 
@@ -43,20 +43,20 @@ class RNNBase(Module):
         dtype: Any = None,
     ) -> None:
         if mode not in _GATES:
-            raise ValueError(f"RNNBase: mode is one of {', '.join(_GATES)}, got {mode!r}")
+            raise ArgumentError(f"RNNBase: mode is one of {', '.join(_GATES)}, got {mode!r}")
         kind = type(self).__name__
         _check_sizes(kind, input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
         for name, value in (("bias", bias), ("batch_first", batch_first)):
             if not isinstance(value, bool):
                 raise TypeError(f"{kind}: {name} must be True or False, got {type(value).__name__} {value!r}")
         if isinstance(dropout, bool) or not 0 <= dropout <= 1:
-            raise ValueError(f"{kind}: dropout is a probability between 0 and 1, got {dropout!r}")
+            raise ArgumentError(f"{kind}: dropout is a probability between 0 and 1, got {dropout!r}")
         if dropout > 0 and num_layers == 1:
             warn(
                 f"{kind}: dropout={dropout} acts between layers, and with num_layers=1 there is no such place",
             )
         if not 0 <= proj_size < hidden_size:
-            raise ValueError(f"{kind}: proj_size must be from 0 (none) to less than {hidden_size=}, got {proj_size}")
+            raise ArgumentError(f"{kind}: proj_size must be from 0 (none) to less than {hidden_size=}, got {proj_size}")
         self.mode = mode
         self.input_size = input_size
         self.hidden_size = hidden_size
@@ -208,7 +208,7 @@ def _check_sizes(kind: str, **sizes: int) -> None:
         if not isinstance(size, int) or isinstance(size, bool):
             raise TypeError(f"{kind}: {name} must be an int, got {type(size).__name__} {size!r}")
         if size <= 0:
-            raise ValueError(f"{kind}: {name} must be greater than zero, got {size}")
+            raise ArgumentError(f"{kind}: {name} must be greater than zero, got {size}")
 
 
 class RNN(RNNBase):
@@ -248,7 +248,7 @@ class RNN(RNNBase):
         dtype: Any = None,
     ) -> None:
         if nonlinearity not in ("tanh", "relu"):
-            raise ValueError(f"RNN: nonlinearity is 'tanh' or 'relu', got {nonlinearity!r}")
+            raise ArgumentError(f"RNN: nonlinearity is 'tanh' or 'relu', got {nonlinearity!r}")
         self.nonlinearity = nonlinearity
         super().__init__(
             f"RNN_{nonlinearity.upper()}", input_size, hidden_size, num_layers, bias, batch_first, dropout,

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import autograd
-from autograd import Tensor, no_grad
+from autograd import ArgumentError, Tensor, no_grad
 
 from . import functional as F
 from .activations import ReLU
@@ -110,7 +110,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
     def _prepare(self, X: Any, y: Any, classes: Any, fresh: bool) -> tuple[Tensor, Tensor]:
         """Check the data, make the module if it is to be ``fresh``, and return the data as Tensors."""
         if self.max_epochs < 1 or self.batch_size < 1:
-            raise ValueError(
+            raise ArgumentError(
                 f"{type(self).__name__}: max_epochs and batch_size must be positive, got {self.max_epochs} and "
                 f"{self.batch_size}"
             )
@@ -285,13 +285,13 @@ class Classifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
             )
             y = y[:, 0]
         if y.ndim != 1:
-            raise ValueError(f"Classifier: expected one class a sample, y of shape (N,), got {y.shape}")
+            raise ArgumentError(f"Classifier: expected one class a sample, y of shape (N,), got {y.shape}")
         check_classification_targets(y)
         if fresh:
             self.classes_ = np.unique(y if classes is None else np.asarray(classes))
         numbers = np.searchsorted(self.classes_, y)
         if not np.array_equal(self.classes_.take(numbers, mode="clip"), y):
-            raise ValueError(f"Classifier: y has classes that are not among {self.classes_.tolist()}")
+            raise ArgumentError(f"Classifier: y has classes that are not among {self.classes_.tolist()}")
         return numbers.astype(np.int64)
 
     def _outputs(self) -> int:
@@ -340,7 +340,7 @@ class Regressor(RegressorMixin, _Estimator):  # type: ignore[misc]
         if fresh:
             self._columns = columns
         elif columns != self._columns:
-            raise ValueError(f"Regressor: expected y with {self._columns or 'no'} columns as before, got {columns}")
+            raise ArgumentError(f"Regressor: expected y with {self._columns or 'no'} columns as before, got {columns}")
         return np.asarray(y, np.float64).reshape(len(y), -1)
 
     def _outputs(self) -> int:

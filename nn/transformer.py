@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from autograd import ShapeError, Tensor, full, triu
+from autograd import ArgumentError, ShapeError, Tensor, full, triu
 
 from . import functional as F
 from . import init
@@ -30,7 +30,7 @@ def _activation(activation: Activation) -> Callable[[Any], Any]:
         return activation
     named: dict[str, Callable[[Any], Any]] = {"relu": F.relu, "gelu": F.gelu}
     if activation not in named:
-        raise ValueError(f"transformer: activation must be 'relu', 'gelu' or a function, got {activation!r}")
+        raise ArgumentError(f"transformer: activation must be 'relu', 'gelu' or a function, got {activation!r}")
     return named[activation]
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from autograd import ArgumentError
+
 from .optimizer import Optimizer, non_negative
 
 __all__ = ["Adadelta"]
@@ -46,7 +48,7 @@ class Adadelta(Optimizer):
     ) -> None:
         non_negative("Adadelta", lr=lr, eps=eps, weight_decay=weight_decay)
         if not 0 <= rho <= 1:
-            raise ValueError(f"Adadelta: rho must lie in [0, 1], got {rho}")
+            raise ArgumentError(f"Adadelta: rho must lie in [0, 1], got {rho}")
         super().__init__(
             params,
             {

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from autograd import ArgumentError
+
 from .optimizer import Optimizer, non_negative
 
 __all__ = ["Adafactor"]
@@ -47,11 +49,11 @@ class Adafactor(Optimizer):
     ) -> None:
         non_negative("Adafactor", lr=lr, weight_decay=weight_decay)
         if not beta2_decay <= 0:
-            raise ValueError(f"Adafactor: beta2_decay must not be positive, got {beta2_decay}")
+            raise ArgumentError(f"Adafactor: beta2_decay must not be positive, got {beta2_decay}")
         if not all(value is None or value >= 0 for value in eps):
-            raise ValueError(f"Adafactor: eps must not be negative, got {eps}")
+            raise ArgumentError(f"Adafactor: eps must not be negative, got {eps}")
         if not d >= 1:
-            raise ValueError(f"Adafactor: d must be at least 1, got {d}")
+            raise ArgumentError(f"Adafactor: d must be at least 1, got {d}")
         super().__init__(
             params,
             {
@@ -69,7 +71,7 @@ class Adafactor(Optimizer):
         super()._check(params)
         for i, p in enumerate(params):
             if p.is_complex():
-                raise ValueError(f"Adafactor: parameter {i} (shape {p.shape}) is complex; it takes real ones")
+                raise ArgumentError(f"Adafactor: parameter {i} (shape {p.shape}) is complex; it takes real ones")
 
     def shapes(self, shape: tuple[int, ...], group: dict[str, Any]) -> dict[str, tuple[int, ...]]:
         """A mean for each row and each column of the last two dimensions; for a vector one for each element."""

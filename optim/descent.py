@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd import Tensor, backward, tensor
+from autograd import ArgumentError, Tensor, backward, tensor
 
 from .optimizer import Optimizer
 from .sgd import SGD
@@ -79,7 +79,9 @@ def minimize(
     (74,)
     """
     if max_steps < 0 or not tol >= 0:
-        raise ValueError(f"minimize: tol and max_steps must not be negative, got tol={tol} and max_steps={max_steps}")
+        raise ArgumentError(
+            f"minimize: tol and max_steps must not be negative, got tol={tol} and max_steps={max_steps}"
+        )
     x = _start(x0)
     made = SGD([x], lr=0.1) if optimizer is None else optimizer([x])
     if not isinstance(made, Optimizer):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Tensor, enable_grad
+from autograd import ArgumentError, Tensor, enable_grad
 from autograd.engine.mutation import stamp
 from autograd.engine.nodes import new_tensor
 
@@ -62,7 +62,7 @@ class LBFGS(Optimizer):
     ) -> None:
         non_negative("LBFGS", lr=lr)
         if line_search_fn not in (None, "strong_wolfe"):
-            raise ValueError(f"LBFGS: line_search_fn is None or 'strong_wolfe', got {line_search_fn!r}")
+            raise ArgumentError(f"LBFGS: line_search_fn is None or 'strong_wolfe', got {line_search_fn!r}")
         super().__init__(
             params,
             {
@@ -83,7 +83,7 @@ class LBFGS(Optimizer):
             ValueError: there is one already.
         """
         if self.param_groups:
-            raise ValueError("LBFGS: it has one group of parameters and cannot have another")
+            raise ArgumentError("LBFGS: it has one group of parameters and cannot have another")
         super().add_param_group(param_group)
 
     # ---- parameters and gradients as one vector ------------------------------------------------------------------
@@ -92,7 +92,7 @@ class LBFGS(Optimizer):
         blocks = self._ready(0)
         for block in blocks:
             if not block.ready():
-                raise ValueError("LBFGS: a parameter changed its dtype or shape during the step")
+                raise ArgumentError("LBFGS: a parameter changed its dtype or shape during the step")
         return blocks
 
     def _vector(self) -> Any:

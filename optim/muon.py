@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from autograd import ArgumentError
+
 from .optimizer import Optimizer, non_negative
 
 __all__ = ["Muon"]
@@ -53,11 +55,11 @@ class Muon(Optimizer):
     ) -> None:
         non_negative("Muon", lr=lr, weight_decay=weight_decay, momentum=momentum)
         if adjust_lr_fn not in (None, "original", "match_rms_adamw"):
-            raise ValueError(f"Muon: adjust_lr_fn is None, 'original' or 'match_rms_adamw', got {adjust_lr_fn!r}")
+            raise ArgumentError(f"Muon: adjust_lr_fn is None, 'original' or 'match_rms_adamw', got {adjust_lr_fn!r}")
         if len(ns_coefficients) != 3:
-            raise ValueError(f"Muon: ns_coefficients are three numbers, got {ns_coefficients}")
+            raise ArgumentError(f"Muon: ns_coefficients are three numbers, got {ns_coefficients}")
         if not 0 <= ns_steps < 100:
-            raise ValueError(f"Muon: ns_steps must lie in [0, 100), got {ns_steps}")
+            raise ArgumentError(f"Muon: ns_steps must lie in [0, 100), got {ns_steps}")
         super().__init__(
             params,
             {
@@ -76,7 +78,7 @@ class Muon(Optimizer):
         super()._check(params)
         for i, p in enumerate(params):
             if p.ndim != 2 or p.is_complex():
-                raise ValueError(
+                raise ArgumentError(
                     f"Muon: parameter {i} has shape {p.shape} and dtype {p.dtype}, but it takes real matrices; give "
                     "the others to another optimizer, such as AdamW"
                 )

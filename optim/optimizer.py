@@ -12,7 +12,7 @@ from math import prod
 from operator import is_not
 from typing import Any, ClassVar
 
-from autograd import ShapeError, Tensor, enable_grad
+from autograd import ArgumentError, ShapeError, Tensor, enable_grad
 from autograd.engine.callsite import warn
 from autograd.engine.hooks import RemovableHandle
 from autograd.engine.quiet import quiet
@@ -76,7 +76,7 @@ class Optimizer:
         self._stepped = self._watched = False  # for schedulers, which must step after it
         groups = list(params)
         if not groups:
-            raise ValueError(
+            raise ArgumentError(
                 f"{type(self).__name__}: got no parameters; is model.parameters() empty (layers in a plain list "
                 "are not found: use nn.ModuleList), or used up before?"
             )
@@ -191,19 +191,19 @@ class Optimizer:
             raise TypeError(f"{title}: a group is a dict with 'params', got {type(param_group).__name__}")
         group = dict(param_group)
         if "params" not in group:
-            raise ValueError(f"{title}: a group needs 'params', got {sorted(group)}")
+            raise ArgumentError(f"{title}: a group needs 'params', got {sorted(group)}")
         if isinstance(group["params"], (set, frozenset)):
             raise TypeError(f"{title}: params must have an order, got a set; give a list")
         params = [group["params"]] if isinstance(group["params"], Tensor) else list(group["params"])
         names = [p[0] for p in params if isinstance(p, tuple)]
         if names and len(names) != len(params):
-            raise ValueError(f"{title}: {len(names)} of {len(params)} parameters have a name; give all or none one")
+            raise ArgumentError(f"{title}: {len(names)} of {len(params)} parameters have a name; give all or none one")
         params = [p[1] for p in params] if names else params
         if self.param_groups and ("param_names" in self.param_groups[0]) != bool(names or "param_names" in group):
-            raise ValueError(f"{title}: the parameters of all groups must have names, or none")
+            raise ArgumentError(f"{title}: the parameters of all groups must have names, or none")
         self._check(params)
         if group.get("differentiable", self.defaults.get("differentiable")):
-            raise ValueError(
+            raise ArgumentError(
                 f"{title}: differentiable=True is not supported: a step changes the parameters in place, outside the "
                 "graph. To differentiate through it, write the update out with autograd.grad(..., create_graph=True)"
             )
@@ -228,16 +228,16 @@ class Optimizer:
             if not isinstance(p, Tensor):
                 raise TypeError(f"{name}: parameter {i} must be a Tensor, got {type(p).__name__}")
             if hasattr(p, "materialize"):
-                raise ValueError(
+                raise ArgumentError(
                     f"{name}: parameter {i} belongs to a lazy layer and has no shape yet; call the model once first"
                 )
             if not p.is_leaf:
-                raise ValueError(
+                raise ArgumentError(
                     f"{name}: parameter {i} (shape {p.shape}) is the result of '{p.grad_fn.name()}', not a leaf; "
                     "optimise the Tensors that it is computed from"
                 )
             if id(p) in known:
-                raise ValueError(f"{name}: parameter {i} (shape {p.shape}) appears twice; give each parameter once")
+                raise ArgumentError(f"{name}: parameter {i} (shape {p.shape}) appears twice; give each parameter once")
             known.add(id(p))
 
     # ---- state -------------------------------------------------------------------------------------------------
@@ -365,10 +365,10 @@ def non_negative(name: str, **values: float) -> None:
         if prod(getattr(value, "shape", ())) != 1:
             raise ShapeError(f"{name}: {key} must be one number, got shape {tuple(value.shape)}")  # type: ignore[attr-defined]
         if not value >= 0:
-            raise ValueError(f"{name}: {key} must not be negative, got {value}")
+            raise ArgumentError(f"{name}: {key} must not be negative, got {value}")
 
 
 def fractions(name: str, betas: tuple[float, ...]) -> None:
     """Raise ValueError for a beta outside [0, 1)."""
     if not all(0 <= beta < 1 for beta in betas):
-        raise ValueError(f"{name}: betas must lie in [0, 1), got {betas}")
+        raise ArgumentError(f"{name}: betas must lie in [0, 1), got {betas}")

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from autograd import ArgumentError
+
 from .optimizer import Optimizer, non_negative
 
 __all__ = ["Rprop"]
@@ -44,7 +46,7 @@ class Rprop(Optimizer):
     ) -> None:
         non_negative("Rprop", lr=lr)
         if not 0 < etas[0] < 1 < etas[1]:
-            raise ValueError(f"Rprop: expected etas with 0 < etas[0] < 1 < etas[1], got {etas}")
+            raise ArgumentError(f"Rprop: expected etas with 0 < etas[0] < 1 < etas[1], got {etas}")
         super().__init__(
             params,
             {

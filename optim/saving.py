@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Tensor, tensor
+from autograd import ArgumentError, Tensor, tensor
 
 __all__ = ["copied", "fitting", "pack", "unpack"]
 
@@ -52,14 +52,14 @@ def unpack(name: str, groups: Sequence[Group], state_dict: Mapping[str, Any]) ->
         ValueError: it is no state of an optimizer, or there are other groups.
     """
     if "param_groups" not in state_dict or "state" not in state_dict:
-        raise ValueError(
+        raise ArgumentError(
             f"{name}: expected what an optimizer's state_dict() returned, with 'state' and 'param_groups', got a dict "
             f"with {list(state_dict)[:8]}; of a checkpoint of several parts pass the optimizer's"
         )
     saved = state_dict["param_groups"]
     sizes = [len(group["params"]) for group in saved], [len(group["params"]) for group in groups]
     if sizes[0] != sizes[1]:
-        raise ValueError(f"{name}: the state has groups of {sizes[0]} parameters, this optimizer of {sizes[1]}")
+        raise ArgumentError(f"{name}: the state has groups of {sizes[0]} parameters, this optimizer of {sizes[1]}")
     merged = []
     for theirs, ours in zip(saved, groups, strict=True):
         kept = {"params": ours["params"]}
@@ -97,7 +97,7 @@ def fitting(name: str, p: Tensor, found: Mapping[str, Any], shapes: Mapping[str,
     arrays = {key: array_from(value) for key, value in found.items() if value is not None}
     for key, array in arrays.items():
         if key in shapes and array.shape != tuple(shapes[key]):
-            raise ValueError(
+            raise ArgumentError(
                 f"{name}: the state's {key} has shape {array.shape}, but for this parameter of shape {p.shape} it "
                 f"must have {tuple(shapes[key])}"
             )

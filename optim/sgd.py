@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from autograd import ArgumentError
+
 from .optimizer import Optimizer, non_negative
 
 __all__ = ["SGD"]
@@ -55,7 +57,7 @@ class SGD(Optimizer):
     ) -> None:
         non_negative("SGD", lr=lr, momentum=momentum, weight_decay=weight_decay)
         if nesterov and (momentum <= 0 or dampening != 0):
-            raise ValueError("SGD: nesterov needs a momentum above 0 and dampening=0")
+            raise ArgumentError("SGD: nesterov needs a momentum above 0 and dampening=0")
         super().__init__(
             params,
             {

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from autograd import Tensor, no_grad, tensor
+from autograd import ArgumentError, Tensor, no_grad, tensor
 from autograd.devices import check_device
 from autograd.engine.mutation import stamp
 from autograd.engine.nodes import array_of
@@ -45,7 +45,7 @@ def get_ema_avg_fn(decay: float = 0.999) -> Average:
         ValueError: ``decay`` outside [0, 1].
     """
     if not 0 <= decay <= 1:
-        raise ValueError(f"get_ema_avg_fn: decay must lie in [0, 1], got {decay}")
+        raise ArgumentError(f"get_ema_avg_fn: decay must lie in [0, 1], got {decay}")
 
     def average(averaged: Tensor, current: Tensor, num_averaged: Any) -> Tensor:
         return decay * averaged + (1 - decay) * current
@@ -108,7 +108,7 @@ class AveragedModel:
         use_buffers: bool = False,
     ) -> None:
         if avg_fn is not None and multi_avg_fn is not None:
-            raise ValueError("AveragedModel: give avg_fn or multi_avg_fn, not both")
+            raise ArgumentError("AveragedModel: give avg_fn or multi_avg_fn, not both")
         check_device(device)
         self.module = copy.deepcopy(model)
         self.n_averaged = tensor(0)
@@ -265,9 +265,9 @@ class SWALR(LRScheduler):
         last_epoch: int = -1,
     ) -> None:
         if anneal_strategy not in ("cos", "linear"):
-            raise ValueError(f"SWALR: anneal_strategy is 'cos' or 'linear', got {anneal_strategy!r}")
+            raise ArgumentError(f"SWALR: anneal_strategy is 'cos' or 'linear', got {anneal_strategy!r}")
         if not isinstance(anneal_epochs, int) or anneal_epochs < 0:
-            raise ValueError(f"SWALR: anneal_epochs must be an integer from 0 on, got {anneal_epochs!r}")
+            raise ArgumentError(f"SWALR: anneal_epochs must be an integer from 0 on, got {anneal_epochs!r}")
         for group, lr in zip(optimizer.param_groups, for_groups("SWALR", "swa_lr", swa_lr, optimizer), strict=True):
             group["swa_lr"] = lr
         self._anneal_strategy = anneal_strategy

@@ -16,7 +16,7 @@ from typing import Any, TypeVar, overload
 
 from ..engine.callsite import warn
 from ..engine.modes import local, status
-from ..errors import CompileError
+from ..errors import ArgumentError, CompileError
 from .accelerated import check_available
 from .emit import DEVIATED
 from .explaining import Explanation, explain
@@ -420,12 +420,12 @@ def compile(
     tensor([0.9951, 0.9951])
     """
     if backend not in ("numpy", "numba"):
-        raise ValueError(f"compile: backend must be 'numpy' or 'numba', got {backend!r}")
+        raise ArgumentError(f"compile: backend must be 'numpy' or 'numba', got {backend!r}")
     if backend == "numba":
         check_available()
     unknown = [name for name in passes or () if name not in PASSES]
     if unknown:
-        raise ValueError(f"compile: there is no pass {unknown[0]!r}; expected some of {', '.join(PASSES)}")
+        raise ArgumentError(f"compile: there is no pass {unknown[0]!r}; expected some of {', '.join(PASSES)}")
     options = Options(fullgraph, dynamic, reuse_outputs, passes, verify, backend)
     if function is None:
         return lambda made: _compiled(made, options)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.nodes import Handle
-from ..errors import CompileError
+from ..errors import ArgumentError, CompileError
 from .emit import Emitter
 from .numbers import Number
 from .trees import TensorOf
@@ -71,7 +71,7 @@ def export(emitter: Emitter, path: Any) -> str:
     """
     path = os.fspath(path)
     if not path.endswith(".py"):
-        raise ValueError(f"export: expected a path that ends in .py, got {path!r}")
+        raise ArgumentError(f"export: expected a path that ends in .py, got {path!r}")
     if emitter.program.attach is not None or emitter.given:
         what = "require grad; call it under no_grad first" if emitter.program.attach else "are its own arguments"
         raise CompileError(f"export: the results of {emitter.title} {what}")
@@ -134,7 +134,7 @@ class _Module:
             "    with np.errstate(all='ignore'):",
             f"        found = _step({', '.join(given)})",
             "    if found is _DEVIATED:",
-            "        raise ValueError('for these values the function decides otherwise than when it was recorded')",
+            "        raise ArgumentError('for these values the function decides otherwise than when it was recorded')",
             f"    {self._assignment(changed)}",
             "    return result",
             "",

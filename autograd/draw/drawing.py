@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..engine.views import node_of
+from ..errors import ArgumentError
 from .calls import Constant
 from .contents import Contents, Wanted
 from .names import Names, outputs_of
@@ -64,13 +65,13 @@ def graph(
     <Graph: 2 ops, 1 leaf, 1 output>
     """
     if direction not in _DIRECTIONS:
-        raise ValueError(f"graph: direction must be one of {_DIRECTIONS}, got {direction!r}")
+        raise ArgumentError(f"graph: direction must be one of {_DIRECTIONS}, got {direction!r}")
     if not isinstance(max_nodes, int) or max_nodes < 1:
-        raise ValueError(f"graph: max_nodes must be an integer of at least 1, got {max_nodes!r}")
+        raise ArgumentError(f"graph: max_nodes must be an integer of at least 1, got {max_nodes!r}")
     if depth is not None and (not isinstance(depth, int) or depth < 0):
-        raise ValueError(f"graph: depth must be None or an integer of at least 0, got {depth!r}")
+        raise ArgumentError(f"graph: depth must be None or an integer of at least 0, got {depth!r}")
     if heat not in _HEATS:
-        raise ValueError(f"graph: heat must be one of {_HEATS}, got {heat!r}")
+        raise ArgumentError(f"graph: heat must be one of {_HEATS}, got {heat!r}")
     outputs, names = outputs_of(tensors), Names(params)
     ends = [Constant(tensor._data) if (node := node_of(tensor)) is None else node for _, tensor in outputs]
     ops, leaves = collected(ends)

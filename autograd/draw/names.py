@@ -7,7 +7,7 @@ from typing import Any
 
 from ..engine.nodes import Handle
 from ..engine.views import node_of
-from ..errors import GradientError
+from ..errors import ArgumentError, GradientError
 from .events import Record
 
 __all__ = ["Names", "outputs_of"]
@@ -34,7 +34,7 @@ def outputs_of(tensors: Any) -> list[tuple[str, Handle]]:
         if not isinstance(tensor, Handle):
             raise TypeError(f"graph: {name!r} must be a Tensor, got {type(tensor).__name__}")
     if not outputs:
-        raise ValueError("graph: there is no Tensor in the collection of outputs")
+        raise ArgumentError("graph: there is no Tensor in the collection of outputs")
     if all(node_of(tensor) is None for _, tensor in outputs):
         what = f"the tensor of shape {outputs[0][1]._data.shape} does" if len(outputs) == 1 else "the tensors do"
         raise GradientError(

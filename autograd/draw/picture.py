@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..errors import ArgumentError
 from .backends import RenderError, drawn
 from .boxes import Arrow, Box, Group, counted
 from .dot import dot_text
@@ -131,7 +132,9 @@ class Graph:
         targets = [Path(path) for path in paths]
         for path in targets:
             if path.suffix.lower() not in _SUFFIXES:
-                raise ValueError(f"render: the file name must end in one of {', '.join(_SUFFIXES)}, got {path.name!r}")
+                raise ArgumentError(
+                    f"render: the file name must end in one of {', '.join(_SUFFIXES)}, got {path.name!r}"
+                )
         for path in targets:
             kind = path.suffix.lower()[1:]
             texts = {"dot": lambda: self.dot, "gv": lambda: self.dot, "html": lambda: self.html, "svg": self._repr_svg_}

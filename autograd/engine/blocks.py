@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import ArgumentError
+
 __all__ = ["BLOCK", "block_rows", "copied", "copy_all", "get_num_threads", "in_blocks", "set_num_threads", "shared"]
 
 BLOCK = 1 << 18
@@ -48,7 +50,7 @@ def set_num_threads(num: int) -> None:
     """
     global _wanted
     if operator.index(num) < 1:
-        raise ValueError(f"set_num_threads: expected at least one thread, got {num}")
+        raise ArgumentError(f"set_num_threads: expected at least one thread, got {num}")
     _wanted = operator.index(num)
     with contextlib.suppress(ImportError):
         from threadpoolctl import threadpool_limits

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import FreedGraphError, MutationError, RuleError
+from ..errors import ArgumentError, FreedGraphError, MutationError, RuleError
 from .hooks import run_hooks
 from .modes import Mode, local
 from .mutation import clock, mutated_since, untouched
@@ -358,7 +358,7 @@ def sum_to(d: Any, shape: tuple[int, ...]) -> Any:
     """
     extra = len(d.shape) - len(shape)
     if extra < 0 or any(n not in (1, m) for n, m in zip(shape, d.shape[extra:], strict=True)):
-        raise ValueError(f"shape {shape} does not broadcast to {d.shape}")
+        raise ArgumentError(f"shape {shape} does not broadcast to {d.shape}")
     axes = tuple(range(extra)) + tuple(
         axis + extra for axis, n in enumerate(shape) if n == 1 and d.shape[axis + extra] != 1
     )

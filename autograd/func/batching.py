@@ -16,7 +16,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from ..engine.foreign import ForeignArray, bare
 from ..engine.modes import local
 from ..engine.nodes import Handle, next_rank
-from ..errors import BatchingError
+from ..errors import ArgumentError, BatchingError
 from .batching_errors import dynamic, escaped, reader, unwritable
 from .batching_methods import NumpyMethods
 
@@ -431,7 +431,7 @@ class BatchedArray(NumpyMethods, ForeignArray, NDArrayOperatorsMixin):
         """
         highest(self)
         if not self.ndim and np.dtype(dtype).itemsize != self.itemsize:
-            raise ValueError(f"view: a number of {self.dtype} cannot be read as {np.dtype(dtype)}, of another size")
+            raise ArgumentError(f"view: a number of {self.dtype} cannot be read as {np.dtype(dtype)}, of another size")
         return BatchedArray(self.value.view(dtype), self.level)
 
     __copy__ = copy

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import ArgumentError
 from .batching import Level, Unsuited, elementwise, rank_of, rule
 
 __all__: list[str] = []
@@ -31,7 +32,7 @@ def matmul(level: Level, a: Any, b: Any, /, **kwargs: Any) -> Any:
 
 def _product(level: Level, a: Any, b: Any, rank_a: int, rank_b: int) -> Any:
     if not rank_a or not rank_b:
-        raise ValueError("matmul: Input operand does not have enough dimensions (has 0, requires at least 1)")
+        raise ArgumentError("matmul: Input operand does not have enough dimensions (has 0, requires at least 1)")
     if not level.owns(b):
         if rank_b <= 2:
             return _from_left(a.value, b, rank_a, rank_b)
@@ -52,7 +53,7 @@ def _from_left(a: Any, b: Any, rank_a: int, rank_b: int) -> Any:
     if rank_a == 1 or not a.size:
         return np.matmul(a, b)
     if a.shape[-1] != b.shape[0]:
-        raise ValueError(f"matmul: Input operand 1 has a mismatch in its core dimension 0 ({a.shape}, {b.shape})")
+        raise ArgumentError(f"matmul: Input operand 1 has a mismatch in its core dimension 0 ({a.shape}, {b.shape})")
     tall = np.reshape(a, (-1, a.shape[-1]))
     return np.reshape(np.matmul(tall, b), (*a.shape[:-1], *b.shape[1:]))
 
@@ -125,7 +126,7 @@ def _tensordot(level: Level, a: Any, b: Any, axes: Any = 2) -> Any:
         first, second = ([n] if isinstance(n, int) else list(n) for n in axes)
     first, second = [n % rank_a for n in first], [n % rank_b for n in second]
     if [a.shape[n] for n in first] != [b.shape[n] for n in second]:
-        raise ValueError("shape-mismatch for sum")
+        raise ArgumentError("shape-mismatch for sum")
     free_a = [n for n in range(rank_a) if n not in first]
     free_b = [n for n in range(rank_b) if n not in second]
     summed = math.prod([a.shape[n] for n in first])

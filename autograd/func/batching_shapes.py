@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.foreign import ForeignArray
+from ..errors import ArgumentError
 from .batching import BatchedArray, Level, Unsuited, elementwise, map_arrays, rank_of, rule, shifted
 
 __all__: list[str] = []
@@ -24,7 +25,7 @@ def _sizes(shape: Any, size: int) -> tuple[int, ...]:
     for n in sizes:
         known *= n if n != -1 else 1
     if not known or size % known:
-        raise ValueError(f"cannot reshape array of size {size} into shape {sizes}")
+        raise ArgumentError(f"cannot reshape array of size {size} into shape {sizes}")
     return tuple([size // known if n == -1 else n for n in sizes])
 
 
@@ -42,7 +43,7 @@ def _reshape(
     for n in sizes:
         total *= n
     if total != a.size:
-        raise ValueError(f"cannot reshape array of size {a.size} into shape {sizes}")
+        raise ArgumentError(f"cannot reshape array of size {a.size} into shape {sizes}")
     return level.wrap(np.reshape(a.value, (level.size, *sizes)))
 
 
@@ -96,7 +97,7 @@ def _squeeze(level: Level, a: Any, axis: Any = None) -> Any:
 def _broadcast_to(level: Level, array: Any, shape: Any, subok: bool = False) -> Any:
     shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
     if array.ndim > len(shape):
-        raise ValueError(f"shape {array.shape} does not broadcast to {shape}")
+        raise ArgumentError(f"shape {array.shape} does not broadcast to {shape}")
     return level.wrap(np.broadcast_to(level.aligned(array, len(shape)), (level.size, *shape)))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.nodes import new_tensor
-from ..errors import BatchingError, DtypeError
+from ..errors import ArgumentError, BatchingError, DtypeError
 from ..ops.joining import stack
 from ..ops.shapes import reshape
 from .calls import Call, chosen, name_of, replaced
@@ -54,7 +54,7 @@ def jacrev(
            [0., 3., 2.]])
     """
     if chunk_size is not None and (isinstance(chunk_size, bool) or not isinstance(chunk_size, int) or chunk_size < 1):
-        raise ValueError(f"jacrev: chunk_size is a number of rows, at least 1, or None, got {chunk_size!r}")
+        raise ArgumentError(f"jacrev: chunk_size is a number of rows, at least 1, or None, got {chunk_size!r}")
 
     def transformed(*args: Any, **kwargs: Any) -> Any:
         call, outputs, spec, aux = _called("jacrev", func, argnums, has_aux, args, kwargs)
@@ -87,7 +87,7 @@ def jacfwd(
     array([-0.,  1.])
     """
     if randomness not in ("error", "same", "different"):
-        raise ValueError(f"jacfwd: randomness is 'error', 'same' or 'different', got {randomness!r}")
+        raise ArgumentError(f"jacfwd: randomness is 'error', 'same' or 'different', got {randomness!r}")
 
     def transformed(*args: Any, **kwargs: Any) -> Any:
         call, outputs, spec, aux = _called("jacfwd", func, argnums, has_aux, args, kwargs)

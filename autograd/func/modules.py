@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.nodes import Handle
-from ..errors import GradientError, StateDictError
+from ..errors import ArgumentError, GradientError, StateDictError
 from ..ops.joining import stack
 
 __all__ = ["functional_call", "stack_module_state"]
@@ -69,7 +69,7 @@ def functional_call(
         owner, name = places[path]
         for other in same[id(owner[name])] if tie_weights else [path]:
             if tensors.get(other, tensor) is not tensor:
-                raise ValueError(
+                raise ArgumentError(
                     f"functional_call: {path!r} and {other!r} are one parameter of {type(module).__name__}, for which "
                     "two Tensors were given: give one, or tie_weights=False"
                 )
@@ -93,7 +93,7 @@ def _merged(dicts: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> dict[str,
     for tensors in dicts:
         twice = [path for path in tensors if path in merged]
         if twice:
-            raise ValueError(f"functional_call: {twice} stand in more than one dict; give each path once")
+            raise ArgumentError(f"functional_call: {twice} stand in more than one dict; give each path once")
         merged.update(tensors)
     return merged
 

@@ -18,6 +18,8 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from ..errors import ArgumentError
+
 __all__ = ["Spec", "flatten", "map_leaves", "unflatten"]
 
 
@@ -90,7 +92,7 @@ def unflatten(leaves: Sequence[Any], spec: Spec) -> Any:
         ValueError: there are more or fewer leaves than the structure has.
     """
     if len(leaves) != spec.count:
-        raise ValueError(f"unflatten: the structure {spec} has {spec.count} leaves, got {len(leaves)}")
+        raise ArgumentError(f"unflatten: the structure {spec} has {spec.count} leaves, got {len(leaves)}")
     return _build(spec, iter(leaves))
 
 
@@ -125,6 +127,6 @@ def map_leaves(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
     for other in others:
         found, other_spec = flatten(other)
         if other_spec != spec:
-            raise ValueError(f"map_leaves: expected trees of one structure, got {spec} and {other_spec}")
+            raise ArgumentError(f"map_leaves: expected trees of one structure, got {spec} and {other_spec}")
         columns.append(found)
     return unflatten([function(*row) for row in zip(*columns, strict=True)], spec)

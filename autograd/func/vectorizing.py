@@ -13,7 +13,7 @@ from ..engine.foreign import ForeignArray
 from ..engine.mutation import clock
 from ..engine.nodes import Handle
 from ..engine.views import node_of, rebase
-from ..errors import BoundsError
+from ..errors import ArgumentError, BoundsError
 from ..generator import default_generator
 from . import batching_indices, batching_products, batching_reductions, batching_shapes, batching_whole
 from .batching_ops import Batch
@@ -71,9 +71,9 @@ def vmap(
     tensor([23., 34.])
     """
     if randomness not in _RANDOMNESS:
-        raise ValueError(f"vmap: randomness is one of {', '.join(map(repr, _RANDOMNESS))}, got {randomness!r}")
+        raise ArgumentError(f"vmap: randomness is one of {', '.join(map(repr, _RANDOMNESS))}, got {randomness!r}")
     if chunk_size is not None and (type(chunk_size) is not int or chunk_size < 1):
-        raise ValueError(f"vmap: chunk_size must be None or a positive int, got {chunk_size!r}")
+        raise ArgumentError(f"vmap: chunk_size must be None or a positive int, got {chunk_size!r}")
     if not callable(func):
         raise TypeError(f"vmap: expected a function to map, got {type(func).__name__}")
 
@@ -152,32 +152,32 @@ class _Call:
         mapped = [(i, dim) for i, dim in enumerate(self.dims) if dim is not None]
         sizes = {self.leaves[i].shape[dim]: i for i, dim in mapped}
         if not sizes:
-            raise ValueError(
+            raise ArgumentError(
                 f"vmap({_name(func)}): none of the arguments is mapped over; at least one needs a dim that is not None "
                 f"in in_dims={in_dims!r}"
             )
         if len(sizes) > 1:
             found = ", ".join(f"{n} (argument {i})" for n, i in sizes.items())
-            raise ValueError(f"vmap({_name(func)}): expected the same number of examples everywhere, got {found}")
+            raise ArgumentError(f"vmap({_name(func)}): expected the same number of examples everywhere, got {found}")
         (self.size,) = sizes
 
     def _in_dims(self, in_dims: Any, args: tuple[Any, ...]) -> list[Any]:
         what = f"vmap({_name(self.func)})"
         if not isinstance(in_dims, (int, tuple, list)) or isinstance(in_dims, bool):
-            raise ValueError(
+            raise ArgumentError(
                 f"{what}: in_dims must be an int, or a tuple with one item for each argument, got {in_dims!r}"
             )
         if not args:
-            raise ValueError(f"{what}: called without arguments, so there is nothing to map over")
+            raise ArgumentError(f"{what}: called without arguments, so there is nothing to map over")
         if isinstance(in_dims, (tuple, list)) and len(in_dims) != len(args):
-            raise ValueError(
+            raise ArgumentError(
                 f"{what}: in_dims={in_dims!r} has {len(in_dims)} items, but the function was called with {len(args)} "
                 "positional arguments"
             )
         try:
             dims = list(_spread(in_dims, args))
         except _Misfit:
-            raise ValueError(
+            raise ArgumentError(
                 f"{what}: in_dims={in_dims!r} has another structure than the arguments; for each argument give an int, "
                 "None, or what is nested as the argument itself is"
             ) from None
@@ -186,7 +186,7 @@ class _Call:
     def _checked(self, i: int, dim: int, what: str) -> int:
         leaf: Any = self.leaves[i]
         if not isinstance(leaf, _ARRAYS):
-            raise ValueError(
+            raise ArgumentError(
                 f"{what}: in_dims maps over dim {dim} of argument {i}, which is not a Tensor or array but "
                 f"{type(leaf).__name__}; give None for it in in_dims"
             )
@@ -259,11 +259,11 @@ class _Call:
             data: Any = unwrap(item)
             if dim is None:
                 if level.owns(data):
-                    raise ValueError(f"{what}: out_dims is None for a result that differs between examples")
+                    raise ArgumentError(f"{what}: out_dims is None for a result that differs between examples")
                 found.append(None)
                 continue
             if not isinstance(data, (np.ndarray, np.generic, ForeignArray)):
-                raise ValueError(
+                raise ArgumentError(
                     f"{what}: the function must return Tensors or arrays, got {type(item).__name__}; to return it "
                     "once, give None for it in out_dims"
                 )
@@ -275,7 +275,7 @@ class _Call:
         dims = self.out_dims
         if isinstance(dims, (tuple, list)) and len(dims) == 1 and len(items) == 1 and items[0] is returned:
             return list(dims)
-        raise ValueError(
+        raise ArgumentError(
             f"vmap({_name(self.func)}): out_dims={dims!r} has another structure than what the function returned; give "
             "an int, None, or what is nested as the result is"
         )

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .._op import composed, op
-from ..errors import ShapeError
+from ..errors import ArgumentError, ShapeError
 from ..generator import Generator, source
 from ..samples import case, elementwise, reals
 from . import arithmetic
@@ -92,7 +92,7 @@ def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     Raises: ValueError if the bounds are in the wrong order.
     """
     if min_val > max_val:
-        raise ValueError(f"hardtanh: min_val, {min_val}, must not be greater than max_val, {max_val}")
+        raise ArgumentError(f"hardtanh: min_val, {min_val}, must not be greater than max_val, {max_val}")
     require_order(x, x)
     return np.clip(x, min_val, max_val).astype(x.dtype, copy=False)
 
@@ -140,7 +140,7 @@ def celu(x: Any, alpha: float = 1.0) -> Any:
     Raises: ValueError for an ``alpha`` of 0.
     """
     if alpha == 0:
-        raise ValueError("celu: alpha must not be 0")
+        raise ArgumentError("celu: alpha must not be 0")
     return elu(x, alpha, 1.0, 1 / alpha)
 
 
@@ -292,7 +292,7 @@ def softshrink(x: Any, lambd: float = 0.5) -> Any:
     Raises: ValueError for a negative ``lambd``.
     """
     if lambd < 0:
-        raise ValueError(f"softshrink: lambd must not be negative, got {lambd}")
+        raise ArgumentError(f"softshrink: lambd must not be negative, got {lambd}")
     return x - np.clip(x, -lambd, lambd)
 
 
@@ -385,7 +385,7 @@ def rrelu(
     Raises: ValueError if the bounds are in the wrong order.
     """
     if lower > upper:
-        raise ValueError(f"rrelu: lower, {lower}, must not be greater than upper, {upper}")
+        raise ArgumentError(f"rrelu: lower, {lower}, must not be greater than upper, {upper}")
     if not training:
         return leaky_relu(x, (lower + upper) / 2)
     slopes = source(generator).uniform(tuple(x.shape)) * (upper - lower) + lower

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .._op import composed, op
-from ..errors import DtypeError, ShapeError
+from ..errors import ArgumentError, DtypeError, ShapeError
 from ..samples import case, reals
 from .averaging import average_pool
 from .axes import wide_dtype
@@ -47,7 +47,7 @@ def _target(name: str, rank: int, x: Any, output_size: Any) -> tuple[int, ...]:
         raise ShapeError(f"{name}: output_size must be one number or {rank}, got {output_size}")
     counts = tuple([n if count is None else int(count) for n, count in zip(shape[-rank:], given, strict=True)])
     if min(counts) < 0:
-        raise ValueError(f"{name}: output_size must not be negative, got {output_size}")
+        raise ArgumentError(f"{name}: output_size must not be negative, got {output_size}")
     return counts
 
 

@@ -17,6 +17,7 @@ from .. import dtypes
 from .._op import composed, op
 from .._protocols import numpy_function
 from ..engine.nodes import Handle
+from ..errors import ArgumentError
 from ..samples import elementwise, integers, reals
 from .rounding import zero
 from .selection import keep
@@ -249,7 +250,7 @@ def div(x: Any, y: Any, *, rounding_mode: str | None = None) -> Any:
         return div_floor(x, y)
     if rounding_mode == "trunc":
         return div_trunc(x, y)
-    raise ValueError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
+    raise ArgumentError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
 
 
 @op(np.remainder, x=lambda g: g, y=lambda g, x, y: -g * np.floor_divide(x, y), samples=_QUOTIENTS)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._op import composed, op
-from ..errors import DtypeError, ShapeError
+from ..errors import ArgumentError, DtypeError, ShapeError
 from ..generator import source
 from ..samples import case, reals
 from ._blocks import in_blocks
@@ -239,7 +239,7 @@ def _causal_bias(rows: int, columns: int, dtype: Any) -> Any:
 def factors(p: float, shape: tuple[int, ...], dtype: Any) -> Any:
     """Random factors for dropout, 0 with probability ``p`` and else ``1 / (1 - p)``; None where nothing is dropped."""
     if not 0 <= p <= 1:
-        raise ValueError(f"attention: the probability of dropout must lie between 0 and 1, got {p}")
+        raise ArgumentError(f"attention: the probability of dropout must lie between 0 and 1, got {p}")
     if p == 0:
         return None
     return np.multiply(source(None).uniform(shape) >= p, 0.0 if p == 1 else 1 / (1 - p), dtype=dtype)
@@ -311,7 +311,7 @@ def scaled_dot_product_attention(
             [0.3302, 0.6698]])
     """
     if attn_mask is not None and is_causal:
-        raise ValueError("scaled_dot_product_attention: give attn_mask or is_causal=True, not both")
+        raise ArgumentError("scaled_dot_product_attention: give attn_mask or is_causal=True, not both")
     _fit(query, key, value)
     if enable_gqa:
         if min(query.ndim, key.ndim, value.ndim) < 3:

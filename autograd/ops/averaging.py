@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .._op import composed, op
+from ..errors import ArgumentError
 from ..samples import case, reals
 from . import arithmetic, powers
 from .activations import relu
@@ -112,7 +113,7 @@ def _averaged(
     shape = shape_of(x)
     counts, edges = pool_places(name, rank, shape, size, steps, around, _unit(size), ceil_mode)
     if divisor_override == 0:
-        raise ValueError(f"{name}: divisor_override must not be 0")
+        raise ArgumentError(f"{name}: divisor_override must not be 0")
     divisor: Any = divisor_override
     if divisor is None:
         divisor = _divisor(shape[-rank:], counts, size, steps, around, count_include_pad)

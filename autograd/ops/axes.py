@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import dtypes
 from .._op import op
-from ..errors import DtypeError
+from ..errors import ArgumentError, DtypeError
 from ..samples import case, reals
 from ._blocks import in_blocks
 
@@ -53,7 +53,7 @@ def axes_of(dim: Any, ndim: int) -> tuple[int, ...]:
         if not 0 <= d < rank:
             raise np.exceptions.AxisError(asked, rank, "dim")
     if len(set(axes)) != len(axes):
-        raise ValueError(f"dim {given} names a dimension twice")
+        raise ArgumentError(f"dim {given} names a dimension twice")
     return axes[:ndim]
 
 
@@ -294,7 +294,7 @@ def reduced_partly(
     if where is not True:
         missing = initial if neutral is None else neutral
         if missing is None:
-            raise ValueError(f"numpy.{join.__name__} of no elements is undefined: beside where= give initial=, too")
+            raise ArgumentError(f"numpy.{join.__name__} of no elements is undefined: beside where= give initial=, too")
         a = np.where(where, a, missing)
     result = reduction(a, **kwargs)
     return result if initial is None else join(result, initial)

@@ -13,6 +13,7 @@ from ..devices import check_device
 from ..engine.blocks import BLOCK, copied
 from ..engine.nodes import Handle, new_tensor
 from ..engine.observing import tell_replaced
+from ..errors import ArgumentError
 from ..samples import case, reals
 
 
@@ -112,7 +113,7 @@ def cpu(x: Any) -> Any:
 
 def cuda(x: Any, device: Any = None) -> NoReturn:
     """Raises ValueError: there is no such device here."""
-    raise ValueError("there is no device 'cuda' here: chainrule computes on the CPU, with NumPy")
+    raise ArgumentError("there is no device 'cuda' here: chainrule computes on the CPU, with NumPy")
 
 
 @op(x=lambda g: g, samples=[case(x=reals(shape=(2, 3))), case(x=reals(shape=(2, 2, 3), make=np.transpose))])

@@ -14,7 +14,7 @@ import numpy as np
 
 from .._op import composed, op
 from ..engine.foreign import first_foreign, require_plain
-from ..errors import DtypeError, ShapeError
+from ..errors import ArgumentError, DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic, reductions
 from ._blocks import block_rows, in_blocks
@@ -323,7 +323,7 @@ def cross_entropy(
     tensor(0.4076)
     """
     if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"cross_entropy: label_smoothing must lie between 0 and 1, got {label_smoothing}")
+        raise ArgumentError(f"cross_entropy: label_smoothing must lie between 0 and 1, got {label_smoothing}")
     if target is None:
         raise TypeError("cross_entropy() needs the argument 'target': class numbers, or probabilities of the classes")
     dtype = getattr(target, "dtype", None)

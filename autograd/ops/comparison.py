@@ -13,6 +13,7 @@ import numpy as np
 
 from .._op import composed, op
 from .._protocols import numpy_function
+from ..errors import ArgumentError
 from ..samples import booleans, elementwise, integers, reals
 from .arithmetic import are_bools
 from .selection import require_order
@@ -71,7 +72,7 @@ def isclose(x: Any, y: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan:
     Raises: ValueError for a negative tolerance.
     """
     if rtol < 0 or atol < 0:
-        raise ValueError(f"isclose: tolerances must not be negative, got rtol={rtol}, atol={atol}")
+        raise ArgumentError(f"isclose: tolerances must not be negative, got rtol={rtol}, atol={atol}")
     return np.isclose(x, y, rtol, atol, equal_nan)
 
 

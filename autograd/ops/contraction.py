@@ -11,7 +11,7 @@ import numpy as np
 from .. import dtypes
 from .._op import op
 from .._protocols import numpy_function
-from ..errors import ShapeError
+from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from .casting import cast
 
@@ -152,10 +152,10 @@ def _explicit(equation: str, shapes: tuple[tuple[int, ...], ...]) -> tuple[tuple
     left, arrow, right = text.partition("->")
     words = left.split(",")
     if len(words) != len(shapes):
-        raise ValueError(f"einsum: '{equation}' is for {len(words)} operands, got {len(shapes)}")
+        raise ArgumentError(f"einsum: '{equation}' is for {len(words)} operands, got {len(shapes)}")
     bad = set(text.replace("...", "").replace("->", "").replace(",", "")) - set(_LETTERS)
     if bad or any(word.count("...") > 1 for word in (*words, right)):
-        raise ValueError(f"einsum: '{equation}' may contain letters, one '...' for each operand, ',' and '->' only")
+        raise ArgumentError(f"einsum: '{equation}' may contain letters, one '...' for each operand, ',' and '->' only")
     free = [letter for letter in _LETTERS if letter not in text]
     longest = max((len(s) - len(w) + 3 for w, s in zip(words, shapes, strict=True) if "..." in w), default=0)
     dots = "".join(free[: max(longest, 0)])
@@ -173,9 +173,9 @@ def _explicit(equation: str, shapes: tuple[tuple[int, ...], ...]) -> tuple[tuple
     target = right.replace("...", dots)
     for label in target:
         if label not in joined:
-            raise ValueError(f"einsum: the output of '{equation}' names '{label}', which no operand has")
+            raise ArgumentError(f"einsum: the output of '{equation}' names '{label}', which no operand has")
         if target.count(label) > 1:
-            raise ValueError(f"einsum: the output of '{equation}' names '{label}' twice")
+            raise ArgumentError(f"einsum: the output of '{equation}' names '{label}' twice")
     sizes: dict[str, int] = {}
     for i, (labels, shape) in enumerate(zip(operands, shapes, strict=True)):
         for label, n in zip(labels, shape, strict=True):
@@ -216,7 +216,7 @@ def einsum(*operands: Any) -> Any:
     Raises: ShapeError, ValueError.
     """
     if len(operands) < 2:
-        raise ValueError("einsum: expected an equation and operands, such as einsum('ij,jk->ik', x, y)")
+        raise ArgumentError("einsum: expected an equation and operands, such as einsum('ij,jk->ik', x, y)")
     if isinstance(operands[0], str):
         equation, given = operands[0], list(operands[1:])
         if len(given) == 1 and isinstance(given[0], (list, tuple)):

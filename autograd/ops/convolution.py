@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .._op import composed, op
-from ..errors import DtypeError, ShapeError
+from ..errors import ArgumentError, DtypeError, ShapeError
 from ..samples import case, reals
 from .columns import Geometry, convolve, spread, weight_gradient
 from .shapes import reshape, shape_of
@@ -146,18 +146,20 @@ def per_dimension(name: str, what: str, value: Any, rank: int, least: int) -> tu
         if len(numbers) != rank:
             raise ShapeError(f"{name}: {what} must be one number or {rank}, one for each dimension, got {value}")
     if numbers and min(numbers) < least:
-        raise ValueError(f"{name}: {what} must be at least {least}, got {value}")
+        raise ArgumentError(f"{name}: {what} must be at least {least}, got {value}")
     return numbers
 
 
 def _paddings(name: str, padding: Any, kernel: Sequence[int], stride: Any, dilation: Any) -> Any:
     if isinstance(padding, str):
         if padding not in ("same", "valid"):
-            raise ValueError(f"{name}: padding must be numbers, 'same' or 'valid', got {padding!r}")
+            raise ArgumentError(f"{name}: padding must be numbers, 'same' or 'valid', got {padding!r}")
         if padding == "valid":
             return ((0, 0),) * len(kernel)
         if max(stride) > 1:
-            raise ValueError(f"{name}: padding='same' needs a stride of 1, got {stride}; give the padding as numbers")
+            raise ArgumentError(
+                f"{name}: padding='same' needs a stride of 1, got {stride}; give the padding as numbers"
+            )
         reach = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
         return tuple([(r // 2, r - r // 2) for r in reach])
     return tuple([(n, n) for n in per_dimension(name, "padding", padding, len(kernel), 0)])
@@ -304,7 +306,7 @@ def _transposed(
     less = per_dimension(name, "padding", padding, rank, 0)
     more = per_dimension(name, "output_padding", output_padding, rank, 0)
     if any(m >= max(s, d) for m, s, d in zip(more, stride, dilation, strict=True)):
-        raise ValueError(
+        raise ArgumentError(
             f"{name}: output_padding must be smaller than stride or dilation, got output_padding {more}, stride "
             f"{stride}, dilation {dilation}"
         )

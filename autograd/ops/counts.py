@@ -15,7 +15,7 @@ import numpy as np
 from .._op import op
 from .._protocols import numpy_function
 from ..engine.nodes import Handle
-from ..errors import DtypeError, ShapeError
+from ..errors import ArgumentError, DtypeError, ShapeError
 from ..samples import case, integers, reals
 from .axes import cast_input
 from .casting import astype
@@ -39,7 +39,7 @@ def histc(x: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     if low == high:
         low, high = low - 1, high + 1
     if not (np.isfinite(low) and np.isfinite(high) and low < high):
-        raise ValueError(f"histc: the range [{low}, {high}] must be finite, with min < max")
+        raise ArgumentError(f"histc: the range [{low}, {high}] must be finite, with min < max")
     inside = x[(x >= low) & (x <= high)].astype(np.float64)
     return np.histogram(inside, bins, (low, high))[0].astype(x.dtype)
 
@@ -77,13 +77,13 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
 def _equal_edges(name: str, x: Any, bins: int, bounds: Sequence[float] | None) -> Any:
     """The edges of ``bins`` equal intervals, from the smallest to the largest element where no bounds are given."""
     if bins < 1:
-        raise ValueError(f"{name}: expected at least one bin, got {bins}")
+        raise ArgumentError(f"{name}: expected at least one bin, got {bins}")
     if bounds is None and x.size:
         low, high = np.min(x), np.max(x)
     else:
         low, high = np.array((0, 1) if bounds is None else bounds, x.dtype, like=x)
     if not (np.isfinite(low) and np.isfinite(high) and low <= high):
-        raise ValueError(f"{name}: the range [{low}, {high}] must be finite, with its lower end first")
+        raise ArgumentError(f"{name}: the range [{low}, {high}] must be finite, with its lower end first")
     margin = np.where(low == high, 0.5, 0).astype(x.dtype)
     low, high = low - margin, high + margin
     step = (high - low) / bins
@@ -95,7 +95,7 @@ def _equal_edges(name: str, x: Any, bins: int, bounds: Sequence[float] | None) -
 def _given_edges(name: str, x: Any, edges: Any) -> Any:
     edges = np.array(edges, x.dtype, like=x)
     if edges.ndim != 1 or edges.size < 2 or not (edges[1:] >= edges[:-1]).all():
-        raise ValueError(f"{name}: bin edges must be a line of two or more ascending numbers, got {edges!r}")
+        raise ArgumentError(f"{name}: bin edges must be a line of two or more ascending numbers, got {edges!r}")
     return edges
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from .._op import composed, op, unwrap
 from ..engine.foreign import as_array, bare
-from ..errors import DtypeError, ShapeError
+from ..errors import ArgumentError, DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic, reductions, shapes
 from .axes import place_along, wide_dtype
@@ -152,7 +152,7 @@ def _lengths(name: str, given: Any, n: int) -> Any:
         raise ShapeError(f"ctc_loss: {name} has shape {found.shape}, but there are {n} examples")
     found = found.reshape(-1).astype(np.int64)
     if n and found.min() < 0:
-        raise ValueError(f"ctc_loss: {name} must not be negative, got {found.min()}")
+        raise ArgumentError(f"ctc_loss: {name} must not be negative, got {found.min()}")
     return found
 
 
@@ -224,7 +224,7 @@ def ctc_loss(
     if len(shape) not in (2, 3):
         raise ShapeError(f"ctc_loss: log_probs must have shape (T, N, C) or (T, C), got {shape}")
     if not 0 <= blank < shape[-1]:
-        raise ValueError(f"ctc_loss: blank is {blank}, but the classes go from 0 to {shape[-1] - 1}")
+        raise ArgumentError(f"ctc_loss: blank is {blank}, but the classes go from 0 to {shape[-1] - 1}")
     single = len(shape) == 2
     n = 1 if single else shape[1]
     steps, counts = _lengths("input_lengths", input_lengths, n), _lengths("target_lengths", target_lengths, n)

@@ -17,7 +17,7 @@ import numpy as np
 
 from .._op import composed, op
 from .._protocols import numpy_function
-from ..errors import GradientError, ShapeError
+from ..errors import ArgumentError, GradientError, ShapeError
 from ..samples import case, reals
 from ._foreign import foreign
 from ._matrices import H, computed, conj, positive_definite, require_square, square
@@ -156,7 +156,7 @@ def qr(x: Any, mode: str = "reduced") -> Any:
     raises LinAlgError. Raises: ShapeError; ValueError for another mode.
     """
     if mode not in ("reduced", "complete", "r"):
-        raise ValueError(f"qr: mode must be 'reduced', 'complete' or 'r', got {mode!r}")
+        raise ArgumentError(f"qr: mode must be 'reduced', 'complete' or 'r', got {mode!r}")
     if x.ndim < 2:
         raise ShapeError(f"qr: expected matrices (..., n, m), got shape {tuple(x.shape)}")
     found = qr_(x, "complete" if mode == "complete" else "reduced")
@@ -233,7 +233,7 @@ def lu(x: Any, *, pivot: bool = True) -> Any:
     Raises: ShapeError; ValueError for ``pivot=False``, which PyTorch too has only on other devices.
     """
     if not pivot:
-        raise ValueError("without pivoting the factors do not exist or are inexact; leave pivot=True")
+        raise ArgumentError("without pivoting the factors do not exist or are inexact; leave pivot=True")
     if x.ndim < 2:
         raise ShapeError(f"lu: expected matrices (..., n, m), got shape {tuple(x.shape)}")
     rows, lower, upper = lu_(x)

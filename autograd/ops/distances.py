@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .._op import composed, op
-from ..errors import ShapeError
+from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from . import arithmetic, reductions, shapes
 from .axes import wide_dtype
@@ -114,9 +114,9 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = None) -> 
             f"cdist: expected two sets of vectors of one length, (..., P, M) and (..., R, M), got {first} and {second}"
         )
     if p < 0:
-        raise ValueError(f"cdist: p must not be negative, got {p}")
+        raise ArgumentError(f"cdist: p must not be negative, got {p}")
     if compute_mode is not None and compute_mode not in _MODES:
-        raise ValueError(f"cdist: compute_mode must be one of {', '.join(map(repr, _MODES))}, got {compute_mode!r}")
+        raise ArgumentError(f"cdist: compute_mode must be one of {', '.join(map(repr, _MODES))}, got {compute_mode!r}")
     few = max(first[-2], second[-2]) <= _FEW and compute_mode != _MODES[1]
     if p != 2 or few or compute_mode == _MODES[2]:
         return norm(arithmetic.sub(shapes.unsqueeze(x1, -2), shapes.unsqueeze(x2, -3)), p, -1)
@@ -144,7 +144,7 @@ def pdist(x: Any, p: float = 2.0) -> Any:
     if len(x.shape) != 2:
         raise ShapeError(f"pdist: expected one set of vectors, (N, M), got shape {tuple(x.shape)}")
     if p < 0:
-        raise ValueError(f"pdist: p must not be negative, got {p}")
+        raise ArgumentError(f"pdist: p must not be negative, got {p}")
     upper = np.triu_indices(x.shape[0], 1)
     if p == 2 and x.shape[0] > _FEW:
         return getitem(euclidean_distances(x, x), upper)

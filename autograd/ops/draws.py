@@ -17,7 +17,7 @@ from ..engine.foreign import as_array, everywhere
 from ..engine.modes import local
 from ..engine.nodes import Handle, array_of, new_tensor
 from ..engine.views import check_writable, node_of, rebase
-from ..errors import DtypeError, ShapeError
+from ..errors import ArgumentError, DtypeError, ShapeError
 from ..generator import Generator, floating, moved, source
 from ..samples import case, reals
 from .rounding import zero
@@ -60,7 +60,7 @@ def bernoulli(x: Any, p: float | None = None, *, generator: Generator | None = N
     _real("bernoulli", probabilities.dtype)
     chance = probabilities if p is None else p
     if not everywhere((chance >= 0) & (chance <= 1)):
-        raise ValueError("bernoulli: expected probabilities between 0 and 1")
+        raise ArgumentError("bernoulli: expected probabilities between 0 and 1")
     drawn = source(generator).uniform(probabilities.shape, dtypes.float64) < chance
     return drawn_by(as_array(drawn).astype(dtypes.to_float(probabilities.dtype)), x)
 
@@ -88,9 +88,9 @@ def multinomial(x: Any, num_samples: int, replacement: bool = False, *, generato
     if weights.ndim not in (1, 2):
         raise ShapeError(f"multinomial: expected weights of 1 or 2 dimensions, got shape {weights.shape}")
     if num_samples < 1:
-        raise ValueError(f"multinomial: expected at least one sample, got num_samples={num_samples}")
+        raise ArgumentError(f"multinomial: expected at least one sample, got num_samples={num_samples}")
     if not (np.isfinite(rows).all() and (rows >= 0).all() and (rows.sum(-1) > 0).all()):
-        raise ValueError("multinomial: weights must be finite and not negative, with a positive sum in each row")
+        raise ArgumentError("multinomial: weights must be finite and not negative, with a positive sum in each row")
     stream = source(generator)
     if replacement:
         shares = np.cumsum(rows, -1) / rows.sum(-1, keepdims=True)
@@ -99,7 +99,7 @@ def multinomial(x: Any, num_samples: int, replacement: bool = False, *, generato
         drawn = np.minimum(drawn, rows.shape[1] - 1)
     else:
         if (np.count_nonzero(rows, -1) < num_samples).any():
-            raise ValueError(
+            raise ArgumentError(
                 f"multinomial: {num_samples} different indices asked for, but a row has fewer positive weights; "
                 "pass replacement=True"
             )
@@ -128,7 +128,7 @@ def uniform_(x: Any, low: float = 0.0, high: float = 1.0, *, generator: Generato
         ValueError: ``high`` is below ``low``.
     """
     if high < low:
-        raise ValueError(f"uniform_: expected low <= high, got low={low} and high={high}")
+        raise ArgumentError(f"uniform_: expected low <= high, got low={low} and high={high}")
     drawn = source(generator).uniform(x.shape, floating("uniform_", x.dtype))
     return _fill(x, moved(drawn * (high - low), low), "uniform_")
 
@@ -140,7 +140,7 @@ def normal_(x: Any, mean: float = 0.0, std: float = 1.0, *, generator: Generator
         ValueError: a negative deviation.
     """
     if std < 0:
-        raise ValueError(f"normal_: std must not be negative, got {std}")
+        raise ArgumentError(f"normal_: std must not be negative, got {std}")
     drawn = source(generator).normal(x.shape, floating("normal_", x.dtype))
     return _fill(x, moved(drawn * std, mean), "normal_")
 
@@ -155,7 +155,7 @@ def bernoulli_(x: Any, p: Any = 0.5, *, generator: Generator | None = None) -> A
     _real("bernoulli_", x.dtype)
     chance = p._data if isinstance(p, Handle) else as_array(p)
     if not everywhere((chance >= 0) & (chance <= 1)):
-        raise ValueError("bernoulli_: expected probabilities between 0 and 1")
+        raise ArgumentError("bernoulli_: expected probabilities between 0 and 1")
     return _fill(x, source(generator).uniform(x.shape, dtypes.float64) < chance, "bernoulli_")
 
 
@@ -168,7 +168,7 @@ def exponential_(x: Any, lambd: float = 1.0, *, generator: Generator | None = No
     """
     _real("exponential_", floating("exponential_", x.dtype))
     if not lambd > 0:
-        raise ValueError(f"exponential_: the rate must be positive, got lambd={lambd}")
+        raise ArgumentError(f"exponential_: the rate must be positive, got lambd={lambd}")
     drawn = source(generator).uniform(x.shape, dtypes.float64)
     return _fill(x, -np.log1p(-drawn) / lambd, "exponential_")
 

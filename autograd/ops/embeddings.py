@@ -10,7 +10,7 @@ from .._op import composed, op, unwrap
 from ..engine.foreign import bare
 from ..engine.modes import Mode
 from ..engine.nodes import Handle, new_tensor
-from ..errors import DtypeError, ShapeError
+from ..errors import ArgumentError, DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic
 from ._foreign import foreign
@@ -130,7 +130,9 @@ def _prepared(
 ) -> tuple[Any, int | None]:
     """The indices, and ``padding_idx`` counted from the front; rows that are too long have been shortened."""
     if sparse:
-        raise ValueError(f"{name}: there are no sparse gradients; leave out sparse=True, the dense ones are the same")
+        raise ArgumentError(
+            f"{name}: there are no sparse gradients; leave out sparse=True, the dense ones are the same"
+        )
     if weight.ndim != 2:
         raise ShapeError(f"{name}: the weight must be a matrix (rows, size), got shape {tuple(weight.shape)}")
     index = x if hasattr(x, "dtype") else np.asanyarray(x)
@@ -162,10 +164,12 @@ def _bags(index: Any, offsets: Any, include_last_offset: bool) -> tuple[Any, int
         )
     ends = np.append(offsets, len(index)) if not include_last_offset else offsets
     if not len(ends):
-        raise ValueError("embedding_bag: include_last_offset=True needs at least one offset, the end of the last bag")
+        raise ArgumentError(
+            "embedding_bag: include_last_offset=True needs at least one offset, the end of the last bag"
+        )
     lengths = np.diff(ends)
     if ends[0] != 0 or (lengths < 0).any() or ends[-1] != len(index):
-        raise ValueError(
+        raise ArgumentError(
             f"embedding_bag: offsets {offsets.tolist()} must start with 0 and not fall, and with the bags that they "
             f"begin cover the {len(index)} indices"
         )
@@ -228,11 +232,11 @@ def embedding_bag(
     Raises: ShapeError, IndexError, DtypeError; ValueError for arguments that do not go together.
     """
     if mode not in ("sum", "mean", "max"):
-        raise ValueError(f"embedding_bag: mode must be 'sum', 'mean' or 'max', got {mode!r}")
+        raise ArgumentError(f"embedding_bag: mode must be 'sum', 'mean' or 'max', got {mode!r}")
     if mode == "max" and scale_grad_by_freq:
-        raise ValueError("embedding_bag: mode='max' has no scale_grad_by_freq")
+        raise ArgumentError("embedding_bag: mode='max' has no scale_grad_by_freq")
     if per_sample_weights is not None and mode != "sum":
-        raise ValueError(f"embedding_bag: per_sample_weights are for mode='sum', got mode={mode!r}")
+        raise ArgumentError(f"embedding_bag: per_sample_weights are for mode='sum', got mode={mode!r}")
     index = x._data if isinstance(x, Handle) else np.asanyarray(x)
     if index.ndim not in (1, 2) or (index.ndim == 1) != (offsets is not None):
         raise ShapeError(
@@ -273,9 +277,9 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
     index = tensor._data if isinstance(tensor, Handle) else np.asanyarray(tensor)
     if num_classes == -1:
         if not index.size:
-            raise ValueError("one_hot: the tensor is empty, so num_classes must be given")
+            raise ArgumentError("one_hot: the tensor is empty, so num_classes must be given")
         num_classes = int(index.max()) + 1
     if num_classes < 1:
-        raise ValueError(f"one_hot: expected at least one class, or -1 for as many as needed, got {num_classes}")
+        raise ArgumentError(f"one_hot: expected at least one class, or -1 for as many as needed, got {num_classes}")
     check_range("one_hot: ", "class", index, num_classes)
     return new_tensor((np.expand_dims(index, -1) == np.arange(num_classes)).astype(np.int64))

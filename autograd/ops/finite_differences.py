@@ -11,7 +11,7 @@ from .._op import composed, op
 from .._operands import setting
 from .._protocols import numpy_function
 from ..engine.nodes import Handle
-from ..errors import BoundsError, DtypeError, ShapeError
+from ..errors import ArgumentError, BoundsError, DtypeError, ShapeError
 from ..samples import case, reals
 from .axes import along
 from .casting import astype, clone
@@ -159,7 +159,7 @@ def gradient(x: Any, *, spacing: Any = None, dim: Any = None, edge_order: int = 
     (tensor([-3., -2.,  2.,  5.]),)
     """
     if edge_order not in (1, 2):
-        raise ValueError(f"gradient: edge_order must be 1 or 2, got {edge_order!r}")
+        raise ArgumentError(f"gradient: edge_order must be 1 or 2, got {edge_order!r}")
     x = _tensor(x)
     shape = shape_of(x)
     dims = tuple(range(len(shape))) if dim is None else _dims(dim, tuple(shape))

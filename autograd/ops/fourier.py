@@ -23,7 +23,7 @@ import numpy as np
 
 from .._op import composed, op
 from .._protocols import numpy_function
-from ..errors import BoundsError, DtypeError, ShapeError
+from ..errors import ArgumentError, BoundsError, DtypeError, ShapeError
 from ..samples import as_complex, case, reals
 from ._blocks import get_num_threads
 from ._foreign import foreign
@@ -89,7 +89,7 @@ def _plan(name: str, shape: Sequence[int], s: Any, dim: Any) -> tuple[tuple[int,
 def _check(name: str, x: Any, norm: Any) -> Any:
     """The input in a dtype that is transformed."""
     if norm not in _NORMS:
-        raise ValueError(f"{name}: norm must be 'backward', 'ortho' or 'forward', got {norm!r}")
+        raise ArgumentError(f"{name}: norm must be 'backward', 'ortho' or 'forward', got {norm!r}")
     if x.dtype.kind == "c" and name.removesuffix("n") in _TO_HALF:
         whole = _OTHERS[name.removesuffix("n")] + ("n" if name.endswith("n") else "")
         raise DtypeError(f"{name}: is of real numbers, got {x.dtype}; use fft.{whole}, or take the .real part")

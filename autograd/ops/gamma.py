@@ -18,7 +18,7 @@ from ..engine.foreign import as_array
 from ..engine.modes import local
 from ..engine.nodes import Handle
 from ..engine.views import node_of
-from ..errors import GradientError
+from ..errors import ArgumentError, GradientError
 from ..samples import elementwise, reals
 from .casting import to
 from .exponential import scipy_special, xlogy_
@@ -48,7 +48,7 @@ def polygamma(n: int, x: Any) -> Any:
     Raises: ValueError if ``n`` is negative.
     """
     if n < 0:
-        raise ValueError(f"the order n must not be negative, got {n}")
+        raise ArgumentError(f"the order n must not be negative, got {n}")
     if n == 0:
         return scipy_special().digamma(x).astype(x.dtype, copy=False)
     zeta = scipy_special().zeta(n + 1.0, x).astype(x.dtype, copy=False)
@@ -74,7 +74,7 @@ def mvlgamma_(x: Any, order: int) -> Any:
 def mvlgamma(x: Any, p: int) -> Any:
     """The logarithm of the multivariate gamma function of dimension ``p``, for ``x`` above ``(p - 1) / 2``."""
     if p < 1:
-        raise ValueError(f"mvlgamma: p must be at least 1, got {p}")
+        raise ArgumentError(f"mvlgamma: p must be at least 1, got {p}")
     return mvlgamma_(x, p)
 
 

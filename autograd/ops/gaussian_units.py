@@ -12,6 +12,7 @@ from .._op import composed, op
 from ..engine.modes import local
 from ..engine.nodes import Handle
 from ..engine.views import node_of
+from ..errors import ArgumentError
 from ..samples import case, elementwise, reals
 from ._blocks import block_rows, in_blocks
 from .axes import widened
@@ -138,6 +139,6 @@ def gelu(x: Any, approximate: str = "none") -> Any:
     if approximate == "tanh":
         return gelu_tanh(x)
     if approximate != "none":
-        raise ValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
+        raise ArgumentError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
     recorded = local.grad and isinstance(x, Handle) and node_of(x) is not None
     return gelu_(x, [] if recorded else None)

@@ -13,7 +13,7 @@ import numpy as np
 
 from .._op import composed, op
 from ..engine.callsite import warn
-from ..errors import ShapeError
+from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from . import arithmetic, reductions
 from .axes import accumulation_dtype
@@ -24,7 +24,7 @@ from .axes import accumulation_dtype
 def check_reduction(name: str, reduction: str) -> None:
     """Raise ValueError unless it is "mean", "sum" or "none"."""
     if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f"{name}: reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
+        raise ArgumentError(f"{name}: reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
 
 
 def reduced(losses: Any, reduction: str) -> Any:
@@ -39,7 +39,7 @@ def reduced(losses: Any, reduction: str) -> Any:
     if reduction == "mean":
         total = total / losses.size if losses.size else dtype.type(math.nan)
     elif reduction != "sum":
-        raise ValueError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
+        raise ArgumentError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
     return total.astype(dtype, copy=False)
 
 
@@ -170,7 +170,7 @@ def smooth_l1_loss(x: Any, target: Any, *, reduction: str = "mean", beta: float 
     if x.shape != target.shape:
         check_pair("smooth_l1_loss", x, target)
     if beta < 0:
-        raise ValueError(f"beta must not be negative, got {beta}")
+        raise ArgumentError(f"beta must not be negative, got {beta}")
     d = np.abs(x - target)
     if beta != 0:
         near = np.minimum(d, beta)
@@ -196,7 +196,7 @@ def huber_loss(x: Any, target: Any, *, reduction: str = "mean", delta: float = 1
     if x.shape != target.shape:
         check_pair("huber_loss", x, target)
     if delta <= 0:
-        raise ValueError(f"delta must be positive, got {delta}")
+        raise ArgumentError(f"delta must be positive, got {delta}")
     d = np.abs(x - target)
     near = np.minimum(d, delta)
     return reduced((d - near * 0.5) * near, reduction)

@@ -13,7 +13,7 @@ import numpy as np
 
 from .._op import composed, op, unwrap
 from ..engine.foreign import alike, as_array
-from ..errors import DtypeError, ShapeError
+from ..errors import ArgumentError, DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic
 from .activations import soft_maximum
@@ -158,7 +158,7 @@ def _triplet(
 ) -> Any:
     check_reduction(name, reduction)
     if margin <= 0:
-        raise ValueError(f"{name}: margin must be greater than 0, got {margin}")
+        raise ArgumentError(f"{name}: margin must be greater than 0, got {margin}")
     found = [tuple(x.shape) for x in (anchor, positive, negative)]
     if len({len(shape) for shape in found}) != 1:
         raise ShapeError(f"{name}: anchor, positive and negative need as many dimensions as each other, got {found}")
@@ -295,7 +295,7 @@ def multi_margin_loss(
     """
     name = "multi_margin_loss"
     if p not in (1, 2):
-        raise ValueError(f"{name}: p must be 1 or 2, got {p}")
+        raise ArgumentError(f"{name}: p must be 1 or 2, got {p}")
     check_reduction(name, reduction)
     _check_classes(name, x, target, False)
     check_range(f"{name}: ", "class", target, x.shape[-1])

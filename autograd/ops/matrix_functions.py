@@ -11,7 +11,7 @@ import numpy as np
 from .. import dtypes
 from .._op import composed, op
 from .._protocols import numpy_function, of_arrays
-from ..errors import ShapeError
+from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from ._foreign import foreign
 from ._matrices import T, computed, require_square, square
@@ -129,7 +129,7 @@ def matrix_norm(x: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = F
     if rows == columns:
         raise ShapeError(f"matrix_norm: dim {tuple(dim)} names one dimension twice; rows and columns must differ")
     if ord not in _MATRIX_NORMS:
-        raise ValueError(f"matrix_norm: ord must be 'fro', 'nuc', 1, -1, 2, -2, inf or -inf, got {ord!r}")
+        raise ArgumentError(f"matrix_norm: ord must be 'fro', 'nuc', 1, -1, 2, -2, inf or -inf, got {ord!r}")
     if ord in ("fro", None):
         return norm(x, 2, (rows, columns), keepdim, dtype)
     if ord == "nuc" or abs(ord) == 2:

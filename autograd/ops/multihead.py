@@ -9,7 +9,7 @@ import numpy as np
 
 from .._op import composed
 from ..engine.nodes import Handle
-from ..errors import DtypeError, ShapeError
+from ..errors import ArgumentError, DtypeError, ShapeError
 from . import reductions
 from .attention import attend, causal_mask, factors
 from .indexing import getitem
@@ -156,7 +156,9 @@ def multi_head_attention_forward(
     """
     _check_heads(query, key, value, embed_dim_to_check, num_heads, use_separate_proj_weight)
     if (bias_k is None) != (bias_v is None) or (bias_k is not None and (static_k is not None or static_v is not None)):
-        raise ValueError("multi_head_attention_forward: give bias_k and bias_v both, and not with static_k or static_v")
+        raise ArgumentError(
+            "multi_head_attention_forward: give bias_k and bias_v both, and not with static_k or static_v"
+        )
     separate = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else None
     q, k, v = _projected(query, key, value, in_proj_weight, in_proj_bias, separate)
     batched = q.ndim == 3

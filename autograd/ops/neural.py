@@ -11,7 +11,7 @@ from .. import dtypes
 from .._op import composed, op
 from ..engine.callsite import warn
 from ..engine.failures import describe
-from ..errors import ShapeError
+from ..errors import ArgumentError, ShapeError
 from ..generator import Generator, source
 from ..samples import case, reals
 from . import arithmetic, reductions
@@ -35,7 +35,7 @@ def _linear_weight_rule(g: Any, x: Any) -> Any:
 def _flat_product(x: Any, weight: Any) -> Any:
     """``x @ weight`` as one product over all leading dimensions."""
     if weight.ndim > 2:
-        raise ValueError("a batch of matrices is not a weight")
+        raise ArgumentError("a batch of matrices is not a weight")
     if x.ndim <= 2:
         return np.matmul(x, weight)
     return np.reshape(np.matmul(flat(x), weight), (*x.shape[:-1], weight.shape[1]))
@@ -255,7 +255,7 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
 def _dropped(name: str, x: Any, p: float, training: bool, shape: tuple[int, ...], generator: Generator | None) -> Any:
     """``x`` times a random mask of ``shape``, in which a share ``p`` is 0 and the rest ``1 / (1 - p)``."""
     if not 0 <= p <= 1:
-        raise ValueError(f"{name}: the probability p must lie between 0 and 1, got {p}")
+        raise ArgumentError(f"{name}: the probability p must lie between 0 and 1, got {p}")
     if not training or p == 0:
         return x
     kept = source(generator).uniform(shape) >= p
@@ -292,7 +292,7 @@ def feature_dropout(name: str, rank: int, x: Any, p: float, training: bool) -> A
 def _alpha_dropped(name: str, x: Any, p: float, training: bool, shape: tuple[int, ...]) -> Any:
     """``x`` with what a random mask of ``shape`` drops set to selu's lower limit, and mean and variance restored."""
     if not 0 <= p <= 1:
-        raise ValueError(f"{name}: the probability p must lie between 0 and 1, got {p}")
+        raise ArgumentError(f"{name}: the probability p must lie between 0 and 1, got {p}")
     if not training or p == 0:
         return x
     if p == 1:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._op import composed
-from ..errors import ShapeError
+from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from .norms import norm
 from .selection import where
@@ -28,7 +28,7 @@ def renorm(x: Any, p: float, dim: int, maxnorm: float) -> Any:
     if len(shape) < 2:
         raise ShapeError(f"renorm: needs slices, so at least 2 dimensions, got shape {tuple(shape)}")
     if not p > 0 or not maxnorm >= 0:
-        raise ValueError(f"renorm: p must be positive and maxnorm not negative, got p={p} and maxnorm={maxnorm}")
+        raise ArgumentError(f"renorm: p must be positive and maxnorm not negative, got p={p} and maxnorm={maxnorm}")
     place = positive(dim, len(shape))
     if 0 in shape:
         return x * 1

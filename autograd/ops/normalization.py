@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from .._op import composed, unwrap
-from ..engine.foreign import bare
 from ..engine.mutation import stamp
-from ..errors import DtypeError, ShapeError
+from ..errors import ArgumentError, DtypeError, ShapeError
 from ..samples import as_complex, case, reals
 from . import arithmetic, powers, reductions
 from ._blocks import BLOCK
@@ -128,7 +127,7 @@ def _track(running: Any, value: Any, momentum: float) -> None:
     """Move a running statistic towards a new value, in place."""
     held = unwrap(running)
     np.copyto(held, held * (1 - momentum) + value * momentum, casting="same_kind")  # all at once, or nothing
-    stamp(bare(held))
+    stamp(held)
 
 
 def _by_channel(x: Any, shape: tuple[int, ...]) -> Any:
@@ -209,12 +208,12 @@ def batch_norm(
     )
     if not training:
         if running_mean is None or running_var is None:
-            raise ValueError("batch_norm: outside training it needs running_mean and running_var")
+            raise ArgumentError("batch_norm: outside training it needs running_mean and running_var")
         if eps < 0:
-            raise ValueError(f"batch_norm: eps must not be negative, got {eps}")
+            raise ArgumentError(f"batch_norm: eps must not be negative, got {eps}")
         return _by_running(x, running_mean, running_var, weight, bias, eps, shape)
     if eps <= 0:
-        raise ValueError(f"batch_norm: eps must be positive in training, got {eps}")
+        raise ArgumentError(f"batch_norm: eps must be positive in training, got {eps}")
     n = math.prod(shape) // max(shape[1], 1)
     if n == 1:
         raise ShapeError(
@@ -303,7 +302,7 @@ def instance_norm(
     )
     if not use_input_stats:
         if running_mean is None or running_var is None:
-            raise ValueError("instance_norm: without use_input_stats it needs running_mean and running_var")
+            raise ArgumentError("instance_norm: without use_input_stats it needs running_mean and running_var")
         return _by_running(x, running_mean, running_var, weight, bias, eps, shape)
     n = math.prod(shape[2:])
     if n == 1:
@@ -343,7 +342,7 @@ def local_response_norm(x: Any, size: int, alpha: float = 1e-4, beta: float = 0.
     if len(shape) < 3:
         raise ShapeError(f"local_response_norm: expected (examples, channels, size, ...), got shape {shape}")
     if size < 1:
-        raise ValueError(f"local_response_norm: size must be at least 1, got {size}")
+        raise ArgumentError(f"local_response_norm: size must be at least 1, got {size}")
     if 0 in shape:
         return x
     squares = movedim(arithmetic.mul(x, x), 1, -1)

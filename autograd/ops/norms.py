@@ -11,7 +11,7 @@ import numpy as np
 
 from .._op import composed, op
 from .._operands import setting
-from ..errors import ShapeError
+from ..errors import ArgumentError, ShapeError
 from ..samples import case, elementwise, reals
 from . import arithmetic
 from ._matrices import conj
@@ -28,7 +28,7 @@ def _order(p: Any) -> float:
     if p is None or p == "fro":
         return 2.0
     if isinstance(p, str):
-        raise ValueError(f"norm: p must be a number, inf, -inf, 'fro' or 'nuc', got {p!r}")
+        raise ArgumentError(f"norm: p must be a number, inf, -inf, 'fro' or 'nuc', got {p!r}")
     return float(setting("norm", "p", p))
 
 

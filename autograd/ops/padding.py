@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._op import composed, op
-from ..errors import ShapeError
+from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from .repetition import constant_pad_nd
 from .shapes import shape_of
@@ -123,8 +123,8 @@ def pad(x: Any, pad: Sequence[int], mode: str = "constant", value: float | None 
     if mode == "constant":
         return constant_pad_nd(x, pad, 0 if value is None else value)
     if mode not in ("reflect", "replicate", "circular"):
-        raise ValueError(f"pad: mode must be 'constant', 'reflect', 'replicate' or 'circular', got {mode!r}")
+        raise ArgumentError(f"pad: mode must be 'constant', 'reflect', 'replicate' or 'circular', got {mode!r}")
     if value:
-        raise ValueError(f"pad: mode {mode!r} takes no value, got {value}")
+        raise ArgumentError(f"pad: mode {mode!r} takes no value, got {value}")
     _check(tuple(shape_of(x)), pad, mode)
     return pad_edges(x, pad, mode)

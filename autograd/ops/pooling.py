@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .._op import composed, op
-from ..errors import ShapeError
+from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from .convolution import per_dimension
 from .selection import keep
@@ -47,7 +47,7 @@ def pool_places(
     for n, k, s, p, d in zip(shape[-rank:], size, stride, padding, dilation, strict=True):
         span = d * (k - 1) + 1
         if 2 * p > span:
-            raise ValueError(
+            raise ArgumentError(
                 f"{name}: padding may be at most half of what the window spans, got padding {tuple(padding)}, "
                 f"kernel_size {tuple(size)}, dilation {tuple(dilation)}"
             )

@@ -12,7 +12,7 @@ import numpy as np
 
 from .._op import composed, op, unwrap
 from ..engine.foreign import everywhere
-from ..errors import ShapeError
+from ..errors import ArgumentError, ShapeError
 from ..samples import case, elementwise, reals
 from . import arithmetic, reductions, shapes
 from .activations import log1p_below_1, softplus
@@ -43,7 +43,7 @@ def _check_probabilities(kind: str, values: Any, remedy: str) -> None:
     if isinstance(values, (np.ndarray, np.generic)) and values.size:
         low, high = np.minimum.reduce(values, None), np.maximum.reduce(values, None)  # in half the time of min
         if not (low >= 0 and high <= 1):
-            raise ValueError(f"the {kind} must be probabilities, from 0 to 1, but it has {low} to {high}; {remedy}")
+            raise ArgumentError(f"the {kind} must be probabilities, from 0 to 1, but it has {low} to {high}; {remedy}")
 
 
 @op(
@@ -335,7 +335,7 @@ def gaussian_nll_loss(
                 f"gaussian_nll_loss: var has shape {have}; expected {want}, {(*want[:-1], 1)}, {want[:-1]} or a number"
             )
     if not everywhere(np.logical_not(unwrap(var) < 0)):
-        raise ValueError(
+        raise ArgumentError(
             "gaussian_nll_loss: var has negative entries; a variance is at least 0 (apply exp or softplus)"
         )
     return gaussian_nll(x, target, raised(var, eps), full, reduction=reduction)

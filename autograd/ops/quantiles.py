@@ -14,7 +14,7 @@ import numpy as np
 from .._op import composed, op
 from .._protocols import numpy_function
 from ..engine.foreign import as_array, bare, everywhere
-from ..errors import ShapeError
+from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from .axes import axes_of, kept, line_axis, place_along
 from .extremes import tied
@@ -149,13 +149,13 @@ _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 def _quantile(name: str, x: Any, q: Any, dim: int | None, keepdim: bool, interpolation: str, skip: bool) -> Any:
     if interpolation not in _INTERPOLATIONS:
-        raise ValueError(f"{name}: interpolation must be one of {', '.join(_INTERPOLATIONS)}, got {interpolation!r}")
+        raise ArgumentError(f"{name}: interpolation must be one of {', '.join(_INTERPOLATIONS)}, got {interpolation!r}")
     shape = np.shape(x)
     data = as_array(getattr(q, "_data", q))
     if data.ndim > 1:
         raise ShapeError(f"{name}: q must be a number or have one dimension, got shape {data.shape}")
     if not everywhere((data >= 0) & (data <= 1)):
-        raise ValueError(f"{name}: q must lie between 0 and 1, got {bare(data).tolist()}")
+        raise ArgumentError(f"{name}: q must lie between 0 and 1, got {bare(data).tolist()}")
     if dim is None or not shape:
         axes_of(dim, len(shape))
         lines = reshape(x, -1)

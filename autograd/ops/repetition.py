@@ -14,7 +14,7 @@ from .._protocols import numpy_function
 from ..engine.blocks import BLOCK, copy_all
 from ..engine.foreign import ForeignArray, alike
 from ..engine.sweep import sum_to
-from ..errors import NotDifferentiableError, ShapeError
+from ..errors import ArgumentError, NotDifferentiableError, ShapeError
 from ..samples import case, reals
 from .axes import along
 from .indexing import scatter_index
@@ -83,7 +83,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
     With ``indexing="xy"`` the first two dimensions are swapped.
     """
     if indexing not in ("ij", "xy"):
-        raise ValueError(f"meshgrid: indexing must be 'ij' or 'xy', got {indexing!r}")
+        raise ArgumentError(f"meshgrid: indexing must be 'ij' or 'xy', got {indexing!r}")
     given = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors
     if any(len(shape_of(x)) > 1 for x in given):
         raise ShapeError(f"meshgrid: expected tensors of at most one dimension, got {[shape_of(x) for x in given]}")

@@ -11,7 +11,7 @@ import numpy as np
 
 from .._op import composed, op, unwrap
 from ..engine.foreign import as_array, everywhere
-from ..errors import ShapeError
+from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from . import arithmetic, reductions
 from .axes import wide_dtype
@@ -187,19 +187,19 @@ def interpolate(
     if rank not in (1, 2, 3) or rank != _SPATIAL.get(mode, rank):
         raise ShapeError(f"interpolate: mode {mode!r} takes {_dimensions(mode)} dimensions, got shape {shape}")
     if mode not in _SPATIAL and mode not in ("nearest", "nearest-exact", "area"):
-        raise ValueError(f"interpolate: unknown mode {mode!r}")
+        raise ArgumentError(f"interpolate: unknown mode {mode!r}")
     if align_corners is not None and mode not in _SPATIAL:
-        raise ValueError(f"interpolate: align_corners is for the modes {', '.join(_SPATIAL)}, not for {mode!r}")
+        raise ArgumentError(f"interpolate: align_corners is for the modes {', '.join(_SPATIAL)}, not for {mode!r}")
     if (size is None) == (scale_factor is None):
-        raise ValueError("interpolate: give either size or scale_factor")
+        raise ArgumentError("interpolate: give either size or scale_factor")
     if antialias and mode not in _FILTERS:
-        raise ValueError(f"interpolate: antialias is for the modes {', '.join(_FILTERS)}, not for {mode!r}")
+        raise ArgumentError(f"interpolate: antialias is for the modes {', '.join(_FILTERS)}, not for {mode!r}")
     if mode == "lanczos" and (align_corners or not antialias):
-        raise ValueError("interpolate: mode 'lanczos' needs antialias=True, and no align_corners")
+        raise ArgumentError("interpolate: mode 'lanczos' needs antialias=True, and no align_corners")
     scales: tuple[Any, ...] = (None,) * rank
     if size is not None:
         if recompute_scale_factor:
-            raise ValueError("interpolate: recompute_scale_factor makes no sense with size")
+            raise ArgumentError("interpolate: recompute_scale_factor makes no sense with size")
         sizes = tuple([int(n) for n in _each(size, rank, "size", shape)])
     else:
         factors = tuple([float(f) for f in _each(scale_factor, rank, "scale_factor", shape)])
@@ -330,9 +330,13 @@ def grid_sample(
             f"one (examples, depth, height, width, 3); got shapes {shape} and {points}"
         )
     if mode not in ("bilinear", "nearest", "bicubic") or (mode == "bicubic" and rank == 3):
-        raise ValueError(f"grid_sample: mode must be 'bilinear', 'nearest' or (4 dimensions) 'bicubic', got {mode!r}")
+        raise ArgumentError(
+            f"grid_sample: mode must be 'bilinear', 'nearest' or (4 dimensions) 'bicubic', got {mode!r}"
+        )
     if padding_mode not in ("zeros", "border", "reflection"):
-        raise ValueError(f"grid_sample: padding_mode must be 'zeros', 'border' or 'reflection', got {padding_mode!r}")
+        raise ArgumentError(
+            f"grid_sample: padding_mode must be 'zeros', 'border' or 'reflection', got {padding_mode!r}"
+        )
     sizes = shape[2:]
     if 0 in sizes:
         raise ShapeError(f"grid_sample: there are no pixels in images of shape {shape}")

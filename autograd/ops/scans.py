@@ -14,7 +14,7 @@ import numpy as np
 from .. import dtypes
 from .._op import composed, op
 from .._protocols import numpy_function, ufunc_method
-from ..errors import ShapeError
+from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from . import arithmetic
 from ._accumulation import accumulate
@@ -253,7 +253,7 @@ def diff(x: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = N
     Raises: ShapeError for a 0-d input, ValueError for negative ``n``.
     """
     if n < 0:
-        raise ValueError(f"diff: n must not be negative, got {n}")
+        raise ArgumentError(f"diff: n must not be negative, got {n}")
     if not np.ndim(x):
         raise ShapeError("diff: the input is 0-d; differences need at least one dimension")
     if n and (prepend is not None or append is not None):

@@ -14,7 +14,7 @@ import numpy as np
 from .. import dtypes
 from .._op import composed, op, unwrap
 from ..engine.foreign import ForeignArray, as_array, bare
-from ..errors import ShapeError
+from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from ._indices import from_start
 from .arithmetic import add, mul
@@ -70,7 +70,7 @@ def scatter(x: Any, dim: int, index: Any, src: Any = None, *, value: Any = None,
     src = dtypes.stored(value if src is None else src, x.dtype)
     if reduce is not None:
         if reduce not in ("add", "multiply"):
-            raise ValueError(f"scatter: reduce must be None, 'add' or 'multiply', got {reduce!r}")
+            raise ArgumentError(f"scatter: reduce must be None, 'add' or 'multiply', got {reduce!r}")
         index = as_array(unwrap(index))
         src = broadcast_to(np.asanyarray(src, x.dtype), index.shape) if len(shape_of(src)) == 0 else src
         return scatter_reduce(x, dim, index, src, "sum" if reduce == "add" else "prod")
@@ -118,7 +118,7 @@ def scatter_reduce(x: Any, dim: int, index: Any, src: Any, reduce: str, *, inclu
     Raises: ShapeError; IndexError.
     """
     if reduce not in _REDUCTIONS:
-        raise ValueError(f"scatter_reduce: reduce must be one of {', '.join(_REDUCTIONS)}, got {reduce!r}")
+        raise ArgumentError(f"scatter_reduce: reduce must be one of {', '.join(_REDUCTIONS)}, got {reduce!r}")
     if not len(shape_of(x)):
         vector = reshape(x, (1,))
         return reshape(scatter_reduce(vector, dim, index, reshape(src, -1), reduce, include_self=include_self), ())

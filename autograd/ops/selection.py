@@ -15,6 +15,7 @@ from .._op import composed, new_tensor, op
 from .._protocols import numpy_function
 from ..engine.foreign import ForeignArray
 from ..engine.nodes import Handle
+from ..errors import ArgumentError
 from ..samples import booleans, case, elementwise, reals
 from ._blocks import BLOCK, pointwise
 
@@ -129,7 +130,7 @@ def masked_fill(x: Any, mask: Any, value: Any) -> Any:
     if mask.dtype != np.bool_:
         raise TypeError(f"the mask must be bool, got {mask.dtype}; use mask != 0 or mask.bool()")
     if getattr(value, "ndim", 0):
-        raise ValueError(f"the value must be a number or 0-d, got shape {value.shape}; use where(mask, value, x)")
+        raise ArgumentError(f"the value must be a number or 0-d, got shape {value.shape}; use where(mask, value, x)")
     filling = np.asanyarray(dtypes.stored(value, x.dtype))
     if (filling.dtype.kind == "c" != x.dtype.kind) or (x.dtype.kind in "iu" and not np.isfinite(filling)):
         raise TypeError(f"the value {value!r} cannot be written into a tensor of dtype {x.dtype}")

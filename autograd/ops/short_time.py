@@ -12,7 +12,7 @@ import numpy as np
 from .._op import composed, unwrap
 from ..engine.foreign import bare
 from ..engine.nodes import Handle
-from ..errors import DtypeError, ShapeError
+from ..errors import ArgumentError, DtypeError, ShapeError
 from ..samples import as_complex, case, reals
 from . import fourier
 from .casting import astype, clone
@@ -117,17 +117,17 @@ def stft(
     hop, win_length = _lengths("stft", n_fft, hop_length, win_length, window)
     is_complex = _complex(x) or _complex(window)
     if onesided and is_complex:
-        raise ValueError("stft: onesided=True needs a real signal and window: other spectra have no mirrored half")
+        raise ArgumentError("stft: onesided=True needs a real signal and window: other spectra have no mirrored half")
     if return_complex is None:
         if not is_complex:
-            raise ValueError(
+            raise ArgumentError(
                 "stft: say return_complex=True (complex spectra), or return_complex=False (a last dimension of size 2 "
                 "for real and imaginary parts)"
             )
         return_complex = True
     if center:
         if align_to_window is not None:
-            raise ValueError("stft: align_to_window is for center=False only: center says where the pieces lie")
+            raise ArgumentError("stft: align_to_window is for center=False only: center says where the pieces lie")
         x = pad(x, (n_fft // 2, n_fft // 2), pad_mode)
     elif align_to_window:
         left = (n_fft - win_length) // 2
@@ -231,9 +231,9 @@ def _check_sides(
 ) -> None:
     """Raise unless halves of spectra, or whole ones, are what is asked for and what there is."""
     if return_complex and onesided:
-        raise ValueError("istft: return_complex=True needs whole spectra, but onesided is True or these are halves")
+        raise ArgumentError("istft: return_complex=True needs whole spectra, but onesided is True or these are halves")
     if complex_window and not return_complex:
-        raise ValueError("istft: a complex window gives a complex signal: say return_complex=True")
+        raise ArgumentError("istft: a complex window gives a complex signal: say return_complex=True")
     expected = n_fft // 2 + 1 if onesided else n_fft
     if sizes[-2] != expected:
         raise ShapeError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._op import composed
-from ..errors import ShapeError
+from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from .shapes import permute, reshape, shape_of
 
@@ -15,7 +15,7 @@ def _last_three(name: str, x: Any, factor: int) -> tuple[tuple[int, ...], int, i
     if len(shape) < 3:
         raise ShapeError(f"{name}: expected (..., channels, height, width), got shape {shape}")
     if factor < 1:
-        raise ValueError(f"{name}: the factor must be positive, got {factor}")
+        raise ArgumentError(f"{name}: the factor must be positive, got {factor}")
     return shape[:-3], *shape[-3:]  # type: ignore[return-value]
 
 

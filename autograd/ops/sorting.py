@@ -14,7 +14,7 @@ import numpy as np
 from .. import dtypes
 from .._op import composed, op
 from .._protocols import numpy_function
-from ..errors import ShapeError
+from ..errors import ArgumentError, ShapeError
 from ..samples import case, integers, reals
 from ._blocks import in_blocks
 from .axes import MANY, axes_of, in_one_line, line_axis, place_along, take_lines
@@ -270,7 +270,7 @@ def searchsorted(
     Shape: of ``input``. A sequence of several dimensions holds a sequence for each line of ``input``.
     """
     if side not in (None, "left", "right") or (side == "left" and right):
-        raise ValueError(f"searchsorted: side must be 'left' or 'right' and agree with right, got {side!r}, {right}")
+        raise ArgumentError(f"searchsorted: side must be 'left' or 'right' and agree with right, got {side!r}, {right}")
     chosen: Any = "right" if right else side or "left"
     dtype = dtypes.int32 if out_int32 else dtypes.int64
     sequence = np.asanyarray(sorted_sequence)

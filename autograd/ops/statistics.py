@@ -15,7 +15,7 @@ from .. import dtypes
 from .._op import composed, op, unwrap
 from .._protocols import numpy_function
 from ..engine.foreign import as_array, everywhere
-from ..errors import DtypeError, ShapeError
+from ..errors import ArgumentError, DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic
 from ._blocks import BLOCK, in_blocks
@@ -271,7 +271,7 @@ def cov(x: Any, *, correction: float = 1, fweights: Any = None, aweights: Any = 
         if given is not None and np.shape(given) not in ((n,), () if n == 1 else (n,)):
             raise ShapeError(f"cov: expected {n} {name}, one for each observation, got shape {np.shape(given)}")
         if given is not None and not everywhere(as_array(unwrap(given)) >= 0):
-            raise ValueError(f"cov: {name} must not be negative")
+            raise ArgumentError(f"cov: {name} must not be negative")
     if fweights is not None and fweights.dtype.kind not in "iu":
         raise DtypeError(f"cov: fweights must be integers, got {fweights.dtype}")
     weights = None

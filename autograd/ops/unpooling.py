@@ -9,7 +9,7 @@ import numpy as np
 
 from .._op import composed, op, unwrap
 from ..engine.foreign import as_array, bare
-from ..errors import DtypeError, ShapeError
+from ..errors import ArgumentError, DtypeError, ShapeError
 from ..samples import case, reals
 from .axes import wide_dtype
 from .convolution import per_dimension
@@ -97,9 +97,11 @@ def _unpooled(
         if len(sizes) == rank + 2:
             sizes = sizes[2:]
         if len(sizes) != rank:
-            raise ValueError(f"{name}: output_size must have {rank} or {rank + 2} elements, got {tuple(output_size)}")
+            raise ArgumentError(
+                f"{name}: output_size must have {rank} or {rank + 2} elements, got {tuple(output_size)}"
+            )
         if any(not n - s < wanted < n + s for n, s, wanted in zip(usual, steps, sizes, strict=True)):
-            raise ValueError(f"{name}: output_size {sizes} differs by a stride {steps} or more from {usual}")
+            raise ArgumentError(f"{name}: output_size {sizes} differs by a stride {steps} or more from {usual}")
     seen = bare(index)
     if seen.size and not (seen.min() >= 0 and seen.max() < math.prod(sizes)):
         wrong = seen[(seen < 0) | (seen >= math.prod(sizes))][0]

@@ -11,7 +11,7 @@ import numpy as np
 from .._operands import unwrap
 from ..engine.foreign import as_array
 from ..engine.nodes import Handle
-from ..errors import ShapeError
+from ..errors import ArgumentError, ShapeError
 from ..numpy._mirror import contains_box, mirrored
 from ..ops.convolution import conv1d, conv2d, conv3d
 
@@ -22,7 +22,7 @@ Axes = Sequence[Sequence[int]]
 
 def _convolve(A: Any, B: Any, axes: Axes | None = None, dot_axes: Axes | None = None, mode: str = "full") -> Any:
     if mode not in ("valid", "full", "same"):
-        raise ValueError(f"convolve: mode is 'valid', 'full' or 'same', got {mode!r}")
+        raise ArgumentError(f"convolve: mode is 'valid', 'full' or 'same', got {mode!r}")
     along_a, along_b = axes if axes is not None else (list(range(np.ndim(A))), list(range(np.ndim(B))))
     dot_a, dot_b = dot_axes if dot_axes is not None else ((), ())
     rank = len(along_a)
@@ -35,7 +35,7 @@ def _convolve(A: Any, B: Any, axes: Axes | None = None, dot_axes: Axes | None = 
     if swapped:
         x, k = k, x
     if any(n < m for n, m in zip(x.shape[2:], k.shape[2:], strict=True)) and mode == "valid":
-        raise ValueError("convolve: with mode='valid' one array must be the larger one along all axes")
+        raise ArgumentError("convolve: with mode='valid' one array must be the larger one along all axes")
     window = k.shape[2:]
     pads = {
         "valid": [(0, 0)] * rank,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import IO, Any
 
 from ..devices import check_device
-from ..errors import CheckpointError
+from ..errors import ArgumentError, CheckpointError
 from . import npz_files, safe_files, torch_files
 from .archives import check_end
 from .atomic import replacing
@@ -46,7 +46,7 @@ def save(obj: Any, path: str | os.PathLike[str] | IO[bytes]) -> None:
         return
     path = os.fspath(path)
     if path.endswith(FOREIGN):
-        raise ValueError(
+        raise ArgumentError(
             f"save: {path} is named like a pickle of PyTorch's, which is not written here; name it .safetensors (which "
             "PyTorch reads through the package safetensors) or .npz"
         )

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException, Unsatisfiable
 
+from ..errors import ArgumentError
 from .differences import InconclusiveError
 from .drawing import TYPICAL
 from .properties import PROPERTIES, Property
@@ -62,7 +63,7 @@ def check_op(*ops: Any, max_examples: int | None = None, properties: Iterable[st
             names = [properties] if isinstance(properties, str) else list(properties)
             for name in names:
                 if name not in PROPERTIES:
-                    raise ValueError(f"check_op: there is no property {name!r}; there are {', '.join(PROPERTIES)}")
+                    raise ArgumentError(f"check_op: there is no property {name!r}; there are {', '.join(PROPERTIES)}")
             chosen = [prop for prop in chosen if prop.name in names]
         for prop in chosen:
             check_property(subject, prop, max_examples)

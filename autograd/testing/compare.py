@@ -10,6 +10,7 @@ import numpy as np
 
 from .._operands import unwrap
 from ..engine.nodes import Handle
+from ..errors import ArgumentError
 
 __all__ = ["assert_close"]
 
@@ -57,7 +58,7 @@ def assert_close(
     >>> assert_close(autograd.tensor([1.0, 2.0]), autograd.tensor([1.0, 2.0000001]))
     """
     if (rtol is None) != (atol is None):
-        raise ValueError(
+        raise ArgumentError(
             f"rtol and atol must both be either specified or unspecified, but got rtol={rtol} and atol={atol} instead."
         )
     options = _Options(rtol, atol, equal_nan, check_dtype, check_stride, allow_subclasses)

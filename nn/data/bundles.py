@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd import ArgumentError
+
 __all__ = ["Bundle", "bundled"]
 
 NAMES = ("digits", "iris", "wine", "breast_cancer", "diabetes")
@@ -32,7 +34,7 @@ def bundled(name: str) -> Bundle:
         ImportError: scikit-learn is not installed.
     """
     if name not in NAMES:
-        raise ValueError(f"bundled: expected one of {', '.join(NAMES)}, got {name!r}")
+        raise ArgumentError(f"bundled: expected one of {', '.join(NAMES)}, got {name!r}")
     try:
         from sklearn import datasets
     except ImportError as error:

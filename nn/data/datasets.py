@@ -10,7 +10,7 @@ from typing import Any, Generic
 
 import numpy as np
 
-from autograd import Generator, ShapeError, Tensor, as_tensor
+from autograd import ArgumentError, Generator, ShapeError, Tensor, as_tensor
 from autograd.engine.callsite import warn
 from autograd.engine.nodes import array_of, new_tensor
 from autograd.generator import source
@@ -65,7 +65,7 @@ class TensorDataset(Dataset[Any]):
 
     def __init__(self, *tensors: Any) -> None:
         if not tensors:
-            raise ValueError("TensorDataset: expected at least one Tensor")
+            raise ArgumentError("TensorDataset: expected at least one Tensor")
         self.tensors: tuple[Tensor, ...] = tuple(as_tensor(tensor) for tensor in tensors)
         shapes = [tensor.shape for tensor in self.tensors]
         if () in shapes or len({shape[0] for shape in shapes}) > 1:
@@ -97,11 +97,11 @@ class StackDataset(Dataset[T]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if bool(args) == bool(kwargs):
-            raise ValueError("StackDataset: expected data sets either by position or by name")
+            raise ArgumentError("StackDataset: expected data sets either by position or by name")
         self.datasets = args or kwargs
         lengths = [len(dataset) for dataset in args or kwargs.values()]
         if len(set(lengths)) > 1:
-            raise ValueError(f"StackDataset: expected data sets of one length, got {lengths}")
+            raise ArgumentError(f"StackDataset: expected data sets of one length, got {lengths}")
         self._length = lengths[0]
 
     def __getitem__(self, index: Any) -> Any:
@@ -123,7 +123,7 @@ class ConcatDataset(Dataset[T]):
     def __init__(self, datasets: Iterable[Any]) -> None:
         self.datasets = list(datasets)
         if not self.datasets:
-            raise ValueError("ConcatDataset: expected at least one data set")
+            raise ArgumentError("ConcatDataset: expected at least one data set")
         for dataset in self.datasets:
             if isinstance(dataset, IterableDataset):
                 raise TypeError("ConcatDataset: an IterableDataset has no numbered samples; use ChainDataset")
@@ -218,7 +218,7 @@ def random_split(
     total = len(dataset)
     if math.isclose(sum(lengths), 1) and sum(lengths) <= 1:
         if not all(0 <= fraction <= 1 for fraction in lengths):
-            raise ValueError(f"random_split: fractions must lie between 0 and 1, got {list(lengths)}")
+            raise ArgumentError(f"random_split: fractions must lie between 0 and 1, got {list(lengths)}")
         counts = [math.floor(total * fraction) for fraction in lengths]
         for i in range(total - sum(counts)):
             counts[i % len(counts)] += 1
@@ -228,7 +228,7 @@ def random_split(
     else:
         counts = [int(count) for count in lengths]
     if sum(counts) != total or any(count < 0 for count in counts):
-        raise ValueError(f"random_split: the lengths {list(lengths)} do not sum to the data set's length {total}")
+        raise ArgumentError(f"random_split: the lengths {list(lengths)} do not sum to the data set's length {total}")
     order = source(generator).permutation(total).tolist()
     ends = itertools.accumulate(counts)
     return [Subset(dataset, order[end - count : end]) for count, end in zip(counts, ends, strict=True)]

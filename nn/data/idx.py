@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd import ArgumentError
+
 __all__ = ["MNIST", "mnist", "read_idx"]
 
 DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -49,27 +51,27 @@ def read_idx(path: str | os.PathLike[str]) -> Any:
             with gzip.open(raw) as file:
                 return _read(file, path, size * MAX_RATIO, exact=False)
         except (OSError, EOFError, zlib.error) as error:
-            raise ValueError(f"read_idx: {path} is a damaged gzip file ({error})") from error
+            raise ArgumentError(f"read_idx: {path} is a damaged gzip file ({error})") from error
 
 
 def _read(file: Any, path: str, size: int, exact: bool) -> Any:
     """Read the array from a file of ``size`` bytes (or at most that many)."""
     magic = file.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in DTYPES or not magic[3] <= MAX_DIMS:
-        raise ValueError(
+        raise ArgumentError(
             f"read_idx: {path} is not an IDX file: expected two zero bytes, a type ({', '.join(map(hex, DTYPES))}) and "
             f"at most {MAX_DIMS} dimensions, got {magic.hex(' ') or 'nothing'}"
         )
     dtype, dims = np.dtype(DTYPES[magic[2]]), magic[3]
     header = file.read(4 * dims)
     if len(header) < 4 * dims:
-        raise ValueError(f"read_idx: {path} ends in its header")
+        raise ArgumentError(f"read_idx: {path} ends in its header")
     shape = tuple(int.from_bytes(header[i : i + 4], "big") for i in range(0, 4 * dims, 4))
     needed = math.prod(shape) * dtype.itemsize
     there = size - 4 - 4 * dims
     if needed > there or (exact and needed < there):
         limit = "" if exact else "at most "
-        raise ValueError(
+        raise ArgumentError(
             f"read_idx: the header of {path} says shape {shape} of {dtype.newbyteorder('=')}, {needed:,} bytes, but "
             f"the file has {limit}{max(there, 0):,}"
         )
@@ -78,10 +80,10 @@ def _read(file: Any, path: str, size: int, exact: bool) -> Any:
     while done < needed:
         count = file.readinto(view[done : done + CHUNK])
         if not count:
-            raise ValueError(f"read_idx: {path} ends after {done:,} of {needed:,} bytes")
+            raise ArgumentError(f"read_idx: {path} ends after {done:,} of {needed:,} bytes")
         done += count
     if file.read(1):
-        raise ValueError(f"read_idx: {path} goes on after the {needed:,} bytes of its shape {shape}")
+        raise ArgumentError(f"read_idx: {path} goes on after the {needed:,} bytes of its shape {shape}")
     return buffer.view(dtype).astype(dtype.newbyteorder("="), copy=False).reshape(shape)
 
 
@@ -103,7 +105,7 @@ def mnist(folder: str | os.PathLike[str]) -> MNIST:
             read_idx(_find(folder, f"{part}-{kind}", dims)) for kind, dims in (("images", 3), ("labels", 1))
         )
         if images.ndim != 3 or labels.shape != images.shape[:1]:
-            raise ValueError(
+            raise ArgumentError(
                 f"mnist: expected {part} images (N, height, width) and labels (N,) in {folder}, got shapes "
                 f"{images.shape} and {labels.shape}"
             )

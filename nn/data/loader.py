@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic
 
-from autograd import Generator
+from autograd import ArgumentError, Generator
 from autograd.generator import default_generator, source
 
 from .collate import default_collate, default_convert
@@ -79,15 +79,17 @@ class DataLoader(Generic[T]):
         _check_workers(num_workers, timeout, prefetch_factor, persistent_workers)
         iterable = isinstance(dataset, IterableDataset)
         if iterable and (shuffle or sampler is not None or batch_sampler is not None):
-            raise ValueError("DataLoader: an IterableDataset sets its own order: no shuffle, sampler or batch_sampler")
+            raise ArgumentError(
+                "DataLoader: an IterableDataset sets its own order: no shuffle, sampler or batch_sampler"
+            )
         if sampler is not None and shuffle:
-            raise ValueError("DataLoader: sampler and shuffle exclude each other; shuffle in the sampler")
+            raise ArgumentError("DataLoader: sampler and shuffle exclude each other; shuffle in the sampler")
         if batch_sampler is not None:
             if batch_size != 1 or shuffle or sampler is not None or drop_last:
-                raise ValueError("DataLoader: batch_sampler excludes batch_size, shuffle, sampler and drop_last")
+                raise ArgumentError("DataLoader: batch_sampler excludes batch_size, shuffle, sampler and drop_last")
             batch_size = None
         elif batch_size is None and drop_last:
-            raise ValueError("DataLoader: drop_last needs a batch_size")
+            raise ArgumentError("DataLoader: drop_last needs a batch_size")
         if sampler is None and not iterable:
             sampler = RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
         if batch_size is not None and batch_sampler is None:
@@ -121,7 +123,7 @@ class DataLoader(Generic[T]):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _FIXED and name in self.__dict__:
-            raise ValueError(f"DataLoader: {name} cannot be changed any more; make a new DataLoader")
+            raise ArgumentError(f"DataLoader: {name} cannot be changed any more; make a new DataLoader")
         super().__setattr__(name, value)
 
     # ---- an epoch ------------------------------------------------------------------------------------------------
@@ -223,7 +225,7 @@ class DataLoader(Generic[T]):
         own = [stream for stream in streams if stream is not default_generator]
         begun, states = state_dict["epoch"], state_dict["generators"]
         if len(states) != len(own) or (begun is not None and len(begun) != len(streams)):
-            raise ValueError(
+            raise ArgumentError(
                 f"DataLoader: the state is that of a loader with {len(states)} generators of its own, this one has "
                 f"{len(own)}"
             )
@@ -234,9 +236,9 @@ class DataLoader(Generic[T]):
 
 def _check_workers(num_workers: int, timeout: float, prefetch_factor: int | None, persistent_workers: bool) -> None:
     if num_workers < 0 or timeout < 0 or (prefetch_factor is not None and prefetch_factor < 1):
-        raise ValueError(
+        raise ArgumentError(
             "DataLoader: num_workers and timeout must not be negative and prefetch_factor must be positive, got "
             f"num_workers={num_workers}, timeout={timeout}, prefetch_factor={prefetch_factor}"
         )
     if not num_workers and (prefetch_factor is not None or persistent_workers):
-        raise ValueError("DataLoader: prefetch_factor and persistent_workers need num_workers of at least 1")
+        raise ArgumentError("DataLoader: prefetch_factor and persistent_workers need num_workers of at least 1")

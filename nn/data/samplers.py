@@ -8,7 +8,7 @@ from typing import Any, Generic
 
 import numpy as np
 
-from autograd import Generator, multinomial
+from autograd import ArgumentError, Generator, multinomial
 from autograd.generator import source
 
 from .generics import T
@@ -72,7 +72,7 @@ class RandomSampler(OrderSampler):
         generator: Generator | None = None,
     ) -> None:
         if num_samples is not None and (not isinstance(num_samples, int) or num_samples <= 0):
-            raise ValueError(f"RandomSampler: num_samples must be a positive integer, got {num_samples!r}")
+            raise ArgumentError(f"RandomSampler: num_samples must be a positive integer, got {num_samples!r}")
         if not isinstance(replacement, bool):
             raise TypeError(f"RandomSampler: replacement must be True or False, got {replacement!r}")
         self.data_source = data_source
@@ -89,7 +89,7 @@ class RandomSampler(OrderSampler):
         """A permutation (several, if more samples are asked for than there are); or independent draws."""
         count, wanted, stream = len(self.data_source), self.num_samples, source(self.generator)
         if not count and wanted:
-            raise ValueError(f"RandomSampler: {wanted} samples asked for, but the data set is empty")
+            raise ArgumentError(f"RandomSampler: {wanted} samples asked for, but the data set is empty")
         if self.replacement and count:
             return stream.integers(0, count, (wanted,))
         if wanted <= count:
@@ -134,12 +134,12 @@ class WeightedRandomSampler(OrderSampler):
         self, weights: Any, num_samples: int, replacement: bool = True, generator: Generator | None = None
     ) -> None:
         if isinstance(num_samples, bool) or not isinstance(num_samples, int) or num_samples <= 0:
-            raise ValueError(f"WeightedRandomSampler: num_samples must be a positive integer, got {num_samples!r}")
+            raise ArgumentError(f"WeightedRandomSampler: num_samples must be a positive integer, got {num_samples!r}")
         if not isinstance(replacement, bool):
-            raise ValueError(f"WeightedRandomSampler: replacement must be True or False, got {replacement!r}")
+            raise ArgumentError(f"WeightedRandomSampler: replacement must be True or False, got {replacement!r}")
         self.weights = np.asarray(weights, np.float64)
         if self.weights.ndim != 1:
-            raise ValueError(f"WeightedRandomSampler: expected one weight a sample, got shape {self.weights.shape}")
+            raise ArgumentError(f"WeightedRandomSampler: expected one weight a sample, got shape {self.weights.shape}")
         self.num_samples = num_samples
         self.replacement = replacement
         self.generator = generator
@@ -167,9 +167,9 @@ class BatchSampler(Sampler[list[int]]):
 
     def __init__(self, sampler: Iterable[int], batch_size: int, drop_last: bool) -> None:
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size <= 0:
-            raise ValueError(f"BatchSampler: batch_size must be a positive integer, got {batch_size!r}")
+            raise ArgumentError(f"BatchSampler: batch_size must be a positive integer, got {batch_size!r}")
         if not isinstance(drop_last, bool):
-            raise ValueError(f"BatchSampler: drop_last must be True or False, got {drop_last!r}")
+            raise ArgumentError(f"BatchSampler: drop_last must be True or False, got {drop_last!r}")
         self.sampler = sampler
         self.batch_size = batch_size
         self.drop_last = drop_last

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from autograd import Tensor, no_grad, zeros_like
+from autograd import ArgumentError, Tensor, no_grad, zeros_like
 
 from ..module import Module
 from ..parameter import Parameter
@@ -71,7 +71,7 @@ def fuse_linear_bn_weights(
 def fuse_linear_bn_eval(linear: Any, bn: Any) -> Any:
     """As ``fuse_conv_bn_eval``, for a linear layer."""
     if bn.num_features not in (linear.out_features, 1):
-        raise ValueError(
+        raise ArgumentError(
             f"fuse_linear_bn_eval: the linear layer has {linear.out_features} outputs, the normalisation "
             f"{bn.num_features} features"
         )

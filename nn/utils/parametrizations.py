@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd import (
+    ArgumentError,
     ShapeError,
     Tensor,
     cat,
@@ -81,7 +82,7 @@ class _SpectralNorm(Module):
         if not -weight.ndim <= dim < weight.ndim:
             raise IndexError(f"spectral_norm: dim {dim} is out of range for a weight of shape {weight.shape}")
         if n_power_iterations <= 0:
-            raise ValueError(f"spectral_norm: expected n_power_iterations > 0, got {n_power_iterations}")
+            raise ArgumentError(f"spectral_norm: expected n_power_iterations > 0, got {n_power_iterations}")
         self.dim = dim % weight.ndim
         self.eps = eps
         self.n_power_iterations = n_power_iterations
@@ -137,7 +138,7 @@ def spectral_norm(
 def _weight(module: Module, name: str) -> Tensor:
     weight = getattr(module, name, None)
     if not isinstance(weight, Tensor):
-        raise ValueError(f"{type(module).__name__} has no parameter or buffer {name!r} to parametrize")
+        raise ArgumentError(f"{type(module).__name__} has no parameter or buffer {name!r} to parametrize")
     return weight
 
 
@@ -246,11 +247,11 @@ def orthogonal(
     """
     weight = _weight(module, name)
     if weight.ndim < 2:
-        raise ValueError(f"orthogonal: expected a matrix or several, {name!r} has shape {weight.shape}")
+        raise ArgumentError(f"orthogonal: expected a matrix or several, {name!r} has shape {weight.shape}")
     if orthogonal_map is None:
         orthogonal_map = "matrix_exp" if weight.shape[-2] == weight.shape[-1] else "householder"
     if orthogonal_map not in ("matrix_exp", "cayley", "householder"):
-        raise ValueError(
+        raise ArgumentError(
             f"orthogonal: orthogonal_map is 'matrix_exp', 'cayley' or 'householder', got {orthogonal_map!r}"
         )
     return register_parametrization(module, name, _Orthogonal(weight, orthogonal_map, use_trivialization), unsafe=True)

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from autograd import Tensor, no_grad
+from autograd import ArgumentError, Tensor, no_grad
 
 from ..containers import ModuleDict, ModuleList
 from ..module import Module
@@ -130,7 +130,7 @@ def register_parametrization(module: Any, tensor_name: str, parametrization: Mod
         return module
     original = module.__dict__.get(tensor_name)
     if not isinstance(original, (Parameter, Buffer)):
-        raise ValueError(f"{type(module).__name__} has no parameter or buffer {tensor_name!r} to parametrize")
+        raise ArgumentError(f"{type(module).__name__} has no parameter or buffer {tensor_name!r} to parametrize")
     held = ParametrizationList([parametrization], original)
     with no_grad():
         _require_same(tensor_name, original, held(), unsafe)
@@ -155,9 +155,9 @@ def _class(kind: type, names: tuple[str, ...]) -> type:
 
 def _require_same(name: str, before: Any, after: Any, unsafe: bool) -> None:
     if not isinstance(after, Tensor):
-        raise ValueError(f"a parametrization must return a Tensor, got {type(after).__name__}")
+        raise ArgumentError(f"a parametrization must return a Tensor, got {type(after).__name__}")
     if not unsafe and (after.shape, after.dtype) != (before.shape, before.dtype):
-        raise ValueError(
+        raise ArgumentError(
             f"the parametrization turns {name!r} of shape {before.shape}, {before.dtype}, into one of shape "
             f"{after.shape}, {after.dtype}; pass unsafe=True if that is meant"
         )
@@ -203,10 +203,10 @@ def remove_parametrizations(module: Any, tensor_name: str, leave_parametrized: b
         ValueError: it has no parametrization, or what was trained are several Tensors and cannot be left.
     """
     if not is_parametrized(module, tensor_name):
-        raise ValueError(f"{type(module).__name__} has no parametrization of {tensor_name!r}")
+        raise ArgumentError(f"{type(module).__name__} has no parametrization of {tensor_name!r}")
     held = module.parametrizations[tensor_name]
     if not leave_parametrized and held.several:
-        raise ValueError(f"what is trained for {tensor_name!r} are several Tensors: use leave_parametrized=True")
+        raise ArgumentError(f"what is trained for {tensor_name!r} are several Tensors: use leave_parametrized=True")
     originals = held._originals()
     value = originals[0]
     if leave_parametrized:

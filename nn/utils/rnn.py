@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd import ShapeError, Tensor, cat, full, tensor
+from autograd import ArgumentError, ShapeError, Tensor, cat, full, tensor
 
 __all__ = [
     "PackedSequence", "invert_permutation", "pack_padded_sequence", "pack_sequence", "pad_packed_sequence",
@@ -43,7 +43,7 @@ class PackedSequence(_Fields):
     ) -> PackedSequence:
         if batch_sizes is None:
             if not isinstance(data, (list, tuple)) or len(data) != 2:
-                raise ValueError("PackedSequence needs data and batch_sizes, as two arguments or as one pair")
+                raise ArgumentError("PackedSequence needs data and batch_sizes, as two arguments or as one pair")
             data, batch_sizes = data
         if not isinstance(batch_sizes, Tensor):
             batch_sizes = tensor(batch_sizes)
@@ -142,7 +142,7 @@ def pack_padded_sequence(
         by_length = np.argsort(-given, kind="stable")
         given = given[by_length]
     elif np.any(np.diff(given) > 0):
-        raise ValueError(
+        raise ArgumentError(
             f"pack_padded_sequence: with enforce_sorted=True the longest sequence comes first, but the lengths are "
             f"{given.tolist()}; pass enforce_sorted=False"
         )
@@ -178,7 +178,7 @@ def pad_packed_sequence(
     steps = len(sizes)
     if total_length is not None:
         if total_length < steps:
-            raise ValueError(
+            raise ArgumentError(
                 f"pad_packed_sequence: total_length={total_length}, but the longest sequence has {steps} steps"
             )
         steps = total_length
@@ -217,9 +217,9 @@ def pad_sequence(
     """
     sequences = list(sequences)
     if not sequences:
-        raise ValueError("pad_sequence: received no sequences")
+        raise ArgumentError("pad_sequence: received no sequences")
     if padding_side not in ("left", "right"):
-        raise ValueError(f"pad_sequence: padding_side is 'left' or 'right', got {padding_side!r}")
+        raise ArgumentError(f"pad_sequence: padding_side is 'left' or 'right', got {padding_side!r}")
     rest = sequences[0].shape[1:]
     for i, each in enumerate(sequences):
         if not each.ndim or each.shape[1:] != rest:

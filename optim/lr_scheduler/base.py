@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Tensor
+from autograd import ArgumentError, Tensor
 from autograd.engine.callsite import warn
 
 from ..optimizer import Optimizer
@@ -150,7 +150,7 @@ def for_groups(title: str, name: str, value: Any, optimizer: Optimizer) -> list[
     if not isinstance(value, (list, tuple)):
         return [value] * count
     if len(value) != count:
-        raise ValueError(f"{title}: {name} has {len(value)} values, but the optimizer has {count} groups")
+        raise ArgumentError(f"{title}: {name} has {len(value)} values, but the optimizer has {count} groups")
     return list(value)
 
 

@@ -6,6 +6,8 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
+from autograd import ArgumentError
+
 from ..optimizer import Optimizer
 from .base import LRScheduler, put_lr
 from .plateau import ReduceLROnPlateau
@@ -24,15 +26,15 @@ class _Combined(LRScheduler):
         """
         title = type(self).__name__
         if not schedulers:
-            raise ValueError(f"{title}: expected at least one scheduler, got none")
+            raise ArgumentError(f"{title}: expected at least one scheduler, got none")
         for i, scheduler in enumerate(schedulers):
             if not hasattr(scheduler, "optimizer"):
                 raise TypeError(f"{title}: item {i} must be a scheduler, got {type(scheduler).__name__}")
             if isinstance(scheduler, ReduceLROnPlateau):
-                raise ValueError(f"{title}: item {i} is ReduceLROnPlateau, which needs a metric; step it by itself")
+                raise ArgumentError(f"{title}: item {i} is ReduceLROnPlateau, which needs a metric; step it by itself")
             optimizer = scheduler.optimizer if optimizer is None else optimizer
             if scheduler.optimizer is not optimizer:
-                raise ValueError(f"{title}: item {i} ({type(scheduler).__name__}) belongs to another optimizer")
+                raise ArgumentError(f"{title}: item {i} ({type(scheduler).__name__}) belongs to another optimizer")
         self._schedulers = list(schedulers)
         assert optimizer is not None
         self.optimizer = optimizer
@@ -101,7 +103,7 @@ class SequentialLR(_Combined):
     ) -> None:
         self._take(schedulers, optimizer)
         if len(milestones) != len(schedulers) - 1:
-            raise ValueError(
+            raise ArgumentError(
                 f"SequentialLR: {len(schedulers)} schedulers need {len(schedulers) - 1} milestones, got "
                 f"{len(milestones)}"
             )

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from autograd import ArgumentError
+
 from ..optimizer import Optimizer
 from .base import LRScheduler, checked, cosine, for_groups, put_lr, saved_function
 
@@ -22,7 +24,7 @@ class _WithMomentum(LRScheduler):
         title, optimizer = type(self).__name__, self.optimizer
         self.use_beta1 = "betas" in optimizer.defaults
         if not self.use_beta1 and "momentum" not in optimizer.defaults:
-            raise ValueError(
+            raise ArgumentError(
                 f"{title}: {type(optimizer).__name__} has neither momentum nor betas; pass cycle_momentum=False"
             )
         lows = for_groups(title, "base_momentum", base, optimizer)
@@ -82,7 +84,7 @@ class CyclicLR(_WithMomentum):
     ) -> None:
         self.optimizer = checked(optimizer, "CyclicLR")
         if mode not in ("triangular", "triangular2", "exp_range") and scale_fn is None:
-            raise ValueError(
+            raise ArgumentError(
                 f"CyclicLR: mode is 'triangular', 'triangular2' or 'exp_range' (or give scale_fn), got {mode!r}"
             )
         base_lrs = for_groups("CyclicLR", "base_lr", base_lr, optimizer)
@@ -183,18 +185,18 @@ class OneCycleLR(_WithMomentum):
     ) -> None:
         self.optimizer = checked(optimizer, "OneCycleLR")
         if total_steps is None and (epochs is None or steps_per_epoch is None):
-            raise ValueError("OneCycleLR: give total_steps, or both epochs and steps_per_epoch")
+            raise ArgumentError("OneCycleLR: give total_steps, or both epochs and steps_per_epoch")
         counts = {"epochs": epochs, "steps_per_epoch": steps_per_epoch}
         if total_steps is not None:
             counts = {"total_steps": total_steps}
         for name, count in counts.items():
             if not isinstance(count, int) or count <= 0:
-                raise ValueError(f"OneCycleLR: {name} must be a positive integer, got {count!r}")
+                raise ArgumentError(f"OneCycleLR: {name} must be a positive integer, got {count!r}")
         self.total_steps = math.prod(count for count in counts.values() if count is not None)
         if not isinstance(pct_start, float) or not 0 <= pct_start <= 1:
-            raise ValueError(f"OneCycleLR: pct_start must be a float in [0, 1], got {pct_start!r}")
+            raise ArgumentError(f"OneCycleLR: pct_start must be a float in [0, 1], got {pct_start!r}")
         if anneal_strategy not in ("cos", "linear"):
-            raise ValueError(f"OneCycleLR: anneal_strategy is 'cos' or 'linear', got {anneal_strategy!r}")
+            raise ArgumentError(f"OneCycleLR: anneal_strategy is 'cos' or 'linear', got {anneal_strategy!r}")
         self._anneal_func_type = anneal_strategy
         top, last = pct_start * self.total_steps - 1, self.total_steps - 1
         up = ("initial_lr", "max_lr", "max_momentum", "base_momentum")
@@ -224,7 +226,7 @@ class OneCycleLR(_WithMomentum):
         """Where the cycle is now; sets the momentum on the way."""
         step = self.last_epoch
         if step > self.total_steps:
-            raise ValueError(f"OneCycleLR: step {step} is beyond the cycle of {self.total_steps} steps")
+            raise ArgumentError(f"OneCycleLR: step {step} is beyond the cycle of {self.total_steps} steps")
         start = 0.0
         for phase in self._schedule_phases:
             if step <= phase["end_step"]:

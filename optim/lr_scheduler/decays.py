@@ -7,6 +7,8 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable
 
+from autograd import ArgumentError
+
 from ..optimizer import Optimizer
 from .base import LRScheduler, cosine
 
@@ -85,7 +87,7 @@ class ConstantLR(LRScheduler):
         self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5, last_epoch: int = -1
     ) -> None:
         if not 0 <= factor <= 1:
-            raise ValueError(f"ConstantLR: factor must lie in [0, 1], got {factor}")
+            raise ArgumentError(f"ConstantLR: factor must lie in [0, 1], got {factor}")
         self.factor = factor
         self.total_iters = total_iters
         super().__init__(optimizer, last_epoch)
@@ -124,9 +126,9 @@ class LinearLR(LRScheduler):
         last_epoch: int = -1,
     ) -> None:
         if not 0 < start_factor <= 1:
-            raise ValueError(f"LinearLR: start_factor must lie above 0 and be at most 1, got {start_factor}")
+            raise ArgumentError(f"LinearLR: start_factor must lie above 0 and be at most 1, got {start_factor}")
         if not 0 <= end_factor <= 1:
-            raise ValueError(f"LinearLR: end_factor must lie in [0, 1], got {end_factor}")
+            raise ArgumentError(f"LinearLR: end_factor must lie in [0, 1], got {end_factor}")
         self.start_factor = start_factor
         self.end_factor = end_factor
         self.total_iters = total_iters
@@ -266,7 +268,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     ) -> None:
         for name, value in (("T_0", T_0), ("T_mult", T_mult)):
             if not isinstance(value, int) or value < 1:
-                raise ValueError(f"CosineAnnealingWarmRestarts: {name} must be a positive integer, got {value!r}")
+                raise ArgumentError(f"CosineAnnealingWarmRestarts: {name} must be a positive integer, got {value!r}")
         self.T_0 = self.T_i = T_0
         self.T_mult = T_mult
         self.eta_min = eta_min
@@ -293,7 +295,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
                 self.T_cur %= self.T_i
                 self.T_i *= self.T_mult
         elif epoch < 0:
-            raise ValueError(f"CosineAnnealingWarmRestarts: epoch must not be negative, got {epoch}")
+            raise ArgumentError(f"CosineAnnealingWarmRestarts: epoch must not be negative, got {epoch}")
         else:
             self.T_cur, self.T_i = epoch, self.T_0
             if self.T_mult == 1:
