@@ -248,6 +248,17 @@ def drifted_lazy_names(modules: dict[str, ast.Module]) -> list[str]:
     return faults
 
 
+def bare_errors(modules: dict[str, ast.Module]) -> list[str]:
+    """Arguments that are refused with Python's ValueError: ``ArgumentError`` is what a user of PyTorch catches too."""
+    return [
+        f"{name}:{node.lineno} raises ValueError; make it an ArgumentError"
+        for name, tree in modules.items()
+        if name.split(".")[0] in ("autograd", "nn", "optim")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Raise) and node.exc is not None and ast.unparse(node.exc).startswith("ValueError")
+    ]
+
+
 def loaded_by(statement: str) -> list[str]:
     """The lazy packages that a fresh interpreter has loaded after ``statement``, beyond what NumPy loads."""
     seen = f"{{name.split('.')[0] for name in sys.modules}} & set({LAZY!r})"
@@ -261,7 +272,9 @@ def modules() -> dict[str, ast.Module]:
     return read_modules(ROOT)
 
 
-@pytest.mark.parametrize("check", [upward_imports, inner_imports, import_cycles, hidden_functions, drifted_lazy_names])
+@pytest.mark.parametrize(
+    "check", [upward_imports, inner_imports, import_cycles, hidden_functions, drifted_lazy_names, bare_errors]
+)
 def test_house(check: Callable[[dict[str, ast.Module]], list[str]], modules: dict[str, ast.Module]) -> None:
     faults = check(modules)
     assert not faults, "\n".join(faults)
@@ -296,6 +309,7 @@ def test_loading_is_noticed() -> None:
         (hidden_functions, {"autograd": "def tensor(): ...", "autograd.tensor": ""}),
         (drifted_lazy_names, {"autograd": "_LATER = {'save': '.files'}", "autograd.files": ""}),
         (drifted_lazy_names, {"nn": "if _TYPE_CHECKING:\n    from .a import f as f\n_LATER = {}", "nn.a": ""}),
+        (bare_errors, {"nn.pooling": "def f(x):\n    if x < 0:\n        raise ValueError(f'{x} is negative')"}),
     ],
 )  # fmt: skip
 def test_bad_house_is_noticed(check: Callable[[dict[str, ast.Module]], list[str]], sources: dict[str, str]) -> None:
@@ -312,6 +326,7 @@ def test_bad_house_is_noticed(check: Callable[[dict[str, ast.Module]], list[str]
         (hidden_functions, {"nn": "from . import init as init\nfrom .init import fill as fill", "nn.init": ""}),
         (drifted_lazy_names, {"nn": "if _TYPE_CHECKING:\n    from .a import f as f\n_LATER = {'f': '.a', 'a': '.a'}",
                               "nn.a": ""}),
+        (bare_errors, {"optim": "raise ArgumentError('lr')", "examples.digits": "raise ValueError('no')"}),
     ],
 )  # fmt: skip
 def test_good_house_passes(check: Callable[[dict[str, ast.Module]], list[str]], sources: dict[str, str]) -> None:
