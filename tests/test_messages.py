@@ -305,9 +305,26 @@ def test_a_missing_input_names_what_the_function_takes_and_nothing_internal():
         "it was left out or None. It takes (x, target, weight=None, ignore_index=-100, reduction='mean', "
         "label_smoothing=0.0)"
     )
-    text = message(lambda: F.cross_entropy(autograd.ones(1, 2), autograd.tensor([7])), IndexError)
+    text = message(lambda: F.cross_entropy(autograd.ones(1, 2), autograd.tensor([7])), errors.BoundsError, IndexError)
     assert text.endswith("label_smoothing=0.0): class 7 is out of range: there are 2, from 0 to 1")
     assert "'target'" in message(lambda: F.cross_entropy(autograd.ones(1, 2), None), TypeError)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: F.max_pool2d(x, 2, padding=2),
+        lambda x: F.cross_entropy(x, x, label_smoothing=2.0),
+        lambda x: F.softshrink(x, -1.0),
+        lambda x: F.hardtanh(x, 2.0, 1.0),
+        lambda x: autograd.linspace(0, 1, -1),
+        lambda x: nn.Dropout(2.0),
+        lambda x: optim.SGD([x], lr=-1.0),
+        lambda x: nn.init.calculate_gain("no"),
+    ],
+)
+def test_arguments_that_make_no_sense_raise_what_users_of_numpy_and_of_pytorch_catch(call):
+    message(lambda: call(leaf([[[1.0, 2.0], [3.0, 4.0]]])), ValueError, RuntimeError)
 
 
 def test_a_module_called_with_none_is_named():

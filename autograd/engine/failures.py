@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DtypeError, LinAlgError, NotDifferentiableError, ShapeError
+from ..errors import ArgumentError, BoundsError, DtypeError, LinAlgError, NotDifferentiableError, ShapeError
 from .modes import local
 
 __all__ = ["INTERNAL", "describe", "explain", "operand_error", "rescue", "without_rules"]
@@ -71,9 +71,11 @@ def explain(op: Any, error: Exception, values: Sequence[Any]) -> Exception:
         return _AxisError(f"{op.name}({named}): {error}")
     if isinstance(error, ValueError):
         about_shapes = any(word in str(error) for word in _SHAPE_WORDS)
-        return (ShapeError if about_shapes else ValueError)(f"{op.name}({named}): {error}")
-    if isinstance(error, (IndexError, OverflowError)):
-        return type(error)(f"{op.name}({named}): {error}")
+        return (ShapeError if about_shapes else ArgumentError)(f"{op.name}({named}): {error}")
+    if isinstance(error, IndexError):
+        return BoundsError(f"{op.name}({named}): {error}")
+    if isinstance(error, OverflowError):
+        return OverflowError(f"{op.name}({named}): {error}")
     error.add_note(f"(in the forward of op {op.name}({named}))")
     return error
 
