@@ -408,6 +408,18 @@ def test_slopes_that_jump_require_grad_as_in_pytorch(name):
     assert values(again) == values(autograd.zeros(2, 4))
 
 
+def test_a_slope_that_is_a_constant_array_is_tied_too():
+    @autograd.op(x=lambda g: np.full(3, 2.0), tied=True)
+    def twice(x):
+        """Twice ``x``, summed up alone."""
+        return 2 * x
+
+    x = leaf(1, 2, 3)
+    (g,) = autograd.grad(twice(x).sum(), x, create_graph=True)
+    assert values(g) == [2, 2, 2]
+    assert values(autograd.grad(g.sum(), x)[0]) == [0, 0, 0]
+
+
 @pytest.mark.parametrize("linear", [lambda x: x * 2, lambda x: x.clamp(0, 1), lambda x: x.max(1)[0]])
 def test_slopes_of_others_do_not(linear):
     x = leaf([0.3, -0.7], [2.5, -1.5])

@@ -99,9 +99,8 @@ class Reach:
 
     def _walk(self, start: Any, called: str) -> None:
         self._near = near = deque([(start, called, True)])
-        self._far = far = deque[
-            tuple[Any, str, bool]
-        ]()  # what only private names lead to: its names are the worse ones
+        # what only private names lead to: its names are the worse ones
+        self._far = far = deque[tuple[Any, str, bool]]()
         while near or far or self._held:
             if not (near or far):
                 module, name = self._held.pop()

@@ -17,7 +17,7 @@ from ..errors import ArgumentError, FreedGraphError, MutationError, RuleError
 from .hooks import run_hooks
 from .modes import Mode, local
 from .mutation import clock, mutated_since, untouched
-from .nodes import RELEASED, Leaf, Node, NodeOp, Packed, Pick, make_node, new_tensor
+from .nodes import RELEASED, Handle, Leaf, Node, NodeOp, Packed, Pick, make_node, new_tensor
 from .quiet import quiet
 
 __all__ = ["add", "add_all", "collect", "conform", "leaves_of", "sum_to", "sweep"]
@@ -174,7 +174,11 @@ _SLOPE = _Slope()
 
 def _tied(d: Any, parent: Any) -> Any:
     """The derivative by a parent, on which it depends if on nothing else."""
-    return d if d._node is not None else new_tensor(d._data, make_node(_SLOPE, (parent,), (), d))
+    if isinstance(d, Handle):
+        if d._node is not None:
+            return d
+        d = d._data
+    return new_tensor(d, make_node(_SLOPE, (parent,), (), d))  # of an array too: a rule may return a constant
 
 
 def _mode(create_graph: bool) -> Any:
