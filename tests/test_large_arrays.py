@@ -49,6 +49,8 @@ ALONG: dict[str, tuple[Any, list[Any], float]] = {
     "var": (lambda x, d: autograd.var(x, d), [_edges], 1e-5),
     "std": (lambda x, d: autograd.std(x, d, keepdim=True), [_edges], 1e-5),
     "prod": (lambda x, d: autograd.prod(x, d), [_factors], 1e-4),
+    "amax": (lambda x, d: autograd.amax(x, d), [_edges], 1e-6),
+    "amin, once in each line": (lambda x, d: autograd.amin(x, d, keepdim=True), [_numbers], 1e-6),
     "cumsum": (lambda x, d: autograd.cumsum(x, d), [_numbers], 1e-4),
     "cumsum, edges": (lambda x, d: autograd.cumsum(x, d), [_edges], 1e-5),
     "cumprod": (lambda x, d: autograd.cumprod(x, d), [lambda: 1 + (_factors() - 1) * 0.1], 1e-4),

@@ -17,7 +17,7 @@ from .._protocols import numpy_function
 from ..errors import ArgumentError, ShapeError
 from ..samples import case, integers, reals
 from ._blocks import in_blocks
-from .axes import MANY, axes_of, in_one_line, line_axis, place_along, take_lines
+from .axes import MANY, axes_of, folded, in_one_line, line_axis, place_along, take_lines, true_places
 from .extremes import require_elements
 
 _ALONG = [
@@ -178,10 +178,10 @@ def _chosen(lines: Any, k: int, largest: bool) -> Any:
     The parts of a line that hold its ``k`` leading elements are ``k`` at most, so no element behind the ``k``-th
     leader of a part is among them. Few elements are left to be sorted, unless many are equal.
     """
-    leaders = _leaders(lines, 8 * k, np.maximum if largest else np.minimum)
+    leaders = folded(np.maximum if largest else np.minimum, lines, 8 * k)
     place = leaders.shape[1] - k if largest else k - 1
     bound = np.partition(leaders, place, 1)[:, place : place + 1]
-    found = _true_places(lines >= bound if largest else lines <= bound)
+    found = true_places(lines >= bound if largest else lines <= bound)
     count, n = lines.shape
     rows = found // n
     counts = np.bincount(rows, minlength=count)
@@ -193,27 +193,6 @@ def _chosen(lines: Any, k: int, largest: bool) -> Any:
     left[rows, np.arange(len(found)) - first[rows, 0]] = lines.reshape(-1)[found]
     ranks = order(left, 1, largest)[:, :k]
     return found[first + ranks] - np.arange(0, lines.size, n)[:, None]
-
-
-def _leaders(lines: Any, width: int, extreme: Any) -> Any:
-    """The extremes of parts of each line, which are as many as ``width`` to twice that."""
-    while lines.shape[1] >= 2 * width:
-        half = lines.shape[1] // 2
-        folded = extreme(lines[:, :half], lines[:, half : 2 * half])
-        if lines.shape[1] % 2:
-            extreme(folded[:, 0], lines[:, -1], out=folded[:, 0])
-        lines = folded
-    return lines
-
-
-def _true_places(flags: Any) -> Any:
-    """``np.flatnonzero`` of flags few of which are True: eight are looked at at once."""
-    flat = flags.reshape(-1)
-    if flat.size % 8:
-        return np.flatnonzero(flat)
-    eights = np.flatnonzero(flat.view(np.uint64))
-    within = np.flatnonzero(flat.reshape(-1, 8)[eights])
-    return eights[within >> 3] * 8 + (within & 7)
 
 
 @op(
