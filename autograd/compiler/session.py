@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import types
 from collections.abc import Callable
@@ -408,8 +409,12 @@ class Form:
     def __init__(self, array: Any) -> None:
         for name in self.__slots__:
             setattr(self, name, getattr(array, name))
-        flags = array.flags  # which would keep the array alive
-        self.flags = types.SimpleNamespace(c_contiguous=flags.c_contiguous, f_contiguous=flags.f_contiguous)
+        self.flags = _flags(array.flags.c_contiguous, array.flags.f_contiguous)  # an array's own keep it alive
+
+
+@functools.cache
+def _flags(c_contiguous: bool, f_contiguous: bool) -> Any:
+    return types.SimpleNamespace(c_contiguous=c_contiguous, f_contiguous=f_contiguous)
 
 
 def forget(program: Program) -> None:
