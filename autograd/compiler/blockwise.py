@@ -71,7 +71,8 @@ class Blockwise(Calls):
         for value, old in names.items():
             value.name = old
         self._body += lines
-        self._body.append(f"in_blocks({flat[lead]}, {name}, rows={run.height})")
+        widest = max(flat, key=lambda value: value.array.size)  # how long its rows are decides how NumPy takes them
+        self._body.append(f"in_blocks({flat[widest]}, {name}, rows={run.height})")
         for item, parts in sums.items():
             self._body.append(self._total(item, parts))
 
