@@ -348,7 +348,7 @@ def _saved(op: Any, name: str) -> str:
     value = name
     if name.endswith("_shape") and name not in op.params:
         value = f"_shape({name[:-6]})" if len(op.inputs) > 1 else f"{name[:-6]}.shape"
-    if op.joint is not None or len(asking) == len(op.inputs):
+    if op.joint is not None or name in op.settings or len(asking) == len(op.inputs):
         return value
     return f"({value} if {' or '.join(f'{node} is not None' for node in asking)} else None)"
 

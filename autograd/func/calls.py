@@ -21,19 +21,16 @@ from .._operands import unwrap
 from ..boxes import ArrayBox, boxed
 from ..engine.failures import describe
 from ..engine.modes import Mode, local
-from ..engine.nodes import Handle, Leaf, new_tensor
-from ..engine.sweep import collect, leaves_of
+from ..engine.nodes import RUNNING, Handle, Leaf, new_tensor
+from ..engine.sweep import collect, collect_to, leaves_of
 from ..engine.views import node_of
 from ..errors import DtypeError, GradientError, ShapeError
 from ..ops.casting import clone
 from .pytrees import Spec, flatten, unflatten
 
-__all__ = ["RUNNING", "Call", "chosen", "filled", "name_of", "replaced"]
+__all__ = ["Call", "chosen", "filled", "name_of", "replaced"]
 
 _AS_IT_IS = contextlib.nullcontext()
-RUNNING = "running"
-"""In the notes of a call's leaves: a list that is empty once the call's function has returned. Nobody is left
-to differentiate with respect to such a leaf; one of a function that still runs belongs to an outer transform."""
 
 
 def name_of(func: Any) -> str:
@@ -54,6 +51,7 @@ class Call:
     Attributes:
         tree: the same tree of the Tensors made for this call.
         inputs: these, one by one.
+        targets: their places in the graph.
         arrays: whether all were arrays or numbers, so that results shall be arrays too.
     """
 
@@ -70,7 +68,7 @@ class Call:
         self.inputs = [self._lift(i, value) for i, value in enumerate(given)]
         self.tree = unflatten(self.inputs, self.spec)
         self.arrays = bool(given) and all(type(tensor) is ArrayBox for tensor in self.inputs)
-        self._targets = {tensor._node for tensor in self.inputs}
+        self.targets = [tensor._node for tensor in self.inputs]
         self._order: list[Any] | None = None  # of the sweep, once it is known
 
     def _lift(self, i: int, value: Any) -> Any:
@@ -184,8 +182,14 @@ class Call:
             return True
         roots = [node for out in outputs if (node := node_of(out)) is not None]
         self._order = collect(roots)
-        leaves = leaves_of(self._order).union([root for root in roots if type(root) is Leaf]) - self._targets
+        leaves = leaves_of(self._order).union([root for root in roots if type(root) is Leaf]).difference(self.targets)
         return any(leaf.note is None or leaf.note.get(RUNNING, True) for leaf in leaves)
+
+    def order(self, places: Iterable[Any]) -> list[Any]:
+        """The graph that leads from the inputs to these places, newest first."""
+        if self._order is None:
+            self._order = collect_to([place for place in places if place is not None], set(self.targets))
+        return self._order
 
     def records(self, seeds: Iterable[Any], linked: bool) -> bool:
         """Whether a pull with these seeds, perhaps long after the call, shall be recorded."""

@@ -1,24 +1,28 @@
-"""Products of Jacobians with vectors, by differentiating reverse mode: the trick of two transposes.
+"""Products of Jacobians with vectors, in forward mode: the function is recorded, and tangents are pushed through it.
 
-What backward computes, ``u = v . J``, is linear in the weights ``v``. So its own derivative with respect to ``v``,
-weighted with a direction ``t``, is ``J . t``. It costs a few times the function and needs no second set of rules: it is
-right for all ops whose gradient can be differentiated.
-
-Source: J. Townsend, "A new trick for calculating Jacobian vector products", 2017.
+Once recorded, a function can be pushed through in any number of directions. Where more goes on than derivatives (hooks
+are to run, observers to be told of rules), the product is had in reverse mode instead, by two transposes: what backward
+computes, ``u = v . J``, is linear in the weights ``v``, so its own derivative with respect to ``v``, weighted with a
+direction ``t``, is ``J . t``.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import _gradients
-from ..engine.nodes import Leaf, new_tensor
+from ..engine.foreign import ForeignArray
+from ..engine.modes import local
+from ..engine.nodes import RUNNING, Handle, Leaf, new_tensor
+from ..engine.push import push
 from ..engine.views import node_of
 from ..errors import GradientError
-from .calls import RUNNING, Call, filled
+from ..ops.casting import clone
+from .calls import Call, filled
 from .pytrees import unflatten
 from .reverse import titled
 
@@ -27,6 +31,47 @@ __all__ = ["Push", "jvp", "linearize"]
 
 class Push:
     """The linear map from directions of a call's inputs to those of its outputs."""
+
+    def __init__(self, call: Call, outputs: Sequence[Any]) -> None:
+        self.call = call
+        self.outputs = outputs
+        self._places = [node_of(out) for out in outputs]
+        self._order = call.order(self._places)
+        self._transposes: _Transposes | None = None
+        if local.observers or any([place.hooks is not None for place in (*self._order, *call.targets)]):
+            self._transposes = _Transposes(call, outputs)
+
+    def __call__(self, directions: Sequence[Any], record: bool) -> list[Any]:
+        """The direction in which each output moves, as Tensors; None as the direction of an input that does not."""
+        if self._transposes is not None:
+            return self._transposes(directions, record)
+        moving = [(place, t) for place, t in zip(self.call.targets, directions, strict=True) if t is not None]
+        tangents = {place: t if record else t._data for place, t in moving}
+        if record:
+            with self.call.mode():
+                push(self._order, tangents, True)
+        else:
+            push(self._order, tangents, False)
+        held = {id(t._data) for _, t in moving}
+        results = []
+        for out, place in zip(self.outputs, self._places, strict=True):
+            t = tangents.pop(place, None)
+            if t is None:  # or another output is the same
+                t = next((made for made, known in zip(results, self._places, strict=False) if known is place), None)
+                t = np.zeros_like(out._data) if t is None or place is None else clone(t) if record else t._data.copy()
+            elif isinstance(t, Handle):
+                if t._view is not None or id(t._data) in held:
+                    t = clone(t)
+            elif isinstance(t, (np.ndarray, ForeignArray)) and (
+                t.base is not None or id(t) in held or sys.getrefcount(t) > 2
+            ):
+                t = t.copy()
+            results.append(t if isinstance(t, Handle) else new_tensor(t))
+        return results
+
+
+class _Transposes:
+    """``Push`` by two transposes."""
 
     def __init__(self, call: Call, outputs: Sequence[Any]) -> None:
         self.call = call
@@ -40,9 +85,10 @@ class Push:
             self._pulled = call.pull([outputs[i] for i in self._live], self._weights, record=True, retain=True)
 
     def __call__(self, directions: Sequence[Any], record: bool) -> list[Any]:
-        """The direction in which each output moves, as Tensors."""
         found = [new_tensor(np.zeros_like(out._data)) for out in self.outputs]
-        live = [i for i, pulled in enumerate(self._pulled) if node_of(pulled) is not None]
+        live = [
+            i for i, pulled in enumerate(self._pulled) if node_of(pulled) is not None and directions[i] is not None
+        ]
         if not live or not self._weights:
             return found
         with self.call.mode():

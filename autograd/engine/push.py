@@ -1,0 +1,168 @@
+"""The push: carries tangents, the directions in which values move, from the inputs to the outputs, oldest node first.
+
+It is forward mode, on the graph that was recorded for reverse mode, and with its rules. Of most ops one word (``jvp=``
+in their blocks) says how a rule that carries gradients back carries tangents on: see ``autograd._pushing``. For any
+other op there is the trick of two transposes: what its rules compute, ``u = v . J``, is linear in the gradient ``v``,
+so the derivative of that with respect to ``v``, weighted with a tangent ``t``, is ``J . t``.
+
+Source: J. Townsend, "A new trick for calculating Jacobian vector products", 2017.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import RuleError
+from .modes import Mode
+from .mutation import clock
+from .nodes import RELEASED, RUNNING, Leaf, Node, Packed, Pick, new_tensor
+from .quiet import quiet
+from .sweep import check_saved, conform, sweep, tied
+from .views import node_of
+
+__all__ = ["by_transposes", "fitted", "gathered", "push", "spread", "zeros"]
+
+
+@quiet
+def push(order: Sequence[Any], tangents: dict[Any, Any], record: bool) -> None:
+    """Add to ``tangents`` those of all nodes in ``order`` that move.
+
+    Args:
+        order: Nodes and Picks, newest first, as ``collect`` returns them.
+        tangents: by node, of the shapes and dtypes of what the nodes made: arrays; Tensors with ``record``.
+        record: whether the tangents shall have a graph of their own, through which they can be differentiated.
+
+    Raises:
+        FreedGraphError, MutationError: what a node saved is gone, or was overwritten.
+        RuleError: a rule returned what cannot be a tangent.
+    """
+    now = clock.now
+    node = None
+    try:
+        for node in reversed(order):
+            if type(node) is Pick:
+                parts = tangents.get(node.source)
+                if parts is not None and parts[node.index] is not None:
+                    tangents[node] = parts[node.index]
+                continue
+            parents = node.parents
+            for parent in parents:
+                if parent in tangents:
+                    break
+            else:
+                continue
+            saved = node.saved
+            if node.time != now or saved is RELEASED:
+                check_saved([node])
+            op = node.op
+            carry = op.push
+            if carry is None:
+                found = by_transposes(node, saved, parents, tangents, record)
+            elif record or type(saved) is Packed:
+                found = carry(node, op.revive(node, record), parents, tangents, record)
+                if found is not None and record and op.tied:
+                    found = tied(found, parent)
+            else:
+                found = carry(node, saved, parents, tangents, record)
+            if found is not None:
+                tangents[node] = found
+    except Exception as error:
+        if node is not None:
+            error.add_note(f"(in forward mode, at op '{node.op.name}')")
+        raise
+
+
+def by_transposes(node: Node, saved: Any, parents: Any, tangents: dict[Any, Any], record: bool) -> Any:
+    """The tangent of a node of any op (of several outputs a list of tangents), by its rules for gradients alone."""
+    near = {parent for parent in parents if parent is not None}
+    moving = [parent for parent in dict.fromkeys(parents) if parent in tangents]
+    if node.op.outputs is None and node.dtype.kind != "c" and node.shape == ():
+        return _of_number(node, moving, near, tangents, record)
+    if node.op.outputs is None:
+        roots: list[Any] = [node]
+    else:
+        roots = [Pick(node, i) for i, dtype in enumerate(node.dtype) if dtype.kind in "fcV"]
+    weights = [new_tensor(np.zeros(root.shape, root.dtype)) for root in roots]
+    for weight in weights:
+        weight._node = Leaf(weight)
+        weight._node.note = {RUNNING: ()}
+    with Mode(grad=True):
+        pulled = sweep(roots, weights, targets=moving, retain=True, create_graph=True, ends=near)
+        pairs = [(p, tangents[parent]) for parent, p in pulled.items() if p is not None and node_of(p) is not None]
+        targets = [weight._node for weight in weights]
+        moved: dict[Any, Any] = {}
+        if pairs:
+            moved = sweep(
+                [node_of(p) for p, _ in pairs],
+                [t for _, t in pairs],
+                targets=targets,
+                retain=True,
+                create_graph=record,
+                ends={*targets, *near, node},
+            )
+    if node.op.outputs is None:
+        return moved.get(targets[0])
+    found: list[Any] = [None] * len(node.shape)
+    for root, target in zip(roots, targets, strict=True):
+        found[root.index] = moved.get(target)
+    return found
+
+
+def _of_number(node: Node, moving: list[Any], near: set[Any], tangents: dict[Any, Any], record: bool) -> Any:
+    """The tangent of one real number: its gradient, times the tangents."""
+    one: Any = np.ones((), node.dtype)
+    pulled = sweep(
+        [node], [new_tensor(one) if record else one], targets=moving, retain=True, create_graph=record, ends=near
+    )
+    found = None
+    for parent, p in pulled.items():
+        if p is not None:
+            t = tangents[parent]
+            part = np.sum(np.real(np.conj(p) * t) if p.dtype.kind == "c" else p * t)
+            found = part if found is None else found + part
+    return None if found is None else fitted(found, node, node.op)
+
+
+# ---- what the written functions use ----------------------------------------------------------------------------------
+
+
+def fitted(move: Any, node: Any, op: Any) -> Any:
+    """What a rule made of tangents, in the shape and dtype of its node.
+
+    Raises: RuleError if it cannot be a tangent.
+    """
+    if getattr(move, "shape", node.shape) != node.shape:
+        try:
+            move = np.broadcast_to(move, node.shape)
+        except ValueError:
+            raise RuleError(
+                f"op '{op.name}' (jvp={op.jvp!r}) moves an output of shape {node.shape} by an array of shape "
+                f"{move.shape}; say nothing of its Jacobian, if none of the words for it is right"
+            ) from None
+    return conform(move, node, op)
+
+
+def spread(t: Any, node: Any) -> Any:
+    """The tangent of an input of an elementwise op, broadcast to the shape of the output, in its dtype."""
+    if t.shape != node.shape:
+        t = np.broadcast_to(t, node.shape)
+    if t.dtype != node.dtype and (t.dtype.kind != "c" or node.dtype.kind == "c"):
+        t = t.astype(node.dtype)
+    return t
+
+
+def gathered(d: Any, node: Any, dim: Any, keepdim: bool) -> Any:
+    """The elements of ``d`` summed up to the shape of a reduction's output."""
+    if d.shape == node.shape:
+        return d
+    if node.shape == () or dim is None:
+        return np.reshape(np.sum(d), node.shape)
+    return np.sum(d, axis=tuple(dim) if isinstance(dim, list) else dim, keepdims=keepdim)
+
+
+def zeros(shape: tuple[int, ...], node: Any) -> Any:
+    """The tangent of an input that does not move."""
+    return np.zeros(shape, node.dtype)
