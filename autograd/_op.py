@@ -107,8 +107,8 @@ def op(
             of all that works element by element (of ufuncs it is known): a rule carries tangents on as it carries
             gradients back. ``"reduction"``: each element of an input goes into one element of the output, by
             ``dim`` and ``keepdim`` if it has them: the rule gives the weights with which tangents are summed up.
-            ``"linear"``: in all its inputs together; ``"multilinear"``: in each of them by itself, and what has a default
-            is added: the forward is called on tangents. Where nothing is said, the rules are transposed.
+            ``"linear"``: in all its inputs together; ``"multilinear"``: in each of them by itself, while inputs with
+            a default are added: the forward is called on tangents. Where nothing is said, the rules are transposed.
         register: whether the op joins the library's table ``OPS`` (default: only the library's own ops do).
 
     Raises:

@@ -155,7 +155,7 @@ def _linear(op: Any) -> list[str]:
 
 
 def _multilinear(op: Any) -> list[str]:
-    """For each factor the forward with its tangent in its place; inputs that may be left out are added to the product."""
+    """For each factor the forward with its tangent in its place; inputs that have a default are added to the product."""
     added = [name for name in op.inputs if op.signature.parameters[name].default is not inspect.Parameter.empty]
     lines = ["    _move = None"]
     for i, name in enumerate(op.inputs):

@@ -20,7 +20,7 @@ from .modes import Mode
 from .mutation import clock
 from .nodes import RELEASED, RUNNING, Leaf, Node, Packed, Pick, new_tensor
 from .quiet import quiet
-from .sweep import check_saved, conform, sweep, tied
+from .sweep import check_saved, conform, sweep, tie
 from .views import node_of
 
 __all__ = ["by_transposes", "fitted", "gathered", "push", "spread", "zeros"]
@@ -64,7 +64,7 @@ def push(order: Sequence[Any], tangents: dict[Any, Any], record: bool) -> None:
             elif record or type(saved) is Packed:
                 found = carry(node, op.revive(node, record), parents, tangents, record)
                 if found is not None and record and op.tied:
-                    found = tied(found, parent)
+                    found = tie(found, parent)
             else:
                 found = carry(node, saved, parents, tangents, record)
             if found is not None:
