@@ -131,6 +131,19 @@ def _jvp(fun: Callable[[Any], Any], x: Any) -> Callable[[Any], Any]:
     return lambda v: (value, push(v))
 
 
+def _named(operator: Callable[..., Any], name: str) -> Callable[..., Any]:
+    @functools.wraps(operator)
+    def call(*args: Any) -> Any:
+        return operator(*args)
+
+    call.__name__ = name
+    return call
+
+
+_MAKE_VJP = unary_to_nary(_named(_vjp, "make_vjp"))
+_MAKE_JVP = unary_to_nary(_named(_jvp, "make_jvp"))
+
+
 def make_vjp(fun: Callable[..., Any], argnum: Any = 0) -> Callable[..., Any]:
     """The function of the same arguments that returns ``(vjp, value)``; ``vjp(g)`` is ``g`` times the Jacobian.
 
@@ -140,7 +153,7 @@ def make_vjp(fun: Callable[..., Any], argnum: Any = 0) -> Callable[..., Any]:
     >>> vjp(np.array([1.0, 10.0]))
     array([ 2., 40.])
     """
-    return unary_to_nary(_named(_vjp, "make_vjp"))(fun, argnum)
+    return _MAKE_VJP(fun, argnum)
 
 
 def make_jvp(fun: Callable[..., Any], argnum: Any = 0) -> Callable[..., Any]:
@@ -151,21 +164,12 @@ def make_jvp(fun: Callable[..., Any], argnum: Any = 0) -> Callable[..., Any]:
     >>> make_jvp(np.square)(np.array([1.0, 2.0]))(np.array([1.0, 10.0]))
     (array([1., 4.]), array([ 2., 40.]))
     """
-    return unary_to_nary(_named(_jvp, "make_jvp"))(fun, argnum)
+    return _MAKE_JVP(fun, argnum)
 
 
 def make_jvp_reversemode(fun: Callable[..., Any], argnum: Any = 0) -> Callable[..., Any]:
     """As ``make_jvp``, but that the function made at the point returns only the Jacobian times ``v``."""
     return unary_to_nary(lambda fun, x: _func.linearize(fun, x)[1])(fun, argnum)
-
-
-def _named(operator: Callable[..., Any], name: str) -> Callable[..., Any]:
-    @functools.wraps(operator)
-    def call(*args: Any) -> Any:
-        return operator(*args)
-
-    call.__name__ = name
-    return call
 
 
 def deriv(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:

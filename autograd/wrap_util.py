@@ -27,6 +27,9 @@ def wraps(fun: Any, namestr: str = "{fun}", docstr: str = "{doc}", **kwargs: Any
     """Give a function the name and docstring of ``fun``, put into ``namestr`` and ``docstr``."""
 
     def decorate(f: Any) -> Any:
+        if namestr == "{fun}" and docstr == "{doc}":
+            f.__name__, f.__doc__ = get_name(fun), get_doc(fun)
+            return f
         f.__name__ = namestr.format(fun=get_name(fun), **kwargs)
         f.__doc__ = docstr.format(fun=get_name(fun), doc=get_doc(fun), **kwargs)
         return f
@@ -36,13 +39,14 @@ def wraps(fun: Any, namestr: str = "{fun}", docstr: str = "{doc}", **kwargs: Any
 
 def wrap_nary_f(fun: Any, op: Any, argnum: Any) -> Callable[[Any], Any]:
     """Name a function for what it is: ``op`` of ``fun`` with respect to argument ``argnum``."""
-    return wraps(
-        fun,
-        "{op}_of_{fun}_wrt_argnum_{argnum}",
-        "{op} of {fun} with respect to argument {argnum}, as a function of the same arguments.",
-        op=get_name(op),
-        argnum=argnum,
-    )
+    name, of = get_name(op), get_name(fun)
+
+    def decorate(f: Any) -> Any:
+        f.__name__ = f"{name}_of_{of}_wrt_argnum_{argnum}"
+        f.__doc__ = f"{name} of {of} with respect to argument {argnum}, as a function of the same arguments."
+        return f
+
+    return decorate
 
 
 def unary_to_nary(unary_operator: Callable[..., Any]) -> Callable[..., Any]:

@@ -22,7 +22,7 @@ from ..boxes import ArrayBox, boxed
 from ..engine.failures import describe
 from ..engine.modes import Mode, local
 from ..engine.nodes import RUNNING, Handle, Leaf, new_tensor
-from ..engine.sweep import collect, collect_to, leaves_of
+from ..engine.sweep import collect, collect_to
 from ..engine.views import node_of
 from ..errors import DtypeError, GradientError, ShapeError
 from ..ops.casting import clone
@@ -67,7 +67,7 @@ class Call:
         self._running = [True]
         self.inputs = [self._lift(i, value) for i, value in enumerate(given)]
         self.tree = unflatten(self.inputs, self.spec)
-        self.arrays = bool(given) and all(type(tensor) is ArrayBox for tensor in self.inputs)
+        self.arrays = given != [] and [tensor for tensor in self.inputs if type(tensor) is not ArrayBox] == []
         self.targets = [tensor._node for tensor in self.inputs]
         self._order: list[Any] | None = None  # of the sweep, once it is known
 
@@ -115,8 +115,11 @@ class Call:
             TypeError: ``has_aux``, and it returns no pair.
         """
         try:
-            with self.mode():
+            if local.grad:
                 result = self.func(*args, **kwargs)
+            else:
+                with self.mode():
+                    result = self.func(*args, **kwargs)
         finally:
             self._running.clear()
         if not has_aux:
@@ -135,7 +138,7 @@ class Call:
             GradientError: something else is among them.
         """
         leaves, spec = flatten(result)
-        return [self._output(leaf) for leaf in leaves], spec
+        return [leaf if isinstance(leaf, Handle) else self._output(leaf) for leaf in leaves], spec
 
     def _output(self, value: Any) -> Any:
         if isinstance(value, Handle):
@@ -182,8 +185,12 @@ class Call:
             return True
         roots = [node for out in outputs if (node := node_of(out)) is not None]
         self._order = collect(roots)
-        leaves = leaves_of(self._order).union([root for root in roots if type(root) is Leaf]).difference(self.targets)
-        return any(leaf.note is None or leaf.note.get(RUNNING, True) for leaf in leaves)
+        inside = set(self.targets)
+        for nodes in (roots, *[node.parents for node in self._order]):
+            for node in nodes:
+                if type(node) is Leaf and node not in inside and (node.note is None or node.note.get(RUNNING, True)):
+                    return True
+        return False
 
     def order(self, places: Iterable[Any]) -> list[Any]:
         """The graph that leads from the inputs to these places, newest first."""
@@ -193,7 +200,9 @@ class Call:
 
     def records(self, seeds: Iterable[Any], linked: bool) -> bool:
         """Whether a pull with these seeds, perhaps long after the call, shall be recorded."""
-        return local.grad and (linked or any(node_of(seed) is not None for seed in seeds))
+        if not local.grad:
+            return False
+        return linked or [seed for seed in seeds if node_of(seed) is not None] != []
 
     def gradient(self, out: Any, linked: bool) -> Any:
         """The gradient of one number, as the caller gets it."""
@@ -232,8 +241,16 @@ class Call:
             return result.copy() if self._keeps and result is value._data else result
         return new_tensor(value._data, node_of(value)) if type(value) is ArrayBox else value
 
+    def release_moves(self, moves: Sequence[Any], spec: Spec, record: bool) -> Any:
+        """Directions of outputs, in memory of their own, in the structure of these, as the caller gets them."""
+        if self.arrays and not record:
+            return unflatten([move._data for move in moves], spec)
+        return unflatten([self.release(move, record) for move in moves], spec)
+
     def release_tree(self, tree: Any, linked: bool | None = None) -> Any:
         """The tree with its Tensors released; the rest as it is."""
+        if linked is not None and isinstance(tree, Handle):
+            return self.release(tree, linked)
         leaves, spec = flatten(tree)
         if linked is None:
             linked = self.linked([leaf for leaf in leaves if isinstance(leaf, Handle)])
@@ -268,7 +285,7 @@ class Call:
             GradientError, ShapeError: it has another structure, or other shapes.
         """
         leaves, found = flatten(given)
-        if found != spec:
+        if found is not spec and found != spec:
             raise GradientError(f"{self.name}: expected {what} of the structure of {of}, {spec}, got {found}")
         directions = []
         for i, (leaf, value) in enumerate(zip(leaves, values, strict=True)):

@@ -23,7 +23,6 @@ from ..engine.views import node_of
 from ..errors import GradientError
 from ..ops.casting import clone
 from .calls import Call, filled
-from .pytrees import unflatten
 from .reverse import titled
 
 __all__ = ["Push", "jvp", "linearize"]
@@ -45,29 +44,36 @@ class Push:
         """The direction in which each output moves, as Tensors; None as the direction of an input that does not."""
         if self._transposes is not None:
             return self._transposes(directions, record)
-        moving = [(place, t) for place, t in zip(self.call.targets, directions, strict=True) if t is not None]
-        tangents = {place: t if record else t._data for place, t in moving}
+        tangents: dict[Any, Any] = {}
+        held = set()
+        for place, t in zip(self.call.targets, directions, strict=True):
+            if t is not None:
+                tangents[place] = t if record else t._data
+                held.add(id(t._data))
         if record:
             with self.call.mode():
                 push(self._order, tangents, True)
         else:
             push(self._order, tangents, False)
-        held = {id(t._data) for _, t in moving}
-        results = []
-        for out, place in zip(self.outputs, self._places, strict=True):
-            t = tangents.pop(place, None)
-            if t is None:  # or another output is the same
-                t = next((made for made, known in zip(results, self._places, strict=False) if known is place), None)
-                t = np.zeros_like(out._data) if t is None or place is None else clone(t) if record else t._data.copy()
+        found = [tangents.get(place) for place in self._places]
+        tangents.clear()
+        results: list[Any] = []
+        for t, out in zip(found, self.outputs, strict=True):
+            if t is None:
+                t = np.zeros_like(out._data)
             elif isinstance(t, Handle):
-                if t._view is not None or id(t._data) in held:
-                    t = clone(t)
-            elif isinstance(t, (np.ndarray, ForeignArray)) and (
-                t.base is not None or id(t) in held or sys.getrefcount(t) > 2
-            ):
+                t = clone(t) if t._view is not None or id(t._data) in held else t
+            elif type(t) is not np.ndarray and not isinstance(t, ForeignArray):
+                pass  # a number
+            elif t.base is not None or id(t) in held or sys.getrefcount(t) > _OWN:
                 t = t.copy()
             results.append(t if isinstance(t, Handle) else new_tensor(t))
+            held.add(id(results[-1]._data))
         return results
+
+
+_OWN = 3
+"""How often an array is referred to that nobody holds but this function: in its list, as its variable, in its call."""
 
 
 def _hooked(nodes: Sequence[Any]) -> bool:
@@ -143,7 +149,7 @@ def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool =
     linked = call.linked(outputs)
     record = call.records(directions, linked)
     moved = Push(call, outputs)(directions, record)
-    pair = call.release_tree(result, linked), unflatten([call.release(move, record) for move in moved], spec)
+    pair = call.release_tree(result, linked), call.release_moves(moved, spec, record)
     return (*pair, call.release_tree(aux)) if has_aux else pair
 
 
@@ -173,7 +179,7 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
     def jvp_fn(*tangents: Any) -> Any:
         directions = call.directions(tangents, call.inputs, call.spec, "tangents", "the primals")
         record = call.records(directions, linked)
-        return unflatten([call.release(move, record) for move in push(directions, record)], spec)
+        return call.release_moves(push(directions, record), spec, record)
 
     return call.release_tree(result, linked), titled(jvp_fn, "jvp", func)
 
