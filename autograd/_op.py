@@ -104,11 +104,12 @@ def op(
         joint: one rule for all inputs, where they share work: returns a tuple, None for what is not in ``needs``.
         inputs: the differentiable inputs, where ``joint`` or no rule at all names them.
         jvp: what makes forward mode fast, if it is true of the op. ``"symmetric"``: its Jacobian is symmetric, as that
-            of all that works element by element (of ufuncs it is known): a rule carries tangents on as it carries
-            gradients back. ``"reduction"``: each element of an input goes into one element of the output, by
-            ``dim`` and ``keepdim`` if it has them: the rule gives the weights with which tangents are summed up.
-            ``"linear"``: in all its inputs together; ``"multilinear"``: in each of them by itself, while inputs with
-            a default are added: the forward is called on tangents. Where nothing is said, the rules are transposed.
+            of all that works element by element, ufuncs for instance, of which it need not be said: a rule carries
+            tangents on as it carries gradients back (of complex numbers, if it takes ``g`` as a factor). ``"linear"``:
+            in all its inputs together; ``"multilinear"``: in each of them by itself, while inputs with a default are
+            added: the forward is called on tangents. ``"reduction"``: each element of an input goes into one element of
+            the output, by ``dim`` and ``keepdim`` if it has them: the rule gives the weights of a sum. ``"unknown"``,
+            as where nothing is said: the rules are transposed.
         register: whether the op joins the library's table ``OPS`` (default: only the library's own ops do).
 
     Raises:

@@ -18,7 +18,7 @@ from .engine.push import by_transposes, fitted, gathered, spread, zeros
 
 __all__ = ["KINDS", "kind_of", "settings", "write_push"]
 
-KINDS = ("symmetric", "reduction", "linear", "multilinear")
+KINDS = ("symmetric", "reduction", "linear", "multilinear", "unknown")
 """What ``jvp`` may say."""
 
 _NAMES: dict[str, Any] = {
@@ -33,7 +33,7 @@ _NAMES: dict[str, Any] = {
 
 
 def kind_of(op: Any, said: str | None) -> str | None:
-    """What is known of an op's Jacobian: what was said of it; all that ufuncs do is elementwise.
+    """What is known of an op's Jacobian, or None: what was said of it; all that ufuncs do is elementwise.
 
     Raises:
         TypeError: it is no word for it, or not one for such an op.
@@ -49,7 +49,7 @@ def kind_of(op: Any, said: str | None) -> str | None:
         )
     if said == "multilinear" and (op.outputs is not None or op.lists):
         raise TypeError(f"op '{op.name}': jvp='multilinear' is for ops with one output and no lists")
-    return said
+    return None if said == "unknown" else said
 
 
 def settings(op: Any) -> set[str]:

@@ -19,6 +19,7 @@ from . import func as _func
 from . import recompute
 from ._gradients import grad as grad
 from .errors import GradientError
+from .func.forward import linearized
 from .func.pytrees import map_leaves
 from .util import subval
 from .wrap_util import unary_to_nary
@@ -127,7 +128,7 @@ def _vjp(fun: Callable[[Any], Any], x: Any) -> tuple[Callable[[Any], Any], Any]:
 
 def _jvp(fun: Callable[[Any], Any], x: Any) -> Callable[[Any], Any]:
     """``make_jvp`` of a function of one argument at a point."""
-    value, push = _func.linearize(fun, x)
+    value, push = linearized(fun, (x,))
     return lambda v: (value, push(v))
 
 

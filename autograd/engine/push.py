@@ -20,7 +20,7 @@ from .modes import Mode
 from .mutation import clock
 from .nodes import RELEASED, RUNNING, Leaf, Node, Packed, Pick, new_tensor
 from .quiet import quiet
-from .sweep import check_saved, conform, sweep, tie
+from .sweep import check_saved, conform, sweep
 from .views import node_of
 
 __all__ = ["by_transposes", "fitted", "gathered", "push", "spread", "zeros"]
@@ -63,8 +63,6 @@ def push(order: Sequence[Any], tangents: dict[Any, Any], record: bool) -> None:
                 found = by_transposes(node, saved, parents, tangents, record)
             elif record or type(saved) is Packed:
                 found = carry(node, op.revive(node, record), parents, tangents, record)
-                if found is not None and record and op.tied:
-                    found = tie(found, parent)
             else:
                 found = carry(node, saved, parents, tangents, record)
             if found is not None:

@@ -20,7 +20,7 @@ from .mutation import clock, mutated_since, untouched
 from .nodes import RELEASED, Handle, Leaf, Node, NodeOp, Packed, Pick, make_node, new_tensor
 from .quiet import quiet
 
-__all__ = ["add", "add_all", "check_saved", "collect", "collect_to", "conform", "leaves_of", "sum_to", "sweep", "tie"]
+__all__ = ["add", "add_all", "check_saved", "collect", "collect_to", "conform", "leaves_of", "sum_to", "sweep"]
 
 _by_rank = attrgetter("rank")
 _AS_IT_IS = contextlib.nullcontext()
@@ -153,7 +153,7 @@ class _Visit:
         derivatives: dict[Any, Any] = {}
         op.backward(node, g, saved, parents, derivatives)
         if tied:
-            derivatives = {parent: tie(d, parent) for parent, d in derivatives.items()}
+            derivatives = {parent: _tied(d, parent) for parent, d in derivatives.items()}
         for observer in self.observers:
             observer.after_rule(node, g, derivatives)
         for parent, d in derivatives.items():
@@ -172,7 +172,7 @@ class _Slope(NodeOp):
 _SLOPE = _Slope()
 
 
-def tie(d: Any, parent: Any) -> Any:
+def _tied(d: Any, parent: Any) -> Any:
     """The derivative by a parent, on which it depends if on nothing else."""
     if isinstance(d, Handle):
         if d._node is not None:

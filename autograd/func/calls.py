@@ -26,9 +26,9 @@ from ..engine.sweep import collect, collect_to
 from ..engine.views import node_of
 from ..errors import DtypeError, GradientError, ShapeError
 from ..ops.casting import clone
-from .pytrees import Spec, flatten, unflatten
+from .pytrees import ONE, Spec, flatten, unflatten
 
-__all__ = ["Call", "chosen", "filled", "name_of", "replaced"]
+__all__ = ["Call", "chosen", "filled", "lifted", "name_of", "replaced"]
 
 _AS_IT_IS = contextlib.nullcontext()
 
@@ -36,6 +36,16 @@ _AS_IT_IS = contextlib.nullcontext()
 def name_of(func: Any) -> str:
     """What a function is called in messages."""
     return getattr(func, "__name__", type(func).__name__)
+
+
+def lifted(value: Any, kind: type[Handle] | None, running: list[bool]) -> Any:
+    """A Tensor of one call alone around an array, and of what class; ``running`` is empty once that call is over."""
+    made = new_tensor(value)
+    if kind is not None:
+        made.__class__ = kind
+    made._node = leaf = Leaf(made)
+    leaf.note = {RUNNING: running}
+    return made
 
 
 class Call:
@@ -65,15 +75,24 @@ class Call:
         self._recording = local.grad
         self._nested = False
         self._running = [True]
-        self.inputs = [self._lift(i, value) for i, value in enumerate(given)]
+        self.inputs: list[Any] = []
+        self.targets: list[Any] = []
+        self.arrays = given != []
+        for value in given:
+            tensor = self._lift(value)
+            self.inputs.append(tensor)
+            self.targets.append(tensor._node)
+            if type(tensor) is not ArrayBox:
+                self.arrays = False
         self.tree = unflatten(self.inputs, self.spec)
-        self.arrays = given != [] and [tensor for tensor in self.inputs if type(tensor) is not ArrayBox] == []
-        self.targets = [tensor._node for tensor in self.inputs]
         self._order: list[Any] | None = None  # of the sweep, once it is known
 
-    def _lift(self, i: int, value: Any) -> Any:
+    def _lift(self, value: Any) -> Any:
         """A Tensor of this call alone with the value of one that was given, or of an array or number."""
-        if isinstance(value, Handle):
+        if type(value) is np.ndarray:
+            kind: Any = ArrayBox
+            made = new_tensor(value.copy() if self._keeps else value)
+        elif isinstance(value, Handle):
             kind = ArrayBox if isinstance(value, ArrayBox) else None
             if self._recording and node_of(value) is not None:
                 self._nested = True
@@ -95,7 +114,7 @@ class Call:
             raise DtypeError(
                 f"{self.name}: cannot differentiate {name_of(self.func)} with respect to an array of "
                 f"{made._data.dtype}: only floating and complex numbers have derivatives; convert it, for instance to "
-                f"float32 (leaf {i})"
+                f"float32 (leaf {len(self.inputs)})"
             )
         if kind is not None:
             made.__class__ = kind
@@ -103,6 +122,14 @@ class Call:
             made._node = Leaf(made)
             made._node.note = {RUNNING: self._running}
         return made
+
+    @classmethod
+    def around(cls, name: str, func: Callable[..., Any], tensor: Any, keeps: bool) -> Call:
+        """The call, already made, of a function of one Tensor, array or number, of which ``lifted`` made ``tensor``."""
+        call = cls(name, func, (), keeps)
+        call.tree, call.spec, call.inputs, call.targets = (tensor,), ONE, [tensor], [tensor._node]
+        call.arrays = type(tensor) is ArrayBox
+        return call
 
     def mode(self) -> Any:
         """The mode in which the function and its backward run: recording, even inside ``no_grad``."""
@@ -290,7 +317,9 @@ class Call:
         directions = []
         for i, (leaf, value) in enumerate(zip(leaves, values, strict=True)):
             tensor: Any = leaf
-            if not isinstance(leaf, Handle):
+            if type(leaf) is np.ndarray:
+                tensor = new_tensor(leaf)
+            elif not isinstance(leaf, Handle):
                 tensor = new_tensor(leaf if hasattr(leaf, "dtype") else np.asarray(leaf))
             if tensor._data.shape != value._data.shape:
                 raise ShapeError(

@@ -20,7 +20,7 @@ from typing import Any
 
 from ..errors import ArgumentError
 
-__all__ = ["Spec", "flatten", "map_leaves", "unflatten"]
+__all__ = ["ONE", "Spec", "flatten", "map_leaves", "unflatten"]
 
 
 class Spec:
@@ -65,7 +65,7 @@ class _Star:
 
 _LEAF = Spec(None, None, ())
 _NONE = Spec(type(None), None, ())
-_ONE = Spec(tuple, None, (_LEAF,))
+ONE = Spec(tuple, None, (_LEAF,))
 """The structure of the arguments of most functions."""
 _CONTAINERS = frozenset([tuple, list, dict, OrderedDict, defaultdict, deque, type(None)])
 
@@ -73,7 +73,7 @@ _CONTAINERS = frozenset([tuple, list, dict, OrderedDict, defaultdict, deque, typ
 def flatten(tree: Any) -> tuple[list[Any], Spec]:
     """The leaves of a tree, from left to right, and its structure."""
     if type(tree) is tuple and len(tree) == 1 and type(tree[0]) not in _CONTAINERS and not isinstance(tree[0], tuple):
-        return [tree[0]], _ONE
+        return [tree[0]], ONE
     leaves: list[Any] = []
     return leaves, _flatten(tree, leaves)
 
@@ -102,7 +102,7 @@ def unflatten(leaves: Sequence[Any], spec: Spec) -> Any:
         raise ArgumentError(f"unflatten: the structure {spec} has {spec.count} leaves, got {len(leaves)}")
     if spec is _LEAF:
         return leaves[0]
-    return (leaves[0],) if spec is _ONE else _build(spec, iter(leaves))
+    return (leaves[0],) if spec is ONE else _build(spec, iter(leaves))
 
 
 def _build(spec: Spec, leaves: Iterator[Any]) -> Any:

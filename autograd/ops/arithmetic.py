@@ -313,7 +313,7 @@ def _sign_rule(g: Any, x: Any) -> Any:
     return (g - np.conj(g * out * out)) / (2 * np.where(size == 0, math.inf, size))
 
 
-@op(np.sign, x=_sign_rule, samples=reals(avoid=(0.0,)))
+@op(np.sign, x=_sign_rule, jvp="unknown", samples=reals(avoid=(0.0,)))
 def sign(x: Any) -> Any:
     """-1, 0 or 1; of a complex number ``x / abs(x)``. 0 for nan; the gradient of real inputs is zero everywhere."""
     if x.dtype.kind == "c":
