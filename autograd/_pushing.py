@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ._writing import _argument, _derivative, asks
+from ._writing import argument, asks, derivative
 from .engine.push import by_transposes, fitted, gathered, spread, zeros
 
 __all__ = ["KINDS", "kind_of", "settings", "write_push"]
@@ -94,14 +94,14 @@ def _symmetric(op: Any) -> list[str]:
     for i, name in enumerate(op.inputs):
         if name not in op.rules:
             continue
-        derivative = _derivative(op, name)
+        made = derivative(op, name)
         lines += [f"    g = _tangents.get(_parents[{i}])", "    if g is not None:"]
-        if derivative.startswith("rule_"):
+        if made.startswith("rule_"):
             lines += [
                 "        if g.shape != _node.shape or g.dtype is not _node.dtype:",
                 "            g = _spread(g, _node)",
             ]
-        lines.append(f"        _d = {derivative}")
+        lines.append(f"        _d = {made}")
         lines.append("        _move = _d if _move is None else _move + _d" if i else "        _move = _d")
     return [*lines, *_FIT]
 
@@ -116,7 +116,7 @@ def _reduction(op: Any) -> list[str]:
         lines += [
             f"    _t = _tangents.get(_parents[{i}])",
             "    if _t is not None:",
-            f"        _d = _gathered({_derivative(op, name)} * _t, _node, {axis})",
+            f"        _d = _gathered({derivative(op, name)} * _t, _node, {axis})",
             "        _move = _d if _move is None else _move + _d",
         ]
     return [*lines, *_FIT]
@@ -126,7 +126,7 @@ def _called(op: Any, function: str, values: dict[str, str]) -> str:
     """A call of the forward with these texts for some arguments."""
     given = []
     for parameter in op.signature.parameters.values():
-        text = _argument(parameter)
+        text = argument(parameter)
         if parameter.name in values:
             text = f"{parameter.name}={values[parameter.name]}" if "=" in text else values[parameter.name]
         given.append(text)
@@ -155,7 +155,7 @@ def _linear(op: Any) -> list[str]:
 
 
 def _multilinear(op: Any) -> list[str]:
-    """For each factor the forward with its tangent in its place; inputs that have a default are added to the product."""
+    """For each factor the forward with its tangent in its place; inputs with a default are added to the product."""
     added = [name for name in op.inputs if op.signature.parameters[name].default is not inspect.Parameter.empty]
     lines = ["    _move = None"]
     for i, name in enumerate(op.inputs):

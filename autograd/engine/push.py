@@ -137,8 +137,8 @@ def fitted(move: Any, node: Any, op: Any) -> Any:
             move = np.broadcast_to(move, node.shape)
         except ValueError:
             raise RuleError(
-                f"op '{op.name}' (jvp={op.jvp!r}) moves an output of shape {node.shape} by an array of shape "
-                f"{move.shape}; say nothing of its Jacobian, if none of the words for it is right"
+                f"forward mode moves the result of '{op.name}', of shape {node.shape}, by an array of shape "
+                f"{move.shape}: what jvp= says of the op, or its defjvp, is not true"
             ) from None
     return conform(move, node, op)
 
