@@ -99,7 +99,7 @@ def _symmetric(op: Any) -> list[str]:
         if made.startswith("rule_"):
             lines += [
                 "        if g.shape != _node.shape or g.dtype is not _node.dtype:",
-                "            g = _spread(g, _node)",
+                "            g = _spread(g, _node, OP)",
             ]
         lines.append(f"        _d = {made}")
         lines.append("        _move = _d if _move is None else _move + _d" if i else "        _move = _d")

@@ -18,7 +18,7 @@ from ._tensor import Tensor
 from .boxes import ArrayBox
 from .engine.modes import local
 from .engine.nodes import Handle, Node, NodeOp, Pick, make_node, new_tensor
-from .engine.push import fitted
+from .engine.push import by_transposes, fitted
 from .engine.sweep import add, conform
 from .engine.views import node_of
 from .errors import NotDifferentiableError, RuleError
@@ -211,8 +211,7 @@ class _PrimitiveOp(NodeOp):
         self.name = self.__name__ = _name(rules.function)
         self.outputs = None if spec.kind is None else "many"
         whole = self.outputs is None and all(place is None for _, place in slots)
-        known = rules.pushed is None or rules.pushed.issuperset(self.argnums)
-        self.push = self._push if rules.jvp is not None and whole and known else None
+        self.push = self._push if rules.jvp is not None and whole else None
 
     @property
     def argnums(self) -> tuple[int, ...]:
@@ -264,7 +263,9 @@ class _PrimitiveOp(NodeOp):
 
     def _push(self, node: Node, saved: Any, parents: Any, tangents: dict[Any, Any], record: bool) -> Any:
         jvp: Any = self.rules.jvp
-        moving = [(n, tangents[p]) for n, p in zip(self.argnums, parents, strict=True) if p in tangents]
+        moving = [(slot[0], tangents[p]) for slot, p in zip(self.slots, parents, strict=True) if p in tangents]
+        if self.rules.pushed is not None and not self.rules.pushed.issuperset([n for n, _ in moving]):
+            return by_transposes(node, saved, parents, tangents, record)
         given = [_box(t) if record else t for _, t in moving]
         return fitted(_for_sweep(jvp([n for n, _ in moving], given, *saved[:3]), record), node, self)
 

@@ -133,23 +133,27 @@ def fitted(move: Any, node: Any, op: Any) -> Any:
     Raises: RuleError if it cannot be a tangent.
     """
     if getattr(move, "shape", node.shape) != node.shape:
-        try:
-            move = np.broadcast_to(move, node.shape)
-        except ValueError:
-            raise RuleError(
-                f"forward mode moves the result of '{op.name}', of shape {node.shape}, by an array of shape "
-                f"{move.shape}: what jvp= says of the op, or its defjvp, is not true"
-            ) from None
+        move = _broadcast(move, node, op)
     return conform(move, node, op)
 
 
-def spread(t: Any, node: Any) -> Any:
+def spread(t: Any, node: Any, op: Any) -> Any:
     """The tangent of an input of an elementwise op, broadcast to the shape of the output, in its dtype."""
     if t.shape != node.shape:
-        t = np.broadcast_to(t, node.shape)
+        t = _broadcast(t, node, op)
     if t.dtype != node.dtype and (t.dtype.kind != "c" or node.dtype.kind == "c"):
         t = t.astype(node.dtype)
     return t
+
+
+def _broadcast(move: Any, node: Any, op: Any) -> Any:
+    try:
+        return np.broadcast_to(move, node.shape)
+    except ValueError:
+        raise RuleError(
+            f"forward mode moves the result of '{op.name}', of shape {node.shape}, by an array of shape {move.shape}: "
+            "what jvp= says of the op, or its defjvp, is not true"
+        ) from None
 
 
 def gathered(d: Any, node: Any, dim: Any, keepdim: bool) -> Any:
