@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ._writing import argument, asks, derivative
+from .engine.modes import local
 from .engine.push import by_transposes, fitted, gathered, spread, zeros
 
 __all__ = ["KINDS", "kind_of", "settings", "write_push"]
@@ -25,6 +26,7 @@ _NAMES: dict[str, Any] = {
     "_by_transposes": by_transposes,
     "_fitted": fitted,
     "_gathered": gathered,
+    "_local": local,
     "_ndarray": np.ndarray,
     "_ones": np.ones,
     "_spread": spread,
@@ -86,6 +88,9 @@ _FIT = [
 ]
 
 
+_CHOICE = "    _call = kernel if _record or _local.levels else forward"
+
+
 def _symmetric(op: Any) -> list[str]:
     """A rule is its own transpose: it is called with the tangent in the place of the gradient."""
     lines = ["    _move = None"]
@@ -95,8 +100,9 @@ def _symmetric(op: Any) -> list[str]:
         if name not in op.rules:
             continue
         made = derivative(op, name)
+        code: Any = getattr(op.rules[name], "__code__", None)
         lines += [f"    g = _tangents.get(_parents[{i}])", "    if g is not None:"]
-        if made.startswith("rule_"):
+        if code is None or code.co_names or code.co_freevars:  # else it consists of operators, which broadcast
             lines += [
                 "        if g.shape != _node.shape or g.dtype is not _node.dtype:",
                 "            g = _spread(g, _node, OP)",
@@ -151,20 +157,20 @@ def _linear(op: Any) -> list[str]:
             lines.append(
                 f"    {name} = _zeros({name}_shape, _node) if (_t := _tangents.get(_parents[{i}])) is None else _t"
             )
-    return [*lines, f"    _move = {_called(op, 'kernel', {})}", *end]
+    return [*lines, _CHOICE, f"    _move = {_called(op, '_call', {})}", *end]
 
 
 def _multilinear(op: Any) -> list[str]:
     """For each factor the forward with its tangent in its place; inputs with a default are added to the product."""
     added = [name for name in op.inputs if op.signature.parameters[name].default is not inspect.Parameter.empty]
-    lines = ["    _move = None"]
+    lines = ["    _move = None", _CHOICE]
     for i, name in enumerate(op.inputs):
         if name in added:
             lines.append(f"    _t_{name} = _tangents.get(_parents[{i}])")
     for i, name in enumerate(op.inputs):
         if name in added:
             continue
-        call = _called(op, "kernel", {name: "_t", **{other: f"_t_{other}" for other in added}})
+        call = _called(op, "_call", {name: "_t", **{other: f"_t_{other}" for other in added}})
         lines += [f"    _t = _tangents.get(_parents[{i}])", "    if _t is not None:", f"        _d = {call}"]
         lines += [f"        _t_{other} = None" for other in added]
         lines.append("        _move = _d if _move is None else _move + _d")

@@ -132,17 +132,8 @@ def _jvp(fun: Callable[[Any], Any], x: Any) -> Callable[[Any], Any]:
     return lambda v: (value, push(v))
 
 
-def _named(operator: Callable[..., Any], name: str) -> Callable[..., Any]:
-    @functools.wraps(operator)
-    def call(*args: Any) -> Any:
-        return operator(*args)
-
-    call.__name__ = name
-    return call
-
-
-_MAKE_VJP = unary_to_nary(_named(_vjp, "make_vjp"))
-_MAKE_JVP = unary_to_nary(_named(_jvp, "make_jvp"))
+_vjp.__name__, _jvp.__name__ = "make_vjp", "make_jvp"  # as they call what they return
+_MAKE_VJP, _MAKE_JVP = unary_to_nary(_vjp), unary_to_nary(_jvp)
 
 
 def make_vjp(fun: Callable[..., Any], argnum: Any = 0) -> Callable[..., Any]:

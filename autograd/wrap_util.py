@@ -27,9 +27,6 @@ def wraps(fun: Any, namestr: str = "{fun}", docstr: str = "{doc}", **kwargs: Any
     """Give a function the name and docstring of ``fun``, put into ``namestr`` and ``docstr``."""
 
     def decorate(f: Any) -> Any:
-        if namestr == "{fun}" and docstr == "{doc}":
-            f.__name__, f.__doc__ = get_name(fun), get_doc(fun)
-            return f
         f.__name__ = namestr.format(fun=get_name(fun), **kwargs)
         f.__doc__ = docstr.format(fun=get_name(fun), doc=get_doc(fun), **kwargs)
         return f
@@ -66,12 +63,14 @@ def unary_to_nary(unary_operator: Callable[..., Any]) -> Callable[..., Any]:
 
         @wrap_nary_f(fun, unary_operator, argnum)
         def nary_f(*args: Any, **kwargs: Any) -> Any:
-            @wraps(fun)
             def unary_f(x: Any) -> Any:
+                if len(args) == 1 and type(argnum) is int:
+                    return fun(x, **kwargs)
                 if type(argnum) is int:
                     return fun(*subval(args, argnum, x), **kwargs)
                 return fun(*subvals(args, zip(argnum, x, strict=True)), **kwargs)
 
+            unary_f.__name__, unary_f.__doc__ = get_name(fun), get_doc(fun)
             x = args[argnum] if type(argnum) is int else tuple(args[i] for i in argnum)
             return unary_operator(unary_f, x, *op_args, **op_kwargs)
 

@@ -65,7 +65,9 @@ def cat(tensors: Any, dim: int = 0) -> Any:
     shapes = [x.shape for x in tensors]
     if () in shapes:
         raise ShapeError("cat: a 0-d tensor cannot be concatenated: use stack, or reshape(1) first")
-    kept = [x for x, shape in zip(tensors, shapes, strict=True) if not _is_nothing(shape, shapes)]
+    kept = tensors
+    if (0,) in shapes:
+        kept = [x for x, shape in zip(tensors, shapes, strict=True) if not _is_nothing(shape, shapes)]
     return _joined(kept, dim) if kept and kept[0].size > BLOCK else np.concatenate(kept, dim)
 
 
