@@ -6,7 +6,8 @@ From the block, ``op`` writes two small functions, as ``dataclasses`` does, spec
   exactly what the needed rules will ask for;
 * ``backward``: calls the rules of the inputs that need a gradient.
 
-``print(add.op.source)`` shows both.
+``print(add.op.source)`` shows both. A third is written at its first use: ``push``, which carries tangents on in forward
+mode (see ``autograd._pushing``).
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -393,6 +394,29 @@ def test_a_captured_value_that_is_differentiated_outside_is_reached():
     assert found == pytest.approx(np.sum(V * (np.cos(0.7 * X) - 0.7 * X * np.sin(0.7 * X))))
     moved = make_jvp(lambda x: anp.sum(x * tensor(X, requires_grad=True)))(X)(V)[1]
     assert moved.requires_grad
+
+
+@pytest.mark.parametrize("batched", [False, True])
+def test_large_tangents_are_kept_no_longer_than_they_are_needed(batched):
+    x = np.linspace(-1, 1, 4 if batched else 50_000)
+    wide = np.ones((12_500 if batched else 1, 1))
+
+    def deep(x):
+        for _ in range(20):
+            x = anp.sin(x * wide)[:1] * x
+        return x, x * 2
+
+    _, push = func.linearize(deep, x)
+    units = np.eye(4) if batched else None
+    run = (lambda: func.vmap(push)(units)) if batched else (lambda: push(np.ones_like(x)))
+    expected = [np.array(part) for part in run()]
+    tracemalloc.start()
+    found = run()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 12 * 400_000 * (4 if batched else 1)
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_nothing_is_left_behind():

@@ -26,12 +26,17 @@ from .views import node_of
 __all__ = ["by_transposes", "fitted", "gathered", "push", "spread", "zeros"]
 
 
-def push(order: Sequence[Any], tangents: dict[Any, Any], record: bool) -> None:
-    """Add to ``tangents`` those of all nodes in ``order`` that move.
+LARGE = 1 << 16
+"""Bytes of a tangent from which on none is kept longer than it is needed: to know how long that is takes time, too."""
+
+
+def push(order: Sequence[Any], tangents: dict[Any, Any], record: bool, roots: Sequence[Any]) -> None:
+    """Add to ``tangents`` those of the nodes ``roots``, as far as they move (and maybe others).
 
     Args:
-        order: Nodes and Picks, newest first, as ``collect`` returns them.
-        tangents: by node, of the shapes and dtypes of what the nodes made: arrays; Tensors with ``record``.
+        order: the Nodes and Picks that lead to the roots, newest first, as ``collect`` returns them.
+        tangents: by node, of the shapes and dtypes of what the nodes made: arrays; Tensors with ``record``. They are
+            no longer there where they were not needed any more.
         record: whether the tangents shall have a graph of their own, through which they can be differentiated.
 
     Raises:
@@ -40,39 +45,56 @@ def push(order: Sequence[Any], tangents: dict[Any, Any], record: bool) -> None:
     """
     now = clock.now
     node = None
+    done: dict[Any, list[Any]] | None = None
     token = begin()
     try:
         for node in reversed(order):
             if type(node) is Pick:
                 parts = tangents.get(node.source)
-                if parts is not None and parts[node.index] is not None:
-                    tangents[node] = parts[node.index]
-                continue
-            parents = node.parents
-            for parent in parents:
-                if parent in tangents:
-                    break
+                found = None if parts is None else parts[node.index]
             else:
-                continue
-            saved = node.saved
-            if node.time != now or saved is RELEASED:
-                check_saved([node])
-            op = node.op
-            carry = op.push
-            if carry is None:
-                found = by_transposes(node, saved, parents, tangents, record)
-            elif record or type(saved) is Packed:
-                found = carry(node, op.revive(node, record), parents, tangents, record)
-            else:
-                found = carry(node, saved, parents, tangents, record)
+                parents = node.parents
+                for parent in parents:
+                    if parent in tangents:
+                        break
+                else:
+                    continue
+                saved = node.saved
+                if node.time != now or saved is RELEASED:
+                    check_saved([node])
+                op = node.op
+                carry = op.push
+                if carry is None:
+                    found = by_transposes(node, saved, parents, tangents, record)
+                elif record or type(saved) is Packed:
+                    found = carry(node, op.revive(node, record), parents, tangents, record)
+                else:
+                    found = carry(node, saved, parents, tangents, record)
             if found is not None:
                 tangents[node] = found
+            if done is not None:
+                for parent in done.get(node, ()):
+                    tangents.pop(parent, None)
+            elif type(found) is not np.ndarray or found.nbytes > LARGE:
+                done = None if record or found is None or isinstance(found, np.generic) else _last_uses(order, roots)
     except Exception as error:
         if node is not None:
             error.add_note(f"(in forward mode, at op '{node.op.name}')")
         raise
     finally:
         end(token)
+
+
+def _last_uses(order: Sequence[Any], roots: Sequence[Any]) -> dict[Any, list[Any]]:
+    """For each node what no later one needs, of its parents."""
+    seen = set(roots)
+    found: dict[Any, list[Any]] = {}
+    for node in order:
+        for parent in node.parents:
+            if parent not in seen:
+                seen.add(parent)
+                found.setdefault(node, []).append(parent)
+    return found
 
 
 def by_transposes(node: Node, saved: Any, parents: Any, tangents: dict[Any, Any], record: bool) -> Any:

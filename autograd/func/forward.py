@@ -60,9 +60,9 @@ class Push:
                 held.add(id(t._data))
         if record:
             with self.call.mode():
-                push(self._order, tangents, True)
+                push(self._order, tangents, True, self._places)
         else:
-            push(self._order, tangents, False)
+            push(self._order, tangents, False, self._places)
         found = [tangents.get(place) for place in self._places]
         tangents.clear()
         results: list[Any] = []
@@ -235,7 +235,7 @@ def _of_one(name: str, func: Callable[..., Any], x: Any, keeps: bool) -> tuple[A
         elif type(t) is not np.ndarray or t.shape != data.shape or t.dtype is not data.dtype:
             return _finished(Call.around(name, func, box, keeps), result)[1](*tangents)
         moves = {leaf: t}
-        push(order, moves, False)
+        push(order, moves, False, (root,))
         move = moves.pop(root, None)
         moves.clear()
         if move is None:
