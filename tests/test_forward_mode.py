@@ -247,10 +247,9 @@ def in_place(x):
     return y
 
 
-def checkpointed(x):
-    from autograd.utils.checkpoint import checkpoint
-
-    return checkpoint(lambda x: autograd.exp(autograd.sin(x)) * x, x, use_reentrant=False)
+def packed(x):
+    with autograd.saved_tensors_hooks(lambda t: (t * 1,), lambda kept: kept[0]):
+        return autograd.tanh(x).exp() * x
 
 
 class Cubed(autograd.Function):
@@ -267,6 +266,8 @@ class Cubed(autograd.Function):
 
 FUNCTIONS = {
     "in_place": in_place,
+    "checkpoint": lambda x: autograd.checkpoint(lambda x: autograd.exp(autograd.sin(x)) * x.cumprod(0), x),
+    "saved elsewhere": packed,
     "views": lambda x: x.reshape(3, 1).expand(3, 2).T[1].flip(0) * x,
     "several outputs": lambda x: autograd.sort(autograd.sin(x))[0] * autograd.topk(x, 2)[0].sum(),
     "no output moves": lambda x: x.sign() * autograd.ones(3),
@@ -310,6 +311,20 @@ def test_any_function_can_be_pushed_and_differentiated_again(name):
 
     for outer in (func.grad, lambda f: func.jacfwd(f), lambda f: lambda x: func.jvp(f, (x,), (x,))[1]):
         np.testing.assert_allclose(outer(along)(x).numpy(), outer(against)(x).numpy(), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("op", ["tanh", "log_softmax", "cumsum", "cumprod"])
+def test_forward_mode_is_compiled(op):
+    apply = {"tanh": autograd.tanh}.get(op) or (lambda x: getattr(autograd, op)(x, 0))
+
+    def moved(x, v):
+        return func.jvp(lambda x: apply(x) * x, (x,), (v,))[1]
+
+    step = autograd.compile(moved)
+    for shift in range(4):
+        x, v = tensor(X + shift), tensor(V - shift)
+        autograd.testing.assert_close(step(x, v), moved(x, v))
+    assert step.source
 
 
 def test_results_share_memory_with_nothing():

@@ -11,14 +11,15 @@ Source: J. Townsend, "A new trick for calculating Jacobian vector products", 201
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
 from ..errors import RuleError
-from .modes import Mode
+from .modes import Mode, local
 from .mutation import clock
-from .nodes import RELEASED, RUNNING, Leaf, Node, Packed, Pick, new_tensor
+from .nodes import RELEASED, RUNNING, Handle, Leaf, Node, Packed, Pick, new_tensor
 from .quiet import begin, end
 from .sweep import check_saved, conform, sweep
 from .views import node_of
@@ -26,6 +27,7 @@ from .views import node_of
 __all__ = ["by_transposes", "fitted", "gathered", "push", "spread", "zeros"]
 
 
+_AS_IT_IS = nullcontext()
 LARGE = 1 << 16
 """Bytes of a tangent from which on none is kept longer than it is needed: to know how long that is takes time, too."""
 
@@ -99,51 +101,61 @@ def _last_uses(order: Sequence[Any], roots: Sequence[Any]) -> dict[Any, list[Any
 
 def by_transposes(node: Node, saved: Any, parents: Any, tangents: dict[Any, Any], record: bool) -> Any:
     """The tangent of a node of any op (of several outputs a list of tangents), by its rules for gradients alone."""
-    near = {parent for parent in parents if parent is not None}
-    moving = [parent for parent in dict.fromkeys(parents) if parent in tangents]
-    if node.op.outputs is None and node.dtype.kind != "c" and node.shape == ():
-        return _of_number(node, moving, near, tangents, record)
-    if node.op.outputs is None:
-        roots: list[Any] = [node]
-    else:
-        roots = [Pick(node, i) for i, dtype in enumerate(node.dtype) if dtype.kind in "fcV"]
-    weights = [new_tensor(np.zeros(root.shape, root.dtype)) for root in roots]
-    for weight in weights:
-        weight._node = Leaf(weight)
-        weight._node.note = {RUNNING: ()}
-    with Mode(grad=True):
-        pulled = sweep(roots, weights, targets=moving, retain=True, create_graph=True, ends=near)
-        pairs = [(p, tangents[parent]) for parent, p in pulled.items() if p is not None and node_of(p) is not None]
-        targets = [weight._node for weight in weights]
-        moved: dict[Any, Any] = {}
-        if pairs:
-            moved = sweep(
-                [node_of(p) for p, _ in pairs],
-                [t for _, t in pairs],
-                targets=targets,
-                retain=True,
-                create_graph=record,
-                ends={*targets, *near, node},
-            )
-    if node.op.outputs is None:
-        return moved.get(targets[0])
-    found: list[Any] = [None] * len(node.shape)
-    for root, target in zip(roots, targets, strict=True):
-        found[root.index] = moved.get(target)
+    op = node.op
+    parents = tuple([parent if parent in tangents else None for parent in parents])
+    if op.outputs is None and node.shape == () and node.dtype.kind != "c":
+        return _of_number(node, parents, tangents, record)
+    weights = [_weight(*like) for like in ([(node.shape, node.dtype)] if op.outputs is None else _each(node))]
+    with _AS_IT_IS if local.grad else Mode(grad=True):
+        pulled = _pulled(node, weights[0] if op.outputs is None else weights, parents, record or op.always_revive)
+        ends = {weight._node for weight in weights if weight is not None}
+        pairs = [(place, tangents[p]) for p, d in pulled.items() if isinstance(d, Handle) and (place := node_of(d))]
+        moved = sweep(
+            [place for place, _ in pairs],
+            [_flipped(t) for _, t in pairs],
+            targets=ends,
+            retain=True,
+            create_graph=record,
+            ends=ends.union(node.parents, (node,)),
+        )
+    found = [None if w is None or moved[w._node] is None else _flipped(moved[w._node]) for w in weights]
+    return found[0] if op.outputs is None else found
+
+
+def _each(node: Node) -> Any:
+    """The shapes and dtypes of a node's outputs."""
+    return zip(node.shape, node.dtype, strict=True)
+
+
+def _weight(shape: tuple[int, ...], dtype: Any) -> Any:
+    """A gradient of an output, to be differentiated with respect to; None of integers."""
+    if dtype.kind not in "fcV":
+        return None
+    weight = new_tensor(np.zeros(shape, dtype))
+    weight._node = Leaf(weight)
+    weight._node.note = {RUNNING: ()}
+    return weight
+
+
+def _pulled(node: Node, g: Any, parents: Any, record: bool) -> dict[Any, Any]:
+    """What the rules of one node make of its gradient."""
+    found: dict[Any, Any] = {}
+    node.op.backward(node, g, node.op.revive(node, record), parents, found)
     return found
 
 
-def _of_number(node: Node, moving: list[Any], near: set[Any], tangents: dict[Any, Any], record: bool) -> Any:
+def _flipped(t: Any) -> Any:
+    """A tangent or gradient between PyTorch's convention, that of sweeps from outside, and that of rules."""
+    return np.conj(t) if t.dtype.kind == "c" else t
+
+
+def _of_number(node: Node, parents: Any, tangents: dict[Any, Any], record: bool) -> Any:
     """The tangent of one real number: its gradient, times the tangents."""
     one: Any = np.ones((), node.dtype)
-    pulled = sweep(
-        [node], [new_tensor(one) if record else one], targets=moving, retain=True, create_graph=record, ends=near
-    )
-    found = None
-    for parent, p in pulled.items():
-        if p is not None:
-            t = tangents[parent]
-            part = np.sum(np.real(np.conj(p) * t) if p.dtype.kind == "c" else p * t)
+    with Mode(grad=True) if record and not local.grad else _AS_IT_IS:
+        found = None
+        for parent, d in _pulled(node, new_tensor(one) if record else one, parents, record).items():
+            part = np.sum(np.real(d * tangents[parent]))
             found = part if found is None else found + part
     return None if found is None else fitted(found, node, node.op)
 
