@@ -15,7 +15,7 @@ import numpy as np
 
 from ._writing import argument, asks, derivative
 from .engine.modes import local
-from .engine.push import by_transposes, fitted, gathered, spread, zeros
+from .engine.push import by_transposes, fitted, gathered, like_of, spread, zeros
 
 __all__ = ["KINDS", "kind_of", "settings", "write_push"]
 
@@ -26,6 +26,7 @@ _NAMES: dict[str, Any] = {
     "_by_transposes": by_transposes,
     "_fitted": fitted,
     "_gathered": gathered,
+    "_like_of": like_of,
     "_local": local,
     "_ndarray": np.ndarray,
     "_ones": np.ones,
@@ -114,7 +115,9 @@ def _symmetric(op: Any) -> list[str]:
 
 def _reduction(op: Any) -> list[str]:
     """What the rule makes of ones are the weights with which the tangent is summed up."""
-    lines = ["    _move = None", "    g = _ones(_node.shape, _node.dtype)"]
+    given = "".join(f"{name}, " for name in op.saved_names if not name.endswith("_shape"))
+    like = f"_like_of(({given}*[_tangents.get(_p) for _p in _parents]))"
+    lines = ["    _move = None", f"    g = _ones(_node.shape, _node.dtype, like={like})"]
     axis = f"{'dim' if 'dim' in op.params else None}, {'keepdim' if 'keepdim' in op.params else False}"
     for i, name in enumerate(op.inputs):
         if name not in op.rules:
@@ -146,17 +149,19 @@ def _linear(op: Any) -> list[str]:
         (name,) = op.inputs
         call = "(forward if type(_t) is _ndarray else kernel)"
         return ["    _t = _tangents.get(_parents[0])", f"    _move = {_called(op, call, {name: '_t'})}", *end]
-    lines = []
+    lines = ["    _like = _like_of([_tangents.get(_p) for _p in _parents])"]
     for i, name in enumerate(op.inputs):
         if name in op.lists:
             lines.append(
-                f"    {name} = [_zeros(_s, _node) if (_t := _tangents.get(_p)) is None else _t"
+                f"    {name} = [_zeros(_s, _node, _like) if (_t := _tangents.get(_p)) is None else _t"
                 f" for _p, _s in zip(_parents[{i}:], {name}_shape)]"
             )
         else:
-            lines.append(
-                f"    {name} = _zeros({name}_shape, _node) if (_t := _tangents.get(_parents[{i}])) is None else _t"
-            )
+            lines += [
+                f"    {name} = _tangents.get(_parents[{i}])",
+                f"    if {name} is None:",
+                f"        {name} = _zeros({name}_shape, _node, _like)",
+            ]
     return [*lines, _CHOICE, f"    _move = {_called(op, '_call', {})}", *end]
 
 

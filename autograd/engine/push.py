@@ -10,7 +10,7 @@ Source: J. Townsend, "A new trick for calculating Jacobian vector products", 201
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -24,7 +24,7 @@ from .quiet import begin, end
 from .sweep import check_saved, conform, sweep
 from .views import node_of
 
-__all__ = ["by_transposes", "fitted", "gathered", "push", "spread", "zeros"]
+__all__ = ["by_transposes", "fitted", "gathered", "like_of", "push", "spread", "zeros"]
 
 
 _AS_IT_IS = nullcontext()
@@ -103,9 +103,11 @@ def by_transposes(node: Node, saved: Any, parents: Any, tangents: dict[Any, Any]
     """The tangent of a node of any op (of several outputs a list of tangents), by its rules for gradients alone."""
     op = node.op
     parents = tuple([parent if parent in tangents else None for parent in parents])
+    like = like_of([*(saved if type(saved) is tuple else ()), *[tangents[p] for p in parents if p is not None]])
     if op.outputs is None and node.shape == () and node.dtype.kind != "c":
-        return _of_number(node, parents, tangents, record)
-    weights = [_weight(*like) for like in ([(node.shape, node.dtype)] if op.outputs is None else _each(node))]
+        return _of_number(node, parents, tangents, record, like)
+    outputs = [(node.shape, node.dtype)] if op.outputs is None else zip(node.shape, node.dtype, strict=True)
+    weights = [_weight(shape, dtype, like) for shape, dtype in outputs]
     with _AS_IT_IS if local.grad else Mode(grad=True):
         pulled = _pulled(node, weights[0] if op.outputs is None else weights, parents, record or op.always_revive)
         ends = {weight._node for weight in weights if weight is not None}
@@ -122,16 +124,11 @@ def by_transposes(node: Node, saved: Any, parents: Any, tangents: dict[Any, Any]
     return found[0] if op.outputs is None else found
 
 
-def _each(node: Node) -> Any:
-    """The shapes and dtypes of a node's outputs."""
-    return zip(node.shape, node.dtype, strict=True)
-
-
-def _weight(shape: tuple[int, ...], dtype: Any) -> Any:
+def _weight(shape: tuple[int, ...], dtype: Any, like: Any) -> Any:
     """A gradient of an output, to be differentiated with respect to; None of integers."""
     if dtype.kind not in "fcV":
         return None
-    weight = new_tensor(np.zeros(shape, dtype))
+    weight = new_tensor(np.zeros(shape, dtype, like=like))
     weight._node = Leaf(weight)
     weight._node.note = {RUNNING: ()}
     return weight
@@ -149,9 +146,9 @@ def _flipped(t: Any) -> Any:
     return np.conj(t) if t.dtype.kind == "c" else t
 
 
-def _of_number(node: Node, parents: Any, tangents: dict[Any, Any], record: bool) -> Any:
+def _of_number(node: Node, parents: Any, tangents: dict[Any, Any], record: bool, like: Any) -> Any:
     """The tangent of one real number: its gradient, times the tangents."""
-    one: Any = np.ones((), node.dtype)
+    one: Any = np.ones((), node.dtype, like=like)
     with Mode(grad=True) if record and not local.grad else _AS_IT_IS:
         found = None
         for parent, d in _pulled(node, new_tensor(one) if record else one, parents, record).items():
@@ -208,6 +205,15 @@ def gathered(d: Any, node: Any, dim: Any, keepdim: bool) -> Any:
     return np.sum(d, axis=tuple(dim) if isinstance(dim, list) else dim, keepdims=keepdim)
 
 
-def zeros(shape: tuple[int, ...], node: Any) -> Any:
+def zeros(shape: tuple[int, ...], node: Any, like: Any) -> Any:
     """The tangent of an input that does not move."""
-    return np.zeros(shape, node.dtype)
+    return np.zeros(shape, node.dtype, like=like)
+
+
+def like_of(values: Iterable[Any]) -> Any:
+    """One among the arrays, and arrays of Tensors, that records what is done with it: so must a new array; or None."""
+    for value in values:
+        array = value._data if isinstance(value, Handle) else value
+        if type(array) is not np.ndarray and isinstance(array, np.ndarray):
+            return array
+    return None
