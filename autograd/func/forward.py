@@ -67,7 +67,7 @@ class Push:
         tangents.clear()
         results: list[Any] = []
         for t, out in zip(found, self.outputs, strict=True):
-            if type(t) is np.ndarray or isinstance(t, ForeignArray):
+            if isinstance(t, (np.ndarray, ForeignArray)):
                 if t.base is not None or id(t) in held or sys.getrefcount(t) > _OWN:
                     t = t.copy()
             elif isinstance(t, Handle):
