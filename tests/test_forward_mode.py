@@ -197,19 +197,14 @@ def test_the_settings_of_a_linear_op_are_kept_for_its_tangents():
 def test_the_function_runs_once_and_its_rules_for_gradients_never_both_ways():
     calls = []
 
-    @autograd.op(np.sinh, x=lambda g, x: calls.append(type(g)) or g * np.cosh(x), register=False)
+    @autograd.op(x=lambda g, x: calls.append(type(g)) or g * np.cosh(x), jvp="symmetric")
     def counted(x):
         return np.sinh(x)
 
-    try:
-        _, push = func.linearize(lambda x: counted(x) * 2, X)
-        assert calls == []
-        np.testing.assert_allclose(push(V), 2 * np.cosh(X) * V)
-        assert calls == [np.ndarray]
-    finally:
-        from autograd._op import NUMPY
-
-        NUMPY[np.sinh] = autograd.sinh
+    _, push = func.linearize(lambda x: counted(x) * 2, X)
+    assert calls == []
+    np.testing.assert_allclose(push(V), 2 * np.cosh(X) * V)
+    assert calls == [np.ndarray]
 
 
 def test_hooks_and_observers_have_their_say():
