@@ -6,7 +6,8 @@ From the block, ``op`` writes two small functions, as ``dataclasses`` does, spec
   exactly what the needed rules will ask for;
 * ``backward``: calls the rules of the inputs that need a gradient.
 
-``print(add.op.source)`` shows both.
+``print(add.op.source)`` shows both. A third is written at its first use: ``push``, which carries tangents on in forward
+mode (see ``autograd._pushing``).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 
-from . import _saving
+from . import _pushing, _saving
 from ._operands import unwrap as unwrap
 from ._writing import ALIASES, asks, become, required, stub, write
 from .engine.failures import rescue
@@ -75,6 +76,7 @@ def op(
     tied: bool = False,
     joint: Callable[..., Any] | None = None,
     inputs: tuple[str, ...] | None = None,
+    jvp: str | None = None,
     register: bool | None = None,
     **rules: Callable[..., Any],
 ) -> Callable[[Callable[P, Any]], OpFunction[P, Any]]:
@@ -102,6 +104,13 @@ def op(
             ``create_graph`` they require grad all the same, and their derivative is zero. So it is in PyTorch.
         joint: one rule for all inputs, where they share work: returns a tuple, None for what is not in ``needs``.
         inputs: the differentiable inputs, where ``joint`` or no rule at all names them.
+        jvp: what makes forward mode fast, if it is true of the op. ``"symmetric"``: its Jacobian is symmetric, as that
+            of all that works element by element, ufuncs for instance, of which it need not be said: a rule carries
+            tangents on as it carries gradients back (of complex numbers, if it takes ``g`` as a factor). ``"linear"``:
+            in all its inputs together; ``"multilinear"``: in each of them by itself, while inputs with a default are
+            added: the forward is called on tangents. ``"reduction"``: each element of an input goes into one element of
+            the output, by ``dim`` and ``keepdim`` if it has them: the rule gives the weights of a sum. ``"unknown"``,
+            as where nothing is said: the rules are transposed.
         register: whether the op joins the library's table ``OPS`` (default: only the library's own ops do).
 
     Raises:
@@ -123,7 +132,7 @@ def op(
     def define(forward: Callable[P, Any]) -> OpFunction[P, Any]:
         record: Any = Op(
             forward, numpy, rules, samples=samples, promote=promote, view=view, outputs=outputs, lists=lists,
-            constants=constants, refused=refused, tied=tied, joint=joint, inputs=inputs,
+            constants=constants, refused=refused, tied=tied, joint=joint, inputs=inputs, jvp=jvp,
         )  # fmt: skip
         function: OpFunction[P, Any] = record.call
         if register or (register is None and record.trusted):
@@ -181,6 +190,7 @@ class Op(NodeOp):
         forward: the value, on plain arrays.
         call: the public function.
         rules: the derivative rules by input; ``joint`` the common one.
+        jvp: what is known of the Jacobian; ``settings``: what a node saves beside what rules ask for, because of that.
         inputs: the differentiable inputs; ``constants`` those without derivative; ``lists`` those that are lists.
         outputs: None, the names, or "many".
         saved_names: what a node of this op saves, in this order.
@@ -205,6 +215,7 @@ class Op(NodeOp):
         tied: bool,
         joint: Callable[..., Any] | None,
         inputs: tuple[str, ...] | None,
+        jvp: str | None,
     ) -> None:
         self.forward = forward
         self.name = forward.__name__.rstrip("_")
@@ -227,6 +238,8 @@ class Op(NodeOp):
             named = [name for name in required(forward) if name not in constants]
         self.inputs = tuple(named)
         self._samples = samples
+        self.jvp = _pushing.kind_of(self, jvp)
+        self.push: Any = None if self.jvp is None else self._first_push
         self.trusted = self.module.startswith("autograd.ops.")
         if not self.trusted:
             self._check_rules()
@@ -274,6 +287,7 @@ class Op(NodeOp):
         """The samples, as a list of cases."""
         return as_cases(self._samples, self.inputs)
 
+    settings = functools.cached_property(_pushing.settings)
     saved_names = functools.cached_property(_saving.saved_names)
     saves_arrays = functools.cached_property(_saving.saves_arrays)
     _saving_plan = functools.cached_property(_saving.saving_plan)
@@ -292,6 +306,8 @@ class Op(NodeOp):
         self._check_rules()
         written, self.backward, self._source = write(self)
         become(self.call, written)
+        if self.jvp is not None:
+            self.push = self._first_push
         if "operator" in self.__dict__:
             become(self.operator, written)
 
@@ -305,6 +321,10 @@ class Op(NodeOp):
     def _first_backward(self, *args: Any) -> None:
         self.write()
         self.backward(*args)
+
+    def _first_push(self, *args: Any) -> Any:
+        self.push = _pushing.write_push(self)[0]
+        return self.push(*args)
 
     # ---- what the rules ask for -----------------------------------------------------------------------------
 

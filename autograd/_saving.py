@@ -24,8 +24,8 @@ def savable(op: Any) -> list[str]:
 
 
 def saved_names(op: Any) -> tuple[str, ...]:
-    """What a node saves: all that a rule asks for."""
-    asked = {name for rule in op.all_rules() for name in asks(rule)}
+    """What a node saves: all that a rule asks for, and what it takes to call the forward again on tangents."""
+    asked = {name for rule in op.all_rules() for name in asks(rule)} | op.settings
     return tuple(name for name in savable(op) if name in asked)
 
 
@@ -43,7 +43,7 @@ def saving_plan(op: Any) -> list[tuple[str, int, tuple[int, ...]]]:
     outputs = op.outputs if isinstance(op.outputs, tuple) else ()
     for name in op.saved_names:
         asking: tuple[int, ...] = ()
-        if op.joint is None and not op.lists:
+        if op.joint is None and not op.lists and name not in op.settings:
             asking = tuple(i for i, x in enumerate(op.inputs) if x in op.rules and name in asks(op.rules[x]))
         if name in op.params:
             plan.append(("value", op.params.index(name), asking))

@@ -37,7 +37,7 @@ from .engine.nodes import hand_out as _hand_out
 from .engine.sweep import add_all, conform
 from .engine.views import View, current, shares_memory
 
-__all__ = ["ALIASES", "asks", "become", "hand_out", "required", "stub", "write"]
+__all__ = ["ALIASES", "argument", "asks", "become", "derivative", "hand_out", "required", "stub", "write"]
 
 ALIASES = {"dim": "axis", "keepdim": "keepdims", "correction": "ddof", "x": "input", "y": "other"}
 """Second spellings of arguments that every op accepts: NumPy's of PyTorch's names, and PyTorch's of x and y."""
@@ -208,7 +208,7 @@ def _call(op: Any) -> list[str]:
     values = "(" + "".join(f"{name}, " for name in op.params) + ")"
     lines += [
         "    try:",
-        f"        out = forward({', '.join(_argument(parameter) for parameter in op.signature.parameters.values())})",
+        f"        out = forward({', '.join(argument(parameter) for parameter in op.signature.parameters.values())})",
         "    except Exception as _error:",
         f"        out = _rescue(OP, _error, {values})",
     ]
@@ -258,7 +258,7 @@ def _call(op: Any) -> list[str]:
     ]
 
 
-def _argument(parameter: inspect.Parameter) -> str:
+def argument(parameter: inspect.Parameter) -> str:
     """How the forward is given a parameter."""
     if parameter.kind is parameter.VAR_POSITIONAL:
         return f"*{parameter.name}"
@@ -348,7 +348,7 @@ def _saved(op: Any, name: str) -> str:
     value = name
     if name.endswith("_shape") and name not in op.params:
         value = f"_shape({name[:-6]})" if len(op.inputs) > 1 else f"{name[:-6]}.shape"
-    if op.joint is not None or len(asking) == len(op.inputs):
+    if op.joint is not None or name in op.settings or len(asking) == len(op.inputs):
         return value
     return f"({value} if {' or '.join(f'{node} is not None' for node in asking)} else None)"
 
@@ -361,7 +361,7 @@ _INLINE = {
 """Rules so short that a call would cost as much as their work: by their bytecode, what is written instead."""
 
 
-def _derivative(op: Any, name: str) -> str:
+def derivative(op: Any, name: str) -> str:
     """The call of an input's rule, or what the rule does."""
     rule = op.rules[name]
     asked = asks(rule)
@@ -397,7 +397,7 @@ def _backward(op: Any) -> list[str]:
         lines += [
             f"    _p = _parents[{i}]",
             "    if _p is not None:",
-            f"        _d = {_derivative(op, name)}",
+            f"        _d = {derivative(op, name)}",
             f"        if {known}(_d is None or _d.shape != _p.shape or _d.dtype is not _p.dtype):",
             "            _d = _conform(_d, _p, OP)",
             "        _held = _grads.get(_p)",

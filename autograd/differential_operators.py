@@ -19,6 +19,7 @@ from . import func as _func
 from . import recompute
 from ._gradients import grad as grad
 from .errors import GradientError
+from .func.forward import linearized
 from .func.pytrees import map_leaves
 from .util import subval
 from .wrap_util import unary_to_nary
@@ -127,8 +128,12 @@ def _vjp(fun: Callable[[Any], Any], x: Any) -> tuple[Callable[[Any], Any], Any]:
 
 def _jvp(fun: Callable[[Any], Any], x: Any) -> Callable[[Any], Any]:
     """``make_jvp`` of a function of one argument at a point."""
-    value, push = _func.linearize(fun, x)
+    value, push = linearized(fun, (x,))
     return lambda v: (value, push(v))
+
+
+_vjp.__name__, _jvp.__name__ = "make_vjp", "make_jvp"  # as they call what they return
+_MAKE_VJP, _MAKE_JVP = unary_to_nary(_vjp), unary_to_nary(_jvp)
 
 
 def make_vjp(fun: Callable[..., Any], argnum: Any = 0) -> Callable[..., Any]:
@@ -140,7 +145,7 @@ def make_vjp(fun: Callable[..., Any], argnum: Any = 0) -> Callable[..., Any]:
     >>> vjp(np.array([1.0, 10.0]))
     array([ 2., 40.])
     """
-    return unary_to_nary(_named(_vjp, "make_vjp"))(fun, argnum)
+    return _MAKE_VJP(fun, argnum)
 
 
 def make_jvp(fun: Callable[..., Any], argnum: Any = 0) -> Callable[..., Any]:
@@ -151,21 +156,12 @@ def make_jvp(fun: Callable[..., Any], argnum: Any = 0) -> Callable[..., Any]:
     >>> make_jvp(np.square)(np.array([1.0, 2.0]))(np.array([1.0, 10.0]))
     (array([1., 4.]), array([ 2., 40.]))
     """
-    return unary_to_nary(_named(_jvp, "make_jvp"))(fun, argnum)
+    return _MAKE_JVP(fun, argnum)
 
 
 def make_jvp_reversemode(fun: Callable[..., Any], argnum: Any = 0) -> Callable[..., Any]:
     """As ``make_jvp``, but that the function made at the point returns only the Jacobian times ``v``."""
     return unary_to_nary(lambda fun, x: _func.linearize(fun, x)[1])(fun, argnum)
-
-
-def _named(operator: Callable[..., Any], name: str) -> Callable[..., Any]:
-    @functools.wraps(operator)
-    def call(*args: Any) -> Any:
-        return operator(*args)
-
-    call.__name__ = name
-    return call
 
 
 def deriv(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:

@@ -18,6 +18,7 @@ from ._tensor import Tensor
 from .boxes import ArrayBox
 from .engine.modes import local
 from .engine.nodes import Handle, Node, NodeOp, Pick, make_node, new_tensor
+from .engine.push import by_transposes, fitted
 from .engine.sweep import add, conform
 from .engine.views import node_of
 from .errors import NotDifferentiableError, RuleError
@@ -51,6 +52,7 @@ class _Rules:
         self.vjp: Callable[..., Any] | None = None
         self.jvp: Callable[..., Any] | None = None
         self.argnums: Any = ()
+        self.pushed: Any = None  # the arguments that ``jvp`` is for; None: all
         self.traced = True
 
     def covers(self, argnum: int) -> bool:
@@ -208,6 +210,8 @@ class _PrimitiveOp(NodeOp):
         self.slots = slots
         self.name = self.__name__ = _name(rules.function)
         self.outputs = None if spec.kind is None else "many"
+        whole = self.outputs is None and all(place is None for _, place in slots)
+        self.push = self._push if rules.jvp is not None and whole else None
 
     @property
     def argnums(self) -> tuple[int, ...]:
@@ -256,6 +260,14 @@ class _PrimitiveOp(NodeOp):
                 d = None if d is None else flatten(d)[0][place]
             if d is not None:
                 add(grads, parent, conform(_for_sweep(d, create_graph), parent, self))
+
+    def _push(self, node: Node, saved: Any, parents: Any, tangents: dict[Any, Any], record: bool) -> Any:
+        jvp: Any = self.rules.jvp
+        moving = [(slot[0], tangents[p]) for slot, p in zip(self.slots, parents, strict=True) if p in tangents]
+        if self.rules.pushed is not None and not self.rules.pushed.issuperset([n for n, _ in moving]):
+            return by_transposes(node, saved, parents, tangents, record)
+        given = [_box(t) if record else t for _, t in moving]
+        return fitted(_for_sweep(jvp([n for n, _ in moving], given, *saved[:3]), record), node, self)
 
     def _derivatives(
         self, argnums: tuple[int, ...], g: Any, out: Any, values: Any, kwargs: Any, create_graph: bool
@@ -366,9 +378,9 @@ def defvjp_argnums(fun: Callable[..., Any], vjpmaker: Callable[..., Any]) -> Non
 
 
 def defjvp(fun: Callable[..., Any], *jvpfuns: Any, argnums: Sequence[int] | None = None) -> None:
-    """Say what the derivatives of a primitive are, in forward mode; reverse mode is their transpose.
+    """Say what the derivatives of a primitive are, in forward mode.
 
-    If ``defvjp`` was given rules too, those are used, in both modes.
+    Reverse mode is their transpose, unless ``defvjp`` was given rules too.
 
     Args:
         fun: the primitive.
@@ -389,8 +401,9 @@ def defjvp(fun: Callable[..., Any], *jvpfuns: Any, argnums: Sequence[int] | None
 
     defjvp_argnum(fun, jvp)
     rules = _rules_of(fun)
+    rules.pushed = frozenset(functions)
     if rules.vjp is None:
-        rules.argnums = frozenset(functions)
+        rules.argnums = rules.pushed
 
 
 def defjvp_argnum(fun: Callable[..., Any], jvpmaker: Callable[..., Any]) -> None:
@@ -406,7 +419,7 @@ def defjvp_argnum(fun: Callable[..., Any], jvpmaker: Callable[..., Any]) -> None
 def defjvp_argnums(fun: Callable[..., Any], jvpmaker: Callable[..., Any]) -> None:
     """As ``defjvp``, by one function for several arguments at once: ``jvp(argnums, gs, ans, args, kwargs)``."""
     rules = _rules_of(fun)
-    rules.jvp = jvpmaker
+    rules.jvp, rules.pushed = jvpmaker, None
     if rules.vjp is None:
         rules.argnums = None
 

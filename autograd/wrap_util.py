@@ -36,13 +36,14 @@ def wraps(fun: Any, namestr: str = "{fun}", docstr: str = "{doc}", **kwargs: Any
 
 def wrap_nary_f(fun: Any, op: Any, argnum: Any) -> Callable[[Any], Any]:
     """Name a function for what it is: ``op`` of ``fun`` with respect to argument ``argnum``."""
-    return wraps(
-        fun,
-        "{op}_of_{fun}_wrt_argnum_{argnum}",
-        "{op} of {fun} with respect to argument {argnum}, as a function of the same arguments.",
-        op=get_name(op),
-        argnum=argnum,
-    )
+    name, of = get_name(op), get_name(fun)
+
+    def decorate(f: Any) -> Any:
+        f.__name__ = f"{name}_of_{of}_wrt_argnum_{argnum}"
+        f.__doc__ = f"{name} of {of} with respect to argument {argnum}, as a function of the same arguments."
+        return f
+
+    return decorate
 
 
 def unary_to_nary(unary_operator: Callable[..., Any]) -> Callable[..., Any]:
@@ -62,12 +63,14 @@ def unary_to_nary(unary_operator: Callable[..., Any]) -> Callable[..., Any]:
 
         @wrap_nary_f(fun, unary_operator, argnum)
         def nary_f(*args: Any, **kwargs: Any) -> Any:
-            @wraps(fun)
             def unary_f(x: Any) -> Any:
+                if len(args) == 1 and type(argnum) is int:
+                    return fun(x, **kwargs)
                 if type(argnum) is int:
                     return fun(*subval(args, argnum, x), **kwargs)
                 return fun(*subvals(args, zip(argnum, x, strict=True)), **kwargs)
 
+            unary_f.__name__, unary_f.__doc__ = get_name(fun), get_doc(fun)
             x = args[argnum] if type(argnum) is int else tuple(args[i] for i in argnum)
             return unary_operator(unary_f, x, *op_args, **op_kwargs)
 

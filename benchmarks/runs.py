@@ -142,7 +142,8 @@ def _functions() -> list[Run]:
             {"function": function, "derivative": derivative, "repeats": 1}, 15, (Target("us per call", 0.5, "hips"),))
         for function, derivative, repeats in (
             ("mlp", "gradient", 50), ("mlp", "hvp", 20), ("rnn", "gradient", 5), ("rosenbrock", "gradient", 100),
-            ("rosenbrock", "hessian", 20), ("density", "gradient", 50),
+            ("rosenbrock", "hessian", 20), ("density", "gradient", 50), ("mlp", "jvp", 50), ("rnn", "jvp", 5),
+            ("rosenbrock", "jvp", 100), ("elementwise", "jvp", 200),
         )
     ]  # fmt: skip
 

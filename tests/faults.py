@@ -26,6 +26,7 @@ from tqdm import tqdm
 import autograd
 from autograd import _gradients
 from autograd._op import Op
+from autograd._pushing import write_push
 from autograd._writing import write
 from autograd.engine.modes import Mode
 from autograd.engine.nodes import new_tensor
@@ -175,7 +176,7 @@ def _broken(op: Op, fault: str, name: str) -> Callable[..., Any]:
 @contextmanager
 def broken(op: Op, fault: str, name: str) -> Iterator[None]:
     """Break one rule of an op for the time of a block: only ``op.backward`` is another meanwhile."""
-    rules, joint, backward = op.rules, op.joint, op.backward
+    rules, joint, backward, push = op.rules, op.joint, op.backward, op.push
     wrong = _broken(op, fault, name)
     try:
         if name == "joint":
@@ -183,10 +184,11 @@ def broken(op: Op, fault: str, name: str) -> Iterator[None]:
         else:
             op.rules = {**rules, name: wrong}
         _, op.backward, _ = write(op)
+        op.push = None if op.jvp is None else write_push(op)[0]
         op.rules, op.joint = rules, joint
         yield
     finally:
-        op.rules, op.joint, op.backward = rules, joint, backward
+        op.rules, op.joint, op.backward, op.push = rules, joint, backward, push
 
 
 def gradients(op: Op, draws: int = 3) -> list[Any]:

@@ -23,7 +23,7 @@ LAYERS = (
     ("autograd.dtypes",),
     ("autograd._operands",),
     ("autograd._writing",),
-    ("autograd._saving",),
+    ("autograd._pushing", "autograd._saving"),
     ("autograd._op",),
     (
         "autograd._gradients",

@@ -19,6 +19,7 @@ from .observing import tell_replaced
 
 __all__ = [
     "RELEASED",
+    "RUNNING",
     "Handle",
     "Leaf",
     "Node",
@@ -44,6 +45,11 @@ class _Released:
 
 
 RELEASED = _Released()
+
+RUNNING = "running"
+"""In the notes of leaves that transforms made: a list that is empty once the transformed function has returned. Nobody
+is left to differentiate with respect to such a leaf; one of a function that still runs belongs to an outer transform.
+"""
 
 
 class Node:
@@ -96,6 +102,9 @@ class NodeOp:
         fills_absent: outputs that no gradient reached have zeros for one.
         saves_arrays: what its nodes saved is released by backward; None if only where there are arrays among it.
         tied: its slopes depend on its inputs by jumps only; with ``create_graph`` they require grad all the same.
+        push: ``push(node, saved, parents, tangents, record)`` returns the tangent of a node's output (of several, their
+            list; None if it does not move) from those of its parents that are in ``tangents``; None: ``engine.push``
+            makes it of ``backward``.
         inputs, constants, lists, params, saved_names, numpy: as of an ``Op``.
     """
 
@@ -106,6 +115,7 @@ class NodeOp:
     fills_absent: bool = True
     saves_arrays: bool | None = False
     tied: bool = False
+    push: Any = None
     inputs: tuple[str, ...] = ()
     constants: tuple[str, ...] = ()
     lists: tuple[str, ...] = ()

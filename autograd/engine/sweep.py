@@ -20,7 +20,7 @@ from .mutation import clock, mutated_since, untouched
 from .nodes import RELEASED, Handle, Leaf, Node, NodeOp, Packed, Pick, make_node, new_tensor
 from .quiet import quiet
 
-__all__ = ["add", "add_all", "collect", "conform", "leaves_of", "sum_to", "sweep"]
+__all__ = ["add", "add_all", "check_saved", "collect", "collect_to", "conform", "leaves_of", "sum_to", "sweep"]
 
 _by_rank = attrgetter("rank")
 _AS_IT_IS = contextlib.nullcontext()
@@ -51,7 +51,7 @@ def sweep(
         RuleError: a rule returned what cannot be a gradient.
     """
     if order is None:
-        order = collect(roots) if ends is None else _collect_to(roots, ends)
+        order = collect(roots) if ends is None else collect_to(roots, ends)
     found: dict[Any, Any] = {}
     needed: set[Any] | None = None
     idle: Collection[Any] = ()  # targets whose own rules are not needed
@@ -61,7 +61,7 @@ def sweep(
             needed = _needed_for(found, order)
             order = [node for node in order if node in needed]
             idle = {target for target in found if needed.isdisjoint(target.parents)}
-    _check_saved([node for node in order if node not in idle] if idle else order)
+    check_saved([node for node in order if node not in idle] if idle else order)
     grads: dict[Any, Any] = {}
     for i, root in enumerate(roots):
         if needed is None or root in needed:
@@ -262,7 +262,7 @@ def leaves_of(order: list[Any]) -> set[Any]:
     return {parent for node in order for parent in node.parents if type(parent) is Leaf}
 
 
-def _collect_to(roots: Sequence[Any], ends: Collection[Any]) -> list[Any]:
+def collect_to(roots: Sequence[Any], ends: Collection[Any]) -> list[Any]:
     """``collect``, but for ``ends`` and what leads to the roots through them only."""
     order: dict[Any, None] = {}
     stack = [root for root in roots if type(root) is not Leaf and root not in ends]
@@ -285,7 +285,7 @@ def _needed_for(targets: dict[Any, Any], order: list[Any]) -> set[Any]:
     return needed
 
 
-def _check_saved(order: list[Any]) -> None:
+def check_saved(order: list[Any]) -> None:
     """Raise if a node's saved arrays are gone or were overwritten."""
     now = clock.now
     for node in order:

@@ -21,24 +21,31 @@ from .._operands import unwrap
 from ..boxes import ArrayBox, boxed
 from ..engine.failures import describe
 from ..engine.modes import Mode, local
-from ..engine.nodes import Handle, Leaf, new_tensor
-from ..engine.sweep import collect, leaves_of
+from ..engine.nodes import RUNNING, Handle, Leaf, new_tensor
+from ..engine.sweep import collect, collect_to
 from ..engine.views import node_of
 from ..errors import DtypeError, GradientError, ShapeError
 from ..ops.casting import clone
-from .pytrees import Spec, flatten, unflatten
+from .pytrees import ONE, Spec, flatten, unflatten
 
-__all__ = ["RUNNING", "Call", "chosen", "filled", "name_of", "replaced"]
+__all__ = ["Call", "chosen", "filled", "lifted", "name_of", "replaced"]
 
 _AS_IT_IS = contextlib.nullcontext()
-RUNNING = "running"
-"""In the notes of a call's leaves: a list that is empty once the call's function has returned. Nobody is left
-to differentiate with respect to such a leaf; one of a function that still runs belongs to an outer transform."""
 
 
 def name_of(func: Any) -> str:
     """What a function is called in messages."""
     return getattr(func, "__name__", type(func).__name__)
+
+
+def lifted(value: Any, kind: type[Handle] | None, running: list[bool]) -> Any:
+    """A Tensor of one call alone around an array, and of what class; ``running`` is empty once that call is over."""
+    made = new_tensor(value)
+    if kind is not None:
+        made.__class__ = kind
+    made._node = leaf = Leaf(made)
+    leaf.note = {RUNNING: running}
+    return made
 
 
 class Call:
@@ -54,6 +61,7 @@ class Call:
     Attributes:
         tree: the same tree of the Tensors made for this call.
         inputs: these, one by one.
+        targets: their places in the graph.
         arrays: whether all were arrays or numbers, so that results shall be arrays too.
     """
 
@@ -67,15 +75,24 @@ class Call:
         self._recording = local.grad
         self._nested = False
         self._running = [True]
-        self.inputs = [self._lift(i, value) for i, value in enumerate(given)]
+        self.inputs: list[Any] = []
+        self.targets: list[Any] = []
+        self.arrays = given != []
+        for value in given:
+            tensor = self._lift(value)
+            self.inputs.append(tensor)
+            self.targets.append(tensor._node)
+            if type(tensor) is not ArrayBox:
+                self.arrays = False
         self.tree = unflatten(self.inputs, self.spec)
-        self.arrays = bool(given) and all(type(tensor) is ArrayBox for tensor in self.inputs)
-        self._targets = {tensor._node for tensor in self.inputs}
         self._order: list[Any] | None = None  # of the sweep, once it is known
 
-    def _lift(self, i: int, value: Any) -> Any:
+    def _lift(self, value: Any) -> Any:
         """A Tensor of this call alone with the value of one that was given, or of an array or number."""
-        if isinstance(value, Handle):
+        if type(value) is np.ndarray:
+            kind: Any = ArrayBox
+            made = new_tensor(value.copy() if self._keeps else value)
+        elif isinstance(value, Handle):
             kind = ArrayBox if isinstance(value, ArrayBox) else None
             if self._recording and node_of(value) is not None:
                 self._nested = True
@@ -97,7 +114,7 @@ class Call:
             raise DtypeError(
                 f"{self.name}: cannot differentiate {name_of(self.func)} with respect to an array of "
                 f"{made._data.dtype}: only floating and complex numbers have derivatives; convert it, for instance to "
-                f"float32 (leaf {i})"
+                f"float32 (leaf {len(self.inputs)})"
             )
         if kind is not None:
             made.__class__ = kind
@@ -105,6 +122,14 @@ class Call:
             made._node = Leaf(made)
             made._node.note = {RUNNING: self._running}
         return made
+
+    @classmethod
+    def around(cls, name: str, func: Callable[..., Any], tensor: Any, keeps: bool) -> Call:
+        """The call, already made, of a function of one Tensor, array or number, of which ``lifted`` made ``tensor``."""
+        call = cls(name, func, (), keeps)
+        call.tree, call.spec, call.inputs, call.targets = (tensor,), ONE, [tensor], [tensor._node]
+        call.arrays = type(tensor) is ArrayBox
+        return call
 
     def mode(self) -> Any:
         """The mode in which the function and its backward run: recording, even inside ``no_grad``."""
@@ -117,8 +142,11 @@ class Call:
             TypeError: ``has_aux``, and it returns no pair.
         """
         try:
-            with self.mode():
+            if local.grad:
                 result = self.func(*args, **kwargs)
+            else:
+                with self.mode():
+                    result = self.func(*args, **kwargs)
         finally:
             self._running.clear()
         if not has_aux:
@@ -137,7 +165,7 @@ class Call:
             GradientError: something else is among them.
         """
         leaves, spec = flatten(result)
-        return [self._output(leaf) for leaf in leaves], spec
+        return [leaf if isinstance(leaf, Handle) else self._output(leaf) for leaf in leaves], spec
 
     def _output(self, value: Any) -> Any:
         if isinstance(value, Handle):
@@ -184,12 +212,24 @@ class Call:
             return True
         roots = [node for out in outputs if (node := node_of(out)) is not None]
         self._order = collect(roots)
-        leaves = leaves_of(self._order).union([root for root in roots if type(root) is Leaf]) - self._targets
-        return any(leaf.note is None or leaf.note.get(RUNNING, True) for leaf in leaves)
+        inside = set(self.targets)
+        for nodes in (roots, *[node.parents for node in self._order]):
+            for node in nodes:
+                if type(node) is Leaf and node not in inside and (node.note is None or node.note.get(RUNNING, True)):
+                    return True
+        return False
+
+    def order(self, places: Iterable[Any]) -> list[Any]:
+        """The graph that leads from the inputs to these places, newest first."""
+        if self._order is None:
+            self._order = collect_to([place for place in places if place is not None], set(self.targets))
+        return self._order
 
     def records(self, seeds: Iterable[Any], linked: bool) -> bool:
         """Whether a pull with these seeds, perhaps long after the call, shall be recorded."""
-        return local.grad and (linked or any(node_of(seed) is not None for seed in seeds))
+        if not local.grad:
+            return False
+        return linked or [seed for seed in seeds if node_of(seed) is not None] != []
 
     def gradient(self, out: Any, linked: bool) -> Any:
         """The gradient of one number, as the caller gets it."""
@@ -228,8 +268,16 @@ class Call:
             return result.copy() if self._keeps and result is value._data else result
         return new_tensor(value._data, node_of(value)) if type(value) is ArrayBox else value
 
+    def release_moves(self, moves: Sequence[Any], spec: Spec, record: bool) -> Any:
+        """Directions of outputs, in memory of their own, in the structure of these, as the caller gets them."""
+        if self.arrays and not record:
+            return unflatten([move._data for move in moves], spec)
+        return unflatten([self.release(move, record) for move in moves], spec)
+
     def release_tree(self, tree: Any, linked: bool | None = None) -> Any:
         """The tree with its Tensors released; the rest as it is."""
+        if linked is not None and isinstance(tree, Handle):
+            return self.release(tree, linked)
         leaves, spec = flatten(tree)
         if linked is None:
             linked = self.linked([leaf for leaf in leaves if isinstance(leaf, Handle)])
@@ -264,12 +312,14 @@ class Call:
             GradientError, ShapeError: it has another structure, or other shapes.
         """
         leaves, found = flatten(given)
-        if found != spec:
+        if found is not spec and found != spec:
             raise GradientError(f"{self.name}: expected {what} of the structure of {of}, {spec}, got {found}")
         directions = []
         for i, (leaf, value) in enumerate(zip(leaves, values, strict=True)):
             tensor: Any = leaf
-            if not isinstance(leaf, Handle):
+            if type(leaf) is np.ndarray:
+                tensor = new_tensor(leaf)
+            elif not isinstance(leaf, Handle):
                 tensor = new_tensor(leaf if hasattr(leaf, "dtype") else np.asarray(leaf))
             if tensor._data.shape != value._data.shape:
                 raise ShapeError(

@@ -1,32 +1,91 @@
-"""Products of Jacobians with vectors, by differentiating reverse mode: the trick of two transposes.
+"""Products of Jacobians with vectors, in forward mode: the function is recorded, and tangents are pushed through it.
 
-What backward computes, ``u = v . J``, is linear in the weights ``v``. So its own derivative with respect to ``v``,
-weighted with a direction ``t``, is ``J . t``. It costs a few times the function and needs no second set of rules: it is
-right for all ops whose gradient can be differentiated.
-
-Source: J. Townsend, "A new trick for calculating Jacobian vector products", 2017.
+Once recorded, a function can be pushed through in any number of directions. Where more goes on than derivatives (hooks
+are to run, observers to be told of rules), the product is had in reverse mode instead, by two transposes: what backward
+computes, ``u = v . J``, is linear in the weights ``v``, so its own derivative with respect to ``v``, weighted with a
+direction ``t``, is ``J . t``.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import _gradients
-from ..engine.nodes import Leaf, new_tensor
+from ..boxes import ArrayBox
+from ..engine.foreign import ForeignArray
+from ..engine.modes import local
+from ..engine.nodes import RUNNING, Handle, Leaf, new_tensor
+from ..engine.push import push
+from ..engine.sweep import collect
 from ..engine.views import node_of
 from ..errors import GradientError
-from .calls import RUNNING, Call, filled
-from .pytrees import unflatten
+from ..ops.casting import clone
+from .calls import Call, filled, lifted
 from .reverse import titled
 
-__all__ = ["Push", "jvp", "linearize"]
+__all__ = ["Push", "jvp", "linearize", "linearized"]
 
 
 class Push:
     """The linear map from directions of a call's inputs to those of its outputs."""
+
+    def __init__(self, call: Call, outputs: Sequence[Any]) -> None:
+        self.call = call
+        self.outputs = outputs
+        self._places = [node_of(out) for out in outputs]
+        self._order = call.order(self._places)
+        self._transposes: _Transposes | None = None
+        if local.observers:
+            self._transposes = _Transposes(call, outputs)
+            return
+        for nodes in (self._order, call.targets):
+            for node in nodes:
+                if node.hooks is not None:
+                    self._transposes = _Transposes(call, outputs)
+                    return
+
+    def __call__(self, directions: Sequence[Any], record: bool) -> list[Any]:
+        """The direction in which each output moves, as Tensors; None as the direction of an input that does not."""
+        if self._transposes is not None:
+            return self._transposes(directions, record)
+        tangents: dict[Any, Any] = {}
+        held = set()
+        for place, t in zip(self.call.targets, directions, strict=True):
+            if t is not None:
+                tangents[place] = t if record else t._data
+                held.add(id(t._data))
+        if record:
+            with self.call.mode():
+                push(self._order, tangents, True, self._places)
+        else:
+            push(self._order, tangents, False, self._places)
+        found = [tangents.get(place) for place in self._places]
+        tangents.clear()
+        results: list[Any] = []
+        for t, out in zip(found, self.outputs, strict=True):
+            if isinstance(t, (np.ndarray, ForeignArray)):
+                if t.base is not None or id(t) in held or sys.getrefcount(t) > _OWN:
+                    t = t.copy()
+            elif isinstance(t, Handle):
+                if t._view is not None or id(t._data) in held:
+                    t = clone(t)
+            elif t is None:
+                t = np.zeros_like(out._data)
+            results.append(t if record and isinstance(t, Handle) else new_tensor(t))
+            held.add(id(results[-1]._data))
+        return results
+
+
+_OWN = 3
+"""How often an array is referred to that nobody holds but this function: in its list, as its variable, in its call."""
+
+
+class _Transposes:
+    """``Push`` by two transposes."""
 
     def __init__(self, call: Call, outputs: Sequence[Any]) -> None:
         self.call = call
@@ -40,9 +99,8 @@ class Push:
             self._pulled = call.pull([outputs[i] for i in self._live], self._weights, record=True, retain=True)
 
     def __call__(self, directions: Sequence[Any], record: bool) -> list[Any]:
-        """The direction in which each output moves, as Tensors."""
         found = [new_tensor(np.zeros_like(out._data)) for out in self.outputs]
-        live = [i for i, pulled in enumerate(self._pulled) if node_of(pulled) is not None]
+        live = [i for i, pulled in enumerate(self._pulled) if node_of(pulled) is not None and directions[i] is not None]
         if not live or not self._weights:
             return found
         with self.call.mode():
@@ -83,6 +141,9 @@ def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool =
     (array([1., 4.]), array([ 2., 40.]))
     """
     _check_tuples("jvp", primals=primals, tangents=tangents)
+    if _is_usual(primals) and not (strict or has_aux):
+        value, jvp_fn = _of_one("jvp", func, primals[0], keeps=False)
+        return value, jvp_fn(*tangents)
     call = Call("jvp", func, primals)
     result, aux = call.run(call.tree, {}, has_aux)
     outputs, spec = call.outputs(result)
@@ -92,7 +153,7 @@ def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool =
     linked = call.linked(outputs)
     record = call.records(directions, linked)
     moved = Push(call, outputs)(directions, record)
-    pair = call.release_tree(result, linked), unflatten([call.release(move, record) for move in moved], spec)
+    pair = call.release_tree(result, linked), call.release_moves(moved, spec, record)
     return (*pair, call.release_tree(aux)) if has_aux else pair
 
 
@@ -113,8 +174,21 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
     >>> push(2.0)
     np.float64(2.0)
     """
+    outputs, jvp_fn = linearized(func, primals)
+    return outputs, titled(jvp_fn, "jvp", func)
+
+
+def linearized(func: Callable[..., Any], primals: tuple[Any, ...]) -> tuple[Any, Callable[..., Any]]:
+    """``linearize``, with a derivative without a name."""
+    if _is_usual(primals):
+        return _of_one("linearize", func, primals[0], keeps=True)
     call = Call("linearize", func, primals, keeps=True)
     result, _ = call.run(call.tree, {})
+    return _finished(call, result)
+
+
+def _finished(call: Call, result: Any) -> tuple[Any, Callable[..., Any]]:
+    """What ``linearize`` returns, from what the function returned."""
     outputs, spec = call.outputs(result)
     linked = call.linked(outputs)
     push = Push(call, outputs)
@@ -122,9 +196,67 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
     def jvp_fn(*tangents: Any) -> Any:
         directions = call.directions(tangents, call.inputs, call.spec, "tangents", "the primals")
         record = call.records(directions, linked)
-        return unflatten([call.release(move, record) for move in push(directions, record)], spec)
+        return call.release_moves(push(directions, record), spec, record)
 
-    return call.release_tree(result, linked), titled(jvp_fn, "jvp", func)
+    return call.release_tree(result, linked), jvp_fn
+
+
+def _is_usual(primals: tuple[Any, ...]) -> bool:
+    """Whether it is one array of floating numbers, or one number, and nothing is done beside derivatives."""
+    if len(primals) != 1 or not local.grad or local.observers:
+        return False
+    kind = type(primals[0])
+    return kind is float or (kind is np.ndarray and primals[0].dtype.kind == "f")
+
+
+def _of_one(name: str, func: Callable[..., Any], x: Any, keeps: bool) -> tuple[Any, Callable[..., Any]]:
+    """``linearized`` of a function of one array or number.
+
+    Where it returns one as well, and nothing else could be differentiated, less is to be done around a push than that
+    takes itself.
+    """
+    data = np.float64(x) if type(x) is float else x.copy() if keeps else x
+    running = [True]
+    box = lifted(data, ArrayBox, running)
+    try:
+        result = func(box)
+    finally:
+        running.clear()
+    leaf = box._node
+    root = node_of(result) if isinstance(result, Handle) else None
+    order = [] if root is None else collect([root])
+    if not order or leaf.hooks is not None or not _closed(order, leaf):
+        return _finished(Call.around(name, func, box, keeps), result)
+
+    def jvp_fn(*tangents: Any) -> Any:
+        t = tangents[0] if len(tangents) == 1 else None
+        if type(t) is float and data.shape == ():
+            t = data.dtype.type(t)
+        elif type(t) is not np.ndarray or t.shape != data.shape or t.dtype is not data.dtype:
+            return _finished(Call.around(name, func, box, keeps), result)[1](*tangents)
+        moves = {leaf: t}
+        push(order, moves, False, (root,))
+        move = moves.pop(root, None)
+        moves.clear()
+        if move is None:
+            return np.zeros_like(result._data)
+        if isinstance(move, np.generic):
+            return move
+        shared = type(move) is not np.ndarray or move.base is not None or move is t
+        return move.copy() if shared or sys.getrefcount(move) > _OWN - 1 else move
+
+    return result._data.copy() if keeps else result._data, jvp_fn
+
+
+def _closed(order: Sequence[Any], leaf: Any) -> bool:
+    """Whether a graph has no leaf but this, and no hooks."""
+    for node in order:
+        if node.hooks is not None:
+            return False
+        for parent in node.parents:
+            if type(parent) is Leaf and parent is not leaf:
+                return False
+    return True
 
 
 def _check_tuples(name: str, **given: Any) -> None:

@@ -217,7 +217,7 @@ def _rows(call: Call, out: Any, record: bool, chunk_size: int | None) -> list[An
 def _columns(call: Call, outputs: Sequence[Any], record: bool) -> list[list[Any]]:
     """For each output its Jacobian by each input."""
     push = Push(call, outputs)
-    still = [new_tensor(np.zeros_like(tensor._data)) for tensor in call.inputs]
+    still = [None] * len(call.inputs)
     blocks: list[list[Any]] = [[] for _ in outputs]
     for i, tensor in enumerate(call.inputs):
         shapes = [out._data.shape + tensor._data.shape for out in outputs]

@@ -20,7 +20,7 @@ from typing import Any
 
 from ..errors import ArgumentError
 
-__all__ = ["Spec", "flatten", "map_leaves", "unflatten"]
+__all__ = ["ONE", "Spec", "flatten", "map_leaves", "unflatten"]
 
 
 class Spec:
@@ -39,9 +39,11 @@ class Spec:
         self.kind = kind
         self.context = context
         self.children = children
-        self.count: int = 1 if kind is None else sum(child.count for child in children)
+        self.count: int = 1 if kind is None else sum([child.count for child in children])
 
     def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
         if not isinstance(other, Spec):
             return NotImplemented
         mine, theirs = (self.kind, self.context, self.children), (other.kind, other.context, other.children)
@@ -63,10 +65,15 @@ class _Star:
 
 _LEAF = Spec(None, None, ())
 _NONE = Spec(type(None), None, ())
+ONE = Spec(tuple, None, (_LEAF,))
+"""The structure of the arguments of most functions."""
+_CONTAINERS = frozenset([tuple, list, dict, OrderedDict, defaultdict, deque, type(None)])
 
 
 def flatten(tree: Any) -> tuple[list[Any], Spec]:
     """The leaves of a tree, from left to right, and its structure."""
+    if type(tree) is tuple and len(tree) == 1 and type(tree[0]) not in _CONTAINERS and not isinstance(tree[0], tuple):
+        return [tree[0]], ONE
     leaves: list[Any] = []
     return leaves, _flatten(tree, leaves)
 
@@ -93,7 +100,9 @@ def unflatten(leaves: Sequence[Any], spec: Spec) -> Any:
     """
     if len(leaves) != spec.count:
         raise ArgumentError(f"unflatten: the structure {spec} has {spec.count} leaves, got {len(leaves)}")
-    return _build(spec, iter(leaves))
+    if spec is _LEAF:
+        return leaves[0]
+    return (leaves[0],) if spec is ONE else _build(spec, iter(leaves))
 
 
 def _build(spec: Spec, leaves: Iterator[Any]) -> Any:

@@ -67,6 +67,7 @@ def _rectified(x: Any, out: Any = None) -> Any:
 @op(
     x=lambda g, out: keep.kernel(g, out != _ZEROS.get(out.dtype, 0)),
     tied=True,
+    jvp="symmetric",
     samples=elementwise(x=reals(avoid=(0.0,))),
 )
 def relu(x: Any) -> Any:
@@ -81,6 +82,7 @@ def relu(x: Any) -> Any:
 @op(
     x=lambda g, x, min_val, max_val: keep.kernel(g, ~((x <= min_val) | (x >= max_val))),
     tied=True,
+    jvp="symmetric",
     samples=[
         elementwise(x=reals(avoid=(-1.0, 1.0))),
         elementwise(x=reals(avoid=(-2.0, 0.5)), min_val=-2.0, max_val=0.5),
@@ -107,6 +109,7 @@ def relu6(x: Any) -> Any:
     x=lambda g, x, negative_slope: where_.kernel(x > 0, g, g * negative_slope),
     promote="real",
     tied=True,
+    jvp="symmetric",
     samples=[elementwise(x=reals(avoid=(0.0,))), elementwise(x=reals(avoid=(0.0,)), negative_slope=-0.5)],
 )
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
@@ -123,7 +126,7 @@ def _elu_rule(g: Any, x: Any, alpha: float, scale: float, input_scale: float) ->
     return where_.kernel(np.logical_not(x <= 0), g * scale, g * slope)
 
 
-@op(x=_elu_rule, promote="real", samples=[
+@op(x=_elu_rule, promote="real", jvp="symmetric", samples=[
     elementwise(x=reals(avoid=(0.0,))), elementwise(x=reals(avoid=(0.0,)), alpha=0.5, scale=1.5, input_scale=2.0),
 ])  # fmt: skip
 def elu(x: Any, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Any:
@@ -188,6 +191,7 @@ def _silu_slope_by_x(g: Any, y: Any, x: Any) -> Any:
 @op(
     y=lambda g, x: silu_backward.kernel(g, x),
     x=_silu_slope_by_x,
+    jvp="symmetric",
     samples=[case(y=reals(shape=(2, 3)), x=reals(shape=(2, 3))), case(y=reals(shape=()), x=reals(shape=()))],
 )
 def silu_backward(y: Any, x: Any) -> Any:
@@ -195,7 +199,7 @@ def silu_backward(y: Any, x: Any) -> Any:
     return _silu_slope(y, x) if x.size <= BLOCK else pointwise(_silu_slope_into, y, x)
 
 
-@op(x=lambda g, x: silu_backward.kernel(g, x), promote="float", samples=reals())
+@op(x=lambda g, x: silu_backward.kernel(g, x), promote="float", jvp="symmetric", samples=reals())
 def silu(x: Any) -> Any:
     """``x * sigmoid(x)``, also called swish."""
     return _silu(x) if x.size <= BLOCK else pointwise(_silu_into, x)
@@ -211,7 +215,7 @@ def _mish_rule(g: Any, x: Any) -> Any:
     return g * (t + x * (1 - t * t) * sigmoid.kernel(x))
 
 
-@op(x=_mish_rule, promote="real", samples=reals())
+@op(x=_mish_rule, promote="real", jvp="symmetric", samples=reals())
 def mish(x: Any) -> Any:
     """``x * tanh(softplus(x))``."""
     return x * np.tanh(soft_maximum(x))
@@ -220,6 +224,7 @@ def mish(x: Any) -> Any:
 @op(
     x=lambda g, x, beta, threshold: where_.kernel(x * beta > threshold, g, g * sigmoid.kernel(x * beta)),
     promote="real",
+    jvp="symmetric",
     samples=[reals(), elementwise(x=reals(avoid=(1.0,)), beta=2.0, threshold=2.0)],
 )
 def softplus(x: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
@@ -229,7 +234,7 @@ def softplus(x: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
     return where_.op.forward(scaled > threshold, x, out if beta == 1 else out / beta)
 
 
-@op(x=lambda g, x: g * sigmoid.kernel(-x), promote="real", samples=reals())
+@op(x=lambda g, x: g * sigmoid.kernel(-x), promote="real", jvp="symmetric", samples=reals())
 def logsigmoid(x: Any) -> Any:
     """``log(sigmoid(x))`` without overflow."""
     return -soft_maximum(-x)
@@ -251,6 +256,7 @@ def softsign(x: Any) -> Any:
 @op(
     x=lambda g, x: keep.kernel(g, np.logical_and(x > -3, x < 3)) / 6,
     promote="real",
+    jvp="symmetric",
     samples=elementwise(x=reals(-5, 5, avoid=(-3.0, 3.0))),
 )
 def hardsigmoid(x: Any) -> Any:
@@ -263,7 +269,7 @@ def _hardswish_rule(g: Any, x: Any) -> Any:
     return np.where(outside, keep.kernel(g, np.logical_not(x <= -3)), g * (np.where(outside, 0, x) / 3 + 0.5))
 
 
-@op(x=_hardswish_rule, promote="real", samples=elementwise(x=reals(-5, 5, avoid=(-3.0, 3.0))))
+@op(x=_hardswish_rule, promote="real", jvp="symmetric", samples=elementwise(x=reals(-5, 5, avoid=(-3.0, 3.0))))
 def hardswish(x: Any) -> Any:
     """``x * hardsigmoid(x)``."""
     return x * np.clip(x + 3, 0, 6) / 6
@@ -274,7 +280,7 @@ def _tanhshrink_rule(g: Any, x: Any) -> Any:
     return g * t * t
 
 
-@op(x=_tanhshrink_rule, promote="float", samples=reals())
+@op(x=_tanhshrink_rule, promote="float", jvp="symmetric", samples=reals())
 def tanhshrink(x: Any) -> Any:
     """``x - tanh(x)``."""
     return x - np.tanh(x)
@@ -284,6 +290,7 @@ def tanhshrink(x: Any) -> Any:
     x=lambda g, x, lambd: keep.kernel(g, ~((x >= -lambd) & (x <= lambd))),
     promote="real",
     tied=True,
+    jvp="symmetric",
     samples=[elementwise(x=reals(avoid=(-0.5, 0.5))), elementwise(x=reals(avoid=(-1.5, 1.5)), lambd=1.5)],
 )
 def softshrink(x: Any, lambd: float = 0.5) -> Any:
@@ -300,6 +307,7 @@ def softshrink(x: Any, lambd: float = 0.5) -> Any:
     x=lambda g, x, lambd: keep.kernel(g, ~(np.abs(x) <= lambd)),
     promote="real",
     tied=True,
+    jvp="symmetric",
     samples=[elementwise(x=reals(avoid=(-0.5, 0.5))), elementwise(x=reals(avoid=(-1.5, 1.5)), lambd=1.5)],
 )
 def hardshrink(x: Any, lambd: float = 0.5) -> Any:
@@ -310,6 +318,7 @@ def hardshrink(x: Any, lambd: float = 0.5) -> Any:
 @op(
     x=lambda g, x, threshold: keep.kernel(g, np.logical_not(x <= threshold)),
     tied=True,
+    jvp="symmetric",
     samples=elementwise(x=reals(avoid=(0.5,)), threshold=0.5, value=-1.0),
 )
 def threshold(x: Any, threshold: float, value: float) -> Any:
@@ -323,6 +332,7 @@ def threshold(x: Any, threshold: float, value: float) -> Any:
     weight=lambda g, x: g * keep.kernel(x, np.logical_not(x > 0)),
     promote="real",
     tied=True,
+    jvp="symmetric",
     samples=elementwise(x=reals(avoid=(0.0,)), weight=reals()),
 )
 def prelu_(x: Any, weight: Any) -> Any:

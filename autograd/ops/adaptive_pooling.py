@@ -64,6 +64,7 @@ def _regular(sizes: Sequence[int], counts: Sequence[int]) -> tuple[int, ...] | N
 @op(
     x=lambda g, x_shape, counts: spread_means.kernel(g, x_shape[len(x_shape) - len(counts) :]),
     tied=True,
+    jvp="linear",
     samples=[
         case(x=reals(shape=(2, 5)), counts=(3,)), case(x=reals(shape=(1, 3, 4)), counts=(2, 3)),
         case(x=reals(shape=(1, 2)), counts=(3,)), case(x=reals(shape=(0, 5)), counts=(3,)),
@@ -85,6 +86,7 @@ def window_means(x: Any, counts: tuple[int, ...]) -> Any:
 
 @op(
     x=lambda g, x_shape, sizes: window_means.kernel(g, x_shape[len(x_shape) - len(sizes) :]),
+    jvp="linear",
     samples=[
         case(x=reals(shape=(2, 3)), sizes=(5,)), case(x=reals(shape=(1, 2, 3)), sizes=(3, 4)),
         case(x=reals(shape=(1, 3)), sizes=(2,)),

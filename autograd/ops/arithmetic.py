@@ -96,7 +96,7 @@ def sub(x: Any, y: Any, *, alpha: float = 1) -> Any:
     return x - y if alpha == 1 else x - _scaled(y, alpha)
 
 
-@op(x=lambda g, alpha: -g if alpha == 1 else g * -alpha, y=lambda g: g, promote="common", samples=[
+@op(x=lambda g, alpha: -g if alpha == 1 else g * -alpha, y=lambda g: g, promote="common", jvp="symmetric", samples=[
     elementwise(x=reals(), y=reals()), elementwise(x=reals(), y=reals(), alpha=0.5),
 ])  # fmt: skip
 def rsub(x: Any, y: Any, *, alpha: float = 1) -> Any:
@@ -115,6 +115,7 @@ def mul(x: Any, y: Any) -> Any:
     tensor1=lambda g, tensor2, value: g * tensor2 if value == 1 else g * tensor2 * value,
     tensor2=lambda g, tensor1, value: g * tensor1 if value == 1 else g * tensor1 * value,
     promote="common",
+    jvp="symmetric",
     samples=[
         elementwise(x=reals(), tensor1=reals(), tensor2=reals()),
         elementwise(x=reals(), tensor1=reals(), tensor2=reals(), value=-0.5),
@@ -130,6 +131,7 @@ def addcmul(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
     tensor1=lambda g, tensor2, value: g / tensor2 if value == 1 else g * value / tensor2,
     tensor2=lambda g, tensor1, tensor2, value: -g * value * (tensor1 / tensor2) / tensor2,
     promote="float",
+    jvp="symmetric",
     samples=[
         elementwise(x=reals(), tensor1=reals(), tensor2=reals(0.5, 3)),
         elementwise(x=reals(), tensor1=reals(), tensor2=reals(-3, -0.5), value=-0.5),
@@ -145,6 +147,7 @@ def addcdiv(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
     end=lambda g, weight: g * weight,
     weight=lambda g, x, end: g * (end - x),
     promote="float",
+    jvp="symmetric",
     samples=[
         elementwise(x=reals(), end=reals(), weight=0.3),
         elementwise(x=reals(), end=reals(), weight=reals(-1, 2)),
@@ -209,13 +212,13 @@ _QUOTIENTS = [
 ]  # no quotient is whole, so that differences do not jump
 
 
-@op(x=zero, y=zero, promote="common", samples=_QUOTIENTS)
+@op(x=zero, y=zero, promote="common", jvp="symmetric", samples=_QUOTIENTS)
 def div_floor(x: Any, y: Any) -> Any:
     """``x / y`` rounded down; the gradient is zero."""
     return _whole(np.floor_divide, x, y)
 
 
-@op(x=zero, y=zero, promote="common", samples=_QUOTIENTS)
+@op(x=zero, y=zero, promote="common", jvp="symmetric", samples=_QUOTIENTS)
 def div_trunc(x: Any, y: Any) -> Any:
     """``x / y`` rounded towards zero; the gradient is zero."""
     return _whole(_truncated, x, y)
@@ -310,7 +313,7 @@ def _sign_rule(g: Any, x: Any) -> Any:
     return (g - np.conj(g * out * out)) / (2 * np.where(size == 0, math.inf, size))
 
 
-@op(np.sign, x=_sign_rule, samples=reals(avoid=(0.0,)))
+@op(np.sign, x=_sign_rule, jvp="unknown", samples=reals(avoid=(0.0,)))
 def sign(x: Any) -> Any:
     """-1, 0 or 1; of a complex number ``x / abs(x)``. 0 for nan; the gradient of real inputs is zero everywhere."""
     if x.dtype.kind == "c":

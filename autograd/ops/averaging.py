@@ -36,6 +36,7 @@ def _unit(size: Sequence[int]) -> tuple[int, ...]:
         g, x_shape[len(x_shape) - len(size) :], size, stride, padding, divisor
     ),
     tied=True,
+    jvp="linear",
     samples=[
         case(x=reals(shape=(2, 5)), **_PAIRS), case(x=reals(shape=(1, 5)), **_EDGED),
         case(x=reals(shape=(1, 3, 4)), **_BLOCKS), case(x=reals(shape=(0, 5)), **_PAIRS),
@@ -55,6 +56,7 @@ def average_pool(
 
 @op(
     x=lambda g, size, stride, padding, divisor: average_pool.kernel(g, size, stride, padding, divisor),
+    jvp="linear",
     samples=[
         case(x=reals(shape=(2, 2)), sizes=(5,), **_PAIRS), case(x=reals(shape=(1, 3)), sizes=(5,), **_EDGED),
         case(x=reals(shape=(1, 2, 4)), sizes=(3, 4), **_BLOCKS),

@@ -172,6 +172,7 @@ def by_lines(work: Callable[[Any], None], index: Any, dim: int) -> None:
 @op(
     x=lambda g, index, x_shape, dim: place_along.kernel(g, index, x_shape, dim, True, True),
     constants=("index",),
+    jvp="linear",
     samples=[
         case(x=reals(shape=(3, 2)), index=np.array([[2, 0], [2, 1]]), dim=0),
         case(x=reals(shape=(2, 3)), index=np.array([[0, 2], [1, 1]]), dim=1),
@@ -272,6 +273,7 @@ def _take_back(g: Any, index: Any, dim: int, keepdim: bool) -> Any:
 @op(
     x=lambda g, index, dim, keepdim: _take_back(g, index, dim, keepdim),
     constants=("index",),
+    jvp="linear",
     samples=[
         case(x=reals(shape=(2,)), index=np.array([2, 0]), shape=(2, 3), dim=-1, keepdim=False),
         case(x=reals(shape=(2, 2)), index=np.array([[2, 0], [0, 1]]), shape=(3, 2), dim=0),

@@ -25,13 +25,15 @@ def _near(x: Any) -> Any:
     return np.clip(x, -bound, bound)
 
 
-@op(np.i0, x=lambda g, x: g * i1.kernel(x), promote="float", samples=reals())
+@op(np.i0, x=lambda g, x: g * i1.kernel(x), promote="float", jvp="symmetric", samples=reals())
 def i0(x: Any) -> Any:
     """The modified Bessel function of the first kind, of order 0."""
     return scipy_special().i0(_near(x)).astype(x.dtype, copy=False)
 
 
-@op(x=lambda g, x: g * ((i0.kernel(x) + bessel_i.kernel(x, 2)) * 0.5), promote="float", samples=reals())
+@op(
+    x=lambda g, x: g * ((i0.kernel(x) + bessel_i.kernel(x, 2)) * 0.5), promote="float", jvp="symmetric", samples=reals()
+)
 def i1(x: Any) -> Any:
     """The modified Bessel function of the first kind, of order 1."""
     return scipy_special().i1(_near(x)).astype(x.dtype, copy=False)
@@ -40,6 +42,7 @@ def i1(x: Any) -> Any:
 @op(
     x=lambda g, x, order: g * ((bessel_i.kernel(x, order - 1) + bessel_i.kernel(x, order + 1)) * 0.5),
     promote="real",
+    jvp="symmetric",
     samples=_ORDERS,
 )
 def bessel_i(x: Any, order: int) -> Any:
@@ -47,7 +50,12 @@ def bessel_i(x: Any, order: int) -> Any:
     return scipy_special().iv(order, _near(x)).astype(x.dtype, copy=False)
 
 
-@op(x=lambda g, x, out: g * (i1e.kernel(x) - np.sign(x) * out), promote="float", samples=reals(avoid=(0.0,)))
+@op(
+    x=lambda g, x, out: g * (i1e.kernel(x) - np.sign(x) * out),
+    promote="float",
+    jvp="symmetric",
+    samples=reals(avoid=(0.0,)),
+)
 def i0e(x: Any) -> Any:
     """``i0(x) * exp(-abs(x))``. Its derivative at the kink in 0 is 0."""
     return scipy_special().i0e(x).astype(x.dtype, copy=False)
@@ -56,6 +64,7 @@ def i0e(x: Any) -> Any:
 @op(
     x=lambda g, x, out: g * ((i0e.kernel(x) + bessel_ie.kernel(x, 2)) * 0.5 - np.sign(x) * out),
     promote="float",
+    jvp="symmetric",
     samples=reals(avoid=(0.0,)),
 )
 def i1e(x: Any) -> Any:
@@ -67,7 +76,7 @@ def _scaled_slope(x: Any, out: Any, order: int) -> Any:
     return (bessel_ie.kernel(x, order - 1) + bessel_ie.kernel(x, order + 1)) * 0.5 - np.sign(x) * out
 
 
-@op(x=lambda g, x, out, order: g * _scaled_slope(x, out, order), promote="real", samples=_SCALED)
+@op(x=lambda g, x, out, order: g * _scaled_slope(x, out, order), promote="real", jvp="symmetric", samples=_SCALED)
 def bessel_ie(x: Any, order: int) -> Any:
     """The modified Bessel function of an integer order, times ``exp(-abs(x))``."""
     size = np.abs(x)

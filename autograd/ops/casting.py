@@ -17,13 +17,13 @@ from ..errors import ArgumentError
 from ..samples import case, reals
 
 
-@op(np.copy, x=lambda g: g, samples=reals())
+@op(np.copy, x=lambda g: g, jvp="symmetric", samples=reals())
 def clone(x: Any) -> Any:
     """A copy with memory of its own, still connected to the graph."""
     return np.array(x, subok=True)
 
 
-@op(x=lambda g: g, samples=reals())
+@op(x=lambda g: g, jvp="linear", samples=reals())
 def cast(x: Any, dtype: Any = np.float64) -> Any:
     """``x`` in another dtype, a copy; no gradient flows through an integer or bool dtype.
 
@@ -116,7 +116,11 @@ def cuda(x: Any, device: Any = None) -> NoReturn:
     raise ArgumentError("there is no device 'cuda' here: chainrule computes on the CPU, with NumPy")
 
 
-@op(x=lambda g: g, samples=[case(x=reals(shape=(2, 3))), case(x=reals(shape=(2, 2, 3), make=np.transpose))])
+@op(
+    x=lambda g: g,
+    jvp="linear",
+    samples=[case(x=reals(shape=(2, 3))), case(x=reals(shape=(2, 2, 3), make=np.transpose))],
+)
 def in_order(x: Any) -> Any:
     """A copy whose elements lie in C order."""
     return copied(x) if x.size > BLOCK else np.array(x, order="C", subok=True)

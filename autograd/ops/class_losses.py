@@ -377,6 +377,7 @@ def _nll_slope(dtype: Any, shape: tuple[int, ...], target: Any, weight: Any, ign
     refused=("weight",),
     promote="float",
     tied=True,
+    jvp="linear",
     samples=[case(**arguments) for arguments in _TARGETS],
 )
 def nll_loss(x: Any, target: Any, weight: Any = None, *, ignore_index: int = -100, reduction: str = "mean") -> Any:

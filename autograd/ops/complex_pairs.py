@@ -31,7 +31,7 @@ def _require_pair(name: str, first: str, x: Any, second: str, y: Any) -> None:
         )
 
 
-@op(real=lambda g: g, imag=lambda g: g * 1j, samples=elementwise(real=reals(), imag=reals()))
+@op(real=lambda g: g, imag=lambda g: g * 1j, jvp="symmetric", samples=elementwise(real=reals(), imag=reals()))
 def complex_(real: Any, imag: Any) -> Any:
     """The complex numbers ``real + i * imag``; float16 gives complex64. Raises: DtypeError."""
     _require_pair("complex", "real", real, "imag", imag)
@@ -51,6 +51,7 @@ def _unit(angle: Any) -> Any:
 @op(
     abs=lambda g, angle: g * _unit(angle),
     angle=lambda g, out: g * out * 1j,
+    jvp="symmetric",
     samples=elementwise(abs=reals(), angle=reals()),
 )
 def polar(abs: Any, angle: Any) -> Any:
@@ -91,6 +92,7 @@ def set_imag(x: Any, value: Any) -> Any:
 @op(
     x=lambda g: g[..., 0] - g[..., 1] * 1j,
     view="the tensor holds the parts of a complex one",
+    jvp="linear",
     samples=[case(x=reals(shape=shape, make=as_complex)) for shape in ((2, 3), (), (0, 2))],
 )
 def view_as_real(x: Any) -> Any:
@@ -107,6 +109,7 @@ def view_as_real(x: Any) -> Any:
 @op(
     x=lambda g: np.stack((g, g * 1j), -1),
     view="the tensor is made of the parts of another one",
+    jvp="linear",
     samples=[case(x=reals(shape=shape)) for shape in ((2, 3, 2), (2,), (0, 2))],
 )
 def view_as_complex(x: Any) -> Any:

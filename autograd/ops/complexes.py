@@ -17,13 +17,19 @@ from ..samples import as_complex, elementwise, reals
 _SAMPLES = [reals(), elementwise(x=reals(make=as_complex))]
 
 
-@op(np.real, x=lambda g: g, view="the tensor is the real part of another one", samples=_SAMPLES)
+@op(np.real, x=lambda g: g, view="the tensor is the real part of another one", jvp="symmetric", samples=_SAMPLES)
 def real(x: Any) -> Any:
     """The real part, a view; of a real tensor the tensor itself."""
     return np.real(x)
 
 
-@op(np.imag, x=lambda g: g * -1j, view="the tensor is the imaginary part of another one", samples=_SAMPLES[1])
+@op(
+    np.imag,
+    x=lambda g: g * -1j,
+    view="the tensor is the imaginary part of another one",
+    jvp="symmetric",
+    samples=_SAMPLES[1],
+)
 def imag(x: Any) -> Any:
     """The imaginary part, a view.
 
@@ -58,7 +64,7 @@ def _angle_rule(g: Any, x: Any) -> Any:
     return np.where(origin, 0, g * -1j / np.where(origin, 1, x))
 
 
-@op(np.angle, x=_angle_rule, promote="float", samples=[
+@op(np.angle, x=_angle_rule, promote="float", jvp="symmetric", samples=[
     reals(avoid=(0.0,)), elementwise(x=reals(make=lambda a: a + (4 - 1j))),
 ])  # fmt: skip
 def angle(x: Any) -> Any:

@@ -39,6 +39,7 @@ def _reduce_rule(g: Any, spec: str, x_shape: tuple[int, ...]) -> Any:
 
 @op(
     x=_reduce_rule,
+    jvp="linear",
     samples=[
         case(x=reals(shape=(2, 3)), spec="ab->ba"), case(x=reals(shape=(2, 3)), spec="ab->b"),
         case(x=reals(shape=(2, 2)), spec="aa->a"), case(x=reals(shape=(2, 2)), spec="aa->"),
@@ -66,6 +67,7 @@ def _multiply_rule(g: Any, y: Any, mine: str, theirs: str, target: str, shape: t
     x=lambda g, y, spec, x_shape: _multiply_rule(g, y, *_parts(spec), x_shape),
     y=lambda g, x, spec, y_shape: _multiply_rule(g, x, *_parts(spec, 1), y_shape),
     promote="common",
+    jvp="multilinear",
     samples=[
         case(x=reals(shape=(2, 3)), y=reals(shape=(3, 2)), spec="ab,bc->ac"),
         case(x=reals(shape=(2, 2, 3)), y=reals(shape=(2, 3)), spec="abc,ac->ba"),

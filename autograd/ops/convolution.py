@@ -39,6 +39,7 @@ _STEPS: dict[str, Any] = {"stride": (2, 1), "padding": ((0, 0), (0, 0)), "dilati
         x, g, weight_shape[2:], stride, padding, dilation, groups
     ),
     bias=_bias_rule,
+    jvp="multilinear",
     samples=[
         case(x=reals(shape=(2, 1, 4)), weight=reals(shape=(2, 1, 3)), bias=reals(shape=(2,)), **_LINE),
         case(x=reals(shape=(1, 2, 6)), weight=reals(shape=(1, 2, 2)), **_WIDE),
@@ -75,6 +76,7 @@ def convolution(
         g, x, weight_shape[2:], stride, padding, dilation, groups
     ),
     bias=_bias_rule,
+    jvp="multilinear",
     samples=[
         case(x=reals(shape=(2, 2, 4)), weight=reals(shape=(2, 1, 3)), bias=reals(shape=(1,)), sizes=(4,), **_LINE),
         case(x=reals(shape=(1, 1, 3)), weight=reals(shape=(1, 2, 2)), sizes=(6,), **_WIDE),

@@ -29,7 +29,8 @@ def _diagonal(x: Any, offset: int, dim1: int, dim2: int) -> Any:
 
 
 @op(
-    x=lambda g, x_shape, offset, dim1, dim2: place_diagonal.kernel(g, x_shape, offset, dim1, dim2), view=True, samples=[
+    x=lambda g, x_shape, offset, dim1, dim2: place_diagonal.kernel(g, x_shape, offset, dim1, dim2), view=True,
+    jvp="linear", samples=[
     case(x=reals(shape=(3, 3))), case(x=reals(shape=(2, 4)), offset=1), case(x=reals(shape=(3, 2)), offset=-2),
     case(x=reals(shape=(2, 3, 2)), dim1=-1, dim2=0), case(x=reals(shape=(2, 2)), offset=5),
 ])  # fmt: skip
@@ -50,7 +51,7 @@ def diagonal(x: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
 diagonal_view = diagonal  # ``diag`` has an argument of that name
 
 
-@op(x=lambda g, offset, dim1, dim2: diagonal.kernel(g, offset, dim1, dim2), samples=[
+@op(x=lambda g, offset, dim1, dim2: diagonal.kernel(g, offset, dim1, dim2), jvp="linear", samples=[
     case(x=reals(shape=(2,)), shape=(2, 3), offset=1, dim1=0, dim2=1),
     case(x=reals(shape=(3, 2)), shape=(2, 3, 2), offset=0, dim1=-1, dim2=0),
 ])  # fmt: skip
@@ -64,6 +65,7 @@ def place_diagonal(x: Any, shape: Any, offset: int, dim1: int, dim2: int) -> Any
 @op(
     x=lambda g, offset, dim1, dim2: diagonal_scatter.kernel(g, 0.0, offset, dim1, dim2),
     src=lambda g, offset, dim1, dim2: diagonal.kernel(g, offset, dim1, dim2),
+    jvp="linear",
     samples=[
         case(x=reals(shape=(3, 3)), src=reals(shape=(3,))),
         case(x=reals(shape=(2, 3)), src=reals(shape=(2,)), offset=1),
@@ -129,7 +131,7 @@ def _triangle(take: Any, x: Any, diagonal: int) -> Any:
     return take(x, index(diagonal))
 
 
-@op(x=lambda g, diagonal: np.tril(g, diagonal), samples=[
+@op(x=lambda g, diagonal: np.tril(g, diagonal), jvp="linear", samples=[
     case(x=reals(shape=(3, 2))), case(x=reals(shape=(2, 2, 3)), diagonal=1), case(x=reals(shape=(2, 0)), diagonal=-1),
 ])  # fmt: skip
 def tril(x: Any, diagonal: int = 0) -> Any:
@@ -137,7 +139,7 @@ def tril(x: Any, diagonal: int = 0) -> Any:
     return _triangle(np.tril, x, diagonal)
 
 
-@op(x=lambda g, diagonal: np.triu(g, diagonal), samples=[
+@op(x=lambda g, diagonal: np.triu(g, diagonal), jvp="linear", samples=[
     case(x=reals(shape=(3, 2))), case(x=reals(shape=(2, 2, 3)), diagonal=1), case(x=reals(shape=(2, 0)), diagonal=-1),
 ])  # fmt: skip
 def triu(x: Any, diagonal: int = 0) -> Any:

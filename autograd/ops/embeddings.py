@@ -61,6 +61,7 @@ def _taken_rows(g: Any, index: Any, padding_idx: int | None) -> Any:
 @op(
     x=_taken_rows,
     constants=("index",),
+    jvp="linear",
     samples=[
         case(x=reals(shape=(2, 3, 2)), index=_IDS, rows=4),
         case(x=reals(shape=(2, 3, 2)), index=_IDS, rows=3, padding_idx=0),
@@ -89,7 +90,7 @@ def _embed_rule(
     return add_rows.kernel(g, x, weight_shape[0], padding_idx)
 
 
-@op(weight=_embed_rule, constants=("x",), samples=[
+@op(weight=_embed_rule, constants=("x",), jvp="linear", samples=[
     case(x=_IDS, weight=reals(shape=(4, 2))), case(x=np.array(1), weight=reals(shape=(3, 2))),
 ])  # fmt: skip
 def embedding_(x: Any, weight: Any, padding_idx: int | None = None, scale_grad_by_freq: bool = False) -> Any:

@@ -22,19 +22,24 @@ def _gauss(x: Any) -> Any:
     return np.exp(-x * x) * (2 / math.sqrt(math.pi))
 
 
-@op(x=lambda g, x: g * _gauss(x), promote="float", samples=reals(-2, 2))
+@op(x=lambda g, x: g * _gauss(x), promote="float", jvp="symmetric", samples=reals(-2, 2))
 def erf(x: Any) -> Any:
     """The error function."""
     return scipy_special().erf(x).astype(x.dtype, copy=False)
 
 
-@op(x=lambda g, x: -g * _gauss(x), promote="float", samples=reals(-2, 2))
+@op(x=lambda g, x: -g * _gauss(x), promote="float", jvp="symmetric", samples=reals(-2, 2))
 def erfc(x: Any) -> Any:
     """``1 - erf(x)``, exact for large ``x``."""
     return scipy_special().erfc(x).astype(x.dtype, copy=False)
 
 
-@op(x=lambda g, out: g * (np.exp(out * out) * (math.sqrt(math.pi) / 2)), promote="float", samples=reals(-0.9, 0.9))
+@op(
+    x=lambda g, out: g * (np.exp(out * out) * (math.sqrt(math.pi) / 2)),
+    promote="float",
+    jvp="symmetric",
+    samples=reals(-0.9, 0.9),
+)
 def erfinv(x: Any) -> Any:
     """The inverse of ``erf``; infinite at -1 and 1, nan outside."""
     return scipy_special().erfinv(x).astype(x.dtype, copy=False)
@@ -55,7 +60,7 @@ def _erfcx_slope(x: Any, out: Any) -> Any:
     return np.where(far, series * u * (2 / math.sqrt(math.pi)), near)
 
 
-@op(x=lambda g, x, out: g * _erfcx_slope(x, out), promote="real", samples=[
+@op(x=lambda g, x, out: g * _erfcx_slope(x, out), promote="real", jvp="symmetric", samples=[
     reals(-2, 3), elementwise(x=reals(8, 30, avoid=(10.0,))),
 ])  # fmt: skip
 def erfcx(x: Any) -> Any:
@@ -70,7 +75,7 @@ def _density(x: Any) -> Any:
     return np.exp(np.square(x) * -0.5) * (1 / math.sqrt(2 * math.pi))
 
 
-@op(x=lambda g, x: g * _density(x), promote="float", samples=reals())
+@op(x=lambda g, x: g * _density(x), promote="float", jvp="symmetric", samples=reals())
 def ndtr(x: Any) -> Any:
     """The distribution function of the normal distribution: its share up to ``x``."""
     return scipy_special().ndtr(x).astype(x.dtype, copy=False)
@@ -84,7 +89,7 @@ def _log_ndtr_slope(x: Any) -> Any:
     return np.where(right, _density(above) / ndtr.kernel(above), left)
 
 
-@op(x=lambda g, x: g * _log_ndtr_slope(x), promote="real", samples=[
+@op(x=lambda g, x: g * _log_ndtr_slope(x), promote="real", jvp="symmetric", samples=[
     reals(avoid=(1.0,)), elementwise(x=reals(-30, -5)),
 ])  # fmt: skip
 def log_ndtr(x: Any) -> Any:
@@ -92,9 +97,12 @@ def log_ndtr(x: Any) -> Any:
     return scipy_special().log_ndtr(x).astype(x.dtype, copy=False)
 
 
-@op(x=lambda g, out: g * (np.exp(np.square(out) * 0.5) * math.sqrt(2 * math.pi)), promote="float", samples=[
-    reals(0.05, 0.95),
-])  # fmt: skip
+@op(
+    x=lambda g, out: g * (np.exp(np.square(out) * 0.5) * math.sqrt(2 * math.pi)),
+    promote="float",
+    jvp="symmetric",
+    samples=[reals(0.05, 0.95)],
+)
 def ndtri(x: Any) -> Any:
     """The inverse of ``ndtr``: the quantile of a share; infinite at 0 and 1, nan outside."""
     return scipy_special().ndtri(x).astype(x.dtype, copy=False)

@@ -72,6 +72,7 @@ def _slope_into(y: Any, s: Any, out: Any = None) -> Any:
 @op(
     y=lambda g, s: sigmoid_backward.kernel(g, s),
     s=lambda g, y, s: g * y * (1 - 2 * s),
+    jvp="symmetric",
     samples=[
         case(y=reals(shape=(2, 3)), s=reals(0, 1, shape=(2, 3))),
         case(y=reals(shape=()), s=reals(0, 1, shape=())),
@@ -82,7 +83,7 @@ def sigmoid_backward(y: Any, s: Any) -> Any:
     return y * (s - s * s) if s.size <= BLOCK else pointwise(_slope_into, y, s)
 
 
-@op(x=lambda g, out: sigmoid_backward.kernel(g, out), promote="float", samples=reals(-6, 6))
+@op(x=lambda g, out: sigmoid_backward.kernel(g, out), promote="float", jvp="symmetric", samples=reals(-6, 6))
 def sigmoid(x: Any) -> Any:
     """The logistic function ``1 / (1 + exp(-x))``, without overflow at either end."""
     return _logistic(x) if x.size <= BLOCK else pointwise(logistic_into, x)
@@ -164,7 +165,7 @@ def _logit_rule(g: Any, x: Any, eps: float | None) -> Any:
     return np.where(outside, 0, g / np.where(outside, 1, x * (1 - x)))
 
 
-@op(x=_logit_rule, promote="real", samples=[
+@op(x=_logit_rule, promote="real", jvp="symmetric", samples=[
     elementwise(x=reals(0.05, 0.95)),
     elementwise(x=reals(-0.5, 1.5, avoid=(0.1, 0.9)), eps=0.1),
 ])  # fmt: skip
@@ -179,6 +180,7 @@ def logit(x: Any, eps: float | None = None) -> Any:
     x=lambda g, x, y: xlogy_.kernel(g, np.where((x == 0) & (y <= 0), 1, y)),
     y=lambda g, x, y: g * (x / np.where((x == 0) & (y == 0), 1, y)),
     promote="real",
+    jvp="symmetric",
     samples=elementwise(x=reals(), y=reals(0.1, 3)),
 )
 def xlogy_(x: Any, y: Any) -> Any:
@@ -196,6 +198,7 @@ def xlogy(x: Any, y: Any) -> Any:
     x=lambda g, x, y: xlog1py_.kernel(g, np.where((x == 0) & (y <= -1), 0, y)),
     y=lambda g, x, y: g * (x / np.where((x == 0) & (y == -1), 1, y + 1)),
     promote="real",
+    jvp="symmetric",
     samples=elementwise(x=reals(), y=reals(-0.9, 3)),
 )
 def xlog1py_(x: Any, y: Any) -> Any:
@@ -209,7 +212,7 @@ def xlog1py(x: Any, y: Any) -> Any:
     return xlog1py_(*as_arrays(x, y, floating=True))
 
 
-@op(x=lambda g, x: -g * (np.log(x) + 1), promote="float", samples=reals(0.1, 3))
+@op(x=lambda g, x: -g * (np.log(x) + 1), promote="float", jvp="symmetric", samples=reals(0.1, 3))
 def entr(x: Any) -> Any:
     """``-x * log(x)``, an event's part in the entropy: 0 at 0 (where the derivative is infinite), -inf below."""
     inside = np.where(x <= 0, 1, x)
@@ -233,7 +236,13 @@ def _sinc_slope(x: Any) -> Any:
     return np.where(near, z * series, (np.cos(far) - np.sin(far) / far) / far) * math.pi
 
 
-@op(np.sinc, x=lambda g, x: g * _sinc_slope(x), promote="float", samples=[reals(), elementwise(x=reals(-0.2, 0.2))])
+@op(
+    np.sinc,
+    x=lambda g, x: g * _sinc_slope(x),
+    promote="float",
+    jvp="symmetric",
+    samples=[reals(), elementwise(x=reals(-0.2, 0.2))],
+)
 def sinc(x: Any) -> Any:
     """``sin(pi x) / (pi x)``, 1 at 0."""
     z = np.where(x == 0, np.finfo(x.dtype).tiny, x * math.pi)

@@ -86,7 +86,7 @@ def require_elements(x: Any, dim: Any) -> None:
         raise BoundsError(f"a tensor of shape {x.shape} has no elements along dim {dim} of which one could be chosen")
 
 
-@op(x=lambda g, out, x, dim, keepdim: tied(g, out, x, dim, keepdim), samples=REDUCED)
+@op(x=lambda g, out, x, dim, keepdim: tied(g, out, x, dim, keepdim), jvp="reduction", samples=REDUCED)
 def amax(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """Largest elements; NaN if there is one. The gradient is divided evenly among equal ones.
 
@@ -95,7 +95,7 @@ def amax(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     return extreme(np.maximum, x, dim, keepdim)
 
 
-@op(x=lambda g, out, x, dim, keepdim: tied(g, out, x, dim, keepdim), samples=REDUCED)
+@op(x=lambda g, out, x, dim, keepdim: tied(g, out, x, dim, keepdim), jvp="reduction", samples=REDUCED)
 def amin(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """Smallest elements; NaN if there is one. The gradient is divided evenly among equal ones.
 

@@ -53,6 +53,7 @@ def _even_back(g: Any, h: float, dim: int, edge_order: int) -> Any:
 
 @op(
     x=lambda g, spacing, dim, edge_order: _even_back(g, spacing, dim, edge_order),
+    jvp="linear",
     samples=[
         case(x=reals(shape=(4,)), spacing=0.5, dim=0), case(x=reals(shape=(2, 3)), spacing=2.0, dim=0),
         case(x=reals(shape=(2, 5)), spacing=-1.5, dim=1, edge_order=2),

@@ -222,7 +222,7 @@ def _line(name: str) -> Callable[[Callable[..., Any]], Any]:
         ((2, 3), {}), ((4, 2), {"dim": 0, "norm": "ortho"}), ((3,), {"n": 5, "norm": "forward"}), ((4,), {"n": 2}),
         ((2, 3), {"n": 4, "dim": -2}), ((3, 2), {"n": 1, "dim": 0}), ((0, 3), {}), ((1,), {"n": 3}),
     ]  # fmt: skip
-    return op(getattr(np.fft, name), x=_line_rule(name), promote="float", samples=_samples(name, shapes))
+    return op(getattr(np.fft, name), x=_line_rule(name), promote="float", jvp="linear", samples=_samples(name, shapes))
 
 
 @_line("fft")
@@ -295,7 +295,7 @@ def _fields(name: str) -> Callable[[Callable[..., Any]], Any]:
     ]  # fmt: skip
     if name in ("fftn", "ifftn"):
         shapes += [((), {}), ((2,), {"dim": ()})]
-    return op(x=_dims_rule(name), promote="float", samples=_samples(name, shapes))
+    return op(x=_dims_rule(name), promote="float", jvp="linear", samples=_samples(name, shapes))
 
 
 @_fields("fftn")

@@ -26,20 +26,20 @@ from .exponential import scipy_special, xlogy_
 # ---- the gamma function ----------------------------------------------------------------------------------------------
 
 
-@op(x=lambda g, x: g * digamma.kernel(x), promote="float", samples=reals(0.3, 4))
+@op(x=lambda g, x: g * digamma.kernel(x), promote="float", jvp="symmetric", samples=reals(0.3, 4))
 def lgamma(x: Any) -> Any:
     """The logarithm of the absolute value of the gamma function."""
     out = scipy_special().gammaln(x).astype(x.dtype, copy=False)
     return np.where(x == -math.inf, math.inf, out)  # SciPy: -inf
 
 
-@op(x=lambda g, x: g * polygamma.kernel(1, x), promote="real", samples=reals(0.3, 4))
+@op(x=lambda g, x: g * polygamma.kernel(1, x), promote="real", jvp="symmetric", samples=reals(0.3, 4))
 def digamma(x: Any) -> Any:
     """The derivative of ``lgamma``."""
     return scipy_special().digamma(x).astype(x.dtype, copy=False)
 
 
-@op(x=lambda g, n, x: g * polygamma.kernel(n + 1, x), promote="real", samples=[
+@op(x=lambda g, n, x: g * polygamma.kernel(n + 1, x), promote="real", jvp="symmetric", samples=[
     elementwise(n=0, x=reals(0.3, 4)), elementwise(n=1, x=reals(0.3, 4)), elementwise(n=2, x=reals(0.5, 4)),
 ])  # fmt: skip
 def polygamma(n: int, x: Any) -> Any:
@@ -59,7 +59,7 @@ def _mvlgamma_rule(g: Any, x: Any, order: int) -> Any:
     return g * functools.reduce(operator.add, [digamma.kernel(x - i / 2) for i in range(order)])
 
 
-@op(x=_mvlgamma_rule, promote="float", samples=[
+@op(x=_mvlgamma_rule, promote="float", jvp="symmetric", samples=[
     elementwise(x=reals(1.5, 4), order=1), elementwise(x=reals(1.5, 4), order=3),
 ])  # fmt: skip
 def mvlgamma_(x: Any, order: int) -> Any:
@@ -108,13 +108,13 @@ def _gamma_density(a: Any, x: Any) -> Any:
 _SAMPLES = [elementwise(a=reals(0.5, 3), x=reals(0.2, 4)), elementwise(a=reals(4, 9), x=reals(0.2, 9))]
 
 
-@op(x=lambda g, a, x: g * _gamma_density(a, x), constants=("a",), promote="float", samples=_SAMPLES)
+@op(x=lambda g, a, x: g * _gamma_density(a, x), constants=("a",), promote="float", jvp="symmetric", samples=_SAMPLES)
 def igamma_(a: Any, x: Any) -> Any:
     """The lower incomplete gamma function."""
     return scipy_special().gammainc(a, x).astype(x.dtype, copy=False)
 
 
-@op(x=lambda g, a, x: -g * _gamma_density(a, x), constants=("a",), promote="float", samples=_SAMPLES)
+@op(x=lambda g, a, x: -g * _gamma_density(a, x), constants=("a",), promote="float", jvp="symmetric", samples=_SAMPLES)
 def igammac_(a: Any, x: Any) -> Any:
     """The upper incomplete gamma function."""
     return scipy_special().gammaincc(a, x).astype(x.dtype, copy=False)
@@ -124,6 +124,7 @@ def igammac_(a: Any, x: Any) -> Any:
     x=lambda g, s, x: g * -s * zeta_.kernel(s + 1, x),
     constants=("s",),
     promote="float",
+    jvp="symmetric",
     samples=elementwise(s=reals(1.5, 4), x=reals(0.5, 4)),
 )
 def zeta_(s: Any, x: Any) -> Any:

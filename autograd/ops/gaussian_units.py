@@ -86,6 +86,7 @@ def _plain(x: Any) -> bool:
 @op(
     y=lambda g, x, memo: gelu_backward.kernel(g, x, memo),
     x=lambda g, y, x: g * y * (np.exp(x * x * -0.5) * (2 - x * x)) * (0.5 * _ROOT),
+    jvp="symmetric",
     samples=[
         case(y=reals(shape=(2, 3)), x=reals(shape=(2, 3))),
         case(y=reals(shape=()), x=reals(shape=())),
@@ -103,7 +104,7 @@ def gelu_backward(y: Any, x: Any, memo: Any = None) -> Any:
     return (y * slope).astype(x.dtype, copy=False)
 
 
-@op(x=lambda g, x, memo: gelu_backward.kernel(g, x, memo), promote="float", samples=reals())
+@op(x=lambda g, x, memo: gelu_backward.kernel(g, x, memo), promote="float", jvp="symmetric", samples=reals())
 def gelu_(x: Any, memo: Any = None) -> Any:
     """``gelu``. ``memo``: an empty list, in which the derivative may be kept for backward."""
     if _plain(x):
@@ -118,7 +119,7 @@ def _tanh_rule(g: Any, x: Any) -> Any:
     return g * ((t + 1) * 0.5 + x * (1 - t * t) * (square * (3 * 0.044715 * 0.5 * _ROOT) + 0.5 * _ROOT))
 
 
-@op(x=_tanh_rule, promote="float", samples=reals())
+@op(x=_tanh_rule, promote="float", jvp="symmetric", samples=reals())
 def gelu_tanh(x: Any) -> Any:
     """``gelu`` approximated by the hyperbolic tangent."""
     wide = widened(x)

@@ -51,6 +51,7 @@ _INDICES: list[tuple[tuple[int, ...], Any]] = [
     x=lambda g, index, x_shape: scatter_index.kernel(g, index, x_shape),
     view=True,
     constants=("index",),
+    jvp="linear",
     samples=[case(x=reals(shape=shape), index=index) for shape, index in _INDICES],
 )
 def getitem(x: Any, index: Any) -> Any:
@@ -86,6 +87,7 @@ def getitem(x: Any, index: Any) -> Any:
 @op(
     x=lambda g, index: getitem.kernel(g, index),
     constants=("index",),
+    jvp="linear",
     samples=[case(x=reals(shape=at(np.empty(s), index).shape), index=index, shape=s) for s, index in _INDICES],
 )
 def scatter_index(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
@@ -137,6 +139,7 @@ def _written(g: Any, index: Any, x_shape: Any, y_shape: Any) -> Any:
     x=lambda g, index: with_item.kernel(g, 0.0, index),
     y=lambda g, index, x_shape, y_shape: _written(g, index, x_shape, y_shape),
     constants=("index",),
+    jvp="linear",
     samples=[
         case(x=reals(shape=shape), y=reals(shape=at(np.empty(shape), index).shape), index=index)
         for shape, index in _INDICES

@@ -46,7 +46,7 @@ def _stack_back(g: Any, dim: int, needs: Any) -> list[Any]:
     return [part if need else None for part, need in zip(unbind.kernel(g, dim), needs, strict=True)]
 
 
-@op(lists=("tensors",), promote="common", tensors=_cat_back, samples=[
+@op(lists=("tensors",), promote="common", tensors=_cat_back, jvp="linear", samples=[
     case(tensors=[reals(shape=(2, 3)), reals(shape=(1, 3))]),
     case(tensors=[reals(shape=(2, 1)), reals(shape=(2, 0)), reals(shape=(2, 2))], dim=-1),
     case(tensors=[reals(shape=(3,))]), case(tensors=[reals(shape=(0,)), reals(shape=(2, 2))]),
@@ -65,7 +65,9 @@ def cat(tensors: Any, dim: int = 0) -> Any:
     shapes = [x.shape for x in tensors]
     if () in shapes:
         raise ShapeError("cat: a 0-d tensor cannot be concatenated: use stack, or reshape(1) first")
-    kept = [x for x, shape in zip(tensors, shapes, strict=True) if not _is_nothing(shape, shapes)]
+    kept = tensors
+    if (0,) in shapes:
+        kept = [x for x, shape in zip(tensors, shapes, strict=True) if not _is_nothing(shape, shapes)]
     return _joined(kept, dim) if kept and kept[0].size > BLOCK else np.concatenate(kept, dim)
 
 
@@ -83,7 +85,7 @@ def _joined(arrays: Sequence[Any], dim: int) -> Any:
     return out
 
 
-@op(lists=("tensors",), promote="common", tensors=_stack_back, samples=[
+@op(lists=("tensors",), promote="common", tensors=_stack_back, jvp="linear", samples=[
     case(tensors=[reals(shape=(2, 3)), reals(shape=(2, 3))]),
     case(tensors=[reals(shape=(2,)), reals(shape=(2,)), reals(shape=(2,))], dim=-1),
     case(tensors=[reals(shape=()), reals(shape=())]),
@@ -158,7 +160,7 @@ def _blocks_back(g: Any, tensors_shape: Any, needs: Any) -> list[Any]:
     ]
 
 
-@op(lists=("tensors",), promote="common", tensors=_blocks_back, samples=[
+@op(lists=("tensors",), promote="common", tensors=_blocks_back, jvp="linear", samples=[
     case(tensors=[reals(shape=(2, 1)), reals(shape=(2,)), reals(shape=())]),
     case(tensors=[reals(shape=(2, 0)), reals(shape=(1, 1))]),
 ])  # fmt: skip
@@ -203,7 +205,7 @@ def combinations(x: Any, r: int = 2, with_replacement: bool = False) -> Any:
 _PART = "this is one of the views that one call of '{}' returned; their memory is shared by several outputs"
 
 
-@op(x=lambda g, dim: np.concatenate(g, dim), outputs=MANY, view=_PART.format("split"), samples=[
+@op(x=lambda g, dim: np.concatenate(g, dim), outputs=MANY, view=_PART.format("split"), jvp="linear", samples=[
     case(x=reals(shape=(4, 2)), split_sizes=[1, 3]), case(x=reals(shape=(2, 3)), split_sizes=[2, 0, 1], dim=-1),
 ])  # fmt: skip
 def split_with_sizes(x: Any, split_sizes: Sequence[int], dim: int = 0) -> Any:
@@ -222,7 +224,7 @@ def split_with_sizes(x: Any, split_sizes: Sequence[int], dim: int = 0) -> Any:
     return [x[(*before, slice(start, end))] for start, end in itertools.pairwise(ends)]
 
 
-@op(x=lambda g, dim: np.stack(g, dim), outputs=MANY, view=_PART.format("unbind"), samples=[
+@op(x=lambda g, dim: np.stack(g, dim), outputs=MANY, view=_PART.format("unbind"), jvp="linear", samples=[
     case(x=reals(shape=(3, 2))), case(x=reals(shape=(2, 3)), dim=-1), case(x=reals(shape=(2,))),
 ])  # fmt: skip
 def unbind(x: Any, dim: int = 0) -> Any:

@@ -53,7 +53,7 @@ def _in_singular_basis(x: Any) -> tuple[Any, Any, Any, Any]:
     return np.expand_dims(np.linalg.det(u) * np.linalg.det(vh), (-1, -2)), conj(u), conj(vh), _products_without(s)
 
 
-@op(x=lambda g, x: cofactor_change.kernel(x, g), samples=square((3, 3), (2, 2, 2), (1, 1), (0, 2, 2)))
+@op(x=lambda g, x: cofactor_change.kernel(x, g), jvp="symmetric", samples=square((3, 3), (2, 2, 2), (1, 1), (0, 2, 2)))
 def cofactor(x: Any) -> Any:
     """The cofactors of square matrices, also of singular ones: the derivative of the determinant."""
     a, dtype = computed(x)
@@ -78,6 +78,7 @@ def _third_derivative(g: Any, x: Any, y: Any) -> Any:
 @op(
     x=_third_derivative,
     y=lambda g, x: cofactor_change.kernel(x, g),
+    jvp="multilinear",
     samples=[case(x=reals(shape=s, make=well_conditioned), y=reals(shape=s)) for s in ((3, 3), (2, 3, 3))],
 )
 def cofactor_change(x: Any, y: Any) -> Any:

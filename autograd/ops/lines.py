@@ -52,6 +52,7 @@ def _last_ones(index: Any, shape: tuple[int, ...], dim: int) -> Any:
 @op(
     x=lambda g, index, x_shape, dim: put_lines.kernel(np.zeros_like(g, shape=x_shape), g, index, dim),
     constants=("index",),
+    jvp="linear",
     samples=[case(x=reals(shape=(3, 2)), index=_ROWS, dim=0), case(x=reals(shape=(2, 3)), index=_COLUMNS, dim=1)],
 )
 def last_lines(x: Any, index: Any, dim: int) -> Any:
@@ -64,6 +65,7 @@ def last_lines(x: Any, index: Any, dim: int) -> Any:
     x=lambda g, index, dim: put_lines.kernel(g, 0.0, index, dim),
     y=lambda g, index, dim: last_lines.kernel(g, index, dim),
     constants=("index",),
+    jvp="linear",
     samples=[
         case(x=reals(shape=(3, 2)), y=reals(shape=(2, 2)), index=_ROWS, dim=0),
         case(x=reals(shape=(2, 3)), y=reals(shape=(2, 2)), index=_COLUMNS, dim=1),

@@ -114,6 +114,7 @@ def pairs(x: Any = _ANY, target: Any = _ANY, **arguments: Any) -> list[Any]:
     x=lambda g, x, target, reduction: each(g, reduction, x.shape, target.shape) * 2 * (x - target),
     target=lambda g, x, target, reduction: each(g, reduction, x.shape, target.shape) * 2 * (target - x),
     promote="float",
+    jvp="reduction",
     samples=pairs(),
 )
 def mse_loss(x: Any, target: Any, *, reduction: str = "mean") -> Any:
@@ -138,6 +139,7 @@ def _apart() -> dict[str, Any]:
     x=lambda g, x, target, reduction: each(g, reduction, x.shape, target.shape) * _sign(x - target),
     target=lambda g, x, target, reduction: each(g, reduction, x.shape, target.shape) * _sign(target - x),
     promote="float",
+    jvp="reduction",
     samples=pairs(**_apart()) + pairs(x=reals(-3, -1), target=reals(1, 3)),
 )
 def l1_loss(x: Any, target: Any, *, reduction: str = "mean") -> Any:
@@ -160,6 +162,7 @@ _CLOSE = {"x": reals(0.1, 0.4), "target": reals(-0.4, -0.1)}
         each(g, reduction, x.shape, target.shape) * _smooth_slope(target - x, beta)
     ),
     promote="real",
+    jvp="reduction",
     samples=pairs(**_apart()) + pairs(**_CLOSE) + pairs(**_apart(), beta=0.0) + pairs(**_CLOSE, beta=2.0),
 )
 def smooth_l1_loss(x: Any, target: Any, *, reduction: str = "mean", beta: float = 1.0) -> Any:
@@ -186,6 +189,7 @@ def smooth_l1_loss(x: Any, target: Any, *, reduction: str = "mean", beta: float 
         each(g, reduction, x.shape, target.shape) * np.clip(target - x, -delta, delta)
     ),
     promote="real",
+    jvp="reduction",
     samples=pairs(**_apart()) + pairs(**_CLOSE) + pairs(**_CLOSE, delta=2.0),
 )
 def huber_loss(x: Any, target: Any, *, reduction: str = "mean", delta: float = 1.0) -> Any:

@@ -31,6 +31,7 @@ from .selection import clamp, keep, minimum, where
     x=lambda g, x, target, reduction: each(g, reduction, x.shape, target.shape) * -target * sigmoid.kernel(-x * target),
     target=lambda g, x, target, reduction: each(g, reduction, x.shape, target.shape) * -x * sigmoid.kernel(-x * target),
     promote="real",
+    jvp="reduction",
     samples=pairs(),
 )
 def soft_margin_loss(x: Any, target: Any, *, reduction: str = "mean") -> Any:
@@ -53,6 +54,7 @@ def _hinge_rule(g: Any, x: Any, target: Any, margin: float, reduction: str) -> A
     x=_hinge_rule,
     constants=("target",),
     promote="real",
+    jvp="reduction",
     samples=[
         case(x=reals(shape=(2, 3), avoid=(1.0,)), target=_SIGNS),
         case(x=reals(shape=(2, 3), avoid=(0.5,)), target=_SIGNS, margin=0.5, reduction="sum"),
@@ -86,6 +88,7 @@ def _ranking_share(g: Any, x1: Any, x2: Any, target: Any, margin: float, reducti
         _ranking_share(g, x1, x2, target, margin, reduction) * (x2 - x1)
     ),
     promote="real",
+    jvp="reduction",
     samples=[
         case(x1=reals(0.5, 3, shape=(3,)), x2=reals(-3, -0.5, shape=(3,)), target=reals(-2, -1, shape=(3,))),
         case(x1=reals(0.5, 3, shape=(3,)), x2=reals(-3, -0.5, shape=(3,)), target=reals(1, 2, shape=(3,)), margin=0.5),

@@ -50,6 +50,7 @@ def _bias_rule(g: Any) -> Any:
     weight=_linear_weight_rule,
     bias=_bias_rule,
     promote="common",
+    jvp="multilinear",
     samples=[
         case(x=reals(shape=(4, 3)), weight=reals(shape=(2, 3)), bias=reals(shape=(2,))),
         case(x=reals(shape=(4, 3)), weight=reals(shape=(2, 3))),
@@ -156,7 +157,7 @@ def _softmax(x: Any, dim: int, out: Any = None) -> Any:
     return powers
 
 
-@op(x=lambda g, out, dim: softmax_backward.kernel(g, out, dim), promote="float", samples=_SOFTMAX)
+@op(x=lambda g, out, dim: softmax_backward.kernel(g, out, dim), promote="float", jvp="symmetric", samples=_SOFTMAX)
 def softmax(x: Any, dim: int, dtype: Any = None) -> Any:
     """``exp(x)`` divided by its sum along ``dim``, without overflow.
 

@@ -42,6 +42,7 @@ _CASES: list[dict[str, Any]] = [
 @op(
     x=lambda g, x_shape, pad, mode: fold_edges.kernel(g, x_shape, pad, mode),
     tied=True,
+    jvp="linear",
     samples=[case(x=reals(shape=(2, 3)), **arguments) for arguments in _CASES],
 )
 def pad_edges(x: Any, pad: Sequence[int], mode: str) -> Any:
@@ -53,6 +54,7 @@ def pad_edges(x: Any, pad: Sequence[int], mode: str) -> Any:
 
 @op(
     x=lambda g, pad, mode: pad_edges.kernel(g, pad, mode),
+    jvp="linear",
     samples=[
         case(x=reals(shape=pad_edges.op.forward(np.zeros((2, 3)), **arguments).shape), shape=(2, 3), **arguments)
         for arguments in _CASES

@@ -171,6 +171,7 @@ def _has_nan(values: Any) -> bool:
         g, source, values, size, stride, padding, dilation
     ),
     constants=("source", "values"),
+    jvp="linear",
     samples=[
         case(x=reals(shape=(1, 2)), source=_SOURCE, values=np.array([[3.0, 5.0]]), **_PAIRS),
         case(x=reals(shape=(1, 5)), source=_SOURCE, values=np.array([[3.0, 3.0, 5.0, 5.0, 5.0]]), **_EDGED),
@@ -218,6 +219,7 @@ def _spread_apart(x: Any, source: Any, values: Any, size: Any, stride: Any, dila
         g, source, values, size, stride, padding, dilation
     ),
     constants=("source", "values"),
+    jvp="linear",
     samples=[
         case(x=reals(shape=(1, 5)), source=_SOURCE, values=np.array([[3.0, 5.0]]), **_PAIRS),
         case(x=reals(shape=(1, 5)), source=_SOURCE, values=np.array([[3.0, 3.0, 5.0, 5.0, 5.0]]), **_EDGED),

@@ -47,7 +47,7 @@ def _power_rule(g: Any, x: Any, exponent: float) -> Any:
     return g * (pow_number.kernel(x, exponent - 1) * exponent)
 
 
-@op(x=_power_rule, promote="common", samples=[
+@op(x=_power_rule, promote="common", jvp="symmetric", samples=[
     *[elementwise(x=reals(), exponent=n) for n in (0, 1, 2, 3, 4)],
     *[elementwise(x=reals(0.3, 3), exponent=n) for n in (0.5, -0.5, -1, -2, 2.5)],
     elementwise(x=reals(-3, -0.5), exponent=-3),
@@ -68,7 +68,7 @@ def _exponent_rule(g: Any, x: Any, exponent: Any, out: Any) -> Any:
     return g * (out * np.log(np.where((x == 0) & (np.real(exponent) >= 0), 1, x)))
 
 
-@op(x=_base_rule, exponent=_exponent_rule, promote="common", samples=[
+@op(x=_base_rule, exponent=_exponent_rule, promote="common", jvp="symmetric", samples=[
     elementwise(x=reals(0.3, 3), exponent=reals(-2, 2)),
     elementwise(x=np.array(2.0), exponent=reals()),
 ])  # fmt: skip
@@ -149,7 +149,7 @@ def sqrt(x: Any) -> Any:
     return np.sqrt(x)
 
 
-@op(x=lambda g, out: g * (out * out * out * -0.5), promote="float", samples=reals(0.1, 3))
+@op(x=lambda g, out: g * (out * out * out * -0.5), promote="float", jvp="symmetric", samples=reals(0.1, 3))
 def rsqrt(x: Any) -> Any:
     """``1 / sqrt(x)``."""
     return np.reciprocal(np.sqrt(x))
@@ -180,6 +180,7 @@ def hypot(x: Any, y: Any) -> Any:
     x=lambda g, y: g * np.exp2(y),
     y=lambda g, out: g * out * math.log(2),
     promote="float",
+    jvp="symmetric",
     samples=elementwise(x=reals(), y=reals(-2, 2)),
 )
 def ldexp_(x: Any, y: Any) -> Any:

@@ -56,6 +56,7 @@ def _check_probabilities(kind: str, values: Any, remedy: str) -> None:
     constants=("weight",),
     refused=("weight",),
     promote="real",
+    jvp="reduction",
     samples=pairs(reals(0.05, 0.95), reals(0.05, 0.95))
     + [case(x=reals(0.1, 0.9, shape=(2, 2)), target=reals(0, 1, shape=(2, 2)), weight=np.array([0.5, 2.0]))],
 )
@@ -100,6 +101,7 @@ def _logits_target_slope(x: Any, pos_weight: Any) -> Any:
     constants=("weight", "pos_weight"),
     refused=("weight", "pos_weight"),
     promote="real",
+    jvp="reduction",
     samples=pairs(target=reals(0, 1))
     + [
         case(
@@ -193,6 +195,7 @@ def _kl_each(g: Any, reduction: str, x: tuple[int, ...], target: tuple[int, ...]
         _kl_each(g, reduction, x.shape, target.shape) * _kl_target_slope(x, target, log_target)
     ),
     promote="float",
+    jvp="reduction",
     samples=pairs(target=reals(0.1, 1))
     + pairs(log_target=True)
     + [case(x=reals(shape=(2, 3)), target=reals(0.1, 1, shape=(2, 3)), reduction="batchmean")],
@@ -245,6 +248,7 @@ def _poisson_target_slope(x: Any, target: Any, log_input: bool, full: bool, eps:
         each(g, reduction, x.shape, target.shape) * _poisson_target_slope(x, target, log_input, full, eps)
     ),
     promote="real",
+    jvp="reduction",
     samples=pairs(target=reals(0, 4))
     + pairs(x=reals(0.2, 3), target=reals(0, 4), log_input=False)
     + pairs(target=reals(0.1, 4, avoid=(1.0,)), full=True),
@@ -274,7 +278,7 @@ def poisson_nll_loss(
     return reduced(losses, reduction)
 
 
-@op(x=lambda g: g, samples=elementwise(x=reals(1, 3), low=0.5))
+@op(x=lambda g: g, jvp="symmetric", samples=elementwise(x=reals(1, 3), low=0.5))
 def raised(x: Any, low: float) -> Any:
     """``x``, raised to ``low`` where it is below; the gradient passes as if it were not."""
     return np.maximum(x, low)
@@ -291,6 +295,7 @@ def _gaussian_each(g: Any, reduction: str, x: Any, target: Any, var: Any) -> Any
         _gaussian_each(g, reduction, x, target, var) * 0.5 * (1 - np.square(x - target) / var) / var
     ),
     promote="real",
+    jvp="reduction",
     samples=[
         case(x=reals(shape=(2, 3)), target=reals(shape=(2, 3)), var=reals(0.5, 3, shape=shape), reduction=reduction)
         for shape, reduction in (((2, 3), "mean"), ((2, 1), "sum"), ((2, 3), "none"))

@@ -70,6 +70,7 @@ _SHAPES = [
     x=lambda g, y, x_shape: _left(g, y, x_shape),
     y=lambda g, x, y_shape: _right(g, x, y_shape),
     promote="common",
+    jvp="multilinear",
     samples=[case(x=reals(shape=x), y=reals(shape=y)) for x, y in _SHAPES],
 )
 def matmul(x: Any, y: Any) -> Any:
@@ -149,6 +150,7 @@ def vdot(x: Any, y: Any) -> Any:
     x=lambda g, y: np.matmul(g, y),
     y=lambda g, x: np.matmul(x, g),
     promote="common",
+    jvp="multilinear",
     samples=[case(x=reals(shape=(2,)), y=reals(shape=(3,))), case(x=reals(shape=(0,)), y=reals(shape=(3,)))],
 )
 def outer(x: Any, y: Any) -> Any:
@@ -163,6 +165,7 @@ def outer(x: Any, y: Any) -> Any:
     x=lambda g, y, dim: conj(np.expand_dims(g, dim) * y),
     y=lambda g, x, dim: np.expand_dims(g, dim) * conj(x),
     promote="common",
+    jvp="multilinear",
     samples=[
         case(x=reals(shape=(2, 3)), y=reals(shape=(2, 3))), case(x=reals(shape=(3,)), y=reals(shape=(2, 3))),
         case(x=reals(shape=(2, 1)), y=reals(shape=(2, 3)), dim=-2), case(x=reals(shape=(3, 0)), y=reals(shape=(3, 0))),
@@ -178,6 +181,7 @@ def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
     x=lambda g, y, dim: cross.kernel(y, g, dim),
     y=lambda g, x, dim: cross.kernel(g, x, dim),
     promote="common",
+    jvp="multilinear",
     samples=[
         case(x=reals(shape=(2, 3)), y=reals(shape=(2, 3))), case(x=reals(shape=(3,)), y=reals(shape=(3,)), dim=-1),
         case(x=reals(shape=(3, 2)), y=reals(shape=(3, 1)), dim=0), case(x=reals(shape=(0, 3)), y=reals(shape=(0, 3))),

@@ -88,6 +88,7 @@ def add_reduce(x: Any, dim: Any, keepdim: bool) -> Any:
 
 @op(
     x=lambda g, x_shape, dim, keepdim: broadcast_back(g, x_shape, dim, keepdim),
+    jvp="linear",
     samples=[*REDUCED, *_NOTHING],
 )
 def sum(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
@@ -111,6 +112,7 @@ def sum(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) ->
 
 @op(
     x=lambda g, x_shape, dim, keepdim: broadcast_back(g / count(x_shape, dim), x_shape, dim, keepdim),
+    jvp="linear",
     samples=REDUCED,
 )
 def mean(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
@@ -138,6 +140,7 @@ def mean(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -
 
 @op(
     x=lambda g, x, dim, keepdim: np.where(np.isnan(x), 0, restore(g, np.shape(x), dim, keepdim)),
+    jvp="reduction",
     samples=[*REDUCED, *_NOTHING],
 )
 def nansum(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
@@ -155,6 +158,7 @@ def _present(x: Any, dim: Any, keepdim: bool) -> Any:
     x=lambda g, x, dim, keepdim: np.where(
         np.isnan(x), 0, restore((g / _present(x, dim, keepdim)).astype(g.dtype), np.shape(x), dim, keepdim)
     ),
+    jvp="reduction",
     samples=REDUCED,
 )
 def nanmean(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
@@ -194,6 +198,7 @@ def _others_rule(g: Any, x: Any, dim: int) -> Any:
 
 @op(
     x=_others_rule,
+    jvp="symmetric",
     samples=[
         case(x=reals(shape=(2, 3)), dim=1),
         case(x=reals(shape=(3, 2, 2)), dim=0),
@@ -258,7 +263,7 @@ def _prod_rule(g: Any, x: Any, dim: Any, keepdim: bool) -> Any:
     return restore(g, shape, dim, keepdim) * others
 
 
-@op(x=lambda g, x, dim, keepdim: _prod_rule(g, x, dim, keepdim), samples=[*REDUCED, *_NOTHING])
+@op(x=lambda g, x, dim, keepdim: _prod_rule(g, x, dim, keepdim), jvp="reduction", samples=[*REDUCED, *_NOTHING])
 def prod(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """Product of the elements. Integers and bools give int64; the product of nothing is 1.
 
@@ -276,6 +281,7 @@ def prod(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -
     y=lambda g, x, level: g * np.exp(x - level),
     x=lambda g, y, x, level: g * y * np.exp(x - level),
     level=lambda g, y, x, level: -g * y * np.exp(x - level),
+    jvp="symmetric",
     samples=[
         case(y=reals(shape=(2, 1)), x=reals(shape=(2, 3)), level=reals(shape=(2, 1))),
         case(y=reals(shape=()), x=reals(shape=(2, 3)), level=reals(shape=())),
@@ -324,6 +330,7 @@ def _shifted_sum_in_blocks(x: Any, axis: Any) -> Any:
         restore(g, np.shape(x), dim, keepdim), x, restore(out, np.shape(x), dim, keepdim)
     ),
     promote="float",
+    jvp="reduction",
     samples=REDUCED,
 )
 def logsumexp(x: Any, dim: Any = None, keepdim: bool = False) -> Any:

@@ -23,7 +23,7 @@ from .shapes import atleast_1d, dims_of, positive, reshape, shape_of
 # ---- repetition -----------------------------------------------------------------------------------------------------
 
 
-@op(x=lambda g: g, view=True, samples=[
+@op(x=lambda g: g, view=True, jvp="linear", samples=[
     case(x=reals(shape=(3,)), size=(2, 3)), case(x=reals(shape=(2, 1)), size=(2, 3)),
     case(x=reals(shape=()), size=(2,)),
     case(x=reals(shape=(1, 3)), size=(2, -1)), case(x=reals(shape=(1,)), size=(0,)),
@@ -107,7 +107,7 @@ def _tile_back(g: Any, x_shape: Any, dims: Any) -> Any:
     return np.reshape(np.sum(np.reshape(g, pairs), axis=tuple(range(0, 2 * rank, 2))), x_shape)
 
 
-@op(x=_tile_back, samples=[
+@op(x=_tile_back, jvp="linear", samples=[
     case(x=reals(shape=(2,)), dims=3), case(x=reals(shape=(2, 3)), dims=(2,)), case(x=reals(shape=(2,)), dims=(2, 2)),
     case(x=reals(shape=()), dims=(2,)), case(x=reals(shape=(2, 1)), dims=(0, 2)),
     case(x=reals(shape=(0, 2)), dims=(2, 1)),
@@ -140,7 +140,7 @@ def _repeat_back(g: Any, x_shape: Any, repeats: Any, dim: Any) -> Any:
     return scatter_index.kernel(g, along(dim, places), x_shape)
 
 
-@op(x=_repeat_back, constants=("repeats",), samples=[
+@op(x=_repeat_back, constants=("repeats",), jvp="linear", samples=[
     case(x=reals(shape=(2, 2)), repeats=2), case(x=reals(shape=(2, 2)), repeats=2, dim=-1),
     case(x=reals(shape=(3, 2)), repeats=np.array([1, 0, 2]), dim=0),
     case(x=reals(shape=(3,)), repeats=np.array([2]), dim=0),

@@ -115,7 +115,7 @@ def _resample_rule(g: Any, x_shape: tuple[int, ...], tables: Any, dim: int) -> A
 _TABLES = (np.array([[0, 1, 1, 2], [1, 1, 2, 0]]), np.array([[0.5, 1.0, 0.25, 2.0], [0.5, 0.5, 0.75, 0.0]]))
 
 
-@op(x=_resample_rule, samples=[
+@op(x=_resample_rule, jvp="linear", samples=[
     case(x=reals(shape=(2, 3)), tables=_TABLES, dim=1), case(x=reals(shape=(3, 2)), tables=_TABLES, dim=0),
     case(x=reals(shape=(2, 3)), tables=(np.array([[1, 1, 0]]), np.ones((1, 3))), dim=1),
 ])  # fmt: skip

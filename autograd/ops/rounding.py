@@ -58,7 +58,7 @@ def round(x: Any, decimals: int = 0) -> Any:
     return np.round(x, decimals)
 
 
-@op(x=lambda g: g, samples=reals(avoid=_WHOLE))
+@op(x=lambda g: g, jvp="symmetric", samples=reals(avoid=_WHOLE))
 def frac(x: Any) -> Any:
     """The fraction ``x - trunc(x)``, with the sign of ``x``."""
     return x - np.trunc(x)

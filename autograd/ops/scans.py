@@ -106,13 +106,13 @@ def recurrence(x: Any, y: Any, dim: int, reverse: bool = False) -> Any:
 # ---- running sums and products --------------------------------------------------------------------------------------
 
 
-@op(x=lambda g, dim: cumsum.kernel(g, dim), samples=_ALONG)
+@op(x=lambda g, dim: cumsum.kernel(g, dim), jvp="linear", samples=_ALONG)
 def sums_from_end(x: Any, dim: int) -> Any:
     """Running sum from the end: the transpose of ``cumsum``."""
     return accumulate(np.add, x, dim, True)
 
 
-@op(x=lambda g, dim: sums_from_end.kernel(g, dim), samples=_ALONG)
+@op(x=lambda g, dim: sums_from_end.kernel(g, dim), jvp="linear", samples=_ALONG)
 def cumsum(x: Any, dim: int, *, dtype: Any = None) -> Any:
     """Running sum along ``dim``.
 

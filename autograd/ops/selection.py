@@ -29,7 +29,7 @@ _BITS = {1: np.int8, 2: np.int16, 4: np.int32, 8: np.int64}
 # numbers does not branch and is ten times faster; unlike ``x * mask`` it is exact for inf and nan as well.
 
 
-@op(x=lambda g, mask: keep.kernel(g, mask), constants=("mask",), samples=[
+@op(x=lambda g, mask: keep.kernel(g, mask), constants=("mask",), jvp="symmetric", samples=[
     case(x=reals(shape=(2, 3)), mask=booleans(shape=(2, 3))), case(x=reals(shape=(2, 1)), mask=booleans(shape=(3,))),
 ])  # fmt: skip
 def keep(x: Any, mask: Any) -> Any:
@@ -65,6 +65,7 @@ def _pick(mask: Any, x: Any, y: Any) -> Any:
     y=lambda g, condition: keep.kernel(g, ~condition),
     promote="common",
     constants=("condition",),
+    jvp="symmetric",
     samples=[
         case(condition=booleans(shape=(2, 3)), x=reals(shape=(2, 3)), y=reals(shape=(2, 3))),
         case(condition=booleans(shape=(3,)), x=reals(shape=(2, 1)), y=reals(shape=())),
@@ -113,6 +114,7 @@ def _numpy_where(condition: Any, x: Any = None, y: Any = None) -> Any:
     x=lambda g, mask: keep.kernel(g, ~mask),
     value=lambda g, mask: keep.kernel(g, mask),
     constants=("mask",),
+    jvp="symmetric",
     samples=[
         case(x=reals(shape=(2, 3)), mask=booleans(shape=(2, 3)), value=reals(shape=())),
         case(x=reals(shape=(2, 1)), mask=booleans(shape=(3,)), value=reals(shape=())),
@@ -226,7 +228,7 @@ _BOUNDS = [
 ]
 
 
-@op(x=_clamp_x, promote="common", samples=_BOUNDS)
+@op(x=_clamp_x, promote="common", jvp="symmetric", samples=_BOUNDS)
 def clamp_between(x: Any, min: Any = None, max: Any = None) -> Any:
     """``x`` brought between two numbers, of which one may be None."""
     require_order(x, max if min is None else min)
@@ -235,7 +237,7 @@ def clamp_between(x: Any, min: Any = None, max: Any = None) -> Any:
     return np.maximum(x, min) if max is None else np.minimum(np.maximum(x, min), max)
 
 
-@op(x=_clamp_x, min=_clamp_min, max=_clamp_max, promote="common", samples=[
+@op(x=_clamp_x, min=_clamp_min, max=_clamp_max, promote="common", jvp="symmetric", samples=[
     elementwise(x=reals(), min=reals(), max=reals()),
     elementwise(x=reals(), min=reals(-1, 1)),
     elementwise(x=reals(), max=reals(-1, 1)),
@@ -295,7 +297,7 @@ def heaviside(x: Any, values: Any) -> Any:
     return np.where(x == 0, values, x > 0)
 
 
-@op(x=lambda g, x: keep.kernel(g, np.isfinite(x)), promote="common", samples=[
+@op(x=lambda g, x: keep.kernel(g, np.isfinite(x)), promote="common", jvp="symmetric", samples=[
     reals(), elementwise(x=reals(), nan=1.0, posinf=2.0, neginf=-2.0),
 ])  # fmt: skip
 def nan_to_num(x: Any, nan: float | None = None, posinf: float | None = None, neginf: float | None = None) -> Any:

@@ -75,7 +75,7 @@ def positive(dim: int, ndim: int) -> int:
 # ---- reshaping ------------------------------------------------------------------------------------------------------
 
 
-@op(x=lambda g, x_shape: np.reshape(g, x_shape), view=True, samples=[
+@op(x=lambda g, x_shape: np.reshape(g, x_shape), view=True, jvp="linear", samples=[
     case(x=reals(shape=(2, 3)), shape=(3, 2)), case(x=reals(shape=(2, 3, 2)), shape=(-1, 4)),
     case(x=reals(shape=()), shape=(1, 1)), case(x=reals(shape=(1,)), shape=()),
     case(x=reals(shape=(0, 3)), shape=(3, 0)),
@@ -106,7 +106,7 @@ def _in_shape(x: Any, shape: Any) -> Any:
     return out
 
 
-@op(x=lambda g, x_shape: np.reshape(g, x_shape), view=True, samples=[
+@op(x=lambda g, x_shape: np.reshape(g, x_shape), view=True, jvp="linear", samples=[
     case(x=reals(shape=(2, 3)), shape=(3, 2)), case(x=reals(shape=(2, 3)), shape=-1),
 ])  # fmt: skip
 def view(x: Any, shape: Any) -> Any:
@@ -123,7 +123,7 @@ def view(x: Any, shape: Any) -> Any:
     return out
 
 
-@op(x=lambda g, x_shape: np.reshape(g, x_shape), view=True, samples=[
+@op(x=lambda g, x_shape: np.reshape(g, x_shape), view=True, jvp="linear", samples=[
     case(x=reals(shape=(1, 2, 1)), dim=None), case(x=reals(shape=(1, 2, 1)), dim=0),
     case(x=reals(shape=(1, 2, 1)), dim=1),
     case(x=reals(shape=(1, 2, 1)), dim=(0, -1)), case(x=reals(shape=())), case(x=reals(shape=(1, 0))),
@@ -139,7 +139,7 @@ def squeeze(x: Any, dim: Any = None) -> Any:
     return np.squeeze(x, tuple([d for d in dims if x.ndim and x.shape[d] == 1]))
 
 
-@op(np.expand_dims, x=lambda g, x_shape: np.reshape(g, x_shape), view=True, samples=[
+@op(np.expand_dims, x=lambda g, x_shape: np.reshape(g, x_shape), view=True, jvp="linear", samples=[
     case(x=reals(shape=(2, 3)), dim=0), case(x=reals(shape=(2, 3)), dim=-1), case(x=reals(shape=()), dim=0),
     case(x=reals(shape=(3,)), dim=(0, 2)), case(x=reals(shape=(0,)), dim=1),
 ])  # fmt: skip
@@ -233,7 +233,7 @@ def atleast_3d(*tensors: Any) -> Any:
 # ---- order of dimensions --------------------------------------------------------------------------------------------
 
 
-@op(x=lambda g, dim0, dim1: transpose.kernel(g, dim0, dim1), view=True, samples=[
+@op(x=lambda g, dim0, dim1: transpose.kernel(g, dim0, dim1), view=True, jvp="linear", samples=[
     case(x=reals(shape=(2, 3)), dim0=0, dim1=1), case(x=reals(shape=(2, 3, 2)), dim0=-1, dim1=0),
     case(x=reals(shape=(0, 3)), dim0=0, dim1=1),
 ])  # fmt: skip
@@ -258,7 +258,7 @@ def _back(dims: Any) -> Any:
     return tuple(back)
 
 
-@op(x=lambda g, dims: np.transpose(g, _back(dims)), view=True, samples=[
+@op(x=lambda g, dims: np.transpose(g, _back(dims)), view=True, jvp="linear", samples=[
     case(x=reals(shape=(2, 3, 2)), dims=(2, 0, 1)), case(x=reals(shape=(2, 3)), dims=(-1, 0)),
     case(x=reals(shape=(2, 3, 1)), dims=None), case(x=reals(shape=()), dims=()), case(x=reals(shape=(3,)), dims=0),
 ])  # fmt: skip
@@ -336,7 +336,7 @@ def hermitian(x: Any) -> Any:
     return np.conjugate(permute(x, None)) if np.iscomplexobj(x) else permute(x, None)
 
 
-@op(x=lambda g, dims: flip.kernel(g, dims), samples=[
+@op(x=lambda g, dims: flip.kernel(g, dims), jvp="linear", samples=[
     case(x=reals(shape=(2, 3)), dims=0), case(x=reals(shape=(2, 3)), dims=(0, -1)),
     case(x=reals(shape=(2, 3)), dims=()),
     case(x=reals(shape=(2, 3))), case(x=reals(shape=()), dims=()),
@@ -363,7 +363,7 @@ def flipud(x: Any) -> Any:
     return flip(x, 0)
 
 
-@op(x=lambda g, k, dims: np.rot90(g, -k, dims), samples=[
+@op(x=lambda g, k, dims: np.rot90(g, -k, dims), jvp="linear", samples=[
     case(x=reals(shape=(2, 3))), case(x=reals(shape=(2, 3)), k=2), case(x=reals(shape=(2, 3, 2)), k=-1, dims=(2, 0)),
 ])  # fmt: skip
 def rot90(x: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
@@ -375,7 +375,7 @@ def _opposite(shifts: Any) -> Any:
     return tuple([-n for n in shifts]) if isinstance(shifts, (tuple, list)) else -shifts
 
 
-@op(x=lambda g, shifts, dims: roll.kernel(g, _opposite(shifts), dims), samples=[
+@op(x=lambda g, shifts, dims: roll.kernel(g, _opposite(shifts), dims), jvp="linear", samples=[
     case(x=reals(shape=(2, 3)), shifts=1), case(x=reals(shape=(2, 3)), shifts=-4, dims=1),
     case(x=reals(shape=(2, 3)), shifts=(1, 2), dims=(0, -1)), case(x=reals(shape=(0,)), shifts=1),
     case(x=reals(shape=(2, 3)), shifts=2, dims=()),

@@ -136,7 +136,7 @@ def _centred(x: Any, dim: Any, exact: bool = True) -> Any:
     return away - add_reduce(away, dim, True) / count(x.shape, dim)
 
 
-@op(x=lambda g, dim: centred.kernel(g, dim), samples=_MEANS)
+@op(x=lambda g, dim: centred.kernel(g, dim), jvp="linear", samples=_MEANS)
 def centred(x: Any, dim: Any = None, exact: bool = True) -> Any:
     """The distances from the mean over ``dim``; ``exact``: they are 0 of equal numbers, without rounding errors."""
     with np.errstate(invalid="ignore"):
@@ -167,6 +167,7 @@ def _towards(g: Any, x: Any, dim: Any, correction: float, keepdim: bool, exact: 
 
 @op(
     x=lambda g, x, dim, correction, keepdim: _towards(g * 2, x, dim, correction, keepdim, False),
+    jvp="reduction",
     samples=_SPREADS,
 )
 def variance(x: Any, dim: Any = None, correction: float = 1, keepdim: bool = False) -> Any:
@@ -182,6 +183,7 @@ def _std_rule(g: Any, x: Any, out: Any, dim: Any, correction: float, keepdim: bo
 
 @op(
     x=lambda g, x, out, dim, correction, keepdim: _std_rule(g, x, out, dim, correction, keepdim),
+    jvp="reduction",
     samples=_SPREADS,
 )
 def standard_deviation(x: Any, dim: Any = None, correction: float = 1, keepdim: bool = False) -> Any:

@@ -32,6 +32,7 @@ _APART = np.array([[[4, 3], [0, 5]]])
 @op(
     x=lambda g, index, sizes: take_in_planes.kernel(g, index, len(sizes)),
     constants=("index",),
+    jvp="linear",
     samples=[
         case(x=reals(shape=(1, 2, 2)), index=_INDEX, sizes=(2, 3)),
         case(x=reals(shape=(2, 2)), index=_INDEX[0], sizes=(6,)),
@@ -48,6 +49,7 @@ def add_in_planes(x: Any, index: Any, sizes: tuple[int, ...]) -> Any:
 @op(
     x=lambda g, index, x_shape, rank: add_in_planes.kernel(g, index, x_shape[len(x_shape) - rank :]),
     constants=("index",),
+    jvp="linear",
     samples=[
         case(x=reals(shape=(1, 2, 3)), index=_INDEX, rank=2), case(x=reals(shape=(2, 6)), index=_INDEX[0], rank=1),
     ],
@@ -61,6 +63,7 @@ def take_in_planes(x: Any, index: Any, rank: int) -> Any:
 @op(
     x=lambda g, index, sizes: take_in_planes.kernel(g, index, len(sizes)),
     constants=("index",),
+    jvp="linear",
     samples=[
         case(x=reals(shape=(1, 2, 2)), index=_APART, sizes=(2, 3)),
         case(x=reals(shape=(2, 2)), index=_APART[0], sizes=(6,)),

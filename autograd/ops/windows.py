@@ -50,6 +50,7 @@ def window_counts(
 @op(
     x=lambda g, x_shape, size, stride, dilation: overlap_add.kernel(g, x_shape, size, stride, dilation),
     view="its windows overlap, so that several elements share one place in memory",
+    jvp="linear",
     samples=[
         case(x=reals(shape=(5,)), size=2), case(x=reals(shape=(2, 5)), size=(2,), stride=2, dilation=2),
         case(x=reals(shape=(4, 4)), size=(2, 3)), case(x=reals(shape=(1, 4, 4)), size=(2, 2), stride=(2, 1)),
@@ -89,6 +90,7 @@ def windows(x: Any, size: Any, stride: Any = 1, dilation: Any = 1) -> Any:
 
 @op(
     x=lambda g, size, stride, dilation: windows.kernel(g, size, stride, dilation),
+    jvp="linear",
     samples=[
         case(x=reals(shape=(4, 2)), shape=(5,), size=2),
         case(x=reals(shape=(2, 2, 2)), shape=(2, 5), size=(2,), stride=2),

@@ -27,13 +27,13 @@ _ORDERS = [elementwise(v=2, x=reals(0.5, 4)), elementwise(v=0.5, x=reals(0.5, 4)
 # ---- gamma and beta --------------------------------------------------------------------------------------------------
 
 
-@op(x=lambda g, x, out: g * out * digamma.kernel(x), promote="float", samples=reals(0.3, 4))
+@op(x=lambda g, x, out: g * out * digamma.kernel(x), promote="float", jvp="symmetric", samples=reals(0.3, 4))
 def gamma(x: Any) -> Any:
     """The gamma function."""
     return scipy_special().gamma(x).astype(x.dtype, copy=False)
 
 
-@op(x=lambda g, x, out: -g * out * digamma.kernel(x), promote="float", samples=reals(0.3, 4))
+@op(x=lambda g, x, out: -g * out * digamma.kernel(x), promote="float", jvp="symmetric", samples=reals(0.3, 4))
 def rgamma(x: Any) -> Any:
     """One over the gamma function."""
     return scipy_special().rgamma(x).astype(x.dtype, copy=False)
@@ -43,6 +43,7 @@ def rgamma(x: Any) -> Any:
     x=lambda g, x, y, out: g * out * (digamma.kernel(x) - digamma.kernel(x + y)),
     y=lambda g, x, y, out: g * out * (digamma.kernel(y) - digamma.kernel(x + y)),
     promote="float",
+    jvp="symmetric",
     samples=_PAIR,
 )
 def beta(x: Any, y: Any) -> Any:
@@ -54,6 +55,7 @@ def beta(x: Any, y: Any) -> Any:
     x=lambda g, x, y: g * (digamma.kernel(x) - digamma.kernel(x + y)),
     y=lambda g, x, y: g * (digamma.kernel(y) - digamma.kernel(x + y)),
     promote="float",
+    jvp="symmetric",
     samples=_PAIR,
 )
 def betaln(x: Any, y: Any) -> Any:
@@ -69,6 +71,7 @@ def _beta_density(a: Any, b: Any, x: Any) -> Any:
     x=lambda g, a, b, x: g * _beta_density(a, b, x),
     constants=("a", "b"),
     promote="float",
+    jvp="symmetric",
     samples=elementwise(a=reals(0.5, 4), b=reals(0.5, 4), x=reals(0.1, 0.9)),
 )
 def betainc(a: Any, b: Any, x: Any) -> Any:
@@ -84,6 +87,7 @@ def _t_density(df: Any, x: Any) -> Any:
     x=lambda g, df, x: g * _t_density(df, x),
     constants=("df",),
     promote="float",
+    jvp="symmetric",
     samples=elementwise(df=reals(1, 9), x=reals()),
 )
 def stdtr(df: Any, x: Any) -> Any:
@@ -91,7 +95,12 @@ def stdtr(df: Any, x: Any) -> Any:
     return scipy_special().stdtr(df, x).astype(x.dtype, copy=False)
 
 
-@op(x=lambda g, out: g * np.exp(out * out) * (-math.sqrt(math.pi) / 2), promote="float", samples=reals(0.1, 1.9))
+@op(
+    x=lambda g, out: g * np.exp(out * out) * (-math.sqrt(math.pi) / 2),
+    promote="float",
+    jvp="symmetric",
+    samples=reals(0.1, 1.9),
+)
 def erfcinv(x: Any) -> Any:
     """The inverse of the complementary error function."""
     return scipy_special().erfcinv(x).astype(x.dtype, copy=False)
@@ -102,6 +111,7 @@ def erfcinv(x: Any) -> Any:
     loc=lambda g, x, loc, scale: g * ((x - loc) / np.square(scale)),
     scale=lambda g, x, loc, scale: g * ((np.square((x - loc) / scale) - 1) / scale),
     promote="float",
+    jvp="symmetric",
     samples=elementwise(x=reals(), loc=reals(), scale=reals(0.5, 2)),
 )
 def normal_logpdf(x: Any, loc: Any, scale: Any) -> Any:
@@ -114,13 +124,13 @@ def normal_logpdf(x: Any, loc: Any, scale: Any) -> Any:
 # ---- Bessel functions ------------------------------------------------------------------------------------------------
 
 
-@op(x=lambda g, x: -g * j1.kernel(x), promote="float", samples=reals())
+@op(x=lambda g, x: -g * j1.kernel(x), promote="float", jvp="symmetric", samples=reals())
 def j0(x: Any) -> Any:
     """The Bessel function of the first kind, of order 0."""
     return scipy_special().j0(x).astype(x.dtype, copy=False)
 
 
-@op(x=lambda g, x: g * (j0.kernel(x) - jv.kernel(2, x)) / 2, promote="float", samples=reals())
+@op(x=lambda g, x: g * (j0.kernel(x) - jv.kernel(2, x)) / 2, promote="float", jvp="symmetric", samples=reals())
 def j1(x: Any) -> Any:
     """The Bessel function of the first kind, of order 1."""
     return scipy_special().j1(x).astype(x.dtype, copy=False)
@@ -130,6 +140,7 @@ def j1(x: Any) -> Any:
     x=lambda g, v, x: g * (jv.kernel(v - 1, x) - jv.kernel(v + 1, x)) / 2,
     constants=("v",),
     promote="float",
+    jvp="symmetric",
     samples=_ORDERS,
 )
 def jv(v: Any, x: Any) -> Any:
@@ -137,13 +148,13 @@ def jv(v: Any, x: Any) -> Any:
     return scipy_special().jv(v, x).astype(x.dtype, copy=False)
 
 
-@op(x=lambda g, x: -g * y1.kernel(x), promote="float", samples=reals(0.5, 4))
+@op(x=lambda g, x: -g * y1.kernel(x), promote="float", jvp="symmetric", samples=reals(0.5, 4))
 def y0(x: Any) -> Any:
     """The Bessel function of the second kind, of order 0."""
     return scipy_special().y0(x).astype(x.dtype, copy=False)
 
 
-@op(x=lambda g, x: g * (y0.kernel(x) - yv.kernel(2, x)) / 2, promote="float", samples=reals(0.5, 4))
+@op(x=lambda g, x: g * (y0.kernel(x) - yv.kernel(2, x)) / 2, promote="float", jvp="symmetric", samples=reals(0.5, 4))
 def y1(x: Any) -> Any:
     """The Bessel function of the second kind, of order 1."""
     return scipy_special().y1(x).astype(x.dtype, copy=False)
@@ -153,6 +164,7 @@ def y1(x: Any) -> Any:
     x=lambda g, v, x: g * (yv.kernel(v - 1, x) - yv.kernel(v + 1, x)) / 2,
     constants=("v",),
     promote="float",
+    jvp="symmetric",
     samples=_ORDERS,
 )
 def yv(v: Any, x: Any) -> Any:
@@ -164,6 +176,7 @@ def yv(v: Any, x: Any) -> Any:
     x=lambda g, v, x: g * (iv.kernel(v - 1, x) + iv.kernel(v + 1, x)) / 2,
     constants=("v",),
     promote="float",
+    jvp="symmetric",
     samples=_ORDERS,
 )
 def iv(v: Any, x: Any) -> Any:
@@ -175,6 +188,7 @@ def iv(v: Any, x: Any) -> Any:
     x=lambda g, v, x, out: g * ((ive.kernel(v - 1, x) + ive.kernel(v + 1, x)) / 2 - np.sign(x) * out),
     constants=("v",),
     promote="float",
+    jvp="symmetric",
     samples=_ORDERS,
 )
 def ive(v: Any, x: Any) -> Any:
@@ -186,6 +200,7 @@ def ive(v: Any, x: Any) -> Any:
     x=lambda g, v, x: -g * (kn.kernel(v - 1, x) + kn.kernel(v + 1, x)) / 2,
     constants=("v",),
     promote="float",
+    jvp="symmetric",
     samples=_ORDERS,
 )
 def kn(v: Any, x: Any) -> Any:

@@ -29,6 +29,7 @@ __all__ = [
     "compare_along",
     "compare_gradient",
     "compare_second",
+    "forward_again",
     "forward_mode",
     "gradient",
     "kinks",
@@ -145,16 +146,56 @@ def forward_mode(a: Arguments) -> None:
     raw = [a.raw[n] for n in a.leaves]
     directions = [direction(rng, array.shape) for array in raw]
     run = differentiate([leaf_of(array.copy()) for array in raw], a.call_raw, rng=rng)
-    _, moved = jvp(
-        lambda *leaves: tuple(differentiable_outputs(a.call_raw(leaves))),
-        tuple([new_tensor(array.copy()) for array in raw]),
-        tuple(directions),
-    )
-    along = [g * u for g, u in zip(run.arrays, directions, strict=True)]
-    found, expected = pull([np.asarray(move._data) for move in moved], run.seeds), sum(np.sum(part) for part in along)
-    size = sum(float(np.sum(np.abs(part))) for part in along)
+    everything = list(range(len(raw)))
+    for moving in [everything] + [[k] for k in everything if len(raw) > 1]:
+        moved = _pushed(a, [new_tensor(array.copy()) for array in raw], directions, moving)
+        found = pull([np.asarray(move._data) for move in moved], run.seeds)
+        _require_equal("jvp moves the outputs", found, [run.arrays[k] * directions[k] for k in moving])
+
+
+def forward_again(a: Arguments) -> None:
+    """What forward mode gives has the derivatives that it has as the gradient times the direction."""
+    if not a.leaves:
+        return
+    rng = a.rng()
+    raw = [a.raw[n] for n in a.leaves]
+    directions = [direction(rng, array.shape) for array in raw]
+    run = differentiate([leaf_of(array.copy()) for array in raw], a.call_raw, create_graph=True, rng=rng)
+    terms = [np.sum(g * u) for g, u in zip(run.gradients, directions, strict=True)]
+    leaves = [leaf_of(array.copy()) for array in raw]
+    moved = _pushed(a, leaves, directions, list(range(len(raw))))
+    found = _slopes(pull(moved, run.seeds), leaves)
+    expected = _slopes(sum(terms[1:], terms[0]), run.leaves)
+    weights = [direction(rng, array.shape) for array in raw]
+    curved = [g * w for g, w in zip(expected, weights, strict=True)]
+    size = sum(float(np.sum(np.abs(g * u))) for g, u in zip(run.arrays, directions, strict=True)) + 1e-4
+    found = sum(np.sum(g * w) for g, w in zip(found, weights, strict=True))
+    _require_equal("its derivatives move it", found, curved, size)
+
+
+def _pushed(a: Arguments, leaves: Sequence[Any], directions: Sequence[Any], moving: Sequence[int]) -> Any:
+    """How the outputs move if the leaves with these numbers do."""
+
+    def call(*some: Any) -> Any:
+        given = list(leaves)
+        for k, leaf in zip(moving, some, strict=True):
+            given[k] = leaf
+        return tuple(differentiable_outputs(a.call_raw(given)))
+
+    return jvp(call, tuple([leaves[k] for k in moving]), tuple([directions[k] for k in moving]))[1]
+
+
+def _slopes(number: Any, leaves: Sequence[Any]) -> list[Any]:
+    if not getattr(number, "requires_grad", False):
+        return [np.zeros_like(np.asarray(leaf._data)) for leaf in leaves]
+    return [np.asarray(g._data) for g in _gradients.grad(number, leaves, materialize_grads=True)]
+
+
+def _require_equal(what: str, found: Any, terms: Sequence[Any], size: float = 0.0) -> None:
+    expected = sum(np.sum(term) for term in terms)
+    size += sum(float(np.sum(np.abs(term))) for term in terms)  # of it rounding is left where they cancel
     if not abs(found - expected) <= 1e-10 * size + 1e-300 and not (np.isnan(expected) and np.isnan(found)):
-        raise AssertionError(f"jvp moves the outputs by {found!r} along a direction, the gradient by {expected!r}")
+        raise AssertionError(f"{what} by {found!r} along a direction, the gradient by {expected!r}")
 
 
 def kinks(a: Arguments) -> None:

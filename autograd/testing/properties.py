@@ -85,6 +85,7 @@ PROPERTIES: dict[str, Property] = {
         Property(derivatives.gradient, _has_gradient),
         Property(derivatives.second_order, _has_gradient),
         Property(derivatives.forward_mode, _has_gradient),
+        Property(derivatives.forward_again, _has_gradient),
         Property(derivatives.kinks, _has_kinks),
         Property(derivatives.ties, _has_ties, "edges"),
         Property(invariants.dtypes, _sampled),

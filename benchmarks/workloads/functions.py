@@ -67,7 +67,14 @@ def _density(np: Any, flatten: Any) -> tuple[Callable[[Any], Any], Any]:
     return loss, rng.randn(12) * 0.3
 
 
-FUNCTIONS = {"mlp": _network, "rnn": _recurrence, "rosenbrock": _rosenbrock, "density": _density}
+def _elementwise(np: Any, flatten: Any) -> tuple[Callable[[Any], Any], Any]:
+    """Two elementwise operations on few numbers: what a call costs before anything is computed."""
+    return lambda x: np.tanh(x) * x, np.array([0.3, -1.2, 2.0, 0.1, 0.7])
+
+
+FUNCTIONS = {
+    "mlp": _network, "rnn": _recurrence, "rosenbrock": _rosenbrock, "density": _density, "elementwise": _elementwise,
+}  # fmt: skip
 
 
 def hips(function: str, derivative: str, repeats: int) -> Measure:
@@ -82,6 +89,8 @@ def hips(function: str, derivative: str, repeats: int) -> Measure:
         call: Callable[[], Any] = lambda: autograd.grad(loss)(start)  # noqa: E731
     elif derivative == "hvp":
         call = lambda: autograd.hessian_vector_product(loss)(start, direction)  # noqa: E731
+    elif derivative == "jvp":
+        call = lambda: autograd.make_jvp(loss)(start)(direction)[1]  # noqa: E731
     else:
         call = lambda: autograd.hessian(loss)(start)  # noqa: E731
     call()

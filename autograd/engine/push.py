@@ -1,0 +1,219 @@
+"""The push: carries tangents, the directions in which values move, from the inputs to the outputs, oldest node first.
+
+It is forward mode, on the graph that was recorded for reverse mode, and with its rules. Of most ops one word (``jvp=``
+in their blocks) says how a rule that carries gradients back carries tangents on: see ``autograd._pushing``. For any
+other op there is the trick of two transposes: what its rules compute, ``u = v . J``, is linear in the gradient ``v``,
+so the derivative of that with respect to ``v``, weighted with a tangent ``t``, is ``J . t``.
+
+Source: J. Townsend, "A new trick for calculating Jacobian vector products", 2017.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+
+from ..errors import RuleError
+from .modes import Mode, local
+from .mutation import clock
+from .nodes import RELEASED, RUNNING, Handle, Leaf, Node, Packed, Pick, new_tensor
+from .quiet import begin, end
+from .sweep import check_saved, conform, sweep
+from .views import node_of
+
+__all__ = ["by_transposes", "fitted", "gathered", "like_of", "push", "spread", "zeros"]
+
+
+_AS_IT_IS = nullcontext()
+LARGE = 1 << 16
+"""Bytes of a tangent from which on none is kept longer than it is needed: to know how long that is takes time, too."""
+
+
+def push(order: Sequence[Any], tangents: dict[Any, Any], record: bool, roots: Sequence[Any]) -> None:
+    """Add to ``tangents`` those of the nodes ``roots``, as far as they move (and maybe others).
+
+    Args:
+        order: the Nodes and Picks that lead to the roots, newest first, as ``collect`` returns them.
+        tangents: by node, of the shapes and dtypes of what the nodes made: arrays; Tensors with ``record``. They are
+            no longer there where they were not needed any more.
+        record: whether the tangents shall have a graph of their own, through which they can be differentiated.
+
+    Raises:
+        FreedGraphError, MutationError: what a node saved is gone, or was overwritten.
+        RuleError: a rule returned what cannot be a tangent.
+    """
+    now = clock.now
+    node = None
+    done: dict[Any, list[Any]] | None = None
+    token = begin()
+    try:
+        for node in reversed(order):
+            if type(node) is Pick:
+                parts = tangents.get(node.source)
+                found = None if parts is None else parts[node.index]
+            else:
+                parents = node.parents
+                for parent in parents:
+                    if parent in tangents:
+                        break
+                else:
+                    continue
+                saved = node.saved
+                if node.time != now or saved is RELEASED:
+                    check_saved([node])
+                op = node.op
+                carry = op.push
+                if carry is None:
+                    found = by_transposes(node, saved, parents, tangents, record)
+                elif record or type(saved) is Packed:
+                    found = carry(node, op.revive(node, record), parents, tangents, record)
+                else:
+                    found = carry(node, saved, parents, tangents, record)
+            if found is not None:
+                tangents[node] = found
+            if done is not None:
+                for parent in done.get(node, ()):
+                    tangents.pop(parent, None)
+            elif type(found) is not np.ndarray or found.nbytes > LARGE:
+                done = None if record or found is None or isinstance(found, np.generic) else _last_uses(order, roots)
+    except Exception as error:
+        if node is not None:
+            error.add_note(f"(in forward mode, at op '{node.op.name}')")
+        raise
+    finally:
+        end(token)
+
+
+def _last_uses(order: Sequence[Any], roots: Sequence[Any]) -> dict[Any, list[Any]]:
+    """For each node what no later one needs, of its parents."""
+    seen = set(roots)
+    found: dict[Any, list[Any]] = {}
+    for node in order:
+        for parent in node.parents:
+            if parent not in seen:
+                seen.add(parent)
+                found.setdefault(node, []).append(parent)
+    return found
+
+
+def by_transposes(node: Node, saved: Any, parents: Any, tangents: dict[Any, Any], record: bool) -> Any:
+    """The tangent of a node of any op (of several outputs a list of tangents), by its rules for gradients alone."""
+    op = node.op
+    parents = tuple([parent if parent in tangents else None for parent in parents])
+    like = like_of([*(saved if type(saved) is tuple else ()), *[tangents[p] for p in parents if p is not None]])
+    if op.outputs is None and node.shape == () and node.dtype.kind != "c":
+        return _of_number(node, parents, tangents, record, like)
+    outputs = [(node.shape, node.dtype)] if op.outputs is None else zip(node.shape, node.dtype, strict=True)
+    weights = [_weight(shape, dtype, like) for shape, dtype in outputs]
+    with _AS_IT_IS if local.grad else Mode(grad=True):
+        pulled = _pulled(node, weights[0] if op.outputs is None else weights, parents, record or op.always_revive)
+        ends = {weight._node for weight in weights if weight is not None}
+        pairs = [(place, tangents[p]) for p, d in pulled.items() if isinstance(d, Handle) and (place := node_of(d))]
+        moved = sweep(
+            [place for place, _ in pairs],
+            [_flipped(t) for _, t in pairs],
+            targets=ends,
+            retain=True,
+            create_graph=record,
+            ends=ends.union(node.parents, (node,)),
+        )
+    found = [None if w is None or moved[w._node] is None else _flipped(moved[w._node]) for w in weights]
+    return found[0] if op.outputs is None else found
+
+
+def _weight(shape: tuple[int, ...], dtype: Any, like: Any) -> Any:
+    """A gradient of an output, to be differentiated with respect to; None of integers."""
+    if dtype.kind not in "fcV":
+        return None
+    weight = new_tensor(np.zeros(shape, dtype, like=like))
+    weight._node = Leaf(weight)
+    weight._node.note = {RUNNING: ()}
+    return weight
+
+
+def _pulled(node: Node, g: Any, parents: Any, record: bool) -> dict[Any, Any]:
+    """What the rules of one node make of its gradient."""
+    found: dict[Any, Any] = {}
+    node.op.backward(node, g, node.op.revive(node, record), parents, found)
+    return found
+
+
+def _flipped(t: Any) -> Any:
+    """A tangent or gradient between PyTorch's convention, that of sweeps from outside, and that of rules."""
+    return np.conj(t) if t.dtype.kind == "c" else t
+
+
+def _of_number(node: Node, parents: Any, tangents: dict[Any, Any], record: bool, like: Any) -> Any:
+    """The tangent of one real number: its gradient, times the tangents."""
+    one: Any = np.ones((), node.dtype, like=like)
+    with Mode(grad=True) if record and not local.grad else _AS_IT_IS:
+        found = None
+        for parent, d in _pulled(node, new_tensor(one) if record else one, parents, record).items():
+            part = np.sum(np.real(d * tangents[parent]))
+            found = part if found is None else found + part
+    return None if found is None else fitted(found, node, node.op)
+
+
+# ---- what the written functions use ----------------------------------------------------------------------------------
+
+
+def fitted(move: Any, node: Any, op: Any) -> Any:
+    """What a rule made of tangents, in the shape and dtype of its node.
+
+    Raises: RuleError if it cannot be a tangent.
+    """
+    if getattr(move, "shape", node.shape) != node.shape:
+        move = _broadcast(move, node, op)
+    return conform(move, node, op)
+
+
+def spread(t: Any, node: Any, op: Any) -> Any:
+    """The tangent of an input of an elementwise op, broadcast to the shape of the output, in its dtype."""
+    if type(t) is np.ndarray and t.dtype is node.dtype and t.ndim <= len(node.shape):
+        whole = np.empty(node.shape, node.dtype)  # in a tenth of broadcast_to's time
+        try:
+            whole[...] = t
+        except ValueError:
+            return _broadcast(t, node, op)
+        return whole
+    if t.shape != node.shape:
+        t = _broadcast(t, node, op)
+    if t.dtype != node.dtype and (t.dtype.kind != "c" or node.dtype.kind == "c"):
+        t = t.astype(node.dtype)
+    return t
+
+
+def _broadcast(move: Any, node: Any, op: Any) -> Any:
+    try:
+        return np.broadcast_to(move, node.shape)
+    except ValueError:
+        raise RuleError(
+            f"forward mode moves the result of '{op.name}', of shape {node.shape}, by an array of shape {move.shape}: "
+            "what jvp= says of the op, or its defjvp, is not true"
+        ) from None
+
+
+def gathered(d: Any, node: Any, dim: Any, keepdim: bool) -> Any:
+    """The elements of ``d`` summed up to the shape of a reduction's output."""
+    if d.shape == node.shape:
+        return d
+    if node.shape == () or dim is None:
+        return np.reshape(np.sum(d), node.shape)
+    return np.sum(d, axis=tuple(dim) if isinstance(dim, list) else dim, keepdims=keepdim)
+
+
+def zeros(shape: tuple[int, ...], node: Any, like: Any) -> Any:
+    """The tangent of an input that does not move."""
+    return np.zeros(shape, node.dtype, like=like)
+
+
+def like_of(values: Iterable[Any]) -> Any:
+    """One among the arrays, and arrays of Tensors, that records what is done with it: so must a new array; or None."""
+    for value in values:
+        array = value._data if isinstance(value, Handle) else value
+        if type(array) is not np.ndarray and isinstance(array, np.ndarray):
+            return array
+    return None
