@@ -89,7 +89,8 @@ def requests(driver: Any) -> list[str]:
     """What our page asked for since the last look (the browser's own first page asks too)."""
     messages = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
     sent = [message["params"] for message in messages if message["method"] == "Network.requestWillBeSent"]
-    return [one["request"]["url"] for one in sent if not one["documentURL"].startswith(("chrome:", "chrome-untrusted:"))]
+    own = ("chrome:", "chrome-untrusted:")
+    return [one["request"]["url"] for one in sent if not one["documentURL"].startswith(own)]
 
 
 def contrast(one: list[int], other: list[int]) -> float:
