@@ -63,9 +63,10 @@ def unary_to_nary(unary_operator: Callable[..., Any]) -> Callable[..., Any]:
 
         @wrap_nary_f(fun, unary_operator, argnum)
         def nary_f(*args: Any, **kwargs: Any) -> Any:
+            if len(args) == 1 and type(argnum) is int and not kwargs:
+                return unary_operator(fun, args[argnum], *op_args, **op_kwargs)
+
             def unary_f(x: Any) -> Any:
-                if len(args) == 1 and type(argnum) is int:
-                    return fun(x, **kwargs)
                 if type(argnum) is int:
                     return fun(*subval(args, argnum, x), **kwargs)
                 return fun(*subvals(args, zip(argnum, x, strict=True)), **kwargs)
