@@ -123,6 +123,15 @@ def iinfo(dtype: Any) -> Any:
     return np.iinfo(dtype)
 
 
+def extremes(dtype: np.dtype[Any]) -> tuple[Any, Any]:
+    """The least and the greatest value of a real dtype; infinities, where there are any."""
+    if dtype.kind == "b":
+        return False, True
+    if dtype.kind in "iu":
+        return np.iinfo(dtype).min, np.iinfo(dtype).max
+    return -np.inf, np.inf
+
+
 def category(dtype: np.dtype[Any]) -> int:
     """0 bool, 1 integer, 2 floating, 3 complex."""
     return _CATEGORY[dtype.kind]

@@ -51,6 +51,8 @@ ALONG: dict[str, tuple[Any, list[Any], float]] = {
     "var": (lambda x, d: autograd.var(x, d), [_edges], 1e-5),
     "std": (lambda x, d: autograd.std(x, d, keepdim=True), [_edges], 1e-5),
     "prod": (lambda x, d: autograd.prod(x, d), [_factors], 1e-4),
+    "amax": (lambda x, d: autograd.amax(x, d), [_edges], 1e-6),
+    "amin, once in each line": (lambda x, d: autograd.amin(x, d, keepdim=True), [_numbers], 1e-6),
     "cumsum": (lambda x, d: autograd.cumsum(x, d), [_numbers], 1e-4),
     "cumsum, edges": (lambda x, d: autograd.cumsum(x, d), [_edges], 1e-5),
     "cumprod": (lambda x, d: autograd.cumprod(x, d), [lambda: 1 + (_factors() - 1) * 0.1], 1e-4),
@@ -173,6 +175,41 @@ def test_sort_is_stable(dtype: Any, descending: bool) -> None:
     order = autograd.argsort(autograd.tensor(x), -1, descending).numpy()
     keys = x.astype(np.float64) * (-1 if descending else 1)
     np.testing.assert_array_equal(order, np.argsort(keys, -1, kind="stable"))
+
+
+@pytest.mark.parametrize("largest", [True, False])
+@pytest.mark.parametrize("dtype", ["f4", "f8", "f2", "i1", "u1", "i8", "u8"])
+@pytest.mark.parametrize(("shape", "k"), [((1, 30_000), 100), ((700, 400), 12), ((70, 4000), 1), ((3, 32 * 30), 30)])
+def test_topk(shape: tuple[int, int], k: int, dtype: str, largest: bool) -> None:
+    """A few leading elements are those at the head of the whole order, however many are equal, lowest or NaN."""
+    x = np.round(np.random.default_rng(0).standard_normal(shape) * 1000)
+    x[0, ::2] = x.min() if largest else x.max()
+    x[-1] = 7
+    if dtype[0] == "f":
+        x[1 % len(x), 10:] = -np.inf if largest else np.inf
+        x[2 % len(x), 5:300:7] = np.nan
+    elif dtype.endswith("1"):
+        x = x.astype(np.int64)
+    x = x.astype(dtype)
+    values, indices = autograd.topk(autograd.from_numpy(x), k, largest=largest)
+    expected = autograd.argsort(autograd.from_numpy(x), 1, largest).numpy()[:, :k]
+    np.testing.assert_array_equal(indices.numpy(), expected)
+    np.testing.assert_array_equal(values.numpy(), np.take_along_axis(x, expected, 1))
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int64, np.uint64])
+@pytest.mark.parametrize(("low", "high"), [(-100, 100), (5, 5), (0, 10**6)])
+def test_unique(dtype: Any, low: int, high: int) -> None:
+    """Integers of a small range are marked in it, others are sorted: the answers are NumPy's."""
+    x = np.random.default_rng(0).integers(low, high, (40, 50), endpoint=True).astype(np.int64)
+    x[0, :2] = low, high
+    x = x.astype(dtype) + (np.iinfo(dtype).max - 10**6 if high == 10**6 and dtype(0).itemsize == 8 else dtype(0))
+    values, inverse, counts = autograd.unique(autograd.from_numpy(x), return_inverse=True, return_counts=True)
+    expected = np.unique(x, return_inverse=True, return_counts=True)
+    for ours, theirs in zip((values, inverse, counts), expected, strict=True):
+        assert ours.numpy().dtype == theirs.dtype
+        np.testing.assert_array_equal(ours.numpy(), theirs)
+    np.testing.assert_array_equal(autograd.unique(autograd.from_numpy(x)).numpy(), expected[0])
 
 
 @pytest.mark.parametrize("dim", [0, 1, -1])

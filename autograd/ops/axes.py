@@ -17,8 +17,8 @@ from ._blocks import in_blocks
 
 __all__ = [
     "MANY", "accumulation_dtype", "along", "axes_of", "axis_of", "broadcast_back", "by_lines", "cast_input", "count",
-    "first_of", "in_one_line", "kept", "line_axis", "line_positions", "place_along", "restore", "take_lines",
-    "wide_dtype", "widened",
+    "first_of", "folded", "in_one_line", "kept", "line_axis", "line_positions", "place_along", "restore",
+    "take_lines", "true_places", "wide_dtype", "widened",
 ]  # fmt: skip
 
 
@@ -191,6 +191,30 @@ def take_lines(x: Any, index: Any, dim: int) -> Any:
 
     by_lines(work, index, dim)
     return out
+
+
+def folded(ufunc: Any, lines: Any, width: int) -> Any:
+    """The lines of a matrix, each second half joined to the first by ``ufunc`` until they are ``width`` to twice that.
+
+    To reduce them so is many times as fast as element by element, of which each waits for the one before.
+    """
+    while lines.shape[1] >= 2 * width:
+        half = lines.shape[1] // 2
+        joined = ufunc(lines[:, :half], lines[:, half : 2 * half])
+        if lines.shape[1] % 2:
+            ufunc(joined[:, 0], lines[:, -1], out=joined[:, 0])
+        lines = joined
+    return lines
+
+
+def true_places(flags: Any) -> Any:
+    """``np.flatnonzero`` of flags few of which are True: eight are looked at at once."""
+    flat = flags.reshape(-1)
+    if flat.size % 8:
+        return np.flatnonzero(flat)
+    eights = np.flatnonzero(flat.view(np.uint64))
+    within = np.flatnonzero(flat.reshape(-1, 8)[eights])
+    return eights[within >> 3] * 8 + (within & 7)
 
 
 def _in_runs(places: Any) -> bool:

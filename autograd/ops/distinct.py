@@ -15,6 +15,31 @@ def _chosen(values: Any, inverse: Any, counts: Any, return_inverse: bool, return
     return [values, *[inverse] * return_inverse, *[counts] * return_counts]
 
 
+_FEW = 1 << 10
+"""So few elements are sorted as fast as counted."""
+
+
+def _are_dense(x: Any) -> bool:
+    """Whether ``x`` has many integers, of a range that is smaller than their number: these need not be sorted."""
+    return type(x) is np.ndarray and x.dtype.kind in "iu" and x.size > _FEW and int(x.max()) - int(x.min()) < x.size
+
+
+def _of_dense(x: Any, return_inverse: bool, return_counts: bool) -> list[Any]:
+    """``unique_parts`` by marking, in the range of ``x``, what occurs."""
+    low = x.min()
+    places = (x.astype(np.int64) - low.astype(np.int64)).reshape(-1)
+    if return_counts:
+        counts: Any = np.bincount(places)
+        occurs = counts > 0
+    else:
+        counts = occurs = np.zeros(int(places.max()) + 1, np.bool_)
+        occurs[places] = True
+    distinct = np.flatnonzero(occurs)
+    inverse = (np.cumsum(occurs) - 1)[places].reshape(x.shape) if return_inverse else None
+    values = distinct.astype(x.dtype) + low
+    return _chosen(values, inverse, counts[distinct], return_inverse, return_counts)
+
+
 @op(outputs="many", samples=[
     case(x=integers(0, 3, shape=(6,)), return_inverse=True, return_counts=True),
     case(x=integers(0, 1, shape=(4, 2)), dim=0, return_counts=True),
@@ -22,6 +47,8 @@ def _chosen(values: Any, inverse: Any, counts: Any, return_inverse: bool, return
 ])  # fmt: skip
 def unique_parts(x: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
     """The distinct elements (slices along ``dim``) in ascending order, as the list of what is asked for."""
+    if dim is None and _are_dense(x):
+        return _of_dense(x, return_inverse, return_counts)
     if dim is None and not return_inverse and not return_counts:
         line = np.sort(np.reshape(x, -1))
         return [line[np.append(True, line[1:] != line[:-1])] if line.size else line]

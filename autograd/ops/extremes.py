@@ -16,18 +16,57 @@ from ..engine.nodes import Handle
 from ..errors import BoundsError
 from ..samples import case, reals
 from . import arithmetic, selection
-from .axes import axes_of, axis_of, count, kept, line_axis, place_along, reduced_partly, restore
+from ._blocks import BLOCK
+from .axes import axes_of, axis_of, count, kept, line_axis, place_along, reduced_partly, restore, true_places
 from .reductions import REDUCED, as_reduce, numpy_axes
+
+
+def _equals(source: Any, values: Any) -> Any:
+    """Where numbers are equal; NaN equals NaN."""
+    return np.logical_or(source == values, np.logical_and(source != source, values != values))
+
+
+def _shared_out_rule(g: Any, values: Any, source: Any, dim: Any) -> Any:
+    hit = _equals(source, values)
+    axes = axes_of(dim, np.ndim(source))
+    return np.sum(np.where(hit, g, 0), axis=axes, keepdims=True) / np.sum(hit, axis=axes, keepdims=True)
+
+
+_TIED = np.array([[3.0, 1.0, 3.0], [2.0, 4.0, 5.0]])
+
+
+@op(
+    x=lambda g, values, source, dim: _shared_out_rule(g, values, source, dim),
+    constants=("values", "source"),
+    samples=[
+        case(x=reals(shape=(2, 1)), values=np.array([[3.0], [5.0]]), source=_TIED, dim=1),
+        case(x=reals(shape=(1, 1)), values=np.array([[np.nan]]), source=np.array([[1.0, np.nan]])),
+        case(x=reals(shape=()), values=np.array(2.0), source=np.array(2.0)),
+    ],
+)
+def shared_out(x: Any, values: Any, source: Any, dim: Any = None) -> Any:
+    """``x``, whose dimensions ``dim`` are 1, divided evenly among the elements of ``source`` that equal ``values``.
+
+    Where each line of a large array has its value once, there is nothing to count and to divide by.
+    """
+    if type(source) is not np.ndarray or source.size <= BLOCK:
+        hit = _equals(source, values)
+        share = (x / np.sum(hit, axis=axes_of(dim, np.ndim(source)), keepdims=True)).astype(x.dtype)
+        return np.where(hit, share, 0)
+    hit = source == values
+    if np.any(values != values):
+        hit |= (source != source) & (values != values)
+    if np.count_nonzero(hit) != np.size(values):
+        x = (x / np.sum(hit, axis=axes_of(dim, source.ndim), keepdims=True)).astype(x.dtype)
+    out = np.zeros(source.shape, x.dtype)
+    out.reshape(-1)[true_places(hit)] = np.reshape(x, ()) if np.size(x) == 1 else np.broadcast_to(x, source.shape)[hit]
+    return out
 
 
 def tied(g: Any, out: Any, x: Any, dim: Any, keepdim: bool) -> Any:
     """The gradient of an extreme or a median, divided evenly among the elements that equal it (NaN equals NaN)."""
     shape = np.shape(x)
-    out = restore(out, shape, dim, keepdim)
-    hit = np.logical_or(x == out, np.logical_and(x != x, out != out))
-    number = np.sum(hit, axis=axes_of(dim, len(shape)), keepdims=True)
-    share = (np.reshape(g, kept(shape, dim)) / number).astype(g.dtype)
-    return np.where(hit, share, 0)
+    return shared_out.kernel(np.reshape(g, kept(shape, dim)), restore(out, shape, dim, keepdim), x, dim)
 
 
 def extreme(ufunc: Any, x: Any, dim: Any, keepdim: bool) -> Any:

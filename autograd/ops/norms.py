@@ -75,7 +75,7 @@ def _norm_rule(g: Any, x: Any, out: Any, p: Any, dim: Any, keepdim: bool) -> Any
     ratio = magnitude / out
     if p < 2:
         ratio = np.where(magnitude == 0, 1, ratio)
-    return _direction(x, magnitude) * (ratio ** (p - 1) * g)
+    return _direction(x, magnitude) * (np.power(ratio, p - 1) * g)
 
 
 def _apart(a: Any) -> Any:
@@ -133,9 +133,9 @@ def norm(x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: 
     else:
         magnitude = np.abs(x)
         with np.errstate(divide="ignore"):
-            powers = magnitude if p == 1 else magnitude**p
+            powers = magnitude if p == 1 else np.power(magnitude, p)
             out = add_reduce(powers, axis, keepdim)
-            out = out if p == 1 else out ** (1 / p)
+            out = out if p == 1 else np.power(out, 1 / p)  # the operator computes scalars in another way
     return out.astype(real, copy=False)
 
 

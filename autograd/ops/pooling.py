@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .._op import composed, op
+from ..dtypes import extremes
 from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from .convolution import per_dimension
@@ -117,10 +118,6 @@ def overlap(size: Sequence[int], stride: Sequence[int], dilation: Sequence[int])
     return any(d * (k - 1) >= s for k, s, d in zip(size, stride, dilation, strict=True))
 
 
-def _lowest(dtype: Any) -> Any:
-    return -math.inf if dtype.kind in "fV" else np.iinfo(dtype).min
-
-
 # ---- maxima ----------------------------------------------------------------------------------------------------------
 
 _PAIRS: dict[str, Any] = {"size": (2,), "stride": (2,), "padding": ((0, 0),), "dilation": (1,)}
@@ -148,7 +145,7 @@ def max_pool(
     dilation: tuple[int, ...],
 ) -> Any:
     """The largest element of each window over the last dimensions; ``padding``, before and after, is never chosen."""
-    return reduce_windows(np.maximum, framed(x, padding, _lowest(x.dtype)), size, stride, dilation)
+    return reduce_windows(np.maximum, framed(x, padding, extremes(x.dtype)[0]), size, stride, dilation)
 
 
 def _claims(source: Any, values: Any, size: Any, stride: Any, dilation: Any) -> Iterator[tuple[Any, Any]]:
@@ -246,7 +243,7 @@ def _maxima(x: Any, size: Any, stride: Any, padding: Any, dilation: Any) -> tupl
     """The largest element of each window, and its number in the plane of the last dimensions."""
     rank = len(size)
     sizes = x.shape[x.ndim - rank :]
-    frame = framed(x, padding, _lowest(x.dtype))
+    frame = framed(x, padding, extremes(x.dtype)[0])
     counts = tuple([
         (n - d * (k - 1) - 1) // s + 1
         for n, k, s, d in zip(frame.shape[frame.ndim - rank :], size, stride, dilation, strict=True)

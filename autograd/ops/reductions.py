@@ -18,7 +18,17 @@ from ..errors import ShapeError
 from ..samples import booleans, case, integers, reals
 from ._blocks import BLOCK, in_blocks
 from ._sums import SHORT, add_reduce
-from .axes import accumulation_dtype, axes_of, axis_of, broadcast_back, cast_input, count, reduced_partly, restore
+from .axes import (
+    accumulation_dtype,
+    axes_of,
+    axis_of,
+    broadcast_back,
+    cast_input,
+    count,
+    folded,
+    reduced_partly,
+    restore,
+)  # fmt: skip
 from .diagonals import diagonal
 from .scans import can_divide, cumprod, cumprod_backward, shifted
 
@@ -179,13 +189,29 @@ _LANES = 1 << 10
 
 def multiplied(x: Any, axis: Any, keepdim: bool) -> Any:
     """The product; that of many elements side by side first."""
-    if axis is None and x.size > BLOCK and type(x) is np.ndarray and x.flags.c_contiguous and x.dtype.kind == "f":
-        line = x.reshape(-1)
-        whole = line.size // _LANES * _LANES
-        lanes = _multiply(line[:whole].reshape(-1, _LANES), 0, accumulation_dtype(x.dtype))
-        out = _multiply(lanes) * _multiply(line[whole:], None, accumulation_dtype(x.dtype))
-        return np.reshape(out, (1,) * x.ndim) if keepdim else out
-    return _multiply(x, axis, accumulation_dtype(x.dtype), None, keepdim)
+    dtype = accumulation_dtype(x.dtype)
+    if type(x) is np.ndarray and x.size > BLOCK and x.dtype.kind == "f" and x.flags.c_contiguous:
+        if axis is None:
+            line = x.reshape(-1)
+            whole = line.size // _LANES * _LANES
+            lanes = _multiply(line[:whole].reshape(-1, _LANES), 0, dtype)
+            out = _multiply(lanes) * _multiply(line[whole:], None, dtype)
+            return np.reshape(out, (1,) * x.ndim) if keepdim else out
+        if dtype is None and axis in (-1, x.ndim - 1) and x.shape[-1] > 1:
+            return _rows_multiplied(x, keepdim)
+    return _multiply(x, axis, dtype, None, keepdim)
+
+
+def _rows_multiplied(x: Any, keepdim: bool) -> Any:
+    """The products of the rows of a large array."""
+    rows = x.reshape(-1, x.shape[-1])
+    out = np.empty((len(rows), 1), x.dtype)
+
+    def work(block: slice) -> None:
+        _multiply(folded(np.multiply, rows[block], 8), 1, None, out[block], True)
+
+    in_blocks(rows, lambda: work)
+    return out.reshape(*x.shape[:-1], *(1,) * keepdim)
 
 
 def _prod_rule(g: Any, x: Any, dim: Any, keepdim: bool) -> Any:

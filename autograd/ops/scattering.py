@@ -144,11 +144,7 @@ def _neutral(reduce: str, dtype: Any) -> Any:
     """What changes nothing: 0, 1, or the least or greatest value of the dtype."""
     if reduce not in ("amax", "amin"):
         return 1 if reduce == "prod" else 0
-    if dtype.kind == "b":
-        return reduce == "amin"
-    if dtype.kind not in "iu":
-        return -np.inf if reduce == "amax" else np.inf
-    return np.iinfo(dtype).min if reduce == "amax" else np.iinfo(dtype).max
+    return dtypes.extremes(dtype)[reduce == "amin"]
 
 
 def _extreme_back(g: Any, x: Any, src: Any, out: Any, index: Any, x_shape: Any) -> tuple[Any, Any]:

@@ -17,7 +17,7 @@ from .._protocols import numpy_function
 from ..errors import ArgumentError, ShapeError
 from ..samples import case, integers, reals
 from ._blocks import in_blocks
-from .axes import MANY, axes_of, in_one_line, line_axis, place_along, take_lines
+from .axes import MANY, axes_of, folded, in_one_line, line_axis, place_along, take_lines, true_places
 from .extremes import require_elements
 
 _ALONG = [
@@ -144,39 +144,55 @@ def topk(x: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = Tru
     line, dim = line_axis(x, dim)
     if not (not x.ndim) <= k <= line.shape[dim]:
         raise ShapeError(f"topk: k is {k}, but dimension {dim} of shape {x.shape} has {line.shape[dim]} elements")
-    if 0 < k < line.shape[dim] // 4 and line.shape[dim] >= _LONG:
+    if 0 < k <= line.shape[dim] // _SPARSE and line.size >= _FEW and type(line) is np.ndarray:
         indices = _leading(line, k, dim, largest)
-        ranks = order(np.take_along_axis(line, indices, dim), dim, largest)
-        indices = np.take_along_axis(indices, ranks, dim)
     else:
         indices = np.take(order(line, dim, largest), np.arange(k), dim)
     return _selected(line, indices, dim, indices.shape if x.ndim else ())
 
 
-_LONG = 128
-"""From this length on, the few largest elements are found without sorting all."""
+_SPARSE = 32
+"""Of lines this many times as long as what is sought in them, most elements are passed over without sorting them."""
+_FEW = 2048
+"""Where there are fewer elements, it takes longer to choose than to sort."""
 
 
 def _leading(x: Any, k: int, dim: int, largest: bool) -> Any:
-    """The indices of the ``k`` largest (or smallest) elements, the first of equal ones, in ascending order."""
+    """The indices of the ``k`` largest (or smallest) elements along ``dim``, in order."""
     lines = np.moveaxis(x, dim, -1)
-    n = lines.shape[-1]
-    place = n - k if largest else k - 1
-    last = np.partition(lines, place, -1)[..., place : place + 1]
-    chosen = lines >= last if largest else lines <= last
-    if lines.dtype.kind in "fV":  # NaN is larger than any number
-        chosen |= lines != lines if largest else last != last
-    if np.count_nonzero(chosen) != k * (lines.size // n):
-        chosen = _without_surplus(chosen, lines, last, k)
-    indices = np.flatnonzero(chosen) % n
-    return np.moveaxis(np.reshape(indices, (*lines.shape[:-1], k)), -1, dim)
+    out = np.empty((*lines.shape[:-1], k), np.int64)
+    flat, found = lines.reshape(-1, lines.shape[-1]), out.reshape(-1, k)
+
+    def work(block: slice) -> None:
+        part = np.ascontiguousarray(flat[block])
+        indices = _chosen(part, k, largest) if part.dtype.kind in "fiu" else None
+        found[block] = order(part, 1, largest)[:, :k] if indices is None else indices
+
+    in_blocks(flat, lambda: work)
+    return np.moveaxis(out, -1, dim)
 
 
-def _without_surplus(chosen: Any, lines: Any, last: Any, k: int) -> Any:
-    """Of more than ``k`` elements chosen in a line, without the rearmost of those that are equal to the last."""
-    level = (lines == last) | ((lines != lines) & (last != last))
-    room = k - np.count_nonzero(chosen & ~level, -1, keepdims=True)
-    return chosen & (~level | (np.add.accumulate(level, -1, np.int64) <= room))
+def _chosen(lines: Any, k: int, largest: bool) -> Any:
+    """The indices of the ``k`` leading elements of each line, in order; None where sorting all is as good.
+
+    The parts of a line that hold its ``k`` leading elements are ``k`` at most, so no element behind the ``k``-th
+    leader of a part is among them. Few elements are left to be sorted, unless many are equal.
+    """
+    leaders = folded(np.maximum if largest else np.minimum, lines, 8 * k)
+    place = leaders.shape[1] - k if largest else k - 1
+    bound = np.partition(leaders, place, 1)[:, place : place + 1]
+    found = true_places(lines >= bound if largest else lines <= bound)
+    count, n = lines.shape
+    rows = found // n
+    counts = np.bincount(rows, minlength=count)
+    width = int(counts.max())
+    if counts.min() < k or width > n // 4:  # NaN is among the leaders; many are equal
+        return None
+    first = (np.cumsum(counts) - counts)[:, None]
+    left = np.full((count, width), dtypes.extremes(lines.dtype)[not largest], lines.dtype)
+    left[rows, np.arange(len(found)) - first[rows, 0]] = lines.reshape(-1)[found]
+    ranks = order(left, 1, largest)[:, :k]
+    return found[first + ranks] - np.arange(0, lines.size, n)[:, None]
 
 
 @op(

@@ -114,9 +114,14 @@ def flat(result: Any) -> Iterator[Any]:
 
 
 def require_same(
-    found: Sequence[Any], expected: Sequence[Any], where: str, rtol: float = 1e-10, atol: float = 1e-12
-) -> None:
-    """Raise AssertionError unless two lists of arrays are equal, but for rounding; ``where`` is the message's start."""
+    found: Sequence[Any], expected: Sequence[Any], where: str, rtol: float = 1e-10, atol: float = 1e-12,
+    noise: float = 1e-300,
+) -> None:  # fmt: skip
+    """Raise AssertionError unless two lists of arrays are equal, but for rounding; ``where`` is the message's start.
+
+    ``rtol`` counts by element, ``atol`` by the largest of an array, and ``noise`` is what rounding leaves where larger
+    numbers cancel each other.
+    """
     if len(found) != len(expected):
         raise AssertionError(f"{where}: {len(found)} results instead of {len(expected)}")
     for x, y in zip(found, expected, strict=True):
@@ -125,6 +130,6 @@ def require_same(
         same = bool(np.array_equal(x, y))
         if not same and x.dtype.kind in "fc":
             scale = float(np.max(np.abs(y[np.isfinite(y)]), initial=0.0))
-            same = bool(np.allclose(x, y, rtol=rtol, atol=atol * max(scale, 1e-300), equal_nan=True))
+            same = bool(np.allclose(x, y, rtol=rtol, atol=max(atol * scale, noise), equal_nan=True))
         if not same:
             raise AssertionError(f"{where}:\n{x}\ninstead of\n{y}")
