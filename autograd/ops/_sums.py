@@ -1,95 +1,25 @@
-"""Sums that keep their digits.
-
-NumPy adds up pairwise along the dimension in which elements lie side by side, and one by one along all others: of
-100,000 rows, in single precision, three digits remain. Here many rows are added up in pieces.
-"""
+"""The sum of an array over dimensions as PyTorch gives them."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
-from ._blocks import BLOCK
-from ._column_sums import ones, sums_in_pieces
-from .axes import accumulation_dtype, along, axes_of, axis_of
+from ..engine.sums import SHORT, add_many
+from .axes import accumulation_dtype, axes_of, axis_of
 
 __all__ = ["SHORT", "add_reduce"]
 
-SHORT = 4096
-"""Up to so many elements are added up by BLAS without losing digits: in a quarter of the time, but one by one."""
-_FEW = 1024
-"""Up to so many rows are added up one by one."""
-_PIECE = 128
-_NARROW = 256
-"""Rows of up to so many elements are added up faster by BLAS than by NumPy."""
 _add: Any = np.add.reduce  # bound once, and free of stubs that do not know positional arguments, which are faster
 
 
 def add_reduce(x: Any, dim: Any, keepdim: bool) -> Any:
     """The sum, 16-bit floats still in float32."""
+    axis = axis_of(dim)
     if x.size > SHORT and type(x) is np.ndarray and x.dtype.char in "fdeF":
-        return _add_many(x, axis_of(dim), keepdim)
+        return add_many(x, None if axis is None else axes_of(axis, x.ndim), keepdim)
     if not x.ndim:
         axes_of(dim, 0)
-        dim = None
-    return _add(x, axis_of(dim), accumulation_dtype(x.dtype), None, keepdim)
-
-
-def _add_many(x: Any, dim: Any, keepdim: bool) -> Any:
-    """The sum of many elements, in a plain array."""
-    if dim is None:
-        return _add_all(x, keepdim)
-    axes = axes_of(dim, x.ndim)
-    place, steps = _added_one_by_one(x, axes)
-    if steps > _FEW:
-        narrow = x.dtype.char in "fd" and axes == (place,) and x.flags.c_contiguous
-        if narrow and math.prod(x.shape[place + 1 :]) <= _NARROW:
-            sums = sums_in_pieces(x, place)
-        else:
-            sums = _in_pieces(x, axes, place, steps)
-        return sums if keepdim else np.squeeze(sums, axes)
-    n = x.shape[-1]
-    if x.size > BLOCK and axes == (x.ndim - 1,) and 1 < n <= SHORT and x.flags.c_contiguous and x.dtype.char in "fd":
-        sums = np.matmul(x.reshape(-1, n), ones(n, x.dtype))
-        return sums.reshape((*x.shape[:-1], 1) if keepdim else x.shape[:-1])
-    return _add(x, dim, accumulation_dtype(x.dtype), None, keepdim)
-
-
-def _add_all(x: Any, keepdim: bool) -> Any:
-    if x.size <= BLOCK or not x.flags.c_contiguous or x.dtype.char not in "fd":
-        return _add(x, None, accumulation_dtype(x.dtype), None, keepdim)
-    n = SHORT // 4
-    line = x.reshape(-1)
-    whole = line.size // n * n
-    total = _add(np.matmul(line[:whole].reshape(-1, n), ones(n, x.dtype))) + _add(line[whole:])
-    return np.reshape(total, (1,) * x.ndim) if keepdim else total
-
-
-def _added_one_by_one(x: Any, axes: tuple[int, ...]) -> tuple[int, int]:
-    """The longest of the dimensions along which NumPy would add up one by one, and how many steps that takes.
-
-    That is along all of ``axes``, but for the one in which elements lie side by side.
-    """
-    long = [d for d in range(x.ndim) if x.shape[d] > 1]
-    inner = min(long, key=lambda d: abs(x.strides[d]))
-    outer = [d for d in long if d in axes and d != inner]
-    if len(outer) + (inner in axes) == len(long):  # all elements are added up: pairwise
-        return 0, 0
-    return max(outer, key=lambda d: x.shape[d], default=0), math.prod(x.shape[d] for d in outer) if outer else 0
-
-
-def _in_pieces(x: Any, axes: tuple[int, ...], place: int, steps: int) -> Any:
-    """The sum over ``axes``, kept as 1: of pieces along dimension ``place``, and those in double precision."""
-    n = x.shape[place]
-    piece = max(1, min(_PIECE * n // steps, n))
-    whole = n // piece * piece
-    parts = x[along(place, slice(whole))]
-    parts = parts.reshape(*x.shape[:place], n // piece, piece, *x.shape[place + 1 :])
-    wide = accumulation_dtype(x.dtype)
-    sums = _add(parts, tuple([d + (d >= place) for d in axes]), wide, None, True)
-    total = _add(sums, place, np.result_type(sums, np.float64))
-    if whole < n:
-        total += _add(x[along(place, slice(whole, None))], axes, wide, None, True)
-    return total.astype(sums.dtype)
+        axis = None
+    return _add(x, axis, accumulation_dtype(x.dtype), None, keepdim)

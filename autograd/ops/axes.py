@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import dtypes
 from .._op import op
+from ..engine.sums import accumulation_dtype
 from ..errors import ArgumentError, DtypeError
 from ..samples import case, reals
 from ._blocks import in_blocks
@@ -93,11 +94,6 @@ def restore(g: Any, shape: Sequence[int], dim: Any, keepdim: bool) -> Any:
 def broadcast_back(g: Any, shape: Sequence[int], dim: Any, keepdim: bool) -> Any:
     """Hand the gradient of a reduction's output to every element that was reduced: a view."""
     return np.broadcast_to(restore(g, shape, dim, keepdim), shape)
-
-
-def accumulation_dtype(dtype: Any) -> Any:
-    """The dtype to accumulate in: float32 for 16-bit floats, None (its own) for the others."""
-    return dtypes.float32 if dtype.itemsize == 2 and dtype.kind in "fV" else None
 
 
 def wide_dtype(dtype: Any) -> Any:

@@ -75,8 +75,10 @@ def sum(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) ->
     >>> autograd.sum(autograd.ones(2, 3), 1)
     tensor([3., 3.])
     """
-    if dtype is None and (dim is None or type(dim) is int) and getattr(x, "dtype", None) in _FAST:
-        return _add(x, dim, None, None, keepdim) if x.size <= SHORT else add_reduce(x, dim, keepdim)
+    if dtype is None and getattr(x, "dtype", None) in _FAST:
+        if x.size <= SHORT and (dim is None or type(dim) is int):
+            return _add(x, dim, None, None, keepdim)
+        return add_reduce(x, dim, keepdim)
     x = cast_input("sum", x, dtype, dtypes.int64)
     return add_reduce(x, dim, keepdim).astype(x.dtype, copy=False)
 
