@@ -49,7 +49,7 @@ def accumulation_dtype(dtype: Any) -> Any:
 
 def added(x: Any, axes: tuple[int, ...]) -> Any:
     """The sum over ``axes``, not negative, kept as 1; 16-bit floats in single precision."""
-    if x.size > SHORT and type(x) is np.ndarray and x.dtype.char in "fdeF":
+    if type(x) is np.ndarray and x.size > SHORT and x.dtype.char in "fdeF":
         return add_many(x, axes, True)
     return np.add.reduce(x, axes, accumulation_dtype(x.dtype), keepdims=True)
 

@@ -119,7 +119,7 @@ def _along(x: Any, y: Any, dim: int) -> Any:
     """The sum of ``x * y`` along ``dim``, kept as 1."""
     if dim in (-1, x.ndim - 1) and x.dtype.char in "fd" and x.ndim:  # in one pass; of complex x it takes the conjugate
         return np.expand_dims(np.vecdot(x, y), -1)
-    return add_reduce(x * y, dim, True)
+    return np.add.reduce(x * y, dim, keepdims=True)
 
 
 @op(
