@@ -107,3 +107,16 @@ def test_a_sum_of_multilabel_losses_does_not_overflow_before_it_is_divided() -> 
     x = autograd.zeros(500, 500, dtype=autograd.float16)
     loss = F.multilabel_soft_margin_loss(x, x, reduction="sum")
     np.testing.assert_allclose(loss.item(), 500 * np.log(2), 1e-2)
+
+
+@pytest.mark.parametrize("name", ["layer_norm", "group_norm"])
+def test_gradients_of_normalization_far_from_zero(name: str) -> None:
+    """Of an array whose sums NumPy takes one by one, as it goes backwards, so that the first mean is far off."""
+    x = _FAR.reshape(4, -1)[:, ::-1]
+    normalize: Any = {"layer_norm": lambda t: F.layer_norm(t, t.shape[1:]), "group_norm": lambda t: F.group_norm(t, 1)}
+    grads = []
+    for array in (x, x.astype(np.float64)):
+        t = autograd.from_numpy(array).requires_grad_()
+        normalize[name](t[..., None] if name == "group_norm" else t).pow(3).sum().backward()
+        grads.append(t.grad.numpy())
+    np.testing.assert_allclose(grads[0], grads[1], 1e-2, 2e-3 * np.abs(grads[1]).max())
