@@ -120,3 +120,12 @@ def test_gradients_of_normalization_far_from_zero(name: str) -> None:
         normalize[name](t[..., None] if name == "group_norm" else t).pow(3).sum().backward()
         grads.append(t.grad.numpy())
     np.testing.assert_allclose(grads[0], grads[1], 1e-2, 2e-3 * np.abs(grads[1]).max())
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.complex64])
+def test_a_broadcast_row_is_added_up_in_pieces(dtype: Any) -> None:
+    x = np.broadcast_to((np.random.default_rng(23).standard_normal((1, 7)) + 3).astype(dtype), (8_000, 7))
+    wide = x.astype(np.complex128 if dtype == np.complex64 else np.float64).sum(0)
+    np.testing.assert_allclose(
+        autograd.sum(autograd.from_numpy(x), 0).numpy(), wide.astype(dtype), max(5e-6, float(np.finfo(dtype).eps))
+    )

@@ -58,7 +58,8 @@ def add_many(x: Any, axes: tuple[int, ...] | None, keepdim: bool) -> Any:
     """The sum of many elements, in a plain array of floats, over ``axes``, not negative; None: of all."""
     if axes is None:
         return _add_all(x, keepdim)
-    place, steps = _added_one_by_one(x, axes)
+    count = x.shape[axes[0]] if len(axes) == 1 else math.prod([x.shape[d] for d in axes])
+    place, steps = _added_one_by_one(x, axes) if count > _FEW else (0, 0)
     if steps > _FEW:
         narrow = x.dtype.char in "fd" and axes == (place,) and x.flags.c_contiguous
         if narrow and math.prod(x.shape[place + 1 :]) <= _NARROW:
@@ -89,7 +90,7 @@ def _added_one_by_one(x: Any, axes: tuple[int, ...]) -> tuple[int, int]:
     That is along all of ``axes``, but for the one in which elements lie side by side.
     """
     long = [d for d in range(x.ndim) if x.shape[d] > 1]
-    inner = min(long, key=lambda d: abs(x.strides[d]) or x.strides[d])
+    inner = min(long, key=lambda d: abs(x.strides[d]) or math.inf)  # a broadcast one is not the inner one
     outer = [d for d in long if d in axes and d != inner]
     if len(outer) + (inner in axes) == len(long):  # all elements are added up: pairwise
         return 0, 0
