@@ -291,6 +291,22 @@ def test_collate_structures() -> None:
     assert type(ordered) is collections.OrderedDict
 
 
+def test_collate_promotes_as_pytorch() -> None:
+    """NumPy would make float64 of float32 and int64."""
+    made = data.default_collate([autograd.zeros(2), autograd.ones(2, dtype=autograd.int64)])
+    assert made.dtype == autograd.float32
+    assert data.default_collate([np.zeros(2, np.float32), np.ones(2, np.int64)]).dtype == autograd.float32
+    assert data.default_collate([np.zeros(2, np.float32), np.ones(2)]).dtype == autograd.float64
+    assert data.default_collate([np.float64(1), 2.5]).tolist() == [1.0, 2.5]
+
+
+def test_collate_keeps_the_default_of_a_dict() -> None:
+    made = data.default_collate([collections.defaultdict(int, a=1), {"a": 2}])
+    assert isinstance(made, collections.defaultdict)
+    assert made["a"].tolist() == [1, 2]
+    assert made["b"] == 0
+
+
 def test_collate_keeps_gradients() -> None:
     a = autograd.tensor([1.0], requires_grad=True)
     (data.default_collate([a, autograd.tensor([2.0])]) * 3).sum().backward()

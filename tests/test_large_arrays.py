@@ -11,6 +11,8 @@ import autograd
 import nn.functional as F
 from autograd.engine import blocks
 from autograd.errors import BoundsError
+from autograd.func import grad as gradient
+from autograd.func import jvp, vmap
 
 ROWS, WIDTH = 280, 1000
 """More than a block of elements."""
@@ -365,3 +367,46 @@ def test_running_sums(length: int, dtype: Any) -> None:
     (out,), (grad,) = _run(lambda t: autograd.cumsum(t, -1), [x], seed)
     assert np.isinf(out).sum() == length - 40
     assert np.isinf(grad).sum() == 31
+
+
+@pytest.mark.parametrize("dim", [-1, -2])
+@pytest.mark.parametrize("name", ["sort", "topk", "cummax", "cummin"])
+def test_second_derivatives_of_lines(name: str, dim: int) -> None:
+    """Dimensions counted from the end, as the way back of the way back has them, too."""
+    pick = {
+        "sort": lambda x: autograd.sort(x, dim), "topk": lambda x: autograd.topk(x, 110, dim),
+        "cummax": lambda x: autograd.cummax(x, dim), "cummin": lambda x: autograd.cummin(x, dim),
+    }[name]  # fmt: skip
+    lines = np.random.default_rng(18).permutation(150 * 120).reshape(150, 120) / 1e4
+    x = autograd.from_numpy(lines if dim == -1 else lines.T.copy()).requires_grad_()
+    values, indices = pick(x)
+    (first,) = autograd.grad((values**3).sum(), x, create_graph=True)
+    (second,) = autograd.grad(first.sum(), x)
+    places = [*np.indices(indices.shape)]
+    places[dim] = indices.numpy()
+    expected = np.zeros(x.shape)
+    np.add.at(expected, tuple(places), 6 * values.detach().numpy())
+    np.testing.assert_allclose(second.numpy(), expected, 1e-12)
+
+
+def test_batched_indices_of_many_elements() -> None:
+    """One for each example: they cannot be looked at, to see whether one is negative."""
+    x = autograd.from_numpy(np.random.default_rng(20).standard_normal((2, 6)))
+    index = autograd.from_numpy(np.random.default_rng(21).integers(-6, 6, (2, 20_000)))
+    found = vmap(lambda x, i: autograd.take_along_dim(x, i, 0))(x, index)
+    np.testing.assert_array_equal(found.numpy(), np.take_along_axis(x.numpy(), index.numpy(), 1))
+    points = autograd.linspace(0.0, 1.0, 20_000, dtype=autograd.float64)
+    found = vmap(lambda x: autograd.quantile(x, points))(x)
+    np.testing.assert_allclose(found.numpy(), np.quantile(x.numpy(), points.numpy(), axis=1).T, 1e-12)
+
+
+def test_a_batch_of_derivatives_chooses_between_an_array_and_a_number() -> None:
+    """In double precision, whose dtype equals None."""
+    x = autograd.from_numpy(np.random.default_rng(22).standard_normal((2, 10_000)))
+
+    def slopes(x: Any) -> Any:
+        return vmap(gradient(lambda row: autograd.sinc(row).sum()))(x)
+
+    _, moved = jvp(slopes, (x,), (autograd.ones_like(x),))
+    _, part = jvp(slopes, (x[:, :50],), (autograd.ones(2, 50, dtype=autograd.float64),))
+    np.testing.assert_allclose(moved[:, :50].numpy(), part.numpy(), 1e-12)

@@ -363,6 +363,7 @@ def test_torch_file(order: str, torch: Any, tmp_path: Path) -> None:
     weights = Storage(np.arange(12, dtype="f4"), "FloatStorage", "0")
     steps = Storage(np.array([7]), "LongStorage", "1")
     flags = Storage(np.array([True, False]), "BoolStorage", "2")
+    nothing = Storage(np.zeros(0, "f4"), "FloatStorage", "4")
     halves = Storage((np.array([1.5, -2], "f4").view("u4") >> 16).astype("u2"), "BFloat16Storage", "3")
     weight = torch_tensor(torch, weights, 0, (3, 4), (4, 1))
     state = OrderedDict(
@@ -374,6 +375,7 @@ def test_torch_file(order: str, torch: Any, tmp_path: Path) -> None:
             ("column", torch_tensor(torch, weights, 2, (3,), (4,))),
             ("expanded", torch_tensor(torch, weights, 4, (3, 2), (0, 1))),
             ("empty", torch_tensor(torch, weights, 0, (0, 3), (3, 1))),
+            ("of nothing", torch_tensor(torch, nothing, 0, (0,), (0,))),
             ("step", torch_tensor(torch, steps, 0, (), ())),
             ("flags", torch_tensor(torch, flags, 0, (2,), (1,))),
             ("halves", torch_tensor(torch, halves, 0, (2,), (1,))),
@@ -388,7 +390,7 @@ def test_torch_file(order: str, torch: Any, tmp_path: Path) -> None:
     arrays = {name: tensor.numpy() for name, tensor in made["model"].items()}
     full = np.arange(12, dtype="f4").reshape(3, 4)
     expected = [full, full, full, full.T, full[:, 2], full[[1, 1, 1], :2],
-                np.zeros((0, 3), "f4"), np.array(7), np.array([True, False]),
+                np.zeros((0, 3), "f4"), np.zeros(0, "f4"), np.array(7), np.array([True, False]),
                 np.array([1.5, -2], "f4")]  # fmt: skip
     for name, value in zip(state, expected, strict=True):
         assert arrays[name].dtype == value.dtype

@@ -19,6 +19,7 @@ from .modes import Mode, local
 from .mutation import clock, mutated_since, untouched
 from .nodes import RELEASED, Handle, Leaf, Node, NodeOp, Packed, Pick, make_node, new_tensor
 from .quiet import quiet
+from .sums import added
 
 __all__ = ["add", "add_all", "check_saved", "collect", "collect_to", "conform", "leaves_of", "sum_to", "sweep"]
 
@@ -367,7 +368,8 @@ def sum_to(d: Any, shape: tuple[int, ...]) -> Any:
         axis + extra for axis, n in enumerate(shape) if n == 1 and d.shape[axis + extra] != 1
     )
     if axes:
-        d = np.add.reduce(d, axes, keepdims=True)
+        total = added(d, axes)
+        d = total if total.dtype == d.dtype else total.astype(d.dtype)
     if d.shape != shape:
         d = np.reshape(d, shape)
     return d

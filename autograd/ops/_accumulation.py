@@ -16,14 +16,20 @@ _WIDE = 512
 """Steps of so many elements or more are taken one by one: ``accumulate`` goes along one line at a time."""
 _LONG = 64
 """Lines of so many elements or more are summed in pieces."""
+_EXACT = {np.maximum, np.minimum}
+_DOUBLE = {"f": np.dtype(np.float64), "F": np.dtype(np.complex128)}
+"""Single precision would lose digits at every step. PyTorch carries results along in double precision, too."""
 
 
 def accumulate(ufunc: Any, x: Any, dim: int, reverse: bool = False) -> Any:
     """``ufunc.accumulate``, ``reverse`` from the end, in the dtype to accumulate in, back in that of ``x``."""
     line, axis = line_axis(x, dim)
     dtype = accumulation_dtype(x.dtype)
-    if line.size > BLOCK and dtype is None and type(line) is np.ndarray:
-        return _of_many(ufunc, line, axis, reverse)
+    large = line.size > BLOCK and dtype is None and type(line) is np.ndarray
+    if ufunc not in _EXACT:
+        dtype = _DOUBLE.get(x.dtype.char, dtype)
+    if large:
+        return _of_many(ufunc, line, axis, reverse, dtype)
     order = along(axis, slice(None, None, -1))
     out = ufunc.accumulate(line[order], axis, dtype)[order] if reverse else ufunc.accumulate(line, axis, dtype)
     if out.dtype != x.dtype:
@@ -31,8 +37,8 @@ def accumulate(ufunc: Any, x: Any, dim: int, reverse: bool = False) -> Any:
     return out if x.ndim else np.reshape(out, ())
 
 
-def _of_many(ufunc: Any, x: Any, axis: int, reverse: bool) -> Any:
-    """``ufunc.accumulate`` of a large array."""
+def _of_many(ufunc: Any, x: Any, axis: int, reverse: bool, dtype: Any) -> Any:
+    """``ufunc.accumulate`` of a large array, carried along in ``dtype`` (None: its own)."""
     n = x.shape[axis]
     if ufunc is np.add and axis == x.ndim - 1 and n >= _LONG and x.dtype.char in "fd":
         sums = _sums(x.reshape(-1, n), reverse)
@@ -44,10 +50,17 @@ def _of_many(ufunc: Any, x: Any, axis: int, reverse: bool) -> Any:
     if math.prod(x.shape[axis + 1 :]) >= _WIDE:
         steps, results = np.moveaxis(source, axis, 0), np.moveaxis(target, axis, 0)
         results[0] = steps[0]
+        carried = results[0] if dtype is None else steps[0].astype(dtype)
         for i in range(1, n):
-            ufunc(results[i - 1], steps[i], out=results[i])
-    else:
+            carried = ufunc(carried, steps[i], out=results[i] if dtype is None else carried)
+            if dtype is not None:
+                results[i] = carried
+    elif dtype is None:
         by_lines(lambda block: ufunc.accumulate(source[block], axis, x.dtype, target[block]), out, axis)
+    else:
+        by_lines(
+            lambda block: np.copyto(target[block], ufunc.accumulate(source[block], axis, dtype), "same_kind"), out, axis
+        )
     return out
 
 
@@ -68,11 +81,11 @@ def _sums(x: Any, reverse: bool) -> Any:
     parts = padded.reshape(rows, pieces, piece)
     of_pieces = np.matmul(parts, np.ones(piece, x.dtype))
     if reverse:
-        before = np.add.accumulate(of_pieces[:, :0:-1], 1)[:, ::-1]
+        before = np.add.accumulate(of_pieces[:, :0:-1], 1, np.float64)[:, ::-1]
         parts[:, :-1, -1] += before
         triangle = np.tril(np.ones((piece, piece), x.dtype))
     else:
-        before = np.add.accumulate(of_pieces[:, :-1], 1)
+        before = np.add.accumulate(of_pieces[:, :-1], 1, np.float64)
         parts[:, 1:, 0] += before
         triangle = np.triu(np.ones((piece, piece), x.dtype))
     if not (np.isfinite(of_pieces).all() and np.isfinite(before).all()):

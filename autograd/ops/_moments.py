@@ -64,8 +64,9 @@ def rows_normalized(x: Any, weight: Any, bias: Any, rank: int, eps: float, cente
             part = np.subtract(part, mean, out=into)
         np.vecdot(part, part, out=scale[:, 0])
         if centered and far(np.square(mean) * n, scale):
-            rest = np.vecdot(part, unit)[:, None]  # a large mean is not exact
-            np.subtract(part, rest / max(n, 1), out=part)
+            rest = np.vecdot(part, unit)[:, None] / max(n, 1)  # a large mean is not exact
+            np.subtract(part, rest, out=part)
+            mean += rest  # which backward subtracts
             np.vecdot(part, part, out=scale[:, 0])
         scale /= max(n, 1)
         _invert(scale, eps)

@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import dtypes
 from .._op import op
+from ..engine.sums import accumulation_dtype
 from ..errors import ArgumentError, DtypeError
 from ..samples import case, reals
 from ._blocks import in_blocks
@@ -95,11 +96,6 @@ def broadcast_back(g: Any, shape: Sequence[int], dim: Any, keepdim: bool) -> Any
     return np.broadcast_to(restore(g, shape, dim, keepdim), shape)
 
 
-def accumulation_dtype(dtype: Any) -> Any:
-    """The dtype to accumulate in: float32 for 16-bit floats, None (its own) for the others."""
-    return dtypes.float32 if dtype.itemsize == 2 and dtype.kind in "fV" else None
-
-
 def wide_dtype(dtype: Any) -> Any:
     """``accumulation_dtype``, but ``dtype`` itself where that is None."""
     return accumulation_dtype(dtype) or dtype
@@ -182,7 +178,7 @@ def take_lines(x: Any, index: Any, dim: int) -> Any:
     """``np.take_along_axis`` for indices that are in bounds, as many in other dimensions as ``x`` has."""
     if index.size < MANY or type(x) is not np.ndarray:
         return np.take_along_axis(x, index, dim)
-    x = np.ascontiguousarray(x)
+    x, dim = np.ascontiguousarray(x), dim % x.ndim
     out = np.empty(index.shape, x.dtype)
 
     def work(block: Any) -> None:

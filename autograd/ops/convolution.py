@@ -9,19 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from .._op import composed, op
 from ..errors import ArgumentError, DtypeError, ShapeError
 from ..samples import case, reals
 from .columns import Geometry, convolve, spread, weight_gradient
+from .reductions import sum as total
 from .shapes import reshape, shape_of
 
 # ---- the three ops ---------------------------------------------------------------------------------------------------
 
 
 def _bias_rule(g: Any) -> Any:
-    return np.add.reduce(g, (0, *range(2, g.ndim)))
+    return total.kernel(g, (0, *range(2, g.ndim)))
 
 
 _LINE: dict[str, Any] = {"stride": (1,), "padding": ((1, 1),), "dilation": (1,), "groups": 1}

@@ -17,6 +17,7 @@ from ..samples import case, reals
 from . import arithmetic, reductions
 from ._blocks import BLOCK, linewise
 from ._column_sums import column_sums, ones
+from ._sums import add_reduce
 from .axes import accumulation_dtype, axes_of
 from .norms import norm
 from .products import flat
@@ -142,7 +143,7 @@ def _total(x: Any, dim: int) -> Any:
     """The sum of a large plain array along ``dim``, kept as 1."""
     if dim in (-1, x.ndim - 1):
         return np.vecdot(x, ones(x.shape[-1], x.dtype))[..., None]
-    return np.add.reduce(x, dim, keepdims=True)
+    return add_reduce(x, dim, True)
 
 
 def _softmax(x: Any, dim: int, out: Any = None) -> Any:
@@ -151,7 +152,7 @@ def _softmax(x: Any, dim: int, out: Any = None) -> Any:
         return np.exp(powers)
     np.exp(powers, out=powers)
     if out is None:
-        powers /= np.add.reduce(powers, dim, keepdims=True)
+        powers /= add_reduce(powers, dim, True)
     else:
         powers *= 1 / _total(powers, dim)
     return powers
@@ -180,7 +181,7 @@ def _log_softmax(x: Any, dim: int, out: Any = None) -> Any:
     if not x.ndim:
         return shifted
     powers = np.exp(shifted)
-    shifted -= np.log(np.add.reduce(powers, dim, keepdims=True) if out is None else _total(powers, dim))
+    shifted -= np.log(add_reduce(powers, dim, True) if out is None else _total(powers, dim))
     return shifted
 
 

@@ -15,6 +15,7 @@ from ..errors import ArgumentError, ShapeError
 from ..samples import case, elementwise, reals
 from . import arithmetic
 from ._matrices import conj
+from ._sums import add_reduce
 from .axes import axes_of, axis_of, cast_input, restore, wide_dtype
 from .decompositions import svd
 from .extremes import extreme, require_elements, tied
@@ -125,7 +126,7 @@ def norm(x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: 
     if p < 0 and not x.size:
         require_elements(x, dim)
     if p == 2 and x.dtype.kind != "c":
-        out = np.sqrt(_add(x * x, axis, None, None, keepdim))
+        out = np.sqrt(add_reduce(x * x, axis, keepdim))
     elif abs(p) == _INF:
         out = extreme(np.maximum if p > 0 else np.minimum, np.abs(x), axis, keepdim)
     elif p == 0:
@@ -134,7 +135,7 @@ def norm(x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: 
         magnitude = np.abs(x)
         with np.errstate(divide="ignore"):
             powers = magnitude if p == 1 else np.power(magnitude, p)
-            out = _add(powers, axis, None, None, keepdim)
+            out = add_reduce(powers, axis, keepdim)
             out = out if p == 1 else np.power(out, 1 / p)  # the operator computes scalars in another way
     return out.astype(real, copy=False)
 

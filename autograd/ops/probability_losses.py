@@ -169,7 +169,8 @@ def multilabel_soft_margin_loss(x: Any, target: Any, weight: Any = None, *, redu
         losses = arithmetic.mul(losses, weight)  # not the op's own weight, which has no gradient
     if reduction == "mean":
         return reductions.mean(losses)
-    return reductions.mean(losses, -1) if reduction == "none" else arithmetic.div(reductions.sum(losses), x.shape[-1])
+    losses = reductions.mean(losses, -1)
+    return losses if reduction == "none" else reductions.sum(losses)
 
 
 # ---- divergence ------------------------------------------------------------------------------------------------------

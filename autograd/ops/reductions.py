@@ -17,7 +17,7 @@ from .._protocols import numpy_function, ufunc_method
 from ..errors import ShapeError
 from ..samples import booleans, case, integers, reals
 from ._blocks import BLOCK, in_blocks
-from ._column_sums import ones
+from ._sums import SHORT, add_reduce
 from .axes import (
     accumulation_dtype,
     axes_of,
@@ -58,34 +58,6 @@ def _is_large(x: Any) -> bool:
     return type(x) is np.ndarray and x.size > BLOCK and x.dtype.char in "fd"
 
 
-SHORT = 4096
-"""Up to so many elements are added up by BLAS without losing digits: in a quarter of the time, but one by one."""
-
-
-def _add_many(x: Any, dim: Any, keepdim: bool) -> Any:
-    """The sum of a large array, of single or double precision."""
-    n = SHORT // 4 if dim is None else x.shape[-1]
-    if not x.flags.c_contiguous or not (dim is None or dim in (-1, x.ndim - 1)) or not 1 < n <= SHORT:
-        return _add(x, dim, None, None, keepdim)
-    line = x.reshape(-1)
-    whole = line.size // n * n
-    sums = np.matmul(line[:whole].reshape(-1, n), ones(n, x.dtype))
-    if dim is None:
-        total = _add(sums) + _add(line[whole:])
-        return np.reshape(total, (1,) * x.ndim) if keepdim else total
-    return sums.reshape((*x.shape[:-1], 1) if keepdim else x.shape[:-1])
-
-
-def add_reduce(x: Any, dim: Any, keepdim: bool) -> Any:
-    """The sum, 16-bit floats still in float32."""
-    if _is_large(x):
-        return _add_many(x, axis_of(dim), keepdim)
-    if not x.ndim:
-        axes_of(dim, 0)
-        dim = None
-    return _add(x, axis_of(dim), accumulation_dtype(x.dtype), None, keepdim)
-
-
 @op(
     x=lambda g, x_shape, dim, keepdim: broadcast_back(g, x_shape, dim, keepdim),
     jvp="linear",
@@ -104,8 +76,10 @@ def sum(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) ->
     >>> autograd.sum(autograd.ones(2, 3), 1)
     tensor([3., 3.])
     """
-    if dtype is None and (dim is None or type(dim) is int) and getattr(x, "dtype", None) in _FAST:
-        return _add(x, dim, None, None, keepdim) if x.size <= BLOCK else add_reduce(x, dim, keepdim)
+    if dtype is None and getattr(x, "dtype", None) in _FAST:
+        if x.size <= SHORT and (dim is None or type(dim) is int):
+            return _add(x, dim, None, None, keepdim)
+        return add_reduce(x, dim, keepdim)
     x = cast_input("sum", x, dtype, dtypes.int64)
     return add_reduce(x, dim, keepdim).astype(x.dtype, copy=False)
 
@@ -211,7 +185,7 @@ def product_of_others(x: Any, dim: int) -> Any:
     Only where none of many is, and nothing overflowed, is the product of all divided by each.
     """
     if x.size > BLOCK and type(x) is np.ndarray and can_divide(product := multiplied(x, dim, True)):
-        return product / x
+        return np.divide(product, x).astype(x.dtype, copy=False)
     before = shifted.op.forward(cumprod.op.forward(x, dim), dim, 1, 1)
     after = np.flip(shifted.op.forward(cumprod.op.forward(np.flip(x, dim), dim), dim, 1, 1), dim)
     return before * after
@@ -310,7 +284,7 @@ def _shifted_sum(x: Any, axis: Any) -> Any:
     terms = np.asanyarray(x - top)
     np.exp(terms, out=terms)
     with np.errstate(divide="ignore"):
-        return np.log(_add(terms, axis, accumulation_dtype(terms.dtype), None, True)) + top
+        return np.log(add_reduce(terms, axis, True)) + top
 
 
 def _shifted_sum_in_blocks(x: Any, axis: Any) -> Any:

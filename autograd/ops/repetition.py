@@ -16,7 +16,7 @@ from ..engine.foreign import ForeignArray, alike
 from ..engine.sweep import sum_to
 from ..errors import ArgumentError, NotDifferentiableError, ShapeError
 from ..samples import case, reals
-from .axes import along
+from .axes import accumulation_dtype, along
 from .indexing import scatter_index
 from .shapes import atleast_1d, dims_of, positive, reshape, shape_of
 
@@ -97,6 +97,10 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
     )
 
 
+def _sum(g: Any, dim: Any) -> Any:
+    return np.sum(g, axis=dim, dtype=accumulation_dtype(g.dtype))
+
+
 def _tile_back(g: Any, x_shape: Any, dims: Any) -> Any:
     """The sum over all copies: each dimension is seen as (copies, size)."""
     dims = dims_of(dims)
@@ -104,7 +108,7 @@ def _tile_back(g: Any, x_shape: Any, dims: Any) -> Any:
     dims = (1,) * (rank - len(dims)) + tuple(dims)
     sizes = (1,) * (rank - len(x_shape)) + tuple(x_shape)
     pairs = tuple(itertools.chain.from_iterable(zip(dims, sizes, strict=True)))
-    return np.reshape(np.sum(np.reshape(g, pairs), axis=tuple(range(0, 2 * rank, 2))), x_shape)
+    return np.reshape(_sum(np.reshape(g, pairs), tuple(range(0, 2 * rank, 2))), x_shape)
 
 
 @op(x=_tile_back, jvp="linear", samples=[
@@ -134,7 +138,7 @@ def _repeat_back(g: Any, x_shape: Any, repeats: Any, dim: Any) -> Any:
     dim = positive(dim, len(x_shape))
     if np.size(repeats) == 1 and not isinstance(repeats, ForeignArray):
         count = int(np.reshape(repeats, ()))
-        return np.sum(np.reshape(g, (*x_shape[:dim], x_shape[dim], count, *x_shape[dim + 1 :])), axis=dim + 1)
+        return _sum(np.reshape(g, (*x_shape[:dim], x_shape[dim], count, *x_shape[dim + 1 :])), dim + 1)
     numbers = np.arange(x_shape[dim], like=repeats if isinstance(repeats, np.ndarray) else None)
     places = np.repeat(alike(numbers, repeats), repeats)
     return scatter_index.kernel(g, along(dim, places), x_shape)

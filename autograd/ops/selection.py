@@ -51,7 +51,7 @@ def _kept(x: Any, mask: Any, out: Any = None) -> Any:
 
 def _pick(mask: Any, x: Any, y: Any) -> Any:
     """``np.where`` for a mask of bool."""
-    if mask.size < _LARGE or getattr(x, "dtype", None) != getattr(y, "dtype", None):
+    if mask.size < _LARGE or not hasattr(x, "dtype") or not hasattr(y, "dtype") or x.dtype != y.dtype:
         return np.where(mask, x, y)
     bits = _BITS.get(x.dtype.itemsize)
     if bits is None:

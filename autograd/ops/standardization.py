@@ -156,7 +156,7 @@ def _batch_norm_rule(
 ) -> tuple[Any, Any, Any]:
     dx, dw, db = batch_norm_backward.kernel(x, g, weight, eps, memo)
     if weight is None:
-        db = np.sum(g, axis=_dims(g.ndim, 0))
+        db = np.sum(widened(g), axis=_dims(g.ndim, 0))
     return dx if needs[0] else None, dw, db
 
 

@@ -19,9 +19,10 @@ from ..errors import ArgumentError, DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic
 from ._blocks import BLOCK, in_blocks
+from ._sums import SHORT, add_reduce
 from .axes import accumulation_dtype, axes_of, cast_input, count, first_of, restore
 from .joining import cat
-from .reductions import SHORT, add_reduce, mean, numpy_axes
+from .reductions import mean, numpy_axes
 from .selection import clamp
 from .shapes import reshape
 

@@ -101,7 +101,7 @@ def gather_index(name: str, shape: tuple[int, ...], dim: int, index: Any, negati
     Raises: ShapeError; IndexError.
     """
     place = positive(dim, len(shape))
-    if negative and index.size >= MANY:
+    if negative and index.size >= MANY and type(unwrap(index)) is np.ndarray:
         index, negative = as_index(name, index), False
         if index.min() < 0:
             index = from_start(index, shape[place])

@@ -105,7 +105,7 @@ def _tensor(
         raise CheckpointError("load: refused a tensor whose storage, offset, size or stride is none")
     count = math.prod(size)
     end = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True)) + 1 if count else offset
-    distinct = math.prod([n for n, step in zip(size, stride, strict=True) if step])
+    distinct = math.prod([n for n, step in zip(size, stride, strict=True) if step or not n])
     if max(end, distinct) > storage.count or count > max(storage.count, MAX_EXPANDED):
         raise CheckpointError(
             f"load: refused a tensor of size {size}, stride {stride} and offset {offset} that does not lie within its "

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from autograd import ShapeError, Tensor, as_tensor, stack, tensor
+from autograd import ShapeError, Tensor, as_tensor, result_type, stack, tensor
 from autograd.engine.nodes import array_of, new_tensor
 
 __all__ = ["default_collate", "default_convert"]
@@ -68,8 +69,9 @@ def default_collate(batch: Sequence[Any]) -> Any:
 
 
 def _stacked(arrays: Sequence[Any]) -> Tensor:
+    dtypes = {array.dtype for array in arrays if hasattr(array, "dtype")}
     try:
-        stacked = np.stack(arrays)
+        stacked = np.stack(arrays, dtype=result_type(*dtypes) if len(dtypes) > 1 else None)
     except ValueError:
         shapes = sorted({np.shape(array) for array in arrays})
         raise ShapeError(
@@ -91,10 +93,14 @@ def _listed(source: Sequence[Any], items: list[Any]) -> Any:
 
 
 def _like(source: Mapping[Any, Any], items: dict[Any, Any]) -> Any:
-    """``items`` in the class of ``source`` if that takes a dict."""
+    """``items`` in the class of ``source`` if that takes a dict, or in a copy of it."""
     if type(source) is dict:
         return items
     try:
+        if isinstance(source, MutableMapping):  # which may have settings of its own, such as a default
+            found = copy.copy(source)
+            found.update(items)
+            return found
         return type(source)(items)  # type: ignore[call-arg]
     except TypeError:
         return items

@@ -1,0 +1,25 @@
+"""The sum of an array over dimensions as PyTorch gives them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..engine.sums import SHORT, add_many
+from .axes import accumulation_dtype, axes_of, axis_of
+
+__all__ = ["SHORT", "add_reduce"]
+
+_add: Any = np.add.reduce  # bound once, and free of stubs that do not know positional arguments, which are faster
+
+
+def add_reduce(x: Any, dim: Any, keepdim: bool) -> Any:
+    """The sum, 16-bit floats still in float32."""
+    axis = axis_of(dim)
+    if x.size > SHORT and type(x) is np.ndarray and x.dtype.char in "fdeF":
+        return add_many(x, None if axis is None else axes_of(axis, x.ndim), keepdim)
+    if not x.ndim:
+        axes_of(dim, 0)
+        axis = None
+    return _add(x, axis, accumulation_dtype(x.dtype), None, keepdim)

@@ -1,0 +1,131 @@
+"""Sums of many elements keep their digits, in single and in half precision, and so does what is made of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd
+import nn.functional as F
+
+_FAR = (1e4 + np.random.default_rng(17).standard_normal((120_000, 4))).astype(np.float32)
+"""So many rows that NumPy, which adds them up one by one, would keep three digits of their sum."""
+
+
+@pytest.mark.parametrize("columns", [3, 300])
+@pytest.mark.parametrize("layout", ["rows", "strided", "transposed", "tuple"])
+def test_sums_of_many_rows_keep_their_digits(layout: str, columns: int) -> None:
+    """Far from 0, in single precision: against double precision."""
+    x = _FAR if columns == 3 else np.broadcast_to(_FAR[:5000, :1], (5000, 300)).copy()
+    x = {"rows": x, "strided": x[:, :columns], "transposed": x[:, :columns].T, "tuple": x.reshape(-1, 10, x.shape[1])}[
+        layout
+    ]
+    dim: Any = {"transposed": 1, "tuple": (0, 1)}.get(layout, 0)
+    wide = x.astype(np.float64)
+    t = autograd.from_numpy(x)
+    np.testing.assert_allclose(autograd.sum(t, dim).numpy(), wide.sum(dim), 3e-7)
+    np.testing.assert_allclose(autograd.mean(t, dim, keepdim=True).numpy(), wide.mean(dim, keepdims=True), 3e-7)
+    np.testing.assert_allclose(autograd.var(t, dim).numpy(), wide.var(dim, ddof=1), 1e-3)
+    np.testing.assert_allclose(autograd.std(t, dim).numpy(), wide.std(dim, ddof=1), 1e-3)
+    np.testing.assert_allclose(autograd.linalg.vector_norm(t, 2, dim).numpy(), np.sqrt((wide**2).sum(dim)), 1e-6)
+    np.testing.assert_allclose(autograd.logsumexp(t, dim).numpy(), _log_sum(wide, dim), 1e-6)
+
+
+def _log_sum(x: np.ndarray, dim: Any) -> np.ndarray:
+    top = x.max(dim, keepdims=True)
+    return np.squeeze(np.log(np.exp(x - top).sum(dim, keepdims=True)) + top, dim)
+
+
+def test_covariance_of_many_numbers_far_from_zero() -> None:
+    x = _FAR.T[:3]
+    wide = x.astype(np.float64)
+    np.testing.assert_allclose(autograd.cov(autograd.from_numpy(x)).numpy(), np.cov(wide), 1e-3, 1e-3)
+    np.testing.assert_allclose(autograd.corrcoef(autograd.from_numpy(x)).numpy(), np.corrcoef(wide), 1e-3, 1e-3)
+
+
+@pytest.mark.parametrize("layout", ["rows", "transposed", "reversed", "line", "wide"])
+def test_running_sums_keep_their_digits(layout: str) -> None:
+    """As those of PyTorch: single precision is carried along in double precision."""
+    x = _FAR if layout != "wide" else np.broadcast_to(_FAR[:4000, :1], (4000, 600))
+    x = {"transposed": x.T, "reversed": x[::-1], "line": x[:, 0]}.get(layout, x)
+    dim = 1 if layout == "transposed" else 0
+    wide = x.astype(np.float64)
+    t = autograd.from_numpy(x.copy()).requires_grad_()
+    out = autograd.cumsum(t, dim)
+    out.backward(autograd.ones_like(out))
+    np.testing.assert_allclose(out.detach().numpy(), wide.cumsum(dim), 1e-6)
+    np.testing.assert_array_equal(t.grad.numpy(), np.flip(np.cumsum(np.ones_like(wide), dim), dim))
+    np.testing.assert_allclose(
+        autograd.cumprod(autograd.from_numpy(x) / 1e4, dim).numpy(), (wide / 1e4).cumprod(dim), 1e-4
+    )
+    logs = (wide - 1e4).astype(np.float32)
+    expected = np.logaddexp.accumulate(logs.astype(np.float64), dim)
+    np.testing.assert_allclose(autograd.logcumsumexp(autograd.from_numpy(logs), dim).numpy(), expected, 1e-6, 1e-6)
+
+
+def test_running_sums_and_products_come_back_from_overflow() -> None:
+    """As in PyTorch."""
+    with np.errstate(over="ignore"):
+        sums = autograd.cumsum(autograd.tensor([3e38, 3e38, -3e38]), 0)
+        products = autograd.cumprod(autograd.tensor([1e30, 1e30, 1e-30]), 0)
+    np.testing.assert_array_equal(sums.numpy(), np.float32([3e38, np.inf, 3e38]))
+    np.testing.assert_allclose(products.numpy(), np.float32([1e30, np.inf, 1e30]))
+
+
+_GATHERED = {
+    "broadcast": lambda b: autograd.zeros(5000, 3, dtype=b.dtype) + b,
+    "expand": lambda b: b.expand(5000, 3),
+    "repeat": lambda b: b.repeat(5000, 1),
+    "repeat_interleave": lambda b: autograd.repeat_interleave(b, 5000),
+    "linear": lambda b: F.linear(autograd.ones(5000, 2, dtype=b.dtype), autograd.ones(3, 2, dtype=b.dtype), b),
+    "conv1d": lambda b: F.conv1d(autograd.ones(100, 2, 50, dtype=b.dtype), autograd.ones(3, 2, 1, dtype=b.dtype), b),
+    "group_norm": lambda b: F.group_norm(autograd.ones(5000, 3, 1, dtype=b.dtype), 1, b.detach(), b),
+    "batch_norm": lambda b: F.batch_norm(autograd.ones(5000, 3, dtype=b.dtype), None, None, None, b, True),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+@pytest.mark.parametrize("name", _GATHERED)
+def test_gradients_from_many_places_are_added_up_in_single_precision(name: str, dtype: Any) -> None:
+    """One by one float16 stops at 2048."""
+    b = autograd.ones(3, dtype=dtype).requires_grad_()
+    out = _GATHERED[name](b)
+    out.backward(autograd.ones_like(out))
+    np.testing.assert_array_equal(b.grad.numpy(), np.full(3, 5000, dtype))
+    assert b.grad.dtype == dtype
+
+
+def test_gradients_of_broadcast_rows_keep_their_digits() -> None:
+    row = autograd.zeros(3, requires_grad=True)
+    (autograd.zeros(120_000, 3) + row).backward(autograd.from_numpy(_FAR[:, :3].copy()))
+    np.testing.assert_allclose(row.grad.numpy(), _FAR[:, :3].sum(0, dtype=np.float64), 3e-7)
+
+
+def test_a_sum_of_multilabel_losses_does_not_overflow_before_it_is_divided() -> None:
+    x = autograd.zeros(500, 500, dtype=autograd.float16)
+    loss = F.multilabel_soft_margin_loss(x, x, reduction="sum")
+    np.testing.assert_allclose(loss.item(), 500 * np.log(2), 1e-2)
+
+
+@pytest.mark.parametrize("name", ["layer_norm", "group_norm"])
+def test_gradients_of_normalization_far_from_zero(name: str) -> None:
+    """Of an array whose sums NumPy takes one by one, as it goes backwards, so that the first mean is far off."""
+    x = _FAR.reshape(4, -1)[:, ::-1]
+    normalize: Any = {"layer_norm": lambda t: F.layer_norm(t, t.shape[1:]), "group_norm": lambda t: F.group_norm(t, 1)}
+    grads = []
+    for array in (x, x.astype(np.float64)):
+        t = autograd.from_numpy(array).requires_grad_()
+        normalize[name](t[..., None] if name == "group_norm" else t).pow(3).sum().backward()
+        grads.append(t.grad.numpy())
+    np.testing.assert_allclose(grads[0], grads[1], 1e-2, 2e-3 * np.abs(grads[1]).max())
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.complex64])
+def test_a_broadcast_row_is_added_up_in_pieces(dtype: Any) -> None:
+    x = np.broadcast_to((np.random.default_rng(23).standard_normal((1, 7)) + 3).astype(dtype), (8_000, 7))
+    wide = x.astype(np.complex128 if dtype == np.complex64 else np.float64).sum(0)
+    np.testing.assert_allclose(
+        autograd.sum(autograd.from_numpy(x), 0).numpy(), wide.astype(dtype), max(5e-6, float(np.finfo(dtype).eps))
+    )
