@@ -16,7 +16,7 @@ import numpy as np
 from ..engine.callsite import is_ours
 from .arrays import RecordingArray, Stream, bare, plain_array
 from .numbers import Number
-from .signatures import WRITERS, may_vary, told
+from .signatures import WRITERS, may_vary, settled, told
 from .values import Check, Instruction, Storage, Value, map_tree, strided
 
 __all__ = ["Tape"]
@@ -193,7 +193,7 @@ class Tape:
         name = name or function.__name__
         if not self.busy and not _SILENT.issuperset(np.geterr().values()):
             self.escape(f"{name}() under np.errstate, by which it may raise,", None)
-        args, kwargs = told(function, args, kwargs)
+        args, kwargs = settled(function, name, *told(function, args, kwargs))
         out = kwargs.get("out")
         target = None
         if function in WRITERS or name.endswith(".at"):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import functools
 import inspect
+import operator
 import types
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 
 from .arrays import RecordingArray
+from .numbers import Number
 from .values import map_tree
 
-__all__ = ["WRITERS", "may_vary", "told"]
+__all__ = ["WRITERS", "may_vary", "settled", "told"]
 
 WRITERS = {
     np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal, np.ndarray.__setitem__,
@@ -57,6 +60,50 @@ _WITH_OUT = {"all", "any", "argmax", "argmin", "cumprod", "cumsum", "max", "mean
 """Methods whose last argument by place is ``out``, or one that may be None as well."""
 
 
+_ALL: Collection[Any] = range(64)
+_OF_VALUES: dict[str, Collection[Any]] = {
+    **dict.fromkeys(("__getitem__", "__setitem__", "array", "asanyarray", "asarray", "clip", "copyto", "dot", "fill",
+                     "isin", "outer", "place", "put", "putmask", "searchsorted", "where"), _ALL),
+    **dict.fromkeys(("linspace", "logspace", "geomspace"), (0, 1, "start", "stop")),
+    **dict.fromkeys(("full", "full_like"), (1, "fill_value")), "take": (1, "indices"), "roll": (1, "shift"),
+    **dict.fromkeys(("tril", "triu"), (1, "k")), "round": (1, "decimals"), "item": _ALL,
+}  # fmt: skip
+"""Which arguments, by place and by name, of functions that are no ufuncs say nothing of the shape of the result."""
+
+
+def settled(function: Any, name: str, args: Any, kwargs: Any) -> tuple[Any, Any]:
+    """The arguments; whole numbers that may say of what shape the result is are known: the program holds for these."""
+    if isinstance(function, np.ufunc):
+        return args, kwargs
+    free = _OF_VALUES.get(name, ())
+    known = _known if name != "arange" else _known_or_float
+    if name in ("__getitem__", "__setitem__"):
+        args = (args[0], _stepping(args[1]), *args[2:])
+    args = tuple([arg if i in free else map_tree(arg, known) for i, arg in enumerate(args)])
+    return args, {key: arg if key in free else map_tree(arg, known) for key, arg in kwargs.items()}
+
+
+def _stepping(index: Any) -> Any:
+    """An index whose slices' steps are known: they say what lies between the elements."""
+    parts = [slice(x.start, x.stop, _known(x.step)) if type(x) is slice else x for x in _parts(index)]
+    return tuple(parts) if type(index) is tuple else parts[0]
+
+
+def _parts(index: Any) -> Any:
+    return index if type(index) is tuple else (index,)
+
+
+def _known(item: Any) -> Any:
+    return operator.index(item) if type(item) is Number and isinstance(item, (int, np.integer)) else item
+
+
+def _known_or_float(item: Any) -> Any:
+    if type(item) is Number:
+        hash(item)  # which is a question for what it is
+        return item.value
+    return item
+
+
 def may_vary(name: str, args: Any) -> bool:
     """Whether values say how large the result of such a call is."""
     if name == "where":
@@ -65,5 +112,8 @@ def may_vary(name: str, args: Any) -> bool:
     map_tree(args[1:], found.append)
     arrays = [item for item in found if isinstance(item, RecordingArray)]
     if name == "__getitem__":
-        return any(array.dtype.kind == "b" for array in arrays)
+        slices = [part for part in _parts(args[1]) if type(part) is slice]
+        sliced = any(type(item) is Number for part in slices for item in (part.start, part.stop))
+        return sliced or any(array.dtype.kind == "b" for array in arrays)
     return name in _VARYING or (name in _TOLD_BY_VALUES and len(arrays) > 0)
+

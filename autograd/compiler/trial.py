@@ -224,13 +224,14 @@ class Trial:
         """Run both; returns what the function returned."""
         arguments = list(arrays_in(self.arguments)) if self._seen else []
         samples = [sample(arguments[i]) for i in self._seen]
-        if self._states_seen and clock.now != self._time:
+        time = clock.now
+        if self._states_seen and time != self._time:
             samples += [sample(array) for array, _ in self._states_seen]
         else:
             samples += (self._last or [])[len(samples) :]
-        self._time = clock.now
         self._calls += 1
         if self._last == samples:  # nothing that was not compared before
+            self._time = time
             if self._calls > PATIENCE:
                 self._states_seen, self._last = [], samples[: len(self._seen)]
                 self.conclusive = not self._seen
@@ -243,6 +244,7 @@ class Trial:
             for part in self._parts:
                 part.compared = False
         if self.done and self.verdict is None:
+            self._time = time
             now = dict(zip(self._seen, samples, strict=False))
             pairs = list(zip(self._states_seen, samples[len(now) :], strict=True))
             self._seen = {i: was for i, was in self._seen.items() if now[i] == was}

@@ -176,6 +176,26 @@ def collect(tree: Any, found: list[Value]) -> None:
         collect((tree.start, tree.stop, tree.step), found)
 
 
+def has_numbers(item: Instruction) -> bool:
+    """Whether there are Numbers among the arguments of a call."""
+    found: list[Any] = []
+    map_tree((item.args, item.kwargs), found.append)
+    return any(type(leaf) is Number for leaf in found)
+
+
+def extent(value: Value) -> Value:
+    """The value in which one lies, wherever the Numbers of an index put it: itself, if it is always at one place."""
+    found, source = value, value.source
+    while source is not None and source.kind == "view":
+        base = next((read for read in source.reads() if read.storage is value.storage), None)
+        if base is None:
+            break
+        if has_numbers(source):
+            found = base
+        source = base.source
+    return found
+
+
 def apart(array: Any, others: tuple[Any, ...]) -> Any:
     """The array, or a copy of the same layout if it may lie in one of the others."""
     if not any(np.may_share_memory(array, other) for other in others):
