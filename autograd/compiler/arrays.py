@@ -23,9 +23,9 @@ def plain_array(array: Any) -> Any:
 
 
 def bare(item: Any) -> Any:
-    """An argument without what records: the array itself, the number itself."""
-    if isinstance(item, RecordingArray):
-        return plain_array(item)
+    """An argument without what records: the array itself, NumPy's scalar, the number itself."""
+    if type(item) is RecordingArray:
+        return plain_array(item)[()] if item._scalar else plain_array(item)
     return value_of(item)
 
 
@@ -221,8 +221,28 @@ class RecordingArray(np.ndarray):
         if self._tape is not None and self._tape.running:
             self._tape.unnamed.append(weakref.ref(self))
 
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """What ``isinstance`` asks: NumPy's scalar is one to the engine, which makes an array of it for a view."""
+        return self.dtype.type if self._scalar else RecordingArray
+
     def __hash__(self) -> int:  # type: ignore[override]
         return id(self)
+
+    def __round__(self, digits: int | None = None) -> Any:
+        if not self._scalar:
+            raise TypeError("an array is rounded by np.round")
+        return int(self.round()) if digits is None else self.round(digits)
+
+    def __mul__(self, other: Any) -> Any:
+        return other * operator.index(self) if self._repeats(other) else np.ndarray.__mul__(self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return other * operator.index(self) if self._repeats(other) else np.ndarray.__rmul__(self, other)
+
+    def _repeats(self, other: Any) -> bool:
+        """Whether a product is another thing so many times, as of NumPy's whole numbers and a list."""
+        return self._scalar and type(other) in (list, tuple, str)
 
     def __contains__(self, item: Any) -> bool:
         return bool(np.any(np.equal(self, item)))

@@ -16,10 +16,11 @@ from ..engine.nodes import RELEASED, Handle, Leaf, Node, NodeOp, Pick, make_node
 from ..engine.sweep import add, conform, sweep
 from ..errors import FreedGraphError, GradientError
 from .guards import Guards
+from .numbers import Number
 from .program import Part, Program, reads_of
 from .recording import Tape
 from .trees import Given, plain
-from .values import Check, Instruction, Storage, UnrecordableError, Value
+from .values import Check, Instruction, Storage, UnrecordableError, Value, map_tree
 
 __all__ = ["Graded", "clean_graph", "outputs_of"]
 
@@ -113,6 +114,7 @@ class Graded:
         self.seeds: list[Value] = []
         self.results: list[Any] = []
         self.saved: list[Value] = []
+        self._numbers: dict[int, Any] = {}
         self._advanced: tuple[list[Instruction], list[Check]] = [], []
         if not self.freed:
             self._record(tape, roots, targets)
@@ -161,8 +163,10 @@ class Graded:
         self._part.checks = []
 
     def _separate(self) -> None:
-        """Make the backward's own values of those that it takes from forward."""
+        """Make the backward's own values and Numbers of those that it takes from forward."""
         items: list[Instruction] = [*self._part.prelude, *self._part.instructions]
+        for item in items:
+            item.args, item.kwargs = map_tree((item.args, item.kwargs), self._copied)
         own = {made for item in items for made in item.makes()}
         storages = {made.storage for made in own if made.storage.kind == "fresh" and made.source not in (None,)}
         own.update(self.seeds)
@@ -183,6 +187,20 @@ class Graded:
             if item.stream is not None or (item.target is not None and item.target.storage not in storages):
                 raise UnrecordableError("the backward of the result changes something besides gradients")
         self._swaps = swaps
+
+    def _copied(self, item: Any) -> Any:
+        if type(item) is not Number:
+            return item
+        if id(item) not in self._numbers:
+            made = Number(item.tape, item.value, item.text, tuple([self._copied(part) for part in item.parts]))
+            made.place = item.place
+            self._numbers[id(item)] = made, item
+        return self._numbers[id(item)][0]
+
+    def needed_by(self, backward: Any) -> list[Any]:
+        """What a backward's emitter needs of forward: values, and Numbers that are there before the call."""
+        originals = {id(made): item for made, item in self._numbers.values()}
+        return [*self.saved, *[originals[id(number)] for number in backward.numbers]]
 
     @property
     def forward(self) -> Part:
@@ -241,7 +259,8 @@ class _ProgramOp(NodeOp):
 
     def saved_arrays(self, node: Node) -> Iterator[tuple[str, Any]]:
         for i, array in enumerate(node.saved):
-            yield f"saved {i}", array
+            if isinstance(array, np.ndarray):
+                yield f"saved {i}", array
 
     def backward(self, node: Node, g: Any, saved: Any, parents: tuple[Any, ...], grads: dict[Any, Any]) -> None:
         if self._step is None:

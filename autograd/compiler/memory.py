@@ -12,7 +12,7 @@ from .buffers import can_be_told, empty_text
 from .program import Program, reads_of, values_of
 from .rowwise import is_whole
 from .runs import Run, grouped
-from .values import Check, Instruction, Storage, Value, has_numbers
+from .values import Check, Instruction, Storage, Value, wanders
 
 __all__ = ["Plan", "placed", "shared_scratch"]
 
@@ -124,7 +124,7 @@ class Plan:
             return False
         source = value.source
         if source is not None and source.kind == "view":
-            made = isinstance(source.outs, Value) and not has_numbers(source)
+            made = isinstance(source.outs, Value) and not wanders(source)
             return made and all(self.is_static(read) for read in source.reads())
         kind = value.storage.kind
         if kind in ("state", "constant"):

@@ -18,16 +18,20 @@ __all__ = ["PASSES", "remove_dead", "run_passes"]
 
 
 def fold_constants(program: Program) -> None:
-    """What is computed of constants alone is computed once: its result is a constant too."""
+    """What is computed of constants alone is computed once, unless it is given away: its result is a constant too."""
     kept: list[Any] = []
+    given = {value.storage for value in program.given()}
     for item in program.items:
         if isinstance(item, Instruction) and item.target is None and _is_pure(item):
             reads, makes = item.reads(), item.makes()
-            known = all(v.storage.kind == "constant" for v in reads) and not any(v.storage.written for v in makes)
+            known = all(v.storage.kind == "constant" for v in reads)
+            known = known and not any(v.storage.written or v.storage in given for v in makes)
             if known and not any(type(number) is Number for number in _leaves((item.args, item.kwargs))):
                 for made in makes:
                     made.storage.kind = "constant"
                     made.source = None
+                    if made.scalar:
+                        made.array = made.array[()]
                 continue
         kept.append(item)
     program.items = kept
@@ -84,8 +88,8 @@ def _is_onto_itself(item: Any) -> bool:
     if not isinstance(item, Instruction) or item.name != "__setitem__" or type(item.args[2]) is not Value:
         return False
     array, index, value = item.args
-    plain = all(type(x) in (slice, int) or x is Ellipsis for x in (index if type(index) is tuple else (index,)))
-    if type(array) is not Value or not plain or any(type(x) is Number for x in _leaves(index)):
+    plain = all(x is None or type(x) is int or x is Ellipsis for x in _leaves(index))
+    if type(array) is not Value or not plain:
         return False
     if value.storage is not array.storage or not extent(array) is array is not value is extent(value):
         return False
@@ -113,6 +117,7 @@ def _copied(item: Instruction) -> Value | None:
     source = item.args[0]
     made: Value = item.outs
     whole = item.kind == "call" and source.dtype == made.dtype and source.shape == made.shape
+    whole = whole and source.scalar is made.scalar
     return source if whole and made.storage is not source.storage else None
 
 

@@ -16,8 +16,8 @@ import numpy as np
 from ..engine.callsite import is_ours
 from .arrays import RecordingArray, Stream, bare, plain_array
 from .numbers import Number
-from .signatures import WRITERS, may_vary, settled, told
-from .values import Check, Instruction, Storage, Value, map_tree, strided
+from .signatures import FACTS, METHODS, OF_PLACES, WRITERS, may_vary, settled, told
+from .values import Check, Instruction, Storage, Value, map_tree, strided, varying
 
 __all__ = ["Tape"]
 
@@ -28,11 +28,6 @@ _CONVERSIONS = {"float()", "complex()"}
 """By what a number is made one that is known as it is."""
 _PLAIN_ARRAYS = (np.ndarray, np.memmap, RecordingArray)
 """The classes of arrays that compute alike."""
-_FACTS = {"shape", "ndim", "size", "broadcast_shapes", "iscomplexobj", "isrealobj", "result_type", "can_cast",
-          "common_type", "isscalar"}  # fmt: skip
-"""Functions whose result is no value of an array."""
-_OF_PLACES = {"may_share_memory", "shares_memory"}
-"""Functions of where arrays lie: it is known of what the program makes itself."""
 
 
 def _root(array: Any) -> Any:
@@ -146,6 +141,10 @@ class Tape:
         if whole is None or not whole.array.flags.c_contiguous or not _within(array, whole.array):
             self.unsure = f"an array of shape {array.shape} was cut from one that is not in the record"
             return Value(storage, array)
+        for view in self.instructions:  # it may have been cut from one of these, as that lay in this run
+            for leaf in varying(view) if view.kind == "view" and view.makes()[0].storage is storage else ():
+                known = leaf.array.item() if type(leaf) is Value else leaf.value
+                self.check(True, f"{{0}} == {known!r}", (leaf,))
         args = (whole, *_cut(array, whole.array))
         instruction = Instruction("view", "strided", strided, args, {}, self._where())
         made = instruction.outs = Value(storage, array, instruction)
@@ -214,7 +213,7 @@ class Tape:
         if target is not None:
             self._writes(instruction, target)
             return result
-        if name in _FACTS or (name in _OF_PLACES and not all(value.is_given for value in instruction.reads())):
+        if name in FACTS or (name in OF_PLACES and not all(value.is_given for value in instruction.reads())):
             return result
         if isinstance(result, bool):
             value = instruction.outs = Value(Storage("fresh", found := np.asarray(result)), found, instruction)
@@ -231,6 +230,8 @@ class Tape:
 
     def _made(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """What a function returns; what it calls is not written down."""
+        if args and isinstance(args[0], np.generic) and isinstance(function, METHODS):
+            function, args = getattr(args[0], function.__name__), args[1:]  # NumPy's scalars have their own
         before, self.busy = self.busy, True
         try:
             return function(*args, **kwargs)
@@ -295,7 +296,7 @@ class Tape:
                 self._wholes[storage] = value
             instruction.outs = value
             wrapped = self.wrap(array, value)
-            wrapped._scalar = isinstance(result, np.generic)
+            wrapped._scalar = value.scalar = isinstance(result, np.generic)
             return wrapped
         if isinstance(result, (tuple, list)):
             made, outs = [], []

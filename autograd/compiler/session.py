@@ -342,7 +342,8 @@ class Session:
                 second, parameters = graded.backward(tape)
                 run_passes(second, options.passes)
                 back = _Emission(second, f"{name}_backward", parameters, False, options)
-            program.graded = (graded.outs, list(graded.saved), list(graded.given))
+            saved = graded.saved if back is None else graded.needed_by(back.emitter)
+            program.graded = (graded.outs, list(saved), list(graded.given))
             program.attach = True
         run_passes(program, options.passes)
         _own_constants(program)

@@ -15,19 +15,27 @@ from .arrays import RecordingArray
 from .numbers import Number
 from .values import map_tree
 
-__all__ = ["WRITERS", "may_vary", "settled", "told"]
+__all__ = ["FACTS", "METHODS", "OF_PLACES", "WRITERS", "may_vary", "settled", "told"]
 
 WRITERS = {
     np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal, np.ndarray.__setitem__,
     np.ndarray.fill, np.ndarray.sort, np.ndarray.partition, np.ndarray.put,
 }  # fmt: skip
 """Functions and methods that write into their first argument."""
+FACTS = {"shape", "ndim", "size", "broadcast_shapes", "iscomplexobj", "isrealobj", "result_type", "can_cast",
+          "common_type", "isscalar"}  # fmt: skip
+"""Functions whose result is no value of an array."""
+OF_PLACES = {"may_share_memory", "shares_memory"}
+"""Functions of where arrays lie: it is known of what the program makes itself."""
+METHODS = (type(np.ndarray.reshape), type(np.ndarray.__getitem__))
+"""The classes of the methods of arrays."""
 _VARYING = {
     "nonzero", "flatnonzero", "argwhere", "unique", "unique_all", "unique_counts", "unique_inverse", "unique_values",
     "extract", "compress", "union1d", "intersect1d", "setdiff1d", "setxor1d", "bincount", "trim_zeros",
 }  # fmt: skip
 """Functions whose result may be of another shape for other values."""
-_TOLD_BY_VALUES = {"repeat", "split", "array_split", "delete", "insert", "tile", "resize", "pad"}
+_TOLD_BY_VALUES = {"repeat", "split", "array_split", "delete", "insert", "tile", "resize", "pad", "reshape",
+                   "broadcast_to"}  # fmt: skip
 """Functions whose result's shape depends on the values of the arguments after the first."""
 
 
@@ -71,12 +79,17 @@ _OF_VALUES: dict[str, Collection[Any]] = {
 """Which arguments, by place and by name, of functions that are no ufuncs say nothing of the shape of the result."""
 
 
+_SHAPED = {"arange", "empty", "eye", "full", "identity", "indices", "linspace", "logspace", "geomspace", "ones", "tri",
+           "zeros", "split", "array_split", "hsplit", "vsplit", "dsplit"}  # fmt: skip
+"""Functions that make an array of a shape, or as many arrays, as they are told."""
+
+
 def settled(function: Any, name: str, args: Any, kwargs: Any) -> tuple[Any, Any]:
     """The arguments; whole numbers that may say of what shape the result is are known: the program holds for these."""
     if isinstance(function, np.ufunc):
         return args, kwargs
     free = _OF_VALUES.get(name, ())
-    known = _known if name != "arange" else _known_or_float
+    known = _known_or_float if name == "arange" else _known if name in _SHAPED else _known_number
     if name in ("__getitem__", "__setitem__"):
         args = (args[0], _stepping(args[1]), *args[2:])
     args = tuple([arg if i in free else map_tree(arg, known) for i, arg in enumerate(args)])
@@ -93,15 +106,20 @@ def _parts(index: Any) -> Any:
     return index if type(index) is tuple else (index,)
 
 
+def _known_number(item: Any) -> Any:
+    return operator.index(item) if type(item) is Number and isinstance(item.value, (int, np.integer)) else item
+
+
 def _known(item: Any) -> Any:
-    return operator.index(item) if type(item) is Number and isinstance(item, (int, np.integer)) else item
+    scalar = type(item) is RecordingArray and item.dtype.kind in "iu" and not item.ndim
+    return operator.index(item) if scalar else _known_number(item)
 
 
 def _known_or_float(item: Any) -> Any:
     if type(item) is Number:
         hash(item)  # which is a question for what it is
         return item.value
-    return item
+    return _known(item)
 
 
 def may_vary(name: str, args: Any) -> bool:
@@ -113,7 +131,6 @@ def may_vary(name: str, args: Any) -> bool:
     arrays = [item for item in found if isinstance(item, RecordingArray)]
     if name == "__getitem__":
         slices = [part for part in _parts(args[1]) if type(part) is slice]
-        sliced = any(type(item) is Number for part in slices for item in (part.start, part.stop))
+        sliced = any(type(item) in (Number, RecordingArray) for part in slices for item in (part.start, part.stop))
         return sliced or any(array.dtype.kind == "b" for array in arrays)
     return name in _VARYING or (name in _TOLD_BY_VALUES and len(arrays) > 0)
-

@@ -146,7 +146,7 @@ def tree_of(thing: Any, tape: Tape, known: Callable[[Any], Any], where: str, mad
 
 
 def _tree_of(thing: Any, tape: Tape, known: Callable[[Any], Any], where: str, made: dict[int, Any]) -> Any:
-    if isinstance(thing, Number) or thing is None or isinstance(thing, _CONSTANT):
+    if type(thing) is not RecordingArray and (thing is None or isinstance(thing, (Number, *_CONSTANT))):
         return thing
     if type(thing) is Unseen:
         thing.used()

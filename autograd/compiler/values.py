@@ -47,9 +47,10 @@ class Value:
         array: the array of the run that was recorded.
         source: the instruction that made it, None of an argument, a state or a constant.
         place: for an input or a state where it is found at each call.
+        scalar: whether NumPy gave a scalar.
     """
 
-    __slots__ = ("array", "name", "place", "source", "storage")
+    __slots__ = ("array", "name", "place", "scalar", "source", "storage")
 
     def __init__(self, storage: Storage, array: Any, source: Any = None, place: Any = None) -> None:
         self.storage = storage
@@ -57,6 +58,7 @@ class Value:
         self.source = source
         self.place = place
         self.name = ""
+        self.scalar = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -176,21 +178,26 @@ def collect(tree: Any, found: list[Value]) -> None:
         collect((tree.start, tree.stop, tree.step), found)
 
 
-def has_numbers(item: Instruction) -> bool:
-    """Whether there are Numbers among the arguments of a call."""
+def wanders(view: Instruction) -> bool:
+    """Whether it depends on values, as of an index, where a view lies."""
+    return bool(varying(view))
+
+
+def varying(view: Instruction) -> list[Any]:
+    """The Numbers and values by which it is decided where a view lies."""
     found: list[Any] = []
-    map_tree((item.args, item.kwargs), found.append)
-    return any(type(leaf) is Number for leaf in found)
+    map_tree((view.args[1:], view.kwargs), found.append)
+    return [leaf for leaf in found if type(leaf) in (Number, Value)]
 
 
 def extent(value: Value) -> Value:
-    """The value in which one lies, wherever the Numbers of an index put it: itself, if it is always at one place."""
+    """The value in which one lies, wherever an index that varies puts it: itself, if it is always at one place."""
     found, source = value, value.source
     while source is not None and source.kind == "view":
         base = next((read for read in source.reads() if read.storage is value.storage), None)
         if base is None:
             break
-        if has_numbers(source):
+        if wanders(source):
             found = base
         source = base.source
     return found
