@@ -350,7 +350,7 @@ class RecordingArray(np.ndarray):
 
     __bool__ = _reading("__bool__", "bool")
     __index__ = _reading("__index__", "index")
-    __int__ = _reading("__int__", "index")
+    __int__ = _reading("__int__", "int")
     __float__ = _reading("__float__", "float()")
     __complex__ = _reading("__complex__", "complex()")
     item = _reading("item", "item")

@@ -381,8 +381,9 @@ class Tape:
         if how == "bool":
             self.check(bool(value), "bool({0})", (self.value(array),))
             return bool(value)
-        if how == "index":
-            self.check(True, f"{{0}} == {value!r}", (self.value(array),))
+        if how in ("index", "int"):
+            value, text = (value, "{0}") if how == "index" else (int(value), "int({0})")
+            self.check(True, f"{text} == {value!r}", (self.value(array),))
             return value
         if how == "item":
             if isinstance(value, bool):
