@@ -94,7 +94,11 @@ def _tape(frame: Any, args: Any = ()) -> Any:
 def _creating(original: Any) -> Any:
     def make(*args: Any, **kwargs: Any) -> Any:
         tape = _tape(sys._getframe(1), args)
-        return original(*args, **kwargs) if tape is None else tape.call(original, args, kwargs)
+        if tape is None:
+            return original(*args, **kwargs)
+        if type(kwargs.get("like")) is RecordingArray:
+            del kwargs["like"]  # which has seen to it that the call is written down
+        return tape.call(original, args, kwargs)
 
     return make
 
