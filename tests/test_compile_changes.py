@@ -9,6 +9,7 @@ import enum
 import functools
 import importlib
 import itertools
+import random
 import sys
 import types
 import warnings
@@ -395,7 +396,18 @@ def test_a_counter_in_a_class_goes_on() -> None:
     assert compiled.recordings == 2
 
 
-@pytest.mark.parametrize("make", [itertools.count, lambda: iter(range(99)), lambda: (i for i in range(99))])
+ITERATORS = [
+    itertools.count,
+    lambda: iter(range(99)),
+    lambda: (i for i in range(99)),
+    lambda: map(int, range(99)),
+    lambda: filter(None, range(99)),
+    lambda: itertools.chain([1, 2], range(99)),
+    lambda: itertools.cycle(range(9)),
+]
+
+
+@pytest.mark.parametrize("make", ITERATORS)
 def test_iterators_that_advance_are_refused(make: Any) -> None:
     values, other = make(), make()
     compiled = compiler.compile(lambda x: x * (1 if next(values) < 4 else 2))
@@ -404,6 +416,41 @@ def test_iterators_that_advance_are_refused(make: Any) -> None:
     next(other)
     for x in batches(6):
         assert equal(compiled(x), x * (1 if next(other) < 4 else 2))
+
+
+@pytest.mark.parametrize("make", [lambda: random.Random(5).random, lambda: np.random.RandomState(5).rand])
+def test_older_generators_are_refused(make: Any) -> None:
+    """Also where the run that would be compared decides alike."""
+    draw, other = make(), make()
+    compiled = compiler.compile(lambda x: x * 2 if draw() < 0.95 else x * 3)
+    with pytest.warns(UserWarning, match="is changed, by no call of NumPy"):
+        assert equal(compiled(batches(1)[0]), batches(1)[0] * (2 if other() < 0.95 else 3))
+    for x in batches(30):
+        assert equal(compiled(x), x * (2 if other() < 0.95 else 3))
+
+
+@pytest.mark.parametrize("detach", [False, True])
+def test_graphs_of_what_was_there_before_are_not_lost(detach: bool) -> None:
+    """A Tensor that is written into within a graph, or made to require grad, is so after every call."""
+    grads = []
+    for compiled in (True, False):
+        weight, total = nn.Parameter(autograd.ones(4)), autograd.zeros(3, 4)
+
+        def step(x: Any, weight: Any = weight, total: Any = total) -> Any:
+            total.add_(weight * x)
+            loss = (total * weight).sum()
+            weight.grad = None
+            loss.backward(retain_graph=True)
+            if detach:
+                total.detach_()
+            return loss.detach()
+
+        run = compiler.compile(step, verify=False) if compiled else step
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            grads.append([(run(x), weight.grad, total.requires_grad) for x in batches(5)])
+        assert not compiled or bool(run.source) is detach
+    assert equal(*grads)
 
 
 # ---- containers and objects that change ------------------------------------------------------------------------------

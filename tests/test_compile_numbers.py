@@ -211,3 +211,17 @@ def test_a_trial_that_begins_with_another_decision() -> None:
     for k in (3, 4, 2, 5, 3, 1, 0, 4, 2, 3):
         box.k = k
         require_same(compiled(), autograd.arange(k) * box.buffer.sum(), f"{k}")
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda a, b: a // b + a % b, lambda a, b: autograd.div(a, b, rounding_mode="trunc"), lambda a, b: a // int(b[0])],
+)
+def test_whole_numbers_divide_in_programs(function: Callable[..., Any]) -> None:
+    """A divisor of 0 raises as in the function itself."""
+    compiled = compiler.compile(function, fullgraph=True)
+    a = autograd.arange(6) + 9
+    for divisor in ([1, 2, 3, 4, 5, 6], [1, 1, 2, 2, 3, 3], [1, -3, 4, 5, 7, 1]):
+        require_same(compiled(a, tensor(divisor)), function(a, tensor(divisor)), f"{divisor}")
+    with pytest.raises(ZeroDivisionError):
+        compiled(a, tensor([0, 1, 1, 1, 1, 1]))

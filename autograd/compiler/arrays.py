@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import random
 import sys
 import weakref
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from ..engine.callsite import is_ours
 from .numbers import Number, value_of
 from .values import UnrecordableError, Value, map_tree
 
-__all__ = ["RecordingArray", "Stream", "bare", "plain_array"]
+__all__ = ["RecordingArray", "Stream", "bare", "plain_array", "state_of"]
 
 
 def plain_array(array: Any) -> Any:
@@ -45,6 +46,14 @@ class Stream:
 
     def __getattr__(self, method: str) -> Any:
         return lambda *args, **kwargs: self._tape.draw(self, method, args, kwargs)
+
+
+def state_of(generator: random.Random | np.random.RandomState) -> Any:
+    """Where one of the older generators is in its sequence."""
+    if isinstance(generator, np.random.RandomState):
+        state: Any = generator.get_state()
+        return state[1].tobytes(), state[2:]
+    return None if isinstance(generator, random.SystemRandom) else generator.getstate()
 
 
 def _method(name: str) -> Any:

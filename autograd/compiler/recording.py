@@ -16,8 +16,20 @@ import numpy as np
 from ..engine.callsite import is_ours
 from .arrays import RecordingArray, Stream, bare, plain_array
 from .numbers import Number
-from .signatures import FACTS, METHODS, OF_PLACES, WRITERS, may_vary, settled, told
-from .values import Check, Instruction, Storage, Value, map_tree, strided, varying
+from .signatures import DIVIDING, FACTS, METHODS, OF_PLACES, WRITERS, is_whole, may_vary, settled, told
+from .values import (
+    Check,
+    Instruction,
+    Storage,
+    Value,
+    map_tree,
+    same_numbers,
+    same_place,
+    strided,
+    strides_in,
+    varying,
+    within,
+)
 
 __all__ = ["Tape"]
 
@@ -134,18 +146,18 @@ class Tape:
     def _alias(self, array: Any, storage: Storage) -> Value:
         """A view of known memory that was cut without a call that could be seen: as strides of its owner."""
         whole = storage.whole or self._wholes.get(storage)
-        if whole is not None and _same_place(array, whole.array):
+        if whole is not None and same_place(array, whole.array):
             return whole
-        if storage.kind == "state" and (whole is None or not _within(array, whole.array)):
+        if storage.kind == "state" and (whole is None or not within(array, whole.array)):
             whole = storage.whole = Value(storage, storage.array)
-        if whole is None or not whole.array.flags.c_contiguous or not _within(array, whole.array):
+        if whole is None or not whole.array.flags.c_contiguous or not within(array, whole.array):
             self.unsure = f"an array of shape {array.shape} was cut from one that is not in the record"
             return Value(storage, array)
         for view in self.instructions:  # it may have been cut from one of these, as that lay in this run
             for leaf in varying(view) if view.kind == "view" and view.makes()[0].storage is storage else ():
                 known = leaf.array.item() if type(leaf) is Value else leaf.value
                 self.check(True, f"{{0}} == {known!r}", (leaf,))
-        args = (whole, *_cut(array, whole.array))
+        args = (whole, *strides_in(array, whole.array))
         instruction = Instruction("view", "strided", strided, args, {}, self._where())
         made = instruction.outs = Value(storage, array, instruction)
         self.instructions.append(instruction)
@@ -157,9 +169,9 @@ class Tape:
         bare, source = plain_array(array), plain_array(parent)
         if np.shares_memory(bare, source):
             value = self.value(parent)
-            if not _same_place(bare, source):
+            if not same_place(bare, source):
                 value = self._alias(bare, value.storage)
-        elif bare.shape == source.shape and _same_numbers(bare, source.astype(bare.dtype)):
+        elif bare.shape == source.shape and same_numbers(bare, source.astype(bare.dtype)):
             layout = {"order": "C"} if bare.flags.c_contiguous and not source.flags.c_contiguous else {}
             instruction = Instruction(
                 "call", "array", np.array, (self.value(parent), bare.dtype), layout, self._where()
@@ -191,7 +203,7 @@ class Tape:
         """Make and record one call."""
         name = name or function.__name__
         if not self.busy and not _SILENT.issuperset(np.geterr().values()):
-            self.escape(f"{name}() under np.errstate, by which it may raise,", None)
+            self._may_raise(function, name, args)
         args, kwargs = settled(function, name, *told(function, args, kwargs))
         out = kwargs.get("out")
         target = None
@@ -227,6 +239,14 @@ class Tape:
                 for value in instruction.makes():
                     self.check(True, f"{{0}}.shape == {value.shape}", (value,))
         return made
+
+    def _may_raise(self, function: Any, name: str, args: Any) -> None:
+        """A call under ``np.errstate``, by which NumPy raises: in whole numbers for a 0 alone, which is a decision."""
+        if not is_whole(function, args):
+            self.escape(f"{name}() under np.errstate, by which it may raise,", None)
+        elif function in DIVIDING:
+            with np.errstate(all="ignore"):
+                bool(np.any(np.equal(args[1], 0)))
 
     def _made(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """What a function returns; what it calls is not written down."""
@@ -268,7 +288,7 @@ class Tape:
             self.prelude.append(instruction)
             known = [v for v in self._constants.values() if v.storage is storage]
             for v in known:
-                cut = Instruction("view", "strided", strided, (whole, *_cut(v.array, root)), {}, self._where())
+                cut = Instruction("view", "strided", strided, (whole, *strides_in(v.array, root)), {}, self._where())
                 v.source, cut.outs = cut, v
                 self.prelude.append(cut)
         return value
@@ -425,25 +445,3 @@ class Tape:
 
 
 _NUMPY = os.path.dirname(np.__file__)
-
-
-def _cut(array: Any, owner: Any) -> tuple[Any, ...]:
-    """What ``strided`` needs to cut an array from the one that owns its memory."""
-    offset = array.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
-    return array.shape, array.dtype, offset, array.strides
-
-
-def _same_place(a: Any, b: Any) -> bool:
-    """Whether two arrays are the same elements of the same memory."""
-    start = a.__array_interface__["data"][0] == b.__array_interface__["data"][0]
-    return start and a.shape == b.shape and a.strides == b.strides and a.dtype == b.dtype
-
-
-def _same_numbers(a: Any, b: Any) -> bool:
-    return np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
-
-
-def _within(array: Any, whole: Any) -> bool:
-    """Whether all of an array's elements lie in the memory of another."""
-    (low, high), (first, last) = (np.lib.array_utils.byte_bounds(each) for each in (array, whole))
-    return bool(first <= low and high <= last)

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import RecordingArray
+from .arrays import RecordingArray, bare
 from .numbers import Number
 from .values import map_tree
 
-__all__ = ["FACTS", "METHODS", "OF_PLACES", "WRITERS", "may_vary", "settled", "told"]
+__all__ = ["DIVIDING", "FACTS", "METHODS", "OF_PLACES", "WRITERS", "is_whole", "may_vary", "settled", "told"]
 
 WRITERS = {
     np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal, np.ndarray.__setitem__,
@@ -77,6 +77,17 @@ _OF_VALUES: dict[str, Collection[Any]] = {
     **dict.fromkeys(("tril", "triu"), (1, "k")), "round": (1, "decimals"), "item": _ALL,
 }  # fmt: skip
 """Which arguments, by place and by name, of functions that are no ufuncs say nothing of the shape of the result."""
+
+
+DIVIDING = {np.floor_divide, np.remainder, np.fmod, np.divmod, np.divide}
+"""Ufuncs that divide."""
+_WHOLE = {np.add, np.subtract, np.multiply, np.negative, np.absolute, np.sign, np.equal, np.not_equal, *DIVIDING}
+"""Ufuncs that go wrong with whole numbers only where these divide by 0."""
+
+
+def is_whole(function: Any, args: Any) -> bool:
+    """Whether a call computes with whole numbers."""
+    return function in _WHOLE and all(np.asarray(bare(arg)).dtype.kind in "biu" for arg in args)
 
 
 _SHAPED = {"arange", "empty", "eye", "full", "identity", "indices", "linspace", "logspace", "geomspace", "ones", "tri",

@@ -16,7 +16,7 @@ from .recording import Tape
 from .standins import Unseen
 from .values import UnrecordableError, Value
 
-__all__ = ["Effect", "Given", "Slot", "TensorOf", "plain", "shapes_in", "tree_of"]
+__all__ = ["Effect", "Given", "Slot", "TensorOf", "mend", "plain", "shapes_in", "tree_of"]
 
 
 _CONSTANT = (bool, int, float, complex, str, bytes, np.generic, np.dtype, type, slice, range, enum.Enum)
@@ -116,6 +116,14 @@ def _bare(array: RecordingArray) -> Any:
         made.flags.writeable = array.flags.writeable
         return made
     return np.ndarray.view(array, np.ndarray)
+
+
+def mend(container: Any) -> None:
+    """Leave no recording arrays in a container."""
+    if isinstance(container, (set, frozenset)):
+        return  # they are found by what they are, and so is what stands in a set
+    for key in list(container) if isinstance(container, dict) else range(len(container)):
+        container[key] = plain(container[key])
 
 
 def shapes_in(arguments: Any) -> tuple[tuple[int, ...], ...]:

@@ -217,3 +217,26 @@ def apart(array: Any, others: tuple[Any, ...]) -> Any:
 def strided(array: Any, shape: tuple[int, ...], dtype: Any, offset: int, strides: tuple[int, ...]) -> Any:
     """The view of an array's memory with these strides."""
     return np.ndarray(shape, dtype, array, offset, strides)
+
+
+def strides_in(array: Any, owner: Any) -> tuple[Any, ...]:
+    """What ``strided`` needs to cut an array from the one that owns its memory."""
+    offset = array.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
+    return array.shape, array.dtype, offset, array.strides
+
+
+def same_place(a: Any, b: Any) -> bool:
+    """Whether two arrays are the same elements of the same memory."""
+    start = a.__array_interface__["data"][0] == b.__array_interface__["data"][0]
+    return start and a.shape == b.shape and a.strides == b.strides and a.dtype == b.dtype
+
+
+def same_numbers(a: Any, b: Any) -> bool:
+    """Whether two arrays have the same numbers; nan is one too."""
+    return np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
+
+
+def within(array: Any, whole: Any) -> bool:
+    """Whether all of an array's elements lie in the memory of another."""
+    (low, high), (first, last) = (np.lib.array_utils.byte_bounds(each) for each in (array, whole))
+    return bool(first <= low and high <= last)
