@@ -249,6 +249,12 @@ class RecordingArray(np.ndarray):
     def __rmul__(self, other: Any) -> Any:
         return other * operator.index(self) if self._repeats(other) else np.ndarray.__rmul__(self, other)
 
+    def __pow__(self, other: Any, modulo: Any = None) -> Any:
+        single = self._scalar and type(other) in (int, float, Number, RecordingArray) and not np.ndim(other)
+        if not single or self._tape is None or not self._tape.running:
+            return np.ndarray.__pow__(self, other)
+        return self._tape.call(operator.pow, (self, other), {})  # NumPy's scalars do not ask np.power
+
     def _repeats(self, other: Any) -> bool:
         """Whether a product is another thing so many times, as of NumPy's whole numbers and a list."""
         return self._scalar and type(other) in (list, tuple, str)

@@ -71,7 +71,7 @@ _WITH_OUT = {"all", "any", "argmax", "argmin", "cumprod", "cumsum", "max", "mean
 _ALL: Collection[Any] = range(64)
 _OF_VALUES: dict[str, Collection[Any]] = {
     **dict.fromkeys(("__getitem__", "__setitem__", "array", "asanyarray", "asarray", "clip", "copyto", "dot", "fill",
-                     "isin", "outer", "place", "put", "putmask", "searchsorted", "where"), _ALL),
+                     "isin", "outer", "place", "pow", "put", "putmask", "searchsorted", "where"), _ALL),
     **dict.fromkeys(("linspace", "logspace", "geomspace"), (0, 1, "start", "stop")),
     **dict.fromkeys(("full", "full_like"), (1, "fill_value")), "take": (1, "indices"), "roll": (1, "shift"),
     **dict.fromkeys(("tril", "triu"), (1, "k")), "round": (1, "decimals"), "item": _ALL,
