@@ -21,7 +21,7 @@ from .accelerated import check_available
 from .emit import DEVIATED
 from .explaining import Explanation, explain
 from .exporting import export
-from .guards import MISSED, PLAIN
+from .guards import MISSED, PLAIN, parameter_names
 from .history import History
 from .passes import PASSES
 from .picturing import picture
@@ -166,7 +166,7 @@ class Compiled:
         Raises:
             CompileError: there is no program, or one that calls functions which NumPy does not have.
         """
-        return export(self._shown().emitter, path)
+        return export(self._shown().emitter, path, parameter_names(self.function))
 
     def graph(self, direction: str = "TB") -> Any:
         """A picture of the program that ran last, as ``autograd.graph`` makes them.
