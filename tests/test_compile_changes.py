@@ -757,3 +757,42 @@ def test_functions_of_c_code_are_among_what_a_function_can_reach() -> None:
 
     assert [step(tensor([float(i)])).item() for i in range(3)] == [0, 2, 4]
     assert step.recordings == 1
+
+
+def test_a_compiled_model_is_a_part_of_a_model() -> None:
+    class Outer(nn.Module):
+        def __init__(self, wrap: Any) -> None:
+            super().__init__()
+            self.first = nn.Linear(4, 6)
+            self.block = wrap(nn.Sequential(nn.Tanh(), nn.Dropout(0.1), nn.Linear(6, 3)))
+
+        def forward(self, x: Any) -> Any:
+            return self.block(self.first(x))
+
+    found = []
+    for wrap in (compiler.compile, lambda block: block):
+        autograd.manual_seed(0)
+        model = nn.Sequential(Outer(wrap), wrap(nn.Softplus()))
+        optimizer = optim.Adam(model.parameters())
+        for i, x in enumerate(batches(6)):
+            model.train(i != 4)
+            optimizer.zero_grad()
+            model(x).sum().backward()
+            optimizer.step()
+        found.append({**model.state_dict()})
+    assert equal(*found)
+
+
+def test_outputs_without_a_gradient_leave_parameters_without_one() -> None:
+    """A parameter that only leads to outputs through which no gradient comes keeps its gradient as it is."""
+    model = nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 2))
+    compiled = compiler.compile(lambda x: (model(x), model[0](x), x * 2))
+    for i, x in enumerate(batches(6)):
+        grads = []
+        for function in (compiled, compiled.function):
+            model.zero_grad()
+            outs = function(x)
+            (outs[0].sum() if i % 3 == 0 else outs[1].sum() if i % 3 == 1 else outs[0].sum() + outs[1].sum()).backward()
+            grads.append([p.grad for p in model.parameters()])
+        assert equal(*grads)
+        assert (grads[0][2] is None) is (i % 3 == 1)

@@ -128,7 +128,7 @@ class _Module:
             given.append(name if argument else self._kept_at(*number.place))
             signature += [name] if argument else []
             wishes[name] = number.place[0].name
-        signature.sort(key=lambda name: self._place_among_arguments(wishes.get(name, name)))
+        signature.sort(key=lambda name: self._place_among_arguments(wishes.get(name) or name))
         for i, place in enumerate(emitter.streams):
             state = place.get().bit_generator.state
             self._lines += [f"_stream{i} = np.random.Generator(np.random.{state['bit_generator']}())"]

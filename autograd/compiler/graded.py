@@ -56,6 +56,11 @@ def _nodes(roots: list[Any]) -> Iterator[Any]:
             stack += [parent for parent in node.parents if parent is not None and type(parent) is not Leaf]
 
 
+def _leaves(node: Any) -> Iterator[Any]:
+    """The leaves among the parents of a node."""
+    return (parent for parent in node.parents if type(parent) is Leaf)
+
+
 def clean_graph(tensors: list[Any], guards: Guards) -> None:
     """Leave no recording arrays in a graph that was made while recording, and join it to that of the arguments."""
     swaps = {made._node: arg._node for made, arg, _ in guards.given if made._node is not None}
@@ -100,7 +105,7 @@ class Graded:
                 raise UnrecordableError(
                     "the result depends on a Tensor that was computed, with a graph, before the call"
                 )
-            leaves.update(dict.fromkeys([parent for parent in node.parents if type(parent) is Leaf]))
+            leaves.update(dict.fromkeys(_leaves(node)))
         for tensor, out in zip(tensors, self.outs, strict=True):
             if type(tensor._node) is Leaf:
                 raise UnrecordableError("the result is a Tensor made by the function that requires grad itself")
@@ -111,6 +116,10 @@ class Graded:
             self.parents.append(None if leaf in stand_ins else leaf)
             if leaf in stand_ins:
                 self.given.append(stand_ins[leaf])
+        self._reached = [
+            {targets.index(leaf) for node in _nodes([root]) for leaf in _leaves(node) if leaf in targets}
+            for root in roots
+        ]
         self.seeds: list[Value] = []
         self.results: list[Any] = []
         self.saved: list[Value] = []
@@ -223,7 +232,7 @@ class Graded:
 
     def attach(self, name: str, step: Callable[..., Any] | None) -> Callable[..., Any]:
         """The function that makes Tensors of the outputs of one call, with their node."""
-        op = _ProgramOp(name, len(self.tensors) > 1, step)
+        op = _ProgramOp(name, self._reached if len(self.tensors) > 1 else None, step)
         parents = self.parents
 
         def attach(outs: Any, saved: Any, given: Any) -> list[Any]:
@@ -238,14 +247,22 @@ class Graded:
 
 
 class _ProgramOp(NodeOp):
-    """What a compiled function is to the engine."""
+    """What a compiled function is to the engine.
+
+    Args:
+        name: of the function.
+        reached: of several outputs for each to which of the parents it leads, by number; None of a single one.
+        step: the program of the backward.
+    """
 
     elaborate = True
     saves_arrays = True
+    fills_absent = False
 
-    def __init__(self, name: str, several: bool, step: Callable[..., Any] | None) -> None:
+    def __init__(self, name: str, reached: list[set[int]] | None, step: Callable[..., Any] | None) -> None:
         self.name = f"compiled {name}"
-        self.outputs = "many" if several else None
+        self.outputs = "many" if reached is not None else None
+        self._reached = reached or []
         self._step = step
         self._lock = threading.Lock()
 
@@ -265,12 +282,24 @@ class _ProgramOp(NodeOp):
     def backward(self, node: Node, g: Any, saved: Any, parents: tuple[Any, ...], grads: dict[Any, Any]) -> None:
         if self._step is None:
             raise FreedGraphError(f"{self.name}: the graph of its result was released by a backward inside of it")
-        seeds = [_seed(part) for part in ([g] if self.outputs is None else g)]
+        parts = [g] if self.outputs is None else g
+        unreached: set[int] = set()
+        if any(part is None for part in parts):
+            parts, unreached = self._filled(parts, node)
         with self._lock:
-            found = self._step(*seeds, *saved)
-        for parent, d in zip(parents, found, strict=True):
-            if parent is not None and d is not None:
+            found = self._step(*map(_seed, parts), *saved)
+        for i, (parent, d) in enumerate(zip(parents, found, strict=True)):
+            if parent is not None and d is not None and i not in unreached:
                 add(grads, parent, conform(np.conj(d) if d.dtype.kind == "c" else d, parent, self))
+
+    def _filled(self, parts: list[Any], node: Node) -> tuple[list[Any], set[int]]:
+        """Gradients with zeros for those that are absent, and which of the parents none of the others reaches."""
+        reached = [parents for part, parents in zip(parts, self._reached, strict=True) if part is not None]
+        full = [
+            np.zeros(shape, dtype) if part is None else part
+            for part, shape, dtype in zip(parts, node.shape, node.dtype, strict=True)
+        ]
+        return full, set(range(len(node.parents))).difference(*reached)
 
 
 def _seed(part: Any) -> Any:
