@@ -225,3 +225,21 @@ def test_whole_numbers_divide_in_programs(function: Callable[..., Any]) -> None:
         require_same(compiled(a, tensor(divisor)), function(a, tensor(divisor)), f"{divisor}")
     with pytest.raises(ZeroDivisionError):
         compiled(a, tensor([0, 1, 1, 1, 1, 1]))
+
+
+def test_numbers_read_from_large_arrays_are_compared_as_exactly_as_these() -> None:
+    """Sums over many rows are added up in another order: a number read from one is no more exact than the array."""
+    box = Box(mean=0.0)
+
+    @compiler.compile(fullgraph=True)
+    def step(x: Any) -> Any:
+        box.mean = 0.9 * box.mean + x.mean().item()
+        return x.sum().item()
+
+    mean = 0.0
+    for i in range(5):
+        x = tensor(np.random.default_rng(i).normal(size=(600, 500)).astype(np.float32) + 1)
+        assert step(x) == pytest.approx(x.sum().item(), rel=1e-5)
+        mean = 0.9 * mean + x.mean().item()
+        assert box.mean == pytest.approx(mean, rel=1e-5)
+    assert step.source

@@ -19,8 +19,9 @@ from ..engine.mutation import clock
 from ..engine.nodes import Handle
 from ..engine.sweep import sweep
 from ..errors import GradientError
-from .program import Program, reads_of
+from .program import Program, numbers_of, reads_of
 from .reach import Reach
+from .values import Value
 
 __all__ = ["Backup", "Samples", "Trial", "difference"]
 
@@ -58,8 +59,11 @@ def _frozen(tree: Any) -> Any:
     return {key: _frozen(item) for key, item in tree.items()} if isinstance(tree, dict) else tree
 
 
-def difference(name: str, ran: Any, true: Any, owners: set[int]) -> str | None:
-    """In what a frozen tree of the program differs from the function's; None if it does not."""
+def difference(name: str, ran: Any, true: Any, owners: set[int], digits: str = "float64") -> str | None:
+    """In what a frozen tree of the program differs from the function's; None if it does not.
+
+    ``digits`` is the dtype of the arrays out of which Python's numbers were read.
+    """
     if isinstance(true, (tuple, list)):
         if not isinstance(ran, list) or len(ran) != len(true):
             return f"{name}: another number of items"
@@ -69,16 +73,18 @@ def difference(name: str, ran: Any, true: Any, owners: set[int]) -> str | None:
             return f"{name}: other keys"
         pairs = [(f"{name}[{key!r}]", ran[key], true[key]) for key in true]
     else:
-        return _of_leaf(name, ran, true, owners)
-    return next((found for pair in pairs if (found := difference(*pair, owners))), None)
+        return _of_leaf(name, ran, true, owners, digits)
+    return next((found for pair in pairs if (found := difference(*pair, owners, digits))), None)
 
 
-def _of_leaf(name: str, ran: Any, true: Any, owners: set[int]) -> str | None:
+def _of_leaf(name: str, ran: Any, true: Any, owners: set[int], digits: str) -> str | None:
     if not isinstance(true, (Handle, np.ndarray)):
         if isinstance(ran, _Copy) or type(ran) is not type(true):
             return f"{name} is {type(true).__name__}, and {type(ran).__name__} in the program"
         if isinstance(true, (float, complex, np.inexact)):
-            return array_difference(name, np.asarray(ran), np.asarray(true))
+            dtype = digits if type(true) is float else None
+            with np.errstate(over="ignore"):
+                return array_difference(name, np.asarray(ran, dtype), np.asarray(true, dtype))
         return None if ran is true or ran == true else f"{name} is {true!r}, and {ran!r} in the program"
     if not isinstance(ran, _Copy) or (isinstance(true, Handle) and type(ran.tensor) is not type(true)):
         return f"{name} is {type(true).__name__}, and something else in the program"
@@ -209,6 +215,7 @@ class Trial:
             self._seen = dict(enumerate(first.arguments))
             self._states_seen = first.states
         self._effects = [effect.place for effect in program.effects]
+        self._digits = _digits(program)
         targets = [(item.target.storage, item.line) for item in program.instructions() if item.target is not None]
         self._lines = [(storage.array, line) for storage, line in targets if storage.kind in ("state", "input")]
         self._roots = list({id(array): array for array, _ in self._lines}.values())
@@ -288,8 +295,9 @@ class Trial:
         elif sizes := [c for c, size in self._containers if len(c) != size]:
             self.verdict = f"a {type(sizes[0]).__name__} grew or shrank"
         else:
-            found = [difference("the result", results, true, owners)]
-            found += [difference(p.name, a, _now(p), owners) for p, a in zip(self._effects, left, strict=True)]
+            found = [difference("the result", results, true, owners, self._digits)]
+            pairs = zip(self._effects, left, strict=True)
+            found += [difference(p.name, a, _now(p), owners, self._digits) for p, a in pairs]
             found += [self._of_state(a, b) for a, b in zip(wrote, states, strict=True)]
             found += ["the state of a random generator"] * any(
                 g.state != s for (g, _), s in zip(draws, drew, strict=True)
@@ -366,6 +374,13 @@ def _has_constants(program: Program) -> bool:
     """Whether arrays of the recording are in the program, which may have come from anywhere."""
     values = [value for item in program.items for value in reads_of(item)]
     return any(v.storage.kind == "constant" and not v.storage.own for v in (*values, *program.given()))
+
+
+def _digits(program: Program) -> str:
+    """The narrowest floating dtype of the arrays out of which the numbers that a program gives were read."""
+    numbers = numbers_of([program.results, *[effect.tree for effect in program.effects]])
+    read = {str(part.dtype) for number in numbers for part in number.parts if type(part) is Value}
+    return next((dtype for dtype in ("float16", "float32") if dtype in read), "float64")
 
 
 def sample(array: Any) -> int:
