@@ -11,6 +11,7 @@ import pytest
 import autograd
 import nn
 from autograd import compiler, tensor
+from autograd.errors import MutationError
 from tests.helpers import require_same
 
 KS = [(1, 1), (2, 2), (3, 3), (3, 0), (0, 2), (2, 3), (1, 0), (3, 3)]
@@ -243,3 +244,53 @@ def test_numbers_read_from_large_arrays_are_compared_as_exactly_as_these() -> No
         mean = 0.9 * mean + x.mean().item()
         assert box.mean == pytest.approx(mean, rel=1e-5)
     assert step.source
+
+
+def test_backwards_of_lists_of_numbers_as_indices() -> None:
+    weight = nn.Parameter(autograd.ones(4))
+    compiled = compiler.compile(lambda k: (weight[[k, 0]] ** 2).sum(), verify=False)
+    for k in (1, 2, 3, 0, 1):
+        grads = []
+        for function in (compiled, compiled.function):
+            weight.grad = None
+            function(k).backward()
+            grads.append(weight.grad)
+        require_same(grads[0], grads[1], f"{k}")
+    assert compiled.recordings == 2
+
+
+def test_a_state_that_is_written_and_then_saved_for_backward() -> None:
+    """The result's graph was made after the write: a program may not say that what it saved was overwritten."""
+    weight, state = nn.Parameter(autograd.ones(4)), autograd.zeros(4)
+
+    @compiler.compile(verify=False, fullgraph=True)
+    def step(x: Any) -> Any:
+        state.add_(x)
+        return (weight * state).sum()
+
+    total = np.zeros(4, np.float32)
+    for i in range(4):
+        weight.grad = None
+        step(rows(i)[0]).backward()
+        total = total + rows(i)[0].numpy()
+        require_same(weight.grad, tensor(total), f"call {i}")
+    assert step.source
+
+
+def test_a_backward_that_cannot_be_recorded_raises_when_it_is_asked_for() -> None:
+    weight = nn.Parameter(autograd.ones(4))
+
+    @compiler.compile
+    def step(x: Any) -> Any:
+        y = x * 2
+        out = (weight * y).sum()
+        y.mul_(2)
+        return out
+
+    with pytest.warns(UserWarning, match="the backward of the result cannot be recorded"):
+        out = step(rows(0)[0])
+    for i in range(3):
+        require_same(out.detach(), (rows(i)[0] * 2).sum(), f"call {i}")
+        with pytest.raises(MutationError):
+            out.backward()
+        out = step(rows(i + 1)[0])

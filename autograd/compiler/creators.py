@@ -87,8 +87,9 @@ def _tape(frame: Any, args: Any = ()) -> Any:
     filename = frame.f_code.co_filename
     if filename.startswith(_NUMPY):
         return None
-    seen = not is_ours(filename) or filename.endswith(_MAKES_TENSORS)
-    return tape if seen or (args and isinstance(args[0], RecordingArray) and _COMPILER not in filename) else None
+    if not is_ours(filename) or filename.endswith(_MAKES_TENSORS):
+        return tape
+    return tape if args and _COMPILER not in filename and tape_in(args[0]) is not None else None
 
 
 def _creating(original: Any) -> Any:

@@ -149,7 +149,8 @@ class Session:
                 self.result = self._function(*guards.args, **guards.kwargs)
             finished = True
             tensors = outputs_of(self.result, guards.known)
-            trees = self._read_result(tensors, first_rank)
+            with creators_watched(tape):
+                trees = self._read_result(tensors, first_rank)
             self._check_arguments(before)
         except Exception as error:
             if finished:
@@ -224,7 +225,9 @@ class Session:
             return trees
         except UnrecordableError as error:
             tape.escapes.append(str(error))
-            return None
+        except Exception as error:  # noqa: BLE001 (the function is done; its backward may never be asked for)
+            tape.escapes.append(f"the backward of the result cannot be recorded ({type(error).__name__}: {error})")
+        return None
 
     def _check_arguments(self, before: list[tuple[Any, Any, Any, Any]]) -> None:
         """An argument may be written into, but not made another Tensor of."""
