@@ -259,11 +259,12 @@ def test_backwards_of_lists_of_numbers_as_indices() -> None:
     assert compiled.recordings == 2
 
 
-def test_a_state_that_is_written_and_then_saved_for_backward() -> None:
+@pytest.mark.parametrize("verify", [True, False])
+def test_a_state_that_is_written_and_then_saved_for_backward(verify: bool) -> None:
     """The result's graph was made after the write: a program may not say that what it saved was overwritten."""
     weight, state = nn.Parameter(autograd.ones(4)), autograd.zeros(4)
 
-    @compiler.compile(verify=False, fullgraph=True)
+    @compiler.compile(verify=verify, fullgraph=True)
     def step(x: Any) -> Any:
         state.add_(x)
         return (weight * state).sum()

@@ -89,7 +89,8 @@ def _tape(frame: Any, args: Any = ()) -> Any:
         return None
     if not is_ours(filename) or filename.endswith(_MAKES_TENSORS):
         return tape
-    return tape if args and _COMPILER not in filename and tape_in(args[0]) is not None else None
+    inner = type(args[0]) in (RecordingArray, list) if args and _COMPILER not in filename else False
+    return tape if inner and tape_in(args[0]) is not None else None
 
 
 def _creating(original: Any) -> Any:

@@ -22,7 +22,7 @@ from .recording import Tape
 from .trees import Given, plain
 from .values import Check, Instruction, Storage, UnrecordableError, Value, map_tree
 
-__all__ = ["Graded", "clean_graph", "outputs_of"]
+__all__ = ["Graded", "ProgramOp", "clean_graph", "outputs_of"]
 
 
 def outputs_of(result: Any, known: Callable[[Any], Any]) -> list[Any]:
@@ -232,7 +232,7 @@ class Graded:
 
     def attach(self, name: str, step: Callable[..., Any] | None) -> Callable[..., Any]:
         """The function that makes Tensors of the outputs of one call, with their node."""
-        op = _ProgramOp(name, self._reached if len(self.tensors) > 1 else None, step)
+        op = ProgramOp(name, self._reached if len(self.tensors) > 1 else None, step)
         parents = self.parents
 
         def attach(outs: Any, saved: Any, given: Any) -> list[Any]:
@@ -246,7 +246,7 @@ class Graded:
         return attach
 
 
-class _ProgramOp(NodeOp):
+class ProgramOp(NodeOp):
     """What a compiled function is to the engine.
 
     Args:

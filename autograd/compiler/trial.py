@@ -19,6 +19,7 @@ from ..engine.mutation import clock
 from ..engine.nodes import Handle
 from ..engine.sweep import sweep
 from ..errors import GradientError
+from .graded import ProgramOp
 from .program import Program, numbers_of, reads_of
 from .reach import Reach
 from .values import Value
@@ -277,6 +278,7 @@ class Trial:
         except Exception as error:  # noqa: BLE001 (whatever it is, the function decides)
             failure = error
         results = _frozen(ran)
+        gradients = _own_gradients(results)
         left = [_frozen(_now(place)) for place in self._effects]
         wrote = [array.copy() for array in states]
         drew = [generator.state for generator, _ in draws]
@@ -304,7 +306,7 @@ class Trial:
             )
             found += [f"{name} was written" for name, array, old in others.values() if _sum(array) != old]
             found += [f"{p.name} changed" for p, v in before if p.identity() not in effects and not _same(_now(p), v)]
-            found += [self._of_gradients(results, true)]
+            found += [self._of_gradients(results, gradients, true)]
             self.verdict = next((text for text in found if text), None)
         return true
 
@@ -328,22 +330,44 @@ class Trial:
             if isinstance(value, np.ndarray) and value.dtype.kind in "biufc" and id(_owner(value)) not in known:
                 yield place, value
 
-    def _of_gradients(self, results: Any, true: Any) -> str | None:
-        """Compare the gradients of outputs that require grad, all seeds being one."""
-        pairs = list(_graded(results, true))
-        if not pairs:
-            return None
-        nodes = {getattr(own.tensor._node, "source", own.tensor._node) for own, _ in pairs}
-        parents = [parent for node in nodes for parent in node.parents if parent is not None]
-        sides = []
-        for roots in ([own.tensor._node for own, _ in pairs], [tensor._node for _, tensor in pairs]):
-            seeds = [np.ones(root.shape, root.dtype) for root in roots]
-            try:
-                found = sweep(roots, seeds, targets=parents, retain=True)
-                sides.append([found[parent] for parent in parents])
-            except GradientError as error:
-                sides.append([type(error).__name__])
-        return difference("the gradient", _frozen(sides[0]), sides[1], set())
+    def _of_gradients(self, results: Any, own: tuple[list[Any], Any], true: Any) -> str | None:
+        """Compare the gradients of outputs that require grad: of the program's, which are known, and the function's."""
+        parents, found = own
+        tensors = [tensor for _, tensor in _graded(results, true)]
+        return difference("the gradient", found, _gradients([t._node for t in tensors], parents), set())
+
+
+def _own_gradients(results: Any) -> tuple[list[Any], Any]:
+    """What the outputs of a program are differentiated by, and their gradients.
+
+    These are taken at once: the function's run writes again what was saved for them.
+    """
+    nodes = [output.tensor._node for output in _outputs(results)]
+    made = {getattr(node, "source", node) for node in nodes}
+    parents = [parent for node in made for parent in node.parents if parent is not None]
+    return parents, _frozen(_gradients(nodes, parents))
+
+
+def _outputs(copies: Any) -> Iterator[_Copy]:
+    """The outputs of a program that require grad, among its results."""
+    if isinstance(copies, _Copy):
+        node = None if copies.tensor is None else copies.tensor._node
+        if isinstance(getattr(getattr(node, "source", node), "op", None), ProgramOp):
+            yield copies
+    elif isinstance(copies, (list, dict)):
+        for inner in copies.values() if isinstance(copies, dict) else copies:
+            yield from _outputs(inner)
+
+
+def _gradients(nodes: list[Any], parents: list[Any]) -> list[Any]:
+    """The gradients of the sum of all elements at some nodes, or what went wrong."""
+    if not nodes:
+        return []
+    try:
+        found = sweep(nodes, [np.ones(node.shape, node.dtype) for node in nodes], targets=parents, retain=True)
+    except GradientError as error:
+        return [type(error).__name__]
+    return [found[parent] for parent in parents]
 
 
 def _graded(copies: Any, true: Any) -> Iterator[tuple[_Copy, Any]]:
