@@ -152,7 +152,7 @@ def _accumulate(tensor: Any, g: Any) -> None:
 
 def ones(data: Any) -> Any:
     """The gradient of a number, or of each of many, by itself."""
-    if not data.shape and (isinstance(data, np.generic) or type(data) is np.ndarray):
+    if not data.shape and type(data) in (np.ndarray, data.dtype.type):
         return data.dtype.type(1)
     return np.ones(data.shape, data.dtype, like=data)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import gc
+import importlib.util
 import io
 import itertools
 import os
@@ -1307,6 +1308,22 @@ def test_export_needs_numpy_alone(trained: Any, tmp_path: Any) -> None:
     assert losses == str([float(compiled(x, y)) for _ in range(4)])
     with pytest.raises(ValueError, match=r"ends in \.py"):
         compiled.export(tmp_path / "exported.txt")
+
+
+def test_what_is_exported_takes_arguments_in_their_order(tmp_path: Any) -> None:
+    """Numbers are where they are among the function's; another decision is an error of Python's own."""
+    compiled = compile(lambda rate, x, bias: (x - bias) * (x.sum() * rate) if x.max() > bias else x)
+    for i, x in enumerate(arrays(4, (3,))):
+        compiled(i / 2, x.abs(), -1 - i)
+    spec = importlib.util.spec_from_file_location("ordered", compiled.export(tmp_path / "ordered.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    x = np.array([1, 2, 3], np.float32)
+    assert np.array_equal(module.step(0.5, x, -2), (x + 2) * 3)
+    with pytest.raises(ValueError, match="decides otherwise"):
+        module.step(0.5, x, 4)
 
 
 def test_export_refuses_what_numpy_cannot_do(tmp_path: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import random
 import sys
 import weakref
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from ..engine.callsite import is_ours
 from .numbers import Number, value_of
 from .values import UnrecordableError, Value, map_tree
 
-__all__ = ["RecordingArray", "Stream", "bare", "plain_array"]
+__all__ = ["RecordingArray", "Stream", "bare", "plain_array", "state_of"]
 
 
 def plain_array(array: Any) -> Any:
@@ -23,9 +24,9 @@ def plain_array(array: Any) -> Any:
 
 
 def bare(item: Any) -> Any:
-    """An argument without what records: the array itself, the number itself."""
-    if isinstance(item, RecordingArray):
-        return plain_array(item)
+    """An argument without what records: the array itself, NumPy's scalar, the number itself."""
+    if type(item) is RecordingArray:
+        return plain_array(item)[()] if item._scalar else plain_array(item)
     return value_of(item)
 
 
@@ -45,6 +46,14 @@ class Stream:
 
     def __getattr__(self, method: str) -> Any:
         return lambda *args, **kwargs: self._tape.draw(self, method, args, kwargs)
+
+
+def state_of(generator: random.Random | np.random.RandomState) -> Any:
+    """Where one of the older generators is in its sequence."""
+    if isinstance(generator, np.random.RandomState):
+        state: Any = generator.get_state()
+        return state[1].tobytes(), state[2:]
+    return None if isinstance(generator, random.SystemRandom) else generator.getstate()
 
 
 def _method(name: str) -> Any:
@@ -221,8 +230,34 @@ class RecordingArray(np.ndarray):
         if self._tape is not None and self._tape.running:
             self._tape.unnamed.append(weakref.ref(self))
 
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """What ``isinstance`` asks: NumPy's scalar is one to the engine, which makes an array of it for a view."""
+        return self.dtype.type if self._scalar else RecordingArray
+
     def __hash__(self) -> int:  # type: ignore[override]
         return id(self)
+
+    def __round__(self, digits: int | None = None) -> Any:
+        if not self._scalar:
+            raise TypeError("an array is rounded by np.round")
+        return int(self.round()) if digits is None else self.round(digits)
+
+    def __mul__(self, other: Any) -> Any:
+        return other * operator.index(self) if self._repeats(other) else np.ndarray.__mul__(self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return other * operator.index(self) if self._repeats(other) else np.ndarray.__rmul__(self, other)
+
+    def __pow__(self, other: Any, modulo: Any = None) -> Any:
+        single = self._scalar and type(other) in (int, float, Number, RecordingArray) and not np.ndim(other)
+        if not single or self._tape is None or not self._tape.running:
+            return np.ndarray.__pow__(self, other)
+        return self._tape.call(operator.pow, (self, other), {})  # NumPy's scalars do not ask np.power
+
+    def _repeats(self, other: Any) -> bool:
+        """Whether a product is another thing so many times, as of NumPy's whole numbers and a list."""
+        return self._scalar and type(other) in (list, tuple, str)
 
     def __contains__(self, item: Any) -> bool:
         return bool(np.any(np.equal(self, item)))
@@ -330,7 +365,7 @@ class RecordingArray(np.ndarray):
 
     __bool__ = _reading("__bool__", "bool")
     __index__ = _reading("__index__", "index")
-    __int__ = _reading("__int__", "index")
+    __int__ = _reading("__int__", "int")
     __float__ = _reading("__float__", "float()")
     __complex__ = _reading("__complex__", "complex()")
     item = _reading("item", "item")

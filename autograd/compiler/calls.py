@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -9,16 +10,16 @@ import numpy as np
 from .buffers import filling, is_copied
 from .memory import Plan
 from .numbers import Number, value_of
+from .signatures import METHODS
 from .values import Instruction, Value
 from .wording import Wording
 
 __all__ = ["Calls"]
 
 _OPERATORS = {"__getitem__": "{0}[{1}]", "T": "{0}.T", "mT": "{0}.mT", "real": "{0}.real", "imag": "{0}.imag"}
-_METHODS = (type(np.ndarray.reshape), type(np.ndarray.__getitem__))
 _SCALAR = {
     np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.less: "<", np.less_equal: "<=",
-    np.greater: ">", np.greater_equal: ">=", np.equal: "==", np.not_equal: "!=",
+    np.greater: ">", np.greater_equal: ">=", np.equal: "==", np.not_equal: "!=", operator.pow: "**",
 }  # fmt: skip
 """Ufuncs that are faster as operators on NumPy's scalars."""
 _MIXED = {np.power, np.float_power, np.ldexp}
@@ -96,9 +97,9 @@ class Calls(Wording):
             if kwargs.get("order") == "'C'":
                 del kwargs["order"]  # the buffer has its order
             kwargs["out"] = self.name(item.outs)
-        if isinstance(function, _METHODS) or item.name in ("T", "mT", "real", "imag"):
+        if isinstance(function, METHODS) or item.name in ("T", "mT", "real", "imag"):
             return self._method(item, args, kwargs)
-        sign = _SCALAR.get(function)  # type: ignore[call-overload]
+        sign = _SCALAR.get(function)
         if sign and len(args) == 2 and not kwargs and all(not getattr(arg, "shape", ()) for arg in item.args):
             return f"{args[0]} {sign} {args[1]}"
         listed = ", ".join([*args, *[f"{name}={value}" for name, value in kwargs.items()]])

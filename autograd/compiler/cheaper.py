@@ -12,7 +12,7 @@ import numpy as np
 
 from .program import Program
 from .runs import LARGE
-from .values import Instruction, Storage, Value
+from .values import Instruction, Storage, Value, wanders
 
 __all__ = ["drop_views", "reduce_in_segments", "spread_operands", "use_dot", "use_square", "widen_masks"]
 
@@ -31,7 +31,7 @@ def drop_views(program: Program) -> None:
     given = set(program.given())
     swaps: dict[Value, Value] = {}
     for item in program.instructions():
-        source = item.args[0] if item.kind == "view" and item.args else None
+        source = item.args[0] if item.kind == "view" and item.args and not wanders(item) else None
         made = item.outs
         if type(source) is Value and type(made) is Value and made not in given and _are_same(source, made):
             swaps[made] = source

@@ -21,7 +21,7 @@ from .accelerated import check_available
 from .emit import DEVIATED
 from .explaining import Explanation, explain
 from .exporting import export
-from .guards import MISSED, PLAIN
+from .guards import MISSED, PLAIN, parameter_names
 from .history import History
 from .passes import PASSES
 from .picturing import picture
@@ -116,10 +116,8 @@ class Compiled:
 
     def __repr__(self) -> str:
         programs, times = len(self._programs()), self.recordings
-        return (
-            f"<compiled {self._name}: {programs} program{'s' * (programs != 1)}, recorded {times} "
-            f"time{'s' * (times != 1)}>"
-        )
+        made = f"{programs} program{'s' * (programs != 1)}"
+        return f"<compiled {self._name}: {made}, recorded {times} time{'s' * (times != 1)}>"
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         return type(self)(copy.deepcopy(self.function, memo), self._options)
@@ -166,7 +164,7 @@ class Compiled:
         Raises:
             CompileError: there is no program, or one that calls functions which NumPy does not have.
         """
-        return export(self._shown().emitter, path)
+        return export(self._shown().emitter, path, parameter_names(self.function))
 
     def graph(self, direction: str = "TB") -> Any:
         """A picture of the program that ran last, as ``autograd.graph`` makes them.
@@ -192,12 +190,9 @@ class Compiled:
         """
         programs = self._programs()
         if not programs and required:
-            raise CompileError(f"compile: {self._name} has no program yet; call it first{self._why()}")
+            why = f" ({reason})" if (reason := self._given_up or self._reason) else ""
+            raise CompileError(f"compile: {self._name} has no program yet; call it first{why}")
         return programs[0] if programs else None
-
-    def _why(self) -> str:
-        reason = self._given_up or self._reason
-        return f" ({reason})" if reason else ""
 
     # ---- running -----------------------------------------------------------------------------------------------------
 
@@ -330,6 +325,15 @@ class CompiledObject(Compiled):
          "_given_up", "_reason", "_told", "_halves"]
     )  # fmt: skip
 
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """What ``isinstance`` asks: a compiled model is a part of another as the model itself is, by the same names."""
+        return type(self.function)
+
+    @property
+    def __dict__(self) -> Any:  # type: ignore[override]
+        return self.function.__dict__
+
     def __getattr__(self, name: str) -> Any:
         if name == "function":
             raise AttributeError(name)
@@ -353,8 +357,7 @@ class CompiledObject(Compiled):
 
 def _through(method: Any, compiled: Any, *args: Any, **kwargs: Any) -> Any:
     """Call a method of the object; where it returns the object, return the compiled one."""
-    found = method(*args, **kwargs)
-    return compiled if found is compiled.function else found
+    return compiled if (found := method(*args, **kwargs)) is compiled.function else found
 
 
 @overload

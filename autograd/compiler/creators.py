@@ -87,14 +87,20 @@ def _tape(frame: Any, args: Any = ()) -> Any:
     filename = frame.f_code.co_filename
     if filename.startswith(_NUMPY):
         return None
-    seen = not is_ours(filename) or filename.endswith(_MAKES_TENSORS)
-    return tape if seen or (args and isinstance(args[0], RecordingArray) and _COMPILER not in filename) else None
+    if not is_ours(filename) or filename.endswith(_MAKES_TENSORS):
+        return tape
+    inner = type(args[0]) in (RecordingArray, list) if args and _COMPILER not in filename else False
+    return tape if inner and tape_in(args[0]) is not None else None
 
 
 def _creating(original: Any) -> Any:
     def make(*args: Any, **kwargs: Any) -> Any:
         tape = _tape(sys._getframe(1), args)
-        return original(*args, **kwargs) if tape is None else tape.call(original, args, kwargs)
+        if tape is None:
+            return original(*args, **kwargs)
+        if type(kwargs.get("like")) is RecordingArray:
+            del kwargs["like"]  # which has seen to it that the call is written down
+        return tape.call(original, args, kwargs)
 
     return make
 

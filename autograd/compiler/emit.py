@@ -203,10 +203,7 @@ class Emitter(Blockwise):
                     name = made[id(effect.tree)] = short
             owner = self._bind(effect.place.container, "owner")
             stores.append(f"{effect.place.text(owner, lambda key: self._bind(key, 'key'))} = {name}")
-        if self.program.attach is not None:  # outputs that require grad
-            outs, saved, parents = (self.result(part) for part in self.program.graded)
-            self.namespace["_attach"] = self.program.attach
-            self._body.append(f"graded = _attach({outs}, {saved}, {parents})")
+        graded = [self.result(part) for part in self.program.graded]
         returned = self.result(self.program.results)
         written = {item.target.storage for item in self.program.instructions() if item.target is not None}
         roots = [storage.array for storage in written if storage.kind in ("state", "input")]
@@ -218,6 +215,9 @@ class Emitter(Blockwise):
         if roots:
             self.namespace["_stamp"] = stamper(tuple(roots))
             self._body.append("_stamp()")
+        if self.program.attach is not None:  # outputs that require grad; what they save was written before
+            self.namespace["_attach"] = self.program.attach
+            self._body.append(f"graded = _attach({', '.join(graded)})")
         self._body.append(f"return {returned}")
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -62,8 +63,13 @@ _PROVIDED = {
 }  # fmt: skip
 
 
-def export(emitter: Emitter, path: Any) -> str:
+def export(emitter: Emitter, path: Any, names: Sequence[str] = ()) -> str:
     """Write the program that an emitter wrote, and return the path of the module.
+
+    Args:
+        emitter: what wrote it.
+        path: of the module.
+        names: of the function's parameters, in whose order the module's function takes them.
 
     Raises:
         CompileError: it calls functions that NumPy does not have, or its results require grad.
@@ -79,7 +85,7 @@ def export(emitter: Emitter, path: Any) -> str:
         raise CompileError(
             f"export: {emitter.title} has kernels, which need more than NumPy; export what backend='numpy' makes"
         )
-    module = _Module(emitter, os.path.basename(path)[:-3] + ".npz")
+    module = _Module(emitter, os.path.basename(path)[:-3] + ".npz", names)
     text = module.text()
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
@@ -90,10 +96,11 @@ def export(emitter: Emitter, path: Any) -> str:
 class _Module:
     """The text of the module, and the arrays in the file beside it."""
 
-    def __init__(self, emitter: Emitter, archive: str) -> None:
+    def __init__(self, emitter: Emitter, archive: str, names: Sequence[str]) -> None:
         self.arrays: dict[str, Any] = {}
         self._emitter = emitter
         self._archive = archive
+        self._order = list(names)
         self._owners: dict[int, str] = {}
         self._keep: list[Any] = []
         self._lines: list[str] = []
@@ -111,6 +118,7 @@ class _Module:
         stands = [f"_{value.name}" for value in emitter.static]
         given: list[str] = []
         signature: list[str] = []
+        wishes: dict[str, str] = {}
         for value in emitter.parameters:
             given.append(value.name if value.place is None else self._kept_at(*value.place))
             signature += [value.name] if value.place is None else []
@@ -119,6 +127,8 @@ class _Module:
             argument = number.place[0].kind == "argument"
             given.append(name if argument else self._kept_at(*number.place))
             signature += [name] if argument else []
+            wishes[name] = number.place[0].name
+        signature.sort(key=lambda name: self._place_among_arguments(wishes.get(name) or name))
         for i, place in enumerate(emitter.streams):
             state = place.get().bit_generator.state
             self._lines += [f"_stream{i} = np.random.Generator(np.random.{state['bit_generator']}())"]
@@ -134,11 +144,16 @@ class _Module:
             "    with np.errstate(all='ignore'):",
             f"        found = _step({', '.join(given)})",
             "    if found is _DEVIATED:",
-            "        raise ArgumentError('for these values the function decides otherwise than when it was recorded')",
+            "        raise ValueError('for these values the function decides otherwise than when it was recorded')",
             f"    {self._assignment(changed)}",
             "    return result",
             "",
         ])  # fmt: skip
+
+    def _place_among_arguments(self, name: str) -> int:
+        """At which place a parameter stands that is called so, or of which a part is: ``x_0`` is one of ``x``."""
+        found = [i for i, known in enumerate(self._order) if name == known or name.startswith(f"{known}_")]
+        return max(found, key=lambda i: len(self._order[i]), default=len(self._order))
 
     def _assignment(self, changed: list[str]) -> str:
         names = [name if name in changed else "_" for name in self._after]

@@ -13,7 +13,7 @@ from typing import Any
 from .operations import COLUMN, FULL, ROW, SCALAR, Domain, Operation, domain_of, operation
 from .program import Program, reads_of
 from .runs import Run, grouped
-from .values import Check, Instruction, Storage, Value
+from .values import Check, Instruction, Storage, Value, extent
 
 __all__ = ["Kernel", "Region", "fuse", "region_of"]
 
@@ -260,6 +260,7 @@ _STREAMS = Storage("stream", None)
 
 def region_of(value: Value) -> Region:
     """The bytes of its storage that a value lies in: everything, if that is not known."""
+    value = extent(value)
     owner: Any = value.storage
     if owner.kind == "input":
         owner = value

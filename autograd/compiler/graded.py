@@ -16,12 +16,13 @@ from ..engine.nodes import RELEASED, Handle, Leaf, Node, NodeOp, Pick, make_node
 from ..engine.sweep import add, conform, sweep
 from ..errors import FreedGraphError, GradientError
 from .guards import Guards
+from .numbers import Number
 from .program import Part, Program, reads_of
 from .recording import Tape
 from .trees import Given, plain
-from .values import Check, Instruction, Storage, UnrecordableError, Value
+from .values import Check, Instruction, Storage, UnrecordableError, Value, map_tree
 
-__all__ = ["Graded", "clean_graph", "outputs_of"]
+__all__ = ["Graded", "ProgramOp", "clean_graph", "outputs_of"]
 
 
 def outputs_of(result: Any, known: Callable[[Any], Any]) -> list[Any]:
@@ -53,6 +54,11 @@ def _nodes(roots: list[Any]) -> Iterator[Any]:
             seen.add(node)
             yield node
             stack += [parent for parent in node.parents if parent is not None and type(parent) is not Leaf]
+
+
+def _leaves(node: Any) -> Iterator[Any]:
+    """The leaves among the parents of a node."""
+    return (parent for parent in node.parents if type(parent) is Leaf)
 
 
 def clean_graph(tensors: list[Any], guards: Guards) -> None:
@@ -99,7 +105,7 @@ class Graded:
                 raise UnrecordableError(
                     "the result depends on a Tensor that was computed, with a graph, before the call"
                 )
-            leaves.update(dict.fromkeys([parent for parent in node.parents if type(parent) is Leaf]))
+            leaves.update(dict.fromkeys(_leaves(node)))
         for tensor, out in zip(tensors, self.outs, strict=True):
             if type(tensor._node) is Leaf:
                 raise UnrecordableError("the result is a Tensor made by the function that requires grad itself")
@@ -110,9 +116,14 @@ class Graded:
             self.parents.append(None if leaf in stand_ins else leaf)
             if leaf in stand_ins:
                 self.given.append(stand_ins[leaf])
+        self._reached = [
+            {targets.index(leaf) for node in _nodes([root]) for leaf in _leaves(node) if leaf in targets}
+            for root in roots
+        ]
         self.seeds: list[Value] = []
         self.results: list[Any] = []
         self.saved: list[Value] = []
+        self._numbers: dict[int, Any] = {}
         self._advanced: tuple[list[Instruction], list[Check]] = [], []
         if not self.freed:
             self._record(tape, roots, targets)
@@ -161,8 +172,10 @@ class Graded:
         self._part.checks = []
 
     def _separate(self) -> None:
-        """Make the backward's own values of those that it takes from forward."""
+        """Make the backward's own values and Numbers of those that it takes from forward."""
         items: list[Instruction] = [*self._part.prelude, *self._part.instructions]
+        for item in items:
+            item.args, item.kwargs = map_tree((item.args, item.kwargs), self._copied)
         own = {made for item in items for made in item.makes()}
         storages = {made.storage for made in own if made.storage.kind == "fresh" and made.source not in (None,)}
         own.update(self.seeds)
@@ -183,6 +196,20 @@ class Graded:
             if item.stream is not None or (item.target is not None and item.target.storage not in storages):
                 raise UnrecordableError("the backward of the result changes something besides gradients")
         self._swaps = swaps
+
+    def _copied(self, item: Any) -> Any:
+        if type(item) is not Number:
+            return item
+        if id(item) not in self._numbers:
+            made = Number(item.tape, item.value, item.text, tuple([self._copied(part) for part in item.parts]))
+            made.place = item.place
+            self._numbers[id(item)] = made, item
+        return self._numbers[id(item)][0]
+
+    def needed_by(self, backward: Any) -> list[Any]:
+        """What a backward's emitter needs of forward: values, and Numbers that are there before the call."""
+        originals = {id(made): item for made, item in self._numbers.values()}
+        return [*self.saved, *[originals[id(number)] for number in backward.numbers]]
 
     @property
     def forward(self) -> Part:
@@ -205,7 +232,7 @@ class Graded:
 
     def attach(self, name: str, step: Callable[..., Any] | None) -> Callable[..., Any]:
         """The function that makes Tensors of the outputs of one call, with their node."""
-        op = _ProgramOp(name, len(self.tensors) > 1, step)
+        op = ProgramOp(name, self._reached if len(self.tensors) > 1 else None, step)
         parents = self.parents
 
         def attach(outs: Any, saved: Any, given: Any) -> list[Any]:
@@ -219,15 +246,23 @@ class Graded:
         return attach
 
 
-class _ProgramOp(NodeOp):
-    """What a compiled function is to the engine."""
+class ProgramOp(NodeOp):
+    """What a compiled function is to the engine.
+
+    Args:
+        name: of the function.
+        reached: of several outputs for each to which of the parents it leads, by number; None of a single one.
+        step: the program of the backward.
+    """
 
     elaborate = True
     saves_arrays = True
+    fills_absent = False
 
-    def __init__(self, name: str, several: bool, step: Callable[..., Any] | None) -> None:
+    def __init__(self, name: str, reached: list[set[int]] | None, step: Callable[..., Any] | None) -> None:
         self.name = f"compiled {name}"
-        self.outputs = "many" if several else None
+        self.outputs = "many" if reached is not None else None
+        self._reached = reached or []
         self._step = step
         self._lock = threading.Lock()
 
@@ -241,17 +276,30 @@ class _ProgramOp(NodeOp):
 
     def saved_arrays(self, node: Node) -> Iterator[tuple[str, Any]]:
         for i, array in enumerate(node.saved):
-            yield f"saved {i}", array
+            if isinstance(array, np.ndarray):
+                yield f"saved {i}", array
 
     def backward(self, node: Node, g: Any, saved: Any, parents: tuple[Any, ...], grads: dict[Any, Any]) -> None:
         if self._step is None:
             raise FreedGraphError(f"{self.name}: the graph of its result was released by a backward inside of it")
-        seeds = [_seed(part) for part in ([g] if self.outputs is None else g)]
+        parts = [g] if self.outputs is None else g
+        unreached: set[int] = set()
+        if any(part is None for part in parts):
+            parts, unreached = self._filled(parts, node)
         with self._lock:
-            found = self._step(*seeds, *saved)
-        for parent, d in zip(parents, found, strict=True):
-            if parent is not None and d is not None:
+            found = self._step(*map(_seed, parts), *saved)
+        for i, (parent, d) in enumerate(zip(parents, found, strict=True)):
+            if parent is not None and d is not None and i not in unreached:
                 add(grads, parent, conform(np.conj(d) if d.dtype.kind == "c" else d, parent, self))
+
+    def _filled(self, parts: list[Any], node: Node) -> tuple[list[Any], set[int]]:
+        """Gradients with zeros for those that are absent, and which of the parents none of the others reaches."""
+        reached = [parents for part, parents in zip(parts, self._reached, strict=True) if part is not None]
+        full = [
+            np.zeros(shape, dtype) if part is None else part
+            for part, shape, dtype in zip(parts, node.shape, node.dtype, strict=True)
+        ]
+        return full, set(range(len(node.parents))).difference(*reached)
 
 
 def _seed(part: Any) -> Any:

@@ -23,7 +23,7 @@ from .trees import Given, plain
 from .unchanged import LITERAL, PLAIN_NUMBERS, Space, Unchanged
 from .values import UnrecordableError, Value
 
-__all__ = ["MISSED", "PLAIN", "Guards"]
+__all__ = ["MISSED", "PLAIN", "Guards", "parameter_names"]
 
 MISSED = object()
 """What a program's guards return when it does not hold."""
@@ -54,7 +54,7 @@ class Guards:
         history: History,
     ) -> None:
         self._history = history
-        self._names = _parameter_names(function)
+        self._names = parameter_names(function)
         self._volatile = history.volatile
         self._tests: list[str] = []
         self._fetches: list[tuple[str, Value]] = []
@@ -331,7 +331,8 @@ def _swapped(result: Any, swaps: dict[int, Any]) -> Any:
     return result
 
 
-def _parameter_names(function: Any) -> list[str]:
+def parameter_names(function: Any) -> list[str]:
+    """The names of a function's parameters, as far as they are known."""
     try:
         return list(inspect.signature(function).parameters)
     except (TypeError, ValueError):

@@ -12,7 +12,7 @@ from .buffers import can_be_told, empty_text
 from .program import Program, reads_of, values_of
 from .rowwise import is_whole
 from .runs import Run, grouped
-from .values import Check, Instruction, Storage, Value
+from .values import Check, Instruction, Storage, Value, wanders
 
 __all__ = ["Plan", "placed", "shared_scratch"]
 
@@ -122,9 +122,13 @@ class Plan:
         """Whether a value's array is the same at each call."""
         if not isinstance(value, Value):
             return False
+        source = value.source
+        if source is not None and source.kind == "view":
+            made = isinstance(source.outs, Value) and not wanders(source)
+            return made and all(self.is_static(read) for read in source.reads())
         kind = value.storage.kind
         if kind in ("state", "constant"):
-            return value.source is None or all(self.is_static(read) for read in value.source.reads())
+            return source is None or all(self.is_static(read) for read in source.reads())
         if value.storage in self.parts:
             return self.parts[value.storage][0].storage in self._fixed
         return value.storage in self._fixed

@@ -138,7 +138,7 @@ class Number:
     # ---- what Python decides by it -----------------------------------------------------------------------------------
 
     def _decide(self, other: Any, function: Callable[..., Any], text: str) -> Any:
-        if not isinstance(other, (Number, int, float, complex)):
+        if isinstance(other, np.ndarray) or not isinstance(other, (Number, int, float, complex)):
             return NotImplemented
         found = function(self.value, value_of(other))
         self.tape.check(found, text, (self, other))

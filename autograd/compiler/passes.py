@@ -12,22 +12,26 @@ from .numbers import Number
 from .ordering import check_early, free_early, make_late
 from .program import Program, may_overlap, reads_of
 from .runs import join_runs, join_sums
-from .values import Check, Instruction, Storage, Value, collect, map_tree
+from .values import Check, Instruction, Storage, Value, collect, extent, map_tree
 
 __all__ = ["PASSES", "remove_dead", "run_passes"]
 
 
 def fold_constants(program: Program) -> None:
-    """What is computed of constants alone is computed once: its result is a constant too."""
+    """What is computed of constants alone is computed once, unless it is given away: its result is a constant too."""
     kept: list[Any] = []
+    given = {value.storage for value in program.given()}
     for item in program.items:
         if isinstance(item, Instruction) and item.target is None and _is_pure(item):
             reads, makes = item.reads(), item.makes()
-            known = all(v.storage.kind == "constant" for v in reads) and not any(v.storage.written for v in makes)
+            known = all(v.storage.kind == "constant" for v in reads)
+            known = known and not any(v.storage.written or v.storage in given for v in makes)
             if known and not any(type(number) is Number for number in _leaves((item.args, item.kwargs))):
                 for made in makes:
                     made.storage.kind = "constant"
                     made.source = None
+                    if made.scalar:
+                        made.array = made.array[()]
                 continue
         kept.append(item)
     program.items = kept
@@ -84,11 +88,12 @@ def _is_onto_itself(item: Any) -> bool:
     if not isinstance(item, Instruction) or item.name != "__setitem__" or type(item.args[2]) is not Value:
         return False
     array, index, value = item.args
-    plain = all(type(x) in (slice, int) or x is Ellipsis for x in (index if type(index) is tuple else (index,)))
-    if type(array) is not Value or not plain or any(type(x) is Number for x in _leaves(index)):
+    plain = all(x is None or type(x) is int or x is Ellipsis for x in _leaves(index))
+    if type(array) is not Value or not plain:
         return False
-    part = array.array[index]
-    return value.storage is array.storage and _lie_alike(part, value.array)
+    if value.storage is not array.storage or not extent(array) is array is not value is extent(value):
+        return False
+    return _lie_alike(array.array[index], value.array)
 
 
 def _times_one(item: Instruction) -> Value | None:
@@ -112,6 +117,7 @@ def _copied(item: Instruction) -> Value | None:
     source = item.args[0]
     made: Value = item.outs
     whole = item.kind == "call" and source.dtype == made.dtype and source.shape == made.shape
+    whole = whole and source.scalar is made.scalar
     return source if whole and made.storage is not source.storage else None
 
 
@@ -128,7 +134,7 @@ class _Seen:
     def write(self, target: Value) -> None:
         """From now on what lies there is something else."""
         self._written.append(target.storage)
-        self._writes.setdefault(target.storage, []).append(target.array)
+        self._writes.setdefault(target.storage, []).append(extent(target).array)
 
     def know(self, item: Instruction) -> None:
         """From now on an instruction stands for those that compute the same."""
@@ -149,13 +155,16 @@ class _Seen:
         if type(item) is Instruction:
             self._numbers = item.kind != "view"  # a view is the same, whatever lies there
             return item.name, self.key(item.args), self.key(item.kwargs)
+        if type(item) is Number:
+            return self._key_of_number(item)
         if type(item) is Value:
             while item in self.swaps:
                 item = self.swaps[item]
             writes = self._writes.get(item.storage, ()) if self._numbers else ()
-            return ("value", id(item), sum([np.may_share_memory(item.array, array) for array in writes]))
+            within = extent(item).array if writes else None
+            return ("value", id(item), sum([np.may_share_memory(within, array) for array in writes]))
         if isinstance(item, slice):
-            return ("slice", item.start, item.stop, item.step)
+            return ("slice", self.key(item.start), self.key(item.stop), self.key(item.step))
         if isinstance(item, list):
             return ("list", tuple([self.key(x) for x in item]))
         if isinstance(item, tuple):
@@ -163,6 +172,15 @@ class _Seen:
         if isinstance(item, dict):
             return tuple([(name, self.key(x)) for name, x in item.items()])
         return (type(item), repr(item)) if isinstance(item, (int, float, complex, str, np.generic)) else id(item)
+
+    def _key_of_number(self, number: Number) -> Any:
+        """Two are the same if they are computed alike, not if they are equal in the call that was recorded."""
+        if number.place is not None:
+            return "number", number.place[0].identity(), number.place[1]
+        before, self._numbers = self._numbers, True
+        parts = self.key(number.parts)
+        self._numbers = before
+        return "number", number.text, parts
 
 
 def share_equal(program: Program) -> None:
@@ -342,7 +360,7 @@ def _is_made_for(before: Any, copy: Instruction, users: dict[Storage, int], give
 
 
 def _same_place(a: Value, b: Value) -> bool:
-    return _lie_alike(a.array, b.array)
+    return a is b or (extent(a) is a and extent(b) is b and _lie_alike(a.array, b.array))
 
 
 def _lie_alike(a: Any, b: Any) -> bool:

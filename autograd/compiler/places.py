@@ -21,6 +21,7 @@ __all__ = [
     "in_module",
     "is_namespace",
     "looked_up",
+    "package",
 ]
 
 LIBRARIES = {"autograd", "nn", "optim", "numpy", "scipy", *sys.stdlib_module_names} - {"__main__"}
@@ -181,3 +182,9 @@ def in_module(place: Place, names: Iterable[str], seen: set[int]) -> Iterator[Pl
 def is_namespace(container: Any) -> bool:
     """Whether a dict has the variables of a module, or the modules themselves."""
     return container is sys.modules or (type(container) is dict and "__spec__" in container)
+
+
+def package(thing: Any) -> str:
+    """The package in which a class or a function was defined; "" for what C code made and does not say."""
+    module = getattr(thing, "__module__", None)
+    return module.split(".")[0] if isinstance(module, str) else ""

@@ -11,6 +11,7 @@ import enum
 import functools
 import gc
 import itertools
+import random
 import types
 import weakref
 from array import array
@@ -24,9 +25,9 @@ from .._op import Op
 from ..engine.callsite import is_ours
 from ..engine.nodes import Handle, Leaf, array_of, new_tensor
 from ..generator import Generator, default_generator
-from .arrays import RecordingArray, Stream
+from .arrays import RecordingArray, Stream, state_of
 from .history import NUMBERS, History
-from .places import LIBRARIES, all_names, global_names, imported, in_module, is_namespace, looked_up
+from .places import LIBRARIES, all_names, global_names, imported, in_module, is_namespace, looked_up, package
 from .places import Place as Place
 from .recording import Tape
 from .standins import TypeOf, Unseen
@@ -34,6 +35,7 @@ from .trees import Effect as Effect
 from .trees import Given as Given
 from .trees import Slot as Slot
 from .trees import TensorOf as TensorOf
+from .trees import mend
 from .trees import plain as plain
 from .trees import tree_of as tree_of
 from .values import Value
@@ -65,6 +67,7 @@ class Reach:
         classes: the user's classes, with what stood in them.
         functions: the user's functions; named: the names that they use.
         sets: the sets, with what was in them.
+        steps: random generators of Python's, and the like, with their state: the function may not step on.
         contents: things that change in their own way: for each an expression of it, ``{0}``, and what that gave.
         tensors: the Tensors in reach.
     """
@@ -78,6 +81,7 @@ class Reach:
         self.functions: list[types.FunctionType] = []
         self.contents: list[tuple[Any, str, Any]] = []
         self.sets: list[tuple[Any, frozenset[Any]]] = []
+        self.steps: list[tuple[Any, Any]] = []
         self.strict: set[int] = set()
         self.attributes: set[int] = set()
         self._strict = True
@@ -94,6 +98,7 @@ class Reach:
         for thing, name in ((function, ""), *objects, (default_generator, "")):
             self._walk(thing, name)
         self.tensors = [thing for thing in self._keep if isinstance(thing, Handle)]
+        self._graphs = [(tensor, tensor._node) for tensor in self.tensors]
 
     # ---- finding -----------------------------------------------------------------------------------------------------
 
@@ -112,7 +117,7 @@ class Reach:
             self._seen.add(id(thing))
             self._keep.append(thing)
             if hasattr(thing, "__dict__"):
-                strict = _package(type(thing)) not in ("nn", "optim", "autograd")
+                strict = package(type(thing)) not in ("nn", "optim", "autograd")
             self._strict = strict
             self._visit(self._inside(thing, name), name, strict)
 
@@ -226,11 +231,15 @@ class Reach:
             self._has(thing, "bytes({0})")
         elif isinstance(thing, (itertools.count, itertools.repeat)):
             self._has(thing, "repr({0})")
+        elif isinstance(thing, (random.Random, np.random.RandomState)):
+            self.steps.append((thing, state_of(thing)))
         elif isinstance(thing, types.GeneratorType):
             held = self._has(thing, "({0}.gi_frame and {{**{0}.gi_frame.f_locals}})")
             yield Place("link", [tuple((held or {}).values())], 0, name)
         elif hasattr(type(thing), "__length_hint__"):
             self._has(thing, "{0}.__length_hint__()")
+        elif isinstance(thing, Iterator) and package(type(thing)) in LIBRARIES:  # enumerate, zip, map
+            yield Place("link", [tuple(gc.get_referents(thing))], 0, name)
 
     def _of_object(self, thing: Any, name: str) -> Iterator[Place]:
         """An object's attributes, and the functions and constants of its class, if that is the user's."""
@@ -239,7 +248,7 @@ class Reach:
             self.attributes.add(id(thing.__dict__))
             yield from self._entries(thing.__dict__, prefix)
         for kind in type(thing).__mro__[:-1]:
-            if _package(kind) in LIBRARIES:
+            if package(kind) in LIBRARIES:
                 continue
             slots = kind.__dict__.get("__slots__", ())
             for slot in (slots,) if isinstance(slots, str) else slots:
@@ -251,7 +260,7 @@ class Reach:
 
     def _of_class(self, kind: type) -> Iterator[Place]:
         """What stands in a class of the user's, and in those that it is made of."""
-        if _package(kind) in LIBRARIES or isinstance(kind, enum.EnumMeta):
+        if package(kind) in LIBRARIES or isinstance(kind, enum.EnumMeta):
             return
         self.classes.append((kind, dict(kind.__dict__)))
         self.strict.add(id(kind))
@@ -274,7 +283,7 @@ class Reach:
             yield Place("item", entries, key, name.format(key))
 
     def _of_function(self, function: Any) -> Iterator[Place]:
-        module = _package(function)
+        module = package(function)
         if module in ("numpy", "scipy") or function.__code__.co_filename.startswith("<autograd op "):
             return
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
@@ -308,7 +317,7 @@ class Reach:
         value = place.get()
         if isinstance(value, types.ModuleType):
             yield from in_module(place, names, seen)
-        elif not isinstance(value, type) or _package(value) not in LIBRARIES:
+        elif not isinstance(value, type) or package(value) not in LIBRARIES:
             yield place
 
     # ---- replacing and putting back ----------------------------------------------------------------------------------
@@ -399,23 +408,29 @@ class Reach:
                 place.set(plain(now))
         for container, size in self.containers:
             if len(container) != size:
-                _mend(container)
+                mend(container)
 
     def looked_at(self) -> str | None:
         """The name of a container that the function looked at though it changes from call to call: it no longer may."""
         found = [place for place, made in self._unseen if made._used]
         self.history.settle([(place.identity(), "unseen") for place in found])
         for place in found:
-            _mend(place.get())
+            mend(place.get())
         return found[0].name if found else None
 
     def altered(self) -> str | None:
         """What the function changed that no program could change."""
         holds = [eval(text.format("thing"), {"thing": thing}) == was for thing, text, was in self.contents]
         changed = [thing for (thing, _, _), same in zip(self.contents, holds, strict=True) if not same]
+        changed += [thing for thing, was in self.steps if state_of(thing) != was]
         changed += [thing for thing, was in self.sets if len(thing) == len(was) and thing != was]
         self.contents = [item for item, same in zip(self.contents, holds, strict=True) if same]
-        return f"a {type(changed[0]).__name__} is changed, by no call of NumPy" if changed else None
+        if changed:
+            return f"a {type(changed[0]).__name__} is changed, by no call of NumPy"
+        for tensor, node in self._graphs:
+            if tensor._node is not node and not type(tensor._node) is type(node) is Leaf:
+                return "a Tensor that was there before the call is given a graph, or requires grad as it did not"
+        return None
 
     def grown(self) -> str | None:
         """The name of a container that has more or fewer entries than before, if there is one."""
@@ -423,20 +438,6 @@ class Reach:
             if len(container) != size:
                 return f"a {type(container).__name__} that had {size} entries has {len(container)}"
         return None
-
-
-def _package(thing: Any) -> str:
-    """The package in which a class or a function was defined; "" for what C code made and does not say."""
-    module = getattr(thing, "__module__", None)
-    return module.split(".")[0] if isinstance(module, str) else ""
-
-
-def _mend(container: Any) -> None:
-    """Leave no recording arrays in a container."""
-    if isinstance(container, (set, frozenset)):
-        return  # they are found by what they are, and so is what stands in a set
-    for key in list(container) if isinstance(container, dict) else range(len(container)):
-        container[key] = plain(container[key])
 
 
 class _Gone:

@@ -16,8 +16,20 @@ import numpy as np
 from ..engine.callsite import is_ours
 from .arrays import RecordingArray, Stream, bare, plain_array
 from .numbers import Number
-from .signatures import WRITERS, may_vary, told
-from .values import Check, Instruction, Storage, Value, map_tree, strided
+from .signatures import DIVIDING, FACTS, METHODS, OF_PLACES, WRITERS, is_whole, may_vary, settled, told
+from .values import (
+    Check,
+    Instruction,
+    Storage,
+    Value,
+    map_tree,
+    same_numbers,
+    same_place,
+    strided,
+    strides_in,
+    varying,
+    within,
+)
 
 __all__ = ["Tape"]
 
@@ -28,11 +40,6 @@ _CONVERSIONS = {"float()", "complex()"}
 """By what a number is made one that is known as it is."""
 _PLAIN_ARRAYS = (np.ndarray, np.memmap, RecordingArray)
 """The classes of arrays that compute alike."""
-_FACTS = {"shape", "ndim", "size", "broadcast_shapes", "iscomplexobj", "isrealobj", "result_type", "can_cast",
-          "common_type", "isscalar"}  # fmt: skip
-"""Functions whose result is no value of an array."""
-_OF_PLACES = {"may_share_memory", "shares_memory"}
-"""Functions of where arrays lie: it is known of what the program makes itself."""
 
 
 def _root(array: Any) -> Any:
@@ -139,14 +146,18 @@ class Tape:
     def _alias(self, array: Any, storage: Storage) -> Value:
         """A view of known memory that was cut without a call that could be seen: as strides of its owner."""
         whole = storage.whole or self._wholes.get(storage)
-        if whole is not None and _same_place(array, whole.array):
+        if whole is not None and same_place(array, whole.array):
             return whole
-        if storage.kind == "state" and (whole is None or not _within(array, whole.array)):
+        if storage.kind == "state" and (whole is None or not within(array, whole.array)):
             whole = storage.whole = Value(storage, storage.array)
-        if whole is None or not whole.array.flags.c_contiguous or not _within(array, whole.array):
+        if whole is None or not whole.array.flags.c_contiguous or not within(array, whole.array):
             self.unsure = f"an array of shape {array.shape} was cut from one that is not in the record"
             return Value(storage, array)
-        args = (whole, *_cut(array, whole.array))
+        for view in self.instructions:  # it may have been cut from one of these, as that lay in this run
+            for leaf in varying(view) if view.kind == "view" and view.makes()[0].storage is storage else ():
+                known = leaf.array.item() if type(leaf) is Value else leaf.value
+                self.check(True, f"{{0}} == {known!r}", (leaf,))
+        args = (whole, *strides_in(array, whole.array))
         instruction = Instruction("view", "strided", strided, args, {}, self._where())
         made = instruction.outs = Value(storage, array, instruction)
         self.instructions.append(instruction)
@@ -158,9 +169,9 @@ class Tape:
         bare, source = plain_array(array), plain_array(parent)
         if np.shares_memory(bare, source):
             value = self.value(parent)
-            if not _same_place(bare, source):
+            if not same_place(bare, source):
                 value = self._alias(bare, value.storage)
-        elif bare.shape == source.shape and _same_numbers(bare, source.astype(bare.dtype)):
+        elif bare.shape == source.shape and same_numbers(bare, source.astype(bare.dtype)):
             layout = {"order": "C"} if bare.flags.c_contiguous and not source.flags.c_contiguous else {}
             instruction = Instruction(
                 "call", "array", np.array, (self.value(parent), bare.dtype), layout, self._where()
@@ -192,8 +203,8 @@ class Tape:
         """Make and record one call."""
         name = name or function.__name__
         if not self.busy and not _SILENT.issuperset(np.geterr().values()):
-            self.escape(f"{name}() under np.errstate, by which it may raise,", None)
-        args, kwargs = told(function, args, kwargs)
+            self._may_raise(function, name, args)
+        args, kwargs = settled(function, name, *told(function, args, kwargs))
         out = kwargs.get("out")
         target = None
         if function in WRITERS or name.endswith(".at"):
@@ -214,7 +225,7 @@ class Tape:
         if target is not None:
             self._writes(instruction, target)
             return result
-        if name in _FACTS or (name in _OF_PLACES and not all(value.is_given for value in instruction.reads())):
+        if name in FACTS or (name in OF_PLACES and not all(value.is_given for value in instruction.reads())):
             return result
         if isinstance(result, bool):
             value = instruction.outs = Value(Storage("fresh", found := np.asarray(result)), found, instruction)
@@ -229,8 +240,18 @@ class Tape:
                     self.check(True, f"{{0}}.shape == {value.shape}", (value,))
         return made
 
+    def _may_raise(self, function: Any, name: str, args: Any) -> None:
+        """A call under ``np.errstate``, by which NumPy raises: in whole numbers for a 0 alone, which is a decision."""
+        if not is_whole(function, args):
+            self.escape(f"{name}() under np.errstate, by which it may raise,", None)
+        elif function in DIVIDING:
+            with np.errstate(all="ignore"):
+                bool(np.any(np.equal(args[1], 0)))
+
     def _made(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """What a function returns; what it calls is not written down."""
+        if args and isinstance(args[0], np.generic) and isinstance(function, METHODS):
+            function, args = getattr(args[0], function.__name__), args[1:]  # NumPy's scalars have their own
         before, self.busy = self.busy, True
         try:
             return function(*args, **kwargs)
@@ -267,7 +288,7 @@ class Tape:
             self.prelude.append(instruction)
             known = [v for v in self._constants.values() if v.storage is storage]
             for v in known:
-                cut = Instruction("view", "strided", strided, (whole, *_cut(v.array, root)), {}, self._where())
+                cut = Instruction("view", "strided", strided, (whole, *strides_in(v.array, root)), {}, self._where())
                 v.source, cut.outs = cut, v
                 self.prelude.append(cut)
         return value
@@ -295,7 +316,7 @@ class Tape:
                 self._wholes[storage] = value
             instruction.outs = value
             wrapped = self.wrap(array, value)
-            wrapped._scalar = isinstance(result, np.generic)
+            wrapped._scalar = value.scalar = isinstance(result, np.generic)
             return wrapped
         if isinstance(result, (tuple, list)):
             made, outs = [], []
@@ -380,8 +401,9 @@ class Tape:
         if how == "bool":
             self.check(bool(value), "bool({0})", (self.value(array),))
             return bool(value)
-        if how == "index":
-            self.check(True, f"{{0}} == {value!r}", (self.value(array),))
+        if how in ("index", "int"):
+            value, text = (value, "{0}") if how == "index" else (int(value), "int({0})")
+            self.check(True, f"{text} == {value!r}", (self.value(array),))
             return value
         if how == "item":
             if isinstance(value, bool):
@@ -423,25 +445,3 @@ class Tape:
 
 
 _NUMPY = os.path.dirname(np.__file__)
-
-
-def _cut(array: Any, owner: Any) -> tuple[Any, ...]:
-    """What ``strided`` needs to cut an array from the one that owns its memory."""
-    offset = array.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
-    return array.shape, array.dtype, offset, array.strides
-
-
-def _same_place(a: Any, b: Any) -> bool:
-    """Whether two arrays are the same elements of the same memory."""
-    start = a.__array_interface__["data"][0] == b.__array_interface__["data"][0]
-    return start and a.shape == b.shape and a.strides == b.strides and a.dtype == b.dtype
-
-
-def _same_numbers(a: Any, b: Any) -> bool:
-    return np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
-
-
-def _within(array: Any, whole: Any) -> bool:
-    """Whether all of an array's elements lie in the memory of another."""
-    (low, high), (first, last) = (np.lib.array_utils.byte_bounds(each) for each in (array, whole))
-    return bool(first <= low and high <= last)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .values import Instruction, Value
+from .values import Instruction, Value, extent
 
 __all__ = ["Rows", "is_flat", "is_whole", "only_names", "rows_of", "together"]
 
@@ -162,7 +162,10 @@ def together(values: Iterable[Value], by_element: bool) -> bool:
 
     If each element is a row, they must be the same or lie apart.
     """
-    spans = [_Span(value.array) for value in dict.fromkeys(values)]
+    views = dict.fromkeys(values)
+    if len(views) > 1 and any(extent(view) is not view for view in views):
+        return False
+    spans = [_Span(view.array) for view in views]
     return all(a.fits(b, by_element) for i, a in enumerate(spans) for b in spans[:i])
 
 

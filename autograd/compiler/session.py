@@ -150,7 +150,8 @@ class Session:
                 self.result = self._function(*guards.args, **guards.kwargs)
             finished = True
             tensors = outputs_of(self.result, guards.known)
-            trees = self._read_result(tensors, first_rank)
+            with creators_watched(tape):
+                trees = self._read_result(tensors, first_rank)
             self._check_arguments(before)
         except Exception as error:
             if finished:
@@ -225,7 +226,9 @@ class Session:
             return trees
         except UnrecordableError as error:
             tape.escapes.append(str(error))
-            return None
+        except Exception as error:  # noqa: BLE001 (the function is done; its backward may never be asked for)
+            tape.escapes.append(f"the backward of the result cannot be recorded ({type(error).__name__}: {error})")
+        return None
 
     def _check_arguments(self, before: list[tuple[Any, Any, Any, Any]]) -> None:
         """An argument may be written into, but not made another Tensor of."""
@@ -343,7 +346,8 @@ class Session:
                 second, parameters = graded.backward(tape)
                 run_passes(second, options.passes)
                 back = _Emission(second, f"{name}_backward", parameters, False, options)
-            program.graded = (graded.outs, list(graded.saved), list(graded.given))
+            saved = graded.saved if back is None else graded.needed_by(back.emitter)
+            program.graded = (graded.outs, list(saved), list(graded.given))
             program.attach = True
         run_passes(program, options.passes)
         _own_constants(program)

@@ -4,27 +4,38 @@ from __future__ import annotations
 
 import functools
 import inspect
+import operator
 import types
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 
-from .arrays import RecordingArray
+from .arrays import RecordingArray, bare
+from .numbers import Number
 from .values import map_tree
 
-__all__ = ["WRITERS", "may_vary", "told"]
+__all__ = ["DIVIDING", "FACTS", "METHODS", "OF_PLACES", "WRITERS", "is_whole", "may_vary", "settled", "told"]
 
 WRITERS = {
     np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal, np.ndarray.__setitem__,
     np.ndarray.fill, np.ndarray.sort, np.ndarray.partition, np.ndarray.put,
 }  # fmt: skip
 """Functions and methods that write into their first argument."""
+FACTS = {"shape", "ndim", "size", "broadcast_shapes", "iscomplexobj", "isrealobj", "result_type", "can_cast",
+          "common_type", "isscalar"}  # fmt: skip
+"""Functions whose result is no value of an array."""
+OF_PLACES = {"may_share_memory", "shares_memory"}
+"""Functions of where arrays lie: it is known of what the program makes itself."""
+METHODS = (type(np.ndarray.reshape), type(np.ndarray.__getitem__))
+"""The classes of the methods of arrays."""
 _VARYING = {
     "nonzero", "flatnonzero", "argwhere", "unique", "unique_all", "unique_counts", "unique_inverse", "unique_values",
     "extract", "compress", "union1d", "intersect1d", "setdiff1d", "setxor1d", "bincount", "trim_zeros",
 }  # fmt: skip
 """Functions whose result may be of another shape for other values."""
-_TOLD_BY_VALUES = {"repeat", "split", "array_split", "delete", "insert", "tile", "resize", "pad"}
+_TOLD_BY_VALUES = {"repeat", "split", "array_split", "delete", "insert", "tile", "resize", "pad", "reshape",
+                   "broadcast_to"}  # fmt: skip
 """Functions whose result's shape depends on the values of the arguments after the first."""
 
 
@@ -57,6 +68,71 @@ _WITH_OUT = {"all", "any", "argmax", "argmin", "cumprod", "cumsum", "max", "mean
 """Methods whose last argument by place is ``out``, or one that may be None as well."""
 
 
+_ALL: Collection[Any] = range(64)
+_OF_VALUES: dict[str, Collection[Any]] = {
+    **dict.fromkeys(("__getitem__", "__setitem__", "array", "asanyarray", "asarray", "clip", "copyto", "dot", "fill",
+                     "isin", "outer", "place", "pow", "put", "putmask", "searchsorted", "where"), _ALL),
+    **dict.fromkeys(("linspace", "logspace", "geomspace"), (0, 1, "start", "stop")),
+    **dict.fromkeys(("full", "full_like"), (1, "fill_value")), "take": (1, "indices"), "roll": (1, "shift"),
+    **dict.fromkeys(("tril", "triu"), (1, "k")), "round": (1, "decimals"), "item": _ALL,
+}  # fmt: skip
+"""Which arguments, by place and by name, of functions that are no ufuncs say nothing of the shape of the result."""
+
+
+DIVIDING = {np.floor_divide, np.remainder, np.fmod, np.divmod, np.divide}
+"""Ufuncs that divide."""
+_WHOLE = {np.add, np.subtract, np.multiply, np.negative, np.absolute, np.sign, np.equal, np.not_equal, *DIVIDING}
+"""Ufuncs that go wrong with whole numbers only where these divide by 0."""
+
+
+def is_whole(function: Any, args: Any) -> bool:
+    """Whether a call computes with whole numbers."""
+    return function in _WHOLE and all(np.asarray(bare(arg)).dtype.kind in "biu" for arg in args)
+
+
+_SHAPED = {"arange", "empty", "eye", "full", "identity", "indices", "linspace", "logspace", "geomspace", "ones", "tri",
+           "zeros", "split", "array_split", "hsplit", "vsplit", "dsplit"}  # fmt: skip
+"""Functions that make an array of a shape, or as many arrays, as they are told."""
+
+
+def settled(function: Any, name: str, args: Any, kwargs: Any) -> tuple[Any, Any]:
+    """The arguments; whole numbers that may say of what shape the result is are known: the program holds for these."""
+    if isinstance(function, np.ufunc):
+        return args, kwargs
+    free = _OF_VALUES.get(name, ())
+    known = _known_or_float if name == "arange" else _known if name in _SHAPED else _known_number
+    if name in ("__getitem__", "__setitem__"):
+        args = (args[0], _stepping(args[1]), *args[2:])
+    args = tuple([arg if i in free else map_tree(arg, known) for i, arg in enumerate(args)])
+    return args, {key: arg if key in free else map_tree(arg, known) for key, arg in kwargs.items()}
+
+
+def _stepping(index: Any) -> Any:
+    """An index whose slices' steps are known: they say what lies between the elements."""
+    parts = [slice(x.start, x.stop, _known(x.step)) if type(x) is slice else x for x in _parts(index)]
+    return tuple(parts) if type(index) is tuple else parts[0]
+
+
+def _parts(index: Any) -> Any:
+    return index if type(index) is tuple else (index,)
+
+
+def _known_number(item: Any) -> Any:
+    return operator.index(item) if type(item) is Number and isinstance(item.value, (int, np.integer)) else item
+
+
+def _known(item: Any) -> Any:
+    scalar = type(item) is RecordingArray and item.dtype.kind in "iu" and not item.ndim
+    return operator.index(item) if scalar else _known_number(item)
+
+
+def _known_or_float(item: Any) -> Any:
+    if type(item) is Number:
+        hash(item)  # which is a question for what it is
+        return item.value
+    return _known(item)
+
+
 def may_vary(name: str, args: Any) -> bool:
     """Whether values say how large the result of such a call is."""
     if name == "where":
@@ -65,5 +141,7 @@ def may_vary(name: str, args: Any) -> bool:
     map_tree(args[1:], found.append)
     arrays = [item for item in found if isinstance(item, RecordingArray)]
     if name == "__getitem__":
-        return any(array.dtype.kind == "b" for array in arrays)
+        slices = [part for part in _parts(args[1]) if type(part) is slice]
+        sliced = any(type(item) in (Number, RecordingArray) for part in slices for item in (part.start, part.stop))
+        return sliced or any(array.dtype.kind == "b" for array in arrays)
     return name in _VARYING or (name in _TOLD_BY_VALUES and len(arrays) > 0)

@@ -16,7 +16,7 @@ from .recording import Tape
 from .standins import Unseen
 from .values import UnrecordableError, Value
 
-__all__ = ["Effect", "Given", "Slot", "TensorOf", "plain", "shapes_in", "tree_of"]
+__all__ = ["Effect", "Given", "Slot", "TensorOf", "mend", "plain", "shapes_in", "tree_of"]
 
 
 _CONSTANT = (bool, int, float, complex, str, bytes, np.generic, np.dtype, type, slice, range, enum.Enum)
@@ -118,6 +118,14 @@ def _bare(array: RecordingArray) -> Any:
     return np.ndarray.view(array, np.ndarray)
 
 
+def mend(container: Any) -> None:
+    """Leave no recording arrays in a container."""
+    if isinstance(container, (set, frozenset)):
+        return  # they are found by what they are, and so is what stands in a set
+    for key in list(container) if isinstance(container, dict) else range(len(container)):
+        container[key] = plain(container[key])
+
+
 def shapes_in(arguments: Any) -> tuple[tuple[int, ...], ...]:
     """The shapes of the arrays and Tensors among arguments, also of those within tuples, lists and dicts."""
     if isinstance(arguments, Handle):
@@ -146,7 +154,7 @@ def tree_of(thing: Any, tape: Tape, known: Callable[[Any], Any], where: str, mad
 
 
 def _tree_of(thing: Any, tape: Tape, known: Callable[[Any], Any], where: str, made: dict[int, Any]) -> Any:
-    if isinstance(thing, Number) or thing is None or isinstance(thing, _CONSTANT):
+    if type(thing) is not RecordingArray and (thing is None or isinstance(thing, (Number, *_CONSTANT))):
         return thing
     if type(thing) is Unseen:
         thing.used()

@@ -19,8 +19,10 @@ from ..engine.mutation import clock
 from ..engine.nodes import Handle
 from ..engine.sweep import sweep
 from ..errors import GradientError
-from .program import Program, reads_of
+from .graded import ProgramOp
+from .program import Program, numbers_of, reads_of
 from .reach import Reach
+from .values import Value
 
 __all__ = ["Backup", "Samples", "Trial", "difference"]
 
@@ -58,8 +60,11 @@ def _frozen(tree: Any) -> Any:
     return {key: _frozen(item) for key, item in tree.items()} if isinstance(tree, dict) else tree
 
 
-def difference(name: str, ran: Any, true: Any, owners: set[int]) -> str | None:
-    """In what a frozen tree of the program differs from the function's; None if it does not."""
+def difference(name: str, ran: Any, true: Any, owners: set[int], digits: str = "float64") -> str | None:
+    """In what a frozen tree of the program differs from the function's; None if it does not.
+
+    ``digits`` is the dtype of the arrays out of which Python's numbers were read.
+    """
     if isinstance(true, (tuple, list)):
         if not isinstance(ran, list) or len(ran) != len(true):
             return f"{name}: another number of items"
@@ -69,16 +74,18 @@ def difference(name: str, ran: Any, true: Any, owners: set[int]) -> str | None:
             return f"{name}: other keys"
         pairs = [(f"{name}[{key!r}]", ran[key], true[key]) for key in true]
     else:
-        return _of_leaf(name, ran, true, owners)
-    return next((found for pair in pairs if (found := difference(*pair, owners))), None)
+        return _of_leaf(name, ran, true, owners, digits)
+    return next((found for pair in pairs if (found := difference(*pair, owners, digits))), None)
 
 
-def _of_leaf(name: str, ran: Any, true: Any, owners: set[int]) -> str | None:
+def _of_leaf(name: str, ran: Any, true: Any, owners: set[int], digits: str) -> str | None:
     if not isinstance(true, (Handle, np.ndarray)):
         if isinstance(ran, _Copy) or type(ran) is not type(true):
             return f"{name} is {type(true).__name__}, and {type(ran).__name__} in the program"
         if isinstance(true, (float, complex, np.inexact)):
-            return array_difference(name, np.asarray(ran), np.asarray(true))
+            dtype = digits if type(true) is float else None
+            with np.errstate(over="ignore"):
+                return array_difference(name, np.asarray(ran, dtype), np.asarray(true, dtype))
         return None if ran is true or ran == true else f"{name} is {true!r}, and {ran!r} in the program"
     if not isinstance(ran, _Copy) or (isinstance(true, Handle) and type(ran.tensor) is not type(true)):
         return f"{name} is {type(true).__name__}, and something else in the program"
@@ -209,6 +216,7 @@ class Trial:
             self._seen = dict(enumerate(first.arguments))
             self._states_seen = first.states
         self._effects = [effect.place for effect in program.effects]
+        self._digits = _digits(program)
         targets = [(item.target.storage, item.line) for item in program.instructions() if item.target is not None]
         self._lines = [(storage.array, line) for storage, line in targets if storage.kind in ("state", "input")]
         self._roots = list({id(array): array for array, _ in self._lines}.values())
@@ -224,13 +232,14 @@ class Trial:
         """Run both; returns what the function returned."""
         arguments = list(arrays_in(self.arguments)) if self._seen else []
         samples = [sample(arguments[i]) for i in self._seen]
-        if self._states_seen and clock.now != self._time:
+        time = clock.now
+        if self._states_seen and time != self._time:
             samples += [sample(array) for array, _ in self._states_seen]
         else:
             samples += (self._last or [])[len(samples) :]
-        self._time = clock.now
         self._calls += 1
         if self._last == samples:  # nothing that was not compared before
+            self._time = time
             if self._calls > PATIENCE:
                 self._states_seen, self._last = [], samples[: len(self._seen)]
                 self.conclusive = not self._seen
@@ -243,6 +252,7 @@ class Trial:
             for part in self._parts:
                 part.compared = False
         if self.done and self.verdict is None:
+            self._time = time
             now = dict(zip(self._seen, samples, strict=False))
             pairs = list(zip(self._states_seen, samples[len(now) :], strict=True))
             self._seen = {i: was for i, was in self._seen.items() if now[i] == was}
@@ -268,6 +278,7 @@ class Trial:
         except Exception as error:  # noqa: BLE001 (whatever it is, the function decides)
             failure = error
         results = _frozen(ran)
+        gradients = _own_gradients(results)
         left = [_frozen(_now(place)) for place in self._effects]
         wrote = [array.copy() for array in states]
         drew = [generator.state for generator, _ in draws]
@@ -286,15 +297,16 @@ class Trial:
         elif sizes := [c for c, size in self._containers if len(c) != size]:
             self.verdict = f"a {type(sizes[0]).__name__} grew or shrank"
         else:
-            found = [difference("the result", results, true, owners)]
-            found += [difference(p.name, a, _now(p), owners) for p, a in zip(self._effects, left, strict=True)]
+            found = [difference("the result", results, true, owners, self._digits)]
+            pairs = zip(self._effects, left, strict=True)
+            found += [difference(p.name, a, _now(p), owners, self._digits) for p, a in pairs]
             found += [self._of_state(a, b) for a, b in zip(wrote, states, strict=True)]
             found += ["the state of a random generator"] * any(
                 g.state != s for (g, _), s in zip(draws, drew, strict=True)
             )
             found += [f"{name} was written" for name, array, old in others.values() if _sum(array) != old]
             found += [f"{p.name} changed" for p, v in before if p.identity() not in effects and not _same(_now(p), v)]
-            found += [self._of_gradients(results, true)]
+            found += [self._of_gradients(results, gradients, true)]
             self.verdict = next((text for text in found if text), None)
         return true
 
@@ -318,22 +330,44 @@ class Trial:
             if isinstance(value, np.ndarray) and value.dtype.kind in "biufc" and id(_owner(value)) not in known:
                 yield place, value
 
-    def _of_gradients(self, results: Any, true: Any) -> str | None:
-        """Compare the gradients of outputs that require grad, all seeds being one."""
-        pairs = list(_graded(results, true))
-        if not pairs:
-            return None
-        nodes = {getattr(own.tensor._node, "source", own.tensor._node) for own, _ in pairs}
-        parents = [parent for node in nodes for parent in node.parents if parent is not None]
-        sides = []
-        for roots in ([own.tensor._node for own, _ in pairs], [tensor._node for _, tensor in pairs]):
-            seeds = [np.ones(root.shape, root.dtype) for root in roots]
-            try:
-                found = sweep(roots, seeds, targets=parents, retain=True)
-                sides.append([found[parent] for parent in parents])
-            except GradientError as error:
-                sides.append([type(error).__name__])
-        return difference("the gradient", _frozen(sides[0]), sides[1], set())
+    def _of_gradients(self, results: Any, own: tuple[list[Any], Any], true: Any) -> str | None:
+        """Compare the gradients of outputs that require grad: of the program's, which are known, and the function's."""
+        parents, found = own
+        tensors = [tensor for _, tensor in _graded(results, true)]
+        return difference("the gradient", found, _gradients([t._node for t in tensors], parents), set())
+
+
+def _own_gradients(results: Any) -> tuple[list[Any], Any]:
+    """What the outputs of a program are differentiated by, and their gradients.
+
+    These are taken at once: the function's run writes again what was saved for them.
+    """
+    nodes = [output.tensor._node for output in _outputs(results)]
+    made = {getattr(node, "source", node) for node in nodes}
+    parents = [parent for node in made for parent in node.parents if parent is not None]
+    return parents, _frozen(_gradients(nodes, parents))
+
+
+def _outputs(copies: Any) -> Iterator[_Copy]:
+    """The outputs of a program that require grad, among its results."""
+    if isinstance(copies, _Copy):
+        node = None if copies.tensor is None else copies.tensor._node
+        if isinstance(getattr(getattr(node, "source", node), "op", None), ProgramOp):
+            yield copies
+    elif isinstance(copies, (list, dict)):
+        for inner in copies.values() if isinstance(copies, dict) else copies:
+            yield from _outputs(inner)
+
+
+def _gradients(nodes: list[Any], parents: list[Any]) -> list[Any]:
+    """The gradients of the sum of all elements at some nodes, or what went wrong."""
+    if not nodes:
+        return []
+    try:
+        found = sweep(nodes, [np.ones(node.shape, node.dtype) for node in nodes], targets=parents, retain=True)
+    except GradientError as error:
+        return [type(error).__name__]
+    return [found[parent] for parent in parents]
 
 
 def _graded(copies: Any, true: Any) -> Iterator[tuple[_Copy, Any]]:
@@ -364,6 +398,13 @@ def _has_constants(program: Program) -> bool:
     """Whether arrays of the recording are in the program, which may have come from anywhere."""
     values = [value for item in program.items for value in reads_of(item)]
     return any(v.storage.kind == "constant" and not v.storage.own for v in (*values, *program.given()))
+
+
+def _digits(program: Program) -> str:
+    """The narrowest floating dtype of the arrays out of which the numbers that a program gives were read."""
+    numbers = numbers_of([program.results, *[effect.tree for effect in program.effects]])
+    read = {str(part.dtype) for number in numbers for part in number.parts if type(part) is Value}
+    return next((dtype for dtype in ("float16", "float32") if dtype in read), "float64")
 
 
 def sample(array: Any) -> int:

@@ -47,9 +47,10 @@ class Value:
         array: the array of the run that was recorded.
         source: the instruction that made it, None of an argument, a state or a constant.
         place: for an input or a state where it is found at each call.
+        scalar: whether NumPy gave a scalar.
     """
 
-    __slots__ = ("array", "name", "place", "source", "storage")
+    __slots__ = ("array", "name", "place", "scalar", "source", "storage")
 
     def __init__(self, storage: Storage, array: Any, source: Any = None, place: Any = None) -> None:
         self.storage = storage
@@ -57,6 +58,7 @@ class Value:
         self.source = source
         self.place = place
         self.name = ""
+        self.scalar = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -176,6 +178,31 @@ def collect(tree: Any, found: list[Value]) -> None:
         collect((tree.start, tree.stop, tree.step), found)
 
 
+def wanders(view: Instruction) -> bool:
+    """Whether it depends on values, as of an index, where a view lies."""
+    return bool(varying(view))
+
+
+def varying(view: Instruction) -> list[Any]:
+    """The Numbers and values by which it is decided where a view lies."""
+    found: list[Any] = []
+    map_tree((view.args[1:], view.kwargs), found.append)
+    return [leaf for leaf in found if type(leaf) in (Number, Value)]
+
+
+def extent(value: Value) -> Value:
+    """The value in which one lies, wherever an index that varies puts it: itself, if it is always at one place."""
+    found, source = value, value.source
+    while source is not None and source.kind == "view":
+        base = next((read for read in source.reads() if read.storage is value.storage), None)
+        if base is None:
+            break
+        if wanders(source):
+            found = base
+        source = base.source
+    return found
+
+
 def apart(array: Any, others: tuple[Any, ...]) -> Any:
     """The array, or a copy of the same layout if it may lie in one of the others."""
     if not any(np.may_share_memory(array, other) for other in others):
@@ -190,3 +217,26 @@ def apart(array: Any, others: tuple[Any, ...]) -> Any:
 def strided(array: Any, shape: tuple[int, ...], dtype: Any, offset: int, strides: tuple[int, ...]) -> Any:
     """The view of an array's memory with these strides."""
     return np.ndarray(shape, dtype, array, offset, strides)
+
+
+def strides_in(array: Any, owner: Any) -> tuple[Any, ...]:
+    """What ``strided`` needs to cut an array from the one that owns its memory."""
+    offset = array.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
+    return array.shape, array.dtype, offset, array.strides
+
+
+def same_place(a: Any, b: Any) -> bool:
+    """Whether two arrays are the same elements of the same memory."""
+    start = a.__array_interface__["data"][0] == b.__array_interface__["data"][0]
+    return start and a.shape == b.shape and a.strides == b.strides and a.dtype == b.dtype
+
+
+def same_numbers(a: Any, b: Any) -> bool:
+    """Whether two arrays have the same numbers; nan is one too."""
+    return np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
+
+
+def within(array: Any, whole: Any) -> bool:
+    """Whether all of an array's elements lie in the memory of another."""
+    (low, high), (first, last) = (np.lib.array_utils.byte_bounds(each) for each in (array, whole))
+    return bool(first <= low and high <= last)

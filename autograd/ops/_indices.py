@@ -12,7 +12,7 @@ from ._blocks import BLOCK, in_blocks
 
 __all__ = [
     "at", "blocks_apart", "from_start", "has_no_repeats", "ints_first", "is_basic", "is_integer_array", "is_lone",
-    "names_elements", "positions", "put", "take_many",
+    "names_elements", "positions", "put", "take_many", "with_ints",
 ]  # fmt: skip
 
 
@@ -76,7 +76,7 @@ def ints_first(index: Any) -> tuple[Any, Any] | None:
     rest: list[Any] = []
     for part in index:
         if _is_int(part):
-            first.append(int(part))  # an array of no dimension would copy
+            first.append(part.item() if isinstance(part, np.ndarray) else int(part))
             continue
         if _is_flag(part):
             first.append(None)
@@ -89,6 +89,14 @@ def ints_first(index: Any) -> tuple[Any, Any] | None:
             part = np.asarray(part) if isinstance(part, list) else part
             first.extend([slice(None)] * (part.ndim if _is_mask(part) else 1))
     return tuple(first), tuple(rest)
+
+
+def with_ints(index: tuple[Any, ...]) -> tuple[Any, ...]:
+    """An index with ints for arrays of no dimensions, by which PyTorch takes a view, and NumPy would copy."""
+    for part in index:
+        if isinstance(part, np.ndarray) and not part.ndim and part.dtype.kind in "iu":
+            return tuple([x.item() if isinstance(x, np.ndarray) and not x.ndim and _is_int(x) else x for x in index])
+    return index
 
 
 def is_lone(index: tuple[Any, ...]) -> bool:

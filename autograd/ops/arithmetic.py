@@ -192,7 +192,7 @@ def _whole(divide: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
 
 def are_whole(*values: Any) -> bool:
     """Whether these arrays and numbers are all integers or bools."""
-    return all(getattr(value, "dtype", np.dtype(type(value))).kind in "biu" for value in values)
+    return all(getattr(value, "dtype", np.dtype(value.__class__)).kind in "biu" for value in values)
 
 
 def are_bools(*values: Any) -> bool:

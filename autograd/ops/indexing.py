@@ -22,7 +22,7 @@ from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
 from ._blocks import BLOCK
 from ._index_sums import added
-from ._indices import at, has_no_repeats, is_basic, is_lone, positions, put, take_many
+from ._indices import at, has_no_repeats, is_basic, is_lone, positions, put, take_many, with_ints
 
 _INDICES: list[tuple[tuple[int, ...], Any]] = [
     ((4,), 1),
@@ -62,12 +62,14 @@ def getitem(x: Any, index: Any) -> Any:
 
     Raises: IndexError.
     """
-    if isinstance(index, np.ndarray):
+    if type(index) is tuple:
+        index = with_ints(index)
+    elif isinstance(index, np.ndarray):
         if index.dtype is dtypes.int64 and index.ndim and isinstance(x, np.ndarray) and x.ndim:
             many = index.size > BLOCK and type(index) is type(x) is np.ndarray
             return take_many(x, index) if many else x.take(index, 0)  # in a third of the time
         if not index.ndim and index.dtype.kind in "iu":
-            index = int(index)  # a view, as by a number
+            index = index.item()  # a view, as by a number
     if type(index) is not tuple:
         out = x[index]
     elif index and type(index[-1]) is type(x) is np.ndarray and is_lone(index) and index[-1].dtype == np.int64:
