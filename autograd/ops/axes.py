@@ -182,7 +182,7 @@ def take_lines(x: Any, index: Any, dim: int) -> Any:
     """``np.take_along_axis`` for indices that are in bounds, as many in other dimensions as ``x`` has."""
     if index.size < MANY or type(x) is not np.ndarray:
         return np.take_along_axis(x, index, dim)
-    x = np.ascontiguousarray(x)
+    x, dim = np.ascontiguousarray(x), dim % x.ndim
     out = np.empty(index.shape, x.dtype)
 
     def work(block: Any) -> None:
