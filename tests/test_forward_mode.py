@@ -396,6 +396,18 @@ def test_numbers_move_by_numbers():
         func.jvp(anp.square, (X,), (1.0,))
 
 
+@pytest.mark.parametrize("kind", [complex, str])
+def test_real_numbers_do_not_move_by_others(kind):
+    v = X.astype(kind)
+    with pytest.raises(autograd.DtypeError, match="jvp: expected tangents of the dtypes of the primals, float64, got"):
+        func.jvp(anp.square, (X,), (v,))
+    with pytest.raises(autograd.DtypeError, match="linearize: expected tangents of the dtypes"):
+        func.linearize(anp.square, X)[1](v)
+    with pytest.raises(autograd.DtypeError, match="vjp: expected weights of the dtypes of the outputs, float64, got"):
+        func.vjp(anp.square, X)[1](v)
+    assert func.jvp(anp.square, (X + 0j,), (V,))[1].dtype == np.complex128  # the other way round they do
+
+
 def test_a_captured_value_that_is_differentiated_outside_is_reached():
     def outer(w):
         return make_jvp(lambda x: anp.sum(anp.sin(x * w)))(X)(V)[1]
