@@ -385,6 +385,12 @@ def test_a_direction_may_be_any_array_of_the_shape(v):
     assert moved.dtype == np.float64
 
 
+def test_a_view_moves_by_a_direction_laid_out_otherwise():
+    x, v = autograd.ones(3, 4), autograd.arange(12.0).reshape(4, 3).T
+    assert func.jvp(lambda x: (x * 1).view(-1), (x,), (v,))[1].tolist() == v.reshape(-1).tolist()
+    assert func.jvp(lambda x: x.sum().view(1), (x,), (v,))[1].tolist() == [66]
+
+
 def test_numbers_move_by_numbers():
     assert make_jvp(anp.square)(3.0)(2.0) == (9.0, 12.0)
     assert make_jvp(anp.square)(np.float32(3))(2.0)[1].dtype == np.float32
