@@ -385,6 +385,12 @@ def test_a_direction_may_be_any_array_of_the_shape(v):
     assert moved.dtype == np.float64
 
 
+def test_a_view_moves_by_a_direction_laid_out_otherwise():
+    x, v = autograd.ones(3, 4), autograd.arange(12.0).reshape(4, 3).T
+    assert func.jvp(lambda x: (x * 1).view(-1), (x,), (v,))[1].tolist() == v.reshape(-1).tolist()
+    assert func.jvp(lambda x: x.sum().view(1), (x,), (v,))[1].tolist() == [66]
+
+
 def test_numbers_move_by_numbers():
     assert make_jvp(anp.square)(3.0)(2.0) == (9.0, 12.0)
     assert make_jvp(anp.square)(np.float32(3))(2.0)[1].dtype == np.float32
@@ -394,6 +400,18 @@ def test_numbers_move_by_numbers():
         make_jvp(anp.square)(X)(1.0)
     with pytest.raises(autograd.ShapeError, match="jvp: expected tangents"):
         func.jvp(anp.square, (X,), (1.0,))
+
+
+@pytest.mark.parametrize("kind", [complex, str])
+def test_real_numbers_do_not_move_by_others(kind):
+    v = X.astype(kind)
+    with pytest.raises(autograd.DtypeError, match="jvp: expected tangents of the dtypes of the primals, float64, got"):
+        func.jvp(anp.square, (X,), (v,))
+    with pytest.raises(autograd.DtypeError, match="linearize: expected tangents of the dtypes"):
+        func.linearize(anp.square, X)[1](v)
+    with pytest.raises(autograd.DtypeError, match="vjp: expected weights of the dtypes of the outputs, float64, got"):
+        func.vjp(anp.square, X)[1](v)
+    assert func.jvp(anp.square, (X + 0j,), (V,))[1].dtype == np.complex128  # the other way round they do
 
 
 def test_a_captured_value_that_is_differentiated_outside_is_reached():

@@ -805,6 +805,29 @@ def test_in_place_operations_under_saved_tensors_hooks():
     assert kept
 
 
+@pytest.mark.parametrize("cut", [lambda t: t.reshape(-1), lambda t: t.view(-1), lambda t: t.flatten()])
+def test_what_is_written_through_a_view_of_another_layout_is_that_part(cut):
+    """A tensor laid out by columns has views that one laid out by rows, as a gradient may be, has not."""
+    x = autograd.from_numpy(np.arange(12.0).reshape(4, 3).T).requires_grad_()
+    y = x * 1
+    cut(y.T)[::2].mul_(3)
+    factors = np.where(np.arange(12).reshape(4, 3).T % 2, 1.0, 3.0)
+    np.testing.assert_array_equal(y.detach().numpy(), factors * x.detach().numpy())
+    y.backward(autograd.ones(3, 4, dtype=autograd.float64))
+    np.testing.assert_array_equal(x.grad.numpy(), factors)
+
+
+def test_a_gradient_is_laid_out_as_it_likes():
+    x = autograd.ones(3, 4, requires_grad=True)
+    y = x.clone()
+    y.view(-1)[1:].mul_(2)
+    weights = autograd.arange(12.0).reshape(4, 3)
+    (y.T * weights).sum().backward()
+    factors = np.full((3, 4), 2.0)
+    factors[0, 0] = 1
+    np.testing.assert_array_equal(x.grad.numpy(), weights.numpy().T * factors)
+
+
 # ---- the whole table ------------------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ import pytest
 
 import autograd
 import nn.functional as F
+from autograd import func
 from autograd.engine import blocks
 from autograd.errors import BoundsError
 from autograd.func import grad as gradient
@@ -175,6 +176,18 @@ def test_sort_is_stable(dtype: Any, descending: bool) -> None:
     order = autograd.argsort(autograd.tensor(x), -1, descending).numpy()
     keys = x.astype(np.float64) * (-1 if descending else 1)
     np.testing.assert_array_equal(order, np.argsort(keys, -1, kind="stable"))
+
+
+@pytest.mark.parametrize("pick", [autograd.sort, lambda x, dim: autograd.topk(x, 99, dim)], ids=["sort", "topk"])
+@pytest.mark.parametrize(("shape", "dim"), [((ROWS, WIDTH), -1), ((WIDTH, ROWS), -2), ((ROWS * WIDTH,), -1)])
+def test_what_is_selected_moves(pick: Any, shape: tuple[int, ...], dim: int) -> None:
+    """In forward mode, and where a gradient is differentiated, what was selected moves as it does where it lies."""
+    x, v = (autograd.from_numpy(_numbers(seed).reshape(shape)) for seed in (1, 2))
+    expected = np.take_along_axis(v.numpy(), pick(x, dim)[1].numpy(), dim)
+    np.testing.assert_array_equal(func.jvp(lambda x: pick(x, dim)[0], (x,), (v,))[1].numpy(), expected)
+    weights = autograd.zeros(expected.shape, requires_grad=True)
+    (pulled,) = autograd.grad(pick(x.requires_grad_(), dim)[0], x, weights, create_graph=True)
+    np.testing.assert_array_equal(autograd.grad(pulled, weights, v)[0].numpy(), expected)
 
 
 @pytest.mark.parametrize("largest", [True, False])

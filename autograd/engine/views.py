@@ -198,7 +198,7 @@ def rebase(tensor: Handle, node: Any, line: str | None) -> None:
     views = [member._view for member in _chain(tensor)]
     # Not the views themselves: they hold the root, which gets the node that holds this.
     cuts = [(view.op, view.args, view.index) for view in views]
-    move(root, make_node(_PART_WRITTEN, (root._node, node), (_Part(cuts, root._data.shape),), root._data))
+    move(root, make_node(_PART_WRITTEN, (root._node, node), (_Part(cuts, root._data),), root._data))
 
 
 def _references(tensor: Handle) -> int:
@@ -247,9 +247,9 @@ def reshape_inplace(function: Callable[..., Any]) -> Callable[..., Any]:
 class _Part:
     """Which part of a root was overwritten through a view."""
 
-    def __init__(self, cuts: list[tuple[Any, tuple[Any, ...], int | None]], shape: tuple[int, ...]) -> None:
+    def __init__(self, cuts: list[tuple[Any, tuple[Any, ...], int | None]], root: Any) -> None:
         self.cuts = cuts
-        self.shape = shape
+        self.shape, self.strides = root.shape, root.strides
 
     def of(self, array: Any) -> Any:
         for cut in self.cuts:
@@ -257,7 +257,9 @@ class _Part:
         return array
 
     def mask(self) -> Any:
-        mask = np.zeros(self.shape, np.bool_)
+        # Laid out as the root was: where its part is a view of it, a part of another layout may be a copy.
+        order = sorted(range(len(self.shape)), key=lambda dim: -abs(self.strides[dim]))
+        mask = np.zeros([self.shape[dim] for dim in order], np.bool_).transpose(np.argsort(order))
         self.of(mask)[...] = True
         return mask
 

@@ -310,6 +310,7 @@ class Call:
 
         Raises:
             GradientError, ShapeError: it has another structure, or other shapes.
+            DtypeError: it has complex numbers where there are real ones, or no numbers.
         """
         leaves, found = flatten(given)
         if found is not spec and found != spec:
@@ -327,6 +328,12 @@ class Call:
                     f"got {tensor._data.shape} (leaf {i})"
                 )
             if tensor._data.dtype != value._data.dtype:
+                kind = tensor._data.dtype.kind
+                if kind not in "biufcV" or (kind == "c" and value._data.dtype.kind != "c"):
+                    raise DtypeError(
+                        f"{self.name}: expected {what} of the dtypes of {of}, {value._data.dtype}, got "
+                        f"{tensor._data.dtype} (leaf {i})" + ("; take its .real" if kind == "c" else "")
+                    )
                 tensor = tensor.astype(value._data.dtype)
             directions.append(tensor)
         return directions

@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from .._op import composed, new_tensor, op
+from .._op import composed, new_tensor, op, unwrap
 from .._protocols import numpy_function
 from ..engine.blocks import BLOCK, copied
 from ..engine.nodes import array_of
+from ..engine.views import shares_memory
 from ..errors import ShapeError
 from ..samples import case, reals
 
@@ -109,16 +110,22 @@ def _in_shape(x: Any, shape: Any) -> Any:
 @op(x=lambda g, x_shape: np.reshape(g, x_shape), view=True, jvp="linear", samples=[
     case(x=reals(shape=(2, 3)), shape=(3, 2)), case(x=reals(shape=(2, 3)), shape=-1),
 ])  # fmt: skip
+def view_(x: Any, shape: Any) -> Any:
+    """``x`` in another shape. Not refused where that takes a copy: gradients and tangents may be laid out otherwise."""
+    return _in_shape(x, shape)
+
+
 def view(x: Any, shape: Any) -> Any:
     """``x`` in another shape, never a copy.
 
     Raises: ShapeError if the number of elements differs, or if the layout in memory demands a copy.
     """
-    out = _in_shape(x, shape)
-    if out.size and not np.may_share_memory(out, x):
+    out = view_(x, shape)
+    made, array = unwrap(out), unwrap(x)
+    if made.size and not shares_memory(made, array):
         raise ShapeError(
-            f"view: a tensor of shape {x.shape} with strides {x.strides} cannot be seen as {out.shape} without a copy: "
-            "use reshape"
+            f"view: a tensor of shape {array.shape} with strides {array.strides} cannot be seen as {made.shape} "
+            "without a copy: use reshape"
         )
     return out
 
