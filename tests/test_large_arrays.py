@@ -167,6 +167,16 @@ def test_spread_of_equal_numbers() -> None:
         assert not x.grad.numpy().any()
 
 
+@pytest.mark.parametrize("largest", [True, False])
+def test_topk_of_a_lonely_nan(largest: bool) -> None:
+    """NaN is larger than any number, also where it stands beside a number that is among the leading ones itself."""
+    x = np.zeros((2, 4096), np.float32)
+    x[0, 5], x[0, 5 + 2048], x[0, 100] = np.nan, 9, 5
+    values, indices = autograd.topk(autograd.from_numpy(x), 2, largest=largest)
+    np.testing.assert_array_equal(indices.numpy(), [[5, 2053], [0, 1]] if largest else [[0, 1], [0, 1]])
+    np.testing.assert_array_equal(values.numpy(), [[np.nan, 9], [0, 0]] if largest else np.zeros((2, 2)))
+
+
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.int64, np.float64, np.bool_])
 @pytest.mark.parametrize("descending", [False, True])
 def test_sort_is_stable(dtype: Any, descending: bool) -> None:

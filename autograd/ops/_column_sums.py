@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
-from ..engine.sums import PIECE, accumulation_dtype, kept_ones, ones
+from ..engine.sums import PIECE, accumulation_dtype, kept_ones
 
-__all__ = ["column_means", "column_sums", "ones"]
+__all__ = ["column_means", "column_sums"]
 
 FEW = 1 << 15
 """Up to so many rows are added up one by one."""

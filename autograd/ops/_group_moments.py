@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.sums import ones
 from ._blocks import block_rows, in_blocks
-from ._column_sums import ones
 from ._moments import channels_scaled, channels_scaled_backward, far, rows_backward, rows_normalized
 
 __all__ = ["groups_backward", "groups_normalized"]

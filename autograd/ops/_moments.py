@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.sums import ones
 from ._blocks import block_rows, in_blocks
-from ._column_sums import column_means, column_sums, ones
+from ._column_sums import column_means, column_sums
 
 __all__ = [
     "channels_backward", "channels_normalized", "channels_scaled", "far", "rows_backward", "rows_normalized",

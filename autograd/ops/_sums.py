@@ -9,7 +9,7 @@ import numpy as np
 from ..engine.sums import SHORT, add_many
 from .axes import accumulation_dtype, axes_of, axis_of
 
-__all__ = ["SHORT", "add_reduce"]
+__all__ = ["add_reduce"]
 
 _add: Any = np.add.reduce  # bound once, and free of stubs that do not know positional arguments, which are faster
 

@@ -14,11 +14,11 @@ import numpy as np
 
 from .._op import composed, op
 from ..engine.foreign import first_foreign, require_plain
+from ..engine.sums import ones
 from ..errors import ArgumentError, DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic, reductions
 from ._blocks import block_rows, in_blocks
-from ._column_sums import ones
 from .axes import wide_dtype
 from .class_targets import by_rows, check_targets, class_dim, combine, from_rows, read_targets, share_of, spread
 from .indexing import scatter_index

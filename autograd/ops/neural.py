@@ -11,12 +11,13 @@ from .. import dtypes
 from .._op import composed, op
 from ..engine.callsite import warn
 from ..engine.failures import describe
+from ..engine.sums import ones
 from ..errors import ArgumentError, ShapeError
 from ..generator import Generator, source
 from ..samples import case, reals
 from . import arithmetic, reductions
 from ._blocks import BLOCK, linewise
-from ._column_sums import column_sums, ones
+from ._column_sums import column_sums
 from ._sums import add_reduce
 from .axes import accumulation_dtype, axes_of
 from .norms import norm

@@ -14,10 +14,11 @@ import numpy as np
 from .. import dtypes
 from .._op import composed, op
 from .._protocols import numpy_function, ufunc_method
+from ..engine.sums import SHORT
 from ..errors import ShapeError
 from ..samples import booleans, case, integers, reals
 from ._blocks import BLOCK, in_blocks
-from ._sums import SHORT, add_reduce
+from ._sums import add_reduce
 from .axes import (
     accumulation_dtype,
     axes_of,
@@ -28,7 +29,7 @@ from .axes import (
     folded,
     reduced_partly,
     restore,
-)  # fmt: skip
+)
 from .diagonals import diagonal
 from .scans import can_divide, cumprod, cumprod_backward, shifted
 

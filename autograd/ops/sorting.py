@@ -179,6 +179,8 @@ def _chosen(lines: Any, k: int, largest: bool) -> Any:
     leader of a part is among them. Few elements are left to be sorted, unless many are equal.
     """
     leaders = folded(np.maximum if largest else np.minimum, lines, 8 * k)
+    if np.isnan(leaders).any():  # it hides the other leaders of its part
+        return None
     place = leaders.shape[1] - k if largest else k - 1
     bound = np.partition(leaders, place, 1)[:, place : place + 1]
     found = true_places(lines >= bound if largest else lines <= bound)
@@ -186,7 +188,7 @@ def _chosen(lines: Any, k: int, largest: bool) -> Any:
     rows = found // n
     counts = np.bincount(rows, minlength=count)
     width = int(counts.max())
-    if counts.min() < k or width > n // 4:  # NaN is among the leaders; many are equal
+    if width > n // 4:  # many are equal
         return None
     first = (np.cumsum(counts) - counts)[:, None]
     left = np.full((count, width), dtypes.extremes(lines.dtype)[not largest], lines.dtype)

@@ -15,11 +15,12 @@ from .. import dtypes
 from .._op import composed, op, unwrap
 from .._protocols import numpy_function
 from ..engine.foreign import as_array, everywhere
+from ..engine.sums import SHORT
 from ..errors import ArgumentError, DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic
 from ._blocks import BLOCK, in_blocks
-from ._sums import SHORT, add_reduce
+from ._sums import add_reduce
 from .axes import accumulation_dtype, axes_of, cast_input, count, first_of, restore
 from .joining import cat
 from .reductions import mean, numpy_axes
