@@ -40,6 +40,7 @@ def push(order: Sequence[Any], tangents: dict[Any, Any], record: bool, roots: Se
         tangents: by node, of the shapes and dtypes of what the nodes made: arrays; Tensors with ``record``. They are
             no longer there where they were not needed any more.
         record: whether the tangents shall have a graph of their own, through which they can be differentiated.
+        roots: the nodes whose tangents are asked for, and kept.
 
     Raises:
         FreedGraphError, MutationError: what a node saved is gone, or was overwritten.
