@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import threading
-
 import numpy as np
 import pytest
 
 import autograd
 from autograd import errors
-from autograd.engine import blocks
 
 DTYPES = {
     "FloatTensor": "float32", "DoubleTensor": "float64", "HalfTensor": "float16", "ByteTensor": "uint8",
@@ -67,40 +62,3 @@ def test_no_other_device() -> None:
     for call in (x.cuda, lambda: x.to("cuda"), lambda: autograd.FloatTensor([1.0], device="cuda")):
         with pytest.raises(ValueError, match="no device 'cuda'"):
             call()
-
-
-def test_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "_wanted", None)
-    monkeypatch.setattr(blocks, "_team", None)
-    monkeypatch.setitem(sys.modules, "threadpoolctl", None)  # BLAS, of the whole process, stays as it is
-    monkeypatch.setattr("os.sched_getaffinity", lambda process: range(8), raising=False)
-    for text, number in {"": 2, "many": 2, "1": 1, "6": 6, "9": 8}.items():
-        monkeypatch.setenv("OMP_NUM_THREADS", text)
-        assert autograd.get_num_threads() == number
-    x = np.zeros((64, 10))
-    for number in (3, 1, 2):
-        autograd.set_num_threads(number)
-        assert autograd.get_num_threads() == number
-        barrier = threading.Barrier(number, timeout=10)
-        seen = set()
-
-        def start(barrier=barrier, seen=seen):  # type: ignore[no-untyped-def]
-            seen.add(threading.get_ident())
-            barrier.wait()  # passes only if as many threads are at work
-            return lambda rows: None
-
-        blocks.in_blocks(x, start, 10)
-        assert len(seen) == number
-    with pytest.raises(ValueError, match="at least one thread, got 0"):
-        autograd.set_num_threads(0)
-    assert autograd.get_num_threads() == 2
-
-
-def test_blas_follows_if_threadpoolctl_is_there() -> None:
-    pytest.importorskip("threadpoolctl")
-    code = (
-        "import numpy, autograd, threadpoolctl; autograd.set_num_threads(1); "
-        "print({pool['num_threads'] for pool in threadpoolctl.threadpool_info() if pool['user_api'] == 'blas'})"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == "{1}"

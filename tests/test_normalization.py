@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ import nn
 import nn.functional as F
 from autograd import DtypeError, ShapeError, Tensor, tensor
 from autograd.engine import blocks
-from autograd.engine.blocks import block_rows, in_blocks
+from autograd.engine.blocks import in_blocks
 
 RNG = np.random.default_rng(0)
 
@@ -175,43 +174,6 @@ def test_blocks_change_nothing(
     monkeypatch.setattr(blocks, "BLOCK", 100)
     for found, expected in zip(_gradients(function, *arrays), whole, strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
-
-
-def test_blocks_cover_all_rows_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "BLOCK", 10)
-    monkeypatch.setattr(blocks, "_team", None)
-    monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    x = np.zeros((23, 4))
-    assert block_rows(x) == 2
-    threads = set()
-
-    def start() -> Any:
-        threads.add(threading.get_ident())
-
-        def work(block: slice) -> None:
-            x[block] += 1
-
-        return work
-
-    in_blocks(x, start)
-    assert (x == 1).all()
-    assert 1 <= len(threads) <= 2
-    assert block_rows(np.zeros((0, 4))) == block_rows(np.zeros((3, 0))) // 3 == 1
-    assert block_rows(np.zeros((12, 1)), 10) == 6
-
-
-def test_blocks_of_long_rows_leave_the_buffers_of_numpy_as_they_were() -> None:
-    x, before, meanwhile = np.ones((128, 600)), np.getbufsize(), []
-
-    def work(block: slice) -> None:
-        meanwhile.append(np.getbufsize())
-        raise ArithmeticError
-
-    for _ in range(2):
-        with pytest.raises(ArithmeticError):
-            in_blocks(x, lambda: work)
-        assert np.getbufsize() == before
-    assert all(0 < size < 2 * 600 for size in meanwhile)
 
 
 def test_blocks_within_blocks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,8 @@ SHORT = 4096
 _FEW = 1024
 _NARROW = 256
 """Rows of up to so many elements are added up faster by BLAS than by NumPy."""
+_ALONE = 9000
+"""A matrix of up to so many elements BLAS multiplies by a vector without other threads."""
 _KEPT = 1 << 15
 """Up to so many ones are kept for the next time."""
 _SINGLE = np.dtype(np.float32)
@@ -69,9 +71,26 @@ def add_many(x: Any, axes: tuple[int, ...] | None, keepdim: bool) -> Any:
         return sums if keepdim else np.squeeze(sums, axes)
     n = x.shape[-1]
     if x.size > BLOCK and axes == (x.ndim - 1,) and 1 < n <= SHORT and x.flags.c_contiguous and x.dtype.char in "fd":
-        sums = np.matmul(x.reshape(-1, n), ones(n, x.dtype))
+        sums = weighted_rows(x.reshape(-1, n), ones(n, x.dtype))
         return sums.reshape((*x.shape[:-1], 1) if keepdim else x.shape[:-1])
     return _add(x, axes, accumulation_dtype(x.dtype), None, keepdim)
+
+
+def weighted_rows(x: Any, weights: Any) -> Any:
+    """``x @ weights`` of a matrix, in this thread alone.
+
+    BLAS would take others to help. They gain little here, and go on for 20 ms to look for work, beside those which
+    share out the next op.
+    """
+    rows, n = x.shape
+    if n >= _NARROW:
+        return np.vecdot(x, weights)
+    some = max(1, _ALONE // n)
+    whole = rows // some * some
+    sums = np.empty(rows, x.dtype)
+    np.matmul(x[:whole].reshape(-1, some, n), weights, out=sums[:whole].reshape(-1, some))
+    np.matmul(x[whole:], weights, out=sums[whole:])
+    return sums
 
 
 def _add_all(x: Any, keepdim: bool) -> Any:
@@ -80,7 +99,7 @@ def _add_all(x: Any, keepdim: bool) -> Any:
     n = SHORT // 4
     line = x.reshape(-1)
     whole = line.size // n * n
-    total = _add(np.matmul(line[:whole].reshape(-1, n), ones(n, x.dtype))) + _add(line[whole:])
+    total = _add(weighted_rows(line[:whole].reshape(-1, n), ones(n, x.dtype))) + _add(line[whole:])
     return np.reshape(total, (1,) * x.ndim) if keepdim else total
 
 

@@ -14,6 +14,8 @@ __all__ = ["accumulate"]
 
 _WIDE = 512
 """Steps of so many elements or more are taken one by one: ``accumulate`` goes along one line at a time."""
+_SOME = 32
+"""So many steps are carried in another dtype at a time, which the cache holds."""
 _LONG = 64
 """Lines of so many elements or more are summed in pieces."""
 _EXACT = {np.maximum, np.minimum}
@@ -48,13 +50,7 @@ def _of_many(ufunc: Any, x: Any, axis: int, reverse: bool, dtype: Any) -> Any:
     order = along(axis, slice(None, None, -1)) if reverse else ...
     source, target = x[order], out[order]
     if math.prod(x.shape[axis + 1 :]) >= _WIDE:
-        steps, results = np.moveaxis(source, axis, 0), np.moveaxis(target, axis, 0)
-        results[0] = steps[0]
-        carried = results[0] if dtype is None else steps[0].astype(dtype)
-        for i in range(1, n):
-            carried = ufunc(carried, steps[i], out=results[i] if dtype is None else carried)
-            if dtype is not None:
-                results[i] = carried
+        _by_steps(ufunc, np.moveaxis(source, axis, 0), np.moveaxis(target, axis, 0), dtype)
     elif dtype is None:
         by_lines(lambda block: ufunc.accumulate(source[block], axis, x.dtype, target[block]), out, axis)
     else:
@@ -62,6 +58,22 @@ def _of_many(ufunc: Any, x: Any, axis: int, reverse: bool, dtype: Any) -> Any:
             lambda block: np.copyto(target[block], ufunc.accumulate(source[block], axis, dtype), "same_kind"), out, axis
         )
     return out
+
+
+def _by_steps(ufunc: Any, steps: Any, results: Any, dtype: Any) -> None:
+    """``ufunc.accumulate`` along dimension 0, one step after the other; some at a time are carried in ``dtype``."""
+    if dtype is None:
+        results[0] = steps[0]
+        done = [*results]
+        for i, x in enumerate(steps[1:]):
+            ufunc(done[i], x, done[i + 1])
+        return
+    carried = None
+    for first in range(0, len(steps), _SOME):
+        some = steps[first : first + _SOME].astype(dtype)
+        for x in some:
+            carried = x if carried is None else ufunc(carried, x, x)
+        results[first : first + _SOME] = some
 
 
 def _sums(x: Any, reverse: bool) -> Any:
@@ -79,16 +91,16 @@ def _sums(x: Any, reverse: bool) -> Any:
     else:
         padded = copied(x)
     parts = padded.reshape(rows, pieces, piece)
-    of_pieces = np.matmul(parts, np.ones(piece, x.dtype))
+    of_pieces = np.matmul(parts, np.ones(piece, x.dtype)).T.astype(np.float64, "C")
+    before = of_pieces[::-1] if reverse else of_pieces
+    _by_steps(np.add, before, before, None)
+    if not np.isfinite(of_pieces).all():
+        return None
     if reverse:
-        before = np.add.accumulate(of_pieces[:, :0:-1], 1, np.float64)[:, ::-1]
-        parts[:, :-1, -1] += before
+        parts[:, :-1, -1] += of_pieces[1:].T
         triangle = np.tril(np.ones((piece, piece), x.dtype))
     else:
-        before = np.add.accumulate(of_pieces[:, :-1], 1, np.float64)
-        parts[:, 1:, 0] += before
+        parts[:, 1:, 0] += of_pieces[:-1].T
         triangle = np.triu(np.ones((piece, piece), x.dtype))
-    if not (np.isfinite(of_pieces).all() and np.isfinite(before).all()):
-        return None
     sums = np.matmul(padded.reshape(-1, piece), triangle)
     return sums.reshape(padded.shape)[:, :n]

@@ -1,0 +1,180 @@
+"""The threads that share the work on one large array.
+
+NumPy gives up Python's lock while it computes, so threads really run at the same time. Handing over the lock takes
+time too, and more so where the system puts both on one processor.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import ctypes
+import functools
+import operator
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from ..errors import ArgumentError
+
+__all__ = ["get_num_threads", "set_num_threads", "shared"]
+
+_team: _Team | None = None
+_wanted: int | None = None
+
+
+def set_num_threads(num: int) -> None:
+    """Set how many threads share the work on one large array.
+
+    It holds for what this library divides into blocks (in large arrays normalizations, activations, softmax, losses,
+    variances, running sums, sorting, indexing, joining and copying), for FFTs, and for matrix products if
+    ``threadpoolctl`` is installed, as those are BLAS's work: without it, BLAS keeps the number that it started with
+    (set ``OMP_NUM_THREADS`` before the program starts). Elsewhere NumPy computes in one thread anyway.
+
+    Raises: ValueError for less than one.
+    """
+    global _wanted
+    if operator.index(num) < 1:
+        raise ArgumentError(f"set_num_threads: expected at least one thread, got {num}")
+    _wanted = operator.index(num)
+    with contextlib.suppress(ImportError):
+        from threadpoolctl import threadpool_limits
+
+        threadpool_limits(_wanted, "blas")
+
+
+def get_num_threads() -> int:
+    """How many threads share the work on one large array: what was set; else ``OMP_NUM_THREADS``, or two.
+
+    Never more than there are processors, unless set. More than two help where single calls of NumPy are long (sorting,
+    exponentials); where they are short and many, as in normalizations, threads wait for Python's lock.
+    """
+    if _wanted is not None:
+        return _wanted
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    allowed = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, min(available, int(allowed) if allowed.isdigit() else 2))
+
+
+def _forget() -> None:
+    """In a forked process the parent's threads do not exist."""
+    global _team
+    _team = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+
+
+_here = threading.local()
+
+
+class _Team:
+    """The helping threads, and the queue from which they take jobs."""
+
+    def __init__(self) -> None:
+        from queue import SimpleQueue  # which would slow down `import autograd`
+
+        self.jobs: Any = SimpleQueue()
+        self._threads: list[Any] = []
+        self._starting = threading.Lock()
+        self._kept_off: int | None = None
+        self._placing = threading.Lock()
+        self._processor = getattr(ctypes.CDLL(None), "sched_getcpu", None) if sys.platform == "linux" else None
+
+    def of(self, count: int) -> _Team:
+        """The team, of so many threads at least."""
+        while len(self._threads) < count:
+            with self._starting:
+                thread = threading.Thread(target=self._help, name="autograd-blocks", daemon=True)
+                thread.start()
+                self._threads.append(thread.native_id)
+                self._kept_off = None
+        return self
+
+    def _help(self) -> None:
+        _here.helps = True
+        while True:
+            self.jobs.get()()
+
+    @contextlib.contextmanager
+    def apart(self) -> Iterator[None]:
+        """Meanwhile the calling thread stays on its processor, and the helping threads on others.
+
+        Linux likes to wake a thread on the processor of the one that wakes it, so threads that hand over Python's lock
+        soon share one and take turns, while another processor has nothing to do.
+        """
+        if self._processor is None or not self._placing.acquire(blocking=False):  # others are at work: leave it be
+            yield
+            return
+        allowed, own = os.sched_getaffinity(0), self._processor()
+        try:
+            with contextlib.suppress(OSError):
+                if self._kept_off != own and allowed > {own}:
+                    for thread in self._threads:
+                        os.sched_setaffinity(thread, allowed - {own})
+                    self._kept_off = own
+                os.sched_setaffinity(0, {own} & allowed or allowed)
+            yield
+        finally:
+            os.sched_setaffinity(0, allowed)
+            self._placing.release()
+
+
+def shared(items: Sequence[Any], start: Callable[[], Callable[[Any], None]]) -> None:
+    """Do some work on every item, in several threads. Within such work there are no others.
+
+    Args:
+        items: whoever is free takes the next.
+        start: is called once in each thread and returns what to call with an item.
+
+    Raises: what the work raises, in whichever thread.
+    """
+    global _team
+    pending = iter(items)
+
+    def run() -> None:
+        work = None
+        for item in pending:
+            work = work or start()
+            work(item)
+
+    helpers = 0 if hasattr(_here, "helps") else min(get_num_threads(), len(items)) - 1  # a helper would wait for itself
+    if helpers < 1:
+        run()
+        return
+    _team = (_team or _Team()).of(helpers)
+    with _team.apart():
+        _together(_team, helpers, run)
+
+
+def _together(team: _Team, helpers: int, run: Callable[[], None]) -> None:
+    """``run()`` in this thread and in as many helping ones as come before it is over."""
+    done = type(team.jobs)()
+    begun: list[None] = []
+    tasks = [run]
+
+    def job() -> None:
+        begun.append(None)  # before it takes an item: who finds none left knows of all who work
+        error: BaseException | None = None
+        try:
+            for task in tasks:
+                task()
+        except BaseException as raised:  # noqa: BLE001 (it is raised again in the thread that asked for the work)
+            error = raised
+        done.put(error)
+
+    for _ in range(helpers):
+        team.jobs.put(functools.partial(contextvars.copy_context().run, job))  # the context has NumPy's errstate
+    errors: list[BaseException | None] = []
+    try:
+        run()
+    finally:
+        while len(errors) < len(begun):
+            errors.append(done.get())
+        tasks.clear()  # who comes too late is not waited for, and holds on to no array
+    for error in errors:
+        if error is not None:
+            raise error

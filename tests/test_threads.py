@@ -1,0 +1,156 @@
+"""Threads that share the work on one large array: how many, where they run, what they raise."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd
+from autograd.engine import blocks, threads
+from autograd.engine.blocks import block_rows, in_blocks
+
+
+def test_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "_wanted", None)
+    monkeypatch.setattr(threads, "_team", None)
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)  # BLAS, of the whole process, stays as it is
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(8)), raising=False)
+    for text, number in {"": 2, "many": 2, "1": 1, "6": 6, "9": 8}.items():
+        monkeypatch.setenv("OMP_NUM_THREADS", text)
+        assert autograd.get_num_threads() == number
+    x = np.zeros((64, 10))
+    for number in (3, 1, 2):
+        autograd.set_num_threads(number)
+        assert autograd.get_num_threads() == number
+        barrier = threading.Barrier(number, timeout=10)
+        seen: set[int] = set()
+
+        def start(barrier=barrier, seen=seen):  # type: ignore[no-untyped-def]
+            seen.add(threading.get_ident())
+            barrier.wait()  # passes only if as many threads are at work
+            return lambda rows: None
+
+        in_blocks(x, start, 10)
+        assert len(seen) == number
+    with pytest.raises(ValueError, match="at least one thread, got 0"):
+        autograd.set_num_threads(0)
+    assert autograd.get_num_threads() == 2
+
+
+def test_blas_follows_if_threadpoolctl_is_there() -> None:
+    pytest.importorskip("threadpoolctl")
+    code = (
+        "import numpy, autograd, threadpoolctl; autograd.set_num_threads(1); "
+        "print({pool['num_threads'] for pool in threadpoolctl.threadpool_info() if pool['user_api'] == 'blas'})"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "{1}"
+
+
+def test_blocks_cover_all_rows_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "BLOCK", 10)
+    monkeypatch.setattr(threads, "_team", None)
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    x = np.zeros((23, 4))
+    assert block_rows(x) == 2
+    seen = set()
+
+    def start() -> Any:
+        seen.add(threading.get_ident())
+
+        def work(block: slice) -> None:
+            x[block] += 1
+
+        return work
+
+    in_blocks(x, start)
+    assert (x == 1).all()
+    assert 1 <= len(seen) <= 2
+    assert block_rows(np.zeros((0, 4))) == block_rows(np.zeros((3, 0))) // 3 == 1
+    assert block_rows(np.zeros((12, 1)), 10) == 6
+
+
+def test_blocks_of_long_rows_leave_the_buffers_of_numpy_as_they_were() -> None:
+    x, before, meanwhile = np.ones((128, 600)), np.getbufsize(), []
+
+    def work(block: slice) -> None:
+        meanwhile.append(np.getbufsize())
+        raise ArithmeticError
+
+    for _ in range(2):
+        with pytest.raises(ArithmeticError):
+            in_blocks(x, lambda: work)
+        assert np.getbufsize() == before
+    assert all(0 < size < 2 * 600 for size in meanwhile)
+
+
+@pytest.fixture
+def two(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two threads, of which one does not exist yet."""
+    monkeypatch.setattr(threads, "_wanted", 2)
+    monkeypatch.setattr(threads, "_team", None)
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2, reason="threads are placed by Linux, on processors"
+)
+def test_threads_that_work_together_run_on_processors_of_their_own(two: None) -> None:
+    allowed, here, places = os.sched_getaffinity(0), threading.get_ident(), {}
+    both = threading.Barrier(2, timeout=10)
+
+    def start() -> Any:
+        places[threading.get_ident()] = os.sched_getaffinity(0)
+        both.wait()
+        return lambda rows: None
+
+    in_blocks(np.zeros((4, 10)), start, 10)
+    own = places.pop(here)
+    (other,) = places.values()
+    assert len(own) == 1
+    assert other == allowed - own
+    assert os.sched_getaffinity(0) == allowed, "after the work this thread may run anywhere again"
+
+    def fails() -> Any:
+        raise ArithmeticError("in the work")
+
+    with pytest.raises(ArithmeticError, match="in the work"):
+        in_blocks(np.zeros((4, 10)), fails, 10)
+    assert os.sched_getaffinity(0) == allowed
+
+
+def test_what_a_helping_thread_raises_is_raised_where_it_was_called(two: None) -> None:
+    here, both = threading.get_ident(), threading.Barrier(2, timeout=10)
+
+    def start() -> Any:
+        both.wait()
+        if threading.get_ident() != here:
+            raise ArithmeticError("in the other thread")
+        return lambda rows: None
+
+    with pytest.raises(ArithmeticError, match="in the other thread"):
+        in_blocks(np.zeros((4, 10)), start, 10)
+
+
+def test_many_threads_ask_for_help_at_the_same_time(two: None) -> None:
+    wrong = []
+
+    def call(number: int) -> None:
+        for _ in range(50):
+            x = np.full((8, 10), number)
+            in_blocks(x, lambda x=x: lambda rows: np.add(x[rows], 1, out=x[rows]), 10)
+            if (x != number + 1).any():
+                wrong.append(x)
+
+    callers = [threading.Thread(target=call, args=(number,)) for number in range(4)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(30)
+    assert not wrong
+    assert not any(caller.is_alive() for caller in callers)
