@@ -23,7 +23,7 @@ FEW = 1 << 16
 """With fewer elements this does not matter."""
 
 _MANY = 1 << 21
-"""From so many elements on threads pay for a copy, which takes less time than any other work on them."""
+"""From so many elements on threads pay for a copy or other cheap work."""
 
 
 def block_rows(x: Any, block: int | None = None) -> int:
@@ -56,7 +56,11 @@ def _by_lines(function: Callable[..., None]) -> Callable[..., None]:
 
 @_by_lines
 def in_blocks(
-    x: Any, start: Callable[[], Callable[[slice], None]], block: int | None = None, rows: int | None = None
+    x: Any,
+    start: Callable[[], Callable[[slice], None]],
+    block: int | None = None,
+    rows: int | None = None,
+    cheap: bool = False,
 ) -> None:
     """Do some work on every block of the rows of ``x``: of what stands side by side along dimension 0.
 
@@ -66,12 +70,20 @@ def in_blocks(
             its scratch space first). Blocks come in any order; what writes must write to its own rows alone.
         block: about how many elements make a block (default: BLOCK).
         rows: how many rows make a block, if it is to be so many exactly (but for the last).
+        cheap: whether the work is a few sums, differences or products for each element: other threads then help with
+            very large arrays only.
     """
     count, size = x.shape[0], rows or block_rows(x, block)
     if count <= size:
         start()(slice(0, count))
+        return
+    parts = [slice(first, min(first + size, count)) for first in range(0, count, size)]
+    if cheap and x.size < _MANY:
+        work = start()
+        for part in parts:
+            work(part)
     else:
-        shared([slice(first, min(first + size, count)) for first in range(0, count, size)], start)
+        shared(parts, start)
 
 
 def copied(x: Any) -> Any:

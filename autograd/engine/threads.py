@@ -80,8 +80,8 @@ class _Team:
         self.jobs: Any = SimpleQueue()
         self._threads: list[Any] = []
         self._starting = threading.Lock()
-        self._kept_off: int | None = None
         self._placing = threading.Lock()
+        self._share_one = True
         self._processor = getattr(ctypes.CDLL(None), "sched_getcpu", None) if sys.platform == "linux" else None
 
     def of(self, count: int) -> _Team:
@@ -91,7 +91,6 @@ class _Team:
                 thread = threading.Thread(target=self._help, name="autograd-blocks", daemon=True)
                 thread.start()
                 self._threads.append(thread.native_id)
-                self._kept_off = None
         return self
 
     def _help(self) -> None:
@@ -99,24 +98,31 @@ class _Team:
         while True:
             self.jobs.get()()
 
+    def place(self) -> int:
+        """The processor on which the calling thread runs; -1 where that is not known."""
+        return self._processor() if self._processor else -1
+
+    def met(self, places: list[int]) -> None:
+        """Notes whether helping threads, at ``places``, shared the processor of the calling one."""
+        self._share_one = self.place() in places
+
     @contextlib.contextmanager
     def apart(self) -> Iterator[None]:
-        """Meanwhile the calling thread stays on its processor, and the helping threads on others.
+        """Meanwhile the calling thread stays on its processor, and helping threads that shared it move to others.
 
         Linux likes to wake a thread on the processor of the one that wakes it, so threads that hand over Python's lock
-        soon share one and take turns, while another processor has nothing to do.
+        may come to share one and take turns, while another processor has nothing to do.
         """
-        if self._processor is None or not self._placing.acquire(blocking=False):  # others are at work: leave it be
+        if not self._share_one or self._processor is None or not self._placing.acquire(blocking=False):
             yield
             return
-        allowed, own = os.sched_getaffinity(0), self._processor()
+        allowed, own = os.sched_getaffinity(0), self.place()
         try:
             with contextlib.suppress(OSError):
-                if self._kept_off != own and allowed > {own}:
+                if allowed > {own}:
                     for thread in self._threads:
                         os.sched_setaffinity(thread, allowed - {own})
-                    self._kept_off = own
-                os.sched_setaffinity(0, {own} & allowed or allowed)
+                    os.sched_setaffinity(0, {own})
             yield
         finally:
             os.sched_setaffinity(0, allowed)
@@ -154,6 +160,7 @@ def _together(team: _Team, helpers: int, run: Callable[[], None]) -> None:
     """``run()`` in this thread and in as many helping ones as come before it is over."""
     done = type(team.jobs)()
     begun: list[None] = []
+    places: list[int] = []
     tasks = [run]
 
     def job() -> None:
@@ -164,6 +171,7 @@ def _together(team: _Team, helpers: int, run: Callable[[], None]) -> None:
                 task()
         except BaseException as raised:  # noqa: BLE001 (it is raised again in the thread that asked for the work)
             error = raised
+        places.append(team.place())
         done.put(error)
 
     for _ in range(helpers):
@@ -174,6 +182,7 @@ def _together(team: _Team, helpers: int, run: Callable[[], None]) -> None:
     finally:
         while len(errors) < len(begun):
             errors.append(done.get())
+        team.met(places)
         tasks.clear()  # who comes too late is not waited for, and holds on to no array
     for error in errors:
         if error is not None:

@@ -21,7 +21,7 @@ from ..samples import case, reals
 from . import arithmetic
 from ._blocks import BLOCK, in_blocks
 from ._sums import add_reduce
-from .axes import accumulation_dtype, axes_of, cast_input, count, first_of, restore
+from .axes import accumulation_dtype, axes_of, cast_input, count, first_of, kept, restore
 from .joining import cat
 from .reductions import mean, numpy_axes
 from .selection import clamp
@@ -52,6 +52,10 @@ _FORMS = [
 # ---- variance and standard deviation --------------------------------------------------------------------------------
 
 
+_NEAR = 1e-3
+"""In the share of the mean: rounding errors are far smaller."""
+
+
 def _degrees(shape: tuple[int, ...], dim: Any, correction: float) -> float:
     """The number that the sum of squares is divided by."""
     freedom = count(shape, dim) - correction
@@ -74,7 +78,7 @@ def _of_blocks(x: Any, compute: Callable[[slice], Any]) -> list[Any]:
     def work(block: slice) -> None:
         parts[block.start] = compute(block)
 
-    in_blocks(x, lambda: work)
+    in_blocks(x, lambda: work, cheap=True)
     return [parts[start] for start in sorted(parts)]
 
 
@@ -87,11 +91,17 @@ def _summed(x: Any, dim: Any, terms: Callable[[slice], Any]) -> Any:
 
 
 def _shift(x: Any, dim: Any, exact: bool) -> tuple[Any, Any]:
-    """The mean of a large array, dimensions kept, in two parts: with ``exact`` the first element and the rest."""
+    """The mean of a large array, dimensions kept, in two parts: the first element and the rest with ``exact``.
+
+    Where the mean is far from the first element, numbers are not equal, and one part will do.
+    """
     n = count(x.shape, dim)
+    mean = add_reduce(x, dim, True) / n
     if not exact:
-        return add_reduce(x, dim, True) / n, None
+        return mean, None
     start = first_of(x, dim)
+    if not (np.abs(start - mean) <= _NEAR * np.abs(mean)).any():
+        return mean, None
     return start, _summed(x, dim, lambda block: x[block] - _part(start, block)) / n
 
 
@@ -116,8 +126,8 @@ def _squares(x: Any, dim: Any, exact: bool) -> Any:
     return _summed(x, others if whole else dim, terms) if others or not whole else np.concatenate(_of_blocks(x, terms))
 
 
-def _centred(x: Any, dim: Any, exact: bool = True) -> Any:
-    """The distances from the mean, 16-bit floats still in float32.
+def _centred(x: Any, dim: Any, exact: bool = True, share: Any = 1) -> Any:
+    """``share`` times the distances from the mean, 16-bit floats still in float32.
 
     ``exact``: of equal numbers they are 0, not rounding errors (which ``std`` would blow up in its gradient): the
     distances from the first element are taken before.
@@ -130,12 +140,15 @@ def _centred(x: Any, dim: Any, exact: bool = True) -> Any:
         mean, out = _shift(x, dim, exact), np.empty_like(x)
 
         def work(block: slice) -> None:
-            _distances(x, mean, block, out[block])
+            away = _distances(x, mean, block, out[block])
+            if np.ndim(share):
+                away *= _part(share, block)
 
-        in_blocks(x, lambda: work)
+        in_blocks(x, lambda: work, cheap=True)
         return out
     away = x - first_of(x, dim) if exact else x
-    return away - add_reduce(away, dim, True) / count(x.shape, dim)
+    away = away - add_reduce(away, dim, True) / count(x.shape, dim)
+    return away * share if np.ndim(share) else away
 
 
 @op(x=lambda g, dim: centred.kernel(g, dim), jvp="linear", samples=_MEANS)
@@ -143,6 +156,22 @@ def centred(x: Any, dim: Any = None, exact: bool = True) -> Any:
     """The distances from the mean over ``dim``; ``exact``: they are 0 of equal numbers, without rounding errors."""
     with np.errstate(invalid="ignore"):
         return _centred(x, dim, exact).astype(x.dtype, copy=False)
+
+
+@op(
+    share=lambda g, x, dim, exact: g * centred.kernel(x, dim, exact),
+    x=lambda g, share, dim: centred.kernel(g * share, dim),
+    jvp="multilinear",
+    samples=[
+        case(share=reals(shape=(1, 1)), x=reals(shape=(2, 3))),
+        case(share=reals(shape=(2, 1)), x=reals(shape=(2, 3)), dim=-1),
+        case(share=reals(shape=(1, 3, 1)), x=reals(shape=(2, 3, 2)), dim=(0, -1)),
+    ],
+)
+def centred_share(share: Any, x: Any, dim: Any = None, exact: bool = True) -> Any:
+    """``share`` (with the dimensions ``dim`` as 1) times the distances from the mean over ``dim``."""
+    with np.errstate(invalid="ignore"):
+        return _centred(x, dim, exact, share).astype(x.dtype, copy=False)
 
 
 def _variance(x: Any, dim: Any, correction: float, keepdim: bool, exact: bool) -> Any:
@@ -161,9 +190,11 @@ def _variance(x: Any, dim: Any, correction: float, keepdim: bool, exact: bool) -
 
 def _towards(g: Any, x: Any, dim: Any, correction: float, keepdim: bool, exact: bool) -> Any:
     """``g`` times the distances from the mean over the degrees of freedom (conjugate: the rule is of a real output)."""
-    away = centred.kernel(x, dim, exact)
     degrees = _degrees(np.shape(x), dim, correction)
     share = restore(g * (1 / degrees if degrees else float("inf")), np.shape(x), dim, keepdim)
+    if np.size(x) > BLOCK and x.dtype.kind != "c" and share.dtype == x.dtype:
+        return centred_share.kernel(np.reshape(share, kept(np.shape(x), dim)), x, dim, exact)
+    away = centred.kernel(x, dim, exact)
     return share * (np.conj(away) if away.dtype.kind == "c" else away)
 
 
