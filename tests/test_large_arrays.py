@@ -374,6 +374,36 @@ def test_moved(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         np.testing.assert_array_equal(seed, kept)  # which no gradient shares memory with
 
 
+@pytest.mark.parametrize("few", [1, 1 << 21])
+@pytest.mark.parametrize("shape", [(1000, 700), (700, 513), (2, 300, 700), (600, 3, 300)])
+def test_copies_of_transposes(shape: tuple[int, ...], few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "_MANY", few)
+    x = np.random.default_rng(17).standard_normal(shape, np.float32)
+    row = np.broadcast_to(x[:1, ..., :1], shape)
+    for array in (x.T, np.swapaxes(x, -1, -2), np.moveaxis(x, 0, -1)[::-1], x[..., ::-1].T, row.T, x.T[:, ::2]):
+        got = blocks.copied(array)
+        np.testing.assert_array_equal(got, array)
+        assert got.flags.c_contiguous
+        assert got.flags.owndata
+
+
+def test_spread_of_nearly_equal_numbers() -> None:
+    """Its digits come from how far numbers are from each other, also where they are far from 0."""
+    x = (_numbers(18) / 64 + 10_000).astype(np.float32)
+    x[3], x[5] = 2, _numbers(19)[5]
+    exact = x.astype(np.float64)
+    for dim in (None, 0, 1):
+        t = autograd.tensor(x, requires_grad=True)
+        spread = autograd.std(t, dim, keepdim=True)
+        expected = exact.std(dim, ddof=1, keepdims=True)
+        np.testing.assert_allclose(spread.detach().numpy(), expected, 1e-5)
+        spread.sum().backward()
+        away = exact - exact.mean(dim, keepdims=True)
+        n = x.size if dim is None else x.shape[dim]
+        slopes = np.divide(away, expected * (n - 1), out=np.zeros_like(away), where=expected != 0)
+        np.testing.assert_allclose(t.grad.numpy(), slopes, 1e-3, 1e-5)
+
+
 @pytest.mark.parametrize("length", [64, 97, 1000])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_running_sums(length: int, dtype: Any) -> None:

@@ -22,6 +22,9 @@ broadcast."""
 FEW = 1 << 16
 """With fewer elements this does not matter."""
 
+_TALL, _WIDE = 512, 256
+"""So many rows and columns of a transposed array are copied at a time."""
+
 _MANY = 1 << 21
 """From so many elements on threads pay for a copy or other cheap work."""
 
@@ -88,7 +91,7 @@ def in_blocks(
 
 def copied(x: Any) -> Any:
     """A copy of an array, in C order."""
-    if type(x) is not np.ndarray or x.size < _MANY:
+    if type(x) is not np.ndarray or (x.size < _MANY and not _is_across(x)):
         return x.copy()
     out = np.empty(x.shape, x.dtype)
     copy_all([(out, x)])
@@ -97,12 +100,32 @@ def copied(x: Any) -> Any:
 
 def copy_all(pairs: Sequence[tuple[Any, Any]]) -> None:
     """Copy large arrays: for each pair of plain arrays the second into the first."""
-    if sum([target.size for target, _ in pairs]) < _MANY:
-        for target, source in pairs:
-            np.copyto(target, source)
-        return
+    large = sum([target.size for target, _ in pairs]) >= _MANY
     parts = []
     for target, source in pairs:
-        rows = block_rows(target)
-        parts += [(target[i : i + rows], source[i : i + rows]) for i in range(0, len(target), rows)]
-    shared(parts, lambda: lambda pair: np.copyto(*pair))
+        if _is_across(source):
+            parts += _tiles(target, source)
+        elif large and target.ndim:
+            rows = block_rows(target)
+            parts += [(target[i : i + rows], source[i : i + rows]) for i in range(0, len(target), rows)]
+        else:
+            parts.append((target, source))
+    if large:
+        shared(parts, lambda: lambda pair: np.copyto(*pair))
+    else:
+        for pair in parts:
+            np.copyto(*pair)
+
+
+def _is_across(x: Any) -> bool:
+    """Whether a large array is about the transpose of one in C order, with many columns."""
+    if x.size <= BLOCK or x.ndim < 2 or x.shape[-1] <= _WIDE:
+        return False
+    return abs(x.strides[-1]) > 64 > min([abs(stride) for stride in x.strides])
+
+
+def _tiles(target: Any, source: Any) -> list[tuple[Any, Any]]:
+    """Some rows and columns at a time: what is read of the first column stays in the cache until the next is read."""
+    rows, columns = range(0, source.shape[0], _TALL), range(0, source.shape[-1], _WIDE)
+    tiles = [(slice(i, i + _TALL), ..., slice(j, j + _WIDE)) for i in rows for j in columns]
+    return [(target[tile], source[tile]) for tile in tiles]

@@ -14,6 +14,7 @@ from .._protocols import numpy_function
 from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from .casting import cast
+from .shapes import permute
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _SMALL = 4096
@@ -232,6 +233,8 @@ def einsum(*operands: Any) -> Any:
     shapes = tuple(tuple(tensor.shape) for tensor in tensors)
     words, target = _explicit(equation, shapes)
     if len(tensors) == 1:
+        if len(set(words[0])) == len(words[0]) == len(target):
+            return permute(tensors[0], tuple([words[0].index(label) for label in target]))
         return reduce_labels(tensors[0], f"{words[0]}->{target}")
     pending = list(zip(tensors, words, strict=True))
     for step in _path(words, target, shapes):
