@@ -374,6 +374,23 @@ def test_moved(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         np.testing.assert_array_equal(seed, kept)  # which no gradient shares memory with
 
 
+@pytest.mark.parametrize("width", [200, 333, 1013, 300_007])
+@pytest.mark.parametrize("op", [autograd.cummax, autograd.cummin])
+def test_records_of_long_lines(op: Any, width: int) -> None:
+    """The running extreme and where it was reached last, among equal numbers and NaN: as in lines one by one."""
+    rng = np.random.default_rng(20)
+    x = rng.standard_normal((300_007 // width, width), np.float32)
+    x[::3] = np.round(x[::3] * 2)
+    x[rng.random(x.shape) < 1e-3] = np.nan
+    x[::4, 0] = np.inf
+    x[::5] = -np.inf
+    for array in (x, x[:, ::-1], (x * 8).astype(np.float16)):
+        values, indices = op(autograd.tensor(array), -1)
+        lines = [op(autograd.tensor(part), -1) for row in array for part in [row[: 1 << 18]]]
+        np.testing.assert_array_equal(values.numpy()[:, : 1 << 18], [line.values.numpy() for line in lines])
+        np.testing.assert_array_equal(indices.numpy()[:, : 1 << 18], [line.indices.numpy() for line in lines])
+
+
 @pytest.mark.parametrize("few", [1, 1 << 21])
 @pytest.mark.parametrize("shape", [(1000, 700), (700, 513), (2, 300, 700), (600, 3, 300)])
 def test_copies_of_transposes(shape: tuple[int, ...], few: int, monkeypatch: pytest.MonkeyPatch) -> None:

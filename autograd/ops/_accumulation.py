@@ -10,7 +10,7 @@ import numpy as np
 from ._blocks import BLOCK, copied
 from .axes import accumulation_dtype, along, by_lines, line_axis
 
-__all__ = ["accumulate"]
+__all__ = ["accumulate", "records"]
 
 _WIDE = 512
 """Steps of so many elements or more are taken one by one: ``accumulate`` goes along one line at a time."""
@@ -18,6 +18,8 @@ _SOME = 32
 """So many steps are carried in another dtype at a time, which the cache holds."""
 _LONG = 64
 """Lines of so many elements or more are summed in pieces."""
+_SHORT = 40
+"""Records are looked for in pieces of so many elements."""
 _EXACT = {np.maximum, np.minimum}
 _DOUBLE = {"f": np.dtype(np.float64), "F": np.dtype(np.complex128)}
 """Single precision would lose digits at every step. PyTorch carries results along in double precision, too."""
@@ -104,3 +106,30 @@ def _sums(x: Any, reverse: bool) -> Any:
         triangle = np.triu(np.ones((piece, piece), x.dtype))
     sums = np.matmul(padded.reshape(-1, piece), triangle)
     return sums.reshape(padded.shape)[:, :n]
+
+
+def records(ufunc: Any, x: Any) -> Any:
+    """Where in the rows of ``x`` a running maximum or minimum (``ufunc``) is reached: positions in ``x.ravel()``.
+
+    Few elements of random rows are records, and whole pieces are passed over whose extreme is none. None if there are
+    many (or not one in each row, as in rows without elements).
+    """
+    rows, n = x.shape
+    line, first = x.reshape(-1), np.arange(0, n, _SHORT)
+    starts = (np.arange(0, x.size, n)[:, None] + first).reshape(-1)
+    tops = ufunc.reduceat(line, starts).reshape(rows, -1)
+    best = ufunc.accumulate(tops, 1)
+    before, after = best[:, :-1], tops[:, 1:]
+    may = np.ones(tops.shape, bool)
+    may[:, 1:] = (ufunc(before, after) != before) | (after == before) | (after != after)
+    chosen = np.flatnonzero(may)
+    if 2 * chosen.size > may.size:
+        return None
+    steps, width = np.arange(_SHORT), np.minimum(_SHORT, n - first)[chosen % first.size, None]
+    places = starts[chosen, None] + np.minimum(steps, width - 1)  # a piece that is short repeats its last element
+    some = line[places]
+    running = some.copy()
+    later = chosen % first.size > 0
+    running[later, 0] = ufunc(running[later, 0], best.reshape(-1)[chosen[later] - 1])
+    ufunc.accumulate(running, 1, None, running)
+    return places[((some == running) | (some != some)) & (steps < width)]

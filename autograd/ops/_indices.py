@@ -12,7 +12,7 @@ from ._blocks import BLOCK, in_blocks
 
 __all__ = [
     "at", "blocks_apart", "from_start", "has_no_repeats", "ints_first", "is_basic", "is_integer_array", "is_lone",
-    "names_elements", "positions", "put", "take_many", "with_ints",
+    "names_elements", "positions", "put", "take_across", "take_many", "with_ints",
 ]  # fmt: skip
 
 
@@ -174,6 +174,18 @@ def take_many(x: Any, index: Any) -> Any:
         out[block] = x.take(index[block], 0)
 
     in_blocks(index, lambda: work)
+    return out
+
+
+def take_across(x: Any, index: Any, dim: int) -> Any:
+    """``x.take(index, dim)``; much of it in blocks of rows."""
+    shape = (*x.shape[:dim], *index.shape, *x.shape[dim + 1 :])
+    if not dim or type(x) is not np.ndarray or math.prod(shape) <= BLOCK:
+        return x.take(index, dim)
+    if index.min() < -x.shape[dim] or index.max() >= x.shape[dim]:
+        return x.take(index, dim)  # which says what is wrong
+    index, out = from_start(index, x.shape[dim]), np.empty(shape, x.dtype)
+    in_blocks(out, lambda: lambda block: x[block].take(index, dim, out[block], "clip"))  # not to check it all again
     return out
 
 

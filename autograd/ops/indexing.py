@@ -22,7 +22,7 @@ from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
 from ._blocks import BLOCK
 from ._index_sums import added
-from ._indices import at, has_no_repeats, is_basic, is_lone, positions, put, take_many, with_ints
+from ._indices import at, has_no_repeats, is_basic, is_lone, positions, put, take_across, take_many, with_ints
 
 _INDICES: list[tuple[tuple[int, ...], Any]] = [
     ((4,), 1),
@@ -73,7 +73,7 @@ def getitem(x: Any, index: Any) -> Any:
     if type(index) is not tuple:
         out = x[index]
     elif index and type(index[-1]) is type(x) is np.ndarray and is_lone(index) and index[-1].dtype == np.int64:
-        return x.take(index[-1], len(index) - 1)
+        return take_across(x, index[-1], len(index) - 1)
     else:
         out = at(x, index)
     if not out.ndim:  # NumPy copies a single element: an Ellipsis makes it a view

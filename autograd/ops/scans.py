@@ -17,7 +17,7 @@ from .._protocols import numpy_function, ufunc_method
 from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from . import arithmetic
-from ._accumulation import accumulate
+from ._accumulation import accumulate, records
 from ._blocks import BLOCK
 from .axes import along, cast_input, in_one_line, line_axis, place_along
 from .exponential import logaddexp
@@ -191,11 +191,22 @@ def logcumsumexp(x: Any, dim: int) -> Any:
 # ---- running extremes -----------------------------------------------------------------------------------------------
 
 
+_RECORDS = 200
+"""In lines of so many elements or more there are few records."""
+
+
 def _running(ufunc: Any, x: Any, dim: int) -> tuple[Any, Any]:
     line, axis = line_axis(x, dim)
-    values = accumulate(ufunc, line, axis)
     if line.size > BLOCK and type(line) is np.ndarray:
+        n = line.shape[axis]
+        places = records(ufunc, line.reshape(-1, n)) if axis in (-1, line.ndim - 1) and n >= _RECORDS else None
+        if places is not None:
+            reach = np.diff(places, append=line.size)
+            values, found = np.repeat(line.reshape(-1)[places], reach), np.repeat(places % n, reach)
+            return values.reshape(line.shape), found.reshape(line.shape)
+        values = accumulate(ufunc, line, axis)
         return values, _last_reached((line == values) | (line != line), axis)
+    values = accumulate(ufunc, line, axis)
     places = np.arange(line.shape[axis]).reshape((-1, *(1,) * (line.ndim - 1 - axis % line.ndim)))
     reached = np.where((line == values) | (line != line), places, 0)
     indices = np.maximum.accumulate(reached, axis)
