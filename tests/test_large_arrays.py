@@ -480,3 +480,24 @@ def test_a_batch_of_derivatives_chooses_between_an_array_and_a_number() -> None:
     _, moved = jvp(slopes, (x,), (autograd.ones_like(x),))
     _, part = jvp(slopes, (x[:, :50],), (autograd.ones(2, 50, dtype=autograd.float64),))
     np.testing.assert_allclose(moved[:, :50].numpy(), part.numpy(), 1e-12)
+
+
+@pytest.mark.parametrize("shape", [(700, 500), (3, 300, 400), (2, 5, 100, 400)])
+def test_extremes_along_any_dimension(shape: tuple[int, ...]) -> None:
+    """Values and first places, where numbers are equal, NaN or all the same, against NumPy."""
+    rng = np.random.default_rng(21)
+    x = rng.standard_normal(shape, np.float32)
+    gaps = np.where(rng.random(shape) < 1e-3, np.nan, x).astype(np.float32)
+    for array in (x, np.round(3 * x), gaps, np.ones_like(x), (1000 * x).astype(int), np.asfortranarray(x)):
+        t = autograd.tensor(array)
+        for dim in range(-len(shape), len(shape)):
+            for name, find in (("max", np.argmax), ("min", np.argmin)):
+                expected = find(array, dim, keepdims=True)
+                kept, squeezed = getattr(t, name)(dim, True), getattr(t, name)(dim)
+                np.testing.assert_array_equal(kept.indices.numpy(), expected)
+                np.testing.assert_array_equal(kept.values.numpy(), np.take_along_axis(array, expected, dim))
+                np.testing.assert_array_equal(squeezed.indices.numpy(), np.squeeze(expected, dim))
+                np.testing.assert_array_equal(getattr(t, f"arg{name}")(dim, True).numpy(), expected)
+    for call in (t.argmax, t.max):
+        with pytest.raises(IndexError, match="out of bounds"):
+            call(len(shape), True)

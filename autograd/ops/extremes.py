@@ -5,6 +5,7 @@ PyTorch's order: NaN is an extreme. Nothing has no extreme: a BoundsError.
 
 from __future__ import annotations
 
+import math
 from collections import namedtuple
 from typing import Any
 
@@ -53,9 +54,7 @@ def shared_out(x: Any, values: Any, source: Any, dim: Any = None) -> Any:
         hit = _equals(source, values)
         share = (x / np.sum(hit, axis=axes_of(dim, np.ndim(source)), keepdims=True)).astype(x.dtype)
         return np.where(hit, share, 0)
-    hit = source == values
-    if np.any(values != values):
-        hit |= (source != source) & (values != values)
+    hit = _hits(source, values)
     if np.count_nonzero(hit) != np.size(values):
         x = (x / np.sum(hit, axis=axes_of(dim, source.ndim), keepdims=True)).astype(x.dtype)
     out = np.zeros(source.shape, x.dtype)
@@ -118,6 +117,35 @@ def picked(g_values: Any, indices: Any, x_shape: tuple[int, ...], dim: int, keep
     return place_along.kernel(g_values, indices, x_shape, dim, keepdim)
 
 
+def _hits(source: Any, values: Any) -> Any:
+    """Where the elements of a large array equal ``values``; NaN equals NaN."""
+    hit = source == values
+    if np.any(values != values):
+        hit |= (source != source) & (values != values)
+    return hit
+
+
+def extreme_and_place(ufunc: Any, x: Any, dim: int) -> Any:
+    """The extremes along ``dim`` of a large array, dimension kept, and where they are first.
+
+    None where NumPy's ``argmax`` is as fast, which turns an array about before unless ``dim`` is the last, or where
+    many elements are extremes.
+    """
+    dim %= x.ndim
+    if x.size <= BLOCK or type(x) is not np.ndarray or dim == x.ndim - 1 or not x.flags.c_contiguous:
+        return None
+    values = ufunc.reduce(x, dim, None, None, True)
+    hit = _hits(x, values)
+    if np.count_nonzero(hit) > 4 * values.size:
+        return None
+    inner = math.prod(x.shape[dim + 1 :])
+    lines, columns = np.divmod(true_places(hit)[::-1], inner)
+    outer, rows = np.divmod(lines, x.shape[dim])
+    places = np.empty(values.size, np.intp)
+    places[outer * inner + columns] = rows  # the last one written stays, which is the first
+    return values, places.reshape(values.shape)
+
+
 def _extreme_along(ufunc: Any, position: Any, x: Any, dim: int, keepdim: bool) -> Any:
     x = np.asanyarray(x)
     _, dim = line_axis(x, dim)
@@ -125,6 +153,9 @@ def _extreme_along(ufunc: Any, position: Any, x: Any, dim: int, keepdim: bool) -
         return np.array(x, subok=True), np.zeros((), np.int64, like=x)
     if not x.size:
         require_elements(x, dim)
+    found = extreme_and_place(ufunc, x, dim)
+    if found is not None:
+        return found if keepdim else tuple([np.squeeze(part, dim) for part in found])
     return np.asanyarray(ufunc.reduce(x, dim, None, None, keepdim)), np.asanyarray(
         position(x, dim, None, keepdims=keepdim)
     )

@@ -18,7 +18,7 @@ from ..errors import ArgumentError, ShapeError
 from ..samples import case, integers, reals
 from ._blocks import in_blocks
 from .axes import MANY, axes_of, folded, in_one_line, line_axis, place_along, take_lines, true_places
-from .extremes import require_elements
+from .extremes import extreme_and_place, require_elements
 
 _ALONG = [
     case(x=reals(shape=(2, 3)), dim=0),
@@ -236,13 +236,16 @@ _POSITIONS = [
 ]
 
 
-def _position(find: Any, x: Any, dim: Any, keepdim: bool) -> Any:
+def _position(ufunc: Any, find: Any, x: Any, dim: Any, keepdim: bool) -> Any:
     x = np.asanyarray(x)
     if not x.ndim:
         axes_of(dim, 0)
         return np.zeros((), np.int64)
     if not x.size:
         require_elements(x, dim)
+    found = None if dim is None else extreme_and_place(ufunc, x, axes_of(index(dim), x.ndim)[0])
+    if found is not None:
+        return found[1] if keepdim else np.squeeze(found[1], dim)
     return np.asanyarray(find(x, None if dim is None else index(dim), keepdims=keepdim))
 
 
@@ -254,13 +257,13 @@ def argmax(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     >>> argmax(tensor([[1.0, 5.0], [4.0, 2.0]]), 1)
     tensor([1, 0])
     """
-    return _position(np.argmax, x, dim, keepdim)
+    return _position(np.maximum, np.argmax, x, dim, keepdim)
 
 
 @op(samples=_POSITIONS)
 def argmin(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """Where the smallest element is, along ``dim`` or in the flattened ``x``; the first of equal ones."""
-    return _position(np.argmin, x, dim, keepdim)
+    return _position(np.minimum, np.argmin, x, dim, keepdim)
 
 
 # ---- searching ------------------------------------------------------------------------------------------------------
