@@ -51,7 +51,7 @@ def _of_many(ufunc: Any, x: Any, axis: int, reverse: bool, dtype: Any) -> Any:
     out = np.empty(x.shape, x.dtype)
     order = along(axis, slice(None, None, -1)) if reverse else ...
     source, target = x[order], out[order]
-    if math.prod(x.shape[axis + 1 :]) >= _WIDE:
+    if math.prod(x.shape[axis + 1 :]) >= _WIDE or (dtype is not None and x.size >= n * _WIDE):
         _by_steps(ufunc, np.moveaxis(source, axis, 0), np.moveaxis(target, axis, 0), dtype)
     elif dtype is None:
         by_lines(lambda block: ufunc.accumulate(source[block], axis, x.dtype, target[block]), out, axis)
@@ -72,7 +72,7 @@ def _by_steps(ufunc: Any, steps: Any, results: Any, dtype: Any) -> None:
         return
     carried = None
     for first in range(0, len(steps), _SOME):
-        some = steps[first : first + _SOME].astype(dtype)
+        some = steps[first : first + _SOME].astype(dtype, "C")
         for x in some:
             carried = x if carried is None else ufunc(carried, x, x)
         results[first : first + _SOME] = some

@@ -69,8 +69,10 @@ def _rows_added(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
     from scipy.sparse import csc_matrix
 
     places = from_start(index, shape[0]).reshape(-1)
-    ones = np.ones(places.size, x.dtype)
-    sparse = csc_matrix((ones, places, np.arange(places.size + 1)), shape=(shape[0], places.size))
+    sparse = csc_matrix(
+        (shape[0], places.size), dtype=x.dtype
+    )  # which would look at each index, were it made from them
+    sparse.data, sparse.indices, sparse.indptr = np.ones(places.size, x.dtype), places, np.arange(places.size + 1)
     return (sparse @ x.reshape(places.size, -1)).reshape(shape)
 
 

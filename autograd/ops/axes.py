@@ -235,9 +235,10 @@ def _add_rows(out: Any, index: Any, x: Any) -> None:
     """
     from scipy.sparse import csr_array
 
-    rows, n = index.shape
-    starts = np.arange(0, index.size + 1, n)
-    csr_array((x.reshape(-1), index.reshape(-1), starts), shape=(rows, out.shape[-1])).toarray(out=out)
+    sparse = csr_array(out.shape, dtype=x.dtype)  # made from indices, it would look at each of them
+    sparse.data, sparse.indices = x.reshape(-1), index.reshape(-1)
+    sparse.indptr = np.arange(0, index.size + 1, index.shape[1])
+    sparse.toarray(out=out)
 
 
 def _place_many(out: Any, index: Any, x: Any, dim: int, repeated: bool) -> None:
