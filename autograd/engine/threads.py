@@ -125,7 +125,8 @@ class _Team:
                     os.sched_setaffinity(0, {own})
             yield
         finally:
-            os.sched_setaffinity(0, allowed)
+            with contextlib.suppress(OSError):
+                os.sched_setaffinity(0, allowed)
             self._placing.release()
 
 
