@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from ._writing import argument, asks, derivative
-from .engine.modes import local
-from .engine.push import by_transposes, fitted, gathered, like_of, spread, zeros
+from .engine.modes import local, status
+from .engine.push import by_transposes, fitted, gathered, like_of, spread
 
 __all__ = ["KINDS", "kind_of", "settings", "write_push"]
 
@@ -31,7 +31,8 @@ _NAMES: dict[str, Any] = {
     "_ndarray": np.ndarray,
     "_ones": np.ones,
     "_spread": spread,
-    "_zeros": zeros,
+    "_status": status,
+    "_zeros": np.zeros,
 }
 
 
@@ -81,54 +82,65 @@ def write_push(op: Any) -> tuple[Callable[..., Any], str]:
 
 
 _FIT = [
-    "    if _move is None:",
-    "        return None",
     "    if _move.shape != _node.shape or _move.dtype is not _node.dtype:",
     "        _move = _fitted(_move, _node, OP)",
     "    return _move",
 ]
-
-
-_CHOICE = "    _call = kernel if _record or _local.levels else forward"
+_FIT_DTYPE = ["    if _move.dtype is not _node.dtype:", *_FIT[1:]]
+_NOTHING = ["    if _move is None:", "        return None"]
+_MOVES = [
+    "    _ts = [_tangents.get(_p) for _p in _parents]",
+    "    for _t in _ts:",
+    "        if _t is not None:",
+    "            break",
+    "    else:",
+    "        return None",
+]
+_CHOICE = "    _call = kernel if _record or (_status.special and _local.levels) else forward"
 
 
 def _symmetric(op: Any) -> list[str]:
     """A rule is its own transpose: it is called with the tangent in the place of the gradient."""
-    lines = ["    _move = None"]
+    lines = []
     if any("needs" in asks(rule) for rule in op.rules.values()):
         lines.append("    needs = tuple([_p is not None for _p in _parents])")
+    one = op.trusted and len(op.inputs) == 1  # it has the shape of its input
+    if not one:
+        lines.append("    _move = None")
     for i, name in enumerate(op.inputs):
         if name not in op.rules:
             continue
-        made = derivative(op, name)
+        lines.append(f"    g = _tangents.get(_parents[{i}])")
+        if one:
+            lines += ["    if g is None:", "        return None", f"    _move = {derivative(op, name)}"]
+            break
+        lines.append("    if g is not None:")
         code: Any = getattr(op.rules[name], "__code__", None)
-        lines += [f"    g = _tangents.get(_parents[{i}])", "    if g is not None:"]
         if code is None or code.co_names or code.co_freevars:  # else it consists of operators, which broadcast
             lines += [
                 "        if g.shape != _node.shape or g.dtype is not _node.dtype:",
                 "            g = _spread(g, _node, OP)",
             ]
-        lines.append(f"        _d = {made}")
+        lines.append(f"        _d = {derivative(op, name)}")
         lines.append("        _move = _d if _move is None else _move + _d" if i else "        _move = _d")
-    return [*lines, *_FIT]
+    return [*lines, *_FIT_DTYPE] if one else [*lines, *_NOTHING, *_FIT]
 
 
 def _reduction(op: Any) -> list[str]:
     """What the rule makes of ones are the weights with which the tangent is summed up."""
     given = "".join(f"{name}, " for name in op.saved_names if not name.endswith("_shape"))
-    like = f"_like_of(({given}*[_tangents.get(_p) for _p in _parents]))"
-    lines = ["    _move = None", f"    g = _ones(_node.shape, _node.dtype, like={like})"]
+    lines = [*_MOVES, f"    g = _ones(_node.shape, _node.dtype, like=_like_of(({given}*_ts)))", "    _move = None"]
     axis = f"{'dim' if 'dim' in op.params else None}, {'keepdim' if 'keepdim' in op.params else False}"
     for i, name in enumerate(op.inputs):
         if name not in op.rules:
             continue
         lines += [
-            f"    _t = _tangents.get(_parents[{i}])",
+            f"    _t = _ts[{i}]",
             "    if _t is not None:",
             f"        _d = _gathered({derivative(op, name)} * _t, _node, {axis})",
             "        _move = _d if _move is None else _move + _d",
         ]
-    return [*lines, *_FIT]
+    return [*lines, *_NOTHING, *_FIT]
 
 
 def _called(op: Any, function: str, values: dict[str, str]) -> str:
@@ -148,20 +160,16 @@ def _linear(op: Any) -> list[str]:
     if len(op.inputs) == 1 and not op.lists:
         (name,) = op.inputs
         call = "(forward if type(_t) is _ndarray else kernel)"
-        return ["    _t = _tangents.get(_parents[0])", f"    _move = {_called(op, call, {name: '_t'})}", *end]
-    lines = ["    _like = _like_of([_tangents.get(_p) for _p in _parents])"]
+        lines = ["    _t = _tangents.get(_parents[0])", "    if _t is None:", "        return None"]
+        return [*lines, f"    _move = {_called(op, call, {name: '_t'})}", *end]
+    lines = [*_MOVES, "    _like = _like_of(_ts)"]
     for i, name in enumerate(op.inputs):
         if name in op.lists:
-            lines.append(
-                f"    {name} = [_zeros(_s, _node, _like) if (_t := _tangents.get(_p)) is None else _t"
-                f" for _p, _s in zip(_parents[{i}:], {name}_shape)]"
-            )
+            made = "_zeros(_s, _node.dtype, like=_like) if _t is None else _t"
+            lines.append(f"    {name} = [{made} for _t, _s in zip(_ts[{i}:], {name}_shape)]")
         else:
-            lines += [
-                f"    {name} = _tangents.get(_parents[{i}])",
-                f"    if {name} is None:",
-                f"        {name} = _zeros({name}_shape, _node, _like)",
-            ]
+            made = f"_zeros({name}_shape, _node.dtype, like=_like) if _ts[{i}] is None else _ts[{i}]"
+            lines.append(f"    {name} = {made}")
     return [*lines, _CHOICE, f"    _move = {_called(op, '_call', {})}", *end]
 
 
@@ -185,7 +193,7 @@ def _multilinear(op: Any) -> list[str]:
             f"    if {left}:  # nothing else moves",
             "        return _by_transposes(_node, _saved, _parents, _tangents, _record)",
         ]
-    return [*lines, *_FIT]
+    return [*lines, *_NOTHING, *_FIT]
 
 
 _BODIES = {"symmetric": _symmetric, "reduction": _reduction, "linear": _linear, "multilinear": _multilinear}

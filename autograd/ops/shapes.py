@@ -54,7 +54,8 @@ def also_named(**names: str) -> Callable[[Callable[..., Any]], Callable[..., Any
 
 def shape_of(x: Any) -> tuple[int, ...]:
     """The shape of a Tensor, an array or a number; on Tensors ``np.shape`` takes ten times as long."""
-    return x.shape if hasattr(x, "shape") else np.shape(x)
+    shape = getattr(x, "shape", None)
+    return np.shape(x) if shape is None else shape
 
 
 def dims_of(dims: Any) -> tuple[int, ...]:
