@@ -41,14 +41,9 @@ class Push:
         self._places = [node_of(out) for out in outputs]
         self._order = call.order(self._places)
         self._transposes: _Transposes | None = None
-        if local.observers:
+        told = local.observers or any(node.hooks is not None for node in [*self._order, *call.targets])
+        if told and not any(node.op.has_jvp for node in self._order):
             self._transposes = _Transposes(call, outputs)
-            return
-        for nodes in (self._order, call.targets):
-            for node in nodes:
-                if node.hooks is not None:
-                    self._transposes = _Transposes(call, outputs)
-                    return
 
     def __call__(self, directions: Sequence[Any], record: bool) -> list[Any]:
         """The direction in which each output moves, as Tensors; None as the direction of an input that does not."""
