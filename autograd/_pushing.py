@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ._saving import savable
 from ._writing import argument, asks, derivative
 from .engine.modes import local, status
 from .engine.push import by_transposes, fitted, gathered, like_of, spread
@@ -36,12 +37,24 @@ _NAMES: dict[str, Any] = {
 }
 
 
-def kind_of(op: Any, said: str | None) -> str | None:
+RULE = "rule"
+"""What stands for a word where ``jvp`` is a rule."""
+
+
+def kind_of(op: Any, said: Any) -> str | None:
     """What is known of an op's Jacobian, or None: what was said of it; all that ufuncs do is elementwise.
 
     Raises:
-        TypeError: it is no word for it, or not one for such an op.
+        TypeError: it is no word for it, or not one for such an op; or a rule that asks for what there is not.
     """
+    if callable(said):
+        if op.outputs is not None or op.lists:
+            raise TypeError(f"op '{op.name}': a rule as jvp is for ops with one output and no lists")
+        allowed = [*_tangent_names(op), *savable(op)]
+        for name in asks(said):
+            if name not in allowed:
+                raise TypeError(f"op '{op.name}': jvp asks for {name!r}; it may ask for {', '.join(allowed)}")
+        return RULE
     if said is None:
         elementwise = any(isinstance(function, np.ufunc) and function.signature is None for function in op.numpy)
         return "symmetric" if elementwise and op.rules and op.outputs is None and not op.lists else None
@@ -56,8 +69,15 @@ def kind_of(op: Any, said: str | None) -> str | None:
     return None if said == "unknown" else said
 
 
+def _tangent_names(op: Any) -> list[str]:
+    """What a rule calls the tangents of the inputs."""
+    return [f"t_{name}" for name in op.inputs]
+
+
 def settings(op: Any) -> set[str]:
     """What a node must save for ``push`` beside what the rules ask for: the forward is called again, on tangents."""
+    if op.jvp == RULE:
+        return set(asks(op.jvp_rule)).difference(_tangent_names(op))
     if op.jvp not in ("linear", "multilinear"):
         return {"dim", "keepdim"}.intersection(op.params) if op.jvp == "reduction" else set()
     found = {name for name in op.params if name not in op.inputs}
@@ -72,13 +92,13 @@ def write_push(op: Any) -> tuple[Callable[..., Any], str]:
         lines.append(f"    ({', '.join(op.saved_names)},) = _saved")
     source = "\n".join(lines + _BODIES[op.jvp](op))
     body = "\n".join("    " + line for line in source.split("\n"))
-    closed = ["OP", "forward", "kernel", *[f"rule_{name}" for name in op.rules]]
+    closed = ["OP", "forward", "kernel", "jvp", *[f"rule_{name}" for name in op.rules]]
     text = f"def make({', '.join(closed)}):\n{body}\n    return push\n"
     filename = f"<autograd op {op.name}, forward mode>"
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     place: dict[str, Any] = {}
     exec(compile(text, filename, "exec"), _NAMES, place)
-    return place["make"](op, op.forward, op.kernel, *op.rules.values()), source
+    return place["make"](op, op.forward, op.kernel, op.jvp_rule, *op.rules.values()), source
 
 
 _FIT = [
@@ -196,4 +216,15 @@ def _multilinear(op: Any) -> list[str]:
     return [*lines, *_NOTHING, *_FIT]
 
 
-_BODIES = {"symmetric": _symmetric, "reduction": _reduction, "linear": _linear, "multilinear": _multilinear}
+def _by_rule(op: Any) -> list[str]:
+    """The rule, called with the tangents: None for those of inputs that do not move."""
+    names = _tangent_names(op)
+    lines = [f"    {name} = _tangents.get(_parents[{i}])" for i, name in enumerate(names)]
+    lines += [f"    if {' and '.join(f'{name} is None' for name in names)}:", "        return None"]
+    fits = '    if getattr(_move, "shape", None) != _node.shape or _move.dtype is not _node.dtype:'
+    return [*lines, f"    _move = jvp({', '.join(asks(op.jvp_rule))})", fits, *_FIT[1:]]
+
+
+_BODIES = {
+    "symmetric": _symmetric, "reduction": _reduction, "linear": _linear, "multilinear": _multilinear, RULE: _by_rule,
+}  # fmt: skip
