@@ -18,16 +18,18 @@ class FunctionCtx:
     ``save_for_forward``.
     """
 
+    # What only a Function with a ``jvp`` has in its instances.
+    _to_push: tuple[Any, ...] = ()
+    _forward: tuple[Any, tuple[Any, ...]] = ((), ())  # the arrays and places that jvp gets
+    _pushing = False
+    _inputs: tuple[Any, ...] = ()  # of arguments the shape, the dtype, whether it was overwritten
+    _live: tuple[bool, ...] = ()  # which outputs have a derivative
+
     def __init__(self) -> None:
         self.needs_input_grad: tuple[bool, ...] = ()
         self._to_save: tuple[Any, ...] = ()
-        self._to_push: tuple[Any, ...] = ()
         self._arrays: Any = ()
         self._places: tuple[Any, ...] = ()
-        self._forward: tuple[Any, tuple[Any, ...]] = ((), ())  # the arrays and places that ``jvp`` gets
-        self._pushing = False
-        self._inputs: tuple[Any, ...] = ()  # for ``jvp``: of arguments the shape, the dtype, whether it was overwritten
-        self._live: tuple[bool, ...] = ()  # for ``jvp``: which outputs have a derivative
         self._unpacked: tuple[Any, ...] | None = None
         self._dirty: tuple[Any, ...] = ()
         self._constant: tuple[Any, ...] = ()
@@ -72,7 +74,8 @@ class FunctionCtx:
         """Replace the saved Tensors by arrays and places in the graph, which form no reference cycle."""
         arrays, self._places = _taken_apart(self._to_save, parents, outputs)
         self._arrays = arrays if local.pack is None or not arrays else Packed(arrays, local.pack)
-        self._forward = _taken_apart(self._to_push, parents, outputs)
+        if self._to_push:
+            self._forward = _taken_apart(self._to_push, parents, outputs)
         self._to_save = self._to_push = self._dirty = self._constant = ()
 
 

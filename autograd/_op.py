@@ -240,7 +240,7 @@ class Op(NodeOp):
         self.inputs = tuple(named)
         self._samples = samples
         self.jvp = _pushing.kind_of(self, jvp)
-        self.jvp_rule: Any = jvp
+        self.jvp_rule: Any = jvp if callable(jvp) else None
         self.push: Any = None if self.jvp is None else self._first_push
         self.trusted = self.module.startswith("autograd.ops.")
         if not self.trusted:
