@@ -10,6 +10,7 @@ from .ops import (
     counts,
     decompositions,
     diagonals,
+    dimensions,
     distinct,
     extremes,
     indexing,
@@ -122,7 +123,7 @@ class ArrayMethods:
     unique = distinct.unique
     unique_consecutive = distinct.unique_consecutive
 
-    # ---- shapes and views (ops/shapes, ops/repetition) -------------------------------------------------------------
+    # ---- shapes and views (ops/shapes, ops/dimensions, ops/repetition) -----------------------------------------------
 
     reshape = shapes.spread(shapes.reshape)
     view = shapes.view_or_cast
@@ -133,21 +134,21 @@ class ArrayMethods:
     unflatten = shapes.unflatten
     squeeze = shapes.squeeze
     unsqueeze = shapes.unsqueeze
-    transpose = swapdims = shapes.transpose
-    swapaxes = shapes.swapaxes
-    permute = shapes.spread(shapes.permute)
-    movedim = moveaxis = shapes.movedim
-    t = shapes.t
-    T = property(shapes.reverse_dims)
-    mT = property(shapes.matrix_transpose)
-    H = property(shapes.hermitian)
-    mH = property(shapes.adjoint)
-    adjoint = shapes.adjoint
-    flip = shapes.spread(shapes.flip)
-    fliplr = shapes.fliplr
-    flipud = shapes.flipud
-    rot90 = shapes.rot90
-    roll = shapes.roll
+    transpose = swapdims = dimensions.transpose
+    swapaxes = dimensions.swapaxes
+    permute = shapes.spread(dimensions.permute)
+    movedim = moveaxis = dimensions.movedim
+    t = dimensions.t
+    T = property(dimensions.reverse_dims)
+    mT = property(dimensions.matrix_transpose)
+    H = property(dimensions.hermitian)
+    mH = property(dimensions.adjoint)
+    adjoint = dimensions.adjoint
+    flip = shapes.spread(dimensions.flip)
+    fliplr = dimensions.fliplr
+    flipud = dimensions.flipud
+    rot90 = dimensions.rot90
+    roll = dimensions.roll
     expand = shapes.spread(repetition.broadcast_to)
     expand_as = repetition.expand_as
     broadcast_to = repetition.broadcast_to
@@ -164,9 +165,9 @@ class ArrayMethods:
     triu = diagonals.triu
     squeeze_ = reshape_inplace(shapes.squeeze)
     unsqueeze_ = reshape_inplace(shapes.unsqueeze)
-    transpose_ = swapdims_ = reshape_inplace(shapes.transpose)
-    swapaxes_ = reshape_inplace(shapes.swapaxes)
-    t_ = reshape_inplace(shapes.t)
+    transpose_ = swapdims_ = reshape_inplace(dimensions.transpose)
+    swapaxes_ = reshape_inplace(dimensions.swapaxes)
+    t_ = reshape_inplace(dimensions.t)
     tril_ = inplace(diagonals.tril)
     triu_ = inplace(diagonals.triu)
 

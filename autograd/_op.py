@@ -76,7 +76,7 @@ def op(
     tied: bool = False,
     joint: Callable[..., Any] | None = None,
     inputs: tuple[str, ...] | None = None,
-    jvp: str | None = None,
+    jvp: str | Callable[..., Any] | None = None,
     register: bool | None = None,
     **rules: Callable[..., Any],
 ) -> Callable[[Callable[P, Any]], OpFunction[P, Any]]:
@@ -110,7 +110,8 @@ def op(
             in all its inputs together; ``"multilinear"``: in each of them by itself, while inputs with a default are
             added: the forward is called on tangents. ``"reduction"``: each element of an input goes into one element of
             the output, by ``dim`` and ``keepdim`` if it has them: the rule gives the weights of a sum. ``"unknown"``,
-            as where nothing is said: the rules are transposed.
+            as where nothing is said: the rules are transposed. Or a rule: a function that names ``t_x``, the tangent of
+            an input ``x`` (None if it does not move), and what other rules may name, and returns that of the output.
         register: whether the op joins the library's table ``OPS`` (default: only the library's own ops do).
 
     Raises:
@@ -215,7 +216,7 @@ class Op(NodeOp):
         tied: bool,
         joint: Callable[..., Any] | None,
         inputs: tuple[str, ...] | None,
-        jvp: str | None,
+        jvp: str | Callable[..., Any] | None,
     ) -> None:
         self.forward = forward
         self.name = forward.__name__.rstrip("_")
@@ -239,6 +240,7 @@ class Op(NodeOp):
         self.inputs = tuple(named)
         self._samples = samples
         self.jvp = _pushing.kind_of(self, jvp)
+        self.jvp_rule: Any = jvp if callable(jvp) else None
         self.push: Any = None if self.jvp is None else self._first_push
         self.trusted = self.module.startswith("autograd.ops.")
         if not self.trusted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ __all__ = [
     "refuse",
     "require_real",
     "setting",
+    "shapes_of",
     "unpack_list",
     "unwrap",
     "without_graphs",
@@ -162,19 +164,31 @@ def unwrap(value: Any) -> Any:
 
 def unpack_list(op: Any, name: str, values: Any) -> tuple[list[Any], list[Any]]:
     """A list input: the arrays, in their common dtype, and the nodes."""
-    if isinstance(values, Handle) or not hasattr(values, "__iter__"):
+    if type(values) is not list and (isinstance(values, Handle) or not hasattr(values, "__iter__")):
         raise TypeError(f"{op.name}: '{name}' must be a list or tuple of Tensors, got {type(values).__name__}")
-    arrays, nodes = [], []
+    arrays: list[Any] = []
+    nodes: list[Any] = []
+    several, dtype = False, None
     for i, value in enumerate(values):
         if isinstance(value, Handle):
-            arrays.append(value._data)
+            array = value._data
             nodes.append(value._node if value._view is None else current(value))
         else:
-            arrays.append(operand(op, f"{name}[{i}]", value, None, False)[0])
+            plain = type(value) is np.ndarray and value.dtype.kind in "fi"
+            array = value if plain else operand(op, f"{name}[{i}]", value, None, False)[0]
             nodes.append(None)
-    if op.promote is not None and len({getattr(array, "dtype", None) for array in arrays}) > 1:
+        if i and getattr(array, "dtype", None) is not dtype:
+            several = True
+        dtype = getattr(array, "dtype", None)
+        arrays.append(array)
+    if several and op.promote is not None:
         arrays = list(promote(*arrays, to_float=op.promote != "common"))
     return arrays, nodes
+
+
+def shapes_of(values: Sequence[Any]) -> tuple[tuple[int, ...], ...]:
+    """The shapes of the arrays and numbers of a list input."""
+    return tuple([value.shape if hasattr(value, "shape") else () for value in values])
 
 
 def promote_one(x: Any) -> Any:

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from ._saving import savable
 from ._writing import argument, asks, derivative
-from .engine.modes import local
-from .engine.push import by_transposes, fitted, gathered, like_of, spread, zeros
+from .engine.modes import local, status
+from .engine.push import by_transposes, fitted, gathered, like_of, spread
 
 __all__ = ["KINDS", "kind_of", "settings", "write_push"]
 
@@ -31,16 +32,29 @@ _NAMES: dict[str, Any] = {
     "_ndarray": np.ndarray,
     "_ones": np.ones,
     "_spread": spread,
-    "_zeros": zeros,
+    "_status": status,
+    "_zeros": np.zeros,
 }
 
 
-def kind_of(op: Any, said: str | None) -> str | None:
+RULE = "rule"
+"""What stands for a word where ``jvp`` is a rule."""
+
+
+def kind_of(op: Any, said: Any) -> str | None:
     """What is known of an op's Jacobian, or None: what was said of it; all that ufuncs do is elementwise.
 
     Raises:
-        TypeError: it is no word for it, or not one for such an op.
+        TypeError: it is no word for it, or not one for such an op; or a rule that asks for what there is not.
     """
+    if callable(said):
+        if op.outputs is not None or op.lists:
+            raise TypeError(f"op '{op.name}': a rule as jvp is for ops with one output and no lists")
+        allowed = [*_tangent_names(op), *savable(op)]
+        for name in asks(said):
+            if name not in allowed:
+                raise TypeError(f"op '{op.name}': jvp asks for {name!r}; it may ask for {', '.join(allowed)}")
+        return RULE
     if said is None:
         elementwise = any(isinstance(function, np.ufunc) and function.signature is None for function in op.numpy)
         return "symmetric" if elementwise and op.rules and op.outputs is None and not op.lists else None
@@ -55,8 +69,15 @@ def kind_of(op: Any, said: str | None) -> str | None:
     return None if said == "unknown" else said
 
 
+def _tangent_names(op: Any) -> list[str]:
+    """What a rule calls the tangents of the inputs."""
+    return [f"t_{name}" for name in op.inputs]
+
+
 def settings(op: Any) -> set[str]:
     """What a node must save for ``push`` beside what the rules ask for: the forward is called again, on tangents."""
+    if op.jvp == RULE:
+        return set(asks(op.jvp_rule)).difference(_tangent_names(op))
     if op.jvp not in ("linear", "multilinear"):
         return {"dim", "keepdim"}.intersection(op.params) if op.jvp == "reduction" else set()
     found = {name for name in op.params if name not in op.inputs}
@@ -71,64 +92,75 @@ def write_push(op: Any) -> tuple[Callable[..., Any], str]:
         lines.append(f"    ({', '.join(op.saved_names)},) = _saved")
     source = "\n".join(lines + _BODIES[op.jvp](op))
     body = "\n".join("    " + line for line in source.split("\n"))
-    closed = ["OP", "forward", "kernel", *[f"rule_{name}" for name in op.rules]]
+    closed = ["OP", "forward", "kernel", "jvp", *[f"rule_{name}" for name in op.rules]]
     text = f"def make({', '.join(closed)}):\n{body}\n    return push\n"
     filename = f"<autograd op {op.name}, forward mode>"
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     place: dict[str, Any] = {}
     exec(compile(text, filename, "exec"), _NAMES, place)
-    return place["make"](op, op.forward, op.kernel, *op.rules.values()), source
+    return place["make"](op, op.forward, op.kernel, op.jvp_rule, *op.rules.values()), source
 
 
 _FIT = [
-    "    if _move is None:",
-    "        return None",
     "    if _move.shape != _node.shape or _move.dtype is not _node.dtype:",
     "        _move = _fitted(_move, _node, OP)",
     "    return _move",
 ]
-
-
-_CHOICE = "    _call = kernel if _record or _local.levels else forward"
+_FIT_DTYPE = ["    if _move.dtype is not _node.dtype:", *_FIT[1:]]
+_NOTHING = ["    if _move is None:", "        return None"]
+_MOVES = [
+    "    _ts = [_tangents.get(_p) for _p in _parents]",
+    "    for _t in _ts:",
+    "        if _t is not None:",
+    "            break",
+    "    else:",
+    "        return None",
+]
+_CHOICE = "    _call = kernel if _record or (_status.special and _local.levels) else forward"
 
 
 def _symmetric(op: Any) -> list[str]:
     """A rule is its own transpose: it is called with the tangent in the place of the gradient."""
-    lines = ["    _move = None"]
+    lines = []
     if any("needs" in asks(rule) for rule in op.rules.values()):
         lines.append("    needs = tuple([_p is not None for _p in _parents])")
+    one = op.trusted and len(op.inputs) == 1  # it has the shape of its input
+    if not one:
+        lines.append("    _move = None")
     for i, name in enumerate(op.inputs):
         if name not in op.rules:
             continue
-        made = derivative(op, name)
+        lines.append(f"    g = _tangents.get(_parents[{i}])")
+        if one:
+            lines += ["    if g is None:", "        return None", f"    _move = {derivative(op, name)}"]
+            break
+        lines.append("    if g is not None:")
         code: Any = getattr(op.rules[name], "__code__", None)
-        lines += [f"    g = _tangents.get(_parents[{i}])", "    if g is not None:"]
         if code is None or code.co_names or code.co_freevars:  # else it consists of operators, which broadcast
             lines += [
                 "        if g.shape != _node.shape or g.dtype is not _node.dtype:",
                 "            g = _spread(g, _node, OP)",
             ]
-        lines.append(f"        _d = {made}")
+        lines.append(f"        _d = {derivative(op, name)}")
         lines.append("        _move = _d if _move is None else _move + _d" if i else "        _move = _d")
-    return [*lines, *_FIT]
+    return [*lines, *_FIT_DTYPE] if one else [*lines, *_NOTHING, *_FIT]
 
 
 def _reduction(op: Any) -> list[str]:
     """What the rule makes of ones are the weights with which the tangent is summed up."""
     given = "".join(f"{name}, " for name in op.saved_names if not name.endswith("_shape"))
-    like = f"_like_of(({given}*[_tangents.get(_p) for _p in _parents]))"
-    lines = ["    _move = None", f"    g = _ones(_node.shape, _node.dtype, like={like})"]
+    lines = [*_MOVES, f"    g = _ones(_node.shape, _node.dtype, like=_like_of(({given}*_ts)))", "    _move = None"]
     axis = f"{'dim' if 'dim' in op.params else None}, {'keepdim' if 'keepdim' in op.params else False}"
     for i, name in enumerate(op.inputs):
         if name not in op.rules:
             continue
         lines += [
-            f"    _t = _tangents.get(_parents[{i}])",
+            f"    _t = _ts[{i}]",
             "    if _t is not None:",
             f"        _d = _gathered({derivative(op, name)} * _t, _node, {axis})",
             "        _move = _d if _move is None else _move + _d",
         ]
-    return [*lines, *_FIT]
+    return [*lines, *_NOTHING, *_FIT]
 
 
 def _called(op: Any, function: str, values: dict[str, str]) -> str:
@@ -148,20 +180,16 @@ def _linear(op: Any) -> list[str]:
     if len(op.inputs) == 1 and not op.lists:
         (name,) = op.inputs
         call = "(forward if type(_t) is _ndarray else kernel)"
-        return ["    _t = _tangents.get(_parents[0])", f"    _move = {_called(op, call, {name: '_t'})}", *end]
-    lines = ["    _like = _like_of([_tangents.get(_p) for _p in _parents])"]
+        lines = ["    _t = _tangents.get(_parents[0])", "    if _t is None:", "        return None"]
+        return [*lines, f"    _move = {_called(op, call, {name: '_t'})}", *end]
+    lines = [*_MOVES, "    _like = _like_of(_ts)"]
     for i, name in enumerate(op.inputs):
         if name in op.lists:
-            lines.append(
-                f"    {name} = [_zeros(_s, _node, _like) if (_t := _tangents.get(_p)) is None else _t"
-                f" for _p, _s in zip(_parents[{i}:], {name}_shape)]"
-            )
+            made = "_zeros(_s, _node.dtype, like=_like) if _t is None else _t"
+            lines.append(f"    {name} = [{made} for _t, _s in zip(_ts[{i}:], {name}_shape)]")
         else:
-            lines += [
-                f"    {name} = _tangents.get(_parents[{i}])",
-                f"    if {name} is None:",
-                f"        {name} = _zeros({name}_shape, _node, _like)",
-            ]
+            made = f"_zeros({name}_shape, _node.dtype, like=_like) if _ts[{i}] is None else _ts[{i}]"
+            lines.append(f"    {name} = {made}")
     return [*lines, _CHOICE, f"    _move = {_called(op, '_call', {})}", *end]
 
 
@@ -185,7 +213,18 @@ def _multilinear(op: Any) -> list[str]:
             f"    if {left}:  # nothing else moves",
             "        return _by_transposes(_node, _saved, _parents, _tangents, _record)",
         ]
-    return [*lines, *_FIT]
+    return [*lines, *_NOTHING, *_FIT]
 
 
-_BODIES = {"symmetric": _symmetric, "reduction": _reduction, "linear": _linear, "multilinear": _multilinear}
+def _by_rule(op: Any) -> list[str]:
+    """The rule, called with the tangents: None for those of inputs that do not move."""
+    names = _tangent_names(op)
+    lines = [f"    {name} = _tangents.get(_parents[{i}])" for i, name in enumerate(names)]
+    lines += [f"    if {' and '.join(f'{name} is None' for name in names)}:", "        return None"]
+    fits = '    if getattr(_move, "shape", None) != _node.shape or _move.dtype is not _node.dtype:'
+    return [*lines, f"    _move = jvp({', '.join(asks(op.jvp_rule))})", fits, *_FIT[1:]]
+
+
+_BODIES = {
+    "symmetric": _symmetric, "reduction": _reduction, "linear": _linear, "multilinear": _multilinear, RULE: _by_rule,
+}  # fmt: skip

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ._operands import shapes_of
 from ._writing import asks
 from .engine.foreign import ForeignArray
 from .engine.nodes import Leaf, Node, Packed, Pick, new_tensor
@@ -68,7 +69,7 @@ def save(op: Any, out: Any, nodes: tuple[Any, ...], values: tuple[Any, ...]) -> 
         elif kind == "shape":
             saved.append(np.shape(values[place]))
         elif kind == "shapes":
-            saved.append(tuple([np.shape(value) for value in values[place]]))
+            saved.append(shapes_of(values[place]))
         else:
             saved.append(out if kind == "out" else out[place])
     return tuple(saved)

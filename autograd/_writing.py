@@ -26,6 +26,7 @@ from ._operands import (
     refuse,
     require_real,
     setting,
+    shapes_of,
     unpack_list,
     unwrap,
 )
@@ -68,6 +69,7 @@ _NAMES: dict[str, Any] = {
     "_refuse": refuse,
     "_rescue": rescue,
     "_shape": np.shape,
+    "_shapes_of": shapes_of,
     "_status": status,
     "_unpack_list": unpack_list,
     "_unwrap": unwrap,
@@ -217,7 +219,7 @@ def _call(op: Any) -> list[str]:
     nodes = [f"*{name}_nodes" if name in op.lists else f"{name}_node" for name in op.inputs]
     parents = "(" + "".join(f"{node}, " for node in nodes) + ")"
     record = f"return OP.record(out, {parents}, {values}{', _source' if op.view else ''})"
-    if op.outputs is not None or op.lists:
+    if op.outputs is not None:
         return [*lines, f"    {record}"]
     lines += [
         "    if _status.special:",
@@ -234,9 +236,17 @@ def _call(op: Any) -> list[str]:
         ]
     if not op.differentiable:
         return [*lines, "    _result._node = None", "    return _result"]
+    if op.lists:
+        shared = []
+    else:
+        shared = [
+            f"    if {nodes[0]} is not None and {nodes[0]}.shape == _shape_out:",
+            f"        _node.shape = {nodes[0]}.shape  # one object, so that backward knows equal shapes at a glance",
+        ]
+    still = [f"not any({name}_nodes)" if name in op.lists else f"{name}_node is None" for name in op.inputs]
     return [
         *lines,
-        f"    if {' and '.join(f'{node} is None' for node in nodes)}:",
+        f"    if {' and '.join(still)}:",
         "        _result._node = None",
         "        return _result",
         "    _dtype = out.dtype",
@@ -250,8 +260,7 @@ def _call(op: Any) -> list[str]:
         "    _node.rank = _next_rank()",
         "    _node.time = _clock.now",
         "    _node.shape = _shape_out = out.shape",
-        f"    if {nodes[0]} is not None and {nodes[0]}.shape == _shape_out:",
-        f"        _node.shape = {nodes[0]}.shape  # one object, so that backward knows equal shapes at a glance",
+        *shared,
         "    _node.dtype = _dtype",
         "    _node.hooks = _node.note = None",
         "    return _result",
@@ -348,7 +357,9 @@ def _saved(op: Any, name: str) -> str:
     value = name
     if name.endswith("_shape") and name not in op.params:
         value = f"_shape({name[:-6]})" if len(op.inputs) > 1 else f"{name[:-6]}.shape"
-    if op.joint is not None or name in op.settings or len(asking) == len(op.inputs):
+        if name[:-6] in op.lists:
+            value = f"_shapes_of({name[:-6]})"
+    if op.joint is not None or op.lists or name in op.settings or len(asking) == len(op.inputs):
         return value
     return f"({value} if {' or '.join(f'{node} is not None' for node in asking)} else None)"
 

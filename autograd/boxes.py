@@ -56,7 +56,10 @@ def _operator(function: Callable[..., Any]) -> Any:
 
     def method(self: Any, other: Any) -> Any:
         kind = type(other)
-        if kind is not float and kind is not int:
+        if kind is ArrayBox:
+            if other._data.dtype is not self._data.dtype:
+                self, other = _promoted((self, other))
+        elif kind is not float and kind is not int:
             if kind is list or kind is tuple:
                 other = np.asarray(other)
             if getattr(other, "dtype", None) is not self._data.dtype:

@@ -211,7 +211,8 @@ class _PrimitiveOp(NodeOp):
         self.name = self.__name__ = _name(rules.function)
         self.outputs = None if spec.kind is None else "many"
         whole = self.outputs is None and all(place is None for _, place in slots)
-        self.push = self._push if rules.jvp is not None and whole else None
+        self.has_jvp = rules.jvp is not None and whole
+        self.push = self._push if self.has_jvp else None
 
     @property
     def argnums(self) -> tuple[int, ...]:

@@ -13,80 +13,17 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from ._function_context import FunctionCtx
 from ._tensor import Tensor
+from .boxes import ArrayBox, boxed
 from .engine.modes import Mode, local
 from .engine.nodes import Handle, Node, NodeOp, Packed, Pick, array_of, make_node, new_tensor
+from .engine.push import like_of
 from .engine.sweep import add, conform
 from .engine.views import View, check_writable, node_of, rebase, shares_memory
 from .errors import GradientError, MutationError, RuleError
 
 __all__ = ["Function", "FunctionCtx", "once_differentiable"]
-
-
-class FunctionCtx:
-    """What ``forward`` hands to ``backward``: any attribute, and arrays through ``save_for_backward``."""
-
-    def __init__(self) -> None:
-        self.needs_input_grad: tuple[bool, ...] = ()
-        self._to_save: tuple[Any, ...] = ()
-        self._arrays: Any = ()
-        self._places: tuple[Any, ...] = ()
-        self._unpacked: tuple[Any, ...] | None = None
-        self._dirty: tuple[Any, ...] = ()
-        self._constant: tuple[Any, ...] = ()
-        self._materialize = True
-        self._whole: tuple[int, ...] = ()  # which outputs are Tensors of integers or bools
-        self._node: Any = None
-
-    def save_for_backward(self, *tensors: Tensor | None) -> None:
-        """Keep Tensors (inputs, outputs or others) for backward, where ``saved_tensors`` gives them back."""
-        for tensor in tensors:
-            if tensor is not None and not isinstance(tensor, Handle):
-                raise TypeError(
-                    f"save_for_backward keeps Tensors, got {type(tensor).__name__}; others can be attributes of ctx"
-                )
-        self._to_save = tensors
-
-    @property
-    def saved_tensors(self) -> tuple[Any, ...]:
-        """What ``save_for_backward`` kept, connected to the graph."""
-        arrays = self._arrays
-        if isinstance(arrays, Packed):
-            arrays = self._unpacked = arrays.unpack() if self._unpacked is None else self._unpacked
-        return tuple(
-            None if array is None else new_tensor(array, place(self._node) if callable(place) else place)
-            for array, place in zip(arrays, self._places, strict=True)
-        )
-
-    def mark_dirty(self, *tensors: Tensor) -> None:
-        """Declare the inputs that ``forward`` overwrote; they must be returned too."""
-        self._dirty = tensors
-
-    def mark_non_differentiable(self, *tensors: Tensor) -> None:
-        """Declare the outputs that have no gradient."""
-        self._constant = tensors
-
-    def set_materialize_grads(self, value: bool) -> None:
-        """Whether ``backward`` gets zeros (default) or None for outputs through which no gradient came."""
-        self._materialize = bool(value)
-
-    def _freeze(self, parents: dict[int, Any], outputs: list[Any]) -> None:
-        """Replace the saved Tensors by arrays and places in the graph, which form no reference cycle."""
-        places: list[Any] = []
-        for tensor in self._to_save:
-            index = next((i for i, out in enumerate(outputs) if out is tensor), None)
-            if tensor is None:
-                places.append(None)
-            elif id(tensor) in parents or index is None:
-                places.append(node_of(tensor))
-            elif len(outputs) == 1:
-                places.append(lambda node: node)
-            else:
-                places.append(functools.partial(Pick, index=index))
-        arrays = tuple([None if tensor is None else tensor._data for tensor in self._to_save])
-        self._arrays = arrays if local.pack is None or not arrays else Packed(arrays, local.pack)
-        self._places = tuple(places)
-        self._to_save = self._dirty = self._constant = ()
 
 
 def _argument_names(function: type[Function], count: int) -> tuple[str, ...]:
@@ -115,15 +52,18 @@ class _FunctionOp(NodeOp):
         self.outputs = None if count is None else "many"
         self.fills_absent = fills_absent
         self.inputs = self.params = _argument_names(function, takes)
+        if function.jvp is not Function.jvp:
+            self.push, self.has_jvp = self._push, True
 
     def revive(self, node: Node, create_graph: bool) -> Any:
         return node.saved, create_graph
 
     def saved_arrays(self, node: Node) -> Iterator[tuple[str, Any]]:
-        arrays = node.saved._arrays
-        for i, array in enumerate(() if isinstance(arrays, Packed) else arrays):
-            if array is not None:
-                yield f"saved_tensors[{i}]", array
+        ctx = node.saved
+        for arrays in (ctx._arrays, ctx._forward[0]):
+            for i, array in enumerate(() if isinstance(arrays, Packed) else arrays):
+                if array is not None:
+                    yield f"saved_tensors[{i}]", array
 
     def backward(self, node: Node, g: Any, saved: Any, parents: tuple[Any, ...], grads: dict[Any, Any]) -> None:
         ctx, create_graph = saved
@@ -136,7 +76,7 @@ class _FunctionOp(NodeOp):
         ctx._node = node
         try:
             with Mode(grad=create_graph):
-                returned = self.function.backward(ctx, *given)
+                returned = _backward_of(self.function)(ctx, *given)
         finally:
             ctx._node = ctx._unpacked = None
         returned = returned if isinstance(returned, tuple) else (returned,)
@@ -152,6 +92,49 @@ class _FunctionOp(NodeOp):
                 d = self._derivative(d, i, create_graph)
                 add(grads, parent, conform(d, parent, self))
 
+    def _push(self, node: Node, saved: Any, parents: Any, tangents: dict[Any, Any], record: bool) -> Any:
+        ctx = node.saved
+        moving = [tangents.get(parent) for parent in parents]
+        like = like_of(moving)
+        given = [_tangent(t, i, ctx, like) for i, t in enumerate(moving)]
+        ctx._node, ctx._pushing = node, True
+        try:
+            with Mode(grad=record):
+                returned = self.function.jvp(ctx, *given)
+        finally:
+            ctx._node, ctx._pushing = None, False
+        returned = returned if isinstance(returned, tuple) else (returned,)
+        places = [node] if self.outputs is None else [Pick(node, i) for i in range(len(node.shape))]
+        if len(returned) != len(places):
+            raise RuleError(
+                f"{self.name}.jvp returned {len(returned)} tangents, but forward returned {len(places)} outputs; "
+                "return one for each, None for those without derivative"
+            )
+        found = [
+            self._moved(t, i, place, ctx._live[i]) for i, (t, place) in enumerate(zip(returned, places, strict=True))
+        ]
+        found = [t if t is None or record else t._data for t in found]
+        return found[0] if self.outputs is None else found
+
+    def _moved(self, t: Any, i: int, place: Any, live: bool) -> Any:
+        """What ``jvp`` returned for an output, in its dtype; None if that has no derivative."""
+        if not live:
+            if t is not None:
+                raise RuleError(
+                    f"{self.name}.jvp returned a tangent for output {i}, which has no derivative; return None there"
+                )
+            return None
+        of = f"as the tangent of output {i}, of shape {place.shape} and {place.dtype}"
+        if not isinstance(t, Handle):
+            got = "None" if t is None else type(t).__name__
+            raise RuleError(f"{self.name}.jvp returned {got} {of}; expected a Tensor (zeros if it does not move)")
+        tensor: Any = t
+        if tensor.shape != place.shape:
+            raise RuleError(f"{self.name}.jvp returned a Tensor of shape {tensor.shape} {of}; expected the same shape")
+        if tensor.dtype.kind not in ("fcV" if place.dtype.kind == "c" else "fV"):
+            raise RuleError(f"{self.name}.jvp returned a Tensor of {tensor.dtype} {of}; expected the same dtype")
+        return tensor if tensor.dtype == place.dtype else tensor.astype(place.dtype)
+
     def _derivative(self, d: Any, i: int, create_graph: bool) -> Any:
         if not isinstance(d, Handle):
             raise RuleError(
@@ -159,6 +142,35 @@ class _FunctionOp(NodeOp):
             )
         d = d if create_graph else d._data
         return np.conj(d) if d.dtype.kind == "c" else d
+
+
+def _movable(value: Any) -> tuple[Any, Any] | None:
+    """The shape and dtype of a Tensor that can be differentiated, or with respect to which one can; else None."""
+    if not isinstance(value, Handle) or value._data.dtype.kind not in "fcV":
+        return None
+    return value._data.shape, value._data.dtype
+
+
+def _tangent(t: Any, i: int, ctx: FunctionCtx, like: Any) -> Any:
+    """The tangent of argument ``i`` as ``jvp`` gets it: one of its own if it may overwrite it."""
+    if ctx._inputs[i] is None:
+        return None
+    shape, dtype, dirty = ctx._inputs[i]
+    if t is None:
+        return new_tensor(np.zeros(shape, dtype, like=like)) if ctx._materialize else None
+    tensor: Any = new_tensor(t._data, node_of(t)) if isinstance(t, Handle) else new_tensor(t)
+    return tensor.clone() if dirty else tensor
+
+
+def _backward_of(function: type[Function]) -> Callable[..., Any]:
+    """The backward of a Function, under one of its two names."""
+    if function.vjp is Function.vjp:
+        return function.backward
+    if function.backward is not Function.backward:
+        raise GradientError(
+            f"{function.__name__} defines both backward and vjp, which are two names for one; keep one of them"
+        )
+    return function.vjp
 
 
 def _as_tensor(value: Any) -> Any:
@@ -171,6 +183,10 @@ class Function:
     Subclasses define two static methods: ``forward(ctx, *args)`` (or ``forward(*args)`` with
     ``setup_context(ctx, inputs, output)``), and ``backward(ctx, *grad_outputs)``, which returns a gradient or None for
     each argument of forward. Call it with ``apply``. Gradients of complex outputs are in PyTorch's convention.
+
+    A third, ``jvp(ctx, *tangents)``, is called in forward mode (``func.jvp``, ``linearize``, ``jacfwd``). It is given a
+    tangent for each argument of forward, the direction in which that moves, and returns one for each output, of its
+    shape. Without it, backward is transposed.
 
     >>> from autograd import Function, tensor
     >>> class Square(Function):
@@ -204,7 +220,28 @@ class Function:
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """Return the gradients of forward's arguments; define it in the subclass."""
-        raise GradientError("this Function defines no backward, so no gradient can pass through it")
+        raise GradientError(
+            "this Function defines no backward, so no gradient can pass through it; nor can a tangent, without a jvp"
+        )
+
+    @staticmethod
+    def vjp(ctx: Any, *grad_outputs: Any) -> Any:
+        """Another name for ``backward``: define one of the two."""
+        raise GradientError("this Function defines no vjp")
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Any:
+        """Return the tangents of forward's outputs; define it in the subclass, or let backward be transposed.
+
+        Args:
+            ctx: what forward got, with the Tensors of ``save_for_forward`` as ``saved_tensors``.
+            tangents: one for each argument of forward: None for those that are no Tensors of floats; for Tensors that
+                do not move zeros, or None with ``ctx.set_materialize_grads(False)``.
+
+        Returns:
+            A Tensor for each output (one, or a tuple), of its shape; None for outputs without derivative.
+        """
+        raise GradientError("this Function defines no jvp")
 
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
@@ -216,52 +253,70 @@ class Function:
         Returns:
             What forward returned: a Tensor, or a tuple.
         """
-        if cls.forward is Function.forward:
-            raise TypeError(f"{cls.__name__} needs a static method forward(ctx, ...)")
-        sets_up = cls.setup_context is not Function.setup_context
-        if kwargs or (sets_up and getattr(cls.forward, "__defaults__", None)):
-            args, kwargs = _placed(cls, () if sets_up else (None,), args, kwargs)
-        nodes = tuple([node_of(arg) if isinstance(arg, Handle) else None for arg in args])
-        ctx = FunctionCtx()
-        ctx.needs_input_grad = tuple([node is not None for node in nodes])
-        with Mode(grad=False):
-            if sets_up:
-                returned = cls.forward(*args, **kwargs)
-                cls.setup_context(ctx, args, returned)
+        boxes: list[Any] = [arg for arg in (*args, *kwargs.values()) if type(arg) is ArrayBox]
+        if not boxes:
+            return _called(cls, args, kwargs)
+        for box in boxes:
+            box.__class__ = Tensor
+        try:
+            result = _called(cls, args, kwargs)
+        finally:
+            for box in boxes:
+                box.__class__ = ArrayBox
+        return boxed(result)
+
+
+def _called(cls: type[Function], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What ``apply`` does with Tensors."""
+    if cls.forward is Function.forward:
+        raise TypeError(f"{cls.__name__} needs a static method forward(ctx, ...)")
+    sets_up = cls.setup_context is not Function.setup_context
+    if kwargs or (sets_up and getattr(cls.forward, "__defaults__", None)):
+        args, kwargs = _placed(cls, () if sets_up else (None,), args, kwargs)
+    nodes = tuple([node_of(arg) if isinstance(arg, Handle) else None for arg in args])
+    ctx = FunctionCtx()
+    ctx.needs_input_grad = tuple([node is not None for node in nodes])
+    with Mode(grad=False):
+        if sets_up:
+            returned = cls.forward(*args, **kwargs)
+            cls.setup_context(ctx, args, returned)
+        else:
+            returned = cls.forward(ctx, *args, **kwargs)
+    several = isinstance(returned, (tuple, list))
+    outputs = list(returned) if several else [returned]
+    dirty = {id(tensor) for tensor in ctx._dirty}
+    constant = {id(tensor) for tensor in ctx._constant}
+    for tensor in ctx._dirty:
+        if not any(out is tensor for out in outputs):
+            raise GradientError(f"{cls.__name__}: forward marked an input dirty that it did not return; return it")
+        check_writable(tensor, f"{cls.__name__} (which marked it dirty)")
+    results = [
+        _separate(out, args, cls.__name__) if isinstance(out, Handle) and id(out) not in dirty else out
+        for out in outputs
+    ]
+    if any(nodes) and local.grad:
+        ctx._freeze({id(arg): arg for arg in args}, outputs)
+        ctx._whole = tuple(
+            [i for i, out in enumerate(outputs) if isinstance(out, Handle) and out._data.dtype.kind in "biu"]
+        )
+        count = len(outputs) if several else None
+        if cls.jvp is not Function.jvp:
+            ctx._inputs = tuple([(kind := _movable(arg)) and (*kind, id(arg) in dirty) for arg in args])
+            ctx._live = tuple([_movable(out) is not None and id(out) not in constant for out in outputs])
+        op = _FunctionOp(cls, len(args), count, ctx._materialize, bool(ctx._places or ctx._forward[1]))
+        data = [out._data if isinstance(out, Handle) else np.asarray(0) for out in outputs]
+        node = make_node(op, nodes, ctx, data if several else data[0])
+        for observer in local.observers:
+            observer.after_forward(op, args, data, node)
+        for i, (out, result) in enumerate(zip(outputs, results, strict=True)):
+            if id(out) in constant or _movable(result) is None:
+                continue
+            place = Pick(node, i) if several else node
+            if id(out) in dirty:
+                rebase(result, place, None)
             else:
-                returned = cls.forward(ctx, *args, **kwargs)
-        several = isinstance(returned, (tuple, list))
-        outputs = list(returned) if several else [returned]
-        dirty = {id(tensor) for tensor in ctx._dirty}
-        constant = {id(tensor) for tensor in ctx._constant}
-        for tensor in ctx._dirty:
-            if not any(out is tensor for out in outputs):
-                raise GradientError(f"{cls.__name__}: forward marked an input dirty that it did not return; return it")
-            check_writable(tensor, f"{cls.__name__} (which marked it dirty)")
-        results = [
-            _separate(out, args, cls.__name__) if isinstance(out, Handle) and id(out) not in dirty else out
-            for out in outputs
-        ]
-        if any(nodes) and local.grad:
-            ctx._freeze({id(arg): arg for arg in args}, outputs)
-            ctx._whole = tuple(
-                [i for i, out in enumerate(outputs) if isinstance(out, Handle) and out._data.dtype.kind in "biu"]
-            )
-            count = len(outputs) if several else None
-            op = _FunctionOp(cls, len(args), count, ctx._materialize, bool(ctx._places))
-            data = [out._data if isinstance(out, Handle) else np.asarray(0) for out in outputs]
-            node = make_node(op, nodes, ctx, data if several else data[0])
-            for observer in local.observers:
-                observer.after_forward(op, args, data, node)
-            for i, (out, result) in enumerate(zip(outputs, results, strict=True)):
-                if not isinstance(result, Handle) or id(out) in constant or result._data.dtype.kind not in "fcV":
-                    continue
-                place = Pick(node, i) if several else node
-                if id(out) in dirty:
-                    rebase(result, place, None)
-                else:
-                    result._node = place
-        return tuple(results) if several else results[0]
+                result._node = place
+    return tuple(results) if several else results[0]
 
 
 def _placed(

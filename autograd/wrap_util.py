@@ -36,14 +36,14 @@ def wraps(fun: Any, namestr: str = "{fun}", docstr: str = "{doc}", **kwargs: Any
 
 def wrap_nary_f(fun: Any, op: Any, argnum: Any) -> Callable[[Any], Any]:
     """Name a function for what it is: ``op`` of ``fun`` with respect to argument ``argnum``."""
-    name, of = get_name(op), get_name(fun)
+    return lambda f: _named(f, get_name(op), fun, argnum)
 
-    def decorate(f: Any) -> Any:
-        f.__name__ = f"{name}_of_{of}_wrt_argnum_{argnum}"
-        f.__doc__ = f"{name} of {of} with respect to argument {argnum}, as a function of the same arguments."
-        return f
 
-    return decorate
+def _named(f: Any, name: str, fun: Any, argnum: Any) -> Any:
+    of = get_name(fun)
+    f.__name__ = f"{name}_of_{of}_wrt_argnum_{argnum}"
+    f.__doc__ = f"{name} of {of} with respect to argument {argnum}, as a function of the same arguments."
+    return f
 
 
 def unary_to_nary(unary_operator: Callable[..., Any]) -> Callable[..., Any]:
@@ -55,13 +55,13 @@ def unary_to_nary(unary_operator: Callable[..., Any]) -> Callable[..., Any]:
     >>> twice(lambda a, b: a + b, 1)(10, 1)
     21
     """
+    name = get_name(unary_operator)
 
     @wraps(unary_operator)
     def nary_operator(fun: Callable[..., Any], argnum: Any = 0, *op_args: Any, **op_kwargs: Any) -> Any:
         if type(argnum) not in (int, tuple, list):
             raise TypeError(f"argnum: expected the number of an argument or a tuple of them, got {argnum!r}")
 
-        @wrap_nary_f(fun, unary_operator, argnum)
         def nary_f(*args: Any, **kwargs: Any) -> Any:
             if len(args) == 1 and type(argnum) is int and not kwargs:
                 return unary_operator(fun, args[argnum], *op_args, **op_kwargs)
@@ -75,6 +75,6 @@ def unary_to_nary(unary_operator: Callable[..., Any]) -> Callable[..., Any]:
             x = args[argnum] if type(argnum) is int else tuple(args[i] for i in argnum)
             return unary_operator(unary_f, x, *op_args, **op_kwargs)
 
-        return nary_f
+        return _named(nary_f, name, fun, argnum)
 
     return nary_operator

@@ -89,12 +89,16 @@ def complex_calls(op: Any) -> Any:
             yield (lambda tree, arguments=arguments: op.call(**{**arguments, **tree})), moving
 
 
+REFUSED_BEFORE = {"batch_norm", "group_norm", "layer_norm"}
+"""Ops whose functions let no complex numbers through to them."""
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_complex_numbers_move_as_by_two_transposes():
     rng = np.random.default_rng(0)
     tried = set()
     for op in autograd.OPS.values():
-        for function, tree in complex_calls(op) if op.jvp is not None else ():
+        for function, tree in complex_calls(op) if op.jvp is not None and op.name not in REFUSED_BEFORE else ():
             tree = map_leaves(lambda item: new_tensor(item), tree)
             leaves = map_leaves(lambda item: item._data, tree)
             directions: list[Any] = []
@@ -143,6 +147,7 @@ FALSE = {
     ),
     "a running sum is not symmetric": (running, {"x": from_end}, "symmetric", ROWS),
     "a running sum is no reduction": (running, {"x": from_end}, "reduction", ROWS),
+    "a running sum moves by the running sum of a tangent": (running, {"x": from_end}, lambda t_x: t_x, ROWS),
 }  # fmt: skip
 
 
@@ -160,11 +165,43 @@ def test_what_is_not_true_of_an_op_is_found_out(forward, rules, jvp, samples):
         ({"jvp": "symmetric", "outputs": ("a", "b")}, "one output and a rule for each"),
         ({"jvp": "reduction", "lists": ("x",)}, "one output and a rule for each"),
         ({"jvp": "multilinear", "lists": ("x",)}, "one output and no lists"),
+        ({"jvp": lambda t_x: t_x, "lists": ("x",)}, "a rule as jvp is for ops with one output and no lists"),
+        ({"jvp": lambda t_y: t_y}, "jvp asks for 't_y'; it may ask for t_x, x, x_shape, out"),
     ],
 )
 def test_a_word_that_cannot_be_meant_is_refused(settings, message):
     with pytest.raises(TypeError, match=message):
         autograd.op(x=lambda g: g, **settings)(lambda x: x)
+
+
+def test_a_rule_gets_the_tangents_of_the_inputs_that_move():
+    seen = []
+
+    def rule(t_x, t_y, x, y, times):
+        seen.append((t_x is not None, t_y is not None))
+        return times * ((0 if t_x is None else t_x * y) + (0 if t_y is None else t_y * x))
+
+    @autograd.op(x=lambda g, y, times: g * y * times, y=lambda g, x, times: g * x * times, jvp=rule, samples=OVER)
+    def product(x, y, times=2):
+        """The product, some times."""
+        return x * y * times
+
+    check_op(product)
+    seen.clear()
+    assert func.jvp(lambda x: product(x, 3.0), (X,), (V,))[1].tolist() == [6, 3, -12]
+    np.testing.assert_allclose(func.jvp(product, (X, X), (V, V))[1], 4 * X * V)
+    assert func.jvp(lambda y: product(np.ones((2, 1)), y), (X,), (V,))[1].tolist() == [[2, 1, -4]] * 2
+    assert seen == [(True, False), (True, True), (False, True)]
+
+
+@pytest.mark.parametrize("wrong", [None, 3.0])
+def test_a_rule_that_returns_no_array_is_named(wrong):
+    @autograd.op(x=lambda g: g, jvp=lambda t_x: wrong)
+    def bad(x):
+        return x * 1
+
+    with pytest.raises(autograd.RuleError, match=type(wrong).__name__):
+        func.jvp(bad, (X,), (V,))
 
 
 def test_a_tangent_of_another_shape_is_refused():

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import autograd
-from autograd import Function, checkpoint, errors, once_differentiable, saved_tensors_hooks
+import autograd.numpy as anp
+from autograd import Function, checkpoint, errors, func, once_differentiable, saved_tensors_hooks
 from tests.helpers import leaf, values
 
 
@@ -59,6 +60,18 @@ def test_values_and_gradients():
     assert repr(y.grad_fn) == "<Square>"
     y.sum().backward()
     assert values(x.grad) == [2, 4]
+
+
+def test_functions_of_arrays():
+    """To forward, what stands for an array is a Tensor, so that what it returns is one."""
+    assert values(func.grad(lambda x: Square.apply(x).sum())(np.array([1.0, 2.0]))) == [2, 4]
+    assert values(func.grad(lambda x: (Square.apply(x).reshape(2, 1).sum(axis=0)).max())(np.array([1.0, 2.0]))) == [
+        2,
+        4,
+    ]
+    value, pull = func.vjp(Product.apply, np.array([1.0, 2.0]), np.array([3.0, 5.0]))
+    assert type(value) is np.ndarray
+    assert [values(g) for g in pull(np.ones(2))] == [[3, 5], [1, 2]]
 
 
 def test_setup_context():
@@ -765,3 +778,232 @@ def test_a_graph_with_hooks_is_released_too():
     y.backward()
     with pytest.raises(errors.FreedGraphError):
         y.backward()
+
+
+# ---- forward mode ----------------------------------------------------------------------------------------------------
+
+
+class Scaled(Function):
+    """The product of its arguments, whose tangents are ten times too long: so one sees what was called."""
+
+    @staticmethod
+    def forward(x, y, times=1):
+        return x * y * times
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        x, y, ctx.times = inputs
+        ctx.save_for_forward(x, y)
+        ctx.save_for_backward(x)
+
+    @staticmethod
+    def jvp(ctx, tx, ty, times):
+        x, y = ctx.saved_tensors
+        assert times is None
+        return 10 * ctx.times * (tx * y + x * ty)
+
+    @staticmethod
+    def vjp(ctx, g):
+        (x,) = ctx.saved_tensors
+        return None, g * x, None
+
+
+X, V = np.array([1.0, 2.0]), np.array([1.0, -1.0])
+Y = autograd.tensor([3.0, 5.0], dtype=autograd.float64)
+
+
+def test_jvp_is_called_in_forward_mode_and_vjp_is_backward():
+    both = func.jvp(Scaled.apply, (X, Y.numpy()), (V, np.ones(2)))
+    assert values(both[0]) == [3.0, 10.0]
+    assert values(both[1]) == [40.0, -30.0]
+    push = func.linearize(lambda x: Scaled.apply(x, Y, 2) + x, X)[1]
+    assert values(push(V)) == [61.0, -101.0]
+    assert values(push(2 * V)) == [122.0, -202.0]
+    many = np.arange(1.0, 7.0)  # so many that all columns are computed at once
+    assert values(func.jacfwd(lambda x: Scaled.apply(x, x))(many)) == np.diag(20 * many).tolist()
+    y = leaf(3, 5)
+    Scaled.apply(autograd.tensor(X), y).sum().backward()
+    assert values(y.grad) == [1, 2]
+
+
+def test_jvp_of_tensors_and_beside_what_requires_grad():
+    x, y = autograd.tensor(X), leaf(3, 5)
+    _, move = func.jvp(lambda x: Scaled.apply(x, y), (x,), (autograd.tensor(V),))
+    assert type(move) is autograd.Tensor
+    assert values(move) == [30, -50]
+    move.sum().backward()
+    assert values(y.grad) == [10, -10]
+
+
+class Power(Function):
+    """The third power."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_forward(x)
+        ctx.save_for_backward(x)
+        return x**3
+
+    @staticmethod
+    def jvp(ctx, t):
+        (x,) = ctx.saved_tensors
+        return 3 * x**2 * t
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return 3 * x**2 * g
+
+
+def test_jvp_is_differentiated_itself():
+    def along(x):
+        return func.jvp(Power.apply, (x,), (V,))[1]
+
+    assert values(func.jvp(along, (X,), (V,))[1]) == [6, 12]
+    assert values(func.grad(lambda x: anp.sum(along(x)))(X)) == [6, -12]
+    assert values(func.jvp(func.grad(lambda x: anp.sum(Power.apply(x))), (X,), (V,))[1]) == [6, -12]
+    third = func.jvp(lambda x: func.jvp(along, (x,), (V,))[1], (X,), (V,))[1]
+    assert values(third) == [6, -6]
+
+
+class Kept(Function):
+    """Keeps the tangents that its jvp gets."""
+
+    seen: tuple = ()
+
+    @staticmethod
+    def forward(ctx, x, y, integers, number, materialize):
+        ctx.set_materialize_grads(materialize)
+        return x * 2
+
+    @staticmethod
+    def jvp(ctx, *tangents):
+        Kept.seen = tangents
+        return tangents[0] * 2
+
+
+@pytest.mark.parametrize("materialize", [True, False])
+def test_what_does_not_move_has_zeros_or_none(materialize):
+    y = autograd.tensor([[1.0, 2.0]], dtype=autograd.float32)
+    func.jvp(lambda x: Kept.apply(x, y, autograd.tensor([1, 2]), 3.0, materialize), (autograd.tensor(X),), (V,))
+    tx, ty, *rest = Kept.seen
+    assert rest == [None, None, None]
+    assert values(tx) == [1, -1]
+    if materialize:
+        assert (values(ty), ty.dtype) == ([[0, 0]], autograd.float32)
+    else:
+        assert ty is None
+
+
+class Several(Function):
+    """Two outputs that move, one of integers, and one that is declared constant."""
+
+    @staticmethod
+    def forward(ctx, x):
+        constant = x * 5
+        ctx.mark_non_differentiable(constant)
+        return x * 2, x.to(autograd.int64), constant, x * 3
+
+    @staticmethod
+    def jvp(ctx, t):
+        return t * 2, None, None, t * 3
+
+
+def test_jvp_of_several_outputs():
+    _, moves = func.jvp(lambda x: list(Several.apply(x)), (X,), (V,))
+    assert [values(move) for move in moves] == [[2, -2], [0, 0], [0, 0], [3, -3]]
+
+
+def with_jvp(jvp, forward=lambda ctx, x: x * 2):
+    """A Function of one argument, without backward."""
+    return type("Bad", (Function,), {"forward": staticmethod(forward), "jvp": staticmethod(jvp)})
+
+
+@pytest.mark.parametrize(
+    ("jvp", "text"),
+    [
+        (lambda ctx, t: (t, t), "Bad.jvp returned 2 tangents, but forward returned 1 outputs; return one for each"),
+        (lambda ctx, t: None, r"returned None as the tangent of output 0, of shape \(2,\) and float64; expected a Ten"),
+        (lambda ctx, t: 3.0, "returned float as the tangent of output 0"),
+        (lambda ctx, t: np.ones(2), "returned ndarray as the tangent of output 0"),
+        (lambda ctx, t: t.sum(), r"returned a Tensor of shape \(\) as the tangent of output 0, of shape \(2,\)"),
+        (lambda ctx, t: t * 1j, "returned a Tensor of complex128 as the tangent .* float64; expected the same dtype"),
+        (lambda ctx, t: t.to(autograd.int64), "returned a Tensor of int64"),
+    ],
+)
+def test_wrong_tangents(jvp, text):
+    with pytest.raises(errors.RuleError, match=text):
+        func.jvp(with_jvp(jvp).apply, (X,), (V,))
+
+
+def test_wrong_tangents_of_several_outputs():
+    two = with_jvp(lambda ctx, t: t, lambda ctx, x: (x, x))
+    with pytest.raises(errors.RuleError, match="returned 1 tangents, but forward returned 2 outputs"):
+        func.jvp(lambda x: two.apply(x)[0], (X,), (V,))
+    given = type("Given", (Several,), {"jvp": staticmethod(lambda ctx, t: (t, None, t, t))})
+    with pytest.raises(errors.RuleError, match="returned a tangent for output 2, which has no derivative; return None"):
+        func.jvp(lambda x: given.apply(x)[0], (X,), (V,))
+
+
+def test_a_tangent_has_the_dtype_of_its_output():
+    wide = with_jvp(lambda ctx, t: t.to(autograd.float64))
+    move = func.jvp(wide.apply, (X.astype(np.float32),), (V.astype(np.float32),))[1]
+    assert move.dtype == np.float32
+
+
+def test_without_jvp_backward_is_transposed_and_without_both_it_says_so():
+    assert values(func.jvp(Square.apply, (X,), (V,))[1]) == [2, -4]
+    neither = type("Neither", (Function,), {"forward": staticmethod(lambda ctx, x: x * 2)})
+    with pytest.raises(errors.GradientError, match=r"no backward.* nor can a tangent, without a jvp") as caught:
+        func.jvp(neither.apply, (X,), (V,))
+    assert "Neither" in caught.value.__notes__[0]
+    with pytest.raises(errors.GradientError, match="defines no backward"):
+        with_jvp(lambda ctx, t: t).apply(leaf(1, 2)).sum().backward()
+
+
+def test_backward_and_vjp_are_two_names_for_one():
+    twice = type("Twice", (Square,), {"vjp": staticmethod(lambda ctx, g: g)})
+    with pytest.raises(errors.GradientError, match="Twice defines both backward and vjp"):
+        twice.apply(leaf(1)).sum().backward()
+
+
+def test_jvp_may_overwrite_the_tangent_of_what_forward_overwrote():
+    def forward(ctx, x):
+        ctx.mark_dirty(x)
+        return x.mul_(2)
+
+    inplace = with_jvp(lambda ctx, t: t.mul_(2), forward)
+    direction = V.copy()
+    _, move = func.jvp(lambda x: inplace.apply(x * 3) + x, (X.copy(),), (direction,))
+    assert values(move) == [7, -7]
+    assert values(direction) == [1, -1]
+
+
+def test_jvp_is_called_where_others_are_transposed():
+    with autograd.detect_anomaly():
+        assert values(func.jvp(Scaled.apply, (X, Y.numpy()), (V, 0 * V))[1]) == [30, -50]
+
+    def hooked(x):
+        y = x * 1.0
+        y.register_hook(lambda g: g)
+        return Scaled.apply(y, Y)
+
+    assert values(func.jvp(hooked, (X,), (V,))[1]) == [30, -50]
+
+
+def test_what_jvp_saved_must_not_be_overwritten():
+    y = autograd.tensor([3.0, 5.0], dtype=autograd.float64)
+    _, push = func.linearize(lambda x: Scaled.apply(x, y), X)
+    y.mul_(2)
+    with pytest.raises(errors.MutationError, match="op 'Scaled' saved its 'saved_tensors"):
+        push(V)
+
+
+def test_save_for_forward_keeps_tensors_only():
+    class Saves(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_forward(3)
+
+    with pytest.raises(TypeError, match="save_for_forward keeps Tensors, got int"):
+        Saves.apply(leaf(1))

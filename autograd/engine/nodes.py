@@ -105,6 +105,7 @@ class NodeOp:
         push: ``push(node, saved, parents, tangents, record)`` returns the tangent of a node's output (of several, their
             list; None if it does not move) from those of its parents that are in ``tangents``; None: ``engine.push``
             makes it of ``backward``.
+        has_jvp: forward mode is written by the user: it is called even where hooks or observers make others transpose.
         inputs, constants, lists, params, saved_names, numpy: as of an ``Op``.
     """
 
@@ -116,6 +117,7 @@ class NodeOp:
     saves_arrays: bool | None = False
     tied: bool = False
     push: Any = None
+    has_jvp: bool = False
     inputs: tuple[str, ...] = ()
     constants: tuple[str, ...] = ()
     lists: tuple[str, ...] = ()

@@ -24,10 +24,11 @@ from .quiet import begin, end
 from .sweep import check_saved, conform, sweep
 from .views import node_of
 
-__all__ = ["by_transposes", "fitted", "gathered", "like_of", "push", "spread", "zeros"]
+__all__ = ["by_transposes", "fitted", "gathered", "like_of", "push", "spread"]
 
 
 _AS_IT_IS = nullcontext()
+_ndarray = np.ndarray
 LARGE = 1 << 16
 """Bytes of a tangent from which on none is kept longer than it is needed: to know how long that is takes time, too."""
 
@@ -56,36 +57,51 @@ def push(order: Sequence[Any], tangents: dict[Any, Any], record: bool, roots: Se
                 parts = tangents.get(node.source)
                 found = None if parts is None else parts[node.index]
             else:
-                parents = node.parents
-                for parent in parents:
-                    if parent in tangents:
-                        break
-                else:
-                    continue
                 saved = node.saved
-                if node.time != now or saved is RELEASED:
-                    check_saved([node])
-                op = node.op
-                carry = op.push
-                if carry is None:
-                    found = by_transposes(node, saved, parents, tangents, record)
-                elif record or type(saved) is Packed:
-                    found = carry(node, op.revive(node, record), parents, tangents, record)
+                carry = node.op.push
+                if carry is None or record or node.time != now or saved is RELEASED or type(saved) is Packed:
+                    found = _carefully(node, tangents, record)
                 else:
-                    found = carry(node, saved, parents, tangents, record)
+                    found = carry(node, saved, node.parents, tangents, False)
             if found is not None:
                 tangents[node] = found
             if done is not None:
                 for parent in done.get(node, ()):
                     tangents.pop(parent, None)
-            elif type(found) is not np.ndarray or found.nbytes > LARGE:
-                done = None if record or found is None or isinstance(found, np.generic) else _last_uses(order, roots)
+            elif (type(found) is not _ndarray or found.nbytes > LARGE) and not record and _is_large(found):
+                done = _last_uses(order, roots)
     except Exception as error:
         if node is not None:
             error.add_note(f"(in forward mode, at op '{node.op.name}')")
         raise
     finally:
         end(token)
+
+
+def _carefully(node: Node, tangents: dict[Any, Any], record: bool) -> Any:
+    """The tangent of a node where more is to be done than to call what its op has for it."""
+    parents = node.parents
+    for parent in parents:
+        if parent in tangents:
+            break
+    else:
+        return None
+    saved = node.saved
+    if node.time != clock.now or saved is RELEASED:
+        check_saved([node])
+    op = node.op
+    if op.push is None:
+        return by_transposes(node, saved, parents, tangents, record)
+    if record or type(saved) is Packed:
+        saved = op.revive(node, record)
+    return op.push(node, saved, parents, tangents, record)
+
+
+def _is_large(found: Any) -> bool:
+    """Whether a tangent, or those of several outputs together, are worth the time that freeing them early takes."""
+    if isinstance(found, list):
+        return sum([0 if part is None else part.nbytes for part in found]) > LARGE
+    return not (found is None or isinstance(found, np.generic))
 
 
 def _last_uses(order: Sequence[Any], roots: Sequence[Any]) -> dict[Any, list[Any]]:
@@ -204,11 +220,6 @@ def gathered(d: Any, node: Any, dim: Any, keepdim: bool) -> Any:
     if node.shape == () or dim is None:
         return np.reshape(np.sum(d), node.shape)
     return np.sum(d, axis=tuple(dim) if isinstance(dim, list) else dim, keepdims=keepdim)
-
-
-def zeros(shape: tuple[int, ...], node: Any, like: Any) -> Any:
-    """The tangent of an input that does not move."""
-    return np.zeros(shape, node.dtype, like=like)
 
 
 def like_of(values: Iterable[Any]) -> Any:

@@ -21,9 +21,20 @@ from .nodes import RELEASED, Handle, Leaf, Node, NodeOp, Packed, Pick, make_node
 from .quiet import quiet
 from .sums import added
 
-__all__ = ["add", "add_all", "check_saved", "collect", "collect_to", "conform", "leaves_of", "sum_to", "sweep"]
+__all__ = [
+    "add",
+    "add_all",
+    "by_rank",
+    "check_saved",
+    "collect",
+    "collect_to",
+    "conform",
+    "leaves_of",
+    "sum_to",
+    "sweep",
+]
 
-_by_rank = attrgetter("rank")
+by_rank = attrgetter("rank")
 _AS_IT_IS = contextlib.nullcontext()
 
 
@@ -254,7 +265,7 @@ def collect(roots: Sequence[Any]) -> list[Any]:
         for parent in node.parents:
             if parent is not None and type(parent) is not Leaf:
                 push(parent)
-    order.sort(key=_by_rank, reverse=True)
+    order.sort(key=by_rank, reverse=True)
     return order
 
 
@@ -272,7 +283,7 @@ def collect_to(roots: Sequence[Any], ends: Collection[Any]) -> list[Any]:
         if node not in order:
             order[node] = None
             stack.extend(p for p in node.parents if p is not None and type(p) is not Leaf and p not in ends)
-    return sorted(order, key=_by_rank, reverse=True)
+    return sorted(order, key=by_rank, reverse=True)
 
 
 def _needed_for(targets: dict[Any, Any], order: list[Any]) -> set[Any]:

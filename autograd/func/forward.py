@@ -8,8 +8,8 @@ direction ``t``, is ``J . t``.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -17,15 +17,17 @@ import numpy as np
 from .. import _gradients
 from ..boxes import ArrayBox
 from ..engine.foreign import ForeignArray
-from ..engine.modes import local
+from ..engine.modes import local, status
 from ..engine.nodes import RUNNING, Handle, Leaf, new_tensor
 from ..engine.push import push
-from ..engine.sweep import collect
+from ..engine.sweep import by_rank
 from ..engine.views import node_of
 from ..errors import GradientError
 from ..ops.casting import clone
 from .calls import Call, filled, lifted
 from .reverse import titled
+
+_ndarray = np.ndarray
 
 __all__ = ["Push", "jvp", "linearize", "linearized"]
 
@@ -39,14 +41,9 @@ class Push:
         self._places = [node_of(out) for out in outputs]
         self._order = call.order(self._places)
         self._transposes: _Transposes | None = None
-        if local.observers:
+        told = local.observers or any(node.hooks is not None for node in [*self._order, *call.targets])
+        if told and not any(node.op.has_jvp for node in self._order):
             self._transposes = _Transposes(call, outputs)
-            return
-        for nodes in (self._order, call.targets):
-            for node in nodes:
-                if node.hooks is not None:
-                    self._transposes = _Transposes(call, outputs)
-                    return
 
     def __call__(self, directions: Sequence[Any], record: bool) -> list[Any]:
         """The direction in which each output moves, as Tensors; None as the direction of an input that does not."""
@@ -68,7 +65,7 @@ class Push:
         results: list[Any] = []
         for t, out in zip(found, self.outputs, strict=True):
             if isinstance(t, (np.ndarray, ForeignArray)):
-                if t.base is not None or id(t) in held or sys.getrefcount(t) > _OWN:
+                if t.base is not None or id(t) in held or getrefcount(t) > _OWN:
                     t = t.copy()
             elif isinstance(t, Handle):
                 if t._view is not None or id(t._data) in held:
@@ -203,7 +200,7 @@ def _finished(call: Call, result: Any) -> tuple[Any, Callable[..., Any]]:
 
 def _is_usual(primals: tuple[Any, ...]) -> bool:
     """Whether it is one array of floating numbers, or one number, and nothing is done beside derivatives."""
-    if len(primals) != 1 or not local.grad or local.observers:
+    if len(primals) != 1 or (status.special and (not local.grad or local.observers)):
         return False
     kind = type(primals[0])
     return kind is float or (kind is np.ndarray and primals[0].dtype.kind == "f")
@@ -223,40 +220,53 @@ def _of_one(name: str, func: Callable[..., Any], x: Any, keeps: bool) -> tuple[A
     finally:
         running.clear()
     leaf = box._node
-    root = node_of(result) if isinstance(result, Handle) else None
-    order = [] if root is None else collect([root])
-    if not order or leaf.hooks is not None or not _closed(order, leaf):
+    order = _closed(result, leaf)
+    if not order:
         return _finished(Call.around(name, func, box, keeps), result)
+
+    root = order[0]
 
     def jvp_fn(*tangents: Any) -> Any:
         t = tangents[0] if len(tangents) == 1 else None
-        if type(t) is float and data.shape == ():
-            t = data.dtype.type(t)
-        elif type(t) is not np.ndarray or t.shape != data.shape or t.dtype is not data.dtype:
+        if type(t) is float and leaf.shape == ():
+            t = leaf.dtype.type(t)
+        elif type(t) is not _ndarray or t.shape != leaf.shape or t.dtype is not leaf.dtype:
             return _finished(Call.around(name, func, box, keeps), result)[1](*tangents)
         moves = {leaf: t}
         push(order, moves, False, (root,))
         move = moves.pop(root, None)
         moves.clear()
+        if type(move) is _ndarray and move.base is None and move is not t and getrefcount(move) < _OWN:
+            return move
         if move is None:
             return np.zeros_like(result._data)
-        if isinstance(move, np.generic):
-            return move
-        shared = type(move) is not np.ndarray or move.base is not None or move is t
-        return move.copy() if shared or sys.getrefcount(move) > _OWN - 1 else move
+        return move if isinstance(move, np.generic) else move.copy()
 
     return result._data.copy() if keeps else result._data, jvp_fn
 
 
-def _closed(order: Sequence[Any], leaf: Any) -> bool:
-    """Whether a graph has no leaf but this, and no hooks."""
-    for node in order:
-        if node.hooks is not None:
-            return False
+def _closed(result: Any, leaf: Any) -> list[Any]:
+    """The graph that leads to a result, newest first, if it has no leaf but this, and no hooks; else nothing."""
+    if not isinstance(result, Handle) or leaf.hooks is not None:
+        return []
+    root = result._node if result._view is None else node_of(result)
+    if root is None or root is leaf:
+        return []
+    order: list[Any] = []
+    seen = {leaf, None}
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if type(node) is Leaf or node.hooks is not None:
+            return []
+        order.append(node)
         for parent in node.parents:
-            if type(parent) is Leaf and parent is not leaf:
-                return False
-    return True
+            if parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    if len(order) > 1:
+        order.sort(key=by_rank, reverse=True)
+    return order
 
 
 def _check_tuples(name: str, **given: Any) -> None:

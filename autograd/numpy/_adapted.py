@@ -17,6 +17,7 @@ from .._tensor import Tensor
 from ..boxes import boxed
 from ..engine.nodes import Handle
 from ..ops.diagonals import diag_embed
+from ..ops.joining import cat
 from ..ops.shapes import shape_of
 from ._mirror import TRACED, contains_box, mirrored
 from ._mirror import array as array_of
@@ -134,8 +135,10 @@ def _blocks(arrays: Any, axis: int) -> Any:
 
 
 def _hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
-    wide = all(len(shape_of(item)) > 1 for item in tup)
-    return NUMPY[np.concatenate](tup if wide else [np.atleast_1d(item) for item in tup], int(wide))
+    for item in tup:
+        if len(shape_of(item)) < 2:
+            return cat([np.atleast_1d(item) for item in tup], 0)
+    return cat(tup, 1)
 
 
 ADAPTED["hstack"] = mirrored(np.hstack, _hstack)

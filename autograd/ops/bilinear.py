@@ -7,7 +7,7 @@ from typing import Any
 from .._op import composed
 from ..errors import ShapeError
 from ..samples import case, reals
-from . import arithmetic, reductions, shapes
+from . import arithmetic, dimensions, reductions, shapes
 from .products import matmul
 
 _WEIGHT = reals(shape=(2, 3, 2))
@@ -34,7 +34,7 @@ def bilinear(x1: Any, x2: Any, weight: Any, bias: Any = None) -> Any:
             f"{None if bias is None else tuple(bias.shape)}"
         )
     k, i, j = form
-    rows = matmul(x1, shapes.reshape(shapes.permute(weight, (1, 0, 2)), (i, k * j)))
+    rows = matmul(x1, shapes.reshape(dimensions.permute(weight, (1, 0, 2)), (i, k * j)))
     products = arithmetic.mul(shapes.reshape(rows, (*first[:-1], k, j)), shapes.unsqueeze(x2, -2))
     out = reductions.sum(products, -1)
     return out if bias is None else arithmetic.add(out, bias)

@@ -28,8 +28,9 @@ from ..samples import as_complex, case, reals
 from ._blocks import get_num_threads
 from ._foreign import foreign
 from ._matrices import computed
+from .dimensions import roll
 from .repetition import constant_pad_nd
-from .shapes import roll, shape_of
+from .shapes import shape_of
 
 _NORMS = (None, "backward", "ortho", "forward")
 _TO_HALF = ("rfft", "ihfft")

@@ -27,9 +27,11 @@ from .shapes import also_named, atleast_1d, atleast_2d, atleast_3d, positive, re
 # ---- joining --------------------------------------------------------------------------------------------------------
 
 
-def _is_nothing(shape: tuple[int, ...], others: Sequence[tuple[int, ...]]) -> bool:
-    """Whether ``cat`` leaves this shape out: (0,) among others of another rank, as PyTorch allows."""
-    return shape == (0,) and any(len(other) != 1 for other in others)
+def _something(tensors: Sequence[Any]) -> Sequence[Any]:
+    """Without those of shape (0,) among others of another rank, which ``cat`` leaves out as PyTorch does."""
+    if any(x.ndim == 0 for x in tensors):
+        raise ShapeError("cat: a 0-d tensor cannot be concatenated: use stack, or reshape(1) first")
+    return [x for x in tensors if x.shape != (0,)] if any(x.ndim != 1 for x in tensors) else tensors
 
 
 def _cat_back(g: Any, tensors_shape: Any, dim: int, needs: Any) -> list[Any]:
@@ -62,13 +64,12 @@ def cat(tensors: Any, dim: int = 0) -> Any:
             [3, 4],
             [5, 6]])
     """
-    shapes = [x.shape for x in tensors]
-    if () in shapes:
-        raise ShapeError("cat: a 0-d tensor cannot be concatenated: use stack, or reshape(1) first")
-    kept = tensors
-    if (0,) in shapes:
-        kept = [x for x, shape in zip(tensors, shapes, strict=True) if not _is_nothing(shape, shapes)]
-    return _joined(kept, dim) if kept and kept[0].size > BLOCK else np.concatenate(kept, dim)
+    rank = tensors[0].ndim if tensors else 1
+    for x in tensors:
+        if x.ndim != rank or rank == 0:
+            tensors = _something(tensors)
+            break
+    return _joined(tensors, dim) if tensors and tensors[0].size > BLOCK else np.concatenate(tensors, dim)
 
 
 def _joined(arrays: Sequence[Any], dim: int) -> Any:

@@ -12,11 +12,12 @@ from ..engine.nodes import Handle
 from ..errors import ArgumentError, DtypeError, ShapeError
 from . import reductions
 from .attention import attend, causal_mask, factors
+from .dimensions import permute
 from .indexing import getitem
 from .joining import cat, chunk, split
 from .neural import linear
 from .repetition import broadcast_to
-from .shapes import permute, reshape
+from .shapes import reshape
 
 
 def _check_heads(query: Any, key: Any, value: Any, embed_dim: int, num_heads: int, separate: bool) -> None:

@@ -204,7 +204,12 @@ def log_softmax_backward(x: Any, y: Any, dim: int) -> Any:
     return _log_softmax_backward(x, y, dim) if x.size <= BLOCK else linewise(_log_softmax_backward, dim, x, y)
 
 
-@op(x=lambda g, out, dim: log_softmax_backward.kernel(g, out, dim), promote="float", samples=_SOFTMAX)
+@op(
+    x=lambda g, out, dim: log_softmax_backward.kernel(g, out, dim),
+    promote="float",
+    jvp=lambda t_x, out, dim: t_x - np.add.reduce(t_x * np.exp(out), dim, keepdims=True),
+    samples=_SOFTMAX,
+)
 def log_softmax(x: Any, dim: int, dtype: Any = None) -> Any:
     """The logarithm of ``softmax``, exact where that is near 0.
 

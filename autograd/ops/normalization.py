@@ -14,8 +14,9 @@ from ..samples import as_complex, case, reals
 from . import arithmetic, powers, reductions
 from ._blocks import BLOCK
 from .axes import wide_dtype, widened
+from .dimensions import movedim
 from .repetition import constant_pad_nd
-from .shapes import movedim, reshape, shape_of
+from .shapes import reshape, shape_of
 from .standardization import batch_norm_, group_norm_, layer_norm_, scale_channels
 from .windows import windows
 

@@ -395,9 +395,10 @@ def addbmm(x: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 
 
 @numpy_function(np.dot)
 def _numpy_dot(a: Any, b: Any) -> Any:
-    if not shape_of(a) or not shape_of(b):
+    rank = len(shape_of(b))
+    if rank == 0 or not shape_of(a):
         return arithmetic.mul(a, b)
-    if len(shape_of(b)) <= 2:
+    if rank <= 2:
         return matmul(a, b)
     return tensordot(a, b, ([-1], [-2]))
 

@@ -16,9 +16,10 @@ from ..samples import case, reals
 from . import arithmetic, reductions
 from .axes import wide_dtype
 from .contraction import einsum
+from .dimensions import movedim
 from .indexing import getitem
 from .selection import keep
-from .shapes import movedim, reshape, shape_of
+from .shapes import reshape, shape_of
 
 # ---- one dimension: each place of the result is a weighted sum of a few places of the input -------------------------
 

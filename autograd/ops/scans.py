@@ -161,7 +161,11 @@ def can_divide(product: Any) -> bool:
     return bool(size.min() >= limits.tiny and size.max() <= limits.max)
 
 
-@op(x=lambda g, x, out, dim: cumprod_backward.kernel(g, x, out, dim), samples=_ALONG)
+@op(
+    x=lambda g, x, out, dim: cumprod_backward.kernel(g, x, out, dim),
+    jvp=lambda t_x, x, out, dim: recurrence.kernel(x, t_x * shifted.kernel(out, dim, 1, 1), dim),
+    samples=_ALONG,
+)
 def cumprod(x: Any, dim: int, *, dtype: Any = None) -> Any:
     """Running product. The gradient is exact where elements are zero."""
     return accumulate(np.multiply, cast_input("cumprod", x, dtype, dtypes.int64), dim)

@@ -1,7 +1,7 @@
-"""Shapes and views: the same elements in another shape or order of dimensions.
+"""Shapes and views: the same elements in another shape (``dimensions`` has their order).
 
 Where NumPy gives a view, so do these: the result shares memory with the input, and an in-place operation on
-either is seen, and differentiated, through the other. ``flip``, ``rot90`` and ``roll`` copy, as in PyTorch.
+either is seen, and differentiated, through the other.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import numpy as np
 
 from .._op import composed, new_tensor, op, unwrap
 from .._protocols import numpy_function
-from ..engine.blocks import BLOCK, copied
 from ..engine.nodes import array_of
 from ..engine.views import shares_memory
 from ..errors import ShapeError
@@ -54,7 +53,8 @@ def also_named(**names: str) -> Callable[[Callable[..., Any]], Callable[..., Any
 
 def shape_of(x: Any) -> tuple[int, ...]:
     """The shape of a Tensor, an array or a number; on Tensors ``np.shape`` takes ten times as long."""
-    return x.shape if hasattr(x, "shape") else np.shape(x)
+    shape = getattr(x, "shape", None)
+    return np.shape(x) if shape is None else shape
 
 
 def dims_of(dims: Any) -> tuple[int, ...]:
@@ -237,194 +237,7 @@ def atleast_3d(*tensors: Any) -> Any:
     return _each(lambda shape: shape if len(shape) > 2 else (1,) * (2 - len(shape)) + shape + (1,), tensors)
 
 
-# ---- order of dimensions --------------------------------------------------------------------------------------------
-
-
-@op(x=lambda g, dim0, dim1: transpose.kernel(g, dim0, dim1), view=True, jvp="linear", samples=[
-    case(x=reals(shape=(2, 3)), dim0=0, dim1=1), case(x=reals(shape=(2, 3, 2)), dim0=-1, dim1=0),
-    case(x=reals(shape=(0, 3)), dim0=0, dim1=1),
-])  # fmt: skip
-def transpose(x: Any, dim0: int, dim1: int) -> Any:
-    """Two dimensions swapped (PyTorch's meaning; ``permute`` is NumPy's ``transpose``).
-
-    >>> import autograd
-    >>> autograd.transpose(autograd.zeros(2, 3), 0, 1).shape
-    (3, 2)
-    """
-    return np.swapaxes(x, dim0, dim1) if x.ndim else np.reshape(np.swapaxes(np.reshape(x, 1), dim0, dim1), ())
-
-
-def _back(dims: Any) -> Any:
-    """The permutation that undoes ``dims``."""
-    if dims is None:
-        return None
-    dims = dims_of(dims)
-    back = [0] * len(dims)
-    for i, dim in enumerate(dims):
-        back[dim] = i
-    return tuple(back)
-
-
-@op(x=lambda g, dims: np.transpose(g, _back(dims)), view=True, jvp="linear", samples=[
-    case(x=reals(shape=(2, 3, 2)), dims=(2, 0, 1)), case(x=reals(shape=(2, 3)), dims=(-1, 0)),
-    case(x=reals(shape=(2, 3, 1)), dims=None), case(x=reals(shape=()), dims=()), case(x=reals(shape=(3,)), dims=0),
-])  # fmt: skip
-def permute(x: Any, dims: Any) -> Any:
-    """The dimensions in another order; None reverses them.
-
-    >>> import autograd
-    >>> autograd.permute(autograd.zeros(2, 3, 5), (2, 0, 1)).shape
-    (5, 2, 3)
-    """
-    return np.transpose(x, dims)
-
-
-@composed(inputs=("x",), samples=[
-    case(x=reals(shape=(2, 3, 1)), source=0, destination=-1),
-    case(x=reals(shape=(2, 3, 1)), source=(0, 1), destination=(1, 2)),
-])  # fmt: skip
-def movedim(x: Any, source: Any, destination: Any) -> Any:
-    """The dimensions ``source`` moved to the places ``destination``; the others keep their order."""
-    ndim = len(shape_of(x))
-    origin = [positive(dim, ndim or 1) for dim in dims_of(source)]
-    target = [positive(dim, ndim or 1) for dim in dims_of(destination)]
-    if len(origin) != len(target) or len(set(origin)) < len(origin) or len(set(target)) < len(target):
-        raise ShapeError(
-            f"movedim: source {source} and destination {destination} must be equally many dimensions, each only once"
-        )
-    if not ndim:
-        return reshape(x, ())
-    order = [dim for dim in range(ndim) if dim not in origin]
-    for place, dim in sorted(zip(target, origin, strict=True)):
-        order.insert(place, dim)
-    return permute(x, tuple(order))
-
-
-def t(x: Any) -> Any:
-    """A matrix transposed; a vector or a 0-d tensor as it is.
-
-    Raises: ShapeError for more than two dimensions.
-    """
-    if len(shape_of(x)) > 2:
-        raise ShapeError(f"t: expected at most 2 dimensions, got shape {shape_of(x)}: use transpose, mT or permute")
-    return permute(x, None)
-
-
-def reverse_dims(x: Any) -> Any:
-    """All dimensions in reverse order (the property ``T``): a matrix transposed."""
-    return permute(x, None)
-
-
-def matrix_transpose(x: Any) -> Any:
-    """The last two dimensions swapped (the property ``mT``).
-
-    Raises: ShapeError for fewer than two dimensions.
-    """
-    if len(shape_of(x)) < 2:
-        raise ShapeError(f"mT: expected a matrix or a batch of matrices, got shape {shape_of(x)}")
-    return transpose(x, -2, -1)
-
-
-def adjoint(x: Any) -> Any:
-    """The last two dimensions swapped, conjugated (the property ``mH``).
-
-    Raises: ShapeError for fewer than two dimensions.
-    """
-    return np.conjugate(matrix_transpose(x)) if np.iscomplexobj(x) else matrix_transpose(x)
-
-
-def hermitian(x: Any) -> Any:
-    """A matrix transposed and conjugated (the property ``H``).
-
-    Raises: ShapeError unless there are two dimensions (or none).
-    """
-    if len(shape_of(x)) not in (0, 2):
-        raise ShapeError(f"H: expected a matrix, got shape {shape_of(x)}: use mH for a batch of matrices")
-    return np.conjugate(permute(x, None)) if np.iscomplexobj(x) else permute(x, None)
-
-
-@op(x=lambda g, dims: flip.kernel(g, dims), jvp="linear", samples=[
-    case(x=reals(shape=(2, 3)), dims=0), case(x=reals(shape=(2, 3)), dims=(0, -1)),
-    case(x=reals(shape=(2, 3)), dims=()),
-    case(x=reals(shape=(2, 3))), case(x=reals(shape=()), dims=()),
-])  # fmt: skip
-def flip(x: Any, dims: Any = None) -> Any:
-    """The order of the elements reversed along ``dims`` (None: along all), a copy."""
-    turned = np.flip(x, dims) if x.ndim else np.reshape(np.flip(np.reshape(x, 1), dims), ())
-    return copied(turned) if x.size > BLOCK else np.copy(turned, subok=True)
-
-
-@composed(np.fliplr, samples=reals(shape=(2, 3)))
-def fliplr(x: Any) -> Any:
-    """The columns in reverse order, a copy. Raises: ShapeError for less than two dimensions."""
-    if len(shape_of(x)) < 2:
-        raise ShapeError(f"fliplr: expected at least two dimensions, got shape {shape_of(x)}")
-    return flip(x, 1)
-
-
-@composed(np.flipud, samples=reals(shape=(2, 3)))
-def flipud(x: Any) -> Any:
-    """The rows in reverse order, a copy. Raises: ShapeError for no dimension."""
-    if not len(shape_of(x)):
-        raise ShapeError("flipud: expected at least one dimension, got a 0-d tensor")
-    return flip(x, 0)
-
-
-@op(x=lambda g, k, dims: np.rot90(g, -k, dims), jvp="linear", samples=[
-    case(x=reals(shape=(2, 3))), case(x=reals(shape=(2, 3)), k=2), case(x=reals(shape=(2, 3, 2)), k=-1, dims=(2, 0)),
-])  # fmt: skip
-def rot90(x: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
-    """``k`` quarter turns in the plane of two dimensions, from the first towards the second; a copy."""
-    return np.copy(np.rot90(x, operator.index(k), dims), subok=True)
-
-
-def _opposite(shifts: Any) -> Any:
-    return tuple([-n for n in shifts]) if isinstance(shifts, (tuple, list)) else -shifts
-
-
-@op(x=lambda g, shifts, dims: roll.kernel(g, _opposite(shifts), dims), jvp="linear", samples=[
-    case(x=reals(shape=(2, 3)), shifts=1), case(x=reals(shape=(2, 3)), shifts=-4, dims=1),
-    case(x=reals(shape=(2, 3)), shifts=(1, 2), dims=(0, -1)), case(x=reals(shape=(0,)), shifts=1),
-    case(x=reals(shape=(2, 3)), shifts=2, dims=()),
-])  # fmt: skip
-def roll(x: Any, shifts: Any, dims: Any = None) -> Any:
-    """The elements shifted along ``dims``, those pushed out coming in again at the other end; None: as if flat."""
-    counts = [operator.index(n) for n in np.ravel(shifts).tolist()]
-    axes = () if dims is None else dims_of(dims)
-    if not counts:
-        raise ShapeError("roll: shifts is empty; give at least one")
-    if len(counts) != (len(axes) or 1):
-        raise ShapeError(f"roll: {len(counts)} shifts {shifts} for the dimensions {dims}: they must be equally many")
-    return np.roll(x, counts, axes) if axes else np.roll(x, counts[0])
-
-
-# ---- second names ----------------------------------------------------------------------------------------------------
-
-swapaxes, swapdims = also_named(axis0="dim0", axis1="dim1")(transpose), transpose
-
 # ---- NumPy's spellings ----------------------------------------------------------------------------------------------
-
-
-@numpy_function(np.reshape)
-def _reshape(a: Any, /, shape: Any = None, order: str = "C", *, copy: bool | None = None) -> Any:
-    if order == "F":
-        return permute(reshape(permute(a, None), dims_of(shape)[::-1]), None)
-    return reshape(a, shape) if not copy else reshape(a, shape).clone()
-
-
-@numpy_function(np.ravel)
-def _ravel(a: Any, order: str = "C") -> Any:
-    return _reshape(a, -1, order)
-
-
-@numpy_function(np.transpose)
-def _transpose(a: Any, axes: Any = None) -> Any:
-    return permute(a, axes)
-
-
-@numpy_function(np.swapaxes)
-def _swapaxes(a: Any, axis1: int, axis2: int) -> Any:
-    return transpose(a, axis1, axis2)
 
 
 @numpy_function(np.squeeze)
@@ -432,29 +245,6 @@ def _squeeze(a: Any, axis: Any = None) -> Any:
     return squeeze(a, axis)
 
 
-@numpy_function(np.moveaxis)
-def _moveaxis(a: Any, source: Any, destination: Any) -> Any:
-    return movedim(a, source, destination)
-
-
-@numpy_function(np.flip)
-def _flip(m: Any, axis: Any = None) -> Any:
-    return flip(m, axis)
-
-
-@numpy_function(np.rot90)
-def _rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
-    return rot90(m, k, axes)
-
-
-@numpy_function(np.roll)
-def _roll(a: Any, shift: Any, axis: Any = None) -> Any:
-    if isinstance(axis, (tuple, list)) and len(shape_of(shift)) == 0:
-        shift = (shift,) * len(axis)
-    return roll(a, shift, axis)
-
-
 numpy_function(np.atleast_1d)(atleast_1d)
 numpy_function(np.atleast_2d)(atleast_2d)
 numpy_function(np.atleast_3d)(atleast_3d)
-numpy_function(np.matrix_transpose)(matrix_transpose)

@@ -17,10 +17,11 @@ from ..samples import as_complex, case, reals
 from . import fourier
 from .casting import astype, clone
 from .complex_pairs import view_as_real
+from .dimensions import swapaxes
 from .indexing import getitem
 from .padding import pad
 from .repetition import constant_pad_nd
-from .shapes import shape_of, swapaxes, unsqueeze
+from .shapes import shape_of, unsqueeze
 from .windows import overlap_add, windows
 
 _NARROWEST = 1e-11

@@ -7,7 +7,8 @@ from typing import Any
 from .._op import composed
 from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
-from .shapes import permute, reshape, shape_of
+from .dimensions import permute
+from .shapes import reshape, shape_of
 
 
 def _last_three(name: str, x: Any, factor: int) -> tuple[tuple[int, ...], int, int, int]:

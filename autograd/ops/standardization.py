@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,18 @@ def _slopes_rule(
     return d_x, d_y, np.sum(y * back, axis=tuple(range(x.ndim - rank)) if rank else dims)
 
 
+def _moved(t_unit: Any, t_weight: Any, t_bias: Any, unit: Callable[[], Any], weight: Any, ndim: int, rank: int) -> Any:
+    """The tangent of ``unit * weight + bias``, from those of the three."""
+    found = t_unit if t_unit is None or weight is None else t_unit * _fit(weight, ndim, rank)
+    if t_weight is not None:
+        by_weight = unit() * _fit(t_weight, ndim, rank)
+        found = by_weight if found is None else found + by_weight
+    if t_bias is not None:
+        by_bias = _fit(t_bias, ndim, rank)
+        found = by_bias if found is None else found + by_bias
+    return found
+
+
 # ---- the ops: over the last dimensions, and over all but the channels ------------------------------------------------
 
 _ROWS = [
@@ -120,7 +133,20 @@ def _layer_norm_rule(
     return dx if needs[0] else None, dw, g if weight is None else db
 
 
-@op(joint=_layer_norm_rule, inputs=("x", "weight", "bias"), samples=_with("bias", "weight", _ROWS))
+def _layer_norm_jvp(
+    t_x: Any, t_weight: Any, t_bias: Any, x: Any, weight: Any, rank: int, eps: float, centered: bool, memo: Any
+) -> Any:
+    t_unit = None if t_x is None else layer_norm_backward.kernel(x, t_x, None, rank, eps, centered, memo)[0]
+    unit = functools.partial(layer_norm_.kernel, x, None, None, rank, eps, centered)
+    return _moved(t_unit, t_weight, t_bias, unit, weight, x.ndim, rank)
+
+
+@op(
+    joint=_layer_norm_rule,
+    inputs=("x", "weight", "bias"),
+    jvp=_layer_norm_jvp,
+    samples=_with("bias", "weight", _ROWS),
+)
 def layer_norm_(
     x: Any, weight: Any = None, bias: Any = None, rank: int = 1, eps: float = 1e-5, centered: bool = True,
     memo: Any = None,
@@ -160,7 +186,18 @@ def _batch_norm_rule(
     return dx if needs[0] else None, dw, db
 
 
-@op(joint=_batch_norm_rule, inputs=("x", "weight", "bias"), samples=_with("bias", "weight", _CHANNELS))
+def _batch_norm_jvp(t_x: Any, t_weight: Any, t_bias: Any, x: Any, weight: Any, eps: float, memo: Any) -> Any:
+    t_unit = None if t_x is None else batch_norm_backward.kernel(x, t_x, None, eps, memo)[0]
+    unit = functools.partial(batch_norm_.kernel, x, None, None, eps)
+    return _moved(t_unit, t_weight, t_bias, unit, weight, x.ndim, 0)
+
+
+@op(
+    joint=_batch_norm_rule,
+    inputs=("x", "weight", "bias"),
+    jvp=_batch_norm_jvp,
+    samples=_with("bias", "weight", _CHANNELS),
+)
 def batch_norm_(x: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5, memo: Any = None) -> Any:
     """``batch_norm`` in training.
 
@@ -194,7 +231,11 @@ def _scale_channels_rule(g: Any, x: Any, weight: Any, needs: tuple[bool, ...]) -
     return dx if needs[0] else None, dw, db
 
 
-@op(joint=_scale_channels_rule, inputs=("x", "weight", "bias"), samples=[
+def _scale_channels_jvp(t_x: Any, t_weight: Any, t_bias: Any, x: Any, weight: Any) -> Any:
+    return _moved(t_x, t_weight, t_bias, lambda: x, weight, x.ndim, 0)
+
+
+@op(joint=_scale_channels_rule, inputs=("x", "weight", "bias"), jvp=_scale_channels_jvp, samples=[
     case(x=reals(shape=shape), weight=reals(shape=(2,)), bias=reals(shape=(2,)))
     for shape in ((4, 2), (3, 2, 2), (2, 2, 1, 2), (0, 2))
 ])  # fmt: skip
@@ -239,7 +280,22 @@ def _group_norm_rule(
     return dx if needs[0] else None, dw, db
 
 
-@op(joint=_group_norm_rule, inputs=("x", "weight", "bias"), samples=_with("bias", "weight", _GROUPS))
+def _group_norm_jvp(t_x: Any, t_weight: Any, t_bias: Any, x: Any, weight: Any, groups: int, eps: float) -> Any:
+    rows = (x.shape[0] * groups, math.prod(x.shape[1:]) // groups)
+    lines = np.reshape(x, rows)
+    t_unit = t_x
+    if t_x is not None:
+        t_unit = np.reshape(layer_norm_backward.kernel(lines, np.reshape(t_x, rows), None, 1, eps)[0], x.shape)
+    unit = functools.partial(layer_norm_.kernel, lines, None, None, 1, eps)
+    return _moved(t_unit, t_weight, t_bias, lambda: np.reshape(unit(), x.shape), weight, x.ndim, 0)
+
+
+@op(
+    joint=_group_norm_rule,
+    inputs=("x", "weight", "bias"),
+    jvp=_group_norm_jvp,
+    samples=_with("bias", "weight", _GROUPS),
+)
 def group_norm_(x: Any, weight: Any, bias: Any, groups: int, eps: float = 1e-5, memo: Any = None) -> Any:
     """``group_norm``, of one dtype.
 

@@ -17,9 +17,10 @@ from .._op import composed, op
 from .._protocols import numpy_function
 from ..errors import ShapeError
 from ..samples import case, reals
+from .dimensions import movedim, permute
 from .indexing import getitem
 from .repetition import constant_pad_nd
-from .shapes import movedim, permute, positive, reshape, shape_of
+from .shapes import positive, reshape, shape_of
 
 # ---- the two ops ----------------------------------------------------------------------------------------------------
 
