@@ -14,7 +14,6 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ._function_context import FunctionCtx
-from ._tensor import Tensor
 from .boxes import ArrayBox, boxed
 from .engine.modes import Mode, local
 from .engine.nodes import Handle, Node, NodeOp, Packed, Pick, array_of, make_node, new_tensor
@@ -253,17 +252,15 @@ class Function:
         Returns:
             What forward returned: a Tensor, or a tuple.
         """
-        boxes: list[Any] = [arg for arg in (*args, *kwargs.values()) if type(arg) is ArrayBox]
-        if not boxes:
+        if not any(type(arg) is ArrayBox for arg in (*args, *kwargs.values())):
             return _called(cls, args, kwargs)
-        for box in boxes:
-            box.__class__ = Tensor
-        try:
-            result = _called(cls, args, kwargs)
-        finally:
-            for box in boxes:
-                box.__class__ = ArrayBox
-        return boxed(result)
+        args = tuple([_unboxed(arg) for arg in args])
+        return boxed(_called(cls, args, {name: _unboxed(arg) for name, arg in kwargs.items()}))
+
+
+def _unboxed(value: Any) -> Any:
+    """An array of a function that is differentiated as the Tensor that forward expects."""
+    return new_tensor(value._data, node_of(value)) if type(value) is ArrayBox else value
 
 
 def _called(cls: type[Function], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

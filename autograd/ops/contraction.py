@@ -14,7 +14,7 @@ from .._protocols import numpy_function
 from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from .casting import cast
-from .shapes import permute
+from .dimensions import permute
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _SMALL = 4096
