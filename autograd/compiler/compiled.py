@@ -18,6 +18,7 @@ from ..engine.callsite import warn
 from ..engine.modes import local, status
 from ..errors import ArgumentError, CompileError
 from .accelerated import check_available
+from .busy import busy, working
 from .emit import DEVIATED
 from .explaining import Explanation, explain
 from .exporting import export
@@ -37,14 +38,6 @@ MAX_RECORDINGS = 16
 MAX_PROGRAMS = 64
 """Programs for different shapes that are kept at most, with ``dynamic``: those that ran last."""
 
-
-class _Busy(threading.local):
-    """Whether this thread records, or compares a program with its function: then functions run as they are."""
-
-    depth = 0
-
-
-_busy = _Busy()
 _recording = threading.Lock()
 _alive: weakref.WeakSet[Compiled] = weakref.WeakSet()
 
@@ -53,6 +46,7 @@ def _after_fork() -> None:
     """Another thread may have held a lock at the fork; that thread is not in the child."""
     global _recording
     _recording = threading.Lock()
+    busy.forked()
     for compiled in _alive:
         object.__setattr__(compiled, "_lock", threading.Lock())
 
@@ -93,7 +87,7 @@ class Compiled:
         return self.function
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if _busy.depth or (status.special and (local.observers or local.pack is not None)):
+        if (working and busy.depth) or (status.special and (local.observers or local.pack is not None)):
             return self.function(*args, **kwargs)
         if self._halves is not None:
             head, tail = self._halves
@@ -198,7 +192,7 @@ class Compiled:
 
     def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run the first program that holds; MISSED if none does."""
-        versions = self._versions
+        versions, first = self._versions, True
         for version in versions:
             try:
                 found = version.run(args, kwargs) if version.trial is None else self._try(version, args, kwargs)
@@ -207,8 +201,9 @@ class Compiled:
                     raise
                 return self._fail(version, error)
             if found is MISSED or found is DEVIATED:
+                first = False
                 continue
-            if version in versions[1:]:
+            if not first and version in versions:
                 versions.remove(version)
                 versions.insert(0, version)
             return found
@@ -235,11 +230,10 @@ class Compiled:
         assert trial is not None
         trial.function = lambda: self.function(*args, **kwargs)
         trial.arguments = args, kwargs
-        _busy.depth += 1
         try:
-            found = version.run(args, kwargs)
+            with busy:
+                found = version.run(args, kwargs)
         finally:
-            _busy.depth -= 1
             del trial.function
             trial.arguments = ()
         if trial.conclusive:
@@ -276,22 +270,13 @@ class Compiled:
             if found is not MISSED:
                 return found
             _recording.acquire()
-        _busy.depth += 1
         try:
-            shapes = shapes_in([args, kwargs]) if self._options.dynamic else ()
-            if self._recorded[shapes] >= MAX_RECORDINGS:
-                if self._given_up is None:
-                    self._given_up = self._reason or "something that it depends on differs at every call"
-                    self._tell(f"recorded {self.recordings} times, this call would be one more: {self._given_up}")
-                return PLAIN
-            session = Session(self.function, self._options, self._history)
-            session.run(args, kwargs)
-            if session.version is not None or session.unsure is not None:  # else the arguments were no arrays of ours
-                self._recorded[shapes] += 1
-                self.recordings += 1
+            with busy:
+                session = self._recorded_call(args, kwargs)
         finally:
-            _busy.depth -= 1
             _recording.release()
+        if session is None:
+            return PLAIN
         self._reason = session.unsure or self._history.changed or self._reason
         if session.version is not None:
             self._versions.insert(0, session.version)
@@ -301,6 +286,21 @@ class Compiled:
         if session.escapes and self._halves is None:
             self._tell(session.escapes[0])
         return session.result
+
+    def _recorded_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Session | None:
+        """Record one call; None if there were too many."""
+        shapes = shapes_in([args, kwargs]) if self._options.dynamic else ()
+        if self._recorded[shapes] >= MAX_RECORDINGS:
+            if self._given_up is None:
+                self._given_up = self._reason or "something that it depends on differs at every call"
+                self._tell(f"recorded {self.recordings} times, this call would be one more: {self._given_up}")
+            return None
+        session = Session(self.function, self._options, self._history)
+        session.run(args, kwargs)
+        if session.version is not None or session.unsure is not None:  # else the arguments were no arrays of ours
+            self._recorded[shapes] += 1
+            self.recordings += 1
+        return session
 
     def _cut(self, line: int) -> None:
         """Compile what stands before a line, and run the rest as it is; for a line below zero, what stands behind it.

@@ -32,6 +32,7 @@ class Emitter(Blockwise):
 
     Attributes:
         kernels: the texts of the kernels that it calls; seconds: what it took to compile each.
+        kept: the arrays of gradients that it writes again; None if there are none.
     """
 
     kernels: dict[str, list[str]]
@@ -101,6 +102,7 @@ class Emitter(Blockwise):
     def _keep(self) -> None:
         """Arrays of gradients are made by a function of their own, when those of the last call cannot be taken."""
         plan = self.plan
+        self.kept: Kept | None = None
         self._left = keepable(self.program, plan, self.parameters)
         if not self._left:
             return
@@ -110,10 +112,15 @@ class Emitter(Blockwise):
         self._setup += [f"def {made}():", *[f"    {line}" for line in lines], f"    return {names},"]
         at = {value.storage: i for i, value in enumerate(arrays)}
         owners = [effect.place.container for effect in self._left.values()]
-        self.namespace["_kept"] = Kept(owners, [at[storage] for storage in self._left])
+        self.kept = kept = Kept(owners, [at[storage] for storage in self._left])
+        self.namespace["_kept"], self.namespace["_leave"] = kept.arrays, kept.leave
+        left = self._fresh("left")
         self._body += [
             "# the gradients of the last call, if nobody else has them, are written again",
-            f"{names}, = _kept({made})",
+            f"{left} = _kept({made})",
+            f"if {left} is None:  # that of a parameter is gone",
+            "    return _DEVIATED",
+            f"{names}, = {left}",
         ]
 
     def _check(self, check: Check) -> None:
@@ -208,7 +215,7 @@ class Emitter(Blockwise):
         written = {item.target.storage for item in self.program.instructions() if item.target is not None}
         roots = [storage.array for storage in written if storage.kind in ("state", "input")]
         if self._left:
-            stores.append("_kept.leave()")
+            stores.append("_leave()")
         if stores or roots:
             self._body.append("# ------------ what stays ------------")
         self._body += stores

@@ -60,8 +60,8 @@ class Guards:
         self._fetches: list[tuple[str, Value]] = []
         self._space = Space(
             _MISSED=MISSED, _ndarray=np.ndarray, _local=local, _status=status, _PLAIN=PLAIN, _begin=begin, _end=end,
-            _gone=(LookupError, AttributeError, TypeError, ValueError, DeprecationWarning), _array_of=array_of,
-            inf=np.inf,
+            _gone=(LookupError, AttributeError, TypeError, ValueError, NameError, DeprecationWarning),
+            _array_of=array_of, inf=np.inf,
         )  # fmt: skip
         self._bind = self._space.bind
         self.space = self._space.variables
@@ -255,6 +255,7 @@ class Guards:
             self._space, self._reach, self._volatile,
             changed={id(effect.place.container) for effect in effects},
             used={(place.identity(), path) for place, path in [number.place for number in numbers]},
+            gradients=emitter.kept if emitter is not None else None,
         ).tests()  # fmt: skip
         tests = ["(not _status.special or _local.grad)" if local.grad else "not _local.grad"]
         tests += [f"{self._bind(default_dtype)}.dtype is {self._bind(default_dtype.dtype)}", *self._tests, *kept]
@@ -276,8 +277,7 @@ class Guards:
         body += ["        ):", "            return _MISSED"]
         if emitter is not None:
             named = [f"g{i}" for i in range(len(given))]
-            if given:
-                body.append(f"        {', '.join(named)}, = {', '.join(given)},")
+            body += [f"        {name} = {text}" for name, text in zip(named, given, strict=True)]
         body += ["    except _gone:", "        return _MISSED"]
         if emitter is not None:
             body += [
@@ -289,9 +289,7 @@ class Guards:
             ]
         else:
             body += ["    return _PLAIN"]
-        exec(compile("\n".join(body), "<compiled guards>", "exec"), self.space)
-        run: Callable[[Any, Any], Any] = self.space["run"]
-        return run
+        return self._space.function("run", body)
 
     def _apart(self, emitter: Any, names: list[str]) -> list[str]:
         """The tests that what is given lies to what is written as in the record, if calls have changed places."""
