@@ -1133,10 +1133,11 @@ def test_other_threads_use_the_model_while_one_records() -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_process() -> None:
     text = (
-        "import os, numpy as np, autograd\n"
+        "import os, threading, time, numpy as np, autograd\n"
         "f = autograd.compile(lambda x: x * 2)\n"
         "[f(np.ones(3)) for _ in range(3)]\n"
-        "f._lock.acquire()\n"  # as another thread may hold it at the moment of the fork
+        "f._lock.acquire()\n"  # as another thread may hold it at the moment of the fork, in the program
+        "threading.Thread(target=f._versions[0]._space['_call'], args=(time.sleep, 1)).start()\n"
         "child = os.fork()\n"
         "if not child:\n    os._exit(int(f(np.ones(3)).sum()))\n"
         "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"

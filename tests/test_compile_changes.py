@@ -287,6 +287,39 @@ def test_arrays_in_tuples_are_known_by_what_they_are(size: int) -> None:
     assert 2 <= compiled.recordings <= 4
 
 
+FACTOR = contextvars.ContextVar("FACTOR", default=1.0)
+CALLING: dict[str, Any] = {
+    "each": lambda x, v: np.frompyfunc(lambda a: a * v.get(), 1, 1)(x).astype(x.dtype),
+    "piecewise": lambda x, v: np.piecewise(x, [x > 0], [lambda a: a * v.get(), 0]),
+    "along": lambda x, v: np.apply_along_axis(lambda a: a * v.get(), 0, x),
+    "vectorize": lambda x, v: np.vectorize(lambda a: a * v.get(), otypes=[x.dtype])(x),
+    "objects": lambda x, v: (x.astype(object) * Factor(v)).astype(x.dtype),
+}
+
+
+class Factor:
+    """What multiplies by a variable of the context."""
+
+    def __init__(self, variable: Any) -> None:
+        self.variable = variable
+
+    def __rmul__(self, other: Any) -> Any:
+        return other * self.variable.get()
+
+
+@pytest.mark.parametrize("name", CALLING)
+def test_functions_that_a_program_calls_see_the_context(name: str) -> None:
+    """A program runs in a context of its own, if it calls nothing of the user's."""
+    function = functools.partial(CALLING[name], v=FACTOR)
+    compiled = compiler.compile(function)
+    token = FACTOR.set(3.0)
+    try:
+        for x in batches(5):
+            assert equal(compiled(x.numpy()), function(x.numpy()))
+    finally:
+        FACTOR.reset(token)
+
+
 def test_a_variable_that_is_deleted() -> None:
     """The function says itself that it is not there, and goes on when it is there again."""
     factor = 2.0

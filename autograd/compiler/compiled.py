@@ -49,6 +49,8 @@ def _after_fork() -> None:
     busy.forked()
     for compiled in _alive:
         object.__setattr__(compiled, "_lock", threading.Lock())
+        for version in compiled._versions:
+            version.forked()
 
 
 if hasattr(os, "register_at_fork"):

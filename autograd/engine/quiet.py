@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import contextvars
 import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
 
-__all__ = ["begin", "end", "quiet"]
+__all__ = ["begin", "end", "quiet", "quietly", "silence"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -50,3 +51,22 @@ def quiet(function: F) -> F:
             end(token)
 
     return silenced  # type: ignore[return-value]
+
+
+def quietly(function: Callable[..., Any], *args: Any) -> Any:
+    """What ``function`` returns for these arguments, with the warnings off while it runs."""
+    token = begin()
+    try:
+        return function(*args)
+    finally:
+        end(token)
+
+
+def silence() -> Callable[..., Any]:
+    """A faster ``quietly``, for functions that call nothing of the user's: they run in a context without variables.
+
+    It must not be called while it runs, neither by another thread. Whatever interrupts it, the warnings are on again.
+    """
+    context = contextvars.Context()
+    context.run(begin)
+    return context.run
