@@ -247,7 +247,7 @@ class Guards:
         return [*self._used, *[value for _, value in self._fetched]]
 
     def write(self, emitter: Any) -> Callable[[Any, Any], Any]:
-        """The function of ``args, kwargs`` that tests, and calls the program: ``_call`` of ``step``, among its globals."""
+        """The function of ``args, kwargs`` that tests, and calls the program (globals: ``step``, ``_call``)."""
         given = []
         numbers, effects = (emitter.numbers, emitter.program.effects) if emitter is not None else ((), ())
         kept = Unchanged(
