@@ -18,7 +18,6 @@ from ..engine.callsite import warn
 from ..engine.modes import local, status
 from ..errors import ArgumentError, CompileError
 from .accelerated import check_available
-from .busy import busy, working
 from .emit import DEVIATED
 from .explaining import Explanation, explain
 from .exporting import export
@@ -38,6 +37,16 @@ MAX_RECORDINGS = 16
 MAX_PROGRAMS = 64
 """Programs for different shapes that are kept at most, with ``dynamic``: those that ran last."""
 
+
+class _Busy(threading.local):
+    """Whether this thread records, or compares a program with its function: then functions run as they are."""
+
+    depth = 0
+
+
+_busy = _Busy()
+_working: list[None] = []
+"""As long as the depths of all threads together: empty as a rule, which is asked faster than a thread's own depth."""
 _recording = threading.Lock()
 _alive: weakref.WeakSet[Compiled] = weakref.WeakSet()
 
@@ -46,7 +55,7 @@ def _after_fork() -> None:
     """Another thread may have held a lock at the fork; that thread is not in the child."""
     global _recording
     _recording = threading.Lock()
-    busy.forked()
+    _working[:] = [None] * _busy.depth
     for compiled in _alive:
         object.__setattr__(compiled, "_lock", threading.Lock())
         for version in compiled._versions:
@@ -89,7 +98,7 @@ class Compiled:
         return self.function
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if (working and busy.depth) or (status.special and (local.observers or local.pack is not None)):
+        if (_working and _busy.depth) or (status.special and (local.observers or local.pack is not None)):
             return self.function(*args, **kwargs)
         if self._halves is not None:
             head, tail = self._halves
@@ -111,9 +120,8 @@ class Compiled:
         return bound
 
     def __repr__(self) -> str:
-        programs, times = len(self._programs()), self.recordings
-        made = f"{programs} program{'s' * (programs != 1)}"
-        return f"<compiled {self._name}: {made}, recorded {times} time{'s' * (times != 1)}>"
+        made, times = len(self._programs()), self.recordings
+        return f"<compiled {self._name}: {made} program{'s' * (made != 1)}, recorded {times} time{'s' * (times != 1)}>"
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         return type(self)(copy.deepcopy(self.function, memo), self._options)
@@ -198,10 +206,10 @@ class Compiled:
         for version in versions:
             try:
                 found = version.run(args, kwargs) if version.trial is None else self._try(version, args, kwargs)
-            except Exception as error:
-                if version.trial is not None or version.emitter is None:
+            except BaseException as error:
+                if version.emitter is None or version.emitter.broken_off(error, self._name, version.trial):
                     raise
-                return self._fail(version, error)
+                return PLAIN
             if found is MISSED or found is DEVIATED:
                 first = False
                 continue
@@ -211,31 +219,20 @@ class Compiled:
             return found
         return MISSED
 
-    def _fail(self, version: Version, error: Exception) -> Any:
-        """A program failed: if it had changed nothing, the function says itself what is wrong.
-
-        Raises:
-            Exception: the program's, which says what may have changed.
-        """
-        written = version.emitter.written_before(error)
-        if not written:
-            return PLAIN
-        error.add_note(
-            f"(in the program of compiled '{self._name}', which had begun to overwrite {', '.join(written[:3])}"
-            f"{' and others' if len(written) > 3 else ''}: these are not as before the call)"
-        )
-        raise error
-
     def _try(self, version: Version, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Compare a program's run with the function's, if its guards hold; the function's counts."""
+        global _working
         trial = version.trial
         assert trial is not None
         trial.function = lambda: self.function(*args, **kwargs)
         trial.arguments = args, kwargs
+        _busy.depth += 1  # without a call, as an interrupt may come after each
+        _working += (None,)
         try:
-            with busy:
-                found = version.run(args, kwargs)
+            found = version.run(args, kwargs)
         finally:
+            del _working[-1]
+            _busy.depth -= 1
             del trial.function
             trial.arguments = ()
         if trial.conclusive:
@@ -265,18 +262,20 @@ class Compiled:
 
     def _record(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run the function for real, on recording arrays, and make a program of what it did."""
-        if not _recording.acquire(blocking=False):  # while another thread records, arrays are not where they were
-            _recording.acquire()
-            _recording.release()
-            found = self._run(args, kwargs)
-            if found is not MISSED:
+        global _working
+        if _recording.locked():  # while another thread records, arrays are not where they were
+            with _recording:
+                pass
+            if (found := self._run(args, kwargs)) is not MISSED:
                 return found
-            _recording.acquire()
-        try:
-            with busy:
+        with _recording:
+            _busy.depth += 1
+            _working += (None,)
+            try:
                 session = self._recorded_call(args, kwargs)
-        finally:
-            _recording.release()
+            finally:
+                del _working[-1]
+                _busy.depth -= 1
         if session is None:
             return PLAIN
         self._reason = session.unsure or self._history.changed or self._reason
@@ -314,8 +313,7 @@ class Compiled:
         if halves is None and self._grew > 1:
             halves = cut(self.function, abs(line), after=False)
         if halves is not None:
-            head = Compiled(halves[0], self._options)
-            self._halves = head, halves[1]
+            self._halves = Compiled(halves[0], self._options), halves[1]
             self._versions.clear()
 
 

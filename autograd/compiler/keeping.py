@@ -89,6 +89,12 @@ class Kept:
         at = len(self._arrays)
         return [*counts[:at], *[count + 1 for count in counts[at:]]]
 
+    def drop(self) -> None:
+        """Take the gradients from their owners: what is in them is half of one call, and half of another."""
+        for owner, tensor, _ in self._rows:
+            if owner._grad is tensor:
+                owner._grad = None
+
     def leave(self) -> None:
         """Give each owner its gradient."""
         if self._new:

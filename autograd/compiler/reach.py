@@ -329,9 +329,9 @@ class Reach:
             space["type"] = TypeOf
         for place, value in self.places:
             made = self._convert(value, place, ())
+            self._entered.append((place, value, made))
             if made is not value:
                 place.set(made)
-            self._entered.append((place, value, made))
 
     def _convert(self, value: Any, place: Place, path: tuple[int, ...]) -> Any:
         if id(value) in self._made:

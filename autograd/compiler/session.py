@@ -20,6 +20,7 @@ from .emit import Emitter
 from .graded import Graded, clean_graph, outputs_of
 from .guards import PLAIN, Guards
 from .history import History
+from .interrupts import surely
 from .numbers import Number
 from .passes import PASSES, run_passes
 from .places import first_imported
@@ -167,11 +168,16 @@ class Session:
                 raise
             failure = error
         finally:
-            changes = reach.leave()
-            if finished:
-                self._effects = self._find_effects(changes)
-            reach.clean(changes)
-            tape.running = False
+            try:
+                changes = reach.leave()
+                if finished:
+                    self._effects = self._find_effects(changes)
+                reach.clean(changes)
+            except KeyboardInterrupt:
+                surely(lambda: reach.clean(reach.leave()))
+                raise
+            finally:
+                tape.running = False
         if not finished:
             backup.restore()
             self._run_plainly(args, kwargs, failure, entered)
