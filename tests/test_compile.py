@@ -1029,6 +1029,26 @@ def test_an_exception_leaves_all_as_it_was_or_says_otherwise() -> None:
     assert_same(careful(good, x), np.take(x, good))
 
 
+def test_what_an_exception_left_overwritten_is_known_to_be() -> None:
+    """A graph from before the call, that had saved it, gives no gradient of the new numbers."""
+    count = tensor(np.ones(2))
+    weight = tensor(np.ones(2), requires_grad=True)
+
+    @compile
+    def careless(i: Any, x: Any) -> Any:
+        count.add_(1)
+        return np.take(x, i)
+
+    for x in arrays(3, (4,)):
+        careless(np.array([0, 1]), x)
+    product = (weight * count).sum()
+    with pytest.raises(IndexError) as caught:
+        careless(np.array([0, 90]), x)
+    assert "not as before the call" in caught.value.__notes__[0]
+    with pytest.raises(MutationError):
+        product.backward()
+
+
 def test_an_exception_while_recording_is_the_functions_own() -> None:
     state = np.zeros(2)
 

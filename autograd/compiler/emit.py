@@ -292,8 +292,9 @@ class Emitter(Blockwise):
         if interrupted and self.kept is not None and (compared or self._graded_from <= at < self._stays_from):
             self.kept.drop()
         written = [] if compared else self.written_before(error)
+        if written and "_stamp" in self.namespace:
+            self.namespace["_stamp"]()
         if written:
-            self.namespace.get("_stamp", list)()
             error.add_note(
                 f"(in the program of compiled '{name}', which had begun to overwrite {', '.join(written[:3])}"
                 f"{' and others' if len(written) > 3 else ''}: these are not as before the call)"
