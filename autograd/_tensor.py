@@ -380,6 +380,7 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         """Call ``hook(tensor)`` after ``backward`` has added to this leaf's ``.grad``."""
         if type(self._node) is not Leaf:
             raise GradientError("register_post_accumulate_grad_hook: only a leaf that requires grad accumulates one")
+        hooks_of(self._node)  # makes them, if none: that a leaf has no hooks says that it has none of this kind either
         if self._node.after is None:
             self._node.after = {}
         return add_hook(self._node.after, hook)

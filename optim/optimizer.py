@@ -19,7 +19,7 @@ from autograd.engine.quiet import quiet
 
 from . import saving
 from .flat import Block, Single
-from .hooks import Hooks, hooked
+from .hooks import Hooks, hook_at, hooked, hooks_at
 from .states import States
 
 __all__ = ["Optimizer"]
@@ -72,7 +72,7 @@ class Optimizer:
         self._stores: list[list[Any]] = []
         self._known: list[list[Tensor]] = []  # the parameters for which the stores were made
         self._free: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
-        self._hooks = Hooks()
+        self._hooks: Hooks = {}
         self._stepped = self._watched = False  # for schedulers, which must step after it
         groups = list(params)
         if not groups:
@@ -269,11 +269,11 @@ class Optimizer:
 
     def state_dict(self) -> dict[str, Any]:
         """The state and the hyper-parameters in PyTorch's layout: parameters are numbered through all groups."""
-        for hook in self._hooks.before_state_dict.values():
+        for hook in hooks_at(self._hooks, "before_state_dict"):
             hook(self)
         state = self.state
         found = saving.pack(self.param_groups, state.found() if isinstance(state, States) else state)
-        for hook in self._hooks.after_state_dict.values():
+        for hook in hooks_at(self._hooks, "after_state_dict"):
             returned = hook(self, found)
             found = found if returned is None else returned
         return found
@@ -288,7 +288,7 @@ class Optimizer:
             ValueError: it has other groups, or arrays of other shapes; nothing is then changed.
         """
         state_dict = dict(state_dict)
-        for hook in self._hooks.before_load.values():
+        for hook in hooks_at(self._hooks, "before_load"):
             returned = hook(self, state_dict)
             state_dict = state_dict if returned is None else returned
         title = type(self).__name__
@@ -308,7 +308,7 @@ class Optimizer:
             for p in (p for group in groups for p in group["params"]):
                 if id(p) in found:
                     self._free[p] = saving.copied(found[id(p)], p)
-        for hook in self._hooks.after_load.values():
+        for hook in hooks_at(self._hooks, "after_load"):
             hook(self)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -316,7 +316,7 @@ class Optimizer:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._hooks = Hooks()
+        self._hooks = {}
 
     def __repr__(self) -> str:
         groups = [
@@ -334,27 +334,27 @@ class Optimizer:
 
     def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(optimizer, args, kwargs)`` before each step; a pair that it returns replaces the arguments."""
-        return self._hooks.add("step_before", hook)
+        return hook_at(self._hooks, "before_step", hook)
 
     def register_step_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(optimizer, args, kwargs)`` after each step."""
-        return self._hooks.add("step_after", hook)
+        return hook_at(self._hooks, "after_step", hook)
 
     def register_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call ``hook(optimizer)`` before each ``state_dict``."""
-        return self._hooks.add("before_state_dict", hook, prepend)
+        return hook_at(self._hooks, "before_state_dict", hook, prepend)
 
     def register_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call ``hook(optimizer, state_dict)`` after each ``state_dict``; what it returns replaces it."""
-        return self._hooks.add("after_state_dict", hook, prepend)
+        return hook_at(self._hooks, "after_state_dict", hook, prepend)
 
     def register_load_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call ``hook(optimizer, state_dict)`` before each ``load_state_dict``; what it returns is loaded instead."""
-        return self._hooks.add("before_load", hook, prepend)
+        return hook_at(self._hooks, "before_load", hook, prepend)
 
     def register_load_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call ``hook(optimizer)`` after each ``load_state_dict``."""
-        return self._hooks.add("after_load", hook, prepend)
+        return hook_at(self._hooks, "after_load", hook, prepend)
 
 
 def non_negative(name: str, **values: float) -> None:

@@ -240,6 +240,15 @@ CHANGED: dict[str, tuple[Any, Any, Any]] = {
         lambda p: lambda x: x * p(),
         lambda p: p.__setstate__((p.func, (3.0,), {}, {})),
     ),
+    "empty list": (list, lambda v: lambda x: x * (1 + len(v)), lambda v: v.append(2)),
+    "empty dict": (dict, lambda v: lambda x: x * v.get("k", 1.0), lambda v: v.update(k=3.0)),
+    "empty deque": (collections.deque, lambda v: lambda x: x * (1 + sum(v)), lambda v: v.append(2)),
+    "empty object": (Box, lambda b: lambda x: x * getattr(b, "k", 1.0), lambda b: setattr(b, "k", 3.0)),
+    "name of an attribute": (
+        lambda: Box(k=1.0),
+        lambda b: lambda x: x * getattr(b, "k", 3.0),
+        lambda b: setattr(b, "other", b.__dict__.pop("k")),
+    ),
     "globals()": (lambda: 0, lambda _: lambda x: x * globals()["SCALE"], lambda _: globals().update(SCALE=3.0)),
     "eval": (lambda: 0, lambda _: lambda x: x * eval("SCALE + 0"), lambda _: globals().update(SCALE=5.0)),
 }
@@ -257,6 +266,102 @@ def test_what_changes_unseen_is_guarded(name: str, monkeypatch: pytest.MonkeyPat
             change(thing)
         assert equal(compiled(x), function(x)), i
     assert 2 <= compiled.recordings <= 3
+
+
+@pytest.mark.parametrize("size", [1, 4])
+def test_arrays_in_tuples_are_known_by_what_they_are(size: int) -> None:
+    """One with the same numbers is another: what is written into it later counts."""
+    held: list[Any] = [(None, np.ones(size, np.float32), {"k": np.ones(size, np.float32)})]
+
+    def function(x: Any) -> Any:
+        _, factor, more = held[0]
+        return x * factor * more["k"]
+
+    compiled = compiler.compile(function)
+    for i, x in enumerate(batches(14)):
+        if i in (5, 8):
+            held[0] = (None, held[0][1].copy(), dict(held[0][2])) if i == 5 else (None, held[0][1], {"k": held[0][1]})
+        if i in (6, 9):
+            held[0][1][:] = i
+        assert equal(compiled(x), function(x)), i
+    assert 2 <= compiled.recordings <= 4
+
+
+FACTOR = contextvars.ContextVar("FACTOR", default=1.0)
+CALLING: dict[str, Any] = {
+    "each": lambda x, v: np.frompyfunc(lambda a: a * v.get(), 1, 1)(x).astype(x.dtype),
+    "piecewise": lambda x, v: np.piecewise(x, [x > 0], [lambda a: a * v.get(), 0]),
+    "along": lambda x, v: np.apply_along_axis(lambda a: a * v.get(), 0, x),
+    "vectorize": lambda x, v: np.vectorize(lambda a: a * v.get(), otypes=[x.dtype])(x),
+    "objects": lambda x, v: (x.astype(object) * Factor(v)).astype(x.dtype),
+}
+
+
+class Factor:
+    """What multiplies by a variable of the context."""
+
+    def __init__(self, variable: Any) -> None:
+        self.variable = variable
+
+    def __rmul__(self, other: Any) -> Any:
+        return other * self.variable.get()
+
+
+@pytest.mark.parametrize("name", CALLING)
+def test_functions_that_a_program_calls_see_the_context(name: str) -> None:
+    """A program runs in a context of its own, if it calls nothing of the user's."""
+    function = functools.partial(CALLING[name], v=FACTOR)
+    compiled = compiler.compile(function)
+    token = FACTOR.set(3.0)
+    try:
+        for x in batches(5):
+            assert equal(compiled(x.numpy()), function(x.numpy()))
+    finally:
+        FACTOR.reset(token)
+
+
+def test_a_variable_that_is_deleted() -> None:
+    """The function says itself that it is not there, and goes on when it is there again."""
+    factor = 2.0
+
+    def delete() -> None:
+        nonlocal factor
+        del factor
+
+    compiled = compiler.compile(lambda x: x * factor)
+    x = batches(1)[0]
+    for _ in range(4):
+        assert equal(compiled(x), x * 2)
+    delete()
+    with pytest.raises(NameError, match="factor"):
+        compiled(x)
+    factor = 3.0
+    assert equal(compiled(x), x * 3)
+
+
+@pytest.mark.parametrize("gone", [0, 1, 2])
+def test_a_gradient_that_is_taken_away_is_missed(gone: int) -> None:
+    """A step that asks whether there are gradients, which it writes again, does as it would without a program."""
+    results = []
+    for wrap in (lambda step: step, compiler.compile):
+        model = nn.Sequential(nn.Linear(4, 3, bias=False), nn.Linear(3, 2))
+        for i, p in enumerate(model.parameters()):
+            p.data = autograd.full(p.shape, 0.5 + i)
+
+        def step(x: Any, model: Any = model) -> Any:
+            known = sum(p.grad is not None for p in model.parameters())
+            model.zero_grad()
+            loss = (model(x) * known).sum()
+            loss.backward()
+            return loss.detach()
+
+        run, found = wrap(step), []
+        for i, x in enumerate(batches(20)):
+            if i % 5 == 4:
+                [*model.parameters()][gone].grad = None
+            found.append((run(x), [p.grad.clone() for p in model.parameters()]))
+        results.append(found)
+    assert all(equal(*pair) for pair in zip(*results, strict=True))
 
 
 def _imports(x: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import time
 from collections.abc import Callable, Iterator
 from types import FunctionType
@@ -107,7 +106,6 @@ class KernelEmitter(Emitter):
     """
 
     def __init__(self, program: Program, title: str, parameters: list[Value], reuse_outputs: bool) -> None:
-        self._written_by: dict[str, list[Value]] = {}
         super().__init__(program, title, parameters, reuse_outputs)
         self.namespace["kernel"] = lambda writes: kernel(writes, self.seconds)
         self.namespace["in_blocks"] = in_blocks
@@ -133,9 +131,6 @@ class KernelEmitter(Emitter):
         for item in run.items:
             self._place_result(run, item)
         names = [self._given_as(argument, run, text.flat, parts) for argument in text.arguments]
-        for value in [op.result for op in run.operations if op.result.storage not in run.hidden]:
-            if value.storage.kind in ("state", "input"):
-                self._written_by.setdefault(name, []).append(value)
         listed = "".join(f", {given}" for given in names)
         if parts == 1:
             self._body.append(f"{name}(0, {count}, 0, {each}{listed})")
@@ -206,17 +201,6 @@ class KernelEmitter(Emitter):
             self._body.append(f"{call}, out={self.name(value)})")
         else:
             self._body.append(f"{self.name(value)} = {call})")
-
-    def written_before(self, error: BaseException) -> list[str]:
-        """The names of what stays and was perhaps overwritten when the program raised this error."""
-        head = self._before(error)
-        names = [
-            value.storage.whole.name or value.name if value.storage.whole else value.name
-            for name, values in self._written_by.items()
-            if re.search(rf"(?<!def ){name}\(", head)
-            for value in values
-        ]
-        return list(dict.fromkeys([*super().written_before(error), *names]))
 
 
 @contextlib.contextmanager

@@ -45,6 +45,8 @@ class _Busy(threading.local):
 
 
 _busy = _Busy()
+_working: list[None] = []
+"""As long as the depths of all threads together: empty as a rule, which is asked faster than a thread's own depth."""
 _recording = threading.Lock()
 _alive: weakref.WeakSet[Compiled] = weakref.WeakSet()
 
@@ -53,8 +55,11 @@ def _after_fork() -> None:
     """Another thread may have held a lock at the fork; that thread is not in the child."""
     global _recording
     _recording = threading.Lock()
+    _working[:] = [None] * _busy.depth
     for compiled in _alive:
         object.__setattr__(compiled, "_lock", threading.Lock())
+        for version in compiled._versions:
+            version.forked()
 
 
 if hasattr(os, "register_at_fork"):
@@ -93,7 +98,7 @@ class Compiled:
         return self.function
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if _busy.depth or (status.special and (local.observers or local.pack is not None)):
+        if (_working and _busy.depth) or (status.special and (local.observers or local.pack is not None)):
             return self.function(*args, **kwargs)
         if self._halves is not None:
             head, tail = self._halves
@@ -115,9 +120,8 @@ class Compiled:
         return bound
 
     def __repr__(self) -> str:
-        programs, times = len(self._programs()), self.recordings
-        made = f"{programs} program{'s' * (programs != 1)}"
-        return f"<compiled {self._name}: {made}, recorded {times} time{'s' * (times != 1)}>"
+        made, times = len(self._programs()), self.recordings
+        return f"<compiled {self._name}: {made} program{'s' * (made != 1)}, recorded {times} time{'s' * (times != 1)}>"
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         return type(self)(copy.deepcopy(self.function, memo), self._options)
@@ -198,47 +202,36 @@ class Compiled:
 
     def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run the first program that holds; MISSED if none does."""
-        versions = self._versions
+        versions, first = self._versions, True
         for version in versions:
             try:
                 found = version.run(args, kwargs) if version.trial is None else self._try(version, args, kwargs)
-            except Exception as error:
-                if version.trial is not None or version.emitter is None:
+            except BaseException as error:
+                if version.emitter is None or version.emitter.broken_off(error, self._name, version.trial):
                     raise
-                return self._fail(version, error)
+                return PLAIN
             if found is MISSED or found is DEVIATED:
+                first = False
                 continue
-            if version in versions[1:]:
+            if not first and version in versions:
                 versions.remove(version)
                 versions.insert(0, version)
             return found
         return MISSED
 
-    def _fail(self, version: Version, error: Exception) -> Any:
-        """A program failed: if it had changed nothing, the function says itself what is wrong.
-
-        Raises:
-            Exception: the program's, which says what may have changed.
-        """
-        written = version.emitter.written_before(error)
-        if not written:
-            return PLAIN
-        error.add_note(
-            f"(in the program of compiled '{self._name}', which had begun to overwrite {', '.join(written[:3])}"
-            f"{' and others' if len(written) > 3 else ''}: these are not as before the call)"
-        )
-        raise error
-
     def _try(self, version: Version, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Compare a program's run with the function's, if its guards hold; the function's counts."""
+        global _working
         trial = version.trial
         assert trial is not None
         trial.function = lambda: self.function(*args, **kwargs)
         trial.arguments = args, kwargs
-        _busy.depth += 1
+        _busy.depth += 1  # without a call, as an interrupt may come after each
+        _working += (None,)
         try:
             found = version.run(args, kwargs)
         finally:
+            del _working[-1]
             _busy.depth -= 1
             del trial.function
             trial.arguments = ()
@@ -269,29 +262,22 @@ class Compiled:
 
     def _record(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run the function for real, on recording arrays, and make a program of what it did."""
-        if not _recording.acquire(blocking=False):  # while another thread records, arrays are not where they were
-            _recording.acquire()
-            _recording.release()
-            found = self._run(args, kwargs)
-            if found is not MISSED:
+        global _working
+        if _recording.locked():  # while another thread records, arrays are not where they were
+            with _recording:
+                pass
+            if (found := self._run(args, kwargs)) is not MISSED:
                 return found
-            _recording.acquire()
-        _busy.depth += 1
-        try:
-            shapes = shapes_in([args, kwargs]) if self._options.dynamic else ()
-            if self._recorded[shapes] >= MAX_RECORDINGS:
-                if self._given_up is None:
-                    self._given_up = self._reason or "something that it depends on differs at every call"
-                    self._tell(f"recorded {self.recordings} times, this call would be one more: {self._given_up}")
-                return PLAIN
-            session = Session(self.function, self._options, self._history)
-            session.run(args, kwargs)
-            if session.version is not None or session.unsure is not None:  # else the arguments were no arrays of ours
-                self._recorded[shapes] += 1
-                self.recordings += 1
-        finally:
-            _busy.depth -= 1
-            _recording.release()
+        with _recording:
+            _busy.depth += 1
+            _working += (None,)
+            try:
+                session = self._recorded_call(args, kwargs)
+            finally:
+                del _working[-1]
+                _busy.depth -= 1
+        if session is None:
+            return PLAIN
         self._reason = session.unsure or self._history.changed or self._reason
         if session.version is not None:
             self._versions.insert(0, session.version)
@@ -301,6 +287,21 @@ class Compiled:
         if session.escapes and self._halves is None:
             self._tell(session.escapes[0])
         return session.result
+
+    def _recorded_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Session | None:
+        """Record one call; None if there were too many."""
+        shapes = shapes_in([args, kwargs]) if self._options.dynamic else ()
+        if self._recorded[shapes] >= MAX_RECORDINGS:
+            if self._given_up is None:
+                self._given_up = self._reason or "something that it depends on differs at every call"
+                self._tell(f"recorded {self.recordings} times, this call would be one more: {self._given_up}")
+            return None
+        session = Session(self.function, self._options, self._history)
+        session.run(args, kwargs)
+        if session.version is not None or session.unsure is not None:  # else the arguments were no arrays of ours
+            self._recorded[shapes] += 1
+            self.recordings += 1
+        return session
 
     def _cut(self, line: int) -> None:
         """Compile what stands before a line, and run the rest as it is; for a line below zero, what stands behind it.
@@ -312,8 +313,7 @@ class Compiled:
         if halves is None and self._grew > 1:
             halves = cut(self.function, abs(line), after=False)
         if halves is not None:
-            head = Compiled(halves[0], self._options)
-            self._halves = head, halves[1]
+            self._halves = Compiled(halves[0], self._options), halves[1]
             self._versions.clear()
 
 

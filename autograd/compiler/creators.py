@@ -20,6 +20,7 @@ import numpy as np
 
 from ..engine.callsite import is_ours
 from .arrays import RecordingArray, tape_in
+from .interrupts import surely
 from .recording import Tape
 
 __all__ = ["creators_watched"]
@@ -33,31 +34,29 @@ _NUMPY = os.path.dirname(np.__file__) + os.sep
 _COMPILER = os.path.dirname(__file__) + os.sep
 _MAKES_TENSORS = ("creation.py", "construction.py")
 _local = threading.local()
-_lock = threading.Lock()
 _originals: list[tuple[Any, str, Any]] = []
-_count = 0
 
 
 @contextmanager
 def creators_watched(tape: Tape) -> Iterator[None]:
-    """While this lasts, ``tape`` sees which arrays this thread makes, and which random numbers it draws unseen."""
-    global _count
-    before = getattr(_local, "tape", None)
-    with _lock:
-        _count += 1
-        if _count == 1:
-            _install()
-    _local.tape = tape
+    """While this lasts, ``tape`` sees which arrays this thread makes, and which random numbers it draws unseen.
+
+    One thread records at a time, and one function.
+    """
     try:
+        _local.tape = tape
+        _install()
         yield
     finally:
-        _local.tape = before
-        with _lock:
-            _count -= 1
-            if not _count:
-                for owner, name, original in _originals:
-                    setattr(owner, name, original)
-                _originals.clear()
+        surely(lambda: _remove(tape))
+
+
+def _remove(tape: Tape) -> None:
+    if getattr(_local, "tape", None) is tape:  # else it was done: an interrupt may have us close late
+        for owner, name, original in _originals:
+            setattr(owner, name, original)
+        _originals.clear()
+        _local.tape = None
 
 
 def _install() -> None:

@@ -32,6 +32,7 @@ class Emitter(Blockwise):
 
     Attributes:
         kernels: the texts of the kernels that it calls; seconds: what it took to compile each.
+        kept: the arrays of gradients that it writes again; None if there are none.
     """
 
     kernels: dict[str, list[str]]
@@ -73,6 +74,8 @@ class Emitter(Blockwise):
                 "# arguments do not lie in the results",
                 *[f"{value.name} = apart({value.name}, ({names},))" for value in self.parameters],
             ]
+        self._writes: list[tuple[int, bool, Any]] = []
+        self._graded_from = self._stays_from = 1 << 30
         self._keep()
         self._checks = {item: i for i, item in enumerate(self.program.items) if isinstance(item, Check)}
         self._guard_before(max(self._checks.values(), default=0))
@@ -82,13 +85,24 @@ class Emitter(Blockwise):
                 continue
             if isinstance(item, Run):
                 section, line = self._place_of(item.items[0], section, line)
+                self._note_writes(item.items, True)
                 self._run(item)
                 line = ""
                 continue
             if item.kind != "view" or not self.plan.is_static(item.outs):
                 section, line = self._place_of(item, section, line)
             self._where_it_belongs(item)
+            self._note_writes([item], False)
         self._finish()
+
+    def _note_writes(self, items: list[Instruction], several: bool) -> None:
+        """Note which line it is that overwrites what stays: the next one, of ``several`` that follow, or the last."""
+        at = len(self._body) - (not several)
+        for item in items:
+            if item.target is not None and item.target.storage.kind in ("state", "input"):
+                self._writes.append((at, several, item.target))
+            if type(item.outs) is Value and item.outs.storage in self.plan.kept:
+                self._graded_from = min(self._graded_from, at)
 
     def _place_of(self, item: Instruction, section: str, line: str) -> tuple[str, str]:
         """Say which section and which line of the user's program begins."""
@@ -101,6 +115,7 @@ class Emitter(Blockwise):
     def _keep(self) -> None:
         """Arrays of gradients are made by a function of their own, when those of the last call cannot be taken."""
         plan = self.plan
+        self.kept: Kept | None = None
         self._left = keepable(self.program, plan, self.parameters)
         if not self._left:
             return
@@ -110,10 +125,15 @@ class Emitter(Blockwise):
         self._setup += [f"def {made}():", *[f"    {line}" for line in lines], f"    return {names},"]
         at = {value.storage: i for i, value in enumerate(arrays)}
         owners = [effect.place.container for effect in self._left.values()]
-        self.namespace["_kept"] = Kept(owners, [at[storage] for storage in self._left])
+        self.kept = kept = Kept(owners, [at[storage] for storage in self._left])
+        self.namespace["_kept"], self.namespace["_leave"] = kept.arrays, kept.leave
+        left = self._fresh("left")
         self._body += [
             "# the gradients of the last call, if nobody else has them, are written again",
-            f"{names}, = _kept({made})",
+            f"{left} = _kept({made})",
+            f"if {left} is None:  # that of a parameter is gone",
+            "    return _DEVIATED",
+            f"{names}, = {left}",
         ]
 
     def _check(self, check: Check) -> None:
@@ -208,9 +228,12 @@ class Emitter(Blockwise):
         written = {item.target.storage for item in self.program.instructions() if item.target is not None}
         roots = [storage.array for storage in written if storage.kind in ("state", "input")]
         if self._left:
-            stores.append("_kept.leave()")
+            stores.append("_leave()")
         if stores or roots:
             self._body.append("# ------------ what stays ------------")
+        self._stays_from = len(self._body)
+        effects = [effect for effect in self.program.effects if id(effect) not in kept]
+        self._writes += [(self._stays_from + i, False, effect.place) for i, effect in enumerate(effects)]
         self._body += stores
         if roots:
             self.namespace["_stamp"] = stamper(tuple(roots))
@@ -247,29 +270,50 @@ class Emitter(Blockwise):
         return any(rows.total for run in runs for rows in run.rows.values())
 
     def written_before(self, error: BaseException) -> list[str]:
-        """The names of what stays and was perhaps overwritten when the program raised this error."""
-        head = self._before(error)
-        found = []
-        for item in self.program.instructions():
-            if item.target is not None and item.target.storage.kind in ("state", "input"):
-                name = item.target.name
-                if re.search(rf"(out={name}\b|[( ]{name}\[.*\] = |\({name},|\b{name}\.\w+\()", head):
-                    found.append(item.target.storage.whole.name or name if item.target.storage.whole else name)
-        return list(dict.fromkeys(found))
+        """The names of what stays and was perhaps overwritten when the program raised this error.
 
-    def _before(self, error: BaseException) -> str:
-        """The program's text before the line that raised an error."""
-        trace, at = error.__traceback__, 0
-        while trace is not None:
-            if trace.tb_frame.f_code.co_filename == f"<compiled {self.title}>":
-                at = trace.tb_lineno
+        A call that raises has written nothing; one that was interrupted has.
+        """
+        at, raised = self._line_of(error), isinstance(error, Exception)
+        found = [thing for line, several, thing in self._writes if line < at or (line == at and several >= raised)]
+        names: dict[str, None] = {}
+        for thing in found:
+            whole = thing.storage.whole if type(thing) is Value else None
+            names[(whole and whole.name) or thing.name] = None
+        return list(names)
+
+    def broken_off(self, error: BaseException, name: str, trial: Any) -> bool:
+        """Whether the program of this name left changes behind when this error, or an interrupt, broke it off.
+
+        If so, a note of the error says which. Gradients that it was writing again are taken from their owners.
+        """
+        interrupted, at = not isinstance(error, Exception), self._line_of(error)
+        compared = trial is not None and trial.compares  # what it wrote is put back
+        if interrupted and self.kept is not None and (compared or self._graded_from <= at < self._stays_from):
+            self.kept.drop()
+        written = [] if compared else self.written_before(error)
+        if written and "_stamp" in self.namespace:
+            self.namespace["_stamp"]()
+        if written:
+            error.add_note(
+                f"(in the program of compiled '{name}', which had begun to overwrite {', '.join(written[:3])}"
+                f"{' and others' if len(written) > 3 else ''}: these are not as before the call)"
+            )
+        return interrupted or trial is not None or bool(written)
+
+    def _line_of(self, error: BaseException) -> int:
+        """The line of the program at which an error was raised, counted from its first; below zero if none was."""
+        trace = error.__traceback__
+        while trace is not None and trace.tb_frame.f_code.co_filename != f"<compiled {self.title}>":
             trace = trace.tb_next
-        return "\n".join(self.source.splitlines()[: at - 1])
+        return -1 if trace is None else trace.tb_lineno - self._first_line
 
     def build(self) -> Callable[..., Any]:
         """The function ``step``."""
         text = self._text()
         self._lines = text.splitlines(keepends=True)
+        head = next(i for i, line in enumerate(self._lines, 1) if line.startswith("    def step("))
+        self._first_line = head + 2
         self._setup, self._body = [], []
         filename = f"<compiled {self.title}>"
         linecache.cache[filename] = (len(text), None, self._lines, filename)

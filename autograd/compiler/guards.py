@@ -13,7 +13,6 @@ import numpy as np
 from ..dtypes import default as default_dtype
 from ..engine.modes import local, status
 from ..engine.nodes import Handle, Leaf, array_of, new_tensor
-from ..engine.quiet import begin, end
 from .history import NUMBERS, History
 from .places import Place
 from .program import Program, reads_of
@@ -59,9 +58,9 @@ class Guards:
         self._tests: list[str] = []
         self._fetches: list[tuple[str, Value]] = []
         self._space = Space(
-            _MISSED=MISSED, _ndarray=np.ndarray, _local=local, _status=status, _PLAIN=PLAIN, _begin=begin, _end=end,
-            _gone=(LookupError, AttributeError, TypeError, ValueError, DeprecationWarning), _array_of=array_of,
-            inf=np.inf,
+            _MISSED=MISSED, _ndarray=np.ndarray, _local=local, _status=status, _PLAIN=PLAIN,
+            _gone=(LookupError, AttributeError, TypeError, ValueError, NameError, DeprecationWarning),
+            _array_of=array_of, inf=np.inf,
         )  # fmt: skip
         self._bind = self._space.bind
         self.space = self._space.variables
@@ -248,13 +247,14 @@ class Guards:
         return [*self._used, *[value for _, value in self._fetched]]
 
     def write(self, emitter: Any) -> Callable[[Any, Any], Any]:
-        """The function of ``args, kwargs`` that tests, and calls the program (``step`` among its globals)."""
+        """The function of ``args, kwargs`` that tests, and calls the program (globals: ``step``, ``_call``)."""
         given = []
         numbers, effects = (emitter.numbers, emitter.program.effects) if emitter is not None else ((), ())
         kept = Unchanged(
             self._space, self._reach, self._volatile,
             changed={id(effect.place.container) for effect in effects},
             used={(place.identity(), path) for place, path in [number.place for number in numbers]},
+            gradients=emitter.kept if emitter is not None else None,
         ).tests()  # fmt: skip
         tests = ["(not _status.special or _local.grad)" if local.grad else "not _local.grad"]
         tests += [f"{self._bind(default_dtype)}.dtype is {self._bind(default_dtype.dtype)}", *self._tests, *kept]
@@ -274,24 +274,11 @@ class Guards:
         body = ["def run(args, kwargs):", "    try:", "        if not ("]
         body += [f"            {'and ' if i else ''}{test}" for i, test in enumerate(dict.fromkeys(tests))]
         body += ["        ):", "            return _MISSED"]
-        if emitter is not None:
-            named = [f"g{i}" for i in range(len(given))]
-            if given:
-                body.append(f"        {', '.join(named)}, = {', '.join(given)},")
+        named = [f"g{i}" for i in range(len(given))]
+        body += [f"        {name} = {text}" for name, text in zip(named, given, strict=True)]
         body += ["    except _gone:", "        return _MISSED"]
-        if emitter is not None:
-            body += [
-                "    token = _begin()",
-                "    try:",
-                f"        return step({', '.join(named)})",
-                "    finally:",
-                "        _end(token)",
-            ]
-        else:
-            body += ["    return _PLAIN"]
-        exec(compile("\n".join(body), "<compiled guards>", "exec"), self.space)
-        run: Callable[[Any, Any], Any] = self.space["run"]
-        return run
+        body.append("    return _PLAIN" if emitter is None else f"    return _call({', '.join(['step', *named])})")
+        return self._space.function("run", body)
 
     def _apart(self, emitter: Any, names: list[str]) -> list[str]:
         """The tests that what is given lies to what is written as in the record, if calls have changed places."""

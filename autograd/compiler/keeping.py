@@ -30,9 +30,13 @@ class Kept:
     Args:
         owners: the Tensors that get gradients.
         numbers: for each of them which of the arrays is its gradient.
+
+    Attributes:
+        graded: those of the owners that must have a gradient for the program to hold: what is ours is seen here anyway.
     """
 
     def __init__(self, owners: list[Any], numbers: list[int]) -> None:
+        self.graded: list[Any] = []
         self._owners = owners
         self._numbers = numbers
         self._arrays: tuple[Any, ...] = ()
@@ -41,12 +45,36 @@ class Kept:
         self._counts: list[int] = []
         self._new = True
 
-    def __call__(self, make: Callable[[], tuple[Any, ...]]) -> tuple[Any, ...]:
-        """The arrays to write gradients into; ``make`` makes new ones."""
-        if self._new or not self._are_ours():
+    def arrays(self, make: Callable[[], tuple[Any, ...]]) -> tuple[Any, ...] | None:
+        """The arrays to write gradients into; ``make`` makes new ones. None if the program does not hold."""
+        if not self._are_ours():
+            if any(owner._grad is None for owner in self.graded):
+                return None
             self._make(make)
             self._counts = self._found()
         return self._arrays
+
+    def sees(self, owner: Any) -> bool:
+        """Take over the test that this Tensor has a gradient, if it is an owner."""
+        if not any(owner is one for one in self._owners):
+            return False
+        self.graded.append(owner)
+        return True
+
+    def _are_ours(self) -> bool:
+        """Whether the gradients stand where they were left, as they were, and nothing else refers to them."""
+        if self._new or [*map(_count, self._held)] != self._counts:
+            return False
+        for owner, tensor, array in self._rows:
+            if (
+                owner._grad is not tensor
+                or tensor._data is not array
+                or tensor._node is not None
+                or tensor._grad is not None
+                or tensor._view is not None
+            ):
+                return False
+        return True
 
     def _make(self, make: Callable[[], tuple[Any, ...]]) -> None:
         self._rows, self._held, self._arrays, self._new = [], [], (), True
@@ -61,16 +89,11 @@ class Kept:
         at = len(self._arrays)
         return [*counts[:at], *[count + 1 for count in counts[at:]]]
 
-    def _are_ours(self) -> bool:
-        """Whether the gradients stand where they were left, as they were, and nothing else refers to them."""
-        if [*map(_count, self._held)] != self._counts:
-            return False
-        for owner, tensor, array in self._rows:
-            if owner._grad is not tensor or tensor._data is not array:
-                return False
-            if tensor._node is not None or tensor._grad is not None or tensor._view is not None:
-                return False
-        return True
+    def drop(self) -> None:
+        """Take the gradients from their owners: what is in them is half of one call, and half of another."""
+        for owner, tensor, _ in self._rows:
+            if owner._grad is tensor:
+                owner._grad = None
 
     def leave(self) -> None:
         """Give each owner its gradient."""

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
+
 from .numbers import Number
+from .places import LIBRARIES, package
 from .reach import Effect, TensorOf
 from .recording import Tape
+from .signatures import METHODS
 from .values import Check, Instruction, Storage, Value, collect, map_tree
 
-__all__ = ["Part", "Program", "may_overlap", "numbers_of", "reads_of", "values_of"]
+__all__ = ["Part", "Program", "calls_back", "may_overlap", "numbers_of", "reads_of", "values_of"]
 
 
 _GIVEN = ("state", "input")
 """Kinds of storages that are there before the program."""
+_OF_C = (np.ufunc, types.BuiltinFunctionType, *METHODS)
+"""Classes of functions that are no Python code."""
 
 
 class Part:
@@ -137,6 +144,20 @@ class Program:
             if isinstance(item, Instruction) and item.target is not None:
                 found.setdefault(item.target.storage, []).append(i)
         return found
+
+
+def calls_back(program: Program) -> bool:
+    """Whether something of the user's may be called while it runs: a function, or what objects in arrays define."""
+    for item in program.instructions():
+        leaves: list[Any] = []
+        map_tree((item.args, item.kwargs), leaves.append)
+        if not isinstance(item.function, _OF_C) and package(item.function) not in LIBRARIES:
+            return True
+        if any(callable(leaf) and not isinstance(leaf, type) for leaf in leaves):
+            return True
+        if any(value.dtype.kind == "O" for value in (*item.reads(), *item.makes())):
+            return True
+    return False
 
 
 def reads_of(item: Instruction | Check) -> list[Value]:

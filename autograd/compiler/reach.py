@@ -163,7 +163,7 @@ class Reach:
             yield Place("slot", thing, "_grad", f"{name}.grad")
             if thing._node is not None:
                 yield Place("slot", thing._node, "hooks", f"the hooks of {name}")
-            if type(thing._node) is Leaf:
+            if type(thing._node) is Leaf and thing._node.hooks is not None:
                 yield Place("slot", thing._node, "after", f"the later hooks of {name}")
             if getattr(thing, "__dict__", None):
                 yield from self._entries(thing.__dict__, name + ".{}")
@@ -329,9 +329,9 @@ class Reach:
             space["type"] = TypeOf
         for place, value in self.places:
             made = self._convert(value, place, ())
+            self._entered.append((place, value, made))
             if made is not value:
                 place.set(made)
-            self._entered.append((place, value, made))
 
     def _convert(self, value: Any, place: Place, path: tuple[int, ...]) -> Any:
         if id(value) in self._made:
@@ -345,7 +345,8 @@ class Reach:
             items = tuple([self._convert(item, place, (*path, i)) for i, item in enumerate(value)])
             if any(a is not b for a, b in zip(items, value, strict=True)):
                 made = items
-                self._first[id(value)] = place
+                if self.varies(value, place, path):
+                    self._first[id(value)] = place
         elif (place.identity(), "unseen") in self.volatile:
             made = Unseen(value)
             self._unseen.append((place, made))
@@ -379,8 +380,14 @@ class Reach:
         return made
 
     def shared(self, value: Any) -> Place | None:
-        """The first place where this tuple stands, if that has numbers that change."""
+        """The first place where this tuple stands, if something in it changes from call to call."""
         return self._first.get(id(value))
+
+    def varies(self, item: Any, place: Place, path: tuple[int, ...]) -> bool:
+        """Whether something at a place, or in a tuple there, is another from call to call."""
+        if not {(place.identity(), key) for key in (path, "list", "unseen")}.isdisjoint(self.volatile):
+            return True
+        return type(item) is tuple and any(self.varies(x, place, (*path, i)) for i, x in enumerate(item))
 
     def leave(self) -> list[tuple[Place, Any, Any]]:
         """Put everything back; returns what the function changed: where, from what, to what (still recording)."""
@@ -440,8 +447,4 @@ class Reach:
         return None
 
 
-class _Gone:
-    pass
-
-
-_GONE = _Gone()
+_GONE = object()

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..engine.modes import local
 from ..engine.nodes import Handle, Leaf, next_rank
+from ..engine.quiet import quietly, silence
 from .accelerated import KernelEmitter, in_the_order_of, names_kept
 from .arrays import RecordingArray
 from .creators import creators_watched
@@ -19,10 +20,11 @@ from .emit import Emitter
 from .graded import Graded, clean_graph, outputs_of
 from .guards import PLAIN, Guards
 from .history import History
+from .interrupts import surely
 from .numbers import Number
 from .passes import PASSES, run_passes
 from .places import first_imported
-from .program import Program, reads_of
+from .program import Program, calls_back, reads_of
 from .reach import Reach
 from .recording import Tape
 from .trees import Effect, Slot, plain, tree_of
@@ -65,6 +67,7 @@ class Version:
         run: the function of ``args, kwargs`` that tests and calls the program.
         emitter: what wrote the program, or None.
         trial: what compares its first run with the function; None once it is trusted.
+        calls_back: whether the program may call something of the user's.
     """
 
     def __init__(self, run: Callable[[Any, Any], Any], space: dict[str, Any], emitter: Any) -> None:
@@ -72,11 +75,18 @@ class Version:
         self.emitter = emitter
         self.backward: Any = None
         self.trial: Trial | None = None
+        self.calls_back = True
         self._space = space
 
     def set_step(self, step: Callable[..., Any]) -> None:
         """What the guards call if the program holds."""
         self._space["step"] = step
+        self._space["_call"] = quietly if self.calls_back or self.trial is not None else silence()
+
+    def forked(self) -> None:
+        """In the child of a fork the parent's other threads seem to be in the program still."""
+        if "step" in self._space:
+            self.set_step(self._space["step"])
 
     def trust(self) -> None:
         """Run the program alone from now on."""
@@ -158,11 +168,16 @@ class Session:
                 raise
             failure = error
         finally:
-            changes = reach.leave()
-            if finished:
-                self._effects = self._find_effects(changes)
-            reach.clean(changes)
-            tape.running = False
+            try:
+                changes = reach.leave()
+                if finished:
+                    self._effects = self._find_effects(changes)
+                reach.clean(changes)
+            except KeyboardInterrupt:
+                surely(lambda: reach.clean(reach.leave()))
+                raise
+            finally:
+                tape.running = False
         if not finished:
             backup.restore()
             self._run_plainly(args, kwargs, failure, entered)
@@ -355,7 +370,7 @@ class Session:
             program.attach = graded.attach(name, back)
         made = _Emission(program, name, guards.inputs(program), options.reuse_outputs, options)
         version = self.version = Version(guards.write(made.emitter), guards.space, made.emitter)
-        version.step, version.backward = made.step, back
+        version.step, version.backward, version.calls_back = made.step, back, calls_back(program)
         if options.verify:
             parts = [made] if back is None else [made, back]
             version.trial = Trial(program, parts, self._reach, made.emitter.streams, self._samples)

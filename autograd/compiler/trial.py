@@ -20,6 +20,7 @@ from ..engine.nodes import Handle
 from ..engine.sweep import sweep
 from ..errors import GradientError
 from .graded import ProgramOp
+from .interrupts import surely
 from .program import Program, numbers_of, reads_of
 from .reach import Reach
 from .values import Value
@@ -203,6 +204,7 @@ class Trial:
         function: to be called for comparison, arguments: of the call; set for each call.
         done: whether they were compared; verdict: in what they differ, or None.
         conclusive: whether no further comparison is needed.
+        compares: whether the last run was compared, so that what the program changed was put back.
     """
 
     def __init__(self, program: Program, parts: list[Any], reach: Reach, streams: list[Any], first: Samples) -> None:
@@ -226,7 +228,7 @@ class Trial:
         self.function: Callable[[], Any] = lambda: None
         self.arguments: Any = ()
         self.verdict: str | None = None
-        self.done = self.conclusive = False
+        self.done = self.conclusive = self.compares = False
 
     def __call__(self, *values: Any) -> Any:
         """Run both; returns what the function returned."""
@@ -238,6 +240,7 @@ class Trial:
         else:
             samples += (self._last or [])[len(samples) :]
         self._calls += 1
+        self.compares = False
         if self._last == samples:  # nothing that was not compared before
             self._time = time
             if self._calls > PATIENCE:
@@ -246,6 +249,7 @@ class Trial:
             return self._step(*values)
         for part in self._parts:
             part.compared = True
+        self.compares = True
         try:
             true = self._compare(values)
         finally:
@@ -271,24 +275,30 @@ class Trial:
         draws = [(place.get().bit_generator, place.get().bit_generator.state) for place in self._streams]
         others = {id(array): (place.name, array, _sum(array)) for place, array in self._others(states)}
         failure = ran = None
+
+        def put_back() -> None:
+            for place, value in before:
+                if place.identity() in effects and _now(place) is not value:
+                    place.set(value)
+            for array, values_before in zip(states, copies, strict=True):
+                array[...] = values_before
+            for generator, state in draws:
+                generator.state = state
+
         try:
-            ran = self._step(*values)
-            if getattr(ran, "__class__", None) is object:  # the program deviated: it has put all back
-                return ran
-        except Exception as error:  # noqa: BLE001 (whatever it is, the function decides)
-            failure = error
-        results = _frozen(ran)
-        gradients = _own_gradients(results)
-        left = [_frozen(_now(place)) for place in self._effects]
-        wrote = [array.copy() for array in states]
-        drew = [generator.state for generator, _ in draws]
-        for place, value in before:
-            if place.identity() in effects and _now(place) is not value:
-                place.set(value)
-        for array, values_before in zip(states, copies, strict=True):
-            array[...] = values_before
-        for generator, state in draws:
-            generator.state = state
+            try:
+                ran = self._step(*values)
+                if getattr(ran, "__class__", None) is object:  # the program deviated: it has put all back
+                    return ran
+            except Exception as error:  # noqa: BLE001 (whatever it is, the function decides)
+                failure = error
+            results = _frozen(ran)
+            gradients = _own_gradients(results)
+            left = [_frozen(_now(place)) for place in self._effects]
+            wrote = [array.copy() for array in states]
+            drew = [generator.state for generator, _ in draws]
+        finally:
+            surely(put_back)
         true = self.function()
         self.done = True
         owners = {id(_owner(array)) for array in [*states, *given]} | {id(_owner(a)) for _, a, _ in others.values()}

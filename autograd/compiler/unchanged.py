@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
-from collections import OrderedDict, defaultdict
+import types
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..engine.nodes import Handle
 from .history import NUMBERS
+from .keeping import Kept
 from .places import Place
 from .reach import Reach
 
@@ -22,15 +25,19 @@ _VALUES = (*LITERAL, complex, bytes, slice, range)
 """What is the same if it is equal, and of the same class."""
 
 
+_CONTAINERS = (list, deque, dict, OrderedDict, defaultdict)
+
+
 class Space:
     """What the text of a written function names.
 
     Attributes:
-        variables: its globals.
+        variables: its globals; cells: the cells of other functions that it shares, by the names of what they hold.
     """
 
     def __init__(self, **variables: Any) -> None:
         self.variables: dict[str, Any] = variables
+        self.cells: dict[str, Any] = {}
 
     def bind(self, thing: Any) -> str:
         """The name of a thing."""
@@ -40,10 +47,27 @@ class Space:
 
     def place(self, place: Place, path: tuple[Any, ...] = ()) -> str:
         """The expression that gets what stands at a place, or further along a path of keys and attributes."""
-        text = place.text(self.bind(place.container) if place.kind != "argument" else "", self.bind)
+        if place.kind == "cell":
+            text = f"c{id(place.container)}"  # a variable takes less time than an attribute of the cell
+            self.cells[text] = place.container
+        else:
+            text = place.text(self.bind(place.container) if place.kind != "argument" else "", self.bind)
         for step in path:
             text += f".{step}" if isinstance(step, str) else f"[{step}]"
         return text + ("._data" if path and path[-1] == "_grad" else "")
+
+    def function(self, name: str, lines: list[str]) -> Callable[..., Any]:
+        """The function of this name that some lines define."""
+        body = "".join([f"    {line}\n" for line in lines])
+        text = f"def sharing({', '.join(self.cells)}):\n{body}    return {name}\n"
+        exec(compile(text, "<compiled guards>", "exec"), self.variables)
+        made = self.variables.pop("sharing")(*self.cells.values())
+        shared = tuple([self.cells[cell] for cell in made.__code__.co_freevars])
+        return types.FunctionType(made.__code__, self.variables, name, None, shared)
+
+    def identity(self, text: str, thing: Any) -> str:
+        """The test that something is a certain object."""
+        return f"{text} is {'None' if thing is None else self.bind(thing)}"
 
     @staticmethod
     def array(text: str, found: Any) -> str:
@@ -73,16 +97,24 @@ class Unchanged:
     Attributes:
         changed: the ``id`` of each container that the program changes.
         used: the numbers that change from call to call and that the program takes, each as a place and a path.
+        gradients: the arrays of gradients that the program writes again; None if there are none.
     """
 
     def __init__(
-        self, space: Space, reach: Reach, volatile: Any, changed: set[int], used: set[tuple[Any, tuple[Any, ...]]]
+        self,
+        space: Space,
+        reach: Reach,
+        volatile: Any,
+        changed: set[int],
+        used: set[tuple[Any, tuple[Any, ...]]],
+        gradients: Kept | None,
     ) -> None:
         self._space = space
         self._reach = reach
         self._volatile = volatile
         self._changed = changed
         self._used = used
+        self._gradients = gradients
         self._within: set[int] = set()
 
     def tests(self) -> list[str]:
@@ -98,17 +130,19 @@ class Unchanged:
                 places.setdefault(id(place.container), []).append((place, original))
             elif place.kind != "link":
                 tests += self._holds(place, original)
-        live, copies = [], []
+        live, copies, empty = [], [], []
         tests += [f"{self._space.bind(thing)} == {self._space.bind(was)}" for thing, was in self._reach.sets]
         for container, size in self._reach.containers:
             if isinstance(container, (set, frozenset)):
                 continue
+            if not size and type(container) in _CONTAINERS:
+                empty.append(self._space.bind(container))
+                continue
             strict = id(container) in self._reach.strict
             inside = places.pop(id(container), [])
             nested = not strict and id(container) not in self._changed
-            if len(inside) < size or any(self._is_volatile_in(value, place, ()) for place, value in inside):
-                tests.append(f"len({self._space.bind(container)}) == {size}")
-                tests += self._one_by_one(container, inside)
+            if len(inside) < size or any(self._reach.varies(value, place, ()) for place, value in inside):
+                tests += self._one_by_one(container, size, inside)
                 continue
             alone = [(place, value) for place, value in inside if self._stands_alone(place, value, nested)]
             tests += [test for place, value in alone for test in self._holds(place, value)]
@@ -123,17 +157,18 @@ class Unchanged:
                     tests.append(f"[*{self._space.bind(container)}] == {self._space.bind(list(container))}")
         for rest in places.values():  # global variables: the dict is not in reach as a whole
             tests += [test for place, value in rest for test in self._holds(place, value)]
+        tests += [f"not ({' or '.join(empty)})"] if empty else []
         tests.append(f"{self._space.bind(live)} == {self._space.bind(copies)}")
-        tests += [
-            f"{self._space.bind(thing)}._node is {self._space.bind(thing._node)}" for thing in self._reach.tensors
-        ]
+        for thing in self._reach.tensors:
+            tests.append(self._space.identity(f"{self._space.bind(thing)}._node", thing._node))
         for kind, was in self._reach.classes:
             tests += self._of_class(kind, was)
         for thing, expression, was in self._reach.contents:
             tests.append(f"{expression.format(self._space.bind(thing))} == {self._space.bind(was)}")
         for function in self._reach.functions:
-            name, code, defaults = map(self._space.bind, (function, function.__code__, function.__defaults__))
-            tests += [f"{name}.__code__ is {code}", f"{name}.__defaults__ is {defaults}"]
+            name = self._space.bind(function)
+            tests.append(self._space.identity(f"{name}.__code__", function.__code__))
+            tests.append(self._space.identity(f"{name}.__defaults__", function.__defaults__))
         return tests
 
     def _of_class(self, kind: type, was: dict[str, Any]) -> list[str]:
@@ -147,13 +182,13 @@ class Unchanged:
             f"[*map(vars({self._space.bind(kind)}).get, {names})] == {values}",
         ]
 
-    def _one_by_one(self, container: Any, inside: list[tuple[Place, Any]]) -> list[str]:
+    def _one_by_one(self, container: Any, size: int, inside: list[tuple[Place, Any]]) -> list[str]:
         """The tests of a container in which numbers change."""
+        name = self._space.bind(container)
         alike = len(inside) == len(container) and len({id(value) for _, value in inside}) == 1
         if alike and type(container) is list and type(inside[0][1]) is tuple:  # step counts, which go together
-            name = self._space.bind(container)
-            return [*self._holds(*inside[0]), f"{name}.count({name}[0]) == {len(container)}"]
-        return [test for place, value in inside for test in self._holds(place, value)]
+            return [*self._holds(*inside[0]), f"{name} == [{name}[0]] * {size}"]
+        return [f"len({name}) == {size}", *[test for place, value in inside for test in self._holds(place, value)]]
 
     def _of_kind(self, place: Place, value: Any) -> str:
         return f"type({self._space.place(place)}) is {self._space.bind(type(value))}"
@@ -166,7 +201,7 @@ class Unchanged:
 
         With ``nested`` lists and dicts of what cannot do not count: one that is equal means the same to the program.
         """
-        if self._is_volatile_in(value, place, ()):
+        if self._reach.varies(value, place, ()):
             return True
         if nested and type(value) in (list, dict, OrderedDict, defaultdict):
             return not self._means_the_same(value)
@@ -196,6 +231,8 @@ class Unchanged:
         """The tests of what stands at a place."""
         text = self._space.place(place)
         if place.key == "_grad":
+            if original is not None and self._gradients is not None and self._gradients.sees(place.container):
+                return []
             return [f"{text} is {'not ' if original is not None else ''}None"]
         return self._same(text, original, place, ())
 
@@ -215,7 +252,7 @@ class Unchanged:
             ]
         if type(original) is tuple:
             first = self._reach.shared(original)
-            if any(self._is_volatile_in(item, place, (*path, i)) for i, item in enumerate(original)):
+            if any(self._reach.varies(item, place, (*path, i)) for i, item in enumerate(original)):
                 if first is not None and first is not place:
                     return [f"{text} == {self._space.place(first)}"]
                 tests = [f"len({text}) == {len(original)}"]
@@ -232,11 +269,6 @@ class Unchanged:
         if isinstance(original, np.random.Generator):
             return []  # fetched at each call
         return [self._space.same(text, original, id(place.container) in self._reach.strict)]
-
-    def _is_volatile_in(self, item: Any, place: Place, path: tuple[int, ...]) -> bool:
-        if not {(place.identity(), key) for key in (path, "list", "unseen")}.isdisjoint(self._volatile):
-            return True
-        return type(item) is tuple and any(self._is_volatile_in(x, place, (*path, i)) for i, x in enumerate(item))
 
 
 def _comparable(value: Any) -> bool:

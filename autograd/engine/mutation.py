@@ -35,25 +35,33 @@ _lock = threading.Lock()
 
 
 class _Stamps:
-    """When which bytes of one buffer were written, and (in debug mode) by which line."""
+    """When which bytes of one buffer were written, and (in debug mode) by which line.
 
-    __slots__ = ("latest", "owner", "ranges")
+    Attributes:
+        latest: when any of it was written last.
+        whole: when all of it was, and by which line; ranges: the same of parts of it, also of writes before that.
+    """
+
+    __slots__ = ("latest", "owner", "ranges", "whole")
 
     def __init__(self, owner: weakref.ref[Any]) -> None:
         self.owner = owner
         self.latest = 0
-        self.ranges: dict[tuple[int, int] | None, tuple[int, str | None]] = {}
+        self.whole: tuple[int, str | None] = 0, None
+        self.ranges: dict[tuple[int, int], tuple[int, str | None]] = {}
 
     def write(self, span: tuple[int, int] | None, time: int, line: str | None) -> None:
         self.latest = time
         if span is None or len(self.ranges) >= MAX_RANGES:
-            self.ranges = {None: (time, line)}
+            self.whole, self.ranges = (time, line), {}
         else:
             self.ranges[span] = (time, line)
 
     def later_than(self, time: int, span: tuple[int, int] | None) -> str | None:
+        if self.whole[0] > time:
+            return self.whole[1] or ""
         for written, (when, line) in list(self.ranges.items()):  # another thread may write meanwhile
-            if when > time and (span is None or written is None or (written[0] < span[1] and span[0] < written[1])):
+            if when > time and (span is None or (written[0] < span[1] and span[0] < written[1])):
                 return line or ""
         return None
 
@@ -83,23 +91,20 @@ def stamp(array: Any, line: str | None = None) -> None:
     with _lock:
         clock.now = now = clock.now + 1
         record = _stamps_of(owner)
-        if array is owner:
-            record.latest, record.ranges = now, {None: (now, line)}
-        else:
-            record.write(_span(array, owner), now, line)
+        record.write(_span(array, owner), now, line)
 
 
 def stamper(owners: tuple[Any, ...]) -> Callable[[], None]:
     """A function that does ``stamp`` for the same arrays at each call; they own their memory, and are kept."""
     with _lock:
-        records = [(owner, _stamps_of(owner)) for owner in owners]
+        records = [_stamps_of(owner) for owner in owners]
 
-    def stamp_all() -> None:
+    def stamp_all(owners: tuple[Any, ...] = owners) -> None:  # which keeps them
         with _lock:
             clock.now = now = clock.now + 1
-            for _, record in records:
-                record.latest = now
-                record.ranges = {None: (now, None)}
+            whole = now, None
+            for record in records:
+                record.latest, record.whole = now, whole
 
     return stamp_all
 

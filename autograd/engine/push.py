@@ -20,7 +20,7 @@ from ..errors import RuleError
 from .modes import Mode, local
 from .mutation import clock
 from .nodes import RELEASED, RUNNING, Handle, Leaf, Node, Packed, Pick, new_tensor
-from .quiet import begin, end
+from .quiet import begin, current, end
 from .sweep import check_saved, conform, sweep
 from .views import node_of
 
@@ -50,8 +50,9 @@ def push(order: Sequence[Any], tangents: dict[Any, Any], record: bool, roots: Se
     now = clock.now
     node = None
     done: dict[Any, list[Any]] | None = None
-    token = begin()
+    before = current()
     try:
+        begin()
         for node in reversed(order):
             if type(node) is Pick:
                 parts = tangents.get(node.source)
@@ -75,7 +76,7 @@ def push(order: Sequence[Any], tangents: dict[Any, Any], record: bool, roots: Se
             error.add_note(f"(in forward mode, at op '{node.op.name}')")
         raise
     finally:
-        end(token)
+        end(before)
 
 
 def _carefully(node: Node, tangents: dict[Any, Any], record: bool) -> Any:
