@@ -11,7 +11,7 @@ import numpy as np
 from .buffers import can_be_told, empty_text
 from .program import Program, reads_of, values_of
 from .rowwise import is_whole
-from .runs import Run, grouped
+from .runs import FINE, Run, grouped
 from .values import Check, Instruction, Storage, Value, wanders
 
 __all__ = ["Plan", "placed", "shared_scratch"]
@@ -173,27 +173,31 @@ class Plan:
         self.after = sum(small) + self._large
 
     def _find_rooms(self) -> None:
-        """Put scratch space where the buffers leave room at that time, if two threads would need more for theirs."""
+        """Put scratch space where the buffers leave room at that time, or where two threads would need as much.
+
+        If there is not so much room, the blocks are made smaller.
+        """
         self.scratch = {run: list(shared_scratch(run, self)) for run in self.groups if isinstance(run, Run)}
         self.rooms: dict[tuple[Run, str | Value], int] = {}
         numbers = {id(item): i for i, item in enumerate(self.program.items)}
         rooms: dict[int, tuple[Run, str | Value]] = {}
-        spans, sizes = dict(self._spans), list(self._sizes)
         for run, found in self.scratch.items():
             if not found or run.blocks > FEW:
                 continue
-            for value, place, row in found:
-                if isinstance(place, str) and (run, place) not in rooms.values():
-                    number = len(sizes)
-                    spans[number] = self._together[numbers[id(run.items[0])]]
-                    each = math.prod(row) * value.dtype.itemsize
-                    sizes.append(run.count * each)
-                    size, offsets = placed(spans, sizes)
-                    if size < self._large + 2 * run.height * each:
-                        rooms[number] = run, place
-                        self._large, self._offsets = size, offsets
-                    else:
-                        del spans[number]
+            rows = {
+                place: math.prod(row) * value.dtype.itemsize for value, place, row in found if isinstance(place, str)
+            }
+            spans, sizes = dict(self._spans), list(self._sizes)
+            for bytes_of_row in rows.values():
+                spans[len(sizes)] = self._together[numbers[id(run.items[0])]]
+                sizes.append(run.count * bytes_of_row)
+            size, offsets = placed(spans, sizes)
+            if size - self._large > 2 * run.height_of(FINE) * sum(rows.values()):
+                run.block = FINE
+                continue
+            rooms.update(zip(range(len(self._sizes), len(sizes)), [(run, place) for place in rows], strict=True))
+            self._spans, self._sizes = spans, sizes
+            self._large, self._offsets = size, offsets
         self.rooms = {room: self._offsets[number] for number, room in rooms.items()}
 
     def _bounds(self) -> dict[int, tuple[int, int]]:

@@ -12,10 +12,12 @@ from .program import Program, reads_of
 from .rowwise import Rows, is_flat, only_names, rows_of, together
 from .values import Check, Instruction, Storage, Value
 
-__all__ = ["BLOCK", "LARGE", "Run", "grouped", "join_runs", "join_sums"]
+__all__ = ["BLOCK", "FINE", "LARGE", "Run", "grouped", "join_runs", "join_sums"]
 
 BLOCK = 1 << 18
 """Elements in a block, at most: with fewer, threads wait for each other; more do not stay in the cache."""
+FINE = 1 << 16
+"""Elements in a block of a run that would need more memory otherwise: threads wait for each other a little."""
 LARGE = 1 << 18
 """Smaller arrays are computed whole: handing over Python's lock would take longer than the work."""
 ALONE = 1 << 20
@@ -32,9 +34,11 @@ class Run:
         rows: for each of those that compute how it works.
         flat: whether all is elementwise on arrays of one shape, or a sum of all: then each element is a row.
         inner: the values that only these use: each thread has scratch space for them, of one block.
+        block: elements in a block, at most.
     """
 
     def __init__(self, program: Program) -> None:
+        self.block = BLOCK
         self.items: list[Any] = []
         self.rows: dict[Instruction, Rows] = {}
         self.flat = True
@@ -90,8 +94,12 @@ class Run:
     @property
     def height(self) -> int:
         """How many rows make a block: of elements, if the run is flat."""
+        return self.height_of(self.block)
+
+    def height_of(self, block: int) -> int:
+        """How many rows make a block of at most so many elements."""
         largest = max(self.rows.values(), key=lambda rows: rows.size)
-        block = min(BLOCK, -(-largest.size // 2))
+        block = min(block, -(-largest.size // 2))
         return block if self.flat else max(1, block * largest.rows // largest.size)
 
     @property
