@@ -6,9 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import autograd
+import nn
+import optim
+from autograd.compiler.hosting import Area, hosted
 from autograd.compiler.runs import BLOCK, FINE
+from autograd.compiler.values import Storage, Value
 from tests.test_compile_passes import calls, compiled, draw
 
 
@@ -73,3 +79,124 @@ def test_blocks_are_large_where_the_buffers_leave_room_for_scratch_space():
     assert run.height == BLOCK // 2
     assert plan.rooms
     assert plan.after == 3 * rows * 256 * 4  # as much as the products and sums before need
+
+
+# ---- buffers in the memory of gradients ------------------------------------------------------------------------------
+
+
+def trained(decide: Any = None, first: bool = True, **options: Any) -> Any:
+    """A training step, compiled or not, and its parameters; ``decide`` is called with the loss.
+
+    Args:
+        decide: what says whether the gradients of the call before are dropped; else they are added to.
+        first: whether they are dropped at the start, whatever is decided.
+    """
+    autograd.manual_seed(0)
+    model = nn.Sequential(*[layer for _ in range(4) for layer in (nn.Linear(128, 128), nn.Tanh())])
+    optimizer = optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+
+    def step(x):
+        if first:
+            optimizer.zero_grad()
+        loss = (model(x) ** 2).mean()
+        if decide is not None and decide(loss):
+            optimizer.zero_grad()
+            loss = loss * 2
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    return autograd.compile(step, fullgraph=True, **options) if options else step, list(model.parameters())
+
+
+def plan_of(program: Any) -> Any:
+    return program._versions[0].emitter.plan
+
+
+def same(step: Any, parameters: Any, others: Any) -> None:
+    """Whether two steps leave the same, bit for bit, at each of some calls."""
+    other, twins = others
+    for i in range(8):
+        x = draw(128, 128, seed=i) * (1 + i % 3)
+        np.testing.assert_array_equal(step(x), other(x))
+        for p, q in zip(parameters, twins, strict=True):
+            np.testing.assert_array_equal(p.detach(), q.detach())
+            np.testing.assert_array_equal(p.grad, q.grad)
+
+
+def test_buffers_lie_where_gradients_will():
+    step, parameters = trained(verify=True)
+    same(step, parameters, trained())
+    plan = plan_of(step)
+    assert len(plan.hosts) > 2
+    assert plan.after < plan.before / 4
+
+
+def test_gradients_that_someone_keeps_stay_as_they_were():
+    step, parameters = trained(verify=True)
+    kept: list[Any] = []
+    for i in range(9):
+        step(draw(128, 128, seed=i))
+        grad = parameters[0].grad
+        kept += [(held, np.array(held)) for held in (grad, grad.numpy()[3:5])[: i % 3]]
+    assert plan_of(step).hosts
+    assert len(kept) == 9
+    for held, was in kept:
+        np.testing.assert_array_equal(held, was)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_step_that_decides_otherwise_finds_what_it_needs(first):
+    def decide(loss):
+        return bool(loss > 0.012)
+
+    step, parameters = trained(decide, first, verify=True)
+    same(step, parameters, trained(decide, first))
+    found = [version.emitter for version in step._versions]
+    assert len(found) == 2
+    for emitter in found:
+        assert ("_kept.back()" in emitter.source) is bool(emitter.plan.hosts)
+    assert any(emitter.plan.hosts for emitter in found)
+
+
+def test_gradients_are_gone_if_a_step_fails_that_had_dropped_them():
+    autograd.manual_seed(0)
+    model = nn.Sequential(*[layer for _ in range(4) for layer in (nn.Linear(128, 128), nn.Tanh())])
+
+    def step(x, matrix):
+        model.zero_grad()
+        ((model(x) + autograd.linalg.inv(matrix).sum()) ** 2).mean().backward()
+
+    program = autograd.compile(step, fullgraph=True)
+    for _ in range(4):
+        program(draw(128, 128), draw(2, 2))
+    assert plan_of(program).hosts
+    with pytest.raises(np.linalg.LinAlgError):
+        program(draw(128, 128), autograd.zeros(2, 2))
+    assert all(p.grad is None for p in model.parameters())
+    program(draw(128, 128), draw(2, 2))
+    found = [p.grad.numpy().copy() for p in model.parameters()]
+    step(draw(128, 128), draw(2, 2))
+    for p, grad in zip(model.parameters(), found, strict=True):
+        np.testing.assert_array_equal(p.grad, grad)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_what_is_needed_at_the_same_time_lies_apart_in_a_gradient(data):
+    kib = st.integers(20, 300).map(lambda n: 1024 * n)
+    whole = Value(Storage("fresh", None), np.empty(0))
+    areas = [Area(whole, 1024 * 1024 * i, data.draw(kib), data.draw(st.integers(0, 20))) for i in range(3)]
+    spans = [tuple(sorted(data.draw(st.tuples(st.integers(0, 20), st.integers(0, 20))))) for _ in range(12)]
+    sizes = [data.draw(kib) for _ in spans]
+    after = data.draw(st.integers(-1, 20))
+    found = hosted(areas, dict(enumerate(spans)), sizes, after)
+    for pool, (_, at) in found.items():
+        area = areas[at // (1024 * 1024)]
+        assert after < spans[pool][0]
+        assert spans[pool][1] < area.until
+        assert area.offset <= at
+        assert at + sizes[pool] <= area.offset + area.size
+        for other, (_, place) in found.items():
+            if other != pool and spans[other][0] <= spans[pool][1] and spans[pool][0] <= spans[other][1]:
+                assert at + sizes[pool] <= place or place + sizes[other] <= at

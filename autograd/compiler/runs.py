@@ -16,7 +16,7 @@ __all__ = ["BLOCK", "FINE", "LARGE", "Run", "grouped", "join_runs", "join_sums"]
 
 BLOCK = 1 << 18
 """Elements in a block, at most: with fewer, threads wait for each other; more do not stay in the cache."""
-FINE = 1 << 16
+FINE = 1 << 15
 """Elements in a block of a run that would need more memory otherwise: threads wait for each other a little."""
 LARGE = 1 << 18
 """Smaller arrays are computed whole: handing over Python's lock would take longer than the work."""

@@ -144,6 +144,7 @@ class Session:
             guards.enter(reach, tape)
             before = [(made, made._data, made._node, made._grad) for made, _, _ in guards.given]
             reach.enter(tape)
+            tape.gradients = [(tensor, tensor._grad) for tensor in reach.tensors if tensor._grad is not None]
             entered = True
             guards.refuse_computed()
             with creators_watched(tape):
