@@ -15,6 +15,7 @@ import optim
 from autograd.compiler.hosting import Area, hosted
 from autograd.compiler.runs import BLOCK, FINE
 from autograd.compiler.values import Storage, Value
+from tests.helpers import code_of
 from tests.test_compile_passes import calls, compiled, draw
 
 
@@ -200,3 +201,59 @@ def test_what_is_needed_at_the_same_time_lies_apart_in_a_gradient(data):
         for other, (_, place) in found.items():
             if other != pool and spans[other][0] <= spans[pool][1] and spans[pool][0] <= spans[other][1]:
                 assert at + sizes[pool] <= place or place + sizes[other] <= at
+
+
+# ---- computed again --------------------------------------------------------------------------------------------------
+
+
+def test_normalized_arrays_are_computed_again_for_backward():
+    autograd.manual_seed(0)
+    layers = [layer for _ in range(4) for layer in (nn.LayerNorm(128), nn.Linear(128, 128), nn.Tanh())]
+    model = nn.Sequential(*layers)
+
+    def step(x):
+        model.zero_grad()
+        loss = model(x).square().mean()
+        loss.backward()
+        return loss.detach(), [p.grad.clone() for p in model.parameters()]
+
+    x = draw(512, 128)
+    plan = plan_of(compiled(step, x))
+    other = plan_of(compiled(step, x, without=("compute_again",)))
+    assert plan.after <= other.after - 2 * 512 * 128 * 4
+
+
+def fills(x: Any) -> Any:
+    """Something that needs much memory for a time."""
+    return (x @ x).exp() @ (x @ x.T).exp() @ (x - x.T).cos()
+
+
+def test_only_what_is_cheap_is_computed_again():
+    def f(x):
+        kept = x.square()
+        dear = x.exp()
+        return fills(kept @ x + dear @ x).tanh() * kept @ dear
+
+    code = code_of(compiled(f, draw(256, 256) / 64))
+    other = code_of(compiled(f, draw(256, 256) / 64, without=("compute_again",)))
+    assert (code.count("square("), code.count(" exp(")) == (2, 3)
+    assert (other.count("square("), other.count(" exp(")) == (1, 3)
+
+
+@pytest.mark.parametrize("write", ["nothing", "source", "self", "late"])
+def test_what_would_be_something_else_is_not_computed_again(write):
+    def f(x):
+        source = x.exp()
+        kept = source.square()
+        first = kept @ x
+        if write == "source":
+            source += 1
+        if write == "self":
+            kept[:, 0] = source[0]
+        filled = fills(first).tanh()
+        if write == "late":
+            source *= 2
+        return filled * kept * source
+
+    code = code_of(compiled(f, draw(256, 256) / 64))
+    assert code.count("square(") == 1 + (write == "nothing")

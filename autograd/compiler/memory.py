@@ -11,7 +11,7 @@ import numpy as np
 from .buffers import can_be_told, empty_text
 from .program import Program, reads_of, values_of
 from .rowwise import is_whole
-from .runs import BLOCK, FINE, Run, grouped
+from .runs import Run, grouped
 from .values import Check, Instruction, Storage, Value, wanders
 
 __all__ = ["Plan", "placed", "shared_scratch"]
@@ -203,7 +203,7 @@ class Plan:
         for pool in found:
             del self._spans[pool]
         for run in self.scratch:
-            run.block = BLOCK
+            run.cut_finely(False)
         self._place()
 
     def begin_of(self, i: int) -> int:
@@ -228,11 +228,11 @@ class Plan:
                 spans[len(sizes)] = self._together[numbers[id(run.items[0])]]
                 sizes.append(run.count * bytes_of_row)
             size, offsets = placed(spans, sizes)
-            if size - self._large <= 2 * run.height_of(FINE) * sum(rows.values()):
+            if size - self._large <= 2 * run.fine_height * sum(rows.values()):
                 rooms.update({last + i: (run, place) for i, place in enumerate(rows)})
                 self._large, self._offsets = size, offsets
                 continue
-            run.block = FINE
+            run.cut_finely()
             del sizes[last:]
             spans = {pool: span for pool, span in spans.items() if pool < last}
         self.rooms = {room: self._offsets[number] for number, room in rooms.items()}

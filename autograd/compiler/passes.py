@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .again import compute_again
 from .cheaper import drop_views, reduce_in_segments, spread_operands, use_dot, use_square, widen_masks
 from .direct import lie_alike, make_directly, write_directly
 from .numbers import Number
@@ -323,6 +324,7 @@ PASSES: dict[str, Callable[[Program], None]] = {
     "free_early": free_early,
     "join_sums": join_sums,
     "join_runs": join_runs,
+    "compute_again": compute_again,
 }
 """All passes by name, in the order in which they run."""
 

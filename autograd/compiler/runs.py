@@ -34,11 +34,10 @@ class Run:
         rows: for each of those that compute how it works.
         flat: whether all is elementwise on arrays of one shape, or a sum of all: then each element is a row.
         inner: the values that only these use: each thread has scratch space for them, of one block.
-        block: elements in a block, at most.
     """
 
     def __init__(self, program: Program) -> None:
-        self.block = BLOCK
+        self._block = BLOCK
         self.items: list[Any] = []
         self.rows: dict[Instruction, Rows] = {}
         self.flat = True
@@ -94,10 +93,18 @@ class Run:
     @property
     def height(self) -> int:
         """How many rows make a block: of elements, if the run is flat."""
-        return self.height_of(self.block)
+        return self._height(self._block)
 
-    def height_of(self, block: int) -> int:
-        """How many rows make a block of at most so many elements."""
+    @property
+    def fine_height(self) -> int:
+        """How many rows make a block if blocks are smaller."""
+        return self._height(FINE)
+
+    def cut_finely(self, finely: bool = True) -> None:
+        """Make the blocks smaller, or as large as they can be."""
+        self._block = FINE if finely else BLOCK
+
+    def _height(self, block: int) -> int:
         largest = max(self.rows.values(), key=lambda rows: rows.size)
         block = min(block, -(-largest.size // 2))
         return block if self.flat else max(1, block * largest.rows // largest.size)

@@ -32,7 +32,14 @@ from .values import UnrecordableError, Value
 __all__ = ["Options", "Session", "Version"]
 
 
-_OTHERWISE_IN_KERNELS = {"join_runs", "join_sums", "reduce_in_segments", "spread_operands", "widen_masks"}
+_OTHERWISE_IN_KERNELS = {
+    "compute_again",
+    "join_runs",
+    "join_sums",
+    "reduce_in_segments",
+    "spread_operands",
+    "widen_masks",
+}
 """Passes whose work kernels do in a better way."""
 
 
