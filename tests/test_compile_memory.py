@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import runpy
 from typing import Any
 
 import numpy as np
@@ -180,6 +182,22 @@ def test_gradients_are_gone_if_a_step_fails_that_had_dropped_them():
     step(draw(128, 128), draw(2, 2))
     for p, grad in zip(model.parameters(), found, strict=True):
         np.testing.assert_array_equal(p.grad, grad)
+
+
+def test_what_lies_in_gradients_is_shown_and_exported(tmp_path):
+    (step, _), (other, _) = [trained(lambda loss: bool(loss > 0), **options) for options in ({"verify": True}, {})]
+    x = draw(128, 128)
+    for _ in range(5):
+        step(x), other(x)
+    assert plan_of(step).hosts
+    assert "_kept.back()" in step.source
+    assert step.explain().seconds["forward"] > 0
+    source = inspect.getsource(step._versions[0].step)
+    assert source.startswith("    def step(")
+    assert source in step.source
+    path = step.export(str(tmp_path / "exported.py"))
+    exported = runpy.run_path(path)["step"]
+    np.testing.assert_array_equal([exported(x.numpy()) for _ in range(3)], [other(x) for _ in range(3)])
 
 
 @settings(max_examples=100, deadline=None)
