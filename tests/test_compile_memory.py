@@ -84,6 +84,27 @@ def test_blocks_are_large_where_the_buffers_leave_room_for_scratch_space():
     assert plan.after == 3 * rows * 256 * 4  # as much as the products and sums before need
 
 
+def test_an_optimizer_needs_scratch_space_for_a_stretch_only():
+    def made(compiled):
+        autograd.manual_seed(0)
+        layer = nn.Linear(400, 400)  # as long as three stretches
+        optimizer = optim.Adam(layer.parameters(), lr=0.01)
+
+        def step(x):
+            optimizer.zero_grad()
+            (layer(x) ** 2).mean().backward()
+            optimizer.step()
+
+        return autograd.compile(step, fullgraph=True) if compiled else step, layer.weight
+
+    (step, weight), (other, twin) = made(True), made(False)
+    for i in range(6):
+        x = draw(8, 400, seed=i)
+        step(x), other(x)
+        np.testing.assert_array_equal(weight.detach(), twin.detach())
+    assert step._versions[0].emitter.plan.after <= 400 * 400 * 4 // 3 + 4096
+
+
 # ---- buffers in the memory of gradients ------------------------------------------------------------------------------
 
 
