@@ -54,6 +54,10 @@ def test_a_part_is_copied_where_it_cannot_be_computed_there():
             np.testing.assert_array_equal(found, expected)
 
 
+def plan_of(program: Any) -> Any:
+    return program._versions[0].emitter.plan
+
+
 def update(x: Any) -> Any:
     """A run with scratch space, where no buffer leaves room for it."""
     y = x.clone()
@@ -63,7 +67,7 @@ def update(x: Any) -> Any:
 
 def test_blocks_are_small_where_scratch_space_would_need_more_memory():
     rows = BLOCK // 256
-    plan = compiled(update, draw(rows, 256))._versions[0].emitter.plan
+    plan = plan_of(compiled(update, draw(rows, 256)))
     (run,) = plan.scratch
     assert run.height == FINE
     assert plan.after == 0
@@ -77,11 +81,28 @@ def test_blocks_are_large_where_the_buffers_leave_room_for_scratch_space():
         z = (z @ w).sum()
         return update(x + z)
 
-    plan = compiled(f, draw(rows, 256).sign(), draw(256, 256).sign())._versions[0].emitter.plan
+    plan = plan_of(compiled(f, draw(rows, 256).sign(), draw(256, 256).sign()))
     run = next(run for run, found in plan.scratch.items() if found)
     assert run.height == BLOCK // 2
     assert plan.rooms
     assert plan.after == 3 * rows * 256 * 4  # as much as the products and sums before need
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_threads_find_scratch_space_where_there_is_half_as_much_room(threads):
+    def f(x, w):
+        return update(x), (x[:200] @ w).sum()
+
+    before = autograd.get_num_threads()
+    autograd.set_num_threads(threads)
+    try:
+        program = compiled(f, draw(BLOCK // 256, 256).sign(), draw(256, 256).sign())
+    finally:
+        autograd.set_num_threads(before)
+    plan = plan_of(program)
+    run = next(run for run, found in plan.scratch.items() if found)
+    assert (run.height, len(plan.rooms)) == (FINE, 1)
+    assert "if turn < 2 else empty" in program.source
 
 
 def test_an_optimizer_needs_scratch_space_for_a_stretch_only():
@@ -102,7 +123,7 @@ def test_an_optimizer_needs_scratch_space_for_a_stretch_only():
         x = draw(8, 400, seed=i)
         step(x), other(x)
         np.testing.assert_array_equal(weight.detach(), twin.detach())
-    assert step._versions[0].emitter.plan.after <= 400 * 400 * 4 // 3 + 4096
+    assert plan_of(step).after <= 400 * 400 * 4 // 3 + 4096
 
 
 # ---- buffers in the memory of gradients ------------------------------------------------------------------------------
@@ -131,10 +152,6 @@ def trained(decide: Any = None, first: bool = True, **options: Any) -> Any:
         return loss.detach()
 
     return autograd.compile(step, fullgraph=True, **options) if options else step, list(model.parameters())
-
-
-def plan_of(program: Any) -> Any:
-    return program._versions[0].emitter.plan
 
 
 def same(step: Any, parameters: Any, others: Any) -> None:

@@ -14,10 +14,13 @@ from .rowwise import is_whole
 from .runs import Run, grouped
 from .values import Check, Instruction, Storage, Value, wanders
 
-__all__ = ["Plan", "placed", "shared_scratch"]
+__all__ = ["TEAM", "Plan", "placed", "shared_scratch"]
 
 FEW = 4
 """Blocks of which each may have scratch space of its own: of more the threads' own stays in the cache."""
+
+TEAM = 2
+"""Threads that find scratch space of their own among the buffers; further ones make theirs."""
 
 BIG = 1 << 12
 """Buffers of so many bytes lie in one piece of memory, each where nothing else lies while it is needed."""
@@ -213,7 +216,8 @@ class Plan:
     def _find_rooms(self) -> None:
         """Put scratch space where the buffers leave room at that time, or where two threads would need as much.
 
-        If there is not so much room, the blocks are made smaller.
+        If there is not so much room for all rows, the blocks are made smaller. Two threads' own scratch space may lie
+        there too.
         """
         self.scratch = {run: list(shared_scratch(run, self)) for run in self.groups if isinstance(run, Run)}
         numbers = {id(item): i for i, item in enumerate(self.program.items)}
@@ -223,18 +227,17 @@ class Plan:
             if not found or run.blocks > FEW:
                 continue
             rows = {place: math.prod(row) * value.dtype.itemsize for value, place, row in found if type(place) is str}
-            last = len(sizes)
-            for bytes_of_row in rows.values():
-                spans[len(sizes)] = self._together[numbers[id(run.items[0])]]
-                sizes.append(run.count * bytes_of_row)
-            size, offsets = placed(spans, sizes)
-            if size - self._large <= 2 * run.fine_height * sum(rows.values()):
-                rooms.update({last + i: (run, place) for i, place in enumerate(rows)})
-                self._large, self._offsets = size, offsets
-                continue
-            run.cut_finely()
-            del sizes[last:]
-            spans = {pool: span for pool, span in spans.items() if pool < last}
+            span = self._together[numbers[id(run.items[0])]]
+            own = TEAM * run.fine_height * sum(rows.values())
+            for finely, count, most in ((False, run.count, own), (True, TEAM * run.fine_height, own // 2)):
+                last, more = len(sizes), [*sizes, *[count * each for each in rows.values()]]
+                size, offsets = placed({**spans, **dict.fromkeys(range(last, len(more)), span)}, more)
+                run.cut_finely(finely)
+                if size - self._large <= most:
+                    rooms.update({last + i: (run, place) for i, place in enumerate(rows)})
+                    spans.update(dict.fromkeys(range(last, len(more)), span))
+                    sizes, self._large, self._offsets = more, size, offsets
+                    break
         self.rooms = {room: self._offsets[number] for number, room in rooms.items()}
 
     def _bounds(self) -> dict[int, tuple[int, int]]:

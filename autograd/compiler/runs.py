@@ -100,6 +100,11 @@ class Run:
         """How many rows make a block if blocks are smaller."""
         return self._height(FINE)
 
+    @property
+    def fine(self) -> bool:
+        """Whether the blocks are smaller than they could be."""
+        return self._block == FINE
+
     def cut_finely(self, finely: bool = True) -> None:
         """Make the blocks smaller, or as large as they can be."""
         self._block = FINE if finely else BLOCK
