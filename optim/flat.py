@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Tensor
+from autograd.engine.blocks import BLOCK
 from autograd.engine.mutation import stamp
 from autograd.engine.nodes import array_of, new_tensor
 
@@ -219,12 +220,15 @@ class Block(_Store):
         """The stretches of a run: places in its gradient (None: all), views of the buffer and of the state.
 
         They are kept, for making a view takes as long as a ufunc. A gradient that is not quite an array, but records
-        what NumPy does to it, is not cut.
+        what NumPy does to it, is cut into equal stretches, so that the program needs as little memory between, and not
+        cut if it is so large that the program works in blocks.
         """
         found = self._cuts.get((first, last))
         if found is None:
             found = self._cuts[first, last] = self._cut(first, last, PIECE)
-        return found if len(found) == 1 or type(g) is np.ndarray else self._cut(first, last, g.size)
+        if len(found) == 1 or type(g) is np.ndarray:
+            return found
+        return self._cut(first, last, g.size if g.size >= BLOCK else -(-g.size // len(found)))
 
     def _cut(self, first: int, last: int, piece: int) -> list[tuple[Any, Any, dict[str, Any]]]:
         """A run in stretches of so many elements."""

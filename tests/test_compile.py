@@ -28,7 +28,7 @@ import autograd
 import nn
 import optim
 from autograd import compile, func, tensor  # noqa: A004
-from autograd.compiler import runs
+from autograd.compiler import again, hosting, memory, runs
 from autograd.compiler.passes import PASSES
 from autograd.errors import CompileError, FreedGraphError, GradientError, MutationError
 from nn import functional as F
@@ -1451,13 +1451,23 @@ def _made(program: Any, backward: bool, outputs: int) -> tuple[Callable[[Any], A
     return function, (weight, state)
 
 
+@contextlib.contextmanager
+def small_is_large() -> Iterator[None]:
+    """Do with small arrays what is otherwise done with large ones."""
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(mock.patch.multiple(runs, LARGE=1, ALONE=1, BLOCK=4, FINE=2, FEWEST=2))
+        for module, name in ((memory, "BIG"), (again, "LARGE"), (hosting, "LEAST")):
+            stack.enter_context(mock.patch.object(module, name, 1))
+        yield
+
+
 @settings(max_examples=60, deadline=None)
 @given(program=lines, backward=st.booleans(), outputs=st.integers(1, 3), passes=choices, in_blocks=st.booleans())
 def test_random_programs_are_the_same(program: Any, backward: bool, outputs: int, passes: Any, in_blocks: bool) -> None:
     eager, one = _made(program, backward, outputs)
     function, two = _made(program, backward, outputs)
     compiled = compile(function, passes=passes, fullgraph=True)
-    with mock.patch.multiple(runs, LARGE=1, ALONE=1, BLOCK=4, FEWEST=2) if in_blocks else contextlib.nullcontext():
+    with small_is_large() if in_blocks else contextlib.nullcontext():
         compiled(next(iter(arrays(1, (3, 3)))))
         eager(next(iter(arrays(1, (3, 3)))))
     for x in arrays(5, (3, 3)):

@@ -110,6 +110,9 @@ class KernelEmitter(Emitter):
         self.namespace["kernel"] = lambda writes: kernel(writes, self.seconds)
         self.namespace["in_blocks"] = in_blocks
 
+    def _host(self) -> None:
+        """Kernels keep what lies between in registers."""
+
     def _planned(self, reuse_outputs: bool) -> Plan:
         return _KernelPlan(self.program, reuse_outputs, fuse(self.program))
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..engine.blocks import in_blocks
 from .calls import Calls
+from .memory import TEAM
 from .numbers import Number
 from .runs import Run
 from .values import Instruction, Value
@@ -26,19 +27,7 @@ class Blockwise(Calls):
         self.namespace["in_blocks"] = in_blocks
         lines = [f"def {name}():"]
         names = {value: value.name for value in (*flat, *run.inner)}
-        scratch: dict[Value, str | Value] = {}
-        rooms: dict[str, str] = {}
-        for value, place, row in self.plan.scratch[run]:
-            if isinstance(place, str) and place not in scratch.values():
-                room = self.plan.rooms.get((run, place))
-                if room is None:
-                    shape = run.height if run.flat else (run.height, *row)
-                    lines.append(f"    {place} = empty({shape}, '{value.dtype}')")
-                else:
-                    rooms[place] = self._fresh("room")
-                    whole = (run.count, *row)
-                    self._setup.append(f"{rooms[place]} = ndarray({whole}, '{value.dtype}', pools, {room})")
-            scratch[value] = place
+        scratch, rooms = self._scratch(run, lines)
         lines += ["    def work(block):"]
         sums = self._sums(run)
         if sums:
@@ -52,8 +41,8 @@ class Blockwise(Calls):
         for place, short in cut.items():
             part = f"{place}[:len({lead.name})]" if place not in rooms else f"{rooms[place]}[block]"
             lines.append(f"        {short} = {part}")
-        for value, place in scratch.items():
-            value.name = cut[place] if isinstance(place, str) else place.name
+        for value, lies in scratch.items():
+            value.name = cut[lies] if isinstance(lies, str) else lies.name
         line = run.items[0].line
         for item in run.items:
             if item.line != line and item in run.rows:
@@ -75,6 +64,40 @@ class Blockwise(Calls):
         self._body.append(f"in_blocks({flat[widest]}, {name}, rows={run.height})")
         for item, parts in sums.items():
             self._body.append(self._total(item, parts))
+
+    def _scratch(self, run: Run, lines: list[str]) -> tuple[dict[Value, str | Value], dict[str, str]]:
+        """Make scratch space, in each thread or once.
+
+        Returns:
+            For each value of a run's own where it lies, and for scratch space for all rows the name of its memory.
+        """
+        scratch: dict[Value, str | Value] = {}
+        rooms: dict[str, str] = {}
+        turn = ""
+        for value, place, row in self.plan.scratch[run]:
+            if type(place) is str and place not in scratch.values():
+                offset = self.plan.rooms.get((run, place))
+                own = f"empty({run.height if run.flat else (run.height, *row)}, '{value.dtype}')"
+                if offset is None:
+                    lines.append(f"    {place} = {own}")
+                else:
+                    room = self._fresh("room")
+                    whole = ((TEAM, run.height) if run.fine else (run.count,)) + row
+                    self._setup.append(f"{room} = ndarray({whole}, '{value.dtype}', pools, {offset})")
+                    if run.fine:
+                        turn = turn or self._turn(lines)
+                        lines.append(f"    {place} = {room}[{turn}] if {turn} < {TEAM} else {own}")
+                    else:
+                        rooms[place] = room
+            scratch[value] = place
+        return scratch, rooms
+
+    def _turn(self, lines: list[str]) -> str:
+        """Tell each thread that begins a run how many began before; returns the name of that."""
+        turns, turn = self._fresh("turns"), self._fresh("turn")
+        self._body.append(f"{turns} = iter(range({TEAM}))")
+        lines.append(f"    {turn} = next({turns}, {TEAM})")
+        return turn
 
     def _prepare(self, run: Run, own: set[Any]) -> dict[Value, str]:
         """Make the arrays and views of a run; returns those that are cut, with the text of what is cut."""

@@ -48,6 +48,10 @@ class Calls(Wording):
             body, self._body = self._body, self._setup
             self._line(item)
             self._setup, self._body = self._body, body
+        elif item.kind == "view" and self.plan.is_remade(item.outs):
+            body, self._body = self._body, self._remade
+            self._line(item)
+            self._remade, self._body = self._body, body
         else:
             self._line(item)
 

@@ -14,11 +14,13 @@ import numpy as np
 from ..engine.mutation import stamper
 from ..engine.nodes import Handle, new_tensor
 from .blockwise import Blockwise
+from .hosting import areas_of, hosted, kept_before
 from .keeping import Kept, keepable, made_together
 from .memory import Plan
 from .program import Program
 from .reach import Given, Slot, TensorOf
 from .runs import Run
+from .text import Lines
 from .values import Check, Instruction, Storage, Value, apart, strided
 
 __all__ = ["DEVIATED", "Emitter"]
@@ -45,11 +47,14 @@ class Emitter(Blockwise):
         }  # fmt: skip
         super().__init__(namespace)
         self.kernels, self.seconds = {}, {}
-        self._lines: list[str] = []
+        self._lines: Lines | None = None
         self.program = program
         self.plan = self._planned(reuse_outputs)
-        self._taken.update([line.split(" ")[0] for line in self.plan.pools()])
         self.parameters = parameters
+        self._left = keepable(program, self.plan, parameters)
+        if self._left:
+            self._host()
+        self._taken.update([line.split(" ")[0] for line in self.plan.pools()])
         self.given: list[Given] = []
         self._given_names: dict[str, str] = {}
         for value in parameters:
@@ -59,6 +64,11 @@ class Emitter(Blockwise):
 
     def _planned(self, reuse_outputs: bool) -> Plan:
         return Plan(self.program, reuse_outputs)
+
+    def _host(self) -> None:
+        """Let buffers lie where gradients will, as long as these are not written."""
+        areas = areas_of(self.program, self.plan, self._left)
+        self.plan.host(hosted(areas, *self.plan.pieces, kept_before(self.program)))
 
     # ---- lines -------------------------------------------------------------------------------------------------------
 
@@ -116,30 +126,39 @@ class Emitter(Blockwise):
         """Arrays of gradients are made by a function of their own, when those of the last call cannot be taken."""
         plan = self.plan
         self.kept: Kept | None = None
-        self._left = keepable(self.program, plan, self.parameters)
         if not self._left:
             return
-        arrays, lines = made_together(self.program, plan, self._left, self.name, self._cut)
-        names = ", ".join([value.name for value in arrays])
-        made = self._fresh("gradients")
-        self._setup += [f"def {made}():", *[f"    {line}" for line in lines], f"    return {names},"]
+        arrays, self._remade = made_together(self.program, plan, self._left, self.name, self._cut)
+        for value, text in plan.buffers(guests=True):
+            value.name = self._fresh("b")
+            self._remade.append(f"{value.name} = {text}")
         at = {value.storage: i for i, value in enumerate(arrays)}
         owners = [effect.place.container for effect in self._left.values()]
-        self.kept = kept = Kept(owners, [at[storage] for storage in self._left])
-        self.namespace["_kept"], self.namespace["_leave"] = kept.arrays, kept.leave
-        left = self._fresh("left")
-        self._body += [
-            "# the gradients of the last call, if nobody else has them, are written again",
-            f"{left} = _kept({made})",
-            f"if {left} is None:  # that of a parameter is gone",
-            "    return _DEVIATED",
-            f"{names}, = {left}",
-        ]
+        numbers = [at[storage] for storage in self._left]
+        self.kept = kept = Kept(owners, numbers, len(arrays), bool(plan.hosts))
+        self.namespace.update(_kept=kept.arrays, _leave=kept.leave, _back=kept.back)
+        self._body += ["# the gradients of the last call, if nobody else has them, are written again", *[""] * 4]
+        self._kept_at = len(self._body) - 4
+
+    def _take_kept(self) -> None:
+        """The function that makes the arrays of gradients, with what lies in them, and the lines that take these."""
+        if self._left:
+            names = ", ".join([line.split(" = ")[0] for line in self._remade])
+            made, left = self._fresh("gradients"), self._fresh("left")
+            self._setup += [f"def {made}():", *[f"    {line}" for line in self._remade], f"    return {names},"]
+            self._body[self._kept_at : self._kept_at + 4] = [
+                f"{left} = _kept({made})",
+                f"if {left} is None:  # that of a parameter is gone",
+                "    return _DEVIATED",
+                f"{names}, = {left}",
+            ]
 
     def _check(self, check: Check) -> None:
         test = self.expression(check.text, check.parts)
         self._body.append(f"if {'not ' if check.expected else ''}({test}):  # {check.line}")
         self._body += [f"    {line}" for i, line in self._restoring if i < self._checks[check]]
+        if self.plan.hosts:
+            self._body.append("    _back()")
         self._body.append("    return _DEVIATED")
 
     def _guard_before(self, last: int) -> None:
@@ -206,6 +225,7 @@ class Emitter(Blockwise):
         return self.text(tree)
 
     def _finish(self) -> None:
+        self._take_kept()
         made: dict[int, str] = {}
         stores = []
         kept = {id(effect) for effect in self._left.values()}
@@ -246,7 +266,7 @@ class Emitter(Blockwise):
     @property
     def source(self) -> str:
         """The text."""
-        return "".join(self._lines) if self._lines else self._text()
+        return self._lines.text if self._lines is not None else self._text()
 
     def _text(self) -> str:
         numbers = [self._numbers[id(number)] for number in self.numbers]
@@ -311,15 +331,16 @@ class Emitter(Blockwise):
     def build(self) -> Callable[..., Any]:
         """The function ``step``."""
         text = self._text()
-        self._lines = text.splitlines(keepends=True)
-        head = next(i for i, line in enumerate(self._lines, 1) if line.startswith("    def step("))
-        self._first_line = head + 2
+        self._lines = Lines(text)
+        self._first_line = text[: text.index("    def step(")].count("\n") + 3
         self._setup, self._body = [], []
+        self._taken.clear()
         filename = f"<compiled {self.title}>"
-        linecache.cache[filename] = (len(text), None, self._lines, filename)
+        kept: Any = self._lines  # which is no list, but read like one
+        linecache.cache[filename] = (len(text), None, kept, filename)
         place: dict[str, Any] = self.namespace
         exec(compile(text, filename, "exec"), place)
-        made: Callable[..., Any] = place["build"](*[value.array for value in self.static])
+        made: Callable[..., Any] = place.pop("build")(*[value.array for value in self.static])
         return made
 
 

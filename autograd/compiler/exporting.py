@@ -162,7 +162,7 @@ class _Module:
     def _build(self) -> str:
         """The text of ``build``, whose step returns the result and what stays, one by one."""
         emitter = self._emitter
-        lines = emitter.source.rstrip().splitlines()
+        lines = [line for line in emitter.source.rstrip().splitlines() if line.strip() != "_back()"]
         end = next(
             (i for i, line in enumerate(lines) if line.strip() == "# ------------ what stays ------------"), None
         )

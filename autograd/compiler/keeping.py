@@ -30,29 +30,41 @@ class Kept:
     Args:
         owners: the Tensors that get gradients.
         numbers: for each of them which of the arrays is its gradient.
+        count: how many arrays there are; what is made with them lies in them.
+        hosting: whether they hold other numbers until they are written: then the owners have no gradients meanwhile.
 
     Attributes:
         graded: those of the owners that must have a gradient for the program to hold: what is ours is seen here anyway.
     """
 
-    def __init__(self, owners: list[Any], numbers: list[int]) -> None:
+    def __init__(self, owners: list[Any], numbers: list[int], count: int, hosting: bool) -> None:
         self.graded: list[Any] = []
         self._owners = owners
         self._numbers = numbers
-        self._arrays: tuple[Any, ...] = ()
+        self._count = count
+        self._hosting = hosting
+        self._before: list[Any] = []
+        self._made: tuple[Any, ...] = ()
         self._rows: list[tuple[Any, Any, Any]] = []
         self._held: list[Any] = []
         self._counts: list[int] = []
         self._new = True
 
     def arrays(self, make: Callable[[], tuple[Any, ...]]) -> tuple[Any, ...] | None:
-        """The arrays to write gradients into; ``make`` makes new ones. None if the program does not hold."""
+        """The arrays to write gradients into, and what lies in them; ``make`` makes new ones.
+
+        None if the program does not hold.
+        """
         if not self._are_ours():
             if any(owner._grad is None for owner in self.graded):
                 return None
             self._make(make)
             self._counts = self._found()
-        return self._arrays
+        if self._hosting:
+            self._before = [owner._grad for owner in self._owners]
+            for owner in self._owners:
+                owner._grad = None
+        return self._made
 
     def sees(self, owner: Any) -> bool:
         """Take over the test that this Tensor has a gradient, if it is an owner."""
@@ -77,16 +89,16 @@ class Kept:
         return True
 
     def _make(self, make: Callable[[], tuple[Any, ...]]) -> None:
-        self._rows, self._held, self._arrays, self._new = [], [], (), True
-        self._arrays = make()
-        made = [self._arrays[i] for i in self._numbers]
+        self._rows, self._held, self._made, self._before, self._new = [], [], (), [], True
+        self._made = make()
+        made = [self._made[i] for i in self._numbers]
         self._rows = [(owner, new_tensor(array), array) for owner, array in zip(self._owners, made, strict=True)]
-        self._held = [*self._arrays, *[tensor for _, tensor, _ in self._rows]]
+        self._held = [*self._made[: self._count], *[tensor for _, tensor, _ in self._rows]]
 
     def _found(self) -> list[int]:
         """How many references there are to each array, and to each Tensor once it stands at its owner."""
         counts = [*map(_count, self._held)]
-        at = len(self._arrays)
+        at = self._count
         return [*counts[:at], *[count + 1 for count in counts[at:]]]
 
     def drop(self) -> None:
@@ -97,10 +109,17 @@ class Kept:
 
     def leave(self) -> None:
         """Give each owner its gradient."""
-        if self._new:
+        if self._new or self._hosting:
             for owner, tensor, _ in self._rows:
                 owner._grad = tensor
             self._new = False
+            self._before = []
+
+    def back(self) -> None:
+        """Give each owner what it had: the function runs otherwise than in the record, and will drop it itself."""
+        for owner, grad in zip(self._owners, self._before, strict=True):
+            owner._grad = grad
+        self._before = []
 
 
 def keepable(program: Program, plan: Plan, parameters: list[Value]) -> dict[Storage, Effect]:

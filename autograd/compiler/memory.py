@@ -14,10 +14,13 @@ from .rowwise import is_whole
 from .runs import Run, grouped
 from .values import Check, Instruction, Storage, Value, wanders
 
-__all__ = ["Plan", "placed", "shared_scratch"]
+__all__ = ["TEAM", "Plan", "placed", "shared_scratch"]
 
 FEW = 4
 """Blocks of which each may have scratch space of its own: of more the threads' own stays in the cache."""
+
+TEAM = 2
+"""Threads that find scratch space of their own among the buffers; further ones make theirs."""
 
 BIG = 1 << 12
 """Buffers of so many bytes lie in one piece of memory, each where nothing else lies while it is needed."""
@@ -29,6 +32,7 @@ class Plan:
     Attributes:
         before: bytes of all results; after: of the buffers that they share.
         kept: the storages of results that are written again while nobody sees them (see ``keeping``).
+        hosts: for pieces of memory by number the arrays in which they lie instead (see ``hosting``), and where.
     """
 
     def __init__(self, program: Program, reuse_outputs: bool = False, groups: list[Any] | None = None) -> None:
@@ -53,6 +57,7 @@ class Plan:
         self.joined: dict[int, Value] = {}
         self.parts: dict[Storage, tuple[Value, int]] = {}
         self.kept: set[Storage] = set()
+        self.hosts: dict[int, tuple[Value, int]] = {}
         self._join(given, inner)
         self._share()
 
@@ -131,7 +136,20 @@ class Plan:
             return source is None or all(self.is_static(read) for read in source.reads())
         if value.storage in self.parts:
             return self.parts[value.storage][0].storage in self._fixed
-        return value.storage in self._fixed
+        return value.storage in self._fixed and not self._is_guest(value.storage)
+
+    def is_remade(self, value: Any) -> bool:
+        """Whether a value's array is made together with those of gradients: it lies in one of them."""
+        if not isinstance(value, Value):
+            return False
+        source = value.source
+        if source is not None and source.kind == "view":
+            made = isinstance(source.outs, Value) and not wanders(source)
+            return made and all(self.is_static(read) or self.is_remade(read) for read in source.reads())
+        return value.storage in self.kept or self._is_guest(value.storage)
+
+    def _is_guest(self, storage: Storage) -> bool:
+        return bool(self.hosts) and self._pool.get(storage) in self.hosts
 
     def _share(self) -> None:
         """Give storages that are not needed at the same time the same bytes."""
@@ -166,34 +184,60 @@ class Plan:
             if i == end:  # not earlier: blocks of a run are at different items at the same time
                 free += ended
                 ended.clear()
-        self._large, self._offsets = placed(self._spans, self._sizes)
-        self._find_rooms()
         self.before = sum(value.array.nbytes for value in self._fixed.values())
         small = [size for pool, size in enumerate(self._sizes) if pool not in self._spans]
-        self.after = sum(small) + self._large
+        self._small = sum(small)
+        self._place()
+
+    def _place(self) -> None:
+        self._large, self._offsets = placed(self._spans, self._sizes)
+        self._find_rooms()
+        self.after = self._small + self._large
+
+    @property
+    def pieces(self) -> tuple[dict[int, tuple[int, int]], list[int]]:
+        """Of the large pieces of memory by number from which item up to which they are needed; the bytes of all."""
+        whole = {self._pool[whole.storage] for whole, _ in self.parts.values() if whole.storage in self._pool}
+        return {pool: span for pool, span in self._spans.items() if pool not in whole}, self._sizes
+
+    def host(self, found: dict[int, tuple[Value, int]]) -> None:
+        """Let pieces of memory lie in arrays that are there anyway."""
+        self.hosts = found
+        for pool in found:
+            del self._spans[pool]
+        for run in self.scratch:
+            run.cut_finely(False)
+        self._place()
+
+    def begin_of(self, i: int) -> int:
+        """The number of the first of the items that an item is done together with."""
+        return self._together.get(i, (i, i))[0]
 
     def _find_rooms(self) -> None:
-        """Put scratch space where the buffers leave room at that time, if two threads would need more for theirs."""
+        """Put scratch space where the buffers leave room at that time, or where two threads would need as much.
+
+        If there is not so much room for all rows, the blocks are made smaller. Two threads' own scratch space may lie
+        there too.
+        """
         self.scratch = {run: list(shared_scratch(run, self)) for run in self.groups if isinstance(run, Run)}
-        self.rooms: dict[tuple[Run, str | Value], int] = {}
         numbers = {id(item): i for i, item in enumerate(self.program.items)}
         rooms: dict[int, tuple[Run, str | Value]] = {}
         spans, sizes = dict(self._spans), list(self._sizes)
         for run, found in self.scratch.items():
             if not found or run.blocks > FEW:
                 continue
-            for value, place, row in found:
-                if isinstance(place, str) and (run, place) not in rooms.values():
-                    number = len(sizes)
-                    spans[number] = self._together[numbers[id(run.items[0])]]
-                    each = math.prod(row) * value.dtype.itemsize
-                    sizes.append(run.count * each)
-                    size, offsets = placed(spans, sizes)
-                    if size < self._large + 2 * run.height * each:
-                        rooms[number] = run, place
-                        self._large, self._offsets = size, offsets
-                    else:
-                        del spans[number]
+            rows = {place: math.prod(row) * value.dtype.itemsize for value, place, row in found if type(place) is str}
+            span = self._together[numbers[id(run.items[0])]]
+            own = TEAM * run.fine_height * sum(rows.values())
+            for finely, count, most in ((False, run.count, own), (True, TEAM * run.fine_height, own // 2)):
+                last, more = len(sizes), [*sizes, *[count * each for each in rows.values()]]
+                size, offsets = placed({**spans, **dict.fromkeys(range(last, len(more)), span)}, more)
+                run.cut_finely(finely)
+                if size - self._large <= most:
+                    rooms.update({last + i: (run, place) for i, place in enumerate(rows)})
+                    spans.update(dict.fromkeys(range(last, len(more)), span))
+                    sizes, self._large, self._offsets = more, size, offsets
+                    break
         self.rooms = {room: self._offsets[number] for number, room in rooms.items()}
 
     def _bounds(self) -> dict[int, tuple[int, int]]:
@@ -280,12 +324,14 @@ class Plan:
         whole = self.parts[storage][0].storage if storage in self.parts else storage
         return self._pool.get(whole, whole)
 
-    def buffers(self) -> Iterator[tuple[Value, str]]:
-        """For each value that is a buffer the text that makes it."""
+    def buffers(self, guests: bool = False) -> Iterator[tuple[Value, str]]:
+        """For each value that is a buffer the text that makes it; or of those that lie in other arrays."""
         first: dict[int, Value] = {}
         mixed = self._mixed()
         for storage, value in self._fixed.items():
             pool, array = self._pool[storage], value.array
+            if (pool in self.hosts) is not guests:
+                continue
             strides = "" if array.flags.c_contiguous else f", strides={array.strides}"
             if pool in first:
                 yield value, first[pool].name
@@ -294,6 +340,9 @@ class Plan:
                 first[pool] = value
             if pool in self._offsets:
                 yield value, f"ndarray({array.shape}, '{array.dtype}', pools, {self._offsets[pool]}{strides})"
+            elif pool in self.hosts:
+                whole, at = self.hosts[pool]
+                yield value, f"ndarray({array.shape}, '{array.dtype}', {whole.name}, {at}{strides})"
             elif pool in mixed:
                 yield value, f"ndarray({array.shape}, '{array.dtype}', pool{pool}{strides})"
             else:
@@ -303,7 +352,7 @@ class Plan:
         """The lines that make the bytes of arrays of different shapes or dtypes."""
         if self._large:
             yield f"pools = empty({self._large}, 'uint8')"
-        for pool in sorted(self._mixed() - self._offsets.keys()):
+        for pool in sorted(self._mixed() - self._offsets.keys() - self.hosts.keys()):
             yield f"pool{pool} = empty({self._sizes[pool]}, 'uint8')"
 
     def _mixed(self) -> set[int]:

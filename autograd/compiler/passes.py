@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from .again import compute_again
 from .cheaper import drop_views, reduce_in_segments, spread_operands, use_dot, use_square, widen_masks
+from .direct import lie_alike, make_directly, write_directly
 from .numbers import Number
 from .ordering import check_early, free_early, make_late
 from .program import Program, may_overlap, reads_of
 from .runs import join_runs, join_sums
-from .values import Check, Instruction, Storage, Value, collect, extent, map_tree
+from .values import Check, Instruction, Storage, Value, extent, map_tree
 
 __all__ = ["PASSES", "remove_dead", "run_passes"]
 
@@ -93,7 +95,7 @@ def _is_onto_itself(item: Any) -> bool:
         return False
     if value.storage is not array.storage or not extent(array) is array is not value is extent(value):
         return False
-    return _lie_alike(array.array[index], value.array)
+    return lie_alike(array.array[index], value.array)
 
 
 def _times_one(item: Instruction) -> Value | None:
@@ -262,113 +264,6 @@ def remove_dead(program: Program) -> None:
     program.items = kept[::-1]
 
 
-def make_directly(program: Program) -> None:
-    """A call that writes all of an array that was made for it makes the array."""
-    at = 0
-    while at < len(program.items):
-        item = program.items[at]
-        if isinstance(item, Instruction) and item.function in (np.empty, np.zeros) and item.target is None:
-            _make_directly(program, item, at)
-        at += 1
-
-
-def _make_directly(program: Program, allocation: Instruction, at: int) -> None:
-    made: Value = allocation.outs
-    storage, moved = made.storage, [at]
-    if made.storage.kind != "fresh" or not made.array.size or not made.array.flags.c_contiguous:
-        return
-    for i, item in enumerate(program.items[at + 1 :], at + 1):
-        if isinstance(item, Instruction) and item.kind == "view" and item.makes()[0].storage is storage:
-            moved.append(i)
-        elif storage in {value.storage for value in reads_of(item)}:
-            break
-    else:
-        return
-    if not isinstance(item, Instruction):
-        return
-    target = item.target
-    if target is None or target.storage is not storage or not _same_place(target, made):
-        return
-    taken: list[Value] = []
-    collect((item.args, {name: value for name, value in item.kwargs.items() if name != "out"}), taken)
-    if any(value.storage is storage for value in taken) or not _makes_alike(item, made):
-        return
-    views = [program.items[n] for n in moved[1:]]
-    item.kwargs = {name: value for name, value in item.kwargs.items() if name != "out"}
-    item.target, item.outs, made.source = None, made, item
-    kept = [other for n, other in enumerate(program.items[: i + 1]) if n not in moved]
-    program.items = [*kept, *views, *program.items[i + 1 :]]
-    if target is not made:
-        program.replace({target: made})
-
-
-def _makes_alike(item: Instruction, made: Value) -> bool:
-    """Whether a call of its own accord makes an array of this dtype and of ordinary layout."""
-    if not isinstance(item.function, np.ufunc) or item.function.nout != 1 or set(item.kwargs) != {"out"}:
-        return False
-    dtypes: list[Any] = []
-    for arg in item.args:
-        if type(arg) in (int, float):
-            dtypes.append(type(arg))
-        elif type(arg) is Value and (arg.array.flags.c_contiguous or arg.shape != made.shape):
-            dtypes.append(arg.dtype)
-        else:
-            return False
-    try:
-        return bool(item.function.resolve_dtypes((*dtypes, None))[-1] == made.dtype)
-    except TypeError:
-        return False
-
-
-def write_directly(program: Program) -> None:
-    """A result that is only copied into another array is computed there."""
-    given = {value.storage for value in program.given()}
-    users: dict[Storage, int] = {}
-    for item in program.items:
-        for storage in {value.storage for value in reads_of(item)}:
-            users[storage] = users.get(storage, 0) + 1
-    kept: list[Any] = []
-    for item in program.items:
-        before: Any = kept[-1] if kept else None
-        if isinstance(item, Instruction) and item.function is np.copyto and _is_made_for(before, item, users, given):
-            target = item.target
-            before.kwargs = {**before.kwargs, "out": target}
-            before.target, before.outs = target, None
-            continue
-        kept.append(item)
-    program.items = kept
-
-
-def _is_made_for(before: Any, copy: Instruction, users: dict[Storage, int], given: set[Storage]) -> bool:
-    """Whether an instruction makes what the next one copies, and could as well write it there."""
-    target = copy.target
-    if not isinstance(before, Instruction) or before.target is not None or before.kind != "call" or target is None:
-        return False
-    made = before.outs
-    if len(copy.args) != 2 or copy.args[1] is not made or set(copy.kwargs) - {"casting"}:
-        return False
-    if not isinstance(before.function, np.ufunc) or before.function.nout != 1 or "out" in before.kwargs:
-        return False
-    if made.storage in given or users.get(made.storage) != 1 or made.storage.written:
-        return False
-    if made.dtype != target.dtype or made.shape != target.shape:
-        return False
-    over = [value for value in before.reads() if value.storage is target.storage]
-    if before.function.signature is not None:
-        return not over
-    return all(_same_place(value, target) for value in over)
-
-
-def _same_place(a: Value, b: Value) -> bool:
-    return a is b or (extent(a) is a and extent(b) is b and _lie_alike(a.array, b.array))
-
-
-def _lie_alike(a: Any, b: Any) -> bool:
-    """Whether two arrays are the same elements in memory."""
-    ours, theirs = a.__array_interface__["data"], b.__array_interface__["data"]
-    return ours == theirs and (a.shape, a.strides, a.dtype) == (b.shape, b.strides, b.dtype)
-
-
 def simplify_calls(program: Program) -> None:
     """NumPy's functions that go through Python are called by what they come to: ``sum`` is ``add.reduce``.
 
@@ -429,6 +324,7 @@ PASSES: dict[str, Callable[[Program], None]] = {
     "free_early": free_early,
     "join_sums": join_sums,
     "join_runs": join_runs,
+    "compute_again": compute_again,
 }
 """All passes by name, in the order in which they run."""
 

@@ -72,6 +72,7 @@ class Tape:
         self.instructions: list[Instruction] = []
         self.prelude: list[Instruction] = []
         self.checks: list[Check] = []
+        self.gradients: list[tuple[Any, Any]] = []
         self.escapes: list[str] = []
         self.escaped: set[tuple[str, bool]] = set()
         self.unsure: str | None = None
@@ -101,6 +102,7 @@ class Tape:
         """Forget what was written down."""
         for part in (self.instructions, self.prelude, self.checks, self._storages, self._constants, self._wholes):
             part.clear()
+        self.gradients.clear()
 
     # ---- arrays ------------------------------------------------------------------------------------------------------
 
@@ -365,7 +367,8 @@ class Tape:
 
     def check(self, outcome: bool, text: str, parts: tuple[Any, ...]) -> None:
         """Python decided by a number."""
-        self.checks.append(Check(bool(outcome), text, parts, len(self.instructions), self._where()[0]))
+        dropped = all(tensor._grad is not grad for tensor, grad in self.gradients)
+        self.checks.append(Check(bool(outcome), text, parts, len(self.instructions), self._where()[0], dropped))
 
     def escape(self, how: str, number: Any) -> None:
         """A number was read in a way that cannot be written down.

@@ -12,10 +12,12 @@ from .program import Program, reads_of
 from .rowwise import Rows, is_flat, only_names, rows_of, together
 from .values import Check, Instruction, Storage, Value
 
-__all__ = ["BLOCK", "LARGE", "Run", "grouped", "join_runs", "join_sums"]
+__all__ = ["BLOCK", "FINE", "LARGE", "Run", "grouped", "join_runs", "join_sums"]
 
 BLOCK = 1 << 18
 """Elements in a block, at most: with fewer, threads wait for each other; more do not stay in the cache."""
+FINE = 1 << 15
+"""Elements in a block of a run that would need more memory otherwise: threads wait for each other a little."""
 LARGE = 1 << 18
 """Smaller arrays are computed whole: handing over Python's lock would take longer than the work."""
 ALONE = 1 << 20
@@ -35,6 +37,7 @@ class Run:
     """
 
     def __init__(self, program: Program) -> None:
+        self._block = BLOCK
         self.items: list[Any] = []
         self.rows: dict[Instruction, Rows] = {}
         self.flat = True
@@ -90,8 +93,25 @@ class Run:
     @property
     def height(self) -> int:
         """How many rows make a block: of elements, if the run is flat."""
+        return self._height(self._block)
+
+    @property
+    def fine_height(self) -> int:
+        """How many rows make a block if blocks are smaller."""
+        return self._height(FINE)
+
+    @property
+    def fine(self) -> bool:
+        """Whether the blocks are smaller than they could be."""
+        return self._block == FINE
+
+    def cut_finely(self, finely: bool = True) -> None:
+        """Make the blocks smaller, or as large as they can be."""
+        self._block = FINE if finely else BLOCK
+
+    def _height(self, block: int) -> int:
         largest = max(self.rows.values(), key=lambda rows: rows.size)
-        block = min(BLOCK, -(-largest.size // 2))
+        block = min(block, -(-largest.size // 2))
         return block if self.flat else max(1, block * largest.rows // largest.size)
 
     @property

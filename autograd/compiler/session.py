@@ -34,7 +34,14 @@ from .values import UnrecordableError, Value
 __all__ = ["Options", "Session", "Version"]
 
 
-_OTHERWISE_IN_KERNELS = {"join_runs", "join_sums", "reduce_in_segments", "spread_operands", "widen_masks"}
+_OTHERWISE_IN_KERNELS = {
+    "compute_again",
+    "join_runs",
+    "join_sums",
+    "reduce_in_segments",
+    "spread_operands",
+    "widen_masks",
+}
 """Passes whose work kernels do in a better way."""
 
 
@@ -154,6 +161,7 @@ class Session:
             guards.enter(reach, tape)
             before = [(made, made._data, made._node, made._grad) for made, _, _ in guards.given]
             reach.enter(tape)
+            tape.gradients = [(tensor, tensor._grad) for tensor in reach.tensors if tensor._grad is not None]
             entered = True
             guards.refuse_computed()
             with creators_watched(tape):

@@ -135,16 +135,20 @@ class Check:
     Attributes:
         expected: the outcome; text, parts: the expression, as in ``Number``.
         after: how many instructions came before it.
+        dropped: whether the function had dropped the gradients of the call before when it decided.
     """
 
-    __slots__ = ("after", "expected", "line", "parts", "text")
+    __slots__ = ("after", "dropped", "expected", "line", "parts", "text")
 
-    def __init__(self, expected: bool, text: str, parts: tuple[Any, ...], after: int, line: str) -> None:
+    def __init__(
+        self, expected: bool, text: str, parts: tuple[Any, ...], after: int, line: str, dropped: bool = False
+    ) -> None:
         self.expected = expected
         self.text = text
         self.parts = parts
         self.after = after
         self.line = line
+        self.dropped = dropped
 
 
 def map_tree(value: Any, leaf: Callable[[Any], Any]) -> Any:

@@ -32,6 +32,7 @@ class Wording:
         self._constants: dict[Any, str] = {}
         self._numbers: dict[int, str] = {}
         self._setup: list[str] = []
+        self._remade: list[str] = []
         self._body: list[str] = []
 
     # ---- names -------------------------------------------------------------------------------------------------------
