@@ -17,7 +17,10 @@ __all__ = ["BLOCK", "FINE", "LARGE", "Run", "grouped", "join_runs", "join_sums"]
 BLOCK = 1 << 18
 """Elements in a block, at most: with fewer, threads wait for each other; more do not stay in the cache."""
 FINE = 1 << 15
-"""Elements in a block of a run that would need more memory otherwise: threads wait for each other a little."""
+"""Elements in a block, at least, of a run that would need more memory otherwise: threads wait for each other a little.
+"""
+FINELY = 8
+"""So many blocks such a run has at most, if they have as many elements as that or more."""
 LARGE = 1 << 18
 """Smaller arrays are computed whole: handing over Python's lock would take longer than the work."""
 ALONE = 1 << 20
@@ -34,10 +37,12 @@ class Run:
         rows: for each of those that compute how it works.
         flat: whether all is elementwise on arrays of one shape, or a sum of all: then each element is a row.
         inner: the values that only these use: each thread has scratch space for them, of one block.
+        fine: whether blocks are smaller than they could be, so that scratch space is.
     """
 
     def __init__(self, program: Program) -> None:
         self._block = BLOCK
+        self.fine = False
         self.items: list[Any] = []
         self.rows: dict[Instruction, Rows] = {}
         self.flat = True
@@ -98,16 +103,16 @@ class Run:
     @property
     def fine_height(self) -> int:
         """How many rows make a block if blocks are smaller."""
-        return self._height(FINE)
+        return self._height(self._fine)
 
     @property
-    def fine(self) -> bool:
-        """Whether the blocks are smaller than they could be."""
-        return self._block == FINE
+    def _fine(self) -> int:
+        largest = max(rows.size for rows in self.rows.values())
+        return min(BLOCK, max(FINE, -(-largest // FINELY)))
 
     def cut_finely(self, finely: bool = True) -> None:
         """Make the blocks smaller, or as large as they can be."""
-        self._block = FINE if finely else BLOCK
+        self.fine, self._block = finely, self._fine if finely else BLOCK
 
     def _height(self, block: int) -> int:
         largest = max(self.rows.values(), key=lambda rows: rows.size)
