@@ -7,9 +7,9 @@ The way of a function through these files:
 2. Recording: ``reach`` and ``places`` (what the function can read and change), ``history`` (what of it changes from
    call to call), ``recording`` with ``arrays``, ``creators``, ``numbers``, ``standins`` and ``signatures`` (what
    happens to it), ``values`` and ``trees`` (what is written down), ``graded`` (outputs that require grad), ``tails``
-   (lines that cannot be recorded).
-3. The ``program`` is worked on by ``passes``, of which ``direct``, ``cheaper``, ``ordering`` and ``runs`` (with
-   ``rowwise``) have files of their own.
+   (lines that cannot be recorded), ``interrupts`` (what is put back though the user interrupts).
+3. The ``program`` is worked on by ``passes``, of which ``direct``, ``cheaper``, ``ordering``, ``runs`` (with
+   ``rowwise``) and ``again`` have files of their own.
 4. Writing: ``memory``, ``buffers``, ``keeping`` and ``hosting`` (where results lie), then ``wording``, ``calls``,
    ``blockwise``, ``emit``: names, one call, a run, the whole, whose ``text`` is kept.
 5. The ``trial`` compares it with the function; ``explaining``, ``picturing``, ``exporting`` show it.

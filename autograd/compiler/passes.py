@@ -16,7 +16,7 @@ from .program import Program, may_overlap, reads_of
 from .runs import join_runs, join_sums
 from .values import Check, Instruction, Storage, Value, extent, map_tree
 
-__all__ = ["PASSES", "remove_dead", "run_passes"]
+__all__ = ["OTHERWISE_IN_KERNELS", "PASSES", "remove_dead", "run_passes"]
 
 
 def fold_constants(program: Program) -> None:
@@ -327,6 +327,11 @@ PASSES: dict[str, Callable[[Program], None]] = {
     "compute_again": compute_again,
 }
 """All passes by name, in the order in which they run."""
+
+OTHERWISE_IN_KERNELS = {
+    "compute_again", "join_runs", "join_sums", "reduce_in_segments", "spread_operands", "widen_masks",
+}  # fmt: skip
+"""Passes whose work kernels do in a better way."""
 
 
 def run_passes(program: Program, chosen: Any = None) -> None:

@@ -22,7 +22,7 @@ from .guards import PLAIN, Guards
 from .history import History
 from .interrupts import surely
 from .numbers import Number
-from .passes import PASSES, run_passes
+from .passes import OTHERWISE_IN_KERNELS, PASSES, run_passes
 from .places import first_imported
 from .program import Program, calls_back, reads_of
 from .reach import Reach
@@ -32,17 +32,6 @@ from .trial import Backup, Samples, Trial
 from .values import UnrecordableError, Value
 
 __all__ = ["Options", "Session", "Version"]
-
-
-_OTHERWISE_IN_KERNELS = {
-    "compute_again",
-    "join_runs",
-    "join_sums",
-    "reduce_in_segments",
-    "spread_operands",
-    "widen_masks",
-}
-"""Passes whose work kernels do in a better way."""
 
 
 class Options:
@@ -58,7 +47,7 @@ class Options:
         self.verify = verify
         self.backend = backend
         if backend == "numba":
-            self.passes = set(PASSES if passes is None else passes) - _OTHERWISE_IN_KERNELS
+            self.passes = set(PASSES if passes is None else passes) - OTHERWISE_IN_KERNELS
 
     def without(self, name: str) -> Options:
         """The same, but for one pass."""
