@@ -27,6 +27,7 @@ from .axes import (
     cast_input,
     count,
     folded,
+    kept,
     reduced_partly,
     restore,
 )
@@ -173,19 +174,20 @@ def _others_rule(g: Any, x: Any, dim: int) -> Any:
 
 @op(
     x=_others_rule,
+    constants=("product",),
     jvp="symmetric",
     samples=[
-        case(x=reals(shape=(2, 3)), dim=1),
-        case(x=reals(shape=(3, 2, 2)), dim=0),
-        case(x=reals(shape=(0, 2)), dim=1),
+        case(x=reals(shape=(2, 3)), dim=1, product=np.ones((2, 1))),
+        case(x=reals(shape=(3, 2, 2)), dim=0, product=np.ones((1, 2, 2))),
+        case(x=reals(shape=(0, 2)), dim=1, product=np.ones((0, 1))),
     ],
 )
-def product_of_others(x: Any, dim: int) -> Any:
+def product_of_others(x: Any, dim: int, product: Any) -> Any:
     """Of every element the product of all others along ``dim``, exact where elements are zero.
 
-    Only where none of many is, and nothing overflowed, is the product of all divided by each.
+    Only where none of many is, and nothing overflowed, is ``product``, that of all, divided by each.
     """
-    if x.size > BLOCK and type(x) is np.ndarray and can_divide(product := multiplied(x, dim, True)):
+    if x.size > BLOCK and type(x) is np.ndarray and can_divide(product):
         return np.divide(product, x).astype(x.dtype, copy=False)
     before = shifted.op.forward(cumprod.op.forward(x, dim), dim, 1, 1)
     after = np.flip(shifted.op.forward(cumprod.op.forward(np.flip(x, dim), dim), dim, 1, 1), dim)
@@ -222,23 +224,27 @@ def _rows_multiplied(x: Any, keepdim: bool) -> Any:
     return out.reshape(*x.shape[:-1], *(1,) * keepdim)
 
 
-def _prod_rule(g: Any, x: Any, dim: Any, keepdim: bool) -> Any:
+def _prod_rule(g: Any, x: Any, out: Any, dim: Any, keepdim: bool) -> Any:
     shape = np.shape(x)
     axes = axes_of(dim, len(shape))
     if len(axes) == 1:
-        others = product_of_others.kernel(x, axes[0])
+        others = product_of_others.kernel(x, axes[0], np.reshape(out, kept(shape, axes)))
     else:
         order = (*[d for d in range(len(shape)) if d not in axes], *axes)
         moved = np.transpose(x, order)
         sizes = np.shape(moved)
         first = len(sizes) - len(axes)
         lines = np.reshape(moved, (math.prod(sizes[:first]), math.prod(sizes[first:])))
-        others = np.reshape(product_of_others.kernel(lines, 1), sizes)
+        others = np.reshape(product_of_others.kernel(lines, 1, np.reshape(out, (-1, 1))), sizes)
         others = np.transpose(others, tuple([order.index(d) for d in range(len(order))]))
     return restore(g, shape, dim, keepdim) * others
 
 
-@op(x=lambda g, x, dim, keepdim: _prod_rule(g, x, dim, keepdim), jvp="reduction", samples=[*REDUCED, *_NOTHING])
+@op(
+    x=lambda g, x, out, dim, keepdim: _prod_rule(g, x, out, dim, keepdim),
+    jvp="reduction",
+    samples=[*REDUCED, *_NOTHING],
+)
 def prod(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """Product of the elements. Integers and bools give int64; the product of nothing is 1.
 
