@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Iterable, Sequence
 from importlib import import_module
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -17,13 +17,14 @@ from .engine.hooks import run_hooks
 from .engine.modes import Mode, local
 from .engine.mutation import stamp
 from .engine.nodes import Handle, Leaf, new_tensor
+from .engine.ownership import ALONE, owns
 from .engine.sweep import sweep
 from .engine.views import node_of
 from .errors import ArgumentError, DtypeError, GradientError, ShapeError
 
 __all__ = ["backward", "grad", "gradients", "ones"]
 
-_commit_lock = threading.Lock()
+_commit_lock = threading.RLock()
 
 
 def _tuple(value: Any) -> tuple[Any, ...]:
@@ -90,7 +91,7 @@ def backward(
             tensor._grad = g.clone() if tensor._grad is None else tensor._grad + g
         else:
             with _commit_lock:
-                if tensor._grad is None and sys.getrefcount(g) == 2 and _owns(g):
+                if tensor._grad is None and getrefcount(g) == ALONE and owns(g):
                     tensor._grad = new_tensor(g)  # nobody else holds it: no copy
                 else:
                     _accumulate(tensor, g)
@@ -109,7 +110,7 @@ def _commit(grads: dict[Any, Any]) -> None:
             if g is None or tensor is None:
                 continue
             if tensor._grad is None and (
-                (sys.getrefcount(g) == 2 and (g.base is None or _owns(g))) or isinstance(g, np.generic)
+                (getrefcount(g) == ALONE and (g.base is None or owns(g))) or isinstance(g, np.generic)
             ):
                 tensor._grad = new_tensor(g)  # nobody else holds it: no copy
             else:
@@ -119,14 +120,6 @@ def _commit(grads: dict[Any, Any]) -> None:
     for node, tensor in hooked:
         for hook in list(node.after.values()):
             hook(tensor)
-
-
-def _owns(g: Any) -> bool:
-    """Whether an array that nobody else holds has its memory to itself: its own, or that of an array it reshapes."""
-    base = g.base
-    if base is None:
-        return True
-    return type(base) is np.ndarray and base.base is None and base.size == g.size and sys.getrefcount(base) == 3
 
 
 def _run_leaf_hooks(grads: dict[Any, Any], create_graph: bool) -> None:
@@ -342,7 +335,7 @@ def gradients(
         if isinstance(g, Handle) and (g._view is not None or type(g._node) is Leaf or id(g._data) in held):
             g = g.clone()  # type: ignore[attr-defined]
         if isinstance(g, (np.ndarray, ForeignArray)) and (
-            g.base is not None or id(g) in held or sys.getrefcount(g) > 3
+            g.base is not None or id(g) in held or getrefcount(g) > ALONE + 1
         ):
             g = g.copy()
         held.add(id(unwrap(g)))

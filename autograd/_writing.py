@@ -35,6 +35,7 @@ from .engine.modes import status
 from .engine.mutation import clock
 from .engine.nodes import Handle, Node, array_of, next_rank
 from .engine.nodes import hand_out as _hand_out
+from .engine.ownership import LARGE, summed
 from .engine.sweep import add_all, conform
 from .engine.views import View, current, shares_memory
 
@@ -56,6 +57,9 @@ _NAMES: dict[str, Any] = {
     "float32": dtypes.float32,
     "float64": dtypes.float64,
     "_generic": np.generic,
+    "_LARGE": LARGE,
+    "ndarray": np.ndarray,
+    "_summed": summed,
     "_View": View,
     "_shares_memory": shares_memory,
     "_new": object.__new__,
@@ -412,6 +416,11 @@ def _backward(op: Any) -> list[str]:
             f"        if {known}(_d is None or _d.shape != _p.shape or _d.dtype is not _p.dtype):",
             "            _d = _conform(_d, _p, OP)",
             "        _held = _grads.get(_p)",
-            "        _grads[_p] = _d if _held is None else _held + _d",
+            "        if _held is None:",
+            "            _grads[_p] = _d",
+            "        elif type(_d) is not ndarray or _d.size < _LARGE:",
+            "            _grads[_p] = _held + _d",
+            "        else:",
+            "            _grads[_p] = _summed(_held, _d)",
         ]
     return lines if op.differentiable else [*lines, "    raise _without_rules(OP)"]

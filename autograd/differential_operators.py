@@ -18,7 +18,7 @@ import numpy as np
 from . import func as _func
 from . import recompute
 from ._gradients import grad as grad
-from .errors import GradientError
+from .errors import ArgumentError, GradientError
 from .func.forward import linearized
 from .func.pytrees import map_leaves
 from .util import subval
@@ -74,7 +74,10 @@ def grad_named(fun: Callable[..., Any], argname: str) -> Callable[..., Any]:
 
     Raises: ValueError if there is none of this name.
     """
-    return _func.grad(fun, list(inspect.signature(fun).parameters).index(argname))
+    names = list(inspect.signature(fun).parameters)
+    if argname not in names:
+        raise ArgumentError(f"grad_named: {argname!r} is no argument of the function; these are: {', '.join(names)}")
+    return _func.grad(fun, names.index(argname))
 
 
 def grad_and_aux(fun: Callable[..., Any], argnum: Any = 0) -> Callable[..., Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import random
 import signal
+import sys
 import threading
 import time
 from typing import Any
@@ -119,6 +120,7 @@ def test_an_interrupted_step_leaves_all_as_it_was_or_says_otherwise(width: int) 
     assert found["before"] * found["named"], found
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="`with` may be interrupted before its body, NumPy's too")
 def test_an_interrupted_recording_leaves_arrays_in_their_places() -> None:
     """Nothing that records stays behind, and the next calls record, compare and run."""
     draw, known = random.Random(1), np.geterr()

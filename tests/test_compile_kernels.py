@@ -21,7 +21,7 @@ import autograd
 import nn
 import nn.functional as F
 import optim
-from autograd.compiler import accelerated, compiled
+from autograd.compiler import accelerated, compiling
 from autograd.compiler.kernel_math import library
 from autograd.errors import CompileError
 
@@ -52,7 +52,7 @@ def interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(accelerated, "_compiled", plain)
     monkeypatch.setattr(accelerated, "_made", {})
     monkeypatch.setattr(accelerated, "BLOCK", 8)
-    monkeypatch.setattr(compiled, "check_available", lambda: None)
+    monkeypatch.setattr(compiling, "check_available", lambda: None)
 
 
 def numbers(*shape: int, dtype: Any = np.float64, seed: int = 0) -> Any:

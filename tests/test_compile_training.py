@@ -351,6 +351,7 @@ class Counter:
 WRITTEN = (filled, filled_array, accumulated, read, stacked, decided, selected, listed, statistics, changed, masked)
 
 
+@pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")  # since NumPy 2.5
 @pytest.mark.parametrize("function", WRITTEN, ids=lambda function: function.__name__)
 def test_what_users_write(function):
     """Arrays made on the way, numbers that are read, what is decided by them."""

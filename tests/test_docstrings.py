@@ -48,9 +48,8 @@ def undocumented(module: Any, packages: tuple[str, ...] = PACKAGES) -> list[str]
     def documented(name: str, thing: Any) -> bool:
         owner, _, method = name.rpartition(".")
         bases = getattr(module, owner).__mro__ if owner else ()
-        return any(
-            (getattr(found, "__doc__", None) or "").strip() for found in (thing, *(vars(b).get(method) for b in bases))
-        )
+        places = [thing, *[vars(base).get(method) for base in bases]]
+        return any((getattr(found, "__doc__", None) or "").strip() for found in places if found is not None)
 
     return [name for name, thing in public_things(module, packages) if not documented(name, thing)]
 

@@ -8,6 +8,7 @@ import pytest
 import autograd
 import nn.functional as F
 from autograd import errors
+from autograd.engine.ownership import LARGE
 from tests.helpers import leaf, values
 
 # ---- backward -------------------------------------------------------------------------------------------------------
@@ -433,7 +434,8 @@ ROUTES = {
     "add": lambda x, y: [x + y],
     "sub": lambda x, y: [x - y],
     "twice": lambda x, y: [x + x],
-    "reshape": lambda x, y: [(x + y).reshape(3, 1).reshape(3)],
+    "reshape": lambda x, y: [(x + y).reshape(3, -1).reshape(-1)],
+    "thrice": lambda x, y: [x * 2 + x.clone() + x * y],
     "getitem": lambda x, y: [x[:] + y[:]],
     "both roots": lambda x, y: [x, y],
     "same root": lambda x, y: [x + y, x + y],
@@ -441,12 +443,13 @@ ROUTES = {
 }
 
 
+@pytest.mark.parametrize("n", [3, 3 * LARGE])
 @pytest.mark.parametrize("create_graph", [False, True])
 @pytest.mark.parametrize("route", ROUTES)
-def test_gradients_share_no_memory(route, create_graph):
-    x, y = leaf(1, 2, 3), leaf(4, 5, 6)
+def test_gradients_share_no_memory(route, create_graph, n):
+    x, y = (autograd.ones(n, dtype="float64", requires_grad=True) for _ in range(2))
     outs = ROUTES[route](x, y)
-    seeds = [autograd.tensor(np.ones(3)) for _ in outs]
+    seeds = [autograd.tensor(np.ones(n)) for _ in outs]
     autograd.backward(outs, seeds, create_graph=create_graph)
     held = [t.grad for t in (x, y) if t.grad is not None]
     again = autograd.grad(ROUTES[route](x, y), [x, y], seeds, create_graph=create_graph, allow_unused=True)
@@ -454,6 +457,31 @@ def test_gradients_share_no_memory(route, create_graph):
     for i, a in enumerate(arrays):
         for b in arrays[:i]:
             assert not np.shares_memory(a, b)
+    assert all((t.numpy() == 1).all() for t in seeds)
+
+
+def test_what_others_hold_of_large_gradients_is_not_added_to():
+    """Sums are taken in place, but not in what a hook, a tensor or an op of the user's keeps."""
+    n, kept, seen = LARGE, [], []
+
+    def rule(g):
+        kept.append(g * 5)
+        return kept[-1]
+
+    @autograd.op(x=rule)
+    def keeping(x):
+        return x * 5
+
+    x = autograd.ones(n, requires_grad=True)
+    inner, seed = x * 1, autograd.ones(n)
+    inner.retain_grad()
+    inner.register_hook(seen.append)
+    parts = keeping(inner), inner * 2, keeping(inner), inner * 3, inner.clone(), keeping(x), x * 7
+    parts[1].register_hook(seen.append)
+    sum(parts[1:], parts[0]).backward(seed)
+    assert [set(g.tolist()) for g in (x.grad, inner.grad, seed, *seen)] == [{28.0}, {16.0}, {1.0}, {1.0}, {16.0}]
+    assert all((g == 5).all() for g in kept)
+    assert len(kept) == 3
 
 
 def test_writing_to_a_gradient_changes_no_other():

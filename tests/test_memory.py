@@ -271,6 +271,18 @@ def test_saved_arrays_are_not_copied():
         tracemalloc.stop()
 
 
+def test_gradients_are_added_up_in_the_memory_they_have():
+    x, factors = autograd.ones(1 << 20, requires_grad=True), [autograd.ones(1 << 20) for _ in range(4)]
+    y = sum(x * factor for factor in factors)
+    tracemalloc.start()
+    try:
+        y.backward(factors[0])
+        assert tracemalloc.get_traced_memory()[1] < 2.01 * (4 << 20)  # what is added, and what is added to it
+    finally:
+        tracemalloc.stop()
+    assert (x.grad == 4).all()
+
+
 @pytest.mark.parametrize("shape", [(1000, 200), (4, 250, 200)])
 @pytest.mark.parametrize("f", [lambda x, w: (x @ w).sum(), lambda x, w: (x @ w).tanh().sum()])
 def test_the_gradient_of_a_vector_takes_no_array_of_the_size_of_the_matrix(shape, f):

@@ -2,8 +2,8 @@
 
 The way of a function through these files:
 
-1. ``compiled`` is what the user calls; ``guards`` (with ``unchanged``) say whether a program holds, ``session`` makes
-   one if none does.
+1. ``compiling`` is what the user calls, and ``compiled`` what it returns; ``guards`` (with ``unchanged``) say whether
+   a program holds, ``session`` makes one if none does.
 2. Recording: ``reach`` and ``places`` (what the function can read and change), ``history`` (what of it changes from
    call to call), ``recording`` with ``arrays``, ``creators``, ``numbers``, ``standins`` and ``signatures`` (what
    happens to it), ``values`` and ``trees`` (what is written down), ``graded`` (outputs that require grad), ``tails``
@@ -19,4 +19,4 @@ With Numba: ``operations`` (what a call means to a kernel), ``fusing`` (which ca
 """
 
 from .compiled import Compiled as Compiled
-from .compiled import compile as compile  # noqa: A004
+from .compiling import compile as compile  # noqa: A004

@@ -1,4 +1,4 @@
-"""``compile``: records a function once, and from then on runs the program instead, while it holds."""
+"""What ``compile`` makes of a function: it is recorded once, and from then on the program runs while it holds."""
 
 from __future__ import annotations
 
@@ -12,26 +12,23 @@ import types
 import weakref
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, TypeVar, overload
+from typing import Any
 
 from ..engine.callsite import warn
 from ..engine.modes import local, status
-from ..errors import ArgumentError, CompileError
-from .accelerated import check_available
+from ..errors import CompileError
 from .emit import DEVIATED
 from .explaining import Explanation, explain
 from .exporting import export
 from .guards import MISSED, PLAIN, parameter_names
 from .history import History
-from .passes import PASSES
 from .picturing import picture
 from .session import Options, Session, Version
 from .tails import cut
 from .trees import shapes_in
 
-__all__ = ["Compiled", "CompiledObject", "compile"]
+__all__ = ["Compiled"]
 
-F = TypeVar("F", bound=Callable[..., Any])
 MAX_RECORDINGS = 16
 """More recordings of one function than this are a sign that something in it changes at every call."""
 MAX_PROGRAMS = 64
@@ -57,7 +54,7 @@ def _after_fork() -> None:
     _recording = threading.Lock()
     _working[:] = [None] * _busy.depth
     for compiled in _alive:
-        object.__setattr__(compiled, "_lock", threading.Lock())
+        object.__setattr__(compiled, "_lock", threading.RLock())
         for version in compiled._versions:
             version.forked()
 
@@ -85,7 +82,7 @@ class Compiled:
         self._history = History()
         self._grew = 0
         self._versions: list[Version] = []
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._given_up: str | None = None
         self._reason: str | None = None
         self._told: set[str] = set()
@@ -103,10 +100,16 @@ class Compiled:
         if self._halves is not None:
             head, tail = self._halves
             return tail(*head(*args, **kwargs))
-        with self._lock:
+        try:  # not `with`, between whose beginning and body an interrupt may come since Python 3.14
+            self._lock.acquire()
             found = self._run(args, kwargs)
             if found is MISSED:
                 found = self._record(args, kwargs)
+        finally:
+            try:  # noqa: SIM105 (a call of Python code might be interrupted before it begins)
+                self._lock.release()
+            except RuntimeError:  # interrupted while it waited for another thread
+                pass
         return self.function(*args, **kwargs) if found is PLAIN else found
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -135,7 +138,7 @@ class Compiled:
         name = getattr(self.function, "__qualname__", "")
         for part in name.split("."):
             found = getattr(found, part, None)
-        return name if found is self and name else (_compiled, (self.function, self._options))
+        return name if found is self and name else (type(self), (self.function, self._options))
 
     @property
     def source(self) -> str:
@@ -315,136 +318,3 @@ class Compiled:
         if halves is not None:
             self._halves = Compiled(halves[0], self._options), halves[1]
             self._versions.clear()
-
-
-class CompiledObject(Compiled):
-    """A callable object, such as a model, whose calls run as programs; its attributes are those of the object."""
-
-    _OWN = frozenset(
-        ["function", "recordings", "_recorded", "_options", "_name", "_history", "_grew", "_versions", "_lock",
-         "_given_up", "_reason", "_told", "_halves"]
-    )  # fmt: skip
-
-    @property  # type: ignore[misc]
-    def __class__(self) -> Any:
-        """What ``isinstance`` asks: a compiled model is a part of another as the model itself is, by the same names."""
-        return type(self.function)
-
-    @property
-    def __dict__(self) -> Any:  # type: ignore[override]
-        return self.function.__dict__
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "function":
-            raise AttributeError(name)
-        found = getattr(self.function, name)
-        if isinstance(found, types.MethodType) and found.__self__ is self.function:
-            return functools.partial(_through, found, self)
-        return found
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name in self._OWN:
-            object.__setattr__(self, name, value)
-        else:
-            setattr(self.function, name, value)
-
-    def __delattr__(self, name: str) -> None:
-        delattr(self.function, name)
-
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
-        return self
-
-
-def _through(method: Any, compiled: Any, *args: Any, **kwargs: Any) -> Any:
-    """Call a method of the object; where it returns the object, return the compiled one."""
-    return compiled if (found := method(*args, **kwargs)) is compiled.function else found
-
-
-@overload
-def compile(function: F) -> F: ...
-@overload
-def compile(
-    function: None = None,
-    *,
-    fullgraph: bool = False,
-    dynamic: bool = False,
-    reuse_outputs: bool = False,
-    passes: Any = None,
-    verify: bool = True,
-    backend: str = "numpy",
-) -> Callable[[F], F]: ...
-def compile(
-    function: Any = None,
-    *,
-    fullgraph: bool = False,
-    dynamic: bool = False,
-    reuse_outputs: bool = False,
-    passes: Any = None,
-    verify: bool = True,
-    backend: str = "numpy",
-) -> Any:
-    """Compile a function, such as a whole training step, or a model, into a straight program of NumPy calls.
-
-    The first calls run the function as it is and write down every NumPy call. The next runs both, the function and the
-    program, and compares them. Later ones run the program alone, into buffers that are made once: no Tensors, no graph,
-    no Python of yours. It holds while the arguments have the same shapes and dtypes, and numbers, flags and objects
-    that the function can reach are the same; else the function is recorded anew. Numbers that change from call to call
-    (step counts, learning rates) become arguments. Where there can be no program the function runs as it is, and a
-    warning says at which line; what stands before such a line at the end of a function is compiled nevertheless.
-
-    Args:
-        function: of Tensors, arrays and others, or a model. What it does besides computing (printing, writing files) is
-            done only while it is recorded. Without it, a decorator.
-        fullgraph: raise if there can be no program for all of it, instead of warning.
-        dynamic: shapes differ from call to call: there may be as many programs as there are shapes, one for each (of
-            the last 64, and none for all shapes). Without it 16 recordings in all are many enough for a warning.
-        reuse_outputs: the arrays returned may be overwritten by the next call (which can be given them): saves making
-            them. What the function keeps itself, such as gradients and state, is not overwritten.
-        passes: names of the passes to run (default: all), see ``autograd.compiler.passes``.
-        verify: compare the first run of each program with the function's.
-        backend: ``"numba"`` makes compiled kernels of elementwise calls and reductions; it must be installed, and the
-            first calls take longer.
-
-    Returns:
-        A function of the same arguments, with ``source`` (the program's text), ``explain()``, ``export(path)`` and
-        ``graph()``. Of a model it has the attributes too.
-
-    Raises:
-        CompileError: at a call, with ``fullgraph``; it names the line.
-        TypeError: the function is a generator or a coroutine.
-
-    >>> import autograd
-    >>> @autograd.compile
-    ... def f(x):
-    ...     return (x * 2 + 1).tanh()
-    >>> f(autograd.zeros(2))
-    tensor([0.7616, 0.7616])
-    >>> f(autograd.ones(2))
-    tensor([0.9951, 0.9951])
-    """
-    if backend not in ("numpy", "numba"):
-        raise ArgumentError(f"compile: backend must be 'numpy' or 'numba', got {backend!r}")
-    if backend == "numba":
-        check_available()
-    unknown = [name for name in passes or () if name not in PASSES]
-    if unknown:
-        raise ArgumentError(f"compile: there is no pass {unknown[0]!r}; expected some of {', '.join(PASSES)}")
-    options = Options(fullgraph, dynamic, reuse_outputs, passes, verify, backend)
-    if function is None:
-        return lambda made: _compiled(made, options)
-    return _compiled(function, options)
-
-
-def _compiled(function: Any, options: Options) -> Compiled:
-    if not callable(function):
-        raise TypeError(f"compile: expected a function or a model, got {type(function).__name__}")
-    for test in (inspect.isgeneratorfunction, inspect.iscoroutinefunction, inspect.isasyncgenfunction):
-        if test(inspect.unwrap(function)):
-            raise TypeError(
-                "compile: a generator or coroutine stops in the middle, where a program cannot; compile the function "
-                "that does the work of one turn"
-            )
-    if isinstance(function, Compiled):
-        function = function.function
-    plain = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, functools.partial, type)
-    return (Compiled if isinstance(function, plain) else CompiledObject)(function, options)

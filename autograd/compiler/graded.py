@@ -264,7 +264,7 @@ class ProgramOp(NodeOp):
         self.outputs = "many" if reached is not None else None
         self._reached = reached or []
         self._step = step
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def revive(self, node: Node, create_graph: bool) -> Any:
         if create_graph:

@@ -170,7 +170,7 @@ class Session:
                 if finished:
                     self._effects = self._find_effects(changes)
                 reach.clean(changes)
-            except KeyboardInterrupt:
+            except BaseException:
                 surely(lambda: reach.clean(reach.leave()))
                 raise
             finally:

@@ -36,7 +36,7 @@ class _Status:
 
     def __init__(self) -> None:
         self.special = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def add(self, amount: int) -> None:
         with self._lock:

@@ -31,7 +31,7 @@ class _Clock:
 
 
 clock = _Clock()
-_lock = threading.Lock()
+_lock = threading.RLock()
 
 
 class _Stamps:

@@ -18,6 +18,7 @@ from .hooks import run_hooks
 from .modes import Mode, local
 from .mutation import clock, mutated_since, untouched
 from .nodes import RELEASED, Handle, Leaf, Node, NodeOp, Packed, Pick, make_node, new_tensor
+from .ownership import LARGE, summed
 from .quiet import quiet
 from .sums import added
 
@@ -219,7 +220,12 @@ class _Told:
 def add(grads: dict[Any, Any], parent: Any, d: Any) -> None:
     """Add a derivative to the gradient of its node."""
     held = grads.get(parent)
-    grads[parent] = d if held is None else held + d
+    if held is None:
+        grads[parent] = d
+    elif type(d) is not np.ndarray or d.size < LARGE:
+        grads[parent] = held + d
+    else:
+        grads[parent] = summed(held, d)
 
 
 def add_all(op: Any, derivatives: Any, parents: Any, grads: dict[Any, Any]) -> None:

@@ -19,6 +19,7 @@ from ..boxes import ArrayBox
 from ..engine.foreign import ForeignArray
 from ..engine.modes import local, status
 from ..engine.nodes import RUNNING, Handle, Leaf, new_tensor
+from ..engine.ownership import ALONE
 from ..engine.push import push
 from ..engine.sweep import by_rank
 from ..engine.views import node_of
@@ -63,9 +64,10 @@ class Push:
         found = [tangents.get(place) for place in self._places]
         tangents.clear()
         results: list[Any] = []
-        for t, out in zip(found, self.outputs, strict=True):
+        for i, out in enumerate(self.outputs):
+            t = found[i]  # zip would refer to it, too
             if isinstance(t, (np.ndarray, ForeignArray)):
-                if t.base is not None or id(t) in held or getrefcount(t) > _OWN:
+                if t.base is not None or id(t) in held or getrefcount(t) > ALONE + 1:
                     t = t.copy()
             elif isinstance(t, Handle):
                 if t._view is not None or id(t._data) in held:
@@ -75,10 +77,6 @@ class Push:
             results.append(t if record and isinstance(t, Handle) else new_tensor(t))
             held.add(id(results[-1]._data))
         return results
-
-
-_OWN = 3
-"""How often an array is referred to that nobody holds but this function: in its list, as its variable, in its call."""
 
 
 class _Transposes:
@@ -236,7 +234,7 @@ def _of_one(name: str, func: Callable[..., Any], x: Any, keeps: bool) -> tuple[A
         push(order, moves, False, (root,))
         move = moves.pop(root, None)
         moves.clear()
-        if type(move) is _ndarray and move.base is None and move is not t and getrefcount(move) < _OWN:
+        if type(move) is _ndarray and move.base is None and move is not t and getrefcount(move) == ALONE:
             return move
         if move is None:
             return np.zeros_like(result._data)
