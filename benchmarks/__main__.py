@@ -1,6 +1,6 @@
 """Time the library beside its alternatives, and print how far each figure is from its target.
 
-    python -m benchmarks [NAME ...] [--smoke] [--rounds N] [--against PYTHON]
+    python -m benchmarks [NAME ...] [--smoke] [--explain] [--rounds N] [--against PYTHON]
                          [--json FILE] [--markdown FILE] [--plot FILE] [--read FILE]
 
 PyTorch, JAX, HIPS autograd, MyGrad and micrograd are never needed by this library: ``--against`` names an interpreter
@@ -9,6 +9,8 @@ threads; they take turns, round by round (A B C, A B C, ...), so that whatever e
 alike. A ratio is the median over the rounds of ours over theirs in the same round.
 
 ``--smoke`` runs everything once, tiny, asserts that all contenders compute the same numbers, and times nothing.
+
+``--explain`` says of compiled programs which of their calls take how long, instead of comparing them.
 
 ``compiled`` names all workloads of compiled programs. ``--markdown`` writes tables, and ``--plot`` a picture, of what
 was measured; ``--read`` makes them from the file that an earlier ``--json`` wrote.
@@ -30,6 +32,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.explaining import explain
 from benchmarks.markdown import write_markdown
 from benchmarks.plot import draw
 from benchmarks.processes import Worker, compare, disagreement
@@ -55,6 +58,7 @@ def main() -> None:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     parser.add_argument("names", nargs="*", metavar="NAME", help="workloads, from the list below (default: all)")
     parser.add_argument("--smoke", action="store_true", help="once and tiny: only whether all compute the same")
+    parser.add_argument("--explain", action="store_true", help="which calls of the compiled programs take how long")
     parser.add_argument("--rounds", type=int, help="rounds of each workload (default: its own number)")
     parser.add_argument("--against", metavar="PYTHON", help="an interpreter that has PyTorch, micrograd, ...")
     parser.add_argument("--json", metavar="FILE", help="write every figure of every round there")
@@ -75,11 +79,16 @@ def main() -> None:
 
     if arguments.plot and importlib.util.find_spec("matplotlib") is None:
         parser.error("--plot needs matplotlib: pip install 'chainrule[examples]'")
+    if arguments.explain:
+        for run in all_runs():
+            if run.name.endswith("-compiled") and is_chosen(run, arguments.names):
+                explain(run)
+        return
     if arguments.read:
         data: dict[str, Any] = json.loads(Path(arguments.read).read_text(encoding="utf-8"))
         faults: list[str] = []
     else:
-        chosen = [run for run in all_runs() if not arguments.names or names_of(run) & set(arguments.names)]
+        chosen = [run for run in all_runs() if is_chosen(run, arguments.names)]
         data = {"command": shown(arguments), "machine": machine(), "about": {}, "figures": []}
         print(f"$ {data['command']}\n{data['machine']}")
         print("2 threads each, OPENBLAS_CORETYPE unset, contenders in turns, medians over the rounds; less is better\n")
@@ -102,6 +111,11 @@ def main() -> None:
 def names_of(run: Run) -> set[str]:
     """What selects a workload: its name, its module's, and "compiled" if it is a compiled program's."""
     return {run.name, run.module, *(["compiled"] if run.name.endswith("-compiled") else [])}
+
+
+def is_chosen(run: Run, names: list[str]) -> bool:
+    """Whether the command line names a workload, or none at all."""
+    return not names or not names_of(run).isdisjoint(names)
 
 
 def shown(arguments: argparse.Namespace) -> str:

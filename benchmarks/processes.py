@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.runs import Run
 
-__all__ = ["Worker", "compare", "disagreement"]
+__all__ = ["Worker", "compare", "disagreement", "environment_of_contenders"]
 
 WORKER = Path(__file__).with_name("worker.py")
 OWN_INTERPRETER = ("chainrule", "chainrule_nn", "compiled", "numpy")
@@ -22,14 +22,20 @@ THREADS = dict.fromkeys(
 )  # the last two are JAX's
 
 
+def environment_of_contenders() -> dict[str, str]:
+    """The environment variables under which contenders run."""
+    # torch.compile keeps what it compiled for the next process: not here, where the first step is timed.
+    found = {"TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1", **os.environ, **THREADS}
+    for name in ("OPENBLAS_CORETYPE", "PYTHONDONTWRITEBYTECODE"):  # the library's own kernels; imports as installed
+        found.pop(name, None)
+    return found
+
+
 class Worker:
     """A contender's process."""
 
     def __init__(self, run: Run, contender: str, settings: dict[str, Any], python: str) -> None:
-        # torch.compile keeps what it compiled for the next process: not here, where the first step is timed.
-        environment = {"TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1", **os.environ, **THREADS}
-        for name in ("OPENBLAS_CORETYPE", "PYTHONDONTWRITEBYTECODE"):  # the library's own kernels; imports as installed
-            environment.pop(name, None)
+        environment = environment_of_contenders()
         if contender not in OWN_INTERPRETER:
             environment["PYTHONWARNINGS"] = "ignore"  # of packages that are not ours
         self.contender = contender

@@ -62,7 +62,7 @@ def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
 def graphviz() -> None:
     """Skips where Graphviz cannot be had."""
     if shutil.which("dot") is None:
-        pytest.importorskip("pygraphviz")
+        pytest.importorskip("pygraphviz", exc_type=ImportError)  # it may be there, and a library that it needs not
 
 
 @pytest.fixture(autouse=True)

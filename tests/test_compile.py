@@ -1307,6 +1307,11 @@ def test_explain_counts_and_measures(trained: Any) -> None:
     assert all(took > 0 for took in found.seconds.values())
     assert "calls of NumPy, recorded 3 times" in str(found)
     assert "us" in repr(found)
+    assert len(found.costs) > 10
+    costliest = max(found.costs, key=lambda cost: cost.seconds)
+    assert 0 < costliest.seconds < sum(found.seconds.values())
+    assert f"{costliest.call}  ({costliest.line})" in str(found)
+    assert costliest.line.startswith("test_compile.py:")
     assert_same(list(compiled.function.__defaults__[0].state_dict().values()), list(state.values()))
     assert autograd.get_rng_state()["stream"] == draws
 

@@ -85,7 +85,9 @@ def test_what_forward_left_backward_finds_in_the_same_block():
     without_sums = same_as_eager(step, exactly=False, passes=set(PASSES) - {"join_sums"})
     assert blocks(without_sums) == 1
     assert blocks(same_as_eager(step, exactly=False, passes=set(PASSES) - {"join_sums", "join_runs"})) == 2
-    assert program.explain().bytes_after < 2 * LARGE * 4  # all in between is scratch space
+    found = program.explain()
+    assert found.bytes_after < 2 * LARGE * 4  # all in between is scratch space
+    assert max(found.costs, key=lambda cost: cost.seconds).call.startswith("in blocks: ")
 
 
 @pytest.mark.parametrize("dim", [None, 0])

@@ -16,7 +16,7 @@ from tests.helpers import run_python
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def test_digits_reaches_97_percent_and_draws(tmp_path, capsys):
+def test_digits_reaches_97_percent_and_draws(tmp_path, capsys, graphviz):
     accuracy = digits.main(["--out", str(tmp_path)])
     assert accuracy >= 0.97
     lines = capsys.readouterr().out.splitlines()

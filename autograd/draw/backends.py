@@ -72,8 +72,13 @@ def _by_library(text: str, kind: str) -> bytes | None:
     """Through pygraphviz, in this process."""
     try:
         import pygraphviz
-    except ImportError:
+    except ModuleNotFoundError:
         return None
+    except ImportError as error:  # its wheel carries all but glib, which few systems lack
+        raise RenderError(
+            f"pygraphviz is there, but cannot be loaded: {error}. libglib and libgobject are in your system's package "
+            "of GLib (libglib2.0-0 of Debian and Ubuntu, glib2 of Fedora); its package graphviz does as well"
+        ) from None
     if len(text) >= _LARGE:
         return _in_time([sys.executable, "-c", _PROGRAM, kind], text, kind)
     with _one_at_a_time:
