@@ -451,12 +451,12 @@ def test_workers_share_an_iterable_dataset() -> None:
         ("strange", RuntimeError, "in DataLoader worker 0:.*Strange"),
         ("unpicklable", Exception, "in DataLoader worker 0:.*lambda"),
         ("exit", RuntimeError, "worker 0 .* exit code 3"),
-        ("sleep", RuntimeError, "no batch from worker 0 within timeout=3 s"),
+        ("sleep", RuntimeError, "no batch from worker 0 within timeout=6 s"),
     ],
 )
 def test_error_in_a_worker(how: str, error: Any, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data.workers, "PATIENCE", 0.5)
-    loader = data.DataLoader(Faulty(how), None, num_workers=2, timeout=3 if how == "sleep" else 0)
+    loader = data.DataLoader(Faulty(how), None, num_workers=2, timeout=6 if how == "sleep" else 0)  # time to start
     batches = iter(loader)
     assert [next(batches) for _ in range(4)] == [0, 1, 2, 3]
     with pytest.raises(error, match=f"(?s){text}"):

@@ -105,16 +105,17 @@ def float32_module(inputs: int, outputs: int) -> nn.Module:
     return nn.Sequential(nn.Linear(inputs, 5), nn.Tanh(), nn.Linear(5, outputs))
 
 
-@pytest.mark.parametrize("module", [float32_module, float32_module(4, 3)])
-def test_modules_of_ones_own(module: Any) -> None:
-    before = None if module is float32_module else module[0].weight.tolist()
+@pytest.mark.parametrize("made", [False, True])
+def test_modules_of_ones_own(made: bool) -> None:
+    module: Any = float32_module(4, 3) if made else float32_module
+    before = module[0].weight.tolist() if made else None
     model = Classifier(module, random_state=0, max_epochs=300, tol=1e-3, **STEPS[1]).fit(IRIS.x, IRIS.y)
     assert model.score(IRIS.x, IRIS.y) > 0.95
     assert model.module_[0].weight.dtype == np.float32
     assert not model.module_.training
     assert model.n_iter_ == len(model.loss_curve_)
     assert model.loss_curve_[-1] < model.loss_curve_[0]
-    if before is not None:
+    if made:
         assert module[0].weight.tolist() == before
         assert clone(model).module is not module
     assert np.array_equal(pickle.loads(pickle.dumps(model)).predict(IRIS.x), model.predict(IRIS.x))
