@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from ._saving import savable
-from ._writing import argument, asks, derivative
+from ._signatures import asks
+from ._writing import argument, derivative
 from .engine.modes import local, status
 from .engine.push import by_transposes, fitted, gathered, like_of, spread
 
@@ -92,7 +93,7 @@ def write_push(op: Any) -> tuple[Callable[..., Any], str]:
         lines.append(f"    ({', '.join(op.saved_names)},) = _saved")
     source = "\n".join(lines + _BODIES[op.jvp](op))
     body = "\n".join("    " + line for line in source.split("\n"))
-    closed = ["OP", "forward", "kernel", "jvp", *[f"rule_{name}" for name in op.rules]]
+    closed = ["OP", "forward", "_kernel", "_jvp", *[f"rule_{name}" for name in op.rules]]
     text = f"def make({', '.join(closed)}):\n{body}\n    return push\n"
     filename = f"<autograd op {op.name}, forward mode>"
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
@@ -116,7 +117,7 @@ _MOVES = [
     "    else:",
     "        return None",
 ]
-_CHOICE = "    _call = kernel if _record or (_status.special and _local.levels) else forward"
+_CHOICE = "    _call = _kernel if _record or (_status.special and _local.levels) else forward"
 
 
 def _symmetric(op: Any) -> list[str]:
@@ -179,7 +180,7 @@ def _linear(op: Any) -> list[str]:
     end = _FIT if op.outputs is None else ["    return _move"]
     if len(op.inputs) == 1 and not op.lists:
         (name,) = op.inputs
-        call = "(forward if type(_t) is _ndarray else kernel)"
+        call = "(forward if type(_t) is _ndarray else _kernel)"
         lines = ["    _t = _tangents.get(_parents[0])", "    if _t is None:", "        return None"]
         return [*lines, f"    _move = {_called(op, call, {name: '_t'})}", *end]
     lines = [*_MOVES, "    _like = _like_of(_ts)"]
@@ -222,7 +223,7 @@ def _by_rule(op: Any) -> list[str]:
     lines = [f"    {name} = _tangents.get(_parents[{i}])" for i, name in enumerate(names)]
     lines += [f"    if {' and '.join(f'{name} is None' for name in names)}:", "        return None"]
     fits = '    if getattr(_move, "shape", None) != _node.shape or _move.dtype is not _node.dtype:'
-    return [*lines, f"    _move = jvp({', '.join(asks(op.jvp_rule))})", fits, *_FIT[1:]]
+    return [*lines, f"    _move = _jvp({', '.join(asks(op.jvp_rule))})", fits, *_FIT[1:]]
 
 
 _BODIES = {
