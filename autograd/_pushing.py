@@ -17,7 +17,7 @@ from ._saving import savable
 from ._signatures import asks
 from ._writing import argument, derivative
 from .engine.modes import local, status
-from .engine.push import by_transposes, fitted, gathered, like_of, spread
+from .engine.push import all_fitted, by_transposes, fitted, gathered, like_of, spread
 
 __all__ = ["KINDS", "kind_of", "settings", "write_push"]
 
@@ -25,6 +25,7 @@ KINDS = ("symmetric", "reduction", "linear", "multilinear", "unknown")
 """What ``jvp`` may say."""
 
 _NAMES: dict[str, Any] = {
+    "_all_fitted": all_fitted,
     "_by_transposes": by_transposes,
     "_fitted": fitted,
     "_gathered": gathered,
@@ -49,8 +50,10 @@ def kind_of(op: Any, said: Any) -> str | None:
         TypeError: it is no word for it, or not one for such an op; or a rule that asks for what there is not.
     """
     if callable(said):
-        if op.outputs is not None or op.lists:
-            raise TypeError(f"op '{op.name}': a rule as jvp is for ops with one output and no lists")
+        if op.outputs == "many" or op.lists:
+            raise TypeError(
+                f"op '{op.name}': a rule as jvp is for ops of one output, or of outputs with names; no lists"
+            )
         allowed = [*_tangent_names(op), *savable(op)]
         for name in asks(said):
             if name not in allowed:
@@ -218,10 +221,12 @@ def _multilinear(op: Any) -> list[str]:
 
 
 def _by_rule(op: Any) -> list[str]:
-    """The rule, called with the tangents: None for those of inputs that do not move."""
+    """The rule, called with the tangents: None for those of inputs that do not move, and of outputs that do not."""
     names = _tangent_names(op)
     lines = [f"    {name} = _tangents.get(_parents[{i}])" for i, name in enumerate(names)]
     lines += [f"    if {' and '.join(f'{name} is None' for name in names)}:", "        return None"]
+    if op.outputs is not None:
+        return [*lines, f"    return _all_fitted(_jvp({', '.join(asks(op.jvp_rule))}), _node, OP)"]
     fits = '    if getattr(_move, "shape", None) != _node.shape or _move.dtype is not _node.dtype:'
     return [*lines, f"    _move = _jvp({', '.join(asks(op.jvp_rule))})", fits, *_FIT[1:]]
 

@@ -129,8 +129,27 @@ def _attention_rule(
     return *attend_backward.kernel(query, key, value, weights, g_out, kept, scale), None
 
 
+def _attention_along(
+    t_query: Any, t_key: Any, t_value: Any, t_bias: Any,
+    query: Any, key: Any, value: Any, kept: Any, scale: float, weights: Any,
+) -> Any:  # fmt: skip
+    used = weights if kept is None else weights * kept
+    scores = [] if t_bias is None else [t_bias]
+    if t_query is not None:
+        scores.append(np.matmul(t_query, T(key)) * scale)
+    if t_key is not None:
+        scores.append(np.matmul(query, T(t_key)) * scale)
+    out = [] if t_value is None else [np.matmul(used, t_value)]
+    if not scores:
+        return out[0], None
+    moved = softmax_backward.kernel(np.broadcast_to(sum(scores), weights.shape), weights, -1)  # which is symmetric
+    out.append(np.matmul(moved if kept is None else moved * kept, value))
+    return sum(out), moved
+
+
 @op(
     joint=_attention_rule,
+    jvp=_attention_along,
     inputs=("query", "key", "value", "bias"),
     outputs=("out", "weights"),
     constants=("mask", "kept"),
