@@ -112,7 +112,8 @@ def op(
             added: the forward is called on tangents. ``"reduction"``: each element of an input goes into one element of
             the output, by ``dim`` and ``keepdim`` if it has them: the rule gives the weights of a sum. ``"unknown"``,
             as where nothing is said: the rules are transposed. Or a rule: a function that names ``t_x``, the tangent of
-            an input ``x`` (None if it does not move), and what other rules may name, and returns that of the output;
+            an input ``x`` (None if it does not move), and what other rules may name (with the default None that is only
+            there where a rule that names it can run), and returns that of the output;
             of several outputs a tuple, with None for one that has no derivative, and perhaps functions that return what
             takes much work: they are called if something depends on it.
         register: whether the op joins the library's table ``OPS`` (default: only the library's own ops do).

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ._saving import savable
-from ._signatures import asks
+from ._signatures import asks, required
 from ._writing import argument, derivative
 from .engine.modes import local, status
 from .engine.push import all_fitted, by_transposes, fitted, gathered, like_of, spread
@@ -81,7 +81,9 @@ def _tangent_names(op: Any) -> list[str]:
 def settings(op: Any) -> set[str]:
     """What a node must save for ``push`` beside what the rules ask for: the forward is called again, on tangents."""
     if op.jvp == RULE:
-        return set(asks(op.jvp_rule)).difference(_tangent_names(op))
+        asked = set(asks(op.jvp_rule)).difference(_tangent_names(op))
+        saved = {name for rule in op.all_rules() for name in asks(rule)}
+        return asked.difference(saved.difference(required(op.jvp_rule)))
     if op.jvp not in ("linear", "multilinear"):
         return {"dim", "keepdim"}.intersection(op.params) if op.jvp == "reduction" else set()
     found = {name for name in op.params if name not in op.inputs}

@@ -620,3 +620,29 @@ def test_a_complex_recurrent_layer_has_no_relu():
     layer = nn.RNN(2, 2, nonlinearity="relu").to(autograd.complex64)
     with pytest.raises(TypeError, match="complex numbers have no order"):
         layer(autograd.ones(3, 1, 2, dtype=autograd.complex64))
+
+
+@pytest.mark.parametrize("solve", [
+    autograd.linalg.solve, lambda a, b: autograd.linalg.solve_triangular(a, b, upper=True)
+], ids=["solve", "solve_triangular"])  # fmt: skip
+def test_what_only_forward_mode_asks_for_by_default_none_is_not_kept(solve):
+    """The solution is only needed if the matrix moves: else it may be overwritten."""
+    a, b = tensor(np.eye(3) * 2.0), tensor(np.ones((3, 2)), requires_grad=True)
+    out = solve(a, b)
+    out += 1.0
+    out.sum().backward()
+    np.testing.assert_allclose(b.grad.numpy(), 0.5)
+    np.testing.assert_allclose(func.jvp(lambda b: solve(a, b), (b,), (b,))[1].detach().numpy(), 0.5)
+    a.requires_grad_()
+    out = solve(a, b.detach())
+    out += 1.0
+    with pytest.raises(autograd.errors.MutationError):
+        out.sum().backward()
+
+
+def test_an_argument_of_a_jvp_with_a_default_is_there_if_no_rule_names_it():
+    @autograd.op(x=lambda g: 2 * g, jvp=lambda t_x, times=None: times * t_x)
+    def scaled(x, times=2.0):
+        return times * x
+
+    assert func.jvp(lambda x: scaled(x), (X,), (V,))[1].tolist() == (2 * V).tolist()

@@ -163,7 +163,7 @@ def _right_side_along(t_x: Any, t_y: Any, out: Any) -> Any:
 @op(
     x=lambda g, x, out: -np.matmul(solve_.kernel(T(x), g), T(out)),
     y=lambda g, x: solve_.kernel(T(x), g),
-    jvp=lambda t_x, t_y, x, out: solve_.kernel(x, _right_side_along(t_x, t_y, out)),
+    jvp=lambda t_x, t_y, x, out=None: solve_.kernel(x, _right_side_along(t_x, t_y, out)),
     promote="float",
     samples=_systems(),
 )
@@ -211,7 +211,7 @@ def _solve_triangular_rule(g: Any, x: Any, out: Any, upper: bool, unitriangular:
     return _triangle(-np.matmul(mine, T(out)), upper, unitriangular)
 
 
-def _solve_triangular_along(t_x: Any, t_y: Any, x: Any, out: Any, upper: bool, unitriangular: bool) -> Any:
+def _solve_triangular_along(t_x: Any, t_y: Any, x: Any, upper: bool, unitriangular: bool, out: Any = None) -> Any:
     t_x = None if t_x is None else _triangle(t_x, upper, unitriangular)
     return solve_triangular_.kernel(x, _right_side_along(t_x, t_y, out), upper, unitriangular)
 
