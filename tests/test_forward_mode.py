@@ -89,8 +89,9 @@ def complex_calls(op: Any) -> Any:
             yield (lambda tree, arguments=arguments: op.call(**{**arguments, **tree})), moving
 
 
-REFUSED_BEFORE = {"batch_norm", "group_norm", "layer_norm"}
-"""Ops whose functions let no complex numbers through to them."""
+REFUSED_BEFORE = {f"{name}_norm{form}" for name in ("batch", "group", "layer") for form in ("", "_backward")}
+REFUSED_BEFORE |= {"scale_channels", "scale_channels_backward", "convolution_weight"}
+"""Ops whose functions let no complex numbers through to them, or none beside real ones."""
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -607,7 +608,8 @@ ONE_SWEEP = (
 ONE_SWEEP += (
     "kthvalue median_along nanmedian_along mode max_along min_along max_pool max_pool_with_indices attend frexp "
 )
-ONE_SWEEP += "constant_pad_nd rnn gru lstm"
+ONE_SWEEP += "constant_pad_nd rnn gru lstm softmax_backward log_softmax_backward cross_entropy_backward "
+ONE_SWEEP += "layer_norm_backward batch_norm_backward group_norm_backward scale_channels_backward"
 
 
 @pytest.mark.parametrize("name", ONE_SWEEP.split())
