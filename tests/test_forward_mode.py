@@ -609,7 +609,8 @@ ONE_SWEEP += (
     "kthvalue median_along nanmedian_along mode max_along min_along max_pool max_pool_with_indices attend frexp "
 )
 ONE_SWEEP += "constant_pad_nd rnn gru lstm softmax_backward log_softmax_backward cross_entropy_backward "
-ONE_SWEEP += "layer_norm_backward batch_norm_backward group_norm_backward scale_channels_backward"
+ONE_SWEEP += "layer_norm_backward batch_norm_backward group_norm_backward scale_channels_backward "
+ONE_SWEEP += "euclidean_distances"
 
 
 @pytest.mark.parametrize("name", ONE_SWEEP.split())
@@ -648,3 +649,19 @@ def test_an_argument_of_a_jvp_with_a_default_is_there_if_no_rule_names_it():
         return times * x
 
     assert func.jvp(lambda x: scaled(x), (X,), (V,))[1].tolist() == (2 * V).tolist()
+
+
+@pytest.mark.parametrize("shapes", [((40, 3), (30, 3)), ((90, 40), (80, 40))], ids=["by differences", "by products"])
+def test_distances_move_as_by_two_transposes(shapes):
+    x, y, t_x, t_y = [np.random.default_rng(i).normal(size=shapes[i % 2]) for i in range(4)]
+    y[0] = x[0]  # where nothing moves
+    for moving in ((t_x, t_y), (t_x,), (None, t_y)):
+        names = [name for name, t in zip("xy", moving, strict=False) if t is not None]
+        given = tuple(tensor({"x": x, "y": y}[name]) for name in names)
+
+        def function(*args, names=names):
+            found = {"x": tensor(x), "y": tensor(y), **dict(zip(names, args, strict=True))}
+            return autograd.cdist(found["x"], found["y"], compute_mode="use_mm_for_euclid_dist")
+
+        pushed, expected = by_both_ways(function, given, [t for t in moving if t is not None])
+        np.testing.assert_allclose(pushed[0], expected[0], rtol=1e-9, atol=1e-11)
