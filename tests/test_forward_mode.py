@@ -610,7 +610,7 @@ ONE_SWEEP += (
 )
 ONE_SWEEP += "constant_pad_nd rnn gru lstm softmax_backward log_softmax_backward cross_entropy_backward "
 ONE_SWEEP += "layer_norm_backward batch_norm_backward group_norm_backward scale_channels_backward "
-ONE_SWEEP += "euclidean_distances"
+ONE_SWEEP += "euclidean_distances recurrence shifted window_maxima"
 
 
 @pytest.mark.parametrize("name", ONE_SWEEP.split())

@@ -40,6 +40,7 @@ _ALONG = [
 
 @op(
     x=lambda g, dim, steps: shifted.kernel(g, dim, -steps, 0),
+    jvp=lambda t_x, dim, steps: shifted.kernel(t_x, dim, steps, 0),
     samples=[
         case(x=reals(shape=(2, 3)), dim=0, steps=1, fill=0.5),
         case(x=reals(shape=(2, 3)), dim=-1, steps=-1, fill=0),
@@ -67,8 +68,17 @@ def _recurrence_rule(g: Any, x: Any, out: Any, dim: int, reverse: bool, needs: t
     return (carried * shifted.kernel(out, dim, steps, 0) if needs[0] else None), (carried if needs[1] else None)
 
 
+def _recurrence_along(t_x: Any, t_y: Any, x: Any, out: Any, dim: int, reverse: bool) -> Any:
+    moved = t_y
+    if t_x is not None:
+        by_x = t_x * shifted.kernel(out, dim, -1 if reverse else 1, 0)
+        moved = by_x if t_y is None else t_y + by_x
+    return recurrence.kernel(x, moved, dim, reverse)
+
+
 @op(
     joint=_recurrence_rule,
+    jvp=_recurrence_along,
     inputs=("x", "y"),
     samples=[
         case(x=reals(shape=(2, 3)), y=reals(shape=(2, 3)), dim=0),
