@@ -90,7 +90,7 @@ def complex_calls(op: Any) -> Any:
 
 
 REFUSED_BEFORE = {f"{name}_norm{form}" for name in ("batch", "group", "layer") for form in ("", "_backward")}
-REFUSED_BEFORE |= {"scale_channels", "scale_channels_backward", "convolution_weight"}
+REFUSED_BEFORE |= {"scale_channels", "scale_channels_backward", "convolution_weight", "attend_backward"}
 """Ops whose functions let no complex numbers through to them, or none beside real ones."""
 
 
@@ -610,7 +610,7 @@ ONE_SWEEP += (
 )
 ONE_SWEEP += "constant_pad_nd rnn gru lstm softmax_backward log_softmax_backward cross_entropy_backward "
 ONE_SWEEP += "layer_norm_backward batch_norm_backward group_norm_backward scale_channels_backward "
-ONE_SWEEP += "euclidean_distances recurrence shifted window_maxima"
+ONE_SWEEP += "euclidean_distances recurrence shifted window_maxima attend_backward"
 
 
 @pytest.mark.parametrize("name", ONE_SWEEP.split())

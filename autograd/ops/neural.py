@@ -124,7 +124,8 @@ def _along(x: Any, y: Any, dim: int) -> Any:
     return np.add.reduce(x * y, dim, keepdims=True)
 
 
-def _softmax_slope_along(t_x: Any, t_y: Any, y: Any, dim: int, x: Any = None) -> Any:
+def softmax_slope_along(t_x: Any, t_y: Any, y: Any, dim: int, x: Any = None) -> Any:
+    """How ``softmax_backward`` of ``x`` and ``y`` moves."""
     by_x = None if t_x is None else softmax_backward.kernel(t_x, y, dim)
     if t_y is None:
         return by_x
@@ -135,7 +136,7 @@ def _softmax_slope_along(t_x: Any, t_y: Any, y: Any, dim: int, x: Any = None) ->
 @op(
     x=lambda g, y, dim: softmax_backward.kernel(g, y, dim),
     y=lambda g, x, y, dim: g * (x - _along(x, y, dim)) - x * _along(g, y, dim),
-    jvp=_softmax_slope_along,
+    jvp=softmax_slope_along,
     samples=_SLOPES,
 )
 def softmax_backward(x: Any, y: Any, dim: int) -> Any:
