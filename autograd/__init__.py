@@ -452,6 +452,7 @@ _keep_freed_memory()
 
 if _TYPE_CHECKING:
     from . import extend as extend
+    from . import forward_ad as forward_ad
     from . import func as func
     from . import functional as functional
     from . import misc as misc
@@ -514,7 +515,7 @@ _LATER = {
     "BoolTensor": ".legacy", "ByteTensor": ".legacy", "CharTensor": ".legacy", "DoubleTensor": ".legacy",
     "FloatTensor": ".legacy", "HalfTensor": ".legacy", "IntTensor": ".legacy", "LongTensor": ".legacy",
     "ShortTensor": ".legacy", "Variable": ".legacy",
-    "compile": ".compiler", "func": ".func", "functional": ".functional",
+    "compile": ".compiler", "forward_ad": ".forward_ad", "func": ".func", "functional": ".functional",
     "load": ".serialization.files", "numerical": ".numerical", "save": ".serialization.files",
     "special": ".special", "testing": ".testing",
     "extend": ".extend", "misc": ".misc", "numpy": ".numpy", "scipy": ".scipy", "tracer": ".tracer",

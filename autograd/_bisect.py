@@ -41,8 +41,17 @@ class _Recorder(Observer):
             self.calls.append((op, values, user_line()))
 
 
-def blame(func: Callable[..., Any], inputs: tuple[Any, ...], tolerances: Tolerances, second: bool = False) -> str:
-    """The first op, of those that ``func`` calls, whose own gradient is wrong at what it was called with."""
+def blame(
+    func: Callable[..., Any],
+    inputs: tuple[Any, ...],
+    tolerances: Tolerances,
+    second: bool = False,
+    forward: bool = False,
+) -> str:
+    """The first op, of those that ``func`` calls, whose own gradient is wrong at what it was called with.
+
+    With ``second`` it is the second derivative that is looked at; with ``forward`` the last derivative in forward mode.
+    """
     recorder = _Recorder()
     with Mode(observers=(*local.observers, recorder)):
         func(*inputs)
@@ -56,7 +65,7 @@ def blame(func: Callable[..., Any], inputs: tuple[Any, ...], tolerances: Toleran
         if key in seen:
             continue
         seen.add(key)
-        fault = _fault_of(op, values, tolerances, second)
+        fault = _fault_of(op, values, tolerances, second, forward)
         if fault:
             return (
                 f"The first wrong op is '{op.name}', call {number + 1} of {len(recorder.calls)}, in {line}: checked by "
@@ -71,7 +80,7 @@ def blame(func: Callable[..., Any], inputs: tuple[Any, ...], tolerances: Toleran
     return f"Each of its ops is right by itself ({names}): look at what func does between them.\n"
 
 
-def _fault_of(op: Any, values: tuple[Any, ...], tolerances: Tolerances, second: bool) -> str | None:
+def _fault_of(op: Any, values: tuple[Any, ...], tolerances: Tolerances, second: bool, forward: bool) -> str | None:
     """What is wrong with the gradient of one call of an op, or None."""
     call, tensors, labels = _rebuild(op, values)
     if not tensors:
@@ -81,7 +90,7 @@ def _fault_of(op: Any, values: tuple[Any, ...], tolerances: Tolerances, second: 
         if second:
             seeds = seeds_for(outputs_of(call(*inputs)), False)
             call, inputs = gradients_of(call, len(inputs), checked_inputs(inputs)), (*inputs, *seeds)
-        problem = Problem(call, inputs)
+        problem = Problem(call, inputs, forward)
         outputs = problem.outputs()
         for i in problem.checked:
             for j, out in enumerate(outputs):
@@ -89,7 +98,8 @@ def _fault_of(op: Any, values: tuple[Any, ...], tolerances: Tolerances, second: 
                     found, _, best, error = entry(problem, outputs, i, j, place, tolerances.eps)
                     if error < 0.1 * abs(found - best) and not tolerances.fits(found, best):
                         label = labels[i] if i < len(labels) else f"the gradient of output {i - len(labels)}"
-                        order = "second derivative" if second else "gradient"
+                        order = "second derivative" if second else "derivative" if forward else "gradient"
+                        order += " in forward mode" if forward else ""
                         return (
                             f"its {order} with respect to '{label}' at index {index_text(place[1], inputs[i]._data)} "
                             f"is {found:.12g}, the differences give {best:.12g} +- {error:.1g} (for the output's index "
@@ -106,11 +116,12 @@ def _suspects(
     """Entries of one Jacobian that do not fit their central difference."""
     rng = np.random.default_rng(1)
     directions = basis(rng, problem.start[i].size, FULL)
-    pushed = [problem.differences(i, u, tolerances.eps)[j] for u in directions]
-    for v in basis(rng, to_real(outputs[j]._data).size, FULL):
-        pulled = problem.pulled(outputs, j, 2 * v)[i] / 2
-        for u, difference in zip(directions, pushed, strict=True):
-            if not tolerances.fits(pulled @ u, v @ difference):
+    differences = [problem.differences(i, u, tolerances.eps)[j] for u in directions]
+    rows = basis(rng, to_real(outputs[j]._data).size, FULL)
+    analytic = problem.products(outputs, {j: rows}, {i: directions})[i, j]
+    for k, v in enumerate(rows):
+        for m, (u, difference) in enumerate(zip(directions, differences, strict=True)):
+            if not tolerances.fits(analytic[k, m], v @ difference):
                 yield locate(problem, outputs, i, j, v, u, tolerances.eps)
 
 

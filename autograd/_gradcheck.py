@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from ._agreement import (
+    check_batched_gradients,
+    check_batched_tangents,
+    check_dtypes,
+    check_reentrant,
+    check_repeatable,
+    check_still_inputs,
+    check_undefined,
+)
 from ._bisect import blame
-from ._gradients import grad
 from ._jacobians import (
     FULL,
     Problem,
@@ -26,13 +34,10 @@ from ._jacobians import (
     to_real,
 )
 from .engine.callsite import warn
-from .engine.nodes import new_tensor
+from .errors import ArgumentError
+from .errors import GradcheckError as GradcheckError
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
-
-
-class GradcheckError(RuntimeError):
-    """A gradient that differs from the differences of its function."""
 
 
 def gradcheck(
@@ -53,7 +58,7 @@ def gradcheck(
     fast_mode: bool = False,
     masked: bool | None = None,
 ) -> bool:
-    """Compare the gradients of ``func`` with central differences.
+    """Compare the gradients of ``func``, and with ``check_forward_ad`` its tangents, with central differences.
 
     Args:
         func: takes ``inputs``, returns a Tensor or several.
@@ -63,27 +68,32 @@ def gradcheck(
         rtol: see ``atol``.
         raise_exception: raise instead of returning False.
         nondet_tol: how far two runs with the same inputs may differ.
-        check_undefined_grad: of several outputs, check that those without gradient count as zeros.
+        check_undefined_grad: check that of several outputs those without gradient count as zeros, and in forward mode
+            inputs without tangent.
         check_grad_dtypes: check that each gradient has the dtype of its input.
-        check_batched_grad: only gradients by backward are checked here, so only the default is accepted.
-        check_batched_forward_grad: likewise.
-        check_forward_ad: likewise.
-        check_backward_ad: likewise.
+        check_batched_grad: check that ``vmap`` of backward gives what backward gives for each gradient by itself.
+        check_batched_forward_grad: likewise of forward mode.
+        check_forward_ad: compare the derivatives in forward mode, too.
+        check_backward_ad: compare the gradients by backward.
         fast_mode: compare random directions only. Otherwise that is done for tensors of more than 64 elements.
         masked: only for sparse tensors, which there are none of.
 
     Raises:
         GradcheckError: names the op, the input, the index, both values and Richardson's estimate of the true one.
-        ValueError: no input requires grad.
-        NotImplementedError: a check of a mode other than backward.
+        ValueError: no input requires grad; nothing is to be checked; a check of batches without that of its mode.
 
     >>> import autograd
     >>> x = autograd.tensor([0.5, -2.0], dtype=autograd.float64, requires_grad=True)
     >>> autograd.gradcheck(lambda x: x * x, (x,))
     True
     """
-    _refuse(check_batched_grad=check_batched_grad, check_batched_forward_grad=check_batched_forward_grad,
-            check_forward_ad=check_forward_ad, check_backward_ad=not check_backward_ad)  # fmt: skip
+    _needs_one("gradcheck", check_forward_ad=check_forward_ad, check_backward_ad=check_backward_ad)
+    _needs("gradcheck", check_batched_grad=check_batched_grad, check_backward_ad=check_backward_ad)
+    _needs("gradcheck", check_batched_forward_grad=check_batched_forward_grad, check_forward_ad=check_forward_ad)
+    checks = _Checks(
+        check_backward_ad, check_forward_ad, check_undefined_grad, check_grad_dtypes, check_batched_grad,
+        check_batched_forward_grad,
+    )  # fmt: skip
     inputs = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
     for i in checked_inputs(inputs):
         if inputs[i].dtype not in (np.float64, np.complex128):
@@ -92,15 +102,10 @@ def gradcheck(
                 f"({inputs[i].dtype}). This check will likely fail if all the inputs are not of double precision.",
             )
     tolerances = Tolerances(eps, atol, rtol, nondet_tol, 0 if fast_mode else FULL)
-    try:
-        _check(
-            func, inputs, tolerances, check_undefined_grad, check_grad_dtypes, lambda: blame(func, inputs, tolerances)
-        )
-    except GradcheckError:
-        if raise_exception:
-            raise
-        return False
-    return True
+    return _passes(
+        func, inputs, tolerances, checks, raise_exception,
+        lambda forward: blame(func, inputs, tolerances, forward=forward),
+    )  # fmt: skip
 
 
 def gradgradcheck(
@@ -125,16 +130,21 @@ def gradgradcheck(
     """Compare second derivatives of ``func`` with central differences of its gradients.
 
     The first backward starts from ``grad_outputs`` (default: random ones, always the same; with
-    ``gen_non_contig_grad_outputs`` they have gaps in memory). The other arguments and the errors are those of
-    ``gradcheck``; ``check_fwd_over_rev`` and ``check_rev_over_rev`` must be left at their defaults.
+    ``gen_non_contig_grad_outputs`` they have gaps in memory). ``check_rev_over_rev`` compares the gradients of the
+    gradients by backward, ``check_fwd_over_rev`` their derivatives in forward mode. The other arguments and the errors
+    are those of ``gradcheck``.
 
     >>> import autograd
     >>> x = autograd.tensor([0.5, -2.0], dtype=autograd.float64, requires_grad=True)
     >>> autograd.gradgradcheck(lambda x: x * x * x, (x,))
     True
     """
-    _refuse(check_batched_grad=check_batched_grad, check_fwd_over_rev=check_fwd_over_rev,
-            check_rev_over_rev=not check_rev_over_rev)  # fmt: skip
+    _needs_one("gradgradcheck", check_fwd_over_rev=check_fwd_over_rev, check_rev_over_rev=check_rev_over_rev)
+    _needs("gradgradcheck", check_undefined_grad=check_undefined_grad, check_rev_over_rev=check_rev_over_rev)
+    _needs("gradgradcheck", check_batched_grad=check_batched_grad, check_rev_over_rev=check_rev_over_rev)
+    checks = _Checks(
+        check_rev_over_rev, check_fwd_over_rev, check_undefined_grad, check_grad_dtypes, check_batched_grad
+    )
     inputs = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
     checked = checked_inputs(inputs)
     if grad_outputs is None:
@@ -142,13 +152,56 @@ def gradgradcheck(
     else:
         seeds = tuple(grad_outputs) if isinstance(grad_outputs, (tuple, list)) else (grad_outputs,)
     tolerances = Tolerances(eps, atol, rtol, nondet_tol, 0 if fast_mode else FULL)
-    gradients = gradients_of(func, len(inputs), checked)
+    return _passes(
+        gradients_of(func, len(inputs), checked), (*inputs, *seeds), tolerances, checks, raise_exception,
+        lambda forward: blame(func, inputs, tolerances, second=True, forward=forward),
+        "the second derivative: gradients are outputs here, and after the inputs come the gradients of the outputs",
+    )  # fmt: skip
+
+
+class _Checks(NamedTuple):
+    """Which derivatives are compared with the differences, and in which further ways they must agree with themselves.
+
+    Attributes:
+        backward, forward: the derivatives by backward, and in forward mode.
+        undefined: what is not given counts as zeros.
+        dtypes: gradients have the dtypes of inputs.
+        batched, batched_forward: many at once are what they are one by one.
+    """
+
+    backward: bool
+    forward: bool
+    undefined: bool
+    dtypes: bool
+    batched: bool
+    batched_forward: bool = False
+
+
+def _needs(name: str, **pair: bool) -> None:
+    """Raise ArgumentError if the first of two options is chosen without the second."""
+    (wanted, is_wanted), (needed, is_given) = pair.items()
+    if is_wanted and not is_given:
+        raise ArgumentError(f"{name}: {wanted}=True needs {needed}=True: set that too, or {wanted}=False")
+
+
+def _needs_one(name: str, **pair: bool) -> None:
+    """Raise ArgumentError if neither option is chosen."""
+    if not any(pair.values()):
+        raise ArgumentError(f"{name}: nothing to check: expected {' or '.join(pair)} to be True")
+
+
+def _passes(
+    func: Callable[..., Any],
+    inputs: tuple[Any, ...],
+    tolerances: Tolerances,
+    checks: _Checks,
+    raise_exception: bool,
+    culprit: Callable[[bool], str],
+    what: str = "",
+) -> bool:
+    """Whether everything agrees; if not, GradcheckError with ``raise_exception``."""
     try:
-        _check(
-            gradients, (*inputs, *seeds), tolerances, check_undefined_grad, check_grad_dtypes,
-            lambda: blame(func, inputs, tolerances, second=True),
-            "the second derivative: gradients are outputs here, and after the inputs come the gradients of the outputs",
-        )  # fmt: skip
+        _check(func, inputs, tolerances, checks, culprit, what)
     except GradcheckError:
         if raise_exception:
             raise
@@ -156,117 +209,56 @@ def gradgradcheck(
     return True
 
 
-def _refuse(**wanted: bool) -> None:
-    for name, value in wanted.items():
-        if value:
-            raise NotImplementedError(f"{name}: only gradients by backward are checked here; leave it at its default")
-
-
 def _check(
     func: Callable[..., Any],
     inputs: tuple[Any, ...],
     tolerances: Tolerances,
-    undefined: bool,
-    dtypes: bool,
-    culprit: Callable[[], str],
-    what: str = "",
+    checks: _Checks,
+    culprit: Callable[[bool], str],
+    what: str,
 ) -> None:
     problem = Problem(func, inputs)
     outputs = problem.outputs()
-    _check_repeatable(problem, outputs, tolerances)
+    check_repeatable(problem, outputs, tolerances)
+    if checks.backward:
+        check_reentrant(problem, outputs, tolerances)
+        _compare(problem, outputs, tolerances, lambda: culprit(False), what)
+    if checks.forward:
+        moving = Problem(func, inputs, forward=True)
+        _compare(moving, outputs, tolerances, lambda: culprit(True), what)
+        if checks.undefined:
+            check_still_inputs(moving, outputs)
+        if checks.batched_forward:
+            check_batched_tangents(moving, outputs)
+    if checks.batched:
+        check_batched_gradients(problem, outputs)
+    if checks.undefined and checks.backward and len(outputs) > 1:
+        check_undefined(problem, outputs)
+    if checks.dtypes and checks.backward:
+        check_dtypes(problem, outputs)
+
+
+def _compare(
+    problem: Problem, outputs: list[Any], tolerances: Tolerances, culprit: Callable[[], str], what: str
+) -> None:
+    """Compare derivatives with differences, of each output by each input."""
     rng = np.random.default_rng(0)
-    ways = [basis(rng, to_real(out._data).size, tolerances.full) for out in outputs]
-    # a seed other than 1 shows a rule that is not linear in the gradient; powers of two are exact
-    sizes = [np.resize([-2.0, 0.5, 4.0], len(rows)) for rows in ways]
-    pulled = [
-        [
-            {i: g / size for i, g in problem.pulled(outputs, j, v * size).items()}
-            for v, size in zip(rows, scale, strict=True)
-        ]
-        for j, (rows, scale) in enumerate(zip(ways, sizes, strict=True))
-    ]
-    for i in problem.checked:
-        directions = basis(rng, problem.start[i].size, tolerances.full)
-        pushed = [problem.differences(i, u, tolerances.eps) for u in directions]
-        for j, rows in enumerate(ways):
-            if not len(rows) or not len(directions):
+    ways = {j: basis(rng, to_real(out._data).size, tolerances.full) for j, out in enumerate(outputs)}
+    directions = {i: basis(rng, problem.start[i].size, tolerances.full) for i in problem.checked}
+    products = problem.products(outputs, ways, directions)
+    for i, columns in directions.items():
+        differences = [problem.differences(i, u, tolerances.eps) for u in columns]
+        for j, rows in ways.items():
+            if not len(rows) or not len(columns):
                 continue
-            analytic = np.array([[found[i] @ u for u in directions] for found in pulled[j]])
-            numerical = np.array([[v @ found[j] for found in pushed] for v in rows])
+            analytic = products[i, j]
+            numerical = np.array([[v @ found[j] for found in differences] for v in rows])
             wrong = ~tolerances.fits(analytic, numerical)
             if wrong.any():
                 k, m = np.unravel_index(np.argmax(wrong * badness(analytic, numerical)), wrong.shape)
-                place = locate(problem, outputs, i, j, rows[k], directions[m], tolerances.eps)
+                place = locate(problem, outputs, i, j, rows[k], columns[m], tolerances.eps)
                 raise GradcheckError(
                     _report(problem, outputs, i, j, place, analytic, numerical, wrong, tolerances, what) + culprit()
-                )
-    if undefined and len(outputs) > 1:
-        _check_undefined(problem, outputs)
-    if dtypes:
-        _check_dtypes(problem, outputs)
-
-
-def _check_repeatable(problem: Problem, outputs: list[Any], tolerances: Tolerances) -> None:
-    """Two runs, forward and backward, must agree."""
-    again = problem.values()
-    for j, out in enumerate(outputs):
-        first = to_real(out._data)
-        if first.shape != again[j].shape or not np.all(
-            (np.abs(first - again[j]) <= tolerances.nondet)
-            | (first == again[j])
-            | (np.isnan(first) & np.isnan(again[j]))
-        ):
-            raise GradcheckError(
-                f"gradcheck: func is not deterministic: two calls with the same inputs gave different output {j}. Does "
-                "it draw random numbers (dropout)? Then seed the generator inside func, or set nondet_tol"
-            )
-        v = np.ones(first.size)
-        once, twice = problem.pulled(outputs, j, v), problem.pulled(outputs, j, v)
-        for i in problem.checked:
-            if not np.all(
-                (np.abs(once[i] - twice[i]) <= tolerances.nondet) | (once[i] == twice[i]) | np.isnan(once[i])
-            ):
-                raise GradcheckError(
-                    f"gradcheck: Backward is not reentrant: running it twice through the same graph gave different "
-                    f"gradients of input {i} (largest difference {np.max(np.abs(once[i] - twice[i])):.3g}). Does a "
-                    "rule write into what it was given?"
-                )
-
-
-def _check_undefined(problem: Problem, outputs: list[Any]) -> None:
-    """The gradient of a sum is the sum of the gradients, where outputs without gradient count as zeros."""
-    reached = [out for out in outputs if out._node is not None]
-    if not reached:
-        return
-    seeds = [new_tensor(np.ones_like(np.asarray(out._data))) for out in reached]
-    targets = [problem.inputs[i] for i in problem.checked]
-    together = grad(reached, targets, seeds, retain_graph=True, materialize_grads=True)
-    apart = [
-        grad(out, targets, seed, retain_graph=True, materialize_grads=True)
-        for out, seed in zip(reached, seeds, strict=True)
-    ]
-    for n, i in enumerate(problem.checked):
-        total = sum(to_real(found[n]._data) for found in apart)
-        if not np.allclose(to_real(together[n]._data), total, rtol=1e-6, atol=1e-9):
-            raise GradcheckError(
-                f"gradcheck: the gradient of input {i} differs when some of the outputs have none: an undefined "
-                "gradient must count as zeros"
-            )
-
-
-def _check_dtypes(problem: Problem, outputs: list[Any]) -> None:
-    for j, out in enumerate(outputs):
-        if out._node is None:
-            continue
-        targets = [problem.inputs[i] for i in problem.checked]
-        found = grad(
-            out, targets, new_tensor(np.ones_like(np.asarray(out._data))), retain_graph=True, allow_unused=True
-        )
-        for i, g in zip(problem.checked, found, strict=True):
-            if g is not None and g.dtype != problem.inputs[i].dtype:
-                raise GradcheckError(
-                    f"gradcheck: the gradient of input {i} from output {j} is {g.dtype}, "
-                    f"the input {problem.inputs[i].dtype}"
                 )
 
 
@@ -285,11 +277,12 @@ def _report(
     found, difference, best, error = entry(problem, outputs, i, j, place, tolerances.eps)
     node = outputs[j]._node
     made = "which has no graph" if node is None else f"made by op '{node.name()}'"
+    mode, how = ("computed with forward mode ", "in forward mode") if problem.forward else ("", "by backward")
     lines = [
-        f"Jacobian mismatch for output {j} with respect to input {i},",
+        f"Jacobian {mode}mismatch for output {j} with respect to input {i},",
         f"output {j} ({made}) at index {index_text(place[0], outputs[j]._data)},",
         f"input {i} at index {index_text(place[1], problem.inputs[i]._data)}:",
-        f"  analytical: {found:.12g}  (by backward)",
+        f"  analytical: {found:.12g}  ({how})",
         f"  numerical:  {difference:.12g}  (central difference, eps={tolerances.eps:g})",
         f"  Richardson: {best:.12g} +- {error:.1g}",
         f"{int(wrong.sum())} of {wrong.size} compared values differ by more than {tolerances}.",
@@ -303,5 +296,6 @@ def _report(
             "The slopes on the two sides differ: the function has a kink or a jump here; check at another point."
         )
     elif not np.any(analytic) and np.any(numerical):
-        lines.append("No gradient arrives at all: is there a .detach(), .data, .numpy() or an integer cast on the way?")
+        arrives = "tangent" if problem.forward else "gradient"
+        lines.append(f"No {arrives} arrives at all: is a .detach(), .data, .numpy() or integer cast on the way?")
     return "\n".join(lines) + "\n"

@@ -1,7 +1,7 @@
-"""Jacobians of functions of Tensors, by backward and by differences, in real coordinates.
+"""Jacobians of functions of Tensors, by backward, in forward mode and by differences, in real coordinates.
 
 Arrays are looked at as vectors of real coordinates (a complex number is two), so that one comparison
-serves all: ``v . J . u`` from backward against the central difference of ``v . f`` along ``u``.
+serves all: ``v . J . u`` from backward or forward mode against the central difference of ``v . f`` along ``u``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ import numpy as np
 
 from ._gradients import grad
 from .engine.nodes import Handle, new_tensor
+from .engine.push import push
+from .engine.sweep import collect_to
+from .engine.views import node_of
 from .errors import ArgumentError
 from .numerical import extrapolate
 
@@ -23,6 +26,7 @@ __all__ = [
     "badness",
     "basis",
     "checked_inputs",
+    "direction",
     "entry",
     "from_real",
     "gradients_of",
@@ -143,11 +147,16 @@ class Problem:
 
     The steps are taken by giving the Tensors themselves other arrays for the time of a call, so that they are also
     seen by a function that holds an input in its closure, such as a module that holds its parameters.
+
+    Attributes:
+        checked: which inputs are; ``start``: their values.
+        forward: whether its derivatives are those in forward mode; else those by backward.
     """
 
-    def __init__(self, func: Callable[..., Any], inputs: tuple[Any, ...]) -> None:
+    def __init__(self, func: Callable[..., Any], inputs: tuple[Any, ...], forward: bool = False) -> None:
         self.func = func
         self.inputs = inputs
+        self.forward = forward
         self.checked = checked_inputs(inputs)
         self.start = {i: to_real(inputs[i]._data) for i in self.checked}
 
@@ -186,6 +195,58 @@ class Problem:
             gradients[i] = np.zeros(self.start[i].size) if g is None else to_real(g._data)
         return gradients
 
+    def carried(self, outputs: list[Any], tangents: dict[int, Any]) -> list[Any]:
+        """How the outputs move in forward mode, as arrays, with inputs that move along these arrays."""
+        places = [node_of(out) for out in outputs]
+        nodes = {i: node_of(self.inputs[i]) for i in self.checked}
+        moves: dict[Any, Any] = {nodes[i]: t for i, t in tangents.items()}
+        push(collect_to([p for p in places if p is not None], set(nodes.values())), moves, False, places)
+        found = [moves.get(place) for place in places]
+        return [np.zeros_like(out._data) if t is None else t for t, out in zip(found, outputs, strict=True)]
+
+    def pushed(self, outputs: list[Any], directions: dict[int, Any]) -> list[Any]:
+        """``carried``, all in real coordinates."""
+        tangents = {i: from_real(u, self.inputs[i]._data) for i, u in directions.items()}
+        return [to_real(t) for t in self.carried(outputs, tangents)]
+
+    def product(self, outputs: list[Any], j: int, v: Any, i: int, u: Any) -> float:
+        """``v . J . u`` of output ``j`` and input ``i``."""
+        return float(v @ self.pushed(outputs, {i: u})[j] if self.forward else self.pulled(outputs, j, v)[i] @ u)
+
+    def products(
+        self, outputs: list[Any], ways: dict[int, Any], directions: dict[int, Any]
+    ) -> dict[tuple[int, int], Any]:
+        """By input ``i`` and output ``j``, ``v . J . u`` of all ``v`` in ``ways[j]`` and ``u`` in ``directions[i]``."""
+        found: dict[tuple[int, int], Any] = {}
+        if self.forward:
+            for i, columns in directions.items():
+                moved = [(self.pushed(outputs, {i: u * size}), size) for u, size in _scaled(columns)]
+                for j, rows in ways.items():
+                    found[i, j] = np.array([rows @ (moves[j] / size) for moves, size in moved]).T
+            return found
+        for j, rows in ways.items():
+            pulled = [(self.pulled(outputs, j, v * size), size) for v, size in _scaled(rows)]
+            for i, columns in directions.items():
+                found[i, j] = np.array([columns @ (gradients[i] / size) for gradients, size in pulled])
+        return found
+
+    def element(self, outputs: list[Any], j: int, k: int, i: int, m: int) -> float:
+        """The derivative of coordinate ``k`` of output ``j`` by coordinate ``m`` of input ``i``."""
+        if self.forward:
+            return float(self.pushed(outputs, {i: _unit(self.start[i].size, m, 2.0)})[j][k]) / 2
+        return float(self.pulled(outputs, j, _unit(to_real(outputs[j]._data).size, k, 2.0))[i][m]) / 2
+
+
+def _unit(size: int, place: int, value: float = 1.0) -> Any:
+    vector = np.zeros(size)
+    vector[place] = value
+    return vector
+
+
+def _scaled(rows: Any) -> list[tuple[Any, float]]:
+    """Each row and a factor for it: other than 1 it shows a rule that is not linear; powers of two are exact."""
+    return list(zip(rows, np.resize([-2.0, 0.5, 4.0], len(rows)).tolist(), strict=True))
+
 
 def basis(rng: np.random.Generator, size: int, full: int) -> Any:
     """Rows to compare along: the unit vectors, or some random directions if there are more than ``full``."""
@@ -204,7 +265,7 @@ def locate(problem: Problem, outputs: list[Any], i: int, j: int, v: Any, u: Any,
 
     def mismatch(v: Any, u: Any) -> float:
         numerical = v @ problem.differences(i, u, eps)[j]
-        return float(badness(problem.pulled(outputs, j, v)[i] @ u, numerical))
+        return float(badness(problem.product(outputs, j, v, i, u), numerical))
 
     def halve(vector: Any, size_of: Callable[[Any], float]) -> Any:
         support = np.flatnonzero(vector)
@@ -229,11 +290,10 @@ def index_text(coordinate: int, array: Any) -> str:
 
 
 def entry(problem: Problem, outputs: list[Any], i: int, j: int, place: tuple[int, int], eps: float) -> Any:
-    """Of one entry of the Jacobian: the value by backward, by a central difference, and Richardson's with its error."""
+    """Of one entry of the Jacobian: the derivative, by a central difference, and Richardson's with its error."""
     k, m = place
-    v, u = np.zeros(to_real(outputs[j]._data).size), np.zeros(problem.start[i].size)
-    v[k] = u[m] = 1.0
-    analytic = problem.pulled(outputs, j, 2 * v)[i][m] / 2
+    u = _unit(problem.start[i].size, m)
+    analytic = problem.element(outputs, j, k, i, m)
     numerical = problem.differences(i, u, eps)[j][k]
     step = 0.01 * max(1.0, abs(problem.start[i][m]))
     best, error = extrapolate(lambda t: problem.moved(i, t * u)[j][k], step)
@@ -246,8 +306,7 @@ def entry(problem: Problem, outputs: list[Any], i: int, j: int, place: tuple[int
 def has_kink(problem: Problem, i: int, j: int, place: tuple[int, int]) -> bool:
     """Whether the slopes of one output along one input differ on the two sides of where it is."""
     k, m = place
-    u = np.zeros(problem.start[i].size)
-    u[m] = 1e-5 * max(1.0, abs(problem.start[i][m]))
+    u = _unit(problem.start[i].size, m, 1e-5 * max(1.0, abs(problem.start[i][m])))
     below, here, above = (problem.moved(i, step)[j][k] for step in (-u, 0 * u, u))
     right, left = (above - here) / u[m], (here - below) / u[m]
     return not bool(abs(right - left) <= 1e-2 * max(abs(right), abs(left)) + 1e-9)

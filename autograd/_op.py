@@ -22,7 +22,8 @@ import numpy as np
 
 from . import _pushing, _saving
 from ._operands import unwrap as unwrap
-from ._writing import ALIASES, asks, become, required, stub, write
+from ._signatures import asks, required, title_of
+from ._writing import ALIASES, become, stub, taken, write
 from .engine.failures import rescue
 from .engine.foreign import ForeignArray
 from .engine.modes import local
@@ -111,7 +112,10 @@ def op(
             added: the forward is called on tangents. ``"reduction"``: each element of an input goes into one element of
             the output, by ``dim`` and ``keepdim`` if it has them: the rule gives the weights of a sum. ``"unknown"``,
             as where nothing is said: the rules are transposed. Or a rule: a function that names ``t_x``, the tangent of
-            an input ``x`` (None if it does not move), and what other rules may name, and returns that of the output.
+            an input ``x`` (None if it does not move), and what other rules may name (with the default None that is only
+            there where a rule that names it can run), and returns that of the output;
+            of several outputs a tuple, with None for one that has no derivative, and perhaps functions that return what
+            takes much work: they are called if something depends on it.
         register: whether the op joins the library's table ``OPS`` (default: only the library's own ops do).
 
     Raises:
@@ -187,7 +191,7 @@ class Op(NodeOp):
     """What is known of an op; ``add.op`` is that of ``autograd.add``.
 
     Attributes:
-        name, module, doc, params, signature: of the forward.
+        name, module, doc, params, signature: of the forward; ``title`` is its name with any underscore at the end.
         forward: the value, on plain arrays.
         call: the public function.
         rules: the derivative rules by input; ``joint`` the common one.
@@ -219,8 +223,9 @@ class Op(NodeOp):
         jvp: str | Callable[..., Any] | None,
     ) -> None:
         self.forward = forward
-        self.name = forward.__name__.rstrip("_")
-        self.module = forward.__module__
+        self.title = title_of(forward)
+        self.name = self.title.rstrip("_")
+        self.module = getattr(forward, "__module__", None) or ""
         self.params = asks(forward)
         self.numpy = numpy
         self.rules = rules
@@ -250,7 +255,7 @@ class Op(NodeOp):
         self._source: str | None = None
         call: Any = self.call
         call.__module__ = self.module
-        call.__qualname__ = forward.__name__
+        call.__qualname__ = self.title
         call.__doc__ = forward.__doc__
         call.__wrapped__ = forward
         call.op = self
@@ -276,7 +281,8 @@ class Op(NodeOp):
         """What makes the result of several outputs: a named tuple if they have names."""
         if not isinstance(self.outputs, tuple):
             return tuple
-        made: Any = namedtuple(f"{self.name}_result", self.outputs)  # type: ignore[misc]
+        name = f"{self.name}_result"
+        made: Any = namedtuple(name if name.isidentifier() else "result", self.outputs)  # type: ignore[misc]
         return made._make
 
     @functools.cached_property
@@ -347,11 +353,8 @@ class Op(NodeOp):
                 raise TypeError(
                     f"op '{self.name}': {said} {unknown[0]!r}, but the {what} are {', '.join(there) or 'none'}"
                 )
-        taken = [name for name in ("g", "out", "needs") if name in self.params]
-        if taken:
-            raise TypeError(
-                f"op '{self.name}': the parameter {taken[0]!r} has a name that means something else to rules; rename it"
-            )
+        for name, meaning in taken(self):
+            raise TypeError(f"op '{self.name}': the parameter {name!r} has a name that {meaning}; rename it")
         grads = [f"g_{name}" for name in self.outputs] if isinstance(self.outputs, tuple) else ["g"]
         allowed = [*grads, *_saving.savable(self), "needs"]
         for rule in self.all_rules():

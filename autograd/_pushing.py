@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from ._saving import savable
-from ._writing import argument, asks, derivative
+from ._signatures import asks, required
+from ._writing import argument, derivative
 from .engine.modes import local, status
-from .engine.push import by_transposes, fitted, gathered, like_of, spread
+from .engine.push import all_fitted, by_transposes, fitted, gathered, like_of, spread
 
 __all__ = ["KINDS", "kind_of", "settings", "write_push"]
 
@@ -24,6 +25,7 @@ KINDS = ("symmetric", "reduction", "linear", "multilinear", "unknown")
 """What ``jvp`` may say."""
 
 _NAMES: dict[str, Any] = {
+    "_all_fitted": all_fitted,
     "_by_transposes": by_transposes,
     "_fitted": fitted,
     "_gathered": gathered,
@@ -48,8 +50,10 @@ def kind_of(op: Any, said: Any) -> str | None:
         TypeError: it is no word for it, or not one for such an op; or a rule that asks for what there is not.
     """
     if callable(said):
-        if op.outputs is not None or op.lists:
-            raise TypeError(f"op '{op.name}': a rule as jvp is for ops with one output and no lists")
+        if op.outputs == "many" or op.lists:
+            raise TypeError(
+                f"op '{op.name}': a rule as jvp is for ops of one output, or of outputs with names; no lists"
+            )
         allowed = [*_tangent_names(op), *savable(op)]
         for name in asks(said):
             if name not in allowed:
@@ -77,7 +81,9 @@ def _tangent_names(op: Any) -> list[str]:
 def settings(op: Any) -> set[str]:
     """What a node must save for ``push`` beside what the rules ask for: the forward is called again, on tangents."""
     if op.jvp == RULE:
-        return set(asks(op.jvp_rule)).difference(_tangent_names(op))
+        asked = set(asks(op.jvp_rule)).difference(_tangent_names(op))
+        saved = {name for rule in op.all_rules() for name in asks(rule)}
+        return asked.difference(saved.difference(required(op.jvp_rule)))
     if op.jvp not in ("linear", "multilinear"):
         return {"dim", "keepdim"}.intersection(op.params) if op.jvp == "reduction" else set()
     found = {name for name in op.params if name not in op.inputs}
@@ -92,7 +98,7 @@ def write_push(op: Any) -> tuple[Callable[..., Any], str]:
         lines.append(f"    ({', '.join(op.saved_names)},) = _saved")
     source = "\n".join(lines + _BODIES[op.jvp](op))
     body = "\n".join("    " + line for line in source.split("\n"))
-    closed = ["OP", "forward", "kernel", "jvp", *[f"rule_{name}" for name in op.rules]]
+    closed = ["OP", "forward", "_kernel", "_jvp", *[f"rule_{name}" for name in op.rules]]
     text = f"def make({', '.join(closed)}):\n{body}\n    return push\n"
     filename = f"<autograd op {op.name}, forward mode>"
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
@@ -116,7 +122,7 @@ _MOVES = [
     "    else:",
     "        return None",
 ]
-_CHOICE = "    _call = kernel if _record or (_status.special and _local.levels) else forward"
+_CHOICE = "    _call = _kernel if _record or (_status.special and _local.levels) else forward"
 
 
 def _symmetric(op: Any) -> list[str]:
@@ -179,7 +185,7 @@ def _linear(op: Any) -> list[str]:
     end = _FIT if op.outputs is None else ["    return _move"]
     if len(op.inputs) == 1 and not op.lists:
         (name,) = op.inputs
-        call = "(forward if type(_t) is _ndarray else kernel)"
+        call = "(forward if type(_t) is _ndarray else _kernel)"
         lines = ["    _t = _tangents.get(_parents[0])", "    if _t is None:", "        return None"]
         return [*lines, f"    _move = {_called(op, call, {name: '_t'})}", *end]
     lines = [*_MOVES, "    _like = _like_of(_ts)"]
@@ -217,12 +223,14 @@ def _multilinear(op: Any) -> list[str]:
 
 
 def _by_rule(op: Any) -> list[str]:
-    """The rule, called with the tangents: None for those of inputs that do not move."""
+    """The rule, called with the tangents: None for those of inputs that do not move, and of outputs that do not."""
     names = _tangent_names(op)
     lines = [f"    {name} = _tangents.get(_parents[{i}])" for i, name in enumerate(names)]
     lines += [f"    if {' and '.join(f'{name} is None' for name in names)}:", "        return None"]
+    if op.outputs is not None:
+        return [*lines, f"    return _all_fitted(_jvp({', '.join(asks(op.jvp_rule))}), _node, OP)"]
     fits = '    if getattr(_move, "shape", None) != _node.shape or _move.dtype is not _node.dtype:'
-    return [*lines, f"    _move = jvp({', '.join(asks(op.jvp_rule))})", fits, *_FIT[1:]]
+    return [*lines, f"    _move = _jvp({', '.join(asks(op.jvp_rule))})", fits, *_FIT[1:]]
 
 
 _BODIES = {

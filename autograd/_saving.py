@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ._operands import shapes_of
-from ._writing import asks
+from ._signatures import asks
 from .engine.foreign import ForeignArray
 from .engine.nodes import Leaf, Node, Packed, Pick, new_tensor
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import inspect
 import linecache
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from keyword import iskeyword
 from types import FunctionType
 from typing import Any
 
@@ -30,6 +31,7 @@ from ._operands import (
     unpack_list,
     unwrap,
 )
+from ._signatures import asks
 from .engine.failures import rescue, without_rules
 from .engine.modes import status
 from .engine.mutation import clock
@@ -39,7 +41,7 @@ from .engine.ownership import LARGE, summed
 from .engine.sweep import add_all, conform
 from .engine.views import View, current, shares_memory
 
-__all__ = ["ALIASES", "argument", "asks", "become", "derivative", "hand_out", "required", "stub", "write"]
+__all__ = ["ALIASES", "argument", "become", "derivative", "hand_out", "stub", "taken", "write"]
 
 ALIASES = {"dim": "axis", "keepdim": "keepdims", "correction": "ddof", "x": "input", "y": "other"}
 """Second spellings of arguments that every op accepts: NumPy's of PyTorch's names, and PyTorch's of x and y."""
@@ -91,43 +93,17 @@ def hand_out(tensor_class: type[Handle]) -> None:
     _hand_out(tensor_class)
 
 
-_asked: dict[Callable[..., Any], tuple[str, ...]] = {}
+_OWN = ("OP", "forward", "joint", "Handle", "Node", "Tensor")
+"""The names in what is written that no parameter can have, beside those that begin with an underscore."""
 
 
-def asks(rule: Callable[..., Any]) -> tuple[str, ...]:
-    """The parameter names of a rule or another function: what it uses."""
-    found = _asked.get(rule)
-    if found is None:
-        code = _plain_code(rule)
-        if code is None:
-            found = tuple(inspect.signature(rule).parameters)
-        else:
-            found = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-        _asked[rule] = found
-    return found
-
-
-def required(function: Callable[..., Any]) -> tuple[str, ...]:
-    """The names of the parameters without default."""
-    code = _plain_code(function)
-    if code is None:
-        parameters = inspect.signature(function).parameters.values()
-        return tuple(parameter.name for parameter in parameters if parameter.default is parameter.empty)
-    plain: Any = function
-    optional = {*code.co_varnames[code.co_argcount - len(plain.__defaults__ or ()) : code.co_argcount]}
-    return tuple(name for name in asks(function) if name not in optional | {*(plain.__kwdefaults__ or ())})
-
-
-def _plain_code(function: Callable[..., Any]) -> Any:
-    """The code of a function whose parameters can be read from it: a tenth of a signature's time, felt at import."""
-    code = getattr(function, "__code__", None)
-    if (
-        code is None
-        or hasattr(function, "__wrapped__")
-        or code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
-    ):
-        return None
-    return code
+def taken(op: Any) -> Iterator[tuple[str, str]]:
+    """The parameters whose names mean something else in what is written around the forward, and what they mean."""
+    for name in op.params:
+        if name in ("g", "out", "needs"):
+            yield name, "means something else to rules"
+        if name in _OWN or name.startswith("_"):
+            yield name, "the code written for the op has for itself"
 
 
 def stub(op: Any, as_operator: bool = False) -> Callable[..., Any]:
@@ -148,27 +124,35 @@ def stub(op: Any, as_operator: bool = False) -> Callable[..., Any]:
 
     made = make(op, op.forward)
     names = _OPERATOR_NAMES if as_operator else _NAMES
-    return FunctionType(made.__code__, names, op.forward.__name__, None, made.__closure__)
+    return FunctionType(made.__code__, names, op.title, None, made.__closure__)
 
 
 def become(function: Any, written: Any) -> None:
     """Turn a stub into the written function; whoever holds it, holds that."""
     function.__defaults__, function.__kwdefaults__ = written.__defaults__, written.__kwdefaults__
-    function.__code__ = written.__code__.replace()  # of its own, as its caches belong to the names around it
+    # of its own, as its caches belong to the names around it
+    function.__code__ = written.__code__.replace(co_name=function.__name__)
 
 
 def write(op: Any) -> tuple[Callable[..., Any], Callable[..., Any], str]:
     """The public function and ``backward`` of an op, and their text."""
-    source = "\n".join([*_call(op), "", *_backward(op)])
+    name = _written_name(op)
+    source = "\n".join([*_call(op, name), "", *_backward(op)])
     body = "\n".join("    " + line if line else "" for line in source.split("\n"))
     closed = ["OP", "forward", *[f"rule_{name}" for name in op.rules], "joint"]
-    text = f"def make({', '.join(closed)}):\n{body}\n    return {op.forward.__name__}, backward\n"
+    text = f"def make({', '.join(closed)}):\n{body}\n    return {name}, backward\n"
     filename = f"<autograd op {op.name}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     place: dict[str, Any] = {}
     exec(compile(text, filename, "exec"), _NAMES, place)
     call, backward = place["make"](op, op.forward, *op.rules.values(), op.joint)
     return call, backward, source
+
+
+def _written_name(op: Any) -> str:
+    """What the public function is called in its text: by its name, unless that is none, or another's there."""
+    others = ("backward", *_OWN, *_NAMES, *[f"rule_{name}" for name in op.rules])
+    return op.title if op.title.isidentifier() and not iskeyword(op.title) and op.title not in others else "call"
 
 
 def _alias(op: Any, name: str) -> str | None:
@@ -205,9 +189,9 @@ def _signature(op: Any) -> str:
     return ", ".join([*parts, *[f"{alias}=None" for alias in aliases]])
 
 
-def _call(op: Any) -> list[str]:
+def _call(op: Any, name: str) -> list[str]:
     """The public function's lines."""
-    lines = [f"def {op.forward.__name__}({_signature(op)}):"]
+    lines = [f"def {name}({_signature(op)}):"]
     for name in op.params:
         lines += _unpack(op, name)
     lines += _promote(op)

@@ -14,6 +14,7 @@ __all__ = [
     "CompileError",
     "DtypeError",
     "FreedGraphError",
+    "GradcheckError",
     "GradientError",
     "LinAlgError",
     "MutationError",
@@ -62,6 +63,10 @@ class RuleError(GradientError):
 
 class AnomalyError(GradientError):
     """A non-finite value, found by ``detect_anomaly``."""
+
+
+class GradcheckError(RuntimeError):
+    """A derivative that differs from the differences of its function, or from itself computed in another way."""
 
 
 class BatchingError(RuntimeError):

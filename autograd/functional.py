@@ -93,13 +93,31 @@ def _check_bent(name: str, derivative: Callable[..., Any], given: tuple[Any, ...
         reverse.vjp(checked, *given)
 
 
-def _check_product(name: str, func: Callable[..., Any], inputs: Any, strict: bool) -> None:
-    """Raise if ``strict`` and the function, or a part of its gradient, is the same for all inputs."""
+def _product(
+    name: str,
+    product: Callable[..., Any],
+    func: Callable[..., Any],
+    inputs: Any,
+    v: Any,
+    create_graph: bool,
+    strict: bool,
+) -> tuple[Any, Any]:
+    """``hvp`` or ``vhp``.
+
+    With ``strict`` it raises if the function, a part of its gradient or, if that is to be differentiated, of the
+    product is the same for all inputs.
+    """
+    given = _arguments(inputs)
+    v = _formed(v, inputs)
     if strict:
-        given = _arguments(inputs)
         gradient = reverse.grad(_strictly(name, func, strict), tuple(range(len(given))))
         with Mode(grad=True):
             reverse.vjp(_strictly(name, gradient, strict, "gradient"), *given)
+        if create_graph:
+            weights = v if v is None else _arguments(v)
+            _check_bent(name, lambda *args: product(func, args, weights)[1], given)
+    with _mode(create_graph):
+        return product(func, inputs, v)
 
 
 def vjp(
@@ -218,8 +236,11 @@ def hessian(
     outer = jacobians.jacrev if outer_jacobian_strategy == "reverse-mode" else jacobians.jacfwd
     argnums: Any = tuple(range(len(given))) if isinstance(inputs, tuple) else 0
     gradient = reverse.grad(_strictly("hessian", func, strict), argnums)
+    transformed = outer(_strictly("hessian", gradient, strict, "gradient", pairs=True), argnums)
     with _mode(create_graph):
-        return outer(_strictly("hessian", gradient, strict, "gradient", pairs=True), argnums)(*given)
+        if strict and create_graph:
+            _check_bent("hessian", transformed, given)
+        return transformed(*given)
 
 
 def hvp(
@@ -232,15 +253,11 @@ def hvp(
     >>> autograd.functional.hvp(lambda x: (x**3).sum(), x, autograd.tensor([1.0, 1.0]))
     (tensor(9.), tensor([ 6., 12.]))
     """
-    _check_product("hvp", func, inputs, strict)
-    with _mode(create_graph):
-        return jacobians.hvp(func, inputs, _formed(v, inputs))
+    return _product("hvp", jacobians.hvp, func, inputs, v, create_graph, strict)
 
 
 def vhp(
     func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
 ) -> tuple[Any, Any]:
     """As ``hvp``: the Hessian is symmetric, so the vector may stand on either side."""
-    _check_product("vhp", func, inputs, strict)
-    with _mode(create_graph):
-        return jacobians.vhp(func, inputs, _formed(v, inputs))
+    return _product("vhp", jacobians.vhp, func, inputs, v, create_graph, strict)

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from ._writing import required
+from ._signatures import required
 from .engine.modes import Mode
 from .engine.nodes import new_tensor
 from .errors import GradientError

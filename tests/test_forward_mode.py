@@ -11,7 +11,7 @@ import pytest
 
 import autograd
 import autograd.numpy as anp
-import nn.functional  # noqa: F401 (whose ops autograd alone does not import)
+import nn
 from autograd import func, make_jvp, tensor
 from autograd.engine.nodes import new_tensor
 from autograd.extend import defjvp, defvjp, primitive
@@ -89,8 +89,9 @@ def complex_calls(op: Any) -> Any:
             yield (lambda tree, arguments=arguments: op.call(**{**arguments, **tree})), moving
 
 
-REFUSED_BEFORE = {"batch_norm", "group_norm", "layer_norm"}
-"""Ops whose functions let no complex numbers through to them."""
+REFUSED_BEFORE = {f"{name}_norm{form}" for name in ("batch", "group", "layer") for form in ("", "_backward")}
+REFUSED_BEFORE |= {"scale_channels", "scale_channels_backward", "convolution_weight", "attend_backward"}
+"""Ops whose functions let no complex numbers through to them, or none beside real ones."""
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -165,7 +166,10 @@ def test_what_is_not_true_of_an_op_is_found_out(forward, rules, jvp, samples):
         ({"jvp": "symmetric", "outputs": ("a", "b")}, "one output and a rule for each"),
         ({"jvp": "reduction", "lists": ("x",)}, "one output and a rule for each"),
         ({"jvp": "multilinear", "lists": ("x",)}, "one output and no lists"),
-        ({"jvp": lambda t_x: t_x, "lists": ("x",)}, "a rule as jvp is for ops with one output and no lists"),
+        (
+            {"jvp": lambda t_x: t_x, "lists": ("x",)},
+            "a rule as jvp is for ops of one output, or of outputs with names; no lists",
+        ),
         ({"jvp": lambda t_y: t_y}, "jvp asks for 't_y'; it may ask for t_x, x, x_shape, out"),
     ],
 )
@@ -500,3 +504,164 @@ def test_nothing_is_left_behind():
         assert len(gc.get_objects()) - before < 50
     finally:
         gc.enable()
+
+
+# ---- rules of several outputs ----------------------------------------------------------------------------------------
+
+
+def both_moves(t_x, x):
+    return 2 * x * t_x, lambda: 3 * x * x * t_x
+
+
+def powers(x):
+    """The second and the third power."""
+    return x * x, x * x * x
+
+
+POWERS: Any = {
+    "x": lambda g_square, g_cube, x: 2 * x * g_square + 3 * x * x * g_cube,
+    "outputs": ("square", "cube"),
+    "samples": reals(-2, 2),
+}
+
+
+def test_a_rule_of_several_outputs_returns_tangents_or_functions_that_do():
+    op = autograd.op(jvp=both_moves, **POWERS)(powers)
+    check_op(op)
+    _, moved = func.jvp(op, (X,), (V,))
+    np.testing.assert_allclose(moved.square, 2 * X * V)
+    np.testing.assert_allclose(moved.cube, 3 * X**2 * V)
+    np.testing.assert_allclose(func.hessian(lambda x: anp.sum(op(x).cube))(X), np.diag(6 * X))
+    np.testing.assert_allclose(func.jacfwd(func.jacfwd(lambda x: op(x)[1]))(X)[1, 1, 1], 6 * X[1])
+    wrong = autograd.op(jvp=lambda t_x, x: (2 * x * t_x, lambda: x * t_x), **POWERS)(powers)
+    with pytest.raises(AssertionError, match="forward_mode"):
+        check_op(wrong, properties=["forward_mode"])
+
+
+def test_what_nothing_depends_on_is_not_computed():
+    called = []
+
+    def moves(t_x, x):
+        return 2 * x * t_x, lambda: called.append(1) or 3 * x * x * t_x
+
+    op = autograd.op(jvp=moves, **POWERS)(powers)
+    np.testing.assert_allclose(func.jvp(lambda x: op(x).square, (X,), (V,))[1], 2 * X * V)
+    assert not called
+    np.testing.assert_allclose(func.jvp(lambda x: op(x).cube + op(x).cube, (X,), (V,))[1], 6 * X * X * V)
+    assert called == [1, 1]
+    large = np.ones(20000)
+    func.jvp(lambda x: [op(x).cube * 2, op(x).square], (large,), (large,))
+    assert len(called) == 3
+
+
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        (lambda t_x: (t_x,), "must return the tangents of its 2 outputs .*, got 1 of them"),
+        (lambda t_x: t_x, "must return the tangents of its 2 outputs .*, got ndarray"),
+        (lambda t_x: (t_x[:2], t_x), "moves the result of 'powers', of shape \\(3,\\), by an array of shape \\(2,\\)"),
+        (lambda t_x: (t_x, lambda: 3.0), "float"),
+    ],
+)
+def test_a_rule_that_returns_other_than_its_outputs_is_told(returned, message):
+    op = autograd.op(jvp=returned, **POWERS)(powers)
+    with pytest.raises(autograd.RuleError, match=message):
+        func.jvp(lambda x: op(x), (X,), (V,))
+
+
+DECOMPOSED = {
+    "svd": lambda x: autograd.linalg.svd(x)[1],
+    "eigh": lambda x: autograd.linalg.eigh(x)[0],
+    "eig": lambda x: autograd.linalg.eig(x)[0],
+}
+
+
+@pytest.mark.parametrize("name", DECOMPOSED)
+def test_values_that_coincide_move_though_their_vectors_do_not(name):
+    """In forward mode the tangents of the vectors were computed, and raised, though nobody asked for them."""
+    t = np.array([[1.0, 2.0, 0.0], [2.0, -3.0, 1.0], [0.0, 1.0, 5.0]])
+    _, moved = func.jvp(DECOMPOSED[name], (2 * np.eye(3),), (t,))
+    expected = autograd.grad(DECOMPOSED[name](x := tensor(2 * np.eye(3), requires_grad=True)).real.sum(), x)[0]
+    np.testing.assert_allclose(np.sum(moved), np.sum(expected.numpy() * t))
+    with pytest.raises(autograd.errors.GradientError, match="coincide"):
+        func.jvp(lambda x: autograd.linalg.eigh(x)[1], (2 * np.eye(3),), (t,))
+
+
+@pytest.mark.parametrize("shape", [(4, 2), (2, 4), (3, 3), (2, 4, 3)])
+def test_all_columns_of_a_full_decomposition_have_tangents(shape):
+    """Those that are not determined have zeros."""
+    x, t = np.random.default_rng(0).normal(size=(2, *shape))
+    k = min(shape[-2:])
+    for function in (autograd.linalg.svd, lambda x: autograd.linalg.lu(x)[1:]):
+        pushed, expected = by_both_ways(function, (tensor(x),), (t,))
+        for found, wanted in zip(pushed, expected, strict=True):
+            assert found.shape == wanted.shape
+            np.testing.assert_allclose(found, wanted, atol=1e-10)
+    u, _, vh = func.jvp(autograd.linalg.svd, (x,), (t,))[1]
+    assert not u[..., k:].any()
+    assert not vh[..., k:, :].any()
+
+
+ONE_SWEEP = (
+    "inv solve solve_triangular cholesky qr lu svd eigh eig pinv matrix_exp logcumsumexp cummax cummin sort topk "
+)
+ONE_SWEEP += (
+    "kthvalue median_along nanmedian_along mode max_along min_along max_pool max_pool_with_indices attend frexp "
+)
+ONE_SWEEP += "constant_pad_nd rnn gru lstm softmax_backward log_softmax_backward cross_entropy_backward "
+ONE_SWEEP += "layer_norm_backward batch_norm_backward group_norm_backward scale_channels_backward "
+ONE_SWEEP += "euclidean_distances recurrence shifted window_maxima attend_backward"
+
+
+@pytest.mark.parametrize("name", ONE_SWEEP.split())
+def test_what_took_two_sweeps_has_a_rule(name):
+    assert autograd.OPS[name].jvp == "rule"
+    assert autograd.OPS[name].cases
+
+
+def test_a_complex_recurrent_layer_has_no_relu():
+    layer = nn.RNN(2, 2, nonlinearity="relu").to(autograd.complex64)
+    with pytest.raises(TypeError, match="complex numbers have no order"):
+        layer(autograd.ones(3, 1, 2, dtype=autograd.complex64))
+
+
+@pytest.mark.parametrize("solve", [
+    autograd.linalg.solve, lambda a, b: autograd.linalg.solve_triangular(a, b, upper=True)
+], ids=["solve", "solve_triangular"])  # fmt: skip
+def test_what_only_forward_mode_asks_for_by_default_none_is_not_kept(solve):
+    """The solution is only needed if the matrix moves: else it may be overwritten."""
+    a, b = tensor(np.eye(3) * 2.0), tensor(np.ones((3, 2)), requires_grad=True)
+    out = solve(a, b)
+    out += 1.0
+    out.sum().backward()
+    np.testing.assert_allclose(b.grad.numpy(), 0.5)
+    np.testing.assert_allclose(func.jvp(lambda b: solve(a, b), (b,), (b,))[1].detach().numpy(), 0.5)
+    a.requires_grad_()
+    out = solve(a, b.detach())
+    out += 1.0
+    with pytest.raises(autograd.errors.MutationError):
+        out.sum().backward()
+
+
+def test_an_argument_of_a_jvp_with_a_default_is_there_if_no_rule_names_it():
+    @autograd.op(x=lambda g: 2 * g, jvp=lambda t_x, times=None: times * t_x)
+    def scaled(x, times=2.0):
+        return times * x
+
+    assert func.jvp(lambda x: scaled(x), (X,), (V,))[1].tolist() == (2 * V).tolist()
+
+
+@pytest.mark.parametrize("shapes", [((40, 3), (30, 3)), ((90, 40), (80, 40))], ids=["by differences", "by products"])
+def test_distances_move_as_by_two_transposes(shapes):
+    x, y, t_x, t_y = [np.random.default_rng(i).normal(size=shapes[i % 2]) for i in range(4)]
+    y[0] = x[0]  # where nothing moves
+    for moving in ((t_x, t_y), (t_x,), (None, t_y)):
+        names = [name for name, t in zip("xy", moving, strict=False) if t is not None]
+        given = tuple(tensor({"x": x, "y": y}[name]) for name in names)
+
+        def function(*args, names=names):
+            found = {"x": tensor(x), "y": tensor(y), **dict(zip(names, args, strict=True))}
+            return autograd.cdist(found["x"], found["y"], compute_mode="use_mm_for_euclid_dist")
+
+        pushed, expected = by_both_ways(function, given, [t for t in moving if t is not None])
+        np.testing.assert_allclose(pushed[0], expected[0], rtol=1e-9, atol=1e-11)

@@ -483,3 +483,16 @@ def test_jacobians_for_scipys_roots_and_least_squares():
 def test_the_zero_gradient_of_an_unused_argument_is_a_constant(nested: Any) -> None:
     found, _ = flatten(nested(lambda x, y: (x**2).sum(), autograd.tensor([1.0, 2.0]), autograd.tensor([3.0])))
     assert [leaf.requires_grad for leaf in found] == [False] * len(found)
+
+
+@pytest.mark.parametrize("transform", [
+    func.grad, func.jacfwd, lambda f: lambda x: func.jvp(f, (x,), (np.ones_like(x),))[1]
+], ids=["grad", "jacfwd", "jvp"])  # fmt: skip
+def test_what_is_computed_inside_no_grad_is_constant_in_every_mode(transform):
+    def function(x):
+        with autograd.no_grad():
+            y = x * 2.0
+        return (x * y).sum()
+
+    with autograd.no_grad():
+        assert np.sum(transform(function)(np.array([1.0, 2.0]))) == 6.0

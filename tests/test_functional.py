@@ -99,6 +99,30 @@ def test_strict_refuses_constant_derivatives_that_are_to_be_differentiated():
             call(line, create_graph=True)
 
 
+def square(x):
+    return (x * x).sum()
+
+
+def bent(x):
+    return (x**3).sum()
+
+
+@pytest.mark.parametrize("call", [
+    functional.hessian,
+    lambda *args, **more: functional.hvp(*args, Y, **more),
+    lambda *args, **more: functional.vhp(*args, (Y,), **more),
+])  # fmt: skip
+def test_strict_refuses_constant_hessians_that_are_to_be_differentiated(call):
+    """They were returned, as if they could be differentiated with respect to the inputs."""
+    call(square, X, strict=True)
+    call(square, X, create_graph=True)
+    call(bent, X, strict=True, create_graph=True)
+    call(bent, (X,), strict=True, create_graph=True)
+    for inputs in (X, (X,)):
+        with pytest.raises(autograd.GradientError, match="derivative 0 is the same for all inputs"):
+            call(square, inputs, strict=True, create_graph=True)
+
+
 def test_strict_changes_no_value():
     plain, strict = (functional.hvp(mixed, (X, Y), (Y, X), strict=strict) for strict in (False, True))
     assert plain[0] == strict[0]

@@ -10,7 +10,7 @@ import pytest
 
 import autograd
 from autograd import GradcheckError, gradcheck, gradgradcheck, op
-from autograd.extend import defvjp, primitive
+from autograd.extend import defjvp, defvjp, primitive
 
 rng = np.random.default_rng(0)
 
@@ -215,10 +215,171 @@ def test_nothing_to_check_is_an_error() -> None:
             check(lambda x: x * 1.0, (autograd.tensor([1.0]),))
     with pytest.raises(ValueError, match="must return"):
         gradcheck(lambda x: 3, (leaf(2),))
-    with pytest.raises(NotImplementedError, match="check_forward_ad"):
-        gradcheck(lambda x: x, (leaf(2),), check_forward_ad=True)
 
 
 def test_dtypes_and_empty_inputs() -> None:
     assert gradcheck(lambda x: x * 2.0, (leaf(2),), check_grad_dtypes=True)
     assert gradcheck(lambda x: x * 2.0, (leaf(0, 3),))
+
+
+# ---- forward mode and batches ----------------------------------------------------------------------------------------
+
+
+FORWARD: Any = {"check_forward_ad": True, "check_batched_grad": True, "check_batched_forward_grad": True}
+
+
+class Moved(autograd.Function):
+    """A product whose jvp is right, or wrong by a factor."""
+
+    factor = 1.0
+
+    @staticmethod
+    def forward(ctx, x, y):
+        ctx.save_for_backward(x, y)
+        ctx.save_for_forward(x, y)
+        return x * y
+
+    @staticmethod
+    def backward(ctx, g):
+        x, y = ctx.saved_tensors
+        return g * y, g * x
+
+    @staticmethod
+    def jvp(ctx, t_x, t_y):
+        x, y = ctx.saved_tensors
+        return t_x * y + Moved.factor * x * t_y
+
+
+def test_forward_mode_and_batches_of_right_functions_pass() -> None:
+    x, y = leaf(2, 3), leaf(3)
+    z = autograd.tensor(rng.normal(size=2) + 1j * rng.normal(size=2), requires_grad=True)
+    assert gradcheck(lambda x, y: ((x * y).tanh().sum(1), x @ y, y), (x, y), **FORWARD)
+    assert gradcheck(lambda x, y: x.softmax(0) * y, (x, y), fast_mode=True, **FORWARD)
+    assert gradcheck(lambda z: (z * z.conj(), z.abs(), z * z * 1j), (z,), **FORWARD)
+    assert gradcheck(lambda x: x.tanh() * x, (leaf(30, 10),), check_forward_ad=True)
+    assert gradcheck(lambda x, n: x.prod() * n, (x, 2.0), **FORWARD)
+    assert gradcheck(lambda x, _: (x * y).tanh(), (x, y), **FORWARD)  # an input in the closure
+    assert gradcheck(lambda x: (x.svd()[1], x.detach()[0] * 0), (x,), **FORWARD)
+    assert gradcheck(Moved.apply, (x, leaf(2, 3)), **FORWARD)
+    assert gradgradcheck(lambda x, y: (x * y).tanh(), (x, y), check_fwd_over_rev=True, check_batched_grad=True)
+    assert gradgradcheck(lambda z: z * z * z, (z,), check_fwd_over_rev=True)
+
+
+def power(x: Any) -> Any:
+    return x * x * x
+
+
+def product(x: Any, y: Any) -> Any:
+    return x * y
+
+
+CUBED: Any = {"x": lambda g, x: 3 * x * x * g}
+TIMES: Any = {"x": lambda g, y: g * y, "y": lambda g, x: g * x}
+
+
+@pytest.mark.parametrize("jvp", ["linear", lambda t_x, x: 2.97 * x * x * t_x], ids=["word", "rule"])
+def test_what_jvp_says_of_an_op_is_held_against_differences(jvp: Any) -> None:
+    wrong = op(jvp=jvp, **CUBED)(power)
+    x = autograd.tensor(np.array([1.0, 2.0]), requires_grad=True)
+    assert gradcheck(lambda x: wrong(x) * 2.0, (x,))
+    with pytest.raises(GradcheckError) as caught:
+        gradcheck(lambda n, x: wrong(x) * n, (2.0, x), check_forward_ad=True)
+    text = str(caught.value)
+    assert "Jacobian computed with forward mode mismatch for output 0 with respect to input 1" in text
+    assert "at index (1,)" in text
+    assert "(in forward mode)" in text
+    assert "Richardson: 24 +-" in text
+    assert "The first wrong op is 'power', call 1 of 2" in text
+    assert "its derivative in forward mode with respect to 'x'" in text
+    assert gradcheck(wrong, (x,), raise_exception=False, check_forward_ad=True) is False
+    with pytest.raises(GradcheckError, match="forward mode"):
+        gradcheck(wrong, (x,), fast_mode=True, check_forward_ad=True, check_backward_ad=False)
+
+
+def test_a_wrong_jvp_of_a_function_or_primitive_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Moved, "factor", 1.01)
+    x, y = leaf(2), leaf(2)
+    assert gradcheck(Moved.apply, (x, y))
+    with pytest.raises(GradcheckError, match=r"with respect to input 1,(.|\n)*The first wrong op is 'Moved'"):
+        gradcheck(lambda x, y: Moved.apply(x, y).tanh(), (x, y), check_forward_ad=True)
+
+    @primitive
+    def squared(x):
+        return x * x
+
+    defvjp(squared, lambda ans, x: lambda g: g * 2 * x)
+    defjvp(squared, lambda g, ans, x: g * 3 * x)
+    assert gradcheck(squared, (x,))
+    with pytest.raises(GradcheckError, match="Look at 'squared'"):
+        gradcheck(squared, (x,), check_forward_ad=True)
+
+
+def test_forward_mode_alone() -> None:
+    @op(x=lambda g, x: 7 * x * x * g, jvp=lambda t_x, x: 3 * x * x * t_x)
+    def wrong_backward(x: Any) -> Any:
+        return x * x * x
+
+    x = leaf(3)
+    assert gradcheck(wrong_backward, (x,), check_forward_ad=True, check_backward_ad=False)
+    with pytest.raises(GradcheckError, match="by backward"):
+        gradcheck(wrong_backward, (x,), check_forward_ad=True)
+
+
+def test_tangents_of_inputs_that_move_together_are_added() -> None:
+    wrong = op(jvp=lambda t_x, t_y, x, y: t_x * y if t_y is None else x * t_y, **TIMES)(product)
+    x, y = leaf(2), leaf(2)
+    with pytest.raises(GradcheckError, match="an undefined tangent must count as zeros"):
+        gradcheck(wrong, (x, y), check_forward_ad=True)
+    assert gradcheck(wrong, (x, y), check_forward_ad=True, check_undefined_grad=False)
+
+
+def test_rules_that_have_no_meaning_for_batches_are_caught() -> None:
+    def looked_at(d: Any, x: Any) -> Any:
+        return 2 * x * d if np.sum(d) > 0 else x * d * 2
+
+    @op(x=lambda g, x: looked_at(g, x))
+    def looking(x: Any) -> Any:
+        return x * x
+
+    @op(x=lambda g, x: 2 * x * g, jvp=lambda t_x, x: looked_at(t_x, x))
+    def looking_ahead(x: Any) -> Any:
+        return x * x
+
+    x = leaf(2)
+    assert gradcheck(looking, (x,), check_forward_ad=True, check_batched_forward_grad=False)
+    with pytest.raises(GradcheckError, match="while computing batched gradients, got: "):
+        gradcheck(looking, (x,), check_batched_grad=True)
+    assert gradcheck(looking_ahead, (x,), check_forward_ad=True, check_batched_grad=True)
+    with pytest.raises(GradcheckError, match="while computing batched tangents, got: "):
+        gradcheck(looking_ahead, (x,), check_forward_ad=True, check_batched_forward_grad=True)
+
+
+def test_a_second_derivative_is_checked_in_forward_mode() -> None:
+    @op(x=lambda g, x: g * bent(x))
+    def third(x: Any) -> Any:
+        return x * x * x / 3.0
+
+    @op(x=lambda g, x: 2 * x * g, jvp="linear")
+    def squared(x: Any) -> Any:
+        return x * x
+
+    bent = squared.op.kernel
+    x = leaf(2)
+    assert gradgradcheck(third, (x,))
+    with pytest.raises(GradcheckError, match=r"second derivative(.|\n)*forward mode(.|\n)*'third'.* in forward mode"):
+        gradgradcheck(third, (x,), check_fwd_over_rev=True)
+    with pytest.raises(GradcheckError, match="forward mode"):
+        gradgradcheck(third, (x,), check_fwd_over_rev=True, check_rev_over_rev=False, check_undefined_grad=False)
+
+
+def test_options_that_do_not_go_together_are_refused() -> None:
+    x = leaf(2)
+    for check, options in (
+        (gradcheck, {"check_backward_ad": False}),
+        (gradcheck, {"check_batched_forward_grad": True}),
+        (gradcheck, {"check_backward_ad": False, "check_forward_ad": True, "check_batched_grad": True}),
+        (gradgradcheck, {"check_rev_over_rev": False, "check_undefined_grad": False}),
+        (gradgradcheck, {"check_rev_over_rev": False, "check_fwd_over_rev": True}),
+    ):
+        with pytest.raises(ValueError, match=r"=True needs |nothing to check"):
+            check(lambda x: x * x, (x,), **options)

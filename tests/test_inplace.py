@@ -853,3 +853,39 @@ def test_no_op_hands_out_the_memory_of_its_inputs_unless_it_is_a_view():
             if any(np.shares_memory(result._data, a) for result in results for a in given):
                 faults.append(f"{record.name}{[getattr(a, 'shape', a) for a in arguments.values()]}")
     assert faults == []
+
+
+@pytest.mark.parametrize(
+    ("equation", "shape"),
+    [
+        ("ii->i", (3, 3)), ("iij->ji", (2, 2, 3)), ("iii->i", (2, 2, 2)), ("iijik->kij", (2, 2, 3, 2, 4)),
+        ("ijij->ji", (2, 3, 2, 3)), ("...ii->...i", (2, 3, 3)), ("i...i->i...", (3, 2, 3)), ("ba", (2, 3)),
+        ("ii->i", (1, 1)), ("ii->i", (0, 0)),
+    ],
+)  # fmt: skip
+def test_einsum_of_one_operand_without_sums_is_a_view(equation, shape):
+    """As in PyTorch and NumPy: what is written to it is written to the operand, and gradients follow."""
+    data = np.random.default_rng(0).normal(size=shape)
+    x = autograd.tensor(data, requires_grad=True)
+    whole = x * 1.0
+    part = autograd.einsum(equation, whole)
+    expected = data.copy()
+    view = np.einsum(equation, expected)
+    np.testing.assert_array_equal(part.detach().numpy(), view)
+    factors = np.random.default_rng(1).normal(size=view.shape)
+    part *= autograd.tensor(factors)
+    view *= factors
+    np.testing.assert_array_equal(whole.detach().numpy(), expected)
+    weights = np.ones(shape)
+    np.einsum(equation, weights)[...] = factors
+    (g,) = autograd.grad((whole**3).sum(), x, create_graph=True)
+    np.testing.assert_allclose(g.detach().numpy(), 3 * expected**2 * weights)
+    (h,) = autograd.grad(g.sum(), x)
+    np.testing.assert_allclose(h.numpy(), 6 * expected * weights**2)
+
+
+@pytest.mark.parametrize("equation", ["ii->i", "ii->", "ii,i->i"])
+def test_einsum_refuses_a_repeated_letter_of_different_sizes(equation):
+    operands = [autograd.ones(1, 3), autograd.ones(3)][: 1 + equation.count(",")]
+    with pytest.raises(errors.ShapeError, match=r"'i' has size 1, but 3 in operand 0 of shape \(1, 3\)"):
+        autograd.einsum(equation, *operands)

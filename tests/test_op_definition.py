@@ -1,6 +1,8 @@
 """The rule language: what an op may be made of, what a node saves, how it is called, which mistakes are named."""
 
+import functools
 import inspect
+import types
 
 import numpy as np
 import pytest
@@ -676,3 +678,67 @@ def test_parameters_may_have_any_name(name):
     assert values(out) == [9, 24]
     out.sum().backward()
     assert (values(x.grad), values(y.grad)) == ([9, 12], [3, 6])
+
+
+@pytest.mark.parametrize("name", ["_p", "_node", "OP", "forward", "joint", "Tensor", "Node"])
+def test_names_that_no_parameter_can_have_are_refused(name):
+    """A parameter _p was overwritten in backward: a wrong gradient, and no error."""
+    with pytest.raises(TypeError, match=f"the parameter '{name}' has a name that the code written for the op has"):
+        op(**{name: eval(f"lambda g, {name}: 2 * {name} * g")})(eval(f"lambda {name}: {name} * {name}"))
+
+
+# ---- forwards that are no functions with a name of their own --------------------------------------------------------
+
+
+class Squaring:
+    def __call__(self, x):
+        return x * x
+
+    def squared(self, x):
+        return x * x
+
+
+def named(name):
+    space = {}
+    exec(f"def {name}(x):\n    return x * x", space)  # with no __name__ around it: no __module__ either
+    return space[name]
+
+
+FORWARDS = {
+    "<lambda>": lambda x: x * x,
+    "power": functools.partial(lambda x, power: x**power, power=2),
+    "Squaring": Squaring(),
+    "squared": Squaring().squared,
+    "class": types.FunctionType((lambda x: x * x).__code__, globals(), "class"),
+    **{name: named(name) for name in ("backward", "forward", "rule_x", "Tensor", "OP", "call")},
+}
+
+
+@pytest.mark.parametrize("name", FORWARDS)
+def test_a_forward_may_be_anything_that_can_be_called(name):
+    for further in ({}, {"jvp": lambda t_x, x: 2 * x * t_x}):
+        square = op(x=lambda g, x: 2 * x * g, **further)(FORWARDS[name])
+        x = leaf(1, 3)
+        out = square(x)
+        assert out.grad_fn.name() == (name if name != "power" else "<lambda>")
+        (g,) = autograd.grad(out.sum(), x, create_graph=True)
+        assert values(g) == [2, 6]
+        assert values(autograd.grad(g.sum(), x)[0]) == [2, 2]
+        assert values(autograd.func.jvp(square, (x,), (x,))[1]) == [2, 18]
+        assert values(autograd.compile(lambda x, f=square: f(x) * 1.0)(leaf(1, 3))) == [1, 9]
+        assert values(autograd.func.vmap(square)(x)) == [1, 9]
+        assert autograd.gradcheck(square, leaf(1, 3, dtype=np.float64), check_forward_ad=True)
+
+
+def test_an_op_of_several_outputs_without_a_name_returns_a_named_tuple():
+    both = op(outputs=("high", "low"), x=lambda g_high, g_low: g_high - g_low)(lambda x: (x + 1, 1 - x))
+    x = leaf(1, 3)
+    out = both(x)
+    assert (values(out.high), values(out.low)) == ([2, 4], [0, -2])
+    out.low.sum().backward()
+    assert values(x.grad) == [-1, -1]
+
+
+def test_an_error_in_an_op_without_a_name_says_what_it_was_given():
+    with pytest.raises(ValueError, match=r"<lambda>\(x=float64\[2\]"):
+        op(x=lambda g: g)(lambda x: x @ np.ones((3, 3)))(leaf(1, 3))

@@ -22,6 +22,7 @@ LAYERS = (
     ("autograd.engine",),
     ("autograd.dtypes",),
     ("autograd._operands",),
+    ("autograd._signatures",),
     ("autograd._writing",),
     ("autograd._pushing", "autograd._saving"),
     ("autograd._op",),

@@ -24,7 +24,7 @@ from .quiet import begin, current, end
 from .sweep import check_saved, conform, sweep
 from .views import node_of
 
-__all__ = ["by_transposes", "fitted", "gathered", "like_of", "push", "spread"]
+__all__ = ["all_fitted", "by_transposes", "fitted", "gathered", "like_of", "push", "spread"]
 
 
 _AS_IT_IS = nullcontext()
@@ -57,6 +57,8 @@ def push(order: Sequence[Any], tangents: dict[Any, Any], record: bool, roots: Se
             if type(node) is Pick:
                 parts = tangents.get(node.source)
                 found = None if parts is None else parts[node.index]
+                if parts is not None and callable(found):  # it is only computed if it is needed
+                    found = parts[node.index] = fitted(found(), node, node.source.op)
             else:
                 saved = node.saved
                 carry = node.op.push
@@ -101,7 +103,7 @@ def _carefully(node: Node, tangents: dict[Any, Any], record: bool) -> Any:
 def _is_large(found: Any) -> bool:
     """Whether a tangent, or those of several outputs together, are worth the time that freeing them early takes."""
     if isinstance(found, list):
-        return sum([0 if part is None else part.nbytes for part in found]) > LARGE
+        return sum([0 if part is None or callable(part) else part.nbytes for part in found]) > LARGE
     return not (found is None or isinstance(found, np.generic))
 
 
@@ -186,6 +188,25 @@ def fitted(move: Any, node: Any, op: Any) -> Any:
     if getattr(move, "shape", node.shape) != node.shape:
         move = _broadcast(move, node, op)
     return conform(move, node, op)
+
+
+def all_fitted(moves: Any, node: Any, op: Any) -> list[Any]:
+    """``fitted`` for each of several outputs: None of those that do not move, and functions as they are.
+
+    Raises: RuleError if there are not as many, or they cannot be tangents.
+    """
+    if not isinstance(moves, (tuple, list)) or len(moves) != len(node.shape):
+        got = f"{len(moves)} of them" if isinstance(moves, (tuple, list)) else type(moves).__name__
+        raise RuleError(
+            f"the jvp of op '{op.name}' must return the tangents of its {len(node.shape)} outputs (None of one that "
+            f"does not move), got {got}"
+        )
+    return [
+        move
+        if move is None or callable(move) or (getattr(move, "shape", None) == shape and move.dtype is dtype)
+        else fitted(move, Pick(node, i), op)
+        for i, (move, shape, dtype) in enumerate(zip(moves, node.shape, node.dtype, strict=True))
+    ]
 
 
 def spread(t: Any, node: Any, op: Any) -> Any:

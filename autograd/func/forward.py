@@ -115,6 +115,8 @@ class _Transposes:
 def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False) -> Any:
     """A function's value and its derivative along a direction.
 
+    What ``func`` computes inside ``no_grad`` counts as constant, as for ``grad`` (in PyTorch it does not).
+
     Args:
         func: a function of Tensors, arrays, or pytrees of them, that returns the like.
         primals: the tuple of its arguments.

@@ -19,7 +19,7 @@ from .averaging import average_pool
 from .axes import wide_dtype
 from .pooling import max_pool, max_pool_with_indices
 from .shapes import shape_of
-from .unpooling import add_in_planes
+from .unpooling import add_in_planes, take_in_planes
 
 # ---- windows ---------------------------------------------------------------------------------------------------------
 
@@ -162,6 +162,7 @@ def adaptive_avg_pool3d(input: Any, output_size: Any) -> Any:
     x=lambda g_values, x_shape, indices, counts: add_in_planes.kernel(
         g_values, indices, x_shape[len(x_shape) - len(counts) :]
     ),
+    jvp=lambda t_x, indices, counts: (take_in_planes.kernel(t_x, indices, len(counts)), None),
     outputs=("values", "indices"),
     tied=True,
     samples=[

@@ -15,7 +15,7 @@ from ..samples import case, reals
 from ._blocks import in_blocks
 from ._matrices import T
 from .axes import accumulation_dtype
-from .neural import softmax_backward
+from .neural import softmax_backward, softmax_slope_along
 from .pullback import pull_back
 from .repetition import repeat_interleave
 
@@ -73,8 +73,36 @@ def _slopes_rule(
     return pull_back.kernel(slopes, [query, key, value, weights, y], [g_d_query, g_d_key, g_d_value])
 
 
+def _product_along(a: Any, b: Any, t_a: Any, t_b: Any) -> Any:
+    """How ``a @ b`` moves; None if neither does."""
+    by_a = None if t_a is None else np.matmul(t_a, b)
+    if t_b is None:
+        return by_a
+    by_b = np.matmul(a, t_b)
+    return by_b if by_a is None else by_a + by_b
+
+
+def _slopes_along(
+    t_query: Any, t_key: Any, t_value: Any, t_weights: Any, t_y: Any,
+    query: Any, key: Any, value: Any, weights: Any, y: Any, kept: Any, scale: float,
+) -> Any:  # fmt: skip
+    factors = 1 if kept is None else kept
+    t_used = None if t_weights is None else t_weights * factors
+    d_value = _product_along(T(weights * factors), y, None if t_used is None else T(t_used), t_y)
+    along = np.matmul(y, T(value)) * factors
+    t_along = _product_along(y, T(value), t_y, None if t_value is None else T(t_value))
+    t_slope = None
+    if t_along is not None or t_weights is not None:
+        t_slope = softmax_slope_along(None if t_along is None else t_along * factors, t_weights, weights, -1, along)
+    slope = softmax_backward.kernel(along, weights, -1)
+    d_query = _product_along(slope, key, t_slope, t_key)
+    d_key = _product_along(T(slope), query, None if t_slope is None else T(t_slope), t_query)
+    return None if d_query is None else d_query * scale, None if d_key is None else d_key * scale, d_value
+
+
 @op(
     joint=_slopes_rule,
+    jvp=_slopes_along,
     inputs=("query", "key", "value", "weights", "y"),
     outputs=("d_query", "d_key", "d_value"),
     constants=("kept",),
@@ -129,8 +157,27 @@ def _attention_rule(
     return *attend_backward.kernel(query, key, value, weights, g_out, kept, scale), None
 
 
+def _attention_along(
+    t_query: Any, t_key: Any, t_value: Any, t_bias: Any,
+    query: Any, key: Any, value: Any, kept: Any, scale: float, weights: Any,
+) -> Any:  # fmt: skip
+    used = weights if kept is None else weights * kept
+    scores = [] if t_bias is None else [t_bias]
+    if t_query is not None:
+        scores.append(np.matmul(t_query, T(key)) * scale)
+    if t_key is not None:
+        scores.append(np.matmul(query, T(t_key)) * scale)
+    out = [] if t_value is None else [np.matmul(used, t_value)]
+    if not scores:
+        return out[0], None
+    moved = softmax_backward.kernel(np.broadcast_to(sum(scores), weights.shape), weights, -1)  # which is symmetric
+    out.append(np.matmul(moved if kept is None else moved * kept, value))
+    return sum(out), moved
+
+
 @op(
     joint=_attention_rule,
+    jvp=_attention_along,
     inputs=("query", "key", "value", "bias"),
     outputs=("out", "weights"),
     constants=("mask", "kept"),

@@ -19,7 +19,7 @@ from ._blocks import in_blocks
 __all__ = [
     "MANY", "accumulation_dtype", "along", "axes_of", "axis_of", "broadcast_back", "by_lines", "cast_input", "count",
     "first_of", "folded", "in_one_line", "kept", "line_axis", "line_positions", "place_along", "restore",
-    "take_lines", "true_places", "wide_dtype", "widened",
+    "take_lines", "tangents_at", "true_places", "wide_dtype", "widened",
 ]  # fmt: skip
 
 
@@ -257,6 +257,11 @@ def _place_many(out: Any, index: Any, x: Any, dim: int, repeated: bool) -> None:
             part.reshape(-1)[flat] = numbers
 
     by_lines(work, index, dim)
+
+
+def tangents_at(t_x: Any, indices: Any, dim: int, keepdim: bool = True) -> tuple[Any, None]:
+    """How the elements at ``indices`` move, and None for the indices: in forward mode, of all that selects elements."""
+    return _take_back(t_x, indices, dim, keepdim), None
 
 
 def _take_back(g: Any, index: Any, dim: int, keepdim: bool) -> Any:

@@ -153,6 +153,18 @@ def _slope_y_rule(
     return np.sum(g * slope, axis=class_dim(x.shape) if y.ndim or x.ndim == 1 else None)
 
 
+def _slope_along(
+    t_x: Any, t_y: Any, x: Any, target: Any, weight: Any, ignore_index: int, reduction: str, label_smoothing: float,
+    y: Any = None,
+) -> Any:  # fmt: skip
+    how = (target, weight, ignore_index, reduction, label_smoothing)
+    by_y = None if t_y is None else cross_entropy_backward.kernel(x, t_y, *how)
+    if t_x is None:
+        return by_y
+    by_x = _slope_x_rule(t_x, x, y, *how)  # a gradient, whose Jacobian is symmetric
+    return by_x if by_y is None else by_x + by_y
+
+
 def _total_weight(
     shape: tuple[int, ...],
     dtype: Any,
@@ -180,6 +192,7 @@ def _total_weight(
 @op(
     x=_slope_x_rule,
     y=_slope_y_rule,
+    jvp=_slope_along,
     constants=("target", "weight"),
     refused=("weight",),
     samples=[

@@ -14,6 +14,7 @@ from .._protocols import numpy_function
 from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from .casting import cast
+from .diagonals import diagonal
 from .dimensions import permute
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -181,8 +182,9 @@ def _explicit(equation: str, shapes: tuple[tuple[int, ...], ...]) -> tuple[tuple
             raise ArgumentError(f"einsum: the output of '{equation}' names '{label}' twice")
     sizes: dict[str, int] = {}
     for i, (labels, shape) in enumerate(zip(operands, shapes, strict=True)):
+        own: dict[str, int] = {}  # dimensions of one operand do not broadcast to each other
         for label, n in zip(labels, shape, strict=True):
-            if sizes.setdefault(label, n) != n and 1 not in (n, sizes[label]):
+            if own.setdefault(label, n) != n or (sizes.setdefault(label, n) != n and 1 not in (n, sizes[label])):
                 where = f"'{label}'" if label in text else "a dimension of '...'"
                 raise ShapeError(
                     f"einsum: '{equation}': {where} has size {sizes[label]}, but {n} in operand {i} of shape {shape}"
@@ -208,13 +210,24 @@ def _single(x: Any, labels: str, wanted: str) -> tuple[Any, str]:
     return (x, labels) if kept == labels else (reduce_labels(x, f"{labels}->{kept}"), kept)
 
 
+def _rearranged(x: Any, labels: str, target: str) -> Any:
+    """An operand of which nothing is summed: a view, with the diagonals of labels that it repeats."""
+    while len(labels) > len(target):
+        second = next(i for i, label in enumerate(labels) if label in labels[:i])
+        first = labels.index(labels[second])
+        x = diagonal(x, 0, first, second)
+        labels = labels[:first] + labels[first + 1 : second] + labels[second + 1 :] + labels[first]
+    return permute(x, tuple([labels.index(label) for label in target]))
+
+
 def einsum(*operands: Any) -> Any:
     """Sums of products, with a letter for each dimension: ``einsum('ij,jk->ik', x, y)`` is ``x @ y``.
 
     A letter that the output lacks is summed over; a letter that an operand repeats takes its diagonal; ``...`` stands
     for any dimensions, which broadcast; without ``->`` the output has the letters that occur once, in alphabetical
-    order. More than two operands are multiplied in the best order. PyTorch's forms and NumPy's are accepted, with
-    lists of numbers for letters too: ``einsum(x, [0, 1], y, [1, 2], [0, 2])``.
+    order. Of one operand of which nothing is summed it is a view. More than two operands are multiplied in the best
+    order. PyTorch's forms and NumPy's are accepted, with lists of numbers for letters too:
+    ``einsum(x, [0, 1], y, [1, 2], [0, 2])``.
 
     Raises: ShapeError, ValueError.
     """
@@ -233,8 +246,8 @@ def einsum(*operands: Any) -> Any:
     shapes = tuple(tuple(tensor.shape) for tensor in tensors)
     words, target = _explicit(equation, shapes)
     if len(tensors) == 1:
-        if len(set(words[0])) == len(words[0]) == len(target):
-            return permute(tensors[0], tuple([words[0].index(label) for label in target]))
+        if set(words[0]) == set(target):
+            return _rearranged(tensors[0], words[0], target)
         return reduce_labels(tensors[0], f"{words[0]}->{target}")
     pending = list(zip(tensors, words, strict=True))
     for step in _path(words, target, shapes):

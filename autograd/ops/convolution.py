@@ -106,6 +106,7 @@ def transposed_convolution(
         y, g, None, x_shape[2:], stride, padding, dilation, groups
     ),
     y=lambda g, x, stride, padding, dilation, groups: convolution.kernel(x, g, None, stride, padding, dilation, groups),
+    jvp="multilinear",
     samples=[
         case(x=reals(shape=(2, 1, 4)), y=reals(shape=(2, 2, 4)), kernel=(3,), **_LINE),
         case(x=reals(shape=(1, 2, 6)), y=reals(shape=(1, 1, 3)), kernel=(2,), **_WIDE),

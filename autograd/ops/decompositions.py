@@ -20,7 +20,7 @@ from .._protocols import numpy_function
 from ..errors import ArgumentError, GradientError, ShapeError
 from ..samples import case, reals
 from ._foreign import foreign
-from ._matrices import H, computed, conj, positive_definite, require_square, square
+from ._matrices import H, T, computed, conj, positive_definite, require_square, square
 from .linear_algebra import solve_triangular_
 
 
@@ -78,8 +78,17 @@ def _cholesky_rule(g: Any, out: Any, upper: bool) -> Any:
     return conj((d + H(d)) / 2)
 
 
+def _cholesky_along(t_x: Any, out: Any, upper: bool) -> Any:
+    factor = H(out) if upper else out
+    half = solve_triangular_.kernel(factor, (t_x + H(t_x)) / 2, False)
+    inner = solve_triangular_.kernel(factor, H(half), False)
+    d = np.matmul(factor, np.tril(inner) * (1 - unit_like(factor) / 2))
+    return H(d) if upper else d
+
+
 @op(
     x=_cholesky_rule,
+    jvp=_cholesky_along,
     promote="float",
     samples=square((3, 3), (2, 2, 2), (1, 1), make=positive_definite)
     + square((3, 3), make=positive_definite, upper=True),
@@ -107,19 +116,35 @@ def _qr_tall(q: Any, r: Any, gq: Any, gr: Any) -> Any:
     return H(solve_triangular_.kernel(r, H(gq + np.matmul(q, middle)), True))
 
 
-def _qr_rule(g_Q: Any, g_R: Any, x: Any, Q: Any, R: Any, mode: str) -> Any:
-    rows, columns = x.shape[-2:]
+def _require_determined(rows: int, columns: int, mode: str) -> None:
+    """Raise GradientError if Q has columns that are not determined."""
     if mode == "complete" and rows > columns:
         raise GradientError(
             f"qr: mode='complete' has no derivative for a matrix with more rows than columns ({rows} x {columns}): the "
             "further columns of Q are not determined; use mode='reduced'"
         )
+
+
+def _qr_rule(g_Q: Any, g_R: Any, x: Any, Q: Any, R: Any, mode: str) -> Any:
+    rows, columns = x.shape[-2:]
+    _require_determined(rows, columns, mode)
     gq, gr = conj(g_Q), conj(g_R)
     if rows >= columns:
         return conj(_qr_tall(Q, R, gq, gr))
     beyond = gr[..., rows:]
     first = _qr_tall(Q, R[..., :rows], gq + np.matmul(x[..., rows:], H(beyond)), gr[..., :rows])
     return conj(np.concatenate([first, np.matmul(Q, beyond)], axis=-1))
+
+
+def _qr_along(t_x: Any, Q: Any, R: Any, mode: str) -> Any:
+    rows, columns = t_x.shape[-2:]
+    _require_determined(rows, columns, mode)
+    k = R.shape[-2]
+    right = H(solve_triangular_.kernel(H(R[..., :k]), H(t_x[..., :k]), False))
+    inner = np.matmul(H(Q), right)
+    lower = np.tril(inner, -1)
+    turn = lower - H(lower) + (inner - np.real(inner)) * unit_like(inner)  # H(Q) @ t_Q: R's diagonal stays real
+    return right - np.matmul(Q, inner - turn), np.triu(np.matmul(H(Q), t_x) - np.matmul(turn, R))
 
 
 def apart(a: Any) -> Any:
@@ -133,6 +158,7 @@ _ANY = [case(x=reals(shape=shape, make=apart)) for shape in ((3, 2), (2, 3), (2,
 
 @op(
     x=_qr_rule,
+    jvp=_qr_along,
     outputs=("Q", "R"),
     promote="float",
     samples=[*_ANY, case(x=reals(shape=(2, 3), make=apart), mode="complete")],
@@ -194,6 +220,23 @@ def _lu_rule(g_L: Any, g_U: Any, rows: Any, L: Any, U: Any) -> Any:
     return conj(np.matmul(_permutation(rows).astype(d.dtype), d))
 
 
+def _lu_along(t_x: Any, rows: Any, L: Any, U: Any) -> Any:
+    k = min(L.shape[-2], U.shape[-1])
+    top, square_u = L[..., :k, :], U[..., :k]
+    t = np.matmul(T(_permutation(rows).astype(t_x.dtype)), t_x)
+    left = solve_triangular_.kernel(top, t[..., :k, :], False, True)
+    right = H(solve_triangular_.kernel(H(square_u), H(t[..., :k]), False))
+    if L.shape[-2] == k:
+        inner = H(solve_triangular_.kernel(H(square_u), H(left[..., :k]), False))
+        t_l = np.matmul(top, np.tril(inner, -1))
+        beyond = left[..., k:] - np.matmul(np.tril(inner, -1), U[..., k:])
+        return None, t_l, np.concatenate([np.matmul(np.triu(inner), square_u), beyond], axis=-1)
+    inner = solve_triangular_.kernel(top, right[..., :k, :], False, True)
+    beyond = right[..., k:, :] - np.matmul(L[..., k:, :], np.triu(inner))
+    t_u = np.matmul(np.triu(inner), square_u)
+    return None, np.concatenate([np.matmul(top, np.tril(inner, -1)), beyond], axis=-2), t_u
+
+
 def _permutation(rows: Any) -> Any:
     """The matrices that bring row ``rows[i]`` to place ``i``, as bools."""
     return np.expand_dims(rows, -1) == np.arange(rows.shape[-1])
@@ -217,7 +260,7 @@ class _LU(NamedTuple):
     U: Any
 
 
-@op(x=_lu_rule, outputs=("rows", "L", "U"), promote="float", samples=_ANY)
+@op(x=_lu_rule, jvp=_lu_along, outputs=("rows", "L", "U"), promote="float", samples=_ANY)
 def lu_(x: Any) -> Any:
     """``lu``, with the permutation as the rows of ``x`` in their new order."""
     a, dtype = computed(x)
@@ -277,8 +320,38 @@ def _svd_rule(g_U: Any, g_S: Any, g_Vh: Any, U: Any, S: Any, Vh: Any) -> Any:
     return conj(sum(beyond, np.matmul(np.matmul(u, sum(middle)), vh)))
 
 
+def _svd_along(t_x: Any, U: Any, S: Any, Vh: Any) -> Any:
+    k = S.shape[-1]
+    u, vh = U[..., :k], Vh[..., :k, :]
+    row, column = np.expand_dims(S, -2), np.expand_dims(S, -1)
+    eye = np.eye(k, dtype=S.dtype)
+    off = 1 - eye
+    gaps = (row - column) * (row + column) + eye
+    right, left = np.matmul(t_x, H(vh)), np.matmul(H(u), t_x)
+    inner = np.matmul(H(u), right)
+
+    def of_left() -> Any:
+        turn = over_gaps.kernel((inner * row + column * H(inner)) * off, gaps, "svd")
+        if U.dtype.kind == "c":  # the phase that U and V share
+            turn = turn + over_gaps.kernel((inner - H(inner)) * eye, 2 * column * eye + off, "svd")
+        moved = np.matmul(u, turn)
+        if u.shape[-2] > k:
+            moved = moved + over_gaps.kernel(right - np.matmul(u, inner), row, "svd")
+        return np.concatenate([moved, np.zeros_like(U[..., k:])], axis=-1)
+
+    def of_right() -> Any:
+        turn = over_gaps.kernel((column * inner + H(inner) * row) * off, gaps, "svd")
+        moved = -np.matmul(turn, vh)
+        if vh.shape[-1] > k:
+            moved = moved + over_gaps.kernel(left - np.matmul(inner, vh), column, "svd")
+        return np.concatenate([moved, np.zeros_like(Vh[..., k:, :])], axis=-2)
+
+    return of_left, np.real(main_diagonal(inner)), of_right
+
+
 @op(
     x=_svd_rule,
+    jvp=_svd_along,
     outputs=("U", "S", "Vh"),
     promote="float",
     samples=[

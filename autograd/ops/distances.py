@@ -50,15 +50,40 @@ def _euclidean_rule(g: Any, x: Any, y: Any, out: Any) -> Any:
     """
     apart = out != 0
     share = np.where(apart, g, 0) / np.where(apart, out, 1)
-    if y.shape[-1] <= _SHORT or math.prod(out.shape) * y.shape[-1] <= _BLOCK:
+    if _are_few(y, out):
         return np.add.reduce(np.expand_dims(share, -1) * (np.expand_dims(x, -2) - np.expand_dims(y, -3)), -2)
     middle = np.mean(y, -2, keepdims=True)  # the difference of two sums is exact only for small numbers
     return (x - middle) * np.add.reduce(share, -1, keepdims=True) - np.matmul(share, y - middle)
 
 
+def _are_few(y: Any, out: Any) -> bool:
+    """Whether the differences of all vectors are few enough, or short."""
+    return bool(y.shape[-1] <= _SHORT or math.prod(out.shape) * y.shape[-1] <= _BLOCK)
+
+
+def _euclidean_along(t_x: Any, t_y: Any, x: Any, y: Any, out: Any) -> Any:
+    moved: Any = 0.0
+    if _are_few(y, out):
+        apart = np.expand_dims(x, -2) - np.expand_dims(y, -3)
+        if t_x is not None:
+            moved = np.add.reduce(apart * np.expand_dims(t_x, -2), -1)
+        if t_y is not None:
+            moved = moved - np.add.reduce(apart * np.expand_dims(t_y, -3), -1)
+    else:
+        middle = np.mean(y, -2, keepdims=True)
+        a, b = x - middle, y - middle
+        if t_x is not None:
+            moved = np.add.reduce(a * t_x, -1, keepdims=True) - np.matmul(t_x, np.swapaxes(b, -1, -2))
+        if t_y is not None:
+            by_y = np.expand_dims(np.add.reduce(b * t_y, -1), -2) - np.matmul(a, np.swapaxes(t_y, -1, -2))
+            moved = moved + by_y
+    return np.where(out != 0, moved, 0) / np.where(out != 0, out, 1)
+
+
 @op(
     x=lambda g, x, y, out: _euclidean_rule(g, x, y, out),
     y=lambda g, x, y, out: _euclidean_rule(np.swapaxes(g, -1, -2), y, x, np.swapaxes(out, -1, -2)),
+    jvp=_euclidean_along,
     promote="float",
     samples=[
         case(x=reals(shape=(3, 2)), y=reals(shape=(4, 2))),

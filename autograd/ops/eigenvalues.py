@@ -10,7 +10,7 @@ from .._op import op
 from .._protocols import numpy_function
 from ._matrices import H, T, computed, conj, require_square, square
 from .decompositions import apart, main_diagonal, over_gaps, phase_check, unit_like
-from .linear_algebra import inv
+from .linear_algebra import inv, solve_
 
 
 def _symmetric(a: Any) -> Any:
@@ -31,11 +31,23 @@ def _eigh_rule(g_eigenvalues: Any, g_eigenvectors: Any, eigenvalues: Any, eigenv
     return conj((d + H(d)) / 2)
 
 
+def _eigh_along(t_x: Any, eigenvalues: Any, eigenvectors: Any) -> Any:
+    v, eye = eigenvectors, unit_like(eigenvalues)
+    inner = np.matmul(np.matmul(H(v), (t_x + H(t_x)) / 2), v)
+
+    def of_vectors() -> Any:
+        gaps = np.expand_dims(eigenvalues, -2) - np.expand_dims(eigenvalues, -1)
+        return np.matmul(v, over_gaps.kernel(inner * (1 - eye), gaps + eye, "eigh"))
+
+    return np.real(main_diagonal(inner)), of_vectors
+
+
 _SYMMETRIC = square((3, 3), (2, 2, 2), (1, 1), make=_symmetric)
 
 
 @op(
     x=_eigh_rule,
+    jvp=_eigh_along,
     outputs=("eigenvalues", "eigenvectors"),
     promote="float",
     samples=_SYMMETRIC + square((3, 3), make=_symmetric, UPLO="U"),
@@ -83,9 +95,22 @@ def _eig_rule(g_eigenvalues: Any, g_eigenvectors: Any, eigenvalues: Any, eigenve
     return np.conj(np.matmul(np.matmul(H(inv.kernel(v)), sum(middle)), H(v)))
 
 
+def _eig_along(t_x: Any, eigenvalues: Any, eigenvectors: Any) -> Any:
+    v, eye = eigenvectors, unit_like(eigenvalues)
+    inner = solve_.kernel(v, np.matmul(t_x, v))
+
+    def of_vectors() -> Any:
+        gaps = np.expand_dims(eigenvalues, -2) - np.expand_dims(eigenvalues, -1)
+        moved = np.matmul(v, over_gaps.kernel(inner * (1 - eye), gaps + eye, "eig"))
+        return moved - v * np.sum(np.real(np.conj(v) * moved), axis=-2, keepdims=True)  # which are of length 1
+
+    return main_diagonal(inner), of_vectors
+
+
 @op(
     np.linalg.eig,
     x=_eig_rule,
+    jvp=_eig_along,
     outputs=("eigenvalues", "eigenvectors"),
     promote="float",
     samples=square((2, 2), (3, 3), make=apart),

@@ -18,7 +18,18 @@ from ..errors import BoundsError
 from ..samples import case, reals
 from . import arithmetic, selection
 from ._blocks import BLOCK
-from .axes import axes_of, axis_of, count, kept, line_axis, place_along, reduced_partly, restore, true_places
+from .axes import (
+    axes_of,
+    axis_of,
+    count,
+    kept,
+    line_axis,
+    place_along,
+    reduced_partly,
+    restore,
+    tangents_at,
+    true_places,
+)
 from .reductions import REDUCED, as_reduce, numpy_axes
 
 
@@ -163,6 +174,7 @@ def _extreme_along(ufunc: Any, position: Any, x: Any, dim: int, keepdim: bool) -
 
 @op(
     x=lambda g_values, indices, x_shape, dim, keepdim: picked(g_values, indices, x_shape, dim, keepdim),
+    jvp=lambda t_x, indices, dim, keepdim: tangents_at(t_x, indices, dim, keepdim),
     outputs=("values", "indices"),
     samples=_ALONG,
 )
@@ -173,6 +185,7 @@ def max_along(x: Any, dim: int, keepdim: bool = False) -> Any:
 
 @op(
     x=lambda g_values, indices, x_shape, dim, keepdim: picked(g_values, indices, x_shape, dim, keepdim),
+    jvp=lambda t_x, indices, dim, keepdim: tangents_at(t_x, indices, dim, keepdim),
     outputs=("values", "indices"),
     samples=_ALONG,
 )

@@ -28,8 +28,16 @@ def _pinv_rule(g: Any, x: Any, out: Any) -> Any:
     return conj(d - np.matmul(np.matmul(p, g), p))
 
 
+def _pinv_along(t_x: Any, x: Any, out: Any) -> Any:
+    t, p = H(t_x), H(out)
+    left = np.matmul(np.matmul(out, p), t - np.matmul(np.matmul(t, x), out))
+    right = np.matmul(t - np.matmul(out, np.matmul(x, t)), np.matmul(p, out))
+    return left + right - np.matmul(np.matmul(out, t_x), out)
+
+
 @op(
     x=_pinv_rule,
+    jvp=_pinv_along,
     constants=("rtol", "atol"),
     refused=("rtol", "atol"),
     promote="float",

@@ -25,6 +25,7 @@ from .shapes import also_named
 @op(
     np.linalg.inv,
     x=lambda g, out: -np.matmul(np.matmul(T(out), g), T(out)),
+    jvp=lambda t_x, out: -np.matmul(np.matmul(out, t_x), out),
     promote="float",
     samples=square((3, 3), (2, 2, 2), (1, 1), (0, 2, 2)),
 )
@@ -152,9 +153,17 @@ def _systems(*, make: Any = well_conditioned, **arguments: Any) -> list[Any]:
     return [case(x=reals(shape=a, make=make), y=reals(shape=b), **arguments) for a, b in shapes]
 
 
+def _right_side_along(t_x: Any, t_y: Any, out: Any) -> Any:
+    """How the right-hand side of ``x @ out = y`` would move if ``x`` did not, and ``out`` as it does."""
+    if t_x is None:
+        return t_y
+    return -np.matmul(t_x, out) if t_y is None else t_y - np.matmul(t_x, out)
+
+
 @op(
     x=lambda g, x, out: -np.matmul(solve_.kernel(T(x), g), T(out)),
     y=lambda g, x: solve_.kernel(T(x), g),
+    jvp=lambda t_x, t_y, x, out=None: solve_.kernel(x, _right_side_along(t_x, t_y, out)),
     promote="float",
     samples=_systems(),
 )
@@ -202,6 +211,11 @@ def _solve_triangular_rule(g: Any, x: Any, out: Any, upper: bool, unitriangular:
     return _triangle(-np.matmul(mine, T(out)), upper, unitriangular)
 
 
+def _solve_triangular_along(t_x: Any, t_y: Any, x: Any, upper: bool, unitriangular: bool, out: Any = None) -> Any:
+    t_x = None if t_x is None else _triangle(t_x, upper, unitriangular)
+    return solve_triangular_.kernel(x, _right_side_along(t_x, t_y, out), upper, unitriangular)
+
+
 @foreign
 def _substitute(a: Any, b: Any, lower: bool, unitriangular: bool) -> Any:
     """Solve triangular systems, batches one after the other."""
@@ -218,6 +232,7 @@ def _substitute(a: Any, b: Any, lower: bool, unitriangular: bool) -> Any:
 @op(
     x=_solve_triangular_rule,
     y=lambda g, x, upper, unitriangular: solve_triangular_.kernel(T(x), g, not upper, unitriangular),
+    jvp=_solve_triangular_along,
     promote="float",
     samples=[*_systems(upper=True), *_systems(upper=False), *_systems(upper=True, unitriangular=True)],
 )

@@ -14,6 +14,7 @@ from ..samples import reals
 @op(
     np.frexp,
     x=lambda g_mantissa, exponent: np.ldexp(g_mantissa, -exponent),
+    jvp=lambda t_x, exponent: (np.ldexp(t_x, -exponent), None),
     outputs=("mantissa", "exponent"),
     promote="common",
     samples=[reals(2.1, 3.9), reals(-0.45, -0.3)],

@@ -57,16 +57,16 @@ def _exponential(a: Any) -> Any:
     return expm(a) if a.size else np.zeros_like(a)
 
 
-def _matrix_exp_rule(g: Any, x: Any) -> Any:
+def _exponential_along(t: Any, x: Any) -> Any:
     n = x.shape[-1]
-    across = T(x)
-    above = np.concatenate([across, g], axis=-1)
-    below = np.concatenate([np.zeros_like(across), across], axis=-1)
+    above = np.concatenate([x, t], axis=-1)
+    below = np.concatenate([np.zeros_like(x), x], axis=-1)
     return matrix_exp.kernel(np.concatenate([above, below], axis=-2))[..., :n, n:]
 
 
 @op(
-    x=_matrix_exp_rule,
+    x=lambda g, x: _exponential_along(g, T(x)),
+    jvp=lambda t_x, x: _exponential_along(t_x, x),
     promote="float",
     samples=[case(x=reals(-1, 1, shape=s)) for s in ((2, 2), (2, 2, 2), (1, 1), (0, 2, 2))],
 )

@@ -124,9 +124,19 @@ def _along(x: Any, y: Any, dim: int) -> Any:
     return np.add.reduce(x * y, dim, keepdims=True)
 
 
+def softmax_slope_along(t_x: Any, t_y: Any, y: Any, dim: int, x: Any = None) -> Any:
+    """How ``softmax_backward`` of ``x`` and ``y`` moves."""
+    by_x = None if t_x is None else softmax_backward.kernel(t_x, y, dim)
+    if t_y is None:
+        return by_x
+    by_y = t_y * (x - _along(x, y, dim)) - y * _along(x, t_y, dim)
+    return by_y if by_x is None else by_x + by_y
+
+
 @op(
     x=lambda g, y, dim: softmax_backward.kernel(g, y, dim),
     y=lambda g, x, y, dim: g * (x - _along(x, y, dim)) - x * _along(g, y, dim),
+    jvp=softmax_slope_along,
     samples=_SLOPES,
 )
 def softmax_backward(x: Any, y: Any, dim: int) -> Any:
@@ -194,9 +204,20 @@ def _log_softmax_backward(x: Any, y: Any, dim: int, out: Any = None) -> Any:
     return np.subtract(x, out, out=out)
 
 
+def _log_softmax_slope_along(t_x: Any, t_y: Any, y: Any, dim: int, x: Any = None) -> Any:
+    total: Any = 0.0
+    if t_x is not None:
+        total = np.add.reduce(t_x, dim, keepdims=True)
+    if t_y is not None:
+        total = total + t_y * np.add.reduce(x, dim, keepdims=True)
+    moved = np.exp(y) * total
+    return -moved if t_x is None else t_x - moved
+
+
 @op(
     x=lambda g, y, dim: g - np.add.reduce(g * np.exp(y), dim, keepdims=True),
     y=lambda g, x, y, dim: -g * np.exp(y) * np.add.reduce(x, dim, keepdims=True),
+    jvp=_log_softmax_slope_along,
     samples=_SLOPES,
 )
 def log_softmax_backward(x: Any, y: Any, dim: int) -> Any:

@@ -131,6 +131,9 @@ _PLANE = np.array([[[3.0, 1.0, 2.0, 5.0], [4.0, 7.0, 6.0, 0.0], [8.0, 9.0, -1.0,
     x=lambda g, x, out, size, stride, padding, dilation: spread_maxima.kernel(
         g, x, out, size, stride, padding, dilation
     ),
+    jvp=lambda t_x, x, out, size, stride, padding, dilation: pick_maxima.kernel(
+        t_x, x, out, size, stride, padding, dilation
+    ),
     tied=True,
     samples=[
         case(x=reals(shape=(2, 5)), **_PAIRS), case(x=reals(shape=(1, 5)), **_EDGED),
@@ -280,6 +283,7 @@ def _maxima(x: Any, size: Any, stride: Any, padding: Any, dilation: Any) -> tupl
     x=lambda g_values, x_shape, indices, size: add_in_planes.kernel(
         g_values, indices, x_shape[len(x_shape) - len(size) :]
     ),
+    jvp=lambda t_x, indices, size: (take_in_planes.kernel(t_x, indices, len(size)), None),
     outputs=("values", "indices"),
     tied=True,
     samples=[

@@ -15,9 +15,10 @@ from __future__ import annotations
 from typing import Any
 
 from .._op import op
+from ..errors import DtypeError
 from ..samples import Case, case, reals
 from .pullback import pull_back
-from .recurrent_sweeps import plain_gradient, sizes_of, sweep, sweep_back
+from .recurrent_sweeps import plain_gradient, sizes_of, sweep, sweep_along, sweep_back
 
 __all__ = ["gru", "lstm", "recurrence_backward", "rnn"]
 
@@ -132,8 +133,18 @@ def _rnn_rule(
     return _by_need(found, needs)
 
 
+def _rnn_along(
+    t_x: Any, t_h0: Any, t_w_ih: Any, t_w_hh: Any, t_b_ih: Any, t_b_hh: Any, x: Any, h0: Any, w_ih: Any, w_hh: Any,
+    nonlinearity: str, batch_sizes: Any, reverse: bool, output: Any,
+) -> tuple[Any, ...]:  # fmt: skip
+    tangents = (t_x, t_h0, None, t_w_ih, t_w_hh, t_b_ih, t_b_hh, None)
+    inputs = (x, h0, None, w_ih, w_hh, None, None, None)
+    return sweep_along(nonlinearity, tangents, inputs, sizes_of(x, batch_sizes), reverse, output, None, None)[:2]
+
+
 @op(
     joint=_rnn_rule,
+    jvp=_rnn_along,
     inputs=("x", "h0", "w_ih", "w_hh", "b_ih", "b_hh"),
     outputs=("output", "h"),
     samples=[*_samples(1), case(**_arrays(1, 2, 1, 2), nonlinearity="relu")],
@@ -150,10 +161,12 @@ def rnn(
         batch_sizes: how many rows each step has, if their number varies.
         reverse: from the last step to the first.
 
-    Raises: ShapeError.
+    Raises: ShapeError; DtypeError for complex numbers with relu.
 
     Source: J. L. Elman, Finding structure in time, 1990.
     """
+    if nonlinearity == "relu" and x.dtype.kind == "c":
+        raise DtypeError("rnn: complex numbers have no order, which relu needs; use nonlinearity='tanh'")
     return sweep(nonlinearity, x, h0, None, w_ih, w_hh, b_ih, b_hh, None, batch_sizes, reverse)[:2]
 
 
@@ -169,8 +182,19 @@ def _gru_rule(
     return _by_need(found, needs)
 
 
+def _gru_along(
+    t_x: Any, t_h0: Any, t_w_ih: Any, t_w_hh: Any, t_b_ih: Any, t_b_hh: Any, x: Any, h0: Any, w_ih: Any, w_hh: Any,
+    batch_sizes: Any, reverse: bool, output: Any, gates: Any,
+) -> tuple[Any, ...]:  # fmt: skip
+    tangents = (t_x, t_h0, None, t_w_ih, t_w_hh, t_b_ih, t_b_hh, None)
+    inputs = (x, h0, None, w_ih, w_hh, None, None, None)
+    moved = sweep_along("gru", tangents, inputs, sizes_of(x, batch_sizes), reverse, output, gates, None)
+    return moved[0], moved[1], moved[3]
+
+
 @op(
     joint=_gru_rule,
+    jvp=_gru_along,
     inputs=("x", "h0", "w_ih", "w_hh", "b_ih", "b_hh"),
     outputs=("output", "h", "gates"),
     samples=_samples(3),
@@ -207,8 +231,19 @@ def _lstm_rule(
     return _by_need(found, needs)
 
 
+def _lstm_along(
+    t_x: Any, t_h0: Any, t_c0: Any, t_w_ih: Any, t_w_hh: Any, t_b_ih: Any, t_b_hh: Any, t_w_hr: Any,
+    x: Any, h0: Any, c0: Any, w_ih: Any, w_hh: Any, w_hr: Any, batch_sizes: Any, reverse: bool,
+    output: Any, gates: Any, cells: Any,
+) -> tuple[Any, ...]:  # fmt: skip
+    tangents = (t_x, t_h0, t_c0, t_w_ih, t_w_hh, t_b_ih, t_b_hh, t_w_hr)
+    inputs = (x, h0, c0, w_ih, w_hh, None, None, w_hr)
+    return sweep_along("lstm", tangents, inputs, sizes_of(x, batch_sizes), reverse, output, gates, cells)
+
+
 @op(
     joint=_lstm_rule,
+    jvp=_lstm_along,
     inputs=("x", "h0", "c0", "w_ih", "w_hh", "b_ih", "b_hh", "w_hr"),
     outputs=("output", "h", "c", "gates", "cells"),
     samples=[

@@ -6,7 +6,8 @@ The inputs of a step are its sums ``x @ w_ih.T + b_ih`` and ``h @ w_hh.T + b_hh`
 * fast: ``step`` does it in place, in few NumPy calls;
 * backwards: ``partials`` are the derivatives of the new state with respect to the gates, for all steps at once;
   ``through`` leads gradients of the gates to gradients of ``pre``; ``step_back`` is what is left to do step by step;
-* plainly: ``plain`` is the definition, in plain NumPy that also works on Tensors.
+* plainly: ``plain`` is the definition, in plain NumPy that also works on Tensors, and ``along`` its derivative in
+  forward mode.
 
 Everything is laid out in blocks of the hidden size: an LSTM's gates are four blocks, (rows, 4 * hidden).
 """
@@ -73,6 +74,10 @@ class Cell:
         """From the sums ``a`` of the input and ``b`` of the state: gates, new h, new c."""
         raise NotImplementedError
 
+    def along(self, a: Any, b: Any, t_h: Any, t_c: Any, gates: Any, h: Any, c: Any, new_c: Any) -> tuple[Any, Any, Any]:
+        """How gates, new h and new c move, if sums move along ``a`` and ``b`` and states along ``t_h`` and ``t_c``."""
+        raise NotImplementedError
+
 
 class Elman(Cell):
     """``h' = tanh(a + b)``, or with ReLU. Source: J. L. Elman, Finding structure in time, 1990."""
@@ -104,6 +109,11 @@ class Elman(Cell):
     def plain(self, a: Any, b: Any, h: Any, c: Any) -> tuple[Any, Any, Any]:
         """See ``Cell``."""
         new = np.maximum(a + b, 0) if self.relu else np.tanh(a + b)
+        return new, new, None
+
+    def along(self, a: Any, b: Any, t_h: Any, t_c: Any, gates: Any, h: Any, c: Any, new_c: Any) -> tuple[Any, Any, Any]:
+        """See ``Cell``."""
+        new = (a + b) * (gates > 0 if self.relu else 1 - gates * gates)
         return new, new, None
 
 
@@ -165,6 +175,16 @@ class Lstm(Cell):
         i, f, g, o = sigmoid.kernel(i), sigmoid.kernel(f), np.tanh(g), sigmoid.kernel(o)
         c = f * c + i * g
         return np.concatenate([i, f, g, o], 1), o * np.tanh(c), c
+
+    def along(self, a: Any, b: Any, t_h: Any, t_c: Any, gates: Any, h: Any, c: Any, new_c: Any) -> tuple[Any, Any, Any]:
+        """See ``Cell``."""
+        i, f, g, o = _blocks(gates, 4)
+        sums = a + b
+        t_i, t_f, _, t_o = _blocks(sums * (gates - gates * gates), 4)
+        t_g = _blocks(sums, 4)[2] * (1 - g * g)
+        squashed = np.tanh(new_c)
+        t_new = t_f * c + f * t_c + t_i * g + i * t_g
+        return np.concatenate([t_i, t_f, t_g, t_o], 1), t_o * squashed + o * (1 - squashed * squashed) * t_new, t_new
 
 
 class Gru(Cell):
@@ -236,6 +256,20 @@ class Gru(Cell):
         r, z = sigmoid.kernel(a_r + b_r), sigmoid.kernel(a_z + b_z)
         n = np.tanh(a_n + r * b_n)
         return np.concatenate([n, r, z, b_n], 1), n + z * (h - n), None
+
+    def along(self, a: Any, b: Any, t_h: Any, t_c: Any, gates: Any, h: Any, c: Any, new_c: Any) -> tuple[Any, Any, Any]:
+        """See ``Cell``."""
+        (a_r, a_z, a_n), (b_r, b_z, b_n) = _blocks(a, 3), _blocks(b, 3)
+        n, r, z, before = _blocks(gates, 4)
+        t_r, t_z = (a_r + b_r) * (r - r * r), (a_z + b_z) * (z - z * z)
+        t_n = (a_n + t_r * before + r * b_n) * (1 - n * n)
+        return np.concatenate([t_n, t_r, t_z, b_n], 1), t_n + t_z * (h - n) + z * (t_h - t_n), None
+
+
+def _blocks(array: Any, count: int) -> list[Any]:
+    """So many equal blocks of columns: as ``np.split``, which takes longer than a step."""
+    width = array.shape[1] // count
+    return [array[:, k * width : (k + 1) * width] for k in range(count)]
 
 
 CELLS: dict[str, Cell] = {"tanh": Elman(relu=False), "relu": Elman(relu=True), "lstm": Lstm(), "gru": Gru()}

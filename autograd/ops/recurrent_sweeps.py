@@ -18,7 +18,7 @@ from .axes import widened
 from .pullback import pull_back
 from .recurrent_cells import CELLS, Cell
 
-__all__ = ["INPUTS", "plain_gradient", "plain_sweep", "sizes_of", "sweep", "sweep_back"]
+__all__ = ["INPUTS", "plain_gradient", "plain_sweep", "sizes_of", "sweep", "sweep_along", "sweep_back"]
 
 INPUTS = ("x", "h0", "c0", "w_ih", "w_hh", "b_ih", "b_hh", "w_hr")
 """What goes into a sweep, in this order; None for what there is not."""
@@ -266,6 +266,53 @@ def plain_sweep(name: str, inputs: Sequence[Any], sizes: Sequence[int], reverse:
     parts = [None if row[0] is None else np.concatenate(row) for row in zip(*made, strict=True)]
     output, gates, cells = parts
     return np.reshape(output, (*shape[:-1], output.shape[-1])), h, c, gates, cells
+
+
+def sweep_along(
+    name: str, tangents: Sequence[Any], inputs: Sequence[Any], sizes: Sequence[int], reverse: bool,
+    output: Any, gates: Any, cells: Any,
+) -> tuple[Any, ...]:  # fmt: skip
+    """How what ``sweep`` returns moves, when its inputs move along ``tangents`` (None: not at all); in plain NumPy."""
+    x, h, c, w_ih, w_hh, _, _, w_hr = inputs
+    t_x, t_h, t_c, t_ih, t_hh, t_b_ih, t_b_hh, t_hr = tangents
+    shape, x, output = output.shape, _as_rows(x), _as_rows(output)
+    steps, cell = _steps(sizes, reverse), CELLS[name]
+    gates = output if gates is None else gates
+    old_h = _previous(output, h, steps, reverse)
+    old_c = [] if c is None else _previous(cells, c, steps, reverse)
+    a = _sums_along(x, w_ih, _as_rows(t_x), t_ih, t_b_ih)
+    b = _sums_along(old_h, w_hh, None, t_hh, t_b_hh)
+    t_h = np.zeros_like(h) if t_h is None else t_h
+    t_c = np.zeros_like(c) if c is not None and t_c is None else t_c
+    made: list[tuple[Any, ...]] = []
+    for rows, n in steps:
+        now = b[rows] + np.matmul(t_h[:n], np.swapaxes(w_hh, 0, 1))
+        states = (None, None) if c is None else (old_c[rows], cells[rows])
+        t_gates, new_h, new_c = cell.along(
+            a[rows], now, t_h[:n], None if c is None else t_c[:n], gates[rows], old_h[rows], *states
+        )
+        if w_hr is not None:
+            inner = np.split(gates[rows], 4, 1)[3] * np.tanh(cells[rows])
+            new_h = _sums_along(inner, w_hr, new_h, t_hr, None)
+        t_h = _updated(t_h, new_h)
+        t_c = None if c is None else _updated(t_c, new_c)
+        made.append((new_h, t_gates, new_c))
+    parts: list[Any] = [np.zeros_like(output), np.zeros_like(gates), None if c is None else np.zeros_like(cells)]
+    if made:
+        columns = zip(*(made[::-1] if reverse else made), strict=True)
+        parts = [None if column[0] is None else np.concatenate(column) for column in columns]
+    t_output, t_gates, t_cells = parts
+    return np.reshape(t_output, shape), t_h, t_c, t_gates, t_cells
+
+
+def _sums_along(left: Any, weight: Any, t_left: Any, t_weight: Any, t_bias: Any) -> Any:
+    """How ``left @ weight.T + bias`` moves."""
+    if t_weight is None and t_left is None:
+        t_weight = np.zeros_like(weight)
+    parts = [] if t_left is None else [np.matmul(t_left, np.swapaxes(weight, 0, 1))]
+    if t_weight is not None:
+        parts.append(np.matmul(left, np.swapaxes(t_weight, 0, 1)))
+    return sum(parts if t_bias is None else [*parts, t_bias])
 
 
 def plain_gradient(

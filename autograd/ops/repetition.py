@@ -193,7 +193,9 @@ def sum_to_size(x: Any, size: Any) -> Any:
 # ---- padding --------------------------------------------------------------------------------------------------------
 
 
-@op(x=lambda g, pad: constant_pad_nd.kernel(g, tuple([-n for n in pad])), samples=[
+@op(
+    x=lambda g, pad: constant_pad_nd.kernel(g, tuple([-n for n in pad])),
+    jvp=lambda t_x, pad: constant_pad_nd.kernel(t_x, pad), samples=[
     case(x=reals(shape=(2, 3)), pad=(1, 2)), case(x=reals(shape=(2, 3)), pad=(1, 0, 0, 2), value=0.5),
     case(x=reals(shape=(2, 3)), pad=(-1, 1)), case(x=reals(shape=(0,)), pad=(1, 1)),
 ])  # fmt: skip

@@ -19,7 +19,7 @@ from ..samples import case, reals
 from . import arithmetic
 from ._accumulation import accumulate, records
 from ._blocks import BLOCK
-from .axes import along, cast_input, in_one_line, line_axis, place_along
+from .axes import along, cast_input, in_one_line, line_axis, place_along, tangents_at
 from .exponential import logaddexp
 from .indexing import getitem
 from .joining import cat
@@ -40,6 +40,7 @@ _ALONG = [
 
 @op(
     x=lambda g, dim, steps: shifted.kernel(g, dim, -steps, 0),
+    jvp=lambda t_x, dim, steps: shifted.kernel(t_x, dim, steps, 0),
     samples=[
         case(x=reals(shape=(2, 3)), dim=0, steps=1, fill=0.5),
         case(x=reals(shape=(2, 3)), dim=-1, steps=-1, fill=0),
@@ -67,8 +68,17 @@ def _recurrence_rule(g: Any, x: Any, out: Any, dim: int, reverse: bool, needs: t
     return (carried * shifted.kernel(out, dim, steps, 0) if needs[0] else None), (carried if needs[1] else None)
 
 
+def _recurrence_along(t_x: Any, t_y: Any, x: Any, out: Any, dim: int, reverse: bool) -> Any:
+    moved = t_y
+    if t_x is not None:
+        by_x = t_x * shifted.kernel(out, dim, -1 if reverse else 1, 0)
+        moved = by_x if t_y is None else t_y + by_x
+    return recurrence.kernel(x, moved, dim, reverse)
+
+
 @op(
     joint=_recurrence_rule,
+    jvp=_recurrence_along,
     inputs=("x", "y"),
     samples=[
         case(x=reals(shape=(2, 3)), y=reals(shape=(2, 3)), dim=0),
@@ -171,14 +181,25 @@ def cumprod(x: Any, dim: int, *, dtype: Any = None) -> Any:
     return accumulate(np.multiply, cast_input("cumprod", x, dtype, dtypes.int64), dim)
 
 
-def _logcumsumexp_rule(g: Any, x: Any, out: Any, dim: int) -> Any:
+def _shares(x: Any, out: Any, dim: int) -> tuple[Any, Any]:
+    """Of ``logcumsumexp``: the derivative of each output by its own element, and of the next output by each."""
     nothing = np.real(out) == -np.inf
     finite = np.where(nothing, 0, out)
     decay = np.where(np.isinf(np.real(out)), 0, np.exp(finite - shifted.kernel(finite, dim, -1, np.inf)))
-    return recurrence.kernel(decay, g, dim, True) * np.where(nothing, 0, np.exp(x - finite))
+    return np.where(nothing, 0, np.exp(x - finite)), decay
 
 
-@op(x=lambda g, x, out, dim: _logcumsumexp_rule(g, x, out, dim), promote="float", samples=_ALONG)
+def _logcumsumexp_rule(g: Any, x: Any, out: Any, dim: int) -> Any:
+    own, decay = _shares(x, out, dim)
+    return recurrence.kernel(decay, g, dim, True) * own
+
+
+def _logcumsumexp_along(t_x: Any, x: Any, out: Any, dim: int) -> Any:
+    own, decay = _shares(x, out, dim)
+    return recurrence.kernel(shifted.kernel(decay, dim, 1, 0), t_x * own, dim)
+
+
+@op(x=_logcumsumexp_rule, jvp=_logcumsumexp_along, promote="float", samples=_ALONG)
 def logcumsumexp(x: Any, dim: int) -> Any:
     """Running ``log(sum(exp(x)))``, without overflow. Where it is -inf, its gradient is 0."""
     with np.errstate(invalid="ignore"):
@@ -227,6 +248,7 @@ def _last_reached(reached: Any, dim: int) -> Any:
 
 @op(
     x=lambda g_values, indices, x_shape, dim: place_along.kernel(g_values, indices, x_shape, dim, True, True),
+    jvp=lambda t_x, indices, dim: tangents_at(t_x, indices, dim),
     outputs=("values", "indices"),
     samples=_ALONG,
 )
@@ -237,6 +259,7 @@ def cummax(x: Any, dim: int) -> Any:
 
 @op(
     x=lambda g_values, indices, x_shape, dim: place_along.kernel(g_values, indices, x_shape, dim, True, True),
+    jvp=lambda t_x, indices, dim: tangents_at(t_x, indices, dim),
     outputs=("values", "indices"),
     samples=_ALONG,
 )

@@ -17,7 +17,7 @@ from .._protocols import numpy_function
 from ..errors import ArgumentError, ShapeError
 from ..samples import case, integers, reals
 from ._blocks import in_blocks
-from .axes import MANY, axes_of, folded, in_one_line, line_axis, place_along, take_lines, true_places
+from .axes import MANY, axes_of, folded, in_one_line, line_axis, place_along, take_lines, tangents_at, true_places
 from .extremes import extreme_and_place, require_elements
 
 _ALONG = [
@@ -92,6 +92,7 @@ def placed(g_values: Any, indices: Any, x_shape: tuple[int, ...], dim: int) -> A
 
 @op(
     x=lambda g_values, indices, x_shape, dim: placed(g_values, indices, x_shape, dim),
+    jvp=lambda t_x, indices, dim: tangents_at(t_x, indices, dim),
     outputs=("values", "indices"),
     samples=[*_ALONG, *_DESCENDING],
 )
@@ -121,6 +122,7 @@ def msort(x: Any) -> Any:
 
 @op(
     x=lambda g_values, indices, x_shape, dim: placed(g_values, indices, x_shape, dim),
+    jvp=lambda t_x, indices, dim: tangents_at(t_x, indices, dim),
     outputs=("values", "indices"),
     samples=[
         case(x=reals(shape=(2, 4)), k=2),
@@ -199,6 +201,7 @@ def _chosen(lines: Any, k: int, largest: bool) -> Any:
 
 @op(
     x=lambda g_values, indices, x_shape, dim, keepdim: place_along.kernel(g_values, indices, x_shape, dim, keepdim),
+    jvp=lambda t_x, indices, dim, keepdim: tangents_at(t_x, indices, dim, keepdim),
     outputs=("values", "indices"),
     samples=[
         case(x=reals(shape=(2, 4)), k=2),

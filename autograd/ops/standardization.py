@@ -76,6 +76,21 @@ def _slopes_rule(
     return d_x, d_y, np.sum(y * back, axis=tuple(range(x.ndim - rank)) if rank else dims)
 
 
+def _slopes_moved(
+    backward: Any, rule: Callable[..., Any], t_x: Any, t_y: Any, t_weight: Any, x: Any, y: Any, weight: Any, *how: Any
+) -> tuple[Any, Any, Any]:
+    """The tangents of slopes by input, weight and bias: a gradient, whose Jacobian by these is symmetric."""
+    dx = dw = db = None
+    if t_y is not None:
+        dx, dw, db = backward.kernel(x, t_y, weight, *how)
+    if t_x is not None or t_weight is not None:
+        still = None if weight is None else np.zeros_like(weight)
+        by_x = np.zeros_like(x) if t_x is None else t_x
+        more_x, _, more_w = rule(by_x, still if t_weight is None else t_weight, still, x, y, weight, *how)
+        dx, dw = more_x if dx is None else dx + more_x, more_w if dw is None or weight is None else dw + more_w
+    return (dx, None, None) if weight is None else (dx, dw, db)
+
+
 def _moved(t_unit: Any, t_weight: Any, t_bias: Any, unit: Callable[[], Any], weight: Any, ndim: int, rank: int) -> Any:
     """The tangent of ``unit * weight + bias``, from those of the three."""
     found = t_unit if t_unit is None or weight is None else t_unit * _fit(weight, ndim, rank)
@@ -115,7 +130,15 @@ def _with(name: str, like: str, cases: Sequence[Any]) -> list[Any]:
     ]
 
 
-@op(joint=_slopes_rule, inputs=("x", "y", "weight"), outputs=("dx", "dw", "db"), samples=_with("y", "x", _ROWS))
+@op(
+    joint=_slopes_rule,
+    jvp=lambda t_x, t_y, t_weight, x, y, weight, rank, eps, centered: _slopes_moved(
+        layer_norm_backward, _slopes_rule, t_x, t_y, t_weight, x, y, weight, rank, eps, centered
+    ),
+    inputs=("x", "y", "weight"),
+    outputs=("dx", "dw", "db"),
+    samples=_with("y", "x", _ROWS),
+)
 def layer_norm_backward(
     x: Any, y: Any, weight: Any = None, rank: int = 1, eps: float = 1e-5, centered: bool = True, memo: Any = None
 ) -> Any:
@@ -167,6 +190,9 @@ def _batch_slopes_rule(
 
 @op(
     joint=_batch_slopes_rule,
+    jvp=lambda t_x, t_y, t_weight, x, y, weight, eps: _slopes_moved(
+        batch_norm_backward, _batch_slopes_rule, t_x, t_y, t_weight, x, y, weight, eps
+    ),
     inputs=("x", "y", "weight"),
     outputs=("dx", "dw", "db"),
     samples=_with("y", "x", _CHANNELS),
@@ -216,10 +242,18 @@ def _scaling_rule(g_dx: Any, g_dw: Any, g_db: Any, x: Any, y: Any, weight: Any) 
     return widened(y) * by_weight, forth, np.sum(g_dx * widened(y), axis=_dims(x.ndim, 0))
 
 
-@op(joint=_scaling_rule, inputs=("x", "y", "weight"), outputs=("dx", "dw", "db"), samples=[
-    case(x=reals(shape=shape), y=reals(shape=shape), weight=reals(shape=(2,)))
-    for shape in ((4, 2), (3, 2, 2), (2, 2, 1, 2), (0, 2))
-])  # fmt: skip
+@op(
+    joint=_scaling_rule,
+    jvp=lambda t_x, t_y, t_weight, x, y, weight: _slopes_moved(
+        scale_channels_backward, _scaling_rule, t_x, t_y, t_weight, x, y, weight
+    ),
+    inputs=("x", "y", "weight"),
+    outputs=("dx", "dw", "db"),
+    samples=[
+        case(x=reals(shape=shape), y=reals(shape=shape), weight=reals(shape=(2,)))
+        for shape in ((4, 2), (3, 2, 2), (2, 2, 1, 2), (0, 2))
+    ],
+)
 def scale_channels_backward(x: Any, y: Any, weight: Any) -> Any:
     """The derivatives of ``scale_channels`` by input, weight and bias; ``y`` is that of its result."""
     found = channels_scaled_backward(widened(x), widened(y), weight)
@@ -267,7 +301,15 @@ _GROUPS = [
 ]
 
 
-@op(joint=_group_slopes_rule, inputs=("x", "y", "weight"), outputs=("dx", "dw", "db"), samples=_with("y", "x", _GROUPS))
+@op(
+    joint=_group_slopes_rule,
+    jvp=lambda t_x, t_y, t_weight, x, y, weight, groups, eps: _slopes_moved(
+        group_norm_backward, _group_slopes_rule, t_x, t_y, t_weight, x, y, weight, groups, eps
+    ),
+    inputs=("x", "y", "weight"),
+    outputs=("dx", "dw", "db"),
+    samples=_with("y", "x", _GROUPS),
+)
 def group_norm_backward(x: Any, y: Any, weight: Any, groups: int, eps: float = 1e-5, memo: Any = None) -> Any:
     """The derivatives of ``group_norm`` by input, weight and bias; ``y`` is that of its result."""
     return list(groups_backward(x, y, weight, groups, eps, memo))
