@@ -240,11 +240,7 @@ def _prod_rule(g: Any, x: Any, out: Any, dim: Any, keepdim: bool) -> Any:
     return restore(g, shape, dim, keepdim) * others
 
 
-@op(
-    x=lambda g, x, out, dim, keepdim: _prod_rule(g, x, out, dim, keepdim),
-    jvp="reduction",
-    samples=[*REDUCED, *_NOTHING],
-)
+@op(x=_prod_rule, jvp="reduction", samples=[*REDUCED, *_NOTHING])
 def prod(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """Product of the elements. Integers and bools give int64; the product of nothing is 1.
 
