@@ -13,6 +13,9 @@ from .values import Value
 
 __all__ = ["Wording"]
 
+_BUILTINS = {"abs", "bool", "int", "iter", "next", "range", "repr", "round", "slice"}
+"""Python's functions that a program calls by their names."""
+
 
 class Wording:
     """The names of one program.
@@ -27,7 +30,7 @@ class Wording:
         self.namespace = namespace
         self.static: list[Value] = []
         self.numbers: list[Number] = []
-        self._taken = {*namespace, *keyword.kwlist, "build", "step"}
+        self._taken = {*namespace, *keyword.kwlist, *_BUILTINS, "build", "step"}
         self._aliases: dict[int, str] = {}
         self._constants: dict[Any, str] = {}
         self._numbers: dict[int, str] = {}
