@@ -13,8 +13,8 @@ from .values import Value
 
 __all__ = ["Wording"]
 
-_BUILTINS = {"abs", "bool", "int", "iter", "next", "range", "repr", "round", "slice"}
-"""Python's functions that a program calls by their names."""
+_BUILTINS = {"abs", "add_rows", "bool", "in_blocks", "int", "iter", "next", "range", "repr", "round", "slice"}
+"""Functions, of Python and of ours, that a program calls by their names."""
 
 
 class Wording:
