@@ -66,8 +66,8 @@ def _kept(make):
 
 '''
 _PROVIDED = {
-    "np", "ndarray", "empty", "strided", "apart", "in_blocks", "add_rows", "_new_tensor", "_stamp", "_kept", "_DEVIATED",
-    "_attach", "_errstate", "build", "step", "__builtins__",
+    "np", "ndarray", "empty", "strided", "apart", "in_blocks", "add_rows", "_new_tensor", "_stamp", "_kept",
+    "_DEVIATED", "_attach", "_errstate", "build", "step", "__builtins__",
 }  # fmt: skip
 
 
