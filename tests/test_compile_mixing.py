@@ -136,3 +136,24 @@ def test_containers_that_are_returned_are_the_arguments() -> None:
         assert found[1][0] is found[1][2] is items
         require_same(found[1][1], batch["x"] * 2)
     assert compiled.recordings == 1
+
+
+def test_containers_that_are_kept_or_given_twice_are_themselves():
+    class Kept:
+        last: Any = None
+        seen: Any = None
+
+    kept = Kept()
+
+    def function(a: Any, b: Any) -> Any:
+        kept.last, kept.seen = a, b["x"]
+        return a["x"] + b["x"], a is b
+
+    compiled = compiler.compile(function)
+    for i in range(8):
+        a, b = {"x": rows(i)}, {"x": rows(i + 1)}
+        found, same = compiled(a, a if i % 2 else b)
+        require_same(found, a["x"] + (a if i % 2 else b)["x"], f"call {i}")
+        assert same is bool(i % 2)
+        assert kept.last is a
+        assert kept.seen is (a if i % 2 else b)["x"]

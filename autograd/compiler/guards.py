@@ -103,8 +103,9 @@ class Guards:
         """The tests that arguments which could be one, being alike, are none."""
         alike: dict[Any, list[str]] = {}
         for made, text in self._by_identity.values():
-            array = made if isinstance(made, np.ndarray) else made._data
-            alike.setdefault((type(made), array.shape, array.dtype, array.strides), []).append(text)
+            array = made._data if isinstance(made, Handle) else made
+            form = (array.shape, array.dtype, array.strides) if isinstance(array, np.ndarray) else len(array)
+            alike.setdefault((type(made), form), []).append(text)
         for texts in alike.values():
             if len(texts) == 2:
                 yield " is not ".join(texts)
@@ -129,11 +130,15 @@ class Guards:
             made = self._array(arg, text, name, f"type({text}) is _ndarray")
             self._by_identity[id(arg)] = made, text
             return made
+        if kind in (list, dict, OrderedDict) and id(arg) in self._by_identity:
+            self._tests.append(f"{text} is {self._by_identity[id(arg)][1]}")
+            return self._by_identity[id(arg)][0]
         if isinstance(arg, tuple) or kind is list:
             self._tests.append(f"type({text}) is {self._bind(kind)} and len({text}) == {len(arg)}")
             items = [self._argument(item, f"{text}[{i}]", f"{name}_{i}") for i, item in enumerate(arg)]
             if kind is list:
                 self.containers.append((items, arg, Given(text, name), list(items)))
+                self._by_identity[id(arg)] = items, text
                 return items
             return kind._make(items) if hasattr(kind, "_make") else tuple(items)
         if kind in (dict, OrderedDict):
@@ -142,6 +147,7 @@ class Guards:
                 [(key, self._argument(x, f"{text}[{self._key(key)}]", f"{name}_{key}")) for key, x in arg.items()]
             )
             self.containers.append((made, arg, Given(text, name), dict(made)))
+            self._by_identity[id(arg)] = made, text
             return made
         if kind in NUMBERS:
             self._history.note(("argument", text), arg)

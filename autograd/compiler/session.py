@@ -169,7 +169,7 @@ class Session:
                 changes = reach.leave()
                 if finished:
                     self._effects = self._find_effects(changes)
-                reach.clean(changes)
+                reach.clean(changes, guards.returned)
             except KeyboardInterrupt:
                 surely(lambda: reach.clean(reach.leave()))
                 raise
