@@ -51,9 +51,10 @@ def accumulation_dtype(dtype: Any) -> Any:
 
 def added(x: Any, axes: tuple[int, ...]) -> Any:
     """The sum over ``axes``, not negative, kept as 1; 16-bit floats in single precision."""
-    if type(x) is np.ndarray and x.size > SHORT and x.dtype.char in "fdeF":
-        return add_many(x, axes, True)
-    if is_tall(x, axes):
+    if type(x) is np.ndarray:
+        if x.size > SHORT and x.dtype.char in "fdeF":
+            return add_many(x, axes, True)
+    elif is_tall(x, axes):
         return add_rows(x, axes, keepdims=True)
     return np.add.reduce(x, axes, accumulation_dtype(x.dtype), keepdims=True)
 
