@@ -216,3 +216,18 @@ def test_a_number_that_is_another_tensor_at_each_call(function):
         assert x == y == held.x
     assert compiled.recordings == 1
     assert inside.recordings <= 2
+
+
+def test_what_an_index_selects_lies_as_it_does_uncompiled():
+    """Which of its views are possible depends on that, and the order in which it is summed."""
+
+    def step(x, index):
+        selected = x[:, index]
+        return selected.view(-1), selected.is_contiguous()
+
+    compiled, x = autograd.compile(step, fullgraph=True), autograd.randn(2, 3, 5)
+    for index in (autograd.tensor([2, 0]), autograd.tensor([1, 1]), autograd.tensor([0, 2])):
+        found, contiguous = compiled(x, index)
+        assert contiguous
+        assert autograd.equal(found, x[:, index].view(-1))
+    assert compiled.recordings == 1

@@ -233,3 +233,63 @@ def test_copies_in_another_order_stay_so():
         return [autograd.tensor(y)]
 
     same_as_eager(step)
+
+
+def test_what_an_array_is_made_like_is_there():
+    x = draw(ROWS, WIDTH)
+
+    def step():
+        a = x.numpy() * 2
+        like = np.zeros_like(a)
+        return [autograd.from_numpy((a + 1) * (like + x.numpy()))]
+
+    for passes in (None, ["join_runs"]):
+        assert blocks(same_as_eager(step, passes=passes)) == 1
+
+
+def test_views_of_what_is_computed_again_are_cut_from_that():
+    """The first array is in nobody's use around the peak: what names a part of it leaves the run of elements."""
+
+    def step(x):
+        a = x + 1
+        part, b = a[:, : WIDTH // 2], a * 2
+        many = autograd.cat([b @ b, b, b, b, b])
+        return part @ many[: WIDTH // 2] + (many @ b).sum(0)
+
+    compiled = autograd.compile(step, verify=False, passes=set(PASSES) - {"join_sums"})
+    for i in range(3):
+        x = draw(WIDTH, WIDTH, seed=i)
+        np.testing.assert_array_equal(compiled(x).numpy(), step(x).numpy())
+        compiled.function = None  # from now on it is the program
+
+
+@pytest.mark.parametrize(("shape", "dim"), [((200_000, 4), 0), ((20, 30_000, 2), 1), ((3_000, 2, 3), (0, 1))])
+@pytest.mark.parametrize("verify", [True, False])
+def test_sums_of_many_rows_keep_their_digits(shape, dim, verify, tmp_path):
+    def step(x):
+        return x.sum(dim), x.mean(dim, keepdim=True)
+
+    compiled = autograd.compile(step, verify=verify, fullgraph=True)
+    for i in range(3):
+        x = draw(*shape, seed=i) + 1
+        for found, expected in zip(compiled(x), step(x), strict=True):
+            np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=3e-7)
+    assert compiled.recordings == 1
+    path = tmp_path / "tall.py"
+    compiled.export(str(path))
+    space = {"__file__": str(path)}
+    exec(path.read_text(encoding="utf-8"), space)
+    for found, expected in zip(space["step"](x.numpy()), step(x), strict=True):
+        np.testing.assert_allclose(found, expected.numpy(), rtol=3e-7)
+
+
+def test_sums_of_many_rows_of_what_blocks_compute_keep_their_digits():
+    def step(x):
+        return (x * 2 + 1).sum(0)
+
+    compiled = autograd.compile(step, verify=False, fullgraph=True)
+    for i in range(3):
+        x = draw(400_000, 4, seed=i) + 1
+        expected = step(x.double())
+        assert (compiled(x).double() - expected).abs().amax() <= 2e-7 * expected.abs().amax()
+    assert blocks(compiled) == 1

@@ -138,7 +138,7 @@ def test_pointwise(name: str) -> None:
     _agree([grad], _run(POINTWISE[name], [x], np.ones((ROWS, WIDTH), np.float32))[1], 1e-6)
 
 
-@pytest.mark.parametrize("name", ["var", "std", "prod", "logsumexp", "cumsum", "median", "unique"])
+@pytest.mark.parametrize("name", ["var", "std", "prod", "prod of a line", "logsumexp", "cumsum", "median", "unique"])
 def test_all_elements(name: str) -> None:
     """Reductions of everything, against NumPy in double precision."""
     x = (_numbers() * 0.01 + 1).astype(np.float32)
@@ -148,6 +148,7 @@ def test_all_elements(name: str) -> None:
         "var": lambda: (autograd.var(t), wide.var(ddof=1)),
         "std": lambda: (autograd.std(t), wide.std(ddof=1)),
         "prod": lambda: (autograd.log(autograd.prod(t)), np.log(wide).sum()),
+        "prod of a line": lambda: (autograd.log(t.reshape(-1).prod(0)), np.log(wide).sum()),
         "logsumexp": lambda: (autograd.logsumexp(t, (0, 1)), np.log(np.exp(wide).sum())),
         "cumsum": lambda: (autograd.cumsum(t.reshape(-1), 0), wide.reshape(-1).cumsum()),
         "median": lambda: (autograd.median(t), np.sort(wide.reshape(-1))[(wide.size - 1) // 2]),

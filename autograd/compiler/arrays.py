@@ -360,6 +360,8 @@ class RecordingArray(np.ndarray):
     base: Any = _asked_by_user("base", _base)
     flags: Any = _asked_by_user("flags", _Flags)
     data = _unseen("data")
+    ctypes = _unseen("ctypes")
+    __dlpack__ = _unseen("__dlpack__")
     __reduce__ = _unseen("__reduce__")
     __reduce_ex__ = _unseen("__reduce_ex__")
 

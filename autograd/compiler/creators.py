@@ -62,7 +62,8 @@ def _remove(tape: Tape) -> None:
 def _install() -> None:
     for name in _CREATORS:
         _replace(np, name, _creating)
-    for name in ("nditer", "ndenumerate"):
+    _replace(np.lib.stride_tricks, "as_strided", _creating)
+    for name in ("nditer", "ndenumerate", "frombuffer"):
         _replace(np, name, _reading)
     for owner in (np.random, random):
         for name in getattr(owner, "__all__", ()):
@@ -108,7 +109,7 @@ def _reading(original: Any) -> Any:
     def read(*args: Any, **kwargs: Any) -> Any:
         tape = _tape(sys._getframe(1))
         if tape is not None and tape_in((args, kwargs)) is not None:
-            tape.escape(f"np.{original.__name__}, which takes the elements one by one,", None)
+            tape.escape(f"np.{original.__name__}, which reads the memory by no call of NumPy,", None)
         return original(*args, **kwargs)
 
     return read

@@ -40,7 +40,8 @@ class Guards:
     Attributes:
         args, kwargs: the arguments with recording arrays.
         objects: arguments that are neither numbers nor arrays, with their names: in the function's reach.
-        containers: for each list or dict among the arguments what stands for it, itself, its name, and its contents.
+        containers: for each list or dict among the arguments what stands for it, itself, what to call it, and its
+            contents.
         given: for each argument that is a Tensor the one that stands for it, the argument, and what to call it.
         space: the globals of the written function.
     """
@@ -68,7 +69,7 @@ class Guards:
         self._call: Any = args, kwargs
         self.objects: list[tuple[Any, str]] = []
         self.given: list[tuple[Any, Any, Given]] = []
-        self.containers: list[tuple[Any, Any, str, Any]] = []
+        self.containers: list[tuple[Any, Any, Given, Any]] = []
         for i, arg in enumerate((*args, *kwargs.values())):
             self._collect(arg, self._name(i))
 
@@ -102,8 +103,9 @@ class Guards:
         """The tests that arguments which could be one, being alike, are none."""
         alike: dict[Any, list[str]] = {}
         for made, text in self._by_identity.values():
-            array = made if isinstance(made, np.ndarray) else made._data
-            alike.setdefault((type(made), array.shape, array.dtype, array.strides), []).append(text)
+            array = made._data if isinstance(made, Handle) else made
+            form = (array.shape, array.dtype, array.strides) if isinstance(array, np.ndarray) else len(array)
+            alike.setdefault((type(made), form), []).append(text)
         for texts in alike.values():
             if len(texts) == 2:
                 yield " is not ".join(texts)
@@ -128,11 +130,15 @@ class Guards:
             made = self._array(arg, text, name, f"type({text}) is _ndarray")
             self._by_identity[id(arg)] = made, text
             return made
+        if kind in (list, dict, OrderedDict) and id(arg) in self._by_identity:
+            self._tests.append(f"{text} is {self._by_identity[id(arg)][1]}")
+            return self._by_identity[id(arg)][0]
         if isinstance(arg, tuple) or kind is list:
             self._tests.append(f"type({text}) is {self._bind(kind)} and len({text}) == {len(arg)}")
             items = [self._argument(item, f"{text}[{i}]", f"{name}_{i}") for i, item in enumerate(arg)]
             if kind is list:
-                self.containers.append((items, arg, name, list(items)))
+                self.containers.append((items, arg, Given(text, name), list(items)))
+                self._by_identity[id(arg)] = items, text
                 return items
             return kind._make(items) if hasattr(kind, "_make") else tuple(items)
         if kind in (dict, OrderedDict):
@@ -140,7 +146,8 @@ class Guards:
             made = kind(
                 [(key, self._argument(x, f"{text}[{self._key(key)}]", f"{name}_{key}")) for key, x in arg.items()]
             )
-            self.containers.append((made, arg, name, dict(made)))
+            self.containers.append((made, arg, Given(text, name), dict(made)))
+            self._by_identity[id(arg)] = made, text
             return made
         if kind in NUMBERS:
             self._history.note(("argument", text), arg)
@@ -230,11 +237,11 @@ class Guards:
         """What stands in a program for a thing that was there before the call; None for others."""
         if id(thing) in self._known:
             return thing
-        return next((given for made, _, given in self.given if made is thing), None)
+        return next((given for made, _, given, *_ in (*self.given, *self.containers) if made is thing), None)
 
     def returned(self, result: Any) -> Any:
         """The function's result without recording arrays; arguments that it returned are themselves."""
-        return _swapped(plain(result), {id(made): arg for made, arg, _ in self.given})
+        return _swapped(plain(result), {id(made): arg for made, arg, *_ in (*self.given, *self.containers)})
 
     # ---- writing -----------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ import numpy as np
 from ..dtypes import default
 from ..engine.nodes import Handle, new_tensor
 
-__all__ = ["Escape", "Number", "value_of"]
+__all__ = ["Escape", "Number", "being", "value_of"]
 
 
 class Escape(Exception):
@@ -161,7 +161,7 @@ class Number:
         return found
 
     def __hash__(self) -> int:
-        self.tape.check(True, f"{{0}} == {self.value!r}", (self,))
+        self.tape.check(True, being(self.value), (self,))
         return hash(self.value)
 
     def __float__(self) -> float:
@@ -203,6 +203,12 @@ class Number:
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
         return self.tape.call(function, args, kwargs)
+
+
+def being(value: Any) -> str:
+    """The expression of ``{0}`` being this number itself: nan is, and one zero is not the other."""
+    told = value != 0 and abs(value) < math.inf and not isinstance(value, complex)
+    return f"{{0}} == {value!r}" if told or isinstance(value, int) else f"repr({{0}}) == {repr(value)!r}"
 
 
 def value_of(number: Any) -> Any:

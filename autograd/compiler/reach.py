@@ -408,14 +408,14 @@ class Reach:
                 changes.append((place, value, now))
         return changes
 
-    def clean(self, changes: list[tuple[Place, Any, Any]]) -> None:
-        """Leave no recording arrays in what the function changed."""
+    def clean(self, changes: list[tuple[Place, Any, Any]], restored: Any = plain) -> None:
+        """Leave no recording arrays in what the function changed, as ``restored`` makes of what stands there."""
         for place, _, now in changes:
             if now is not _GONE:
-                place.set(plain(now))
+                place.set(restored(now))
         for container, size in self.containers:
             if len(container) != size:
-                mend(container)
+                mend(container, restored)
 
     def looked_at(self) -> str | None:
         """The name of a container that the function looked at though it changes from call to call: it no longer may."""

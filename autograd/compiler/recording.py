@@ -15,7 +15,7 @@ import numpy as np
 
 from ..engine.callsite import is_ours
 from .arrays import RecordingArray, Stream, bare, plain_array
-from .numbers import Number
+from .numbers import Number, being
 from .signatures import DIVIDING, FACTS, METHODS, OF_PLACES, WRITERS, is_whole, may_vary, settled, told
 from .values import (
     Check,
@@ -376,7 +376,7 @@ class Tape:
         If it follows from what was changed from outside of the function, the program holds for its value.
         """
         if how in _CONVERSIONS and number is not None and self._is_given(number):
-            self.check(True, f"{{0}} == {number.value!r}", (number,))
+            self.check(True, being(number.value), (number,))
             self.needed = f"{how} at {self._where()[0]}"
             return
         line, section = self._where()

@@ -144,13 +144,13 @@ class Run:
 
     def settle(self, users: dict[Storage, set[Instruction]]) -> None:
         """Find out which values are its own."""
-        inside = set(self.items)
+        inside = {item for item in self.items if item in self.rows or item.kind == "view"}  # arrays are made outside
         given = {value.storage for value in self._program.given()}
         for item, rows in self.rows.items():
             made = item.outs
             if item.target is None and not rows.total and made.storage not in given and users[made.storage] <= inside:
                 views = [other for other in self.items if other.kind == "view" and made.storage is _base(other)]
-                if all(_keeps_rows(view, made.shape[0]) for view in views):
+                if not views or (not self.flat and all(_keeps_rows(view, made.shape[0]) for view in views)):
                     self.inner.add(made)
 
 

@@ -169,7 +169,7 @@ class Session:
                 changes = reach.leave()
                 if finished:
                     self._effects = self._find_effects(changes)
-                reach.clean(changes)
+                reach.clean(changes, guards.returned)
             except BaseException:
                 surely(lambda: reach.clean(reach.leave()))
                 raise
@@ -267,15 +267,15 @@ class Session:
 
     def _check_containers(self) -> None:
         """Lists and dicts among the arguments are changed as the function changed what stood for them."""
-        for made, arg, name, before in self._guards.containers:
+        for made, arg, given, before in self._guards.containers:
             items, old = (list(made.items()), list(before.items())) if isinstance(made, dict) else (made, before)
             if isinstance(made, dict) and list(made) == list(before):
                 items, old = list(made.values()), list(before.values())
             if len(items) == len(old) and all(a is b for a, b in zip(items, old, strict=True)):
                 continue
-            self._tape.escapes.append(f"the argument '{name}' is a {type(made).__name__} that was changed")
+            self._tape.escapes.append(f"the argument '{given.name}' is a {type(made).__name__} that was changed")
             arg.clear()
-            (arg.update if isinstance(arg, dict) else arg.extend)(self._guards.returned(made))
+            (arg.update if isinstance(arg, dict) else arg.extend)(self._guards.returned(type(made)(made)))
 
     def _hand_over(self, arg: Any, grad: Any) -> None:
         """Give an argument the gradient that its stand-in has, or what it was computed from."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.nodes import Handle, array_of
 from .arrays import RecordingArray, bare
 from .numbers import Number
 from .values import map_tree
@@ -51,7 +52,10 @@ def _place_of_out(function: Any) -> tuple[str, ...]:
 
 
 def told(function: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:
-    """The arguments with ``out``, and what comes after it, by name."""
+    """The arguments with ``out``, and what comes after it, by name; in the places of Tensors their arrays."""
+    if getattr(function, "__name__", "") in _INDEXED:
+        args = (args[0], map_tree(args[1], _indexing), *args[2:])
+    args, kwargs = map_tree(args, _asked), map_tree(kwargs, _asked)
     if isinstance(function, types.FunctionType) or kwargs.get("out", 0) is None:  # ufuncs and methods take it by name
         names = () if isinstance(function, np.ufunc) else _place_of_out(function)
         at = names.index("out") if names else len(args)
@@ -64,6 +68,21 @@ def told(function: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:
     return args, kwargs
 
 
+def _asked(item: Any) -> Any:
+    """What NumPy makes of an argument that is a Tensor: it asks for its array, in C code that cannot be seen."""
+    if not isinstance(item, Handle) or item._node is not None:
+        return item
+    array = array_of(item)
+    return array if isinstance(array, np.ndarray) else item
+
+
+def _indexing(item: Any) -> Any:
+    """A single number as an index is no array: ``array[number]`` is a view."""
+    array = _asked(item)
+    return array[()] if array is not item and not array.ndim else array
+
+
+_INDEXED = {"__getitem__", "__setitem__"}
 _WITH_OUT = {"all", "any", "argmax", "argmin", "cumprod", "cumsum", "max", "mean", "min", "prod", "std", "sum", "var"}
 """Methods whose last argument by place is ``out``, or one that may be None as well."""
 
@@ -101,7 +120,7 @@ def settled(function: Any, name: str, args: Any, kwargs: Any) -> tuple[Any, Any]
         return args, kwargs
     free = _OF_VALUES.get(name, ())
     known = _known_or_float if name == "arange" else _known if name in _SHAPED else _known_number
-    if name in ("__getitem__", "__setitem__"):
+    if name in _INDEXED:
         args = (args[0], _stepping(args[1]), *args[2:])
     args = tuple([arg if i in free else map_tree(arg, known) for i, arg in enumerate(args)])
     return args, {key: arg if key in free else map_tree(arg, known) for key, arg in kwargs.items()}

@@ -118,12 +118,12 @@ def _bare(array: RecordingArray) -> Any:
     return np.ndarray.view(array, np.ndarray)
 
 
-def mend(container: Any) -> None:
-    """Leave no recording arrays in a container."""
+def mend(container: Any, restored: Callable[[Any], Any] = plain) -> None:
+    """Leave no recording arrays in a container, but what ``restored`` makes of what stands there."""
     if isinstance(container, (set, frozenset)):
         return  # they are found by what they are, and so is what stands in a set
     for key in list(container) if isinstance(container, dict) else range(len(container)):
-        container[key] = plain(container[key])
+        container[key] = restored(container[key])
 
 
 def shapes_in(arguments: Any) -> tuple[tuple[int, ...], ...]:

@@ -13,6 +13,9 @@ from .values import Value
 
 __all__ = ["Wording"]
 
+_BUILTINS = {"abs", "add_rows", "bool", "in_blocks", "int", "iter", "next", "range", "repr", "round", "slice"}
+"""Functions, of Python and of ours, that a program calls by their names."""
+
 
 class Wording:
     """The names of one program.
@@ -27,7 +30,7 @@ class Wording:
         self.namespace = namespace
         self.static: list[Value] = []
         self.numbers: list[Number] = []
-        self._taken = {*namespace, *keyword.kwlist, "build", "step"}
+        self._taken = {*namespace, *keyword.kwlist, *_BUILTINS, "build", "step"}
         self._aliases: dict[int, str] = {}
         self._constants: dict[Any, str] = {}
         self._numbers: dict[int, str] = {}

@@ -14,7 +14,7 @@ import numpy as np
 
 from .blocks import BLOCK
 
-__all__ = ["PIECE", "SHORT", "accumulation_dtype", "add_many", "added", "kept_ones", "ones"]
+__all__ = ["PIECE", "SHORT", "accumulation_dtype", "add_many", "add_rows", "added", "is_tall", "kept_ones", "ones"]
 
 PIECE = 256
 """So many rows are added up one by one, where there are more than a thousand."""
@@ -51,9 +51,33 @@ def accumulation_dtype(dtype: Any) -> Any:
 
 def added(x: Any, axes: tuple[int, ...]) -> Any:
     """The sum over ``axes``, not negative, kept as 1; 16-bit floats in single precision."""
-    if type(x) is np.ndarray and x.size > SHORT and x.dtype.char in "fdeF":
-        return add_many(x, axes, True)
+    if type(x) is np.ndarray:
+        if x.size > SHORT and x.dtype.char in "fdeF":
+            return add_many(x, axes, True)
+    elif is_tall(x, axes):
+        return add_rows(x, axes, keepdims=True)
     return np.add.reduce(x, axes, accumulation_dtype(x.dtype), keepdims=True)
+
+
+def is_tall(x: Any, axes: tuple[int, ...]) -> bool:
+    """Whether an array of any class has so many rows over ``axes`` that NumPy loses digits if it adds them up."""
+    many = isinstance(x, np.ndarray) and x.size > SHORT and x.dtype.char in "fd"
+    return many and _added_one_by_one(x, axes)[1] > _FEW
+
+
+def add_rows(x: Any, axis: tuple[int, ...], out: Any = None, keepdims: bool = False) -> Any:
+    """``np.add.reduce`` that keeps the digits of many rows; an array that is no plain one does it in its own way."""
+    if type(x) is not np.ndarray:
+        return x.__array_function__(add_rows, (type(x),), (x,), {"axis": axis, "keepdims": keepdims})
+    sums = add_many(x, axis, keepdims)
+    if out is None:
+        return sums
+    out[...] = sums
+    return out
+
+
+_reduction: Any = add_rows
+_reduction.__name__, _reduction.__self__ = "add.reduce", np.add  # by which is told what it does
 
 
 def add_many(x: Any, axes: tuple[int, ...] | None, keepdim: bool) -> Any:

@@ -72,7 +72,13 @@ def getitem(x: Any, index: Any) -> Any:
             index = index.item()  # a view, as by a number
     if type(index) is not tuple:
         out = x[index]
-    elif index and type(index[-1]) is type(x) is np.ndarray and is_lone(index) and index[-1].dtype == np.int64:
+    elif (
+        index
+        and isinstance(index[-1], np.ndarray)
+        and isinstance(x, np.ndarray)
+        and is_lone(index)
+        and index[-1].dtype == np.int64
+    ):
         return take_across(x, index[-1], len(index) - 1)
     else:
         out = at(x, index)

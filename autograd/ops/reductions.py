@@ -221,7 +221,7 @@ def _rows_multiplied(x: Any, keepdim: bool) -> Any:
         _multiply(folded(np.multiply, rows[block], 8), 1, None, out[block], True)
 
     in_blocks(rows, lambda: work)
-    return out.reshape(*x.shape[:-1], *(1,) * keepdim)
+    return out.reshape((*x.shape[:-1], *(1,) * keepdim))
 
 
 def _prod_rule(g: Any, x: Any, out: Any, dim: Any, keepdim: bool) -> Any:
