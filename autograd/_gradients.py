@@ -178,9 +178,10 @@ def _seeds(name: str, tensors: tuple[Any, ...], given: Any, create_graph: bool) 
         data = tensor._data
         if seed is None:
             if data.size != 1:
+                how = "grad_outputs" if name == "grad" else ".backward(gradient)"
                 raise GradientError(
                     f"{name}: the tensor has shape {data.shape}, not one element; reduce it first with .sum() or "
-                    f".mean(), or give the gradient to start from: .backward(gradient) with shape {data.shape}"
+                    f".mean(), or give the gradient to start from: {how} with shape {data.shape}"
                 )
             if data.dtype.kind == "c":
                 raise GradientError(
@@ -190,6 +191,8 @@ def _seeds(name: str, tensors: tuple[Any, ...], given: Any, create_graph: bool) 
             seed = ones(data)
         else:
             array = seed._data if isinstance(seed, Handle) else as_array(seed)
+            if array.dtype.kind not in "biufcV":
+                raise TypeError(f"{name}: the gradient must be a Tensor, an array or a number, got {seed!r}")
             recorded = create_graph and isinstance(seed, Handle)
             if array.shape != data.shape:
                 raise ShapeError(f"{name}: the gradient has shape {array.shape}, but the tensor has shape {data.shape}")

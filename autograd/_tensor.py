@@ -374,6 +374,8 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         node = node_of(self)
         if node is None:
             raise GradientError("register_hook: this tensor does not require grad, so no gradient will pass here")
+        if not callable(hook):
+            raise TypeError(f"register_hook: expected a function of the gradient, got {type(hook).__name__}")
         return add_hook(hooks_of(node), gradient_hook(hook))
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:

@@ -158,13 +158,19 @@ def write(op: Any) -> tuple[Callable[..., Any], Callable[..., Any], str]:
     source = "\n".join([*_call(op), "", *_backward(op)])
     body = "\n".join("    " + line if line else "" for line in source.split("\n"))
     closed = ["OP", "forward", *[f"rule_{name}" for name in op.rules], "joint"]
-    text = f"def make({', '.join(closed)}):\n{body}\n    return {op.forward.__name__}, backward\n"
+    text = f"def make({', '.join(closed)}):\n{body}\n    return {_name(op)}, backward\n"
     filename = f"<autograd op {op.name}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     place: dict[str, Any] = {}
     exec(compile(text, filename, "exec"), _NAMES, place)
     call, backward = place["make"](op, op.forward, *op.rules.values(), op.joint)
     return call, backward, source
+
+
+def _name(op: Any) -> str:
+    """The public function's name in the text: the forward's, unless that is a lambda."""
+    name = str(op.forward.__name__)
+    return name if name.isidentifier() else "call"
 
 
 def _alias(op: Any, name: str) -> str | None:
@@ -203,7 +209,7 @@ def _signature(op: Any) -> str:
 
 def _call(op: Any) -> list[str]:
     """The public function's lines."""
-    lines = [f"def {op.forward.__name__}({_signature(op)}):"]
+    lines = [f"def {_name(op)}({_signature(op)}):"]
     for name in op.params:
         lines += _unpack(op, name)
     lines += _promote(op)

@@ -178,6 +178,9 @@ def arange(
     if end is None:
         start, end = 0, start
     start, end, step = (value.item() if isinstance(value, Handle) else value for value in (start, end, step))  # type: ignore[attr-defined]
+    for value in (start, end, step):
+        if not hasattr(value, "__float__"):
+            raise TypeError(f"arange: expected numbers, got {type(value).__name__} {value!r}")
     if dtype is None:
         dtype = dtypes.int64 if all(isinstance(v, (int, np.integer)) for v in (start, end, step)) else float
     kind = dtypes.as_dtype(dtype)

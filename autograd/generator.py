@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import dtypes
+from .devices import check_device
 from .engine.modes import local
 from .errors import DtypeError
 
@@ -26,6 +27,8 @@ class Generator:
     Args:
         device: ``'cpu'``.
 
+    Raises: ValueError for another device.
+
     >>> from autograd import Generator, rand
     >>> g = Generator().manual_seed(0)
     >>> rand(2, generator=g).shape
@@ -33,11 +36,14 @@ class Generator:
     """
 
     def __init__(self, device: str = "cpu") -> None:
+        check_device(device)
         self.device = device
         self.seed()
 
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream that belongs to ``seed``; returns the generator."""
+        if not hasattr(seed, "__int__"):
+            raise TypeError(f"manual_seed: expected an integer, got {type(seed).__name__} {seed!r}")
         self._seed = int(seed)
         self._branch: tuple[int, ...] = ()
         self.__dict__.pop("_stream", None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import operator
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from autograd import ArgumentError, Tensor
@@ -61,6 +61,8 @@ class _Numbered(_Items):
 
     def _name_at(self, index: Any) -> str:
         names = self._names()
+        if not hasattr(index, "__index__"):
+            raise TypeError(f"{type(self).__name__}: an index must be an int or a slice, got {index!r}")
         place = operator.index(index)
         if not -len(names) <= place < len(names):
             raise IndexError(f"{type(self).__name__}: index {place} is out of range for {len(names)} items")
@@ -257,10 +259,14 @@ class _Named(_Items):
         """Set items from a dict, or from pairs of name and item: all, or none if one is not fit."""
         if isinstance(items, (Mapping, _Named)):
             pairs = list(items.items())
-        elif isinstance(items, Iterable):
-            pairs = [(name, value) for name, value in items]
         else:
-            raise TypeError(f"{type(self).__name__}.update: expected a dict or pairs, got {type(items).__name__}")
+            pairs = list(items) if isinstance(items, Iterable) else [items]
+            for pair in pairs:
+                if not isinstance(pair, Sequence) or len(pair) != 2:
+                    raise TypeError(
+                        f"{type(self).__name__}: expected a dict or pairs, got {type(pair).__name__}"
+                        + (" in the list" if isinstance(items, Iterable) else "")
+                    )
         for name, value in pairs:
             self._checked(name, value)
         for name, value in pairs:

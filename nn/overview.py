@@ -117,6 +117,8 @@ def summary(model: Module, *inputs: Any, **kwargs: Any) -> Summary:
     multiply-adds: 2,368
     memory: 9.4 KiB for parameters and buffers, 296 bytes for results
     """
+    if not isinstance(model, Module):
+        raise TypeError(f"nn.summary: expected a Module, got {type(model).__name__}")
     counter = _Counter()
     before = {module: dict(module.__dict__) for module in model.modules()}
     handles: list[RemovableHandle] = []

@@ -28,7 +28,7 @@ from ..errors import DtypeError, GradientError, ShapeError
 from ..ops.casting import clone
 from .pytrees import ONE, Spec, flatten, unflatten
 
-__all__ = ["Call", "chosen", "filled", "lifted", "name_of", "replaced"]
+__all__ = ["Call", "chosen", "filled", "lifted", "name_of", "replaced", "titled"]
 
 _AS_IT_IS = contextlib.nullcontext()
 
@@ -36,6 +36,19 @@ _AS_IT_IS = contextlib.nullcontext()
 def name_of(func: Any) -> str:
     """What a function is called in messages."""
     return getattr(func, "__name__", type(func).__name__)
+
+
+def titled(function: Any, name: str, of: Any) -> Any:
+    """``function``, named as a transform of another.
+
+    Raises: TypeError if ``of`` is no function.
+    """
+    if not callable(of):
+        raise TypeError(f"{name}: expected a function to transform, got {type(of).__name__} {describe(of)}")
+    function.__name__ = f"{name}_of_{name_of(of)}"
+    function.__doc__ = f"{name} of {name_of(of)}."
+    function.__wrapped__ = of
+    return function
 
 
 def lifted(value: Any, kind: type[Handle] | None, running: list[bool]) -> Any:

@@ -24,8 +24,7 @@ from ..engine.sweep import by_rank
 from ..engine.views import node_of
 from ..errors import GradientError
 from ..ops.casting import clone
-from .calls import Call, filled, lifted
-from .reverse import titled
+from .calls import Call, filled, lifted, titled
 
 _ndarray = np.ndarray
 

@@ -13,10 +13,9 @@ from ..engine.nodes import new_tensor
 from ..errors import ArgumentError, BatchingError, DtypeError
 from ..ops.joining import stack
 from ..ops.shapes import reshape
-from .calls import Call, chosen, name_of, replaced
+from .calls import Call, chosen, name_of, replaced, titled
 from .forward import Push
 from .pytrees import Spec, unflatten
-from .reverse import titled
 from .vectorizing import vmap
 
 __all__ = ["hessian", "hvp", "jacfwd", "jacobian", "jacrev", "vhp"]

@@ -36,7 +36,7 @@ def functional_call(
     Raises:
         StateDictError: a path does not exist, or (``strict``) is missing.
         ValueError: two dicts have a path in common, or there are two Tensors for a parameter that stands in two places.
-        TypeError: something given is no Tensor or array.
+        TypeError: ``module`` is no Module, or something given for a parameter is no Tensor or array.
 
     >>> import autograd, nn
     >>> layer = nn.Linear(2, 1, bias=False)
@@ -46,6 +46,8 @@ def functional_call(
     >>> autograd.func.grad(lambda w: autograd.func.functional_call(layer, w, autograd.ones(1, 2)).sum())(weights)
     {'weight': tensor([[1., 1.]])}
     """
+    if not hasattr(module, "named_modules"):
+        raise TypeError(f"functional_call: expected a Module, got {type(module).__name__}")
     tensors = _merged(parameter_and_buffer_dicts)
     places: dict[str, tuple[dict[str, Any], str]] = {}
     same: dict[int, list[str]] = {}
@@ -90,7 +92,9 @@ def _merged(dicts: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> dict[str,
     if isinstance(dicts, Mapping):
         return dict(dicts)
     merged: dict[str, Any] = {}
-    for tensors in dicts:
+    for tensors in dicts if isinstance(dicts, (tuple, list)) else (dicts,):
+        if not isinstance(tensors, Mapping):
+            raise TypeError(f"functional_call: expected a dict of Tensors by path, got {type(tensors).__name__}")
         twice = [path for path in tensors if path in merged]
         if twice:
             raise ArgumentError(f"functional_call: {twice} stand in more than one dict; give each path once")

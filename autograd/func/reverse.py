@@ -8,17 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..engine.nodes import new_tensor
-from .calls import Call, chosen, name_of, replaced
+from .calls import Call, chosen, replaced, titled
 
-__all__ = ["elementwise_grad", "grad", "grad_and_value", "titled", "value_and_grad", "vjp"]
-
-
-def titled(function: Any, name: str, of: Any) -> Any:
-    """``function``, named as a transform of another."""
-    function.__name__ = f"{name}_of_{name_of(of)}"
-    function.__doc__ = f"{name} of {name_of(of)}."
-    function.__wrapped__ = of
-    return function
+__all__ = ["elementwise_grad", "grad", "grad_and_value", "value_and_grad", "vjp"]
 
 
 def _gradient(name: str, func: Any, argnums: Any, has_aux: bool, args: Any, kwargs: Any) -> tuple[Any, Any, Any, Any]:

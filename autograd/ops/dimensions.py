@@ -56,7 +56,10 @@ def permute(x: Any, dims: Any) -> Any:
     >>> autograd.permute(autograd.zeros(2, 3, 5), (2, 0, 1)).shape
     (5, 2, 3)
     """
-    return np.transpose(x, dims)
+    try:
+        return np.transpose(x, dims)
+    except ValueError:
+        raise ShapeError(f"permute: dims must name each of the {x.ndim} dimensions once, got {dims_of(dims)}") from None
 
 
 @composed(inputs=("x",), samples=[

@@ -10,7 +10,7 @@ from .._op import composed, op, unwrap
 from ..engine.foreign import bare
 from ..engine.modes import Mode
 from ..engine.nodes import Handle, new_tensor
-from ..errors import ArgumentError, DtypeError, ShapeError
+from ..errors import ArgumentError, BoundsError, DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic
 from ._foreign import foreign
@@ -20,14 +20,17 @@ from .shapes import reshape
 
 
 def check_range(name: str, what: str, indices: Any, size: int) -> None:
-    """Raise IndexError unless all ``indices`` lie in ``range(size)``, DtypeError unless they are integers."""
+    """Raise IndexError unless all ``indices`` lie in ``range(size)``, DtypeError unless they are integers.
+
+    ``name``, of the function, is empty in the forward of an op, whose errors are given its name and inputs later.
+    """
     if indices.dtype.kind not in "iu":
         raise DtypeError(f"{name}expected integers to name each {what}, got {indices.dtype}; convert with .long()")
     indices = bare(indices)
     if isinstance(indices, np.ndarray) and indices.size:
         low, high = indices.min(), indices.max()
         if low < 0 or high >= size:
-            raise IndexError(
+            raise (BoundsError if name else IndexError)(
                 f"{name}{what} {low if low < 0 else high} is out of range: there are {size}, from 0 to {size - 1}"
             )
 
@@ -139,7 +142,7 @@ def _prepared(
     index = x if hasattr(x, "dtype") else np.asanyarray(x)
     rows = weight.shape[0]
     if padding_idx is not None and not -rows <= padding_idx < rows:
-        raise IndexError(f"{name}: padding_idx {padding_idx} is out of range: there are {rows} rows")
+        raise BoundsError(f"{name}: padding_idx {padding_idx} is out of range: there are {rows} rows")
     if max_norm is not None:
         with Mode(grad=False):
             used = np.unique(unwrap(index))

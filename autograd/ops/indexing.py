@@ -18,7 +18,7 @@ from .._operands import without_graphs
 from ..engine.foreign import ForeignArray, first_foreign
 from ..engine.modes import local
 from ..engine.nodes import array_of
-from ..errors import DtypeError, ShapeError
+from ..errors import BoundsError, DtypeError, ShapeError
 from ..samples import case, reals
 from ._blocks import BLOCK
 from ._index_sums import added
@@ -178,6 +178,8 @@ def setitem(x: Any, index: Any, value: Any) -> None:
             foreign.refuse(array)
     try:
         put(array, index, source)
+    except IndexError as error:
+        raise BoundsError(f"item assignment to a tensor of shape {array.shape}: {error}") from None
     except (ValueError, TypeError) as error:
         if isinstance(error, TypeError) and not np.ndim(source):
             raise

@@ -41,7 +41,15 @@ def broadcast_to(x: Any, size: Any) -> Any:
         if extra < 0 or -1 in size[:extra]:
             raise ShapeError(f"expand: size {size}: -1 stands for a size that {x.shape} has, not for a new one")
         size = tuple([x.shape[i - extra] if n == -1 else n for i, n in enumerate(size)])
-    return x[...] if size == x.shape else np.broadcast_to(x, size, subok=True)
+    if size == x.shape:
+        return x[...]
+    try:
+        return np.broadcast_to(x, size, subok=True)
+    except ValueError:
+        raise ShapeError(
+            f"expand: shape {x.shape} does not broadcast to {size}: counted from the end, each size must be the one "
+            "asked for, or 1, and dimensions can only be added in front"
+        ) from None
 
 
 def expand_as(x: Any, other: Any) -> Any:

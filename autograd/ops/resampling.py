@@ -25,6 +25,8 @@ from .shapes import reshape, shape_of
 
 _SPATIAL = {"linear": 1, "bilinear": 2, "bicubic": 2, "lanczos": 2, "trilinear": 3}
 """The modes that interpolate, and between how many dimensions."""
+_NEAREST = ("nearest", "nearest-exact", "area")
+"""The modes that take values or averages as they are, in any number of dimensions."""
 
 
 def _near(s: Any, a: float) -> Any:
@@ -187,8 +189,9 @@ def interpolate(
     rank = len(shape) - 2
     if rank not in (1, 2, 3) or rank != _SPATIAL.get(mode, rank):
         raise ShapeError(f"interpolate: mode {mode!r} takes {_dimensions(mode)} dimensions, got shape {shape}")
-    if mode not in _SPATIAL and mode not in ("nearest", "nearest-exact", "area"):
-        raise ArgumentError(f"interpolate: unknown mode {mode!r}")
+    if mode not in _SPATIAL and mode not in _NEAREST:
+        known = ", ".join([*_NEAREST, *_SPATIAL])
+        raise ArgumentError(f"interpolate: mode must be one of {known}, got {mode!r}")
     if align_corners is not None and mode not in _SPATIAL:
         raise ArgumentError(f"interpolate: align_corners is for the modes {', '.join(_SPATIAL)}, not for {mode!r}")
     if (size is None) == (scale_factor is None):

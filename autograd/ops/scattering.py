@@ -65,9 +65,12 @@ def scatter(x: Any, dim: int, index: Any, src: Any = None, *, value: Any = None,
         value: see ``src``.
         reduce: None to write, "add" or "multiply" to combine with what is there.
 
-    Raises: ShapeError; IndexError.
+    Raises: ShapeError; IndexError; TypeError if there is neither ``src`` nor ``value``.
     """
-    src = dtypes.stored(value if src is None else src, x.dtype)
+    src = value if src is None else src
+    if src is None:
+        raise TypeError("scatter: expected src, a Tensor, or value, a number")
+    src = dtypes.stored(src, x.dtype)
     if reduce is not None:
         if reduce not in ("add", "multiply"):
             raise ArgumentError(f"scatter: reduce must be None, 'add' or 'multiply', got {reduce!r}")

@@ -236,7 +236,7 @@ def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
     try:
         found = np.unravel_index(as_index("unravel_index", indices), dims_of(shape))
     except ValueError as error:
-        raise IndexError(f"unravel_index: {error}") from None
+        raise BoundsError(f"unravel_index: {error}") from None
     return tuple([new_tensor(np.asanyarray(item)) for item in found])
 
 

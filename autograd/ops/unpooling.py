@@ -9,7 +9,7 @@ import numpy as np
 
 from .._op import composed, op, unwrap
 from ..engine.foreign import as_array, bare
-from ..errors import ArgumentError, DtypeError, ShapeError
+from ..errors import ArgumentError, BoundsError, DtypeError, ShapeError
 from ..samples import case, reals
 from .axes import wide_dtype
 from .convolution import per_dimension
@@ -108,7 +108,7 @@ def _unpooled(
     seen = bare(index)
     if seen.size and not (seen.min() >= 0 and seen.max() < math.prod(sizes)):
         wrong = seen[(seen < 0) | (seen >= math.prod(sizes))][0]
-        raise IndexError(f"{name}: index {wrong} is outside the output, of size {sizes}")
+        raise BoundsError(f"{name}: index {wrong} is outside the output, of size {sizes}")
     return place_in_planes(x, index, sizes)
 
 

@@ -121,6 +121,8 @@ class ConcatDataset(Dataset[T]):
     """
 
     def __init__(self, datasets: Iterable[Any]) -> None:
+        if not isinstance(datasets, Iterable):
+            raise TypeError(f"ConcatDataset: expected several data sets, got {type(datasets).__name__}")
         self.datasets = list(datasets)
         if not self.datasets:
             raise ArgumentError("ConcatDataset: expected at least one data set")
@@ -215,6 +217,8 @@ def random_split(
     >>> [len(part) for part in random_split(TensorDataset(range(10)), [0.75, 0.25])]
     [8, 2]
     """
+    if not isinstance(lengths, Iterable):
+        raise TypeError(f"random_split: lengths must be several numbers, one for each part, got {lengths!r}")
     total = len(dataset)
     if math.isclose(sum(lengths), 1) and sum(lengths) <= 1:
         if not all(0 <= fraction <= 1 for fraction in lengths):

@@ -19,6 +19,9 @@ Tensors = Tensor | Iterable[Tensor]
 
 
 def _listed(tensors: Tensors) -> list[Tensor]:
+    if not isinstance(tensors, Iterable) or hasattr(tensors, "parameters"):
+        hint = "; give its .parameters()" if hasattr(tensors, "parameters") else ""
+        raise TypeError(f"clip_grad: expected parameters, a Tensor or several, got {type(tensors).__name__}{hint}")
     return [tensors] if isinstance(tensors, Tensor) else list(tensors)
 
 

@@ -26,9 +26,14 @@ class StepLR(LRScheduler):
         last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         step_size: epochs between two decays.
         gamma: the factor.
+
+    Raises:
+        ValueError: ``step_size`` is not positive.
     """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
+        if not step_size > 0:
+            raise ArgumentError(f"StepLR: step_size must be positive, got {step_size}")
         self.step_size = step_size
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
@@ -55,6 +60,8 @@ class MultiStepLR(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
+        if not isinstance(milestones, Iterable):
+            raise TypeError(f"MultiStepLR: milestones must be several epochs, in a list, got {milestones!r}")
         self.milestones = Counter(milestones)
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
