@@ -176,37 +176,39 @@ def _seeds(name: str, tensors: tuple[Any, ...], given: Any, create_graph: bool) 
         if node_of(tensor) is None:
             raise GradientError(_why_no_graph(name, tensor))
         data = tensor._data
-        if seed is None:
-            if data.size != 1:
-                how = "grad_outputs" if name == "grad" else ".backward(gradient)"
-                raise GradientError(
-                    f"{name}: the tensor has shape {data.shape}, not one element; reduce it first with .sum() or "
-                    f".mean(), or give the gradient to start from: {how} with shape {data.shape}"
-                )
-            if data.dtype.kind == "c":
-                raise GradientError(
-                    f"{name}: a gradient can be created implicitly only for real outputs, this one is {data.dtype}; "
-                    "take .real or .abs(), or give the gradient"
-                )
-            seed = ones(data)
-        else:
-            array = seed._data if isinstance(seed, Handle) else as_array(seed)
-            if array.dtype.kind not in "biufcV":
-                raise TypeError(f"{name}: the gradient must be a Tensor, an array or a number, got {seed!r}")
-            recorded = create_graph and isinstance(seed, Handle)
-            if array.shape != data.shape:
-                raise ShapeError(f"{name}: the gradient has shape {array.shape}, but the tensor has shape {data.shape}")
-            if array.dtype.kind == "c" != data.dtype.kind:
-                raise DtypeError(
-                    f"{name}: the gradient is {array.dtype}, but the tensor is {data.dtype}; take its .real"
-                )
-            if array.dtype != data.dtype:
-                array = array.astype(data.dtype)
-                seed = seed.to(data.dtype) if recorded else array
-            if not recorded:
-                seed = array
+        seed = _implicit_seed(name, data) if seed is None else _given_seed(name, seed, data, create_graph)
         found.append(new_tensor(seed) if create_graph and not isinstance(seed, Handle) else seed)
     return found
+
+
+def _implicit_seed(name: str, data: Any) -> Any:
+    """The gradient to start from where none is given: 1, of one real number."""
+    if data.size != 1:
+        how = "grad_outputs" if name == "grad" else ".backward(gradient)"
+        raise GradientError(
+            f"{name}: the tensor has shape {data.shape}, not one element; reduce it first with .sum() or .mean(), or "
+            f"give the gradient to start from: {how} with shape {data.shape}"
+        )
+    if data.dtype.kind == "c":
+        raise GradientError(
+            f"{name}: a gradient can be created implicitly only for real outputs, this one is {data.dtype}; take .real "
+            "or .abs(), or give the gradient"
+        )
+    return ones(data)
+
+
+def _given_seed(name: str, seed: Any, data: Any, create_graph: bool) -> Any:
+    """A gradient that the user gave, as an array in the dtype of ``data``; with ``create_graph`` a Tensor stays one."""
+    array = seed._data if isinstance(seed, Handle) else as_array(seed)
+    if array.dtype.kind not in "biufcV":
+        raise TypeError(f"{name}: the gradient must be a Tensor, an array or a number, got {seed!r}")
+    if array.shape != data.shape:
+        raise ShapeError(f"{name}: the gradient has shape {array.shape}, but the tensor has shape {data.shape}")
+    if array.dtype.kind == "c" != data.dtype.kind:
+        raise DtypeError(f"{name}: the gradient is {array.dtype}, but the tensor is {data.dtype}; take its .real")
+    if create_graph and isinstance(seed, Handle):
+        return seed if array.dtype == data.dtype else seed.to(data.dtype)  # type: ignore[attr-defined]
+    return array if array.dtype == data.dtype else array.astype(data.dtype)
 
 
 def _why_no_graph(name: str, tensor: Handle) -> str:

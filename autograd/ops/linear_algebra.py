@@ -147,9 +147,9 @@ def logdet(x: Any) -> Any:
 # ---- equations -------------------------------------------------------------------------------------------------------
 
 
-def _systems(*, make: Any = well_conditioned, **arguments: Any) -> list[Any]:
+def _systems(**arguments: Any) -> list[Any]:
     shapes = [((3, 3), (3, 2)), ((2, 2, 2), (2, 2, 1)), ((2, 2), (3, 2, 2)), ((2, 2, 2), (2, 1))]
-    return [case(x=reals(shape=a, make=make), y=reals(shape=b), **arguments) for a, b in shapes]
+    return [case(x=reals(shape=a, make=well_conditioned), y=reals(shape=b), **arguments) for a, b in shapes]
 
 
 @op(
