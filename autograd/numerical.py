@@ -162,6 +162,7 @@ class Line(NamedTuple):
 def tangent_line(f: Callable[[Any], Any], x: float, h: float | None = None, method: Method = "central") -> Line:
     """The tangent to ``f`` at the number ``x``, to call on numbers and arrays.
 
+    >>> from autograd.numerical import tangent_line
     >>> line = tangent_line(lambda x: x**2, 3.0)
     >>> round(float(line(4.0)), 6), str(line)
     (15.0, 'y = 6 * x - 9')
@@ -187,6 +188,8 @@ def extrapolate(along: Callable[[Any], Any], h: Any, levels: int = LEVELS) -> tu
         h: the first and largest step; a number, or an array that broadcasts with the result.
         levels: how many steps, each half the one before.
 
+    >>> import numpy as np
+    >>> from autograd.numerical import extrapolate
     >>> value, error = extrapolate(np.sin, 0.1)
     >>> bool(abs(value - 1) < 1e-12), bool(error < 1e-10)
     (True, True)

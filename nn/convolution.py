@@ -211,7 +211,7 @@ class Conv2d(_Conv):
 class Conv3d(_Conv):
     """Convolution along depth, height and width.
 
-    Args: as of ``Conv1d``.
+    Args: as for ``Conv1d``.
 
     Shape: input (N, C, D, H, W) or (C, D, H, W); weight ``(outputs, C / groups, *kernel)``, bias (outputs).
     """
@@ -311,7 +311,7 @@ class ConvTranspose1d(_ConvTranspose):
 class ConvTranspose2d(_ConvTranspose):
     """The transpose of ``Conv2d``.
 
-    Args: as of ``ConvTranspose1d``.
+    Args: as for ``ConvTranspose1d``.
 
     Shape: input (N, C, H, W) or (C, H, W); weight ``(C, outputs / groups, *kernel)``, bias (outputs).
     """
@@ -329,7 +329,7 @@ class ConvTranspose2d(_ConvTranspose):
 class ConvTranspose3d(_ConvTranspose):
     """The transpose of ``Conv3d``.
 
-    Args: as of ``ConvTranspose1d``.
+    Args: as for ``ConvTranspose1d``.
 
     Shape: input (N, C, D, H, W) or (C, D, H, W); weight ``(C, outputs / groups, *kernel)``, bias (outputs).
     """

@@ -108,7 +108,7 @@ class NLLLoss(WeightedLoss):
     """Minus the log-probability of the target class; the input holds log-probabilities.
 
     Args:
-        weight, size_average, ignore_index, reduce, reduction: as of ``CrossEntropyLoss``.
+        weight, size_average, ignore_index, reduce, reduction: as for ``CrossEntropyLoss``.
     """
 
     def __init__(

@@ -82,10 +82,14 @@ class Finder(doctest.DocTestFinder):
 
 
 def run_examples(module: Any) -> tuple[int, list[str]]:
-    """Run the examples of a module's docstrings: how many there were, and what went wrong."""
+    """Run the examples of a module's docstrings: how many there were, and what went wrong.
+
+    Each runs as whoever copies it runs it: with no names but those that it imports itself.
+    """
     said: list[str] = []
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
     for test in Finder().find(module, module.__name__):
+        test.globs = {"__name__": "__main__"}
         runner.run(test, out=said.append)
     return runner.tries, said if runner.failures else []
 
@@ -162,6 +166,12 @@ def test_wrong_example_is_noticed(bad: Any) -> None:
     count, faults = run_examples(bad)
     assert count == 1
     assert faults
+
+
+def test_an_example_imports_what_it_uses() -> None:
+    module = ModuleType("made_up")
+    exec('def one():\n    """One.\n\n    >>> one()\n    1\n    """\n    return 1', vars(module))
+    assert "name 'one' is not defined" in "".join(run_examples(module)[1])
 
 
 def test_examples_are_found() -> None:

@@ -106,7 +106,7 @@ class NodeOp:
             list; None if it does not move) from those of its parents that are in ``tangents``; None: ``engine.push``
             makes it of ``backward``.
         has_jvp: forward mode is written by the user: it is called even where hooks or observers make others transpose.
-        inputs, constants, lists, params, saved_names, numpy: as of an ``Op``.
+        inputs, constants, lists, params, saved_names, numpy: as for an ``Op``.
     """
 
     name: str

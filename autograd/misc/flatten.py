@@ -21,6 +21,7 @@ def flatten(value: Any) -> tuple[Any, Callable[[Any], Any]]:
 
     Dicts are gone through in the order of their sorted keys. Both are differentiable.
 
+    >>> from autograd.misc import flatten
     >>> vector, unflatten = flatten({"w": [[1.0, 2.0]], "b": 3.0})
     >>> vector
     array([3., 1., 2.])

@@ -145,13 +145,13 @@ def adaptive_avg_pool1d(input: Any, output_size: Any) -> Any:
 
 @composed(inputs=("input",), samples=_cases(2))
 def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any:
-    """The means of ``output_size`` windows over height and width; arguments as of ``adaptive_avg_pool1d``."""
+    """The means of ``output_size`` windows over height and width; arguments as for ``adaptive_avg_pool1d``."""
     return _averaged("adaptive_avg_pool2d", 2, input, output_size)
 
 
 @composed(inputs=("input",), samples=_cases(3))
 def adaptive_avg_pool3d(input: Any, output_size: Any) -> Any:
-    """The means of ``output_size`` windows over depth, height and width; arguments as of ``adaptive_avg_pool1d``."""
+    """The means of ``output_size`` windows over depth, height and width; arguments as for ``adaptive_avg_pool1d``."""
     return _averaged("adaptive_avg_pool3d", 3, input, output_size)
 
 
@@ -220,11 +220,11 @@ def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: bool = Fal
 
 @composed(inputs=("input",), samples=_cases(2))
 def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
-    """The largest elements of windows over height and width; arguments as of ``adaptive_max_pool1d``."""
+    """The largest elements of windows over height and width; arguments as for ``adaptive_max_pool1d``."""
     return _largest("adaptive_max_pool2d", 2, input, output_size, return_indices)
 
 
 @composed(inputs=("input",), samples=_cases(3))
 def adaptive_max_pool3d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
-    """The largest elements of windows over depth, height and width; arguments as of ``adaptive_max_pool1d``."""
+    """The largest elements of windows over depth, height and width; arguments as for ``adaptive_max_pool1d``."""
     return _largest("adaptive_max_pool3d", 3, input, output_size, return_indices)

@@ -246,7 +246,7 @@ def factors(p: float, shape: tuple[int, ...], dtype: Any) -> Any:
 
 
 def _heads_repeated(x: Any, name: str, heads: int) -> Any:
-    """``x`` with each head repeated, so that there are as many as of queries."""
+    """``x`` with each head repeated, so that there are as many as query heads."""
     own = x.shape[-3]
     if heads % own:
         raise ShapeError(f"scaled_dot_product_attention: {heads} query heads are not a multiple of {own} {name} heads")
@@ -305,8 +305,9 @@ def scaled_dot_product_attention(
     Source: Vaswani et al. 2017.
 
     >>> import autograd
+    >>> import nn.functional as F
     >>> x = autograd.tensor([[1.0, 0.0], [0.0, 1.0]])
-    >>> scaled_dot_product_attention(x, x, x, is_causal=True)
+    >>> F.scaled_dot_product_attention(x, x, x, is_causal=True)
     tensor([[1.0000, 0.0000],
             [0.3302, 0.6698]])
     """

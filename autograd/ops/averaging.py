@@ -166,7 +166,7 @@ def avg_pool2d(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Any:
-    """The mean of each window over height and width; arguments as of ``avg_pool1d``.
+    """The mean of each window over height and width; arguments as for ``avg_pool1d``.
 
     ``divisor_override``: divide the sums by this instead of the number of elements.
     """
@@ -184,7 +184,7 @@ def avg_pool3d(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Any:
-    """The mean of each window over depth, height and width; arguments as of ``avg_pool2d``."""
+    """The mean of each window over depth, height and width; arguments as for ``avg_pool2d``."""
     arguments = (kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
     return _averaged("avg_pool3d", 3, input, *arguments)
 
@@ -218,7 +218,7 @@ def lp_pool1d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None
     Args:
         input: (N, C, length), or (C, length) without batch.
         norm_type: the power; infinity (or minus infinity) for the largest (smallest) magnitude.
-        kernel_size, stride, ceil_mode: as of ``avg_pool1d``.
+        kernel_size, stride, ceil_mode: as for ``avg_pool1d``.
 
     Raises: ShapeError, ValueError.
     """

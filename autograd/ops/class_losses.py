@@ -318,8 +318,9 @@ def cross_entropy(
         ShapeError, DtypeError, ValueError: the arguments do not fit.
 
     >>> import autograd
+    >>> import nn.functional as F
     >>> scores = autograd.tensor([[2.0, 1.0, 0.0]])
-    >>> cross_entropy(scores, autograd.tensor([0]))
+    >>> F.cross_entropy(scores, autograd.tensor([0]))
     tensor(0.4076)
     """
     if not 0 <= label_smoothing <= 1:

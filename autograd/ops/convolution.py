@@ -262,8 +262,9 @@ def conv1d(
 
     Raises: ShapeError, DtypeError, ValueError.
 
+    >>> import nn.functional as F
     >>> from autograd import tensor
-    >>> conv1d(tensor([[1.0, 2.0, 4.0]]), tensor([[[-1.0, 1.0]]]))
+    >>> F.conv1d(tensor([[1.0, 2.0, 4.0]]), tensor([[[-1.0, 1.0]]]))
     tensor([[1., 2.]])
     """
     return _convolved("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
@@ -273,7 +274,7 @@ def conv1d(
 def conv2d(
     input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Any:
-    """Convolution along height and width; arguments as of ``conv1d``."""
+    """Convolution along height and width; arguments as for ``conv1d``."""
     return _convolved("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
 
 
@@ -281,7 +282,7 @@ def conv2d(
 def conv3d(
     input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Any:
-    """Convolution along depth, height and width; arguments as of ``conv1d``."""
+    """Convolution along depth, height and width; arguments as for ``conv1d``."""
     return _convolved("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
 
 
@@ -388,7 +389,7 @@ def conv_transpose2d(
     groups: int = 1,
     dilation: Any = 1,
 ) -> Any:
-    """The transpose of ``conv2d``; arguments as of ``conv_transpose1d``."""
+    """The transpose of ``conv2d``; arguments as for ``conv_transpose1d``."""
     arguments = (stride, padding, output_padding, groups, dilation)
     return _transposed("conv_transpose2d", 2, input, weight, bias, *arguments)
 
@@ -404,6 +405,6 @@ def conv_transpose3d(
     groups: int = 1,
     dilation: Any = 1,
 ) -> Any:
-    """The transpose of ``conv3d``; arguments as of ``conv_transpose1d``."""
+    """The transpose of ``conv3d``; arguments as for ``conv_transpose1d``."""
     arguments = (stride, padding, output_padding, groups, dilation)
     return _transposed("conv_transpose3d", 3, input, weight, bias, *arguments)

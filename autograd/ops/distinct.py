@@ -94,7 +94,7 @@ def unique(
 def unique_consecutive(
     input: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> Any:
-    """The first element (or slice along ``dim``) of every run of equal ones; further returns as of ``unique``."""
+    """The first element (or slice along ``dim``) of every run of equal ones; further returns as for ``unique``."""
     parts = unique_consecutive_parts(input, return_inverse, return_counts, dim)
     return tuple(parts) if len(parts) > 1 else parts[0]
 

@@ -47,7 +47,7 @@ def _selected(index: Any, rows: int, dtype: Any) -> Any:
 def _sums(index: Any, x: Any, rows: int) -> Any:
     """For each of ``rows`` rows the sum of the vectors of ``x`` that belong to it."""
     if len(index) <= rows <= 4 * len(index) and index.dtype.kind == "i" and np.bincount(index).max() == 1:
-        out = np.zeros((rows, x.shape[1]), x.dtype)  # every row at most once, as of places in a text
+        out = np.zeros((rows, x.shape[1]), x.dtype)  # every row at most once, as with positions in a text
         out[index] = x
         return out
     return np.asarray(_selected(index, rows, x.dtype) @ x, x.dtype)

@@ -127,7 +127,7 @@ def max_unpool1d(
     Args:
         input: (N, C, length), or (C, length) without batch.
         indices: of the same shape, as ``max_pool1d`` returned them.
-        kernel_size, stride, padding: as of ``max_pool1d``.
+        kernel_size, stride, padding: as for ``max_pool1d``.
         output_size: chooses among the sizes that the stride makes possible.
 
     Raises: ShapeError, ValueError, IndexError.

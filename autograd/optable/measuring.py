@@ -43,6 +43,7 @@ def measure(target: Any, draws: int = 1, seed: int = 0) -> Measured:
         seed: of all random numbers; an op's numbers do not depend on which others are measured.
 
     >>> import autograd
+    >>> from autograd.optable.measuring import measure
     >>> found = measure(autograd.tanh)
     >>> found.first.verdict, found.second.verdict, found.dtypes["int64"]
     ('proven', 'proven', ('float32',))
