@@ -321,12 +321,14 @@ def gradients(
     unused: str = "zeros",
     order: list[Any] | None = None,
 ) -> list[Any]:
-    """The gradients, as Tensors that share no memory, of what ``roots`` made by ``inputs``, Tensors that require grad.
+    """The gradients of what the nodes ``roots`` made with respect to ``inputs``: Tensors that share no memory.
 
     Args:
-        roots, seeds, retain, create_graph, order: as for ``sweep``.
-        inputs: by what to differentiate.
+        roots, seeds: as for ``sweep``.
+        inputs: the Tensors to differentiate with respect to; they require grad.
+        retain, create_graph: as for ``sweep``.
         unused: what an input gets that nothing depends on: "zeros", "none", or an "error".
+        order: as for ``sweep``.
     """
     nodes = list(map(node_of, inputs))
     found = sweep(roots, seeds, targets=nodes, retain=retain, create_graph=create_graph, order=order)

@@ -103,12 +103,12 @@ def zeros(*shape: Any, size: Any = None, dtype: Any = None, device: Any = None, 
 
 
 def ones(*shape: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Ones of a shape."""
+    """Ones of a shape, given as for ``zeros``."""
     return finish(np.ones(as_shape(shape, "ones", size), dtypes.or_default(dtype)), requires_grad, device)
 
 
 def empty(*shape: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A Tensor of a shape whose elements are whatever was in memory."""
+    """A Tensor of a shape (given as for ``zeros``) whose elements are whatever was in memory: to be overwritten."""
     return finish(np.empty(as_shape(shape, "empty", size), dtypes.or_default(dtype)), requires_grad, device)
 
 

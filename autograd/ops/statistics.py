@@ -262,14 +262,14 @@ def std(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *,
 
 @composed(samples=_FORMS)
 def var_mean(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Any:
-    """Variance and mean."""
+    """The pair ``(var, mean)``; arguments as for ``var``."""
     dim, correction, keepdim = _arguments(dim, unbiased, keepdim, correction)
     return variance(x, dim, correction, keepdim), mean(x, dim, keepdim)
 
 
 @composed(samples=_FORMS)
 def std_mean(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Any:
-    """Standard deviation and mean."""
+    """The pair ``(std, mean)``; arguments as for ``std``."""
     dim, correction, keepdim = _arguments(dim, unbiased, keepdim, correction)
     return standard_deviation(x, dim, correction, keepdim), mean(x, dim, keepdim)
 

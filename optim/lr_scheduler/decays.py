@@ -23,9 +23,9 @@ class StepLR(LRScheduler):
 
     Args:
         optimizer: whose groups' ``lr`` it varies.
-        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         step_size: epochs between two decays.
         gamma: the factor.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
 
     Raises:
         ValueError: ``step_size`` is not positive.
@@ -52,9 +52,9 @@ class MultiStepLR(LRScheduler):
 
     Args:
         optimizer: whose groups' ``lr`` it varies.
-        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         milestones: epochs.
         gamma: the factor.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
     """
 
     def __init__(
@@ -82,9 +82,9 @@ class ConstantLR(LRScheduler):
 
     Args:
         optimizer: whose groups' ``lr`` it varies.
-        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         factor: from 0 to 1.
         total_iters: how many epochs.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
 
     Raises:
         ValueError: another factor.
@@ -115,10 +115,10 @@ class LinearLR(LRScheduler):
 
     Args:
         optimizer: whose groups' ``lr`` it varies.
-        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         start_factor: the factor at first, above 0 up to 1.
         end_factor: the factor in the end, from 0 to 1.
         total_iters: how many epochs it takes.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
 
     Raises:
         ValueError: another factor.
@@ -161,8 +161,8 @@ class ExponentialLR(LRScheduler):
 
     Args:
         optimizer: whose groups' ``lr`` it varies.
-        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         gamma: the factor.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
     """
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
@@ -183,9 +183,9 @@ class PolynomialLR(LRScheduler):
 
     Args:
         optimizer: whose groups' ``lr`` it varies.
-        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         total_iters: after how many epochs it is 0.
         power: 1 for a straight line.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
     """
 
     def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
@@ -213,9 +213,9 @@ class CosineAnnealingLR(LRScheduler):
 
     Args:
         optimizer: whose groups' ``lr`` it varies.
-        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         T_max: how many steps (epochs, mostly) it goes down.
         eta_min: the lowest ``lr``.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
 
     Source: Loshchilov and Hutter 2017, without restarts.
 
@@ -259,10 +259,10 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
     Args:
         optimizer: whose groups' ``lr`` it varies.
-        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         T_0: epochs of the first wave.
         T_mult: how many times longer each wave is than the one before, an integer.
         eta_min: the lowest ``lr``.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
 
     Raises:
         ValueError: ``T_0`` or ``T_mult`` is not a positive integer.
