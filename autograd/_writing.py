@@ -34,11 +34,11 @@ from .engine.failures import rescue, without_rules
 from .engine.modes import status
 from .engine.mutation import clock
 from .engine.nodes import Handle, Node, array_of, next_rank
-from .engine.nodes import hand_out as _hand_out
+from .engine.nodes import set_tensor_class as _set_tensor_class
 from .engine.sweep import add_all, conform
 from .engine.views import View, current, shares_memory
 
-__all__ = ["ALIASES", "argument", "asks", "become", "derivative", "hand_out", "required", "stub", "write"]
+__all__ = ["ALIASES", "argument", "asks", "become", "derivative", "set_tensor_class", "required", "stub", "write"]
 
 ALIASES = {"dim": "axis", "keepdim": "keepdims", "correction": "ddof", "x": "input", "y": "other"}
 """Second spellings of arguments that every op accepts: NumPy's of PyTorch's names, and PyTorch's of x and y."""
@@ -76,15 +76,15 @@ _NAMES: dict[str, Any] = {
     "_without_rules": without_rules,
 }
 """The names that the written functions share, none of which can be a parameter's. ``Tensor`` is the class that they
-return: see ``hand_out``."""
+return: see ``set_tensor_class``."""
 _OPERATOR_NAMES = {**_NAMES, "_operand": operator_operand}
 """The names of an op as an operator: the same function, but for what it does about a foreign operand."""
 
 
-def hand_out(tensor_class: type[Handle]) -> None:
+def set_tensor_class(tensor_class: type[Handle]) -> None:
     """Tell the ops which class of Tensors to return (once: Tensor is defined after the ops that are its methods)."""
     _NAMES["Tensor"] = _OPERATOR_NAMES["Tensor"] = tensor_class
-    _hand_out(tensor_class)
+    _set_tensor_class(tensor_class)
 
 
 _asked: dict[Callable[..., Any], tuple[str, ...]] = {}

@@ -6,6 +6,7 @@ does it look at the modes of its own thread.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import threading
@@ -14,6 +15,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 __all__ = [
+    "AS_IT_IS",
     "Mode",
     "Switch",
     "enable_grad",
@@ -130,6 +132,10 @@ class Mode:
                     resume, value = generator.throw, error
 
         return wrapped  # type: ignore[return-value]
+
+
+AS_IT_IS = contextlib.nullcontext()
+"""The mode that changes nothing."""
 
 
 class _BareDecorator(Mode):

@@ -27,7 +27,7 @@ __all__ = [
     "Packed",
     "Pick",
     "array_of",
-    "hand_out",
+    "set_tensor_class",
     "make_node",
     "new_tensor",
     "next_rank",
@@ -275,20 +275,20 @@ def array_of(tensor: Handle) -> Any:
     return data
 
 
-class _Made:
+class _TensorClass:
     """The class of Tensors that operations return."""
 
-    tensor: type[Handle] = Handle
+    chosen: type[Handle] = Handle
 
 
-def hand_out(tensor_class: type[Handle]) -> None:
+def set_tensor_class(tensor_class: type[Handle]) -> None:
     """Set the class of Tensors that operations return."""
-    _Made.tensor = tensor_class
+    _TensorClass.chosen = tensor_class
 
 
 def new_tensor(data: Any, node: Any = None) -> Any:
     """A Tensor around ``data``, an array or NumPy scalar, taken as it is, at ``node`` of the graph."""
-    result = object.__new__(_Made.tensor)
+    result = object.__new__(_TensorClass.chosen)
     result._data = data
     result._node = node
     result._grad = result._view = None

@@ -14,13 +14,14 @@ import numpy as np
 
 from .blocks import BLOCK
 
-__all__ = ["PIECE", "SHORT", "accumulation_dtype", "add_many", "added", "kept_ones", "ones"]
+__all__ = ["PIECE", "SHORT", "accumulation_dtype", "sum_many", "sum_keepdims", "kept_ones", "ones"]
 
 PIECE = 256
 """So many rows are added up one by one, where there are more than a thousand."""
 SHORT = 4096
 """Up to so many elements are added up by BLAS without losing digits: in a quarter of the time, but one by one."""
 _FEW = 1024
+"""Up to so many rows, or so many steps one by one, lose no digits to speak of."""
 _NARROW = 256
 """Rows of up to so many elements are added up faster by BLAS than by NumPy."""
 _ALONE = 9000
@@ -49,14 +50,14 @@ def accumulation_dtype(dtype: Any) -> Any:
     return _SINGLE if dtype.itemsize == 2 and dtype.kind in "fV" else None
 
 
-def added(x: Any, axes: tuple[int, ...]) -> Any:
+def sum_keepdims(x: Any, axes: tuple[int, ...]) -> Any:
     """The sum over ``axes``, not negative, kept as 1; 16-bit floats in single precision."""
     if type(x) is np.ndarray and x.size > SHORT and x.dtype.char in "fdeF":
-        return add_many(x, axes, True)
+        return sum_many(x, axes, True)
     return np.add.reduce(x, axes, accumulation_dtype(x.dtype), keepdims=True)
 
 
-def add_many(x: Any, axes: tuple[int, ...] | None, keepdim: bool) -> Any:
+def sum_many(x: Any, axes: tuple[int, ...] | None, keepdim: bool) -> Any:
     """The sum of many elements, in a plain array of floats, over ``axes``, not negative; None: of all."""
     if axes is None:
         return _add_all(x, keepdim)

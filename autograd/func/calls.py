@@ -10,7 +10,6 @@ transform returns is made likewise.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -20,7 +19,7 @@ from .. import _gradients
 from .._operands import unwrap
 from ..boxes import ArrayBox, boxed
 from ..engine.failures import describe
-from ..engine.modes import Mode, local
+from ..engine.modes import AS_IT_IS, Mode, local
 from ..engine.nodes import RUNNING, Handle, Leaf, new_tensor
 from ..engine.sweep import collect, collect_to
 from ..engine.views import node_of
@@ -29,8 +28,6 @@ from ..ops.casting import clone
 from .pytrees import ONE, Spec, flatten, unflatten
 
 __all__ = ["Call", "chosen", "filled", "lifted", "name_of", "replaced", "titled"]
-
-_AS_IT_IS = contextlib.nullcontext()
 
 
 def name_of(func: Any) -> str:
@@ -146,7 +143,7 @@ class Call:
 
     def mode(self) -> Any:
         """The mode in which the function and its backward run: recording, even inside ``no_grad``."""
-        return _AS_IT_IS if local.grad else Mode(grad=True)
+        return AS_IT_IS if local.grad else Mode(grad=True)
 
     def run(self, args: Sequence[Any], kwargs: dict[str, Any], has_aux: bool = False) -> tuple[Any, Any]:
         """The function's result and, of a function that returns a pair, the second.

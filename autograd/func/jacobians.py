@@ -30,8 +30,8 @@ def jacrev(
 ) -> Callable[..., Any]:
     """The function that computes the Jacobian of ``func``, row by row in reverse mode.
 
-    A sweep gives the derivatives of one number that ``func`` returns by all that it takes, so this is the way for
-    functions with fewer results than arguments.
+    A sweep gives the derivatives of one number that ``func`` returns with respect to everything that it takes, so this
+    is the way for functions with fewer results than arguments.
 
     Args:
         func: a function of Tensors, arrays, or pytrees of them, that returns the like.

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.sums import SHORT, add_many
+from ..engine.sums import SHORT, sum_many
 from .axes import accumulation_dtype, axes_of, axis_of
 
 __all__ = ["add_reduce"]
@@ -18,7 +18,7 @@ def add_reduce(x: Any, dim: Any, keepdim: bool) -> Any:
     """The sum, 16-bit floats still in float32."""
     axis = axis_of(dim)
     if x.size > SHORT and type(x) is np.ndarray and x.dtype.char in "fdeF":
-        return add_many(x, None if axis is None else axes_of(axis, x.ndim), keepdim)
+        return sum_many(x, None if axis is None else axes_of(axis, x.ndim), keepdim)
     if not x.ndim:
         axes_of(dim, 0)
         axis = None

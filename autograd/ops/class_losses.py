@@ -197,7 +197,7 @@ def cross_entropy_backward(
     label_smoothing: float = 0.0,
     memo: Any = None,
 ) -> Any:
-    """The derivative of ``cross_entropy`` by the scores, where ``y`` is that of its result."""
+    """The derivative of ``cross_entropy`` with respect to the scores, where ``y`` is that of its result."""
     if memo and memo[0].tops is None:
         slope = from_rows(_small_slope(memo[0], y, reduction), x.shape)
         return slope if slope.dtype is x.dtype else slope.astype(x.dtype)

@@ -223,7 +223,7 @@ def convolve(x: Any, weight: Any, bias: Any, geometry: Geometry, groups: int) ->
 
 
 def weight_gradient(x: Any, g: Any, kernel: tuple[int, ...], geometry: Geometry, groups: int) -> Any:
-    """The derivative of ``convolve`` by its weight, times ``g``, which has the output's shape."""
+    """The derivative of ``convolve`` with respect to its weight, times ``g``, which has the output's shape."""
     require_plain(x, g)
     x, geometry = _cut(x, geometry)
     channels, each = x.shape[1] // groups, g.shape[1] // groups

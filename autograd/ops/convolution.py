@@ -94,7 +94,7 @@ def transposed_convolution(
     dilation: tuple[int, ...] = (1,),
     groups: int = 1,
 ) -> Any:
-    """Each element of ``x`` times ``weight``, added up at its place: the derivative of a convolution by its input.
+    """The derivative of a convolution with respect to its input: each element of ``x`` times ``weight``, at its place.
 
     Shape: (N, K, places...), (K, C / groups, kernel...), (C) -> (N, C, sizes...).
     """
@@ -123,7 +123,7 @@ def convolution_weight(
     dilation: tuple[int, ...],
     groups: int,
 ) -> Any:
-    """The derivative of a convolution of ``x`` by its weight, times ``y``: products of each place with its window.
+    """The derivative of a convolution of ``x`` with respect to its weight, times ``y``: each place times its window.
 
     Shape: (N, C, ...), (N, K, places...) -> (K, C / groups, kernel...).
     """

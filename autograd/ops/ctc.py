@@ -214,7 +214,7 @@ def ctc_loss(
         zero_infinity: losses of inputs too short for their targets, which are infinite, count as 0, and so do their
             gradients, which are nan otherwise.
 
-    The gradient is that by the log-probabilities themselves. PyTorch's has the probabilities added to it, which
+    The gradient is with respect to the log-probabilities themselves. PyTorch's has the probabilities added to it, which
     ``log_softmax`` before it takes away again: after that the two are equal.
 
     Raises: ShapeError, DtypeError, IndexError, ValueError.

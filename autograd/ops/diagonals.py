@@ -12,12 +12,12 @@ from .._protocols import numpy_function
 from ..errors import ShapeError
 from ..samples import case, reals
 from .casting import clone
-from .shapes import positive, reshape, shape_of
+from .shapes import normalized_dim, reshape, shape_of
 
 
 def _diagonal(x: Any, offset: int, dim1: int, dim2: int) -> Any:
     """A diagonal as a view that can be written to, which NumPy's cannot."""
-    first, second = positive(dim1, x.ndim), positive(dim2, x.ndim)
+    first, second = normalized_dim(dim1, x.ndim), normalized_dim(dim2, x.ndim)
     if first == second:
         raise ShapeError(f"diagonal: dim1 and dim2 are the same dimension, {dim1}")
     if x.ndim > 2 or first > second:
@@ -94,7 +94,7 @@ def diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
     """Matrices in the plane of ``dim1`` and ``dim2``: the last dimension of ``x`` as their diagonal, 0 elsewhere."""
     shape = shape_of(x)
     rank = len(shape) + 1
-    first, second = positive(dim1, rank), positive(dim2, rank)
+    first, second = normalized_dim(dim1, rank), normalized_dim(dim2, rank)
     if first == second or rank < 2:
         raise ShapeError(f"diag_embed: two different dimensions and an input of at least one are needed, got {shape}")
     side = shape[-1] + abs(offset)

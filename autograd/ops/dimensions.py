@@ -15,7 +15,7 @@ from .._protocols import numpy_function
 from ..engine.blocks import BLOCK, copied
 from ..errors import ShapeError
 from ..samples import case, reals
-from .shapes import also_named, dims_of, positive, reshape, shape_of
+from .shapes import also_named, dims_of, normalized_dim, reshape, shape_of
 
 # ---- order of dimensions --------------------------------------------------------------------------------------------
 
@@ -69,8 +69,8 @@ def permute(x: Any, dims: Any) -> Any:
 def movedim(x: Any, source: Any, destination: Any) -> Any:
     """The dimensions ``source`` moved to the places ``destination``; the others keep their order."""
     ndim = len(shape_of(x))
-    origin = [positive(dim, ndim or 1) for dim in dims_of(source)]
-    target = [positive(dim, ndim or 1) for dim in dims_of(destination)]
+    origin = [normalized_dim(dim, ndim or 1) for dim in dims_of(source)]
+    target = [normalized_dim(dim, ndim or 1) for dim in dims_of(destination)]
     if len(origin) != len(target) or len(set(origin)) < len(origin) or len(set(target)) < len(target):
         raise ShapeError(
             f"movedim: source {source} and destination {destination} must be equally many dimensions, each only once"

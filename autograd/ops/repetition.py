@@ -18,7 +18,7 @@ from ..errors import ArgumentError, NotDifferentiableError, ShapeError
 from ..samples import case, reals
 from .axes import accumulation_dtype, along
 from .indexing import scatter_index
-from .shapes import atleast_1d, dims_of, positive, reshape, shape_of
+from .shapes import atleast_1d, dims_of, normalized_dim, reshape, shape_of
 
 # ---- repetition -----------------------------------------------------------------------------------------------------
 
@@ -143,7 +143,7 @@ def repeat(x: Any, repeats: Any) -> Any:
 def _repeat_back(g: Any, x_shape: Any, repeats: Any, dim: Any) -> Any:
     if dim is None:
         return np.reshape(_repeat_back(g, (math.prod(x_shape),), repeats, 0), x_shape)
-    dim = positive(dim, len(x_shape))
+    dim = normalized_dim(dim, len(x_shape))
     if np.size(repeats) == 1 and not isinstance(repeats, ForeignArray):
         count = int(np.reshape(repeats, ()))
         return _sum(np.reshape(g, (*x_shape[:dim], x_shape[dim], count, *x_shape[dim + 1 :])), dim + 1)

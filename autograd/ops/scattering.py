@@ -24,7 +24,7 @@ from .indexing import getitem, scatter_index, with_item
 from .lines import are_many_lines, put_lines
 from .repetition import broadcast_to
 from .selection import require_order, where
-from .shapes import positive, reshape, shape_of
+from .shapes import normalized_dim, reshape, shape_of
 from .taking import as_index, as_mask, gather_index
 
 _INDEX = np.array([[2, 0], [2, 1]])
@@ -80,7 +80,7 @@ def scatter(x: Any, dim: int, index: Any, src: Any = None, *, value: Any = None,
     if not len(shape_of(x)):
         return _at_least_1d(scatter, x, dim, index, src if len(shape_of(src)) == 0 else reshape(src, (-1,)))
     places, src = _places("scatter", x, dim, index, src)
-    dim = positive(dim, len(places))
+    dim = normalized_dim(dim, len(places))
     if len(shape_of(src)) and are_many_lines(x, places[dim], dim):
         return put_lines(x, src, places[dim], dim)
     return with_item(x, src, places)
@@ -95,7 +95,7 @@ def scatter_add(x: Any, dim: int, index: Any, src: Any) -> Any:
     if not len(shape_of(x)):
         return _at_least_1d(scatter_add, x, dim, index, reshape(src, (-1,)))
     places, src = _places("scatter_add", x, dim, index, src)
-    dim = positive(dim, len(places))
+    dim = normalized_dim(dim, len(places))
     if len(shape_of(src)) and are_many_lines(x, places[dim], dim) and are_many_lines(src, places[dim], dim):
         return add(x, place_along(src, places[dim], shape_of(x), dim, True, True))
     return add(x, scatter_index(src, places, shape_of(x)))
@@ -194,7 +194,7 @@ def _scatter_prod(x: Any, src: Any, places: Any) -> Any:
 def _slices(name: str, x: Any, dim: int, index: Any, negative: bool = False) -> Any:
     """The index tuple of the slices ``index`` along ``dim``."""
     shape = shape_of(x) or (1,)
-    place = positive(dim, len(shape))
+    place = normalized_dim(dim, len(shape))
     index = np.atleast_1d(as_index(name, index))
     if negative:
         index = from_start(index, shape[place])
@@ -340,7 +340,7 @@ def select_scatter(x: Any, src: Any, dim: int, index: int) -> Any:
 
     Raises: ShapeError; IndexError.
     """
-    place = along(positive(dim, len(shape_of(x))), operator.index(index))
+    place = along(normalized_dim(dim, len(shape_of(x))), operator.index(index))
     return _exactly("select_scatter", x, src, place)
 
 
@@ -355,7 +355,7 @@ def slice_scatter(
 
     Raises: ShapeError.
     """
-    place = along(positive(dim, len(shape_of(x))), slice(start, end, step))
+    place = along(normalized_dim(dim, len(shape_of(x))), slice(start, end, step))
     return _exactly("slice_scatter", x, src, place)
 
 

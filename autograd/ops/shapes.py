@@ -62,8 +62,8 @@ def dims_of(dims: Any) -> tuple[int, ...]:
     return tuple(dims) if isinstance(dims, (tuple, list)) else (dims,)
 
 
-def positive(dim: int, ndim: int) -> int:
-    """``dim`` counted from the front.
+def normalized_dim(dim: int, ndim: int) -> int:
+    """``dim`` counted from the front: ``-1`` is the last of ``ndim`` dimensions.
 
     Raises: AxisError (an IndexError) if there is no such dimension.
     """
@@ -140,7 +140,7 @@ def squeeze(x: Any, dim: Any = None) -> Any:
     if dim is None:
         return np.squeeze(x)
     ndim = max(x.ndim, 1)
-    dims = [positive(d, ndim) for d in dims_of(dim)]
+    dims = [normalized_dim(d, ndim) for d in dims_of(dim)]
     if len(set(dims)) != len(dims):
         raise ShapeError(f"squeeze: dim {dim} names a dimension twice")
     return np.squeeze(x, tuple([d for d in dims if x.ndim and x.shape[d] == 1]))
@@ -168,7 +168,7 @@ def unsqueeze(x: Any, dim: Any) -> Any:
 def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     """The dimensions from ``start_dim`` to ``end_dim`` merged into one; a 0-d input gets one."""
     shape = shape_of(x) or (1,)
-    first, last = positive(start_dim, len(shape)), positive(end_dim, len(shape))
+    first, last = normalized_dim(start_dim, len(shape)), normalized_dim(end_dim, len(shape))
     if first > last:
         raise ShapeError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim} in shape {shape}")
     return reshape(x, (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
@@ -186,7 +186,7 @@ def ravel(x: Any) -> Any:
 def unflatten(x: Any, dim: int, sizes: Sequence[int]) -> Any:
     """Dimension ``dim`` unfolded into several; one size may be -1."""
     shape = shape_of(x)
-    place = positive(dim, len(shape))
+    place = normalized_dim(dim, len(shape))
     size, free = shape[place], list(sizes).count(-1)
     known = math.prod([n for n in sizes if n != -1])
     if known != size if not free else free > 1 or not known or size % known:
