@@ -70,7 +70,7 @@ def gradcheck(
         check_forward_ad: likewise.
         check_backward_ad: likewise.
         fast_mode: compare random directions only. Otherwise that is done for tensors of more than 64 elements.
-        masked: only for sparse tensors, which there are none of.
+        masked: only for sparse tensors, of which there are none.
 
     Raises:
         GradcheckError: names the op, the input, the index, both values and Richardson's estimate of the true one.

@@ -66,7 +66,7 @@ class HookMethods:
 
         Args:
             hook: the function.
-            prepend: before the hooks there are.
+            prepend: call it before the hooks that are there, not after them.
             with_kwargs: call ``hook(module, args, kwargs)``, which returns None or ``(args, kwargs)``.
         """
         return add_hook(Hooks.of(self).forward_pre, (hook, with_kwargs), prepend)
@@ -83,7 +83,7 @@ class HookMethods:
 
         Args:
             hook: the function.
-            prepend: before the hooks there are.
+            prepend: call it before the hooks that are there, not after them.
             with_kwargs: call ``hook(module, args, kwargs, output)``.
             always_call: also, with the output None, after forward has failed.
         """

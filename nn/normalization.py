@@ -129,7 +129,7 @@ class BatchNorm1d(_BatchNorm):
     Args:
         num_features: the number of channels.
         eps: added to the variance.
-        momentum: how far the running statistics move to each batch's; None: they are the average over all batches.
+        momentum: how far the running statistics move towards each batch's; None: they are the average over all batches.
         affine: whether there are a weight and (``bias``) a bias for each channel.
         track_running_stats: whether to keep running statistics, by which it normalizes in evaluation.
         device, dtype: of the parameters and the running statistics.
@@ -153,7 +153,7 @@ class BatchNorm2d(_BatchNorm):
     Args:
         num_features: the number of channels.
         eps: added to the variance.
-        momentum: how far the running statistics move to each batch's; None: they are the average over all batches.
+        momentum: how far the running statistics move towards each batch's; None: they are the average over all batches.
         affine: whether there are a weight and (``bias``) a bias for each channel.
         track_running_stats: whether to keep running statistics.
         device, dtype: of the parameters and the running statistics.

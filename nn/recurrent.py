@@ -312,7 +312,7 @@ class LSTM(RNNBase):
         batch_first: input and output are (batch, time, features), and not (time, batch, features).
         dropout: its probability on the outputs of all layers but the last.
         bidirectional: a second set of weights runs from the end; the outputs stand side by side.
-        proj_size: if not 0, h is projected to so many features.
+        proj_size: how many features h is projected to; 0 for no projection.
         device: None or "cpu".
         dtype: of the parameters.
 

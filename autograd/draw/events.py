@@ -22,7 +22,7 @@ __all__ = ["Event", "Frame", "Record", "event_of", "origins_of_cut"]
 
 _SCALARS = 10_000
 _TRACED = 1000
-"""So many ops without a node are followed to where they come from."""
+"""This many ops without a node are followed to where they come from."""
 
 
 class Frame(NamedTuple):

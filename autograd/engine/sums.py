@@ -17,17 +17,17 @@ from .blocks import BLOCK
 __all__ = ["PIECE", "SHORT", "accumulation_dtype", "sum_many", "sum_keepdims", "kept_ones", "ones"]
 
 PIECE = 256
-"""So many rows are added up one by one, where there are more than a thousand."""
+"""This many rows are added up one by one, where there are more than a thousand."""
 SHORT = 4096
-"""Up to so many elements are added up by BLAS without losing digits: in a quarter of the time, but one by one."""
+"""Up to this many elements are added up by BLAS without losing digits: in a quarter of the time, but one by one."""
 _FEW = 1024
-"""Up to so many rows, or so many steps one by one, lose no digits to speak of."""
+"""Up to this many rows, or this many steps one by one, lose no digits to speak of."""
 _NARROW = 256
-"""Rows of up to so many elements are added up faster by BLAS than by NumPy."""
+"""Rows of up to this many elements are added up faster by BLAS than by NumPy."""
 _ALONE = 9000
-"""A matrix of up to so many elements BLAS multiplies by a vector without other threads."""
+"""A matrix of up to this many elements BLAS multiplies by a vector without other threads."""
 _KEPT = 1 << 15
-"""Up to so many ones are kept for the next time."""
+"""Up to this many ones are kept for the next time."""
 _SINGLE = np.dtype(np.float32)
 _add: Any = np.add.reduce  # bound once, and free of stubs that do not know positional arguments, which are faster
 

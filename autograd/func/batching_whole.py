@@ -88,7 +88,7 @@ def _leading(level: Level, op: Any, *values: Any) -> Any:
     "average_pool", "max_pool", "max_pool_with_indices", "pick_maxima", "spread_averages", "spread_maxima"
 )  # fmt: skip
 def _folded(level: Level, op: Any, *values: Any) -> Any:
-    """Ops on a number of images: on so many times more."""
+    """Ops on a batch of images: the images of all examples are one larger batch."""
     if not level.size:
         raise Unsuited
     named = _named(op, values)

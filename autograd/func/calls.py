@@ -1,11 +1,11 @@
 """One call of a function on Tensors of the transform's own: the ground on which all transforms stand.
 
 A transform does not differentiate with respect to the values that it is given, but with respect to fresh Tensors around
-them, made for one call. That is what makes transforms nest: of an inner one's Tensors an outer one's are ancestors,
+them, made for one call. That is what makes transforms nest: an outer one's Tensors are ancestors of an inner one's,
 never the same.
 
-To a Tensor the function sees a Tensor, to an array or number an ``ArrayBox``, which is like an array; and what a
-transform returns is made likewise.
+Where a Tensor was given, the function sees a Tensor; where an array or a number was, an ``ArrayBox``, which is like an
+array; and so is what a transform returns.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Products of Jacobians with vectors, in forward mode: the function is recorded, and tangents are pushed through it.
 
 Once recorded, a function can be pushed through in any number of directions. Where more goes on than derivatives (hooks
-are to run, observers to be told of rules), the product is had in reverse mode instead, by two transposes: what backward
-computes, ``u = v . J``, is linear in the weights ``v``, so its own derivative with respect to ``v``, weighted with a
-direction ``t``, is ``J . t``.
+are to run, observers to be told of rules), the product is computed in reverse mode instead, by two transposes: what
+backward computes, ``u = v . J``, is linear in the weights ``v``, so its own derivative with respect to ``v``, weighted
+with a direction ``t``, is ``J . t``.
 """
 
 from __future__ import annotations
@@ -208,8 +208,8 @@ def _is_usual(primals: tuple[Any, ...]) -> bool:
 def _of_one(name: str, func: Callable[..., Any], x: Any, keeps: bool) -> tuple[Any, Callable[..., Any]]:
     """``linearized`` of a function of one array or number.
 
-    Where it returns one as well, and nothing else could be differentiated, less is to be done around a push than that
-    takes itself.
+    The usual case, in which the function returns one as well and nothing else could be differentiated, has a short way:
+    what surrounds a push would otherwise take longer than the push.
     """
     data = np.float64(x) if type(x) is float else x.copy() if keeps else x
     running = [True]

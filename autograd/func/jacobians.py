@@ -184,9 +184,9 @@ def _arranged(call: Call, blocks: Sequence[Sequence[Any]], spec: Spec, linked: b
 
 
 FEW = 3
-"""So many sweeps one after the other are sooner done than one for all, which has more to arrange."""
+"""This many sweeps one after the other are sooner done than one for all, which has more to arrange."""
 NUMBERS = 1 << 24
-"""About so many numbers of an input or output are computed at once, by default."""
+"""About this many numbers of an input or output are computed at once, by default."""
 
 
 def _for_each_unit(compute: Callable[[Any], list[Any]], like: Any, chunk_size: int | None, record: bool) -> list[Any]:
@@ -205,7 +205,7 @@ def _for_each_unit(compute: Callable[[Any], list[Any]], like: Any, chunk_size: i
 
 
 def _rows(call: Call, out: Any, record: bool, chunk_size: int | None) -> list[Any]:
-    """The Jacobian of one output by each input."""
+    """The Jacobian of one output with respect to each input."""
     shapes = [out._data.shape + tensor._data.shape for tensor in call.inputs]
     if not out._data.size:
         return [new_tensor(np.zeros(shape, out._data.dtype)) for shape in shapes]

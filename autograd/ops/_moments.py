@@ -24,7 +24,7 @@ __all__ = [
 FAR = 1e2
 """Where a squared mean exceeds the variance this many times, sums lose digits: center first, or once more."""
 SMALL = 1 << 15
-"""Up to so many elements another pass over them costs less than to look whether it is needed."""
+"""Up to this many elements another pass over them costs less than to look whether it is needed."""
 
 
 def far(level: Any, variance: Any) -> bool:

@@ -42,7 +42,7 @@ _SMOOTH = [{**arguments, "label_smoothing": 0.2} for arguments in _TARGETS]
 
 
 _SMALL = 1 << 14
-"""Up to so many scores a batch counts as small."""
+"""Up to this many scores a batch counts as small."""
 
 
 class _Sums(NamedTuple):

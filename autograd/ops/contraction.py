@@ -18,7 +18,7 @@ from .dimensions import permute
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _SMALL = 4096
-"""Up to so many multiplications NumPy's own loop is faster than the way through a matrix product."""
+"""Up to this many multiplications NumPy's own loop is faster than the way through a matrix product."""
 
 
 def _reduce_rule(g: Any, spec: str, x_shape: tuple[int, ...]) -> Any:

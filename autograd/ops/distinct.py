@@ -16,7 +16,7 @@ def _chosen(values: Any, inverse: Any, counts: Any, return_inverse: bool, return
 
 
 _FEW = 1 << 10
-"""So few elements are sorted as fast as counted."""
+"""This few elements are sorted as fast as counted."""
 
 
 def _are_dense(x: Any) -> bool:

@@ -40,7 +40,7 @@ _TRANSPOSED = {"fft": "fft", "ifft": "ifft", "rfft": "hfft", "hfft": "rfft", "ir
 _OTHERS = {"fft": "fft", "ifft": "ifft", "rfft": "fft", "hfft": "fft", "irfft": "ifft", "ihfft": "ifft"}
 """What is done along the other dimensions, where the last one is transformed so."""
 _LARGE = 1 << 16
-"""So many elements are worth SciPy, which takes a while to import and more per call than NumPy."""
+"""This many elements are worth SciPy, which takes a while to import and more per call than NumPy."""
 
 
 # ---- what is to be transformed --------------------------------------------------------------------------------------

@@ -273,7 +273,7 @@ def chunk(x: Any, chunks: int, dim: int = 0) -> Any:
     case(x=reals(shape=(5, 2)), indices_or_sections=3), case(x=reals(shape=(2, 3)), indices_or_sections=(1,), dim=-1),
 ])  # fmt: skip
 def tensor_split(x: Any, indices_or_sections: Any, dim: int = 0) -> Any:
-    """``x`` cut along ``dim`` into so many views of nearly equal size, or in front of the given places."""
+    """``x`` cut along ``dim`` into this many views of nearly equal size, or in front of the given places."""
     place = normalized_dim(dim, len(shape_of(x)))
     size = shape_of(x)[place]
     cuts = unwrap(indices_or_sections)

@@ -169,7 +169,7 @@ def repeat_interleave(
 ) -> Any:
     """Each element (each slice along ``dim``) repeated in place, ``repeats`` times or each its own number of times.
 
-    Of ``repeats`` alone, ``repeat_interleave(repeats)``: the numbers 0, 1, ..., each repeated so many times.
+    Of ``repeats`` alone, ``repeat_interleave(repeats)``: the numbers 0, 1, ..., each repeated that many times.
 
     Raises: ShapeError if ``output_size`` is given and wrong; ValueError for a negative number.
     """

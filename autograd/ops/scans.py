@@ -196,7 +196,7 @@ def logcumsumexp(x: Any, dim: int) -> Any:
 
 
 _RECORDS = 200
-"""In lines of so many elements or more there are few records."""
+"""In lines of this many elements or more there are few records."""
 
 
 def _running(ufunc: Any, x: Any, dim: int) -> tuple[Any, Any]:

@@ -140,7 +140,7 @@ def _judge(calls: Sequence[_Drawn], draws: int, compare: Compare, rtol: float) -
 
 
 def _judge_case(drawn: _Drawn, draws: int, compare: Compare, rtol: float) -> Finding:
-    """What the comparisons of one case say: of so many calls, or more if these prove nothing."""
+    """What the comparisons of one case say: of this many calls, or more if these prove nothing."""
     worst, where, conclusive, reason = 0.0, "", False, ""
     for draw in range(draws + SPARE):
         if draw >= draws and (conclusive or not reason):
