@@ -152,7 +152,7 @@ class Conv1d(_Conv):
         stride: from one place of the kernel to the next.
         padding: on both sides; or ``"same"`` (the output has the input's size), ``"valid"`` (none).
         dilation: from one element of the kernel to the next.
-        groups: into how many parts, that know nothing of each other, the channels are divided.
+        groups: into how many independent groups the channels are divided.
         bias: whether there is one.
         padding_mode: what is padded: "zeros", "reflect", "replicate" or "circular".
         device: ``'cpu'``.
@@ -286,7 +286,7 @@ class ConvTranspose1d(_ConvTranspose):
         stride: from the place of one element to that of the next.
         padding: how much is cut off the output on both sides.
         output_padding: by how much the output is longer at its end.
-        groups: into how many parts, that know nothing of each other, the channels are divided.
+        groups: into how many independent groups the channels are divided.
         bias: whether there is one.
         dilation: from one element of the kernel to the next.
         padding_mode: "zeros".

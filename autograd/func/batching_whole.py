@@ -250,7 +250,7 @@ def _normal(level: Level, x: Any, rank: int, eps: float, centered: bool) -> Any:
 
 
 def _shares(level: Level, target: Any, weight: Any, ignore_index: int, dtype: Any) -> Any:
-    """By what the mean of each example's losses divides."""
+    """What the mean of each example's losses is divided by."""
     counts = (level.lift(target) != ignore_index).astype(dtype)
     if weight is not None:
         counts = counts * np.take(weight, np.where(level.lift(target) != ignore_index, level.lift(target), 0))

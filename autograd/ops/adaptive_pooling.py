@@ -93,7 +93,7 @@ def window_means(x: Any, counts: tuple[int, ...]) -> Any:
     ],
 )  # fmt: skip
 def spread_means(x: Any, sizes: tuple[int, ...]) -> Any:
-    """Zeros with last dimensions ``sizes``, with ``x`` by the size of its window added to all of the window."""
+    """Zeros with last dimensions ``sizes``, to whose windows ``x``, divided by the size of each, is added."""
     wide = wide_dtype(x.dtype)
     found = x.astype(wide, copy=False)
     for axis, size in enumerate(sizes, start=x.ndim - len(sizes)):

@@ -86,7 +86,10 @@ def _slopes_rule(
 def attend_backward(
     query: Any, key: Any, value: Any, weights: Any, y: Any, kept: Any = None, scale: float = 1.0
 ) -> Any:
-    """The derivatives of ``attend`` by query, key and value, all of one batch shape; ``y`` is that of its ``out``."""
+    """The derivatives of ``attend`` with respect to query, key and value, which are of one batch shape.
+
+    ``y`` is the gradient of its ``out``.
+    """
     if not isinstance(query, np.ndarray):
         return list(_step_by_step(y, None, query, key, value, kept, scale, weights, (True, True, True, False))[:3])
     wide, dtype = accumulation_dtype(query.dtype), query.dtype

@@ -256,7 +256,7 @@ def conv1d(
         stride: from one place of the kernel to the next; a number, or one for each dimension, as the next two.
         padding: zeros on both sides; or ``"same"`` (the output has the input's size), ``"valid"`` (none).
         dilation: from one element of the kernel to the next.
-        groups: into how many parts, that know nothing of each other, the channels are divided.
+        groups: into how many independent groups the channels are divided.
 
     Shape: (N, K, (length + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1).
 
@@ -367,7 +367,7 @@ def conv_transpose1d(
         stride: from the place of one element to that of the next.
         padding: how much is cut off the output on both sides.
         output_padding: by how much the output is longer at its end; less than stride or dilation.
-        groups: into how many parts, that know nothing of each other, the channels are divided.
+        groups: into how many independent groups the channels are divided.
         dilation: from one element of the kernel to the next.
 
     Shape: (N, K, (length - 1) * stride - 2 * padding + dilation * (kernel - 1) + output_padding + 1).

@@ -234,7 +234,8 @@ def fft(x: Any, n: int | None = None, dim: int = -1, norm: str | None = None) ->
         x: real or complex.
         n: how many elements to transform: the input is cut off after them, or zeros are appended.
         dim: along which dimension.
-        norm: see the module.
+        norm: which direction is divided by the number of elements: ``"backward"`` (default, or None), ``"forward"`` or
+            ``"ortho"`` (both, by its root).
 
     Shape: as the input's, with ``n`` along ``dim``.
 
@@ -307,7 +308,8 @@ def fftn(x: Any, s: Any = None, dim: Any = None, norm: str | None = None) -> Any
         x: real or complex.
         s: how many elements to transform along each (-1: as many as there are).
         dim: along which dimensions; by default the last ones, as many as ``s`` has, else all.
-        norm: see the module.
+        norm: which direction is divided by the number of elements: ``"backward"`` (default, or None), ``"forward"`` or
+            ``"ortho"`` (both, by its root).
 
     Raises: BoundsError, ShapeError, ValueError.
     """

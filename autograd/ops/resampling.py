@@ -175,7 +175,7 @@ def interpolate(
     Args:
         x: of 3, 4 or 5 dimensions.
         size: the new size, one number or one for each spatial dimension;
-        scale_factor: or by what to multiply the size (rounded down).
+        scale_factor: or what to multiply the size by (rounded down).
         mode: ``"nearest"``, ``"nearest-exact"``, ``"linear"`` (3 dimensions), ``"bilinear"``, ``"bicubic"`` (4),
             ``"trilinear"`` (5), ``"area"``, and with ``antialias`` ``"lanczos"`` (4).
         align_corners: for the modes that interpolate, whether the outermost pixels' centers stay in place, not their

@@ -142,7 +142,7 @@ def max_unpool1d(
 def max_unpool2d(
     input: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
 ) -> Any:
-    """What ``max_unpool1d`` is, over height and width."""
+    """``max_unpool1d`` over height and width."""
     return _unpooled("max_unpool2d", 2, input, indices, kernel_size, stride, padding, output_size)
 
 
@@ -153,5 +153,5 @@ def max_unpool2d(
 def max_unpool3d(
     input: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
 ) -> Any:
-    """What ``max_unpool1d`` is, over depth, height and width."""
+    """``max_unpool1d`` over depth, height and width."""
     return _unpooled("max_unpool3d", 3, input, indices, kernel_size, stride, padding, output_size)
