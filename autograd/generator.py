@@ -40,6 +40,9 @@ class Generator:
         self.device = device
         self.seed()
 
+    def __repr__(self) -> str:
+        return f"<Generator: seed {self._seed}>"
+
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream that belongs to ``seed``; returns the generator."""
         if not hasattr(seed, "__int__"):

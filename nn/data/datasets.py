@@ -12,6 +12,7 @@ import numpy as np
 
 from autograd import ArgumentError, Generator, ShapeError, Tensor, as_tensor
 from autograd.engine.callsite import warn
+from autograd.engine.failures import describe
 from autograd.engine.nodes import array_of, new_tensor
 from autograd.generator import source
 
@@ -70,6 +71,9 @@ class TensorDataset(Dataset[Any]):
         shapes = [tensor.shape for tensor in self.tensors]
         if () in shapes or len({shape[0] for shape in shapes}) > 1:
             raise ShapeError(f"TensorDataset: expected Tensors of one length, got shapes {', '.join(map(str, shapes))}")
+
+    def __repr__(self) -> str:
+        return f"<TensorDataset: {len(self)} samples in {', '.join(map(describe, self.tensors))}>"
 
     def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
         return tuple(tensor[index] for tensor in self.tensors)

@@ -10,7 +10,7 @@ from autograd import ArgumentError, Generator
 from autograd.generator import default_generator, source
 
 from .collate import default_collate, default_convert
-from .datasets import IterableDataset
+from .datasets import Dataset, IterableDataset
 from .fetching import Exhausted, Fetcher
 from .generics import T
 from .samplers import BatchSampler, OrderSampler, RandomSampler, SequentialSampler
@@ -120,6 +120,10 @@ class DataLoader(Generic[T]):
         self._begun: list[dict[str, Any]] | None = None
         self._delivered = 0
         self._resumed = False
+
+    def __repr__(self) -> str:
+        what = repr(self.dataset) if isinstance(self.dataset, Dataset) else type(self.dataset).__name__
+        return f"<DataLoader: batch_size={self.batch_size} of {what}>"
 
     def __len__(self) -> int:
         if isinstance(self.dataset, IterableDataset):
