@@ -55,6 +55,12 @@ def backward(
         MutationError: a saved array was overwritten since.
 
     Whatever is raised, no ``.grad`` has changed.
+
+    >>> import autograd
+    >>> x = autograd.tensor([1.0, 2.0], requires_grad=True)
+    >>> autograd.backward([x.sum(), (x * x).sum()])
+    >>> x.grad
+    tensor([3., 5.])
     """
     if local.levels:
         raise GradientError(

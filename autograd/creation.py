@@ -44,7 +44,15 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
-    """``data`` as a Tensor without a copy where possible: a Tensor stays itself, an array shares its memory."""
+    """``data`` as a Tensor without a copy where possible: a Tensor stays itself, an array shares its memory.
+
+    >>> import autograd, numpy as np
+    >>> array = np.zeros(2)
+    >>> autograd.as_tensor(array).add_(1)
+    tensor([1., 1.], dtype=float64)
+    >>> array
+    array([1., 1.])
+    """
     check_device(device)
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
@@ -113,7 +121,13 @@ def empty(*shape: Any, size: Any = None, dtype: Any = None, device: Any = None, 
 
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A Tensor of a shape in which every element is ``fill_value``, in whose dtype unless another is given."""
+    """A Tensor of a shape in which every element is ``fill_value``, in whose dtype unless another is given.
+
+    >>> import autograd
+    >>> autograd.full((2, 3), 7)
+    tensor([[7, 7, 7],
+            [7, 7, 7]])
+    """
     if isinstance(fill_value, Handle):
         refuse("full", "fill_value", fill_value)
     value = unwrap(fill_value)
@@ -174,6 +188,10 @@ def arange(
     Integers if all arguments are, else the default dtype. For an integer dtype the arguments are cut to integers.
 
     Raises: ValueError if ``step`` is 0 or has the wrong sign; DtypeError for bool.
+
+    >>> import autograd
+    >>> autograd.arange(2, 10, 3)
+    tensor([2, 5, 8])
     """
     if end is None:
         start, end = 0, start
@@ -228,6 +246,10 @@ def linspace(
     """``steps`` evenly spaced numbers from ``start`` to ``end``, both included; for an integer dtype cut to integers.
 
     Raises: ShapeError; ValueError for a negative number of steps.
+
+    >>> import autograd
+    >>> autograd.linspace(0, 1, 5)
+    tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
     kind = dtypes.or_default(dtype)
     start, end = _ends("linspace", start, end, kind)

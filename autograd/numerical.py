@@ -132,6 +132,12 @@ def jacobian(
     """All partial derivatives of ``f`` at ``x``, an array of shape ``f(x).shape + x.shape``.
 
     Arguments and errors are those of ``derivative``.
+
+    >>> import numpy as np
+    >>> from autograd.numerical import jacobian
+    >>> jacobian(lambda x: x[:2] * x[2], np.array([1.0, 2.0, 3.0])).round(6)
+    array([[3., 0., 1.],
+           [0., 3., 2.]])
     """
     function = _Function("jacobian", f, x)
     shape = function(function.start).shape

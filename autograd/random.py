@@ -102,7 +102,12 @@ def randint(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Integers from ``low`` up to, not including, ``high``: ``randint(high, size)`` or ``randint(low, high, size)``."""
+    """Integers from ``low`` up to, not including, ``high``: ``randint(high, size)`` or ``randint(low, high, size)``.
+
+    >>> import autograd
+    >>> autograd.randint(10, (2, 3)).shape
+    (2, 3)
+    """
     if size is None:
         low, high, size = 0, low, high
     if size is None:

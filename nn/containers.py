@@ -278,6 +278,11 @@ class ModuleDict(_Named):
 
     Args:
         modules: a dict, or pairs of name and module.
+
+    >>> import nn
+    >>> layers = nn.ModuleDict({"encode": nn.Linear(4, 2), "decode": nn.Linear(2, 4)})
+    >>> layers["encode"]
+    Linear(in_features=4, out_features=2, bias=True)
     """
 
     def __init__(self, modules: Any = None) -> None:
@@ -293,6 +298,13 @@ class ParameterList(_Numbered):
 
     Args:
         values: the parameters.
+
+    >>> import autograd, nn
+    >>> nn.ParameterList([autograd.ones(2), autograd.ones(3)])
+    ParameterList(
+        (0): Parameter containing: [float32 of size 2]
+        (1): Parameter containing: [float32 of size 3]
+    )
     """
 
     def __init__(self, values: Iterable[Any] | None = None) -> None:

@@ -34,6 +34,11 @@ class Dropout(_Dropout):
     Raises: ValueError for an impossible ``p``.
 
     Source: N. Srivastava et al., Dropout, 2014.
+
+    >>> import autograd, nn
+    >>> drop = nn.Dropout(0.5)
+    >>> drop.eval()(autograd.ones(3))
+    tensor([1., 1., 1.])
     """
 
     def forward(self, input: Tensor) -> Tensor:

@@ -139,6 +139,11 @@ class BatchNorm1d(_BatchNorm):
     Raises: ShapeError, also in training if there is only one value for each channel.
 
     Source: S. Ioffe and C. Szegedy, Batch Normalization, 2015.
+
+    >>> import autograd, nn
+    >>> out = nn.BatchNorm1d(3)(autograd.randn(8, 3))
+    >>> bool(out.mean(0).abs().max() < 1e-6)
+    True
     """
 
     ranks = (2, 3)

@@ -276,6 +276,11 @@ class GRU(RNNBase):
     Shape: as for ``RNN``; the rows of the weights are those for r, z, n.
 
     Source: K. Cho et al., Learning phrase representations using RNN encoder-decoder, 2014.
+
+    >>> import autograd, nn
+    >>> output, h = nn.GRU(3, 4)(autograd.zeros(5, 2, 3))  # five steps, a batch of two
+    >>> output.shape, h.shape
+    ((5, 2, 4), (1, 2, 4))
     """
 
     def __init__(

@@ -216,6 +216,12 @@ class set_grad_enabled(Switch):
 
     Args:
         mode: whether to record.
+
+    >>> import autograd
+    >>> w = autograd.ones(2, requires_grad=True)
+    >>> with autograd.set_grad_enabled(False):
+    ...     (w * 2).requires_grad
+    False
     """
 
     def __init__(self, mode: bool) -> None:

@@ -217,6 +217,13 @@ def einsum(*operands: Any) -> Any:
     lists of numbers for letters too: ``einsum(x, [0, 1], y, [1, 2], [0, 2])``.
 
     Raises: ShapeError, ValueError.
+
+    >>> import autograd
+    >>> x, y = autograd.ones(2, 3), autograd.ones(3, 4)
+    >>> autograd.einsum("ij,jk->ik", x, y).shape
+    (2, 4)
+    >>> autograd.einsum("ii->", autograd.eye(3))
+    tensor(3.)
     """
     if len(operands) < 2:
         raise ArgumentError("einsum: expected an equation and operands, such as einsum('ij,jk->ik', x, y)")

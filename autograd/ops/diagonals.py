@@ -111,6 +111,11 @@ def diag(x: Any, diagonal: int = 0) -> Any:
     """A vector as the diagonal of a matrix, or the diagonal of a matrix as a vector; a copy.
 
     Raises: ShapeError for another number of dimensions.
+
+    >>> import autograd
+    >>> autograd.diag(autograd.tensor([1, 2]))
+    tensor([[1, 0],
+            [0, 2]])
     """
     if len(shape_of(x)) == 1:
         return diag_embed(x, diagonal)
@@ -135,7 +140,14 @@ def _triangle(take: Any, x: Any, diagonal: int) -> Any:
     case(x=reals(shape=(3, 2))), case(x=reals(shape=(2, 2, 3)), diagonal=1), case(x=reals(shape=(2, 0)), diagonal=-1),
 ])  # fmt: skip
 def tril(x: Any, diagonal: int = 0) -> Any:
-    """The lower triangle of each matrix, up to the given diagonal; 0 above it."""
+    """The lower triangle of each matrix, up to the given diagonal; 0 above it.
+
+    >>> import autograd
+    >>> autograd.tril(autograd.ones(3, 3))
+    tensor([[1., 0., 0.],
+            [1., 1., 0.],
+            [1., 1., 1.]])
+    """
     return _triangle(np.tril, x, diagonal)
 
 

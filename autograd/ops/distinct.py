@@ -86,6 +86,10 @@ def unique(
     Returns:
         The values; with ``return_inverse`` or ``return_counts`` a tuple with, also, where each element is among
         the values, and how often each value occurs.
+
+    >>> import autograd
+    >>> autograd.unique(autograd.tensor([2, 1, 2]), return_counts=True)
+    (tensor([1, 2]), tensor([1, 2]))
     """
     parts = unique_parts(input, return_inverse, return_counts, dim)
     return tuple(parts) if len(parts) > 1 else parts[0]

@@ -124,6 +124,12 @@ def embedding(
         sparse: must be False: gradients are dense.
 
     Raises: IndexError, DtypeError; ShapeError if the weight is not a matrix; ValueError for ``sparse=True``.
+
+    >>> import autograd
+    >>> import nn.functional as F
+    >>> F.embedding(autograd.tensor([2, 0]), autograd.eye(3))
+    tensor([[0., 0., 1.],
+            [1., 0., 0.]])
     """
     index, padding_idx = _prepared("embedding", x, weight, padding_idx, max_norm, norm_type, sparse)
     return embedding_(index, weight, padding_idx, scale_grad_by_freq)
@@ -277,6 +283,12 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
     """int64 vectors with a 1 at the place that ``tensor`` says, of ``num_classes`` elements (-1: as many as needed).
 
     Raises: IndexError, DtypeError; ValueError if ``tensor`` is empty and ``num_classes`` is left out.
+
+    >>> import autograd
+    >>> import nn.functional as F
+    >>> F.one_hot(autograd.tensor([0, 2]), 3)
+    tensor([[1, 0, 0],
+            [0, 0, 1]])
     """
     index = tensor._data if isinstance(tensor, Handle) else np.asanyarray(tensor)
     if num_classes == -1:

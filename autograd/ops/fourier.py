@@ -255,6 +255,10 @@ def rfft(x: Any, n: int | None = None, dim: int = -1, norm: str | None = None) -
     """The first half of the ``fft`` of real numbers: the other half is its mirror image.
 
     Shape: as the input's, with ``n // 2 + 1`` along ``dim``.
+
+    >>> import autograd
+    >>> autograd.fft.rfft(autograd.tensor([1.0, 0.0, -1.0, 0.0]))
+    tensor([0.+0.j, 2.+0.j, 0.+0.j])
     """
     return _along_line("rfft", x, n, dim, norm)
 

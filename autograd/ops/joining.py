@@ -229,7 +229,12 @@ def split_with_sizes(x: Any, split_sizes: Sequence[int], dim: int = 0) -> Any:
     case(x=reals(shape=(3, 2))), case(x=reals(shape=(2, 3)), dim=-1), case(x=reals(shape=(2,))),
 ])  # fmt: skip
 def unbind(x: Any, dim: int = 0) -> Any:
-    """The slices of ``x`` along ``dim``, without that dimension: views."""
+    """The slices of ``x`` along ``dim``, without that dimension: views.
+
+    >>> import autograd
+    >>> autograd.unbind(autograd.tensor([[1, 2], [3, 4]]), dim=1)
+    (tensor([1, 3]), tensor([2, 4]))
+    """
     dim = normalized_dim(dim, x.ndim)
     before = (slice(None),) * dim
     return [x[(*before, i, ...)] for i in range(x.shape[dim])]
@@ -248,6 +253,10 @@ def split(x: Any, split_size: Any, dim: int = 0) -> Any:
     """``x`` cut along ``dim`` into views of ``split_size`` slices each (but for the last), or of the sizes in a list.
 
     Raises: ShapeError.
+
+    >>> import autograd
+    >>> autograd.split(autograd.arange(5), 2)
+    (tensor([0, 1]), tensor([2, 3]), tensor([4]))
     """
     if isinstance(split_size, (tuple, list)):
         return split_with_sizes(x, split_size, dim)
@@ -261,7 +270,12 @@ def split(x: Any, split_size: Any, dim: int = 0) -> Any:
 
 @composed(inputs=("x",), samples=[case(x=reals(shape=(5, 2)), chunks=3), case(x=reals(shape=(2, 3)), chunks=2, dim=-1)])
 def chunk(x: Any, chunks: int, dim: int = 0) -> Any:
-    """``x`` cut along ``dim`` into ``chunks`` views of equal size, but for the last; fewer if that comes out even."""
+    """``x`` cut along ``dim`` into ``chunks`` views of equal size, but for the last; fewer if that comes out even.
+
+    >>> import autograd
+    >>> [part.shape for part in autograd.chunk(autograd.zeros(7, 2), 3)]
+    [(3, 2), (3, 2), (1, 2)]
+    """
     if chunks < 1:
         raise ShapeError(f"chunk: expected at least one chunk, got {chunks}")
     size = shape_of(x)[normalized_dim(dim, len(shape_of(x)))]

@@ -105,6 +105,10 @@ def det(x: Any) -> Any:
     """The determinant of square matrices. First and second derivatives are exact for singular matrices too.
 
     Raises: ShapeError.
+
+    >>> import autograd
+    >>> autograd.linalg.det(autograd.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor(-2.)
     """
     require_square("det", x)
     a, dtype = computed(x)
@@ -181,6 +185,11 @@ def solve(x: Any, y: Any, *, left: bool = True) -> Any:
     """The solution of ``x @ out = y``; of ``out @ x = y`` with ``left=False``. ``y`` may be a vector.
 
     Raises: ShapeError; LinAlgError if a matrix is singular.
+
+    >>> import autograd
+    >>> a = autograd.tensor([[2.0, 0.0], [0.0, 4.0]])
+    >>> autograd.linalg.solve(a, autograd.tensor([1.0, 2.0]))
+    tensor([0.5000, 0.5000])
     """
     if not left:
         return T(solve_(T(x), T(y)))

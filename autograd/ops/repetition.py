@@ -34,6 +34,10 @@ def broadcast_to(x: Any, size: Any) -> Any:
     The result shares places in memory between elements: it cannot be written to.
 
     Raises: ShapeError if ``x`` does not broadcast to the shape.
+
+    >>> import autograd
+    >>> autograd.broadcast_to(autograd.tensor([1, 2]), (3, 2)).shape
+    (3, 2)
     """
     size = dims_of(size)
     if -1 in size:
@@ -89,6 +93,12 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
     """The coordinates of a grid over 1-d (or 0-d) tensors: the i-th result varies along dimension i.
 
     With ``indexing="xy"`` the first two dimensions are swapped.
+
+    >>> import autograd
+    >>> a, b = autograd.meshgrid(autograd.arange(2), autograd.arange(3), indexing="ij")
+    >>> b
+    tensor([[0, 1, 2],
+            [0, 1, 2]])
     """
     if indexing not in ("ij", "xy"):
         raise ArgumentError(f"meshgrid: indexing must be 'ij' or 'xy', got {indexing!r}")
@@ -134,6 +144,11 @@ def repeat(x: Any, repeats: Any) -> Any:
     """``x`` repeated along each dimension (new ones in front), a copy: PyTorch's ``repeat``, NumPy's is another.
 
     Raises: ShapeError if there are fewer counts than dimensions.
+
+    >>> import autograd
+    >>> autograd.tensor([1, 2]).repeat(2, 2)
+    tensor([[1, 2, 1, 2],
+            [1, 2, 1, 2]])
     """
     if len(dims_of(repeats)) < len(shape_of(x)):
         raise ShapeError(f"repeat: {repeats} counts fewer dimensions than shape {shape_of(x)} has: use tile")
@@ -172,6 +187,10 @@ def repeat_interleave(
     Of ``repeats`` alone, ``repeat_interleave(repeats)``: the numbers 0, 1, ..., each repeated that many times.
 
     Raises: ShapeError if ``output_size`` is given and wrong; ValueError for a negative number.
+
+    >>> import autograd
+    >>> autograd.repeat_interleave(autograd.tensor([1, 2]), 2)
+    tensor([1, 1, 2, 2])
     """
     if x is None or repeats is None:
         counts = np.asanyarray(unwrap(repeats if x is None else x))

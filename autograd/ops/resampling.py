@@ -184,6 +184,11 @@ def interpolate(
         antialias: for ``"bilinear"``, ``"bicubic"`` and ``"lanczos"``: filter what a smaller image cannot show.
 
     Raises: ShapeError; ValueError for arguments that exclude each other.
+
+    >>> import autograd
+    >>> import nn.functional as F
+    >>> F.interpolate(autograd.tensor([[[1.0, 2.0]]]), scale_factor=2)
+    tensor([[[1., 1., 2., 2.]]])
     """
     shape = tuple(shape_of(x))
     rank = len(shape) - 2

@@ -266,6 +266,10 @@ def diff(x: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = N
     """Differences of neighbours along ``dim``, ``n`` times over; of bools, whether they differ.
 
     Raises: ShapeError for a 0-d input, ValueError for negative ``n``.
+
+    >>> import autograd
+    >>> autograd.diff(autograd.tensor([1, 4, 9]))
+    tensor([3, 5])
     """
     if n < 0:
         raise ArgumentError(f"diff: n must not be negative, got {n}")

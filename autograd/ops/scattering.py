@@ -66,6 +66,11 @@ def scatter(x: Any, dim: int, index: Any, src: Any = None, *, value: Any = None,
         reduce: None to write, "add" or "multiply" to combine with what is there.
 
     Raises: ShapeError; IndexError; TypeError if there is neither ``src`` nor ``value``.
+
+    >>> import autograd
+    >>> autograd.zeros(2, 3).scatter(1, autograd.tensor([[0], [2]]), 1.0)
+    tensor([[1., 0., 0.],
+            [0., 0., 1.]])
     """
     src = value if src is None else src
     if src is None:
@@ -91,7 +96,13 @@ def scatter(x: Any, dim: int, index: Any, src: Any = None, *, value: Any = None,
     case(x=reals(shape=(2, 3)), src=reals(shape=(2, 3)), dim=-1, index=np.array([[2, 2], [1, 1]])),
 ])  # fmt: skip
 def scatter_add(x: Any, dim: int, index: Any, src: Any) -> Any:
-    """``x`` plus the elements of ``src``, each added where ``gather`` would read; see ``scatter``."""
+    """``x`` plus the elements of ``src``, each added where ``gather`` would read; see ``scatter``.
+
+    >>> import autograd
+    >>> index = autograd.tensor([0, 1, 0])
+    >>> autograd.zeros(2).scatter_add(0, index, autograd.tensor([1.0, 2.0, 3.0]))
+    tensor([4., 2.])
+    """
     if not len(shape_of(x)):
         return _at_least_1d(scatter_add, x, dim, index, reshape(src, (-1,)))
     places, src = _places("scatter_add", x, dim, index, src)
@@ -219,6 +230,13 @@ def index_add(x: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) ->
     """``x`` plus ``alpha`` times the slices of ``source``, each added to the slice along ``dim`` that ``index`` names.
 
     Raises: ShapeError; IndexError.
+
+    >>> import autograd
+    >>> rows = autograd.tensor([[1.0, 2.0], [3.0, 4.0]])
+    >>> autograd.zeros(3, 2).index_add(0, autograd.tensor([0, 2]), rows)
+    tensor([[1., 2.],
+            [0., 0.],
+            [3., 4.]])
     """
     places = _slices("index_add", x, dim, index)
     _check_source("index_add", x, places, source)

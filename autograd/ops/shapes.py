@@ -136,7 +136,13 @@ def view(x: Any, shape: Any) -> Any:
     case(x=reals(shape=(1, 2, 1)), dim=(0, -1)), case(x=reals(shape=())), case(x=reals(shape=(1, 0))),
 ])  # fmt: skip
 def squeeze(x: Any, dim: Any = None) -> Any:
-    """Drop the dimensions of size 1: all, or those among ``dim`` (an int or several; of another size they stay)."""
+    """Drop the dimensions of size 1: all, or those among ``dim`` (an int or several; of another size they stay).
+
+    >>> import autograd
+    >>> x = autograd.zeros(1, 3, 1)
+    >>> x.squeeze().shape, x.squeeze(0).shape
+    ((3,), (3, 1))
+    """
     if dim is None:
         return np.squeeze(x)
     ndim = max(x.ndim, 1)
@@ -166,7 +172,12 @@ def unsqueeze(x: Any, dim: Any) -> Any:
     case(x=reals(shape=())),
 ])  # fmt: skip
 def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
-    """The dimensions from ``start_dim`` to ``end_dim`` merged into one; a 0-d input gets one."""
+    """The dimensions from ``start_dim`` to ``end_dim`` merged into one; a 0-d input gets one.
+
+    >>> import autograd
+    >>> autograd.flatten(autograd.zeros(2, 3, 4), 1).shape
+    (2, 12)
+    """
     shape = shape_of(x) or (1,)
     first, last = normalized_dim(start_dim, len(shape)), normalized_dim(end_dim, len(shape))
     if first > last:
@@ -184,7 +195,12 @@ def ravel(x: Any) -> Any:
     case(x=reals(shape=(2, 6)), dim=1, sizes=(2, -1)), case(x=reals(shape=(4, 2)), dim=-2, sizes=(2, 2)),
 ])  # fmt: skip
 def unflatten(x: Any, dim: int, sizes: Sequence[int]) -> Any:
-    """Dimension ``dim`` unfolded into several; one size may be -1."""
+    """Dimension ``dim`` unfolded into several; one size may be -1.
+
+    >>> import autograd
+    >>> autograd.unflatten(autograd.zeros(2, 12), 1, (3, 4)).shape
+    (2, 3, 4)
+    """
     shape = shape_of(x)
     place = normalized_dim(dim, len(shape))
     size, free = shape[place], list(sizes).count(-1)

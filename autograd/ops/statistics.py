@@ -256,6 +256,11 @@ def std(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *,
     """Standard deviation, the square root of ``var``. Where it is 0, so is its gradient.
 
     Raises: DtypeError for integers and bools.
+
+    >>> import autograd
+    >>> x = autograd.tensor([1.0, 2.0, 3.0, 4.0])
+    >>> x.std(), x.std(correction=0)
+    (tensor(1.2910), tensor(1.1180))
     """
     return standard_deviation(x, *_arguments(dim, unbiased, keepdim, correction))
 

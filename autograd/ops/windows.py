@@ -145,6 +145,12 @@ def unfold(x: Any, dimension: int, size: int, step: int) -> Any:
     """All slices of ``size`` along a dimension, ``step`` apart, laid out along a new last dimension: a view.
 
     Raises: ShapeError.
+
+    >>> import autograd
+    >>> autograd.arange(5).unfold(0, 3, 1)
+    tensor([[0, 1, 2],
+            [1, 2, 3],
+            [2, 3, 4]])
     """
     if not len(shape_of(x)):
         normalized_dim(dimension, 1)

@@ -28,6 +28,15 @@ class Dataset(Generic[T]):
     """Base of data sets with numbered samples: define ``__getitem__``, and ``__len__`` for most samplers.
 
     A method ``__getitems__(indices)``, if there is one, is asked for all samples of a batch at once.
+
+    >>> from nn.data import DataLoader, Dataset
+    >>> class Squares(Dataset):
+    ...     def __len__(self):
+    ...         return 4
+    ...     def __getitem__(self, index):
+    ...         return index**2
+    >>> list(DataLoader(Squares(), batch_size=2))
+    [tensor([0, 1]), tensor([4, 9])]
     """
 
     def __getitem__(self, index: Any) -> T:
@@ -41,6 +50,13 @@ class IterableDataset(Dataset[T]):
     """Base of data sets whose samples come one after the other: define ``__iter__``.
 
     In worker processes every worker has the whole data set; ``get_worker_info`` tells it which part is its own.
+
+    >>> from nn.data import DataLoader, IterableDataset
+    >>> class Lines(IterableDataset):
+    ...     def __iter__(self):
+    ...         return iter(["one", "two", "three"])
+    >>> list(DataLoader(Lines(), batch_size=2))
+    [['one', 'two'], ['three']]
     """
 
     def __iter__(self) -> Iterator[T]:
@@ -172,6 +188,10 @@ class Subset(Dataset[T]):
     Args:
         dataset: the whole.
         indices: which of its samples.
+
+    >>> from nn.data import Subset
+    >>> list(Subset(["a", "b", "c"], [2, 0]))
+    ['c', 'a']
     """
 
     def __init__(self, dataset: Any, indices: Sequence[int]) -> None:

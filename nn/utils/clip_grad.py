@@ -158,6 +158,13 @@ def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | Non
         parameters: a Tensor or several.
         clip_value: the largest size of an element.
         foreach: changes nothing here.
+
+    >>> import autograd, nn
+    >>> w = autograd.tensor([1.0, 1.0], requires_grad=True)
+    >>> (w * autograd.tensor([3.0, -0.5])).sum().backward()
+    >>> nn.utils.clip_grad_value_([w], 1.0)
+    >>> w.grad
+    tensor([ 1.0000, -0.5000])
     """
     limit = float(clip_value)
     for grad in _grads(parameters):

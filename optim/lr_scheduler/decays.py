@@ -29,6 +29,15 @@ class StepLR(LRScheduler):
 
     Raises:
         ValueError: ``step_size`` is not positive.
+
+    >>> import nn, optim
+    >>> optimizer = optim.SGD(nn.Linear(1, 1).parameters(), lr=1.0)
+    >>> scheduler = optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.1)
+    >>> for _ in range(4):
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> scheduler
+    <StepLR: lr 0.01 at epoch 4>
     """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
