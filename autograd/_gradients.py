@@ -235,11 +235,13 @@ def _why_no_graph(name: str, tensor: Handle) -> str:
 
 
 def _target(name: str, i: int, tensor: Any) -> Any:
-    node = node_of(tensor) if isinstance(tensor, Handle) else None
+    if not isinstance(tensor, Handle):
+        raise TypeError(f"{name}: input {i} must be a Tensor, got {type(tensor).__name__}")
+    node = node_of(tensor)
     if node is None:
-        what = f"Tensor of shape {tensor._data.shape}" if isinstance(tensor, Handle) else type(tensor).__name__
         raise GradientError(
-            f"{name}: input {i} ({what}) does not require grad; set requires_grad=True before computing with it"
+            f"{name}: input {i} (Tensor of shape {tensor._data.shape}) does not require grad; set requires_grad=True "
+            "before computing with it"
         )
     return node
 

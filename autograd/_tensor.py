@@ -383,6 +383,8 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         if type(self._node) is not Leaf:
             raise GradientError("register_post_accumulate_grad_hook: only a leaf that requires grad accumulates one")
         hooks_of(self._node)  # makes them, if none: that a leaf has no hooks says that it has none of this kind either
+        if not callable(hook):
+            raise TypeError(f"register_post_accumulate_grad_hook: expected a function, got {type(hook).__name__}")
         if self._node.after is None:
             self._node.after = {}
         return add_hook(self._node.after, hook)

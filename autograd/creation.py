@@ -86,7 +86,8 @@ def as_shape(given: tuple[Any, ...], name: str, size: Any = None) -> tuple[int, 
     try:
         shape = tuple(int(n.__index__()) for n in given)
     except AttributeError:
-        raise ShapeError(f"{name}: a shape consists of integers, got {given!r}") from None
+        hint = f"; a dtype is given by name: {name}(shape, dtype=...)" if isinstance(given[0], (tuple, list)) else ""
+        raise ShapeError(f"{name}: a shape consists of integers, got {given!r}{hint}") from None
     if any(n < 0 for n in shape):
         raise ShapeError(f"{name}: a size must not be negative, got {shape}")
     return shape
@@ -235,6 +236,8 @@ def _end(value: Any, dtype: Any) -> Any:
 
 
 def _steps(name: str, steps: Any) -> int:
+    if not hasattr(steps, "__index__"):
+        raise TypeError(f"{name}: the number of steps must be an integer, got {type(steps).__name__} {steps!r}")
     if steps < 0:
         raise ArgumentError(f"{name}: the number of steps must not be negative, got {steps}")
     return operator.index(steps)

@@ -129,8 +129,12 @@ if hasattr(os, "register_at_fork"):
 
 
 def source(generator: Generator | None) -> Generator:
-    """``generator``, or the default one for None."""
-    return default_generator if generator is None else generator
+    """``generator``, or the default one for None. Raises: TypeError for anything else."""
+    if generator is None:
+        return default_generator
+    if not isinstance(generator, Generator):
+        raise TypeError(f"generator must be an autograd.Generator, got {type(generator).__name__} {generator!r}")
+    return generator
 
 
 def _drawn(draw: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:

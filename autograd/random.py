@@ -110,8 +110,11 @@ def randint(
     """
     if size is None:
         low, high, size = 0, low, high
-    if size is None:
-        raise TypeError("randint: expected a size: randint(high, size) or randint(low, high, size)")
+    if size is None or hasattr(size, "__index__"):
+        got = "none" if size is None else f"{size!r}"
+        raise TypeError(
+            f"randint: expected a size such as (3,), got {got}: randint(high, size) or randint(low, high, size)"
+        )
     low, high = operator.index(low), operator.index(high)
     if high <= low:
         raise ArgumentError(f"randint: expected low < high, got low={low} and high={high}")

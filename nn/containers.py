@@ -28,7 +28,8 @@ class _Items(Module):
     def _fit(self, name: str, value: Any) -> Any:
         """The value that becomes an item, or an error."""
         if not isinstance(value, Module):
-            raise TypeError(f"{type(self).__name__}: item {name} must be a Module, got {type(value).__name__}")
+            what = f"the class {value.__name__}: write {value.__name__}(...)" if isinstance(value, type) else ""
+            raise TypeError(f"{type(self).__name__}: item {name} must be a Module, got {what or type(value).__name__}")
         return value
 
     def _checked(self, name: str, value: Any) -> Any:
