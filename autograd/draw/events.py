@@ -30,7 +30,7 @@ class Frame(NamedTuple):
 
     Attributes:
         path, kind: the module's name and class.
-        call: the how manieth call of it.
+        call: which of its calls this is, from 1 on.
         backward: the ops are those of its recorded backward.
     """
 

@@ -117,7 +117,7 @@ def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool =
     """A function's value and its derivative along a direction.
 
     Args:
-        func: a function of Tensors, arrays, or pytrees of them, that returns the like.
+        func: a function of Tensors, arrays, or pytrees of them, that returns the same kinds.
         primals: the tuple of its arguments.
         tangents: the direction, a tuple of the same structure and shapes.
         strict: raise if an output does not depend on the arguments, instead of giving zeros.
@@ -157,7 +157,7 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
     """Call a function, and get its derivative there: the linear function of directions.
 
     Args:
-        func: a function of Tensors, arrays, or pytrees of them, that returns the like.
+        func: a function of Tensors, arrays, or pytrees of them, that returns the same kinds.
         primals: its arguments.
 
     Returns:

@@ -34,7 +34,7 @@ def jacrev(
     is the way for functions with fewer results than arguments.
 
     Args:
-        func: a function of Tensors, arrays, or pytrees of them, that returns the like.
+        func: a function of Tensors, arrays, or pytrees of them, that returns the same kinds.
         argnums: which positional argument to differentiate with respect to, or a tuple of several.
         has_aux: ``func`` returns a pair, of which the second is not differentiated.
         chunk_size: how many rows are computed together, to save memory (default: as many as make 16 million numbers).

@@ -120,7 +120,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """Call a function, and get the function from weights of its outputs to gradients of its inputs.
 
     Args:
-        func: a function of Tensors, arrays, or pytrees of them, that returns the like.
+        func: a function of Tensors, arrays, or pytrees of them, that returns the same kinds.
         primals: its arguments; it is differentiated with respect to all of them.
         has_aux: ``func`` returns a pair, of which the second is not differentiated.
 

@@ -103,7 +103,7 @@ def _transposed(index: Any, weights: Any, n: int) -> tuple[Any, Any]:
     source, weight = index.reshape(-1)[used], weights.reshape(-1)[used]
     order = np.argsort(source, kind="stable")
     source, into, weight = source[order], into[order], weight[order]
-    rank = np.arange(len(source)) - np.searchsorted(source, source)  # the how manieth of its source
+    rank = np.arange(len(source)) - np.searchsorted(source, source)  # its number among those of its source
     count = int(rank.max(initial=-1)) + 1
     back, factors = np.zeros((count, n), np.int64), np.zeros((count, n))
     back[rank, source], factors[rank, source] = into, weight
