@@ -105,17 +105,14 @@ def op(
             ``create_graph`` they require grad all the same, and their derivative is zero. So it is in PyTorch.
         joint: one rule for all inputs, where they share work: returns a tuple, None for what is not in ``needs``.
         inputs: the differentiable inputs, where ``joint`` or no rule at all names them.
-        jvp: what is known of the op's Jacobian, which makes forward mode fast:
-            ``"symmetric"``: it is symmetric, as of everything elementwise (of ufuncs it need not be said): the rules
-            are called with tangents for ``g`` (which must be a factor in them if there are complex numbers);
-            ``"linear"``: the op is linear in all inputs together: the forward is called on their tangents;
-            ``"multilinear"``: it is linear in each input by itself, and adds those with a default: the forward is
-            called with one tangent at a time;
-            ``"reduction"``: each element of an input goes into one element of the output, by ``dim`` and ``keepdim``
-            if there are such: the rule, called with ones, gives the weights of a sum;
-            ``"unknown"``, as where nothing is said: the rules are transposed.
-            Or a rule: a function that names ``t_x``, the tangent of an input ``x`` (None if it does not move), and
-            what other rules may name, and returns the tangent of the output.
+        jvp: what makes forward mode fast, if it is true of the op. ``"symmetric"``: its Jacobian is symmetric, as that
+            of all that works element by element, ufuncs for instance, of which it need not be said: a rule carries
+            tangents on as it carries gradients back (of complex numbers, if it takes ``g`` as a factor). ``"linear"``:
+            in all its inputs together; ``"multilinear"``: in each of them by itself, while inputs with a default are
+            added: the forward is called on tangents. ``"reduction"``: each element of an input goes into one element of
+            the output, by ``dim`` and ``keepdim`` if it has them: the rule gives the weights of a sum. ``"unknown"``,
+            as where nothing is said: the rules are transposed. Or a rule: a function that names ``t_x``, the tangent of
+            an input ``x`` (None if it does not move), and what other rules may name, and returns that of the output.
         register: whether the op joins the library's table ``OPS`` (default: only the library's own ops do).
 
     Raises:

@@ -14,7 +14,7 @@ from ._array_methods import ArrayMethods
 from ._pointwise_methods import PointwiseMethods
 from ._protocols import array_function, array_ufunc
 from ._tensor_hooks import gradient_hook, hooks_of, retain_hook
-from ._writing import set_tensor_class
+from ._writing import hand_out
 from .engine.foreign import ForeignArray, bare
 from .engine.hooks import RemovableHandle, add_hook, keeps_gradient
 from .engine.nodes import Handle, Leaf, array_of, new_tensor
@@ -437,4 +437,4 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
     new_full = construction.new_full
 
 
-set_tensor_class(Tensor)
+hand_out(Tensor)

@@ -34,11 +34,11 @@ from .engine.failures import rescue, without_rules
 from .engine.modes import status
 from .engine.mutation import clock
 from .engine.nodes import Handle, Node, array_of, next_rank
-from .engine.nodes import set_tensor_class as _set_tensor_class
+from .engine.nodes import hand_out as _hand_out
 from .engine.sweep import add_all, conform
 from .engine.views import View, current, shares_memory
 
-__all__ = ["ALIASES", "argument", "asks", "become", "derivative", "set_tensor_class", "required", "stub", "write"]
+__all__ = ["ALIASES", "argument", "asks", "become", "derivative", "hand_out", "required", "stub", "write"]
 
 ALIASES = {"dim": "axis", "keepdim": "keepdims", "correction": "ddof", "x": "input", "y": "other"}
 """Second spellings of arguments that every op accepts: NumPy's of PyTorch's names, and PyTorch's of x and y."""
@@ -76,15 +76,15 @@ _NAMES: dict[str, Any] = {
     "_without_rules": without_rules,
 }
 """The names that the written functions share, none of which can be a parameter's. ``Tensor`` is the class that they
-return: see ``set_tensor_class``."""
+return: see ``hand_out``."""
 _OPERATOR_NAMES = {**_NAMES, "_operand": operator_operand}
 """The names of an op as an operator: the same function, but for what it does about a foreign operand."""
 
 
-def set_tensor_class(tensor_class: type[Handle]) -> None:
+def hand_out(tensor_class: type[Handle]) -> None:
     """Tell the ops which class of Tensors to return (once: Tensor is defined after the ops that are its methods)."""
     _NAMES["Tensor"] = _OPERATOR_NAMES["Tensor"] = tensor_class
-    _set_tensor_class(tensor_class)
+    _hand_out(tensor_class)
 
 
 _asked: dict[Callable[..., Any], tuple[str, ...]] = {}
@@ -158,19 +158,13 @@ def write(op: Any) -> tuple[Callable[..., Any], Callable[..., Any], str]:
     source = "\n".join([*_call(op), "", *_backward(op)])
     body = "\n".join("    " + line if line else "" for line in source.split("\n"))
     closed = ["OP", "forward", *[f"rule_{name}" for name in op.rules], "joint"]
-    text = f"def make({', '.join(closed)}):\n{body}\n    return {_name(op)}, backward\n"
+    text = f"def make({', '.join(closed)}):\n{body}\n    return {op.forward.__name__}, backward\n"
     filename = f"<autograd op {op.name}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     place: dict[str, Any] = {}
     exec(compile(text, filename, "exec"), _NAMES, place)
     call, backward = place["make"](op, op.forward, *op.rules.values(), op.joint)
     return call, backward, source
-
-
-def _name(op: Any) -> str:
-    """The public function's name in the text: the forward's, unless that is a lambda."""
-    name = str(op.forward.__name__)
-    return name if name.isidentifier() else "call"
 
 
 def _alias(op: Any, name: str) -> str | None:
@@ -209,7 +203,7 @@ def _signature(op: Any) -> str:
 
 def _call(op: Any) -> list[str]:
     """The public function's lines."""
-    lines = [f"def {_name(op)}({_signature(op)}):"]
+    lines = [f"def {op.forward.__name__}({_signature(op)}):"]
     for name in op.params:
         lines += _unpack(op, name)
     lines += _promote(op)

@@ -27,7 +27,7 @@ __all__ = [
     "Packed",
     "Pick",
     "array_of",
-    "set_tensor_class",
+    "hand_out",
     "make_node",
     "new_tensor",
     "next_rank",
@@ -281,7 +281,7 @@ class _TensorClass:
     chosen: type[Handle] = Handle
 
 
-def set_tensor_class(tensor_class: type[Handle]) -> None:
+def hand_out(tensor_class: type[Handle]) -> None:
     """Set the class of Tensors that operations return."""
     _TensorClass.chosen = tensor_class
 
