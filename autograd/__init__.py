@@ -531,7 +531,7 @@ _LATER = {
 
 def __getattr__(name: str) -> _Any:
     if name not in _LATER:
-        raise AttributeError(f"module 'autograd' has no attribute {name!r}")
+        raise AttributeError(f"module 'autograd' has no attribute {name!r}", name=name, obj=autograd)
     module = _import_module(_LATER[name], __name__)
     globals()[name] = found = getattr(module, name, module)
     return found

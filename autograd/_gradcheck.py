@@ -76,7 +76,7 @@ def gradcheck(
         check_forward_ad: compare the derivatives in forward mode, too.
         check_backward_ad: compare the gradients by backward.
         fast_mode: compare random directions only. Otherwise that is done for tensors of more than 64 elements.
-        masked: only for sparse tensors, which there are none of.
+        masked: only for sparse tensors, of which there are none.
 
     Raises:
         GradcheckError: names the op, the input, the index, both values and Richardson's estimate of the true one.

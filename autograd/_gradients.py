@@ -56,6 +56,12 @@ def backward(
         MutationError: a saved array was overwritten since.
 
     Whatever is raised, no ``.grad`` has changed.
+
+    >>> import autograd
+    >>> x = autograd.tensor([1.0, 2.0], requires_grad=True)
+    >>> autograd.backward([x.sum(), (x * x).sum()])
+    >>> x.grad
+    tensor([3., 5.])
     """
     if local.levels:
         raise GradientError(
@@ -169,34 +175,39 @@ def _seeds(name: str, tensors: tuple[Any, ...], given: Any, create_graph: bool) 
         if node_of(tensor) is None:
             raise GradientError(_why_no_graph(name, tensor))
         data = tensor._data
-        if seed is None:
-            if data.size != 1:
-                raise GradientError(
-                    f"{name}: the tensor has shape {data.shape}, not one element; reduce it first with .sum() or "
-                    f".mean(), or give the gradient to start from: .backward(gradient) with shape {data.shape}"
-                )
-            if data.dtype.kind == "c":
-                raise GradientError(
-                    f"{name}: a gradient can be created implicitly only for real outputs, this one is {data.dtype}; "
-                    "take .real or .abs(), or give the gradient"
-                )
-            seed = ones(data)
-        else:
-            array = seed._data if isinstance(seed, Handle) else as_array(seed)
-            recorded = create_graph and isinstance(seed, Handle)
-            if array.shape != data.shape:
-                raise ShapeError(f"{name}: the gradient has shape {array.shape}, but the tensor has shape {data.shape}")
-            if array.dtype.kind == "c" != data.dtype.kind:
-                raise DtypeError(
-                    f"{name}: the gradient is {array.dtype}, but the tensor is {data.dtype}; take its .real"
-                )
-            if array.dtype != data.dtype:
-                array = array.astype(data.dtype)
-                seed = seed.to(data.dtype) if recorded else array
-            if not recorded:
-                seed = array
+        seed = _implicit_seed(name, data) if seed is None else _given_seed(name, seed, data, create_graph)
         found.append(new_tensor(seed) if create_graph and not isinstance(seed, Handle) else seed)
     return found
+
+
+def _implicit_seed(name: str, data: Any) -> Any:
+    """The gradient to start from where none is given: 1, of one real number."""
+    if data.size != 1:
+        how = "grad_outputs" if name == "grad" else ".backward(gradient)"
+        raise GradientError(
+            f"{name}: the tensor has shape {data.shape}, not one element; reduce it first with .sum() or .mean(), or "
+            f"give the gradient to start from: {how} with shape {data.shape}"
+        )
+    if data.dtype.kind == "c":
+        raise GradientError(
+            f"{name}: a gradient can be created implicitly only for real outputs, this one is {data.dtype}; take .real "
+            "or .abs(), or give the gradient"
+        )
+    return ones(data)
+
+
+def _given_seed(name: str, seed: Any, data: Any, create_graph: bool) -> Any:
+    """A gradient that the user gave, as an array in the dtype of ``data``; with ``create_graph`` a Tensor stays one."""
+    array = seed._data if isinstance(seed, Handle) else as_array(seed)
+    if array.dtype.kind not in "biufcV":
+        raise TypeError(f"{name}: the gradient must be a Tensor, an array or a number, got {seed!r}")
+    if array.shape != data.shape:
+        raise ShapeError(f"{name}: the gradient has shape {array.shape}, but the tensor has shape {data.shape}")
+    if array.dtype.kind == "c" != data.dtype.kind:
+        raise DtypeError(f"{name}: the gradient is {array.dtype}, but the tensor is {data.dtype}; take its .real")
+    if create_graph and isinstance(seed, Handle):
+        return seed if array.dtype == data.dtype else seed.to(data.dtype)  # type: ignore[attr-defined]
+    return array if array.dtype == data.dtype else array.astype(data.dtype)
 
 
 def _why_no_graph(name: str, tensor: Handle) -> str:
@@ -217,11 +228,13 @@ def _why_no_graph(name: str, tensor: Handle) -> str:
 
 
 def _target(name: str, i: int, tensor: Any) -> Any:
-    node = node_of(tensor) if isinstance(tensor, Handle) else None
+    if not isinstance(tensor, Handle):
+        raise TypeError(f"{name}: input {i} must be a Tensor, got {type(tensor).__name__}")
+    node = node_of(tensor)
     if node is None:
-        what = f"Tensor of shape {tensor._data.shape}" if isinstance(tensor, Handle) else type(tensor).__name__
         raise GradientError(
-            f"{name}: input {i} ({what}) does not require grad; set requires_grad=True before computing with it"
+            f"{name}: input {i} (Tensor of shape {tensor._data.shape}) does not require grad; set requires_grad=True "
+            "before computing with it"
         )
     return node
 
@@ -309,12 +322,14 @@ def gradients(
     unused: str = "zeros",
     order: list[Any] | None = None,
 ) -> list[Any]:
-    """The gradients, as Tensors that share no memory, of what ``roots`` made by ``inputs``, Tensors that require grad.
+    """The gradients of what the nodes ``roots`` made with respect to ``inputs``: Tensors that share no memory.
 
     Args:
-        roots, seeds, retain, create_graph, order: as for ``sweep``.
-        inputs: by what to differentiate.
+        roots, seeds: as for ``sweep``.
+        inputs: the Tensors to differentiate with respect to; they require grad.
+        retain, create_graph: as for ``sweep``.
         unused: what an input gets that nothing depends on: "zeros", "none", or an "error".
+        order: as for ``sweep``.
     """
     nodes = list(map(node_of, inputs))
     found = sweep(roots, seeds, targets=nodes, retain=retain, create_graph=create_graph, order=order)

@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 FULL = 64
-"""Up to so many elements of an input or output all are compared one by one; of more, random directions."""
+"""Up to this many elements of an input or output all are compared one by one; of more, random directions."""
 DIRECTIONS = 8
 
 
@@ -50,7 +50,7 @@ class Tolerances(NamedTuple):
         eps: the step.
         atol, rtol: the absolute and the relative tolerance.
         nondet: how much two runs of the same gradient may differ.
-        full: up to so many elements all are compared.
+        full: up to this many elements all are compared.
     """
 
     eps: float

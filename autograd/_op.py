@@ -15,12 +15,13 @@ from __future__ import annotations
 import functools
 import inspect
 from collections import namedtuple
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 
 from . import _pushing, _saving
+from ._operands import promotion_of
 from ._operands import unwrap as unwrap
 from ._signatures import asks, required, title_of
 from ._writing import ALIASES, become, stub, taken, write
@@ -133,6 +134,12 @@ def op(
     >>> t.grad
     tensor([12.])
     """
+    if len(numpy) == 1 and inspect.isfunction(numpy[0]) and not rules and joint is None and samples is None:
+        name = numpy[0].__name__
+        raise TypeError(f"op: takes the rules first, then the forward: write @op(x=lambda g, ...: ...) above {name}")
+    for name, rule in (*rules.items(), *[("the NumPy identity", function) for function in numpy]):
+        if not callable(rule):
+            raise TypeError(f"op: expected a function for {name}, got {type(rule).__name__} {rule!r}")
 
     def define(forward: Callable[P, Any]) -> OpFunction[P, Any]:
         record: Any = Op(
@@ -288,7 +295,7 @@ class Op(NodeOp):
     @functools.cached_property
     def promote(self) -> str | None:
         """How the inputs are brought to a common dtype."""
-        return self._promote if self._promote is not None else _promotion_of(self.numpy)
+        return self._promote if self._promote is not None else promotion_of(self.numpy)
 
     @functools.cached_property
     def cases(self) -> list[Case]:
@@ -438,13 +445,3 @@ class Op(NodeOp):
 
     revive = _saving.revive
     saved_arrays = _saving.saved_arrays
-
-
-def _promotion_of(numpy: Sequence[Callable[..., Any]]) -> str | None:
-    """How a ufunc promotes: "float" if it has no loop from integers to integers or bools."""
-    for function in numpy:
-        if isinstance(function, np.ufunc) and function.signature is None:
-            loops = [loop.split("->") for loop in function.types]
-            keeps = any(set(a) <= set("lq") and set(b) <= set("lq?") for a, b in loops)
-            return "common" if keeps else "float"
-    return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ __all__ = [
     "promote",
     "promote_one",
     "promote_pair",
+    "promotion_of",
     "refuse",
     "require_real",
     "setting",
@@ -196,6 +197,16 @@ def promote_one(x: Any) -> Any:
     if not hasattr(x, "dtype"):
         return x if isinstance(x, complex) else dtypes.default.dtype.type(x)
     return x if x.dtype.kind in "fcV" else tell_replaced(x, x.astype(dtypes.default.dtype))
+
+
+def promotion_of(numpy: Sequence[Callable[..., Any]]) -> str | None:
+    """How a ufunc promotes: "float" if it has no loop from integers to integers or bools."""
+    for function in numpy:
+        if isinstance(function, np.ufunc) and function.signature is None:
+            loops = [loop.split("->") for loop in function.types]
+            keeps = any(set(a) <= set("lq") and set(b) <= set("lq?") for a, b in loops)
+            return "common" if keeps else "float"
+    return None
 
 
 def require_real(op: Any, *values: Any) -> None:

@@ -374,6 +374,8 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         node = node_of(self)
         if node is None:
             raise GradientError("register_hook: this tensor does not require grad, so no gradient will pass here")
+        if not callable(hook):
+            raise TypeError(f"register_hook: expected a function of the gradient, got {type(hook).__name__}")
         return add_hook(hooks_of(node), gradient_hook(hook))
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:
@@ -381,6 +383,8 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         if type(self._node) is not Leaf:
             raise GradientError("register_post_accumulate_grad_hook: only a leaf that requires grad accumulates one")
         hooks_of(self._node)  # makes them, if none: that a leaf has no hooks says that it has none of this kind either
+        if not callable(hook):
+            raise TypeError(f"register_post_accumulate_grad_hook: expected a function, got {type(hook).__name__}")
         if self._node.after is None:
             self._node.after = {}
         return add_hook(self._node.after, hook)

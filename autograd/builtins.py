@@ -20,6 +20,7 @@ def isinstance(x: Any, kind: Any) -> bool:
     """As Python's, of the array inside a box.
 
     >>> import numpy as np
+    >>> from autograd import isinstance
     >>> from autograd.boxes import ArrayBox
     >>> isinstance(ArrayBox(np.ones(2), requires_grad=True), np.ndarray)
     True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,8 @@ def to_array(data: Any, dtype: Any = None, copy: bool = False) -> Any:
             raise ShapeError(f"tensor: the nested lists have rows of different lengths ({error})") from None
         raise DtypeError(f"tensor: cannot make a tensor from {type(data).__name__}: {error}") from None
     if array.dtype.kind not in "biufcV" or array.dtype.names:
+        if isinstance(data, Iterable) and not (is_array or isinstance(data, (list, tuple, str, bytes))):
+            raise DtypeError(f"tensor: expected numbers or a list of them, got {type(data).__name__}; use list(...)")
         raise DtypeError(
             f"tensor: a Tensor holds bool, integer, floating or complex numbers, got dtype {array.dtype}"
             + (" (nested sequences of different lengths, None, or text?)" if array.dtype.kind in "OUS" else "")

@@ -44,7 +44,15 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
-    """``data`` as a Tensor without a copy where possible: a Tensor stays itself, an array shares its memory."""
+    """``data`` as a Tensor without a copy where possible: a Tensor stays itself, an array shares its memory.
+
+    >>> import autograd, numpy as np
+    >>> array = np.zeros(2)
+    >>> autograd.as_tensor(array).add_(1)
+    tensor([1., 1.], dtype=float64)
+    >>> array
+    array([1., 1.])
+    """
     check_device(device)
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
@@ -78,7 +86,8 @@ def as_shape(given: tuple[Any, ...], name: str, size: Any = None) -> tuple[int, 
     try:
         shape = tuple(int(n.__index__()) for n in given)
     except AttributeError:
-        raise ShapeError(f"{name}: a shape consists of integers, got {given!r}") from None
+        hint = f"; a dtype is given by name: {name}(shape, dtype=...)" if isinstance(given[0], (tuple, list)) else ""
+        raise ShapeError(f"{name}: a shape consists of integers, got {given!r}{hint}") from None
     if any(n < 0 for n in shape):
         raise ShapeError(f"{name}: a size must not be negative, got {shape}")
     return shape
@@ -103,17 +112,23 @@ def zeros(*shape: Any, size: Any = None, dtype: Any = None, device: Any = None, 
 
 
 def ones(*shape: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Ones of a shape."""
+    """Ones of a shape, given as for ``zeros``."""
     return finish(np.ones(as_shape(shape, "ones", size), dtypes.or_default(dtype)), requires_grad, device)
 
 
 def empty(*shape: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A Tensor of a shape whose elements are whatever was in memory."""
+    """A Tensor of a shape (given as for ``zeros``) whose elements are whatever was in memory: to be overwritten."""
     return finish(np.empty(as_shape(shape, "empty", size), dtypes.or_default(dtype)), requires_grad, device)
 
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A Tensor of a shape in which every element is ``fill_value``, in whose dtype unless another is given."""
+    """A Tensor of a shape in which every element is ``fill_value``, in whose dtype unless another is given.
+
+    >>> import autograd
+    >>> autograd.full((2, 3), 7)
+    tensor([[7, 7, 7],
+            [7, 7, 7]])
+    """
     if isinstance(fill_value, Handle):
         refuse("full", "fill_value", fill_value)
     value = unwrap(fill_value)
@@ -174,10 +189,17 @@ def arange(
     Integers if all arguments are, else the default dtype. For an integer dtype the arguments are cut to integers.
 
     Raises: ValueError if ``step`` is 0 or has the wrong sign; DtypeError for bool.
+
+    >>> import autograd
+    >>> autograd.arange(2, 10, 3)
+    tensor([2, 5, 8])
     """
     if end is None:
         start, end = 0, start
     start, end, step = (value.item() if isinstance(value, Handle) else value for value in (start, end, step))  # type: ignore[attr-defined]
+    for value in (start, end, step):
+        if not hasattr(value, "__float__"):
+            raise TypeError(f"arange: expected numbers, got {type(value).__name__} {value!r}")
     if dtype is None:
         dtype = dtypes.int64 if all(isinstance(v, (int, np.integer)) for v in (start, end, step)) else float
     kind = dtypes.as_dtype(dtype)
@@ -214,6 +236,8 @@ def _end(value: Any, dtype: Any) -> Any:
 
 
 def _steps(name: str, steps: Any) -> int:
+    if not hasattr(steps, "__index__"):
+        raise TypeError(f"{name}: the number of steps must be an integer, got {type(steps).__name__} {steps!r}")
     if steps < 0:
         raise ArgumentError(f"{name}: the number of steps must not be negative, got {steps}")
     return operator.index(steps)
@@ -225,6 +249,10 @@ def linspace(
     """``steps`` evenly spaced numbers from ``start`` to ``end``, both included; for an integer dtype cut to integers.
 
     Raises: ShapeError; ValueError for a negative number of steps.
+
+    >>> import autograd
+    >>> autograd.linspace(0, 1, 5)
+    tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
     kind = dtypes.or_default(dtype)
     start, end = _ends("linspace", start, end, kind)

@@ -34,7 +34,7 @@ class ShapeError(ValueError, RuntimeError):
 
 
 class BoundsError(ShapeError, IndexError):
-    """An index or a range beyond the end of a dimension (for this PyTorch uses both IndexError and RuntimeError)."""
+    """An index beyond the end of a dimension, or a dimension that is not there (PyTorch: IndexError, RuntimeError)."""
 
 
 class DtypeError(TypeError, RuntimeError):

@@ -39,6 +39,12 @@ def set_printoptions(
 
     Raises:
         ValueError: a number that is negative or none, or a profile that does not exist; no option has changed then.
+
+    >>> import autograd
+    >>> autograd.set_printoptions(precision=2)
+    >>> autograd.tensor([3.14159])
+    tensor([3.14])
+    >>> autograd.set_printoptions(profile="default")
     """
     profiles: dict[str, dict[str, Any]] = {
         "default": {"precision": 4, "threshold": 1000, "edgeitems": 3, "linewidth": 80},

@@ -281,39 +281,58 @@ def _called(cls: type[Function], args: tuple[Any, ...], kwargs: dict[str, Any]) 
             returned = cls.forward(ctx, *args, **kwargs)
     several = isinstance(returned, (tuple, list))
     outputs = list(returned) if several else [returned]
-    dirty = {id(tensor) for tensor in ctx._dirty}
-    constant = {id(tensor) for tensor in ctx._constant}
+    results = _results(cls, ctx, args, outputs)
+    if any(nodes) and local.grad:
+        _record(cls, ctx, args, nodes, outputs, results, several)
+    return tuple(results) if several else results[0]
+
+
+def _results(cls: type[Function], ctx: FunctionCtx, args: tuple[Any, ...], outputs: list[Any]) -> list[Any]:
+    """What the caller gets for forward's outputs: Tensors of their own, save those that forward overwrote."""
     for tensor in ctx._dirty:
         if not any(out is tensor for out in outputs):
             raise GradientError(f"{cls.__name__}: forward marked an input dirty that it did not return; return it")
         check_writable(tensor, f"{cls.__name__} (which marked it dirty)")
-    results = [
+    dirty = {id(tensor) for tensor in ctx._dirty}
+    return [
         _separate(out, args, cls.__name__) if isinstance(out, Handle) and id(out) not in dirty else out
         for out in outputs
     ]
-    if any(nodes) and local.grad:
-        ctx._freeze({id(arg): arg for arg in args}, outputs)
-        ctx._whole = tuple(
-            [i for i, out in enumerate(outputs) if isinstance(out, Handle) and out._data.dtype.kind in "biu"]
-        )
-        count = len(outputs) if several else None
-        if cls.jvp is not Function.jvp:
-            ctx._inputs = tuple([(kind := _movable(arg)) and (*kind, id(arg) in dirty) for arg in args])
-            ctx._live = tuple([_movable(out) is not None and id(out) not in constant for out in outputs])
-        op = _FunctionOp(cls, len(args), count, ctx._materialize, bool(ctx._places or ctx._forward[1]))
-        data = [out._data if isinstance(out, Handle) else np.asarray(0) for out in outputs]
-        node = make_node(op, nodes, ctx, data if several else data[0])
-        for observer in local.observers:
-            observer.after_forward(op, args, data, node)
-        for i, (out, result) in enumerate(zip(outputs, results, strict=True)):
-            if id(out) in constant or _movable(result) is None:
-                continue
-            place = Pick(node, i) if several else node
-            if id(out) in dirty:
-                rebase(result, place, None)
-            else:
-                result._node = place
-    return tuple(results) if several else results[0]
+
+
+def _record(
+    cls: type[Function],
+    ctx: FunctionCtx,
+    args: tuple[Any, ...],
+    nodes: tuple[Any, ...],
+    outputs: list[Any],
+    results: list[Any],
+    several: bool,
+) -> None:
+    """Make the node of a call, and put ``results``, the Tensors returned for ``outputs``, into the graph."""
+    dirty = {id(tensor) for tensor in ctx._dirty}
+    constant = {id(tensor) for tensor in ctx._constant}
+    ctx._freeze({id(arg): arg for arg in args}, outputs)
+    ctx._whole = tuple(
+        [i for i, out in enumerate(outputs) if isinstance(out, Handle) and out._data.dtype.kind in "biu"]
+    )
+    if cls.jvp is not Function.jvp:
+        ctx._inputs = tuple([(kind := _movable(arg)) and (*kind, id(arg) in dirty) for arg in args])
+        ctx._live = tuple([_movable(out) is not None and id(out) not in constant for out in outputs])
+    count = len(outputs) if several else None
+    op = _FunctionOp(cls, len(args), count, ctx._materialize, bool(ctx._places or ctx._forward[1]))
+    data = [out._data if isinstance(out, Handle) else np.asarray(0) for out in outputs]
+    node = make_node(op, nodes, ctx, data if several else data[0])
+    for observer in local.observers:
+        observer.after_forward(op, args, data, node)
+    for i, (out, result) in enumerate(zip(outputs, results, strict=True)):
+        if id(out) in constant or _movable(result) is None:
+            continue
+        place = Pick(node, i) if several else node
+        if id(out) in dirty:
+            rebase(result, place, None)
+        else:
+            result._node = place
 
 
 def _placed(

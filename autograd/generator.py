@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import dtypes
+from .devices import check_device
 from .engine.modes import local
 from .errors import DtypeError
 
@@ -26,6 +27,8 @@ class Generator:
     Args:
         device: ``'cpu'``.
 
+    Raises: ValueError for another device.
+
     >>> from autograd import Generator, rand
     >>> g = Generator().manual_seed(0)
     >>> rand(2, generator=g).shape
@@ -33,11 +36,17 @@ class Generator:
     """
 
     def __init__(self, device: str = "cpu") -> None:
+        check_device(device)
         self.device = device
         self.seed()
 
+    def __repr__(self) -> str:
+        return f"<Generator: seed {self._seed}>"
+
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream that belongs to ``seed``; returns the generator."""
+        if not hasattr(seed, "__int__"):
+            raise TypeError(f"manual_seed: expected an integer, got {type(seed).__name__} {seed!r}")
         self._seed = int(seed)
         self._branch: tuple[int, ...] = ()
         self.__dict__.pop("_stream", None)
@@ -120,8 +129,12 @@ if hasattr(os, "register_at_fork"):
 
 
 def source(generator: Generator | None) -> Generator:
-    """``generator``, or the default one for None."""
-    return default_generator if generator is None else generator
+    """``generator``, or the default one for None. Raises: TypeError for anything else."""
+    if generator is None:
+        return default_generator
+    if not isinstance(generator, Generator):
+        raise TypeError(f"generator must be an autograd.Generator, got {type(generator).__name__} {generator!r}")
+    return generator
 
 
 def _drawn(draw: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:

@@ -132,6 +132,12 @@ def jacobian(
     """All partial derivatives of ``f`` at ``x``, an array of shape ``f(x).shape + x.shape``.
 
     Arguments and errors are those of ``derivative``.
+
+    >>> import numpy as np
+    >>> from autograd.numerical import jacobian
+    >>> jacobian(lambda x: x[:2] * x[2], np.array([1.0, 2.0, 3.0])).round(6)
+    array([[3., 0., 1.],
+           [0., 3., 2.]])
     """
     function = _Function("jacobian", f, x)
     shape = function(function.start).shape
@@ -162,6 +168,7 @@ class Line(NamedTuple):
 def tangent_line(f: Callable[[Any], Any], x: float, h: float | None = None, method: Method = "central") -> Line:
     """The tangent to ``f`` at the number ``x``, to call on numbers and arrays.
 
+    >>> from autograd.numerical import tangent_line
     >>> line = tangent_line(lambda x: x**2, 3.0)
     >>> round(float(line(4.0)), 6), str(line)
     (15.0, 'y = 6 * x - 9')
@@ -187,6 +194,8 @@ def extrapolate(along: Callable[[Any], Any], h: Any, levels: int = LEVELS) -> tu
         h: the first and largest step; a number, or an array that broadcasts with the result.
         levels: how many steps, each half the one before.
 
+    >>> import numpy as np
+    >>> from autograd.numerical import extrapolate
     >>> value, error = extrapolate(np.sin, 0.1)
     >>> bool(abs(value - 1) < 1e-12), bool(error < 1e-10)
     (True, True)

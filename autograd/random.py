@@ -102,11 +102,19 @@ def randint(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Integers from ``low`` up to, not including, ``high``: ``randint(high, size)`` or ``randint(low, high, size)``."""
+    """Integers from ``low`` up to, not including, ``high``: ``randint(high, size)`` or ``randint(low, high, size)``.
+
+    >>> import autograd
+    >>> autograd.randint(10, (2, 3)).shape
+    (2, 3)
+    """
     if size is None:
         low, high, size = 0, low, high
-    if size is None:
-        raise TypeError("randint: expected a size: randint(high, size) or randint(low, high, size)")
+    if size is None or hasattr(size, "__index__"):
+        got = "none" if size is None else f"{size!r}"
+        raise TypeError(
+            f"randint: expected a size such as (3,), got {got}: randint(high, size) or randint(low, high, size)"
+        )
     low, high = operator.index(low), operator.index(high)
     if high <= low:
         raise ArgumentError(f"randint: expected low < high, got low={low} and high={high}")

@@ -16,11 +16,19 @@ __all__ = ["checkpoint", "saved_tensors_hooks"]
 
 
 class saved_tensors_hooks(Mode):
-    """Within the block, what ops save for backward passes through ``pack``, and through ``unpack`` when it is needed.
+    """Within the block, what ops save for backward passes through ``pack_hook``; when it is needed, ``unpack_hook``.
 
     Args:
         pack_hook: takes a Tensor, returns anything (a file name, a compressed copy).
         unpack_hook: takes that and returns an equal Tensor.
+
+    >>> import autograd
+    >>> x = autograd.tensor([1.0, 2.0], requires_grad=True)
+    >>> with autograd.saved_tensors_hooks(lambda t: t.half(), lambda t: t.float()):  # in half the memory
+    ...     y = (x * x).sum()
+    >>> y.backward()
+    >>> x.grad
+    tensor([2., 4.])
     """
 
     def __init__(self, pack_hook: Callable[[Any], Any], unpack_hook: Callable[[Any], Any]) -> None:

@@ -89,7 +89,7 @@ class _Tracing(Observer):
         found = [(i, parent) for i, parent in enumerate(traced) if parent is not None]
         if not found:
             return
-        places = _places(op, values, node)
+        places = _places(op, values)
         argnums = tuple(places[i] for i, _ in found)
         function = getattr(op, "call", op)
         args, kwargs = _given(op, values)
@@ -117,8 +117,8 @@ def _given(op: Any, values: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, A
     return tuple(args[:stated]), kwargs
 
 
-def _places(op: Any, values: Sequence[Any], node: Any) -> list[int]:
-    """For each parent of a node the number of the argument that it came in."""
+def _places(op: Any, values: Sequence[Any]) -> list[int]:
+    """For each parent of an op's node the number of the argument that it came in."""
     given = getattr(op, "argnums", None)
     if given is not None:
         return list(given)

@@ -12,6 +12,7 @@ __all__ = ["subval", "subvals", "toposort"]
 def subvals(x: Iterable[Any], ivs: Iterable[tuple[int, Any]]) -> tuple[Any, ...]:
     """The items of ``x`` as a tuple, with those in ``ivs`` (pairs of place and item) in their places.
 
+    >>> from autograd.util import subvals
     >>> subvals((1, 2, 3), [(0, "a"), (2, "c")])
     ('a', 2, 'c')
     """

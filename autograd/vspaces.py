@@ -127,6 +127,7 @@ def vspace(value: Any) -> VSpace:
 
     Raises: TypeError if it is something else.
 
+    >>> from autograd.vspaces import vspace
     >>> vspace({"w": [1.0, 2.0]}).zeros()
     {'w': [array(0.), array(0.)]}
     """

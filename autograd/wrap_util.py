@@ -49,6 +49,7 @@ def _named(f: Any, name: str, fun: Any, argnum: Any) -> Any:
 def unary_to_nary(unary_operator: Callable[..., Any]) -> Callable[..., Any]:
     """From ``operator(f, x)`` for functions of one argument make ``operator(f, argnum=0)`` for those of several.
 
+    >>> from autograd.wrap_util import unary_to_nary
     >>> @unary_to_nary
     ... def twice(f, x):
     ...     return f(f(x))

@@ -36,6 +36,8 @@ class Part(NamedTuple):
 PARTS = {
     "autograd": Part("autograd: Tensors, graphs, gradients", "autograd"),
     "ops": Part("autograd: operations, by family", "autograd", ops=True),
+    "func": Part("autograd.func: transforms of functions", "autograd.func", whole=True),
+    "derivatives": Part("autograd.functional: derivatives at a point", "autograd.functional", whole=True),
     "linalg": Part("autograd.linalg", "autograd.linalg", whole=True),
     "fft": Part("autograd.fft", "autograd.fft", whole=True),
     "special": Part("autograd.special", "autograd.special", whole=True),

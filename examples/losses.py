@@ -168,7 +168,7 @@ def draw(figures: Figures, path: Path) -> Path:
         classes.plot(figures.scores, gradients, color=colors[name])
     value.set(xlabel="score (right: 1)", ylabel="loss", title="Sigmoid: the loss")
     slope.set(xlabel="score (right: 1)", ylabel="gradient", title="Sigmoid: its gradient")
-    classes.set(xlabel="right score less a wrong one", ylabel="gradient by the right score")
+    classes.set(xlabel="right score less a wrong one", ylabel="gradient with respect to the right score")
     classes.set_title("Softmax of ten: the gradient")
     for axes in (value, slope, classes):
         axes.axvspan(figures.scores[0], -4, color="#e69f00", alpha=0.13, linewidth=0)

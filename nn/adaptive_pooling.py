@@ -59,7 +59,7 @@ class AdaptiveAvgPool1d(_AdaptiveAvgPool):
 class AdaptiveAvgPool2d(_AdaptiveAvgPool):
     """The means of ``output_size`` windows over height and width.
 
-    Args: as of ``AdaptiveAvgPool1d``.
+    Args: as for ``AdaptiveAvgPool1d``.
 
     Shape: input (N, C, H, W) or (C, H, W).
     """
@@ -72,7 +72,7 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
 class AdaptiveAvgPool3d(_AdaptiveAvgPool):
     """The means of ``output_size`` windows over depth, height and width.
 
-    Args: as of ``AdaptiveAvgPool1d``.
+    Args: as for ``AdaptiveAvgPool1d``.
 
     Shape: input (N, C, D, H, W) or (C, D, H, W).
     """
@@ -100,7 +100,7 @@ class AdaptiveMaxPool1d(_AdaptiveMaxPool):
 class AdaptiveMaxPool2d(_AdaptiveMaxPool):
     """The largest elements of ``output_size`` windows over height and width.
 
-    Args: as of ``AdaptiveMaxPool1d``.
+    Args: as for ``AdaptiveMaxPool1d``.
 
     Shape: input (N, C, H, W) or (C, H, W).
     """
@@ -113,7 +113,7 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPool):
 class AdaptiveMaxPool3d(_AdaptiveMaxPool):
     """The largest elements of ``output_size`` windows over depth, height and width.
 
-    Args: as of ``AdaptiveMaxPool1d``.
+    Args: as for ``AdaptiveMaxPool1d``.
 
     Shape: input (N, C, D, H, W) or (C, D, H, W).
     """

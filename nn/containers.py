@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import operator
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from autograd import ArgumentError, Tensor
@@ -28,7 +28,8 @@ class _Items(Module):
     def _fit(self, name: str, value: Any) -> Any:
         """The value that becomes an item, or an error."""
         if not isinstance(value, Module):
-            raise TypeError(f"{type(self).__name__}: item {name} must be a Module, got {type(value).__name__}")
+            what = f"the class {value.__name__}: write {value.__name__}(...)" if isinstance(value, type) else ""
+            raise TypeError(f"{type(self).__name__}: item {name} must be a Module, got {what or type(value).__name__}")
         return value
 
     def _checked(self, name: str, value: Any) -> Any:
@@ -61,6 +62,8 @@ class _Numbered(_Items):
 
     def _name_at(self, index: Any) -> str:
         names = self._names()
+        if not hasattr(index, "__index__"):
+            raise TypeError(f"{type(self).__name__}: an index must be an int or a slice, got {index!r}")
         place = operator.index(index)
         if not -len(names) <= place < len(names):
             raise IndexError(f"{type(self).__name__}: index {place} is out of range for {len(names)} items")
@@ -257,10 +260,14 @@ class _Named(_Items):
         """Set items from a dict, or from pairs of name and item: all, or none if one is not fit."""
         if isinstance(items, (Mapping, _Named)):
             pairs = list(items.items())
-        elif isinstance(items, Iterable):
-            pairs = [(name, value) for name, value in items]
         else:
-            raise TypeError(f"{type(self).__name__}.update: expected a dict or pairs, got {type(items).__name__}")
+            pairs = list(items) if isinstance(items, Iterable) else [items]
+            for pair in pairs:
+                if not isinstance(pair, Sequence) or len(pair) != 2:
+                    raise TypeError(
+                        f"{type(self).__name__}: expected a dict or pairs, got {type(pair).__name__}"
+                        + (" in the list" if isinstance(items, Iterable) else "")
+                    )
         for name, value in pairs:
             self._checked(name, value)
         for name, value in pairs:
@@ -272,6 +279,11 @@ class ModuleDict(_Named):
 
     Args:
         modules: a dict, or pairs of name and module.
+
+    >>> import nn
+    >>> layers = nn.ModuleDict({"encode": nn.Linear(4, 2), "decode": nn.Linear(2, 4)})
+    >>> layers["encode"]
+    Linear(in_features=4, out_features=2, bias=True)
     """
 
     def __init__(self, modules: Any = None) -> None:
@@ -287,6 +299,13 @@ class ParameterList(_Numbered):
 
     Args:
         values: the parameters.
+
+    >>> import autograd, nn
+    >>> nn.ParameterList([autograd.ones(2), autograd.ones(3)])
+    ParameterList(
+        (0): Parameter containing: [float32 of size 2]
+        (1): Parameter containing: [float32 of size 3]
+    )
     """
 
     def __init__(self, values: Iterable[Any] | None = None) -> None:

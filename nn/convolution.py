@@ -152,7 +152,7 @@ class Conv1d(_Conv):
         stride: from one place of the kernel to the next.
         padding: on both sides; or ``"same"`` (the output has the input's size), ``"valid"`` (none).
         dilation: from one element of the kernel to the next.
-        groups: into how many parts, that know nothing of each other, the channels are divided.
+        groups: into how many independent groups the channels are divided.
         bias: whether there is one.
         padding_mode: what is padded: "zeros", "reflect", "replicate" or "circular".
         device: ``'cpu'``.
@@ -211,7 +211,7 @@ class Conv2d(_Conv):
 class Conv3d(_Conv):
     """Convolution along depth, height and width.
 
-    Args: as of ``Conv1d``.
+    Args: as for ``Conv1d``.
 
     Shape: input (N, C, D, H, W) or (C, D, H, W); weight ``(outputs, C / groups, *kernel)``, bias (outputs).
     """
@@ -286,7 +286,7 @@ class ConvTranspose1d(_ConvTranspose):
         stride: from the place of one element to that of the next.
         padding: how much is cut off the output on both sides.
         output_padding: by how much the output is longer at its end.
-        groups: into how many parts, that know nothing of each other, the channels are divided.
+        groups: into how many independent groups the channels are divided.
         bias: whether there is one.
         dilation: from one element of the kernel to the next.
         padding_mode: "zeros".
@@ -311,7 +311,7 @@ class ConvTranspose1d(_ConvTranspose):
 class ConvTranspose2d(_ConvTranspose):
     """The transpose of ``Conv2d``.
 
-    Args: as of ``ConvTranspose1d``.
+    Args: as for ``ConvTranspose1d``.
 
     Shape: input (N, C, H, W) or (C, H, W); weight ``(C, outputs / groups, *kernel)``, bias (outputs).
     """
@@ -329,7 +329,7 @@ class ConvTranspose2d(_ConvTranspose):
 class ConvTranspose3d(_ConvTranspose):
     """The transpose of ``Conv3d``.
 
-    Args: as of ``ConvTranspose1d``.
+    Args: as for ``ConvTranspose1d``.
 
     Shape: input (N, C, D, H, W) or (C, D, H, W); weight ``(C, outputs / groups, *kernel)``, bias (outputs).
     """

@@ -12,8 +12,8 @@ __all__ = ["AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "Fe
 
 class _Dropout(Module):
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
-        if not 0 <= p <= 1:
-            raise ArgumentError(f"{type(self).__name__}: the probability p must lie between 0 and 1, got {p}")
+        if not hasattr(p, "__float__") or not 0 <= p <= 1:
+            raise ArgumentError(f"{type(self).__name__}: the probability p must lie between 0 and 1, got {p!r}")
         self.p = p
         self.inplace = inplace
 
@@ -34,6 +34,11 @@ class Dropout(_Dropout):
     Raises: ValueError for an impossible ``p``.
 
     Source: N. Srivastava et al., Dropout, 2014.
+
+    >>> import autograd, nn
+    >>> drop = nn.Dropout(0.5)
+    >>> drop.eval()(autograd.ones(3))
+    tensor([1., 1., 1.])
     """
 
     def forward(self, input: Tensor) -> Tensor:

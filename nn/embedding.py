@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograd import ArgumentError, ShapeError, Tensor, empty, no_grad
+from autograd import ArgumentError, BoundsError, ShapeError, Tensor, empty, no_grad
 
 from . import functional as F
 from . import init
@@ -37,7 +37,7 @@ class _Rows(Module):
         if sparse:
             raise ArgumentError(f"{name}: there are no sparse gradients; leave sparse=True out, dense ones are as good")
         if padding_idx is not None and not -rows <= padding_idx < rows:
-            raise IndexError(f"{name}: padding_idx {padding_idx} is out of range: there are {rows} rows")
+            raise BoundsError(f"{name}: padding_idx {padding_idx} is out of range: there are {rows} rows")
         if weight is not None and tuple(weight.shape) != (rows, size):
             raise ShapeError(f"{name}: the given weight has shape {tuple(weight.shape)}; expected {(rows, size)}")
         self.num_embeddings = rows

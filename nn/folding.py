@@ -47,7 +47,7 @@ class Fold(Module):
 
     Args:
         output_size: height and width of the images.
-        kernel_size, dilation, padding, stride: as of ``Unfold``.
+        kernel_size, dilation, padding, stride: as for ``Unfold``.
 
     Shape: (N, C * window, places) becomes ``(N, C, *output_size)``; without batch too.
     """

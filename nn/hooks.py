@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from autograd import Function, Tensor
+from autograd import Function, GradientError, Tensor
 from autograd.engine.callsite import warn
 from autograd.engine.hooks import RemovableHandle, add_hook
 
@@ -66,7 +66,7 @@ class HookMethods:
 
         Args:
             hook: the function.
-            prepend: before the hooks there are.
+            prepend: call it before the hooks that are there, not after them.
             with_kwargs: call ``hook(module, args, kwargs)``, which returns None or ``(args, kwargs)``.
         """
         return add_hook(Hooks.of(self).forward_pre, (hook, with_kwargs), prepend)
@@ -83,7 +83,7 @@ class HookMethods:
 
         Args:
             hook: the function.
-            prepend: before the hooks there are.
+            prepend: call it before the hooks that are there, not after them.
             with_kwargs: call ``hook(module, args, kwargs, output)``.
             always_call: also, with the output None, after forward has failed.
         """
@@ -223,7 +223,7 @@ class _Gate:
         if not self.has_inputs:
             for hook in self.after:
                 if hook(self.module, (None,) * self.inputs_count, grads) is not None:
-                    raise RuntimeError("a backward hook replaced gradients of inputs, but no input requires grad")
+                    raise GradientError("a backward hook replaced gradients of inputs, but no input requires grad")
         return grads
 
     def _leave(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -237,5 +237,5 @@ class _Gate:
 def _replaced(grads: tuple[Any, ...], returned: Any, kind: str) -> tuple[Any, ...]:
     found = returned if isinstance(returned, tuple) else (returned,)
     if len(found) != len(grads):
-        raise RuntimeError(f"a backward {kind}hook returned {len(found)} gradients, expected {len(grads)}")
+        raise GradientError(f"a backward {kind}hook returned {len(found)} gradients, expected {len(grads)}")
     return found

@@ -66,13 +66,19 @@ def _fans(tensor: Tensor, name: str) -> tuple[int, int]:
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Uniform numbers from [a, b)."""
+    """Fill ``tensor`` with uniform random numbers from [a, b).
+
+    >>> import nn
+    >>> layer = nn.Linear(3, 2)
+    >>> bool((nn.init.uniform_(layer.weight, -0.1, 0.1).abs() <= 0.1).all())
+    True
+    """
     with no_grad():
         return tensor.uniform_(a, b, generator=generator)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Normal numbers."""
+    """Fill ``tensor`` with normal random numbers of this mean and standard deviation."""
     with no_grad():
         return tensor.normal_(mean, std, generator=generator)
 
@@ -108,18 +114,18 @@ def trunc_normal_(
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """The same number everywhere."""
+    """Fill ``tensor`` with the number ``val``."""
     with no_grad():
         return tensor.copy_(val)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """Zeros."""
+    """Fill ``tensor`` with zeros."""
     return constant_(tensor, 0.0)
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """Ones."""
+    """Fill ``tensor`` with ones."""
     return constant_(tensor, 1.0)
 
 

@@ -79,7 +79,7 @@ def l1_loss(
     reduction: str = "mean",
     weight: Any = None,
 ) -> Any:
-    """The magnitude of the difference; arguments as of ``mse_loss``."""
+    """The magnitude of the difference; arguments as for ``mse_loss``."""
     return _regression(losses.l1_loss, input, target, reduction_of(size_average, reduce, reduction), weight)
 
 

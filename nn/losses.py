@@ -108,7 +108,7 @@ class NLLLoss(WeightedLoss):
     """Minus the log-probability of the target class; the input holds log-probabilities.
 
     Args:
-        weight, size_average, ignore_index, reduce, reduction: as of ``CrossEntropyLoss``.
+        weight, size_average, ignore_index, reduce, reduction: as for ``CrossEntropyLoss``.
     """
 
     def __init__(
@@ -161,6 +161,10 @@ class MSELoss(Loss):
         size_average, reduce: older ways to say the reduction.
 
     Shape: input and target of the same shape.
+
+    >>> import autograd, nn
+    >>> nn.MSELoss()(autograd.tensor([1.0, 2.0]), autograd.tensor([1.0, 4.0]))
+    tensor(2.)
     """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:

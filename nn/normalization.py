@@ -129,7 +129,7 @@ class BatchNorm1d(_BatchNorm):
     Args:
         num_features: the number of channels.
         eps: added to the variance.
-        momentum: how far the running statistics move to each batch's; None: they are the average over all batches.
+        momentum: how far the running statistics move towards each batch's; None: they are the average over all batches.
         affine: whether there are a weight and (``bias``) a bias for each channel.
         track_running_stats: whether to keep running statistics, by which it normalizes in evaluation.
         device, dtype: of the parameters and the running statistics.
@@ -139,6 +139,11 @@ class BatchNorm1d(_BatchNorm):
     Raises: ShapeError, also in training if there is only one value for each channel.
 
     Source: S. Ioffe and C. Szegedy, Batch Normalization, 2015.
+
+    >>> import autograd, nn
+    >>> out = nn.BatchNorm1d(3)(autograd.randn(8, 3))
+    >>> bool(out.mean(0).abs().max() < 1e-6)
+    True
     """
 
     ranks = (2, 3)
@@ -153,7 +158,7 @@ class BatchNorm2d(_BatchNorm):
     Args:
         num_features: the number of channels.
         eps: added to the variance.
-        momentum: how far the running statistics move to each batch's; None: they are the average over all batches.
+        momentum: how far the running statistics move towards each batch's; None: they are the average over all batches.
         affine: whether there are a weight and (``bias``) a bias for each channel.
         track_running_stats: whether to keep running statistics.
         device, dtype: of the parameters and the running statistics.

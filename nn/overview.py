@@ -117,25 +117,9 @@ def summary(model: Module, *inputs: Any, **kwargs: Any) -> Summary:
     multiply-adds: 2,368
     memory: 9.4 KiB for parameters and buffers, 296 bytes for results
     """
-    counter = _Counter()
-    before = {module: dict(module.__dict__) for module in model.modules()}
-    handles: list[RemovableHandle] = []
-    try:
-        for module in before:
-            module.training = False
-            handles.append(module.register_forward_pre_hook(counter.enter, prepend=True))
-            handles.append(module.register_forward_hook(counter.leave, always_call=True))
-        with no_grad(), Mode(observers=(*local.observers, counter)):
-            model(*inputs, **kwargs)
-    finally:
-        for handle in handles:
-            handle.remove()
-        for module, held in before.items():
-            for name in ("training", "_hooks"):
-                if name in held:
-                    module.__dict__[name] = held[name]
-                else:
-                    del module.__dict__[name]
+    if not isinstance(model, Module):
+        raise TypeError(f"nn.summary: expected a Module, got {type(model).__name__}")
+    counter = _counted(model, inputs, kwargs)
     rows = []
     seen: set[int] = set()
     for path, module in model.named_modules():
@@ -161,6 +145,30 @@ def summary(model: Module, *inputs: Any, **kwargs: Any) -> Summary:
         sum(tensor.nbytes for tensor in (*parameters, *model.buffers())),
         counter.bytes,
     )
+
+
+def _counted(model: Module, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> _Counter:
+    """What one call of the model in evaluation mode consists of; the model is left as it was."""
+    counter = _Counter()
+    before = {module: dict(module.__dict__) for module in model.modules()}
+    handles: list[RemovableHandle] = []
+    try:
+        for module in before:
+            module.training = False
+            handles.append(module.register_forward_pre_hook(counter.enter, prepend=True))
+            handles.append(module.register_forward_hook(counter.leave, always_call=True))
+        with no_grad(), Mode(observers=(*local.observers, counter)):
+            model(*inputs, **kwargs)
+    finally:
+        for handle in handles:
+            handle.remove()
+        for module, held in before.items():
+            for name in ("training", "_hooks"):
+                if name in held:
+                    module.__dict__[name] = held[name]
+                else:
+                    del module.__dict__[name]
+    return counter
 
 
 class _Counter(Observer):

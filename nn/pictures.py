@@ -43,6 +43,8 @@ def graph(model: Module, *inputs: Any, loss: Callable[[Any], Tensor] | None = No
     """
     if not isinstance(model, Module):
         raise TypeError(f"nn.graph: expected a Module, got {type(model).__name__}; of a Tensor use autograd.graph")
+    if loss is not None and not callable(loss):
+        raise TypeError(f"nn.graph: loss must be a function of the output, got {type(loss).__name__}")
     given = [from_numpy(value) if isinstance(value, np.ndarray) else value for value in inputs]
     buffers = [(module, name, buffer, buffer.numpy().copy()) for module, name, buffer in _buffers(model)]
     state = random.get_rng_state()

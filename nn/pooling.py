@@ -100,7 +100,7 @@ class MaxPool2d(_MaxPool):
 class MaxPool3d(_MaxPool):
     """The largest element of each window over depth, height and width.
 
-    Args: as of ``MaxPool1d``.
+    Args: as for ``MaxPool1d``.
 
     Shape: input (N, C, D, H, W) or (C, D, H, W).
     """
@@ -130,7 +130,7 @@ class MaxUnpool1d(_MaxUnpool):
     """Zeros, with the elements of the input where ``MaxPool1d(..., return_indices=True)`` found them.
 
     Args:
-        kernel_size, stride, padding: as of ``MaxPool1d``.
+        kernel_size, stride, padding: as for ``MaxPool1d``.
 
     Shape: input and indices (N, C, length) or (C, length).
     """
@@ -145,7 +145,7 @@ class MaxUnpool1d(_MaxUnpool):
 class MaxUnpool2d(_MaxUnpool):
     """Zeros, with the elements of the input where ``MaxPool2d(..., return_indices=True)`` found them.
 
-    Args: as of ``MaxUnpool1d``.
+    Args: as for ``MaxUnpool1d``.
 
     Shape: input and indices (N, C, H, W) or (C, H, W).
     """
@@ -160,7 +160,7 @@ class MaxUnpool2d(_MaxUnpool):
 class MaxUnpool3d(_MaxUnpool):
     """Zeros, with the elements of the input where ``MaxPool3d(..., return_indices=True)`` found them.
 
-    Args: as of ``MaxUnpool1d``.
+    Args: as for ``MaxUnpool1d``.
 
     Shape: input and indices (N, C, D, H, W) or (C, D, H, W).
     """
@@ -269,7 +269,7 @@ class AvgPool2d(_AvgPool):
 class AvgPool3d(_AvgPool):
     """The mean of each window over depth, height and width.
 
-    Args: as of ``AvgPool2d``.
+    Args: as for ``AvgPool2d``.
 
     Shape: input (N, C, D, H, W) or (C, D, H, W).
     """
@@ -306,7 +306,7 @@ class LPPool1d(_LPPool):
 
     Args:
         norm_type: the power.
-        kernel_size, stride, ceil_mode: as of ``AvgPool1d``.
+        kernel_size, stride, ceil_mode: as for ``AvgPool1d``.
 
     Shape: input (N, C, length) or (C, length).
     """
@@ -319,7 +319,7 @@ class LPPool1d(_LPPool):
 class LPPool2d(_LPPool):
     """What ``LPPool1d`` is, over height and width.
 
-    Args: as of ``LPPool1d``.
+    Args: as for ``LPPool1d``.
 
     Shape: input (N, C, H, W) or (C, H, W).
     """
@@ -332,7 +332,7 @@ class LPPool2d(_LPPool):
 class LPPool3d(_LPPool):
     """What ``LPPool1d`` is, over depth, height and width.
 
-    Args: as of ``LPPool1d``.
+    Args: as for ``LPPool1d``.
 
     Shape: input (N, C, D, H, W) or (C, D, H, W).
     """

@@ -276,6 +276,11 @@ class GRU(RNNBase):
     Shape: as for ``RNN``; the rows of the weights are those for r, z, n.
 
     Source: K. Cho et al., Learning phrase representations using RNN encoder-decoder, 2014.
+
+    >>> import autograd, nn
+    >>> output, h = nn.GRU(3, 4)(autograd.zeros(5, 2, 3))  # five steps, a batch of two
+    >>> output.shape, h.shape
+    ((5, 2, 4), (1, 2, 4))
     """
 
     def __init__(
@@ -312,7 +317,7 @@ class LSTM(RNNBase):
         batch_first: input and output are (batch, time, features), and not (time, batch, features).
         dropout: its probability on the outputs of all layers but the last.
         bidirectional: a second set of weights runs from the end; the outputs stand side by side.
-        proj_size: if not 0, h is projected to so many features.
+        proj_size: how many features h is projected to; 0 for no projection.
         device: None or "cpu".
         dtype: of the parameters.
 

@@ -44,6 +44,10 @@ class Unflatten(Module):
         unflattened_size: the sizes of the new ones; one may be -1.
 
     Raises: TypeError unless the sizes are a tuple or list of integers.
+
+    >>> import autograd, nn
+    >>> nn.Unflatten(1, (1, 8, 8))(autograd.zeros(2, 64)).shape
+    (2, 1, 8, 8)
     """
 
     def __init__(self, dim: int, unflattened_size: Any) -> None:
@@ -68,6 +72,10 @@ class PixelShuffle(Module):
         upscale_factor: ``r``.
 
     Source: W. Shi et al., Real-Time Single Image and Video Super-Resolution, 2016.
+
+    >>> import autograd, nn
+    >>> nn.PixelShuffle(2)(autograd.zeros(1, 4, 3, 3)).shape
+    (1, 1, 6, 6)
     """
 
     def __init__(self, upscale_factor: int) -> None:

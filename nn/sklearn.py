@@ -325,7 +325,7 @@ class Regressor(RegressorMixin, _Estimator):  # type: ignore[misc]
             ``Classifier``.
 
     Attributes:
-        module_, loss_curve_, n_iter_: as of ``Classifier``.
+        module_, loss_curve_, n_iter_: as for ``Classifier``.
     """
 
     _numeric = True

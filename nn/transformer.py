@@ -183,6 +183,11 @@ class TransformerEncoder(Module):
         num_layers: how many.
         norm: a module at the end.
         enable_nested_tensor, mask_check: accepted as PyTorch's, without effect.
+
+    >>> import autograd, nn
+    >>> layer = nn.TransformerEncoderLayer(8, nhead=2, dim_feedforward=16, batch_first=True)
+    >>> nn.TransformerEncoder(layer, num_layers=3)(autograd.randn(2, 5, 8)).shape
+    (2, 5, 8)
     """
 
     def __init__(

@@ -17,10 +17,14 @@ class Upsample(Module):
 
     Args:
         size: the new size, one number or one for each spatial dimension;
-        scale_factor: or by what to multiply the size.
+        scale_factor: or what to multiply the size by.
         mode: "nearest", "linear", "bilinear", "bicubic" or "trilinear".
         align_corners: whether the outermost pixels' centers stay in place, not their outer edges.
         recompute_scale_factor: find the distance of the points from the sizes, not from ``scale_factor``.
+
+    >>> import autograd, nn
+    >>> nn.Upsample(scale_factor=2, mode="bilinear")(autograd.zeros(1, 3, 4, 4)).shape
+    (1, 3, 8, 8)
     """
 
     def __init__(

@@ -23,7 +23,7 @@ class Adadelta(Optimizer):
         rho: how much of the means is kept at each step.
         eps: added to both means.
         weight_decay: L2 penalty.
-        maximize: climb instead.
+        maximize: step along the gradient, not against it.
 
     Raises:
         ValueError: a hyper-parameter outside its range.

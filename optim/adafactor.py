@@ -24,7 +24,7 @@ class Adafactor(Optimizer):
         eps: smallest mean square (None: the dtype's), smallest size of a parameter that a step is relative to.
         d: the largest root mean square of a step, in step sizes.
         weight_decay: the decay of ``AdamW``.
-        maximize: climb instead.
+        maximize: step along the gradient, not against it.
 
     Raises:
         ValueError: a hyper-parameter outside its range, or a complex parameter.

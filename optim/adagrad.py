@@ -22,7 +22,7 @@ class Adagrad(Optimizer):
         weight_decay: L2 penalty.
         initial_accumulator_value: what the sum starts from.
         eps: added to the root.
-        maximize: climb instead.
+        maximize: step along the gradient, not against it.
 
     Raises:
         ValueError: a negative hyper-parameter.

@@ -26,7 +26,7 @@ class Adam(Optimizer):
         weight_decay: L2 penalty, part of the gradient; with ``decoupled_weight_decay`` a share of the parameter itself
             that is taken off, as in ``AdamW``.
         amsgrad: divide by the largest mean square so far.
-        maximize: climb instead.
+        maximize: step along the gradient, not against it.
 
     Raises:
         ValueError: a hyper-parameter outside its range.

@@ -21,7 +21,7 @@ class Adamax(Optimizer):
         betas: how much of the mean, and of the maximum, is kept at each step.
         eps: added to the gradient's size.
         weight_decay: L2 penalty.
-        maximize: climb instead.
+        maximize: step along the gradient, not against it.
 
     Raises:
         ValueError: a hyper-parameter outside its range.

@@ -20,7 +20,7 @@ class AdamW(Adam):
         eps: added to the denominator.
         weight_decay: the decay.
         amsgrad: divide by the largest mean square so far.
-        maximize: climb instead.
+        maximize: step along the gradient, not against it.
 
     Raises:
         ValueError: a hyper-parameter outside its range.

@@ -20,7 +20,7 @@ class ASGD(Optimizer):
         alpha: power with which the step size decays.
         t0: the step from which on the mean is taken.
         weight_decay: L2 penalty.
-        maximize: climb instead.
+        maximize: step along the gradient, not against it.
 
     Raises:
         ValueError: a negative ``lr`` or ``weight_decay``.

@@ -61,7 +61,7 @@ def minimize(
             ``lambda params: optim.SGD(params, lr=0.1, momentum=0.9)``. Default: ``optim.SGD`` with ``lr=0.1``.
             (``optim.LBFGS`` stops moving by a tolerance of its own: give it ``tolerance_change=0``.)
         tol: how small the gradient's Euclidean norm must be.
-        max_steps: stop after so many steps.
+        max_steps: stop after this many steps.
         callback: called as ``callback(steps, x, value)`` at every visited point; if it returns True, that is the last.
 
     Returns:

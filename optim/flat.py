@@ -231,7 +231,7 @@ class Block(_Store):
         return self._cut(first, last, g.size if g.size >= BLOCK else -(-g.size // len(found)))
 
     def _cut(self, first: int, last: int, piece: int) -> list[tuple[Any, Any, dict[str, Any]]]:
-        """A run in stretches of so many elements."""
+        """A run in stretches of this many elements."""
         start, end = self.bounds[first] * self.parts, self.bounds[last] * self.parts
         made = []
         for low in range(start, max(end, start + 1), piece):

@@ -22,7 +22,7 @@ class NAdam(Optimizer):
         eps: added to the denominator.
         weight_decay: L2 penalty; with ``decoupled_weight_decay`` the decay of ``AdamW``.
         momentum_decay: how fast the momentum grows to ``beta1``.
-        maximize: climb instead.
+        maximize: step along the gradient, not against it.
 
     Raises:
         ValueError: a hyper-parameter outside its range.

@@ -127,6 +127,11 @@ class Optimizer:
         """
         loss = None
         if closure is not None:
+            if not callable(closure):
+                raise TypeError(
+                    f"{type(self).__name__}.step: closure must be a function that computes the loss, got "
+                    f"{type(closure).__name__}; after loss.backward() call step() without arguments"
+                )
             with enable_grad():
                 loss = closure()
         self._update_all()
@@ -369,6 +374,8 @@ def non_negative(name: str, **values: float) -> None:
 
 
 def fractions(name: str, betas: tuple[float, ...]) -> None:
-    """Raise ValueError for a beta outside [0, 1)."""
+    """Raise ValueError for a beta outside [0, 1), TypeError for what are not several numbers."""
+    if not isinstance(betas, (tuple, list)):
+        raise TypeError(f"{name}: betas must be a pair of numbers, such as (0.9, 0.999), got {betas!r}")
     if not all(0 <= beta < 1 for beta in betas):
         raise ArgumentError(f"{name}: betas must lie in [0, 1), got {betas}")

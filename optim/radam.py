@@ -21,7 +21,7 @@ class RAdam(Optimizer):
         betas: how much of the means of gradient and square is kept at each step.
         eps: added to the denominator.
         weight_decay: L2 penalty; with ``decoupled_weight_decay`` the decay of ``AdamW``.
-        maximize: climb instead.
+        maximize: step along the gradient, not against it.
 
     Raises:
         ValueError: a hyper-parameter outside its range.

@@ -23,7 +23,7 @@ class RMSprop(Optimizer):
         weight_decay: L2 penalty.
         momentum: the share of the last step that is kept.
         centered: divide by the deviation instead, the root of the mean square less the squared mean.
-        maximize: climb instead.
+        maximize: step along the gradient, not against it.
 
     Raises:
         ValueError: a negative hyper-parameter.

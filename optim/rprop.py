@@ -22,7 +22,7 @@ class Rprop(Optimizer):
         lr: the step sizes at first.
         etas: the factors by which a step size shrinks when the sign changed, and grows when it did not.
         step_sizes: the smallest and the largest.
-        maximize: climb instead.
+        maximize: step along the gradient, not against it.
 
     Raises:
         ValueError: a negative ``lr``, or etas that do not lie on both sides of 1.

@@ -22,7 +22,7 @@ class SGD(Optimizer):
         dampening: the share of the gradient that is left out of the momentum.
         weight_decay: L2 penalty.
         nesterov: look ahead along the momentum.
-        maximize: climb instead.
+        maximize: step along the gradient, not against it.
 
     Raises:
         ValueError: a negative hyper-parameter, or Nesterov without momentum.

@@ -247,10 +247,10 @@ class SWALR(LRScheduler):
 
     Args:
         optimizer: whose groups' ``lr`` it varies.
-        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         swa_lr: the ``lr`` in the end (or a list, one for each group).
         anneal_epochs: how many epochs it takes.
         anneal_strategy: ``"cos"`` or ``"linear"``.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
 
     Raises:
         ValueError: another strategy, or a negative number of epochs.

@@ -680,3 +680,10 @@ def test_classes_take_the_types_of_samples_in_brackets():
         data.StackDataset[int](Numbers()),
     )
     assert [len(list(data.DataLoader(found, batch_size=None))) for found in chained] == [3, 3, 3]
+
+
+def test_data_sets_and_loaders_print_what_they_hold() -> None:
+    assert repr(pairs()) == "<TensorDataset: 10 samples in float32[10, 2], int64[10]>"
+    assert repr(data.DataLoader(pairs(), 4)) == f"<DataLoader: batch_size=4 of {pairs()!r}>"
+    assert repr(data.DataLoader([1, 2])) == "<DataLoader: batch_size=1 of list>"
+    assert repr(autograd.Generator().manual_seed(3)) == "<Generator: seed 3>"

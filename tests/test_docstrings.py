@@ -1,10 +1,11 @@
-"""Every public name says what it is, its hints say what it takes, and the examples in docstrings are true."""
+"""Every public name says what it is and what it takes, in words and in hints; the examples in docstrings are true."""
 
 from __future__ import annotations
 
 import doctest
 import importlib
 import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -73,6 +74,22 @@ def unhinted(module: Any, packages: tuple[str, ...] = PACKAGES) -> list[str]:
     return faults
 
 
+def misdescribed(module: Any, packages: tuple[str, ...] = PACKAGES) -> list[str]:
+    """Arguments in the docstrings of public functions and classes that these do not take."""
+    faults = []
+    for name, thing in public_things(module, packages):
+        section = re.search(r"^Args:\n((?:    .*\n?|\n)+)", inspect.getdoc(thing) or "", re.MULTILINE)
+        if section is None or isinstance(thing, property):
+            continue
+        parameters = inspect.signature(thing).parameters
+        if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+            continue
+        lines = re.findall(r"^    (\*{0,2}\w+(?:, \*{0,2}\w+)*): ", section[1], re.MULTILINE)
+        described = [word.lstrip("*") for line in lines for word in line.split(", ")]
+        faults += [f"{name}({word})" for word in described if word not in parameters]
+    return faults
+
+
 class Finder(doctest.DocTestFinder):
     """Finds examples in the docstrings of ops too, whose functions are written by ``op`` and not by their module."""
 
@@ -81,10 +98,14 @@ class Finder(doctest.DocTestFinder):
 
 
 def run_examples(module: Any) -> tuple[int, list[str]]:
-    """Run the examples of a module's docstrings: how many there were, and what went wrong."""
+    """Run the examples of a module's docstrings: how many there were, and what went wrong.
+
+    Each runs as whoever copies it runs it: with no names but those that it imports itself.
+    """
     said: list[str] = []
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
     for test in Finder().find(module, module.__name__):
+        test.globs = {"__name__": "__main__"}
         runner.run(test, out=said.append)
     return runner.tries, said if runner.failures else []
 
@@ -109,6 +130,12 @@ def test_examples(name: str) -> None:
     assert not faults, "".join(faults)
 
 
+@pytest.mark.parametrize("name", MODULES)
+def test_arguments_exist(name: str) -> None:
+    faults = misdescribed(importlib.import_module(name))
+    assert not faults, ", ".join(faults)
+
+
 BAD = '''
 """A module."""
 from autograd import op
@@ -119,7 +146,15 @@ def nothing_said(x: int, y=2):
     return x + y
 
 class Thing:
-    """A class."""
+    """A class.
+
+    Args:
+        x, colour: what it once took.
+    """
+
+    def __init__(self, x: int) -> None:
+        self.x = x
+
     def method(self, x) -> int:
         return 1
 
@@ -155,12 +190,19 @@ def test_faults_are_noticed(bad: Any) -> None:
         "nothing_said(y)",
         "nothing_said -> ?",
     ]
+    assert misdescribed(bad, ("made_up",)) == ["Thing(colour)"]
 
 
 def test_wrong_example_is_noticed(bad: Any) -> None:
     count, faults = run_examples(bad)
     assert count == 1
     assert faults
+
+
+def test_an_example_imports_what_it_uses() -> None:
+    module = ModuleType("made_up")
+    exec('def one():\n    """One.\n\n    >>> one()\n    1\n    """\n    return 1', vars(module))
+    assert "name 'one' is not defined" in "".join(run_examples(module)[1])
 
 
 def test_examples_are_found() -> None:

@@ -188,7 +188,7 @@ MESSAGES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: ag.stft(ag.ones(2, 2, 8), 4, return_complex=True), ShapeError, r"a batch \(batch, length\), got shape"),
     (lambda: ag.stft(ag.ones(8) * 1j, 4, onesided=True), ValueError, "onesided=True needs a real signal and window"),
     (lambda: ag.stft(LONG, 4, return_complex=True, align_to_window=True), ValueError, "for center=False only"),
-    (lambda: ag.istft(ag.ones(3, 4), 4), DtypeError, r"istft: expected complex spectra, as of stft\(.*got float32"),
+    (lambda: ag.istft(ag.ones(3, 4), 4), DtypeError, r"istft: expected complex spectra, as from stft\(.*got float32"),
     (lambda: ag.istft(ag.ones(2, 4) * 1j, 4), ShapeError, r"expected 3 frequencies for n_fft = 4 and .* got 2"),
     (lambda: ag.istft(SPECTRUM, 4, 5), ShapeError, "windows of length 4 at a distance of 5 leave gaps"),
     (lambda: ag.istft(ag.ones(3, 0) * 1j, 4), ShapeError, r"got shape \(3, 0\)"),

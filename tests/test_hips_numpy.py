@@ -145,6 +145,19 @@ def test_indices_mean_what_they_mean_to_numpy(index):
     onp.testing.assert_array_equal(getval(seen[0]), x[index])
 
 
+def test_nanprod_computes_in_the_dtype_asked_for():
+    dtypes = []
+
+    def product(x):
+        out = np.nanprod(x, dtype=onp.float64)
+        dtypes.append(out.dtype)
+        return out
+
+    g = func.grad(product)(onp.array([2.0, onp.nan, 3.0], onp.float32))
+    assert dtypes == [onp.float64]
+    onp.testing.assert_array_equal(g, onp.array([3.0, 0.0, 2.0], onp.float32))
+
+
 def test_plain_arrays_stay_numpys():
     for name in ("tanh", "sum", "concatenate", "dot", "array", "where", "arange", "linspace", "einsum"):
         assert name in dir(np)

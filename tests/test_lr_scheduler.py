@@ -333,3 +333,11 @@ def test_one_cycle_ends():
         scheduler.step()
     with pytest.raises(ValueError, match="step 4 is beyond the cycle of 3 steps"):
         scheduler.step()
+
+
+def test_a_scheduler_prints_the_rates_and_where_it_is():
+    scheduler = M.StepLR(optimizer(0.1), 3)
+    scheduler.optimizer.step()
+    scheduler.step()
+    assert repr(scheduler) == "<StepLR: lr 0.1, 0.05 at epoch 1>"
+    assert repr(M.ChainedScheduler([scheduler])) == "<ChainedScheduler: lr 0.1, 0.05>"

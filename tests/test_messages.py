@@ -8,6 +8,7 @@ import nn
 import nn.functional as F
 import optim
 from autograd import errors
+from autograd.errors import ArgumentError, BoundsError, ShapeError
 from tests.helpers import leaf
 
 
@@ -342,3 +343,81 @@ def test_a_hyper_parameter_that_is_no_number():
 def test_einsum_without_operands(operands):
     text = message(lambda: autograd.einsum(*operands), ValueError)
     assert text == "einsum: expected an equation and operands, such as einsum('ij,jk->ik', x, y)"
+
+
+W = nn.Parameter(autograd.ones(3))
+MISTAKES = [
+    # of Tensors
+    (lambda: autograd.ones(2, 3).permute(0), ShapeError, "permute: dims must name each of the 2 dimensions once, got"),
+    (lambda: autograd.ones(2, 3).permute(0, 0), ShapeError, "each of the 2 dimensions once, got (0, 0)"),
+    (lambda: autograd.ones(2, 3).transpose(0), TypeError, "transpose() needs the argument 'dim1'; it was left out"),
+    (lambda: autograd.ones(3).expand(4), ShapeError, "expand: shape (3,) does not broadcast to (4,): counted from"),
+    (lambda: autograd.ones(3).scatter(0, autograd.tensor([0])), TypeError, "scatter: expected src, a Tensor, or value"),
+    (lambda: autograd.ones(3).__setitem__(5, 1), BoundsError, "item assignment to a tensor of shape (3,): index 5 is"),
+    (lambda: autograd.ones(3).sum(2), BoundsError, "sum(x=float32[3], dim=2"),
+    (lambda: autograd.ones(3).to("gpu"), ArgumentError, "there is no device 'gpu' here: chainrule computes on the CPU"),
+    (lambda: autograd.Generator("cuda"), ArgumentError, "there is no device 'cuda' here"),
+    (lambda: autograd.arange("3"), TypeError, "arange: expected numbers, got str '3'"),
+    (lambda: autograd.manual_seed("3"), TypeError, "manual_seed: expected an integer, got str '3'"),
+    (lambda: F.one_hot(autograd.tensor([5]), 3), BoundsError, "one_hot: class 5 is out of range: there are 3, from 0"),
+    (lambda: F.interpolate(autograd.ones(1, 1, 2, 2), 4, mode="best"), ArgumentError, "one of nearest, nearest-exact"),
+    (lambda: autograd.zeros((2, 3), "float64"), ShapeError, "a dtype is given by name: zeros(shape, dtype=...)"),
+    (
+        lambda: autograd.tensor({1, 2}),
+        errors.DtypeError,
+        "tensor: expected numbers or a list of them, got set; use list",
+    ),
+    (
+        lambda: autograd.linspace(0, 1, 2.5),
+        TypeError,
+        "linspace: the number of steps must be an integer, got float 2.5",
+    ),
+    (lambda: autograd.randint(0, 5), TypeError, "randint: expected a size such as (3,), got 5: randint(high, size) or"),
+    (lambda: autograd.randn(3, generator=5), TypeError, "generator must be an autograd.Generator, got int 5"),
+    # of gradients and transforms
+    (lambda: (W * 2).backward("1"), TypeError, "backward: the gradient must be a Tensor, an array or a number, got '1"),
+    (lambda: autograd.grad(W * 2, W), errors.GradientError, "give the gradient to start from: grad_outputs with shape"),
+    (lambda: W.register_hook(3), TypeError, "register_hook: expected a function of the gradient, got int"),
+    (lambda: W.register_post_accumulate_grad_hook(3), TypeError, "expected a function, got int"),
+    (lambda: autograd.grad(W.sum(), "x"), TypeError, "grad: input 0 must be a Tensor, got str"),
+    (lambda: autograd.func.grad(3.0), TypeError, "grad: expected a function to transform, got float 3.0"),
+    (lambda: autograd.func.jacrev(W), TypeError, "jacobian: expected a function to transform, got Parameter float32[3"),
+    (lambda: autograd.func.functional_call(3, {}, W), TypeError, "functional_call: expected a Module, got int"),
+    (lambda: autograd.func.functional_call(nn.Linear(3, 2), 3, W), TypeError, "expected a dict of Tensors by path, go"),
+    (lambda: autograd.op(lambda x: x), TypeError, "op: takes the rules first, then the forward: write @op(x=lambda g"),
+    (lambda: autograd.op(x=3), TypeError, "op: expected a function for x, got int 3"),
+    # of modules, optimizers and data
+    (lambda: nn.Sequential(nn.ReLU())["0"], TypeError, "Sequential: an index must be an int or a slice, got '0'"),
+    (lambda: nn.Sequential(nn.ReLU), TypeError, "item 0 must be a Module, got the class ReLU: write ReLU(...)"),
+    (lambda: nn.graph(nn.ReLU(), W, loss=3), TypeError, "nn.graph: loss must be a function of the output, got int"),
+    (
+        lambda: autograd.watch(nn.ReLU),
+        TypeError,
+        "watch: expected a Module (anything with named_modules), got the class",
+    ),
+    (lambda: nn.ModuleDict([nn.ReLU()]), TypeError, "ModuleDict: expected a dict or pairs, got ReLU in the list"),
+    (lambda: nn.Dropout("0.5"), ArgumentError, "Dropout: the probability p must lie between 0 and 1, got '0.5'"),
+    (lambda: nn.summary(3), TypeError, "nn.summary: expected a Module, got int"),
+    (lambda: nn.Embedding(3, 2, padding_idx=3), BoundsError, "Embedding: padding_idx 3 is out of range: there are 3"),
+    (lambda: nn.utils.clip_grad_norm_(nn.Linear(3, 2), 1.0), TypeError, "got Linear; give its .parameters()"),
+    (lambda: optim.Adam([W], betas=0.9), TypeError, "Adam: betas must be a pair of numbers, such as (0.9, 0.999), got"),
+    (lambda: optim.SGD([W]).step(W.sum()), TypeError, "after loss.backward() call step() without arguments"),
+    (lambda: optim.lr_scheduler.StepLR(optim.SGD([W]), 0), ArgumentError, "StepLR: step_size must be positive, got 0"),
+    (lambda: optim.lr_scheduler.MultiStepLR(optim.SGD([W]), 3), TypeError, "milestones must be several epochs, in a"),
+    (lambda: nn.data.DataLoader(3), TypeError, "DataLoader: expected a data set, with __getitem__ and __len__, or"),
+    (lambda: nn.data.default_collate([W, "a"]), TypeError, "default_collate: some samples are Tensors, one is str 'a'"),
+    (lambda: nn.data.random_split([1, 2, 3], 2), TypeError, "random_split: lengths must be several numbers, one for e"),
+    (lambda: nn.data.ConcatDataset(3), TypeError, "ConcatDataset: expected several data sets, got int"),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "text"), MISTAKES, ids=[text for _, _, text in MISTAKES])
+def test_mistakes_of_beginners_are_named(call, error, text):
+    assert text in message(call, error)
+
+
+@pytest.mark.parametrize("module", [autograd, autograd.testing])
+def test_a_misspelt_name_of_a_module_is_told_to_who_suggests_the_right_one(module):
+    with pytest.raises(AttributeError, match="has no attribute 'graaph'") as caught:
+        module.graaph  # noqa: B018
+    assert (caught.value.name, caught.value.obj) == ("graaph", module)

@@ -27,6 +27,7 @@ _KERNELS = {
 def kernel_level(kernel: str) -> str:
     """The SIMD instructions for which a kernel of OpenBLAS was written.
 
+    >>> from autograd.doctor.advice import kernel_level
     >>> kernel_level("Haswell")
     'avx2'
     """

@@ -53,6 +53,7 @@ def read(root: Path, name: str) -> str:
 def level_of(names: Iterable[str]) -> str:
     """The widest SIMD level among the names of a processor's features.
 
+    >>> from autograd.doctor.processor import level_of
     >>> level_of(["sse2", "avx", "avx2", "fma"])
     'avx2'
     """

@@ -52,6 +52,7 @@ VARIABLES = (
 def version_numbers(text: str) -> tuple[int, ...]:
     """The numbers at the start of a version.
 
+    >>> from autograd.doctor.software import version_numbers
     >>> version_numbers("2.4.0rc1")
     (2, 4, 0)
     """

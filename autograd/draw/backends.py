@@ -16,7 +16,7 @@ _PATIENCE = {"svg": 5.0}
 _LONG_PATIENCE = 30.0
 """Seconds that Graphviz may take for a large picture. An SVG we can draw ourselves."""
 _LARGE = 60_000
-"""From so long a text on it is another process that draws, so that it can be ended."""
+"""A text this long or longer is drawn by another process, which can be ended."""
 
 
 def drawn(text: str, kind: str, remedy: str = "draw a smaller part") -> bytes:

@@ -97,6 +97,7 @@ class Arrow(NamedTuple):
 def merged(arrows: Iterable[Arrow]) -> list[Arrow]:
     """Those with the same ends as one that says what each of them says, or how many they are.
 
+    >>> from autograd.draw.boxes import Arrow, merged
     >>> arrows = [Arrow("a", "b", "[0]: 2"), Arrow("a", "b", "[1]: 2"), Arrow("b", "c", "2"), Arrow("b", "c", "2")]
     >>> [arrow.label for arrow in merged(arrows)]
     ['[0]: 2, [1]: 2', '2, twice']

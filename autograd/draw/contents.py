@@ -22,7 +22,7 @@ from .values import bytes_text, line_text, number_text, summarise, time_text
 __all__ = ["Contents", "Wanted"]
 
 _SMALL = 80
-"""In pictures of so many boxes, values and gradients that were recorded are written out unasked."""
+"""In pictures of this many boxes, values and gradients that were recorded are written out unasked."""
 _PARTS = 4
 DECADES = 4
 """Over how many powers of ten the colours of heat reach."""

@@ -22,7 +22,7 @@ __all__ = ["Event", "Frame", "Record", "event_of", "origins_of_cut"]
 
 _SCALARS = 10_000
 _TRACED = 1000
-"""So many ops without a node are followed to where they come from."""
+"""This many ops without a node are followed to where they come from."""
 
 
 class Frame(NamedTuple):
@@ -30,7 +30,7 @@ class Frame(NamedTuple):
 
     Attributes:
         path, kind: the module's name and class.
-        call: the how manieth call of it.
+        call: which of its calls this is, from 1 on.
         backward: the ops are those of its recorded backward.
     """
 

@@ -13,11 +13,11 @@ from .modules import Scope
 __all__ = ["Repeats", "depth_that_fits", "fold_deeper"]
 
 _LONGEST = 64
-"""So many ops and modules may make up a pattern that repeats."""
+"""This many ops and modules may make up a pattern that repeats."""
 _MANY = 4
-"""So many equal blocks side by side are folded, though none of them uses what another has computed."""
+"""This many equal blocks side by side are folded, though none of them uses what another has computed."""
 _LOOSE = 12
-"""So many ops outside of modules become one box where there are too many boxes."""
+"""This many ops outside of modules become one box where there are too many boxes."""
 _LEVELS = 20
 
 

@@ -23,7 +23,7 @@ _GAPS = {"box": 12.0, "group": 14.0, "via": 6.0, "in": 12.0, "out": 12.0}
 _ROW_GAP, _PORT_GAP = 34.0, 12.0
 _FRAME, _TITLE = 12.0, 28.0
 _SWEEPS, _WORK = 24, 120_000
-"""Places are improved that often, or in a large level only until about so many nodes were moved."""
+"""Places are improved that often, or in a large level only until about this many nodes were moved."""
 _SPREAD = 18.0
 """Between the arrows that end at one box."""
 

@@ -16,9 +16,9 @@ from .names import Names
 __all__ = ["Plan", "collected"]
 
 _READABLE = 120
-"""So many ops are drawn, besides their inputs, before modules are folded unasked."""
+"""This many ops are drawn, besides their inputs, before modules are folded unasked."""
 _SMALL = 60
-"""In a graph of so many ops, fewer than ``_MANY`` equal blocks are not folded unasked."""
+"""In a graph of this many ops, fewer than ``_MANY`` equal blocks are not folded unasked."""
 _MANY = 4
 
 

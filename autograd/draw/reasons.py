@@ -55,7 +55,7 @@ def why(param: Any, output: Any = None) -> str:
     gradient = None if given is None else summarise(given._data)
     seen = event.gradients[0] if event is not None and event.gradients and len(event.gradients) == 1 else None
     if gradient is None and seen is not None and root is not None and reached(root, event)[0]:
-        return f"{_not_kept(param, place)} {_about(seen, param, place, root, event, output)}"
+        return f"{_not_kept(place)} {_about(seen, param, place, root, event, output)}"
     if gradient is None:
         return f"The gradient is None: {_none(param, place, event, root, record, output)}"
     return _about(gradient, param, place, root, event, output)
@@ -72,7 +72,8 @@ def _root(event: Event | None, output: Any) -> tuple[Event | None, Record | None
     return found, None if found is None else found.record
 
 
-def _not_kept(param: Any, place: Any) -> str:
+def _not_kept(place: Any) -> str:
+    """Why there is no ``.grad`` though backward computed a gradient at ``place``."""
     if type(place) is Leaf:
         return (
             ".grad is None, though backward did compute a gradient: it was computed by autograd.grad, which returns "

@@ -46,8 +46,9 @@ class watch(Mode):
     """
 
     def __init__(self, model: Any = None, *, values: bool = True) -> None:
-        if model is not None and not hasattr(model, "named_modules"):
-            raise TypeError(f"watch: expected a Module (anything with named_modules), got {type(model).__name__}")
+        if model is not None and (not hasattr(model, "named_modules") or isinstance(model, type)):
+            got = f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__
+            raise TypeError(f"watch: expected a Module (anything with named_modules), got {got}")
         self.model = model
         self.record = Record(values)
         super().__init__()

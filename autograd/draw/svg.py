@@ -24,7 +24,7 @@ _BESIDE_START = {"TB": (4, 11, "start"), "BT": (4, -5, "start"), "LR": (4, -4, "
 _BESIDE_END = {"TB": (5, -9, "start"), "BT": (5, 15, "start"), "LR": (-9, -4, "end"), "RL": (9, -4, "start")}
 """Where the text beside an arrow stands."""
 _LEAST_CAPTION = 60
-"""So many signs a line of what stands under the picture may have, even if the picture is narrow."""
+"""A line of the caption may have this many characters, even if the picture is narrow."""
 _TIP = (
     '<marker id="{}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
     '<path d="M0,0.8 L8,4 L0,7.2 z" fill="{}"/></marker>'

@@ -11,7 +11,7 @@ from .picture import Graph
 __all__ = ["TOO_MANY", "tally"]
 
 TOO_MANY = 200_000
-"""From so many ops on, a graph is counted, not drawn."""
+"""From this many ops on, a graph is counted, not drawn."""
 _KINDS = 40
 _LINKS = 120
 

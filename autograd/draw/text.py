@@ -14,6 +14,7 @@ def legible(text: str, longest: int = 80) -> str:
 
     A line break has no place in a name: it draws as an arrow.
 
+    >>> from autograd.draw.text import legible
     >>> legible("two" + chr(10) + "lines")
     'two↵lines'
     """

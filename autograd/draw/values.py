@@ -12,7 +12,7 @@ from .boxes import Values
 __all__ = ["bytes_text", "line_text", "number_text", "shape_text", "summarise", "time_text"]
 
 _WRITTEN_OUT = 6
-"""Arrays of so many elements are written out."""
+"""Arrays of this many elements are written out."""
 _BINS = 16
 
 
@@ -24,7 +24,7 @@ def shape_text(shape: tuple[int, ...] | None) -> str:
 
 
 def number_text(value: Any, digits: int = 4) -> str:
-    """A number with so many digits: ``0.25``, ``1.234e-05``, ``1-2j``."""
+    """A number with this many digits: ``0.25``, ``1.234e-05``, ``1-2j``."""
     value = value.item() if hasattr(value, "item") else value
     if isinstance(value, complex):
         return f"{value.real:.{digits}g}{value.imag:+.{digits}g}j"

@@ -75,6 +75,16 @@ class detect_anomaly(Mode):
 
     Raises:
         AnomalyError: from the op, inside the block.
+
+    >>> import autograd
+    >>> import numpy as np
+    >>> x = autograd.tensor([1.0, -1.0], requires_grad=True)
+    >>> try:
+    ...     with autograd.detect_anomaly(), np.errstate(all="ignore"):
+    ...         x.sqrt()
+    ... except autograd.AnomalyError as error:
+    ...     print(str(error).partition(":")[0])
+    the forward of op 'sqrt' made nan at index (1,) from finite inputs
     """
 
     def __init__(self, check_nan: bool = True) -> None:

@@ -16,17 +16,17 @@ BLOCK = 1 << 18
 """Elements in a block, about: with fewer the threads wait for each other more than they work."""
 
 LINE = 1 << 9
-"""Rows so long NumPy takes faster one by one than as many at once as its buffers hold, for which it copies what is
+"""Rows this long NumPy computes faster one by one than as many at once as its buffers hold, for which it copies what is
 broadcast."""
 
 FEW = 1 << 16
 """With fewer elements this does not matter."""
 
 _TALL, _WIDE = 512, 256
-"""So many rows and columns of a transposed array are copied at a time."""
+"""This many rows and columns of a transposed array are copied at a time."""
 
 _MANY = 1 << 21
-"""From so many elements on threads pay for a copy or other cheap work."""
+"""From this many elements on threads pay for a copy or other cheap work."""
 
 
 def block_rows(x: Any, block: int | None = None) -> int:
@@ -72,7 +72,7 @@ def in_blocks(
         start: is called once in each thread and returns what to call with the rows of a block (so a thread can make
             its scratch space first). Blocks come in any order; what writes must write to its own rows alone.
         block: about how many elements make a block (default: BLOCK).
-        rows: how many rows make a block, if it is to be so many exactly (but for the last).
+        rows: how many rows make a block, if it is to be this many exactly (but for the last).
         cheap: whether the work is a few sums, differences or products for each element: other threads then help with
             very large arrays only.
     """

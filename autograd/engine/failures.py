@@ -66,9 +66,13 @@ def explain(op: Any, error: Exception, values: Sequence[Any]) -> Exception:
         if hint:
             return ShapeError(f"{op.name}({named}): {hint}")
     if isinstance(error, TypeError):
+        required = [p.name for p in op.signature.parameters.values() if p.default is p.empty]
+        left_out = [name for name, value in zip(op.params, values, strict=False) if value is None and name in required]
+        if left_out:
+            return TypeError(_missing(op, left_out[0]))
         return DtypeError(f"{op.name}({named}): {error}")
     if isinstance(error, np.exceptions.AxisError):
-        return _AxisError(f"{op.name}({named}): {error}")
+        return BoundsError(f"{op.name}({named}): {error}")
     if isinstance(error, ValueError):
         about_shapes = any(word in str(error) for word in _SHAPE_WORDS)
         return (ShapeError if about_shapes else ArgumentError)(f"{op.name}({named}): {error}")
@@ -78,10 +82,6 @@ def explain(op: Any, error: Exception, values: Sequence[Any]) -> Exception:
         return OverflowError(f"{op.name}({named}): {error}")
     error.add_note(f"(in the forward of op {op.name}({named}))")
     return error
-
-
-class _AxisError(ShapeError, IndexError):
-    """A dimension that the tensor does not have: ValueError and IndexError as NumPy's own, RuntimeError too."""
 
 
 INTERNAL = {"memo"}
@@ -150,16 +150,14 @@ def _broadcast_hint(arrays: Sequence[Any]) -> str:
 def operand_error(op: Any, name: str, value: Any) -> Exception:
     """The error for an argument that is not a Tensor, array or number."""
     if value is None:
-        return TypeError(
-            f"{op.name}() needs the argument '{name}', a Tensor, a NumPy array or a number; it was left out or None. "
-            f"It takes ({_parameters(op)})"
-        )
+        return TypeError(_missing(op, name, ", a Tensor, a NumPy array or a number"))
     return TypeError(
         f"{op.name}: '{name}' must be a Tensor, a NumPy array or a number, got {type(value).__name__} {describe(value)}"
     )
 
 
-def _parameters(op: Any) -> str:
-    """What an op takes, without types."""
+def _missing(op: Any, name: str, kind: str = "") -> str:
+    """That an argument is missing, and which ones the op takes."""
     found = [p.replace(annotation=p.empty) for p in op.signature.parameters.values() if p.name not in INTERNAL]
-    return ", ".join(map(str, found))
+    takes = ", ".join(map(str, found))
+    return f"{op.name}() needs the argument '{name}'{kind}; it was left out or None. It takes ({takes})"

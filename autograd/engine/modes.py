@@ -6,6 +6,7 @@ does it look at the modes of its own thread.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import threading
@@ -14,6 +15,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 __all__ = [
+    "AS_IT_IS",
     "Mode",
     "Switch",
     "enable_grad",
@@ -132,6 +134,10 @@ class Mode:
         return wrapped  # type: ignore[return-value]
 
 
+AS_IT_IS = contextlib.nullcontext()
+"""The mode that changes nothing."""
+
+
 class _BareDecorator(Mode):
     """A mode whose class can be a decorator itself, without brackets."""
 
@@ -210,6 +216,12 @@ class set_grad_enabled(Switch):
 
     Args:
         mode: whether to record.
+
+    >>> import autograd
+    >>> w = autograd.ones(2, requires_grad=True)
+    >>> with autograd.set_grad_enabled(False):
+    ...     (w * 2).requires_grad
+    False
     """
 
     def __init__(self, mode: bool) -> None:

@@ -106,7 +106,7 @@ class NodeOp:
             list; None if it does not move) from those of its parents that are in ``tangents``; None: ``engine.push``
             makes it of ``backward``.
         has_jvp: forward mode is written by the user: it is called even where hooks or observers make others transpose.
-        inputs, constants, lists, params, saved_names, numpy: as of an ``Op``.
+        inputs, constants, lists, params, saved_names, numpy: as for an ``Op``.
     """
 
     name: str
@@ -275,20 +275,20 @@ def array_of(tensor: Handle) -> Any:
     return data
 
 
-class _Made:
+class _TensorClass:
     """The class of Tensors that operations return."""
 
-    tensor: type[Handle] = Handle
+    chosen: type[Handle] = Handle
 
 
 def hand_out(tensor_class: type[Handle]) -> None:
     """Set the class of Tensors that operations return."""
-    _Made.tensor = tensor_class
+    _TensorClass.chosen = tensor_class
 
 
 def new_tensor(data: Any, node: Any = None) -> Any:
     """A Tensor around ``data``, an array or NumPy scalar, taken as it is, at ``node`` of the graph."""
-    result = object.__new__(_Made.tensor)
+    result = object.__new__(_TensorClass.chosen)
     result._data = data
     result._node = node
     result._grad = result._view = None

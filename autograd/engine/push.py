@@ -11,13 +11,12 @@ Source: J. Townsend, "A new trick for calculating Jacobian vector products", 201
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
 from ..errors import RuleError
-from .modes import Mode, local
+from .modes import AS_IT_IS, Mode, local
 from .mutation import clock
 from .nodes import RELEASED, RUNNING, Handle, Leaf, Node, Packed, Pick, new_tensor
 from .quiet import begin, current, end
@@ -27,7 +26,6 @@ from .views import node_of
 __all__ = ["all_fitted", "by_transposes", "fitted", "gathered", "like_of", "push", "spread"]
 
 
-_AS_IT_IS = nullcontext()
 _ndarray = np.ndarray
 LARGE = 1 << 16
 """Bytes of a tangent from which on none is kept longer than it is needed: to know how long that is takes time, too."""
@@ -128,7 +126,7 @@ def by_transposes(node: Node, saved: Any, parents: Any, tangents: dict[Any, Any]
         return _of_number(node, parents, tangents, record, like)
     outputs = [(node.shape, node.dtype)] if op.outputs is None else zip(node.shape, node.dtype, strict=True)
     weights = [_weight(shape, dtype, like) for shape, dtype in outputs]
-    with _AS_IT_IS if local.grad else Mode(grad=True):
+    with AS_IT_IS if local.grad else Mode(grad=True):
         pulled = _pulled(node, weights[0] if op.outputs is None else weights, parents, record or op.always_revive)
         ends = {weight._node for weight in weights if weight is not None}
         pairs = [(place, tangents[p]) for p, d in pulled.items() if isinstance(d, Handle) and (place := node_of(d))]
@@ -169,7 +167,7 @@ def _flipped(t: Any) -> Any:
 def _of_number(node: Node, parents: Any, tangents: dict[Any, Any], record: bool, like: Any) -> Any:
     """The tangent of one real number: its gradient, times the tangents."""
     one: Any = np.ones((), node.dtype, like=like)
-    with Mode(grad=True) if record and not local.grad else _AS_IT_IS:
+    with Mode(grad=True) if record and not local.grad else AS_IT_IS:
         found = None
         for parent, d in _pulled(node, new_tensor(one) if record else one, parents, record).items():
             part = np.sum(np.real(d * tangents[parent]))

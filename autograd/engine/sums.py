@@ -14,19 +14,30 @@ import numpy as np
 
 from .blocks import BLOCK
 
-__all__ = ["PIECE", "SHORT", "accumulation_dtype", "add_many", "add_rows", "added", "is_tall", "kept_ones", "ones"]
+__all__ = [
+    "PIECE",
+    "SHORT",
+    "accumulation_dtype",
+    "add_rows",
+    "is_tall",
+    "kept_ones",
+    "ones",
+    "sum_keepdims",
+    "sum_many",
+]
 
 PIECE = 256
-"""So many rows are added up one by one, where there are more than a thousand."""
+"""This many rows are added up one by one, where there are more than a thousand."""
 SHORT = 4096
-"""Up to so many elements are added up by BLAS without losing digits: in a quarter of the time, but one by one."""
+"""Up to this many elements are added up by BLAS without losing digits: in a quarter of the time, but one by one."""
 _FEW = 1024
+"""Up to this many rows, or this many steps one by one, lose no digits to speak of."""
 _NARROW = 256
-"""Rows of up to so many elements are added up faster by BLAS than by NumPy."""
+"""Rows of up to this many elements are added up faster by BLAS than by NumPy."""
 _ALONE = 9000
-"""A matrix of up to so many elements BLAS multiplies by a vector without other threads."""
+"""A matrix of up to this many elements BLAS multiplies by a vector without other threads."""
 _KEPT = 1 << 15
-"""Up to so many ones are kept for the next time."""
+"""Up to this many ones are kept for the next time."""
 _SINGLE = np.dtype(np.float32)
 _add: Any = np.add.reduce  # bound once, and free of stubs that do not know positional arguments, which are faster
 
@@ -49,11 +60,11 @@ def accumulation_dtype(dtype: Any) -> Any:
     return _SINGLE if dtype.itemsize == 2 and dtype.kind in "fV" else None
 
 
-def added(x: Any, axes: tuple[int, ...]) -> Any:
+def sum_keepdims(x: Any, axes: tuple[int, ...]) -> Any:
     """The sum over ``axes``, not negative, kept as 1; 16-bit floats in single precision."""
     if type(x) is np.ndarray:
         if x.size > SHORT and x.dtype.char in "fdeF":
-            return add_many(x, axes, True)
+            return sum_many(x, axes, True)
     elif is_tall(x, axes):
         return add_rows(x, axes, keepdims=True)
     return np.add.reduce(x, axes, accumulation_dtype(x.dtype), keepdims=True)
@@ -69,7 +80,7 @@ def add_rows(x: Any, axis: tuple[int, ...], out: Any = None, keepdims: bool = Fa
     """``np.add.reduce`` that keeps the digits of many rows; an array that is no plain one does it in its own way."""
     if type(x) is not np.ndarray:
         return x.__array_function__(add_rows, (type(x),), (x,), {"axis": axis, "keepdims": keepdims})
-    sums = add_many(x, axis, keepdims)
+    sums = sum_many(x, axis, keepdims)
     if out is None:
         return sums
     out[...] = sums
@@ -80,7 +91,7 @@ _reduction: Any = add_rows
 _reduction.__name__, _reduction.__self__ = "add.reduce", np.add  # by which is told what it does
 
 
-def add_many(x: Any, axes: tuple[int, ...] | None, keepdim: bool) -> Any:
+def sum_many(x: Any, axes: tuple[int, ...] | None, keepdim: bool) -> Any:
     """The sum of many elements, in a plain array of floats, over ``axes``, not negative; None: of all."""
     if axes is None:
         return _add_all(x, keepdim)

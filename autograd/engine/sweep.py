@@ -6,7 +6,6 @@ where they enter and once where they leave, which gives PyTorch's convention.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Collection, Iterable, Sequence
 from operator import attrgetter
 from typing import Any
@@ -15,12 +14,12 @@ import numpy as np
 
 from ..errors import ArgumentError, FreedGraphError, MutationError, RuleError
 from .hooks import run_hooks
-from .modes import Mode, local
+from .modes import AS_IT_IS, Mode, local
 from .mutation import clock, mutated_since, untouched
 from .nodes import RELEASED, Handle, Leaf, Node, NodeOp, Packed, Pick, make_node, new_tensor
 from .ownership import LARGE, summed
 from .quiet import quiet
-from .sums import added
+from .sums import sum_keepdims
 
 __all__ = [
     "add",
@@ -36,7 +35,6 @@ __all__ = [
 ]
 
 by_rank = attrgetter("rank")
-_AS_IT_IS = contextlib.nullcontext()
 
 
 def sweep(
@@ -186,7 +184,10 @@ _SLOPE = _Slope()
 
 
 def _tied(d: Any, parent: Any) -> Any:
-    """The derivative by a parent, on which it depends if on nothing else."""
+    """A derivative with respect to ``parent`` as a Tensor that requires grad.
+
+    If it depends on nothing, it is made to depend on the parent, with a slope of zero.
+    """
     if isinstance(d, Handle):
         if d._node is not None:
             return d
@@ -196,12 +197,12 @@ def _tied(d: Any, parent: Any) -> Any:
 
 def _mode(create_graph: bool) -> Any:
     """The mode in which a sweep runs."""
-    mode = Mode(grad=True) if create_graph else _AS_IT_IS
+    mode = Mode(grad=True) if create_graph else AS_IT_IS
     return _Told(local.observers, create_graph, mode) if local.observers else mode
 
 
 class _Told:
-    """A mode for the time of a sweep, of whose begin and end the observers are told."""
+    """The mode of a sweep that tells the observers of its beginning and its end."""
 
     def __init__(self, observers: Sequence[Any], create_graph: bool, mode: Any) -> None:
         self.observers, self.create_graph, self.mode = observers, create_graph, mode
@@ -385,7 +386,7 @@ def sum_to(d: Any, shape: tuple[int, ...]) -> Any:
         axis + extra for axis, n in enumerate(shape) if n == 1 and d.shape[axis + extra] != 1
     )
     if axes:
-        total = added(d, axes)
+        total = sum_keepdims(d, axes)
         d = total if total.dtype == d.dtype else total.astype(d.dtype)
     if d.shape != shape:
         d = np.reshape(d, shape)

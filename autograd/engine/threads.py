@@ -85,7 +85,7 @@ class _Team:
         self._processor = getattr(ctypes.CDLL(None), "sched_getcpu", None) if sys.platform == "linux" else None
 
     def of(self, count: int) -> _Team:
-        """The team, of so many threads at least."""
+        """The team, of this many threads at least."""
         while len(self._threads) < count:
             with self._starting:
                 thread = threading.Thread(target=self._help, name="autograd-blocks", daemon=True)

@@ -1,8 +1,8 @@
 """The batched array: it looks like one example to the function that ``vmap`` maps, and computes with all of them.
 
-It speaks NumPy's protocols, as Tensors do: a NumPy call on it is made once, on arrays with one axis more. What it
-means for a batch says a table of rules (``RULES``: the modules ``batching_*`` fill it); a function without a rule is
-called for one example after the other.
+It speaks NumPy's protocols, as Tensors do: a NumPy call on it is made once, on arrays with one axis more. A
+table of rules (``RULES``, which the modules ``batching_*`` fill) says what it means for a batch; a function without a
+rule is called for one example after the other.
 """
 
 from __future__ import annotations

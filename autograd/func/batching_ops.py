@@ -1,4 +1,4 @@
-"""Ops on batched arrays: what is done where an op's forward, plain NumPy on one array for all examples, does not do.
+"""Ops on batched arrays: what is done where the forward, run as plain NumPy on all examples at once, does not suffice.
 
 Three ways, in this order: a rule for the whole op (``OPERATIONS``), as folding the examples of a convolution into its
 channels; the forward again with every input batched; the forward of one example after the other.

@@ -35,7 +35,7 @@ def _product(level: Level, a: Any, b: Any, rank_a: int, rank_b: int) -> Any:
         raise ArgumentError("matmul: Input operand does not have enough dimensions (has 0, requires at least 1)")
     if not level.owns(b):
         if rank_b <= 2:
-            return _from_left(a.value, b, rank_a, rank_b)
+            return _from_left(a.value, b, rank_a)
     elif not level.owns(a) and rank_b == 1 and rank_a <= 2:  # a vector for each example
         return np.matmul(b.value, a if rank_a == 1 else np.swapaxes(a, 0, 1))
     loops = max(rank_a, rank_b, 2)
@@ -48,7 +48,7 @@ def _product(level: Level, a: Any, b: Any, rank_a: int, rank_b: int) -> Any:
     return np.squeeze(made, -1) if rank_b == 1 else made
 
 
-def _from_left(a: Any, b: Any, rank_a: int, rank_b: int) -> Any:
+def _from_left(a: Any, b: Any, rank_a: int) -> Any:
     """All examples of ``a`` times the one matrix or vector ``b``: one product of one tall matrix."""
     if rank_a == 1 or not a.size:
         return np.matmul(a, b)

@@ -88,7 +88,7 @@ def _leading(level: Level, op: Any, *values: Any) -> Any:
     "average_pool", "max_pool", "max_pool_with_indices", "pick_maxima", "spread_averages", "spread_maxima"
 )  # fmt: skip
 def _folded(level: Level, op: Any, *values: Any) -> Any:
-    """Ops on a number of images: on so many times more."""
+    """Ops on a batch of images: the images of all examples are one larger batch."""
     if not level.size:
         raise Unsuited
     named = _named(op, values)
@@ -250,7 +250,7 @@ def _normal(level: Level, x: Any, rank: int, eps: float, centered: bool) -> Any:
 
 
 def _shares(level: Level, target: Any, weight: Any, ignore_index: int, dtype: Any) -> Any:
-    """By what the mean of each example's losses divides."""
+    """What the mean of each example's losses is divided by."""
     counts = (level.lift(target) != ignore_index).astype(dtype)
     if weight is not None:
         counts = counts * np.take(weight, np.where(level.lift(target) != ignore_index, level.lift(target), 0))

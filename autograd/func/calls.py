@@ -1,16 +1,15 @@
 """One call of a function on Tensors of the transform's own: the ground on which all transforms stand.
 
 A transform does not differentiate with respect to the values that it is given, but with respect to fresh Tensors around
-them, made for one call. That is what makes transforms nest: of an inner one's Tensors an outer one's are ancestors,
+them, made for one call. That is what makes transforms nest: an outer one's Tensors are ancestors of an inner one's,
 never the same.
 
-To a Tensor the function sees a Tensor, to an array or number an ``ArrayBox``, which is like an array; and what a
-transform returns is made likewise.
+Where a Tensor was given, the function sees a Tensor; where an array or a number was, an ``ArrayBox``, which is like an
+array; and so is what a transform returns.
 """
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -20,7 +19,7 @@ from .. import _gradients
 from .._operands import unwrap
 from ..boxes import ArrayBox, boxed
 from ..engine.failures import describe
-from ..engine.modes import Mode, local
+from ..engine.modes import AS_IT_IS, Mode, local
 from ..engine.nodes import RUNNING, Handle, Leaf, new_tensor
 from ..engine.sweep import collect, collect_to
 from ..engine.views import node_of
@@ -28,14 +27,25 @@ from ..errors import DtypeError, GradientError, ShapeError
 from ..ops.casting import clone
 from .pytrees import ONE, Spec, flatten, unflatten
 
-__all__ = ["Call", "chosen", "filled", "lifted", "name_of", "replaced"]
-
-_AS_IT_IS = contextlib.nullcontext()
+__all__ = ["Call", "chosen", "filled", "lifted", "name_of", "replaced", "titled"]
 
 
 def name_of(func: Any) -> str:
     """What a function is called in messages."""
     return getattr(func, "__name__", type(func).__name__)
+
+
+def titled(function: Any, name: str, of: Any) -> Any:
+    """``function``, named as a transform of another.
+
+    Raises: TypeError if ``of`` is no function.
+    """
+    if not callable(of):
+        raise TypeError(f"{name}: expected a function to transform, got {type(of).__name__} {describe(of)}")
+    function.__name__ = f"{name}_of_{name_of(of)}"
+    function.__doc__ = f"{name} of {name_of(of)}."
+    function.__wrapped__ = of
+    return function
 
 
 def lifted(value: Any, kind: type[Handle] | None, running: list[bool]) -> Any:
@@ -133,7 +143,7 @@ class Call:
 
     def mode(self) -> Any:
         """The mode in which the function and its backward run: recording, even inside ``no_grad``."""
-        return _AS_IT_IS if local.grad else Mode(grad=True)
+        return AS_IT_IS if local.grad else Mode(grad=True)
 
     def run(self, args: Sequence[Any], kwargs: dict[str, Any], has_aux: bool = False) -> tuple[Any, Any]:
         """The function's result and, of a function that returns a pair, the second.

@@ -1,9 +1,9 @@
 """Products of Jacobians with vectors, in forward mode: the function is recorded, and tangents are pushed through it.
 
 Once recorded, a function can be pushed through in any number of directions. Where more goes on than derivatives (hooks
-are to run, observers to be told of rules), the product is had in reverse mode instead, by two transposes: what backward
-computes, ``u = v . J``, is linear in the weights ``v``, so its own derivative with respect to ``v``, weighted with a
-direction ``t``, is ``J . t``.
+are to run, observers to be told of rules), the product is computed in reverse mode instead, by two transposes: what
+backward computes, ``u = v . J``, is linear in the weights ``v``, so its own derivative with respect to ``v``, weighted
+with a direction ``t``, is ``J . t``.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ from ..engine.sweep import by_rank
 from ..engine.views import node_of
 from ..errors import GradientError
 from ..ops.casting import clone
-from .calls import Call, filled, lifted
-from .reverse import titled
+from .calls import Call, filled, lifted, titled
 
 _ndarray = np.ndarray
 
@@ -118,7 +117,7 @@ def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool =
     What ``func`` computes inside ``no_grad`` counts as constant, as for ``grad`` (in PyTorch it does not).
 
     Args:
-        func: a function of Tensors, arrays, or pytrees of them, that returns the like.
+        func: a function of Tensors, arrays, or pytrees of them, that returns the same kinds.
         primals: the tuple of its arguments.
         tangents: the direction, a tuple of the same structure and shapes.
         strict: raise if an output does not depend on the arguments, instead of giving zeros.
@@ -158,7 +157,7 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
     """Call a function, and get its derivative there: the linear function of directions.
 
     Args:
-        func: a function of Tensors, arrays, or pytrees of them, that returns the like.
+        func: a function of Tensors, arrays, or pytrees of them, that returns the same kinds.
         primals: its arguments.
 
     Returns:
@@ -209,8 +208,8 @@ def _is_usual(primals: tuple[Any, ...]) -> bool:
 def _of_one(name: str, func: Callable[..., Any], x: Any, keeps: bool) -> tuple[Any, Callable[..., Any]]:
     """``linearized`` of a function of one array or number.
 
-    Where it returns one as well, and nothing else could be differentiated, less is to be done around a push than that
-    takes itself.
+    The usual case, in which the function returns one as well and nothing else could be differentiated, has a short way:
+    what surrounds a push would otherwise take longer than the push.
     """
     data = np.float64(x) if type(x) is float else x.copy() if keeps else x
     running = [True]

@@ -13,10 +13,9 @@ from ..engine.nodes import new_tensor
 from ..errors import ArgumentError, BatchingError, DtypeError
 from ..ops.joining import stack
 from ..ops.shapes import reshape
-from .calls import Call, chosen, name_of, replaced
+from .calls import Call, chosen, name_of, replaced, titled
 from .forward import Push
 from .pytrees import Spec, unflatten
-from .reverse import titled
 from .vectorizing import vmap
 
 __all__ = ["hessian", "hvp", "jacfwd", "jacobian", "jacrev", "vhp"]
@@ -31,11 +30,11 @@ def jacrev(
 ) -> Callable[..., Any]:
     """The function that computes the Jacobian of ``func``, row by row in reverse mode.
 
-    A sweep gives the derivatives of one number that ``func`` returns by all that it takes, so this is the way for
-    functions with fewer results than arguments.
+    A sweep gives the derivatives of one number that ``func`` returns with respect to everything that it takes, so this
+    is the way for functions with fewer results than arguments.
 
     Args:
-        func: a function of Tensors, arrays, or pytrees of them, that returns the like.
+        func: a function of Tensors, arrays, or pytrees of them, that returns the same kinds.
         argnums: which positional argument to differentiate with respect to, or a tuple of several.
         has_aux: ``func`` returns a pair, of which the second is not differentiated.
         chunk_size: how many rows are computed together, to save memory (default: as many as make 16 million numbers).
@@ -185,9 +184,9 @@ def _arranged(call: Call, blocks: Sequence[Sequence[Any]], spec: Spec, linked: b
 
 
 FEW = 3
-"""So many sweeps one after the other are sooner done than one for all, which has more to arrange."""
+"""This many sweeps one after the other are sooner done than one for all, which has more to arrange."""
 NUMBERS = 1 << 24
-"""About so many numbers of an input or output are computed at once, by default."""
+"""About this many numbers of an input or output are computed at once, by default."""
 
 
 def _for_each_unit(compute: Callable[[Any], list[Any]], like: Any, chunk_size: int | None, record: bool) -> list[Any]:
@@ -206,7 +205,7 @@ def _for_each_unit(compute: Callable[[Any], list[Any]], like: Any, chunk_size: i
 
 
 def _rows(call: Call, out: Any, record: bool, chunk_size: int | None) -> list[Any]:
-    """The Jacobian of one output by each input."""
+    """The Jacobian of one output with respect to each input."""
     shapes = [out._data.shape + tensor._data.shape for tensor in call.inputs]
     if not out._data.size:
         return [new_tensor(np.zeros(shape, out._data.dtype)) for shape in shapes]

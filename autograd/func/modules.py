@@ -36,7 +36,7 @@ def functional_call(
     Raises:
         StateDictError: a path does not exist, or (``strict``) is missing.
         ValueError: two dicts have a path in common, or there are two Tensors for a parameter that stands in two places.
-        TypeError: something given is no Tensor or array.
+        TypeError: ``module`` is no Module, or something given for a parameter is no Tensor or array.
 
     >>> import autograd, nn
     >>> layer = nn.Linear(2, 1, bias=False)
@@ -46,26 +46,21 @@ def functional_call(
     >>> autograd.func.grad(lambda w: autograd.func.functional_call(layer, w, autograd.ones(1, 2)).sum())(weights)
     {'weight': tensor([[1., 1.]])}
     """
+    if not hasattr(module, "named_modules"):
+        raise TypeError(f"functional_call: expected a Module, got {type(module).__name__}")
     tensors = _merged(parameter_and_buffer_dicts)
-    places: dict[str, tuple[dict[str, Any], str]] = {}
-    same: dict[int, list[str]] = {}
-    state = {id(value) for named in (module.named_parameters, module.named_buffers) for _, value in named()}
-    for path, below in module.named_modules(remove_duplicate=False):
-        for name, value in below.__dict__.items():
-            if isinstance(value, Handle) and id(value) in state:
-                full = f"{path}.{name}" if path else name
-                places[full] = (below.__dict__, name)
-                same.setdefault(id(value), []).append(full)
+    places, same = _places(module)
     unknown = [path for path in tensors if path not in places]
     missing = [path for path in places if path not in tensors] if strict else []
     if unknown or missing:
         raise StateDictError(
             f"functional_call of {type(module).__name__}: unknown paths {unknown}, missing paths {missing}"
         )
-    given: dict[str, Any] = {}
     for path, tensor in tensors.items():
         if not isinstance(tensor, (Handle, np.ndarray)):
             raise TypeError(f"functional_call: expected a Tensor for {path!r}, got {type(tensor).__name__} {tensor!r}")
+    given: dict[str, Any] = {}
+    for path, tensor in tensors.items():
         owner, name = places[path]
         for other in same[id(owner[name])] if tie_weights else [path]:
             if tensors.get(other, tensor) is not tensor:
@@ -86,11 +81,27 @@ def functional_call(
             owner[name] = held
 
 
+def _places(module: Any) -> tuple[dict[str, tuple[dict[str, Any], str]], dict[int, list[str]]]:
+    """Where each parameter and buffer stands, by its path; and by a Tensor's id all paths under which it stands."""
+    places: dict[str, tuple[dict[str, Any], str]] = {}
+    same: dict[int, list[str]] = {}
+    state = {id(value) for named in (module.named_parameters, module.named_buffers) for _, value in named()}
+    for path, below in module.named_modules(remove_duplicate=False):
+        for name, value in below.__dict__.items():
+            if isinstance(value, Handle) and id(value) in state:
+                full = f"{path}.{name}" if path else name
+                places[full] = (below.__dict__, name)
+                same.setdefault(id(value), []).append(full)
+    return places, same
+
+
 def _merged(dicts: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     if isinstance(dicts, Mapping):
         return dict(dicts)
     merged: dict[str, Any] = {}
-    for tensors in dicts:
+    for tensors in dicts if isinstance(dicts, (tuple, list)) else (dicts,):
+        if not isinstance(tensors, Mapping):
+            raise TypeError(f"functional_call: expected a dict of Tensors by path, got {type(tensors).__name__}")
         twice = [path for path in tensors if path in merged]
         if twice:
             raise ArgumentError(f"functional_call: {twice} stand in more than one dict; give each path once")

@@ -8,17 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..engine.nodes import new_tensor
-from .calls import Call, chosen, name_of, replaced
+from .calls import Call, chosen, replaced, titled
 
-__all__ = ["elementwise_grad", "grad", "grad_and_value", "titled", "value_and_grad", "vjp"]
-
-
-def titled(function: Any, name: str, of: Any) -> Any:
-    """``function``, named as a transform of another."""
-    function.__name__ = f"{name}_of_{name_of(of)}"
-    function.__doc__ = f"{name} of {name_of(of)}."
-    function.__wrapped__ = of
-    return function
+__all__ = ["elementwise_grad", "grad", "grad_and_value", "value_and_grad", "vjp"]
 
 
 def _gradient(name: str, func: Any, argnums: Any, has_aux: bool, args: Any, kwargs: Any) -> tuple[Any, Any, Any, Any]:
@@ -128,7 +120,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """Call a function, and get the function from weights of its outputs to gradients of its inputs.
 
     Args:
-        func: a function of Tensors, arrays, or pytrees of them, that returns the like.
+        func: a function of Tensors, arrays, or pytrees of them, that returns the same kinds.
         primals: its arguments; it is differentiated with respect to all of them.
         has_aux: ``func`` returns a pair, of which the second is not differentiated.
 

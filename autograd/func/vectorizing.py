@@ -49,7 +49,7 @@ def vmap(
         out_dims: along which dimension the examples lie in the results, in the same way; None returns what is the same
             for all examples once.
         randomness: what random numbers in ``func`` shall be: an "error", the "same" or "different" for each example.
-        chunk_size: compute so many examples at a time (to save memory); None for all.
+        chunk_size: how many examples to compute at a time, to save memory; None for all.
 
     Returns:
         The mapped function. Keyword arguments are passed on as they are. Tensors give Tensors, arrays give arrays.

@@ -30,6 +30,7 @@ def fixed_point(
 
     >>> import autograd.numpy as np
     >>> from autograd import grad
+    >>> from autograd.misc.fixed_points import fixed_point
     >>> newton = lambda a: lambda x: 0.5 * (x + a / x)
     >>> root = lambda a: fixed_point(newton, a, 1.0, lambda x, y: np.abs(x - y), 1e-12)
     >>> round(float(grad(root)(2.0)), 6)

@@ -17,10 +17,11 @@ __all__ = ["flatten", "flatten_func"]
 
 
 def flatten(value: Any) -> tuple[Any, Callable[[Any], Any]]:
-    """A vector of all numbers in nested lists, tuples and dicts, and the function that makes the like of a vector.
+    """A vector of all numbers in nested lists, tuples and dicts, and the function from a vector to such a structure.
 
     Dicts are gone through in the order of their sorted keys. Both are differentiable.
 
+    >>> from autograd.misc import flatten
     >>> vector, unflatten = flatten({"w": [[1.0, 2.0]], "b": 3.0})
     >>> vector
     array([3., 1., 2.])
@@ -47,7 +48,7 @@ def flatten(value: Any) -> tuple[Any, Callable[[Any], Any]]:
 
 
 def _plan(value: Any, leaves: list[Any]) -> Callable[[Any], Any]:
-    """Add the leaves of ``value``, and return what builds the like of it from an iterator of leaves."""
+    """Add the leaves of ``value``, and return what builds its structure from an iterator of leaves."""
     kind = type(value)
     if kind is list or kind is tuple:
         plans = [_plan(item, leaves) for item in value]

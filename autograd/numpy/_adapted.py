@@ -250,7 +250,7 @@ _adapts(np.nanmin)(_ignoring_nan(np.min, np.inf))
 
 @_adapts(np.nanprod)
 def _nanprod(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False) -> Any:
-    return np.prod(np.where(np.isnan(unwrap(a)), 1.0, a), axis=axis, keepdims=keepdims)
+    return np.prod(np.where(np.isnan(unwrap(a)), 1.0, a), axis=axis, dtype=dtype, keepdims=keepdims)
 
 
 @_adapts(np.nanvar)

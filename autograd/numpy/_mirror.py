@@ -88,7 +88,7 @@ def mirrored(function: Callable[..., Any], op: Callable[..., Any], arity: int | 
     Args:
         function: what is called with arrays only.
         op: what is called with the same arguments if one of them is a box or a Tensor.
-        arity: 1 or 2, if it is a function of so many arrays and nothing else.
+        arity: 1 or 2, if it is a function of this many arrays and nothing else.
     """
     if arity is None and isinstance(function, np.ufunc):
         arity = function.nin if function.nout == 1 else None

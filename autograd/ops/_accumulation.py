@@ -13,13 +13,13 @@ from .axes import accumulation_dtype, along, by_lines, line_axis
 __all__ = ["accumulate", "records"]
 
 _WIDE = 512
-"""Steps of so many elements or more are taken one by one: ``accumulate`` goes along one line at a time."""
+"""Steps of this many elements or more are taken one by one: ``accumulate`` goes along one line at a time."""
 _SOME = 32
-"""So many steps are carried in another dtype at a time, which the cache holds."""
+"""This many steps are carried in another dtype at a time, which the cache holds."""
 _LONG = 64
-"""Lines of so many elements or more are summed in pieces."""
+"""Lines of this many elements or more are summed in pieces."""
 _SHORT = 40
-"""Records are looked for in pieces of so many elements."""
+"""Records are looked for in pieces of this many elements."""
 _EXACT = {np.maximum, np.minimum}
 _DOUBLE = {"f": np.dtype(np.float64), "F": np.dtype(np.complex128)}
 """Single precision would lose digits at every step. PyTorch carries results along in double precision, too."""

@@ -14,7 +14,7 @@ from ..engine.sums import PIECE, accumulation_dtype, kept_ones
 __all__ = ["column_means", "column_sums"]
 
 FEW = 1 << 15
-"""Up to so many rows are added up one by one."""
+"""Up to this many rows are added up one by one."""
 
 
 @functools.lru_cache(maxsize=64)

@@ -71,7 +71,7 @@ def groups_normalized(x: Any, weight: Any, bias: Any, groups: int, eps: float, m
 
 
 def groups_backward(x: Any, g: Any, weight: Any, groups: int, eps: float, memo: Any) -> tuple[Any, Any, Any]:
-    """The derivatives of ``group_norm`` by input, weight and bias, where ``g`` is its output's."""
+    """The derivatives of ``group_norm`` with respect to input, weight and bias, where ``g`` is its output's."""
     shape = x.shape
     if not memo:
         rows = rows_normalized(_rows(x, groups), None, None, 1, eps, True, None)

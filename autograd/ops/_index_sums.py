@@ -22,11 +22,11 @@ from ._indices import (
 )
 from .axes import MANY, place_along
 
-__all__ = ["added"]
+__all__ = ["sums_at"]
 
 
-def added(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
-    """``scatter_index`` for an index with arrays."""
+def sums_at(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
+    """Zeros of ``shape`` to which ``x`` is added at ``index``, in which there are arrays; see ``scatter_index``."""
     if has_no_repeats(index):
         out = np.zeros(shape, x.dtype, like=np.asanyarray(x))
         put(out, index, x)

@@ -24,7 +24,7 @@ __all__ = [
 FAR = 1e2
 """Where a squared mean exceeds the variance this many times, sums lose digits: center first, or once more."""
 SMALL = 1 << 15
-"""Up to so many elements another pass over them costs less than to look whether it is needed."""
+"""Up to this many elements another pass over them costs less than to look whether it is needed."""
 
 
 def far(level: Any, variance: Any) -> bool:
@@ -95,7 +95,10 @@ def _row_moments(rows: Any, eps: float, centered: bool) -> tuple[Any, Any]:
 def rows_backward(
     x: Any, g: Any, weight: Any, rank: int, eps: float, centered: bool, memo: Any
 ) -> tuple[Any, Any, Any]:
-    """The derivatives of ``layer_norm`` by input, weight and bias (0 without weight), where ``g`` is its output's."""
+    """The derivatives of ``layer_norm`` with respect to input, weight and bias.
+
+    The last two are 0 without weight. ``g`` is the gradient of its output.
+    """
     rows, g = _rows(x, rank), _rows(g, rank)
     means, scales = memo or _row_moments(rows, eps, centered)
     count, n = rows.shape
@@ -270,7 +273,7 @@ def channels_normalized(x: Any, weight: Any, bias: Any, eps: float, memo: Any) -
 
 
 def channels_backward(x: Any, g: Any, weight: Any, eps: float, memo: Any) -> tuple[Any, Any, Any]:
-    """The derivatives of ``batch_norm`` by input, weight and bias (0 without weight), as ``rows_backward``."""
+    """The derivatives of ``batch_norm`` with respect to input, weight and bias; see ``rows_backward``."""
     shape, x, g = x.shape, _channels(x), _channels(g)
     n = max(x.size // max(x.shape[1], 1), 1)
     if memo:
@@ -336,6 +339,6 @@ def channels_scaled(x: Any, weight: Any, bias: Any) -> Any:
 
 
 def channels_scaled_backward(x: Any, g: Any, weight: Any) -> tuple[Any, Any, Any]:
-    """The derivatives of ``channels_scaled`` by input, weight and bias, where ``g`` is its output's."""
+    """The derivatives of ``channels_scaled`` with respect to input, weight and bias, where ``g`` is its output's."""
     by_bias, by_weight = _channel_sums(_channels(g), _channels(x))
     return channels_scaled(g, weight, None), by_weight.reshape(-1), by_bias.reshape(-1)

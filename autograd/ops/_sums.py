@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.sums import SHORT, add_many, add_rows, is_tall
+from ..engine.sums import SHORT, add_rows, is_tall, sum_many
 from .axes import accumulation_dtype, axes_of, axis_of
 
 __all__ = ["add_reduce"]
@@ -19,7 +19,7 @@ def add_reduce(x: Any, dim: Any, keepdim: bool) -> Any:
     axis = axis_of(dim)
     if type(x) is np.ndarray:
         if x.size > SHORT and x.dtype.char in "fdeF":
-            return add_many(x, None if axis is None else axes_of(axis, x.ndim), keepdim)
+            return sum_many(x, None if axis is None else axes_of(axis, x.ndim), keepdim)
     elif axis is not None and is_tall(x, axes := axes_of(axis, x.ndim)):
         return add_rows(x, axes, keepdims=keepdim)
     if not x.ndim:

@@ -93,7 +93,7 @@ def window_means(x: Any, counts: tuple[int, ...]) -> Any:
     ],
 )  # fmt: skip
 def spread_means(x: Any, sizes: tuple[int, ...]) -> Any:
-    """Zeros with last dimensions ``sizes``, with ``x`` by the size of its window added to all of the window."""
+    """Zeros with last dimensions ``sizes``, to whose windows ``x``, divided by the size of each, is added."""
     wide = wide_dtype(x.dtype)
     found = x.astype(wide, copy=False)
     for axis, size in enumerate(sizes, start=x.ndim - len(sizes)):
@@ -145,13 +145,13 @@ def adaptive_avg_pool1d(input: Any, output_size: Any) -> Any:
 
 @composed(inputs=("input",), samples=_cases(2))
 def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any:
-    """The means of ``output_size`` windows over height and width; arguments as of ``adaptive_avg_pool1d``."""
+    """The means of ``output_size`` windows over height and width; arguments as for ``adaptive_avg_pool1d``."""
     return _averaged("adaptive_avg_pool2d", 2, input, output_size)
 
 
 @composed(inputs=("input",), samples=_cases(3))
 def adaptive_avg_pool3d(input: Any, output_size: Any) -> Any:
-    """The means of ``output_size`` windows over depth, height and width; arguments as of ``adaptive_avg_pool1d``."""
+    """The means of ``output_size`` windows over depth, height and width; arguments as for ``adaptive_avg_pool1d``."""
     return _averaged("adaptive_avg_pool3d", 3, input, output_size)
 
 
@@ -221,11 +221,11 @@ def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: bool = Fal
 
 @composed(inputs=("input",), samples=_cases(2))
 def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
-    """The largest elements of windows over height and width; arguments as of ``adaptive_max_pool1d``."""
+    """The largest elements of windows over height and width; arguments as for ``adaptive_max_pool1d``."""
     return _largest("adaptive_max_pool2d", 2, input, output_size, return_indices)
 
 
 @composed(inputs=("input",), samples=_cases(3))
 def adaptive_max_pool3d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
-    """The largest elements of windows over depth, height and width; arguments as of ``adaptive_max_pool1d``."""
+    """The largest elements of windows over depth, height and width; arguments as for ``adaptive_max_pool1d``."""
     return _largest("adaptive_max_pool3d", 3, input, output_size, return_indices)

@@ -114,7 +114,10 @@ def _slopes_along(
 def attend_backward(
     query: Any, key: Any, value: Any, weights: Any, y: Any, kept: Any = None, scale: float = 1.0
 ) -> Any:
-    """The derivatives of ``attend`` by query, key and value, all of one batch shape; ``y`` is that of its ``out``."""
+    """The derivatives of ``attend`` with respect to query, key and value, which are of one batch shape.
+
+    ``y`` is the gradient of its ``out``.
+    """
     if not isinstance(query, np.ndarray):
         return list(_step_by_step(y, None, query, key, value, kept, scale, weights, (True, True, True, False))[:3])
     wide, dtype = accumulation_dtype(query.dtype), query.dtype
@@ -293,7 +296,7 @@ def factors(p: float, shape: tuple[int, ...], dtype: Any) -> Any:
 
 
 def _heads_repeated(x: Any, name: str, heads: int) -> Any:
-    """``x`` with each head repeated, so that there are as many as of queries."""
+    """``x`` with each head repeated, so that there are as many as query heads."""
     own = x.shape[-3]
     if heads % own:
         raise ShapeError(f"scaled_dot_product_attention: {heads} query heads are not a multiple of {own} {name} heads")
@@ -352,8 +355,9 @@ def scaled_dot_product_attention(
     Source: Vaswani et al. 2017.
 
     >>> import autograd
+    >>> import nn.functional as F
     >>> x = autograd.tensor([[1.0, 0.0], [0.0, 1.0]])
-    >>> scaled_dot_product_attention(x, x, x, is_causal=True)
+    >>> F.scaled_dot_product_attention(x, x, x, is_causal=True)
     tensor([[1.0000, 0.0000],
             [0.3302, 0.6698]])
     """

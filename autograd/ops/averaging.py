@@ -45,7 +45,7 @@ def _unit(size: Sequence[int]) -> tuple[int, ...]:
 def average_pool(
     x: Any, size: tuple[int, ...], stride: tuple[int, ...], padding: tuple[tuple[int, int], ...], divisor: Any
 ) -> Any:
-    """The sum of each window over the last dimensions, with zeros around, by ``divisor``, which broadcasts."""
+    """The sum of each window over the last dimensions, with zeros around, divided by ``divisor``, which broadcasts."""
     total = reduce_windows(np.add, framed(x, padding, 0, accumulation_dtype(x.dtype)), size, stride, _unit(size))
     if x.dtype.kind in "iu":
         divisor = np.asanyarray(divisor, total.dtype)
@@ -63,7 +63,7 @@ def average_pool(
     ],
 )  # fmt: skip
 def spread_averages(x: Any, sizes: Any, size: Any, stride: Any, padding: Any, divisor: Any) -> Any:
-    """Zeros with last dimensions ``sizes``, with ``x`` by ``divisor`` added to all of each window."""
+    """Zeros with last dimensions ``sizes``, with ``x``, divided by ``divisor``, added to all of each window."""
     rank = len(size)
     wide = wide_dtype(x.dtype)
     part = x / np.asanyarray(divisor, wide)
@@ -87,7 +87,7 @@ def spread_averages(x: Any, sizes: Any, size: Any, stride: Any, padding: Any, di
 
 
 def _divisor(sizes: Any, counts: Any, size: Any, stride: Any, padding: Any, count_include_pad: bool) -> Any:
-    """By what the sum of each window is divided: how many elements it has, with the padding or without."""
+    """What the sum of each window is divided by: how many elements it has, with the padding or without."""
     if not any(padding) and all((c - 1) * s + k <= n for n, c, k, s in zip(sizes, counts, size, stride, strict=True)):
         return float(math.prod(size))
     found: Any = 1.0
@@ -166,7 +166,7 @@ def avg_pool2d(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Any:
-    """The mean of each window over height and width; arguments as of ``avg_pool1d``.
+    """The mean of each window over height and width; arguments as for ``avg_pool1d``.
 
     ``divisor_override``: divide the sums by this instead of the number of elements.
     """
@@ -184,7 +184,7 @@ def avg_pool3d(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Any:
-    """The mean of each window over depth, height and width; arguments as of ``avg_pool2d``."""
+    """The mean of each window over depth, height and width; arguments as for ``avg_pool2d``."""
     arguments = (kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
     return _averaged("avg_pool3d", 3, input, *arguments)
 
@@ -218,7 +218,7 @@ def lp_pool1d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None
     Args:
         input: (N, C, length), or (C, length) without batch.
         norm_type: the power; infinity (or minus infinity) for the largest (smallest) magnitude.
-        kernel_size, stride, ceil_mode: as of ``avg_pool1d``.
+        kernel_size, stride, ceil_mode: as for ``avg_pool1d``.
 
     Raises: ShapeError, ValueError.
     """
@@ -227,11 +227,11 @@ def lp_pool1d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None
 
 @composed(inputs=("input",), samples=_norm_cases(2))
 def lp_pool2d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
-    """What ``lp_pool1d`` is, over height and width."""
+    """``lp_pool1d`` over height and width."""
     return _by_norm("lp_pool2d", 2, input, norm_type, kernel_size, stride, ceil_mode)
 
 
 @composed(inputs=("input",), samples=_norm_cases(3))
 def lp_pool3d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
-    """What ``lp_pool1d`` is, over depth, height and width."""
+    """``lp_pool1d`` over depth, height and width."""
     return _by_norm("lp_pool3d", 3, input, norm_type, kernel_size, stride, ceil_mode)

@@ -141,7 +141,7 @@ def line_axis(x: Any, dim: int) -> tuple[Any, int]:
 
 
 MANY = 1 << 14
-"""From so many elements on it pays to compute where they lie in memory."""
+"""From this many elements on it pays to compute where they lie in memory."""
 
 
 def line_positions(index: Any, shape: Sequence[int], dim: int) -> Any:

@@ -32,8 +32,8 @@ def cast(x: Any, dtype: Any = np.float64) -> Any:
     return x.astype(dtype)
 
 
-_DEVICES = {"cpu", "cuda", "mps", "xpu", "xla", "hpu", "meta", "vulkan", "mtia"}
-"""PyTorch's devices: to tell them from the names of dtypes."""
+_DEVICES = {"cpu", "cuda", "gpu", "mps", "xpu", "xla", "hpu", "meta", "vulkan", "mtia"}
+"""PyTorch's devices, and what others call theirs: to tell them from the names of dtypes."""
 
 
 def to(x: Any, *args: Any, dtype: Any = None, copy: bool = False, **kwargs: Any) -> Any:

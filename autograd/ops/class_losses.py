@@ -42,7 +42,7 @@ _SMOOTH = [{**arguments, "label_smoothing": 0.2} for arguments in _TARGETS]
 
 
 _SMALL = 1 << 14
-"""Up to so many scores a batch counts as small."""
+"""Up to this many scores a batch counts as small."""
 
 
 class _Sums(NamedTuple):
@@ -210,7 +210,7 @@ def cross_entropy_backward(
     label_smoothing: float = 0.0,
     memo: Any = None,
 ) -> Any:
-    """The derivative of ``cross_entropy`` by the scores, where ``y`` is that of its result."""
+    """The derivative of ``cross_entropy`` with respect to the scores, where ``y`` is that of its result."""
     if memo and memo[0].tops is None:
         slope = from_rows(_small_slope(memo[0], y, reduction), x.shape)
         return slope if slope.dtype is x.dtype else slope.astype(x.dtype)
@@ -331,8 +331,9 @@ def cross_entropy(
         ShapeError, DtypeError, ValueError: the arguments do not fit.
 
     >>> import autograd
+    >>> import nn.functional as F
     >>> scores = autograd.tensor([[2.0, 1.0, 0.0]])
-    >>> cross_entropy(scores, autograd.tensor([0]))
+    >>> F.cross_entropy(scores, autograd.tensor([0]))
     tensor(0.4076)
     """
     if not 0 <= label_smoothing <= 1:

@@ -223,7 +223,7 @@ def convolve(x: Any, weight: Any, bias: Any, geometry: Geometry, groups: int) ->
 
 
 def weight_gradient(x: Any, g: Any, kernel: tuple[int, ...], geometry: Geometry, groups: int) -> Any:
-    """The derivative of ``convolve`` by its weight, times ``g``, which has the output's shape."""
+    """The derivative of ``convolve`` with respect to its weight, times ``g``, which has the output's shape."""
     require_plain(x, g)
     x, geometry = _cut(x, geometry)
     channels, each = x.shape[1] // groups, g.shape[1] // groups
@@ -250,7 +250,10 @@ def weight_gradient(x: Any, g: Any, kernel: tuple[int, ...], geometry: Geometry,
 
 
 def spread(g: Any, weight: Any, bias: Any, sizes: tuple[int, ...], geometry: Geometry, groups: int) -> Any:
-    """The derivative of ``convolve`` by ``x``, whose last dimensions are ``sizes``, times ``g``; plus ``bias``."""
+    """The derivative of ``convolve`` with respect to ``x``, times ``g``; plus ``bias``.
+
+    ``x`` has the last dimensions ``sizes``.
+    """
     require_plain(g, weight, bias)
     kernel, channels = weight.shape[2:], weight.shape[1]
     each = weight.shape[0] // groups

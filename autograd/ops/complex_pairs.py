@@ -1,6 +1,6 @@
 """Complex numbers from pairs of real ones, and back.
 
-The rules are plain transposes, as of every op (see ``complexes``): of ``a + bi`` the gradient reaches ``b`` times i, of
+The rules are plain transposes, as in every op (see ``complexes``): of ``a + bi`` the gradient reaches ``b`` times i, of
 which the engine takes the real part.
 """
 

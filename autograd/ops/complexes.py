@@ -1,6 +1,6 @@
 """The parts of complex numbers: real, imag, conj, angle.
 
-Shape: as the input. The rules are plain transposes, as of every op: conjugates enter only where the function itself
+Shape: as the input. The rules are plain transposes, as in every op: conjugates enter only where the function itself
 is not holomorphic.
 """
 

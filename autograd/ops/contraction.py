@@ -19,7 +19,7 @@ from .dimensions import permute
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _SMALL = 4096
-"""Up to so many multiplications NumPy's own loop is faster than the way through a matrix product."""
+"""Up to this many multiplications NumPy's own loop is faster than the way through a matrix product."""
 
 
 def _reduce_rule(g: Any, spec: str, x_shape: tuple[int, ...]) -> Any:
@@ -230,6 +230,13 @@ def einsum(*operands: Any) -> Any:
     ``einsum(x, [0, 1], y, [1, 2], [0, 2])``.
 
     Raises: ShapeError, ValueError.
+
+    >>> import autograd
+    >>> x, y = autograd.ones(2, 3), autograd.ones(3, 4)
+    >>> autograd.einsum("ij,jk->ik", x, y).shape
+    (2, 4)
+    >>> autograd.einsum("ii->", autograd.eye(3))
+    tensor(3.)
     """
     if len(operands) < 2:
         raise ArgumentError("einsum: expected an equation and operands, such as einsum('ij,jk->ik', x, y)")

@@ -94,7 +94,7 @@ def transposed_convolution(
     dilation: tuple[int, ...] = (1,),
     groups: int = 1,
 ) -> Any:
-    """Each element of ``x`` times ``weight``, added up at its place: the derivative of a convolution by its input.
+    """The derivative of a convolution with respect to its input: each element of ``x`` times ``weight``, at its place.
 
     Shape: (N, K, places...), (K, C / groups, kernel...), (C) -> (N, C, sizes...).
     """
@@ -124,7 +124,7 @@ def convolution_weight(
     dilation: tuple[int, ...],
     groups: int,
 ) -> Any:
-    """The derivative of a convolution of ``x`` by its weight, times ``y``: products of each place with its window.
+    """The derivative of a convolution of ``x`` with respect to its weight, times ``y``: each place times its window.
 
     Shape: (N, C, ...), (N, K, places...) -> (K, C / groups, kernel...).
     """
@@ -257,14 +257,15 @@ def conv1d(
         stride: from one place of the kernel to the next; a number, or one for each dimension, as the next two.
         padding: zeros on both sides; or ``"same"`` (the output has the input's size), ``"valid"`` (none).
         dilation: from one element of the kernel to the next.
-        groups: into how many parts, that know nothing of each other, the channels are divided.
+        groups: into how many independent groups the channels are divided.
 
     Shape: (N, K, (length + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1).
 
     Raises: ShapeError, DtypeError, ValueError.
 
+    >>> import nn.functional as F
     >>> from autograd import tensor
-    >>> conv1d(tensor([[1.0, 2.0, 4.0]]), tensor([[[-1.0, 1.0]]]))
+    >>> F.conv1d(tensor([[1.0, 2.0, 4.0]]), tensor([[[-1.0, 1.0]]]))
     tensor([[1., 2.]])
     """
     return _convolved("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
@@ -274,7 +275,7 @@ def conv1d(
 def conv2d(
     input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Any:
-    """Convolution along height and width; arguments as of ``conv1d``."""
+    """Convolution along height and width; arguments as for ``conv1d``."""
     return _convolved("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
 
 
@@ -282,7 +283,7 @@ def conv2d(
 def conv3d(
     input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Any:
-    """Convolution along depth, height and width; arguments as of ``conv1d``."""
+    """Convolution along depth, height and width; arguments as for ``conv1d``."""
     return _convolved("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
 
 
@@ -367,7 +368,7 @@ def conv_transpose1d(
         stride: from the place of one element to that of the next.
         padding: how much is cut off the output on both sides.
         output_padding: by how much the output is longer at its end; less than stride or dilation.
-        groups: into how many parts, that know nothing of each other, the channels are divided.
+        groups: into how many independent groups the channels are divided.
         dilation: from one element of the kernel to the next.
 
     Shape: (N, K, (length - 1) * stride - 2 * padding + dilation * (kernel - 1) + output_padding + 1).
@@ -389,7 +390,7 @@ def conv_transpose2d(
     groups: int = 1,
     dilation: Any = 1,
 ) -> Any:
-    """The transpose of ``conv2d``; arguments as of ``conv_transpose1d``."""
+    """The transpose of ``conv2d``; arguments as for ``conv_transpose1d``."""
     arguments = (stride, padding, output_padding, groups, dilation)
     return _transposed("conv_transpose2d", 2, input, weight, bias, *arguments)
 
@@ -405,6 +406,6 @@ def conv_transpose3d(
     groups: int = 1,
     dilation: Any = 1,
 ) -> Any:
-    """The transpose of ``conv3d``; arguments as of ``conv_transpose1d``."""
+    """The transpose of ``conv3d``; arguments as for ``conv_transpose1d``."""
     arguments = (stride, padding, output_padding, groups, dilation)
     return _transposed("conv_transpose3d", 3, input, weight, bias, *arguments)

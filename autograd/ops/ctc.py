@@ -13,7 +13,7 @@ import numpy as np
 
 from .._op import composed, op, unwrap
 from ..engine.foreign import as_array, bare
-from ..errors import ArgumentError, DtypeError, ShapeError
+from ..errors import ArgumentError, BoundsError, DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic, reductions, shapes
 from .axes import place_along, wide_dtype
@@ -214,7 +214,7 @@ def ctc_loss(
         zero_infinity: losses of inputs too short for their targets, which are infinite, count as 0, and so do their
             gradients, which are nan otherwise.
 
-    The gradient is that by the log-probabilities themselves. PyTorch's has the probabilities added to it, which
+    The gradient is with respect to the log-probabilities themselves. PyTorch's has the probabilities added to it, which
     ``log_softmax`` before it takes away again: after that the two are equal.
 
     Raises: ShapeError, DtypeError, IndexError, ValueError.
@@ -234,7 +234,7 @@ def ctc_loss(
     used = rows[np.arange(rows.shape[1]) < counts[:, None]]
     seen = bare(used)
     if seen.size and (seen.min() < 0 or seen.max() >= shape[-1]):
-        raise IndexError(
+        raise BoundsError(
             f"ctc_loss: targets go from {seen.min()} to {seen.max()}, but classes from 0 to {shape[-1] - 1}"
         )
     rows = np.where(np.arange(rows.shape[1]) < counts[:, None], rows, blank)

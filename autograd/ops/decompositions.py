@@ -368,6 +368,11 @@ def svd(x: Any, full_matrices: bool = True, *, driver: str | None = None) -> Any
         driver: accepted as PyTorch's, without effect.
 
     Rule after J. Townsend, "Differentiating the singular value decomposition" (2016). Raises: ShapeError.
+
+    >>> import autograd
+    >>> U, S, Vh = autograd.linalg.svd(autograd.tensor([[3.0, 0.0], [0.0, 4.0]]))
+    >>> S
+    tensor([4., 3.])
     """
     if x.ndim < 2:
         raise ShapeError(f"svd: expected matrices (..., n, m), got shape {tuple(x.shape)}")

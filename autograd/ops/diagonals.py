@@ -12,12 +12,12 @@ from .._protocols import numpy_function
 from ..errors import ShapeError
 from ..samples import case, reals
 from .casting import clone
-from .shapes import positive, reshape, shape_of
+from .shapes import normalized_dim, reshape, shape_of
 
 
 def _diagonal(x: Any, offset: int, dim1: int, dim2: int) -> Any:
     """A diagonal as a view that can be written to, which NumPy's cannot."""
-    first, second = positive(dim1, x.ndim), positive(dim2, x.ndim)
+    first, second = normalized_dim(dim1, x.ndim), normalized_dim(dim2, x.ndim)
     if first == second:
         raise ShapeError(f"diagonal: dim1 and dim2 are the same dimension, {dim1}")
     if x.ndim > 2 or first > second:
@@ -94,7 +94,7 @@ def diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
     """Matrices in the plane of ``dim1`` and ``dim2``: the last dimension of ``x`` as their diagonal, 0 elsewhere."""
     shape = shape_of(x)
     rank = len(shape) + 1
-    first, second = positive(dim1, rank), positive(dim2, rank)
+    first, second = normalized_dim(dim1, rank), normalized_dim(dim2, rank)
     if first == second or rank < 2:
         raise ShapeError(f"diag_embed: two different dimensions and an input of at least one are needed, got {shape}")
     side = shape[-1] + abs(offset)
@@ -111,6 +111,11 @@ def diag(x: Any, diagonal: int = 0) -> Any:
     """A vector as the diagonal of a matrix, or the diagonal of a matrix as a vector; a copy.
 
     Raises: ShapeError for another number of dimensions.
+
+    >>> import autograd
+    >>> autograd.diag(autograd.tensor([1, 2]))
+    tensor([[1, 0],
+            [0, 2]])
     """
     if len(shape_of(x)) == 1:
         return diag_embed(x, diagonal)
@@ -135,7 +140,14 @@ def _triangle(take: Any, x: Any, diagonal: int) -> Any:
     case(x=reals(shape=(3, 2))), case(x=reals(shape=(2, 2, 3)), diagonal=1), case(x=reals(shape=(2, 0)), diagonal=-1),
 ])  # fmt: skip
 def tril(x: Any, diagonal: int = 0) -> Any:
-    """The lower triangle of each matrix, up to the given diagonal; 0 above it."""
+    """The lower triangle of each matrix, up to the given diagonal; 0 above it.
+
+    >>> import autograd
+    >>> autograd.tril(autograd.ones(3, 3))
+    tensor([[1., 0., 0.],
+            [1., 1., 0.],
+            [1., 1., 1.]])
+    """
     return _triangle(np.tril, x, diagonal)
 
 

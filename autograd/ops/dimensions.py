@@ -15,7 +15,7 @@ from .._protocols import numpy_function
 from ..engine.blocks import BLOCK, copied
 from ..errors import ShapeError
 from ..samples import case, reals
-from .shapes import also_named, dims_of, positive, reshape, shape_of
+from .shapes import also_named, dims_of, normalized_dim, reshape, shape_of
 
 # ---- order of dimensions --------------------------------------------------------------------------------------------
 
@@ -56,7 +56,10 @@ def permute(x: Any, dims: Any) -> Any:
     >>> autograd.permute(autograd.zeros(2, 3, 5), (2, 0, 1)).shape
     (5, 2, 3)
     """
-    return np.transpose(x, dims)
+    try:
+        return np.transpose(x, dims)
+    except ValueError:
+        raise ShapeError(f"permute: dims must name each of the {x.ndim} dimensions once, got {dims_of(dims)}") from None
 
 
 @composed(inputs=("x",), samples=[
@@ -64,10 +67,15 @@ def permute(x: Any, dims: Any) -> Any:
     case(x=reals(shape=(2, 3, 1)), source=(0, 1), destination=(1, 2)),
 ])  # fmt: skip
 def movedim(x: Any, source: Any, destination: Any) -> Any:
-    """The dimensions ``source`` moved to the places ``destination``; the others keep their order."""
+    """The dimensions ``source`` moved to the places ``destination``; the others keep their order.
+
+    >>> import autograd
+    >>> autograd.movedim(autograd.zeros(2, 3, 5), 0, -1).shape
+    (3, 5, 2)
+    """
     ndim = len(shape_of(x))
-    origin = [positive(dim, ndim or 1) for dim in dims_of(source)]
-    target = [positive(dim, ndim or 1) for dim in dims_of(destination)]
+    origin = [normalized_dim(dim, ndim or 1) for dim in dims_of(source)]
+    target = [normalized_dim(dim, ndim or 1) for dim in dims_of(destination)]
     if len(origin) != len(target) or len(set(origin)) < len(origin) or len(set(target)) < len(target):
         raise ShapeError(
             f"movedim: source {source} and destination {destination} must be equally many dimensions, each only once"
@@ -129,7 +137,13 @@ def hermitian(x: Any) -> Any:
     case(x=reals(shape=(2, 3))), case(x=reals(shape=()), dims=()),
 ])  # fmt: skip
 def flip(x: Any, dims: Any = None) -> Any:
-    """The order of the elements reversed along ``dims`` (None: along all), a copy."""
+    """The order of the elements reversed along ``dims`` (None: along all), a copy.
+
+    >>> import autograd
+    >>> autograd.flip(autograd.tensor([[1, 2], [3, 4]]), 1)
+    tensor([[2, 1],
+            [4, 3]])
+    """
     turned = np.flip(x, dims) if x.ndim else np.reshape(np.flip(np.reshape(x, 1), dims), ())
     return copied(turned) if x.size > BLOCK else np.copy(turned, subok=True)
 
@@ -168,7 +182,12 @@ def _opposite(shifts: Any) -> Any:
     case(x=reals(shape=(2, 3)), shifts=2, dims=()),
 ])  # fmt: skip
 def roll(x: Any, shifts: Any, dims: Any = None) -> Any:
-    """The elements shifted along ``dims``, those pushed out coming in again at the other end; None: as if flat."""
+    """The elements shifted along ``dims``, those pushed out coming in again at the other end; None: as if flat.
+
+    >>> import autograd
+    >>> autograd.roll(autograd.arange(5), 2)
+    tensor([3, 4, 0, 1, 2])
+    """
     counts = [operator.index(n) for n in np.ravel(shifts).tolist()]
     axes = () if dims is None else dims_of(dims)
     if not counts:

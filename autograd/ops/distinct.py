@@ -16,7 +16,7 @@ def _chosen(values: Any, inverse: Any, counts: Any, return_inverse: bool, return
 
 
 _FEW = 1 << 10
-"""So few elements are sorted as fast as counted."""
+"""This few elements are sorted as fast as counted."""
 
 
 def _are_dense(x: Any) -> bool:
@@ -86,6 +86,10 @@ def unique(
     Returns:
         The values; with ``return_inverse`` or ``return_counts`` a tuple with, also, where each element is among
         the values, and how often each value occurs.
+
+    >>> import autograd
+    >>> autograd.unique(autograd.tensor([2, 1, 2]), return_counts=True)
+    (tensor([1, 2]), tensor([1, 2]))
     """
     parts = unique_parts(input, return_inverse, return_counts, dim)
     return tuple(parts) if len(parts) > 1 else parts[0]
@@ -94,7 +98,7 @@ def unique(
 def unique_consecutive(
     input: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> Any:
-    """The first element (or slice along ``dim``) of every run of equal ones; further returns as of ``unique``."""
+    """The first element (or slice along ``dim``) of every run of equal ones; further returns as for ``unique``."""
     parts = unique_consecutive_parts(input, return_inverse, return_counts, dim)
     return tuple(parts) if len(parts) > 1 else parts[0]
 

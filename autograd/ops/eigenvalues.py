@@ -56,6 +56,11 @@ def eigh(x: Any, UPLO: str = "L") -> Any:
     """``(eigenvalues, eigenvectors)`` of symmetric (Hermitian) matrices: the values rise, the vectors are columns.
 
     Only the triangle ``UPLO`` is read; the gradient is symmetric. Raises: ShapeError.
+
+    >>> import autograd
+    >>> values, vectors = autograd.linalg.eigh(autograd.tensor([[2.0, 1.0], [1.0, 2.0]]))
+    >>> values
+    tensor([1., 3.])
     """
     require_square("eigh", x)
     a, dtype = computed(x)

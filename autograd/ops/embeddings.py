@@ -10,7 +10,7 @@ from .._op import composed, op, unwrap
 from ..engine.foreign import bare
 from ..engine.modes import Mode
 from ..engine.nodes import Handle, new_tensor
-from ..errors import ArgumentError, DtypeError, ShapeError
+from ..errors import ArgumentError, BoundsError, DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic
 from ._foreign import foreign
@@ -20,14 +20,17 @@ from .shapes import reshape
 
 
 def check_range(name: str, what: str, indices: Any, size: int) -> None:
-    """Raise IndexError unless all ``indices`` lie in ``range(size)``, DtypeError unless they are integers."""
+    """Raise IndexError unless all ``indices`` lie in ``range(size)``, DtypeError unless they are integers.
+
+    ``name``, of the function, is empty in the forward of an op, whose errors are given its name and inputs later.
+    """
     if indices.dtype.kind not in "iu":
         raise DtypeError(f"{name}expected integers to name each {what}, got {indices.dtype}; convert with .long()")
     indices = bare(indices)
     if isinstance(indices, np.ndarray) and indices.size:
         low, high = indices.min(), indices.max()
         if low < 0 or high >= size:
-            raise IndexError(
+            raise (BoundsError if name else IndexError)(
                 f"{name}{what} {low if low < 0 else high} is out of range: there are {size}, from 0 to {size - 1}"
             )
 
@@ -44,7 +47,7 @@ def _selected(index: Any, rows: int, dtype: Any) -> Any:
 def _sums(index: Any, x: Any, rows: int) -> Any:
     """For each of ``rows`` rows the sum of the vectors of ``x`` that belong to it."""
     if len(index) <= rows <= 4 * len(index) and index.dtype.kind == "i" and np.bincount(index).max() == 1:
-        out = np.zeros((rows, x.shape[1]), x.dtype)  # every row at most once, as of places in a text
+        out = np.zeros((rows, x.shape[1]), x.dtype)  # every row at most once, as with positions in a text
         out[index] = x
         return out
     return np.asarray(_selected(index, rows, x.dtype) @ x, x.dtype)
@@ -121,6 +124,12 @@ def embedding(
         sparse: must be False: gradients are dense.
 
     Raises: IndexError, DtypeError; ShapeError if the weight is not a matrix; ValueError for ``sparse=True``.
+
+    >>> import autograd
+    >>> import nn.functional as F
+    >>> F.embedding(autograd.tensor([2, 0]), autograd.eye(3))
+    tensor([[0., 0., 1.],
+            [1., 0., 0.]])
     """
     index, padding_idx = _prepared("embedding", x, weight, padding_idx, max_norm, norm_type, sparse)
     return embedding_(index, weight, padding_idx, scale_grad_by_freq)
@@ -139,7 +148,7 @@ def _prepared(
     index = x if hasattr(x, "dtype") else np.asanyarray(x)
     rows = weight.shape[0]
     if padding_idx is not None and not -rows <= padding_idx < rows:
-        raise IndexError(f"{name}: padding_idx {padding_idx} is out of range: there are {rows} rows")
+        raise BoundsError(f"{name}: padding_idx {padding_idx} is out of range: there are {rows} rows")
     if max_norm is not None:
         with Mode(grad=False):
             used = np.unique(unwrap(index))
@@ -274,6 +283,12 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
     """int64 vectors with a 1 at the place that ``tensor`` says, of ``num_classes`` elements (-1: as many as needed).
 
     Raises: IndexError, DtypeError; ValueError if ``tensor`` is empty and ``num_classes`` is left out.
+
+    >>> import autograd
+    >>> import nn.functional as F
+    >>> F.one_hot(autograd.tensor([0, 2]), 3)
+    tensor([[1, 0, 0],
+            [0, 0, 1]])
     """
     index = tensor._data if isinstance(tensor, Handle) else np.asanyarray(tensor)
     if num_classes == -1:

@@ -206,6 +206,14 @@ def max(x: Any, dim: Any = None, keepdim: bool = False, *, y: Any = None) -> Any
         ``max(x)``: a 0-d Tensor; the gradient is divided evenly among equal elements.
         ``max(x, dim)``: the pair ``(values, indices)``; the gradient goes to the index (the first of equal elements).
         ``max(x, y)``: as ``maximum``.
+
+    >>> import autograd
+    >>> x = autograd.tensor([[1.0, 5.0], [4.0, 2.0]])
+    >>> x.max()
+    tensor(5.)
+    >>> values, indices = x.max(dim=1)
+    >>> indices
+    tensor([1, 0])
     """
     if y is not None or _is_array(dim):
         return selection.maximum(x, dim if y is None else y)

@@ -16,7 +16,7 @@ from ..samples import case, reals
 from .axes import along
 from .casting import astype, clone
 from .joining import cat
-from .shapes import dims_of, positive, reshape, shape_of
+from .shapes import dims_of, normalized_dim, reshape, shape_of
 
 
 def _at(dim: int, start: int | None, stop: int | None) -> tuple[Any, ...]:
@@ -106,7 +106,7 @@ def _is_array(value: Any) -> bool:
 def _dims(dim: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
     if not shape and dim != ():
         raise BoundsError("gradient: a tensor without dimensions has no differences along one")
-    dims = tuple([positive(d, len(shape)) for d in dims_of(dim)])
+    dims = tuple([normalized_dim(d, len(shape)) for d in dims_of(dim)])
     if len(set(dims)) < len(dims):
         raise ShapeError(f"gradient: dim = {dim} names a dimension twice")
     return dims

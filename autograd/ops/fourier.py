@@ -40,7 +40,7 @@ _TRANSPOSED = {"fft": "fft", "ifft": "ifft", "rfft": "hfft", "hfft": "rfft", "ir
 _OTHERS = {"fft": "fft", "ifft": "ifft", "rfft": "fft", "hfft": "fft", "irfft": "ifft", "ihfft": "ifft"}
 """What is done along the other dimensions, where the last one is transformed so."""
 _LARGE = 1 << 16
-"""So many elements are worth SciPy, which takes a while to import and more per call than NumPy."""
+"""This many elements are worth SciPy, which takes a while to import and more per call than NumPy."""
 
 
 # ---- what is to be transformed --------------------------------------------------------------------------------------
@@ -234,7 +234,8 @@ def fft(x: Any, n: int | None = None, dim: int = -1, norm: str | None = None) ->
         x: real or complex.
         n: how many elements to transform: the input is cut off after them, or zeros are appended.
         dim: along which dimension.
-        norm: see the module.
+        norm: which direction is divided by the number of elements: ``"backward"`` (default, or None), ``"forward"`` or
+            ``"ortho"`` (both, by its root).
 
     Shape: as the input's, with ``n`` along ``dim``.
 
@@ -254,6 +255,10 @@ def rfft(x: Any, n: int | None = None, dim: int = -1, norm: str | None = None) -
     """The first half of the ``fft`` of real numbers: the other half is its mirror image.
 
     Shape: as the input's, with ``n // 2 + 1`` along ``dim``.
+
+    >>> import autograd
+    >>> autograd.fft.rfft(autograd.tensor([1.0, 0.0, -1.0, 0.0]))
+    tensor([0.+0.j, 2.+0.j, 0.+0.j])
     """
     return _along_line("rfft", x, n, dim, norm)
 
@@ -307,7 +312,8 @@ def fftn(x: Any, s: Any = None, dim: Any = None, norm: str | None = None) -> Any
         x: real or complex.
         s: how many elements to transform along each (-1: as many as there are).
         dim: along which dimensions; by default the last ones, as many as ``s`` has, else all.
-        norm: see the module.
+        norm: which direction is divided by the number of elements: ``"backward"`` (default, or None), ``"forward"`` or
+            ``"ortho"`` (both, by its root).
 
     Raises: BoundsError, ShapeError, ValueError.
     """

@@ -18,10 +18,10 @@ from .._operands import without_graphs
 from ..engine.foreign import ForeignArray, first_foreign
 from ..engine.modes import local
 from ..engine.nodes import array_of
-from ..errors import DtypeError, ShapeError
+from ..errors import BoundsError, DtypeError, ShapeError
 from ..samples import case, reals
 from ._blocks import BLOCK
-from ._index_sums import added
+from ._index_sums import sums_at
 from ._indices import at, has_no_repeats, is_basic, is_lone, positions, put, take_across, take_many, with_ints
 
 _INDICES: list[tuple[tuple[int, ...], Any]] = [
@@ -109,8 +109,8 @@ def scatter_index(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
     elif type(index) is tuple and len(index) == 1:
         index = index[0]
     if x.dtype == np.float16:
-        return added(x.astype(np.float32), index, shape).astype(np.float16)
-    return added(x, index, shape)
+        return sums_at(x.astype(np.float32), index, shape).astype(np.float16)
+    return sums_at(x, index, shape)
 
 
 def _winners(index: Any, shape: tuple[int, ...]) -> Any:
@@ -184,6 +184,8 @@ def setitem(x: Any, index: Any, value: Any) -> None:
             foreign.refuse(array)
     try:
         put(array, index, source)
+    except IndexError as error:
+        raise BoundsError(f"item assignment to a tensor of shape {array.shape}: {error}") from None
     except (ValueError, TypeError) as error:
         if isinstance(error, TypeError) and not np.ndim(source):
             raise

@@ -22,7 +22,7 @@ from ..samples import case, reals
 from .axes import along
 from .indexing import getitem
 from .repetition import meshgrid
-from .shapes import also_named, atleast_1d, atleast_2d, atleast_3d, positive, reshape, shape_of
+from .shapes import also_named, atleast_1d, atleast_2d, atleast_3d, normalized_dim, reshape, shape_of
 
 # ---- joining --------------------------------------------------------------------------------------------------------
 
@@ -214,7 +214,7 @@ def split_with_sizes(x: Any, split_sizes: Sequence[int], dim: int = 0) -> Any:
 
     Raises: ShapeError.
     """
-    dim = positive(dim, x.ndim)
+    dim = normalized_dim(dim, x.ndim)
     if sum(split_sizes) != x.shape[dim]:
         raise ShapeError(
             f"split_with_sizes: the sizes {list(split_sizes)} add up to {sum(split_sizes)}, but dimension {dim} of "
@@ -229,8 +229,13 @@ def split_with_sizes(x: Any, split_sizes: Sequence[int], dim: int = 0) -> Any:
     case(x=reals(shape=(3, 2))), case(x=reals(shape=(2, 3)), dim=-1), case(x=reals(shape=(2,))),
 ])  # fmt: skip
 def unbind(x: Any, dim: int = 0) -> Any:
-    """The slices of ``x`` along ``dim``, without that dimension: views."""
-    dim = positive(dim, x.ndim)
+    """The slices of ``x`` along ``dim``, without that dimension: views.
+
+    >>> import autograd
+    >>> autograd.unbind(autograd.tensor([[1, 2], [3, 4]]), dim=1)
+    (tensor([1, 3]), tensor([2, 4]))
+    """
+    dim = normalized_dim(dim, x.ndim)
     before = (slice(None),) * dim
     return [x[(*before, i, ...)] for i in range(x.shape[dim])]
 
@@ -248,11 +253,15 @@ def split(x: Any, split_size: Any, dim: int = 0) -> Any:
     """``x`` cut along ``dim`` into views of ``split_size`` slices each (but for the last), or of the sizes in a list.
 
     Raises: ShapeError.
+
+    >>> import autograd
+    >>> autograd.split(autograd.arange(5), 2)
+    (tensor([0, 1]), tensor([2, 3]), tensor([4]))
     """
     if isinstance(split_size, (tuple, list)):
         return split_with_sizes(x, split_size, dim)
     shape = shape_of(x)
-    size = shape[positive(dim, len(shape))]
+    size = shape[normalized_dim(dim, len(shape))]
     if split_size < 0 or (split_size == 0 and size):
         raise ShapeError(f"split: a split_size of {split_size} does not divide dimension {dim} of shape {shape}")
     whole, rest = divmod(size, split_size or 1)
@@ -261,10 +270,15 @@ def split(x: Any, split_size: Any, dim: int = 0) -> Any:
 
 @composed(inputs=("x",), samples=[case(x=reals(shape=(5, 2)), chunks=3), case(x=reals(shape=(2, 3)), chunks=2, dim=-1)])
 def chunk(x: Any, chunks: int, dim: int = 0) -> Any:
-    """``x`` cut along ``dim`` into ``chunks`` views of equal size, but for the last; fewer if that comes out even."""
+    """``x`` cut along ``dim`` into ``chunks`` views of equal size, but for the last; fewer if that comes out even.
+
+    >>> import autograd
+    >>> [part.shape for part in autograd.chunk(autograd.zeros(7, 2), 3)]
+    [(3, 2), (3, 2), (1, 2)]
+    """
     if chunks < 1:
         raise ShapeError(f"chunk: expected at least one chunk, got {chunks}")
-    size = shape_of(x)[positive(dim, len(shape_of(x)))]
+    size = shape_of(x)[normalized_dim(dim, len(shape_of(x)))]
     return split(x, -(-size // chunks), dim) if size else split_with_sizes(x, [0] * chunks, dim)
 
 
@@ -273,8 +287,8 @@ def chunk(x: Any, chunks: int, dim: int = 0) -> Any:
     case(x=reals(shape=(5, 2)), indices_or_sections=3), case(x=reals(shape=(2, 3)), indices_or_sections=(1,), dim=-1),
 ])  # fmt: skip
 def tensor_split(x: Any, indices_or_sections: Any, dim: int = 0) -> Any:
-    """``x`` cut along ``dim`` into so many views of nearly equal size, or in front of the given places."""
-    place = positive(dim, len(shape_of(x)))
+    """``x`` cut along ``dim`` into this many views of nearly equal size, or in front of the given places."""
+    place = normalized_dim(dim, len(shape_of(x)))
     size = shape_of(x)[place]
     cuts = unwrap(indices_or_sections)
     if np.ndim(cuts) == 0:
@@ -342,7 +356,7 @@ def _stack(arrays: Any, axis: int = 0) -> Any:
 
 @numpy_function(np.split)
 def _split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
-    return _evenly("split", ary, indices_or_sections, positive(axis, len(shape_of(ary))), 1)
+    return _evenly("split", ary, indices_or_sections, normalized_dim(axis, len(shape_of(ary))), 1)
 
 
 @numpy_function(np.array_split)

@@ -23,7 +23,7 @@ from .linear_algebra import inv, solve
 from .norms import norm
 from .products import matmul
 from .selection import where
-from .shapes import dims_of, positive, unsqueeze
+from .shapes import dims_of, normalized_dim, unsqueeze
 
 _INF = math.inf
 
@@ -125,7 +125,7 @@ def matrix_norm(x: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = F
         raise ShapeError(f"matrix_norm: expected matrices, got shape {tuple(x.shape)}; vector_norm takes any shape")
     if len(dims_of(dim)) != 2:
         raise ShapeError(f"matrix_norm: expected two dimensions, of rows and columns, got dim={dim!r}")
-    rows, columns = [positive(d, x.ndim) for d in dim]
+    rows, columns = [normalized_dim(d, x.ndim) for d in dim]
     if rows == columns:
         raise ShapeError(f"matrix_norm: dim {tuple(dim)} names one dimension twice; rows and columns must differ")
     if ord not in _MATRIX_NORMS:

@@ -177,6 +177,11 @@ def softmax(x: Any, dim: int, dtype: Any = None) -> Any:
         x: floating; integers are computed in the default float dtype.
         dim: a dimension.
         dtype: compute (and return) in this dtype.
+
+    >>> import autograd
+    >>> autograd.softmax(autograd.tensor([[1.0, 1.0], [0.0, 2.0]]), dim=1)
+    tensor([[0.5000, 0.5000],
+            [0.1192, 0.8808]])
     """
     if dtype is not None:
         x = x.astype(dtypes.as_dtype(dtype), copy=False)

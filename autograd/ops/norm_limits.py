@@ -11,7 +11,7 @@ from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from .norms import norm
 from .selection import where
-from .shapes import positive, shape_of
+from .shapes import normalized_dim, shape_of
 
 
 @composed(inputs=("x",), samples=[
@@ -29,7 +29,7 @@ def renorm(x: Any, p: float, dim: int, maxnorm: float) -> Any:
         raise ShapeError(f"renorm: needs slices, so at least 2 dimensions, got shape {tuple(shape)}")
     if not p > 0 or not maxnorm >= 0:
         raise ArgumentError(f"renorm: p must be positive and maxnorm not negative, got p={p} and maxnorm={maxnorm}")
-    place = positive(dim, len(shape))
+    place = normalized_dim(dim, len(shape))
     if 0 in shape:
         return x * 1
     size = norm(x, p, tuple([d for d in range(len(shape)) if d != place]), keepdim=True)

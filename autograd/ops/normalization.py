@@ -291,8 +291,9 @@ def instance_norm(
 
     Args:
         x: floating, (examples, channels, ...).
-        running_mean, running_var, weight, bias, momentum, eps: as in ``batch_norm``.
+        running_mean, running_var, weight, bias: as in ``batch_norm``.
         use_input_stats: whether to use the example's statistics, not the running ones.
+        momentum, eps: as in ``batch_norm``.
 
     Raises: ShapeError, DtypeError.
 

@@ -118,7 +118,8 @@ def pad(x: Any, pad: Sequence[int], mode: str = "constant", value: float | None 
     Raises: ShapeError; ValueError for another mode, or a value with one that has none.
 
     >>> import autograd
-    >>> pad(autograd.tensor([1.0, 2.0, 3.0]), (1, 2), mode="circular")
+    >>> import nn.functional as F
+    >>> F.pad(autograd.tensor([1.0, 2.0, 3.0]), (1, 2), mode="circular")
     tensor([3., 1., 2., 3., 1., 2.])
     """
     pad = tuple([int(n) for n in pad])

@@ -381,7 +381,7 @@ def max_pool2d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
-    """The largest element of each window over height and width; arguments as of ``max_pool1d``.
+    """The largest element of each window over height and width; arguments as for ``max_pool1d``.
 
     Places are counted row by row: ``row * width + column``.
     """
@@ -399,6 +399,6 @@ def max_pool3d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
-    """The largest element of each window over depth, height and width; arguments as of ``max_pool1d``."""
+    """The largest element of each window over depth, height and width; arguments as for ``max_pool1d``."""
     arguments = (kernel_size, stride, padding, dilation, ceil_mode, return_indices)
     return max_pooled("max_pool3d", 3, input, *arguments)

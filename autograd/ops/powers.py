@@ -21,7 +21,7 @@ from .casting import cast
 
 
 def _power(x: Any, exponent: float) -> Any:
-    """``x ** exponent`` for a number; the powers that need no logarithm are done by what they are."""
+    """``x ** exponent`` for a number; powers that need no logarithm are computed without."""
     if exponent == 2:
         return x * x
     if exponent == 3:

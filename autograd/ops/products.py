@@ -21,7 +21,7 @@ from ..samples import case, reals
 from . import arithmetic
 from ._matrices import conj
 from .selection import where
-from .shapes import also_named, positive, shape_of
+from .shapes import also_named, normalized_dim, shape_of
 
 # ---- the matrix product and its cases ------------------------------------------------------------------------------
 
@@ -238,7 +238,7 @@ def tensordot(x: Any, y: Any, dims: Any = 2) -> Any:
     Raises: ShapeError.
     """
     mine, theirs = _axes(dims, x.ndim)
-    mine, theirs = [positive(d, x.ndim) for d in mine], [positive(d, y.ndim) for d in theirs]
+    mine, theirs = [normalized_dim(d, x.ndim) for d in mine], [normalized_dim(d, y.ndim) for d in theirs]
     inner = [x.shape[d] for d in mine]
     if len(mine) == len(theirs):  # PyTorch broadcasts here
         x = _summed(x, [d for d, e in zip(mine, theirs, strict=True) if y.shape[e] == 1 != x.shape[d]])

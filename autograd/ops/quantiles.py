@@ -205,6 +205,10 @@ def quantile(x: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, i
         dim: the dimension, None for all elements.
         keepdim: keep it with size 1.
         interpolation: between two elements: linear, lower, higher, midpoint or nearest.
+
+    >>> import autograd
+    >>> autograd.quantile(autograd.tensor([1.0, 2.0, 3.0, 4.0]), 0.5)
+    tensor(2.5000)
     """
     return _quantile("quantile", x, q, dim, keepdim, interpolation, False)
 

@@ -88,8 +88,8 @@ def _check(name: str, x: Any, h0: Any, c0: Any, w_ih: Any, w_hh: Any, biases: An
 # ---- small products ------------------------------------------------------------------------------------------
 
 _UNTHREADED = 2**18
-"""Up to so many multiplications OpenBLAS keeps a product to one thread. Just above, threads gain nothing, and lose much
-where other programs keep the cores busy: they wait for each other in each of the steps."""
+"""Up to this many multiplications OpenBLAS keeps a product to one thread. Just above, threads gain nothing, and lose
+much where other programs keep the cores busy: they wait for each other in each of the steps."""
 
 
 def _parts(n: int, work: int) -> int:

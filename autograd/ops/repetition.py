@@ -18,7 +18,7 @@ from ..errors import ArgumentError, NotDifferentiableError, ShapeError
 from ..samples import case, reals
 from .axes import accumulation_dtype, along
 from .indexing import scatter_index
-from .shapes import atleast_1d, dims_of, positive, reshape, shape_of
+from .shapes import atleast_1d, dims_of, normalized_dim, reshape, shape_of
 
 # ---- repetition -----------------------------------------------------------------------------------------------------
 
@@ -34,6 +34,10 @@ def broadcast_to(x: Any, size: Any) -> Any:
     The result shares places in memory between elements: it cannot be written to.
 
     Raises: ShapeError if ``x`` does not broadcast to the shape.
+
+    >>> import autograd
+    >>> autograd.broadcast_to(autograd.tensor([1, 2]), (3, 2)).shape
+    (3, 2)
     """
     size = dims_of(size)
     if -1 in size:
@@ -41,7 +45,15 @@ def broadcast_to(x: Any, size: Any) -> Any:
         if extra < 0 or -1 in size[:extra]:
             raise ShapeError(f"expand: size {size}: -1 stands for a size that {x.shape} has, not for a new one")
         size = tuple([x.shape[i - extra] if n == -1 else n for i, n in enumerate(size)])
-    return x[...] if size == x.shape else np.broadcast_to(x, size, subok=True)
+    if size == x.shape:
+        return x[...]
+    try:
+        return np.broadcast_to(x, size, subok=True)
+    except ValueError:
+        raise ShapeError(
+            f"expand: shape {x.shape} does not broadcast to {size}: counted from the end, each size must be the one "
+            "asked for, or 1, and dimensions can only be added in front"
+        ) from None
 
 
 def expand_as(x: Any, other: Any) -> Any:
@@ -81,6 +93,12 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
     """The coordinates of a grid over 1-d (or 0-d) tensors: the i-th result varies along dimension i.
 
     With ``indexing="xy"`` the first two dimensions are swapped.
+
+    >>> import autograd
+    >>> a, b = autograd.meshgrid(autograd.arange(2), autograd.arange(3), indexing="ij")
+    >>> b
+    tensor([[0, 1, 2],
+            [0, 1, 2]])
     """
     if indexing not in ("ij", "xy"):
         raise ArgumentError(f"meshgrid: indexing must be 'ij' or 'xy', got {indexing!r}")
@@ -126,6 +144,11 @@ def repeat(x: Any, repeats: Any) -> Any:
     """``x`` repeated along each dimension (new ones in front), a copy: PyTorch's ``repeat``, NumPy's is another.
 
     Raises: ShapeError if there are fewer counts than dimensions.
+
+    >>> import autograd
+    >>> autograd.tensor([1, 2]).repeat(2, 2)
+    tensor([[1, 2, 1, 2],
+            [1, 2, 1, 2]])
     """
     if len(dims_of(repeats)) < len(shape_of(x)):
         raise ShapeError(f"repeat: {repeats} counts fewer dimensions than shape {shape_of(x)} has: use tile")
@@ -135,7 +158,7 @@ def repeat(x: Any, repeats: Any) -> Any:
 def _repeat_back(g: Any, x_shape: Any, repeats: Any, dim: Any) -> Any:
     if dim is None:
         return np.reshape(_repeat_back(g, (math.prod(x_shape),), repeats, 0), x_shape)
-    dim = positive(dim, len(x_shape))
+    dim = normalized_dim(dim, len(x_shape))
     if np.size(repeats) == 1 and not isinstance(repeats, ForeignArray):
         count = int(np.reshape(repeats, ()))
         return _sum(np.reshape(g, (*x_shape[:dim], x_shape[dim], count, *x_shape[dim + 1 :])), dim + 1)
@@ -161,9 +184,13 @@ def repeat_interleave(
 ) -> Any:
     """Each element (each slice along ``dim``) repeated in place, ``repeats`` times or each its own number of times.
 
-    Of ``repeats`` alone, ``repeat_interleave(repeats)``: the numbers 0, 1, ..., each repeated so many times.
+    Of ``repeats`` alone, ``repeat_interleave(repeats)``: the numbers 0, 1, ..., each repeated that many times.
 
     Raises: ShapeError if ``output_size`` is given and wrong; ValueError for a negative number.
+
+    >>> import autograd
+    >>> autograd.repeat_interleave(autograd.tensor([1, 2]), 2)
+    tensor([1, 1, 2, 2])
     """
     if x is None or repeats is None:
         counts = np.asanyarray(unwrap(repeats if x is None else x))

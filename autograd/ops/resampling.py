@@ -25,6 +25,8 @@ from .shapes import reshape, shape_of
 
 _SPATIAL = {"linear": 1, "bilinear": 2, "bicubic": 2, "lanczos": 2, "trilinear": 3}
 """The modes that interpolate, and between how many dimensions."""
+_NEAREST = ("nearest", "nearest-exact", "area")
+"""The modes that take values or averages as they are, in any number of dimensions."""
 
 
 def _near(s: Any, a: float) -> Any:
@@ -101,7 +103,7 @@ def _transposed(index: Any, weights: Any, n: int) -> tuple[Any, Any]:
     source, weight = index.reshape(-1)[used], weights.reshape(-1)[used]
     order = np.argsort(source, kind="stable")
     source, into, weight = source[order], into[order], weight[order]
-    rank = np.arange(len(source)) - np.searchsorted(source, source)  # the how manieth of its source
+    rank = np.arange(len(source)) - np.searchsorted(source, source)  # its number among those of its source
     count = int(rank.max(initial=-1)) + 1
     back, factors = np.zeros((count, n), np.int64), np.zeros((count, n))
     back[rank, source], factors[rank, source] = into, weight
@@ -173,7 +175,7 @@ def interpolate(
     Args:
         x: of 3, 4 or 5 dimensions.
         size: the new size, one number or one for each spatial dimension;
-        scale_factor: or by what to multiply the size (rounded down).
+        scale_factor: or what to multiply the size by (rounded down).
         mode: ``"nearest"``, ``"nearest-exact"``, ``"linear"`` (3 dimensions), ``"bilinear"``, ``"bicubic"`` (4),
             ``"trilinear"`` (5), ``"area"``, and with ``antialias`` ``"lanczos"`` (4).
         align_corners: for the modes that interpolate, whether the outermost pixels' centers stay in place, not their
@@ -182,33 +184,16 @@ def interpolate(
         antialias: for ``"bilinear"``, ``"bicubic"`` and ``"lanczos"``: filter what a smaller image cannot show.
 
     Raises: ShapeError; ValueError for arguments that exclude each other.
+
+    >>> import autograd
+    >>> import nn.functional as F
+    >>> F.interpolate(autograd.tensor([[[1.0, 2.0]]]), scale_factor=2)
+    tensor([[[1., 1., 2., 2.]]])
     """
     shape = tuple(shape_of(x))
     rank = len(shape) - 2
-    if rank not in (1, 2, 3) or rank != _SPATIAL.get(mode, rank):
-        raise ShapeError(f"interpolate: mode {mode!r} takes {_dimensions(mode)} dimensions, got shape {shape}")
-    if mode not in _SPATIAL and mode not in ("nearest", "nearest-exact", "area"):
-        raise ArgumentError(f"interpolate: unknown mode {mode!r}")
-    if align_corners is not None and mode not in _SPATIAL:
-        raise ArgumentError(f"interpolate: align_corners is for the modes {', '.join(_SPATIAL)}, not for {mode!r}")
-    if (size is None) == (scale_factor is None):
-        raise ArgumentError("interpolate: give either size or scale_factor")
-    if antialias and mode not in _FILTERS:
-        raise ArgumentError(f"interpolate: antialias is for the modes {', '.join(_FILTERS)}, not for {mode!r}")
-    if mode == "lanczos" and (align_corners or not antialias):
-        raise ArgumentError("interpolate: mode 'lanczos' needs antialias=True, and no align_corners")
-    scales: tuple[Any, ...] = (None,) * rank
-    if size is not None:
-        if recompute_scale_factor:
-            raise ArgumentError("interpolate: recompute_scale_factor makes no sense with size")
-        sizes = tuple([int(n) for n in _each(size, rank, "size", shape)])
-    else:
-        factors = tuple([float(f) for f in _each(scale_factor, rank, "scale_factor", shape)])
-        sizes = tuple([math.floor(n * f) for n, f in zip(shape[2:], factors, strict=True)])
-        if not recompute_scale_factor:
-            scales = factors
-    if min(*sizes, *shape[2:]) < 1:
-        raise ShapeError(f"interpolate: sizes must be positive, got shape {shape} and the new size {sizes}")
+    _check_mode(shape, mode, align_corners, antialias)
+    sizes, scales = _new_sizes(shape, size, scale_factor, recompute_scale_factor)
     taps = _filter_taps if antialias else _taps
     # As in PyTorch: where the size stays the same, these modes still follow the factor, and the others copy; an image
     # of exactly twice the size repeats each pixel, whatever the factor.
@@ -219,6 +204,45 @@ def interpolate(
         if n != shape[dim] or (by_factor and scale not in (None, 1.0)):
             x = resample(x, taps(shape[dim], n, mode, bool(align_corners), scale), dim)
     return x
+
+
+def _check_mode(shape: tuple[int, ...], mode: str, align_corners: bool | None, antialias: bool) -> None:
+    """Raise ShapeError or ArgumentError for a mode that does not exist, or not for this shape and these options."""
+    rank = len(shape) - 2
+    if rank not in (1, 2, 3) or rank != _SPATIAL.get(mode, rank):
+        raise ShapeError(f"interpolate: mode {mode!r} takes {_dimensions(mode)} dimensions, got shape {shape}")
+    if mode not in _SPATIAL and mode not in _NEAREST:
+        known = ", ".join([*_NEAREST, *_SPATIAL])
+        raise ArgumentError(f"interpolate: mode must be one of {known}, got {mode!r}")
+    if align_corners is not None and mode not in _SPATIAL:
+        raise ArgumentError(f"interpolate: align_corners is for the modes {', '.join(_SPATIAL)}, not for {mode!r}")
+    if antialias and mode not in _FILTERS:
+        raise ArgumentError(f"interpolate: antialias is for the modes {', '.join(_FILTERS)}, not for {mode!r}")
+    if mode == "lanczos" and (align_corners or not antialias):
+        raise ArgumentError("interpolate: mode 'lanczos' needs antialias=True, and no align_corners")
+
+
+def _new_sizes(shape: tuple[int, ...], size: Any, scale_factor: Any, recompute: bool | None) -> tuple[Any, Any]:
+    """The new size of each spatial dimension, and the factors by which points lie apart (None: that of the sizes).
+
+    Raises: ShapeError, ArgumentError.
+    """
+    rank = len(shape) - 2
+    if (size is None) == (scale_factor is None):
+        raise ArgumentError("interpolate: give either size or scale_factor")
+    scales: tuple[Any, ...] = (None,) * rank
+    if size is not None:
+        if recompute:
+            raise ArgumentError("interpolate: recompute_scale_factor makes no sense with size")
+        sizes = tuple([int(n) for n in _each(size, rank, "size", shape)])
+    else:
+        factors = tuple([float(f) for f in _each(scale_factor, rank, "scale_factor", shape)])
+        sizes = tuple([math.floor(n * f) for n, f in zip(shape[2:], factors, strict=True)])
+        if not recompute:
+            scales = factors
+    if min(*sizes, *shape[2:]) < 1:
+        raise ShapeError(f"interpolate: sizes must be positive, got shape {shape} and the new size {sizes}")
+    return sizes, scales
 
 
 def _dimensions(mode: str) -> str:

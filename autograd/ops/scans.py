@@ -217,7 +217,7 @@ def logcumsumexp(x: Any, dim: int) -> Any:
 
 
 _RECORDS = 200
-"""In lines of so many elements or more there are few records."""
+"""In lines of this many elements or more there are few records."""
 
 
 def _running(ufunc: Any, x: Any, dim: int) -> tuple[Any, Any]:
@@ -289,6 +289,10 @@ def diff(x: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = N
     """Differences of neighbours along ``dim``, ``n`` times over; of bools, whether they differ.
 
     Raises: ShapeError for a 0-d input, ValueError for negative ``n``.
+
+    >>> import autograd
+    >>> autograd.diff(autograd.tensor([1, 4, 9]))
+    tensor([3, 5])
     """
     if n < 0:
         raise ArgumentError(f"diff: n must not be negative, got {n}")

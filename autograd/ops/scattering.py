@@ -24,7 +24,7 @@ from .indexing import getitem, scatter_index, with_item
 from .lines import are_many_lines, put_lines
 from .repetition import broadcast_to
 from .selection import require_order, where
-from .shapes import positive, reshape, shape_of
+from .shapes import normalized_dim, reshape, shape_of
 from .taking import as_index, as_mask, gather_index
 
 _INDEX = np.array([[2, 0], [2, 1]])
@@ -65,9 +65,17 @@ def scatter(x: Any, dim: int, index: Any, src: Any = None, *, value: Any = None,
         value: see ``src``.
         reduce: None to write, "add" or "multiply" to combine with what is there.
 
-    Raises: ShapeError; IndexError.
+    Raises: ShapeError; IndexError; TypeError if there is neither ``src`` nor ``value``.
+
+    >>> import autograd
+    >>> autograd.zeros(2, 3).scatter(1, autograd.tensor([[0], [2]]), 1.0)
+    tensor([[1., 0., 0.],
+            [0., 0., 1.]])
     """
-    src = dtypes.stored(value if src is None else src, x.dtype)
+    src = value if src is None else src
+    if src is None:
+        raise TypeError("scatter: expected src, a Tensor, or value, a number")
+    src = dtypes.stored(src, x.dtype)
     if reduce is not None:
         if reduce not in ("add", "multiply"):
             raise ArgumentError(f"scatter: reduce must be None, 'add' or 'multiply', got {reduce!r}")
@@ -77,7 +85,7 @@ def scatter(x: Any, dim: int, index: Any, src: Any = None, *, value: Any = None,
     if not len(shape_of(x)):
         return _at_least_1d(scatter, x, dim, index, src if len(shape_of(src)) == 0 else reshape(src, (-1,)))
     places, src = _places("scatter", x, dim, index, src)
-    dim = positive(dim, len(places))
+    dim = normalized_dim(dim, len(places))
     if len(shape_of(src)) and are_many_lines(x, places[dim], dim):
         return put_lines(x, src, places[dim], dim)
     return with_item(x, src, places)
@@ -88,11 +96,17 @@ def scatter(x: Any, dim: int, index: Any, src: Any = None, *, value: Any = None,
     case(x=reals(shape=(2, 3)), src=reals(shape=(2, 3)), dim=-1, index=np.array([[2, 2], [1, 1]])),
 ])  # fmt: skip
 def scatter_add(x: Any, dim: int, index: Any, src: Any) -> Any:
-    """``x`` plus the elements of ``src``, each added where ``gather`` would read; see ``scatter``."""
+    """``x`` plus the elements of ``src``, each added where ``gather`` would read; see ``scatter``.
+
+    >>> import autograd
+    >>> index = autograd.tensor([0, 1, 0])
+    >>> autograd.zeros(2).scatter_add(0, index, autograd.tensor([1.0, 2.0, 3.0]))
+    tensor([4., 2.])
+    """
     if not len(shape_of(x)):
         return _at_least_1d(scatter_add, x, dim, index, reshape(src, (-1,)))
     places, src = _places("scatter_add", x, dim, index, src)
-    dim = positive(dim, len(places))
+    dim = normalized_dim(dim, len(places))
     if len(shape_of(src)) and are_many_lines(x, places[dim], dim) and are_many_lines(src, places[dim], dim):
         return add(x, place_along(src, places[dim], shape_of(x), dim, True, True))
     return add(x, scatter_index(src, places, shape_of(x)))
@@ -191,7 +205,7 @@ def _scatter_prod(x: Any, src: Any, places: Any) -> Any:
 def _slices(name: str, x: Any, dim: int, index: Any, negative: bool = False) -> Any:
     """The index tuple of the slices ``index`` along ``dim``."""
     shape = shape_of(x) or (1,)
-    place = positive(dim, len(shape))
+    place = normalized_dim(dim, len(shape))
     index = np.atleast_1d(as_index(name, index))
     if negative:
         index = from_start(index, shape[place])
@@ -216,6 +230,13 @@ def index_add(x: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) ->
     """``x`` plus ``alpha`` times the slices of ``source``, each added to the slice along ``dim`` that ``index`` names.
 
     Raises: ShapeError; IndexError.
+
+    >>> import autograd
+    >>> rows = autograd.tensor([[1.0, 2.0], [3.0, 4.0]])
+    >>> autograd.zeros(3, 2).index_add(0, autograd.tensor([0, 2]), rows)
+    tensor([[1., 2.],
+            [0., 0.],
+            [3., 4.]])
     """
     places = _slices("index_add", x, dim, index)
     _check_source("index_add", x, places, source)
@@ -337,7 +358,7 @@ def select_scatter(x: Any, src: Any, dim: int, index: int) -> Any:
 
     Raises: ShapeError; IndexError.
     """
-    place = along(positive(dim, len(shape_of(x))), operator.index(index))
+    place = along(normalized_dim(dim, len(shape_of(x))), operator.index(index))
     return _exactly("select_scatter", x, src, place)
 
 
@@ -352,7 +373,7 @@ def slice_scatter(
 
     Raises: ShapeError.
     """
-    place = along(positive(dim, len(shape_of(x))), slice(start, end, step))
+    place = along(normalized_dim(dim, len(shape_of(x))), slice(start, end, step))
     return _exactly("slice_scatter", x, src, place)
 
 

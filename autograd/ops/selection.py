@@ -89,6 +89,11 @@ def where(condition: Any, x: Any = None, y: Any = None, *, input: Any = None, ot
 
     Raises:
         ShapeError: the three do not broadcast together.
+
+    >>> import autograd
+    >>> x = autograd.tensor([-1.0, 2.0])
+    >>> autograd.where(x > 0, x, 0.0)
+    tensor([0., 2.])
     """
     x, y = input if x is None else x, other if y is None else y
     mask = condition._data if isinstance(condition, Handle) else condition
@@ -127,6 +132,11 @@ def masked_fill(x: Any, mask: Any, value: Any) -> Any:
     Raises:
         DtypeError: the mask is not bool.
         ShapeError: the mask does not broadcast with ``x``, or the value has dimensions.
+
+    >>> import autograd
+    >>> x = autograd.tensor([1.0, 2.0, 3.0])
+    >>> x.masked_fill(x > 1.5, 0.0)
+    tensor([1., 0., 0.])
     """
     mask = np.asanyarray(mask)
     if mask.dtype != np.bool_:
@@ -256,6 +266,10 @@ def clamp(x: Any, min: Any = None, max: Any = None) -> Any:
     Raises:
         TypeError: neither bound is given.
         DtypeError: a bound lies beyond the range of the integers of ``x``.
+
+    >>> import autograd
+    >>> autograd.clamp(autograd.tensor([-2.0, 0.5, 3.0]), 0, 1)
+    tensor([0.0000, 0.5000, 1.0000])
     """
     if min is None and max is None:
         raise TypeError("clamp: at least one of 'min' and 'max' must be given")

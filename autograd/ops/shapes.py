@@ -62,8 +62,8 @@ def dims_of(dims: Any) -> tuple[int, ...]:
     return tuple(dims) if isinstance(dims, (tuple, list)) else (dims,)
 
 
-def positive(dim: int, ndim: int) -> int:
-    """``dim`` counted from the front.
+def normalized_dim(dim: int, ndim: int) -> int:
+    """``dim`` counted from the front: ``-1`` is the last of ``ndim`` dimensions.
 
     Raises: AxisError (an IndexError) if there is no such dimension.
     """
@@ -136,11 +136,17 @@ def view(x: Any, shape: Any) -> Any:
     case(x=reals(shape=(1, 2, 1)), dim=(0, -1)), case(x=reals(shape=())), case(x=reals(shape=(1, 0))),
 ])  # fmt: skip
 def squeeze(x: Any, dim: Any = None) -> Any:
-    """Drop the dimensions of size 1: all, or those among ``dim`` (an int or several; of another size they stay)."""
+    """Drop the dimensions of size 1: all, or those among ``dim`` (an int or several; of another size they stay).
+
+    >>> import autograd
+    >>> x = autograd.zeros(1, 3, 1)
+    >>> x.squeeze().shape, x.squeeze(0).shape
+    ((3,), (3, 1))
+    """
     if dim is None:
         return np.squeeze(x)
     ndim = max(x.ndim, 1)
-    dims = [positive(d, ndim) for d in dims_of(dim)]
+    dims = [normalized_dim(d, ndim) for d in dims_of(dim)]
     if len(set(dims)) != len(dims):
         raise ShapeError(f"squeeze: dim {dim} names a dimension twice")
     return np.squeeze(x, tuple([d for d in dims if x.ndim and x.shape[d] == 1]))
@@ -166,9 +172,14 @@ def unsqueeze(x: Any, dim: Any) -> Any:
     case(x=reals(shape=())),
 ])  # fmt: skip
 def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
-    """The dimensions from ``start_dim`` to ``end_dim`` merged into one; a 0-d input gets one."""
+    """The dimensions from ``start_dim`` to ``end_dim`` merged into one; a 0-d input gets one.
+
+    >>> import autograd
+    >>> autograd.flatten(autograd.zeros(2, 3, 4), 1).shape
+    (2, 12)
+    """
     shape = shape_of(x) or (1,)
-    first, last = positive(start_dim, len(shape)), positive(end_dim, len(shape))
+    first, last = normalized_dim(start_dim, len(shape)), normalized_dim(end_dim, len(shape))
     if first > last:
         raise ShapeError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim} in shape {shape}")
     return reshape(x, (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
@@ -184,9 +195,14 @@ def ravel(x: Any) -> Any:
     case(x=reals(shape=(2, 6)), dim=1, sizes=(2, -1)), case(x=reals(shape=(4, 2)), dim=-2, sizes=(2, 2)),
 ])  # fmt: skip
 def unflatten(x: Any, dim: int, sizes: Sequence[int]) -> Any:
-    """Dimension ``dim`` unfolded into several; one size may be -1."""
+    """Dimension ``dim`` unfolded into several; one size may be -1.
+
+    >>> import autograd
+    >>> autograd.unflatten(autograd.zeros(2, 12), 1, (3, 4)).shape
+    (2, 3, 4)
+    """
     shape = shape_of(x)
-    place = positive(dim, len(shape))
+    place = normalized_dim(dim, len(shape))
     size, free = shape[place], list(sizes).count(-1)
     known = math.prod([n for n in sizes if n != -1])
     if known != size if not free else free > 1 or not known or size % known:

@@ -180,8 +180,9 @@ def istft(
         contradicts itself.
 
     >>> import autograd
-    >>> x = autograd.arange(8.0)
-    >>> istft(stft(x, 4, window=autograd.ones(4), return_complex=True), 4, window=autograd.ones(4)).shape
+    >>> x, window = autograd.arange(8.0), autograd.ones(4)
+    >>> spectra = autograd.stft(x, 4, window=window, return_complex=True)
+    >>> autograd.istft(spectra, 4, window=window).shape
     (8,)
     """
     if not isinstance(x, Handle):
@@ -222,7 +223,7 @@ def istft(
 
 def _check_spectra(dtype: Any, sizes: tuple[int, ...]) -> None:
     if dtype.kind != "c":
-        raise DtypeError(f"istft: expected complex spectra, as of stft(..., return_complex=True), got {dtype}")
+        raise DtypeError(f"istft: expected complex spectra, as from stft(..., return_complex=True), got {dtype}")
     if len(sizes) not in (2, 3) or 0 in sizes:
         raise ShapeError(f"istft: expected (frequencies, pieces) or (batch, frequencies, pieces), got shape {sizes}")
 

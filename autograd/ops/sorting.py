@@ -100,6 +100,11 @@ def sort(x: Any, dim: int = -1, descending: bool = False, stable: bool = False) 
     """The elements along ``dim`` in order, and the indices they came from. Always stable.
 
     Source: PyTorch's ``sort``; NumPy's, which returns the values alone, is ``msort`` or ``np.sort(t)``.
+
+    >>> import autograd
+    >>> values, indices = autograd.sort(autograd.tensor([3, 1, 2]))
+    >>> values, indices
+    (tensor([1, 2, 3]), tensor([1, 2, 0]))
     """
     x = np.asanyarray(x)
     line, dim = line_axis(x, dim)
@@ -292,6 +297,10 @@ def searchsorted(
     """Where to insert ``input`` into a sorted sequence (its last dimension) so that it stays sorted.
 
     Shape: of ``input``. A sequence of several dimensions holds a sequence for each line of ``input``.
+
+    >>> import autograd
+    >>> autograd.searchsorted(autograd.tensor([1, 3, 5]), autograd.tensor([3, 4]))
+    tensor([1, 2])
     """
     if side not in (None, "left", "right") or (side == "left" and right):
         raise ArgumentError(f"searchsorted: side must be 'left' or 'right' and agree with right, got {side!r}, {right}")

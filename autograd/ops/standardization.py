@@ -142,7 +142,10 @@ def _with(name: str, like: str, cases: Sequence[Any]) -> list[Any]:
 def layer_norm_backward(
     x: Any, y: Any, weight: Any = None, rank: int = 1, eps: float = 1e-5, centered: bool = True, memo: Any = None
 ) -> Any:
-    """The derivatives of ``layer_norm`` by input, weight and bias (0 without weight); ``y`` is that of its result."""
+    """The derivatives of ``layer_norm`` with respect to input, weight and bias.
+
+    The last two are 0 without weight. ``y`` is the gradient of its result.
+    """
     found = rows_backward(widened(x), widened(y), weight, rank, eps, centered, memo)
     return [d.astype(x.dtype, copy=False) for d in found]
 
@@ -198,7 +201,10 @@ def _batch_slopes_rule(
     samples=_with("y", "x", _CHANNELS),
 )
 def batch_norm_backward(x: Any, y: Any, weight: Any = None, eps: float = 1e-5, memo: Any = None) -> Any:
-    """The derivatives of ``batch_norm`` by input, weight and bias (0 without weight); ``y`` is that of its result."""
+    """The derivatives of ``batch_norm`` with respect to input, weight and bias.
+
+    The last two are 0 without weight. ``y`` is the gradient of its result.
+    """
     found = channels_backward(widened(x), widened(y), weight, eps, memo)
     return found if found[0].dtype is x.dtype else [d.astype(x.dtype, copy=False) for d in found]
 
@@ -255,7 +261,7 @@ def _scaling_rule(g_dx: Any, g_dw: Any, g_db: Any, x: Any, y: Any, weight: Any) 
     ],
 )
 def scale_channels_backward(x: Any, y: Any, weight: Any) -> Any:
-    """The derivatives of ``scale_channels`` by input, weight and bias; ``y`` is that of its result."""
+    """The derivatives of ``scale_channels`` with respect to input, weight and bias; ``y`` is that of its result."""
     found = channels_scaled_backward(widened(x), widened(y), weight)
     return [d.astype(x.dtype, copy=False) for d in found]
 
@@ -311,7 +317,7 @@ _GROUPS = [
     samples=_with("y", "x", _GROUPS),
 )
 def group_norm_backward(x: Any, y: Any, weight: Any, groups: int, eps: float = 1e-5, memo: Any = None) -> Any:
-    """The derivatives of ``group_norm`` by input, weight and bias; ``y`` is that of its result."""
+    """The derivatives of ``group_norm`` with respect to input, weight and bias; ``y`` is that of its result."""
     return list(groups_backward(x, y, weight, groups, eps, memo))
 
 

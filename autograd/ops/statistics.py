@@ -256,20 +256,25 @@ def std(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *,
     """Standard deviation, the square root of ``var``. Where it is 0, so is its gradient.
 
     Raises: DtypeError for integers and bools.
+
+    >>> import autograd
+    >>> x = autograd.tensor([1.0, 2.0, 3.0, 4.0])
+    >>> x.std(), x.std(correction=0)
+    (tensor(1.2910), tensor(1.1180))
     """
     return standard_deviation(x, *_arguments(dim, unbiased, keepdim, correction))
 
 
 @composed(samples=_FORMS)
 def var_mean(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Any:
-    """Variance and mean."""
+    """The pair ``(var, mean)``; arguments as for ``var``."""
     dim, correction, keepdim = _arguments(dim, unbiased, keepdim, correction)
     return variance(x, dim, correction, keepdim), mean(x, dim, keepdim)
 
 
 @composed(samples=_FORMS)
 def std_mean(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Any:
-    """Standard deviation and mean."""
+    """The pair ``(std, mean)``; arguments as for ``std``."""
     dim, correction, keepdim = _arguments(dim, unbiased, keepdim, correction)
     return standard_deviation(x, dim, correction, keepdim), mean(x, dim, keepdim)
 

@@ -21,7 +21,7 @@ from .axes import MANY, along, take_lines
 from .indexing import getitem
 from .lines import are_many_lines
 from .repetition import broadcast_to
-from .shapes import dims_of, positive, reshape, shape_of
+from .shapes import dims_of, normalized_dim, reshape, shape_of
 
 # ---- taking along a dimension ---------------------------------------------------------------------------------------
 
@@ -35,7 +35,7 @@ def narrow(x: Any, dim: int, start: Any, length: int) -> Any:
     Raises: BoundsError if they go beyond the end.
     """
     shape = shape_of(x)
-    place, first = positive(dim, len(shape)), operator.index(start)
+    place, first = normalized_dim(dim, len(shape)), operator.index(start)
     begin = first + shape[place] if first < 0 else first
     if length < 0 or not 0 <= begin <= shape[place] - length:
         raise BoundsError(f"narrow: start {first} and length {length} do not fit into dimension {dim} of shape {shape}")
@@ -50,7 +50,7 @@ def select(x: Any, dim: int, index: Any) -> Any:
 
     Raises: IndexError.
     """
-    return getitem(x, along(positive(dim, len(shape_of(x))), operator.index(index)))
+    return getitem(x, along(normalized_dim(dim, len(shape_of(x))), operator.index(index)))
 
 
 def as_index(name: str, index: Any, size: int | None = None) -> Any:
@@ -86,7 +86,7 @@ def index_select(x: Any, dim: int, index: Any) -> Any:
     Raises: IndexError.
     """
     shape = shape_of(x) or (1,)
-    place = positive(dim, len(shape))
+    place = normalized_dim(dim, len(shape))
     index = as_index("index_select", index, shape[place])
     if index.ndim > 1:
         raise ShapeError(f"index_select: expected an index of one dimension, got shape {index.shape}")
@@ -100,7 +100,7 @@ def gather_index(name: str, shape: tuple[int, ...], dim: int, index: Any, negati
 
     Raises: ShapeError; IndexError.
     """
-    place = positive(dim, len(shape))
+    place = normalized_dim(dim, len(shape))
     if negative and index.size >= MANY and type(unwrap(index)) is np.ndarray:
         index, negative = as_index(name, index), False
         if index.min() < 0:
@@ -122,7 +122,7 @@ def gather_index(name: str, shape: tuple[int, ...], dim: int, index: Any, negati
 
 
 def _taken_along(x: Any, places: tuple[Any, ...], dim: int) -> Any:
-    dim = positive(dim, len(places))
+    dim = normalized_dim(dim, len(places))
     return take_lines(x, places[dim], dim) if are_many_lines(x, places[dim], dim) else getitem(x, places)
 
 
@@ -148,7 +148,7 @@ def gather(x: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> Any:
     if not len(shape_of(x)):
         return reshape(gather(reshape(x, (1,)), dim, np.reshape(unwrap(index), -1)), shape_of(unwrap(index)))
     if 0 in shape_of(index):  # which may be of any shape
-        positive(dim, len(shape_of(x)))
+        normalized_dim(dim, len(shape_of(x)))
         return reshape(getitem(reshape(x, -1), slice(0)), shape_of(index))
     return _taken_along(x, gather_index("gather", shape_of(x), dim, index), dim)
 
@@ -167,7 +167,7 @@ def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Any:
     if dim is None:
         return getitem(reshape(x, -1), as_index("take_along_dim", indices).reshape(-1))
     shape = shape_of(x)
-    place = positive(dim, len(shape))
+    place = normalized_dim(dim, len(shape))
     if indices.ndim != len(shape):
         raise ShapeError(f"take_along_dim: indices of shape {indices.shape} and shape {shape} differ in rank")
     common = np.broadcast_shapes(
@@ -236,7 +236,7 @@ def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
     try:
         found = np.unravel_index(as_index("unravel_index", indices), dims_of(shape))
     except ValueError as error:
-        raise IndexError(f"unravel_index: {error}") from None
+        raise BoundsError(f"unravel_index: {error}") from None
     return tuple([new_tensor(np.asanyarray(item)) for item in found])
 
 
@@ -249,7 +249,7 @@ def _take(a: Any, indices: Any, axis: int | None = None, *, mode: str = "raise")
         raise NotDifferentiableError("numpy.take on a Tensor raises for an index out of bounds: bring it in range")
     if axis is None:
         return take(a, indices)
-    return getitem(a, along(positive(axis, len(shape_of(a))), as_index("take", indices)))
+    return getitem(a, along(normalized_dim(axis, len(shape_of(a))), as_index("take", indices)))
 
 
 @numpy_function(np.take_along_axis)

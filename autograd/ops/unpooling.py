@@ -9,7 +9,7 @@ import numpy as np
 
 from .._op import composed, op, unwrap
 from ..engine.foreign import as_array, bare
-from ..errors import ArgumentError, DtypeError, ShapeError
+from ..errors import ArgumentError, BoundsError, DtypeError, ShapeError
 from ..samples import case, reals
 from .axes import wide_dtype
 from .convolution import per_dimension
@@ -108,7 +108,7 @@ def _unpooled(
     seen = bare(index)
     if seen.size and not (seen.min() >= 0 and seen.max() < math.prod(sizes)):
         wrong = seen[(seen < 0) | (seen >= math.prod(sizes))][0]
-        raise IndexError(f"{name}: index {wrong} is outside the output, of size {sizes}")
+        raise BoundsError(f"{name}: index {wrong} is outside the output, of size {sizes}")
     return place_in_planes(x, index, sizes)
 
 
@@ -127,7 +127,7 @@ def max_unpool1d(
     Args:
         input: (N, C, length), or (C, length) without batch.
         indices: of the same shape, as ``max_pool1d`` returned them.
-        kernel_size, stride, padding: as of ``max_pool1d``.
+        kernel_size, stride, padding: as for ``max_pool1d``.
         output_size: chooses among the sizes that the stride makes possible.
 
     Raises: ShapeError, ValueError, IndexError.
@@ -142,7 +142,7 @@ def max_unpool1d(
 def max_unpool2d(
     input: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
 ) -> Any:
-    """What ``max_unpool1d`` is, over height and width."""
+    """``max_unpool1d`` over height and width."""
     return _unpooled("max_unpool2d", 2, input, indices, kernel_size, stride, padding, output_size)
 
 
@@ -153,5 +153,5 @@ def max_unpool2d(
 def max_unpool3d(
     input: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
 ) -> Any:
-    """What ``max_unpool1d`` is, over depth, height and width."""
+    """``max_unpool1d`` over depth, height and width."""
     return _unpooled("max_unpool3d", 3, input, indices, kernel_size, stride, padding, output_size)

@@ -20,7 +20,7 @@ from ..samples import case, reals
 from .dimensions import movedim, permute
 from .indexing import getitem
 from .repetition import constant_pad_nd
-from .shapes import positive, reshape, shape_of
+from .shapes import normalized_dim, reshape, shape_of
 
 # ---- the two ops ----------------------------------------------------------------------------------------------------
 
@@ -145,11 +145,17 @@ def unfold(x: Any, dimension: int, size: int, step: int) -> Any:
     """All slices of ``size`` along a dimension, ``step`` apart, laid out along a new last dimension: a view.
 
     Raises: ShapeError.
+
+    >>> import autograd
+    >>> autograd.arange(5).unfold(0, 3, 1)
+    tensor([[0, 1, 2],
+            [1, 2, 3],
+            [2, 3, 4]])
     """
     if not len(shape_of(x)):
-        positive(dimension, 1)
+        normalized_dim(dimension, 1)
         return getitem(windows(reshape(x, (1,)), size, step), 0)
-    place = positive(dimension, len(shape_of(x)))
+    place = normalized_dim(dimension, len(shape_of(x)))
     return movedim(windows(movedim(x, place, -1), size, step), -2, place)
 
 
@@ -211,7 +217,7 @@ def _sliding_window_view(
 ) -> Any:
     shape = _pairs(window_shape, 1)
     ndim = len(shape_of(x))
-    places = [positive(dim, ndim) for dim in (range(ndim) if axis is None else _pairs(axis, 1))]
+    places = [normalized_dim(dim, ndim) for dim in (range(ndim) if axis is None else _pairs(axis, 1))]
     if len(places) != len(shape) or len(set(places)) != len(places):
         raise ShapeError(f"sliding_window_view: a window of shape {shape} needs as many different axes, got {axis}")
     last = tuple(range(ndim - len(places), ndim))

@@ -2,6 +2,7 @@
 
 ``python -m autograd.optable`` prints it; ``op_table`` makes it in a program.
 
+>>> from autograd.optable import op_table
 >>> table = op_table(["tanh", "linalg.inv"])
 >>> [contract.path for contract in table.contracts]
 ['autograd.linalg.inv', 'autograd.tanh']

@@ -86,6 +86,7 @@ def contract_of(target: Any, measured: Measured | None = None) -> Contract:
         TypeError: this is no such thing.
 
     >>> import autograd
+    >>> from autograd.optable.contracts import contract_of
     >>> contract_of(autograd.exp).saves
     ('out',)
     """
@@ -134,6 +135,7 @@ def select(patterns: Sequence[str] = (), family: Sequence[str] = ()) -> list[Any
     Raises:
         UnknownOpError: one of them fits nothing; with the names that are near.
 
+    >>> from autograd.optable.contracts import name_of, select
     >>> [name_of(found) for found in select(["log1*", "tanh"])]
     ['log10', 'log1p', 'tanh']
     """

@@ -43,6 +43,7 @@ def measure(target: Any, draws: int = 1, seed: int = 0) -> Measured:
         seed: of all random numbers; an op's numbers do not depend on which others are measured.
 
     >>> import autograd
+    >>> from autograd.optable.measuring import measure
     >>> found = measure(autograd.tanh)
     >>> found.first.verdict, found.second.verdict, found.dtypes["int64"]
     ('proven', 'proven', ('float32',))
@@ -139,7 +140,7 @@ def _judge(calls: Sequence[_Drawn], draws: int, compare: Compare, rtol: float) -
 
 
 def _judge_case(drawn: _Drawn, draws: int, compare: Compare, rtol: float) -> Finding:
-    """What the comparisons of one case say: of so many calls, or more if these prove nothing."""
+    """What the comparisons of one case say: of this many calls, or more if these prove nothing."""
     worst, where, conclusive, reason = 0.0, "", False, ""
     for draw in range(draws + SPARE):
         if draw >= draws and (conclusive or not reason):

@@ -138,6 +138,7 @@ class OpTable:
     def from_json(cls, text: str) -> OpTable:
         """The table that ``to_json`` wrote.
 
+        >>> from autograd.optable import OpTable, op_table
         >>> table = op_table(["tanh"])
         >>> OpTable.from_json(table.to_json()) == table
         True
@@ -167,6 +168,7 @@ def op_table(
     Raises:
         UnknownOpError: there is no such op or family.
 
+    >>> from autograd.optable import op_table
     >>> op_table(["log1p"], measured=False).contracts[0].saves
     ('x',)
     """

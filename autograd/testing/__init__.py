@@ -3,6 +3,7 @@
 Needs Hypothesis (``pip install hypothesis``), except for ``assert_close``; nothing else in the library does.
 """
 
+import sys as _sys
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
@@ -28,7 +29,7 @@ _LATER = {
 
 def __getattr__(name: str) -> _Any:
     if name not in _LATER:
-        raise AttributeError(f"module 'autograd.testing' has no attribute {name!r}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=_sys.modules[__name__])
     try:
         module = _import_module(_LATER[name], __name__)
     except ModuleNotFoundError as error:

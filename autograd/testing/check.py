@@ -28,7 +28,13 @@ hypothesis.settings.register_profile("chainrule", deadline=None, derandomize=Tru
 
 
 def properties_of(op: Any) -> list[Property]:
-    """The properties that apply to an op (or composed function)."""
+    """The properties that apply to an op (or composed function).
+
+    >>> import autograd
+    >>> from autograd.testing import properties_of
+    >>> [found.name for found in properties_of(autograd.exp)][:3]
+    ['documented', 'plain_rules', 'gradient']
+    """
     subject = op if isinstance(op, Subject) else Subject(op)
     return [prop for prop in PROPERTIES.values() if prop.applies(subject)]
 

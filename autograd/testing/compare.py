@@ -43,8 +43,8 @@ def assert_close(
         atol: see ``rtol``.
         equal_nan: whether NaN equals NaN.
         check_device: without effect: there is one device.
-        check_layout: without effect: there is one layout.
         check_dtype: whether dtypes must be the same; if not, they are promoted.
+        check_layout: without effect: there is one layout.
         check_stride: whether strides must be the same.
         msg: the message, or a function from the message to another one.
 

@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 FULL = 64
-"""Up to so many numbers, all partial derivatives are compared; of more, random directions."""
+"""Up to this many numbers, all partial derivatives are compared; of more, random directions."""
 DIRECTIONS = 16
 CONCLUSIVE = 1e-6
 """An error estimate above this fraction of the gradient proves nothing."""
@@ -127,7 +127,7 @@ class Comparison(NamedTuple):
 
     Attributes:
         what: "the gradient", say.
-        labels: by what each number is a derivative.
+        labels: what each number is a derivative with respect to.
         found: the derivatives.
         expected: those of the differences.
         error: what these may themselves be wrong by.

@@ -9,7 +9,7 @@ or one test of all of them, where it belongs among others::
     def test_cube(check_op):
         check_op(cube)
 
-How thorough is Hypothesis's matter: ``--hypothesis-profile=chainrule-deep`` draws 200 examples of each case.
+How many examples are drawn is up to Hypothesis: ``--hypothesis-profile=chainrule-deep`` draws 200 of each case.
 """
 
 from __future__ import annotations

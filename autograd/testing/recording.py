@@ -55,7 +55,7 @@ class Recording:
     """A list of NumPy calls.
 
     Attributes:
-        calls: them, in order.
+        calls: these, in order.
         escapes: where a number was read out of an array into Python (``bool(x)``, ``x.item()``): from there on the
             calls are those for these numbers only.
     """

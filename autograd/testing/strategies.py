@@ -103,6 +103,7 @@ def tensors(
         requires_grad: as for ``autograd.tensor``.
 
     >>> from hypothesis import given
+    >>> from autograd.testing.strategies import tensors
     >>> @given(tensors("float64", (2, 3), requires_grad=True))
     ... def test_sum(x): assert x.sum().shape == ()
     >>> test_sum()
@@ -146,7 +147,7 @@ def arguments(op: Any, case: Case | None = None, shape: tuple[int, ...] | None =
 
 
 def edges(op: Any, case: Case | None = None, shape: tuple[int, ...] | None = None) -> Any:
-    """Calls of an op with few different numbers, each repeated, for tests of ties; arguments as of ``arguments``."""
+    """Calls of an op with few different numbers, each repeated, for tests of ties; arguments as for ``arguments``."""
     return _drawn(op, case, shape, draw_edges)
 
 

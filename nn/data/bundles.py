@@ -32,6 +32,11 @@ def bundled(name: str) -> Bundle:
     Raises:
         ValueError: there is none of this name.
         ImportError: scikit-learn is not installed.
+
+    >>> from nn import data
+    >>> digits = data.bundled("digits")
+    >>> digits.x.shape, digits.y.shape
+    ((1797, 64), (1797,))
     """
     if name not in NAMES:
         raise ArgumentError(f"bundled: expected one of {', '.join(NAMES)}, got {name!r}")

@@ -43,6 +43,12 @@ def default_collate(batch: Sequence[Any]) -> Any:
     """
     first = batch[0]
     if isinstance(first, Tensor):
+        other = next((sample for sample in batch if not isinstance(sample, Tensor)), None)
+        if other is not None:
+            raise TypeError(
+                f"default_collate: some samples are Tensors, one is {type(other).__name__} {other!r}; make them alike, "
+                "or give collate_fn"
+            )
         if any(sample.requires_grad for sample in batch):
             return stack(list(batch))
         return _stacked([array_of(sample) for sample in batch])

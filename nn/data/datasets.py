@@ -12,6 +12,7 @@ import numpy as np
 
 from autograd import ArgumentError, Generator, ShapeError, Tensor, as_tensor
 from autograd.engine.callsite import warn
+from autograd.engine.failures import describe
 from autograd.engine.nodes import array_of, new_tensor
 from autograd.generator import source
 
@@ -27,6 +28,15 @@ class Dataset(Generic[T]):
     """Base of data sets with numbered samples: define ``__getitem__``, and ``__len__`` for most samplers.
 
     A method ``__getitems__(indices)``, if there is one, is asked for all samples of a batch at once.
+
+    >>> from nn.data import DataLoader, Dataset
+    >>> class Squares(Dataset):
+    ...     def __len__(self):
+    ...         return 4
+    ...     def __getitem__(self, index):
+    ...         return index**2
+    >>> list(DataLoader(Squares(), batch_size=2))
+    [tensor([0, 1]), tensor([4, 9])]
     """
 
     def __getitem__(self, index: Any) -> T:
@@ -40,6 +50,13 @@ class IterableDataset(Dataset[T]):
     """Base of data sets whose samples come one after the other: define ``__iter__``.
 
     In worker processes every worker has the whole data set; ``get_worker_info`` tells it which part is its own.
+
+    >>> from nn.data import DataLoader, IterableDataset
+    >>> class Lines(IterableDataset):
+    ...     def __iter__(self):
+    ...         return iter(["one", "two", "three"])
+    >>> list(DataLoader(Lines(), batch_size=2))
+    [['one', 'two'], ['three']]
     """
 
     def __iter__(self) -> Iterator[T]:
@@ -70,6 +87,9 @@ class TensorDataset(Dataset[Any]):
         shapes = [tensor.shape for tensor in self.tensors]
         if () in shapes or len({shape[0] for shape in shapes}) > 1:
             raise ShapeError(f"TensorDataset: expected Tensors of one length, got shapes {', '.join(map(str, shapes))}")
+
+    def __repr__(self) -> str:
+        return f"<TensorDataset: {len(self)} samples in {', '.join(map(describe, self.tensors))}>"
 
     def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
         return tuple(tensor[index] for tensor in self.tensors)
@@ -121,6 +141,8 @@ class ConcatDataset(Dataset[T]):
     """
 
     def __init__(self, datasets: Iterable[Any]) -> None:
+        if not isinstance(datasets, Iterable):
+            raise TypeError(f"ConcatDataset: expected several data sets, got {type(datasets).__name__}")
         self.datasets = list(datasets)
         if not self.datasets:
             raise ArgumentError("ConcatDataset: expected at least one data set")
@@ -166,6 +188,10 @@ class Subset(Dataset[T]):
     Args:
         dataset: the whole.
         indices: which of its samples.
+
+    >>> from nn.data import Subset
+    >>> list(Subset(["a", "b", "c"], [2, 0]))
+    ['c', 'a']
     """
 
     def __init__(self, dataset: Any, indices: Sequence[int]) -> None:
@@ -215,6 +241,8 @@ def random_split(
     >>> [len(part) for part in random_split(TensorDataset(range(10)), [0.75, 0.25])]
     [8, 2]
     """
+    if not isinstance(lengths, Iterable):
+        raise TypeError(f"random_split: lengths must be several numbers, one for each part, got {lengths!r}")
     total = len(dataset)
     if math.isclose(sum(lengths), 1) and sum(lengths) <= 1:
         if not all(0 <= fraction <= 1 for fraction in lengths):

@@ -10,7 +10,7 @@ from autograd import ArgumentError, Generator
 from autograd.generator import default_generator, source
 
 from .collate import default_collate, default_convert
-from .datasets import IterableDataset
+from .datasets import Dataset, IterableDataset
 from .fetching import Exhausted, Fetcher
 from .generics import T
 from .samplers import BatchSampler, OrderSampler, RandomSampler, SequentialSampler
@@ -45,6 +45,7 @@ class DataLoader(Generic[T]):
 
     Raises:
         ValueError: arguments that exclude each other.
+        TypeError: ``dataset`` is no data set.
 
     Worker ``i`` draws its random numbers (autograd's, NumPy's, Python's) from a seed of its own, which changes from
     epoch to epoch. Batches of a TensorDataset (or of a Subset of one) are made by one fancy index each, in which
@@ -78,6 +79,11 @@ class DataLoader(Generic[T]):
     ) -> None:
         _check_workers(num_workers, timeout, prefetch_factor, persistent_workers)
         iterable = isinstance(dataset, IterableDataset)
+        if not (iterable or hasattr(dataset, "__getitem__") or hasattr(dataset, "__getitems__")):
+            raise TypeError(
+                f"DataLoader: expected a data set, with __getitem__ and __len__, or an IterableDataset, got "
+                f"{type(dataset).__name__}"
+            )
         if iterable and (shuffle or sampler is not None or batch_sampler is not None):
             raise ArgumentError(
                 "DataLoader: an IterableDataset sets its own order: no shuffle, sampler or batch_sampler"
@@ -114,6 +120,10 @@ class DataLoader(Generic[T]):
         self._begun: list[dict[str, Any]] | None = None
         self._delivered = 0
         self._resumed = False
+
+    def __repr__(self) -> str:
+        what = repr(self.dataset) if isinstance(self.dataset, Dataset) else type(self.dataset).__name__
+        return f"<DataLoader: batch_size={self.batch_size} of {what}>"
 
     def __len__(self) -> int:
         if isinstance(self.dataset, IterableDataset):

@@ -128,6 +128,10 @@ class WeightedRandomSampler(OrderSampler):
         num_samples: how many an epoch has.
         replacement: whether a sample can come twice.
         generator: of the random numbers.
+
+    >>> from nn.data import WeightedRandomSampler
+    >>> list(WeightedRandomSampler([0.0, 1.0], num_samples=3))
+    [1, 1, 1]
     """
 
     def __init__(

@@ -19,6 +19,9 @@ Tensors = Tensor | Iterable[Tensor]
 
 
 def _listed(tensors: Tensors) -> list[Tensor]:
+    if not isinstance(tensors, Iterable) or hasattr(tensors, "parameters"):
+        hint = "; give its .parameters()" if hasattr(tensors, "parameters") else ""
+        raise TypeError(f"clip_grad: expected parameters, a Tensor or several, got {type(tensors).__name__}{hint}")
     return [tensors] if isinstance(tensors, Tensor) else list(tensors)
 
 
@@ -155,6 +158,13 @@ def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | Non
         parameters: a Tensor or several.
         clip_value: the largest size of an element.
         foreach: changes nothing here.
+
+    >>> import autograd, nn
+    >>> w = autograd.tensor([1.0, 1.0], requires_grad=True)
+    >>> (w * autograd.tensor([3.0, -0.5])).sum().backward()
+    >>> nn.utils.clip_grad_value_([w], 1.0)
+    >>> w.grad
+    tensor([ 1.0000, -0.5000])
     """
     limit = float(clip_value)
     for grad in _grads(parameters):

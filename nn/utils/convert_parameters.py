@@ -10,7 +10,14 @@ __all__ = ["parameters_to_vector", "vector_to_parameters"]
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
-    """The elements of all parameters in one vector; gradients flow back to them."""
+    """The elements of all parameters in one vector; gradients flow back to them.
+
+    >>> import nn
+    >>> model = nn.Linear(3, 2)
+    >>> vector = nn.utils.parameters_to_vector(model.parameters())
+    >>> vector.shape
+    (8,)
+    """
     return cat([parameter.reshape(-1) for parameter in parameters])
 
 

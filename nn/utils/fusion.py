@@ -80,9 +80,9 @@ def fuse_linear_bn_eval(linear: Any, bn: Any) -> Any:
 
 def _fused(layer: Module, bn: Any, transpose: bool) -> Any:
     if layer.training or bn.training:
-        raise RuntimeError("fusing is for evaluation: call .eval() of both modules first")
+        raise ArgumentError("fusing is for evaluation: call .eval() of both modules first")
     if bn.running_mean is None or bn.running_var is None:
-        raise RuntimeError("fusing needs a normalisation that keeps running statistics")
+        raise ArgumentError("fusing needs a normalisation that keeps running statistics")
     fused: Any = copy.deepcopy(layer)
     fused.weight, fused.bias = fuse_conv_bn_weights(
         fused.weight, fused.bias, bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias, transpose

@@ -9,6 +9,7 @@ import numpy as np
 
 from autograd import (
     ArgumentError,
+    BoundsError,
     ShapeError,
     Tensor,
     cat,
@@ -80,7 +81,7 @@ class _SpectralNorm(Module):
 
     def __init__(self, weight: Tensor, n_power_iterations: int, dim: int, eps: float) -> None:
         if not -weight.ndim <= dim < weight.ndim:
-            raise IndexError(f"spectral_norm: dim {dim} is out of range for a weight of shape {weight.shape}")
+            raise BoundsError(f"spectral_norm: dim {dim} is out of range for a weight of shape {weight.shape}")
         if n_power_iterations <= 0:
             raise ArgumentError(f"spectral_norm: expected n_power_iterations > 0, got {n_power_iterations}")
         self.dim = dim % weight.ndim

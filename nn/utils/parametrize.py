@@ -81,7 +81,7 @@ class ParametrizationList(ModuleList):
             found: Any = value
             for module in reversed(list(self)):
                 if not hasattr(module, "right_inverse"):
-                    raise RuntimeError(f"{type(module).__name__} cannot be set: it has no right_inverse")
+                    raise ArgumentError(f"{type(module).__name__} cannot be set: it has no right_inverse")
                 found = module.right_inverse(found)
             parts = found if self.several else [found]
             for original, part in zip(self._originals(), parts, strict=True):

@@ -121,6 +121,13 @@ def pack_padded_sequence(
     Raises:
         ShapeError: the lengths do not fit the input.
         ValueError: they are not sorted (with ``enforce_sorted``).
+
+    >>> import autograd, nn
+    >>> from nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+    >>> batch = pack_padded_sequence(autograd.randn(2, 5, 3), [5, 2], batch_first=True)
+    >>> output, lengths = pad_packed_sequence(nn.GRU(3, 4, batch_first=True)(batch)[0], batch_first=True)
+    >>> output.shape, lengths.tolist()
+    ((2, 5, 4), [5, 2])
     """
     order = (1, 0) if batch_first else (0, 1)
     if input.ndim < 2:
@@ -214,6 +221,12 @@ def pad_sequence(
     Raises:
         ValueError: there is none, or the side is another.
         ShapeError: they differ in other sizes too.
+
+    >>> import autograd
+    >>> from nn.utils.rnn import pad_sequence
+    >>> pad_sequence([autograd.ones(3), autograd.ones(1)], batch_first=True)
+    tensor([[1., 1., 1.],
+            [1., 0., 0.]])
     """
     sequences = list(sequences)
     if not sequences:

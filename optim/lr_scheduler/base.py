@@ -49,6 +49,10 @@ class LRScheduler:
         self.last_epoch = last_epoch
         self.begin()
 
+    def __repr__(self) -> str:
+        place = f" at epoch {self.last_epoch}" if hasattr(self, "last_epoch") else ""  # those made of others have none
+        return f"<{type(self).__name__}: lr {', '.join(f'{lr:g}' for lr in self.lrs())}{place}>"
+
     def begin(self) -> None:
         """Set what the groups begin with."""
         self._step_count = 0
@@ -59,7 +63,7 @@ class LRScheduler:
             self._starting = False
 
     def get_lr(self) -> list[float]:
-        """The next ``lr`` of each group, which ``step`` sets; what is set now says ``get_last_lr``."""
+        """The next ``lr`` of each group, which ``step`` sets; ``get_last_lr`` says what is set now."""
         raise TypeError(f"{type(self).__name__} needs a method get_lr")
 
     def closed_form(self) -> list[float] | None:

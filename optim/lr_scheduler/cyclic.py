@@ -47,7 +47,6 @@ class CyclicLR(_WithMomentum):
 
     Args:
         optimizer: whose groups' ``lr`` it varies.
-        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         base_lr, max_lr: the bounds (or lists of them, one for each group).
         step_size_up, step_size_down: batches up, and down (default: as many).
         mode: ``"triangular"``; ``"triangular2"`` halves the height every cycle; ``"exp_range"`` multiplies it by
@@ -57,6 +56,7 @@ class CyclicLR(_WithMomentum):
         scale_mode: whether ``scale_fn`` is one of the ``"cycle"`` (from 1 on) or of the ``"iterations"``.
         cycle_momentum: whether the momentum goes down as the ``lr`` goes up.
         base_momentum, max_momentum: its bounds.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
 
     Raises:
         ValueError: an unknown mode; or an optimizer without momentum.
@@ -149,7 +149,6 @@ class OneCycleLR(_WithMomentum):
 
     Args:
         optimizer: whose groups' ``lr`` it varies.
-        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         max_lr: the highest ``lr`` (or a list, one for each group).
         total_steps: of the cycle; or ``epochs`` and ``steps_per_epoch``.
         pct_start: the share of them that it rises, a float.
@@ -159,6 +158,7 @@ class OneCycleLR(_WithMomentum):
         div_factor: ``max_lr`` over the first ``lr``.
         final_div_factor: the first ``lr`` over the last.
         three_phase: fall as long as it rose, to the first ``lr``, and only then on to the last.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
 
     Raises:
         ValueError: an argument outside its range; an optimizer without momentum; in ``step``: more than all steps.

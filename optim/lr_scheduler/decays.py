@@ -23,12 +23,26 @@ class StepLR(LRScheduler):
 
     Args:
         optimizer: whose groups' ``lr`` it varies.
-        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         step_size: epochs between two decays.
         gamma: the factor.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
+
+    Raises:
+        ValueError: ``step_size`` is not positive.
+
+    >>> import nn, optim
+    >>> optimizer = optim.SGD(nn.Linear(1, 1).parameters(), lr=1.0)
+    >>> scheduler = optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.1)
+    >>> for _ in range(4):
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> scheduler
+    <StepLR: lr 0.01 at epoch 4>
     """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
+        if not step_size > 0:
+            raise ArgumentError(f"StepLR: step_size must be positive, got {step_size}")
         self.step_size = step_size
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
@@ -47,14 +61,16 @@ class MultiStepLR(LRScheduler):
 
     Args:
         optimizer: whose groups' ``lr`` it varies.
-        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         milestones: epochs.
         gamma: the factor.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
     """
 
     def __init__(
         self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
+        if not isinstance(milestones, Iterable):
+            raise TypeError(f"MultiStepLR: milestones must be several epochs, in a list, got {milestones!r}")
         self.milestones = Counter(milestones)
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
@@ -75,9 +91,9 @@ class ConstantLR(LRScheduler):
 
     Args:
         optimizer: whose groups' ``lr`` it varies.
-        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         factor: from 0 to 1.
         total_iters: how many epochs.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
 
     Raises:
         ValueError: another factor.
@@ -108,10 +124,10 @@ class LinearLR(LRScheduler):
 
     Args:
         optimizer: whose groups' ``lr`` it varies.
-        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         start_factor: the factor at first, above 0 up to 1.
         end_factor: the factor in the end, from 0 to 1.
         total_iters: how many epochs it takes.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
 
     Raises:
         ValueError: another factor.
@@ -154,8 +170,8 @@ class ExponentialLR(LRScheduler):
 
     Args:
         optimizer: whose groups' ``lr`` it varies.
-        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         gamma: the factor.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
     """
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
@@ -176,9 +192,9 @@ class PolynomialLR(LRScheduler):
 
     Args:
         optimizer: whose groups' ``lr`` it varies.
-        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         total_iters: after how many epochs it is 0.
         power: 1 for a straight line.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
     """
 
     def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
@@ -206,9 +222,9 @@ class CosineAnnealingLR(LRScheduler):
 
     Args:
         optimizer: whose groups' ``lr`` it varies.
-        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         T_max: how many steps (epochs, mostly) it goes down.
         eta_min: the lowest ``lr``.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
 
     Source: Loshchilov and Hutter 2017, without restarts.
 
@@ -252,10 +268,10 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
     Args:
         optimizer: whose groups' ``lr`` it varies.
-        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         T_0: epochs of the first wave.
         T_mult: how many times longer each wave is than the one before, an integer.
         eta_min: the lowest ``lr``.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
 
     Raises:
         ValueError: ``T_0`` or ``T_mult`` is not a positive integer.

@@ -42,8 +42,8 @@ class LambdaLR(_OfFunctions):
 
     Args:
         optimizer: whose groups' ``lr`` it varies.
-        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         lr_lambda: the function, or a list of one for each group.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
 
     >>> import autograd, optim
     >>> optimizer = optim.SGD([autograd.ones(1, requires_grad=True)], lr=1.0)
@@ -65,8 +65,8 @@ class MultiplicativeLR(_OfFunctions):
 
     Args:
         optimizer: whose groups' ``lr`` it varies.
-        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
         lr_lambda: the function, or a list of one for each group.
+        last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
     """
 
     def get_lr(self) -> list[float]:

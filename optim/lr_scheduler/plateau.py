@@ -30,6 +30,15 @@ class ReduceLROnPlateau(LRScheduler):
 
     Raises:
         ValueError: a factor from 1 on, or an unknown mode.
+
+    >>> import nn, optim
+    >>> optimizer = optim.SGD(nn.Linear(1, 1).parameters(), lr=1.0)
+    >>> scheduler = optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=1)
+    >>> for loss in (3.0, 2.0, 2.0, 2.0):
+    ...     optimizer.step()
+    ...     scheduler.step(loss)
+    >>> scheduler
+    <ReduceLROnPlateau: lr 0.1 at epoch 4>
     """
 
     def __init__(
