@@ -40,6 +40,8 @@ class _RunningNorm(Module):
     num_batches_tracked: Buffer | None
     ranks: tuple[int, ...] = ()
     """How many dimensions an input may have."""
+    _version = 2
+    """As in PyTorch: states of version 1, and such as tell no version, may lack num_batches_tracked."""
 
     def __init__(
         self,
@@ -72,6 +74,13 @@ class _RunningNorm(Module):
                 self.running_mean.zero_()
                 self.running_var.fill_(1)
                 self.num_batches_tracked.zero_()
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], *rest: Any
+    ) -> None:
+        if local_metadata.get("version", 1) < 2 and self.num_batches_tracked is not None:
+            state_dict.setdefault(f"{prefix}num_batches_tracked", self.num_batches_tracked.detach())
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
 
     def reset_parameters(self) -> None:
         """Weight 1, bias 0, and no running statistics."""

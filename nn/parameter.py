@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from autograd import ShapeError, Tensor, empty
+import numpy as np
 
-__all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "replacement"]
+from autograd import ShapeError, Tensor, empty
+from autograd.engine.nodes import Handle
+
+__all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "filled", "replacement", "vacate"]
 
 
 class Parameter(Tensor):
@@ -57,25 +60,84 @@ class Buffer(Tensor):
         return buffer
 
 
+_ELEMENTS: Any = vars(Handle)["_data"]
+
+
+def _as_what_it_becomes(name: str) -> Any:
+    """A method of the class that an uninitialised Tensor becomes, which asks for no elements."""
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        kind = type(self)
+        self.__class__ = self.becomes
+        try:
+            return getattr(self, name)(*args, **kwargs)
+        finally:
+            self.__class__ = kind
+
+    return method
+
+
+_set = _as_what_it_becomes("__setattr__")
+
+
 class _Uninitialized(Tensor):
-    """What a lazy module has in place of a Tensor whose shape its first input will tell."""
+    """What a lazy module has in place of a Tensor whose shape its first input will tell.
+
+    Whatever asks for its elements raises: an operation on none of them would do nothing without a word.
+    """
 
     becomes: ClassVar[type[Tensor]]
 
-    def materialize(self, shape: Sequence[int], dtype: Any = None) -> None:
-        """Become a Parameter (or Buffer) of this shape, with values still to be set."""
-        requires_grad = self.requires_grad
-        self.data = empty(tuple(shape), dtype=self.dtype if dtype is None else dtype)
-        self.__class__ = self.becomes  # type: ignore[assignment]
-        self.requires_grad_(requires_grad)
+    @property
+    def _data(self) -> Any:
+        raise ShapeError(
+            f"{type(self).__name__}: it has no elements yet; its shape will be known after the first call of the lazy "
+            "module: call the model once with an input"
+        )
+
+    @_data.setter
+    def _data(self, value: Any) -> None:
+        _ELEMENTS.__set__(self, value)
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """None yet. Raises: ShapeError."""
-        raise ShapeError(f"{type(self).__name__}: its shape will be known after the first call of the lazy module")
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype that the elements will have."""
+        return _ELEMENTS.__get__(self).dtype
+
+    @property
+    def data(self) -> Tensor:
+        """An empty Tensor of the dtype."""
+        return self.detach()
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        _set(self, "data", value)
+
+    detach = _as_what_it_becomes("detach")
+    requires_grad_ = _as_what_it_becomes("requires_grad_")
+    is_floating_point = _as_what_it_becomes("is_floating_point")
+    is_complex = _as_what_it_becomes("is_complex")
+
+    def materialize(self, shape: Sequence[int], dtype: Any = None) -> None:
+        """Become a Parameter (or Buffer) of this shape, with values still to be set."""
+        data = empty(tuple(shape), dtype=self.dtype if dtype is None else dtype)
+        self.__class__ = self.becomes  # type: ignore[assignment]
+        self.data = data
+
+    def __reduce__(self) -> Any:
+        return _uninitialized, (type(self), self.dtype, self.requires_grad, dict(self.__dict__))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return memo.setdefault(id(self), _uninitialized(*self.__reduce__()[1]))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
+
+
+def _uninitialized(kind: type[Tensor], dtype: Any, requires_grad: bool, attributes: dict[str, Any]) -> Any:
+    made: Any = kind(dtype=dtype)  # type: ignore[call-arg]
+    made.__dict__.update(attributes)
+    return made.requires_grad_(requires_grad)
 
 
 class UninitializedParameter(_Uninitialized, Parameter):
@@ -131,3 +193,25 @@ def replacement(owner: Any, name: str, held: Any, value: Any, module: type) -> A
             raise TypeError(f"{where} is a buffer; set it to a Tensor or None, or delete it first")
         return Buffer.of(value, held.persistent)
     return value
+
+
+_VACANT = "_vacant"
+
+
+def vacate(owner: Any, name: str, held: Any) -> None:
+    """Note, before the attribute ``name`` is None, whether that is a Parameter's place or a buffer's."""
+    if isinstance(held, (Parameter, Buffer)):
+        kept = Parameter() if isinstance(held, Parameter) else Buffer(persistent=held.persistent)
+        owner.__dict__[_VACANT] = {**owner.__dict__.get(_VACANT, {}), name: kept}
+
+
+def filled(owner: Any, name: str, value: Any, module: type) -> Any:
+    """What is kept as the attribute ``name``, which holds nothing, if it is set to ``value``; see ``replacement``."""
+    vacant = owner.__dict__.get(_VACANT)
+    if vacant is None or name not in vacant or name not in owner.__dict__:
+        return value
+    return (
+        value
+        if value is None or isinstance(value, Parameter)
+        else replacement(owner, name, vacant[name], value, module)
+    )
