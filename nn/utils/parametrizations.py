@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -56,17 +57,35 @@ class _WeightNorm(Module):
         return _norm_except(weight, self.dim), weight
 
 
+def _read_former(name: str, module: Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
+    """Give length and direction their names of today in a state dict that has those of PyTorch's former function."""
+    former = [f"{prefix}{name}_{part}" for part in "gv"]
+    if all(key in state for key in former):
+        for i, key in enumerate(former):
+            state[f"{prefix}parametrizations.{name}.original{i}"] = state.pop(key)
+
+
 def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Any:
     """Train length and direction of a weight apart; returns the module.
 
     Args:
         module: the module.
         name: of the weight. Trained are ``parametrizations.<name>.original0``, the lengths, and ``original1``.
-        dim: one length for each index of this dimension; None for one in all.
+        dim: one length for each index of this dimension; None, or -1, for one in all.
+
+    A state dict with ``<name>_g`` and ``<name>_v``, as PyTorch's former ``weight_norm`` wrote it, can be loaded too.
+
+    Raises:
+        IndexError: there is no such dimension.
 
     Source: Salimans and Kingma 2016.
     """
-    return register_parametrization(module, name, _WeightNorm(None if dim == -1 else dim))
+    weight = _weight(module, name)
+    if dim is not None and not -weight.ndim <= dim < weight.ndim:
+        raise IndexError(f"weight_norm: dim {dim} is out of range for a weight of shape {weight.shape}")
+    register_parametrization(module, name, _WeightNorm(None if dim == -1 else dim))
+    module.register_load_state_dict_pre_hook(functools.partial(_read_former, name))
+    return module
 
 
 # ---- spectral normalisation ----------------------------------------------------------------------------------------
