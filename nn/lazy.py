@@ -8,7 +8,7 @@ from autograd import ShapeError, Tensor
 
 from . import convolution, linear, normalization
 from .module import Module
-from .parameter import Parameter, UninitializedBuffer, UninitializedParameter
+from .parameter import Parameter, UninitializedBuffer, UninitializedParameter, is_lazy
 
 __all__ = [
     "LazyBatchNorm1d", "LazyBatchNorm2d", "LazyBatchNorm3d", "LazyConv1d", "LazyConv2d", "LazyConv3d",
@@ -41,7 +41,7 @@ class _Lazy(Module):
 
     def has_uninitialized_params(self) -> bool:
         """Whether the shapes are still to come."""
-        return any(isinstance(t, (UninitializedParameter, UninitializedBuffer)) for t in self.__dict__.values())
+        return any(map(is_lazy, self.__dict__.values()))
 
     def initialize_parameters(self, input: Tensor) -> None:
         """Give parameters and buffers the shapes that go with this input, and their initial values.

@@ -10,7 +10,16 @@ import numpy as np
 from autograd import ShapeError, Tensor, empty
 from autograd.engine.nodes import Handle
 
-__all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "filled", "replacement", "vacate"]
+__all__ = [
+    "Buffer",
+    "Parameter",
+    "UninitializedBuffer",
+    "UninitializedParameter",
+    "filled",
+    "is_lazy",
+    "replacement",
+    "vacate",
+]
 
 
 class Parameter(Tensor):
@@ -138,6 +147,11 @@ def _uninitialized(kind: type[Tensor], dtype: Any, requires_grad: bool, attribut
     made: Any = kind(dtype=dtype)  # type: ignore[call-arg]
     made.__dict__.update(attributes)
     return made.requires_grad_(requires_grad)
+
+
+def is_lazy(tensor: Any) -> bool:
+    """Whether this is the parameter or buffer of a lazy module before its first call."""
+    return isinstance(tensor, _Uninitialized)
 
 
 class UninitializedParameter(_Uninitialized, Parameter):

@@ -15,7 +15,7 @@ import numpy as np
 
 from autograd import DtypeError, StateDictError, Tensor, no_grad
 
-from .parameter import Buffer, Parameter
+from .parameter import Buffer, Parameter, is_lazy
 
 __all__ = ["IncompatibleKeys", "StateMethods"]
 
@@ -96,7 +96,7 @@ class StateMethods:
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
         """Add what is this module's own."""
         for name, tensor in _own(self).items():
-            destination[prefix + name] = tensor if keep_vars or _is_lazy(tensor) else tensor.detach()
+            destination[prefix + name] = tensor if keep_vars or is_lazy(tensor) else tensor.detach()
         if _defines(self, "get_extra_state"):
             destination[prefix + EXTRA] = self.get_extra_state()
 
@@ -157,7 +157,7 @@ class StateMethods:
         for name, tensor in own.items():
             if (key := prefix + name) not in state_dict:
                 missing_keys.extend([key] if strict else [])
-            elif not (_is_lazy(tensor) and _is_lazy(state_dict[key])):
+            elif not (is_lazy(tensor) and is_lazy(state_dict[key])):
                 plan.append(_copying(self, name, key, state_dict[key], ASSIGN in local_metadata, error_msgs))
         if _defines(self, "set_extra_state"):
             if prefix + EXTRA in state_dict:
@@ -186,10 +186,6 @@ def _own(module: Any) -> dict[str, Any]:
 
 def _defines(module: Any, method: str) -> bool:
     return getattr(type(module), method) is not getattr(StateMethods, method)
-
-
-def _is_lazy(tensor: Any) -> bool:
-    return hasattr(tensor, "materialize")
 
 
 def _with_hooks_after(module: Any) -> Any:
@@ -254,11 +250,11 @@ def _check(
 def _copying(module: Any, name: str, key: str, given: Any, assign: bool, faults: list[str]) -> Callable[[], None]:
     """What sets a parameter or buffer to a value; ``faults`` tells if that does not fit."""
     own = module.__dict__[name]
-    if _is_lazy(given):
+    if is_lazy(given):
         faults.append(f"{key} is that of a lazy module which was not called yet")
         return lambda: None
     array = _array(key, given)
-    if not _is_lazy(own) and array.shape != own.shape:
+    if not is_lazy(own) and array.shape != own.shape:
         faults.append(f"{key} has shape {own.shape} here, but {array.shape} in the state dict")
     if array.dtype.kind == "c" and own.dtype.kind != "c" and not assign:
         faults.append(f"{key} has dtype {own.dtype} here, but {array.dtype} in the state dict")
@@ -275,7 +271,7 @@ def _array(key: str, value: Any) -> Any:
 def _set(module: Any, name: str, array: Any, given: Any, assign: bool) -> None:
     own = module.__dict__[name]
     if not assign:
-        if _is_lazy(own):  # the shape is known now
+        if is_lazy(own):  # the shape is known now
             own.materialize(array.shape)
         with no_grad():
             own.copy_(array)

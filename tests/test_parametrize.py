@@ -244,3 +244,21 @@ def test_parametrized_modules_are_pickled():
     assert parametrize.type_before_parametrizations(twin) is nn.Linear
     parametrize.remove_parametrizations(twin, "weight")
     assert parametrize.is_parametrized(module, "weight")
+
+
+@pytest.mark.parametrize(
+    ("norm", "remove"),
+    [
+        (nn.utils.weight_norm, nn.utils.remove_weight_norm),
+        (nn.utils.spectral_norm, nn.utils.remove_spectral_norm),
+    ],
+)
+def test_norms_are_removed_under_pytorchs_older_names(norm, remove):
+    module = norm(layer()).eval()
+    value = module.weight.detach().clone()
+    assert remove(module) is module
+    assert type(module) is nn.Linear
+    np.testing.assert_array_equal(module.weight.detach(), value)
+    parametrizations.orthogonal(module)
+    with pytest.raises(ValueError, match="the 'weight' of this ParametrizedLinear is not normalized so"):
+        remove(module)

@@ -187,7 +187,7 @@ def _reduce(module: Any, protocol: Any) -> tuple[Any, ...]:
 
 
 def _rebuilt(kind: type, names: tuple[str, ...]) -> Any:
-    made = _class(kind, names)
+    made: Any = _class(kind, names)
     return made.__new__(made)
 
 
