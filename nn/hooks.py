@@ -78,8 +78,27 @@ class Hooks:
         return output if gate is None else gate.outputs(output)
 
 
+def _dict_of(kind: str) -> Any:
+    """PyTorch's name for the dict of a module's hooks of one kind, which programs ask and empty."""
+
+    def hooks(self: Any) -> Any:
+        return getattr(Hooks.of(self), kind)
+
+    def empty(self: Any, value: Any) -> None:
+        if value:
+            raise TypeError(f"the hooks of a module can be set to an empty dict only; register each, got {value!r}")
+        hooks(self).clear()
+
+    return property(hooks, empty)
+
+
 class HookMethods:
     """The methods of a module that register hooks; each returns a handle whose ``remove()`` removes the hook."""
+
+    _forward_pre_hooks = _dict_of("forward_pre")
+    _forward_hooks = _dict_of("forward")
+    _backward_pre_hooks = _dict_of("backward_pre")
+    _backward_hooks = _dict_of("backward")
 
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False

@@ -90,6 +90,9 @@ class Module(HookMethods, StateMethods):
             """What ``super().__getattr__`` of a subclass finds; else the error there was, which names the attribute."""
             return object.__getattribute__(self, name)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+
     @property
     def _modules(self) -> Registry:
         """The modules that are attributes, as the dict that PyTorch keeps them in."""

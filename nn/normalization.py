@@ -60,11 +60,11 @@ class _RunningNorm(Module):
         self.affine = affine
         self.track_running_stats = track_running_stats
         made: dict[str, Any] = {"device": device, "dtype": dtype}
-        self.weight = Parameter(empty(num_features, **made)) if affine else None
-        self.bias = Parameter(empty(num_features, **made)) if affine and bias else None
-        self.running_mean = Buffer(zeros(num_features, **made)) if track_running_stats else None
-        self.running_var = Buffer(ones(num_features, **made)) if track_running_stats else None
-        self.num_batches_tracked = Buffer(tensor(0)) if track_running_stats else None
+        self.register_parameter("weight", Parameter(empty(num_features, **made)) if affine else None)
+        self.register_parameter("bias", Parameter(empty(num_features, **made)) if affine and bias else None)
+        self.register_buffer("running_mean", zeros(num_features, **made) if track_running_stats else None)
+        self.register_buffer("running_var", ones(num_features, **made) if track_running_stats else None)
+        self.register_buffer("num_batches_tracked", tensor(0) if track_running_stats else None)
         self.reset_parameters()
 
     def reset_running_stats(self) -> None:
@@ -289,8 +289,12 @@ class LayerNorm(Module):
         self.normalized_shape = shape
         self.eps = eps
         self.elementwise_affine = elementwise_affine
-        self.weight = Parameter(empty(*shape, device=device, dtype=dtype)) if elementwise_affine else None
-        self.bias = Parameter(empty(*shape, device=device, dtype=dtype)) if elementwise_affine and bias else None
+        self.register_parameter(
+            "weight", Parameter(empty(*shape, device=device, dtype=dtype)) if elementwise_affine else None
+        )
+        self.register_parameter(
+            "bias", Parameter(empty(*shape, device=device, dtype=dtype)) if elementwise_affine and bias else None
+        )
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -335,7 +339,9 @@ class RMSNorm(Module):
         self.normalized_shape = shape
         self.eps = eps
         self.elementwise_affine = elementwise_affine
-        self.weight = Parameter(empty(*shape, device=device, dtype=dtype)) if elementwise_affine else None
+        self.register_parameter(
+            "weight", Parameter(empty(*shape, device=device, dtype=dtype)) if elementwise_affine else None
+        )
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -386,8 +392,12 @@ class GroupNorm(Module):
         self.num_channels = num_channels
         self.eps = eps
         self.affine = affine
-        self.weight = Parameter(empty(num_channels, device=device, dtype=dtype)) if affine else None
-        self.bias = Parameter(empty(num_channels, device=device, dtype=dtype)) if affine and bias else None
+        self.register_parameter(
+            "weight", Parameter(empty(num_channels, device=device, dtype=dtype)) if affine else None
+        )
+        self.register_parameter(
+            "bias", Parameter(empty(num_channels, device=device, dtype=dtype)) if affine and bias else None
+        )
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

@@ -1,5 +1,6 @@
 """Hooks of modules: what they are called with, what they can replace, in which order, and that they go."""
 
+from collections import OrderedDict
 from typing import NamedTuple
 
 import pytest
@@ -231,3 +232,19 @@ def test_hooks_before_loading_under_their_older_name():
     layer._register_load_state_dict_pre_hook(lambda module, *rest: seen.append(module), with_module=True)
     nn.Sequential(layer).load_state_dict({"0.weight": autograd.ones(1, 1), "0.bias": autograd.ones(1)})
     assert seen == ["0.", layer]
+
+
+def test_hooks_are_counted_and_emptied_under_pytorchs_names():
+    layer, seen = nn.Linear(1, 1), []
+    handle = layer.register_forward_hook(lambda *args: seen.append("forward"))
+    layer.register_forward_pre_hook(lambda *args: seen.append("pre"))
+    layer.register_full_backward_hook(lambda *args: seen.append("backward"))
+    assert (len(layer._forward_hooks), len(layer._backward_pre_hooks)) == (1, 0)
+    layer._forward_hooks.clear()
+    layer._forward_pre_hooks = {}
+    layer._backward_hooks = OrderedDict()
+    layer(autograd.ones(1, 1)).sum().backward()
+    handle.remove()
+    assert seen == []
+    with pytest.raises(TypeError, match="register each"):
+        layer._forward_hooks = {1: print}

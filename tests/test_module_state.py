@@ -408,3 +408,38 @@ def test_a_subclass_asks_further_for_what_it_does_not_have():
         Wrapper(nn.Linear(3, 4)).nothing  # noqa: B018
     with pytest.raises(NotImplementedError, match=r"Module needs a method forward\(self, \.\.\.\)"):
         nn.Module()(1)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Linear(2, 2, bias=False),
+        nn.Conv2d(1, 1, 1, bias=False),
+        nn.BatchNorm1d(2, affine=False),
+        nn.LayerNorm(2, bias=False),
+        nn.GroupNorm(1, 2, affine=False),
+        nn.Bilinear(1, 1, 1, bias=False),
+    ],
+)
+def test_what_is_learned_of_a_layer_without_it_must_be_a_parameter(layer):
+    with pytest.raises(TypeError, match=r"\.bias is a Parameter; set it to a Parameter or None"):
+        layer.bias = autograd.ones(2)
+    layer.bias = nn.Parameter(autograd.ones(2))
+    assert "bias" in layer.state_dict()
+
+
+def test_statistics_of_a_layer_without_them_become_buffers():
+    layer = nn.BatchNorm1d(2, track_running_stats=False)
+    layer.running_mean = autograd.ones(2)
+    assert "running_mean" in layer.state_dict()
+
+
+def test_a_class_adds_to_how_it_is_unpickled():
+    class Warm(nn.Linear):
+        def __setstate__(self, state):
+            super().__setstate__(state)
+            self.warm = True
+
+    twin = copy.deepcopy(Warm(1, 1))
+    assert twin.warm
+    assert "weight" in twin.state_dict()
