@@ -7,17 +7,14 @@ from typing import Any
 
 from autograd import Function, Tensor
 from autograd.engine.callsite import warn
-from autograd.engine.hooks import RemovableHandle, add_hook
+from autograd.engine.hooks import EVERYWHERE, RemovableHandle, add_hook
 
 __all__ = [
-    "EVERYWHERE", "HookMethods", "Hooks", "register_module_forward_hook", "register_module_forward_pre_hook",
+    "HookMethods", "Hooks", "register_module_forward_hook", "register_module_forward_pre_hook",
     "register_module_full_backward_hook", "register_module_full_backward_pre_hook",
 ]  # fmt: skip
 
 _AROUND = ("forward_pre", "forward", "backward_pre", "backward")
-
-EVERYWHERE: dict[object, tuple[str, Any, bool]] = {}
-"""The hooks of all modules, called before a module's own: kind, hook, and whether it is called after an error too."""
 
 
 class Hooks:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from autograd import ArgumentError, DtypeError, GradientError, ShapeError, Tensor
 from autograd.devices import check_device
 from autograd.dtypes import as_dtype
+from autograd.engine.hooks import EVERYWHERE
 
-from .hooks import EVERYWHERE, HookMethods, Hooks
+from .hooks import HookMethods, Hooks
 from .parameter import Buffer, Parameter, filled, replacement, vacate
 from .registry import Registry
 from .state import StateMethods

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 import numpy as np
 
 from autograd import ShapeError, Tensor, empty
-from autograd.engine.nodes import Handle
 
 __all__ = [
     "Buffer",
@@ -69,63 +68,40 @@ class Buffer(Tensor):
         return buffer
 
 
-_ELEMENTS: Any = vars(Handle)["_data"]
+class _NoElements(np.ndarray):
+    """The array of a Tensor without a shape: to compute with it or to write to it raises, and does not do nothing."""
 
+    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
+        raise ShapeError(
+            "a parameter or buffer of a lazy module has no elements before the first call of the module, which tells "
+            "its shape: call the model once with an input"
+        )
 
-def _as_what_it_becomes(name: str) -> Any:
-    """A method of the class that an uninitialised Tensor becomes, which asks for no elements."""
-
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        kind = type(self)
-        self.__class__ = self.becomes
-        try:
-            return getattr(self, name)(*args, **kwargs)
-        finally:
-            self.__class__ = kind
-
-    return method
-
-
-_set = _as_what_it_becomes("__setattr__")
+    __array_ufunc__ = __array_function__ = __setitem__ = fill = _refuse
 
 
 class _Uninitialized(Tensor):
-    """What a lazy module has in place of a Tensor whose shape its first input will tell.
-
-    Whatever asks for its elements raises: an operation on none of them would do nothing without a word.
-    """
+    """What a lazy module has in place of a Tensor whose shape its first input will tell."""
 
     becomes: ClassVar[type[Tensor]]
 
     @property
-    def _data(self) -> Any:
-        raise ShapeError(
-            f"{type(self).__name__}: it has no elements yet; its shape will be known after the first call of the lazy "
-            "module: call the model once with an input"
-        )
+    def shape(self) -> tuple[int, ...]:
+        """None yet. Raises: ShapeError."""
+        raise ShapeError(f"{type(self).__name__}: its shape will be known after the first call of the lazy module")
 
-    @_data.setter
-    def _data(self, value: Any) -> None:
-        _ELEMENTS.__set__(self, value)
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The dtype that the elements will have."""
-        return _ELEMENTS.__get__(self).dtype
+    def detach(self) -> Tensor:
+        """An empty Tensor of the dtype."""
+        return empty(0, dtype=self.dtype)
 
     @property
     def data(self) -> Tensor:
-        """An empty Tensor of the dtype."""
+        """An empty Tensor of the dtype; setting it sets the dtype."""
         return self.detach()
 
     @data.setter
-    def data(self, value: Any) -> None:
-        _set(self, "data", value)
-
-    detach = _as_what_it_becomes("detach")
-    requires_grad_ = _as_what_it_becomes("requires_grad_")
-    is_floating_point = _as_what_it_becomes("is_floating_point")
-    is_complex = _as_what_it_becomes("is_complex")
+    def data(self, value: Tensor) -> None:
+        self._data = np.empty(0, value.dtype).view(_NoElements)
 
     def materialize(self, shape: Sequence[int], dtype: Any = None) -> None:
         """Become a Parameter (or Buffer) of this shape, with values still to be set."""
@@ -135,9 +111,6 @@ class _Uninitialized(Tensor):
 
     def __reduce__(self) -> Any:
         return _uninitialized, (type(self), self.dtype, self.requires_grad, dict(self.__dict__))
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        return memo.setdefault(id(self), _uninitialized(*self.__reduce__()[1]))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
@@ -166,6 +139,7 @@ class UninitializedParameter(_Uninitialized, Parameter):
 
     def __init__(self, requires_grad: bool = True, dtype: Any = None) -> None:
         super().__init__(empty(0, dtype=dtype), requires_grad)
+        self.data = self.detach()
 
 
 class UninitializedBuffer(_Uninitialized, Buffer):
@@ -180,6 +154,7 @@ class UninitializedBuffer(_Uninitialized, Buffer):
 
     def __init__(self, *, persistent: bool = True, dtype: Any = None) -> None:
         super().__init__(empty(0, dtype=dtype), persistent=persistent)
+        self.data = self.detach()
 
 
 def replacement(owner: Any, name: str, held: Any, value: Any, module: type) -> Any:

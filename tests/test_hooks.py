@@ -248,3 +248,14 @@ def test_hooks_are_counted_and_emptied_under_pytorchs_names():
     assert seen == []
     with pytest.raises(TypeError, match="register each"):
         layer._forward_hooks = {1: print}
+
+
+def test_what_is_compiled_notices_the_hooks_of_all_modules():
+    model, factor = nn.Sequential(nn.Tanh()), [2.0]
+    compiled, x = autograd.compile(lambda x: model(x)), autograd.ones(2)
+    plain = compiled(x).tolist()
+    with hooks.register_module_forward_hook(lambda module, args, output: output * factor[0]):
+        assert compiled(x).tolist() == [4 * value for value in plain]
+        factor[0] = 3.0
+        assert compiled(x).tolist() == pytest.approx([9 * value for value in plain])
+    assert compiled(x).tolist() == plain

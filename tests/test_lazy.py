@@ -134,13 +134,16 @@ def test_lazy_instance_normalizations_learn_and_keep_statistics_as_pytorchs():
         lambda weight: weight * 2,
         lambda weight: weight.sum(),
         lambda weight: autograd.stack([weight]),
-        lambda weight: weight.numel(),
+        lambda weight: nn.init.normal_(weight),
+        lambda weight: nn.init.constant_(weight, 2.0),
+        lambda weight: nn.init.orthogonal_(weight),
+        lambda weight: weight.data.fill_(1.0) if weight.shape else None,
         lambda weight: nn.utils.parameters_to_vector([weight]),
     ],
 )
 def test_a_parameter_without_a_shape_cannot_be_used(use):
     layer = nn.LazyLinear(3)
-    with pytest.raises(autograd.ShapeError, match=r"it has no elements yet; .* call the model once with an input"):
+    with pytest.raises(autograd.ShapeError, match="first call"):
         use(layer.weight)
     layer(autograd.ones(1, 2))
     assert use(layer.weight) is not None
@@ -164,3 +167,13 @@ def test_the_state_of_a_lazy_layer_before_its_first_call():
     with pytest.raises(autograd.StateDictError, match="weight is that of a lazy module which was not called yet"):
         layer.load_state_dict(state)
     assert layer.weight.shape == (3, 2)
+
+
+def test_a_compiled_function_calls_a_lazy_model_first():
+    model = nn.Sequential(nn.LazyLinear(3), nn.Tanh(), nn.LazyBatchNorm1d()).eval()
+    compiled, x = autograd.compile(lambda x: model(x)), autograd.randn(5, 4)
+    first = compiled(x)
+    assert [type(layer) for layer in model] == [nn.Linear, nn.Tanh, nn.BatchNorm1d]
+    for given in (x, x + 1):
+        np.testing.assert_allclose(compiled(given).detach(), model(given).detach(), rtol=1e-6)
+    np.testing.assert_allclose(first.detach(), model(x).detach(), rtol=1e-6)
