@@ -102,7 +102,7 @@ def _run_hooks_after(node: Leaf, tensor: Any) -> None:
     """The hooks that see a leaf whose ``.grad`` is complete; to change that they write to it."""
     for hook in list((node.after or {}).values()):
         returned = hook(tensor)
-        if returned is not None:
+        if returned is not None and returned is not tensor._grad:  # what changes .grad in place may return it
             raise GradientError(
                 f"a post-accumulate-grad hook returned {type(returned).__name__}, which would be lost; it must return "
                 "None and change the .grad of the Tensor that it is given"

@@ -149,7 +149,7 @@ class HookMethods:
     def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(module, state_dict, prefix, local_metadata)`` after each ``state_dict``, which it may change.
 
-        The keys of this module start with ``prefix``. There is no metadata here: it is an empty dict.
+        The keys of this module start with ``prefix``; the metadata are its version.
         """
         return add_hook(Hooks.of(self).after_state, hook)
 
