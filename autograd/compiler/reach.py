@@ -23,7 +23,6 @@ import numpy as np
 
 from .._op import Op
 from ..engine.callsite import is_ours
-from ..engine.hooks import EVERYWHERE
 from ..engine.nodes import Handle, Leaf, array_of, new_tensor
 from ..generator import Generator, default_generator
 from .arrays import RecordingArray, Stream, state_of
@@ -96,12 +95,7 @@ class Reach:
         self._held: list[tuple[Any, str]] = []  # modules that are kept elsewhere than among variables, with their names
         self._seen: set[int] = set()
         self._keep: list[Any] = []
-        for thing, name in (
-            (function, ""),
-            *objects,
-            (default_generator, ""),
-            (EVERYWHERE, "the hooks of all modules"),
-        ):
+        for thing, name in ((function, ""), *objects, (default_generator, "")):
             self._walk(thing, name)
         self.tensors = [thing for thing in self._keep if isinstance(thing, Handle)]
         self._graphs = [(tensor, tensor._node) for tensor in self.tensors]
