@@ -440,6 +440,7 @@ from .random import randperm as randperm
 from .random import seed as seed
 from .random import set_rng_state as set_rng_state
 from .recompute import checkpoint as checkpoint
+from .recompute import checkpoint_sequential as checkpoint_sequential
 from .recompute import saved_tensors_hooks as saved_tensors_hooks
 
 __version__ = "0.1.0"

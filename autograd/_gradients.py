@@ -102,8 +102,18 @@ def backward(
                 else:
                     _accumulate(tensor, g)
         if type(node) is Leaf and node.after is not None:
-            for hook in list(node.after.values()):
-                hook(tensor)
+            _run_hooks_after(node, tensor)
+
+
+def _run_hooks_after(node: Leaf, tensor: Any) -> None:
+    """The hooks that see a leaf whose ``.grad`` is complete; to change that they write to it."""
+    for hook in list((node.after or {}).values()):
+        returned = hook(tensor)
+        if returned is not None and returned is not tensor._grad:  # what changes .grad in place may return it
+            raise GradientError(
+                f"a post-accumulate-grad hook returned {type(returned).__name__}, which would be lost; it must return "
+                "None and change the .grad of the Tensor that it is given"
+            )
 
 
 def _commit(grads: dict[Any, Any]) -> None:
@@ -124,8 +134,7 @@ def _commit(grads: dict[Any, Any]) -> None:
             if node.after is not None:
                 hooked.append((node, tensor))
     for node, tensor in hooked:
-        for hook in list(node.after.values()):
-            hook(tensor)
+        _run_hooks_after(node, tensor)
 
 
 def _run_leaf_hooks(grads: dict[Any, Any], create_graph: bool) -> None:

@@ -13,7 +13,7 @@ from . import _gradients, construction, devices, formatting, interchange
 from ._array_methods import ArrayMethods
 from ._pointwise_methods import PointwiseMethods
 from ._protocols import array_function, array_ufunc
-from ._tensor_hooks import gradient_hook, hooks_of, retain_hook
+from ._tensor_hooks import gradient_hook, hooks_of, rest, retain_hook, waken
 from ._writing import hand_out
 from .engine.foreign import ForeignArray, bare
 from .engine.hooks import RemovableHandle, add_hook, keeps_gradient
@@ -276,14 +276,14 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
                     f"requires_grad cannot be switched off on the result of an operation ({self._node!r}); "
                     "use .detach() for a tensor outside the graph"
                 )
-            self._node = None
+            rest(self)
         elif self._node is None:
             if self._data.dtype.kind not in "fcV":
                 raise DtypeError(
                     f"only floating and complex tensors can require grad, this one is {self._data.dtype}; "
                     "convert it first: .float() or tensor(..., dtype=autograd.float32)"
                 )
-            self._node = Leaf(self)
+            waken(self)
         return self
 
     @property

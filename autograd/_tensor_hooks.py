@@ -12,7 +12,7 @@ from .engine.modes import Mode
 from .engine.nodes import Handle, Leaf, new_tensor
 from .errors import GradientError
 
-__all__ = ["gradient_hook", "hooks_of", "retain_hook"]
+__all__ = ["gradient_hook", "hooks_of", "rest", "retain_hook", "waken"]
 
 
 def hooks_of(node: Any) -> dict[object, Any]:
@@ -62,3 +62,20 @@ def retain_hook(tensor_ref: Callable[[], Any]) -> Callable[[Any, Any, bool], Any
 
     run.keeps = tensor_ref  # type: ignore[attr-defined]
     return run
+
+
+def rest(tensor: Any) -> None:
+    """Take a leaf out of the graph; its hooks wait for ``waken``."""
+    leaf = tensor._node
+    if leaf is not None and (leaf.hooks or leaf.after):
+        tensor._resting = leaf
+    tensor._node = None
+
+
+def waken(tensor: Any) -> None:
+    """Make a Tensor outside the graph a leaf, with the hooks that it had as one."""
+    tensor._node = leaf = Leaf(tensor)
+    before = getattr(tensor, "_resting", None)
+    if before is not None:
+        leaf.hooks, leaf.after = before.hooks, before.after
+        del tensor._resting

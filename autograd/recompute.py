@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ._signatures import required
 from .engine.modes import Mode
 from .engine.nodes import new_tensor
-from .errors import GradientError
+from .errors import ArgumentError, GradientError
 from .generator import default_generator
 
-__all__ = ["checkpoint", "saved_tensors_hooks"]
+__all__ = ["checkpoint", "checkpoint_sequential", "saved_tensors_hooks"]
 
 
 class saved_tensors_hooks(Mode):
@@ -76,6 +77,10 @@ def checkpoint(
     *args: Any,
     use_reentrant: bool = False,
     preserve_rng_state: bool = True,
+    context_fn: Callable[[], tuple[Any, Any]] | None = None,
+    determinism_check: str = "default",
+    debug: bool = False,
+    early_stop: bool = True,
     **kwargs: Any,
 ) -> Any:
     """Call ``function(*args, **kwargs)``, but keep nothing for backward: it is run again then.
@@ -87,6 +92,9 @@ def checkpoint(
         function: computes the same when it is run again. What it uses must not be changed in place meanwhile.
         use_reentrant: accepted as in PyTorch; there is one implementation, PyTorch's ``use_reentrant=False``.
         preserve_rng_state: draw the same random numbers again.
+        context_fn: returns two context managers, in which the function is run the first time and again.
+        determinism_check, debug, early_stop: accepted as in PyTorch; how many arrays are saved is always compared, and
+            the function is always run to its end.
 
     Raises:
         GradientError: in backward, if the second run differs from the first.
@@ -99,6 +107,54 @@ def checkpoint(
     """
     if not args and not kwargs and required(function):
         return functools.wraps(function)(functools.partial(checkpoint, function))
-    frame = _Frame(lambda: function(*args, **kwargs), default_generator.get_state() if preserve_rng_state else None)
-    with saved_tensors_hooks(frame.forget, frame.recall):
+    first, again = (contextlib.nullcontext(), contextlib.nullcontext()) if context_fn is None else context_fn()
+
+    def run() -> None:
+        with again:
+            function(*args, **kwargs)
+
+    frame = _Frame(run, default_generator.get_state() if preserve_rng_state else None)
+    with first, saved_tensors_hooks(frame.forget, frame.recall):
         return function(*args, **kwargs)
+
+
+def checkpoint_sequential(
+    functions: Iterable[Callable[[Any], Any]],
+    segments: int,
+    input: Any,
+    use_reentrant: bool = False,
+    preserve_rng_state: bool = True,
+) -> Any:
+    """Call functions (the modules of a Sequential) one after the other, in segments that keep only their inputs.
+
+    Args:
+        functions: each takes the result of the one before.
+        segments: how many there are of about equal length; the last is not run again and keeps what it saves.
+        input: of the first function.
+        use_reentrant, preserve_rng_state: as for ``checkpoint``.
+
+    Raises:
+        ArgumentError: fewer than 1 segment, or more than there are functions.
+
+    >>> import autograd, nn
+    >>> model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 2), nn.Tanh())
+    >>> autograd.checkpoint_sequential(model, 2, autograd.ones(1, 2)).shape
+    (1, 2)
+    """
+    steps = list(functions)
+    if not 1 <= segments <= len(steps):
+        raise ArgumentError(
+            f"checkpoint_sequential: {len(steps)} functions can be cut into 1 to {len(steps)} segments, got {segments}"
+        )
+    length = len(steps) // segments
+
+    def run(part: Sequence[Callable[[Any], Any]], value: Any) -> Any:
+        for step in part:
+            value = step(value)
+        return value
+
+    last = length * (segments - 1)
+    for start in range(0, last, length):
+        part = steps[start : start + length]
+        input = checkpoint(run, part, input, use_reentrant=use_reentrant, preserve_rng_state=preserve_rng_state)
+    return run(steps[last:], input)

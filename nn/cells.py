@@ -33,8 +33,8 @@ class RNNCellBase(Module):
         rows = num_chunks * hidden_size
         self.weight_ih = Parameter(empty(rows, input_size, dtype=dtype, device=device))
         self.weight_hh = Parameter(empty(rows, hidden_size, dtype=dtype, device=device))
-        self.bias_ih = Parameter(empty(rows, dtype=dtype, device=device)) if bias else None
-        self.bias_hh = Parameter(empty(rows, dtype=dtype, device=device)) if bias else None
+        self.register_parameter("bias_ih", Parameter(empty(rows, dtype=dtype, device=device)) if bias else None)
+        self.register_parameter("bias_hh", Parameter(empty(rows, dtype=dtype, device=device)) if bias else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import operator
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
 from typing import Any, TypeVar
 
 from autograd import ArgumentError, Tensor
@@ -44,7 +43,7 @@ class _Items(Module):
 
     def _put(self, name: str, value: Any) -> None:
         """Set an item, a new one at the end."""
-        self.__dict__[name] = self._checked(name, value)
+        setattr(self, name, self._checked(name, value))
 
     def _values(self) -> list[Any]:
         """The items."""
@@ -87,7 +86,7 @@ class _Numbered(_Items):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         name = self._name_at(index)
-        self.__dict__[name] = self._fit(name, value)
+        setattr(self, name, self._fit(name, value))
 
     def __delitem__(self, index: Any) -> None:
         if not isinstance(index, slice):
@@ -138,6 +137,8 @@ class Sequential(_Numbered):
     Args:
         *modules: the modules, named "0", "1", ...; or one OrderedDict that names them.
 
+    ``model * 3`` is the model three times over: the same modules, not copies.
+
     >>> import nn
     >>> nn.Sequential(nn.Linear(2, 3), nn.Tanh())
     Sequential(
@@ -171,7 +172,7 @@ class Sequential(_Numbered):
     def __mul__(self, times: int) -> Sequential:
         if not isinstance(times, int) or times <= 0:
             raise ArgumentError(f"Sequential: expected a positive number of repetitions, got {times!r}")
-        return Sequential(*[copy.deepcopy(module) if i else module for i in range(times) for module in self])
+        return Sequential(*list(self) * times)
 
     __rmul__ = __mul__
 
@@ -223,9 +224,13 @@ class _Named(_Items):
     def __setitem__(self, key: str, value: Any) -> None:
         self._put(key, value)
 
-    def __delitem__(self, key: str) -> None:
-        self[key]
+    def _drop(self, key: str) -> Any:
+        value = self[key]
         del self.__dict__[key]
+        return value
+
+    def __delitem__(self, key: str) -> None:
+        self._drop(key)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names())
@@ -233,28 +238,29 @@ class _Named(_Items):
     def __contains__(self, key: object) -> bool:
         return key in self._names()
 
-    def keys(self) -> list[str]:
-        """The names."""
-        return self._names()
+    def _dict(self) -> dict[str, Any]:
+        return {name: self.__dict__[name] for name in self._names()}
 
-    def values(self) -> list[Any]:
-        """The items."""
-        return self._values()
+    def keys(self) -> KeysView[str]:
+        """The names that there are now."""
+        return self._dict().keys()
 
-    def items(self) -> list[tuple[str, Any]]:
-        """Names and items."""
-        return [(name, self.__dict__[name]) for name in self._names()]
+    def values(self) -> ValuesView[Any]:
+        """The items that there are now."""
+        return self._dict().values()
+
+    def items(self) -> ItemsView[str, Any]:
+        """The names and items that there are now."""
+        return self._dict().items()
 
     def pop(self, key: str) -> Any:
         """Remove an item and return it."""
-        value = self[key]
-        del self.__dict__[key]
-        return value
+        return self._drop(key)
 
     def clear(self) -> None:
         """Remove all items."""
         for name in self._names():
-            del self.__dict__[name]
+            self._drop(name)
 
     def update(self, items: Any) -> None:
         """Set items from a dict, or from pairs of name and item: all, or none if one is not fit."""
@@ -325,17 +331,33 @@ class ParameterDict(_Named):
     """Parameters by name: Tensors become Parameters; other objects are kept as they are.
 
     Args:
-        parameters: a dict, or pairs of name and parameter.
+        parameters: a dict, or pairs of name and parameter. As in PyTorch the items of a plain dict are put in the order
+            of their names; an OrderedDict, another ParameterDict and pairs keep theirs.
     """
 
     def __init__(self, parameters: Any = None) -> None:
         self.update(parameters or {})
 
     def _names(self) -> list[str]:
-        return [name for name in self.__dict__ if name not in ("_hooks", "training")]
+        return [name for name in self.__dict__.get("_keys", ()) if name in self.__dict__]
+
+    def _put(self, name: str, value: Any) -> None:
+        super()._put(name, value)
+        self.__dict__.setdefault("_keys", {})[name] = None
+
+    def _drop(self, key: str) -> Any:
+        value = super()._drop(key)
+        del self.__dict__["_keys"][key]
+        return value
 
     def _fit(self, name: str, value: Any) -> Any:
         return _as_parameter(value)
+
+    def update(self, items: Any) -> None:
+        """Set items from a dict, of a plain one in the order of the names, or from pairs: all, or none if one fails."""
+        if isinstance(items, Mapping) and not isinstance(items, OrderedDict):
+            items = sorted(items.items(), key=lambda pair: str(pair[0]))
+        super().update(items)
 
     def get(self, key: str, default: Any = None) -> Any:
         """The item ``key``, or ``default`` if there is none."""
@@ -356,16 +378,19 @@ class ParameterDict(_Named):
 
     def copy(self) -> ParameterDict:
         """A dict of the same parameters."""
-        return ParameterDict(dict(self.items()))
+        return ParameterDict(self.items())
 
     def fromkeys(self, keys: Iterable[str], default: Any = None) -> ParameterDict:
         """A dict with these keys and one value."""
-        return ParameterDict(dict.fromkeys(keys, default))
+        return ParameterDict((key, default) for key in keys)
 
     def __or__(self, other: ParameterDict) -> ParameterDict:
         result = self.copy()
         result.update(other)
         return result
+
+    def __ror__(self, other: Mapping[str, Any]) -> dict[str, Any]:
+        return {**other, **self._dict()}
 
     def __ior__(self, other: ParameterDict) -> ParameterDict:
         self.update(other)

@@ -7,9 +7,14 @@ from typing import Any
 
 from autograd import Function, GradientError, Tensor
 from autograd.engine.callsite import warn
-from autograd.engine.hooks import RemovableHandle, add_hook
+from autograd.engine.hooks import EVERYWHERE, RemovableHandle, add_hook
 
-__all__ = ["HookMethods", "Hooks"]
+__all__ = [
+    "HookMethods", "Hooks", "register_module_forward_hook", "register_module_forward_pre_hook",
+    "register_module_full_backward_hook", "register_module_full_backward_pre_hook",
+]  # fmt: skip
+
+_AROUND = ("forward_pre", "forward", "backward_pre", "backward")
 
 
 class Hooks:
@@ -36,7 +41,21 @@ class Hooks:
 
     def call(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call the module's forward, with all hooks around it."""
+        return (self._with_those_of_all() if EVERYWHERE else self)._call(module, args, kwargs)
+
+    def _with_those_of_all(self) -> Hooks:
+        joined = Hooks()
+        for key, (kind, hook, always) in EVERYWHERE.items():
+            getattr(joined, kind)[key] = hook
+            joined.always.update([key] if always else [])
+        for kind in _AROUND:
+            getattr(joined, kind).update(getattr(self, kind))
+        joined.always |= self.always
+        return joined
+
+    def _call(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         called: set[object] = set()
+        output = None
         try:
             for hook, with_kwargs in list(self.forward_pre.values()):
                 args, kwargs = _before(module, hook, with_kwargs, args, kwargs)
@@ -51,13 +70,32 @@ class Hooks:
         except Exception:
             for key, (hook, with_kwargs) in list(self.forward.items()):
                 if key in self.always and key not in called:
-                    _anyway(hook, (module, args, kwargs, None) if with_kwargs else (module, args, None))
+                    _anyway(hook, (module, args, kwargs, output) if with_kwargs else (module, args, output))
             raise
         return output if gate is None else gate.outputs(output)
 
 
+def _dict_of(kind: str) -> Any:
+    """PyTorch's name for the dict of a module's hooks of one kind, which programs ask and empty."""
+
+    def hooks(self: Any) -> Any:
+        return getattr(Hooks.of(self), kind)
+
+    def empty(self: Any, value: Any) -> None:
+        if value:
+            raise TypeError(f"the hooks of a module can be set to an empty dict only; register each, got {value!r}")
+        hooks(self).clear()
+
+    return property(hooks, empty)
+
+
 class HookMethods:
     """The methods of a module that register hooks; each returns a handle whose ``remove()`` removes the hook."""
+
+    _forward_pre_hooks = _dict_of("forward_pre")
+    _forward_hooks = _dict_of("forward")
+    _backward_pre_hooks = _dict_of("backward_pre")
+    _backward_hooks = _dict_of("backward")
 
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
@@ -85,7 +123,7 @@ class HookMethods:
             hook: the function.
             prepend: call it before the hooks that are there, not after them.
             with_kwargs: call ``hook(module, args, kwargs, output)``.
-            always_call: also, with the output None, after forward has failed.
+            always_call: also after forward (then the output is None) or a hook before this one has failed.
         """
         hooks = Hooks.of(self)
         handle = add_hook(hooks.forward, (hook, with_kwargs), prepend)
@@ -111,7 +149,7 @@ class HookMethods:
     def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(module, state_dict, prefix, local_metadata)`` after each ``state_dict``, which it may change.
 
-        The keys of this module start with ``prefix``. There is no metadata here: it is an empty dict.
+        The keys of this module start with ``prefix``; the metadata are its version.
         """
         return add_hook(Hooks.of(self).after_state, hook)
 
@@ -124,9 +162,47 @@ class HookMethods:
         """
         return add_hook(Hooks.of(self).before_load, hook)
 
+    def _register_load_state_dict_pre_hook(self, hook: Callable[..., Any], with_module: bool = False) -> Any:
+        """The same under the name that older programs use; the hook gets no module unless ``with_module``."""
+        return self.register_load_state_dict_pre_hook(hook if with_module else lambda module, *given: hook(*given))
+
     def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(module, incompatible_keys)`` after each ``load_state_dict``; it may change the lists of keys."""
         return add_hook(Hooks.of(self).after_load, hook)
+
+
+def register_module_forward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call ``hook(module, args)`` before the forward of every module, as ``Module.register_forward_pre_hook`` does."""
+    return add_hook(EVERYWHERE, ("forward_pre", (hook, False), False))
+
+
+def register_module_forward_hook(
+    hook: Callable[..., Any], *, with_kwargs: bool = False, always_call: bool = False
+) -> RemovableHandle:
+    """Call ``hook(module, args, output)`` after the forward of every module, as ``Module.register_forward_hook`` does.
+
+    >>> import autograd, nn
+    >>> from nn.hooks import register_module_forward_hook
+    >>> with register_module_forward_hook(lambda module, args, output: print(module)):
+    ...     _ = nn.Sequential(nn.Tanh(), nn.ReLU())(autograd.zeros(2))
+    Tanh()
+    ReLU()
+    Sequential(
+      (0): Tanh()
+      (1): ReLU()
+    )
+    """
+    return add_hook(EVERYWHERE, ("forward", (hook, with_kwargs), always_call))
+
+
+def register_module_full_backward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call ``hook(module, grad_output)`` at every module, as ``Module.register_full_backward_pre_hook`` does."""
+    return add_hook(EVERYWHERE, ("backward_pre", hook, False))
+
+
+def register_module_full_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call ``hook(module, grad_input, grad_output)`` at every module; see ``Module.register_full_backward_hook``."""
+    return add_hook(EVERYWHERE, ("backward", hook, False))
 
 
 def _before(
@@ -165,7 +241,11 @@ class _Pass(Function):
         """The Tensors."""
         ctx.change = change
         ctx.set_materialize_grads(False)
-        return tuple(tensor.detach() for tensor in tensors)
+        passed = tuple(tensor.detach() for tensor in tensors)
+        ctx.mark_non_differentiable(
+            *[out for out, given in zip(passed, tensors, strict=True) if not given.requires_grad]
+        )
+        return passed
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
@@ -183,6 +263,7 @@ class _Gate:
         self.grad_output: tuple[Any, ...] = ()
         self.inputs_count = 0
         self.has_inputs = False
+        self.is_open = True
 
     def inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """The arguments of forward, their Tensors led through the gate."""
@@ -195,7 +276,13 @@ class _Gate:
         if isinstance(output, Tensor):
             return self._led((output,), self._enter)[0]
         if isinstance(output, (tuple, list)):
-            return type(output)(self._led(tuple(output), self._enter))
+            led = self._led(tuple(output), self._enter)
+            return output._make(led) if hasattr(output, "_make") else type(output)(led)
+        self.is_open = False
+        warn(
+            f"the backward hooks of {type(self.module).__name__} are not called: its output must be a Tensor, or a "
+            f"tuple or list of them, and is a {type(output).__name__}"
+        )
         return output
 
     @staticmethod
@@ -227,7 +314,7 @@ class _Gate:
         return grads
 
     def _leave(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
-        for hook in self.after:
+        for hook in self.after if self.is_open else ():
             returned = hook(self.module, grads, self.grad_output)
             if returned is not None:
                 grads = _replaced(grads, returned, "")

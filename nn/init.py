@@ -7,13 +7,16 @@ Sources: Glorot and Bengio 2010 (xavier), He et al. 2015 (kaiming).
 
 from __future__ import annotations
 
+import contextlib
 import math
+import threading
+from collections.abc import Iterator
 
 import numpy as np
 
 from autograd import ArgumentError, Generator, ShapeError, Tensor, no_grad
 from autograd.engine.callsite import warn
-from autograd.generator import source
+from autograd.generator import floating, source
 
 __all__ = [
     "calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_",
@@ -65,6 +68,28 @@ def _fans(tensor: Tensor, name: str) -> tuple[int, int]:
     return tensor.shape[1] * area, tensor.shape[0] * area
 
 
+def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
+    """How many inputs and outputs an element of a weight connects, under the name by which PyTorch's users call it."""
+    return _fans(tensor, "_calculate_fan_in_and_fan_out")
+
+
+class _Skipping(threading.local):
+    active = False
+
+
+_skipping = _Skipping()
+
+
+@contextlib.contextmanager
+def skipped() -> Iterator[None]:
+    """Within this block the functions of this module leave Tensors as they are."""
+    before, _skipping.active = _skipping.active, True
+    try:
+        yield
+    finally:
+        _skipping.active = before
+
+
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill ``tensor`` with uniform random numbers from [a, b).
 
@@ -73,17 +98,23 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
     >>> bool((nn.init.uniform_(layer.weight, -0.1, 0.1).abs() <= 0.1).all())
     True
     """
+    if _skipping.active:
+        return tensor
     with no_grad():
         return tensor.uniform_(a, b, generator=generator)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill ``tensor`` with normal random numbers of this mean and standard deviation."""
+    if _skipping.active:
+        return tensor
     with no_grad():
         return tensor.normal_(mean, std, generator=generator)
 
 
 def _write(tensor: Tensor, values: object) -> Tensor:
+    if _skipping.active:
+        return tensor
     with no_grad():
         return tensor.copy_(Tensor(values))
 
@@ -105,6 +136,7 @@ def trunc_normal_(
 
     if a > b or std < 0:
         raise ArgumentError(f"trunc_normal_: expected a <= b and std >= 0, got a={a}, b={b}, std={std}")
+    floating("trunc_normal_", tensor.dtype)
     if std == 0:
         return constant_(tensor, min(max(mean, a), b))
     side = 1 if a + b < 2 * mean else -1  # the distribution function is exact in the lower tail
@@ -115,6 +147,8 @@ def trunc_normal_(
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Fill ``tensor`` with the number ``val``."""
+    if _skipping.active:
+        return tensor
     with no_grad():
         return tensor.copy_(val)
 
@@ -177,6 +211,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     """
     if tensor.ndim < 2:
         raise ShapeError(f"orthogonal_: needs a tensor of 2 dimensions or more, got shape {tensor.shape}")
+    floating("orthogonal_", tensor.dtype)
     if not tensor.numel():
         return tensor
     rows, columns = tensor.shape[0], tensor.numel() // tensor.shape[0]
@@ -204,6 +239,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
         raise ShapeError(f"sparse_: needs a tensor of 2 dimensions, got shape {tensor.shape}")
     if not 0 <= sparsity <= 1:
         raise ArgumentError(f"sparse_: sparsity must lie in [0, 1], got {sparsity}")
+    floating("sparse_", tensor.dtype)
     stream = source(generator)
     rows, columns = tensor.shape
     values = std * stream.normal((rows, columns), np.dtype(np.float64))

@@ -8,7 +8,7 @@ from autograd import ShapeError, Tensor
 
 from . import convolution, linear, normalization
 from .module import Module
-from .parameter import Parameter, UninitializedBuffer, UninitializedParameter
+from .parameter import Parameter, UninitializedBuffer, UninitializedParameter, is_lazy
 
 __all__ = [
     "LazyBatchNorm1d", "LazyBatchNorm2d", "LazyBatchNorm3d", "LazyConv1d", "LazyConv2d", "LazyConv3d",
@@ -41,7 +41,7 @@ class _Lazy(Module):
 
     def has_uninitialized_params(self) -> bool:
         """Whether the shapes are still to come."""
-        return any(isinstance(t, (UninitializedParameter, UninitializedBuffer)) for t in self.__dict__.values())
+        return any(map(is_lazy, self.__dict__.values()))
 
     def initialize_parameters(self, input: Tensor) -> None:
         """Give parameters and buffers the shapes that go with this input, and their initial values.
@@ -177,19 +177,45 @@ class LazyBatchNorm3d(_LazyNorm, normalization.BatchNorm3d):
     cls_to_become = normalization.BatchNorm3d
 
 
-class LazyInstanceNorm1d(_LazyNorm, normalization.InstanceNorm1d):
-    """``InstanceNorm1d`` that takes ``num_features`` from its first input; the other arguments stay."""
+class _LazyInstanceNorm(_LazyNorm):
+    """Lazy instance normalizations, which unlike the others learn a weight and keep statistics by default."""
+
+    def __init__(
+        self,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
+
+
+class LazyInstanceNorm1d(_LazyInstanceNorm, normalization.InstanceNorm1d):
+    """``InstanceNorm1d`` that takes ``num_features`` from its first input.
+
+    The other arguments stay, but ``affine`` and ``track_running_stats`` are True by default, as in PyTorch.
+    """
 
     cls_to_become = normalization.InstanceNorm1d
 
 
-class LazyInstanceNorm2d(_LazyNorm, normalization.InstanceNorm2d):
-    """``InstanceNorm2d`` that takes ``num_features`` from its first input; the other arguments stay."""
+class LazyInstanceNorm2d(_LazyInstanceNorm, normalization.InstanceNorm2d):
+    """``InstanceNorm2d`` that takes ``num_features`` from its first input.
+
+    The other arguments stay, but ``affine`` and ``track_running_stats`` are True by default, as in PyTorch.
+    """
 
     cls_to_become = normalization.InstanceNorm2d
 
 
-class LazyInstanceNorm3d(_LazyNorm, normalization.InstanceNorm3d):
-    """``InstanceNorm3d`` that takes ``num_features`` from its first input; the other arguments stay."""
+class LazyInstanceNorm3d(_LazyInstanceNorm, normalization.InstanceNorm3d):
+    """``InstanceNorm3d`` that takes ``num_features`` from its first input.
+
+    The other arguments stay, but ``affine`` and ``track_running_stats`` are True by default, as in PyTorch.
+    """
 
     cls_to_become = normalization.InstanceNorm3d

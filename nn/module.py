@@ -7,24 +7,25 @@ Buffer or a Module, found by walking the instance, in the order in which they we
 from __future__ import annotations
 
 import itertools
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from autograd import ArgumentError, DtypeError, GradientError, ShapeError, Tensor
 from autograd.devices import check_device
 from autograd.dtypes import as_dtype
+from autograd.engine.hooks import EVERYWHERE
 
-from . import state
-from .hooks import HookMethods
-from .parameter import Buffer, Parameter, replacement
+from .hooks import HookMethods, Hooks
+from .parameter import Buffer, Parameter, filled, replacement, vacate
+from .registry import Registry
+from .state import StateMethods
 
 __all__ = ["Module"]
 
 M = TypeVar("M", bound="Module")
 
 
-class Module(HookMethods):
+class Module(HookMethods, StateMethods):
     """Base of all models and layers: define ``forward``, and set Parameters and Modules as attributes.
 
     >>> import autograd, nn
@@ -41,13 +42,13 @@ class Module(HookMethods):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output; define it in the subclass."""
-        raise TypeError(f"{type(self).__name__} needs a method forward(self, ...)")
+        raise NotImplementedError(f"{type(self).__name__} needs a method forward(self, ...)")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
             hooks = self.__dict__.get("_hooks")
-            if hooks is not None:
-                return hooks.call(self, args, kwargs)
+            if hooks is not None or EVERYWHERE:
+                return (hooks or Hooks()).call(self, args, kwargs)
             return self.forward(*args, **kwargs) if kwargs else self.forward(*args)
         except (ShapeError, DtypeError, IndexError, GradientError) as error:
             self._locate(error)
@@ -75,14 +76,41 @@ class Module(HookMethods):
 
     def __setattr__(self, name: str, value: Any) -> None:
         held = self.__dict__.get(name)
-        if isinstance(held, (Tensor, Module)) and not (value is None or isinstance(value, Parameter)):
-            value = replacement(self, name, held, value, Module)
+        if held is None:
+            value = filled(self, name, value, Module)
+        elif isinstance(held, (Tensor, Module)):
+            if value is None:
+                vacate(self, name, held)
+            elif not isinstance(value, Parameter):
+                value = replacement(self, name, held, value, Module)
         object.__setattr__(self, name, value)
+
+    if not TYPE_CHECKING:  # to a type checker every name would then be an attribute
+
+        def __getattr__(self, name):
+            """What ``super().__getattr__`` of a subclass finds; else the error there was, which names the attribute."""
+            return object.__getattribute__(self, name)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+
+    @property
+    def _modules(self) -> Registry:
+        """The modules that are attributes, as the dict that PyTorch keeps them in."""
+        return Registry(self, Module)
+
+    @property
+    def _parameters(self) -> Registry:
+        return Registry(self, Parameter)
+
+    @property
+    def _buffers(self) -> Registry:
+        return Registry(self, Buffer)
 
     # ---- attributes by name --------------------------------------------------------------------------------------
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
-        """Set a parameter (or None) as the attribute ``name``.
+        """Set a parameter (or None) as the attribute ``name``; if it is None, only a Parameter can be set there later.
 
         Raises:
             KeyError: the name has a dot, is empty or taken by something else.
@@ -91,13 +119,15 @@ class Module(HookMethods):
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(f"register_parameter: {name!r} must be a Parameter or None, got {type(param).__name__}")
         self._set_new(name, param, Parameter)
+        if param is None:
+            vacate(self, name, Parameter())
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Set a Tensor that belongs to the state but is not learned as the attribute ``name``.
 
         Args:
             name: of the attribute.
-            tensor: becomes a ``Buffer`` that shares its memory; None for none.
+            tensor: becomes a ``Buffer`` that shares its memory; None for none, and a Tensor set there later is one.
             persistent: whether it is part of ``state_dict``.
 
         Raises:
@@ -106,6 +136,8 @@ class Module(HookMethods):
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(f"register_buffer: {name!r} must be a Tensor or None, got {type(tensor).__name__}")
         self._set_new(name, None if tensor is None else Buffer.of(tensor, persistent), Buffer)
+        if tensor is None:
+            vacate(self, name, Buffer(persistent=persistent))
 
     def register_module(self, name: str, module: Module | None) -> None:
         """Set a module (or None) as the attribute ``name``; the same as ``add_module``.
@@ -244,13 +276,13 @@ class Module(HookMethods):
             strict: also the last name must exist.
 
         Raises:
-            AttributeError: a name of the path does not exist.
+            AttributeError: a name of the path does not exist, or something that is no module has the last one.
         """
         path, _, name = target.rpartition(".")
         parent = self.get_submodule(path)
         if not name or not isinstance(module, Module):
             raise ArgumentError(f"set_submodule: expected a path and a Module, got {target!r}, {type(module).__name__}")
-        if strict:
+        if strict or getattr(parent, name, None) is not None:
             parent._held(name, target, Module)
         setattr(parent, name, module)
 
@@ -263,47 +295,15 @@ class Module(HookMethods):
             )
         return found
 
-    # ---- state -------------------------------------------------------------------------------------------------
-
-    def state_dict(
-        self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False
-    ) -> OrderedDict[str, Any]:
-        """The parameters and persistent buffers by dotted path: detached, sharing memory.
-
-        A module that defines ``get_extra_state`` and ``set_extra_state`` keeps what these return and take as well.
-
-        Args:
-            destination: a dict to add them to.
-            prefix: put before the paths.
-            keep_vars: the parameters themselves instead of detached Tensors.
-        """
-        return state.collect(self, OrderedDict() if destination is None else destination, prefix, keep_vars)
-
-    def load_state_dict(
-        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
-    ) -> state.IncompatibleKeys:
-        """Copy values into the parameters and buffers.
-
-        Args:
-            state_dict: values (Tensors or arrays) by dotted path.
-            strict: raise unless the keys are exactly this module's.
-            assign: make the values themselves, in their dtype, the parameters and buffers.
-
-        Raises:
-            StateDictError: missing or unexpected keys (with ``strict``), or shapes that differ: the message names all
-                of them. Whatever is raised, nothing has been copied; but where there is a hook after loading, which
-                may strike out keys, missing and unexpected ones are looked at after it.
-        """
-        return state.load(self, state_dict, strict, assign)
-
     # ---- modes and conversions -----------------------------------------------------------------------------------
 
     def train(self: M, mode: bool = True) -> M:
         """Put this module and all below it in training mode (or evaluation mode); returns it."""
         if not isinstance(mode, bool):
             raise ArgumentError(f"{type(self).__name__}.train: mode must be True or False, got {mode!r}")
-        for module in self.modules():
-            module.training = mode
+        self.training = mode
+        for child in self.children():
+            child.train(mode)
         return self
 
     def eval(self: M) -> M:
@@ -322,6 +322,8 @@ class Module(HookMethods):
             if set_to_none:
                 parameter.grad = None
             elif parameter.grad is not None:
+                if parameter.grad.requires_grad:
+                    parameter.grad = parameter.grad.detach()
                 parameter.grad.data.copy_(0)
 
     def apply(self: M, fn: Callable[[Module], Any]) -> M:
@@ -333,7 +335,9 @@ class Module(HookMethods):
 
     def _apply(self: M, convert: Callable[[Tensor], Tensor]) -> M:
         """Convert all parameters, their gradients and buffers; the Parameters and Buffers stay the same objects."""
-        for tensor in itertools.chain(self.parameters(), self.buffers()):
+        for child in self.children():
+            child._apply(convert)
+        for tensor in itertools.chain(self.parameters(recurse=False), self.buffers(recurse=False)):
             converted = convert(tensor.detach())
             grad = None if tensor.grad is None else convert(tensor.grad)
             tensor.grad = None

@@ -40,6 +40,8 @@ class _RunningNorm(Module):
     num_batches_tracked: Buffer | None
     ranks: tuple[int, ...] = ()
     """How many dimensions an input may have."""
+    _version = 2
+    """As in PyTorch: states of version 1, and such as tell no version, may lack num_batches_tracked."""
 
     def __init__(
         self,
@@ -58,11 +60,11 @@ class _RunningNorm(Module):
         self.affine = affine
         self.track_running_stats = track_running_stats
         made: dict[str, Any] = {"device": device, "dtype": dtype}
-        self.weight = Parameter(empty(num_features, **made)) if affine else None
-        self.bias = Parameter(empty(num_features, **made)) if affine and bias else None
-        self.running_mean = Buffer(zeros(num_features, **made)) if track_running_stats else None
-        self.running_var = Buffer(ones(num_features, **made)) if track_running_stats else None
-        self.num_batches_tracked = Buffer(tensor(0)) if track_running_stats else None
+        self.register_parameter("weight", Parameter(empty(num_features, **made)) if affine else None)
+        self.register_parameter("bias", Parameter(empty(num_features, **made)) if affine and bias else None)
+        self.register_buffer("running_mean", zeros(num_features, **made) if track_running_stats else None)
+        self.register_buffer("running_var", ones(num_features, **made) if track_running_stats else None)
+        self.register_buffer("num_batches_tracked", tensor(0) if track_running_stats else None)
         self.reset_parameters()
 
     def reset_running_stats(self) -> None:
@@ -72,6 +74,13 @@ class _RunningNorm(Module):
                 self.running_mean.zero_()
                 self.running_var.fill_(1)
                 self.num_batches_tracked.zero_()
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], *rest: Any
+    ) -> None:
+        if local_metadata.get("version", 1) < 2 and self.num_batches_tracked is not None:
+            state_dict.setdefault(f"{prefix}num_batches_tracked", self.num_batches_tracked.detach())
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
 
     def reset_parameters(self) -> None:
         """Weight 1, bias 0, and no running statistics."""
@@ -285,8 +294,12 @@ class LayerNorm(Module):
         self.normalized_shape = shape
         self.eps = eps
         self.elementwise_affine = elementwise_affine
-        self.weight = Parameter(empty(*shape, device=device, dtype=dtype)) if elementwise_affine else None
-        self.bias = Parameter(empty(*shape, device=device, dtype=dtype)) if elementwise_affine and bias else None
+        self.register_parameter(
+            "weight", Parameter(empty(*shape, device=device, dtype=dtype)) if elementwise_affine else None
+        )
+        self.register_parameter(
+            "bias", Parameter(empty(*shape, device=device, dtype=dtype)) if elementwise_affine and bias else None
+        )
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -331,7 +344,9 @@ class RMSNorm(Module):
         self.normalized_shape = shape
         self.eps = eps
         self.elementwise_affine = elementwise_affine
-        self.weight = Parameter(empty(*shape, device=device, dtype=dtype)) if elementwise_affine else None
+        self.register_parameter(
+            "weight", Parameter(empty(*shape, device=device, dtype=dtype)) if elementwise_affine else None
+        )
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -382,8 +397,12 @@ class GroupNorm(Module):
         self.num_channels = num_channels
         self.eps = eps
         self.affine = affine
-        self.weight = Parameter(empty(num_channels, device=device, dtype=dtype)) if affine else None
-        self.bias = Parameter(empty(num_channels, device=device, dtype=dtype)) if affine and bias else None
+        self.register_parameter(
+            "weight", Parameter(empty(num_channels, device=device, dtype=dtype)) if affine else None
+        )
+        self.register_parameter(
+            "bias", Parameter(empty(num_channels, device=device, dtype=dtype)) if affine and bias else None
+        )
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

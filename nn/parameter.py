@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import numpy as np
+
 from autograd import ShapeError, Tensor, empty
 
-__all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "replacement"]
+__all__ = [
+    "Buffer",
+    "Parameter",
+    "UninitializedBuffer",
+    "UninitializedParameter",
+    "filled",
+    "is_lazy",
+    "replacement",
+    "vacate",
+]
 
 
 class Parameter(Tensor):
@@ -57,25 +68,63 @@ class Buffer(Tensor):
         return buffer
 
 
+class _NoElements(np.ndarray):
+    """The array of a Tensor without a shape: to compute with it or to write to it raises, and does not do nothing."""
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
+        raise ShapeError(
+            "a parameter or buffer of a lazy module has no elements before the first call of the module, which tells "
+            "its shape: call the model once with an input"
+        )
+
+    __array_ufunc__ = __array_function__ = __setitem__ = fill = _refuse
+
+
 class _Uninitialized(Tensor):
     """What a lazy module has in place of a Tensor whose shape its first input will tell."""
 
     becomes: ClassVar[type[Tensor]]
-
-    def materialize(self, shape: Sequence[int], dtype: Any = None) -> None:
-        """Become a Parameter (or Buffer) of this shape, with values still to be set."""
-        requires_grad = self.requires_grad
-        self.data = empty(tuple(shape), dtype=self.dtype if dtype is None else dtype)
-        self.__class__ = self.becomes  # type: ignore[assignment]
-        self.requires_grad_(requires_grad)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """None yet. Raises: ShapeError."""
         raise ShapeError(f"{type(self).__name__}: its shape will be known after the first call of the lazy module")
 
+    def detach(self) -> Tensor:
+        """An empty Tensor of the dtype."""
+        return empty(0, dtype=self.dtype)
+
+    @property
+    def data(self) -> Tensor:
+        """An empty Tensor of the dtype; setting it sets the dtype."""
+        return self.detach()
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        self._data = np.empty(0, value.dtype).view(_NoElements)
+
+    def materialize(self, shape: Sequence[int], dtype: Any = None) -> None:
+        """Become a Parameter (or Buffer) of this shape, with values still to be set."""
+        data = empty(tuple(shape), dtype=self.dtype if dtype is None else dtype)
+        self.__class__ = self.becomes  # type: ignore[assignment]
+        self.data = data
+
+    def __reduce__(self) -> Any:
+        return _uninitialized, (type(self), self.dtype, self.requires_grad, dict(self.__dict__))
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
+
+
+def _uninitialized(kind: type[Tensor], dtype: Any, requires_grad: bool, attributes: dict[str, Any]) -> Any:
+    made: Any = kind(dtype=dtype)  # type: ignore[call-arg]
+    made.__dict__.update(attributes)
+    return made.requires_grad_(requires_grad)
+
+
+def is_lazy(tensor: Any) -> bool:
+    """Whether this is the parameter or buffer of a lazy module before its first call."""
+    return isinstance(tensor, _Uninitialized)
 
 
 class UninitializedParameter(_Uninitialized, Parameter):
@@ -90,6 +139,7 @@ class UninitializedParameter(_Uninitialized, Parameter):
 
     def __init__(self, requires_grad: bool = True, dtype: Any = None) -> None:
         super().__init__(empty(0, dtype=dtype), requires_grad)
+        self.data = self.detach()
 
 
 class UninitializedBuffer(_Uninitialized, Buffer):
@@ -104,6 +154,7 @@ class UninitializedBuffer(_Uninitialized, Buffer):
 
     def __init__(self, *, persistent: bool = True, dtype: Any = None) -> None:
         super().__init__(empty(0, dtype=dtype), persistent=persistent)
+        self.data = self.detach()
 
 
 def replacement(owner: Any, name: str, held: Any, value: Any, module: type) -> Any:
@@ -131,3 +182,25 @@ def replacement(owner: Any, name: str, held: Any, value: Any, module: type) -> A
             raise TypeError(f"{where} is a buffer; set it to a Tensor or None, or delete it first")
         return Buffer.of(value, held.persistent)
     return value
+
+
+_VACANT = "_vacant"
+
+
+def vacate(owner: Any, name: str, held: Any) -> None:
+    """Note, before the attribute ``name`` is None, whether that is a Parameter's place or a buffer's."""
+    if isinstance(held, (Parameter, Buffer)):
+        kept = Parameter() if isinstance(held, Parameter) else Buffer(persistent=held.persistent)
+        owner.__dict__[_VACANT] = {**owner.__dict__.get(_VACANT, {}), name: kept}
+
+
+def filled(owner: Any, name: str, value: Any, module: type) -> Any:
+    """What is kept as the attribute ``name``, which holds nothing, if it is set to ``value``; see ``replacement``."""
+    vacant = owner.__dict__.get(_VACANT)
+    if vacant is None or name not in vacant or name not in owner.__dict__:
+        return value
+    return (
+        value
+        if value is None or isinstance(value, Parameter)
+        else replacement(owner, name, vacant[name], value, module)
+    )

@@ -1,5 +1,6 @@
 """Containers: lists and dicts of modules and parameters, numbered, named, printed and saved as in PyTorch."""
 
+import copy
 from collections import OrderedDict
 
 import numpy as np
@@ -59,13 +60,15 @@ def test_sequential_is_sliced_repeated_and_joined():
     twice = model * 2
     assert kinds(twice) == ["Linear", "ReLU"] * 2
     assert twice[0] is model[0]
-    assert twice[2] is not model[0]
+    assert twice[2] is model[0]
+    assert len(list(twice.parameters())) == 2
     joined = model + nn.Sequential(nn.Tanh())
     assert kinds(joined) == ["Linear", "ReLU", "Tanh"]
     del joined[1]
     assert list(joined.state_dict()) == ["0.weight", "0.bias"]
     model *= 2
     assert len(model) == 4
+    assert model[2] is model[0]
     named = nn.Sequential(OrderedDict(a=nn.ReLU(), b=nn.Tanh(), c=nn.ELU()))
     assert [name for name, _ in named[1:].named_children()] == ["b", "c"]
     with pytest.raises(TypeError, match=r"another Sequential after '\+', got list"):
@@ -135,6 +138,44 @@ def test_parameter_dict_makes_parameters_of_tensors():
     assert list(reversed(held)) == ["c", "b", "a"]
     assert held.popitem()[0] == "c"
     assert held.copy()["a"] is held["a"]
+
+
+def test_a_plain_dict_of_parameters_is_ordered_by_name_as_in_pytorch():
+    held = nn.ParameterDict({"b": autograd.zeros(1), "a": autograd.zeros(2)})
+    held.update(OrderedDict(d=autograd.zeros(1), c=autograd.zeros(1)))
+    held.update([("f", autograd.zeros(1)), ("e", 3)])
+    assert list(held) == list(held.copy()) == ["a", "b", "d", "c", "f", "e"]
+    assert list(held.state_dict()) == ["a", "b", "d", "c", "f"]
+    del held["a"]
+    held["a"] = autograd.zeros(1)
+    assert held.keys() == {"b", "d", "c", "f", "e", "a"}
+    assert list(held)[-1] == "a"
+    assert list({"x": 1} | held)[:2] == ["x", "b"]
+
+
+def test_other_attributes_are_no_items():
+    class Scaled(nn.ParameterDict):
+        def __init__(self, parameters):
+            super().__init__(parameters)
+            self.scale = 2
+
+    held = Scaled({"a": autograd.zeros(1)})
+    held.register_buffer("mask", None)
+    held.offset = nn.Parameter(autograd.ones(1))
+    assert (list(held), len(held)) == (["a"], 1)
+    assert list(copy.deepcopy(held).state_dict()) == ["a", "offset"]
+    with pytest.raises(KeyError, match="'scale' cannot be the name of an item"):
+        held["scale"] = autograd.zeros(1)
+
+
+def test_an_item_that_is_a_parameter_is_not_lost():
+    held, listed = nn.ParameterDict({"a": autograd.zeros(1)}), nn.ParameterList([autograd.zeros(1)])
+    with pytest.raises(TypeError, match=r"ParameterDict\.a is a Parameter; set it to a Parameter or None"):
+        held["a"] = 3
+    with pytest.raises(TypeError, match=r"ParameterList\.0 is a Parameter"):
+        listed[0] = 3
+    listed[0] = autograd.ones(2)
+    assert listed[0].requires_grad
 
 
 def test_items_of_containers_are_trained():

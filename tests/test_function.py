@@ -1,5 +1,7 @@
 """Function, checkpoint and saved_tensors_hooks, by PyTorch's contract; where PyTorch is silently wrong, an error."""
 
+import contextlib
+import functools
 import weakref
 
 import numpy as np
@@ -643,6 +645,43 @@ def test_checkpoint_takes_keyword_arguments_and_passes_structures():
     a, b = checkpoint(lambda x, factor: (x * x, x * factor), x, factor=3.0, use_reentrant=False)
     (a + b).sum().backward()
     assert values(x.grad) == [5, 7]
+
+
+def test_checkpoint_runs_in_the_contexts_that_it_is_given():
+    entered = []
+
+    @contextlib.contextmanager
+    def context(name):
+        entered.append(name)
+        yield
+
+    x = autograd.ones(2, requires_grad=True)
+    y = autograd.checkpoint(
+        lambda x: x.exp().sin(), x, context_fn=lambda: (context("first"), context("again")),
+        determinism_check="none", debug=False, early_stop=False,
+    )  # fmt: skip
+    assert entered == ["first"]
+    y.sum().backward()
+    assert entered == ["first", "again"]
+    np.testing.assert_allclose(x.grad, np.e * np.cos(np.e) * np.ones(2), rtol=1e-6)
+
+
+@pytest.mark.parametrize("segments", [1, 2, 3, 5])
+def test_checkpoint_of_functions_in_segments(segments):
+    calls = []
+
+    def step(i):
+        return lambda x: (calls.append(i), x.sin() * (i + 1))[1]
+
+    steps = [step(i) for i in range(5)]
+    x, y = (autograd.tensor([0.3, 2.0], requires_grad=True) for _ in range(2))
+    autograd.checkpoint_sequential(steps, segments, x, use_reentrant=False).sum().backward()
+    last = 5 // segments * (segments - 1)
+    assert sorted(calls) == sorted([*range(5), *range(last)])
+    functools.reduce(lambda value, each: each(value), steps, y).sum().backward()
+    np.testing.assert_array_equal(x.grad, y.grad)
+    with pytest.raises(ValueError, match="5 functions can be cut into 1 to 5 segments, got 6"):
+        autograd.checkpoint_sequential(steps, 6, x)
 
 
 def test_checkpoint_with_operations_in_place():

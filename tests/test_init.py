@@ -149,6 +149,32 @@ def test_bad_arguments(call, message):
         call()
 
 
+@pytest.mark.parametrize(
+    "function", [init.orthogonal_, init.trunc_normal_, lambda t: init.sparse_(t, 0.1), init.normal_, init.uniform_]
+)
+def test_integers_are_not_drawn(function):
+    with pytest.raises(autograd.DtypeError, match="int64 would cut the numbers off"):
+        function(autograd.ones(2, 2, dtype="int64"))
+
+
+def test_a_module_without_its_initial_values_draws_nothing():
+    autograd.manual_seed(3)
+    module = nn.utils.skip_init(nn.LSTM, 4, 3, num_layers=2)
+    expected = autograd.rand(2)
+    assert module.weight_ih_l1.shape == (12, 3)
+    autograd.manual_seed(3)
+    assert autograd.rand(2).tolist() == expected.tolist()
+    assert nn.init.ones_(autograd.zeros(2)).tolist() == [1.0, 1.0]
+    with pytest.raises(TypeError, match="expected a class of modules, got 3"):
+        nn.utils.skip_init(3)
+
+
+def test_fans_under_pytorchs_name():
+    assert init._calculate_fan_in_and_fan_out(autograd.empty(4, 3, 2, 2)) == (12, 16)
+    with pytest.raises(ValueError, match="needs a weight of 2 dimensions or more"):
+        init._calculate_fan_in_and_fan_out(autograd.empty(4))
+
+
 def test_nothing_to_initialize_warns():
     with pytest.warns(UserWarning, match="has no elements to initialize"):
         init.kaiming_uniform_(autograd.empty(0, 3))
@@ -196,6 +222,18 @@ def test_a_norm_that_is_not_finite():
     assert params[1].grad.tolist() == [2.0]
     assert math.isnan(nn.utils.clip_grad_norm_(params, 1.0).item())
     assert math.isnan(params[1].grad.item())  # no step is taken as if nothing had happened
+
+
+def test_integers_have_no_norm_of_their_dtype():
+    with pytest.raises(autograd.DtypeError, match="expected floating or complex Tensors, got one of int64"):
+        nn.utils.get_total_norm([autograd.ones(3, dtype="int64")])
+
+
+@pytest.mark.filterwarnings("error")
+def test_clipping_an_infinite_gradient_says_nothing():
+    params = parameters([math.inf, 1.0])
+    assert nn.utils.clip_grad_norm_(params, 1.0).item() == math.inf
+    np.testing.assert_array_equal(params[0].grad, [math.nan, 0.0])
 
 
 def test_clipped_elements():

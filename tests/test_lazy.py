@@ -1,6 +1,7 @@
 """Lazy layers: what they become, when, and that a wrong first input changes nothing."""
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -113,3 +114,66 @@ def test_an_optimizer_asks_for_the_first_call():
         ValueError, match="parameter 0 belongs to a lazy layer and has no shape yet; call the model once"
     ):
         optim.SGD(nn.LazyLinear(2).parameters())
+
+
+def test_lazy_instance_normalizations_learn_and_keep_statistics_as_pytorchs():
+    layer = nn.LazyInstanceNorm2d(0.1)
+    layer(autograd.randn(2, 3, 4, 4))
+    assert repr(layer) == ("InstanceNorm2d(3, eps=0.1, momentum=0.1, affine=True, bias=True, track_running_stats=True)")
+    assert list(layer.state_dict()) == ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]
+    plain = nn.LazyInstanceNorm2d(affine=False, track_running_stats=False)
+    plain(autograd.randn(2, 3, 4, 4))
+    assert list(plain.state_dict()) == []
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        nn.init.ones_,
+        nn.init.kaiming_uniform_,
+        lambda weight: weight * 2,
+        lambda weight: weight.sum(),
+        lambda weight: autograd.stack([weight]),
+        lambda weight: nn.init.normal_(weight),
+        lambda weight: nn.init.constant_(weight, 2.0),
+        lambda weight: nn.init.orthogonal_(weight),
+        lambda weight: weight.data.fill_(1.0) if weight.shape else None,
+        lambda weight: nn.utils.parameters_to_vector([weight]),
+    ],
+)
+def test_a_parameter_without_a_shape_cannot_be_used(use):
+    layer = nn.LazyLinear(3)
+    with pytest.raises(autograd.ShapeError, match="first call"):
+        use(layer.weight)
+    layer(autograd.ones(1, 2))
+    assert use(layer.weight) is not None
+
+
+def test_lazy_layers_are_converted_frozen_copied_and_pickled_before_the_first_call():
+    layer = nn.LazyBatchNorm1d(dtype="float64").requires_grad_(False)
+    assert layer.weight.dtype == autograd.float64
+    for twin in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer)), layer.half()):
+        twin.double()(autograd.ones(2, 3, dtype="float64"))
+        assert twin.weight.tolist() == [1.0] * 3
+        assert not twin.weight.requires_grad
+        assert list(twin.state_dict())[2:] == ["running_mean", "running_var", "num_batches_tracked"]
+
+
+def test_the_state_of_a_lazy_layer_before_its_first_call():
+    state = nn.LazyLinear(3).state_dict()
+    layer = nn.LazyLinear(3)
+    layer.load_state_dict(state)
+    assert layer(autograd.ones(1, 2)).shape == (1, 3)
+    with pytest.raises(autograd.StateDictError, match="weight is that of a lazy module which was not called yet"):
+        layer.load_state_dict(state)
+    assert layer.weight.shape == (3, 2)
+
+
+def test_a_compiled_function_calls_a_lazy_model_first():
+    model = nn.Sequential(nn.LazyLinear(3), nn.Tanh(), nn.LazyBatchNorm1d()).eval()
+    compiled, x = autograd.compile(lambda x: model(x)), autograd.randn(5, 4)
+    first = compiled(x)
+    assert [type(layer) for layer in model] == [nn.Linear, nn.Tanh, nn.BatchNorm1d]
+    for given in (x, x + 1):
+        np.testing.assert_allclose(compiled(given).detach(), model(given).detach(), rtol=1e-6)
+    np.testing.assert_allclose(first.detach(), model(x).detach(), rtol=1e-6)

@@ -1,5 +1,6 @@
 """Attributes, state dicts and conversions of modules: what is registered, saved, loaded and converted."""
 
+import copy
 from collections import OrderedDict
 
 import numpy as np
@@ -229,3 +230,216 @@ def test_apply_visits_children_first():
     names = []
     nn.Sequential(Net()).apply(lambda module: names.append(type(module).__name__))
     assert names == ["Linear", "Net", "Sequential"]
+
+
+def test_a_buffer_that_is_none_is_a_buffer_again_when_it_is_set():
+    class Masked(nn.Module):
+        def __init__(self):
+            self.register_buffer("mask", None)
+            self.register_buffer("scratch", None, persistent=False)
+            self.register_parameter("gain", None)
+
+    model = copy.deepcopy(Masked())
+    for name in ("mask", "scratch"):
+        setattr(model, name, autograd.ones(2))
+    assert (list(model.state_dict()), len(list(model.buffers()))) == (["mask"], 2)
+    model.mask = None
+    assert list(model.state_dict()) == []
+    model.mask = autograd.zeros(1)
+    assert list(model.double().state_dict()) == ["mask"]
+    assert model.mask.dtype == autograd.float64
+    with pytest.raises(TypeError, match=r"Masked\.gain is a Parameter; set it to a Parameter or None"):
+        model.gain = autograd.ones(1)
+    model.gain = nn.Parameter(autograd.ones(1))
+    assert list(model.state_dict()) == ["gain", "mask"]
+    del model.mask
+    model.mask = 3
+    assert model.mask == 3
+
+
+def test_what_a_child_makes_of_train_and_conversions_is_asked():
+    class Frozen(nn.BatchNorm1d):
+        def train(self, mode=True):
+            return super().train(False)
+
+    class Timed(nn.Module):
+        def __init__(self):
+            self.times = autograd.arange(3.0)
+
+        def _apply(self, fn):
+            self.times = fn(self.times)
+            return super()._apply(fn)
+
+    model = nn.Sequential(nn.Sequential(Frozen(2)), Timed()).train()
+    assert [module.training for module in model.modules()] == [True, True, False, True]
+    assert model.double()[1].times.dtype == autograd.float64
+
+
+def test_zeroing_gradients_takes_them_out_of_the_graph():
+    layer = nn.Linear(2, 2)
+    (layer(autograd.ones(1, 2)) ** 2).sum().backward(create_graph=True)
+    layer.zero_grad(set_to_none=False)
+    assert not layer.weight.grad.requires_grad
+    assert layer.weight.grad.tolist() == [[0.0, 0.0]] * 2
+
+
+class Renamed(nn.Module):
+    """Reads the key that it wrote before, and keeps more than Tensors."""
+
+    _version = 2
+
+    def __init__(self):
+        self.weight = nn.Parameter(autograd.zeros(2))
+
+    def _save_to_state_dict(self, destination, prefix, keep_vars):
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        destination[f"{prefix}note"] = autograd.ones(1)
+
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, *rest):
+        self.version = local_metadata.get("version")
+        state_dict.pop(f"{prefix}note", None)
+        if f"{prefix}old" in state_dict:
+            state_dict[f"{prefix}weight"] = state_dict.pop(f"{prefix}old")
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
+
+
+def test_a_class_says_how_its_state_is_written_and_read():
+    model = nn.Sequential(Renamed(), nn.Linear(1, 1))
+    assert list(model.state_dict()) == ["0.weight", "0.note", "1.weight", "1.bias"]
+    given = {"0.old": autograd.ones(2), "1.weight": autograd.ones(1, 1), "1.bias": autograd.ones(3)}
+    with pytest.raises(autograd.StateDictError, match=r"nothing was loaded: 1\.bias has shape"):
+        model.load_state_dict(given)
+    assert model[0].weight.tolist() == [0.0, 0.0]
+    model.load_state_dict({**given, "1.bias": autograd.ones(1)})
+    assert (model[0].weight.tolist(), model[0].version) == ([1.0, 1.0], None)
+    assert model.load_state_dict(model.state_dict()) == ([], [])
+    assert model[0].version == 2
+    model[0]._load_from_state_dict({"old": autograd.full((2,), 5.0)}, "", {}, True, [], [], [])
+    assert model[0].weight.tolist() == [5.0, 5.0]
+
+
+def test_a_class_that_overrides_state_dict_does_so_as_a_child_too():
+    class Extended(nn.Linear):
+        def state_dict(self, **settings):
+            found = super().state_dict(**settings)
+            found[f"{settings.get('prefix', '')}more"] = 1
+            return found
+
+    assert list(nn.Sequential(Extended(1, 1, bias=False)).state_dict()) == ["0.weight", "0.more"]
+
+
+def test_extra_state_without_a_taker_is_refused_before_anything_is_loaded():
+    class Giving(nn.Linear):
+        def get_extra_state(self):
+            return 3
+
+    class Taking(nn.Linear):
+        def set_extra_state(self, state):
+            self.taken = state
+
+    model = Giving(1, 1, bias=False)
+    with pytest.raises(autograd.StateDictError, match="unexpected keys: _extra_state"):
+        model.load_state_dict({"weight": model.weight.detach() + 1, "_extra_state": 3})
+    other = Taking(1, 1, bias=False)
+    other.load_state_dict(model.state_dict())
+    assert other.taken == 3
+    with pytest.raises(RuntimeError, match="Taking has no extra state"):
+        other.get_extra_state()
+
+
+def test_batch_normalizations_of_before_the_count_are_loaded():
+    source, layer = nn.BatchNorm1d(2), nn.BatchNorm1d(2)
+    source(autograd.randn(4, 2))
+    state = source.state_dict()
+    del state["num_batches_tracked"]
+    layer.load_state_dict(dict(state))
+    assert layer.num_batches_tracked.item() == 0
+    np.testing.assert_array_equal(layer.running_mean, source.running_mean)
+    with pytest.raises(autograd.StateDictError, match="missing keys: num_batches_tracked"):
+        layer.load_state_dict(state)
+
+
+def test_assigning_takes_parameters_as_they_are():
+    source, layer = nn.Linear(2, 2), nn.Linear(2, 2)
+    layer.bias.requires_grad_(False)
+    layer.load_state_dict(source.state_dict(keep_vars=True), assign=True)
+    assert layer.weight is source.weight
+    assert not layer.bias.requires_grad
+
+
+def test_a_prefix_is_taken_as_it_is():
+    assert list(nn.Linear(1, 1).state_dict(prefix="net_")) == ["net_weight", "net_bias"]
+
+
+def test_a_module_is_not_put_over_something_else():
+    model = nn.Sequential(nn.Linear(1, 1))
+    for path in ("0.weight", "0.training"):
+        with pytest.raises(AttributeError, match="Linear has no module"):
+            model.set_submodule(path, nn.ReLU())
+    assert model[0].training is True
+
+
+def test_pytorchs_dicts_are_views_of_the_attributes():
+    model = nn.Sequential(nn.Linear(1, 1), nn.BatchNorm1d(1))
+    assert list(model._modules) == ["0", "1"]
+    assert list(model[0]._parameters) == ["weight", "bias"]
+    assert list(model[1]._buffers) == ["running_mean", "running_var", "num_batches_tracked"]
+    model._modules["0"] = nn.Tanh()
+    del model._modules["1"]
+    assert repr(model) == "Sequential(\n  (0): Tanh()\n)"
+    assert (len(model._modules), model._modules.get("weight")) == (1, None)
+    with pytest.raises(TypeError, match="'0' must be a Module or None, got int"):
+        model._modules["0"] = 3
+
+
+def test_a_subclass_asks_further_for_what_it_does_not_have():
+    class Wrapper(nn.Module):
+        def __init__(self, inner):
+            self.inner = inner
+
+        def __getattr__(self, name):
+            try:
+                return super().__getattr__(name)
+            except AttributeError:
+                return getattr(super().__getattr__("inner"), name)
+
+    assert Wrapper(nn.Linear(3, 4)).out_features == 4
+    with pytest.raises(AttributeError, match="'Linear' object has no attribute 'nothing'"):
+        Wrapper(nn.Linear(3, 4)).nothing  # noqa: B018
+    with pytest.raises(NotImplementedError, match=r"Module needs a method forward\(self, \.\.\.\)"):
+        nn.Module()(1)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Linear(2, 2, bias=False),
+        nn.Conv2d(1, 1, 1, bias=False),
+        nn.BatchNorm1d(2, affine=False),
+        nn.LayerNorm(2, bias=False),
+        nn.GroupNorm(1, 2, affine=False),
+        nn.Bilinear(1, 1, 1, bias=False),
+    ],
+)
+def test_what_is_learned_of_a_layer_without_it_must_be_a_parameter(layer):
+    with pytest.raises(TypeError, match=r"\.bias is a Parameter; set it to a Parameter or None"):
+        layer.bias = autograd.ones(2)
+    layer.bias = nn.Parameter(autograd.ones(2))
+    assert "bias" in layer.state_dict()
+
+
+def test_statistics_of_a_layer_without_them_become_buffers():
+    layer = nn.BatchNorm1d(2, track_running_stats=False)
+    layer.running_mean = autograd.ones(2)
+    assert "running_mean" in layer.state_dict()
+
+
+def test_a_class_adds_to_how_it_is_unpickled():
+    class Warm(nn.Linear):
+        def __setstate__(self, state):
+            super().__setstate__(state)
+            self.warm = True
+
+    twin = copy.deepcopy(Warm(1, 1))
+    assert twin.warm
+    assert "weight" in twin.state_dict()

@@ -333,6 +333,14 @@ def test_alpha_dropout_keeps_mean_and_variance(layer: nn.Module) -> None:
     assert layer.eval()(x) is x
 
 
+@pytest.mark.parametrize("layer", [nn.Dropout(), nn.Dropout1d(), nn.AlphaDropout(), nn.FeatureAlphaDropout()])
+def test_dropout_of_integers_is_refused(layer: nn.Module) -> None:
+    counts = autograd.ones(3, 2, dtype="int64")
+    with pytest.raises(autograd.DtypeError, match="int64 cannot hold what is kept"):
+        layer(counts)
+    assert layer.eval()(counts) is counts
+
+
 def test_dropout_in_place() -> None:
     x = autograd.ones(10)
     out: Tensor = nn.Dropout(0.5, inplace=True)(x)

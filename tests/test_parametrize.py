@@ -1,12 +1,14 @@
 """Parametrizations: what is trained, what is computed, what is saved; and calls with other parameters."""
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
 
 import autograd
 import nn
+import optim
 from nn.utils import parametrizations, parametrize
 from nn.utils.stateless import functional_call
 
@@ -184,3 +186,79 @@ def test_orthogonal_keeps_each_matrix_of_a_batch_orthogonal(map_, trivialized):
     weight = module.weight.detach().numpy()
     unit = np.broadcast_to(np.eye(2), (3, 2, 2, 2))
     np.testing.assert_allclose(weight @ np.swapaxes(weight, -1, -2), unit, atol=1e-12)
+
+
+def test_what_is_trained_is_the_parameter_itself():
+    module = layer()
+    weight, other = module.weight, nn.Linear(3, 3)
+    other.weight = weight
+    optimizer = optim.SGD(module.parameters(), lr=0.1)
+    parametrize.register_parametrization(module, "weight", Doubled())
+    assert module.parametrizations.weight.original is weight
+    assert len(list(nn.Sequential(module, other).parameters())) == 3
+    before = module.weight.detach().clone()
+    module(autograd.ones(1, 3)).sum().backward()
+    optimizer.step()
+    np.testing.assert_allclose(module.weight.detach(), before - 0.4, rtol=1e-5)
+    parametrize.remove_parametrizations(module, "weight")
+    assert module.weight is weight
+    optimizer.zero_grad()
+    module(autograd.ones(1, 3)).sum().backward()
+    optimizer.step()
+    np.testing.assert_allclose(module.weight.detach(), before - 0.5, rtol=1e-5)
+
+
+def test_a_further_parametrization_is_applied_to_what_there_is():
+    module = layer()
+    trained = module.weight.detach().clone()
+    parametrize.register_parametrization(module, "weight", Symmetric())
+    symmetric = module.weight.detach().clone()
+    parametrize.register_parametrization(module, "weight", Doubled())
+    np.testing.assert_array_equal(module.weight.detach(), 2 * symmetric)
+    np.testing.assert_array_equal(module.parametrizations.weight.original.detach(), trained)
+    assert module.parametrizations.weight.is_tensor
+    assert module.parametrizations.weight.ntensors == 1
+
+
+@pytest.mark.parametrize("value", [3, autograd.ones(3, 3, dtype="float64")])
+def test_a_parametrized_tensor_is_set_to_a_tensor_of_its_dtype(value):
+    module = parametrize.register_parametrization(layer(), "weight", Doubled())
+    before = module.weight.detach().clone()
+    with pytest.raises(autograd.ArgumentError, match="a parametrized Tensor of float32 was set to what is float"):
+        module.weight = value
+    np.testing.assert_array_equal(module.weight.detach(), before)
+
+
+def test_weight_norm_refuses_a_dimension_and_reads_the_former_keys():
+    with pytest.raises(IndexError, match=r"dim 5 is out of range for a weight of shape \(3, 3\)"):
+        parametrizations.weight_norm(layer(), dim=5)
+    model = nn.Sequential(parametrizations.weight_norm(layer()))
+    model.load_state_dict({"0.bias": np.zeros(3), "0.weight_g": np.full((3, 1), 2.0), "0.weight_v": np.eye(3)})
+    np.testing.assert_array_equal(model[0].weight.detach(), 2 * np.eye(3))
+
+
+def test_parametrized_modules_are_pickled():
+    module = parametrizations.weight_norm(layer())
+    twin = pickle.loads(pickle.dumps(module))
+    np.testing.assert_array_equal(twin.weight.detach(), module.weight.detach())
+    assert parametrize.type_before_parametrizations(twin) is nn.Linear
+    parametrize.remove_parametrizations(twin, "weight")
+    assert parametrize.is_parametrized(module, "weight")
+
+
+@pytest.mark.parametrize(
+    ("norm", "remove"),
+    [
+        (nn.utils.weight_norm, nn.utils.remove_weight_norm),
+        (nn.utils.spectral_norm, nn.utils.remove_spectral_norm),
+    ],
+)
+def test_norms_are_removed_under_pytorchs_older_names(norm, remove):
+    module = norm(layer()).eval()
+    value = module.weight.detach().clone()
+    assert remove(module) is module
+    assert type(module) is nn.Linear
+    np.testing.assert_array_equal(module.weight.detach(), value)
+    parametrizations.orthogonal(module)
+    with pytest.raises(ValueError, match="the 'weight' of this ParametrizedLinear is not normalized so"):
+        remove(module)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import default as default_dtype
+from ..engine.hooks import EVERYWHERE
 from ..engine.modes import local, status
 from ..engine.nodes import Handle, Leaf, array_of, new_tensor
 from .history import NUMBERS, History
@@ -39,7 +40,7 @@ class Guards:
 
     Attributes:
         args, kwargs: the arguments with recording arrays.
-        objects: arguments that are neither numbers nor arrays, with their names: in the function's reach.
+        objects: what is in the function's reach: arguments that are neither numbers nor arrays, hooks; with names.
         containers: for each list or dict among the arguments what stands for it, itself, what to call it, and its
             contents.
         given: for each argument that is a Tensor the one that stands for it, the argument, and what to call it.
@@ -67,7 +68,7 @@ class Guards:
         self.space = self._space.variables
         self._by_identity: dict[int, tuple[Any, str]] = {}
         self._call: Any = args, kwargs
-        self.objects: list[tuple[Any, str]] = []
+        self.objects: list[tuple[Any, str]] = [(EVERYWHERE, "the hooks of all modules")]
         self.given: list[tuple[Any, Any, Given]] = []
         self.containers: list[tuple[Any, Any, Given, Any]] = []
         for i, arg in enumerate((*args, *kwargs.values())):

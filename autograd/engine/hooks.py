@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["RemovableHandle", "add_hook", "keeps_gradient", "run_hooks"]
+__all__ = ["EVERYWHERE", "RemovableHandle", "add_hook", "keeps_gradient", "run_hooks"]
+
+EVERYWHERE: dict[object, tuple[str, Any, bool]] = {}
+"""The hooks of all modules: kind, hook, and whether it is called after an error too. It stands here, and not with the
+modules, because what is compiled depends on it."""
 
 
 class RemovableHandle:

@@ -257,14 +257,16 @@ class Handle:
         _node: the Node or Pick that made it, its Leaf, or None if it needs no gradient.
         _grad: the accumulated gradient, a Tensor or None.
         _view: None, or of which other Tensor it is a view (see ``engine.views``).
+        _resting: set only where a leaf with hooks requires no grad for a while: the Leaf that has them.
     """
 
-    __slots__ = ("__weakref__", "_data", "_grad", "_node", "_view")
+    __slots__ = ("__weakref__", "_data", "_grad", "_node", "_resting", "_view")
 
     _data: Any
     _node: Any
     _grad: Any
     _view: Any
+    _resting: Any
 
 
 def array_of(tensor: Handle) -> Any:

@@ -12,7 +12,7 @@ from .._op import composed, op
 from ..engine.callsite import warn
 from ..engine.failures import describe
 from ..engine.sums import ones
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, DtypeError, ShapeError
 from ..generator import Generator, source
 from ..samples import case, reals
 from . import arithmetic, reductions
@@ -286,11 +286,20 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
 # ---- dropout ---------------------------------------------------------------------------------------------------------
 
 
-def _dropped(name: str, x: Any, p: float, training: bool, shape: tuple[int, ...], generator: Generator | None) -> Any:
-    """``x`` times a random mask of ``shape``, in which a share ``p`` is 0 and the rest ``1 / (1 - p)``."""
+def _drops(name: str, x: Any, p: float, training: bool) -> bool:
+    """Whether anything of ``x`` is to be dropped at all."""
     if not 0 <= p <= 1:
         raise ArgumentError(f"{name}: the probability p must lie between 0 and 1, got {p}")
     if not training or p == 0:
+        return False
+    if x.dtype.kind not in "fcV":
+        raise DtypeError(f"{name}: {x.dtype} cannot hold what is kept, which is scaled up; convert it: input.float()")
+    return True
+
+
+def _dropped(name: str, x: Any, p: float, training: bool, shape: tuple[int, ...], generator: Generator | None) -> Any:
+    """``x`` times a random mask of ``shape``, in which a share ``p`` is 0 and the rest ``1 / (1 - p)``."""
+    if not _drops(name, x, p, training):
         return x
     kept = source(generator).uniform(shape) >= p
     return arithmetic.mul(x, np.multiply(kept, 0.0 if p == 1 else 1 / (1 - p), dtype=x.dtype))
@@ -325,9 +334,7 @@ def feature_dropout(name: str, rank: int, x: Any, p: float, training: bool) -> A
 
 def _alpha_dropped(name: str, x: Any, p: float, training: bool, shape: tuple[int, ...]) -> Any:
     """``x`` with what a random mask of ``shape`` drops set to selu's lower limit, and mean and variance restored."""
-    if not 0 <= p <= 1:
-        raise ArgumentError(f"{name}: the probability p must lie between 0 and 1, got {p}")
-    if not training or p == 0:
+    if not _drops(name, x, p, training):
         return x
     if p == 1:
         return arithmetic.mul(x, 0.0)

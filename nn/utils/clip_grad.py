@@ -11,7 +11,7 @@ import numpy as np
 from autograd import Tensor
 from autograd.engine.mutation import stamp
 from autograd.engine.nodes import array_of, new_tensor
-from autograd.errors import AnomalyError
+from autograd.errors import AnomalyError, DtypeError
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
 
@@ -80,9 +80,13 @@ def get_total_norm(
 
     Raises:
         AnomalyError: it is not finite, and shall be.
+        DtypeError: a Tensor of integers.
     """
     found = _listed(tensors)
     order = float(norm_type)
+    for tensor in found:
+        if tensor._data.dtype.kind not in "fcV":
+            raise DtypeError(f"get_total_norm: expected floating or complex Tensors, got one of {tensor._data.dtype}")
     with np.errstate(all="ignore"):
         total = _norm(_norms([t._data for t in found], order), order)
     if error_if_nonfinite and not np.isfinite(total):
@@ -112,7 +116,8 @@ def clip_grads_with_norm_(parameters: Tensors, max_norm: float, total_norm: Any,
     for grad in _grads(parameters):
         array = array_of(grad)
         stamp(array)
-        np.multiply(array, factor, out=array)
+        with np.errstate(invalid="ignore"):  # infinity times 0, where the norm is infinite
+            np.multiply(array, factor, out=array)
 
 
 def clip_grad_norm_(

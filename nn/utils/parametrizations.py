@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -26,9 +27,9 @@ from autograd import (
 
 from .. import functional as F
 from ..module import Module
-from .parametrize import register_parametrization
+from .parametrize import is_parametrized, register_parametrization, remove_parametrizations
 
-__all__ = ["orthogonal", "spectral_norm", "weight_norm"]
+__all__ = ["orthogonal", "remove_spectral_norm", "remove_weight_norm", "spectral_norm", "weight_norm"]
 
 
 # ---- weight normalisation ------------------------------------------------------------------------------------------
@@ -57,17 +58,35 @@ class _WeightNorm(Module):
         return _norm_except(weight, self.dim), weight
 
 
+def _read_former(name: str, module: Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
+    """Give length and direction their names of today in a state dict that has those of PyTorch's former function."""
+    former = [f"{prefix}{name}_{part}" for part in "gv"]
+    if all(key in state for key in former):
+        for i, key in enumerate(former):
+            state[f"{prefix}parametrizations.{name}.original{i}"] = state.pop(key)
+
+
 def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Any:
     """Train length and direction of a weight apart; returns the module.
 
     Args:
         module: the module.
         name: of the weight. Trained are ``parametrizations.<name>.original0``, the lengths, and ``original1``.
-        dim: one length for each index of this dimension; None for one in all.
+        dim: one length for each index of this dimension; None, or -1, for one in all.
+
+    A state dict with ``<name>_g`` and ``<name>_v``, as PyTorch's former ``weight_norm`` wrote it, can be loaded too.
+
+    Raises:
+        IndexError: there is no such dimension.
 
     Source: Salimans and Kingma 2016.
     """
-    return register_parametrization(module, name, _WeightNorm(None if dim == -1 else dim))
+    weight = _weight(module, name)
+    if dim is not None and not -weight.ndim <= dim < weight.ndim:
+        raise IndexError(f"weight_norm: dim {dim} is out of range for a weight of shape {weight.shape}")
+    register_parametrization(module, name, _WeightNorm(None if dim == -1 else dim))
+    module.register_load_state_dict_pre_hook(functools.partial(_read_former, name))
+    return module
 
 
 # ---- spectral normalisation ----------------------------------------------------------------------------------------
@@ -141,6 +160,33 @@ def _weight(module: Module, name: str) -> Tensor:
     if not isinstance(weight, Tensor):
         raise ArgumentError(f"{type(module).__name__} has no parameter or buffer {name!r} to parametrize")
     return weight
+
+
+# ---- PyTorch's older names for leaving -------------------------------------------------------------------------------
+
+
+def _removed(module: Any, name: str, kind: type[Module], function: str) -> Any:
+    if not is_parametrized(module, name) or not isinstance(module.parametrizations[name][0], kind):
+        raise ArgumentError(f"{function}: the {name!r} of this {type(module).__name__} is not normalized so")
+    return remove_parametrizations(module, name)
+
+
+def remove_weight_norm(module: Any, name: str = "weight") -> Any:
+    """Make a weight under ``weight_norm`` a plain parameter of its present value; returns the module.
+
+    Raises:
+        ValueError: it is not under ``weight_norm``.
+    """
+    return _removed(module, name, _WeightNorm, "remove_weight_norm")
+
+
+def remove_spectral_norm(module: Any, name: str = "weight") -> Any:
+    """Make a weight under ``spectral_norm`` a plain parameter of its present value; returns the module.
+
+    Raises:
+        ValueError: it is not under ``spectral_norm``.
+    """
+    return _removed(module, name, _SpectralNorm, "remove_spectral_norm")
 
 
 # ---- orthogonal matrices ---------------------------------------------------------------------------------------------

@@ -53,6 +53,8 @@ class ParametrizationList(ModuleList):
 
     Attributes:
         original: what is trained; ``original0``, ``original1``, ... if the first parametrization takes several.
+        is_tensor: whether it is one Tensor.
+        ntensors: how many there are.
     """
 
     def __init__(self, modules: Sequence[Module], original: Tensor) -> None:
@@ -62,15 +64,26 @@ class ParametrizationList(ModuleList):
                 if hasattr(module, "right_inverse"):
                     with contextlib.suppress(NotImplementedError):  # then what is trained starts as the Tensor itself
                         value = module.right_inverse(value)
-        self.several = isinstance(value, (tuple, list))
-        for i, part in enumerate(value if self.several else [value]):
+        self.is_tensor = not isinstance(value, (tuple, list))
+        parts = [value] if self.is_tensor else value
+        self.ntensors = len(parts)
+        for i, part in enumerate(parts):
             if not isinstance(part, Tensor):
                 raise TypeError(f"a parametrization's right_inverse must return Tensors, got {type(part).__name__}")
-            data = part.detach()
-            data = data.clone() if self.several else data
-            held = Parameter(data, original.requires_grad) if isinstance(original, Parameter) else Buffer.of(data)
-            self.__dict__[f"original{i}" if self.several else "original"] = held
+            if self.is_tensor and part.dtype != original.dtype:
+                raise ArgumentError(
+                    f"a parametrization's right_inverse turns {original.dtype} into {part.dtype}; what is trained must "
+                    "have the dtype of the Tensor"
+                )
+            data = part.detach() if self.is_tensor else part.detach().clone()
+            self.__dict__["original" if self.is_tensor else f"original{i}"] = _like(original, data)
         super().__init__(modules)
+
+    def adopt(self, original: Tensor) -> None:
+        """Train a Parameter itself, if one Tensor is trained: optimizers and other modules that have it keep it."""
+        if self.is_tensor and isinstance(original, Parameter):
+            original.data = self.__dict__["original"].data
+            self.__dict__["original"] = original
 
     def _originals(self) -> list[Any]:
         return [value for name, value in self.__dict__.items() if name.startswith("original")]
@@ -83,7 +96,11 @@ class ParametrizationList(ModuleList):
                 if not hasattr(module, "right_inverse"):
                     raise ArgumentError(f"{type(module).__name__} cannot be set: it has no right_inverse")
                 found = module.right_inverse(found)
-            parts = found if self.several else [found]
+            parts = [found] if self.is_tensor else found
+            for original, part in zip(self._originals(), parts, strict=True):
+                if not isinstance(part, Tensor) or part.dtype != original.dtype:
+                    got = part.dtype if isinstance(part, Tensor) else type(part).__name__
+                    raise ArgumentError(f"a parametrized Tensor of {original.dtype} was set to what is {got}")
             for original, part in zip(self._originals(), parts, strict=True):
                 original.copy_(part)
 
@@ -103,7 +120,8 @@ def register_parametrization(module: Any, tensor_name: str, parametrization: Mod
         module: the module.
         tensor_name: a parameter or buffer of it.
         parametrization: its forward takes what is trained and returns the Tensor. If it has a method
-            ``right_inverse``, that says what is trained at the start, else it is the Tensor as it is now.
+            ``right_inverse``, that says what is trained at the start, else it is the Tensor as it is now. A further
+            parametrization takes the Tensor as the one before computes it; what is trained stays as it is.
         unsafe: allow that the shape or dtype changes.
 
     Raises:
@@ -121,11 +139,12 @@ def register_parametrization(module: Any, tensor_name: str, parametrization: Mod
     """
     if is_parametrized(module, tensor_name):
         held = module.parametrizations[tensor_name]
-        before = getattr(module, tensor_name)
+        with no_grad(), contextlib.suppress(NotImplementedError):
+            before = getattr(module, tensor_name)
+            if hasattr(parametrization, "right_inverse"):  # which may set a state that forward needs
+                parametrization.right_inverse(before)
         with no_grad():
             _require_same(tensor_name, before, parametrization(before), unsafe)
-            if hasattr(parametrization, "right_inverse"):
-                held.right_inverse(parametrization.right_inverse(before.detach()))
         held.append(parametrization)
         return module
     original = module.__dict__.get(tensor_name)
@@ -134,12 +153,20 @@ def register_parametrization(module: Any, tensor_name: str, parametrization: Mod
     held = ParametrizationList([parametrization], original)
     with no_grad():
         _require_same(tensor_name, original, held(), unsafe)
+    held.adopt(original)
     del module.__dict__[tensor_name]
     if not is_parametrized(module):
         module.parametrizations = ModuleDict()
     module.parametrizations[tensor_name] = held
     _set_class(module)
     return module
+
+
+def _like(tensor: Any, data: Tensor) -> Any:
+    """A Parameter of ``data`` or, if ``tensor`` is a buffer, a buffer."""
+    if isinstance(tensor, Parameter):
+        return Parameter(data, tensor.requires_grad)
+    return Buffer.of(data)
 
 
 def _set_class(module: Any) -> None:
@@ -150,7 +177,18 @@ def _set_class(module: Any) -> None:
 @functools.cache
 def _class(kind: type, names: tuple[str, ...]) -> type:
     members: dict[str, Any] = {name: _property(name) for name in names}
-    return type(f"Parametrized{kind.__name__}", (kind,), {**members, "_parametrized": kind, "__doc__": kind.__doc__})
+    members.update({"_parametrized": kind, "__doc__": kind.__doc__, "__reduce_ex__": _reduce})
+    return type(f"Parametrized{kind.__name__}", (kind,), members)
+
+
+def _reduce(module: Any, protocol: Any) -> tuple[Any, ...]:
+    """For copies and pickles, which do not find the class by a name."""
+    return _rebuilt, (type_before_parametrizations(module), tuple(module.parametrizations)), dict(module.__dict__)
+
+
+def _rebuilt(kind: type, names: tuple[str, ...]) -> Any:
+    made: Any = _class(kind, names)
+    return made.__new__(made)
 
 
 def _require_same(name: str, before: Any, after: Any, unsafe: bool) -> None:
@@ -205,15 +243,16 @@ def remove_parametrizations(module: Any, tensor_name: str, leave_parametrized: b
     if not is_parametrized(module, tensor_name):
         raise ArgumentError(f"{type(module).__name__} has no parametrization of {tensor_name!r}")
     held = module.parametrizations[tensor_name]
-    if not leave_parametrized and held.several:
+    if not leave_parametrized and not held.is_tensor:
         raise ArgumentError(f"what is trained for {tensor_name!r} are several Tensors: use leave_parametrized=True")
-    originals = held._originals()
-    value = originals[0]
+    value = held._originals()[0]
     if leave_parametrized:
         with no_grad():
             data = getattr(module, tensor_name).detach().clone()
-        trained = originals[0].requires_grad
-        value = Parameter(data, trained) if isinstance(originals[0], Parameter) else Buffer.of(data)
+        if held.is_tensor and (data.shape, data.dtype) == (value.shape, value.dtype):
+            value.data = data
+        else:
+            value = _like(value, data)
     del module.parametrizations[tensor_name]
     if len(module.parametrizations):
         _set_class(module)
