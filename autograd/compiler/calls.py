@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.sums import add_rows
+from ..engine.sums import sum_tall
 from .buffers import filling, is_copied
 from .memory import Plan
 from .numbers import Number, value_of
@@ -155,9 +155,9 @@ class Calls(Wording):
     def _function(self, item: Instruction) -> str:
         """The name of a function, made short by a line at the top."""
         function = item.function
-        if function is add_rows:
-            self.namespace["add_rows"] = add_rows
-            return "add_rows"
+        if function is sum_tall:
+            self.namespace["sum_tall"] = sum_tall
+            return "sum_tall"
         key = id(getattr(function, "__self__", None) or function), item.name
         name = self._functions.get(hash(key))
         if name is None:

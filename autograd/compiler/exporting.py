@@ -53,7 +53,7 @@ def in_blocks(whole, make, rows):
         work(slice(start, start + rows))
 
 
-def add_rows(x, axis, out=None, keepdims=False):
+def sum_tall(x, axis, out=None, keepdims=False):
     sums = np.add.reduce(x, axis, np.float64, keepdims=keepdims).astype(x.dtype)
     if out is None:
         return sums
@@ -66,7 +66,7 @@ def _kept(make):
 
 '''
 _PROVIDED = {
-    "np", "ndarray", "empty", "strided", "apart", "in_blocks", "add_rows", "_new_tensor", "_stamp", "_kept",
+    "np", "ndarray", "empty", "strided", "apart", "in_blocks", "sum_tall", "_new_tensor", "_stamp", "_kept",
     "_DEVIATED", "_attach", "_errstate", "build", "step", "__builtins__",
 }  # fmt: skip
 

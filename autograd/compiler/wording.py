@@ -13,7 +13,7 @@ from .values import Value
 
 __all__ = ["Wording"]
 
-_BUILTINS = {"abs", "add_rows", "bool", "in_blocks", "int", "iter", "next", "range", "repr", "round", "slice"}
+_BUILTINS = {"abs", "sum_tall", "bool", "in_blocks", "int", "iter", "next", "range", "repr", "round", "slice"}
 """Functions, of Python and of ours, that a program calls by their names."""
 
 

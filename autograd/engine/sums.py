@@ -18,12 +18,12 @@ __all__ = [
     "PIECE",
     "SHORT",
     "accumulation_dtype",
-    "add_rows",
     "is_tall",
     "kept_ones",
     "ones",
     "sum_keepdims",
     "sum_many",
+    "sum_tall",
 ]
 
 PIECE = 256
@@ -66,7 +66,7 @@ def sum_keepdims(x: Any, axes: tuple[int, ...]) -> Any:
         if x.size > SHORT and x.dtype.char in "fdeF":
             return sum_many(x, axes, True)
     elif is_tall(x, axes):
-        return add_rows(x, axes, keepdims=True)
+        return sum_tall(x, axes, keepdims=True)
     return np.add.reduce(x, axes, accumulation_dtype(x.dtype), keepdims=True)
 
 
@@ -76,10 +76,10 @@ def is_tall(x: Any, axes: tuple[int, ...]) -> bool:
     return many and _added_one_by_one(x, axes)[1] > _FEW
 
 
-def add_rows(x: Any, axis: tuple[int, ...], out: Any = None, keepdims: bool = False) -> Any:
-    """``np.add.reduce`` that keeps the digits of many rows; an array that is no plain one does it in its own way."""
+def sum_tall(x: Any, axis: tuple[int, ...], out: Any = None, keepdims: bool = False) -> Any:
+    """``np.add.reduce`` that keeps the digits of many rows, of a plain array. Any other class does it in its own way."""
     if type(x) is not np.ndarray:
-        return x.__array_function__(add_rows, (type(x),), (x,), {"axis": axis, "keepdims": keepdims})
+        return x.__array_function__(sum_tall, (type(x),), (x,), {"axis": axis, "keepdims": keepdims})
     sums = sum_many(x, axis, keepdims)
     if out is None:
         return sums
@@ -87,8 +87,8 @@ def add_rows(x: Any, axis: tuple[int, ...], out: Any = None, keepdims: bool = Fa
     return out
 
 
-_reduction: Any = add_rows
-_reduction.__name__, _reduction.__self__ = "add.reduce", np.add  # by which is told what it does
+_described: Any = sum_tall
+_described.__name__, _described.__self__ = "add.reduce", np.add  # as NumPy's own reductions say what they are
 
 
 def sum_many(x: Any, axes: tuple[int, ...] | None, keepdim: bool) -> Any:

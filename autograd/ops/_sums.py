@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.sums import SHORT, add_rows, is_tall, sum_many
+from ..engine.sums import SHORT, is_tall, sum_many, sum_tall
 from .axes import accumulation_dtype, axes_of, axis_of
 
 __all__ = ["add_reduce"]
@@ -21,7 +21,7 @@ def add_reduce(x: Any, dim: Any, keepdim: bool) -> Any:
         if x.size > SHORT and x.dtype.char in "fdeF":
             return sum_many(x, None if axis is None else axes_of(axis, x.ndim), keepdim)
     elif axis is not None and is_tall(x, axes := axes_of(axis, x.ndim)):
-        return add_rows(x, axes, keepdims=keepdim)
+        return sum_tall(x, axes, keepdims=keepdim)
     if not x.ndim:
         axes_of(dim, 0)
         axis = None
