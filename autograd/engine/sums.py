@@ -15,16 +15,8 @@ import numpy as np
 from .blocks import BLOCK
 
 __all__ = [
-    "PIECE",
-    "SHORT",
-    "accumulation_dtype",
-    "is_tall",
-    "kept_ones",
-    "ones",
-    "sum_keepdims",
-    "sum_many",
-    "sum_tall",
-]
+    "PIECE", "SHORT", "accumulation_dtype", "is_tall", "kept_ones", "ones", "sum_keepdims", "sum_many", "sum_tall",
+]  # fmt: skip
 
 PIECE = 256
 """This many rows are added up one by one, where there are more than a thousand."""
@@ -77,7 +69,7 @@ def is_tall(x: Any, axes: tuple[int, ...]) -> bool:
 
 
 def sum_tall(x: Any, axis: tuple[int, ...], out: Any = None, keepdims: bool = False) -> Any:
-    """``np.add.reduce`` that keeps the digits of many rows, of a plain array. Any other class does it in its own way."""
+    """``np.add.reduce`` that keeps the digits of many rows, of a plain array; other classes do it their way."""
     if type(x) is not np.ndarray:
         return x.__array_function__(sum_tall, (type(x),), (x,), {"axis": axis, "keepdims": keepdims})
     sums = sum_many(x, axis, keepdims)
