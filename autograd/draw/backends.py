@@ -74,10 +74,10 @@ def _by_library(text: str, kind: str) -> bytes | None:
         import pygraphviz
     except ModuleNotFoundError:
         return None
-    except ImportError as error:  # its wheel carries all but glib, which few systems lack
+    except ImportError as error:  # its wheel carries all but what few systems lack
         raise RenderError(
-            f"pygraphviz is there, but cannot be loaded: {error}. libglib and libgobject are in your system's package "
-            "of GLib (libglib2.0-0 of Debian and Ubuntu, glib2 of Fedora); its package graphviz does as well"
+            f"pygraphviz is there, but cannot be loaded: {error}. That library comes with your system (Debian's are in "
+            "libglib2.0-0 and libxrender1); its package graphviz does as well"
         ) from None
     if len(text) >= _LARGE:
         return _in_time([sys.executable, "-c", _PROGRAM, kind], text, kind)
