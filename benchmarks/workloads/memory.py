@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import sys
 import tracemalloc
 from typing import Any
 
@@ -30,6 +31,8 @@ def _measure(workload: str, settings: dict[str, Any], before: int, compile: bool
     module.program(library, **settings).step()  # loads what is only imported when used
     if compile:
         library.t.compile(lambda: None)()
+    for i in range(1 << 16):  # Python's table of names doubles at some moment, by 1 MiB: not while it is measured
+        sys.intern(f"name {i}")
     gc.collect()
     tracemalloc.start()
     program = module.program(library, **settings)
