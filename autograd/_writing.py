@@ -60,7 +60,7 @@ _NAMES: dict[str, Any] = {
     "float64": dtypes.float64,
     "_generic": np.generic,
     "_LARGE": LARGE,
-    "ndarray": np.ndarray,
+    "_ndarray": np.ndarray,
     "_summed": summed,
     "_View": View,
     "_shares_memory": shares_memory,
@@ -400,11 +400,8 @@ def _backward(op: Any) -> list[str]:
             f"        if {known}(_d is None or _d.shape != _p.shape or _d.dtype is not _p.dtype):",
             "            _d = _conform(_d, _p, OP)",
             "        _held = _grads.get(_p)",
-            "        if _held is None:",
-            "            _grads[_p] = _d",
-            "        elif type(_d) is not ndarray or _d.size < _LARGE:",
-            "            _grads[_p] = _held + _d",
-            "        else:",
-            "            _grads[_p] = _summed(_held, _d)",
+            "        if _held is not None:",
+            "            _d = _held + _d if type(_d) is not _ndarray or _d.size < _LARGE else _summed(_held, _d)",
+            "        _grads[_p] = _d",
         ]
     return lines if op.differentiable else [*lines, "    raise _without_rules(OP)"]

@@ -199,8 +199,6 @@ def filled(owner: Any, name: str, value: Any, module: type) -> Any:
     vacant = owner.__dict__.get(_VACANT)
     if vacant is None or name not in vacant or name not in owner.__dict__:
         return value
-    return (
-        value
-        if value is None or isinstance(value, Parameter)
-        else replacement(owner, name, vacant[name], value, module)
-    )
+    if value is None or isinstance(value, Parameter):
+        return value
+    return replacement(owner, name, vacant[name], value, module)

@@ -492,6 +492,14 @@ class TestBackEnds:
         with pytest.raises(autograd.RenderError, match="package graphviz"):
             backends.drawn("digraph {}", "svg")
 
+    def test_a_library_that_cannot_be_loaded_is_not_said_to_be_missing(self, monkeypatch, tmp_path):
+        (tmp_path / "pygraphviz.py").write_text("raise ImportError('libXrender.so.1: cannot open shared object file')")
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.delitem(sys.modules, "pygraphviz", raising=False)
+        monkeypatch.setattr(shutil, "which", lambda name: None)
+        with pytest.raises(autograd.RenderError, match=r"cannot be loaded: libXrender\.so\.1.*libxrender1"):
+            backends.drawn("digraph {}", "png")
+
     def test_importing_autograd_imports_no_graphviz(self):
         program = "import autograd, sys; print([m for m in ('graphviz', 'pygraphviz') if m in sys.modules])"
         assert run_python(program).strip() == "[]"

@@ -221,12 +221,9 @@ class _Told:
 def add(grads: dict[Any, Any], parent: Any, d: Any) -> None:
     """Add a derivative to the gradient of its node."""
     held = grads.get(parent)
-    if held is None:
-        grads[parent] = d
-    elif type(d) is not np.ndarray or d.size < LARGE:
-        grads[parent] = held + d
-    else:
-        grads[parent] = summed(held, d)
+    if held is not None:
+        d = held + d if type(d) is not np.ndarray or d.size < LARGE else summed(held, d)
+    grads[parent] = d
 
 
 def add_all(op: Any, derivatives: Any, parents: Any, grads: dict[Any, Any]) -> None:

@@ -287,13 +287,17 @@ def lu(x: Any, *, pivot: bool = True) -> Any:
 # ---- singular values -------------------------------------------------------------------------------------------------
 
 
+def _spread(S: Any) -> tuple[Any, ...]:
+    """Singular values as a row and a column, ones on and off the diagonal, and how far apart their squares are."""
+    row, column = np.expand_dims(S, -2), np.expand_dims(S, -1)
+    eye = np.eye(S.shape[-1], dtype=S.dtype)
+    return row, column, eye, 1 - eye, (row - column) * (row + column) + eye
+
+
 def _svd_rule(g_U: Any, g_S: Any, g_Vh: Any, U: Any, S: Any, Vh: Any) -> Any:
     k = S.shape[-1]
     u, vh = U[..., :k], Vh[..., :k, :]
-    row, column = np.expand_dims(S, -2), np.expand_dims(S, -1)
-    eye = np.eye(k, dtype=S.dtype)
-    off = 1 - eye
-    gaps = (row - column) * (row + column) + eye
+    row, column, eye, off, gaps = _spread(S)
     middle, phases = [], []  # between U and Vh; where a phase would show
     beyond = []  # of the rows or columns of a matrix that is not square
     if g_S is not None:
@@ -323,10 +327,7 @@ def _svd_rule(g_U: Any, g_S: Any, g_Vh: Any, U: Any, S: Any, Vh: Any) -> Any:
 def _svd_along(t_x: Any, U: Any, S: Any, Vh: Any) -> Any:
     k = S.shape[-1]
     u, vh = U[..., :k], Vh[..., :k, :]
-    row, column = np.expand_dims(S, -2), np.expand_dims(S, -1)
-    eye = np.eye(k, dtype=S.dtype)
-    off = 1 - eye
-    gaps = (row - column) * (row + column) + eye
+    row, column, eye, off, gaps = _spread(S)
     right, left = np.matmul(t_x, H(vh)), np.matmul(H(u), t_x)
     inner = np.matmul(H(u), right)
 

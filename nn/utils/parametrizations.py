@@ -83,7 +83,7 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> An
     """
     weight = _weight(module, name)
     if dim is not None and not -weight.ndim <= dim < weight.ndim:
-        raise IndexError(f"weight_norm: dim {dim} is out of range for a weight of shape {weight.shape}")
+        raise BoundsError(f"weight_norm: dim {dim} is out of range for a weight of shape {weight.shape}")
     register_parametrization(module, name, _WeightNorm(None if dim == -1 else dim))
     module.register_load_state_dict_pre_hook(functools.partial(_read_former, name))
     return module
