@@ -50,8 +50,8 @@ def _note(data: dict[str, Any]) -> str:
     found = ", ".join(f"{_proper(name)} {version}" for name, version in versions.items())
     note = (
         f"Measured by `{data['command']}` on {data['machine']}, with {found}. "
-        "Two threads each, OPENBLAS_CORETYPE unset; the contenders ran in turns, "
-        "and the figures are medians over the rounds."
+        "Two threads each, OPENBLAS_CORETYPE unset; the contenders ran in turns, a "
+        "tenth of a second apart, and the figures are medians over the rounds."
     )
     return textwrap.fill(note, 118, break_long_words=False, break_on_hyphens=False)
 

@@ -8,6 +8,7 @@ import os
 import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ OWN_INTERPRETER = ("chainrule", "chainrule_nn", "compiled", "numpy")
 THREADS = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC", "PJRT_NPROC"), "2"
 )  # the last two are JAX's
+REST = 0.1
+"""Seconds before a contender's turn: BLAS's threads go on looking for work for some 25 ms, in the way of the next."""
 
 
 def environment_of_contenders() -> dict[str, str]:
@@ -97,6 +100,7 @@ def compare(run: Run, against: str | None, rounds: int | None = None, smoke: boo
         for _ in range(1 if smoke else rounds or run.rounds):
             for worker in workers:
                 if worker.missing is None:
+                    time.sleep(0 if smoke else REST)
                     worker.measure()
     finally:
         for worker in workers:

@@ -169,6 +169,23 @@ def test_what_only_a_kernel_uses_has_no_memory() -> None:
 
 
 @pytest.mark.usefixtures("interpreted")
+def test_what_was_cut_from_a_copy_that_is_left_out_goes_into_kernels() -> None:
+    """As gradients do on their way to an optimizer."""
+
+    def update(x: Any, w: Any, mean: Any, square: Any) -> Any:
+        gradient = (x @ w).copy().ravel()
+        mean *= 0.9
+        mean += 0.1 * gradient
+        square *= 0.99
+        square += gradient * gradient
+        return gradient, mean / np.sqrt(square)
+
+    program = with_kernels(update, numbers(4, 6), numbers(6, 8), numbers(32), numbers(32) ** 2)
+    assert program.source.count("@kernel(") == 1
+    assert "multiply(" not in program.source
+
+
+@pytest.mark.usefixtures("interpreted")
 def test_arguments_may_overlap_or_be_one() -> None:
     def function(x: Any, y: Any) -> Any:
         z = x * 1

@@ -12,7 +12,7 @@ import numpy as np
 
 from .program import Program
 from .runs import LARGE
-from .values import Instruction, Storage, Value, wanders
+from .values import Instruction, Storage, Value, lie_alike, wanders
 
 __all__ = ["drop_views", "reduce_in_segments", "spread_operands", "use_dot", "use_square", "widen_masks"]
 
@@ -33,7 +33,7 @@ def drop_views(program: Program) -> None:
     for item in program.instructions():
         source = item.args[0] if item.kind == "view" and item.args and not wanders(item) else None
         made = item.outs
-        if type(source) is Value and type(made) is Value and made not in given and _are_same(source, made):
+        if type(source) is Value and type(made) is Value and made not in given and lie_alike(source.array, made.array):
             swaps[made] = source
     program.replace(swaps)
 
@@ -220,10 +220,3 @@ def _reduces_rows(item: Instruction) -> bool:
         and value.shape[-1] < value.array.size < LARGE
         and not made.storage.written
     )
-
-
-def _are_same(a: Value, b: Value) -> bool:
-    ours, theirs = a.array, b.array
-    return (ours.shape, ours.strides, ours.dtype, ours.__array_interface__["data"][0]) == (
-        theirs.shape, theirs.strides, theirs.dtype, theirs.__array_interface__["data"][0],
-    )  # fmt: skip

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from ..engine import quiet
 from ..engine.callsite import warn
 from ..engine.modes import local, status
 from ..errors import CompileError
@@ -229,10 +230,14 @@ class Compiled:
         assert trial is not None
         trial.function = lambda: self.function(*args, **kwargs)
         trial.arguments = args, kwargs
+        settings = quiet.current()
         _busy.depth += 1  # without a call, as an interrupt may come after each
         _working += (None,)
         try:
             found = version.run(args, kwargs)
+        except KeyboardInterrupt:  # as in _record
+            quiet.end(settings)
+            raise
         finally:
             del _working[-1]
             _busy.depth -= 1
@@ -272,10 +277,14 @@ class Compiled:
             if (found := self._run(args, kwargs)) is not MISSED:
                 return found
         with _recording:
+            settings = quiet.current()
             _busy.depth += 1
             _working += (None,)
             try:
                 session = self._recorded_call(args, kwargs)
+            except KeyboardInterrupt:  # np.errstate may be interrupted between its setting and its body
+                quiet.end(settings)
+                raise
             finally:
                 del _working[-1]
                 _busy.depth -= 1

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from .program import Program, reads_of
-from .values import Instruction, Storage, Value, collect, extent
+from .values import Instruction, Storage, Value, collect, extent, lie_alike
 
-__all__ = ["lie_alike", "make_directly", "write_directly"]
+__all__ = ["make_directly", "write_directly"]
 
 
 def make_directly(program: Program) -> None:
@@ -137,9 +137,3 @@ def _is_made_for(before: Any, copied: Any, target: Any, users: dict[Storage, int
 
 def _same_place(a: Value, b: Value) -> bool:
     return a is b or (extent(a) is a and extent(b) is b and lie_alike(a.array, b.array))
-
-
-def lie_alike(a: Any, b: Any) -> bool:
-    """Whether two arrays are the same elements in memory."""
-    ours, theirs = a.__array_interface__["data"], b.__array_interface__["data"]
-    return ours == theirs and (a.shape, a.strides, a.dtype) == (b.shape, b.strides, b.dtype)

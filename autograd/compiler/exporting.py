@@ -14,7 +14,7 @@ from ..errors import ArgumentError, CompileError
 from .emit import Emitter
 from .numbers import Number
 from .trees import TensorOf
-from .values import map_tree
+from .values import address, map_tree
 
 __all__ = ["export"]
 
@@ -226,7 +226,7 @@ class _Module:
             self.arrays[known.lstrip("_")] = owner
             self._lines.append(f"{known} = _loaded[{known.lstrip('_')!r}]")
         if known != name:
-            offset = array.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
+            offset = address(array) - address(owner)
             self._lines.append(f"{name} = ndarray({array.shape}, '{array.dtype}', {known}, {offset}, {array.strides})")
 
     def _constant(self, name: str, thing: Any) -> None:

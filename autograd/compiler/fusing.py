@@ -10,6 +10,8 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
+from numpy.lib.array_utils import byte_bounds
+
 from .operations import COLUMN, FULL, ROW, SCALAR, Domain, Operation, domain_of, operation
 from .program import Program, reads_of
 from .runs import Run, grouped
@@ -266,19 +268,11 @@ def region_of(value: Value) -> Region:
         owner = value
         while owner.source is not None:
             owner = owner.source.reads()[0]
-    low, high = _bounds(value.array)
-    start, stop = _bounds(value.storage.array) if value.storage.array is not None else (0, 0)
+    low, high = byte_bounds(value.array)
+    start, stop = byte_bounds(value.storage.array) if value.storage.array is not None else (0, 0)
     if not (start <= low and high <= stop):
         return owner, -_EVERYTHING, _EVERYTHING
     return owner, low - start, high - start
-
-
-def _bounds(array: Any) -> tuple[int, int]:
-    """The first and the last byte of an array's elements."""
-    low = high = array.__array_interface__["data"][0]
-    for size, stride in zip(array.shape, array.strides, strict=True):
-        low, high = (low, high + (size - 1) * stride) if stride > 0 else (low + (size - 1) * stride, high)
-    return low, high + array.itemsize
 
 
 # ---- what needs no memory --------------------------------------------------------------------------------------------

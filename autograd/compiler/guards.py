@@ -21,7 +21,7 @@ from .reach import Reach
 from .recording import Tape
 from .trees import Given, plain
 from .unchanged import LITERAL, PLAIN_NUMBERS, Space, Unchanged
-from .values import UnrecordableError, Value
+from .values import UnrecordableError, Value, address
 
 __all__ = ["MISSED", "PLAIN", "Guards", "parameter_names"]
 
@@ -311,7 +311,7 @@ class Guards:
 
 def _gap(a: Any, b: Any) -> int:
     """How many bytes one array begins after another."""
-    return int(a.__array_interface__["data"][0] - b.__array_interface__["data"][0])
+    return address(a) - address(b)
 
 
 def _swapped(result: Any, swaps: dict[int, Any]) -> Any:

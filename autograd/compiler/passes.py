@@ -9,12 +9,12 @@ import numpy as np
 
 from .again import compute_again
 from .cheaper import drop_views, reduce_in_segments, spread_operands, use_dot, use_square, widen_masks
-from .direct import lie_alike, make_directly, write_directly
+from .direct import make_directly, write_directly
 from .numbers import Number
 from .ordering import check_early, free_early, make_late
 from .program import Program, may_overlap, reads_of
 from .runs import join_runs, join_sums
-from .values import Check, Instruction, Storage, Value, extent, map_tree
+from .values import Check, Instruction, Storage, Value, extent, lie_alike, map_tree
 
 __all__ = ["OTHERWISE_IN_KERNELS", "PASSES", "remove_dead", "run_passes"]
 

@@ -13,7 +13,7 @@ from .places import LIBRARIES, package
 from .reach import Effect, TensorOf
 from .recording import Tape
 from .signatures import METHODS
-from .values import Check, Instruction, Storage, Value, collect, map_tree
+from .values import Check, Instruction, Storage, Value, address, collect, map_tree, shifted
 
 __all__ = ["Part", "Program", "calls_back", "may_overlap", "numbers_of", "reads_of", "values_of"]
 
@@ -123,19 +123,24 @@ class Program:
             for item in self.items
             if isinstance(item, Check) or not item.makes() or any(made not in values for made in item.makes())
         ]
-        moved: dict[Storage, Storage] = {}
+        moved: dict[Storage, tuple[Storage, int]] = {}
 
-        def home(storage: Storage) -> Storage:
+        def home(storage: Storage) -> tuple[Storage, int]:
+            by = 0
             while storage in moved:
-                storage = moved[storage]
-            return storage
+                storage, further = moved[storage]
+                by += further
+            return storage, by
 
         for old, new in values.items():  # a value comes before its views, which may be swapped the other way round
-            if old.storage not in moved and home(new.storage) is not old.storage:
-                moved[old.storage] = home(new.storage)
+            place, by = home(new.storage)
+            if old.storage not in moved and place is not old.storage:
+                moved[old.storage] = place, by + address(new.array) - address(old.array)
         for item in self.instructions():
             for made in item.makes():
-                made.storage = home(made.storage)
+                if made.storage in moved:
+                    made.storage, by = home(made.storage)
+                    made.array = shifted(made.array, by, made.storage.array)
 
     def written(self) -> dict[Storage, list[int]]:
         """For each storage that is written into the numbers of the items that do."""

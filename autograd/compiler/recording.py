@@ -22,9 +22,9 @@ from .values import (
     Instruction,
     Storage,
     Value,
+    lie_alike,
     map_tree,
     same_numbers,
-    same_place,
     strided,
     strides_in,
     varying,
@@ -148,7 +148,7 @@ class Tape:
     def _alias(self, array: Any, storage: Storage) -> Value:
         """A view of known memory that was cut without a call that could be seen: as strides of its owner."""
         whole = storage.whole or self._wholes.get(storage)
-        if whole is not None and same_place(array, whole.array):
+        if whole is not None and lie_alike(array, whole.array):
             return whole
         if storage.kind == "state" and (whole is None or not within(array, whole.array)):
             whole = storage.whole = Value(storage, storage.array)
@@ -171,7 +171,7 @@ class Tape:
         bare, source = plain_array(array), plain_array(parent)
         if np.shares_memory(bare, source):
             value = self.value(parent)
-            if not same_place(bare, source):
+            if not lie_alike(bare, source):
                 value = self._alias(bare, value.storage)
         elif bare.shape == source.shape and same_numbers(bare, source.astype(bare.dtype)):
             layout = {"order": "C"} if bare.flags.c_contiguous and not source.flags.c_contiguous else {}

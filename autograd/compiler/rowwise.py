@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .values import Instruction, Value, extent
+from .values import Instruction, Value, address, extent
 
 __all__ = ["Rows", "is_flat", "is_whole", "only_names", "rows_of", "together"]
 
@@ -174,7 +174,7 @@ class _Span:
 
     def __init__(self, array: Any) -> None:
         self.step = array.strides[0]
-        self.first = array.__array_interface__["data"][0]
+        self.first = address(array)
         inner = sum((n - 1) * stride for n, stride in zip(array.shape[1:], array.strides[1:], strict=True))
         self.row = self.first + inner + array.itemsize
         self.end = self.row + (array.shape[0] - 1) * self.step

@@ -14,7 +14,7 @@ from .arrays import RecordingArray, Stream
 from .numbers import Number
 from .recording import Tape
 from .standins import Unseen
-from .values import UnrecordableError, Value
+from .values import UnrecordableError, Value, address
 
 __all__ = ["Effect", "Given", "Slot", "TensorOf", "mend", "plain", "shapes_in", "tree_of"]
 
@@ -110,7 +110,7 @@ def _bare(array: RecordingArray) -> Any:
         return np.ndarray.view(array, np.ndarray)
     if root.shape == array.shape and root.strides == array.strides and root.dtype == array.dtype:
         return root
-    offset = array.__array_interface__["data"][0] - root.__array_interface__["data"][0]
+    offset = address(array) - address(root)
     if root.flags.c_contiguous:
         made = np.ndarray(array.shape, array.dtype, root, offset, array.strides)
         made.flags.writeable = array.flags.writeable

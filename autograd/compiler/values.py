@@ -7,10 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 
 from .numbers import Number
 
-__all__ = ["Check", "Instruction", "Storage", "UnrecordableError", "Value", "apart", "collect", "map_tree", "strided"]
+__all__ = [
+    "Check", "Instruction", "Storage", "UnrecordableError", "Value", "address", "apart", "collect", "lie_alike",
+    "map_tree", "shifted", "strided",
+]  # fmt: skip
 
 
 class UnrecordableError(Exception):
@@ -211,8 +215,8 @@ def apart(array: Any, others: tuple[Any, ...]) -> Any:
     """The array, or a copy of the same layout if it may lie in one of the others."""
     if not any(np.may_share_memory(array, other) for other in others):
         return array
-    low, high = np.lib.array_utils.byte_bounds(array)
-    offset = array.__array_interface__["data"][0] - low
+    low, high = byte_bounds(array)
+    offset = address(array) - low
     made = np.ndarray(array.shape, array.dtype, np.empty(high - low, "uint8"), offset, array.strides)
     made[...] = array
     return made
@@ -225,14 +229,28 @@ def strided(array: Any, shape: tuple[int, ...], dtype: Any, offset: int, strides
 
 def strides_in(array: Any, owner: Any) -> tuple[Any, ...]:
     """What ``strided`` needs to cut an array from the one that owns its memory."""
-    offset = array.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
-    return array.shape, array.dtype, offset, array.strides
+    return array.shape, array.dtype, address(array) - address(owner), array.strides
 
 
-def same_place(a: Any, b: Any) -> bool:
+def shifted(array: Any, by: int, owner: Any) -> Any:
+    """The array so many bytes further, if that is in the memory of another; else itself."""
+    if owner is None or array.dtype.hasobject or not (owner.flags.c_contiguous or owner.flags.f_contiguous):
+        return array
+    (low, high), (first, last) = (byte_bounds(each) for each in (array, owner))
+    if not first <= low + by <= high + by <= last:
+        return array
+    room = owner if owner.flags.c_contiguous else owner.T
+    return strided(room, array.shape, array.dtype, address(array) + by - address(owner), array.strides)
+
+
+def address(array: Any) -> int:
+    """Where an array's first element lies."""
+    return int(array.__array_interface__["data"][0])
+
+
+def lie_alike(a: Any, b: Any) -> bool:
     """Whether two arrays are the same elements of the same memory."""
-    start = a.__array_interface__["data"][0] == b.__array_interface__["data"][0]
-    return start and a.shape == b.shape and a.strides == b.strides and a.dtype == b.dtype
+    return address(a) == address(b) and a.shape == b.shape and a.strides == b.strides and a.dtype == b.dtype
 
 
 def same_numbers(a: Any, b: Any) -> bool:
@@ -242,5 +260,5 @@ def same_numbers(a: Any, b: Any) -> bool:
 
 def within(array: Any, whole: Any) -> bool:
     """Whether all of an array's elements lie in the memory of another."""
-    (low, high), (first, last) = (np.lib.array_utils.byte_bounds(each) for each in (array, whole))
+    (low, high), (first, last) = (byte_bounds(each) for each in (array, whole))
     return bool(first <= low and high <= last)
