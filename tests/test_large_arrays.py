@@ -440,6 +440,37 @@ def test_running_sums(length: int, dtype: Any) -> None:
     assert np.isinf(grad).sum() == 31
 
 
+@pytest.mark.parametrize("shape", [(1000, 500), (90, 5000), (60, 5, 1200), (1, 300_000), (30_011, 25)])
+@pytest.mark.parametrize("kind", ["near one", "zeros", "infinities", "nan", "huge", "tiny"])
+def test_running_products(shape: tuple[int, ...], kind: str) -> None:
+    """Of few lines and of many: what double precision carried along gives, come what may in between."""
+    drawn = np.random.default_rng(23)
+    x = (1 + drawn.standard_normal(shape) / 100).astype(np.float32)
+    at = drawn.random(shape) < 1e-3
+    if kind == "zeros":
+        x[at] = -0.0
+    elif kind == "infinities":
+        x[at], x[drawn.random(shape) < 1e-3] = np.inf, 0
+    elif kind == "nan":
+        x[at] = np.nan
+    elif kind != "near one":  # those at the end alone would leave double precision
+        x[..., :10], x[..., -11:] = (1e-30, 1e30) if kind == "huge" else (1e30, 1e-30)
+    with np.errstate(all="ignore"):
+        found = autograd.cumprod(autograd.from_numpy(x), -1).numpy()
+        expected = np.multiply.accumulate(x.astype(np.float64), -1).astype(np.float32)
+    np.testing.assert_array_equal(np.signbit(found) & (found == 0), np.signbit(expected) & (expected == 0))
+    np.testing.assert_allclose(found, expected, 2e-7, 1e-45)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_running_logarithms_of_sums(dtype: Any) -> None:
+    """Of lines that are each taken alone."""
+    x = np.random.default_rng(24).standard_normal((3, 150, 700)).astype(dtype)
+    x[0, :3, :5] = -np.inf
+    expected = np.logaddexp.accumulate(x.astype(np.float64), -1)
+    np.testing.assert_allclose(autograd.logcumsumexp(autograd.from_numpy(x), -1).numpy(), expected, 1e-6)
+
+
 @pytest.mark.parametrize("dim", [-1, -2])
 @pytest.mark.parametrize("name", ["sort", "topk", "cummax", "cummin"])
 def test_second_derivatives_of_lines(name: str, dim: int) -> None:

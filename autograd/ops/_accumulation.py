@@ -20,6 +20,12 @@ _LONG = 64
 """Lines of this many elements or more are summed in pieces."""
 _SHORT = 40
 """Records are looked for in pieces of this many elements."""
+_FEW = 500
+"""Of so many lines at a time or fewer NumPy keeps Python's lock, and other threads wait."""
+_LONE = 1 << 12
+"""Lines of this many elements or more are worth a call each; of ``np.logaddexp``, an eighth of it."""
+_SAFE = 1e250
+"""What is rounded off beside it in double precision is nothing in single precision."""
 _EXACT = {np.maximum, np.minimum}
 _DOUBLE = {"f": np.dtype(np.float64), "F": np.dtype(np.complex128)}
 """Single precision would lose digits at every step. PyTorch carries results along in double precision, too."""
@@ -51,15 +57,44 @@ def _of_many(ufunc: Any, x: Any, axis: int, reverse: bool, dtype: Any) -> Any:
     out = np.empty(x.shape, x.dtype)
     order = along(axis, slice(None, None, -1)) if reverse else ...
     source, target = x[order], out[order]
-    if math.prod(x.shape[axis + 1 :]) >= _WIDE or (dtype is not None and x.size >= n * _WIDE):
+    if math.prod(x.shape[axis + 1 :]) >= _WIDE:
         _by_steps(ufunc, np.moveaxis(source, axis, 0), np.moveaxis(target, axis, 0), dtype)
-    elif dtype is None:
-        by_lines(lambda block: ufunc.accumulate(source[block], axis, x.dtype, target[block]), out, axis)
     else:
-        by_lines(
-            lambda block: np.copyto(target[block], ufunc.accumulate(source[block], axis, dtype), "same_kind"), out, axis
-        )
+        by_lines(lambda block: _of_lines(ufunc, source[block], axis, dtype, target[block]), out, axis)
     return out
+
+
+def _of_lines(ufunc: Any, x: Any, axis: int, dtype: Any, out: Any) -> None:
+    """``ufunc.accumulate`` of some lines, so that other threads may do others meanwhile."""
+    n = x.shape[axis]
+    few = axis == x.ndim - 1 and out.flags.c_contiguous and 0 < x.size <= _FEW * n
+    if few and n >= (_LONE // 8 if ufunc is np.logaddexp else _LONE):
+        for line, result in zip(x.reshape(-1, n).astype(dtype or x.dtype), out.reshape(-1, n), strict=True):
+            result[...] = ufunc.accumulate(line)
+    elif few and ufunc is np.multiply and x.dtype.char == "f":
+        _products(x.reshape(-1, n), out.reshape(-1, n))
+    elif dtype is None:
+        ufunc.accumulate(x, axis, x.dtype, out)
+    else:
+        np.copyto(out, ufunc.accumulate(x, axis, dtype), "same_kind")
+
+
+def _products(x: Any, out: Any) -> None:
+    """The running products of a few rows, carried in double precision; each is cut into pieces, which are more lines.
+
+    Where they are finite and what comes before them is not too large, a piece's products lose nothing that single
+    precision has.
+    """
+    rows, n = x.shape
+    count = next((k for k in range(_FEW // rows + 1, n // 16 + 1) if n % k == 0), 1)
+    pieces = np.multiply.accumulate(x.reshape(rows, count, -1), 2, np.float64)
+    ends = pieces[:, :, -1]
+    before = np.multiply.accumulate(ends[:, :-1], 1)
+    if np.isfinite(ends).all() and (np.abs(before) <= _SAFE).all():
+        pieces[:, 1:] *= before[:, :, None]
+    else:
+        pieces = np.multiply.accumulate(x, 1, np.float64)
+    np.copyto(out, pieces.reshape(rows, n), "same_kind")
 
 
 def _by_steps(ufunc: Any, steps: Any, results: Any, dtype: Any) -> None:

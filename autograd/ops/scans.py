@@ -166,9 +166,11 @@ def can_divide(product: Any) -> bool:
     """Whether products are such that dividing one by a factor gives the product of the others."""
     if product.dtype.kind != "f":
         return False
-    size = np.abs(product)
-    limits = np.finfo(product.dtype)
-    return bool(size.min() >= limits.tiny and size.max() <= limits.max)
+    limits, low, high = np.finfo(product.dtype), product.min(), product.max()
+    if low < limits.tiny:  # which is no fault if it is negative
+        size = np.abs(product)
+        low, high = size.min(), size.max()
+    return bool(low >= limits.tiny and high <= limits.max)
 
 
 @op(
