@@ -390,6 +390,10 @@ def test_records_of_long_lines(op: Any, width: int) -> None:
         lines = [op(autograd.tensor(part), -1) for row in array for part in [row[: 1 << 18]]]
         np.testing.assert_array_equal(values.numpy()[:, : 1 << 18], [line.values.numpy() for line in lines])
         np.testing.assert_array_equal(indices.numpy()[:, : 1 << 18], [line.indices.numpy() for line in lines])
+        columns = op(autograd.tensor(np.stack([array.T, array.T])), -2)
+        for part in range(2):
+            np.testing.assert_array_equal(columns.values.numpy()[part], values.numpy().T)
+            np.testing.assert_array_equal(columns.indices.numpy()[part], indices.numpy().T)
 
 
 @pytest.mark.parametrize("few", [1, 1 << 21])

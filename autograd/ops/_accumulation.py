@@ -6,11 +6,12 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from ._blocks import BLOCK, copied
 from .axes import accumulation_dtype, along, by_lines, line_axis
 
-__all__ = ["accumulate", "records"]
+__all__ = ["accumulate", "last_reached", "records"]
 
 _WIDE = 512
 """Steps of this many elements or more are taken one by one: ``accumulate`` goes along one line at a time."""
@@ -103,13 +104,13 @@ def _by_steps(ufunc: Any, steps: Any, results: Any, dtype: Any) -> None:
         results[0] = steps[0]
         done = [*results]
         for i, x in enumerate(steps[1:]):
-            ufunc(done[i], x, done[i + 1])
+            ufunc(done[i], x, out=done[i + 1])
         return
     carried = None
     for first in range(0, len(steps), _SOME):
         some = steps[first : first + _SOME].astype(dtype, "C")
         for x in some:
-            carried = x if carried is None else ufunc(carried, x, x)
+            carried = x if carried is None else ufunc(carried, x, out=x)
         results[first : first + _SOME] = some
 
 
@@ -160,11 +161,31 @@ def records(ufunc: Any, x: Any) -> Any:
     chosen = np.flatnonzero(may)
     if 2 * chosen.size > may.size:
         return None
-    steps, width = np.arange(_SHORT), np.minimum(_SHORT, n - first)[chosen % first.size, None]
-    places = starts[chosen, None] + np.minimum(steps, width - 1)  # a piece that is short repeats its last element
-    some = line[places]
-    running = some.copy()
-    later = chosen % first.size > 0
-    running[later, 0] = ufunc(running[later, 0], best.reshape(-1)[chosen[later] - 1])
-    ufunc.accumulate(running, 1, None, running)
-    return places[((some == running) | (some != some)) & (steps < width)]
+    pieces = starts[chosen]
+    if n % _SHORT:
+        line = np.concatenate([line, line[:_SHORT]])  # the last piece reads on
+    some = sliding_window_view(line, _SHORT)[pieces].T.copy()
+    running, later = some.copy(), chosen % first.size > 0
+    running[0, later] = ufunc(some[0, later], best.reshape(-1)[chosen[later] - 1])
+    _by_steps(ufunc, running, running, None)
+    reached = (some == running) | (some != some)
+    if n % _SHORT:
+        reached[n % _SHORT :, chosen % first.size == first.size - 1] = False
+    found = np.flatnonzero(reached.T)
+    return pieces[found // _SHORT] + found % _SHORT
+
+
+def last_reached(reached: Any, dim: int) -> Any:
+    """For each place the last one up to there, along ``dim``, that is True; the first one is."""
+    n = reached.shape[dim]
+    if math.prod(reached.shape[dim + 1 :]) >= _WIDE:
+        small = np.min_scalar_type(n)
+        places = np.arange(n, dtype=small).reshape(-1, *(1,) * (reached.ndim - 1 - dim))
+        found = np.multiply(reached, places, dtype=small)
+        steps = np.moveaxis(found, dim, 0)
+        _by_steps(np.maximum, steps, steps, None)
+        return found.astype(np.int64)
+    lines = np.ascontiguousarray(np.moveaxis(reached, dim, -1))
+    places = np.flatnonzero(lines)
+    found = np.repeat(places % n, np.diff(places, append=lines.size))
+    return np.ascontiguousarray(np.moveaxis(found.reshape(lines.shape), -1, dim))

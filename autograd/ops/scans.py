@@ -17,7 +17,7 @@ from .._protocols import numpy_function, ufunc_method
 from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from . import arithmetic
-from ._accumulation import accumulate, records
+from ._accumulation import accumulate, last_reached, records
 from ._blocks import BLOCK
 from .axes import along, cast_input, in_one_line, line_axis, place_along, tangents_at
 from .exponential import logaddexp
@@ -232,20 +232,12 @@ def _running(ufunc: Any, x: Any, dim: int) -> tuple[Any, Any]:
             values, found = np.repeat(line.reshape(-1)[places], reach), np.repeat(places % n, reach)
             return values.reshape(line.shape), found.reshape(line.shape)
         values = accumulate(ufunc, line, axis)
-        return values, _last_reached((line == values) | (line != line), axis)
+        return values, last_reached((line == values) | (line != line), axis % line.ndim)
     values = accumulate(ufunc, line, axis)
     places = np.arange(line.shape[axis]).reshape((-1, *(1,) * (line.ndim - 1 - axis % line.ndim)))
     reached = np.where((line == values) | (line != line), places, 0)
     indices = np.maximum.accumulate(reached, axis)
     return (values, indices) if x.ndim else (np.reshape(values, ()), np.reshape(indices, ()))
-
-
-def _last_reached(reached: Any, dim: int) -> Any:
-    """For each place the last one up to there, along ``dim``, that is True; the first one is."""
-    lines = np.ascontiguousarray(np.moveaxis(reached, dim, -1))
-    places = np.flatnonzero(lines)
-    found = np.repeat(places % lines.shape[-1], np.diff(places, append=lines.size))
-    return np.ascontiguousarray(np.moveaxis(found.reshape(lines.shape), -1, dim))
 
 
 @op(
