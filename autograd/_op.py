@@ -31,6 +31,7 @@ from .engine.modes import local
 from .engine.nodes import Handle, NodeOp, Packed, Pick, make_node
 from .engine.nodes import new_tensor as new_tensor
 from .engine.views import View, shares_memory
+from .errors import BoundsError
 from .samples import Case, as_cases
 
 __all__ = ["COMPOSED", "MANY", "NUMPY", "OPS", "Op", "composed", "op"]
@@ -180,7 +181,10 @@ def composed(
         def call(*args: Any, **kwargs: Any) -> Any:
             if kwargs and not is_plain(kwargs):
                 kwargs = {second.get(name, name): value for name, value in kwargs.items()}
-            return function(*args, **kwargs)
+            try:
+                return function(*args, **kwargs)
+            except np.exceptions.AxisError as error:  # not of an op, which names itself
+                raise BoundsError(f"{function.__name__}: {error}") from None
 
         call.kernel = call  # type: ignore[attr-defined]
         call.inputs = inputs or required(function)  # type: ignore[attr-defined]

@@ -223,6 +223,13 @@ def test_an_axis_that_is_not_there():
     assert "axis 5 is out of bounds for array of dimension 2" in text
 
 
+@pytest.mark.parametrize("name", ["diff", "trapezoid", "cumulative_trapezoid", "gradient", "flatten"])
+def test_a_composed_function_names_itself(name):
+    given = {"start_dim" if name == "flatten" else "dim": 7}
+    text = message(lambda: getattr(autograd, name)(autograd.ones(2, 3), **given), BoundsError)
+    assert text == f"{name}: axis 7 is out of bounds for array of dimension 2"
+
+
 def test_an_index_that_is_not_there():
     assert message(lambda: autograd.ones(2)[7], IndexError).startswith(
         "getitem(x=float32[2], index=7): index 7 is out of"

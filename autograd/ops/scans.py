@@ -23,6 +23,7 @@ from .axes import along, cast_input, in_one_line, line_axis, place_along, tangen
 from .exponential import logaddexp
 from .indexing import getitem
 from .joining import cat
+from .shapes import normalized_dim
 
 _ALONG = [
     case(x=reals(shape=(2, 3)), dim=0),
@@ -292,9 +293,10 @@ def diff(x: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = N
         raise ArgumentError(f"diff: n must not be negative, got {n}")
     if not np.ndim(x):
         raise ShapeError("diff: the input is 0-d; differences need at least one dimension")
+    dim = normalized_dim(dim, np.ndim(x))
     if n and (prepend is not None or append is not None):
         x = cat([part for part in (prepend, x, append) if part is not None], dim)
-    later, earlier = along(index(dim), slice(1, None)), along(index(dim), slice(None, -1))
+    later, earlier = along(dim, slice(1, None)), along(dim, slice(None, -1))
     x = getitem(x, Ellipsis)
     for _ in range(n):
         after, before = getitem(x, later), getitem(x, earlier)
@@ -308,13 +310,13 @@ def _trapezoids(name: str, y: Any, x: Any, dx: Any, dim: int) -> tuple[Any, floa
         raise TypeError(f"{name}: give the places x or their distance dx, not both")
     if not np.ndim(y):
         raise ShapeError(f"{name}: y is 0-d; it needs at least one dimension")
-    dim = index(dim)
+    dim = normalized_dim(dim, np.ndim(y))
     heights = arithmetic.add(getitem(y, along(dim, slice(1, None))), getitem(y, along(dim, slice(None, -1))))
     if x is None:
         return heights, 0.5 * (1 if dx is None else dx)
     if np.ndim(x) == 1 and np.ndim(y) > 1:
-        return arithmetic.mul(heights, _widths(x, dim % np.ndim(y), np.ndim(y))), 0.5
-    return arithmetic.mul(heights, diff(x, dim=dim if np.ndim(x) == np.ndim(y) else dim % np.ndim(y) - np.ndim(y))), 0.5
+        return arithmetic.mul(heights, _widths(x, dim, np.ndim(y))), 0.5
+    return arithmetic.mul(heights, diff(x, dim=dim - np.ndim(y))), 0.5
 
 
 def _widths(x: Any, dim: int, ndim: int) -> Any:
