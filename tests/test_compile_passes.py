@@ -129,6 +129,14 @@ def test_copies_are_left_out_unless_one_side_is_written():
     assert any("[...] = " in line for line in calls(compiled(only_read, draw(4), without=("remove_copies",))))
 
 
+def test_a_copy_of_what_was_cut_from_a_copy_is_still_one():
+    """Of an argument at least one is left, for the result may not be a part of that."""
+    x = draw(4, 3)
+    step = compiled(lambda x: x.clone().reshape(-1)[2:].clone(), x)
+    assert not np.shares_memory(step(x).numpy(), x.numpy())
+    assert sum("copy" in line or "array(" in line or "[...] = " in line for line in calls(step)) == 1
+
+
 def test_what_is_written_in_place_is_computed_there():
     def f(x, w):
         y = x * 2

@@ -46,24 +46,25 @@ def remove_copies(program: Program) -> None:
     last = {value.storage: i for i, item in enumerate(program.items) for value in reads_of(item)}
     given = {value.storage for value in program.given()}
     swaps: dict[Value, Value] = {}
+    homes: dict[Storage, Storage] = {}
     for i, item in enumerate(program.items):
         if not isinstance(item, Instruction) or item.target is not None or not isinstance(item.outs, Value):
             continue
-        source = _copied(item)
-        if source is None or source.array.strides != item.outs.array.strides or item.outs.storage.written:
+        source, made = _copied(item), item.outs.storage
+        if source is None or source.array.strides != item.outs.array.strides or made.written:
             continue
-        while source in swaps:
-            source = swaps[source]
-        if any(at > i for at in written.get(source.storage, ())):
+        source = swaps.get(source, source)
+        home = homes.get(source.storage, source.storage)  # it may have been cut from a copy that is left out
+        if any(at > i for at in written.get(home, ())):
             continue
-        if item.outs.storage in given and (source.storage.kind != "fresh" or source.storage in given):
+        if made in given and (home.kind != "fresh" or home in given):
             continue
-        swaps[item.outs] = source
-        until = last.get(item.outs.storage, i)
+        swaps[item.outs], homes[made] = source, home
+        until = last.get(made, i)
         passed = (storage for storage, ats in written.items() if any(i < at < until for at in ats))
-        program.reorders |= may_overlap(passed, [source.storage])
-        if item.outs.storage in given:
-            given.add(source.storage)
+        program.reorders |= may_overlap(passed, [home])
+        if made in given:
+            given.add(home)
     program.replace(swaps)
 
 
