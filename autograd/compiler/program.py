@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import types
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -15,7 +16,7 @@ from .recording import Tape
 from .signatures import METHODS
 from .values import Check, Instruction, Storage, Value, address, collect, map_tree, shifted
 
-__all__ = ["Part", "Program", "calls_back", "may_overlap", "numbers_of", "reads_of", "values_of"]
+__all__ = ["Part", "Program", "calls_back", "forget", "may_overlap", "numbers_of", "reads_of", "values_of"]
 
 
 _GIVEN = ("state", "input")
@@ -209,3 +210,36 @@ def numbers_of(trees: Iterable[Any]) -> Iterator[Number]:
     for tree in trees:
         map_tree(tree, visit)
     return iter(found)
+
+
+# ---- what is left of the arrays of a recording ----------------------------------------------------------------------
+
+
+class _Form:
+    """What is left of an array of the recording: its form. Arrays of one form share it."""
+
+    __slots__ = ("dtype", "flags", "nbytes", "ndim", "shape", "size", "strides")
+
+    def __init__(self, array: Any) -> None:
+        for name in self.__slots__:
+            setattr(self, name, getattr(array, name))
+        self.flags = _flags(array.flags.c_contiguous, array.flags.f_contiguous)  # an array's own keep it alive
+
+
+@functools.cache
+def _flags(c_contiguous: bool, f_contiguous: bool) -> Any:
+    return types.SimpleNamespace(c_contiguous=c_contiguous, f_contiguous=f_contiguous)
+
+
+def forget(program: Program) -> None:
+    """Let go of the arrays of the recording that the program does not use."""
+    values: set[Value] = set(program.given())
+    for item in program.instructions():
+        values.update(item.reads(), item.makes())
+    forms: dict[Any, _Form] = {}
+    for value in values:
+        if value.storage.kind in ("input", "fresh"):
+            array = value.array
+            value.array = forms.setdefault((array.shape, array.strides, array.dtype.str), _Form(array))
+            if value.storage.kind == "fresh" or value.place is None:
+                value.storage.array = None

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import sys
-import types
 from collections.abc import Callable
 from typing import Any
 
@@ -24,7 +22,7 @@ from .interrupts import surely
 from .numbers import Number
 from .passes import OTHERWISE_IN_KERNELS, PASSES, run_passes
 from .places import first_imported
-from .program import Program, calls_back, reads_of
+from .program import Program, calls_back, forget, reads_of
 from .reach import Reach
 from .recording import Tape
 from .trees import Effect, Slot, plain, tree_of
@@ -126,7 +124,7 @@ class Session:
             self._run(args, kwargs)
         finally:
             self._tape.clear()  # the garbage collector does not see that an array keeps the one it is a view of
-            for name in ("_tape", "_guards", "_reach", "_graded", "_effects", "_made"):
+            for name in ("_tape", "_guards", "_reach", "_graded", "_effects", "_made", "_failure"):
                 self.__dict__.pop(name, None)
 
     def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -139,46 +137,13 @@ class Session:
         backup = Backup(reach, (args, kwargs))
         self._samples = Samples(reach, (args, kwargs))
         modes = local.grad, local.observers, local.pack
-        first_rank = next_rank()
-        self._made: dict[int, Any] = {}
-        self._graded: Graded | None = None
-        self._effects: list[Effect] | None = None
-        tensors: list[Any] = []
         modules = set(sys.modules)
-        finished = entered = False
-        try:
-            guards.enter(reach, tape)
-            before = [(made, made._data, made._node, made._grad) for made, _, _ in guards.given]
-            reach.enter(tape)
-            tape.gradients = [(tensor, tensor._grad) for tensor in reach.tensors if tensor._grad is not None]
-            entered = True
-            guards.refuse_computed()
-            with creators_watched(tape):
-                self.result = self._function(*guards.args, **guards.kwargs)
-            finished = True
-            tensors = outputs_of(self.result, guards.known)
-            with creators_watched(tape):
-                trees = self._read_result(tensors, first_rank)
-            self._check_arguments(before)
-        except Exception as error:
-            if finished:
-                raise
-            failure = error
-        finally:
-            try:
-                changes = reach.leave()
-                if finished:
-                    self._effects = self._find_effects(changes)
-                reach.clean(changes, guards.returned)
-            except BaseException:
-                surely(lambda: reach.clean(reach.leave()))
-                raise
-            finally:
-                tape.running = False
-        if not finished:
+        found = self._call(next_rank())
+        if found is None:
             backup.restore()
-            self._run_plainly(args, kwargs, failure, entered)
+            self._run_plainly(args, kwargs)
             return
+        tensors, trees = found
         self._check_containers()
         self.result = guards.returned(self.result)
         clean_graph(tensors, guards)
@@ -203,6 +168,50 @@ class Session:
         else:
             self._make(self._effects, trees)
 
+    def _call(self, first_rank: int) -> tuple[list[Any], Any] | None:
+        """Call the function on recording arrays, and find what it left where.
+
+        Returns: the Tensors of its result that require grad, and the tree of that; None if it raised ``_failure``.
+        """
+        guards, reach, tape = self._guards, self._reach, self._tape
+        self._made: dict[int, Any] = {}
+        self._graded: Graded | None = None
+        self._effects: list[Effect] | None = None
+        self._entered = False
+        self._failure: Exception | None = None
+        finished = False
+        try:
+            guards.enter(reach, tape)
+            before = [(made, made._data, made._node, made._grad) for made, _, _ in guards.given]
+            reach.enter(tape)
+            tape.gradients = [(tensor, tensor._grad) for tensor in reach.tensors if tensor._grad is not None]
+            self._entered = True
+            guards.refuse_computed()
+            with creators_watched(tape):
+                self.result = self._function(*guards.args, **guards.kwargs)
+            finished = True
+            tensors = outputs_of(self.result, guards.known)
+            with creators_watched(tape):
+                trees = self._read_result(tensors, first_rank)
+            self._check_arguments(before)
+        except Exception as error:
+            if finished:
+                raise
+            self._failure = error
+            return None
+        finally:
+            try:
+                changes = reach.leave()
+                if finished:
+                    self._effects = self._find_effects(changes)
+                reach.clean(changes, guards.returned)
+            except BaseException:
+                surely(lambda: reach.clean(reach.leave()))
+                raise
+            finally:
+                tape.running = False
+        return tensors, trees
+
     _why: str | None = None
 
     def _settles(self) -> bool:
@@ -212,16 +221,16 @@ class Session:
         )
         return self._history.settles
 
-    def _run_plainly(self, args: Any, kwargs: Any, failure: Exception, entered: bool) -> None:
+    def _run_plainly(self, args: Any, kwargs: Any) -> None:
         """Call the function as it is, after it failed on recording arrays: was that its own fault?"""
+        failure = f"{type(self._failure).__name__}: {self._failure}"
         self.result = self._function(*args, **kwargs)
-        if not entered:
-            self.escapes.append(f"it cannot be recorded with these arguments ({type(failure).__name__}: {failure})")
-            return
-        if self._reach.looked_at() or self._history.settle():
-            self.unsure = f"{type(failure).__name__}: {failure}"
-            return
-        self._refuse([f"it cannot be recorded ({type(failure).__name__}: {failure})"], 0)
+        if not self._entered:
+            self.escapes.append(f"it cannot be recorded with these arguments ({failure})")
+        elif self._reach.looked_at() or self._history.settle():
+            self.unsure = failure
+        else:
+            self._refuse([f"it cannot be recorded ({failure})"], 0)
 
     def _refuse(self, escapes: list[str], line: int) -> None:
         self.escapes, self.line = escapes, line
@@ -415,33 +424,3 @@ def _own_constants(program: Program) -> None:
             if value.storage is storage:
                 value.array = value.array.copy()
         storage.array = None
-
-
-class Form:
-    """What is left of an array of the recording: its form. Arrays of one form share it."""
-
-    __slots__ = ("dtype", "flags", "nbytes", "ndim", "shape", "size", "strides")
-
-    def __init__(self, array: Any) -> None:
-        for name in self.__slots__:
-            setattr(self, name, getattr(array, name))
-        self.flags = _flags(array.flags.c_contiguous, array.flags.f_contiguous)  # an array's own keep it alive
-
-
-@functools.cache
-def _flags(c_contiguous: bool, f_contiguous: bool) -> Any:
-    return types.SimpleNamespace(c_contiguous=c_contiguous, f_contiguous=f_contiguous)
-
-
-def forget(program: Program) -> None:
-    """Let go of the arrays of the recording that the program does not use."""
-    values: set[Value] = set(program.given())
-    for item in program.instructions():
-        values.update(item.reads(), item.makes())
-    forms: dict[Any, Form] = {}
-    for value in values:
-        if value.storage.kind in ("input", "fresh"):
-            array = value.array
-            value.array = forms.setdefault((array.shape, array.strides, array.dtype.str), Form(array))
-            if value.storage.kind == "fresh" or value.place is None:
-                value.storage.array = None
