@@ -70,7 +70,7 @@ def _of_lines(ufunc: Any, x: Any, axis: int, dtype: Any, out: Any) -> None:
     n = x.shape[axis]
     few = axis == x.ndim - 1 and out.flags.c_contiguous and 0 < x.size <= _FEW * n
     if few and n >= (_LONE // 8 if ufunc is np.logaddexp else _LONE):
-        for line, result in zip(x.reshape(-1, n).astype(dtype or x.dtype), out.reshape(-1, n), strict=True):
+        for line, result in zip(x.reshape(-1, n).astype(dtype or x.dtype, copy=False), out.reshape(-1, n), strict=True):
             result[...] = ufunc.accumulate(line)
     elif few and ufunc is np.multiply and x.dtype.char == "f":
         _products(x.reshape(-1, n), out.reshape(-1, n))
@@ -88,9 +88,10 @@ def _products(x: Any, out: Any) -> None:
     """
     rows, n = x.shape
     count = next((k for k in range(_FEW // rows + 1, n // 16 + 1) if n % k == 0), 1)
-    pieces = np.multiply.accumulate(x.reshape(rows, count, -1), 2, np.float64)
-    ends = pieces[:, :, -1]
-    before = np.multiply.accumulate(ends[:, :-1], 1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        pieces = np.multiply.accumulate(x.reshape(rows, count, -1), 2, np.float64)
+        ends = pieces[:, :, -1]
+        before = np.multiply.accumulate(ends[:, :-1], 1)
     if np.isfinite(ends).all() and (np.abs(before) <= _SAFE).all():
         pieces[:, 1:] *= before[:, :, None]
     else:
