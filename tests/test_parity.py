@@ -346,6 +346,33 @@ def test_second_derivative_of_the_norm_of_complex_zeros_is_0():
     assert values(bend) == [3j, 0]
 
 
+@pytest.mark.parametrize("base", [0.0, -0.0, 1e-45, -1e-45])
+def test_a_constant_power_of_next_to_nothing_has_no_slope(base):
+    x = leaf(base, 2.0, dtype="float32")
+    (x ** autograd.zeros(2)).sum().backward()
+    assert values(x.grad) == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("number", [INF, -INF, NAN])
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_the_gradient_of_a_determinant_that_is_not_finite_is_nan(number):
+    x = tensor([[[number, 1.0], [2.0, 3.0]], [[1.0, 2.0], [3.0, 4.0]]], requires_grad=True)
+    linalg.det(x).sum().backward()
+    assert np.isnan(x.grad[0].numpy()).all()
+    np.testing.assert_allclose(x.grad[1].numpy(), [[4.0, -3.0], [-2.0, 1.0]], rtol=1e-6)
+
+
+def test_float16_norms_of_small_numbers_have_a_gradient():
+    x = tensor([1e-5, 0.0], dtype=f16, requires_grad=True)
+    x.norm().backward()
+    assert values(x.grad) == [1.0, 0.0]
+
+
+def test_float16_sums_of_einsum_do_not_overflow_on_the_way():
+    x = tensor([[300.0, -300.0], [290.0, 300.0]], dtype=f16)
+    assert autograd.einsum("ij,jk->ik", x, x)[0, 0].item() == 3000.0
+
+
 # ---- names of arguments ----------------------------------------------------------------------------------------------
 
 x = tensor(MATRIX)
