@@ -243,6 +243,22 @@ def test_a_leaf_is_not_overwritten():
 # ---- random ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("function", [F.gelu, F.hardswish])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_the_largest_number_stays_itself(function, dtype):
+    largest = np.array(np.finfo(dtype).max)
+    assert function(autograd.tensor(largest)).numpy() == largest
+
+
+def test_derivatives_of_softsign_far_out():
+    largest = float(np.finfo("d").max)
+    x = autograd.tensor([largest, -largest], dtype=autograd.float64, requires_grad=True)
+    (slope,) = autograd.grad(F.softsign(x).sum(), x, create_graph=True)
+    (bend,) = autograd.grad(slope.sum(), x)
+    assert slope.tolist() == [0.0, 0.0]
+    assert bend.tolist() == [0.0, 0.0]
+
+
 def test_rrelu_draws_slopes_in_training_only():
     autograd.manual_seed(0)
     x = autograd.tensor(np.where(np.arange(2000) % 2, -1.0, 1.0), requires_grad=True)
