@@ -422,6 +422,18 @@ def test_bilinear():
         layer(autograd.ones(2, 400), autograd.ones(3, 3))
 
 
+@pytest.mark.parametrize("shape", [(3,), (4, 3), (2, 2, 3), (0, 3)])
+def test_linear_with_a_vector_as_weight_has_one_output_without_a_dimension(shape):
+    x = autograd.tensor(np.arange(np.prod(shape), dtype="f").reshape(shape), requires_grad=True)
+    weight, bias = (autograd.tensor(value, requires_grad=True) for value in ([1.0, -2.0, 3.0], 0.5))
+    out = F.linear(x, weight, bias)
+    out.sum().backward()
+    assert out.tolist() == (x.detach().numpy() @ np.array([1.0, -2.0, 3.0]) + 0.5).tolist()
+    assert x.grad.tolist() == np.broadcast_to([1.0, -2.0, 3.0], shape).tolist()
+    assert weight.grad.tolist() == x.detach().numpy().reshape(-1, 3).sum(0).tolist()
+    assert bias.grad.item() == np.prod(shape[:-1])
+
+
 def test_linear_takes_a_device():
     assert nn.Linear(2, 3, True, "cpu", "float64").weight.dtype == np.float64
     with pytest.raises(Exception, match="cuda"):

@@ -68,6 +68,8 @@ VALUES = [
     (lambda: autograd.zeros(2, 0).softmax(-1), [[], []], "float32"),
     (lambda: autograd.zeros(2, 0).log_softmax(-1), [[], []], "float32"),
     (lambda: autograd.unique_consecutive(tensor(3.0)), [3.0], "float32"),
+    (lambda: autograd.where(tensor(3.0))[0], [0], "int64"),
+    (lambda: tensor(3.0).nonzero(as_tuple=True)[0], [0], "int64"),
     (lambda: tensor([1.0]).gather(0, autograd.zeros(2, 0, dtype=i64)), [[], []], "float32"),
     (lambda: linalg.vander(tensor(2.0), N=2), [[1.0, 2.0]], "float32"),
     (lambda: F.prelu(tensor(-2.0), tensor([0.5])), -1.0, "float32"),
