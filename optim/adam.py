@@ -99,8 +99,8 @@ class Adam(Optimizer):
         m *= beta1
         m += (1 - beta1) * g
         v *= beta2
-        square = g * g
-        square *= 1 - beta2
+        square = g * (1 - beta2)
+        square *= g  # g * g would overflow earlier
         v += square
         if group["amsgrad"]:
             v = np.maximum(state["max_exp_avg_sq"], v, out=state["max_exp_avg_sq"])

@@ -243,6 +243,22 @@ def test_a_leaf_is_not_overwritten():
 # ---- random ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("function", [F.gelu, F.hardswish])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_the_largest_number_stays_itself(function, dtype):
+    largest = np.array(np.finfo(dtype).max)
+    assert function(autograd.tensor(largest)).numpy() == largest
+
+
+def test_derivatives_of_softsign_far_out():
+    largest = float(np.finfo("d").max)
+    x = autograd.tensor([largest, -largest], dtype=autograd.float64, requires_grad=True)
+    (slope,) = autograd.grad(F.softsign(x).sum(), x, create_graph=True)
+    (bend,) = autograd.grad(slope.sum(), x)
+    assert slope.tolist() == [0.0, 0.0]
+    assert bend.tolist() == [0.0, 0.0]
+
+
 def test_rrelu_draws_slopes_in_training_only():
     autograd.manual_seed(0)
     x = autograd.tensor(np.where(np.arange(2000) % 2, -1.0, 1.0), requires_grad=True)
@@ -404,6 +420,18 @@ def test_bilinear():
     assert nn.Bilinear(2, 3, 4, bias=False).bias is None
     with pytest.raises(autograd.ShapeError, match=r"bilinear: expected shapes .*\(2, 400\).*module Bilinear"):
         layer(autograd.ones(2, 400), autograd.ones(3, 3))
+
+
+@pytest.mark.parametrize("shape", [(3,), (4, 3), (2, 2, 3), (0, 3)])
+def test_linear_with_a_vector_as_weight_has_one_output_without_a_dimension(shape):
+    x = autograd.tensor(np.arange(np.prod(shape), dtype="f").reshape(shape), requires_grad=True)
+    weight, bias = (autograd.tensor(value, requires_grad=True) for value in ([1.0, -2.0, 3.0], 0.5))
+    out = F.linear(x, weight, bias)
+    out.sum().backward()
+    assert out.tolist() == (x.detach().numpy() @ np.array([1.0, -2.0, 3.0]) + 0.5).tolist()
+    assert x.grad.tolist() == np.broadcast_to([1.0, -2.0, 3.0], shape).tolist()
+    assert weight.grad.tolist() == x.detach().numpy().reshape(-1, 3).sum(0).tolist()
+    assert bias.grad.item() == np.prod(shape[:-1])
 
 
 def test_linear_takes_a_device():

@@ -276,6 +276,18 @@ def test_far_tails_are_exact():
     assert slope.tolist() == [[0.0, 0.0], [-1.0, 1.0]]
 
 
+def test_an_infinite_and_wrong_logit_has_an_infinite_loss():
+    x, target = autograd.tensor([math.inf, math.inf, -math.inf, -math.inf]), autograd.tensor([0.0, 0.5, 1.0, 0.5])
+    losses = F.binary_cross_entropy_with_logits(x, target, reduction="none")
+    assert losses.tolist() == [math.inf] * 4
+
+
+def test_losses_of_the_largest_differences_are_finite():
+    largest = np.finfo("f").max
+    x = autograd.tensor(np.array([largest, -largest], "f"))
+    assert F.smooth_l1_loss(x, x * 0, beta=1e3, reduction="none").tolist() == [largest, largest]
+
+
 def test_binary_cross_entropy_of_certain_probabilities():
     value, slope = slope_of(F.binary_cross_entropy, [0.0, 1.0, 0.0, 1.0], [0.0, 1.0, 1.0, 0.0], reduction="none")
     assert value.tolist() == [0.0, 0.0, 100.0, 100.0]
@@ -339,6 +351,27 @@ def test_the_gradient_of_a_target_has_no_bound_where_the_probability_is_0_or_1()
     target = autograd.tensor([0.0, 1.0, 0.5], requires_grad=True)
     F.binary_cross_entropy(autograd.tensor([0.0, 1.0, 0.5]), target, reduction="sum").backward()
     assert target.grad.tolist() == [math.inf, -math.inf, 0.0]
+
+
+@pytest.mark.parametrize("settings", [{}, {"label_smoothing": 0.1}, {"weight": autograd.tensor([1.0, 2.0, 0.5])}])
+@pytest.mark.parametrize("score", [math.inf, -math.inf, math.nan])
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_scores_of_an_ignored_target_do_not_matter(score, settings):
+    scores = autograd.tensor([[score, score, 2.0], [0.5, 1.0, 0.0]])
+    target = autograd.tensor([-100, 1])
+    expected = F.cross_entropy(scores[1:], target[1:], reduction="none", **settings).item()
+    assert F.cross_entropy(scores, target, reduction="none", **settings).tolist() == pytest.approx([0.0, expected])
+    assert F.cross_entropy(scores, target, reduction="sum", **settings).item() == pytest.approx(expected)
+    assert not math.isnan(F.cross_entropy(scores, target, **settings).item())
+    settings = {key: value for key, value in settings.items() if key == "weight"}
+    assert F.nll_loss(scores, target, reduction="none", **settings)[0].item() == 0.0
+
+
+def test_ignored_targets_whose_first_class_is_masked_are_silent_and_have_no_gradient():
+    scores = [[-math.inf, 1.0, 2.0], [-math.inf, 1.0, 0.0]]  # -100 stands for class 0
+    value, slope = slope_of(F.cross_entropy, scores, [-100, 1])
+    assert value == pytest.approx(math.log1p(math.exp(-1)))
+    assert slope[0].tolist() == [0.0, 0.0, 0.0]
 
 
 def test_cross_entropy_where_all_targets_are_ignored():

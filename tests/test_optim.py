@@ -297,6 +297,15 @@ def test_a_deep_copy_lives_its_own_life():
     assert twin.item() == pytest.approx(0.7)
 
 
+@pytest.mark.parametrize("kind", [optim.Adam, optim.AdamW])
+def test_a_large_gradient_does_not_stop_a_parameter_for_good(kind):
+    w = autograd.tensor([1.0], requires_grad=True)
+    optimizer = kind([w], lr=0.1, weight_decay=0)
+    w.grad = autograd.tensor([1e20])  # its square exceeds float32
+    optimizer.step()
+    assert w.item() == pytest.approx(0.9)
+
+
 def test_overflow_and_nan_give_no_warning():
     w = autograd.tensor([1.0, 1.0], requires_grad=True)
     optimizer = optim.Adam([w])

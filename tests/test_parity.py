@@ -68,6 +68,8 @@ VALUES = [
     (lambda: autograd.zeros(2, 0).softmax(-1), [[], []], "float32"),
     (lambda: autograd.zeros(2, 0).log_softmax(-1), [[], []], "float32"),
     (lambda: autograd.unique_consecutive(tensor(3.0)), [3.0], "float32"),
+    (lambda: autograd.where(tensor(3.0))[0], [0], "int64"),
+    (lambda: tensor(3.0).nonzero(as_tuple=True)[0], [0], "int64"),
     (lambda: tensor([1.0]).gather(0, autograd.zeros(2, 0, dtype=i64)), [[], []], "float32"),
     (lambda: linalg.vander(tensor(2.0), N=2), [[1.0, 2.0]], "float32"),
     (lambda: F.prelu(tensor(-2.0), tensor([0.5])), -1.0, "float32"),
@@ -344,6 +346,34 @@ def test_second_derivative_of_the_norm_of_complex_zeros_is_0():
     (slope,) = autograd.grad(linalg.vector_norm(z, 1), z, create_graph=True)
     (bend,) = autograd.grad(slope, z, tensor(np.array([2 + 3j, 4 + 5j])))
     assert values(bend) == [3j, 0]
+
+
+@pytest.mark.parametrize("base", [0.0, -0.0, 1e-45, -1e-45])
+def test_a_constant_power_of_next_to_nothing_has_no_slope(base):
+    x = leaf(base, 2.0, dtype="float32")
+    (x ** autograd.zeros(2)).sum().backward()
+    assert values(x.grad) == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("number", [INF, -INF, NAN])
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_the_gradient_of_a_determinant_that_is_not_finite_is_nan(number):
+    x = tensor([[[number, 1.0], [2.0, 3.0]], [[1.0, 2.0], [3.0, 4.0]]], requires_grad=True)
+    linalg.det(x).sum().backward()
+    assert np.isnan(x.grad[0].numpy()).all()
+    np.testing.assert_allclose(x.grad[1].numpy(), [[4.0, -3.0], [-2.0, 1.0]], rtol=1e-6)
+
+
+def test_float16_norms_of_small_numbers_have_a_gradient():
+    x = tensor([1e-5, 0.0], dtype=f16, requires_grad=True)
+    x.norm().backward()
+    assert values(x.grad) == [1.0, 0.0]
+
+
+def test_float16_sums_of_einsum_do_not_overflow_on_the_way():
+    x = tensor([[300.0, -300.0], [290.0, -290.0]], dtype=f16)
+    y = tensor([[300.0, 1.0], [290.0, 1.0]], dtype=f16)
+    assert values(autograd.einsum("ij,jk->ik", x, y)) == [[3000.0, 0.0], [2900.0, 0.0]]
 
 
 # ---- names of arguments ----------------------------------------------------------------------------------------------

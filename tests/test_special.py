@@ -150,6 +150,13 @@ def test_scaled_bessel_functions_far_out(function: Any) -> None:
     assert np.isfinite(second.numpy()).all()
 
 
+def test_next_to_nothing_and_infinity() -> None:
+    x = autograd.tensor([5e-324, -2e-308, 0.0], dtype=autograd.float64, requires_grad=True)
+    special.i1(x).sum().backward()
+    assert x.grad.tolist() == [0.5, 0.5, 0.5]
+    assert autograd.mvlgamma(autograd.tensor(-math.inf), 2).item() == math.inf
+
+
 def test_zero_times_log() -> None:
     x, y = tensor([0.0, 0.0, 0.0, nan]), tensor([-1.0, -3.0, nan, 0.0])
     out = special.xlog1py(x, y)

@@ -243,7 +243,7 @@ def logsigmoid(x: Any) -> Any:
 def _softsign_rule(g: Any, x: Any) -> Any:
     size = np.abs(x) + 1
     if x.dtype.kind != "c":
-        return g / np.square(size)
+        return g / size / size
     return g / size - np.real(g * x) / np.square(size) * np.conj(np.sign(x))
 
 
@@ -272,7 +272,7 @@ def _hardswish_rule(g: Any, x: Any) -> Any:
 @op(x=_hardswish_rule, promote="real", jvp="symmetric", samples=elementwise(x=reals(-5, 5, avoid=(-3.0, 3.0))))
 def hardswish(x: Any) -> Any:
     """``x * hardsigmoid(x)``."""
-    return x * np.clip(x + 3, 0, 6) / 6
+    return x * (np.clip(x + 3, 0, 6) / 6)
 
 
 def _tanhshrink_rule(g: Any, x: Any) -> Any:

@@ -47,7 +47,8 @@ def i1(x: Any) -> Any:
 )
 def bessel_i(x: Any, order: int) -> Any:
     """The modified Bessel function of the first kind, of an integer order."""
-    return scipy_special().iv(order, _near(x)).astype(x.dtype, copy=False)
+    subnormal = np.abs(x) < np.finfo(x.dtype).smallest_normal  # of which SciPy makes NaN
+    return scipy_special().iv(order, np.where(subnormal, 0, _near(x))).astype(x.dtype, copy=False)
 
 
 @op(

@@ -20,7 +20,17 @@ from ..samples import case, reals
 from . import arithmetic, reductions
 from ._blocks import block_rows, in_blocks
 from .axes import wide_dtype
-from .class_targets import by_rows, check_targets, class_dim, combine, from_rows, read_targets, share_of, spread
+from .class_targets import (
+    by_rows,
+    check_targets,
+    class_dim,
+    combine,
+    counting,
+    from_rows,
+    read_targets,
+    share_of,
+    spread,
+)  # fmt: skip
 from .indexing import scatter_index
 from .losses import combined
 from .neural import log_softmax, softmax
@@ -286,11 +296,11 @@ def cross_entropy_(
     logs = np.log(sums.totals)
     losses = logs - (rows[np.arange(count), index] - sums.tops)
     if weights is not None:
-        losses *= weights
+        losses = counting(losses, target, ignore_index) * weights
     if label_smoothing:
-        valid = np.reshape(target, -1) != ignore_index
         evenly = logs * np.add.reduce(factors) - sums.below
-        losses = losses * (1 - label_smoothing) + evenly * valid * (label_smoothing / classes)
+        evenly = evenly if weights is None else counting(evenly, target, ignore_index)
+        losses = losses * (1 - label_smoothing) + evenly * (label_smoothing / classes)
     return combine(losses, weights, reduction, x.shape, x.dtype)
 
 
@@ -410,4 +420,6 @@ def nll_loss(x: Any, target: Any, weight: Any = None, *, ignore_index: int = -10
     wide = wide_dtype(x.dtype)
     index, weights = read_targets(target, weight, ignore_index, x.shape[class_dim(x.shape)], wide, "nll_loss")
     losses = -by_rows(x)[np.arange(len(index)), index].astype(wide, copy=False)
-    return combine(losses if weights is None else losses * weights, weights, reduction, x.shape, x.dtype)
+    if weights is not None:
+        losses = counting(losses, target, ignore_index) * weights
+    return combine(losses, weights, reduction, x.shape, x.dtype)

@@ -12,7 +12,9 @@ from ..errors import DtypeError, ShapeError
 from .embeddings import check_range
 from .losses import check_reduction
 
-__all__ = ["by_rows", "check_targets", "class_dim", "combine", "from_rows", "read_targets", "share_of", "spread"]
+__all__ = [
+    "by_rows", "check_targets", "class_dim", "combine", "counting", "from_rows", "read_targets", "share_of", "spread",
+]  # fmt: skip
 
 
 def class_dim(shape: tuple[int, ...]) -> int:
@@ -81,6 +83,11 @@ def read_targets(target: Any, weight: Any, ignore_index: int, classes: int, dtyp
     return target, weights if weight is None else weights * np.take(alike(weight, target), target).astype(
         dtype, copy=False
     )
+
+
+def counting(losses: Any, target: Any, ignore_index: int) -> Any:
+    """The losses of all targets, 0 where a target does not count: also where its scores are infinite or NaN."""
+    return np.where(np.reshape(target, -1) == ignore_index, 0, losses)
 
 
 def _in_range(target: Any, classes: int) -> bool:

@@ -13,6 +13,7 @@ from .._op import op
 from .._protocols import numpy_function
 from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
+from .axes import wide_dtype
 from .casting import cast
 from .diagonals import diagonal
 from .dimensions import permute
@@ -56,8 +57,15 @@ def reduce_labels(x: Any, spec: str) -> Any:
     """
     source, target = spec.split("->")
     summed = x.dtype.kind in "biu" and set(source) != set(target)
-    out = np.einsum(spec, x, dtype=np.int64) if summed else np.einsum(spec, x)
+    out = np.einsum(spec, x, dtype=np.int64) if summed else _einsum(spec, x)
     return out if out.base is None else out.copy("K")
+
+
+def _einsum(spec: str, *operands: Any) -> Any:
+    """NumPy's ``einsum``, of 16-bit floats with sums in float32."""
+    dtype = operands[0].dtype
+    wide = wide_dtype(dtype)
+    return np.einsum(spec, *operands) if wide is dtype else np.einsum(spec, *operands, dtype=wide).astype(dtype)
 
 
 def _multiply_rule(g: Any, y: Any, mine: str, theirs: str, target: str, shape: tuple[int, ...]) -> Any:
@@ -91,7 +99,7 @@ def multiply_labels(x: Any, y: Any, spec: str) -> Any:
     sizes = dict(zip(mine, x.shape, strict=True))
     fits = all(sizes.get(label, n) == n for label, n in zip(theirs, y.shape, strict=True))
     if not fits or x.size * y.size <= _SMALL or not x.ndim or not y.ndim:
-        return np.einsum(spec, x, y)
+        return _einsum(spec, x, y)
     sizes.update(zip(theirs, y.shape, strict=True))
     shape = [sizes[label] for label in batch]
     n, k, m = [math.prod([sizes[label] for label in group]) for group in (rows, inner, columns)]

@@ -64,10 +64,8 @@ def _mvlgamma_rule(g: Any, x: Any, order: int) -> Any:
 ])  # fmt: skip
 def mvlgamma_(x: Any, order: int) -> Any:
     """The logarithm of the multivariate gamma function."""
-    total = scipy_special().gammaln(x) + order * (order - 1) / 4 * math.log(math.pi)
-    for i in range(1, order):
-        total = total + scipy_special().gammaln(x - i / 2)
-    return total.astype(x.dtype, copy=False)
+    parts = [lgamma.op.forward(x - i / 2) for i in range(order)]
+    return functools.reduce(operator.add, parts, order * (order - 1) / 4 * math.log(math.pi))
 
 
 @composed()

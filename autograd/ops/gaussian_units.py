@@ -109,7 +109,7 @@ def gelu_(x: Any, memo: Any = None) -> Any:
     """``gelu``. ``memo``: an empty list, in which the derivative may be kept for backward."""
     if _plain(x):
         return _in_blocks(x, memo)
-    return erfc.op.forward(x * -math.sqrt(0.5)) * x * 0.5
+    return erfc.op.forward(x * -math.sqrt(0.5)) * (x * 0.5)
 
 
 def _tanh_rule(g: Any, x: Any) -> Any:

@@ -49,9 +49,14 @@ def _products_without(s: Any) -> Any:
 
 
 def _in_singular_basis(x: Any) -> tuple[Any, Any, Any, Any]:
-    """The phase of det(U) det(Vh), U, V (as plain transposes need them) and the products of the singular values."""
-    u, s, vh = np.linalg.svd(x)
-    return np.expand_dims(np.linalg.det(u) * np.linalg.det(vh), (-1, -2)), conj(u), conj(vh), _products_without(s)
+    """The phase of det(U) det(Vh), U, V (as plain transposes need them) and the products of the singular values.
+
+    Of a matrix with infinities or NaN, which has no such basis, the phase is NaN, and so are the derivatives.
+    """
+    finite = np.all(np.isfinite(x), axis=(-2, -1), keepdims=True)
+    u, s, vh = np.linalg.svd(np.where(finite, x, 0))
+    phase = np.expand_dims(np.linalg.det(u) * np.linalg.det(vh), (-1, -2))
+    return np.where(finite, phase, np.nan), conj(u), conj(vh), _products_without(s)
 
 
 @op(x=lambda g, x: cofactor_change.kernel(x, g), jvp="symmetric", samples=square((3, 3), (2, 2, 2), (1, 1), (0, 2, 2)))

@@ -177,7 +177,7 @@ def smooth_l1_loss(x: Any, target: Any, *, reduction: str = "mean", beta: float 
     d = np.abs(x - target)
     if beta != 0:
         near = np.minimum(d, beta)
-        d = (d - near * 0.5) * near * (1 / beta)
+        d = (d - near * 0.5) * (near * (1 / beta))
     return reduced(d, reduction)
 
 

@@ -28,7 +28,14 @@ from .selection import clamp
 # ---- linear ----------------------------------------------------------------------------------------------------------
 
 
+def _linear_input_rule(g: Any, weight: Any) -> Any:
+    return np.expand_dims(g, -1) * weight if weight.ndim == 1 else _flat_product(g, weight)
+
+
 def _linear_weight_rule(g: Any, x: Any) -> Any:
+    if g.ndim < x.ndim:  # of a vector
+        n = math.prod(g.shape)
+        return np.matmul(np.reshape(g, (n,)), np.reshape(x, (n, x.shape[-1])))
     if x.ndim == 2:
         return np.matmul(g.T, x)
     return np.matmul(flat(g).T, flat(x))
@@ -38,17 +45,17 @@ def _flat_product(x: Any, weight: Any) -> Any:
     """``x @ weight`` as one product over all leading dimensions."""
     if weight.ndim > 2:
         raise ArgumentError("a batch of matrices is not a weight")
-    if x.ndim <= 2:
+    if x.ndim <= 2 or weight.ndim == 1:
         return np.matmul(x, weight)
     return np.reshape(np.matmul(flat(x), weight), (*x.shape[:-1], weight.shape[1]))
 
 
 def _bias_rule(g: Any) -> Any:
-    return g if g.ndim == 1 else column_sums(g)
+    return g if g.ndim <= 1 else column_sums(g)
 
 
 @op(
-    x=lambda g, weight: _flat_product(g, weight),
+    x=_linear_input_rule,
     weight=_linear_weight_rule,
     bias=_bias_rule,
     promote="common",
@@ -59,12 +66,13 @@ def _bias_rule(g: Any) -> Any:
         case(x=reals(shape=(3,)), weight=reals(shape=(2, 3)), bias=reals(shape=(2,))),
         case(x=reals(shape=(2, 2, 3)), weight=reals(shape=(2, 3)), bias=reals(shape=(2,))),
         case(x=reals(shape=(0, 3)), weight=reals(shape=(2, 3)), bias=reals(shape=(2,))),
+        *[case(x=reals(shape=s), weight=reals(shape=(3,)), bias=reals(shape=())) for s in ((3,), (4, 3), (2, 2, 3))],
     ],
 )
 def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     """``x @ weight.T + bias``.
 
-    Shape: ``(..., inputs), (outputs, inputs), (outputs,) -> (..., outputs)``.
+    Shape: ``(..., inputs), (outputs, inputs), (outputs,) -> (..., outputs)``; a weight ``(inputs,)`` gives ``(...)``.
 
     Raises: ShapeError.
     """
@@ -82,20 +90,20 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
 
 def _linear_misfit(x: Any, weight: Any, bias: Any, error: Exception) -> str:
     text = f"linear(x={describe(x)}, weight={describe(weight)}, bias={describe(bias)}): "
-    if weight.ndim != 2:
-        return f"{text}the weight must be a matrix of shape (outputs, inputs)"
+    if weight.ndim not in (1, 2):
+        return f"{text}the weight must be a matrix of shape (outputs, inputs), or a vector of shape (inputs,)"
     if not x.ndim:
         return f"{text}x must have at least one dimension"
-    if x.shape[-1] != weight.shape[1]:
-        text += f"the last dimension of x is {x.shape[-1]}, but the weight takes {weight.shape[1]} inputs"
+    if x.shape[-1] != weight.shape[-1]:
+        text += f"the last dimension of x is {x.shape[-1]}, but the weight takes {weight.shape[-1]} inputs"
         if x.shape[-1] == weight.shape[0]:
             return f"{text}. Did you mean weight.T? Its shape is (outputs, inputs)"
-        if x.ndim > 1 and math.prod(x.shape[1:]) == weight.shape[1]:
+        if x.ndim > 1 and math.prod(x.shape[1:]) == weight.shape[-1]:
             return f"{text}. Did you mean x.flatten(1)?"
         return text
     if bias is None:
         return f"{text}{error}"
-    return f"{text}the bias has shape {bias.shape}, but there are {weight.shape[0]} outputs"
+    return f"{text}the bias has shape {bias.shape}, but there are {math.prod(weight.shape[:-1])} outputs"
 
 
 # ---- softmax ---------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from ..samples import case, elementwise, reals
 from . import arithmetic
 from ._matrices import conj
 from ._sums import add_reduce
-from .axes import axes_of, axis_of, cast_input, restore, wide_dtype
+from .axes import axes_of, axis_of, cast_input, restore, wide_dtype, widened
 from .decompositions import svd
 from .extremes import extreme, require_elements, tied
 
@@ -71,7 +71,7 @@ def _norm_rule(g: Any, x: Any, out: Any, p: Any, dim: Any, keepdim: bool) -> Any
     zero = out == 0
     g, out = np.where(zero, 0, g), np.where(zero, 1, out)
     if p == 2:
-        return (np.conj(x) if x.dtype.kind == "c" else x) * (g / out)
+        return (np.conj(x) if x.dtype.kind == "c" else x) * (widened(g) / out)
     ratio = magnitude / out
     if p < 2:
         ratio = np.where(magnitude == 0, 1, ratio)

@@ -58,8 +58,8 @@ def pow_number(x: Any, exponent: float) -> Any:
 
 
 def _base_rule(g: Any, x: Any, exponent: Any) -> Any:
-    """``g * exponent * x ** (exponent - 1)``, where ``0 ** 0`` has the derivative 0."""
-    constant = (exponent == 0) & ~(np.abs(x) > 0)
+    """``g * exponent * x ** (exponent - 1)``, where ``x ** 0`` has the derivative 0 also if ``1 / x`` is infinite."""
+    constant = (exponent == 0) & ~(np.abs(x) >= np.finfo(x.dtype).smallest_normal)
     return g * (exponent * x ** np.where(constant, 0, exponent - 1))
 
 

@@ -131,10 +131,10 @@ def binary_cross_entropy_with_logits(
         check_pair("binary_cross_entropy_with_logits", x, target, strict=True)
     if weight is not None or pos_weight is not None:
         _check_weights("binary_cross_entropy_with_logits", x.shape, weight=weight, pos_weight=pos_weight)
-    # The large terms first: for a right and certain prediction they cancel exactly, and the small one remains.
+    # Of a right and certain prediction the large term is exactly 0, and the small one remains.
     small = log1p_below_1(np.exp(-np.abs(x)))
     if pos_weight is None:
-        losses = np.maximum(x, 0) - x * target + small
+        losses = x * ((x > 0) - target) + small
     else:
         factor = (pos_weight - 1) * target + 1
         losses = (1 - target) * x + factor * np.maximum(-x, 0) + factor * small

@@ -100,7 +100,7 @@ def where(condition: Any, x: Any = None, y: Any = None, *, input: Any = None, ot
     if not isinstance(mask, (np.ndarray, ForeignArray)):
         mask = np.asarray(mask)
     if x is None and y is None:
-        return tuple(new_tensor(index) for index in np.nonzero(mask))
+        return tuple(new_tensor(index) for index in np.nonzero(np.atleast_1d(mask)))
     if mask.dtype != np.bool_:
         mask = mask != 0
     if not hasattr(x, "dtype") and not hasattr(y, "dtype"):
