@@ -63,17 +63,20 @@ def to(
     Raises:
         ValueError: a device other than the CPU.
     """
-    flags = [arg for arg in args if isinstance(arg, bool)]
-    if len(flags) > 2:
-        raise TypeError(f"to: expected at most two bools, non_blocking and copy, got {len(flags)}")
-    copy = copy or flags[1:] == [True]
+    flags = []
     for arg in (*args, device, other):
         if isinstance(arg, Handle):
             dtype = arg._data.dtype
         elif isinstance(arg, str) and arg.split(":")[0] in _DEVICES:
             check_device(arg)
-        elif arg is not None and not isinstance(arg, bool):
+        elif isinstance(arg, bool):
+            flags.append(arg)
+        elif arg is not None:
             dtype = arg
+    if flags:
+        if len(flags) > 2:
+            raise TypeError(f"to: expected at most two bools, non_blocking and copy, got {len(flags)}")
+        copy = copy or flags[1:] == [True]
     dtype = x.dtype if dtype is None else dtypes.as_dtype(dtype)
     if dtype == x.dtype:
         return clone(x) if copy else x
