@@ -40,8 +40,16 @@ from .creation import zeros as zeros
 from .creation import zeros_like as zeros_like
 from .devices import accelerator as accelerator
 from .devices import backends as backends
+from .devices import channels_last as channels_last
+from .devices import channels_last_3d as channels_last_3d
+from .devices import contiguous_format as contiguous_format
 from .devices import cuda as cuda
 from .devices import device as device
+from .devices import get_float32_matmul_precision as get_float32_matmul_precision
+from .devices import memory_format as memory_format
+from .devices import preserve_format as preserve_format
+from .devices import set_float32_matmul_precision as set_float32_matmul_precision
+from .devices import use_deterministic_algorithms as use_deterministic_algorithms
 from .dtypes import bool_ as bool
 from .dtypes import can_cast as can_cast
 from .dtypes import complex64 as cfloat
@@ -495,6 +503,7 @@ if _TYPE_CHECKING:
     from .draw import watch as watch
     from .draw import why as why
     from .extend import primitive as primitive
+    from .func import vmap as vmap
     from .legacy import BoolTensor as BoolTensor
     from .legacy import ByteTensor as ByteTensor
     from .legacy import CharTensor as CharTensor
@@ -507,9 +516,15 @@ if _TYPE_CHECKING:
     from .legacy import Variable as Variable
     from .serialization.files import load as load
     from .serialization.files import save as save
+    from .window_functions import bartlett_window as bartlett_window
+    from .window_functions import blackman_window as blackman_window
+    from .window_functions import hamming_window as hamming_window
+    from .window_functions import hann_window as hann_window
+    from .window_functions import kaiser_window as kaiser_window
 
 _HIPS = ".differential_operators"
 """Where the names of HIPS autograd are."""
+_WINDOWS = ".window_functions"
 _LATER = {
     "GradcheckError": "._gradcheck", "gradcheck": "._gradcheck", "gradgradcheck": "._gradcheck",
     "Graph": ".draw", "RenderError": ".draw", "draw": ".draw", "graph": ".draw", "watch": ".draw", "why": ".draw",
@@ -518,7 +533,9 @@ _LATER = {
     "ShortTensor": ".legacy", "Variable": ".legacy",
     "compile": ".compiler", "forward_ad": ".forward_ad", "func": ".func", "functional": ".functional",
     "load": ".serialization.files", "numerical": ".numerical", "save": ".serialization.files",
-    "special": ".special", "testing": ".testing",
+    "special": ".special", "testing": ".testing", "vmap": ".func",
+    "bartlett_window": _WINDOWS, "blackman_window": _WINDOWS, "hamming_window": _WINDOWS, "hann_window": _WINDOWS,
+    "kaiser_window": _WINDOWS,
     "extend": ".extend", "misc": ".misc", "numpy": ".numpy", "scipy": ".scipy", "tracer": ".tracer",
     "dict": ".builtins", "isinstance": ".builtins", "list": ".builtins", "primitive": ".extend",
     "tuple": ".builtins", "type": ".builtins",

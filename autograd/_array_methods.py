@@ -187,6 +187,7 @@ class ArrayMethods:
     __getitem__ = indexing.getitem
     __setitem__ = indexing.setitem
     fill_ = indexing.fill_
+    fill_diagonal_ = indexing.fill_diagonal_
     zero_ = indexing.zero_
     apply_ = apply_
     narrow = taking.narrow

@@ -447,5 +447,6 @@ class Op(NodeOp):
 
     # ---- what the sweep asks ---------------------------------------------------------------------------------
 
+    renew = _saving.renew
     revive = _saving.revive
     saved_arrays = _saving.saved_arrays

@@ -15,7 +15,7 @@ from ._signatures import asks
 from .engine.foreign import ForeignArray
 from .engine.nodes import Leaf, Node, Packed, Pick, new_tensor
 
-__all__ = ["revive", "savable", "save", "saved_arrays", "saved_names", "saves_arrays", "saving_plan"]
+__all__ = ["renew", "revive", "savable", "save", "saved_arrays", "saved_names", "saves_arrays", "saving_plan"]
 
 
 def savable(op: Any) -> list[str]:
@@ -112,6 +112,22 @@ def saved_arrays(op: Any, node: Node) -> Iterator[tuple[str, Any]]:
         for item in value if isinstance(value, (list, tuple)) else (value,):
             if isinstance(item, (np.ndarray, ForeignArray)):
                 yield name, item
+
+
+def renew(op: Any, node: Node, name: str) -> bool:
+    """Whether an output that was overwritten is there again: what it was computed from is saved, as ``max_pool`` does.
+
+    So ``max_pool2d(x, 2).relu_()`` is no mistake, as it is none in PyTorch. The inputs come before the output among
+    what is saved, so that they have been found intact. Ops of users are not called again: they may do other things.
+    """
+    values = dict(zip(op.saved_names, node.saved, strict=True))
+    if name != "out" or not op.trusted or op.lists or not values.keys() >= set(op.params):
+        return False
+    if any(values[x] is None for x in op.inputs):
+        return False
+    anew = op.forward(*[values[param] for param in op.params])
+    node.saved = tuple([anew if saved == "out" else value for saved, value in values.items()])
+    return True
 
 
 def _connect(value: Any, node: Any) -> Any:

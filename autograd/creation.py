@@ -146,14 +146,19 @@ def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_gra
 
 
 def _like(make: str, what: str) -> Callable[..., Tensor]:
-    def made(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    def made(
+        input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None
+    ) -> Tensor:
         data = input._data if isinstance(input, Handle) else np.asanyarray(input)
         kind = data.dtype if dtype is None else dtypes.as_dtype(dtype)
         like: Any = {"like": data} if isinstance(data, ForeignArray) else {}
         return finish(getattr(np, make)(data.shape, kind, **like), requires_grad, device)
 
     made.__name__ = made.__qualname__ = f"{make}_like"
-    made.__doc__ = f"{what} in the shape, and unless another is given in the dtype, of ``input``."
+    made.__doc__ = (
+        f"{what} in the shape, and unless another is given in the dtype, of ``input``.\n\n"
+        "``memory_format`` is for PyTorch's scripts, and means nothing here."
+    )
     return made
 
 
@@ -163,9 +168,18 @@ empty_like = _like("empty", "Unset elements")
 
 
 def full_like(
-    input: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    input: Any,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
 ) -> Tensor:
-    """``fill_value`` in the shape, and unless another is given in the dtype, of ``input``."""
+    """``fill_value`` in the shape, and unless another is given in the dtype, of ``input``.
+
+    ``memory_format`` is for PyTorch's scripts, and means nothing here.
+    """
     data = input._data if isinstance(input, Handle) else np.asanyarray(input)
     if isinstance(data, ForeignArray):
         made: Tensor = input.new_full(data.shape, fill_value, dtype=dtype, device=device, requires_grad=requires_grad)

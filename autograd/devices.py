@@ -1,4 +1,7 @@
-"""Where Tensors lie: the CPU. The names by which programs ask for other devices are here to say that there are none."""
+"""Where Tensors lie: the CPU. The names by which programs ask for other devices are here to say that there are none.
+
+So are those by which programs ask how arrays shall lie, and how exactly products shall be computed.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,11 @@ from typing import Any
 
 from .errors import ArgumentError
 
-__all__ = ["accelerator", "backends", "check_device", "cuda", "device"]
+__all__ = [
+    "accelerator", "backends", "channels_last", "channels_last_3d", "check_device", "contiguous_format", "cuda",
+    "device", "get_float32_matmul_precision", "memory_format", "preserve_format", "set_float32_matmul_precision",
+    "use_deterministic_algorithms",
+]  # fmt: skip
 
 
 def check_device(device: Any) -> None:
@@ -53,11 +60,26 @@ class device(str):
         return f"device(type={self.type!r}" + (")" if self.index is None else f", index={self.index})")
 
 
+class memory_format(str):
+    """How PyTorch may lay out an array, for its scripts: it means nothing here, where arrays lie as NumPy lays them."""
+
+    __slots__ = ()
+
+
+contiguous_format = memory_format("contiguous_format")
+preserve_format = memory_format("preserve_format")
+channels_last = memory_format("channels_last")
+channels_last_3d = memory_format("channels_last_3d")
+
+
 class Absent:
     """A kind of device that does not exist here, asked as PyTorch is asked on a machine without it.
 
     Seeding it and emptying its cache do nothing, as there.
     """
+
+    def __init__(self) -> None:
+        self.matmul = SimpleNamespace(allow_tf32=False)
 
     def is_available(self) -> bool:
         """False."""
@@ -82,8 +104,32 @@ class Absent:
         """Nothing: it computes nothing."""
 
 
+def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
+    """Nothing, for PyTorch's scripts: what is computed here is the same at every run."""
+
+
+def set_float32_matmul_precision(precision: str) -> None:
+    """Nothing, for PyTorch's scripts: products of float32 are computed in float32 (``precision`` is what suffices).
+
+    Args:
+        precision: ``'highest'``, ``'high'`` or ``'medium'``.
+
+    Raises: ValueError for another.
+    """
+    if precision not in ("highest", "high", "medium"):
+        raise ArgumentError(f"set_float32_matmul_precision: expected 'highest', 'high' or 'medium', got {precision!r}")
+
+
+def get_float32_matmul_precision() -> str:
+    """``'highest'``, whatever was said to suffice."""
+    return "highest"
+
+
 cuda = Absent()
 accelerator = Absent()
 backends = SimpleNamespace(
-    cuda=cuda, mps=Absent(), cudnn=SimpleNamespace(enabled=False, deterministic=False, benchmark=False)
+    cuda=cuda,
+    mps=Absent(),
+    cudnn=SimpleNamespace(enabled=False, deterministic=False, benchmark=False, allow_tf32=False),
 )
+"""PyTorch's settings of other devices, for its scripts: they may be set, and mean nothing."""

@@ -131,16 +131,34 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
     return finish(drawn.astype(dtypes.int64 if dtype is None else dtypes.as_dtype(dtype)), device=device)
 
 
-def rand_like(x: Any, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def rand_like(
+    x: Any,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
     """Uniform numbers from [0, 1) in the shape and dtype of ``x``."""
     kind = as_array(unwrap(x)).dtype if dtype is None else dtype
-    return rand(as_array(unwrap(x)).shape, generator=generator, dtype=kind, requires_grad=requires_grad)
+    shape = as_array(unwrap(x)).shape
+    return rand(shape, generator=generator, dtype=kind, device=device, requires_grad=requires_grad)
 
 
-def randn_like(x: Any, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def randn_like(
+    x: Any,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
     """Normal numbers of mean 0 and deviation 1 in the shape and dtype of ``x``."""
     kind = as_array(unwrap(x)).dtype if dtype is None else dtype
-    return randn(as_array(unwrap(x)).shape, generator=generator, dtype=kind, requires_grad=requires_grad)
+    shape = as_array(unwrap(x)).shape
+    return randn(shape, generator=generator, dtype=kind, device=device, requires_grad=requires_grad)
 
 
 def randint_like(

@@ -22,12 +22,16 @@ from .flat import Block, Single
 from .hooks import Hooks, hook_at, hooked, hooks_at
 from .states import States
 
-__all__ = ["Optimizer"]
+__all__ = ["Optimizer", "required"]
 
 _SCHEDULED = frozenset(
     ("params", "param_names", "name", "initial_lr", "max_lr", "min_lr", "swa_lr", "max_momentum", "base_momentum")
 )
 """What a group may hold beside hyper-parameters: names, and what schedulers put there."""
+
+
+required: Any = object()
+"""As a default: a hyper-parameter that each group must give, for PyTorch's older optimizers of users."""
 
 
 class Optimizer:
@@ -221,7 +225,11 @@ class Optimizer:
         group["params"] = params
         if names:
             group["param_names"] = names
-        self.param_groups.append({**group, **{k: v for k, v in self.defaults.items() if k not in group}})
+        group |= {k: v for k, v in self.defaults.items() if k not in group}
+        absent = [name for name, value in group.items() if value is required]
+        if absent:
+            raise ArgumentError(f"{title}: a group needs {absent[0]!r}, for which there is no default: give it")
+        self.param_groups.append(group)
         self._stores.append([])
         self._known.append([])
 

@@ -1484,3 +1484,19 @@ def test_random_programs_are_the_same(program: Any, backward: bool, outputs: int
             np.testing.assert_allclose(two[0].grad.numpy(), one[0].grad.numpy(), rtol=1e-11, atol=1e-13)
     assert compiled.source
     assert compiled.recordings <= 3
+
+
+def test_modes_of_pytorch() -> None:
+    def f(x: Any) -> Any:
+        return (x * 2 + 1).tanh()
+
+    x = autograd.ones(3)
+    for mode in ("default", "reduce-overhead", "max-autotune", None):
+        compiled = compile(f, mode=mode)
+        for _ in range(4):
+            assert autograd.equal(compiled(x), f(x))
+        assert compiled.source
+    assert compile(f, disable=True) is f
+    assert compile(disable=True)(f) is f
+    with pytest.raises(ValueError, match=r"mode must be None or one of default, reduce-overhead.*; got 'fast'"):
+        compile(f, mode="fast")

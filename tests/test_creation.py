@@ -155,3 +155,46 @@ def test_likes_share_nothing_with_their_model():
     y.add_(5)
     assert values(x) == [1, 2]
     assert not y.requires_grad
+
+
+WINDOWS = {
+    "bartlett_window": ([0, 0.5, 1, 0.5], [0, 2 / 3, 2 / 3, 0]),
+    "blackman_window": ([0, 0.34, 1, 0.34], [0, 0.63, 0.63, 0]),
+    "hamming_window": ([0.08, 0.54, 1, 0.54], [0.08, 0.77, 0.77, 0.08]),
+    "hann_window": ([0, 0.5, 1, 0.5], [0, 0.75, 0.75, 0]),
+    "kaiser_window": ([5.2773e-05, 2.1567e-01, 1, 2.1567e-01], [5.2773e-05, 5.1884e-01, 5.1884e-01, 5.2773e-05]),
+}
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+def test_windows(name):
+    make = getattr(autograd, name)
+    for periodic, expected in zip((True, False), WINDOWS[name], strict=True):
+        np.testing.assert_allclose(values(make(4, periodic, dtype=f64)), expected, rtol=1e-4, atol=1e-12)
+    numpy_window = getattr(np, {"hann_window": "hanning"}.get(name, name.removesuffix("_window")))
+    more = (12.0,) if name == "kaiser_window" else ()
+    for length in (1, 2, 7):
+        expected = numpy_window(length, *more)
+        np.testing.assert_allclose(values(make(length, False, dtype=f64)), expected, atol=1e-15)
+    assert make(4).dtype == f32
+    assert make(0).shape == (0,)
+    assert make(3, requires_grad=True).requires_grad
+    with pytest.raises(errors.ShapeError, match=f"{name}: window_length must not be negative, got -1"):
+        make(-1)
+    with pytest.raises(errors.DtypeError, match=f"{name}: expected a floating dtype, got int64"):
+        make(3, dtype=i64)
+
+
+def test_window_brings_a_signal_back():
+    signal = autograd.randn(2, 200, dtype=f64)
+    window = autograd.hann_window(32, dtype=f64)
+    spectra = autograd.stft(signal, 32, 8, window=window, return_complex=True)
+    autograd.testing.assert_close(autograd.istft(spectra, 32, 8, window=window, length=200), signal)
+
+
+def test_random_tensors_like_another_are_asked_for_a_device():
+    x = autograd.zeros(2, 3)
+    for made in (autograd.rand_like, autograd.randn_like):
+        assert made(x, device="cpu").shape == x.shape
+        with pytest.raises(errors.ArgumentError, match="no device 'cuda'"):
+            made(x, device="cuda")

@@ -270,3 +270,15 @@ def test_questions() -> None:
     assert not autograd.is_nonzero(x[0, 1])
     with pytest.raises(ValueError, match="ambiguous"):
         autograd.is_nonzero(x)
+
+
+def test_to_heeds_its_flags():
+    x = autograd.ones(2)
+    assert x.to("cpu", True) is x
+    assert x.to("cpu", autograd.float32, non_blocking=True) is x
+    for copy in (x.to("cpu", False, True), x.to(autograd.float32, False, True), x.to(x, copy=True)):
+        assert copy is not x
+    with pytest.raises(TypeError, match="dtpye"):
+        x.to(dtpye=autograd.float64)
+    with pytest.raises(TypeError, match="at most two bools"):
+        x.to("cpu", False, True, True)

@@ -496,3 +496,7 @@ def test_what_is_computed_inside_no_grad_is_constant_in_every_mode(transform):
 
     with autograd.no_grad():
         assert np.sum(transform(function)(np.array([1.0, 2.0]))) == 6.0
+
+
+def test_vmap_stands_beside_the_functions():
+    assert autograd.vmap is func.vmap

@@ -889,3 +889,30 @@ def test_einsum_refuses_a_repeated_letter_of_different_sizes(equation):
     operands = [autograd.ones(1, 3), autograd.ones(3)][: 1 + equation.count(",")]
     with pytest.raises(errors.ShapeError, match=r"'i' has size 1, but 3 in operand 0 of shape \(1, 3\)"):
         autograd.einsum(equation, *operands)
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (2, 4), (4, 2), (7, 3), (2, 2, 2), (0, 3)])
+@pytest.mark.parametrize("wrap", [False, True])
+def test_fill_diagonal(shape, wrap):
+    x = autograd.randn(*shape, requires_grad=True)
+    value = autograd.tensor(5.0, requires_grad=True)
+    y = x * 2
+    assert y.fill_diagonal_(value, wrap=wrap) is y
+    expected = x.detach().numpy() * 2
+    if 0 not in shape:
+        np.fill_diagonal(expected, 5.0, wrap=wrap)
+    np.testing.assert_array_equal(y.detach().numpy(), expected)
+    y.sum().backward()
+    on_it = expected == 5.0
+    np.testing.assert_array_equal(x.grad.numpy(), np.where(on_it, 0, 2))
+    assert value.grad.item() == on_it.sum()
+
+
+def test_fill_diagonal_errors():
+    for shape in ((3,), (2, 3, 2)):
+        with pytest.raises(errors.ShapeError, match="fill_diagonal_: expected a matrix"):
+            autograd.zeros(*shape).fill_diagonal_(1)
+    with pytest.raises(errors.ShapeError, match="expected a number or a 0-d tensor, got shape"):
+        autograd.zeros(2, 2).fill_diagonal_(autograd.ones(2))
+    mask = autograd.ones(2, 2, dtype=autograd.bool)
+    assert mask.fill_diagonal_(0).tolist() == [[False, True], [True, False]]

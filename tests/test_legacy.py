@@ -62,3 +62,26 @@ def test_no_other_device() -> None:
     for call in (x.cuda, lambda: x.to("cuda"), lambda: autograd.FloatTensor([1.0], device="cuda")):
         with pytest.raises(ValueError, match="no device 'cuda'"):
             call()
+
+
+def test_settings_of_other_devices_mean_nothing() -> None:
+    autograd.backends.cuda.matmul.allow_tf32 = True
+    autograd.backends.cudnn.allow_tf32 = True
+    autograd.use_deterministic_algorithms(True, warn_only=True)
+    autograd.set_float32_matmul_precision("high")
+    assert autograd.get_float32_matmul_precision() == "highest"
+    with pytest.raises(errors.ArgumentError, match="'highest', 'high' or 'medium', got 'low'"):
+        autograd.set_float32_matmul_precision("low")
+
+
+def test_memory_formats_mean_nothing() -> None:
+    x = autograd.arange(6.0).reshape(1, 2, 3, 1)
+    kinds = autograd.contiguous_format, autograd.preserve_format, autograd.channels_last, autograd.channels_last_3d
+    for kind in kinds:
+        assert isinstance(kind, autograd.memory_format)
+        assert x.to(memory_format=kind) is x
+        assert x.contiguous(memory_format=kind) is x
+        assert autograd.equal(x.clone(memory_format=kind), x)
+        for made in (autograd.zeros_like, autograd.ones_like, autograd.empty_like, autograd.randn_like):
+            assert made(x, memory_format=kind).shape == x.shape
+        assert autograd.full_like(x, 3, memory_format=kind).mean() == 3

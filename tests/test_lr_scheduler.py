@@ -341,3 +341,18 @@ def test_a_scheduler_prints_the_rates_and_where_it_is():
     scheduler.step()
     assert repr(scheduler) == "<StepLR: lr 0.1, 0.05 at epoch 1>"
     assert repr(M.ChainedScheduler([scheduler])) == "<ChainedScheduler: lr 0.1, 0.05>"
+
+
+def test_schedulers_of_users_by_the_former_name():
+    class Warmup(M._LRScheduler):
+        def get_lr(self):
+            return [base * min(1.0, (self.last_epoch + 1) / 4) for base in self.base_lrs]
+
+    optimizer = optim.SGD([autograd.ones(1, requires_grad=True)], lr=1.0)
+    scheduler = Warmup(optimizer)
+    rates = []
+    for _ in range(4):
+        rates += scheduler.get_last_lr()
+        optimizer.step()
+        scheduler.step()
+    assert rates == [0.25, 0.5, 0.75, 1.0]

@@ -408,3 +408,15 @@ def test_bad_settings_are_refused(make, message):
         make(autograd.tensor([1.0], requires_grad=True))
     with pytest.raises(TypeError, match="params must have an order, got a set"):
         optim.SGD([{"params": {autograd.tensor([1.0], requires_grad=True)}}])
+
+
+def test_required_hyper_parameters():
+    class Plain(optim.Optimizer):
+        def __init__(self, params, lr=optim.optimizer.required):
+            super().__init__(params, {"lr": lr})
+
+    weight = nn.Parameter(autograd.ones(2))
+    with pytest.raises(autograd.ArgumentError, match="Plain: a group needs 'lr', for which there is no default"):
+        Plain([weight])
+    assert Plain([{"params": [weight], "lr": 0.5}]).param_groups[0]["lr"] == 0.5
+    assert Plain([weight], lr=0.1).param_groups[0]["lr"] == 0.1

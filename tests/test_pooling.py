@@ -217,3 +217,33 @@ def test_fold_undoes_unfold_up_to_the_overlap():
         for layer in (nn.Unfold(**settings), nn.Fold((4, 5), **settings)):
             with pytest.raises(ShapeError, match="must be positive"):
                 layer(x[0])
+
+
+@pytest.mark.parametrize("in_place", [lambda y: y.relu_(), lambda y: y.mul_(3), lambda y: y.zero_()])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_what_is_pooled_may_be_overwritten(in_place, compiled):
+    """``Sequential(Conv2d, MaxPool2d, ReLU(inplace=True))`` is usual: the largest elements are found again."""
+
+    def step(x, weight, overwrite):
+        y = F.max_pool2d(x * weight, 2)
+        z = in_place(y) if overwrite else in_place(y.clone())
+        (slope,) = autograd.grad((z * z).sum(), weight, create_graph=True)
+        (second,) = autograd.grad((slope * slope).sum(), weight)
+        return slope.detach(), second
+
+    x = autograd.randn(2, 3, 6, 6, dtype=autograd.float64)
+    weight = autograd.randn(3, 6, 6, dtype=autograd.float64, requires_grad=True)
+    run = autograd.compile(step) if compiled else step
+    for _ in range(4 if compiled else 1):
+        for found, expected in zip(run(x, weight, True), step(x, weight, False), strict=True):
+            autograd.testing.assert_close(found, expected)
+
+
+def test_what_was_pooled_must_not_be_overwritten():
+    x = autograd.randn(1, 1, 4, 4, requires_grad=True)
+    h = x * 2
+    y = F.max_pool2d(h, 2)
+    y.relu_()
+    h.zero_()
+    with pytest.raises(autograd.MutationError, match="max_pool"):
+        y.sum().backward()

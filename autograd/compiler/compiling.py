@@ -18,6 +18,9 @@ __all__ = ["CompiledObject", "compile"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_MODES = (None, "default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
+"""PyTorch's."""
+
 
 class CompiledObject(Compiled):
     """A callable object, such as a model, whose calls run as programs; its attributes are those of the object."""
@@ -74,6 +77,8 @@ def compile(
     passes: Any = None,
     verify: bool = True,
     backend: str = "numpy",
+    mode: str | None = None,
+    disable: bool = False,
 ) -> Callable[[F], F]: ...
 def compile(
     function: Any = None,
@@ -84,6 +89,8 @@ def compile(
     passes: Any = None,
     verify: bool = True,
     backend: str = "numpy",
+    mode: str | None = None,
+    disable: bool = False,
 ) -> Any:
     """Compile a function, such as a whole training step, or a model, into a straight program of NumPy calls.
 
@@ -106,6 +113,8 @@ def compile(
         verify: compare the first run of each program with the function's.
         backend: ``"numba"`` makes compiled kernels of elementwise calls and reductions; it must be installed, and the
             first calls take longer.
+        mode: for PyTorch's scripts (``"reduce-overhead"``, ``"max-autotune"``); programs are the same in each.
+        disable: return the function as it is.
 
     Returns:
         A function of the same arguments, with ``source`` (the program's text), ``explain()``, ``export(path)`` and
@@ -128,10 +137,15 @@ def compile(
         raise ArgumentError(f"compile: backend must be 'numpy' or 'numba', got {backend!r}")
     if backend == "numba":
         check_available()
+    if mode not in _MODES:
+        known = ", ".join(map(str, _MODES[1:]))
+        raise ArgumentError(f"compile: mode must be None or one of {known}; got {mode!r}")
     unknown = [name for name in passes or () if name not in PASSES]
     if unknown:
         raise ArgumentError(f"compile: there is no pass {unknown[0]!r}; expected some of {', '.join(PASSES)}")
     options = Options(fullgraph, dynamic, reuse_outputs, passes, verify, backend)
+    if disable:
+        return function if function is not None else lambda made: made
     if function is None:
         return lambda made: _compiled(made, options)
     return _compiled(function, options)

@@ -133,6 +133,10 @@ class NodeOp:
         """The arrays that ``node`` saved, with their names: they must not have been overwritten."""
         return ()
 
+    def renew(self, node: Node, name: str) -> bool:
+        """Whether what ``node`` saved as ``name``, which was overwritten, could be computed anew: now it is intact."""
+        return False
+
     def backward(self, node: Node, g: Any, saved: Any, parents: Any, grads: dict[Any, Any]) -> None:
         """Add to ``grads`` the gradients of the ``parents`` that are not None, where ``g`` is the node's own."""
         raise NotImplementedError(f"{type(self).__name__} needs a method backward")

@@ -318,7 +318,7 @@ def check_saved(order: list[Any]) -> None:
         if node.time != now and not (type(saved) is tuple and untouched(saved, node.time)):
             for name, array in node.op.saved_arrays(node):
                 line = mutated_since(array, node.time)
-                if line is not None:
+                if line is not None and not node.op.renew(node, name):
                     where = line or "to see which line did it, run under autograd.detect_anomaly()"
                     raise MutationError(
                         f"op '{node.op.name}' saved its '{name}' (shape {array.shape}) for backward, but that array "

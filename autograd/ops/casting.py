@@ -18,8 +18,11 @@ from ..samples import case, reals
 
 
 @op(np.copy, x=lambda g: g, jvp="symmetric", samples=reals())
-def clone(x: Any) -> Any:
-    """A copy with memory of its own, still connected to the graph."""
+def clone(x: Any, *, memory_format: Any = None) -> Any:
+    """A copy with memory of its own, still connected to the graph.
+
+    ``memory_format`` is for PyTorch's scripts, and means nothing here.
+    """
     return np.array(x, subok=True)
 
 
@@ -36,19 +39,44 @@ _DEVICES = {"cpu", "cuda", "gpu", "mps", "xpu", "xla", "hpu", "meta", "vulkan", 
 """PyTorch's devices, and what others call theirs: to tell them from the names of dtypes."""
 
 
-def to(x: Any, *args: Any, dtype: Any = None, copy: bool = False, **kwargs: Any) -> Any:
+def to(
+    x: Any,
+    *args: Any,
+    dtype: Any = None,
+    device: Any = None,
+    other: Any = None,
+    non_blocking: bool = False,
+    copy: bool = False,
+    memory_format: Any = None,
+) -> Any:
     """A Tensor in another dtype: ``to(dtype)``, ``to(other_tensor)``, ``to('cpu')``; itself if nothing changes.
+
+    Args:
+        x: the Tensor.
+        *args: a device, a dtype, both, or a Tensor that has them; then perhaps ``non_blocking`` and ``copy``.
+        dtype: of the result.
+        device: ``'cpu'``.
+        other: a Tensor whose dtype the result shall have.
+        copy: a new Tensor even if nothing changes.
+        non_blocking, memory_format: for PyTorch's scripts; mean nothing here.
 
     Raises:
         ValueError: a device other than the CPU.
     """
-    for arg in (*args, kwargs.get("device"), kwargs.get("other")):
+    flags = []
+    for arg in (*args, device, other):
         if isinstance(arg, Handle):
             dtype = arg._data.dtype
         elif isinstance(arg, str) and arg.split(":")[0] in _DEVICES:
             check_device(arg)
-        elif arg is not None and not isinstance(arg, bool):
+        elif isinstance(arg, bool):
+            flags.append(arg)
+        elif arg is not None:
             dtype = arg
+    if flags:
+        if len(flags) > 2:
+            raise TypeError(f"to: expected at most two bools, non_blocking and copy, got {len(flags)}")
+        copy = copy or flags[1:] == [True]
     dtype = x.dtype if dtype is None else dtypes.as_dtype(dtype)
     if dtype == x.dtype:
         return clone(x) if copy else x
@@ -126,6 +154,9 @@ def in_order(x: Any) -> Any:
     return copied(x) if x.size > BLOCK else np.array(x, order="C", subok=True)
 
 
-def contiguous(x: Any) -> Any:
-    """The Tensor if its elements lie in C order, else a copy in which they do."""
+def contiguous(x: Any, memory_format: Any = None) -> Any:
+    """The Tensor if its elements lie in C order, else a copy in which they do.
+
+    ``memory_format`` is for PyTorch's scripts, and means nothing here.
+    """
     return x if x.is_contiguous() else in_order(x)

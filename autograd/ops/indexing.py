@@ -212,6 +212,31 @@ def fill_(x: Any, value: Any) -> Any:
     return x
 
 
+def fill_diagonal_(x: Any, fill_value: Any, wrap: bool = False) -> Any:
+    """Overwrite the elements whose indices are all equal with ``fill_value``, a number or a 0-d tensor.
+
+    Args:
+        x: a matrix; or more dimensions, all of the same size.
+        fill_value: the gradient flows to it.
+        wrap: in a matrix that is taller than wide, begin again below: there is a row without one in between.
+
+    Raises: ShapeError for another shape.
+    """
+    sizes = tuple(x.shape)
+    if len(sizes) < 2 or (len(sizes) > 2 and len(set(sizes)) > 1):
+        raise ShapeError(
+            f"fill_diagonal_: expected a matrix, or more dimensions that are all of the same size, got shape {sizes}"
+        )
+    if np.ndim(fill_value):
+        raise ShapeError(f"fill_diagonal_: expected a number or a 0-d tensor, got shape {np.shape(fill_value)}")
+    places: Any = (np.arange(min(sizes)),) * len(sizes)
+    if wrap and len(sizes) == 2:
+        places = np.unravel_index(np.arange(0, sizes[0] * sizes[1], sizes[1] + 1), sizes)
+        places = tuple([index[: sizes[1] if sizes[0] <= sizes[1] else None] for index in places])
+    setitem(x, places, fill_value)
+    return x
+
+
 def zero_(x: Any) -> Any:
     """Overwrite every element with 0."""
     setitem(x, Ellipsis, 0)

@@ -4,6 +4,7 @@ Most multiply the present ``lr`` (rather than set it), so that several can work 
 """
 
 from .base import LRScheduler as LRScheduler
+from .base import LRScheduler as _LRScheduler  # noqa: F401 (its former name, which schedulers of users have as base)
 from .combined import ChainedScheduler as ChainedScheduler
 from .combined import SequentialLR as SequentialLR
 from .cyclic import CyclicLR as CyclicLR
