@@ -188,6 +188,15 @@ def test_functions_of_numpy_on_arrays() -> None:
 
 
 @pytest.mark.parametrize(
+    "make", [autograd.zeros_like, autograd.ones_like, lambda x: autograd.full_like(x, 3.0), autograd.empty_like]
+)
+def test_tensors_like_a_batched_array(make: Callable[[Any], Any]) -> None:
+    x = RNG.standard_normal((3, 4))
+    found = vmap(lambda row: make(row).mul_(0) + row + make(row).mul_(0).dtype.itemsize)(x)
+    same(found, x + 8)
+
+
+@pytest.mark.parametrize(
     "function",
     [
         lambda x: anp.array([x[0], 1.0, [x[1], x[2]][1]]),
@@ -481,6 +490,16 @@ def test_with_the_other_transforms() -> None:
     found = func.grad(lambda a: vmap(lambda rows: np.sin(rows.T.reshape(-1)).sum(axis=0))(a).sum())(a)
     assert type(found) is np.ndarray
     same(found, np.cos(a))
+
+
+@pytest.mark.parametrize("transform", [func.jacfwd, func.jacrev])
+def test_jacobians_at_indices_that_differ_between_examples(transform: Any) -> None:
+    x, w = draw(4, 3), draw(3)
+
+    def function(w: Any, row: Any) -> Any:
+        return (w * 2)[row.argsort()][:2] ** 2
+
+    same(vmap(transform(function), (None, 0))(w, x), autograd.stack([transform(function)(w, row) for row in x]))
 
 
 def test_with_checkpoint() -> None:

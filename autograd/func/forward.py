@@ -18,7 +18,7 @@ from .. import _gradients
 from ..boxes import ArrayBox
 from ..engine.foreign import ForeignArray
 from ..engine.modes import local, status
-from ..engine.nodes import RUNNING, Handle, Leaf, new_tensor
+from ..engine.nodes import Handle, Leaf, new_tensor, own_leaf
 from ..engine.ownership import ALONE
 from ..engine.push import push
 from ..engine.sweep import by_rank
@@ -85,10 +85,7 @@ class _Transposes:
         self.call = call
         self.outputs = outputs
         self._live = [i for i, out in enumerate(outputs) if node_of(out) is not None]
-        self._weights = [new_tensor(np.zeros_like(outputs[i]._data)) for i in self._live]
-        for weight in self._weights:
-            weight._node = Leaf(weight)
-            weight._node.note = {RUNNING: ()}
+        self._weights = [own_leaf(np.zeros_like(outputs[i]._data)) for i in self._live]
         with call.mode():
             self._pulled = call.pull([outputs[i] for i in self._live], self._weights, record=True, retain=True)
 
