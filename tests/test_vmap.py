@@ -492,6 +492,31 @@ def test_with_the_other_transforms() -> None:
     same(found, np.cos(a))
 
 
+@pytest.mark.parametrize(
+    "inner",
+    [
+        lambda f, c: func.grad(f)(c),
+        lambda f, c: func.jacrev(f)(c),
+        lambda f, c: func.jacfwd(f)(c),
+        lambda f, c: func.vjp(f, c)[1](f(c) * 0 + 1)[0],
+        lambda f, c: func.jvp(f, (c,), (c,))[1],
+        lambda f, c: func.linearize(f, c)[1](c),
+        lambda f, c: func.hvp(f, c, c)[1],
+    ],
+)
+@pytest.mark.parametrize("kind", [autograd.tensor, np.asarray])
+def test_a_derivative_inside_depends_on_the_row_that_it_captures(inner: Any, kind: Any) -> None:
+    c, x = kind([2.0, 3.0]), RNG.standard_normal((3, 2))
+
+    def row_by_row(row: Any) -> Any:
+        return inner(lambda z: np.sum(z**2 * row), c)
+
+    found = func.grad(lambda x: np.sum(np.sin(vmap(row_by_row)(x))))(x)
+    expected = func.grad(lambda x: sum(np.sum(np.sin(row_by_row(row))) for row in x))(x)
+    same(found, expected)
+    assert np.abs(found).min() > 0.01
+
+
 @pytest.mark.parametrize("transform", [func.jacfwd, func.jacrev])
 def test_jacobians_at_indices_that_differ_between_examples(transform: Any) -> None:
     x, w = draw(4, 3), draw(3)
