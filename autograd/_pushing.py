@@ -185,7 +185,7 @@ def _linear(op: Any) -> list[str]:
     end = _FIT if op.outputs is None else ["    return _move"]
     if len(op.inputs) == 1 and not op.lists:
         (name,) = op.inputs
-        call = "(forward if type(_t) is _ndarray else _kernel)"
+        call = "(_kernel if type(_t) is not _ndarray or (_status.special and _local.levels) else forward)"
         lines = ["    _t = _tangents.get(_parents[0])", "    if _t is None:", "        return None"]
         return [*lines, f"    _move = {_called(op, call, {name: '_t'})}", *end]
     lines = [*_MOVES, "    _like = _like_of(_ts)"]

@@ -13,7 +13,7 @@ from ._operands import refuse, unwrap
 from ._tensor import Tensor
 from .construction import to_array
 from .devices import check_device
-from .engine.foreign import ForeignArray
+from .engine.foreign import ForeignArray, as_array
 from .engine.nodes import Handle, new_tensor
 from .errors import ArgumentError, DtypeError, ShapeError
 
@@ -149,7 +149,7 @@ def _like(make: str, what: str) -> Callable[..., Tensor]:
     def made(
         input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None
     ) -> Tensor:
-        data = input._data if isinstance(input, Handle) else np.asanyarray(input)
+        data = input._data if isinstance(input, Handle) else as_array(input)
         kind = data.dtype if dtype is None else dtypes.as_dtype(dtype)
         like: Any = {"like": data} if isinstance(data, ForeignArray) else {}
         return finish(getattr(np, make)(data.shape, kind, **like), requires_grad, device)
@@ -180,10 +180,10 @@ def full_like(
 
     ``memory_format`` is for PyTorch's scripts, and means nothing here.
     """
-    data = input._data if isinstance(input, Handle) else np.asanyarray(input)
+    data = input._data if isinstance(input, Handle) else as_array(input)
     if isinstance(data, ForeignArray):
-        made: Tensor = input.new_full(data.shape, fill_value, dtype=dtype, device=device, requires_grad=requires_grad)
-        return made
+        like: Tensor = new_tensor(data)
+        return like.new_full(data.shape, fill_value, dtype=dtype, device=device, requires_grad=requires_grad)
     return full(
         data.shape, fill_value, dtype=data.dtype if dtype is None else dtype, device=device, requires_grad=requires_grad
     )

@@ -51,7 +51,10 @@ class _Level:
         place = node_of(tensor)
         if place is None or not self.recording:
             return False
-        leaves = [place, *[parent for node in collect([place]) for parent in node.parents]]
+        order = collect([place])
+        if any(not node.parents for node in order):  # where the argument of a mapped function has come in
+            return True
+        leaves = [place, *[parent for node in order for parent in node.parents]]
         return any(
             type(node) is Leaf and node not in self.tangents and (node.note is None or node.note.get(RUNNING, True))
             for node in leaves

@@ -9,6 +9,7 @@ import autograd
 import nn.functional as F
 from autograd import errors
 from autograd.engine.ownership import LARGE
+from autograd.engine.sweep import collect
 from tests.helpers import leaf, values
 
 # ---- backward -------------------------------------------------------------------------------------------------------
@@ -860,3 +861,16 @@ def test_gradients_flow_in_no_particular_thread():
     thread.start()
     thread.join()
     assert values(x.grad) == [2, 4]
+
+
+def test_a_sweep_to_results_does_not_look_at_what_is_older():
+    x = leaf(2)
+    y = x
+    for _ in range(50):
+        y = y * 1.5
+    z = (y * y).sum()
+    assert collect([z._node], y._node.rank) == [z._node, z._node.parents[0], y._node]
+    (found,) = autograd.grad(z, y, retain_graph=True)
+    assert values(found) == [2 * y.item()]
+    (found,) = autograd.grad(z, x)
+    assert values(found) == pytest.approx([2 * y.item() * 1.5**50])

@@ -41,6 +41,16 @@ def test_tangents_are_those_of_jvp(x, t):
         assert tangent(x * 2) is None
 
 
+def test_a_tangent_inside_of_a_map_depends_on_the_row_that_is_mapped(x, t):
+    def product(row):
+        with forward_ad.dual_level():
+            return tangent((forward_ad.make_dual(x, t) ** 2 * row).sum())
+
+    rows = autograd.ones(2, 3, dtype=autograd.float64).requires_grad_()
+    func.vmap(product)(rows).sum().backward()
+    assert values(rows.grad) == values(autograd.stack([2 * x * t] * 2))
+
+
 def test_only_what_depends_on_a_dual_number_has_a_tangent(x, t):
     w = leaf(2, 1, 4)
     with forward_ad.dual_level():

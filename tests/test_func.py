@@ -46,6 +46,14 @@ def test_grad_nests_to_any_order(order):
     assert f(0.5) == pytest.approx([np.cos, lambda x: -np.sin(x), lambda x: -np.cos(x), np.sin, np.cos][order - 1](0.5))
 
 
+def test_third_derivatives_of_fused_ops_are_arrays():
+    rows = func.jacrev(lambda x: np.mean(nn.functional.scaled_dot_product_attention(x, np.sin(x), x), axis=0))
+    x = np.random.default_rng(0).standard_normal((2, 1, 2))
+    found = func.jacfwd(func.grad(lambda x: np.sum(np.sin(rows(x)))))(x)
+    assert type(found) is np.ndarray
+    np.testing.assert_allclose(found.reshape(4, 4), found.reshape(4, 4).T, atol=1e-12)
+
+
 def test_arrays_give_arrays_and_tensors_tensors():
     array, tensor = func.grad(wave)(X), func.grad(wave)(autograd.tensor(X))
     assert type(array) is np.ndarray

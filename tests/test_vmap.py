@@ -188,6 +188,15 @@ def test_functions_of_numpy_on_arrays() -> None:
 
 
 @pytest.mark.parametrize(
+    "make", [autograd.zeros_like, autograd.ones_like, lambda x: autograd.full_like(x, 3.0), autograd.empty_like]
+)
+def test_tensors_like_a_batched_array(make: Callable[[Any], Any]) -> None:
+    x = RNG.standard_normal((3, 4))
+    found = vmap(lambda row: make(row).mul_(0) + row + make(row).mul_(0).dtype.itemsize)(x)
+    same(found, x + 8)
+
+
+@pytest.mark.parametrize(
     "function",
     [
         lambda x: anp.array([x[0], 1.0, [x[1], x[2]][1]]),
@@ -481,6 +490,41 @@ def test_with_the_other_transforms() -> None:
     found = func.grad(lambda a: vmap(lambda rows: np.sin(rows.T.reshape(-1)).sum(axis=0))(a).sum())(a)
     assert type(found) is np.ndarray
     same(found, np.cos(a))
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        lambda f, c: func.grad(f)(c),
+        lambda f, c: func.jacrev(f)(c),
+        lambda f, c: func.jacfwd(f)(c),
+        lambda f, c: func.vjp(f, c)[1](f(c) * 0 + 1)[0],
+        lambda f, c: func.jvp(f, (c,), (c,))[1],
+        lambda f, c: func.linearize(f, c)[1](c),
+        lambda f, c: func.hvp(f, c, c)[1],
+    ],
+)
+@pytest.mark.parametrize("kind", [autograd.tensor, np.asarray])
+def test_a_derivative_inside_depends_on_the_row_that_it_captures(inner: Any, kind: Any) -> None:
+    c, x = kind([2.0, 3.0]), RNG.standard_normal((3, 2))
+
+    def row_by_row(row: Any) -> Any:
+        return inner(lambda z: np.sum(z**2 * row), c)
+
+    found = func.grad(lambda x: np.sum(np.sin(vmap(row_by_row)(x))))(x)
+    expected = func.grad(lambda x: sum(np.sum(np.sin(row_by_row(row))) for row in x))(x)
+    same(found, expected)
+    assert np.abs(found).min() > 0.01
+
+
+@pytest.mark.parametrize("transform", [func.jacfwd, func.jacrev])
+def test_jacobians_at_indices_that_differ_between_examples(transform: Any) -> None:
+    x, w = draw(4, 3), draw(3)
+
+    def function(w: Any, row: Any) -> Any:
+        return (w * 2)[row.argsort()][:2] ** 2
+
+    same(vmap(transform(function), (None, 0))(w, x), autograd.stack([transform(function)(w, row) for row in x]))
 
 
 def test_with_checkpoint() -> None:

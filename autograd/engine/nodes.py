@@ -31,6 +31,7 @@ __all__ = [
     "make_node",
     "new_tensor",
     "next_rank",
+    "own_leaf",
 ]
 
 next_rank = itertools.count(1).__next__
@@ -299,6 +300,14 @@ def new_tensor(data: Any, node: Any = None) -> Any:
     result._node = node
     result._grad = result._view = None
     return result
+
+
+def own_leaf(data: Any) -> Any:
+    """A Tensor that requires grad, for a computation of its own: nobody else can differentiate with respect to it."""
+    made = new_tensor(data)
+    made._node = leaf = Leaf(made)
+    leaf.note = {RUNNING: ()}
+    return made
 
 
 def make_node(op: Any, parents: tuple[Any, ...], saved: Any, out: Any) -> Node:

@@ -18,7 +18,7 @@ import numpy as np
 from ..errors import RuleError
 from .modes import AS_IT_IS, Mode, local
 from .mutation import clock
-from .nodes import RELEASED, RUNNING, Handle, Leaf, Node, Packed, Pick, new_tensor
+from .nodes import RELEASED, Handle, Node, Packed, Pick, new_tensor, own_leaf
 from .quiet import begin, current, end
 from .sweep import check_saved, conform, sweep
 from .views import node_of
@@ -146,10 +146,7 @@ def _weight(shape: tuple[int, ...], dtype: Any, like: Any) -> Any:
     """A gradient of an output, to be differentiated with respect to; None of integers."""
     if dtype.kind not in "fcV":
         return None
-    weight = new_tensor(np.zeros(shape, dtype, like=like))
-    weight._node = Leaf(weight)
-    weight._node.note = {RUNNING: ()}
-    return weight
+    return own_leaf(np.zeros(shape, dtype, like=like))
 
 
 def _pulled(node: Node, g: Any, parents: Any, record: bool) -> dict[Any, Any]:

@@ -61,17 +61,16 @@ def sweep(
         FreedGraphError, MutationError: before anything is computed or released.
         RuleError: a rule returned what cannot be a gradient.
     """
+    found: dict[Any, Any] = {} if targets is None else dict.fromkeys(targets)
+    since = _oldest(found)  # what is older does not lead to a target
     if order is None:
-        order = collect(roots) if ends is None else collect_to(roots, ends)
-    found: dict[Any, Any] = {}
+        order = collect(roots, since) if ends is None else collect_to(roots, ends)
     needed: set[Any] | None = None
     idle: Collection[Any] = ()  # targets whose own rules are not needed
-    if targets is not None:
-        found = dict.fromkeys(targets)
-        if not (found.keys() >= leaves_of(order) and found.keys().isdisjoint(order)):  # else as if all were asked for
-            needed = _needed_for(found, order)
-            order = [node for node in order if node in needed]
-            idle = {target for target in found if needed.isdisjoint(target.parents)}
+    if targets is not None and (since or not _are_all(found, order)):  # else as if all were asked for
+        needed = _needed_for(found, order)
+        order = [node for node in order if node in needed]
+        idle = {target for target in found if needed.isdisjoint(target.parents)}
     check_saved([node for node in order if node not in idle] if idle else order)
     grads: dict[Any, Any] = {}
     for i, root in enumerate(roots):
@@ -242,19 +241,21 @@ def add_all(op: Any, derivatives: Any, parents: Any, grads: dict[Any, Any]) -> N
             add(grads, parent, d)
 
 
-def collect(roots: Sequence[Any]) -> list[Any]:
-    """All Nodes and Picks that lead to ``roots``, newest first: each before all its ancestors."""
+def collect(roots: Sequence[Any], since: int = 0) -> list[Any]:
+    """All Nodes and Picks that lead to ``roots``, newest first: each before its ancestors.
+
+    Args:
+        since: those of a lower rank are left out.
+    """
     order: list[Any] = []
-    stack = [root for root in roots if type(root) is not Leaf] if len(roots) > 1 else list(roots)
+    stack = [root for root in roots if type(root) is not Leaf and root.rank >= since]
     push = stack.append
     while len(stack) == 1:  # a chain: there is but one way on
         node = stack.pop()
-        if type(node) is Leaf:  # the root itself
-            return order
         order.append(node)
         above = None
         for parent in node.parents:
-            if parent is not None and parent is not above and type(parent) is not Leaf:
+            if parent is not None and parent is not above and type(parent) is not Leaf and parent.rank >= since:
                 above = parent
                 push(parent)
     if not stack:
@@ -267,7 +268,7 @@ def collect(roots: Sequence[Any]) -> list[Any]:
         seen.add(node)
         order.append(node)
         for parent in node.parents:
-            if parent is not None and type(parent) is not Leaf:
+            if parent is not None and type(parent) is not Leaf and parent.rank >= since:
                 push(parent)
     order.sort(key=by_rank, reverse=True)
     return order
@@ -288,6 +289,21 @@ def collect_to(roots: Sequence[Any], ends: Collection[Any]) -> list[Any]:
             order[node] = None
             stack.extend(p for p in node.parents if p is not None and type(p) is not Leaf and p not in ends)
     return sorted(order, key=by_rank, reverse=True)
+
+
+def _are_all(targets: dict[Any, Any], order: list[Any]) -> bool:
+    """Whether the targets are leaves, and all of them that there are."""
+    return targets.keys() >= leaves_of(order) and targets.keys().isdisjoint(order)
+
+
+def _oldest(targets: Iterable[Any]) -> int:
+    """The lowest rank of any target, 0 of leaves: nothing with a lower one depends on them."""
+    lowest = 0
+    for target in targets:
+        if type(target) is Leaf:
+            return 0
+        lowest = min(lowest, target.rank) if lowest else target.rank
+    return lowest
 
 
 def _needed_for(targets: dict[Any, Any], order: list[Any]) -> set[Any]:

@@ -20,7 +20,7 @@ from .._operands import unwrap
 from ..boxes import ArrayBox, boxed
 from ..engine.failures import describe
 from ..engine.modes import AS_IT_IS, Mode, local
-from ..engine.nodes import RUNNING, Handle, Leaf, new_tensor
+from ..engine.nodes import RUNNING, Handle, Leaf, new_tensor, next_rank
 from ..engine.sweep import collect, collect_to
 from ..engine.views import node_of
 from ..errors import DtypeError, GradientError, ShapeError
@@ -79,6 +79,7 @@ class Call:
         self.name = name
         self.func = func
         self._keeps = keeps
+        self._since = next_rank()  # of nodes that are made from now on
         given, self.spec = flatten(tree)
         if tree is None:
             raise GradientError(f"{name}: there is nothing to differentiate {name_of(func)} with respect to: got None")
@@ -134,9 +135,10 @@ class Call:
         return made
 
     @classmethod
-    def around(cls, name: str, func: Callable[..., Any], tensor: Any, keeps: bool) -> Call:
-        """The call, already made, of a function of one Tensor, array or number, of which ``lifted`` made ``tensor``."""
+    def around(cls, name: str, func: Callable[..., Any], tensor: Any, keeps: bool, since: int) -> Call:
+        """The call of a function of one Tensor, array or number, made since, of which ``lifted`` made ``tensor``."""
         call = cls(name, func, (), keeps)
+        call._since = since
         call.tree, call.spec, call.inputs, call.targets = (tensor,), ONE, [tensor], [tensor._node]
         call.arrays = type(tensor) is ArrayBox
         return call
@@ -221,13 +223,19 @@ class Call:
         if self._nested:
             return True
         roots = [node for out in outputs if (node := node_of(out)) is not None]
-        self._order = collect(roots)
+        self._order = collect(roots, self._since)
         inside = set(self.targets)
         for nodes in (roots, *[node.parents for node in self._order]):
             for node in nodes:
-                if type(node) is Leaf and node not in inside and (node.note is None or node.note.get(RUNNING, True)):
+                if node is not None and node not in inside and self._is_outside(node):
                     return True
         return False
+
+    def _is_outside(self, node: Any) -> bool:
+        """Whether a node was there before the call, or is a leaf that one can still differentiate with respect to."""
+        if type(node) is Leaf:
+            return node.note is None or bool(node.note.get(RUNNING, True))
+        return bool(node.rank < self._since)
 
     def order(self, places: Iterable[Any]) -> list[Any]:
         """The graph that leads from the inputs to these places, newest first."""

@@ -18,7 +18,7 @@ from .. import _gradients
 from ..boxes import ArrayBox
 from ..engine.foreign import ForeignArray
 from ..engine.modes import local, status
-from ..engine.nodes import RUNNING, Handle, Leaf, new_tensor
+from ..engine.nodes import Handle, Leaf, new_tensor, next_rank, own_leaf
 from ..engine.ownership import ALONE
 from ..engine.push import push
 from ..engine.sweep import by_rank
@@ -85,10 +85,7 @@ class _Transposes:
         self.call = call
         self.outputs = outputs
         self._live = [i for i, out in enumerate(outputs) if node_of(out) is not None]
-        self._weights = [new_tensor(np.zeros_like(outputs[i]._data)) for i in self._live]
-        for weight in self._weights:
-            weight._node = Leaf(weight)
-            weight._node.note = {RUNNING: ()}
+        self._weights = [own_leaf(np.zeros_like(outputs[i]._data)) for i in self._live]
         with call.mode():
             self._pulled = call.pull([outputs[i] for i in self._live], self._weights, record=True, retain=True)
 
@@ -212,16 +209,16 @@ def _of_one(name: str, func: Callable[..., Any], x: Any, keeps: bool) -> tuple[A
     what surrounds a push would otherwise take longer than the push.
     """
     data = np.float64(x) if type(x) is float else x.copy() if keeps else x
-    running = [True]
+    running, since = [True], next_rank()
     box = lifted(data, ArrayBox, running)
     try:
         result = func(box)
     finally:
         running.clear()
     leaf = box._node
-    order = _closed(result, leaf)
+    order = _closed(result, leaf, since)
     if not order:
-        return _finished(Call.around(name, func, box, keeps), result)
+        return _finished(Call.around(name, func, box, keeps, since), result)
 
     root = order[0]
 
@@ -230,7 +227,7 @@ def _of_one(name: str, func: Callable[..., Any], x: Any, keeps: bool) -> tuple[A
         if type(t) is float and leaf.shape == ():
             t = leaf.dtype.type(t)
         elif type(t) is not _ndarray or t.shape != leaf.shape or t.dtype is not leaf.dtype:
-            return _finished(Call.around(name, func, box, keeps), result)[1](*tangents)
+            return _finished(Call.around(name, func, box, keeps, since), result)[1](*tangents)
         moves = {leaf: t}
         push(order, moves, False, (root,))
         move = moves.pop(root, None)
@@ -244,8 +241,8 @@ def _of_one(name: str, func: Callable[..., Any], x: Any, keeps: bool) -> tuple[A
     return result._data.copy() if keeps else result._data, jvp_fn
 
 
-def _closed(result: Any, leaf: Any) -> list[Any]:
-    """The graph that leads to a result, newest first, if it has no leaf but this, and no hooks; else nothing."""
+def _closed(result: Any, leaf: Any, since: int) -> list[Any]:
+    """The graph that leads to a result, newest first, if it has no leaf but this, no older node and no hook."""
     if not isinstance(result, Handle) or leaf.hooks is not None:
         return []
     root = result._node if result._view is None else node_of(result)
@@ -256,7 +253,7 @@ def _closed(result: Any, leaf: Any) -> list[Any]:
     stack = [root]
     while stack:
         node = stack.pop()
-        if type(node) is Leaf or node.hooks is not None:
+        if type(node) is Leaf or node.rank < since or node.hooks is not None:
             return []
         order.append(node)
         for parent in node.parents:

@@ -12,7 +12,7 @@ from typing import Any
 from .._gradients import grad
 from .._op import composed
 from ..engine.modes import Mode
-from ..engine.nodes import Handle, new_tensor
+from ..engine.nodes import Handle, own_leaf
 from .casting import clone
 
 __all__ = ["pull_back"]
@@ -53,5 +53,5 @@ def pull_back(function: Callable[[list[Any]], Sequence[Any]], values: Sequence[A
 def _point(value: Any) -> Any:
     """A Tensor that requires grad, with ``value``'s numbers and, if it has one, its graph."""
     if isinstance(value, Handle):
-        return clone(value) if value._node is not None else new_tensor(value._data).requires_grad_()
-    return new_tensor(value).requires_grad_()
+        return clone(value) if value._node is not None else own_leaf(value._data)
+    return own_leaf(value)
