@@ -25,7 +25,7 @@ from ._operands import promotion_of
 from ._operands import unwrap as unwrap
 from ._signatures import asks, required, title_of
 from ._writing import ALIASES, become, stub, taken, write
-from .engine.failures import rescue
+from .engine.failures import misplaced, rescue
 from .engine.foreign import ForeignArray
 from .engine.modes import local
 from .engine.nodes import Handle, NodeOp, Packed, Pick, make_node
@@ -185,6 +185,11 @@ def composed(
                 return function(*args, **kwargs)
             except np.exceptions.AxisError as error:  # not of an op, which names itself
                 raise BoundsError(f"{function.__name__}: {error}") from None
+            except AttributeError as error:
+                given = (*zip(params, args, strict=False), *kwargs.items())
+                if (better := misplaced(function.__name__, given, error)) is None:
+                    raise
+                raise better from None
 
         call.kernel = call  # type: ignore[attr-defined]
         call.inputs = inputs or required(function)  # type: ignore[attr-defined]

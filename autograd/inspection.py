@@ -14,14 +14,24 @@ def is_tensor(obj: Any) -> bool:
     return isinstance(obj, Tensor)
 
 
+def _tensor(name: str, input: Any) -> Tensor:
+    """What was asked about.
+
+    Raises: TypeError if it is no Tensor.
+    """
+    if not isinstance(input, Tensor):
+        raise TypeError(f"{name}: expected a Tensor, got {type(input).__name__}; make one with autograd.tensor")
+    return input
+
+
 def is_floating_point(input: Tensor) -> bool:
     """Whether the dtype is float16, float32 or float64."""
-    return input.is_floating_point()
+    return _tensor("is_floating_point", input).is_floating_point()
 
 
 def is_complex(input: Tensor) -> bool:
     """Whether the dtype is complex."""
-    return input.is_complex()
+    return _tensor("is_complex", input).is_complex()
 
 
 def is_nonzero(input: Tensor) -> bool:
@@ -30,9 +40,9 @@ def is_nonzero(input: Tensor) -> bool:
     Raises:
         ValueError: there is not exactly one element.
     """
-    return input.is_nonzero()
+    return _tensor("is_nonzero", input).is_nonzero()
 
 
 def numel(input: Tensor) -> int:
     """The number of elements."""
-    return input.numel()
+    return _tensor("numel", input).numel()

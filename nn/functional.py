@@ -182,7 +182,7 @@ def _guessed(name: str, input: Any, dim: int | None) -> int:
     if dim is not None:
         return dim
     _warn(f"{name}: the choice of dim by the number of dimensions is deprecated; give dim=")
-    return 0 if input.ndim in (0, 1, 3) else 1
+    return 0 if _np.ndim(input) in (0, 1, 3) else 1
 
 
 def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
@@ -210,6 +210,8 @@ def gumbel_softmax(logits: Any, tau: float = 1.0, hard: bool = False, eps: float
         eps: without effect.
         dim: the dimension of the classes.
     """
+    if not hasattr(logits, "dtype"):
+        raise TypeError(f"gumbel_softmax: expected a Tensor or a NumPy array, got {type(logits).__name__}")
     floating = logits if logits.dtype.kind == "f" else logits.float()
     noise = _activations.gumbel_noise(tuple(logits.shape), floating.dtype)
     soft = _neural.softmax((floating + noise) / tau, dim)

@@ -230,6 +230,32 @@ def test_a_composed_function_names_itself(name):
     assert text == f"{name}: axis 7 is out of bounds for array of dimension 2"
 
 
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda wrong: F.dropout(wrong), "dropout"),
+        (lambda wrong: F.nll_loss(autograd.zeros(2, 3), wrong), "nll_loss"),
+        (lambda wrong: F.scaled_dot_product_attention(wrong, wrong, wrong), "scaled_dot_product_attention"),
+        (lambda wrong: F.embedding(wrong, wrong), "embedding"),
+        (lambda wrong: F.relu_(wrong), "relu_"),
+        (lambda wrong: F.gumbel_softmax(wrong), "gumbel_softmax"),
+        (lambda wrong: autograd.numel(wrong), "numel"),
+        (lambda wrong: autograd.is_floating_point(wrong), "is_floating_point"),
+    ],
+)
+@pytest.mark.parametrize("wrong", [None, "a", object()], ids=["None", "a text", "an object"])
+def test_what_is_no_tensor_is_said_to_be_none(call, name, wrong):
+    text = message(lambda: call(wrong), TypeError)
+    assert text.startswith(f"{name}: ")
+    assert "a Tensor" in text
+    assert type(wrong).__name__ in text
+
+
+def test_an_attribute_error_in_a_composed_function_stays_what_it_is():
+    with pytest.raises(AttributeError, match="no_such_name"):
+        autograd.op(x=lambda g: g)(lambda x: x.no_such_name)(leaf(2))
+
+
 def test_an_index_that_is_not_there():
     assert message(lambda: autograd.ones(2)[7], IndexError).startswith(
         "getitem(x=float32[2], index=7): index 7 is out of"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import ArgumentError, BoundsError, DtypeError, LinAlgError, NotDifferentiableError, ShapeError
 from .modes import local
 
-__all__ = ["INTERNAL", "describe", "explain", "operand_error", "rescue", "without_rules"]
+__all__ = ["INTERNAL", "describe", "explain", "misplaced", "operand_error", "rescue", "without_rules"]
 
 
 def describe(value: Any) -> str:
@@ -57,6 +57,10 @@ def explain(op: Any, error: Exception, values: Sequence[Any]) -> Exception:
     given = zip(op.params, values, strict=False)
     named = ", ".join(f"{name}={describe(value)}" for name, value in given if name not in INTERNAL)
     arrays = [value for value in values if isinstance(value, (np.ndarray, np.generic))]
+    if isinstance(error, AttributeError):
+        found = misplaced(op.name, zip(op.params, values, strict=False), error)
+        if found is not None:
+            return found
     if isinstance(error, MemoryError):
         return MemoryError(f"{op.name}({named}): {error}. {_broadcast_hint(arrays)}".strip())
     if isinstance(error, np.linalg.LinAlgError):
@@ -154,6 +158,15 @@ def operand_error(op: Any, name: str, value: Any) -> Exception:
     return TypeError(
         f"{op.name}: '{name}' must be a Tensor, a NumPy array or a number, got {type(value).__name__} {describe(value)}"
     )
+
+
+def misplaced(name: str, given: Iterable[tuple[str, Any]], error: AttributeError) -> TypeError | None:
+    """The error for an argument that was asked for its shape or dtype and is no array; None if it was none of these."""
+    for param, value in given:
+        if value is error.obj and not hasattr(value, "shape"):
+            text = f"{name}: '{param}' must be a Tensor or a NumPy array, got {type(value).__name__}"
+            return TypeError(text if value is None else f"{text} {describe(value)}")
+    return None
 
 
 def _missing(op: Any, name: str, kind: str = "") -> str:

@@ -137,8 +137,13 @@ def check_writable(tensor: Handle, name: str) -> None:
 
     Raises:
         MutationError: says which tensor, why not and what to do.
+        TypeError: it is no Tensor.
     """
-    array = tensor._data
+    try:
+        array = tensor._data
+    except AttributeError:
+        kind = type(tensor).__name__
+        raise TypeError(f"{name}: expected a Tensor to overwrite, got {kind}; make one with autograd.tensor") from None
     memory = bare(array)
     if isinstance(memory, np.ndarray) and not memory.flags.writeable:
         if array is not memory:

@@ -22,8 +22,7 @@ __all__: list[str] = []
 # ---- families --------------------------------------------------------------------------------------------------------
 
 _SEVERAL = frozenset({
-    "all", "amax", "amin", "any", "centred", "count_nonzero", "logsumexp", "norm", "standard_deviation",
-    "variance",
+    "all", "amax", "amin", "any", "centred", "count_nonzero", "logsumexp", "norm", "std", "var",
 })  # fmt: skip
 """Ops along one or more dimensions, None for all."""
 _FLAT = frozenset({"argmax", "argmin"})

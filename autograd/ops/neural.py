@@ -24,6 +24,7 @@ from .norms import norm
 from .products import flat
 from .repetition import broadcast_tensors
 from .selection import clamp
+from .shapes import shape_of
 
 # ---- linear ----------------------------------------------------------------------------------------------------------
 
@@ -300,6 +301,8 @@ def _drops(name: str, x: Any, p: float, training: bool) -> bool:
         raise ArgumentError(f"{name}: the probability p must lie between 0 and 1, got {p}")
     if not training or p == 0:
         return False
+    if not hasattr(x, "dtype"):
+        raise TypeError(f"{name}: expected a Tensor or a NumPy array, got {type(x).__name__}")
     if x.dtype.kind not in "fcV":
         raise DtypeError(f"{name}: {x.dtype} cannot hold what is kept, which is scaled up; convert it: input.float()")
     return True
@@ -329,15 +332,16 @@ def feature_dropout(name: str, rank: int, x: Any, p: float, training: bool) -> A
 
     Raises: ShapeError; ValueError for an impossible ``p``.
     """
-    shape = tuple(x.shape)
-    leading = 2 if x.ndim == rank or rank == 4 else 1
-    if x.ndim < leading or (rank == 3 and x.ndim not in (2, 3)):
+    shape = tuple(shape_of(x))
+    ndim = len(shape)
+    leading = 2 if ndim == rank or rank == 4 else 1
+    if ndim < leading or (rank == 3 and ndim not in (2, 3)):
         raise ShapeError(f"{name}: expected {rank - 1} or {rank} dimensions, got shape {shape}")
-    if rank == 4 and x.ndim == 3:
+    if rank == 4 and ndim == 3:
         warn(f"dropout2d: shape {shape} is taken as (N, C, L), not as an image without batch; use dropout1d")
-    elif x.ndim not in (rank, rank - 1):
+    elif ndim not in (rank, rank - 1):
         warn(f"{name}: expected {rank - 1} or {rank} dimensions, got shape {shape}; use dropout for other shapes")
-    return _dropped(name, x, p, training, (*shape[:leading], *(1,) * (x.ndim - leading)), None)
+    return _dropped(name, x, p, training, (*shape[:leading], *(1,) * (ndim - leading)), None)
 
 
 def _alpha_dropped(name: str, x: Any, p: float, training: bool, shape: tuple[int, ...]) -> Any:

@@ -203,7 +203,7 @@ def _towards(g: Any, x: Any, dim: Any, correction: float, keepdim: bool, exact: 
     jvp="reduction",
     samples=_SPREADS,
 )
-def variance(x: Any, dim: Any = None, correction: float = 1, keepdim: bool = False) -> Any:
+def var_(x: Any, dim: Any = None, correction: float = 1, keepdim: bool = False) -> Any:
     """The mean square distance from the mean; NaN without a degree of freedom."""
     return _in_real(_variance(x, dim, correction, keepdim, False), x)
 
@@ -219,7 +219,7 @@ def _std_rule(g: Any, x: Any, out: Any, dim: Any, correction: float, keepdim: bo
     jvp="reduction",
     samples=_SPREADS,
 )
-def standard_deviation(x: Any, dim: Any = None, correction: float = 1, keepdim: bool = False) -> Any:
+def std_(x: Any, dim: Any = None, correction: float = 1, keepdim: bool = False) -> Any:
     """The square root of the variance; its gradient is 0 where it is 0."""
     return _in_real(np.sqrt(_variance(x, dim, correction, keepdim, True)), x)
 
@@ -248,7 +248,7 @@ def var(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *,
 
     Raises: DtypeError for integers and bools.
     """
-    return variance(x, *_arguments(dim, unbiased, keepdim, correction))
+    return var_(x, *_arguments(dim, unbiased, keepdim, correction))
 
 
 @composed(samples=_FORMS)
@@ -262,21 +262,21 @@ def std(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *,
     >>> x.std(), x.std(correction=0)
     (tensor(1.2910), tensor(1.1180))
     """
-    return standard_deviation(x, *_arguments(dim, unbiased, keepdim, correction))
+    return std_(x, *_arguments(dim, unbiased, keepdim, correction))
 
 
 @composed(samples=_FORMS)
 def var_mean(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Any:
     """The pair ``(var, mean)``; arguments as for ``var``."""
     dim, correction, keepdim = _arguments(dim, unbiased, keepdim, correction)
-    return variance(x, dim, correction, keepdim), mean(x, dim, keepdim)
+    return var_(x, dim, correction, keepdim), mean(x, dim, keepdim)
 
 
 @composed(samples=_FORMS)
 def std_mean(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Any:
     """The pair ``(std, mean)``; arguments as for ``std``."""
     dim, correction, keepdim = _arguments(dim, unbiased, keepdim, correction)
-    return standard_deviation(x, dim, correction, keepdim), mean(x, dim, keepdim)
+    return std_(x, dim, correction, keepdim), mean(x, dim, keepdim)
 
 
 # ---- covariance -----------------------------------------------------------------------------------------------------
@@ -364,7 +364,7 @@ def _numpy_var(
     a: Any, axis: Any = None, dtype: Any = None, *, ddof: float = 0, keepdims: bool = False, correction: Any = None
 ) -> Any:
     a, axis, keepdims = numpy_axes(_in_dtype(a, dtype), axis, keepdims)
-    return variance(a, axis, ddof if correction is None else correction, keepdims)
+    return var_(a, axis, ddof if correction is None else correction, keepdims)
 
 
 @numpy_function(np.std)
@@ -372,7 +372,7 @@ def _numpy_std(
     a: Any, axis: Any = None, dtype: Any = None, *, ddof: float = 0, keepdims: bool = False, correction: Any = None
 ) -> Any:
     a, axis, keepdims = numpy_axes(_in_dtype(a, dtype), axis, keepdims)
-    return standard_deviation(a, axis, ddof if correction is None else correction, keepdims)
+    return std_(a, axis, ddof if correction is None else correction, keepdims)
 
 
 def _variables(x: Any, y: Any, rowvar: bool) -> Any:
