@@ -25,13 +25,12 @@ from ._operands import promotion_of
 from ._operands import unwrap as unwrap
 from ._signatures import asks, required, title_of
 from ._writing import ALIASES, become, stub, taken, write
-from .engine.failures import misplaced, rescue
+from .engine.failures import explain_composed, rescue
 from .engine.foreign import ForeignArray
 from .engine.modes import local
 from .engine.nodes import Handle, NodeOp, Packed, Pick, make_node
 from .engine.nodes import new_tensor as new_tensor
 from .engine.views import View, shares_memory
-from .errors import BoundsError
 from .samples import Case, as_cases
 
 __all__ = ["COMPOSED", "MANY", "NUMPY", "OPS", "Op", "composed", "op"]
@@ -183,13 +182,9 @@ def composed(
                 kwargs = {second.get(name, name): value for name, value in kwargs.items()}
             try:
                 return function(*args, **kwargs)
-            except np.exceptions.AxisError as error:  # not of an op, which names itself
-                raise BoundsError(f"{function.__name__}: {error}") from None
-            except AttributeError as error:
-                given = (*zip(params, args, strict=False), *kwargs.items())
-                if (better := misplaced(function.__name__, given, error)) is None:
-                    raise
-                raise better from None
+            except (AttributeError, np.exceptions.AxisError) as error:
+                explain_composed(function.__name__, (*zip(params, args, strict=False), *kwargs.items()), error)
+                raise
 
         call.kernel = call  # type: ignore[attr-defined]
         call.inputs = inputs or required(function)  # type: ignore[attr-defined]
@@ -247,9 +242,7 @@ class Op(NodeOp):
         self.rules = rules
         self.joint = joint
         self.differentiable = bool(rules) or joint is not None
-        self.lists = lists
-        self.constants = constants
-        self.refused = refused
+        self.lists, self.constants, self.refused = lists, constants, refused
         self.tied = tied
         self.view = view
         self.outputs = outputs

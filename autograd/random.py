@@ -131,6 +131,12 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
     return finish(drawn.astype(dtypes.int64 if dtype is None else dtypes.as_dtype(dtype)), device=device)
 
 
+def _form(x: Any, dtype: Any) -> tuple[Any, Any]:
+    """The shape of ``x``, and its dtype unless another is given."""
+    array = as_array(unwrap(x))
+    return array.shape, array.dtype if dtype is None else dtype
+
+
 def rand_like(
     x: Any,
     *,
@@ -140,9 +146,11 @@ def rand_like(
     requires_grad: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
-    """Uniform numbers from [0, 1) in the shape and dtype of ``x``."""
-    kind = as_array(unwrap(x)).dtype if dtype is None else dtype
-    shape = as_array(unwrap(x)).shape
+    """Uniform numbers from [0, 1) in the shape and dtype of ``x``.
+
+    ``memory_format`` is for PyTorch's scripts, and means nothing here.
+    """
+    shape, kind = _form(x, dtype)
     return rand(shape, generator=generator, dtype=kind, device=device, requires_grad=requires_grad)
 
 
@@ -155,20 +163,33 @@ def randn_like(
     requires_grad: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
-    """Normal numbers of mean 0 and deviation 1 in the shape and dtype of ``x``."""
-    kind = as_array(unwrap(x)).dtype if dtype is None else dtype
-    shape = as_array(unwrap(x)).shape
+    """Normal numbers of mean 0 and deviation 1 in the shape and dtype of ``x``.
+
+    ``memory_format`` is for PyTorch's scripts, and means nothing here.
+    """
+    shape, kind = _form(x, dtype)
     return randn(shape, generator=generator, dtype=kind, device=device, requires_grad=requires_grad)
 
 
 def randint_like(
-    x: Any, low: int, high: int | None = None, *, generator: Generator | None = None, dtype: Any = None
+    x: Any,
+    low: int,
+    high: int | None = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
 ) -> Tensor:
-    """Integers from ``low`` up to but not including ``high`` in the shape and dtype of ``x``."""
+    """Integers from ``low`` up to but not including ``high`` in the shape and dtype of ``x``.
+
+    ``memory_format`` is for PyTorch's scripts, and means nothing here.
+    """
     if high is None:
         low, high = 0, low
-    kind = as_array(unwrap(x)).dtype if dtype is None else dtype
-    return randint(low, high, as_array(unwrap(x)).shape, generator=generator, dtype=kind)
+    shape, kind = _form(x, dtype)
+    return randint(low, high, shape, generator=generator, dtype=kind, device=device, requires_grad=requires_grad)
 
 
 def normal(

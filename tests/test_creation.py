@@ -194,7 +194,7 @@ def test_window_brings_a_signal_back():
 
 def test_random_tensors_like_another_are_asked_for_a_device():
     x = autograd.zeros(2, 3)
-    for made in (autograd.rand_like, autograd.randn_like):
+    for made in (autograd.rand_like, autograd.randn_like, lambda x, **given: autograd.randint_like(x, 5, **given)):
         assert made(x, device="cpu").shape == x.shape
         with pytest.raises(errors.ArgumentError, match="no device 'cuda'"):
             made(x, device="cuda")

@@ -223,6 +223,12 @@ def test_an_axis_that_is_not_there():
     assert "axis 5 is out of bounds for array of dimension 2" in text
 
 
+@pytest.mark.parametrize("name", ["std", "var"])
+def test_the_op_behind_a_composed_function_has_its_name(name):
+    text = message(lambda: getattr(autograd, name)(autograd.ones(2, 3), 7), BoundsError)
+    assert text.startswith(f"{name}(x=float32[2, 3], dim=7")
+
+
 @pytest.mark.parametrize("name", ["diff", "trapezoid", "cumulative_trapezoid", "gradient", "flatten"])
 def test_a_composed_function_names_itself(name):
     given = {"start_dim" if name == "flatten" else "dim": 7}

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import ArgumentError, BoundsError, DtypeError, LinAlgError, NotDifferentiableError, ShapeError
 from .modes import local
 
-__all__ = ["INTERNAL", "describe", "explain", "misplaced", "operand_error", "rescue", "without_rules"]
+__all__ = ["INTERNAL", "describe", "explain", "explain_composed", "operand_error", "rescue", "without_rules"]
 
 
 def describe(value: Any) -> str:
@@ -58,7 +58,7 @@ def explain(op: Any, error: Exception, values: Sequence[Any]) -> Exception:
     named = ", ".join(f"{name}={describe(value)}" for name, value in given if name not in INTERNAL)
     arrays = [value for value in values if isinstance(value, (np.ndarray, np.generic))]
     if isinstance(error, AttributeError):
-        found = misplaced(op.name, zip(op.params, values, strict=False), error)
+        found = _misplaced(op.name, zip(op.params, values, strict=False), error)
         if found is not None:
             return found
     if isinstance(error, MemoryError):
@@ -160,7 +160,22 @@ def operand_error(op: Any, name: str, value: Any) -> Exception:
     )
 
 
-def misplaced(name: str, given: Iterable[tuple[str, Any]], error: AttributeError) -> TypeError | None:
+def explain_composed(name: str, given: Iterable[tuple[str, Any]], error: Exception) -> None:
+    """Raise what explains ``error`` of a composed function, which was not raised by an op, as ops name themselves.
+
+    Raises:
+        BoundsError: of a dimension that is not there.
+        TypeError: an argument was asked for its shape or dtype, and is no array.
+    """
+    if isinstance(error, np.exceptions.AxisError):
+        raise BoundsError(f"{name}: {error}") from None
+    if isinstance(error, AttributeError):
+        better = _misplaced(name, given, error)
+        if better is not None:
+            raise better from None
+
+
+def _misplaced(name: str, given: Iterable[tuple[str, Any]], error: AttributeError) -> TypeError | None:
     """The error for an argument that was asked for its shape or dtype and is no array; None if it was none of these."""
     for param, value in given:
         if value is error.obj and not hasattr(value, "shape"):
