@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ._blocks import BLOCK, copied
+from ._blocks import BLOCK, block_rows
 from .axes import accumulation_dtype, along, by_lines, line_axis
 
 __all__ = ["accumulate", "last_reached", "records"]
@@ -17,8 +17,10 @@ _WIDE = 512
 """Steps of this many elements or more are taken one by one: ``accumulate`` goes along one line at a time."""
 _SOME = 32
 """This many steps are carried in another dtype at a time, which the cache holds."""
-_LONG = 64
-"""Lines of this many elements or more are summed in pieces."""
+_BROAD = 2048
+"""Beside this many lines or fewer, sums are matrix products; beside more, their steps are long calls anyway."""
+_SINGLE = 50
+"""Lines of this many elements or fewer are one piece."""
 _SHORT = 40
 """Records are looked for in pieces of this many elements."""
 _FEW = 500
@@ -51,14 +53,16 @@ def accumulate(ufunc: Any, x: Any, dim: int, reverse: bool = False) -> Any:
 def _of_many(ufunc: Any, x: Any, axis: int, reverse: bool, dtype: Any) -> Any:
     """``ufunc.accumulate`` of a large array, carried along in ``dtype`` (None: its own)."""
     n = x.shape[axis]
-    if ufunc is np.add and axis == x.ndim - 1 and n >= _LONG and x.dtype.char in "fd":
-        sums = _sums(x.reshape(-1, n), reverse)
+    beside = math.prod(x.shape[axis + 1 :])
+    if ufunc is np.add and n > 1 and beside <= _BROAD and x.dtype.char in "fd":
+        with np.errstate(over="ignore", invalid="ignore"):
+            sums = _sums(x.reshape(-1, n), reverse) if beside == 1 else _sums_across(x.reshape(-1, n, beside), reverse)
         if sums is not None:
             return sums.reshape(x.shape)
     out = np.empty(x.shape, x.dtype)
     order = along(axis, slice(None, None, -1)) if reverse else ...
     source, target = x[order], out[order]
-    if math.prod(x.shape[axis + 1 :]) >= _WIDE:
+    if beside >= _WIDE:
         _by_steps(ufunc, np.moveaxis(source, axis, 0), np.moveaxis(target, axis, 0), dtype)
     else:
         by_lines(lambda block: _of_lines(ufunc, source[block], axis, dtype, target[block]), out, axis)
@@ -115,6 +119,11 @@ def _by_steps(ufunc: Any, steps: Any, results: Any, dtype: Any) -> None:
         results[first : first + _SOME] = some
 
 
+def _piece(n: int) -> int:
+    """How long the pieces are into which a line of ``n`` elements is cut: if it is short, it is one."""
+    return n if n <= _SINGLE else next((k for k in range(16, 33) if n % k == 0), 24)
+
+
 def _sums(x: Any, reverse: bool) -> Any:
     """The running sums of rows, as a matrix product; None where a sum is not finite, which would spoil its neighbours.
 
@@ -122,27 +131,65 @@ def _sums(x: Any, reverse: bool) -> Any:
     element (after it, to its last).
     """
     rows, n = x.shape
-    piece = next((k for k in range(16, 33) if n % k == 0), 24)
+    piece = _piece(n)
     pieces = -(-n // piece)
-    if n % piece:
-        padded = np.zeros((rows, pieces * piece), x.dtype)
-        padded[:, :n] = x
-    else:
-        padded = copied(x)
-    parts = padded.reshape(rows, pieces, piece)
-    of_pieces = np.matmul(parts, np.ones(piece, x.dtype)).T.astype(np.float64, "C")
-    before = of_pieces[::-1] if reverse else of_pieces
-    _by_steps(np.add, before, before, None)
-    if not np.isfinite(of_pieces).all():
+    ones = np.ones((piece, piece), x.dtype)
+    triangle = np.tril(ones) if reverse else np.triu(ones)
+    order, place = (slice(None, None, -1), -1) if reverse else (slice(None), 0)
+    out, some = np.empty(x.shape, x.dtype), block_rows(x)
+    room = np.zeros((min(some, rows), pieces * piece), x.dtype)  # for some rows at a time, which the cache holds
+    for first in range(0, rows, some):
+        source, target = x[first : first + some], out[first : first + some]
+        if pieces == 1:
+            np.matmul(source, triangle, out=target)
+        else:
+            padded = room[: len(source)]
+            padded[:, :n] = source
+            lines = padded.reshape(-1, piece)
+            totals = np.dot(lines, ones[0]).reshape(-1, pieces)[:, order]
+            lines.reshape(-1, pieces, piece)[:, order][:, 1:, place] += _carried(totals)[:, :-1]
+            if n % piece:
+                target[...] = np.dot(lines, triangle).reshape(padded.shape)[:, :n]
+            else:
+                np.matmul(lines, triangle, out=target.reshape(-1, piece))
+        if not np.isfinite(target[:, 0 if reverse else -1]).all():
+            return None
+    return out
+
+
+def _carried(totals: Any) -> Any:
+    """The running sums of rows, in double precision; of many rows step by step."""
+    if len(totals) < _WIDE:
+        return np.add.accumulate(totals, 1, np.float64)
+    steps = totals.T.astype(np.float64, "C")
+    _by_steps(np.add, steps, steps, None)
+    return steps.T
+
+
+def _sums_across(x: Any, reverse: bool) -> Any:
+    """The running sums along dimension 1 of three, as those of rows: a triangle multiplies pieces from the left."""
+    a, n, m = x.shape
+    piece = _piece(n)
+    triangle = np.tril(np.ones((piece, piece), x.dtype))
+    triangle = triangle.T if reverse else triangle
+    order = (slice(None), slice(None, None, -1)) if reverse else ...
+    out, whole = np.empty(x.shape, x.dtype), n // piece * piece
+    parts = [(x[:, :whole].reshape(a, -1, piece, m), out[:, :whole].reshape(a, -1, piece, m))]
+    if whole < n:
+        parts.append((x[:, None, whole:], out[:, None, whole:]))
+    for source, target in parts:
+        k = source.shape[2]
+        np.matmul(triangle[:k, :k], source, out=target)
+    totals = np.concatenate([target[:, :, 0 if reverse else -1] for _, target in parts], 1)
+    sums = np.add.accumulate(totals[order], 1, np.float64)
+    if not np.isfinite(sums).all():
         return None
-    if reverse:
-        parts[:, :-1, -1] += of_pieces[1:].T
-        triangle = np.tril(np.ones((piece, piece), x.dtype))
-    else:
-        parts[:, 1:, 0] += of_pieces[:-1].T
-        triangle = np.triu(np.ones((piece, piece), x.dtype))
-    sums = np.matmul(padded.reshape(-1, piece), triangle)
-    return sums.reshape(padded.shape)[:, :n]
+    before = np.zeros(sums.shape, x.dtype)
+    before[:, 1:] = sums[:, :-1]
+    before = before[order]
+    for (_, target), carried in zip(parts, np.split(before, [n // piece], 1), strict=False):
+        target += carried[:, :, None]
+    return out
 
 
 def records(ufunc: Any, x: Any) -> Any:
