@@ -61,6 +61,8 @@ _FEW_ELEMENTS = 512
 """The same where the index has an array for each dimension, so that positions are soon found."""
 _MANY = 8192
 """From this many elements on, a sparse matrix product adds rows faster than ``np.add.at`` (10 times for 100,000)."""
+_LONG = 4096
+"""Slices of so many elements are added one by one."""
 
 
 @foreign
@@ -95,6 +97,12 @@ def _slices_added(x: Any, dim: int, index: Any, shape: tuple[int, ...]) -> Any:
         lines = x.reshape(-1, places.size)
         across = np.broadcast_to(places, lines.shape)
         return place_along.op.forward(lines, across, (len(lines), shape[dim]), 1, True, True).reshape(shape)
+    if x.size >= _LONG * places.size:
+        steps, out = x.reshape(-1, places.size, inner), np.zeros(shape, x.dtype)
+        lines = out.reshape(-1, shape[dim], inner)
+        for number, place in enumerate(places.tolist()):
+            lines[:, place] += steps[:, number]
+        return out
     places = (places[:, None] * inner + np.arange(inner)).reshape(-1)
     out = np.zeros((math.prod(shape[:dim]), shape[dim] * inner), x.dtype)
     x = x.reshape(len(out), places.size)

@@ -181,12 +181,12 @@ def take_lines(x: Any, index: Any, dim: int) -> Any:
     x, dim = np.ascontiguousarray(x), dim % x.ndim
     out = np.empty(index.shape, x.dtype)
 
-    def work(block: Any) -> None:
-        part = x[block]
+    def work(block: slice) -> None:
+        part = x[block] if dim else x
         flat = line_positions(index[block], part.shape, dim)
         part.reshape(-1).take(flat, out=out[block], mode="clip")  # not to check what was checked, which takes a copy
 
-    by_lines(work, index, dim)
+    in_blocks(index, lambda: work)
     return out
 
 
@@ -221,11 +221,18 @@ def _in_runs(places: Any) -> bool:
 
 
 def _add_at(out: Any, flat: Any, x: Any) -> None:
-    """``np.add.at``, but what falls on one place in a row is summed before."""
+    """Add elements to a line, which is 0; what falls on one place in a row is summed before."""
     if _in_runs(flat):
         first = np.append(0, np.flatnonzero(flat[1:] != flat[:-1]) + 1)
         flat, x = flat[first], np.add.reduceat(x, first)
-    np.add.at(out, flat, x)
+    if x.dtype.char in _SPARSE:
+        _add_rows(out[None], flat[None], x[None])
+    else:
+        np.add.at(out, flat, x)
+
+
+_SPARSE = "fdFD"
+"""Types of the numbers in sparse matrices."""
 
 
 def _add_rows(out: Any, index: Any, x: Any) -> None:
@@ -243,20 +250,29 @@ def _add_rows(out: Any, index: Any, x: Any) -> None:
 
 def _place_many(out: Any, index: Any, x: Any, dim: int, repeated: bool) -> None:
     """Write or add ``x`` to ``out``, which is 0, at ``index`` along ``dim``."""
-    sparse = x.dtype.char in "fdFD" and index.shape[:-1] == out.shape[:-1] and dim == out.ndim - 1
+    whole = x.dtype.char in _SPARSE and index.shape[:-1] == out.shape[:-1] and dim == out.ndim - 1
 
-    def work(block: Any) -> None:
-        part, places, numbers = out[block], index[block], x[block]
-        if repeated and sparse and not _in_runs(places.reshape(-1)):
-            _add_rows(*[array.reshape(-1, array.shape[-1]) for array in (part, places, numbers)])
+    def place(out: Any, index: Any, x: Any) -> None:
+        if repeated and whole and not _in_runs(index.reshape(-1)):
+            _add_rows(*[array.reshape(-1, array.shape[-1]) for array in (out, index, x)])
             return
-        flat = line_positions(places, part.shape, dim)
+        flat = line_positions(index, out.shape, dim)
         if repeated:
-            _add_at(part.reshape(-1), flat.reshape(-1), numbers.reshape(-1))
+            _add_at(out.reshape(-1), flat.reshape(-1), x.reshape(-1))
         else:
-            part.reshape(-1)[flat] = numbers
+            out.reshape(-1)[flat] = x
 
-    by_lines(work, index, dim)
+    def beside(block: slice) -> None:
+        part = np.zeros_like(out[:, block], order="C")
+        place(part, index[:, block], x[:, block])
+        out[:, block] = part
+
+    if dim:
+        in_blocks(index, lambda: lambda block: place(out[block], index[block], x[block]))
+    elif out.ndim > 1 and repeated:
+        in_blocks(np.moveaxis(index, 1, 0), lambda: beside)
+    else:
+        place(out, index, x)
 
 
 def tangents_at(t_x: Any, indices: Any, dim: int, keepdim: bool = True) -> tuple[Any, None]:
@@ -292,14 +308,14 @@ def place_along(
     ``x`` and ``index`` lack ``dim``: they have one element for each line.
     """
     out = np.zeros(shape, x.dtype, like=np.asanyarray(x))
-    if np.size(index) >= MANY and keepdim and type(x) is np.ndarray and x.shape == index.shape:
-        _place_many(out, index, x, dim % len(shape), repeated)
-        return out
     if not shape:
         out[()] = np.reshape(x, ())
         return out
     if not keepdim:
         x, index = np.expand_dims(x, dim), np.expand_dims(index, dim)
+    if np.size(index) >= MANY and type(x) is np.ndarray and x.shape == index.shape:
+        _place_many(out, index, x, dim % len(shape), repeated)
+        return out
     if not repeated:
         np.put_along_axis(out, index, x, dim)
         return out

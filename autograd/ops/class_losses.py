@@ -19,6 +19,7 @@ from ..errors import ArgumentError, DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic, reductions
 from ._blocks import block_rows, in_blocks
+from ._extremes import extreme_along
 from .axes import wide_dtype
 from .class_targets import (
     by_rows,
@@ -78,7 +79,7 @@ def _sums(rows: Any, index: Any, weights: Any, factors: Any) -> _Sums:
     """The sums of each row; with ``factors``, one for each class, also what is below the largest score."""
     count, classes = rows.shape
     if block_rows(rows) >= count:
-        tops = np.maximum.reduce(rows, 1)
+        tops = extreme_along(np.maximum, rows, 1)[:, 0]
         powers = rows - tops[:, None]
         below = None if factors is None else np.vecdot(powers, factors)
         np.exp(powers, out=powers)
@@ -88,8 +89,9 @@ def _sums(rows: Any, index: Any, weights: Any, factors: Any) -> _Sums:
     powers = np.empty(rows.shape, rows.dtype)
 
     def work(block: slice) -> None:
-        top = np.maximum.reduce(rows[block], 1, out=tops[block])
-        part = np.subtract(rows[block], top[:, None], out=powers[block])
+        top = extreme_along(np.maximum, rows[block], 1)
+        tops[block] = top[:, 0]
+        part = np.subtract(rows[block], top, out=powers[block])
         if factors is not None:
             np.vecdot(part, factors, out=below[block])
         np.exp(part, out=part)

@@ -18,6 +18,7 @@ from ..errors import BoundsError
 from ..samples import case, reals
 from . import arithmetic, selection
 from ._blocks import BLOCK
+from ._extremes import equal_steps, extreme_along, has_few_steps, places_by_steps
 from .axes import (
     axes_of,
     axis_of,
@@ -65,12 +66,24 @@ def shared_out(x: Any, values: Any, source: Any, dim: Any = None) -> Any:
         hit = _equals(source, values)
         share = (x / np.sum(hit, axis=axes_of(dim, np.ndim(source)), keepdims=True)).astype(x.dtype)
         return np.where(hit, share, 0)
+    out = np.zeros(source.shape, x.dtype)
+    axes = axes_of(dim, source.ndim)
+    if len(axes) == 1 and has_few_steps(source, axes[0]):
+        _share_out_by_steps(np.moveaxis(out, axes[0], 0), np.squeeze(x, axes[0]), equal_steps(source, values, axes[0]))
+        return out
     hit = _hits(source, values)
     if np.count_nonzero(hit) != np.size(values):
         x = (x / np.sum(hit, axis=axes_of(dim, source.ndim), keepdims=True)).astype(x.dtype)
-    out = np.zeros(source.shape, x.dtype)
     out.reshape(-1)[true_places(hit)] = np.reshape(x, ()) if np.size(x) == 1 else np.broadcast_to(x, source.shape)[hit]
     return out
+
+
+def _share_out_by_steps(out: Any, x: Any, hits: Any) -> None:
+    """``shared_out`` along dimension 0, of few steps."""
+    if np.count_nonzero(hits) != out[0].size:
+        x = (x / np.add.reduce(hits, 0)).astype(x.dtype)
+    for step, hit in zip(out, hits, strict=True):
+        np.copyto(step, x, where=hit)
 
 
 def tied(g: Any, out: Any, x: Any, dim: Any, keepdim: bool) -> Any:
@@ -87,7 +100,10 @@ def extreme(ufunc: Any, x: Any, dim: Any, keepdim: bool) -> Any:
         dim = None
     if not x.size:
         require_elements(x, dim)
-    return ufunc.reduce(x, axis_of(dim), None, None, keepdim)
+    axis = axis_of(dim)
+    if isinstance(axis, int):
+        return extreme_along(ufunc, x, axis, keepdim)
+    return ufunc.reduce(x, axis, None, None, keepdim)
 
 
 def require_elements(x: Any, dim: Any) -> None:
@@ -143,9 +159,12 @@ def extreme_and_place(ufunc: Any, x: Any, dim: int) -> Any:
     many elements are extremes.
     """
     dim %= x.ndim
+    if has_few_steps(x, dim):
+        values = extreme_along(ufunc, x, dim)
+        return values, places_by_steps(x, values, dim)
     if x.size <= BLOCK or type(x) is not np.ndarray or dim == x.ndim - 1 or not x.flags.c_contiguous:
         return None
-    values = ufunc.reduce(x, dim, None, None, True)
+    values = extreme_along(ufunc, x, dim)
     hit = _hits(x, values)
     if np.count_nonzero(hit) > 4 * values.size:
         return None

@@ -18,6 +18,7 @@ from ..samples import case, reals
 from . import arithmetic, reductions
 from ._blocks import BLOCK, linewise
 from ._column_sums import column_sums
+from ._extremes import extreme_along
 from ._sums import add_reduce
 from .axes import accumulation_dtype, axes_of
 from .norms import norm
@@ -112,7 +113,7 @@ def _linear_misfit(x: Any, weight: Any, bias: Any, error: Exception) -> str:
 
 def _shifted(x: Any, dim: int, out: Any = None) -> Any:
     """``x`` less its largest element along ``dim``, in a dtype fit to add up in."""
-    return np.subtract(x, np.maximum.reduce(x, dim, keepdims=True), out=out, dtype=accumulation_dtype(x.dtype))
+    return np.subtract(x, extreme_along(np.maximum, x, dim), out=out, dtype=accumulation_dtype(x.dtype))
 
 
 _SOFTMAX = [
