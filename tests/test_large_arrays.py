@@ -444,6 +444,49 @@ def test_running_sums(length: int, dtype: Any) -> None:
     assert np.isinf(grad).sum() == 31
 
 
+def _reversed_sums(x: np.ndarray, dim: int) -> np.ndarray:
+    return np.flip(np.flip(x, dim).cumsum(dim), dim)
+
+
+@pytest.mark.parametrize(
+    "shape", [(100_003, 3), (3, 100_003), (7, 999, 40), (40, 33, 211), (1, 300_007, 1), (5, 60_000)]
+)
+def test_running_sums_along_any_dimension(shape: tuple[int, ...]) -> None:
+    """Of short lines and of long, beside few lines and beside many, from both ends; what is not finite spreads."""
+    drawn = np.random.default_rng(25)
+    x, seed = drawn.standard_normal((2, *shape))
+    lost = x.copy()
+    lost.reshape(-1)[[x.size // 3, x.size // 2, -1]] = np.inf, -np.inf, np.nan
+    for dim in range(len(shape)):
+        (out,), (grad,) = _run(lambda t, d=dim: autograd.cumsum(t, d), [x], seed)
+        np.testing.assert_allclose(out, x.cumsum(dim), 1e-9, 1e-9)
+        np.testing.assert_allclose(grad, _reversed_sums(seed, dim), 1e-9, 1e-9)
+        with np.errstate(invalid="ignore"):
+            (out,), (grad,) = _run(lambda t, d=dim: autograd.cumsum(t, d), [lost], lost)
+            np.testing.assert_allclose(out, lost.cumsum(dim), 1e-9, 1e-9)
+            np.testing.assert_allclose(grad, _reversed_sums(lost, dim), 1e-9, 1e-9)
+
+
+@pytest.mark.parametrize("shape", [(100_000, 3), (3, 100_000), (7, 1000, 40), (40, 33, 211)])
+@pytest.mark.parametrize("dtype", [np.float32, np.int64])
+def test_gathered_along_any_dimension(shape: tuple[int, ...], dtype: Any) -> None:
+    """Gathered, and added up where it came from; also with an index that reaches over a part alone."""
+    drawn = np.random.default_rng(26)
+    x = drawn.integers(-9, 9, shape).astype(dtype)
+    for dim, n in enumerate(shape):
+        for part in (shape, tuple(-(-size // 2) for size in shape)):
+            index = drawn.integers(0, n, part)
+            inner = x[tuple(slice(n if d == dim else size) for d, size in enumerate(part))]
+            out = autograd.gather(autograd.from_numpy(x), dim, autograd.from_numpy(index)).numpy()
+            np.testing.assert_array_equal(out, np.take_along_axis(inner, index, dim))
+            expected = np.zeros(shape, dtype)
+            places: list[Any] = list(np.ogrid[tuple(slice(size) for size in part)])
+            places[dim] = index
+            np.add.at(expected, tuple(places), x[tuple(slice(size) for size in part)])
+            added = autograd.scatter_add(autograd.zeros(shape, dtype=dtype), dim, index, autograd.from_numpy(x))
+            np.testing.assert_array_equal(added.numpy(), expected)
+
+
 @pytest.mark.parametrize("shape", [(1000, 500), (90, 5000), (60, 5, 1200), (1, 300_000), (30_011, 25)])
 @pytest.mark.parametrize("kind", ["near one", "zeros", "infinities", "nan", "huge", "tiny"])
 def test_running_products(shape: tuple[int, ...], kind: str) -> None:
@@ -520,7 +563,9 @@ def test_a_batch_of_derivatives_chooses_between_an_array_and_a_number() -> None:
     np.testing.assert_allclose(moved[:, :50].numpy(), part.numpy(), 1e-12)
 
 
-@pytest.mark.parametrize("shape", [(700, 500), (3, 300, 400), (2, 5, 100, 400)])
+@pytest.mark.parametrize(
+    "shape", [(700, 500), (3, 300, 400), (2, 5, 100, 400), (50_000, 6), (6, 50_000), (9001, 3, 11), (2, 9, 16_000)]
+)
 def test_extremes_along_any_dimension(shape: tuple[int, ...]) -> None:
     """Values and first places, where numbers are equal, NaN or all the same, against NumPy."""
     rng = np.random.default_rng(21)
@@ -539,3 +584,19 @@ def test_extremes_along_any_dimension(shape: tuple[int, ...]) -> None:
     for call in (t.argmax, t.max):
         with pytest.raises(IndexError, match="out of bounds"):
             call(len(shape), True)
+
+
+@pytest.mark.parametrize("shape", [(50_000, 6), (6, 50_000), (9001, 3, 11), (3, 300, 400), (2, 9, 16_000)])
+def test_gradients_of_extremes_along_any_dimension(shape: tuple[int, ...]) -> None:
+    """Divided evenly among equal elements, NaN among them, as of the parts of the array."""
+    x = np.random.default_rng(27).standard_normal(shape).astype(np.float32)
+    some = np.where(np.random.default_rng(28).random(shape) < 1e-3, np.nan, x).astype(np.float32)
+    for array in (x, np.round(x), some):
+        for dim in range(len(shape)):
+            for op in (autograd.amax, autograd.amin):
+                seed = np.asarray(np.max(array, dim) * 0 + 1)
+                _, (grad,) = _run(lambda t, op=op, d=dim: op(t, d), [array], seed)
+                extreme = (np.max if op is autograd.amax else np.min)(array, dim, keepdims=True)
+                equal = (array == extreme) | (np.isnan(array) & np.isnan(extreme))
+                shares = np.expand_dims(seed, dim) / equal.sum(dim, keepdims=True)
+                np.testing.assert_allclose(grad, np.where(equal, shares, 0), 1e-6)
