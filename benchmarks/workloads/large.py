@@ -168,6 +168,40 @@ def _scans() -> dict[str, Build]:
     return found
 
 
+LAYOUTS: dict[str, tuple[tuple[int, ...], int]] = {
+    "one line": ((-1,), 0),
+    "short lines": ((-1, 10), 1),
+    "beside few": ((-1, 10), 0),
+    "middle": ((-1, 100, 100), 1),
+}
+"""Shapes other than about square matrices, and the dimension to work along."""
+
+ALONG: dict[str, Callable[..., Any]] = {
+    **{
+        name: lambda t, x, d, i, j, n=name: getattr(t, n)(x, d)
+        for name in ("sum", "var", "amax", "softmax", "log_softmax", "logsumexp", "cumsum", "cumprod")
+    },
+    **{name: lambda t, x, d, i, j, n=name: getattr(t, n)(x, d).values for name in ("max", "cummax", "sort")},
+    "gather": lambda t, x, d, i, j: t.gather(x, d, i),
+    "scatter_add": lambda t, x, d, i, j: t.scatter_add(x, d, i, x),
+    "index_select": lambda t, x, d, i, j: t.index_select(x, d, j),
+    "index_add": lambda t, x, d, i, j: t.index_add(x, d, j, x),
+}
+
+
+def _layouts() -> dict[str, Build]:
+    def along(name: str, shape: tuple[int, ...], dim: int) -> Build:
+        def build(inputs: Inputs) -> tuple[Callable[..., Any], list[Any]]:
+            x = (inputs.factors() if name == "cumprod" else inputs.flat).reshape(shape)
+            n = x.shape[dim]
+            indices = [inputs.draw(n, *x.shape), inputs.draw(n, n)]
+            return lambda t, F, x, i, j: ALONG[name](t, x, dim, i, j), [x, *indices]
+
+        return build
+
+    return {f"{name}, {layout}": along(name, shape, dim) for layout, (shape, dim) in LAYOUTS.items() for name in ALONG}
+
+
 def _sorting() -> dict[str, Build]:
     return {
         "sort, all": _each(lambda t, F, x: t.sort(x).values, "flat"),
@@ -246,6 +280,7 @@ FAMILIES: dict[str, Callable[[], dict[str, Build]]] = {
     "softmax": _softmax,
     "indexing": _indexing,
     "scans": _scans,
+    "layouts": _layouts,
     "sorting": _sorting,
     "einsum": _einsum,
     "joining": _joining,
