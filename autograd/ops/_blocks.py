@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,9 @@ __all__ = [
     "BLOCK", "block_rows", "copied", "copy_all", "get_num_threads", "in_blocks", "linewise", "pointwise",
     "set_num_threads",
 ]  # fmt: skip
+
+_BROAD = 1 << 12
+"""Beside so many lines along dimension 0, others are divided."""
 
 
 def _divisible(arrays: tuple[Any, ...]) -> bool:
@@ -49,8 +53,18 @@ def pointwise(function: Callable[..., Any], *arrays: Any) -> Any:
 
 def linewise(function: Callable[..., Any], dim: int, *arrays: Any) -> Any:
     """``function(*arrays, dim=dim)``, as ``pointwise`` but with work on whole lines along ``dim``."""
-    if not dim or dim + arrays[0].ndim == 0 or not _divisible(arrays):  # dimension 0 is what would be divided
+    if not _divisible(arrays):
         return function(*arrays, dim=dim)
+    first = not dim or dim + arrays[0].ndim == 0
+    if first and math.prod(arrays[0].shape[1:]) < _BROAD:  # beside few lines a block would have short rows
+        return function(*arrays, dim=dim)
+
+    def beside(block: slice) -> None:
+        function(*[array[:, block] for array in arrays], dim=0, out=out[:, block])
+
     out = np.empty(arrays[0].shape, arrays[0].dtype)
-    _compute(functools.partial(function, dim=dim), arrays, out)
+    if first:
+        in_blocks(np.swapaxes(out, 0, 1), lambda: beside)
+    else:
+        _compute(functools.partial(function, dim=dim), arrays, out)
     return out
