@@ -18,6 +18,7 @@ from ..engine.sums import SHORT
 from ..errors import ShapeError
 from ..samples import booleans, case, integers, reals
 from ._blocks import BLOCK, in_blocks
+from ._extremes import extreme_along
 from ._sums import add_reduce
 from .axes import (
     accumulation_dtype,
@@ -282,7 +283,10 @@ def relative_exp(y: Any, x: Any, level: Any) -> Any:
 
 def _shifted_sum(x: Any, axis: Any) -> Any:
     """``logsumexp``, dimensions kept."""
-    top = _maximum(np.real(x), axis, None, None, True, -np.inf)
+    if type(axis) is int and x.size and x.dtype.kind == "f":
+        top = extreme_along(np.maximum, x, axis)
+    else:
+        top = _maximum(np.real(x), axis, None, None, True, -np.inf)
     top = np.where(np.isfinite(top), top, 0)
     terms = np.asanyarray(x - top)
     np.exp(terms, out=terms)

@@ -66,6 +66,11 @@ def _is_large(x: Any) -> bool:
     return type(x) is np.ndarray and x.size > BLOCK and x.dtype.kind == "f"
 
 
+def _is_line(x: Any, dim: Any) -> bool:
+    """Whether all elements are reduced, of an array in C order with several dimensions: it may be seen as a line."""
+    return x.ndim > 1 and len(axes_of(dim, x.ndim)) == x.ndim and x.flags.c_contiguous
+
+
 def _part(level: Any, block: slice) -> Any:
     """What of the levels, with the reduced dimensions as 1, belongs to a block."""
     return level if len(level) == 1 else level[block]
@@ -115,6 +120,8 @@ def _distances(x: Any, mean: tuple[Any, Any], block: slice, out: Any = None) -> 
 
 def _squares(x: Any, dim: Any, exact: bool) -> Any:
     """The sum of the squared distances from the mean of a large array, dimensions kept."""
+    if _is_line(x, dim):
+        return _squares(x.reshape(-1), 0, exact).reshape((1,) * x.ndim)
     mean = _shift(x, dim, exact)
     whole = x.ndim > 1 and x.ndim - 1 in axes_of(dim, x.ndim) and x.shape[-1] <= SHORT
     others = tuple([d for d in axes_of(dim, x.ndim) if d != x.ndim - 1])
@@ -136,6 +143,9 @@ def _centred(x: Any, dim: Any, exact: bool = True, share: Any = 1) -> Any:
     x = np.asanyarray(x if wide is None else x.astype(wide))
     if not x.size:
         return x
+    if _is_large(x) and _is_line(x, dim):
+        share = np.reshape(share, -1) if np.ndim(share) else share
+        return _centred(x.reshape(-1), 0, exact, share).reshape(x.shape)
     if _is_large(x):
         mean, out = _shift(x, dim, exact), np.empty_like(x)
 
