@@ -21,6 +21,8 @@ _BROAD = 2048
 """Beside this many lines or fewer, sums are matrix products; beside more, their steps are long calls anyway."""
 _SINGLE = 50
 """Lines of this many elements or fewer are one piece."""
+_ROWS = 1 << 13
+"""Of short rows so many are done at a time."""
 _SHORT = 40
 """Records are looked for in pieces of this many elements."""
 _FEW = 500
@@ -64,6 +66,8 @@ def _of_many(ufunc: Any, x: Any, axis: int, reverse: bool, dtype: Any) -> Any:
     source, target = x[order], out[order]
     if beside >= _WIDE:
         _by_steps(ufunc, np.moveaxis(source, axis, 0), np.moveaxis(target, axis, 0), dtype)
+    elif beside == 1 and 1 < n <= (16 if dtype else 32):
+        _by_columns(ufunc, source.reshape(-1, n), target.reshape(-1, n), dtype)
     else:
         by_lines(lambda block: _of_lines(ufunc, source[block], axis, dtype, target[block]), out, axis)
     return out
@@ -122,6 +126,12 @@ def _by_steps(ufunc: Any, steps: Any, results: Any, dtype: Any) -> None:
 def _piece(n: int) -> int:
     """How long the pieces are into which a line of ``n`` elements is cut: if it is short, it is one."""
     return n if n <= _SINGLE else next((k for k in range(16, 33) if n % k == 0), 24)
+
+
+def _by_columns(ufunc: Any, x: Any, out: Any, dtype: Any = None) -> None:
+    """``ufunc.accumulate`` of many short rows, column by column; of so many rows at a time as the cache holds."""
+    for first in range(0, len(x), _ROWS):
+        _by_steps(ufunc, x[first : first + _ROWS].T, out[first : first + _ROWS].T, dtype)
 
 
 def _sums(x: Any, reverse: bool) -> Any:
@@ -225,13 +235,16 @@ def records(ufunc: Any, x: Any) -> Any:
 
 def last_reached(reached: Any, dim: int) -> Any:
     """For each place the last one up to there, along ``dim``, that is True; the first one is."""
-    n = reached.shape[dim]
-    if math.prod(reached.shape[dim + 1 :]) >= _WIDE:
+    n, beside = reached.shape[dim], math.prod(reached.shape[dim + 1 :])
+    if beside >= _WIDE or (beside == 1 and 1 < n <= _SINGLE):
         small = np.min_scalar_type(n)
         places = np.arange(n, dtype=small).reshape(-1, *(1,) * (reached.ndim - 1 - dim))
         found = np.multiply(reached, places, dtype=small)
-        steps = np.moveaxis(found, dim, 0)
-        _by_steps(np.maximum, steps, steps, None)
+        if beside == 1:
+            _by_columns(np.maximum, found.reshape(-1, n), found.reshape(-1, n))
+        else:
+            steps = np.moveaxis(found, dim, 0)
+            _by_steps(np.maximum, steps, steps, None)
         return found.astype(np.int64)
     lines = np.ascontiguousarray(np.moveaxis(reached, dim, -1))
     places = np.flatnonzero(lines)

@@ -6,6 +6,7 @@ float32. A 0-d input is a line of one element.
 
 from __future__ import annotations
 
+import math
 from operator import index
 from typing import Any
 
@@ -18,7 +19,7 @@ from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from . import arithmetic
 from ._accumulation import accumulate, last_reached, records
-from ._blocks import BLOCK
+from ._blocks import BLOCK, copied
 from .axes import along, cast_input, in_one_line, line_axis, place_along, tangents_at
 from .exponential import logaddexp
 from .indexing import getitem
@@ -221,12 +222,17 @@ def logcumsumexp(x: Any, dim: int) -> Any:
 
 _RECORDS = 200
 """In lines of this many elements or more there are few records."""
+_FEW_LINES = 128
+"""So few lines side by side are copied one after the other."""
 
 
 def _running(ufunc: Any, x: Any, dim: int) -> tuple[Any, Any]:
     line, axis = line_axis(x, dim)
     if line.size > BLOCK and type(line) is np.ndarray:
         n = line.shape[axis]
+        if n >= _RECORDS and 1 < math.prod(line.shape[axis + 1 :]) <= _FEW_LINES:
+            values, found = _running(ufunc, copied(np.moveaxis(line, axis, -1)), -1)
+            return copied(np.moveaxis(values, -1, axis)), copied(np.moveaxis(found, -1, axis))
         places = records(ufunc, line.reshape(-1, n)) if axis in (-1, line.ndim - 1) and n >= _RECORDS else None
         if places is not None:
             reach = np.diff(places, append=line.size)
