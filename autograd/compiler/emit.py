@@ -229,12 +229,11 @@ class Emitter(Blockwise):
         made: dict[int, str] = {}
         stores = []
         kept = {id(effect) for effect in self._left.values()}
-        trees = [effect.tree for effect in self.program.effects if id(effect) not in kept]
+        effects = [effect for effect in self.program.effects if id(effect) not in kept]
+        trees = [effect.tree for effect in effects]
         seen = Counter(id(tensor) for tensor in _tensors((*trees, self.program.results)))
         self._objects: dict[int, str | None] = {key: None for key, count in seen.items() if count > 1}
-        for effect in self.program.effects:
-            if id(effect) in kept:
-                continue
+        for effect in effects:
             name = made.get(id(effect.tree))
             if name is None:
                 name = self.result(effect.tree)
@@ -252,7 +251,6 @@ class Emitter(Blockwise):
         if stores or roots:
             self._body.append("# ------------ what stays ------------")
         self._stays_from = len(self._body)
-        effects = [effect for effect in self.program.effects if id(effect) not in kept]
         self._writes += [(self._stays_from + i, False, effect.place) for i, effect in enumerate(effects)]
         self._body += stores
         if roots:

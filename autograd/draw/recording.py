@@ -16,6 +16,7 @@ from ..engine.foreign import bare
 from ..engine.modes import Mode, local
 from ..engine.nodes import Handle, Leaf, Pick
 from ..engine.observing import Observer
+from ..engine.ownership import owner_of
 from .calls import Call, Constant, saved_bytes
 from .events import Event, Frame, Record, event_of
 
@@ -152,9 +153,7 @@ class _Watcher(Observer):
 
     def _data(self, array: Any) -> Event:
         """The event of an array that was not seen before, and of the one that it is a view of."""
-        base = array
-        while isinstance(base.base, np.ndarray):
-            base = base.base
+        base = owner_of(array)
         event = Event(self.record, "data", "", self.stack)
         if base is not array:
             whole = Event(self.record, "data", "", self.stack)

@@ -402,7 +402,7 @@ def rrelu(
     return prelu_(x, slopes.astype(x.dtype if x.dtype.kind == "f" else slopes.dtype))
 
 
-def gumbel_noise(shape: tuple[int, ...], dtype: Any, generator: Generator | None = None) -> Any:
+def gumbel_noise(shape: tuple[int, ...], dtype: Any) -> Any:
     """Numbers from Gumbel's standard distribution, an array."""
-    uniform = source(generator).uniform(shape, np.dtype(np.float64))
+    uniform = source(None).uniform(shape, np.dtype(np.float64))
     return -np.log(np.maximum(-np.log1p(-uniform), 1e-300)).astype(dtype)

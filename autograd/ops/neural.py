@@ -110,7 +110,7 @@ def _linear_misfit(x: Any, weight: Any, bias: Any, error: Exception) -> str:
 # ---- softmax ---------------------------------------------------------------------------------------------------------
 
 
-def _shifted(x: Any, dim: int, out: Any = None) -> Any:
+def _shifted(x: Any, dim: int, out: Any) -> Any:
     """``x`` less its largest element along ``dim``, in a dtype fit to add up in."""
     return np.subtract(x, np.maximum.reduce(x, dim, keepdims=True), out=out, dtype=accumulation_dtype(x.dtype))
 
