@@ -296,7 +296,7 @@ for _make in (np.zeros, np.ones, np.empty):
 @rule(np.full)
 def _full(level: Level, shape: Any, fill_value: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
     sizes = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-    kind = dtype or np.asarray(fill_value).dtype if not level.owns(fill_value) else dtype or fill_value.dtype
+    kind = dtype or (fill_value if level.owns(fill_value) else np.asarray(fill_value)).dtype
     made = level.wrap(np.empty((level.size, *sizes), kind, like=kwargs.get("like")))
     made[...] = fill_value
     return made
