@@ -109,7 +109,7 @@ class Emitter(Blockwise):
         """Note which line it is that overwrites what stays: the next one, of ``several`` that follow, or the last."""
         at = len(self._body) - (not several)
         for item in items:
-            if item.target is not None and item.target.storage.kind in ("state", "input"):
+            if item.target is not None and item.target.is_given:
                 self._writes.append((at, several, item.target))
             if type(item.outs) is Value and item.outs.storage in self.plan.kept:
                 self._graded_from = min(self._graded_from, at)
@@ -168,7 +168,7 @@ class Emitter(Blockwise):
         for i, item in enumerate(self.program.items[:last]):
             if not isinstance(item, Instruction):
                 continue
-            if item.target is not None and item.target.storage.kind in ("state", "input"):
+            if item.target is not None and item.target.is_given:
                 if item.target.storage not in seen:
                     seen.add(item.target.storage)
                     for name in self._memory(item.target.storage):
@@ -245,7 +245,7 @@ class Emitter(Blockwise):
         graded = [self.result(part) for part in self.program.graded]
         returned = self.result(self.program.results)
         written = {item.target.storage for item in self.program.instructions() if item.target is not None}
-        roots = [storage.array for storage in written if storage.kind in ("state", "input")]
+        roots = [storage.array for storage in written if storage.is_given]
         if self._left:
             stores.append("_leave()")
         if stores or roots:

@@ -252,7 +252,7 @@ def remove_dead(program: Program) -> None:
         if isinstance(item, Check):
             live = True
         elif item.target is not None:
-            live = item.target.storage.kind in ("state", "input") or item.target.storage in storages
+            live = item.target.is_given or item.target.storage in storages
         elif item.kind == "view":
             live = any(made in values for made in item.makes())
         else:

@@ -19,8 +19,6 @@ from .values import Check, Instruction, Storage, Value, address, collect, map_tr
 __all__ = ["Part", "Program", "calls_back", "forget", "may_overlap", "numbers_of", "reads_of", "values_of"]
 
 
-_GIVEN = ("state", "input")
-"""Kinds of storages that are there before the program."""
 _OF_C = (np.ufunc, types.BuiltinFunctionType, *METHODS)
 """Classes of functions that are no Python code."""
 
@@ -191,8 +189,8 @@ def values_of(tree: Any) -> list[Value]:
 
 def may_overlap(writes: Iterable[Storage], reads: Iterable[Storage]) -> bool:
     """Whether arguments may be such that one of some storages lies in one of others, though it is another."""
-    there = [storage for storage in reads if storage.kind in _GIVEN]
-    return any("input" in (a.kind, b.kind) and a is not b for b in there for a in writes if a.kind in _GIVEN)
+    there = [storage for storage in reads if storage.is_given]
+    return any("input" in (a.kind, b.kind) and a is not b for b in there for a in writes if a.is_given)
 
 
 def numbers_of(trees: Iterable[Any]) -> Iterator[Number]:

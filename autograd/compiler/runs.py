@@ -242,7 +242,7 @@ class _Later:
         if written & (self._read | self._written) or any(v.storage in self._written for v in reads_of(item)):
             return True
         target = item.target if isinstance(item, Instruction) else None
-        return self._checks and target is not None and target.storage.kind in ("state", "input")
+        return self._checks and target is not None and target.is_given
 
 
 def _without_idle(run: Run) -> tuple[list[Any], list[Any]]:

@@ -215,7 +215,7 @@ class Trial:
         self._effects = [effect.place for effect in program.effects]
         self._digits = _digits(program)
         targets = [(item.target.storage, item.line) for item in program.instructions() if item.target is not None]
-        self._lines = [(storage.array, line) for storage, line in targets if storage.kind in ("state", "input")]
+        self._lines = [(storage.array, line) for storage, line in targets if storage.is_given]
         self._roots = list({id(array): array for array, _ in self._lines}.values())
         self._streams = streams
         self._places = [(place, None if place.key == "_grad" else value) for place, value in reach.places]

@@ -42,6 +42,11 @@ class Storage:
         self.whole: Any = None
         self.own = False
 
+    @property
+    def is_given(self) -> bool:
+        """Whether it is there before the program, and may be another at the next call."""
+        return self.kind in ("state", "input")
+
 
 class Value:
     """An array of the record: what an argument, a state or a call's result is.
@@ -77,7 +82,7 @@ class Value:
     @property
     def is_given(self) -> bool:
         """Whether it lies in memory that is there before the program, and may be another at the next call."""
-        return self.storage.kind in ("state", "input")
+        return self.storage.is_given
 
     def __repr__(self) -> str:
         return f"<{self.storage.kind} {self.dtype}{list(self.shape)} {self.name}>"
