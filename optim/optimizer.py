@@ -38,7 +38,7 @@ class Optimizer:
     """Base of all optimizers.
 
     Args:
-        params: the Tensors to optimise, or (name, Tensor) pairs; or dicts, each with "params" and hyper-parameters of
+        params: the Tensors to optimize, or (name, Tensor) pairs; or dicts, each with "params" and hyper-parameters of
             its own.
         defaults: hyper-parameters of groups that do not set them.
 
@@ -234,7 +234,7 @@ class Optimizer:
         self._known.append([])
 
     def _check(self, params: list[Any]) -> None:
-        """Raise for what cannot be optimised, or is already."""
+        """Raise for what cannot be optimized, or is already."""
         name = type(self).__name__
         known = {id(p) for other in self.param_groups for p in other["params"]}
         for i, p in enumerate(params):
@@ -247,7 +247,7 @@ class Optimizer:
             if not p.is_leaf:
                 raise ArgumentError(
                     f"{name}: parameter {i} (shape {p.shape}) is the result of '{p.grad_fn.name()}', not a leaf; "
-                    "optimise the Tensors that it is computed from"
+                    "optimize the Tensors that it is computed from"
                 )
             if id(p) in known:
                 raise ArgumentError(f"{name}: parameter {i} (shape {p.shape}) appears twice; give each parameter once")

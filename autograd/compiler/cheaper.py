@@ -1,6 +1,6 @@
 """Passes that leave what is computed as it is, and call NumPy where it is faster: what an expert would write by hand.
 
-NumPy's ways differ in cost for the same numbers. A ufunc of two whole arrays runs one vectorised loop; one that
+NumPy's ways differ in cost for the same numbers. A ufunc of two whole arrays runs one vectorized loop; one that
 broadcasts, or converts an operand, goes through an iterator, which costs more than a small array's arithmetic.
 """
 

@@ -28,7 +28,7 @@ for _zero in _ZEROS.values():
 
 
 _FAST = 256
-"""From this size on float32 is computed by NumPy's vectorised functions instead of one number after the other."""
+"""From this size on float32 is computed by NumPy's vectorized functions instead of one number after the other."""
 
 
 def log1p_below_1(u: Any) -> Any:
