@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -73,8 +74,8 @@ def domain_of(item: Instruction) -> Domain | None:
     if item.kind != "call" or not isinstance(result, Value):
         return None
     shapes = [result.shape, *[arg.shape for arg in item.args if type(arg) is Value]]
-    shape = max(shapes, key=lambda shape: (int(np.prod(shape)), len(shape)))
-    size = int(np.prod(shape))
+    shape = max(shapes, key=lambda shape: (math.prod(shape), len(shape)))
+    size = math.prod(shape)
     if size < 2:
         return None
     flat = len(shape) < 2 or shape[-1] in (1, size)
@@ -109,9 +110,7 @@ def _is_plain(value: Value) -> bool:
 
 def _level(shape: tuple[int, ...], domain: Domain) -> str | None:
     """What a result of this shape is: a whole array, or a number for each row."""
-    size = 1
-    for length in shape:
-        size *= length
+    size = math.prod(shape)
     if size == domain.rows * domain.columns and (domain.rows == 1 or (len(shape) > 1 and shape[-1] == domain.columns)):
         return FULL
     return ROW if size == domain.rows and domain.rows > 1 else None
@@ -119,9 +118,7 @@ def _level(shape: tuple[int, ...], domain: Domain) -> str | None:
 
 def _beside(shape: tuple[int, ...], level: str, domain: Domain) -> str | None:
     """What an operand of this shape is, beside a result of that level."""
-    size = 1
-    for length in shape:
-        size *= length
+    size = math.prod(shape)
     if size == 1:
         return SCALAR
     if level == ROW:

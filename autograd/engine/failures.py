@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -146,7 +147,7 @@ def _broadcast_hint(arrays: Sequence[Any]) -> str:
         shape = np.broadcast_shapes(*[array.shape for array in arrays])
     except ValueError:
         return ""
-    size = int(np.prod([float(n) for n in shape])) * max((array.dtype.itemsize for array in arrays), default=1)
+    size = math.prod(shape) * max((array.dtype.itemsize for array in arrays), default=1)
     return f"The inputs broadcast to {shape}, {size:,} bytes: is a dimension of size 1 in the wrong place?"
 
 
