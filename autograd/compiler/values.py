@@ -12,8 +12,8 @@ from numpy.lib.array_utils import byte_bounds
 from .numbers import Number
 
 __all__ = [
-    "Check", "Instruction", "Storage", "UnrecordableError", "Value", "address", "apart", "collect", "lie_alike",
-    "map_tree", "shifted", "strided",
+    "Check", "Instruction", "Storage", "UnrecordableError", "Value", "address", "apart", "collect", "leaves_in",
+    "lie_alike", "map_tree", "shifted", "strided",
 ]  # fmt: skip
 
 
@@ -174,6 +174,13 @@ def map_tree(value: Any, leaf: Callable[[Any], Any]) -> Any:
     return leaf(value)
 
 
+def leaves_in(tree: Any) -> list[Any]:
+    """Everything inside nested tuples, lists, dicts and slices."""
+    found: list[Any] = []
+    map_tree(tree, found.append)
+    return found
+
+
 def collect(tree: Any, found: list[Value]) -> None:
     """Put the Values of a tree, and those that its Numbers are computed from, into a list."""
     kind = type(tree)
@@ -198,9 +205,7 @@ def wanders(view: Instruction) -> bool:
 
 def varying(view: Instruction) -> list[Any]:
     """The Numbers and values by which it is decided where a view lies."""
-    found: list[Any] = []
-    map_tree((view.args[1:], view.kwargs), found.append)
-    return [leaf for leaf in found if type(leaf) in (Number, Value)]
+    return [leaf for leaf in leaves_in((view.args[1:], view.kwargs)) if type(leaf) in (Number, Value)]
 
 
 def extent(value: Value) -> Value:
