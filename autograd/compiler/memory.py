@@ -314,7 +314,7 @@ class Plan:
         for storage in {value.storage for item in run.items for value in (*item.reads(), *item.makes())}:
             pools.setdefault(self._bytes_of(storage), set()).add(storage)
         for i, item in enumerate(run.items):
-            made = item.outs if item.target is None else item.target
+            made = item.result
             if item not in run.rows or made in run.inner or run.rows[item].total or not is_whole(made):
                 continue
             begins = self.program.items[self._first.get(made.storage, 0)] is item

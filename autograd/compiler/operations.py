@@ -59,7 +59,7 @@ class Operation:
         self.text = text
         self.operands = operands
         self.level = level
-        self.result: Value = item.target if item.target is not None else item.outs
+        self.result: Value = item.result
         self.made = self.result.dtype
         self.kinds = [self.made] * len(operands)
 
@@ -70,7 +70,7 @@ class Operation:
 
 def domain_of(item: Instruction) -> Domain | None:
     """The rows and columns that an instruction works on, if a kernel could do it."""
-    result = item.target if item.target is not None else item.outs
+    result = item.result
     if item.kind != "call" or not isinstance(result, Value):
         return None
     shapes = [result.shape, *[arg.shape for arg in item.args if type(arg) is Value]]
@@ -85,7 +85,7 @@ def domain_of(item: Instruction) -> Domain | None:
 
 def operation(item: Instruction, domain: Domain) -> Operation | None:
     """What an instruction means to a kernel of these rows and columns; None if it can't do it."""
-    result = item.target if item.target is not None else item.outs
+    result = item.result
     if item.kind != "call" or item.stream is not None or not isinstance(result, Value) or not _is_plain(result):
         return None
     function = item.function

@@ -76,7 +76,7 @@ def remove_copies(program: Program) -> None:
 def use_scalars(program: Program) -> None:
     """A constant that was broadcast from one number is that number again, where the other operand has the shape."""
     for item in program.instructions():
-        made = item.target or item.outs
+        made = item.result
         if not isinstance(item.function, np.ufunc) or not isinstance(made, Value) or len(item.args) != 2:
             continue
         if item.function.signature is not None:  # matmul

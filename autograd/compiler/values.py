@@ -118,6 +118,11 @@ class Instruction:
         self.stream: Any = None
         self.line, self.section = where
 
+    @property
+    def result(self) -> Any:
+        """What it computes, wherever that is put: into its target, or else into what it makes."""
+        return self.outs if self.target is None else self.target
+
     def reads(self) -> list[Value]:
         """The values that it takes, with those it overwrites."""
         found: list[Value] = []
