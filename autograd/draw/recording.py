@@ -14,7 +14,7 @@ from ..engine.callsite import user_line
 from ..engine.failures import INTERNAL
 from ..engine.foreign import bare
 from ..engine.modes import Mode, local
-from ..engine.nodes import Handle, Leaf, Pick
+from ..engine.nodes import Handle, Leaf, source_of
 from ..engine.observing import Observer
 from ..engine.ownership import owner_of
 from .calls import Call, Constant, saved_bytes
@@ -184,7 +184,7 @@ class _Watcher(Observer):
             found = event_of(node)
             if found is not None and found.record is self.record:
                 return found
-            node = node.source if type(node) is Pick else node
+            node = source_of(node)
             made = Event(self.record, "node", str(node.op.name), self.stack)
             made.line = (node.note or {}).get("line", "")
             node.note = {**(node.note or {}), "watch": made}
@@ -282,7 +282,7 @@ class Replay(_Watcher):
 
     def _event(self, node: Any) -> Event | None:
         if type(node) is not Leaf:
-            return self.events.get(node.source if type(node) is Pick else node)
+            return self.events.get(source_of(node))
         found = self.leaves.get(node)
         if found is None:
             found = self.leaves[node] = Event(self.record, "leaf", "", ())

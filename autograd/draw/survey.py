@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .. import dtypes
-from ..engine.nodes import Handle, Leaf, Pick
+from ..engine.nodes import Handle, Leaf, Pick, source_of
 from .boxes import NEXT, Arrow, Box, Group, counted
 from .calls import Call, Constant, output_name, type_lines
 from .contents import Contents
@@ -87,7 +87,7 @@ class Survey:
         return [
             name
             for place, names in places
-            if not isinstance(place, (int, Event)) and (place.source if type(place) is Pick else place) not in reached
+            if not isinstance(place, (int, Event)) and source_of(place) not in reached
             for name in names
         ]
 

@@ -67,8 +67,8 @@ _SHAPES = [
 
 @op(
     np.matmul,
-    x=lambda g, y, x_shape: _left(g, y, x_shape),
-    y=lambda g, x, y_shape: _right(g, x, y_shape),
+    x=_left,
+    y=_right,
     promote="common",
     jvp="multilinear",
     samples=[case(x=reals(shape=x), y=reals(shape=y)) for x, y in _SHAPES],

@@ -215,7 +215,7 @@ def _std_rule(g: Any, x: Any, out: Any, dim: Any, correction: float, keepdim: bo
 
 
 @op(
-    x=lambda g, x, out, dim, correction, keepdim: _std_rule(g, x, out, dim, correction, keepdim),
+    x=_std_rule,
     jvp="reduction",
     samples=_SPREADS,
 )
