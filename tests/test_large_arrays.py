@@ -143,6 +143,33 @@ def test_pointwise(name: str) -> None:
     _agree([grad], _run(POINTWISE[name], [x], np.ones((ROWS, WIDTH), np.float32))[1], 1e-6)
 
 
+@pytest.mark.parametrize("rows", [40_000, 1 << 16])
+def test_gradients_of_a_bias_are_added_up_in_pieces(rows: int) -> None:
+    seed = np.random.default_rng(5).standard_normal((rows, 3), np.float32) + 100
+    bias = autograd.zeros(3, requires_grad=True)
+    F.linear(autograd.zeros(rows, 2), autograd.ones(3, 2), bias).backward(autograd.from_numpy(seed))
+    np.testing.assert_allclose(bias.grad.numpy(), seed.sum(0, dtype=np.float64), rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(1 << 20,), (500,), (500, 3), (500, 1)])
+@pytest.mark.parametrize("order", ["sorted", "any", "from the end"])
+def test_gradients_of_many_indices(shape: tuple[int, ...], order: str) -> None:
+    random, n = np.random.default_rng(6), shape[0]
+    index = random.integers(0, n, 1 << 19 if len(shape) == 1 else 3000)
+    index = np.sort(index) if order == "sorted" else index if order == "any" else index - n
+    seed = random.standard_normal((*index.shape, *shape[1:]))
+    x = autograd.zeros(*shape, dtype="float64", requires_grad=True)
+    x[index].backward(autograd.from_numpy(seed))
+    expected = np.zeros(shape)
+    np.add.at(expected, index, seed)
+    np.testing.assert_allclose(x.grad.numpy(), expected, rtol=1e-9, atol=1e-9)
+    y = autograd.zeros(*shape, dtype="float64")
+    y[index[::-1].copy()] = autograd.from_numpy(seed)
+    expected[...] = 0
+    expected[index[::-1]] = seed
+    np.testing.assert_array_equal(y.numpy(), expected)
+
+
 @pytest.mark.parametrize("name", ["var", "std", "prod", "prod of a line", "logsumexp", "cumsum", "median", "unique"])
 def test_all_elements(name: str) -> None:
     """Reductions of everything, against NumPy in double precision."""
@@ -544,30 +571,3 @@ def test_extremes_along_any_dimension(shape: tuple[int, ...]) -> None:
     for call in (t.argmax, t.max):
         with pytest.raises(IndexError, match="out of bounds"):
             call(len(shape), True)
-
-
-@pytest.mark.parametrize("rows", [40_000, 1 << 16])
-def test_gradients_of_a_bias_are_added_up_in_pieces(rows: int) -> None:
-    seed = np.random.default_rng(5).standard_normal((rows, 3), np.float32) + 100
-    bias = autograd.zeros(3, requires_grad=True)
-    F.linear(autograd.zeros(rows, 2), autograd.ones(3, 2), bias).backward(autograd.from_numpy(seed))
-    np.testing.assert_allclose(bias.grad.numpy(), seed.sum(0, dtype=np.float64), rtol=1e-6)
-
-
-@pytest.mark.parametrize("shape", [(1 << 20,), (500,), (500, 3), (500, 1)])
-@pytest.mark.parametrize("order", ["sorted", "any", "from the end"])
-def test_gradients_of_many_indices(shape: tuple[int, ...], order: str) -> None:
-    random, n = np.random.default_rng(6), shape[0]
-    index = random.integers(0, n, 1 << 19 if len(shape) == 1 else 3000)
-    index = np.sort(index) if order == "sorted" else index if order == "any" else index - n
-    seed = random.standard_normal((*index.shape, *shape[1:]))
-    x = autograd.zeros(*shape, dtype="float64", requires_grad=True)
-    x[index].backward(autograd.from_numpy(seed))
-    expected = np.zeros(shape)
-    np.add.at(expected, index, seed)
-    np.testing.assert_allclose(x.grad.numpy(), expected, rtol=1e-9, atol=1e-9)
-    y = autograd.zeros(*shape, dtype="float64")
-    y[index[::-1].copy()] = autograd.from_numpy(seed)
-    expected[...] = 0
-    expected[index[::-1]] = seed
-    np.testing.assert_array_equal(y.numpy(), expected)
