@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from ..engine.nodes import Handle
-from ..engine.ownership import owner_of
 from .arrays import RecordingArray, Stream
 from .numbers import Number
 from .recording import Tape
@@ -104,7 +103,9 @@ def _bare(array: RecordingArray) -> Any:
     """The same memory as an array, or NumPy's scalar, that does not keep the record alive."""
     if array._scalar:
         return np.ndarray.view(array, np.ndarray)[()]
-    root = owner_of(array)
+    root: Any = array
+    while isinstance(base := root.base, np.ndarray):
+        root = base
     if isinstance(root, RecordingArray):  # an array that C code made like it
         return np.ndarray.view(array, np.ndarray)
     if root.shape == array.shape and root.strides == array.strides and root.dtype == array.dtype:
