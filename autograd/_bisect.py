@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -92,19 +93,18 @@ def _fault_of(op: Any, values: tuple[Any, ...], tolerances: Tolerances, second: 
             call, inputs = gradients_of(call, len(inputs), checked_inputs(inputs)), (*inputs, *seeds)
         problem = Problem(call, inputs, forward)
         outputs = problem.outputs()
-        for i in problem.checked:
-            for j, out in enumerate(outputs):
-                for place in _suspects(problem, outputs, i, j, tolerances):
-                    found, _, best, error = entry(problem, outputs, i, j, place, tolerances.eps)
-                    if error < 0.1 * abs(found - best) and not tolerances.fits(found, best):
-                        label = labels[i] if i < len(labels) else f"the gradient of output {i - len(labels)}"
-                        order = "second derivative" if second else "derivative" if forward else "gradient"
-                        order += " in forward mode" if forward else ""
-                        return (
-                            f"its {order} with respect to '{label}' at index {index_text(place[1], inputs[i]._data)} "
-                            f"is {found:.12g}, the differences give {best:.12g} +- {error:.1g} (for the output's index "
-                            f"{index_text(place[0], out._data)})\n"
-                        )
+        for i, j in itertools.product(problem.checked, range(len(outputs))):
+            for place in _suspects(problem, outputs, i, j, tolerances):
+                found, _, best, error = entry(problem, outputs, i, j, place, tolerances.eps)
+                if error < 0.1 * abs(found - best) and not tolerances.fits(found, best):
+                    label = labels[i] if i < len(labels) else f"the gradient of output {i - len(labels)}"
+                    order = "second derivative" if second else "derivative" if forward else "gradient"
+                    order += " in forward mode" if forward else ""
+                    return (
+                        f"its {order} with respect to '{label}' at index {index_text(place[1], inputs[i]._data)} "
+                        f"is {found:.12g}, the differences give {best:.12g} +- {error:.1g} (for the output's index "
+                        f"{index_text(place[0], outputs[j]._data)})\n"
+                    )
     except (ValueError, TypeError, RuntimeError) as error:
         return f"it raises {type(error).__name__}: {error}\n"
     return None

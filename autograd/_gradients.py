@@ -91,7 +91,7 @@ def backward(
     for node in list(grads):
         tensor = targets[node] if targets is not None else node.tensor()
         g = grads.pop(node)
-        if g is None or tensor is None:
+        if g is None or tensor is None or tensor._node is None:  # it was frozen since
             continue
         if create_graph:
             tensor._grad = g.clone() if tensor._grad is None else tensor._grad + g
@@ -123,7 +123,7 @@ def _commit(grads: dict[Any, Any]) -> None:
     with _commit_lock:
         for node in list(grads):
             tensor, g = node.tensor(), pop(node)
-            if g is None or tensor is None:
+            if g is None or tensor is None or tensor._node is None:  # it was frozen since
                 continue
             if tensor._grad is None and (
                 (getrefcount(g) == ALONE and (g.base is None or owns(g))) or isinstance(g, np.generic)

@@ -29,12 +29,12 @@ def numpy_function(*identities: Callable[..., Any]) -> Callable[[Callable[..., A
     return define
 
 
-def of_arrays(count: int, function: Callable[..., Any]) -> Callable[..., Any]:
-    """``function`` as NumPy calls it: its first ``count`` arguments may also be numbers and lists."""
+def of_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``function`` as NumPy calls it: its first two arguments may also be numbers and lists."""
 
     def own(*args: Any, **kwargs: Any) -> Any:
-        made = [arg if arg is None or hasattr(arg, "dtype") else np.asarray(arg) for arg in args[:count]]
-        return function(*made, *args[count:], **kwargs)
+        made = [arg if arg is None or hasattr(arg, "dtype") else np.asarray(arg) for arg in args[:2]]
+        return function(*made, *args[2:], **kwargs)
 
     return own
 

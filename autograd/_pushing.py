@@ -7,7 +7,6 @@ node's inputs to its output. No op has a second set of rules for it; most need o
 from __future__ import annotations
 
 import inspect
-import linecache
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 
 from ._saving import savable
 from ._signatures import asks, required
-from ._writing import argument, derivative
+from ._writing import argument, built, derivative
 from .engine.modes import local, status
 from .engine.push import all_fitted, by_transposes, fitted, gathered, like_of, spread
 
@@ -97,14 +96,8 @@ def write_push(op: Any) -> tuple[Callable[..., Any], str]:
     if op.saved_names:
         lines.append(f"    ({', '.join(op.saved_names)},) = _saved")
     source = "\n".join(lines + _BODIES[op.jvp](op))
-    body = "\n".join("    " + line for line in source.split("\n"))
-    closed = ["OP", "forward", "_kernel", "_jvp", *[f"rule_{name}" for name in op.rules]]
-    text = f"def make({', '.join(closed)}):\n{body}\n    return push\n"
-    filename = f"<autograd op {op.name}, forward mode>"
-    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
-    place: dict[str, Any] = {}
-    exec(compile(text, filename, "exec"), _NAMES, place)
-    return place["make"](op, op.forward, op.kernel, op.jvp_rule, *op.rules.values()), source
+    closed = {"OP": op, "forward": op.forward, "_kernel": op.kernel, "_jvp": op.jvp_rule}
+    return built(op, source, "push", closed, _NAMES, f"<autograd op {op.name}, forward mode>"), source
 
 
 _FIT = [

@@ -41,7 +41,7 @@ from .engine.ownership import LARGE, summed
 from .engine.sweep import add_all, conform
 from .engine.views import View, current, shares_memory
 
-__all__ = ["ALIASES", "argument", "become", "derivative", "hand_out", "stub", "taken", "write"]
+__all__ = ["ALIASES", "argument", "become", "built", "derivative", "hand_out", "stub", "taken", "write"]
 
 ALIASES = {"dim": "axis", "keepdim": "keepdims", "correction": "ddof", "x": "input", "y": "other"}
 """Second spellings of arguments that every op accepts: NumPy's of PyTorch's names, and PyTorch's of x and y."""
@@ -138,15 +138,20 @@ def write(op: Any) -> tuple[Callable[..., Any], Callable[..., Any], str]:
     """The public function and ``backward`` of an op, and their text."""
     name = _written_name(op)
     source = "\n".join([*_call(op, name), "", *_backward(op)])
+    closed = {"OP": op, "forward": op.forward, "joint": op.joint}
+    call, backward = built(op, source, f"{name}, backward", closed, _NAMES, f"<autograd op {op.name}>")
+    return call, backward, source
+
+
+def built(op: Any, source: str, returned: str, closed: dict[str, Any], names: dict[str, Any], filename: str) -> Any:
+    """What ``source`` defines and ``returned`` names: functions that close over ``closed`` and the op's rules."""
+    closed = {**closed, **{f"rule_{name}": rule for name, rule in op.rules.items()}}
     body = "\n".join("    " + line if line else "" for line in source.split("\n"))
-    closed = ["OP", "forward", *[f"rule_{name}" for name in op.rules], "joint"]
-    text = f"def make({', '.join(closed)}):\n{body}\n    return {name}, backward\n"
-    filename = f"<autograd op {op.name}>"
+    text = f"def make({', '.join(closed)}):\n{body}\n    return {returned}\n"
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     place: dict[str, Any] = {}
-    exec(compile(text, filename, "exec"), _NAMES, place)
-    call, backward = place["make"](op, op.forward, *op.rules.values(), op.joint)
-    return call, backward, source
+    exec(compile(text, filename, "exec"), names, place)
+    return place["make"](*closed.values())
 
 
 def _written_name(op: Any) -> str:
@@ -192,10 +197,10 @@ def _signature(op: Any) -> str:
 def _call(op: Any, name: str) -> list[str]:
     """The public function's lines."""
     lines = [f"def {name}({_signature(op)}):"]
-    for name in op.params:
-        lines += _unpack(op, name)
+    for param in op.params:
+        lines += _unpack(op, param)
     lines += _promote(op)
-    values = "(" + "".join(f"{name}, " for name in op.params) + ")"
+    values = "(" + "".join(f"{param}, " for param in op.params) + ")"
     lines += [
         "    try:",
         f"        out = forward({', '.join(argument(parameter) for parameter in op.signature.parameters.values())})",
@@ -204,7 +209,7 @@ def _call(op: Any, name: str) -> list[str]:
     ]
     if not op.trusted:
         lines.append(f"    out = _as_arrays(OP, out, {values})")
-    nodes = [f"*{name}_nodes" if name in op.lists else f"{name}_node" for name in op.inputs]
+    nodes = [f"*{param}_nodes" if param in op.lists else f"{param}_node" for param in op.inputs]
     parents = "(" + "".join(f"{node}, " for node in nodes) + ")"
     record = f"return OP.record(out, {parents}, {values}{', _source' if op.view else ''})"
     if op.outputs is not None:
@@ -224,16 +229,13 @@ def _call(op: Any, name: str) -> list[str]:
         ]
     if not op.differentiable:
         return [*lines, "    _result._node = None", "    return _result"]
-    if op.lists:
-        shared = []
-    else:
-        shared = [
-            f"    if {nodes[0]} is not None and {nodes[0]}.shape == _shape_out:",
-            f"        _node.shape = {nodes[0]}.shape  # one object, so that backward knows equal shapes at a glance",
-        ]
+    return [*lines, *_node(op, nodes[0], parents)]
+
+
+def _node(op: Any, first: str, parents: str) -> list[str]:
+    """The lines that give the result its node, unless no gradient is needed."""
     still = [f"not any({name}_nodes)" if name in op.lists else f"{name}_node is None" for name in op.inputs]
-    return [
-        *lines,
+    lines = [
         f"    if {' and '.join(still)}:",
         "        _result._node = None",
         "        return _result",
@@ -244,15 +246,30 @@ def _call(op: Any, name: str) -> list[str]:
         "    _result._node = _node = Node()",
         "    _node.op = OP",
         f"    _node.parents = {parents}",
-        f"    _node.saved = ({''.join(_saved(op, name) + ', ' for name in op.saved_names)})",
+        f"    _node.saved = ({''.join(f'{value}, ' for value in _saved(op))})",
         "    _node.rank = _next_rank()",
         "    _node.time = _clock.now",
         "    _node.shape = _shape_out = out.shape",
-        *shared,
-        "    _node.dtype = _dtype",
-        "    _node.hooks = _node.note = None",
-        "    return _result",
     ]
+    if not op.lists:
+        lines += [
+            f"    if {first} is not None and {first}.shape == _shape_out:",
+            f"        _node.shape = {first}.shape  # one object, so that backward knows equal shapes at a glance",
+        ]
+    return [*lines, "    _node.dtype = _dtype", "    _node.hooks = _node.note = None", "    return _result"]
+
+
+def _saved(op: Any) -> Iterator[str]:
+    """What the node saves: each value only if a rule that asks for it will run."""
+    for name, (kind, place, asking) in zip(op.saved_names, op._saving_plan, strict=True):
+        value, param = name, op.params[place]
+        if kind == "shapes":
+            value = f"_shapes_of({param})"
+        elif kind == "shape":
+            value = f"_shape({param})" if len(op.inputs) > 1 else f"{param}.shape"
+        if 0 < len(asking) < len(op.inputs):
+            value = f"({value} if {' or '.join(f'{op.inputs[i]}_node is not None' for i in asking)} else None)"
+        yield value
 
 
 def argument(parameter: inspect.Parameter) -> str:
@@ -337,19 +354,6 @@ def _promote(op: Any) -> list[str]:
     differ = " or ".join(f"{first}_dtype is not {name}_dtype" for name in names[1:])
     call = f"_promote_pair({joined}, " if len(names) == 2 else f"_promote({joined}, to_float="
     return [f"    if {differ} or ({other_float}):", f"        {joined} = {call}{op.promote != 'common'})", *refusal]
-
-
-def _saved(op: Any, name: str) -> str:
-    """What to save under ``name``: only if a rule that asks for it will run."""
-    asking = [f"{i}_node" for i in op.inputs if i in op.rules and name in asks(op.rules[i])]
-    value = name
-    if name.endswith("_shape") and name not in op.params:
-        value = f"_shape({name[:-6]})" if len(op.inputs) > 1 else f"{name[:-6]}.shape"
-        if name[:-6] in op.lists:
-            value = f"_shapes_of({name[:-6]})"
-    if op.joint is not None or op.lists or name in op.settings or len(asking) == len(op.inputs):
-        return value
-    return f"({value} if {' or '.join(f'{node} is not None' for node in asking)} else None)"
 
 
 _INLINE = {

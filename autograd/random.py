@@ -27,7 +27,7 @@ __all__ = [
 
 
 def manual_seed(seed: int) -> Generator:
-    """Seed the default generator, from which ``randn``, dropout, initialisation and shuffling draw; returns it.
+    """Seed the default generator, from which ``randn``, dropout, initialization and shuffling draw; returns it.
 
     >>> import autograd
     >>> _ = autograd.manual_seed(0)

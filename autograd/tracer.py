@@ -14,7 +14,7 @@ import numpy as np
 
 from .boxes import ArrayBox
 from .engine.modes import Mode, local
-from .engine.nodes import Handle, Pick
+from .engine.nodes import Handle, source_of
 from .engine.observing import Observer
 from .engine.views import node_of
 from .extend import notrace_primitive, primitive, register_notrace
@@ -98,7 +98,7 @@ class _Tracing(Observer):
 
     def made_by(self, node: Any) -> Node | None:
         """The Node of the op of a ``node`` of the graph, or of the one that is picked from."""
-        return self.nodes.get(node.source if type(node) is Pick else node)
+        return self.nodes.get(source_of(node))
 
 
 def _given(op: Any, values: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

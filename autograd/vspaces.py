@@ -5,6 +5,7 @@ The values are numbers, arrays, and dicts, lists and tuples of these.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -60,7 +61,7 @@ class VSpace:
     @property
     def size(self) -> int:
         """How many real numbers describe a value."""
-        return sum(int(np.prod(shape)) * (1 + (dtype.kind == "c")) for shape, dtype in self._kinds)
+        return sum(math.prod(shape) * (1 + (dtype.kind == "c")) for shape, dtype in self._kinds)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, VSpace) and self._spec == other._spec and self._kinds == other._kinds

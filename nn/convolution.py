@@ -22,7 +22,7 @@ Size = int | Sequence[int]
 
 
 class _Convolution(Module):
-    """What all convolutional layers share: settings, parameters and their initialisation."""
+    """What all convolutional layers share: settings, parameters and their initialization."""
 
     rank: int
     transposed = False
@@ -162,7 +162,7 @@ class Conv1d(_Conv):
 
     Raises: ValueError, ShapeError.
 
-    Both are initialised uniformly within 1 / sqrt(C / groups * kernel), as in PyTorch.
+    Both are initialized uniformly within 1 / sqrt(C / groups * kernel), as in PyTorch.
     """
 
     rank = 1

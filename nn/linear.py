@@ -37,7 +37,7 @@ class Linear(Module):
 
     Shape: input (..., in_features), output (..., out_features); weight (out_features, in_features).
 
-    Both are initialised uniformly within 1 / sqrt(in_features), as in PyTorch.
+    Both are initialized uniformly within 1 / sqrt(in_features), as in PyTorch.
 
     >>> import autograd, nn
     >>> layer = nn.Linear(20, 30)
@@ -84,7 +84,7 @@ class Bilinear(Module):
     Shape: inputs (..., in1_features) and (..., in2_features), output (..., out_features);
     weight (out_features, in1_features, in2_features).
 
-    Both parameters are initialised uniformly within 1 / sqrt(in1_features), as in PyTorch.
+    Both parameters are initialized uniformly within 1 / sqrt(in1_features), as in PyTorch.
     """
 
     bias: Parameter | None

@@ -19,22 +19,31 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _reset(weight: Parameter | None, bias: Parameter | None = None) -> None:
-    """Weight 1, bias 0, so that what was normalized stays as it is."""
-    if weight is not None:
-        init.ones_(weight)
-    if bias is not None:
-        init.zeros_(bias)
+class _Affine(Module):
+    """What scales and shifts after normalizing: it has a weight and a bias, or None in their places."""
+
+    weight: Parameter | None
+    bias: Parameter | None
+
+    def _set_parameters(self, shape: tuple[int, ...], weight: bool, bias: bool, device: Any, dtype: Any) -> None:
+        """Make those that are wanted; their values come by ``reset_parameters``."""
+        for name, wanted in (("weight", weight), ("bias", bias)):
+            self.register_parameter(name, Parameter(empty(*shape, device=device, dtype=dtype)) if wanted else None)
+
+    def reset_parameters(self) -> None:
+        """Weight 1, bias 0: what was normalized stays as it is."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
 
 
 # ---- with running statistics -----------------------------------------------------------------------------------------
 
 
-class _RunningNorm(Module):
+class _RunningNorm(_Affine):
     """What batch and instance normalization share: a weight and a bias for each channel, running statistics."""
 
-    weight: Parameter | None
-    bias: Parameter | None
     running_mean: Buffer | None
     running_var: Buffer | None
     num_batches_tracked: Buffer | None
@@ -60,8 +69,7 @@ class _RunningNorm(Module):
         self.affine = affine
         self.track_running_stats = track_running_stats
         made: dict[str, Any] = {"device": device, "dtype": dtype}
-        self.register_parameter("weight", Parameter(empty(num_features, **made)) if affine else None)
-        self.register_parameter("bias", Parameter(empty(num_features, **made)) if affine and bias else None)
+        self._set_parameters((num_features,), affine, affine and bias, **made)
         self.register_buffer("running_mean", zeros(num_features, **made) if track_running_stats else None)
         self.register_buffer("running_var", ones(num_features, **made) if track_running_stats else None)
         self.register_buffer("num_batches_tracked", tensor(0) if track_running_stats else None)
@@ -85,7 +93,7 @@ class _RunningNorm(Module):
     def reset_parameters(self) -> None:
         """Weight 1, bias 0, and no running statistics."""
         self.reset_running_stats()
-        _reset(self.weight, self.bias)
+        super().reset_parameters()
 
     def _check_rank(self, x: Tensor) -> None:
         if x.ndim not in self.ranks:
@@ -259,7 +267,7 @@ class InstanceNorm3d(_InstanceNorm):
 # ---- without ---------------------------------------------------------------------------------------------------------
 
 
-class LayerNorm(Module):
+class LayerNorm(_Affine):
     """Normalizes each example over the last dimensions, then scales and shifts.
 
     Args:
@@ -278,9 +286,6 @@ class LayerNorm(Module):
             [ 1., -1.]], grad_fn=<round>)
     """
 
-    weight: Parameter | None
-    bias: Parameter | None
-
     def __init__(
         self,
         normalized_shape: Any,
@@ -294,17 +299,8 @@ class LayerNorm(Module):
         self.normalized_shape = shape
         self.eps = eps
         self.elementwise_affine = elementwise_affine
-        self.register_parameter(
-            "weight", Parameter(empty(*shape, device=device, dtype=dtype)) if elementwise_affine else None
-        )
-        self.register_parameter(
-            "bias", Parameter(empty(*shape, device=device, dtype=dtype)) if elementwise_affine and bias else None
-        )
+        self._set_parameters(shape, elementwise_affine, elementwise_affine and bias, device, dtype)
         self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Weight 1, bias 0."""
-        _reset(self.weight, self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
         """``input`` normalized."""
@@ -351,7 +347,8 @@ class RMSNorm(Module):
 
     def reset_parameters(self) -> None:
         """Weight 1."""
-        _reset(self.weight)
+        if self.weight is not None:
+            init.ones_(self.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         """``x`` normalized."""
@@ -362,7 +359,7 @@ class RMSNorm(Module):
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
 
 
-class GroupNorm(Module):
+class GroupNorm(_Affine):
     """Normalizes each example over groups of channels, then scales and shifts each channel.
 
     Args:
@@ -376,9 +373,6 @@ class GroupNorm(Module):
 
     Source: Y. Wu and K. He, Group Normalization, 2018.
     """
-
-    weight: Parameter | None
-    bias: Parameter | None
 
     def __init__(
         self,
@@ -397,17 +391,8 @@ class GroupNorm(Module):
         self.num_channels = num_channels
         self.eps = eps
         self.affine = affine
-        self.register_parameter(
-            "weight", Parameter(empty(num_channels, device=device, dtype=dtype)) if affine else None
-        )
-        self.register_parameter(
-            "bias", Parameter(empty(num_channels, device=device, dtype=dtype)) if affine and bias else None
-        )
+        self._set_parameters((num_channels,), affine, affine and bias, device, dtype)
         self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Weight 1, bias 0."""
-        _reset(self.weight, self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
         """``input`` normalized."""

@@ -52,9 +52,7 @@ class RNNBase(Module):
         if isinstance(dropout, bool) or not 0 <= dropout <= 1:
             raise ArgumentError(f"{kind}: dropout is a probability between 0 and 1, got {dropout!r}")
         if dropout > 0 and num_layers == 1:
-            warn(
-                f"{kind}: dropout={dropout} acts between layers, and with num_layers=1 there is no such place",
-            )
+            warn(f"{kind}: dropout={dropout} acts between layers, and with num_layers=1 there is no such place")
         if not 0 <= proj_size < hidden_size:
             raise ArgumentError(f"{kind}: proj_size must be from 0 (none) to less than {hidden_size=}, got {proj_size}")
         self.mode = mode

@@ -74,9 +74,9 @@ class TransformerEncoderLayer(Module):
     ) -> None:
         made: dict[str, Any] = {"bias": bias, "device": device, "dtype": dtype}
         self.self_attn = MultiheadAttention(d_model, nhead, dropout, batch_first=batch_first, **made)
-        self.linear1 = Linear(d_model, dim_feedforward, bias, dtype=dtype)
+        self.linear1 = Linear(d_model, dim_feedforward, **made)
         self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, bias, dtype=dtype)
+        self.linear2 = Linear(dim_feedforward, d_model, **made)
         self.norm_first = norm_first
         self.norm1 = LayerNorm(d_model, layer_norm_eps, **made)
         self.norm2 = LayerNorm(d_model, layer_norm_eps, **made)
@@ -131,9 +131,9 @@ class TransformerDecoderLayer(Module):
         made: dict[str, Any] = {"bias": bias, "device": device, "dtype": dtype}
         self.self_attn = MultiheadAttention(d_model, nhead, dropout, batch_first=batch_first, **made)
         self.multihead_attn = MultiheadAttention(d_model, nhead, dropout, batch_first=batch_first, **made)
-        self.linear1 = Linear(d_model, dim_feedforward, bias, dtype=dtype)
+        self.linear1 = Linear(d_model, dim_feedforward, **made)
         self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, bias, dtype=dtype)
+        self.linear2 = Linear(dim_feedforward, d_model, **made)
         self.norm_first = norm_first
         self.norm1 = LayerNorm(d_model, layer_norm_eps, **made)
         self.norm2 = LayerNorm(d_model, layer_norm_eps, **made)

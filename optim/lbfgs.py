@@ -128,7 +128,7 @@ class LBFGS(Optimizer):
         if not callable(closure):
             raise TypeError("LBFGS: step needs a closure that computes the loss anew: optimizer.step(closure)")
         group = self.param_groups[0]
-        lr, tolerance = float(group["lr"]), group["tolerance_change"]
+        lr, tolerance, searches = float(group["lr"]), group["tolerance_change"], group["line_search_fn"] is not None
         memory = _Memory.of(self.state[group["params"][0]], group["history_size"])
 
         def evaluated() -> tuple[Any, Any]:
@@ -156,15 +156,13 @@ class LBFGS(Optimizer):
                     break
                 spent = 0
                 x = self._vector()  # the closure may have changed the parameters, to keep them in bounds
-                if group["line_search_fn"] is not None:
+                if searches:
                     here, left = Point(0.0, value, slope, g), group["max_eval"] - evaluations
                     point, spent = _searched(loss_at, x, d, here, t, left)
                     t, value, g = point.t, point.value, point.gradient
                     memory.t = t
                 self._assign(x + t * d)
-                if (
-                    group["line_search_fn"] is None and iteration < group["max_iter"]
-                ):  # the next step evaluates the last
+                if not searches and iteration < group["max_iter"]:  # the next call would evaluate there anyway
                     loss, g = evaluated()
                     value, spent = float(loss), 1
                 evaluations += spent

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .optimizer import Optimizer, fractions, non_negative
+from .optimizer import Optimizer, decayed, fractions, non_negative
 
 __all__ = ["NAdam"]
 
@@ -70,11 +70,7 @@ class NAdam(Optimizer):
         """``p -= lr * ((1 - mu) / (1 - product) * g + next / (1 - product * next) * m) / (sqrt(v_hat) + eps)``."""
         beta1, beta2 = group["betas"]
         m, v, lr = state["exp_avg"], state["exp_avg_sq"], group["lr"]
-        if group["weight_decay"]:
-            if group["decoupled_weight_decay"]:
-                p *= 1 - lr * group["weight_decay"]
-            else:
-                g = g + group["weight_decay"] * p
+        g = decayed(p, g, group)
         mu, following = (beta1 * (1 - 0.5 * 0.96 ** (t * group["momentum_decay"])) for t in (step, step + 1))
         state["mu_product"] *= mu
         product = state["mu_product"]

@@ -38,7 +38,7 @@ class Optimizer:
     """Base of all optimizers.
 
     Args:
-        params: the Tensors to optimise, or (name, Tensor) pairs; or dicts, each with "params" and hyper-parameters of
+        params: the Tensors to optimize, or (name, Tensor) pairs; or dicts, each with "params" and hyper-parameters of
             its own.
         defaults: hyper-parameters of groups that do not set them.
 
@@ -220,7 +220,7 @@ class Optimizer:
         if unknown:
             warn(
                 f"{title}: unknown hyper-parameters {sorted(unknown)} are kept, but change nothing; it has "
-                f"{sorted(self.defaults)}",
+                f"{sorted(self.defaults)}"
             )
         group["params"] = params
         if names:
@@ -234,7 +234,7 @@ class Optimizer:
         self._known.append([])
 
     def _check(self, params: list[Any]) -> None:
-        """Raise for what cannot be optimised, or is already."""
+        """Raise for what cannot be optimized, or is already."""
         name = type(self).__name__
         known = {id(p) for other in self.param_groups for p in other["params"]}
         for i, p in enumerate(params):
@@ -247,7 +247,7 @@ class Optimizer:
             if not p.is_leaf:
                 raise ArgumentError(
                     f"{name}: parameter {i} (shape {p.shape}) is the result of '{p.grad_fn.name()}', not a leaf; "
-                    "optimise the Tensors that it is computed from"
+                    "optimize the Tensors that it is computed from"
                 )
             if id(p) in known:
                 raise ArgumentError(f"{name}: parameter {i} (shape {p.shape}) appears twice; give each parameter once")
@@ -332,16 +332,11 @@ class Optimizer:
         self._hooks = {}
 
     def __repr__(self) -> str:
-        groups = [
-            "".join(
-                [
-                    f"\nParameter Group {i}\n",
-                    *(f"    {key}: {group[key]}\n" for key in sorted(group) if key != "params"),
-                ]
-            )
-            for i, group in enumerate(self.param_groups)
-        ]
-        return f"{type(self).__name__} ({''.join(groups)})"
+        lines = []
+        for i, group in enumerate(self.param_groups):
+            lines.append(f"\nParameter Group {i}\n")
+            lines += [f"    {key}: {group[key]}\n" for key in sorted(group) if key != "params"]
+        return f"{type(self).__name__} ({''.join(lines)})"
 
     # ---- hooks -------------------------------------------------------------------------------------------------
 
@@ -387,3 +382,13 @@ def fractions(name: str, betas: tuple[float, ...]) -> None:
         raise TypeError(f"{name}: betas must be a pair of numbers, such as (0.9, 0.999), got {betas!r}")
     if not all(0 <= beta < 1 for beta in betas):
         raise ArgumentError(f"{name}: betas must lie in [0, 1), got {betas}")
+
+
+def decayed(p: Any, g: Any, group: dict[str, Any]) -> Any:
+    """The gradient ``g`` with the slope of an L2 penalty; a decoupled decay is taken off ``p`` instead, in place."""
+    if not group["weight_decay"]:
+        return g
+    if group["decoupled_weight_decay"]:
+        p *= 1 - group["lr"] * group["weight_decay"]
+        return g
+    return g + group["weight_decay"] * p

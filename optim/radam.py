@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .optimizer import Optimizer, fractions, non_negative
+from .optimizer import Optimizer, decayed, fractions, non_negative
 
 __all__ = ["RAdam"]
 
@@ -66,11 +66,7 @@ class RAdam(Optimizer):
         """``p -= lr * m_hat * r / (sqrt(v_hat) + eps)`` once the mean is ``rho > 5`` long, before ``lr * m_hat``."""
         beta1, beta2 = group["betas"]
         m, v = state["exp_avg"], state["exp_avg_sq"]
-        if group["weight_decay"]:
-            if group["decoupled_weight_decay"]:
-                p *= 1 - group["lr"] * group["weight_decay"]
-            else:
-                g = g + group["weight_decay"] * p
+        g = decayed(p, g, group)
         m *= beta1
         m += (1 - beta1) * g
         v *= beta2

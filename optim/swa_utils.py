@@ -214,7 +214,7 @@ def _joined(prefix: str, name: str) -> str:
 
 
 def update_bn(loader: Iterable[Any], model: Any, device: Any = None) -> None:
-    """Compute the running statistics of a model's batch normalisations anew, from all batches with equal weights.
+    """Compute the running statistics of a model's batch normalizations anew, from all batches with equal weights.
 
     Args:
         loader: batches: Tensors, or tuples and lists that begin with one.
@@ -222,7 +222,7 @@ def update_bn(loader: Iterable[Any], model: Any, device: Any = None) -> None:
         device: None or "cpu".
     """
     check_device(device)
-    # nn is no import of this package, so a batch normalisation is known by its class's name
+    # nn is no import of this package, so a batch normalization is known by its class's name
     norms = [m for m in model.modules() if any("BatchNorm" in kind.__name__ for kind in type(m).__mro__)]
     if not norms:
         return

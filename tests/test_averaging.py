@@ -42,6 +42,27 @@ def test_averages_of_a_model(settings, expected):
     assert other.module.bias.tolist() == [expected]
 
 
+def test_an_averaged_model_is_used_as_the_model():
+    model = nn.Sequential(nn.Linear(2, 1), nn.BatchNorm1d(1))
+    averaged = optim.swa_utils.AveragedModel(model)
+    averaged.update_parameters(model)
+    assert [name for name, _ in averaged.named_buffers("a")][:2] == ["a.n_averaged", "a.module.1.running_mean"]
+    assert next(averaged.buffers()) is averaged.n_averaged
+    assert [type(module).__name__ for module in averaged.modules()] == ["Sequential", "Linear", "BatchNorm1d"]
+    assert averaged.eval() is averaged
+    assert not averaged.training
+    assert not averaged.module[1].training
+    x = autograd.ones(3, 2)
+    assert averaged.forward(x).tolist() == averaged(x).tolist() == model.eval()(x).tolist()
+    assert averaged.train().training
+    assert repr(averaged).splitlines()[1] == "  (module): Sequential("
+    with pytest.raises(KeyError, match="n_averaged"):
+        averaged.load_state_dict({})
+    model[1].running_mean.fill_(5.0)
+    averaged.update_parameters(model)
+    assert averaged.module[1].running_mean.tolist() == [5.0]
+
+
 class BatchNormOfOnes:
     """What update_bn asks of a batch normalisation."""
 

@@ -49,6 +49,11 @@ ALONG: dict[str, tuple[Any, list[Any], float]] = {
     "softmax": (lambda x, d: F.softmax(x, d), [_edges], 1e-5),
     "log_softmax": (lambda x, d: F.log_softmax(x, d), [_edges], 1e-5),
     "logsumexp": (lambda x, d: autograd.logsumexp(x, d), [_edges], 1e-5),
+    "layer_norm": (lambda x, d: F.layer_norm(x.movedim(d, -1), (WIDTH,)).movedim(-1, d), [_numbers], 1e-4),
+    "layer_norm, far": (
+        lambda x, d: F.layer_norm(x.movedim(d, -1), (WIDTH,)).movedim(-1, d), [lambda: _numbers() + 50], 1e-3
+    ),
+    "rms_norm": (lambda x, d: F.rms_norm(x.movedim(d, -1), (WIDTH,)).movedim(-1, d), [_numbers], 1e-4),
     "var": (lambda x, d: autograd.var(x, d), [_edges], 1e-5),
     "std": (lambda x, d: autograd.std(x, d, keepdim=True), [_edges], 1e-5),
     "prod": (lambda x, d: autograd.prod(x, d), [_factors], 1e-4),
@@ -136,6 +141,33 @@ def test_pointwise(name: str) -> None:
         _agree([out, grad], [np.concatenate([r[j][0] for r in rows]) for j in (0, 1)], 1e-6)
     _, (grad,) = _run(lambda t: POINTWISE[name](t).sum(), [x], np.ones((), np.float32))
     _agree([grad], _run(POINTWISE[name], [x], np.ones((ROWS, WIDTH), np.float32))[1], 1e-6)
+
+
+@pytest.mark.parametrize("rows", [40_000, 1 << 16])
+def test_gradients_of_a_bias_are_added_up_in_pieces(rows: int) -> None:
+    seed = np.random.default_rng(5).standard_normal((rows, 3), np.float32) + 100
+    bias = autograd.zeros(3, requires_grad=True)
+    F.linear(autograd.zeros(rows, 2), autograd.ones(3, 2), bias).backward(autograd.from_numpy(seed))
+    np.testing.assert_allclose(bias.grad.numpy(), seed.sum(0, dtype=np.float64), rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(1 << 20,), (500,), (500, 3), (500, 1)])
+@pytest.mark.parametrize("order", ["sorted", "any", "from the end"])
+def test_gradients_of_many_indices(shape: tuple[int, ...], order: str) -> None:
+    random, n = np.random.default_rng(6), shape[0]
+    index = random.integers(0, n, 1 << 19 if len(shape) == 1 else 3000)
+    index = np.sort(index) if order == "sorted" else index if order == "any" else index - n
+    seed = random.standard_normal((*index.shape, *shape[1:]))
+    x = autograd.zeros(*shape, dtype="float64", requires_grad=True)
+    x[index].backward(autograd.from_numpy(seed))
+    expected = np.zeros(shape)
+    np.add.at(expected, index, seed)
+    np.testing.assert_allclose(x.grad.numpy(), expected, rtol=1e-9, atol=1e-9)
+    y = autograd.zeros(*shape, dtype="float64")
+    y[index[::-1].copy()] = autograd.from_numpy(seed)
+    expected[...] = 0
+    expected[index[::-1]] = seed
+    np.testing.assert_array_equal(y.numpy(), expected)
 
 
 @pytest.mark.parametrize("name", ["var", "std", "prod", "prod of a line", "logsumexp", "cumsum", "median", "unique"])

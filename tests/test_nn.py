@@ -134,8 +134,7 @@ def test_an_error_inside_names_the_module_path():
     with pytest.raises(autograd.ShapeError) as caught:
         model(autograd.ones(2, 4))
     text = str(caught.value)
-    assert "linear" in text
-    assert "(2, 3)" in text or "[2, 3]" in text
+    assert "linear(x=float32[2, 3]" in text
     assert "[in module Sequential.head, a Linear]" in text
     with pytest.raises(autograd.ShapeError, match=r"\[in module Sequential\.body\.0, a Linear\]"):
         model(autograd.ones(2, 7))

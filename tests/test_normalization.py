@@ -346,3 +346,34 @@ def test_dropout_in_place() -> None:
     out: Tensor = nn.Dropout(0.5, inplace=True)(x)
     assert out is x
     assert set(x.tolist()) <= {0.0, 2.0}
+
+
+# ---- folded into the layer before ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("affine", [True, False])
+@pytest.mark.parametrize("kind", [nn.Conv2d, nn.ConvTranspose2d, nn.Linear])
+def test_a_layer_that_a_normalization_was_folded_into_does_what_both_did(kind: Any, affine: bool, bias: bool) -> None:
+    dense = kind is nn.Linear
+    layer = nn.Linear(3, 4, bias) if dense else kind(3, 4, 3, bias=bias)
+    norm: Any = (nn.BatchNorm1d if dense else nn.BatchNorm2d)(4, affine=affine)
+    norm.running_mean.copy_(normal(4))
+    norm.running_var.copy_(normal(4) ** 2 + 0.5)
+    for parameter in norm.parameters():
+        nn.init.normal_(parameter)
+    with pytest.raises(RuntimeError, match="eval"):
+        nn.utils.fuse_conv_bn_eval(layer, norm)
+    both = nn.Sequential(layer, norm).eval()
+    x = tensor(normal(2, 3, *(() if dense else (5, 5)), dtype=np.float32))
+    if dense:
+        folded = nn.utils.fuse_linear_bn_eval(layer, norm)
+        with pytest.raises(ValueError, match="4 outputs, the normalization 5 features"):
+            nn.utils.fuse_linear_bn_eval(layer, nn.BatchNorm1d(5))
+    else:
+        folded = nn.utils.fuse_conv_bn_eval(layer, norm, kind is nn.ConvTranspose2d)
+    np.testing.assert_allclose(folded(x).detach(), both(x).detach(), rtol=1e-4, atol=1e-5)
+    assert type(folded) is kind
+    assert folded.weight is not layer.weight
+    with pytest.raises(RuntimeError, match="running statistics"):
+        nn.utils.fuse_conv_bn_eval(layer, nn.BatchNorm2d(4, track_running_stats=False).eval())

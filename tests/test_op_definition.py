@@ -742,3 +742,16 @@ def test_an_op_of_several_outputs_without_a_name_returns_a_named_tuple():
 def test_an_error_in_an_op_without_a_name_says_what_it_was_given():
     with pytest.raises(ValueError, match=r"<lambda>\(x=float64\[2\]"):
         op(x=lambda g: g)(lambda x: x @ np.ones((3, 3)))(leaf(1, 3))
+
+
+def test_settings_may_come_one_by_one():
+    @op(x=lambda g, x_shape: np.reshape(g, x_shape), samples=reals(-2, 2, shape=(2, 2)))
+    def reshaped(x, *sizes):
+        """The elements in another shape."""
+        return np.reshape(x, sizes or -1).copy()
+
+    t = autograd.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    reshaped(t, 4, 1).backward(autograd.tensor([[1.0], [2.0], [3.0], [4.0]]))
+    assert t.grad.tolist() == [[1, 2], [3, 4]]
+    assert autograd.func.vmap(lambda row: reshaped(row, 1, 2))(t.detach()).shape == (2, 1, 2)
+    assert "def reshaped(x=None, *sizes, input=None):" in reshaped.op.source

@@ -204,6 +204,32 @@ def test_looks(layer, text):
     assert not layer.state_dict()
 
 
+@pytest.mark.parametrize("rank", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("layer", "function", "settings"),
+    [
+        ("AdaptiveAvgPool", "adaptive_avg_pool", {"output_size": 3}),
+        ("AdaptiveMaxPool", "adaptive_max_pool", {"output_size": 3}),
+        ("AvgPool", "avg_pool", {"kernel_size": 3, "stride": 2, "padding": 1}),
+        ("LPPool", "lp_pool", {"norm_type": 2.0, "kernel_size": 2}),
+        ("MaxPool", "max_pool", {"kernel_size": 3, "stride": 2, "padding": 1}),
+    ],
+)
+def test_layers_are_the_functions_of_their_names(layer, function, rank, settings):
+    x = autograd.arange(2.0 * 5**rank).reshape(1, 2, *(5,) * rank).cos().abs()
+    made = getattr(nn, f"{layer}{rank}d")(**settings)
+    assert made(x).tolist() == getattr(F, f"{function}{rank}d")(x, **settings).tolist()
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_unpooling_puts_maxima_back(rank):
+    x = autograd.arange(2.0 * 4**rank).reshape(1, 2, *(4,) * rank)
+    largest, places = getattr(nn, f"MaxPool{rank}d")(2, return_indices=True)(x)
+    back = getattr(nn, f"MaxUnpool{rank}d")(2)(largest, places)
+    assert back[back > 0].tolist() == largest.reshape(-1).tolist()
+    assert bool(((back == x) | (back == 0)).all())
+
+
 def test_fold_undoes_unfold_up_to_the_overlap():
     x = autograd.arange(2.0 * 4 * 5).reshape(1, 2, 4, 5)
     columns = nn.Unfold((2, 3), stride=(2, 1))(x)

@@ -123,7 +123,7 @@ def _may_write(item: Any, value: Value) -> bool:
 
 def _is_cheap(item: Any, storage: Storage) -> bool:
     """Whether an instruction computes all of an array, element by element."""
-    made = item.target if item.target is not None else item.outs
+    made = item.result
     if not isinstance(made, Value) or made.array.nbytes != storage.array.nbytes or not made.array.flags.c_contiguous:
         return False
     return item.function in _CHEAP and not set(item.kwargs) - {"out"}

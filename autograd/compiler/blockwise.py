@@ -49,9 +49,9 @@ class Blockwise(Calls):
                 lines.append(f"        # {item.line}")
                 line = item.line
             if item in sums:
-                lines.append(f"        {self._on_block(item, f'{sums[item]}[{number}]', not self._made(item).shape)}")
+                lines.append(f"        {self._on_block(item, f'{sums[item]}[{number}]', not item.result.shape)}")
             elif item in run.rows:
-                out = self.name(self._made(item))
+                out = self.name(item.result)
                 lines.append(f"        {self._on_block(item, out, item.function is np.where)}")
             elif item.kind == "view" and item.outs.storage in own:
                 names[item.outs] = ""
@@ -128,24 +128,20 @@ class Blockwise(Calls):
         found = {}
         for item, rows in run.rows.items():
             if rows.total:
-                made = self._made(item)
+                made = item.result
                 found[item] = self._fresh("sums")
                 self._setup.append(f"{found[item]} = empty({(run.blocks, *made.shape)}, '{made.dtype}')")
         return found
 
     def _total(self, item: Instruction, parts: str) -> str:
         """The line that adds up what the blocks gave."""
-        made = self._made(item)
+        made = item.result
         function = item.function if item.name.endswith(".reduce") else np.add.reduce
         owner = getattr(function, "__self__", np.add).__name__
         text = f"np.{owner}.reduce({parts}, axis=0"
         if item.target is not None or self.plan.is_fixed(made):
             return f"{text}, out={self.name(made)})"
         return f"{self.name(made)} = {text})"
-
-    @staticmethod
-    def _made(item: Instruction) -> Any:
-        return item.target if item.target is not None else item.outs
 
     def _on_block(self, item: Instruction, out: str, assigned: bool) -> str:
         """A call inside of a run, on blocks."""

@@ -123,7 +123,7 @@ class Calls(Wording):
     def _argument(self, item: Instruction, arg: Any) -> str:
         number = value_of(arg)
         if type(number) in (float, int) and (isinstance(item.function, np.ufunc) or item.function is np.where):
-            out = item.target if item.target is not None else item.outs
+            out = item.result
             arrays = [x for x in item.args if type(x) is Value]
             floating = [x.dtype for x in arrays if x.dtype.kind == "f" and x.shape]
             if isinstance(out, Value) and floating and item.function not in _MIXED:

@@ -1,6 +1,6 @@
 """Passes that leave what is computed as it is, and call NumPy where it is faster: what an expert would write by hand.
 
-NumPy's ways differ in cost for the same numbers. A ufunc of two whole arrays runs one vectorised loop; one that
+NumPy's ways differ in cost for the same numbers. A ufunc of two whole arrays runs one vectorized loop; one that
 broadcasts, or converts an operand, goes through an iterator, which costs more than a small array's arithmetic.
 """
 
@@ -41,7 +41,7 @@ def drop_views(program: Program) -> None:
 def use_dot(program: Program) -> None:
     """``matmul`` of two matrices, or a matrix and a vector, is ``dot``, which finds the way to BLAS faster."""
     for item in program.instructions():
-        made = item.target or item.outs
+        made = item.result
         if item.function is not np.matmul or type(made) is not Value or not set(item.kwargs) <= {"out"}:
             continue
         arrays = [made.array, *[arg.array for arg in item.args if type(arg) is Value]]
@@ -78,7 +78,7 @@ def spread_operands(program: Program) -> None:
 
 def _spread(item: Instruction, known: dict[Any, Value]) -> tuple[int, Value, list[Instruction]] | None:
     """Which operand is to be spread, what it becomes, and the instructions for that."""
-    made = item.target or item.outs
+    made = item.result
     if not _is_plain(item, made):
         return None
     for at, arg in enumerate(item.args):
@@ -156,7 +156,7 @@ def widen_masks(program: Program) -> None:
     """A product of numbers with truth values is one of numbers: conversion on the way is slow."""
     kept: list[Any] = []
     for item in program.items:
-        made = (item.target or item.outs) if isinstance(item, Instruction) else None
+        made = item.result if isinstance(item, Instruction) else None
         if (
             isinstance(item, Instruction)
             and item.function is np.multiply

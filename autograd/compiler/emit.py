@@ -109,7 +109,7 @@ class Emitter(Blockwise):
         """Note which line it is that overwrites what stays: the next one, of ``several`` that follow, or the last."""
         at = len(self._body) - (not several)
         for item in items:
-            if item.target is not None and item.target.storage.kind in ("state", "input"):
+            if item.target is not None and item.target.is_given:
                 self._writes.append((at, several, item.target))
             if type(item.outs) is Value and item.outs.storage in self.plan.kept:
                 self._graded_from = min(self._graded_from, at)
@@ -168,7 +168,7 @@ class Emitter(Blockwise):
         for i, item in enumerate(self.program.items[:last]):
             if not isinstance(item, Instruction):
                 continue
-            if item.target is not None and item.target.storage.kind in ("state", "input"):
+            if item.target is not None and item.target.is_given:
                 if item.target.storage not in seen:
                     seen.add(item.target.storage)
                     for name in self._memory(item.target.storage):
@@ -229,12 +229,11 @@ class Emitter(Blockwise):
         made: dict[int, str] = {}
         stores = []
         kept = {id(effect) for effect in self._left.values()}
-        trees = [effect.tree for effect in self.program.effects if id(effect) not in kept]
+        effects = [effect for effect in self.program.effects if id(effect) not in kept]
+        trees = [effect.tree for effect in effects]
         seen = Counter(id(tensor) for tensor in _tensors((*trees, self.program.results)))
         self._objects: dict[int, str | None] = {key: None for key, count in seen.items() if count > 1}
-        for effect in self.program.effects:
-            if id(effect) in kept:
-                continue
+        for effect in effects:
             name = made.get(id(effect.tree))
             if name is None:
                 name = self.result(effect.tree)
@@ -246,13 +245,12 @@ class Emitter(Blockwise):
         graded = [self.result(part) for part in self.program.graded]
         returned = self.result(self.program.results)
         written = {item.target.storage for item in self.program.instructions() if item.target is not None}
-        roots = [storage.array for storage in written if storage.kind in ("state", "input")]
+        roots = [storage.array for storage in written if storage.is_given]
         if self._left:
             stores.append("_leave()")
         if stores or roots:
             self._body.append("# ------------ what stays ------------")
         self._stays_from = len(self._body)
-        effects = [effect for effect in self.program.effects if id(effect) not in kept]
         self._writes += [(self._stays_from + i, False, effect.place) for i, effect in enumerate(effects)]
         self._body += stores
         if roots:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.nodes import Handle
+from ..engine.ownership import owner_of
 from ..errors import ArgumentError, CompileError
 from .emit import Emitter
 from .numbers import Number
@@ -214,9 +215,7 @@ class _Module:
 
     def _array(self, name: str, array: Any) -> None:
         """An array of the file, or a view of one: what shares memory here does so there."""
-        owner = array
-        while isinstance(base := owner.base, np.ndarray):
-            owner = base
+        owner = owner_of(array)
         if not (owner.flags.c_contiguous or owner.flags.f_contiguous):
             owner = array
         known = self._owners.get(id(owner))

@@ -12,7 +12,7 @@ from typing import Any
 
 from numpy.lib.array_utils import byte_bounds
 
-from .operations import COLUMN, FULL, ROW, SCALAR, Domain, Operation, domain_of, operation
+from .operations import FULL, ROW, SCALAR, Domain, Operation, domain_of, operation
 from .program import Program, reads_of
 from .runs import Run, grouped
 from .values import Check, Instruction, Storage, Value, extent
@@ -298,7 +298,8 @@ def _hide(program: Program, groups: list[Any]) -> None:
             written: set[Region] = set()
             early: set[Storage] = set()
             for op in group.operations:
-                early.update([region[0] for _, region in _read_regions(op) if region not in written])
+                read = [region_of(value) for level, value in op.operands if level != SCALAR]
+                early.update([region[0] for region in read if region not in written])
                 written.add(region_of(op.result))
             group.hidden = {
                 region[0]
@@ -337,9 +338,3 @@ def _storages(item: Instruction | Check) -> Iterator[Storage]:
             yield made.storage
         if item.target is not None:
             yield item.target.storage
-
-
-def _read_regions(op: Operation) -> Iterator[tuple[str, Region]]:
-    for level, operand in op.operands:
-        if isinstance(operand, Value) and level in (FULL, ROW, COLUMN):
-            yield level, region_of(operand)

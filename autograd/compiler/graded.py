@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.nodes import RELEASED, Handle, Leaf, Node, NodeOp, Pick, make_node, new_tensor
-from ..engine.sweep import add, conform, sweep
+from ..engine.sweep import add, collect, conform, sweep
 from ..errors import FreedGraphError, GradientError
 from .guards import Guards
 from .numbers import Number
@@ -44,18 +44,6 @@ def outputs_of(result: Any, known: Callable[[Any], Any]) -> list[Any]:
     return list(found.values())
 
 
-def _nodes(roots: list[Any]) -> Iterator[Any]:
-    """All Nodes and Picks that lead to ``roots``."""
-    seen: set[Any] = set()
-    stack = [root for root in roots if type(root) is not Leaf]
-    while stack:
-        node = stack.pop()
-        if node not in seen:
-            seen.add(node)
-            yield node
-            stack += [parent for parent in node.parents if parent is not None and type(parent) is not Leaf]
-
-
 def _leaves(node: Any) -> Iterator[Any]:
     """The leaves among the parents of a node."""
     return (parent for parent in node.parents if type(parent) is Leaf)
@@ -64,7 +52,7 @@ def _leaves(node: Any) -> Iterator[Any]:
 def clean_graph(tensors: list[Any], guards: Guards) -> None:
     """Leave no recording arrays in a graph that was made while recording, and join it to that of the arguments."""
     swaps = {made._node: arg._node for made, arg, _ in guards.given if made._node is not None}
-    for node in list(_nodes([tensor._node for tensor in tensors])):
+    for node in collect([tensor._node for tensor in tensors]):
         if type(node) is Pick:
             continue
         if type(node.saved) is tuple:
@@ -98,7 +86,7 @@ class Graded:
         stand_ins = {made._node: given for made, _, given in guards.given if made._node is not None}
         roots = [tensor._node for tensor in tensors]
         leaves: dict[Any, None] = {}
-        for node in _nodes(roots):
+        for node in collect(roots):
             if type(node) is not Pick and node.saved is RELEASED:
                 self.freed = True
             if type(node) is Node and node.rank < first_rank:
@@ -117,7 +105,7 @@ class Graded:
             if leaf in stand_ins:
                 self.given.append(stand_ins[leaf])
         self._reached = [
-            {targets.index(leaf) for node in _nodes([root]) for leaf in _leaves(node) if leaf in targets}
+            {targets.index(leaf) for node in collect([root]) for leaf in _leaves(node) if leaf in targets}
             for root in roots
         ]
         self.seeds: list[Value] = []

@@ -298,7 +298,7 @@ class Guards:
         written = [item.target.storage for item in emitter.program.instructions() if item.target is not None]
         found = []
         for storage in dict.fromkeys(written):
-            if storage.kind not in ("state", "input"):
+            if not storage.is_given:
                 continue
             other, array = first.get(storage) or (self._bind(storage.array), storage.array)
             for value, name in given.items():

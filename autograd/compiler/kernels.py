@@ -238,7 +238,7 @@ class KernelText:
             lines.append(f"{argument.name}_i[:] = 0")
         whole = (argument for argument in self.arguments if argument.level == FULL)
         inner = [f"{argument.name}_i = {argument.name}[i]" for argument in whole]
-        inner += [f"{use.name} = {use.source.name}[i]" for use in self._row_loads() if use.source is not None]
+        inner += self._row_loads()
         for turn in range(max(step.made.turn for step in self._steps) + 1):
             for step in self._steps:
                 if not step.op.is_large() and step.turn == turn:
@@ -250,10 +250,10 @@ class KernelText:
     def _parts(self, kind: str) -> list[Argument]:
         return [step.stores for step in self._steps if step.op.kind == kind and step.stores is not None]
 
-    def _row_loads(self) -> list[_Variable]:
-        """The numbers of a row that are read from arrays."""
-        uses = [use for step in self._steps for use in map(_plain, step.uses) if use is not None]
-        return list(dict.fromkeys(use for use in uses if use.level == ROW and use.source is not None))
+    def _row_loads(self) -> list[str]:
+        """The lines that read the numbers of a row from arrays."""
+        uses = dict.fromkeys(use for step in self._steps for use in map(_plain, step.uses) if use is not None)
+        return [f"{use.name} = {use.source.name}[i]" for use in uses if use.level == ROW and use.source is not None]
 
     def _sums(self) -> list[str]:
         return [f"{step.made.name} = {step.op.made.name}(0)" for step in self._steps if step.op.kind == "total"]

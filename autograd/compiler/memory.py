@@ -87,7 +87,7 @@ class Plan:
             if not whole or not item.args or type(item.args[0]) not in (list, tuple) or made.storage in given:
                 continue
             pieces = item.args[0]
-            if not all(self._can_be_part(piece, made, given, inner) for piece in pieces):
+            if not all(self._can_be_part(piece, made, inner) for piece in pieces):
                 continue
             if len({piece.storage for piece in pieces}) != len(pieces):
                 continue
@@ -103,7 +103,8 @@ class Plan:
                 self.parts[piece.storage] = made, offset
                 offset += piece.array.size
 
-    def _can_be_part(self, piece: Any, made: Value, given: set[Storage], inner: set[Value]) -> bool:
+    def _can_be_part(self, piece: Any, made: Value, inner: set[Value]) -> bool:
+        """Whether an array can be made where it belongs in the result ``made``."""
         if type(piece) is not Value or piece.storage.kind != "fresh" or piece.storage in self.parts or piece in inner:
             return False
         source = piece.source
@@ -167,7 +168,8 @@ class Plan:
         beginning: dict[int, list[Storage]] = {}
         self._first = self._first_uses(last)
         for storage, i in self._first.items():
-            beginning.setdefault(i, []).append(storage) if storage in self._fixed else None
+            if storage in self._fixed:
+                beginning.setdefault(i, []).append(storage)
         ended: list[tuple[int, int]] = []
         for i, item in enumerate(self.program.items):
             for storage in beginning.get(i, ()):
@@ -312,7 +314,7 @@ class Plan:
         for storage in {value.storage for item in run.items for value in (*item.reads(), *item.makes())}:
             pools.setdefault(self._bytes_of(storage), set()).add(storage)
         for i, item in enumerate(run.items):
-            made = item.outs if item.target is None else item.target
+            made = item.result
             if item not in run.rows or made in run.inner or run.rows[item].total or not is_whole(made):
                 continue
             begins = self.program.items[self._first.get(made.storage, 0)] is item

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,7 +59,7 @@ class Operation:
         self.text = text
         self.operands = operands
         self.level = level
-        self.result: Value = item.target if item.target is not None else item.outs
+        self.result: Value = item.result
         self.made = self.result.dtype
         self.kinds = [self.made] * len(operands)
 
@@ -69,12 +70,12 @@ class Operation:
 
 def domain_of(item: Instruction) -> Domain | None:
     """The rows and columns that an instruction works on, if a kernel could do it."""
-    result = item.target if item.target is not None else item.outs
+    result = item.result
     if item.kind != "call" or not isinstance(result, Value):
         return None
     shapes = [result.shape, *[arg.shape for arg in item.args if type(arg) is Value]]
-    shape = max(shapes, key=lambda shape: (int(np.prod(shape)), len(shape)))
-    size = int(np.prod(shape))
+    shape = max(shapes, key=lambda shape: (math.prod(shape), len(shape)))
+    size = math.prod(shape)
     if size < 2:
         return None
     flat = len(shape) < 2 or shape[-1] in (1, size)
@@ -84,7 +85,7 @@ def domain_of(item: Instruction) -> Domain | None:
 
 def operation(item: Instruction, domain: Domain) -> Operation | None:
     """What an instruction means to a kernel of these rows and columns; None if it can't do it."""
-    result = item.target if item.target is not None else item.outs
+    result = item.result
     if item.kind != "call" or item.stream is not None or not isinstance(result, Value) or not _is_plain(result):
         return None
     function = item.function
@@ -109,9 +110,7 @@ def _is_plain(value: Value) -> bool:
 
 def _level(shape: tuple[int, ...], domain: Domain) -> str | None:
     """What a result of this shape is: a whole array, or a number for each row."""
-    size = 1
-    for length in shape:
-        size *= length
+    size = math.prod(shape)
     if size == domain.rows * domain.columns and (domain.rows == 1 or (len(shape) > 1 and shape[-1] == domain.columns)):
         return FULL
     return ROW if size == domain.rows and domain.rows > 1 else None
@@ -119,9 +118,7 @@ def _level(shape: tuple[int, ...], domain: Domain) -> str | None:
 
 def _beside(shape: tuple[int, ...], level: str, domain: Domain) -> str | None:
     """What an operand of this shape is, beside a result of that level."""
-    size = 1
-    for length in shape:
-        size *= length
+    size = math.prod(shape)
     if size == 1:
         return SCALAR
     if level == ROW:

@@ -35,7 +35,8 @@ def check_early(program: Program) -> None:
         if isinstance(item, Instruction):
             if item.target is not None:
                 written.add(item.target.storage)
-            changed = changed or item.stream is not None or _stays(item)
+                changed = changed or item.target.is_given
+            changed = changed or item.stream is not None
         elif changed or not reads_of(item):
             needed = _needed(item, makers)
             values = [*reads_of(item), *[value for other in needed for value in other.reads()]]
@@ -48,11 +49,6 @@ def check_early(program: Program) -> None:
                 decided.add(_key(item))
     kept = [item for item in program.items if item not in again]
     program.items = sorted(kept, key=lambda item: item not in early)
-
-
-def _stays(item: Instruction) -> bool:
-    """Whether an instruction writes into what was there before the call."""
-    return item.target is not None and item.target.storage.kind in ("state", "input")
 
 
 def _needed(check: Check, makers: dict[Value, Instruction]) -> set[Instruction]:

@@ -14,7 +14,7 @@ from .numbers import Number
 from .ordering import check_early, free_early, make_late
 from .program import Program, may_overlap, reads_of
 from .runs import join_runs, join_sums
-from .values import Check, Instruction, Storage, Value, extent, lie_alike, map_tree
+from .values import Check, Instruction, Storage, Value, extent, leaves_in, lie_alike
 
 __all__ = ["OTHERWISE_IN_KERNELS", "PASSES", "remove_dead", "run_passes"]
 
@@ -24,19 +24,24 @@ def fold_constants(program: Program) -> None:
     kept: list[Any] = []
     given = {value.storage for value in program.given()}
     for item in program.items:
-        if isinstance(item, Instruction) and item.target is None and _is_pure(item):
-            reads, makes = item.reads(), item.makes()
-            known = all(v.storage.kind == "constant" for v in reads)
-            known = known and not any(v.storage.written or v.storage in given for v in makes)
-            if known and not any(type(number) is Number for number in _leaves((item.args, item.kwargs))):
-                for made in makes:
-                    made.storage.kind = "constant"
-                    made.source = None
-                    if made.scalar:
-                        made.array = made.array[()]
-                continue
-        kept.append(item)
+        if not isinstance(item, Instruction) or not _is_known(item, given):
+            kept.append(item)
+            continue
+        for made in item.makes():
+            made.storage.kind = "constant"
+            made.source = None
+            if made.scalar:
+                made.array = made.array[()]
     program.items = kept
+
+
+def _is_known(item: Instruction, given: set[Storage]) -> bool:
+    """Whether an instruction computes the same at each call, of constants alone, and for the program alone."""
+    if item.target is not None or not _is_pure(item) or any(v.storage.kind != "constant" for v in item.reads()):
+        return False
+    if any(v.storage.written or v.storage in given for v in item.makes()):
+        return False
+    return not any(type(leaf) is Number for leaf in leaves_in((item.args, item.kwargs)))
 
 
 def remove_copies(program: Program) -> None:
@@ -71,7 +76,7 @@ def remove_copies(program: Program) -> None:
 def use_scalars(program: Program) -> None:
     """A constant that was broadcast from one number is that number again, where the other operand has the shape."""
     for item in program.instructions():
-        made = item.target or item.outs
+        made = item.result
         if not isinstance(item.function, np.ufunc) or not isinstance(made, Value) or len(item.args) != 2:
             continue
         if item.function.signature is not None:  # matmul
@@ -91,7 +96,7 @@ def _is_onto_itself(item: Any) -> bool:
     if not isinstance(item, Instruction) or item.name != "__setitem__" or type(item.args[2]) is not Value:
         return False
     array, index, value = item.args
-    plain = all(x is None or type(x) is int or x is Ellipsis for x in _leaves(index))
+    plain = all(x is None or type(x) is int or x is Ellipsis for x in leaves_in(index))
     if type(array) is not Value or not plain:
         return False
     if value.storage is not array.storage or not extent(array) is array is not value is extent(value):
@@ -252,7 +257,7 @@ def remove_dead(program: Program) -> None:
         if isinstance(item, Check):
             live = True
         elif item.target is not None:
-            live = item.target.storage.kind in ("state", "input") or item.target.storage in storages
+            live = item.target.is_given or item.target.storage in storages
         elif item.kind == "view":
             live = any(made in values for made in item.makes())
         else:
@@ -296,12 +301,6 @@ _REDUCTIONS: dict[Any, Any] = {
 
 def _is_pure(item: Instruction) -> bool:
     return item.stream is None
-
-
-def _leaves(tree: Any) -> list[Any]:
-    found: list[Any] = []
-    map_tree(tree, found.append)
-    return found
 
 
 PASSES: dict[str, Callable[[Program], None]] = {

@@ -14,13 +14,11 @@ from .places import LIBRARIES, package
 from .reach import Effect, TensorOf
 from .recording import Tape
 from .signatures import METHODS
-from .values import Check, Instruction, Storage, Value, address, collect, map_tree, shifted
+from .values import Check, Instruction, Storage, Value, address, collect, leaves_in, map_tree, shifted
 
 __all__ = ["Part", "Program", "calls_back", "forget", "may_overlap", "numbers_of", "reads_of", "values_of"]
 
 
-_GIVEN = ("state", "input")
-"""Kinds of storages that are there before the program."""
 _OF_C = (np.ufunc, types.BuiltinFunctionType, *METHODS)
 """Classes of functions that are no Python code."""
 
@@ -155,11 +153,9 @@ class Program:
 def calls_back(program: Program) -> bool:
     """Whether something of the user's may be called while it runs: a function, or what objects in arrays define."""
     for item in program.instructions():
-        leaves: list[Any] = []
-        map_tree((item.args, item.kwargs), leaves.append)
         if not isinstance(item.function, _OF_C) and package(item.function) not in LIBRARIES:
             return True
-        if any(callable(leaf) and not isinstance(leaf, type) for leaf in leaves):
+        if any(callable(leaf) and not isinstance(leaf, type) for leaf in leaves_in((item.args, item.kwargs))):
             return True
         if any(value.dtype.kind == "O" for value in (*item.reads(), *item.makes())):
             return True
@@ -191,8 +187,8 @@ def values_of(tree: Any) -> list[Value]:
 
 def may_overlap(writes: Iterable[Storage], reads: Iterable[Storage]) -> bool:
     """Whether arguments may be such that one of some storages lies in one of others, though it is another."""
-    there = [storage for storage in reads if storage.kind in _GIVEN]
-    return any("input" in (a.kind, b.kind) and a is not b for b in there for a in writes if a.kind in _GIVEN)
+    there = [storage for storage in reads if storage.is_given]
+    return any("input" in (a.kind, b.kind) and a is not b for b in there for a in writes if a.is_given)
 
 
 def numbers_of(trees: Iterable[Any]) -> Iterator[Number]:

@@ -346,7 +346,7 @@ class Tape:
     def draw(self, stand_in: Stream, method: str, args: Any, kwargs: Any) -> Any:
         """Make and record a draw of random numbers."""
         stream = stand_in._stream
-        args = map_tree(args, lambda item: self._known(item))
+        args = map_tree(args, self._known)
         instruction = Instruction("call", f"stream.{method}", getattr(stream, method), args, kwargs, self._where())
         instruction.stream = stand_in._place
         made = self._result(getattr(stream, method)(*args, **kwargs), instruction)

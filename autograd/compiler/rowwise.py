@@ -42,7 +42,7 @@ class Rows(NamedTuple):
 
 def rows_of(item: Instruction) -> Rows | None:
     """How an instruction works row by row; None if it does not."""
-    made = item.target if item.target is not None else item.outs
+    made = item.result
     if item.kind != "call" or not isinstance(made, Value) or not made.array.size:
         return None
     if item.target is None and not is_whole(made):
@@ -137,7 +137,7 @@ def _reduction(item: Instruction, made: Value) -> Any:
 
 def is_flat(item: Instruction) -> bool:
     """Whether an instruction computes each element from the same elements of other arrays, all in ordinary layout."""
-    made = item.target if item.target is not None else item.outs
+    made = item.result
     if item.name.endswith(".reduce") and item.kwargs.get("axis", 0) is None:
         made = item.args[0]
     elif not (isinstance(item.function, np.ufunc) or item.function is np.where) or item.function in _NOT_FLAT:

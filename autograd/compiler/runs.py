@@ -110,7 +110,7 @@ class Run:
         largest = max(rows.size for rows in self.rows.values())
         return min(BLOCK, max(FINE, -(-largest // FINELY)))
 
-    def cut_finely(self, finely: bool = True) -> None:
+    def cut_finely(self, finely: bool) -> None:
         """Make the blocks smaller, or as large as they can be."""
         self.fine, self._block = finely, self._fine if finely else BLOCK
 
@@ -228,7 +228,8 @@ class _Later:
         """Put an item off."""
         self._read.update(value.storage for value in reads_of(item))
         self._written.update(_writes(item))
-        self._written.update(made.storage for made in item.makes()) if isinstance(item, Instruction) else None
+        if isinstance(item, Instruction):
+            self._written.update(made.storage for made in item.makes())
         self._checks = self._checks or isinstance(item, Check)
 
     def makes(self, item: Instruction) -> bool:
@@ -241,7 +242,7 @@ class _Later:
         if written & (self._read | self._written) or any(v.storage in self._written for v in reads_of(item)):
             return True
         target = item.target if isinstance(item, Instruction) else None
-        return self._checks and target is not None and target.storage.kind in ("state", "input")
+        return self._checks and target is not None and target.is_given
 
 
 def _without_idle(run: Run) -> tuple[list[Any], list[Any]]:

@@ -14,7 +14,7 @@ import numpy as np
 from ..engine.nodes import Handle, array_of
 from .arrays import RecordingArray, bare
 from .numbers import Number
-from .values import map_tree
+from .values import leaves_in, map_tree
 
 __all__ = ["DIVIDING", "FACTS", "METHODS", "OF_PLACES", "WRITERS", "is_whole", "may_vary", "settled", "told"]
 
@@ -156,9 +156,7 @@ def may_vary(name: str, args: Any) -> bool:
     """Whether values say how large the result of such a call is."""
     if name == "where":
         return len(args) == 1
-    found: list[Any] = []
-    map_tree(args[1:], found.append)
-    arrays = [item for item in found if isinstance(item, RecordingArray)]
+    arrays = [item for item in leaves_in(args[1:]) if isinstance(item, RecordingArray)]
     if name == "__getitem__":
         slices = [part for part in _parts(args[1]) if type(part) is slice]
         sliced = any(type(item) in (Number, RecordingArray) for part in slices for item in (part.start, part.stop))

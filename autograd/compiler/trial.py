@@ -17,6 +17,7 @@ import numpy as np
 
 from ..engine.mutation import clock
 from ..engine.nodes import Handle
+from ..engine.ownership import owner_of
 from ..engine.sweep import sweep
 from ..errors import GradientError
 from .graded import ProgramOp
@@ -39,15 +40,9 @@ class _Copy:
     """What a Tensor or array was, and whose memory it lies in."""
 
     def __init__(self, array: Any, tensor: Any) -> None:
-        self.owner = id(_owner(array))
+        self.owner = id(owner_of(array))
         self.array = array.copy()
         self.tensor = tensor
-
-
-def _owner(array: Any) -> Any:
-    while isinstance(base := getattr(array, "base", None), np.ndarray):
-        array = base
-    return array
 
 
 def _frozen(tree: Any) -> Any:
@@ -93,7 +88,7 @@ def _of_leaf(name: str, ran: Any, true: Any, owners: set[int], digits: str) -> s
     if isinstance(true, Handle) and (ran.tensor._node is None) is not (true._node is None):
         return f"whether {name} requires grad"
     array = np.asarray(true._data) if isinstance(true, Handle) else true
-    owner = id(_owner(array))
+    owner = id(owner_of(array))
     if owner != ran.owner and (owner in owners or ran.owner in owners):
         return f"{name} shares memory with something else in the program"
     return array_difference(name, ran.array, array)
@@ -134,7 +129,7 @@ class Backup:
         kept = [array for _, value in reach.places for array in _arrays_at(value)]
         for array in (*kept, *arrays_in(arguments)):
             if array.flags.writeable and array.dtype.kind in "biufc":
-                owner = _owner(array)
+                owner = owner_of(array)
                 owners.setdefault(id(owner), owner if owner.flags.writeable else array)
         self._arrays = [(array, array.copy()) for array in owners.values()]
         streams = {id(v): v for _, v in reach.places if isinstance(v, np.random.Generator)}
@@ -220,7 +215,7 @@ class Trial:
         self._effects = [effect.place for effect in program.effects]
         self._digits = _digits(program)
         targets = [(item.target.storage, item.line) for item in program.instructions() if item.target is not None]
-        self._lines = [(storage.array, line) for storage, line in targets if storage.kind in ("state", "input")]
+        self._lines = [(storage.array, line) for storage, line in targets if storage.is_given]
         self._roots = list({id(array): array for array, _ in self._lines}.values())
         self._streams = streams
         self._places = [(place, None if place.key == "_grad" else value) for place, value in reach.places]
@@ -301,7 +296,7 @@ class Trial:
             surely(put_back)
         true = self.function()
         self.done = True
-        owners = {id(_owner(array)) for array in [*states, *given]} | {id(_owner(a)) for _, a, _ in others.values()}
+        owners = {id(owner_of(array)) for array in [*states, *given]} | {id(owner_of(a)) for _, a, _ in others.values()}
         if failure is not None:
             self.verdict = f"the program raised {type(failure).__name__}: {failure}"
         elif sizes := [c for c, size in self._containers if len(c) != size]:
@@ -322,29 +317,29 @@ class Trial:
 
     def _of_state(self, ran: Any, true: Any) -> str | None:
         found = array_difference("what it writes in place", ran, true)
-        line = next((line for root, line in self._lines if root is _owner(true)), "") if found else ""
+        line = next((line for root, line in self._lines if root is owner_of(true)), "") if found else ""
         return f"{found} at {line}" if line else found
 
     def _states(self, given: list[Any]) -> list[Any]:
         """The arrays that the program may write: of those at places their owners, of arguments what was given."""
         found = {id(array): array for array in self._roots}
         for array in given:
-            if array.flags.writeable and id(_owner(array)) not in found:
+            if array.flags.writeable and id(owner_of(array)) not in found:
                 found[id(array)] = array
         arguments = {id(array) for array in given}
         return [array for array in found.values() if array.flags.writeable or id(array) in arguments]
 
     def _others(self, states: list[Any]) -> Iterator[tuple[Any, Any]]:
-        known = {id(_owner(array)) for array in states}
+        known = {id(owner_of(array)) for array in states}
         for place, value in self._places:
-            if isinstance(value, np.ndarray) and value.dtype.kind in "biufc" and id(_owner(value)) not in known:
+            if isinstance(value, np.ndarray) and value.dtype.kind in "biufc" and id(owner_of(value)) not in known:
                 yield place, value
 
     def _of_gradients(self, results: Any, own: tuple[list[Any], Any], true: Any) -> str | None:
         """Compare the gradients of outputs that require grad: of the program's, which are known, and the function's."""
         parents, found = own
-        tensors = [tensor for _, tensor in _graded(results, true)]
-        return difference("the gradient", found, _gradients([t._node for t in tensors], parents), set())
+        nodes = [tensor._node for tensor in _counterparts(results, true)]
+        return difference("the gradient", found, _gradients(nodes, parents), set())
 
 
 def _own_gradients(results: Any) -> tuple[list[Any], Any]:
@@ -380,17 +375,18 @@ def _gradients(nodes: list[Any], parents: list[Any]) -> list[Any]:
     return [found[parent] for parent in parents]
 
 
-def _graded(copies: Any, true: Any) -> Iterator[tuple[_Copy, Any]]:
+def _counterparts(copies: Any, true: Any) -> Iterator[Any]:
+    """The function's Tensors in the places where the program's results, of which these are copies, require grad."""
     if isinstance(copies, _Copy):
         if copies.tensor is not None and copies.tensor._node is not None and copies.tensor is not true:
-            yield copies, true
+            yield true
     elif isinstance(copies, list) and isinstance(true, (list, tuple)):
         for a, b in zip(copies, true, strict=False):
-            yield from _graded(a, b)
+            yield from _counterparts(a, b)
     elif isinstance(copies, dict) and isinstance(true, dict):
         for key in copies:
             if key in true:
-                yield from _graded(copies[key], true[key])
+                yield from _counterparts(copies[key], true[key])
 
 
 def _now(place: Any) -> Any:

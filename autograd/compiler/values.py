@@ -12,8 +12,8 @@ from numpy.lib.array_utils import byte_bounds
 from .numbers import Number
 
 __all__ = [
-    "Check", "Instruction", "Storage", "UnrecordableError", "Value", "address", "apart", "collect", "lie_alike",
-    "map_tree", "shifted", "strided",
+    "Check", "Instruction", "Storage", "UnrecordableError", "Value", "address", "apart", "collect", "leaves_in",
+    "lie_alike", "map_tree", "shifted", "strided",
 ]  # fmt: skip
 
 
@@ -41,6 +41,11 @@ class Storage:
         self.written = False
         self.whole: Any = None
         self.own = False
+
+    @property
+    def is_given(self) -> bool:
+        """Whether it is there before the program, and may be another at the next call."""
+        return self.kind in ("state", "input")
 
 
 class Value:
@@ -77,7 +82,7 @@ class Value:
     @property
     def is_given(self) -> bool:
         """Whether it lies in memory that is there before the program, and may be another at the next call."""
-        return self.storage.kind in ("state", "input")
+        return self.storage.is_given
 
     def __repr__(self) -> str:
         return f"<{self.storage.kind} {self.dtype}{list(self.shape)} {self.name}>"
@@ -112,6 +117,11 @@ class Instruction:
         self.target: Value | None = None
         self.stream: Any = None
         self.line, self.section = where
+
+    @property
+    def result(self) -> Any:
+        """What it computes, wherever that is put: into its target, or else into what it makes."""
+        return self.outs if self.target is None else self.target
 
     def reads(self) -> list[Value]:
         """The values that it takes, with those it overwrites."""
@@ -169,6 +179,13 @@ def map_tree(value: Any, leaf: Callable[[Any], Any]) -> Any:
     return leaf(value)
 
 
+def leaves_in(tree: Any) -> list[Any]:
+    """Everything inside nested tuples, lists, dicts and slices."""
+    found: list[Any] = []
+    map_tree(tree, found.append)
+    return found
+
+
 def collect(tree: Any, found: list[Value]) -> None:
     """Put the Values of a tree, and those that its Numbers are computed from, into a list."""
     kind = type(tree)
@@ -193,9 +210,7 @@ def wanders(view: Instruction) -> bool:
 
 def varying(view: Instruction) -> list[Any]:
     """The Numbers and values by which it is decided where a view lies."""
-    found: list[Any] = []
-    map_tree((view.args[1:], view.kwargs), found.append)
-    return [leaf for leaf in found if type(leaf) in (Number, Value)]
+    return [leaf for leaf in leaves_in((view.args[1:], view.kwargs)) if type(leaf) in (Number, Value)]
 
 
 def extent(value: Value) -> Value:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.hooks import keeps_gradient
-from ..engine.nodes import Handle, Leaf, Node, Pick
+from ..engine.nodes import Handle, Leaf, Node, Pick, source_of
 from ..engine.views import node_of
 from .boxes import Box, Group, Values, counted
 from .calls import Call, Constant, saved_bytes
@@ -138,7 +138,7 @@ class Contents:
     def of_output(self, box: Box, tensor: Any, end: Any) -> Box:
         """The box of an output, filled: its gradient is where backward began."""
         self._forward[box.id] = math.inf
-        node = end.source if type(end) is Pick else end
+        node = source_of(end)
         event = None if isinstance(end, Constant) else self.plan.event(node)
         gradient = None
         if event is not None and event.gradients is not None and type(node) is Node:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..engine.nodes import Pick
+from ..engine.nodes import source_of
 from .modules import Scope
 
 __all__ = ["Repeats", "depth_that_fits", "fold_deeper"]
@@ -126,12 +126,7 @@ def _ops(item: Any) -> Any:
 def _follows(block: list[Any], after: list[Any]) -> bool:
     """Whether an op of the second block uses what one of the first has computed."""
     made = {op for item in block for op in _ops(item)}
-    return any(
-        (parent.source if type(parent) is Pick else parent) in made
-        for item in after
-        for op in _ops(item)
-        for parent in op.parents
-    )
+    return any(source_of(parent) in made for item in after for op in _ops(item) for parent in op.parents)
 
 
 def _series(kinds: list[int], is_scope: list[bool], start: int, least: int) -> tuple[int, int]:

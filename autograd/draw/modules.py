@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..engine.nodes import Leaf, Pick
+from ..engine.nodes import Leaf, source_of
 from .events import Frame, event_of
 from .names import Names
 
@@ -118,7 +118,7 @@ def _inferred(ops: Sequence[Any], names: Names) -> dict[Any, tuple[Frame, ...]]:
     for node in reversed(ops):
         own = above = None
         for parent in node.parents:
-            parent = parent.source if type(parent) is Pick else parent
+            parent = source_of(parent)
             if type(parent) is Leaf:
                 if parent in steps:
                     own = _common(own, steps[parent])
@@ -138,7 +138,7 @@ def _inferred(ops: Sequence[Any], names: Names) -> dict[Any, tuple[Frame, ...]]:
             frames[node] = _common(before[node], below)
         if below is not None:
             for parent in node.parents:
-                parent = parent.source if type(parent) is Pick else parent
+                parent = source_of(parent)
                 if parent is not None and type(parent) is not Leaf:
                     after[parent] = _common(after.get(parent), below)
     _add_by_time(ops, certain, frames)
@@ -164,7 +164,7 @@ def _add_by_time(
             continue
         last = order[done - 1] if done else ()
         found = _common(last, order[done]) if done < len(order) else ()
-        sources = {parent.source if type(parent) is Pick else parent for parent in node.parents if parent is not None}
+        sources = {source_of(parent) for parent in node.parents if parent is not None}
         if len(sources) > 1 and all(source in frames for source in sources):
             joined: tuple[Frame, ...] | None = None
             for source in sources:

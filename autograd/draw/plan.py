@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from operator import attrgetter
 from typing import Any
 
-from ..engine.nodes import Leaf, Pick
+from ..engine.nodes import Leaf, Pick, source_of
 from .calls import Constant
 from .events import Event, Record, event_of
 from .folding import Repeats, boxes_drawn, depth_that_fits, fold_deeper, fold_loose
@@ -108,7 +108,7 @@ class Plan:
                 if parent not in self._leaf_homes and type(other) is Leaf:
                     self._leaf_standin.setdefault(parent, other)
             elif parent is not None:
-                source = parent.source if type(parent) is Pick else parent
+                source = source_of(parent)
                 before = self.repeats.runs.get(source, {}).get(series)
                 if before is None:
                     self.extras.setdefault(self.unit(node), []).append(parent)
@@ -121,7 +121,7 @@ class Plan:
             place = self._leaf_standin.get(place, place)
             unit = self._leaf_units.get(place)
             return unit if type(unit) is Scope else place
-        node = self.repeats.shown_op(place.source if type(place) is Pick else place)
+        node = self.repeats.shown_op(source_of(place))
         return self._boxed[self.homes[node]] or node
 
     def around(self, place: Any) -> list[Scope]:

@@ -14,8 +14,9 @@ from ..engine.callsite import user_line
 from ..engine.failures import INTERNAL
 from ..engine.foreign import bare
 from ..engine.modes import Mode, local
-from ..engine.nodes import Handle, Leaf, Pick
+from ..engine.nodes import Handle, Leaf, source_of
 from ..engine.observing import Observer
+from ..engine.ownership import owner_of
 from .calls import Call, Constant, saved_bytes
 from .events import Event, Frame, Record, event_of
 
@@ -152,9 +153,7 @@ class _Watcher(Observer):
 
     def _data(self, array: Any) -> Event:
         """The event of an array that was not seen before, and of the one that it is a view of."""
-        base = array
-        while isinstance(base.base, np.ndarray):
-            base = base.base
+        base = owner_of(array)
         event = Event(self.record, "data", "", self.stack)
         if base is not array:
             whole = Event(self.record, "data", "", self.stack)
@@ -185,7 +184,7 @@ class _Watcher(Observer):
             found = event_of(node)
             if found is not None and found.record is self.record:
                 return found
-            node = node.source if type(node) is Pick else node
+            node = source_of(node)
             made = Event(self.record, "node", str(node.op.name), self.stack)
             made.line = (node.note or {}).get("line", "")
             node.note = {**(node.note or {}), "watch": made}
@@ -283,7 +282,7 @@ class Replay(_Watcher):
 
     def _event(self, node: Any) -> Event | None:
         if type(node) is not Leaf:
-            return self.events.get(node.source if type(node) is Pick else node)
+            return self.events.get(source_of(node))
         found = self.leaves.get(node)
         if found is None:
             found = self.leaves[node] = Event(self.record, "leaf", "", ())

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .. import dtypes
-from ..engine.nodes import Handle, Leaf, Pick
+from ..engine.nodes import Handle, Leaf, Pick, source_of
 from .boxes import NEXT, Arrow, Box, Group, counted
 from .calls import Call, Constant, output_name, type_lines
 from .contents import Contents
@@ -87,7 +87,7 @@ class Survey:
         return [
             name
             for place, names in places
-            if not isinstance(place, (int, Event)) and (place.source if type(place) is Pick else place) not in reached
+            if not isinstance(place, (int, Event)) and source_of(place) not in reached
             for name in names
         ]
 
@@ -111,18 +111,21 @@ class Survey:
         for call in map(Call, self.plan.units[unit]):
             named = any(type(source) is Leaf and source in self.names.given for source, _ in call.sources)
             for source, name in self._sources_of(call):
-                if isinstance(source, Constant):
-                    if source.origin is not None:
-                        inside = self.plan.entered(unit, source.origin)[-1:] == [unit] or source.origin.kind == "plain"
-                        if inside and not origins_of_cut(source.origin)[0]:
-                            continue
-                    elif not named or source.value is None:
-                        continue  # nothing tells it from what the module made itself, such as a mask
+                if isinstance(source, Constant) and self._is_inner(source, unit, named):
+                    continue
                 key = self._key(source)
                 if key is not unit:
                     found.setdefault((key, source.index if type(source) is Pick else 0), (source, name))
         self.inputs[unit] = list(found.values())
         return self.inputs[unit]
+
+    def _is_inner(self, constant: Constant, unit: Any, named: bool) -> bool:
+        """Whether a folded module made a constant itself, or nothing tells it from what it made, such as a mask."""
+        origin = constant.origin
+        if origin is None:
+            return not named or constant.value is None
+        inside = self.plan.entered(unit, origin)[-1:] == [unit] or origin.kind == "plain"
+        return inside and not origins_of_cut(origin)[0]
 
     def _sources_of(self, call: Call) -> list[tuple[Any, str]]:
         event = self.plan.event(call.node)

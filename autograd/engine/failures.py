@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -108,19 +109,18 @@ def _shape_hint(arrays: Sequence[Any]) -> str | None:
                 f"shapes {' and '.join(map(str, shapes))} do not broadcast: dimension {axis} (counted from the "
                 f"end) is {' and '.join(map(str, sizes))}; sizes must be equal or 1"
             )
-            if len(shapes) == 2:
-                if len(first) == 2 and first[::-1] == second:
-                    text += ". The second is the transpose of the first: did you mean y.T?"
-                elif len(first) == 1 and len(second) > 1 and first[0] == second[0]:
-                    text += (
-                        f". To align along the first dimension, use x.reshape({(*first, *(1,) * (len(second) - 1))})"
-                    )
-                elif len(second) == 1 and len(first) > 1 and second[0] == first[0]:
-                    text += (
-                        f". To align along the first dimension, use y.reshape({(*second, *(1,) * (len(first) - 1))})"
-                    )
-            return text
+            return text + _alignment(first, second) if len(shapes) == 2 else text
     return None
+
+
+def _alignment(first: tuple[int, ...], second: tuple[int, ...]) -> str:
+    """How two shapes that do not broadcast may have been meant."""
+    if len(first) == 2 and first[::-1] == second:
+        return ". The second is the transpose of the first: did you mean y.T?"
+    for name, short, long in (("x", first, second), ("y", second, first)):
+        if len(short) == 1 < len(long) and short[0] == long[0]:
+            return f". To align along the first dimension, use {name}.reshape({(*short, *(1,) * (len(long) - 1))})"
+    return ""
 
 
 def _matmul_hint(arrays: Sequence[Any]) -> str:
@@ -147,7 +147,7 @@ def _broadcast_hint(arrays: Sequence[Any]) -> str:
         shape = np.broadcast_shapes(*[array.shape for array in arrays])
     except ValueError:
         return ""
-    size = int(np.prod([float(n) for n in shape])) * max((array.dtype.itemsize for array in arrays), default=1)
+    size = math.prod(shape) * max((array.dtype.itemsize for array in arrays), default=1)
     return f"The inputs broadcast to {shape}, {size:,} bytes: is a dimension of size 1 in the wrong place?"
 
 

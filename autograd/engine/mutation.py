@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from .foreign import ForeignArray, bare
+from .ownership import owner_of
 
 __all__ = ["clock", "mutated_since", "stamp", "stamper", "untouched"]
 
@@ -69,13 +70,6 @@ class _Stamps:
 _stamps: dict[int, _Stamps] = {}
 
 
-def _owner(array: Any) -> Any:
-    """The array at the end of the chain of views, to which the memory belongs."""
-    while isinstance(base := array.base, np.ndarray):
-        array = base
-    return array
-
-
 def _span(array: Any, owner: Any) -> tuple[int, int] | None:
     """The bytes that ``array`` covers; None for all of its owner's."""
     if array is owner:
@@ -87,7 +81,7 @@ def _span(array: Any, owner: Any) -> tuple[int, int] | None:
 def stamp(array: Any, line: str | None = None) -> None:
     """Note that ``array``'s memory was written just now (``line``: by which line of the user's program)."""
     array = bare(array)
-    owner = _owner(array)
+    owner = owner_of(array)
     with _lock:
         clock.now = now = clock.now + 1
         record = _stamps_of(owner)
@@ -129,7 +123,7 @@ def mutated_since(array: Any, time: int) -> str | None:
     array = bare(array)
     if not isinstance(array, np.ndarray):
         return None
-    owner = _owner(array)
+    owner = owner_of(array)
     record = _stamps.get(id(owner))
     if record is None:
         return None

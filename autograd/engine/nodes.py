@@ -32,6 +32,7 @@ __all__ = [
     "new_tensor",
     "next_rank",
     "own_leaf",
+    "source_of",
 ]
 
 next_rank = itertools.count(1).__next__
@@ -182,6 +183,11 @@ class Pick:
 
     def __repr__(self) -> str:
         return f"<{self.source.op.name}[{self.index}]>"
+
+
+def source_of(place: Any) -> Any:
+    """The Node behind a Pick; anything else itself."""
+    return place.source if type(place) is Pick else place
 
 
 def _is_number(value: Any) -> bool:

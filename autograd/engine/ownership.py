@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["ALONE", "LARGE", "owns", "summed"]
+__all__ = ["ALONE", "LARGE", "owner_of", "owns", "summed"]
 
 
 def _alone() -> int:
@@ -25,6 +25,13 @@ the array to the call (since 3.14)."""
 
 LARGE = 1 << 14
 """Elements from which on it pays to add where an array lies."""
+
+
+def owner_of(array: Any) -> Any:
+    """The array at the end of the chain of views, to which the memory belongs."""
+    while isinstance(base := array.base, np.ndarray):
+        array = base
+    return array
 
 
 def owns(g: Any) -> bool:

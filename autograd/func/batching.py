@@ -7,6 +7,7 @@ rule is called for one example after the other.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
@@ -344,10 +345,7 @@ class BatchedArray(NumpyMethods, ForeignArray, NDArrayOperatorsMixin):
     @property
     def size(self) -> int:
         """The number of elements of one example."""
-        found = 1
-        for n in self.value.shape[1:]:
-            found *= n
-        return found
+        return math.prod(self.value.shape[1:])
 
     @property
     def dtype(self) -> np.dtype[Any]:

@@ -142,13 +142,14 @@ rule(np.fft.ifftshift)(_shift(np.fft.ifftshift))
 # ---- methods of ufuncs -----------------------------------------------------------------------------------------------
 
 
-def _targets(level: Level, out: Any) -> Any:
-    """What to write the result into: the array of all examples."""
+def _given(level: Level, made: Any, out: Any) -> Any:
+    """The result of which ``made`` has all examples; written into ``out``, if that is given."""
     (target,) = out if isinstance(out, tuple) else (out,)
     if target is None:
-        return None
+        return level.wrap(made)
     if not level.owns(target):
         raise unwritable(target)
+    target.value[...] = made
     return target
 
 
@@ -156,29 +157,20 @@ def _reduce(
     level: Level, ufunc: np.ufunc, array: Any, axis: Any = 0, dtype: Any = None, out: Any = None,
     keepdims: bool = False, initial: Any = np._NoValue, where: Any = True,
 ) -> Any:  # fmt: skip
-    target = _targets(level, out)
     kwargs: dict[str, Any] = {"dtype": dtype, "keepdims": keepdims}
     rank = rank_of(array)
     if initial is not np._NoValue:
         if level.owns(initial):
-            return ufunc(initial, _reduce(level, ufunc, array, axis, dtype, out, keepdims, where=where))
+            made = ufunc(initial, _reduce(level, ufunc, array, axis, dtype, None, keepdims, where=where))
+            return _given(level, made.value, out)
         kwargs["initial"] = initial
     if where is not True:
         kwargs["where"] = level.aligned(where, rank)
-    made = ufunc.reduce(level.lift(array), _all_axes(axis, rank), **kwargs)
-    if target is None:
-        return level.wrap(made)
-    target.value[...] = made
-    return target
+    return _given(level, ufunc.reduce(level.lift(array), _all_axes(axis, rank), **kwargs), out)
 
 
 def _accumulate(level: Level, ufunc: np.ufunc, array: Any, axis: int = 0, dtype: Any = None, out: Any = None) -> Any:
-    target = _targets(level, out)
-    made = ufunc.accumulate(level.lift(array), shifted(axis, rank_of(array)), dtype)
-    if target is None:
-        return level.wrap(made)
-    target.value[...] = made
-    return target
+    return _given(level, ufunc.accumulate(level.lift(array), shifted(axis, rank_of(array)), dtype), out)
 
 
 def _reduceat(level: Level, ufunc: np.ufunc, array: Any, indices: Any, axis: int = 0, *rest: Any, **kwargs: Any) -> Any:

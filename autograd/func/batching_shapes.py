@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -21,9 +22,7 @@ def _sizes(shape: Any, size: int) -> tuple[int, ...]:
     sizes = tuple([int(n) for n in shape]) if isinstance(shape, (tuple, list)) else (int(shape),)
     if -1 not in sizes:
         return sizes
-    known = 1
-    for n in sizes:
-        known *= n if n != -1 else 1
+    known = math.prod([n for n in sizes if n != -1])
     if not known or size % known:
         raise ArgumentError(f"cannot reshape array of size {size} into shape {sizes}")
     return tuple([size // known if n == -1 else n for n in sizes])
@@ -39,10 +38,7 @@ def _reshape(
     if order != "C":
         raise Unsuited
     sizes = _sizes(newshape if shape is None else shape, a.size)
-    total = 1
-    for n in sizes:
-        total *= n
-    if total != a.size:
+    if math.prod(sizes) != a.size:
         raise ArgumentError(f"cannot reshape array of size {a.size} into shape {sizes}")
     return level.wrap(np.reshape(a.value, (level.size, *sizes)))
 
@@ -296,7 +292,7 @@ for _make in (np.zeros, np.ones, np.empty):
 @rule(np.full)
 def _full(level: Level, shape: Any, fill_value: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
     sizes = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-    kind = dtype or np.asarray(fill_value).dtype if not level.owns(fill_value) else dtype or fill_value.dtype
+    kind = dtype or (fill_value if level.owns(fill_value) else np.asarray(fill_value)).dtype
     made = level.wrap(np.empty((level.size, *sizes), kind, like=kwargs.get("like")))
     made[...] = fill_value
     return made

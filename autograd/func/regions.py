@@ -14,7 +14,7 @@ import numpy as np
 
 from .._operands import unwrap
 from ..engine.modes import Mode, local
-from ..engine.nodes import Handle, Leaf, Node, NodeOp, Pick, array_of, make_node, new_tensor
+from ..engine.nodes import Handle, Leaf, Node, NodeOp, Pick, array_of, make_node, new_tensor, source_of
 from ..engine.sweep import add, conform, sweep
 from ..engine.views import check_writable, node_of
 from ..errors import MutationError
@@ -141,7 +141,7 @@ def _walk(level: Level, roots: Sequence[Any]) -> list[Any]:
             tensor = node.tensor()
             if tensor is not None and not level.owns(tensor._data):
                 ends[node] = None
-        elif not level.made(node.source if type(node) is Pick else node) or node.op is _ENTRY:
+        elif not level.made(source_of(node)) or node.op is _ENTRY:
             ends[node] = None
         else:
             stack.extend(node.parents)

@@ -1,5 +1,6 @@
 """What derivative rules are made of, for programs that define their own."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -34,5 +35,5 @@ def repeat_to_match_shape(g: Any, shape: Any, dtype: Any, axis: Any, keepdims: b
         return g, 1
     axes = range(len(shape)) if axis is None else [i % len(shape) for i in ([axis] if isinstance(axis, int) else axis)]
     kept = [1 if i in axes else n for i, n in enumerate(shape)]
-    count = int(np.prod([shape[i] for i in axes]))
+    count = math.prod([shape[i] for i in axes])
     return np.broadcast_to(np.reshape(g, kept), shape), count

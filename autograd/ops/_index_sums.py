@@ -71,9 +71,8 @@ def _rows_added(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
     from scipy.sparse import csc_matrix
 
     places = from_start(index, shape[0]).reshape(-1)
-    sparse = csc_matrix(
-        (shape[0], places.size), dtype=x.dtype
-    )  # which would look at each index, were it made from them
+    # Filled by hand: made of its parts, it would check every index.
+    sparse = csc_matrix((shape[0], places.size), dtype=x.dtype)
     sparse.data, sparse.indices, sparse.indptr = np.ones(places.size, x.dtype), places, np.arange(places.size + 1)
     return (sparse @ x.reshape(places.size, -1)).reshape(shape)
 

@@ -28,7 +28,7 @@ for _zero in _ZEROS.values():
 
 
 _FAST = 256
-"""From this size on float32 is computed by NumPy's vectorised functions instead of one number after the other."""
+"""From this size on float32 is computed by NumPy's vectorized functions instead of one number after the other."""
 
 
 def log1p_below_1(u: Any) -> Any:
@@ -402,7 +402,7 @@ def rrelu(
     return prelu_(x, slopes.astype(x.dtype if x.dtype.kind == "f" else slopes.dtype))
 
 
-def gumbel_noise(shape: tuple[int, ...], dtype: Any, generator: Generator | None = None) -> Any:
+def gumbel_noise(shape: tuple[int, ...], dtype: Any) -> Any:
     """Numbers from Gumbel's standard distribution, an array."""
-    uniform = source(generator).uniform(shape, np.dtype(np.float64))
+    uniform = source(None).uniform(shape, np.dtype(np.float64))
     return -np.log(np.maximum(-np.log1p(-uniform), 1e-300)).astype(dtype)

@@ -18,7 +18,7 @@ from ._blocks import in_blocks
 
 __all__ = [
     "MANY", "accumulation_dtype", "along", "axes_of", "axis_of", "broadcast_back", "by_lines", "cast_input", "count",
-    "first_of", "folded", "in_one_line", "kept", "line_axis", "line_positions", "place_along", "restore",
+    "first_of", "folded", "in_one_line", "kept", "line_axis", "line_positions", "picked", "place_along", "restore",
     "take_lines", "tangents_at", "true_places", "wide_dtype", "widened",
 ]  # fmt: skip
 
@@ -275,6 +275,11 @@ def _place_many(out: Any, index: Any, x: Any, dim: int, repeated: bool) -> None:
         place(out, index, x)
 
 
+def picked(g_values: Any, indices: Any, x_shape: tuple[int, ...], dim: int, keepdim: bool) -> Any:
+    """The gradients of the elements at ``indices`` go to their places: of all that selects elements."""
+    return place_along.kernel(g_values, indices, x_shape, dim, keepdim)
+
+
 def tangents_at(t_x: Any, indices: Any, dim: int, keepdim: bool = True) -> tuple[Any, None]:
     """How the elements at ``indices`` move, and None for the indices: in forward mode, of all that selects elements."""
     return _take_back(t_x, indices, dim, keepdim), None
@@ -289,7 +294,7 @@ def _take_back(g: Any, index: Any, dim: int, keepdim: bool) -> Any:
 
 
 @op(
-    x=lambda g, index, dim, keepdim: _take_back(g, index, dim, keepdim),
+    x=_take_back,
     constants=("index",),
     jvp="linear",
     samples=[

@@ -81,7 +81,7 @@ def _euclidean_along(t_x: Any, t_y: Any, x: Any, y: Any, out: Any) -> Any:
 
 
 @op(
-    x=lambda g, x, y, out: _euclidean_rule(g, x, y, out),
+    x=_euclidean_rule,
     y=lambda g, x, y, out: _euclidean_rule(np.swapaxes(g, -1, -2), y, x, np.swapaxes(out, -1, -2)),
     jvp=_euclidean_along,
     promote="float",

@@ -18,6 +18,11 @@ def _symmetric(a: Any) -> Any:
     return (a + T(a)) * 0.15 + np.eye(a.shape[-1]) * np.arange(a.shape[-1]) * 3
 
 
+def _gaps(eigenvalues: Any) -> Any:
+    """How far each eigenvalue (column) lies above each other one (row)."""
+    return np.expand_dims(eigenvalues, -2) - np.expand_dims(eigenvalues, -1)
+
+
 def _eigh_rule(g_eigenvalues: Any, g_eigenvectors: Any, eigenvalues: Any, eigenvectors: Any) -> Any:
     v, eye = eigenvectors, unit_like(eigenvalues)
     middle = [] if g_eigenvalues is None else [np.expand_dims(g_eigenvalues, -1) * eye]
@@ -25,7 +30,7 @@ def _eigh_rule(g_eigenvalues: Any, g_eigenvectors: Any, eigenvalues: Any, eigenv
         inner = np.matmul(H(v), conj(g_eigenvectors))
         if v.dtype.kind == "c":
             phase_check.kernel(inner, v, "eigh")
-        gaps = np.expand_dims(eigenvalues, -2) - np.expand_dims(eigenvalues, -1)
+        gaps = _gaps(eigenvalues)
         middle.append(over_gaps.kernel(inner * (1 - eye), gaps + eye, "eigh"))
     d = np.matmul(np.matmul(v, sum(middle)), H(v))
     return conj((d + H(d)) / 2)
@@ -36,7 +41,7 @@ def _eigh_along(t_x: Any, eigenvalues: Any, eigenvectors: Any) -> Any:
     inner = np.matmul(np.matmul(H(v), (t_x + H(t_x)) / 2), v)
 
     def of_vectors() -> Any:
-        gaps = np.expand_dims(eigenvalues, -2) - np.expand_dims(eigenvalues, -1)
+        gaps = _gaps(eigenvalues)
         return np.matmul(v, over_gaps.kernel(inner * (1 - eye), gaps + eye, "eigh"))
 
     return np.real(main_diagonal(inner)), of_vectors
@@ -95,7 +100,7 @@ def _eig_rule(g_eigenvalues: Any, g_eigenvectors: Any, eigenvalues: Any, eigenve
         inner = np.matmul(H(v), np.conj(g_eigenvectors))
         phase_check.kernel(inner, v, "eig")
         lengths = np.expand_dims(np.real(main_diagonal(inner)), -2)
-        gaps = np.expand_dims(np.conj(eigenvalues), -2) - np.expand_dims(np.conj(eigenvalues), -1)
+        gaps = _gaps(np.conj(eigenvalues))
         middle.append(over_gaps.kernel((inner - np.matmul(H(v), v) * lengths) * (1 - eye), gaps + eye, "eig"))
     return np.conj(np.matmul(np.matmul(H(inv.kernel(v)), sum(middle)), H(v)))
 
@@ -105,7 +110,7 @@ def _eig_along(t_x: Any, eigenvalues: Any, eigenvectors: Any) -> Any:
     inner = solve_.kernel(v, np.matmul(t_x, v))
 
     def of_vectors() -> Any:
-        gaps = np.expand_dims(eigenvalues, -2) - np.expand_dims(eigenvalues, -1)
+        gaps = _gaps(eigenvalues)
         moved = np.matmul(v, over_gaps.kernel(inner * (1 - eye), gaps + eye, "eig"))
         return moved - v * np.sum(np.real(np.conj(v) * moved), axis=-2, keepdims=True)  # which are of length 1
 

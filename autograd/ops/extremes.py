@@ -25,7 +25,7 @@ from .axes import (
     count,
     kept,
     line_axis,
-    place_along,
+    picked,
     reduced_partly,
     restore,
     tangents_at,
@@ -49,7 +49,7 @@ _TIED = np.array([[3.0, 1.0, 3.0], [2.0, 4.0, 5.0]])
 
 
 @op(
-    x=lambda g, values, source, dim: _shared_out_rule(g, values, source, dim),
+    x=_shared_out_rule,
     constants=("values", "source"),
     samples=[
         case(x=reals(shape=(2, 1)), values=np.array([[3.0], [5.0]]), source=_TIED, dim=1),
@@ -112,7 +112,7 @@ def require_elements(x: Any, dim: Any) -> None:
         raise BoundsError(f"a tensor of shape {x.shape} has no elements along dim {dim} of which one could be chosen")
 
 
-@op(x=lambda g, out, x, dim, keepdim: tied(g, out, x, dim, keepdim), jvp="reduction", samples=REDUCED)
+@op(x=tied, jvp="reduction", samples=REDUCED)
 def amax(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """Largest elements; NaN if there is one. The gradient is divided evenly among equal ones.
 
@@ -121,7 +121,7 @@ def amax(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     return extreme(np.maximum, x, dim, keepdim)
 
 
-@op(x=lambda g, out, x, dim, keepdim: tied(g, out, x, dim, keepdim), jvp="reduction", samples=REDUCED)
+@op(x=tied, jvp="reduction", samples=REDUCED)
 def amin(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """Smallest elements; NaN if there is one. The gradient is divided evenly among equal ones.
 
@@ -137,11 +137,6 @@ _ALONG = [
     case(x=reals(shape=()), dim=-1),
     case(x=reals(shape=(2, 0)), dim=0),
 ]
-
-
-def picked(g_values: Any, indices: Any, x_shape: tuple[int, ...], dim: int, keepdim: bool) -> Any:
-    """The gradient of a selected element goes to its place."""
-    return place_along.kernel(g_values, indices, x_shape, dim, keepdim)
 
 
 def _hits(source: Any, values: Any) -> Any:
@@ -192,8 +187,8 @@ def _extreme_along(ufunc: Any, position: Any, x: Any, dim: int, keepdim: bool) -
 
 
 @op(
-    x=lambda g_values, indices, x_shape, dim, keepdim: picked(g_values, indices, x_shape, dim, keepdim),
-    jvp=lambda t_x, indices, dim, keepdim: tangents_at(t_x, indices, dim, keepdim),
+    x=picked,
+    jvp=tangents_at,
     outputs=("values", "indices"),
     samples=_ALONG,
 )
@@ -203,8 +198,8 @@ def max_along(x: Any, dim: int, keepdim: bool = False) -> Any:
 
 
 @op(
-    x=lambda g_values, indices, x_shape, dim, keepdim: picked(g_values, indices, x_shape, dim, keepdim),
-    jvp=lambda t_x, indices, dim, keepdim: tangents_at(t_x, indices, dim, keepdim),
+    x=picked,
+    jvp=tangents_at,
     outputs=("values", "indices"),
     samples=_ALONG,
 )

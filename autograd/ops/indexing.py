@@ -145,7 +145,7 @@ def _written(g: Any, index: Any, x_shape: Any, y_shape: Any) -> Any:
 
 @op(
     x=lambda g, index: with_item.kernel(g, 0.0, index),
-    y=lambda g, index, x_shape, y_shape: _written(g, index, x_shape, y_shape),
+    y=_written,
     constants=("index",),
     jvp="linear",
     samples=[

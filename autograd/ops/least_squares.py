@@ -121,4 +121,4 @@ def lstsq(x: Any, y: Any, rcond: float | None = None, *, driver: str | None = No
     return LeastSquares(solution, residuals, new_tensor(np.reshape(rank, values.shape[:-1])), new_tensor(values))
 
 
-numpy_function(np.linalg.lstsq)(of_arrays(2, lstsq))
+numpy_function(np.linalg.lstsq)(of_arrays(lstsq))

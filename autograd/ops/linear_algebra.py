@@ -212,7 +212,7 @@ def solve(x: Any, y: Any, *, left: bool = True) -> Any:
     return solve_(x, y)
 
 
-numpy_function(np.linalg.solve)(of_arrays(2, lambda a, b: solve_(a, b) if b.ndim > 1 else solve(a, b)))
+numpy_function(np.linalg.solve)(of_arrays(lambda a, b: solve_(a, b) if b.ndim > 1 else solve(a, b)))
 
 
 def _triangle(x: Any, upper: bool, unitriangular: bool) -> Any:

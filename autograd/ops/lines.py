@@ -5,6 +5,7 @@ An index has as many lines as the array, and is in bounds.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ def _last_ones(index: Any, shape: tuple[int, ...], dim: int) -> Any:
         part = index[block]
         around = (len(part) if dim else shape[0], *shape[1:])
         flat = line_positions(part, around, dim)
-        size = int(np.prod(around))
+        size = math.prod(around)
         written = np.zeros(size, np.bool_, like=flat)
         written[flat] = True
         if np.count_nonzero(written) < flat.size:

@@ -285,4 +285,4 @@ def tensorsolve(x: Any, y: Any, dims: tuple[int, ...] | None = None) -> Any:
     return np.reshape(solve(np.reshape(x, (n, n)), np.reshape(y, (n,))), second)
 
 
-numpy_function(np.linalg.tensorsolve)(of_arrays(2, lambda a, b, axes=None: tensorsolve(a, b, axes)))
+numpy_function(np.linalg.tensorsolve)(of_arrays(lambda a, b, axes=None: tensorsolve(a, b, axes)))

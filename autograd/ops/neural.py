@@ -111,7 +111,7 @@ def _linear_misfit(x: Any, weight: Any, bias: Any, error: Exception) -> str:
 # ---- softmax ---------------------------------------------------------------------------------------------------------
 
 
-def _shifted(x: Any, dim: int, out: Any = None) -> Any:
+def _shifted(x: Any, dim: int, out: Any) -> Any:
     """``x`` less its largest element along ``dim``, in a dtype fit to add up in."""
     return np.subtract(x, extreme_along(np.maximum, x, dim), out=out, dtype=accumulation_dtype(x.dtype))
 

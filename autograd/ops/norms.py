@@ -86,7 +86,7 @@ def _apart(a: Any) -> Any:
 
 
 @op(
-    x=lambda g, x, out, p, dim, keepdim: _norm_rule(g, x, out, p, dim, keepdim),
+    x=_norm_rule,
     jvp="reduction",
     samples=[
         case(x=reals(shape=(2, 3), avoid=(0.0,)), **arguments)

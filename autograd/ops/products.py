@@ -67,8 +67,8 @@ _SHAPES = [
 
 @op(
     np.matmul,
-    x=lambda g, y, x_shape: _left(g, y, x_shape),
-    y=lambda g, x, y_shape: _right(g, x, y_shape),
+    x=_left,
+    y=_right,
     promote="common",
     jvp="multilinear",
     samples=[case(x=reals(shape=x), y=reals(shape=y)) for x, y in _SHAPES],
@@ -422,10 +422,10 @@ def _numpy_cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = 
     return np.moveaxis(cross(a, b, -1), -1, axisc)
 
 
-numpy_function(np.cross)(of_arrays(2, _numpy_cross))
-numpy_function(np.inner)(of_arrays(2, inner))
-numpy_function(np.kron)(of_arrays(2, kron))
-numpy_function(np.tensordot, np.linalg.tensordot)(of_arrays(2, lambda a, b, axes=2: tensordot(a, b, axes)))
+numpy_function(np.cross)(of_arrays(_numpy_cross))
+numpy_function(np.inner)(of_arrays(inner))
+numpy_function(np.kron)(of_arrays(kron))
+numpy_function(np.tensordot, np.linalg.tensordot)(of_arrays(lambda a, b, axes=2: tensordot(a, b, axes)))
 
 
 numpy_function(np.linalg.matmul)(matmul)

@@ -16,7 +16,7 @@ from .._protocols import numpy_function
 from ..engine.foreign import as_array, bare, everywhere
 from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
-from .axes import axes_of, kept, line_axis, place_along, tangents_at
+from .axes import axes_of, kept, line_axis, picked, tangents_at
 from .extremes import tied
 from .reductions import numpy_axes
 from .shapes import reshape
@@ -64,8 +64,8 @@ def _line(name: str, x: Any, dim: int) -> tuple[Any, int]:
 
 
 @op(
-    x=lambda g_values, indices, x_shape, dim, keepdim: place_along.kernel(g_values, indices, x_shape, dim, keepdim),
-    jvp=lambda t_x, indices, dim, keepdim: tangents_at(t_x, indices, dim, keepdim),
+    x=picked,
+    jvp=tangents_at,
     outputs=("values", "indices"),
     samples=_ALONG,
 )
@@ -79,8 +79,8 @@ def median_along(x: Any, dim: int, keepdim: bool = False) -> Any:
 
 
 @op(
-    x=lambda g_values, indices, x_shape, dim, keepdim: place_along.kernel(g_values, indices, x_shape, dim, keepdim),
-    jvp=lambda t_x, indices, dim, keepdim: tangents_at(t_x, indices, dim, keepdim),
+    x=picked,
+    jvp=tangents_at,
     outputs=("values", "indices"),
     samples=_ALONG,
 )
@@ -112,8 +112,8 @@ def nanmedian(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
 
 
 @op(
-    x=lambda g_values, indices, x_shape, dim, keepdim: place_along.kernel(g_values, indices, x_shape, dim, keepdim),
-    jvp=lambda t_x, indices, dim, keepdim: tangents_at(t_x, indices, dim, keepdim),
+    x=picked,
+    jvp=tangents_at,
     outputs=("values", "indices"),
     samples=[case(x=reals(shape=(2, 3))), case(x=reals(shape=(3, 2)), dim=0, keepdim=True), case(x=reals(shape=()))],
 )

@@ -7,7 +7,7 @@ all is rows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -213,29 +213,19 @@ def sweep_back(
         if around is not None:
             d += around
 
-    def gradient(name: str) -> Any:
-        d_x = d_pre[:, cell.x_columns(hidden)]
-        if name == "x":
-            return np.reshape(np.matmul(d_x, cell.arrange(w_ih)), shape)
-        if name == "h0":
-            return dh
-        if name == "c0":
-            return dc
-        if name == "w_ih":
-            return cell.arrange(np.matmul(d_x.T, x), back=True)
-        if name == "w_hh":
-            return np.matmul(d_pre[:, columns].T, old_h)
-        if name == "b_ih":
-            return cell.arrange(np.add.reduce(d_x, 0), back=True)
-        if name == "b_hh":
-            return np.add.reduce(d_pre[:, columns], 0)
-        return np.matmul(d_out.T, gates[:, 3] * np.tanh(cells))
-
-    return [
-        gradient(name).astype(like.dtype, copy=False)
-        for name, like, want in zip(INPUTS, inputs, wanted, strict=True)
-        if want
-    ]
+    d_x, d_h = d_pre[:, cell.x_columns(hidden)], d_pre[:, columns]
+    gradients: dict[str, Callable[[], Any]] = {
+        "x": lambda: np.reshape(np.matmul(d_x, cell.arrange(w_ih)), shape),
+        "h0": lambda: dh,
+        "c0": lambda: dc,
+        "w_ih": lambda: cell.arrange(np.matmul(d_x.T, x), back=True),
+        "w_hh": lambda: np.matmul(d_h.T, old_h),
+        "b_ih": lambda: cell.arrange(np.add.reduce(d_x, 0), back=True),
+        "b_hh": lambda: np.add.reduce(d_h, 0),
+        "w_hr": lambda: np.matmul(d_out.T, gates[:, 3] * np.tanh(cells)),
+    }
+    asked = [(gradients[name], like) for name, like, want in zip(INPUTS, inputs, wanted, strict=True) if want]
+    return [gradient().astype(like.dtype, copy=False) for gradient, like in asked]
 
 
 # ---- step by step, plainly -------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ written twice, the last value stays and alone gets a gradient; where it is added
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -192,7 +193,7 @@ def _scatter_prod(x: Any, src: Any, places: Any) -> Any:
     starts = np.searchsorted(flat[order], flat[order])
     rank[order] = np.arange(flat.size) - starts
     columns = int(bare(rank).max(initial=-1)) + 2
-    factors = np.ones((int(np.prod(shape)), columns), x.dtype, like=rank)
+    factors = np.ones((math.prod(shape), columns), x.dtype, like=rank)
     factors = with_item(factors, reshape(x, -1), (slice(None), 0))
     factors = with_item(factors, reshape(src, -1), (flat, rank + 1))
     product = reshape(np.prod(factors, axis=1), shape)

@@ -111,10 +111,7 @@ def stft(
     """
     if not isinstance(x, Handle):
         x = clone(x)
-    if x.dtype.kind not in "fcV":
-        raise DtypeError(f"stft: expected a floating or complex signal, got {x.dtype}; use x.float()")
-    if len(shape_of(x)) not in (1, 2):
-        raise ShapeError(f"stft: expected a signal (length,) or a batch (batch, length), got shape {shape_of(x)}")
+    _check_signal(x.dtype, tuple(shape_of(x)))
     hop, win_length = _lengths("stft", n_fft, hop_length, win_length, window)
     is_complex = _complex(x) or _complex(window)
     if onesided and is_complex:
@@ -219,6 +216,13 @@ def istft(
         )
     out = getitem(total, (..., inside)) / covered
     return constant_pad_nd(out, (0, stop - whole)) if stop > whole else out
+
+
+def _check_signal(dtype: Any, sizes: tuple[int, ...]) -> None:
+    if dtype.kind not in "fcV":
+        raise DtypeError(f"stft: expected a floating or complex signal, got {dtype}; use x.float()")
+    if len(sizes) not in (1, 2):
+        raise ShapeError(f"stft: expected a signal (length,) or a batch (batch, length), got shape {sizes}")
 
 
 def _check_spectra(dtype: Any, sizes: tuple[int, ...]) -> None:

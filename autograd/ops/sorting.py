@@ -17,7 +17,18 @@ from .._protocols import numpy_function
 from ..errors import ArgumentError, ShapeError
 from ..samples import case, integers, reals
 from ._blocks import in_blocks
-from .axes import MANY, axes_of, folded, in_one_line, line_axis, place_along, take_lines, tangents_at, true_places
+from .axes import (
+    MANY,
+    axes_of,
+    folded,
+    in_one_line,
+    line_axis,
+    picked,
+    place_along,
+    take_lines,
+    tangents_at,
+    true_places,
+)
 from .extremes import extreme_and_place, require_elements
 
 _ALONG = [
@@ -91,7 +102,7 @@ def placed(g_values: Any, indices: Any, x_shape: tuple[int, ...], dim: int) -> A
 
 
 @op(
-    x=lambda g_values, indices, x_shape, dim: placed(g_values, indices, x_shape, dim),
+    x=placed,
     jvp=lambda t_x, indices, dim: tangents_at(t_x, indices, dim),
     outputs=("values", "indices"),
     samples=[*_ALONG, *_DESCENDING],
@@ -126,7 +137,7 @@ def msort(x: Any) -> Any:
 
 
 @op(
-    x=lambda g_values, indices, x_shape, dim: placed(g_values, indices, x_shape, dim),
+    x=placed,
     jvp=lambda t_x, indices, dim: tangents_at(t_x, indices, dim),
     outputs=("values", "indices"),
     samples=[
@@ -205,8 +216,8 @@ def _chosen(lines: Any, k: int, largest: bool) -> Any:
 
 
 @op(
-    x=lambda g_values, indices, x_shape, dim, keepdim: place_along.kernel(g_values, indices, x_shape, dim, keepdim),
-    jvp=lambda t_x, indices, dim, keepdim: tangents_at(t_x, indices, dim, keepdim),
+    x=picked,
+    jvp=tangents_at,
     outputs=("values", "indices"),
     samples=[
         case(x=reals(shape=(2, 4)), k=2),

@@ -133,7 +133,7 @@ def _squares(x: Any, dim: Any, exact: bool) -> Any:
     return _summed(x, others if whole else dim, terms) if others or not whole else np.concatenate(_of_blocks(x, terms))
 
 
-def _centred(x: Any, dim: Any, exact: bool = True, share: Any = 1) -> Any:
+def _centred(x: Any, dim: Any, exact: bool, share: Any = 1) -> Any:
     """``share`` times the distances from the mean, 16-bit floats still in float32.
 
     ``exact``: of equal numbers they are 0, not rounding errors (which ``std`` would blow up in its gradient): the
@@ -225,7 +225,7 @@ def _std_rule(g: Any, x: Any, out: Any, dim: Any, correction: float, keepdim: bo
 
 
 @op(
-    x=lambda g, x, out, dim, correction, keepdim: _std_rule(g, x, out, dim, correction, keepdim),
+    x=_std_rule,
     jvp="reduction",
     samples=_SPREADS,
 )

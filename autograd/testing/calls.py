@@ -96,10 +96,10 @@ def pull(arrays: Sequence[Any], seeds: Sequence[Any]) -> Any:
     return total
 
 
-def values_and_gradients(a: Arguments, arrays: Sequence[Any], seeds: Any = None) -> list[Any]:
+def values_and_gradients(a: Arguments, arrays: Sequence[Any]) -> list[Any]:
     """The results for ``arrays``, and the gradients if it has any."""
     if a.subject.differentiable and a.leaves:
-        run = made_run(a, arrays, seeds)
+        run = made_run(a, arrays)
         return [*[np.asarray(out._data) for out in run.outputs], *run.arrays]
     return [np.asarray(getattr(out, "_data", out)) for out in flat(a.call(arrays))]
 

@@ -73,7 +73,7 @@ def compare_along(a: Arguments, count: int) -> Iterator[Comparison]:
     raw = [a.raw[n] for n in a.leaves]
     run = differentiate([leaf_of(array.copy()) for array in raw], a.call_raw, rng=rng)
     value = scalar(a, run.seeds)
-    step = min((float(np.min(step_of(a.spacing, array), initial=1.0)) for array in raw), default=1.0)
+    step = _shortest_step(a, raw)
     for number in range(count):
         u = [direction(rng, array.shape) for array in raw]
         terms = join([g * along for g, along in zip(run.arrays, u, strict=True)])
@@ -113,7 +113,7 @@ def compare_second(a: Arguments) -> Iterator[Comparison]:
     else:
         second = tuple(new_tensor(np.zeros_like(np.asarray(t._data))) for t in (*leaves, *tensors))
     slopes = [np.asarray(g._data) for g in second]
-    step = min((float(np.min(step_of(a.spacing, array), initial=1.0)) for array in raw), default=1.0)
+    step = _shortest_step(a, raw)
 
     def pulled(points: Sequence[Any], starts: Sequence[Any]) -> Any:
         return np.asarray(pull([np.asarray(g._data) for g in first(points, starts, False)[2]], weights))
@@ -243,7 +243,7 @@ def ties(a: Arguments) -> None:
     if not all(np.all(np.isfinite(np.asarray(out._data))) for out in run.outputs):
         return
     value = scalar(a, run.seeds)
-    step = min((float(np.min(step_of(a.spacing, array), initial=1.0)) for array in raw), default=1.0)
+    step = _shortest_step(a, raw)
     expected, error = derivative_along(lambda t: np.asarray(np.real(value([array + t for array in raw]))), step)
     total = float(np.sum(np.abs(found)))
     here, nearby = value(raw), 1e-6
@@ -256,6 +256,11 @@ def ties(a: Arguments) -> None:
     Comparison("the gradient", alike, np.sum(found).reshape(1), expected.reshape(1), error.reshape(1), total).require(
         FIRST_ORDER
     )
+
+
+def _shortest_step(a: Arguments, raw: Sequence[Any]) -> float:
+    """The step along which all numbers of the raw leaves can move together."""
+    return min((float(np.min(step_of(a.spacing, array), initial=1.0)) for array in raw), default=1.0)
 
 
 def scalar(a: Arguments, seeds: Sequence[Any]) -> Callable[[Sequence[Any]], Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,7 +36,7 @@ def draw_arguments(subject: Subject, case: Case, slots: list[Slot], shapes: Sequ
     """The call that ``seed`` stands for, with numbers from a shuffled lattice."""
     rng = np.random.default_rng(seed)
     floating = [n for n, slot in enumerate(slots) if slot.domain.kind == "f"]
-    count = sum(int(np.prod(shapes[n])) for n in floating)
+    count = sum(math.prod(shapes[n]) for n in floating)
     lattice = _Lattice(rng, [slots[n].domain for n in floating], count)
     raw = [
         lattice.take(slot.domain, shape) if slot.domain.kind == "f" else _whole(rng, slot.domain, shape)
@@ -79,7 +80,7 @@ class _Lattice:
 
     def take(self, domain: Domain, shape: tuple[int, ...]) -> Any:
         """Numbers of ``domain``, away from its bounds and the points that it avoids."""
-        count = int(np.prod(shape))
+        count = math.prod(shape)
         if not self.width > 0:
             return np.full(shape, float(domain.low))
         first = int(np.ceil((domain.low - self.origin) / self.width))

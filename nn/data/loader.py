@@ -78,25 +78,10 @@ class DataLoader(Generic[T]):
         in_order: bool = True,
     ) -> None:
         _check_workers(num_workers, timeout, prefetch_factor, persistent_workers)
-        iterable = isinstance(dataset, IterableDataset)
-        if not (iterable or hasattr(dataset, "__getitem__") or hasattr(dataset, "__getitems__")):
-            raise TypeError(
-                f"DataLoader: expected a data set, with __getitem__ and __len__, or an IterableDataset, got "
-                f"{type(dataset).__name__}"
-            )
-        if iterable and (shuffle or sampler is not None or batch_sampler is not None):
-            raise ArgumentError(
-                "DataLoader: an IterableDataset sets its own order: no shuffle, sampler or batch_sampler"
-            )
-        if sampler is not None and shuffle:
-            raise ArgumentError("DataLoader: sampler and shuffle exclude each other; shuffle in the sampler")
+        _check_order(dataset, batch_size, bool(shuffle), sampler, batch_sampler, drop_last)
         if batch_sampler is not None:
-            if batch_size != 1 or shuffle or sampler is not None or drop_last:
-                raise ArgumentError("DataLoader: batch_sampler excludes batch_size, shuffle, sampler and drop_last")
             batch_size = None
-        elif batch_size is None and drop_last:
-            raise ArgumentError("DataLoader: drop_last needs a batch_size")
-        if sampler is None and not iterable:
+        if sampler is None and not isinstance(dataset, IterableDataset):
             sampler = RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
         if batch_size is not None and batch_sampler is None:
             batch_sampler = BatchSampler(() if sampler is None else sampler, batch_size, drop_last)
@@ -242,6 +227,26 @@ class DataLoader(Generic[T]):
         for stream, state in zip(own, states, strict=True):
             stream.set_state(state)
         self._begun, self._delivered, self._resumed = begun, state_dict["batches"], begun is not None
+
+
+def _check_order(
+    dataset: Any, batch_size: int | None, shuffle: bool, sampler: Any, batch_sampler: Any, drop_last: bool
+) -> None:
+    """Raise unless there is a data set, and one way to order its samples and to divide them into batches."""
+    iterable = isinstance(dataset, IterableDataset)
+    if not (iterable or hasattr(dataset, "__getitem__") or hasattr(dataset, "__getitems__")):
+        raise TypeError(
+            f"DataLoader: expected a data set, with __getitem__ and __len__, or an IterableDataset, got "
+            f"{type(dataset).__name__}"
+        )
+    if iterable and (shuffle or sampler is not None or batch_sampler is not None):
+        raise ArgumentError("DataLoader: an IterableDataset sets its own order: no shuffle, sampler or batch_sampler")
+    if sampler is not None and shuffle:
+        raise ArgumentError("DataLoader: sampler and shuffle exclude each other; shuffle in the sampler")
+    if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
+        raise ArgumentError("DataLoader: batch_sampler excludes batch_size, shuffle, sampler and drop_last")
+    if batch_sampler is None and batch_size is None and drop_last:
+        raise ArgumentError("DataLoader: drop_last needs a batch_size")
 
 
 def _check_workers(num_workers: int, timeout: float, prefetch_factor: int | None, persistent_workers: bool) -> None:

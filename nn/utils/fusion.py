@@ -1,4 +1,4 @@
-"""Folding a batch normalisation in evaluation mode into the layer before it."""
+"""Folding a batch normalization in evaluation mode into the layer before it."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def fuse_conv_bn_weights(
     bn_b: Tensor | None,
     transpose: bool = False,
 ) -> tuple[Parameter, Parameter]:
-    """Weight and bias of the convolution that does what a convolution and a normalisation after it do.
+    """Weight and bias of the convolution that does what a convolution and a normalization after it do.
 
     Args:
         conv_w, conv_b: of the convolution; no bias is None.
         bn_rm, bn_rv, bn_eps: running mean, running variance and what is added to it.
-        bn_w, bn_b: of the normalisation, or None.
+        bn_w, bn_b: of the normalization, or None.
         transpose: the convolution is a transposed one: its outputs are the second dimension of its weight.
     """
     with no_grad():
@@ -47,7 +47,7 @@ def fuse_conv_bn_weights(
 
 
 def fuse_conv_bn_eval(conv: Any, bn: Any, transpose: bool = False) -> Any:
-    """A copy of the convolution ``conv`` that also does what the normalisation ``bn`` after it does.
+    """A copy of the convolution ``conv`` that also does what the normalization ``bn`` after it does.
 
     Raises:
         RuntimeError: one of them is in training mode, or ``bn`` keeps no running statistics.
@@ -72,7 +72,7 @@ def fuse_linear_bn_eval(linear: Any, bn: Any) -> Any:
     """As ``fuse_conv_bn_eval``, for a linear layer."""
     if bn.num_features not in (linear.out_features, 1):
         raise ArgumentError(
-            f"fuse_linear_bn_eval: the linear layer has {linear.out_features} outputs, the normalisation "
+            f"fuse_linear_bn_eval: the linear layer has {linear.out_features} outputs, the normalization "
             f"{bn.num_features} features"
         )
     return _fused(linear, bn, False)
@@ -82,7 +82,7 @@ def _fused(layer: Module, bn: Any, transpose: bool) -> Any:
     if layer.training or bn.training:
         raise ArgumentError("fusing is for evaluation: call .eval() of both modules first")
     if bn.running_mean is None or bn.running_var is None:
-        raise ArgumentError("fusing needs a normalisation that keeps running statistics")
+        raise ArgumentError("fusing needs a normalization that keeps running statistics")
     fused: Any = copy.deepcopy(layer)
     fused.weight, fused.bias = fuse_conv_bn_weights(
         fused.weight, fused.bias, bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias, transpose

@@ -1,4 +1,4 @@
-"""Ready parametrizations: weight normalisation, spectral normalisation, orthogonal matrices."""
+"""Ready parametrizations: weight normalization, spectral normalization, orthogonal matrices."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from .parametrize import is_parametrized, register_parametrization, remove_param
 __all__ = ["orthogonal", "remove_spectral_norm", "remove_weight_norm", "spectral_norm", "weight_norm"]
 
 
-# ---- weight normalisation ------------------------------------------------------------------------------------------
+# ---- weight normalization ------------------------------------------------------------------------------------------
 
 
 def _norm_except(v: Tensor, dim: int | None) -> Tensor:
@@ -89,7 +89,7 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> An
     return module
 
 
-# ---- spectral normalisation ----------------------------------------------------------------------------------------
+# ---- spectral normalization ----------------------------------------------------------------------------------------
 
 
 class _SpectralNorm(Module):
