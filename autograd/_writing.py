@@ -384,6 +384,7 @@ def _backward(op: Any) -> list[str]:
         lines.append("    needs = tuple([_p is not None for _p in _parents])")
     if op.joint is not None:
         return [*lines, f"    _add_all(OP, joint({', '.join(asks(op.joint))}), _parents, _grads)"]
+    absent = "_d is None" if op.trusted else "not hasattr(_d, 'dtype')"  # rules of users return tuples and numbers, too
     for i, name in enumerate(op.inputs):
         if name not in op.rules:
             continue
@@ -397,7 +398,7 @@ def _backward(op: Any) -> list[str]:
             f"    _p = _parents[{i}]",
             "    if _p is not None:",
             f"        _d = {derivative(op, name)}",
-            f"        if {known}(_d is None or _d.shape != _p.shape or _d.dtype is not _p.dtype):",
+            f"        if {known}({absent} or _d.shape != _p.shape or _d.dtype is not _p.dtype):",
             "            _d = _conform(_d, _p, OP)",
             "        _held = _grads.get(_p)",
             "        if _held is not None:",

@@ -609,6 +609,12 @@ def test_no_gradient_at_all():
         broken(lambda g: None)(leaf(1, 2)).sum().backward()
 
 
+@pytest.mark.parametrize(("found", "kind"), [((np.ones(2),), "tuple"), ([1.0, 2.0], "list"), (2.0, "float")])
+def test_a_gradient_that_is_no_array(found, kind):
+    with pytest.raises(errors.RuleError, match=rf"'doubled' returned {kind} .*shape \(2,\); expected an array of that"):
+        broken(lambda g: found)(leaf(1, 2)).sum().backward()
+
+
 def test_a_gradient_of_another_dtype_is_cast():
     x = leaf(1, 2, dtype="float32")
     broken(lambda g: np.array([1, 2]))(x).sum().backward()

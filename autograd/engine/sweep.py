@@ -369,7 +369,8 @@ def conform(d: Any, parent: Any, op: Any) -> Any:
     """
     if not hasattr(d, "shape") or not hasattr(d, "dtype"):
         raise RuleError(
-            f"a rule of op '{op.name}' returned {type(d).__name__} for an input of shape {parent.shape}, not an array"
+            f"a rule of op '{op.name}' returned {type(d).__name__} for an input of shape {parent.shape}; expected an "
+            "array of that shape (or one that the input broadcasts to)"
         )
     if d.shape != parent.shape:
         try:

@@ -99,12 +99,13 @@ def check_property(op: Any, prop: Property | str, max_examples: int | None = Non
             except HypothesisException:
                 raise
             except Exception as error:  # noqa: BLE001 (whatever an op raises is a failure of the op)
-                what = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
+                failed = isinstance(error, AssertionError)
+                title = f"fails '{prop.name}' ({prop.doc})" if failed else f"raises where '{prop.name}' is tested"
+                what = str(error) if failed else f"{type(error).__name__}: {error}"
                 notes = "".join(f"\n{note}" for note in getattr(error, "__notes__", ()))
                 raise AssertionError(
-                    f"{subject!r} fails '{prop.name}' ({prop.doc})\n"
-                    f"in case {number} of {len(subject.cases)}: {found!r}\n{what}{notes}"
-                ) from (None if isinstance(error, AssertionError) else error)
+                    f"{subject!r} {title}\nin case {number} of {len(subject.cases)}: {found!r}\n{what}{notes}"
+                ) from (None if failed else error)
 
     settings = _settings(max_examples)
     try:
