@@ -124,6 +124,14 @@ class TestByNames:
         assert [(group.path, group.kind) for group in picture.groups] == [("a", ""), ("a.b", "")]
         assert [len(box.group) for box in picture.boxes if box.title in ("mul", "exp")] == [2, 0]
 
+    def test_data_that_enters_the_first_op_of_a_model_comes_from_outside(self):
+        model = nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Bilinear(3, 2, 1))
+        features, more = autograd.randn(5, 4), autograd.randn(5, 2)
+        hidden = model[1](model[0](features))
+        picture = graph(model[2](hidden, more), model)
+        depths = {box.lines[0]: len(box.group) for box in picture.boxes if box.kind == "constant"}
+        assert depths == {"5 \u00d7 4": 0, "5 \u00d7 1 \u00d7 2": 1}  # the other may be the model's own, or come from outside
+
     def test_names_without_dots_make_no_groups(self):
         w = tensor([1.0], requires_grad=True)
         assert graph(w * 2.0, {"w": w}).groups == ()
