@@ -130,7 +130,7 @@ class TestByNames:
         hidden = model[1](model[0](features))
         picture = graph(model[2](hidden, more), model)
         depths = {box.lines[0]: len(box.group) for box in picture.boxes if box.kind == "constant"}
-        assert depths == {"5 \u00d7 4": 0, "5 \u00d7 1 \u00d7 2": 1}  # the other may be the model's own, or come from outside
+        assert depths == {"5 \u00d7 4": 0, "5 \u00d7 1 \u00d7 2": 1}  # the other may be the model's own
 
     def test_names_without_dots_make_no_groups(self):
         w = tensor([1.0], requires_grad=True)
