@@ -549,7 +549,7 @@ _LATER = {
 _ELSEWHERE = {
     "nn": "what is torch.nn in PyTorch is a package of its own: import nn",
     "optim": "what is torch.optim in PyTorch is a package of its own: import optim",
-    "utils": "what is torch.utils.data in PyTorch is nn.data, and torch.utils.checkpoint.checkpoint autograd.checkpoint",
+    "utils": "what is torch.utils.data in PyTorch is nn.data, and torch.utils.checkpoint is autograd.checkpoint",
 }
 """Where a program that calls this ``torch`` finds what it looks for here."""
 
