@@ -433,6 +433,16 @@ def test_interpreters_that_disagree_are_rejected() -> None:
     rejects(moody, "interpreters", "create_graph=True")
 
 
+def test_a_joint_rule_that_confuses_what_is_needed_is_rejected() -> None:
+    @op(joint=lambda g, x, y, needs: (g * y, g * x if needs[0] else g * y), inputs=("x", "y"), samples=reals())
+    def product(x: Any, y: Any) -> Any:
+        """A product."""
+        return x * y
+
+    rejects(product, "interpreters", "the gradient of y alone, where no other is asked for")
+    rejects(product, "forward_mode", r"when y moves alone by -?[\d.]+ along")
+
+
 def test_warnings_are_rejected() -> None:
     @op(x=lambda g: g, samples=reals())
     def noisy(x: Any) -> Any:

@@ -24,6 +24,7 @@ from .sums import sum_keepdims
 __all__ = [
     "add",
     "add_all",
+    "as_given",
     "by_rank",
     "check_saved",
     "collect",
@@ -359,6 +360,16 @@ def _fill_absent(parts: list[Any], node: Node) -> list[Any]:
         np.zeros(shape, dtype, like=like) if g is None and dtype.kind in "fc" else g
         for g, shape, dtype in zip(parts, node.shape, node.dtype, strict=True)
     ]
+
+
+def as_given(d: Any, g: Any) -> Any:
+    """What a rule returned for ``g``, a gradient or those of several outputs: for arrays, arrays, also of Tensors."""
+    parts = d if isinstance(d, (tuple, list)) else (d,)
+    given = g if isinstance(g, (tuple, list)) else (g,)
+    if not any(isinstance(part, Handle) for part in parts) or any(isinstance(part, Handle) for part in given):
+        return d
+    arrays = [part._data if isinstance(part, Handle) else part for part in parts]
+    return arrays if parts is d else arrays[0]
 
 
 def conform(d: Any, parent: Any, op: Any) -> Any:

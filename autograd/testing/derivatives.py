@@ -150,7 +150,8 @@ def forward_mode(a: Arguments) -> None:
     for moving in [everything] + [[k] for k in everything if len(raw) > 1]:
         moved = _pushed(a, [new_tensor(array.copy()) for array in raw], directions, moving)
         found = pull([np.asarray(move._data) for move in moved], run.seeds)
-        _require_equal("jvp moves the outputs", found, [run.arrays[k] * directions[k] for k in moving])
+        which = "" if len(moving) == len(raw) else f" when {a.slots[a.leaves[moving[0]]]} moves alone"
+        _require_equal(f"jvp moves the outputs{which}", found, [run.arrays[k] * directions[k] for k in moving])
 
 
 def forward_again(a: Arguments) -> None:
@@ -195,7 +196,7 @@ def _require_equal(what: str, found: Any, terms: Sequence[Any], size: float = 0.
     expected = sum(np.sum(term) for term in terms)
     size += sum(float(np.sum(np.abs(term))) for term in terms)  # of it rounding is left where they cancel
     if not abs(found - expected) <= 1e-10 * size + 1e-300 and not (np.isnan(expected) and np.isnan(found)):
-        raise AssertionError(f"{what} by {found!r} along a direction, the gradient by {expected!r}")
+        raise AssertionError(f"{what} by {float(found)!r} along a direction, the gradient by {float(expected)!r}")
 
 
 def kinks(a: Arguments) -> None:
