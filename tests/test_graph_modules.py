@@ -403,6 +403,12 @@ class TestOfAModel:
         assert picture.direction == "LR"
         assert all(parameter.grad is None for parameter in model.parameters())
 
+    def test_what_the_loss_uses_is_called_as_there(self):
+        model = nn.Linear(2, 3)
+        x, classes = autograd.randn(4, 2), tensor([0, 1, 2, 0])
+        picture = nn.graph(model, x, loss=lambda out: F.cross_entropy(out, classes))
+        assert sorted(titles(picture, "constant")) == ["classes", "input"]
+
     def test_the_model_stays_as_it_is(self):
         model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Dropout(0.5))
         for parameter in model.parameters():

@@ -468,6 +468,18 @@ def test_samples_and_docstring_are_required() -> None:
     rejects(silent, "documented", "docstring")
 
 
+def test_pytest_shows_the_test_that_failed_and_not_the_kit() -> None:
+    @op(x=lambda g, x: 2 * x * g, samples=reals())
+    def wrong(x: Any) -> Any:
+        """The third power, wrongly."""
+        return x**3
+
+    with pytest.raises(AssertionError) as caught:
+        check_op(wrong, properties="gradient")
+    shown = [entry for entry in caught.traceback if not entry.ishidden(caught)]
+    assert {entry.path.name for entry in shown} == {"test_testing.py"}
+
+
 def test_what_is_no_op_is_refused() -> None:
     with pytest.raises(TypeError, match=r"made by autograd\.op.*autograd.gradcheck"):
         check_op(np.tanh)

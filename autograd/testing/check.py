@@ -62,6 +62,7 @@ def check_op(*ops: Any, max_examples: int | None = None, properties: Iterable[st
     ...     return x * x * x
     >>> check_op(cube)
     """
+    __tracebackhide__ = True  # pytest shows the message and the test, not this
     for op in ops:
         subject = Subject(op)
         chosen = properties_of(subject)
