@@ -33,7 +33,7 @@ def properties_of(op: Any) -> list[Property]:
     >>> import autograd
     >>> from autograd.testing import properties_of
     >>> [found.name for found in properties_of(autograd.exp)][:3]
-    ['documented', 'plain_rules', 'gradient']
+    ['documented', 'plain_rules', 'inputs_unchanged']
     """
     subject = op if isinstance(op, Subject) else Subject(op)
     return [prop for prop in PROPERTIES.values() if prop.applies(subject)]
