@@ -546,10 +546,18 @@ _LATER = {
 }  # fmt: skip
 """What only some programs use: imported when it is first asked for, so that the rest is there sooner."""
 
+_ELSEWHERE = {
+    "nn": "what is torch.nn in PyTorch is a package of its own: import nn",
+    "optim": "what is torch.optim in PyTorch is a package of its own: import optim",
+    "utils": "what is torch.utils.data in PyTorch is nn.data, and torch.utils.checkpoint is autograd.checkpoint",
+}
+"""Where a program that calls this ``torch`` finds what it looks for here."""
+
 
 def __getattr__(name: str) -> _Any:
     if name not in _LATER:
-        raise AttributeError(f"module 'autograd' has no attribute {name!r}", name=name, obj=autograd)
+        hint = f"; {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
+        raise AttributeError(f"module 'autograd' has no attribute {name!r}{hint}", name=name, obj=autograd)
     module = _import_module(_LATER[name], __name__)
     globals()[name] = found = getattr(module, name, module)
     return found

@@ -34,9 +34,20 @@ def check_repeatable(problem: Problem, outputs: list[Any], tolerances: Tolerance
             | (first == again[j])
             | (np.isnan(first) & np.isnan(again[j]))
         ):
+            _require_unwritten(problem)
             raise GradcheckError(
                 f"gradcheck: func is not deterministic: two calls with the same inputs gave different output {j}. Does "
                 "it draw random numbers (dropout)? Then seed the generator inside func, or set nondet_tol"
+            )
+
+
+def _require_unwritten(problem: Problem) -> None:
+    """The function's calls must leave its inputs as they are."""
+    for i, start in problem.start.items():
+        if not np.array_equal(to_real(problem.inputs[i]._data), start, equal_nan=True):
+            raise GradcheckError(
+                f"gradcheck: func wrote into input {i}, so that each call begins with other numbers: have it .clone() "
+                "the input first"
             )
 
 

@@ -38,7 +38,7 @@ from .engine.mutation import clock
 from .engine.nodes import Handle, Node, array_of, next_rank
 from .engine.nodes import hand_out as _hand_out
 from .engine.ownership import LARGE, summed
-from .engine.sweep import add_all, conform
+from .engine.sweep import add_all, as_given, conform
 from .engine.views import View, current, shares_memory
 
 __all__ = ["ALIASES", "argument", "become", "built", "derivative", "hand_out", "stub", "taken", "write"]
@@ -54,6 +54,7 @@ _NAMES: dict[str, Any] = {
     "_as_arrays": as_arrays,
     "_clock": clock,
     "_add_all": add_all,
+    "_as_given": as_given,
     "_conform": conform,
     "_current": current,
     "float32": dtypes.float32,
@@ -386,13 +387,17 @@ def _backward(op: Any) -> list[str]:
         lines.append(f"    ({', '.join(f'g_{name}' for name in op.outputs)},) = g")
     if any("needs" in asks(rule) for rule in op.all_rules()):
         lines.append("    needs = tuple([_p is not None for _p in _parents])")
+    # rules of users return numbers, tuples and, where they call an op itself, Tensors for arrays, too
+    absent, given = ("_d is None", "{}") if op.trusted else ("type(_d) is not _ndarray", "_as_given({}, g)")
     if op.joint is not None:
-        return [*lines, f"    _add_all(OP, joint({', '.join(asks(op.joint))}), _parents, _grads)"]
+        found = given.format(f"joint({', '.join(asks(op.joint))})")
+        return [*lines, f"    _add_all(OP, {found}, _parents, _grads)"]
     for i, name in enumerate(op.inputs):
         if name not in op.rules:
             continue
         if name in op.lists:
-            lines.append(f"    _add_all(OP, rule_{name}({', '.join(asks(op.rules[name]))}), _parents[{i}:], _grads)")
+            found = given.format(f"rule_{name}({', '.join(asks(op.rules[name]))})")
+            lines.append(f"    _add_all(OP, {found}, _parents[{i}:], _grads)")
             continue
         known = "(_p.shape is not _node.shape or _p.dtype is not _node.dtype) and " if op.trusted else ""
         if len(op.inputs) > 1 and _RESHAPING & set(op.params):
@@ -401,8 +406,8 @@ def _backward(op: Any) -> list[str]:
             f"    _p = _parents[{i}]",
             "    if _p is not None:",
             f"        _d = {derivative(op, name)}",
-            f"        if {known}(_d is None or _d.shape != _p.shape or _d.dtype is not _p.dtype):",
-            "            _d = _conform(_d, _p, OP)",
+            f"        if {known}({absent} or _d.shape != _p.shape or _d.dtype is not _p.dtype):",
+            f"            _d = _conform({given.format('_d')}, _p, OP)",
             "        _held = _grads.get(_p)",
             "        if _held is not None:",
             "            _d = _held + _d if type(_d) is not _ndarray or _d.size < _LARGE else _summed(_held, _d)",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from ._function_context import FunctionCtx
 from .boxes import ArrayBox, boxed
 from .engine.modes import Mode, local
+from .engine.mutation import clock, mutated_since
 from .engine.nodes import Handle, Node, NodeOp, Packed, Pick, array_of, make_node, new_tensor
 from .engine.push import like_of
 from .engine.sweep import add, conform
@@ -72,12 +73,14 @@ class _FunctionOp(NodeOp):
         ]
         for i in ctx._whole if self.outputs is not None and self.fills_absent else ():
             given[i] = new_tensor(np.zeros(node.shape[i], node.dtype[i]))
-        ctx._node = node
+        ctx._node, before = node, clock.now
         try:
             with Mode(grad=create_graph):
                 returned = _backward_of(self.function)(ctx, *given)
         finally:
             ctx._node = ctx._unpacked = None
+        if clock.now != before:
+            self._require_unchanged(given, before)
         returned = returned if isinstance(returned, tuple) else (returned,)
         if len(returned) > len(parents) and all(extra is None for extra in returned[len(parents) :]):
             returned = returned[: len(parents)]
@@ -90,6 +93,15 @@ class _FunctionOp(NodeOp):
             if parent is not None and d is not None:
                 d = self._derivative(d, i, create_graph)
                 add(grads, parent, conform(d, parent, self))
+
+    def _require_unchanged(self, given: Sequence[Any], before: int) -> None:
+        """Raise if ``backward`` wrote into a gradient that it was given: other inputs may have been given it, too."""
+        for i, g in enumerate(given):
+            if g is not None and mutated_since(g._data, before) is not None:
+                raise MutationError(
+                    f"{self.name}.backward wrote into gradient {i} that it was given (shape {g.shape}), which others "
+                    "may have as well; .clone() it first, or write out of place (g = g * 2 instead of g *= 2)"
+                )
 
     def _push(self, node: Node, saved: Any, parents: Any, tangents: dict[Any, Any], record: bool) -> Any:
         ctx = node.saved

@@ -155,7 +155,7 @@ def printed(said: str) -> Iterator[str]:
     """Markdown of what an example printed: tables as they stand, sentences as text; without the paths of pictures."""
     table: list[str] = []
     for line in [*said.splitlines(), ""]:
-        sentence = len(line) > LONGEST_ROW and "   " not in line
+        sentence = len(line) > LONGEST_ROW and "   " not in line and bool(line.strip("- "))  # a head's line is none
         if not sentence and not re.fullmatch(r"out/\S+", line):
             table.append(line)
         if (sentence or not line) and any(row.strip() for row in table):

@@ -81,7 +81,11 @@ def compare(folder: Path, name: str) -> float:
 
 def main(arguments: Sequence[str] | None = None) -> float:
     """Run the comparison; returns the largest difference."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m examples.from_pytorch",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--with", dest="python", metavar="PYTHON", help="an interpreter with torch and safetensors")
     parser.add_argument("--folder", type=Path, help="keep the files there, or without --with read them from there")
     options = parser.parse_args(arguments)

@@ -166,7 +166,7 @@ def main(arguments: Sequence[str] | None = None) -> float:
     steps, most = (60, 16) if options.fast else (1000, 128)
     history = train(model, text, options.steps or steps, options.batch, options.seed, most)
     print(f"trained in {time.perf_counter() - start:.1f} s")
-    print(write(model, text, "The ", 100 if options.fast else 400))
+    print(f'\nwhat it writes after "The ":\n\n{write(model, text, "The ", 100 if options.fast else 400)}\n')
     loss = evaluate(model, text.validation, 128 if options.fast else None)
     print(f"validation loss {loss:.3f} nats per character")
     draw_learning_curve(history, loss, options.out / "gpt_learning_curve.png")

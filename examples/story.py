@@ -133,6 +133,7 @@ def draw_losses(axes: Any, history: Sequence[Progress]) -> None:
     axes.plot(epochs, [progress.train_loss for progress in history], color=COLORS[0], label="training")
     axes.plot(epochs, [progress.test_loss for progress in history], color=COLORS[1], label="test")
     axes.set(xlabel="epoch", ylabel="cross entropy", yscale="log", title="Loss")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False)
 
 

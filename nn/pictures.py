@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -27,6 +28,7 @@ def graph(model: Module, *inputs: Any, loss: Callable[[Any], Tensor] | None = No
         model: the model.
         *inputs: what to call it with: Tensors or arrays.
         loss: a function of the output that gives a scalar. Its backward is run, and the picture shows the gradients.
+            Tensors that it uses have in the picture the names that they have in it.
         **options: those of ``autograd.graph``: ``depth``, ``heat``, ``direction``, ...
 
     Raises:
@@ -66,13 +68,13 @@ def graph(model: Module, *inputs: Any, loss: Callable[[Any], Tensor] | None = No
     finally:
         random.set_rng_state(state)
         _restore(buffers)
-    return autograd.graph(outputs, _Named(model, given), **options)
+    return autograd.graph(outputs, _Named(model, given, loss), **options)
 
 
 class _Named:
-    """A model whose inputs have names too: those of the parameters of ``forward``."""
+    """A model whose data have names too: inputs those of the parameters of ``forward``, others the loss's variables."""
 
-    def __init__(self, model: Module, inputs: list[Any]) -> None:
+    def __init__(self, model: Module, inputs: list[Any], loss: Any) -> None:
         self.model = model
         self.named_modules = model.named_modules
         self.named_parameters = model.named_parameters
@@ -83,10 +85,26 @@ class _Named:
             for name, value in zip(names, inputs, strict=False)
             if isinstance(value, Tensor) and not value.requires_grad
         ]
+        known = {id(value) for _, value in (*self.inputs, *model.named_buffers())}
+        self.inputs += [
+            (name, value)
+            for name, value in _variables(loss).items()
+            if isinstance(value, Tensor) and not value.requires_grad and id(value) not in known
+        ]
 
     def named_buffers(self) -> Iterator[tuple[str, Tensor]]:
         yield from self.model.named_buffers()
         yield from self.inputs
+
+
+def _variables(function: Any) -> dict[str, Any]:
+    """The variables of the program that a function written there uses, by name."""
+    if not inspect.isfunction(function):
+        return {}
+    with contextlib.suppress(ValueError):  # one that has no value yet
+        found = inspect.getclosurevars(function)
+        return {**found.globals, **found.nonlocals}
+    return {}
 
 
 def _tensors(output: Any, name: str) -> Iterator[tuple[str, Tensor]]:

@@ -92,6 +92,9 @@ def test_an_error_has_the_line_of_the_page(tmp_path):
 
 # ---- gallery -------------------------------------------------------------------------------------------------------
 
+WIDE = f"""{"task":60}  {"loss":60}
+{"-" * 60}  {"-" * 60}
+{"one of many":60}  {"cross entropy":60}"""
 SAID = """rows     value
 -------  -----
 one         12
@@ -116,6 +119,7 @@ def test_what_was_printed_is_tables_and_sentences():
     assert lines[6].startswith(r"The first row has 12; \*this\* is")
     assert lines[6].endswith(r"1 \< 2, a\_b.")
     assert "out/xor.png" not in "\n".join(lines)
+    assert list(gallery_pages.printed(WIDE)) == ["```text", *WIDE.splitlines(), "```", ""]
 
 
 @pytest.mark.parametrize("name", stories())

@@ -64,6 +64,46 @@ def test_values_and_gradients():
     assert values(x.grad) == [2, 4]
 
 
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_a_backward_that_writes_into_its_gradient_raises(create_graph):
+    """The gradient of a sum is given to both of its inputs: z would get what was written."""
+
+    class Hasty(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            return g.mul_(2)
+
+    x, z = leaf(1, 2), leaf(1, 1)
+    total = (Hasty.apply(x) + z) * autograd.tensor([1.0, 1.0])
+    with pytest.raises(errors.MutationError, match=r"Hasty.backward wrote into gradient 0 .*shape \(2,\).*clone"):
+        total.backward(autograd.ones(2, dtype=autograd.float64), create_graph=create_graph)
+    assert x.grad is z.grad is None
+
+
+def test_a_backward_may_write_into_what_is_its_own():
+    class Clipped(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x.clamp(0, 1)
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            g = g.clone()
+            g[x > 1] = 0
+            return g
+
+    x, z = leaf(0.5, 2), leaf(1, 1)
+    (Clipped.apply(x) + z).backward(autograd.ones(2, dtype=autograd.float64))
+    assert values(x.grad) == [1, 0]
+    assert values(z.grad) == [1, 1]
+
+
 def test_functions_of_arrays():
     """To forward, what stands for an array is a Tensor, so that what it returns is one."""
     assert values(func.grad(lambda x: Square.apply(x).sum())(np.array([1.0, 2.0]))) == [2, 4]

@@ -383,3 +383,13 @@ def test_options_that_do_not_go_together_are_refused() -> None:
     ):
         with pytest.raises(ValueError, match=r"=True needs |nothing to check"):
             check(lambda x: x * x, (x,), **options)
+
+
+def test_a_function_that_writes_into_its_input_is_named_as_such() -> None:
+    def shifted(x: Any) -> Any:
+        with autograd.no_grad():
+            x += 1
+        return x * x
+
+    with pytest.raises(GradcheckError, match=r"func wrote into input 0, .*\.clone\(\)"):
+        gradcheck(shifted, leaf(3))

@@ -124,6 +124,14 @@ class TestByNames:
         assert [(group.path, group.kind) for group in picture.groups] == [("a", ""), ("a.b", "")]
         assert [len(box.group) for box in picture.boxes if box.title in ("mul", "exp")] == [2, 0]
 
+    def test_data_that_enters_the_first_op_of_a_model_comes_from_outside(self):
+        model = nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Bilinear(3, 2, 1))
+        features, more = autograd.randn(5, 4), autograd.randn(5, 2)
+        hidden = model[1](model[0](features))
+        picture = graph(model[2](hidden, more), model)
+        depths = {box.lines[0]: len(box.group) for box in picture.boxes if box.kind == "constant"}
+        assert depths == {"5 \u00d7 4": 0, "5 \u00d7 1 \u00d7 2": 1}  # the other may be the model's own
+
     def test_names_without_dots_make_no_groups(self):
         w = tensor([1.0], requires_grad=True)
         assert graph(w * 2.0, {"w": w}).groups == ()
@@ -394,6 +402,12 @@ class TestOfAModel:
         assert all(box.gradient is not None for box in picture.boxes if box.kind == "parameter")
         assert picture.direction == "LR"
         assert all(parameter.grad is None for parameter in model.parameters())
+
+    def test_what_the_loss_uses_is_called_as_there(self):
+        model = nn.Linear(2, 3)
+        x, classes = autograd.randn(4, 2), tensor([0, 1, 2, 0])
+        picture = nn.graph(model, x, loss=lambda out: F.cross_entropy(out, classes))
+        assert sorted(titles(picture, "constant")) == ["classes", "input"]
 
     def test_the_model_stays_as_it_is(self):
         model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Dropout(0.5))

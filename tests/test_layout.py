@@ -251,6 +251,14 @@ class TestSvg:
         assert (looks["c"].get("stroke"), looks["c"].get("fill")) == ("#C4001A", "#FFE3E3")
         assert [way.get("stroke") for way in root.iter(f"{SVG}path") if way.get("marker-end")] == ["#8A4B00"] * 2
 
+    @pytest.mark.parametrize("seed", [3, 15, 18])
+    def test_no_arrow_ends_in_a_line_without_length(self, seed):
+        """Its tip would point to the right, whatever way the arrow comes."""
+        ways = [way.get("d") for way in svg(tangle(30, 60, 10, seed)).iter(f"{SVG}path") if way.get("marker-end")]
+        ends = [re.findall(r"[-\d.]+,[-\d.]+", way)[-2:] for way in ways]
+        assert len(ends) > 30
+        assert all(before != end for before, end in ends)
+
     def test_frames_say_which_call(self):
         groups = [Group("g", "rnn", "RNNCell", facts=(("call", "2"), ("backward", "")))]
         assert "rnn: RNNCell, backward (call 2)" in texts(

@@ -460,3 +460,10 @@ def test_a_misspelt_name_of_a_module_is_told_to_who_suggests_the_right_one(modul
     with pytest.raises(AttributeError, match="has no attribute 'graaph'") as caught:
         module.graaph  # noqa: B018
     assert (caught.value.name, caught.value.obj) == ("graaph", module)
+
+
+@pytest.mark.parametrize(("name", "place"), [("nn", "import nn"), ("optim", "import optim"), ("utils", r"nn\.data")])
+def test_what_is_in_another_package_than_torch_s_is_told(name, place):
+    assert not hasattr(autograd, name)
+    with pytest.raises(AttributeError, match=rf"no attribute '{name}'; .*{place}"):
+        getattr(autograd, name)

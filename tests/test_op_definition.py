@@ -609,6 +609,42 @@ def test_no_gradient_at_all():
         broken(lambda g: None)(leaf(1, 2)).sum().backward()
 
 
+@pytest.mark.parametrize(("found", "kind"), [((np.ones(2),), "tuple"), ([1.0, 2.0], "list"), (2.0, "float")])
+def test_a_gradient_that_is_no_array(found, kind):
+    with pytest.raises(errors.RuleError, match=rf"'doubled' returned {kind} .*shape \(2,\); expected an array of that"):
+        broken(lambda g: found)(leaf(1, 2)).sum().backward()
+
+
+def test_a_rule_may_call_an_op_itself():
+    """On arrays it then returns a Tensor, which counts as its array."""
+
+    @op(x=lambda g, x: g * autograd.sigmoid(x))
+    def softened(x):
+        return np.logaddexp(x, 0)
+
+    @op(joint=lambda g, x, y: (autograd.mul(g, y), g * x))
+    def product(x, y):
+        return x * y
+
+    @op(tensors=lambda g, tensors: [autograd.mul(g, 2.0) for _ in tensors], lists=("tensors",))
+    def doubled_total(tensors):
+        return 2 * sum(tensors)
+
+    x, y = leaf(1, 2), leaf(3, 4)
+    expected = (1 / (1 + np.exp(-np.array([1.0, 2])))).tolist()
+    (first,) = autograd.grad(softened(x).sum(), x)
+    assert values(first) == pytest.approx(expected)
+    (first,) = autograd.grad(softened(x).sum(), x, create_graph=True)
+    assert values(autograd.grad(first.sum(), x)[0]) == pytest.approx([s * (1 - s) for s in expected])
+    softened(x).sum().backward()
+    assert values(x.grad) == pytest.approx(expected)
+    assert [values(g) for g in autograd.grad(product(x, y).sum(), (x, y))] == [[3, 4], [1, 2]]
+    assert [values(g) for g in autograd.grad(doubled_total([x, y]).sum(), (x, y))] == [[2, 2], [2, 2]]
+    compiled = autograd.compile(lambda t: autograd.grad(softened(t).sum(), t)[0])
+    for _ in range(3):
+        assert values(compiled(x)) == pytest.approx(expected)
+
+
 def test_a_gradient_of_another_dtype_is_cast():
     x = leaf(1, 2, dtype="float32")
     broken(lambda g: np.array([1, 2]))(x).sum().backward()

@@ -332,3 +332,12 @@ def test_from_numpy_shares_memory():
     assert not np.shares_memory(autograd.tensor(a).numpy(), a)
     with pytest.raises(TypeError, match="from_numpy: expected a NumPy array, got list"):
         autograd.from_numpy([1.0])
+
+
+def test_where_of_two_numbers_is_numpys():
+    mask = leaf(1, -1) > 0
+    for x, y in ((1.0, 0.1), (1, 0.1), (1, 0), (True, False)):
+        found, expected = np.where(mask, x, y), np.where([True, False], x, y)
+        assert found.dtype == expected.dtype
+        assert values(found) == expected.tolist()
+    assert autograd.where(mask, 1.0, 0.1).dtype == np.float32  # PyTorch's

@@ -200,6 +200,8 @@ def test_a_forward_that_writes_into_its_input_is_rejected() -> None:
         return x.copy()
 
     rejects(shift, "inputs_unchanged", "input x was written|read-only")
+    with pytest.raises(AssertionError, match="input x was written"):  # the cause, before what follows from it
+        check_op(shift)
 
 
 def test_a_forward_that_draws_random_numbers_is_rejected() -> None:
@@ -211,6 +213,19 @@ def test_a_forward_that_draws_random_numbers_is_rejected() -> None:
         return x * x + 1e-3 * noise.normal()
 
     rejects(noisy, "gradient", "proved anything: .* draws random numbers")
+    with pytest.raises(AssertionError, match=r"a second time .does it draw random numbers"):
+        check_op(noisy)
+
+
+def test_a_rule_that_draws_random_numbers_is_rejected() -> None:
+    noise = np.random.default_rng(0)
+
+    @op(x=lambda g, x: g * 2 * x * (1 + 1e-9 * noise.normal()), samples=reals(-2, 2))
+    def noisy(x: Any) -> Any:
+        """The square, whose gradient has noise that differences do not show."""
+        return x * x
+
+    rejects(noisy, "inputs_unchanged", r"a second time [\s\S]*\nat \[.*\] np.float64\(\S+ instead of .* differ")
 
 
 def test_aliasing_gradients_are_kept_apart_by_the_engine() -> None:
@@ -256,6 +271,52 @@ def test_results_that_lose_digits_are_rejected() -> None:
         return (x + x.dtype.type(1000)) - x.dtype.type(1000) if x.dtype != np.float64 else x + 0
 
     rejects(rough, "dtypes", "in float32|in float16")
+
+
+@op(x=lambda g, x: g * 30 * np.cos(30 * x), samples=reals(-3, 3))
+def fast(x: Any) -> Any:
+    """A sine that makes the rounding of its input large."""
+    return np.sin(30 * x)
+
+
+@op(x=lambda g, x: g * (3 * x * x - 1), samples=reals(-1e4, 1e4))
+def steep(x: Any) -> Any:
+    """A polynomial whose values float16 does not have."""
+    return x * x * x - x
+
+
+@op(x=lambda g: g, samples=reals(1e6, 1e6 + 10))
+def far(x: Any) -> Any:
+    """Numbers that float16 does not have."""
+    return x + 1
+
+
+@op(x=lambda g, x: -g / (x * x), samples=reals(-2, 2, avoid=(0.0,)))
+def pole(x: Any) -> Any:
+    """A reciprocal."""
+    return 1 / x
+
+
+@op(x=lambda g, x: g * 1e6 * np.cos(x * x.dtype.type(1e6)), samples=reals(1e-6, 1e-5))
+def narrow(x: Any) -> Any:
+    """A sine of numbers that are all small."""
+    return np.sin(x * x.dtype.type(1e6))
+
+
+@op(x=lambda g, x: g * np.where(x > 0, 1, 0.01), samples=reals(-2, 2, avoid=(0.0,)))
+def leaky(x: Any) -> Any:
+    """A leaky relu: two numbers in a where have all their digits, also in the gradient's gradient."""
+    return np.where(x > 0, x, 0.01 * x)
+
+
+@pytest.mark.parametrize("right", [fast, steep, far, pole, leaky], ids=lambda right: right.op.name)
+def test_no_right_op_is_accused_for_what_its_numbers_are_like(right: Any) -> None:
+    """Not where all warnings are errors, as they are here, either."""
+    check_op(right)
+
+
+def test_ties_of_small_numbers_are_compared_at_their_own_distance() -> None:
+    check_op(narrow, properties=["ties", "gradient", "second_order"])
 
 
 def test_a_forward_that_trusts_the_layout_is_rejected() -> None:
@@ -372,6 +433,16 @@ def test_interpreters_that_disagree_are_rejected() -> None:
     rejects(moody, "interpreters", "create_graph=True")
 
 
+def test_a_joint_rule_that_confuses_what_is_needed_is_rejected() -> None:
+    @op(joint=lambda g, x, y, needs: (g * y, g * x if needs[0] else g * y), inputs=("x", "y"), samples=reals())
+    def product(x: Any, y: Any) -> Any:
+        """A product."""
+        return x * y
+
+    rejects(product, "interpreters", "the gradient of y alone, where no other is asked for")
+    rejects(product, "forward_mode", r"when y moves alone by -?[\d.]+ along")
+
+
 def test_warnings_are_rejected() -> None:
     @op(x=lambda g: g, samples=reals())
     def noisy(x: Any) -> Any:
@@ -397,8 +468,20 @@ def test_samples_and_docstring_are_required() -> None:
     rejects(silent, "documented", "docstring")
 
 
+def test_pytest_shows_the_test_that_failed_and_not_the_kit() -> None:
+    @op(x=lambda g, x: 2 * x * g, samples=reals())
+    def wrong(x: Any) -> Any:
+        """The third power, wrongly."""
+        return x**3
+
+    with pytest.raises(AssertionError) as caught:
+        check_op(wrong, properties="gradient")
+    shown = [entry for entry in caught.traceback if not entry.ishidden(caught)]
+    assert {entry.path.name for entry in shown} == {"test_testing.py"}
+
+
 def test_what_is_no_op_is_refused() -> None:
-    with pytest.raises(TypeError, match=r"made by autograd\.op"):
+    with pytest.raises(TypeError, match=r"made by autograd\.op.*autograd.gradcheck"):
         check_op(np.tanh)
     with pytest.raises(ValueError, match="no property 'gradeint'"):
         check_op(cube, properties=["gradeint"])
@@ -410,7 +493,9 @@ def test_an_error_of_the_op_is_reported_with_its_arguments() -> None:
         """Raises."""
         raise KeyError("inside")
 
-    with pytest.raises(AssertionError, match=r"(?s)op 'broken' fails .*flag=True.*KeyError: 'inside'"):
+    with pytest.raises(
+        AssertionError, match=r"(?s)op 'broken' raises where 'interpreters' .*flag=True.*KeyError: 'inside'"
+    ):
         check_op(broken, properties=["interpreters"])
 
 

@@ -240,6 +240,21 @@ class TestFacts:
         heat = {box.title: box.heat for box in graph(whole + part, heat="gradient").boxes}
         assert heat["sort"] == heat["mul"] is not None
 
+    def test_a_gradient_that_is_nan_is_not_drawn_as_a_small_one(self):
+        x, y = leaf(-1.0, 4.0), leaf(2.0, 2.0)
+        with watch(), np.errstate(invalid="ignore"):
+            loss = (x.sqrt() * y).sum()
+            loss.backward()
+        picture = graph(loss, {"x": x, "y": y}, heat="gradient")
+        heat = {box.title: box.heat for box in picture.boxes}
+        assert heat["x"] is heat["y"] is None
+        assert heat["sum"] is not None
+        alone = leaf(2.0)
+        with watch():
+            loss = alone * 1.0
+            loss.backward(tensor([1.0], dtype=autograd.float64))
+        assert graph(loss, heat="gradient").caption == "colour: norm of the gradient, 1 (dark)"
+
     def test_no_heat_of_nothing(self):
         assert graph(leaf(1.0) * 2.0, heat="gradient").caption == ""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -127,6 +129,13 @@ class TestNone:
             loss.backward()
         assert other.requires_grad
         assert "used, but not for this output" in why(w, loss)
+
+    def test_numbers_that_went_through_numpy(self):
+        w, v = leaf(1.0), leaf(2.0)
+        with watch():
+            loss = (tensor((w * 2.0).detach().numpy()) * v).sum()
+            loss.backward()
+        assert re.search(r"not for this output, unless .* a new Tensor: through \.numpy\(\)", why(w, loss))
 
     def test_without_a_record_the_leaves_are_named(self):
         w, v = leaf(1.0), leaf(2.0)
@@ -288,7 +297,35 @@ class TestNaN:
         w = leaf(1.0)
         with watch():
             (w * np.array([np.nan], np.float32)).sum().backward()
-        assert "from outside" in why(w)
+        assert "from outside, at op 'mul'" in why(w)
+        assert "'y' had 1 number NaN or infinite" in why(w)
+
+    def test_it_came_from_another_leaf(self):
+        w, other = leaf(1.0, 2.0, 3.0), leaf(np.inf, np.nan, 3.0)
+        with watch():
+            (w * other).sum().backward()
+        assert "op 'mul'" in why(w)
+        assert "a leaf of shape 3 had 2 numbers NaN or infinite when it went in" in why(w)
+
+    def test_an_infinity_beside_a_nan_is_no_birth(self):
+        w = leaf(1.0, 2.0)
+        with watch():
+            (w * tensor([np.inf, 1.0])).add(tensor([np.nan, 1.0])).sum().backward()
+        assert "made NaN" not in why(w)
+
+    def test_it_came_with_the_gradient_to_begin_with(self):
+        w = leaf(1.0, 2.0)
+        with watch():
+            (w * 2.0).backward(tensor([1.0, np.nan], dtype=autograd.float64))
+        assert "from outside: the gradient that backward began with" in why(w)
+
+    def test_a_factor_that_is_nan(self):
+        for factor in (tensor(np.nan), np.nan):
+            w = leaf(1.0)
+            with watch():
+                (w[0] * factor).backward()
+            assert "from outside, at op 'mul'" in why(w)
+            assert "a number went in that was NaN" in why(w)
 
     def test_a_number_that_is_infinite_is_no_birth(self):
         w = leaf(1.0, 2.0)

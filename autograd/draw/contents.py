@@ -155,14 +155,14 @@ class Contents:
         return (origin.name if origin.kind == "plain" else "detach"), [text, *types]
 
     def _weigh(self, id: str, place: Any, events: list[Event]) -> None:
-        """Note what the box's heat depends on."""
+        """Note what the box's heat depends on; a gradient that is NaN or infinite has none."""
         if self.wanted.heat == "time":
             if events:
                 self._amounts[id] = sum(event.seconds + event.backward_seconds for event in events)
             return
         event = self.plan.event(place)
         parts = (event.gradients if event is not None else None) or (self._gradient(place),)
-        norms = [part.norm for part in parts if part is not None]
+        norms = [part.norm for part in parts if part is not None and not part.bad]
         if norms:
             self._amounts[id] = math.hypot(*norms)
 
@@ -323,4 +323,6 @@ def _heat(amounts: Mapping[str, float], kind: str | None) -> tuple[dict[str, flo
         return heat, ""
     texts = [time_text(x) if kind == "time" else number_text(x, 2) for x in (low, high)]
     what = "time of forward and backward" if kind == "time" else "norm of the gradient"
+    if texts[0] == texts[1]:
+        return heat, f"colour: {what}, {texts[1]} (dark)"
     return heat, f"colour: {what}, {texts[0]} (pale) to {texts[1]} (dark), logarithmic"

@@ -60,18 +60,19 @@ class Event:
         cut: why no gradient passes: "no_grad" or "integer"; "" if it does.
         saved: the bytes that were saved for backward.
         born: what is wrong with its output and was not with its inputs: "NaN" or "inf", else "".
+        had: what is wrong with its inputs where something is with its output, else "".
         born_backward: the same of its derivatives and the gradient that they were made of.
         killed: serials of inputs whose derivative was zero everywhere, from a gradient that was not.
     """
 
     __slots__ = (
-        "backward_seconds", "born", "born_backward", "constants", "cut", "facts", "frames", "gradients", "inputs",
-        "killed", "kind", "line", "name", "record", "saved", "seconds", "serial", "step", "values",
+        "backward_seconds", "born", "born_backward", "constants", "cut", "facts", "frames", "gradients", "had",
+        "inputs", "killed", "kind", "line", "name", "record", "saved", "seconds", "serial", "step", "values",
     )  # fmt: skip
 
     def __init__(self, record: Record, kind: str, name: str, frames: tuple[Frame, ...]) -> None:
         self.record, self.serial, self.kind, self.name, self.frames = record, record.next(), kind, name, frames
-        self.line = self.cut = self.born = self.born_backward = ""
+        self.line = self.cut = self.born = self.born_backward = self.had = ""
         self.seconds = self.backward_seconds = 0.0
         self.inputs: tuple[tuple[Event, bool], ...] = ()
         self.constants: tuple[tuple[str, Constant], ...] = ()

@@ -227,7 +227,8 @@ function moveTo({ x, y, scale }, smoothly = false) {
 function fit(readable) {
   const { width, height } = picture.getBoundingClientRect();
   const margin = Math.min(28, width / 20);
-  const fits = [(width - 2 * margin) / shown.width, (height - 2 * margin) / shown.height];
+  const side = Math.min(56, width / 20); // where there is room, beside the buttons
+  const fits = [(width - 2 * side) / shown.width, (height - 2 * margin) / shown.height];
   let scale = Math.min(...fits, 1.4);
   if (readable && scale < 0.6) scale = Math.max(scale, Math.min(0.85, Math.max(0.45, fits[turned ? 1 : 0])));
   scale = Math.max(scale, 0.01);

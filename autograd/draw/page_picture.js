@@ -167,7 +167,7 @@ function handle(id, name, open) {
 function drawWay(way, dashed, turned, forward) {
   const [start, out, into, end] = way.points;
   const at = ([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`;
-  const same = (p, q) => Math.abs(p[0] - q[0]) + Math.abs(p[1] - q[1]) < 0.05; // no line, or it would turn the tip
+  const same = (p, q) => at(p) === at(q); // no line, or it would turn the tip
   const axis = turned ? 0 : 1;
   const [p, q] = [[...out], [...into]];
   if (way.loose) { // it may go back: so that one sees where it leaves and arrives, it does both in the usual direction

@@ -81,6 +81,7 @@ class Plan:
         self._leaf_standin: dict[Any, Any] = {}
         self._leaf_homes: dict[Any, list[Scope]] = {}
         self._leaf_units: dict[Any, Any] = {}
+        self._first: dict[Scope, Any] = {}
         for node in reversed(ops):
             if node not in self.repeats.standin:
                 self._add(node)
@@ -92,6 +93,8 @@ class Plan:
         unit = self.unit(node)
         self.units.setdefault(unit, []).append(node)
         chain = self.homes[node].chain()
+        for scope in chain:
+            self._first.setdefault(scope, unit)
         for parent in node.parents:
             if type(parent) is Leaf:
                 held = self._leaf_homes.get(parent)
@@ -136,10 +139,16 @@ class Plan:
         return event if event is not None and event.record in self.records else None
 
     def entered(self, unit: Any, event: Event | None) -> list[Scope]:
-        """The scopes, of those around or at ``unit``, that an array was in when it was first seen."""
+        """The scopes, of those around or at ``unit``, that an array was in when it was first seen.
+
+        Where that was not recorded, what enters the first op of a module, which takes nothing computed, is its input.
+        """
         chain = [*self.around(unit), *([unit] if type(unit) is Scope else [])]
         if event is None:
-            return chain[:-1]
+            del chain[-1:]
+            while chain and self._first.get(chain[-1]) is unit and self._begins(unit):
+                del chain[-1]
+            return chain
         found: list[Scope] = []
         frames = iter(event.frames)
         for scope in chain:
@@ -147,6 +156,11 @@ class Plan:
                 break
             found.append(scope)
         return found
+
+    def _begins(self, unit: Any) -> bool:
+        """Whether nothing that is computed leads to a unit."""
+        sources = [parent for node in self.units[unit] for parent in node.parents if parent is not None]
+        return all(type(source) is Leaf or self.unit(source) is unit for source in sources)
 
 
 def _shared(a: list[Scope], b: list[Scope]) -> list[Scope]:

@@ -126,7 +126,10 @@ def _none(param: Any, place: Any, event: Event | None, root: Event | None, recor
             return "the last backward took another path, or .grad was set to None since, as zero_grad() does."
         if path:
             return "the path from the output back to it is cut. " + " ".join(cuts(root, event))
-        return f"{_UNUSED}. While it was watched, it was used, but not for this output."
+        return (
+            f"{_UNUSED}. While it was watched, it was used, but not for this output, unless its numbers went on as "
+            "those of a new Tensor: through .numpy(), .item(), .tolist() or tensor(...), which cut the path."
+        )
     if output is None:
         if record is not None and record.sweeps == 0:
             return "no backward has run yet: call .backward() on the loss."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from time import perf_counter
 from typing import Any
@@ -125,8 +124,9 @@ class _Watcher(Observer):
         outs = tuple(map(_in_memory, out if isinstance(out, (list, tuple)) else (out,)))
         event.values = tuple([self.record.values_of(item) for item in outs])
         if wrong := _wrong(outs):
-            before = "inf" if any(map(_is_infinite, values)) else _wrong([array for _, array in arrays])
-            event.born = _born(before, wrong)
+            numbers = [np.asarray(value) for value in values if isinstance(value, float)]
+            event.had = _wrong([*[array for _, array in arrays], *numbers])
+            event.born = _born(event.had, wrong)
         parents: list[Any] = [] if node is None else [self._event(p) for p in node.parents if p is not None]
         constants = []
         for name, array in _without_node(op, node, arrays):
@@ -228,7 +228,7 @@ class _Watcher(Observer):
         if after := _wrong([_in_memory(d) for d in derivatives.values()]):
             seen = [value for item, _ in event.inputs for value in item.values]
             seen += [constant.summary for _, constant in event.constants]
-            had = any(value is not None and value.bad for value in seen)
+            had = event.had or any(value is not None and value.bad for value in seen)
             event.born_backward = _born("NaN" if had else _wrong(parts), after)
         killed = set()
         if any(part is not None and np.any(part) for part in parts):
@@ -313,10 +313,6 @@ def _born(before: str, after: str) -> str:
     return after if after and after != before and before != "NaN" else ""
 
 
-def _is_infinite(value: Any) -> bool:
-    return isinstance(value, float) and not math.isfinite(value)
-
-
 def _without_node(op: Any, node: Any, arrays: list[tuple[str, Any]]) -> Iterable[tuple[str, Any]]:
     """Those of the arguments' arrays that entered without a node, with their names."""
     if node is None:
@@ -348,7 +344,10 @@ def _conjugate(g: Any) -> Any:
 
 def _wrong(arrays: Iterable[Any]) -> str:
     """Whether there is a NaN or an infinity in the arrays: "NaN", "inf" or nothing."""
+    found = ""
     for array in arrays:
         if getattr(getattr(array, "dtype", None), "kind", "") in ("f", "c") and not np.isfinite(array).all():
-            return "NaN" if np.isnan(array).any() else "inf"
-    return ""
+            if np.isnan(array).any():
+                return "NaN"
+            found = "inf"
+    return found

@@ -133,10 +133,10 @@ def _way(way: Way, boxes: Mapping[str, Box], direction: str) -> str:
     else:
         bend[axis] = back[axis] = (way.out[axis] + way.into[axis]) / 2
     points = f"M{_point(way.start)}"
-    if way.out != way.start:
+    if _point(way.out) != _point(way.start):
         points += f" L{_point(way.out)}"
     points += f" C{_point(bend)} {_point(back)} {_point(way.into)}"
-    if way.end != way.into:  # a line without length would turn the arrow's tip
+    if _point(way.end) != _point(way.into):  # a line without length, as it is written, would turn the arrow's tip
         points += f" L{_point(way.end)}"
     return f'<path d="{points}" fill="none" stroke="{colour}"{dashes}{end}/>'
 

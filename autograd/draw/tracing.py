@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .boxes import counted
 from .events import Event
 from .values import number_text
 
@@ -141,12 +142,27 @@ def births(root: Event, leaf: Event) -> list[str]:
     on_way = sorted(_between(root, leaf, True), key=lambda event: event.step)
     backward = [event for event in on_way if event.born_backward]
     if not backward:
-        return ["It came from outside: the values that went in, or the gradient that backward began with, had it."]
+        return [_entry([found[serial] for serial in sorted(found)], root)]
     return [
         f"Backward, the derivative of {site(event)} made {event.born_backward} of a gradient that was not"
         f"{_cause(event, '')}."
         for event in backward[:2]
     ]
+
+
+def _entry(events: list[Event], root: Event) -> str:
+    """A sentence about where a NaN or infinity that no op made came in; ``events`` are those that lead to ``root``."""
+    for event in events:
+        given = [(repr(name), constant.summary) for name, constant in event.constants]
+        leaves = [item.values[0] for item, _ in event.inputs if item.kind == "leaf" and len(item.values) == 1]
+        given += [(f"a leaf of shape {values.shape}", values) for values in leaves if values is not None]
+        for what, values in given:
+            if values is not None and values.bad:
+                numbers = counted(values.bad, "numbers")
+                return f"It came from outside, at {site(event)}: {what} had {numbers} NaN or infinite when it went in."
+        if event.had:
+            return f"It came from outside, at {site(event)}, to which a number went in that was {event.had}."
+    return "It came from outside: the gradient that backward began with had it."
 
 
 def _cause(event: Event, born: str) -> str:

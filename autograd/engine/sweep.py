@@ -24,6 +24,7 @@ from .sums import sum_keepdims
 __all__ = [
     "add",
     "add_all",
+    "as_given",
     "by_rank",
     "check_saved",
     "collect",
@@ -361,6 +362,16 @@ def _fill_absent(parts: list[Any], node: Node) -> list[Any]:
     ]
 
 
+def as_given(d: Any, g: Any) -> Any:
+    """What a rule returned for ``g``, a gradient or those of several outputs: for arrays, arrays, also of Tensors."""
+    parts = d if isinstance(d, (tuple, list)) else (d,)
+    given = g if isinstance(g, (tuple, list)) else (g,)
+    if not any(isinstance(part, Handle) for part in parts) or any(isinstance(part, Handle) for part in given):
+        return d
+    arrays = [part._data if isinstance(part, Handle) else part for part in parts]
+    return arrays if parts is d else arrays[0]
+
+
 def conform(d: Any, parent: Any, op: Any) -> Any:
     """Make a rule's result the gradient of its input: undo broadcasting, restore the dtype.
 
@@ -369,7 +380,8 @@ def conform(d: Any, parent: Any, op: Any) -> Any:
     """
     if not hasattr(d, "shape") or not hasattr(d, "dtype"):
         raise RuleError(
-            f"a rule of op '{op.name}' returned {type(d).__name__} for an input of shape {parent.shape}, not an array"
+            f"a rule of op '{op.name}' returned {type(d).__name__} for an input of shape {parent.shape}; expected an "
+            "array of that shape (or one that the input broadcasts to)"
         )
     if d.shape != parent.shape:
         try:

@@ -110,8 +110,13 @@ def where(condition: Any, x: Any = None, y: Any = None, *, input: Any = None, ot
 
 @numpy_function(np.where)
 def _numpy_where(condition: Any, x: Any = None, y: Any = None) -> Any:
-    """``numpy.where``: a NumPy scalar has its dtype there, also beside a number; in a rule it may be a 0-d array."""
+    """``numpy.where``: a NumPy scalar has its dtype there, also beside a number; in a rule it may be a 0-d array.
+
+    Two numbers have NumPy's dtype, so that a rule such as ``g * np.where(x > 0, 1, 0.01)`` keeps its digits.
+    """
     x, y = (np.asarray(value) if isinstance(value, np.generic) else value for value in (x, y))
+    if x is not None and not hasattr(x, "dtype") and not hasattr(y, "dtype"):
+        x, y = np.asarray(x), np.asarray(y)
     return where(condition, x, y)
 
 

@@ -132,4 +132,14 @@ def require_same(
             scale = float(np.max(np.abs(y[np.isfinite(y)]), initial=0.0))
             same = bool(np.allclose(x, y, rtol=rtol, atol=max(atol * scale, noise), equal_nan=True))
         if not same:
-            raise AssertionError(f"{where}:\n{x}\ninstead of\n{y}")
+            raise AssertionError(f"{where}:\n{x}\ninstead of\n{y}{_farthest(x, y)}")
+
+
+def _farthest(x: Any, y: Any) -> str:
+    """Where two arrays that are printed differ most, to all digits: what is printed may look the same."""
+    if x.dtype.kind not in "fc" or x.size < 2:
+        return ""
+    with np.errstate(all="ignore"):
+        off = np.where((x == y) | (np.isnan(x) & np.isnan(y)), 0.0, np.nan_to_num(np.abs(x - y), nan=np.inf))
+    k = tuple(map(int, np.unravel_index(np.argmax(off), off.shape)))
+    return f"\nat {list(k)} {x[k]!r} instead of {y[k]!r}, {np.count_nonzero(off)} of {x.size} differ"

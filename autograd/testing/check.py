@@ -33,7 +33,7 @@ def properties_of(op: Any) -> list[Property]:
     >>> import autograd
     >>> from autograd.testing import properties_of
     >>> [found.name for found in properties_of(autograd.exp)][:3]
-    ['documented', 'plain_rules', 'gradient']
+    ['documented', 'plain_rules', 'inputs_unchanged']
     """
     subject = op if isinstance(op, Subject) else Subject(op)
     return [prop for prop in PROPERTIES.values() if prop.applies(subject)]
@@ -62,6 +62,7 @@ def check_op(*ops: Any, max_examples: int | None = None, properties: Iterable[st
     ...     return x * x * x
     >>> check_op(cube)
     """
+    __tracebackhide__ = True  # pytest shows the message and the test, not this
     for op in ops:
         subject = Subject(op)
         chosen = properties_of(subject)
@@ -99,12 +100,13 @@ def check_property(op: Any, prop: Property | str, max_examples: int | None = Non
             except HypothesisException:
                 raise
             except Exception as error:  # noqa: BLE001 (whatever an op raises is a failure of the op)
-                what = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
+                failed = isinstance(error, AssertionError)
+                title = f"fails '{prop.name}' ({prop.doc})" if failed else f"raises where '{prop.name}' is tested"
+                what = str(error) if failed else f"{type(error).__name__}: {error}"
                 notes = "".join(f"\n{note}" for note in getattr(error, "__notes__", ()))
                 raise AssertionError(
-                    f"{subject!r} fails '{prop.name}' ({prop.doc})\n"
-                    f"in case {number} of {len(subject.cases)}: {found!r}\n{what}{notes}"
-                ) from (None if isinstance(error, AssertionError) else error)
+                    f"{subject!r} {title}\nin case {number} of {len(subject.cases)}: {found!r}\n{what}{notes}"
+                ) from (None if failed else error)
 
     settings = _settings(max_examples)
     try:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..engine.modes import Mode
 from ..engine.nodes import new_tensor
-from .calls import flat, leaf_of, made_run, require_same, values_and_gradients
+from .calls import differentiate, flat, leaf_of, made_run, require_same, values_and_gradients
 from .lint import forbidden
 from .recording import LostError, Recording
 from .subject import Arguments, Subject, differentiable_outputs
@@ -43,7 +43,7 @@ def plain_rules(subject: Subject) -> None:
 
 
 def interpreters(a: Arguments) -> None:
-    """Arrays, Tensors with and without a graph, and a recorded backward give the same numbers."""
+    """Arrays, Tensors with and without a graph, a recorded backward and one input's gradient alone agree."""
     arrays = a.made
     plain = [np.asarray(getattr(out, "_data", out)) for out in flat(a.call(arrays))]
     wrapped = [new_tensor(np.array(array)) if isinstance(array, np.ndarray) else array for array in arrays]
@@ -58,6 +58,14 @@ def interpreters(a: Arguments) -> None:
     require_same([np.asarray(out._data) for out in eager.outputs], floating, "while recording a graph", 0, 0)
     graph = made_run(a, None, [leaf_of(seed) for seed in eager.seeds], create_graph=True)
     require_same(graph.arrays, eager.arrays, "the gradient with create_graph=True", 1e-12, 1e-13)
+    for n, whole in zip(a.leaves if len(a.leaves) > 1 else (), eager.arrays, strict=False):
+        alone = differentiate([leaf_of(arrays[n].copy())], lambda leaf, n=n: _call_with(a, n, leaf[0]), eager.seeds)
+        require_same(alone.arrays, [whole], f"the gradient of {a.slots[n]} alone, where no other is asked for")
+
+
+def _call_with(a: Arguments, n: int, value: Any) -> Any:
+    """The call with another value in slot ``n``."""
+    return a.call([value if k == n else array for k, array in enumerate(a.made)])
 
 
 def recordable(a: Arguments) -> None:

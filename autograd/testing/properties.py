@@ -82,6 +82,7 @@ PROPERTIES: dict[str, Property] = {
     for prop in (
         Property(interpretation.documented, _always, None),
         Property(interpretation.plain_rules, _is_op, None),
+        Property(invariants.inputs_unchanged, _sampled),
         Property(derivatives.gradient, _has_gradient),
         Property(derivatives.second_order, _has_gradient),
         Property(derivatives.forward_mode, _has_gradient),
@@ -92,7 +93,6 @@ PROPERTIES: dict[str, Property] = {
         Property(invariants.layouts, _sampled),
         Property(invariants.shapes, _is_free),
         Property(invariants.broadcasting, _broadcasts),
-        Property(invariants.inputs_unchanged, _sampled),
         Property(invariants.separate_memory, _has_gradient),
         Property(interpretation.interpreters, _sampled),
         Property(interpretation.recordable, _sampled),

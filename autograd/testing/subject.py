@@ -63,7 +63,8 @@ class Subject:
         else:
             raise TypeError(
                 "expected an op (a function made by autograd.op) or a function made by autograd.composed, got "
-                f"{target!r:.80}"
+                f"{target!r:.80}; for an autograd.Function, or any function of Tensors, there are autograd.gradcheck "
+                "and autograd.gradgradcheck"
             )
 
         parameters = list(self.signature.parameters.values())
