@@ -308,6 +308,16 @@ def test_randomness(function: Callable[[Any], Any], chunk_size: int | None) -> N
     assert len({row.tobytes() for row in rows}) > 2
 
 
+@pytest.mark.parametrize("dim", [0, -1])
+def test_hard_choices_at_random(dim: int) -> None:
+    logits = autograd.zeros(50, 4, 3, dtype=autograd.float64)
+    autograd.manual_seed(0)
+    chosen = vmap(lambda x: F.gumbel_softmax(x, hard=True, dim=dim), randomness="different")(logits).numpy()
+    np.testing.assert_array_equal(np.unique(chosen), [0, 1])
+    np.testing.assert_array_equal(chosen.sum(axis=dim if dim < 0 else dim + 1), 1)
+    assert len({row.tobytes() for row in chosen}) > 2
+
+
 def test_randomness_of_nested_levels() -> None:
     def drawn(inner: str, outer: str) -> Any:
         return vmap(vmap(lambda x: x + autograd.rand(()), randomness=inner), randomness=outer)(autograd.zeros(3, 4))
