@@ -14,6 +14,7 @@ __all__ = [
     "Parameter",
     "UninitializedBuffer",
     "UninitializedParameter",
+    "attributes",
     "filled",
     "is_lazy",
     "replacement",
@@ -185,6 +186,17 @@ def replacement(owner: Any, name: str, held: Any, value: Any, module: type) -> A
 
 
 _VACANT = "_vacant"
+
+
+def attributes(module: Any) -> list[tuple[str, Any, Any]]:
+    """A module's attributes but those that are None: name, value, and what the value counts as.
+
+    That is the value itself, except inside ``functional_call``: Tensors that it has put in the places of parameters and
+    buffers count as these.
+    """
+    held = module.__dict__
+    stand_for = held.get("_stand_for", {})
+    return [(name, value, stand_for.get(name, value)) for name, value in held.items() if value is not None]
 
 
 def vacate(owner: Any, name: str, held: Any) -> None:

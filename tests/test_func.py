@@ -292,6 +292,55 @@ def test_tied_parameters_are_replaced_in_all_places():
         func.functional_call(model, both, x)
 
 
+def test_strict_is_content_with_one_path_of_tied_parameters():
+    model = nn.Sequential(nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False))
+    model[1].weight = model[0].weight
+    given, x = {"0.weight": 2 * autograd.eye(2)}, autograd.ones(1, 2)
+    assert func.functional_call(model, given, x, strict=True).tolist() == [[4.0, 4.0]]
+    with pytest.raises(autograd.StateDictError, match=r"missing paths \['1.weight'\]"):
+        func.functional_call(model, given, x, strict=True, tie_weights=False)
+
+
+class Decayed(nn.Module):
+    """A layer that adds the squares of all its parameters to its result, and says what it sees of its state."""
+
+    def __init__(self):
+        self.layer = nn.Linear(2, 2, bias=False)
+        self.register_buffer("shift", autograd.zeros(2))
+        self.seen = None
+
+    def forward(self, x=None):
+        x = autograd.ones(1, 2) if x is None else x
+        self.seen = {**dict(self.named_parameters()), **dict(self.named_buffers())}, list(self.state_dict())
+        out = func.functional_call(self.layer, {"weight": 2 * self.layer.weight}, (x,)) + self.shift
+        return out + sum((p**2).sum() for p in self.parameters())
+
+
+def test_what_a_functional_call_is_given_counts_as_parameters_and_buffers_inside():
+    model = Decayed()
+    before = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    given = {"layer.weight": autograd.eye(2), "shift": autograd.ones(2)}
+    assert func.functional_call(model, given).tolist() == [[5.0, 5.0]]
+    seen, names = model.seen
+    assert all(seen[name] is tensor for name, tensor in given.items())
+    assert sorted(names) == sorted(before)
+    assert all(tensor is before[name] for name, tensor in (*model.named_parameters(), *model.named_buffers()))
+    assert "_stand_for" not in model.__dict__
+    slope = func.grad(lambda w: func.functional_call(model, {"layer.weight": w}).sum())(autograd.eye(2))
+    assert slope.tolist() == [[6.0, 2.0], [2.0, 6.0]]
+
+
+def test_places_without_a_tensor_take_one_and_tensors_can_be_left_out():
+    layer, x = nn.Linear(2, 2, bias=False), autograd.ones(1, 2)
+    weight = {"weight": autograd.eye(2)}
+    assert func.functional_call(layer, {**weight, "bias": autograd.ones(2)}, x).tolist() == [[2.0, 2.0]]
+    assert layer.bias is None
+    assert [name for name, _ in layer.named_parameters()] == ["weight"]
+    layer = nn.Linear(2, 2)
+    assert func.functional_call(layer, {**weight, "bias": None}, x).tolist() == [[1.0, 1.0]]
+    assert [name for name, _ in layer.named_parameters()] == ["weight", "bias"]
+
+
 def test_states_of_models_are_stacked():
     models = [nn.BatchNorm1d(3) for _ in range(4)]
     params, buffers = func.stack_module_state(models)
