@@ -375,6 +375,15 @@ def test_states_of_models_are_stacked():
         (lambda: func.grad(np.sin)(X), autograd.GradientError, r"to return one number, got shape \(3,\)"),
         (lambda: func.grad(lambda x: (x, x))(1.0), autograd.GradientError, "got tuple; .* has_aux=True"),
         (lambda: func.grad(lambda x: "no")(1.0), autograd.GradientError, "to return Tensors, arrays or numbers"),
+        *[
+            (lambda t=t: t(lambda x: None)(1.0), autograd.GradientError, "got NoneType: does it lack a return statement")
+            for t in (func.grad, func.jacrev, func.jacfwd, func.hessian, func.elementwise_grad)
+        ],
+        (lambda: func.vjp(lambda x: None, 1.0), autograd.GradientError, "got NoneType: does it lack"),
+        (lambda: func.jvp(lambda x: None, (1.0,), (1.0,)), autograd.GradientError, "got NoneType: does it lack"),
+        (lambda: func.linearize(lambda x: None, 1.0), autograd.GradientError, "got NoneType: does it lack"),
+        (lambda: func.hessian(wave)(3), autograd.DtypeError, "^hessian: .* to differentiate wave with respect to"),
+        (lambda: func.hessian(wave, 1)(X), autograd.GradientError, "^hessian: argument number 1 of wave"),
         (lambda: func.grad(lambda x: x * 1j)(1.0), autograd.GradientError, "a real number, got complex128"),
         (lambda: func.grad(wave, has_aux=True)(X), autograd.GradientError, r"must return a pair \(output, aux\)"),
         (lambda: func.grad(wave)(3), autograd.DtypeError, r"got int 3; write 3\.0"),

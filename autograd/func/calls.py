@@ -176,7 +176,7 @@ class Call:
         Raises:
             GradientError: something else is among them.
         """
-        leaves, spec = flatten(result)
+        leaves, spec = ([result], ONE) if result is None else flatten(result)
         return [leaf if isinstance(leaf, Handle) else self._output(leaf) for leaf in leaves], spec
 
     def _output(self, value: Any) -> Any:
@@ -187,6 +187,7 @@ class Call:
         if not (hasattr(value, "dtype") and hasattr(value, "shape")):
             raise GradientError(
                 f"{self.name}: expected {name_of(self.func)} to return Tensors, arrays or numbers, got {_kind(value)}"
+                + (": does it lack a return statement?" if value is None else "")
             )
         return new_tensor(value)
 
