@@ -165,6 +165,11 @@ class ArrayBox(Tensor):
         return int(self._data.size)
 
     @property
+    def _value(self) -> Any:
+        """The array inside, under the name that it has in HIPS autograd, whose users print it."""
+        return self._data
+
+    @property
     def strides(self) -> tuple[int, ...]:
         """The steps between neighbours along each dimension, in bytes."""
         return tuple(self._data.strides)

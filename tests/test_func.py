@@ -376,7 +376,7 @@ def test_states_of_models_are_stacked():
         (lambda: func.grad(lambda x: (x, x))(1.0), autograd.GradientError, "got tuple; .* has_aux=True"),
         (lambda: func.grad(lambda x: "no")(1.0), autograd.GradientError, "to return Tensors, arrays or numbers"),
         *[
-            (lambda t=t: t(lambda x: None)(1.0), autograd.GradientError, "got NoneType: does it lack a return statement")
+            (lambda t=t: t(lambda x: None)(1.0), autograd.GradientError, "got NoneType: does it lack a return")
             for t in (func.grad, func.jacrev, func.jacfwd, func.hessian, func.elementwise_grad)
         ],
         (lambda: func.vjp(lambda x: None, 1.0), autograd.GradientError, "got NoneType: does it lack"),
