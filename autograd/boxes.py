@@ -7,6 +7,7 @@ comes out as an array. To the engine it is a Tensor like others.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -83,13 +84,16 @@ def _promoted(operands: Sequence[Any]) -> Sequence[Any]:
     dtypes = [operand.dtype for operand in operands if hasattr(operand, "dtype")]
     if len(dtypes) < 2 or any(dtype.kind not in "biufc" for dtype in dtypes):
         return operands
-    common = np.result_type(*dtypes)
+    common = _common(*dtypes)
     return [
         operand.astype(common)
         if hasattr(operand, "dtype") and operand.dtype.kind in "fc" and operand.dtype != common
         else operand
         for operand in operands
     ]
+
+
+_common = functools.cache(np.result_type)
 
 
 def _ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:

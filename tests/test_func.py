@@ -54,6 +54,45 @@ def test_third_derivatives_of_fused_ops_are_arrays():
     np.testing.assert_allclose(found.reshape(4, 4), found.reshape(4, 4).T, atol=1e-12)
 
 
+OUTSIDE = autograd.tensor([1.0, 2.0, 3.0], dtype=autograd.float64, requires_grad=True)
+
+
+def constant_in_part(x):
+    with autograd.no_grad():
+        c = np.sum(x)
+    return c * np.sum(x * x)
+
+
+def hooked(x):
+    y = x * x
+    y.register_hook(lambda g: 10 * g)
+    return np.sum(y)
+
+
+@pytest.mark.parametrize("x", [X, X.astype(np.float32), X[:1], 0.7, np.float64(0.7), np.float32(0.7), np.array(0.7)])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.sum(x * x), lambda x: x, lambda x: np.reshape(x, -1)[:1], lambda x: np.max(x), lambda x: 3.0,
+        lambda x: np.array([3]), lambda x: np.argmax(x), lambda x: np.sum(x.astype(np.float32)), constant_in_part,
+        lambda x: np.sum(x * OUTSIDE), lambda x: np.sum(func.grad(lambda y: np.sum(y**3 * x))(x)), hooked,
+        lambda x: np.sum(np.broadcast_to(x, (2, 3))), lambda x: np.real(np.sum(np.exp(1j * x))), lambda x: x / 0 + "",
+        lambda x: np.sum(x * 1j), lambda x: (x, x), lambda x: np.stack([x, x]), lambda x: 1 / 0, lambda x: float(x),
+    ],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_one_argument_is_as_one_of_several(f, x):
+    def found(argnums):
+        try:
+            value, slope = func.value_and_grad(f, argnums)(x)
+        except Exception as error:  # noqa: BLE001
+            return type(error), str(error)
+        slope = slope[0] if argnums == (0,) else slope
+        return [(type(y), str(y), y.dtype, np.shape(y)) for y in (value, slope)]
+
+    assert found(0) == found((0,))
+
+
 def test_arrays_give_arrays_and_tensors_tensors():
     array, tensor = func.grad(wave)(X), func.grad(wave)(autograd.tensor(X))
     assert type(array) is np.ndarray

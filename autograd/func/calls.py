@@ -135,11 +135,13 @@ class Call:
         return made
 
     @classmethod
-    def around(cls, name: str, func: Callable[..., Any], tensor: Any, keeps: bool, since: int) -> Call:
+    def around(
+        cls, name: str, func: Callable[..., Any], tensor: Any, keeps: bool, since: int, spec: Spec = ONE
+    ) -> Call:
         """The call of a function of one Tensor, array or number, made since, of which ``lifted`` made ``tensor``."""
         call = cls(name, func, (), keeps)
         call._since = since
-        call.tree, call.spec, call.inputs, call.targets = (tensor,), ONE, [tensor], [tensor._node]
+        call.tree, call.spec, call.inputs, call.targets = (tensor,), spec, [tensor], [tensor._node]
         call.arrays = type(tensor) is ArrayBox
         return call
 
