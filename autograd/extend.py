@@ -170,23 +170,28 @@ def _outputs(
     rules: _Rules, out: Any, values: tuple[Any, ...], kwargs: Any, nodes: Any, slots: Any, kind: type[Tensor]
 ) -> Any:
     """What a primitive returned, recorded."""
-    leaves, spec = ([out], LEAF) if isinstance(out, (np.ndarray, np.generic)) else flatten(out)
+    if isinstance(out, (np.ndarray, np.generic)) and out.dtype.kind in "fcV":
+        return _at(out, _node(rules.op(LEAF, slots), out, values, kwargs, nodes, out), kind)
+    leaves, spec = flatten(out)
     arrays = [leaf if isinstance(leaf, (np.ndarray, np.generic)) else np.asarray(leaf) for leaf in leaves]
     for array in arrays:
         if array.dtype.kind not in "biufcV":
             raise TypeError(f"{_name(rules.function)}: a result of type {type(out).__name__} has no derivative")
     alone = spec.kind is None
-    op = rules.op(spec, slots)
-    node = make_node(op, nodes, (out, values, kwargs), arrays[0] if alone else arrays)
-    for observer in local.observers:
-        observer.after_forward(op, values, arrays[0] if alone else arrays, node)
-    made = []
-    for i, array in enumerate(arrays):
-        if array.dtype.kind not in "fcV":
-            made.append(leaves[i])
-            continue
-        made.append(_at(array, node if alone else Pick(node, i), kind))
+    node = _node(rules.op(spec, slots), out, values, kwargs, nodes, arrays[0] if alone else arrays)
+    made = [
+        leaves[i] if array.dtype.kind not in "fcV" else _at(array, node if alone else Pick(node, i), kind)
+        for i, array in enumerate(arrays)
+    ]
     return made[0] if alone else unflatten(made, spec)
+
+
+def _node(op: _PrimitiveOp, out: Any, values: tuple[Any, ...], kwargs: Any, nodes: Any, arrays: Any) -> Node:
+    """The node of a call; ``arrays`` are those that the primitive returned."""
+    node = make_node(op, nodes, (out, values, kwargs), arrays)
+    for observer in local.observers:
+        observer.after_forward(op, values, arrays, node)
+    return node
 
 
 def _at(array: Any, node: Any, kind: type[Tensor]) -> Any:
@@ -267,7 +272,9 @@ class _PrimitiveOp(NodeOp):
             derivatives = [_part(found.get(argnum), place) for argnum, place in self.slots]
         for d, parent in zip(derivatives, parents, strict=True):
             if d is not None and parent is not None:
-                add(grads, parent, conform(_for_sweep(d, create_graph), parent, self))
+                d = _for_sweep(d, create_graph)
+                exact = d.shape == parent.shape and d.dtype is parent.dtype
+                add(grads, parent, d if exact else conform(d, parent, self))
 
     def _push(self, node: Node, saved: Any, parents: Any, tangents: dict[Any, Any], record: bool) -> Any:
         jvp: Any = self.rules.jvp
@@ -364,8 +371,7 @@ def defvjp(
             raise TypeError(f"defvjp: expected a function or None as rule of '{_name(fun)}', got {maker!r}")
 
     def rule(argnums: Sequence[int], ans: Any, args: Any, kwargs: Any) -> Any:
-        found = [makers[argnum] for argnum in argnums]
-        vjps = [None if maker is None else maker(ans, *args, **kwargs) for maker in found]
+        vjps = [None if (maker := makers[n]) is None else maker(ans, *args, **kwargs) for n in argnums]
         return lambda g: [None if vjp is None else vjp(g) for vjp in vjps]
 
     rules = _rules_of(fun)

@@ -174,8 +174,9 @@ def _any(function: Callable[..., Any], op: Callable[..., Any]) -> Any:
             if kind is ArrayBox:
                 found = True
             elif kind is list or kind is tuple:
-                if not found or (arg and type(arg[0]) is not int):  # it may stand for an array
-                    return _call(function, op, args, kwargs)
+                for item in arg:
+                    if type(item) is not int:  # it may stand for an array
+                        return _call(function, op, args, kwargs)
             elif isinstance(arg, Handle):
                 return _call(function, op, args, kwargs)
         if not found:
