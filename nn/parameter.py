@@ -14,10 +14,10 @@ __all__ = [
     "Parameter",
     "UninitializedBuffer",
     "UninitializedParameter",
-    "attributes",
     "filled",
     "is_lazy",
     "replacement",
+    "roles",
     "vacate",
 ]
 
@@ -188,15 +188,17 @@ def replacement(owner: Any, name: str, held: Any, value: Any, module: type) -> A
 _VACANT = "_vacant"
 
 
-def attributes(module: Any) -> list[tuple[str, Any, Any]]:
-    """A module's attributes but those that are None: name, value, and what the value counts as.
+def roles(module: Any) -> dict[str, Any]:
+    """By the name of each attribute of a module what it counts as; what is None may be left out.
 
-    That is the value itself, except inside ``functional_call``: Tensors that it has put in the places of parameters and
-    buffers count as these.
+    That is the attribute itself, except inside ``functional_call``: what that has put in the places of parameters and
+    buffers counts as these.
     """
-    held = module.__dict__
-    stand_for = held.get("_stand_for", {})
-    return [(name, value, stand_for.get(name, value)) for name, value in held.items() if value is not None]
+    held: dict[str, Any] = module.__dict__
+    stand_for = held.get("_stand_for")
+    if stand_for is None:
+        return held
+    return {name: stand_for.get(name, value) for name, value in held.items() if value is not None}
 
 
 def vacate(owner: Any, name: str, held: Any) -> None:
