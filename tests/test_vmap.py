@@ -210,6 +210,10 @@ def test_tensors_like_a_batched_array(make: Callable[[Any], Any]) -> None:
         lambda x: beta.logpdf(np.tanh(x * x), 2.0, 3.0),
         lambda x: multivariate_normal.logpdf(x, np.zeros(4), cov=np.diag(np.arange(1.0, 5.0))),
         lambda x: convolve(x, np.ones(2)),
+        lambda x: np.subtract.outer(x, [1.0, 2.0]) + np.multiply.outer(x, x[:2]),
+        lambda x: np.subtract.outer([1.0, 2.0], x),
+        lambda x: np.hsplit(x, indices_or_sections=2)[1],
+        lambda x: np.mean(x * x, where=[True, False, True, True]) + np.var(x, where=[True, True, False, True]),
     ],
 )
 def test_functions_of_autograd_numpy_and_scipy_on_arrays(function: Callable[[Any], Any]) -> None:
