@@ -62,29 +62,30 @@ def functional_call(
         if not (tensor is None or isinstance(tensor, (Handle, np.ndarray))):
             raise TypeError(f"functional_call: expected a Tensor for {path!r}, got {type(tensor).__name__} {tensor!r}")
     args = () if args is None else args if isinstance(args, tuple) else (args,)
-    before = [_replaced(*places[path], tensor) for path, tensor in given.items()]
+    before = [(owner, name, owner[name], owner.get(STAND_FOR)) for owner, name in map(places.__getitem__, given)]
     try:
+        for path, tensor in given.items():
+            _replace(*places[path], tensor)
         return module(*args, **(kwargs or {}))
     finally:
-        for owner, name, held, stand_for in reversed(before):
+        for owner, name, held, stand_for in before:
             owner[name] = held
-            if stand_for:
-                owner[STAND_FOR] = stand_for
-            else:
+            if stand_for is None:
                 owner.pop(STAND_FOR, None)
+            else:
+                owner[STAND_FOR] = stand_for
 
 
 STAND_FOR = "_stand_for"
 """The attribute of a module that notes, by name, for what parameters and buffers other Tensors stand during a call."""
 
 
-def _replaced(owner: dict[str, Any], name: str, tensor: Any) -> tuple[dict[str, Any], str, Any, dict[str, Any]]:
-    """Put a Tensor in the place of a parameter or buffer; returns what to undo it with."""
+def _replace(owner: dict[str, Any], name: str, tensor: Any) -> None:
+    """Put a Tensor in the place of a parameter or buffer."""
     held, stand_for = owner[name], owner.get(STAND_FOR, {})
     original = stand_for[name] if name in stand_for else owner["_vacant"][name] if held is None else held
     owner[STAND_FOR] = {**stand_for, name: original}
     owner[name] = tensor
-    return owner, name, held, stand_for
 
 
 def _tied(module: Any, tensors: Mapping[str, Any], places: Any, same: Mapping[int, list[str]]) -> dict[str, Any]:
