@@ -5,17 +5,20 @@ A NumPy function without an op raises: a Tensor never turns into an array silent
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ._op import NUMPY, new_tensor
+from ._writing import ALIASES
 from .engine.nodes import Handle
 from .errors import NotDifferentiableError
 
-__all__ = ["array_function", "array_ufunc", "numpy_function", "of_arrays", "with_arrays"]
+__all__ = ["array_function", "array_ufunc", "by_place", "numpy_function", "of_arrays", "other_names", "with_arrays"]
 
 
 def numpy_function(*identities: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -32,6 +35,7 @@ def numpy_function(*identities: Callable[..., Any]) -> Callable[[Callable[..., A
 def of_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
     """``function`` as NumPy calls it: its first two arguments may also be numbers and lists."""
 
+    @functools.wraps(function, updated=())
     def own(*args: Any, **kwargs: Any) -> Any:
         made = [arg if arg is None or hasattr(arg, "dtype") else np.asarray(arg) for arg in args[:2]]
         return function(*made, *args[2:], **kwargs)
@@ -52,6 +56,34 @@ def _refusal(name: str) -> NotDifferentiableError:
         f"flow through it, use numpy.{name}(t.detach().numpy()); else write it with autograd's ops, or define an op "
         "with autograd.op"
     )
+
+
+@functools.cache
+def other_names(function: Callable[..., Any], own: Callable[..., Any]) -> dict[str, int]:
+    """NumPy's names of arguments that are called otherwise in ``own``, which stands for ``function``; their places."""
+    try:
+        theirs, ours = inspect.signature(function).parameters, inspect.signature(own).parameters
+    except (TypeError, ValueError):  # NumPy's functions in C have none
+        return {}
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in ours.values()):
+        return {}
+    known = {*ours, *ALIASES.values(), "out"}
+    return {
+        name: place
+        for place, (name, parameter) in enumerate(theirs.items())
+        if name not in known and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+    }
+
+
+def by_place(
+    others: Mapping[str, int], args: Sequence[Any], kwargs: dict[str, Any]
+) -> tuple[Sequence[Any], dict[str, Any]]:
+    """The arguments, with those that were given by a name of ``others`` put where they stand."""
+    for name, place in others.items():
+        if name in kwargs and place == len(args):
+            args = [*args, kwargs[name]]
+            kwargs = {other: value for other, value in kwargs.items() if other != name}
+    return args, kwargs
 
 
 _LISTS = frozenset({list, tuple})
@@ -91,10 +123,9 @@ def _plain(args: Sequence[Any]) -> Sequence[Any]:
 
 def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **kwargs: Any) -> Any:
     """NEP 13: a ufunc was called with a Tensor among its inputs or outputs."""
-    if method == "__call__":
-        function = NUMPY.get(ufunc)
-    else:
-        function = _METHODS.get((ufunc, method))
+    function = NUMPY.get(ufunc) if method in ("__call__", "outer") else _METHODS.get((ufunc, method))
+    if method == "outer" and len(inputs) == 2:
+        inputs = _apart(*inputs)
     if function is None:
         raise _refusal(ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}")
     kwargs = {name: value for name, value in kwargs.items() if not (name == "where" and value is True)}
@@ -106,6 +137,12 @@ def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, out: Any 
         return result
     (target,) = out if isinstance(out, tuple) else (out,)
     return _write_out(target, result, ufunc.__name__)
+
+
+def _apart(x: Any, y: Any) -> tuple[Any, Any]:
+    """The operands of ``ufunc.outer`` as those of the ufunc: the first has the second's dimensions, too, of size 1."""
+    x = x if hasattr(x, "dtype") else np.asarray(x)
+    return np.reshape(x, (*x.shape, *(1,) * np.ndim(y))), y
 
 
 def _write_out(target: Any, result: Any, name: str) -> Any:
@@ -128,6 +165,7 @@ def array_function(self: Any, function: Callable[..., Any], types: Any, args: An
         raise _refusal(_full_name(function))
     out = kwargs.pop("out", None)
     if kwargs:
+        args, kwargs = by_place(other_names(function, found), args, kwargs)
         kwargs = {name: with_arrays(value) for name, value in kwargs.items()}
     result = found(*_plain(args), **kwargs)
     return result if out is None else _write_out(out, result, function.__name__)

@@ -7,6 +7,7 @@ comes out as an array. To the engine it is a Tensor like others.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -83,13 +84,16 @@ def _promoted(operands: Sequence[Any]) -> Sequence[Any]:
     dtypes = [operand.dtype for operand in operands if hasattr(operand, "dtype")]
     if len(dtypes) < 2 or any(dtype.kind not in "biufc" for dtype in dtypes):
         return operands
-    common = np.result_type(*dtypes)
+    common = _common(*dtypes)
     return [
         operand.astype(common)
         if hasattr(operand, "dtype") and operand.dtype.kind in "fc" and operand.dtype != common
         else operand
         for operand in operands
     ]
+
+
+_common = functools.cache(np.result_type)
 
 
 def _ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -163,6 +167,11 @@ class ArrayBox(Tensor):
     def size(self) -> int:  # type: ignore[override]
         """The number of elements."""
         return int(self._data.size)
+
+    @property
+    def _value(self) -> Any:
+        """The array inside, under the name that it has in HIPS autograd, whose users print it."""
+        return self._data
 
     @property
     def strides(self) -> tuple[int, ...]:

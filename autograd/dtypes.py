@@ -7,6 +7,7 @@ dimensions decide before 0-d tensors, and these before Python numbers.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -176,7 +177,7 @@ def common_dtype(operands: Sequence[Any]) -> np.dtype[Any]:
         else:
             level, dtype = 0, weak_dtype(operand)
         held = levels[level]
-        levels[level] = dtype if held is None else promote_types(held, dtype)
+        levels[level] = dtype if held is None else _promoted(held, dtype)
     found: np.dtype[Any] | None = None
     for candidate in reversed(levels):
         if candidate is None:
@@ -220,7 +221,11 @@ def stored(value: Any, dtype: np.dtype[Any]) -> Any:
 
 def promote_types(a: Any, b: Any) -> np.dtype[Any]:
     """The smallest dtype that both can be computed in, by PyTorch's rules (an integer never widens a float)."""
-    a, b = as_dtype(a), as_dtype(b)
+    return _promoted(as_dtype(a), as_dtype(b))
+
+
+@functools.cache
+def _promoted(a: np.dtype[Any], b: np.dtype[Any]) -> np.dtype[Any]:
     if category(a) != category(b):
         low, high = sorted((a, b), key=category)
         return high if category(low) < 2 else np.promote_types(low, high)

@@ -22,7 +22,7 @@ from .engine.push import by_transposes, fitted
 from .engine.sweep import add, conform
 from .engine.views import node_of
 from .errors import NotDifferentiableError, RuleError
-from .func.pytrees import flatten, unflatten
+from .func.pytrees import LEAF, flatten, unflatten
 from .util import subval
 from .vspaces import VSpace as VSpace
 from .vspaces import vspace as vspace
@@ -54,6 +54,16 @@ class _Rules:
         self.argnums: Any = ()
         self.pushed: Any = None  # the arguments that ``jvp`` is for; None: all
         self.traced = True
+        self.ops: dict[Any, _PrimitiveOp] = {}  # of results that are one array, by the slots of the arguments
+
+    def op(self, spec: Any, slots: tuple[tuple[int, int | None], ...]) -> _PrimitiveOp:
+        """What a call is to the engine, whose result has the structure ``spec``."""
+        if spec.kind is not None:
+            return _PrimitiveOp(self, spec, slots)
+        found = self.ops.get(slots)
+        if found is None:
+            found = self.ops[slots] = _PrimitiveOp(self, spec, slots)
+        return found
 
     def covers(self, argnum: int) -> bool:
         """Whether there is a rule for this argument."""
@@ -153,30 +163,35 @@ def _record(rules: _Rules, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
                 f"{_name(rules.function)}: there is no derivative with respect to argument {argnum}; define one with "
                 "autograd.extend.defvjp"
             )
-    return _outputs(rules, out, tuple(values), kwargs, nodes, slots, ArrayBox if boxes else Tensor)
+    return _outputs(rules, out, tuple(values), kwargs, tuple(nodes), tuple(slots), ArrayBox if boxes else Tensor)
 
 
 def _outputs(
-    rules: _Rules, out: Any, values: tuple[Any, ...], kwargs: Any, nodes: list[Any], slots: Any, kind: type[Tensor]
+    rules: _Rules, out: Any, values: tuple[Any, ...], kwargs: Any, nodes: Any, slots: Any, kind: type[Tensor]
 ) -> Any:
     """What a primitive returned, recorded."""
+    if isinstance(out, (np.ndarray, np.generic)) and out.dtype.kind in "fcV":
+        return _at(out, _node(rules.op(LEAF, slots), out, values, kwargs, nodes, out), kind)
     leaves, spec = flatten(out)
     arrays = [leaf if isinstance(leaf, (np.ndarray, np.generic)) else np.asarray(leaf) for leaf in leaves]
     for array in arrays:
         if array.dtype.kind not in "biufcV":
             raise TypeError(f"{_name(rules.function)}: a result of type {type(out).__name__} has no derivative")
     alone = spec.kind is None
-    op = _PrimitiveOp(rules, spec, slots)
-    node = make_node(op, tuple(nodes), (out, values, kwargs), arrays[0] if alone else arrays)
-    for observer in local.observers:
-        observer.after_forward(op, values, arrays[0] if alone else arrays, node)
-    made = []
-    for i, array in enumerate(arrays):
-        if array.dtype.kind not in "fcV":
-            made.append(leaves[i])
-            continue
-        made.append(_at(array, node if alone else Pick(node, i), kind))
+    node = _node(rules.op(spec, slots), out, values, kwargs, nodes, arrays[0] if alone else arrays)
+    made = [
+        leaves[i] if array.dtype.kind not in "fcV" else _at(array, node if alone else Pick(node, i), kind)
+        for i, array in enumerate(arrays)
+    ]
     return made[0] if alone else unflatten(made, spec)
+
+
+def _node(op: _PrimitiveOp, out: Any, values: tuple[Any, ...], kwargs: Any, nodes: Any, arrays: Any) -> Node:
+    """The node of a call; ``arrays`` are those that the primitive returned."""
+    node = make_node(op, nodes, (out, values, kwargs), arrays)
+    for observer in local.observers:
+        observer.after_forward(op, values, arrays, node)
+    return node
 
 
 def _at(array: Any, node: Any, kind: type[Tensor]) -> Any:
@@ -197,27 +212,23 @@ def _name(function: Any) -> str:
 class _PrimitiveOp(NodeOp):
     """What a call of a primitive is to the engine. A node saves what it returned and what it was called with."""
 
-    elaborate = True
     always_revive = True
     saves_arrays = True
     differentiable = True
     trusted = False
     view = False
 
-    def __init__(self, rules: _Rules, spec: Any, slots: list[tuple[int, int | None]]) -> None:
+    def __init__(self, rules: _Rules, spec: Any, slots: tuple[tuple[int, int | None], ...]) -> None:
         self.rules = rules
         self.spec = spec
         self.slots = slots
         self.name = self.__name__ = _name(rules.function)
         self.outputs = None if spec.kind is None else "many"
-        whole = self.outputs is None and all(place is None for _, place in slots)
-        self.has_jvp = rules.jvp is not None and whole
+        self.elaborate = self.outputs is not None
+        self.argnums = tuple([argnum for argnum, _ in slots])  # for each parent that of the argument it came in
+        self.whole = self.outputs is None and all(place is None for _, place in slots)
+        self.has_jvp = rules.jvp is not None and self.whole
         self.push = self._push if self.has_jvp else None
-
-    @property
-    def argnums(self) -> tuple[int, ...]:
-        """For each parent the number of the argument that it came in."""
-        return tuple(argnum for argnum, _ in self.slots)
 
     def revive(self, node: Node, create_graph: bool) -> Any:
         out, values, kwargs = node.saved
@@ -246,21 +257,24 @@ class _PrimitiveOp(NodeOp):
                     yield name, leaf
 
     def backward(self, node: Node, g: Any, saved: Any, parents: tuple[Any, ...], grads: dict[Any, Any]) -> None:
-        out, values, kwargs, create_graph = saved
+        out, values, kwargs = saved[:3]
+        create_graph = len(saved) > 3 and saved[3]  # else it is what the node saved
         if create_graph:
             g = [_box(part) for part in g] if self.outputs else _box(g)
         if self.outputs:
             g = unflatten(g, self.spec)
-        argnums = tuple(dict.fromkeys(slot[0] for slot, p in zip(self.slots, parents, strict=True) if p is not None))
-        found = self._derivatives(argnums, g, out, values, kwargs, create_graph)
-        for (argnum, place), parent in zip(self.slots, parents, strict=True):
-            if parent is None:
-                continue
-            d = found[argnum]
-            if place is not None:
-                d = None if d is None else flatten(d)[0][place]
-            if d is not None:
-                add(grads, parent, conform(_for_sweep(d, create_graph), parent, self))
+        argnums = self.argnums
+        if not self.whole or None in parents:
+            argnums = tuple(dict.fromkeys(n for n, p in zip(argnums, parents, strict=True) if p is not None))
+        derivatives = self._derivatives(argnums, g, out, values, kwargs, create_graph)
+        if argnums is not self.argnums:
+            found = dict(zip(argnums, derivatives, strict=True))
+            derivatives = [_part(found.get(argnum), place) for argnum, place in self.slots]
+        for d, parent in zip(derivatives, parents, strict=True):
+            if d is not None and parent is not None:
+                d = _for_sweep(d, create_graph)
+                exact = d.shape == parent.shape and d.dtype is parent.dtype
+                add(grads, parent, d if exact else conform(d, parent, self))
 
     def _push(self, node: Node, saved: Any, parents: Any, tangents: dict[Any, Any], record: bool) -> Any:
         jvp: Any = self.rules.jvp
@@ -272,15 +286,16 @@ class _PrimitiveOp(NodeOp):
 
     def _derivatives(
         self, argnums: tuple[int, ...], g: Any, out: Any, values: Any, kwargs: Any, create_graph: bool
-    ) -> dict[int, Any]:
+    ) -> list[Any]:
+        """The gradients of the arguments with these numbers."""
         if self.rules.vjp is None:
-            return dict(zip(argnums, self._transposed(argnums, g, out, values, kwargs, create_graph), strict=True))
+            return self._transposed(argnums, g, out, values, kwargs, create_graph)
         derivatives = list(self.rules.vjp(argnums, out, values, kwargs)(g))
         if len(derivatives) != len(argnums):
             raise RuleError(
                 f"a rule of primitive '{self.name}' returned {len(derivatives)} gradients for {len(argnums)} arguments"
             )
-        return dict(zip(argnums, derivatives, strict=True))
+        return derivatives
 
     def _transposed(
         self, argnums: tuple[int, ...], g: Any, out: Any, values: Any, kwargs: Any, create_graph: bool
@@ -304,6 +319,11 @@ class _PrimitiveOp(NodeOp):
         found = _grad(end, tangents, seed, create_graph=create_graph, allow_unused=True)
         plain = [None if d is None else np.conj(d) for d in found]
         return plain if create_graph else [None if d is None else d._data for d in plain]
+
+
+def _part(d: Any, place: int | None) -> Any:
+    """Of the gradient of a container that at one place in it."""
+    return d if place is None or d is None else flatten(d)[0][place]
 
 
 def _box(value: Any) -> Any:
@@ -351,8 +371,7 @@ def defvjp(
             raise TypeError(f"defvjp: expected a function or None as rule of '{_name(fun)}', got {maker!r}")
 
     def rule(argnums: Sequence[int], ans: Any, args: Any, kwargs: Any) -> Any:
-        found = [makers[argnum] for argnum in argnums]
-        vjps = [None if maker is None else maker(ans, *args, **kwargs) for maker in found]
+        vjps = [None if (maker := makers[n]) is None else maker(ans, *args, **kwargs) for n in argnums]
         return lambda g: [None if vjp is None else vjp(g) for vjp in vjps]
 
     rules = _rules_of(fun)
@@ -421,6 +440,7 @@ def defjvp_argnums(fun: Callable[..., Any], jvpmaker: Callable[..., Any]) -> Non
     """As ``defjvp``, by one function for several arguments at once: ``jvp(argnums, gs, ans, args, kwargs)``."""
     rules = _rules_of(fun)
     rules.jvp, rules.pushed = jvpmaker, None
+    rules.ops.clear()
     if rules.vjp is None:
         rules.argnums = None
 

@@ -217,9 +217,10 @@ def gumbel_softmax(logits: Any, tau: float = 1.0, hard: bool = False, eps: float
     soft = _neural.softmax((floating + noise) / tau, dim)
     if not hard:
         return soft
-    choice = _np.zeros(logits.shape, soft.dtype)
+    likely = soft.detach().numpy()
+    choice = _np.zeros_like(likely)
     if choice.size:
-        _np.put_along_axis(choice, _np.expand_dims(soft.detach().numpy().argmax(dim), dim), 1, dim)
+        _np.put_along_axis(choice, _np.expand_dims(likely.argmax(dim), dim), 1, dim)
     return soft - soft.detach() + choice
 
 

@@ -16,7 +16,7 @@ from autograd.dtypes import as_dtype
 from autograd.engine.hooks import EVERYWHERE
 
 from .hooks import HookMethods, Hooks
-from .parameter import Buffer, Parameter, filled, replacement, vacate
+from .parameter import Buffer, Parameter, filled, replacement, roles, vacate
 from .registry import Registry
 from .state import StateMethods
 
@@ -213,10 +213,12 @@ class Module(HookMethods, StateMethods):
         seen: set[int] = set()
         places = self.named_modules(None, prefix, once) if recurse else [(prefix, self)]
         for path, module in places:
-            for name, value in module.__dict__.items():
-                if isinstance(value, kind) and not (once and id(value) in seen):
-                    seen.add(id(value))
-                    yield f"{path}.{name}" if path else name, value
+            for name, role in roles(module).items():
+                if isinstance(role, kind):
+                    value = module.__dict__[name]
+                    if not (once and id(value) in seen):
+                        seen.add(id(value))
+                        yield f"{path}.{name}" if path else name, value
 
     def named_parameters(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True

@@ -17,6 +17,7 @@ __all__ = [
     "filled",
     "is_lazy",
     "replacement",
+    "roles",
     "vacate",
 ]
 
@@ -185,6 +186,19 @@ def replacement(owner: Any, name: str, held: Any, value: Any, module: type) -> A
 
 
 _VACANT = "_vacant"
+
+
+def roles(module: Any) -> dict[str, Any]:
+    """By the name of each attribute of a module what it counts as; what is None may be left out.
+
+    That is the attribute itself, except inside ``functional_call``: what that has put in the places of parameters and
+    buffers counts as these.
+    """
+    held: dict[str, Any] = module.__dict__
+    stand_for = held.get("_stand_for")
+    if stand_for is None:
+        return held
+    return {name: stand_for.get(name, value) for name, value in held.items() if value is not None}
 
 
 def vacate(owner: Any, name: str, held: Any) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from autograd import DtypeError, StateDictError, Tensor, no_grad
 
-from .parameter import Buffer, Parameter, is_lazy
+from .parameter import Buffer, Parameter, is_lazy, roles
 
 __all__ = ["IncompatibleKeys", "StateMethods"]
 
@@ -178,9 +178,9 @@ def _children(module: Any) -> list[tuple[str, Any]]:
 
 def _own(module: Any) -> dict[str, Any]:
     """The parameters and persistent buffers that are attributes of a module."""
-    held = module.__dict__.items()
-    own = {name: value for name, value in held if isinstance(value, Parameter)}
-    own.update({name: value for name, value in held if isinstance(value, Buffer) and value.persistent})
+    held, counted = module.__dict__, roles(module).items()
+    own = {name: held[name] for name, role in counted if isinstance(role, Parameter)}
+    own.update({name: held[name] for name, role in counted if isinstance(role, Buffer) and role.persistent})
     return own
 
 

@@ -54,6 +54,45 @@ def test_third_derivatives_of_fused_ops_are_arrays():
     np.testing.assert_allclose(found.reshape(4, 4), found.reshape(4, 4).T, atol=1e-12)
 
 
+OUTSIDE = autograd.tensor([1.0, 2.0, 3.0], dtype=autograd.float64, requires_grad=True)
+
+
+def constant_in_part(x):
+    with autograd.no_grad():
+        c = np.sum(x)
+    return c * np.sum(x * x)
+
+
+def hooked(x):
+    y = x * x
+    y.register_hook(lambda g: 10 * g)
+    return np.sum(y)
+
+
+@pytest.mark.parametrize("x", [X, X.astype(np.float32), X[:1], 0.7, np.float64(0.7), np.float32(0.7), np.array(0.7)])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.sum(x * x), lambda x: x, lambda x: np.reshape(x, -1)[:1], lambda x: np.max(x), lambda x: 3.0,
+        lambda x: np.array([3]), lambda x: np.argmax(x), lambda x: np.sum(x.astype(np.float32)), constant_in_part,
+        lambda x: np.sum(x * OUTSIDE), lambda x: np.sum(func.grad(lambda y: np.sum(y**3 * x))(x)), hooked,
+        lambda x: np.sum(np.broadcast_to(x, (2, 3))), lambda x: np.real(np.sum(np.exp(1j * x))), lambda x: x / 0 + "",
+        lambda x: np.sum(x * 1j), lambda x: (x, x), lambda x: np.stack([x, x]), lambda x: 1 / 0, lambda x: float(x),
+    ],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_one_argument_is_as_one_of_several(f, x):
+    def found(argnums):
+        try:
+            value, slope = func.value_and_grad(f, argnums)(x)
+        except Exception as error:  # noqa: BLE001
+            return type(error), str(error)
+        slope = slope[0] if argnums == (0,) else slope
+        return [(type(y), str(y), y.dtype, np.shape(y)) for y in (value, slope)]
+
+    assert found(0) == found((0,))
+
+
 def test_arrays_give_arrays_and_tensors_tensors():
     array, tensor = func.grad(wave)(X), func.grad(wave)(autograd.tensor(X))
     assert type(array) is np.ndarray
@@ -292,6 +331,55 @@ def test_tied_parameters_are_replaced_in_all_places():
         func.functional_call(model, both, x)
 
 
+def test_strict_is_content_with_one_path_of_tied_parameters():
+    model = nn.Sequential(nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False))
+    model[1].weight = model[0].weight
+    given, x = {"0.weight": 2 * autograd.eye(2)}, autograd.ones(1, 2)
+    assert func.functional_call(model, given, x, strict=True).tolist() == [[4.0, 4.0]]
+    with pytest.raises(autograd.StateDictError, match=r"missing paths \['1.weight'\]"):
+        func.functional_call(model, given, x, strict=True, tie_weights=False)
+
+
+class Decayed(nn.Module):
+    """A layer that adds the squares of all its parameters to its result, and says what it sees of its state."""
+
+    def __init__(self):
+        self.layer = nn.Linear(2, 2, bias=False)
+        self.register_buffer("shift", autograd.zeros(2))
+        self.seen = None
+
+    def forward(self, x=None):
+        x = autograd.ones(1, 2) if x is None else x
+        self.seen = {**dict(self.named_parameters()), **dict(self.named_buffers())}, list(self.state_dict())
+        out = func.functional_call(self.layer, {"weight": 2 * self.layer.weight}, (x,)) + self.shift
+        return out + sum((p**2).sum() for p in self.parameters())
+
+
+def test_what_a_functional_call_is_given_counts_as_parameters_and_buffers_inside():
+    model = Decayed()
+    before = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    given = {"layer.weight": autograd.eye(2), "shift": autograd.ones(2)}
+    assert func.functional_call(model, given).tolist() == [[5.0, 5.0]]
+    seen, names = model.seen
+    assert all(seen[name] is tensor for name, tensor in given.items())
+    assert sorted(names) == sorted(before)
+    assert all(tensor is before[name] for name, tensor in (*model.named_parameters(), *model.named_buffers()))
+    assert "_stand_for" not in model.__dict__
+    slope = func.grad(lambda w: func.functional_call(model, {"layer.weight": w}).sum())(autograd.eye(2))
+    assert slope.tolist() == [[6.0, 2.0], [2.0, 6.0]]
+
+
+def test_places_without_a_tensor_take_one_and_tensors_can_be_left_out():
+    layer, x = nn.Linear(2, 2, bias=False), autograd.ones(1, 2)
+    weight = {"weight": autograd.eye(2)}
+    assert func.functional_call(layer, {**weight, "bias": autograd.ones(2)}, x).tolist() == [[2.0, 2.0]]
+    assert layer.bias is None
+    assert [name for name, _ in layer.named_parameters()] == ["weight"]
+    layer = nn.Linear(2, 2)
+    assert func.functional_call(layer, {**weight, "bias": None}, x).tolist() == [[1.0, 1.0]]
+    assert [name for name, _ in layer.named_parameters()] == ["weight", "bias"]
+
+
 def test_states_of_models_are_stacked():
     models = [nn.BatchNorm1d(3) for _ in range(4)]
     params, buffers = func.stack_module_state(models)
@@ -326,6 +414,15 @@ def test_states_of_models_are_stacked():
         (lambda: func.grad(np.sin)(X), autograd.GradientError, r"to return one number, got shape \(3,\)"),
         (lambda: func.grad(lambda x: (x, x))(1.0), autograd.GradientError, "got tuple; .* has_aux=True"),
         (lambda: func.grad(lambda x: "no")(1.0), autograd.GradientError, "to return Tensors, arrays or numbers"),
+        *[
+            (lambda t=t: t(lambda x: None)(1.0), autograd.GradientError, "got NoneType: does it lack a return")
+            for t in (func.grad, func.jacrev, func.jacfwd, func.hessian, func.elementwise_grad)
+        ],
+        (lambda: func.vjp(lambda x: None, 1.0), autograd.GradientError, "got NoneType: does it lack"),
+        (lambda: func.jvp(lambda x: None, (1.0,), (1.0,)), autograd.GradientError, "got NoneType: does it lack"),
+        (lambda: func.linearize(lambda x: None, 1.0), autograd.GradientError, "got NoneType: does it lack"),
+        (lambda: func.hessian(wave)(3), autograd.DtypeError, "^hessian: .* to differentiate wave with respect to"),
+        (lambda: func.hessian(wave, 1)(X), autograd.GradientError, "^hessian: argument number 1 of wave"),
         (lambda: func.grad(lambda x: x * 1j)(1.0), autograd.GradientError, "a real number, got complex128"),
         (lambda: func.grad(wave, has_aux=True)(X), autograd.GradientError, r"must return a pair \(output, aux\)"),
         (lambda: func.grad(wave)(3), autograd.DtypeError, r"got int 3; write 3\.0"),

@@ -86,6 +86,17 @@ def test_a_primitive_has_the_derivatives_that_were_defined(name):
     check_grads(lambda x: product(x, x, scale=3.0), order=3)(X)
 
 
+def test_a_rule_counts_also_if_the_primitive_was_called_before():
+    cube = primitive(lambda x: x * x * x)
+    defvjp(cube, lambda ans, x: lambda g: g * 3 * x**2)
+    assert func.grad(cube)(2.0) == 12.0
+    assert func.jvp(cube, (2.0,), (1.0,))[1] == 12.0
+    defjvp(cube, lambda g, ans, x: -g)
+    assert func.jvp(cube, (2.0,), (1.0,))[1] == -1.0
+    defvjp(cube, lambda ans, x: lambda g: 5 * g)
+    assert func.grad(cube)(2.0) == 5.0
+
+
 def test_tensors_give_tensors():
     product = product_by(DEFINITIONS["defvjp"])
     t = autograd.tensor([1.0, 2.0], requires_grad=True)

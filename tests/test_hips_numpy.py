@@ -108,6 +108,27 @@ FUNCTIONS = {
     "pad": lambda x: np.pad(x * x, (1, 2), "constant"),
     "var": lambda x: np.var(x, ddof=1),
     "ptp": lambda x: np.ptp(x * x),
+    "mean where": lambda x: np.mean(np.reshape(x * x, (2, 2)), 0, where=onp.array([[True, False], [True, True]])),
+    "mean where a box": lambda x: np.mean(x * x, where=x > 0, keepdims=True),
+    "var where": lambda x: np.var(x, ddof=1, where=[True, True, False, True]),
+    "var of complex where": lambda x: np.var(x + 1j * x * x, where=[True, True, False, True]),
+    "std where": lambda x: np.std(np.reshape(x * x, (2, 2)), axis=(0, 1), where=onp.array([True, False])),
+    "var mean": lambda x: np.var(x, mean=x[:1] ** 2),
+    "nanmean where": lambda x: np.nanmean(np.array([x[0], onp.nan, x[1]]), where=[True, True, False]),
+    "nansum where": lambda x: np.nansum(x * x, where=[True, True, False, True], initial=2.0),
+    "all where": lambda x: x * np.all(x > 0, where=[True, True, False, True]) + np.any(x < -1, where=x > 0),
+    "outer of a ufunc": lambda x: np.subtract.outer(x * x, [1.0, 2.0]) + np.multiply.outer(x, x[:2]),
+    "angle in degrees": lambda x: np.angle(x + 2j, deg=True),
+    "inv by name": lambda x: np.linalg.inv(a=np.reshape(x, (2, 2))),
+    "isclose by name": lambda x: np.isclose(a=x, b=x) * x,
+    "kron by name": lambda x: np.kron(x, b=x[:2]),
+    "repeat by name": lambda x: np.repeat(a=x * x, repeats=2),
+    "round by name": lambda x: np.round(a=x) * x,
+    "hsplit by name": lambda x: np.hsplit(ary=x * x, indices_or_sections=2)[1],
+    "vstack by name": lambda x: np.vstack(tup=(x * x, [1.0, 2.0, 3.0, 4.0])),
+    "fft by name": lambda x: np.real(np.fft.fft(a=np.reshape(x * x, (2, 2)), axis=0)),
+    "dot without out": lambda x: np.dot(x, x * x, out=None),
+    "numpy's own by name": lambda x: onp.linalg.inv(a=onp.expand_dims(a=x[:1], axis=0)) + onp.vstack(tup=(x, x)),
     "linalg.norm": lambda x: np.linalg.norm(x),
     "linalg.trace": lambda x: np.linalg.trace(np.outer(x, x)),
     "linalg.matrix_transpose": lambda x: np.linalg.matrix_transpose(np.outer(x, x**2)),
@@ -120,6 +141,22 @@ FUNCTIONS = {
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_functions_on_boxes_are_numpys(name):
     derivatives_agree(FUNCTIONS[name], V)
+
+
+@pytest.mark.parametrize("f", [np.mean, np.var, np.std, np.sum])
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_reductions_of_chosen_elements_keep_the_dtype(f, dtype):
+    x, chosen = onp.arange(6, dtype=dtype).reshape(2, 3), onp.array([True, False, True])
+    seen = []
+    slope = func.grad(lambda x: seen.append(getval(f(x, axis=1, where=chosen))) or np.sum(x))(x)
+    assert seen[0].dtype == slope.dtype == dtype
+    onp.testing.assert_allclose(seen[0], f(x, axis=1, where=chosen), rtol=1e-3)
+
+
+@pytest.mark.parametrize("call", [np.vstack, lambda: np.linalg.inv(b=X), lambda: np.vstack(rows=[X])])
+def test_arguments_that_numpy_does_not_have_are_refused(call):
+    with pytest.raises(TypeError, match="argument"):
+        call()
 
 
 @pytest.mark.parametrize("triangle", ["L", "U"])
@@ -270,6 +307,13 @@ def test_import_of_autograd_loads_none_of_it():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.split("\n")[:2] == ["[]", "False"]
+
+
+def test_a_box_shows_its_value():
+    seen = []
+    func.grad(lambda x: seen.append(x._value) or np.sum(x))(V)
+    assert type(seen[0]) is onp.ndarray
+    onp.testing.assert_array_equal(seen[0], V)
 
 
 def test_boxes_are_named_as_in_hips():

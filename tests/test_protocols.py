@@ -102,7 +102,9 @@ def test_ufunc_methods():
     x = leaf(1, 2, 3)
     assert values(np.add.reduce(x)) == 6
     assert np.add.reduce(x).requires_grad
-    for call in (lambda: np.add.outer(x, x), lambda: np.add.at(x, [0], 1.0), lambda: np.subtract.reduce(x)):
+    assert values(np.subtract.outer(x, [1.0, 2.0])) == [[0, -1], [1, 0], [2, 1]]
+    assert np.add.outer([1.0, 2.0], x).shape == (2, 3)
+    for call in (lambda: np.add.at(x, [0], 1.0), lambda: np.subtract.reduce(x)):
         with pytest.raises(errors.NotDifferentiableError):
             call()
 

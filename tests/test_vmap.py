@@ -210,6 +210,10 @@ def test_tensors_like_a_batched_array(make: Callable[[Any], Any]) -> None:
         lambda x: beta.logpdf(np.tanh(x * x), 2.0, 3.0),
         lambda x: multivariate_normal.logpdf(x, np.zeros(4), cov=np.diag(np.arange(1.0, 5.0))),
         lambda x: convolve(x, np.ones(2)),
+        lambda x: np.subtract.outer(x, [1.0, 2.0]) + np.multiply.outer(x, x[:2]),
+        lambda x: np.subtract.outer([1.0, 2.0], x),
+        lambda x: np.hsplit(x, indices_or_sections=2)[1],
+        lambda x: np.mean(x * x, where=[True, False, True, True]) + np.var(x, where=[True, True, False, True]),
     ],
 )
 def test_functions_of_autograd_numpy_and_scipy_on_arrays(function: Callable[[Any], Any]) -> None:
@@ -306,6 +310,16 @@ def test_randomness(function: Callable[[Any], Any], chunk_size: int | None) -> N
     assert (rows == rows[0]).all()
     rows = vmap(function, randomness="different", chunk_size=chunk_size)(x).numpy()
     assert len({row.tobytes() for row in rows}) > 2
+
+
+@pytest.mark.parametrize("dim", [0, -1])
+def test_hard_choices_at_random(dim: int) -> None:
+    logits = autograd.zeros(50, 4, 3, dtype=autograd.float64)
+    autograd.manual_seed(0)
+    chosen = vmap(lambda x: F.gumbel_softmax(x, hard=True, dim=dim), randomness="different")(logits).numpy()
+    np.testing.assert_array_equal(np.unique(chosen), [0, 1])
+    np.testing.assert_array_equal(chosen.sum(axis=dim if dim < 0 else dim + 1), 1)
+    assert len({row.tobytes() for row in chosen}) > 2
 
 
 def test_randomness_of_nested_levels() -> None:

@@ -33,6 +33,7 @@ __all__ = [
     "leaves_of",
     "sum_to",
     "sweep",
+    "sweep_to",
 ]
 
 by_rank = attrgetter("rank")
@@ -91,6 +92,21 @@ def sweep(
             g = conform(g, target, last.op if last is not None else None)
             grads[target] = np.conj(g) if dtype.kind == "c" else g
     return grads
+
+
+def sweep_to(leaf: Any, order: list[Any], seed: Any) -> Any:
+    """``sweep`` of a graph of which no other leaf and no hook is part: the gradient of ``leaf``, an array or None.
+
+    Args:
+        leaf: of a real dtype.
+        order: the whole graph; the first node is the root.
+        seed: an array, the gradient of the root.
+    """
+    check_saved(order)
+    grads = {order[0]: seed}
+    last = _run(order, grads, None, (), True)
+    g = grads.pop(leaf, None)
+    return g if g is None or g.dtype is leaf.dtype else conform(g, leaf, last.op)
 
 
 @quiet

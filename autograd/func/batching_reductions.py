@@ -180,8 +180,8 @@ def _reduceat(level: Level, ufunc: np.ufunc, array: Any, indices: Any, axis: int
 
 
 def _outer(level: Level, ufunc: np.ufunc, a: Any, b: Any, **kwargs: Any) -> Any:
-    first = a[(..., *(None,) * rank_of(b))] if hasattr(a, "ndim") else np.asarray(a)[(..., *(None,) * rank_of(b))]
-    return elementwise(level, ufunc, (first, b), kwargs)
+    a, b = [item if hasattr(item, "ndim") else np.asarray(item) for item in (a, b)]
+    return elementwise(level, ufunc, (a[(..., *(None,) * b.ndim)], b), kwargs)
 
 
 def _at(level: Level, ufunc: np.ufunc, a: Any, indices: Any, *b: Any) -> None:

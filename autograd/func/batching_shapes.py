@@ -247,9 +247,9 @@ def _cutting(function: Callable[..., Any]) -> Callable[..., Any]:
 
 rule(np.split)(_cutting(np.split))
 rule(np.array_split)(_cutting(np.array_split))
-rule(np.hsplit)(lambda level, ary, sections: np.split(ary, sections, 1 if ary.ndim > 1 else 0))
-rule(np.vsplit)(lambda level, ary, sections: np.split(ary, sections, 0))
-rule(np.dsplit)(lambda level, ary, sections: np.split(ary, sections, 2))
+rule(np.hsplit)(lambda level, ary, indices_or_sections: np.split(ary, indices_or_sections, 1 if ary.ndim > 1 else 0))
+rule(np.vsplit)(lambda level, ary, indices_or_sections: np.split(ary, indices_or_sections, 0))
+rule(np.dsplit)(lambda level, ary, indices_or_sections: np.split(ary, indices_or_sections, 2))
 rule(np.unstack)(lambda level, x, /, *, axis=0: tuple(np.moveaxis(x, axis, 0)))
 
 # ---- making ----------------------------------------------------------------------------------------------------------

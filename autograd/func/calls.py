@@ -135,11 +135,13 @@ class Call:
         return made
 
     @classmethod
-    def around(cls, name: str, func: Callable[..., Any], tensor: Any, keeps: bool, since: int) -> Call:
+    def around(
+        cls, name: str, func: Callable[..., Any], tensor: Any, keeps: bool, since: int, spec: Spec = ONE
+    ) -> Call:
         """The call of a function of one Tensor, array or number, made since, of which ``lifted`` made ``tensor``."""
         call = cls(name, func, (), keeps)
         call._since = since
-        call.tree, call.spec, call.inputs, call.targets = (tensor,), ONE, [tensor], [tensor._node]
+        call.tree, call.spec, call.inputs, call.targets = (tensor,), spec, [tensor], [tensor._node]
         call.arrays = type(tensor) is ArrayBox
         return call
 
@@ -176,7 +178,7 @@ class Call:
         Raises:
             GradientError: something else is among them.
         """
-        leaves, spec = flatten(result)
+        leaves, spec = ([result], ONE) if result is None else flatten(result)
         return [leaf if isinstance(leaf, Handle) else self._output(leaf) for leaf in leaves], spec
 
     def _output(self, value: Any) -> Any:
@@ -187,6 +189,7 @@ class Call:
         if not (hasattr(value, "dtype") and hasattr(value, "shape")):
             raise GradientError(
                 f"{self.name}: expected {name_of(self.func)} to return Tensors, arrays or numbers, got {_kind(value)}"
+                + (": does it lack a return statement?" if value is None else "")
             )
         return new_tensor(value)
 

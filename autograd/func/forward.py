@@ -17,14 +17,14 @@ import numpy as np
 from .. import _gradients
 from ..boxes import ArrayBox
 from ..engine.foreign import ForeignArray
-from ..engine.modes import local, status
-from ..engine.nodes import Handle, Leaf, new_tensor, next_rank, own_leaf
+from ..engine.modes import local
+from ..engine.nodes import Handle, new_tensor, next_rank, own_leaf
 from ..engine.ownership import ALONE
 from ..engine.push import push
-from ..engine.sweep import by_rank
 from ..engine.views import node_of
 from ..errors import GradientError
 from ..ops.casting import clone
+from .alone import closed, is_usual
 from .calls import Call, filled, lifted, titled
 
 _ndarray = np.ndarray
@@ -134,7 +134,7 @@ def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool =
     (array([1., 4.]), array([ 2., 40.]))
     """
     _check_tuples("jvp", primals=primals, tangents=tangents)
-    if _is_usual(primals) and not (strict or has_aux):
+    if len(primals) == 1 and is_usual(primals[0]) and not (strict or has_aux):
         value, jvp_fn = _of_one("jvp", func, primals[0], keeps=False)
         return value, jvp_fn(*tangents)
     call = Call("jvp", func, primals)
@@ -173,7 +173,7 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
 
 def linearized(func: Callable[..., Any], primals: tuple[Any, ...]) -> tuple[Any, Callable[..., Any]]:
     """``linearize``, with a derivative without a name."""
-    if _is_usual(primals):
+    if len(primals) == 1 and is_usual(primals[0]):
         return _of_one("linearize", func, primals[0], keeps=True)
     call = Call("linearize", func, primals, keeps=True)
     result, _ = call.run(call.tree, {})
@@ -194,14 +194,6 @@ def _finished(call: Call, result: Any) -> tuple[Any, Callable[..., Any]]:
     return call.release_tree(result, linked), jvp_fn
 
 
-def _is_usual(primals: tuple[Any, ...]) -> bool:
-    """Whether it is one array of floating numbers, or one number, and nothing is done beside derivatives."""
-    if len(primals) != 1 or (status.special and (not local.grad or local.observers)):
-        return False
-    kind = type(primals[0])
-    return kind is float or (kind is np.ndarray and primals[0].dtype.kind == "f")
-
-
 def _of_one(name: str, func: Callable[..., Any], x: Any, keeps: bool) -> tuple[Any, Callable[..., Any]]:
     """``linearized`` of a function of one array or number.
 
@@ -216,7 +208,7 @@ def _of_one(name: str, func: Callable[..., Any], x: Any, keeps: bool) -> tuple[A
     finally:
         running.clear()
     leaf = box._node
-    order = _closed(result, leaf, since)
+    order = closed(result, leaf, since)
     if not order:
         return _finished(Call.around(name, func, box, keeps, since), result)
 
@@ -239,30 +231,6 @@ def _of_one(name: str, func: Callable[..., Any], x: Any, keeps: bool) -> tuple[A
         return move if isinstance(move, np.generic) else move.copy()
 
     return result._data.copy() if keeps else result._data, jvp_fn
-
-
-def _closed(result: Any, leaf: Any, since: int) -> list[Any]:
-    """The graph that leads to a result, newest first, if it has no leaf but this, no older node and no hook."""
-    if not isinstance(result, Handle) or leaf.hooks is not None:
-        return []
-    root = result._node if result._view is None else node_of(result)
-    if root is None or root is leaf:
-        return []
-    order: list[Any] = []
-    seen = {leaf, None}
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        if type(node) is Leaf or node.rank < since or node.hooks is not None:
-            return []
-        order.append(node)
-        for parent in node.parents:
-            if parent not in seen:
-                seen.add(parent)
-                stack.append(parent)
-    if len(order) > 1:
-        order.sort(key=by_rank, reverse=True)
-    return order
 
 
 def _check_tuples(name: str, **given: Any) -> None:

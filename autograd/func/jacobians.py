@@ -54,14 +54,20 @@ def jacrev(
     """
     if chunk_size is not None and (isinstance(chunk_size, bool) or not isinstance(chunk_size, int) or chunk_size < 1):
         raise ArgumentError(f"jacrev: chunk_size is a number of rows, at least 1, or None, got {chunk_size!r}")
+    return titled(_by_rows("jacrev", func, argnums, has_aux, chunk_size), "jacobian", func)
+
+
+def _by_rows(name: str, func: Any, argnums: Any, has_aux: bool = False, chunk_size: int | None = None) -> Any:
+    """``jacrev``, under the name that messages shall have."""
 
     def transformed(*args: Any, **kwargs: Any) -> Any:
-        call, outputs, spec, aux = _called("jacrev", func, argnums, has_aux, args, kwargs)
+        call, outputs, spec, aux = _called(name, func, argnums, has_aux, args, kwargs)
         linked = call.linked(outputs)
         found = _arranged(call, [_rows(call, out, linked, chunk_size) for out in outputs], spec, linked)
         return (found, call.release_tree(aux)) if has_aux else found
 
-    return titled(transformed, "jacobian", func)
+    transformed.__name__ = name_of(func)
+    return transformed
 
 
 def jacfwd(
@@ -118,7 +124,7 @@ def hessian(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Cal
     array([[4., 2.],
            [2., 0.]])
     """
-    return titled(jacrev(jacrev(func, argnums), argnums), "hessian", func)
+    return titled(_by_rows("hessian", _by_rows("hessian", func, argnums), argnums), "hessian", func)
 
 
 def hvp(func: Callable[..., Any], inputs: Any, v: Any = None) -> tuple[Any, Any]:

@@ -17,7 +17,7 @@ __all__ = ["functional_call", "stack_module_state"]
 def functional_call(
     module: Any,
     parameter_and_buffer_dicts: Mapping[str, Any] | Sequence[Mapping[str, Any]],
-    args: Any = (),
+    args: Any = None,
     kwargs: Mapping[str, Any] | None = None,
     *,
     tie_weights: bool = True,
@@ -27,11 +27,12 @@ def functional_call(
 
     Args:
         module: an ``nn.Module``. It stays as it is, but for what its forward itself changes.
-        parameter_and_buffer_dicts: Tensors by dotted path, or several such dicts; gradients flow through them.
-        args: the arguments of the call; one that is not a tuple stands for itself.
+        parameter_and_buffer_dicts: Tensors (or None for none) by dotted path, or several such dicts; gradients flow
+            through them.
+        args: the arguments of the call; one that is not a tuple stands for itself, None for no argument.
         kwargs: the keyword arguments.
         tie_weights: a parameter that stands in several places is replaced in all of them.
-        strict: the paths must be exactly those of the module.
+        strict: the paths must be exactly those of the module; one of those that are tied suffices.
 
     Raises:
         StateDictError: a path does not exist, or (``strict``) is missing.
@@ -51,47 +52,78 @@ def functional_call(
     tensors = _merged(parameter_and_buffer_dicts)
     places, same = _places(module)
     unknown = [path for path in tensors if path not in places]
-    missing = [path for path in places if path not in tensors] if strict else []
+    given = {} if unknown else _tied(module, tensors, places, same) if tie_weights else tensors
+    missing = [path for paths in same.values() for path in paths if path not in given] if strict and not unknown else []
     if unknown or missing:
         raise StateDictError(
             f"functional_call of {type(module).__name__}: unknown paths {unknown}, missing paths {missing}"
         )
     for path, tensor in tensors.items():
-        if not isinstance(tensor, (Handle, np.ndarray)):
+        if not (tensor is None or isinstance(tensor, (Handle, np.ndarray))):
             raise TypeError(f"functional_call: expected a Tensor for {path!r}, got {type(tensor).__name__} {tensor!r}")
+    args = () if args is None else args if isinstance(args, tuple) else (args,)
+    before = [(owner, name, owner[name], owner.get(STAND_FOR)) for owner, name in map(places.__getitem__, given)]
+    try:
+        for path, tensor in given.items():
+            _replace(*places[path], tensor)
+        return module(*args, **(kwargs or {}))
+    finally:
+        for owner, name, held, stand_for in before:
+            owner[name] = held
+            if stand_for is None:
+                owner.pop(STAND_FOR, None)
+            else:
+                owner[STAND_FOR] = stand_for
+
+
+STAND_FOR = "_stand_for"
+"""The attribute of a module that notes, by name, for what parameters and buffers other Tensors stand during a call."""
+
+
+def _replace(owner: dict[str, Any], name: str, tensor: Any) -> None:
+    """Put a Tensor in the place of a parameter or buffer."""
+    held, stand_for = owner[name], owner.get(STAND_FOR, {})
+    original = stand_for[name] if name in stand_for else owner["_vacant"][name] if held is None else held
+    owner[STAND_FOR] = {**stand_for, name: original}
+    owner[name] = tensor
+
+
+def _tied(module: Any, tensors: Mapping[str, Any], places: Any, same: Mapping[int, list[str]]) -> dict[str, Any]:
+    """The Tensors, also for the other paths of what stands under several.
+
+    Raises:
+        ValueError: two were given for one parameter.
+    """
     given: dict[str, Any] = {}
     for path, tensor in tensors.items():
         owner, name = places[path]
-        for other in same[id(owner[name])] if tie_weights else [path]:
+        for other in same.get(id(owner[name]), [path]):
             if tensors.get(other, tensor) is not tensor:
                 raise ArgumentError(
                     f"functional_call: {path!r} and {other!r} are one parameter of {type(module).__name__}, for which "
                     "two Tensors were given: give one, or tie_weights=False"
                 )
             given[other] = tensor
-    before = {path: places[path][0][places[path][1]] for path in given}
-    try:
-        for path, tensor in given.items():
-            owner, name = places[path]
-            owner[name] = tensor
-        return module(*(args if isinstance(args, tuple) else (args,)), **(kwargs or {}))
-    finally:
-        for path, held in before.items():
-            owner, name = places[path]
-            owner[name] = held
+    return given
 
 
 def _places(module: Any) -> tuple[dict[str, tuple[dict[str, Any], str]], dict[int, list[str]]]:
-    """Where each parameter and buffer stands, by its path; and by a Tensor's id all paths under which it stands."""
+    """Where each parameter and buffer stands, by its path; and by a Tensor's id all paths under which it stands.
+
+    Places that are registered without a Tensor, as the bias of a layer without one, are places too.
+    """
     places: dict[str, tuple[dict[str, Any], str]] = {}
     same: dict[int, list[str]] = {}
     state = {id(value) for named in (module.named_parameters, module.named_buffers) for _, value in named()}
     for path, below in module.named_modules(remove_duplicate=False):
+        vacant = {*below.__dict__.get("_vacant", ()), *below.__dict__.get(STAND_FOR, ())}
         for name, value in below.__dict__.items():
+            full = f"{path}.{name}" if path else name
             if isinstance(value, Handle) and id(value) in state:
-                full = f"{path}.{name}" if path else name
                 places[full] = (below.__dict__, name)
                 same.setdefault(id(value), []).append(full)
+            elif value is None and name in vacant:
+                places[full] = (below.__dict__, name)
     return places, same
 
 

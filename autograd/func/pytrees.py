@@ -20,7 +20,7 @@ from typing import Any
 
 from ..errors import ArgumentError
 
-__all__ = ["ONE", "Spec", "flatten", "map_leaves", "unflatten"]
+__all__ = ["LEAF", "ONE", "Spec", "flatten", "map_leaves", "unflatten"]
 
 
 class Spec:
@@ -63,9 +63,10 @@ class _Star:
         return "*"
 
 
-_LEAF = Spec(None, None, ())
+LEAF = Spec(None, None, ())
+"""The structure of a leaf by itself."""
 _NONE = Spec(type(None), None, ())
-ONE = Spec(tuple, None, (_LEAF,))
+ONE = Spec(tuple, None, (LEAF,))
 """The structure of the arguments of most functions."""
 _CONTAINERS = frozenset([tuple, list, dict, OrderedDict, defaultdict, deque, type(None)])
 
@@ -89,7 +90,7 @@ def _flatten(tree: Any, leaves: list[Any]) -> Spec:
         context = (tuple(tree), tree.default_factory if kind is defaultdict else None)
         return Spec(kind, context, tuple([_flatten(item, leaves) for item in tree.values()]))
     leaves.append(tree)
-    return _LEAF
+    return LEAF
 
 
 def unflatten(leaves: Sequence[Any], spec: Spec) -> Any:
@@ -100,7 +101,7 @@ def unflatten(leaves: Sequence[Any], spec: Spec) -> Any:
     """
     if len(leaves) != spec.count:
         raise ArgumentError(f"unflatten: the structure {spec} has {spec.count} leaves, got {len(leaves)}")
-    if spec is _LEAF:
+    if spec is LEAF:
         return leaves[0]
     return (leaves[0],) if spec is ONE else _build(spec, iter(leaves))
 

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
 
-from ..engine.nodes import new_tensor
-from .calls import Call, chosen, replaced, titled
+from .._gradients import ones
+from ..boxes import ArrayBox
+from ..engine.modes import status
+from ..engine.nodes import new_tensor, next_rank
+from ..engine.ownership import ALONE
+from ..engine.sweep import sweep_to
+from .alone import closed, is_usual
+from .calls import Call, chosen, lifted, replaced, titled
+from .pytrees import LEAF
+
+_ndarray = np.ndarray
 
 __all__ = ["elementwise_grad", "grad", "grad_and_value", "value_and_grad", "vjp"]
 
@@ -19,6 +29,32 @@ def _gradient(name: str, func: Any, argnums: Any, has_aux: bool, args: Any, kwar
     result, aux = call.run(replaced(args, argnums, call.tree), kwargs, has_aux)
     out = call.scalar(result)
     return call.gradient(out, call.linked([out])), call, out, aux
+
+
+def _of_one(name: str, func: Any, argnum: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+    """The gradient with respect to one array or number, and the value: the short way, if nothing else is recorded."""
+    x = args[argnum]
+    running, since = [True], next_rank()
+    box = lifted(np.float64(x) if type(x) is float else x, ArrayBox, running)
+    try:
+        result = func(*args[:argnum], box, *args[argnum + 1 :], **kwargs)
+    finally:
+        running.clear()
+    leaf = box._node
+    order = closed(result, leaf, since)
+    if not order or status.special or not _is_number(result._data):
+        call = Call.around(name, func, box, False, since, LEAF)
+        out = call.scalar(result)
+        return call.gradient(out, call.linked([out])), call.release_tree(out)
+    seed = ones(result._data)
+    g = sweep_to(leaf, order, seed)
+    if type(g) is _ndarray and (g.base is not None or g is seed or getrefcount(g) > ALONE):
+        g = g.copy()
+    return np.zeros_like(x) if g is None else g, result._data
+
+
+def _is_number(data: Any) -> bool:
+    return isinstance(data, (_ndarray, np.generic)) and data.size == 1 and data.dtype.kind == "f"
 
 
 def grad(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable[..., Any]:
@@ -50,8 +86,11 @@ def grad(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: 
     >>> func.grad(func.grad(np.sin))(0.5) == -np.sin(0.5)
     np.True_
     """
+    short = type(argnums) is int and argnums >= 0 and not has_aux
 
     def transformed(*args: Any, **kwargs: Any) -> Any:
+        if short and argnums < len(args) and is_usual(args[argnums]):  # type: ignore[operator,index]
+            return _of_one("grad", func, argnums, args, kwargs)[0]
         gradient, call, _, aux = _gradient("grad", func, argnums, has_aux, args, kwargs)
         return (gradient, call.release_tree(aux)) if has_aux else gradient
 
@@ -71,8 +110,12 @@ def value_and_grad(
     >>> func.value_and_grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
     (np.float64(5.0), array([2., 4.]))
     """
+    short = type(argnums) is int and argnums >= 0 and not has_aux
 
     def transformed(*args: Any, **kwargs: Any) -> Any:
+        if short and argnums < len(args) and is_usual(args[argnums]):  # type: ignore[operator,index]
+            gradient, value = _of_one("value_and_grad", func, argnums, args, kwargs)
+            return value, gradient
         gradient, call, out, aux = _gradient("value_and_grad", func, argnums, has_aux, args, kwargs)
         value = call.release_tree(out)
         return ((value, call.release_tree(aux)) if has_aux else value), gradient

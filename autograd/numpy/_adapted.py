@@ -6,6 +6,7 @@ arrays only, NumPy's own is.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeVar
 
@@ -321,6 +322,7 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
 
 
 def _as_list(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(NUMPY[function], updated=())
     def own(*args: Any, **kwargs: Any) -> list[Any]:
         return list(NUMPY[function](*args, **kwargs))
 

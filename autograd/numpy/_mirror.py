@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .._protocols import with_arrays
+from .._protocols import by_place, other_names, with_arrays
 from .._tensor import Tensor
 from ..boxes import ArrayBox, boxed
 from ..engine.foreign import ForeignArray
@@ -70,6 +70,7 @@ def _call(function: Callable[..., Any], op: Callable[..., Any], args: Any, kwarg
     """``function`` called with lists or keywords, among which there may be boxes."""
     if not (any(map(contains_box, args)) or any(map(contains_box, kwargs.values()))):
         return function(*args, **kwargs)
+    args, kwargs = by_place(other_names(function, op), args, kwargs)
     args = [_with_arrays(arg) for arg in args]
     kwargs = {name: _with_arrays(value) for name, value in kwargs.items()}
     if "out" in kwargs or (kwargs and isinstance(function, np.ufunc)):
@@ -135,8 +136,11 @@ def _binary(function: Callable[..., Any], op: Callable[..., Any]) -> Any:
 
 
 def _joining(function: Callable[..., Any], op: Callable[..., Any]) -> Any:
-    def call(arrays: Any, *args: Any, **kwargs: Any) -> Any:
+    def call(arrays: Any = None, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(arrays, (list, tuple)):
+            if arrays is None:  # they were given by name, or not at all
+                given, kwargs = by_place(other_names(function, op), args, kwargs)
+                return call(*given, **kwargs) if given else function(**kwargs)
             if isinstance(arrays, np.ndarray):
                 return function(arrays, *args, **kwargs)
             arrays = list(arrays)
@@ -161,6 +165,8 @@ def _joining(function: Callable[..., Any], op: Callable[..., Any]) -> Any:
 
 
 def _any(function: Callable[..., Any], op: Callable[..., Any]) -> Any:
+    others = other_names(function, op)
+
     def call(*args: Any, **kwargs: Any) -> Any:
         found = False
         for arg in args:
@@ -168,14 +174,15 @@ def _any(function: Callable[..., Any], op: Callable[..., Any]) -> Any:
             if kind is ArrayBox:
                 found = True
             elif kind is list or kind is tuple:
-                if not found or (arg and type(arg[0]) is not int):  # it may stand for an array
-                    return _call(function, op, args, kwargs)
+                for item in arg:
+                    if type(item) is not int:  # it may stand for an array
+                        return _call(function, op, args, kwargs)
             elif isinstance(arg, Handle):
                 return _call(function, op, args, kwargs)
         if not found:
             return _call(function, op, args, kwargs) if kwargs else function(*args)
         if kwargs:
-            if "out" in kwargs or "dtype" in kwargs or any(map(_is_list, kwargs.values())):
+            if "out" in kwargs or "dtype" in kwargs or others or any(map(_is_list, kwargs.values())):
                 return _call(function, op, args, kwargs)
             result = op(*args, **kwargs)
         else:

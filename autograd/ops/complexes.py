@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .._op import op
+from .._protocols import numpy_function
 from ..samples import as_complex, elementwise, reals
 
 _SAMPLES = [reals(), elementwise(x=reals(make=as_complex))]
@@ -72,6 +73,11 @@ def angle(x: Any) -> Any:
     if x.dtype.kind == "c":
         return np.angle(x)
     return np.where(x < 0, x.dtype.type(math.pi), np.where(np.isnan(x), x, 0))
+
+
+@numpy_function(np.angle)
+def _numpy_angle(z: Any, deg: bool = False) -> Any:
+    return angle(z) * (180 / math.pi) if deg else angle(z)
 
 
 conj_physical = conj

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
-from .._op import composed, op
+from .._op import composed, op, unwrap
 from .._protocols import numpy_function, ufunc_method
 from ..engine.sums import SHORT
 from ..errors import ShapeError
@@ -385,10 +385,20 @@ def _numpy_sum(
     return sum(*numpy_axes(a, axis, keepdims), dtype=dtype)
 
 
+def counted(a: Any, axis: Any, where: Any) -> Any:
+    """How many elements of ``a`` are averaged over ``axis``, in its dtype: a number of each result, with size 1."""
+    return np.sum(np.broadcast_to(unwrap(where), np.shape(a)), axis, keepdims=True).astype(a.dtype)
+
+
 @numpy_function(np.mean)
-def _numpy_mean(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
+def numpy_mean(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False, where: Any = True) -> Any:
+    """``numpy.mean`` of a Tensor."""
     if dtype is None and a.dtype.kind in "biu":
         dtype = dtypes.float64
+    if where is not True:
+        a = a if dtype is None else a.to(dtype)
+        result = _numpy_sum(a, axis, keepdims=True, where=where) / counted(a, axis, where)
+        return result if keepdims else np.squeeze(result, axis)
     return mean(*numpy_axes(a, axis, keepdims), dtype=dtype)
 
 
@@ -407,22 +417,29 @@ def _numpy_trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype:
 
 
 @numpy_function(np.nansum)
-def _numpy_nansum(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
+def _numpy_nansum(
+    a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False, initial: Any = None, where: Any = True
+) -> Any:
+    if initial is not None or where is not True:
+        return reduced_partly(_numpy_nansum, np.add, 0, a, initial, where, axis=axis, dtype=dtype, keepdims=keepdims)
     return nansum(*numpy_axes(a, axis, keepdims), dtype=dtype)
 
 
 @numpy_function(np.nanmean)
-def _numpy_nanmean(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
+def _numpy_nanmean(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False, where: Any = True) -> Any:
+    a = a if where is True else np.where(where, a, np.nan)
     return nanmean(*numpy_axes(a, axis, keepdims), dtype=dtype)
 
 
 @numpy_function(np.any)
-def _numpy_any(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+def _numpy_any(a: Any, axis: Any = None, *, keepdims: bool = False, where: Any = True) -> Any:
+    a = a if where is True else np.where(where, a, False)
     return any(a, axis, keepdims).to(dtypes.bool_)
 
 
 @numpy_function(np.all)
-def _numpy_all(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+def _numpy_all(a: Any, axis: Any = None, *, keepdims: bool = False, where: Any = True) -> Any:
+    a = a if where is True else np.where(where, a, True)
     return all(a, axis, keepdims).to(dtypes.bool_)
 
 

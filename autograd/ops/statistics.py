@@ -23,7 +23,7 @@ from ._blocks import BLOCK, in_blocks
 from ._sums import add_reduce
 from .axes import accumulation_dtype, axes_of, cast_input, count, first_of, kept, restore
 from .joining import cat
-from .reductions import mean, numpy_axes
+from .reductions import counted, mean, numpy_axes, numpy_mean
 from .selection import clamp
 from .shapes import reshape
 
@@ -371,18 +371,36 @@ def _in_dtype(a: Any, dtype: Any) -> Any:
 
 @numpy_function(np.var)
 def _numpy_var(
-    a: Any, axis: Any = None, dtype: Any = None, *, ddof: float = 0, keepdims: bool = False, correction: Any = None
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    *,
+    ddof: float = 0,
+    keepdims: bool = False,
+    where: Any = True,
+    mean: Any = None,
+    correction: Any = None,
 ) -> Any:
-    a, axis, keepdims = numpy_axes(_in_dtype(a, dtype), axis, keepdims)
-    return var_(a, axis, ddof if correction is None else correction, keepdims)
+    a, ddof = _in_dtype(a, dtype), ddof if correction is None else correction
+    if where is True and mean is None:
+        a, axis, keepdims = numpy_axes(a, axis, keepdims)
+        return var_(a, axis, ddof, keepdims)
+    deviation = a - (numpy_mean(a, axis, keepdims=True, where=where) if mean is None else mean)
+    squares = np.square(np.abs(deviation) if a.dtype.kind == "c" else deviation)
+    result = np.sum(squares, axis, keepdims=True, where=where) / np.maximum(counted(squares, axis, where) - ddof, 0)
+    return result if keepdims else np.squeeze(result, axis)
 
 
 @numpy_function(np.std)
 def _numpy_std(
-    a: Any, axis: Any = None, dtype: Any = None, *, ddof: float = 0, keepdims: bool = False, correction: Any = None
+    a: Any, axis: Any = None, dtype: Any = None, *, ddof: float = 0, keepdims: bool = False, **options: Any
 ) -> Any:
+    correction = options.pop("correction", None)
+    ddof = ddof if correction is None else correction
+    if options:
+        return np.sqrt(_numpy_var(a, axis, dtype, ddof=ddof, keepdims=keepdims, **options))
     a, axis, keepdims = numpy_axes(_in_dtype(a, dtype), axis, keepdims)
-    return std_(a, axis, ddof if correction is None else correction, keepdims)
+    return std_(a, axis, ddof, keepdims)
 
 
 def _variables(x: Any, y: Any, rowvar: bool) -> Any:
