@@ -261,6 +261,7 @@ from .ops.linear_algebra import det as det
 from .ops.linear_algebra import inv as inverse
 from .ops.linear_algebra import logdet as logdet
 from .ops.linear_algebra import slogdet as slogdet
+from .ops.log_sums import logsumexp as logsumexp
 from .ops.mantissas import frexp as frexp
 from .ops.matrix_functions import matrix_exp as matrix_exp
 from .ops.matrix_functions import matrix_power as matrix_power
@@ -312,7 +313,6 @@ from .ops.quantiles import quantile as quantile
 from .ops.reductions import all as all
 from .ops.reductions import any as any
 from .ops.reductions import count_nonzero as count_nonzero
-from .ops.reductions import logsumexp as logsumexp
 from .ops.reductions import mean as mean
 from .ops.reductions import nanmean as nanmean
 from .ops.reductions import nansum as nansum

@@ -17,6 +17,7 @@ from .ops import (
     joining,
     least_squares,
     linear_algebra,
+    log_sums,
     mantissas,
     matrix_functions,
     neural,
@@ -74,7 +75,7 @@ class ArrayMethods:
     prod = reductions.prod
     nansum = reductions.nansum
     nanmean = reductions.nanmean
-    logsumexp = reductions.logsumexp
+    logsumexp = log_sums.logsumexp
     any = reductions.any
     all = reductions.all
     count_nonzero = reductions.count_nonzero

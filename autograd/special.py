@@ -28,9 +28,9 @@ from .ops.gamma import igammac as gammaincc
 from .ops.gamma import mvlgamma as multigammaln
 from .ops.gamma import polygamma as polygamma
 from .ops.gamma import zeta as zeta
+from .ops.log_sums import logsumexp as logsumexp
 from .ops.neural import log_softmax as log_softmax
 from .ops.neural import softmax as softmax
-from .ops.reductions import logsumexp as logsumexp
 from .ops.rounding import round as round  # noqa: A004 (PyTorch's name)
 
 __all__ = [
