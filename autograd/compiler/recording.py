@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.callsite import is_ours
-from .arrays import RecordingArray, Stream, bare, plain_array
+from .arrays import RecordingArray, bare, plain_array
 from .numbers import Number, being
 from .signatures import DIVIDING, FACTS, METHODS, OF_PLACES, WRITERS, is_whole, may_vary, settled, told
 from .values import (
@@ -78,6 +78,7 @@ class Tape:
         self.unsure: str | None = None
         self.is_own: Callable[[Any], bool] = lambda place: False  # whether the function changes the number there
         self.needed: str | None = None  # where the value itself of a number from outside was used
+        self.streams: list[Any] = []  # what stands for random generators
         self.unnamed: list[Any] = []  # arrays that C code made of recorded ones, perhaps, by copying them
         self._running = True
         self._thread = threading.get_ident()
@@ -337,13 +338,11 @@ class Tape:
         """Arguments with Values in the places of arrays."""
 
         def leaf(item: Any) -> Any:
-            if isinstance(item, np.ndarray):
-                return self.value(item)
-            return item
+            return self.value(item) if isinstance(item, np.ndarray) else item
 
         return map_tree(tree, leaf)
 
-    def draw(self, stand_in: Stream, method: str, args: Any, kwargs: Any) -> Any:
+    def draw(self, stand_in: Any, method: str, args: Any, kwargs: Any) -> Any:
         """Make and record a draw of random numbers."""
         stream = stand_in._stream
         args = map_tree(args, lambda item: self._known(item))
