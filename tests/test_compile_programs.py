@@ -28,10 +28,10 @@ def rows(seed: int, *shape: int, dtype: str = "float32") -> Any:
     return autograd.tensor(np.random.default_rng(seed).normal(size=shape or (4, 3)).astype(dtype))
 
 
-def check(make: Callable[[Any], Any], data: Any = rows, calls: int = 8, recordings: int = 4) -> Any:
-    """Run what ``make(compile)`` returns, a step and what tells its state, uncompiled and compiled; the latter.
+def check(make: Callable[[Any], Any], data: Any = rows, calls: int = 8, whole: bool = True) -> None:
+    """Run what ``make(compile)`` returns, a step and what tells its state, uncompiled and compiled.
 
-    There must be a program, without a warning, and no more than so many recordings.
+    There must be a program, of all of it or of all but its last lines, without a warning, and few recordings.
     """
     (eager, expected), (compiled, state) = make(lambda function: function), make(compiler.compile)
     with warnings.catch_warnings():
@@ -44,10 +44,10 @@ def check(make: Callable[[Any], Any], data: Any = rows, calls: int = 8, recordin
             require_same(compiled(data(i)), result, f"call {i}: the result")
             require_same(state(), expected(), f"call {i}: the state")
             require_same(autograd.get_rng_state(), after, f"call {i}: the generator")
-    made = compiled if compiled._halves is None else compiled._halves[0]
+    assert (compiled._halves is None) is whole
+    made = compiled if whole else compiled._halves[0]
     assert made.source
-    assert made.recordings <= recordings
-    return compiled
+    assert made.recordings <= 4
 
 
 def trained(model: Callable[[], Any], loss: Callable[[Any, Any], Any], optimizer: Any = optim.Adam) -> Any:
@@ -170,6 +170,44 @@ def test_the_shape_of_a_state_that_is_not_read_is_guarded(verify: bool) -> None:
         warnings.simplefilter("error")
         for i, n in enumerate([4, 4, 4, 4, 4, 1, 4, 4, 4, 1, 4, 4, 1, 1, 4]):
             require_same(compiled(rows(i, n, 2)), eager(rows(i, n, 2)), f"call {i}")
+
+
+def test_a_limit_of_gradients_that_changes_between_the_steps() -> None:
+    model = nn.Linear(3, 2)
+    limits = [0.1 * 0.9**i for i in range(30)]
+
+    @compiler.compile(fullgraph=True)
+    def step(x: Any, limit: float) -> Any:
+        model.zero_grad()
+        model(x).square().mean().backward()
+        nn.utils.clip_grad_value_(model.parameters(), limit)
+
+    for i, limit in enumerate(limits):
+        step(rows(i), limit)
+        assert model.weight.grad.abs().max().item() == np.float32(limit)
+    assert step.recordings <= 3
+
+
+@pytest.mark.parametrize("rate", [float, autograd.tensor])
+def test_groups_that_are_added_between_the_steps(rate: Any) -> None:
+    """The optimizer lays out its state anew, and begins it with a rate that is an argument of the program."""
+    model = nn.Linear(3, 3)
+    update = optim.Rprop(model.parameters(), lr=rate(0.01))
+
+    @compiler.compile(fullgraph=True)
+    def step(x: Any) -> Any:
+        update.zero_grad()
+        loss = model(x).square().mean() + sum(p.sum() for group in update.param_groups[1:] for p in group["params"])
+        loss.backward()
+        update.step()
+        return loss.detach()
+
+    for i in range(12):
+        update.param_groups[0]["lr"] *= 0.99
+        step(rows(i))
+        if i == 6:
+            update.add_param_group({"params": [nn.Parameter(autograd.ones(2))], "lr": rate(0.1)})
+    assert step.recordings <= 6
 
 
 # ---- models ----------------------------------------------------------------------------------------------------------
@@ -361,8 +399,7 @@ def logging(compile: Any, kind: str) -> Any:
 @pytest.mark.parametrize("kind", ["object", "partial"])
 def test_objects_and_partials_that_log_at_their_end(kind: str) -> None:
     """Of a loop's variables, and lists made with variables of the same names."""
-    compiled = check(functools.partial(logging, kind=kind))
-    assert compiled._halves is not None
+    check(functools.partial(logging, kind=kind), whole=False)
 
 
 def test_last_lines_that_use_what_may_not_be_bound() -> None:
@@ -384,6 +421,7 @@ def test_last_lines_that_use_what_may_not_be_bound() -> None:
         require_same(found, rows(n - 1) * 2)
         assert last == n - 1
     assert len(history) == 7 + 3
+    assert step._halves is not None
     with pytest.raises(UnboundLocalError, match="extra"):
         step([rows(0)], 2)
     with pytest.raises(UnboundLocalError, match="y"):
@@ -409,7 +447,7 @@ def test_a_closure_before_the_last_lines() -> None:
 
         return compile(step), lambda: [model.state_dict(), history]
 
-    assert check(make)._halves is not None
+    check(make, whole=False)
 
 
 def test_a_function_is_not_cut_before_a_second_derivative() -> None:
