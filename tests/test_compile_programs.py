@@ -437,13 +437,13 @@ def test_a_closure_before_the_last_lines() -> None:
         def step(x: Any) -> Any:
             def closure() -> Any:
                 update.zero_grad()
-                loss = model(x).square().mean()
+                loss = model(x).square().mean() + sum(p.sum() for p in model.parameters())
                 loss.backward()
                 return loss
 
             total = update.step(closure)
             history.append(total.detach())
-            return total.detach()
+            return total.detach(), [p.sum() for p in model.parameters()]
 
         return compile(step), lambda: [model.state_dict(), history]
 

@@ -240,7 +240,8 @@ class Compiled:
         _busy.depth += 1  # without a call, as an interrupt may come after each
         _working += (None,)
         try:
-            found = version.run(args, kwargs)
+            with _recording:  # what another thread records is not where it was
+                found = version.run(args, kwargs)
         except KeyboardInterrupt:  # as in _record
             quiet.end(settings)
             raise

@@ -34,7 +34,7 @@ class Stream:
     @property
     def bit_generator(self) -> Any:
         """What has the stream's state."""
-        return _Bits(self)
+        return _Bits(self) if self._tape.running else self._stream.bit_generator
 
     @property
     def rewound(self) -> bool:
@@ -44,6 +44,8 @@ class Stream:
         return lambda *args, **kwargs: self._draw(method, args, kwargs)
 
     def _draw(self, method: str, args: Any, kwargs: Any) -> Any:
+        if not self._tape.running:  # another thread draws
+            return getattr(self._stream, method)(*args, **kwargs)
         what = repr((method, args, kwargs))
         self._at += 1
         if self._at > len(self._draws):

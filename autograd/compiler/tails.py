@@ -65,7 +65,7 @@ def cut(function: Any, line: int, after: bool) -> tuple[Callable[..., Any], Call
     if any(getattr(item, "name", None) in read for item in head):
         return None  # no program returns functions
     live, unsure = sorted(read & sure), sorted(read & (maybe - sure))
-    if _enclosed(head) & _names(tail, ast.Store) or _rebound(head) & read:
+    if (_enclosed(head) & _names(tail, ast.Store) | _rebound(head)) & read:
         return None
     if any(isinstance(item, ast.keyword) and item.arg == "create_graph" for each in tail for item in ast.walk(each)):
         return None  # the graph of a program's results, which may be passed on, cannot be differentiated twice
