@@ -9,6 +9,8 @@ import dataclasses
 import functools
 import importlib.util
 import pickle
+import threading
+import time
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -329,21 +331,20 @@ def test_batches_are_dataclasses() -> None:
     assert compiled.recordings <= 5
 
 
-def test_a_batch_that_is_changed_is_refused() -> None:
-    @compiler.compile
-    def function(batch: Any) -> Any:
-        batch.weight += 1
-        return batch.x * 1
+def test_states_that_are_dataclasses_have_programs_of_their_own() -> None:
+    def function(state: Any) -> Any:
+        state.weight += 1
+        state.x += state.weight
+        return state.x * 2
 
-    def called(seed: int) -> None:
-        batch = Batch(rows(seed))
-        require_same(function(batch), rows(seed))
-        assert batch.weight == 2
-
-    called(0)
-    with pytest.warns(UserWarning, match="the argument 'batch' is a Batch that was changed"):
-        called(1)
-    called(2)
+    compiled = compiler.compile(function)
+    found, expected = ([Batch(rows(i)) for i in range(3)] for _ in range(2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for i in range(15):
+            require_same(compiled(found[i % 3]), function(expected[i % 3]), f"call {i}")
+            require_same(vars(found[i % 3]), vars(expected[i % 3]), f"call {i}")
+    assert compiled.recordings <= 8
 
 
 class Trainer:
@@ -384,6 +385,25 @@ def test_pickled_methods_are_methods() -> None:
     assert alone.function.__self__.step is alone
     assert trainer.step.source
     assert other.step.source
+
+
+def test_a_program_is_compared_while_no_other_thread_records() -> None:
+    """What is recorded stands in the places of what others share with it, such as the default generator."""
+
+    def slow(x: Any) -> Any:
+        time.sleep(0.3)
+        return x * 2
+
+    first, second = compiler.compile(slow), compiler.compile(lambda x: slow(x) + slow(x))
+    first(rows(0))
+    other = threading.Timer(0.1, second, [rows(0)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        other.start()
+        require_same(first(rows(1)), rows(1) * 2)
+    other.join()
+    assert first.source
+    require_same(second(rows(1)), rows(1) * 4)
 
 
 # ---- last lines ------------------------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ class History:
         own: those of them that the function changes itself.
         settled: those that changed, but cannot be arguments: each value has a program of its own.
         settles: whether the last recording was of a call in which an optimizer laid out its state anew.
+        states: the dataclasses of arguments that the function changes: each object is one that it can reach.
         changed: in what this recording found things other than the last did.
     """
 
@@ -37,6 +38,7 @@ class History:
         self.own: set[Any] = set()
         self.settled: set[Any] = set()
         self.settles = False
+        self.states: set[type] = set()
         self.changed: str | None = None
         self._first: dict[Any, Any] = {}
         self._objects: dict[Any, weakref.ref[Any]] = {}
@@ -104,7 +106,7 @@ class History:
     def is_renewed(self, name: str, arg: Any) -> bool:
         """Whether an argument was another object of the same class before, as a batch is, and not a state."""
         first = self._objects.setdefault((name, type(arg)), weakref.ref(arg))
-        return first() is not arg
+        return first() is not arg and type(arg) not in self.states
 
     def settle(self, keys: Any = None) -> bool:
         """Let these numbers (all that others than the function change) not be arguments; whether there were any."""

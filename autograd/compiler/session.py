@@ -278,15 +278,19 @@ class Session:
     def _check_containers(self) -> None:
         """Lists, dicts and dataclasses among the arguments are changed as the function changed what stood for them."""
         for made, arg, given, before in self._guards.containers:
-            kind = type(made).__name__
-            if not isinstance(made, (list, dict)):
+            kind, record = type(made), not isinstance(made, (list, dict))
+            if record:
                 made, arg = vars(made), vars(arg)
             items, old = (list(made.items()), list(before.items())) if isinstance(made, dict) else (made, before)
             if isinstance(made, dict) and list(made) == list(before):
                 items, old = list(made.values()), list(before.values())
             if len(items) == len(old) and all(a is b for a, b in zip(items, old, strict=True)):
                 continue
-            self._tape.escapes.append(f"the argument '{given.name}' is a {kind} that was changed")
+            if record:
+                self._history.states.add(kind)
+                self._tape.unsure = f"the argument '{given.name}' is a {kind.__name__} that is changed"
+            else:
+                self._tape.escapes.append(f"the argument '{given.name}' is a {kind.__name__} that was changed")
             arg.clear()
             (arg.update if isinstance(arg, dict) else arg.extend)(self._guards.returned(type(made)(made)))
 

@@ -55,12 +55,21 @@ def cut(function: Any, line: int, after: bool) -> tuple[Callable[..., Any], Call
         at = None if all(isinstance(item, ast.Return) for item in body[at:]) else at
     if at is None or all(_is_text(item) for item in body[:at]):
         return None
-    head, tail = body[:at], body[at:]
+    return _halves(function, node, at, offset)
+
+
+def _halves(
+    function: Any, node: ast.FunctionDef, at: int, offset: int
+) -> tuple[Callable[..., Any], Callable[..., Any]] | None:
+    """The two functions into which one is cut before one of its statements; None if they cannot be told apart."""
+    head, tail = node.body[:at], node.body[at:]
     if any(isinstance(item, (ast.Return, ast.Yield, ast.YieldFrom, ast.Await, ast.Delete)) for item in _inside(head)):
         return None
     sure = _bound(head) | {arg.arg for arg in _arguments(node)}
     maybe = _names(head, ast.Store)
-    shared = {name for item in _inside(body) if isinstance(item, (ast.Global, ast.Nonlocal)) for name in item.names}
+    shared = {
+        name for item in _inside(node.body) if isinstance(item, (ast.Global, ast.Nonlocal)) for name in item.names
+    }
     read = _read(tail) - shared
     if any(getattr(item, "name", None) in read for item in head):
         return None  # no program returns functions
@@ -69,7 +78,6 @@ def cut(function: Any, line: int, after: bool) -> tuple[Callable[..., Any], Call
         return None
     if any(isinstance(item, ast.keyword) and item.arg == "create_graph" for each in tail for item in ast.walk(each)):
         return None  # the graph of a program's results, which may be passed on, cannot be differentiated twice
-    scopes = [item for item in _inside(body) if isinstance(item, (ast.Global, ast.Nonlocal))]
     given = [*live, *[_MAYBE.format(name) for name in unsure]]
     returned = ast.Return(ast.Tuple([ast.Name(name, ast.Load()) for name in given], ast.Load()))
     parameters = ast.arguments([], [ast.arg(name) for name in given], None, [], [], None, [])
