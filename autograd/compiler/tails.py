@@ -67,9 +67,8 @@ def _halves(
         return None
     sure = _bound(head) | {arg.arg for arg in _arguments(node)}
     maybe = _names(head, ast.Store)
-    shared = {
-        name for item in _inside(node.body) if isinstance(item, (ast.Global, ast.Nonlocal)) for name in item.names
-    }
+    scopes = [item for item in _inside(node.body) if isinstance(item, (ast.Global, ast.Nonlocal))]
+    shared = {name for item in scopes for name in item.names}
     read = _read(tail) - shared
     if any(getattr(item, "name", None) in read for item in head):
         return None  # no program returns functions
