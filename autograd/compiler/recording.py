@@ -60,7 +60,7 @@ class Tape:
 
     Attributes:
         escapes: where a number left the record, as text with the line: no program can be made of it.
-        escaped: in which parts of a step.
+        escaped: for each in which part of a step, and whether it is a number of Python's, such as a rate or a count.
         unsure: why no program can be made of this run, though maybe of the next; None if one can.
         code: of the function that is recorded; stops: at which of its lines numbers left the record;
             last_line: at which of them something was recorded last.
@@ -74,7 +74,7 @@ class Tape:
         self.checks: list[Check] = []
         self.gradients: list[tuple[Any, Any]] = []
         self.escapes: list[str] = []
-        self.escaped: set[str] = set()
+        self.escaped: set[tuple[str, bool]] = set()
         self.unsure: str | None = None
         self.is_own: Callable[[Any], bool] = lambda place: False  # whether the function changes the number there
         self.needed: str | None = None  # where the value itself of a number from outside was used
@@ -380,7 +380,7 @@ class Tape:
             return
         line, section = self._where()
         self.escapes.append(f"{how} at {line}")
-        self.escaped.add(section)
+        self.escaped.add((section, type(number) is Number))
         frame: Any = sys._getframe(1)
         while frame is not None and frame.f_code is not self.code:
             frame = frame.f_back

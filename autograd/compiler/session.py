@@ -219,7 +219,9 @@ class Session:
 
     def _settles(self) -> bool:
         """Whether numbers left the record only where an optimizer laid out its state anew, not at each call."""
-        self._history.settles = self._effects is None and self._tape.escaped == {"update"} and not self._history.settles
+        self._history.settles = (
+            self._effects is None and self._tape.escaped == {("update", True)} and not self._history.settles
+        )
         return self._history.settles
 
     def _run_plainly(self, args: Any, kwargs: Any) -> None:
