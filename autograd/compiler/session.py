@@ -219,9 +219,8 @@ class Session:
 
     def _settles(self) -> bool:
         """Whether numbers left the record only where an optimizer laid out its state anew, not at each call."""
-        self._history.settles = (
-            self._effects is None and self._tape.escaped == {("update", True)} and not self._history.settles
-        )
+        only = self._tape.escaped == {("update", True)}
+        self._history.settles = self._effects is None and only and not self._history.settles
         return self._history.settles
 
     def _run_plainly(self, args: Any, kwargs: Any) -> None:

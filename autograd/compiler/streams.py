@@ -17,11 +17,7 @@ __all__ = ["Stream", "state_of"]
 
 
 class Stream:
-    """Stands for NumPy's random generator while a function is recorded.
-
-    Attributes:
-        rewound: whether it is not where the program, which never goes back, has its own.
-    """
+    """Stands for NumPy's random generator while a function is recorded."""
 
     def __init__(self, tape: Any, stream: Any, place: Any) -> None:
         self._tape = tape
@@ -38,6 +34,7 @@ class Stream:
 
     @property
     def rewound(self) -> bool:
+        """Whether it is not where the program, which never goes back, has its own."""
         return self._at != len(self._draws)
 
     def __getattr__(self, method: str) -> Any:
