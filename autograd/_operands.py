@@ -41,10 +41,8 @@ def operand(op: Any, name: str, value: Any, alias: Any, optional: bool) -> tuple
         value = alias
         if isinstance(value, Handle):
             return value._data, value._node if value._view is None else current(value), value._data.dtype
-    if isinstance(value, np.float64):
-        value = float(value)
-    elif isinstance(value, np.complex128):
-        value = complex(value)
+    if isinstance(value, (np.float64, np.complex128)):
+        value = value.item()
     if isinstance(value, (bool, int, float, complex)):
         if len(op.inputs) > 1:
             return value, None, None

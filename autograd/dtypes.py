@@ -159,10 +159,8 @@ def result_type(*operands: Any) -> np.dtype[Any]:
 
 def _plain(operand: Any) -> Any:
     """An operand as ``common_dtype`` wants it: a NumPy scalar that is a Python number by inheritance becomes one."""
-    if isinstance(operand, np.float64):
-        return float(operand)
-    if isinstance(operand, np.complex128):
-        return complex(operand)
+    if isinstance(operand, (np.float64, np.complex128)):
+        return operand.item()
     return as_dtype(operand) if isinstance(operand, (type, str)) else operand
 
 

@@ -27,6 +27,10 @@ def real_view(array: Any) -> Any:
     return array.view(array.real.dtype) if array.dtype.kind == "c" else array
 
 
+def _address(array: Any) -> int:
+    return int(array.__array_interface__["data"][0])
+
+
 def _shared_buffer(params: Sequence[Tensor], bounds: Sequence[int]) -> Any:
     """The buffer in which another optimizer keeps exactly these parameters, in this order; None if there is none."""
     buffer = params[0]._data.base
@@ -34,12 +38,12 @@ def _shared_buffer(params: Sequence[Tensor], bounds: Sequence[int]) -> Any:
         return None
     if not buffer.flags.c_contiguous:
         return None
-    start = buffer.ctypes.data
+    start = _address(buffer)
     for p, bound in zip(params, bounds, strict=False):
         array = p._data
         if array.base is not buffer or not array.flags.c_contiguous:
             return None
-        if array.ctypes.data != start + bound * array.itemsize:
+        if _address(array) != start + bound * array.itemsize:
             return None
     return buffer
 

@@ -1,9 +1,8 @@
-"""Arrays that have every NumPy call that is made of them written down, and random generators whose draws are."""
+"""Arrays that have every NumPy call that is made of them written down."""
 
 from __future__ import annotations
 
 import operator
-import random
 import sys
 import weakref
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from ..engine.callsite import is_ours
 from .numbers import Number, value_of
 from .values import UnrecordableError, Value, map_tree
 
-__all__ = ["RecordingArray", "Stream", "bare", "plain_array", "state_of"]
+__all__ = ["RecordingArray", "bare", "plain_array"]
 
 
 def plain_array(array: Any) -> Any:
@@ -28,32 +27,6 @@ def bare(item: Any) -> Any:
     if type(item) is RecordingArray:
         return plain_array(item)[()] if item._scalar else plain_array(item)
     return value_of(item)
-
-
-class Stream:
-    """Stands for NumPy's random generator while a function is recorded."""
-
-    def __init__(self, tape: Any, stream: Any, place: Any) -> None:
-        self._tape = tape
-        self._stream = stream
-        self._place = place
-
-    @property
-    def bit_generator(self) -> Any:
-        """The stream's state: read by the program it would not be that of its own run."""
-        self._tape.escape("the state of a random generator", None)
-        return self._stream.bit_generator
-
-    def __getattr__(self, method: str) -> Any:
-        return lambda *args, **kwargs: self._tape.draw(self, method, args, kwargs)
-
-
-def state_of(generator: random.Random | np.random.RandomState) -> Any:
-    """Where one of the older generators is in its sequence."""
-    if isinstance(generator, np.random.RandomState):
-        state: Any = generator.get_state()
-        return state[1].tobytes(), state[2:]
-    return None if isinstance(generator, random.SystemRandom) else generator.getstate()
 
 
 def _method(name: str) -> Any:

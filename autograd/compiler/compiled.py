@@ -86,6 +86,7 @@ class Compiled:
         self._lock = threading.RLock()
         self._given_up: str | None = None
         self._reason: str | None = None
+        self._deviated = False
         self._told: set[str] = set()
         self._halves: tuple[Compiled, Callable[..., Any]] | None = None
         _alive.add(self)
@@ -135,6 +136,10 @@ class Compiled:
 
     def __reduce__(self) -> Any:
         """Pickled as the name under which it is found, or with its function; programs are recorded anew."""
+        bound = self.function
+        owner = getattr(bound, "__self__", None)
+        if isinstance(inspect.getattr_static(type(owner), self._name, None), Compiled):
+            return getattr, (owner, self._name)
         found: Any = sys.modules.get(getattr(self.function, "__module__", ""))
         name = getattr(self.function, "__qualname__", "")
         for part in name.split("."):
@@ -216,6 +221,7 @@ class Compiled:
                 return PLAIN
             if found is MISSED or found is DEVIATED:
                 first = False
+                self._deviated = self._deviated or found is DEVIATED
                 continue
             if not first and version in versions:
                 versions.remove(version)
@@ -234,7 +240,8 @@ class Compiled:
         _busy.depth += 1  # without a call, as an interrupt may come after each
         _working += (None,)
         try:
-            found = version.run(args, kwargs)
+            with _recording:  # what another thread records is not where it was
+                found = version.run(args, kwargs)
         except KeyboardInterrupt:  # as in _record
             quiet.end(settings)
             raise
@@ -290,7 +297,9 @@ class Compiled:
                 _busy.depth -= 1
         if session is None:
             return PLAIN
-        self._reason = session.unsure or self._history.changed or self._reason
+        otherwise = "what it decides by values turns out otherwise" if self._deviated else None
+        self._reason = session.unsure or self._history.changed or otherwise or self._reason
+        self._deviated = False
         if session.version is not None:
             self._versions.insert(0, session.version)
             del self._versions[MAX_PROGRAMS:]

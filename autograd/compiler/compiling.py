@@ -27,7 +27,7 @@ class CompiledObject(Compiled):
 
     _OWN = frozenset(
         ["function", "recordings", "_recorded", "_options", "_name", "_history", "_grew", "_versions", "_lock",
-         "_given_up", "_reason", "_told", "_halves"]
+         "_given_up", "_reason", "_deviated", "_told", "_halves"]
     )  # fmt: skip
 
     @property  # type: ignore[misc]

@@ -194,7 +194,8 @@ class Emitter(Blockwise):
         """The text of a result or an effect."""
         kind = type(tree)
         if kind is TensorOf:
-            text = f"_new_tensor({self.result(tree.value)})"
+            maker = "_new_tensor" if tree.make is new_tensor else self._bind(tree.make, "new_tensor")
+            text = f"{maker}({self.result(tree.value)})"
             if id(tree) not in self._objects:
                 return text
             if self._objects[id(tree)] is None:  # it stands in several places

@@ -14,7 +14,7 @@ from ..engine.ownership import owner_of
 from ..errors import ArgumentError, CompileError
 from .emit import Emitter
 from .numbers import Number
-from .trees import TensorOf
+from .trees import TensorOf, made_like
 from .values import address, map_tree
 
 __all__ = ["export"]
@@ -64,6 +64,10 @@ def sum_tall(x, axis, out=None, keepdims=False):
 
 def _kept(make):
     return make()
+
+
+def _new_tensor(array):
+    return array
 
 '''
 _PROVIDED = {
@@ -232,6 +236,8 @@ class _Module:
         """A line for what the program's text refers to."""
         if isinstance(thing, np.ndarray):
             self._array(name, thing)
+        elif getattr(thing, "func", None) is made_like:
+            self._lines.append(f"{name} = _new_tensor")
         elif isinstance(thing, np.dtype):
             self._lines.append(f"{name} = np.dtype('{thing}')")
         elif isinstance(thing, (float, complex, np.generic)):

@@ -19,7 +19,7 @@ from .places import Place
 from .program import Program, reads_of
 from .reach import Reach
 from .recording import Tape
-from .trees import Given, plain
+from .trees import Given, is_record, plain
 from .unchanged import LITERAL, PLAIN_NUMBERS, Space, Unchanged
 from .values import UnrecordableError, Value, address
 
@@ -41,8 +41,8 @@ class Guards:
     Attributes:
         args, kwargs: the arguments with recording arrays.
         objects: what is in the function's reach: arguments that are neither numbers nor arrays, hooks; with names.
-        containers: for each list or dict among the arguments what stands for it, itself, what to call it, and its
-            contents.
+        containers: for each list, dict or dataclass among the arguments what stands for it, itself, what to call it,
+            and its contents.
         given: for each argument that is a Tensor the one that stands for it, the argument, and what to call it.
         space: the globals of the written function.
     """
@@ -71,6 +71,7 @@ class Guards:
         self.objects: list[tuple[Any, str]] = [(EVERYWHERE, "the hooks of all modules")]
         self.given: list[tuple[Any, Any, Given]] = []
         self.containers: list[tuple[Any, Any, Given, Any]] = []
+        self._records: set[int] = set()
         for i, arg in enumerate((*args, *kwargs.values())):
             self._collect(arg, self._name(i))
 
@@ -82,6 +83,10 @@ class Guards:
         elif type(arg) in (dict, OrderedDict):
             for item in arg.values():
                 self._collect(item, name)
+        elif is_record(arg) and self._history.is_renewed(name, arg):
+            self._records.add(id(arg))
+            self.objects.append((type(arg), type(arg).__name__))
+            self._collect(list(vars(arg).values()), name)
         elif hasattr(arg, "__dict__") or not isinstance(arg, (Handle, np.ndarray, *PLAIN_NUMBERS, type(None))):
             self.objects.append((arg, name))
 
@@ -105,7 +110,7 @@ class Guards:
         alike: dict[Any, list[str]] = {}
         for made, text in self._by_identity.values():
             array = made._data if isinstance(made, Handle) else made
-            form = (array.shape, array.dtype, array.strides) if isinstance(array, np.ndarray) else len(array)
+            form = (array.shape, array.dtype, array.strides) if isinstance(array, np.ndarray) else len(_entries(array))
             alike.setdefault((type(made), form), []).append(text)
         for texts in alike.values():
             if len(texts) == 2:
@@ -131,7 +136,8 @@ class Guards:
             made = self._array(arg, text, name, f"type({text}) is _ndarray")
             self._by_identity[id(arg)] = made, text
             return made
-        if kind in (list, dict, OrderedDict) and id(arg) in self._by_identity:
+        record = id(arg) in self._records and id(arg) not in self._known
+        if (record or kind in (list, dict, OrderedDict)) and id(arg) in self._by_identity:
             self._tests.append(f"{text} is {self._by_identity[id(arg)][1]}")
             return self._by_identity[id(arg)][0]
         if isinstance(arg, tuple) or kind is list:
@@ -148,6 +154,14 @@ class Guards:
                 [(key, self._argument(x, f"{text}[{self._key(key)}]", f"{name}_{key}")) for key, x in arg.items()]
             )
             self.containers.append((made, arg, Given(text, name), dict(made)))
+            self._by_identity[id(arg)] = made, text
+            return made
+        if record:
+            self._tests.append(f"type({text}) is {self._bind(kind)} and [*{text}.__dict__] == {[*vars(arg)]!r}")
+            made = object.__new__(kind)
+            for field, x in vars(arg).items():
+                made.__dict__[field] = self._argument(x, f"{text}.{field}", f"{name}_{field}")
+            self.containers.append((made, arg, Given(text, name), dict(vars(made))))
             self._by_identity[id(arg)] = made, text
             return made
         if kind in NUMBERS:
@@ -228,11 +242,13 @@ class Guards:
         made._value.name = name
         place = f"x{len(self._fetches)}"
         self._fetches.append((place, made._value))
-        self._tests.append(
-            f"{first} and ({place} := {text}).shape == {array.shape} and {place}.dtype == {self._bind(array.dtype)} "
-            f"and {place}.strides == {array.strides}"
-        )
+        self._tests.append(f"{first} and {self._form(place, text, made._value)}")
         return made
+
+    def _form(self, name: str, text: str, value: Value) -> str:
+        """The test that the array which an expression gives, then to be called ``name``, lies as one of the record."""
+        shape, dtype, strides = value.shape, self._bind(value.dtype), value.array.strides
+        return f"({name} := {text}).shape == {shape} and {name}.dtype == {dtype} and {name}.strides == {strides}"
 
     def known(self, thing: Any) -> Any:
         """What stands in a program for a thing that was there before the call; None for others."""
@@ -251,7 +267,9 @@ class Guards:
         used = {value for item in program.items for value in reads_of(item)} | set(program.given())
         used |= {item.target for item in program.instructions() if item.target is not None}
         self._used = [value for _, value in self._fetches if value in used]
-        self._fetched = [(place, value) for place, value in self._reach.inputs() if value in used]
+        self._fetched = list(self._reach.inputs())
+        self._unused = [(place, value) for place, value in self._fetched if value not in used]
+        self._fetched = [(place, value) for place, value in self._fetched if value in used]
         return [*self._used, *[value for _, value in self._fetched]]
 
     def write(self, emitter: Any) -> Callable[[Any, Any], Any]:
@@ -270,11 +288,11 @@ class Guards:
             given = [place for place, value in self._fetches if value in self._used]
             for place, value in self._fetched:
                 name = f"y{len(given)}"
-                tests.append(
-                    f"({name} := {self._space.array(self._space.place(*place), value)}).shape == {value.shape} and "
-                    f"{name}.dtype == {self._bind(value.dtype)} and {name}.strides == {value.array.strides}"
-                )
+                tests.append(self._form(name, self._space.array(self._space.place(*place), value), value))
                 given.append(name)
+            for place, value in self._unused:  # the function may have asked for its shape
+                if place[0].key != "_grad":
+                    tests.append(self._form("y", self._space.array(self._space.place(*place), value), value))
             tests += self._apart(emitter, given)
             given += [self._space.place(*number.place) for number in emitter.numbers]
             given += [self._space.place(place) for place in emitter.streams]
@@ -307,6 +325,10 @@ class Guards:
                 elif name != other:
                     found.append(f"_gap({name}, {other}) == {_gap(value.array, array)}")
         return found
+
+
+def _entries(container: Any) -> Any:
+    return container if isinstance(container, (list, dict)) else vars(container)
 
 
 def _gap(a: Any, b: Any) -> int:

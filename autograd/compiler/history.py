@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import OrderedDict, defaultdict, deque
 from typing import Any
 
 import numpy as np
 
 from ..engine.nodes import Handle, Leaf
+from .trees import is_record
 
 __all__ = ["NUMBERS", "History"]
 
@@ -27,6 +29,7 @@ class History:
         own: those of them that the function changes itself.
         settled: those that changed, but cannot be arguments: each value has a program of its own.
         settles: whether the last recording was of a call in which an optimizer laid out its state anew.
+        states: the dataclasses of arguments that the function changes: each object is one that it can reach.
         changed: in what this recording found things other than the last did.
     """
 
@@ -35,18 +38,25 @@ class History:
         self.own: set[Any] = set()
         self.settled: set[Any] = set()
         self.settles = False
+        self.states: set[type] = set()
         self.changed: str | None = None
         self._first: dict[Any, Any] = {}
+        self._objects: dict[Any, weakref.ref[Any]] = {}
         self._facts: dict[str, Any] = {}
         self._now: dict[str, Any] = {}
+        self._replaced: set[Any] = set()
+        self._replaced_before: set[Any] = set()
 
     def begin(self) -> None:
         """A recording begins."""
+        self._replaced, self._replaced_before = set(), self._replaced
         self._facts, self._now = self._now, {}
         self.changed = None
 
     def tell(self, name: str, value: Any) -> None:
         """Something has a name, and is what it is: for messages."""
+        if name == "__class__":  # which functions of several classes have, each its own
+            return
         fact = _fact(value)
         before = self._facts.get(name, fact)
         self._now.setdefault(name, fact)
@@ -68,8 +78,10 @@ class History:
         key = place.identity()
         if isinstance(place.container, (Handle, Leaf)) or place.kind == "link":
             return
-        if type(value) in _CONTAINERS and not path:
-            if self._first.setdefault((key, "size"), (id(value), len(value))) != (id(value), len(value)):
+        record = is_record(value)
+        if (type(value) in _CONTAINERS or record) and not path:
+            what = id(value), 0 if record else len(value)
+            if self._first.setdefault((key, "size"), what) != what:
                 self._add((key, "unseen"))
             return
         if type(value) is tuple:
@@ -79,9 +91,22 @@ class History:
         if other and self._first.setdefault((key, path, "object"), id(value)) != id(value):
             self._add((key, path))
 
+    def replaces(self, place: Any) -> bool:
+        """Note that the function gave a Tensor another array; whether it did so in the recording before, too.
+
+        Once is what an optimizer does that takes parameters into its buffer.
+        """
+        self._replaced.add(place.identity())
+        return place.identity() in self._replaced_before
+
     def _add(self, key: Any) -> None:
         if key not in self.settled:
             self.volatile.add(key)
+
+    def is_renewed(self, name: str, arg: Any) -> bool:
+        """Whether an argument was another object of the same class before, as a batch is, and not a state."""
+        first = self._objects.setdefault((name, type(arg)), weakref.ref(arg))
+        return first() is not arg and type(arg) not in self.states
 
     def settle(self, keys: Any = None) -> bool:
         """Let these numbers (all that others than the function change) not be arguments; whether there were any."""

@@ -23,19 +23,20 @@ import numpy as np
 
 from .._op import Op
 from ..engine.callsite import is_ours
-from ..engine.nodes import Handle, Leaf, array_of, new_tensor
+from ..engine.nodes import Handle, Leaf, array_of
 from ..generator import Generator, default_generator
-from .arrays import RecordingArray, Stream, state_of
+from .arrays import RecordingArray
 from .history import NUMBERS, History
 from .places import LIBRARIES, all_names, global_names, imported, in_module, is_namespace, looked_up, package
 from .places import Place as Place
 from .recording import Tape
 from .standins import TypeOf, Unseen
+from .streams import Stream, state_of
 from .trees import Effect as Effect
 from .trees import Given as Given
 from .trees import Slot as Slot
 from .trees import TensorOf as TensorOf
-from .trees import mend
+from .trees import maker_like, mend
 from .trees import plain as plain
 from .trees import tree_of as tree_of
 from .values import Value
@@ -132,13 +133,12 @@ class Reach:
                 value = plain(value)
                 place.set(value)
             self.places.append((place, value))
-            identity = place.identity()
-            self.history.note(identity, value)
+            self.history.note(identity := place.identity(), value)
             if strict:
                 self.history.note_object(place, value)
-            if place.key == "_data" and isinstance(value, np.ndarray):
+            if (identity, ()) not in self.volatile and place.key == "_data" and isinstance(value, np.ndarray):
                 self.history.tell(f"the memory of {name}", f"at {value.__array_interface__['data'][0]:#x}")
-            elif place.name and place.kind != "link":
+            elif (identity, ()) not in self.volatile and place.name and place.kind != "link":
                 self.history.tell(place.name, value)
             if isinstance(value, types.ModuleType) and place.kind != "link" and not is_namespace(place.container):
                 self._held.append((value, place.name))
@@ -355,7 +355,7 @@ class Reach:
             made = [self._convert(item, place, (i,)) for i, item in enumerate(value)]
         elif isinstance(value, Handle) and (place.key == "_grad" or (place.identity(), path) in self.volatile):
             # another Tensor at each call, as gradients are: not looked for by what it is, but by where it stands
-            made = new_tensor(self._enter(array_of(value), "input", (place, (*path, "_data"))))
+            made = maker_like(value)(self._enter(array_of(value), "input", (place, (*path, "_data"))))
         elif isinstance(value, np.random.Generator):
             made = Stream(self._tape, value, place)
         elif type(value) in NUMBERS and (place.identity(), path) in self.volatile:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.callsite import is_ours
-from .arrays import RecordingArray, Stream, bare, plain_array
+from .arrays import RecordingArray, bare, plain_array
 from .numbers import Number, being
 from .signatures import DIVIDING, FACTS, METHODS, OF_PLACES, WRITERS, is_whole, may_vary, settled, told
 from .values import (
@@ -60,7 +60,7 @@ class Tape:
 
     Attributes:
         escapes: where a number left the record, as text with the line: no program can be made of it.
-        escaped: for each in which part of a step, and whether it is one that the function keeps, such as a step count.
+        escaped: for each in which part of a step, and whether it is a number of Python's, such as a rate or a count.
         unsure: why no program can be made of this run, though maybe of the next; None if one can.
         code: of the function that is recorded; stops: at which of its lines numbers left the record;
             last_line: at which of them something was recorded last.
@@ -78,6 +78,7 @@ class Tape:
         self.unsure: str | None = None
         self.is_own: Callable[[Any], bool] = lambda place: False  # whether the function changes the number there
         self.needed: str | None = None  # where the value itself of a number from outside was used
+        self.streams: list[Any] = []  # what stands for random generators
         self.unnamed: list[Any] = []  # arrays that C code made of recorded ones, perhaps, by copying them
         self._running = True
         self._thread = threading.get_ident()
@@ -337,13 +338,11 @@ class Tape:
         """Arguments with Values in the places of arrays."""
 
         def leaf(item: Any) -> Any:
-            if isinstance(item, np.ndarray):
-                return self.value(item)
-            return item
+            return self.value(item) if isinstance(item, np.ndarray) else item
 
         return map_tree(tree, leaf)
 
-    def draw(self, stand_in: Stream, method: str, args: Any, kwargs: Any) -> Any:
+    def draw(self, stand_in: Any, method: str, args: Any, kwargs: Any) -> Any:
         """Make and record a draw of random numbers."""
         stream = stand_in._stream
         args = map_tree(args, self._known)
@@ -381,7 +380,7 @@ class Tape:
             return
         line, section = self._where()
         self.escapes.append(f"{how} at {line}")
-        self.escaped.add((section, type(number) is Number and number.place is not None))
+        self.escaped.add((section, type(number) is Number))
         frame: Any = sys._getframe(1)
         while frame is not None and frame.f_code is not self.code:
             frame = frame.f_back

@@ -25,6 +25,7 @@ from .places import first_imported
 from .program import Program, calls_back, forget, reads_of
 from .reach import Reach
 from .recording import Tape
+from .tails import code_of
 from .trees import Effect, Slot, plain, tree_of
 from .trial import Backup, Samples, Trial
 from .values import UnrecordableError, Value
@@ -129,7 +130,7 @@ class Session:
 
     def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         tape = self._tape
-        tape.code = getattr(self._function, "__code__", None)
+        tape.code = code_of(self._function)
         self._history.begin()
         guards = self._guards = Guards(self._function, args, kwargs, self._history)
         reach = self._reach = Reach(self._function, self._history, guards.objects)
@@ -155,6 +156,8 @@ class Session:
         imported = first_imported(modules)
         if altered := reach.altered():
             tape.escapes.append(altered)
+        if any(stream.rewound for stream in tape.streams):
+            tape.escapes.append("a random generator is set back")
         if not self._settles() and tape.escapes:
             self._refuse(tape.escapes, tape.stops[0] if tape.stops else 0)
         elif (
@@ -216,9 +219,8 @@ class Session:
 
     def _settles(self) -> bool:
         """Whether numbers left the record only where an optimizer laid out its state anew, not at each call."""
-        self._history.settles = (
-            self._effects is None and self._tape.escaped == {("update", True)} and not self._history.settles
-        )
+        only = self._tape.escaped == {("update", True)}
+        self._history.settles = self._effects is None and only and not self._history.settles
         return self._history.settles
 
     def _run_plainly(self, args: Any, kwargs: Any) -> None:
@@ -275,14 +277,21 @@ class Session:
                 self._hand_over(arg, made._grad)
 
     def _check_containers(self) -> None:
-        """Lists and dicts among the arguments are changed as the function changed what stood for them."""
+        """Lists, dicts and dataclasses among the arguments are changed as the function changed what stood for them."""
         for made, arg, given, before in self._guards.containers:
+            kind, record = type(made), not isinstance(made, (list, dict))
+            if record:
+                made, arg = vars(made), vars(arg)
             items, old = (list(made.items()), list(before.items())) if isinstance(made, dict) else (made, before)
             if isinstance(made, dict) and list(made) == list(before):
                 items, old = list(made.values()), list(before.values())
             if len(items) == len(old) and all(a is b for a, b in zip(items, old, strict=True)):
                 continue
-            self._tape.escapes.append(f"the argument '{given.name}' is a {type(made).__name__} that was changed")
+            if record:
+                self._history.states.add(kind)
+                self._tape.unsure = f"the argument '{given.name}' is a {kind.__name__} that is changed"
+            else:
+                self._tape.escapes.append(f"the argument '{given.name}' is a {kind.__name__} that was changed")
             arg.clear()
             (arg.update if isinstance(arg, dict) else arg.extend)(self._guards.returned(type(made)(made)))
 
@@ -306,6 +315,8 @@ class Session:
                 again = True
                 self._why = f"{place.name} is another object at each call"
                 continue
+            if _is_reshaped(place, old, new):
+                self._tape.escapes.append(f"{place.name} requires grad, and is given another shape or dtype")
             if self._mark(place, old, new, ()):
                 again = True
                 self._why = f"{place.name} is another at each call"
@@ -346,7 +357,9 @@ class Session:
         if isinstance(new, Number):
             new = new.value
         numbers = type(old) in (int, float) and type(new) in (int, float) and old != new
-        arrays = place.kind != "slot" and self._guards.known(new) is None
+        arrays = self._guards.known(new) is None
+        if place.kind == "slot":
+            arrays = place.key == "_data" and arrays and self._history.replaces(place)
         arrays = arrays and any(isinstance(old, kind) and isinstance(new, kind) for kind in (Handle, np.ndarray))
         known = (place.identity(), path) in self._volatile
         if (numbers or arrays) and not known:
@@ -413,6 +426,13 @@ class _Emission:
 
     def __call__(self, *values: Any) -> Any:
         return (self.plain if self.compared else self.step)(*values)
+
+
+def _is_reshaped(place: Any, old: Any, new: Any) -> bool:
+    """Whether a Tensor that requires grad was given data of another shape or dtype."""
+    if place.kind != "slot" or place.key != "_data" or place.container._node is None:
+        return False
+    return bool((old.shape, old.dtype) != (new.shape, new.dtype))
 
 
 def _own_constants(program: Program) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import RecordingArray, Stream
+from .arrays import RecordingArray
 from .numbers import Number
+from .streams import Stream
 
 __all__ = ["TypeOf", "Unseen"]
 

@@ -7,15 +7,23 @@ function of its own, that returns the variables which the tail uses; the tail ru
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import textwrap
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
-__all__ = ["cut"]
+from ..engine.callsite import is_ours
+
+__all__ = ["code_of", "cut"]
 
 _TREE = "_syntax_tree"
+_MAYBE = "_{}_if_bound"
+"""What is handed on of a variable that the head may not have bound: a tuple of it, or none."""
+_PACKED = "try:\n    {maybe} = ({0},)\nexcept UnboundLocalError:\n    {maybe} = ()\n"
+_UNPACKED = "if {maybe}:\n    ({0},) = {maybe}\n"
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _NESTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
@@ -31,9 +39,10 @@ def cut(function: Any, line: int, after: bool) -> tuple[Callable[..., Any], Call
         Two functions: the head, of the same arguments, returns a tuple of what the tail takes. None if the line does
         not stand in the outermost block, or the two cannot be told apart.
     """
-    if isinstance(function, types.MethodType):
-        halves = cut(function.__func__, line, after)
-        return halves and (types.MethodType(halves[0], function.__self__), halves[1])
+    if not isinstance(function, types.FunctionType):
+        around = _around(function)
+        halves = around and cut(around[0], line, after)
+        return (around[1](halves[0]), halves[1]) if around and halves else None
     found = _statements(function)
     if found is None:
         return None
@@ -46,24 +55,55 @@ def cut(function: Any, line: int, after: bool) -> tuple[Callable[..., Any], Call
         at = None if all(isinstance(item, ast.Return) for item in body[at:]) else at
     if at is None or all(_is_text(item) for item in body[:at]):
         return None
-    head, tail = body[:at], body[at:]
+    return _halves(function, node, at, offset)
+
+
+def _halves(
+    function: Any, node: ast.FunctionDef, at: int, offset: int
+) -> tuple[Callable[..., Any], Callable[..., Any]] | None:
+    """The two functions into which one is cut before one of its statements; None if they cannot be told apart."""
+    head, tail = node.body[:at], node.body[at:]
     if any(isinstance(item, (ast.Return, ast.Yield, ast.YieldFrom, ast.Await, ast.Delete)) for item in _inside(head)):
         return None
     sure = _bound(head) | {arg.arg for arg in _arguments(node)}
     maybe = _names(head, ast.Store)
-    shared = {name for item in _inside(body) if isinstance(item, (ast.Global, ast.Nonlocal)) for name in item.names}
-    read = _names(tail) - shared
-    live = sorted(read & sure)
-    if read & (maybe - sure - shared) or _enclosed(head) & _names(tail, ast.Store):
+    scopes = [item for item in _inside(node.body) if isinstance(item, (ast.Global, ast.Nonlocal))]
+    shared = {name for item in scopes for name in item.names}
+    read = _read(tail) - shared
+    if any(getattr(item, "name", None) in read for item in head):
+        return None  # no program returns functions
+    live, unsure = sorted(read & sure), sorted(read & (maybe - sure))
+    if (_enclosed(head) & _names(tail, ast.Store) | _rebound(head)) & read:
         return None
-    scopes = [item for item in _inside(body) if isinstance(item, (ast.Global, ast.Nonlocal))]
-    returned = ast.Return(ast.Tuple([ast.Name(name, ast.Load()) for name in live], ast.Load()))
-    parameters = ast.arguments([], [ast.arg(name) for name in live], None, [], [], None, [])
+    if any(isinstance(item, ast.keyword) and item.arg == "create_graph" for each in tail for item in ast.walk(each)):
+        return None  # the graph of a program's results, which may be passed on, cannot be differentiated twice
+    given = [*live, *[_MAYBE.format(name) for name in unsure]]
+    returned = ast.Return(ast.Tuple([ast.Name(name, ast.Load()) for name in given], ast.Load()))
+    parameters = ast.arguments([], [ast.arg(name) for name in given], None, [], [], None, [])
     plain = [item for item in tail if not isinstance(item, (ast.Global, ast.Nonlocal))]
-    first = _made(function, node.args, [*head, returned], node.name, offset)
-    second = _made(function, parameters, [*scopes, *plain], f"{node.name}_tail", offset)
+    first = _made(function, node.args, [*head, *_parsed(_PACKED, unsure), returned], node.name, offset)
+    second = _made(function, parameters, [*scopes, *_parsed(_UNPACKED, unsure), *plain], f"{node.name}_tail", offset)
     first.__defaults__, first.__kwdefaults__ = function.__defaults__, function.__kwdefaults__
     return first, second
+
+
+def code_of(function: Any) -> Any:
+    """The code whose lines are a function's, or a method's, an object's or a partial's; None if there is none."""
+    while found := _around(function):
+        function = found[0]
+    return getattr(function, "__code__", None)
+
+
+def _around(function: Any) -> tuple[Any, Callable[[Any], Any]] | None:
+    """What a method, a partial or an object calls, and what makes the like of it that calls another function."""
+    if isinstance(function, types.MethodType):
+        return function.__func__, lambda inner: types.MethodType(inner, function.__self__)
+    if isinstance(function, functools.partial):
+        return function.func, lambda inner: functools.partial(inner, *function.args, **function.keywords)
+    call = inspect.getattr_static(type(function), "__call__", None)
+    if isinstance(call, types.FunctionType) and not is_ours(call.__code__.co_filename):
+        return call, lambda inner: types.MethodType(inner, function)
+    return None
 
 
 def _statements(function: Any) -> tuple[ast.FunctionDef, int] | None:
@@ -108,6 +148,11 @@ def _made(function: Any, parameters: ast.arguments, body: list[Any], name: str, 
     return made
 
 
+def _parsed(text: str, names: list[str]) -> list[Any]:
+    """The statements of a text, once for each name."""
+    return ast.parse("".join([text.format(name, maybe=_MAYBE.format(name)) for name in names])).body
+
+
 def _is_text(item: Any) -> bool:
     return isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant)
 
@@ -118,13 +163,28 @@ def _inside(items: list[Any]) -> Iterator[Any]:
     while stack:
         item = stack.pop()
         yield item
-        stack += [child for child in ast.iter_child_nodes(item) if not isinstance(child, _NESTED)]
+        stack += [] if isinstance(item, _NESTED) else ast.iter_child_nodes(item)
 
 
 def _names(items: list[Any], context: Any = ast.expr_context) -> set[str]:
     """The variables that statements name: those they bind, with ``ast.Store``."""
     nodes = [node for item in items for node in ast.walk(item)]
     return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, context)}
+
+
+def _read(items: list[Any]) -> set[str]:
+    """The variables that statements name, but for those that comprehensions and lambdas in them have for themselves."""
+    found: set[str] = set()
+    for item in items:
+        inner = _read(list(ast.iter_child_nodes(item)))
+        if isinstance(item, _COMPREHENSIONS):
+            first, *_ = item.generators
+            inner -= _names([part.target for part in item.generators])
+            inner |= _read([first.iter])
+        elif isinstance(item, ast.Lambda):
+            inner -= {arg.arg for arg in _arguments(item)}
+        found |= inner | ({item.id} if isinstance(item, ast.Name) else set())
+    return found
 
 
 def _bound(items: list[Any]) -> set[str]:
@@ -140,9 +200,15 @@ def _bound(items: list[Any]) -> set[str]:
     return found
 
 
-def _arguments(node: ast.FunctionDef) -> list[Any]:
+def _arguments(node: ast.FunctionDef | ast.Lambda) -> list[Any]:
     args = node.args
     return [x for x in (*args.posonlyargs, *args.args, args.vararg, *args.kwonlyargs, args.kwarg) if x is not None]
+
+
+def _rebound(items: list[Any]) -> set[str]:
+    """The variables that functions inside of the head bind: the tail has them as they were at the cut."""
+    nodes = [node for item in items for node in ast.walk(item) if isinstance(node, ast.Nonlocal)]
+    return {name for node in nodes for name in node.names}
 
 
 def _enclosed(items: list[Any]) -> set[str]:

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
+import functools
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..engine.nodes import Handle
-from .arrays import RecordingArray, Stream
+from ..engine.nodes import Handle, new_tensor
+from .arrays import RecordingArray
 from .numbers import Number
 from .recording import Tape
 from .standins import Unseen
+from .streams import Stream
 from .values import UnrecordableError, Value, address
 
-__all__ = ["Effect", "Given", "Slot", "TensorOf", "mend", "plain", "shapes_in", "tree_of"]
+__all__ = [
+    "Effect",
+    "Given",
+    "Slot",
+    "TensorOf",
+    "is_record",
+    "made_like",
+    "maker_like",
+    "mend",
+    "plain",
+    "shapes_in",
+    "tree_of",
+]
 
 
 _CONSTANT = (bool, int, float, complex, str, bytes, np.generic, np.dtype, type, slice, range, enum.Enum)
@@ -57,13 +72,32 @@ class Slot:
 
 
 class TensorOf:
-    """In the tree of an effect or of the results: a new Tensor of a Value."""
+    """In the tree of an effect or of the results: a new Tensor of a Value.
 
-    __slots__ = ("kind", "value")
+    Attributes:
+        make: makes it of an array.
+    """
 
-    def __init__(self, kind: type, value: Value) -> None:
-        self.kind = kind
+    __slots__ = ("make", "value")
+
+    def __init__(self, make: Callable[[Any], Any], value: Value) -> None:
+        self.make = make
         self.value = value
+
+
+def maker_like(thing: Any) -> Callable[[Any], Any]:
+    """What makes a Tensor of an array, of the same class and with the same attributes as a Tensor."""
+    kept = getattr(thing, "__dict__", None)
+    return new_tensor if kept is None else functools.partial(made_like, type(thing), dict(kept))
+
+
+def made_like(kind: Any, attributes: dict[str, Any], data: Any) -> Any:
+    """A Tensor around ``data`` of a class that has attributes, such as a module's buffer."""
+    made = kind.__new__(kind)
+    made._data = data
+    made._node = made._grad = made._view = None
+    made.__dict__.update(attributes)
+    return made
 
 
 def plain(thing: Any) -> Any:
@@ -118,6 +152,13 @@ def _bare(array: RecordingArray) -> Any:
     return np.ndarray.view(array, np.ndarray)
 
 
+def is_record(thing: Any) -> bool:
+    """Whether it is an object of a dataclass that has the fields of that and nothing else."""
+    if not dataclasses.is_dataclass(thing) or isinstance(thing, type):
+        return False
+    return [*getattr(thing, "__dict__", ())] == [field.name for field in dataclasses.fields(thing)]
+
+
 def mend(container: Any, restored: Callable[[Any], Any] = plain) -> None:
     """Leave no recording arrays in a container, but what ``restored`` makes of what stands there."""
     if isinstance(container, (set, frozenset)):
@@ -127,13 +168,13 @@ def mend(container: Any, restored: Callable[[Any], Any] = plain) -> None:
 
 
 def shapes_in(arguments: Any) -> tuple[tuple[int, ...], ...]:
-    """The shapes of the arrays and Tensors among arguments, also of those within tuples, lists and dicts."""
+    """The shapes of the arrays and Tensors among arguments, and in tuples, lists, dicts and dataclasses there."""
     if isinstance(arguments, Handle):
         arguments = arguments._data
     if isinstance(arguments, (np.ndarray, np.generic)):
         return (arguments.shape,)
-    if isinstance(arguments, dict):
-        arguments = arguments.values()
+    if isinstance(arguments, dict) or is_record(arguments):
+        arguments = (arguments if isinstance(arguments, dict) else vars(arguments)).values()
     elif not isinstance(arguments, (tuple, list)):
         return ()
     return tuple([shape for argument in arguments for shape in shapes_in(argument)])
@@ -168,7 +209,10 @@ def _tree_of(thing: Any, tape: Tape, known: Callable[[Any], Any], where: str, ma
                 f"{where} is a Tensor that requires grad: its graph is not kept. Call backward inside the function, or "
                 "return it detached"
             )
-        return TensorOf(type(thing), tape.value(np.asanyarray(thing._data)))
+        for name, held in getattr(thing, "__dict__", {}).items():
+            if not isinstance(held, (type(None), *_CONSTANT)):
+                raise UnrecordableError(f"{where} is a {type(thing).__name__} with {type(held).__name__} as .{name}")
+        return TensorOf(maker_like(thing), tape.value(np.asanyarray(thing._data)))
     if isinstance(thing, np.ndarray):
         return tape.value(thing)
     kind = type(thing)

@@ -24,6 +24,7 @@ from .graded import ProgramOp
 from .interrupts import surely
 from .program import Program, numbers_of, reads_of
 from .reach import Reach
+from .trees import is_record
 from .values import Value
 
 __all__ = ["Backup", "Samples", "Trial", "difference"]
@@ -151,7 +152,7 @@ class Backup:
 
 
 def arrays_in(tree: Any) -> Iterator[Any]:
-    """The arrays inside nested tuples, lists and dicts, those of Tensors too."""
+    """The arrays inside nested tuples, lists, dicts and dataclasses, those of Tensors too."""
     if isinstance(tree, Handle):
         tree = tree._data
     if isinstance(tree, np.ndarray):
@@ -159,8 +160,8 @@ def arrays_in(tree: Any) -> Iterator[Any]:
     elif isinstance(tree, (tuple, list)):
         for item in tree:
             yield from arrays_in(item)
-    elif isinstance(tree, dict):
-        yield from arrays_in(list(tree.values()))
+    elif isinstance(tree, dict) or is_record(tree):
+        yield from arrays_in(list((tree if isinstance(tree, dict) else vars(tree)).values()))
 
 
 def _arrays_at(value: Any) -> Iterator[Any]:

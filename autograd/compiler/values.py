@@ -110,7 +110,8 @@ class Instruction:
     ) -> None:
         self.kind = kind
         self.name = name
-        self.function = function
+        original: Callable[..., Any] = getattr(function, "original", function)
+        self.function = original  # NumPy's own, where one is watched while something is recorded
         self.args = args
         self.kwargs = kwargs or NONE
         self.outs: Any = None

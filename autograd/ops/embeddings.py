@@ -151,14 +151,14 @@ def _prepared(
         raise BoundsError(f"{name}: padding_idx {padding_idx} is out of range: there are {rows} rows")
     if max_norm is not None:
         with Mode(grad=False):
-            used = np.unique(unwrap(index))
+            used = unwrap(index).reshape(-1)  # each as often as it is there: their number is known beforehand
             check_range(f"{name}: ", "index", used, rows)
-            lengths = norm(weight[used], norm_type, -1)
-            lengths = unwrap(lengths)
+            there = weight[used]
+            lengths = unwrap(norm(there, norm_type, -1))
             longer = lengths > max_norm
             if longer.any():
-                factors = (max_norm / (lengths[longer] + 1e-7)).astype(weight.dtype)
-                weight[used[longer]] = weight[used[longer]] * np.expand_dims(factors, -1)
+                factors = np.where(longer, max_norm / (lengths + 1e-7), 1).astype(weight.dtype)
+                weight[used] = there * np.expand_dims(factors, -1)
     return index, None if padding_idx is None else padding_idx % rows
 
 

@@ -171,7 +171,8 @@ def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | Non
     >>> w.grad
     tensor([ 1.0000, -0.5000])
     """
-    limit = float(clip_value)
+    limit: Any = clip_value
+    limit = limit.item() if hasattr(limit, "item") else limit
     for grad in _grads(parameters):
         array = array_of(grad)
         stamp(array)

@@ -1,0 +1,545 @@
+"""What training programs do in and around a compiled step: it goes on as it would uncompiled, bit for bit.
+
+Each was found by programs put together at random of models, losses, optimizers and what users do between two steps.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib.util
+import pickle
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd
+import nn
+import nn.functional as F
+import optim
+from autograd import compiler
+from tests.helpers import require_same
+
+
+def rows(seed: int, *shape: int, dtype: str = "float32") -> Any:
+    return autograd.tensor(np.random.default_rng(seed).normal(size=shape or (4, 3)).astype(dtype))
+
+
+def check(make: Callable[[Any], Any], data: Any = rows, calls: int = 8, whole: bool = True) -> None:
+    """Run what ``make(compile)`` returns, a step and what tells its state, uncompiled and compiled.
+
+    There must be a program, of all of it or of all but its last lines, without a warning, and few recordings.
+    """
+    (eager, expected), (compiled, state) = make(lambda function: function), make(compiler.compile)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for i in range(calls):
+            draws = autograd.get_rng_state()
+            result = eager(data(i))
+            after = autograd.get_rng_state()
+            autograd.set_rng_state(draws)
+            require_same(compiled(data(i)), result, f"call {i}: the result")
+            require_same(state(), expected(), f"call {i}: the state")
+            require_same(autograd.get_rng_state(), after, f"call {i}: the generator")
+    assert (compiled._halves is None) is whole
+    made = compiled if whole else compiled._halves[0]
+    assert made.source
+    assert made.recordings <= 4
+
+
+def trained(model: Callable[[], Any], loss: Callable[[Any, Any], Any], optimizer: Any = optim.Adam) -> Any:
+    """A step of training, to be made twice."""
+
+    def make(compile: Any) -> Any:
+        autograd.manual_seed(0)
+        made = model()
+        update = optimizer(made.parameters())
+
+        def step(x: Any) -> Any:
+            update.zero_grad()
+            found = loss(made, x)
+            found.backward()
+            update.step()
+            return found.detach()
+
+        return compile(step), lambda: [made.state_dict(), *made.buffers(), update.state_dict()]
+
+    return make
+
+
+# ---- state -----------------------------------------------------------------------------------------------------------
+
+
+class Centred(nn.Module):
+    """A buffer that is another Tensor after each call."""
+
+    def __init__(self, persistent: bool) -> None:
+        self.inner = nn.Linear(3, 3)
+        self.register_buffer("mean", autograd.zeros(1), persistent=persistent)
+
+    def forward(self, x: Any) -> Any:
+        y = self.inner(x)
+        self.mean = 0.9 * self.mean + 0.1 * y.detach().mean()
+        return y - self.mean
+
+
+@pytest.mark.parametrize("persistent", [True, False])
+def test_buffers_that_are_replaced_remain_buffers(persistent: bool) -> None:
+    check(trained(lambda: Centred(persistent), lambda model, x: model(x).square().mean()))
+
+
+def test_a_buffer_is_returned_as_one() -> None:
+    compiled = compiler.compile(lambda x: nn.Buffer(x * 2, persistent=False))
+    for i in range(4):
+        found = compiled(rows(i))
+        assert type(found) is nn.Buffer
+        assert not found.persistent
+    assert compiled.source
+
+
+def test_data_that_is_replaced_at_each_step() -> None:
+    def make(compile: Any) -> Any:
+        w = autograd.ones(3, requires_grad=True)
+
+        def step(x: Any) -> Any:
+            loss = (x @ w).square().mean()
+            loss.backward()
+            w.data = w.data - 0.1 * w.grad
+            w.grad = None
+            return loss.detach()
+
+        return compile(step), lambda: w
+
+    check(make)
+
+
+@pytest.mark.parametrize("kind", [optim.RMSprop, optim.SGD])
+def test_weights_clipped_into_new_arrays(kind: Any) -> None:
+    def make(compile: Any) -> Any:
+        autograd.manual_seed(0)
+        critic = nn.Linear(3, 2)
+        update = kind(critic.parameters(), lr=0.1)
+
+        def step(x: Any) -> Any:
+            update.zero_grad()
+            loss = critic(x).square().mean()
+            loss.backward()
+            update.step()
+            for p in critic.parameters():
+                p.data = p.data.clamp(-0.1, 0.1)
+            return loss.detach()
+
+        return compile(step), lambda: [critic.state_dict(), update.state_dict()]
+
+    check(make)
+
+
+def test_data_of_another_shape_is_refused() -> None:
+    w = autograd.ones(3, requires_grad=True)
+
+    @compiler.compile
+    def step(x: Any) -> Any:
+        loss = (x * w).sum()
+        loss.backward()
+        w.grad, w.data = None, autograd.ones(len(w) + 1)
+        return loss.detach()
+
+    with pytest.warns(UserWarning, match="w requires grad, and is given another shape"):
+        assert step(autograd.ones(3)).item() == 3
+    for n in (4, 5, 6):
+        assert step(autograd.ones(n)).item() == n
+
+
+@pytest.mark.parametrize("verify", [True, False])
+def test_the_shape_of_a_state_that_is_not_read_is_guarded(verify: bool) -> None:
+    class Smooth:
+        last: Any = None
+
+        def __call__(self, x: Any) -> Any:
+            y = x * 1
+            if self.last is not None and self.last.shape == y.shape:
+                y = 0.5 * (y + self.last)
+            self.last = y.detach()
+            return y
+
+    eager, compiled = Smooth(), compiler.compile(Smooth(), verify=verify)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for i, n in enumerate([4, 4, 4, 4, 4, 1, 4, 4, 4, 1, 4, 4, 1, 1, 4]):
+            require_same(compiled(rows(i, n, 2)), eager(rows(i, n, 2)), f"call {i}")
+
+
+def test_a_limit_of_gradients_that_changes_between_the_steps() -> None:
+    model = nn.Linear(3, 2)
+    limits = [0.1 * 0.9**i for i in range(30)]
+
+    @compiler.compile(fullgraph=True)
+    def step(x: Any, limit: float) -> Any:
+        model.zero_grad()
+        model(x).square().mean().backward()
+        nn.utils.clip_grad_value_(model.parameters(), limit)
+
+    for i, limit in enumerate(limits):
+        step(rows(i), limit)
+        assert model.weight.grad.abs().max().item() == np.float32(limit)
+    assert step.recordings <= 3
+
+
+@pytest.mark.parametrize("rate", [float, autograd.tensor])
+def test_groups_that_are_added_between_the_steps(rate: Any) -> None:
+    """The optimizer lays out its state anew, and begins it with a rate that is an argument of the program."""
+    model = nn.Linear(3, 3)
+    update = optim.Rprop(model.parameters(), lr=rate(0.01))
+
+    @compiler.compile(fullgraph=True)
+    def step(x: Any) -> Any:
+        update.zero_grad()
+        loss = model(x).square().mean() + sum(p.sum() for group in update.param_groups[1:] for p in group["params"])
+        loss.backward()
+        update.step()
+        return loss.detach()
+
+    for i in range(12):
+        update.param_groups[0]["lr"] *= 0.99
+        step(rows(i))
+        if i == 6:
+            update.add_param_group({"params": [nn.Parameter(autograd.ones(2))], "lr": rate(0.1)})
+    assert step.recordings <= 6
+
+
+# ---- models ----------------------------------------------------------------------------------------------------------
+
+
+def checkpointed(model: Any, x: Any) -> Any:
+    y = autograd.checkpoint(model[0], x)
+    return (autograd.checkpoint(model[1], y) + autograd.randn(4, 4)).square().mean()
+
+
+def test_checkpoints_draw_again_what_they_drew() -> None:
+    def model() -> Any:
+        first = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5), nn.Tanh())
+        return nn.ModuleList([first, nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.3))])
+
+    check(trained(model, checkpointed))
+
+
+def test_a_generator_that_is_set_back_is_refused() -> None:
+    @compiler.compile
+    def noisy(x: Any) -> Any:
+        state = autograd.get_rng_state()
+        y = x + autograd.randn(3)
+        autograd.set_rng_state(state)
+        return y
+
+    with pytest.warns(UserWarning, match="a random generator is set back"):
+        first = noisy(autograd.zeros(3))
+    for _ in range(3):
+        require_same(noisy(autograd.zeros(3)), first)
+
+
+def test_other_draws_after_a_generator_was_set_back_are_refused() -> None:
+    def noisy(x: Any) -> Any:
+        state = autograd.get_rng_state()
+        y = autograd.randn(3)
+        autograd.set_rng_state(state)
+        return x + y * autograd.randn(2, 3)
+
+    def at(seed: int, function: Any) -> Any:
+        autograd.manual_seed(seed)
+        return function(autograd.zeros(3))
+
+    compiled = compiler.compile(noisy)
+    require_same(at(0, compiled), at(0, noisy))
+    with pytest.warns(UserWarning, match="a random generator"):  # of what stands before that line
+        require_same(at(1, compiled), at(1, noisy))
+    for i in range(2, 5):
+        require_same(at(i, compiled), at(i, noisy))
+
+
+def test_rows_of_an_embedding_that_are_shortened() -> None:
+    """How many are, and how many there are, differs from call to call."""
+    words = lambda seed: autograd.tensor(np.random.default_rng(seed).integers(0, 9, (4, 5)))  # noqa: E731
+    grown = lambda model, x: -model(x).square().mean()  # noqa: E731
+    sgd = functools.partial(optim.SGD, lr=5.0)
+    check(trained(lambda: nn.Embedding(9, 3, max_norm=1.0), grown, sgd), words, calls=12)
+
+
+def penalized(model: Any, x: Any) -> Any:
+    y = model(x)
+    y = y / y.detach().abs().max()
+    loss = y.square().mean()
+    found = autograd.grad(loss, list(model.parameters()), create_graph=True)
+    return loss + sum(g.square().sum() for g in found)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_gradients_of_gradients_through_a_number(dtype: str) -> None:
+    check(trained(lambda: nn.Linear(3, 2).to(dtype), penalized), functools.partial(rows, dtype=dtype))
+
+
+def test_means_of_float16_are_rounded_as_uncompiled() -> None:
+    def make(compile: Any) -> Any:
+        mean = autograd.zeros(1, 6, dtype=autograd.float16)
+
+        def step(x: Any) -> Any:
+            np.add(mean.numpy(), np.mean(x.numpy() ** 2, -2, keepdims=True), out=mean.numpy())
+            return mean * 2
+
+        return compile(step), lambda: mean
+
+    check(make, lambda seed: rows(seed, 50, 6, dtype="float16"))
+
+
+# ---- arguments, methods, objects -------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass
+class Batch:
+    """What data loaders give."""
+
+    x: Any
+    weight: float = 1.0
+
+    def doubled(self) -> Any:
+        return self.x * 2
+
+
+def test_batches_are_dataclasses() -> None:
+    kept: Any = Batch(None)
+
+    def function(batch: Any, more: Any, state: Any) -> Any:
+        state.weight += 1
+        kept.x = batch
+        return batch.doubled() * more["x"].weight + more["x"].x, batch is more["x"], state.weight, batch
+
+    compiled, state = compiler.compile(function), Batch(None, 0.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for i in range(10):
+            first, second = Batch(rows(i)), Batch(rows(i + 1), i)
+            second = first if i % 4 == 3 else second
+            found, same, steps, given = compiled(first, {"x": second}, state)
+            require_same(found, first.x * 2 * second.weight + second.x, f"call {i}")
+            assert same is (first is second)
+            assert steps == state.weight == i + 1
+            assert given is kept.x is first
+    assert compiled.recordings <= 5
+
+
+def test_states_that_are_dataclasses_have_programs_of_their_own() -> None:
+    def function(state: Any) -> Any:
+        state.weight += 1
+        state.x += state.weight
+        return state.x * 2
+
+    compiled = compiler.compile(function)
+    found, expected = ([Batch(rows(i)) for i in range(3)] for _ in range(2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for i in range(15):
+            require_same(compiled(found[i % 3]), function(expected[i % 3]), f"call {i}")
+            require_same(vars(found[i % 3]), vars(expected[i % 3]), f"call {i}")
+    assert compiled.recordings <= 8
+
+
+class Trainer:
+    """A compiled method, which is pickled and copied with its object."""
+
+    def __init__(self) -> None:
+        self.model = nn.Linear(3, 2)
+        self.update = optim.Adam(self.model.parameters())
+        self.history: list[float] = []
+
+    @compiler.compile
+    def step(self, x: Any) -> Any:
+        self.update.zero_grad()
+        loss = self.model(x).square().mean()
+        loss.backward()
+        self.update.step()
+        return loss.detach()
+
+    def __call__(self, x: Any) -> Any:
+        for part in (x[:2], x[2:]):
+            self.update.zero_grad()
+            loss = self.model(part).square().mean()
+            loss.backward()
+            self.update.step()
+        self.history.append(loss.item())
+        return loss.detach(), [p.grad for p in self.model.parameters()], [(lambda part: part)(1) for part in (1, 2)]
+
+
+def test_pickled_methods_are_methods() -> None:
+    trainer = Trainer()
+    for i in range(4):
+        trainer.step(rows(i))
+    other = pickle.loads(pickle.dumps(trainer))
+    assert not isinstance(other.step.function, compiler.Compiled)
+    for i in range(4):
+        require_same(other.step(rows(i)), trainer.step(rows(i)), f"call {i}")
+    alone = pickle.loads(pickle.dumps(trainer.step))
+    assert alone.function.__self__.step is alone
+    assert trainer.step.source
+    assert other.step.source
+
+
+def test_a_program_is_compared_while_no_other_thread_records() -> None:
+    """What is recorded stands in the places of what others share with it, such as the default generator."""
+
+    def slow(x: Any) -> Any:
+        time.sleep(0.3)
+        return x * 2
+
+    first, second = compiler.compile(slow), compiler.compile(lambda x: slow(x) + slow(x))
+    first(rows(0))
+    other = threading.Timer(0.1, second, [rows(0)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        other.start()
+        require_same(first(rows(1)), rows(1) * 2)
+    other.join()
+    assert first.source
+    require_same(second(rows(1)), rows(1) * 4)
+
+
+# ---- last lines ------------------------------------------------------------------------------------------------------
+
+
+def logging(compile: Any, kind: str) -> Any:
+    autograd.manual_seed(0)
+    trainer = Trainer()
+    function = trainer if kind == "object" else functools.partial(Trainer.__call__, trainer)
+    return compile(function), lambda: [trainer.model.state_dict(), trainer.history]
+
+
+@pytest.mark.parametrize("kind", ["object", "partial"])
+def test_objects_and_partials_that_log_at_their_end(kind: str) -> None:
+    """Of a loop's variables, and lists made with variables of the same names."""
+    check(functools.partial(logging, kind=kind), whole=False)
+
+
+def test_last_lines_that_use_what_may_not_be_bound() -> None:
+    history: list[float] = []
+
+    @compiler.compile
+    def step(parts: Any, flag: int) -> Any:
+        if flag == 1:
+            extra = 7.0
+        for i, part in enumerate(parts):
+            y = part * 2 + i * 0
+        history.append(y.sum().item())
+        if flag:
+            history.append(extra)
+        return y, i
+
+    for n in (2, 2, 2, 2, 3, 3, 3):
+        found, last = step([rows(i) for i in range(n)], n - 2)
+        require_same(found, rows(n - 1) * 2)
+        assert last == n - 1
+    assert len(history) == 7 + 3
+    assert step._halves is not None
+    with pytest.raises(UnboundLocalError, match="extra"):
+        step([rows(0)], 2)
+    with pytest.raises(UnboundLocalError, match="y"):
+        step([], 0)
+
+
+def test_a_closure_before_the_last_lines() -> None:
+    def make(compile: Any) -> Any:
+        autograd.manual_seed(0)
+        model, history = nn.Linear(3, 2), []
+        update = optim.SGD(model.parameters(), lr=0.1)
+
+        def step(x: Any) -> Any:
+            def closure() -> Any:
+                update.zero_grad()
+                loss = model(x).square().mean() + sum(p.sum() for p in model.parameters())
+                loss.backward()
+                return loss
+
+            total = update.step(closure)
+            history.append(total.detach())
+            return total.detach(), [p.sum() for p in model.parameters()]
+
+        return compile(step), lambda: [model.state_dict(), history]
+
+    check(make, whole=False)
+
+
+def test_a_function_is_not_cut_before_a_second_derivative() -> None:
+    model = nn.Linear(3, 2)
+
+    @compiler.compile
+    def step(x: Any) -> Any:
+        loss = model(x).square().mean()
+        found = autograd.grad(loss * float(loss), [*model.parameters()], create_graph=True)
+        return sum(g.square().sum() for g in found).detach()
+
+    with pytest.warns(UserWarning, match="runs as it is"):
+        first = step(rows(0))
+    require_same(step(rows(0)), first)
+
+
+def test_the_reason_for_too_many_recordings_is_the_last_one() -> None:
+    class Settings:
+        count = 0
+
+    settings = Settings()
+
+    @compiler.compile
+    def step(x: Any) -> Any:
+        settings.count += 1
+        for _ in range(int((x > 0).sum())):
+            x = x * 2
+        return x
+
+    def calls() -> None:
+        for i in range(60):
+            step(rows(i, 200))
+
+    with pytest.warns(UserWarning, match="one more: what it decides by values turns out otherwise"):
+        calls()
+
+
+# ---- exported --------------------------------------------------------------------------------------------------------
+
+
+class Twice(nn.Module):
+    """A state that stands in two places."""
+
+    def __init__(self) -> None:
+        self.inner = nn.Linear(3, 3)
+        self.last = self.first = autograd.zeros(3)
+
+    def forward(self, x: Any) -> Any:
+        self.last = self.first = 0.5 * self.last + self.inner(x).detach().mean(0)
+        return self.inner(x) + self.first
+
+
+def test_exported_states_in_two_places_and_watched_arrays(tmp_path: Any) -> None:
+    model = Twice()
+    update = optim.Adam(model.parameters())
+    rate = autograd.tensor(0.1)
+
+    @compiler.compile
+    def step(x: Any) -> Any:
+        update.zero_grad()
+        loss = model(x).square().mean() + 0.1 * F.dropout(model.inner.weight, 0.5).abs().sum() * rate.item()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 0.1, norm_type=float("inf"))
+        update.step()
+        return loss.detach()
+
+    for i in range(6):
+        step(rows(i))
+    found = importlib.util.spec_from_file_location("exported_twice", step.export(tmp_path / "exported_twice.py"))
+    assert found is not None
+    module = importlib.util.module_from_spec(found)
+    assert found.loader is not None
+    found.loader.exec_module(module)
+    for i in range(4):
+        require_same(module.step(rows(i).numpy()), step(rows(i)).numpy(), f"call {i}")
