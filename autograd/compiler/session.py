@@ -316,7 +316,10 @@ class Session:
                 self._why = f"{place.name} is another object at each call"
                 continue
             if _is_reshaped(place, old, new):
-                self._tape.escapes.append(f"{place.name} requires grad, and is given another shape or dtype")
+                self._why = f"{place.name} requires grad, and is given another shape or dtype"
+                if self._history.replaces(place):
+                    self._tape.escapes.append(self._why)
+                again = True  # once it may, as a lazy parameter is
             if self._mark(place, old, new, ()):
                 again = True
                 self._why = f"{place.name} is another at each call"
