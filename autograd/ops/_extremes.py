@@ -46,8 +46,8 @@ def has_few_steps(x: Any, dim: int) -> bool:
 
 def extreme_along(ufunc: Any, x: Any, dim: int, keepdims: bool = True) -> Any:
     """``ufunc.reduce``, of ``np.maximum`` or ``np.minimum``, along ``dim``."""
-    if not _is_large(x):
-        return ufunc.reduce(x, dim, keepdims=keepdims)
+    if x.size < _LARGE or not _is_large(x):
+        return ufunc.reduce(x, dim, None, None, keepdims)
     (dim,) = axes_of(dim, x.ndim)
     before, n, beside = x.shape[:dim], x.shape[dim], math.prod(x.shape[dim + 1 :])
     many = min(1024, n * beside // 32) // max(1, beside)
@@ -56,7 +56,7 @@ def extreme_along(ufunc: Any, x: Any, dim: int, keepdims: bool = True) -> Any:
     elif 1 < beside <= _NARROW and many > 1:
         out = _of_narrow_lines(ufunc, x.reshape(-1, n, beside), many)
     else:
-        return ufunc.reduce(x, dim, keepdims=keepdims)
+        return ufunc.reduce(x, dim, None, None, keepdims)
     return out.reshape(*before, *(1,) * keepdims, *x.shape[dim + 1 :])
 
 

@@ -50,7 +50,7 @@ def relative_exp(y: Any, x: Any, level: Any) -> Any:
 
 def _shifted_sum(x: Any, axis: Any) -> Any:
     """``logsumexp``, dimensions kept."""
-    if type(axis) is int and x.size and x.dtype.kind == "f":
+    if x.size > BLOCK and type(axis) is int and x.dtype.kind == "f":
         top = extreme_along(np.maximum, x, axis)
     else:
         top = _maximum(np.real(x), axis, None, None, True, -np.inf)
