@@ -290,6 +290,22 @@ def test_slices(dim: int, negative: bool) -> None:
         np.testing.assert_allclose(added, x + expected, 1e-4, 1e-4)
 
 
+@pytest.mark.parametrize("lost", [None, np.inf, np.nan])
+def test_few_columns(lost: float | None) -> None:
+    """Columns selected many times, and added many times; what is not finite stays in its column."""
+    x = np.random.default_rng(29).standard_normal((40_000, 7))
+    if lost is not None:
+        x[5, 3] = lost
+    index = np.array([3, 0, 3, 6, 1, 1, 3])
+    expected = np.zeros(x.shape)
+    np.add.at(expected, (slice(None), index), x)
+    (out,), (grad,) = _run(lambda t: autograd.index_select(t, 1, autograd.tensor(index)), [x], x)
+    np.testing.assert_array_equal(out, x[:, index])
+    np.testing.assert_allclose(grad, expected, 1e-12, 1e-12)
+    (added,), _ = _run(lambda t: autograd.index_add(t, 1, autograd.tensor(index), t), [x], None)
+    np.testing.assert_allclose(added, x + expected, 1e-12, 1e-12)
+
+
 @pytest.mark.parametrize("ordered", [False, True])
 def test_places(ordered: bool) -> None:
     """Elements taken, added and written by many integers: of repeated ones the last written stays."""
