@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Sequence
@@ -155,13 +156,20 @@ def repeat(x: Any, repeats: Any) -> Any:
     return tile(x, repeats)
 
 
+_FEW = 8
+"""So few elements side by side are added by calls of their own: NumPy would call a loop for each of these groups."""
+
+
 def _repeat_back(g: Any, x_shape: Any, repeats: Any, dim: Any) -> Any:
     if dim is None:
         return np.reshape(_repeat_back(g, (math.prod(x_shape),), repeats, 0), x_shape)
     dim = normalized_dim(dim, len(x_shape))
     if np.size(repeats) == 1 and not isinstance(repeats, ForeignArray):
         count = int(np.reshape(repeats, ()))
-        return _sum(np.reshape(g, (*x_shape[:dim], x_shape[dim], count, *x_shape[dim + 1 :])), dim + 1)
+        copies = np.reshape(g, (*x_shape[:dim], x_shape[dim], count, *x_shape[dim + 1 :]))
+        if dim + 1 < len(x_shape) or not 0 < count < _FEW or accumulation_dtype(g.dtype) is not None:
+            return _sum(copies, dim + 1)
+        return functools.reduce(np.add, [copies[..., i] for i in range(count)])
     numbers = np.arange(x_shape[dim], like=repeats if isinstance(repeats, np.ndarray) else None)
     places = np.repeat(alike(numbers, repeats), repeats)
     return scatter_index.kernel(g, along(dim, places), x_shape)
