@@ -634,6 +634,25 @@ def test_extremes_along_any_dimension(shape: tuple[int, ...]) -> None:
             call(len(shape), True)
 
 
+@pytest.mark.parametrize("shape", [(50_000, 6), (6, 50_000), (9001, 3, 11)])
+@pytest.mark.parametrize("name", ["logsumexp", "softmax", "log_softmax"])
+def test_exponentials_along_any_dimension(name: str, shape: tuple[int, ...]) -> None:
+    """Of short lines and beside few, also of numbers whose exponentials overflow, against NumPy in double precision."""
+    x = np.random.default_rng(30).standard_normal(shape, np.float32)
+    x.reshape(-1)[:: x.size // 9] = 500
+    for dim in range(len(shape)):
+        top = x.max(dim, keepdims=True).astype(np.float64)
+        total = np.exp(x - top).sum(dim, keepdims=True)
+        logs = x - top - np.log(total)
+        expected = {"logsumexp": np.squeeze(np.log(total) + top, dim), "softmax": np.exp(logs), "log_softmax": logs}
+        t = autograd.tensor(x, requires_grad=True)
+        found = getattr(autograd, name)(t, dim)
+        np.testing.assert_allclose(found.detach().numpy(), expected[name], 1e-5, 1e-5)
+        if name == "logsumexp":
+            found.sum().backward()
+            np.testing.assert_allclose(t.grad.numpy(), np.exp(logs), 1e-4, 1e-6)
+
+
 @pytest.mark.parametrize("shape", [(50_000, 6), (6, 50_000), (9001, 3, 11), (3, 300, 400), (2, 9, 16_000)])
 def test_gradients_of_extremes_along_any_dimension(shape: tuple[int, ...]) -> None:
     """Divided evenly among equal elements, NaN among them, as of the parts of the array."""

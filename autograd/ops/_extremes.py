@@ -13,9 +13,9 @@ import numpy as np
 
 from .axes import axes_of
 
-__all__ = ["equal_steps", "extreme_along", "has_few_steps", "has_short_lines", "places_by_steps"]
+__all__ = ["LARGE", "equal_steps", "extreme_along", "has_few_steps", "has_short_lines", "places_by_steps"]
 
-_LARGE = 1 << 14
+LARGE = 1 << 14
 """From so many elements on this pays."""
 _SHORT = 64
 """Lines of at most so many elements are looked at column by column."""
@@ -28,7 +28,7 @@ _ROWS = 1 << 13
 
 
 def _is_large(x: Any) -> bool:
-    return type(x) is np.ndarray and x.size >= _LARGE and x.flags.c_contiguous
+    return type(x) is np.ndarray and x.size >= LARGE and x.flags.c_contiguous
 
 
 def has_short_lines(x: Any, dim: int) -> bool:
@@ -37,7 +37,7 @@ def has_short_lines(x: Any, dim: int) -> bool:
 
 
 def has_few_steps(x: Any, dim: int) -> bool:
-    """The same, or along any dimension beside many lines."""
+    """Whether a large plain array has few elements along ``dim``: its last, or one beside many lines."""
     dim %= x.ndim
     return has_short_lines(x, dim) or (
         _is_large(x) and 1 < x.shape[dim] <= _SHORT and math.prod(x.shape[dim + 1 :]) >= _BROAD
@@ -46,7 +46,7 @@ def has_few_steps(x: Any, dim: int) -> bool:
 
 def extreme_along(ufunc: Any, x: Any, dim: int, keepdims: bool = True) -> Any:
     """``ufunc.reduce``, of ``np.maximum`` or ``np.minimum``, along ``dim``."""
-    if x.size < _LARGE or not _is_large(x):
+    if x.size < LARGE or not _is_large(x):
         return ufunc.reduce(x, dim, None, None, keepdims)
     (dim,) = axes_of(dim, x.ndim)
     before, n, beside = x.shape[:dim], x.shape[dim], math.prod(x.shape[dim + 1 :])

@@ -73,7 +73,7 @@ def shared_out(x: Any, values: Any, source: Any, dim: Any = None) -> Any:
         return out
     hit = _hits(source, values)
     if np.count_nonzero(hit) != np.size(values):
-        x = (x / np.sum(hit, axis=axes_of(dim, source.ndim), keepdims=True)).astype(x.dtype)
+        x = (x / np.sum(hit, axis=axes, keepdims=True)).astype(x.dtype)
     out.reshape(-1)[true_places(hit)] = np.reshape(x, ()) if np.size(x) == 1 else np.broadcast_to(x, source.shape)[hit]
     return out
 

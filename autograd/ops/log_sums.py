@@ -10,7 +10,7 @@ from .._op import op
 from .._protocols import ufunc_method
 from ..samples import case, reals
 from ._blocks import BLOCK, in_blocks
-from ._extremes import extreme_along
+from ._extremes import LARGE, extreme_along
 from ._sums import add_reduce
 from .axes import axes_of, axis_of, restore
 from .reductions import REDUCED, numpy_axes
@@ -50,7 +50,7 @@ def relative_exp(y: Any, x: Any, level: Any) -> Any:
 
 def _shifted_sum(x: Any, axis: Any) -> Any:
     """``logsumexp``, dimensions kept."""
-    if x.size > BLOCK and type(axis) is int and x.dtype.kind == "f":
+    if x.size >= LARGE and type(axis) is int and x.dtype.kind == "f":
         top = extreme_along(np.maximum, x, axis)
     else:
         top = _maximum(np.real(x), axis, None, None, True, -np.inf)
