@@ -150,3 +150,19 @@ def test_an_interrupted_recording_leaves_arrays_in_their_places() -> None:
             assert same(training.state(), twin.state())
         assert np.geterr() == known
     assert count > 20
+
+
+def test_an_interrupt_inside_of_c_code_is_one() -> None:
+    """Python makes a SystemError of it, which is no reason to give up recording."""
+    cause: list[BaseException] = [KeyboardInterrupt()]
+
+    @compiler.compile(fullgraph=True)
+    def double(x: Any) -> Any:
+        if cause:
+            raise SystemError("a function returned a result with an exception set") from cause.pop()
+        return 2 * x
+
+    with pytest.raises(KeyboardInterrupt):
+        double(autograd.ones(2))
+    for _ in range(3):
+        np.testing.assert_array_equal(double(autograd.ones(2)).numpy(), [2, 2])

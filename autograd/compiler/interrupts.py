@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-__all__ = ["surely"]
+__all__ = ["pass_on_interrupt", "surely"]
 
 T = TypeVar("T")
 
@@ -17,3 +17,9 @@ def surely(work: Callable[[], T]) -> T:
     except KeyboardInterrupt:
         surely(work)
         raise
+
+
+def pass_on_interrupt(error: Exception) -> None:
+    """Raise the interrupt behind a SystemError, if there is one: Python makes that of one inside of C code."""
+    if isinstance(error.__cause__, KeyboardInterrupt):
+        raise error.__cause__

@@ -18,7 +18,7 @@ from .emit import Emitter
 from .graded import Graded, clean_graph, outputs_of
 from .guards import PLAIN, Guards
 from .history import History
-from .interrupts import surely
+from .interrupts import pass_on_interrupt, surely
 from .numbers import Number
 from .passes import OTHERWISE_IN_KERNELS, PASSES, run_passes
 from .places import first_imported
@@ -200,6 +200,7 @@ class Session:
         except Exception as error:
             if finished:
                 raise
+            pass_on_interrupt(error)
             self._failure = error
             return None
         finally:
