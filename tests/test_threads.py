@@ -6,13 +6,14 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
 import autograd
-from autograd.engine import blocks, threads
+from autograd.engine import blas, blocks, threads
 from autograd.engine.blocks import block_rows, in_blocks
 
 
@@ -154,3 +155,64 @@ def test_many_threads_ask_for_help_at_the_same_time(two: None) -> None:
         caller.join(30)
     assert not wrong
     assert not any(caller.is_alive() for caller in callers)
+
+
+# ---- BLAS ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def blas_threads() -> Iterator[Callable[[], int]]:
+    """What tells how many threads OpenBLAS has: three at first."""
+    controls = blas._controls()
+    if controls is None:
+        pytest.skip("NumPy's BLAS is not OpenBLAS")
+    get, put = controls
+    before = get()
+    put(3)
+    yield get
+    put(before)
+
+
+def test_products_inside_of_shared_work_are_computed_by_the_thread_that_asks(
+    two: None, blas_threads: Callable[[], int]
+) -> None:
+    assert blas_threads() == 3
+    meanwhile = []
+    in_blocks(np.zeros((4, 10)), lambda: lambda rows: meanwhile.append(blas_threads()), 10)
+    assert meanwhile == [1] * 4
+    assert blas_threads() == 3
+
+    def fails() -> Any:
+        raise ArithmeticError("in the work")
+
+    with pytest.raises(ArithmeticError, match="in the work"):
+        in_blocks(np.zeros((4, 10)), fails, 10)
+    assert blas_threads() == 3
+
+
+def test_who_is_last_gives_blas_its_threads_back(blas_threads: Callable[[], int]) -> None:
+    first, second = blas.one_thread_each(), blas.one_thread_each()
+    first.__enter__()
+    second.__enter__()
+    assert blas_threads() == 1
+    first.__exit__(None, None, None)
+    assert blas_threads() == 1, "the second still works"
+    second.__exit__(None, None, None)
+    assert blas_threads() == 3
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_forked_process_has_all_threads_of_blas(blas_threads: Callable[[], int]) -> None:
+    with blas.one_thread_each():
+        child = os.fork()
+        if not child:
+            os._exit(blas_threads())
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
+
+
+def test_without_openblas_nothing_is_set(two: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blas, "_controls", lambda: None)
+    x = np.zeros((4, 10))
+    in_blocks(x, lambda: lambda rows: np.add(x[rows], 1, out=x[rows]), 10)
+    assert (x == 1).all()

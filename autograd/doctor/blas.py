@@ -1,8 +1,7 @@
 """BLAS, which computes NumPy's matrix products: what it says of itself, and how fast it is.
 
-This file runs as a program too, alone, without the rest of the package: in a process with another environment, where
-another kernel may be tried, and may crash. There it reads lines of ``size dtype seconds`` and answers each with the
-GFLOP/s of a product.
+This file runs as a program too, in a process with another environment, where another kernel may be tried, and may
+crash. There it reads lines of ``size dtype seconds`` and answers each with the GFLOP/s of a product.
 """
 
 from __future__ import annotations
@@ -11,12 +10,12 @@ import contextlib
 import ctypes
 import json
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
+
+from ..engine.blas import function_of, libraries
 
 __all__ = ["describe", "gflops", "serve"]
 
@@ -55,12 +54,12 @@ def _from_threadpoolctl() -> dict[str, Any]:
 
 def _from_library() -> dict[str, Any]:
     """OpenBLAS asked itself, by the functions that threadpoolctl asks too."""
-    for path in _libraries():
+    for path in libraries():
         try:
-            library = ctypes.CDLL(str(path))
+            library = ctypes.CDLL(path)
         except OSError:
             continue
-        kernel, threads = (_function(library, name) for name in ("get_corename", "get_num_threads"))
+        kernel, threads = (function_of(library, name) for name in ("get_corename", "get_num_threads"))
         if kernel is not None and threads is not None:
             kernel.restype = ctypes.c_char_p
             return {
@@ -71,25 +70,6 @@ def _from_library() -> dict[str, Any]:
                 "source": "the library",
             }
     return {}
-
-
-def _function(library: Any, name: str) -> Any:
-    for prefix in ("scipy_openblas_", "openblas_"):
-        for suffix in ("64_", "_64_", "64", ""):
-            found = getattr(library, f"{prefix}{name}{suffix}", None)
-            if found is not None:
-                return found
-    return None
-
-
-def _libraries() -> Iterator[Path]:
-    """Where OpenBLAS may be: in NumPy's wheel, or among what this process has loaded."""
-    home = Path(np.__file__).parent
-    for folder in (home.parent / "numpy.libs", home / ".dylibs", home / ".libs"):
-        yield from sorted(folder.glob("*openblas*"))
-    with contextlib.suppress(OSError):
-        lines = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines()
-        yield from (Path(path) for path in sorted({line.split()[-1] for line in lines if "openblas" in line}))
 
 
 def gflops(size: int, dtype: str, seconds: float) -> float:

@@ -46,8 +46,9 @@ class Worker:
         self.kernel = "unknown"
         self.failure = ""
         self._process = subprocess.Popen(
-            [sys.executable, "-P", blas.__file__],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=dict(environment),
+            [sys.executable, "-P", "-m", blas.__name__],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            env=_finding_this(environment),
         )  # fmt: skip
         self._timer = threading.Timer(patience, self._process.kill)
         self._timer.daemon = True
@@ -211,6 +212,13 @@ def _best_op(quick: bool) -> float:
     return _best(chain, 50 if quick else 300) / 100 * 1e6
 
 
+def _finding_this(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a process that imports this package, wherever it lies."""
+    home = str(Path(__file__).resolve().parent.parent.parent)
+    paths = os.pathsep.join(path for path in (home, environment.get("PYTHONPATH", "")) if path)
+    return {**environment, "PYTHONPATH": paths}
+
+
 _IMPORTS = """\
 import time
 start = time.perf_counter(); import numpy; middle = time.perf_counter(); import autograd
@@ -220,14 +228,12 @@ print((middle - start) * 1e3, (time.perf_counter() - middle) * 1e3)
 
 def _imports(environment: Mapping[str, str]) -> tuple[float | None, float | None]:
     """Milliseconds of ``import numpy``, and of ``import autograd`` after it: in fresh processes."""
-    home = str(Path(__file__).resolve().parent.parent.parent)
-    paths = os.pathsep.join(path for path in (home, environment.get("PYTHONPATH", "")) if path)
     taken = []
     for _ in range(3):
         try:
             done = subprocess.run(
                 [sys.executable, "-P", "-c", _IMPORTS],
-                capture_output=True, text=True, check=True, timeout=20, env={**environment, "PYTHONPATH": paths},
+                capture_output=True, text=True, check=True, timeout=20, env=_finding_this(environment),
             )  # fmt: skip
         except (OSError, subprocess.SubprocessError):
             continue

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ..errors import ArgumentError
+from .blas import one_thread_each
 
 __all__ = ["get_num_threads", "set_num_threads", "shared"]
 
@@ -153,7 +154,7 @@ def shared(items: Sequence[Any], start: Callable[[], Callable[[Any], None]]) -> 
         run()
         return
     _team = (_team or _Team()).of(helpers)
-    with _team.apart():
+    with one_thread_each(), _team.apart():
         _together(_team, helpers, run)
 
 

@@ -1,0 +1,104 @@
+"""BLAS, which computes NumPy's matrix products, and its own threads.
+
+OpenBLAS lets one product at a time use its threads. Where several threads of a program each ask for products, they wait
+for their turn busily, on the processors that the product needs: attention over 256 steps took ten times as long. So
+while the library's own threads share some work, each product in it is computed by the thread that asks for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import functools
+import os
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+__all__ = ["function_of", "libraries", "one_thread_each"]
+
+
+def libraries() -> Iterator[str]:
+    """Where OpenBLAS may be: in NumPy's wheel, or among what this process has loaded."""
+    from pathlib import Path  # which would slow down `import autograd`
+
+    home = Path(np.__file__).parent
+    for folder in (home.parent / "numpy.libs", home / ".dylibs", home / ".libs"):
+        yield from sorted(map(str, folder.glob("*openblas*")))
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines()
+        yield from sorted({line.split()[-1] for line in lines if "openblas" in line})
+
+
+def function_of(library: Any, name: str) -> Any:
+    """A function of OpenBLAS, which builds of it call by different names; None if there is none."""
+    for prefix in ("scipy_openblas_", "openblas_"):
+        for suffix in ("64_", "_64_", "64", ""):
+            found = getattr(library, f"{prefix}{name}{suffix}", None)
+            if found is not None:
+                return found
+    return None
+
+
+@functools.cache
+def _controls() -> tuple[Callable[[], int], Callable[[int], None]] | None:
+    """What tells, and what sets, the number of OpenBLAS's threads; None if NumPy has another BLAS."""
+    for path in libraries():
+        with contextlib.suppress(OSError):
+            library = ctypes.PyDLL(path)  # they take no time in which another thread might have Python's lock
+            get, put = function_of(library, "get_num_threads"), function_of(library, "set_num_threads")
+            if get is not None and put is not None:
+                return get, put
+    return None
+
+
+_lock = threading.Lock()
+_users: set[object] = set()
+_before = 1
+
+
+@contextlib.contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Meanwhile each product is computed in one thread, in whichever thread of the process it is asked for."""
+    user = object()
+    try:
+        _enter(user)
+        yield
+    finally:
+        _leave(user)
+
+
+def _enter(user: object) -> None:
+    global _before
+    controls = _controls()
+    if controls is not None:
+        get, put = controls
+        with _lock:
+            if not _users:
+                _before = get()
+            _users.add(user)
+            put(1)
+
+
+def _leave(user: object) -> None:
+    controls = _controls()
+    if controls is not None:
+        with _lock:
+            if user in _users:
+                _users.remove(user)
+                if not _users:
+                    controls[1](_before)
+
+
+def _forget() -> None:
+    """In a forked process the threads that shared some work do not exist."""
+    global _lock
+    _lock = threading.Lock()
+    for user in list(_users):
+        _leave(user)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
