@@ -80,7 +80,9 @@ ALONG: dict[str, tuple[Any, list[Any], float]] = {
 }  # fmt: skip
 POINTWISE = {
     "exp": autograd.exp, "tanh": autograd.tanh, "sigmoid": autograd.sigmoid, "silu": F.silu, "gelu": F.gelu,
-    "relu": F.relu, "hardtanh": F.hardtanh,
+    "relu": F.relu, "hardtanh": F.hardtanh, "hardswish": F.hardswish, "mish": F.mish, "elu": F.elu,
+    "selu": F.selu, "softplus": F.softplus, "softplus in steps": lambda x: F.softplus(x, 2.0, 3.0),
+    "logsigmoid": F.logsigmoid, "threshold": lambda x: F.threshold(x, 0.25, -2.0),
 }  # fmt: skip
 
 

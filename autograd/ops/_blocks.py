@@ -12,7 +12,7 @@ import numpy as np
 from ..engine.blocks import BLOCK, block_rows, copied, copy_all, get_num_threads, in_blocks, set_num_threads
 
 __all__ = [
-    "BLOCK", "block_rows", "copied", "copy_all", "get_num_threads", "in_blocks", "linewise", "pointwise",
+    "BLOCK", "block_rows", "blockwise", "copied", "copy_all", "get_num_threads", "in_blocks", "linewise", "pointwise",
     "set_num_threads",
 ]  # fmt: skip
 
@@ -28,18 +28,18 @@ def _divisible(arrays: tuple[Any, ...]) -> bool:
     return all(type(array) is np.ndarray and array.shape == first.shape for array in arrays)
 
 
-def _compute(function: Callable[..., Any], arrays: Any, out: Any) -> None:
+def _compute(function: Callable[..., Any], arrays: Any, out: Any, cheap: bool = False) -> None:
     def work(block: slice) -> None:
         function(*[array[block] for array in arrays], out=out[block])
 
-    in_blocks(out, lambda: work)
+    in_blocks(out, lambda: work, cheap=cheap)
 
 
-def pointwise(function: Callable[..., Any], *arrays: Any) -> Any:
+def pointwise(function: Callable[..., Any], *arrays: Any, cheap: bool = False) -> Any:
     """``function(*arrays)``, which works elementwise and returns the dtype of the first array.
 
     Large plain arrays of one shape are computed in blocks, so that temporary arrays stay in the cache: the function
-    must accept, as ``out``, where to write its result to.
+    must accept, as ``out``, where to write its result to. ``cheap`` as for ``in_blocks``.
     """
     if type(arrays[0]) is not np.ndarray or arrays[0].size <= BLOCK or not _divisible(arrays):
         return function(*arrays)
@@ -47,8 +47,27 @@ def pointwise(function: Callable[..., Any], *arrays: Any) -> Any:
     into = out
     if all(array.flags.c_contiguous for array in arrays):
         arrays, into = tuple([array.reshape(-1) for array in arrays]), out.reshape(-1)
-    _compute(function, arrays, into)
+    _compute(function, arrays, into, cheap)
     return out
+
+
+def blockwise(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``function`` of arrays and settings, elementwise with costly steps: plain large arrays are computed in blocks.
+
+    It returns the dtype of its first argument. What is no plain array passes through, so that rules may be such.
+    """
+
+    @functools.wraps(function)
+    def call(x: Any, *rest: Any) -> Any:
+        if type(x) is not np.ndarray or x.size <= BLOCK:
+            return function(x, *rest)
+        arrays = (x, *[a for a in rest if getattr(a, "ndim", 0)])
+        if not _divisible(arrays):
+            return function(x, *rest)
+        settings = rest[len(arrays) - 1 :]
+        return pointwise(lambda *parts, out: np.copyto(out, function(*parts, *settings)), *arrays)
+
+    return call
 
 
 def linewise(function: Callable[..., Any], dim: int, *arrays: Any) -> Any:

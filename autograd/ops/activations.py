@@ -15,7 +15,7 @@ from ..errors import ArgumentError, ShapeError
 from ..generator import Generator, source
 from ..samples import case, elementwise, reals
 from . import arithmetic
-from ._blocks import BLOCK, pointwise
+from ._blocks import BLOCK, blockwise, pointwise
 from .exponential import logistic_into, sigmoid
 from .gaussian_units import gelu as gelu
 from .joining import chunk
@@ -73,7 +73,7 @@ def _rectified(x: Any, out: Any = None) -> Any:
 def relu(x: Any) -> Any:
     """``max(x, 0)``."""
     if isinstance(x, np.ndarray):
-        return np.maximum(x, _ZEROS.get(x.dtype, 0)) if x.size <= BLOCK else pointwise(_rectified, x)
+        return np.maximum(x, _ZEROS.get(x.dtype, 0)) if x.size <= BLOCK else pointwise(_rectified, x, cheap=True)
     if isinstance(x, np.generic):  # three times as fast as a ufunc
         return type(x)(0) if x <= 0 else x  # type: ignore[operator] # the stubs allow no comparison
     return np.maximum(x, 0)
@@ -119,6 +119,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
     return where_.op.forward(x > 0, x, np.minimum(x, 0) * negative_slope)
 
 
+@blockwise
 def _elu_rule(g: Any, x: Any, alpha: float, scale: float, input_scale: float) -> Any:
     slope = np.exp(keep.kernel(x, x < 0) * input_scale) * (alpha * scale * input_scale)
     if alpha * input_scale == 1:
@@ -129,6 +130,7 @@ def _elu_rule(g: Any, x: Any, alpha: float, scale: float, input_scale: float) ->
 @op(x=_elu_rule, promote="real", jvp="symmetric", samples=[
     elementwise(x=reals(avoid=(0.0,))), elementwise(x=reals(avoid=(0.0,)), alpha=0.5, scale=1.5, input_scale=2.0),
 ])  # fmt: skip
+@blockwise
 def elu(x: Any, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Any:
     """``scale * x`` if positive, else ``scale * alpha * (exp(input_scale * x) - 1)``."""
     low = np.minimum(x, 0) * input_scale
@@ -210,23 +212,31 @@ def soft_maximum(x: Any) -> Any:
     return np.maximum(x, 0) + log1p_below_1(np.exp(-np.abs(x)))
 
 
+@blockwise
 def _mish_rule(g: Any, x: Any) -> Any:
     t = np.tanh(softplus.kernel(x))
     return g * (t + x * (1 - t * t) * sigmoid.kernel(x))
 
 
 @op(x=_mish_rule, promote="real", jvp="symmetric", samples=reals())
+@blockwise
 def mish(x: Any) -> Any:
     """``x * tanh(softplus(x))``."""
     return x * np.tanh(soft_maximum(x))
 
 
+@blockwise
+def _softplus_rule(g: Any, x: Any, beta: float, threshold: float) -> Any:
+    return where_.kernel(x * beta > threshold, g, g * sigmoid.kernel(x * beta))
+
+
 @op(
-    x=lambda g, x, beta, threshold: where_.kernel(x * beta > threshold, g, g * sigmoid.kernel(x * beta)),
+    x=_softplus_rule,
     promote="real",
     jvp="symmetric",
     samples=[reals(), elementwise(x=reals(avoid=(1.0,)), beta=2.0, threshold=2.0)],
 )
+@blockwise
 def softplus(x: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
     """``log(1 + exp(beta * x)) / beta``, and ``x`` itself where ``beta * x`` exceeds ``threshold``."""
     scaled = x if beta == 1 else x * beta
@@ -235,6 +245,7 @@ def softplus(x: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
 
 
 @op(x=lambda g, x: g * sigmoid.kernel(-x), promote="real", jvp="symmetric", samples=reals())
+@blockwise
 def logsigmoid(x: Any) -> Any:
     """``log(sigmoid(x))`` without overflow."""
     return -soft_maximum(-x)
@@ -264,12 +275,14 @@ def hardsigmoid(x: Any) -> Any:
     return np.clip(x + 3, 0, 6) / 6
 
 
+@blockwise
 def _hardswish_rule(g: Any, x: Any) -> Any:
-    outside = np.logical_not(np.abs(x) < 3)
-    return np.where(outside, keep.kernel(g, np.logical_not(x <= -3)), g * (np.where(outside, 0, x) / 3 + 0.5))
+    inside = np.abs(x) < 3
+    return where_.kernel(inside, g * (keep.kernel(x, inside) / 3 + 0.5), keep.kernel(g, np.logical_not(x <= -3)))
 
 
 @op(x=_hardswish_rule, promote="real", jvp="symmetric", samples=elementwise(x=reals(-5, 5, avoid=(-3.0, 3.0))))
+@blockwise
 def hardswish(x: Any) -> Any:
     """``x * hardsigmoid(x)``."""
     return x * (np.clip(x + 3, 0, 6) / 6)
@@ -324,7 +337,7 @@ def hardshrink(x: Any, lambd: float = 0.5) -> Any:
 def threshold(x: Any, threshold: float, value: float) -> Any:
     """``x`` where it exceeds ``threshold``, else ``value``; NaN stays."""
     require_order(x, x)
-    return np.where(x <= threshold, value, x).astype(x.dtype, copy=False)
+    return where_.op.forward(x <= threshold, np.asarray(value, x.dtype, like=x), x)
 
 
 @op(

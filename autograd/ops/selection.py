@@ -37,7 +37,7 @@ def keep(x: Any, mask: Any) -> Any:
     if isinstance(x, np.ndarray):
         bits = _BITS.get(x.dtype.itemsize)
         if bits is not None:
-            return (x.view(bits) * mask).view(x.dtype) if x.size <= BLOCK else pointwise(_kept, x, mask)
+            return (x.view(bits) * mask).view(x.dtype) if x.size <= BLOCK else pointwise(_kept, x, mask, cheap=True)
     elif isinstance(x, np.generic) and isinstance(mask, np.generic):
         return x if mask else type(x)(0)
     return np.where(mask, x, 0)
