@@ -1,4 +1,4 @@
-"""Factorizations where their derivatives have no answer, and what does have one there."""
+"""Factorizations where their derivatives have no answer, and what does have one there; batches of small matrices."""
 
 import numpy as np
 import pytest
@@ -246,12 +246,13 @@ def exponentials(a):
     return np.stack([expm(matrix) for matrix in a])
 
 
+@pytest.mark.parametrize("count", [3, 50])
 @pytest.mark.parametrize("kind", ["f", "d", "F", "D"])
 @pytest.mark.parametrize("size", [1e-6, 0.1, 1.0, 5.0, 40.0])
-def test_exponentials_of_batches(kind, size):
-    skew = RNG.standard_normal((9, 5, 5))
+def test_exponentials_of_batches(kind, size, count):
+    skew = RNG.standard_normal((count, 5, 5))
     skew = skew - skew.mT + (1j * (skew + skew.mT) if kind in "FD" else 0)
-    a = (skew * size * np.linspace(0.1, 1, 9)[:, None, None]).astype(kind)  # of each norm another
+    a = (skew * size * np.linspace(0.1, 1, count)[:, None, None]).astype(kind)  # of each norm another
     expected = exponentials(a.astype("D"))
     atol = np.finfo(kind).eps * (10 + 30 * size)
     found = autograd.matrix_exp(tensor(a)).numpy()
@@ -259,31 +260,61 @@ def test_exponentials_of_batches(kind, size):
     np.testing.assert_allclose(found, expected, atol=atol)
     t = RNG.standard_normal(a.shape).astype(kind)
     _, slope = autograd.func.jvp(autograd.matrix_exp, (tensor(a),), (tensor(t),))
+    assert slope.dtype == kind
     blocks = np.block([[a.astype("D"), t], [np.zeros_like(a), a]])
     np.testing.assert_allclose(slope.numpy(), exponentials(blocks)[:, :5, 5:], atol=atol * 10)
 
 
 def test_exponentials_of_triangular_far_from_normal_and_huge_matrices():
-    a = np.zeros((6, 3, 3))
+    a = RNG.standard_normal((70, 3, 3))
     a[0] = np.diag([1000.0, -1000.0, 1.0])
     a[1] = [[1.0, 1e6, 0.0], [0.0, -1.0, 1e6], [0.0, 0.0, 0.5]]
     a[2] = [[1.0, 1e5, 0.0], [1e-5, -1.0, 1e5], [0.0, 1e-9, 0.5]]
     a[3] = -np.full((3, 3), 300.0) - 1e3 * np.eye(3)
-    a[4] = RNG.standard_normal((3, 3))
+    a[4] = 0.0
     a[5] = np.nan
     with np.errstate(all="ignore"):
         found, expected = autograd.matrix_exp(tensor(a)).numpy(), exponentials(a)
-    np.testing.assert_array_equal(found[[0, 1, 3]], expected[[0, 1, 3]])  # by ways of their own
+    np.testing.assert_array_equal(found[[0, 1, 3, 4]], expected[[0, 1, 3, 4]])  # by ways of their own
     assert np.isposinf(found[0, 0, 0])
-    for i in (2, 4):
+    for i in (2, 6, 7, 8):
         np.testing.assert_allclose(found[i], expected[i], atol=1e-10 * np.abs(expected[i]).max())
     assert np.isnan(found[5]).all()
 
 
-@pytest.mark.parametrize("scale", [0.5, 300.0])
-def test_derivatives_of_exponentials(scale):
-    a = RNG.standard_normal((4, 3, 3))
-    x = variable((a - a.mT) * np.array([scale, 0.3, 0.01, 0.0])[:, None, None])
-    assert autograd.gradcheck(autograd.matrix_exp, (x,), eps=1e-5, atol=1e-3)
-    with np.errstate(all="ignore"):
-        assert autograd.gradgradcheck(autograd.matrix_exp, (variable(0.3 * a),))
+def test_derivatives_of_exponentials():
+    a = RNG.standard_normal((30, 3, 3))
+    a = (a - a.mT) * np.linspace(0, 2, 30)[:, None, None]
+    a[7] *= 1000  # is squared very often
+    t = RNG.standard_normal((2, 30, 3, 3))
+    x = variable(a)
+    (slope,) = autograd.grad(autograd.matrix_exp(x), x, tensor(t[0]), create_graph=True)
+    slope.backward(tensor(t[1]))
+    for i in range(30):  # one matrix goes SciPy's way
+        one = variable(a[i])
+        (expected,) = autograd.grad(autograd.matrix_exp(one), one, tensor(t[0, i]), create_graph=True)
+        expected.backward(tensor(t[1, i]))
+        atol = 1e-8 if i == 7 else 1e-12
+        np.testing.assert_allclose(slope[i].detach().numpy(), expected.detach().numpy(), atol=atol)
+        np.testing.assert_allclose(x.grad[i].numpy(), one.grad.numpy(), atol=1e-7 if i == 7 else 1e-11)
+    few = variable(0.3 * a[:2])
+    assert autograd.gradcheck(autograd.matrix_exp, (few,))
+    assert autograd.gradgradcheck(autograd.matrix_exp, (few,))
+
+
+# ---- Kronecker products ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "shapes", [((9, 8), (3, 11)), ((3, 11), (9, 8)), ((4, 2), (3, 30)), ((5, 9), (2, 1)), ((0, 9), (2, 8))]
+)
+def test_kronecker_products(shapes):
+    x, y = [variable(RNG.standard_normal(shape) + 1j * RNG.standard_normal(shape)) for shape in shapes]
+    out = autograd.kron(x, y)
+    np.testing.assert_array_equal(out.detach().numpy(), np.kron(x.detach().numpy(), y.detach().numpy()))
+    weights = tensor(RNG.standard_normal(out.shape))
+    found = autograd.grad((out * weights).sum().real, [x, y])
+    apart = x[:, None, :, None] * y[None, :, None, :]
+    expected = autograd.grad((apart.reshape(out.shape) * weights).sum().real, [x, y])
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-12, atol=1e-12)

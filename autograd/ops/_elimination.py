@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,8 @@ def substitute(a: Any, b: Any, lower: bool, unitriangular: bool) -> Any:
         return np.zeros(shape, dtype)
     if not unitriangular and not np.all(np.diagonal(a, axis1=-2, axis2=-1)):
         raise np.linalg.LinAlgError("solve_triangular: singular matrix, an element of its diagonal is 0")
+    if not batch:
+        return _one_by_one(a[None], b[None], dtype, lower, unitriangular)[0]
     count = math.prod(batch)
     if math.prod(a.shape[:-2]) == 1:  # for all right-hand sides together
         columns = np.reshape(np.moveaxis(np.broadcast_to(b, shape), -2, 0), (n, count * k))
@@ -61,13 +64,17 @@ def _all_at_once(a: Any, b: Any, dtype: Any, lower: bool, unitriangular: bool) -
 
 def _one_by_one(a: Any, b: Any, dtype: Any, lower: bool, unitriangular: bool) -> Any:
     """Matrix by matrix, as BLAS sees them in its order of elements: transposed, ``out.T @ a.T = b.T``."""
-    from scipy.linalg import get_blas_funcs
-
-    out = np.array(b, dtype, order="C")
-    (solve,) = get_blas_funcs(("trsm",), dtype=dtype)  # LAPACK's trtrs divides even the smallest among threads
+    out, solve = np.array(b, dtype, order="C"), _solver(dtype)
     for matrix, columns in zip(np.asarray(a, dtype), out, strict=True):
         solve(1.0, matrix.T, columns.T, side=1, lower=not lower, diag=unitriangular, overwrite_b=1)
     return out
+
+
+@lru_cache
+def _solver(dtype: Any) -> Any:
+    from scipy.linalg import get_blas_funcs
+
+    return get_blas_funcs("trsm", dtype=dtype)  # LAPACK's trtrs divides even the smallest systems among threads
 
 
 # ---- LU --------------------------------------------------------------------------------------------------------------

@@ -19,6 +19,8 @@ __all__ = ["exponential", "exponential_along"]
 _DEGREES = {"f": (12, 1.19), "d": (16, 0.65)}
 """The degree of the polynomial, four times a number, and up to which norm it and its derivative are exact."""
 _SQUARINGS = 8
+_FEW = 64
+"""SciPy is faster for so many rows of all matrices together, where there are no derivatives for three times as many."""
 
 
 @foreign
@@ -29,9 +31,9 @@ def exponential(a: Any) -> Any:
     if not a.size or a.shape[-1] == 1:
         return np.exp(a)
     matrices = np.reshape(a, (-1, *a.shape[-2:]))
-    triangular = np.logical_not(np.any(np.tril(matrices, -1), (-2, -1)) & np.any(np.triu(matrices, 1), (-2, -1)))
-    if np.all(triangular):
+    if matrices.shape[0] * matrices.shape[1] < 3 * _FEW:
         return expm(a)
+    triangular = np.logical_not(np.any(np.tril(matrices, -1), (-2, -1)) & np.any(np.triu(matrices, 1), (-2, -1)))
     (out,), inexact = _scaled_and_squared((matrices,))
     inexact |= triangular
     if np.any(inexact):
@@ -49,11 +51,16 @@ def exponential_along(a: Any, t: Any) -> Any:
     if not a.size or a.shape[-1] == 1:
         return np.exp(a) * t
     n = a.shape[-1]
+
+    def by_blocks(first: Any, second: Any) -> Any:
+        return expm(np.block([[first, second], [np.zeros_like(first), first]]))[..., :n, n:]
+
     matrices, along = np.reshape(a, (-1, n, n)), np.reshape(t, (-1, n, n))
+    if matrices.shape[0] * n < _FEW:
+        return by_blocks(a, t)
     (_, out), inexact = _scaled_and_squared((matrices, along))
     if np.any(inexact):
-        first, second = matrices[inexact], along[inexact]
-        out[inexact] = expm(np.block([[first, second], [np.zeros_like(first), first]]))[:, :n, n:]
+        out[inexact] = by_blocks(matrices[inexact], along[inexact])
     return np.reshape(out, a.shape)
 
 
