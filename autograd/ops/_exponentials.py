@@ -78,17 +78,15 @@ def _scaled_and_squared(x: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any]:
         x = tuple([part * np.ldexp(one, -first)[:, None, None] for part in x])  # of norms up to 1
         square = _product(x, x)
         powers = [x, square, _product(square, x), _product(square, square)]
-        size = [_norms(power[0]) for power in powers]
-        d = [s ** (1 / k) for k, s in enumerate(size, 1)]
-        fifth = (size[1] * size[2]) ** (1 / 5)
-        norms = np.minimum(np.maximum(d[1], d[2]), np.maximum(d[3], np.minimum(d[2], fifth)))
+        norms = _norms_by_powers([power[0] for power in powers])
         _, needed = np.frexp(norms / bound)  # of the matrices as they were scaled first
         squarings = np.where(np.isfinite(norms), np.maximum(needed + first, 0), 0)
         many = squarings > _SQUARINGS
         squarings = np.where(many, 0, squarings)
-        factor = np.ldexp(one, first - squarings)[:, None, None]
-        scaled = [tuple([part * factor**k for part in power]) for k, power in enumerate(powers, 1)]
-        out = _polynomial(scaled, degree)
+        for k, power in enumerate(powers, 1):
+            for part in power:
+                part *= np.ldexp(one, k * (first - squarings))[:, None, None]
+        out = _polynomial(powers, degree)
         for step in range(int(squarings.max(initial=0))):
             out = _squared(out, squarings > step)
         return out, many | ~np.all(np.isfinite(out[-1]), (-2, -1))
@@ -97,6 +95,14 @@ def _scaled_and_squared(x: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any]:
 def _norms(a: Any) -> Any:
     """The largest sums of magnitudes of columns."""
     return np.max(np.sum(np.abs(a), -2), -1)
+
+
+def _norms_by_powers(powers: list[Any]) -> Any:
+    """What counts as the norms of matrices in a polynomial of degree 12 or more, from their first four powers."""
+    sizes = [_norms(power) for power in powers]
+    _, second, third, fourth = [size ** (1 / k) for k, size in enumerate(sizes, 1)]
+    fifth = (sizes[1] * sizes[2]) ** (1 / 5)  # no less than the root of the fifth power's norm
+    return np.minimum(np.maximum(second, third), np.maximum(fourth, np.minimum(third, fifth)))
 
 
 def _polynomial(powers: list[tuple[Any, ...]], degree: int) -> tuple[Any, ...]:

@@ -67,7 +67,10 @@ def _in_singular_basis(x: Any) -> tuple[Any, Any, Any, Any]:
 
 @op(x=lambda g, x: cofactor_change.kernel(x, g), jvp="symmetric", samples=square((3, 3), (2, 2, 2), (1, 1), (0, 2, 2)))
 def cofactor(x: Any) -> Any:
-    """The cofactors of square matrices, also of singular ones: the derivative of the determinant."""
+    """The cofactors of square matrices, also of singular ones: the derivative of the determinant.
+
+    Those of matrices far from singular are computed from the inverse, which is much faster than singular vectors.
+    """
     a, dtype = computed(x)
     out, regular = _cofactors_by_inverse(a)
     if not everywhere(regular):
