@@ -254,6 +254,7 @@ from .ops.joining import unbind as unbind
 from .ops.joining import vsplit as vsplit
 from .ops.joining import vstack as row_stack
 from .ops.joining import vstack as vstack
+from .ops.kronecker import kron as kron
 from .ops.least_squares import pinverse as pinverse
 from .ops.linear_algebra import cholesky_inverse as cholesky_inverse
 from .ops.linear_algebra import cholesky_solve as cholesky_solve
@@ -297,7 +298,6 @@ from .ops.products import chain_matmul as chain_matmul
 from .ops.products import cross as cross
 from .ops.products import dot as dot
 from .ops.products import inner as inner
-from .ops.products import kron as kron
 from .ops.products import matmul as matmul
 from .ops.products import mm as mm
 from .ops.products import mv as mv

@@ -15,6 +15,7 @@ from .ops import (
     extremes,
     indexing,
     joining,
+    kronecker,
     least_squares,
     linear_algebra,
     log_sums,
@@ -236,7 +237,7 @@ class ArrayMethods:
     vdot = products.vdot
     inner = products.inner
     outer = ger = products.outer
-    kron = products.kron
+    kron = kronecker.kron
     cross = products.cross
     addmm = products.addmm
     addmv = products.addmv

@@ -1,4 +1,4 @@
-"""Factorizations where their derivatives have no answer, and what does have one there."""
+"""Factorizations where their derivatives have no answer, and what does have one there; batches of small matrices."""
 
 import numpy as np
 import pytest
@@ -91,3 +91,230 @@ def test_the_permutation_has_no_gradient():
     assert upper.requires_grad
     assert values(p) == [[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
     np.testing.assert_allclose((p @ lower @ upper).detach().numpy(), [[1, 2], [3, 4], [5, 7]])
+
+
+# ---- batches: many small matrices at once, large ones each by itself -------------------------------------------------
+
+BATCHES = [
+    ((200,), (200,), 3), ((20,), (20,), 3), ((200,), (), 4), ((), (200,), 4), ((40, 1), (1, 5), 2), ((6,), (6,), 40),
+]  # fmt: skip
+"""Many small matrices, few, right-hand sides in common, one matrix, broadcasting; and large ones."""
+
+
+def triangles(shape, n, upper):
+    """Well-conditioned triangular matrices, and the same with NaN in the other triangle."""
+    a = RNG.standard_normal((*shape, n, n)) / n + 2 * np.eye(n)
+    kept = np.triu(np.ones((n, n), bool)) if upper else np.tril(np.ones((n, n), bool))
+    return np.where(kept, a, 0), np.where(kept, a, np.nan)
+
+
+@pytest.mark.parametrize("upper", [False, True])
+@pytest.mark.parametrize(("first", "second", "n"), BATCHES)
+def test_triangular_systems_of_batches(first, second, n, upper):
+    a, given = triangles(first, n, upper)
+    b = RNG.standard_normal((*second, n, 2))
+    x, y = variable(given), variable(b)
+    out = linalg.solve_triangular(x, y, upper=upper)
+    np.testing.assert_allclose(out.detach().numpy(), np.linalg.solve(a, b), rtol=1e-9, atol=1e-12)
+    weights = RNG.standard_normal(out.shape)
+    (out * tensor(weights)).sum().backward()
+    plain_x, plain_y = variable(a), variable(b)
+    (linalg.solve(plain_x, plain_y) * tensor(weights)).sum().backward()
+    kept = np.triu if upper else np.tril
+    np.testing.assert_allclose(x.grad.numpy(), kept(plain_x.grad.numpy()), rtol=1e-8, atol=1e-11)
+    np.testing.assert_allclose(y.grad.numpy(), plain_y.grad.numpy(), rtol=1e-8, atol=1e-11)
+
+
+@pytest.mark.parametrize(("count", "n"), [(200, 3), (5, 3), (5, 30)])
+@pytest.mark.parametrize("kind", ["f", "D"])
+def test_triangular_systems_with_ones_on_the_diagonal(count, n, kind):
+    a = np.tril(RNG.standard_normal((count, n, n)), -1).astype(kind) / n
+    b = RNG.standard_normal((count, n, 2)).astype(kind) * (1 + 1j if kind == "D" else 1)
+    given = np.where(np.eye(n, dtype=bool), np.nan, a).astype(kind)  # is not read
+    out = linalg.solve_triangular(tensor(given), tensor(b), upper=False, unitriangular=True).numpy()
+    assert out.dtype == kind
+    np.testing.assert_allclose(a @ out + out, b, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(("count", "n"), [(100, 3), (3, 3), (3, 40)])
+def test_one_zero_on_a_diagonal_of_a_batch(count, n):
+    a = np.tile(np.eye(n), (count, 1, 1))
+    a[count // 2, 1, 1] = 0
+    b = np.ones((count, n, 1))
+    with pytest.raises(np.linalg.LinAlgError, match="singular"):
+        linalg.solve_triangular(tensor(a), tensor(b), upper=True)
+    assert linalg.solve_triangular(tensor(a), tensor(b), upper=True, unitriangular=True).numpy().tolist() == b.tolist()
+    assert linalg.solve_triangular(tensor(a), tensor(b[..., :0]), upper=True).shape == (count, n, 0)
+
+
+@pytest.mark.parametrize("shape", [(150, 4, 4), (150, 5, 3), (150, 3, 5), (2, 80, 4, 4), (150, 1, 1), (150, 17, 17)])
+@pytest.mark.parametrize("kind", ["f", "d", "F", "D"])
+def test_lu_of_batches(shape, kind):
+    a = RNG.standard_normal(shape).astype(kind)
+    a = a + 1j * RNG.standard_normal(shape).astype(kind) if kind in "FD" else a
+    p, lower, upper = linalg.lu(tensor(a))
+    assert {p.dtype, lower.dtype, upper.dtype} == {np.dtype(kind)}
+    np.testing.assert_allclose((p @ lower @ upper).numpy(), a, atol=1e-5 if kind in "fF" else 1e-13)
+    alone = [linalg.lu(tensor(matrix)) for matrix in a.reshape(-1, *shape[-2:])]
+    for found, *expected in zip((p, lower, upper), *alone, strict=True):
+        expected = np.stack([e.numpy() for e in expected])
+        np.testing.assert_allclose(
+            found.numpy().reshape(expected.shape), expected, atol=2e-3 if kind in "fF" else 1e-10
+        )
+
+
+def test_lu_of_a_batch_with_singular_matrices():
+    a = np.zeros((130, 3, 3))
+    a[:, 1, 2] = 3.0
+    a[5] = [[0.0, 0.0, 1.0], [0.0, 2.0, 0.0], [0.0, 4.0, 0.0]]
+    p, lower, upper = linalg.lu(tensor(a))
+    np.testing.assert_array_equal((p @ lower @ upper).numpy(), a)
+    assert np.isfinite(lower.numpy()).all()
+
+
+# ---- determinants: by the inverse, and near singular matrices by singular vectors ------------------------------------
+
+
+def minors(a):
+    """The signed minors: the derivative of the determinant."""
+    n = a.shape[-1]
+    out = np.empty_like(a)
+    for i in range(n):
+        for j in range(n):
+            out[..., i, j] = (-1) ** (i + j) * np.linalg.det(np.delete(np.delete(a, i, -2), j, -1))
+    return out
+
+
+@pytest.mark.parametrize("kind", ["f", "d", "F", "D"])
+def test_derivatives_of_determinants_of_a_batch_in_which_some_are_singular(kind):
+    a = RNG.standard_normal((12, 4, 4)) + (1j * RNG.standard_normal((12, 4, 4)) if kind in "FD" else 0)
+    a[3, 2] = a[3, 1]  # of rank 3
+    a[5, 1:] = a[5, 0]  # of rank 1
+    a[7] = 0
+    a[8, 3] = a[8, 2] * (1 + 1e-9)  # almost singular
+    a[9] *= 1e-9  # the determinant vanishes in float32
+    a = a.astype(kind)
+    wide = a.astype("D" if kind in "FD" else "d")
+    x = variable(a)
+    out = linalg.det(x)
+    (out.real.sum() if kind in "FD" else out.sum()).backward()
+    expected = np.conj(minors(wide))
+    scale = np.abs(expected).max((-1, -2), keepdims=True) + np.finfo(kind).tiny
+    eps = np.finfo(kind).eps
+    near = np.abs(x.grad.numpy() - expected) / scale
+    regular = np.delete(near, [3, 5, 7, 8], 0)
+    assert regular.max() < 100 * eps
+    assert np.delete(near, [5, 7], 0).max() < 200 * eps  # of rank 1 the minors are rounding errors themselves
+    assert np.abs(x.grad.numpy()[[5, 7]]).max() < 100 * eps**2 * np.abs(a[5]).max() ** 3 + eps
+
+
+def test_the_derivative_of_a_determinant_that_overflows():
+    a = (np.eye(3) * 1e13 + RNG.standard_normal((3, 3)) * 1e12).astype("f")
+    x = variable(a)
+    with np.errstate(over="ignore"):
+        out = linalg.det(x)
+    assert np.isinf(out.item())
+    out.backward()
+    expected = minors(a.astype("d"))
+    np.testing.assert_allclose(x.grad.numpy(), expected, atol=1e-6 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("matrix", [np.array([[np.inf, 1.0], [1.0, 2.0]]), np.full((2, 2), np.nan)])
+def test_a_matrix_that_is_not_finite_leaves_the_others_of_its_batch_alone(matrix):
+    x = variable(np.stack([np.array([[1.0, 2.0], [3.0, 4.0]]), matrix]))
+    with np.errstate(all="ignore"):
+        linalg.det(x).sum().backward()
+    np.testing.assert_allclose(x.grad.numpy()[0], [[4.0, -3.0], [-2.0, 1.0]])
+    assert np.isnan(x.grad.numpy()[1]).all()
+
+
+def test_a_compiled_derivative_of_determinants_sees_that_a_matrix_became_singular():
+    step = autograd.compile(autograd.func.grad(lambda x: linalg.det(x).sum()))
+    regular = RNG.standard_normal((3, 3, 3)) + 3 * np.eye(3)
+    singular = regular.copy()
+    singular[1, 0] = singular[1, 2]
+    for array in (regular, regular * 1.1, singular, regular):
+        np.testing.assert_allclose(step(tensor(array)).numpy(), minors(array), rtol=1e-9, atol=1e-9)
+
+
+# ---- exponentials ----------------------------------------------------------------------------------------------------
+
+
+def exponentials(a):
+    from scipy.linalg import expm
+
+    return np.stack([expm(matrix) for matrix in a])
+
+
+@pytest.mark.parametrize("count", [3, 50])
+@pytest.mark.parametrize("kind", ["f", "d", "F", "D"])
+@pytest.mark.parametrize("size", [1e-6, 0.1, 1.0, 5.0, 40.0])
+def test_exponentials_of_batches(kind, size, count):
+    skew = RNG.standard_normal((count, 5, 5))
+    skew = skew - skew.mT + (1j * (skew + skew.mT) if kind in "FD" else 0)
+    a = (skew * size * np.linspace(0.1, 1, count)[:, None, None]).astype(kind)  # of each norm another
+    expected = exponentials(a.astype("D"))
+    atol = np.finfo(kind).eps * (10 + 30 * size)
+    found = autograd.matrix_exp(tensor(a)).numpy()
+    assert found.dtype == kind
+    np.testing.assert_allclose(found, expected, atol=atol)
+    t = RNG.standard_normal(a.shape).astype(kind)
+    _, slope = autograd.func.jvp(autograd.matrix_exp, (tensor(a),), (tensor(t),))
+    assert slope.dtype == kind
+    blocks = np.block([[a.astype("D"), t], [np.zeros_like(a), a]])
+    np.testing.assert_allclose(slope.numpy(), exponentials(blocks)[:, :5, 5:], atol=atol * 10)
+
+
+def test_exponentials_of_triangular_far_from_normal_and_huge_matrices():
+    a = RNG.standard_normal((70, 3, 3))
+    a[0] = np.diag([1000.0, -1000.0, 1.0])
+    a[1] = [[1.0, 1e6, 0.0], [0.0, -1.0, 1e6], [0.0, 0.0, 0.5]]
+    a[2] = [[1.0, 1e5, 0.0], [1e-5, -1.0, 1e5], [0.0, 1e-9, 0.5]]
+    a[3] = -np.full((3, 3), 300.0) - 1e3 * np.eye(3)
+    a[4] = 0.0
+    a[5] = np.nan
+    with np.errstate(all="ignore"):
+        found, expected = autograd.matrix_exp(tensor(a)).numpy(), exponentials(a)
+    np.testing.assert_array_equal(found[[0, 1, 3, 4]], expected[[0, 1, 3, 4]])  # by ways of their own
+    assert np.isposinf(found[0, 0, 0])
+    for i in (2, 6, 7, 8):
+        np.testing.assert_allclose(found[i], expected[i], atol=1e-10 * np.abs(expected[i]).max())
+    assert np.isnan(found[5]).all()
+
+
+def test_derivatives_of_exponentials():
+    a = RNG.standard_normal((30, 3, 3))
+    a = (a - a.mT) * np.linspace(0, 2, 30)[:, None, None]
+    a[7] *= 1000  # is squared very often
+    t = RNG.standard_normal((2, 30, 3, 3))
+    x = variable(a)
+    (slope,) = autograd.grad(autograd.matrix_exp(x), x, tensor(t[0]), create_graph=True)
+    slope.backward(tensor(t[1]))
+    for i in range(30):  # one matrix goes SciPy's way
+        one = variable(a[i])
+        (expected,) = autograd.grad(autograd.matrix_exp(one), one, tensor(t[0, i]), create_graph=True)
+        expected.backward(tensor(t[1, i]))
+        atol = 1e-8 if i == 7 else 1e-12
+        np.testing.assert_allclose(slope[i].detach().numpy(), expected.detach().numpy(), atol=atol)
+        np.testing.assert_allclose(x.grad[i].numpy(), one.grad.numpy(), atol=1e-7 if i == 7 else 1e-11)
+    few = variable(0.3 * a[:2])
+    assert autograd.gradcheck(autograd.matrix_exp, (few,))
+    assert autograd.gradgradcheck(autograd.matrix_exp, (few,))
+
+
+# ---- Kronecker products ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "shapes", [((9, 8), (3, 11)), ((3, 11), (9, 8)), ((4, 2), (3, 30)), ((5, 9), (2, 1)), ((0, 9), (2, 8))]
+)
+def test_kronecker_products(shapes):
+    x, y = [variable(RNG.standard_normal(shape) + 1j * RNG.standard_normal(shape)) for shape in shapes]
+    out = autograd.kron(x, y)
+    np.testing.assert_array_equal(out.detach().numpy(), np.kron(x.detach().numpy(), y.detach().numpy()))
+    weights = tensor(RNG.standard_normal(out.shape))
+    found = autograd.grad((out * weights).sum().real, [x, y])
+    apart = x[:, None, :, None] * y[None, :, None, :]
+    expected = autograd.grad((apart.reshape(out.shape) * weights).sum().real, [x, y])
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-12, atol=1e-12)

@@ -665,6 +665,36 @@ def test_distance_errors():
         pdist(autograd.ones(2))
 
 
+@pytest.mark.parametrize("p", [1.0, 3.0, float("inf")])
+@pytest.mark.parametrize(
+    "shapes", [((5, 3), (40, 3)), ((2, 5, 3), (12, 3)), ((4, 3), (5, 1, 12, 3)), ((0, 3), (12, 3))]
+)
+def test_distances_to_many_short_vectors(shapes, p):
+    rng = np.random.default_rng(0)
+    x, y = [autograd.tensor(rng.standard_normal(shape), requires_grad=True) for shape in shapes]
+    out, turned = cdist(x, y, p), cdist(y, x, p)  # of few vectors, which takes the other way
+    weights = rng.standard_normal(out.shape)
+    np.testing.assert_allclose(out.detach().numpy(), turned.mT.detach().numpy(), rtol=1e-14)
+    found = autograd.grad((out * autograd.tensor(weights)).sum(), [x, y])
+    expected = autograd.grad((turned.mT * autograd.tensor(weights)).sum(), [x, y])
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("count", [3, 60])
+def test_distances_among_one_set(count):
+    rng = np.random.default_rng(0)
+    x = autograd.tensor(rng.standard_normal((count, 4)), requires_grad=True)
+    weights = rng.standard_normal(count * (count - 1) // 2)
+    out = pdist(x)
+    rows, columns = np.triu_indices(count, 1)
+    expected = (x[rows] - x[columns]).norm(dim=-1)
+    np.testing.assert_allclose(out.detach().numpy(), expected.detach().numpy(), rtol=1e-10)
+    (slope,) = autograd.grad((out * autograd.tensor(weights)).sum(), x)
+    (other,) = autograd.grad((expected * autograd.tensor(weights)).sum(), x)
+    np.testing.assert_allclose(slope.numpy(), other.numpy(), rtol=1e-8, atol=1e-12)
+
+
 # ---- modules ---------------------------------------------------------------------------------------------------------
 
 WEIGHTED = [nn.BCELoss, nn.BCEWithLogitsLoss, nn.CrossEntropyLoss, nn.MultiLabelSoftMarginLoss, nn.NLLLoss]

@@ -67,9 +67,8 @@ def _place_along(level: Level, op: Any, x: Any, index: Any, shape: Any, dim: int
 
 
 @operation(
-    "attend", "clone", "cofactor_change", "complex", "conj", "euclidean_distances", "in_order", "masked_fill",
-    "matrix_exp", "polar", "solve_triangular", "view_as_complex",
-    "view_as_real",
+    "attend", "clone", "cofactor", "cofactor_change", "complex", "conj", "euclidean_distances", "in_order",
+    "masked_fill", "matrix_exp", "matrix_exp_along", "polar", "solve_triangular", "view_as_complex", "view_as_real",
 )  # fmt: skip
 def _leading(level: Level, op: Any, *values: Any) -> Any:
     """Ops that work on each element, or on the last dimensions, and take any number of dimensions before."""

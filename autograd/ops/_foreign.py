@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,11 @@ __all__ = ["foreign"]
 def foreign(function: Callable[..., Any]) -> Callable[..., Any]:
     """Let array types that watch NumPy's calls (NEP 18), as recording arrays do, see those of ``function`` too."""
 
+    @wraps(function)
     def call(*args: Any) -> Any:
         for arg in args:
             if type(arg) is not np.ndarray and isinstance(arg, np.ndarray):
                 return arg.__array_function__(call, (type(arg),), args, {})
         return function(*args)
 
-    call.__name__ = function.__name__
     return call

@@ -19,7 +19,7 @@ from .._op import composed, op
 from .._protocols import numpy_function
 from ..errors import ArgumentError, GradientError, ShapeError
 from ..samples import case, reals
-from ._foreign import foreign
+from ._elimination import factorize
 from ._matrices import H, T, computed, conj, positive_definite, require_square, square
 from .linear_algebra import solve_triangular_
 
@@ -242,18 +242,6 @@ def _permutation(rows: Any) -> Any:
     return np.expand_dims(rows, -1) == np.arange(rows.shape[-1])
 
 
-@foreign
-def _factorize(a: Any) -> Any:
-    from scipy.linalg import lu as factorize
-
-    if a.size:
-        return factorize(a, check_finite=False, p_indices=True)
-    batch, (rows, columns) = a.shape[:-2], a.shape[-2:]
-    k = min(rows, columns)
-    units = [np.broadcast_to(np.eye(*s, dtype=a.dtype), (*batch, *s)) for s in ((rows, k), (k, columns))]
-    return np.broadcast_to(np.arange(rows), (*batch, rows)), *units
-
-
 class _LU(NamedTuple):
     P: Any
     L: Any
@@ -264,7 +252,7 @@ class _LU(NamedTuple):
 def lu_(x: Any) -> Any:
     """``lu``, with the permutation as the rows of ``x`` in their new order."""
     a, dtype = computed(x)
-    rows, lower, upper = _factorize(a)
+    rows, lower, upper = factorize(a)
     return rows.astype(np.int64), lower.astype(dtype, copy=False), upper.astype(dtype, copy=False)
 
 

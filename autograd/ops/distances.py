@@ -15,6 +15,7 @@ from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from . import arithmetic, reductions, shapes
 from .axes import wide_dtype
+from .casting import in_order
 from .indexing import getitem
 from .norms import norm
 from .repetition import broadcast_to
@@ -24,6 +25,7 @@ _FEW = 25
 _CLOSE = 0.05
 _SHORT = 4
 _BLOCK = 1 << 18
+_LONG = 4
 
 
 @composed(inputs=("x1", "x2"), samples=[
@@ -115,6 +117,8 @@ _SETS: list[dict[str, Any]] = [
     {"x1": reals(shape=(2, 3)), "x2": reals(shape=(3, 3))},
     {"x1": reals(shape=(2, 3)), "x2": reals(shape=(3, 3)), "p": 1.0},
     {"x1": reals(shape=(2, 2, 2)), "x2": reals(shape=(3, 2)), "p": 3.0},
+    {"x1": reals(shape=(2, 2, 2)), "x2": reals(shape=(8, 2)), "p": 3.0},
+    {"x1": reals(shape=(2, 1)), "x2": reals(shape=(2, 5, 1)), "p": 1.0},
     {"x1": reals(shape=(2, 2, 2)), "x2": reals(shape=(3, 2)), "compute_mode": "use_mm_for_euclid_dist"},
 ]
 
@@ -144,6 +148,9 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = None) -> 
         raise ArgumentError(f"cdist: compute_mode must be one of {', '.join(map(repr, _MODES))}, got {compute_mode!r}")
     few = max(first[-2], second[-2]) <= _FEW and compute_mode != _MODES[1]
     if p != 2 or few or compute_mode == _MODES[2]:
+        if second[-2] >= _LONG * first[-1]:  # the norms of columns, which are longer than the vectors
+            x1, x2 = [in_order(np.swapaxes(x, -1, -2)) for x in (x1, x2)]
+            return norm(arithmetic.sub(shapes.unsqueeze(x1, -1), shapes.unsqueeze(x2, -2)), p, -3)
         return norm(arithmetic.sub(shapes.unsqueeze(x1, -2), shapes.unsqueeze(x2, -3)), p, -1)
     try:
         lead = np.broadcast_shapes(first[:-2], second[:-2])
@@ -170,9 +177,9 @@ def pdist(x: Any, p: float = 2.0) -> Any:
         raise ShapeError(f"pdist: expected one set of vectors, (N, M), got shape {tuple(x.shape)}")
     if p < 0:
         raise ArgumentError(f"pdist: p must not be negative, got {p}")
-    upper = np.triu_indices(x.shape[0], 1)
     if p == 2 and x.shape[0] > _FEW:
-        return getitem(euclidean_distances(x, x), upper)
+        return getitem(euclidean_distances(x, x), np.triu(np.ones((x.shape[0],) * 2, bool), 1))
+    upper = np.triu_indices(x.shape[0], 1)
     return norm(arithmetic.sub(getitem(x, upper[0]), getitem(x, upper[1])), p, -1)
 
 

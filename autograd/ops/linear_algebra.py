@@ -13,9 +13,10 @@ import numpy as np
 
 from .._op import composed, op
 from .._protocols import numpy_function, of_arrays
+from ..engine.foreign import everywhere
 from ..errors import ShapeError
 from ..samples import case, reals
-from ._foreign import foreign
+from ._elimination import substitute
 from ._matrices import H, T, computed, conj, positive_definite, require_square, square, well_conditioned
 from .shapes import also_named
 
@@ -48,24 +49,55 @@ def _products_without(s: Any) -> Any:
     return np.prod(np.where(keep, np.expand_dims(s, (-2, -3)), 1), axis=-1)
 
 
+def _products_without_one(s: Any) -> Any:
+    """For each i the product of all ``s`` but the i-th."""
+    return np.prod(np.where(np.eye(s.shape[-1], dtype=bool), 1, np.expand_dims(s, -2)), axis=-1)
+
+
 def _in_singular_basis(x: Any) -> tuple[Any, Any, Any, Any]:
-    """The phase of det(U) det(Vh), U, V (as plain transposes need them) and the products of the singular values.
+    """The phase of det(U) det(Vh), U, V (as plain transposes need them) and the singular values.
 
     Of a matrix with infinities or NaN, which has no such basis, the phase is NaN, and so are the derivatives.
     """
     finite = np.all(np.isfinite(x), axis=(-2, -1), keepdims=True)
     u, s, vh = np.linalg.svd(np.where(finite, x, 0))
     phase = np.expand_dims(np.linalg.det(u) * np.linalg.det(vh), (-1, -2))
-    return np.where(finite, phase, np.nan), conj(u), conj(vh), _products_without(s)
+    return np.where(finite, phase, np.nan), conj(u), conj(vh), s
 
 
 @op(x=lambda g, x: cofactor_change.kernel(x, g), jvp="symmetric", samples=square((3, 3), (2, 2, 2), (1, 1), (0, 2, 2)))
 def cofactor(x: Any) -> Any:
-    """The cofactors of square matrices, also of singular ones: the derivative of the determinant."""
+    """The cofactors of square matrices, also of singular ones: the derivative of the determinant.
+
+    Those of matrices far from singular are computed from the inverse, which is much faster than singular vectors.
+    """
     a, dtype = computed(x)
-    phase, u, vh, products = _in_singular_basis(a)
-    middle = np.expand_dims(np.diagonal(products, axis1=-2, axis2=-1), -2)
-    return (phase * np.matmul(u * middle, vh)).astype(dtype, copy=False)
+    out, regular = _cofactors_by_inverse(a)
+    if not everywhere(regular):
+        if type(a) is np.ndarray:
+            others = np.logical_not(regular[..., 0, 0])
+            out[others] = _cofactors_by_basis(a[others])
+        else:
+            out = np.where(regular, out, _cofactors_by_basis(a))
+    return out.astype(dtype, copy=False)
+
+
+def _cofactors_by_basis(a: Any) -> Any:
+    phase, u, vh, s = _in_singular_basis(a)
+    return phase * np.matmul(u * np.expand_dims(_products_without_one(s), -2), vh)
+
+
+def _cofactors_by_inverse(a: Any) -> tuple[Any, Any]:
+    """The cofactors from the inverse, and (..., 1, 1) of which matrices they are: those that are far from singular."""
+    with np.errstate(all="ignore"):
+        limits, values = np.finfo(a.dtype), np.expand_dims(np.linalg.det(a), (-1, -2))
+        size = np.abs(values)
+        usable = np.logical_and(size >= limits.tiny, size <= limits.max)
+        inverse = np.linalg.inv(np.where(usable, a, np.eye(a.shape[-1], dtype=a.dtype)))
+        first, second = [
+            np.max(np.sum(np.abs(b), axis=-1, keepdims=True), axis=-2, keepdims=True, initial=0) for b in (a, inverse)
+        ]
+        return values * T(inverse), np.logical_and(usable, first * second <= limits.eps**-0.5)
 
 
 def _third_derivative(g: Any, x: Any, y: Any) -> Any:
@@ -90,7 +122,8 @@ def _third_derivative(g: Any, x: Any, y: Any) -> Any:
 def cofactor_change(x: Any, y: Any) -> Any:
     """The change of the cofactors of ``x`` along ``y``, also of singular matrices (its own rule needs an inverse)."""
     a, dtype = computed(x)
-    phase, u, vh, products = _in_singular_basis(a)
+    phase, u, vh, s = _in_singular_basis(a)
+    products = _products_without(s)
     turned = np.matmul(np.matmul(T(u), y.astype(a.dtype, copy=False)), T(vh))
     i = np.arange(a.shape[-1])
     pairs = np.array(products, subok=True)
@@ -230,19 +263,6 @@ def _solve_triangular_along(t_x: Any, t_y: Any, x: Any, upper: bool, unitriangul
     return solve_triangular_.kernel(x, _right_side_along(t_x, t_y, out), upper, unitriangular)
 
 
-@foreign
-def _substitute(a: Any, b: Any, lower: bool, unitriangular: bool) -> Any:
-    """Solve triangular systems, batches one after the other."""
-    from scipy.linalg import solve_triangular
-
-    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    out = np.zeros((*batch, *b.shape[-2:]), np.result_type(a, b))
-    a, b = np.broadcast_to(a, (*batch, *a.shape[-2:])), np.broadcast_to(b, out.shape)
-    for index in np.ndindex(batch) if out.size else ():
-        out[index] = solve_triangular(a[index], b[index], lower=lower, unit_diagonal=unitriangular, check_finite=False)
-    return out
-
-
 @op(
     x=_solve_triangular_rule,
     y=lambda g, x, upper, unitriangular: solve_triangular_.kernel(T(x), g, not upper, unitriangular),
@@ -259,7 +279,7 @@ def solve_triangular_(x: Any, y: Any, upper: bool, unitriangular: bool = False) 
     if y.ndim < 2 or x.shape[-1] != y.shape[-2]:
         raise ShapeError(f"solve_triangular: shapes {x.shape} and {y.shape} do not fit (..., n, n) and (..., n, k)")
     (a, dtype), (b, _) = computed(x), computed(y)
-    return _substitute(a, b, not upper, unitriangular).astype(dtype, copy=False)
+    return substitute(a, b, not upper, unitriangular).astype(dtype, copy=False)
 
 
 @composed(samples=[

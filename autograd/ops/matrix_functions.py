@@ -13,7 +13,7 @@ from .._op import composed, op
 from .._protocols import numpy_function, of_arrays
 from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
-from ._foreign import foreign
+from ._exponentials import exponential, exponential_along
 from ._matrices import T, computed, require_square, square
 from .arithmetic import add
 from .casting import cast, clone
@@ -50,31 +50,51 @@ def matrix_power(x: Any, n: int) -> Any:
     return clone(out) if out is x else out
 
 
-@foreign
-def _exponential(a: Any) -> Any:
-    from scipy.linalg import expm
-
-    return expm(a) if a.size else np.zeros_like(a)
-
-
-def _exponential_along(t: Any, x: Any) -> Any:
-    n = x.shape[-1]
+def _beside(x: Any, t: Any) -> Any:
+    """The matrices ``[[x, t], [0, x]]``, whose exponentials have that of ``x`` and its change along ``t`` above."""
     above = np.concatenate([x, t], axis=-1)
     below = np.concatenate([np.zeros_like(x), x], axis=-1)
-    return matrix_exp.kernel(np.concatenate([above, below], axis=-2))[..., :n, n:]
+    return np.concatenate([above, below], axis=-2)
+
+
+def _exponential_along_rule(g: Any, x: Any, t: Any) -> Any:
+    n, zeros = x.shape[-1], np.zeros_like(x)
+    d = matrix_exp_along.kernel(T(_beside(x, t)), _beside(zeros, g))
+    return d[..., :n, :n] + d[..., n:, n:]
+
+
+def _exponential_along_moved(t_x: Any, t_t: Any, x: Any, t: Any) -> Any:
+    if t_x is None:
+        return matrix_exp_along.kernel(x, t_t)
+    n = x.shape[-1]
+    moved = _beside(t_x, np.zeros_like(x) if t_t is None else t_t)
+    return matrix_exp_along.kernel(_beside(x, t), moved)[..., :n, n:]
 
 
 @op(
-    x=lambda g, x: _exponential_along(g, T(x)),
-    jvp=lambda t_x, x: _exponential_along(t_x, x),
+    x=_exponential_along_rule,
+    t=lambda g, x: matrix_exp_along.kernel(T(x), g),
+    jvp=_exponential_along_moved,
+    promote="float",
+    samples=[case(x=reals(-1, 1, shape=s), t=reals(shape=s)) for s in ((2, 2), (2, 2, 2), (1, 1), (0, 2, 2))],
+)
+def matrix_exp_along(x: Any, t: Any) -> Any:
+    """The change of ``matrix_exp(x)`` along ``t``. Rule after I. Najfeld and T. Havel (1995)."""
+    (a, dtype), (b, _) = computed(x), computed(t)
+    return exponential_along(a, b).astype(dtype, copy=False)
+
+
+@op(
+    x=lambda g, x: matrix_exp_along.kernel(T(x), g),
+    jvp=lambda t_x, x: matrix_exp_along.kernel(x, t_x),
     promote="float",
     samples=[case(x=reals(-1, 1, shape=s)) for s in ((2, 2), (2, 2, 2), (1, 1), (0, 2, 2))],
 )
 def matrix_exp(x: Any) -> Any:
-    """The exponential of square matrices. Rule after I. Najfeld and T. Havel (1995). Raises: ShapeError."""
+    """The exponential of square matrices. Raises: ShapeError."""
     require_square("matrix_exp", x)
     a, dtype = computed(x)
-    return _exponential(a).astype(dtype, copy=False)
+    return exponential(a).astype(dtype, copy=False)
 
 
 # ---- norms -----------------------------------------------------------------------------------------------------------

@@ -271,19 +271,6 @@ def inner(x: Any, y: Any) -> Any:
     return tensordot(x, y, ([-1], [-1]))
 
 
-@composed(samples=[
-    case(x=reals(shape=(2, 2)), y=reals(shape=(1, 3))), case(x=reals(shape=(2,)), y=reals(shape=(2, 2))),
-    case(x=reals(shape=()), y=reals(shape=(2,))),
-])  # fmt: skip
-def kron(x: Any, y: Any) -> Any:
-    """The Kronecker product: ``y`` in blocks, times each element of ``x``."""
-    rank = max(x.ndim, y.ndim)
-    left, right = (1,) * (rank - x.ndim) + tuple(x.shape), (1,) * (rank - y.ndim) + tuple(y.shape)
-    apart = [size for a in left for size in (a, 1)], [size for b in right for size in (1, b)]
-    product = arithmetic.mul(np.reshape(x, apart[0]), np.reshape(y, apart[1]))
-    return np.reshape(product, [a * b for a, b in zip(left, right, strict=True)])
-
-
 @lru_cache(maxsize=256)
 def _order(sizes: tuple[int, ...]) -> Any:
     """How to multiply a chain of matrices with the fewest operations: pairs, nested (dynamic programming)."""
@@ -424,7 +411,6 @@ def _numpy_cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = 
 
 numpy_function(np.cross)(of_arrays(_numpy_cross))
 numpy_function(np.inner)(of_arrays(inner))
-numpy_function(np.kron)(of_arrays(kron))
 numpy_function(np.tensordot, np.linalg.tensordot)(of_arrays(lambda a, b, axes=2: tensordot(a, b, axes)))
 
 
