@@ -98,6 +98,8 @@ def slabs(
 def reduce_windows(combine: Any, x: Any, size: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> Any:
     """``combine`` (a ufunc) over each window, one dimension after the other: those with the longest runs first."""
     rank = len(size)
+    if tuple(size) == x.shape[x.ndim - rank :] and max(dilation) == 1:  # one window
+        return combine.reduce(x, tuple(range(x.ndim - rank, x.ndim)), keepdims=True)
     fresh = False
     for axis, (k, s, d) in enumerate(zip(size, stride, dilation, strict=True), start=x.ndim - rank):
         count = (x.shape[axis] - d * (k - 1) - 1) // s + 1
