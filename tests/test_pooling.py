@@ -176,6 +176,37 @@ def test_adaptive_maxima_of_windows_of_different_lengths():
         np.testing.assert_array_equal(values[n, c, i, j].item(), window[place])
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("shape", "arguments"),
+    [
+        ((3, 60, 21, 20), (3, 1, 1)),
+        ((2, 50, 27, 26), ((2, 5), 1, (0, 2), (3, 2))),
+        ((1, 300, 5, 9, 8), ((2, 3, 2), 1, (0, 1, 1))),
+    ],
+)
+def test_slopes_of_many_maxima_are_those_of_few(shape, arguments, dtype, threads):
+    drawn = np.random.default_rng(4)
+    x = np.round(drawn.standard_normal(shape) * 2).astype(dtype)  # many are equal
+    x[0, 1] = -np.inf
+    pool = getattr(F, f"max_pool{len(shape) - 2}d")
+    before = autograd.get_num_threads()
+    autograd.set_num_threads(threads)
+    try:
+        leaf = autograd.tensor(x, requires_grad=True)
+        out = pool(leaf, *arguments)
+        g = drawn.standard_normal(out.shape).astype(dtype)
+        g[0, 2].ravel()[:3] = np.inf, -np.inf, np.nan
+        out.backward(autograd.tensor(g))
+    finally:
+        autograd.set_num_threads(before)
+    for n, c in np.ndindex(shape[:2]):
+        few = autograd.tensor(x[n, c : c + 1], requires_grad=True)
+        pool(few, *arguments).backward(autograd.tensor(g[n, c : c + 1]))
+        np.testing.assert_array_equal(leaf.grad[n, c].numpy(), few.grad[0].numpy())
+
+
 @pytest.mark.parametrize("name", ["avg", "max"])
 def test_one_window_over_everything(name):
     x = np.random.default_rng(3).standard_normal((2, 3, 5, 7))

@@ -18,6 +18,8 @@ from ..dtypes import extremes
 from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from .convolution import per_dimension
+from .geometry import Geometry
+from .pooled_lines import spread_along_lines
 from .selection import keep
 from .shapes import shape_of
 from .unpooling import add_in_planes, take_in_planes
@@ -192,6 +194,9 @@ def spread_maxima(x: Any, source: Any, values: Any, size: Any, stride: Any, padd
     shared = overlap(size, stride, dilation)
     if not shared and not any(map(any, padding)) and isinstance(x, np.ndarray) and isinstance(source, np.ndarray):
         return _spread_apart(x, source, values, size, stride, dilation)
+    found = spread_along_lines(x, source, values, Geometry(tuple(stride), tuple(padding), tuple(dilation)), size)
+    if found is not None:
+        return found
     frame = framed(source, padding, math.nan)  # a NaN is equal to nothing
     out = np.zeros(frame.shape, x.dtype, like=x)
     for slab, mask in _claims(frame, values, size, stride, dilation):

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..engine.blocks import shared
 from .axes import wide_dtype
-from .geometry import Geometry, padded, unpadded
+from .geometry import Geometry, Lines, padded
 
 __all__ = ["convolve", "pays", "weight_gradient"]
 
@@ -50,29 +50,6 @@ def pays(x: Any, others: Sequence[Any], weights: Sequence[int], geometry: Geomet
     return each <= wide <= MANY[groups > 1] - each and length >= LONG[groups > 1]
 
 
-class _Lines:
-    """The shape of the work: padded lines of ``length``, of which ``used`` elements are places of the kernel.
-
-    Attributes:
-        across: by how much each element of the kernel's last dimension shifts; ``down``: each of the others.
-        rows: the shape of a line with all places of the first dimension, as a padded array.
-    """
-
-    def __init__(self, sizes: Sequence[int], kernel: Sequence[int], geometry: Geometry) -> None:
-        self.places = geometry.places(sizes, kernel)
-        self.padded = padded(sizes, geometry.padding)
-        self.inside: Any = (..., *unpadded(sizes, geometry.padding))
-        self.length = math.prod(self.padded)
-        steps = [d * math.prod(self.padded[i + 1 :]) for i, d in enumerate(geometry.dilation)]
-        ranges = [range(0, k * step, step) for k, step in zip(kernel, steps, strict=True)]
-        self.across = list(ranges[-1])
-        self.down = [sum(at) for at in itertools.product(*ranges[:-1])]
-        self.reach = self.length - self.across[-1]
-        self.used = self.reach - self.down[-1]
-        self.rows = (self.places[0], *self.padded[1:])
-        self.seen: Any = (..., *[slice(n) for n in self.places])
-
-
 def _pieces(images: int, groups: int, elements: int) -> tuple[list[slice], list[slice]]:
     """How images and groups are cut, of each of which ``elements`` are kept."""
     most = max(PIECE // max(elements, 1), 1)
@@ -92,7 +69,7 @@ class _Worker:
 
     size: Any = None
 
-    def __init__(self, lines: _Lines) -> None:
+    def __init__(self, lines: Lines) -> None:
         self.lines = lines
 
     def _is_new(self, piece: Any) -> bool:
@@ -121,7 +98,7 @@ def _share(pieces: Sequence[Any], start: Any, multiplications: int) -> None:
 
 def convolve(x: Any, weight: Any, bias: Any, geometry: Geometry, groups: int) -> Any:
     """``columns.convolve`` for a stride of 1: copies along the last dimension are multiplied, the products added."""
-    lines = _Lines(x.shape[2:], weight.shape[2:], geometry)
+    lines = Lines(x.shape[2:], weight.shape[2:], geometry)
     each, channels, wide = weight.shape[0] // groups, weight.shape[1], wide_dtype(x.dtype)
     width, height = len(lines.across), len(lines.down)
     out = np.empty((len(x), groups, each, *lines.places), x.dtype)
@@ -141,7 +118,7 @@ def convolve(x: Any, weight: Any, bias: Any, geometry: Geometry, groups: int) ->
 class _Convolver(_Worker):
     """Convolves pieces of ``images`` with ``factor``, into ``out``; ``bias`` is added."""
 
-    def __init__(self, lines: _Lines, images: Any, factor: Any, bias: Any, out: Any) -> None:
+    def __init__(self, lines: Lines, images: Any, factor: Any, bias: Any, out: Any) -> None:
         super().__init__(lines)
         self.images, self.factor, self.bias, self.out = images, factor, bias, out
 
@@ -182,7 +159,7 @@ def weight_gradient(x: Any, g: Any, kernel: tuple[int, ...], geometry: Geometry,
 
     None where it is not finite: what lies beside the places, times zero, would be NaN.
     """
-    lines = _Lines(x.shape[2:], kernel, geometry)
+    lines = Lines(x.shape[2:], kernel, geometry)
     each, channels, wide = g.shape[1] // groups, x.shape[1] // groups, wide_dtype(x.dtype)
     images = np.reshape(x, (len(x), groups, channels, *x.shape[2:]))
     places = np.reshape(g, (len(x), groups, each, *lines.places))
@@ -200,7 +177,7 @@ def weight_gradient(x: Any, g: Any, kernel: tuple[int, ...], geometry: Geometry,
 class _Weigher(_Worker):
     """Adds the products of pieces of ``images`` and ``places`` to ``total``."""
 
-    def __init__(self, lines: _Lines, images: Any, places: Any, total: Any) -> None:
+    def __init__(self, lines: Lines, images: Any, places: Any, total: Any) -> None:
         super().__init__(lines)
         self.images, self.places, self.total = images, places, total
 
@@ -218,8 +195,7 @@ class _Weigher(_Worker):
         self.rows[lines.seen] = self.places[piece]
         rows = np.reshape(self.rows, (*self.rows.shape[:3], -1))[..., : lines.used]
         run = max(_AT_ONCE // (each * channels), 1)
-        shifts = [down + across for down in lines.down for across in lines.across]
-        for total, shift in zip(self.total[:, piece[1]], shifts, strict=True):
+        for total, shift in zip(self.total[:, piece[1]], lines.shifts, strict=True):
             for first in range(0, lines.used, run):
                 last = min(first + run, lines.used)
                 part = np.matmul(rows[..., first:last], line[:, :, first + shift : last + shift])
