@@ -84,21 +84,22 @@ def test_values_and_gradients(way, piece, monkeypatch):
 
 
 SHIFTED = {
-    "depthwise": ((4, 40, 14, 13), (40, 1, 3, 5), 40, 2, 1),
-    "grouped": ((3, 32, 15, 13), (48, 8, 3, 3), 4, 1, 1),
-    "dilated": ((3, 16, 25, 24), (20, 16, 3, 3), 1, 2, 2),
-    "volumes": ((3, 8, 9, 10, 11), (9, 8, 3, 2, 3), 1, 1, 1),
-    "large": ((2, 6, 80, 90), (6, 1, 7, 7), 6, 3, 1),
-    "spreading": ((3, 8, 24, 25), (30, 8, 3, 3), 1, 1, 1),
+    "depthwise": ((4, 40, 14, 13), (40, 1, 3, 5), {"groups": 40, "padding": 2}),
+    "skipping": ((4, 40, 22, 21), (40, 1, 3, 4), {"groups": 40, "padding": (1, 2), "stride": (2, 1)}),
+    "grouped": ((3, 32, 15, 13), (48, 8, 3, 3), {"groups": 4, "padding": 1}),
+    "dilated": ((3, 16, 25, 24), (20, 16, 3, 3), {"padding": 2, "dilation": 2}),
+    "volumes": ((3, 8, 9, 10, 11), (9, 8, 3, 2, 3), {"padding": 1}),
+    "large": ((2, 6, 80, 90), (6, 1, 7, 7), {"groups": 6, "padding": 3}),
+    "spreading": ((3, 8, 24, 25), (30, 8, 3, 3), {"padding": 1}),
 }
-"""Where sums of shifted products are taken, for some or all: input, weight, groups, padding, dilation."""
+"""Where sums of shifted products are taken, for some or all: input, weight, settings."""
 
 
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("name", SHIFTED)
 def test_shifted_products_give_what_columns_give(name, dtype, threads, monkeypatch):
-    shape, weights, groups, padding, dilation = SHIFTED[name]
+    shape, weights, settings = SHIFTED[name]
     drawn = np.random.default_rng(3)
     arrays = [drawn.standard_normal(s).astype(dtype) for s in (shape, weights, weights[:1])]
     taken = []
@@ -108,7 +109,7 @@ def test_shifted_products_give_what_columns_give(name, dtype, threads, monkeypat
 
     def found():
         leaves = [autograd.tensor(a, requires_grad=True) for a in arrays]
-        out = getattr(F, f"conv{rank}d")(*leaves, padding=padding, dilation=dilation, groups=groups)
+        out = getattr(F, f"conv{rank}d")(*leaves, **settings)
         g = np.random.default_rng(4).standard_normal(out.shape).astype(dtype)
         out.backward(autograd.tensor(g))
         return [out.detach().numpy(), *[leaf.grad.numpy() for leaf in leaves]]
@@ -120,7 +121,7 @@ def test_shifted_products_give_what_columns_give(name, dtype, threads, monkeypat
     finally:
         autograd.set_num_threads(before)
     assert taken.count("weight_gradient") == (0 if name == "spreading" else 2)
-    assert taken.count("convolve") == (2 if name == "spreading" else 4)
+    assert taken.count("convolve") == (2 if name in ("spreading", "skipping") else 4)
     monkeypatch.setattr(shifted, "LEAST", np.inf)
     tolerance = {"e": 2e-2, "f": 1e-4, "d": 1e-11}[np.dtype(dtype).char]
     for value, repeated, expected in zip(results, again, found(), strict=True):
@@ -128,6 +129,23 @@ def test_shifted_products_give_what_columns_give(name, dtype, threads, monkeypat
         assert value.flags.c_contiguous
         np.testing.assert_allclose(value, expected, tolerance, 3 * tolerance * np.abs(expected).max())
         np.testing.assert_array_equal(value, repeated)
+
+
+@pytest.mark.parametrize("settings", [{"padding": 1, "output_padding": 1}, {"padding": (2, 0), "dilation": 2}])
+def test_transposed_of_single_channels_in_shifted_products(settings, monkeypatch):
+    drawn = np.random.default_rng(7)
+    arrays = [drawn.standard_normal(s) for s in ((3, 30, 12, 13), (30, 1, 3, 4), (30,))]
+
+    def found():
+        leaves = [autograd.tensor(a, requires_grad=True) for a in arrays]
+        out = F.conv_transpose2d(*leaves, stride=2, groups=30, **settings)
+        out.backward(autograd.tensor(np.random.default_rng(8).standard_normal(out.shape)))
+        return [out.detach().numpy(), *[leaf.grad.numpy() for leaf in leaves]]
+
+    results = found()
+    monkeypatch.setattr(shifted, "LEAST", np.inf)
+    for value, expected in zip(results, found(), strict=True):
+        np.testing.assert_allclose(value, expected, rtol=1e-11, atol=1e-10)
 
 
 @pytest.mark.parametrize("what", [np.nan, np.inf])

@@ -161,6 +161,25 @@ def _uncut(geometry: Geometry) -> Geometry:
     return geometry._replace(padding=tuple([(max(low, 0), max(high, 0)) for low, high in geometry.padding]))
 
 
+def _without_stride(
+    g: Any, others: Sequence[Any], weights: Sequence[int], sizes: Sequence[int], geometry: Geometry, groups: int
+) -> tuple[Any, Geometry]:
+    """Of a convolution of single channels that skips every other place: ``g`` with zeros there, and no stride.
+
+    They stay as they are where this does not pay; ``weights`` is the weight's shape, ``others`` are the other arrays.
+    """
+    close = geometry._replace(stride=(1,) * len(sizes))
+    if max(geometry.stride) != 2 or weights[:2] != (groups, 1) or type(g) is not np.ndarray:
+        return g, geometry
+    places = close.places(sizes, weights[2:])
+    apart = np.zeros((*g.shape[:2], *places), g.dtype)
+    if not shifted.pays(apart, others, weights, close, groups):
+        return g, geometry
+    at: Any = (..., *[slice(0, (n - 1) * s + 1, s) for n, s in zip(g.shape[2:], geometry.stride, strict=True)])
+    apart[at] = g
+    return apart, close
+
+
 def convolve(x: Any, weight: Any, bias: Any, geometry: Geometry, groups: int) -> Any:
     """The products of ``weight`` with all windows of ``x``.
 
@@ -208,6 +227,7 @@ def weight_gradient(x: Any, g: Any, kernel: tuple[int, ...], geometry: Geometry,
     require_plain(x, g)
     x, geometry = _cut(x, geometry)
     channels, each = x.shape[1] // groups, g.shape[1] // groups
+    g, geometry = _without_stride(g, (x,), (g.shape[1], channels, *kernel), x.shape[2:], geometry, groups)
     if shifted.pays(x, (g,), (g.shape[1], channels, *kernel), geometry, groups):
         found = shifted.weight_gradient(x, g, kernel, geometry, groups)
         if found is not None:
@@ -242,6 +262,7 @@ def spread(g: Any, weight: Any, bias: Any, sizes: tuple[int, ...], geometry: Geo
     require_plain(g, weight, bias)
     kernel, channels = weight.shape[2:], weight.shape[1]
     each = weight.shape[0] // groups
+    g, geometry = _without_stride(g, (weight, bias), weight.shape, sizes, geometry, groups)
     reach = [d * (k - 1) for k, d in zip(kernel, geometry.dilation, strict=True)]
     around = tuple([(r - low, r - high) for r, (low, high) in zip(reach, geometry.padding, strict=True)])
     turning = geometry._replace(padding=around)
