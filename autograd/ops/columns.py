@@ -168,9 +168,9 @@ def _without_stride(
 
     They stay as they are where this does not pay; ``weights`` is the weight's shape, ``others`` are the other arrays.
     """
-    close = geometry._replace(stride=(1,) * len(sizes))
     if max(geometry.stride) != 2 or weights[:2] != (groups, 1) or type(g) is not np.ndarray:
         return g, geometry
+    close = geometry._replace(stride=(1,) * len(sizes))
     places = close.places(sizes, weights[2:])
     apart = np.zeros((*g.shape[:2], *places), g.dtype)
     if not shifted.pays(apart, others, weights, close, groups):
@@ -188,7 +188,7 @@ def convolve(x: Any, weight: Any, bias: Any, geometry: Geometry, groups: int) ->
     require_plain(x, weight, bias)
     x, geometry = _cut(x, geometry)
     kernel, each = weight.shape[2:], weight.shape[0] // groups
-    if shifted.pays(x, (weight, bias), weight.shape, geometry, groups):
+    if x.size >= shifted.LEAST and shifted.pays(x, (weight, bias), weight.shape, geometry, groups):
         return shifted.convolve(x, weight, bias, geometry, groups)
     places = geometry.places(x.shape[2:], kernel)
     rest = math.prod(places[1:])
@@ -227,8 +227,9 @@ def weight_gradient(x: Any, g: Any, kernel: tuple[int, ...], geometry: Geometry,
     require_plain(x, g)
     x, geometry = _cut(x, geometry)
     channels, each = x.shape[1] // groups, g.shape[1] // groups
-    g, geometry = _without_stride(g, (x,), (g.shape[1], channels, *kernel), x.shape[2:], geometry, groups)
-    if shifted.pays(x, (g,), (g.shape[1], channels, *kernel), geometry, groups):
+    if groups > 1:
+        g, geometry = _without_stride(g, (x,), (g.shape[1], channels, *kernel), x.shape[2:], geometry, groups)
+    if x.size >= shifted.LEAST and shifted.pays(x, (g,), (g.shape[1], channels, *kernel), geometry, groups):
         found = shifted.weight_gradient(x, g, kernel, geometry, groups)
         if found is not None:
             return found
@@ -262,7 +263,8 @@ def spread(g: Any, weight: Any, bias: Any, sizes: tuple[int, ...], geometry: Geo
     require_plain(g, weight, bias)
     kernel, channels = weight.shape[2:], weight.shape[1]
     each = weight.shape[0] // groups
-    g, geometry = _without_stride(g, (weight, bias), weight.shape, sizes, geometry, groups)
+    if groups > 1:
+        g, geometry = _without_stride(g, (weight, bias), weight.shape, sizes, geometry, groups)
     reach = [d * (k - 1) for k, d in zip(kernel, geometry.dilation, strict=True)]
     around = tuple([(r - low, r - high) for r, (low, high) in zip(reach, geometry.padding, strict=True)])
     turning = geometry._replace(padding=around)
