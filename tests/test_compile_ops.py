@@ -32,7 +32,6 @@ BY_VALUES = {
     "ctc_nll": "the shortest input",
     "euclidean_distances": "which points are near each other",
     "getitem": "how many elements a mask selects",
-    "grid_sample": "whether all points lie inside",
     "group_norm": "whether a mean is far from 0",
     "histc": "how many elements lie inside",
     "layer_norm": "whether a mean is far from 0",

@@ -9,7 +9,8 @@ import autograd
 import nn
 import nn.functional as F
 from autograd import DtypeError, ShapeError
-from autograd.ops import columns
+from autograd.func import vmap
+from autograd.ops import columns, shifted
 
 
 def written_out(x, weight, bias, stride, padding, dilation, groups):
@@ -43,11 +44,19 @@ ARGUMENTS = [
 ]
 
 
-@pytest.mark.parametrize("few", [0, 1000], ids=["rows", "planes"])
+def always_shifted(monkeypatch, piece):
+    """Convolutions of a stride of 1 are sums of shifted products, however small."""
+    for name, value in {"LEAST": 0, "LONG": (0, 0), "MANY": (1000, 1000), "FEW": 0, "PIECE": piece}.items():
+        monkeypatch.setattr(shifted, name, value)
+
+
+@pytest.mark.parametrize("way", ["rows", "planes", "shifted"])
 @pytest.mark.parametrize("piece", [1 << 18, 64], ids=["whole", "pieces"])
-def test_values_and_gradients(few, piece, monkeypatch):
-    monkeypatch.setattr(columns, "FEW", few)
+def test_values_and_gradients(way, piece, monkeypatch):
+    monkeypatch.setattr(columns, "FEW", 0 if way == "rows" else 1000)
     monkeypatch.setattr(columns, "PIECE", piece)
+    if way == "shifted":
+        always_shifted(monkeypatch, piece)
     drawn = np.random.default_rng(0)
     for rank, stride, padding, dilation, groups in ARGUMENTS:
         stride, padding, dilation = stride[:rank], padding[:rank], dilation[:rank]
@@ -72,6 +81,105 @@ def test_values_and_gradients(few, piece, monkeypatch):
                 there[0] = np.zeros_like(x)
             change = written_out(*there, stride, padding, dilation, groups) - without
             np.testing.assert_allclose((slope.numpy() * direction).sum(), (g * change).sum(), rtol=1e-9)
+
+
+SHIFTED = {
+    "depthwise": ((4, 40, 14, 13), (40, 1, 3, 5), {"groups": 40, "padding": 2}),
+    "skipping": ((4, 40, 22, 21), (40, 1, 3, 4), {"groups": 40, "padding": (1, 2), "stride": (2, 1)}),
+    "grouped": ((3, 32, 15, 13), (48, 8, 3, 3), {"groups": 4, "padding": 1}),
+    "dilated": ((3, 16, 25, 24), (20, 16, 3, 3), {"padding": 2, "dilation": 2}),
+    "volumes": ((3, 8, 9, 10, 11), (9, 8, 3, 2, 3), {"padding": 1}),
+    "large": ((2, 6, 80, 90), (6, 1, 7, 7), {"groups": 6, "padding": 3}),
+    "spreading": ((3, 8, 24, 25), (30, 8, 3, 3), {"padding": 1}),
+}
+"""Where sums of shifted products are taken, for some or all: input, weight, settings."""
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("name", SHIFTED)
+def test_shifted_products_give_what_columns_give(name, dtype, threads, monkeypatch):
+    shape, weights, settings = SHIFTED[name]
+    drawn = np.random.default_rng(3)
+    arrays = [drawn.standard_normal(s).astype(dtype) for s in (shape, weights, weights[:1])]
+    taken = []
+    for way in (shifted.convolve, shifted.weight_gradient):
+        monkeypatch.setattr(shifted, way.__name__, lambda *a, way=way: taken.append(way.__name__) or way(*a))
+    rank = len(shape) - 2
+
+    def found():
+        leaves = [autograd.tensor(a, requires_grad=True) for a in arrays]
+        out = getattr(F, f"conv{rank}d")(*leaves, **settings)
+        g = np.random.default_rng(4).standard_normal(out.shape).astype(dtype)
+        out.backward(autograd.tensor(g))
+        return [out.detach().numpy(), *[leaf.grad.numpy() for leaf in leaves]]
+
+    before = autograd.get_num_threads()
+    autograd.set_num_threads(threads)
+    try:
+        results, again = found(), found()
+    finally:
+        autograd.set_num_threads(before)
+    assert taken.count("weight_gradient") == (0 if name == "spreading" else 2)
+    assert taken.count("convolve") == (2 if name in ("spreading", "skipping") else 4)
+    monkeypatch.setattr(shifted, "LEAST", np.inf)
+    tolerance = {"e": 2e-2, "f": 1e-4, "d": 1e-11}[np.dtype(dtype).char]
+    for value, repeated, expected in zip(results, again, found(), strict=True):
+        assert value.dtype == dtype
+        assert value.flags.c_contiguous
+        np.testing.assert_allclose(value, expected, tolerance, 3 * tolerance * np.abs(expected).max())
+        np.testing.assert_array_equal(value, repeated)
+
+
+@pytest.mark.parametrize("settings", [{"padding": 1, "output_padding": 1}, {"padding": (2, 0), "dilation": 2}])
+def test_transposed_of_single_channels_in_shifted_products(settings, monkeypatch):
+    drawn = np.random.default_rng(7)
+    arrays = [drawn.standard_normal(s) for s in ((3, 30, 12, 13), (30, 1, 3, 4), (30,))]
+
+    def found():
+        leaves = [autograd.tensor(a, requires_grad=True) for a in arrays]
+        out = F.conv_transpose2d(*leaves, stride=2, groups=30, **settings)
+        out.backward(autograd.tensor(np.random.default_rng(8).standard_normal(out.shape)))
+        return [out.detach().numpy(), *[leaf.grad.numpy() for leaf in leaves]]
+
+    results = found()
+    monkeypatch.setattr(shifted, "LEAST", np.inf)
+    for value, expected in zip(results, found(), strict=True):
+        np.testing.assert_allclose(value, expected, rtol=1e-11, atol=1e-10)
+
+
+@pytest.mark.parametrize("what", [np.nan, np.inf])
+def test_shifted_products_keep_what_is_not_finite_at_its_place(what, monkeypatch):
+    drawn = np.random.default_rng(5)
+    x, weight = drawn.standard_normal((2, 3, 5, 4)), drawn.standard_normal((3, 1, 2, 2))
+    x[1, 2, 1, 0] = what  # the row before goes on into it
+    results = []
+    for shifting in (False, True):
+        if shifting:
+            always_shifted(monkeypatch, 64)
+        leaves = [autograd.tensor(a, requires_grad=True) for a in (x, weight)]
+        out = F.conv2d(*leaves, groups=3)
+        out.backward(autograd.ones_like(out))
+        results.append([out.detach().numpy(), *[leaf.grad.numpy() for leaf in leaves]])
+    for found, expected in zip(*results, strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-12)
+    assert np.isfinite(results[0][2]).sum() == 10
+
+
+def test_derivatives_of_shifted_products(monkeypatch):
+    always_shifted(monkeypatch, 64)
+    drawn = np.random.default_rng(6)
+    x, weight = [autograd.tensor(drawn.standard_normal(s), requires_grad=True) for s in ((2, 4, 4, 3), (4, 2, 2, 2))]
+
+    def convolve(x, weight):
+        return F.conv2d(x, weight, padding=1, groups=2)
+
+    assert autograd.gradcheck(convolve, (x, weight), check_forward_ad=True)
+    assert autograd.gradgradcheck(convolve, (x, weight))
+    each = [convolve(row, weight) for row in x.detach()]
+    np.testing.assert_allclose(
+        vmap(convolve, (0, None))(x.detach(), weight.detach()).numpy(), [e.detach() for e in each]
+    )
 
 
 @pytest.mark.parametrize("rank", [1, 2, 3])

@@ -183,3 +183,22 @@ def test_vectors_of_no_elements():
     out = layer(autograd.tensor([[1, 2, 3]]))
     out.sum().backward()
     assert (out.shape, layer.weight.grad.shape) == ((1, 3, 0), (4, 0))
+
+
+@pytest.mark.parametrize("what", [1.0, np.nan, -np.inf])
+def test_maxima_of_bags_of_one_length_are_those_of_bags_of_any(what):
+    drawn = np.random.default_rng(0)
+    ids = drawn.integers(0, 12, (9, 7))
+    rows = np.round(drawn.standard_normal((12, 5)))  # many are equal
+    rows[3, 2:4] = what
+    slopes = drawn.standard_normal((9, 5))
+    found = []
+    for index, offsets in ((ids, None), (ids.ravel(), np.arange(0, 63, 7)), (np.append(ids, 0), np.arange(0, 64, 7))):
+        leaf = autograd.tensor(rows, requires_grad=True)
+        offsets = None if offsets is None else autograd.tensor(offsets)
+        out = F.embedding_bag(autograd.tensor(index), leaf, offsets, mode="max")
+        (slope,) = autograd.grad(out[:9], leaf, autograd.tensor(slopes))
+        found.append((out[:9].detach().numpy(), slope.numpy()))
+    for values, slope in found[:2]:
+        np.testing.assert_array_equal(values, found[2][0])
+        np.testing.assert_allclose(slope, found[2][1], atol=1e-12)

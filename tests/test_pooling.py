@@ -129,6 +129,103 @@ def test_adaptive_windows(size, count):
     assert slope.sum().item() == pytest.approx(4 * count)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("what", [0.0, np.nan, np.inf, 6e4])
+def test_adaptive_means_of_many_elements_are_those_of_few(what, dtype):
+    drawn = np.random.default_rng(1)
+    x = drawn.integers(-50, 50, (2, 5, 14, 13)).astype(dtype)  # whose sums are exact
+    x[1, 2, 3:6, 4:7] = what
+    leaf = autograd.tensor(x, requires_grad=True)
+    out = F.adaptive_avg_pool2d(leaf, (3, 5))
+    g = drawn.integers(-8, 8, out.shape).astype(dtype)
+    out.backward(autograd.tensor(g))
+    for i, j in np.ndindex(2, 5):
+        few = autograd.tensor(x[i, j : j + 1], requires_grad=True)
+        mean = F.adaptive_avg_pool2d(few, (3, 5))
+        mean.backward(autograd.tensor(g[i, j : j + 1]))
+        np.testing.assert_allclose(
+            out[i, j].detach().numpy(),
+            mean[0].detach().numpy(),
+            {"e": 1e-3, "f": 1e-5, "d": 1e-12}[np.dtype(dtype).char],
+        )
+        np.testing.assert_allclose(
+            leaf.grad[i, j].numpy(), few.grad[0].numpy(), rtol=1e-6, atol=1e-2 if dtype == np.float16 else 1e-5
+        )
+    assert np.isfinite(out.detach().numpy()).sum() > 140
+
+
+def test_an_infinite_slope_of_a_mean_stays_at_its_window():
+    x = autograd.zeros(2, 40, 5, 7, requires_grad=True)
+    g = np.ones((2, 40, 3, 4), np.float32)
+    g[1, 39, 2, 3] = np.inf
+    F.adaptive_avg_pool2d(x, (3, 4)).backward(autograd.tensor(g))
+    assert np.argwhere(np.isinf(x.grad.numpy())).tolist() == [[1, 39, i, j] for i in (3, 4) for j in (5, 6)]
+    assert not np.isnan(x.grad.numpy()).any()
+
+
+def test_adaptive_maxima_of_windows_of_different_lengths():
+    x = np.round(np.random.default_rng(2).standard_normal((3, 2, 7, 8)))  # many are equal
+    x[0, 1, 2:4, 3:] = np.nan
+    values, indices = F.adaptive_max_pool2d(autograd.tensor(x), (3, 5), True)
+    for n, c, i, j in np.ndindex(3, 2, 3, 5):
+        rows, columns = slice(i * 7 // 3, -(-(i + 1) * 7 // 3)), slice(j * 8 // 5, -(-(j + 1) * 8 // 5))
+        window, numbers = x[n, c, rows, columns].ravel(), np.arange(56).reshape(7, 8)[rows, columns].ravel()
+        nan = np.flatnonzero(np.isnan(window))
+        place = nan[-1] if len(nan) else window.argmax()  # of equal ones the first, of NaNs the last
+        assert indices[n, c, i, j].item() == numbers[place]
+        np.testing.assert_array_equal(values[n, c, i, j].item(), window[place])
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("shape", "arguments"),
+    [
+        ((3, 60, 21, 20), (3, 1, 1)),
+        ((2, 50, 27, 26), ((2, 5), 1, (0, 2), (3, 2))),
+        ((1, 300, 5, 9, 8), ((2, 3, 2), 1, (0, 1, 1))),
+    ],
+)
+def test_slopes_of_many_maxima_are_those_of_few(shape, arguments, dtype, threads):
+    drawn = np.random.default_rng(4)
+    x = np.round(drawn.standard_normal(shape) * 2).astype(dtype)  # many are equal
+    x[0, 1] = -np.inf
+    pool = getattr(F, f"max_pool{len(shape) - 2}d")
+    before = autograd.get_num_threads()
+    autograd.set_num_threads(threads)
+    try:
+        leaf = autograd.tensor(x, requires_grad=True)
+        out = pool(leaf, *arguments)
+        g = drawn.standard_normal(out.shape).astype(dtype)
+        g[0, 2].ravel()[:3] = np.inf, -np.inf, np.nan
+        out.backward(autograd.tensor(g))
+    finally:
+        autograd.set_num_threads(before)
+    for n, c in np.ndindex(shape[:2]):
+        few = autograd.tensor(x[n, c : c + 1], requires_grad=True)
+        pool(few, *arguments).backward(autograd.tensor(g[n, c : c + 1]))
+        np.testing.assert_array_equal(leaf.grad[n, c].numpy(), few.grad[0].numpy())
+
+
+@pytest.mark.parametrize("name", ["avg", "max"])
+def test_one_window_over_everything(name):
+    x = np.random.default_rng(3).standard_normal((2, 3, 5, 7))
+    for pool in (
+        lambda leaf: getattr(F, f"adaptive_{name}_pool2d")(leaf, 1),
+        lambda leaf: getattr(F, f"{name}_pool2d")(leaf, (5, 7)),
+    ):
+        leaf = autograd.tensor(x, requires_grad=True)
+        out = pool(leaf)
+        (slope,) = autograd.grad(out, leaf, autograd.full((2, 3, 1, 1), 2.0, dtype="float64"))
+        every = (2, 3)
+        if name == "avg":
+            np.testing.assert_allclose(out.detach().numpy(), x.mean(every, keepdims=True))
+            np.testing.assert_allclose(slope.numpy(), np.full(x.shape, 2 / 35))
+        else:
+            np.testing.assert_array_equal(out.detach().numpy(), x.max(every, keepdims=True))
+            np.testing.assert_array_equal(slope.numpy(), 2.0 * (x == out.detach().numpy()))
+
+
 def test_adaptive_sizes():
     x = autograd.zeros(2, 3, 5, 4)
     assert F.adaptive_avg_pool2d(x, (None, 2)).shape == (2, 3, 5, 2)

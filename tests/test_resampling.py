@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -114,6 +115,43 @@ def test_identity_grid(shape: tuple[int, ...], align: bool) -> None:
     grid = F.affine_grid(theta, shape, align)
     assert grid.shape == (shape[0], *shape[2:], rank)
     np.testing.assert_allclose(F.grid_sample(images, grid, align_corners=align).numpy(), images.numpy(), atol=1e-12)
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "nearest", "bicubic"])
+@pytest.mark.parametrize("padding", ["zeros", "border", "reflection"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_many_points_are_sampled_as_few(mode: str, padding: str, threads: int) -> None:
+    drawn = np.random.default_rng(0)
+    images, grid = drawn.standard_normal((3, 24, 11, 12)), drawn.uniform(-1.4, 1.4, (3, 32, 31, 2))
+    images[1, 2, 0, 0] = np.inf  # which is the first pixel, but not what lies outside
+    g = drawn.standard_normal((3, 24, 32, 31))
+    before = autograd.get_num_threads()
+    autograd.set_num_threads(threads)
+    try:
+        leaves = [tensor(a, requires_grad=True) for a in (images, grid)]
+        out = F.grid_sample(*leaves, mode, padding, False)
+        out.backward(tensor(g))
+    finally:
+        autograd.set_num_threads(before)
+    slope = np.zeros(images.shape)
+    for n, row in itertools.product(range(3), range(32)):
+        one, line = slice(n, n + 1), slice(row, row + 1)
+        few = [tensor(a, requires_grad=True) for a in (images[one], grid[one, line])]
+        part = F.grid_sample(*few, mode, padding, False)
+        part.backward(tensor(g[one, :, line]))
+        np.testing.assert_allclose(out[one, :, line].detach().numpy(), part.detach().numpy(), rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(leaves[1].grad[n, row].numpy(), few[1].grad[0, 0].numpy(), rtol=1e-9, atol=1e-9)
+        slope[n] += few[0].grad[0].numpy()
+    np.testing.assert_allclose(leaves[0].grad.numpy(), slope, rtol=1e-9, atol=1e-9)
+    assert np.isfinite(out.detach().numpy()).mean() > 0.95
+
+
+def test_points_of_another_precision_than_the_images() -> None:
+    images = tensor(np.random.default_rng(0).standard_normal((1, 2, 4, 5)).astype(np.float32))
+    grid = tensor(np.random.default_rng(1).uniform(-1, 1, (1, 3, 2, 2)))
+    out = F.grid_sample(images, grid, align_corners=False)
+    assert out.dtype == autograd.float64
+    np.testing.assert_allclose(out.numpy(), F.grid_sample(images.double(), grid, align_corners=False).numpy())
 
 
 def test_affine_grid() -> None:

@@ -83,7 +83,8 @@ def _leading(level: Level, op: Any, *values: Any) -> Any:
 
 
 @operation(
-    "average_pool", "max_pool", "max_pool_with_indices", "pick_maxima", "spread_averages", "spread_maxima"
+    "average_pool", "max_pool", "max_pool_with_indices", "pick_maxima", "sample_pixels", "spread_averages",
+    "spread_maxima", "spread_pixels", "weigh_pixels",
 )  # fmt: skip
 def _folded(level: Level, op: Any, *values: Any) -> Any:
     """Ops on a batch of images: the images of all examples are one larger batch."""

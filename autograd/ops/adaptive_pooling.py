@@ -6,6 +6,7 @@ Where the sizes divide, it is ordinary pooling. Otherwise window ``i`` of ``n`` 
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -20,6 +21,13 @@ from .axes import wide_dtype
 from .pooling import max_pool, max_pool_with_indices
 from .shapes import shape_of
 from .unpooling import add_in_planes, take_in_planes
+
+MOST = 64
+"""So many windows are averaged by one matrix product."""
+SOME = 1 << 10
+"""Fewer elements are averaged window by window, as they are while a function is recorded."""
+LARGEST = 1 << 18
+"""With more elements its matrix is too large."""
 
 # ---- windows ---------------------------------------------------------------------------------------------------------
 
@@ -61,6 +69,34 @@ def _regular(sizes: Sequence[int], counts: Sequence[int]) -> tuple[int, ...] | N
 # ---- means -----------------------------------------------------------------------------------------------------------
 
 
+@functools.lru_cache(16)
+def _covered(sizes: tuple[int, ...], counts: tuple[int, ...], dtype: Any) -> tuple[Any, Any]:
+    """A matrix (elements of a plane, windows) with a 1 where one lies in the other, and how many lie in each."""
+    covered, number = np.ones((1, 1), dtype), np.ones(1, dtype)
+    for size, count in zip(sizes, counts, strict=True):
+        bounds = np.array(_bounds(size, count))
+        place = np.arange(size)[:, None]
+        covered = np.kron(covered, ((place >= bounds[:, 0]) & (place < bounds[:, 1])).astype(dtype))
+        number = np.kron(number, (bounds[:, 1] - bounds[:, 0]).astype(dtype))
+    return covered, number
+
+
+def _by_matrix(x: Any, sizes: tuple[int, ...], counts: tuple[int, ...], spreading: bool) -> Any:
+    """``window_means`` of floating numbers, or if ``spreading`` ``spread_means``, as one matrix product.
+
+    None where most of its products would be in vain, or one is not finite, which spoils others.
+    """
+    windows, plane = math.prod(counts), math.prod(sizes)
+    if type(x) is not np.ndarray or x.size < SOME or not 0 < windows <= MOST or windows * plane > LARGEST:
+        return None
+    covered, number = _covered(sizes, counts, x.dtype)
+    shape = (*x.shape[: x.ndim - len(counts)], *(sizes if spreading else counts))
+    lines = np.reshape(x, (-1, windows if spreading else plane))
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = np.matmul(lines / number, covered.T) if spreading else np.matmul(lines, covered) / number
+    return np.reshape(found, shape) if np.isfinite(found).all() else None
+
+
 @op(
     x=lambda g, x_shape, counts: spread_means.kernel(g, x_shape[len(x_shape) - len(counts) :]),
     tied=True,
@@ -74,6 +110,9 @@ def window_means(x: Any, counts: tuple[int, ...]) -> Any:
     """The means of ``counts`` windows along each of the last dimensions."""
     wide = wide_dtype(x.dtype)
     found = x.astype(wide, copy=False)
+    means = _by_matrix(found, x.shape[x.ndim - len(counts) :], counts, False)
+    if means is not None:
+        return means.astype(x.dtype, copy=False)
     for axis, count in enumerate(counts, start=x.ndim - len(counts)):
         lead: Any = (slice(None),) * axis
         out = np.empty((*found.shape[:axis], count, *found.shape[axis + 1 :]), wide, like=x)
@@ -96,6 +135,9 @@ def spread_means(x: Any, sizes: tuple[int, ...]) -> Any:
     """Zeros with last dimensions ``sizes``, to whose windows ``x``, divided by the size of each, is added."""
     wide = wide_dtype(x.dtype)
     found = x.astype(wide, copy=False)
+    spread = _by_matrix(found, tuple(sizes), x.shape[x.ndim - len(sizes) :], True)
+    if spread is not None:
+        return spread.astype(x.dtype, copy=False)
     for axis, size in enumerate(sizes, start=x.ndim - len(sizes)):
         lead = (slice(None),) * axis
         out = np.zeros((*found.shape[:axis], size, *found.shape[axis + 1 :]), wide, like=x)
@@ -174,23 +216,31 @@ def window_maxima(x: Any, counts: tuple[int, ...]) -> Any:
     """The largest elements of ``counts`` windows along each of the last dimensions, and their numbers in the plane."""
     rank = len(counts)
     sizes = x.shape[x.ndim - rank :]
-    planes = np.reshape(x, (*x.shape[: x.ndim - rank], math.prod(sizes)))
-    numbers = np.reshape(np.arange(math.prod(sizes)), sizes)
-    shape = (*x.shape[: x.ndim - rank], math.prod(counts))
-    values, indices = np.empty(shape, x.dtype, like=x), np.empty(shape, np.int64, like=x)
-    for place, corner in enumerate(np.ndindex(*counts)):
-        window = [_bounds(n, count)[i] for n, count, i in zip(sizes, counts, corner, strict=True)]
-        inside = np.reshape(numbers[tuple([slice(first, last) for first, last in window])], -1)
-        seen = planes[..., inside]
-        best = np.argmax(seen, -1)
-        if isinstance(x, np.ndarray) and x.dtype.kind == "f" and np.isnan(seen).any():  # of NaNs the last
-            nan = np.isnan(seen)
-            best = np.where(nan.any(-1), len(inside) - 1 - np.argmax(nan[..., ::-1], -1), best)
-        best = np.expand_dims(best, -1)
-        values[..., place] = np.take_along_axis(seen, best, -1)[..., 0]
-        indices[..., place] = np.take_along_axis(np.broadcast_to(inside, seen.shape), best, -1)[..., 0]
     shape = (*x.shape[: x.ndim - rank], *counts)
+    inside = _members(sizes, tuple(counts))
+    windows, longest = inside.shape
+    planes = np.reshape(x, (*shape[: x.ndim - rank], math.prod(sizes)))
+    seen = np.reshape(np.take(planes, np.reshape(inside, -1), -1), (*planes.shape[:-1], windows, longest))
+    best = np.expand_dims(np.argmax(seen, -1), -1)
+    values = np.take_along_axis(seen, best, -1)
+    if isinstance(x, np.ndarray) and x.dtype.kind == "f" and np.isnan(values).any():  # of NaNs the last
+        nan = np.isnan(seen)
+        last = longest - 1 - np.argmax(nan[..., ::-1], -1)
+        best = np.where(np.isnan(values), np.expand_dims(last, -1), best)
+    indices = np.take_along_axis(np.broadcast_to(inside, seen.shape), best, -1)
     return np.reshape(values, shape), np.reshape(indices, shape)
+
+
+@functools.lru_cache(16)
+def _members(sizes: tuple[int, ...], counts: tuple[int, ...]) -> Any:
+    """The numbers in the plane of each window's elements, a row a window: its last one is repeated if it is shorter."""
+    numbers = np.reshape(np.arange(math.prod(sizes)), sizes)
+    rows = []
+    for corner in np.ndindex(*counts):
+        window = [_bounds(n, count)[i] for n, count, i in zip(sizes, counts, corner, strict=True)]
+        rows.append(numbers[tuple([slice(first, last) for first, last in window])].reshape(-1))
+    longest = max([len(row) for row in rows], default=1)
+    return np.array([np.pad(row, (0, longest - len(row)), "edge") for row in rows], np.int64).reshape(-1, longest)
 
 
 def _largest(name: str, rank: int, x: Any, output_size: Any, return_indices: bool) -> Any:

@@ -3,7 +3,8 @@
 What costs is moving memory, so columns are made a cache-sized piece at a time and never kept, in one of two layouts.
 *Rows*: channels last; a window is one row, copied in runs of channels times the kernel's width. *Planes*: channels
 first; a row belongs to one element of the kernel, copied in runs of the output's width: better for few channels.
-Groups are one more dimension of a batched product. 16-bit floats are multiplied as float32.
+Groups are one more dimension of a batched product. 16-bit floats are multiplied as float32. Where a plain array has
+few channels in a group, there is a third way: see ``shifted``.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..engine.foreign import require_plain
+from . import shifted
 from .axes import wide_dtype
+from .geometry import Geometry, padded, unpadded
 from .windows import windows
 
 __all__ = ["Geometry", "convolve", "spread", "weight_gradient"]
@@ -25,25 +28,8 @@ PIECE = 1 << 18
 """Elements of the columns that are made at a time."""
 FEW = 32
 """With fewer elements in a run (channels times the kernel's width) columns are laid out in planes."""
-
-
-class Geometry(NamedTuple):
-    """How a kernel moves over an array; each a tuple with one item for each of the last dimensions.
-
-    Attributes:
-        padding: how many zeros before and after; negative ones cut off.
-    """
-
-    stride: tuple[int, ...]
-    padding: tuple[tuple[int, int], ...]
-    dilation: tuple[int, ...]
-
-    def places(self, sizes: Sequence[int], kernel: Sequence[int]) -> tuple[int, ...]:
-        """How many places a kernel has."""
-        return tuple([
-            (n + low + high - d * (k - 1) - 1) // s + 1
-            for n, k, s, (low, high), d in zip(sizes, kernel, self.stride, self.padding, self.dilation, strict=True)
-        ])  # fmt: skip
+LINE = 128
+"""Along one dimension, planes are copied in runs of so many elements or more."""
 
 
 class _Piece(NamedTuple):
@@ -82,19 +68,12 @@ def _left(sizes: Sequence[int], padding: Sequence[tuple[int, int]]) -> tuple[sli
     return tuple([slice(max(-low, 0), n - max(-high, 0)) for n, (low, high) in zip(sizes, padding, strict=True)])
 
 
-def _inside(sizes: Sequence[int], padding: Sequence[tuple[int, int]]) -> tuple[slice, ...]:
-    """The place of an array in itself padded."""
-    return tuple([slice(low, low + n) for n, (low, _) in zip(sizes, padding, strict=True)])
-
-
-def _padded(sizes: Sequence[int], padding: Sequence[tuple[int, int]]) -> tuple[int, ...]:
-    return tuple([n + low + high for n, (low, high) in zip(sizes, padding, strict=True)])
-
-
 # ---- columns ---------------------------------------------------------------------------------------------------------
 
 
-def _in_rows(channels: int, kernel: Sequence[int], places: Sequence[int]) -> bool:
+def _in_rows(channels: int, kernel: Sequence[int], places: Sequence[int], stride: Sequence[int]) -> bool:
+    if len(kernel) == 1 and places[0] >= LINE and stride[0] == 1:
+        return False
     return math.prod(kernel) > 1 and (channels * kernel[-1] >= FEW or math.prod(places) < 16)
 
 
@@ -104,14 +83,14 @@ def _rows(x: Any, kernel: tuple[int, ...], geometry: Geometry) -> Iterator[tuple
     rank, places = len(sizes), geometry.places(sizes, kernel)
     depth, wide = math.prod(kernel) * channels, wide_dtype(x.dtype)
     last, first = (1, 0, *range(3, 3 + rank), 2), (0, 1, 2 + rank, *range(2, 2 + rank))
-    inside = (slice(None), slice(None), *_inside(sizes, geometry.padding))
+    inside = (slice(None), slice(None), *unpadded(sizes, geometry.padding))
     loaded: Any = slice(0, 0)
     shape: Any = None
     for piece in _pieces(x.shape[0], places, depth):
         count = _length(piece.images)
         if piece.images != loaded:
             if count != _length(loaded):
-                frame = np.zeros((groups, count, *_padded(sizes, geometry.padding), channels), wide, like=x)
+                frame = np.zeros((groups, count, *padded(sizes, geometry.padding), channels), wide, like=x)
                 seen = windows.op.forward(np.transpose(frame, first), kernel, geometry.stride, geometry.dilation)
                 seen = np.transpose(seen, (0, 1, *range(3, 3 + 2 * rank), 2))
             frame[inside] = np.transpose(x[piece.images], last)
@@ -130,7 +109,7 @@ def _planes(x: Any, kernel: tuple[int, ...], geometry: Geometry) -> Iterator[tup
     depth, wide = math.prod(kernel) * channels, wide_dtype(x.dtype)
     bare = x.dtype == wide and not any(map(any, geometry.padding))
     at = (slice(None),) * 3
-    inside = (*at, *_inside(sizes, geometry.padding))
+    inside = (*at, *unpadded(sizes, geometry.padding))
     order = (0, 1, *range(3 + rank, 3 + 2 * rank), *range(2, 3 + rank))
     loaded: Any = slice(0, 0)
     shape: Any = None
@@ -140,7 +119,7 @@ def _planes(x: Any, kernel: tuple[int, ...], geometry: Geometry) -> Iterator[tup
             if bare:
                 frame = x[piece.images]
             elif count != _length(loaded):
-                frame = np.zeros((count, groups, channels, *_padded(sizes, geometry.padding)), wide, like=x)
+                frame = np.zeros((count, groups, channels, *padded(sizes, geometry.padding)), wide, like=x)
             if bare or count != _length(loaded):
                 seen = np.transpose(windows.op.forward(frame, kernel, geometry.stride, geometry.dilation), order)
             if not bare:
@@ -182,6 +161,25 @@ def _uncut(geometry: Geometry) -> Geometry:
     return geometry._replace(padding=tuple([(max(low, 0), max(high, 0)) for low, high in geometry.padding]))
 
 
+def _without_stride(
+    g: Any, others: Sequence[Any], weights: Sequence[int], sizes: Sequence[int], geometry: Geometry, groups: int
+) -> tuple[Any, Geometry]:
+    """Of a convolution of single channels that skips every other place: ``g`` with zeros there, and no stride.
+
+    They stay as they are where this does not pay; ``weights`` is the weight's shape, ``others`` are the other arrays.
+    """
+    if max(geometry.stride) != 2 or weights[:2] != (groups, 1) or type(g) is not np.ndarray:
+        return g, geometry
+    close = geometry._replace(stride=(1,) * len(sizes))
+    places = close.places(sizes, weights[2:])
+    apart = np.zeros((*g.shape[:2], *places), g.dtype)
+    if not shifted.pays(apart, others, weights, close, groups):
+        return g, geometry
+    at: Any = (..., *[slice(0, (n - 1) * s + 1, s) for n, s in zip(g.shape[2:], geometry.stride, strict=True)])
+    apart[at] = g
+    return apart, close
+
+
 def convolve(x: Any, weight: Any, bias: Any, geometry: Geometry, groups: int) -> Any:
     """The products of ``weight`` with all windows of ``x``.
 
@@ -190,6 +188,8 @@ def convolve(x: Any, weight: Any, bias: Any, geometry: Geometry, groups: int) ->
     require_plain(x, weight, bias)
     x, geometry = _cut(x, geometry)
     kernel, each = weight.shape[2:], weight.shape[0] // groups
+    if x.size >= shifted.LEAST and shifted.pays(x, (weight, bias), weight.shape, geometry, groups):
+        return shifted.convolve(x, weight, bias, geometry, groups)
     places = geometry.places(x.shape[2:], kernel)
     rest = math.prod(places[1:])
     wide, like = wide_dtype(x.dtype), _watched(x, weight)
@@ -201,7 +201,7 @@ def convolve(x: Any, weight: Any, bias: Any, geometry: Geometry, groups: int) ->
     if bias is not None:
         bias = np.reshape(bias, (groups, each, 1, 1))
     factor = np.reshape(weight, (groups, each, depth))
-    if _in_rows(images.shape[2], kernel, places):
+    if _in_rows(images.shape[2], kernel, places, geometry.stride):
         factor = np.reshape(np.swapaxes(factor, 1, 2).copy(), (groups, depth, each))
         for piece, columns in _rows(images, kernel, geometry):
             target = split[piece.images, :, :, piece.places]
@@ -227,12 +227,18 @@ def weight_gradient(x: Any, g: Any, kernel: tuple[int, ...], geometry: Geometry,
     require_plain(x, g)
     x, geometry = _cut(x, geometry)
     channels, each = x.shape[1] // groups, g.shape[1] // groups
+    if groups > 1:
+        g, geometry = _without_stride(g, (x,), (g.shape[1], channels, *kernel), x.shape[2:], geometry, groups)
+    if x.size >= shifted.LEAST and shifted.pays(x, (g,), (g.shape[1], channels, *kernel), geometry, groups):
+        found = shifted.weight_gradient(x, g, kernel, geometry, groups)
+        if found is not None:
+            return found
     wide = wide_dtype(x.dtype)
     rest = math.prod(g.shape[3:])
     images = _grouped(x, groups)
     split = np.reshape(g, (g.shape[0], groups, each, g.shape[2], rest))
     depth = math.prod(kernel) * channels
-    if _in_rows(channels, kernel, g.shape[2:]):
+    if _in_rows(channels, kernel, g.shape[2:], geometry.stride):
         total = np.zeros((groups, depth, each), wide, like=_watched(x, g))
         for piece, columns in _rows(images, kernel, geometry):
             part = np.transpose(split[piece.images, :, :, piece.places], (1, 0, 3, 4, 2))
@@ -257,12 +263,22 @@ def spread(g: Any, weight: Any, bias: Any, sizes: tuple[int, ...], geometry: Geo
     require_plain(g, weight, bias)
     kernel, channels = weight.shape[2:], weight.shape[1]
     each = weight.shape[0] // groups
-    if max(geometry.stride) == 1 and (each <= channels or _in_rows(min(channels, each), kernel, sizes)):
+    if groups > 1:
+        g, geometry = _without_stride(g, (weight, bias), weight.shape, sizes, geometry, groups)
+    reach = [d * (k - 1) for k, d in zip(kernel, geometry.dilation, strict=True)]
+    around = tuple([(r - low, r - high) for r, (low, high) in zip(reach, geometry.padding, strict=True)])
+    turning = geometry._replace(padding=around)
+    if max(geometry.stride) == 1 and (
+        each <= channels
+        or _in_rows(min(channels, each), kernel, sizes, geometry.stride)
+        or (
+            each <= 4 * channels
+            and shifted.pays(g, (weight, bias), (groups * channels, each, *kernel), turning, groups)
+        )
+    ):
         turned = np.flip(np.reshape(weight, (groups, each, *weight.shape[1:])), tuple(range(3, 3 + len(kernel))))
         turned = np.reshape(np.swapaxes(turned, 1, 2), (groups * channels, each, *kernel))
-        reach = [d * (k - 1) for k, d in zip(kernel, geometry.dilation, strict=True)]
-        around = tuple([(r - low, r - high) for r, (low, high) in zip(reach, geometry.padding, strict=True)])
-        return convolve(g, turned, bias, geometry._replace(padding=around), groups)
+        return convolve(g, turned, bias, turning, groups)
     if min(map(min, geometry.padding)) < 0:
         left = _left(sizes, geometry.padding)
         zeros = np.zeros((g.shape[0], groups * channels, *sizes), g.dtype, like=_watched(g, weight))
@@ -274,7 +290,7 @@ def spread(g: Any, weight: Any, bias: Any, sizes: tuple[int, ...], geometry: Geo
     wide, like = wide_dtype(g.dtype), _watched(g, weight)
     out = np.empty((g.shape[0], groups, channels, *sizes), g.dtype, like=like)
     places = g.shape[2:]
-    inside = (slice(None),) * 3 + _inside(sizes, geometry.padding)
+    inside = (slice(None),) * 3 + unpadded(sizes, geometry.padding)
     weight = _channels_last(np.reshape(weight, (groups, each, *weight.shape[1:]))).astype(wide, copy=False)
     depth = math.prod(weight.shape[2:])
     factor = np.swapaxes(np.reshape(weight, (groups, each, depth)), 1, 2)
@@ -286,7 +302,7 @@ def spread(g: Any, weight: Any, bias: Any, sizes: tuple[int, ...], geometry: Geo
         part = np.matmul(factor, np.reshape(part, (*part.shape[:3], math.prod(at))))
         part = np.reshape(part, (len(part), groups, *kernel, channels, *at))
         if piece.places.start == 0:
-            frame = np.zeros((len(part), groups, channels, *_padded(sizes, geometry.padding)), wide, like=like)
+            frame = np.zeros((len(part), groups, channels, *padded(sizes, geometry.padding)), wide, like=like)
         _add_windows(frame, part, kernel, at, geometry, piece.places.start)
         if piece.places.stop == places[0]:
             out[piece.images] = frame[inside]

@@ -18,6 +18,8 @@ from ..dtypes import extremes
 from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from .convolution import per_dimension
+from .geometry import Geometry
+from .pooled_lines import spread_along_lines
 from .selection import keep
 from .shapes import shape_of
 from .unpooling import add_in_planes, take_in_planes
@@ -98,6 +100,8 @@ def slabs(
 def reduce_windows(combine: Any, x: Any, size: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> Any:
     """``combine`` (a ufunc) over each window, one dimension after the other: those with the longest runs first."""
     rank = len(size)
+    if tuple(size) == x.shape[x.ndim - rank :] and max(dilation) == 1:  # one window
+        return combine.reduce(x, tuple(range(x.ndim - rank, x.ndim)), keepdims=True)
     fresh = False
     for axis, (k, s, d) in enumerate(zip(size, stride, dilation, strict=True), start=x.ndim - rank):
         count = (x.shape[axis] - d * (k - 1) - 1) // s + 1
@@ -190,6 +194,9 @@ def spread_maxima(x: Any, source: Any, values: Any, size: Any, stride: Any, padd
     shared = overlap(size, stride, dilation)
     if not shared and not any(map(any, padding)) and isinstance(x, np.ndarray) and isinstance(source, np.ndarray):
         return _spread_apart(x, source, values, size, stride, dilation)
+    found = spread_along_lines(x, source, values, Geometry(tuple(stride), tuple(padding), tuple(dilation)), size)
+    if found is not None:
+        return found
     frame = framed(source, padding, math.nan)  # a NaN is equal to nothing
     out = np.zeros(frame.shape, x.dtype, like=x)
     for slab, mask in _claims(frame, values, size, stride, dilation):

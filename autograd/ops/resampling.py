@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -10,14 +9,15 @@ from typing import Any
 import numpy as np
 
 from .._op import composed, op, unwrap
-from ..engine.foreign import as_array, everywhere
+from ..engine.foreign import as_array
 from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from . import arithmetic, reductions
 from .axes import wide_dtype
 from .contraction import einsum
-from .dimensions import movedim
+from .gridded import sample_pixels
 from .indexing import getitem
+from .joining import stack
 from .selection import keep
 from .shapes import reshape, shape_of
 
@@ -307,16 +307,34 @@ def _bounded(x: Any, n: int, mode: str, align_corners: bool) -> tuple[Any, Any]:
     return slope.astype(x.dtype, copy=False), offset.astype(x.dtype, copy=False)
 
 
-def _at_corner(x: Any, corner: Sequence[Any], sizes: Sequence[int]) -> Any:
-    """The pixels (examples, channels, points) at whole coordinates, 0 outside."""
-    inside = np.logical_and.reduce(np.stack([(c >= 0) & (c < n) for c, n in zip(corner, sizes, strict=True)]))
-    place = np.zeros(inside.shape, np.int64, like=inside)
-    for c, n in zip(corner, sizes, strict=True):
-        place = place * n + np.where(inside, c, 0).astype(np.int64)
-    # an index between slices: (examples, points, channels)
-    examples = np.arange(len(place))[:, None]
-    values = getitem(x, (examples, slice(None), place))
-    return movedim(values if everywhere(inside) else keep(values, inside[..., None]), -1, 1)
+def _places(steps: Sequence[Any], sizes: Sequence[int]) -> Any:
+    """The numbers of the pixels (examples, taps, points) at whole coordinates, of which each dimension has some.
+
+    Outside, it is the number of all pixels.
+    """
+    place: Any = 0
+    inside: Any = True
+    rank = len(sizes)
+    for d, (whole, n) in enumerate(zip(steps, sizes, strict=True)):
+        whole = np.expand_dims(whole, (*range(1, 1 + d), *range(2 + d, 1 + rank)))
+        within = (whole >= 0) & (whole < n)
+        inside = inside & within
+        place = place * n + np.where(within, whole, 0).astype(np.int64)
+    place = np.where(inside, place, math.prod(sizes))
+    return np.reshape(place, (place.shape[0], math.prod(place.shape[1:-1]), place.shape[-1]))
+
+
+def _products(weights: Sequence[Any], points: int) -> Any:
+    """The weights (examples, taps, points) of all pixels, of those of each dimension."""
+    total = weights[0]
+    for factor in weights[1:]:
+        examples, taps, _ = shape_of(total)
+        each = shape_of(factor)[1]
+        total = arithmetic.mul(
+            reshape(total, (examples, taps, 1, points)), reshape(factor, (examples, 1, each, points))
+        )
+        total = reshape(total, (examples, taps * each, points))
+    return total
 
 
 @composed(
@@ -367,8 +385,9 @@ def grid_sample(
         raise ShapeError(f"grid_sample: there are no pixels in images of shape {shape}")
     align = bool(align_corners)
     pixels = reshape(x, (*shape[:2], math.prod(sizes)))
-    steps: list[list[tuple[Any, Any]]] = []  # for each dimension the whole coordinates beside the point, and weights
-    flat = reshape(grid, (points[0], math.prod(points[1:-1]), rank))
+    steps: list[Any] = []  # for each dimension the whole coordinates beside the point, and weights
+    count = math.prod(points[1:-1])
+    flat = reshape(grid, (points[0], count, rank))
     with np.errstate(invalid="ignore"):
         for d, n in enumerate(sizes):
             at = getitem(flat, (..., rank - 1 - d))
@@ -379,30 +398,29 @@ def grid_sample(
                 slope, offset = _bounded(as_array(unwrap(at)), n, padding_mode, align)
                 at = arithmetic.add(arithmetic.mul(at, slope), offset)
             steps.append(_neighbours(at, n, mode, padding_mode, align))
-        total = None
-        for corner in itertools.product(*steps):
-            values = _at_corner(pixels, [place for place, _ in corner], sizes)
-            for _, weight in corner:
-                if weight is not None:
-                    values = arithmetic.mul(values, reshape(weight, (points[0], 1, -1)))
-            total = values if total is None else arithmetic.add(total, values)
+        place = _places([whole for whole, _ in steps], sizes)
+        if mode == "nearest":
+            weights = np.ones_like(place, dtype=pixels.dtype)
+        else:
+            weights = _products([weight for _, weight in steps], count)
+        total = sample_pixels(pixels, weights, place)
         if mode == "nearest":  # constant but for its jumps: the grid has the gradient 0
             still = reductions.sum(keep(flat, np.zeros(1, bool)), -1)
             total = arithmetic.add(total, reshape(still, (points[0], 1, -1)))
     return reshape(total, (*shape[:2], *points[1:-1]))
 
 
-def _neighbours(at: Any, n: int, mode: str, padding_mode: str, align: bool) -> list[tuple[Any, Any]]:
-    """The whole coordinates beside the points, and the weights with which they count."""
+def _neighbours(at: Any, n: int, mode: str, padding_mode: str, align: bool) -> tuple[Any, Any]:
+    """The whole coordinates (examples, some, points) beside the points, and the weights with which they count."""
     found = as_array(unwrap(at))
     if mode == "nearest":
-        return [(np.rint(found), None)]
+        return np.expand_dims(np.rint(found), 1), None
     low = np.floor(found)
     rest = arithmetic.sub(at, low)
     if mode == "bilinear":
-        return [(low, arithmetic.sub(1, rest)), (low + 1, rest)]
+        return np.stack([low, low + 1], 1), stack([arithmetic.sub(1, rest), rest], 1)
     beside = []
-    for step, weight in zip(range(-1, 3), _cubic(rest), strict=True):
+    for step in range(-1, 3):
         slope, offset = _bounded(low + step, n, padding_mode, align)
-        beside.append(((low + step) * slope + offset, weight))
-    return beside
+        beside.append((low + step) * slope + offset)
+    return np.stack(beside, 1), stack(_cubic(rest), 1)
