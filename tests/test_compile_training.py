@@ -412,7 +412,7 @@ def test_numpy_is_as_before():
 LARGE = {
     "gelu": (F.gelu, (normal(400, 400),)),
     "attention": (lambda q, k: F.scaled_dot_product_attention(q, k, k), (normal(4, 8, 48, 16), normal(4, 8, 48, 16))),
-    "convolution": (lambda x, w: F.conv2d(x, w, padding=1), (normal(4, 8, 48, 48), normal(40, 8, 3, 3))),
+    "convolution": (lambda x, w: F.conv2d(x, w, padding=1), (normal(4, 8, 48, 48), normal(8, 8, 3, 3))),
     "embedding": (lambda w, i: F.embedding(i, w), (normal(300, 64), below(300, 400))),
     "fft": (lambda x: autograd.fft.rfft(x).abs(), (normal(200, 1024),)),
     "max pooling": (lambda x: F.max_pool2d(x, 2), (normal(8, 8, 40, 40),)),
@@ -447,7 +447,7 @@ OTHERWISE = {
     "adaptive mean": (lambda x, w: F.adaptive_avg_pool2d(x * w, (5, 3)), (normal(4, 6, 16, 17), normal(16, 17))),
     "depthwise": (lambda x, w: F.conv2d(x, w, padding=1, groups=32), (normal(4, 32, 20, 20), normal(32, 1, 3, 3))),
     "skipping": (lambda x, w: F.conv2d(x, w, stride=2, groups=32), (normal(4, 32, 20, 20), normal(32, 1, 3, 3))),
-    "few channels": (lambda x, w: F.conv2d(x, w, padding=1), (normal(4, 8, 48, 48), normal(8, 8, 3, 3))),
+    "dilated": (lambda x, w: F.conv2d(x, w, dilation=2), (normal(4, 8, 48, 48), normal(8, 8, 3, 3))),
 }
 """Operations that add in another order while they are recorded, so that results differ by rounding."""
 

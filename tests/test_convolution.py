@@ -90,7 +90,7 @@ SHIFTED = {
     "dilated": ((3, 16, 25, 24), (20, 16, 3, 3), {"padding": 2, "dilation": 2}),
     "volumes": ((3, 8, 9, 10, 11), (9, 8, 3, 2, 3), {"padding": 1}),
     "large": ((2, 6, 80, 90), (6, 1, 7, 7), {"groups": 6, "padding": 3}),
-    "spreading": ((3, 8, 24, 25), (30, 8, 3, 3), {"padding": 1}),
+    "spreading": ((3, 8, 24, 25), (30, 8, 3, 3), {"padding": 2, "dilation": 2}),
 }
 """Where sums of shifted products are taken, for some or all: input, weight, settings."""
 

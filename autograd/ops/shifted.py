@@ -45,6 +45,8 @@ def pays(x: Any, others: Sequence[Any], weights: Sequence[int], geometry: Geomet
     each, channels, *kernel = weights
     if len(kernel) < 2 or math.prod(kernel) == 1 or (groups == 1 and channels < FEW):
         return False
+    if groups == 1 and len(kernel) == 2 and max(geometry.dilation) == 1:
+        return False  # the usual ones: compiled programs give the same numbers, digit for digit
     length, wide = math.prod(padded(x.shape[2:], geometry.padding)), channels * kernel[-1]
     each //= groups
     return each <= wide <= MANY[groups > 1] - each and length >= LONG[groups > 1]
