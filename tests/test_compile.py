@@ -510,6 +510,29 @@ def test_second_derivatives_through_a_program_are_refused() -> None:
         autograd.grad(loss, [weight], create_graph=True)
 
 
+@pytest.mark.parametrize("transform", ["jvp", "jacfwd", "linearize", "dual", "hessian"])
+def test_forward_mode_through_a_program_is_refused(transform: str) -> None:
+    """It said that a Tensor was turned into an array, of which the user knew nothing."""
+    compiled = compile(lambda x: x.exp().sum())
+    x = tensor(np.array([1.0, 2.0]))
+    for _ in range(3):
+        autograd.func.grad(compiled)(x)
+
+    def forward() -> Any:
+        if transform == "dual":
+            with autograd.forward_ad.dual_level():
+                dual = autograd.forward_ad.make_dual(x, x)
+                return autograd.forward_ad.unpack_dual(compiled(dual)).tangent
+        if transform == "linearize":
+            return autograd.func.linearize(compiled, x)[1](x)
+        given = ((x,), (x,)) if transform == "jvp" else ()
+        made = getattr(autograd.func, transform)(compiled, *given)
+        return made if given else made(x)
+
+    with pytest.raises(GradientError, match=r"compiled <lambda>: its gradient cannot.*its attribute 'function'"):
+        forward()
+
+
 def test_a_graph_used_up_inside_stays_so() -> None:
     weight = tensor(np.array([1.0, 2.0]), requires_grad=True)
 

@@ -177,7 +177,7 @@ class Emitter(Blockwise):
                         self._restoring.append((i, f"{name}[...] = {copy}"))
             elif item.stream is not None and item.stream.identity() not in seen:
                 seen.add(item.stream.identity())
-                name = self._stream(item.stream)
+                name = self.stream(item.stream)
                 state = self._fresh("state")
                 self._body.append(f"{state} = {name}.bit_generator.state")
                 self._restoring.append((i, f"{name}.bit_generator.state = {state}"))

@@ -222,4 +222,4 @@ def _tree_of(thing: Any, tape: Tape, known: Callable[[Any], Any], where: str, ma
         return thing._make([tree_of(item, tape, known, where, made) for item in thing])
     if kind is dict or kind is OrderedDict:
         return kind([(key, tree_of(item, tape, known, where, made)) for key, item in thing.items()])
-    raise UnrecordableError(f"{where} is {kind.__name__}, of which a program knows nothing")
+    raise UnrecordableError(f"{where} is {thing.__class__.__name__}, of which a program knows nothing")
