@@ -1277,6 +1277,25 @@ def test_transforms_inside_and_around() -> None:
         assert_same(func.grad(cube)(x), func.grad(compiled)(x))
 
 
+def _pulled(x: Any) -> Any:
+    out, pull = autograd.func.vjp(autograd.sin, x)
+    return out, pull(autograd.ones_like(out))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        autograd.func.vmap(_pulled),
+        autograd.func.vmap(lambda x: autograd.full_like(x, 2.0) * x + autograd.zeros_like(x)),
+        lambda x: autograd.func.linearize(lambda s: autograd.func.vmap(lambda row: row * s)(x), x[0])[1](x[1]),
+        lambda x: autograd.func.jacfwd(lambda s: autograd.func.vmap(lambda row: (row * s).sin())(x))(x[0]),
+    ],
+)
+def test_what_batches_are_made_of_is_recorded(function: Any) -> None:
+    """New arrays like a batch, and batches that cannot be written, were none that could be recorded."""
+    agree(function, [(x,) for x in arrays(4)], fullgraph=True)
+
+
 def test_plain_numpy_functions() -> None:
     def function(x: Any, axis: int) -> Any:
         u, s = np.unique(x.round(), return_counts=True) if x.size < 2 else (x.mean(axis), np.sort(x, axis)[::-1])

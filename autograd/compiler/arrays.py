@@ -249,11 +249,12 @@ class RecordingArray(np.ndarray):
                 raise UnrecordableError("an array is given another size in its place")
             self.shape = whole
 
-    def setflags(self, **flags: Any) -> None:
-        """Set whether the array can be written, which no program does."""
-        if self._tape is not None and self._tape.running:
+    def setflags(self, *args: Any, **flags: Any) -> None:
+        """Set whether the array can be written, which no program does: the library sets it of what it hands out."""
+        tape = self._tape
+        if tape is not None and tape.running and not (tape.busy or is_ours(sys._getframe(1).f_code.co_filename)):
             raise UnrecordableError("the flags of an array are set, by no call of NumPy")
-        np.ndarray.setflags(self, **flags)
+        np.ndarray.setflags(self, *args, **flags)
 
     def __contains__(self, item: Any) -> bool:
         return bool(np.any(np.equal(self, item)))

@@ -99,8 +99,11 @@ def _creating(original: Any) -> Any:
         tape = _tape(sys._getframe(1), args)
         if tape is None:
             return original(*args, **kwargs)
-        if type(kwargs.get("like")) is RecordingArray:
+        like = kwargs.get("like")
+        if type(like) is RecordingArray:
             del kwargs["like"]  # which has seen to it that the call is written down
+        elif like is not None and not isinstance(like, np.ndarray):
+            return original(*args, **kwargs)  # what stands for a batch makes one of arrays of its own
         return tape.call(original, args, kwargs)
 
     return make
