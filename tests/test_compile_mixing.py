@@ -142,6 +142,55 @@ def test_containers_that_are_returned_are_the_arguments() -> None:
     assert compiled.recordings == 1
 
 
+@pytest.mark.parametrize("verify", [True, False])
+def test_containers_of_the_state_that_are_returned_are_themselves(verify: bool) -> None:
+    """They were copies, with the arrays of the recording in them."""
+    kept, items = {"a": np.zeros(3), "b": np.ones(3)}, [np.zeros(3)]
+
+    def function(x: Any) -> Any:
+        kept["a"] = kept["a"] + x
+        items[0] += x
+        return kept, [items, x * 2]
+
+    compiled = compiler.compile(function, verify=verify)
+    for i in range(5):
+        found, (other, _) = compiled(np.full(3, float(i)))
+        assert found is kept
+        assert other is items
+    require_same((kept["a"], items[0]), (np.full(3, 10.0), np.full(3, 10.0)))
+
+
+def test_last_lines_get_the_containers_themselves() -> None:
+    """What they kept was lost: they wrote into a copy."""
+
+    def function(x: Any, kept: Any = {}) -> Any:  # noqa: B006
+        size = x.shape
+        if size not in kept:
+            kept[size] = np.ones(size)
+        kept[size] = kept[size] * 0.5 + x
+        return kept[size]
+
+    compiled, true = compiler.compile(function), types.FunctionType(function.__code__, {"np": np}, None, ({},))
+    for i in range(8):
+        x = np.random.default_rng(i).normal(size=3 + i % 2)
+        require_same(compiled(x), true(x), f"call {i}")
+
+
+@pytest.mark.parametrize("passes", [None, set()])
+def test_a_new_container_in_several_places_of_a_result_is_one(passes: Any) -> None:
+    def function(x: Any) -> Any:
+        made = [x * 2, x.sum()]
+        named = {"made": made, "x": x + 1}
+        return made, (named, [made, named])
+
+    compiled = compiler.compile(function, passes=passes, fullgraph=True)
+    for i in range(4):
+        made, (named, both) = compiled(rows(i))
+        assert made is named["made"] is both[0]
+        assert named is both[1]
+        require_same((made, named["x"]), ([rows(i) * 2, rows(i).sum()], rows(i) + 1))
+
+
 def test_containers_that_are_kept_or_given_twice_are_themselves():
     class Kept:
         last: Any = None

@@ -21,7 +21,7 @@ from .program import Program, reads_of
 from .reach import Reach
 from .recording import Tape
 from .streams import Stream
-from .trees import Given, is_record
+from .trees import Given, Itself, is_record
 from .unchanged import LITERAL, PLAIN_NUMBERS, Space, Unchanged
 from .values import UnrecordableError, Value, address
 
@@ -268,7 +268,7 @@ class Guards:
     def known(self, thing: Any) -> Any:
         """What stands in a program for a thing that was there before the call; None for others."""
         if id(thing) in self._known:
-            return thing
+            return Itself(thing) if type(thing) in (list, dict, OrderedDict) else thing
         if type(thing) is Stream and thing.place.kind == "argument":
             return Given(thing.place.key, thing.place.name)
         return next((given for made, _, given, *_ in (*self.given, *self.containers) if made is thing), None)

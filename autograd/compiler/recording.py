@@ -335,8 +335,7 @@ class Tape:
                 made.append(self.result(item, instruction))
                 outs.append(instruction.outs)
             instruction.outs = outs
-            kind: Any = type(result)
-            return kind._make(made) if hasattr(kind, "_make") else kind(made)
+            return result._make(made) if hasattr(result, "_make") else type(result)(made)
         if result is not None:
             self.escape(f"{instruction.name}()", None)
         instruction.outs = None
@@ -352,10 +351,7 @@ class Tape:
         return Instruction("call", name, function, self._frozen(args), self._frozen(kwargs), self._where(3))
 
     def _frozen(self, tree: Any) -> Any:
-        def leaf(item: Any) -> Any:
-            return self.value(item) if isinstance(item, np.ndarray) else item
-
-        return map_tree(tree, leaf)
+        return map_tree(tree, lambda item: self.value(item) if isinstance(item, np.ndarray) else item)
 
     # ---- numbers -----------------------------------------------------------------------------------------------------
 
@@ -371,10 +367,12 @@ class Tape:
         self.checks.append(Check(bool(outcome), text, parts, len(self.instructions), self._where()[0], dropped))
 
     def escape(self, how: str, number: Any) -> None:
-        """A number was read in a way that cannot be written down.
+        """A number was read in a way that cannot be written down, by this thread.
 
         If it follows from what was changed from outside of the function, the program holds for its value.
         """
+        if not self.running:
+            return
         if how in _CONVERSIONS and number is not None and self._is_given(number):
             self.check(True, being(number.value), (number,))
             self.needed = f"{how} at {self._where()[0]}"

@@ -22,6 +22,7 @@ from .values import UnrecordableError, Value, address
 __all__ = [
     "Effect",
     "Given",
+    "Itself",
     "Slot",
     "TensorOf",
     "is_record",
@@ -60,6 +61,19 @@ class Given:
     def __init__(self, text: str, name: str) -> None:
         self.text = text
         self.name = name
+
+
+class Itself:
+    """In the tree of the results: a container that was there before the call, which is that itself.
+
+    Attributes:
+        thing: the container.
+    """
+
+    __slots__ = ("thing",)
+
+    def __init__(self, thing: Any) -> None:
+        self.thing = thing
 
 
 class Slot:

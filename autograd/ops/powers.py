@@ -101,7 +101,7 @@ def pow(x: Any, exponent: Any) -> Any:
         DtypeError: an integer tensor with a negative number as exponent. (In a tensor of exponents these give 0, as
             the quotient of integers.)
     """
-    if type(exponent) in _REAL and isinstance(x, Handle):
+    if exponent.__class__ in _REAL and isinstance(x, Handle):
         kind = x._data.dtype.kind
         if kind in "fc":
             return pow_number(x, exponent)
@@ -115,7 +115,7 @@ _REAL = {int, float}
 
 def power_operator(x: Any, exponent: Any) -> Any:
     """``x ** exponent``; what is not a Tensor, array or number is left to its own type."""
-    if type(exponent) in _REAL and isinstance(x, Handle) and x._data.dtype.kind == "f":
+    if exponent.__class__ in _REAL and isinstance(x, Handle) and x._data.dtype.kind == "f":
         return pow_number(x, exponent)
     return _power_among_numbers(x, exponent)
 
