@@ -259,6 +259,8 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
     "another size": (lambda x: _changed(x * 2, lambda a: a.resize((2, 3), refcheck=False)), "given another size"),
     "flags": (lambda x: _changed(x * 2, lambda a: a.setflags(write=False)), "flags of an array are set"),
     "overwritten": (lambda x: np.median(x * 2, overwrite_input=True), "told to overwrite its input"),
+    "several results": (lambda x: np.modf(x, out=(np.empty((3, 4)), np.empty((3, 4)))), "has several results"),
+    "a result of two": (lambda x: np.modf(x * 2, np.empty((3, 4))), "has several results"),
     "arrays in an array": (lambda x: np.array([x * 2, None], dtype=object), "leaves arrays in an array of objects"),
 }
 

@@ -213,23 +213,19 @@ class Tape:
         if not self.busy and not _SILENT.issuperset(np.geterr().values()):
             self._may_raise(function, name, args)
         args, kwargs = settled(function, name, *told(function, args, kwargs))
-        out = kwargs.get("out")
-        target = None
-        if writes_into(function, name, args, kwargs):
-            target = self._writable(args[0])
-        elif out is not None:
-            for item in out if isinstance(out, tuple) else (out,):
-                self._writable(item)
+        given = kwargs.get("out", ())
+        outs = [item for item in (given if isinstance(given, tuple) else (given,)) if item is not None]
+        target = self._writable(args[0]) if writes_into(function, name, args, kwargs) else None
+        for item in outs:
+            self._writable(item)
         instruction = self.instruction(name, function, args, kwargs)
         result = self._made(function, map_tree(args, bare), map_tree(kwargs, bare))
-        if out is not None:
-            targets = out if isinstance(out, tuple) else (out,)
-            values = [self._writable(target) for target in targets if target is not None]
-            if len(values) != len(targets) or len(values) > 1:
-                self.unsure = f"{name} with several targets at {instruction.line}"
-                return out
-            self._writes(instruction, values[0])
-            return targets[0] if isinstance(targets[0], RecordingArray) else self.wrap(targets[0], values[0])
+        if outs and isinstance(result, tuple):
+            self.escape(f"{name}(out=...), which has several results,", None)
+            return tuple([made if item is None else item for item, made in zip(given, result, strict=True)])
+        if outs:
+            self._writes(instruction, value := self._writable(outs[0]))
+            return outs[0] if isinstance(outs[0], RecordingArray) else self.wrap(outs[0], value)
         if target is not None:
             self._writes(instruction, target)
             self._refuse_arrays_in(target.array, name)

@@ -105,12 +105,13 @@ def pow(x: Any, exponent: Any) -> Any:
         kind = x._data.dtype.kind
         if kind in "fc":
             return pow_number(x, exponent)
-        if exponent < 0 and type(exponent) is int:
+        if exponent < 0 and exponent.__class__ is int:
             raise DtypeError(f"pow: {x._data.dtype} to the power {exponent}: use a float exponent or .float()")
     return pow_(*as_arrays(x, exponent))
 
 
-_REAL = {int, float}
+_REAL: Any = {int, float}
+"""Compared with ``__class__``: of a number that is an argument of a program this is the class of what it stands for."""
 
 
 def power_operator(x: Any, exponent: Any) -> Any:
