@@ -37,12 +37,16 @@ class saved_tensors_hooks(Mode):
 
 
 class _Frame:
-    """One checkpointed call: forgets what its ops save, and runs again when the first of it is asked for."""
+    """One checkpointed call: forgets what its ops save, and runs again when the first of it is asked for.
+
+    The function may ask for it itself, if it computes gradients: while it is ``running``, more is found than it saved.
+    """
 
     def __init__(self, run: Callable[[], Any], state: Any) -> None:
         self.run = run
         self.state = state
         self.count = 0
+        self.running = True
         self.values: dict[int, Any] = {}
 
     def forget(self, tensor: Any) -> int:
@@ -56,20 +60,25 @@ class _Frame:
 
     def _compute(self) -> None:
         found: list[Any] = []
+
+        def keep(tensor: Any) -> Any:
+            found.append(tensor._data)
+            return tensor._data
+
         now = default_generator.get_state()
         if self.state is not None:
             default_generator.set_state(self.state)
         try:
-            with Mode(grad=True, pack=(lambda tensor: found.append(tensor._data), lambda packed: None)):
+            with Mode(grad=True, pack=(keep, new_tensor)):
                 self.run()
         finally:
             default_generator.set_state(now)
-        if len(found) != self.count:
+        if len(found) < self.count or (len(found) > self.count and not self.running):
             raise GradientError(
                 f"checkpoint: the function saved {self.count} arrays in the forward pass but {len(found)} when it was "
                 "run again for backward; it must do the same both times (does it depend on something that changed?)"
             )
-        self.values = dict(enumerate(found))
+        self.values = dict(enumerate(found[: self.count]))
 
 
 def checkpoint(
@@ -115,7 +124,9 @@ def checkpoint(
 
     frame = _Frame(run, default_generator.get_state() if preserve_rng_state else None)
     with first, saved_tensors_hooks(frame.forget, frame.recall):
-        return function(*args, **kwargs)
+        result = function(*args, **kwargs)
+    frame.running = False
+    return result
 
 
 def checkpoint_sequential(

@@ -510,6 +510,29 @@ def test_second_derivatives_through_a_program_are_refused() -> None:
         autograd.grad(loss, [weight], create_graph=True)
 
 
+@pytest.mark.parametrize("transform", ["jvp", "jacfwd", "linearize", "dual", "hessian"])
+def test_forward_mode_through_a_program_is_refused(transform: str) -> None:
+    """It said that a Tensor was turned into an array, of which the user knew nothing."""
+    compiled = compile(lambda x: x.exp().sum())
+    x = tensor(np.array([1.0, 2.0]))
+    for _ in range(3):
+        autograd.func.grad(compiled)(x)
+
+    def forward() -> Any:
+        if transform == "dual":
+            with autograd.forward_ad.dual_level():
+                dual = autograd.forward_ad.make_dual(x, x)
+                return autograd.forward_ad.unpack_dual(compiled(dual)).tangent
+        if transform == "linearize":
+            return autograd.func.linearize(compiled, x)[1](x)
+        given = ((x,), (x,)) if transform == "jvp" else ()
+        made = getattr(autograd.func, transform)(compiled, *given)
+        return made if given else made(x)
+
+    with pytest.raises(GradientError, match=r"compiled <lambda>: its gradient cannot.*its attribute 'function'"):
+        forward()
+
+
 def test_a_graph_used_up_inside_stays_so() -> None:
     weight = tensor(np.array([1.0, 2.0]), requires_grad=True)
 
@@ -1252,6 +1275,25 @@ def test_transforms_inside_and_around() -> None:
     compiled = compile(cube)
     for (x,) in inputs:
         assert_same(func.grad(cube)(x), func.grad(compiled)(x))
+
+
+def _pulled(x: Any) -> Any:
+    out, pull = autograd.func.vjp(autograd.sin, x)
+    return out, pull(autograd.ones_like(out))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        autograd.func.vmap(_pulled),
+        autograd.func.vmap(lambda x: autograd.full_like(x, 2.0) * x + autograd.zeros_like(x)),
+        lambda x: autograd.func.linearize(lambda s: autograd.func.vmap(lambda row: row * s)(x), x[0])[1](x[1]),
+        lambda x: autograd.func.jacfwd(lambda s: autograd.func.vmap(lambda row: (row * s).sin())(x))(x[0]),
+    ],
+)
+def test_what_batches_are_made_of_is_recorded(function: Any) -> None:
+    """New arrays like a batch, and batches that cannot be written, were none that could be recorded."""
+    agree(function, [(x,) for x in arrays(4)], fullgraph=True)
 
 
 def test_plain_numpy_functions() -> None:

@@ -5,10 +5,14 @@ Without the comparison at the second call (``verify=False``): the record itself 
 
 from __future__ import annotations
 
+import collections
+import dataclasses
+import functools
 import math
+import types
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -138,6 +142,55 @@ def test_containers_that_are_returned_are_the_arguments() -> None:
     assert compiled.recordings == 1
 
 
+@pytest.mark.parametrize("verify", [True, False])
+def test_containers_of_the_state_that_are_returned_are_themselves(verify: bool) -> None:
+    """They were copies, with the arrays of the recording in them."""
+    kept, items = {"a": np.zeros(3), "b": np.ones(3)}, [np.zeros(3)]
+
+    def function(x: Any) -> Any:
+        kept["a"] = kept["a"] + x
+        items[0] += x
+        return kept, [items, x * 2]
+
+    compiled = compiler.compile(function, verify=verify)
+    for i in range(5):
+        found, (other, _) = compiled(np.full(3, float(i)))
+        assert found is kept
+        assert other is items
+    require_same((kept["a"], items[0]), (np.full(3, 10.0), np.full(3, 10.0)))
+
+
+def test_last_lines_get_the_containers_themselves() -> None:
+    """What they kept was lost: they wrote into a copy."""
+
+    def function(x: Any, kept: Any = {}) -> Any:  # noqa: B006
+        size = x.shape
+        if size not in kept:
+            kept[size] = np.ones(size)
+        kept[size] = kept[size] * 0.5 + x
+        return kept[size]
+
+    compiled, true = compiler.compile(function), types.FunctionType(function.__code__, {"np": np}, None, ({},))
+    for i in range(8):
+        x = np.random.default_rng(i).normal(size=3 + i % 2)
+        require_same(compiled(x), true(x), f"call {i}")
+
+
+@pytest.mark.parametrize("passes", [None, set()])
+def test_a_new_container_in_several_places_of_a_result_is_one(passes: Any) -> None:
+    def function(x: Any) -> Any:
+        made = [x * 2, x.sum()]
+        named = {"made": made, "x": x + 1}
+        return made, (named, [made, named])
+
+    compiled = compiler.compile(function, passes=passes, fullgraph=True)
+    for i in range(4):
+        made, (named, both) = compiled(rows(i))
+        assert made is named["made"] is both[0]
+        assert named is both[1]
+        require_same((made, named["x"]), ([rows(i) * 2, rows(i).sum()], rows(i) + 1))
+
+
 def test_containers_that_are_kept_or_given_twice_are_themselves():
     class Kept:
         last: Any = None
@@ -157,3 +210,153 @@ def test_containers_that_are_kept_or_given_twice_are_themselves():
         assert same is bool(i % 2)
         assert kept.last is a
         assert kept.seen is (a if i % 2 else b)["x"]
+
+
+def _out(x: Any, call: Callable[[Any, Any], Any]) -> Any:
+    made = np.zeros((3, 4))
+    return call(x.numpy(), made) is made, made * 2
+
+
+def _resized(x: Any) -> Any:
+    made = x.numpy() * 2
+    made.resize((4, 3))
+    return made
+
+
+IN_PLACE: dict[str, Callable[[Any], Any]] = {
+    "np.sum": lambda x: _out(x, lambda a, out: np.sum(a[None], 0, None, out)),
+    "np.clip": lambda x: _out(x, lambda a, out: np.clip(a, 0, 1, out)),
+    "np.dot": lambda x: _out(x, lambda a, out: np.dot(a * 1.0, np.eye(4), out)),
+    "np.take": lambda x: _out(x, lambda a, out: np.take(a.astype(float), [2, 1, 0], 0, out, "raise")),
+    ".sum()": lambda x: _out(x, lambda a, out: a[None].sum(0, np.float64, out)),
+    ".clip()": lambda x: _out(x, lambda a, out: a.clip(0, 1, out)),
+    ".dot()": lambda x: _out(x, lambda a, out: a.astype(float).dot(np.eye(4), out)),
+    "nan_to_num": lambda x: [a := x.numpy() / (x.numpy() > 0), np.nan_to_num(a, False), a + 1],
+    "byteswap": lambda x: [a := x.numpy().view(np.int32) + 0, a.byteswap(True), a + 1],
+    "setfield": lambda x: [a := x.numpy() * 2, a.setfield(x.numpy()[0], np.float32), a + 1],
+    "resize": _resized,
+}
+
+
+@pytest.mark.filterwarnings("ignore:(divide|invalid)")
+@pytest.mark.parametrize("verify", [True, False])
+@pytest.mark.parametrize("function", IN_PLACE.values(), ids=IN_PLACE)
+def test_arrays_that_numpy_writes_into_when_told_to(function: Callable[[Any], Any], verify: bool) -> None:
+    """What was given by its place as ``out`` was not seen to be written: later calls returned what lay there."""
+    compiled = compiler.compile(function, verify=verify, fullgraph=True)
+    for i in range(5):
+        require_same(compiled(rows(i)), function(rows(i)), f"call {i}")
+
+
+def _changed(x: Any, change: Callable[[Any], Any]) -> Any:
+    change(x)
+    return x
+
+
+REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "another dtype": (lambda x: _changed(x * 2, lambda a: setattr(a, "dtype", np.int64)), "dtype of an array is set"),
+    "shape of an argument": (lambda x: _changed(x, lambda a: setattr(a, "shape", (4, 3))), "shape of an array is set"),
+    "another size": (lambda x: _changed(x * 2, lambda a: a.resize((2, 3), refcheck=False)), "given another size"),
+    "flags": (lambda x: _changed(x * 2, lambda a: a.setflags(write=False)), "flags of an array are set"),
+    "overwritten": (lambda x: np.median(x * 2, overwrite_input=True), "told to overwrite its input"),
+    "several results": (lambda x: np.modf(x, out=(np.empty((3, 4)), np.empty((3, 4)))), "has several results"),
+    "a result of two": (lambda x: np.modf(x * 2, np.empty((3, 4))), "has several results"),
+    "arrays in an array": (lambda x: np.array([x * 2, None], dtype=object), "leaves arrays in an array of objects"),
+}
+
+
+@pytest.mark.parametrize(("function", "message"), REFUSED.values(), ids=REFUSED)
+@pytest.mark.filterwarnings("ignore:Setting the")
+def test_what_no_program_does_with_arrays_is_refused_and_done(function: Callable[[Any], Any], message: str) -> None:
+    compiled = compiler.compile(function, verify=False)
+    for i in range(3):
+        given, same = np.random.default_rng(i).normal(size=(3, 4)), np.random.default_rng(i).normal(size=(3, 4))
+        if i:
+            found = compiled(given)
+        else:
+            with pytest.warns(UserWarning, match=message):
+                found = compiled(given)
+        expected = function(same)
+        assert repr(found) == repr(expected)
+        assert getattr(found, "flags", None) == getattr(expected, "flags", None)
+        require_same(given, same)
+
+
+def test_a_constant_of_objects_that_is_broadcast() -> None:
+    """``np.vectorize`` makes one of a number."""
+    compiled = compiler.compile(lambda x: np.vectorize(lambda a, b: a + b)(x, 2))
+    for i in range(4):
+        x = np.random.default_rng(i).normal(size=3)
+        require_same(compiled(x), x + 2)
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen:
+    value: Any
+    other: Any = None
+
+
+@dataclasses.dataclass(slots=True)
+class Slotted:
+    value: Any
+
+
+class Named(NamedTuple):
+    value: Any
+
+
+class Items(list[Any]):
+    pass
+
+
+HOLDERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "dataclass": (Frozen, lambda made: made.value),
+    "dataclass in one": (lambda x: Frozen(None, Frozen(x)), lambda made: made.other.value),
+    "slots": (Slotted, lambda made: made.value),
+    "namespace": (lambda x: types.SimpleNamespace(x=x), lambda made: made.x),
+    "list of a class": (lambda x: Items([[x]]), lambda made: made[0][0]),
+    "named tuple": (lambda x: Frozen(Named(x)), lambda made: made.value.value),
+    "deque": (lambda x: collections.deque([x]), lambda made: made[0]),
+    "default dict": (lambda x: collections.defaultdict(list, a=x), lambda made: made["a"]),
+    "closure": (lambda x: lambda: x, lambda made: made()),
+    "partial": (lambda x: functools.partial(Named, x), lambda made: made().value),
+    "method": (lambda x: Items([x]).copy, lambda made: made()[0]),
+    "exception": (ValueError, lambda made: made.args[0]),
+}
+
+
+@pytest.mark.filterwarnings("ignore:compile")
+@pytest.mark.parametrize("kind", ["array", "tensor", "number", "argument"])
+@pytest.mark.parametrize(("hold", "held"), HOLDERS.values(), ids=HOLDERS)
+def test_no_object_is_left_with_what_records(hold: Any, held: Any, kind: str) -> None:
+    """The call that was recorded returned objects, and left some, that held recording arrays."""
+    kept = types.SimpleNamespace(last=None)
+
+    def function(x: Any) -> Any:
+        value = {"array": lambda: x.numpy() * 2, "number": lambda: x.sum().item() * 2, "argument": lambda: x}
+        kept.last = hold(value.get(kind, lambda: x * 2)())
+        return hold(value.get(kind, lambda: x * 2)())
+
+    compiled = compiler.compile(function)
+    for i in range(3):
+        given = rows(i)
+        found = compiled(given)
+        for made in (held(found), held(kept.last)):
+            expected = {"array": np.ndarray, "number": float}.get(kind, autograd.Tensor)
+            assert type(made) is expected
+            assert kind != "argument" or made is given
+            assert type(made.numpy() if expected is autograd.Tensor else np.asarray(made)) is np.ndarray
+            require_same(np.asarray(made), np.asarray(held(function(rows(i)))), f"call {i}")
+
+
+def test_what_leads_to_itself_is_returned() -> None:
+    def function(x: Any) -> Any:
+        made = types.SimpleNamespace(value=x * 2)
+        made.own = made
+        return made
+
+    compiled = compiler.compile(function)
+    with pytest.warns(UserWarning, match="the result is SimpleNamespace"):
+        found = compiled(rows(0))
+    assert found.own is found
+    assert type(found.value.numpy()) is np.ndarray

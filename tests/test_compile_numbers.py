@@ -259,6 +259,15 @@ def test_backwards_of_lists_of_numbers_as_indices() -> None:
     assert compiled.recordings == 2
 
 
+@pytest.mark.parametrize("power", [lambda x, n: x**n, lambda x, n: x.pow(n), lambda x, n: x.clone().pow_(n)])
+def test_powers_whose_exponent_changes(power: Callable[..., Any]) -> None:
+    """Exponents that were arguments took the way of exponents in a Tensor, with another rounding."""
+    compiled = compiler.compile(power, fullgraph=True)
+    for n in (0.5, 1.5, 2.0, 3.0, 2.5, 3.0, 0.5):
+        for i in range(3):
+            np.testing.assert_array_equal(compiled(rows(i).abs(), n), power(rows(i).abs(), n))
+
+
 @pytest.mark.parametrize("verify", [True, False])
 def test_a_state_that_is_written_and_then_saved_for_backward(verify: bool) -> None:
     """The result's graph was made after the write: a program may not say that what it saved was overwritten."""

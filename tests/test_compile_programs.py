@@ -388,6 +388,29 @@ def test_pickled_methods_are_methods() -> None:
     assert other.step.source
 
 
+def test_other_threads_read_numbers_while_one_records() -> None:
+    """What another thread wrote as a text was said to be the function's, and its arrays held what records."""
+    state, found = {"rate": 1.0}, list[Any]()
+
+    def read() -> None:
+        rate = state["rate"]
+        found.append((rate + 1, np.sqrt(rate), np.multiply(np.ones(2), rate), f"{rate:.1f}", rate > 2))
+
+    def function(x: Any) -> Any:
+        thread = threading.Thread(target=read)
+        thread.start()
+        thread.join()
+        return x * state["rate"]
+
+    compiled = compiler.compile(function)
+    for i in range(5):
+        state["rate"] = rate = 1.0 + i
+        require_same(compiled(np.ones(2)), np.ones(2) * rate)
+    assert len(found) == 5
+    for rate, made in zip(np.arange(1.0, 6.0).tolist(), found, strict=True):
+        assert repr(made) == repr((rate + 1, np.sqrt(rate), np.full(2, rate), f"{rate:.1f}", rate > 2))
+
+
 def test_a_program_is_compared_while_no_other_thread_records() -> None:
     """What is recorded stands in the places of what others share with it, such as the default generator."""
 

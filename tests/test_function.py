@@ -10,7 +10,7 @@ import pytest
 import autograd
 import autograd.numpy as anp
 from autograd import Function, checkpoint, errors, func, once_differentiable, saved_tensors_hooks
-from tests.helpers import leaf, values
+from tests.helpers import leaf, require_same, values
 
 
 class Square(Function):
@@ -629,6 +629,25 @@ def test_checkpoints_nest():
     checkpoint(outer, x).sum().backward()
     (inner(z * 2) * z).sum().backward()
     assert values(x.grad) == values(z.grad)
+
+
+@pytest.mark.parametrize("create_graph", [True, False])
+def test_a_checkpointed_function_may_compute_gradients(create_graph):
+    """The gradients inside ask for what was saved while the function still runs: they raised a TypeError."""
+
+    def inner(x, weight):
+        given = x if create_graph else x.detach().requires_grad_()
+        (slope,) = autograd.grad((given * weight).sin().pow(3).sum(), given, create_graph=create_graph)
+        return (slope * weight).tanh().sum() + (x**2).sum()
+
+    found = []
+    for call in (inner, lambda *args: autograd.checkpoint(inner, *args)):
+        x, weight = autograd.tensor([1.0, 2.0], requires_grad=True), autograd.tensor([0.3, -0.2], requires_grad=True)
+        call(x, weight).backward()
+        first = func.grad(call)(x, weight)
+        second = func.hessian(lambda x, call=call, weight=weight: call(x, weight))(x)
+        found.append((x.grad, weight.grad, first.detach(), second.detach()))
+    require_same(*found)
 
 
 def test_second_derivatives_through_checkpoint():

@@ -6,9 +6,9 @@ The way of a function through these files:
    a program holds, ``session`` makes one if none does.
 2. Recording: ``reach`` and ``places`` (what the function can read and change), ``history`` (what of it changes from
    call to call), ``recording`` with ``arrays``, ``creators``, ``numbers``, ``standins``, ``streams`` and
-   ``signatures`` (what happens to it), ``values`` and ``trees`` (what is written down), ``graded`` (outputs that
-   require grad), ``tails`` (lines that cannot be recorded), ``interrupts`` (what is put back though the user
-   interrupts).
+   ``signatures`` (what happens to it), ``values`` and ``trees`` (what is written down), ``mending`` (nothing that
+   records is left in what it made), ``graded`` (outputs that require grad), ``tails`` (lines that cannot be recorded),
+   ``interrupts`` (what is put back though the user interrupts).
 3. The ``program`` is worked on by ``passes``, of which ``direct``, ``cheaper``, ``ordering``, ``runs`` (with
    ``rowwise``) and ``again`` have files of their own.
 4. Writing: ``memory``, ``buffers``, ``keeping`` and ``hosting`` (where results lie), then ``wording``, ``calls``,

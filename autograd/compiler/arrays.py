@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import sys
 import weakref
@@ -66,18 +67,24 @@ def _attribute(name: str, settable: bool = False) -> Any:
     return property(attribute, put if settable else None)
 
 
-_SHAPE: Any = np.ndarray.shape
+def _layout(name: str, cut: Any = None) -> Any:
+    """What says how an array lies, and may be set where ``cut`` makes a view that lies so."""
+    attribute: Any = getattr(np.ndarray, name)
 
+    def get(self: Any) -> Any:
+        return attribute.__get__(self)
 
-def _shape(self: Any) -> Any:
-    return _SHAPE.__get__(self)
+    def put(self: Any, value: Any) -> None:
+        if self._tape is not None and self._tape.running:
+            before = self._tape.value(self)
+            if cut is None or (before.is_given and before.source is None):
+                raise UnrecordableError(
+                    f"the {name} of an array is set, by no call of NumPy: use .reshape() or .view()"
+                )
+            self._value = cut(self, value)._value
+        attribute.__set__(self, value)
 
-
-def _reshape(self: Any, shape: Any) -> None:
-    """``array.shape = ...``"""
-    if self._tape is not None and self._tape.running:
-        self._value = self.reshape(shape)._value
-    _SHAPE.__set__(self, shape)
+    return property(get, put)
 
 
 def _unseen(name: str) -> Any:
@@ -232,6 +239,23 @@ class RecordingArray(np.ndarray):
         """Whether a product is another thing so many times, as of NumPy's whole numbers and a list."""
         return self._scalar and type(other) in (list, tuple, str)
 
+    def resize(self, *shape: Any, refcheck: bool = True) -> None:
+        """Give the array itself another shape, of as many elements: NumPy refuses others to arrays that are views."""
+        if self._tape is None or not self._tape.running:
+            np.ndarray.resize(self, *shape, refcheck=refcheck)
+        elif len(shape) != 1 or shape[0] is not None:
+            whole = shape[0] if len(shape) == 1 else shape
+            if math.prod(whole if isinstance(whole, (tuple, list)) else (whole,)) != self.size:
+                raise UnrecordableError("an array is given another size in its place")
+            self.shape = whole
+
+    def setflags(self, *args: Any, **flags: Any) -> None:
+        """Set whether the array can be written, which no program does: the library sets it of what it hands out."""
+        tape = self._tape
+        if tape is not None and tape.running and not (tape.busy or is_ours(sys._getframe(1).f_code.co_filename)):
+            raise UnrecordableError("the flags of an array are set, by no call of NumPy")
+        np.ndarray.setflags(self, *args, **flags)
+
     def __contains__(self, item: Any) -> bool:
         return bool(np.any(np.equal(self, item)))
 
@@ -299,6 +323,7 @@ class RecordingArray(np.ndarray):
     reshape = _method("reshape")
     round = _method("round")
     searchsorted = _method("searchsorted")
+    setfield = _method("setfield")
     sort = _method("sort")
     squeeze = _method("squeeze")
     std = _method("std")
@@ -329,7 +354,9 @@ class RecordingArray(np.ndarray):
     real = _attribute("real", settable=True)
     imag = _attribute("imag", settable=True)
     flat: Any = property(_flat, _flatten)
-    shape: Any = property(_shape, _reshape)
+    shape: Any = _layout("shape", lambda array, shape: array.reshape(shape))
+    dtype: Any = _layout("dtype")
+    strides: Any = _layout("strides")
     base: Any = _asked_by_user("base", _base)
     flags: Any = _asked_by_user("flags", _Flags)
     data = _unseen("data")

@@ -109,14 +109,14 @@ class Calls(Wording):
             return f"{args[0]} {sign} {args[1]}"
         listed = ", ".join([*args, *[f"{name}={value}" for name, value in kwargs.items()]])
         if item.stream is not None:
-            return f"{self._stream(item.stream)}.{function.__name__}({listed})"
+            return f"{self.stream(item.stream)}.{function.__name__}({listed})"
         return f"{self._function(item)}({listed})"
 
-    def _stream(self, place: Any) -> str:
+    def stream(self, place: Any) -> str:
         """The name of a random generator, which the program is given at each call."""
         key = place.identity()
         if key not in self._stream_names:
-            self._stream_names[key] = self._fresh("stream")
+            self._stream_names[key] = self._fresh(place.name if place.kind == "argument" else "stream")
             self.streams.append(place)
         return self._stream_names[key]
 

@@ -22,6 +22,7 @@ from ..engine.callsite import is_ours
 from .arrays import RecordingArray, tape_in
 from .interrupts import surely
 from .recording import Tape
+from .streams import Stream
 
 __all__ = ["creators_watched"]
 
@@ -98,8 +99,11 @@ def _creating(original: Any) -> Any:
         tape = _tape(sys._getframe(1), args)
         if tape is None:
             return original(*args, **kwargs)
-        if type(kwargs.get("like")) is RecordingArray:
+        like = kwargs.get("like")
+        if type(like) is RecordingArray:
             del kwargs["like"]  # which has seen to it that the call is written down
+        elif like is not None and not isinstance(like, np.ndarray):
+            return original(*args, **kwargs)  # what stands for a batch makes one of arrays of its own
         return tape.call(original, args, kwargs)
 
     return make
@@ -118,6 +122,8 @@ def _reading(original: Any) -> Any:
 def _drawing(original: Any) -> Any:
     def draw(*args: Any, **kwargs: Any) -> Any:
         tape = _tape(sys._getframe(1))
+        if original is _default_rng and args and type(args[0]) is Stream:
+            return args[0]
         if tape is not None and not (original is _default_rng and args and args[0] is not None):
             tape.escape(f"random numbers of {original.__name__}, whose generator no program can be given,", None)
         return original(*args, **kwargs)

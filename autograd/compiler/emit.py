@@ -18,9 +18,9 @@ from .hosting import areas_of, hosted, kept_before
 from .keeping import Kept, keepable, made_together
 from .memory import Plan
 from .program import Program
-from .reach import Given, Slot, TensorOf
 from .runs import Run
 from .text import Lines
+from .trees import Given, Itself, Slot, TensorOf
 from .values import Check, Instruction, Storage, Value, apart, strided
 
 __all__ = ["DEVIATED", "Emitter"]
@@ -177,7 +177,7 @@ class Emitter(Blockwise):
                         self._restoring.append((i, f"{name}[...] = {copy}"))
             elif item.stream is not None and item.stream.identity() not in seen:
                 seen.add(item.stream.identity())
-                name = self._stream(item.stream)
+                name = self.stream(item.stream)
                 state = self._fresh("state")
                 self._body.append(f"{state} = {name}.bit_generator.state")
                 self._restoring.append((i, f"{name}.bit_generator.state = {state}"))
@@ -196,12 +196,7 @@ class Emitter(Blockwise):
         if kind is TensorOf:
             maker = "_new_tensor" if tree.make is new_tensor else self._bind(tree.make, "new_tensor")
             text = f"{maker}({self.result(tree.value)})"
-            if id(tree) not in self._objects:
-                return text
-            if self._objects[id(tree)] is None:  # it stands in several places
-                self._objects[id(tree)] = name = self._fresh("tensor")
-                self._body.append(f"{name} = {text}")
-            return str(self._objects[id(tree)])
+            return self._one(tree, text, "tensor")
         if kind is Value:
             copied = tree.storage.kind == "constant"
             return f"{self.name(tree)}.copy()" if copied else self.name(tree)
@@ -210,20 +205,32 @@ class Emitter(Blockwise):
         if kind is tuple:
             return f"({', '.join(self.result(x) for x in tree)}{',' if len(tree) == 1 else ''})"
         if kind is list:
-            return f"[{', '.join(self.result(x) for x in tree)}]"
+            return self._one(tree, f"[{', '.join(self.result(x) for x in tree)}]", "items")
         if kind is dict or kind is OrderedDict:
             text = "{" + ", ".join(f"{self.text(key)}: {self.result(x)}" for key, x in tree.items()) + "}"
-            return text if kind is dict else f"{self._bind(kind, kind.__name__)}({text})"
+            text = text if kind is dict else f"{self._bind(kind, kind.__name__)}({text})"
+            return self._one(tree, text, "entries")
         if isinstance(tree, Handle):
             return self._bind(tree, "tensor")
         if kind is Slot:
             return f"graded[{tree.number}]"
+        if kind is Itself:
+            return self._bind(tree.thing, "kept")
         if kind is Given:
             if tree.text not in self._given_names:
                 self._given_names[tree.text] = self._fresh(tree.name)
                 self.given.append(tree)
             return self._given_names[tree.text]
         return self.text(tree)
+
+    def _one(self, tree: Any, text: str, called: str) -> str:
+        """The text of what is made by the program; its name if it stands in several places."""
+        if id(tree) not in self._objects:
+            return text
+        if self._objects[id(tree)] is None:
+            self._objects[id(tree)] = name = self._fresh(called)
+            self._body.append(f"{name} = {text}")
+        return str(self._objects[id(tree)])
 
     def _finish(self) -> None:
         self._take_kept()
@@ -232,7 +239,7 @@ class Emitter(Blockwise):
         kept = {id(effect) for effect in self._left.values()}
         effects = [effect for effect in self.program.effects if id(effect) not in kept]
         trees = [effect.tree for effect in effects]
-        seen = Counter(id(tensor) for tensor in _tensors((*trees, self.program.results)))
+        seen = Counter(id(thing) for thing in _made_in((*trees, self.program.results)))
         self._objects: dict[int, str | None] = {key: None for key, count in seen.items() if count > 1}
         for effect in effects:
             name = made.get(id(effect.tree))
@@ -343,15 +350,13 @@ class Emitter(Blockwise):
         return made
 
 
-def _tensors(tree: Any) -> Iterator[TensorOf]:
-    """The Tensors in a tree of results, each as often as it stands there."""
-    if type(tree) is TensorOf:
+def _made_in(tree: Any) -> Iterator[Any]:
+    """The Tensors, lists and dicts in a tree of results, each as often as it stands there."""
+    if isinstance(tree, (TensorOf, list, dict)):
         yield tree
-    elif isinstance(tree, (tuple, list)):
-        for item in tree:
-            yield from _tensors(item)
-    elif isinstance(tree, dict):
-        yield from _tensors(list(tree.values()))
+    if isinstance(tree, (tuple, list, dict)):
+        for item in tree.values() if isinstance(tree, dict) else tree:
+            yield from _made_in(item)
 
 
 def _quoted(line: str) -> str:

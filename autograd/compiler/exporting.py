@@ -141,12 +141,18 @@ class _Module:
             given.append(name if argument else self._kept_at(*number.place))
             signature += [name] if argument else []
             wishes[name] = number.place[0].name
-        signature.sort(key=lambda name: self._place_among_arguments(wishes.get(name) or name))
         for i, place in enumerate(emitter.streams):
+            if place.kind == "argument":
+                name = emitter.stream(place)
+                given.append(name)
+                signature.append(name)
+                wishes[name] = place.name
+                continue
             state = place.get().bit_generator.state
             self._lines += [f"_stream{i} = np.random.Generator(np.random.{state['bit_generator']}())"]
             self._lines += [f"_stream{i}.bit_generator.state = {state!r}"]
             given.append(f"_stream{i}")
+        signature.sort(key=lambda name: self._place_among_arguments(wishes.get(name) or name))
         changed = [name for name in self._after if name in self._kept.values()]
         head = _HEAD.format(title=emitter.title, signature=", ".join(signature), archive=self._archive)
         return "\n".join([

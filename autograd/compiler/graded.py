@@ -256,11 +256,22 @@ class ProgramOp(NodeOp):
 
     def revive(self, node: Node, create_graph: bool) -> Any:
         if create_graph:
-            raise GradientError(
-                f"{self.name}: its gradient cannot be differentiated again. Compile a function that computes both, "
-                "or call the function itself, which is its attribute 'function'"
-            )
+            raise self._only_once("be differentiated again")
         return node.saved
+
+    def _only_once(self, what: str) -> GradientError:
+        return GradientError(
+            f"{self.name}: its gradient cannot {what}. Compile a function that computes both, or call the function "
+            "itself, which is its attribute 'function'"
+        )
+
+    def push(self, node: Node, saved: Any, parents: tuple[Any, ...], tangents: dict[Any, Any], record: bool) -> None:
+        """Forward mode would differentiate what backward computes, which is a program.
+
+        Raises: GradientError, if what the node depends on moves.
+        """
+        if not tangents.keys().isdisjoint(parents):
+            raise self._only_once("be taken in forward mode (jvp, jacfwd, linearize, dual numbers)")
 
     def saved_arrays(self, node: Node) -> Iterator[tuple[str, Any]]:
         for i, array in enumerate(node.saved):

@@ -15,11 +15,13 @@ from ..engine.hooks import EVERYWHERE
 from ..engine.modes import local, status
 from ..engine.nodes import Handle, Leaf, array_of, new_tensor
 from .history import NUMBERS, History
+from .mending import Mending
 from .places import Place
 from .program import Program, reads_of
 from .reach import Reach
 from .recording import Tape
-from .trees import Given, is_record, plain
+from .streams import Stream
+from .trees import Given, Itself, is_record
 from .unchanged import LITERAL, PLAIN_NUMBERS, Space, Unchanged
 from .values import UnrecordableError, Value, address
 
@@ -44,6 +46,7 @@ class Guards:
         containers: for each list, dict or dataclass among the arguments what stands for it, itself, what to call it,
             and its contents.
         given: for each argument that is a Tensor the one that stands for it, the argument, and what to call it.
+        streams: what stands for random generators among the arguments, by the generator's id.
         space: the globals of the written function.
     """
 
@@ -72,6 +75,7 @@ class Guards:
         self.given: list[tuple[Any, Any, Given]] = []
         self.containers: list[tuple[Any, Any, Given, Any]] = []
         self._records: set[int] = set()
+        self.streams: dict[int, Stream] = {}
         for i, arg in enumerate((*args, *kwargs.values())):
             self._collect(arg, self._name(i))
 
@@ -164,6 +168,8 @@ class Guards:
             self.containers.append((made, arg, Given(text, name), dict(vars(made))))
             self._by_identity[id(arg)] = made, text
             return made
+        if isinstance(arg, np.random.Generator):
+            return self._stream(arg, text, name)
         if kind in NUMBERS:
             self._history.note(("argument", text), arg)
             if (("argument", text), ()) in self._volatile:
@@ -178,6 +184,15 @@ class Guards:
             return arg
         self._tests.append(self._space.same(text, arg, True))
         return arg
+
+    def _stream(self, arg: Any, text: str, name: str) -> Any:
+        """What stands for a random generator: the program draws from that which it is given."""
+        made = self.streams.setdefault(id(arg), Stream(self._tape, arg, Place("argument", None, text, name)))
+        first = made.place.key
+        self._tests.append(f"type({text}) is {self._bind(type(arg))}" if first == text else f"{text} is {first}")
+        if any(value is arg for _, value in self._reach.places):
+            self._tests.append(self._space.same(text, arg, True))
+        return made
 
     def _key(self, key: Any) -> str:
         return repr(key) if type(key) in LITERAL else self._bind(key)
@@ -253,12 +268,15 @@ class Guards:
     def known(self, thing: Any) -> Any:
         """What stands in a program for a thing that was there before the call; None for others."""
         if id(thing) in self._known:
-            return thing
+            return Itself(thing) if type(thing) in (list, dict, OrderedDict) else thing
+        if type(thing) is Stream and thing.place.kind == "argument":
+            return Given(thing.place.key, thing.place.name)
         return next((given for made, _, given, *_ in (*self.given, *self.containers) if made is thing), None)
 
     def returned(self, result: Any) -> Any:
         """The function's result without recording arrays; arguments that it returned are themselves."""
-        return _swapped(plain(result), {id(made): arg for made, arg, *_ in (*self.given, *self.containers)})
+        swaps = {id(made): arg for made, arg, *_ in (*self.given, *self.containers)}
+        return Mending(swaps, lambda thing: id(thing) in self._known)(result)
 
     # ---- writing -----------------------------------------------------------------------------------------------------
 
@@ -334,18 +352,6 @@ def _entries(container: Any) -> Any:
 def _gap(a: Any, b: Any) -> int:
     """How many bytes one array begins after another."""
     return address(a) - address(b)
-
-
-def _swapped(result: Any, swaps: dict[int, Any]) -> Any:
-    if id(result) in swaps:
-        return swaps[id(result)]
-    if type(result) in (tuple, list):
-        return type(result)([_swapped(item, swaps) for item in result])
-    if isinstance(result, tuple) and hasattr(result, "_make"):
-        return result._make([_swapped(item, swaps) for item in result])
-    if type(result) in (dict, OrderedDict):
-        return type(result)((key, _swapped(item, swaps)) for key, item in result.items())
-    return result
 
 
 def parameter_names(function: Any) -> list[str]:

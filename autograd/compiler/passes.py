@@ -86,7 +86,7 @@ def use_scalars(program: Program) -> None:
             if type(arg) is not Value or type(other) is not Value or other.shape != made.shape:
                 continue
             if arg.storage.kind == "constant" and arg.array.size and not any(arg.array.strides):
-                number = arg.array[(0,) * arg.array.ndim].reshape(())
+                number = arg.array[(*(0,) * arg.array.ndim, ...)]
                 scalar = Value(Storage("constant", number), number)
                 item.args = (scalar, other) if i == 0 else (other, scalar)
 

@@ -43,6 +43,20 @@ class Part:
         return len(tape.instructions), len(tape.prelude), len(tape.checks)
 
 
+def _mapped(tree: Any, leaf: Any, made: dict[int, Any]) -> Any:
+    """``map_tree``, but that a container which stands in several places is one in all."""
+    if not isinstance(tree, (tuple, list, dict)):
+        return leaf(tree)
+    if id(tree) not in made:
+        kind = type(tree)
+        if isinstance(tree, dict):
+            made[id(tree)] = kind([(key, _mapped(item, leaf, made)) for key, item in tree.items()])
+        else:
+            items = [_mapped(item, leaf, made) for item in tree]
+            made[id(tree)] = kind._make(items) if hasattr(kind, "_make") else kind(items)
+    return made[id(tree)]
+
+
 class Program:
     """Instructions and checks in order, the effects that stay and the results.
 
@@ -111,7 +125,7 @@ class Program:
             again: dict[int, Any] = {}  # one object in several places stays one
             for effect in self.effects:
                 effect.tree = again.setdefault(id(effect.tree), map_tree(effect.tree, leaf))
-            self.results = map_tree(self.results, leaf)
+            self.results = _mapped(self.results, leaf, {})
             self.graded = map_tree(self.graded, leaf)
             self._move(values)
 

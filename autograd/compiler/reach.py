@@ -322,9 +322,9 @@ class Reach:
 
     # ---- replacing and putting back ----------------------------------------------------------------------------------
 
-    def enter(self, tape: Tape) -> None:
-        """Replace arrays by recording arrays, numbers that change by Numbers, generators by their stand-ins."""
-        self._tape = tape
+    def enter(self, tape: Tape, streams: dict[int, Stream]) -> None:
+        """Replace arrays by recording arrays, numbers that change by Numbers, generators by what stands for them."""
+        self._tape, self._made = tape, {**self._made, **streams}
         for space in self._asking:
             space["type"] = TypeOf
         for place, value in self.places:

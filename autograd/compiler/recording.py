@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from ..engine.callsite import is_ours
+from ..engine.nodes import Handle
 from .arrays import RecordingArray, bare, plain_array
 from .numbers import Number, being
-from .signatures import DIVIDING, FACTS, METHODS, OF_PLACES, WRITERS, is_whole, may_vary, settled, told
+from .signatures import DIVIDING, FACTS, METHODS, OF_PLACES, is_whole, may_vary, settled, told, writes_into
 from .values import (
     Check,
     Instruction,
@@ -193,6 +194,8 @@ class Tape:
     def ufunc(self, ufunc: np.ufunc, method: str, inputs: Any, kwargs: Any) -> Any:
         """A ufunc was called."""
         plain = method == "__call__"
+        if not self.running:
+            return getattr(ufunc, method)(*map_tree(inputs, bare), **map_tree(kwargs, bare))
         if kwargs.get("out") is not None and all(target is None for target in kwargs["out"]):
             kwargs = {name: value for name, value in kwargs.items() if name != "out"}
         return self.call(
@@ -205,29 +208,28 @@ class Tape:
     def call(self, function: Callable[..., Any], args: Any, kwargs: Any, name: str | None = None) -> Any:
         """Make and record one call."""
         name = name or function.__name__
+        if not self.running:
+            return function(*map_tree(args, bare), **map_tree(kwargs, bare))
         if not self.busy and not _SILENT.issuperset(np.geterr().values()):
             self._may_raise(function, name, args)
         args, kwargs = settled(function, name, *told(function, args, kwargs))
-        out = kwargs.get("out")
-        target = None
-        if function in WRITERS or name.endswith(".at"):
-            target = self._writable(args[0])
-        elif out is not None:
-            for item in out if isinstance(out, tuple) else (out,):
-                self._writable(item)
-        instruction = Instruction("call", name, function, self.freeze(args), self.freeze(kwargs), self._where())
+        given = kwargs.get("out", ())
+        outs = [item for item in (given if isinstance(given, tuple) else (given,)) if item is not None]
+        target = self._writable(args[0]) if writes_into(function, name, args, kwargs) else None
+        for item in outs:
+            self._writable(item)
+        instruction = self.instruction(name, function, args, kwargs)
         result = self._made(function, map_tree(args, bare), map_tree(kwargs, bare))
-        if out is not None:
-            targets = out if isinstance(out, tuple) else (out,)
-            values = [self._writable(target) for target in targets if target is not None]
-            if len(values) != len(targets) or len(values) > 1:
-                self.unsure = f"{name} with several targets at {instruction.line}"
-                return out
-            self._writes(instruction, values[0])
-            return targets[0] if isinstance(targets[0], RecordingArray) else self.wrap(targets[0], values[0])
+        if outs and isinstance(result, tuple):
+            self.escape(f"{name}(out=...), which has several results,", None)
+            return tuple([made if item is None else item for item, made in zip(given, result, strict=True)])
+        if outs:
+            self._writes(instruction, value := self._writable(outs[0]))
+            return outs[0] if isinstance(outs[0], RecordingArray) else self.wrap(outs[0], value)
         if target is not None:
             self._writes(instruction, target)
-            return result
+            self._refuse_arrays_in(target.array, name)
+            return result if result is None else args[0][...]
         if name in FACTS or (name in OF_PLACES and not all(value.is_given for value in instruction.reads())):
             return result
         if isinstance(result, bool):
@@ -235,7 +237,7 @@ class Tape:
             self.instructions.append(instruction)
             self.check(bool(result), "bool({0})", (value,))
             return result
-        made = self._result(result, instruction)
+        made = self.result(result, instruction)
         if instruction.outs is not None:
             self.instructions.append(instruction)
             if may_vary(name, args):
@@ -301,13 +303,15 @@ class Tape:
         target.storage.written = True
         self.instructions.append(instruction)
 
-    def _result(self, result: Any, instruction: Instruction) -> Any:
+    def result(self, result: Any, instruction: Instruction) -> Any:
+        """What stands for the result of a call."""
         if isinstance(result, np.ndarray) and type(result) not in _PLAIN_ARRAYS:
             self.escape(f"{instruction.name}(), which gives a {type(result).__name__},", None)
             instruction.outs = None
             return result
         if isinstance(result, (np.ndarray, np.generic)):
             array = np.asarray(result)
+            self._refuse_arrays_in(array, instruction.name)
             root = _root(array)
             storage = self._storages.get(id(root)) if isinstance(result, np.ndarray) else None
             if storage is not None:
@@ -324,56 +328,47 @@ class Tape:
         if isinstance(result, (tuple, list)):
             made, outs = [], []
             for item in result:
-                made.append(self._result(item, instruction))
+                made.append(self.result(item, instruction))
                 outs.append(instruction.outs)
             instruction.outs = outs
-            kind: Any = type(result)
-            return kind._make(made) if hasattr(kind, "_make") else kind(made)
+            return result._make(made) if hasattr(result, "_make") else type(result)(made)
         if result is not None:
             self.escape(f"{instruction.name}()", None)
         instruction.outs = None
         return result
 
-    def freeze(self, tree: Any) -> Any:
-        """Arguments with Values in the places of arrays."""
+    def _refuse_arrays_in(self, array: Any, name: str) -> None:
+        """An array of arrays would hold the program's own, which the next call overwrites."""
+        if array.dtype.hasobject and any(isinstance(item, (np.ndarray, Handle)) for item in array.flat):
+            self.escape(f"{name}(), which leaves arrays in an array of objects,", None)
 
-        def leaf(item: Any) -> Any:
-            return self.value(item) if isinstance(item, np.ndarray) else item
+    def instruction(self, name: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Instruction:
+        """One call with Values in the places of arrays, before it is made."""
+        return Instruction("call", name, function, self._frozen(args), self._frozen(kwargs), self._where(3))
 
-        return map_tree(tree, leaf)
-
-    def draw(self, stand_in: Any, method: str, args: Any, kwargs: Any) -> Any:
-        """Make and record a draw of random numbers."""
-        stream = stand_in._stream
-        args = map_tree(args, self._known)
-        instruction = Instruction("call", f"stream.{method}", getattr(stream, method), args, kwargs, self._where())
-        instruction.stream = stand_in._place
-        made = self._result(getattr(stream, method)(*args, **kwargs), instruction)
-        self.instructions.append(instruction)
-        return made
-
-    def _known(self, item: Any) -> Any:
-        if isinstance(item, (RecordingArray, Number)):
-            self.escape("random numbers whose number or range depends on values,", None)
-            return bare(item)
-        return item
+    def _frozen(self, tree: Any) -> Any:
+        return map_tree(tree, lambda item: self.value(item) if isinstance(item, np.ndarray) else item)
 
     # ---- numbers -----------------------------------------------------------------------------------------------------
 
     def number(self, value: Any, text: str, parts: tuple[Any, ...]) -> Number:
-        """A number computed of others."""
-        return Number(self, value, text, parts)
+        """A number computed of others; later, or in another thread, it is an ordinary one."""
+        return Number(self, value, text, parts) if self.running else value
 
     def check(self, outcome: bool, text: str, parts: tuple[Any, ...]) -> None:
         """Python decided by a number."""
+        if not self.running:
+            return
         dropped = all(tensor._grad is not grad for tensor, grad in self.gradients)
         self.checks.append(Check(bool(outcome), text, parts, len(self.instructions), self._where()[0], dropped))
 
     def escape(self, how: str, number: Any) -> None:
-        """A number was read in a way that cannot be written down.
+        """A number was read in a way that cannot be written down, by this thread.
 
         If it follows from what was changed from outside of the function, the program holds for its value.
         """
+        if not self.running:
+            return
         if how in _CONVERSIONS and number is not None and self._is_given(number):
             self.check(True, being(number.value), (number,))
             self.needed = f"{how} at {self._where()[0]}"
@@ -425,9 +420,9 @@ class Tape:
 
     # ---- where -------------------------------------------------------------------------------------------------------
 
-    def _where(self) -> tuple[str, str]:
+    def _where(self, depth: int = 2) -> tuple[str, str]:
         """The user's line, and which part of a step is running."""
-        frame: Any = sys._getframe(2)
+        frame: Any = sys._getframe(depth)
         section, line = "forward", ""
         while frame is not None:
             code = frame.f_code

@@ -186,7 +186,7 @@ class Session:
         try:
             guards.enter(reach, tape)
             before = [(made, made._data, made._node, made._grad) for made, _, _ in guards.given]
-            reach.enter(tape)
+            reach.enter(tape, guards.streams)
             tape.gradients = [(tensor, tensor._grad) for tensor in reach.tensors if tensor._grad is not None]
             self._entered = True
             guards.refuse_computed()
@@ -396,7 +396,7 @@ class Session:
         version.step, version.backward, version.calls_back = made.step, back, calls_back(program)
         if options.verify:
             parts = [made] if back is None else [made, back]
-            version.trial = Trial(program, parts, self._reach, made.emitter.streams, self._samples)
+            version.trial = Trial(program, parts, self._reach, self._samples)
         version.set_step(version.trial or made.step)
         for emission in (made, back):
             if emission is not None:

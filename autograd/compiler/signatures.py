@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 import operator
-import types
 from collections.abc import Collection
 from typing import Any
 
@@ -14,13 +13,24 @@ import numpy as np
 from ..engine.nodes import Handle, array_of
 from .arrays import RecordingArray, bare
 from .numbers import Number
-from .values import leaves_in, map_tree
+from .values import UnrecordableError, leaves_in, map_tree
 
-__all__ = ["DIVIDING", "FACTS", "METHODS", "OF_PLACES", "WRITERS", "is_whole", "may_vary", "settled", "told"]
+__all__ = [
+    "DIVIDING",
+    "FACTS",
+    "METHODS",
+    "OF_PLACES",
+    "WRITERS",
+    "is_whole",
+    "may_vary",
+    "settled",
+    "told",
+    "writes_into",
+]
 
 WRITERS = {
     np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal, np.ndarray.__setitem__,
-    np.ndarray.fill, np.ndarray.sort, np.ndarray.partition, np.ndarray.put,
+    np.ndarray.fill, np.ndarray.sort, np.ndarray.partition, np.ndarray.put, np.ndarray.setfield,
 }  # fmt: skip
 """Functions and methods that write into their first argument."""
 FACTS = {"shape", "ndim", "size", "broadcast_shapes", "iscomplexobj", "isrealobj", "result_type", "can_cast",
@@ -40,14 +50,26 @@ _TOLD_BY_VALUES = {"repeat", "split", "array_split", "delete", "insert", "tile",
 """Functions whose result's shape depends on the values of the arguments after the first."""
 
 
+_METHODS_WITH_OUT = {
+    **dict.fromkeys(("all", "any", "argmax", "argmin", "max", "min"), ("self", "axis", "out")),
+    **dict.fromkeys(("cumprod", "cumsum", "mean", "prod", "std", "sum", "var"), ("self", "axis", "dtype", "out")),
+    "choose": ("self", "choices", "out", "mode"), "clip": ("self", "min", "max", "out"), "dot": ("self", "b", "out"),
+    "compress": ("self", "condition", "axis", "out"), "round": ("self", "decimals", "out"),
+    "take": ("self", "indices", "axis", "out", "mode"),
+    "trace": ("self", "offset", "axis1", "axis2", "dtype", "out"),
+}  # fmt: skip
+"""The parameters of methods, which not every version of NumPy tells."""
+
+
 @functools.lru_cache(maxsize=512)
 def _place_of_out(function: Any) -> tuple[str, ...]:
     """The names of a function's parameters, if ``out`` is one that can be given by its place."""
     try:
         parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):
-        return ()
-    places = tuple(name for name, p in parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD)
+        return _METHODS_WITH_OUT.get(getattr(function, "__name__", ""), ())
+    by_place = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    places = tuple(name for name, p in parameters.items() if p.kind in by_place)
     return places if "out" in places else ()
 
 
@@ -56,16 +78,27 @@ def told(function: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:
     if getattr(function, "__name__", "") in _INDEXED:
         args = (args[0], map_tree(args[1], _indexing), *args[2:])
     args, kwargs = map_tree(args, _asked), map_tree(kwargs, _asked)
-    if isinstance(function, types.FunctionType) or kwargs.get("out", 0) is None:  # ufuncs and methods take it by name
-        names = () if isinstance(function, np.ufunc) else _place_of_out(function)
-        at = names.index("out") if names else len(args)
+    names = () if isinstance(function, np.ufunc) else _place_of_out(function)  # ufuncs have it by name
+    if names and len(args) > (at := names.index("out")):
         kwargs = {**dict(zip(names[at:], args[at:], strict=False)), **kwargs}
         args = args[:at]
-        if kwargs.get("out", 0) is None:
-            del kwargs["out"]
-    elif args and args[-1] is None and getattr(function, "__name__", "") in _WITH_OUT:
-        args = args[:-1]
+    if kwargs.get("out", 0) is None:
+        kwargs = {name: value for name, value in kwargs.items() if name != "out"}
     return args, kwargs
+
+
+def writes_into(function: Any, name: str, args: Any, kwargs: Any) -> bool:
+    """Whether a call writes into its first argument.
+
+    Raises: UnrecordableError if nobody knows what it leaves there.
+    """
+    if kwargs.get("overwrite_input"):
+        raise UnrecordableError(f"{name}() is told to overwrite its input, with numbers in any order")
+    option = _IN_PLACE.get(name)
+    if option is None or function in WRITERS:
+        return function in WRITERS or name.endswith(".at")
+    chosen = args[1] if len(args) > 1 else kwargs.get(option[0], not option[1])
+    return bool(chosen) is option[1]
 
 
 def _asked(item: Any) -> Any:
@@ -83,8 +116,8 @@ def _indexing(item: Any) -> Any:
 
 
 _INDEXED = {"__getitem__", "__setitem__"}
-_WITH_OUT = {"all", "any", "argmax", "argmin", "cumprod", "cumsum", "max", "mean", "min", "prod", "std", "sum", "var"}
-"""Methods whose last argument by place is ``out``, or one that may be None as well."""
+_IN_PLACE = {"nan_to_num": ("copy", False), "byteswap": ("inplace", True)}
+"""Functions whose second argument, when it is this, has them write into their first, and return it."""
 
 
 _ALL: Collection[Any] = range(64)

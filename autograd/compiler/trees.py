@@ -22,6 +22,7 @@ from .values import UnrecordableError, Value, address
 __all__ = [
     "Effect",
     "Given",
+    "Itself",
     "Slot",
     "TensorOf",
     "is_record",
@@ -60,6 +61,19 @@ class Given:
     def __init__(self, text: str, name: str) -> None:
         self.text = text
         self.name = name
+
+
+class Itself:
+    """In the tree of the results: a container that was there before the call, which is that itself.
+
+    Attributes:
+        thing: the container.
+    """
+
+    __slots__ = ("thing",)
+
+    def __init__(self, thing: Any) -> None:
+        self.thing = thing
 
 
 class Slot:
@@ -222,4 +236,4 @@ def _tree_of(thing: Any, tape: Tape, known: Callable[[Any], Any], where: str, ma
         return thing._make([tree_of(item, tape, known, where, made) for item in thing])
     if kind is dict or kind is OrderedDict:
         return kind([(key, tree_of(item, tape, known, where, made)) for key, item in thing.items()])
-    raise UnrecordableError(f"{where} is {kind.__name__}, of which a program knows nothing")
+    raise UnrecordableError(f"{where} is {thing.__class__.__name__}, of which a program knows nothing")

@@ -133,7 +133,8 @@ class Backup:
                 owner = owner_of(array)
                 owners.setdefault(id(owner), owner if owner.flags.writeable else array)
         self._arrays = [(array, array.copy()) for array in owners.values()]
-        streams = {id(v): v for _, v in reach.places if isinstance(v, np.random.Generator)}
+        things = (*[value for _, value in reach.places], *_things_in(arguments))
+        streams = {id(v): v for v in things if isinstance(v, np.random.Generator)}
         self._streams = [(stream.bit_generator, stream.bit_generator.state) for stream in streams.values()]
 
     def restore(self) -> None:
@@ -153,15 +154,21 @@ class Backup:
 
 def arrays_in(tree: Any) -> Iterator[Any]:
     """The arrays inside nested tuples, lists, dicts and dataclasses, those of Tensors too."""
-    if isinstance(tree, Handle):
-        tree = tree._data
-    if isinstance(tree, np.ndarray):
-        yield tree
-    elif isinstance(tree, (tuple, list)):
+    for thing in _things_in(tree):
+        array = thing._data if isinstance(thing, Handle) else thing
+        if isinstance(array, np.ndarray):
+            yield array
+
+
+def _things_in(tree: Any) -> Iterator[Any]:
+    """What is inside nested tuples, lists, dicts and dataclasses."""
+    if isinstance(tree, (tuple, list)):
         for item in tree:
-            yield from arrays_in(item)
+            yield from _things_in(item)
     elif isinstance(tree, dict) or is_record(tree):
-        yield from arrays_in(list((tree if isinstance(tree, dict) else vars(tree)).values()))
+        yield from _things_in(list((tree if isinstance(tree, dict) else vars(tree)).values()))
+    else:
+        yield tree
 
 
 def _arrays_at(value: Any) -> Iterator[Any]:
@@ -189,7 +196,6 @@ class Trial:
         program: the program.
         parts: what runs it, and what runs its backward if it has one; told by ``compared`` when they are.
         reach: what the function can reach.
-        streams: the places of its random generators.
         first: samples of the arrays of the recorded call.
 
     A program with constants among its arrays can be one in which something was computed that the recording did not see,
@@ -203,7 +209,7 @@ class Trial:
         compares: whether the last run was compared, so that what the program changed was put back.
     """
 
-    def __init__(self, program: Program, parts: list[Any], reach: Reach, streams: list[Any], first: Samples) -> None:
+    def __init__(self, program: Program, parts: list[Any], reach: Reach, first: Samples) -> None:
         self._step, self._parts = parts[0], parts
         self._seen: dict[int, int] = {}
         self._states_seen: list[tuple[Any, int]] = []
@@ -218,7 +224,6 @@ class Trial:
         targets = [(item.target.storage, item.line) for item in program.instructions() if item.target is not None]
         self._lines = [(storage.array, line) for storage, line in targets if storage.is_given]
         self._roots = list({id(array): array for array, _ in self._lines}.values())
-        self._streams = streams
         self._places = [(place, None if place.key == "_grad" else value) for place, value in reach.places]
         self._containers = reach.containers
         self.function: Callable[[], Any] = lambda: None
@@ -268,7 +273,8 @@ class Trial:
         effects = {place.identity() for place in self._effects}
         before = [(place, _now(place)) for place, _ in self._places]
         copies = [array.copy() for array in states]
-        draws = [(place.get().bit_generator, place.get().bit_generator.state) for place in self._streams]
+        streams = [value.bit_generator for value in values if isinstance(value, np.random.Generator)]
+        draws = [(generator, generator.state) for generator in streams]
         others = {id(array): (place.name, array, _sum(array)) for place, array in self._others(states)}
         failure = ran = None
 

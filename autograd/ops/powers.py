@@ -101,21 +101,22 @@ def pow(x: Any, exponent: Any) -> Any:
         DtypeError: an integer tensor with a negative number as exponent. (In a tensor of exponents these give 0, as
             the quotient of integers.)
     """
-    if type(exponent) in _REAL and isinstance(x, Handle):
+    if exponent.__class__ in _REAL and isinstance(x, Handle):
         kind = x._data.dtype.kind
         if kind in "fc":
             return pow_number(x, exponent)
-        if exponent < 0 and type(exponent) is int:
+        if exponent < 0 and exponent.__class__ is int:
             raise DtypeError(f"pow: {x._data.dtype} to the power {exponent}: use a float exponent or .float()")
     return pow_(*as_arrays(x, exponent))
 
 
-_REAL = {int, float}
+_REAL: Any = {int, float}
+"""Compared with ``__class__``: of a number that is an argument of a program this is the class of what it stands for."""
 
 
 def power_operator(x: Any, exponent: Any) -> Any:
     """``x ** exponent``; what is not a Tensor, array or number is left to its own type."""
-    if type(exponent) in _REAL and isinstance(x, Handle) and x._data.dtype.kind == "f":
+    if exponent.__class__ in _REAL and isinstance(x, Handle) and x._data.dtype.kind == "f":
         return pow_number(x, exponent)
     return _power_among_numbers(x, exponent)
 
