@@ -144,9 +144,12 @@ class Optimizer:
     @quiet
     def _update_all(self) -> None:
         for i, group in enumerate(self.param_groups):
-            lr: Any = group.get("lr")
-            if type(lr) is not float and hasattr(lr, "item"):  # a Tensor stays in its group, where it may be changed
+            lr: Any = group.get("lr")  # Tensors stay in their group, where they may be changed
+            if type(lr) is not float and hasattr(lr, "item"):
                 group = {**group, "lr": lr.item()}
+            betas: Any = group.get("betas", ())
+            if Tensor in map(type, betas):
+                group = {**group, "betas": tuple(beta.item() if hasattr(beta, "item") else beta for beta in betas)}
             maximize = group.get("maximize", False)
             for store in self._ready(i):
                 wanted = self.used_states(group) if self.elementwise else self.shapes(store.params[0].shape, group)
@@ -380,6 +383,8 @@ def fractions(name: str, betas: tuple[float, ...]) -> None:
     """Raise ValueError for a beta outside [0, 1), TypeError for what are not several numbers."""
     if not isinstance(betas, (tuple, list)):
         raise TypeError(f"{name}: betas must be a pair of numbers, such as (0.9, 0.999), got {betas!r}")
+    if any(prod(getattr(beta, "shape", ())) != 1 for beta in betas):
+        raise ShapeError(f"{name}: each of betas must be one number, got {betas!r}")
     if not all(0 <= beta < 1 for beta in betas):
         raise ArgumentError(f"{name}: betas must lie in [0, 1), got {betas}")
 

@@ -376,10 +376,19 @@ def _imports_within(x: Any) -> Any:
     return (lambda y: y * renamed.k)(x)
 
 
+def _imports_after_many_names() -> Any:
+    """A function with so many names that the number of the imported one takes two bytes of its code."""
+    names = "".join(f"    x.name_{i}\n" for i in range(300))
+    space: dict[str, Any] = {"__name__": __name__}
+    exec(f"def function(x):\n  if x is None:\n{names}  from package_of_tests import settings\n  return x * settings.k", space)
+    return space["function"]
+
+
 MODULES: dict[str, Any] = {
     "in a module": lambda settings: lambda x: x * package.settings.k,  # type: ignore[name-defined]  # noqa: F821
     "imported": lambda settings: _imports,
     "imported by another name": lambda settings: _imports_within,
+    "imported after many names": lambda settings: _imports_after_many_names(),
     "attribute": lambda settings: (lambda box: lambda x: x * box.settings.k)(Box(settings=settings)),
     "of the function around": lambda settings: lambda x: x * settings.k,
     "by getattr": lambda settings: lambda x: x * getattr(package.settings, "k"),  # type: ignore[name-defined]  # noqa: B009, F821
