@@ -11,6 +11,7 @@ import importlib
 import itertools
 import random
 import sys
+import textwrap
 import types
 import warnings
 import weakref
@@ -378,9 +379,10 @@ def _imports_within(x: Any) -> Any:
 
 def _imports_after_many_names() -> Any:
     """A function with so many names that the number of the imported one takes two bytes of its code."""
-    names = "".join(f"    x.name_{i}\n" for i in range(300))
+    lines = ["if x is None:", *(f"    x.name_{i}" for i in range(300))]
+    lines += ["from package_of_tests import settings", "return x * settings.k"]
     space: dict[str, Any] = {"__name__": __name__}
-    exec(f"def function(x):\n  if x is None:\n{names}  from package_of_tests import settings\n  return x * settings.k", space)
+    exec("def function(x):\n" + textwrap.indent("\n".join(lines), "    "), space)
     return space["function"]
 
 
