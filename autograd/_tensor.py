@@ -83,10 +83,8 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         """Where the elements lie: always the CPU."""
         return _CPU
 
-    @property
-    def is_cuda(self) -> bool:
-        """False: there is no such device here."""
-        return False
+    is_cpu = True
+    is_cuda = is_meta = is_sparse = is_quantized = False  # there are no such devices and layouts here
 
     @property
     def itemsize(self) -> int:

@@ -24,7 +24,7 @@ Size = int | Sequence[int]
 class _Convolution(Module):
     """What all convolutional layers share: settings, parameters and their initialization."""
 
-    rank: int
+    _rank: int
     transposed = False
     output_padding: tuple[int, ...]
     padding: str | tuple[int, ...]
@@ -45,7 +45,7 @@ class _Convolution(Module):
         dtype: Any,
         output_padding: Size = 0,
     ) -> None:
-        name, rank = type(self).__name__, self.rank
+        name, rank = type(self).__name__, self._rank
         check_device(device)
         if groups < 1 or in_channels % groups or out_channels % groups:
             raise ArgumentError(
@@ -89,7 +89,7 @@ class _Convolution(Module):
     def _edges(self) -> list[tuple[int, int]]:
         """How much is padded before and after, in each dimension."""
         if self.padding == "valid":
-            return [(0, 0)] * self.rank
+            return [(0, 0)] * self._rank
         if isinstance(self.padding, str):
             reach = [d * (k - 1) for k, d in zip(self.kernel_size, self.dilation, strict=True)]
             return [(r // 2, r - r // 2) for r in reach]
@@ -100,7 +100,7 @@ class _Convolution(Module):
         if self.padding_mode == "zeros":
             return x, self.padding
         edges = tuple([n for edge in reversed(self._edges()) for n in edge])
-        if any(edges) and x.ndim in (self.rank + 1, self.rank + 2):
+        if any(edges) and x.ndim in (self._rank + 1, self._rank + 2):
             x = F.pad(x, edges, self.padding_mode)
         return x, 0
 
@@ -108,9 +108,9 @@ class _Convolution(Module):
         """The settings that are not the default."""
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
         usual = {
-            "padding": (0,) * self.rank,
-            "dilation": (1,) * self.rank,
-            "output_padding": (0,) * self.rank,
+            "padding": (0,) * self._rank,
+            "dilation": (1,) * self._rank,
+            "output_padding": (0,) * self._rank,
             "groups": 1,
         }
         for name, value in usual.items():
@@ -165,7 +165,7 @@ class Conv1d(_Conv):
     Both are initialized uniformly within 1 / sqrt(C / groups * kernel), as in PyTorch.
     """
 
-    rank = 1
+    _rank = 1
 
     def forward(self, input: Tensor) -> Tensor:
         """The convolution."""
@@ -200,7 +200,7 @@ class Conv2d(_Conv):
     (2, 8, 5, 5)
     """
 
-    rank = 2
+    _rank = 2
 
     def forward(self, input: Tensor) -> Tensor:
         """The convolution."""
@@ -216,7 +216,7 @@ class Conv3d(_Conv):
     Shape: input (N, C, D, H, W) or (C, D, H, W); weight ``(outputs, C / groups, *kernel)``, bias (outputs).
     """
 
-    rank = 3
+    _rank = 3
 
     def forward(self, input: Tensor) -> Tensor:
         """The convolution."""
@@ -261,7 +261,7 @@ class _ConvTranspose(_Convolution):
         """
         if output_size is None:
             return self.output_padding
-        name, rank = type(self).__name__, self.rank
+        name, rank = type(self).__name__, self._rank
         wanted = tuple(output_size)
         if len(wanted) == x.ndim:
             wanted = wanted[-rank:]
@@ -298,7 +298,7 @@ class ConvTranspose1d(_ConvTranspose):
     Raises: ValueError, ShapeError.
     """
 
-    rank = 1
+    _rank = 1
 
     def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
         """The transposed convolution; ``output_size`` chooses among the sizes that a stride makes possible."""
@@ -316,7 +316,7 @@ class ConvTranspose2d(_ConvTranspose):
     Shape: input (N, C, H, W) or (C, H, W); weight ``(C, outputs / groups, *kernel)``, bias (outputs).
     """
 
-    rank = 2
+    _rank = 2
 
     def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
         """The transposed convolution; ``output_size`` chooses among the sizes that a stride makes possible."""
@@ -334,7 +334,7 @@ class ConvTranspose3d(_ConvTranspose):
     Shape: input (N, C, D, H, W) or (C, D, H, W); weight ``(C, outputs / groups, *kernel)``, bias (outputs).
     """
 
-    rank = 3
+    _rank = 3
 
     def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
         """The transposed convolution; ``output_size`` chooses among the sizes that a stride makes possible."""

@@ -21,7 +21,7 @@ class _Lazy(Module):
     """What all lazy layers do: be made with 0 inputs, and take shape at the first call."""
 
     cls_to_become: ClassVar[type[Module]]
-    size: ClassVar[str]
+    _size: ClassVar[str]
     """The name of the argument that is left out, and of the attribute that keeps it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -34,7 +34,7 @@ class _Lazy(Module):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         given = args or tuple(kwargs.values())
         if not given or not isinstance(given[0], Tensor):
-            raise TypeError(f"{type(self).__name__}: the first call needs a Tensor, which tells {self.size}")
+            raise TypeError(f"{type(self).__name__}: the first call needs a Tensor, which tells {self._size}")
         self.initialize_parameters(given[0])
         self.__class__ = self.cls_to_become  # type: ignore[assignment]
         return self(*args, **kwargs)
@@ -50,7 +50,7 @@ class _Lazy(Module):
             ShapeError: the input has the wrong number of dimensions; nothing has changed then.
         """
         size = self._size_of(input)
-        self.__dict__[self.size] = size
+        self.__dict__[self._size] = size
         if not self.has_uninitialized_params():  # a state dict was loaded before
             return
         for name, shape in self._shapes().items():
@@ -61,7 +61,7 @@ class _Lazy(Module):
 
     def reset_parameters(self) -> None:
         """Draw the parameters anew, as soon as they have shapes."""
-        if self.__dict__[self.size]:
+        if self.__dict__[self._size]:
             super().reset_parameters()  # type: ignore[misc]
 
     def _size_of(self, input: Tensor) -> int:
@@ -75,7 +75,7 @@ class LazyLinear(_Lazy, linear.Linear):
     """``Linear`` that takes ``in_features`` from its first input; the other arguments are those of ``Linear``."""
 
     cls_to_become = linear.Linear
-    size = "in_features"
+    _size = "in_features"
 
     def _size_of(self, input: Tensor) -> int:
         if input.ndim == 0:
@@ -89,15 +89,15 @@ class LazyLinear(_Lazy, linear.Linear):
 class _LazyConv(_Lazy, convolution._Convolution):
     """Lazy convolutions."""
 
-    size = "in_channels"
+    _size = "in_channels"
 
     def _size_of(self, input: Tensor) -> int:
-        if input.ndim not in (self.rank + 1, self.rank + 2):
+        if input.ndim not in (self._rank + 1, self._rank + 2):
             raise ShapeError(
-                f"{type(self).__name__}: expected {self.rank + 1} or {self.rank + 2} dimensions, got shape "
+                f"{type(self).__name__}: expected {self._rank + 1} or {self._rank + 2} dimensions, got shape "
                 f"{tuple(input.shape)}"
             )
-        channels = input.shape[-self.rank - 1]
+        channels = input.shape[-self._rank - 1]
         if channels % self.groups:
             raise ShapeError(f"{type(self).__name__}: {channels} channels cannot be divided by groups {self.groups}")
         return channels
@@ -148,11 +148,11 @@ class LazyConvTranspose3d(_LazyConv, convolution.ConvTranspose3d):
 class _LazyNorm(_Lazy, normalization._RunningNorm):
     """Lazy normalizations."""
 
-    size = "num_features"
+    _size = "num_features"
 
     def _size_of(self, input: Tensor) -> int:
         self._check_rank(input)
-        alone = isinstance(self, normalization._InstanceNorm) and input.ndim < max(self.ranks)
+        alone = isinstance(self, normalization._InstanceNorm) and input.ndim < max(self._ranks)
         return input.shape[0 if alone else 1]
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:

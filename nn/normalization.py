@@ -47,7 +47,7 @@ class _RunningNorm(_Affine):
     running_mean: Buffer | None
     running_var: Buffer | None
     num_batches_tracked: Buffer | None
-    ranks: tuple[int, ...] = ()
+    _ranks: tuple[int, ...] = ()
     """How many dimensions an input may have."""
     _version = 2
     """As in PyTorch: states of version 1, and such as tell no version, may lack num_batches_tracked."""
@@ -96,8 +96,8 @@ class _RunningNorm(_Affine):
         super().reset_parameters()
 
     def _check_rank(self, x: Tensor) -> None:
-        if x.ndim not in self.ranks:
-            wanted = " or ".join(f"{rank}D" for rank in self.ranks)
+        if x.ndim not in self._ranks:
+            wanted = " or ".join(f"{rank}D" for rank in self._ranks)
             raise ShapeError(f"{type(self).__name__}: expected {wanted} input, got shape {tuple(x.shape)}")
 
     def extra_repr(self) -> str:
@@ -163,7 +163,7 @@ class BatchNorm1d(_BatchNorm):
     True
     """
 
-    ranks = (2, 3)
+    _ranks = (2, 3)
 
 
 class BatchNorm2d(_BatchNorm):
@@ -187,7 +187,7 @@ class BatchNorm2d(_BatchNorm):
     Source: S. Ioffe and C. Szegedy, Batch Normalization, 2015.
     """
 
-    ranks = (4,)
+    _ranks = (4,)
 
 
 class BatchNorm3d(_BatchNorm):
@@ -197,7 +197,7 @@ class BatchNorm3d(_BatchNorm):
         num_features, eps, momentum, affine, track_running_stats, device, dtype, bias: as for ``BatchNorm1d``.
     """
 
-    ranks = (5,)
+    _ranks = (5,)
 
 
 class _InstanceNorm(_RunningNorm):
@@ -218,7 +218,7 @@ class _InstanceNorm(_RunningNorm):
     def forward(self, input: Tensor) -> Tensor:
         """``input`` normalized by each example's own statistics or, in evaluation, by running ones if there are any."""
         self._check_rank(input)
-        if input.ndim < max(self.ranks):
+        if input.ndim < max(self._ranks):
             return self._normalized(input.unsqueeze(0)).squeeze(0)
         return self._normalized(input)
 
@@ -241,7 +241,7 @@ class InstanceNorm1d(_InstanceNorm):
     Source: D. Ulyanov et al., Instance Normalization, 2016.
     """
 
-    ranks = (2, 3)
+    _ranks = (2, 3)
 
 
 class InstanceNorm2d(_InstanceNorm):
@@ -251,7 +251,7 @@ class InstanceNorm2d(_InstanceNorm):
         num_features, eps, momentum, affine, track_running_stats, device, dtype, bias: as for ``BatchNorm1d``.
     """
 
-    ranks = (3, 4)
+    _ranks = (3, 4)
 
 
 class InstanceNorm3d(_InstanceNorm):
@@ -261,7 +261,7 @@ class InstanceNorm3d(_InstanceNorm):
         num_features, eps, momentum, affine, track_running_stats, device, dtype, bias: as for ``BatchNorm1d``.
     """
 
-    ranks = (4, 5)
+    _ranks = (4, 5)
 
 
 # ---- without ---------------------------------------------------------------------------------------------------------

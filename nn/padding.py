@@ -23,22 +23,24 @@ class _Pad(Module):
         padding: how many, everywhere; or how many before and after the last dimension, then the last but one, ...
     """
 
-    rank: int
-    mode: str
+    _rank: int
+    _mode: str
 
     def __init__(self, padding: Any) -> None:
-        self.padding = (padding,) * (2 * self.rank) if isinstance(padding, int) else tuple(padding)
-        if len(self.padding) != 2 * self.rank:
-            raise ArgumentError(f"{type(self).__name__}: padding is a number or {2 * self.rank} numbers, got {padding}")
+        self.padding = (padding,) * (2 * self._rank) if isinstance(padding, int) else tuple(padding)
+        if len(self.padding) != 2 * self._rank:
+            raise ArgumentError(
+                f"{type(self).__name__}: padding is a number or {2 * self._rank} numbers, got {padding}"
+            )
 
     def forward(self, input: Tensor) -> Tensor:
         """``input`` padded."""
-        if input.ndim not in (self.rank + 1, self.rank + 2):
+        if input.ndim not in (self._rank + 1, self._rank + 2):
             raise ShapeError(
-                f"{type(self).__name__}: expected {self.rank + 1} or {self.rank + 2} dimensions, got shape "
+                f"{type(self).__name__}: expected {self._rank + 1} or {self._rank + 2} dimensions, got shape "
                 f"{tuple(input.shape)}"
             )
-        return F.pad(input, self.padding, self.mode)
+        return F.pad(input, self.padding, self._mode)
 
     def extra_repr(self) -> str:
         """The numbers."""
@@ -46,7 +48,7 @@ class _Pad(Module):
 
 
 class _ConstantPad(_Pad):
-    mode = "constant"
+    _mode = "constant"
 
     def __init__(self, padding: Any, value: float) -> None:
         super().__init__(padding)
@@ -78,7 +80,7 @@ class ConstantPad1d(_ConstantPad):
         value: the constant.
     """
 
-    rank = 1
+    _rank = 1
 
 
 class ConstantPad2d(_ConstantPad):
@@ -89,7 +91,7 @@ class ConstantPad2d(_ConstantPad):
         value: the constant.
     """
 
-    rank = 2
+    _rank = 2
 
 
 class ConstantPad3d(_ConstantPad):
@@ -100,7 +102,7 @@ class ConstantPad3d(_ConstantPad):
         value: the constant.
     """
 
-    rank = 3
+    _rank = 3
 
 
 class ZeroPad1d(_ZeroPad):
@@ -110,7 +112,7 @@ class ZeroPad1d(_ZeroPad):
         padding: how many, everywhere; or a tuple: before and after the last dimension, then the last but one, ...
     """
 
-    rank = 1
+    _rank = 1
 
 
 class ZeroPad2d(_ZeroPad):
@@ -120,7 +122,7 @@ class ZeroPad2d(_ZeroPad):
         padding: how many, everywhere; or a tuple: before and after the last dimension, then the last but one, ...
     """
 
-    rank = 2
+    _rank = 2
 
 
 class ZeroPad3d(_ZeroPad):
@@ -130,7 +132,7 @@ class ZeroPad3d(_ZeroPad):
         padding: how many, everywhere; or a tuple: before and after the last dimension, then the last but one, ...
     """
 
-    rank = 3
+    _rank = 3
 
 
 class ReflectionPad1d(_Pad):
@@ -140,8 +142,8 @@ class ReflectionPad1d(_Pad):
         padding: how many, everywhere; or a tuple: before and after the last dimension, then the last but one, ...
     """
 
-    rank = 1
-    mode = "reflect"
+    _rank = 1
+    _mode = "reflect"
 
 
 class ReflectionPad2d(_Pad):
@@ -151,8 +153,8 @@ class ReflectionPad2d(_Pad):
         padding: how many, everywhere; or a tuple: before and after the last dimension, then the last but one, ...
     """
 
-    rank = 2
-    mode = "reflect"
+    _rank = 2
+    _mode = "reflect"
 
 
 class ReflectionPad3d(_Pad):
@@ -162,8 +164,8 @@ class ReflectionPad3d(_Pad):
         padding: how many, everywhere; or a tuple: before and after the last dimension, then the last but one, ...
     """
 
-    rank = 3
-    mode = "reflect"
+    _rank = 3
+    _mode = "reflect"
 
 
 class ReplicationPad1d(_Pad):
@@ -173,8 +175,8 @@ class ReplicationPad1d(_Pad):
         padding: how many, everywhere; or a tuple: before and after the last dimension, then the last but one, ...
     """
 
-    rank = 1
-    mode = "replicate"
+    _rank = 1
+    _mode = "replicate"
 
 
 class ReplicationPad2d(_Pad):
@@ -184,8 +186,8 @@ class ReplicationPad2d(_Pad):
         padding: how many, everywhere; or a tuple: before and after the last dimension, then the last but one, ...
     """
 
-    rank = 2
-    mode = "replicate"
+    _rank = 2
+    _mode = "replicate"
 
 
 class ReplicationPad3d(_Pad):
@@ -195,8 +197,8 @@ class ReplicationPad3d(_Pad):
         padding: how many, everywhere; or a tuple: before and after the last dimension, then the last but one, ...
     """
 
-    rank = 3
-    mode = "replicate"
+    _rank = 3
+    _mode = "replicate"
 
 
 class CircularPad1d(_Pad):
@@ -206,8 +208,8 @@ class CircularPad1d(_Pad):
         padding: how many, everywhere; or a tuple: before and after the last dimension, then the last but one, ...
     """
 
-    rank = 1
-    mode = "circular"
+    _rank = 1
+    _mode = "circular"
 
 
 class CircularPad2d(_Pad):
@@ -217,8 +219,8 @@ class CircularPad2d(_Pad):
         padding: how many, everywhere; or a tuple: before and after the last dimension, then the last but one, ...
     """
 
-    rank = 2
-    mode = "circular"
+    _rank = 2
+    _mode = "circular"
 
 
 class CircularPad3d(_Pad):
@@ -228,5 +230,5 @@ class CircularPad3d(_Pad):
         padding: how many, everywhere; or a tuple: before and after the last dimension, then the last but one, ...
     """
 
-    rank = 3
-    mode = "circular"
+    _rank = 3
+    _mode = "circular"

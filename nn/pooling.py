@@ -113,10 +113,10 @@ class MaxPool3d(_MaxPool):
 class _MaxUnpool(Module):
     """The settings of max unpooling."""
 
-    rank: int
+    _rank: int
 
     def __init__(self, kernel_size: Size, stride: Size | None = None, padding: Size = 0) -> None:
-        name, rank = type(self).__name__, self.rank
+        name, rank = type(self).__name__, self._rank
         self.kernel_size = per_dimension(name, "kernel_size", kernel_size, rank, 1)
         self.stride = per_dimension(name, "stride", kernel_size if stride is None else stride, rank, 1)
         self.padding = per_dimension(name, "padding", padding, rank, 0)
@@ -135,7 +135,7 @@ class MaxUnpool1d(_MaxUnpool):
     Shape: input and indices (N, C, length) or (C, length).
     """
 
-    rank = 1
+    _rank = 1
 
     def forward(self, input: Tensor, indices: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
         """The larger array; ``output_size`` chooses among the sizes that the stride makes possible."""
@@ -150,7 +150,7 @@ class MaxUnpool2d(_MaxUnpool):
     Shape: input and indices (N, C, H, W) or (C, H, W).
     """
 
-    rank = 2
+    _rank = 2
 
     def forward(self, input: Tensor, indices: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
         """The larger array; ``output_size`` chooses among the sizes that the stride makes possible."""
@@ -165,7 +165,7 @@ class MaxUnpool3d(_MaxUnpool):
     Shape: input and indices (N, C, D, H, W) or (C, D, H, W).
     """
 
-    rank = 3
+    _rank = 3
 
     def forward(self, input: Tensor, indices: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
         """The larger array; ``output_size`` chooses among the sizes that the stride makes possible."""

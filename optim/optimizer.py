@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from inspect import signature
 from itertools import chain
 from math import prod
 from operator import is_not
@@ -60,6 +61,23 @@ class Optimizer:
     """The numbers that it keeps for each parameter, and what they start from."""
     elementwise: ClassVar[bool] = True
     """Whether ``update`` treats each element by itself, so that it can be given all parameters as one flat array."""
+    _by_formula: ClassVar[bool] = False
+    _stores: list[list[Any]]
+    _known: list[list[Tensor]]
+    _free: MutableMapping[Tensor, Any]
+    _hooks: Hooks
+    _stepped: bool
+    _watched: bool
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Optimizer:
+        """With what each optimizer has, also one around another, which may not call ``__init__``."""
+        made = super().__new__(cls)
+        made._stores = []
+        made._known = []  # the parameters for which the stores were made
+        made._free = defaultdict(dict)
+        made._hooks = {}
+        made._stepped = made._watched = False  # for schedulers, which must step after it
+        return made
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
@@ -73,11 +91,6 @@ class Optimizer:
             )
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
-        self._stores: list[list[Any]] = []
-        self._known: list[list[Tensor]] = []  # the parameters for which the stores were made
-        self._free: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
-        self._hooks: Hooks = {}
-        self._stepped = self._watched = False  # for schedulers, which must step after it
         groups = list(params)
         if not groups:
             raise ArgumentError(
@@ -91,6 +104,8 @@ class Optimizer:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        own = cls.update is not Optimizer.update  # in PyTorch's programs update may be anything
+        cls._by_formula = own and len(signature(cls.update).parameters) == len(signature(Optimizer.update).parameters)
         if "step" in cls.__dict__:
             cls.step = hooked(cls.__dict__["step"])  # type: ignore[method-assign]
 
@@ -144,9 +159,12 @@ class Optimizer:
     @quiet
     def _update_all(self) -> None:
         for i, group in enumerate(self.param_groups):
-            lr: Any = group.get("lr")
-            if type(lr) is not float and hasattr(lr, "item"):  # a Tensor stays in its group, where it may be changed
+            lr: Any = group.get("lr")  # Tensors stay in their group, where they may be changed
+            if type(lr) is not float and hasattr(lr, "item"):
                 group = {**group, "lr": lr.item()}
+            betas: Any = group.get("betas", ())
+            if Tensor in map(type, betas):
+                group = {**group, "betas": tuple(beta.item() if hasattr(beta, "item") else beta for beta in betas)}
             maximize = group.get("maximize", False)
             for store in self._ready(i):
                 wanted = self.used_states(group) if self.elementwise else self.shapes(store.params[0].shape, group)
@@ -256,10 +274,6 @@ class Optimizer:
     # ---- state -------------------------------------------------------------------------------------------------
 
     @property
-    def _by_formula(self) -> bool:
-        return type(self).update is not Optimizer.update
-
-    @property
     def state(self) -> MutableMapping[Tensor, Any]:
         """For each parameter that was updated its numbers and arrays, by name, as Tensors; arrays share memory.
 
@@ -273,7 +287,7 @@ class Optimizer:
         if self._by_formula:
             self._set_states(dict(state.items()))
         else:
-            self._free = defaultdict(dict, state)
+            self._free = state if isinstance(state, (defaultdict, States)) else defaultdict(dict, state)
 
     def _set_states(self, state: Mapping[Tensor, Any]) -> None:
         found = {id(p): entry for p, entry in state.items() if entry}
@@ -380,6 +394,8 @@ def fractions(name: str, betas: tuple[float, ...]) -> None:
     """Raise ValueError for a beta outside [0, 1), TypeError for what are not several numbers."""
     if not isinstance(betas, (tuple, list)):
         raise TypeError(f"{name}: betas must be a pair of numbers, such as (0.9, 0.999), got {betas!r}")
+    if any(prod(getattr(beta, "shape", ())) != 1 for beta in betas):
+        raise ShapeError(f"{name}: each of betas must be one number, got {betas!r}")
     if not all(0 <= beta < 1 for beta in betas):
         raise ArgumentError(f"{name}: betas must lie in [0, 1), got {betas}")
 

@@ -28,11 +28,11 @@ def pack(groups: Sequence[Group], state: Mapping[Tensor, Mapping[str, Any]]) -> 
 
 
 def copied(value: Any, like: Tensor | None = None) -> Any:
-    """Tensors and arrays inside dicts, lists and tuples copied; with ``like``, floating ones into its dtype."""
+    """Tensors and arrays inside dicts, lists and tuples copied; with ``like``, real ones into its dtype if that is."""
     if isinstance(value, Tensor) or (like is not None and hasattr(value, "__array__")):
         array = array_from(value)
-        kept = like is None or array.dtype.kind not in "fc" or not array.ndim
-        return tensor(array if kept or like is None else array.astype(like.dtype))
+        cast = like is not None and array.dtype.kind == like.dtype.kind == "f" and array.ndim
+        return tensor(array.astype(like.dtype) if cast and like is not None else array)
     if isinstance(value, dict):
         return {key: copied(item, like) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -281,7 +281,7 @@ class SWALR(LRScheduler):
             step = max(1, step)
         before, now = (self._share(t) for t in (step - 1, step))
         found = []
-        for group, lr in zip(self.optimizer.param_groups, self.lrs(), strict=True):
+        for group, lr in zip(self.optimizer.param_groups, self._lrs(), strict=True):
             end = group["swa_lr"]
             start = end if before == 1 else (lr - before * end) / (1 - before)
             found.append(end * now + start * (1 - now))

@@ -11,6 +11,7 @@ import importlib
 import itertools
 import random
 import sys
+import textwrap
 import types
 import warnings
 import weakref
@@ -376,10 +377,20 @@ def _imports_within(x: Any) -> Any:
     return (lambda y: y * renamed.k)(x)
 
 
+def _imports_after_many_names() -> Any:
+    """A function with so many names that the number of the imported one takes two bytes of its code."""
+    lines = ["if x is None:", *(f"    x.name_{i}" for i in range(300))]
+    lines += ["from package_of_tests import settings", "return x * settings.k"]
+    space: dict[str, Any] = {"__name__": __name__}
+    exec("def function(x):\n" + textwrap.indent("\n".join(lines), "    "), space)
+    return space["function"]
+
+
 MODULES: dict[str, Any] = {
     "in a module": lambda settings: lambda x: x * package.settings.k,  # type: ignore[name-defined]  # noqa: F821
     "imported": lambda settings: _imports,
     "imported by another name": lambda settings: _imports_within,
+    "imported after many names": lambda settings: _imports_after_many_names(),
     "attribute": lambda settings: (lambda box: lambda x: x * box.settings.k)(Box(settings=settings)),
     "of the function around": lambda settings: lambda x: x * settings.k,
     "by getattr": lambda settings: lambda x: x * getattr(package.settings, "k"),  # type: ignore[name-defined]  # noqa: B009, F821

@@ -58,7 +58,11 @@ def test_variable() -> None:
 
 def test_no_other_device() -> None:
     x = autograd.ones(2)
-    assert not x.is_cuda
+    assert x.is_cpu
+    assert not (x.is_cuda)
+    assert not (x.is_meta)
+    assert not (x.is_sparse)
+    assert not (x.is_quantized)
     for call in (x.cuda, lambda: x.to("cuda"), lambda: autograd.FloatTensor([1.0], device="cuda")):
         with pytest.raises(ValueError, match="no device 'cuda'"):
             call()

@@ -356,3 +356,47 @@ def test_schedulers_of_users_by_the_former_name():
         optimizer.step()
         scheduler.step()
     assert rates == [0.25, 0.5, 0.75, 1.0]
+
+
+class Warm(M._LRScheduler):
+    """As programs define schedulers after PyTorch's own, with attributes under all kinds of names."""
+
+    def __init__(self, optimizer, lrs, last_epoch=-1):
+        self.lrs, self.begin, self.update, self.scaled, self.asked = lrs, 0, 1, 2, []
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self):
+        self.asked.append((self._is_initial, self._get_lr_called_within_step))
+        return [self.lrs[self.last_epoch] for _ in self.base_lrs]
+
+    def _get_closed_form_lr(self):
+        return [lr * self.last_epoch for lr in self.base_lrs]
+
+
+def test_schedulers_of_a_program_find_pytorchs_names():
+    o = optimizer()
+    scheduler = Warm(o, [0.25, 0.5, 0.75, 1.0])
+    assert (lrs(o), scheduler.asked) == ([0.25, 0.25], [(True, True)])
+    o.step()
+    scheduler.step()
+    assert (lrs(o), scheduler.asked[1:]) == ([0.5, 0.5], [(False, True)])
+    scheduler.get_lr()
+    assert scheduler.asked[2:] == [(False, False)]
+    with pytest.warns(UserWarning, match=r"step\(epoch\) is deprecated"):
+        scheduler.step(3)
+    assert lrs(o) == [3.0, 1.5]
+    state = {**scheduler.state_dict(), "_is_initial": True, "_get_lr_called_within_step": True}  # as PyTorch saves it
+    other = Warm(optimizer(), [0.25])
+    other.load_state_dict(state)
+    assert (other._is_initial, other._get_lr_called_within_step, other.last_epoch) == (False, False, 3)
+
+
+def test_a_plateau_can_be_reset():
+    o = optimizer()
+    scheduler = M.ReduceLROnPlateau(o, factor=0.5, patience=0, cooldown=5)
+    for metric in (1.0, 2.0):
+        scheduler.step(metric)
+    assert (scheduler.best, scheduler.in_cooldown, lrs(o)) == (1.0, True, [0.5, 0.25])
+    scheduler._reset()
+    scheduler.step(9.0)
+    assert (scheduler.best, scheduler.in_cooldown, lrs(o)) == (9.0, False, [0.5, 0.25])

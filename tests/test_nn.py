@@ -282,3 +282,29 @@ class TestInit:
             init.calculate_gain("swish")
         with pytest.raises(ValueError, match="'fan_in' or 'fan_out', got 'in'"):
             init.kaiming_normal_(self.w(), mode="in")
+
+
+@pytest.mark.parametrize(
+    ("kind", "args", "shape"),
+    [
+        (nn.Conv2d, (2, 3, 3, 1, 1, 1, 1, True, "circular"), (1, 2, 5, 5)),
+        (nn.ConvTranspose2d, (2, 3, 3), (1, 2, 5, 5)),
+        (nn.BatchNorm1d, (3,), (4, 3)),
+        (nn.InstanceNorm1d, (3,), (4, 3, 5)),
+        (nn.ReflectionPad2d, (1,), (1, 2, 5, 5)),
+        (nn.MaxUnpool1d, (2,), (1, 2, 5)),
+        (nn.LazyLinear, (3,), (2, 4)),
+    ],
+)
+def test_attributes_of_a_layer_made_of_another_may_have_any_name(kind, args, shape):
+    x = autograd.ones(shape)
+    inputs = (x, autograd.arange(0, 10, 2).expand(shape)) if kind is nn.MaxUnpool1d else (x,)
+
+    def found(layer):
+        autograd.manual_seed(0)
+        return layer(*inputs).shape, repr(layer).partition("(")[2]
+
+    plain, named = kind(*args), type("Named", (kind,), {})(*args)
+    for name in ("rank", "ranks", "size", "mode"):  # none of these layers has them in PyTorch
+        setattr(named, name, 7)
+    assert found(named) == found(plain)

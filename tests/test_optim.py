@@ -174,6 +174,29 @@ def test_groups_have_hyper_parameters_of_their_own():
     assert repr(optimizer).count("Parameter Group") == 3
 
 
+@pytest.mark.parametrize("kind", [optim.Adam, optim.NAdam, optim.RAdam, optim.Adamax])
+@pytest.mark.parametrize("shapes", [((), ()), ((1, 1, 1), (1, 1))])
+def test_betas_may_be_tensors_which_may_be_changed(kind, shapes):
+    def change_numbers(group):
+        group["betas"] = (0.25, 0.75)
+
+    def change_tensors(group):
+        group["betas"][0].fill_(0.25)
+
+    tensors = tuple(autograd.full(shape, beta) for shape, beta in zip(shapes, (0.5, 0.75), strict=True))
+    found = []
+    for betas, change in (((0.5, 0.75), change_numbers), (tensors, change_tensors)):
+        params = parameters()
+        optimizer = kind(params, betas=betas, **({"amsgrad": True} if kind is optim.Adam else {}))
+        for step in range(4):
+            if step == 2:
+                change(optimizer.param_groups[0])
+            set_grads(params, step)
+            optimizer.step()
+        found.append([p.tolist() for p in params])
+    assert found[0] == found[1]
+
+
 @pytest.mark.parametrize(
     "make", [lambda p: optim.SGD(p, 0.1, momentum=0.9), lambda p: optim.Adam(p, 0.1, amsgrad=True)]
 )
@@ -400,6 +423,7 @@ def test_an_optimizer_of_ones_own():
         (lambda w: optim.NAdam([w], momentum_decay=-1), "NAdam: momentum_decay must not be negative, got -1"),
         (lambda w: optim.SGD([w], lr=float("nan")), "lr must not be negative, got nan"),
         (lambda w: optim.SGD([w], lr=autograd.ones(2)), r"SGD: lr must be one number, got shape \(2,\)"),
+        (lambda w: optim.Adam([w], betas=(autograd.ones(2), 0.9)), r"Adam: each of betas must be one number"),
         (lambda w: optim.SGD([{"lr": 0.1}]), r"a group needs 'params', got \['lr'\]"),
     ],
 )

@@ -1,6 +1,7 @@
 """optim: state dicts in PyTorch's layout, and what is loaded from them."""
 
 import collections
+import copy
 
 import numpy as np
 import pytest
@@ -161,3 +162,52 @@ def test_one_number_or_array_of_the_state_is_set():
         optimizer.state[a]["exp_avg"] = autograd.ones(3)
     del optimizer.state[b]
     assert list(optimizer.state_dict()["state"]) == [0]
+
+
+class Lookahead(optim.Optimizer):
+    """As one wraps an optimizer in PyTorch: without the base's __init__, with a method ``update`` of its own."""
+
+    def __init__(self, optimizer, k=2, alpha=0.5):
+        self.optimizer, self.k, self.alpha = optimizer, k, alpha
+        self.defaults, self.param_groups = optimizer.defaults, optimizer.param_groups
+        self.state = collections.defaultdict(dict)
+        for group in self.param_groups:
+            group["counter"] = 0
+
+    def update(self, group):
+        for fast in group["params"]:
+            state = self.state[fast]
+            if "slow" not in state:
+                state["slow"] = fast.data.clone()
+            state["slow"] += (fast.data - state["slow"]) * self.alpha
+            fast.data.copy_(state["slow"])
+
+    def step(self, closure=None):
+        loss = self.optimizer.step(closure)
+        for group in self.param_groups:
+            if group["counter"] == 0:
+                self.update(group)
+            group["counter"] = (group["counter"] + 1) % self.k
+        return loss
+
+
+def test_an_optimizer_around_another():
+    w = autograd.tensor([1.0, 2.0], dtype="float64", requires_grad=True)
+    lookahead = Lookahead(optim.SGD([w], lr=0.25))
+    scheduler = optim.lr_scheduler.StepLR(lookahead, 1, 0.5)
+    fast, slow, rate = np.array([1.0, 2.0]), None, 0.25
+    for step in range(6):
+        lookahead.zero_grad()
+        (w * w).sum().backward()
+        lookahead.step()
+        scheduler.step()
+        fast = fast - rate * 2 * fast
+        if step % 2 == 0:
+            slow = fast if slow is None else slow + 0.5 * (fast - slow)
+            fast = slow
+        rate /= 2
+        assert w.tolist() == fast.tolist()
+    assert lookahead.state_dict()["state"][0]["slow"].tolist() == slow.tolist()
+    assert lookahead.optimizer.state == {}
+    copied = copy.deepcopy(lookahead)
+    assert next(iter(copied.state.values()))["slow"].tolist() == slow.tolist()

@@ -246,6 +246,29 @@ def test_lbfgs_goes_on_from_where_a_closure_put_the_parameters(settings, expecte
     np.testing.assert_allclose(w.tolist(), expected, rtol=1e-6)
 
 
+def test_lbfgs_of_complex_parameters_goes_on_from_its_state():
+    found = []
+    for resumed in (False, True):
+        z = autograd.tensor([1 + 2j, -0.5j, 0.3], dtype="complex128", requires_grad=True)
+        optimizer = optim.LBFGS([z], lr=0.3, max_iter=2)
+
+        def closure(z=z):
+            z.grad = None
+            loss = (z * z - 1j).abs().square().sum() + z.real.exp().sum()
+            loss.backward()
+            return loss
+
+        for _ in range(4):
+            optimizer.step(closure)
+            if resumed:
+                state = optimizer.state_dict()
+                optimizer = optim.LBFGS([z], lr=0.3, max_iter=2)
+                optimizer.load_state_dict(state)
+                assert optimizer.state[z]["d"].dtype == np.float64  # real and imaginary parts
+        found.append(z.tolist())
+    assert found[0] == found[1]
+
+
 def test_lbfgs_needs_a_closure_and_one_group():
     w = autograd.tensor([1.0], requires_grad=True)
     with pytest.raises(TypeError, match="step needs a closure"):

@@ -132,7 +132,8 @@ def imported(code: types.CodeType, package: str) -> Iterator[Place]:
             parts = path.split(".")
             names = [".".join(parts[: i + 1]) for i in range(len(parts))]
             yield from (Place("item", sys.modules, name, name) for name in names if name in sys.modules)
-        before.append(instruction)
+        if instruction.opname != "EXTENDED_ARG":  # a prefix of the next one
+            before.append(instruction)
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from imported(constant, package)

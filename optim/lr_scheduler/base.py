@@ -18,7 +18,7 @@ __all__ = ["LRScheduler"]
 
 
 class LRScheduler:
-    """Base of the schedulers: define ``get_lr``.
+    """Base of the schedulers: define ``get_lr``; and ``_get_closed_form_lr``, if ``step`` is to be given an epoch.
 
     Args:
         optimizer: whose groups' ``lr`` it varies.
@@ -32,8 +32,8 @@ class LRScheduler:
     keeps what it started from as ``initial_lr``.
     """
 
-    unsaved: tuple[str, ...] = ("optimizer", "_starting")
-    _starting = False
+    _unsaved: tuple[str, ...] = ("optimizer", "_is_initial", "_get_lr_called_within_step")
+    _is_initial = _get_lr_called_within_step = False  # PyTorch's names, which schedulers of a program's own ask
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         self.optimizer = checked(optimizer, type(self).__name__)
@@ -47,26 +47,26 @@ class LRScheduler:
                 )
         self.base_lrs: list[float] = [group["initial_lr"] for group in optimizer.param_groups]
         self.last_epoch = last_epoch
-        self.begin()
+        self._initial_step()
 
     def __repr__(self) -> str:
         place = f" at epoch {self.last_epoch}" if hasattr(self, "last_epoch") else ""  # those made of others have none
-        return f"<{type(self).__name__}: lr {', '.join(f'{lr:g}' for lr in self.lrs())}{place}>"
+        return f"<{type(self).__name__}: lr {', '.join(f'{lr:g}' for lr in self._lrs())}{place}>"
 
-    def begin(self) -> None:
+    def _initial_step(self) -> None:
         """Set what the groups begin with."""
         self._step_count = 0
-        self._starting = True
+        self._is_initial = True
         try:
             self.step()
         finally:
-            self._starting = False
+            self._is_initial = False
 
     def get_lr(self) -> list[float]:
         """The next ``lr`` of each group, which ``step`` sets; ``get_last_lr`` says what is set now."""
         raise TypeError(f"{type(self).__name__} needs a method get_lr")
 
-    def closed_form(self) -> list[float] | None:
+    def _get_closed_form_lr(self) -> list[float] | None:
         """The ``lr`` of each group at ``last_epoch``, computed from ``base_lrs`` alone; None if there is no formula."""
         return None
 
@@ -74,13 +74,13 @@ class LRScheduler:
         """The ``lr`` of each group as this scheduler last set it."""
         return list(self._last_lr)
 
-    def lrs(self) -> list[float]:
+    def _lrs(self) -> list[float]:
         """The ``lr`` of each group as it is now."""
         return [number(group["lr"]) for group in self.optimizer.param_groups]
 
-    def scaled(self, factor: float) -> list[float]:
+    def _scaled(self, factor: float) -> list[float]:
         """The ``lr`` of each group, multiplied."""
-        return [lr * factor for lr in self.lrs()]
+        return [lr * factor for lr in self._lrs()]
 
     def step(self, epoch: int | None = None) -> None:
         """Go to the next epoch (or, deprecated, to the given one) and set the ``lr`` of each group."""
@@ -92,30 +92,36 @@ class LRScheduler:
         self._step_count += 1
         if epoch is not None:
             warn(f"{type(self).__name__}: step(epoch) is deprecated; call step() once an epoch instead")
-        self.update(epoch)
+        self._update_lr(epoch)
 
-    def update(self, epoch: int | None = None) -> None:
+    def _update_lr(self, epoch: int | None = None) -> None:
         """What ``step`` does, without its checks."""
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
-        values = None if epoch is None else self.closed_form()
-        self.set(self.get_lr() if values is None else values)
+        self._get_lr_called_within_step = True
+        try:
+            values = None if epoch is None else self._get_closed_form_lr()
+            values = self.get_lr() if values is None else values
+        finally:
+            self._get_lr_called_within_step = False
+        self._set_lr(values)
 
-    def set(self, values: list[float]) -> None:
+    def _set_lr(self, values: list[float]) -> None:
         """Set the ``lr`` of each group."""
         for group, value in zip(self.optimizer.param_groups, values, strict=True):
             put_lr(group, value)
-        self._last_lr = tuple(self.lrs())
+        self._last_lr = tuple(self._lrs())
 
     # ---- saving --------------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
         """Everything but the optimizer and functions; of objects that are called, their attributes."""
-        found = {key: value for key, value in self.__dict__.items() if key not in self.unsaved}
+        found = {key: value for key, value in self.__dict__.items() if key not in self._unsaved}
         return {key: list(value) if key == "_last_lr" else value for key, value in found.items()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from what ``state_dict`` returned. Load before the optimizer's own state, which has the ``lr``."""
-        self.__dict__.update({key: tuple(value) if key == "_last_lr" else value for key, value in state_dict.items()})
+        found = {key: value for key, value in state_dict.items() if key not in self._unsaved}
+        self.__dict__.update({key: tuple(value) if key == "_last_lr" else value for key, value in found.items()})
 
 
 def checked(optimizer: Any, name: str) -> Optimizer:

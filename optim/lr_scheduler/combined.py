@@ -16,7 +16,7 @@ __all__ = ["ChainedScheduler", "SequentialLR"]
 
 
 class _Combined(LRScheduler):
-    unsaved = (*LRScheduler.unsaved, "_schedulers")
+    _unsaved = (*LRScheduler._unsaved, "_schedulers")
 
     def _take(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None) -> None:
         """Check the schedulers and keep them.
@@ -49,7 +49,7 @@ class _Combined(LRScheduler):
         for scheduler, found in zip(self._schedulers, state_dict["_schedulers"], strict=True):
             scheduler.load_state_dict(found)
 
-    def update(self, epoch: int | None = None) -> None:
+    def _update_lr(self, epoch: int | None = None) -> None:
         """What ``step`` does; with an epoch, which can only be 0, begin anew from the initial ``lr``."""
         if epoch is None:
             self.step()
@@ -57,7 +57,7 @@ class _Combined(LRScheduler):
         for group in self.optimizer.param_groups:
             put_lr(group, group["initial_lr"])
         _set_epoch(self, -1)
-        self.begin()
+        self._initial_step()
 
 
 class ChainedScheduler(_Combined):
@@ -70,19 +70,19 @@ class ChainedScheduler(_Combined):
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         self._take(schedulers, optimizer)
-        self._last_lr = tuple(self.lrs())
+        self._last_lr = tuple(self._lrs())
 
     def step(self) -> None:  # type: ignore[override]
         """Step every scheduler."""
         for scheduler in self._schedulers:
             scheduler.step()
-        self._last_lr = tuple(self.lrs())
+        self._last_lr = tuple(self._lrs())
 
-    def begin(self) -> None:
+    def _initial_step(self) -> None:
         """Begin with every scheduler."""
         for scheduler in self._schedulers:
-            scheduler.begin()
-        self._last_lr = tuple(self.lrs())
+            scheduler._initial_step()
+        self._last_lr = tuple(self._lrs())
 
 
 class SequentialLR(_Combined):
@@ -113,7 +113,7 @@ class SequentialLR(_Combined):
             put_lr(group, group["initial_lr"])
         _rewind(self)
         first = self._schedulers[bisect_right(self._milestones, 0)]
-        first.begin()
+        first._initial_step()
         self._last_lr = tuple(first.get_last_lr())
 
     def step(self) -> None:  # type: ignore[override]
@@ -122,16 +122,16 @@ class SequentialLR(_Combined):
         turn = bisect_right(self._milestones, self.last_epoch)
         scheduler = self._schedulers[turn]
         if turn and self._milestones[turn - 1] == self.last_epoch:
-            scheduler.update(0)
+            scheduler._update_lr(0)
         else:
             scheduler.step()
         self._last_lr = tuple(scheduler.get_last_lr())
 
-    def begin(self) -> None:
+    def _initial_step(self) -> None:
         """Begin with the first scheduler."""
         self.last_epoch = 0
-        self._schedulers[0].begin()
-        self._last_lr = tuple(self.lrs())
+        self._schedulers[0]._initial_step()
+        self._last_lr = tuple(self._lrs())
 
 
 def _rewind(scheduler: LRScheduler) -> None:

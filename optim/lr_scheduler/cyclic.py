@@ -64,7 +64,7 @@ class CyclicLR(_WithMomentum):
     Source: Smith 2017.
     """
 
-    unsaved = (*LRScheduler.unsaved, "_scale_fn_custom")
+    _unsaved = (*LRScheduler._unsaved, "_scale_fn_custom")
 
     def __init__(
         self,

@@ -49,9 +49,9 @@ class StepLR(LRScheduler):
 
     def get_lr(self) -> list[float]:
         """The ``lr`` before, times gamma if an interval ends."""
-        return self.scaled(self.gamma) if self.last_epoch and self.last_epoch % self.step_size == 0 else self.lrs()
+        return self._scaled(self.gamma) if self.last_epoch and self.last_epoch % self.step_size == 0 else self._lrs()
 
-    def closed_form(self) -> list[float]:
+    def _get_closed_form_lr(self) -> list[float]:
         """The initial ``lr``, times gamma for each interval."""
         return [lr * self.gamma ** (self.last_epoch // self.step_size) for lr in self.base_lrs]
 
@@ -78,9 +78,9 @@ class MultiStepLR(LRScheduler):
     def get_lr(self) -> list[float]:
         """The ``lr`` before, times gamma if this is a milestone (as often as it is one)."""
         times = sum([n for epoch, n in self.milestones.items() if epoch == self.last_epoch])
-        return self.scaled(self.gamma**times) if times else self.lrs()
+        return self._scaled(self.gamma**times) if times else self._lrs()
 
-    def closed_form(self) -> list[float]:
+    def _get_closed_form_lr(self) -> list[float]:
         """The initial ``lr``, times gamma for each milestone passed."""
         passed = bisect_right(sorted(self.milestones.elements()), self.last_epoch)
         return [lr * self.gamma**passed for lr in self.base_lrs]
@@ -111,10 +111,10 @@ class ConstantLR(LRScheduler):
     def get_lr(self) -> list[float]:
         """The ``lr`` before, but at the first epoch times the factor, and at the last divided by it."""
         if self.last_epoch == 0:
-            return self.scaled(self.factor)
-        return self.scaled(1 / self.factor) if self.last_epoch == self.total_iters else self.lrs()
+            return self._scaled(self.factor)
+        return self._scaled(1 / self.factor) if self.last_epoch == self.total_iters else self._lrs()
 
-    def closed_form(self) -> list[float]:
+    def _get_closed_form_lr(self) -> list[float]:
         """The initial ``lr``, times the factor at first."""
         return [lr * (1 if self.last_epoch >= self.total_iters else self.factor) for lr in self.base_lrs]
 
@@ -153,13 +153,13 @@ class LinearLR(LRScheduler):
     def get_lr(self) -> list[float]:
         """The ``lr`` before, times this epoch's factor over that of the one before."""
         if self.last_epoch == 0:
-            return self.scaled(self.start_factor)
-        if self._starting or self.last_epoch > self.total_iters:
-            return self.lrs()
+            return self._scaled(self.start_factor)
+        if self._is_initial or self.last_epoch > self.total_iters:
+            return self._lrs()
         way = self.end_factor - self.start_factor
-        return self.scaled(1 + way / (self.total_iters * self.start_factor + (self.last_epoch - 1) * way))
+        return self._scaled(1 + way / (self.total_iters * self.start_factor + (self.last_epoch - 1) * way))
 
-    def closed_form(self) -> list[float]:
+    def _get_closed_form_lr(self) -> list[float]:
         """The initial ``lr``, times this epoch's factor."""
         share = min(self.total_iters, self.last_epoch) / self.total_iters
         return [lr * (self.start_factor + (self.end_factor - self.start_factor) * share) for lr in self.base_lrs]
@@ -180,9 +180,9 @@ class ExponentialLR(LRScheduler):
 
     def get_lr(self) -> list[float]:
         """The ``lr`` before, times gamma."""
-        return self.lrs() if self._starting else self.scaled(self.gamma)
+        return self._lrs() if self._is_initial else self._scaled(self.gamma)
 
-    def closed_form(self) -> list[float]:
+    def _get_closed_form_lr(self) -> list[float]:
         """The initial ``lr``, times a power of gamma."""
         return [lr * self.gamma**self.last_epoch for lr in self.base_lrs]
 
@@ -204,12 +204,12 @@ class PolynomialLR(LRScheduler):
 
     def get_lr(self) -> list[float]:
         """The ``lr`` before, times this epoch's factor over that of the one before."""
-        if self._starting or self.last_epoch > self.total_iters:
-            return self.lrs()
+        if self._is_initial or self.last_epoch > self.total_iters:
+            return self._lrs()
         now, before = (1.0 - epoch / self.total_iters for epoch in (self.last_epoch, self.last_epoch - 1))
-        return self.scaled((now / before) ** self.power)
+        return self._scaled((now / before) ** self.power)
 
-    def closed_form(self) -> list[float]:
+    def _get_closed_form_lr(self) -> list[float]:
         """The initial ``lr``, times this epoch's factor."""
         left = 1.0 - min(self.total_iters, self.last_epoch) / self.total_iters
         return [lr * left**self.power for lr in self.base_lrs]
@@ -247,17 +247,17 @@ class CosineAnnealingLR(LRScheduler):
     def get_lr(self) -> list[float]:
         """From the ``lr`` before, so that it can work beside other schedulers."""
         epoch, lowest = self.last_epoch, self.eta_min
-        if self._starting:
-            return self.lrs()
+        if self._is_initial:
+            return self._lrs()
         if self._step_count == 1 and epoch > 0:
-            return self.closed_form()
+            return self._get_closed_form_lr()
         if (epoch - 1 - self.T_max) % (2 * self.T_max) == 0:  # the epoch before was at the bottom
             rise = (1 - cosine(math.pi / self.T_max)) / 2
-            return [lr + (base - lowest) * rise for lr, base in zip(self.lrs(), self.base_lrs, strict=True)]
+            return [lr + (base - lowest) * rise for lr, base in zip(self._lrs(), self.base_lrs, strict=True)]
         now, before = (1 + cosine(math.pi * t / self.T_max) for t in (epoch, epoch - 1))
-        return [now / before * (lr - lowest) + lowest for lr in self.lrs()]
+        return [now / before * (lr - lowest) + lowest for lr in self._lrs()]
 
-    def closed_form(self) -> list[float]:
+    def _get_closed_form_lr(self) -> list[float]:
         """The wave."""
         height = (1 + cosine(math.pi * self.last_epoch / self.T_max)) / 2
         return [self.eta_min + (lr - self.eta_min) * height for lr in self.base_lrs]
@@ -321,4 +321,4 @@ class CosineAnnealingWarmRestarts(LRScheduler):
                     self.T_cur -= self.T_i
                     self.T_i *= self.T_mult
         self.last_epoch = math.floor(epoch)
-        self.set(self.get_lr())
+        self._set_lr(self.get_lr())

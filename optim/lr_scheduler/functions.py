@@ -14,7 +14,7 @@ Function = Callable[[int], float]
 
 
 class _OfFunctions(LRScheduler):
-    unsaved = (*LRScheduler.unsaved, "lr_lambdas")
+    _unsaved = (*LRScheduler._unsaved, "lr_lambdas")
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Function | list[Function], last_epoch: int = -1) -> None:
         self.lr_lambdas: list[Function] = for_groups(type(self).__name__, "lr_lambda", lr_lambda, optimizer)
@@ -71,6 +71,6 @@ class MultiplicativeLR(_OfFunctions):
 
     def get_lr(self) -> list[float]:
         """The ``lr`` before, times the function."""
-        if self._starting:
-            return self.lrs()
-        return [lr * function(self.last_epoch) for lr, function in zip(self.lrs(), self.lr_lambdas, strict=True)]
+        if self._is_initial:
+            return self._lrs()
+        return [lr * function(self.last_epoch) for lr, function in zip(self._lrs(), self.lr_lambdas, strict=True)]

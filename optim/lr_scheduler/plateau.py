@@ -70,8 +70,13 @@ class ReduceLROnPlateau(LRScheduler):
         self.mode = mode
         self.threshold = threshold
         self.threshold_mode = threshold_mode
-        self._last_lr = tuple(self.lrs())
-        self.best = self.mode_worse = math.inf if mode == "min" else -math.inf
+        self._last_lr = tuple(self._lrs())
+        self.mode_worse = math.inf if mode == "min" else -math.inf
+        self._reset()
+
+    def _reset(self) -> None:
+        """Forget the metrics so far."""
+        self.best = self.mode_worse
         self.cooldown_counter = 0
         self.num_bad_epochs = 0
 
@@ -98,7 +103,7 @@ class ReduceLROnPlateau(LRScheduler):
             self._reduce()
             self.cooldown_counter = self.cooldown
             self.num_bad_epochs = 0
-        self._last_lr = tuple(self.lrs())
+        self._last_lr = tuple(self._lrs())
 
     def _better(self, value: float) -> bool:
         sign = 1 if self.mode == "min" else -1
@@ -117,7 +122,7 @@ class ReduceLROnPlateau(LRScheduler):
                     f"{len(self.min_lrs)}; set min_lrs to a list of {len(groups)}"
                 )
             self.min_lrs = [self.default_min_lr] * len(groups)
-        for group, lr, lowest in zip(groups, self.lrs(), self.min_lrs, strict=True):
+        for group, lr, lowest in zip(groups, self._lrs(), self.min_lrs, strict=True):
             lowered = max(lr * self.factor, lowest)
             if lr - lowered > self.eps:
                 put_lr(group, lowered)
