@@ -128,11 +128,14 @@ def imported(code: types.CodeType, package: str) -> Iterator[Place]:
     for instruction in dis.get_instructions(code):
         if instruction.opname == "IMPORT_NAME":
             level = before[-2].argval
+            if level and not package:
+                continue  # such a line raises when it runs
             path = resolve_name("." * level + instruction.argval, package) if level else instruction.argval
             parts = path.split(".")
             names = [".".join(parts[: i + 1]) for i in range(len(parts))]
             yield from (Place("item", sys.modules, name, name) for name in names if name in sys.modules)
-        before.append(instruction)
+        if instruction.opname != "EXTENDED_ARG":  # in a long function it stands in front of others
+            before.append(instruction)
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from imported(constant, package)
