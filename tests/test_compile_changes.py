@@ -411,7 +411,7 @@ def test_imports_of_a_long_function() -> None:
     lines = [f"    {1000 + i}.5 + x" for i in range(300)]
     text = "\n".join(["def function(x):", *lines, "    if x is None:", "        from . import nothing"])
     space: dict[str, Any] = {}
-    exec(f"{text}\n    import math as renamed\n    return x * renamed.floor(2.5)", space)
+    exec(f"{text}\n    from math import floor\n    return x * floor(2.5)", space)
     compiled = compiler.compile(space["function"], fullgraph=True)
     for x in batches(3):
         assert equal(compiled(x), x * 2)
