@@ -688,3 +688,19 @@ def test_masked_scatter_with_a_mask_of_each_example(in_dims: tuple[Any, ...]) ->
         expected, _ = slopes(*[item[i] if dim == 0 else item for item, dim in zip(given, in_dims, strict=True)])
         same(gradients[0][i], expected[0])
         same(gradients[1][i], expected[1])
+
+
+@pytest.mark.parametrize("in_dims", [(0, None), (None, 0), (0, 0)])
+def test_distances_of_close_vectors(in_dims: tuple[Any, ...]) -> None:
+    """They are taken from differences, whose places are counted in all examples."""
+    x = np.arange(12.0).reshape(2, 3, 2)
+    given = [
+        autograd.from_numpy(a if dim == 0 else a[0]) for a, dim in zip((x, x[:, ::-1] + 1e-3), in_dims, strict=True)
+    ]
+
+    def distances(x: Any, y: Any) -> Any:
+        return autograd.cdist(x, y, compute_mode="use_mm_for_euclid_dist")
+
+    rows = [[a[i] if dim == 0 else a for a, dim in zip(given, in_dims, strict=True)] for i in range(2)]
+    expected = autograd.stack([autograd.cdist(*row, compute_mode="donot_use_mm_for_euclid_dist") for row in rows])
+    same(vmap(distances, in_dims)(*given), expected)

@@ -88,13 +88,14 @@ def _euclidean_along(t_x: Any, t_y: Any, x: Any, y: Any, out: Any) -> Any:
     samples=[
         case(x=reals(shape=(3, 2)), y=reals(shape=(4, 2))),
         case(x=reals(shape=(2, 2, 3)), y=reals(shape=(2, 1, 3))),
+        case(x=reals(shape=(2, 2, 3)), y=reals(shape=(3, 3))),
     ],
 )
 def euclidean_distances(x: Any, y: Any) -> Any:
     """The distances between all vectors ``x`` and all vectors ``y``, through one product of matrices.
 
-    ``(..., P, M), (..., R, M) -> (..., P, R)``. Where vectors are close, and the product would be inexact, their
-    differences are taken.
+    ``(..., P, M), (..., R, M) -> (..., P, R)``; the leading dimensions broadcast. Where vectors are close, and the
+    product would be inexact, their differences are taken.
     """
     dtype = x.dtype
     wide = wide_dtype(dtype)
@@ -103,6 +104,8 @@ def euclidean_distances(x: Any, y: Any) -> Any:
     squares = np.expand_dims(np.add.reduce(a * a, -1), -1) + np.expand_dims(np.add.reduce(b * b, -1), -2)
     out = squares - np.matmul(a, np.swapaxes(b, -1, -2)) * 2
     close = np.nonzero(out <= squares * _CLOSE)
+    if a.ndim != b.ndim or a.shape[:-2] != b.shape[:-2]:
+        a, b = (np.broadcast_to(m, (*out.shape[:-2], *m.shape[-2:])) for m in (a, b))
     step = max(_BLOCK // max(x.shape[-1], 1), 1)
     for start in range(0, len(close[0]), step):
         place = tuple([index[start : start + step] for index in close])
