@@ -47,9 +47,10 @@ def _euclidean_rule(g: Any, x: Any, y: Any, out: Any) -> Any:
     """The gradient of ``x``: for each of its vectors the sum of the directions from all of ``y``, times ``g``.
 
     From the differences where these are few, which is exact for close vectors too, else by a product of matrices.
+    Sums of many 16-bit floats are taken in float32.
     """
     apart = out != 0
-    share = np.where(apart, g, 0) / np.where(apart, out, 1)
+    share = np.where(apart, g.astype(wide_dtype(g.dtype), copy=False), 0) / np.where(apart, out, 1)
     if _are_few(y, out):
         return np.add.reduce(np.expand_dims(share, -1) * (np.expand_dims(x, -2) - np.expand_dims(y, -3)), -2)
     middle = np.mean(y, -2, keepdims=True)  # the difference of two sums is exact only for small numbers
