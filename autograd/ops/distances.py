@@ -14,7 +14,7 @@ from .._op import composed, op
 from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from . import arithmetic, reductions, shapes
-from .axes import wide_dtype
+from .axes import wide_dtype, widened
 from .indexing import getitem
 from .norms import norm
 from .repetition import broadcast_to
@@ -50,7 +50,7 @@ def _euclidean_rule(g: Any, x: Any, y: Any, out: Any) -> Any:
     Sums of many 16-bit floats are taken in float32.
     """
     apart = out != 0
-    share = np.where(apart, g.astype(wide_dtype(g.dtype), copy=False), 0) / np.where(apart, out, 1)
+    share = np.where(apart, widened(g), 0) / np.where(apart, out, 1)
     if _are_few(y, out):
         return np.add.reduce(np.expand_dims(share, -1) * (np.expand_dims(x, -2) - np.expand_dims(y, -3)), -2)
     middle = np.mean(y, -2, keepdims=True)  # the difference of two sums is exact only for small numbers

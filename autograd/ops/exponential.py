@@ -235,7 +235,7 @@ def _sinc_slope(x: Any) -> Any:
         series = series * z2 + coefficient
     far = np.where(near, 1, z)
     slope = np.where(near, z * series, (np.cos(far) - np.sin(far) / far) / far) * math.pi
-    return slope.astype(x.dtype, copy=False)
+    return slope if slope.dtype is x.dtype else slope.astype(x.dtype)
 
 
 @op(
