@@ -87,6 +87,8 @@ def sigmoid_backward(y: Any, s: Any) -> Any:
 @op(x=lambda g, out: sigmoid_backward.kernel(g, out), promote="float", jvp="symmetric", samples=reals(-6, 6))
 def sigmoid(x: Any) -> Any:
     """The logistic function ``1 / (1 + exp(-x))``, without overflow at either end."""
+    if x.dtype.itemsize == 2:  # exp(-x) of float16 is infinite below -11 already
+        return sigmoid.kernel(x.astype(np.float32)).astype(x.dtype)
     return _logistic(x) if x.size <= BLOCK else pointwise(logistic_into, x)
 
 
