@@ -174,6 +174,12 @@ from .ops.complexes import conj_physical as conj_physical
 from .ops.complexes import imag as imag
 from .ops.complexes import real as real
 from .ops.contraction import einsum as einsum
+from .ops.convolution import conv1d as conv1d
+from .ops.convolution import conv2d as conv2d
+from .ops.convolution import conv3d as conv3d
+from .ops.convolution import conv_transpose1d as conv_transpose1d
+from .ops.convolution import conv_transpose2d as conv_transpose2d
+from .ops.convolution import conv_transpose3d as conv_transpose3d
 from .ops.counts import bincount as bincount
 from .ops.counts import histc as histc
 from .ops.counts import histogram as histogram

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -221,6 +222,8 @@ def arange(
         raise DtypeError("arange: counts; it cannot be bool")
     if kind == dtypes.int64:
         start, end, step = (int(value) for value in (start, end, step))
+    if not all(map(math.isfinite, (start, end, step))):
+        raise ArgumentError(f"arange: expected finite numbers, got start={start}, end={end} and step={step}")
     if step == 0:
         raise ArgumentError("arange: step must not be 0")
     if (end - start) / step < 0:

@@ -11,6 +11,7 @@ from . import dtypes
 from ._operands import unwrap
 from ._tensor import Tensor
 from .creation import as_shape, finish
+from .devices import check_device
 from .engine.foreign import as_array, bare, everywhere
 from .engine.nodes import Handle
 from .errors import ArgumentError, DtypeError
@@ -193,7 +194,14 @@ def randint_like(
 
 
 def normal(
-    mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, dtype: Any = None
+    mean: Any = 0.0,
+    std: Any = 1.0,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Normal numbers with the given means and deviations (Tensors or numbers, which broadcast), or of a ``size``.
 
@@ -209,4 +217,8 @@ def normal(
     drawn = source(generator).normal(shape, kind)
     spread = drawn * deviations
     values = (moved(spread, mean) if isinstance(mean, (int, float)) else spread + means).astype(kind)
-    return finish(values) if not given else drawn_by(values, mean, std)
+    if not given:
+        return finish(values, requires_grad, device)
+    check_device(device)
+    made: Tensor = drawn_by(values, mean, std)
+    return made.requires_grad_() if requires_grad else made

@@ -59,6 +59,13 @@ ANSWERS: list[tuple[Callable[[], Any], Any, str]] = [
     ),
     (lambda: autograd.bucketize(tensor([0.0, 1.0, 1.5]), tensor([0.0, 1.0]), right=True), [1, 2, 2], "int64"),
     (lambda: autograd.unravel_index(tensor([7, 11]), (3, 4))[0], [1, 2], "int64"),
+    (
+        lambda: F.bilinear(*(autograd.ones(*sizes, dtype=autograd.int32) for sizes in [(1, 3), (1, 2), (1, 3, 2)])),
+        [[6]],
+        "int32",
+    ),
+    (lambda: F.feature_alpha_dropout(tensor([1.0, 2.0]), 0.5, training=False), [1.0, 2.0], "float32"),
+    (lambda: autograd.conv1d(tensor([[1.0, 2.0, 4.0]]), tensor([[[1.0, 1.0]]])), [[3.0, 6.0]], "float32"),
     (lambda: F.one_hot(tensor([0, 2])), [[1, 0, 0], [0, 0, 1]], "int64"),
     (lambda: autograd.median(tensor([3.0, 1.0, 2.0, 4.0])), 2.0, "float32"),
     # shapes of others
@@ -66,6 +73,9 @@ ANSWERS: list[tuple[Callable[[], Any], Any, str]] = [
     (lambda: tensor([[1.0, 2.0]]).view_as(autograd.zeros(2, 1)), [[1.0], [2.0]], "float32"),
     (lambda: tensor([[1.0, 2.0]]).reshape_as(autograd.zeros(2)), [1.0, 2.0], "float32"),
     (lambda: tensor([[1.0, 2.0], [3.0, 4.0]]).sum_to_size(2, 1), [[3.0], [7.0]], "float32"),
+    (lambda: tensor([[True, True], [True, False]]).sum_to_size(1, 2), [[2, 1]], "int64"),
+    (lambda: tensor([200, 100], dtype=autograd.uint8).sum_to_size(1), [300], "int64"),
+    (lambda: tensor([200, 100], dtype=autograd.uint8).sum_to_size(2), [200, 100], "uint8"),
     # products
     (
         lambda: autograd.einsum(tensor([[1.0, 2.0], [3.0, 4.0]]), [0, 1], tensor([5.0, 6.0]), [1], [0]),

@@ -417,6 +417,17 @@ def test_variables_of_modules_are_guarded(name: str, monkeypatch: pytest.MonkeyP
     assert compiled.source
 
 
+def test_imports_of_a_long_function() -> None:
+    """The number of a constant beyond the first 256 takes two instructions."""
+    lines = [f"    {1000 + i}.5 + x" for i in range(300)]
+    text = "\n".join(["def function(x):", *lines, "    if x is None:", "        from . import nothing"])
+    space: dict[str, Any] = {}
+    exec(f"{text}\n    from math import floor\n    return x * floor(2.5)", space)
+    compiled = compiler.compile(space["function"], fullgraph=True)
+    for x in batches(3):
+        assert equal(compiled(x), x * 2)
+
+
 @pytest.mark.parametrize("verify", [True, False])
 def test_variables_of_a_module_that_is_first_imported_in_the_call(
     verify: bool, tmp_path: Any, monkeypatch: pytest.MonkeyPatch

@@ -84,6 +84,8 @@ def test_values_and_dtypes(name):
 
 REFUSED = {
     "step 0": (lambda: autograd.arange(1, 5, 0), ValueError, "step must not be 0"),
+    "without end": (lambda: autograd.arange(0, float("inf")), ValueError, "finite numbers, got start=0, end=inf"),
+    "to nowhere": (lambda: autograd.arange(float("nan")), ValueError, "finite numbers, got start=0, end=nan"),
     "step sign": (lambda: autograd.arange(5, 1), ValueError, "from 5 to 1 the step must have the other sign, got 1"),
     "negative": (lambda: autograd.zeros(-1), errors.ShapeError, r"zeros: a size must not be negative, got \(-1,\)"),
     "fraction": (lambda: autograd.ones(2.5), errors.ShapeError, r"ones: a shape consists of integers, got \(2.5,\)"),

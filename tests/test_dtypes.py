@@ -223,6 +223,13 @@ def test_can_cast_never_to_a_lower_category():
     assert autograd.can_cast("i8", "u1")
 
 
+@pytest.mark.parametrize("name", ["float", "double", "half", "int", "long", "short", "char", "byte", "bool", "cfloat"])
+def test_casts_take_a_memory_format(name):
+    x = autograd.tensor([0.0, 1.0])
+    cast = getattr(x, name)
+    assert autograd.equal(cast(memory_format=autograd.preserve_format), cast())
+
+
 def test_gradients_pass_casts():
     x = leaf(1.5, 2.5, dtype="float32")
     (x.double().half().to(autograd.float32) * 2).sum().backward()

@@ -188,6 +188,15 @@ def test_normal_takes_tensors_and_broadcasts():
     assert drawn.dtype == np.float64
     assert values(drawn)[1][2] == 100
     assert autograd.normal(0.0, 1.0, (3,), generator=g).dtype == np.float32
+    assert autograd.normal(means, 1.0, requires_grad=True).requires_grad
+
+
+def test_normal_of_a_size_takes_a_device_and_may_require_grad():
+    drawn = autograd.normal(0.0, 1.0, (3,), device="cpu", requires_grad=True)
+    assert drawn.requires_grad
+    assert drawn.is_leaf
+    with pytest.raises(autograd.ArgumentError, match="no device 'cuda'"):
+        autograd.normal(0.0, 1.0, (3,), device="cuda")
 
 
 def test_multinomial():

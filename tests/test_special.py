@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import autograd
+import nn.functional as F
 from autograd import special
 
 inf, nan = math.inf, math.nan
@@ -230,3 +231,25 @@ def test_the_module_is_there_without_an_import_and_costs_none() -> None:
     code = "import sys, autograd; print('autograd.special' in sys.modules, autograd.special.ndtr(autograd.zeros(1)))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["False", "tensor([0.5000])"]
+
+
+def test_sinc_far_from_zero_in_float16() -> None:
+    """In float16 itself 100 times pi is 0.09 off."""
+    x = np.array([1.0, 100.0, 100.5, 1000.5, 0.3, 0.0], "e")
+    found, expected = (autograd.tensor(x.astype(dtype), requires_grad=True) for dtype in (np.float16, np.float64))
+    for t in (found, expected):
+        autograd.sinc(t).backward(autograd.ones_like(t))
+    np.testing.assert_allclose(autograd.sinc(found).detach(), autograd.sinc(expected).detach(), 1e-3, 1e-6)
+    np.testing.assert_allclose(found.grad.numpy(), expected.grad.numpy(), 2e-3, 1e-6)
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "silu", "asinh"])
+def test_float16_where_what_lies_between_would_overflow(name: str) -> None:
+    """``exp(12)`` and the square of 300 are beyond float16; what is computed of them is not."""
+    x = np.array([-300.0, -12.0, -11.5, 0.5, 300.0], "e")
+    found, expected = (autograd.tensor(x.astype(dtype), requires_grad=True) for dtype in (np.float16, np.float64))
+    function = getattr(F, name, None) or getattr(autograd, name)
+    for t in (found, expected):
+        function(t).backward(autograd.ones_like(t))
+    np.testing.assert_allclose(function(found).detach(), function(expected).detach(), 2e-3, 1e-7)
+    np.testing.assert_allclose(found.grad.numpy(), expected.grad.numpy(), 2e-3, 1e-7)

@@ -129,3 +129,14 @@ def test_a_broadcast_row_is_added_up_in_pieces(dtype: Any) -> None:
     np.testing.assert_allclose(
         autograd.sum(autograd.from_numpy(x), 0).numpy(), wide.astype(dtype), max(5e-6, float(np.finfo(dtype).eps))
     )
+
+
+def test_gradients_of_distances_in_float16_are_summed_in_float32():
+    rng = np.random.default_rng(0)
+    arrays = (rng.random((3000, 8)) + 0.5).astype("e"), (rng.random((3, 8)) + 2).astype("e")
+    found = {}
+    for dtype in (np.float16, np.float64):
+        leaves = [autograd.tensor(a.astype(dtype), requires_grad=True) for a in arrays]
+        found[dtype] = autograd.grad(autograd.cdist(*leaves).sum(), leaves)
+    for half, full in zip(*found.values(), strict=True):
+        np.testing.assert_allclose(half.numpy(), full.numpy(), rtol=0.002, atol=1e-3)

@@ -688,3 +688,15 @@ def test_masked_scatter_with_a_mask_of_each_example(in_dims: tuple[Any, ...]) ->
         expected, _ = slopes(*[item[i] if dim == 0 else item for item, dim in zip(given, in_dims, strict=True)])
         same(gradients[0][i], expected[0])
         same(gradients[1][i], expected[1])
+
+
+@pytest.mark.parametrize("in_dims", [(0, None), (None, 0), (0, 0)])
+def test_the_distance_of_close_vectors(in_dims: tuple[Any, ...]) -> None:
+    """It is taken from their difference, at a place that is counted in all examples."""
+    x, y = draw(2, 3, 4), draw(2, 3, 4)
+    y[0, 1] = x[0, 2] + 1e-3
+    given = [a if dim == 0 else a[0] for a, dim in zip((x, y), in_dims, strict=True)]
+    rows = [[a[i] if dim == 0 else a for a, dim in zip(given, in_dims, strict=True)] for i in range(2)]
+    expected = autograd.stack([autograd.cdist(*row, compute_mode="donot_use_mm_for_euclid_dist") for row in rows])
+    found = vmap(lambda x, y: autograd.cdist(x, y, compute_mode="use_mm_for_euclid_dist"), in_dims)(*given)
+    same(found, expected)

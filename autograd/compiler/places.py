@@ -128,6 +128,8 @@ def imported(code: types.CodeType, package: str) -> Iterator[Place]:
     for instruction in dis.get_instructions(code):
         if instruction.opname == "IMPORT_NAME":
             level = before[-2].argval
+            if level and not package:
+                continue  # such a line raises when it runs
             path = resolve_name("." * level + instruction.argval, package) if level else instruction.argval
             parts = path.split(".")
             names = [".".join(parts[: i + 1]) for i in range(len(parts))]

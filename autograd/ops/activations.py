@@ -198,12 +198,16 @@ def _silu_slope_by_x(g: Any, y: Any, x: Any) -> Any:
 )
 def silu_backward(y: Any, x: Any) -> Any:
     """``y`` times the derivative of ``silu`` at ``x``."""
+    if x.dtype.itemsize == 2:
+        return silu_backward.kernel(y.astype(np.float32), x.astype(np.float32)).astype(y.dtype)
     return _silu_slope(y, x) if x.size <= BLOCK else pointwise(_silu_slope_into, y, x)
 
 
 @op(x=lambda g, x: silu_backward.kernel(g, x), promote="float", jvp="symmetric", samples=reals())
 def silu(x: Any) -> Any:
     """``x * sigmoid(x)``, also called swish."""
+    if x.dtype.itemsize == 2:
+        return x * sigmoid.kernel(x)
     return _silu(x) if x.size <= BLOCK else pointwise(_silu_into, x)
 
 

@@ -36,5 +36,5 @@ def bilinear(x1: Any, x2: Any, weight: Any, bias: Any = None) -> Any:
     k, i, j = form
     rows = matmul(x1, shapes.reshape(dimensions.permute(weight, (1, 0, 2)), (i, k * j)))
     products = arithmetic.mul(shapes.reshape(rows, (*first[:-1], k, j)), shapes.unsqueeze(x2, -2))
-    out = reductions.sum(products, -1)
+    out = reductions.sum(products, -1, dtype=products.dtype)
     return out if bias is None else arithmetic.add(out, bias)

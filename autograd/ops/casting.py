@@ -112,12 +112,15 @@ def type_as(x: Any, other: Any) -> Any:
     return to(x, other.dtype)
 
 
-def _converter(name: str, dtype: Any) -> Callable[[Any], Any]:
-    def convert(x: Any) -> Any:
+def _converter(name: str, dtype: Any) -> Callable[..., Any]:
+    def convert(x: Any, memory_format: Any = None) -> Any:
         return to(x, dtype)
 
     convert.__name__ = convert.__qualname__ = name
-    convert.__doc__ = f"The Tensor as {dtype}; itself if it is that already."
+    convert.__doc__ = (
+        f"The Tensor as {dtype}; itself if it is that already.\n\n    "
+        "``memory_format`` is for PyTorch's scripts, and means nothing here."
+    )
     return convert
 
 

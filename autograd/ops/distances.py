@@ -14,7 +14,7 @@ from .._op import composed, op
 from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from . import arithmetic, reductions, shapes
-from .axes import wide_dtype
+from .axes import wide_dtype, widened
 from .casting import in_order
 from .indexing import getitem
 from .norms import norm
@@ -49,9 +49,10 @@ def _euclidean_rule(g: Any, x: Any, y: Any, out: Any) -> Any:
     """The gradient of ``x``: for each of its vectors the sum of the directions from all of ``y``, times ``g``.
 
     From the differences where these are few, which is exact for close vectors too, else by a product of matrices.
+    Sums of many 16-bit floats are taken in float32.
     """
     apart = out != 0
-    share = np.where(apart, g, 0) / np.where(apart, out, 1)
+    share = np.where(apart, widened(g), 0) / np.where(apart, out, 1)
     if _are_few(y, out):
         return np.add.reduce(np.expand_dims(share, -1) * (np.expand_dims(x, -2) - np.expand_dims(y, -3)), -2)
     middle = np.mean(y, -2, keepdims=True)  # the difference of two sums is exact only for small numbers
@@ -90,13 +91,14 @@ def _euclidean_along(t_x: Any, t_y: Any, x: Any, y: Any, out: Any) -> Any:
     samples=[
         case(x=reals(shape=(3, 2)), y=reals(shape=(4, 2))),
         case(x=reals(shape=(2, 2, 3)), y=reals(shape=(2, 1, 3))),
+        case(x=reals(shape=(2, 2, 3)), y=reals(shape=(3, 3))),
     ],
 )
 def euclidean_distances(x: Any, y: Any) -> Any:
     """The distances between all vectors ``x`` and all vectors ``y``, through one product of matrices.
 
-    ``(..., P, M), (..., R, M) -> (..., P, R)``. Where vectors are close, and the product would be inexact, their
-    differences are taken.
+    ``(..., P, M), (..., R, M) -> (..., P, R)``; the leading dimensions broadcast. Where vectors are close, and the
+    product would be inexact, their differences are taken.
     """
     dtype = x.dtype
     wide = wide_dtype(dtype)
@@ -105,6 +107,8 @@ def euclidean_distances(x: Any, y: Any) -> Any:
     squares = np.expand_dims(np.add.reduce(a * a, -1), -1) + np.expand_dims(np.add.reduce(b * b, -1), -2)
     out = squares - np.matmul(a, np.swapaxes(b, -1, -2)) * 2
     close = np.nonzero(out <= squares * _CLOSE)
+    if a.ndim != b.ndim or a.shape[:-2] != b.shape[:-2]:
+        a, b = (np.broadcast_to(m, (*out.shape[:-2], *m.shape[-2:])) for m in (a, b))
     step = max(_BLOCK // max(x.shape[-1], 1), 1)
     for start in range(0, len(close[0]), step):
         place = tuple([index[start : start + step] for index in close])

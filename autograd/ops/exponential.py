@@ -15,6 +15,7 @@ from .._op import composed, op
 from ..samples import case, elementwise, reals
 from ._blocks import BLOCK, pointwise
 from .arithmetic import as_arrays
+from .axes import widened
 
 _LN2 = math.log(2)
 _LN10 = math.log(10)
@@ -86,6 +87,8 @@ def sigmoid_backward(y: Any, s: Any) -> Any:
 @op(x=lambda g, out: sigmoid_backward.kernel(g, out), promote="float", jvp="symmetric", samples=reals(-6, 6))
 def sigmoid(x: Any) -> Any:
     """The logistic function ``1 / (1 + exp(-x))``, without overflow at either end."""
+    if x.dtype.itemsize == 2:  # exp(-x) of float16 is infinite below -11 already
+        return sigmoid.kernel(x.astype(np.float32)).astype(x.dtype)
     return _logistic(x) if x.size <= BLOCK else pointwise(logistic_into, x)
 
 
@@ -226,14 +229,15 @@ _SINC_SERIES = [(-1) ** n * 2 * n / math.factorial(2 * n + 1) for n in range(1, 
 
 def _sinc_slope(x: Any) -> Any:
     """The derivative of ``sinc``: by its series near 0, where the closed form cancels."""
-    z = x * math.pi
+    z = widened(x) * math.pi
     near = np.abs(z) < 0.5
     z2 = np.where(near, z * z, 0)
     series = z2 * _SINC_SERIES[-1] + _SINC_SERIES[-2]
     for coefficient in _SINC_SERIES[-3::-1]:
         series = series * z2 + coefficient
     far = np.where(near, 1, z)
-    return np.where(near, z * series, (np.cos(far) - np.sin(far) / far) / far) * math.pi
+    slope = np.where(near, z * series, (np.cos(far) - np.sin(far) / far) / far) * math.pi
+    return slope if slope.dtype is x.dtype else slope.astype(x.dtype)
 
 
 @op(
@@ -245,8 +249,8 @@ def _sinc_slope(x: Any) -> Any:
 )
 def sinc(x: Any) -> Any:
     """``sin(pi x) / (pi x)``, 1 at 0."""
-    z = np.where(x == 0, np.finfo(x.dtype).tiny, x * math.pi)
-    return np.sin(z) / z
+    z = np.where(x == 0, np.finfo(x.dtype).tiny, widened(x) * math.pi)
+    return (np.sin(z) / z).astype(x.dtype, copy=False)
 
 
 expit = sigmoid

@@ -373,7 +373,7 @@ def feature_alpha_dropout(x: Any, p: float = 0.5, training: bool = False) -> Any
 
     Raises: ShapeError; ValueError for an impossible ``p``.
     """
-    if x.ndim < 2:
+    if x.ndim < 2 and training and p and x.size:
         raise ShapeError(f"feature_alpha_dropout: expected (examples, channels, ...), got shape {tuple(x.shape)}")
     shape = (*x.shape[:2], *(1,) * (x.ndim - 2))
     return _alpha_dropped("feature_alpha_dropout", x, p, training, shape)

@@ -130,7 +130,7 @@ def norm(x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: 
     elif abs(p) == _INF:
         out = extreme(np.maximum if p > 0 else np.minimum, np.abs(x), axis, keepdim)
     elif p == 0:
-        out = _add(x != 0, axis, real, None, keepdim)
+        out = _add(x != 0, axis, np.int64, None, keepdim)  # as floats, a count ends where one more is rounded off
     else:
         magnitude = np.abs(x)
         with np.errstate(divide="ignore"):

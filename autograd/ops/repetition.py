@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import dtypes
 from .._op import composed, new_tensor, op, unwrap
 from .._protocols import numpy_function
 from ..engine.blocks import BLOCK, copy_all
@@ -18,6 +19,7 @@ from ..engine.sweep import sum_to
 from ..errors import ArgumentError, NotDifferentiableError, ShapeError
 from ..samples import case, reals
 from .axes import accumulation_dtype, along
+from .casting import to
 from .indexing import scatter_index
 from .shapes import atleast_1d, dims_of, normalized_dim, reshape, shape_of
 
@@ -216,9 +218,13 @@ def repeat_interleave(
 def sum_to_size(x: Any, size: Any) -> Any:
     """``x`` summed over the dimensions along which ``size`` would have been broadcast to its shape.
 
+    Integers and bools are added up in int64, as ``sum`` does.
+
     Raises: ShapeError.
     """
     size = tuple(dims_of(size))
+    if size != shape_of(x) and x.dtype.kind in "biu":
+        x = to(x, dtypes.int64)
     try:
         return sum_to(x, size)
     except ValueError:

@@ -311,12 +311,16 @@ def diff(x: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = N
 
 
 def _trapezoids(name: str, y: Any, x: Any, dx: Any, dim: int) -> tuple[Any, float]:
-    """The area over every interval, and the factor that it still lacks: PyTorch rounds integers as late as that."""
+    """The area over every interval, and the factor that it still lacks: PyTorch rounds integers as late as that.
+
+    All integers are taken as int64: sums of small ones overflow, and differences of unsigned ones have no sign.
+    """
     if x is not None and dx is not None:
         raise TypeError(f"{name}: give the places x or their distance dx, not both")
     if not np.ndim(y):
         raise ShapeError(f"{name}: y is 0-d; it needs at least one dimension")
     dim = normalized_dim(dim, np.ndim(y))
+    y, x = (a.astype(dtypes.int64) if getattr(a, "dtype", dtypes.float32).kind in "biu" else a for a in (y, x))
     heights = arithmetic.add(getitem(y, along(dim, slice(1, None))), getitem(y, along(dim, slice(None, -1))))
     if x is None:
         return heights, 0.5 * (1 if dx is None else dx)

@@ -14,6 +14,7 @@ import numpy as np
 from .._op import op
 from ..samples import elementwise, reals
 from ._blocks import BLOCK, pointwise
+from .axes import widened
 
 
 @op(np.sin, x=lambda g, x: g * np.cos(x), samples=reals())
@@ -97,7 +98,7 @@ def tanh(x: Any) -> Any:
     return np.tanh(x) if x.size <= BLOCK else pointwise(np.tanh, x)
 
 
-@op(np.arcsinh, x=lambda g, x: g / np.sqrt(x * x + 1), samples=reals())
+@op(np.arcsinh, x=lambda g, x: g / np.sqrt(np.square(widened(x)) + 1), samples=reals())
 def asinh(x: Any) -> Any:
     """Inverse hyperbolic sine."""
     return np.arcsinh(x)
