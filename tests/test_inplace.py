@@ -439,6 +439,20 @@ def test_a_copy_is_no_view():
     assert values(x.grad) == [1, 1, 1]
 
 
+def test_one_dimension_is_flat_already_and_ravelled_ones_lie_side_by_side():
+    x = leaf(1, 2, 3, 4)
+    assert x.flatten() is x
+    assert x.flatten(0, 0).is_leaf
+    assert autograd.flatten(np.arange(3)).tolist() == [0, 1, 2]
+    apart = autograd.arange(4.0)[::2]
+    flat = apart.ravel()
+    assert flat.is_contiguous()
+    flat.zero_()
+    assert values(apart) == [0, 2]
+    apart.flatten().zero_()
+    assert values(apart) == [0, 0]
+
+
 def test_views_do_not_keep_what_is_gone():
     y = leaf(1, 2) * 1
     v = y[:1]
