@@ -35,11 +35,15 @@ def owner_of(array: Any) -> Any:
 
 
 def owns(g: Any) -> bool:
-    """Whether an array that nobody else holds has its memory to itself: its own, or that of an array it reshapes."""
+    """Whether an array that nobody else holds has its memory to itself: its own, or that of an array it reshapes.
+
+    What is broadcast must not be written to, though it has no more elements than its base if that has one.
+    """
     base = g.base
     if base is None:
         return True
-    return type(base) is np.ndarray and base.base is None and base.size == g.size and getrefcount(base) == ALONE + 1
+    alone = type(base) is np.ndarray and base.base is None and base.size == g.size and getrefcount(base) == ALONE + 1
+    return alone and g.flags.writeable
 
 
 def _references(held: Any, d: Any) -> tuple[int, int]:
