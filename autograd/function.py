@@ -345,6 +345,8 @@ def _record(
             rebase(result, place, None)
         else:
             result._node = place
+    if dirty:
+        node.time = clock.now  # what was overwritten may be saved, as it is now
 
 
 def _placed(
