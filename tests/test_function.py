@@ -500,6 +500,11 @@ def test_an_input_handed_back_is_not_overwritten_later(part):
     z = Same.apply(x)
     z.sum().backward()
     assert values(x.grad) == [10, 10]
+    constant = autograd.ones(2, dtype="float64")
+    same = Same.apply(constant)
+    constant.requires_grad_()  # which does not change what was handed back
+    assert not same.requires_grad
+    assert (same * x[:1]).requires_grad
 
 
 # ---- mistakes -------------------------------------------------------------------------------------------------------
