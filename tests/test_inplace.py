@@ -582,6 +582,21 @@ def test_a_saved_array_that_is_overwritten_is_an_error_that_names_the_op(write):
     assert x.grad is None
 
 
+@pytest.mark.parametrize("windows", [
+    lambda y: y.unfold(0, 2, 1), lambda y: y.unfold(0, 1, 1)[1:],
+    lambda y: np.lib.stride_tricks.sliding_window_view(y, 3),
+    lambda y: autograd.from_numpy(np.frombuffer(memoryview(y.detach().numpy()))),
+])  # fmt: skip
+@pytest.mark.parametrize("through", ["base", "window"])
+def test_windows_are_the_memory_that_they_are_cut_from(windows, through):
+    x = leaf(1, 2, 3)
+    y = x * 1
+    part = windows(y) * x[:1]
+    (y if through == "base" else y.detach()[1:]).mul_(2)
+    with pytest.raises(errors.MutationError, match="op 'mul' saved"):
+        part.sum().backward()
+
+
 def test_a_saved_output_that_is_overwritten():
     x = leaf(1, 2)
     y = x.exp()

@@ -29,7 +29,11 @@ LARGE = 1 << 14
 
 def owner_of(array: Any) -> Any:
     """The array at the end of the chain of views, to which the memory belongs."""
-    while isinstance(base := array.base, np.ndarray):
+    while (base := array.base) is not None:
+        if not isinstance(base, np.ndarray):  # but what as_strided puts between, or a buffer of an array
+            base = base.obj if isinstance(base, memoryview) else getattr(base, "base", None)
+            if not isinstance(base, np.ndarray):
+                break
         array = base
     return array
 
