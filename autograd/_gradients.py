@@ -13,7 +13,7 @@ import numpy as np
 from ._operands import unwrap
 from .engine.blocks import copied
 from .engine.foreign import ForeignArray, as_array
-from .engine.hooks import run_hooks
+from .engine.hooks import keep, run_hooks
 from .engine.modes import Mode, local
 from .engine.mutation import stamp
 from .engine.nodes import Handle, Leaf, new_tensor
@@ -48,7 +48,8 @@ def backward(
         grad_tensors: the gradients to start from (of the tensors' shapes); None for ones.
         retain_graph: keep the saved arrays, to backpropagate through the same graph again (default: ``create_graph``).
         create_graph: record the backward itself, so that the gradients can be differentiated.
-        inputs: add gradients only to these Tensors, which need not be leaves: one, several, or a dict of them.
+        inputs: add gradients only to these Tensors: one, several, or a dict of them. Those that are no leaves retain
+            their gradients from then on.
 
     Raises:
         GradientError: a tensor has no graph, or is not a scalar and came without gradient.
@@ -68,6 +69,10 @@ def backward(
             "backward: inside of a function that vmap maps there is no .grad to add gradients to, as there is another "
             "gradient for each example: use grad(...) there, or call backward on the result, outside"
         )
+    if create_graph and not local.grad:
+        with Mode(grad=True):
+            backward(tensors, grad_tensors, retain_graph, create_graph, inputs)
+        return
     tensors = _tuple(tensors)
     seeds = _seeds("backward", tensors, grad_tensors, create_graph)
     targets = None
@@ -76,21 +81,33 @@ def backward(
         if not chosen:
             raise GradientError("backward: inputs is empty; name at least one Tensor, or leave it out for all leaves")
         targets = {_target("backward", i, tensor): tensor for i, tensor in enumerate(chosen)}
+    kept: list[tuple[Any, Any]] = []
     grads = sweep(
         list(map(node_of, tensors)),
         seeds,
         targets=targets,
         retain=create_graph if retain_graph is None else retain_graph,
         create_graph=create_graph,
+        kept=kept,
     )
     del seeds
-    _run_leaf_hooks(grads, create_graph)  # all before any .grad is touched: one of them may raise
+    _run_leaf_hooks(grads, create_graph, kept)  # all before any .grad is touched: one of them may raise
+    _keep(kept)
     if targets is None and not create_graph:
         _commit(grads)
-        return
+    else:
+        _commit_to(grads, targets, create_graph)
+
+
+def _commit_to(grads: dict[Any, Any], targets: dict[Any, Any] | None, create_graph: bool) -> None:
+    """Add gradients to the ``.grad`` of chosen Tensors, by their nodes, or recorded ones to that of leaves."""
     for node in list(grads):
         tensor = targets[node] if targets is not None else node.tensor()
         g = grads.pop(node)
+        if type(node) is not Leaf:
+            if tensor.retains_grad:  # has it already
+                continue
+            tensor.retain_grad()  # from now on, as in PyTorch
         if g is None or tensor is None or tensor._node is None:  # it was frozen since
             continue
         if create_graph:
@@ -137,10 +154,17 @@ def _commit(grads: dict[Any, Any]) -> None:
         _run_hooks_after(node, tensor)
 
 
-def _run_leaf_hooks(grads: dict[Any, Any], create_graph: bool) -> None:
+def _run_leaf_hooks(grads: dict[Any, Any], create_graph: bool, kept: list[tuple[Any, Any]]) -> None:
     for node, g in grads.items():
         if node.hooks is not None and type(node) is Leaf and g is not None:
-            grads[node] = run_hooks(node.hooks, g, node, create_graph)
+            grads[node] = run_hooks(node.hooks, g, node, create_graph, kept)
+
+
+def _keep(kept: list[tuple[Any, Any]]) -> None:
+    """Give Tensors what ``retain_grad`` keeps."""
+    if kept:
+        with _commit_lock:
+            keep(kept)
 
 
 def _accumulate(tensor: Any, g: Any) -> None:
@@ -303,6 +327,10 @@ def grad(
     if isinstance(inputs, dict):
         options = (retain_graph, create_graph, only_inputs, allow_unused, is_grads_batched, materialize_grads)
         return dict(zip(inputs, grad(outputs, tuple(inputs.values()), grad_outputs, *options), strict=True))
+    if create_graph and not local.grad:
+        options = (retain_graph, create_graph, only_inputs, allow_unused, is_grads_batched, materialize_grads)
+        with Mode(grad=True):
+            return grad(outputs, inputs, grad_outputs, *options)
     outputs, inputs = _tuple(outputs), _tuple(inputs)
     if not inputs:
         raise GradientError("grad: inputs is empty; name at least one Tensor to differentiate with respect to")
@@ -341,8 +369,9 @@ def gradients(
         order: as for ``sweep``.
     """
     nodes = list(map(node_of, inputs))
-    found = sweep(roots, seeds, targets=nodes, retain=retain, create_graph=create_graph, order=order)
-    _run_leaf_hooks(found, create_graph)
+    kept: list[tuple[Any, Any]] = []
+    found = sweep(roots, seeds, targets=nodes, retain=retain, create_graph=create_graph, order=order, kept=kept)
+    _run_leaf_hooks(found, create_graph, kept)
     held: set[int] = {id(unwrap(seed)) for seed in seeds}
     results: list[Any] = []
     for i, (node, tensor) in enumerate(zip(nodes, inputs, strict=True)):
@@ -364,6 +393,7 @@ def gradients(
             g = g.copy()
         held.add(id(unwrap(g)))
         results.append(g if g is None or isinstance(g, Handle) else new_tensor(g))
+    _keep(kept)
     return results
 
 

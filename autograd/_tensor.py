@@ -18,8 +18,8 @@ from ._writing import hand_out
 from .engine.foreign import ForeignArray, bare
 from .engine.hooks import RemovableHandle, add_hook, keeps_gradient
 from .engine.nodes import Handle, Leaf, array_of, new_tensor
-from .engine.views import node_of
-from .errors import ArgumentError, DtypeError, GradientError, MutationError, ShapeError
+from .engine.views import leave_graph, node_of
+from .errors import ArgumentError, DtypeError, GradientError, ShapeError
 from .ops import draws, indexing
 
 __all__ = ["Tensor"]
@@ -190,9 +190,7 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
 
     def detach_(self) -> Tensor:
         """Cut this Tensor off the graph that it was computed in."""
-        if self._view is not None:
-            raise MutationError("detach_: this tensor is a view, which cannot be detached in place; use detach()")
-        self._node = None
+        leave_graph(self)
         return self
 
     def numpy(self, *, force: bool = False) -> Any:
@@ -361,7 +359,7 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
     def retains_grad(self) -> bool:
         """Whether ``retain_grad`` was called here."""
         hooks = (getattr(self._node, "hooks", None) or {}).values()
-        return type(self._node) is not Leaf and any(map(keeps_gradient, hooks))
+        return any(keeps_gradient(hook) and hook.keeps() is self for hook in hooks)
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
         """Call ``hook(gradient)`` when this Tensor's gradient is computed; what it returns replaces it.

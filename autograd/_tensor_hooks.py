@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .engine.failures import describe
+from .engine.foreign import ForeignArray
 from .engine.modes import Mode
 from .engine.nodes import Handle, Leaf, new_tensor
 from .errors import GradientError
@@ -28,6 +29,11 @@ def _flip(g: Any, node: Any) -> Any:
     return np.conj(g) if g.dtype.kind == "c" and type(node) is not Leaf else g
 
 
+def _own(g: Any) -> Any:
+    """A copy of a gradient, as an array."""
+    return g.copy() if isinstance(g, ForeignArray) else np.array(g, subok=True)
+
+
 def gradient_hook(hook: Callable[[Any], Any]) -> Callable[[Any, Any, bool], Any]:
     """A user's hook (Tensor to Tensor or None) as the sweep calls it."""
 
@@ -35,7 +41,7 @@ def gradient_hook(hook: Callable[[Any], Any]) -> Callable[[Any, Any, bool], Any]
         given: Any = _flip(g, node)
         with Mode(grad=create_graph):
             # A copy: the hook may keep it or write to it, and the array may be the gradient of another tensor too.
-            given = given.clone() if create_graph else new_tensor(np.array(given, subok=True))
+            given = given.clone() if create_graph else new_tensor(_own(given))
             returned = hook(given)
         if returned is None:
             returned = given
@@ -50,15 +56,13 @@ def gradient_hook(hook: Callable[[Any], Any]) -> Callable[[Any, Any, bool], Any]
 
 
 def retain_hook(tensor_ref: Callable[[], Any]) -> Callable[[Any, Any, bool], Any]:
-    """The hook of ``retain_grad``: keeps the gradient of a Tensor that is not a leaf."""
+    """The hook of ``retain_grad``: returns what a Tensor that is not a leaf keeps of its gradient."""
 
     def run(g: Any, node: Any, create_graph: bool) -> Any:
-        tensor = tensor_ref()
-        if tensor is not None:
-            kept: Any = _flip(g, node)
-            kept = kept.clone() if create_graph else new_tensor(np.array(kept, subok=True))
-            tensor._grad = kept if tensor._grad is None else tensor._grad + kept
-        return g
+        kept: Any = _flip(g, node)
+        if isinstance(kept._data if create_graph else kept, ForeignArray):
+            return None  # one for each example that is mapped over
+        return kept.clone() if create_graph else new_tensor(_own(kept))
 
     run.keeps = tensor_ref  # type: ignore[attr-defined]
     return run

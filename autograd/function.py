@@ -17,7 +17,7 @@ from ._function_context import FunctionCtx
 from .boxes import ArrayBox, boxed
 from .engine.modes import Mode, local
 from .engine.mutation import clock, mutated_since
-from .engine.nodes import Handle, Node, NodeOp, Packed, Pick, array_of, make_node, new_tensor
+from .engine.nodes import Handle, Leaf, Node, NodeOp, Packed, Pick, array_of, make_node, new_tensor
 from .engine.push import like_of
 from .engine.sweep import add, conform
 from .engine.views import View, check_writable, node_of, rebase, shares_memory
@@ -345,6 +345,8 @@ def _record(
             rebase(result, place, None)
         else:
             result._node = place
+    if dirty:
+        node.time = clock.now  # what was overwritten may be saved, as it is now
 
 
 def _placed(
@@ -368,7 +370,8 @@ def _separate(out: Any, args: tuple[Any, ...], name: str) -> Any:
     for arg in args:
         if isinstance(arg, Handle) and shares_memory(result._data, arg._data):
             obstacle = f"the forward of {name} returned an input, or a view of one, as its output"
-            result._view = View(arg, _Unrepeatable(obstacle), (), None, obstacle)
+            recorded = local.grad and node_of(arg) is not None
+            result._view = View(arg, _Unrepeatable(obstacle, recorded), (), None, obstacle)
             break
     return result
 
@@ -376,10 +379,13 @@ def _separate(out: Any, args: tuple[Any, ...], name: str) -> Any:
 class _Unrepeatable:
     """What stands for the operation by which a Function made a view: it cannot be repeated on the changed input."""
 
-    def __init__(self, obstacle: str) -> None:
+    def __init__(self, obstacle: str, recorded: bool) -> None:
         self.obstacle = obstacle
+        self.recorded = recorded
 
-    def kernel(self, base: Any) -> NoReturn:
+    def kernel(self, base: Any) -> Any:
+        if not self.recorded and isinstance(base, Handle) and type(base._node) is Leaf:
+            return new_tensor(base._data)  # which was a constant in the call: it requires grad now, and holds the same
         raise MutationError(f"{self.obstacle}, and that input was overwritten since: return a .clone() in forward")
 
 

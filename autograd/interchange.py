@@ -26,7 +26,9 @@ def dlpack_device(self: Any) -> tuple[int, int]:
 
 def from_dlpack(source: Any) -> Any:
     """A Tensor that shares the memory of any object that speaks DLPack (an array, a PyTorch or JAX array)."""
-    return new_tensor(np.from_dlpack(source))
+    array = source.numpy() if isinstance(source, Handle) else source  # type: ignore[attr-defined]
+    # an array as it is: of the one that DLPack makes nobody knows whose memory it has
+    return new_tensor(array if type(array) is np.ndarray else np.from_dlpack(array))
 
 
 def shallow_copy(self: Any) -> Any:

@@ -9,8 +9,9 @@ from typing import Any
 
 from ._signatures import required
 from .engine.modes import Mode
-from .engine.nodes import new_tensor
-from .errors import ArgumentError, GradientError
+from .engine.mutation import clock, mutated_since
+from .engine.nodes import Handle, new_tensor
+from .errors import ArgumentError, GradientError, MutationError
 from .generator import default_generator
 
 __all__ = ["checkpoint", "checkpoint_sequential", "saved_tensors_hooks"]
@@ -39,14 +40,20 @@ class saved_tensors_hooks(Mode):
 class _Frame:
     """One checkpointed call: forgets what its ops save, and runs again when the first of it is asked for.
 
-    The function may ask for it itself, if it computes gradients: while it is ``running``, more is found than it saved.
+    Attributes:
+        run: runs the function again; ``inputs``: its arguments by name.
+        state: that of the random generator before the call, or None.
+        began: the mutation clock before the call; ``runs``: whether the function has not yet returned.
+        count: how many arrays were forgotten; ``values``: those that were computed again, by number.
     """
 
-    def __init__(self, run: Callable[[], Any], state: Any) -> None:
+    def __init__(self, run: Callable[[], Any], inputs: dict[Any, Any], state: Any) -> None:
         self.run = run
+        self.inputs = inputs
         self.state = state
+        self.began = clock.now
+        self.runs = True
         self.count = 0
-        self.running = True
         self.values: dict[int, Any] = {}
 
     def forget(self, tensor: Any) -> int:
@@ -59,26 +66,37 @@ class _Frame:
         return new_tensor(self.values.pop(number))
 
     def _compute(self) -> None:
+        self._require_unchanged()
         found: list[Any] = []
 
-        def keep(tensor: Any) -> Any:
+        def keep(tensor: Any) -> int:
             found.append(tensor._data)
-            return tensor._data
+            return len(found) - 1
 
         now = default_generator.get_state()
         if self.state is not None:
             default_generator.set_state(self.state)
         try:
-            with Mode(grad=True, pack=(keep, new_tensor)):
+            with Mode(grad=True, pack=(keep, lambda number: new_tensor(found[number]))):
                 self.run()
         finally:
             default_generator.set_state(now)
-        if len(found) < self.count or (len(found) > self.count and not self.running):
+        if len(found) < self.count or (len(found) > self.count and not self.runs):  # it may ask while it runs
             raise GradientError(
                 f"checkpoint: the function saved {self.count} arrays in the forward pass but {len(found)} when it was "
                 "run again for backward; it must do the same both times (does it depend on something that changed?)"
             )
         self.values = dict(enumerate(found[: self.count]))
+
+    def _require_unchanged(self) -> None:
+        for name, value in self.inputs.items():
+            line = mutated_since(value._data, self.began) if isinstance(value, Handle) else None
+            if line is not None:
+                raise MutationError(
+                    f"checkpoint: argument {name!r} of the function (shape {value._data.shape}) was overwritten in "
+                    f"place since ({line or 'to see which line did it, run under autograd.detect_anomaly()'}), so that "
+                    "it cannot be run again for backward. Overwrite a .clone(), or do it after backward."
+                )
 
 
 def checkpoint(
@@ -107,6 +125,7 @@ def checkpoint(
 
     Raises:
         GradientError: in backward, if the second run differs from the first.
+        MutationError: in backward, if an argument has been overwritten.
 
     Source: Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost".
 
@@ -122,11 +141,13 @@ def checkpoint(
         with again:
             function(*args, **kwargs)
 
-    frame = _Frame(run, default_generator.get_state() if preserve_rng_state else None)
+    frame = _Frame(
+        run, {**dict(enumerate(args)), **kwargs}, default_generator.get_state() if preserve_rng_state else None
+    )
     with first, saved_tensors_hooks(frame.forget, frame.recall):
-        result = function(*args, **kwargs)
-    frame.running = False
-    return result
+        returned = function(*args, **kwargs)
+    frame.runs = False
+    return returned
 
 
 def checkpoint_sequential(

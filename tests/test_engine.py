@@ -1,5 +1,6 @@
 """The engine: backward and grad with all their options, accumulation, hooks, higher orders, what failures leave."""
 
+import copy
 import threading
 
 import numpy as np
@@ -660,6 +661,75 @@ def test_retained_gradients_do_not_keep_the_tensor():
     assert values(x.grad) == [2, 2]
 
 
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_an_inner_tensor_among_the_inputs_gets_its_gradient_once(create_graph):
+    x = leaf(1, 2)
+    for retained in (False, True):
+        y = x * 1
+        if retained:
+            y.retain_grad()
+        z = (y * 3).sum()
+        z.backward(inputs=[y], retain_graph=True, create_graph=create_graph)
+        assert values(y.grad) == [3, 3]
+        assert y.retains_grad  # from then on
+        z.backward(inputs=[y], retain_graph=True, create_graph=create_graph)
+        z.backward(retain_graph=True, create_graph=create_graph)
+        assert values(y.grad) == [9, 9]
+    unreached = x * 2
+    z.backward(inputs=[unreached])
+    assert unreached.grad is None
+    assert unreached.retains_grad
+
+
+def test_a_handle_on_the_same_node_retains_by_itself():
+    y = leaf(1, 2) * 2
+    other = copy.copy(y)
+    y.retain_grad()
+    assert not other.retains_grad
+    other.retain_grad()
+    y.sum().backward()
+    assert values(y.grad) == values(other.grad) == [1, 1]
+
+
+def test_hooks_under_gradients_that_are_batched():
+    x = leaf(1, 2)
+    y = x * x
+    seen = []
+    y.register_hook(lambda g: seen.append(g.shape))
+    x.register_hook(lambda g: g * 2)
+    y.retain_grad()
+    (g,) = autograd.grad(y, x, autograd.ones(3, 2), is_grads_batched=True)
+    assert values(g) == [[4, 8]] * 3
+    assert seen == [(2,)]
+    assert y.grad is None  # each of the three would be another one
+
+
+def test_gradients_recorded_inside_no_grad():
+    x, z = leaf(1, 2), leaf(1j, 2, dtype="complex128")
+    y, square = (x * x).sum(), z * z
+    same = x * 1
+    with autograd.no_grad():
+        y.backward(create_graph=True)
+        y.backward(create_graph=True)
+        (g,) = autograd.grad(square, z, autograd.ones(2), create_graph=True)
+        (h,) = autograd.grad(same, x, x, create_graph=True)
+        assert not autograd.is_grad_enabled()
+    assert values(autograd.grad(x.grad.sum(), x)[0]) == [4, 4]
+    assert values(autograd.grad(g.real.sum(), z)[0]) == [2, 2]
+    assert values(autograd.grad(h.sum(), x)[0]) == [1, 1]
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
+@pytest.mark.parametrize("reduce", ["sum", "mean", "amax"])
+def test_the_gradient_of_one_element_may_be_overwritten(shape, reduce):
+    x = autograd.ones(shape, requires_grad=True)
+    for times in (1, 2):
+        getattr(x, reduce)().backward()
+        assert x.grad.item() == times
+    x.grad.zero_()
+    assert x.grad.item() == 0
+
+
 def test_post_accumulate_hooks():
     x, seen = leaf(1, 2), []
     handle = x.register_post_accumulate_grad_hook(lambda t: seen.append((t is x, values(t.grad))))
@@ -728,6 +798,26 @@ def test_a_leaf_hook_that_raises_leaves_every_grad_alone():
         assert x.grad is w.grad is None
     (x * w).sum().backward()
     assert values(w.grad) == [1, 2]
+
+
+def test_what_is_retained_before_something_raises_is_not_kept():
+    x = leaf(1, 2)
+
+    def fail(g):
+        raise ValueError("in the hook")
+
+    y = x * x
+    z = y * 3
+    z.retain_grad()
+    for failing in (x, y):
+        with failing.register_hook(fail), pytest.raises(ValueError, match="in the hook"):
+            z.sum().backward(retain_graph=True)
+        assert z.grad is None
+    with pytest.raises(errors.GradientError, match="do not depend on input 1"):
+        autograd.grad(z.sum(), [x, leaf(1)], retain_graph=True)
+    assert z.grad is None
+    z.sum().backward()
+    assert values(z.grad) == [1, 1]
 
 
 def test_a_graph_that_cannot_be_used_is_refused_before_anything_runs():
@@ -855,6 +945,44 @@ def test_detach_in_place():
     assert y.detach_() is y
     assert y.is_leaf
     assert not y.requires_grad
+
+
+def test_detach_in_place_after_a_change_of_shape():
+    x = leaf([1, 2])
+    y = x * 2
+    row = y[0]
+    y.t_()
+    y.detach_().requires_grad_()
+    (y * 3).sum().backward()
+    assert values(y.grad) == [[3], [3]]
+    row.sum().backward()  # which was cut before
+    assert values(x.grad) == [[2, 2]]
+    with pytest.raises(errors.MutationError, match="is a view"):
+        (x * 2)[:].t_().detach_()
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_views_stay_in_the_graph_that_their_base_leaves(frozen):
+    x = leaf(1, 2)
+    y = x if frozen else x * 2
+    view = y[:1]
+    if frozen:
+        y.requires_grad_(False)
+    else:
+        y.detach_()
+    assert view.requires_grad
+    view.sum().backward()
+    assert frozen or values(x.grad) == [2, 0]
+    x.requires_grad_()
+
+
+def test_a_view_written_to_before_its_base_left_the_graph():
+    x = leaf(1, 2)
+    y = x * x
+    view = y[:1]
+    y.mul_(3)
+    y.detach_()
+    assert not view.requires_grad  # of what it holds now, there is no graph any more
 
 
 def test_gradients_flow_in_no_particular_thread():

@@ -425,6 +425,34 @@ def test_an_input_may_be_overwritten():
     assert values(x.grad) == [8, 16]
 
 
+class ExpInPlace(Function):
+    @staticmethod
+    def forward(ctx, x, times):
+        x.exp_()
+        ctx.mark_dirty(x)
+        ctx.save_for_backward(x, times)
+        return x, times * 2
+
+    @staticmethod
+    def backward(ctx, g, g_times):
+        x, _times = ctx.saved_tensors
+        return g * x, 2 * g_times
+
+
+def test_what_was_overwritten_may_be_saved():
+    x, times = leaf(0, 1), leaf(3)
+    y = x * 1
+    ExpInPlace.apply(y[1:], times)
+    y.sum().backward()
+    np.testing.assert_allclose(x.grad, [1, np.e])
+    for late in (0, 1):
+        y = x * 1
+        out = ExpInPlace.apply(y, times)[0]
+        (y, times.data)[late].mul_(2)
+        with pytest.raises(errors.MutationError, match=rf"saved its 'saved_tensors\[{late}\]'"):
+            out.sum().backward()
+
+
 def test_a_view_may_be_overwritten():
     x = leaf(1, 2)
     h = x * 1
@@ -472,6 +500,11 @@ def test_an_input_handed_back_is_not_overwritten_later(part):
     z = Same.apply(x)
     z.sum().backward()
     assert values(x.grad) == [10, 10]
+    constant = autograd.ones(2, dtype="float64")
+    same = Same.apply(constant)
+    constant.requires_grad_()  # which does not change what was handed back
+    assert not same.requires_grad
+    assert (same * x[:1]).requires_grad
 
 
 # ---- mistakes -------------------------------------------------------------------------------------------------------
@@ -756,7 +789,57 @@ def test_checkpoint_with_operations_in_place():
     assert values(x.grad) == values(z.grad)
 
 
+def test_a_checkpointed_function_may_ask_for_gradients():
+    runs = []
+
+    def penalty(x, w):
+        runs.append(1)
+        h = (x**3 * w).tanh()
+        (g,) = autograd.grad(h.sum(), x, create_graph=True)
+        return (g * h).sum()
+
+    x, w, z, v = leaf(0.5, -0.25), leaf(1, 2), leaf(0.5, -0.25), leaf(1, 2)
+    checkpoint(penalty, x, w).backward()
+    assert len(runs) == 3  # the call, once more for the gradient within it, once more for backward
+    penalty(z, v).backward()
+    np.testing.assert_allclose(x.grad, z.grad, rtol=1e-12)
+    np.testing.assert_allclose(w.grad, v.grad, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["x", "w"])
+def test_an_argument_of_a_checkpoint_must_not_be_overwritten(name):
+    given = {"x": leaf(1, 2) * 1, "w": leaf(3, 4) * 1}
+    out = checkpoint(lambda x, w: (x * w).tanh(), given["x"], w=given["w"])
+    given[name].add_(1)
+    with pytest.raises(errors.MutationError, match=r"argument .* \(shape \(2,\)\) was overwritten in place since"):
+        out.sum().backward()
+
+
+def test_a_checkpointed_function_must_not_overwrite_its_argument():
+    out = checkpoint(lambda x: x.mul_(2).tanh(), leaf(1, 2) * 1)  # a second time it would compute something else
+    with pytest.raises(errors.MutationError, match="argument 0 of the function"):
+        out.sum().backward()
+
+
 # ---- saved_tensors_hooks --------------------------------------------------------------------------------------------
+
+
+def test_a_pack_hook_records_nothing():
+    w = leaf(2, 3)
+    with autograd.saved_tensors_hooks(lambda t: (t * w * w, autograd.is_grad_enabled()), lambda pair: pair[0]):
+        x = leaf(1, 2)
+        y = (x * x).sum()
+    y.backward()
+    assert values(x.grad) == [8, 36]
+    assert w.grad is None
+
+
+def test_a_pack_hook_must_not_overwrite_what_it_is_given():
+    with (
+        autograd.saved_tensors_hooks(lambda t: t.mul_(2), lambda t: t),
+        pytest.raises(errors.MutationError, match="clone"),
+    ):
+        leaf(1, 2) ** 2
 
 
 def test_hooks_see_what_is_saved():

@@ -439,6 +439,20 @@ def test_a_copy_is_no_view():
     assert values(x.grad) == [1, 1, 1]
 
 
+def test_one_dimension_is_flat_already_and_ravelled_ones_lie_side_by_side():
+    x = leaf(1, 2, 3, 4)
+    assert x.flatten() is x
+    assert x.flatten(0, 0).is_leaf
+    assert autograd.flatten(np.arange(3)).tolist() == [0, 1, 2]
+    apart = autograd.arange(4.0)[::2]
+    flat = apart.ravel()
+    assert flat.is_contiguous()
+    flat.zero_()
+    assert values(apart) == [0, 2]
+    apart.flatten().zero_()
+    assert values(apart) == [0, 0]
+
+
 def test_views_do_not_keep_what_is_gone():
     y = leaf(1, 2) * 1
     v = y[:1]
@@ -566,6 +580,21 @@ def test_a_saved_array_that_is_overwritten_is_an_error_that_names_the_op(write):
     with pytest.raises(errors.MutationError, match=r"op 'mul' saved its 'x' \(shape \(2,\)\).*overwritten in place"):
         z.sum().backward()
     assert x.grad is None
+
+
+@pytest.mark.parametrize("windows", [
+    lambda y: y.unfold(0, 2, 1), lambda y: y.unfold(0, 1, 1)[1:],
+    lambda y: np.lib.stride_tricks.sliding_window_view(y, 3),
+    lambda y: autograd.from_numpy(np.frombuffer(memoryview(y.detach().numpy()))),
+])  # fmt: skip
+@pytest.mark.parametrize("through", ["base", "window"])
+def test_windows_are_the_memory_that_they_are_cut_from(windows, through):
+    x = leaf(1, 2, 3)
+    y = x * 1
+    part = windows(y) * x[:1]
+    (y if through == "base" else y.detach()[1:]).mul_(2)
+    with pytest.raises(errors.MutationError, match="op 'mul' saved"):
+        part.sum().backward()
 
 
 def test_a_saved_output_that_is_overwritten():

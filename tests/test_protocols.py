@@ -324,6 +324,15 @@ def test_dlpack_shares_memory_both_ways():
     assert x.__dlpack_device__() == (1, 0)
 
 
+@pytest.mark.parametrize("given", [lambda y: y.detach(), lambda y: y.detach().numpy()[1:]])
+def test_what_is_overwritten_through_dlpack_is_noticed(given):
+    y = autograd.ones(3, requires_grad=True) * 1
+    z = (y * y).sum()
+    autograd.from_dlpack(given(y)).mul_(2)
+    with pytest.raises(autograd.MutationError, match="op 'mul' saved"):
+        z.backward()
+
+
 def test_from_numpy_shares_memory():
     a = np.array([1.0, 2.0])
     t = autograd.from_numpy(a)

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..engine.callsite import is_ours
 from ..engine.nodes import Handle
+from ..engine.ownership import owner_of
 from .arrays import RecordingArray, bare, plain_array
 from .numbers import Number, being
 from .signatures import DIVIDING, FACTS, METHODS, OF_PLACES, is_whole, may_vary, settled, told, writes_into
@@ -41,19 +42,6 @@ _CONVERSIONS = {"float()", "complex()"}
 """By what a number is made one that is known as it is."""
 _PLAIN_ARRAYS = (np.ndarray, np.memmap, RecordingArray)
 """The classes of arrays that compute alike."""
-
-
-def _root(array: Any) -> Any:
-    """The array that owns the memory."""
-    while True:
-        base = array.base
-        if isinstance(base, memoryview):
-            base = base.obj
-        elif not isinstance(base, np.ndarray):
-            base = getattr(base, "base", None)  # what as_strided puts between
-        if not isinstance(base, np.ndarray):
-            return array
-        array = base
 
 
 class Tape:
@@ -115,7 +103,7 @@ class Tape:
         return self.wrap(array, value)
 
     def _storage(self, array: Any, kind: str) -> Storage:
-        root = _root(array)
+        root = owner_of(array)
         found = self._storages.get(id(root))
         if found is None:
             found = self._storages[id(root)] = Storage(kind, root)
@@ -138,7 +126,7 @@ class Tape:
         known = self._constants.get(id(array))
         if known is not None and known.array is array:
             return known
-        root = _root(array)
+        root = owner_of(array)
         storage = self._storages.get(id(root))
         if storage is not None and storage.kind != "constant":
             return self._alias(array, storage)
@@ -277,7 +265,7 @@ class Tape:
         storage = value.storage
         if isinstance(array, RecordingArray) and array._scalar:  # asanyarray made an array of NumPy's scalar
             instruction = Instruction("call", "array", np.array, (value, array.dtype), {}, self._where())
-            storage = self._storages[id(_root(array))] = Storage("fresh", _root(array))
+            storage = self._storages[id(owner_of(array))] = Storage("fresh", owner_of(array))
             value = array._value = instruction.outs = Value(storage, plain_array(array), instruction)
             self._wholes[storage] = value
             array._scalar = False
@@ -312,7 +300,7 @@ class Tape:
         if isinstance(result, (np.ndarray, np.generic)):
             array = np.asarray(result)
             self._refuse_arrays_in(array, instruction.name)
-            root = _root(array)
+            root = owner_of(array)
             storage = self._storages.get(id(root)) if isinstance(result, np.ndarray) else None
             if storage is not None:
                 instruction.kind = "view"

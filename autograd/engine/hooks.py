@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["EVERYWHERE", "RemovableHandle", "add_hook", "keeps_gradient", "run_hooks"]
+__all__ = ["EVERYWHERE", "RemovableHandle", "add_hook", "keep", "keeps_gradient", "run_hooks"]
 
 EVERYWHERE: dict[object, tuple[str, Any, bool]] = {}
 """The hooks of all modules: kind, hook, and whether it is called after an error too. It stands here, and not with the
@@ -40,11 +40,24 @@ def add_hook(hooks: dict[object, Any], hook: Any, first: bool = False) -> Remova
     return handle
 
 
-def run_hooks(hooks: dict[object, Any], g: Any, node: Any, create_graph: bool) -> Any:
-    """Pass a gradient through a tensor's hooks; each may replace it. What ``retain_grad`` keeps is the result."""
+def run_hooks(hooks: dict[object, Any], g: Any, node: Any, create_graph: bool, kept: list[tuple[Any, Any]]) -> Any:
+    """Pass a gradient through a tensor's hooks; each may replace it.
+
+    What ``retain_grad`` keeps is the result: it is added to ``kept`` with its Tensor, which gets it when nothing can
+    raise any more.
+    """
     for hook in sorted(hooks.values(), key=keeps_gradient):
-        g = hook(g, node, create_graph)
+        if not keeps_gradient(hook):
+            g = hook(g, node, create_graph)
+        elif (tensor := hook.keeps()) is not None and (own := hook(g, node, create_graph)) is not None:
+            kept.append((tensor, own))
     return g
+
+
+def keep(kept: list[tuple[Any, Any]]) -> None:
+    """Add to the ``.grad`` of Tensors what ``run_hooks`` put aside for them."""
+    for tensor, g in kept:
+        tensor._grad = g if tensor._grad is None else tensor._grad + g
 
 
 def keeps_gradient(hook: Any) -> bool:

@@ -134,9 +134,11 @@ def untouched(values: Any, time: int) -> bool:
     """Whether surely nothing among ``values`` was written after ``time``: a fast answer for the usual case."""
     for value in values:
         if type(value) is np.ndarray:
-            owner = value
+            owner: Any = value
             while isinstance(base := owner.base, np.ndarray):
                 owner = base
+            if base is not None:
+                owner = owner_of(owner)
             record = _stamps.get(id(owner))
             if record is not None and record.latest > time:
                 return False

@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import MutationError
 from .foreign import ForeignArray
-from .mutation import clock
+from .modes import Mode
+from .mutation import clock, mutated_since
 from .observing import tell_replaced
 
 __all__ = [
@@ -205,12 +207,21 @@ class Packed:
 
     def __init__(self, saved: Sequence[Any], hooks: tuple[Any, Any]) -> None:
         pack, self._hook = hooks
-        self._items = [
-            (True, pack(new_tensor(value)), value.kind if isinstance(value, ForeignArray) else None)
-            if _is_number(value)
-            else (False, value, None)
-            for value in saved
-        ]
+        before = clock.now
+        with Mode(grad=False):
+            self._items = [
+                (True, pack(new_tensor(value)), value.kind if isinstance(value, ForeignArray) else None)
+                if _is_number(value)
+                else (False, value, None)
+                for value in saved
+            ]
+        if clock.now != before and any(
+            _is_number(value) and mutated_since(value, before) is not None for value in saved
+        ):
+            raise MutationError(
+                "saved_tensors_hooks: pack_hook overwrote the Tensor that it was given, which is not its own: "
+                ".clone() it first"
+            )
 
     def _unpack(self, packed: Any, kind: Any) -> Any:
         found = self._hook(packed)

@@ -29,17 +29,25 @@ LARGE = 1 << 14
 
 def owner_of(array: Any) -> Any:
     """The array at the end of the chain of views, to which the memory belongs."""
-    while isinstance(base := array.base, np.ndarray):
+    while (base := array.base) is not None:
+        if not isinstance(base, np.ndarray):  # but what as_strided puts between, or a buffer of an array
+            base = base.obj if isinstance(base, memoryview) else getattr(base, "base", None)
+            if not isinstance(base, np.ndarray):
+                break
         array = base
     return array
 
 
 def owns(g: Any) -> bool:
-    """Whether an array that nobody else holds has its memory to itself: its own, or that of an array it reshapes."""
+    """Whether an array that nobody else holds has its memory to itself: its own, or that of an array it reshapes.
+
+    What is broadcast must not be written to, though it has no more elements than its base if that has one.
+    """
     base = g.base
     if base is None:
         return True
-    return type(base) is np.ndarray and base.base is None and base.size == g.size and getrefcount(base) == ALONE + 1
+    alone = type(base) is np.ndarray and base.base is None and base.size == g.size and getrefcount(base) == ALONE + 1
+    return alone and g.flags.writeable
 
 
 def _references(held: Any, d: Any) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, FreedGraphError, MutationError, RuleError
-from .hooks import run_hooks
+from .hooks import keep, run_hooks
 from .modes import AS_IT_IS, Mode, local
 from .mutation import clock, mutated_since, untouched
 from .nodes import RELEASED, Handle, Leaf, Node, NodeOp, Packed, Pick, make_node, new_tensor
@@ -48,12 +48,14 @@ def sweep(
     create_graph: bool = False,
     ends: Collection[Any] | None = None,
     order: list[Any] | None = None,
+    kept: list[tuple[Any, Any]] | None = None,
 ) -> dict[Any, Any]:
     """Backpropagate ``seeds`` (arrays; Tensors with ``create_graph``) from the nodes ``roots``.
 
     Args:
         ends: nodes at which to stop as at leaves: neither their hooks nor their rules are run.
         order: what ``collect(roots)`` returned, if that was called before.
+        kept: a list for what ``retain_grad`` keeps, if the caller gives that to the Tensors when nothing can raise.
 
     Returns:
         The gradient of every leaf that was reached or, given ``targets`` (Nodes, Picks, Leaves), of those of
@@ -79,11 +81,13 @@ def sweep(
         if needed is None or root in needed:
             seed = np.conj(seeds[i]) if root.dtype.kind == "c" else seeds[i]
             grads[root] = grads[root] + seed if root in grads else seed
+    put_aside = [] if kept is None else kept
     if create_graph or needed is not None or local.observers:
+        visit = _Visit(grads, found, needed, create_graph, put_aside)
         with _mode(create_graph):
-            last = _run(order, grads, _Visit(grads, found, needed, create_graph), idle, not retain)
+            last = _run(order, grads, visit, idle, not retain, put_aside)
     else:
-        last = _run(order, grads, None, idle, not retain)
+        last = _run(order, grads, None, idle, not retain, put_aside)
     if targets is not None:
         grads = {target: grads.get(target, g) for target, g in found.items()}
     for target, g in grads.items():
@@ -91,6 +95,8 @@ def sweep(
         if g is not None and (g.dtype is not dtype or dtype.kind == "c"):
             g = conform(g, target, last.op if last is not None else None)
             grads[target] = np.conj(g) if dtype.kind == "c" else g
+    if kept is None and put_aside:
+        keep(put_aside)
     return grads
 
 
@@ -104,13 +110,15 @@ def sweep_to(leaf: Any, order: list[Any], seed: Any) -> Any:
     """
     check_saved(order)
     grads = {order[0]: seed}
-    last = _run(order, grads, None, (), True)
+    last = _run(order, grads, None, (), True, [])
     g = grads.pop(leaf, None)
     return g if g is None or g.dtype is leaf.dtype else conform(g, leaf, last.op)
 
 
 @quiet
-def _run(order: list[Any], grads: dict[Any, Any], visit: _Visit | None, idle: Collection[Any], release: bool) -> Any:
+def _run(
+    order: list[Any], grads: dict[Any, Any], visit: _Visit | None, idle: Collection[Any], release: bool, kept: list[Any]
+) -> Any:
     """Run the rules of the nodes in ``order``, by ``visit`` if there is one; returns the last node."""
     every = visit is not None
     pop = grads.pop
@@ -122,7 +130,7 @@ def _run(order: list[Any], grads: dict[Any, Any], visit: _Visit | None, idle: Co
                 continue
             op = node.op
             if every or op.elaborate or node.hooks is not None:
-                visit = visit or _Visit(grads, {}, None, False)
+                visit = visit or _Visit(grads, {}, None, False, kept)
                 visit(node, g)
                 if node in idle:
                     continue
@@ -146,17 +154,18 @@ class _Visit:
     """What the sweep does at a node that needs more than a call of its rules."""
 
     def __init__(
-        self, grads: dict[Any, Any], found: dict[Any, Any], needed: set[Any] | None, create_graph: bool
+        self, grads: dict[Any, Any], found: dict[Any, Any], needed: set[Any] | None, create_graph: bool, kept: list[Any]
     ) -> None:
         self.grads = grads
         self.found = found
         self.needed = needed
         self.create_graph = create_graph
+        self.kept = kept
         self.observers = local.observers
 
     def __call__(self, node: Any, g: Any) -> None:
         if node.hooks is not None:
-            g = run_hooks(node.hooks, g, node, self.create_graph)
+            g = run_hooks(node.hooks, g, node, self.create_graph, self.kept)
         if node in self.found:
             self.found[node] = g
         if type(node) is Pick:

@@ -20,11 +20,11 @@ from ..errors import MutationError
 from .foreign import ForeignArray, bare
 from .hooks import keeps_gradient
 from .modes import local
-from .mutation import stamp
-from .nodes import Handle, Leaf, NodeOp, array_of, make_node, new_tensor
+from .mutation import mutated_since, stamp
+from .nodes import Handle, Leaf, Node, NodeOp, array_of, make_node, new_tensor, source_of
 from .sweep import add
 
-__all__ = ["View", "check_writable", "current", "node_of", "rebase", "reshape_inplace", "shares_memory"]
+__all__ = ["View", "check_writable", "current", "leave_graph", "node_of", "rebase", "reshape_inplace", "shares_memory"]
 
 
 class View:
@@ -62,6 +62,23 @@ class Reshaped(View):
     """How a Tensor is cut from what it was before its shape was changed in place."""
 
     __slots__ = ()
+
+
+def leave_graph(tensor: Handle) -> None:
+    """Take a Tensor out of the graph, and with it what it was before its shape was changed in place.
+
+    Raises:
+        MutationError: it is a view.
+    """
+    places = [tensor]
+    while type(places[-1]._view) is Reshaped:
+        places.append(places[-1]._view.base)
+    if places[-1]._view is not None:
+        raise MutationError("detach_: this tensor is a view, which cannot be detached in place; use detach()")
+    for place in places:
+        place._node = None
+    for place in places[:-1]:
+        place._view.root_node = None
 
 
 def _base(view: View) -> Any:
@@ -114,6 +131,8 @@ def current(tensor: Handle) -> Any:
     root = tensor._view.root
     if root._node is not tensor._view.root_node or root._view is not None:
         root = _root(tensor._view)
+        if root._node is None and _is_as_it_was(tensor):
+            return tensor._node
         for member in _chain(tensor):
             view = member._view
             if view.root_node is not root._node:
@@ -125,6 +144,12 @@ def current(tensor: Handle) -> Any:
                     local.grad = recording
                 view.root_node = root._node
     return tensor._node
+
+
+def _is_as_it_was(view: Handle) -> bool:
+    """Whether nobody wrote into a view since it was made: if its root left the graph, then by ``detach_``, alone."""
+    node = source_of(view._node)
+    return type(node) is Node and mutated_since(view._data, node.time) is None
 
 
 def node_of(tensor: Handle) -> Any:

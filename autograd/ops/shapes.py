@@ -16,10 +16,11 @@ import numpy as np
 
 from .._op import composed, new_tensor, op, unwrap
 from .._protocols import numpy_function
-from ..engine.nodes import array_of
+from ..engine.nodes import Handle, array_of
 from ..engine.views import shares_memory
 from ..errors import ShapeError
 from ..samples import case, reals
+from .casting import contiguous
 
 # ---- sizes and dimensions -------------------------------------------------------------------------------------------
 
@@ -172,7 +173,7 @@ def unsqueeze(x: Any, dim: Any) -> Any:
     case(x=reals(shape=())),
 ])  # fmt: skip
 def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
-    """The dimensions from ``start_dim`` to ``end_dim`` merged into one; a 0-d input gets one.
+    """The dimensions from ``start_dim`` to ``end_dim`` merged into one; a 0-d input gets one, a 1-d one is returned.
 
     >>> import autograd
     >>> autograd.flatten(autograd.zeros(2, 3, 4), 1).shape
@@ -182,13 +183,16 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     first, last = normalized_dim(start_dim, len(shape)), normalized_dim(end_dim, len(shape))
     if first > last:
         raise ShapeError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim} in shape {shape}")
+    if first == last and isinstance(x, Handle) and x._data.ndim:
+        return x
     return reshape(x, (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
 
 
 @composed(samples=reals(shape=(2, 3)))
 def ravel(x: Any) -> Any:
-    """All elements in one dimension."""
-    return reshape(x, -1)
+    """All elements in one dimension, side by side in memory: a view if they lie so, else a copy."""
+    flat = reshape(x, -1)
+    return contiguous(flat) if isinstance(flat, Handle) else flat
 
 
 @composed(inputs=("x",), samples=[
