@@ -163,10 +163,10 @@ def test_many_threads_ask_for_help_at_the_same_time(two: None) -> None:
 @pytest.fixture
 def blas_threads() -> Iterator[Callable[[], int]]:
     """What tells how many threads OpenBLAS has: three at first."""
-    controls = blas._controls()
-    if controls is None:
+    controls = blas._controls("scipy.linalg" in sys.modules)
+    if not controls:
         pytest.skip("NumPy's BLAS is not OpenBLAS")
-    get, put = controls
+    get, put = controls[0]
     before = get()
     put(3)
     yield get
@@ -212,7 +212,16 @@ def test_a_forked_process_has_all_threads_of_blas(blas_threads: Callable[[], int
 
 
 def test_without_openblas_nothing_is_set(two: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blas, "_controls", lambda: None)
+    monkeypatch.setattr(blas, "_controls", lambda scipy: ())
     x = np.zeros((4, 10))
     in_blocks(x, lambda: lambda rows: np.add(x[rows], 1, out=x[rows]), 10)
     assert (x == 1).all()
+
+
+def test_blas_of_scipy_follows(blas_threads: Callable[[], int]) -> None:
+    pytest.importorskip("scipy.linalg")
+    both = [get for get, _ in blas._controls(True)]
+    before = [get() for get in both]
+    with blas.one_thread_each():
+        assert [get() for get in both] == [1] * len(both)
+    assert [get() for get in both] == before

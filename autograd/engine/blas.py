@@ -2,7 +2,8 @@
 
 OpenBLAS lets one product at a time use its threads. Where several threads of a program each ask for products, they wait
 for their turn busily, on the processors that the product needs: attention over 256 steps took ten times as long. So
-while the library's own threads share some work, each product in it is computed by the thread that asks for it.
+while the library's own threads share some work, each product in it is computed by the thread that asks for it. SciPy
+has an OpenBLAS of its own, whose threads and NumPy's are in each other's way likewise: small matrices need neither.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 import ctypes
 import functools
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -42,21 +44,25 @@ def function_of(library: Any, name: str) -> Any:
     return None
 
 
+_Controls = tuple[Callable[[], int], Callable[[int], None]]
+
+
 @functools.cache
-def _controls() -> tuple[Callable[[], int], Callable[[int], None]] | None:
-    """What tells, and what sets, the number of OpenBLAS's threads; None if NumPy has another BLAS."""
+def _controls(scipy: bool) -> tuple[_Controls, ...]:
+    """What tells, and what sets, the number of threads of NumPy's OpenBLAS and of that of ``scipy``, if it is there."""
+    found: dict[str, _Controls] = {}
     for path in libraries():
         with contextlib.suppress(OSError):
             library = ctypes.PyDLL(path)  # they take no time in which another thread might have Python's lock
             get, put = function_of(library, "get_num_threads"), function_of(library, "set_num_threads")
             if get is not None and put is not None:
-                return get, put
-    return None
+                found[os.path.realpath(path)] = get, put
+    return tuple(found.values())
 
 
 _lock = threading.Lock()
 _users: set[object] = set()
-_before = 1
+_before: list[tuple[Callable[[int], None], int]] = []
 
 
 @contextlib.contextmanager
@@ -71,25 +77,21 @@ def one_thread_each() -> Iterator[None]:
 
 
 def _enter(user: object) -> None:
-    global _before
-    controls = _controls()
-    if controls is not None:
-        get, put = controls
-        with _lock:
-            if not _users:
-                _before = get()
-            _users.add(user)
+    with _lock:
+        if not _users:
+            _before[:] = [(put, get()) for get, put in _controls("scipy.linalg" in sys.modules)]
+        _users.add(user)
+        for put, _ in _before:
             put(1)
 
 
 def _leave(user: object) -> None:
-    controls = _controls()
-    if controls is not None:
-        with _lock:
-            if user in _users:
-                _users.remove(user)
-                if not _users:
-                    controls[1](_before)
+    with _lock:
+        if user in _users:
+            _users.remove(user)
+            if not _users:
+                for put, number in _before:
+                    put(number)
 
 
 def _forget() -> None:
