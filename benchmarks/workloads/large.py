@@ -275,12 +275,56 @@ def _pointwise() -> dict[str, Build]:
     })  # fmt: skip
 
 
+def _batches() -> dict[str, Build]:
+    """Many small matrices, attention over sequences, and convolutions of groups."""
+
+    def small(function: Callable[..., Any], n: int, *columns: int) -> Build:
+        def build(inputs: Inputs) -> tuple[Callable[..., Any], list[Any]]:
+            count = inputs.size // (n * n)
+            lower = np.tril(0.1 * inputs.flat[: count * n * n].reshape(count, n, n)) + 2 * np.eye(n, dtype=np.float32)
+            return function, [lower, *[inputs.second[: count * n * k].reshape(count, n, k) for k in columns]]
+
+        return build
+
+    def attention(inputs: Inputs) -> tuple[Callable[..., Any], list[Any]]:
+        length = 256 if inputs.size > 1 << 18 else 16
+        count = inputs.size // (8 * length * 32)
+        shape = (count, 8, length, 32)
+        q, k = (a[: count * 8 * length * 32].reshape(shape) for a in (inputs.flat, inputs.second))
+        return (lambda t, F, q, k: F.scaled_dot_product_attention(q, k, k, is_causal=True)), [q, k]
+
+    def convolution(inputs_in_group: int, **settings: int) -> Build:
+        def build(inputs: Inputs) -> tuple[Callable[..., Any], list[Any]]:
+            weight = inputs.second[: 16 * inputs_in_group * 9].reshape(16, inputs_in_group, 3, 3)
+            return (lambda t, F, x, w: F.conv2d(x, w, padding=1, **settings)), [inputs.images(), weight]
+
+        return build
+
+    return {
+        **{
+            f"{name}, {n} x {n}": small(function, n, *columns)
+            for n in (4, 32)
+            for name, function, columns in (
+                ("cholesky", lambda t, F, a: t.linalg.cholesky(a @ a.mT), ()),
+                ("solve_triangular", lambda t, F, a, b: t.linalg.solve_triangular(a, b, upper=False), (3,)),
+                ("solve", lambda t, F, a, b: t.linalg.solve(a, b), (3,)),
+                ("slogdet", lambda t, F, a: t.linalg.slogdet(a)[1], ()),
+                ("inv", lambda t, F, a: t.linalg.inv(a), ()),
+            )
+        },
+        "attention": attention,
+        "conv2d, depthwise": convolution(1, groups=16),
+        "conv2d, 4 groups": convolution(4, groups=4),
+    }
+
+
 FAMILIES: dict[str, Callable[[], dict[str, Build]]] = {
     "reductions": _reductions,
     "softmax": _softmax,
     "indexing": _indexing,
     "scans": _scans,
     "layouts": _layouts,
+    "batches": _batches,
     "sorting": _sorting,
     "einsum": _einsum,
     "joining": _joining,
