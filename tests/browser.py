@@ -29,6 +29,7 @@ class Page:
         self.driver.get_log("performance")
         path = picture.render(self.folder / "graph.html")
         self.driver.get(path.as_uri())
+        self.driver.execute_cdp_cmd("Emulation.setFocusEmulationEnabled", {"enabled": True})  # as in front of a user
         assert self.run("return document.documentElement.dataset.ready") == "true", self.driver.get_log("browser")
         return self
 
