@@ -22,7 +22,7 @@ from ._indices import (
 )
 from .axes import MANY, place_along
 
-__all__ = ["sums_at"]
+__all__ = ["sums_at", "weighted_rows_added"]
 
 
 def sums_at(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
@@ -70,13 +70,21 @@ _LONG = 4096
 @foreign
 def _rows_added(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """Rows of ``x`` added at an integer array, as the product of a sparse matrix of ones with ``x``."""
+    places = from_start(index, shape[0]).reshape(-1)
+    ones = np.ones(places.size, x.dtype)
+    return weighted_rows_added(x.reshape(places.size, -1), ones, places, shape[0]).reshape(shape)
+
+
+@foreign
+def weighted_rows_added(rows: Any, weights: Any, places: Any, size: int) -> Any:
+    """Rows, times weights, added at places, as a sparse matrix's product: as many of each row, one after the other."""
     from scipy.sparse import csc_matrix
 
-    places = from_start(index, shape[0]).reshape(-1)
     # Filled by hand: made of its parts, it would check every index.
-    sparse = csc_matrix((shape[0], places.size), dtype=x.dtype)
-    sparse.data, sparse.indices, sparse.indptr = np.ones(places.size, x.dtype), places, np.arange(places.size + 1)
-    return (sparse @ x.reshape(places.size, -1)).reshape(shape)
+    sparse = csc_matrix((size, len(rows)), dtype=weights.dtype)
+    sparse.data, sparse.indices = weights, places
+    sparse.indptr = np.arange(len(rows) + 1) * (places.size // max(len(rows), 1))
+    return sparse @ rows
 
 
 def _elements_added(x: Any, index: Any, size: int) -> Any:

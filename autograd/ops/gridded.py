@@ -13,7 +13,7 @@ import numpy as np
 from .._op import op
 from ..engine.blocks import shared
 from ..samples import case, reals
-from ._foreign import foreign
+from ._index_sums import weighted_rows_added
 from .axes import wide_dtype
 
 __all__ = ["sample_pixels", "spread_pixels", "weigh_pixels"]
@@ -115,22 +115,11 @@ def spread_pixels(x: Any, weights: Any, place: Any, size: int) -> Any:
 def _added(lines: Any, weights: Any, place: Any, size: int) -> Any:
     """Rows, times weights, added at places: of each row there are as many, one after the other."""
     if lines.shape[1] * place.size >= _SOME:
-        return _product(lines, weights, place, size)
+        return weighted_rows_added(lines, weights, place, size)
     taps = place.size // max(len(lines), 1)
     out = np.zeros((size, lines.shape[1]), lines.dtype, like=lines)
     np.add.at(out, place, np.repeat(lines, taps, 0) * np.expand_dims(weights, 1))
     return out
-
-
-@foreign
-def _product(lines: Any, weights: Any, place: Any, size: int) -> Any:
-    """``_added`` as the product with a sparse matrix."""
-    from scipy.sparse import csc_matrix
-
-    matrix = csc_matrix((size, len(lines)), dtype=weights.dtype)  # filled by hand: it would check every index
-    matrix.data, matrix.indices = weights, place
-    matrix.indptr = np.arange(0, place.size + 1, place.size // len(lines))
-    return matrix @ lines
 
 
 @op(
