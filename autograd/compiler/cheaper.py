@@ -206,7 +206,7 @@ def _reduces_rows(item: Instruction) -> bool:
     if item.name not in ("maximum.reduce", "minimum.reduce") or item.target is not None or len(item.args) != 1:
         return False
     value, made = item.args[0], item.outs
-    if type(value) is not Value or type(made) is not Value or not set(item.kwargs) <= {"axis", "keepdims"}:
+    if type(value) is not Value or type(made) is not Value or not _takes_rows_alone(item):
         return False
     rank = len(value.shape)
     return (
@@ -220,3 +220,11 @@ def _reduces_rows(item: Instruction) -> bool:
         and value.shape[-1] < value.array.size < LARGE
         and not made.storage.written
     )
+
+
+def _takes_rows_alone(item: Instruction) -> bool:
+    """Whether its arguments by name change nothing of what it finds in a row, as infinity to begin with does not."""
+    rest = {name: value for name, value in item.kwargs.items() if name not in ("axis", "keepdims")}
+    first, dtype = rest.pop("initial", None), rest.pop("dtype", None)
+    least = -np.inf if item.name == "maximum.reduce" else np.inf
+    return not rest and dtype is None and (first is None or (isinstance(first, np.floating | float) and first == least))

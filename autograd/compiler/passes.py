@@ -277,7 +277,7 @@ def simplify_calls(program: Program) -> None:
     """
     for item in program.instructions():
         reduce = _REDUCTIONS.get(item.function)
-        if reduce is not None and set(item.kwargs) <= {"axis", "keepdims", "dtype"} and len(item.args) <= 2:
+        if reduce is not None and set(item.kwargs) <= _BY_NAME and len(item.args) <= 2:
             axis = item.args[1] if len(item.args) == 2 else item.kwargs.get("axis")
             rest = {name: value for name, value in item.kwargs.items() if name != "axis"}
             item.function, item.name = reduce
@@ -289,6 +289,8 @@ def simplify_calls(program: Program) -> None:
 
 
 _LIKE: dict[Any, Any] = {np.empty_like: np.empty, np.zeros_like: np.zeros, np.ones_like: np.ones}
+_BY_NAME = {"axis", "keepdims", "dtype", "initial"}
+"""What both take."""
 _REDUCTIONS: dict[Any, Any] = {
     np.sum: (np.add.reduce, "add.reduce"),
     np.prod: (np.multiply.reduce, "multiply.reduce"),
