@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._inplace import apply_, inplace
+from ._op_function import attribute
 from .engine.views import reshape_inplace
 from .ops import (
     activations,
@@ -141,10 +142,10 @@ class ArrayMethods:
     permute = shapes.spread(dimensions.permute)
     movedim = moveaxis = dimensions.movedim
     t = dimensions.t
-    T = property(dimensions.reverse_dims)
-    mT = property(dimensions.matrix_transpose)
-    H = property(dimensions.hermitian)
-    mH = property(dimensions.adjoint)
+    T = attribute(dimensions.reverse_dims)
+    mT = attribute(dimensions.matrix_transpose)
+    H = attribute(dimensions.hermitian)
+    mH = attribute(dimensions.adjoint)
     adjoint = dimensions.adjoint
     flip = shapes.spread(dimensions.flip)
     fliplr = dimensions.fliplr

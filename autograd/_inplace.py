@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,10 +20,13 @@ from .engine.nodes import Handle, Leaf, Packed, Pick, array_of, next_rank
 from .engine.views import check_writable, node_of, rebase
 from .errors import DtypeError, GradientError, ShapeError
 
+if TYPE_CHECKING:
+    from ._tensor import Tensor
+
 __all__ = ["apply_", "check_writable", "inplace", "overwrite", "recorded_write"]
 
 
-def inplace(function: Callable[..., Any]) -> Callable[..., Any]:
+def inplace(function: Callable[..., Any]) -> Callable[..., Tensor]:
     """The in-place form of an op: writes the result over its first argument and returns that."""
     name = function.__name__.rstrip("_") + "_"
 

@@ -16,11 +16,12 @@ import functools
 import inspect
 from collections import namedtuple
 from collections.abc import Callable
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
 from . import _pushing, _saving
+from ._op_function import OpFunction, P, R
 from ._operands import promotion_of
 from ._operands import unwrap as unwrap
 from ._signatures import asks, required, title_of
@@ -33,27 +34,10 @@ from .engine.nodes import new_tensor as new_tensor
 from .engine.views import View, shares_memory
 from .samples import Case, as_cases
 
+if TYPE_CHECKING:
+    from ._tensor import Tensor
+
 __all__ = ["COMPOSED", "MANY", "NUMPY", "OPS", "Op", "composed", "op"]
-
-P = ParamSpec("P")
-R = TypeVar("R", covariant=True)
-
-
-class OpFunction(Protocol[P, R]):
-    """The public function of an op, or a composition of ops: also a method where a class has it as an attribute."""
-
-    op: Op
-    kernel: Callable[..., Any]
-    __name__: str
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Compute it on Tensors."""
-        ...
-
-    def __get__(self, instance: Any, owner: Any = None) -> Callable[..., Any]:
-        """Bind it as a method."""
-        ...
-
 
 OPS: dict[str, Op] = {}
 """Every op of the library by name, in the order of definition."""
@@ -62,10 +46,22 @@ COMPOSED: dict[str, Callable[..., Any]] = {}
 NUMPY: dict[Callable[..., Any], Callable[..., Any]] = {}
 """For each NumPy function and ufunc the function that computes it on Tensors."""
 
-MANY = "many"
+MANY: Literal["many"] = "many"
 """``outputs=MANY``: as many outputs as the forward returns."""
 
 
+@overload
+def op(
+    *numpy: Callable[..., Any], outputs: None = None, **settings: Any
+) -> Callable[[Callable[P, Any]], OpFunction[P, Tensor]]: ...
+@overload
+def op(
+    *numpy: Callable[..., Any], outputs: Literal["many"], **settings: Any
+) -> Callable[[Callable[P, Any]], OpFunction[P, tuple[Tensor, ...]]]: ...
+@overload
+def op(
+    *numpy: Callable[..., Any], outputs: tuple[str, ...], **settings: Any
+) -> Callable[[Callable[P, Any]], OpFunction[P, Any]]: ...
 def op(
     *numpy: Callable[..., Any],
     samples: Any = None,
@@ -162,7 +158,7 @@ def op(
 
 def composed(
     *numpy: Callable[..., Any], samples: Any = None, inputs: tuple[str, ...] | None = None
-) -> Callable[[Callable[P, Any]], OpFunction[P, Any]]:
+) -> Callable[[Callable[P, R]], OpFunction[P, R]]:
     """Mark a function that is composed of ops: it accepts ``op``'s second spellings of its arguments.
 
     Args:
@@ -171,7 +167,7 @@ def composed(
         inputs: its differentiable inputs (default: the parameters without default).
     """
 
-    def define(function: Callable[P, Any]) -> OpFunction[P, Any]:
+    def define(function: Callable[P, R]) -> OpFunction[P, R]:
         params = asks(function)
         second = {alias: name for name, alias in ALIASES.items() if name in params and alias not in params}
         is_plain = frozenset(second).isdisjoint
@@ -310,7 +306,7 @@ class Op(NodeOp):
     _saving_plan = functools.cached_property(_saving.saving_plan)
 
     @functools.cached_property
-    def operator(self) -> Callable[..., Any]:
+    def operator(self) -> Callable[[Any, Any], Tensor]:
         """The public function as a method like ``__add__``: NotImplemented for an operand of a foreign type."""
         made: Any = stub(self, as_operator=True)
         made.__module__, made.__doc__, made.op = self.module, self.forward.__doc__, self

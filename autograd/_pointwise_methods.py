@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._inplace import inplace
+from ._op_function import attribute
 from .ops import (
     arithmetic,
     bessel,
@@ -19,6 +20,9 @@ from .ops import (
     selection,
     trigonometric,
 )
+
+if TYPE_CHECKING:
+    from ._tensor import Tensor
 
 __all__ = ["PointwiseMethods"]
 
@@ -113,7 +117,7 @@ class PointwiseMethods:
     nan_to_num = selection.nan_to_num
     heaviside = selection.heaviside
 
-    def where(self, condition: Any, y: Any = None, *, other: Any = None) -> Any:
+    def where(self, condition: Any, y: Any = None, *, other: Any = None) -> Tensor:
         """This Tensor where ``condition`` holds, else ``y``."""
         return selection.where(condition, self, other if y is None else y)
 
@@ -126,8 +130,8 @@ class PointwiseMethods:
 
     # ---- parts of complex numbers (ops/complexes) ------------------------------------------------------------------
 
-    real = property(complexes.real, inplace(complex_pairs.set_real))
-    imag = property(complexes.imag, inplace(complex_pairs.set_imag))
+    real = attribute(complexes.real, inplace(complex_pairs.set_real))
+    imag = attribute(complexes.imag, inplace(complex_pairs.set_imag))
     conj = conj_physical = complexes.conj
     resolve_conj = complexes.resolve_conj
     resolve_neg = complexes.resolve_neg
@@ -158,7 +162,7 @@ class PointwiseMethods:
     sinc = exponential.sinc
     i0 = bessel.i0
 
-    def polygamma(self, n: Any) -> Any:
+    def polygamma(self, n: Any) -> Tensor:
         """The ``n``-th derivative of ``digamma``."""
         return gamma.polygamma(n, self)
 
@@ -290,8 +294,8 @@ class PointwiseMethods:
     __rlshift__ = arithmetic.swapped(comparison.bitwise_left_shift.op.operator)
     __rshift__ = comparison.bitwise_right_shift.op.operator
     __rrshift__ = arithmetic.swapped(comparison.bitwise_right_shift.op.operator)
-    __eq__ = comparison.eq.op.operator
-    __ne__ = comparison.ne.op.operator
+    __eq__ = comparison.eq.op.operator  # type: ignore[assignment]
+    __ne__ = comparison.ne.op.operator  # type: ignore[assignment]
     __lt__ = comparison.lt.op.operator
     __le__ = comparison.le.op.operator
     __gt__ = comparison.gt.op.operator

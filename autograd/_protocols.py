@@ -9,7 +9,7 @@ import functools
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -20,11 +20,13 @@ from .errors import NotDifferentiableError
 
 __all__ = ["array_function", "array_ufunc", "by_place", "numpy_function", "of_arrays", "other_names", "with_arrays"]
 
+F = TypeVar("F", bound=Callable[..., Any])
 
-def numpy_function(*identities: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+
+def numpy_function(*identities: Callable[..., Any]) -> Callable[[F], F]:
     """Mark a function that takes NumPy's arguments where ours differ: it answers for ``identities`` on Tensors."""
 
-    def define(function: Callable[..., Any]) -> Callable[..., Any]:
+    def define(function: F) -> F:
         for identity in identities:
             NUMPY[identity] = function
         return function

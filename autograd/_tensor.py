@@ -193,7 +193,7 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         leave_graph(self)
         return self
 
-    def numpy(self, *, force: bool = False) -> Any:
+    def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
         """The array, sharing memory.
 
         Args:

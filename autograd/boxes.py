@@ -236,7 +236,7 @@ class ArrayBox(Tensor):
     real = property(_numpy(np.real))
 
     @property
-    def imag(self) -> Any:
+    def imag(self) -> Any:  # type: ignore[override]
         """The imaginary part: zeros of a real array."""
         return boxed(np.imag(self)) if self._data.dtype.kind == "c" else np.zeros_like(self._data)
 
@@ -297,13 +297,13 @@ class ArrayBox(Tensor):
         """As ``ndarray.reshape``: the new shape as numbers or as one tuple."""
         return np.reshape(self, shape[0] if len(shape) == 1 else shape, order=order)  # type: ignore[call-overload]
 
-    def transpose(self, *axes: Any) -> Any:
+    def transpose(self, *axes: Any) -> Any:  # type: ignore[override]
         """As ``ndarray.transpose``: the axes as numbers or as one tuple, all reversed by default."""
         if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], (tuple, list))):
             (axes,) = axes
         return np.transpose(self, axes or None)
 
-    def flatten(self, order: str = "C") -> Any:
+    def flatten(self, order: str = "C") -> Any:  # type: ignore[override]
         """As ``ndarray.flatten``."""
         return np.ravel(self, order=order)  # type: ignore[call-overload]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from .engine.foreign import ForeignArray
 from .engine.nodes import Handle, array_of
 from .engine.nodes import new_tensor as wrap
 from .errors import ArgumentError, DtypeError, ShapeError
+
+if TYPE_CHECKING:
+    from ._tensor import Tensor
 
 __all__ = ["new_empty", "new_empty_strided", "new_full", "new_ones", "new_tensor", "new_zeros", "to_array"]
 
@@ -86,7 +89,7 @@ def _holds_numpy_scalars(data: Any) -> bool:
 
 def new_full(
     x: Any, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Any:
+) -> Tensor:
     """``fill_value`` in a shape, by default in the dtype of ``x``."""
     check_device(device)
     kind = x.dtype if dtype is None else dtypes.as_dtype(dtype)
@@ -98,24 +101,24 @@ def new_full(
     return made.requires_grad_(requires_grad)
 
 
-def new_zeros(x: Any, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+def new_zeros(x: Any, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros of a shape, by default in the dtype of ``x``."""
     return new_full(x, size, 0, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def new_ones(x: Any, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+def new_ones(x: Any, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones of a shape, by default in the dtype of ``x``."""
     return new_full(x, size, 1, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def new_empty(x: Any, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+def new_empty(x: Any, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Unset elements of a shape, by default in the dtype of ``x``."""
     return new_full(x, size, 0, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def new_empty_strided(
     x: Any, size: Any, stride: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Any:
+) -> Tensor:
     """Unset elements of a shape with the given steps (in elements) between neighbours along each dimension.
 
     Raises: ShapeError unless there is a step, not negative, for each dimension.
@@ -130,7 +133,7 @@ def new_empty_strided(
     return made.requires_grad_(requires_grad)
 
 
-def new_tensor(x: Any, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+def new_tensor(x: Any, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A new Tensor with a copy of ``data``, by default in the dtype of ``x``."""
     check_device(device)
     made = wrap(to_array(data, x.dtype if dtype is None else dtype, copy=True))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .engine.foreign import ForeignArray
 from .engine.nodes import Handle, Leaf, array_of, new_tensor
 from .errors import GradientError
+
+if TYPE_CHECKING:
+    from ._tensor import Tensor
 
 __all__ = ["from_dlpack"]
 
@@ -24,7 +27,7 @@ def dlpack_device(self: Any) -> tuple[int, int]:
     return array_of(self).__dlpack_device__()
 
 
-def from_dlpack(source: Any) -> Any:
+def from_dlpack(source: Any) -> Tensor:
     """A Tensor that shares the memory of any object that speaks DLPack (an array, a PyTorch or JAX array)."""
     array = source.numpy() if isinstance(source, Handle) else source  # type: ignore[attr-defined]
     # an array as it is: of the one that DLPack makes nobody knows whose memory it has

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as _np
 
@@ -93,6 +93,9 @@ from .loss_functions import soft_margin_loss as soft_margin_loss
 from .loss_functions import triplet_margin_loss as triplet_margin_loss
 from .loss_functions import triplet_margin_with_distance_loss as triplet_margin_with_distance_loss
 
+if TYPE_CHECKING:
+    from autograd import Tensor
+
 # ---- activations: inplace=True writes the result over the input ------------------------------------------------------
 
 relu_ = _in_place(_activations.relu)
@@ -110,67 +113,69 @@ _hardsigmoid_ = _in_place(_activations.hardsigmoid)
 _hardswish_ = _in_place(_activations.hardswish)
 
 
-def relu(input: Any, inplace: bool = False) -> Any:
+def relu(input: Any, inplace: bool = False) -> Tensor:
     """``max(input, 0)``; the gradient at 0 is 0."""
     return relu_(input) if inplace else _activations.relu(input)
 
 
-def relu6(input: Any, inplace: bool = False) -> Any:
+def relu6(input: Any, inplace: bool = False) -> Tensor:
     """``min(max(input, 0), 6)``."""
     return _relu6_(input) if inplace else _activations.relu6(input)
 
 
-def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
+def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """``input`` if positive, else ``alpha * (exp(input) - 1)``."""
     return elu_(input, alpha) if inplace else _activations.elu(input, alpha)
 
 
-def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
+def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """``input`` if positive, else ``alpha * (exp(input / alpha) - 1)``."""
     return celu_(input, alpha) if inplace else _activations.celu(input, alpha)
 
 
-def selu(input: Any, inplace: bool = False) -> Any:
+def selu(input: Any, inplace: bool = False) -> Tensor:
     """The self-normalizing ``elu``."""
     return selu_(input) if inplace else _activations.selu(input)
 
 
-def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
+def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """``input`` if positive, else ``negative_slope * input``."""
     return leaky_relu_(input, negative_slope) if inplace else _activations.leaky_relu(input, negative_slope)
 
 
-def rrelu(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False) -> Any:
+def rrelu(
+    input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False
+) -> Tensor:
     """``leaky_relu`` with a random slope for each element, from ``lower`` to ``upper``; their mean outside training."""
     return (rrelu_ if inplace else _activations.rrelu)(input, lower, upper, training)
 
 
-def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
+def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """``input`` clipped to between ``min_val`` and ``max_val``."""
     return hardtanh_(input, min_val, max_val) if inplace else _activations.hardtanh(input, min_val, max_val)
 
 
-def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Any:
+def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """``input`` where it exceeds ``threshold``, else ``value``."""
     return threshold_(input, threshold, value) if inplace else _activations.threshold(input, threshold, value)
 
 
-def silu(input: Any, inplace: bool = False) -> Any:
+def silu(input: Any, inplace: bool = False) -> Tensor:
     """``input * sigmoid(input)``."""
     return _silu_(input) if inplace else _activations.silu(input)
 
 
-def mish(input: Any, inplace: bool = False) -> Any:
+def mish(input: Any, inplace: bool = False) -> Tensor:
     """``input * tanh(softplus(input))``."""
     return _mish_(input) if inplace else _activations.mish(input)
 
 
-def hardsigmoid(input: Any, inplace: bool = False) -> Any:
+def hardsigmoid(input: Any, inplace: bool = False) -> Tensor:
     """``input / 6 + 1 / 2``, clipped to 0 .. 1."""
     return _hardsigmoid_(input) if inplace else _activations.hardsigmoid(input)
 
 
-def hardswish(input: Any, inplace: bool = False) -> Any:
+def hardswish(input: Any, inplace: bool = False) -> Tensor:
     """``input * hardsigmoid(input)``."""
     return _hardswish_(input) if inplace else _activations.hardswish(input)
 
@@ -185,22 +190,22 @@ def _guessed(name: str, input: Any, dim: int | None) -> int:
     return 0 if _np.ndim(input) in (0, 1, 3) else 1
 
 
-def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """``exp(input)`` divided by its sum along ``dim``, without overflow."""
     return _neural.softmax(input, _guessed("softmax", input, dim) if dim is None else dim, dtype)
 
 
-def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """The logarithm of ``softmax``, exact where that is near 0."""
     return _neural.log_softmax(input, _guessed("log_softmax", input, dim) if dim is None else dim, dtype)
 
 
-def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """``softmax(-input)``."""
     return _neural.softmin(input, _guessed("softmin", input, dim) if dim is None else dim, dtype)
 
 
-def gumbel_softmax(logits: Any, tau: float = 1.0, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Any:
+def gumbel_softmax(logits: Any, tau: float = 1.0, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
     """A random choice among classes, by logits, that can be differentiated (E. Jang et al., 2017).
 
     Args:
@@ -231,32 +236,32 @@ def _placed(input: Any, out: Any, inplace: bool) -> Any:
     return input.copy_(out) if inplace and out is not input else out
 
 
-def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Each element 0 with probability ``p``, the others divided by ``1 - p``; ``input`` itself outside training."""
     return _placed(input, _neural.dropout(input, p, training), inplace)
 
 
-def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """``dropout`` of whole channels of (N, C, L) or (C, L)."""
     return _placed(input, _neural.feature_dropout("dropout1d", 3, input, p, training), inplace)
 
 
-def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """``dropout`` of whole channels of (N, C, H, W) or (N, C, L)."""
     return _placed(input, _neural.feature_dropout("dropout2d", 4, input, p, training), inplace)
 
 
-def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """``dropout`` of whole channels of (N, C, D, H, W) or (C, D, H, W)."""
     return _placed(input, _neural.feature_dropout("dropout3d", 5, input, p, training), inplace)
 
 
-def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """Dropout for ``selu`` networks: keeps mean and variance."""
     return _placed(input, _neural.alpha_dropout(input, p, training), inplace)
 
 
-def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """``alpha_dropout`` of whole channels of (N, C, ...)."""
     return _placed(input, _neural.feature_alpha_dropout(input, p, training), inplace)
 
@@ -264,11 +269,13 @@ def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, in
 # ---- columns ---------------------------------------------------------------------------------------------------------
 
 
-def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
+def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
     """The windows of images as columns: (N, C, H, W) becomes (N, C * window, places); without batch too."""
     return _windows.im2col(input, kernel_size, dilation, padding, stride)
 
 
-def fold(input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
+def fold(
+    input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
+) -> Tensor:
     """Columns added up into images where their windows overlap: (N, C * window, places) becomes (N, C, H, W)."""
     return _windows.col2im(input, output_size, kernel_size, dilation, padding, stride)

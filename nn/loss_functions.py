@@ -7,13 +7,16 @@ and win over it where they are given.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autograd.engine.callsite import warn
 from autograd.ops import class_losses, ctc, losses, margin_losses, probability_losses
 from autograd.ops.shapes import reshape
+
+if TYPE_CHECKING:
+    from autograd import Tensor
 
 __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss", "cross_entropy", "ctc_loss",
@@ -55,7 +58,7 @@ def mse_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
     weight: Any = None,
-) -> Any:
+) -> Tensor:
     """The square of the difference.
 
     Args:
@@ -78,7 +81,7 @@ def l1_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
     weight: Any = None,
-) -> Any:
+) -> Tensor:
     """The magnitude of the difference; arguments as for ``mse_loss``."""
     return _regression(losses.l1_loss, input, target, reduction_of(size_average, reduce, reduction), weight)
 
@@ -90,12 +93,12 @@ def smooth_l1_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
     beta: float = 1.0,
-) -> Any:
+) -> Tensor:
     """Half the square of the difference by ``beta`` up to that, from there its magnitude less ``beta / 2``."""
     return losses.smooth_l1_loss(input, target, reduction=reduction_of(size_average, reduce, reduction), beta=beta)
 
 
-def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Any:
+def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Tensor:
     """Half the square of the difference up to ``delta``, from there ``delta`` times (its magnitude less ``delta / 2``).
 
     A ``weight`` is a factor for each element; unlike that of ``mse_loss`` it does not enter what a mean divides by.
@@ -117,7 +120,7 @@ def binary_cross_entropy(
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
-) -> Any:
+) -> Tensor:
     """``-(target * log(input) + (1 - target) * log(1 - input))``, with the logarithms not below -100.
 
     A ``weight`` is a factor for each loss (it broadcasts).
@@ -136,7 +139,7 @@ def binary_cross_entropy_with_logits(
     reduce: bool | None = None,
     reduction: str = "mean",
     pos_weight: Any = None,
-) -> Any:
+) -> Tensor:
     """``binary_cross_entropy`` of ``sigmoid(input)``, exact for logits of any size.
 
     Args:
@@ -162,7 +165,7 @@ def multilabel_soft_margin_loss(
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
-) -> Any:
+) -> Tensor:
     """``binary_cross_entropy_with_logits``, of each example the mean over its classes (the last dimension)."""
     reduction = reduction_of(size_average, reduce, reduction)
     return probability_losses.multilabel_soft_margin_loss(input, target, weight, reduction=reduction)
@@ -175,7 +178,7 @@ def kl_div(
     reduce: bool | None = None,
     reduction: str = "mean",
     log_target: bool = False,
-) -> Any:
+) -> Tensor:
     """``target * (log(target) - input)``: the divergence of Kullback and Leibler.
 
     Args:
@@ -200,7 +203,7 @@ def poisson_nll_loss(
     eps: float = 1e-8,
     reduce: bool | None = None,
     reduction: str = "mean",
-) -> Any:
+) -> Tensor:
     """Minus the log-likelihood of counts under a Poisson distribution, without its constant.
 
     Args:
@@ -218,7 +221,7 @@ def poisson_nll_loss(
 
 def gaussian_nll_loss(
     input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
-) -> Any:
+) -> Tensor:
     """Minus the log-likelihood of ``target`` under normal distributions of mean ``input`` and variance ``var``.
 
     Args:
@@ -245,7 +248,7 @@ def cross_entropy(
     reduce: bool | None = None,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
-) -> Any:
+) -> Tensor:
     """The negative logarithm of the probability that ``softmax(input)`` gives the right class.
 
     Args:
@@ -271,7 +274,7 @@ def nll_loss(
     ignore_index: int = -100,
     reduce: bool | None = None,
     reduction: str = "mean",
-) -> Any:
+) -> Tensor:
     """Minus the element of the right class, where ``input`` are log-probabilities.
 
     The arguments are those of ``cross_entropy``.
@@ -288,7 +291,7 @@ def ctc_loss(
     blank: int = 0,
     reduction: str = "mean",
     zero_infinity: bool = False,
-) -> Any:
+) -> Tensor:
     """Minus the log-probability of label sequences that are not aligned to the input.
 
     Args:
@@ -315,7 +318,7 @@ def multi_margin_loss(
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
-) -> Any:
+) -> Tensor:
     """The mean over the classes of ``max(0, margin - input[target] + input[other])**p``.
 
     Shape: input (N, C), (C) or (), target (N), (1) or () of class numbers, weight (C), taken for the right class.
@@ -328,7 +331,7 @@ def multi_margin_loss(
 
 def multilabel_margin_loss(
     input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
-) -> Any:
+) -> Tensor:
     """The sum of ``max(0, 1 - input[label] + input[other])`` over labels and other classes, divided by the classes.
 
     The target, of the input's shape, has the labels of each example first, then -1.
@@ -344,7 +347,7 @@ def multilabel_margin_loss(
 
 def soft_margin_loss(
     input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
-) -> Any:
+) -> Tensor:
     """``log(1 + exp(-target * input))``; targets are 1 and -1."""
     return margin_losses.soft_margin_loss(input, target, reduction=reduction_of(size_average, reduce, reduction))
 
@@ -356,7 +359,7 @@ def hinge_embedding_loss(
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
-) -> Any:
+) -> Tensor:
     """``input``, a distance, where the target is 1, and ``max(0, margin - input)`` where it is -1."""
     reduction = reduction_of(size_average, reduce, reduction)
     return margin_losses.hinge_embedding_loss(input, target, margin, reduction=reduction)
@@ -370,7 +373,7 @@ def margin_ranking_loss(
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
-) -> Any:
+) -> Tensor:
     """``max(0, -target * (input1 - input2) + margin)``: 0 where the right one is larger by the margin."""
     reduction = reduction_of(size_average, reduce, reduction)
     return margin_losses.margin_ranking_loss(input1, input2, target, margin, reduction=reduction)
@@ -384,7 +387,7 @@ def cosine_embedding_loss(
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
-) -> Any:
+) -> Tensor:
     """``1 - cos(input1, input2)`` where the target is 1, ``max(0, cos(input1, input2) - margin)`` where it is -1."""
     reduction = reduction_of(size_average, reduce, reduction)
     return margin_losses.cosine_embedding_loss(input1, input2, target, margin, reduction=reduction)
@@ -401,7 +404,7 @@ def triplet_margin_loss(
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
-) -> Any:
+) -> Tensor:
     """``max(0, d(anchor, positive) - d(anchor, negative) + margin)`` with the distance of ``pairwise_distance``.
 
     ``swap`` measures the negative from the positive, where that is nearer. Shape: (N, D) or (D).
@@ -419,7 +422,7 @@ def triplet_margin_with_distance_loss(
     margin: float = 1.0,
     swap: bool = False,
     reduction: str = "mean",
-) -> Any:
+) -> Tensor:
     """``triplet_margin_loss`` with a distance of one's own (default: ``pairwise_distance``)."""
     return margin_losses.triplet_margin_with_distance_loss(
         anchor, positive, negative, distance_function=distance_function, margin=margin, swap=swap, reduction=reduction

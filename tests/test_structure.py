@@ -25,7 +25,7 @@ LAYERS = (
     ("autograd._signatures",),
     ("autograd._writing",),
     ("autograd._pushing", "autograd._saving"),
-    ("autograd._op",),
+    ("autograd._op", "autograd._op_function"),
     (
         "autograd._gradients",
         "autograd._inplace",
@@ -113,13 +113,17 @@ def read_modules(root: Path, packages: tuple[str, ...] = PACKAGES) -> dict[str, 
 
 @cache
 def statements_of(tree: ast.Module) -> list[tuple[ast.Import | ast.ImportFrom, bool]]:
-    """All import statements of a module, each with whether it stands inside a function."""
+    """All import statements of a module, each with whether it stands inside a function.
+
+    What only type checkers import (``if TYPE_CHECKING:``) makes no module depend on another.
+    """
     found = []
     stack: list[tuple[ast.AST, bool]] = [(tree, False)]
     while stack:
         node, inside = stack.pop()
         inner = inside or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-        stack.extend((child, inner) for child in ast.iter_child_nodes(node))
+        for_checkers = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        stack.extend((child, inner) for child in (node.orelse if for_checkers else ast.iter_child_nodes(node)))
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             found.append((node, inside))
     return found
@@ -305,6 +309,7 @@ def test_loading_is_noticed() -> None:
         (inner_imports, {"nn": "def f():\n    import numpy as np"}),
         (import_cycles, {"nn": "", "nn.a": "from . import b", "nn.b": "from .a import f"}),
         (import_cycles, {"nn": "from .a import f", "nn.a": "import nn"}),
+        (import_cycles, {"nn": "from .a import f", "nn.a": "if TYPE_CHECKING:\n    pass\nelse:\n    import nn"}),
         (import_cycles, {"nn": "", "nn.a": "from .b import f", "nn.b": "from . import c", "nn.c": "import nn.a"}),
         (hidden_functions, {"autograd": "from ._compiler import compile as compile", "autograd.compile": ""}),
         (hidden_functions, {"autograd": "def tensor(): ...", "autograd.tensor": ""}),
@@ -322,6 +327,8 @@ def test_bad_house_is_noticed(check: Callable[[dict[str, ast.Module]], list[str]
     [
         (upward_imports, {"autograd": "", "autograd._op": "from .errors import RuleError", "autograd.errors": ""}),
         (upward_imports, {"nn": "import numpy\nfrom autograd import ops", "autograd": "", "autograd.ops": ""}),
+        (upward_imports, {"autograd": "", "autograd._op": "if TYPE_CHECKING:\n    from ._tensor import Tensor",
+                          "autograd._tensor": ""}),
         (inner_imports, {"nn": "def f():\n    import scipy.special\n    from tqdm import tqdm"}),
         (import_cycles, {"nn": "from . import a, b", "nn.a": "from .b import f", "nn.b": ""}),
         (hidden_functions, {"nn": "from . import init as init\nfrom .init import fill as fill", "nn.init": ""}),

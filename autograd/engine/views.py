@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -239,7 +239,10 @@ _OWN = _references(new_tensor(np.zeros(1)))
 """How often an array is referred to that one tensor alone has: a view of that tensor would refer to it, too."""
 
 
-def reshape_inplace(function: Callable[..., Any]) -> Callable[..., Any]:
+R = TypeVar("R")
+
+
+def reshape_inplace(function: Callable[..., R]) -> Callable[..., R]:
     """The in-place form of a view operation: the tensor takes the shape of the result, in the memory it has."""
     name = function.__name__ + "_"
 
@@ -257,7 +260,7 @@ def reshape_inplace(function: Callable[..., Any]) -> Callable[..., Any]:
         recording = local.grad
         local.grad = True  # nothing is computed, so there is nothing to leave out
         try:
-            made = function(old, *args, **kwargs)
+            made: Any = function(old, *args, **kwargs)
         finally:
             local.grad = recording
         view = made._view

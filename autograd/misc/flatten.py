@@ -36,7 +36,7 @@ def flatten(value: Any) -> tuple[Any, Callable[[Any], Any]]:
 
     def unflatten(vector: Any) -> Any:
         if isinstance(vector, Handle):
-            parts = split_with_sizes(vector, sizes) if len(sizes) > 1 else [vector] * len(sizes)
+            parts: Any = split_with_sizes(vector, sizes) if len(sizes) > 1 else [vector] * len(sizes)
             pieces = [np.reshape(part, shape) for part, shape in zip(parts, shapes, strict=True)]
             return build(iter([boxed(piece) for piece in pieces] if isinstance(vector, ArrayBox) else pieces))
         vector = np.asarray(vector)

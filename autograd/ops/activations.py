@@ -6,7 +6,7 @@ At a kink the derivative is PyTorch's: 0 for relu at 0, 0 at both ends of hardta
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from .exponential import logistic_into, sigmoid
 from .gaussian_units import gelu as gelu
 from .joining import chunk
 from .selection import keep, require_order, where_
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 _ZEROS = {np.dtype(kind): np.zeros((), kind) for kind in "efdbhilqBHILQ"}
 """0 in each dtype: as an operand NumPy takes it in half the time of the Python number."""
@@ -100,7 +103,7 @@ def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
 
 
 @composed(samples=elementwise(x=reals(-2, 8, avoid=(0.0, 6.0))))
-def relu6(x: Any) -> Any:
+def relu6(x: Any) -> Tensor:
     """``min(max(x, 0), 6)``."""
     return hardtanh(x, 0.0, 6.0)
 
@@ -139,7 +142,7 @@ def elu(x: Any, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0
 
 
 @composed(samples=[elementwise(x=reals(avoid=(0.0,))), elementwise(x=reals(avoid=(0.0,)), alpha=0.5)])
-def celu(x: Any, alpha: float = 1.0) -> Any:
+def celu(x: Any, alpha: float = 1.0) -> Tensor:
     """``x`` if positive, else ``alpha * (exp(x / alpha) - 1)``.
 
     Raises: ValueError for an ``alpha`` of 0.
@@ -150,7 +153,7 @@ def celu(x: Any, alpha: float = 1.0) -> Any:
 
 
 @composed(samples=elementwise(x=reals(avoid=(0.0,))))
-def selu(x: Any) -> Any:
+def selu(x: Any) -> Tensor:
     """The self-normalizing ``elu``, with the scale and alpha of G. Klambauer et al. (2017)."""
     return elu(x, 1.6732632423543772848170429916717, 1.0507009873554804934193349852946)
 
@@ -364,7 +367,7 @@ def prelu_(x: Any, weight: Any) -> Any:
     case(x=reals(shape=(3,), avoid=(0.0,)), weight=reals(shape=(1,))),
     case(x=reals(shape=(), avoid=(0.0,)), weight=reals(shape=(1,))),
 ])  # fmt: skip
-def prelu(x: Any, weight: Any) -> Any:
+def prelu(x: Any, weight: Any) -> Tensor:
     """``x`` if positive, else ``weight * x``, with one weight for all or one for each channel (dimension 1).
 
     Raises: ShapeError.
@@ -384,7 +387,7 @@ def prelu(x: Any, weight: Any) -> Any:
 
 
 @composed(samples=[case(x=reals(shape=(2, 4))), case(x=reals(shape=(2, 3)), dim=0)])
-def glu(x: Any, dim: int = -1) -> Any:
+def glu(x: Any, dim: int = -1) -> Tensor:
     """The first half of ``x`` along ``dim`` times the sigmoid of the second.
 
     Raises: ShapeError.
@@ -406,7 +409,7 @@ def rrelu(
     training: bool = False,
     *,
     generator: Generator | None = None,
-) -> Any:
+) -> Tensor:
     """``leaky_relu`` with a random slope for each element, from ``lower`` to ``upper``; their mean outside training.
 
     Raises: ValueError if the bounds are in the wrong order.

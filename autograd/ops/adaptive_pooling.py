@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from .axes import wide_dtype
 from .pooling import max_pool, max_pool_with_indices
 from .shapes import shape_of
 from .unpooling import add_in_planes, take_in_planes
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 MOST = 64
 """So many windows are averaged by one matrix product."""
@@ -171,7 +174,7 @@ def _cases(rank: int) -> list[Any]:
 
 
 @composed(inputs=("input",), samples=_cases(1))
-def adaptive_avg_pool1d(input: Any, output_size: Any) -> Any:
+def adaptive_avg_pool1d(input: Any, output_size: Any) -> Tensor:
     """The means of ``output_size`` windows.
 
     Args:
@@ -186,13 +189,13 @@ def adaptive_avg_pool1d(input: Any, output_size: Any) -> Any:
 
 
 @composed(inputs=("input",), samples=_cases(2))
-def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any:
+def adaptive_avg_pool2d(input: Any, output_size: Any) -> Tensor:
     """The means of ``output_size`` windows over height and width; arguments as for ``adaptive_avg_pool1d``."""
     return _averaged("adaptive_avg_pool2d", 2, input, output_size)
 
 
 @composed(inputs=("input",), samples=_cases(3))
-def adaptive_avg_pool3d(input: Any, output_size: Any) -> Any:
+def adaptive_avg_pool3d(input: Any, output_size: Any) -> Tensor:
     """The means of ``output_size`` windows over depth, height and width; arguments as for ``adaptive_avg_pool1d``."""
     return _averaged("adaptive_avg_pool3d", 3, input, output_size)
 

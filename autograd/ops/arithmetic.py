@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import dtypes
 from .._op import composed, op
+from .._op_function import R
 from .._protocols import numpy_function
 from ..engine.nodes import Handle
 from ..errors import ArgumentError
@@ -22,11 +23,14 @@ from ..samples import elementwise, integers, reals
 from .rounding import zero
 from .selection import keep
 
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
-def swapped(function: Callable[..., Any]) -> Callable[..., Any]:
+
+def swapped(function: Callable[..., R]) -> Callable[[Any, Any], R]:
     """``function`` of two inputs with the inputs exchanged: the reflected form of an operator."""
 
-    def reflected(x: Any, y: Any) -> Any:
+    def reflected(x: Any, y: Any) -> R:
         return function(y, x)
 
     reflected.__name__ = reflected.__qualname__ = function.__name__
@@ -34,10 +38,10 @@ def swapped(function: Callable[..., Any]) -> Callable[..., Any]:
     return reflected
 
 
-def among_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
+def among_numbers(function: Callable[..., R]) -> Callable[[Any, Any], R]:
     """``function`` as an operator, which leaves what is not a Tensor, array or number to the other operand's type."""
 
-    def operator(x: Any, y: Any) -> Any:
+    def operator(x: Any, y: Any) -> R:
         for operand in (x, y):
             if not (isinstance(operand, (Handle, int, float, complex, list, tuple)) or hasattr(operand, "__array__")):
                 return NotImplemented
@@ -234,7 +238,7 @@ def floor_divide(x: Any, y: Any) -> Any:
 
 
 @composed(samples=[*_QUOTIENTS, elementwise(x=reals(0.2, 0.9), y=reals(1, 3), rounding_mode="trunc")])
-def div(x: Any, y: Any, *, rounding_mode: str | None = None) -> Any:
+def div(x: Any, y: Any, *, rounding_mode: str | None = None) -> Tensor:
     """Quotient ``x / y``.
 
     Args:

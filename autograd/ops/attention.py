@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from .axes import accumulation_dtype
 from .neural import softmax_backward, softmax_slope_along
 from .pullback import pull_back
 from .repetition import repeat_interleave
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 # ---- one head, or a batch of them ------------------------------------------------------------------------------------
 
@@ -335,7 +338,7 @@ def scaled_dot_product_attention(
     is_causal: bool = False,
     scale: float | None = None,
     enable_gqa: bool = False,
-) -> Any:
+) -> Tensor:
     """``softmax(query @ key.T * scale + mask) @ value``: values averaged by how well their keys match a query.
 
     Args:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from .activations import relu
 from .axes import accumulation_dtype, wide_dtype
 from .pooling import framed, max_pooled, overlap, pool_places, pool_sizes, reduce_windows, slabs
 from .shapes import shape_of
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 # ---- the op and its transpose ----------------------------------------------------------------------------------------
 
@@ -140,7 +143,7 @@ def avg_pool1d(
     padding: Any = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
-) -> Any:
+) -> Tensor:
     """The mean of each window.
 
     Args:
@@ -167,7 +170,7 @@ def avg_pool2d(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
-) -> Any:
+) -> Tensor:
     """The mean of each window over height and width; arguments as for ``avg_pool1d``.
 
     ``divisor_override``: divide the sums by this instead of the number of elements.
@@ -185,7 +188,7 @@ def avg_pool3d(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
-) -> Any:
+) -> Tensor:
     """The mean of each window over depth, height and width; arguments as for ``avg_pool2d``."""
     arguments = (kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
     return _averaged("avg_pool3d", 3, input, *arguments)
@@ -214,7 +217,7 @@ def _norm_cases(rank: int) -> list[Any]:
 
 
 @composed(inputs=("input",), samples=_norm_cases(1))
-def lp_pool1d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
+def lp_pool1d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
     """The ``norm_type``-th root of the sum of the ``norm_type``-th powers of each window (not of magnitudes).
 
     Args:
@@ -228,12 +231,12 @@ def lp_pool1d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None
 
 
 @composed(inputs=("input",), samples=_norm_cases(2))
-def lp_pool2d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
+def lp_pool2d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
     """``lp_pool1d`` over height and width."""
     return _by_norm("lp_pool2d", 2, input, norm_type, kernel_size, stride, ceil_mode)
 
 
 @composed(inputs=("input",), samples=_norm_cases(3))
-def lp_pool3d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
+def lp_pool3d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
     """``lp_pool1d`` over depth, height and width."""
     return _by_norm("lp_pool3d", 3, input, norm_type, kernel_size, stride, ceil_mode)

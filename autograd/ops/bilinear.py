@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._op import composed
 from ..errors import ShapeError
 from ..samples import case, reals
 from . import arithmetic, dimensions, reductions, shapes
 from .products import matmul
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 _WEIGHT = reals(shape=(2, 3, 2))
 
@@ -19,7 +22,7 @@ _WEIGHT = reals(shape=(2, 3, 2))
     case(x1=reals(shape=(3,)), x2=reals(shape=(2,)), weight=_WEIGHT, bias=reals(shape=(2,))),
     case(x1=reals(shape=(0, 3)), x2=reals(shape=(0, 2)), weight=_WEIGHT, bias=reals(shape=(2,))),
 ])  # fmt: skip
-def bilinear(x1: Any, x2: Any, weight: Any, bias: Any = None) -> Any:
+def bilinear(x1: Any, x2: Any, weight: Any, bias: Any = None) -> Tensor:
     """``x1 @ weight[k] @ x2 + bias[k]`` for each output ``k``.
 
     Shape: ``(..., I), (..., J), (K, I, J), (K) -> (..., K)``.

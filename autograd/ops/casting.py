@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from ..engine.nodes import Handle, new_tensor
 from ..engine.observing import tell_replaced
 from ..errors import ArgumentError
 from ..samples import case, reals
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 
 @op(np.copy, x=lambda g: g, jvp="symmetric", samples=reals())
@@ -48,7 +51,7 @@ def to(
     non_blocking: bool = False,
     copy: bool = False,
     memory_format: Any = None,
-) -> Any:
+) -> Tensor:
     """A Tensor in another dtype: ``to(dtype)``, ``to(other_tensor)``, ``to('cpu')``; itself if nothing changes.
 
     Args:
@@ -85,7 +88,7 @@ def to(
     return cast(x, dtype)
 
 
-def astype(x: Any, dtype: Any) -> Any:
+def astype(x: Any, dtype: Any) -> Tensor:
     """A copy in another dtype (NumPy's name)."""
     return to(x, dtype, copy=True)
 
@@ -107,13 +110,13 @@ def type_(x: Any, dtype: Any = None) -> Any:
     return to(x, dtype=dtype)
 
 
-def type_as(x: Any, other: Any) -> Any:
+def type_as(x: Any, other: Any) -> Tensor:
     """A Tensor in the dtype of another."""
     return to(x, other.dtype)
 
 
-def _converter(name: str, dtype: Any) -> Callable[..., Any]:
-    def convert(x: Any, memory_format: Any = None) -> Any:
+def _converter(name: str, dtype: Any) -> Callable[..., Tensor]:
+    def convert(x: Any, memory_format: Any = None) -> Tensor:
         return to(x, dtype)
 
     convert.__name__ = convert.__qualname__ = name
@@ -137,7 +140,7 @@ cfloat = _converter("cfloat", dtypes.complex64)
 cdouble = _converter("cdouble", dtypes.complex128)
 
 
-def cpu(x: Any) -> Any:
+def cpu(x: Any) -> Tensor:
     """The Tensor: it is there already."""
     return x
 
@@ -157,7 +160,7 @@ def in_order(x: Any) -> Any:
     return copied(x) if x.size > BLOCK else np.array(x, order="C", subok=True)
 
 
-def contiguous(x: Any, memory_format: Any = None) -> Any:
+def contiguous(x: Any, memory_format: Any = None) -> Tensor:
     """The Tensor if its elements lie in C order, else a copy in which they do.
 
     ``memory_format`` is for PyTorch's scripts, and means nothing here.

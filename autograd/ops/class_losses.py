@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -36,6 +36,9 @@ from .indexing import scatter_index
 from .losses import combined
 from .neural import log_softmax, softmax
 from .shapes import reshape
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 _TARGETS: list[dict[str, Any]] = [
     {"x": reals(shape=(3, 4)), "target": np.array([1, 3, 1])},
@@ -327,7 +330,7 @@ def cross_entropy(
     ignore_index: int = -100,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
-) -> Any:
+) -> Tensor:
     """The negative logarithm of the probability that ``softmax`` of the scores ``x`` gives the right class.
 
     Args:

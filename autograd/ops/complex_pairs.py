@@ -6,7 +6,7 @@ which the engine takes the real part.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from ..samples import as_complex, case, elementwise, reals
 from .complexes import imag as imag_of
 from .complexes import real as real_of
 from .indexing import with_item
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 
 def _require_pair(name: str, first: str, x: Any, second: str, y: Any) -> None:
@@ -76,7 +79,7 @@ _PARTS = [
 
 
 @composed(inputs=("x", "value"), samples=[*_PARTS, case(x=reals(shape=(2,)), value=reals(shape=(2,)))])
-def set_real(x: Any, value: Any) -> Any:
+def set_real(x: Any, value: Any) -> Tensor:
     """``x`` with ``value``, which broadcasts, as its real part: what ``x.real = value`` writes."""
     if x.dtype.kind != "c":
         return with_item(x, value, ...)
@@ -84,7 +87,7 @@ def set_real(x: Any, value: Any) -> Any:
 
 
 @composed(inputs=("x", "value"), samples=_PARTS)
-def set_imag(x: Any, value: Any) -> Any:
+def set_imag(x: Any, value: Any) -> Tensor:
     """``x`` with ``value``, which broadcasts, as its imaginary part. Raises: TypeError if ``x`` is not complex."""
     return complex_(real_of(x), with_item(imag_of(x), value, ...))
 

@@ -7,13 +7,16 @@ is not holomorphic.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._op import op
 from .._protocols import numpy_function
 from ..samples import as_complex, elementwise, reals
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 _SAMPLES = [reals(), elementwise(x=reals(make=as_complex))]
 
@@ -48,12 +51,12 @@ def conj(x: Any) -> Any:
     return np.conj(x) if x.dtype.kind == "c" else np.array(x, subok=True)
 
 
-def resolve_conj(x: Any) -> Any:
+def resolve_conj(x: Any) -> Tensor:
     """``x`` itself: here a conjugate is computed at once."""
     return x
 
 
-def resolve_neg(x: Any) -> Any:
+def resolve_neg(x: Any) -> Tensor:
     """``x`` itself: here a negative is computed at once."""
     return x
 

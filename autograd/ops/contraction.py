@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache, reduce
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from .axes import wide_dtype
 from .casting import cast
 from .diagonals import diagonal
 from .dimensions import permute
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _SMALL = 4096
@@ -228,7 +231,7 @@ def _rearranged(x: Any, labels: str, target: str) -> Any:
     return permute(x, tuple([labels.index(label) for label in target]))
 
 
-def einsum(*operands: Any) -> Any:
+def einsum(*operands: Any) -> Tensor:
     """Sums of products, with a letter for each dimension: ``einsum('ij,jk->ik', x, y)`` is ``x @ y``.
 
     A letter that the output lacks is summed over; a letter that an operand repeats takes its diagonal; ``...`` stands

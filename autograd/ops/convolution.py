@@ -7,7 +7,7 @@ transposes. So every derivative of any order is again one of them. The work is d
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._op import composed, op
 from ..errors import ArgumentError, DtypeError, ShapeError
@@ -15,6 +15,9 @@ from ..samples import case, reals
 from .columns import Geometry, convolve, spread, weight_gradient
 from .reductions import sum as total
 from .shapes import reshape, shape_of
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 # ---- the three ops ---------------------------------------------------------------------------------------------------
 
@@ -247,7 +250,7 @@ _INPUTS = ("input", "weight", "bias")
 @composed(inputs=_INPUTS, samples=_cases(1))
 def conv1d(
     input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
-) -> Any:
+) -> Tensor:
     """Convolution along one dimension (strictly, correlation: the kernel is not turned round).
 
     Args:
@@ -274,7 +277,7 @@ def conv1d(
 @composed(inputs=_INPUTS, samples=_cases(2))
 def conv2d(
     input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
-) -> Any:
+) -> Tensor:
     """Convolution along height and width; arguments as for ``conv1d``."""
     return _convolved("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
 
@@ -282,7 +285,7 @@ def conv2d(
 @composed(inputs=_INPUTS, samples=_cases(3))
 def conv3d(
     input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
-) -> Any:
+) -> Tensor:
     """Convolution along depth, height and width; arguments as for ``conv1d``."""
     return _convolved("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
 
@@ -358,7 +361,7 @@ def conv_transpose1d(
     output_padding: Any = 0,
     groups: int = 1,
     dilation: Any = 1,
-) -> Any:
+) -> Tensor:
     """The transpose of ``conv1d``: each element times the kernel, added up at its place.
 
     Args:
@@ -389,7 +392,7 @@ def conv_transpose2d(
     output_padding: Any = 0,
     groups: int = 1,
     dilation: Any = 1,
-) -> Any:
+) -> Tensor:
     """The transpose of ``conv2d``; arguments as for ``conv_transpose1d``."""
     arguments = (stride, padding, output_padding, groups, dilation)
     return _transposed("conv_transpose2d", 2, input, weight, bias, *arguments)
@@ -405,7 +408,7 @@ def conv_transpose3d(
     output_padding: Any = 0,
     groups: int = 1,
     dilation: Any = 1,
-) -> Any:
+) -> Tensor:
     """The transpose of ``conv3d``; arguments as for ``conv_transpose1d``."""
     arguments = (stride, padding, output_padding, groups, dilation)
     return _transposed("conv_transpose3d", 3, input, weight, bias, *arguments)

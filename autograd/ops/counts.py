@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections import namedtuple
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from ..errors import ArgumentError, DtypeError, ShapeError
 from ..samples import case, integers, reals
 from .axes import cast_input
 from .casting import astype
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 
 @op(samples=[
@@ -59,7 +62,7 @@ def bincount_(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     return out.astype(weights.dtype) if weights is not None and weights.dtype.kind == "f" else out
 
 
-def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
+def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Tensor:
     """How often each non-negative integer occurs in ``input``, or the sum of its ``weights``.
 
     The sums are in double precision unless the weights are in float32, and differentiable with respect to the weights.

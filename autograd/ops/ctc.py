@@ -7,7 +7,7 @@ two different labels. Sums of probabilities are computed by their logarithms.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from . import arithmetic, reductions, shapes
 from .axes import place_along, wide_dtype
 from .losses import check_reduction
 from .selection import where
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 _NEVER = -1e30
 """The logarithm of the probability of what cannot be: finite, so that differences of two are 0 and not nan."""
@@ -202,7 +205,7 @@ def ctc_loss(
     *,
     reduction: str = "mean",
     zero_infinity: bool = False,
-) -> Any:
+) -> Tensor:
     """Minus the log-likelihood of label sequences that are not aligned to the input.
 
     Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from operator import index
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from ..errors import ShapeError
 from ..samples import case, reals
 from .casting import clone
 from .shapes import normalized_dim, reshape, shape_of
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 
 def _diagonal(x: Any, offset: int, dim1: int, dim2: int) -> Any:
@@ -90,7 +93,7 @@ def diagonal_scatter(x: Any, src: Any, offset: int = 0, dim1: int = 0, dim2: int
     case(x=reals(shape=(2,)), offset=-2, dim1=1, dim2=0),
     case(x=reals(shape=(2, 2)), dim1=0, dim2=-1),
 ])  # fmt: skip
-def diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
+def diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """Matrices in the plane of ``dim1`` and ``dim2``: the last dimension of ``x`` as their diagonal, 0 elsewhere."""
     shape = shape_of(x)
     rank = len(shape) + 1
@@ -107,7 +110,7 @@ def diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
 @composed(inputs=("x",), samples=[
     case(x=reals(shape=(2,)), diagonal=-1), case(x=reals(shape=(2, 3)), diagonal=1), case(x=reals(shape=(2, 2))),
 ])  # fmt: skip
-def diag(x: Any, diagonal: int = 0) -> Any:
+def diag(x: Any, diagonal: int = 0) -> Tensor:
     """A vector as the diagonal of a matrix, or the diagonal of a matrix as a vector; a copy.
 
     Raises: ShapeError for another number of dimensions.
@@ -125,7 +128,7 @@ def diag(x: Any, diagonal: int = 0) -> Any:
 
 
 @composed(inputs=("x",), samples=[case(x=reals(shape=(2, 2))), case(x=reals(shape=()), offset=1)])
-def diagflat(x: Any, offset: int = 0) -> Any:
+def diagflat(x: Any, offset: int = 0) -> Tensor:
     """All elements of ``x`` as the diagonal of a matrix."""
     return diag_embed(reshape(x, -1), offset)
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import operator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from ..engine.blocks import BLOCK, copied
 from ..errors import ShapeError
 from ..samples import case, reals
 from .shapes import also_named, dims_of, normalized_dim, reshape, shape_of
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 # ---- order of dimensions --------------------------------------------------------------------------------------------
 
@@ -66,7 +69,7 @@ def permute(x: Any, dims: Any) -> Any:
     case(x=reals(shape=(2, 3, 1)), source=0, destination=-1),
     case(x=reals(shape=(2, 3, 1)), source=(0, 1), destination=(1, 2)),
 ])  # fmt: skip
-def movedim(x: Any, source: Any, destination: Any) -> Any:
+def movedim(x: Any, source: Any, destination: Any) -> Tensor:
     """The dimensions ``source`` moved to the places ``destination``; the others keep their order.
 
     >>> import autograd
@@ -88,7 +91,7 @@ def movedim(x: Any, source: Any, destination: Any) -> Any:
     return permute(x, tuple(order))
 
 
-def t(x: Any) -> Any:
+def t(x: Any) -> Tensor:
     """A matrix transposed; a vector or a 0-d tensor as it is.
 
     Raises: ShapeError for more than two dimensions.
@@ -98,12 +101,12 @@ def t(x: Any) -> Any:
     return permute(x, None)
 
 
-def reverse_dims(x: Any) -> Any:
+def reverse_dims(x: Any) -> Tensor:
     """All dimensions in reverse order (the property ``T``): a matrix transposed."""
     return permute(x, None)
 
 
-def matrix_transpose(x: Any) -> Any:
+def matrix_transpose(x: Any) -> Tensor:
     """The last two dimensions swapped (the property ``mT``).
 
     Raises: ShapeError for fewer than two dimensions.
@@ -113,22 +116,24 @@ def matrix_transpose(x: Any) -> Any:
     return transpose(x, -2, -1)
 
 
-def adjoint(x: Any) -> Any:
+def adjoint(x: Any) -> Tensor:
     """The last two dimensions swapped, conjugated (the property ``mH``).
 
     Raises: ShapeError for fewer than two dimensions.
     """
-    return np.conjugate(matrix_transpose(x)) if np.iscomplexobj(x) else matrix_transpose(x)
+    turned: Any = matrix_transpose(x)
+    return np.conjugate(turned) if np.iscomplexobj(x) else turned
 
 
-def hermitian(x: Any) -> Any:
+def hermitian(x: Any) -> Tensor:
     """A matrix transposed and conjugated (the property ``H``).
 
     Raises: ShapeError unless there are two dimensions (or none).
     """
     if len(shape_of(x)) not in (0, 2):
         raise ShapeError(f"H: expected a matrix, got shape {shape_of(x)}: use mH for a batch of matrices")
-    return np.conjugate(permute(x, None)) if np.iscomplexobj(x) else permute(x, None)
+    turned: Any = permute(x, None)
+    return np.conjugate(turned) if np.iscomplexobj(x) else turned
 
 
 @op(x=lambda g, dims: flip.kernel(g, dims), jvp="linear", samples=[
@@ -149,7 +154,7 @@ def flip(x: Any, dims: Any = None) -> Any:
 
 
 @composed(np.fliplr, samples=reals(shape=(2, 3)))
-def fliplr(x: Any) -> Any:
+def fliplr(x: Any) -> Tensor:
     """The columns in reverse order, a copy. Raises: ShapeError for less than two dimensions."""
     if len(shape_of(x)) < 2:
         raise ShapeError(f"fliplr: expected at least two dimensions, got shape {shape_of(x)}")
@@ -157,7 +162,7 @@ def fliplr(x: Any) -> Any:
 
 
 @composed(np.flipud, samples=reals(shape=(2, 3)))
-def flipud(x: Any) -> Any:
+def flipud(x: Any) -> Tensor:
     """The rows in reverse order, a copy. Raises: ShapeError for no dimension."""
     if not len(shape_of(x)):
         raise ShapeError("flipud: expected at least one dimension, got a 0-d tensor")

@@ -6,7 +6,7 @@ The gradient of a distance of 0 is 0 (a subgradient).
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from .indexing import getitem
 from .norms import norm
 from .repetition import broadcast_to
 
+if TYPE_CHECKING:
+    from .._tensor import Tensor
+
 _MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist")
 _FEW = 25
 _CLOSE = 0.05
@@ -32,7 +35,7 @@ _LONG = 4
     case(x1=reals(shape=(2, 3)), x2=reals(shape=(2, 3))), case(x1=reals(shape=(3,)), x2=reals(shape=(2, 3)), p=1.0),
     case(x1=reals(shape=(2, 3)), x2=reals(shape=(3,)), p=3.0, keepdim=True),
 ])  # fmt: skip
-def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Any:
+def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
     """The ``p``-norm of ``x1 - x2 + eps`` over the last dimension.
 
     Shape: ``(N, D), (N, D) -> (N)``; either may lack N; ``(N, 1)`` with ``keepdim``.
@@ -128,7 +131,7 @@ _SETS: list[dict[str, Any]] = [
 
 
 @composed(inputs=("x1", "x2"), samples=[case(**arguments) for arguments in _SETS])
-def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = None) -> Any:
+def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = None) -> Tensor:
     """The ``p``-norms of the differences between all vectors of two sets.
 
     Shape: ``(..., P, M), (..., R, M) -> (..., P, R)``; the leading dimensions broadcast.
@@ -170,7 +173,7 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = None) -> 
 @composed(inputs=("x",), samples=[
     case(x=reals(shape=(4, 2))), case(x=reals(shape=(3, 2)), p=1.0), case(x=reals(shape=(3, 2)), p=3.0),
 ])  # fmt: skip
-def pdist(x: Any, p: float = 2.0) -> Any:
+def pdist(x: Any, p: float = 2.0) -> Tensor:
     """The ``p``-norms of the differences between all vectors of one set: those of ``cdist`` above the diagonal.
 
     Shape: ``(N, M) -> (N * (N - 1) / 2)``.

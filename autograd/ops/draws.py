@@ -5,7 +5,7 @@ Random numbers do not vary with what they were drawn by: its gradient is zero, a
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from ..errors import ArgumentError, DtypeError, ShapeError
 from ..generator import Generator, floating, moved, source
 from ..samples import case, reals
 from .rounding import zero
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 __all__ = ["bernoulli", "bernoulli_", "drawn_by", "exponential_", "multinomial", "normal_", "random_", "uniform_"]
 
@@ -49,7 +52,7 @@ def _real(name: str, dtype: np.dtype[Any]) -> None:
         raise DtypeError(f"{name}: the distribution is one of real numbers, but the dtype is {dtype}; use a real one")
 
 
-def bernoulli(x: Any, p: float | None = None, *, generator: Generator | None = None) -> Any:
+def bernoulli(x: Any, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
     """Ones with the probabilities ``x`` (or all with probability ``p``), else zeros, in the shape and dtype of ``x``.
 
     Raises:
@@ -65,7 +68,7 @@ def bernoulli(x: Any, p: float | None = None, *, generator: Generator | None = N
     return drawn_by(as_array(drawn).astype(dtypes.to_float(probabilities.dtype)), x)
 
 
-def multinomial(x: Any, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Any:
+def multinomial(x: Any, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
     """Indices drawn with probabilities proportional to the weights ``x``, a row of them for each row.
 
     Args:
@@ -121,7 +124,7 @@ def _fill(x: Any, drawn: Any, name: str) -> Any:
     return x
 
 
-def uniform_(x: Any, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None) -> Any:
+def uniform_(x: Any, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Overwrite with uniform numbers from [low, high).
 
     Raises:
@@ -133,7 +136,7 @@ def uniform_(x: Any, low: float = 0.0, high: float = 1.0, *, generator: Generato
     return _fill(x, moved(drawn * (high - low), low), "uniform_")
 
 
-def normal_(x: Any, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Any:
+def normal_(x: Any, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Overwrite with normal numbers.
 
     Raises:
@@ -145,7 +148,7 @@ def normal_(x: Any, mean: float = 0.0, std: float = 1.0, *, generator: Generator
     return _fill(x, moved(drawn * std, mean), "normal_")
 
 
-def bernoulli_(x: Any, p: Any = 0.5, *, generator: Generator | None = None) -> Any:
+def bernoulli_(x: Any, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
     """Overwrite with ones, each with probability ``p`` (a number or a Tensor), and zeros.
 
     Raises:
@@ -159,7 +162,7 @@ def bernoulli_(x: Any, p: Any = 0.5, *, generator: Generator | None = None) -> A
     return _fill(x, source(generator).uniform(x.shape, dtypes.float64) < chance, "bernoulli_")
 
 
-def exponential_(x: Any, lambd: float = 1.0, *, generator: Generator | None = None) -> Any:
+def exponential_(x: Any, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Overwrite with exponentially distributed numbers of rate ``lambd``.
 
     Raises:
@@ -173,7 +176,7 @@ def exponential_(x: Any, lambd: float = 1.0, *, generator: Generator | None = No
     return _fill(x, -np.log1p(-drawn) / lambd, "exponential_")
 
 
-def random_(x: Any, low: int = 0, high: int | None = None, *, generator: Generator | None = None) -> Any:
+def random_(x: Any, low: int = 0, high: int | None = None, *, generator: Generator | None = None) -> Tensor:
     """Overwrite with integers from ``low`` up to but not including ``high`` (``random_(high)`` starts at 0).
 
     Raises:

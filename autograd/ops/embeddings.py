@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from ._foreign import foreign
 from .norms import norm
 from .selection import keep
 from .shapes import reshape
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 
 def check_range(name: str, what: str, indices: Any, size: int) -> None:
@@ -111,7 +114,7 @@ def embedding(
     norm_type: float = 2.0,
     scale_grad_by_freq: bool = False,
     sparse: bool = False,
-) -> Any:
+) -> Tensor:
     """The rows of ``weight`` with the numbers ``x``.
 
     Args:
@@ -225,7 +228,7 @@ def embedding_bag(
     per_sample_weights: Any = None,
     include_last_offset: bool = False,
     padding_idx: int | None = None,
-) -> Any:
+) -> Tensor:
     """Sums, means or maxima over bags of rows of ``weight``; zeros for an empty bag.
 
     Args:
@@ -283,7 +286,7 @@ def embedding_bag(
     return arithmetic.div(total, np.maximum(np.bincount(owner, minlength=bags), 1)[:, None].astype(total.dtype))
 
 
-def one_hot(tensor: Any, num_classes: int = -1) -> Any:
+def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
     """int64 vectors with a 1 at the place that ``tensor`` says, of ``num_classes`` elements (-1: as many as needed).
 
     Raises: IndexError, DtypeError; ValueError if ``tensor`` is empty and ``num_classes`` is left out.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from ..samples import case, elementwise, reals
 from ._blocks import BLOCK, pointwise
 from .arithmetic import as_arrays
 from .axes import widened
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 _LN2 = math.log(2)
 _LN10 = math.log(10)
@@ -192,7 +195,7 @@ def xlogy_(x: Any, y: Any) -> Any:
 
 
 @composed()
-def xlogy(x: Any, y: Any) -> Any:
+def xlogy(x: Any, y: Any) -> Tensor:
     """``x * log(y)``, 0 where ``x`` is 0 (nan if ``y`` is nan). There the gradient with respect to ``y`` is 0 too."""
     return xlogy_(*as_arrays(x, y, floating=True))
 
@@ -210,7 +213,7 @@ def xlog1py_(x: Any, y: Any) -> Any:
 
 
 @composed()
-def xlog1py(x: Any, y: Any) -> Any:
+def xlog1py(x: Any, y: Any) -> Tensor:
     """``x * log(1 + y)``, 0 where ``x`` is 0 (nan if ``y`` is nan). There the gradient to ``y`` is 0 too."""
     return xlog1py_(*as_arrays(x, y, floating=True))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import namedtuple
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -32,6 +32,9 @@ from .axes import (
     true_places,
 )
 from .reductions import REDUCED, as_reduce, numpy_axes
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 
 def _equals(source: Any, values: Any) -> Any:
@@ -212,6 +215,10 @@ def _is_array(value: Any) -> bool:
     return isinstance(value, (Handle, np.ndarray, np.floating, list))
 
 
+@overload
+def max(x: Any) -> Tensor: ...
+@overload
+def max(x: Any, dim: Any = None, keepdim: bool = False, *, y: Any = None, **spellings: Any) -> Any: ...
 @composed(samples=[case(x=reals(shape=(2, 3)))])
 def max(x: Any, dim: Any = None, keepdim: bool = False, *, y: Any = None) -> Any:
     """Largest of all elements ``max(x)``, along a dimension ``max(x, dim)``, or of two arrays ``max(x, y)``.
@@ -234,6 +241,10 @@ def max(x: Any, dim: Any = None, keepdim: bool = False, *, y: Any = None) -> Any
     return amax(x) if dim is None else max_along(x, dim, keepdim)
 
 
+@overload
+def min(x: Any) -> Tensor: ...
+@overload
+def min(x: Any, dim: Any = None, keepdim: bool = False, *, y: Any = None, **spellings: Any) -> Any: ...
 @composed(samples=[case(x=reals(shape=(2, 3)))])
 def min(x: Any, dim: Any = None, keepdim: bool = False, *, y: Any = None) -> Any:
     """Smallest of all elements ``min(x)``, along a dimension ``min(x, dim)``, or of two arrays ``min(x, y)``.

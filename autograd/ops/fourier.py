@@ -17,11 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from operator import index
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._op import composed, op
+from .._op_function import OpFunction, P
 from .._protocols import numpy_function
 from ..errors import ArgumentError, BoundsError, DtypeError, ShapeError
 from ..samples import as_complex, case, reals
@@ -31,6 +32,9 @@ from ._matrices import computed
 from .dimensions import roll
 from .repetition import constant_pad_nd
 from .shapes import shape_of
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 _NORMS = (None, "backward", "ortho", "forward")
 _TO_HALF = ("rfft", "ihfft")
@@ -217,7 +221,7 @@ def _samples(name: str, shapes: Sequence[tuple[tuple[int, ...], dict[str, Any]]]
     return found
 
 
-def _line(name: str) -> Callable[[Callable[..., Any]], Any]:
+def _line(name: str) -> Callable[[Callable[P, Any]], OpFunction[P, Tensor]]:
     """Define the transform ``name`` along one dimension: an op with NumPy's identity, its rule and its samples."""
     shapes: list[tuple[tuple[int, ...], dict[str, Any]]] = [
         ((2, 3), {}), ((4, 2), {"dim": 0, "norm": "ortho"}), ((3,), {"n": 5, "norm": "forward"}), ((4,), {"n": 2}),
@@ -293,7 +297,7 @@ _LINES: dict[str, Any] = {"fft": fft, "ifft": ifft, "rfft": rfft, "irfft": irfft
 # ---- along several dimensions ---------------------------------------------------------------------------------------
 
 
-def _fields(name: str) -> Callable[[Callable[..., Any]], Any]:
+def _fields(name: str) -> Callable[[Callable[P, Any]], OpFunction[P, Tensor]]:
     """Define the transform ``name`` along several dimensions."""
     shapes: list[tuple[tuple[int, ...], dict[str, Any]]] = [
         ((2, 3), {}), ((2, 2, 3), {"dim": (2, 0), "norm": "ortho"}), ((2, 3), {"s": (3, 2), "norm": "forward"}),
@@ -355,20 +359,20 @@ _FIELDS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def _plane(along_all: Any) -> Any:
+def _plane(transform: Any) -> OpFunction[..., Tensor]:
     """The transform along two dimensions, the last ones by default."""
 
-    def plane(x: Any, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Any:
-        return along_all(x, s, dim, norm)
+    def plane(x: Any, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Tensor:
+        return transform(x, s, dim, norm)
 
-    name = along_all.__name__
+    name = transform.__name__
     plane.__name__ = plane.__qualname__ = name.removesuffix("n") + "2"
     plane.__doc__ = f"``{name}`` along two dimensions, by default the last ones."
     shapes: list[tuple[tuple[int, ...], dict[str, Any]]] = [((2, 3), {}), ((2, 2, 2), {"s": (3, 2)})]
     return composed(samples=_samples(name, shapes))(plane)
 
 
-fft2, ifft2, rfft2, irfft2, hfft2, ihfft2 = [_plane(along_all) for along_all in _FIELDS.values()]
+fft2, ifft2, rfft2, irfft2, hfft2, ihfft2 = [_plane(transform) for transform in _FIELDS.values()]
 
 
 # ---- the order of frequencies ---------------------------------------------------------------------------------------
@@ -381,13 +385,13 @@ def _rolled(x: Any, dim: Any, steps: Callable[[int], int]) -> Any:
 
 
 @composed(samples=[case(x=reals(shape=(2, 3))), case(x=reals(shape=(2, 5)), dim=-1)])
-def fftshift(x: Any, dim: Any = None) -> Any:
+def fftshift(x: Any, dim: Any = None) -> Tensor:
     """The output of a transform with the frequency 0 moved to the middle, along some dimensions or all."""
     return _rolled(x, dim, lambda n: n // 2)
 
 
 @composed(samples=[case(x=reals(shape=(2, 3))), case(x=reals(shape=(2, 5)), dim=(0, 1))])
-def ifftshift(x: Any, dim: Any = None) -> Any:
+def ifftshift(x: Any, dim: Any = None) -> Tensor:
     """The inverse of ``fftshift``: the frequency 0 moved back to the front."""
     return _rolled(x, dim, lambda n: -(n // 2))
 

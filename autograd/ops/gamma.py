@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from ..errors import ArgumentError, GradientError
 from ..samples import elementwise, reals
 from .casting import to
 from .exponential import scipy_special, xlogy_
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 # ---- the gamma function ----------------------------------------------------------------------------------------------
 
@@ -69,7 +72,7 @@ def mvlgamma_(x: Any, order: int) -> Any:
 
 
 @composed()
-def mvlgamma(x: Any, p: int) -> Any:
+def mvlgamma(x: Any, p: int) -> Tensor:
     """The logarithm of the multivariate gamma function of dimension ``p``, for ``x`` above ``(p - 1) / 2``."""
     if p < 1:
         raise ArgumentError(f"mvlgamma: p must be at least 1, got {p}")
@@ -131,7 +134,7 @@ def zeta_(s: Any, x: Any) -> Any:
 
 
 @composed()
-def igamma(x: Any, y: Any) -> Any:
+def igamma(x: Any, y: Any) -> Tensor:
     """The lower incomplete gamma function of order ``x`` up to ``y``, over the gamma function: a share of 1.
 
     Raises: GradientError if ``x`` requires grad; the derivative is that with respect to ``y``.
@@ -140,7 +143,7 @@ def igamma(x: Any, y: Any) -> Any:
 
 
 @composed()
-def igammac(x: Any, y: Any) -> Any:
+def igammac(x: Any, y: Any) -> Tensor:
     """``1 - igamma(x, y)``, exact where that is nearly 1.
 
     Raises: GradientError if ``x`` requires grad; the derivative is that with respect to ``y``.
@@ -149,7 +152,7 @@ def igammac(x: Any, y: Any) -> Any:
 
 
 @composed()
-def zeta(x: Any, y: Any) -> Any:
+def zeta(x: Any, y: Any) -> Tensor:
     """The Hurwitz zeta function: the sum of ``(n + y) ** -x`` over ``n`` from 0.
 
     Raises: GradientError if ``x`` requires grad; the derivative is that with respect to ``y``.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from ..samples import case, elementwise, reals
 from ._blocks import block_rows, in_blocks
 from .axes import widened
 from .error_functions import erfc
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 _ROOT = math.sqrt(2 / math.pi)
 _DENSITY = np.array(0.5 * _ROOT, np.float32)
@@ -128,7 +131,7 @@ def gelu_tanh(x: Any) -> Any:
 
 
 @composed(samples=[reals(), elementwise(x=reals(), approximate="tanh")])
-def gelu(x: Any, approximate: str = "none") -> Any:
+def gelu(x: Any, approximate: str = "none") -> Tensor:
     """``x`` times the normal distribution function of ``x``.
 
     Args:

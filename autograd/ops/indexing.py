@@ -7,7 +7,7 @@ Taking and scattering of every kind come down to three ops: ``getitem``, its tra
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from ..samples import case, reals
 from ._blocks import BLOCK
 from ._index_sums import sums_at
 from ._indices import at, has_no_repeats, is_basic, is_lone, positions, put, take_across, take_many, with_ints
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 _INDICES: list[tuple[tuple[int, ...], Any]] = [
     ((4,), 1),
@@ -197,14 +200,14 @@ def setitem(x: Any, index: Any, value: Any) -> None:
 
 
 @composed(inputs=("x",), samples=[case(x=reals(shape=(2, 3)), value=0.5), case(x=reals(shape=()), value=2)])
-def fill(x: Any, value: Any) -> Any:
+def fill(x: Any, value: Any) -> Tensor:
     """A tensor of the shape and dtype of ``x`` full of ``value``, a number or a 0-d tensor."""
     if np.ndim(value):
         raise ShapeError(f"fill: expected a number or a 0-d tensor, got shape {np.shape(value)}")
     return with_item(x, dtypes.stored(value, x.dtype), ...)
 
 
-def fill_(x: Any, value: Any) -> Any:
+def fill_(x: Any, value: Any) -> Tensor:
     """Overwrite every element with ``value``, a number or a 0-d tensor, to which the gradient flows."""
     if np.ndim(value):
         raise ShapeError(f"fill_: expected a number or a 0-d tensor, got shape {np.shape(value)}: use copy_")
@@ -212,7 +215,7 @@ def fill_(x: Any, value: Any) -> Any:
     return x
 
 
-def fill_diagonal_(x: Any, fill_value: Any, wrap: bool = False) -> Any:
+def fill_diagonal_(x: Any, fill_value: Any, wrap: bool = False) -> Tensor:
     """Overwrite the elements whose indices are all equal with ``fill_value``, a number or a 0-d tensor.
 
     Args:
@@ -237,7 +240,7 @@ def fill_diagonal_(x: Any, fill_value: Any, wrap: bool = False) -> Any:
     return x
 
 
-def zero_(x: Any) -> Any:
+def zero_(x: Any) -> Tensor:
     """Overwrite every element with 0."""
     setitem(x, Ellipsis, 0)
     return x

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import operator
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from .axes import along
 from .indexing import getitem
 from .repetition import meshgrid
 from .shapes import also_named, atleast_1d, atleast_2d, atleast_3d, normalized_dim, reshape, shape_of
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 # ---- joining --------------------------------------------------------------------------------------------------------
 
@@ -109,7 +112,7 @@ def stack(tensors: Any, dim: int = 0) -> Any:
 @composed(np.hstack, samples=[
     case(tensors=[reals(shape=(2, 3)), reals(shape=(2, 1))]), case(tensors=[reals(shape=()), reals(shape=(2,))]),
 ])  # fmt: skip
-def hstack(tensors: Any) -> Any:
+def hstack(tensors: Any) -> Tensor:
     """The tensors side by side: along the second dimension, or the first if they have only one."""
     tensors = atleast_1d(list(tensors))
     return cat(tensors, 0 if tensors and len(shape_of(tensors[0])) == 1 else 1)
@@ -118,7 +121,7 @@ def hstack(tensors: Any) -> Any:
 @composed(np.vstack, samples=[
     case(tensors=[reals(shape=(2, 3)), reals(shape=(3,))]), case(tensors=[reals(shape=()), reals(shape=())]),
 ])  # fmt: skip
-def vstack(tensors: Any) -> Any:
+def vstack(tensors: Any) -> Tensor:
     """The tensors on top of each other, vectors as rows."""
     return cat(atleast_2d(list(tensors)), 0)
 
@@ -126,7 +129,7 @@ def vstack(tensors: Any) -> Any:
 @composed(np.dstack, samples=[
     case(tensors=[reals(shape=(2,)), reals(shape=(2,))]), case(tensors=[reals(shape=(2, 1)), reals(shape=(2, 1))]),
 ])  # fmt: skip
-def dstack(tensors: Any) -> Any:
+def dstack(tensors: Any) -> Tensor:
     """The tensors one behind the other, along the third dimension."""
     return cat(atleast_3d(list(tensors)), 2)
 
@@ -134,7 +137,7 @@ def dstack(tensors: Any) -> Any:
 @composed(np.column_stack, samples=[
     case(tensors=[reals(shape=(2,)), reals(shape=(2, 2))]), case(tensors=[reals(shape=()), reals(shape=())]),
 ])  # fmt: skip
-def column_stack(tensors: Any) -> Any:
+def column_stack(tensors: Any) -> Tensor:
     """The tensors side by side, vectors as columns."""
     return cat([reshape(x, (-1, 1)) if len(shape_of(x)) < 2 else x for x in tensors], 1)
 
@@ -175,7 +178,7 @@ def join_blocks(tensors: Any) -> Any:
     return out
 
 
-def block_diag(*tensors: Any) -> Any:
+def block_diag(*tensors: Any) -> Tensor:
     """A matrix with the given ones along its diagonal and 0 elsewhere; vectors and 0-d tensors count as one row.
 
     Raises: ShapeError for more than two dimensions.
@@ -185,14 +188,14 @@ def block_diag(*tensors: Any) -> Any:
     return join_blocks(tensors or (np.zeros((1, 0), dtypes.or_default(None)),))
 
 
-def cartesian_prod(*tensors: Any) -> Any:
+def cartesian_prod(*tensors: Any) -> Tensor:
     """All combinations of one element from each vector, one in each row, in lexicographic order."""
     if any(len(shape_of(x)) != 1 for x in tensors):
         raise ShapeError(f"cartesian_prod: expected vectors, got shapes {[shape_of(x) for x in tensors]}")
     return tensors[0] if len(tensors) == 1 else stack([reshape(x, -1) for x in meshgrid(*tensors)], 1)
 
 
-def combinations(x: Any, r: int = 2, with_replacement: bool = False) -> Any:
+def combinations(x: Any, r: int = 2, with_replacement: bool = False) -> Tensor:
     """All combinations of ``r`` elements of a vector, one in each row, in the order of ``itertools.combinations``."""
     if len(shape_of(x)) != 1 or r < 0:
         raise ShapeError(f"combinations: expected a vector and r >= 0, got shape {shape_of(x)} and r={r}")
@@ -249,7 +252,7 @@ _by_sections = also_named(
 @composed(inputs=("x",), samples=[
     case(x=reals(shape=(3, 2)), split_size=2), case(x=reals(shape=(2, 3)), split_size=[1, 2], dim=-1),
 ])  # fmt: skip
-def split(x: Any, split_size: Any, dim: int = 0) -> Any:
+def split(x: Any, split_size: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """``x`` cut along ``dim`` into views of ``split_size`` slices each (but for the last), or of the sizes in a list.
 
     Raises: ShapeError.
@@ -269,7 +272,7 @@ def split(x: Any, split_size: Any, dim: int = 0) -> Any:
 
 
 @composed(inputs=("x",), samples=[case(x=reals(shape=(5, 2)), chunks=3), case(x=reals(shape=(2, 3)), chunks=2, dim=-1)])
-def chunk(x: Any, chunks: int, dim: int = 0) -> Any:
+def chunk(x: Any, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """``x`` cut along ``dim`` into ``chunks`` views of equal size, but for the last; fewer if that comes out even.
 
     >>> import autograd
@@ -286,7 +289,7 @@ def chunk(x: Any, chunks: int, dim: int = 0) -> Any:
 @composed(inputs=("x",), samples=[
     case(x=reals(shape=(5, 2)), indices_or_sections=3), case(x=reals(shape=(2, 3)), indices_or_sections=(1,), dim=-1),
 ])  # fmt: skip
-def tensor_split(x: Any, indices_or_sections: Any, dim: int = 0) -> Any:
+def tensor_split(x: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """``x`` cut along ``dim`` into this many views of nearly equal size, or in front of the given places."""
     place = normalized_dim(dim, len(shape_of(x)))
     size = shape_of(x)[place]
@@ -315,21 +318,21 @@ def _evenly(name: str, x: Any, indices_or_sections: Any, dim: int, rank: int) ->
 
 @_by_sections
 @composed(np.hsplit, inputs=("x",), samples=[case(x=reals(shape=(2, 4)), indices_or_sections=2)])
-def hsplit(x: Any, indices_or_sections: Any) -> Any:
+def hsplit(x: Any, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """``x`` cut along its second dimension (the first, if it has only one) into equal views, or at the given places."""
     return _evenly("hsplit", x, indices_or_sections, 1 if len(shape_of(x)) > 1 else 0, 1)
 
 
 @_by_sections
 @composed(np.vsplit, inputs=("x",), samples=[case(x=reals(shape=(4, 2)), indices_or_sections=(1, 3))])
-def vsplit(x: Any, indices_or_sections: Any) -> Any:
+def vsplit(x: Any, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """``x`` cut along its first dimension into equal views, or at the given places."""
     return _evenly("vsplit", x, indices_or_sections, 0, 2)
 
 
 @_by_sections
 @composed(np.dsplit, inputs=("x",), samples=[case(x=reals(shape=(1, 2, 4)), indices_or_sections=2)])
-def dsplit(x: Any, indices_or_sections: Any) -> Any:
+def dsplit(x: Any, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """``x`` cut along its third dimension into equal views, or at the given places."""
     return _evenly("dsplit", x, indices_or_sections, 2, 3)
 

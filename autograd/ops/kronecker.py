@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,6 +10,9 @@ from .._op import composed, op
 from .._protocols import numpy_function, of_arrays
 from ..samples import case, reals
 from . import arithmetic
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 _WIDE = 8
 """Blocks of so many rows and columns are multiplied one by one faster than all of them as one matrix."""
@@ -54,7 +57,7 @@ def kron_of_matrices(x: Any, y: Any) -> Any:
     case(x=reals(shape=(2, 2)), y=reals(shape=(1, 3))), case(x=reals(shape=(2,)), y=reals(shape=(2, 2))),
     case(x=reals(shape=()), y=reals(shape=(2,))),
 ])  # fmt: skip
-def kron(x: Any, y: Any) -> Any:
+def kron(x: Any, y: Any) -> Tensor:
     """The Kronecker product: ``y`` in blocks, times each element of ``x``."""
     if x.ndim == y.ndim == 2:
         return kron_of_matrices(x, y)
@@ -62,7 +65,8 @@ def kron(x: Any, y: Any) -> Any:
     left, right = (1,) * (rank - x.ndim) + tuple(x.shape), (1,) * (rank - y.ndim) + tuple(y.shape)
     apart = [size for a in left for size in (a, 1)], [size for b in right for size in (1, b)]
     product = arithmetic.mul(np.reshape(x, apart[0]), np.reshape(y, apart[1]))
-    return np.reshape(product, [a * b for a, b in zip(left, right, strict=True)])
+    found: Any = np.reshape(product, [a * b for a, b in zip(left, right, strict=True)])
+    return found
 
 
 numpy_function(np.kron)(of_arrays(kron))

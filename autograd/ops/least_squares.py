@@ -5,7 +5,7 @@ Shape, of every op here: matrices are the last two dimensions, those before are 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from ..samples import case, reals
 from ._matrices import H, computed, conj, square
 from .casting import astype
 from .products import matmul
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 
 def _pinv_rule(g: Any, x: Any, out: Any) -> Any:
@@ -69,7 +72,7 @@ def _numpy_pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any
 
 
 @composed(samples=square((3, 3)))
-def pinverse(x: Any, rcond: float = 1e-15) -> Any:
+def pinverse(x: Any, rcond: float = 1e-15) -> Tensor:
     """The pseudo-inverse, with PyTorch's older name and tolerance."""
     return pinv(x, rcond)
 

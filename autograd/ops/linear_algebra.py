@@ -7,7 +7,7 @@ results for forward and reverse mode algorithmic differentiation" (2008), where 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from ..samples import case, reals
 from ._elimination import substitute
 from ._matrices import H, T, computed, conj, positive_definite, require_square, square, well_conditioned
 from .shapes import also_named
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 # ---- inverse and determinants ----------------------------------------------------------------------------------------
 
@@ -179,12 +182,13 @@ def slogdet(x: Any) -> Any:
 
 
 @composed(samples=square((3, 3), (2, 2, 2), make=positive_definite))
-def logdet(x: Any) -> Any:
+def logdet(x: Any) -> Tensor:
     """The logarithm of the determinant: NaN if that is negative, -inf if it is 0."""
     sign, logabsdet = slogdet(x)
     if sign.dtype.kind == "c":
         return logabsdet + np.log(sign)
-    return np.where(sign < 0, np.nan, logabsdet)
+    found: Any = np.where(sign < 0, np.nan, logabsdet)
+    return found
 
 
 # ---- equations -------------------------------------------------------------------------------------------------------
@@ -228,7 +232,7 @@ def _is_vector(x: Any, y: Any) -> bool:
     case(x=reals(shape=(2, 3, 3), make=well_conditioned), y=reals(shape=(2, 3))),
     case(x=reals(shape=(2, 2), make=well_conditioned), y=reals(shape=(3, 2)), left=False),
 ])  # fmt: skip
-def solve(x: Any, y: Any, *, left: bool = True) -> Any:
+def solve(x: Any, y: Any, *, left: bool = True) -> Tensor:
     """The solution of ``x @ out = y``; of ``out @ x = y`` with ``left=False``. ``y`` may be a vector.
 
     Raises: ShapeError; LinAlgError if a matrix is singular.
@@ -286,7 +290,7 @@ def solve_triangular_(x: Any, y: Any, upper: bool, unitriangular: bool = False) 
     *_systems(upper=True),
     case(x=reals(shape=(2, 2), make=well_conditioned), y=reals(shape=(3, 2)), upper=False, left=False),
 ])  # fmt: skip
-def solve_triangular(x: Any, y: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Any:
+def solve_triangular(x: Any, y: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Tensor:
     """The solution of ``x @ out = y`` (``out @ x = y`` with ``left=False``) for triangular ``x``.
 
     Args:
@@ -308,7 +312,7 @@ def solve_triangular(x: Any, y: Any, *, upper: bool, left: bool = True, unitrian
     case(x=reals(shape=b), y=reals(shape=a, make=well_conditioned), upper=upper)
     for a, b, upper in (((3, 3), (3, 2), False), ((3, 3), (3, 2), True), ((2, 2, 2), (2, 2, 1), False))
 ])  # fmt: skip
-def cholesky_solve(x: Any, y: Any, upper: bool = False) -> Any:
+def cholesky_solve(x: Any, y: Any, upper: bool = False) -> Tensor:
     """The solution of ``A @ out = x``, where ``y`` is the Cholesky factor of ``A``.
 
     Only one triangle of ``y`` is read, so the gradient of the other is 0 (PyTorch's is not). Raises: ShapeError;
@@ -319,7 +323,7 @@ def cholesky_solve(x: Any, y: Any, upper: bool = False) -> Any:
 
 
 @composed(samples=square((3, 3), (2, 2, 2)) + square((3, 3), upper=True))
-def cholesky_inverse(x: Any, upper: bool = False) -> Any:
+def cholesky_inverse(x: Any, upper: bool = False) -> Tensor:
     """The inverse of the matrix of which ``x`` is the Cholesky factor.
 
     Only one triangle of ``x`` is read, so the gradient of the other is 0 (PyTorch's is not). Raises: ShapeError;

@@ -7,7 +7,7 @@ the margin there is no gradient, but for the losses on pairs, where it passes as
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from .embeddings import check_range
 from .exponential import sigmoid
 from .losses import check_pair, check_reduction, combined, each, pairs, reduced
 from .selection import clamp, keep, minimum, where
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 # ---- of single numbers -----------------------------------------------------------------------------------------------
 
@@ -125,7 +128,7 @@ _MATCHES = np.array([1, -1])
     case(x1=reals(shape=(2, 3)), x2=reals(shape=(2, 3)), target=_MATCHES, margin=-2.0, reduction="sum"),
     case(x1=reals(shape=(3,)), x2=reals(shape=(3,)), target=np.array(1), reduction="none"),
 ])  # fmt: skip
-def cosine_embedding_loss(x1: Any, x2: Any, target: Any, margin: float = 0.0, *, reduction: str = "mean") -> Any:
+def cosine_embedding_loss(x1: Any, x2: Any, target: Any, margin: float = 0.0, *, reduction: str = "mean") -> Tensor:
     """``1 - cos(x1, x2)`` where the target is 1, ``max(0, cos(x1, x2) - margin)`` where it is -1.
 
     Shape: ``(N, D), (N, D), (N)`` or ``(D), (D), ()``.
@@ -192,7 +195,7 @@ def triplet_margin_loss(
     swap: bool = False,
     *,
     reduction: str = "mean",
-) -> Any:
+) -> Tensor:
     """``max(0, d(anchor, positive) - d(anchor, negative) + margin)`` with the distance of ``pairwise_distance``.
 
     Args:
@@ -223,7 +226,7 @@ def triplet_margin_with_distance_loss(
     margin: float = 1.0,
     swap: bool = False,
     reduction: str = "mean",
-) -> Any:
+) -> Tensor:
     """``triplet_margin_loss`` with a distance of one's own (default: ``pairwise_distance``).
 
     Raises: ShapeError; ValueError for a margin that is not positive.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from operator import index
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from .products import matmul
 from .selection import where
 from .shapes import dims_of, normalized_dim, unsqueeze
 
+if TYPE_CHECKING:
+    from .._tensor import Tensor
+
 _INF = math.inf
 
 # ---- powers and the exponential --------------------------------------------------------------------------------------
@@ -33,7 +36,7 @@ _INF = math.inf
 @composed(np.linalg.matrix_power, samples=[
     *square((2, 2), n=3), *square((2, 2, 2), n=-2), *square((2, 2), n=0), *square((2, 2), n=1),
 ])  # fmt: skip
-def matrix_power(x: Any, n: int) -> Any:
+def matrix_power(x: Any, n: int) -> Tensor:
     """The ``n``-th power of square matrices, of their inverses for negative ``n``. Raises: ShapeError; LinAlgError."""
     require_square("matrix_power", x)
     n = index(n)
@@ -104,7 +107,7 @@ def matrix_exp(x: Any) -> Any:
     case(x=reals(shape=(2, 3))), case(x=reals(shape=(2, 3), avoid=(0.0,)), ord=3, dim=-1, keepdim=True),
     case(x=reals(shape=(2, 3), avoid=(0.0,)), ord=1, dim=(0, 1)), case(x=reals(shape=(3,), avoid=(0.0,)), ord=_INF),
 ])  # fmt: skip
-def vector_norm(x: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def vector_norm(x: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The norm ``sum(|x|**ord) ** (1/ord)`` of vectors along ``dim``, or of all elements; its gradient at 0 is 0.
 
     Raises: DtypeError for integers; BoundsError for ``ord=inf`` or a negative one over nothing.
@@ -126,7 +129,7 @@ def _apart(a: Any) -> Any:
     case(x=reals(shape=(2, 2, 3)), dim=(0, 2), keepdim=True),
     case(x=reals(shape=(3, 2, 2), avoid=(0.0,)), ord=1, dim=(1, 0), keepdim=True),
 ])  # fmt: skip
-def matrix_norm(x: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None) -> Any:
+def matrix_norm(x: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """A norm of matrices; its gradient at 0 is 0.
 
     Args:
@@ -145,6 +148,7 @@ def matrix_norm(x: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = F
         raise ShapeError(f"matrix_norm: expected matrices, got shape {tuple(x.shape)}; vector_norm takes any shape")
     if len(dims_of(dim)) != 2:
         raise ShapeError(f"matrix_norm: expected two dimensions, of rows and columns, got dim={dim!r}")
+    out: Any
     rows, columns = [normalized_dim(d, x.ndim) for d in dim]
     if rows == columns:
         raise ShapeError(f"matrix_norm: dim {tuple(dim)} names one dimension twice; rows and columns must differ")
@@ -161,14 +165,16 @@ def matrix_norm(x: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = F
         nothing = ord > 0 and not x.shape[across]
         out = norm(norm(x, 1, along, True, dtype), 1 if nothing else math.copysign(_INF, ord), across, True)
         return out if keepdim else np.squeeze(out, (rows, columns))
-    return np.expand_dims(out, (rows, columns)) if keepdim else out
+    if keepdim:
+        out = np.expand_dims(out, (rows, columns))
+    return out
 
 
 @composed(np.linalg.norm, samples=[
     case(x=reals(shape=(2, 3))), case(x=reals(shape=(2, 3), make=_apart, avoid=(0.0,)), ord=1),
     case(x=reals(shape=(2, 3), avoid=(0.0,)), ord=1, dim=0), case(x=reals(shape=(3,)), ord=2, keepdim=True),
 ])  # fmt: skip
-def linalg_norm(x: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def linalg_norm(x: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """``linalg.norm``: a vector norm, or a matrix norm where ``ord`` and two dimensions say so.
 
     Its gradient at 0 is 0. Raises: as the two.
@@ -197,7 +203,7 @@ def _numpy_matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -
     *square((2, 2), make=lambda a: a * 0.2 + np.diag([4.0, 2.0])), *square((2, 2), p="fro"), *square((2, 2), p=1),
     case(x=reals(shape=(2, 3), make=_apart), p=-2),
 ])  # fmt: skip
-def cond(x: Any, p: Any = None) -> Any:
+def cond(x: Any, p: Any = None) -> Tensor:
     """The condition number: the norm of a matrix times that of its inverse (2-norm if ``p`` is None), 0 of nothing.
 
     Raises: ShapeError; LinAlgError if a matrix is singular and ``p`` is not None, 2 or -2.
@@ -244,7 +250,7 @@ def matrix_diagonal(x: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) 
 
 
 @composed(samples=[case(x=reals(shape=(3,))), case(x=reals(shape=(2, 2)), N=3), case(x=reals(shape=(2,)), N=1)])
-def vander(x: Any, N: int | None = None) -> Any:
+def vander(x: Any, N: int | None = None) -> Tensor:
     """``linalg.vander``: the powers ``x**0`` to ``x**(N-1)`` in a new last dimension (``N`` as many as elements)."""
     if not x.ndim:
         x = unsqueeze(x, 0)
@@ -252,18 +258,19 @@ def vander(x: Any, N: int | None = None) -> Any:
         x = cast(x, dtypes.int64)
     n = x.shape[-1] if N is None else index(N)
     column = unsqueeze(x, -1)
-    powers = [np.ones_like(column)]
+    powers: list[Any] = [np.ones_like(column)]
     for _ in range(n - 1):
         powers.append(powers[-1] * column)
-    return np.concatenate(powers[:n], axis=-1) if n else np.concatenate(powers, axis=-1)[..., :0]
+    joined: Any = np.concatenate(powers[: n or None], axis=-1)
+    return joined if n else joined[..., :0]
 
 
 @composed(samples=[case(x=reals(shape=(3,))), case(x=reals(shape=(3,)), N=2, increasing=True)])
-def vander_of_vector(x: Any, N: int | None = None, increasing: bool = False) -> Any:
+def vander_of_vector(x: Any, N: int | None = None, increasing: bool = False) -> Tensor:
     """``autograd.vander``: the powers of a vector's elements in columns, the highest first. Raises: ShapeError."""
     if x.ndim != 1:
         raise ShapeError(f"vander: expected a vector (1-d), got shape {tuple(x.shape)}; linalg.vander takes batches")
-    out = vander(x, N)
+    out: Any = vander(x, N)
     return out if increasing else np.flip(out, 1)
 
 
@@ -283,17 +290,18 @@ def _as_square(a: Any) -> Any:
 
 
 @composed(np.linalg.tensorinv, samples=case(x=reals(shape=(2, 2, 4), make=_as_square)))
-def tensorinv(x: Any, ind: int = 2) -> Any:
+def tensorinv(x: Any, ind: int = 2) -> Tensor:
     """The inverse of ``x`` as a map from its last dimensions to its first ``ind``. Raises: ShapeError; LinAlgError."""
     if ind < 1:
         raise ShapeError(f"tensorinv: ind must be at least 1, got {ind}")
     first, second = _square_up("tensorinv", x, ind)
     n = math.prod(first)
-    return np.reshape(inv(np.reshape(x, (n, n))), (*second, *first))
+    inverse: Any = np.reshape(inv(np.reshape(x, (n, n))), (*second, *first))
+    return inverse
 
 
 @composed(samples=case(x=reals(shape=(2, 2, 4), make=_as_square), y=reals(shape=(2, 2))))
-def tensorsolve(x: Any, y: Any, dims: tuple[int, ...] | None = None) -> Any:
+def tensorsolve(x: Any, y: Any, dims: tuple[int, ...] | None = None) -> Tensor:
     """The solution of ``tensordot(x, out, out.ndim) = y``; ``dims`` of ``x`` are moved to its end first.
 
     Raises: ShapeError; LinAlgError.
@@ -302,7 +310,8 @@ def tensorsolve(x: Any, y: Any, dims: tuple[int, ...] | None = None) -> Any:
         x = np.moveaxis(x, dims, tuple(range(-len(dims), 0)))
     _, second = _square_up("tensorsolve", x, y.ndim)
     n = math.prod(second)
-    return np.reshape(solve(np.reshape(x, (n, n)), np.reshape(y, (n,))), second)
+    solution: Any = np.reshape(solve(np.reshape(x, (n, n)), np.reshape(y, (n,))), second)
+    return solution
 
 
 numpy_function(np.linalg.tensorsolve)(of_arrays(lambda a, b, axes=None: tensorsolve(a, b, axes)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +26,9 @@ from .products import flat
 from .repetition import broadcast_tensors
 from .selection import clamp
 from .shapes import shape_of
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 # ---- linear ----------------------------------------------------------------------------------------------------------
 
@@ -264,7 +267,7 @@ def log_softmax(x: Any, dim: int, dtype: Any = None) -> Any:
 
 
 @composed(samples=_SOFTMAX)
-def softmin(x: Any, dim: int, dtype: Any = None) -> Any:
+def softmin(x: Any, dim: int, dtype: Any = None) -> Tensor:
     """``softmax(-x)``."""
     return softmax(arithmetic.neg(x), dim, dtype)
 
@@ -276,7 +279,7 @@ def softmin(x: Any, dim: int, dtype: Any = None) -> Any:
     case(x=reals(shape=(2, 3))), case(x=reals(shape=(3,)), dim=0, p=3.0),
     case(x=reals(shape=(2, 3), avoid=(0.0,)), p=1.0, dim=0),
 ])  # fmt: skip
-def normalize(x: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Any:
+def normalize(x: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
     """``x`` divided by its ``p``-norm along ``dim``, or by ``eps`` where that is smaller."""
     return arithmetic.div(x, clamp(norm(x, p, dim, True), min=eps))
 
@@ -287,7 +290,7 @@ def normalize(x: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Any:
         case(x1=reals(shape=(2, 3)), x2=reals(shape=(3,)), dim=-1),
     ]
 )
-def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
+def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosine of the angle between vectors along ``dim``; norms below ``eps`` count as ``eps``."""
     first, second = (arithmetic.div(x, clamp(norm(x, 2, dim, True), min=eps)) for x in broadcast_tensors(x1, x2))
     return reductions.sum(arithmetic.mul(first, second), dim)
@@ -318,7 +321,7 @@ def _dropped(name: str, x: Any, p: float, training: bool, shape: tuple[int, ...]
 
 
 @composed()
-def dropout(x: Any, p: float = 0.5, training: bool = True, *, generator: Generator | None = None) -> Any:
+def dropout(x: Any, p: float = 0.5, training: bool = True, *, generator: Generator | None = None) -> Tensor:
     """``x`` with each element 0 with probability ``p``, the others divided by ``1 - p``; ``x`` itself outside training.
 
     Raises: ValueError for an impossible ``p``.
@@ -326,7 +329,7 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, *, generator: Generat
     return _dropped("dropout", x, p, training, tuple(x.shape), generator)
 
 
-def feature_dropout(name: str, rank: int, x: Any, p: float, training: bool) -> Any:
+def feature_dropout(name: str, rank: int, x: Any, p: float, training: bool) -> Tensor:
     """``dropout`` of whole channels of a batch (N, C, ...) with ``rank`` dimensions, or of one example (C, ...).
 
     As in PyTorch ``dropout2d`` takes everything as a batch, and it and ``dropout3d`` warn of other shapes.
@@ -359,7 +362,7 @@ def _alpha_dropped(name: str, x: Any, p: float, training: bool, shape: tuple[int
 
 
 @composed()
-def alpha_dropout(x: Any, p: float = 0.5, training: bool = False) -> Any:
+def alpha_dropout(x: Any, p: float = 0.5, training: bool = False) -> Tensor:
     """Dropout for ``selu`` networks: keeps mean and variance (G. Klambauer et al., 2017).
 
     Raises: ValueError for an impossible ``p``.
@@ -368,7 +371,7 @@ def alpha_dropout(x: Any, p: float = 0.5, training: bool = False) -> Any:
 
 
 @composed()
-def feature_alpha_dropout(x: Any, p: float = 0.5, training: bool = False) -> Any:
+def feature_alpha_dropout(x: Any, p: float = 0.5, training: bool = False) -> Tensor:
     """``alpha_dropout`` of whole channels of (examples, channels, ...).
 
     Raises: ShapeError; ValueError for an impossible ``p``.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,13 +13,16 @@ from .norms import norm
 from .selection import where
 from .shapes import normalized_dim, shape_of
 
+if TYPE_CHECKING:
+    from .._tensor import Tensor
+
 
 @composed(inputs=("x",), samples=[
     case(x=reals(shape=(2, 3)), p=2, dim=0, maxnorm=1.0), case(x=reals(shape=(3, 2)), p=1, dim=-1, maxnorm=2.5),
     case(x=reals(shape=(2, 2, 2)), p=3, dim=1, maxnorm=100.0),
     case(x=reals(shape=(2, 3)), p=float("inf"), dim=0, maxnorm=0.5),
 ])  # fmt: skip
-def renorm(x: Any, p: float, dim: int, maxnorm: float) -> Any:
+def renorm(x: Any, p: float, dim: int, maxnorm: float) -> Tensor:
     """``x`` with each of its slices along ``dim`` whose ``p``-norm exceeds ``maxnorm`` scaled down to that norm.
 
     Raises: ShapeError for less than two dimensions; ValueError unless ``p`` is positive and ``maxnorm`` not negative.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from .repetition import constant_pad_nd
 from .shapes import reshape, shape_of
 from .standardization import batch_norm_, group_norm_, layer_norm_, scale_channels
 from .windows import windows
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 # ---- over the last dimensions ----------------------------------------------------------------------------------------
 
@@ -54,7 +57,7 @@ def _last_shape(name: str, x: Any, normalized_shape: Any, **values: Any) -> int:
         case(x=reals(shape=(3,)), normalized_shape=(3,), weight=reals(shape=(3,))),
     ],
 )  # fmt: skip
-def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
     """``(x - mean) / sqrt(var + eps) * weight + bias`` with mean and variance over the last dimensions.
 
     Args:
@@ -81,7 +84,7 @@ def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = No
         case(x=reals(shape=(2, 3), make=as_complex), normalized_shape=3, weight=reals(shape=(3,)), eps=0.1),
     ],
 )
-def rms_norm(x: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Any:
+def rms_norm(x: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Tensor:
     """``x / sqrt(mean(x * x) + eps) * weight`` with the mean over the last dimensions.
 
     Args:
@@ -185,7 +188,7 @@ def batch_norm(
     training: bool = False,
     momentum: float = 0.1,
     eps: float = 1e-5,
-) -> Any:
+) -> Tensor:
     """``(x - mean) / sqrt(var + eps) * weight + bias``, with mean and variance of each channel over the batch.
 
     Args:
@@ -238,7 +241,7 @@ def batch_norm(
         case(x=reals(shape=(2, 2, 2, 2)), num_groups=1, weight=reals(shape=(2,))),
     ],
 )
-def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
     """``(x - mean) / sqrt(var + eps) * weight + bias`` with each example's mean and variance of a group of channels.
 
     Args:
@@ -286,7 +289,7 @@ def instance_norm(
     use_input_stats: bool = True,
     momentum: float = 0.1,
     eps: float = 1e-5,
-) -> Any:
+) -> Tensor:
     """``batch_norm`` with mean and variance of each example by itself; the running ones are averages over examples.
 
     Args:
@@ -328,7 +331,7 @@ def instance_norm(
         case(x=reals(shape=(1, 3, 2)), size=3, alpha=0.5, beta=0.5, k=2.0),
     ],
 )
-def local_response_norm(x: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:
+def local_response_norm(x: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
     """``x / (k + alpha * mean) ** beta``, where the mean goes over the squares of ``size`` neighbouring channels.
 
     Args:

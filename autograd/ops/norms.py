@@ -5,7 +5,7 @@ The gradient of every norm at 0 is 0 (a subgradient).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from ._sums import add_reduce
 from .axes import axes_of, axis_of, cast_input, restore, wide_dtype, widened
 from .decompositions import svd
 from .extremes import extreme, require_elements, tied
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 _INF = float("inf")
 _add: Any = np.add.reduce
@@ -141,6 +144,6 @@ def norm(x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: 
 
 
 @composed(samples=[elementwise(x=reals(-3, -1), y=reals(1, 3)), elementwise(x=reals(-3, -1), y=reals(1, 3), p=3)])
-def dist(x: Any, y: Any, p: float = 2) -> Any:
+def dist(x: Any, y: Any, p: float = 2) -> Tensor:
     """The ``p``-norm of ``x - y``."""
     return norm(arithmetic.sub(x, y), p)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from .repetition import constant_pad_nd
 from .shapes import shape_of
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 
 def _sources(n: int, low: int, high: int, mode: str) -> Any:
@@ -105,7 +108,7 @@ def _check(shape: tuple[int, ...], pad: Sequence[int], mode: str) -> None:
         case(x=reals(shape=(2, 3)), pad=(1, 2, 2, 1), mode="circular"),
     ],
 )  # fmt: skip
-def pad(x: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Any:
+def pad(x: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
     """``x`` with elements added (or, for negative numbers, cut off) before and after the last dimensions.
 
     Args:

@@ -7,7 +7,7 @@ PyTorch's rules.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from ..errors import DtypeError
 from ..samples import elementwise, reals
 from .arithmetic import among_numbers, as_arrays
 from .casting import cast
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 
 def _power(x: Any, exponent: float) -> Any:
@@ -92,7 +95,7 @@ def _whole_power(x: Any, exponent: Any) -> Any:
 @composed(np.power, samples=[
     elementwise(x=reals(), exponent=2), elementwise(x=2.0, exponent=reals()),
 ])  # fmt: skip
-def pow(x: Any, exponent: Any) -> Any:
+def pow(x: Any, exponent: Any) -> Tensor:
     """``x`` to the power ``exponent``, a Tensor or a number.
 
     The derivative with respect to the exponent is 0 where the base is 0 and the exponent is not negative.
@@ -114,7 +117,7 @@ _REAL: Any = {int, float}
 """Compared with ``__class__``: of a number that is an argument of a program this is the class of what it stands for."""
 
 
-def power_operator(x: Any, exponent: Any) -> Any:
+def power_operator(x: Any, exponent: Any) -> Tensor:
     """``x ** exponent``; what is not a Tensor, array or number is left to its own type."""
     if exponent.__class__ in _REAL and isinstance(x, Handle) and x._data.dtype.kind == "f":
         return pow_number(x, exponent)
@@ -126,7 +129,7 @@ power_operator.__name__ = power_operator.__qualname__ = "pow"
 
 
 @composed(np.float_power)
-def float_power(x: Any, exponent: Any) -> Any:
+def float_power(x: Any, exponent: Any) -> Tensor:
     """``pow`` computed in float64 (complex128)."""
     return pow(_as_double(x), _as_double(exponent))
 
@@ -190,6 +193,6 @@ def ldexp_(x: Any, y: Any) -> Any:
 
 
 @composed(np.ldexp)
-def ldexp(x: Any, y: Any) -> Any:
+def ldexp(x: Any, y: Any) -> Tensor:
     """``x * 2**y``."""
     return ldexp_(*as_arrays(x, y))

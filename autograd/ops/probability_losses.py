@@ -6,7 +6,7 @@ As all losses: ``reduction`` is ``"mean"``, ``"sum"``, or ``"none"`` for the los
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from . import arithmetic, reductions, shapes
 from .activations import log1p_below_1, softplus
 from .exponential import sigmoid
 from .losses import check_pair, check_reduction, each, pairs, reduced
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 # ---- yes or no -------------------------------------------------------------------------------------------------------
 
@@ -145,7 +148,7 @@ def binary_cross_entropy_with_logits(
     *[case(x=reals(shape=(2, 3)), target=reals(0, 1, shape=(2, 3)), reduction=r) for r in ("mean", "sum", "none")],
     case(x=reals(shape=(3,)), target=reals(0, 1, shape=(3,)), weight=np.array([0.5, 2.0, 1.0]), reduction="none"),
 ])  # fmt: skip
-def multilabel_soft_margin_loss(x: Any, target: Any, weight: Any = None, *, reduction: str = "mean") -> Any:
+def multilabel_soft_margin_loss(x: Any, target: Any, weight: Any = None, *, reduction: str = "mean") -> Tensor:
     """``binary_cross_entropy_with_logits``, of each example the mean over its classes (the last dimension).
 
     Args:
@@ -315,7 +318,7 @@ def gaussian_nll(x: Any, target: Any, var: Any, full: bool = False, *, reduction
 ])  # fmt: skip
 def gaussian_nll_loss(
     x: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, *, reduction: str = "mean"
-) -> Any:
+) -> Tensor:
     """Minus the log-likelihood of ``target`` under normal distributions of mean ``x`` and variance ``var``.
 
     Args:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from . import arithmetic
 from ._matrices import conj
 from .selection import where
 from .shapes import also_named, normalized_dim, shape_of
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 # ---- the matrix product and its cases ------------------------------------------------------------------------------
 
@@ -86,7 +89,7 @@ def matmul(x: Any, y: Any) -> Any:
     return np.matmul(x, y)
 
 
-def rmatmul(y: Any, x: Any) -> Any:
+def rmatmul(y: Any, x: Any) -> Tensor:
     """``x @ y``, as Python asks the second operand for it."""
     return matmul.op.operator(x, y)
 
@@ -106,7 +109,7 @@ def _expect(name: str, ranks: tuple[int, ...], *operands: Any) -> None:
 
 @also_named(mat2="y")
 @composed(samples=case(x=reals(shape=(2, 3)), y=reals(shape=(3, 2))))
-def mm(x: Any, y: Any) -> Any:
+def mm(x: Any, y: Any) -> Tensor:
     """The product of two matrices. ``(n, k), (k, m) -> (n, m)``. Raises: ShapeError."""
     _expect("mm", (2, 2), x, y)
     return matmul(x, y)
@@ -114,7 +117,7 @@ def mm(x: Any, y: Any) -> Any:
 
 @also_named(mat2="y")
 @composed(samples=case(x=reals(shape=(2, 2, 3)), y=reals(shape=(2, 3, 2))))
-def bmm(x: Any, y: Any) -> Any:
+def bmm(x: Any, y: Any) -> Tensor:
     """The products of two batches of matrices. ``(b, n, k), (b, k, m) -> (b, n, m)``. Raises: ShapeError."""
     _expect("bmm", (3, 3), x, y)
     if x.shape[0] != y.shape[0]:
@@ -124,7 +127,7 @@ def bmm(x: Any, y: Any) -> Any:
 
 @also_named(vec="y")
 @composed(samples=case(x=reals(shape=(2, 3)), y=reals(shape=(3,))))
-def mv(x: Any, y: Any) -> Any:
+def mv(x: Any, y: Any) -> Tensor:
     """A matrix times a vector. ``(n, k), (k,) -> (n,)``. Raises: ShapeError."""
     _expect("mv", (2, 1), x, y)
     return matmul(x, y)
@@ -132,14 +135,14 @@ def mv(x: Any, y: Any) -> Any:
 
 @also_named(tensor="y")
 @composed(samples=case(x=reals(shape=(3,)), y=reals(shape=(3,))))
-def dot(x: Any, y: Any) -> Any:
+def dot(x: Any, y: Any) -> Tensor:
     """The dot product of two vectors, without conjugating. Raises: ShapeError."""
     _expect("dot", (1, 1), x, y)
     return matmul(x, y)
 
 
 @composed(samples=case(x=reals(shape=(3,)), y=reals(shape=(3,))))
-def vdot(x: Any, y: Any) -> Any:
+def vdot(x: Any, y: Any) -> Tensor:
     """The dot product of two vectors, the first conjugated. Raises: ShapeError."""
     _expect("vdot", (1, 1), x, y)
     return matmul(np.conj(x), y) if np.iscomplexobj(x) else matmul(x, y)
@@ -199,7 +202,7 @@ def cross(x: Any, y: Any, dim: int | None = None) -> Any:
 
 
 @composed(np.linalg.cross, samples=case(x=reals(shape=(3, 3)), y=reals(shape=(3, 3))))
-def cross_along(x: Any, y: Any, *, dim: int = -1) -> Any:
+def cross_along(x: Any, y: Any, *, dim: int = -1) -> Tensor:
     """``linalg.cross``: the cross products of 3-vectors along ``dim``. Raises: ShapeError."""
     return cross(x, y, dim)
 
@@ -232,7 +235,7 @@ def _summed(x: Any, dims: list[int]) -> Any:
     case(x=reals(shape=(2,)), y=reals(shape=(3,)), dims=0),
     case(x=reals(shape=(2, 3)), y=reals(shape=(3, 2)), dims=([-1], [0])),
 ])  # fmt: skip
-def tensordot(x: Any, y: Any, dims: Any = 2) -> Any:
+def tensordot(x: Any, y: Any, dims: Any = 2) -> Tensor:
     """Sum of products over the dimensions ``dims``: a number (the last of ``x``, the first of ``y``) or two lists.
 
     Raises: ShapeError.
@@ -254,14 +257,15 @@ def tensordot(x: Any, y: Any, dims: Any = 2) -> Any:
         np.reshape(np.transpose(x, [*rows, *mine]), (m, size)),
         np.reshape(np.transpose(y, [*theirs, *columns]), (size, n)),
     )
-    return np.reshape(product, outside)
+    found: Any = np.reshape(product, outside)
+    return found
 
 
 @composed(samples=[
     case(x=reals(shape=(2, 3)), y=reals(shape=(2, 2, 3))), case(x=reals(shape=(3,)), y=reals(shape=(3,))),
     case(x=reals(shape=()), y=reals(shape=(2,))),
 ])  # fmt: skip
-def inner(x: Any, y: Any) -> Any:
+def inner(x: Any, y: Any) -> Tensor:
     """The dot products of the vectors along the last dimensions: ``(..., k), (---, k) -> (..., ---)``.
 
     Raises: ShapeError.
@@ -293,7 +297,7 @@ def _order(sizes: tuple[int, ...]) -> Any:
 
 
 @numpy_function(np.linalg.multi_dot)
-def multi_dot(tensors: Sequence[Any]) -> Any:
+def multi_dot(tensors: Sequence[Any]) -> Tensor:
     """The product of several matrices, multiplied in the order that needs the fewest operations.
 
     The first may be a row vector, the last a column vector. Raises: ShapeError.
@@ -315,7 +319,7 @@ def multi_dot(tensors: Sequence[Any]) -> Any:
     return multiply(_order((*rows, 1 if last.ndim == 1 else last.shape[1])))
 
 
-def chain_matmul(*matrices: Any) -> Any:
+def chain_matmul(*matrices: Any) -> Tensor:
     """The product of several matrices, multiplied in the best order (PyTorch's older name of ``linalg.multi_dot``)."""
     return matrices[0] if len(matrices) == 1 else multi_dot(matrices)
 
@@ -345,31 +349,31 @@ def _added(x: tuple[int, ...], a: tuple[int, ...], b: tuple[int, ...], first: st
 
 
 @composed(samples=_added((3,), (2, 2), (2, 3), "mat1", "mat2"))
-def addmm(x: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+def addmm(x: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """``beta * x + alpha * (mat1 @ mat2)`` of matrices. Raises: ShapeError."""
     return _plus(x, mm(mat1, mat2), beta, alpha)
 
 
 @composed(samples=_added((2,), (2, 3), (3,), "mat", "vec"))
-def addmv(x: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+def addmv(x: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """``beta * x + alpha * (mat @ vec)``. Raises: ShapeError."""
     return _plus(x, mv(mat, vec), beta, alpha)
 
 
 @composed(samples=_added((2, 3), (2,), (3,), "vec1", "vec2"))
-def addr(x: Any, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+def addr(x: Any, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """``beta * x + alpha * outer(vec1, vec2)``. Raises: ShapeError."""
     return _plus(x, outer(vec1, vec2), beta, alpha)
 
 
 @composed(samples=_added((2, 2, 2), (2, 2, 1), (2, 1, 2), "batch1", "batch2"))
-def baddbmm(x: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+def baddbmm(x: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """``beta * x + alpha * (batch1 @ batch2)`` of batches of matrices. Raises: ShapeError."""
     return _plus(x, bmm(batch1, batch2), beta, alpha)
 
 
 @composed(samples=_added((2, 2), (2, 2, 1), (2, 1, 2), "batch1", "batch2"))
-def addbmm(x: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+def addbmm(x: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """``beta * x + alpha * sum(batch1 @ batch2, 0)`` of batches of matrices. Raises: ShapeError."""
     _expect("addbmm", (3, 3), batch1, batch2)
     if batch1.shape[0] != batch2.shape[0] or batch1.shape[2] != batch2.shape[1]:
@@ -406,7 +410,8 @@ def _numpy_cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = 
     a, b = np.moveaxis(a, axisa, -1), np.moveaxis(b, axisb, -1)
     rank = max(a.ndim, b.ndim)
     a, b = [np.expand_dims(x, tuple(range(rank - x.ndim))) for x in (a, b)]
-    return np.moveaxis(cross(a, b, -1), -1, axisc)
+    crossed: Any = cross(a, b, -1)
+    return np.moveaxis(crossed, -1, axisc)
 
 
 numpy_function(np.cross)(of_arrays(_numpy_cross))

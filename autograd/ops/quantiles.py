@@ -7,7 +7,7 @@ their mean). NaN in a line makes its median and quantiles NaN, but for the funct
 from __future__ import annotations
 
 from operator import index
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from .extremes import tied
 from .reductions import numpy_axes
 from .shapes import reshape
 from .sorting import located, order, sort
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 _ALONG = [
     case(x=reals(shape=(2, 4)), dim=1),
@@ -159,11 +162,13 @@ def _quantile(name: str, x: Any, q: Any, dim: int | None, keepdim: bool, interpo
         raise ShapeError(f"{name}: q must be a number or have one dimension, got shape {data.shape}")
     if not everywhere((data >= 0) & (data <= 1)):
         raise ArgumentError(f"{name}: q must lie between 0 and 1, got {bare(data).tolist()}")
+    lines: Any
     if dim is None or not shape:
         axes_of(dim, len(shape))
         lines = reshape(x, -1)
     else:
-        lines = np.moveaxis(reshape(x, shape), index(dim), -1)
+        lines = reshape(x, shape)
+        lines = np.moveaxis(lines, index(dim), -1)
     n = np.shape(lines)[-1]
     if n == 0:
         raise ShapeError(f"{name}: the quantiles of nothing are undefined (input of shape {shape}, dim={dim})")
@@ -196,7 +201,7 @@ def _quantile(name: str, x: Any, q: Any, dim: int | None, keepdim: bool, interpo
 
 
 @composed(inputs=("x",), samples=_QUANTILES)
-def quantile(x: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Any:
+def quantile(x: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Tensor:
     """The ``q``-quantiles, 0 <= q <= 1, of all elements or along ``dim``.
 
     Args:
@@ -214,7 +219,9 @@ def quantile(x: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, i
 
 
 @composed(inputs=("x",), samples=_QUANTILES)
-def nanquantile(x: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Any:
+def nanquantile(
+    x: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
+) -> Tensor:
     """``quantile`` of the elements that are not NaN."""
     return _quantile("nanquantile", x, q, dim, keepdim, interpolation, True)
 

@@ -7,7 +7,7 @@ all, as in PyTorch. ``keepdim`` keeps the reduced dimensions with size 1. 16-bit
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,6 +33,9 @@ from .axes import (
 )
 from .diagonals import diagonal
 from .scans import can_divide, cumprod, cumprod_backward, shifted
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 REDUCED: list[Any] = [
     case(x=reals(shape=(2, 3))),
@@ -144,7 +147,7 @@ def nanmean(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
 
 
 @composed(samples=[case(x=reals(shape=(3, 3))), case(x=reals(shape=(2, 3)))])
-def trace(x: Any) -> Any:
+def trace(x: Any) -> Tensor:
     """The sum of a matrix's diagonal.
 
     Raises: ShapeError if ``x`` is not a matrix.

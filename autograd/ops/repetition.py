@@ -6,7 +6,7 @@ import functools
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from .axes import accumulation_dtype, along
 from .casting import to
 from .indexing import scatter_index
 from .shapes import atleast_1d, dims_of, normalized_dim, reshape, shape_of
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 # ---- repetition -----------------------------------------------------------------------------------------------------
 
@@ -59,7 +62,7 @@ def broadcast_to(x: Any, size: Any) -> Any:
         ) from None
 
 
-def expand_as(x: Any, other: Any) -> Any:
+def expand_as(x: Any, other: Any) -> Tensor:
     """``x`` repeated to the shape of ``other`` without copying."""
     return broadcast_to(x, shape_of(other))
 
@@ -143,7 +146,7 @@ def tile(x: Any, dims: Any) -> Any:
 
 
 @composed(inputs=("x",), samples=[case(x=reals(shape=(2,)), repeats=(2, 3)), case(x=reals(shape=()), repeats=(2,))])
-def repeat(x: Any, repeats: Any) -> Any:
+def repeat(x: Any, repeats: Any) -> Tensor:
     """``x`` repeated along each dimension (new ones in front), a copy: PyTorch's ``repeat``, NumPy's is another.
 
     Raises: ShapeError if there are fewer counts than dimensions.
@@ -191,7 +194,7 @@ def repeat_interleave_(x: Any, repeats: Any, dim: int | None = None) -> Any:
 @composed(np.repeat, inputs=("x",))
 def repeat_interleave(
     x: Any = None, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
-) -> Any:
+) -> Tensor:
     """Each element (each slice along ``dim``) repeated in place, ``repeats`` times or each its own number of times.
 
     Of ``repeats`` alone, ``repeat_interleave(repeats)``: the numbers 0, 1, ..., each repeated that many times.
@@ -215,7 +218,7 @@ def repeat_interleave(
     return out
 
 
-def sum_to_size(x: Any, size: Any) -> Any:
+def sum_to_size(x: Any, size: Any) -> Tensor:
     """``x`` summed over the dimensions along which ``size`` would have been broadcast to its shape.
 
     Integers and bools are added up in int64, as ``sum`` does.

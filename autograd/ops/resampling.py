@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from .indexing import getitem
 from .joining import stack
 from .selection import keep
 from .shapes import reshape, shape_of
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 # ---- one dimension: each place of the result is a weighted sum of a few places of the input -------------------------
 
@@ -169,7 +172,7 @@ def interpolate(
     align_corners: bool | None = None,
     recompute_scale_factor: bool | None = None,
     antialias: bool = False,
-) -> Any:
+) -> Tensor:
     """Signals, images or volumes (examples, channels, ...) brought to another size.
 
     Args:
@@ -252,7 +255,7 @@ def _dimensions(mode: str) -> str:
 # ---- at the points of a grid -----------------------------------------------------------------------------------------
 
 
-def affine_grid(theta: Any, size: Sequence[int], align_corners: bool | None = None) -> Any:
+def affine_grid(theta: Any, size: Sequence[int], align_corners: bool | None = None) -> Tensor:
     """The points at which ``grid_sample`` samples images transformed by affine maps.
 
     Args:
@@ -351,7 +354,7 @@ def _products(weights: Sequence[Any], points: int) -> Any:
 )  # fmt: skip
 def grid_sample(
     x: Any, grid: Any, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None
-) -> Any:
+) -> Tensor:
     """The pixels of images at the points of a grid.
 
     Args:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from operator import index
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from .exponential import logaddexp
 from .indexing import getitem
 from .joining import cat
 from .shapes import normalized_dim
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 _ALONG = [
     case(x=reals(shape=(2, 3)), dim=0),
@@ -286,7 +289,7 @@ def _dtype_of(x: Any) -> Any:
         case(x=reals(shape=(2,)), n=3),
     ],
 )
-def diff(x: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Any:
+def diff(x: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Tensor:
     """Differences of neighbours along ``dim``, ``n`` times over; of bools, whether they differ.
 
     Raises: ShapeError for a 0-d input, ValueError for negative ``n``.
@@ -344,7 +347,7 @@ _TRAPEZOIDS = [
 
 
 @composed(inputs=("y", "x"), samples=_TRAPEZOIDS)
-def trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -> Any:
+def trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -> Tensor:
     """The integral of ``y`` along ``dim`` by the trapezoidal rule, at places ``x`` or ``dx`` (1) apart."""
     areas, factor = _trapezoids("trapezoid", y, x, dx, dim)
     return arithmetic.mul(np.sum(areas, axis=index(dim)), factor)
@@ -354,7 +357,7 @@ trapz = trapezoid
 
 
 @composed(inputs=("y", "x"), samples=_TRAPEZOIDS)
-def cumulative_trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -> Any:
+def cumulative_trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -> Tensor:
     """The running integral of ``y`` along ``dim`` by the trapezoidal rule."""
     areas, factor = _trapezoids("cumulative_trapezoid", y, x, dx, dim)
     return arithmetic.mul(cumsum(areas, index(dim)), factor)

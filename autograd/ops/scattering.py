@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,6 +27,9 @@ from .repetition import broadcast_to
 from .selection import require_order, where
 from .shapes import normalized_dim, reshape, shape_of
 from .taking import as_index, as_mask, gather_index
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 _INDEX = np.array([[2, 0], [2, 1]])
 _REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")
@@ -55,7 +58,7 @@ def _at_least_1d(function: Any, x: Any, *arguments: Any) -> Any:
     case(x=reals(shape=(2, 3)), src=reals(shape=(2, 3)), dim=-1, index=np.array([[2, 0], [1, 1]])),
     case(x=reals(shape=(2, 3)), src=0.5, dim=1, index=np.array([[2], [0]])),
 ])  # fmt: skip
-def scatter(x: Any, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Any:
+def scatter(x: Any, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Tensor:
     """A copy of ``x`` in which ``src`` is written where ``gather`` with the same ``dim`` and ``index`` would read.
 
     Args:
@@ -96,7 +99,7 @@ def scatter(x: Any, dim: int, index: Any, src: Any = None, *, value: Any = None,
     case(x=reals(shape=(3, 2)), src=reals(shape=(2, 2)), dim=0, index=_INDEX),
     case(x=reals(shape=(2, 3)), src=reals(shape=(2, 3)), dim=-1, index=np.array([[2, 2], [1, 1]])),
 ])  # fmt: skip
-def scatter_add(x: Any, dim: int, index: Any, src: Any) -> Any:
+def scatter_add(x: Any, dim: int, index: Any, src: Any) -> Tensor:
     """``x`` plus the elements of ``src``, each added where ``gather`` would read; see ``scatter``.
 
     >>> import autograd
@@ -117,7 +120,7 @@ def scatter_add(x: Any, dim: int, index: Any, src: Any) -> Any:
     case(x=reals(shape=(3, 2)), src=reals(shape=(2, 2)), dim=0, index=_INDEX, reduce=reduce, include_self=include)
     for reduce in _REDUCTIONS for include in (True, False)
 ])  # fmt: skip
-def scatter_reduce(x: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True) -> Any:
+def scatter_reduce(x: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True) -> Tensor:
     """``x`` with ``src`` reduced into the places that ``index`` says; see ``scatter``.
 
     The gradient of "amax" and "amin" is divided evenly over ties; that of "prod" is exact with zeros.
@@ -193,7 +196,7 @@ def _scatter_prod(x: Any, src: Any, places: Any) -> Any:
     starts = np.searchsorted(flat[order], flat[order])
     rank[order] = np.arange(flat.size) - starts
     columns = int(bare(rank).max(initial=-1)) + 2
-    factors = np.ones((math.prod(shape), columns), x.dtype, like=rank)
+    factors: Any = np.ones((math.prod(shape), columns), x.dtype, like=rank)
     factors = with_item(factors, reshape(x, -1), (slice(None), 0))
     factors = with_item(factors, reshape(src, -1), (flat, rank + 1))
     product = reshape(np.prod(factors, axis=1), shape)
@@ -227,7 +230,7 @@ def _check_source(name: str, x: Any, places: Any, source: Any) -> None:
     case(x=reals(shape=(3, 2)), dim=0, index=np.array([2, 0, 2]), source=reals(shape=(3, 2))),
     case(x=reals(shape=(2, 3)), dim=-1, index=np.array([1]), source=reals(shape=(2, 1)), alpha=-2),
 ])  # fmt: skip
-def index_add(x: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Any:
+def index_add(x: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Tensor:
     """``x`` plus ``alpha`` times the slices of ``source``, each added to the slice along ``dim`` that ``index`` names.
 
     Raises: ShapeError; IndexError.
@@ -250,7 +253,7 @@ def index_add(x: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) ->
     case(x=reals(shape=(3, 2)), dim=0, index=np.array([2, 0]), source=reals(shape=(2, 2))),
     case(x=reals(shape=(2, 3)), dim=-1, index=np.array([1, 1]), source=reals(shape=(2, 2))),
 ])  # fmt: skip
-def index_copy(x: Any, dim: int, index: Any, source: Any) -> Any:
+def index_copy(x: Any, dim: int, index: Any, source: Any) -> Tensor:
     """A copy of ``x`` in which the slices of ``source`` are written over those along ``dim`` that ``index`` names.
 
     Where an index is repeated, the last slice stays, and it alone has a gradient (PyTorch gives it to all of them).
@@ -265,7 +268,7 @@ def index_copy(x: Any, dim: int, index: Any, source: Any) -> Any:
 
 
 @composed(inputs=("x",), samples=[case(x=reals(shape=(3, 2)), dim=0, index=np.array([2, 0, -1]), value=0.5)])
-def index_fill(x: Any, dim: int, index: Any, value: Any) -> Any:
+def index_fill(x: Any, dim: int, index: Any, value: Any) -> Tensor:
     """A copy of ``x`` in which the slices along ``dim`` that ``index`` names hold ``value``, a number or 0-d tensor.
 
     Raises: ShapeError; IndexError.
@@ -281,7 +284,7 @@ def index_fill(x: Any, dim: int, index: Any, value: Any) -> Any:
     case(x=reals(shape=(3, 2)), dim=0, index=np.array([2, 0, 2]), source=reals(shape=(3, 2)), reduce=reduce)
     for reduce in ("prod", "mean", "amax", "amin")
 ])  # fmt: skip
-def index_reduce(x: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True) -> Any:
+def index_reduce(x: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True) -> Tensor:
     """As ``index_add``, but with "prod", "mean", "amax" or "amin"; see ``scatter_reduce``.
 
     Raises: ShapeError; IndexError.
@@ -302,7 +305,7 @@ def index_reduce(x: Any, dim: int, index: Any, source: Any, reduce: str, *, incl
     case(x=reals(shape=(3, 2)), indices=(np.array([0, 2]), np.array([1, 1])), values=reals(shape=(2,))),
     case(x=reals(shape=(3, 2)), indices=(np.array([0, 2, 0]),), values=reals(shape=(2,)), accumulate=True),
 ])  # fmt: skip
-def index_put(x: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
+def index_put(x: Any, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
     """A copy of ``x`` with ``x[indices] = values`` done or, if ``accumulate``, ``values`` added there (repeats too).
 
     Raises: ShapeError; IndexError.
@@ -319,7 +322,7 @@ def index_put(x: Any, indices: Any, values: Any, accumulate: bool = False) -> An
     case(x=reals(shape=(3, 2)), index=np.array([5, 0]), source=reals(shape=(2,))),
     case(x=reals(shape=(3, 2)), index=np.array([[-1, 0], [0, 1]]), source=reals(shape=(2, 2)), accumulate=True),
 ])  # fmt: skip
-def put(x: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
+def put(x: Any, index: Any, source: Any, accumulate: bool = False) -> Tensor:
     """A copy of ``x`` with ``source`` written (added, if ``accumulate``) where ``take`` with this index would read.
 
     Raises: ShapeError; IndexError.
@@ -335,7 +338,7 @@ def put(x: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
     case(x=reals(shape=(2, 3)), mask=np.array([[True, False, True], [False, True, False]]), source=reals(shape=(2, 2))),
     case(x=reals(shape=(2, 3)), mask=np.array([True, False, False]), source=reals(shape=(2,))),
 ])  # fmt: skip
-def masked_scatter(x: Any, mask: Any, source: Any) -> Any:
+def masked_scatter(x: Any, mask: Any, source: Any) -> Tensor:
     """A copy of ``x`` in which the elements where ``mask`` is True are replaced by those of ``source``, in order.
 
     Raises: ShapeError if ``source`` has too few.
@@ -354,7 +357,7 @@ def masked_scatter(x: Any, mask: Any, source: Any) -> Any:
 
 
 @composed(inputs=("x", "src"), samples=[case(x=reals(shape=(3, 2)), src=reals(shape=(3,)), dim=1, index=-1)])
-def select_scatter(x: Any, src: Any, dim: int, index: int) -> Any:
+def select_scatter(x: Any, src: Any, dim: int, index: int) -> Tensor:
     """A copy of ``x`` in which the slice number ``index`` along ``dim`` is ``src``.
 
     Raises: ShapeError; IndexError.
@@ -369,7 +372,7 @@ def select_scatter(x: Any, src: Any, dim: int, index: int) -> Any:
 ])  # fmt: skip
 def slice_scatter(
     x: Any, src: Any, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
-) -> Any:
+) -> Tensor:
     """A copy of ``x`` in which the slices ``start:end:step`` along ``dim`` are ``src``.
 
     Raises: ShapeError.

@@ -6,7 +6,7 @@ PyTorch's rules.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from ..engine.nodes import Handle
 from ..errors import ArgumentError
 from ..samples import booleans, case, elementwise, reals
 from ._blocks import BLOCK, pointwise
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 _LARGE = 8192
 _BITS = {1: np.int8, 2: np.int16, 4: np.int32, 8: np.int64}
@@ -78,6 +81,10 @@ def where_(condition: Any, x: Any, y: Any) -> Any:
     return _pick(condition, x, y)
 
 
+@overload
+def where(condition: Any) -> tuple[Tensor, ...]: ...
+@overload
+def where(condition: Any, x: Any = None, y: Any = None, *, input: Any = None, other: Any = None) -> Tensor: ...
 def where(condition: Any, x: Any = None, y: Any = None, *, input: Any = None, other: Any = None) -> Any:
     """``x`` where ``condition`` holds, else ``y``; of a condition alone the indices at which it holds.
 
@@ -263,7 +270,7 @@ def clamp_(x: Any, min: Any = None, max: Any = None) -> Any:
 
 
 @composed(inputs=("x", "min", "max"), samples=_BOUNDS)
-def clamp(x: Any, min: Any = None, max: Any = None) -> Any:
+def clamp(x: Any, min: Any = None, max: Any = None) -> Tensor:
     """``x`` raised to ``min`` where it is below and lowered to ``max`` where it is above: numbers or Tensors.
 
     Where ``min > max`` the result is ``max``. At a bound the gradient is that of ``x``.
@@ -291,13 +298,13 @@ _REAL = {int, float, type(None)}
 
 
 @composed(inputs=("x", "min"), samples=elementwise(x=reals(), min=reals(-1, 1)))
-def clamp_min(x: Any, min: Any) -> Any:
+def clamp_min(x: Any, min: Any) -> Tensor:
     """``clamp`` with a lower bound only."""
     return clamp(x, min)
 
 
 @composed(inputs=("x", "max"), samples=elementwise(x=reals(), max=reals(-1, 1)))
-def clamp_max(x: Any, max: Any) -> Any:
+def clamp_max(x: Any, max: Any) -> Tensor:
     """``clamp`` with an upper bound only."""
     return clamp(x, None, max)
 

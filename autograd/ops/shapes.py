@@ -10,11 +10,12 @@ import functools
 import math
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._op import composed, new_tensor, op, unwrap
+from .._op_function import OpFunction, P, R
 from .._protocols import numpy_function
 from ..engine.nodes import Handle, array_of
 from ..engine.views import shares_memory
@@ -22,14 +23,17 @@ from ..errors import ShapeError
 from ..samples import case, reals
 from .casting import contiguous
 
+if TYPE_CHECKING:
+    from .._tensor import Tensor
+
 # ---- sizes and dimensions -------------------------------------------------------------------------------------------
 
 
-def spread(function: Callable[..., Any]) -> Callable[..., Any]:
+def spread(function: Callable[..., R]) -> Callable[..., R]:
     """The method form of a function ``(x, sizes, ...)`` that takes its sizes also one by one: ``t.reshape(2, 3)``."""
 
     @functools.wraps(function)
-    def method(x: Any, *sizes: Any, **kwargs: Any) -> Any:
+    def method(x: Any, *sizes: Any, **kwargs: Any) -> R:
         if len(sizes) > 1 or not (sizes or kwargs):
             return function(x, sizes, **kwargs)
         return function(x, *sizes, **kwargs)
@@ -37,17 +41,17 @@ def spread(function: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
-def also_named(**names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def also_named(**names: str) -> Callable[[Callable[P, R]], OpFunction[P, R]]:
     """Let a function take an argument by PyTorch's name for it, too: ``also_named(mat2="y")``."""
 
-    def define(function: Callable[..., Any]) -> Callable[..., Any]:
+    def define(function: Callable[P, R]) -> OpFunction[P, R]:
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
             if kwargs:
                 kwargs = {names.get(name, name): value for name, value in kwargs.items()}
             return function(*args, **kwargs)
 
-        return call
+        return call  # type: ignore[return-value]
 
     return define
 
@@ -116,7 +120,7 @@ def view_(x: Any, shape: Any) -> Any:
     return _in_shape(x, shape)
 
 
-def view(x: Any, shape: Any) -> Any:
+def view(x: Any, shape: Any) -> Tensor:
     """``x`` in another shape, never a copy.
 
     Raises: ShapeError if the number of elements differs, or if the layout in memory demands a copy.
@@ -172,7 +176,7 @@ def unsqueeze(x: Any, dim: Any) -> Any:
     case(x=reals(shape=(2, 3, 2)), end_dim=-2),
     case(x=reals(shape=())),
 ])  # fmt: skip
-def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
+def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """The dimensions from ``start_dim`` to ``end_dim`` merged into one; a 0-d input gets one, a 1-d one is returned.
 
     >>> import autograd
@@ -184,12 +188,12 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     if first > last:
         raise ShapeError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim} in shape {shape}")
     if first == last and isinstance(x, Handle) and x._data.ndim:
-        return x
+        return x  # type: ignore[return-value]
     return reshape(x, (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
 
 
 @composed(samples=reals(shape=(2, 3)))
-def ravel(x: Any) -> Any:
+def ravel(x: Any) -> Tensor:
     """All elements in one dimension, side by side in memory: a view if they lie so, else a copy."""
     flat = reshape(x, -1)
     return contiguous(flat) if isinstance(flat, Handle) else flat
@@ -198,7 +202,7 @@ def ravel(x: Any) -> Any:
 @composed(inputs=("x",), samples=[
     case(x=reals(shape=(2, 6)), dim=1, sizes=(2, -1)), case(x=reals(shape=(4, 2)), dim=-2, sizes=(2, 2)),
 ])  # fmt: skip
-def unflatten(x: Any, dim: int, sizes: Sequence[int]) -> Any:
+def unflatten(x: Any, dim: int, sizes: Sequence[int]) -> Tensor:
     """Dimension ``dim`` unfolded into several; one size may be -1.
 
     >>> import autograd
@@ -214,7 +218,7 @@ def unflatten(x: Any, dim: int, sizes: Sequence[int]) -> Any:
     return reshape(x, (*shape[:place], *[size // known if n == -1 else n for n in sizes], *shape[place + 1 :]))
 
 
-def view_or_cast(x: Any, *shape: Any, **kwargs: Any) -> Any:
+def view_or_cast(x: Any, *shape: Any, **kwargs: Any) -> Tensor:
     """``x.view(2, -1)``: another shape, never a copy; or ``x.view(dtype)``: the same bytes read as another dtype."""
     if len(shape) == 1 and isinstance(shape[0], (np.dtype, type)):
         return new_tensor(array_of(x).view(shape[0]))
@@ -224,12 +228,12 @@ def view_or_cast(x: Any, *shape: Any, **kwargs: Any) -> Any:
 _view_spread = spread(view)
 
 
-def view_as(x: Any, other: Any) -> Any:
+def view_as(x: Any, other: Any) -> Tensor:
     """``x`` in the shape of ``other``, never a copy."""
     return view(x, shape_of(other))
 
 
-def reshape_as(x: Any, other: Any) -> Any:
+def reshape_as(x: Any, other: Any) -> Tensor:
     """``x`` in the shape of ``other``."""
     return reshape(x, shape_of(other))
 

@@ -5,7 +5,7 @@ Source: D. Griffin and J. Lim, "Signal estimation from modified short-time Fouri
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from .padding import pad
 from .repetition import constant_pad_nd
 from .shapes import shape_of, unsqueeze
 from .windows import overlap_add, windows
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 _NARROWEST = 1e-11
 """Where the squared windows add up to less, nothing is known of the signal."""
@@ -88,7 +91,7 @@ def stft(
     onesided: bool | None = None,
     return_complex: bool | None = None,
     align_to_window: bool | None = None,
-) -> Any:
+) -> Tensor:
     """The short-time Fourier transform: the spectra of the signal's pieces of length ``n_fft``.
 
     Args:
@@ -163,7 +166,7 @@ def istft(
     onesided: bool | None = None,
     length: int | None = None,
     return_complex: bool = False,
-) -> Any:
+) -> Tensor:
     """The signal of which ``x`` is the ``stft``, or whose ``stft`` is nearest to ``x``.
 
     Args:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._op import composed
 from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from .dimensions import permute
 from .shapes import reshape, shape_of
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 
 def _last_three(name: str, x: Any, factor: int) -> tuple[tuple[int, ...], int, int, int]:
@@ -23,7 +26,7 @@ def _last_three(name: str, x: Any, factor: int) -> tuple[tuple[int, ...], int, i
 @composed(inputs=("x",), samples=[
     case(x=reals(shape=(4, 2, 1)), upscale_factor=2), case(x=reals(shape=(2, 4, 1, 2)), upscale_factor=2),
 ])  # fmt: skip
-def pixel_shuffle(x: Any, upscale_factor: int) -> Any:
+def pixel_shuffle(x: Any, upscale_factor: int) -> Tensor:
     """Images enlarged by moving channels to new pixels: (..., C r r, H, W) becomes (..., C, H r, W r).
 
     Args:
@@ -47,7 +50,7 @@ def pixel_shuffle(x: Any, upscale_factor: int) -> Any:
 @composed(inputs=("x",), samples=[
     case(x=reals(shape=(1, 4, 2)), downscale_factor=2), case(x=reals(shape=(2, 1, 2, 4)), downscale_factor=2),
 ])  # fmt: skip
-def pixel_unshuffle(x: Any, downscale_factor: int) -> Any:
+def pixel_unshuffle(x: Any, downscale_factor: int) -> Tensor:
     """Images made smaller by moving pixels to new channels: what undoes ``pixel_shuffle``.
 
     Args:
@@ -69,7 +72,7 @@ def pixel_unshuffle(x: Any, downscale_factor: int) -> Any:
 @composed(inputs=("x",), samples=[
     case(x=reals(shape=(1, 4, 2)), groups=2), case(x=reals(shape=(2, 6, 1)), groups=3),
 ])  # fmt: skip
-def channel_shuffle(x: Any, groups: int) -> Any:
+def channel_shuffle(x: Any, groups: int) -> Tensor:
     """The channels of (examples, channels, ...) dealt out anew: one of each group, then the next of each, and so on.
 
     Args:

@@ -7,7 +7,7 @@ so that results and gradients are repeatable. A 0-d input is a line of one eleme
 from __future__ import annotations
 
 from operator import index
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,6 +30,9 @@ from .axes import (
     true_places,
 )
 from .extremes import extreme_and_place, require_elements
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 _ALONG = [
     case(x=reals(shape=(2, 3)), dim=0),
@@ -131,7 +134,7 @@ def argsort(x: Any, dim: int = -1, descending: bool = False, stable: bool = Fals
 
 
 @composed(samples=[case(x=reals(shape=(3, 2))), case(x=reals(shape=()))])
-def msort(x: Any) -> Any:
+def msort(x: Any) -> Tensor:
     """``x`` sorted along its first dimension."""
     return sort(x, 0).values
 
@@ -332,7 +335,7 @@ def searchsorted(
     return out
 
 
-def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Any:
+def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Tensor:
     """The number of the bucket, between sorted ``boundaries``, that each element falls into.
 
     A value on a boundary belongs to the bucket on its left, with ``right`` to that on its right.

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +26,9 @@ from .joining import cat
 from .reductions import counted, mean, numpy_axes, numpy_mean
 from .selection import clamp
 from .shapes import reshape
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 _SPREADS = [
     case(x=reals(shape=(2, 3))),
@@ -251,7 +254,7 @@ def _arguments(dim: Any, unbiased: Any, keepdim: bool, correction: Any) -> tuple
 
 
 @composed(samples=_FORMS)
-def var(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Any:
+def var(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Tensor:
     """Variance: the sum of the squared distances from the mean over ``n - correction`` (1; ``unbiased=False``: 0).
 
     Computed in two passes. NaN where ``n - correction`` is 0.
@@ -262,7 +265,7 @@ def var(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *,
 
 
 @composed(samples=_FORMS)
-def std(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Any:
+def std(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Tensor:
     """Standard deviation, the square root of ``var``. Where it is 0, so is its gradient.
 
     Raises: DtypeError for integers and bools.
@@ -276,14 +279,18 @@ def std(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *,
 
 
 @composed(samples=_FORMS)
-def var_mean(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Any:
+def var_mean(
+    x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None
+) -> tuple[Tensor, Tensor]:
     """The pair ``(var, mean)``; arguments as for ``var``."""
     dim, correction, keepdim = _arguments(dim, unbiased, keepdim, correction)
     return var_(x, dim, correction, keepdim), mean(x, dim, keepdim)
 
 
 @composed(samples=_FORMS)
-def std_mean(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Any:
+def std_mean(
+    x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None
+) -> tuple[Tensor, Tensor]:
     """The pair ``(std, mean)``; arguments as for ``std``."""
     dim, correction, keepdim = _arguments(dim, unbiased, keepdim, correction)
     return std_(x, dim, correction, keepdim), mean(x, dim, keepdim)
@@ -304,7 +311,7 @@ def _rows(name: str, x: Any) -> Any:
     case(x=reals(shape=(2, 4))), case(x=reals(shape=(2, 4)), correction=0), case(x=reals(shape=(3,))),
     case(x=reals(shape=(2, 3)), fweights=np.array([1, 2, 1]), aweights=np.array([0.5, 1.0, 2.0])),
 ])  # fmt: skip
-def cov(x: Any, *, correction: float = 1, fweights: Any = None, aweights: Any = None) -> Any:
+def cov(x: Any, *, correction: float = 1, fweights: Any = None, aweights: Any = None) -> Tensor:
     """The covariance matrix of variables (rows) from observations (columns); a number for one variable.
 
     Args:
@@ -346,7 +353,7 @@ def cov(x: Any, *, correction: float = 1, fweights: Any = None, aweights: Any = 
 
 
 @composed(samples=[case(x=reals(shape=(2, 4))), case(x=reals(shape=(3, 5)))])
-def corrcoef(x: Any) -> Any:
+def corrcoef(x: Any) -> Tensor:
     """The matrix of Pearson's correlation coefficients of variables (rows) from observations (columns)."""
     c = cov(x)
     with np.errstate(divide="ignore", invalid="ignore"):

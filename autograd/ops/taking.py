@@ -7,7 +7,7 @@ All of it is ``getitem`` with an index made from the arguments. Indices are boun
 from __future__ import annotations
 
 import operator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,13 +23,16 @@ from .lines import are_many_lines
 from .repetition import broadcast_to
 from .shapes import dims_of, normalized_dim, reshape, shape_of
 
+if TYPE_CHECKING:
+    from .._tensor import Tensor
+
 # ---- taking along a dimension ---------------------------------------------------------------------------------------
 
 
 @composed(inputs=("x",), samples=[
     case(x=reals(shape=(3, 2)), dim=0, start=1, length=2), case(x=reals(shape=(3, 2)), dim=-1, start=-1, length=1),
 ])  # fmt: skip
-def narrow(x: Any, dim: int, start: Any, length: int) -> Any:
+def narrow(x: Any, dim: int, start: Any, length: int) -> Tensor:
     """The ``length`` slices from ``start`` on along ``dim``: a view.
 
     Raises: BoundsError if they go beyond the end.
@@ -45,7 +48,7 @@ def narrow(x: Any, dim: int, start: Any, length: int) -> Any:
 @composed(inputs=("x",), samples=[
     case(x=reals(shape=(3, 2)), dim=0, index=1), case(x=reals(shape=(3, 2)), dim=-1, index=-1),
 ])  # fmt: skip
-def select(x: Any, dim: int, index: Any) -> Any:
+def select(x: Any, dim: int, index: Any) -> Tensor:
     """The slice number ``index`` along ``dim``, without that dimension: a view.
 
     Raises: IndexError.
@@ -80,7 +83,7 @@ def _within(index: Any, size: int) -> bool:
     case(x=reals(shape=(3, 2)), dim=-1, index=np.array([1])),
     case(x=reals(shape=(3,)), dim=0, index=np.array(1)),
 ])  # fmt: skip
-def index_select(x: Any, dim: int, index: Any) -> Any:
+def index_select(x: Any, dim: int, index: Any) -> Tensor:
     """The slices along ``dim`` that the integers in ``index`` (1-d) name, in that order; a copy.
 
     Raises: IndexError.
@@ -131,7 +134,7 @@ def _taken_along(x: Any, places: tuple[Any, ...], dim: int) -> Any:
     case(x=reals(shape=(3, 2)), dim=-1, index=np.array([[0], [1]])),
     case(x=reals(shape=(3,)), dim=0, index=np.array([1, 1])),
 ])  # fmt: skip
-def gather(x: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> Any:
+def gather(x: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> Tensor:
     """The elements of ``x`` at the positions that ``index`` gives along ``dim``.
 
     For a matrix: ``out[i][j] = x[index[i][j]][j]`` for ``dim=0``, ``x[i][index[i][j]]`` for ``dim=1``.
@@ -158,7 +161,7 @@ def gather(x: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> Any:
     case(x=reals(shape=(3, 2)), indices=np.array([[0]]), dim=1),
     case(x=reals(shape=(3, 2)), indices=np.array([5, 0, 5])),
 ])  # fmt: skip
-def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Any:
+def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Tensor:
     """As ``gather``, but ``indices`` broadcasts against ``x`` outside ``dim`` (None: both are flattened).
 
     Raises: ShapeError; IndexError.
@@ -181,7 +184,7 @@ def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Any:
 @composed(inputs=("x",), samples=[
     case(x=reals(shape=(3, 2)), index=np.array([[5, 0], [-1, 5]])), case(x=reals(shape=(3,)), index=np.array(1)),
 ])  # fmt: skip
-def take(x: Any, index: Any) -> Any:
+def take(x: Any, index: Any) -> Tensor:
     """The elements of ``x``, counted as if it had one dimension, that ``index`` names (negative ones from the end).
 
     Raises: IndexError.
@@ -194,7 +197,7 @@ def take(x: Any, index: Any) -> Any:
     case(x=reals(shape=(2, 3)), mask=np.array([True, False, True])),
     case(x=reals(shape=(3,)), mask=np.array([[True], [False]])),
 ])  # fmt: skip
-def masked_select(x: Any, mask: Any) -> Any:
+def masked_select(x: Any, mask: Any) -> Tensor:
     """The elements where ``mask`` is True, in one dimension; both broadcast together."""
     mask = as_mask("masked_select", mask)
     shape = np.broadcast_shapes(shape_of(x), mask.shape)
@@ -223,7 +226,7 @@ def nonzero(x: Any, *, as_tuple: bool = False) -> Any:
     return argwhere(x)
 
 
-def argwhere(x: Any) -> Any:
+def argwhere(x: Any) -> Tensor:
     """The positions of the elements that are not 0, one row for each."""
     return new_tensor(np.argwhere(as_array(unwrap(x))))
 

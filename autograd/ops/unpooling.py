@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from ..samples import case, reals
 from .axes import wide_dtype
 from .convolution import per_dimension
 from .shapes import shape_of
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 __all__ = ["add_in_planes", "max_unpool1d", "max_unpool2d", "max_unpool3d", "place_in_planes", "take_in_planes"]
 
@@ -121,7 +124,7 @@ def _unpooled(
 )
 def max_unpool1d(
     input: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
-) -> Any:
+) -> Tensor:
     """Zeros, with the elements of ``input`` where ``max_pool1d(..., return_indices=True)`` found them.
 
     Args:
@@ -141,7 +144,7 @@ def max_unpool1d(
 )
 def max_unpool2d(
     input: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
-) -> Any:
+) -> Tensor:
     """``max_unpool1d`` over height and width."""
     return _unpooled("max_unpool2d", 2, input, indices, kernel_size, stride, padding, output_size)
 
@@ -152,6 +155,6 @@ def max_unpool2d(
 )
 def max_unpool3d(
     input: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
-) -> Any:
+) -> Tensor:
     """``max_unpool1d`` over depth, height and width."""
     return _unpooled("max_unpool3d", 3, input, indices, kernel_size, stride, padding, output_size)

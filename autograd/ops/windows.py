@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
@@ -21,6 +21,9 @@ from .dimensions import movedim, permute
 from .indexing import getitem
 from .repetition import constant_pad_nd
 from .shapes import normalized_dim, reshape, shape_of
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 # ---- the two ops ----------------------------------------------------------------------------------------------------
 
@@ -141,7 +144,7 @@ def _planes(name: str, kernel: Any, dilation: Any, padding: Any, stride: Any) ->
 @composed(inputs=("x",), samples=[
     case(x=reals(shape=(5,)), dimension=0, size=2, step=1), case(x=reals(shape=(5, 2)), dimension=-2, size=3, step=2),
 ])  # fmt: skip
-def unfold(x: Any, dimension: int, size: int, step: int) -> Any:
+def unfold(x: Any, dimension: int, size: int, step: int) -> Tensor:
     """All slices of ``size`` along a dimension, ``step`` apart, laid out along a new last dimension: a view.
 
     Raises: ShapeError.
@@ -163,7 +166,7 @@ def unfold(x: Any, dimension: int, size: int, step: int) -> Any:
     case(x=reals(shape=(1, 2, 3, 3)), kernel_size=2),
     case(x=reals(shape=(2, 3, 3)), kernel_size=(2, 1), padding=(1, 0), stride=(2, 1), dilation=(2, 1)),
 ])  # fmt: skip
-def im2col(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
+def im2col(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
     """The windows of images as columns: PyTorch's ``nn.functional.unfold``.
 
     Shape: (batch, channels, height, width) becomes (batch, channels * window, places); without batch too.
@@ -186,7 +189,7 @@ def im2col(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride
     case(x=reals(shape=(1, 4, 4)), output_size=3, kernel_size=2),
     case(x=reals(shape=(4, 6)), output_size=(3, 3), kernel_size=(2, 1), padding=(1, 0), stride=(2, 1), dilation=(2, 1)),
 ])  # fmt: skip
-def col2im(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
+def col2im(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
     """Columns added up into images where the windows overlap: PyTorch's ``nn.functional.fold``.
 
     Shape: (batch, channels * window, places) becomes (batch, channels, *output_size); without batch too.

@@ -45,7 +45,7 @@ def _convolve(A: Any, B: Any, axes: Axes | None = None, dot_axes: Axes | None = 
     if any(before or after for before, after in pads):
         x = np.pad(x, [(0, 0), (0, 0), *pads])
     k = np.flip(k, tuple(range(2, 2 + rank)))
-    result = (conv1d, conv2d, conv3d)[rank - 1](_tensor(x), _tensor(k))
+    result: Any = (conv1d, conv2d, conv3d)[rank - 1](_tensor(x), _tensor(k))
     if swapped:
         result = np.swapaxes(result, 0, 1)
     return np.reshape(result, (*free_a, *free_b, *result.shape[2:]))
