@@ -49,6 +49,7 @@ nitpick_ignore_regex = [
 
 
 def setup(app: Any) -> None:
-    """Have docstrings pass through ours before and after Napoleon reads them."""
+    """Have docstrings pass through ours before and after Napoleon reads them, and signatures of ops, too."""
     app.connect("autodoc-process-docstring", docstrings.before_napoleon, priority=100)
     app.connect("autodoc-process-docstring", docstrings.after_napoleon, priority=900)
+    app.connect("autodoc-process-signature", docstrings.signature_of_op)

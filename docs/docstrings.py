@@ -6,7 +6,9 @@ import itertools
 import re
 from typing import Any
 
-__all__ = ["after_napoleon", "before_napoleon"]
+from autograd._op import Op
+
+__all__ = ["after_napoleon", "before_napoleon", "signature_of_op"]
 
 _LINE = re.compile(r"^(Shape|Raises|Source|Sources|Returns): (?=\S)")
 
@@ -47,3 +49,13 @@ def _each(lines: list[str]) -> list[str]:
 def after_napoleon(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
     """The colons come back."""
     lines[:] = [line.replace(_COLON, ":") for line in lines]
+
+
+def signature_of_op(
+    app: Any, what: str, name: str, thing: Any, options: Any, signature: str | None, returned: str | None
+) -> tuple[str | None, str | None] | None:
+    """An op's signature is that of its forward, which returns arrays; what is called returns Tensors."""
+    op = getattr(thing, "op", None)
+    if not isinstance(op, Op) or isinstance(op.outputs, tuple):
+        return None
+    return signature, "Tensor" if op.outputs is None else "tuple[Tensor, ...]"
