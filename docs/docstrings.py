@@ -56,6 +56,8 @@ def signature_of_op(
 ) -> tuple[str | None, str | None] | None:
     """An op's signature is that of its forward, which returns arrays; what is called returns Tensors."""
     op = getattr(thing, "op", None)
-    if not isinstance(op, Op) or isinstance(op.outputs, tuple):
+    if not isinstance(op, Op):
         return None
+    if isinstance(op.outputs, tuple):
+        return signature, f"({', '.join(op.outputs)})"
     return signature, "Tensor" if op.outputs is None else "tuple[Tensor, ...]"

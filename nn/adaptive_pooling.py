@@ -51,7 +51,7 @@ class AdaptiveAvgPool1d(_AdaptiveAvgPool):
     Shape: input (N, C, length) or (C, length), output (N, C, output_size) or (C, output_size).
     """
 
-    def forward(self, input: Tensor) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """The means."""
         return F.adaptive_avg_pool1d(input, self.output_size)
 
@@ -64,7 +64,7 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
     Shape: input (N, C, H, W) or (C, H, W).
     """
 
-    def forward(self, input: Tensor) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """The means."""
         return F.adaptive_avg_pool2d(input, self.output_size)
 
@@ -77,7 +77,7 @@ class AdaptiveAvgPool3d(_AdaptiveAvgPool):
     Shape: input (N, C, D, H, W) or (C, D, H, W).
     """
 
-    def forward(self, input: Tensor) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """The means."""
         return F.adaptive_avg_pool3d(input, self.output_size)
 

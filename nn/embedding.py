@@ -109,7 +109,7 @@ class Embedding(_Rows):
         self.scale_grad_by_freq = scale_grad_by_freq
         self.sparse = sparse
 
-    def forward(self, input: Tensor) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """The vectors with the numbers ``input``."""
         return F.embedding(input, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq)
 
@@ -181,7 +181,7 @@ class EmbeddingBag(_Rows):
         self.sparse = sparse
         self.include_last_offset = include_last_offset
 
-    def forward(self, input: Tensor, offsets: Any = None, per_sample_weights: Any = None) -> Any:
+    def forward(self, input: Tensor, offsets: Any = None, per_sample_weights: Any = None) -> Tensor:
         """One vector for each bag; ``per_sample_weights`` are factors, of the shape of ``input``."""
         return F.embedding_bag(
             input, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.mode, self.sparse,

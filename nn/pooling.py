@@ -261,7 +261,7 @@ class AvgPool2d(_AvgPool):
     Shape: input (N, C, H, W) or (C, H, W).
     """
 
-    def forward(self, input: Tensor) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """The means."""
         return self._pooled(F.avg_pool2d, input)
 
@@ -274,7 +274,7 @@ class AvgPool3d(_AvgPool):
     Shape: input (N, C, D, H, W) or (C, D, H, W).
     """
 
-    def forward(self, input: Tensor) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """The means."""
         return self._pooled(F.avg_pool3d, input)
 
@@ -311,7 +311,7 @@ class LPPool1d(_LPPool):
     Shape: input (N, C, length) or (C, length).
     """
 
-    def forward(self, input: Tensor) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """The norms."""
         return F.lp_pool1d(input, self.norm_type, self.kernel_size, self.stride, self.ceil_mode)
 
@@ -324,7 +324,7 @@ class LPPool2d(_LPPool):
     Shape: input (N, C, H, W) or (C, H, W).
     """
 
-    def forward(self, input: Tensor) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """The norms."""
         return F.lp_pool2d(input, self.norm_type, self.kernel_size, self.stride, self.ceil_mode)
 
@@ -337,6 +337,6 @@ class LPPool3d(_LPPool):
     Shape: input (N, C, D, H, W) or (C, D, H, W).
     """
 
-    def forward(self, input: Tensor) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """The norms."""
         return F.lp_pool3d(input, self.norm_type, self.kernel_size, self.stride, self.ceil_mode)

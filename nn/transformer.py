@@ -86,7 +86,7 @@ class TransformerEncoderLayer(Module):
 
     def forward(
         self, src: Tensor, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False
-    ) -> Any:
+    ) -> Tensor:
         """The output; the masks are those of ``MultiheadAttention``."""
         masks = (src_mask, src_key_padding_mask, is_causal)
         if self.norm_first:
@@ -153,7 +153,7 @@ class TransformerDecoderLayer(Module):
         memory_key_padding_mask: Any = None,
         tgt_is_causal: bool = False,
         memory_is_causal: bool = False,
-    ) -> Any:
+    ) -> Tensor:
         """The output for ``tgt``, which looks at ``memory`` too; the masks are those of ``MultiheadAttention``."""
         own = (tgt_mask, tgt_key_padding_mask, tgt_is_causal)
         other = (memory_mask, memory_key_padding_mask, memory_is_causal)
@@ -206,7 +206,7 @@ class TransformerEncoder(Module):
 
     def forward(
         self, src: Tensor, mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool | None = None
-    ) -> Any:
+    ) -> Tensor:
         """The output of the last layer; the masks are those of ``MultiheadAttention``."""
         x: Any = src
         for layer in self.layers:
@@ -238,7 +238,7 @@ class TransformerDecoder(Module):
         memory_key_padding_mask: Any = None,
         tgt_is_causal: bool | None = None,
         memory_is_causal: bool = False,
-    ) -> Any:
+    ) -> Tensor:
         """The output of the last layer; the masks are those of ``MultiheadAttention``."""
         x: Any = tgt
         for layer in self.layers:
@@ -324,7 +324,7 @@ class Transformer(Module):
         src_is_causal: bool | None = None,
         tgt_is_causal: bool | None = None,
         memory_is_causal: bool = False,
-    ) -> Any:
+    ) -> Tensor:
         """The decoder's output for ``tgt``; the masks are those of ``MultiheadAttention``.
 
         Raises: ShapeError.
