@@ -18,6 +18,7 @@ from ..errors import ShapeError
 from ..samples import case, reals
 from ._elimination import substitute
 from ._matrices import H, T, computed, conj, positive_definite, require_square, square, well_conditioned
+from ._small_systems import determinants, inverses, log_determinants, solutions
 from .shapes import also_named
 
 # ---- inverse and determinants ----------------------------------------------------------------------------------------
@@ -34,7 +35,7 @@ def inv(x: Any) -> Any:
     """The inverse of square matrices. Raises: ShapeError; LinAlgError if one is singular."""
     require_square("inv", x)
     a, dtype = computed(x)
-    return np.linalg.inv(a).astype(dtype, copy=False)
+    return inverses(a).astype(dtype, copy=False)
 
 
 def _products_without(s: Any) -> Any:
@@ -90,10 +91,10 @@ def _cofactors_by_basis(a: Any) -> Any:
 def _cofactors_by_inverse(a: Any) -> tuple[Any, Any]:
     """The cofactors from the inverse, and (..., 1, 1) of which matrices they are: those that are far from singular."""
     with np.errstate(all="ignore"):
-        limits, values = np.finfo(a.dtype), np.expand_dims(np.linalg.det(a), (-1, -2))
+        limits, values = np.finfo(a.dtype), np.expand_dims(determinants(a), (-1, -2))
         size = np.abs(values)
         usable = np.logical_and(size >= limits.tiny, size <= limits.max)
-        inverse = np.linalg.inv(np.where(usable, a, np.eye(a.shape[-1], dtype=a.dtype)))
+        inverse = inverses(np.where(usable, a, np.eye(a.shape[-1], dtype=a.dtype)))
         first, second = [
             np.max(np.sum(np.abs(b), axis=-1, keepdims=True), axis=-2, keepdims=True, initial=0) for b in (a, inverse)
         ]
@@ -151,7 +152,7 @@ def det(x: Any) -> Any:
     """
     require_square("det", x)
     a, dtype = computed(x)
-    return np.linalg.det(a).astype(dtype, copy=False)
+    return determinants(a).astype(dtype, copy=False)
 
 
 def _slogdet_rule(g_sign: Any, g_logabsdet: Any, x: Any, sign: Any) -> Any:
@@ -174,7 +175,7 @@ def slogdet(x: Any) -> Any:
     """
     require_square("slogdet", x)
     a, dtype = computed(x)
-    sign, logabsdet = np.linalg.slogdet(a)
+    sign, logabsdet = log_determinants(a)
     return sign.astype(dtype, copy=False), logabsdet.astype(np.real(x).dtype, copy=False)
 
 
@@ -215,7 +216,7 @@ def solve_(x: Any, y: Any) -> Any:
     if x.shape[-1] != y.shape[-2]:
         raise ShapeError(f"solve: a matrix of shape {x.shape} does not fit a right-hand side of shape {y.shape}")
     (a, dtype), (b, _) = computed(x), computed(y)
-    return np.linalg.solve(a, b).astype(dtype, copy=False)
+    return solutions(a, b).astype(dtype, copy=False)
 
 
 def _is_vector(x: Any, y: Any) -> bool:
