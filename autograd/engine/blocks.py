@@ -30,11 +30,13 @@ _MANY = 1 << 21
 
 
 def block_rows(x: Any, block: int | None = None) -> int:
-    """How many rows of ``x`` make a block of at most about ``block`` elements (default: BLOCK).
+    """How many rows of ``x`` make a block of at most about ``block`` elements.
 
-    Blocks are as equal as can be, and even in number, as there are often two threads.
+    Blocks are as equal as can be, and even in number, as there are often two threads. By default an array of up to four
+    times BLOCK elements is halved, and larger ones make blocks of up to twice as many: each handing over of Python's
+    lock costs more than is gained by what smaller ones leave in the processors' caches.
     """
-    rows, block = x.shape[0], block or BLOCK
+    rows, block = x.shape[0], block or max(BLOCK, min(-(-x.size // 2), 2 * BLOCK))
     if x.size <= block or type(x) is not np.ndarray:
         return max(1, rows)
     blocks = -(-rows // max(1, block * rows // x.size))
