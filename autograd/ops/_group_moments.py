@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.sums import ones
-from ._blocks import block_rows, in_blocks
+from ._blocks import BLOCK, block_rows, in_blocks
 from ._moments import channels_scaled, channels_scaled_backward, far, rows_backward, rows_normalized
 
 __all__ = ["groups_backward", "groups_normalized"]
@@ -34,6 +34,20 @@ def _spread(values: Any, channels: int) -> Any:
     return np.repeat(values, channels // values.shape[1], 1)[:, :, None]
 
 
+def _sums(x: Any, y: Any) -> tuple[Any, Any]:
+    """For each example and channel the sum of ``x``, and that of ``x * y``."""
+    unit = ones(x.shape[2], x.dtype)
+    sums, products = np.empty((2, *x.shape[:2]), x.dtype, like=x)
+
+    def work(block: slice) -> None:
+        np.vecdot(x[block], unit, out=sums[block])
+        np.vecdot(x[block], y[block], out=products[block])
+
+    in_blocks(x, lambda: work, BLOCK // 2 if x.size <= 4 * BLOCK else None, cheap=True)
+    return sums, products
+
+
+@np.errstate(invalid="ignore", over="ignore", divide="ignore")  # inf and NaN give NaN, as in PyTorch
 def groups_normalized(x: Any, weight: Any, bias: Any, groups: int, eps: float, memo: Any) -> Any:
     """``group_norm``. ``memo`` (a list) gets mean and 1 / deviation of each group, for backward.
 
@@ -41,32 +55,25 @@ def groups_normalized(x: Any, weight: Any, bias: Any, groups: int, eps: float, m
     """
     shape, x = x.shape, _places(x)
     n = max(math.prod(x.shape[1:]) // groups, 1)
-    unit = ones(x.shape[2], x.dtype)
-    means, scales = np.empty((2, len(x), groups), x.dtype, like=x)
-    out = np.empty(x.shape, x.dtype, like=x)
-    inexact: list[slice] = []
-
-    def work(block: slice) -> None:
-        part = x[block]
-        mean = _grouped(np.vecdot(part, unit), groups) / n
-        variance = _grouped(np.vecdot(part, part), groups) / n
-        level = np.square(mean)
-        variance -= level
-        if inexact or far(level, variance):
-            inexact.append(block)
-            return
-        means[block] = mean
-        scale = scales[block] = 1 / np.sqrt(variance + eps)
-        factor = _spread(scale, x.shape[1]) * weight[:, None]
-        into = np.multiply(part, factor, out=out[block])
-        np.add(into, bias[:, None] - _spread(mean, x.shape[1]) * factor, out=into)
-
-    in_blocks(x, lambda: work)
-    if inexact:
+    mean, squares = _sums(x, x)
+    mean, squares = _grouped(mean, groups) / n, _grouped(squares, groups) / n
+    level = np.square(mean)
+    squares -= level
+    if far(level, squares):
         rows = rows_normalized(_rows(x, groups), None, None, 1, eps, True, None)
         return channels_scaled(rows.reshape(shape), weight, bias)
+    scale = 1 / np.sqrt(squares + eps)
+    factor = _spread(scale, x.shape[1]) * weight[:, None]
+    level = bias[:, None] - _spread(mean, x.shape[1]) * factor
+    out = np.empty(x.shape, x.dtype, like=x)
+
+    def work(block: slice) -> None:
+        into = np.multiply(x[block], factor[block], out=out[block])
+        np.add(into, level[block], out=into)
+
+    in_blocks(x, lambda: work)
     if memo is not None:
-        memo[:] = means, scales
+        memo[:] = mean, scale
     return out.reshape(shape)
 
 
@@ -81,27 +88,26 @@ def groups_backward(x: Any, g: Any, weight: Any, groups: int, eps: float, memo: 
     x, g = _places(x), _places(g)
     channels = x.shape[1]
     n = max(math.prod(x.shape[1:]) // groups, 1)
-    means, scales = memo
-    unit = ones(x.shape[2], x.dtype)
-    by_weight, by_bias = np.empty((2, *x.shape[:2]), x.dtype, like=x)
+    mean, scale = memo
+    by_bias, along = _sums(g, x)
+    means, widely = _spread(mean, channels), _spread(scale, channels)
+    along -= means[:, :, 0] * by_bias
+    by_weight = along * widely[:, :, 0]
+    # dx = scale * (g * weight - level - (x - mean) * along), with level and along of each group
+    share = scale / n
+    level = _spread(_grouped(by_bias * weight, groups) * share, channels)
+    along = _spread(_grouped(along * weight, groups) * share * np.square(scale), channels)
+    level -= means * along
+    factor = widely * weight[:, None]
     out = np.empty(x.shape, x.dtype, like=x)
 
     def start() -> Callable[[slice], None]:
         scratch = np.empty((block_rows(x), *x.shape[1:]), x.dtype, like=x)
 
         def work(block: slice) -> None:
-            part, slope, scale = x[block], g[block], scales[block]
-            mean, widely = _spread(means[block], channels), _spread(scale, channels)
-            level = np.vecdot(slope, unit, out=by_bias[block])
-            along = np.vecdot(slope, part) - mean[:, :, 0] * level
-            np.multiply(along, widely[:, :, 0], out=by_weight[block])
-            # dx = scale * (g * weight - level - (x - mean) * along), with level and along of each group
-            scale = scale / n
-            level = _spread(_grouped(level * weight, groups) * scale, channels)
-            along = _spread(_grouped(along * weight, groups) * scale * np.square(scales[block]), channels)
-            into = np.multiply(slope, widely * weight[:, None], out=out[block])
-            rest = np.multiply(part, along, out=scratch[: len(into)])
-            np.add(rest, level - mean * along, out=rest)
+            into = np.multiply(g[block], factor[block], out=out[block])
+            rest = np.multiply(x[block], along[block], out=scratch[: len(into)])
+            np.add(rest, level[block], out=rest)
             np.subtract(into, rest, out=into)
 
         return work
