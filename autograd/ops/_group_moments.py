@@ -24,16 +24,6 @@ def _rows(x: Any, groups: int) -> Any:
     return x.reshape(x.shape[0] * groups, math.prod(x.shape[1:]) // max(groups, 1))
 
 
-def _grouped(sums: Any, groups: int) -> Any:
-    """The sum over each group's channels."""
-    return np.add.reduce(sums.reshape(len(sums), groups, -1), -1)
-
-
-def _spread(values: Any, channels: int) -> Any:
-    """A value for each group as one for each channel, so that it broadcasts to places."""
-    return np.repeat(values, channels // values.shape[1], 1)[:, :, None]
-
-
 def _sums(x: Any, y: Any) -> tuple[Any, Any]:
     """For each example and channel the sum of ``x``, and that of ``x * y``."""
     unit = ones(x.shape[2], x.dtype)
@@ -55,16 +45,17 @@ def groups_normalized(x: Any, weight: Any, bias: Any, groups: int, eps: float, m
     """
     shape, x = x.shape, _places(x)
     n = max(math.prod(x.shape[1:]) // groups, 1)
-    mean, squares = _sums(x, x)
-    mean, squares = _grouped(mean, groups) / n, _grouped(squares, groups) / n
+    channels = len(x), groups, x.shape[1] // groups
+    mean, squares = [np.add.reduce(sums.reshape(channels), -1, keepdims=True) / n for sums in _sums(x, x)]
     level = np.square(mean)
     squares -= level
     if far(level, squares):
         rows = rows_normalized(_rows(x, groups), None, None, 1, eps, True, None)
         return channels_scaled(rows.reshape(shape), weight, bias)
     scale = 1 / np.sqrt(squares + eps)
-    factor = _spread(scale, x.shape[1]) * weight[:, None]
-    level = bias[:, None] - _spread(mean, x.shape[1]) * factor
+    factor = scale * weight.reshape(channels[1:])
+    level = (bias.reshape(channels[1:]) - mean * factor).reshape(*x.shape[:2], 1)
+    factor = factor.reshape(*x.shape[:2], 1)
     out = np.empty(x.shape, x.dtype, like=x)
 
     def work(block: slice) -> None:
@@ -86,31 +77,32 @@ def groups_backward(x: Any, g: Any, weight: Any, groups: int, eps: float, memo: 
         by_x = rows_backward(_rows(x, groups), _rows(back, groups), None, 1, eps, True, None)[0]
         return by_x.reshape(shape), by_weight, by_bias
     x, g = _places(x), _places(g)
-    channels = x.shape[1]
     n = max(math.prod(x.shape[1:]) // groups, 1)
     mean, scale = memo
-    by_bias, along = _sums(g, x)
-    means, widely = _spread(mean, channels), _spread(scale, channels)
-    along -= means[:, :, 0] * by_bias
-    by_weight = along * widely[:, :, 0]
+    channels = len(x), groups, x.shape[1] // groups
+    weight = weight.reshape(channels[1:])
+    by_bias, by_weight = [sums.reshape(channels) for sums in _sums(g, x)]
+    by_weight -= mean * by_bias
+    by_weight *= scale
     # dx = scale * (g * weight - level - (x - mean) * along), with level and along of each group
     share = scale / n
-    level = _spread(_grouped(by_bias * weight, groups) * share, channels)
-    along = _spread(_grouped(along * weight, groups) * share * np.square(scale), channels)
-    level -= means * along
-    factor = widely * weight[:, None]
+    level, along = [np.add.reduce(sums * weight, -1, keepdims=True) * share for sums in (by_bias, by_weight)]
+    along *= scale
+    level -= mean * along
+    factor = (scale * weight).reshape(*x.shape[:2], 1)
     out = np.empty(x.shape, x.dtype, like=x)
+    lines, into = [a.reshape(len(x), groups, channels[2] * x.shape[2]) for a in (x, out)]
 
     def start() -> Callable[[slice], None]:
-        scratch = np.empty((block_rows(x), *x.shape[1:]), x.dtype, like=x)
+        scratch = np.empty((block_rows(x), *lines.shape[1:]), x.dtype, like=x)
 
         def work(block: slice) -> None:
-            into = np.multiply(g[block], factor[block], out=out[block])
-            rest = np.multiply(x[block], along[block], out=scratch[: len(into)])
+            np.multiply(g[block], factor[block], out=out[block])
+            rest = np.multiply(lines[block], along[block], out=scratch[: len(lines[block])])
             np.add(rest, level[block], out=rest)
-            np.subtract(into, rest, out=into)
+            np.subtract(into[block], rest, out=into[block])
 
         return work
 
     in_blocks(x, start)
-    return out.reshape(shape), np.add.reduce(by_weight, 0), np.add.reduce(by_bias, 0)
+    return out.reshape(shape), *[np.add.reduce(sums, 0).reshape(-1) for sums in (by_weight, by_bias)]
