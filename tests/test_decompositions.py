@@ -228,6 +228,21 @@ def test_a_matrix_that_is_not_finite_among_many_small_ones(value):
     np.testing.assert_allclose(linalg.slogdet(x)[1].numpy(), np.linalg.slogdet(a)[1], rtol=1e-9)
 
 
+@pytest.mark.parametrize("which", ["both", "matrix", "right side"])
+def test_backward_of_a_solution_solves_one_system(monkeypatch, which):
+    a, b = variable(regular("d", 3, 3)), variable(np.ones((3, 2)))
+    out = linalg.solve(a if which != "right side" else a.detach(), b if which != "matrix" else b.detach())
+    calls, solve = [], np.linalg.solve
+    monkeypatch.setattr(np.linalg, "solve", lambda *args: calls.append(args) or solve(*args))
+    out.sum().backward()
+    assert len(calls) == 1
+    back = solve(a.detach().numpy().T, np.ones((3, 2)))
+    if which != "right side":
+        np.testing.assert_allclose(a.grad.numpy(), -back @ out.detach().numpy().T)
+    if which != "matrix":
+        np.testing.assert_allclose(b.grad.numpy(), back)
+
+
 # ---- determinants: by the inverse, and near singular matrices by singular vectors ------------------------------------
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from .._op import composed, op
 from .._protocols import numpy_function, of_arrays
+from .._saving import needed_for
 from ..engine.foreign import everywhere
 from ..errors import ShapeError
 from ..samples import case, reals
@@ -203,10 +204,16 @@ def _right_side_along(t_x: Any, t_y: Any, out: Any) -> Any:
     return -np.matmul(t_x, out) if t_y is None else t_y - np.matmul(t_x, out)
 
 
+@needed_for(out=("x",))
+def _solve_rule(g: Any, x: Any, out: Any, needs: tuple[bool, ...]) -> tuple[Any, Any]:
+    by_y = solve_.kernel(T(x), g)
+    return (-np.matmul(by_y, T(out)) if needs[0] else None), (by_y if needs[1] else None)
+
+
 @op(
-    x=lambda g, x, out: -np.matmul(solve_.kernel(T(x), g), T(out)),
-    y=lambda g, x: solve_.kernel(T(x), g),
+    joint=_solve_rule,
     jvp=lambda t_x, t_y, x, out=None: solve_.kernel(x, _right_side_along(t_x, t_y, out)),
+    inputs=("x", "y"),
     promote="float",
     samples=_systems(),
 )
@@ -254,9 +261,13 @@ def _triangle(x: Any, upper: bool, unitriangular: bool) -> Any:
     return np.triu(x, k) if upper else np.tril(x, -k)
 
 
-def _solve_triangular_rule(g: Any, x: Any, out: Any, upper: bool, unitriangular: bool) -> Any:
-    mine = solve_triangular_.kernel(T(x), g, not upper, unitriangular)
-    return _triangle(-np.matmul(mine, T(out)), upper, unitriangular)
+@needed_for(out=("x",))
+def _solve_triangular_rule(
+    g: Any, x: Any, out: Any, upper: bool, unitriangular: bool, needs: tuple[bool, ...]
+) -> tuple[Any, Any]:
+    by_y = solve_triangular_.kernel(T(x), g, not upper, unitriangular)
+    by_x = _triangle(-np.matmul(by_y, T(out)), upper, unitriangular) if needs[0] else None
+    return by_x, (by_y if needs[1] else None)
 
 
 def _solve_triangular_along(t_x: Any, t_y: Any, x: Any, upper: bool, unitriangular: bool, out: Any = None) -> Any:
@@ -265,9 +276,9 @@ def _solve_triangular_along(t_x: Any, t_y: Any, x: Any, upper: bool, unitriangul
 
 
 @op(
-    x=_solve_triangular_rule,
-    y=lambda g, x, upper, unitriangular: solve_triangular_.kernel(T(x), g, not upper, unitriangular),
+    joint=_solve_triangular_rule,
     jvp=_solve_triangular_along,
+    inputs=("x", "y"),
     promote="float",
     samples=[*_systems(upper=True), *_systems(upper=False), *_systems(upper=True, unitriangular=True)],
 )
