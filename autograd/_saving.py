@@ -5,7 +5,7 @@ A rule names what it uses. A node saves what the rules that will run name, and n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,19 @@ from ._signatures import asks
 from .engine.foreign import ForeignArray
 from .engine.nodes import Leaf, Node, Packed, Pick, new_tensor
 
-__all__ = ["renew", "revive", "savable", "save", "saved_arrays", "saved_names", "saves_arrays", "saving_plan"]
+__all__ = [
+    "needed_for", "renew", "revive", "savable", "save", "saved_arrays", "saved_names", "saves_arrays", "saving_plan",
+]  # fmt: skip
+
+
+def needed_for(**inputs: tuple[str, ...]) -> Callable[[Any], Any]:
+    """Marks a joint rule: what is named is saved, and not None, only if one of these inputs requires grad."""
+
+    def mark(rule: Any) -> Any:
+        rule.needed_for = inputs
+        return rule
+
+    return mark
 
 
 def savable(op: Any) -> list[str]:
@@ -44,7 +56,9 @@ def saving_plan(op: Any) -> list[tuple[str, int, tuple[int, ...]]]:
     outputs = op.outputs if isinstance(op.outputs, tuple) else ()
     for name in op.saved_names:
         asking: tuple[int, ...] = ()
-        if op.joint is None and not op.lists and name not in op.settings:
+        if op.joint is not None:
+            asking = tuple(op.inputs.index(x) for x in getattr(op.joint, "needed_for", {}).get(name, ()))
+        elif not op.lists and name not in op.settings:
             asking = tuple(i for i, x in enumerate(op.inputs) if x in op.rules and name in asks(op.rules[x]))
         if name in op.params:
             plan.append(("value", op.params.index(name), asking))

@@ -172,6 +172,77 @@ def test_lu_of_a_batch_with_singular_matrices():
     assert np.isfinite(lower.numpy()).all()
 
 
+# ---- inverses, solutions and determinants: of many small matrices at once --------------------------------------------
+
+
+def regular(kind, *shape):
+    """Well-conditioned matrices whose largest elements stand anywhere."""
+    n = shape[-1]
+    a = RNG.standard_normal(shape) / n + 2 * np.eye(n)
+    a = a + 1j * RNG.standard_normal(shape) / n if kind in "FD" else a
+    return np.take_along_axis(a, np.argsort(RNG.standard_normal(shape[:-1]))[..., None], -2).astype(kind)
+
+
+@pytest.mark.parametrize(
+    "shape", [(1200, 2, 2), (1100, 3, 3), (2, 600, 4, 4), (1030, 6, 6), (1030, 7, 7), (70_000, 2, 2)]
+)
+@pytest.mark.parametrize("kind", ["f", "d", "F", "D"])
+def test_equations_of_many_small_matrices(shape, kind):
+    a, b = regular(kind, *shape), RNG.standard_normal((*shape[:-1], 3)).astype(kind)
+    x, y = tensor(a), tensor(b)
+    found = [linalg.inv(x), linalg.inv(x.mT).mT, linalg.solve(x, y), linalg.det(x), *linalg.slogdet(x)]
+    inverse = np.linalg.inv(a)
+    expected = [inverse, inverse, np.linalg.solve(a, b), np.linalg.det(a), *np.linalg.slogdet(a)]
+    for one, other in zip(found, expected, strict=True):
+        assert one.dtype == other.dtype
+        np.testing.assert_allclose(one.numpy(), other, rtol=1e-5 if kind in "fF" else 1e-11, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "function", [linalg.inv, linalg.det, lambda x: linalg.slogdet(x)[1], lambda x: linalg.solve(x, x[..., :1])]
+)
+def test_what_is_computed_of_many_small_matrices_is_compiled(function):
+    x = tensor(regular("f", 1100, 3, 3))
+    np.testing.assert_array_equal(autograd.compile(function)(x).numpy(), function(x).numpy())
+
+
+def test_a_singular_matrix_among_many_small_ones():
+    a = regular("d", 1100, 3, 3)
+    a[7], b = np.ones((3, 3)), np.ones((1100, 3, 1))
+    for solve in (linalg.inv, lambda x: linalg.solve(x, tensor(b))):
+        with pytest.raises(np.linalg.LinAlgError, match=r"[Ss]ingular"):
+            solve(tensor(a))
+    sign, logarithm = linalg.slogdet(tensor(a))
+    assert (sign[7].item(), logarithm[7].item(), linalg.det(tensor(a))[7].item()) == (0, -np.inf, 0)
+    np.testing.assert_allclose(logarithm.numpy(), np.linalg.slogdet(a)[1], rtol=1e-10)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_matrix_that_is_not_finite_among_many_small_ones(value):
+    a, b = regular("d", 1100, 3, 3), np.ones((1100, 3, 1))
+    a[7, 1, 2] = value
+    x = tensor(a)
+    np.testing.assert_allclose(linalg.inv(x).numpy(), np.linalg.inv(a), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(linalg.solve(x, tensor(b)).numpy(), np.linalg.solve(a, b), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(linalg.slogdet(x)[1].numpy(), np.linalg.slogdet(a)[1], rtol=1e-9)
+
+
+@pytest.mark.parametrize("which", ["both", "matrix", "right side"])
+def test_backward_of_a_solution_solves_one_system(monkeypatch, which):
+    a, b = variable(regular("d", 3, 3)), variable(np.ones((3, 2)))
+    out = linalg.solve(a if which != "right side" else a.detach(), b if which != "matrix" else b.detach())
+    calls, solve = [], np.linalg.solve
+    monkeypatch.setattr(np.linalg, "solve", lambda *args: calls.append(args) or solve(*args))
+    out.sum().backward()
+    assert len(calls) == 1
+    back = solve(a.detach().numpy().T, np.ones((3, 2)))
+    if which != "right side":
+        np.testing.assert_allclose(a.grad.numpy(), -back @ out.detach().numpy().T)
+    if which != "matrix":
+        np.testing.assert_allclose(b.grad.numpy(), back)
+
+
 # ---- determinants: by the inverse, and near singular matrices by singular vectors ------------------------------------
 
 

@@ -140,3 +140,31 @@ def test_gradients_of_distances_in_float16_are_summed_in_float32():
         found[dtype] = autograd.grad(autograd.cdist(*leaves).sum(), leaves)
     for half, full in zip(*found.values(), strict=True):
         np.testing.assert_allclose(half.numpy(), full.numpy(), rtol=0.002, atol=1e-3)
+
+
+@pytest.mark.parametrize(("shape", "dim"), [
+    ((70_000,), 0), ((300_000,), 0), ((40, 100, 30), 1), ((5, 6, 100, 30), (1, 2)), ((20_000, 4), 1), ((20_000, 4), 0),
+    ((9000, 7), 0), ((3, 20_000, 5), 1), ((2000, 2, 3, 5), (1, 2)), ((300, 300), (0, 1)), ((1, 50_000, 1), 1),
+])  # fmt: skip
+@pytest.mark.parametrize("keepdim", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sums_of_any_lines(shape: tuple[int, ...], dim: Any, keepdim: bool, dtype: Any) -> None:
+    """Also of NaN and infinity; the gradient is a copy of what was broadcast, in C order; compiled it is the same."""
+    x = np.random.default_rng(0).standard_normal(shape).astype(dtype)
+    x.reshape(-1)[[5, -7]] = np.nan, np.inf
+    wide = x.astype(np.float64).sum(dim, keepdims=keepdim)
+    t = autograd.tensor(x, requires_grad=True)
+    out = autograd.sum(t, dim, keepdim)
+    assert (out.shape, out.dtype) == (wide.shape, dtype)
+    np.testing.assert_allclose(out.detach().numpy(), wide, 1e-4, 1e-4)
+    g = np.random.default_rng(1).standard_normal(wide.shape).astype(dtype)
+    out.backward(autograd.tensor(g))
+    np.testing.assert_array_equal(t.grad.numpy(), np.broadcast_to(g if keepdim else np.expand_dims(g, dim), shape))
+    assert t.grad.numpy().flags.c_contiguous
+    assert not np.shares_memory(t.grad.numpy(), g)
+
+
+def test_sums_between_dimensions_are_the_same_compiled() -> None:
+    x = autograd.from_numpy(np.random.default_rng(0).standard_normal((30, 50, 40)).astype(np.float32))
+    program = autograd.compile(lambda x: autograd.sum(x, 1))
+    np.testing.assert_array_equal(program(x).numpy(), autograd.sum(x, 1).numpy())

@@ -59,7 +59,7 @@ def test_blocks_cover_all_rows_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "_team", None)
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     x = np.zeros((23, 4))
-    assert block_rows(x) == 2
+    assert block_rows(x) == 4
     seen = set()
 
     def start() -> Any:

@@ -25,16 +25,20 @@ FEW = 1 << 16
 _TALL, _WIDE = 512, 256
 """This many rows and columns of a transposed array are copied at a time."""
 
+_SHORT = 64
+"""Lines of up to this many elements are short."""
 _MANY = 1 << 21
 """From this many elements on threads pay for a copy or other cheap work."""
 
 
 def block_rows(x: Any, block: int | None = None) -> int:
-    """How many rows of ``x`` make a block of at most about ``block`` elements (default: BLOCK).
+    """How many rows of ``x`` make a block of at most about ``block`` elements.
 
-    Blocks are as equal as can be, and even in number, as there are often two threads.
+    Blocks are as equal as can be, and even in number, as there are often two threads. By default an array of up to four
+    times BLOCK elements is halved, and larger ones make blocks of up to twice as many: each handing over of Python's
+    lock costs more than is gained by what smaller ones leave in the processors' caches.
     """
-    rows, block = x.shape[0], block or BLOCK
+    rows, block = x.shape[0], block or max(BLOCK, min(-(-x.size // 2), 2 * BLOCK))
     if x.size <= block or type(x) is not np.ndarray:
         return max(1, rows)
     blocks = -(-rows // max(1, block * rows // x.size))
@@ -91,10 +95,35 @@ def in_blocks(
 
 def copied(x: Any) -> Any:
     """A copy of an array, in C order."""
+    if 0 in x.strides and x.size >= FEW and (made := _repeated(x)) is not None:
+        return made
     if type(x) is not np.ndarray or (x.size < _MANY and not _is_across(x)):
         return x.copy()
     out = np.empty(x.shape, x.dtype)
     copy_all([(out, x)])
+    return out
+
+
+def _repeated(x: Any) -> Any:
+    """A copy of an array that is a short line for each of its numbers, or one again and again; None for others.
+
+    NumPy copies these by an inner loop for each line, as long as the line.
+    """
+    n = x.shape[-1]
+    if type(x) is not np.ndarray or x.ndim < 2 or not 1 < n <= _SHORT:
+        return None
+    if x.strides[-1] == 0:
+        lines = x[..., 0]
+        return np.repeat(lines, n).reshape(x.shape) if lines.flags.c_contiguous else None
+    if any(x.strides[:-1]):
+        return None
+    out = np.empty(x.shape, x.dtype)
+    lines = out.reshape(-1, n)
+    some = min(len(lines), FEW // 8 // n)
+    whole = len(lines) // some * some
+    lines[:some] = x[(0,) * (x.ndim - 1)]
+    lines[:whole].reshape(-1, some * n)[1:] = lines[:some].reshape(-1)
+    lines[whole:] = lines[: len(lines) - whole]
     return out
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .blas import one_thread_each
 from .blocks import BLOCK
 
 __all__ = [
@@ -28,6 +29,8 @@ _NARROW = 256
 """Rows of up to this many elements are added up faster by BLAS than by NumPy."""
 _ALONE = 9000
 """A matrix of up to this many elements BLAS multiplies by a vector without other threads."""
+_MANY = 1 << 15
+"""From so many elements on this pays also between other dimensions, and for short lines."""
 _KEPT = 1 << 15
 """Up to this many ones are kept for the next time."""
 _SINGLE = np.dtype(np.float32)
@@ -63,9 +66,9 @@ def sum_keepdims(x: Any, axes: tuple[int, ...]) -> Any:
 
 
 def is_tall(x: Any, axes: tuple[int, ...]) -> bool:
-    """Whether an array of any class has so many rows over ``axes`` that NumPy loses digits if it adds them up."""
-    many = isinstance(x, np.ndarray) and x.size > SHORT and x.dtype.char in "fd"
-    return many and _added_one_by_one(x, axes)[1] > _FEW
+    """Whether an array of any class has so many rows over ``axes`` that NumPy loses digits, or time, adding them up."""
+    many = isinstance(x, np.ndarray) and x.size > SHORT and x.dtype.char in "fd" and len(axes) > 0
+    return many and (_added_one_by_one(x, axes)[1] > _FEW or _is_between(x, axes))
 
 
 def sum_tall(x: Any, axis: tuple[int, ...], out: Any = None, keepdims: bool = False) -> Any:
@@ -85,7 +88,7 @@ _described.__name__, _described.__self__ = "add.reduce", np.add  # as NumPy's ow
 
 def sum_many(x: Any, axes: tuple[int, ...] | None, keepdim: bool) -> Any:
     """The sum of many elements, in a plain array of floats, over ``axes``, not negative; None: of all."""
-    if axes is None:
+    if axes is None or len(axes) == x.ndim:
         return _add_all(x, keepdim)
     count = x.shape[axes[0]] if len(axes) == 1 else math.prod([x.shape[d] for d in axes])
     place, steps = _added_one_by_one(x, axes) if count > _FEW else (0, 0)
@@ -97,10 +100,29 @@ def sum_many(x: Any, axes: tuple[int, ...] | None, keepdim: bool) -> Any:
             sums = _in_pieces(x, axes, place, steps)
         return sums if keepdim else np.squeeze(sums, axes)
     n = x.shape[-1]
-    if x.size > BLOCK and axes == (x.ndim - 1,) and 1 < n <= SHORT and x.flags.c_contiguous and x.dtype.char in "fd":
+    large = x.size > (_MANY if n < _NARROW else BLOCK)
+    if large and axes == (x.ndim - 1,) and 1 < n <= SHORT and x.flags.c_contiguous and x.dtype.char in "fd":
         sums = weighted_rows(x.reshape(-1, n), ones(n, x.dtype))
         return sums.reshape((*x.shape[:-1], 1) if keepdim else x.shape[:-1])
+    if 1 < count <= _FEW and _is_between(x, axes) and x.flags.c_contiguous:
+        sums = _weighted_lines(x, axes, ones(count, x.dtype))
+        return sums.reshape([1 if d in axes else n for d, n in enumerate(x.shape)]) if keepdim else sums
     return _add(x, axes, accumulation_dtype(x.dtype), None, keepdim)
+
+
+def _is_between(x: Any, axes: tuple[int, ...]) -> bool:
+    """Whether an array has many elements, and ``axes`` follow each other, between others."""
+    if x.size <= _MANY or x.dtype.char not in "fd" or not 0 < axes[0] <= axes[-1] < x.ndim - 1:
+        return False
+    return axes == tuple(range(axes[0], axes[0] + len(axes)))
+
+
+def _weighted_lines(x: Any, axes: tuple[int, ...], weights: Any) -> Any:
+    """The sums along ``axes`` by BLAS, in this thread alone: NumPy adds up one by one too, but by short loops."""
+    before, beside = x.shape[: axes[0]], x.shape[axes[-1] + 1 :]
+    with one_thread_each():
+        sums = np.matmul(weights, x.reshape(math.prod(before), len(weights), math.prod(beside)))
+    return sums.reshape(*before, *beside)
 
 
 def weighted_rows(x: Any, weights: Any) -> Any:

@@ -14,6 +14,7 @@ import operator
 import os
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -136,35 +137,41 @@ def shared(items: Sequence[Any], start: Callable[[], Callable[[Any], None]]) -> 
     """Do some work on every item, in several threads. Within such work there are no others.
 
     Args:
-        items: whoever is free takes the next.
+        items: the calling thread takes the first, the others the last, so that where work follows on work each finds
+            about the same part of the arrays in its processor's cache.
         start: is called once in each thread and returns what to call with an item.
 
     Raises: what the work raises, in whichever thread.
     """
     global _team
-    pending = iter(items)
+    pending = deque(items)
 
-    def run() -> None:
+    def run(take: Callable[[], Any]) -> None:
         work = None
-        for item in pending:
+        while pending:
+            try:
+                item = take()
+            except IndexError:  # another thread was faster
+                return
             work = work or start()
             work(item)
 
     helpers = 0 if hasattr(_here, "helps") else min(get_num_threads(), len(items)) - 1  # a helper would wait for itself
+    own, others = functools.partial(run, pending.popleft), functools.partial(run, pending.pop)
     if helpers < 1:
-        run()
+        own()
         return
     _team = (_team or _Team()).of(helpers)
     with one_thread_each(), _team.apart():
-        _together(_team, helpers, run)
+        _together(_team, helpers, own, others)
 
 
-def _together(team: _Team, helpers: int, run: Callable[[], None]) -> None:
-    """``run()`` in this thread and in as many helping ones as come before it is over."""
+def _together(team: _Team, helpers: int, own: Callable[[], None], others: Callable[[], None]) -> None:
+    """``own()`` in this thread, and ``others()`` in as many helping ones as come before it is over."""
     done = type(team.jobs)()
     begun: list[None] = []
     places: list[int] = []
-    tasks = [run]
+    tasks = [others]
 
     def job() -> None:
         begun.append(None)  # before it takes an item: who finds none left knows of all who work
@@ -181,7 +188,7 @@ def _together(team: _Team, helpers: int, run: Callable[[], None]) -> None:
         team.jobs.put(functools.partial(contextvars.copy_context().run, job))  # the context has NumPy's errstate
     errors: list[BaseException | None] = []
     try:
-        run()
+        own()
     finally:
         while len(errors) < len(begun):
             errors.append(done.get())

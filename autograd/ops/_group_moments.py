@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.sums import ones
-from ._blocks import block_rows, in_blocks
+from ._blocks import BLOCK, block_rows, in_blocks
 from ._moments import channels_scaled, channels_scaled_backward, far, rows_backward, rows_normalized
 
 __all__ = ["groups_backward", "groups_normalized"]
@@ -24,16 +24,20 @@ def _rows(x: Any, groups: int) -> Any:
     return x.reshape(x.shape[0] * groups, math.prod(x.shape[1:]) // max(groups, 1))
 
 
-def _grouped(sums: Any, groups: int) -> Any:
-    """The sum over each group's channels."""
-    return np.add.reduce(sums.reshape(len(sums), groups, -1), -1)
+def _sums(x: Any, y: Any) -> tuple[Any, Any]:
+    """For each example and channel the sum of ``x``, and that of ``x * y``."""
+    unit = ones(x.shape[2], x.dtype)
+    sums, products = np.empty((2, *x.shape[:2]), x.dtype, like=x)
+
+    def work(block: slice) -> None:
+        np.vecdot(x[block], unit, out=sums[block])
+        np.vecdot(x[block], y[block], out=products[block])
+
+    in_blocks(x, lambda: work, BLOCK // 2 if x.size <= 4 * BLOCK else None, cheap=True)
+    return sums, products
 
 
-def _spread(values: Any, channels: int) -> Any:
-    """A value for each group as one for each channel, so that it broadcasts to places."""
-    return np.repeat(values, channels // values.shape[1], 1)[:, :, None]
-
-
+@np.errstate(invalid="ignore", over="ignore", divide="ignore")  # inf and NaN give NaN, as in PyTorch
 def groups_normalized(x: Any, weight: Any, bias: Any, groups: int, eps: float, memo: Any) -> Any:
     """``group_norm``. ``memo`` (a list) gets mean and 1 / deviation of each group, for backward.
 
@@ -41,32 +45,26 @@ def groups_normalized(x: Any, weight: Any, bias: Any, groups: int, eps: float, m
     """
     shape, x = x.shape, _places(x)
     n = max(math.prod(x.shape[1:]) // groups, 1)
-    unit = ones(x.shape[2], x.dtype)
-    means, scales = np.empty((2, len(x), groups), x.dtype, like=x)
-    out = np.empty(x.shape, x.dtype, like=x)
-    inexact: list[slice] = []
-
-    def work(block: slice) -> None:
-        part = x[block]
-        mean = _grouped(np.vecdot(part, unit), groups) / n
-        variance = _grouped(np.vecdot(part, part), groups) / n
-        level = np.square(mean)
-        variance -= level
-        if inexact or far(level, variance):
-            inexact.append(block)
-            return
-        means[block] = mean
-        scale = scales[block] = 1 / np.sqrt(variance + eps)
-        factor = _spread(scale, x.shape[1]) * weight[:, None]
-        into = np.multiply(part, factor, out=out[block])
-        np.add(into, bias[:, None] - _spread(mean, x.shape[1]) * factor, out=into)
-
-    in_blocks(x, lambda: work)
-    if inexact:
+    channels = len(x), groups, x.shape[1] // groups
+    mean, squares = [np.add.reduce(sums.reshape(channels), -1, keepdims=True) / n for sums in _sums(x, x)]
+    level = np.square(mean)
+    squares -= level
+    if far(level, squares):
         rows = rows_normalized(_rows(x, groups), None, None, 1, eps, True, None)
         return channels_scaled(rows.reshape(shape), weight, bias)
+    scale = 1 / np.sqrt(squares + eps)
+    factor = scale * weight.reshape(channels[1:])
+    level = (bias.reshape(channels[1:]) - mean * factor).reshape(*x.shape[:2], 1)
+    factor = factor.reshape(*x.shape[:2], 1)
+    out = np.empty(x.shape, x.dtype, like=x)
+
+    def work(block: slice) -> None:
+        into = np.multiply(x[block], factor[block], out=out[block])
+        np.add(into, level[block], out=into)
+
+    in_blocks(x, lambda: work)
     if memo is not None:
-        memo[:] = means, scales
+        memo[:] = mean, scale
     return out.reshape(shape)
 
 
@@ -79,32 +77,32 @@ def groups_backward(x: Any, g: Any, weight: Any, groups: int, eps: float, memo: 
         by_x = rows_backward(_rows(x, groups), _rows(back, groups), None, 1, eps, True, None)[0]
         return by_x.reshape(shape), by_weight, by_bias
     x, g = _places(x), _places(g)
-    channels = x.shape[1]
     n = max(math.prod(x.shape[1:]) // groups, 1)
-    means, scales = memo
-    unit = ones(x.shape[2], x.dtype)
-    by_weight, by_bias = np.empty((2, *x.shape[:2]), x.dtype, like=x)
+    mean, scale = memo
+    channels = len(x), groups, x.shape[1] // groups
+    weight = weight.reshape(channels[1:])
+    by_bias, by_weight = [sums.reshape(channels) for sums in _sums(g, x)]
+    by_weight -= mean * by_bias
+    by_weight *= scale
+    # dx = scale * (g * weight - level - (x - mean) * along), with level and along of each group
+    share = scale / n
+    level, along = [np.add.reduce(sums * weight, -1, keepdims=True) * share for sums in (by_bias, by_weight)]
+    along *= scale
+    level -= mean * along
+    factor = (scale * weight).reshape(*x.shape[:2], 1)
     out = np.empty(x.shape, x.dtype, like=x)
+    lines, into = [a.reshape(len(x), groups, channels[2] * x.shape[2]) for a in (x, out)]
 
     def start() -> Callable[[slice], None]:
-        scratch = np.empty((block_rows(x), *x.shape[1:]), x.dtype, like=x)
+        scratch = np.empty((block_rows(x), *lines.shape[1:]), x.dtype, like=x)
 
         def work(block: slice) -> None:
-            part, slope, scale = x[block], g[block], scales[block]
-            mean, widely = _spread(means[block], channels), _spread(scale, channels)
-            level = np.vecdot(slope, unit, out=by_bias[block])
-            along = np.vecdot(slope, part) - mean[:, :, 0] * level
-            np.multiply(along, widely[:, :, 0], out=by_weight[block])
-            # dx = scale * (g * weight - level - (x - mean) * along), with level and along of each group
-            scale = scale / n
-            level = _spread(_grouped(level * weight, groups) * scale, channels)
-            along = _spread(_grouped(along * weight, groups) * scale * np.square(scales[block]), channels)
-            into = np.multiply(slope, widely * weight[:, None], out=out[block])
-            rest = np.multiply(part, along, out=scratch[: len(into)])
-            np.add(rest, level - mean * along, out=rest)
-            np.subtract(into, rest, out=into)
+            np.multiply(g[block], factor[block], out=out[block])
+            rest = np.multiply(lines[block], along[block], out=scratch[: len(lines[block])])
+            np.add(rest, level[block], out=rest)
+            np.subtract(into[block], rest, out=into[block])
 
         return work
 
     in_blocks(x, start)
-    return out.reshape(shape), np.add.reduce(by_weight, 0), np.add.reduce(by_bias, 0)
+    return out.reshape(shape), *[np.add.reduce(sums, 0).reshape(-1) for sums in (by_weight, by_bias)]

@@ -14,7 +14,7 @@ from .._op import op
 from ..engine.sums import accumulation_dtype
 from ..errors import ArgumentError, DtypeError
 from ..samples import case, reals
-from ._blocks import in_blocks
+from ._blocks import copied, in_blocks
 
 __all__ = [
     "MANY", "accumulation_dtype", "along", "axes_of", "axis_of", "broadcast_back", "by_lines", "cast_input", "count",
@@ -142,6 +142,8 @@ def line_axis(x: Any, dim: int) -> tuple[Any, int]:
 
 MANY = 1 << 14
 """From this many elements on it pays to compute where they lie in memory."""
+_SHORT = 64
+"""To add a line of this many elements or fewer to many takes longer than to repeat it first."""
 
 
 def line_positions(index: Any, shape: Sequence[int], dim: int) -> Any:
@@ -151,9 +153,17 @@ def line_positions(index: Any, shape: Sequence[int], dim: int) -> Any:
     """
     strides = [math.prod(shape[d + 1 :]) for d in range(len(shape))]
     flat: Any = index if strides[dim] == 1 else index * strides[dim]
-    for d, n in enumerate(index.shape):
-        if d != dim and n > 1:
-            flat = flat + (np.arange(n) * strides[d]).reshape((-1, *(1,) * (len(shape) - d - 1)))
+    if dim == len(shape) - 1 and index.shape[:-1] == tuple(shape[:-1]):  # all other dimensions in one step
+        starts = [np.arange(math.prod(shape[:-1])).reshape(*shape[:-1], 1) * shape[-1]]
+    else:
+        starts = [
+            (np.arange(n) * strides[d]).reshape((-1, *(1,) * (len(shape) - d - 1)))
+            for d, n in enumerate(index.shape)
+            if d != dim and n > 1
+        ]
+    for start in starts:
+        short = 1 < start.shape[-1] <= _SHORT
+        flat = flat + (copied(np.broadcast_to(start, index.shape)) if short else start)
     return flat
 
 

@@ -13,11 +13,13 @@ import numpy as np
 
 from .._op import composed, op
 from .._protocols import numpy_function, of_arrays
+from .._saving import needed_for
 from ..engine.foreign import everywhere
 from ..errors import ShapeError
 from ..samples import case, reals
 from ._elimination import substitute
 from ._matrices import H, T, computed, conj, positive_definite, require_square, square, well_conditioned
+from ._small_systems import determinants, inverses, log_determinants, solutions
 from .shapes import also_named
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ def inv(x: Any) -> Any:
     """The inverse of square matrices. Raises: ShapeError; LinAlgError if one is singular."""
     require_square("inv", x)
     a, dtype = computed(x)
-    return np.linalg.inv(a).astype(dtype, copy=False)
+    return inverses(a).astype(dtype, copy=False)
 
 
 def _products_without(s: Any) -> Any:
@@ -93,10 +95,10 @@ def _cofactors_by_basis(a: Any) -> Any:
 def _cofactors_by_inverse(a: Any) -> tuple[Any, Any]:
     """The cofactors from the inverse, and (..., 1, 1) of which matrices they are: those that are far from singular."""
     with np.errstate(all="ignore"):
-        limits, values = np.finfo(a.dtype), np.expand_dims(np.linalg.det(a), (-1, -2))
+        limits, values = np.finfo(a.dtype), np.expand_dims(determinants(a), (-1, -2))
         size = np.abs(values)
         usable = np.logical_and(size >= limits.tiny, size <= limits.max)
-        inverse = np.linalg.inv(np.where(usable, a, np.eye(a.shape[-1], dtype=a.dtype)))
+        inverse = inverses(np.where(usable, a, np.eye(a.shape[-1], dtype=a.dtype)))
         first, second = [
             np.max(np.sum(np.abs(b), axis=-1, keepdims=True), axis=-2, keepdims=True, initial=0) for b in (a, inverse)
         ]
@@ -154,7 +156,7 @@ def det(x: Any) -> Any:
     """
     require_square("det", x)
     a, dtype = computed(x)
-    return np.linalg.det(a).astype(dtype, copy=False)
+    return determinants(a).astype(dtype, copy=False)
 
 
 def _slogdet_rule(g_sign: Any, g_logabsdet: Any, x: Any, sign: Any) -> Any:
@@ -177,7 +179,7 @@ def slogdet(x: Any) -> Any:
     """
     require_square("slogdet", x)
     a, dtype = computed(x)
-    sign, logabsdet = np.linalg.slogdet(a)
+    sign, logabsdet = log_determinants(a)
     return sign.astype(dtype, copy=False), logabsdet.astype(np.real(x).dtype, copy=False)
 
 
@@ -206,10 +208,16 @@ def _right_side_along(t_x: Any, t_y: Any, out: Any) -> Any:
     return -np.matmul(t_x, out) if t_y is None else t_y - np.matmul(t_x, out)
 
 
+@needed_for(out=("x",))
+def _solve_rule(g: Any, x: Any, out: Any, needs: tuple[bool, ...]) -> tuple[Any, Any]:
+    by_y = solve_.kernel(T(x), g)
+    return (-np.matmul(by_y, T(out)) if needs[0] else None), (by_y if needs[1] else None)
+
+
 @op(
-    x=lambda g, x, out: -np.matmul(solve_.kernel(T(x), g), T(out)),
-    y=lambda g, x: solve_.kernel(T(x), g),
+    joint=_solve_rule,
     jvp=lambda t_x, t_y, x, out=None: solve_.kernel(x, _right_side_along(t_x, t_y, out)),
+    inputs=("x", "y"),
     promote="float",
     samples=_systems(),
 )
@@ -219,7 +227,7 @@ def solve_(x: Any, y: Any) -> Any:
     if x.shape[-1] != y.shape[-2]:
         raise ShapeError(f"solve: a matrix of shape {x.shape} does not fit a right-hand side of shape {y.shape}")
     (a, dtype), (b, _) = computed(x), computed(y)
-    return np.linalg.solve(a, b).astype(dtype, copy=False)
+    return solutions(a, b).astype(dtype, copy=False)
 
 
 def _is_vector(x: Any, y: Any) -> bool:
@@ -257,9 +265,13 @@ def _triangle(x: Any, upper: bool, unitriangular: bool) -> Any:
     return np.triu(x, k) if upper else np.tril(x, -k)
 
 
-def _solve_triangular_rule(g: Any, x: Any, out: Any, upper: bool, unitriangular: bool) -> Any:
-    mine = solve_triangular_.kernel(T(x), g, not upper, unitriangular)
-    return _triangle(-np.matmul(mine, T(out)), upper, unitriangular)
+@needed_for(out=("x",))
+def _solve_triangular_rule(
+    g: Any, x: Any, out: Any, upper: bool, unitriangular: bool, needs: tuple[bool, ...]
+) -> tuple[Any, Any]:
+    by_y = solve_triangular_.kernel(T(x), g, not upper, unitriangular)
+    by_x = _triangle(-np.matmul(by_y, T(out)), upper, unitriangular) if needs[0] else None
+    return by_x, (by_y if needs[1] else None)
 
 
 def _solve_triangular_along(t_x: Any, t_y: Any, x: Any, upper: bool, unitriangular: bool, out: Any = None) -> Any:
@@ -268,9 +280,9 @@ def _solve_triangular_along(t_x: Any, t_y: Any, x: Any, upper: bool, unitriangul
 
 
 @op(
-    x=_solve_triangular_rule,
-    y=lambda g, x, upper, unitriangular: solve_triangular_.kernel(T(x), g, not upper, unitriangular),
+    joint=_solve_triangular_rule,
     jvp=_solve_triangular_along,
+    inputs=("x", "y"),
     promote="float",
     samples=[*_systems(upper=True), *_systems(upper=False), *_systems(upper=True, unitriangular=True)],
 )

@@ -138,16 +138,16 @@ def _by_channel(x: Any, shape: tuple[int, ...]) -> Any:
     return x if len(shape) == 2 else reshape(x, (-1, *(1,) * (len(shape) - 2)))
 
 
-def _alike(x: Any, weight: Any, bias: Any, shape: tuple[int, ...]) -> bool:
-    """Whether an input is large, and weight and bias are of its dtype: then it pays to do all at once."""
-    if math.prod(shape) <= BLOCK or weight is None or bias is None:
-        return False
-    return bool(x.dtype.char in "fd" and x.dtype == weight.dtype == bias.dtype)
+def _alike(x: Any, weight: Any, bias: Any) -> bool:
+    """Whether there are weight and bias, of the input's dtype, which is that of sums."""
+    return (
+        weight is not None and bias is not None and bool(x.dtype.char in "fd" and x.dtype == weight.dtype == bias.dtype)
+    )
 
 
 def _scaled(x: Any, weight: Any, bias: Any, shape: tuple[int, ...]) -> Any:
     """``x`` times its channel's weight plus its channel's bias."""
-    if _alike(x, weight, bias, shape):
+    if math.prod(shape) > BLOCK and _alike(x, weight, bias):  # then it pays to do all at once
         return scale_channels(x, weight, bias)
     if weight is not None:
         x = arithmetic.mul(x, _by_channel(weight, shape))
@@ -262,7 +262,7 @@ def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, ep
             f"group_norm: expected more than 1 value in a group of channels, got input of shape {shape} and "
             f"{num_groups} groups"
         )
-    if _alike(x, weight, bias, shape) and len(shape) > 2:
+    if len(shape) > 2 and _alike(x, weight, bias):
         return group_norm_(x, weight, bias, num_groups, eps, [])
     width = math.prod(shape[1:]) // num_groups
     rows = layer_norm_(reshape(x, (shape[0] * num_groups, width)), None, None, 1, eps, True, [])
