@@ -19,6 +19,7 @@ from .._protocols import numpy_function
 from ..engine.nodes import Handle
 from ..errors import ArgumentError
 from ..samples import elementwise, integers, reals
+from . import _remainders
 from .rounding import zero
 from .selection import keep
 
@@ -178,16 +179,19 @@ def _whole(divide: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
     Raises:
         ZeroDivisionError; DtypeError for two bools, which would become int8.
     """
-    if are_bools(x, y):
-        raise TypeError("bools cannot be divided; convert one of them first: .int()")
-    if not are_whole(x, y):
+    if getattr(x, "dtype", _INTEGER).kind == "f" or not are_whole(x, y):
         with np.errstate(invalid="ignore"):
             return divide(x, y)
+    if are_bools(x, y):
+        raise TypeError("bools cannot be divided; convert one of them first: .int()")
     try:
         with np.errstate(divide="raise"):
             return divide(x, y)
     except FloatingPointError:
         raise ZeroDivisionError("an integer was divided by zero") from None
+
+
+_INTEGER = np.dtype(np.int64)
 
 
 def are_whole(*values: Any) -> bool:
@@ -215,7 +219,7 @@ _QUOTIENTS = [
 @op(x=zero, y=zero, promote="common", jvp="symmetric", samples=_QUOTIENTS)
 def div_floor(x: Any, y: Any) -> Any:
     """``x / y`` rounded down; the gradient is zero."""
-    return _whole(np.floor_divide, x, y)
+    return _whole(_remainders.floor_divide, x, y)
 
 
 @op(x=zero, y=zero, promote="common", jvp="symmetric", samples=_QUOTIENTS)
@@ -230,7 +234,7 @@ def floor_divide(x: Any, y: Any) -> Any:
 
     Raises: ZeroDivisionError if an integer is divided by 0.
     """
-    return _whole(np.floor_divide, x, y)
+    return _whole(_remainders.floor_divide, x, y)
 
 
 @composed(samples=[*_QUOTIENTS, elementwise(x=reals(0.2, 0.9), y=reals(1, 3), rounding_mode="trunc")])
@@ -256,13 +260,13 @@ def div(x: Any, y: Any, *, rounding_mode: str | None = None) -> Any:
     raise ArgumentError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
 
 
-@op(np.remainder, x=lambda g: g, y=lambda g, x, y: -g * np.floor_divide(x, y), samples=_QUOTIENTS)
+@op(np.remainder, x=lambda g: g, y=lambda g, x, y: -g * floor_divide.kernel(x, y), samples=_QUOTIENTS)
 def remainder(x: Any, y: Any) -> Any:
     """What floor division leaves, ``x - (x // y) * y``, with the sign of ``y``.
 
     Raises: ZeroDivisionError if an integer is divided by 0.
     """
-    return _whole(np.remainder, x, y)
+    return _whole(_remainders.remainder, x, y)
 
 
 @op(np.fmod, x=lambda g: g, y=lambda g, x, y: -g * div_trunc.kernel(x, y), samples=_QUOTIENTS)
@@ -271,7 +275,7 @@ def fmod(x: Any, y: Any) -> Any:
 
     Raises: ZeroDivisionError if an integer is divided by 0.
     """
-    return _whole(np.fmod, x, y)
+    return _whole(_remainders.fmod, x, y)
 
 
 @numpy_function(np.divmod)
