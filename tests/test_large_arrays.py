@@ -208,6 +208,26 @@ def test_quotients_next_to_whole_numbers() -> None:
             np.testing.assert_array_equal(function(a, b).numpy(), reference(a.numpy(), y))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("order", [1, 2, 4, 5])
+@np.errstate(all="ignore")
+def test_derivatives_of_digamma(order: int, dtype: Any) -> None:
+    """Many numbers give what a few give, from next to 0 to very large ones, and at the poles."""
+    x = (10 ** np.random.default_rng(11).uniform(-8, 8, (40, 2000))).astype(dtype)
+    x[3, :8] = 0, -0.0, -1, -1.5, np.nan, np.inf, -np.inf, np.finfo(dtype).max
+    out = autograd.special.polygamma(order, autograd.from_numpy(x)).numpy()
+    rows = [autograd.special.polygamma(order, autograd.from_numpy(row[None].copy())).numpy() for row in x]
+    np.testing.assert_allclose(out, np.concatenate(rows), 3e-7 if dtype == np.float32 else 4e-15, 1e-300)
+
+
+@pytest.mark.parametrize("name", ["erf", "erfcx", "log_ndtr", "i0", "i1e", "gammaln", "digamma"])
+def test_special_functions(name: str) -> None:
+    x = np.abs(_edges()[:100])
+    out = getattr(autograd.special, name)(autograd.from_numpy(x)).numpy()
+    rows = [getattr(autograd.special, name)(autograd.from_numpy(row)).numpy() for row in x]
+    np.testing.assert_array_equal(out, np.stack(rows))
+
+
 @pytest.mark.parametrize("layout", ["turned", "channels last"])
 def test_layouts_stay(layout: str) -> None:
     """An elementwise function of a large array gives an array whose elements stand in memory as those of that do."""
