@@ -20,6 +20,7 @@ from ..engine.nodes import Handle
 from ..errors import ArgumentError
 from ..samples import elementwise, integers, reals
 from . import _remainders
+from ._blocks import SOME, blockwise
 from .rounding import zero
 from .selection import keep
 
@@ -317,12 +318,21 @@ def _sign_rule(g: Any, x: Any) -> Any:
     return (g - np.conj(g * out * out)) / (2 * np.where(size == 0, math.inf, size))
 
 
+@blockwise(cheap=True)
+def _signs(x: Any, into: Any = None) -> Any:
+    """``sign`` of many numbers, which are converted once."""
+    signs = np.subtract((x > 0).view(np.int8), (x < 0).view(np.int8))
+    return signs.astype(x.dtype) if into is None else np.copyto(into, signs)
+
+
 @op(np.sign, x=_sign_rule, jvp="unknown", samples=reals(avoid=(0.0,)))
 def sign(x: Any) -> Any:
     """-1, 0 or 1; of a complex number ``x / abs(x)``. 0 for nan; the gradient of real inputs is zero everywhere."""
     if x.dtype.kind == "c":
         return np.sign(x)
-    return np.array(x, subok=True) if x.dtype == np.bool_ else np.subtract(x > 0, x < 0, dtype=x.dtype)
+    if x.dtype == np.bool_:
+        return np.array(x, subok=True)
+    return np.subtract(x > 0, x < 0, dtype=x.dtype) if x.size < SOME else _signs(x)
 
 
 @op(np.copysign, x=lambda g, x, out: g * (np.sign(x) * np.sign(out)), y=zero, samples=elementwise(
