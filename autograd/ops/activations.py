@@ -13,11 +13,11 @@ from .._op import composed, op
 from ..errors import ArgumentError, ShapeError
 from ..generator import Generator, source
 from ..samples import case, elementwise, reals
-from . import arithmetic
 from ._blocks import BLOCK, SOME, blockwise, pointwise, zeros_for
-from .exponential import FAST, log1p_below_1, logistic_into, sigmoid
+from .exponential import FAST, log1p_below_1, sigmoid
+from .gated_units import glu as glu
+from .gated_units import silu as silu
 from .gaussian_units import gelu as gelu
-from .joining import chunk
 from .selection import keep, require_order, where_
 
 _ZEROS = {np.dtype(kind): np.zeros((), kind) for kind in "efdbhilqBHILQ"}
@@ -181,62 +181,6 @@ def celu(x: Any, alpha: float = 1.0) -> Any:
 def selu(x: Any) -> Any:
     """The self-normalizing ``elu``, with the scale and alpha of G. Klambauer et al. (2017)."""
     return elu(x, 1.6732632423543772848170429916717, 1.0507009873554804934193349852946)
-
-
-@np.errstate(over="ignore", invalid="ignore")  # -inf gives nan, as in PyTorch
-def _silu(x: Any) -> Any:
-    return x / (1 + np.exp(-x))
-
-
-@np.errstate(over="ignore", invalid="ignore")
-def _silu_into(x: Any, out: Any = None) -> Any:
-    """``_silu`` of many numbers, in ``out``."""
-    d = np.negative(x, out=out)
-    d = np.exp(d, out=out)
-    d = np.add(d, 1, out=out)
-    return np.divide(x, d, out=out)
-
-
-def _silu_slope(y: Any, x: Any) -> Any:
-    s = sigmoid.op.forward(x)
-    return y * (s + x * (s - s * s))
-
-
-def _silu_slope_into(y: Any, x: Any, out: Any = None) -> Any:
-    """``_silu_slope`` of many numbers, in ``out``."""
-    s = logistic_into(x)
-    slope = np.subtract(1, s, out=out)
-    slope = np.multiply(slope, x, out=out)
-    slope = np.add(slope, 1, out=out)
-    slope = np.multiply(slope, s, out=out)
-    return np.multiply(slope, y, out=out)
-
-
-def _silu_slope_by_x(g: Any, y: Any, x: Any) -> Any:
-    s = sigmoid.kernel(x)
-    slope = s - s * s
-    return g * y * slope * (2 + x * (1 - 2 * s))
-
-
-@op(
-    y=lambda g, x: silu_backward.kernel(g, x),
-    x=_silu_slope_by_x,
-    jvp="symmetric",
-    samples=[case(y=reals(shape=(2, 3)), x=reals(shape=(2, 3))), case(y=reals(shape=()), x=reals(shape=()))],
-)
-def silu_backward(y: Any, x: Any) -> Any:
-    """``y`` times the derivative of ``silu`` at ``x``."""
-    if x.dtype.itemsize == 2:
-        return silu_backward.kernel(y.astype(np.float32), x.astype(np.float32)).astype(y.dtype)
-    return _silu_slope(y, x) if x.size <= BLOCK else pointwise(_silu_slope_into, y, x)
-
-
-@op(x=lambda g, x: silu_backward.kernel(g, x), promote="float", jvp="symmetric", samples=reals())
-def silu(x: Any) -> Any:
-    """``x * sigmoid(x)``, also called swish."""
-    if x.dtype.itemsize == 2:
-        return x * sigmoid.kernel(x)
-    return _silu(x) if x.size <= BLOCK else pointwise(_silu_into, x)
 
 
 def _excess(x: Any) -> Any:
@@ -441,18 +385,6 @@ def prelu(x: Any, weight: Any) -> Any:
     elif wanted:
         weight = np.reshape(weight, ())
     return prelu_(x, weight)
-
-
-@composed(samples=[case(x=reals(shape=(2, 4))), case(x=reals(shape=(2, 3)), dim=0)])
-def glu(x: Any, dim: int = -1) -> Any:
-    """The first half of ``x`` along ``dim`` times the sigmoid of the second.
-
-    Raises: ShapeError.
-    """
-    if not x.ndim or x.shape[dim] % 2:
-        raise ShapeError(f"glu: dimension {dim} of shape {tuple(x.shape)} must have an even size")
-    first, second = chunk(x, 2, dim)
-    return arithmetic.mul(first, sigmoid(second))
 
 
 # ---- random ----------------------------------------------------------------------------------------------------------
