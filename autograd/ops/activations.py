@@ -18,7 +18,7 @@ from .exponential import FAST, log1p_below_1, sigmoid
 from .gated_units import glu as glu
 from .gated_units import silu as silu
 from .gaussian_units import gelu as gelu
-from .selection import keep, require_order, where_
+from .selection import keep, keep_into, require_order, where_
 
 _ZEROS = {np.dtype(kind): np.zeros((), kind) for kind in "efdbhilqBHILQ"}
 """0 in each dtype: as an operand NumPy takes it in half the time of the Python number."""
@@ -60,10 +60,10 @@ def relu(x: Any) -> Any:
 
 
 @blockwise(cheap=True)
-def _hardtanh_rule(g: Any, x: Any, min_val: float, max_val: float) -> Any:
+def _hardtanh_rule(g: Any, x: Any, min_val: float, max_val: float, into: Any = None) -> Any:
     if min_val == max_val:
-        return keep.kernel(g, x != x)
-    return keep.kernel(g, (x <= min_val) == (x >= max_val))  # of nan both are false
+        return keep_into(g, x != x, into)
+    return keep_into(g, (x <= min_val) == (x >= max_val), into)  # of nan both are false
 
 
 @op(
@@ -260,8 +260,8 @@ def softsign(x: Any) -> Any:
 
 
 @blockwise(cheap=True)
-def _hardsigmoid_rule(g: Any, x: Any) -> Any:
-    return keep.kernel(g, np.abs(x) < 3) / 6
+def _hardsigmoid_rule(g: Any, x: Any, into: Any = None) -> Any:
+    return keep_into(g / 6, np.abs(x) < 3, into)
 
 
 @op(
@@ -301,8 +301,8 @@ def tanhshrink(x: Any) -> Any:
 
 
 @blockwise(cheap=True)
-def _shrink_rule(g: Any, x: Any, lambd: float) -> Any:
-    return keep.kernel(g, ~(np.abs(x) <= lambd))
+def _shrink_rule(g: Any, x: Any, lambd: float, into: Any = None) -> Any:
+    return keep_into(g, ~(np.abs(x) <= lambd), into)
 
 
 @op(
