@@ -310,6 +310,13 @@ def test_softmax_of_nothing_along_no_dimension(function):
         function(autograd.ones(0, 3), dim=5)
 
 
+def test_the_gradient_of_glu_does_not_overflow():
+    x = autograd.tensor([3e38, -20.0], requires_grad=True)
+    F.glu(x).backward(autograd.tensor([2.0]))
+    share = 1 / (1 + np.exp(20.0))
+    np.testing.assert_allclose(x.grad.numpy(), [2 * share, 6e38 * share * (1 - share)], rtol=1e-6)
+
+
 def test_glu_and_softmaxes():
     x = np.random.default_rng(0).normal(size=(2, 4, 3))
     t = autograd.tensor(x)

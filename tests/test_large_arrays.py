@@ -208,6 +208,17 @@ def test_quotients_next_to_whole_numbers() -> None:
             np.testing.assert_array_equal(function(a, b).numpy(), reference(a.numpy(), y))
 
 
+@pytest.mark.parametrize("take", ["triu", "tril"])
+@pytest.mark.parametrize("diagonal", [0, 1, -3, 400, -400, 999, -999])
+def test_triangles(take: str, diagonal: int) -> None:
+    """Triangles keep what NumPy keeps, and nan and inf leave nothing outside."""
+    for x in (_edges(), _edges().T, _edges().reshape(28, 10, WIDTH), _edges().astype(np.float16), _edges() > 0):
+        out = getattr(autograd, take)(autograd.from_numpy(x), diagonal).numpy()
+        expected = getattr(np, take)(x, diagonal)
+        assert out.dtype == expected.dtype
+        np.testing.assert_array_equal(out, expected)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("order", [1, 2, 4, 5])
 @np.errstate(all="ignore")

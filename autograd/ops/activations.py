@@ -277,12 +277,41 @@ def hardsigmoid(x: Any) -> Any:
 
 
 @blockwise
-def _hardswish_rule(g: Any, x: Any) -> Any:
+@np.errstate(all="ignore")  # what is computed outside is not used
+def _many_hardswish_slopes(y: Any, x: Any, into: Any = None) -> Any:
+    below = x < 3
+    out = np.multiply(y, x / 3 + 0.5, out=into)
+    bits = f"i{y.itemsize}"
+    inner, outer = out.view(bits), y.view(bits) * ~below
+    np.multiply(inner, below & (x > -3), out=inner)
+    np.bitwise_or(inner, outer, out=inner)  # one of them is 0
+    return out
+
+
+@op(
+    y=lambda g, x: hardswish_backward.kernel(g, x),
+    x=lambda g, y, x: keep.kernel(g * y / 3, np.abs(x) < 3),
+    jvp="symmetric",
+    samples=[
+        case(y=reals(shape=(2, 3)), x=reals(-5, 5, shape=(2, 3), avoid=(-3.0, 3.0))),
+        case(y=reals(shape=()), x=reals(shape=())),
+    ],
+)
+def hardswish_backward(y: Any, x: Any) -> Any:
+    """``y`` times the derivative of ``hardswish`` at ``x``."""
+    if x.size >= SOME and type(y) is type(x) is np.ndarray and y.dtype == x.dtype:
+        return _many_hardswish_slopes(y, x)
     inside = np.abs(x) < 3
-    return where_.kernel(inside, g * (keep.kernel(x, inside) / 3 + 0.5), keep.kernel(g, np.logical_not(x <= -3)))
+    slope = y * (keep.op.forward(x, inside) / 3 + 0.5)
+    return where_.op.forward(inside, slope, keep.op.forward(y, ~(x <= -3)))
 
 
-@op(x=_hardswish_rule, promote="real", jvp="symmetric", samples=elementwise(x=reals(-5, 5, avoid=(-3.0, 3.0))))
+@op(
+    x=lambda g, x: hardswish_backward.kernel(g, x),
+    promote="real",
+    jvp="symmetric",
+    samples=elementwise(x=reals(-5, 5, avoid=(-3.0, 3.0))),
+)
 @blockwise
 def hardswish(x: Any) -> Any:
     """``x * hardsigmoid(x)``."""
