@@ -14,7 +14,7 @@ from ..errors import ArgumentError, ShapeError
 from ..generator import Generator, source
 from ..samples import case, elementwise, reals
 from ._blocks import BLOCK, SOME, blockwise, pointwise, zeros_for
-from .exponential import FAST, log1p_below_1, sigmoid
+from .exponential import FAST, is_vectorized, log1p_below_1, sigmoid
 from .gated_units import glu as glu
 from .gated_units import silu as silu
 from .gaussian_units import gelu as gelu
@@ -27,8 +27,8 @@ for _zero in _ZEROS.values():
 
 
 def _expm1(x: Any) -> Any:
-    """``exp(x) - 1`` of numbers that are not positive, to two units in the last place."""
-    if x.dtype != np.float32 or x.size < FAST:
+    """``exp(x) - 1`` of numbers that are not positive, to three units in the last place."""
+    if x.dtype != np.float32 or x.size < FAST or is_vectorized("expm1"):
         return np.expm1(x)
     t = np.tanh(x * 0.5)
     rest = 1 - t

@@ -117,9 +117,19 @@ FAST = 256
 """From this size on float32 is computed by NumPy's vectorized functions instead of one number after the other."""
 
 
+@functools.cache
+def is_vectorized(name: str) -> bool:
+    """Whether NumPy computes a function of many float32 by instructions of this processor that take many at a time."""
+    introspect = getattr(np.lib, "introspect", None)  # from NumPy 2.1 on
+    if introspect is None:
+        return False
+    loops = introspect.opt_func_info(func_name=f"^{name}$", signature="float32").get(name, {})
+    return any("baseline" not in loop["current"] for loop in loops.values())
+
+
 def log1p_below_1(u: Any) -> Any:
-    """``log(1 + u)`` of numbers from 0 to 1, to two units in the last place."""
-    if u.dtype != np.float32 or u.size < FAST:
+    """``log(1 + u)`` of numbers from 0 to 1, to four units in the last place."""
+    if u.dtype != np.float32 or u.size < FAST or is_vectorized("log1p"):
         return np.log1p(u)
     w = u + 1
     lost = w - 1  # w is rounded: what is missing from u comes back as the first term of the series
