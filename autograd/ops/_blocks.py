@@ -132,7 +132,7 @@ def _divided(compute: Callable[..., Any], args: tuple[Any, ...], writes: bool, c
     def work(*parts: Any, out: Any) -> Any:
         given = list(args)
         for at, part in zip(places, parts, strict=True):
-            given[at] = part
+            given[at] = part.copy() if 0 in part.strides else part  # NumPy takes repeated numbers one by one
         return compute(*given, into=out) if writes else np.copyto(out, compute(*given))
 
     return pointwise(work, *arrays, cheap=cheap, block=block)
