@@ -9,6 +9,7 @@ import pytest
 import autograd
 import nn
 import nn.functional as F
+from autograd.ops import activations, exponential
 
 X = [-30.0, -3.0, -1.0, -0.5, -1e-6, 0.0, 1e-6, 0.5, 1.0, 3.0, 6.0, 30.0]
 
@@ -308,6 +309,25 @@ def test_softmax_of_nothing_along_no_dimension(function):
     assert function(autograd.ones(0, 3), dim=-2).shape == (0, 3)
     with pytest.raises(IndexError, match="axis 5 is out of bounds"):
         function(autograd.ones(0, 3), dim=5)
+
+
+@pytest.mark.parametrize("vectorized", [True, False])
+@pytest.mark.parametrize("function", [F.softplus, F.logsigmoid, F.elu, F.mish])
+def test_logarithms_and_exponentials_on_any_processor(function, vectorized, monkeypatch):
+    """Whichever of NumPy's functions this processor computes many at a time, float32 is exact to a few units."""
+    for module in (exponential, activations):
+        monkeypatch.setattr(module, "is_vectorized", lambda name: vectorized)
+    x = np.concatenate([np.linspace(-30, 30, 3001), 10.0 ** np.arange(-40, 1), -(10.0 ** np.arange(-40, 1))])
+    x = x.astype(np.float32)
+    expected = function(autograd.from_numpy(x.astype(np.float64))).numpy()
+    np.testing.assert_allclose(function(autograd.from_numpy(x)).numpy(), expected, 1e-6, 1e-44)
+
+
+def test_the_gradient_of_glu_does_not_overflow():
+    x = autograd.tensor([3e38, -20.0], requires_grad=True)
+    F.glu(x).backward(autograd.tensor([2.0]))
+    share = 1 / (1 + np.exp(20.0))
+    np.testing.assert_allclose(x.grad.numpy(), [2 * share, 6e38 * share * (1 - share)], rtol=1e-6)
 
 
 def test_glu_and_softmaxes():

@@ -82,7 +82,15 @@ POINTWISE = {
     "exp": autograd.exp, "tanh": autograd.tanh, "sigmoid": autograd.sigmoid, "silu": F.silu, "gelu": F.gelu,
     "relu": F.relu, "hardtanh": F.hardtanh, "hardswish": F.hardswish, "mish": F.mish, "elu": F.elu,
     "selu": F.selu, "softplus": F.softplus, "softplus in steps": lambda x: F.softplus(x, 2.0, 3.0),
-    "logsigmoid": F.logsigmoid, "threshold": lambda x: F.threshold(x, 0.25, -2.0),
+    "logsigmoid": F.logsigmoid, "threshold": lambda x: F.threshold(x, 0.25, -2.0), "leaky_relu": F.leaky_relu,
+    "leaky_relu, steep": lambda x: F.leaky_relu(x, 1.5), "relu6": F.relu6, "hardsigmoid": F.hardsigmoid,
+    "hardtanh at one point": lambda x: F.hardtanh(x, 0.25, 0.25), "celu": lambda x: F.celu(x, 0.5),
+    "hardshrink": F.hardshrink, "softshrink": F.softshrink,
+}  # fmt: skip
+PAIRS = {
+    "hypot": (np.hypot, autograd.hypot, 1e-6), "atan2": (np.arctan2, autograd.atan2, 1e-6),
+    "logaddexp": (np.logaddexp, autograd.logaddexp, 1e-6), "fmod": (np.fmod, autograd.fmod, 0),
+    "remainder": (np.remainder, autograd.remainder, 0), "floor_divide": (np.floor_divide, autograd.floor_divide, 0),
 }  # fmt: skip
 
 
@@ -143,6 +151,102 @@ def test_pointwise(name: str) -> None:
         _agree([out, grad], [np.concatenate([r[j][0] for r in rows]) for j in (0, 1)], 1e-6)
     _, (grad,) = _run(lambda t: POINTWISE[name](t).sum(), [x], np.ones((), np.float32))
     _agree([grad], _run(POINTWISE[name], [x], np.ones((ROWS, WIDTH), np.float32))[1], 1e-6)
+
+
+def _extremes(seed: int, dtype: Any) -> np.ndarray:
+    """Numbers of every size, many of them whole, and all that is special."""
+    random = np.random.default_rng(seed)
+    x = random.standard_normal((ROWS, WIDTH)) * 2.0 ** random.integers(-40, 40, (ROWS, WIDTH))
+    x[:90] = np.round(x[:90])
+    x = x.astype(dtype)
+    tiny, big = np.finfo(dtype).smallest_subnormal, np.finfo(dtype).max
+    special = [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, tiny, -tiny, big, -big, tiny * 1000, big / 2]
+    x[100:120] = random.choice(np.array(special, dtype), (20, WIDTH))
+    return x
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", PAIRS)
+@np.errstate(all="ignore")
+def test_pairs(name: str, dtype: Any) -> None:
+    """Pairs of many numbers, also where one of both is a row, a column or a number, give what NumPy makes of them."""
+    reference, function, tolerance = PAIRS[name]
+    x, y = _extremes(7, dtype), _extremes(8, dtype)
+    y[200:220] = x[200:220]
+    for first, second in [(x, y), (x, y[105]), (x[:, :1], y), (x.T, y.T), (x[:5], y[:5]), (x, y[9, 9]), (y[3, 3], x)]:
+        out = function(autograd.from_numpy(np.array(first)), autograd.from_numpy(np.array(second))).numpy()
+        expected = reference(first, second)
+        assert (out.dtype, out.shape) == (expected.dtype, expected.shape)
+        exact = 1 if dtype == np.float32 else 1e-8
+        near = 1e-7 if name == "logaddexp" else 0  # of numbers below 0 the sum of both cancels
+        np.testing.assert_allclose(out, expected, tolerance * exact, near * exact)
+        if not tolerance:
+            np.testing.assert_array_equal(np.signbit(out[expected == 0]), np.signbit(expected[expected == 0]))
+
+
+@pytest.mark.parametrize("name", [name for name in PAIRS if name != "floor_divide"])
+def test_gradients_of_pairs(name: str) -> None:
+    """Large arrays have the gradients that their rows have."""
+    x, y, seed = _extremes(7, np.float32), _extremes(8, np.float32), _numbers(4)
+    _, grads = _run(PAIRS[name][1], [x, y], seed)
+    rows = [
+        _run(PAIRS[name][1], [x[i : i + 1].copy(), y[i : i + 1].copy()], seed[i : i + 1].copy())[1] for i in range(ROWS)
+    ]
+    _agree(grads, [np.concatenate([row[k] for row in rows]) for k in (0, 1)], 1e-6)
+
+
+def test_quotients_next_to_whole_numbers() -> None:
+    """What is left of single precision numbers is exact, also if their quotient is nearly whole or very large."""
+    random = np.random.default_rng(9)
+    y = random.standard_normal(1 << 17, np.float32)
+    x = (y * random.integers(1, 1 << 30, y.size) / (1 << random.integers(0, 30, y.size))).astype(np.float32)
+    x[::2] = (np.round(x[::2] / y[::2]) * y[::2]).astype(np.float32)
+    for end in (np.inf, -np.inf, 0):
+        a, b = autograd.from_numpy(np.nextafter(x, np.float32(end)) if end else x), autograd.from_numpy(y)
+        for name in ("fmod", "remainder", "floor_divide"):
+            reference, function, _ = PAIRS[name]
+            np.testing.assert_array_equal(function(a, b).numpy(), reference(a.numpy(), y))
+
+
+@pytest.mark.parametrize("take", ["triu", "tril"])
+@pytest.mark.parametrize("diagonal", [0, 1, -3, 400, -400, 999, -999])
+def test_triangles(take: str, diagonal: int) -> None:
+    """Triangles keep what NumPy keeps, and nan and inf leave nothing outside."""
+    for x in (_edges(), _edges().T, _edges().reshape(28, 10, WIDTH), _edges().astype(np.float16), _edges() > 0):
+        out = getattr(autograd, take)(autograd.from_numpy(x), diagonal).numpy()
+        expected = getattr(np, take)(x, diagonal)
+        assert out.dtype == expected.dtype
+        np.testing.assert_array_equal(out, expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("order", [1, 2, 4, 5])
+@np.errstate(all="ignore")
+def test_derivatives_of_digamma(order: int, dtype: Any) -> None:
+    """Many numbers give what a few give, from next to 0 to very large ones, and at the poles."""
+    x = (10 ** np.random.default_rng(11).uniform(-8, 8, (40, 2000))).astype(dtype)
+    x[3, :8] = 0, -0.0, -1, -1.5, np.nan, np.inf, -np.inf, np.finfo(dtype).max
+    out = autograd.special.polygamma(order, autograd.from_numpy(x)).numpy()
+    rows = [autograd.special.polygamma(order, autograd.from_numpy(row[None].copy())).numpy() for row in x]
+    np.testing.assert_allclose(out, np.concatenate(rows), 3e-7 if dtype == np.float32 else 4e-15, 1e-300)
+
+
+@pytest.mark.parametrize("name", ["erf", "erfcx", "log_ndtr", "i0", "i1e", "gammaln", "digamma"])
+def test_special_functions(name: str) -> None:
+    x = np.abs(_edges()[:100])
+    out = getattr(autograd.special, name)(autograd.from_numpy(x)).numpy()
+    rows = [getattr(autograd.special, name)(autograd.from_numpy(row)).numpy() for row in x]
+    np.testing.assert_array_equal(out, np.stack(rows))
+
+
+@pytest.mark.parametrize("layout", ["turned", "channels last"])
+def test_layouts_stay(layout: str) -> None:
+    """An elementwise function of a large array gives an array whose elements stand in memory as those of that do."""
+    x = np.random.default_rng(10).standard_normal((40, 100, 100), np.float32)
+    array = x.T if layout == "turned" else x.transpose(0, 2, 1)
+    out = F.softplus(autograd.from_numpy(array)).numpy()
+    assert out.strides == array.strides
+    np.testing.assert_array_equal(out, F.softplus(autograd.from_numpy(array.copy("C"))).numpy())
 
 
 @pytest.mark.parametrize("rows", [40_000, 1 << 16])

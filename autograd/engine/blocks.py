@@ -28,7 +28,10 @@ _TALL, _WIDE = 512, 256
 _SHORT = 64
 """Lines of up to this many elements are short."""
 _MANY = 1 << 21
-"""From this many elements on threads pay for a copy or other cheap work."""
+"""From this many elements on threads pay for a copy."""
+
+_MORE = 3 << 18
+"""From this many elements on threads pay for a few sums, differences or products."""
 
 
 def block_rows(x: Any, block: int | None = None) -> int:
@@ -85,7 +88,7 @@ def in_blocks(
         start()(slice(0, count))
         return
     parts = [slice(first, min(first + size, count)) for first in range(0, count, size)]
-    if cheap and x.size < _MANY:
+    if cheap and x.size < _MORE:
         work = start()
         for part in parts:
             work(part)

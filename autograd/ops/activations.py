@@ -5,7 +5,6 @@ At a kink the derivative is PyTorch's: 0 for relu at 0, 0 at both ends of hardta
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,12 +13,12 @@ from .._op import composed, op
 from ..errors import ArgumentError, ShapeError
 from ..generator import Generator, source
 from ..samples import case, elementwise, reals
-from . import arithmetic
-from ._blocks import BLOCK, blockwise, pointwise
-from .exponential import logistic_into, sigmoid
+from ._blocks import BLOCK, SOME, blockwise, pointwise, zeros_for
+from .exponential import FAST, is_vectorized, log1p_below_1, sigmoid
+from .gated_units import glu as glu
+from .gated_units import silu as silu
 from .gaussian_units import gelu as gelu
-from .joining import chunk
-from .selection import keep, require_order, where_
+from .selection import keep, keep_into, require_order, where_
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -30,24 +29,9 @@ for _zero in _ZEROS.values():
     _zero.flags.writeable = False
 
 
-_FAST = 256
-"""From this size on float32 is computed by NumPy's vectorized functions instead of one number after the other."""
-
-
-def log1p_below_1(u: Any) -> Any:
-    """``log(1 + u)`` of numbers from 0 to 1, to two units in the last place."""
-    if u.dtype != np.float32 or u.size < _FAST:
-        return np.log1p(u)
-    w = u + 1
-    lost = w - 1  # w is rounded: what is missing from u comes back as the first term of the series
-    np.subtract(u, lost, out=lost)
-    lost /= w
-    return np.log(w, out=w) + lost
-
-
 def _expm1(x: Any) -> Any:
-    """``exp(x) - 1`` of numbers that are not positive, to two units in the last place."""
-    if x.dtype != np.float32 or x.size < _FAST:
+    """``exp(x) - 1`` of numbers that are not positive, to three units in the last place."""
+    if x.dtype != np.float32 or x.size < FAST or is_vectorized("expm1"):
         return np.expm1(x)
     t = np.tanh(x * 0.5)
     rest = 1 - t
@@ -56,15 +40,9 @@ def _expm1(x: Any) -> Any:
     return t
 
 
-@functools.cache
-def _many_zeros(dtype: Any) -> Any:
-    """A block of zeros: with them NumPy compares an array in a third of the time that it takes with one number."""
-    return np.zeros(BLOCK, dtype)
-
-
 def _rectified(x: Any, out: Any = None) -> Any:
     """``relu`` of many numbers."""
-    return np.maximum(x, _many_zeros(x.dtype)[: x.size] if x.ndim == 1 and x.size <= BLOCK else 0, out=out)
+    return np.maximum(x, zeros_for(x), out=out)
 
 
 @op(
@@ -76,14 +54,23 @@ def _rectified(x: Any, out: Any = None) -> Any:
 def relu(x: Any) -> Any:
     """``max(x, 0)``."""
     if isinstance(x, np.ndarray):
-        return np.maximum(x, _ZEROS.get(x.dtype, 0)) if x.size <= BLOCK else pointwise(_rectified, x, cheap=True)
+        if x.size < SOME:
+            return np.maximum(x, _ZEROS.get(x.dtype, 0))
+        return pointwise(_rectified, x, cheap=True)
     if isinstance(x, np.generic):  # three times as fast as a ufunc
         return type(x)(0) if x <= 0 else x  # type: ignore[operator] # the stubs allow no comparison
     return np.maximum(x, 0)
 
 
+@blockwise(cheap=True)
+def _hardtanh_rule(g: Any, x: Any, min_val: float, max_val: float, into: Any = None) -> Any:
+    if min_val == max_val:
+        return keep_into(g, x != x, into)
+    return keep_into(g, (x <= min_val) == (x >= max_val), into)  # of nan both are false
+
+
 @op(
-    x=lambda g, x, min_val, max_val: keep.kernel(g, ~((x <= min_val) | (x >= max_val))),
+    x=_hardtanh_rule,
     tied=True,
     jvp="symmetric",
     samples=[
@@ -108,8 +95,43 @@ def relu6(x: Any) -> Tensor:
     return hardtanh(x, 0.0, 6.0)
 
 
+@blockwise(cheap=True)
+def _leaky(x: Any, slope: float, into: Any = None) -> Any:
+    """``leaky_relu`` of many numbers, with a slope from 0 to 1."""
+    return np.maximum(x, np.multiply(x, slope, out=into), out=into)
+
+
+@blockwise(cheap=True)
+def _sloped(y: Any, x: Any, slope: float, into: Any = None) -> Any:
+    """``leaky_relu_backward`` of many numbers, with a slope from 0 to 1.
+
+    Of two numbers with one sign that with the larger bits is farther from 0; all bits 0 are below everything.
+    """
+    bits = f"u{y.itemsize}"
+    out = np.multiply(y, slope, out=into)
+    np.maximum(out.view(bits), y.view(bits) * (x > 0), out=out.view(bits))
+    return out
+
+
 @op(
-    x=lambda g, x, negative_slope: where_.kernel(x > 0, g, g * negative_slope),
+    y=lambda g, x, negative_slope: leaky_relu_backward.kernel(g, x, negative_slope),
+    constants=("x",),
+    tied=True,
+    jvp="symmetric",
+    samples=[
+        case(y=reals(shape=(2, 3)), x=reals(shape=(2, 3)), negative_slope=0.1),
+        case(y=reals(shape=()), x=reals(shape=()), negative_slope=-0.5),
+    ],
+)
+def leaky_relu_backward(y: Any, x: Any, negative_slope: float) -> Any:
+    """``y`` times the derivative of ``leaky_relu`` at ``x``."""
+    if x.size >= SOME and type(y) is type(x) is np.ndarray and y.dtype == x.dtype and 0 < negative_slope <= 1:
+        return _sloped(y, x, negative_slope)
+    return where_.op.forward(x > 0, y, y * negative_slope)
+
+
+@op(
+    x=lambda g, x, negative_slope: leaky_relu_backward.kernel(g, x, negative_slope),
     promote="real",
     tied=True,
     jvp="symmetric",
@@ -118,13 +140,16 @@ def relu6(x: Any) -> Tensor:
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
     """``x`` if positive, else ``negative_slope * x``."""
     if 0 < negative_slope <= 1:
-        return np.maximum(x, x * negative_slope)
+        return np.maximum(x, x * negative_slope) if x.size <= BLOCK else _leaky(x, negative_slope)
     return where_.op.forward(x > 0, x, np.minimum(x, 0) * negative_slope)
 
 
 @blockwise
 def _elu_rule(g: Any, x: Any, alpha: float, scale: float, input_scale: float) -> Any:
-    slope = np.exp(keep.kernel(x, x < 0) * input_scale) * (alpha * scale * input_scale)
+    low = keep.kernel(x, x < 0)
+    slope = np.exp(low if input_scale == 1 else low * input_scale)
+    if alpha * scale * input_scale != 1:
+        slope = slope * (alpha * scale * input_scale)
     if alpha * input_scale == 1:
         return g * slope
     return where_.kernel(np.logical_not(x <= 0), g * scale, g * slope)
@@ -136,9 +161,12 @@ def _elu_rule(g: Any, x: Any, alpha: float, scale: float, input_scale: float) ->
 @blockwise
 def elu(x: Any, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Any:
     """``scale * x`` if positive, else ``scale * alpha * (exp(input_scale * x) - 1)``."""
-    low = np.minimum(x, 0) * input_scale
-    low = (_expm1(low) if input_scale > 0 else np.expm1(low)) * (alpha * scale)
-    return low + np.maximum(x, 0) * scale  # one of the two is 0
+    zeros = zeros_for(x)
+    low, high = np.minimum(x, zeros), np.maximum(x, zeros)
+    low = low if input_scale == 1 else low * input_scale
+    low = _expm1(low) if input_scale > 0 else np.expm1(low)
+    low = low if alpha * scale == 1 else low * (alpha * scale)
+    return low + (high if scale == 1 else high * scale)  # one of the two is 0
 
 
 @composed(samples=[elementwise(x=reals(avoid=(0.0,))), elementwise(x=reals(avoid=(0.0,)), alpha=0.5)])
@@ -158,65 +186,14 @@ def selu(x: Any) -> Tensor:
     return elu(x, 1.6732632423543772848170429916717, 1.0507009873554804934193349852946)
 
 
-@np.errstate(over="ignore", invalid="ignore")  # -inf gives nan, as in PyTorch
-def _silu(x: Any) -> Any:
-    return x / (1 + np.exp(-x))
-
-
-@np.errstate(over="ignore", invalid="ignore")
-def _silu_into(x: Any, out: Any = None) -> Any:
-    """``_silu`` of many numbers, in ``out``."""
-    d = np.negative(x, out=out)
-    d = np.exp(d, out=out)
-    d = np.add(d, 1, out=out)
-    return np.divide(x, d, out=out)
-
-
-def _silu_slope(y: Any, x: Any) -> Any:
-    s = sigmoid.op.forward(x)
-    return y * (s + x * (s - s * s))
-
-
-def _silu_slope_into(y: Any, x: Any, out: Any = None) -> Any:
-    """``_silu_slope`` of many numbers, in ``out``."""
-    s = logistic_into(x)
-    slope = np.subtract(1, s, out=out)
-    slope = np.multiply(slope, x, out=out)
-    slope = np.add(slope, 1, out=out)
-    slope = np.multiply(slope, s, out=out)
-    return np.multiply(slope, y, out=out)
-
-
-def _silu_slope_by_x(g: Any, y: Any, x: Any) -> Any:
-    s = sigmoid.kernel(x)
-    slope = s - s * s
-    return g * y * slope * (2 + x * (1 - 2 * s))
-
-
-@op(
-    y=lambda g, x: silu_backward.kernel(g, x),
-    x=_silu_slope_by_x,
-    jvp="symmetric",
-    samples=[case(y=reals(shape=(2, 3)), x=reals(shape=(2, 3))), case(y=reals(shape=()), x=reals(shape=()))],
-)
-def silu_backward(y: Any, x: Any) -> Any:
-    """``y`` times the derivative of ``silu`` at ``x``."""
-    if x.dtype.itemsize == 2:
-        return silu_backward.kernel(y.astype(np.float32), x.astype(np.float32)).astype(y.dtype)
-    return _silu_slope(y, x) if x.size <= BLOCK else pointwise(_silu_slope_into, y, x)
-
-
-@op(x=lambda g, x: silu_backward.kernel(g, x), promote="float", jvp="symmetric", samples=reals())
-def silu(x: Any) -> Any:
-    """``x * sigmoid(x)``, also called swish."""
-    if x.dtype.itemsize == 2:
-        return x * sigmoid.kernel(x)
-    return _silu(x) if x.size <= BLOCK else pointwise(_silu_into, x)
+def _excess(x: Any) -> Any:
+    """``log(1 + exp(-abs(x)))``."""
+    return log1p_below_1(np.exp(-np.abs(x)))
 
 
 def soft_maximum(x: Any) -> Any:
     """``log(1 + exp(x))`` without overflow."""
-    return np.maximum(x, 0) + log1p_below_1(np.exp(-np.abs(x)))
+    return np.maximum(x, zeros_for(x)) + _excess(x)
 
 
 @blockwise
@@ -232,8 +209,15 @@ def mish(x: Any) -> Any:
     return x * np.tanh(soft_maximum(x))
 
 
+def _meets(x: Any, beta: float, threshold: float) -> bool:
+    """Whether ``softplus`` is ``x`` itself above the threshold, rounded, and its derivative 1."""
+    return threshold >= 20 and beta == 1 and x.dtype == np.float32
+
+
 @blockwise
 def _softplus_rule(g: Any, x: Any, beta: float, threshold: float) -> Any:
+    if _meets(x, beta, threshold):
+        return g * sigmoid.kernel(x)
     return where_.kernel(x * beta > threshold, g, g * sigmoid.kernel(x * beta))
 
 
@@ -248,14 +232,21 @@ def softplus(x: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
     """``log(1 + exp(beta * x)) / beta``, and ``x`` itself where ``beta * x`` exceeds ``threshold``."""
     scaled = x if beta == 1 else x * beta
     out = soft_maximum(scaled)
+    if _meets(x, beta, threshold):
+        return out
     return where_.op.forward(scaled > threshold, x, out if beta == 1 else out / beta)
 
 
-@op(x=lambda g, x: g * sigmoid.kernel(-x), promote="real", jvp="symmetric", samples=reals())
+@blockwise
+def _logsigmoid_rule(g: Any, x: Any) -> Any:
+    return g * sigmoid.kernel(-x)
+
+
+@op(x=_logsigmoid_rule, promote="real", jvp="symmetric", samples=reals())
 @blockwise
 def logsigmoid(x: Any) -> Any:
     """``log(sigmoid(x))`` without overflow."""
-    return -soft_maximum(-x)
+    return np.minimum(x, zeros_for(x)) - _excess(x)
 
 
 def _softsign_rule(g: Any, x: Any) -> Any:
@@ -271,24 +262,59 @@ def softsign(x: Any) -> Any:
     return x / (np.abs(x) + 1)
 
 
+@blockwise(cheap=True)
+def _hardsigmoid_rule(g: Any, x: Any, into: Any = None) -> Any:
+    return keep_into(g / 6, np.abs(x) < 3, into)
+
+
 @op(
-    x=lambda g, x: keep.kernel(g, np.logical_and(x > -3, x < 3)) / 6,
+    x=_hardsigmoid_rule,
     promote="real",
     jvp="symmetric",
     samples=elementwise(x=reals(-5, 5, avoid=(-3.0, 3.0))),
 )
+@blockwise(cheap=True)
 def hardsigmoid(x: Any) -> Any:
     """``x / 6 + 1 / 2``, clipped to 0 .. 1."""
     return np.clip(x + 3, 0, 6) / 6
 
 
 @blockwise
-def _hardswish_rule(g: Any, x: Any) -> Any:
+@np.errstate(all="ignore")  # what is computed outside is not used
+def _many_hardswish_slopes(y: Any, x: Any, into: Any = None) -> Any:
+    below = x < 3
+    out = np.multiply(y, x / 3 + 0.5, out=into)
+    bits = f"i{y.itemsize}"
+    inner, outer = out.view(bits), y.view(bits) * ~below
+    np.multiply(inner, below & (x > -3), out=inner)
+    np.bitwise_or(inner, outer, out=inner)  # one of them is 0
+    return out
+
+
+@op(
+    y=lambda g, x: hardswish_backward.kernel(g, x),
+    x=lambda g, y, x: keep.kernel(g * y / 3, np.abs(x) < 3),
+    jvp="symmetric",
+    samples=[
+        case(y=reals(shape=(2, 3)), x=reals(-5, 5, shape=(2, 3), avoid=(-3.0, 3.0))),
+        case(y=reals(shape=()), x=reals(shape=())),
+    ],
+)
+def hardswish_backward(y: Any, x: Any) -> Any:
+    """``y`` times the derivative of ``hardswish`` at ``x``."""
+    if x.size >= SOME and type(y) is type(x) is np.ndarray and y.dtype == x.dtype:
+        return _many_hardswish_slopes(y, x)
     inside = np.abs(x) < 3
-    return where_.kernel(inside, g * (keep.kernel(x, inside) / 3 + 0.5), keep.kernel(g, np.logical_not(x <= -3)))
+    slope = y * (keep.op.forward(x, inside) / 3 + 0.5)
+    return where_.op.forward(inside, slope, keep.op.forward(y, ~(x <= -3)))
 
 
-@op(x=_hardswish_rule, promote="real", jvp="symmetric", samples=elementwise(x=reals(-5, 5, avoid=(-3.0, 3.0))))
+@op(
+    x=lambda g, x: hardswish_backward.kernel(g, x),
+    promote="real",
+    jvp="symmetric",
+    samples=elementwise(x=reals(-5, 5, avoid=(-3.0, 3.0))),
+)
 @blockwise
 def hardswish(x: Any) -> Any:
     """``x * hardsigmoid(x)``."""
@@ -306,8 +332,13 @@ def tanhshrink(x: Any) -> Any:
     return x - np.tanh(x)
 
 
+@blockwise(cheap=True)
+def _shrink_rule(g: Any, x: Any, lambd: float, into: Any = None) -> Any:
+    return keep_into(g, ~(np.abs(x) <= lambd), into)
+
+
 @op(
-    x=lambda g, x, lambd: keep.kernel(g, ~((x >= -lambd) & (x <= lambd))),
+    x=_shrink_rule,
     promote="real",
     tied=True,
     jvp="symmetric",
@@ -324,23 +355,25 @@ def softshrink(x: Any, lambd: float = 0.5) -> Any:
 
 
 @op(
-    x=lambda g, x, lambd: keep.kernel(g, ~(np.abs(x) <= lambd)),
+    x=_shrink_rule,
     promote="real",
     tied=True,
     jvp="symmetric",
     samples=[elementwise(x=reals(avoid=(-0.5, 0.5))), elementwise(x=reals(avoid=(-1.5, 1.5)), lambd=1.5)],
 )
+@blockwise(cheap=True)
 def hardshrink(x: Any, lambd: float = 0.5) -> Any:
     """``x`` where its magnitude exceeds ``lambd``, else 0; NaN stays."""
-    return keep.op.forward(x, np.logical_not(np.abs(x) <= lambd))
+    return keep.op.forward(x, ~(np.abs(x) <= lambd))
 
 
 @op(
-    x=lambda g, x, threshold: keep.kernel(g, np.logical_not(x <= threshold)),
+    x=lambda g, x, threshold: keep.kernel(g, ~(x <= threshold)),
     tied=True,
     jvp="symmetric",
     samples=elementwise(x=reals(avoid=(0.5,)), threshold=0.5, value=-1.0),
 )
+@blockwise(cheap=True)
 def threshold(x: Any, threshold: float, value: float) -> Any:
     """``x`` where it exceeds ``threshold``, else ``value``; NaN stays."""
     require_order(x, x)
@@ -384,18 +417,6 @@ def prelu(x: Any, weight: Any) -> Tensor:
     elif wanted:
         weight = np.reshape(weight, ())
     return prelu_(x, weight)
-
-
-@composed(samples=[case(x=reals(shape=(2, 4))), case(x=reals(shape=(2, 3)), dim=0)])
-def glu(x: Any, dim: int = -1) -> Tensor:
-    """The first half of ``x`` along ``dim`` times the sigmoid of the second.
-
-    Raises: ShapeError.
-    """
-    if not x.ndim or x.shape[dim] % 2:
-        raise ShapeError(f"glu: dimension {dim} of shape {tuple(x.shape)} must have an even size")
-    first, second = chunk(x, 2, dim)
-    return arithmetic.mul(first, sigmoid(second))
 
 
 # ---- random ----------------------------------------------------------------------------------------------------------

@@ -20,6 +20,8 @@ from .._protocols import numpy_function
 from ..engine.nodes import Handle
 from ..errors import ArgumentError
 from ..samples import elementwise, integers, reals
+from . import _remainders
+from ._blocks import SOME, blockwise
 from .rounding import zero
 from .selection import keep
 
@@ -176,22 +178,29 @@ def div_(x: Any, y: Any) -> Any:
     return x / y
 
 
+@np.errstate(invalid="ignore")  # as a decorator this costs a tenth of a with statement
+def _quietly(divide: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
+    return divide(x, y)
+
+
 def _whole(divide: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
     """``divide(x, y)``, where nan and inf give nan without a warning, and an integer 0 as divisor raises.
 
     Raises:
         ZeroDivisionError; DtypeError for two bools, which would become int8.
     """
+    if getattr(x, "dtype", _INTEGER).kind == "f" or not are_whole(x, y):
+        return _quietly(divide, x, y)
     if are_bools(x, y):
         raise TypeError("bools cannot be divided; convert one of them first: .int()")
-    if not are_whole(x, y):
-        with np.errstate(invalid="ignore"):
-            return divide(x, y)
     try:
         with np.errstate(divide="raise"):
             return divide(x, y)
     except FloatingPointError:
         raise ZeroDivisionError("an integer was divided by zero") from None
+
+
+_INTEGER = np.dtype(np.int64)
 
 
 def are_whole(*values: Any) -> bool:
@@ -219,7 +228,7 @@ _QUOTIENTS = [
 @op(x=zero, y=zero, promote="common", jvp="symmetric", samples=_QUOTIENTS)
 def div_floor(x: Any, y: Any) -> Any:
     """``x / y`` rounded down; the gradient is zero."""
-    return _whole(np.floor_divide, x, y)
+    return _whole(_remainders.floor_divide, x, y)
 
 
 @op(x=zero, y=zero, promote="common", jvp="symmetric", samples=_QUOTIENTS)
@@ -234,7 +243,7 @@ def floor_divide(x: Any, y: Any) -> Any:
 
     Raises: ZeroDivisionError if an integer is divided by 0.
     """
-    return _whole(np.floor_divide, x, y)
+    return _whole(_remainders.floor_divide, x, y)
 
 
 @composed(samples=[*_QUOTIENTS, elementwise(x=reals(0.2, 0.9), y=reals(1, 3), rounding_mode="trunc")])
@@ -260,13 +269,13 @@ def div(x: Any, y: Any, *, rounding_mode: str | None = None) -> Tensor:
     raise ArgumentError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
 
 
-@op(np.remainder, x=lambda g: g, y=lambda g, x, y: -g * np.floor_divide(x, y), samples=_QUOTIENTS)
+@op(np.remainder, x=lambda g: g, y=lambda g, x, y: -g * floor_divide.kernel(x, y), samples=_QUOTIENTS)
 def remainder(x: Any, y: Any) -> Any:
     """What floor division leaves, ``x - (x // y) * y``, with the sign of ``y``.
 
     Raises: ZeroDivisionError if an integer is divided by 0.
     """
-    return _whole(np.remainder, x, y)
+    return _whole(_remainders.remainder, x, y)
 
 
 @op(np.fmod, x=lambda g: g, y=lambda g, x, y: -g * div_trunc.kernel(x, y), samples=_QUOTIENTS)
@@ -275,7 +284,7 @@ def fmod(x: Any, y: Any) -> Any:
 
     Raises: ZeroDivisionError if an integer is divided by 0.
     """
-    return _whole(np.fmod, x, y)
+    return _whole(_remainders.fmod, x, y)
 
 
 @numpy_function(np.divmod)
@@ -317,12 +326,21 @@ def _sign_rule(g: Any, x: Any) -> Any:
     return (g - np.conj(g * out * out)) / (2 * np.where(size == 0, math.inf, size))
 
 
+@blockwise(cheap=True)
+def _signs(x: Any, into: Any = None) -> Any:
+    """``sign`` of many numbers, which are converted once."""
+    signs = np.subtract((x > 0).view(np.int8), (x < 0).view(np.int8))
+    return signs.astype(x.dtype) if into is None else np.copyto(into, signs)
+
+
 @op(np.sign, x=_sign_rule, jvp="unknown", samples=reals(avoid=(0.0,)))
 def sign(x: Any) -> Any:
     """-1, 0 or 1; of a complex number ``x / abs(x)``. 0 for nan; the gradient of real inputs is zero everywhere."""
     if x.dtype.kind == "c":
         return np.sign(x)
-    return np.array(x, subok=True) if x.dtype == np.bool_ else np.subtract(x > 0, x < 0, dtype=x.dtype)
+    if x.dtype == np.bool_:
+        return np.array(x, subok=True)
+    return np.subtract(x > 0, x < 0, dtype=x.dtype) if x.size < SOME else _signs(x)
 
 
 @op(np.copysign, x=lambda g, x, out: g * (np.sign(x) * np.sign(out)), y=zero, samples=elementwise(

@@ -11,6 +11,7 @@ import numpy as np
 
 from .._op import op
 from ..samples import elementwise, reals
+from ._blocks import HEAVY, blockwise
 from .exponential import scipy_special
 
 _FAR = 1e8
@@ -26,6 +27,7 @@ def _near(x: Any) -> Any:
 
 
 @op(np.i0, x=lambda g, x: g * i1.kernel(x), promote="float", jvp="symmetric", samples=reals())
+@blockwise(block=HEAVY)
 def i0(x: Any) -> Any:
     """The modified Bessel function of the first kind, of order 0."""
     return scipy_special().i0(_near(x)).astype(x.dtype, copy=False)
@@ -34,6 +36,7 @@ def i0(x: Any) -> Any:
 @op(
     x=lambda g, x: g * ((i0.kernel(x) + bessel_i.kernel(x, 2)) * 0.5), promote="float", jvp="symmetric", samples=reals()
 )
+@blockwise(block=HEAVY)
 def i1(x: Any) -> Any:
     """The modified Bessel function of the first kind, of order 1."""
     return scipy_special().i1(_near(x)).astype(x.dtype, copy=False)
@@ -45,6 +48,7 @@ def i1(x: Any) -> Any:
     jvp="symmetric",
     samples=_ORDERS,
 )
+@blockwise(block=HEAVY)
 def bessel_i(x: Any, order: int) -> Any:
     """The modified Bessel function of the first kind, of an integer order."""
     subnormal = np.abs(x) < np.finfo(x.dtype).smallest_normal  # of which SciPy makes NaN
@@ -57,6 +61,7 @@ def bessel_i(x: Any, order: int) -> Any:
     jvp="symmetric",
     samples=reals(avoid=(0.0,)),
 )
+@blockwise(block=HEAVY)
 def i0e(x: Any) -> Any:
     """``i0(x) * exp(-abs(x))``. Its derivative at the kink in 0 is 0."""
     return scipy_special().i0e(x).astype(x.dtype, copy=False)
@@ -68,6 +73,7 @@ def i0e(x: Any) -> Any:
     jvp="symmetric",
     samples=reals(avoid=(0.0,)),
 )
+@blockwise(block=HEAVY)
 def i1e(x: Any) -> Any:
     """``i1(x) * exp(-abs(x))``."""
     return scipy_special().i1e(x).astype(x.dtype, copy=False)
@@ -78,6 +84,7 @@ def _scaled_slope(x: Any, out: Any, order: int) -> Any:
 
 
 @op(x=lambda g, x, out, order: g * _scaled_slope(x, out, order), promote="real", jvp="symmetric", samples=_SCALED)
+@blockwise(block=HEAVY)
 def bessel_ie(x: Any, order: int) -> Any:
     """The modified Bessel function of an integer order, times ``exp(-abs(x))``."""
     size = np.abs(x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from operator import index
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from .._protocols import numpy_function
 from ..errors import ShapeError
 from ..samples import case, reals
 from .casting import clone
+from .selection import keep
 from .shapes import normalized_dim, reshape, shape_of
 
 if TYPE_CHECKING:
@@ -133,13 +135,31 @@ def diagflat(x: Any, offset: int = 0) -> Tensor:
     return diag_embed(reshape(x, -1), offset)
 
 
+def _mask(take: Any, rows: int, columns: int, diagonal: int) -> Any:
+    """Where ``take`` keeps what there is."""
+    mask = np.tri(rows, columns, diagonal - (take is np.triu), np.bool_)
+    mask = np.logical_not(mask) if take is np.triu else mask
+    mask.flags.writeable = False
+    return mask
+
+
+_small_mask = functools.lru_cache(64)(_mask)
+_SMALL = 1 << 12
+
+
 def _triangle(take: Any, x: Any, diagonal: int) -> Any:
+    """``take(x, diagonal)``; where the elements have bits to be kept, faster."""
     if x.ndim < 2:
         raise ShapeError(f"{take.__name__}: expected a matrix or a batch of matrices, got shape {x.shape}")
-    return take(x, index(diagonal))
+    diagonal = index(diagonal)
+    if not isinstance(x, np.ndarray) or x.dtype.itemsize > 8:
+        return take(x, diagonal)
+    rows, columns = x.shape[-2:]
+    mask = (_small_mask if rows * columns <= _SMALL else _mask)(take, rows, columns, diagonal)
+    return keep.op.forward(x, mask)
 
 
-@op(x=lambda g, diagonal: np.tril(g, diagonal), jvp="linear", samples=[
+@op(x=lambda g, diagonal: tril.kernel(g, diagonal), jvp="linear", samples=[
     case(x=reals(shape=(3, 2))), case(x=reals(shape=(2, 2, 3)), diagonal=1), case(x=reals(shape=(2, 0)), diagonal=-1),
 ])  # fmt: skip
 def tril(x: Any, diagonal: int = 0) -> Any:
@@ -154,7 +174,7 @@ def tril(x: Any, diagonal: int = 0) -> Any:
     return _triangle(np.tril, x, diagonal)
 
 
-@op(x=lambda g, diagonal: np.triu(g, diagonal), jvp="linear", samples=[
+@op(x=lambda g, diagonal: triu.kernel(g, diagonal), jvp="linear", samples=[
     case(x=reals(shape=(3, 2))), case(x=reals(shape=(2, 2, 3)), diagonal=1), case(x=reals(shape=(2, 0)), diagonal=-1),
 ])  # fmt: skip
 def triu(x: Any, diagonal: int = 0) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 
 from .._op import op
 from ..samples import elementwise, reals
+from ._blocks import HEAVY, blockwise
 from .exponential import scipy_special
 
 # ---- the error function ----------------------------------------------------------------------------------------------
@@ -23,12 +24,14 @@ def _gauss(x: Any) -> Any:
 
 
 @op(x=lambda g, x: g * _gauss(x), promote="float", jvp="symmetric", samples=reals(-2, 2))
+@blockwise(block=HEAVY)
 def erf(x: Any) -> Any:
     """The error function."""
     return scipy_special().erf(x).astype(x.dtype, copy=False)
 
 
 @op(x=lambda g, x: -g * _gauss(x), promote="float", jvp="symmetric", samples=reals(-2, 2))
+@blockwise(block=HEAVY)
 def erfc(x: Any) -> Any:
     """``1 - erf(x)``, exact for large ``x``."""
     return scipy_special().erfc(x).astype(x.dtype, copy=False)
@@ -40,6 +43,7 @@ def erfc(x: Any) -> Any:
     jvp="symmetric",
     samples=reals(-0.9, 0.9),
 )
+@blockwise(block=HEAVY)
 def erfinv(x: Any) -> Any:
     """The inverse of ``erf``; infinite at -1 and 1, nan outside."""
     return scipy_special().erfinv(x).astype(x.dtype, copy=False)
@@ -63,6 +67,7 @@ def _erfcx_slope(x: Any, out: Any) -> Any:
 @op(x=lambda g, x, out: g * _erfcx_slope(x, out), promote="real", jvp="symmetric", samples=[
     reals(-2, 3), elementwise(x=reals(8, 30, avoid=(10.0,))),
 ])  # fmt: skip
+@blockwise(block=HEAVY)
 def erfcx(x: Any) -> Any:
     """``exp(x**2) * erfc(x)``, which for large ``x`` neither vanishes nor loses digits, and nor does its derivative."""
     return scipy_special().erfcx(x).astype(x.dtype, copy=False)
@@ -76,6 +81,7 @@ def _density(x: Any) -> Any:
 
 
 @op(x=lambda g, x: g * _density(x), promote="float", jvp="symmetric", samples=reals())
+@blockwise(block=HEAVY)
 def ndtr(x: Any) -> Any:
     """The distribution function of the normal distribution: its share up to ``x``."""
     return scipy_special().ndtr(x).astype(x.dtype, copy=False)
@@ -92,6 +98,7 @@ def _log_ndtr_slope(x: Any) -> Any:
 @op(x=lambda g, x: g * _log_ndtr_slope(x), promote="real", jvp="symmetric", samples=[
     reals(avoid=(1.0,)), elementwise(x=reals(-30, -5)),
 ])  # fmt: skip
+@blockwise(block=HEAVY)
 def log_ndtr(x: Any) -> Any:
     """The logarithm of ``ndtr``, right also where that vanishes."""
     return scipy_special().log_ndtr(x).astype(x.dtype, copy=False)
@@ -103,6 +110,7 @@ def log_ndtr(x: Any) -> Any:
     jvp="symmetric",
     samples=[reals(0.05, 0.95)],
 )
+@blockwise(block=HEAVY)
 def ndtri(x: Any) -> Any:
     """The inverse of ``ndtr``: the quantile of a share; infinite at 0 and 1, nan outside."""
     return scipy_special().ndtri(x).astype(x.dtype, copy=False)

@@ -13,7 +13,7 @@ import numpy as np
 
 from .._op import composed, op
 from ..samples import case, elementwise, reals
-from ._blocks import BLOCK, pointwise
+from ._blocks import BLOCK, blockwise, pointwise, zeros_for
 from .arithmetic import as_arrays
 from .axes import widened
 
@@ -116,6 +116,31 @@ def log10(x: Any) -> Any:
     return np.log10(x)
 
 
+FAST = 256
+"""From this size on float32 is computed by NumPy's vectorized functions instead of one number after the other."""
+
+
+@functools.cache
+def is_vectorized(name: str) -> bool:
+    """Whether NumPy computes a function of many float32 by instructions of this processor that take many at a time."""
+    introspect = getattr(np.lib, "introspect", None)  # from NumPy 2.1 on
+    if introspect is None:
+        return False
+    loops = introspect.opt_func_info(func_name=f"^{name}$", signature="float32").get(name, {})
+    return any("baseline" not in loop["current"] for loop in loops.values())
+
+
+def log1p_below_1(u: Any) -> Any:
+    """``log(1 + u)`` of numbers from 0 to 1, to four units in the last place."""
+    if u.dtype != np.float32 or u.size < FAST or is_vectorized("log1p"):
+        return np.log1p(u)
+    w = u + 1
+    lost = w - 1  # w is rounded: what is missing from u comes back as the first term of the series
+    np.subtract(u, lost, out=lost)
+    lost /= w
+    return np.log(w, out=w) + lost
+
+
 @op(np.log1p, x=lambda g, x: g / (x + 1), samples=reals(-0.9, 3))
 def log1p(x: Any) -> Any:
     """``log(1 + x)``, exact near 0."""
@@ -139,17 +164,35 @@ def _log_of_sum(x: Any, y: Any) -> Any:
     return np.where(np.isinf(np.real(most)), most, most + np.log1p(np.exp(least - most)))
 
 
+@blockwise
+def _shared(g: Any, x: Any, y: Any) -> Any:
+    return g * _share(x, y)
+
+
+@blockwise
+@np.errstate(over="ignore", invalid="ignore")
+def _log_of_many(x: Any, y: Any) -> Any:
+    """``logaddexp`` of many numbers, by vectorized functions."""
+    below = -np.abs(x - y)
+    below = np.fmin(below, zeros_for(below))  # of equal infinities the difference is nan
+    return np.maximum(x, y) + log1p_below_1(np.exp(below))
+
+
 @op(
     np.logaddexp,
-    x=lambda g, x, y: g * _share(x, y),
-    y=lambda g, x, y: g * _share(y, x),
+    x=_shared,
+    y=lambda g, x, y: _shared(g, y, x),
     samples=reals(),
 )
 @np.errstate(invalid="ignore")  # nan is no accident here
 def logaddexp(x: Any, y: Any) -> Any:
     """``log(exp(x) + exp(y))`` without overflow."""
     array = x if hasattr(x, "dtype") else y  # the other one may be a number
-    return _log_of_sum(x, y) if array.dtype.kind == "c" else np.logaddexp(x, y)
+    if array.dtype.kind == "c":
+        return _log_of_sum(x, y)
+    if array.dtype.char in "fd" and max(getattr(x, "size", 1), getattr(y, "size", 1)) >= FAST:
+        return _log_of_many(x, y)
+    return np.logaddexp(x, y)
 
 
 @op(

@@ -20,6 +20,8 @@ from ..engine.nodes import Handle
 from ..engine.views import node_of
 from ..errors import ArgumentError, GradientError
 from ..samples import elementwise, reals
+from ._blocks import HEAVY, blockwise
+from ._foreign import foreign
 from .casting import to
 from .exponential import scipy_special, xlogy_
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 
 @op(x=lambda g, x: g * digamma.kernel(x), promote="float", jvp="symmetric", samples=reals(0.3, 4))
+@blockwise(block=HEAVY)
 def lgamma(x: Any) -> Any:
     """The logarithm of the absolute value of the gamma function."""
     out = scipy_special().gammaln(x).astype(x.dtype, copy=False)
@@ -37,9 +40,61 @@ def lgamma(x: Any) -> Any:
 
 
 @op(x=lambda g, x: g * polygamma.kernel(1, x), promote="real", jvp="symmetric", samples=reals(0.3, 4))
+@blockwise(block=HEAVY)
 def digamma(x: Any) -> Any:
     """The derivative of ``lgamma``."""
     return scipy_special().digamma(x).astype(x.dtype, copy=False)
+
+
+_ORDERS = 4
+"""Up to this order ``polygamma`` of many numbers has a way of its own, which takes a few powers for each."""
+_MANY = 1 << 11
+_SHIFTS = 10
+"""So many terms of the sum are added one by one."""
+_BERNOULLI = [1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798]
+"""The Bernoulli numbers from the second on, without those that are 0."""
+
+
+@foreign
+@blockwise(block=2 * HEAVY)
+def _sum_of_powers(x: Any, s: int) -> Any:
+    """The sum of ``(x + k) ** -s`` over ``k`` from 0, in double precision by vectorized functions.
+
+    The terms far out are summed by the formula of Euler and Maclaurin (DLMF 25.11.43). SciPy sums for numbers that are
+    not positive.
+    """
+    with np.errstate(all="ignore"):
+        at = x.astype(np.float64)
+        terms = _power_of_reciprocal(at, s)
+        for _ in range(1, _SHIFTS):
+            at += 1
+            terms += _power_of_reciprocal(at, s)
+        at += 1
+        far = np.reciprocal(at)
+        square = far * far
+        tail = np.zeros_like(at)
+        for j in range(len(_BERNOULLI), 0, -1):
+            tail += _BERNOULLI[j - 1] * math.prod(range(s, s + 2 * j - 1)) / math.factorial(2 * j)
+            tail *= square if j > 1 else far
+        tail += 0.5
+        tail *= far
+        tail += 1 / (s - 1)
+        for _ in range(s - 1):
+            tail *= far
+        terms += tail
+    out = terms.astype(x.dtype)
+    others = ~(x > 0)
+    if np.any(others):
+        out[others] = scipy_special().zeta(float(s), x[others])
+    return out
+
+
+def _power_of_reciprocal(x: Any, n: int) -> Any:
+    """``x ** -n`` for a small ``n`` of at least 1."""
+    power = x
+    for _ in range(1, n):
+        power = power * x
+    return np.reciprocal(power)
 
 
 @op(x=lambda g, n, x: g * polygamma.kernel(n + 1, x), promote="real", jvp="symmetric", samples=[
@@ -53,8 +108,9 @@ def polygamma(n: int, x: Any) -> Any:
     if n < 0:
         raise ArgumentError(f"the order n must not be negative, got {n}")
     if n == 0:
-        return scipy_special().digamma(x).astype(x.dtype, copy=False)
-    zeta = scipy_special().zeta(n + 1.0, x).astype(x.dtype, copy=False)
+        return digamma.op.forward(x)
+    many = n <= _ORDERS and x.size >= _MANY and isinstance(x, np.ndarray)
+    zeta = _sum_of_powers(x, n + 1) if many else scipy_special().zeta(n + 1.0, x).astype(x.dtype, copy=False)
     return zeta * float((-1) ** (n + 1) * math.factorial(n))
 
 

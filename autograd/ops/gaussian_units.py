@@ -14,7 +14,7 @@ from ..engine.nodes import Handle
 from ..engine.views import node_of
 from ..errors import ArgumentError
 from ..samples import case, elementwise, reals
-from ._blocks import block_rows, in_blocks
+from ._blocks import SOME, block_rows, in_blocks
 from .axes import widened
 from .error_functions import erfc
 
@@ -27,6 +27,7 @@ _BLOCK = 1 << 17
 """Elements computed at a time: few, as many calls work on them, but enough for several threads."""
 _ONE = np.array(1, np.float32)
 _HALF = np.array(0.5, np.float32)
+_SIGN = np.uint32(1 << 31)
 _SHIFT = np.array(3.1, np.float32)
 _TAIL = [np.array(c, np.float32) for c in (
     -35.5401912720059, 42.616344229320156, -6.377198729061052, 2.6946621528767998, 0.28824798226249946,
@@ -51,7 +52,11 @@ def _compute(x: Any, out: Any, work: Any, slope: Any = None) -> None:
     np.exp(work, out=work)
     np.multiply(out, work, out=out)
     np.subtract(_HALF, out, out=out)
-    np.copysign(out, x, out=out)
+    if x.size < SOME:
+        np.copysign(out, x, out=out)
+    else:  # in a third of the time
+        bits = out.view(np.uint32)
+        np.bitwise_or(bits, np.bitwise_and(x.view(np.uint32), _SIGN), out=bits)
     np.add(out, _HALF, out=out)  # the normal distribution function
     if slope is not None:
         np.multiply(work, x, out=work)

@@ -15,8 +15,8 @@ from ..engine.foreign import everywhere
 from ..errors import ArgumentError, ShapeError
 from ..samples import case, elementwise, reals
 from . import arithmetic, reductions, shapes
-from .activations import log1p_below_1, softplus
-from .exponential import sigmoid
+from .activations import softplus
+from .exponential import log1p_below_1, sigmoid
 from .losses import check_pair, check_reduction, each, pairs, reduced
 
 if TYPE_CHECKING:

@@ -52,6 +52,11 @@ def _kept(x: Any, mask: Any, out: Any = None) -> Any:
     return np.multiply(x.view(bits), mask, out=None if out is None else out.view(bits)).view(x.dtype)
 
 
+def keep_into(x: Any, mask: Any, into: Any) -> Any:
+    """``keep``, written to an array if there is one."""
+    return keep.kernel(x, mask) if into is None else _kept(x, mask, into)
+
+
 def _pick(mask: Any, x: Any, y: Any) -> Any:
     """``np.where`` for a mask of bool."""
     if mask.size < _LARGE or not hasattr(x, "dtype") or not hasattr(y, "dtype") or x.dtype != y.dtype:

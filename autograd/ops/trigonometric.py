@@ -13,8 +13,9 @@ import numpy as np
 
 from .._op import op
 from ..samples import elementwise, reals
-from ._blocks import BLOCK, pointwise
+from ._blocks import BLOCK, blockwise, pointwise
 from .axes import widened
+from .powers import hypotenuse
 
 
 @op(np.sin, x=lambda g, x: g * np.cos(x), samples=reals())
@@ -62,11 +63,15 @@ def atan(x: Any) -> Any:
     return np.arctan(x)
 
 
+@blockwise
 def _atan2_rule(g: Any, a: Any, x: Any, y: Any) -> Any:
     """``g * a / (x**2 + y**2)`` without overflow; 0 at the origin."""
-    r = np.hypot(x, y)
+    r = hypotenuse(x, y)
     r = np.where(r == 0, math.inf, r)
     return g * (a / r / r)
+
+
+_angles = blockwise(np.arctan2)
 
 
 @op(
@@ -77,7 +82,7 @@ def _atan2_rule(g: Any, a: Any, x: Any, y: Any) -> Any:
 )
 def atan2(x: Any, y: Any) -> Any:
     """``atan(x / y)`` in the right quadrant: the angle of the point (y, x), in [-pi, pi]. The gradient at 0, 0 is 0."""
-    return np.arctan2(x, y)
+    return np.arctan2(x, y) if getattr(x, "size", 1) <= BLOCK else _angles(x, y)
 
 
 @op(np.sinh, x=lambda g, x: g * np.cosh(x), samples=reals())
