@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from ..samples import case, reals
 from ._blocks import BLOCK, pointwise
 from .exponential import logistic_into, sigmoid, sigmoid_backward
 from .shapes import normalized_dim
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
 
 
 @np.errstate(over="ignore", invalid="ignore")  # -inf gives nan, as in PyTorch
@@ -135,7 +138,7 @@ def glu_(x: Any, dim: int, memo: Any = None) -> Any:
 
 
 @composed(samples=[case(x=reals(shape=(2, 4))), case(x=reals(shape=(2, 3)), dim=0)])
-def glu(x: Any, dim: int = -1) -> Any:
+def glu(x: Any, dim: int = -1) -> Tensor:
     """The first half of ``x`` along ``dim`` times the sigmoid of the second.
 
     Raises: ShapeError.
