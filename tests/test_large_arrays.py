@@ -184,6 +184,11 @@ def test_pairs(name: str, dtype: Any) -> None:
             np.testing.assert_array_equal(np.signbit(out[expected == 0]), np.signbit(expected[expected == 0]))
 
 
+@pytest.mark.parametrize("name", PAIRS)
+def test_pairs_of_nothing(name: str) -> None:
+    assert PAIRS[name][1](autograd.ones(0, 1), autograd.ones(1, 9000)).shape == (0, 9000)
+
+
 @pytest.mark.parametrize("name", [name for name in PAIRS if name != "floor_divide"])
 def test_gradients_of_pairs(name: str) -> None:
     """Large arrays have the gradients that their rows have."""
@@ -246,6 +251,8 @@ def test_layouts_stay(layout: str) -> None:
     array = x.T if layout == "turned" else x.transpose(0, 2, 1)
     out = F.softplus(autograd.from_numpy(array)).numpy()
     assert out.strides == array.strides
+    row = np.broadcast_to(x[0, 0], (4000, 100))
+    assert F.softplus(autograd.from_numpy(row)).numpy().flags.c_contiguous
     np.testing.assert_array_equal(out, F.softplus(autograd.from_numpy(array.copy("C"))).numpy())
 
 

@@ -31,10 +31,10 @@ def set_num_threads(num: int) -> None:
     """Set how many threads share the work on one large array.
 
     It holds for what this library divides into blocks (in large arrays normalizations, activations, special functions,
-    softmax, losses, variances, running sums, sorting, indexing, joining and copying), for FFTs, and for products if
-    ``threadpoolctl`` is installed, as those are BLAS's work: without it, BLAS keeps the number that it started with
-    (set ``OMP_NUM_THREADS`` before the program starts). While these threads share some work, each product in it is
-    computed in one. Elsewhere NumPy computes in one thread anyway.
+    softmax, losses, variances, running sums, sorting, indexing, joining and copying), for FFTs, and for matrix
+    products if ``threadpoolctl`` is installed, as those are BLAS's work: without it, BLAS keeps the number that it
+    started with (set ``OMP_NUM_THREADS`` before the program starts). While these threads share some work, each product
+    in it is computed in one. Elsewhere NumPy computes in one thread anyway.
 
     Raises: ValueError for less than one.
     """

@@ -66,7 +66,8 @@ def pointwise(function: Callable[..., Any], *arrays: Any, cheap: bool = False, b
     """
     if type(arrays[0]) is not np.ndarray or arrays[0].size <= (block or BLOCK) or not _divisible(arrays):
         return function(*arrays)
-    out = np.empty_like(arrays[0])
+    first = arrays[0]
+    out = np.empty(first.shape, first.dtype) if 0 in first.strides else np.empty_like(first)
     *parts, into = _as_lines([*arrays, out]) or (*arrays, out)
     _compute(function, parts, into, block, cheap)
     return out
@@ -104,9 +105,9 @@ _ndarray = np.ndarray
 
 
 @functools.cache
-def _many_zeros(dtype: Any) -> Any:
+def _many_zeros(dtype: Any, size: int) -> Any:
     """A block of zeros: with them NumPy compares an array in a third of the time that it takes with one number."""
-    zeros = np.zeros(BLOCK, dtype)
+    zeros = np.zeros(size, dtype)
     zeros.flags.writeable = False
     return zeros
 
@@ -115,7 +116,7 @@ def zeros_for(x: Any) -> Any:
     """0, or zeros like ``x``, whichever NumPy compares ``x`` with in less time."""
     if type(x) is not np.ndarray or not SOME <= x.size <= BLOCK:
         return 0
-    return _many_zeros(x.dtype)[: x.size].reshape(x.shape)
+    return _many_zeros(x.dtype, BLOCK)[: x.size].reshape(x.shape)
 
 
 def _divided(compute: Callable[..., Any], args: tuple[Any, ...], writes: bool, cheap: bool, block: int | None) -> Any:

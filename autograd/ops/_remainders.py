@@ -56,7 +56,7 @@ def _many(x: Any, y: Any) -> tuple[Any, Any] | None:
     x, y = (array, other) if array is x else (other, array)
     if x.shape != y.shape:
         x, y = np.broadcast_arrays(x, y)
-    return x, y
+    return (x, y) if x.size else None
 
 
 def _quotients(x: Any, y: Any, rounded: Any, below: float) -> tuple[Any, Any, Any, bool]:

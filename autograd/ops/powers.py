@@ -180,7 +180,7 @@ def _roots_of_squares(x: Any, y: Any, into: Any = None) -> Any:
     with np.errstate(all="ignore"):
         squares = np.multiply(x, x) + np.multiply(y, y)
         out = np.sqrt(squares, out=into)
-        if squares.min() >= _SAFE[squares.dtype.char] and squares.max() < math.inf:  # not so if there is a nan
+        if not squares.size or (squares.min() >= _SAFE[squares.dtype.char] and squares.max() < math.inf):
             return out
         lost = ~((squares >= _SAFE[squares.dtype.char]) & (squares < math.inf))
         lost &= (x != 0) | (y != 0)
