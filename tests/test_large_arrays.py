@@ -628,6 +628,18 @@ def test_running_sums_along_any_dimension(shape: tuple[int, ...]) -> None:
             np.testing.assert_allclose(grad, _reversed_sums(lost, dim), 1e-9, 1e-9)
 
 
+def test_the_last_number_written_to_a_place_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where threads share the writing: no place is written by two of them."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    index = np.repeat(np.arange(4), blocks.BLOCK)[:1_000_000]
+    values = np.arange(1e6)
+    for form in (index, index.reshape(1000, 1000)):
+        for _ in range(10):
+            t = autograd.zeros(10, dtype=autograd.float64)
+            t[autograd.from_numpy(form)] = autograd.from_numpy(values.reshape(form.shape))
+            assert t[:4].tolist() == [blocks.BLOCK - 1, 2 * blocks.BLOCK - 1, 3 * blocks.BLOCK - 1, 999_999]
+
+
 @pytest.mark.parametrize("shape", [(100_000, 3), (3, 100_000), (7, 1000, 40), (40, 33, 211)])
 @pytest.mark.parametrize("dtype", [np.float32, np.int64])
 def test_gathered_along_any_dimension(shape: tuple[int, ...], dtype: Any) -> None:

@@ -98,7 +98,7 @@ def in_blocks(
 
 def copied(x: Any) -> Any:
     """A copy of an array, in C order."""
-    if 0 in x.strides and x.size >= FEW and (made := _repeated(x)) is not None:
+    if type(x) is np.ndarray and x.size >= FEW and 0 in x.strides and (made := _repeated(x)) is not None:
         return made
     if type(x) is not np.ndarray or (x.size < _MANY and not _is_across(x)):
         return x.copy()
@@ -113,7 +113,7 @@ def _repeated(x: Any) -> Any:
     NumPy copies these by an inner loop for each line, as long as the line.
     """
     n = x.shape[-1]
-    if type(x) is not np.ndarray or x.ndim < 2 or not 1 < n <= _SHORT:
+    if x.ndim < 2 or not 1 < n <= _SHORT:
         return None
     if x.strides[-1] == 0:
         lines = x[..., 0]

@@ -146,7 +146,7 @@ def _sums(x: Any, reverse: bool) -> Any:
     ones = np.ones((piece, piece), x.dtype)
     triangle = np.tril(ones) if reverse else np.triu(ones)
     order, place = (slice(None, None, -1), -1) if reverse else (slice(None), 0)
-    out, some = np.empty(x.shape, x.dtype), block_rows(x)
+    out, some = np.empty(x.shape, x.dtype), block_rows(x, BLOCK)
     room = np.zeros((min(some, rows), pieces * piece), x.dtype)  # for some rows at a time, which the cache holds
     for first in range(0, rows, some):
         source, target = x[first : first + some], out[first : first + some]

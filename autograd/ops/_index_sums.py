@@ -92,7 +92,7 @@ def _elements_added(x: Any, index: Any, size: int) -> Any:
     index, x = index.reshape(-1), x.reshape(-1)
     out = np.zeros(size, x.dtype)
     if blocks_apart(index, size):
-        in_blocks(index, lambda: lambda block: np.add.at(out, index[block], x[block]))
+        in_blocks(index, lambda: lambda block: np.add.at(out, index[block], x[block]), rows=BLOCK)
     else:
         np.add.at(out, index, x)
     return out

@@ -173,7 +173,7 @@ def take_many(x: Any, index: Any) -> Any:
     def work(block: slice) -> None:
         out[block] = x.take(index[block], 0)
 
-    in_blocks(index, lambda: work)
+    in_blocks(index, lambda: work, BLOCK)
     return out
 
 
@@ -185,25 +185,27 @@ def take_across(x: Any, index: Any, dim: int) -> Any:
     if index.min() < -x.shape[dim] or index.max() >= x.shape[dim]:
         return x.take(index, dim)  # which says what is wrong
     index, out = from_start(index, x.shape[dim]), np.empty(shape, x.dtype)
-    in_blocks(out, lambda: lambda block: x[block].take(index, dim, out[block], "clip"))  # not to check it all again
+    in_blocks(
+        out, lambda: lambda block: x[block].take(index, dim, out[block], "clip"), BLOCK
+    )  # not to check it all again
     return out
 
 
 def _put_many(line: Any, index: Any, value: Any) -> None:
     """``line[index] = value``, of many integers."""
-    value = np.broadcast_to(value, index.shape)
-    if not blocks_apart(index.reshape(-1), len(line)):
+    index, value = index.reshape(-1), np.broadcast_to(value, index.shape).reshape(-1)
+    if not blocks_apart(index, len(line)):
         line[index] = value
         return
 
     def work(block: slice) -> None:
         line[index[block]] = value[block]
 
-    in_blocks(index, lambda: work)
+    in_blocks(index, lambda: work, rows=BLOCK)
 
 
 def blocks_apart(index: Any, size: int) -> bool:
-    """Whether blocks of a line of integers in ``range(size)`` name different places, so that threads can share them."""
+    """Whether threads can share a line of integers in ``range(size)``: each BLOCK of them names places of its own."""
     starts = np.arange(0, index.size, BLOCK)
     least, most = np.minimum.reduceat(index, starts), np.maximum.reduceat(index, starts)
     return bool(least.min() >= 0 and most.max() < size and np.all(most[:-1] < least[1:]))

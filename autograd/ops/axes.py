@@ -14,7 +14,7 @@ from .._op import op
 from ..engine.sums import accumulation_dtype
 from ..errors import ArgumentError, DtypeError
 from ..samples import case, reals
-from ._blocks import copied, in_blocks
+from ._blocks import BLOCK, copied, in_blocks
 
 __all__ = [
     "MANY", "accumulation_dtype", "along", "axes_of", "axis_of", "broadcast_back", "by_lines", "cast_input", "count",
@@ -168,9 +168,12 @@ def line_positions(index: Any, shape: Sequence[int], dim: int) -> Any:
 
 
 def by_lines(work: Callable[[Any], None], index: Any, dim: int) -> None:
-    """``work`` on the lines along ``dim``, in blocks where they stand one after another."""
+    """``work`` on the lines along ``dim``, in blocks where they stand one after another.
+
+    NumPy keeps Python's lock while it indexes: smaller blocks than of other work let threads take turns.
+    """
     if dim:
-        in_blocks(index, lambda: work)
+        in_blocks(index, lambda: work, BLOCK)
     else:
         work(slice(None))
 
@@ -196,7 +199,7 @@ def take_lines(x: Any, index: Any, dim: int) -> Any:
         flat = line_positions(index[block], part.shape, dim)
         part.reshape(-1).take(flat, out=out[block], mode="clip")  # not to check what was checked, which takes a copy
 
-    in_blocks(index, lambda: work)
+    in_blocks(index, lambda: work, BLOCK)
     return out
 
 
@@ -278,9 +281,9 @@ def _place_many(out: Any, index: Any, x: Any, dim: int, repeated: bool) -> None:
         out[:, block] = part
 
     if dim:
-        in_blocks(index, lambda: lambda block: place(out[block], index[block], x[block]))
+        in_blocks(index, lambda: lambda block: place(out[block], index[block], x[block]), BLOCK)
     elif out.ndim > 1 and repeated:
-        in_blocks(np.moveaxis(index, 1, 0), lambda: beside)
+        in_blocks(np.moveaxis(index, 1, 0), lambda: beside, BLOCK)
     else:
         place(out, index, x)
 
