@@ -250,9 +250,10 @@ class Reach:
         for kind in type(thing).__mro__[:-1]:
             if package(kind) in LIBRARIES:
                 continue
-            slots = kind.__dict__.get("__slots__", ())
-            for slot in (slots,) if isinstance(slots, str) else slots:
-                if slot not in ("__weakref__", "__dict__"):
+            slots = kind.__dict__.items() if "__slots__" in kind.__dict__ else ()
+            for slot, value in slots:
+                # not where a derived class puts something else in a slot's place, as a property
+                if isinstance(value, types.MemberDescriptorType) and getattr(type(thing), slot, None) is value:
                     yield Place("slot", thing, slot, prefix.format(slot))
             yield Place("link", [kind], 0, kind.__name__)
         if callable(thing) and not name:
@@ -304,7 +305,7 @@ class Reach:
             space = function.__globals__
             for place in imported(function.__code__, space.get("__package__") or ""):
                 yield from in_module(place, named, seen)
-            for place in looked_up(function.__code__, space):
+            for place in looked_up(function):
                 yield from in_module(place, named, seen)
             for name in global_names(function.__code__):
                 if name in space:
