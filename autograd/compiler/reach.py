@@ -30,7 +30,7 @@ from .history import NUMBERS, History
 from .places import LIBRARIES, all_names, global_names, imported, in_module, is_namespace, looked_up, package
 from .places import Place as Place
 from .recording import Tape
-from .standins import TypeOf, Unseen
+from .standins import Globals, Unseen
 from .streams import Stream, state_of
 from .trees import Effect as Effect
 from .trees import Given as Given
@@ -91,7 +91,7 @@ class Reach:
         self._first: dict[int, Place] = {}
         self._entered: list[tuple[Place, Any, Any]] = []
         self._unseen: list[tuple[Place, Unseen]] = []
-        self._asking: list[dict[str, Any]] = []  # the variables of modules whose functions name Python's type
+        self._globals = Globals()
         self.named: dict[str, None] = {}
         self._held: list[tuple[Any, str]] = []  # modules that are kept elsewhere than among variables, with their names
         self._seen: set[int] = set()
@@ -308,10 +308,9 @@ class Reach:
             for place in looked_up(function):
                 yield from in_module(place, named, seen)
             for name in global_names(function.__code__):
+                self._globals.note(space, name)
                 if name in space:
                     yield from self._of_global(Place("item", space, name, name), named, seen)
-                elif name == "type":
-                    self._asking.append(space)
 
     def _of_global(self, place: Place, names: Any, seen: set[int]) -> Iterator[Place]:
         """A global variable; of a module of the user's those of its variables that the function names."""
@@ -326,8 +325,7 @@ class Reach:
     def enter(self, tape: Tape, streams: dict[int, Stream]) -> None:
         """Replace arrays by recording arrays, numbers that change by Numbers, generators by what stands for them."""
         self._tape, self._made = tape, {**self._made, **streams}
-        for space in self._asking:
-            space["type"] = TypeOf
+        self._globals.enter()
         for place, value in self.places:
             made = self._convert(value, place, ())
             self._entered.append((place, value, made))
@@ -393,9 +391,7 @@ class Reach:
     def leave(self) -> list[tuple[Place, Any, Any]]:
         """Put everything back; returns what the function changed: where, from what, to what (still recording)."""
         changes = []
-        for space in self._asking:
-            if space.get("type") is TypeOf:
-                del space["type"]
+        self._globals.leave()
         for place, value, made in self._entered:
             try:
                 now = place.get()
