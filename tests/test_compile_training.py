@@ -518,3 +518,27 @@ def test_an_optimizer_of_a_programs_own_with_functions_of_math(tmp_path):
     module = runpy.run_path(path)
     x = autograd.randn(4, 3)
     assert module["step"](x.numpy()) == step(x).numpy()
+
+
+def test_gradients_that_are_scaled_beside_a_scalar_parameter():
+    """Gradients lie side by side in one buffer, that of a parameter without dimensions, too."""
+    found = []
+    for compiles in (False, True):
+        autograd.manual_seed(0)
+        layer, scale = nn.Linear(3, 4), nn.Parameter(autograd.ones(()))
+        parameters = [scale, *layer.parameters()]
+        optimizer = optim.RMSprop(parameters, lr=0.01)
+
+        def step(x, layer=layer, scale=scale, parameters=parameters, optimizer=optimizer):
+            optimizer.zero_grad()
+            loss = (scale * layer(x)).square().mean()
+            (loss * 128.0).backward()
+            for p in parameters:
+                p.grad.mul_(1 / 128.0)
+            optimizer.step()
+            return loss.detach()
+
+        step = compiler.compile(step, fullgraph=True) if compiles else step
+        losses = [step(autograd.randn(4, 3)) for _ in range(6)]
+        found.append([*losses, *[p.detach().clone() for p in parameters]])
+    require_same(*found)
