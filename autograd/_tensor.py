@@ -425,6 +425,7 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
     multinomial = draws.multinomial
     exponential_ = draws.exponential_
     random_ = draws.random_
+    new = construction.new
     new_tensor = construction.new_tensor
     new_zeros = construction.new_zeros
     new_ones = construction.new_ones

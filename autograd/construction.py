@@ -18,7 +18,10 @@ from .errors import ArgumentError, DtypeError, ShapeError
 if TYPE_CHECKING:
     from ._tensor import Tensor
 
-__all__ = ["new_empty", "new_empty_strided", "new_full", "new_ones", "new_tensor", "new_zeros", "to_array"]
+__all__ = [
+    "as_shape", "new", "new_empty", "new_empty_strided", "new_full", "new_ones", "new_tensor", "new_zeros",
+    "of_sizes_or_data", "to_array",
+]  # fmt: skip
 
 
 def to_array(data: Any, dtype: Any = None, copy: bool = False) -> Any:
@@ -87,33 +90,56 @@ def _holds_numpy_scalars(data: Any) -> bool:
     return isinstance(data, (np.generic, np.ndarray))
 
 
+def as_shape(given: tuple[Any, ...], name: str, size: Any = None) -> tuple[int, ...]:
+    """The shape from the arguments ``(2, 3)`` or ``((2, 3),)``, or from the keyword ``size`` if that is not None.
+
+    Raises:
+        ShapeError: it has something that is not a size.
+    """
+    if size is not None:
+        given = tuple(size)
+    elif len(given) == 1 and isinstance(given[0], (tuple, list, np.ndarray)):
+        given = tuple(given[0])
+    try:
+        shape = tuple(int(n.__index__()) for n in given)
+    except AttributeError:
+        hint = f"; a dtype is given by name: {name}(shape, dtype=...)" if isinstance(given[0], (tuple, list)) else ""
+        raise ShapeError(f"{name}: a shape consists of integers, got {given!r}{hint}") from None
+    if any(n < 0 for n in shape):
+        raise ShapeError(f"{name}: a size must not be negative, got {shape}")
+    return shape
+
+
 def new_full(
     x: Any, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """``fill_value`` in a shape, by default in the dtype of ``x``."""
-    check_device(device)
-    kind = x.dtype if dtype is None else dtypes.as_dtype(dtype)
-    shape = size[0] if len(size) == 1 and isinstance(size[0], (tuple, list)) else size
-    like: Any = {"like": x._data} if isinstance(x, Handle) and isinstance(x._data, ForeignArray) else {}
     if isinstance(fill_value, Handle):
         refuse("new_full", "fill_value", fill_value)
-    made = wrap(np.full(tuple(shape), dtypes.stored(unwrap(fill_value), kind), kind, **like))
+    return _filled("new_full", x, size, fill_value, dtype, device, requires_grad)
+
+
+def _filled(name: str, x: Any, size: Any, value: Any, dtype: Any, device: Any, requires_grad: bool) -> Any:
+    check_device(device)
+    kind = x.dtype if dtype is None else dtypes.as_dtype(dtype)
+    like: Any = {"like": x._data} if isinstance(x, Handle) and isinstance(x._data, ForeignArray) else {}
+    made = wrap(np.full(as_shape(size, name), dtypes.stored(unwrap(value), kind), kind, **like))
     return made.requires_grad_(requires_grad)
 
 
 def new_zeros(x: Any, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros of a shape, by default in the dtype of ``x``."""
-    return new_full(x, size, 0, dtype=dtype, device=device, requires_grad=requires_grad)
+    return _filled("new_zeros", x, size, 0, dtype, device, requires_grad)
 
 
 def new_ones(x: Any, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones of a shape, by default in the dtype of ``x``."""
-    return new_full(x, size, 1, dtype=dtype, device=device, requires_grad=requires_grad)
+    return _filled("new_ones", x, size, 1, dtype, device, requires_grad)
 
 
 def new_empty(x: Any, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Unset elements of a shape, by default in the dtype of ``x``."""
-    return new_full(x, size, 0, dtype=dtype, device=device, requires_grad=requires_grad)
+    return _filled("new_empty", x, size, 0, dtype, device, requires_grad)
 
 
 def new_empty_strided(
@@ -138,3 +164,38 @@ def new_tensor(x: Any, data: Any, *, dtype: Any = None, device: Any = None, requ
     check_device(device)
     made = wrap(to_array(data, x.dtype if dtype is None else dtype, copy=True))
     return made.requires_grad_(requires_grad)
+
+
+def of_sizes_or_data(name: str, dtype: Any, data: tuple[Any, ...]) -> Any:
+    """What PyTorch's early constructors made: unset elements of sizes, or a Tensor of a list, an array or a Tensor.
+
+    Args:
+        name: of the constructor, for messages.
+        dtype: of the Tensor.
+        data: the arguments.
+
+    Raises:
+        DtypeError: a Tensor of another dtype. TypeError: what could be sizes or data.
+    """
+    if len(data) != 1 or isinstance(data[0], (int, np.integer)):
+        return wrap(np.zeros(as_shape(data or (0,), name), dtype))
+    if isinstance(data[0], Handle):
+        given: Any = data[0]
+        if given.dtype != dtype:
+            raise DtypeError(f"{name}: this tensor is {given.dtype}; use .to({dtype})")
+        return given.detach()
+    if isinstance(data[0], (tuple, float)):
+        raise TypeError(
+            f"{name}({data[0]!r}): a list is data, numbers one by one are sizes, but this could mean "
+            f"either; use autograd.tensor(data, dtype=autograd.{dtype}) or autograd.empty(shape, ...)"
+        )
+    return wrap(to_array(data[0], dtype, copy=True))
+
+
+def new(x: Any, *data: Any, device: Any = None) -> Tensor:
+    """A Tensor of sizes, or with the numbers of a list or an array, in the dtype of ``x``.
+
+    It is legacy: new programs say ``x.new_empty(sizes)`` and ``x.new_tensor(data)``.
+    """
+    check_device(device)
+    return of_sizes_or_data("new", x.dtype, data)

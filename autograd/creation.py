@@ -12,7 +12,7 @@ import numpy as np
 from . import dtypes
 from ._operands import refuse, unwrap
 from ._tensor import Tensor
-from .construction import to_array
+from .construction import as_shape, to_array
 from .devices import check_device
 from .engine.foreign import ForeignArray, as_array
 from .engine.nodes import Handle, new_tensor
@@ -72,26 +72,6 @@ def from_numpy(ndarray: Any) -> Tensor:
             f"from_numpy: expected a NumPy array, got {type(ndarray).__name__}; use tensor() for other data"
         )
     return Tensor(ndarray)
-
-
-def as_shape(given: tuple[Any, ...], name: str, size: Any = None) -> tuple[int, ...]:
-    """The shape from the arguments ``(2, 3)`` or ``((2, 3),)``, or from the keyword ``size`` if that is not None.
-
-    Raises:
-        ShapeError: it has something that is not a size.
-    """
-    if size is not None:
-        given = tuple(size)
-    elif len(given) == 1 and isinstance(given[0], (tuple, list, np.ndarray)):
-        given = tuple(given[0])
-    try:
-        shape = tuple(int(n.__index__()) for n in given)
-    except AttributeError:
-        hint = f"; a dtype is given by name: {name}(shape, dtype=...)" if isinstance(given[0], (tuple, list)) else ""
-        raise ShapeError(f"{name}: a shape consists of integers, got {given!r}{hint}") from None
-    if any(n < 0 for n in shape):
-        raise ShapeError(f"{name}: a size must not be negative, got {shape}")
-    return shape
 
 
 def finish(array: Any, requires_grad: bool = False, device: Any = None) -> Tensor:

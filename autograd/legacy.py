@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from . import dtypes
 from ._tensor import Tensor
-from .creation import empty, tensor
+from .construction import of_sizes_or_data
 from .devices import check_device
 from .engine.nodes import array_of, new_tensor
-from .errors import DtypeError
 
 __all__ = [
     "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor", "LongTensor",
@@ -32,18 +29,8 @@ class _OfDtype(type):
 
     def __call__(cls, *data: Any, device: Any = None) -> Tensor:
         check_device(device)
-        if len(data) != 1 or isinstance(data[0], (int, np.integer)):
-            return empty(*(data or (0,)), dtype=cls.dtype)
-        if isinstance(data[0], Tensor):
-            if data[0].dtype != cls.dtype:
-                raise DtypeError(f"{cls.__name__}: this tensor is {data[0].dtype}; use .to({cls.dtype})")
-            return data[0].detach()
-        if isinstance(data[0], (tuple, float)):
-            raise TypeError(
-                f"{cls.__name__}({data[0]!r}): a list is data, numbers one by one are sizes, but this could mean "
-                f"either; use autograd.tensor(data, dtype=autograd.{cls.dtype}) or autograd.empty(shape, ...)"
-            )
-        return tensor(data[0], dtype=cls.dtype)
+        made: Tensor = of_sizes_or_data(cls.__name__, cls.dtype, data)
+        return made
 
 
 class _AnyTensor(type):

@@ -10,7 +10,8 @@ import numpy as np
 from . import dtypes
 from ._operands import unwrap
 from ._tensor import Tensor
-from .creation import as_shape, finish
+from .construction import as_shape
+from .creation import finish
 from .devices import check_device
 from .engine.foreign import as_array, bare, everywhere
 from .engine.nodes import Handle

@@ -15,6 +15,13 @@ from .parameter import Parameter
 __all__ = ["MultiheadAttention"]
 
 
+class NonDynamicallyQuantizableLinear(Linear):
+    """The ``Linear`` at the end of attention: a class of its own, by PyTorch's name, though nothing is quantized.
+
+    So it prints as there, and programs that initialize what ``type(module) == nn.Linear`` leave the same layers alone.
+    """
+
+
 class MultiheadAttention(Module):
     """Values averaged by how well their keys match the queries, in several heads side by side.
 
@@ -89,7 +96,7 @@ class MultiheadAttention(Module):
         self.in_proj_bias = matrix(3 * embed_dim) if bias else None
         self.bias_k = matrix(1, 1, embed_dim) if add_bias_kv else None
         self.bias_v = matrix(1, 1, embed_dim) if add_bias_kv else None
-        self.out_proj = Linear(embed_dim, embed_dim, bias=bias, dtype=dtype)
+        self.out_proj = NonDynamicallyQuantizableLinear(embed_dim, embed_dim, bias=bias, dtype=dtype)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

@@ -262,7 +262,8 @@ def test_settings_initial_values_and_names():
     assert not m.in_proj_bias.detach().numpy().any()
     assert not m.out_proj.bias.detach().numpy().any()
     assert [p.shape for p in nn.MultiheadAttention(4, 2, bias=False).parameters()] == [(12, 4), (4, 4)]
-    assert repr(m).startswith("MultiheadAttention(\n  (out_proj): ")
+    assert repr(m).startswith("MultiheadAttention(\n  (out_proj): NonDynamicallyQuantizableLinear(in_features=")
+    assert not any(type(layer) is nn.Linear for layer in m.modules())  # as those who initialize by type expect
     for bad in ((5, 2), (0, 1), (4, 0)):
         with pytest.raises(ValueError, match="positive multiple of num_heads"):
             nn.MultiheadAttention(*bad)

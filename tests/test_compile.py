@@ -578,6 +578,24 @@ def test_a_compiled_model_is_the_model() -> None:
     assert not hasattr(model, "note")
 
 
+def test_a_result_of_which_backward_was_called_by_a_leaf_made_inside() -> None:
+    """Its graph is freed; by what only the function knew nothing can be differentiated afterwards."""
+
+    def function(x: Any) -> Any:
+        z = autograd.tensor([-4.0], requires_grad=True)
+        y = z * z * x
+        y.backward()
+        return z.grad, y
+
+    compiled = compile(function, fullgraph=True)
+    for x in arrays(4, (1,)):
+        found = compiled(x.float())
+        assert_same(found, function(x.float()))
+        with pytest.raises(autograd.FreedGraphError):
+            found[1].backward()
+    assert compiled.recordings == 1
+
+
 def test_decisions_of_a_backward_are_made_by_forward() -> None:
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.MaxPool2d(2))
     compiled = compile(model, fullgraph=True)

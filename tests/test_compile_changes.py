@@ -396,6 +396,9 @@ MODULES: dict[str, Any] = {
     "by getattr": lambda settings: lambda x: x * getattr(package.settings, "k"),  # type: ignore[name-defined]  # noqa: B009, F821
     "in sys.modules": lambda settings: lambda x: x * sys.modules["package_of_tests.settings"].k,
     "in sys.modules, by a variable": lambda settings: lambda x: x * sys.modules[settings.__name__].k,
+    "in sys.modules, sys being called otherwise": lambda settings: (
+        lambda system: lambda x: x * system.modules["package_of_tests.settings"].k
+    )(sys),
     "import_module": lambda settings: lambda x: x * importlib.import_module("package_of_tests.settings").k,
 }
 
@@ -415,6 +418,77 @@ def test_variables_of_modules_are_guarded(name: str, monkeypatch: pytest.MonkeyP
         assert equal(compiled(x), x * (2.0 if i < 3 else 3.0)), i
     assert compiled.recordings == 2
     assert compiled.source
+
+
+def test_a_network_that_names_its_modules_looks_no_modules_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``self.modules()`` is no look-up in ``sys.modules``: what stands in modules elsewhere has no part in it."""
+    elsewhere = types.ModuleType("package_of_tests")
+    monkeypatch.setitem(sys.modules, elsewhere.__name__, elsewhere)
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.line = nn.Linear(4, 4)
+            for module in self.modules():
+                if isinstance(module, nn.Linear):
+                    nn.init.zeros_(module.weight)
+
+        def forward(self, x: Any) -> Any:
+            return self.line(x)
+
+    net = Net()
+    compiled = compiler.compile(lambda x: net(x).detach(), fullgraph=True)
+    for i, x in enumerate(batches(4)):
+        elsewhere.line = i  # type: ignore[attr-defined]
+        assert equal(compiled(x), net(x).detach())
+    assert compiled.recordings == 1
+
+
+def test_a_class_of_the_user_may_be_called_tensor() -> None:
+    class Tensor:
+        scale = 2.0
+
+    own = Tensor()
+    compiled = compiler.compile(lambda x: x * own.scale, fullgraph=True)
+    for i, x in enumerate(batches(4)):
+        own.scale = scale = 2.0 if i < 2 else 3.0
+        assert equal(compiled(x), x * scale)
+
+
+class Slotted:
+    """Slots, one of them private."""
+
+    __slots__ = ("__private", "own")
+
+    def __init__(self) -> None:
+        self.own = 2.0
+        self.__private = 1.0
+
+    def scale(self) -> float:
+        return self.own * self.__private
+
+    def set_private(self, value: float) -> None:
+        self.__private = value
+
+
+class Derived(Slotted):
+    """A property in a slot's place, which cannot be set."""
+
+    @property
+    def own(self) -> float:  # type: ignore[override]
+        return 2.0
+
+    def __init__(self) -> None:
+        self.set_private(1.0)
+
+
+@pytest.mark.parametrize("kind", [Slotted, Derived])
+def test_slots(kind: type[Slotted]) -> None:
+    thing = kind()
+    compiled = compiler.compile(lambda x: x * thing.scale(), fullgraph=True)
+    for i, x in enumerate(batches(6)):
+        thing.set_private(private := 1.0 if i < 3 else 3.0)
+        assert equal(compiled(x), x * (2.0 * private))
 
 
 def test_imports_of_a_long_function() -> None:

@@ -9,9 +9,11 @@ import collections
 import dataclasses
 import functools
 import math
+import sys
 import types
 import warnings
 from collections.abc import Callable
+from math import cos as cosine
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -97,6 +99,38 @@ def test_numbers_that_are_needed_themselves_may_be_infinite(function: Any, verif
         for i, k in enumerate(SPECIAL):
             require_same(compiled(rows(i), k), function(rows(i), k), f"call {i}")
     assert compiled.recordings <= 2 + len({repr(k) for k in SPECIAL})
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, k: x * math.sqrt(abs(k)) + math.pi,
+        lambda x, k: x * cosine(k) * math.pow(abs(k), 0.5) * math.hypot(k, 2.0, -k),
+        lambda x, k: x if math.isnan(k * 0.0) or math.isclose(k, 100.0) else x * 2,
+        lambda x, k: x * math.floor(k) * math.exp(-abs(k)),
+        lambda x, k: x * math.fsum([1.0, 2.0]) * k,
+    ],
+)
+def test_functions_of_math_are_part_of_the_program(function: Any) -> None:
+    """They are called with the number itself, as uncompiled: no program for each number, and no digits that differ."""
+    compiled = compiler.compile(function, fullgraph=True)
+    for i in range(8):
+        if i == 4:
+            compiled.function = never
+        k = 0.3 + 1.7 * i
+        require_same(compiled(rows(i), k), function(rows(i), k), f"call {i}")
+    assert compiled.recordings == 2
+    assert math is sys.modules["math"]
+    assert cosine is math.cos
+
+
+def test_a_function_of_math_that_raises_raises_in_the_program() -> None:
+    compiled = compiler.compile(lambda x, k: x * math.log(k))
+    for i, k in enumerate((1.0, 2.0, 3.0, 4.0)):
+        require_same(compiled(rows(i), k), rows(i) * math.log(k))
+    with pytest.raises(ValueError, match=r"math domain error|positive"):
+        compiled(rows(0), 0.0)
+    require_same(compiled(rows(0), 5.0), rows(0) * math.log(5.0))
 
 
 @pytest.mark.parametrize(

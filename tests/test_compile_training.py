@@ -7,7 +7,9 @@ NumPy's style: arrays made and filled on the way, numbers read, state kept.
 from __future__ import annotations
 
 import io
+import math
 import random
+import runpy
 import warnings
 
 import numpy as np
@@ -469,3 +471,74 @@ def test_large_arrays_that_are_added_in_another_order(name):
             scale = np.abs(expected.numpy()).max()
             np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=0, atol=1e-6 * scale)
     assert compiled.recordings == 1
+
+
+class OwnAdam(optim.Optimizer):
+    """Adam as those write it who change it: with a count in the state, and functions of ``math`` of it."""
+
+    def __init__(self, params, lr=0.01, betas=(0.9, 0.999)):
+        super().__init__(params, {"lr": lr, "betas": betas})
+
+    @autograd.no_grad()
+    def step(self, closure=None):
+        for group in self.param_groups:
+            low, high = group["betas"]
+            for p in group["params"]:
+                state = self.state[p]
+                if not state:
+                    state.update(step=0, first=autograd.zeros_like(p), second=autograd.zeros_like(p))
+                state["step"] += 1
+                state["first"].mul_(low).add_(p.grad, alpha=1 - low)
+                state["second"].mul_(high).addcmul_(p.grad, p.grad, value=1 - high)
+                spread = (state["second"].sqrt() / math.sqrt(1 - high ** state["step"])).add_(1e-8)
+                rate = group["lr"] * 0.5 * (1 + math.cos(math.pi * state["step"] / 20)) / (1 - low ** state["step"])
+                p.addcdiv_(state["first"], spread, value=-rate)
+
+
+def test_an_optimizer_of_a_programs_own_with_functions_of_math(tmp_path):
+    found = []
+    for compiles in (False, True):
+        autograd.manual_seed(0)
+        model = nn.Linear(3, 2)
+        optimizer = OwnAdam(model.parameters())
+
+        def step(x, model=model, optimizer=optimizer):
+            optimizer.zero_grad()
+            loss = model(x).square().mean()
+            loss.backward()
+            optimizer.step()
+            return loss.detach()
+
+        step = compiler.compile(step, fullgraph=True) if compiles else step
+        losses = [step(autograd.randn(4, 3)) for _ in range(12)]
+        found.append([*losses, *[p.detach().clone() for p in model.parameters()]])
+    require_same(*found)
+    assert "_math.sqrt(" in step.source
+    path = step.export(tmp_path / "step_with_math.py")
+    module = runpy.run_path(path)
+    x = autograd.randn(4, 3)
+    assert module["step"](x.numpy()) == step(x).numpy()
+
+
+def test_gradients_that_are_scaled_beside_a_scalar_parameter():
+    """Gradients lie side by side in one buffer, that of a parameter without dimensions, too."""
+    found = []
+    for compiles in (False, True):
+        autograd.manual_seed(0)
+        layer, scale = nn.Linear(3, 4), nn.Parameter(autograd.ones(()))
+        parameters = [scale, *layer.parameters()]
+        optimizer = optim.RMSprop(parameters, lr=0.01)
+
+        def step(x, layer=layer, scale=scale, parameters=parameters, optimizer=optimizer):
+            optimizer.zero_grad()
+            loss = (scale * layer(x)).square().mean()
+            (loss * 128.0).backward()
+            for p in parameters:
+                p.grad.mul_(1 / 128.0)
+            optimizer.step()
+            return loss.detach()
+
+        step = compiler.compile(step, fullgraph=True) if compiles else step
+        losses = [step(autograd.randn(4, 3)) for _ in range(6)]
+        found.append([*losses, *[p.detach().clone() for p in parameters]])
+    require_same(*found)

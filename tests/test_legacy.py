@@ -45,6 +45,29 @@ def test_legacy_types_share_and_refuse() -> None:
         x.type("NoTensor")
 
 
+def test_new_makes_tensors_of_the_same_dtype() -> None:
+    weight = autograd.ones(2, dtype="float64", requires_grad=True)
+    hidden = weight.new(2, 3, 4).zero_()
+    assert (hidden.shape, hidden.dtype, hidden.requires_grad) == ((2, 3, 4), weight.dtype, False)
+    assert weight.new().shape == (0,)
+    assert weight.new([1, 2]).tolist() == [1.0, 2.0]
+    data = np.ones(2)
+    made = weight.new(data)
+    assert (made.dtype, np.shares_memory(made.numpy(), data)) == (weight.dtype, False)
+    with pytest.raises(TypeError, match=r"new\(\(2, 3\)\).*could mean either"):
+        weight.new((2, 3))
+    with pytest.raises(errors.DtypeError, match="new: this tensor is int64"):
+        weight.new(autograd.ones(2, dtype="int64"))
+    for name in ("new", "new_zeros", "new_ones", "new_empty"):
+        make = getattr(weight, name)
+        with pytest.raises(ValueError, match="no device 'cuda'"):
+            make(2, device="cuda")
+        with pytest.raises(errors.ShapeError, match=f"{name}: a size must not be negative"):
+            make(2, -1)
+        with pytest.raises(errors.ShapeError, match=f"{name}: a shape consists of integers"):
+            make(2.5, 2)
+
+
 def test_variable() -> None:
     x = autograd.ones(2)
     v = autograd.Variable(x, requires_grad=True)

@@ -182,7 +182,7 @@ class Calls(Wording):
     def _cut(self, value: Value) -> str:
         """The line that cuts a value from the buffer that it is a part of."""
         whole, offset = self.plan.parts[value.storage]
-        shape = "" if value.array.ndim == 1 else f".reshape{value.shape}"
+        shape = "" if value.array.ndim == 1 else f".reshape{value.shape or '(())'}"
         return f"{self.name(value)} = {self.name(whole)}[{offset}:{offset + value.array.size}]{shape}"
 
 

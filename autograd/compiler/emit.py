@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import math
 import os
 import re
 from collections import Counter, OrderedDict
@@ -43,7 +44,7 @@ class Emitter(Blockwise):
     def __init__(self, program: Program, title: str, parameters: list[Value], reuse_outputs: bool) -> None:
         namespace = {
             "np": np, "ndarray": np.ndarray, "empty": np.empty, "_new_tensor": new_tensor, "_DEVIATED": DEVIATED,
-            "strided": strided, "apart": apart, "_errstate": np.errstate,
+            "strided": strided, "apart": apart, "_errstate": np.errstate, "_math": math,
         }  # fmt: skip
         super().__init__(namespace)
         self.kernels, self.seconds = {}, {}

@@ -24,6 +24,7 @@ _HEAD = '''"""{title}, as a program that needs NumPy alone. Written by autograd.
 ``step({signature})`` takes and returns NumPy arrays. What it changes it keeps in this module.
 """
 
+import math as _math
 import os
 
 import numpy as np
@@ -72,7 +73,7 @@ def _new_tensor(array):
 '''
 _PROVIDED = {
     "np", "ndarray", "empty", "strided", "apart", "in_blocks", "sum_tall", "_new_tensor", "_stamp", "_kept",
-    "_DEVIATED", "_attach", "_errstate", "build", "step", "__builtins__",
+    "_DEVIATED", "_attach", "_math", "_errstate", "build", "step", "__builtins__",
 }  # fmt: skip
 
 

@@ -87,7 +87,8 @@ class History:
         if type(value) is tuple:
             for i, item in enumerate(value):
                 self.note_object(place, item, (*path, i))
-        other = type(value) is np.ndarray or (type(value).__name__ == "Tensor" and value._node is None)
+        tensor = isinstance(value, Handle) and type(value).__name__ == "Tensor" and value._node is None
+        other = tensor or type(value) is np.ndarray
         if other and self._first.setdefault((key, path, "object"), id(value)) != id(value):
             self._add((key, path))
 

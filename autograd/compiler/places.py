@@ -147,15 +147,22 @@ def first_imported(before: Container[str]) -> str | None:
     return next((f"the module {name} was imported for the first time" for name in new), None)
 
 
-def looked_up(code: types.CodeType, space: dict[str, Any]) -> Iterator[Place]:
-    """The modules that a function, and those inside of it, look up by name: if that is not written there, all.
+def _may_look_up(function: types.FunctionType) -> bool:
+    """Whether a function can look up modules by name: ``modules`` alone is a method of every network."""
+    code, space = function.__code__, function.__globals__
+    names = _LOOK_UP.intersection(all_names(code))
+    if names != {"modules"} or "sys" in all_names(code):
+        return bool(names)
+    empty = types.CellType()
+    held = [cell.cell_contents for cell in function.__closure__ or () if cell != empty]
+    return any(value is sys or value is sys.modules for value in [*map(space.get, global_names(code)), *held])
 
-    Args:
-        code: of the function.
-        space: its global variables.
-    """
-    if _LOOK_UP.isdisjoint(all_names(code)):
+
+def looked_up(function: types.FunctionType) -> Iterator[Place]:
+    """The modules that a function, and those inside of it, look up by name: if that is not written there, all."""
+    if not _may_look_up(function):
         return
+    code, space = function.__code__, function.__globals__
     names = [name for name in all_texts(code) if name in sys.modules]
     names += [space["__name__"]] if "__name__" in all_names(code) and space.get("__name__") in sys.modules else []
     for name in names or list(sys.modules):

@@ -30,7 +30,7 @@ from .history import NUMBERS, History
 from .places import LIBRARIES, all_names, global_names, imported, in_module, is_namespace, looked_up, package
 from .places import Place as Place
 from .recording import Tape
-from .standins import TypeOf, Unseen
+from .standins import Globals, Unseen
 from .streams import Stream, state_of
 from .trees import Effect as Effect
 from .trees import Given as Given
@@ -91,7 +91,7 @@ class Reach:
         self._first: dict[int, Place] = {}
         self._entered: list[tuple[Place, Any, Any]] = []
         self._unseen: list[tuple[Place, Unseen]] = []
-        self._asking: list[dict[str, Any]] = []  # the variables of modules whose functions name Python's type
+        self._globals = Globals()
         self.named: dict[str, None] = {}
         self._held: list[tuple[Any, str]] = []  # modules that are kept elsewhere than among variables, with their names
         self._seen: set[int] = set()
@@ -250,9 +250,10 @@ class Reach:
         for kind in type(thing).__mro__[:-1]:
             if package(kind) in LIBRARIES:
                 continue
-            slots = kind.__dict__.get("__slots__", ())
-            for slot in (slots,) if isinstance(slots, str) else slots:
-                if slot not in ("__weakref__", "__dict__"):
+            slots = kind.__dict__.items() if "__slots__" in kind.__dict__ else ()
+            for slot, value in slots:
+                # not where a derived class puts something else in a slot's place, as a property
+                if isinstance(value, types.MemberDescriptorType) and getattr(type(thing), slot, None) is value:
                     yield Place("slot", thing, slot, prefix.format(slot))
             yield Place("link", [kind], 0, kind.__name__)
         if callable(thing) and not name:
@@ -304,13 +305,12 @@ class Reach:
             space = function.__globals__
             for place in imported(function.__code__, space.get("__package__") or ""):
                 yield from in_module(place, named, seen)
-            for place in looked_up(function.__code__, space):
+            for place in looked_up(function):
                 yield from in_module(place, named, seen)
             for name in global_names(function.__code__):
+                self._globals.note(space, name)
                 if name in space:
                     yield from self._of_global(Place("item", space, name, name), named, seen)
-                elif name == "type":
-                    self._asking.append(space)
 
     def _of_global(self, place: Place, names: Any, seen: set[int]) -> Iterator[Place]:
         """A global variable; of a module of the user's those of its variables that the function names."""
@@ -325,8 +325,7 @@ class Reach:
     def enter(self, tape: Tape, streams: dict[int, Stream]) -> None:
         """Replace arrays by recording arrays, numbers that change by Numbers, generators by what stands for them."""
         self._tape, self._made = tape, {**self._made, **streams}
-        for space in self._asking:
-            space["type"] = TypeOf
+        self._globals.enter()
         for place, value in self.places:
             made = self._convert(value, place, ())
             self._entered.append((place, value, made))
@@ -392,9 +391,7 @@ class Reach:
     def leave(self) -> list[tuple[Place, Any, Any]]:
         """Put everything back; returns what the function changed: where, from what, to what (still recording)."""
         changes = []
-        for space in self._asking:
-            if space.get("type") is TypeOf:
-                del space["type"]
+        self._globals.leave()
         for place, value, made in self._entered:
             try:
                 now = place.get()

@@ -1,16 +1,19 @@
-"""What stands for things of the user's while a function is recorded: for containers, and for Python's ``type``."""
+"""What stands for things of the user's while a function is recorded: containers, Python's ``type``, ``math``."""
 
 from __future__ import annotations
 
+import functools
+import math
+import types
 from typing import Any
 
 import numpy as np
 
 from .arrays import RecordingArray
-from .numbers import Number
+from .numbers import Number, value_of
 from .streams import Stream
 
-__all__ = ["TypeOf", "Unseen"]
+__all__ = ["Globals", "TypeOf", "Unseen"]
 
 
 class _Asked(type):
@@ -37,6 +40,67 @@ def _class_of(thing: Any) -> Any:
     if kind is Stream:
         return type(thing._stream)
     return thing.__class__ if kind is Number or kind is Unseen else kind
+
+
+@functools.cache
+def _following(function: Any) -> Any:
+    """A function of ``math`` that writes down what it computes of Numbers, and does nothing else otherwise."""
+
+    @functools.wraps(function)
+    def computed(*args: Any, **kwargs: Any) -> Any:
+        tape = next((arg.tape for arg in args if type(arg) is Number), None)
+        if tape is None or kwargs or not all(isinstance(arg, (int, float)) for arg in args):
+            return function(*args, **kwargs)
+        found = function(*map(value_of, args))
+        places = ", ".join(f"{{{i}}}" for i in range(len(args)))
+        text = f"_math.{function.__name__}({places})"
+        if isinstance(found, bool):
+            tape.check(found, text, args)
+            return found
+        return tape.number(found, text, args) if isinstance(found, (int, float)) else function(*args)
+
+    return computed
+
+
+class _Math:
+    """Stands for the module ``math`` in the user's modules."""
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(math, name)
+        return _following(found) if callable(found) else found
+
+
+_MATH = _Math()
+
+
+class Globals:
+    """The global variables of the user's functions in whose places others stand while a function is recorded."""
+
+    def __init__(self) -> None:
+        self._held: list[tuple[dict[str, Any], str, tuple[Any, ...], Any]] = []
+
+    def note(self, space: dict[str, Any], name: str) -> None:
+        """See whether something is to stand for a variable, or for what is built in, while the function runs."""
+        held = (space[name],) if name in space else ()
+        if name == "type" and not held:
+            self._held.append((space, name, held, TypeOf))
+        elif held and held[0] is math:
+            self._held.append((space, name, held, _MATH))
+        elif held and isinstance(held[0], types.BuiltinFunctionType) and held[0].__self__ is math:
+            self._held.append((space, name, held, _following(held[0])))
+
+    def enter(self) -> None:
+        """Put them there."""
+        for space, name, _, made in self._held:
+            space[name] = made
+
+    def leave(self) -> None:
+        """Put everything back."""
+        for space, name, held, made in self._held:
+            if space.get(name) is made and held:
+                space[name] = held[0]
+            elif space.get(name) is made:
+                del space[name]
 
 
 def _using(name: str) -> Any:

@@ -373,8 +373,8 @@ def _outputs(copies: Any) -> Iterator[_Copy]:
 
 def _gradients(nodes: list[Any], parents: list[Any]) -> list[Any]:
     """The gradients of the sum of all elements at some nodes, or what went wrong."""
-    if not nodes:
-        return []
+    if not (nodes and parents):
+        return []  # by what the function made itself nothing can be differentiated later
     try:
         found = sweep(nodes, [np.ones(node.shape, node.dtype) for node in nodes], targets=parents, retain=True)
     except GradientError as error:
