@@ -13,6 +13,7 @@ from numpy import dtype as dtype
 
 from . import fft as fft
 from . import linalg as linalg
+from . import return_types as return_types
 from ._gradients import backward as backward
 from ._gradients import grad as grad
 from ._op import MANY as MANY
