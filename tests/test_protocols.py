@@ -361,6 +361,7 @@ def test_what_heaviside_gives_at_0_is_not_lost_silently():
     ):
         autograd.heaviside(autograd.zeros(2), leaf(0.5))
     assert autograd.heaviside(leaf(0, 1), autograd.tensor(0.5)).tolist() == [0.5, 1]
+    assert np.heaviside(leaf(-1, 2), 1).dtype == np.heaviside(leaf(-1, 2).detach().numpy(), 1).dtype
 
 
 def test_a_function_of_another_package_is_not_called_numpys():

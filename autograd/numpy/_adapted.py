@@ -417,8 +417,10 @@ def _matrix_transpose(x: Any, /) -> Any:
 
 @_adapts(np.histogram)
 def _histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:
-    if isinstance(weights, Handle):
-        refuse("histogram", "weights", weights)
+    moved = [("a", a)] if density and range is None and not np.ndim(unwrap(bins)) else []  # with the ends of the data
+    for name, value in (*moved, ("bins", bins), ("weights", weights)):
+        if isinstance(value, Handle):
+            refuse("histogram", name, value)
     return np.histogram(unwrap(a), unwrap(bins), range, density, unwrap(weights))
 
 

@@ -316,7 +316,7 @@ def heaviside(x: Any, values: Any) -> Any:
 
     Raises: NotDifferentiableError, if ``values`` requires grad, of which nothing would be left.
     """
-    return np.where(x == 0, values, x > 0)
+    return np.where(x == 0, values, (x > 0).astype(np.result_type(x, values)))
 
 
 @op(x=lambda g, x: keep.kernel(g, np.isfinite(x)), promote="common", jvp="symmetric", samples=[
