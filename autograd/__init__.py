@@ -13,6 +13,7 @@ from numpy import dtype as dtype
 
 from . import fft as fft
 from . import linalg as linalg
+from . import return_types as return_types
 from ._gradients import backward as backward
 from ._gradients import grad as grad
 from ._op import MANY as MANY
@@ -99,6 +100,7 @@ from .inspection import is_nonzero as is_nonzero
 from .inspection import is_tensor as is_tensor
 from .inspection import numel as numel
 from .interchange import from_dlpack as from_dlpack
+from .ops import numpy_names as _numpy_names
 from .ops.activations import celu as celu
 from .ops.activations import hardshrink as hardshrink
 from .ops.activations import prelu as prelu

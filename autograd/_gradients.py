@@ -119,14 +119,15 @@ def _commit_to(grads: dict[Any, Any], targets: dict[Any, Any] | None, create_gra
                 else:
                     _accumulate(tensor, g)
         if type(node) is Leaf and node.after is not None:
-            _run_hooks_after(node, tensor)
+            _run_hooks_after(node, tensor, create_graph)
 
 
-def _run_hooks_after(node: Leaf, tensor: Any) -> None:
+def _run_hooks_after(node: Leaf, tensor: Any, create_graph: bool = False) -> None:
     """The hooks that see a leaf whose ``.grad`` is complete; to change that they write to it."""
     for hook in list((node.after or {}).values()):
-        returned = hook(tensor)
-        if returned is not None and returned is not tensor._grad:  # what changes .grad in place may return it
+        with Mode(grad=create_graph):
+            returned = hook(tensor)
+        if returned is not None and returned is not tensor._grad and returned is not tensor:  # as in-place methods do
             raise GradientError(
                 f"a post-accumulate-grad hook returned {type(returned).__name__}, which would be lost; it must return "
                 "None and change the .grad of the Tensor that it is given"

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections import namedtuple
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -32,6 +31,7 @@ from .engine.modes import local
 from .engine.nodes import Handle, NodeOp, Packed, Pick, make_node
 from .engine.nodes import new_tensor as new_tensor
 from .engine.views import View, shares_memory
+from .return_types import named_tuple
 from .samples import Case, as_cases
 
 if TYPE_CHECKING:
@@ -286,9 +286,9 @@ class Op(NodeOp):
         """What makes the result of several outputs: a named tuple if they have names."""
         if not isinstance(self.outputs, tuple):
             return tuple
-        name = f"{self.name}_result"
-        made: Any = namedtuple(name if name.isidentifier() else "result", self.outputs)  # type: ignore[misc]
-        return made._make
+        if self.module.startswith(f"{__package__}."):
+            return named_tuple(self.name, self.outputs)._make
+        return named_tuple(f"{self.name}_result", self.outputs, self.module)._make
 
     @functools.cached_property
     def promote(self) -> str | None:

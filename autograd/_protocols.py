@@ -46,16 +46,16 @@ def of_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _full_name(function: Any) -> str:
-    """A NumPy function's name below ``numpy``: ``fft.fft``."""
-    module = str(getattr(function, "__module__", None) or "numpy").removeprefix("numpy").removeprefix(".")
+    """Where a function is found: ``numpy.fft.fft``; a ufunc that is not NumPy's says no more than its name."""
     name = str(getattr(function, "__name__", function))
+    module = getattr(function, "__module__", None)
     return f"{module}.{name}" if module else name
 
 
 def _refusal(name: str) -> NotDifferentiableError:
     return NotDifferentiableError(
-        f"numpy.{name} has no differentiable op in autograd, so it was not applied to a Tensor. If no gradient is to "
-        f"flow through it, use numpy.{name}(t.detach().numpy()); else write it with autograd's ops, or define an op "
+        f"{name} has no differentiable op in autograd, so it was not applied to a Tensor. If no gradient is to "
+        f"flow through it, use {name}(t.detach().numpy()); else write it with autograd's ops, or define an op "
         "with autograd.op"
     )
 
@@ -129,7 +129,8 @@ def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, out: Any 
     if method == "outer" and len(inputs) == 2:
         inputs = _apart(*inputs)
     if function is None:
-        raise _refusal(ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}")
+        name = _full_name(ufunc)
+        raise _refusal(name if method == "__call__" else f"{name}.{method}")
     kwargs = {name: value for name, value in kwargs.items() if not (name == "where" and value is True)}
     dtype = kwargs.pop("dtype", None)
     result = function(*_plain(inputs), **kwargs)

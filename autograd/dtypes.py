@@ -100,16 +100,45 @@ def or_default(dtype: Any) -> np.dtype[Any]:
     return default.dtype if dtype is None else as_dtype(dtype)
 
 
-def finfo(dtype: Any = None) -> Any:
-    """The limits of a floating dtype (default: the default one): ``eps``, ``max``, ``tiny``, ...
+class finfo:
+    """The limits of a floating dtype (default: the default one) as Python's floats; of a complex one, of its parts.
+
+    Attributes:
+        bits, eps, max, min, resolution, smallest_normal, tiny: as ``numpy.finfo``'s, which has more of them.
+        dtype: the real dtype's name.
 
     Raises:
         DtypeError: it is not a floating or complex dtype.
     """
-    dtype = or_default(dtype)
-    if dtype.kind not in "fc":
-        raise DtypeError(f"finfo: expected a floating dtype, got {dtype}; iinfo is for integers")
-    return np.finfo(dtype)
+
+    _shown = ("resolution", "min", "max", "eps", "smallest_normal", "tiny")
+
+    def __init__(self, dtype: Any = None) -> None:
+        dtype = or_default(dtype)
+        if dtype.kind not in "fc":
+            raise DtypeError(f"finfo: expected a floating dtype, got {dtype}; iinfo is for integers")
+        self._info = np.finfo(dtype)
+        self.dtype = self._info.dtype.name
+        self.resolution = 10.0**-self._info.precision
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name == "_info":
+            raise AttributeError(f"finfo has no attribute {name!r}")
+        value = getattr(self._info, name)
+        return value.item() if isinstance(value, np.generic) else value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, finfo) and self.dtype == other.dtype
+
+    def __hash__(self) -> int:
+        return hash(self.dtype)
+
+    def __reduce__(self) -> Any:
+        return finfo, (self.dtype,)
+
+    def __repr__(self) -> str:
+        limits = ", ".join(f"{name}={getattr(self, name):g}" for name in self._shown)
+        return f"finfo({limits}, dtype={self.dtype})"
 
 
 def iinfo(dtype: Any) -> Any:

@@ -389,3 +389,16 @@ def test_kronecker_products(shapes):
     expected = autograd.grad((apart.reshape(out.shape) * weights).sum().real, [x, y])
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-12, atol=1e-12)
+
+
+def test_qr_without_q_gives_an_empty_one():
+    found = linalg.qr(autograd.randn(2, 3, 3), mode="r")
+    assert (found.Q.shape, found.R.shape) == ((0,), (2, 3, 3))
+
+
+def test_singular_values_of_least_squares_are_differentiated():
+    x = autograd.tensor(np.array([[2.0, 0.3], [0.1, 1.0], [0.4, -0.7]]), requires_grad=True)
+    found = linalg.lstsq(x, autograd.ones(3, 1, dtype=x.dtype))
+    (g,) = autograd.grad(found.singular_values.sum(), x)
+    (expected,) = autograd.grad(linalg.svdvals(x).sum(), x)
+    np.testing.assert_allclose(values(g), values(expected), rtol=1e-12)

@@ -1,6 +1,7 @@
 """Which dtype a result has. The tables are PyTorch 2.13's; for its complex32, which NumPy lacks, complex64 stands."""
 
 import operator
+import pickle
 
 import numpy as np
 import pytest
@@ -262,6 +263,19 @@ def test_limits() -> None:
         autograd.finfo(autograd.long)
     with pytest.raises(autograd.DtypeError, match="iinfo: expected an integer dtype, got float32; finfo"):
         autograd.iinfo(autograd.float)
+
+
+def test_limits_of_floats_are_pythons_floats() -> None:
+    limits = autograd.finfo(autograd.half)
+    assert [type(value) for value in (limits.eps, limits.max, limits.tiny, limits.resolution)] == [float] * 4
+    assert (autograd.ones(1, dtype=autograd.half) * autograd.finfo(autograd.float).eps).dtype == np.float16
+    assert (limits.resolution, limits.bits, limits.dtype) == (0.001, 16, "float16")
+    assert autograd.finfo(autograd.cfloat) == autograd.finfo() != limits
+    assert {autograd.finfo(): 1}[pickle.loads(pickle.dumps(autograd.finfo()))] == 1
+    assert repr(limits) == (
+        "finfo(resolution=0.001, min=-65504, max=65504, eps=0.000976562, smallest_normal=6.10352e-05, "
+        "tiny=6.10352e-05, dtype=float16)"
+    )
 
 
 def test_questions() -> None:

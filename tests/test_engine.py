@@ -755,6 +755,21 @@ def test_an_optimizer_in_backward():
     assert x.grad is None
 
 
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_post_accumulate_hooks_record_as_other_hooks_do(create_graph):
+    x, seen = leaf(1, 2), []
+    x.register_post_accumulate_grad_hook(lambda t: seen.append(autograd.is_grad_enabled()))
+    (x * x).sum().backward(create_graph=create_graph)
+    assert seen == [create_graph]
+
+
+def test_a_step_in_one_line_in_backward():
+    x = leaf(1, 2)
+    x.register_post_accumulate_grad_hook(lambda t: t.add_(t.grad, alpha=-0.5))
+    (x * x).sum().backward()
+    assert values(x) == [0, 0]
+
+
 def test_hooks_need_a_gradient():
     plain, inner = autograd.ones(2), leaf(1, 2) * 2
     with pytest.raises(errors.GradientError, match=r"register_hook.*does not require grad"):

@@ -1,5 +1,7 @@
 """How Tensors print: as PyTorch 2.13, which printed the expected texts (without its ``torch.``)."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -158,3 +160,58 @@ def test_a_view_prints_its_present_node():
     v = x[:1]
     x.add_(leaf(1, 2, dtype="float32"))
     assert repr(v) == "tensor([1.], grad_fn=<getitem>)"
+
+
+def test_several_results_are_printed_field_by_field_under_pytorchs_name():
+    found = autograd.tensor([[1.0, 5.0], [7.0, 3.0]]).max(dim=1)
+    assert repr(found) == "autograd.return_types.max(\nvalues=tensor([5., 7.]),\nindices=tensor([1, 0]))"
+    assert isinstance(found, autograd.return_types.max)
+    assert str(autograd.linalg.slogdet(autograd.eye(2))).startswith("autograd.return_types.linalg_slogdet(\nsign=")
+    with pytest.raises(AttributeError, match=r"has no attribute 'least': it has aminmax, cummax, .*svd, topk"):
+        autograd.return_types.least  # noqa: B018
+
+
+X = [[1.0, 5.0], [7.0, 3.0]]
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        *[
+            (name, lambda x, name=name: getattr(x, name)(0))
+            for name in ["max", "min", "median", "nanmedian", "cummax", "cummin"]
+        ],
+        ("sort", lambda x: x.sort()),
+        ("topk", lambda x: x.topk(1)),
+        ("kthvalue", lambda x: x.kthvalue(1)),
+        ("mode", lambda x: x.mode()),
+        ("frexp", lambda x: x.frexp()),
+        ("svd", lambda x: x.svd()),
+        ("aminmax", lambda x: x.aminmax()),
+        ("histogram", lambda x: autograd.histogram(x, 3)),
+        ("histogramdd", lambda x: autograd.histogramdd(x, 3)),
+        ("linalg_svd", lambda x: autograd.linalg.svd(x)),
+        ("linalg_qr", lambda x: autograd.linalg.qr(x)),
+        ("linalg_lu", lambda x: autograd.linalg.lu(x)),
+        ("linalg_eig", lambda x: autograd.linalg.eig(x)),
+        ("linalg_eigh", lambda x: autograd.linalg.eigh(x)),
+        ("linalg_slogdet", lambda x: autograd.linalg.slogdet(x)),
+        ("linalg_lstsq", lambda x: autograd.linalg.lstsq(x, x)),
+    ],
+)
+def test_several_results_are_of_a_public_class_and_can_be_pickled(name, made):
+    found = made(autograd.tensor(X))
+    assert type(found).__name__ == name
+    again = pickle.loads(pickle.dumps(found))
+    assert type(again) is type(found)
+    assert name == "linalg_lstsq" or type(found) is getattr(autograd.return_types, name)
+    np.testing.assert_equal([np.asarray(part) for part in again[:1]], [np.asarray(part) for part in found[:1]])
+
+
+def test_results_of_an_op_of_ones_own_can_be_pickled():
+    @autograd.op(outputs=("low", "high"))
+    def around(x):
+        return x - 1.0, x + 1.0
+
+    again = pickle.loads(pickle.dumps(around(autograd.ones(2))))
+    assert (again._fields, again.high.tolist()) == (("low", "high"), [2.0, 2.0])

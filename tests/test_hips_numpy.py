@@ -44,6 +44,21 @@ def derivatives_agree(f, x):
 
 
 FUNCTIONS = {
+    "average over axes": lambda x: np.average(
+        np.reshape(np.tile(x, 6), (2, 3, 4)), axis=(2, 0), weights=np.outer(x * x, [0.3, 0.6])
+    ),
+    "asanyarray": lambda x: np.asanyarray([x[0] * x[1], x[2]]),
+    "asfortranarray": lambda x: np.asfortranarray(np.reshape(x * x, (2, 2))),
+    "ascontiguousarray": lambda x: np.ascontiguousarray(np.reshape(x * x, (2, 2)).T),
+    **{
+        f"pad {mode}": lambda x, mode=mode: np.pad(np.reshape(x * x, (2, 2)), ((0, 3), (4, 1)), mode)
+        for mode in ("edge", "reflect", "symmetric", "wrap")
+    },
+    "nancumsum": lambda x: np.nancumsum(np.reshape(np.where(x > 2, np.nan, x * x), (2, 2)), axis=1),
+    "nancumprod": lambda x: np.nancumprod(np.where(x > 2, np.nan, x)),
+    "nanpercentile": lambda x: np.nanpercentile(np.where(x > 2, np.nan, x * x), [20, 70]),
+    "pad with constants": lambda x: np.pad(np.reshape(x, (2, 2)) ** 2, 2, constant_values=((1, 2), (3, 4))),
+    "pad chosen axes": lambda x: np.pad(np.reshape(x * x, (2, 2)), {-1: (1, 2)}),
     "array": lambda x: np.array([x[0], 2.0, [x[1], 1][0]]),
     "array nested": lambda x: np.array([[x[0], x[1]], [0, x[2] * x[3]]]),
     "array ndmin": lambda x: np.array(x * x, ndmin=3),
@@ -320,3 +335,53 @@ def test_boxes_are_named_as_in_hips():
     from autograd.numpy.numpy_boxes import ArrayBox as named
 
     assert named is ArrayBox
+
+
+def test_arrays_keep_class_and_get_the_layout_asked_for():
+    record = onp.rec.array([(1.0, 2)])
+    assert np.asanyarray(record) is record
+    assert np.ascontiguousarray(onp.ones((2, 3)).T).flags.c_contiguous
+    assert np.asfortranarray(onp.ones((2, 3))).flags.f_contiguous
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda x: np.pad(x, 1, "mean"), NotDifferentiableError, "numpy.pad: there is no derivative for mode='mean'"),
+        (lambda x: np.pad(x, 1, "reflect", reflect_type="odd"), NotDifferentiableError, "'reflect_type': 'odd'"),
+        (lambda x: np.histogram(x, density=True)[0], NotDifferentiableError, "histogram: .* with respect to 'a'"),
+        (lambda x: np.histogram(V, bins=np.sort(x))[1], NotDifferentiableError, "histogram: .* with respect to 'bins'"),
+        (lambda x: np.cos(x, onp.zeros(4)), NotDifferentiableError, "numpy.cos: .* cannot be written into an array"),
+        (lambda x: np.average(np.outer(x, x), weights=x), ValueError, r"weights have shape \(4,\) .* give the axis"),
+    ],
+)
+def test_what_an_argument_of_numpy_means_on_boxes(call, error, message):
+    with pytest.raises(error, match=message):
+        func.grad(lambda x: np.sum(call(x)))(V)
+
+
+NEWER = {
+    "cumulative_sum": lambda x: np.cumulative_sum(x * x, include_initial=True),
+    "cumulative_prod": lambda x: np.cumulative_prod(np.reshape(x, (2, 2)), axis=-1, include_initial=True),
+    "matvec": lambda x: np.matvec(np.reshape(x, (2, 2)), x[:2]) + onp.matvec(np.ones((3, 4, 2)), x[1:3])[0, :2],
+    "vecmat": lambda x: np.vecmat(x[:2], np.reshape(x, (2, 2))),
+    "unstack": lambda x: np.unstack(np.reshape(x * x, (2, 2)), axis=1)[1],
+}
+
+
+@pytest.mark.parametrize("name", [name for name in NEWER if hasattr(onp, name)])
+def test_functions_that_came_with_numpy_2_1_or_later(name):
+    derivatives_agree(NEWER[name], V)
+
+
+@pytest.mark.skipif(not hasattr(onp, "vecmat"), reason="NumPy 2.2 has it")
+def test_vectors_before_matrices_are_conjugated():
+    z, matrix = onp.array([1 + 2j, 3 - 1j]), onp.array([[1j, 2], [3, 4 - 1j]])
+    found = np.vecmat(autograd.from_numpy(z), autograd.from_numpy(matrix))
+    onp.testing.assert_allclose(found, onp.vecmat(z, matrix))
+
+
+@pytest.mark.skipif(not hasattr(onp, "cumulative_sum"), reason="NumPy 2.1 has it")
+def test_cumulative_sums_of_a_matrix_need_an_axis():
+    with pytest.raises(ValueError, match=r"give the axis along which to add up an array of shape \(2, 3\)"):
+        func.grad(lambda x: np.sum(np.cumulative_sum(x)))(X)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as onp
 import pytest
+import scipy.integrate
 import scipy.signal
 import scipy.special
 import scipy.stats
@@ -261,3 +262,32 @@ def test_tensors_stay_tensors():
 def test_errors(f, error, message):
     with pytest.raises(error, match=message):
         autograd.grad(lambda x: np.sum(f(x)))(V)
+
+
+@pytest.mark.filterwarnings("ignore:floating point number truncated")
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: special.beta(1.7, x) + special.betaln(2, x),
+        lambda x: special.kn(1.7, x) + special.kn(0.3, x),
+        lambda x: special.yn(1.7, x) + special.yn(-1.2, x),
+    ],
+)
+def test_numbers_before_boxes_and_orders_that_are_cut(f):
+    derivatives_agree(f, V)
+
+
+def test_odeint_with_arguments_by_name():
+    def loss(b):
+        return np.sum(integrate.odeint(lambda y, t, b: -b * y, y0=onp.ones(2), t=onp.linspace(0, 1, 4), args=(b,)))
+
+    onp.testing.assert_allclose(func.grad(loss)(0.3), numerical.jacobian(loss, onp.array(0.3)), rtol=1e-4)
+
+
+def test_other_names_of_scipys_modules_are_theirs():
+    assert stats.pearsonr is scipy.stats.pearsonr
+    assert signal.windows is scipy.signal.windows
+    assert integrate.quad is scipy.integrate.quad
+    assert "laplace" in dir(stats)
+    with pytest.raises(AttributeError, match="laplacian"):
+        stats.laplacian  # noqa: B018

@@ -262,3 +262,75 @@ def test_norms_are_removed_under_pytorchs_older_names(norm, remove):
     parametrizations.orthogonal(module)
     with pytest.raises(ValueError, match="the 'weight' of this ParametrizedLinear is not normalized so"):
         remove(module)
+
+
+# ---- PyTorch's older functions ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("norm", "keys", "trained"),
+    [
+        (nn.utils.weight_norm, ["bias", "weight_g", "weight_v"], ["bias", "weight_g", "weight_v"]),
+        (nn.utils.spectral_norm, ["bias", "weight_orig", "weight_u", "weight_v"], ["bias", "weight_orig"]),
+    ],
+)
+def test_older_norms_have_the_names_and_the_print_of_pytorchs(norm, keys, trained):
+    module = norm(layer(4, 3))
+    assert list(module.state_dict()) == keys
+    assert [name for name, _ in module.named_parameters()] == trained
+    assert repr(module) == "Linear(in_features=4, out_features=3, bias=True)"
+    module(autograd.randn(2, 4)).sum().backward()
+    assert all(parameter.grad is not None for parameter in module.parameters())
+    for twin in (copy.deepcopy(module), pickle.loads(pickle.dumps(module))):
+        np.testing.assert_array_equal(twin.weight.detach(), module.weight.detach())
+        twin.load_state_dict(module.state_dict())
+    with pytest.raises(RuntimeError, match="'weight' of this Linear is normalized already"):
+        norm(module)
+    with pytest.raises(ValueError, match="expected a parameter 'kernel' of Linear, found none"):
+        norm(module, "kernel")
+    with pytest.raises(ValueError, match="found one that is not made before the first call"):
+        norm(nn.LazyLinear(2))
+
+
+def test_the_older_weight_norm_has_lengths_and_directions():
+    module = nn.utils.weight_norm(nn.Conv1d(2, 3, 5), dim=1)
+    assert (module.weight_g.shape, module.weight_v.shape) == ((1, 2, 1), (3, 2, 5))
+    with autograd.no_grad():
+        module.weight_g.fill_(2.0)
+    norms = autograd.linalg.vector_norm(module.weight, dim=(0, 2)).detach()
+    np.testing.assert_allclose(norms, [2.0, 2.0], rtol=1e-6)
+    assert nn.utils.weight_norm(layer(), dim=None).weight_g.shape == ()
+    with pytest.raises(IndexError, match=r"dim 2 is out of range for a weight of shape \(3, 3\)"):
+        nn.utils.weight_norm(layer(), dim=2)
+
+
+def test_the_older_spectral_norm_moves_its_vectors_in_calls_in_training_alone():
+    module = nn.utils.spectral_norm(layer(5, 4), n_power_iterations=30)
+    start = module.weight_u.tolist()
+    _ = module.weight
+    module.eval()(autograd.randn(2, 5))
+    assert module.weight_u.tolist() == start
+    module.train()(autograd.randn(2, 5))
+    assert module.weight_u.tolist() != start
+    np.testing.assert_allclose(autograd.linalg.svdvals(module.weight.detach())[0], 1, rtol=1e-4)
+    assert nn.utils.spectral_norm(nn.ConvTranspose1d(2, 3, 5)).weight_u.shape == (3,)
+    with pytest.raises(ValueError, match="expected n_power_iterations > 0, got 0"):
+        nn.utils.spectral_norm(layer(), n_power_iterations=0)
+
+
+def test_older_norms_of_several_weights_are_removed_one_by_one():
+    module = nn.LSTM(2, 3)
+    for name in ("weight_ih_l0", "weight_hh_l0"):
+        nn.utils.weight_norm(module, name)
+    value = module.weight_hh_l0.detach().numpy()
+    nn.utils.remove_weight_norm(module, "weight_hh_l0")
+    assert isinstance(module.weight_hh_l0, nn.Parameter)
+    np.testing.assert_array_equal(module.weight_hh_l0.detach(), value)
+    assert "weight_ih_l0_g" in module.state_dict()
+    nn.utils.remove_weight_norm(module, "weight_ih_l0")
+    assert type(module) is nn.LSTM
+    module = nn.utils.remove_spectral_norm(nn.utils.spectral_norm(layer()))
+    assert list(module.state_dict()) == ["bias", "weight"]
+    assert not module._forward_pre_hooks
+    newer = parametrizations.spectral_norm(layer())
+    assert type(nn.utils.remove_spectral_norm(newer)) is nn.Linear

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.special
 
 import autograd
 from autograd import errors
@@ -352,3 +353,17 @@ def test_where_of_two_numbers_is_numpys():
         assert found.dtype == expected.dtype
         assert values(found) == expected.tolist()
     assert autograd.where(mask, 1.0, 0.1).dtype == np.float32  # PyTorch's
+
+
+def test_what_heaviside_gives_at_0_is_not_lost_silently():
+    with pytest.raises(
+        errors.NotDifferentiableError, match="heaviside: there is no derivative with respect to 'values'"
+    ):
+        autograd.heaviside(autograd.zeros(2), leaf(0.5))
+    assert autograd.heaviside(leaf(0, 1), autograd.tensor(0.5)).tolist() == [0.5, 1]
+    assert np.heaviside(leaf(-1, 2), 1).dtype == np.heaviside(leaf(-1, 2).detach().numpy(), 1).dtype
+
+
+def test_a_function_of_another_package_is_not_called_numpys():
+    with pytest.raises(errors.NotDifferentiableError, match=r"^hyp2f1 has no differentiable op"):
+        scipy.special.hyp2f1(1.0, 2.0, 3.0, leaf(0.5))

@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("autograd", "nn", "optim", "examples")
 LAYERS = (
-    ("autograd.devices", "autograd.errors", "autograd.samples"),
+    ("autograd.devices", "autograd.errors", "autograd.return_types", "autograd.samples"),
     ("autograd.engine",),
     ("autograd.dtypes",),
     ("autograd._operands",),

@@ -11,12 +11,14 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeVar
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from .._op import NUMPY
 from .._operands import refuse, unwrap
 from .._tensor import Tensor
 from ..boxes import boxed
 from ..engine.nodes import Handle
+from ..errors import ArgumentError
 from ..ops.diagonals import diag_embed
 from ..ops.joining import cat
 from ..ops.shapes import shape_of
@@ -65,8 +67,19 @@ def asarray(a: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
     return result if dtype is None or result.dtype == dtype else result.astype(np.dtype(dtype))
 
 
+def _as(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``function``, of ``asarray``'s kind, for which a box has the class and layout that it wants."""
+
+    @functools.wraps(function)
+    def own(a: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
+        return asarray(a, dtype) if contains_box(a, TRACED) else function(a, dtype, *args, **kwargs)
+
+    return own
+
+
 ADAPTED["array"] = array
-ADAPTED["asarray"] = ADAPTED["asanyarray"] = ADAPTED["ascontiguousarray"] = asarray
+ADAPTED["asarray"] = asarray
+ADAPTED |= {function.__name__: _as(function) for function in (np.asanyarray, np.ascontiguousarray, np.asfortranarray)}
 
 
 @_adapts(np.astype)
@@ -229,7 +242,14 @@ def _average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fal
         total = np.full(np.shape(mean), np.size(a) / np.size(unwrap(mean)))
     else:
         if np.shape(weights) != np.shape(a):
-            weights = np.expand_dims(weights, [i for i in range(np.ndim(a)) if i != axis % np.ndim(a)])
+            if axis is None:
+                raise ArgumentError(
+                    f"average: the weights have shape {np.shape(weights)} and the array {np.shape(a)}; give the axis "
+                    "or the axes to which they belong"
+                )
+            axes = normalize_axis_tuple(axis, np.ndim(a))
+            weights = np.transpose(weights, np.argsort(axes).tolist())
+            weights = np.expand_dims(weights, [i for i in range(np.ndim(a)) if i not in axes])
         weights = np.broadcast_to(weights, np.shape(a))
         total = np.sum(weights, axis, keepdims=keepdims)
         mean = np.sum(a * weights, axis, keepdims=keepdims) / total
@@ -397,8 +417,10 @@ def _matrix_transpose(x: Any, /) -> Any:
 
 @_adapts(np.histogram)
 def _histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:
-    if isinstance(weights, Handle):
-        refuse("histogram", "weights", weights)
+    moved = [("a", a)] if density and range is None and not np.ndim(unwrap(bins)) else []  # with the ends of the data
+    for name, value in (*moved, ("bins", bins), ("weights", weights)):
+        if isinstance(value, Handle):
+            refuse("histogram", name, value)
     return np.histogram(unwrap(a), unwrap(bins), range, density, unwrap(weights))
 
 

@@ -73,7 +73,7 @@ def _call(function: Callable[..., Any], op: Callable[..., Any], args: Any, kwarg
     args, kwargs = by_place(other_names(function, op), args, kwargs)
     args = [_with_arrays(arg) for arg in args]
     kwargs = {name: _with_arrays(value) for name, value in kwargs.items()}
-    if "out" in kwargs or (kwargs and isinstance(function, np.ufunc)):
+    if "out" in kwargs or (isinstance(function, np.ufunc) and (kwargs or len(args) > function.nin)):
         return function(*args, **kwargs)  # NumPy's protocols know what to do with these
     result = op(*args, **kwargs)
     return boxed(result) if any(map(_is_or_has_box, args)) or any(map(_is_or_has_box, kwargs.values())) else result

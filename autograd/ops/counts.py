@@ -6,7 +6,6 @@ A count is not differentiable; a sum of weights is, with respect to the weights.
 from __future__ import annotations
 
 import math
-from collections import namedtuple
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from .._op import op
 from .._protocols import numpy_function
 from ..engine.nodes import Handle
 from ..errors import ArgumentError, DtypeError, ShapeError
+from ..return_types import named_tuple
 from ..samples import case, integers, reals
 from .axes import cast_input
 from .casting import astype
@@ -188,9 +188,6 @@ def histogramdd_parts(
     return [_count(points, edges, weight, density), *edges]
 
 
-histogramdd_result = namedtuple("histogramdd_result", ("hist", "bin_edges"))
-
-
 def histogramdd(
     input: Any, bins: Any, *, range: Sequence[float] | None = None, weight: Any = None, density: bool = False
 ) -> Any:
@@ -209,7 +206,7 @@ def histogramdd(
     Raises: as ``histogram``.
     """
     hist, *edges = histogramdd_parts(input, bins, range, weight, density)
-    return histogramdd_result(hist, tuple(edges))
+    return named_tuple("histogramdd", ("hist", "bin_edges"))(hist, tuple(edges))
 
 
 # ---- NumPy's signatures ---------------------------------------------------------------------------------------------

@@ -11,13 +11,14 @@ use the vectors.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from .._op import composed, op
 from .._protocols import numpy_function
 from ..errors import ArgumentError, GradientError, ShapeError
+from ..return_types import named_tuple
 from ..samples import case, reals
 from ._elimination import factorize
 from ._matrices import H, T, computed, conj, positive_definite, require_square, square
@@ -187,7 +188,7 @@ def qr(x: Any, mode: str = "reduced") -> Any:
     if x.ndim < 2:
         raise ShapeError(f"qr: expected matrices (..., n, m), got shape {tuple(x.shape)}")
     found = qr_(x, "complete" if mode == "complete" else "reduced")
-    return type(found)(found.Q[..., :0, :0], found.R) if mode == "r" else found
+    return type(found)(np.reshape(found.Q[..., :0, :0], (0,)), found.R) if mode == "r" else found
 
 
 @numpy_function(np.linalg.qr)
@@ -242,12 +243,6 @@ def _permutation(rows: Any) -> Any:
     return np.expand_dims(rows, -1) == np.arange(rows.shape[-1])
 
 
-class _LU(NamedTuple):
-    P: Any
-    L: Any
-    U: Any
-
-
 @op(x=_lu_rule, jvp=_lu_along, outputs=("rows", "L", "U"), promote="float", samples=_ANY)
 def lu_(x: Any) -> Any:
     """``lu``, with the permutation as the rows of ``x`` in their new order."""
@@ -269,7 +264,7 @@ def lu(x: Any, *, pivot: bool = True) -> Any:
     if x.ndim < 2:
         raise ShapeError(f"lu: expected matrices (..., n, m), got shape {tuple(x.shape)}")
     rows, lower, upper = lu_(x)
-    return _LU(_permutation(rows).astype(lower.dtype), lower, upper)
+    return named_tuple("lu", ("P", "L", "U"))(_permutation(rows).astype(lower.dtype), lower, upper)
 
 
 # ---- singular values -------------------------------------------------------------------------------------------------
@@ -373,17 +368,13 @@ def svd(x: Any, full_matrices: bool = True, *, driver: str | None = None) -> Any
 svd.op.fills_absent = False  # vectors without gradient may coincide
 
 
-class _SVD(NamedTuple):
-    U: Any
-    S: Any
-    V: Any
-
-
 @composed(samples=[case(x=reals(shape=shape, make=apart)) for shape in ((3, 2), (2, 3))])
 def svd_some(x: Any, some: bool = True, compute_uv: bool = True) -> Any:
     """``autograd.svd``, PyTorch's older form: ``(U, S, V)`` with ``V`` not transposed; ``some`` for reduced factors."""
     u, s, vh = svd(x, not some)
-    return _SVD(u, s, H(vh)) if compute_uv else _SVD(np.zeros_like(u), s, np.zeros_like(H(vh)))
+    if not compute_uv:
+        u, vh = np.zeros_like(u), np.zeros_like(vh)
+    return named_tuple("svd", ("U", "S", "V"))(u, s, H(vh))
 
 
 def _svdvals_rule(g: Any, x: Any) -> Any:

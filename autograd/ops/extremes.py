@@ -6,7 +6,6 @@ PyTorch's order: NaN is an extreme. Nothing has no extreme: a BoundsError.
 from __future__ import annotations
 
 import math
-from collections import namedtuple
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -15,6 +14,7 @@ from .._op import composed, op
 from .._protocols import numpy_function
 from ..engine.nodes import Handle
 from ..errors import BoundsError
+from ..return_types import named_tuple
 from ..samples import case, reals
 from . import arithmetic, selection
 from ._blocks import BLOCK
@@ -259,13 +259,10 @@ def min(x: Any, dim: Any = None, keepdim: bool = False, *, y: Any = None) -> Any
     return amin(x) if dim is None else min_along(x, dim, keepdim)
 
 
-aminmax_result = namedtuple("aminmax_result", ("min", "max"))
-
-
 @composed(samples=_ALONG)
 def aminmax(x: Any, *, dim: int | None = None, keepdim: bool = False) -> Any:
     """Smallest and largest elements, as the pair ``(min, max)``."""
-    return aminmax_result(amin(x, dim, keepdim), amax(x, dim, keepdim))
+    return named_tuple("aminmax", ("min", "max"))(amin(x, dim, keepdim), amax(x, dim, keepdim))
 
 
 # ---- NumPy's signatures ---------------------------------------------------------------------------------------------

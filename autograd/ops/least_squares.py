@@ -5,7 +5,7 @@ Shape, of every op here: matrices are the last two dimensions, those before are 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,9 +14,11 @@ from .._protocols import numpy_function, of_arrays
 from ..engine.foreign import everywhere
 from ..engine.nodes import Handle, new_tensor
 from ..errors import ShapeError
+from ..return_types import named_tuple
 from ..samples import case, reals
 from ._matrices import H, computed, conj, square
 from .casting import astype
+from .decompositions import svdvals
 from .products import matmul
 
 if TYPE_CHECKING:
@@ -77,16 +79,10 @@ def pinverse(x: Any, rcond: float = 1e-15) -> Tensor:
     return pinv(x, rcond)
 
 
-class LeastSquares(NamedTuple):
-    """What ``lstsq`` returns."""
-
-    solution: Any
-    residuals: Any
-    rank: Any
-    singular_values: Any
+_Found = named_tuple("linalg_lstsq", ("solution", "residuals", "rank", "singular_values"))
 
 
-def lstsq(x: Any, y: Any, rcond: float | None = None, *, driver: str | None = None) -> LeastSquares:
+def lstsq(x: Any, y: Any, rcond: float | None = None, *, driver: str | None = None) -> Any:
     """The solution of ``x @ out = y`` in the least-squares sense, of least norm if there are many.
 
     Args:
@@ -96,7 +92,7 @@ def lstsq(x: Any, y: Any, rcond: float | None = None, *, driver: str | None = No
         driver: accepted as PyTorch's; the computation is always by singular values.
 
     Returns:
-        ``(solution, residuals, rank, singular_values)``; the first two have gradients. Residuals are empty unless
+        ``(solution, residuals, rank, singular_values)``; all but the rank have gradients. Residuals are empty unless
         all columns of ``x`` are independent and fewer than its rows. All four are there whatever the driver, of
         which PyTorch's usual one leaves out the residuals and the singular values.
 
@@ -111,8 +107,8 @@ def lstsq(x: Any, y: Any, rcond: float | None = None, *, driver: str | None = No
             f"lstsq: a matrix of shape {tuple(x.shape)} does not fit a right-hand side of shape {tuple(y.shape)}"
         )
     rows, columns = x.shape[-2:]
-    plain = computed(x._data if isinstance(x, Handle) else np.asanyarray(x))[0]
-    values = np.linalg.svd(plain, compute_uv=False)
+    singular = svdvals(x)
+    values = singular._data if isinstance(singular, Handle) else singular
     bound = (max(rows, columns) * float(np.finfo(values.dtype).eps) if rcond is None else rcond) * values[..., :1]
     rank = np.sum(values > bound, axis=-1)
     solution = matmul(pinv(x, rcond), right)
@@ -121,7 +117,7 @@ def lstsq(x: Any, y: Any, rcond: float | None = None, *, driver: str | None = No
         error = matmul(x, solution) - right
         residuals = np.sum(np.square(np.abs(error)), axis=-2)
     solution = solution[..., 0] if vector else solution
-    return LeastSquares(solution, residuals, new_tensor(np.reshape(rank, values.shape[:-1])), new_tensor(values))
+    return _Found(solution, residuals, new_tensor(np.reshape(rank, values.shape[:-1])), singular)
 
 
 numpy_function(np.linalg.lstsq)(of_arrays(lstsq))

@@ -270,3 +270,8 @@ def _numpy_nanmedian(
 @numpy_function(np.percentile)
 def _numpy_percentile(a: Any, q: Any, axis: Any = None, **kwargs: Any) -> Any:
     return _numpy_quantiles(quantile)(a, np.true_divide(q, 100), axis, **kwargs)
+
+
+@numpy_function(np.nanpercentile)
+def _numpy_nanpercentile(a: Any, q: Any, axis: Any = None, **kwargs: Any) -> Any:
+    return _numpy_quantiles(nanquantile)(a, np.true_divide(q, 100), axis, **kwargs)

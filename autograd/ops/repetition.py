@@ -300,11 +300,36 @@ def _broadcast_arrays(*args: Any, subok: bool = False) -> Any:
     return broadcast_tensors(*args)
 
 
+_PADS_BY_PLACE = ("edge", "reflect", "symmetric", "wrap")
+
+
 @numpy_function(np.pad)
-def _pad(array: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any = 0) -> Any:
-    if mode != "constant" or np.ndim(constant_values):
+def _pad(array: Any, pad_width: Any, mode: Any = "constant", **settings: Any) -> Any:
+    shape = shape_of(array)
+    if isinstance(pad_width, dict):
+        each = {axis % len(shape): width for axis, width in pad_width.items()}
+        pad_width = [np.broadcast_to(each.get(i, 0), 2) for i in range(len(shape))]
+    widths = np.broadcast_to(pad_width, (len(shape), 2)).tolist()
+    if mode == "constant":
+        return _pad_with(array, widths, settings.get("constant_values", 0))
+    if mode not in _PADS_BY_PLACE or settings.get("reflect_type", "even") != "even":
         raise NotDifferentiableError(
-            "numpy.pad on a Tensor pads with one constant; see nn.functional.pad for other modes"
+            f"numpy.pad: there is no derivative for mode={mode!r} with the settings {settings}; there is for "
+            f"{', '.join(map(repr, ('constant', *_PADS_BY_PLACE)))}, with reflect_type='even'"
         )
-    widths = np.broadcast_to(pad_width, (len(shape_of(array)), 2)).tolist()
-    return constant_pad_nd(array, tuple(itertools.chain.from_iterable(widths[::-1])), constant_values)
+    for axis, (before, after) in enumerate(widths):
+        if before or after:
+            array = np.take(array, np.pad(np.arange(shape[axis]), (before, after), mode), axis)
+    return array
+
+
+def _pad_with(array: Any, widths: Sequence[Sequence[int]], values: Any) -> Any:
+    """Padded with one constant, or with one for each side of an axis: corners have that of the last axis."""
+    if not np.ndim(values):
+        return constant_pad_nd(array, tuple(itertools.chain.from_iterable(widths[::-1])), values)
+    for i, (sides, width) in enumerate(zip(np.broadcast_to(values, (len(widths), 2)), widths, strict=True)):
+        for side in (0, 1):
+            pad = [0] * (2 * (len(widths) - i))
+            pad[-2 + side] = width[side]
+            array = constant_pad_nd(array, tuple(pad), sides[side].item())
+    return array

@@ -322,10 +322,13 @@ def _numpy_clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None
 # ---- by what a value is ----------------------------------------------------------------------------------------------
 
 
-@op(np.heaviside, promote="common", samples=reals(avoid=(0.0,)))
+@op(np.heaviside, constants=("values",), refused=("values",), promote="common", samples=reals(avoid=(0.0,)))
 def heaviside(x: Any, values: Any) -> Any:
-    """0 where ``x`` is negative or nan, 1 where it is positive, ``values`` where it is 0. Not differentiable."""
-    return np.where(x == 0, values, x > 0)
+    """0 where ``x`` is negative or nan, 1 where it is positive, ``values`` where it is 0. Not differentiable.
+
+    Raises: NotDifferentiableError, if ``values`` requires grad, of which nothing would be left.
+    """
+    return np.where(x == 0, values, (x > 0).astype(np.result_type(x, values)))
 
 
 @op(x=lambda g, x: keep.kernel(g, np.isfinite(x)), promote="common", jvp="symmetric", samples=[

@@ -48,7 +48,7 @@ def rgamma(x: Any) -> Any:
 )
 def beta(x: Any, y: Any) -> Any:
     """The beta function."""
-    return scipy_special().beta(x, y).astype(x.dtype, copy=False)
+    return scipy_special().beta(x, y).astype(np.result_type(x, y), copy=False)
 
 
 @op(
@@ -60,7 +60,7 @@ def beta(x: Any, y: Any) -> Any:
 )
 def betaln(x: Any, y: Any) -> Any:
     """The logarithm of the beta function."""
-    return scipy_special().betaln(x, y).astype(x.dtype, copy=False)
+    return scipy_special().betaln(x, y).astype(np.result_type(x, y), copy=False)
 
 
 def _beta_density(a: Any, b: Any, x: Any) -> Any:

@@ -9,11 +9,18 @@ from .. import numpy as np
 from ..core import make_vjp
 from ..extend import defvjp_argnums, primitive
 from ..misc import flatten
+from ._mirrors import mirror
 
 __all__ = ["odeint"]
 
 
 @primitive
+def _solve(func: Callable[..., Any], y0: Any, t: Any, args: tuple[Any, ...], **kwargs: Any) -> Any:
+    from scipy import integrate
+
+    return integrate.odeint(func, y0, t, args, **kwargs)
+
+
 def odeint(func: Callable[..., Any], y0: Any, t: Any, args: tuple[Any, ...] = (), **kwargs: Any) -> Any:
     """As ``scipy.integrate.odeint``: the solution of ``dy/dt = func(y, t, *args)`` at the times ``t``, from ``y0``.
 
@@ -21,9 +28,7 @@ def odeint(func: Callable[..., Any], y0: Any, t: Any, args: tuple[Any, ...] = ()
 
     Source: R. Chen et al., "Neural ordinary differential equations", 2018, appendix B.
     """
-    from scipy import integrate
-
-    return integrate.odeint(func, y0, t, args, **kwargs)
+    return _solve(func, y0, t, args, **kwargs)
 
 
 def _adjoint(argnums: Any, ans: Any, given: Any, kwargs: dict[str, Any]) -> Callable[[Any], list[Any]]:
@@ -64,4 +69,6 @@ def _adjoint(argnums: Any, ans: Any, given: Any, kwargs: dict[str, Any]) -> Call
     return vjp
 
 
-defvjp_argnums(odeint, _adjoint)
+defvjp_argnums(_solve, _adjoint)
+
+__getattr__, __dir__ = mirror("scipy.integrate", {}, globals())

@@ -14,6 +14,7 @@ from ..engine.nodes import Handle
 from ..errors import ArgumentError, ShapeError
 from ..numpy._mirror import contains_box, mirrored
 from ..ops.convolution import conv1d, conv2d, conv3d
+from ._mirrors import mirror
 
 __all__ = ["convolve"]
 
@@ -87,3 +88,5 @@ def convolve(A: Any, B: Any, axes: Axes | None = None, dot_axes: Axes | None = N
 
 
 _mirrored = mirrored(convolve, _convolve)
+
+__getattr__, __dir__ = mirror("scipy.signal", {}, globals())

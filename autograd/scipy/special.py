@@ -35,6 +35,11 @@ def _logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, 
     return (np.log(np.abs(total)) + top, np.sign(total)) if return_sign else np.log(total) + top
 
 
+def _of_whole_order(op: Callable[..., Any]) -> Callable[[Any, Any], Any]:
+    """A Bessel function whose order SciPy cuts to an integer."""
+    return lambda order, x: op(np.trunc(order), x)
+
+
 def _multigammaln(a: Any, d: int) -> Any:
     return _torch.multigammaln(a, d)
 
@@ -68,8 +73,8 @@ _OWN: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 _WITH_PARAMETER: dict[str, Callable[..., Any]] = {
     "gammainc": _torch.gammainc, "gammaincc": _torch.gammaincc, "iv": _ops.iv, "ive": _ops.ive, "jn": _ops.jv,
-    "jv": _ops.jv, "kn": _ops.kn, "kv": _ops.kn, "polygamma": _torch.polygamma, "stdtr": _ops.stdtr, "yn": _ops.yv,
-    "yv": _ops.yv, "zeta": _torch.zeta,
+    "jv": _ops.jv, "kn": _of_whole_order(_ops.kn), "kv": _ops.kn, "polygamma": _torch.polygamma, "stdtr": _ops.stdtr,
+    "yn": _of_whole_order(_ops.yv), "yv": _ops.yv, "zeta": _torch.zeta,
 }  # fmt: skip
 _OWN |= {name: _with_parameter(name, op) for name, op in _WITH_PARAMETER.items()}
 _OWN["betainc"] = _with_parameter("betainc", _ops.betainc, 2)

@@ -15,7 +15,7 @@ from .fusion import fuse_conv_bn_weights as fuse_conv_bn_weights
 from .fusion import fuse_linear_bn_eval as fuse_linear_bn_eval
 from .fusion import fuse_linear_bn_weights as fuse_linear_bn_weights
 from .init import skip_init as skip_init
-from .parametrizations import remove_spectral_norm as remove_spectral_norm
-from .parametrizations import remove_weight_norm as remove_weight_norm
-from .parametrizations import spectral_norm as spectral_norm
-from .parametrizations import weight_norm as weight_norm
+from .norms import remove_spectral_norm as remove_spectral_norm
+from .norms import remove_weight_norm as remove_weight_norm
+from .norms import spectral_norm as spectral_norm
+from .norms import weight_norm as weight_norm

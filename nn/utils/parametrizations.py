@@ -27,9 +27,9 @@ from autograd import (
 
 from .. import functional as F
 from ..module import Module
-from .parametrize import is_parametrized, register_parametrization, remove_parametrizations
+from .parametrize import register_parametrization
 
-__all__ = ["orthogonal", "remove_spectral_norm", "remove_weight_norm", "spectral_norm", "weight_norm"]
+__all__ = ["orthogonal", "spectral_norm", "weight_norm"]
 
 
 # ---- weight normalization ------------------------------------------------------------------------------------------
@@ -160,33 +160,6 @@ def _weight(module: Module, name: str) -> Tensor:
     if not isinstance(weight, Tensor):
         raise ArgumentError(f"{type(module).__name__} has no parameter or buffer {name!r} to parametrize")
     return weight
-
-
-# ---- PyTorch's older names for leaving -------------------------------------------------------------------------------
-
-
-def _removed(module: Any, name: str, kind: type[Module], function: str) -> Any:
-    if not is_parametrized(module, name) or not isinstance(module.parametrizations[name][0], kind):
-        raise ArgumentError(f"{function}: the {name!r} of this {type(module).__name__} is not normalized so")
-    return remove_parametrizations(module, name)
-
-
-def remove_weight_norm(module: Any, name: str = "weight") -> Any:
-    """Make a weight under ``weight_norm`` a plain parameter of its present value; returns the module.
-
-    Raises:
-        ValueError: it is not under ``weight_norm``.
-    """
-    return _removed(module, name, _WeightNorm, "remove_weight_norm")
-
-
-def remove_spectral_norm(module: Any, name: str = "weight") -> Any:
-    """Make a weight under ``spectral_norm`` a plain parameter of its present value; returns the module.
-
-    Raises:
-        ValueError: it is not under ``spectral_norm``.
-    """
-    return _removed(module, name, _SpectralNorm, "remove_spectral_norm")
 
 
 # ---- orthogonal matrices ---------------------------------------------------------------------------------------------

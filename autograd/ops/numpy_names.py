@@ -1,0 +1,68 @@
+"""NumPy's functions that are others of its own in other words: without NaN, and those that came with 2.1."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .._operands import unwrap
+from .._protocols import numpy_function
+from ..errors import ArgumentError
+from .joining import unbind
+from .shapes import shape_of
+
+__all__: list[str] = []
+
+
+def _since_then(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """``numpy_function`` for what an older NumPy may lack."""
+    found = getattr(np, name, None)
+    return numpy_function(*(() if found is None else (found,)))
+
+
+@numpy_function(np.nancumsum)
+def _nancumsum(a: Any, axis: int | None = None, dtype: Any = None, out: None = None) -> Any:
+    return np.cumsum(np.where(np.isnan(unwrap(a)), 0, a), axis, dtype)
+
+
+@numpy_function(np.nancumprod)
+def _nancumprod(a: Any, axis: int | None = None, dtype: Any = None, out: None = None) -> Any:
+    return np.cumprod(np.where(np.isnan(unwrap(a)), 1, a), axis, dtype)
+
+
+def _cumulative(function: Callable[..., Any], start: int) -> Callable[..., Any]:
+    def own(
+        x: Any, /, *, axis: int | None = None, dtype: Any = None, out: None = None, include_initial: bool = False
+    ) -> Any:
+        shape = shape_of(x)
+        if axis is None and len(shape) != 1:
+            raise ArgumentError(f"{function.__name__}: give the axis along which to add up an array of shape {shape}")
+        axis = 0 if axis is None else axis
+        found = function(x, axis, dtype)
+        if not include_initial:
+            return found
+        rim = [1 if i == axis % len(shape) else size for i, size in enumerate(shape)]
+        return np.concatenate([np.full(rim, start, found.dtype), found], axis)
+
+    return own
+
+
+_since_then("cumulative_sum")(_cumulative(np.cumsum, 0))
+_since_then("cumulative_prod")(_cumulative(np.cumprod, 1))
+
+
+@_since_then("matvec")
+def _matvec(x1: Any, x2: Any, /) -> Any:
+    return np.matmul(x1, np.expand_dims(x2, -1))[..., 0]
+
+
+@_since_then("vecmat")
+def _vecmat(x1: Any, x2: Any, /) -> Any:
+    return np.matmul(np.expand_dims(np.conjugate(x1), -2), x2)[..., 0, :]
+
+
+@_since_then("unstack")
+def _unstack(x: Any, /, *, axis: int = 0) -> Any:
+    return tuple(unbind(x, axis))
