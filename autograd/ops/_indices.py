@@ -185,9 +185,11 @@ def take_across(x: Any, index: Any, dim: int) -> Any:
     if index.min() < -x.shape[dim] or index.max() >= x.shape[dim]:
         return x.take(index, dim)  # which says what is wrong
     index, out = from_start(index, x.shape[dim]), np.empty(shape, x.dtype)
-    in_blocks(
-        out, lambda: lambda block: x[block].take(index, dim, out[block], "clip"), BLOCK
-    )  # not to check it all again
+
+    def work(block: slice) -> None:
+        x[block].take(index, dim, out[block], "clip")  # not to check it all again
+
+    in_blocks(out, lambda: work, BLOCK)
     return out
 
 
