@@ -491,6 +491,105 @@ def test_slots(kind: type[Slotted]) -> None:
         assert equal(compiled(x), x * (2.0 * private))
 
 
+class Drawing:
+    """Of a package that no code of the user's uses but that which draws: what it holds changes with each picture."""
+
+    __module__ = "package_that_draws"
+
+    def __init__(self) -> None:
+        self.pictures = itertools.count()
+        self.factor = tensor(2.0)
+
+    def scaled(self, x: Any) -> Any:
+        return x * self.factor
+
+
+class Reporting:
+    """What computes, and beside that reports: in a method, and in an attribute, that ``compute`` does not use."""
+
+    def __init__(self) -> None:
+        self.drawing = Drawing()
+
+    def report(self) -> None:
+        next(self.drawing.pictures)
+
+    def compute(self, x: Any) -> Any:
+        return x * 2.0
+
+
+class ReportingByText(Reporting):
+    """What does not say in its code which attribute it uses."""
+
+    kind = "draw"
+
+    def compute(self, x: Any) -> Any:
+        return getattr(self, self.kind + "ing").scaled(x)
+
+
+def test_what_no_code_in_reach_names_is_another_packages() -> None:
+    """A figure of a plotting library leads to all of that library; what it holds is no part of the program."""
+    own = Reporting()
+    compiled = compiler.compile(own.compute, fullgraph=True)
+    for x in batches(5):
+        own.report()
+        assert equal(compiled(x), x * 2.0)
+    assert compiled.recordings == 1
+
+
+def test_what_code_may_name_by_a_text_is_followed_everywhere() -> None:
+    own = ReportingByText()
+    compiled = compiler.compile(own.compute, fullgraph=True)
+    for i, x in enumerate(batches(6)):
+        if i >= 3:
+            own.drawing.factor = tensor(float(i))
+        assert equal(compiled(x), own.compute(x))
+
+
+class Keywords:
+    """Slots whose names are words of Python's."""
+
+    __slots__ = ("def", "is")
+
+
+def test_attributes_named_by_words_of_python() -> None:
+    own = Keywords()
+    setattr(own, "def", 2.0)
+    setattr(own, "is", tensor(0.0))
+
+    def function(x: Any) -> Any:
+        setattr(own, "is", getattr(own, "is") + x.sum())
+        return x * getattr(own, "def")
+
+    compiled = compiler.compile(function, fullgraph=True)
+    total = tensor(0.0)
+    for i, x in enumerate(batches(6)):
+        scale = 2.0 if i < 3 else 3.0
+        setattr(own, "def", scale)
+        assert equal(compiled(x), x * scale)
+        total = total + x.sum()
+        assert equal(getattr(own, "is"), total)
+
+
+class Scaled(type):
+    """A metaclass with a property."""
+
+    @property
+    def scale(cls) -> Any:
+        return np.array(7.0, np.float32)
+
+
+def test_a_class_attribute_that_a_property_of_the_metaclass_hides() -> None:
+    class Own(metaclass=Scaled):
+        scale = tensor(3.0)
+        other = 2.0
+
+    compiled = compiler.compile(lambda x: x * Own().scale * Own.scale * Own.other, fullgraph=True)
+    for i, x in enumerate(batches(6)):
+        Own.other = 2.0 if i < 3 else 5.0
+        Own().scale.fill_(scale := 3.0 if i < 4 else 4.0)
+        assert equal(compiled(x), x * scale * 7.0 * Own.other)
+
+
 def test_imports_of_a_long_function() -> None:
     """The number of a constant beyond the first 256 takes two instructions."""
     lines = [f"    {1000 + i}.5 + x" for i in range(300)]

@@ -250,7 +250,7 @@ class Emitter(Blockwise):
                     self._body.append(f"{(short := self._fresh('left'))} = {name}")
                     name = made[id(effect.tree)] = short
             owner = self._bind(effect.place.container, "owner")
-            stores.append(f"{effect.place.text(owner, lambda key: self._bind(key, 'key'))} = {name}")
+            stores.append(effect.place.store(owner, name, lambda key: self._bind(key, "key")))
         graded = [self.result(part) for part in self.program.graded]
         returned = self.result(self.program.results)
         written = {item.target.storage for item in self.program.instructions() if item.target is not None}

@@ -9,6 +9,7 @@ import types
 from collections.abc import Callable, Container, Iterable, Iterator
 from functools import lru_cache
 from importlib.util import resolve_name
+from keyword import iskeyword
 from typing import Any
 
 __all__ = [
@@ -40,15 +41,17 @@ class Place:
         kind: ``"item"``, ``"cell"``, ``"slot"`` (an attribute), ``"argument"``, or ``"link"``: no place of its own, but
             what leads on to other things, and cannot change.
         name: as the user would write it, for messages and for names in the program.
+        attribute: the name by which code reaches for it, if that is the only way to it: an attribute, a method.
     """
 
-    __slots__ = ("container", "key", "kind", "name")
+    __slots__ = ("attribute", "container", "key", "kind", "name")
 
-    def __init__(self, kind: str, container: Any, key: Any, name: str) -> None:
+    def __init__(self, kind: str, container: Any, key: Any, name: str, attribute: str | None = None) -> None:
         self.kind = kind
         self.container = container
         self.key = key
         self.name = name
+        self.attribute = attribute
 
     def get(self) -> Any:
         """What stands there now."""
@@ -79,7 +82,15 @@ class Place:
         if self.kind == "item":
             plain_key = isinstance(self.key, (str, int, float, bool, bytes, type(None))) or _is_plain(self.key)
             return f"{container}[{self.key!r}]" if plain_key else f"{container}[{bind(self.key)}]"
-        return f"{container}.cell_contents" if self.kind == "cell" else f"{container}.{self.key}"
+        if self.kind == "cell":
+            return f"{container}.cell_contents"
+        return f"getattr({container}, {self.key!r})" if iskeyword(self.key) else f"{container}.{self.key}"
+
+    def store(self, container: str, value: str, bind: Callable[[Any], str] = repr) -> str:
+        """The statement that puts a value there; as ``text``."""
+        if self.kind == "slot" and iskeyword(self.key):
+            return f"setattr({container}, {self.key!r}, {value})"
+        return f"{self.text(container, bind)} = {value}"
 
 
 def _is_plain(key: Any) -> bool:
