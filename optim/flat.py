@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter, is_not
+from sys import getrefcount
 from typing import Any
+from weakref import WeakSet, WeakValueDictionary
 
 import numpy as np
 
@@ -46,6 +48,34 @@ def _shared_buffer(params: Sequence[Tensor], bounds: Sequence[int]) -> Any:
         if _address(array) != start + bound * array.itemsize:
             return None
     return buffer
+
+
+_blocks: WeakSet[Block] = WeakSet()
+_buffers: WeakValueDictionary[int, Any] = WeakValueDictionary()
+"""Where blocks keep parameters, by id."""
+
+
+def _holders(p: Tensor) -> int:
+    """How many hold the parameter's array or, where that is a view, the array that it is a view of."""
+    if p._data.base is None or id(p._data.base) in _buffers:
+        return getrefcount(p._data)
+    return getrefcount(p._data) + getrefcount(p._data.base)
+
+
+_lone_array, _lone_view = new_tensor(np.empty(1)), new_tensor(np.empty(1)[:])
+
+
+def _is_shared(p: Tensor) -> bool:
+    """Whether a parameter's memory is another's, too: a view's, a state dict's, that of the array it was made from.
+
+    Not known of an array that records what NumPy does to it.
+    """
+    if type(p._data) is not np.ndarray or not (p._data.flags.writeable and p._data.flags.c_contiguous):
+        return False
+    if isinstance(p._data.base, np.ndarray) and id(p._data.base) not in _buffers:
+        return _holders(p) > _holders(_lone_view)
+    others = _holders(p) - _holders(_lone_array)
+    return others > 0 and others > sum(view is p._data for block in list(_blocks) for view in block.views)
 
 
 class _Store:
@@ -122,15 +152,21 @@ class _Store:
 class Block(_Store):
     """Parameters of one dtype in one buffer, of which each is a view, and their state in further buffers like it.
 
+    Args:
+        params: the parameters.
+        numbers: as for every store.
+        apart: whether the only parameter stays where it is, for its memory is another's, too.
+
     Attributes:
         data: the buffer.
         state: for each name an array as long as the buffer.
     """
 
-    def __init__(self, params: Sequence[Tensor], numbers: Mapping[str, float]) -> None:
+    def __init__(self, params: Sequence[Tensor], numbers: Mapping[str, float], apart: bool = False) -> None:
         super().__init__(params, numbers)
         sizes = [p.numel() for p in self.params]
         self.bounds = [0, *np.cumsum(sizes).tolist()]
+        self.apart = apart
         self._settle()
 
     def _settle(self) -> None:
@@ -138,17 +174,20 @@ class Block(_Store):
         self.dtype = self.params[0].dtype
         self.parts = 2 if self.dtype.kind == "c" else 1  # numbers an element consists of
         self.views: list[Any] = [None] * len(self.params)
-        shared = _shared_buffer(self.params, self.bounds)
-        if shared is None:
+        found = self.params[0]._data.reshape(-1) if self.apart else _shared_buffer(self.params, self.bounds)
+        if found is None:
             self.data = np.empty(self.bounds[-1], self.dtype)
+            if type(self.data) is np.ndarray:
+                _buffers[id(self.data)] = self.data
         else:
-            self.data, self.views = shared, [p._data for p in self.params]
+            self.data, self.views = found, [p._data for p in self.params]
+        _blocks.add(self)
         self._cuts: dict[tuple[int, int], list[tuple[Any, Any, dict[str, Any]]]] = {}
         self._all = self._runs(range(len(self.params)))
         self._adopt()
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = ("params", "counted", "numbers", "fresh", "marks", "state", "bounds")
+        kept = ("params", "counted", "numbers", "fresh", "marks", "state", "bounds", "apart")
         return {name: getattr(self, name) for name in kept}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -157,17 +196,19 @@ class Block(_Store):
 
     @staticmethod
     def of(params: Sequence[Tensor], numbers: Mapping[str, float] | None = None) -> list[Any]:
-        """The blocks of a group: one for each dtype."""
+        """The blocks of a group: one for each dtype, and one for each parameter whose memory is another's, too."""
         kinds: dict[Any, list[Tensor]] = {}
         for p in params:
-            kinds.setdefault(p.dtype, []).append(p)
-        return [Block(members, numbers or {}) for members in kinds.values()]
+            kinds.setdefault(id(p) if _is_shared(p) else p.dtype, []).append(p)
+        return [Block(members, numbers or {}, apart=type(kind) is int) for kind, members in kinds.items()]
 
     def ready(self) -> bool:
-        """Make each parameter a view of the buffer; False if one has another dtype or shape than before."""
+        """Make each parameter a view of the buffer; False if one has other memory that must stay, dtype or shape."""
         if any(map(is_not, map(_values, self.params), self.views)):
             for p, view in zip(self.params, self.views, strict=True):
                 if p.dtype != view.dtype or p.shape != view.shape:
+                    return False
+                if p._data is not view and (self.apart or id(p._data.base) in _buffers):  # as another parameter's
                     return False
             self._adopt()
         return True

@@ -46,8 +46,9 @@ class Optimizer:
     Raises:
         ValueError: no parameters, one of them twice, one that is not a leaf, or some with a name and some without.
 
-    From the first ``step`` on, the parameters of a group are views of one buffer: arrays that were taken from a
-    parameter before (``p.detach()``, ``p.numpy()``) then no longer share its memory.
+    The parameters of a group become views of one buffer, which a step updates as a whole. A parameter whose memory is
+    another's, too (a view's, a state dict's, that of the array it was made from), stays where it is, and is updated by
+    itself.
 
     ``foreach``, ``fused`` and ``capturable``, which choose among implementations in PyTorch, are accepted and change
     nothing here; ``differentiable=True`` is refused.
@@ -250,6 +251,8 @@ class Optimizer:
         self.param_groups.append(group)
         self._stores.append([])
         self._known.append([])
+        if self._by_formula:
+            self._settle(len(self.param_groups) - 1, {})
 
     def _check(self, params: list[Any]) -> None:
         """Raise for what cannot be optimized, or is already."""

@@ -139,6 +139,29 @@ def test_weights_clipped_into_new_arrays(kind: Any) -> None:
     check(make)
 
 
+@pytest.mark.parametrize("before", [True, False])
+def test_what_shares_the_memory_of_parameters(before: bool) -> None:
+    """A view taken before the optimizer was made, or after."""
+
+    def make(compile: Any) -> Any:
+        autograd.manual_seed(0)
+        net = nn.Linear(3, 2)
+        view = net.weight.detach() if before else None
+        update = optim.Adam(net.parameters(), lr=0.1)
+        view = net.weight.detach() if view is None else view
+
+        def step(x: Any) -> Any:
+            update.zero_grad()
+            loss = net(x).square().mean()
+            loss.backward()
+            update.step()
+            return loss.detach()
+
+        return compile(step), lambda: [net.state_dict(), update.state_dict(), view.clone()]
+
+    check(make)
+
+
 def test_data_of_another_shape_is_refused() -> None:
     w = autograd.ones(3, requires_grad=True)
 

@@ -124,6 +124,91 @@ def test_parameters_are_views_of_one_buffer_and_keep_their_identity():
         np.testing.assert_array_equal(p.detach().numpy(), value)
 
 
+def descended(net, optimizer):
+    net.zero_grad()
+    net(autograd.ones(1, 3)).sum().backward()
+    optimizer.step()
+
+
+SHARING = {
+    "a view": lambda net: net.weight.detach(),
+    "a view of a part": lambda net: net.weight.detach()[0],
+    "data": lambda net: net.weight.data,
+    "an array": lambda net: net.weight.detach().numpy(),
+    "a state dict": lambda net: net.state_dict()["weight"],
+}
+
+
+@pytest.mark.parametrize("name", SHARING)
+@pytest.mark.parametrize("kind", [optim.SGD, optim.Adam, optim.Muon])
+@pytest.mark.parametrize("when", ["before", "after", "after a step"])
+def test_what_shares_a_parameters_memory_sees_its_updates(name, kind, when):
+    net = nn.Linear(3, 2, bias=False)
+    before = SHARING[name](net) if when == "before" else None
+    optimizer = kind(net.parameters(), lr=0.5)
+    if when == "after a step":
+        descended(net, optimizer)
+    shared = SHARING[name](net) if before is None else before
+    old = np.array(shared)
+    for _ in range(2):
+        descended(net, optimizer)
+        assert not np.array_equal(shared, old)
+        np.testing.assert_array_equal(shared, np.array(SHARING[name](net)))
+
+
+def test_an_array_that_became_a_parameter_sees_its_updates():
+    array = np.ones((4, 2), np.float32)
+    rows = [nn.Parameter(autograd.from_numpy(array[i : i + 2])) for i in (0, 2)]
+    optimizer = optim.SGD(rows, lr=0.5)
+    (rows[0].sum() + 2 * rows[1].sum()).backward()
+    optimizer.step()
+    assert array.tolist() == [[0.5, 0.5], [0.5, 0.5], [0.0, 0.0], [0.0, 0.0]]
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_parameters_that_share_memory_go_on_sharing_it(before):
+    """Weights tied by their data are descended along the sum of both gradients, each in its turn."""
+    a, b, other = (nn.Parameter(autograd.ones(2)) for _ in range(3))
+    if before:
+        a.data = b.data
+    optimizer = optim.SGD([a, b, other], lr=0.1)
+    if not before:
+        a.data = b.data
+    for step in (1, 2):
+        optimizer.zero_grad()
+        (a.sum() + 2 * b.sum() + other.sum()).backward()
+        optimizer.step()
+        np.testing.assert_allclose(a.detach(), [1 - 0.3 * step] * 2, rtol=1e-6)
+        np.testing.assert_array_equal(a.detach(), b.detach())
+    a.data = a.data * 1.0
+    (a.sum() + 2 * b.sum()).backward()
+    optimizer.step()
+    assert not np.array_equal(a.detach(), b.detach())
+
+
+def test_a_new_optimizer_brings_parameters_together_again():
+    """Neither another optimizer's hold on a parameter, nor the other parameters in its buffer, keep it apart."""
+    params = parameters()
+    old = optim.SGD(params, lr=0.1)
+    new = optim.SGD(params[1:], lr=0.1)
+    base = params[1].detach().numpy().base
+    assert base is not params[0].detach().numpy().base
+    assert all(p.detach().numpy().base is base for p in params[1:])
+    assert old is not new
+
+
+def test_a_complex_parameter_that_stays_where_it_is():
+    p = nn.Parameter(autograd.tensor([1 + 2j, 3 - 1j]))
+    view = p.detach()
+    q = nn.Parameter(autograd.tensor([1 + 2j, 3 - 1j]))
+    first, second = optim.Adam([p], lr=0.1), optim.Adam([q], lr=0.1)
+    for _ in range(2):
+        p.grad = q.grad = autograd.tensor([1 - 1j, 0.5 + 2j])
+        first.step()
+        second.step()
+    np.testing.assert_array_equal(view, q.detach())
+
+
 def test_two_optimizers_may_share_parameters():
     params = parameters()
     first, second = optim.SGD(params, lr=0.1), optim.SGD(params[::-1], lr=0.01)
