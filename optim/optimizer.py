@@ -6,7 +6,7 @@ Each algorithm is a subclass that states its defaults, its state and the bare fo
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from inspect import signature
 from itertools import chain
 from math import prod
@@ -25,14 +25,18 @@ from .states import States
 
 __all__ = ["Optimizer", "required"]
 
-_SCHEDULED = frozenset(
-    ("params", "param_names", "name", "initial_lr", "max_lr", "min_lr", "swa_lr", "max_momentum", "base_momentum")
-)
-"""What a group may hold beside hyper-parameters: names, and what schedulers put there."""
-
-
 required: Any = object()
 """As a default: a hyper-parameter that each group must give, for PyTorch's older optimizers of users."""
+
+
+def _slips(group: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What a group holds that is almost a hyper-parameter, and which; anything else may be the user's own."""
+    unknown = sorted(group.keys() - known.keys() - {"params"})
+    if unknown:
+        from difflib import get_close_matches
+    for name in unknown:
+        near = ["lr"] if name == "learning_rate" else get_close_matches(name, known, 1, 0.85)
+        yield from ((name, meant) for meant in near)
 
 
 class Optimizer:
@@ -235,12 +239,8 @@ class Optimizer:
                 f"{title}: differentiable=True is not supported: a step changes the parameters in place, outside the "
                 "graph. To differentiate through it, write the update out with autograd.grad(..., create_graph=True)"
             )
-        unknown = set(group) - set(self.defaults) - _SCHEDULED
-        if unknown:
-            warn(
-                f"{title}: unknown hyper-parameters {sorted(unknown)} are kept, but change nothing; it has "
-                f"{sorted(self.defaults)}"
-            )
+        for name, meant in _slips(group, self.defaults):
+            warn(f"{title}: {name!r} in a group changes nothing; do you mean {meant!r}? It has {sorted(self.defaults)}")
         group["params"] = params
         if names:
             group["param_names"] = names

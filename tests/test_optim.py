@@ -360,8 +360,20 @@ def test_bad_input_is_refused():
         optim.SGD([w], lr=0.1, nesterov=True)
     with pytest.raises(ValueError, match=r"betas must lie in \[0, 1\), got \(0.9, 1.0\)"):
         optim.Adam([w], betas=(0.9, 1.0))
-    with pytest.warns(UserWarning, match=r"unknown hyper-parameters \['learning_rate'\] are kept, but change nothing"):
-        optim.SGD([{"params": [w], "learning_rate": 0.1}])
+
+
+@pytest.mark.parametrize(("slip", "meant"), [("learning_rate", "lr"), ("weight_dcay", "weight_decay")])
+def test_a_slip_in_the_name_of_a_hyper_parameter_is_told(slip, meant):
+    w = autograd.tensor([1.0], requires_grad=True)
+    with pytest.warns(UserWarning, match=f"SGD: '{slip}' in a group changes nothing; do you mean '{meant}'"):
+        optim.SGD([{"params": [w], slip: 0.1}])
+
+
+def test_groups_may_hold_what_is_the_users():
+    """Also the groups of an optimizer around this one, with hyper-parameters of its own."""
+    w = autograd.tensor([1.0], requires_grad=True)
+    optimizer = optim.SGD([{"params": [w], "lr_scale": 0.5, "layer": 3, "rho": 0.05}], lr=0.1)
+    assert optimizer.param_groups[0]["layer"] == 3
 
 
 # ---- what may happen to the parameters between two steps ----
