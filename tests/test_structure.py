@@ -64,6 +64,7 @@ LAZY = (
     "numba",
     "llvmlite",
     "base64",
+    "difflib",
     "gzip",
     "hashlib",
     "json",
