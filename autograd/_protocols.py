@@ -18,7 +18,16 @@ from ._writing import ALIASES
 from .engine.nodes import Handle
 from .errors import NotDifferentiableError
 
-__all__ = ["array_function", "array_ufunc", "by_place", "numpy_function", "of_arrays", "other_names", "with_arrays"]
+__all__ = [
+    "array_function",
+    "array_ufunc",
+    "by_place",
+    "newer",
+    "numpy_function",
+    "of_arrays",
+    "other_names",
+    "with_arrays",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,6 +41,11 @@ def numpy_function(*identities: Callable[..., Any]) -> Callable[[F], F]:
         return function
 
     return define
+
+
+def newer(*names: str) -> list[Callable[..., Any]]:
+    """The functions of NumPy's of these names, but for those that came with a NumPy newer than this one."""
+    return [getattr(np, name) for name in names if hasattr(np, name)]
 
 
 def of_arrays(function: Callable[..., Any]) -> Callable[..., Any]:

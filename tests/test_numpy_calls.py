@@ -144,7 +144,7 @@ OF_BATCHES: dict[str, Callable[[Any], Any]] = {
     "linalg.diagonal": np.linalg.diagonal,
     "diag of a row": lambda a: np.diag(a[0], 1),
     "hsplit": lambda a: np.hsplit(a, 2),
-    "unstack": lambda a: np.unstack(a, axis=1),
+    "unstack": lambda a: np.unstack(a, axis=1) if hasattr(np, "unstack") else list(a.T),
     "concatenate": lambda a: np.concatenate([a, a], None),
     "full_like": lambda a: np.full_like(a, 2.0),
     "full": lambda a: np.full((2,), a[0, 0], like=a),

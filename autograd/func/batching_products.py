@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .._protocols import newer
 from ..errors import ArgumentError
 from .batching import Level, Unsuited, elementwise, rank_of, rule
 
@@ -86,9 +87,8 @@ def _by_matmul(first: Callable[[Any], Any], second: Callable[[Any], Any], place:
     return product
 
 
-if hasattr(np, "matvec"):  # NumPy 2.2
-    rule(np.matvec)(_by_matmul(lambda a: a, lambda b: np.expand_dims(b, -1), -1))
-    rule(np.vecmat)(_by_matmul(lambda a: np.expand_dims(np.conj(a), -2), lambda b: b, -2))
+rule(*newer("matvec"))(_by_matmul(lambda a: a, lambda b: np.expand_dims(b, -1), -1))
+rule(*newer("vecmat"))(_by_matmul(lambda a: np.expand_dims(np.conj(a), -2), lambda b: b, -2))
 
 
 @rule(np.dot)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .._protocols import newer
 from ..engine.foreign import ForeignArray
 from .batching import METHODS, Level, Unsuited, elementwise, rank_of, rule, shifted
 from .batching_errors import unwritable
@@ -71,7 +72,7 @@ for _function in (np.sort, np.argsort):
     rule(_function)(_along(_function, -1, flat=True))
 for _function in (np.partition, np.argpartition):
     rule(_function)(_along(_function, -1, 1, flat=True))
-for _function in (np.cumulative_sum, np.cumulative_prod):
+for _function in newer("cumulative_sum", "cumulative_prod"):
     rule(_function)(_along(_function, -1))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .._protocols import newer
 from ..engine.foreign import ForeignArray
 from ..errors import ArgumentError
 from .batching import BatchedArray, Level, Unsuited, elementwise, map_arrays, rank_of, rule, shifted
@@ -250,7 +251,7 @@ rule(np.array_split)(_cutting(np.array_split))
 rule(np.hsplit)(lambda level, ary, indices_or_sections: np.split(ary, indices_or_sections, 1 if ary.ndim > 1 else 0))
 rule(np.vsplit)(lambda level, ary, indices_or_sections: np.split(ary, indices_or_sections, 0))
 rule(np.dsplit)(lambda level, ary, indices_or_sections: np.split(ary, indices_or_sections, 2))
-rule(np.unstack)(lambda level, x, /, *, axis=0: tuple(np.moveaxis(x, axis, 0)))
+rule(*newer("unstack"))(lambda level, x, /, *, axis=0: tuple(np.moveaxis(x, axis, 0)))
 
 # ---- making ----------------------------------------------------------------------------------------------------------
 

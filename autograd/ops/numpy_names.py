@@ -8,18 +8,12 @@ from typing import Any
 import numpy as np
 
 from .._operands import unwrap
-from .._protocols import numpy_function
+from .._protocols import newer, numpy_function
 from ..errors import ArgumentError
 from .joining import unbind
 from .shapes import shape_of
 
 __all__: list[str] = []
-
-
-def _since_then(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """``numpy_function`` for what an older NumPy may lack."""
-    found = getattr(np, name, None)
-    return numpy_function(*(() if found is None else (found,)))
 
 
 @numpy_function(np.nancumsum)
@@ -49,20 +43,20 @@ def _cumulative(function: Callable[..., Any], start: int) -> Callable[..., Any]:
     return own
 
 
-_since_then("cumulative_sum")(_cumulative(np.cumsum, 0))
-_since_then("cumulative_prod")(_cumulative(np.cumprod, 1))
+numpy_function(*newer("cumulative_sum"))(_cumulative(np.cumsum, 0))
+numpy_function(*newer("cumulative_prod"))(_cumulative(np.cumprod, 1))
 
 
-@_since_then("matvec")
+@numpy_function(*newer("matvec"))
 def _matvec(x1: Any, x2: Any, /) -> Any:
     return np.matmul(x1, np.expand_dims(x2, -1))[..., 0]
 
 
-@_since_then("vecmat")
+@numpy_function(*newer("vecmat"))
 def _vecmat(x1: Any, x2: Any, /) -> Any:
     return np.matmul(np.expand_dims(np.conjugate(x1), -2), x2)[..., 0, :]
 
 
-@_since_then("unstack")
+@numpy_function(*newer("unstack"))
 def _unstack(x: Any, /, *, axis: int = 0) -> Any:
     return tuple(unbind(x, axis))
