@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
+OLDEST := $(VENV)/oldest
 comma := ,
 # Answers are the same with any number; `make test WORKERS=0` runs the tests in one process.
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test docs lint format types bench figures faults clean
+.PHONY: help demo test oldest docs lint format types bench figures faults clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -19,6 +20,9 @@ demo: $(STAMPS)/examples ## train on handwritten digits and draw the graphs (pri
 
 test: $(STAMPS)/examples-test ## run the whole test suite
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+
+oldest: $(OLDEST)/stamp ## run the test suite with the oldest NumPy and SciPy that setup.cfg allows (Python 3.11 or 3.12)
+	$(OLDEST)/bin/python -m pytest -n $(WORKERS) --dist loadgroup
 
 docs: $(STAMPS)/docs ## build the documentation (prints where); FAST=1 has the examples make small runs
 	$(BIN)/python -m docs $(if $(FAST),--fast)
@@ -53,6 +57,13 @@ clean: ## remove the environment and everything that was generated
 $(STAMPS)/%: setup.cfg pyproject.toml | $(BIN)/pip
 	$(BIN)/python -m pip install --quiet --editable '.$(if $(filter-out run,$*),[$(subst -,$(comma),$*)])'
 	@mkdir -p $(@D)
+	@touch $@
+
+# No NumPy 2.0 was made for Python 3.13: there, and where they cannot be had, this fails.
+$(OLDEST)/stamp: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet --only-binary numpy,scipy --editable '.[examples,test]' \
+	    $$(sed -n 's/^    \(numpy\|scipy\)>=\([0-9.]*\)$$/\1==\2/p' setup.cfg)
 	@touch $@
 
 $(BIN)/pip:

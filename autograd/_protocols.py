@@ -62,7 +62,7 @@ def of_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
 def _full_name(function: Any) -> str:
     """Where a function is found: ``numpy.fft.fft``; a ufunc that is not NumPy's says no more than its name."""
     name = str(getattr(function, "__name__", function))
-    module = getattr(function, "__module__", None)
+    module = getattr(function, "__module__", None) or ("numpy" if getattr(np, name, None) is function else None)
     return f"{module}.{name}" if module else name
 
 

@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 __all__ = ["asks", "required", "title_of"]
 
 
@@ -24,7 +26,9 @@ def asks(rule: Callable[..., Any]) -> tuple[str, ...]:
     found = _asked.get(rule)
     if found is None:
         code = _plain_code(rule)
-        if code is None:
+        if code is None and isinstance(inspect.unwrap(rule), np.ufunc):
+            found = required(rule)
+        elif code is None:
             found = tuple(inspect.signature(rule).parameters)
         else:
             found = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
@@ -35,6 +39,9 @@ def asks(rule: Callable[..., Any]) -> tuple[str, ...]:
 def required(function: Callable[..., Any]) -> tuple[str, ...]:
     """The names of the parameters without default."""
     code = _plain_code(function)
+    ufunc = inspect.unwrap(function) if code is None else None
+    if isinstance(ufunc, np.ufunc):  # which has a signature since NumPy 2.4
+        return ("x",) if ufunc.nin == 1 else tuple([f"x{i + 1}" for i in range(ufunc.nin)])
     if code is None:
         parameters = inspect.signature(function).parameters.values()
         return tuple(parameter.name for parameter in parameters if parameter.default is parameter.empty)

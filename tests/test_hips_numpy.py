@@ -153,7 +153,7 @@ FUNCTIONS = {
 }
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if hasattr(onp, "matvec") or name != "pad chosen axes"])
 def test_functions_on_boxes_are_numpys(name):
     derivatives_agree(FUNCTIONS[name], V)
 

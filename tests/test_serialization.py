@@ -576,28 +576,28 @@ def checked(tree: Any, arrays: Any = None, **changes: Any) -> bytes:
     return safe.save(arrays or {}, {safe_files.TEXT: text, safe_files.CHECKSUM: bundle.checksum(text)})
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        checked({"$tensor": "a"}),
-        checked({"$tensor": 1}),
-        checked({"$array": ["a"]}),
-        checked({"$number": None}),
-        checked({"$what": 1}),
-        checked({"$tuple": 1}),
-        checked({"$dict": [1]}),
-        checked({"$dict": [[[], 1]]}),
-        checked({"$complex": "ab"}),
-        checked({"$dtype": "object"}),
-        checked(1, version=2),
-        checked(1, encoded={"a": "complex128"}),
-        checked({"$tensor": "a"}, {"a": np.ones(3)}, encoded={"a": "complex128"}),
-        checked({"$tensor": "a"}, {"a": np.ones(8, "u1")}, encoded={"a": "O"}),
-    ],
-)
-def test_hostile_structure(content: bytes, tmp_path: Path) -> None:
+STRUCTURES = {
+    "Tensor that is not there": checked({"$tensor": "a"}),
+    "Tensor without name": checked({"$tensor": 1}),
+    "array of no number": checked({"$array": ["a"]}),
+    "number that is none": checked({"$number": None}),
+    "unknown kind": checked({"$what": 1}),
+    "tuple of one number": checked({"$tuple": 1}),
+    "dict without pairs": checked({"$dict": [1]}),
+    "key that is a list": checked({"$dict": [[[], 1]]}),
+    "complex that is a text": checked({"$complex": "ab"}),
+    "dtype of objects": checked({"$dtype": "object"}),
+    "later version": checked(1, version=2),
+    "encoded array that is not there": checked(1, encoded={"a": "complex128"}),
+    "real numbers as complex ones": checked({"$tensor": "a"}, {"a": np.ones(3)}, encoded={"a": "complex128"}),
+    "bytes as objects": checked({"$tensor": "a"}, {"a": np.ones(8, "u1")}, encoded={"a": "O"}),
+}
+
+
+@pytest.mark.parametrize("name", STRUCTURES)
+def test_hostile_structure(name: str, tmp_path: Path) -> None:
     path = tmp_path / "a"
-    path.write_bytes(content)
+    path.write_bytes(STRUCTURES[name])
     with pytest.raises(CheckpointError):
         autograd.load(path)
 

@@ -30,6 +30,14 @@ def bare(item: Any) -> Any:
     return value_of(item)
 
 
+_COUNTS_IN_NUMPY = isinstance(np.count_nonzero(np.ones(1)), np.generic)
+"""Before NumPy 2.3 it counted in numbers of Python's, of which nothing can be written down."""
+
+
+def _count_nonzero(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    return np.sum(np.not_equal(a, 0), axis, np.intp, keepdims=keepdims)
+
+
 def _method(name: str) -> Any:
     function = getattr(np.ndarray, name)
 
@@ -38,6 +46,7 @@ def _method(name: str) -> Any:
             return function(plain_array(self), *args, **kwargs)
         return self._tape.call(function, (self, *args), kwargs, name)
 
+    method.__doc__ = f"As ``numpy.ndarray.{name}``."
     return method
 
 
@@ -283,6 +292,8 @@ class RecordingArray(np.ndarray):
         function = getattr(function, "original", function)
         if any(not issubclass(kind, (np.ndarray, Number)) for kind in types):
             return NotImplemented
+        if function is np.count_nonzero and not _COUNTS_IN_NUMPY:
+            return _count_nonzero(*args, **kwargs)
         # The array that like= names is in neither.
         tape = self._tape if self._tape is not None and self._tape.running else tape_in((args, kwargs))
         if tape is None:

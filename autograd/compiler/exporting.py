@@ -250,8 +250,6 @@ class _Module:
         elif isinstance(thing, (float, complex, np.generic)):
             kind = thing.__class__.__name__
             self._lines.append(f"{name} = {kind if kind in ('float', 'complex') else f'np.{kind}'}('{thing}')")
-        elif isinstance(thing, type) and thing in vars(np).values():
-            self._lines.append(f"{name} = np.{thing.__name__}")
         elif isinstance(thing, type) and thing.__module__ == "builtins":
             self._lines.append(f"{name} = {thing.__name__}")
         elif thing is None or isinstance(thing, (tuple, list, range, bytes, frozenset)):

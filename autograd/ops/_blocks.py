@@ -85,7 +85,7 @@ def blockwise(
     if function is None:
         return functools.partial(blockwise, cheap=cheap, block=block)
     compute: Any = function
-    writes = not isinstance(function, np.ufunc) and "into" in asks(function)  # NumPy 2.4 gave ufuncs signatures
+    writes = "into" in asks(function)
 
     @functools.wraps(function)
     def call(*args: Any) -> Any:

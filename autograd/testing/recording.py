@@ -214,6 +214,7 @@ def _method(name: str) -> Any:
             else self._tape.run(name, function, (self, *args), kwargs)
         )
 
+    method.__doc__ = f"As ``numpy.ndarray.{name}``."
     return method
 
 
