@@ -183,7 +183,7 @@ def of_sizes_or_data(name: str, dtype: Any, data: tuple[Any, ...]) -> Any:
         given: Any = data[0]
         if given.dtype != dtype:
             raise DtypeError(f"{name}: this tensor is {given.dtype}; use .to({dtype})")
-        return given.detach()
+        return given.view(given.shape) if given.requires_grad else given.detach()
     if isinstance(data[0], (tuple, float)):
         raise TypeError(
             f"{name}({data[0]!r}): a list is data, numbers one by one are sizes, but this could mean "

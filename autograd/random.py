@@ -95,7 +95,7 @@ def randn(
 
 
 def randint(
-    low: int,
+    low: Any = None,
     high: Any = None,
     size: Any = None,
     *,
@@ -112,11 +112,15 @@ def randint(
     """
     if size is None:
         low, high, size = 0, low, high
+    elif high is None or low is None:
+        low, high = 0, low if high is None else high
     if size is None or hasattr(size, "__index__"):
         got = "none" if size is None else f"{size!r}"
         raise TypeError(
             f"randint: expected a size such as (3,), got {got}: randint(high, size) or randint(low, high, size)"
         )
+    if high is None:
+        raise TypeError("randint: expected a bound beside the size: randint(high, size) or randint(low, high, size)")
     low, high = operator.index(low), operator.index(high)
     if high <= low:
         raise ArgumentError(f"randint: expected low < high, got low={low} and high={high}")
