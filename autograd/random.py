@@ -20,6 +20,7 @@ from .generator import Generator, default_generator, moved, source
 from .ops.draws import bernoulli as bernoulli
 from .ops.draws import drawn_by
 from .ops.draws import multinomial as multinomial
+from .ops.shapes import also_named
 
 __all__ = [
     "Generator", "bernoulli", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "multinomial",
@@ -143,6 +144,7 @@ def _form(x: Any, dtype: Any) -> tuple[Any, Any]:
     return array.shape, array.dtype if dtype is None else dtype
 
 
+@also_named(input="x")
 def rand_like(
     x: Any,
     *,
@@ -160,6 +162,7 @@ def rand_like(
     return rand(shape, generator=generator, dtype=kind, device=device, requires_grad=requires_grad)
 
 
+@also_named(input="x")
 def randn_like(
     x: Any,
     *,
@@ -177,10 +180,11 @@ def randn_like(
     return randn(shape, generator=generator, dtype=kind, device=device, requires_grad=requires_grad)
 
 
+@also_named(input="x")
 def randint_like(
     x: Any,
-    low: int,
-    high: int | None = None,
+    low: Any = None,
+    high: Any = None,
     *,
     generator: Generator | None = None,
     dtype: Any = None,
@@ -192,8 +196,6 @@ def randint_like(
 
     ``memory_format`` is for PyTorch's scripts, and means nothing here.
     """
-    if high is None:
-        low, high = 0, low
     shape, kind = _form(x, dtype)
     return randint(low, high, shape, generator=generator, dtype=kind, device=device, requires_grad=requires_grad)
 
