@@ -10,6 +10,7 @@ import numpy as np
 from . import dtypes
 from .engine.failures import operand_error
 from .engine.foreign import ForeignArray
+from .engine.modes import local
 from .engine.nodes import Handle
 from .engine.observing import tell_replaced
 from .engine.views import current, shares_memory
@@ -99,8 +100,8 @@ def without_graphs(op_name: str, name: str, value: Any) -> Any:
 
 
 def refuse(op_name: str, name: str, value: Any) -> None:
-    """Raise NotDifferentiableError if a Tensor requires grad with respect to which there is no derivative."""
-    if value.requires_grad:
+    """Raise NotDifferentiableError if a gradient is to be recorded with respect to which there is no derivative."""
+    if value.requires_grad and local.grad:
         raise NotDifferentiableError(
             f"{op_name}: there is no derivative with respect to '{name}', but a tensor came that requires grad; "
             ".detach() it if no gradient is to flow through it, else write the formula with ops of tensors"

@@ -413,9 +413,12 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
 
     # ---- writing: by another Tensor, at random ------------------------------------------------------------------
 
-    def copy_(self, source: Any) -> Tensor:
-        """Overwrite this Tensor with ``source``, which broadcasts to its shape; gradients flow to ``source``."""
-        indexing.setitem(self, Ellipsis, source)
+    def copy_(self, other: Any, non_blocking: bool = False) -> Tensor:
+        """Overwrite this Tensor with ``other``, which broadcasts to its shape; gradients flow to ``other``.
+
+        ``non_blocking`` is without effect here.
+        """
+        indexing.setitem(self, Ellipsis, other)
         return self
 
     uniform_ = draws.uniform_

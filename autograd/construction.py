@@ -127,19 +127,25 @@ def _filled(name: str, x: Any, size: Any, value: Any, dtype: Any, device: Any, r
     return made.requires_grad_(requires_grad)
 
 
-def new_zeros(x: Any, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def new_zeros(
+    x: Any, *shape: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Zeros of a shape, by default in the dtype of ``x``."""
-    return _filled("new_zeros", x, size, 0, dtype, device, requires_grad)
+    return _filled("new_zeros", x, shape if size is None else size, 0, dtype, device, requires_grad)
 
 
-def new_ones(x: Any, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def new_ones(
+    x: Any, *shape: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Ones of a shape, by default in the dtype of ``x``."""
-    return _filled("new_ones", x, size, 1, dtype, device, requires_grad)
+    return _filled("new_ones", x, shape if size is None else size, 1, dtype, device, requires_grad)
 
 
-def new_empty(x: Any, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def new_empty(
+    x: Any, *shape: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Unset elements of a shape, by default in the dtype of ``x``."""
-    return _filled("new_empty", x, size, 0, dtype, device, requires_grad)
+    return _filled("new_empty", x, shape if size is None else size, 0, dtype, device, requires_grad)
 
 
 def new_empty_strided(
@@ -183,7 +189,7 @@ def of_sizes_or_data(name: str, dtype: Any, data: tuple[Any, ...]) -> Any:
         given: Any = data[0]
         if given.dtype != dtype:
             raise DtypeError(f"{name}: this tensor is {given.dtype}; use .to({dtype})")
-        return given.detach()
+        return given.view(given.shape) if given.requires_grad else given.detach()
     if isinstance(data[0], (tuple, float)):
         raise TypeError(
             f"{name}({data[0]!r}): a list is data, numbers one by one are sizes, but this could mean "

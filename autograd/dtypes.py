@@ -113,8 +113,8 @@ class finfo:
 
     _shown = ("resolution", "min", "max", "eps", "smallest_normal", "tiny")
 
-    def __init__(self, dtype: Any = None) -> None:
-        dtype = or_default(dtype)
+    def __init__(self, type: Any = None) -> None:
+        dtype = or_default(type)
         if dtype.kind not in "fc":
             raise DtypeError(f"finfo: expected a floating dtype, got {dtype}; iinfo is for integers")
         self._info = np.finfo(dtype)
@@ -141,13 +141,13 @@ class finfo:
         return f"finfo({limits}, dtype={self.dtype})"
 
 
-def iinfo(dtype: Any) -> Any:
+def iinfo(type: Any) -> Any:
     """The limits of an integer dtype: ``min``, ``max``, ``bits``.
 
     Raises:
         DtypeError: it is not an integer dtype.
     """
-    dtype = as_dtype(dtype)
+    dtype = as_dtype(type)
     if dtype.kind not in "iu":
         raise DtypeError(f"iinfo: expected an integer dtype, got {dtype}; finfo is for floating ones")
     return np.iinfo(dtype)
@@ -246,9 +246,9 @@ def stored(value: Any, dtype: np.dtype[Any]) -> Any:
     return value % (1 << bits) if dtype.kind == "u" else value
 
 
-def promote_types(a: Any, b: Any) -> np.dtype[Any]:
+def promote_types(type1: Any, type2: Any) -> np.dtype[Any]:
     """The smallest dtype that both can be computed in, by PyTorch's rules (an integer never widens a float)."""
-    return _promoted(as_dtype(a), as_dtype(b))
+    return _promoted(as_dtype(type1), as_dtype(type2))
 
 
 @functools.cache

@@ -102,15 +102,18 @@ def _array_text(data: Any) -> str:
     if edge is not None:
         shown = data[np.ix_(*[[*range(edge), *range(n - edge, n)] if n > 2 * edge else range(n) for n in data.shape])]
     if data.dtype.kind == "c":
-        real, imag = _texts(shown.real), [text.lstrip() for text in _texts(shown.imag)]
-        texts = [a + (b if b[0] in "+-" else "+" + b) + "j" for a, b in zip(real, imag, strict=True)]
+        real, width = _texts(shown.real)
+        imag, more = _texts(shown.imag)
+        stripped = [text.lstrip() for text in imag]
+        texts = [a + (b if b[0] in "+-" else "+" + b) + "j" for a, b in zip(real, stripped, strict=True)]
+        width += more + 1
     else:
-        texts = _texts(shown)
-    return _nested(iter(texts), data.shape, edge, len(_PREFIX), max(map(len, texts)))
+        texts, width = _texts(shown)
+    return _nested(iter(texts), data.shape, edge, len(_PREFIX), width)
 
 
-def _texts(shown: Any) -> list[str]:
-    """The elements as texts of one width."""
+def _texts(shown: Any) -> tuple[list[str], int]:
+    """The elements as texts, and their width as PyTorch counts it: zeros and what is not finite do not count."""
     values = shown.ravel().tolist()
     if shown.dtype.kind not in "fV":
         texts = [str(value) for value in values]
@@ -130,7 +133,7 @@ def _texts(shown: Any) -> list[str]:
         texts = [format(value, form) + (point if math.isfinite(value) else "") for value in values]
         counted = [text for text, value in zip(texts, values, strict=True) if value and math.isfinite(value)]
         width = max(map(len, counted), default=1)
-    return [text.rjust(width) for text in texts]
+    return [text.rjust(width) for text in texts], width
 
 
 def _nested(texts: Iterator[str], shape: tuple[int, ...], edge: int | None, indent: int, width: int) -> str:

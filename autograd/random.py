@@ -20,6 +20,7 @@ from .generator import Generator, default_generator, moved, source
 from .ops.draws import bernoulli as bernoulli
 from .ops.draws import drawn_by
 from .ops.draws import multinomial as multinomial
+from .ops.shapes import also_named
 
 __all__ = [
     "Generator", "bernoulli", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "multinomial",
@@ -95,7 +96,7 @@ def randn(
 
 
 def randint(
-    low: int,
+    low: Any = None,
     high: Any = None,
     size: Any = None,
     *,
@@ -112,11 +113,15 @@ def randint(
     """
     if size is None:
         low, high, size = 0, low, high
+    elif high is None or low is None:
+        low, high = 0, low if high is None else high
     if size is None or hasattr(size, "__index__"):
         got = "none" if size is None else f"{size!r}"
         raise TypeError(
             f"randint: expected a size such as (3,), got {got}: randint(high, size) or randint(low, high, size)"
         )
+    if high is None:
+        raise TypeError("randint: expected a bound beside the size: randint(high, size) or randint(low, high, size)")
     low, high = operator.index(low), operator.index(high)
     if high <= low:
         raise ArgumentError(f"randint: expected low < high, got low={low} and high={high}")
@@ -139,6 +144,7 @@ def _form(x: Any, dtype: Any) -> tuple[Any, Any]:
     return array.shape, array.dtype if dtype is None else dtype
 
 
+@also_named(input="x")
 def rand_like(
     x: Any,
     *,
@@ -156,6 +162,7 @@ def rand_like(
     return rand(shape, generator=generator, dtype=kind, device=device, requires_grad=requires_grad)
 
 
+@also_named(input="x")
 def randn_like(
     x: Any,
     *,
@@ -173,10 +180,11 @@ def randn_like(
     return randn(shape, generator=generator, dtype=kind, device=device, requires_grad=requires_grad)
 
 
+@also_named(input="x")
 def randint_like(
     x: Any,
-    low: int,
-    high: int | None = None,
+    low: Any = None,
+    high: Any = None,
     *,
     generator: Generator | None = None,
     dtype: Any = None,
@@ -188,8 +196,6 @@ def randint_like(
 
     ``memory_format`` is for PyTorch's scripts, and means nothing here.
     """
-    if high is None:
-        low, high = 0, low
     shape, kind = _form(x, dtype)
     return randint(low, high, shape, generator=generator, dtype=kind, device=device, requires_grad=requires_grad)
 

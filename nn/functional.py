@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as _np
 
-from autograd._inplace import inplace as _in_place
+from autograd._inplace import inplace as _inplace
 from autograd.engine.callsite import warn as _warn
 from autograd.ops import activations as _activations
 from autograd.ops import neural as _neural
@@ -63,6 +63,7 @@ from autograd.ops.pooling import max_pool3d as max_pool3d
 from autograd.ops.resampling import affine_grid as affine_grid
 from autograd.ops.resampling import grid_sample as grid_sample
 from autograd.ops.resampling import interpolate as interpolate
+from autograd.ops.shapes import also_named as _also_named
 from autograd.ops.shuffling import channel_shuffle as channel_shuffle
 from autograd.ops.shuffling import pixel_shuffle as pixel_shuffle
 from autograd.ops.shuffling import pixel_unshuffle as pixel_unshuffle
@@ -97,6 +98,11 @@ if TYPE_CHECKING:
     from autograd import Tensor
 
 # ---- activations: inplace=True writes the result over the input ------------------------------------------------------
+
+
+def _in_place(op: Any) -> Any:
+    return _also_named(input="x")(_inplace(op))
+
 
 relu_ = _in_place(_activations.relu)
 elu_ = _in_place(_activations.elu)

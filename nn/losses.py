@@ -39,6 +39,11 @@ class Loss(Module):
         self.reduction = reduction
 
 
+def _buffer(weights: Any) -> Buffer:
+    """Weights as a buffer, in their place in the graph if they have one."""
+    return Buffer.of(weights) if isinstance(weights, Tensor) else Buffer(weights)
+
+
 class WeightedLoss(Loss):
     """A loss with weights.
 
@@ -58,7 +63,7 @@ class WeightedLoss(Loss):
         reduction: str = "mean",
     ) -> None:
         super().__init__(size_average, reduce, reduction)
-        self.weight = None if weight is None else Buffer(weight)
+        self.weight = None if weight is None else _buffer(weight)
 
 
 # ---- classes ---------------------------------------------------------------------------------------------------------
@@ -274,7 +279,7 @@ class BCEWithLogitsLoss(WeightedLoss):
         pos_weight: Any = None,
     ) -> None:
         super().__init__(weight, size_average, reduce, reduction)
-        self.pos_weight = None if pos_weight is None else Buffer(pos_weight)
+        self.pos_weight = None if pos_weight is None else _buffer(pos_weight)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss; input and target need the same shape."""

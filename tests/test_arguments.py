@@ -1,4 +1,4 @@
-"""Dimensions, sizes and counts that make no sense are refused, of empty and 0-d tensors too: a line each."""
+"""Arguments: what makes no sense is refused, of empty and 0-d tensors too; PyTorch's names are taken: a line each."""
 
 import numpy as np
 import pytest
@@ -82,3 +82,57 @@ def test_roll_of_all_elements_and_its_gradient():
     y = leaf(1.0, 2.0, 3.0)
     (found,) = autograd.grad(y.roll(1, ()) @ leaf(5.0, 6.0, 7.0), y)
     assert values(found) == [6, 7, 5]
+
+
+square = tensor([[2.0, 1.0], [1.0, 3.0]])
+
+NAMED = [
+    (lambda: autograd.t(input=x), lambda: x.t()),
+    (lambda: autograd.adjoint(input=x), lambda: x.mT),
+    (lambda: autograd.argwhere(input=x), lambda: autograd.argwhere(x)),
+    (lambda: autograd.nonzero(input=x, as_tuple=True), lambda: autograd.nonzero(x, as_tuple=True)),
+    (lambda: autograd.combinations(input=x[0], r=2), lambda: autograd.combinations(x[0], 2)),
+    (lambda: autograd.tensordot(a=x, b=x, dims=2), lambda: autograd.tensordot(x, x, 2)),
+    (lambda: autograd.bernoulli(input=x * 0), lambda: x * 0),
+    (lambda: autograd.multinomial(input=tensor([0.0, 1.0]), num_samples=1), lambda: tensor([1])),
+    (lambda: autograd.rand_like(input=x).shape, lambda: (2, 3)),
+    (lambda: autograd.randn_like(input=x).shape, lambda: (2, 3)),
+    (lambda: autograd.randint_like(input=x, low=2, high=3), lambda: x * 0 + 2),
+    (lambda: autograd.randint_like(input=x, high=1), lambda: x * 0),
+    (lambda: autograd.dropout(input=x, p=0.5, train=False), lambda: x),
+    (lambda: autograd.alpha_dropout(input=x, p=0.5, train=False), lambda: x),
+    (lambda: linalg.lstsq(input=square, b=square).solution.round(), lambda: autograd.eye(2)),
+    (lambda: F.one_hot(input=tensor([1])), lambda: tensor([[0, 1]])),
+    (
+        lambda: F.bilinear(input1=square, input2=square, weight=square[None]),
+        lambda: F.bilinear(square, square, square[None]),
+    ),
+    (lambda: F.relu_(input=-x), lambda: x * 0),
+    (lambda: F.hardtanh_(input=x.clone(), min_val=0.0, max_val=2.0), lambda: x.clamp(0, 2)),
+    (lambda: x.new_zeros(size=(2,)), lambda: autograd.zeros(2)),
+    (lambda: x.new_ones(size=[2, 3], dtype=autograd.int8), lambda: autograd.ones(2, 3, dtype=autograd.int8)),
+    (lambda: x.new_empty(size=(2, 3)).shape, lambda: (2, 3)),
+    (lambda: x.view(size=(3, 2)), lambda: x.reshape(3, 2)),
+    (lambda: x.view(dtype=autograd.int32), lambda: x.view(autograd.int32)),
+    (lambda: autograd.zeros(2, 3).copy_(other=x, non_blocking=True), lambda: x),
+    (lambda: x.type(autograd.float64, non_blocking=True), lambda: x.double()),
+    (lambda: x.cpu(memory_format=autograd.preserve_format), lambda: x),
+    (lambda: x.clone().uniform_(**{"from": 2, "to": 2}), lambda: x * 0 + 2),
+    (lambda: x.clone().random_(to=1), lambda: x * 0),
+    (lambda: autograd.finfo(type=autograd.float16).max, lambda: 65504.0),
+    (lambda: autograd.iinfo(type=autograd.int8).max, lambda: 127),
+    (lambda: autograd.promote_types(type1=autograd.int8, type2=autograd.float32), lambda: autograd.float32),
+]
+
+
+@pytest.mark.parametrize("place", range(len(NAMED)))
+def test_the_names_of_arguments_are_pytorchs(place):
+    by_name, expected = (make() for make in NAMED[place])
+    assert repr(by_name) == repr(expected)
+
+
+@pytest.mark.parametrize("mode", [True, False])
+def test_inference_mode_by_name(mode):
+    with autograd.inference_mode(mode=mode):
+        assert autograd.is_inference_mode_enabled() is mode
+    assert autograd.inference_mode(mode=mode)(autograd.is_inference_mode_enabled)() is mode

@@ -32,7 +32,10 @@ def test_types_of_tensors(name: str, dtype: str) -> None:
 def test_legacy_types_share_and_refuse() -> None:
     x = autograd.ones(2, requires_grad=True)
     shared = autograd.FloatTensor(x)
-    assert (shared.requires_grad, shared.data_ptr()) == (False, x.data_ptr())
+    assert (shared is x, shared.data_ptr()) == (False, x.data_ptr())
+    (shared * 3).sum().backward()
+    assert x.grad.tolist() == [3, 3]
+    assert not autograd.FloatTensor(x.detach()).requires_grad
     assert autograd.LongTensor([1.7]).tolist() == [1]
     with pytest.raises(errors.DtypeError, match="LongTensor: this tensor is float32"):
         autograd.LongTensor(x)

@@ -10,6 +10,7 @@ import pytest
 import autograd
 import nn
 import nn.functional as F
+from autograd import errors
 from autograd.ops import _blocks, distances
 from autograd.ops.distances import cdist, pdist
 from tests.helpers import run_python
@@ -304,6 +305,21 @@ def test_weights_of_classes_are_learned_where_targets_are_probabilities():
     F.multilabel_soft_margin_loss(x, soft, weight).backward()
     expected = F.binary_cross_entropy_with_logits(x, soft, reduction="none").mean(0) / 2
     np.testing.assert_allclose(weight.grad.numpy(), expected.numpy(), rtol=1e-6)
+
+
+def test_a_loss_module_keeps_the_graph_of_its_weights():
+    x, soft = autograd.tensor([[1.0, -0.5], [0.25, 2.0]]), autograd.tensor([[0.3, 0.7], [0.9, 0.1]])
+    for module, function in (
+        (nn.MultiLabelSoftMarginLoss, F.multilabel_soft_margin_loss), (nn.CrossEntropyLoss, F.cross_entropy),
+    ):  # fmt: skip
+        weight = autograd.tensor([0.5, 2.0], requires_grad=True)
+        by_module, by_function = module(weight * 2)(x, soft), function(x, soft, weight * 2)
+        assert autograd.equal(autograd.grad(by_module, weight)[0], autograd.grad(by_function, weight)[0])
+    with pytest.raises(errors.NotDifferentiableError, match="pos_weight"):
+        nn.BCEWithLogitsLoss(pos_weight=weight)(x, soft)
+    with autograd.no_grad():  # where no gradient can be lost
+        loss = nn.BCEWithLogitsLoss(pos_weight=weight)(x, soft)
+    assert autograd.equal(loss, nn.BCEWithLogitsLoss(pos_weight=weight.detach())(x, soft))
 
 
 def test_long_vectors_of_logits_are_as_exact_as_short_ones():

@@ -10,7 +10,7 @@ import pytest
 import autograd
 import nn
 import nn.functional as F
-from autograd import DtypeError, ShapeError, Tensor, tensor
+from autograd import DtypeError, NotDifferentiableError, ShapeError, Tensor, tensor
 from autograd.engine import blocks
 from autograd.engine.blocks import in_blocks
 
@@ -250,6 +250,11 @@ def test_repr_and_state(layer: nn.Module, text: str, keys: list[str]) -> None:
         (lambda: nn.BatchNorm1d(3)(autograd.ones(2, 4)), ShapeError, "4 channels"),
         (lambda: nn.BatchNorm1d(2)(tensor([[1, 2], [3, 4]])), DtypeError, "float"),
         (lambda: F.batch_norm(autograd.ones(2, 3)), ValueError, "running_mean"),
+        (
+            lambda: F.batch_norm(autograd.ones(2, 3), autograd.ones(3, requires_grad=True), autograd.ones(3)),
+            NotDifferentiableError,
+            "'running_mean'",
+        ),
         (lambda: nn.BatchNorm1d(3, eps=0)(autograd.ones(2, 3)), ValueError, "eps must be positive in training, got 0"),
         (lambda: nn.BatchNorm1d(3, eps=-1).eval()(autograd.ones(2, 3)), ValueError, "eps must not be negative, got -1"),
         (lambda: nn.InstanceNorm1d(3)(autograd.ones(2, 3, 1)), ShapeError, "more than 1 spatial"),

@@ -135,6 +135,9 @@ def test_randint_covers_its_range_and_not_its_end():
     assert drawn.dtype == np.int64
     assert sorted(set(values(drawn))) == [-2, -1, 0, 1, 2]
     assert set(values(autograd.randint(2, (100,), generator=g))) == {0, 1}
+    assert set(values(autograd.randint(2, size=(100,), generator=g))) == {0, 1}
+    assert set(values(autograd.randint(high=2, size=(100,), generator=g))) == {0, 1}
+    assert set(values(autograd.randint(1, high=3, size=(100,), generator=g))) == {1, 2}
     assert autograd.randint(0, 5, (2, 3), generator=g, dtype=autograd.float32).dtype == np.float32
     assert values(autograd.randint_like(autograd.ones(3), 1, generator=g)) == [0, 0, 0]
 
@@ -248,6 +251,7 @@ def test_a_view_of_a_recorded_tensor_that_is_drawn_anew():
 REFUSED = {
     "randint empty": (lambda: autograd.randint(3, 3, (2,)), ValueError, "expected low < high, got low=3 and high=3"),
     "randint size": (lambda: autograd.randint(3), TypeError, "expected a size"),
+    "randint bound": (lambda: autograd.randint(size=(3,)), TypeError, "expected a bound"),
     "normal std": (lambda: autograd.normal(0.0, -1.0, (2,)), ValueError, "std must not be negative"),
     "normal_ std": (lambda: autograd.zeros(2).normal_(0, -1), ValueError, "std must not be negative"),
     "uniform_": (lambda: autograd.zeros(2).uniform_(1, 0), ValueError, "low <= high"),

@@ -429,9 +429,9 @@ def test_open_files(torch: Any, tmp_path: Path) -> None:
     thing = {"weight": autograd.tensor([1.0, 2.0]), "epoch": 3}
     stream = io.BytesIO(b"before")
     stream.seek(6)
-    autograd.save(thing, stream)
+    autograd.save(obj=thing, f=stream)
     stream.seek(6)
-    assert str(autograd.load(stream)) == str(thing)
+    assert str(autograd.load(f=stream)) == str(thing)
     assert not stream.read()
     with open(torch_file(tmp_path / "a.pt", [1, "x"]), "rb") as file:
         assert autograd.load(file) == [1, "x"]

@@ -141,7 +141,7 @@ AS_IT_IS = contextlib.nullcontext()
 class _BareDecorator(Mode):
     """A mode whose class can be a decorator itself, without brackets."""
 
-    def __new__(cls, argument: Any = None) -> Any:
+    def __new__(cls, argument: Any = None, **settings: Any) -> Any:
         self = super().__new__(cls)
         if not callable(argument):
             return self

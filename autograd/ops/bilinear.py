@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _WEIGHT = reals(shape=(2, 3, 2))
 
 
+@shapes.also_named(input1="x1", input2="x2")
 @composed(inputs=("x1", "x2", "weight", "bias"), samples=[
     case(x1=reals(shape=(4, 3)), x2=reals(shape=(4, 2)), weight=_WEIGHT, bias=reals(shape=(2,))),
     case(x1=reals(shape=(2, 2, 3)), x2=reals(shape=(2, 2, 2)), weight=_WEIGHT),

@@ -93,11 +93,12 @@ def astype(x: Any, dtype: Any) -> Tensor:
     return to(x, dtype, copy=True)
 
 
-def type_(x: Any, dtype: Any = None) -> Any:
+def type_(x: Any, dtype: Any = None, non_blocking: bool = False) -> Any:
     """The legacy name of the Tensor's type (``'torch.FloatTensor'``, as PyTorch's); or the Tensor in another dtype.
 
     Args:
         dtype: a dtype, or a legacy type or its name.
+        non_blocking: without effect here.
 
     Raises: ValueError for a type of another device.
     """
@@ -140,8 +141,8 @@ cfloat = _converter("cfloat", dtypes.complex64)
 cdouble = _converter("cdouble", dtypes.complex128)
 
 
-def cpu(x: Any) -> Tensor:
-    """The Tensor: it is there already."""
+def cpu(x: Any, memory_format: Any = None) -> Tensor:
+    """The Tensor: it is there already. ``memory_format`` is for PyTorch's scripts, and means nothing here."""
     return x
 
 

@@ -370,10 +370,13 @@ svd.op.fills_absent = False  # vectors without gradient may coincide
 
 @composed(samples=[case(x=reals(shape=shape, make=apart)) for shape in ((3, 2), (2, 3))])
 def svd_some(x: Any, some: bool = True, compute_uv: bool = True) -> Any:
-    """``autograd.svd``, PyTorch's older form: ``(U, S, V)`` with ``V`` not transposed; ``some`` for reduced factors."""
-    u, s, vh = svd(x, not some)
+    """``autograd.svd``, PyTorch's older form: ``(U, S, V)`` with ``V`` not transposed; ``some`` for reduced factors.
+
+    Without ``compute_uv`` the vectors are square matrices of zeros.
+    """
+    u, s, vh = svd(x, compute_uv and not some)
     if not compute_uv:
-        u, vh = np.zeros_like(u), np.zeros_like(vh)
+        u, vh = (np.zeros_like(u, shape=(*u.shape[:-2], n, n)) for n in (u.shape[-2], vh.shape[-1]))
     return named_tuple("svd", ("U", "S", "V"))(u, s, H(vh))
 
 

@@ -91,6 +91,7 @@ def movedim(x: Any, source: Any, destination: Any) -> Tensor:
     return permute(x, tuple(order))
 
 
+@also_named(input="x")
 def t(x: Any) -> Tensor:
     """A matrix transposed; a vector or a 0-d tensor as it is.
 
@@ -116,6 +117,7 @@ def matrix_transpose(x: Any) -> Tensor:
     return transpose(x, -2, -1)
 
 
+@also_named(input="x")
 def adjoint(x: Any) -> Tensor:
     """The last two dimensions swapped, conjugated (the property ``mH``).
 

@@ -21,6 +21,7 @@ from ..errors import ArgumentError, DtypeError, ShapeError
 from ..generator import Generator, floating, moved, source
 from ..samples import case, reals
 from .rounding import zero
+from .shapes import also_named
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -52,6 +53,7 @@ def _real(name: str, dtype: np.dtype[Any]) -> None:
         raise DtypeError(f"{name}: the distribution is one of real numbers, but the dtype is {dtype}; use a real one")
 
 
+@also_named(input="x")
 def bernoulli(x: Any, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
     """Ones with the probabilities ``x`` (or all with probability ``p``), else zeros, in the shape and dtype of ``x``.
 
@@ -68,6 +70,7 @@ def bernoulli(x: Any, p: float | None = None, *, generator: Generator | None = N
     return drawn_by(as_array(drawn).astype(dtypes.to_float(probabilities.dtype)), x)
 
 
+@also_named(input="x")
 def multinomial(x: Any, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
     """Indices drawn with probabilities proportional to the weights ``x``, a row of them for each row.
 
@@ -124,6 +127,7 @@ def _fill(x: Any, drawn: Any, name: str) -> Any:
     return x
 
 
+@also_named(**{"from": "low", "to": "high"})
 def uniform_(x: Any, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Overwrite with uniform numbers from [low, high).
 
@@ -176,6 +180,7 @@ def exponential_(x: Any, lambd: float = 1.0, *, generator: Generator | None = No
     return _fill(x, -np.log1p(-drawn) / lambd, "exponential_")
 
 
+@also_named(**{"from": "low", "to": "high"})
 def random_(x: Any, low: int = 0, high: int | None = None, *, generator: Generator | None = None) -> Tensor:
     """Overwrite with integers from ``low`` up to but not including ``high`` (``random_(high)`` starts at 0).
 

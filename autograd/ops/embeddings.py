@@ -16,7 +16,7 @@ from . import arithmetic
 from ._foreign import foreign
 from .norms import norm
 from .selection import keep
-from .shapes import reshape
+from .shapes import also_named, reshape
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -286,6 +286,7 @@ def embedding_bag(
     return arithmetic.div(total, np.maximum(np.bincount(owner, minlength=bags), 1)[:, None].astype(total.dtype))
 
 
+@also_named(input="tensor")
 def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
     """int64 vectors with a 1 at the place that ``tensor`` says, of ``num_classes`` elements (-1: as many as needed).
 

@@ -195,6 +195,7 @@ def cartesian_prod(*tensors: Any) -> Tensor:
     return tensors[0] if len(tensors) == 1 else stack([reshape(x, -1) for x in meshgrid(*tensors)], 1)
 
 
+@also_named(input="x")
 def combinations(x: Any, r: int = 2, with_replacement: bool = False) -> Tensor:
     """All combinations of ``r`` elements of a vector, one in each row, in the order of ``itertools.combinations``."""
     if len(shape_of(x)) != 1 or r < 0:

@@ -20,6 +20,7 @@ from ._matrices import H, computed, conj, square
 from .casting import astype
 from .decompositions import svdvals
 from .products import matmul
+from .shapes import also_named
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -82,6 +83,7 @@ def pinverse(x: Any, rcond: float = 1e-15) -> Tensor:
 _Found = named_tuple("linalg_lstsq", ("solution", "residuals", "rank", "singular_values"))
 
 
+@also_named(input="x", b="y")
 def lstsq(x: Any, y: Any, rcond: float | None = None, *, driver: str | None = None) -> Any:
     """The solution of ``x @ out = y`` in the least-squares sense, of least norm if there are many.
 

@@ -25,7 +25,7 @@ from .norms import norm
 from .products import flat
 from .repetition import broadcast_tensors
 from .selection import clamp
-from .shapes import shape_of
+from .shapes import also_named, shape_of
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -320,6 +320,7 @@ def _dropped(name: str, x: Any, p: float, training: bool, shape: tuple[int, ...]
     return arithmetic.mul(x, np.multiply(kept, 0.0 if p == 1 else 1 / (1 - p), dtype=x.dtype))
 
 
+@also_named(train="training")
 @composed()
 def dropout(x: Any, p: float = 0.5, training: bool = True, *, generator: Generator | None = None) -> Tensor:
     """``x`` with each element 0 with probability ``p``, the others divided by ``1 - p``; ``x`` itself outside training.
@@ -361,6 +362,7 @@ def _alpha_dropped(name: str, x: Any, p: float, training: bool, shape: tuple[int
     return arithmetic.add(arithmetic.mul(x, np.multiply(kept, scale, dtype=x.dtype)), shift)
 
 
+@also_named(train="training")
 @composed()
 def alpha_dropout(x: Any, p: float = 0.5, training: bool = False) -> Tensor:
     """Dropout for ``selu`` networks: keeps mean and variance (G. Klambauer et al., 2017).
@@ -370,6 +372,7 @@ def alpha_dropout(x: Any, p: float = 0.5, training: bool = False) -> Tensor:
     return _alpha_dropped("alpha_dropout", x, p, training, tuple(x.shape))
 
 
+@also_named(train="training")
 @composed()
 def feature_alpha_dropout(x: Any, p: float = 0.5, training: bool = False) -> Tensor:
     """``alpha_dropout`` of whole channels of (examples, channels, ...).

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._op import composed, unwrap
+from .._operands import refuse
 from ..engine.mutation import stamp
+from ..engine.nodes import Handle
 from ..errors import ArgumentError, DtypeError, ShapeError
 from ..samples import as_complex, case, reals
 from . import arithmetic, powers, reductions
@@ -204,12 +206,16 @@ def batch_norm(
         ShapeError: the shapes do not fit, or there is only one value in each channel, whose variance is none.
         DtypeError: the input is not floating.
         ValueError: ``eps`` is negative, or 0 in training, or there are no running statistics outside training.
+        NotDifferentiableError: a running statistic requires grad.
 
     Source: S. Ioffe and C. Szegedy, Batch Normalization, 2015.
     """
     shape = _check_channels(
         "batch_norm", x, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias
     )
+    for what, value in (("running_mean", running_mean), ("running_var", running_var)):
+        if isinstance(value, Handle):
+            refuse("batch_norm", what, value)
     if not training:
         if running_mean is None or running_var is None:
             raise ArgumentError("batch_norm: outside training it needs running_mean and running_var")

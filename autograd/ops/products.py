@@ -228,6 +228,7 @@ def _summed(x: Any, dims: list[int]) -> Any:
     return np.sum(x, axis=tuple(dims), dtype=x.dtype, keepdims=True) if dims else x
 
 
+@also_named(a="x", b="y")
 @composed(samples=[
     case(x=reals(shape=(2, 3)), y=reals(shape=(3, 2)), dims=1),
     case(x=reals(shape=(2, 3)), y=reals(shape=(2, 3)), dims=2),

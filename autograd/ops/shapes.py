@@ -220,12 +220,13 @@ def unflatten(x: Any, dim: int, sizes: Sequence[int]) -> Tensor:
 
 def view_or_cast(x: Any, *shape: Any, **kwargs: Any) -> Tensor:
     """``x.view(2, -1)``: another shape, never a copy; or ``x.view(dtype)``: the same bytes read as another dtype."""
-    if len(shape) == 1 and isinstance(shape[0], (np.dtype, type)):
-        return new_tensor(array_of(x).view(shape[0]))
+    dtype = shape[0] if len(shape) == 1 else kwargs.get("dtype")
+    if isinstance(dtype, (np.dtype, type)):
+        return new_tensor(array_of(x).view(dtype))
     return _view_spread(x, *shape, **kwargs)
 
 
-_view_spread = spread(view)
+_view_spread = spread(also_named(size="shape")(view))
 
 
 def view_as(x: Any, other: Any) -> Tensor:

@@ -21,7 +21,7 @@ from .axes import MANY, along, take_lines
 from .indexing import getitem
 from .lines import are_many_lines
 from .repetition import broadcast_to
-from .shapes import dims_of, normalized_dim, reshape, shape_of
+from .shapes import also_named, dims_of, normalized_dim, reshape, shape_of
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -218,6 +218,7 @@ def as_mask(name: str, mask: Any) -> Any:
 # ---- positions ------------------------------------------------------------------------------------------------------
 
 
+@also_named(input="x")
 def nonzero(x: Any, *, as_tuple: bool = False) -> Any:
     """The positions of the elements that are not 0: one row for each; or a tuple with one tensor for each dimension."""
     found = np.nonzero(np.atleast_1d(unwrap(x)))
@@ -226,6 +227,7 @@ def nonzero(x: Any, *, as_tuple: bool = False) -> Any:
     return argwhere(x)
 
 
+@also_named(input="x")
 def argwhere(x: Any) -> Tensor:
     """The positions of the elements that are not 0, one row for each."""
     return new_tensor(np.argwhere(as_array(unwrap(x))))

@@ -8,6 +8,7 @@ from typing import IO, Any
 
 from ..devices import check_device
 from ..errors import ArgumentError, CheckpointError
+from ..ops.shapes import also_named
 from . import npz_files, safe_files, torch_files
 from .archives import check_end
 from .atomic import replacing
@@ -19,6 +20,7 @@ __all__ = ["load", "save"]
 FOREIGN = (".pt", ".pth", ".bin", ".pkl", ".pickle")
 
 
+@also_named(f="path")
 def save(obj: Any, path: str | os.PathLike[str] | IO[bytes]) -> None:
     """Save Tensors and plain Python values to a file, whole or not at all.
 
@@ -73,6 +75,7 @@ def _through_a_file(work: Callable[[str], Any], into: Any, out_of: Any) -> Any:
         return result
 
 
+@also_named(f="path")
 def load(path: str | os.PathLike[str] | IO[bytes], map_location: Any = None, *, weights_only: bool = True) -> Any:
     """Load what ``save`` saved; or a safetensors, npz or PyTorch file of another program.
 
