@@ -202,22 +202,29 @@ class _Slope(NodeOp):
     name = "slope"
 
     def backward(self, node: Any, g: Any, saved: Any, parents: Any, grads: dict[Any, Any]) -> None:
-        add(grads, parents[0], np.zeros_like(g))
+        for i, parent in enumerate(parents):
+            if parent is not None:
+                add(grads, parent, g if i else np.zeros_like(g))
+
+    def push(self, node: Any, saved: Any, parents: Any, tangents: dict[Any, Any], record: bool) -> Any:
+        """The tangent of what the slope was computed from, None if that does not move."""
+        return tangents.get(parents[-1]) if len(parents) > 1 else None
 
 
 _SLOPE = _Slope()
 
 
 def _tied(d: Any, parent: Any) -> Any:
-    """A derivative with respect to ``parent`` as a Tensor that requires grad.
+    """A derivative with respect to ``parent`` as a Tensor that depends on it, with a slope of zero.
 
-    If it depends on nothing, it is made to depend on the parent, with a slope of zero.
+    And as before on what it depends on already, as the gradient from which it was computed.
     """
+    parents = (parent,)
     if isinstance(d, Handle):
         if d._node is not None:
-            return d
+            parents = (parent, d._node)  # also of a view: nobody wrote to it since
         d = d._data
-    return new_tensor(d, make_node(_SLOPE, (parent,), (), d))  # of an array too: a rule may return a constant
+    return new_tensor(d, make_node(_SLOPE, parents, (), d))  # of an array too: a rule may return a constant
 
 
 def _mode(create_graph: bool) -> Any:
