@@ -9,8 +9,8 @@ import pytest
 import autograd
 import nn.functional as F
 from autograd import errors, func
+from autograd.engine.order import collect
 from autograd.engine.ownership import LARGE
-from autograd.engine.sweep import collect
 from tests.helpers import leaf, values
 
 # ---- backward -------------------------------------------------------------------------------------------------------
