@@ -13,8 +13,8 @@ import numpy as np
 
 from ._gradients import grad
 from .engine.nodes import Handle, new_tensor
+from .engine.order import collect_to
 from .engine.push import push
-from .engine.sweep import collect_to
 from .engine.views import node_of
 from .errors import ArgumentError
 from .numerical import extrapolate

@@ -111,9 +111,13 @@ def refuse(op_name: str, name: str, value: Any) -> None:
 def setting(op_name: str, name: str, value: Any) -> Any:
     """What was given as a setting of an op, such as ``alpha``: a Tensor of one element becomes a number.
 
+    A NumPy scalar becomes one, too: as it is, a float64 would make float64 of all that it is multiplied by.
+
     Raises:
         NotDifferentiableError: the Tensor requires grad.
     """
+    if isinstance(value, np.generic):
+        return value.item()
     if not isinstance(value, Handle):
         return value
     refuse(op_name, name, value)

@@ -67,6 +67,7 @@ _NAMES: dict[str, Any] = {
     "_shares_memory": shares_memory,
     "_new": object.__new__,
     "_next_rank": next_rank,
+    "_SCALARS": (Handle, np.generic),
     "_setting": setting,
     "_operand": operand,
     "_promote": promote,
@@ -334,7 +335,7 @@ def _unpack(op: Any, name: str) -> list[str]:
     usual = "int" if type(parameter.default) is int else "float"
     return [
         *chosen,
-        f"    if {name}.__class__ is not {usual} and isinstance({name}, Handle):",
+        f"    if {name}.__class__ is not {usual} and isinstance({name}, _SCALARS):",
         f"        {name} = _setting(OP.name, {name!r}, {name})",
     ]
 

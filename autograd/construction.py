@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -36,16 +37,14 @@ def to_array(data: Any, dtype: Any = None, copy: bool = False) -> Any:
     if isinstance(data, ForeignArray):
         return data.copy() if copy and dtype is None else data if dtype is None else data.astype(dtype, copy=copy)
     is_array = isinstance(data, (np.ndarray, np.generic)) or hasattr(data, "__array__")
-    held = _holds_numpy_scalars(data)
     if not is_array:
-        rows = _items(data)
-        if dtype is None and any(isinstance(item, Handle) for row in (rows, *rows[:1]) for item in _items(row)):
-            dtype = dtypes.result_type(*_leaves(data))
+        if dtype is None and any(issubclass(kind, (Handle, np.generic, np.ndarray)) for kind in _kinds(data)):
+            dtype = _common_dtype(data)
         data = _unwrap_nested(data)
     try:
         array = np.array(data, dtype) if copy else np.asarray(data, dtype)
     except (ValueError, TypeError) as error:
-        if dtype is None and "inhomogeneous" in str(error):
+        if "inhomogeneous" in str(error):
             raise ShapeError(f"tensor: the nested lists have rows of different lengths ({error})") from None
         raise DtypeError(f"tensor: cannot make a tensor from {type(data).__name__}: {error}") from None
     if array.dtype.kind not in "biufcV" or array.dtype.names:
@@ -59,19 +58,33 @@ def to_array(data: Any, dtype: Any = None, copy: bool = False) -> Any:
         raise ArgumentError(f"tensor: an integer beyond int64 in {data!r}; use floats")
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
-    is_default = dtype is None and not is_array and (array.size == 0 or not held)
-    if is_default and array.dtype in (np.float64, np.complex128):
+    if dtype is None and not is_array and array.dtype in (np.float64, np.complex128):
         array = array.astype(dtypes.as_dtype(float if array.dtype.kind == "f" else complex))
     return array
 
 
-def _items(data: Any) -> Any:
-    return data if isinstance(data, (list, tuple)) else ()
+def _kinds(data: Any) -> set[type]:
+    """The types of what is in nested lists."""
+    if not isinstance(data, (list, tuple)):
+        return {type(data)}
+    kinds = set(map(type, data))
+    if not kinds.isdisjoint((list, tuple)):
+        kinds = kinds.union(*map(_kinds, data))
+    return kinds
 
 
-def _leaves(data: Any) -> list[Any]:
-    """What is in nested lists."""
-    return [leaf for item in data for leaf in _leaves(item)] if isinstance(data, (list, tuple)) else [data]
+def _common_dtype(data: Any) -> np.dtype[Any] | None:
+    """The dtype of nested lists with Tensors and NumPy's arrays and scalars in them: a number counts in its own dtype.
+
+    None if there is something in them that has none.
+    """
+    if isinstance(data, (list, tuple)):
+        found = {_common_dtype(item) for item in data if not isinstance(item, (list, tuple)) or item}
+        return None if None in found or not found else functools.reduce(dtypes.promote_types, found)
+    if isinstance(data, (bool, int, float, complex)) and not isinstance(data, np.generic):
+        return dtypes.weak_dtype(data)
+    dtype = getattr(data, "dtype", None)
+    return dtype if isinstance(dtype, np.dtype) and dtype.kind in "biufc" else None
 
 
 def _unwrap_nested(data: Any) -> Any:
@@ -82,12 +95,6 @@ def _unwrap_nested(data: Any) -> Any:
     if hasattr(data, "__array_ufunc__") and not hasattr(data, "__array__"):
         return np.positive(data)  # a number that stands for others, of which a NumPy call makes an array
     return data
-
-
-def _holds_numpy_scalars(data: Any) -> bool:
-    while isinstance(data, (list, tuple)) and len(data):
-        data = data[0]
-    return isinstance(data, (np.generic, np.ndarray))
 
 
 def as_shape(given: tuple[Any, ...], name: str, size: Any = None) -> tuple[int, ...]:

@@ -16,8 +16,8 @@ import numpy as np
 
 from .engine.modes import Mode, local
 from .engine.nodes import RUNNING, Handle, Leaf, new_tensor
+from .engine.order import collect, collect_to
 from .engine.push import push
-from .engine.sweep import collect, collect_to
 from .engine.views import node_of
 from .errors import ArgumentError, DtypeError, GradientError, ShapeError
 from .ops.casting import clone

@@ -42,6 +42,8 @@ REFUSED = [
     (lambda: tensor([1.0]).unflatten(0, (-1, -1)), RuntimeError, "do not multiply"),
     (lambda: nothing.unflatten(0, (0, -1)), RuntimeError, "do not multiply"),
     (lambda: autograd.tensordot(x, x, -1), RuntimeError, "negative"),
+    (lambda: autograd.tensordot(x, x, [0, 1, 2]), ValueError, r"two lists of dimensions, got \[0, 1, 2\]"),
+    (lambda: x.clamp(), RuntimeError, "at least one of 'min' and 'max'"),
     (lambda: autograd.randperm(-1), RuntimeError, "negative"),
     (lambda: autograd.tril_indices(-1, 2), RuntimeError, "negative"),
     (lambda: autograd.triu_indices(2, -1), RuntimeError, "negative"),

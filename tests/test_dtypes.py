@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import autograd
+import nn.functional as F
 from autograd import dtypes, errors
 from tests.helpers import leaf, values
 
@@ -128,6 +129,36 @@ def test_numpy_scalars_that_are_python_numbers_are_weak():
     assert (np.complex128(2j) * x).dtype == np.complex64
     assert autograd.result_type(x, np.float64(2)) == np.float32
     assert (x * np.array([2.0, 3.0])).dtype == np.float64
+
+
+two = np.float64(2)
+SETTINGS = {
+    "leaky_relu": lambda x: F.leaky_relu(x, two),
+    "rrelu": lambda x: F.rrelu(x, two / 8, two / 4),
+    "elu": lambda x: F.elu(x, two),
+    "celu": lambda x: F.celu(x, alpha=two),
+    "softplus": lambda x: F.softplus(x, two, two),
+    "softshrink": lambda x: F.softshrink(x, two / 4),
+    "smooth_l1_loss": lambda x: F.smooth_l1_loss(x, x * 2, beta=two),
+    "huber_loss": lambda x: F.huber_loss(x, x * 2, delta=two),
+    "margin_ranking_loss": lambda x: F.margin_ranking_loss(x, x + 1, autograd.ones(2), margin=two),
+    "gaussian_nll_loss": lambda x: F.gaussian_nll_loss(x, x + 1, x * x, eps=two),
+    "addcmul": lambda x: autograd.addcmul(x, x, x, value=two),
+    "addcdiv": lambda x: autograd.addcdiv(x, x, x, value=two),
+    "add": lambda x: autograd.add(x, x, alpha=two),
+    "sub": lambda x: x.sub(x, alpha=two),
+    "addmm": lambda x: autograd.addmm(x, x[None], x.outer(x), alpha=two, beta=two),
+    "logit": lambda x: x.sigmoid().logit(two / 4),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_numpy_scalars_as_settings_are_numbers(name):
+    x = leaf(1, -2, dtype="float32")
+    y = SETTINGS[name](x)
+    assert y.dtype == np.float32
+    (g,) = autograd.grad(y.sum(), x)
+    assert g.dtype == np.float32
 
 
 @pytest.mark.parametrize("op", [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow])

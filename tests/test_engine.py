@@ -8,9 +8,9 @@ import pytest
 
 import autograd
 import nn.functional as F
-from autograd import errors
+from autograd import errors, func
+from autograd.engine.order import collect
 from autograd.engine.ownership import LARGE
-from autograd.engine.sweep import collect
 from tests.helpers import leaf, values
 
 # ---- backward -------------------------------------------------------------------------------------------------------
@@ -409,6 +409,30 @@ def test_slopes_that_jump_require_grad_as_in_pytorch(name):
     assert values(g) == values(autograd.grad(PIECES[name](x).sum(), x)[0])
     (again,) = autograd.grad((g * g + g).sum(), x, create_graph=True)
     assert values(again) == values(autograd.zeros(2, 4))
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_slopes_that_jump_have_a_slope_of_zero_also_where_they_depend_on_the_gradient(name):
+    x = leaf([0.3, -0.7, 1.2, 8.0], [2.5, -1.5, 0.7, -0.2])
+    y = PIECES[name](x)
+    seed = autograd.ones_like(y).requires_grad_()
+    (g,) = autograd.grad(y, x, seed, create_graph=True)
+    over, back = autograd.grad((g * g).sum(), [x, seed])
+    assert values(over) == values(autograd.zeros(2, 4))
+    _, moved = func.jvp(lambda u: PIECES[name](u), (x.detach(),), (2 * g.detach(),))
+    assert values(back) == values(moved)  # the slope is what it was: its transpose carries tangents on
+
+
+def test_second_derivatives_of_a_network_of_relus_are_zero_and_reach_all_of_it():
+    x = leaf([0.3, -0.7, 1.2], [2.5, -1.5, 0.7])
+    first, second = leaf([1.0, -2.0], [0.5, 1.0], [-1.0, 0.3]), leaf([2.0], [3.0])
+    bias = leaf(0.1, 0.2)
+    (g,) = autograd.grad((F.relu(x @ first + bias) @ second).sum(), x, create_graph=True)
+    assert values(autograd.grad(g.sum(), x, retain_graph=True)[0]) == values(autograd.zeros(2, 3))
+    g.pow(2).sum().backward()
+    assert values(bias.grad) == [0, 0]
+    assert values(x.grad) == values(autograd.zeros(2, 3))
+    assert second.grad.abs().sum() > 0
 
 
 def test_a_slope_that_is_a_constant_array_is_tied_too():

@@ -104,6 +104,8 @@ VALUES = [
         "bool",
     ),
     (lambda: autograd.tensordot(tensor([[1.0, 2.0]]), tensor([[3.0], [4.0]]), ([0], [0])), [[7.0], [14.0]], "float32"),
+    (lambda: autograd.tensordot(tensor([[1.0, 2.0]]), tensor([[3.0], [4.0]]), tensor([1])), [[11.0]], "float32"),
+    (lambda: autograd.tensordot(tensor([1.0, 2.0]), tensor([3.0, 4.0]), tensor([[0], [0]])), 11.0, "float32"),
 ]
 
 

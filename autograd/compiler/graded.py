@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from ..engine.nodes import RELEASED, Handle, Leaf, Node, NodeOp, Pick, make_node, new_tensor
-from ..engine.sweep import add, collect, conform, sweep
+from ..engine.order import collect
+from ..engine.sweep import add, conform, sweep
 from ..errors import FreedGraphError, GradientError
 from .guards import Guards
 from .numbers import Number

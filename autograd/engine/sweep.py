@@ -7,7 +7,6 @@ where they enter and once where they leave, which gives PyTorch's convention.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from .hooks import keep, run_hooks
 from .modes import AS_IT_IS, Mode, local
 from .mutation import clock, mutated_since, untouched
 from .nodes import RELEASED, Handle, Leaf, Node, NodeOp, Packed, Pick, make_node, new_tensor
+from .order import are_all, collect, collect_to, leaves_of, needed_for, oldest
 from .ownership import LARGE, summed
 from .quiet import quiet
 from .sums import sum_keepdims
@@ -25,18 +25,12 @@ __all__ = [
     "add",
     "add_all",
     "as_given",
-    "by_rank",
     "check_saved",
-    "collect",
-    "collect_to",
     "conform",
-    "leaves_of",
     "sum_to",
     "sweep",
     "sweep_to",
 ]
-
-by_rank = attrgetter("rank")
 
 
 def sweep(
@@ -66,13 +60,13 @@ def sweep(
         RuleError: a rule returned what cannot be a gradient.
     """
     found: dict[Any, Any] = {} if targets is None else dict.fromkeys(targets)
-    since = _oldest(found)  # what is older does not lead to a target
+    since = oldest(found)  # what is older does not lead to a target
     if order is None:
         order = collect(roots, since) if ends is None else collect_to(roots, ends)
     needed: set[Any] | None = None
     idle: Collection[Any] = ()  # targets whose own rules are not needed
-    if targets is not None and (since or not _are_all(found, order)):  # else as if all were asked for
-        needed = _needed_for(found, order)
+    if targets is not None and (since or not are_all(found, order)):  # else as if all were asked for
+        needed = needed_for(found, order)
         order = [node for node in order if node in needed]
         idle = {target for target in found if needed.isdisjoint(target.parents)}
     check_saved([node for node in order if node not in idle] if idle else order)
@@ -88,6 +82,8 @@ def sweep(
             last = _run(order, grads, visit, idle, not retain, put_aside)
     else:
         last = _run(order, grads, None, idle, not retain, put_aside)
+    if _SLOPE in grads:
+        _settle(grads, None if targets is None else found)
     if targets is not None:
         grads = {target: grads.get(target, g) for target, g in found.items()}
     for target, g in grads.items():
@@ -111,6 +107,8 @@ def sweep_to(leaf: Any, order: list[Any], seed: Any) -> Any:
     check_saved(order)
     grads = {order[0]: seed}
     last = _run(order, grads, None, (), True, [])
+    if _SLOPE in grads:
+        _settle(grads, {leaf: None})
     g = grads.pop(leaf, None)
     return g if g is None or g.dtype is leaf.dtype else conform(g, leaf, last.op)
 
@@ -190,6 +188,8 @@ class _Visit:
         op.backward(node, g, saved, parents, derivatives)
         if tied:
             derivatives = {parent: _tied(d, parent) for parent, d in derivatives.items()}
+        if op is _SLOPE:
+            self.grads.setdefault(_SLOPE, []).extend(derivatives.pop(_SLOPE, ()))
         for observer in self.observers:
             observer.after_rule(node, g, derivatives)
         for parent, d in derivatives.items():
@@ -197,27 +197,54 @@ class _Visit:
 
 
 class _Slope(NodeOp):
-    """Stands at a slope that varies with the input by jumps only: its own is zero."""
+    """Stands at a slope that varies with the input by jumps only: its own is zero.
+
+    Of zeros nothing is computed: what they alone lead to is looked for when all else is done.
+    """
 
     name = "slope"
 
     def backward(self, node: Any, g: Any, saved: Any, parents: Any, grads: dict[Any, Any]) -> None:
-        add(grads, parents[0], np.zeros_like(g))
+        place, *before = parents
+        if place is not None:
+            grads.setdefault(self, []).append((place, g))
+        for parent in before:
+            if parent is not None:
+                add(grads, parent, g)
+
+    def push(self, node: Any, saved: Any, parents: Any, tangents: dict[Any, Any], record: bool) -> Any:
+        """The tangent of what the slope was computed from, None if that does not move."""
+        return tangents.get(parents[-1]) if len(parents) > 1 else None
 
 
 _SLOPE = _Slope()
 
 
-def _tied(d: Any, parent: Any) -> Any:
-    """A derivative with respect to ``parent`` as a Tensor that requires grad.
+def _settle(grads: dict[Any, Any], found: dict[Any, Any] | None) -> None:
+    """Give zeros to what only slopes of zero lead to: to the targets in ``found``, or to all leaves if it is None."""
+    places = grads.pop(_SLOPE)
+    if found is not None and not any(g is None and target not in grads for target, g in found.items()):
+        return
+    ends = [place for place, _ in places]
+    order = collect(ends)
+    reached = leaves_of(order).union(ends, order)
+    for target in reached if found is None else reached.intersection(found):
+        if target not in grads and (type(target) is Leaf if found is None else found[target] is None):
+            zero = np.sum(np.zeros_like(places[0][1]))  # as that is, recorded or one of several examples
+            grads[target] = zero + np.zeros(target.shape, target.dtype)
 
-    If it depends on nothing, it is made to depend on the parent, with a slope of zero.
+
+def _tied(d: Any, parent: Any) -> Any:
+    """A derivative with respect to ``parent`` as a Tensor that depends on it, with a slope of zero.
+
+    And as before on what it depends on already, as the gradient from which it was computed.
     """
+    parents: tuple[Any, ...] = (parent,)
     if isinstance(d, Handle):
         if d._node is not None:
-            return d
+            parents = (parent, d._node)  # also of a view: nobody wrote to it since
         d = d._data
-    return new_tensor(d, make_node(_SLOPE, (parent,), (), d))  # of an array too: a rule may return a constant
+    return new_tensor(d, make_node(_SLOPE, parents, (), d))  # of an array too: a rule may return a constant
 
 
 def _mode(create_graph: bool) -> Any:
@@ -265,82 +292,6 @@ def add_all(op: Any, derivatives: Any, parents: Any, grads: dict[Any, Any]) -> N
             if d is None or d.shape != parent.shape or d.dtype is not parent.dtype:
                 d = conform(d, parent, op)
             add(grads, parent, d)
-
-
-def collect(roots: Sequence[Any], since: int = 0) -> list[Any]:
-    """All Nodes and Picks that lead to ``roots``, newest first: each before its ancestors.
-
-    Args:
-        since: those of a lower rank are left out.
-    """
-    order: list[Any] = []
-    stack = [root for root in roots if type(root) is not Leaf and root.rank >= since]
-    push = stack.append
-    while len(stack) == 1:  # a chain: there is but one way on
-        node = stack.pop()
-        order.append(node)
-        above = None
-        for parent in node.parents:
-            if parent is not None and parent is not above and type(parent) is not Leaf and parent.rank >= since:
-                above = parent
-                push(parent)
-    if not stack:
-        return order
-    seen: set[Any] = set()
-    while stack:
-        node = stack.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        order.append(node)
-        for parent in node.parents:
-            if parent is not None and type(parent) is not Leaf and parent.rank >= since:
-                push(parent)
-    order.sort(key=by_rank, reverse=True)
-    return order
-
-
-def leaves_of(order: list[Any]) -> set[Any]:
-    """The leaves among the parents of these nodes."""
-    return {parent for node in order for parent in node.parents if type(parent) is Leaf}
-
-
-def collect_to(roots: Sequence[Any], ends: Collection[Any]) -> list[Any]:
-    """``collect``, but for ``ends`` and what leads to the roots through them only."""
-    order: dict[Any, None] = {}
-    stack = [root for root in roots if type(root) is not Leaf and root not in ends]
-    while stack:
-        node = stack.pop()
-        if node not in order:
-            order[node] = None
-            stack.extend(p for p in node.parents if p is not None and type(p) is not Leaf and p not in ends)
-    return sorted(order, key=by_rank, reverse=True)
-
-
-def _are_all(targets: dict[Any, Any], order: list[Any]) -> bool:
-    """Whether the targets are leaves, and all of them that there are."""
-    return targets.keys() >= leaves_of(order) and targets.keys().isdisjoint(order)
-
-
-def _oldest(targets: Iterable[Any]) -> int:
-    """The lowest rank of any target, 0 of leaves: nothing with a lower one depends on them."""
-    lowest = 0
-    for target in targets:
-        if type(target) is Leaf:
-            return 0
-        lowest = min(lowest, target.rank) if lowest else target.rank
-    return lowest
-
-
-def _needed_for(targets: dict[Any, Any], order: list[Any]) -> set[Any]:
-    """The targets, and of the nodes in ``order`` those that have a target among their ancestors."""
-    needed = set(targets)
-    for node in reversed(order):
-        for parent in node.parents:
-            if parent in needed:
-                needed.add(node)
-                break
-    return needed
 
 
 def check_saved(order: list[Any]) -> None:

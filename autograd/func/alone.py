@@ -10,7 +10,7 @@ import numpy as np
 
 from ..engine.modes import local, status
 from ..engine.nodes import Handle, Leaf
-from ..engine.sweep import by_rank
+from ..engine.order import by_rank
 from ..engine.views import node_of
 
 __all__ = ["closed", "is_usual"]

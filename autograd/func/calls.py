@@ -21,7 +21,7 @@ from ..boxes import ArrayBox, boxed
 from ..engine.failures import describe
 from ..engine.modes import AS_IT_IS, Mode, local
 from ..engine.nodes import RUNNING, Handle, Leaf, new_tensor, next_rank
-from ..engine.sweep import collect, collect_to
+from ..engine.order import collect, collect_to
 from ..engine.views import node_of
 from ..errors import DtypeError, GradientError, ShapeError
 from ..ops.casting import clone

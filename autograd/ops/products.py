@@ -16,7 +16,7 @@ import numpy as np
 from .._op import composed, op
 from .._operands import setting
 from .._protocols import numpy_function, of_arrays
-from ..errors import DtypeError, ShapeError
+from ..errors import ArgumentError, DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic
 from ._matrices import conj
@@ -214,10 +214,14 @@ def _axes(dims: Any, ndim: int) -> tuple[list[int], list[int]]:
     """The two lists of dimensions that ``dims`` names."""
     if hasattr(dims, "tolist"):
         dims = dims.tolist()
+        while isinstance(dims, list) and len(dims) == 1:  # a tensor of one element is a number
+            dims = dims[0]
     if isinstance(dims, int):
         if dims < 0:
             raise ShapeError(f"tensordot: the number of dimensions must not be negative, got {dims}")
         return list(range(ndim - dims, ndim)), list(range(dims))
+    if not isinstance(dims, (list, tuple)) or len(dims) != 2:
+        raise ArgumentError(f"tensordot: dims must be a number or two lists of dimensions, got {dims}")
     first, second = dims
     as_list = [[item] if isinstance(item, int) else [int(i) for i in item] for item in (first, second)]
     return as_list[0], as_list[1]
@@ -239,7 +243,9 @@ def _summed(x: Any, dims: list[int]) -> Any:
 def tensordot(x: Any, y: Any, dims: Any = 2) -> Tensor:
     """Sum of products over the dimensions ``dims``: a number (the last of ``x``, the first of ``y``) or two lists.
 
-    Raises: ShapeError.
+    Raises:
+        ShapeError: the sizes of these dimensions differ.
+        ArgumentError: ``dims`` is something else.
     """
     mine, theirs = _axes(dims, x.ndim)
     mine, theirs = [normalized_dim(d, x.ndim) for d in mine], [normalized_dim(d, y.ndim) for d in theirs]

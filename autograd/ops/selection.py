@@ -281,7 +281,7 @@ def clamp(x: Any, min: Any = None, max: Any = None) -> Tensor:
     Where ``min > max`` the result is ``max``. At a bound the gradient is that of ``x``.
 
     Raises:
-        TypeError: neither bound is given.
+        ArgumentError: neither bound is given.
         DtypeError: a bound lies beyond the range of the integers of ``x``.
 
     >>> import autograd
@@ -289,7 +289,7 @@ def clamp(x: Any, min: Any = None, max: Any = None) -> Tensor:
     tensor([0.0000, 0.5000, 1.0000])
     """
     if min is None and max is None:
-        raise TypeError("clamp: at least one of 'min' and 'max' must be given")
+        raise ArgumentError("clamp: at least one of 'min' and 'max' must be given")
     if type(min) in _REAL and type(max) in _REAL and isinstance(x, Handle):
         if x._data.dtype.kind == "f":
             return clamp_between(x, min, max)
