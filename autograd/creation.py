@@ -227,6 +227,7 @@ def _ends(name: str, start: Any, end: Any, dtype: Any) -> tuple[Any, Any]:
 def _end(value: Any, dtype: Any) -> Any:
     data = unwrap(value)
     if isinstance(data, ForeignArray):
+        data = data.astype(np.result_type(data.dtype, np.float64))
         return np.trunc(data) if dtype.kind in "iu" else data
     number = value.item() if hasattr(value, "item") else value
     return int(number) if dtype.kind in "iu" else number

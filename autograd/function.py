@@ -254,6 +254,24 @@ class Function:
         """
         raise GradientError("this Function defines no jvp")
 
+    generate_vmap_rule = False
+    """In PyTorch: whether ``func.vmap`` shall map the methods. Here it does without being told; see ``vmap``."""
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], *args: Any) -> Any:
+        """Compute the results of all examples inside of ``func.vmap``, where mapping forward would be slow, or cannot
+        be done. It takes a ``setup_context``. Derivatives of each example are those of backward and jvp.
+
+        Args:
+            info: has the number of examples, ``batch_size``, and the map's ``randomness``.
+            in_dims: along which dimension of each argument the examples lie; None for what is the same for all.
+            args: those of forward, with all examples.
+
+        Returns:
+            ``(outputs, out_dims)``: those of forward with all examples, and along which dimension these lie.
+        """
+        raise GradientError("this Function defines no vmap")
+
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Call the operation and record it.
@@ -285,9 +303,12 @@ def _called(cls: type[Function], args: tuple[Any, ...], kwargs: dict[str, Any]) 
     nodes = tuple([node_of(arg) if isinstance(arg, Handle) else None for arg in args])
     ctx = FunctionCtx()
     ctx.needs_input_grad = tuple([node is not None for node in nodes])
+    mapped = bool(local.levels) and cls.vmap is not Function.vmap
+    if mapped and not sets_up:
+        raise RuleError(f"{cls.__name__} defines vmap, so it needs a setup_context, and a forward that takes no ctx")
     with Mode(grad=False):
         if sets_up:
-            returned = cls.forward(*args, **kwargs)
+            returned = local.levels[-1].own_rule(cls, args, kwargs) if mapped else cls.forward(*args, **kwargs)
             cls.setup_context(ctx, args, returned)
         else:
             returned = cls.forward(ctx, *args, **kwargs)

@@ -130,7 +130,8 @@ class _BatchNorm(_RunningNorm):
         track = self.training and self.track_running_stats
         momentum = self.momentum
         if momentum is None:  # the average over all batches
-            momentum = 1 / (self.num_batches_tracked.item() + 1) if self.num_batches_tracked is not None else 0.0
+            before = self.num_batches_tracked if track else None
+            momentum = 1 / (before.item() + 1) if before is not None else 0.0
         mean, variance = (self.running_mean, self.running_var) if track or not training else (None, None)
         out = F.batch_norm(input, mean, variance, self.weight, self.bias, training, momentum, self.eps)
         if track and self.num_batches_tracked is not None:

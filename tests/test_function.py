@@ -1188,3 +1188,111 @@ def test_save_for_forward_keeps_tensors_only():
 
     with pytest.raises(TypeError, match="save_for_forward keeps Tensors, got int"):
         Saves.apply(leaf(1))
+
+
+# ---- vmap -----------------------------------------------------------------------------------------------------------
+
+
+calls_of_vmap = []
+
+
+class Sorted(Function):
+    """The elements in order and their places; computed from plain arrays, whose methods cannot be mapped."""
+
+    @staticmethod
+    def forward(x, dim):
+        places = np.frombuffer(x.numpy().tobytes()).reshape(x.shape).argsort(dim)
+        return x.take_along_dim(autograd.from_numpy(places), dim), autograd.from_numpy(places)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.dim = inputs[1]
+        ctx.mark_non_differentiable(output[1])
+        ctx.save_for_backward(output[1])
+        ctx.save_for_forward(output[1])
+
+    @staticmethod
+    def backward(ctx, g, _):
+        (places,) = ctx.saved_tensors
+        return autograd.zeros_like(g).scatter(ctx.dim, places, g), None
+
+    @staticmethod
+    def jvp(ctx, t, _):
+        (places,) = ctx.saved_tensors
+        return t.take_along_dim(places, ctx.dim), None
+
+    @staticmethod
+    def vmap(info, in_dims, x, dim):
+        calls_of_vmap.append((info.batch_size, info.randomness, in_dims))
+        ordered, places = Sorted.apply(x.movedim(in_dims[0], -1), dim if dim >= 0 else dim - 1)
+        return (ordered, places), (-1, -1)
+
+
+W = autograd.from_numpy(np.random.default_rng(3).standard_normal((4, 2, 3)))
+
+
+@pytest.mark.parametrize("maps", [1, 2])
+def test_vmap_is_called_for_all_examples(maps):
+    calls_of_vmap.clear()
+    mapped = lambda x: Sorted.apply(x, -1)  # noqa: E731
+    for _ in range(maps):
+        mapped = func.vmap(mapped)
+    ordered, places = mapped(W)
+    assert autograd.equal(ordered, W.sort(-1).values)
+    assert autograd.equal(places, W.argsort(-1))
+    sizes = [4, 2][:maps]
+    assert calls_of_vmap == [(size, "error", (0, None)) for size in reversed(sizes)]
+
+
+def test_derivatives_through_a_vmap_and_inside_of_it():
+    weights = autograd.arange(6.0, dtype=autograd.float64).reshape(2, 3)
+    loss = lambda x: (Sorted.apply(x, -1)[0].sin() * weights).sum()  # noqa: E731
+    plain = lambda x: (x.sort(-1).values.sin() * weights).sum()  # noqa: E731
+    expected = autograd.stack([func.grad(plain)(x) for x in W])
+    autograd.testing.assert_close(func.vmap(func.grad(loss))(W), expected)
+    autograd.testing.assert_close(func.grad(lambda x: func.vmap(loss)(x).sum())(W), expected)
+    moves = func.vmap(lambda x: func.jvp(loss, (x,), (x,))[1])(W)
+    autograd.testing.assert_close(moves, (expected * W).sum((1, 2)))
+    seconds = func.vmap(lambda x: func.grad(lambda x: (func.grad(loss)(x) * x).sum())(x))(W)
+    expected = autograd.stack([func.grad(lambda x: (func.grad(plain)(x) * x).sum())(x) for x in W])
+    autograd.testing.assert_close(seconds, expected)
+
+
+def test_a_map_of_what_is_the_same_for_all_calls_forward():
+    calls_of_vmap.clear()
+    same = func.vmap(lambda x: x + Sorted.apply(W[0], 0)[0])(W)
+    assert autograd.equal(same, W + W[0].sort(0).values)
+    assert calls_of_vmap == []
+
+
+class Doubled(Function):
+    @staticmethod
+    def forward(x):
+        return x * 2
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({"vmap": lambda info, in_dims, x: x}, "must return a pair"),
+        ({"vmap": lambda info, in_dims, x: (x, (0, 0))}, "another structure"),
+        ({"vmap": lambda info, in_dims, x: (x, 1)}, "there are 4 examples"),
+        ({"vmap": lambda info, in_dims, x: (x, 0), "generate_vmap_rule": True}, "keep one"),
+        ({"vmap": lambda info, in_dims, x: (x, 0), "setup_context": Function.setup_context}, "needs a setup_context"),
+    ],
+)
+def test_misuse_of_vmap(attributes, message):
+    static = {name: staticmethod(value) if callable(value) else value for name, value in attributes.items()}
+    made = type("Made", (Doubled,), static)
+    with pytest.raises(errors.RuleError, match=message):
+        func.vmap(made.apply)(W)
+
+
+def test_vmap_may_return_what_is_the_same_for_all():
+    made = type("Made", (Doubled,), {"vmap": staticmethod(lambda info, in_dims, x: (x[0], None))})
+    assert autograd.equal(func.vmap(made.apply)(W), W[:1].expand(4, 2, 3))
+    assert func.vmap(made.apply, out_dims=None)(W).shape == (2, 3)

@@ -700,3 +700,92 @@ def test_the_distance_of_close_vectors(in_dims: tuple[Any, ...]) -> None:
     expected = autograd.stack([autograd.cdist(*row, compute_mode="donot_use_mm_for_euclid_dist") for row in rows])
     found = vmap(lambda x, y: autograd.cdist(x, y, compute_mode="use_mm_for_euclid_dist"), in_dims)(*given)
     same(found, expected)
+
+
+def test_ends_of_ranges_keep_their_digits() -> None:
+    starts = autograd.tensor([-2.0, -1.75])
+    found = vmap(lambda start: autograd.linspace(start, -3, 50, dtype=autograd.float64))(starts)
+    same(found, autograd.stack([autograd.linspace(start, -3, 50, dtype=autograd.float64) for start in starts]))
+
+
+def test_positions_counted_in_one_dimension() -> None:
+    places = autograd.tensor([[3, 0, 19], [7, 11, 2]])
+    found = vmap(lambda row: autograd.unravel_index(row, (4, 5)))(places)
+    for axis, expected in zip(found, autograd.unravel_index(places, (4, 5)), strict=True):
+        assert autograd.equal(axis, expected)
+
+
+def test_masked_scatter_of_bools_where_nothing_is_masked() -> None:
+    x, mask, source = autograd.ones(2, 3).bool(), autograd.zeros(2, 3).bool(), autograd.zeros(2, 3).bool()
+    found = vmap(lambda *given: given[0].masked_scatter(*given[1:]))(x, mask, source)
+    assert found.dtype == autograd.bool
+    assert autograd.equal(found, x)
+
+
+BAGS = {
+    "rows": (autograd.tensor([[[0, 2, 1], [2, 2, 3]], [[4, 0, 0], [1, 3, 2]]]), None),
+    "line": (autograd.tensor([[0, 2, 1, 2, 4, 3], [2, 2, 0, 1, 3, 0]]), autograd.tensor([[0, 2, 2, 5], [0, 0, 3, 6]])),
+}
+
+
+@pytest.mark.parametrize("mode", ["sum", "mean", "max"])
+@pytest.mark.parametrize("padding_idx", [None, 2])
+@pytest.mark.parametrize("bags", ["rows", "line"])
+@pytest.mark.parametrize("dims", [(0, 0), (None, 0), (0, None)])
+def test_bags_that_differ(mode: str, padding_idx: int | None, bags: str, dims: tuple[Any, Any]) -> None:
+    weight, (index, offsets) = draw(2, 5, 3), BAGS[bags]
+    if dims[1] is None:
+        index = index[0]
+
+    def slope(weight: Any, index: Any, offsets: Any) -> Any:
+        def total(weight: Any) -> Any:
+            found = F.embedding_bag(index, weight, offsets, mode=mode, padding_idx=padding_idx)
+            return (found * autograd.arange(found.numel()).reshape(found.shape)).sum(), found
+
+        return func.grad(total, has_aux=True)(weight)
+
+    given, each = (weight if dims[0] == 0 else weight[0], index, offsets), (*dims, None if offsets is None else 0)
+    for k, found in enumerate(vmap(slope, each)(*given)):
+        rows = [[a if dim is None else a[i] for a, dim in zip(given, each, strict=True)] for i in range(2)]
+        same(found, autograd.stack([slope(*row)[k] for row in rows]))
+
+
+def test_rows_that_are_shortened_in_the_weight_of_each_example() -> None:
+    weight, index = 3 * draw(2, 5, 3), autograd.tensor([[0, 2, 2], [4, 1, 0]])
+    expected = weight.clone()
+    rows = [F.embedding(i, w, max_norm=1.0) for i, w in zip(index, expected, strict=True)]
+    same(vmap(lambda i, w: F.embedding(i, w, max_norm=1.0))(index, weight), autograd.stack(rows))
+    same(weight, expected)
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_label_sequences_of_lengths_that_differ(together: bool) -> None:
+    x, targets = draw(3, 6, 2, 4).log_softmax(-1), autograd.from_numpy(RNG.integers(1, 4, (3, 2, 3)))
+    steps, counts = autograd.tensor([[6, 5], [6, 6], [4, 6]]), autograd.tensor([[3, 1], [2, 2], [1, 3]])
+    given = x, targets.reshape(3, 6)[:, :4] if together else targets, steps, counts
+    slope = func.grad(lambda x, *rest: F.ctc_loss(x, *rest))
+    same(vmap(F.ctc_loss)(*given), looped(F.ctc_loss, *given))
+    same(vmap(slope)(*given), looped(slope, *given))
+    single = x[:, :, 0], targets[:, 0], steps[:, 0], counts[:, 0]
+    same(vmap(F.ctc_loss)(*single), looped(F.ctc_loss, *single))
+
+
+def test_stacked_averages_over_all_batches_are_used_without_being_counted() -> None:
+    models = [nn.BatchNorm1d(3, momentum=None).double() for _ in range(2)]
+    x = draw(5, 3)
+    for model in models:
+        model(draw(4, 3))
+        model.eval()
+    found = vmap(lambda *state: func.functional_call(models[0], state, x))(*func.stack_module_state(models))
+    same(found, autograd.stack([model(x) for model in models]))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: autograd.linalg.svd(x)[0].sum(),
+        lambda x: autograd.istft(x + 0j, 4, window=x[0, :1].expand(4)).sum(),
+    ],
+)
+def test_gradients_without_examples(function: Callable[[Any], Any]) -> None:
+    assert vmap(func.grad(function))(draw(0, 3, 3)).shape == (0, 3, 3)

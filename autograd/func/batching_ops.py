@@ -18,6 +18,7 @@ from ..engine.modes import local
 from ..errors import BatchingError
 from .batching import BatchedArray, Level, highest
 from .batching_errors import DynamicError, dynamic
+from .batching_functions import own_rule
 
 __all__ = ["OPERATIONS", "Batch", "forward", "operation"]
 
@@ -46,6 +47,10 @@ class Batch(Level):
         """The value of an op whose forward raised ``error``; NotImplemented if none of its values is batched."""
         level = highest(values)
         return NotImplemented if level is None else _compute(level, op, values)
+
+    def own_rule(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What the static method ``vmap`` of a ``Function`` makes of arguments of which some are batched."""
+        return own_rule(function, args, kwargs)
 
     def draw(self, draw: Callable[[tuple[int, ...]], Any], shape: Sequence[int]) -> Any:
         """What ``draw(shape)``, random numbers, means inside of all open levels."""

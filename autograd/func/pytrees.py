@@ -20,7 +20,7 @@ from typing import Any
 
 from ..errors import ArgumentError
 
-__all__ = ["LEAF", "ONE", "Spec", "flatten", "map_leaves", "unflatten"]
+__all__ = ["LEAF", "ONE", "Misfit", "Spec", "flatten", "map_leaves", "spread", "unflatten"]
 
 
 class Spec:
@@ -140,3 +140,25 @@ def map_leaves(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
             raise ArgumentError(f"map_leaves: expected trees of one structure, got {spec} and {other_spec}")
         columns.append(found)
     return unflatten([function(*row) for row in zip(*columns, strict=True)], spec)
+
+
+class Misfit(Exception):
+    """Dims of another structure than what they are for."""
+
+
+def spread(dims: Any, tree: Any) -> Iterator[Any]:
+    """For each leaf of ``tree`` its dim, where an int or None stands for all leaves below.
+
+    Raises:
+        Misfit: the structures differ.
+    """
+    if dims is None or (isinstance(dims, int) and not isinstance(dims, bool)):
+        yield from [dims] * len(flatten(tree)[0])
+    elif isinstance(dims, dict) and isinstance(tree, dict) and dims.keys() == tree.keys():
+        for key, item in tree.items():
+            yield from spread(dims[key], item)
+    elif isinstance(dims, (tuple, list)) and isinstance(tree, (tuple, list)) and len(dims) == len(tree):
+        for one, item in zip(dims, tree, strict=True):
+            yield from spread(one, item)
+    else:
+        raise Misfit

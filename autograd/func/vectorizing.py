@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ from ..errors import ArgumentError, BoundsError
 from ..generator import default_generator
 from . import batching_indices, batching_products, batching_reductions, batching_shapes, batching_whole
 from .batching_ops import Batch
-from .pytrees import flatten, unflatten
+from .pytrees import Misfit, flatten, spread, unflatten
 from .regions import enter, leave
 
 __all__ = ["vmap"]
@@ -92,28 +92,6 @@ def _name(func: Any) -> str:
 # ---- dims ------------------------------------------------------------------------------------------------------------
 
 
-class _Misfit(Exception):
-    """Dims of another structure than what they are for."""
-
-
-def _spread(dims: Any, tree: Any) -> Iterator[Any]:
-    """For each leaf of ``tree`` its dim, where an int or None stands for all leaves below.
-
-    Raises:
-        _Misfit: the structures differ.
-    """
-    if dims is None or (isinstance(dims, int) and not isinstance(dims, bool)):
-        yield from [dims] * len(flatten(tree)[0])
-    elif isinstance(dims, dict) and isinstance(tree, dict) and dims.keys() == tree.keys():
-        for key, item in tree.items():
-            yield from _spread(dims[key], item)
-    elif isinstance(dims, (tuple, list)) and isinstance(tree, (tuple, list)) and len(dims) == len(tree):
-        for one, item in zip(dims, tree, strict=True):
-            yield from _spread(one, item)
-    else:
-        raise _Misfit
-
-
 def _dim(dim: int, ndim: int, what: str) -> int:
     if not -ndim <= dim < ndim:
         raise BoundsError(f"{what} has {ndim} dimensions, but the dim given for it is {dim}")
@@ -175,8 +153,8 @@ class _Call:
                 "positional arguments"
             )
         try:
-            dims = list(_spread(in_dims, args))
-        except _Misfit:
+            dims = list(spread(in_dims, args))
+        except Misfit:
             raise ArgumentError(
                 f"{what}: in_dims={in_dims!r} has another structure than the arguments; for each argument give an int, "
                 "None, or what is nested as the argument itself is"
@@ -251,8 +229,8 @@ class _Call:
         """For each result the place of the examples' axis, not negative; None for what is returned once."""
         what = f"vmap({_name(self.func)})"
         try:
-            dims = list(_spread(self.out_dims, returned))
-        except _Misfit:
+            dims = list(spread(self.out_dims, returned))
+        except Misfit:
             dims = self._single(returned, items)
         found: list[Any] = []
         for item, dim in zip(items, dims, strict=True):

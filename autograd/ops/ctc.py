@@ -43,7 +43,7 @@ def _forward(emit: Any, jump: Any, steps: Any) -> list[Any]:
     before = np.full((n, 2), _NEVER, emit.dtype)  # two states from which no path comes
     blocked = np.where(jump, 0, _NEVER).astype(emit.dtype)
     found = [np.where(np.arange(width) < 2, emit[0], _NEVER)]
-    shortest = int(steps.min()) if n else 0
+    shortest = int(np.min(bare(steps), initial=emit.shape[0])) if n else 0
     for t in range(1, emit.shape[0]):
         stay = found[-1]
         padded = np.concatenate([before, stay], 1)
@@ -148,14 +148,15 @@ def ctc_nll(x: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank
 
 
 def _lengths(name: str, given: Any, n: int) -> Any:
-    found = np.asanyarray(unwrap(given))
+    found = as_array(unwrap(given))
     if found.dtype.kind not in "iu":
         raise DtypeError(f"ctc_loss: {name} must be integers, got {found.dtype}")
     if found.size != n:
         raise ShapeError(f"ctc_loss: {name} has shape {found.shape}, but there are {n} examples")
     found = found.reshape(-1).astype(np.int64)
-    if n and found.min() < 0:
-        raise ArgumentError(f"ctc_loss: {name} must not be negative, got {found.min()}")
+    least = np.min(bare(found), initial=0)
+    if least < 0:
+        raise ArgumentError(f"ctc_loss: {name} must not be negative, got {least}")
     return found
 
 
@@ -163,15 +164,15 @@ def _matrix_of(targets: Any, lengths: Any, n: int) -> Any:
     """The targets as a matrix with a row for each example."""
     if targets.dtype.kind not in "iu":
         raise DtypeError(f"ctc_loss: the targets must be class numbers, integers, got {targets.dtype}")
-    longest = int(lengths.max()) if n else 0
+    longest = int(np.max(bare(lengths), initial=0))
     if targets.ndim == 1 and not (n == 1 and len(targets) >= longest):
-        if len(targets) != lengths.sum():
+        together = bare(np.sum(lengths))
+        if np.any(together != len(targets)):
             raise ShapeError(
-                f"ctc_loss: {len(targets)} targets, one after the other, but target_lengths adds up to {lengths.sum()}"
+                f"ctc_loss: {len(targets)} targets, one after the other, but target_lengths adds up to {together}"
             )
-        rows = np.zeros((n, longest), np.int64, like=targets)
-        rows[np.arange(longest) < lengths[:, None]] = targets
-        return rows
+        places = np.expand_dims(np.cumsum(lengths) - lengths, 1) + np.arange(longest)
+        return np.take(targets, np.minimum(places, len(targets) - 1)).astype(np.int64)  # beyond, anything
     if targets.ndim == 1:
         targets = targets[None]
     if targets.ndim != 2 or len(targets) != n:
@@ -231,16 +232,16 @@ def ctc_loss(
     single = len(shape) == 2
     n = 1 if single else shape[1]
     steps, counts = _lengths("input_lengths", input_lengths, n), _lengths("target_lengths", target_lengths, n)
-    if n and steps.max() > shape[0]:
-        raise ShapeError(f"ctc_loss: input_lengths has {steps.max()}, but log_probs has only {shape[0]} times")
+    longest = np.max(bare(steps), initial=0)
+    if longest > shape[0]:
+        raise ShapeError(f"ctc_loss: input_lengths has {longest}, but log_probs has only {shape[0]} times")
     rows = _matrix_of(as_array(unwrap(targets)), counts, n)
-    used = rows[np.arange(rows.shape[1]) < counts[:, None]]
-    seen = bare(used)
+    rows = np.where(np.arange(rows.shape[1]) < np.expand_dims(counts, 1), rows, blank)
+    seen = bare(rows)
     if seen.size and (seen.min() < 0 or seen.max() >= shape[-1]):
         raise BoundsError(
             f"ctc_loss: targets go from {seen.min()} to {seen.max()}, but classes from 0 to {shape[-1] - 1}"
         )
-    rows = np.where(np.arange(rows.shape[1]) < counts[:, None], rows, blank)
     losses = ctc_nll(shapes.unsqueeze(x, 1) if single else x, rows, steps, counts, blank)
     if zero_infinity:
         losses = where(np.isinf(unwrap(losses)), 0, losses)

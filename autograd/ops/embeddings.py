@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._op import composed, op, unwrap
-from ..engine.foreign import bare
+from ..engine.foreign import ForeignArray, as_array, bare, everywhere
 from ..engine.modes import Mode
 from ..engine.nodes import Handle, new_tensor
 from ..errors import ArgumentError, BoundsError, DtypeError, ShapeError
@@ -15,7 +15,7 @@ from ..samples import case, reals
 from . import arithmetic
 from ._foreign import foreign
 from .norms import norm
-from .selection import keep
+from .selection import keep, where
 from .shapes import also_named, reshape
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def _prepared(
             there = weight[used]
             lengths = unwrap(norm(there, norm_type, -1))
             longer = lengths > max_norm
-            if longer.any():
+            if np.any(bare(longer)):
                 factors = np.where(longer, max_norm / (lengths + 1e-7), 1).astype(weight.dtype)
                 weight[used] = there * np.expand_dims(factors, -1)
     return index, None if padding_idx is None else padding_idx % rows
@@ -170,7 +170,7 @@ def _prepared(
 
 def _bags(index: Any, offsets: Any, include_last_offset: bool) -> tuple[Any, int]:
     """For each entry of a 1-d ``index`` the number of its bag, and how many bags there are."""
-    offsets = offsets._data if isinstance(offsets, Handle) else np.asanyarray(offsets)
+    offsets = as_array(unwrap(offsets))
     if offsets.ndim != 1 or offsets.dtype.kind not in "iu":
         raise ShapeError(
             f"embedding_bag: offsets must be a 1-d tensor of integers, got {offsets.dtype} of shape {offsets.shape}"
@@ -181,12 +181,21 @@ def _bags(index: Any, offsets: Any, include_last_offset: bool) -> tuple[Any, int
             "embedding_bag: include_last_offset=True needs at least one offset, the end of the last bag"
         )
     lengths = np.diff(ends)
-    if ends[0] != 0 or (lengths < 0).any() or ends[-1] != len(index):
+    if not (everywhere(ends[0] == 0) and everywhere(lengths >= 0) and everywhere(ends[-1] == len(index))):
         raise ArgumentError(
-            f"embedding_bag: offsets {offsets.tolist()} must start with 0 and not fall, and with the bags that they "
-            f"begin cover the {len(index)} indices"
+            f"embedding_bag: offsets {bare(offsets).tolist()} must start with 0 and not fall, and with the bags that "
+            f"they begin cover the {len(index)} indices"
         )
+    if isinstance(lengths, ForeignArray):  # bags of other lengths in each example
+        return np.searchsorted(ends[1:], np.arange(len(index)), side="right"), len(lengths)
     return np.repeat(np.arange(len(lengths), like=lengths), lengths), len(lengths)
+
+
+def _sizes(owner: Any, bags: int) -> Any:
+    """How many entries each bag has."""
+    if isinstance(owner, ForeignArray):
+        return np.count_nonzero(np.expand_dims(owner, 1) == np.arange(bags), axis=0)
+    return np.bincount(owner, minlength=bags)
 
 
 def _largest(rows: Any, owner: Any, bags: int) -> Any:
@@ -196,9 +205,13 @@ def _largest(rows: Any, owner: Any, bags: int) -> Any:
         return add_rows(rows, owner, bags)
     values = unwrap(rows)
     length = len(owner) // max(bags, 1)
-    if length * bags == len(owner) and (np.reshape(owner, (bags, length)) == np.arange(bags)[:, None]).all():
+    if length * bags == len(owner) and everywhere(np.reshape(owner, (bags, length)) == np.arange(bags)[:, None]):
         first = np.argmax(np.reshape(values, (bags, length, size)), 1)  # of NaNs, too, the first
         return np.take_along_axis(rows, first + np.arange(0, len(owner), length)[:, None], 0)
+    if isinstance(owner, ForeignArray):
+        inside = np.expand_dims(owner == np.arange(bags)[:, None], 2)
+        first = np.argmax(np.where(inside, values, -np.inf), 1)
+        return where(np.any(inside, 1), np.take_along_axis(rows, first, 0), 0)
     full, starts = np.unique(owner, return_index=True)
     best = np.maximum.reduceat(values, starts, axis=0)
     number = np.empty(bags, np.int64, like=full)
@@ -270,20 +283,22 @@ def embedding_bag(
         owner, bags = _bags(index, offsets, include_last_offset)
     index, padding_idx = _prepared("embedding_bag", index, weight, padding_idx, max_norm, norm_type, sparse)
     index = index.reshape(-1)
-    counted = None
-    if padding_idx is not None:
+    counted, every = None, bags
+    if padding_idx is not None and (isinstance(index, ForeignArray) or isinstance(owner, ForeignArray)):
+        owner, every = np.where(index == padding_idx, bags, owner), bags + 1  # a bag for what does not count
+    elif padding_idx is not None:
         counted = np.flatnonzero(index != padding_idx)
         index, owner = index[counted], owner[counted]
     rows = embedding_(index, weight, padding_idx, scale_grad_by_freq)
     if per_sample_weights is not None:
         factors = reshape(per_sample_weights, (-1, 1))
         rows = arithmetic.mul(rows, factors if counted is None else embedding_(counted, factors))
-    if mode == "max":
-        return _largest(rows, owner, bags)
-    total = add_rows(rows, owner, bags)
-    if mode == "sum":
+    total = _largest(rows, owner, every) if mode == "max" else add_rows(rows, owner, every)
+    if every > bags:
+        total = total[:bags]
+    if mode != "mean":
         return total
-    return arithmetic.div(total, np.maximum(np.bincount(owner, minlength=bags), 1)[:, None].astype(total.dtype))
+    return arithmetic.div(total, np.expand_dims(np.maximum(_sizes(owner, bags), 1), 1).astype(total.dtype))
 
 
 @also_named(input="tensor")

@@ -352,7 +352,7 @@ def masked_scatter(x: Any, mask: Any, source: Any) -> Tensor:
         raise ShapeError(f"masked_scatter: the mask has {count} True elements, source only {np.size(source)} elements")
     if isinstance(mask, ForeignArray):  # how many elements of source are used differs between examples
         places = np.maximum(np.cumsum(line) - 1, 0)
-        return where(mask, reshape(getitem(reshape(source, -1), places), shape) if count else 0, x)
+        return where(mask, reshape(getitem(reshape(source, -1), places), shape) if count else x, x)
     return with_item(broadcast_to(x, shape), getitem(reshape(source, -1), slice(count)), mask)
 
 

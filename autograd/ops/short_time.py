@@ -212,7 +212,7 @@ def istft(
     if inside.stop <= inside.start:
         raise ShapeError(f"istft: nothing is left of {count} pieces with n_fft = {n_fft}, center={center}, {length=}")
     magnitude = bare(np.abs(unwrap(covered)))
-    if not np.min(magnitude) > _NARROWEST:
+    if not np.min(magnitude, initial=np.inf) > _NARROWEST:
         raise ShapeError(
             f"istft: the windows leave gaps in the signal: at element {int(np.argmin(magnitude))} the squared windows "
             f"add up to {np.min(magnitude):.3g}; use a shorter hop_length, center=True, or a window without zeros"

@@ -242,7 +242,7 @@ def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
         found = np.unravel_index(as_index("unravel_index", indices), dims_of(shape))
     except ValueError as error:
         raise BoundsError(f"unravel_index: {error}") from None
-    return tuple([new_tensor(np.asanyarray(item)) for item in found])
+    return tuple([new_tensor(as_array(item)) for item in found])
 
 
 # ---- NumPy's spellings ----------------------------------------------------------------------------------------------
