@@ -103,6 +103,20 @@ def test_draws_into_what_is_given_run_as_they_are(draw: Callable[[Any, Any], Any
         compiler.compile(draw, fullgraph=True)(other, x)
 
 
+def test_the_seed_of_the_global_generator_is_set_at_each_call() -> None:
+    """What stands before the draw ran only while it was recorded, and the draw was one without a seed."""
+
+    def draw(x: Any) -> Any:
+        x = x * 2
+        np.random.seed(7)  # noqa: NPY002
+        return x + np.random.randn(6)  # noqa: NPY002
+
+    compiled = compiler.compile(draw)
+    for i in range(4):
+        np.random.seed(i)  # noqa: NPY002
+        require_same(compiled(np.ones(6)), draw(np.ones(6)))
+
+
 def test_what_is_asked_of_a_generator() -> None:
     kept = np.random.default_rng(0)
     compiled = compiler.compile(
