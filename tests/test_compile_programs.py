@@ -567,3 +567,54 @@ def test_exported_states_in_two_places_and_watched_arrays(tmp_path: Any) -> None
     found.loader.exec_module(module)
     for i in range(4):
         require_same(module.step(rows(i).numpy()), step(rows(i)).numpy(), f"call {i}")
+
+
+# ---- what requires grad ----------------------------------------------------------------------------------------------
+
+
+def test_networks_that_take_turns_in_requiring_grad() -> None:
+    """As in adversarial training: each time the parameters were others to the guards, until there were too many."""
+
+    def run(compile: Any) -> Any:
+        autograd.manual_seed(0)
+        made, judge = nn.Linear(2, 3), nn.Linear(3, 1)
+        first, second = optim.Adam(judge.parameters()), optim.Adam(made.parameters())
+
+        def judged(x: Any, z: Any) -> Any:
+            first.zero_grad()
+            loss = F.softplus(-judge(x)).mean() + F.softplus(judge(made(z).detach())).mean()
+            loss.backward()
+            first.step()
+            return loss.detach()
+
+        def improved(z: Any) -> Any:
+            second.zero_grad()
+            loss = F.softplus(-judge(made(z))).mean()
+            loss.backward()
+            second.step()
+            return loss.detach()
+
+        judged, improved = compile(judged), compile(improved)
+        found = []
+        for i in range(20):
+            judge.requires_grad_(True)
+            found.append(judged(rows(i), rows(i, 4, 2)))
+            judge.requires_grad_(False)
+            found.append(improved(rows(-i % 7, 4, 2)))
+        return [*found, made.state_dict(), judge.state_dict()], judged, improved
+
+    expected, (found, *compiled) = run(lambda function: function)[0], run(compiler.compile)
+    require_same(found, expected)
+    assert [step.recordings for step in compiled] == [3, 3]
+
+
+def test_a_model_that_is_frozen_now_and_then() -> None:
+    model = compiler.compile(nn.Linear(3, 2))
+    for i in range(20):
+        model.requires_grad_(i % 2 == 0)
+        out = model(rows(i))
+        assert out.requires_grad is (i % 2 == 0)
+        if out.requires_grad:
+            slopes = autograd.grad(out.sum(), list(model.parameters()))
+            require_same(slopes[0], rows(i).sum(0).expand(2, 3).clone(), "the gradient of the weight")
+    assert model.recordings == 2
