@@ -5,6 +5,7 @@ Each was found by programs put together at random of models, losses, optimizers 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import importlib.util
@@ -618,3 +619,99 @@ def test_a_model_that_is_frozen_now_and_then() -> None:
             slopes = autograd.grad(out.sum(), list(model.parameters()))
             require_same(slopes[0], rows(i).sum(0).expand(2, 3).clone(), "the gradient of the weight")
     assert model.recordings == 2
+
+
+def test_arguments_that_are_made_to_require_grad() -> None:
+    """As for attacks, and for pictures of what a network looks at."""
+    model = nn.Linear(3, 2)
+
+    def attacked(x: Any, y: Any) -> Any:
+        x.requires_grad_(True)
+        model.zero_grad()
+        F.cross_entropy(model(x), y).backward()
+        return (x + 0.1 * x.grad.sign()).detach()
+
+    compiled = compiler.compile(attacked, fullgraph=True)
+    for i in range(6):
+        x, same, y = rows(i), rows(i), autograd.tensor([0, 1, 1, 0])
+        require_same(compiled(x, y), attacked(same, y), f"call {i}")
+        require_same(x.grad, same.grad, f"call {i}: the gradient")
+        assert x.requires_grad
+        assert x.is_leaf
+    assert compiled.recordings == 2  # the first call finds parameters without gradients
+
+
+def test_hooks_of_arguments_run_in_a_call_that_is_recorded() -> None:
+    """The first call lost those that run after accumulation."""
+    seen: list[Any] = []
+    compiled = compiler.compile(lambda x: (x * x).sum().backward())
+    for i in range(3):
+        x = autograd.ones(2, requires_grad=True)
+        x.register_post_accumulate_grad_hook(lambda tensor: seen.append(tensor.grad.tolist()))
+        with pytest.warns(UserWarning, match="has hooks") if not i else contextlib.nullcontext():
+            compiled(x)
+    assert seen == [[2.0, 2.0]] * 3
+
+
+def test_hooks_that_a_function_sets_at_its_argument_stay() -> None:
+    def hooked(x: Any) -> None:
+        x.requires_grad_(True)
+        x.register_hook(lambda g: g * 3)
+
+    compiled = compiler.compile(hooked)
+    for i in range(3):
+        x = autograd.ones(2)
+        with pytest.warns(UserWarning, match="is given hooks") if not i else contextlib.nullcontext():
+            compiled(x)
+        x.sum().backward()
+        assert x.grad.tolist() == [3.0, 3.0]
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_parameters_that_a_step_freezes(last: bool) -> None:
+    def make(compile: Any) -> Any:
+        autograd.manual_seed(0)
+        made, judge = nn.Linear(3, 3), nn.Linear(3, 1)
+        first, second = optim.Adam(judge.parameters()), optim.Adam(made.parameters())
+
+        def step(x: Any) -> Any:
+            judge.requires_grad_(True)
+            first.zero_grad()
+            judged = F.softplus(-judge(x)).mean() + F.softplus(judge(made(x).detach())).mean()
+            judged.backward()
+            first.step()
+            judge.requires_grad_(False)
+            second.zero_grad()
+            improved = F.softplus(-judge(made(x))).mean()
+            improved.backward()
+            second.step()
+            judge.requires_grad_(last)
+            return judged.detach(), improved.detach()
+
+        modules = made, judge
+        return compile(step), lambda: [
+            *[module.state_dict() for module in modules],
+            *[(p.requires_grad, p.grad) for module in modules for p in module.parameters()],
+        ]
+
+    check(make)
+
+
+def test_frozen_parameters_beside_a_result_that_requires_grad() -> None:
+    """What is returned leads to leaves as they are while the function runs."""
+    model, head = nn.Linear(3, 3), nn.Linear(3, 1)
+
+    def scored(x: Any) -> Any:
+        model.requires_grad_(False)
+        return head(model(x)).sum()
+
+    compiled = compiler.compile(scored)
+    for i in range(4):
+        model.requires_grad_(True)
+        slopes = []
+        for function in (compiled, scored):
+            head.zero_grad()
+            function(rows(i)).backward()
+            slopes.append([p.grad for p in head.parameters()])
+            assert not model.weight.requires_grad
+        require_same(*slopes, f"call {i}")

@@ -249,7 +249,8 @@ class Emitter(Blockwise):
                 if type(effect.tree) is tuple:
                     self._body.append(f"{(short := self._fresh('left'))} = {name}")
                     name = made[id(effect.tree)] = short
-            owner = self._bind(effect.place.container, "owner")
+            owner = effect.place.container
+            owner = self.result(owner) if type(owner) is Given else self._bind(owner, "owner")
             stores.append(f"{effect.place.text(owner, lambda key: self._bind(key, 'key'))} = {name}")
         graded = [self.result(part) for part in self.program.graded]
         returned = self.result(self.program.results)

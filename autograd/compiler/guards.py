@@ -231,10 +231,11 @@ class Guards:
         """
 
         def hook(g: Any, node: Any, create_graph: bool) -> Any:
-            if arg._node.hooks:
-                self._tests.append(f"{text}._node.hooks")
+            hooks = f"({text}._node.hooks or {text}._node.after)" if arg.is_leaf else f"{text}._node.hooks"
+            if arg._node.hooks or getattr(arg._node, "after", None):
+                self._tests.append(hooks)
                 raise UnrecordableError(f"the argument '{name}' has hooks, and its gradient is taken inside")
-            self._tests.append(f"not {text}._node.hooks")
+            self._tests.append(f"not {hooks}")
             return g
 
         return hook

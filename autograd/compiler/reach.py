@@ -70,7 +70,7 @@ class Reach:
         sets: the sets, with what was in them.
         steps: random generators of Python's, and the like, with their state: the function may not step on.
         contents: things that change in their own way: for each an expression of it, ``{0}``, and what that gave.
-        tensors: the Tensors in reach.
+        tensors: the Tensors in reach; graphs: with what stood for each in the graph.
     """
 
     def __init__(self, function: Any, history: History, objects: Sequence[tuple[Any, str]] = ()) -> None:
@@ -99,7 +99,7 @@ class Reach:
         for thing, name in ((function, ""), *objects, (default_generator, "")):
             self._walk(thing, name)
         self.tensors = [thing for thing in self._keep if isinstance(thing, Handle)]
-        self._graphs = [(tensor, tensor._node) for tensor in self.tensors]
+        self.graphs = [(tensor, tensor._node) for tensor in self.tensors]
 
     # ---- finding -----------------------------------------------------------------------------------------------------
 
@@ -431,10 +431,11 @@ class Reach:
         self.contents = [item for item, same in zip(self.contents, holds, strict=True) if same]
         if changed:
             return f"a {type(changed[0]).__name__} is changed, by no call of NumPy"
-        for tensor, node in self._graphs:
-            if tensor._node is not node and not type(tensor._node) is type(node) is Leaf:
-                return "a Tensor that was there before the call is given a graph, or requires grad as it did not"
         return None
+
+    def name_of(self, tensor: Any) -> str:
+        """What a Tensor in reach is called."""
+        return next((place.name for place, _ in self.places if place.container is tensor and place.key == "_data"), "")
 
     def grown(self) -> str | None:
         """The name of a container that has more or fewer entries than before, if there is one."""
