@@ -427,7 +427,7 @@ def test_hooks_of_an_argument_by_which_the_function_differentiates(hooked: range
     assert compiled.source
 
 
-@pytest.mark.filterwarnings("ignore:compile.*a hook of the argument 'x' is set")
+@pytest.mark.filterwarnings("ignore:compile.*a hook of the Tensor 'x' is set")
 def test_a_hook_that_the_function_sets_stays() -> None:
     compiled = compile(lambda x: x.register_hook(lambda g: g * 10) and x.detach() * 2)
     for x in arrays(3):

@@ -715,3 +715,106 @@ def test_frozen_parameters_beside_a_result_that_requires_grad() -> None:
             slopes.append([p.grad for p in head.parameters()])
             assert not model.weight.requires_grad
         require_same(*slopes, f"call {i}")
+
+
+class Kept:
+    """Where functions leave what they computed."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, Any] = {}
+        self.seen: list[Any] = []
+        self.buffer = autograd.zeros(3)
+        self.module = nn.Module()
+
+
+LEFT: dict[str, Callable[[Kept, Any], Any]] = {
+    "an entry": lambda kept, x: kept.entries.update(h=x * 2),
+    "an attribute": lambda kept, x: setattr(kept, "h", x * 2),
+    "a list": lambda kept, x: kept.seen.append([x * 2, (x.exp(),)]),
+    "a buffer": lambda kept, x: kept.module.register_buffer("h", x),
+    "written in place": lambda kept, x: kept.buffer.add_(x * 2),
+    "a view": lambda kept, x: setattr(kept, "h", x.view(3, 1)[1:].view(-1)),
+    "a set": lambda kept, x: {x * 3},
+    "an object": lambda kept, x: setattr(new := Kept(), "h", x.exp()) or new,
+}
+
+
+def tensors_in(thing: Any) -> Any:
+    if isinstance(thing, autograd.Tensor):
+        yield thing
+    elif isinstance(thing, (list, tuple, set)):
+        for item in thing:
+            yield from tensors_in(item)
+    elif isinstance(thing, dict):
+        yield from tensors_in(list(thing.values()))
+    elif hasattr(thing, "__dict__"):
+        yield from tensors_in(vars(thing))
+
+
+@pytest.mark.filterwarnings("ignore:compile. <lambda> runs as it is")
+@pytest.mark.parametrize("computed", [True, False])
+@pytest.mark.parametrize("function", LEFT.values(), ids=LEFT)
+def test_graphs_that_are_left_somewhere_lead_to_the_arguments(function: Any, computed: bool) -> None:
+    """As an auxiliary loss of what a block keeps needs: the gradient was lost in calls that are recorded."""
+    slopes = []
+    for compiled in (compiler.compile(lambda kept, x: function(kept, x)), function):
+        kept, found = Kept(), []
+        for i in range(4):
+            weight = rows(i, 3).requires_grad_()
+            out = compiled(kept, weight * 1 if computed else weight)
+            sum(t.sum() for t in tensors_in([kept, out]) if t.requires_grad).backward()
+            found.append(weight.grad)
+            kept.buffer = autograd.zeros(3)
+            kept.seen.clear()
+        slopes.append(found)
+    require_same(*slopes)
+
+
+@pytest.mark.filterwarnings("ignore:compile. <lambda> runs as it is")
+def test_views_of_arguments_that_are_written_later() -> None:
+    """In a call that is recorded, they were views of what stood for the argument."""
+    for view in (lambda x: x.view(-1), lambda x: (x.view(3, 1)[1:].view(-1),)[0], lambda x: x.unsqueeze(0)):
+        compiled = compiler.compile(view)
+        for i in range(3):
+            found = []
+            for function in (compiled, view):
+                weight = rows(i, 3).requires_grad_()
+                x = weight * 1
+                function(x).mul_(2)
+                x.cumsum(0).sum().backward()
+                found.append((x.detach(), weight.grad))
+            require_same(*found, f"call {i}")
+
+
+def test_tensors_that_are_others_at_each_call_are_themselves() -> None:
+    """What a function returned, kept or differentiated in their places was a Tensor of the program's own."""
+
+    def returned(kept: Kept, x: Any) -> Any:
+        kept.buffer.add_(x)
+        return [kept.buffer], kept.buffer.view(-1)
+
+    def kept_twice(kept: Kept, x: Any) -> Any:
+        kept.buffer.add_(x)
+        kept.other = kept.buffer
+        return kept.buffer.sum()
+
+    def differentiated(kept: Kept, x: Any) -> Any:
+        kept.buffer.requires_grad_(True)
+        (kept.buffer * x).square().sum().backward()
+        return kept.buffer.detach()
+
+    for function in (returned, kept_twice, differentiated):
+        compiled, found = compiler.compile(function, fullgraph=True), []
+        for call in (compiled, function):
+            state = Kept()
+            state.other = None
+            outs = []
+            for i in range(6):
+                state.buffer = rows(i, 3)
+                out = call(state, rows(-i % 5, 3))
+                assert function is not returned or out[0][0] is state.buffer
+                assert function is not kept_twice or state.other is state.buffer
+                outs.append((out, state.buffer, state.buffer.requires_grad, state.buffer.grad))
+            found.append(outs)
+        require_same(*found)
+        assert compiled.recordings <= 3

@@ -36,19 +36,21 @@ class Left:
     def look_at_arguments(self, before: list[tuple[Any, Any, Any, Any]], graded: bool) -> None:
         """An argument may be written into, be given a gradient and require grad, but not be made another Tensor of.
 
+        So may a Tensor in reach that is another at each call.
+
         Args:
             before: what stood for each argument, and its data, node and gradient.
             graded: whether the result requires grad.
         """
         for (made, data, node, grad), (_, arg, given) in zip(before, self._guards.given, strict=True):
             if made._data is not data:
-                self._tape.escapes.append(f"the argument '{given.name}' was given other data")
+                self._tape.escapes.append(f"the Tensor '{given.name}' was given other data")
                 recorded = isinstance(made._data, RecordingArray)
                 arg._data = np.ndarray.view(made._data, np.ndarray) if recorded else made._data
             if made._node is not node:
                 self._switch_argument(made._node, arg, given, graded)
             elif node is not None and (len(node.hooks) > 1 or node.after):
-                self._tape.escapes.append(f"a hook of the argument '{given.name}' is set")
+                self._tape.escapes.append(f"a hook of the Tensor '{given.name}' is set")
                 del node.hooks[self._guards]
                 _hand_over_hooks(arg, node)
             if made._grad is not grad:
@@ -56,16 +58,19 @@ class Left:
 
     def _switch_argument(self, now: Any, arg: Any, given: Given, graded: bool) -> None:
         if not arg.is_leaf or type(now) not in _LEAF:
-            self._tape.escapes.append(f"the argument '{given.name}' was given another graph")
+            self._tape.escapes.append(f"the Tensor '{given.name}' was given another graph")
             arg._node = now
+            self._guards.met.append(arg)
             return
         arg.requires_grad_(now is not None)
+        if now is not None:
+            self._guards.leaves[now] = arg._node
         hooked = now is not None and (now.hooks or now.after)
         if hooked:
             _hand_over_hooks(arg, now)
         if hooked or graded:
             what = "is given hooks" if hooked else "requires grad as it did not, and so does the result"
-            self._tape.escapes.append(f"the argument '{given.name}' {what}")
+            self._tape.escapes.append(f"the Tensor '{given.name}' {what}")
         else:
             self._switch(given, given.name, now is not None)
 
@@ -74,7 +79,7 @@ class Left:
 
     def _leave_gradient(self, grad: Any, arg: Any, given: Given) -> None:
         if not arg.is_leaf:
-            self._tape.escapes.append(f"backward reached the argument '{given.name}', which was computed")
+            self._tape.escapes.append(f"backward reached the Tensor '{given.name}', which was computed")
             arg.backward(type(grad)(np.array(np.ndarray.view(np.asarray(grad._data), np.ndarray))))
             return
         name = f"{given.name}.grad"
@@ -95,8 +100,11 @@ class Left:
                 self._tape.escapes.append(
                     "a Tensor that was there before the call is given a graph, or requires grad as it did not"
                 )
-                return
-            self._switch(tensor, self._reach.name_of(tensor), now is not None)
+                self._guards.met.append(tensor)
+                continue
+            places = self._reach.places
+            name = next((p.name for p, _ in places if p.container is tensor and p.key == "_data"), "a Tensor")
+            self._switch(tensor, name, now is not None)
 
     def look_at_containers(self) -> None:
         """Lists, dicts and dataclasses among the arguments are changed as the function changed what stood for them."""

@@ -71,6 +71,7 @@ class Reach:
         steps: random generators of Python's, and the like, with their state: the function may not step on.
         contents: things that change in their own way: for each an expression of it, ``{0}``, and what that gave.
         tensors: the Tensors in reach; graphs: with what stood for each in the graph.
+        renewed: what stands for Tensors that are others at each call, and these, with where they are.
     """
 
     def __init__(self, function: Any, history: History, objects: Sequence[tuple[Any, str]] = ()) -> None:
@@ -88,6 +89,7 @@ class Reach:
         self._strict = True
         self._made: dict[int, Any] = {}
         self._given: list[RecordingArray] = []
+        self.renewed: list[tuple[Any, Any, Place, Any]] = []
         self._first: dict[int, Place] = {}
         self._entered: list[tuple[Place, Any, Any]] = []
         self._unseen: list[tuple[Place, Unseen]] = []
@@ -355,6 +357,8 @@ class Reach:
         elif isinstance(value, Handle) and (place.key == "_grad" or (place.identity(), path) in self.volatile):
             # another Tensor at each call, as gradients are: not looked for by what it is, but by where it stands
             made = maker_like(value)(self._enter(array_of(value), "input", (place, (*path, "_data"))))
+            if place.key != "_grad":
+                self.renewed.append((made, value, place, path))
         elif isinstance(value, np.random.Generator):
             made = Stream(self._tape, value, place)
         elif type(value) in NUMBERS and (place.identity(), path) in self.volatile:
@@ -414,12 +418,12 @@ class Reach:
             if len(container) != size:
                 mend(container, restored)
 
-    def looked_at(self) -> str | None:
+    def looked_at(self, restored: Any = plain) -> str | None:
         """The name of a container that the function looked at though it changes from call to call: it no longer may."""
         found = [place for place, made in self._unseen if made._used]
         self.history.settle([(place.identity(), "unseen") for place in found])
         for place in found:
-            mend(place.get())
+            mend(place.get(), restored)
         return found[0].name if found else None
 
     def altered(self) -> str | None:
@@ -432,10 +436,6 @@ class Reach:
         if changed:
             return f"a {type(changed[0]).__name__} is changed, by no call of NumPy"
         return None
-
-    def name_of(self, tensor: Any) -> str:
-        """What a Tensor in reach is called."""
-        return next((place.name for place, _ in self.places if place.container is tensor and place.key == "_data"), "")
 
     def grown(self) -> str | None:
         """The name of a container that has more or fewer entries than before, if there is one."""

@@ -139,18 +139,18 @@ class Session:
         self._samples = Samples(reach, (args, kwargs))
         modes = local.grad, local.observers, local.pack
         modules = set(sys.modules)
-        found = self._call(next_rank())
-        if found is None:
+        trees = self._call(first_rank := next_rank())
+        if self._failure is not None:
             backup.restore()
             self._run_plainly(args, kwargs)
             return
-        tensors, trees = found
         self._left.look_at_containers()
         self.result = guards.returned(self.result)
-        clean_graph(tensors, guards)
+        seen = reach.looked_at(guards.returned)
+        clean_graph(guards, first_rank)
         if tape.needed is not None and self._history.changed is not None:
             self._history.changed += f"; {tape.needed} needs the number itself"
-        if seen := reach.looked_at():
+        if seen:
             self.unsure = f"{seen} changes from call to call, and is looked at"
             return
         imported = first_imported(modules)
@@ -171,10 +171,10 @@ class Session:
         else:
             self._make(self._effects, trees)
 
-    def _call(self, first_rank: int) -> tuple[list[Any], Any] | None:
+    def _call(self, first_rank: int) -> Any:
         """Call the function on recording arrays, and find what it left where.
 
-        Returns: the Tensors of its result that require grad, and the tree of that; None if it raised ``_failure``.
+        Returns: the tree of its result; None if it raised ``_failure``.
         """
         guards, reach, tape = self._guards, self._reach, self._tape
         self._made: dict[int, Any] = {}
@@ -186,8 +186,9 @@ class Session:
         finished = False
         try:
             guards.enter(reach, tape)
-            before = [(made, made._data, made._node, made._grad) for made, _, _ in guards.given]
             reach.enter(tape, guards.streams)
+            guards.take_renewed()
+            before = [(made, made._data, made._node, made._grad) for made, _, _ in guards.given]
             tape.gradients = [(tensor, tensor._grad) for tensor in reach.tensors if tensor._grad is not None]
             self._entered = True
             guards.refuse_computed()
@@ -216,7 +217,7 @@ class Session:
                 raise
             finally:
                 tape.running = False
-        return tensors, trees
+        return trees
 
     _why: str | None = None
 
