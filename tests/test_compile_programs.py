@@ -818,3 +818,31 @@ def test_tensors_that_are_others_at_each_call_are_themselves() -> None:
             found.append(outs)
         require_same(*found)
         assert compiled.recordings <= 3
+
+
+@pytest.mark.parametrize("verify", [True, False])
+def test_results_that_require_grad_and_stand_elsewhere_too(verify: bool) -> None:
+    """The program named them before they were made."""
+    model, kept = nn.Linear(3, 2), {"h": None}
+
+    def left(x: Any) -> Any:
+        kept["h"] = y = model(x)
+        return y
+
+    def listed(x: Any) -> Any:
+        both = [model(x)]
+        return both, both
+
+    for function in (left, listed):
+        compiled = compiler.compile(function, verify=verify, fullgraph=True)
+        for i in range(4):
+            found = []
+            for call in (compiled, function):
+                kept["h"] = None
+                model.zero_grad()
+                out = call(rows(i))
+                y, again = (out, kept["h"]) if function is left else (out[0][0], out[1][0])
+                assert y is again
+                y.square().sum().backward()
+                found.append((y, [p.grad for p in model.parameters()]))
+            require_same(*found, f"call {i}")

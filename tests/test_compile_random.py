@@ -127,6 +127,15 @@ def test_what_is_asked_of_a_generator() -> None:
         require_same(compiled(), (True, expected.normal(size=2)))
 
 
+def test_the_state_of_a_generator_that_is_returned_is_a_dict() -> None:
+    kept = np.random.default_rng(0)
+    compiled = compiler.compile(lambda: [kept.bit_generator.state])
+    with pytest.warns(UserWarning, match="of which a program knows nothing"):
+        (state,) = compiled()
+    assert type(state) is dict
+    assert state == kept.bit_generator.state
+
+
 def test_a_function_that_cannot_be_recorded_has_drawn_once() -> None:
     """It is run once more, from where a generator among the arguments was."""
 

@@ -15,7 +15,7 @@ from .arrays import RecordingArray
 from .numbers import Number
 from .places import LIBRARIES, package
 from .standins import Unseen
-from .streams import Stream
+from .streams import State, Stream
 from .trees import plain
 
 __all__ = ["Mending"]
@@ -45,7 +45,7 @@ class Mending:
         if isinstance(thing, Handle):
             self._met += [tensor for tensor in (thing, thing._grad) if tensor is not None]
             return plain(thing)
-        if type(thing) in (RecordingArray, Number, Stream, Unseen):
+        if type(thing) in (RecordingArray, Number, State, Stream, Unseen):
             return plain(thing)
         if isinstance(thing, _ATOMS):
             return thing

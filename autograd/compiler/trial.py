@@ -127,6 +127,7 @@ class Backup:
     def __init__(self, reach: Reach, arguments: Any) -> None:
         self._places = list(reach.places)
         self._contents = [(thing, copy.copy(thing)) for thing, _ in reach.containers]
+        self._classes = [(thing, type(thing)) for thing in reach._keep]
         owners: dict[int, Any] = {}
         kept = [array for _, value in reach.places for array in _arrays_at(value)]
         for array in (*kept, *arrays_in(arguments)):
@@ -140,6 +141,9 @@ class Backup:
 
     def restore(self) -> None:
         """Put all back."""
+        for thing, kind in self._classes:
+            if type(thing) is not kind:  # a lazy module became another
+                thing.__class__ = kind
         for thing, was in self._contents:
             if len(thing) != len(was) and hasattr(thing, "clear"):
                 thing.clear()
