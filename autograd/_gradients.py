@@ -114,7 +114,7 @@ def _commit_to(grads: dict[Any, Any], targets: dict[Any, Any] | None, create_gra
             tensor._grad = g.clone() if tensor._grad is None else tensor._grad + g
         else:
             with _commit_lock:
-                if tensor._grad is None and getrefcount(g) == ALONE and owns(g):
+                if tensor._grad is None and getrefcount(g) == ALONE and owns(g) and _lies_like(g, tensor):
                     tensor._grad = new_tensor(g)  # nobody else holds it: no copy
                 else:
                     _accumulate(tensor, g)
@@ -144,7 +144,8 @@ def _commit(grads: dict[Any, Any]) -> None:
             if g is None or tensor is None or tensor._node is None:  # it was frozen since
                 continue
             if tensor._grad is None and (
-                (getrefcount(g) == ALONE and (g.base is None or owns(g))) or isinstance(g, np.generic)
+                (getrefcount(g) == ALONE and (g.base is None or owns(g)) and _lies_like(g, tensor))
+                or isinstance(g, np.generic)
             ):
                 tensor._grad = new_tensor(g)  # nobody else holds it: no copy
             else:
@@ -166,6 +167,11 @@ def _keep(kept: list[tuple[Any, Any]]) -> None:
     if kept:
         with _commit_lock:
             keep(kept)
+
+
+def _lies_like(g: Any, tensor: Any) -> bool:
+    """Whether a gradient lies as PyTorch would have it, which lets ``.grad`` be flattened by ``view``."""
+    return bool(g.flags.c_contiguous) or g.strides == tensor._data.strides
 
 
 def _accumulate(tensor: Any, g: Any) -> None:

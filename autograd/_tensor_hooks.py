@@ -69,17 +69,23 @@ def retain_hook(tensor_ref: Callable[[], Any]) -> Callable[[Any, Any, bool], Any
 
 
 def rest(tensor: Any) -> None:
-    """Take a leaf out of the graph; its hooks wait for ``waken``."""
-    leaf = tensor._node
-    if leaf is not None and (leaf.hooks or leaf.after):
-        tensor._resting = leaf
+    """Take a Tensor out of the graph; a leaf, with its hooks, waits for ``waken``."""
+    if type(tensor._node) is Leaf:
+        tensor._resting = tensor._node
     tensor._node = None
 
 
 def waken(tensor: Any) -> None:
-    """Make a Tensor outside the graph a leaf, with the hooks that it had as one."""
-    tensor._node = leaf = Leaf(tensor)
-    before = getattr(tensor, "_resting", None)
-    if before is not None:
+    """Make a Tensor outside the graph a leaf, with the hooks that it had as one: the same leaf, unless it has changed.
+
+    So graphs of before lead to it still, and a function that is compiled finds what it was recorded with.
+    """
+    leaf, data = getattr(tensor, "_resting", None), tensor._data
+    if leaf is None:
+        tensor._node = Leaf(tensor)
+        return
+    del tensor._resting
+    if leaf.shape != data.shape or leaf.dtype is not data.dtype:
+        leaf, before = Leaf(tensor), leaf
         leaf.hooks, leaf.after = before.hooks, before.after
-        del tensor._resting
+    tensor._node = leaf

@@ -427,7 +427,7 @@ def test_hooks_of_an_argument_by_which_the_function_differentiates(hooked: range
     assert compiled.source
 
 
-@pytest.mark.filterwarnings("ignore:compile.*a hook of the argument 'x' is set")
+@pytest.mark.filterwarnings("ignore:compile.*a hook of the Tensor 'x' is set")
 def test_a_hook_that_the_function_sets_stays() -> None:
     compiled = compile(lambda x: x.register_hook(lambda g: g * 10) and x.detach() * 2)
     for x in arrays(3):
@@ -475,19 +475,49 @@ def test_a_parameter_among_the_arguments() -> None:
     assert compiled.recordings == 2
 
 
-def test_backward_inside_by_an_argument_runs_as_it_is() -> None:
+@pytest.mark.parametrize("options", [{}, {"verify": False}, {"reuse_outputs": True}], ids=str)
+def test_backward_inside_leaves_gradients_in_arguments(options: dict[str, Any]) -> None:
     def function(w: Any, x: Any) -> Any:
         loss = (w * x).square().sum()
         loss.backward()
         return loss.detach()
 
-    compiled = compile(function)
-    (x,) = arrays(1)
-    with pytest.warns(UserWarning, match="backward reached the argument 'w'"):
-        compiled(tensor(np.ones((3, 4)), requires_grad=True), x)
-    for _ in range(3):
+    compiled, kept = compile(function, fullgraph=True, **options), []
+    for x in arrays(6):
         w, same = (tensor(np.ones((3, 4)), requires_grad=True) for _ in range(2))
-        assert_same([compiled(w, x), w.grad], [function(same, x), same.grad])
+        assert_same(compiled(w, x), function(same, x))
+        kept.append((w.grad, same.grad))
+    assert compiled.recordings == 1
+    for found, expected in kept:
+        assert_same(found, expected)
+    with pytest.raises(CompileError, match="leaves gradients in them"):
+        compiled.export("step.py")
+
+
+def test_gradients_of_arguments_that_are_dropped_zeroed_or_added_to() -> None:
+    def dropped(w: Any, x: Any) -> None:
+        w.grad = None
+        (w * x).square().sum().backward()
+        with autograd.no_grad():
+            w.sub_(0.1 * w.grad)
+
+    def zeroed(w: Any, x: Any) -> None:
+        (w * x).square().sum().backward()
+        with autograd.no_grad():
+            w.sub_(0.1 * w.grad)
+        w.grad.zero_()
+
+    def added(w: Any, x: Any) -> None:
+        (w * x).square().sum().backward()
+
+    for function in (dropped, zeroed, added):
+        compiled = compile(function, fullgraph=True)
+        w, same = (tensor(np.ones((3, 4)), requires_grad=True) for _ in range(2))
+        for x in arrays(6):
+            compiled(w, x)
+            function(same, x)
+            assert_same([w, w.grad], [same, same.grad])
+        assert compiled.recordings == 2
 
 
 def test_an_overwritten_parameter_is_not_differentiated() -> None:

@@ -1096,3 +1096,21 @@ def test_outputs_without_a_gradient_leave_parameters_without_one() -> None:
             grads.append([p.grad for p in model.parameters()])
         assert equal(*grads)
         assert (grads[0][2] is None) is (i % 3 == 1)
+
+
+def test_a_lazy_module_is_as_it_was_after_a_call_that_fails() -> None:
+    """It had become another module without the numbers of that, and failed at each call from then on."""
+    layer = nn.LazyBatchNorm1d()
+
+    def step(x: Any) -> Any:
+        y = layer(x)
+        if x.ndim == 3:
+            raise KeyError("three dimensions")
+        return y
+
+    compiled = compiler.compile(step)
+    for _ in range(2):
+        with pytest.raises(KeyError, match="three dimensions"):
+            compiled(autograd.randn(2, 3, 4))
+    x = autograd.randn(5, 3)
+    assert equal(compiled(x).detach(), nn.functional.batch_norm(x, None, None, training=True))

@@ -230,3 +230,22 @@ def test_what_an_index_selects_lies_as_it_does_uncompiled():
         assert contiguous
         assert autograd.equal(found, x[:, index].view(-1))
     assert compiled.recordings == 1
+
+
+AT_AN_INDEX = {
+    "scatter": lambda index: autograd.zeros(3, 5).scatter(1, index, 2.0),
+    "scatter, added": lambda index: autograd.ones(3, 5).scatter(1, index, 1.0, reduce="add"),
+    "scatter, multiplied": lambda index: autograd.ones(3, 5).scatter(1, index, 3.0, reduce="multiply"),
+    "index_put": lambda index: autograd.zeros(5).index_put((index[:, 0],), autograd.tensor(1.0), accumulate=True),
+    "index_fill": lambda index: autograd.zeros(5).index_fill(0, index[:, 0], 2.0),
+}
+
+
+@pytest.mark.parametrize("function", AT_AN_INDEX.values(), ids=AT_AN_INDEX)
+def test_a_number_that_is_put_at_an_index(function):
+    """Where the index alone is recorded, a sum at it was a constant of the program."""
+    compiled = autograd.compile(function, verify=False)
+    for column in ([0, 1, 2], [4, 4, 0], [2, 1, 1]):
+        index = autograd.tensor(column)[:, None]
+        assert autograd.equal(compiled(index), function(index))
+    assert compiled.recordings == 1

@@ -5,6 +5,7 @@ Each was found by programs put together at random of models, losses, optimizers 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import importlib.util
@@ -590,3 +591,281 @@ def test_exported_states_in_two_places_and_watched_arrays(tmp_path: Any) -> None
     found.loader.exec_module(module)
     for i in range(4):
         require_same(module.step(rows(i).numpy()), step(rows(i)).numpy(), f"call {i}")
+
+
+# ---- what requires grad ----------------------------------------------------------------------------------------------
+
+
+def test_networks_that_take_turns_in_requiring_grad() -> None:
+    """As in adversarial training: each time the parameters were others to the guards, until there were too many."""
+
+    def run(compile: Any) -> Any:
+        autograd.manual_seed(0)
+        made, judge = nn.Linear(2, 3), nn.Linear(3, 1)
+        first, second = optim.Adam(judge.parameters()), optim.Adam(made.parameters())
+
+        def judged(x: Any, z: Any) -> Any:
+            first.zero_grad()
+            loss = F.softplus(-judge(x)).mean() + F.softplus(judge(made(z).detach())).mean()
+            loss.backward()
+            first.step()
+            return loss.detach()
+
+        def improved(z: Any) -> Any:
+            second.zero_grad()
+            loss = F.softplus(-judge(made(z))).mean()
+            loss.backward()
+            second.step()
+            return loss.detach()
+
+        judged, improved = compile(judged), compile(improved)
+        found = []
+        for i in range(20):
+            judge.requires_grad_(True)
+            found.append(judged(rows(i), rows(i, 4, 2)))
+            judge.requires_grad_(False)
+            found.append(improved(rows(-i % 7, 4, 2)))
+        return [*found, made.state_dict(), judge.state_dict()], judged, improved
+
+    expected, (found, *compiled) = run(lambda function: function)[0], run(compiler.compile)
+    require_same(found, expected)
+    assert [step.recordings for step in compiled] == [2, 2]
+
+
+def test_a_model_that_is_frozen_now_and_then() -> None:
+    model = compiler.compile(nn.Linear(3, 2))
+    for i in range(20):
+        model.requires_grad_(i % 2 == 0)
+        out = model(rows(i))
+        assert out.requires_grad is (i % 2 == 0)
+        if out.requires_grad:
+            slopes = autograd.grad(out.sum(), list(model.parameters()))
+            require_same(slopes[0], rows(i).sum(0).expand(2, 3).clone(), "the gradient of the weight")
+    assert model.recordings == 2
+
+
+def test_arguments_that_are_made_to_require_grad() -> None:
+    """As for attacks, and for pictures of what a network looks at."""
+    model = nn.Linear(3, 2)
+
+    def attacked(x: Any, y: Any) -> Any:
+        x.requires_grad_(True)
+        model.zero_grad()
+        F.cross_entropy(model(x), y).backward()
+        return (x + 0.1 * x.grad.sign()).detach()
+
+    compiled = compiler.compile(attacked, fullgraph=True)
+    for i in range(6):
+        x, same, y = rows(i), rows(i), autograd.tensor([0, 1, 1, 0])
+        require_same(compiled(x, y), attacked(same, y), f"call {i}")
+        require_same(x.grad, same.grad, f"call {i}: the gradient")
+        assert x.requires_grad
+        assert x.is_leaf
+    assert compiled.recordings == 2  # the first call finds parameters without gradients
+
+
+def test_hooks_of_arguments_run_in_a_call_that_is_recorded() -> None:
+    """The first call lost those that run after accumulation."""
+    seen: list[Any] = []
+    compiled = compiler.compile(lambda x: (x * x).sum().backward())
+    for i in range(3):
+        x = autograd.ones(2, requires_grad=True)
+        x.register_post_accumulate_grad_hook(lambda tensor: seen.append(tensor.grad.tolist()))
+        with pytest.warns(UserWarning, match="has hooks") if not i else contextlib.nullcontext():
+            compiled(x)
+    assert seen == [[2.0, 2.0]] * 3
+
+
+def test_hooks_that_a_function_sets_at_its_argument_stay() -> None:
+    def hooked(x: Any) -> None:
+        x.requires_grad_(True)
+        x.register_hook(lambda g: g * 3)
+
+    compiled = compiler.compile(hooked)
+    for i in range(3):
+        x = autograd.ones(2)
+        with pytest.warns(UserWarning, match="is given hooks") if not i else contextlib.nullcontext():
+            compiled(x)
+        x.sum().backward()
+        assert x.grad.tolist() == [3.0, 3.0]
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_parameters_that_a_step_freezes(last: bool) -> None:
+    def make(compile: Any) -> Any:
+        autograd.manual_seed(0)
+        made, judge = nn.Linear(3, 3), nn.Linear(3, 1)
+        first, second = optim.Adam(judge.parameters()), optim.Adam(made.parameters())
+
+        def step(x: Any) -> Any:
+            judge.requires_grad_(True)
+            first.zero_grad()
+            judged = F.softplus(-judge(x)).mean() + F.softplus(judge(made(x).detach())).mean()
+            judged.backward()
+            first.step()
+            judge.requires_grad_(False)
+            second.zero_grad()
+            improved = F.softplus(-judge(made(x))).mean()
+            improved.backward()
+            second.step()
+            judge.requires_grad_(last)
+            return judged.detach(), improved.detach()
+
+        modules = made, judge
+        return compile(step), lambda: [
+            *[module.state_dict() for module in modules],
+            *[(p.requires_grad, p.grad) for module in modules for p in module.parameters()],
+        ]
+
+    check(make)
+
+
+def test_frozen_parameters_beside_a_result_that_requires_grad() -> None:
+    """What is returned leads to leaves as they are while the function runs."""
+    model, head = nn.Linear(3, 3), nn.Linear(3, 1)
+
+    def scored(x: Any) -> Any:
+        model.requires_grad_(False)
+        return head(model(x)).sum()
+
+    compiled = compiler.compile(scored)
+    for i in range(4):
+        model.requires_grad_(True)
+        slopes = []
+        for function in (compiled, scored):
+            head.zero_grad()
+            function(rows(i)).backward()
+            slopes.append([p.grad for p in head.parameters()])
+            assert not model.weight.requires_grad
+        require_same(*slopes, f"call {i}")
+
+
+class Kept:
+    """Where functions leave what they computed."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, Any] = {}
+        self.seen: list[Any] = []
+        self.buffer = autograd.zeros(3)
+        self.module = nn.Module()
+
+
+LEFT: dict[str, Callable[[Kept, Any], Any]] = {
+    "an entry": lambda kept, x: kept.entries.update(h=x * 2),
+    "an attribute": lambda kept, x: setattr(kept, "h", x * 2),
+    "a list": lambda kept, x: kept.seen.append([x * 2, (x.exp(),)]),
+    "a buffer": lambda kept, x: kept.module.register_buffer("h", x),
+    "written in place": lambda kept, x: kept.buffer.add_(x * 2),
+    "a view": lambda kept, x: setattr(kept, "h", x.view(3, 1)[1:].view(-1)),
+    "a set": lambda kept, x: {x * 3},
+    "an object": lambda kept, x: setattr(new := Kept(), "h", x.exp()) or new,
+}
+
+
+def tensors_in(thing: Any) -> Any:
+    if isinstance(thing, autograd.Tensor):
+        yield thing
+    elif isinstance(thing, (list, tuple, set)):
+        for item in thing:
+            yield from tensors_in(item)
+    elif isinstance(thing, dict):
+        yield from tensors_in(list(thing.values()))
+    elif hasattr(thing, "__dict__"):
+        yield from tensors_in(vars(thing))
+
+
+@pytest.mark.filterwarnings("ignore:compile. <lambda> runs as it is")
+@pytest.mark.parametrize("computed", [True, False])
+@pytest.mark.parametrize("function", LEFT.values(), ids=LEFT)
+def test_graphs_that_are_left_somewhere_lead_to_the_arguments(function: Any, computed: bool) -> None:
+    """As an auxiliary loss of what a block keeps needs: the gradient was lost in calls that are recorded."""
+    slopes = []
+    for compiled in (compiler.compile(lambda kept, x: function(kept, x)), function):
+        kept, found = Kept(), []
+        for i in range(4):
+            weight = rows(i, 3).requires_grad_()
+            out = compiled(kept, weight * 1 if computed else weight)
+            sum(t.sum() for t in tensors_in([kept, out]) if t.requires_grad).backward()
+            found.append(weight.grad)
+            kept.buffer = autograd.zeros(3)
+            kept.seen.clear()
+        slopes.append(found)
+    require_same(*slopes)
+
+
+@pytest.mark.filterwarnings("ignore:compile. <lambda> runs as it is")
+def test_views_of_arguments_that_are_written_later() -> None:
+    """In a call that is recorded, they were views of what stood for the argument."""
+    for view in (lambda x: x.view(-1), lambda x: (x.view(3, 1)[1:].view(-1),)[0], lambda x: x.unsqueeze(0)):
+        compiled = compiler.compile(view)
+        for i in range(3):
+            found = []
+            for function in (compiled, view):
+                weight = rows(i, 3).requires_grad_()
+                x = weight * 1
+                function(x).mul_(2)
+                x.cumsum(0).sum().backward()
+                found.append((x.detach(), weight.grad))
+            require_same(*found, f"call {i}")
+
+
+def test_tensors_that_are_others_at_each_call_are_themselves() -> None:
+    """What a function returned, kept or differentiated in their places was a Tensor of the program's own."""
+
+    def returned(kept: Kept, x: Any) -> Any:
+        kept.buffer.add_(x)
+        return [kept.buffer], kept.buffer.view(-1)
+
+    def kept_twice(kept: Kept, x: Any) -> Any:
+        kept.buffer.add_(x)
+        kept.other = kept.buffer
+        return kept.buffer.sum()
+
+    def differentiated(kept: Kept, x: Any) -> Any:
+        kept.buffer.requires_grad_(True)
+        (kept.buffer * x).square().sum().backward()
+        return kept.buffer.detach()
+
+    for function in (returned, kept_twice, differentiated):
+        compiled, found = compiler.compile(function, fullgraph=True), []
+        for call in (compiled, function):
+            state = Kept()
+            state.other = None
+            outs = []
+            for i in range(6):
+                state.buffer = rows(i, 3)
+                out = call(state, rows(-i % 5, 3))
+                assert function is not returned or out[0][0] is state.buffer
+                assert function is not kept_twice or state.other is state.buffer
+                outs.append((out, state.buffer, state.buffer.requires_grad, state.buffer.grad))
+            found.append(outs)
+        require_same(*found)
+        assert compiled.recordings <= 3
+
+
+@pytest.mark.parametrize("verify", [True, False])
+def test_results_that_require_grad_and_stand_elsewhere_too(verify: bool) -> None:
+    """The program named them before they were made."""
+    model, kept = nn.Linear(3, 2), {"h": None}
+
+    def left(x: Any) -> Any:
+        kept["h"] = y = model(x)
+        return y
+
+    def listed(x: Any) -> Any:
+        both = [model(x)]
+        return both, both
+
+    for function in (left, listed):
+        compiled = compiler.compile(function, verify=verify, fullgraph=True)
+        for i in range(4):
+            found = []
+            for call in (compiled, function):
+                kept["h"] = None
+                model.zero_grad()
+                out = call(rows(i))
+                y, again = (out, kept["h"]) if function is left else (out[0][0], out[1][0])
+                assert y is again
+                y.square().sum().backward()
+                found.append((y, [p.grad for p in model.parameters()]))
+            require_same(*found, f"call {i}")

@@ -103,6 +103,20 @@ def test_draws_into_what_is_given_run_as_they_are(draw: Callable[[Any, Any], Any
         compiler.compile(draw, fullgraph=True)(other, x)
 
 
+def test_the_seed_of_the_global_generator_is_set_at_each_call() -> None:
+    """What stands before the draw ran only while it was recorded, and the draw was one without a seed."""
+
+    def draw(x: Any) -> Any:
+        x = x * 2
+        np.random.seed(7)  # noqa: NPY002
+        return x + np.random.randn(6)  # noqa: NPY002
+
+    compiled = compiler.compile(draw)
+    for i in range(4):
+        np.random.seed(i)  # noqa: NPY002
+        require_same(compiled(np.ones(6)), draw(np.ones(6)))
+
+
 def test_what_is_asked_of_a_generator() -> None:
     kept = np.random.default_rng(0)
     compiled = compiler.compile(
@@ -111,6 +125,15 @@ def test_what_is_asked_of_a_generator() -> None:
     expected = np.random.default_rng(0)
     for _ in range(4):
         require_same(compiled(), (True, expected.normal(size=2)))
+
+
+def test_the_state_of_a_generator_that_is_returned_is_a_dict() -> None:
+    kept = np.random.default_rng(0)
+    compiled = compiler.compile(lambda: [kept.bit_generator.state])
+    with pytest.warns(UserWarning, match="of which a program knows nothing"):
+        (state,) = compiled()
+    assert type(state) is dict
+    assert state == kept.bit_generator.state
 
 
 def test_a_function_that_cannot_be_recorded_has_drawn_once() -> None:

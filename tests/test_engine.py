@@ -486,6 +486,25 @@ def test_gradients_share_no_memory(route, create_graph, n):
     assert all((t.numpy() == 1).all() for t in seeds)
 
 
+@pytest.mark.parametrize("turned", [autograd.Tensor.t, lambda w: w.transpose(0, 1) * 2, lambda w: w.flip(1).mT])
+@pytest.mark.parametrize("inputs", [False, True])
+def test_gradients_can_be_flattened(turned, inputs):
+    """A gradient lies as its leaf does, by whatever way it came: ``torch.cat([p.grad.view(-1) for p in ...])``."""
+    for compile in (lambda f: f, autograd.compile):
+        w = autograd.randn(3, 4, requires_grad=True)
+
+        @compile
+        def step(w=w):
+            w.grad = None
+            loss = turned(w).square().sum()
+            loss.backward(inputs=[w] if inputs else None)
+
+        for _ in range(3):
+            step()
+            assert w.grad.stride() == w.stride() == (4, 1)
+            assert w.grad.view(-1).shape == (12,)
+
+
 def test_what_others_hold_of_large_gradients_is_not_added_to():
     """Sums are taken in place, but not in what a hook, a tensor or an op of the user's keeps."""
     n, kept, seen = LARGE, [], []

@@ -219,6 +219,16 @@ def test_hooks_of_a_tensor_outlast_a_time_without_gradients():
     assert weight.grad.tolist() == [2.0, 2.0, 2.0]
 
 
+def test_a_graph_leads_to_a_leaf_that_required_no_gradient_for_a_while():
+    """``grad`` said that the tensor was no part of the graph."""
+    weight = autograd.ones(2, requires_grad=True)
+    loss = (weight * 3).sum()
+    weight.requires_grad_(False)
+    weight.requires_grad_(True)
+    (slope,) = autograd.grad(loss, [weight])
+    assert slope.tolist() == [3.0, 3.0]
+
+
 def test_a_hook_after_accumulation_must_not_return_a_gradient():
     x = autograd.ones(2, requires_grad=True)
     x.register_post_accumulate_grad_hook(lambda tensor: tensor.grad * 2)

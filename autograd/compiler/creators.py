@@ -68,7 +68,7 @@ def _install() -> None:
         _replace(np, name, _reading)
     for owner in (np.random, random):
         for name in getattr(owner, "__all__", ()):
-            if getattr(getattr(owner, name), "__self__", None) is not None or name == "default_rng":
+            if not isinstance(getattr(owner, name), type):
                 _replace(owner, name, _drawing)
 
 

@@ -26,6 +26,7 @@ from .values import Check, Instruction, Storage, Value, apart, strided
 
 __all__ = ["DEVIATED", "Emitter"]
 
+_STAYS = "# ------------ what stays ------------"
 DEVIATED = object()
 """What a program returns where Python would have decided otherwise than in the record; nothing has changed then."""
 
@@ -235,40 +236,43 @@ class Emitter(Blockwise):
 
     def _finish(self) -> None:
         self._take_kept()
-        made: dict[int, str] = {}
-        stores = []
         kept = {id(effect) for effect in self._left.values()}
         effects = [effect for effect in self.program.effects if id(effect) not in kept]
-        trees = [effect.tree for effect in effects]
-        seen = Counter(id(thing) for thing in _made_in((*trees, self.program.results)))
+        seen = Counter(id(thing) for thing in _made_in((*[e.tree for e in effects], self.program.results)))
         self._objects: dict[int, str | None] = {key: None for key, count in seen.items() if count > 1}
-        for effect in effects:
-            name = made.get(id(effect.tree))
-            if name is None:
-                name = self.result(effect.tree)
-                if type(effect.tree) is tuple:
-                    self._body.append(f"{(short := self._fresh('left'))} = {name}")
-                    name = made[id(effect.tree)] = short
-            owner = self._bind(effect.place.container, "owner")
-            stores.append(effect.place.store(owner, name, lambda key: self._bind(key, "key")))
-        graded = [self.result(part) for part in self.program.graded]
-        returned = self.result(self.program.results)
         written = {item.target.storage for item in self.program.instructions() if item.target is not None}
         roots = [storage.array for storage in written if storage.is_given]
-        if self._left:
-            stores.append("_leave()")
-        if stores or roots:
-            self._body.append("# ------------ what stays ------------")
+        if roots:
+            self.namespace["_stamp"] = stamper(tuple(roots))
+        graded = self.program.attach is not None
+        if graded:  # results and effects are made of outputs that require grad; what these save was written before
+            self.namespace["_attach"] = self.program.attach
+            parts = ", ".join([self.result(part) for part in self.program.graded])
+            self._body += [_STAYS, *["_stamp()"] * bool(roots), f"graded = _attach({parts})"]
+        made: dict[int, str] = {}
+        stores = [self._store(effect, made) for effect in effects]
+        stores += ["_leave()"] * bool(self._left)
+        returned = self.result(self.program.results)
+        if (stores or roots) and not graded:
+            self._body.append(_STAYS)
         self._stays_from = len(self._body)
         self._writes += [(self._stays_from + i, False, effect.place) for i, effect in enumerate(effects)]
         self._body += stores
-        if roots:
-            self.namespace["_stamp"] = stamper(tuple(roots))
+        if roots and not graded:
             self._body.append("_stamp()")
-        if self.program.attach is not None:  # outputs that require grad; what they save was written before
-            self.namespace["_attach"] = self.program.attach
-            self._body.append(f"graded = _attach({', '.join(graded)})")
         self._body.append(f"return {returned}")
+
+    def _store(self, effect: Any, made: dict[int, str]) -> str:
+        """The line that leaves something at its place; ``made`` has the names of what has been left already."""
+        name = made.get(id(effect.tree))
+        if name is None:
+            name = self.result(effect.tree)
+            if type(effect.tree) is tuple:
+                self._body.append(f"{(short := self._fresh('left'))} = {name}")
+                name = made[id(effect.tree)] = short
+        owner = effect.place.container
+        owner = self.result(owner) if type(owner) is Given else self._bind(owner, "owner")
+        return str(effect.place.store(owner, name, lambda key: self._bind(key, "key")))
 
     @property
     def source(self) -> str:

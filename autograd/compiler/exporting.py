@@ -93,8 +93,9 @@ def export(emitter: Emitter, path: Any, names: Sequence[str] = ()) -> str:
     if not path.endswith(".py"):
         raise ArgumentError(f"export: expected a path that ends in .py, got {path!r}")
     if emitter.program.attach is not None or emitter.given:
-        what = "require grad; call it under no_grad first" if emitter.program.attach else "are its own arguments"
-        raise CompileError(f"export: the results of {emitter.title} {what}")
+        if emitter.program.attach is not None:
+            raise CompileError(f"export: the results of {emitter.title} require grad; call it under no_grad first")
+        raise CompileError(f"export: {emitter.title} returns its own arguments, or leaves gradients in them")
     if emitter.kernels:
         raise CompileError(
             f"export: {emitter.title} has kernels, which need more than NumPy; export what backend='numpy' makes"

@@ -50,18 +50,42 @@ def _leaves(node: Any) -> Iterator[Any]:
     return (parent for parent in node.parents if type(parent) is Leaf)
 
 
-def clean_graph(tensors: list[Any], guards: Guards) -> None:
-    """Leave no recording arrays in a graph that was made while recording, and join it to that of the arguments."""
-    swaps = {made._node: arg._node for made, arg, _ in guards.given if made._node is not None}
-    for node in collect([tensor._node for tensor in tensors]):
+def clean_graph(guards: Guards, first_rank: int) -> None:
+    """Leave no recording arrays in the graphs that were made while recording, and join them to that of the arguments.
+
+    Args:
+        guards: they have met the Tensors of these graphs.
+        first_rank: that of the first node which was made.
+    """
+    leaves, nodes = guards.leaves, []
+    for tensor in guards.met:
+        tensor._node = leaves.get(tensor._node, tensor._node)
+        if tensor._view is not None:
+            _cut_from_arguments(tensor, guards)
+        if tensor._node is not None:
+            nodes.append(tensor._node)
+    for node in collect(nodes, first_rank):
         if type(node) is Pick:
             continue
         if type(node.saved) is tuple:
             node.saved = plain(node.saved)
         elif type(getattr(node.saved, "_arrays", None)) is tuple:  # of a Function
             node.saved._arrays = plain(node.saved._arrays)
-        if any(parent in swaps for parent in node.parents):
-            node.parents = tuple([swaps.get(parent, parent) for parent in node.parents])
+        if any(parent in leaves for parent in node.parents):
+            node.parents = tuple([leaves.get(parent, parent) for parent in node.parents])
+
+
+def _cut_from_arguments(tensor: Any, guards: Guards) -> None:
+    """Make a view of what stood for an argument one of the argument."""
+    arguments = {id(made): arg for made, arg, _ in guards.given}
+    while (view := tensor._view) is not None:
+        view.root_node = guards.leaves.get(view.root_node, view.root_node)
+        view.root = arguments.get(id(view.root), view.root)
+        if id(view.base) in arguments:
+            view.base = arguments[id(view.base)]
+            view.seen = view.base._data
+            return
+        tensor = plain(view.base)
 
 
 class Graded:

@@ -45,7 +45,9 @@ class Guards:
         objects: what is in the function's reach: arguments that are neither numbers nor arrays, hooks; with names.
         containers: for each list, dict or dataclass among the arguments what stands for it, itself, what to call it,
             and its contents.
-        given: for each argument that is a Tensor the one that stands for it, the argument, and what to call it.
+        given: for each argument that is a Tensor the one that stands for it, the argument, and what to call it; after
+            ``take_renewed`` for others, too.
+        leaves: what stands for arguments in the graph, and what it stands for; met: Tensors that may lead to it.
         streams: what stands for random generators among the arguments, by the generator's id.
         space: the globals of the written function.
     """
@@ -73,6 +75,8 @@ class Guards:
         self._call: Any = args, kwargs
         self.objects: list[tuple[Any, str]] = [(EVERYWHERE, "the hooks of all modules")]
         self.given: list[tuple[Any, Any, Given]] = []
+        self.leaves: dict[Any, Any] = {}
+        self.met: list[Any] = []
         self.containers: list[tuple[Any, Any, Given, Any]] = []
         self._records: set[int] = set()
         self.streams: dict[int, Stream] = {}
@@ -108,6 +112,11 @@ class Guards:
         for name, arg in kwargs.items():
             self.kwargs[name] = self._argument(arg, f"kwargs[{name!r}]", name)
         self._tests += self._distinct()
+
+    def take_renewed(self) -> None:
+        """Tensors in reach that are others at each call are like arguments."""
+        for made, value, place, path in self._reach.renewed:
+            self.given.append((made, value, Given(self._space.place(place, path), place.name)))
 
     def _distinct(self) -> Iterator[str]:
         """The tests that arguments which could be one, being alike, are none."""
@@ -215,6 +224,7 @@ class Guards:
         self._by_identity[id(arg)] = made, text
         if arg._node is not None:
             made._node = Leaf(made)
+            self.leaves[made._node] = arg._node
             made._node.hooks = {self: self._hook(arg, text, name)}
         if arg._grad is not None and arg.is_leaf:
             made._grad = self._argument(arg._grad, f"{text}._grad", f"{name}_grad")
@@ -231,10 +241,11 @@ class Guards:
         """
 
         def hook(g: Any, node: Any, create_graph: bool) -> Any:
-            if arg._node.hooks:
-                self._tests.append(f"{text}._node.hooks")
+            hooks = f"({text}._node.hooks or {text}._node.after)" if arg.is_leaf else f"{text}._node.hooks"
+            if arg._node.hooks or getattr(arg._node, "after", None):
+                self._tests.append(hooks)
                 raise UnrecordableError(f"the argument '{name}' has hooks, and its gradient is taken inside")
-            self._tests.append(f"not {text}._node.hooks")
+            self._tests.append(f"not {hooks}")
             return g
 
         return hook
@@ -276,7 +287,7 @@ class Guards:
     def returned(self, result: Any) -> Any:
         """The function's result without recording arrays; arguments that it returned are themselves."""
         swaps = {id(made): arg for made, arg, *_ in (*self.given, *self.containers)}
-        return Mending(swaps, lambda thing: id(thing) in self._known)(result)
+        return Mending(swaps, lambda thing: id(thing) in self._known, self.met)(result)
 
     # ---- writing -----------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from .arrays import RecordingArray
 from .numbers import Number
 from .places import LIBRARIES, package
 from .standins import Unseen
-from .streams import Stream
+from .streams import State, Stream
 from .trees import plain
 
 __all__ = ["Mending"]
@@ -30,17 +30,22 @@ class Mending:
     Args:
         swaps: by id what stands for an argument, and that argument, which is put in its place.
         known: whether a thing was there before the call: what the function changed in it is found otherwise.
+        met: gets the Tensors that may have a graph.
     """
 
-    def __init__(self, swaps: dict[int, Any], known: Callable[[Any], bool]) -> None:
+    def __init__(self, swaps: dict[int, Any], known: Callable[[Any], bool], met: list[Any]) -> None:
         self._swaps = swaps
         self._known = known
+        self._met = met
         self._done: dict[int, tuple[Any, Any]] = {}
 
     def __call__(self, thing: Any) -> Any:
         if id(thing) in self._swaps:
             return self._swaps[id(thing)]
-        if type(thing) in (RecordingArray, Number, Stream, Unseen) or isinstance(thing, Handle):
+        if isinstance(thing, Handle):
+            self._met += [tensor for tensor in (thing, thing._grad) if tensor is not None]
+            return plain(thing)
+        if type(thing) in (RecordingArray, Number, State, Stream, Unseen):
             return plain(thing)
         if isinstance(thing, _ATOMS):
             return thing

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.nodes import Handle, Leaf, array_of
+from ..engine.nodes import Handle, array_of
 from .arrays import RecordingArray
 from .history import NUMBERS, History
 from .places import Place as Place
@@ -35,16 +35,21 @@ class Reach(Walk):
     """Everything in the reach of a function, found at once; replaced by ``enter``, put back by ``leave``.
 
     Args: as Walk's. Numbers in places that change from call to call become Numbers, arrays and Tensors inputs.
+
+    Attributes:
+        graphs: the Tensors in reach, with what stood for each in the graph.
+        renewed: what stands for Tensors that are others at each call, and these, with where they are.
     """
 
     def __init__(self, function: Any, history: History, objects: Sequence[tuple[Any, str]] = ()) -> None:
         self._made: dict[int, Any] = {}
         self._given: list[RecordingArray] = []
+        self.renewed: list[tuple[Any, Any, Place, Any]] = []
         self._first: dict[int, Place] = {}
         self._entered: list[tuple[Place, Any, Any]] = []
         self._unseen: list[tuple[Place, Unseen]] = []
         super().__init__(function, history, objects)
-        self._graphs = [(tensor, tensor._node) for tensor in self.tensors]
+        self.graphs = [(tensor, tensor._node) for tensor in self.tensors]
 
     def enter(self, tape: Tape, streams: dict[int, Stream]) -> None:
         """Replace arrays by recording arrays, numbers that change by Numbers, generators by what stands for them."""
@@ -79,6 +84,8 @@ class Reach(Walk):
         elif isinstance(value, Handle) and (place.key == "_grad" or (place.identity(), path) in self.volatile):
             # another Tensor at each call, as gradients are: not looked for by what it is, but by where it stands
             made = maker_like(value)(self._enter(array_of(value), "input", (place, (*path, "_data"))))
+            if place.key != "_grad":
+                self.renewed.append((made, value, place, path))
         elif isinstance(value, np.random.Generator):
             made = Stream(self._tape, value, place)
         elif type(value) in NUMBERS and (place.identity(), path) in self.volatile:
@@ -138,12 +145,12 @@ class Reach(Walk):
             if len(container) != size:
                 mend(container, restored)
 
-    def looked_at(self) -> str | None:
+    def looked_at(self, restored: Any = plain) -> str | None:
         """The name of a container that the function looked at though it changes from call to call: it no longer may."""
         found = [place for place, made in self._unseen if made._used]
         self.history.settle([(place.identity(), "unseen") for place in found])
         for place in found:
-            mend(place.get())
+            mend(place.get(), restored)
         return found[0].name if found else None
 
     def altered(self) -> str | None:
@@ -155,9 +162,6 @@ class Reach(Walk):
         self.contents = [item for item, same in zip(self.contents, holds, strict=True) if same]
         if changed:
             return f"a {type(changed[0]).__name__} is changed, by no call of NumPy"
-        for tensor, node in self._graphs:
-            if tensor._node is not node and not type(tensor._node) is type(node) is Leaf:
-                return "a Tensor that was there before the call is given a graph, or requires grad as it did not"
         return None
 
     def grown(self) -> str | None:

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 
 from ..engine.modes import local
-from ..engine.nodes import Handle, Leaf, next_rank
+from ..engine.nodes import Handle, next_rank
 from ..engine.quiet import quietly, silence
 from .accelerated import KernelEmitter, in_the_order_of, names_kept
-from .arrays import RecordingArray
 from .creators import creators_watched
 from .emit import Emitter
 from .graded import Graded, clean_graph, outputs_of
 from .guards import PLAIN, Guards
 from .history import History
 from .interrupts import pass_on_interrupt, surely
+from .left import Left
 from .numbers import Number
 from .passes import OTHERWISE_IN_KERNELS, PASSES, run_passes
 from .places import first_imported
@@ -26,7 +26,7 @@ from .program import Program, calls_back, forget, reads_of
 from .reach import Reach
 from .recording import Tape
 from .tails import code_of
-from .trees import Effect, Slot, plain, tree_of
+from .trees import Effect, Slot, tree_of
 from .trial import Backup, Samples, Trial
 from .values import UnrecordableError, Value
 
@@ -125,7 +125,7 @@ class Session:
             self._run(args, kwargs)
         finally:
             self._tape.clear()  # the garbage collector does not see that an array keeps the one it is a view of
-            for name in ("_tape", "_guards", "_reach", "_graded", "_effects", "_made", "_failure"):
+            for name in ("_tape", "_guards", "_reach", "_graded", "_effects", "_left", "_made", "_failure"):
                 self.__dict__.pop(name, None)
 
     def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -139,18 +139,18 @@ class Session:
         self._samples = Samples(reach, (args, kwargs))
         modes = local.grad, local.observers, local.pack
         modules = set(sys.modules)
-        found = self._call(next_rank())
-        if found is None:
+        trees = self._call(first_rank := next_rank())
+        if self._failure is not None:
             backup.restore()
             self._run_plainly(args, kwargs)
             return
-        tensors, trees = found
-        self._check_containers()
+        self._left.look_at_containers()
         self.result = guards.returned(self.result)
-        clean_graph(tensors, guards)
+        seen = reach.looked_at(guards.returned)
+        clean_graph(guards, first_rank)
         if tape.needed is not None and self._history.changed is not None:
             self._history.changed += f"; {tape.needed} needs the number itself"
-        if seen := reach.looked_at():
+        if seen:
             self.unsure = f"{seen} changes from call to call, and is looked at"
             return
         imported = first_imported(modules)
@@ -171,13 +171,14 @@ class Session:
         else:
             self._make(self._effects, trees)
 
-    def _call(self, first_rank: int) -> tuple[list[Any], Any] | None:
+    def _call(self, first_rank: int) -> Any:
         """Call the function on recording arrays, and find what it left where.
 
-        Returns: the Tensors of its result that require grad, and the tree of that; None if it raised ``_failure``.
+        Returns: the tree of its result; None if it raised ``_failure``.
         """
         guards, reach, tape = self._guards, self._reach, self._tape
         self._made: dict[int, Any] = {}
+        self._left = Left(guards, reach, tape, self._made, self._history)
         self._graded: Graded | None = None
         self._effects: list[Effect] | None = None
         self._entered = False
@@ -185,8 +186,9 @@ class Session:
         finished = False
         try:
             guards.enter(reach, tape)
-            before = [(made, made._data, made._node, made._grad) for made, _, _ in guards.given]
             reach.enter(tape, guards.streams)
+            guards.take_renewed()
+            before = [(made, made._data, made._node, made._grad) for made, _, _ in guards.given]
             tape.gradients = [(tensor, tensor._grad) for tensor in reach.tensors if tensor._grad is not None]
             self._entered = True
             guards.refuse_computed()
@@ -196,7 +198,8 @@ class Session:
             tensors = outputs_of(self.result, guards.known)
             with creators_watched(tape):
                 trees = self._read_result(tensors, first_rank)
-            self._check_arguments(before)
+            self._left.look_at_arguments(before, bool(tensors))
+            self._left.look_at_others(bool(tensors))
         except Exception as error:
             if finished:
                 raise
@@ -214,7 +217,7 @@ class Session:
                 raise
             finally:
                 tape.running = False
-        return tensors, trees
+        return trees
 
     _why: str | None = None
 
@@ -254,58 +257,9 @@ class Session:
             tape.escapes.append(f"the backward of the result cannot be recorded ({type(error).__name__}: {error})")
         return None
 
-    def _check_arguments(self, before: list[tuple[Any, Any, Any, Any]]) -> None:
-        """An argument may be written into, but not made another Tensor of."""
-        for (made, data, node, grad), (_, arg, given) in zip(before, self._guards.given, strict=True):
-            if made._data is not data or made._node is not node:
-                self._tape.escapes.append(f"the argument '{given.name}' was given other data, or another graph")
-                arg._data = (
-                    made._data
-                    if not isinstance(made._data, RecordingArray)
-                    else np.ndarray.view(made._data, np.ndarray)
-                )
-                if made._node is not node:
-                    arg._node = Leaf(arg) if type(made._node) is Leaf else made._node
-            if made._node is node is not None and len(node.hooks) > 1:
-                self._tape.escapes.append(f"a hook of the argument '{given.name}' is set")
-                del node.hooks[self._guards]
-                arg._node.hooks = {**arg._node.hooks, **node.hooks} if arg._node.hooks else node.hooks
-            if made._grad is not grad:
-                self._tape.escapes.append(
-                    f"backward reached the argument '{given.name}': a program can leave gradients only in what the "
-                    "function holds, so hold it there, or return its gradient by autograd.grad"
-                )
-                self._hand_over(arg, made._grad)
-
-    def _check_containers(self) -> None:
-        """Lists, dicts and dataclasses among the arguments are changed as the function changed what stood for them."""
-        for made, arg, given, before in self._guards.containers:
-            kind, record = type(made), not isinstance(made, (list, dict))
-            if record:
-                made, arg = vars(made), vars(arg)
-            items, old = (list(made.items()), list(before.items())) if isinstance(made, dict) else (made, before)
-            if isinstance(made, dict) and list(made) == list(before):
-                items, old = list(made.values()), list(before.values())
-            if len(items) == len(old) and all(a is b for a, b in zip(items, old, strict=True)):
-                continue
-            if record:
-                self._history.states.add(kind)
-                self._tape.unsure = f"the argument '{given.name}' is a {kind.__name__} that is changed"
-            else:
-                self._tape.escapes.append(f"the argument '{given.name}' is a {kind.__name__} that was changed")
-            arg.clear()
-            (arg.update if isinstance(arg, dict) else arg.extend)(self._guards.returned(type(made)(made)))
-
-    def _hand_over(self, arg: Any, grad: Any) -> None:
-        """Give an argument the gradient that its stand-in has, or what it was computed from."""
-        if arg.is_leaf:
-            arg._grad = None if grad is None else plain(grad)
-        else:
-            arg.backward(type(grad)(np.array(np.ndarray.view(np.asarray(grad._data), np.ndarray))))
-
     def _find_effects(self, changes: Any) -> list[Effect] | None:
         """What the function left where; None if the next recording will know more."""
-        effects = []
+        effects = [*self._left.effects]
         self._why = self._reach.grown()
         again = self._why is not None
         for place, old, new in changes:

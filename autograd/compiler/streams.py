@@ -16,7 +16,7 @@ from .numbers import Number
 from .signatures import settled
 from .values import Value, leaves_in, map_tree
 
-__all__ = ["Stream", "state_of"]
+__all__ = ["State", "Stream", "state_of"]
 
 
 class Stream:
@@ -104,7 +104,7 @@ def _told(item: Any) -> Any:
     return id(item) if isinstance(item, (np.ndarray, Number)) else item
 
 
-class _State(dict[str, Any]):
+class State(dict[str, Any]):
     """A generator's state, and after how many draws it was there."""
 
     def __init__(self, stream: Stream) -> None:
@@ -120,12 +120,12 @@ class _Bits:
 
     @property
     def state(self) -> Any:
-        return _State(self._of)
+        return State(self._of)
 
     @state.setter
     def state(self, state: Any) -> None:
         self._of._stream.bit_generator.state = state
-        if type(state) is _State and state.stream is self._of:
+        if type(state) is State and state.stream is self._of:
             self._of._at = state.at
         else:
             self._of._tape.escape("the state of a random generator", None)

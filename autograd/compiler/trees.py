@@ -16,7 +16,7 @@ from .arrays import RecordingArray
 from .numbers import Number
 from .recording import Tape
 from .standins import Unseen
-from .streams import Stream
+from .streams import State, Stream
 from .values import UnrecordableError, Value, address
 
 __all__ = [
@@ -126,6 +126,8 @@ def plain(thing: Any) -> Any:
         return thing._stream
     if type(thing) is Unseen:
         return thing.used()
+    if type(thing) is State:
+        return dict(thing)
     if isinstance(thing, Handle):
         if isinstance(thing._data, RecordingArray):
             thing._data = plain(thing._data)

@@ -22,9 +22,10 @@ from ..engine.sweep import sweep
 from ..errors import GradientError
 from .graded import ProgramOp
 from .interrupts import surely
+from .places import Place
 from .program import Program, numbers_of, reads_of
 from .reach import Reach
-from .trees import is_record
+from .trees import Given, is_record
 from .values import Value
 
 __all__ = ["Backup", "Samples", "Trial", "difference"]
@@ -126,6 +127,7 @@ class Backup:
     def __init__(self, reach: Reach, arguments: Any) -> None:
         self._places = list(reach.places)
         self._contents = [(thing, copy.copy(thing)) for thing, _ in reach.containers]
+        self._classes = [(thing, type(thing)) for thing in reach._keep]
         owners: dict[int, Any] = {}
         kept = [array for _, value in reach.places for array in _arrays_at(value)]
         for array in (*kept, *arrays_in(arguments)):
@@ -139,6 +141,9 @@ class Backup:
 
     def restore(self) -> None:
         """Put all back."""
+        for thing, kind in self._classes:
+            if type(thing) is not kind:  # a lazy module became another
+                thing.__class__ = kind
         for thing, was in self._contents:
             if len(thing) != len(was) and hasattr(thing, "clear"):
                 thing.clear()
@@ -270,8 +275,9 @@ class Trial:
         self.done = False
         given = [value for value in values if isinstance(value, np.ndarray)]
         states = self._states(given)
-        effects = {place.identity() for place in self._effects}
-        before = [(place, _now(place)) for place, _ in self._places]
+        places = self._places_of_effects(values)
+        effects = {place.identity() for place in places}
+        before = [(place, _now(place)) for place in (*[place for place, _ in self._places], *places)]
         copies = [array.copy() for array in states]
         streams = [value.bit_generator for value in values if isinstance(value, np.random.Generator)]
         draws = [(generator, generator.state) for generator in streams]
@@ -296,7 +302,7 @@ class Trial:
                 failure = error
             results = _frozen(ran)
             gradients = _own_gradients(results)
-            left = [_frozen(_now(place)) for place in self._effects]
+            left = [_frozen(_now(place)) for place in places]
             wrote = [array.copy() for array in states]
             drew = [generator.state for generator, _ in draws]
         finally:
@@ -310,7 +316,7 @@ class Trial:
             self.verdict = f"a {type(sizes[0]).__name__} grew or shrank"
         else:
             found = [difference("the result", results, true, owners, self._digits)]
-            pairs = zip(self._effects, left, strict=True)
+            pairs = zip(places, left, strict=True)
             found += [difference(p.name, a, _now(p), owners, self._digits) for p, a in pairs]
             found += [self._of_state(a, b) for a, b in zip(wrote, states, strict=True)]
             found += ["the state of a random generator"] * any(
@@ -321,6 +327,15 @@ class Trial:
             found += [self._of_gradients(results, gradients, true)]
             self.verdict = next((text for text in found if text), None)
         return true
+
+    def _places_of_effects(self, values: tuple[Any, ...]) -> list[Place]:
+        """Where the program leaves what; in arguments of this call, which are the last of ``values``."""
+        given = self._parts[0].emitter.given
+        arguments = {argument.text: values[i - len(given)] for i, argument in enumerate(given)}
+        return [
+            Place(p.kind, arguments[p.container.text], p.key, p.name) if type(p.container) is Given else p
+            for p in self._effects
+        ]
 
     def _of_state(self, ran: Any, true: Any) -> str | None:
         found = array_difference("what it writes in place", ran, true)

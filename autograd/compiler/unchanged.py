@@ -159,8 +159,8 @@ class Unchanged:
             tests += [test for place, value in rest for test in self._holds(place, value)]
         tests += [f"not ({' or '.join(empty)})"] if empty else []
         tests.append(f"{self._space.bind(live)} == {self._space.bind(copies)}")
-        for thing in self._reach.tensors:
-            tests.append(self._space.identity(f"{self._space.bind(thing)}._node", thing._node))
+        for thing, node in self._reach.graphs:
+            tests.append(self._space.identity(f"{self._space.bind(thing)}._node", node))
         for kind, was in self._reach.classes:
             tests += self._of_class(kind, was)
         for thing, expression, was in self._reach.contents:

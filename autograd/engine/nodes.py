@@ -279,7 +279,7 @@ class Handle:
         _node: the Node or Pick that made it, its Leaf, or None if it needs no gradient.
         _grad: the accumulated gradient, a Tensor or None.
         _view: None, or of which other Tensor it is a view (see ``engine.views``).
-        _resting: set only where a leaf with hooks requires no grad for a while: the Leaf that has them.
+        _resting: set only where a leaf requires no grad for a while: its Leaf.
     """
 
     __slots__ = ("__weakref__", "_data", "_grad", "_node", "_resting", "_view")

@@ -28,11 +28,11 @@ __all__ = ["sums_at", "weighted_rows_added"]
 def sums_at(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of ``shape`` to which ``x`` is added at ``index``, in which there are arrays; see ``scatter_index``."""
     if has_no_repeats(index):
-        out = np.zeros(shape, x.dtype, like=np.asanyarray(x))
+        out = _zeros(shape, x, index)
         put(out, index, x)
         return out
     if x.size < (_FEW_ELEMENTS if names_elements(index, shape) else _FEW) and ints_first(index) is None:
-        out = np.zeros(shape, x.dtype, like=np.asanyarray(x))
+        out = _zeros(shape, x, index)
         np.add.at(out, index, x)
         return out
     rows, width = is_integer_array(index), math.prod(shape[1:])
@@ -53,6 +53,15 @@ def sums_at(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
     out = np.zeros(math.prod(shape), x.dtype, like=np.asanyarray(x))
     np.add.at(out, np.reshape(flat, -1), np.reshape(x, -1))
     return np.reshape(out, shape)
+
+
+def _zeros(shape: tuple[int, ...], x: Any, index: Any) -> Any:
+    """Zeros of the dtype of ``x``, and of a class that sees what is written at ``index``: NumPy asks no part of it."""
+    if type(x) is np.ndarray:
+        for part in index if type(index) is tuple else (index,):
+            if type(part) is not np.ndarray and isinstance(part, np.ndarray):
+                return np.zeros(shape, x.dtype, like=part)
+    return np.zeros(shape, x.dtype, like=np.asanyarray(x))
 
 
 _FEW = 2048
