@@ -9,6 +9,7 @@ import enum
 import functools
 import importlib
 import itertools
+import operator
 import random
 import sys
 import textwrap
@@ -543,6 +544,21 @@ def test_what_code_may_name_by_a_text_is_followed_everywhere() -> None:
         if i >= 3:
             own.drawing.factor = tensor(float(i))
         assert equal(compiled(x), own.compute(x))
+
+
+@pytest.mark.parametrize("get", [operator.attrgetter("a.b.scale"), operator.methodcaller("get")])
+@pytest.mark.parametrize("foreign", [False, True])
+def test_attributes_that_no_code_names_are_guarded(get: Any, foreign: bool) -> None:
+    inner, outer = Drawing() if foreign else Box(), Box()
+    inner.scale = tensor(2.0)
+    outer.a = Box(b=inner)
+    outer.get = lambda: getattr(outer.a.b, "scale")  # noqa: B009
+    own = Box(settings=outer)
+    compiled = compiler.compile(lambda x: x * get(own.settings), fullgraph=True)
+    for i, x in enumerate(batches(6)):
+        scale = 2.0 if i < 3 else 3.0
+        inner.scale = tensor(scale)
+        assert equal(compiled(x), x * scale)
 
 
 class Keywords:

@@ -13,6 +13,7 @@ import functools
 import gc
 import inspect
 import itertools
+import operator
 import random
 import types
 import weakref
@@ -94,7 +95,9 @@ class Walk:
             self._walk([(thing, name, True)])
         if _BY_TEXT.isdisjoint(self.named):
             self._known = {*map(package, self.functions), *[package(kind) for kind, _ in self.classes], *LIBRARIES}
-        self._walk([item for items in self._unnamed.values() for item in items])
+        while self._unnamed:
+            unnamed, self._unnamed = self._unnamed, {}
+            self._walk([item for items in unnamed.values() for item in items])
         self.tensors = [thing for thing in self._keep if isinstance(thing, Handle)]
 
     def _walk(self, starts: Iterable[_Item]) -> None:
@@ -119,7 +122,7 @@ class Walk:
     def _named_by_now(self) -> bool:
         """Go on to what stands in attributes that were not named when they were found, and are now."""
         if self._known is None:
-            for name in self._unnamed.keys() & self.named:
+            for name in [name for name in self._unnamed if name in self.named]:
                 self._near.extend(self._unnamed.pop(name))
         return bool(self._near)
 
@@ -229,6 +232,8 @@ class Walk:
         """Python's own objects that lead on to others, or hold what is no attribute of theirs."""
         if isinstance(thing, (types.BuiltinMethodType, types.MethodWrapperType)):
             yield Place("link", [thing.__self__], 0, name)
+        elif isinstance(thing, (operator.attrgetter, operator.methodcaller)):
+            self.named[type(thing).__name__] = None
         elif isinstance(thing, types.MappingProxyType):
             yield Place("link", gc.get_referents(thing), 0, name)
         elif isinstance(thing, weakref.ref):
