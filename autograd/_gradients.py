@@ -144,7 +144,11 @@ def _commit(grads: dict[Any, Any]) -> None:
             if g is None or tensor is None or tensor._node is None:  # it was frozen since
                 continue
             if tensor._grad is None and (
-                (getrefcount(g) == ALONE and (g.base is None or owns(g)) and _lies_like(g, tensor))
+                (
+                    getrefcount(g) == ALONE
+                    and (g.base is None or owns(g))
+                    and (g.flags.c_contiguous or _lies_like(g, tensor))
+                )
                 or isinstance(g, np.generic)
             ):
                 tensor._grad = new_tensor(g)  # nobody else holds it: no copy
@@ -171,7 +175,7 @@ def _keep(kept: list[tuple[Any, Any]]) -> None:
 
 def _lies_like(g: Any, tensor: Any) -> bool:
     """Whether a gradient lies as PyTorch would have it, which lets ``.grad`` be flattened by ``view``."""
-    return bool(g.flags.c_contiguous) or g.strides == tensor._data.strides
+    return bool(g.flags.c_contiguous or g.strides == tensor._data.strides)
 
 
 def _accumulate(tensor: Any, g: Any) -> None:
