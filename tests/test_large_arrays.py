@@ -62,6 +62,8 @@ ALONG: dict[str, tuple[Any, list[Any], float]] = {
     "cumsum": (lambda x, d: autograd.cumsum(x, d), [_numbers], 1e-4),
     "cumsum, edges": (lambda x, d: autograd.cumsum(x, d), [_edges], 1e-5),
     "cumprod": (lambda x, d: autograd.cumprod(x, d), [lambda: 1 + (_factors() - 1) * 0.1], 1e-4),
+    "cumprod, to nothing": (lambda x, d: autograd.cumprod(x, d), [_numbers], 1e-6),
+    "prod, to nothing": (lambda x, d: autograd.prod(x, d), [_numbers], 1e-6),
     "cumprod, edges": (lambda x, d: autograd.cumprod(x, d), [_factors], 1e-4),
     "cummax": (lambda x, d: autograd.cummax(x, d), [_edges], 1e-5),
     "cummin": (lambda x, d: autograd.cummin(x, d), [_edges], 1e-5),
@@ -682,6 +684,17 @@ def test_running_products(shape: tuple[int, ...], kind: str) -> None:
         expected = np.multiply.accumulate(x.astype(np.float64), -1).astype(np.float32)
     np.testing.assert_array_equal(np.signbit(found) & (found == 0), np.signbit(expected) & (expected == 0))
     np.testing.assert_allclose(found, expected, 2e-7, 1e-45)
+
+
+@pytest.mark.parametrize("name", ["cumprod", "prod"])
+def test_small_factors_of_products_too_small(name: str) -> None:
+    """Where digits are lost in the product, it is not divided by what made it so small."""
+    x = np.ones((700, 500), np.float32)
+    x[:, 0], x[:, 1] = 1e-25, 1e-20
+    tensor = autograd.from_numpy(x).requires_grad_()
+    getattr(autograd, name)(tensor, -1).sum().backward()
+    steps = 499 if name == "cumprod" else 1
+    np.testing.assert_allclose(tensor.grad.numpy()[:, 1], steps * 1e-25, 1e-5)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

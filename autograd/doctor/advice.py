@@ -78,13 +78,20 @@ def _older(version: str, minimum: str) -> bool:
     return version[:1].isdigit() and version_numbers(version) < version_numbers(minimum)
 
 
+def _forced_beside_best(report: Report) -> int:
+    """Whether the kernel that was forced is below (-1) or above (1) the processor's level; 0 also where none was."""
+    forced = report.surroundings.environment.get("OPENBLAS_CORETYPE", "")
+    return _compare(kernel_level(forced), report.processor.level) if forced and report.blas.is_openblas else 0
+
+
 def _kernel(report: Report) -> Iterator[Advice]:
     """A kernel that was forced, or one that OpenBLAS chose, and that is not the processor's best."""
     forced = report.surroundings.environment.get("OPENBLAS_CORETYPE", "")
     current = next((kernel for kernel in report.timings.kernels if kernel.current), None)
     if not report.blas.is_openblas:
         return
-    if forced and (order := _compare(kernel_level(forced), report.processor.level)) > 0:
+    order = _forced_beside_best(report)
+    if order > 0:
         yield Advice(
             f"OPENBLAS_CORETYPE={forced} asks for {spoken(kernel_level(forced))} instructions, which this processor "
             "does not have: matrix products crash.",
@@ -92,7 +99,7 @@ def _kernel(report: Report) -> Iterator[Advice]:
         )
     elif current:
         yield from _faster(report, current, forced)
-    elif forced and order < 0:
+    elif order < 0:
         yield Advice(
             f"OPENBLAS_CORETYPE={forced} forces kernels for {spoken(kernel_level(forced))}, but this processor has "
             f"{spoken(report.processor.level)}, with which matrix products may be twice as fast.",
@@ -119,15 +126,21 @@ def _faster(report: Report, current: Kernel, forced: str) -> Iterator[Advice]:
     )
 
 
-def _speed(report: Report) -> Iterator[Advice]:
-    """A product in one thread that is well under the estimate, where no other kernel explains it."""
-    if any(_kernel(report)):
+def _failures(report: Report) -> Iterator[Advice]:
+    """What could not be measured, where no kernel is forced that the processor cannot run."""
+    if _forced_beside_best(report) > 0:
         return
     for failure in report.timings.failures:
         yield Advice(
             f"Not measured: {failure}.",
             'python -c "import numpy as np; a = np.ones((256, 256)); a @ a"   (what does this say?)',
         )
+
+
+def _speed(report: Report) -> Iterator[Advice]:
+    """A product in one thread that is well under the estimate, where no other kernel explains it."""
+    if any(_kernel(report)):
+        return
     product = _largest(report)
     peak = report.processor.peak(4)
     if product is None or peak is None or product.one >= peak / 2:
@@ -256,7 +269,7 @@ def _python(report: Report) -> Iterator[Advice]:
 
 
 _CHECKS: tuple[Callable[[Report], Iterator[Advice]], ...] = (
-    _packages, _kernel, _speed, _threads, _simd, _memory, _python,
+    _packages, _kernel, _failures, _speed, _threads, _simd, _memory, _python,
 )  # fmt: skip
 
 
