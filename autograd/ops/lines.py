@@ -5,17 +5,21 @@ An index has as many lines as the array, and is in bounds.
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .._op import op, unwrap
 from ..samples import case, reals
-from .axes import MANY, by_lines, line_positions, take_lines
+from ._blocks import BLOCK, in_blocks
+from ._indices import last_ones
+from .axes import MANY, by_lines, line_positions
 from .selection import keep
 from .shapes import shape_of
 
+_LONG = BLOCK // 16
+"""A block has few columns of more elements than this, so that little of it lies together."""
 _ROWS = np.array([[2, 0], [2, 1]])
 _COLUMNS = np.array([[0, 2], [1, 1]])
 
@@ -27,27 +31,12 @@ def are_many_lines(x: Any, index: Any, dim: int) -> bool:
     return all(m == n or d == dim for d, (m, n) in enumerate(zip(index.shape, shape_of(x), strict=True)))
 
 
-def _last_ones(index: Any, shape: tuple[int, ...], dim: int) -> Any:
-    """Which places of an array of ``shape`` come for the last time in ``index``; None if each comes once."""
-    stay = np.ones(index.shape, np.bool_, like=index)
-    repeated = []
-
-    def work(block: Any) -> None:
-        part = index[block]
-        around = (len(part) if dim else shape[0], *shape[1:])
-        flat = line_positions(part, around, dim)
-        size = math.prod(around)
-        written = np.zeros(size, np.bool_, like=flat)
-        written[flat] = True
-        if np.count_nonzero(written) < flat.size:
-            repeated.append(block)
-            numbers = np.arange(flat.size).reshape(flat.shape)
-            last = np.empty(size, np.intp, like=flat)
-            last[flat] = numbers
-            stay[block] = last[flat] == numbers
-
-    by_lines(work, index, dim)
-    return stay if repeated else None
+def _by_part(work: Callable[[Any], None], index: Any, dim: int) -> None:
+    """``work`` on blocks of lines along ``dim``, or on some columns, which the caches hold, if those are not long."""
+    if dim or index.ndim == 1 or len(index) > _LONG:
+        by_lines(work, index, dim)
+    else:
+        in_blocks(np.moveaxis(index, 1, 0), lambda: lambda block: work((slice(None), block)), BLOCK)
 
 
 @op(
@@ -58,8 +47,24 @@ def _last_ones(index: Any, shape: tuple[int, ...], dim: int) -> Any:
 )
 def last_lines(x: Any, index: Any, dim: int) -> Any:
     """``np.take_along_axis``, but 0 where the same place comes again: the transpose of ``put_lines`` by ``y``."""
-    out, stay = take_lines.op.forward(x, index, dim), _last_ones(index, x.shape, dim)
-    return out if stay is None else keep.op.forward(out, stay)
+    if index.size < MANY or type(x) is not np.ndarray:
+        out, stay = np.take_along_axis(x, index, dim), last_ones(line_positions(index, x.shape, dim), x.size, False)
+        return out if stay is None else keep.op.forward(out, stay)
+    out = np.empty(index.shape, x.dtype)
+    repeated: list[Any] = []
+
+    def work(block: Any) -> None:
+        part = np.ascontiguousarray(x[block])
+        flat = line_positions(index[block], part.shape, dim)
+        values = part.reshape(-1).take(flat, mode="clip")  # not to check what was checked
+        stay = last_ones(flat, part.size, bool(repeated))
+        if stay is not None:
+            repeated.append(block)
+            values = keep.op.forward(values, stay)
+        out[block] = values
+
+    _by_part(work, index, dim)
+    return out
 
 
 @op(
@@ -87,8 +92,12 @@ def put_lines(x: Any, y: Any, index: Any, dim: int) -> Any:
 
     def work(block: Any) -> None:
         part = out[block]
-        part[...] = x[block]
-        part.reshape(-1)[line_positions(index[block], part.shape, dim)] = y[block] if listed else y
+        whole = part.flags.c_contiguous
+        lines = part if whole else np.empty(part.shape, x.dtype)
+        lines[...] = x[block]
+        lines.reshape(-1)[line_positions(index[block], part.shape, dim)] = y[block] if listed else y
+        if not whole:
+            part[...] = lines
 
-    by_lines(work, index, dim)
+    _by_part(work, index, dim)
     return out
