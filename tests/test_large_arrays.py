@@ -697,6 +697,37 @@ def test_small_factors_of_products_too_small(name: str) -> None:
     np.testing.assert_allclose(tensor.grad.numpy()[:, 1], steps * 1e-25, 1e-5)
 
 
+@pytest.mark.parametrize("shape", [(6000, 3), (400, 53), (400, 54), (300, 128), (300, 129), (3, 9000), (40, 30, 20)])
+@pytest.mark.parametrize("kind", ["once", "ties", "equal", "nan"])
+def test_where_extremes_are(shape: tuple[int, ...], kind: str) -> None:
+    """Lines of any length have their first extreme where NumPy says, and the gradient goes there, or to all of them."""
+    x = np.random.default_rng(26).standard_normal(shape)
+    if kind == "ties":
+        x = np.round(x)
+    elif kind == "equal":
+        x[...] = 2
+    elif kind == "nan":
+        x.reshape(-1)[::37] = np.nan
+    seed = np.random.default_rng(27).standard_normal(shape)
+    for dim in range(len(shape)):
+        line = (slice(None),) * dim + (slice(1),)
+        for choose, place in ((autograd.max, np.argmax), (autograd.min, np.argmin)):
+            tensor = autograd.from_numpy(x).requires_grad_()
+            values, indices = choose(tensor, dim, keepdim=True)
+            at = place(x, dim, keepdims=True)
+            np.testing.assert_array_equal(indices.numpy(), at)
+            np.testing.assert_array_equal(values.detach().numpy(), np.take_along_axis(x, at, dim))
+            values.backward(autograd.from_numpy(seed[line].copy()))
+            expected = np.zeros_like(x)
+            np.put_along_axis(expected, at, seed[line], dim)
+            np.testing.assert_array_equal(tensor.grad.numpy(), expected)
+        tensor = autograd.from_numpy(x).requires_grad_()
+        autograd.amax(tensor, dim, keepdim=True).backward(autograd.from_numpy(seed[line].copy()))
+        top = x.max(dim, keepdims=True)
+        hit = (x == top) | (np.isnan(x) & np.isnan(top))
+        np.testing.assert_allclose(tensor.grad.numpy(), hit * seed[line] / hit.sum(dim, keepdims=True), 1e-6)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_running_logarithms_of_sums(dtype: Any) -> None:
     """Of lines that are each taken alone."""
