@@ -220,11 +220,11 @@ def folded(ufunc: Any, lines: Any, width: int) -> Any:
 def true_places(flags: Any) -> Any:
     """``np.flatnonzero`` of flags few of which are True: eight are looked at at once."""
     flat = flags.reshape(-1)
-    if flat.size % 8:
-        return np.flatnonzero(flat)
-    eights = np.flatnonzero(flat.view(np.uint64))
-    within = np.flatnonzero(flat.reshape(-1, 8)[eights])
-    return eights[within >> 3] * 8 + (within & 7)
+    whole = flat.size // 8 * 8
+    eights = np.flatnonzero(flat[:whole].view(np.uint64))
+    within = np.flatnonzero(flat[:whole].reshape(-1, 8)[eights])
+    places = eights[within >> 3] * 8 + (within & 7)
+    return places if whole == flat.size else np.append(places, np.flatnonzero(flat[whole:]) + whole)
 
 
 def _in_runs(places: Any) -> bool:
@@ -236,7 +236,7 @@ def _in_runs(places: Any) -> bool:
 def _add_at(out: Any, flat: Any, x: Any) -> None:
     """Add elements to a line, which is 0; what falls on one place in a row is summed before."""
     if _in_runs(flat):
-        first = np.append(0, np.flatnonzero(flat[1:] != flat[:-1]) + 1)
+        first = np.append(0, true_places(flat[1:] != flat[:-1]) + 1)
         flat, x = flat[first], np.add.reduceat(x, first)
     if x.dtype.char in _SPARSE:
         _add_rows(out[None], flat[None], x[None])
