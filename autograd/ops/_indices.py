@@ -146,9 +146,9 @@ def _come_again(places: Any, size: int) -> bool:
     return bool(np.count_nonzero(written) < len(places))
 
 
-def last_ones(places: Any, size: int, repeated: bool = False) -> Any:
-    """Which of some places below ``size`` come for the last time; None if each comes once (not if ``repeated``)."""
-    if not repeated and not _come_again(places.reshape(-1), size):
+def last_ones(places: Any, size: int) -> Any:
+    """Which of some places below ``size`` come for the last time; None if each comes once."""
+    if not _come_again(places.reshape(-1), size):
         return None
     numbers = np.arange(places.size, dtype=np.int32 if places.size < 1 << 31 else np.int64).reshape(places.shape)
     last = np.empty(size, numbers.dtype, like=places)
