@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ._blocks import copied
+from ._blocks import BLOCK, copied, in_blocks
 from .axes import axes_of, folded, true_places
 
 __all__ = ["LARGE", "SHORT", "beside", "extreme_along", "first_places", "hits"]
@@ -29,8 +29,6 @@ _NARROW = 64
 _ELEMENTS = 1 << 19
 """So many elements are looked at at a time, which the cache holds."""
 _BITS = np.finfo(np.float64).nmant
-_PRODUCT = 1 << 22
-"""In so many elements at most the one hit of each line is found by a product."""
 
 
 def _is_large(x: Any) -> bool:
@@ -94,11 +92,10 @@ def first_places(hit: Any, dim: int) -> Any:
     n, inner, found = hit.shape[dim], math.prod(hit.shape[dim + 1 :]), np.count_nonzero(hit)
     lines, shape = hit.size // n, (*hit.shape[:dim], 1, *hit.shape[dim + 1 :])
     steps = hit.reshape(-1, n, inner)
-    if found == lines and n <= SHORT and hit.size <= _PRODUCT:
-        return np.matmul(np.arange(n, dtype=np.float32), steps.astype(np.float32)).astype(np.int64).reshape(shape)
+    if found == lines and n <= SHORT:
+        return _weighed(steps, np.arange(n, dtype=np.float32)).astype(np.int64).reshape(shape)
     if found > lines and n <= _BITS:  # the first counts for more than all that follow
-        _, exponents = np.frexp(np.matmul(np.exp2(np.arange(n)[::-1]), steps.astype(np.float64)))
-        return (n - exponents.astype(np.int64)).reshape(shape)
+        return n - np.frexp(_weighed(steps, np.exp2(np.arange(n)[::-1])))[1].astype(np.int64).reshape(shape)
     if found > 4 * lines:
         return None
     rows, columns = np.divmod(true_places(hit)[::-1], inner)
@@ -106,3 +103,20 @@ def first_places(hit: Any, dim: int) -> Any:
     out = np.empty(lines, np.int64)
     out[outer * inner + columns] = places  # the last one written stays, which is the first
     return out.reshape(shape)
+
+
+def _weighed(steps: Any, weights: Any) -> Any:
+    """The sums along dimension 1 of flags times weights, which are exact."""
+    out = np.empty((len(steps), steps.shape[2]), weights.dtype)
+
+    def some(lines: slice) -> None:
+        out[lines] = np.matmul(weights, steps[lines].astype(weights.dtype))
+
+    def beside(columns: slice) -> None:
+        out[0, columns] = np.matmul(weights, steps[0, :, columns].astype(weights.dtype))
+
+    if len(steps) > 1:
+        in_blocks(steps, lambda: some, BLOCK)
+    else:
+        in_blocks(steps[0].T, lambda: beside, BLOCK)
+    return out
