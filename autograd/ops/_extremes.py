@@ -14,14 +14,15 @@ import numpy as np
 from ._blocks import BLOCK, copied, in_blocks
 from .axes import axes_of, folded, true_places
 
-__all__ = ["LARGE", "SHORT", "beside", "extreme_along", "first_places", "hits"]
+__all__ = ["LARGE", "are_worth_it", "beside", "extreme_along", "first_places", "hits"]
 
 LARGE = 1 << 14
 """From so many elements on this pays."""
 SHORT = 128
 """Lines of at most so many elements are folded, or looked at column by column."""
-_REPEATED = 64
-"""In rows of at most so many elements values of lines are written out before they are compared."""
+_ROW = 64
+"""Rows of at most so many elements are short also in arrays that are not large, and get what they are compared with
+written out."""
 _FOLD = 48
 """From so many elements on it is quicker to fold a line first."""
 _NARROW = 64
@@ -42,7 +43,7 @@ def extreme_along(ufunc: Any, x: Any, dim: int, keepdims: bool = True) -> Any:
     (dim,) = axes_of(dim, x.ndim)
     before, n, beside = x.shape[:dim], x.shape[dim], math.prod(x.shape[dim + 1 :])
     many = min(1024, n * beside // 32) // max(1, beside)
-    if beside == 1 and 1 < n <= SHORT:
+    if beside == 1 and 1 < n <= (SHORT if x.size > BLOCK else _ROW):
         out = _of_short_lines(ufunc, x.reshape(-1, n))
     elif 1 < beside <= _NARROW and many > 1:
         out = _of_narrow_lines(ufunc, x.reshape(-1, n, beside), many)
@@ -72,10 +73,18 @@ def _of_narrow_lines(ufunc: Any, x: Any, many: int) -> Any:
     return tops if whole == n else ufunc(tops, ufunc.reduce(x[:, whole:], 1))
 
 
+def are_worth_it(x: Any, dim: int) -> bool:
+    """Whether ``hits`` and ``first_places`` find places along ``dim``, not negative, sooner than NumPy."""
+    n = x.shape[dim]
+    if not _is_large(x) or (x.size <= BLOCK and n > _ROW):
+        return False
+    return dim < x.ndim - 1 or 1 < n <= SHORT
+
+
 def beside(values: Any, shape: tuple[int, ...]) -> Any:
     """Values of lines, kept as 1, for each element of an array of ``shape``: written out where rows are short."""
     spread = np.broadcast_to(values, shape)
-    return copied(spread) if 1 < shape[-1] <= _REPEATED else spread
+    return copied(spread) if 1 < shape[-1] <= _ROW else spread
 
 
 def hits(x: Any, values: Any) -> Any:
