@@ -14,7 +14,7 @@ import numpy as np
 from ._blocks import BLOCK, copied, in_blocks
 from .axes import axes_of, folded, true_places
 
-__all__ = ["LARGE", "are_worth_it", "beside", "extreme_along", "first_places", "hits"]
+__all__ = ["LARGE", "beside", "compares_faster", "extreme_along", "first_places", "hits"]
 
 LARGE = 1 << 14
 """From so many elements on this pays."""
@@ -73,8 +73,8 @@ def _of_narrow_lines(ufunc: Any, x: Any, many: int) -> Any:
     return tops if whole == n else ufunc(tops, ufunc.reduce(x[:, whole:], 1))
 
 
-def are_worth_it(x: Any, dim: int) -> bool:
-    """Whether ``hits`` and ``first_places`` find places along ``dim``, not negative, sooner than NumPy."""
+def compares_faster(x: Any, dim: int) -> bool:
+    """Whether ``hits`` and ``first_places`` find places along ``dim``, not negative, sooner than ``np.argmax``."""
     n = x.shape[dim]
     if not _is_large(x) or (x.size <= BLOCK and n > _ROW):
         return False
@@ -89,10 +89,10 @@ def beside(values: Any, shape: tuple[int, ...]) -> Any:
 
 def hits(x: Any, values: Any) -> Any:
     """Where the elements of a large array equal ``values``, those of their lines; NaN equals NaN."""
-    values = beside(values, x.shape)
-    hit = x == values
+    each = beside(values, x.shape)
+    hit = x == each
     if np.any(values != values):
-        hit |= (x != x) & (values != values)
+        hit |= (x != x) & (each != each)
     return hit
 
 

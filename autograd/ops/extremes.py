@@ -18,7 +18,7 @@ from ..return_types import named_tuple
 from ..samples import case, reals
 from . import arithmetic, selection
 from ._blocks import BLOCK
-from ._extremes import are_worth_it, beside, extreme_along, first_places, hits
+from ._extremes import beside, compares_faster, extreme_along, first_places, hits
 from .axes import (
     axes_of,
     axis_of,
@@ -140,7 +140,7 @@ def extreme_and_place(ufunc: Any, x: Any, dim: int) -> Any:
     None where NumPy's ``argmax`` is as fast: in long lines, and where many elements are extremes.
     """
     dim %= x.ndim
-    if not are_worth_it(x, dim):
+    if not compares_faster(x, dim):
         return None
     values = extreme_along(ufunc, x, dim)
     places = first_places(hits(x, values), dim)
