@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from .._tensor import Tensor
 
 
+_PRODUCT = 8
+"""Up to this one powers are soon multiplied out, to within 4 units in the last place."""
+
+
 def _power(x: Any, exponent: float) -> Any:
     """``x ** exponent`` for a number; powers that need no logarithm are computed without."""
     if exponent == 2:
@@ -39,12 +43,12 @@ def _power(x: Any, exponent: float) -> Any:
         return 1 / x
     if exponent == -2:
         return 1 / (x * x)
-    if exponent == 4:
-        square = x * x
-        return square * square
     if x.dtype.kind != "f":
         return x**exponent
     if exponent % 1 == 0:
+        if x.dtype.itemsize > 2 and 3 < exponent <= _PRODUCT:
+            half = _power(x, exponent // 2)
+            return half * half * x if exponent % 2 else half * half
         size = np.abs(x) ** _each(exponent, x)  # NumPy takes negative numbers one by one, each in 50 ns
         return np.copysign(size, x) if exponent % 2 else size
     return x ** _each(exponent, x)

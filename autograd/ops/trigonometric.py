@@ -124,13 +124,13 @@ def atanh(x: Any) -> Any:
 @op(np.deg2rad, np.radians, x=lambda g: g * (math.pi / 180), samples=reals(-180, 180))
 def deg2rad(x: Any) -> Any:
     """Degrees as radians."""
-    return np.deg2rad(x)
+    return x * (math.pi / 180)  # np.deg2rad takes numbers one by one
 
 
 @op(np.rad2deg, np.degrees, x=lambda g: g * (180 / math.pi), samples=reals())
 def rad2deg(x: Any) -> Any:
     """Radians as degrees."""
-    return np.rad2deg(x)
+    return x * (180 / math.pi)
 
 
 arcsin, arccos, arctan, arctan2 = asin, acos, atan, atan2
