@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import sys
+import warnings
 import weakref
 from collections.abc import Iterator
 from typing import Any
@@ -256,7 +257,9 @@ class RecordingArray(np.ndarray):
             whole = shape[0] if len(shape) == 1 else shape
             if math.prod(whole if isinstance(whole, (tuple, list)) else (whole,)) != self.size:
                 raise UnrecordableError("an array is given another size in its place")
-            self.shape = whole
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # from NumPy 2.5 on: it has no other way yet
+                self.shape = whole
 
     def setflags(self, *args: Any, **flags: Any) -> None:
         """Set whether the array can be written, which no program does: the library sets it of what it hands out."""
