@@ -137,9 +137,13 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         """Whether the only element is not zero. Raises: ValueError if there is not exactly one element."""
         return bool(self)
 
-    def is_contiguous(self) -> bool:
-        """Whether the elements lie in memory in C order, without gaps."""
-        return bool(np.asarray(bare(self._data)).flags.c_contiguous)
+    def is_contiguous(self, memory_format: Any = None) -> bool:
+        """Whether the elements lie in memory in C order, or that of ``autograd.channels_last``, without gaps."""
+        array = np.asarray(bare(self._data))
+        if memory_format in (devices.channels_last, devices.channels_last_3d):
+            ndim = 4 if memory_format == devices.channels_last else 5
+            return array.ndim == ndim and bool(np.moveaxis(array, 1, -1).flags.c_contiguous)
+        return bool(array.flags.c_contiguous)
 
     def __repr__(self) -> str:
         return formatting.tensor_repr(self)
