@@ -84,7 +84,7 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         return _CPU
 
     is_cpu = True
-    is_cuda = is_meta = is_sparse = is_quantized = False  # there are no such devices and layouts here
+    is_cuda = is_xpu = is_mps = is_meta = is_sparse = is_quantized = False  # there are no such devices and layouts here
 
     @property
     def itemsize(self) -> int:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import autograd
+import nn
 import nn.functional as F
 from autograd import linalg, tensor
 from tests.helpers import leaf, values
@@ -87,6 +88,7 @@ def test_roll_of_all_elements_and_its_gradient():
 
 
 square = tensor([[2.0, 1.0], [1.0, 3.0]])
+pair = x[None, None]
 
 NAMED = [
     (lambda: autograd.t(input=x), lambda: x.t()),
@@ -126,6 +128,10 @@ NAMED = [
     (lambda: autograd.set_rng_state(new_state=autograd.get_rng_state()), lambda: None),
     (lambda: autograd.Generator().set_state(new_state=autograd.Generator().get_state()), lambda: None),
     (lambda: x.is_contiguous(memory_format=autograd.contiguous_format), lambda: True),
+    (lambda: autograd.empty(2, 0, memory_format=autograd.contiguous_format), lambda: autograd.empty(2, 0)),
+    (lambda: F.unfold(pair, tensor([1, 2]), stride=np.array([1, 2])), lambda: F.unfold(pair, (1, 2), stride=(1, 2))),
+    (lambda: F.max_pool2d(pair, tensor([1, 2]), np.array([2, 1])), lambda: F.max_pool2d(pair, (1, 2), (2, 1))),
+    (lambda: nn.Conv2d(1, 1, tensor([1, 2]), stride=np.array([2, 1])), lambda: nn.Conv2d(1, 1, (1, 2), stride=(2, 1))),
     (lambda: autograd.promote_types(type1=autograd.int8, type2=autograd.float32), lambda: autograd.float32),
 ]
 
