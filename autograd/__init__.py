@@ -46,9 +46,11 @@ from .devices import channels_last_3d as channels_last_3d
 from .devices import contiguous_format as contiguous_format
 from .devices import cuda as cuda
 from .devices import device as device
+from .devices import get_default_device as get_default_device
 from .devices import get_float32_matmul_precision as get_float32_matmul_precision
 from .devices import memory_format as memory_format
 from .devices import preserve_format as preserve_format
+from .devices import set_default_device as set_default_device
 from .devices import set_float32_matmul_precision as set_float32_matmul_precision
 from .devices import use_deterministic_algorithms as use_deterministic_algorithms
 from .dtypes import bool_ as bool

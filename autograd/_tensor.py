@@ -84,7 +84,7 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         return _CPU
 
     is_cpu = True
-    is_cuda = is_meta = is_sparse = is_quantized = False  # there are no such devices and layouts here
+    is_cuda = is_xpu = is_mps = is_meta = is_sparse = is_quantized = False  # there are no such devices and layouts here
 
     @property
     def itemsize(self) -> int:
@@ -137,9 +137,13 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         """Whether the only element is not zero. Raises: ValueError if there is not exactly one element."""
         return bool(self)
 
-    def is_contiguous(self) -> bool:
-        """Whether the elements lie in memory in C order, without gaps."""
-        return bool(np.asarray(bare(self._data)).flags.c_contiguous)
+    def is_contiguous(self, memory_format: Any = None) -> bool:
+        """Whether the elements lie in memory in C order, or that of ``autograd.channels_last``, without gaps."""
+        array = np.asarray(bare(self._data))
+        if memory_format in (devices.channels_last, devices.channels_last_3d):
+            ndim = 4 if memory_format == devices.channels_last else 5
+            return array.ndim == ndim and bool(np.moveaxis(array, 1, -1).flags.c_contiguous)
+        return bool(array.flags.c_contiguous)
 
     def __repr__(self) -> str:
         return formatting.tensor_repr(self)

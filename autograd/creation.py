@@ -97,8 +97,18 @@ def ones(*shape: Any, size: Any = None, dtype: Any = None, device: Any = None, r
     return finish(np.ones(as_shape(shape, "ones", size), dtypes.or_default(dtype)), requires_grad, device)
 
 
-def empty(*shape: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A Tensor of a shape (given as for ``zeros``) whose elements are whatever was in memory: to be overwritten."""
+def empty(
+    *shape: Any,
+    size: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
+    """A Tensor of a shape (given as for ``zeros``) whose elements are whatever was in memory: to be overwritten.
+
+    ``memory_format`` is for PyTorch's scripts, and means nothing here.
+    """
     return finish(np.empty(as_shape(shape, "empty", size), dtypes.or_default(dtype)), requires_grad, device)
 
 

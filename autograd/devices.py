@@ -12,8 +12,8 @@ from .errors import ArgumentError
 
 __all__ = [
     "accelerator", "backends", "channels_last", "channels_last_3d", "check_device", "contiguous_format", "cuda",
-    "device", "get_float32_matmul_precision", "memory_format", "preserve_format", "set_float32_matmul_precision",
-    "use_deterministic_algorithms",
+    "device", "get_default_device", "get_float32_matmul_precision", "memory_format", "preserve_format",
+    "set_default_device", "set_float32_matmul_precision", "use_deterministic_algorithms",
 ]  # fmt: skip
 
 
@@ -55,6 +55,13 @@ class device(str):
         """Its number, None if it was given none."""
         number = str(self).partition(":")[2]
         return int(number) if number else None
+
+    def __enter__(self) -> device:
+        """PyTorch's ``with device:`` says where new Tensors lie: they lie on the CPU anyway."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """The end of ``with device:``."""
 
     def __repr__(self) -> str:
         return f"device(type={self.type!r}" + (")" if self.index is None else f", index={self.index})")
@@ -102,6 +109,16 @@ class Absent:
 
     def synchronize(self, device: Any = None) -> None:
         """Nothing: it computes nothing."""
+
+
+def get_default_device() -> device:
+    """Where new Tensors lie: the CPU."""
+    return device("cpu")
+
+
+def set_default_device(device: Any) -> None:
+    """Nothing, for PyTorch's scripts: new Tensors lie on the CPU. Raises: ValueError for another device."""
+    check_device(device)
 
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:

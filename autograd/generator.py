@@ -76,10 +76,10 @@ class Generator:
         """The state, to be given to ``set_state``."""
         return {"seed": self._seed, "stream": self._stream.bit_generator.state}
 
-    def set_state(self, state: dict[str, Any]) -> None:
+    def set_state(self, new_state: dict[str, Any]) -> None:
         """Go on from a state that ``get_state`` returned; one that is none changes nothing."""
-        seed = int(state["seed"])
-        self._stream.bit_generator.state = state["stream"]
+        seed = int(new_state["seed"])
+        self._stream.bit_generator.state = new_state["stream"]
         self._seed, self._branch = seed, ()
 
     def uniform(self, shape: tuple[int, ...], dtype: Any = dtypes.float32) -> Any:

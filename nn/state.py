@@ -65,9 +65,7 @@ class StateMethods:
         """
         raise RuntimeError(f"{type(self).__name__} takes no extra state: define get_extra_state and set_extra_state")
 
-    def state_dict(
-        self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False
-    ) -> OrderedDict[str, Any]:
+    def state_dict(self, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> OrderedDict[str, Any]:
         """The parameters and persistent buffers by dotted path: detached, sharing memory.
 
         A module that defines ``get_extra_state`` and ``set_extra_state`` keeps what these return and take as well.

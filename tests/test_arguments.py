@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import autograd
+import nn
 import nn.functional as F
 from autograd import linalg, tensor
 from tests.helpers import leaf, values
@@ -87,6 +88,7 @@ def test_roll_of_all_elements_and_its_gradient():
 
 
 square = tensor([[2.0, 1.0], [1.0, 3.0]])
+pair = x[None, None]
 
 NAMED = [
     (lambda: autograd.t(input=x), lambda: x.t()),
@@ -123,6 +125,13 @@ NAMED = [
     (lambda: x.clone().random_(to=1), lambda: x * 0),
     (lambda: autograd.finfo(type=autograd.float16).max, lambda: 65504.0),
     (lambda: autograd.iinfo(type=autograd.int8).max, lambda: 127),
+    (lambda: autograd.set_rng_state(new_state=autograd.get_rng_state()), lambda: None),
+    (lambda: autograd.Generator().set_state(new_state=autograd.Generator().get_state()), lambda: None),
+    (lambda: x.is_contiguous(memory_format=autograd.contiguous_format), lambda: True),
+    (lambda: autograd.empty(2, 0, memory_format=autograd.contiguous_format), lambda: autograd.empty(2, 0)),
+    (lambda: F.unfold(pair, tensor([1, 2]), stride=np.array([1, 2])), lambda: F.unfold(pair, (1, 2), stride=(1, 2))),
+    (lambda: F.max_pool2d(pair, tensor([1, 2]), np.array([2, 1])), lambda: F.max_pool2d(pair, (1, 2), (2, 1))),
+    (lambda: nn.Conv2d(1, 1, tensor([1, 2]), stride=np.array([2, 1])), lambda: nn.Conv2d(1, 1, (1, 2), stride=(2, 1))),
     (lambda: autograd.promote_types(type1=autograd.int8, type2=autograd.float32), lambda: autograd.float32),
 ]
 
@@ -138,3 +147,19 @@ def test_inference_mode_by_name(mode):
     with autograd.inference_mode(mode=mode):
         assert autograd.is_inference_mode_enabled() is mode
     assert autograd.inference_mode(mode=mode)(autograd.is_inference_mode_enabled)() is mode
+
+
+def test_contiguous_in_another_order():
+    images = autograd.zeros(2, 4, 4, 3).permute(0, 3, 1, 2)
+    volumes = autograd.zeros(2, 4, 4, 4, 3).permute(0, 4, 1, 2, 3)
+    assert images.is_contiguous(memory_format=autograd.channels_last)
+    assert not images.is_contiguous()
+    assert volumes.is_contiguous(memory_format=autograd.channels_last_3d)
+    assert not volumes.is_contiguous(memory_format=autograd.channels_last)
+    assert not images.contiguous().is_contiguous(memory_format=autograd.channels_last)
+
+
+def test_transposed_numbers_are_themselves():
+    turn = tensor(2.0 + 1.0j)
+    assert values(turn.mT) == values(turn.T) == 2 + 1j
+    assert values(turn.mH) == values(turn.H) == values(autograd.adjoint(turn)) == 2 - 1j

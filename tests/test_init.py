@@ -93,6 +93,10 @@ def test_gains(name, param, expected):
     assert init.calculate_gain(name, param) == expected
 
 
+def test_the_gain_of_linear_functions_is_an_integer():
+    assert repr(init.calculate_gain("conv2d")) == "1"
+
+
 @pytest.mark.parametrize(
     ("function", "deviation"),
     [

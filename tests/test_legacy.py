@@ -86,6 +86,8 @@ def test_no_other_device() -> None:
     x = autograd.ones(2)
     assert x.is_cpu
     assert not (x.is_cuda)
+    assert not (x.is_xpu)
+    assert not (x.is_mps)
     assert not (x.is_meta)
     assert not (x.is_sparse)
     assert not (x.is_quantized)

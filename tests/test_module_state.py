@@ -32,6 +32,7 @@ def test_state_has_pytorchs_keys_in_its_order():
     into = OrderedDict(x=1)
     assert model.state_dict(destination=into) is into
     assert list(into)[:2] == ["x", "scale"]
+    assert model.state_dict(into, "by place.", True)["by place.scale"] is model.scale
 
 
 def test_a_tensor_set_in_place_of_a_buffer_is_a_buffer():

@@ -37,6 +37,15 @@ def test_the_usual_choice_of_a_device_runs():
     assert not out.is_cuda
 
 
+def test_the_default_device_is_the_only_one():
+    with autograd.device("cpu") as device:
+        assert autograd.ones(2).device == device == autograd.get_default_device()
+    autograd.set_default_device(device)
+    autograd.set_default_device(None)
+    with pytest.raises(ValueError, match="no device 'cuda'"):
+        autograd.set_default_device("cuda")
+
+
 def test_a_device_with_a_number():
     device = autograd.device("cpu", 0)
     assert device == autograd.device("cpu:0")

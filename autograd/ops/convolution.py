@@ -138,14 +138,15 @@ def convolution_weight(
 
 
 def per_dimension(name: str, what: str, value: Any, rank: int, least: int) -> tuple[int, ...]:
-    """One number for every dimension, or one for each.
+    """One number for every dimension, or one for each: a sequence, an array or a Tensor of integers.
 
     Raises: ShapeError if there are more or fewer; ValueError if one is less than ``least``.
     """
     if type(value) is int:
         numbers = (value,) * rank
     else:
-        numbers = tuple([int(n) for n in value]) if isinstance(value, Sequence) else (int(value),) * rank
+        several = isinstance(value, Sequence) or getattr(value, "ndim", 0) == 1
+        numbers = tuple([int(n) for n in value]) if several else (int(value),) * rank
         if len(numbers) == 1:
             numbers *= rank
         if len(numbers) != rank:

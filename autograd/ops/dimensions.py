@@ -108,10 +108,12 @@ def reverse_dims(x: Any) -> Tensor:
 
 
 def matrix_transpose(x: Any) -> Tensor:
-    """The last two dimensions swapped (the property ``mT``).
+    """The last two dimensions swapped (the property ``mT``); a 0-d tensor as it is.
 
-    Raises: ShapeError for fewer than two dimensions.
+    Raises: ShapeError for one dimension.
     """
+    if not shape_of(x):
+        return permute(x, None)
     if len(shape_of(x)) < 2:
         raise ShapeError(f"mT: expected a matrix or a batch of matrices, got shape {shape_of(x)}")
     return transpose(x, -2, -1)
@@ -119,9 +121,9 @@ def matrix_transpose(x: Any) -> Tensor:
 
 @also_named(input="x")
 def adjoint(x: Any) -> Tensor:
-    """The last two dimensions swapped, conjugated (the property ``mH``).
+    """The last two dimensions swapped, conjugated (the property ``mH``); a 0-d tensor conjugated.
 
-    Raises: ShapeError for fewer than two dimensions.
+    Raises: ShapeError for one dimension.
     """
     turned: Any = matrix_transpose(x)
     return np.conjugate(turned) if np.iscomplexobj(x) else turned

@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 
 
 def _pairs(value: Any, rank: int) -> tuple[int, ...]:
-    """One number for every dimension, or one for each."""
-    return tuple(value) if isinstance(value, (tuple, list)) else (value,) * rank
+    """One number for every dimension, or one for each: a tuple, a list, an array or a Tensor."""
+    if isinstance(value, (tuple, list)):
+        return tuple(value)
+    return tuple(value.tolist()) if getattr(value, "ndim", 0) == 1 else (value,) * rank
 
 
 def window_counts(
