@@ -197,5 +197,8 @@ def _numpy_gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1
         spacing: Any = varargs
     else:
         spacing = varargs[0] if varargs and not _is_array(varargs[0]) else list(varargs) or None
+    f = f if hasattr(f, "dtype") else np.asarray(f)
+    if f.dtype.kind in "iu":
+        f = f.astype(np.float64)
     found = gradient(f, spacing=spacing, dim=axis, edge_order=edge_order)
     return found[0] if len(found) == 1 else found
