@@ -291,3 +291,13 @@ def test_other_names_of_scipys_modules_are_theirs():
     assert "laplace" in dir(stats)
     with pytest.raises(AttributeError, match="laplacian"):
         stats.laplacian  # noqa: B018
+
+
+def test_densities_of_several_variables_are_squeezed_as_scipys():
+    for x, mean, cov in ((onp.ones(1), onp.zeros(1), onp.eye(1)), (onp.ones((1, 2)), onp.zeros(2), onp.eye(2))):
+        for singular in (False, True):
+            seen = []
+            func.grad(
+                lambda x: seen.append(stats.multivariate_normal.logpdf(x, mean, cov, singular)) or np.sum(seen[0])  # noqa: B023
+            )(x)
+            assert seen[0].shape == scipy.stats.multivariate_normal.logpdf(x, mean, cov, singular).shape
