@@ -172,6 +172,11 @@ def symmetric(x):
         lambda a: linalg.inv(a) + linalg.det(a) + linalg.pinv(a) + linalg.norm(a) + linalg.norm(a, axis=0),
         lambda a: linalg.solve(a, a[0]) + linalg.solve(a, a[0], transposed=True),
         lambda a: linalg.cholesky(symmetric(a)) + linalg.cholesky(symmetric(a), lower=True),
+        lambda a: linalg.solve(symmetric(a) + np.tril(a), a[0], assume_a="pos"),
+        lambda a: linalg.solve(symmetric(a) + np.triu(a), a[0], True, assume_a="sym"),
+        lambda a: linalg.solve(a + 1, a[0], assume_a="lower triangular") + linalg.solve(a, a[1], assume_a="diagonal"),
+        lambda a: linalg.inv(symmetric(a) + np.triu(a, 1), assume_a="her", lower=True),
+        lambda a: linalg.pinv(a, rtol=0.6) + linalg.pinv(a, atol=0.5),
         lambda a: linalg.expm(a / 3),
         lambda a: linalg.block_diag(a, a[:1], [[1.0]]),
     ],
@@ -203,6 +208,26 @@ def test_convolution(shapes, arguments):
     assert type(found) is onp.ndarray
     derivatives_agree(lambda a: signal.convolve(a, b, **arguments), a)
     derivatives_agree(lambda b: signal.convolve(a, b, **arguments), b)
+
+
+@pytest.mark.parametrize("lower", [False, True])
+def test_cholesky_reads_the_triangle_that_scipy_reads(lower):
+    a, seen = symmetric(S) + 1j * (onp.triu(S, 1) - onp.tril(S.T, -1)), []
+    a[2, 0] += 1 - lower  # in the other triangle
+    a[0, 2] += lower
+    func.grad(lambda a: seen.append(getval(linalg.cholesky(a, lower))) or np.sum(np.abs(a)))(a)
+    onp.testing.assert_allclose(seen[0], scipy.linalg.cholesky(a, lower), rtol=1e-12)
+
+
+def test_convolution_takes_scipys_arguments():
+    rng = onp.random.default_rng(0)
+    a, b = rng.standard_normal(5), rng.standard_normal(3)
+    for call in (
+        lambda a: signal.convolve(a, b, "same"), lambda a: signal.convolve(a, b, "valid", "fft"),
+        lambda a: signal.convolve(a, b, mode="same", method="direct"),
+    ):  # fmt: skip
+        derivatives_agree(call, a)
+    onp.testing.assert_allclose(signal.convolve(a, b, "same"), scipy.signal.convolve(a, b, "same"))
 
 
 def test_convolution_sums_over_dot_axes():
@@ -254,6 +279,8 @@ def test_tensors_stay_tensors():
         (lambda x: special.ellipk(x), NotDifferentiableError, "ellipk has no differentiable op"),
         (lambda x: linalg.sqrtm(np.diag(x), disp=False), NotDifferentiableError, "disp"),
         (lambda x: signal.convolve(x, x, mode="half"), ValueError, "'half'"),
+        (lambda x: signal.convolve(x, x, "same", "slow"), ValueError, "'slow'"),
+        (lambda x: linalg.inv(np.outer(x, x), assume_a="square"), ValueError, "'square'"),
         (lambda x: signal.convolve(np.ones((2, 3)), np.outer(x, x)[:3, :2], mode="valid"), ValueError, "larger one"),
         (lambda x: signal.convolve(x.reshape((1, 1, 2, 2)), np.ones((1,) * 4)), ShapeError, "at most 3 axes"),
         (lambda x: special.no_such_function(x), AttributeError, "no_such_function"),

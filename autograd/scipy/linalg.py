@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import linalg as _torch
 from ..engine.nodes import Handle
-from ..errors import NotDifferentiableError
+from ..errors import ArgumentError, NotDifferentiableError
 from ..ops.joining import block_diag as _block_diag_of_tensors
 from ..ops.linear_algebra import solve_triangular_ as _substituted
 from . import _linalg_ops as _ops
@@ -53,24 +53,48 @@ def _solve(
     transposed: bool = False,
     **kwargs: Any,
 ) -> Any:
+    a = _as_read(a, assume_a, lower)
     return np.linalg.solve(np.swapaxes(a, -1, -2) if transposed else a, b)
 
 
-def _inv(a: Any, *args: Any, **kwargs: Any) -> Any:
-    return np.linalg.inv(a)
+def _inv(a: Any, *args: Any, assume_a: str | None = None, lower: bool = False, **kwargs: Any) -> Any:
+    return np.linalg.inv(_as_read(a, assume_a, lower))
+
+
+_SYMMETRIC = {"sym", "symmetric"}
+_HERMITIAN = {"her", "hermitian", "pos", "positive definite"}
+_GENERAL = {None, "gen", "general", "banded", "tridiagonal"}
+
+
+def _as_read(a: Any, structure: str | None, lower: bool) -> Any:
+    """The matrix of which SciPy reads only a part of ``a``, if it is told what matrix it is."""
+    a = a if isinstance(a, Handle) else np.asarray(a)
+    if structure in _GENERAL:
+        return a
+    if structure == "diagonal":
+        return a * np.eye(a.shape[-1])
+    if structure in ("lower triangular", "upper triangular"):
+        return np.tril(a) if structure == "lower triangular" else np.triu(a)
+    if structure not in _SYMMETRIC | _HERMITIAN:
+        raise ArgumentError(f"assume_a = {structure!r} is no structure that scipy.linalg knows")
+    keep, strict = (np.tril, -1) if lower else (np.triu, 1)
+    rest = np.swapaxes(keep(a, strict), -1, -2)
+    return keep(a) + (rest if structure in _SYMMETRIC else np.conj(rest))
 
 
 def _det(a: Any, *args: Any, **kwargs: Any) -> Any:
     return np.linalg.det(a)
 
 
-def _pinv(a: Any, *args: Any, **kwargs: Any) -> Any:
-    return np.linalg.pinv(a)
+def _pinv(a: Any, *, atol: Any = None, rtol: Any = None, return_rank: bool = False, check_finite: bool = True) -> Any:
+    _refuse("pinv", return_rank=return_rank)
+    return _torch.pinv(a, rtol=rtol, atol=atol)
 
 
 def _cholesky(a: Any, lower: bool = False, *args: Any, **kwargs: Any) -> Any:
-    factor = np.linalg.cholesky(a)
-    return factor if lower else np.conj(np.swapaxes(factor, -1, -2))
+    if lower:
+        return np.linalg.cholesky(a)  # which reads the lower triangle
+    return np.conj(np.swapaxes(np.linalg.cholesky(np.conj(np.swapaxes(a, -1, -2))), -1, -2))
 
 
 def _norm(a: Any, ord: Any = None, axis: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
