@@ -145,6 +145,12 @@ OF_TENSORS: dict[str, Callable[[Any], Any]] = {
     "array_equal of other shapes": lambda a: np.array_equal(a, a[0]),
     "nonzero": lambda a: np.nonzero(a > 1),
     "flatnonzero": lambda a: np.flatnonzero(a > 1),
+    "stack of rows": lambda a: np.stack(a, 1),
+    "nanmean of integers": lambda a: np.nanmean((a * 100).astype(np.int16), 0),
+    "gradient at places of small integers": lambda a: np.gradient(a[0], np.array([9, 5, 2, 0], np.uint8)),
+    "gradient at small integers": lambda a: np.gradient(np.arange(4.0), (a[0] * 100).astype(np.int8)),
+    "unique of nan": lambda a: np.unique(np.where(a > 1, np.nan, np.round(a)), return_inverse=True, return_counts=True),
+    "unique of different nan": lambda a: np.unique(np.where(a > 1, np.nan, a), equal_nan=False),
     "unique": lambda a: np.unique(np.round(a), return_counts=True),
 }
 

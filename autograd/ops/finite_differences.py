@@ -188,7 +188,8 @@ def _along(x: Any, step: Any, dim: int, edge_order: int) -> Any:
             f"gradient: expected coordinates of shape {(x.shape[dim],)} for dimension {dim} of {tuple(x.shape)}, got "
             f"{tuple(shape_of(step))}"
         )
-    return _uneven(x, _tensor(step), dim, edge_order)
+    step = _tensor(step)
+    return _uneven(x, astype(step, x.dtype) if step.dtype.kind in "iu" else step, dim, edge_order)
 
 
 @numpy_function(np.gradient)

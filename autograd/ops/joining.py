@@ -366,7 +366,7 @@ def _append(arr: Any, values: Any, axis: int | None = None) -> Any:
 
 @numpy_function(np.stack)
 def _stack(arrays: Any, axis: int = 0, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
-    return stack(arrays if dtype is None else _converted(arrays, dtype, casting), axis)
+    return stack(list(arrays) if dtype is None else _converted(arrays, dtype, casting), axis)
 
 
 @numpy_function(np.split)
