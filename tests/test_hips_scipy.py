@@ -304,6 +304,14 @@ def test_numbers_before_boxes_and_orders_that_are_cut(f):
     derivatives_agree(f, V)
 
 
+@pytest.mark.parametrize("f", [special.loggamma, special.gammasgn])
+def test_gamma_at_negative_numbers_and_poles_is_scipys(f):
+    x, seen = onp.array([-4.0, -3.5, -0.0, 0.5, 3.0]), []
+    slope = func.grad(lambda x: seen.append(getval(f(x))) or np.sum(f(x)[3:]))(x)
+    onp.testing.assert_array_equal(seen[0], f(x))
+    assert onp.isfinite(slope[3:]).all()
+
+
 def test_odeint_with_arguments_by_name():
     def loss(b):
         return np.sum(integrate.odeint(lambda y, t, b: -b * y, y0=onp.ones(2), t=onp.linspace(0, 1, 4), args=(b,)))
