@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import linalg as _torch
 from ..engine.nodes import Handle
-from ..errors import ArgumentError, NotDifferentiableError
+from ..errors import ArgumentError, NotDifferentiableError, ShapeError
 from ..ops.joining import block_diag as _block_diag_of_tensors
 from ..ops.linear_algebra import solve_triangular_ as _substituted
 from . import _linalg_ops as _ops
@@ -30,7 +30,15 @@ def _sqrtm(A: Any, disp: bool = True, blocksize: int = 64) -> Any:
 
 
 def _solve_banded(l_and_u: Any, ab: Any, b: Any, *args: Any, **kwargs: Any) -> Any:
+    if np.ndim(ab) != 2 or np.ndim(b) > 2:
+        raise ShapeError(f"solve_banded: expected the bands of one matrix, got shapes {np.shape(ab)}, {np.shape(b)}")
     return _ops.solve_banded((int(l_and_u[0]), int(l_and_u[1])), ab, b)
+
+
+def _solve_sylvester(a: Any, b: Any, q: Any) -> Any:
+    if not np.ndim(a) == np.ndim(b) == np.ndim(q) == 2:
+        raise ShapeError(f"solve_sylvester: expected three matrices, got {np.shape(a)}, {np.shape(b)}, {np.shape(q)}")
+    return _ops.solve_sylvester(a, b, q)
 
 
 def _solve_triangular(
@@ -41,7 +49,7 @@ def _solve_triangular(
         lower = not lower
     vector = np.ndim(b) == 1
     result = _substituted(a, b[:, None] if vector else b, not lower, unit_diagonal)
-    return result[:, 0] if vector else result
+    return result[..., 0] if vector else result
 
 
 def _solve(
@@ -63,7 +71,7 @@ def _inv(a: Any, *args: Any, assume_a: str | None = None, lower: bool = False, *
 
 _SYMMETRIC = {"sym", "symmetric"}
 _HERMITIAN = {"her", "hermitian", "pos", "positive definite"}
-_GENERAL = {None, "gen", "general", "banded", "tridiagonal"}
+_GENERAL = {None, "gen", "general", "banded"}
 
 
 def _as_read(a: Any, structure: str | None, lower: bool) -> Any:
@@ -73,13 +81,15 @@ def _as_read(a: Any, structure: str | None, lower: bool) -> Any:
         return a
     if structure == "diagonal":
         return a * np.eye(a.shape[-1])
+    if structure == "tridiagonal":
+        return np.triu(np.tril(a, 1), -1)
     if structure in ("lower triangular", "upper triangular"):
         return np.tril(a) if structure == "lower triangular" else np.triu(a)
     if structure not in _SYMMETRIC | _HERMITIAN:
         raise ArgumentError(f"assume_a = {structure!r} is no structure that scipy.linalg knows")
-    keep, strict = (np.tril, -1) if lower else (np.triu, 1)
-    rest = np.swapaxes(keep(a, strict), -1, -2)
-    return keep(a) + (rest if structure in _SYMMETRIC else np.conj(rest))
+    part = np.tril(a, -1) if lower else np.triu(a, 1)
+    rest, diagonal = np.swapaxes(part, -1, -2), a * np.eye(a.shape[-1])
+    return part + diagonal + rest if structure in _SYMMETRIC else part + np.real(diagonal) + np.conj(rest)
 
 
 def _det(a: Any, *args: Any, **kwargs: Any) -> Any:
@@ -111,7 +121,7 @@ def _block_diag(*arrs: Any) -> Any:
 
 _OWN: dict[str, Callable[..., Any]] = {
     "block_diag": _block_diag, "cholesky": _cholesky, "det": _det, "expm": _expm, "inv": _inv, "norm": _norm,
-    "pinv": _pinv, "solve": _solve, "solve_banded": _solve_banded, "solve_sylvester": _ops.solve_sylvester,
+    "pinv": _pinv, "solve": _solve, "solve_banded": _solve_banded, "solve_sylvester": _solve_sylvester,
     "solve_triangular": _solve_triangular, "sqrtm": _sqrtm,
 }  # fmt: skip
 __getattr__, __dir__ = mirror("scipy.linalg", _OWN, globals())
