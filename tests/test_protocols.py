@@ -445,6 +445,8 @@ def test_a_real_array_has_an_imaginary_part_of_zeros():
     "call",
     [
         lambda x: np.linalg.norm(x, None, (0, 1, 2)), lambda x: np.broadcast_to(x[0, 0], -1),
+        lambda x: np.inner(x[..., :1], x), lambda x: np.tensordot(x[..., :1], x, 1),
+        lambda x: np.tensordot(x[:1], x, ([0, 1], [1, 0])), lambda x: np.linalg.tensordot(x[..., :1], x, ([2], [1])),
         lambda x: np.linalg.matrix_rank(x, tol=0.1, rtol=0.1), lambda x: np.concatenate([x, x], dtype="i8"),
         lambda x: np.stack([x, x], dtype="i8", casting="safe"), lambda x: np.quantile(x + 0j, 0.5),
         lambda x: np.quantile(x, 0.5, weights=np.ones((2, 2, 2))), lambda x: np.percentile(x, 10, weights=[1, 2]),
