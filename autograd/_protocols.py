@@ -26,6 +26,7 @@ __all__ = [
     "numpy_function",
     "of_arrays",
     "other_names",
+    "out_by_name",
     "with_arrays",
 ]
 
@@ -102,6 +103,28 @@ def by_place(
     return args, kwargs
 
 
+@functools.cache
+def _names_from_out(function: Callable[..., Any]) -> tuple[int, list[str]]:
+    """Where ``out`` stands among the arguments of a function of NumPy's, and the names from there on, if any."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return 0, []
+    names = [name for name, parameter in parameters.items() if parameter.kind is parameter.POSITIONAL_OR_KEYWORD]
+    place = names.index("out") if "out" in names else 0
+    return place, names[place:] if place else []
+
+
+def out_by_name(
+    function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]
+) -> tuple[Sequence[Any], dict[str, Any]]:
+    """The arguments, with an ``out`` that stands among them, and what follows it, given by name."""
+    place, names = _names_from_out(function)
+    if not names or place >= len(args) or args[place] is None:
+        return args, kwargs
+    return args[:place], {**kwargs, **dict(zip(names, args[place:], strict=False))}
+
+
 _LISTS = frozenset({list, tuple})
 
 
@@ -146,14 +169,55 @@ def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, out: Any 
         name = _full_name(ufunc)
         raise _refusal(name if method == "__call__" else f"{name}.{method}")
     kwargs = {name: value for name, value in kwargs.items() if not (name == "where" and value is True)}
+    inputs = tuple(_plain(inputs))
     dtype = kwargs.pop("dtype", None)
-    result = function(*_plain(inputs), **kwargs)
     if dtype is not None:
-        result = result.astype(np.dtype(dtype))
-    if out is None:
-        return result
-    (target,) = out if isinstance(out, tuple) else (out,)
-    return _write_out(target, result, ufunc.__name__)
+        inputs, dtype = _in_loop(ufunc, method, inputs, np.dtype(dtype))
+    if out is not None:
+        (target,) = out if isinstance(out, tuple) else (out,)
+        if "where" in kwargs and method == "__call__" and ufunc.signature is None:
+            return _write_some(function, target, kwargs.pop("where"), inputs, kwargs, ufunc.__name__)
+    result = function(*inputs, **kwargs)
+    if dtype is not None:
+        result = tuple([r.astype(dtype) for r in result]) if isinstance(result, tuple) else result.astype(dtype)
+    return result if out is None else _write_out(target, result, ufunc.__name__)
+
+
+def _in_loop(
+    ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], dtype: np.dtype[Any]
+) -> tuple[tuple[Any, ...], Any]:
+    """The inputs in the dtype in which NumPy computes when it is given ``dtype=``, and the result's.
+
+    Raises: TypeError, as NumPy does, where there is no such loop.
+    """
+    if method in ("reduce", "accumulate"):
+        given: list[Any] = [None, inputs[0].dtype, None]
+        loop = ufunc.resolve_dtypes(tuple(given), signature=(dtype, None, None), casting="unsafe", reduction=True)[1:]
+        return (_cast(inputs[0], loop[0]), *inputs[1:]), loop[-1]
+    given = [type(x) if type(x) in (int, float, complex) else _array_or_handle(x).dtype for x in inputs]
+    signature = (*[None] * ufunc.nin, *[dtype] * ufunc.nout)
+    loop = ufunc.resolve_dtypes((*given, *[None] * ufunc.nout), signature=signature)
+    return tuple([_cast(x, wanted) for x, wanted in zip(inputs, loop, strict=False)]), loop[-1]
+
+
+def _array_or_handle(x: Any) -> Any:
+    return x if hasattr(x, "dtype") else np.asarray(x)
+
+
+def _cast(x: Any, dtype: np.dtype[Any]) -> Any:
+    x = _array_or_handle(x)
+    return x if x.dtype == dtype else x.astype(dtype)
+
+
+def _write_some(
+    function: Callable[..., Any], target: Any, where: Any, inputs: Sequence[Any], kwargs: Any, name: str
+) -> Any:
+    """Write a ufunc's result where ``where=`` says so; elsewhere nothing is computed, and ``target`` stays."""
+    place = np.broadcast_to(where._data if isinstance(where, Handle) else where, target.shape)
+    some = [np.broadcast_to(x, target.shape)[place] if np.ndim(x) else x for x in inputs]
+    result = function(*some, **kwargs)
+    target[place] = result if isinstance(target, Handle) else _without_graph(result, name)
+    return target
 
 
 def _apart(x: Any, y: Any) -> tuple[Any, Any]:
@@ -166,13 +230,18 @@ def _write_out(target: Any, result: Any, name: str) -> Any:
     """Write a result into the array or Tensor given as ``out=``."""
     if isinstance(target, Handle):
         return target.copy_(result)  # type: ignore[attr-defined]
+    target[...] = _without_graph(result, name)
+    return target
+
+
+def _without_graph(result: Any, name: str) -> Any:
+    """The array of a result that is written into an array, where its graph would be lost: it must have none."""
     if result._node is not None:
         raise NotDifferentiableError(
             f"numpy.{name}: the result requires grad and cannot be written into an array (out=, or array += tensor), "
             "which would lose its graph: make the array a Tensor, or .detach() the other operand"
         )
-    target[...] = result._data
-    return target
+    return result._data
 
 
 def array_function(self: Any, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
@@ -180,6 +249,8 @@ def array_function(self: Any, function: Callable[..., Any], types: Any, args: An
     found = NUMPY.get(function)
     if found is None:
         raise _refusal(_full_name(function))
+    if len(args) > 2:
+        args, kwargs = out_by_name(function, args, kwargs)
     out = kwargs.pop("out", None)
     if kwargs:
         args, kwargs = by_place(other_names(function, found), args, kwargs)

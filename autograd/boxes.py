@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ._op import NUMPY
-from ._protocols import array_function, array_ufunc
+from ._protocols import array_function, array_ufunc, with_arrays
 from ._tensor import Tensor
 from .engine.nodes import Handle
 from .errors import GradientError
@@ -104,8 +104,17 @@ def _ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any)
 
 
 def _numpy(function: Callable[..., Any]) -> Any:
-    """The method of that name of NumPy's arrays."""
-    return boxing(NUMPY[function])
+    """The method of that name of NumPy's arrays, to which numbers in a list are in double precision."""
+    own = NUMPY[function]
+
+    def with_arrays_of_lists(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if args or kwargs:
+            args = tuple(map(with_arrays, args))
+            kwargs = {name: with_arrays(value) for name, value in kwargs.items()}
+        return own(self, *args, **kwargs)
+
+    with_arrays_of_lists.__name__ = own.__name__
+    return boxing(with_arrays_of_lists)
 
 
 def _refused(name: str) -> Any:

@@ -869,3 +869,15 @@ def test_results_that_require_grad_and_stand_elsewhere_too(verify: bool) -> None
                 y.square().sum().backward()
                 found.append((y, [p.grad for p in model.parameters()]))
             require_same(*found, f"call {i}")
+
+
+def test_arrays_like_a_tensor_are_tensors_while_recording_too():
+    def make(compile: Any) -> Any:
+        def step(x: Any) -> Any:
+            found = np.ones_like(x)
+            found += np.divide(x, 2, out=np.empty_like(x))
+            return found, np.full_like(x, 3.0)
+
+        return compile(step), list
+
+    check(make)

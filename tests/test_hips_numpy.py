@@ -106,6 +106,20 @@ FUNCTIONS = {
     "nanvar": lambda x: np.nanvar(np.array([x[0], onp.nan, x[1], x[3]])),
     "nanstd": lambda x: np.nanstd(np.array([x[0], onp.nan, x[1], x[3]]), ddof=1),
     "nanprod": lambda x: np.nanprod(np.array([x[0], onp.nan, x[1]])),
+    "nanmax where": lambda x: np.nanmax(x * x, where=[True, True, False, False], initial=0.1),
+    "nanprod where": lambda x: np.nanprod(x * x, where=[True, True, False, True], initial=2.0),
+    "nanvar where": lambda x: np.nanvar(
+        np.array([x[0], onp.nan, x[1], x[3]]), where=[True, True, False, True], correction=1
+    ),
+    "nanvar of complex": lambda x: np.nanvar(np.array([x[0] * 1j, onp.nan, x[1], x[3] + 2j * x[2]])),
+    "convolve by number": lambda x: np.convolve(x * x, x[:3], 1),
+    "hstack converted": lambda x: np.hstack([x * x, onp.ones(1, "f4")], dtype=float, casting="unsafe"),
+    "full_like of another shape": lambda x: np.full_like(x, x[0] * x[1], shape=(2,)),
+    "interp of one point": lambda x: np.interp(x, [0.5], x[:1] ** 2, right=4.0),
+    "singular values of one triangle": lambda x: np.linalg.svd(np.reshape(x, (2, 2)), compute_uv=False, hermitian=True),
+    "pinv of one triangle": lambda x: np.linalg.pinv(np.reshape(x, (2, 2)), hermitian=True),
+    "svd of one triangle": lambda x: np.linalg.svd(np.reshape(x, (2, 2)), hermitian=True)[2] ** 2,
+    "quantile of integers": lambda x: np.quantile(onp.arange(5, dtype=onp.int8) * 7, np.abs(x) / 4),
     "ediff1d": lambda x: np.ediff1d(x * x, to_end=1.0),
     "convolve": lambda x: np.convolve(x * x, x[:3]),
     "convolve same": lambda x: np.convolve(x[:2], x * x, "same"),
@@ -166,6 +180,32 @@ def test_reductions_of_chosen_elements_keep_the_dtype(f, dtype):
     slope = func.grad(lambda x: seen.append(getval(f(x, axis=1, where=chosen))) or np.sum(x))(x)
     assert seen[0].dtype == slope.dtype == dtype
     onp.testing.assert_allclose(seen[0], f(x, axis=1, where=chosen), rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("f", "data"),
+    [
+        (lambda x: np.nanvar(x, axis=1, ddof=1), [[1, 2, onp.nan], [onp.nan, 4, onp.nan]]),
+        (lambda x: np.nanstd(x), [1, 3, onp.nan]), (lambda x: np.nanmin(x, initial=0.5), [onp.nan, onp.nan]),
+        (lambda x: np.ediff1d(x, to_begin=onp.ones(1, "f2")), [1, 3]), (lambda x: np.linalg.svd(
+            x, hermitian=True)[0] ** 2, [[1, 2], [2, 5]]),
+    ],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore:Degrees of freedom")
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_values_and_dtypes_of_boxes_are_numpys(f, data, dtype):
+    if dtype == "float16" and onp.ndim(data) == 2 and not onp.isnan(data).any():
+        dtype = "float64"
+    x, seen = onp.array(data, dtype), []
+    func.grad(lambda x: seen.append(getval(f(x))) or np.sum(x))(x)
+    onp.testing.assert_allclose(seen[0], f(x), rtol=1e-3, strict=True)
+
+
+@pytest.mark.parametrize("mode", [-1, 3, "f", None])
+def test_convolve_knows_no_other_modes(mode):
+    for call in (np.convolve, lambda *args: func.grad(lambda x: np.sum(np.convolve(x, *args[1:])))(args[0])):
+        with pytest.raises((TypeError, ValueError)):
+            call(onp.ones(4), onp.ones(2), mode)
 
 
 @pytest.mark.parametrize("call", [np.vstack, lambda: np.linalg.inv(b=X), lambda: np.vstack(rows=[X])])

@@ -172,6 +172,14 @@ def symmetric(x):
         lambda a: linalg.inv(a) + linalg.det(a) + linalg.pinv(a) + linalg.norm(a) + linalg.norm(a, axis=0),
         lambda a: linalg.solve(a, a[0]) + linalg.solve(a, a[0], transposed=True),
         lambda a: linalg.cholesky(symmetric(a)) + linalg.cholesky(symmetric(a), lower=True),
+        lambda a: linalg.solve(symmetric(a) + np.tril(a), a[0], assume_a="pos"),
+        lambda a: linalg.solve(symmetric(a) + np.triu(a), a[0], True, assume_a="sym"),
+        lambda a: linalg.solve(a + 1, a[0], assume_a="lower triangular") + linalg.solve(a, a[1], assume_a="diagonal"),
+        lambda a: linalg.inv(symmetric(a) + np.triu(a, 1), assume_a="her", lower=True),
+        lambda a: np.real(linalg.inv(symmetric(a) + 1j * a, assume_a="her")),
+        lambda a: linalg.solve(a, a[0], assume_a="tridiagonal"),
+        lambda a: linalg.solve_triangular(np.array([a, a.T]), onp.arange(3.0)),
+        lambda a: linalg.pinv(a, rtol=0.6) + linalg.pinv(a, atol=0.5),
         lambda a: linalg.expm(a / 3),
         lambda a: linalg.block_diag(a, a[:1], [[1.0]]),
     ],
@@ -203,6 +211,26 @@ def test_convolution(shapes, arguments):
     assert type(found) is onp.ndarray
     derivatives_agree(lambda a: signal.convolve(a, b, **arguments), a)
     derivatives_agree(lambda b: signal.convolve(a, b, **arguments), b)
+
+
+@pytest.mark.parametrize("lower", [False, True])
+def test_cholesky_reads_the_triangle_that_scipy_reads(lower):
+    a, seen = symmetric(S) + 1j * (onp.triu(S, 1) - onp.tril(S.T, -1)), []
+    a[2, 0] += 1 - lower  # in the other triangle
+    a[0, 2] += lower
+    func.grad(lambda a: seen.append(getval(linalg.cholesky(a, lower))) or np.sum(np.abs(a)))(a)
+    onp.testing.assert_allclose(seen[0], scipy.linalg.cholesky(a, lower), rtol=1e-12)
+
+
+def test_convolution_takes_scipys_arguments():
+    rng = onp.random.default_rng(0)
+    a, b = rng.standard_normal(5), rng.standard_normal(3)
+    for call in (
+        lambda a: signal.convolve(a, b, "same"), lambda a: signal.convolve(a, b, "valid", "fft"),
+        lambda a: signal.convolve(a, b, mode="same", method="direct"),
+    ):  # fmt: skip
+        derivatives_agree(call, a)
+    onp.testing.assert_allclose(signal.convolve(a, b, "same"), scipy.signal.convolve(a, b, "same"))
 
 
 def test_convolution_sums_over_dot_axes():
@@ -254,6 +282,10 @@ def test_tensors_stay_tensors():
         (lambda x: special.ellipk(x), NotDifferentiableError, "ellipk has no differentiable op"),
         (lambda x: linalg.sqrtm(np.diag(x), disp=False), NotDifferentiableError, "disp"),
         (lambda x: signal.convolve(x, x, mode="half"), ValueError, "'half'"),
+        (lambda x: signal.convolve(x, x, "same", "slow"), ValueError, "'slow'"),
+        (lambda x: linalg.solve_banded((0, 0), x.reshape((2, 1, 2)), onp.ones((2, 2))), ShapeError, "one matrix"),
+        (lambda x: linalg.solve_sylvester(x.reshape((1, 2, 2)), onp.eye(2), onp.eye(2)), ShapeError, "three matrices"),
+        (lambda x: linalg.inv(np.outer(x, x), assume_a="square"), ValueError, "'square'"),
         (lambda x: signal.convolve(np.ones((2, 3)), np.outer(x, x)[:3, :2], mode="valid"), ValueError, "larger one"),
         (lambda x: signal.convolve(x.reshape((1, 1, 2, 2)), np.ones((1,) * 4)), ShapeError, "at most 3 axes"),
         (lambda x: special.no_such_function(x), AttributeError, "no_such_function"),
@@ -277,6 +309,14 @@ def test_numbers_before_boxes_and_orders_that_are_cut(f):
     derivatives_agree(f, V)
 
 
+@pytest.mark.parametrize("f", [special.loggamma, special.gammasgn])
+def test_gamma_at_negative_numbers_and_poles_is_scipys(f):
+    x, seen = onp.array([-4.0, -3.5, -0.0, 0.5, 3.0]), []
+    slope = func.grad(lambda x: seen.append(getval(f(x))) or np.sum(f(x)[3:]))(x)
+    onp.testing.assert_array_equal(seen[0], f(x))
+    assert onp.isfinite(slope[3:]).all()
+
+
 def test_odeint_with_arguments_by_name():
     def loss(b):
         return np.sum(integrate.odeint(lambda y, t, b: -b * y, y0=onp.ones(2), t=onp.linspace(0, 1, 4), args=(b,)))
@@ -291,3 +331,13 @@ def test_other_names_of_scipys_modules_are_theirs():
     assert "laplace" in dir(stats)
     with pytest.raises(AttributeError, match="laplacian"):
         stats.laplacian  # noqa: B018
+
+
+def test_densities_of_several_variables_are_squeezed_as_scipys():
+    for x, mean, cov in ((onp.ones(1), onp.zeros(1), onp.eye(1)), (onp.ones((1, 2)), onp.zeros(2), onp.eye(2))):
+        for singular in (False, True):
+            seen = []
+            func.grad(
+                lambda x: seen.append(stats.multivariate_normal.logpdf(x, mean, cov, singular)) or np.sum(seen[0])  # noqa: B023
+            )(x)
+            assert seen[0].shape == scipy.stats.multivariate_normal.logpdf(x, mean, cov, singular).shape

@@ -20,6 +20,8 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "median": lambda a: np.median(a, 0),
     "median of all": lambda a: np.median(a, (0, 1), keepdims=True),
     "nanmedian": lambda a: np.nanmedian(a, 1),
+    "median of infinities": lambda a: np.median(np.where(a > 1, np.inf, a), 0),
+    "nanmedian of infinities": lambda a: np.nanmedian(np.where(a > 1, np.inf, a), 1),
     "percentile": lambda a: np.percentile(a, 30, 1),
     "percentiles": lambda a: np.percentile(a, [20, 70], axis=(0, 1), keepdims=True),
     "quantile": lambda a: np.quantile(a, [0.2, 0.5], 0, method="lower"),
@@ -130,10 +132,25 @@ CALLS: dict[str, Callable[[Any], Any]] = {
 """Calls of functions on a matrix of three rows and four columns."""
 
 OF_TENSORS: dict[str, Callable[[Any], Any]] = {
+    "quantiles of integers": lambda a: np.quantile((a * 100).astype(np.int8), 0.4),
+    "quantiles of integers at a place": lambda a: np.quantile(np.arange(5, dtype=np.int8) * 7, a[0, 0] / 4),
+    "median of integers": lambda a: np.median((a * 100).astype(np.int16), 0),
+    "gradient of integers": lambda a: np.gradient((a * 100).astype(np.int32), axis=0),
+    "cov in double precision": lambda a: np.cov(a.astype(np.float32)),
+    "cov in single precision": lambda a: np.cov(a, dtype=np.float32),
+    "concatenate in single precision": lambda a: np.concatenate([a, a], dtype=np.float32),
+    "svd of one triangle": lambda a: np.abs(np.linalg.svd(a[:, :3] - 1, hermitian=True)[2]),
+    "singular values of one triangle": lambda a: np.linalg.svd(a[:, :3], compute_uv=False, hermitian=True),
     "array_equal": lambda a: np.array_equal(a, a, equal_nan=True),
     "array_equal of other shapes": lambda a: np.array_equal(a, a[0]),
     "nonzero": lambda a: np.nonzero(a > 1),
     "flatnonzero": lambda a: np.flatnonzero(a > 1),
+    "stack of rows": lambda a: np.stack(a, 1),
+    "nanmean of integers": lambda a: np.nanmean((a * 100).astype(np.int16), 0),
+    "gradient at places of small integers": lambda a: np.gradient(a[0], np.array([9, 5, 2, 0], np.uint8)),
+    "gradient at small integers": lambda a: np.gradient(np.arange(4.0), (a[0] * 100).astype(np.int8)),
+    "unique of nan": lambda a: np.unique(np.where(a > 1, np.nan, np.round(a)), return_inverse=True, return_counts=True),
+    "unique of different nan": lambda a: np.unique(np.where(a > 1, np.nan, a), equal_nan=False),
     "unique": lambda a: np.unique(np.round(a), return_counts=True),
 }
 
@@ -253,3 +270,13 @@ def test_mistakes_raise_what_numpy_raises(call: Callable[[Any], Any], error: typ
 def test_what_has_no_meaning_for_a_batch_is_refused(call: Callable[[Any], Any]) -> None:
     with Level(2) as level, pytest.raises(BatchingError):
         call(level.wrap(numbers(2, 3, 4)))
+
+
+@pytest.mark.filterwarnings("ignore:Mean of empty slice", "ignore:invalid value")
+@pytest.mark.parametrize("median", [np.median, np.nanmedian])
+def test_the_median_of_nothing_is_nan(median: Callable[..., Any]) -> None:
+    for axis in (None, 1):
+        expected = median(np.ones((2, 0)), axis)
+        np.testing.assert_array_equal(
+            median(autograd.ones((2, 0), dtype=np.float64), axis).numpy(), expected, strict=True
+        )

@@ -253,6 +253,65 @@ def test_options_that_ops_do_not_have_are_refused(options):
         np.add(leaf(1, 2), 1.0, **options)
 
 
+def test_a_ufunc_writes_only_where_it_is_told_to():
+    x, y = leaf(1, 2, 3), leaf(0, 2, 4)
+    out = np.divide(x, y, out=np.zeros_like(x), where=y != 0)
+    out.sum().backward()  # of nothing that was divided by 0
+    assert values(out) == [0, 1, 0.75]
+    assert values(x.grad) == [0, 0.5, 0.25]
+    assert values(y.grad) == [0, -0.5, -0.1875]
+    array = np.full((2, 3), 7.0)
+    assert np.negative(x.detach(), array, where=[True, False, True]) is array
+    assert array.tolist() == [[-1, 7, -3]] * 2
+    with pytest.raises(errors.NotDifferentiableError):
+        np.negative(x, out=array, where=[True, False, True])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: np.multiply(x, x, dtype=np.float64), lambda x: np.true_divide(x, 3, dtype="f8"),
+        lambda x: np.maximum(x, np.array([3272.5]), dtype=float), lambda x: np.less(x, 2.5, dtype=bool),
+        lambda x: np.add.reduce(x, dtype=np.float64), lambda x: np.add.reduce(x, dtype=int),
+        lambda x: np.multiply.accumulate(x, dtype=np.float64),
+        lambda x: np.subtract.outer(x, x, dtype=np.float64), lambda x: np.divmod(x, 0.3, dtype=np.float64)[0],
+    ],
+)  # fmt: skip
+def test_ufuncs_compute_in_the_dtype_asked_for(call):
+    data = np.array([0.1, 3.3, 3271], np.float16)
+    found, expected = call(autograd.tensor(data)), call(data)
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-15, strict=True)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: np.true_divide(x, 3, dtype=np.int8), lambda x: np.add(x * 1j, 1, dtype=np.float64),
+        lambda x: np.logical_not(x, dtype=np.float32),
+    ],
+)  # fmt: skip
+def test_dtypes_in_which_a_ufunc_does_not_compute_are_refused(call):
+    for x in (np.ones(2), leaf(1, 2)):
+        with pytest.raises(TypeError):
+            call(x)
+
+
+@pytest.mark.parametrize(
+    ("call", "shape", "dtype"),
+    [
+        (lambda x, out: np.clip(x, 1.5, 2.5, out), (3,), float), (lambda x, out: np.dot(x, x, out), (), float),
+        (lambda x, out: np.sum(x, 0, None, out), (), float), (lambda x, out: np.median(x, 0, out), (), float),
+        (lambda x, out: np.percentile(x, 5, None, out, False, "lower"), (), float),
+        (lambda x, out: np.argmax(x, 0, out), (), int), (lambda x, out: np.cumsum(x, 0, None, out), (3,), float),
+    ],
+)  # fmt: skip
+def test_out_may_stand_among_the_arguments(call, shape, dtype):
+    out, expected = np.full(shape, 7, dtype), np.full(shape, 7, dtype)
+    call(np.array([1.0, 3.0, 2.0]), expected)
+    assert call(leaf(1, 3, 2).detach(), out) is out
+    assert out.tolist() == expected.tolist()
+
+
 def test_options_that_mean_nothing_are_taken():
     x = leaf(1, 2)
     assert values(np.add(x, 1.0, where=True)) == [2, 3]
@@ -367,3 +426,33 @@ def test_what_heaviside_gives_at_0_is_not_lost_silently():
 def test_a_function_of_another_package_is_not_called_numpys():
     with pytest.raises(errors.NotDifferentiableError, match=r"^hyp2f1 has no differentiable op"):
         scipy.special.hyp2f1(1.0, 2.0, 3.0, leaf(0.5))
+
+
+def test_signs_and_steps_of_nan_are_nan_to_numpy():
+    data = np.array([np.nan, -2.0, 0.0, 3.0])
+    x = autograd.tensor(data, requires_grad=True)
+    for call in (np.sign, lambda a: np.heaviside(a, 0.5)):
+        np.testing.assert_array_equal(call(x).detach().numpy(), call(data))
+    assert values(autograd.sign(x)) == [0, -1, 0, 1]  # as in PyTorch
+    assert np.heaviside(autograd.tensor([1, 0]), 1).dtype == np.float64
+
+
+def test_a_real_array_has_an_imaginary_part_of_zeros():
+    assert values(np.imag(leaf(1, 2))) == [0, 0]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: np.linalg.norm(x, None, (0, 1, 2)), lambda x: np.broadcast_to(x[0, 0], -1),
+        lambda x: np.inner(x[..., :1], x), lambda x: np.tensordot(x[..., :1], x, 1),
+        lambda x: np.tensordot(x[:1], x, ([0, 1], [1, 0])), lambda x: np.linalg.tensordot(x[..., :1], x, ([2], [1])),
+        lambda x: np.linalg.matrix_rank(x, tol=0.1, rtol=0.1), lambda x: np.concatenate([x, x], dtype="i8"),
+        lambda x: np.stack([x, x], dtype="i8", casting="safe"), lambda x: np.quantile(x + 0j, 0.5),
+        lambda x: np.quantile(x, 0.5, weights=np.ones((2, 2, 2))), lambda x: np.percentile(x, 10, weights=[1, 2]),
+    ],
+)  # fmt: skip
+def test_what_numpy_refuses_is_refused(call):
+    for given in (np.ones((2, 2, 2)), autograd.ones((2, 2, 2))):
+        with pytest.raises((TypeError, ValueError)):
+            call(given)

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.callsite import is_ours
+from ..engine.nodes import Handle
 from .arrays import RecordingArray, tape_in
 from .interrupts import surely
 from .recording import Tape
@@ -97,8 +98,8 @@ def _tape(frame: Any, args: Any = ()) -> Any:
 def _creating(original: Any) -> Any:
     def make(*args: Any, **kwargs: Any) -> Any:
         tape = _tape(sys._getframe(1), args)
-        if tape is None:
-            return original(*args, **kwargs)
+        if tape is None or (args and isinstance(args[0], Handle) and original.__name__.endswith("_like")):
+            return original(*args, **kwargs)  # a Tensor like the one given makes it of arrays that are seen
         like = kwargs.get("like")
         if type(like) is RecordingArray:
             del kwargs["like"]  # which has seen to it that the call is written down

@@ -18,12 +18,12 @@ from .._operands import refuse, unwrap
 from .._tensor import Tensor
 from ..boxes import boxed
 from ..engine.nodes import Handle
-from ..errors import ArgumentError
+from ..errors import ArgumentError, DtypeError
 from ..ops.diagonals import diag_embed
-from ..ops.joining import cat
 from ..ops.shapes import shape_of
 from ._mirror import TRACED, contains_box, mirrored
 from ._mirror import array as array_of
+from ._without_nan import WITHOUT_NAN
 
 __all__ = ["ADAPTED", "LINALG"]
 
@@ -93,10 +93,13 @@ def _full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C") -> A
 
 
 @_adapts(np.full_like)
-def _full_like(a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True) -> Any:
+def _full_like(
+    a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None
+) -> Any:
+    dtype, shape = dtype or np.asarray(unwrap(a)).dtype, np.shape(a) if shape is None else shape
     if not isinstance(fill_value, Handle):
-        return np.full(a.shape, fill_value, dtype or a.dtype)
-    return np.broadcast_to(fill_value.astype(dtype or np.asarray(unwrap(a)).dtype), np.shape(a))  # type: ignore[attr-defined]
+        return np.full(shape, fill_value, dtype)
+    return np.broadcast_to(fill_value.astype(dtype), shape)  # type: ignore[attr-defined]
 
 
 @_adapts(np.linspace)
@@ -148,11 +151,14 @@ def _blocks(arrays: Any, axis: int) -> Any:
     return np.concatenate([np.reshape(p, (1,) * (dims - np.ndim(p)) + np.shape(p)) for p in parts], axis=-axis)
 
 
-def _hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+def _hstack(tup: Any, **kwargs: Any) -> Any:
     for item in tup:
         if len(shape_of(item)) < 2:
-            return cat([np.atleast_1d(item) for item in tup], 0)
-    return cat(tup, 1)
+            return _joined([np.atleast_1d(item) for item in tup], 0, **kwargs)
+    return _joined(tup, 1, **kwargs)
+
+
+_joined = NUMPY[np.concatenate]
 
 
 ADAPTED["hstack"] = mirrored(np.hstack, _hstack)
@@ -256,53 +262,34 @@ def _average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fal
     return (mean, total) if returned else mean
 
 
-def _ignoring_nan(function: Callable[..., Any], neutral: float) -> Callable[..., Any]:
-    def own(a: Any, axis: Any = None, out: None = None, keepdims: bool = False) -> Any:
-        missing = np.isnan(unwrap(a))
-        result = function(np.where(missing, neutral, a), axis=axis, keepdims=keepdims)
-        return np.where(np.all(missing, axis=axis, keepdims=keepdims), np.nan, result)
-
-    return own
-
-
-_adapts(np.nanmax)(_ignoring_nan(np.max, -np.inf))
-_adapts(np.nanmin)(_ignoring_nan(np.min, np.inf))
-
-
-@_adapts(np.nanprod)
-def _nanprod(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False) -> Any:
-    return np.prod(np.where(np.isnan(unwrap(a)), 1.0, a), axis=axis, dtype=dtype, keepdims=keepdims)
-
-
-@_adapts(np.nanvar)
-def _nanvar(
-    a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: int = 0, keepdims: bool = False
-) -> Any:
-    there = ~np.isnan(unwrap(a))
-    shift = np.where(there, a - np.nanmean(a, axis=axis, keepdims=True), 0.0)
-    return np.sum(shift * shift, axis=axis, keepdims=keepdims) / (np.sum(there, axis=axis, keepdims=keepdims) - ddof)
-
-
-@_adapts(np.nanstd)
-def _nanstd(
-    a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: int = 0, keepdims: bool = False
-) -> Any:
-    return np.sqrt(_nanvar(a, axis, dtype, out, ddof, keepdims))
+for _function, _own in WITHOUT_NAN.items():
+    _adapts(_function)(_own)
 
 
 @_adapts(np.ediff1d)
 def _ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
-    parts = [to_begin, np.diff(np.ravel(ary)), to_end]
-    return np.concatenate([np.ravel(part) for part in parts if part is not None])
+    steps = np.diff(np.ravel(ary))
+    ends = [end if end is None else np.ravel(array_of(end)) for end in (to_begin, to_end)]
+    for end in ends:
+        if end is not None and not np.can_cast(end.dtype, steps.dtype, "same_kind"):
+            raise DtypeError(f"ediff1d: an end of dtype {end.dtype} does not fit differences of {steps.dtype}")
+    parts = (ends[0], steps, ends[1])
+    return np.concatenate([part.astype(steps.dtype) for part in parts if part is not None])
+
+
+_MODES = {0: "valid", 1: "same", 2: "full", "valid": "valid", "same": "same", "full": "full"}
 
 
 @_adapts(np.convolve)
-def _convolve(a: Any, v: Any, mode: str = "full") -> Any:
+def _convolve(a: Any, v: Any, mode: Any = "full") -> Any:
+    a, v = np.atleast_1d(a), np.atleast_1d(v)
+    if mode not in _MODES or not np.size(v) * np.size(a) or a.ndim > 1 or v.ndim > 1:
+        return np.convolve(unwrap(a), unwrap(v), mode)  # which says what is wrong
     if np.size(v) > np.size(a):
         a, v = v, a
     n, m = np.size(a), np.size(v)
-    before = {"full": m - 1, "same": m // 2, "valid": 0}[mode]
-    after = {"full": m - 1, "same": (m - 1) // 2, "valid": 0}[mode]
+    before = {"full": m - 1, "same": m // 2, "valid": 0}[_MODES[mode]]
+    after = {"full": m - 1, "same": (m - 1) // 2, "valid": 0}[_MODES[mode]]
     places = np.arange(n + before + after - m + 1)[:, None] + np.arange(m)
     return np.matmul(np.pad(a, (before, after))[places], np.flip(v))
 
@@ -332,8 +319,11 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
     at, known = unwrap(x), unwrap(xp)
     place = np.clip(np.searchsorted(known, at, side="right"), 1, np.size(known) - 1)
     take = NUMPY[np.take]  # NumPy's own asks only what is taken from, not the places
-    left_x, left_f = take(xp, place - 1), take(fp, place - 1)
-    result = left_f + (x - left_x) / (take(xp, place) - left_x) * (take(fp, place) - left_f)
+    if np.size(known) == 1:
+        result = np.broadcast_to(fp[0], np.shape(at))
+    else:
+        left_x, left_f = take(xp, place - 1), take(fp, place - 1)
+        result = left_f + (x - left_x) / (take(xp, place) - left_x) * (take(fp, place) - left_f)
     result = np.where(at < known[0], fp[0] if left is None else left, result)
     return np.where(at > known[-1], fp[-1] if right is None else right, result)
 
@@ -403,6 +393,16 @@ def _eigh(a: Any, UPLO: str = "L") -> Any:
 @_adapts(np.linalg.eigvalsh, LINALG)
 def _eigvalsh(a: Any, UPLO: str = "L") -> Any:
     return NUMPY[np.linalg.eigvalsh](_from_triangle(a, UPLO), UPLO)
+
+
+@_adapts(np.linalg.svd, LINALG)
+def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+    return NUMPY[np.linalg.svd](_from_triangle(a, "L") if hermitian else a, full_matrices, compute_uv, hermitian)
+
+
+@_adapts(np.linalg.pinv, LINALG)
+def _pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
+    return NUMPY[np.linalg.pinv](_from_triangle(a, "L") if hermitian else a, rcond, hermitian, rtol=rtol)
 
 
 @_adapts(np.linalg.trace, LINALG)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .._protocols import by_place, other_names, with_arrays
+from .._protocols import by_place, other_names, out_by_name, with_arrays
 from .._tensor import Tensor
 from ..boxes import ArrayBox, boxed
 from ..engine.foreign import ForeignArray
@@ -70,7 +70,7 @@ def _call(function: Callable[..., Any], op: Callable[..., Any], args: Any, kwarg
     """``function`` called with lists or keywords, among which there may be boxes."""
     if not (any(map(contains_box, args)) or any(map(contains_box, kwargs.values()))):
         return function(*args, **kwargs)
-    args, kwargs = by_place(other_names(function, op), args, kwargs)
+    args, kwargs = by_place(other_names(function, op), *out_by_name(function, args, kwargs))
     args = [_with_arrays(arg) for arg in args]
     kwargs = {name: _with_arrays(value) for name, value in kwargs.items()}
     if "out" in kwargs or (isinstance(function, np.ufunc) and (kwargs or len(args) > function.nin)):
@@ -181,6 +181,8 @@ def _any(function: Callable[..., Any], op: Callable[..., Any]) -> Any:
                 return _call(function, op, args, kwargs)
         if not found:
             return _call(function, op, args, kwargs) if kwargs else function(*args)
+        if len(args) > 2:
+            args, kwargs = out_by_name(function, args, kwargs)  # type: ignore[assignment]
         if kwargs:
             if "out" in kwargs or "dtype" in kwargs or others or any(map(_is_list, kwargs.values())):
                 return _call(function, op, args, kwargs)

@@ -343,6 +343,12 @@ def sign(x: Any) -> Any:
     return np.subtract(x > 0, x < 0, dtype=x.dtype) if x.size < SOME else _signs(x)
 
 
+@op(np.sign, x=_sign_rule, jvp="unknown", samples=reals(avoid=(0.0,)))
+def sign_or_nan(x: Any) -> Any:
+    """``numpy.sign``: as ``sign``, but nan for nan. Raises: what NumPy raises of bools."""
+    return np.sign(x)
+
+
 @op(np.copysign, x=lambda g, x, out: g * (np.sign(x) * np.sign(out)), y=zero, samples=elementwise(
     x=reals(avoid=(0.0,)), y=reals(avoid=(0.0,)),
 ))  # fmt: skip

@@ -45,6 +45,11 @@ def imag(x: Any) -> Any:
     return np.imag(x)
 
 
+@numpy_function(np.imag)
+def _numpy_imag(val: Any) -> Any:
+    return imag(val) if val.dtype.kind == "c" else np.zeros_like(val)
+
+
 @op(np.conjugate, x=lambda g: np.conj(g), samples=reals())
 def conj(x: Any) -> Any:
     """The complex conjugate; of a real tensor a copy."""

@@ -394,8 +394,3 @@ def svdvals(x: Any, *, driver: str | None = None) -> Any:
 
 
 numpy_function(np.linalg.svdvals)(svdvals)
-
-
-@numpy_function(np.linalg.svd)
-def _numpy_svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
-    return svd(a, full_matrices) if compute_uv else svdvals(a)

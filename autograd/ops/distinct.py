@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._op import op
+from .._operands import unwrap
 from .._protocols import numpy_function
 from ..samples import case, integers
 
@@ -110,8 +111,26 @@ def _numpy_unique(
     return_inverse: bool = False,
     return_counts: bool = False,
     axis: int | None = None,
-    **kwargs: Any,
+    *,
+    equal_nan: bool = True,
+    sorted: bool = True,
 ) -> Any:
     if return_index:
         raise TypeError("numpy.unique on a Tensor: return_index is not supported; use t.detach().numpy()")
-    return unique(ar, True, return_inverse, return_counts, axis)
+    parts: Any = unique_parts(ar, return_inverse, return_counts, axis)
+    if axis is None and equal_nan and ar.dtype.kind in "fc":
+        parts = _with_one_nan(list(parts), return_inverse, return_counts)
+    return tuple(parts) if len(parts) > 1 else parts[0]
+
+
+def _with_one_nan(parts: list[Any], inverse: bool, counts: bool) -> list[Any]:
+    """What was asked for, with all NaN, which are last, as one value."""
+    missing = int(np.count_nonzero(np.isnan(unwrap(parts[0]))))
+    if missing < 2:
+        return parts
+    parts[0] = parts[0][: 1 - missing]
+    if inverse:
+        parts[1] = np.minimum(parts[1], len(parts[0]) - 1)
+    if counts:
+        parts[-1] = np.concatenate([parts[-1][:-missing], np.sum(parts[-1][-missing:], keepdims=True)])
+    return parts

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from .._op import op
+from .._operands import unwrap
 from .._protocols import numpy_function
 from ._matrices import H, T, computed, conj, require_square, square
-from .decompositions import apart, main_diagonal, over_gaps, phase_check, unit_like
+from .decompositions import apart, main_diagonal, over_gaps, phase_check, svd, svdvals, unit_like
 from .linear_algebra import inv, solve_
 
 
@@ -91,6 +92,21 @@ def eigvalsh(x: Any, UPLO: str = "L") -> Any:
 
 numpy_function(np.linalg.eigh)(lambda a, UPLO="L": eigh(a, UPLO))
 numpy_function(np.linalg.eigvalsh)(lambda a, UPLO="L": eigvalsh(a, UPLO))
+
+
+@numpy_function(np.linalg.svd)
+def _numpy_svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+    if not hermitian:
+        return svd(a, full_matrices) if compute_uv else svdvals(a)
+    if not compute_uv:
+        return np.flip(np.sort(np.abs(np.linalg.eigvalsh(a)), axis=-1), -1)
+    values, vectors = np.linalg.eigh(a)  # which reads one triangle, too
+    sizes = np.abs(values)
+    order = np.flip(np.argsort(unwrap(sizes), axis=-1), -1)
+    values, sizes = (np.take_along_axis(part, order, -1) for part in (values, sizes))
+    vectors = np.take_along_axis(vectors, np.expand_dims(order, -2), -1)
+    signs = np.where(unwrap(values) < 0, -1, 1).astype(sizes.dtype)
+    return svd.op.result([vectors, sizes, H(vectors * np.expand_dims(signs, -2))])
 
 
 def _eig_rule(g_eigenvalues: Any, g_eigenvectors: Any, eigenvalues: Any, eigenvectors: Any) -> Any:

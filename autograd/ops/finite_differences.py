@@ -188,7 +188,8 @@ def _along(x: Any, step: Any, dim: int, edge_order: int) -> Any:
             f"gradient: expected coordinates of shape {(x.shape[dim],)} for dimension {dim} of {tuple(x.shape)}, got "
             f"{tuple(shape_of(step))}"
         )
-    return _uneven(x, _tensor(step), dim, edge_order)
+    step = _tensor(step)
+    return _uneven(x, astype(step, x.dtype) if step.dtype.kind in "iu" else step, dim, edge_order)
 
 
 @numpy_function(np.gradient)
@@ -197,5 +198,8 @@ def _numpy_gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1
         spacing: Any = varargs
     else:
         spacing = varargs[0] if varargs and not _is_array(varargs[0]) else list(varargs) or None
+    f = f if hasattr(f, "dtype") else np.asarray(f)
+    if f.dtype.kind in "iu":
+        f = f.astype(np.float64)
     found = gradient(f, spacing=spacing, dim=axis, edge_order=edge_order)
     return found[0] if len(found) == 1 else found

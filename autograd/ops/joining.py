@@ -17,7 +17,7 @@ from .. import dtypes
 from .._op import MANY, composed, op, unwrap
 from .._protocols import numpy_function
 from ..engine.blocks import BLOCK, copy_all
-from ..errors import ShapeError
+from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
 from .axes import along
 from .indexing import getitem
@@ -341,11 +341,22 @@ def dsplit(x: Any, indices_or_sections: Any) -> tuple[Tensor, ...]:
 # ---- NumPy's spellings ----------------------------------------------------------------------------------------------
 
 
+def _converted(arrays: Any, dtype: Any, casting: Any) -> Any:
+    """The arrays in the dtype that ``numpy.concatenate`` was asked for. Raises: DtypeError if the rule forbids it."""
+    arrays = [array if hasattr(array, "dtype") else np.asarray(array) for array in arrays]
+    for array in arrays:
+        if not np.can_cast(array.dtype, dtype, casting):
+            raise DtypeError(f"cannot cast from {array.dtype} to {np.dtype(dtype)} according to the rule {casting!r}")
+    return [array.astype(np.dtype(dtype)) for array in arrays]
+
+
 @numpy_function(np.concatenate)
-def _concatenate(arrays: Any, axis: int | None = 0, **kwargs: Any) -> Any:
+def _concatenate(arrays: Any, axis: int | None = 0, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
+    if dtype is not None:
+        arrays = _converted(arrays, dtype, casting)
     if axis is None:
         arrays, axis = [reshape(array, -1) for array in arrays], 0
-    return cat(arrays, axis, **kwargs)
+    return cat(arrays, axis)
 
 
 @numpy_function(np.append)
@@ -354,8 +365,8 @@ def _append(arr: Any, values: Any, axis: int | None = None) -> Any:
 
 
 @numpy_function(np.stack)
-def _stack(arrays: Any, axis: int = 0) -> Any:
-    return stack(arrays, axis)
+def _stack(arrays: Any, axis: int = 0, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
+    return stack(list(arrays) if dtype is None else _converted(arrays, dtype, casting), axis)
 
 
 @numpy_function(np.split)

@@ -179,6 +179,8 @@ def linalg_norm(x: Any, ord: Any = None, dim: Any = None, keepdim: bool = False,
 
     Its gradient at 0 is 0. Raises: as the two.
     """
+    if isinstance(dim, (tuple, list)) and len(dim) > 2:
+        raise ShapeError(f"norm: one dimension for a vector norm, or two for a matrix norm, got dim={dim}")
     if ord is None:
         return norm(x, 2, dim, keepdim, dtype)
     if dim is None and x.ndim not in (1, 2):
@@ -235,9 +237,11 @@ def matrix_rank(x: Any, tol: Any = None, hermitian: bool = False, *, atol: Any =
     return np.sum(values > bound, axis=-1)
 
 
-numpy_function(np.linalg.matrix_rank)(
-    lambda A, tol=None, hermitian=False, *, rtol=None: matrix_rank(A, tol, hermitian, rtol=rtol)
-)
+@numpy_function(np.linalg.matrix_rank)
+def _numpy_matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
+    if tol is not None and rtol is not None:
+        raise ArgumentError("matrix_rank: give tol or rtol, not both")
+    return matrix_rank(A, tol, hermitian, rtol=rtol)
 
 
 @composed(np.linalg.diagonal, samples=[case(x=reals(shape=(2, 3))), case(x=reals(shape=(2, 2, 2)), offset=1)])

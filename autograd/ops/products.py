@@ -279,6 +279,8 @@ def inner(x: Any, y: Any) -> Tensor:
     """
     if not x.ndim or not y.ndim:
         return arithmetic.mul(x, y)
+    if x.shape[-1] != y.shape[-1]:  # size 1, too, which tensordot would broadcast
+        raise ShapeError(f"inner: the last dimensions of shapes {tuple(x.shape)} and {tuple(y.shape)} must be equal")
     return tensordot(x, y, ([-1], [-1]))
 
 
@@ -423,7 +425,18 @@ def _numpy_cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = 
 
 numpy_function(np.cross)(of_arrays(_numpy_cross))
 numpy_function(np.inner)(of_arrays(inner))
-numpy_function(np.tensordot, np.linalg.tensordot)(of_arrays(lambda a, b, axes=2: tensordot(a, b, axes)))
+
+
+def _numpy_tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+    made = tensordot(a, b, axes)
+    first, second = (range(-axes, 0), range(axes)) if np.ndim(axes) == 0 else axes
+    sizes = [[np.shape(x)[d] for d in np.atleast_1d(dims)] for x, dims in ((a, first), (b, second))]
+    if sizes[0] != sizes[1]:  # as PyTorch broadcasts dimensions of size 1
+        raise ShapeError(f"tensordot: of {np.shape(a)} and {np.shape(b)} sizes {sizes[0]} and {sizes[1]} do not fit")
+    return made
+
+
+numpy_function(np.tensordot, np.linalg.tensordot)(of_arrays(_numpy_tensordot))
 
 
 numpy_function(np.linalg.matmul)(matmul)

@@ -6,15 +6,17 @@ their mean). NaN in a line makes its median and quantiles NaN, but for the funct
 
 from __future__ import annotations
 
+import math
 from operator import index
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import dtypes
 from .._op import composed, op
 from .._protocols import numpy_function
 from ..engine.foreign import as_array, bare, everywhere
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, DtypeError, NotDifferentiableError, ShapeError
 from ..samples import case, reals
 from .axes import axes_of, kept, line_axis, picked, tangents_at
 from .extremes import tied
@@ -229,49 +231,69 @@ def nanquantile(
 # ---- NumPy's signatures ---------------------------------------------------------------------------------------------
 
 
-def _numpy_quantiles(quantiles: Any) -> Any:
-    """A quantile function with NumPy's arguments, several axes among them."""
+def _numpy_quantiles(quantiles: Any, whole: int = 1) -> Any:
+    """A quantile function with NumPy's arguments, several axes among them; ``q`` is a part of ``whole``."""
 
     def function(
         a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, method: str = "linear",
-        keepdims: bool = False, **kwargs: Any,
+        keepdims: bool = False, *, weights: None = None,
     ) -> Any:  # fmt: skip
-        a, axis, keepdims = numpy_axes(a, axis, keepdims)
-        if isinstance(axis, tuple):
-            shape = np.shape(a)
-            axes = axes_of(axis, len(shape))
-            rest = [d for d in range(len(shape)) if d not in axes]
-            lines = reshape(np.transpose(a, (*rest, *axes)), (*[shape[d] for d in rest], -1))
-            found = quantiles(lines, q, -1, interpolation=method)
-            return reshape(found, (*np.shape(q), *kept(shape, axis))) if keepdims else found
-        return quantiles(a, q, axis, keepdims, interpolation=method)
+        if weights is not None:
+            raise NotDifferentiableError(f"numpy.{quantiles.__name__}: there is no derivative with weights=")
+        a = a if hasattr(a, "dtype") else np.asarray(a)
+        if a.dtype.kind == "c":
+            raise DtypeError(
+                f"{quantiles.__name__}: complex numbers have no order; take those of their .abs() or .real"
+            )
+        if a.dtype.kind in "biu" and method in ("linear", "midpoint"):  # which lie between the integers
+            a = a.astype(dtypes.float64)
+        return _over_axes(quantiles, a, q if whole == 1 else np.true_divide(q, whole), axis, keepdims, method)
 
     return function
 
 
+def _over_axes(quantiles: Any, a: Any, q: Any, axis: Any, keepdims: bool, method: str) -> Any:
+    a, axis, keepdims = numpy_axes(a, axis, keepdims)
+    if isinstance(axis, tuple):
+        shape = np.shape(a)
+        axes = axes_of(axis, len(shape))
+        rest = [d for d in range(len(shape)) if d not in axes]
+        lines = reshape(np.transpose(a, (*rest, *axes)), (*[shape[d] for d in rest], -1))
+        found = quantiles(lines, q, -1, interpolation=method)
+        return reshape(found, (*np.shape(q), *kept(shape, axis))) if keepdims else found
+    return quantiles(a, q, axis, keepdims, interpolation=method)
+
+
 numpy_function(np.quantile)(_numpy_quantiles(quantile))
 numpy_function(np.nanquantile)(_numpy_quantiles(nanquantile))
+numpy_function(np.percentile)(_numpy_quantiles(quantile, 100))
+numpy_function(np.nanpercentile)(_numpy_quantiles(nanquantile, 100))
 
 
-@numpy_function(np.median)
-def _numpy_median(
-    a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False
-) -> Any:
-    return _numpy_quantiles(quantile)(a, 0.5, axis, keepdims=keepdims)
+def _numpy_medians(quantiles: Any) -> Any:
+    """A median with NumPy's arguments: the mean of the two in the middle, which may both be infinite."""
+    numpys = _numpy_quantiles(quantiles)
+
+    def function(
+        a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False
+    ) -> Any:
+        shape = np.shape(a)
+        count = math.prod([shape[d] for d in axes_of(axis, len(shape))])
+        if not count:
+            return np.mean(a, axis=axis, keepdims=keepdims)
+        if a.dtype.kind in "biu":
+            a = a.astype(dtypes.float64)
+        if quantiles is nanquantile:
+            ends = [numpys(a, 0.5, axis, keepdims=keepdims, method=way) for way in ("lower", "higher")]
+        elif count % 2:
+            return numpys(a, 0.5, axis, keepdims=keepdims, method="nearest")
+        else:
+            places = np.array([count / 2 - 1, count / 2]) / (count - 1)
+            ends = numpys(a, places, axis, keepdims=keepdims, method="nearest")
+        return (ends[0] + ends[1]) / 2
+
+    return function
 
 
-@numpy_function(np.nanmedian)
-def _numpy_nanmedian(
-    a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False
-) -> Any:
-    return _numpy_quantiles(nanquantile)(a, 0.5, axis, keepdims=keepdims)
-
-
-@numpy_function(np.percentile)
-def _numpy_percentile(a: Any, q: Any, axis: Any = None, **kwargs: Any) -> Any:
-    return _numpy_quantiles(quantile)(a, np.true_divide(q, 100), axis, **kwargs)
-
-
-@numpy_function(np.nanpercentile)
-def _numpy_nanpercentile(a: Any, q: Any, axis: Any = None, **kwargs: Any) -> Any:
-    return _numpy_quantiles(nanquantile)(a, np.true_divide(q, 100), axis, **kwargs)
+numpy_function(np.median)(_numpy_medians(quantile))
+numpy_function(np.nanmedian)(_numpy_medians(nanquantile))

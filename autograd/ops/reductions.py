@@ -352,6 +352,8 @@ def _numpy_nansum(
 
 @numpy_function(np.nanmean)
 def _numpy_nanmean(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False, where: Any = True) -> Any:
+    if a.dtype.kind in "biu":
+        return numpy_mean(a, axis, dtype, keepdims=keepdims, where=where)
     a = a if where is True else np.where(where, a, np.nan)
     return nanmean(*numpy_axes(a, axis, keepdims), dtype=dtype)
 

@@ -280,6 +280,8 @@ def constant_pad_nd(x: Any, pad: Sequence[int], value: float = 0) -> Any:
 
 @numpy_function(np.broadcast_to)
 def _broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
+    if min(np.atleast_1d(shape), default=0) < 0:  # which PyTorch gives a meaning
+        raise ShapeError(f"broadcast_to: sizes must not be negative, got shape {shape}")
     return broadcast_to(array, shape)
 
 

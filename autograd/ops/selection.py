@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import dtypes
 from .._op import composed, new_tensor, op
+from .._operands import unwrap
 from .._protocols import numpy_function
 from ..engine.foreign import ForeignArray
 from ..engine.nodes import Handle
@@ -329,6 +330,13 @@ def heaviside(x: Any, values: Any) -> Any:
     Raises: NotDifferentiableError, if ``values`` requires grad, of which nothing would be left.
     """
     return np.where(x == 0, values, (x > 0).astype(np.result_type(x, values)))
+
+
+@numpy_function(np.heaviside)
+def _numpy_heaviside(x1: Any, x2: Any) -> Any:
+    found = heaviside(x1, x2)
+    found = found if found.dtype.kind == "f" else found.astype(dtypes.float64)
+    return np.where(np.isnan(unwrap(x1)), np.nan, found)
 
 
 @op(x=lambda g, x: keep.kernel(g, np.isfinite(x)), promote="common", jvp="symmetric", samples=[

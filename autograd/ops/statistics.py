@@ -416,6 +416,12 @@ def _variables(x: Any, y: Any, rowvar: bool) -> Any:
     return parts[0] if len(parts) == 1 else cat([_rows("cov", part) for part in parts], 0)
 
 
+def _in_numpys_dtype(rows: Any, dtype: Any) -> Any:
+    """Variables in the dtype asked for, or in at least double precision: so NumPy computes covariances."""
+    wanted = np.result_type(rows.dtype, np.float64) if dtype is None else np.dtype(dtype)
+    return rows if rows.dtype == wanted else rows.astype(wanted)
+
+
 @numpy_function(np.cov)
 def _numpy_cov(
     m: Any,
@@ -425,12 +431,15 @@ def _numpy_cov(
     ddof: int | None = None,
     fweights: Any = None,
     aweights: Any = None,
+    *,
+    dtype: Any = None,
 ) -> Any:
     correction = int(not bias) if ddof is None else ddof
     fweights, aweights = [np.asarray(w) if isinstance(w, (list, tuple)) else w for w in (fweights, aweights)]
-    return cov(_variables(m, y, rowvar), correction=correction, fweights=fweights, aweights=aweights)
+    rows = _in_numpys_dtype(_variables(m, y, rowvar), dtype)
+    return cov(rows, correction=correction, fweights=fweights, aweights=aweights)
 
 
 @numpy_function(np.corrcoef)
-def _numpy_corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
-    return corrcoef(_variables(x, y, rowvar))
+def _numpy_corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Any:
+    return corrcoef(_in_numpys_dtype(_variables(x, y, rowvar), dtype))

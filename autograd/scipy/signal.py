@@ -21,7 +21,11 @@ __all__ = ["convolve"]
 Axes = Sequence[Sequence[int]]
 
 
-def _convolve(A: Any, B: Any, axes: Axes | None = None, dot_axes: Axes | None = None, mode: str = "full") -> Any:
+def _convolve(A: Any, B: Any, axes: Any, dot_axes: Any, mode: str, method: str) -> Any:
+    if isinstance(axes, str):  # SciPy's arguments
+        axes, dot_axes, mode, method = None, None, axes, method if dot_axes is None else str(dot_axes)
+    if method not in ("auto", "direct", "fft"):
+        raise ArgumentError(f"convolve: method is 'auto', 'direct' or 'fft', got {method!r}")
     if mode not in ("valid", "full", "same"):
         raise ArgumentError(f"convolve: mode is 'valid', 'full' or 'same', got {mode!r}")
     along_a, along_b = axes if axes is not None else (list(range(np.ndim(A))), list(range(np.ndim(B))))
@@ -68,22 +72,30 @@ def _arranged(x: Any, along: Sequence[int], dot: Sequence[int]) -> tuple[Any, tu
     return np.reshape(x, (math.prod(sizes), summed, *x.shape[len(free) + len(dot) :])), sizes
 
 
-def convolve(A: Any, B: Any, axes: Axes | None = None, dot_axes: Axes | None = None, mode: str = "full") -> Any:
-    """The convolution of two arrays.
+def convolve(
+    A: Any,
+    B: Any,
+    axes: Axes | str | None = None,
+    dot_axes: Axes | str | None = None,
+    mode: str = "full",
+    method: str = "auto",
+) -> Any:
+    """The convolution of two arrays. ``convolve(A, B, mode, method)``, as in SciPy, is understood, too.
 
     Args:
         A, B: the arrays.
         axes: for each of the two the axes to convolve along (at most 3); all by default.
         dot_axes: for each of the two the axes to multiply and sum over.
         mode: ``"full"``, ``"valid"`` (only where the arrays overlap wholly) or ``"same"`` (as large as ``A``).
+        method: SciPy's; without effect.
 
     Shape: the other axes of ``A``, then those of ``B``, then the axes convolved along.
 
-    Raises: ValueError for another mode, or if neither array contains the other in mode ``"valid"``.
+    Raises: ValueError for another mode or method, or if neither array contains the other in mode ``"valid"``.
     """
     if contains_box((A, B)):
-        return _mirrored(A, B, axes, dot_axes, mode)
-    result = _convolve(as_array(A), as_array(B), axes, dot_axes, mode)
+        return _mirrored(A, B, axes, dot_axes, mode, method)
+    result = _convolve(as_array(A), as_array(B), axes, dot_axes, mode, method)
     return unwrap(result)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import special as _torch
 from .._operands import unwrap
+from ..ops.exponential import scipy_special
 from . import _special_ops as _ops
 from ._mirrors import constant, mirror
 
@@ -45,7 +46,11 @@ def _multigammaln(a: Any, d: int) -> Any:
 
 
 def _gammasgn(x: Any) -> Any:
-    return 1.0 - 2.0 * ((x._data < 0) & (np.floor(x._data) % 2 != 0))
+    return scipy_special().gammasgn(unwrap(x))
+
+
+def _loggamma(z: Any) -> Any:
+    return _torch.gammaln(np.where(unwrap(z) < 0, np.nan, z))  # which is complex there
 
 
 def _softmax(x: Any, axis: Any = None) -> Any:
@@ -66,7 +71,7 @@ _OWN: dict[str, Callable[..., Any]] = {
     "exp2": _torch.exp2, "expit": _torch.expit, "expm1": _torch.expm1, "gamma": _ops.gamma,
     "gammaln": _torch.gammaln, "gammasgn": _gammasgn, "i0": _torch.i0, "i0e": _torch.i0e, "i1": _torch.i1,
     "i1e": _torch.i1e, "j0": _ops.j0, "j1": _ops.j1, "log1p": _torch.log1p, "log_ndtr": _torch.log_ndtr,
-    "log_softmax": _log_softmax, "logit": _torch.logit, "logsumexp": _logsumexp, "loggamma": _torch.gammaln,
+    "log_softmax": _log_softmax, "logit": _torch.logit, "logsumexp": _logsumexp, "loggamma": _loggamma,
     "multigammaln": _multigammaln, "ndtr": _torch.ndtr, "ndtri": _torch.ndtri, "psi": _torch.psi,
     "rgamma": _ops.rgamma, "softmax": _softmax, "xlog1py": _torch.xlog1py, "xlogy": _torch.xlogy, "y0": _ops.y0,
     "y1": _ops.y1,

@@ -32,10 +32,10 @@ def _logpdf(x: Any, mean: Any = None, cov: Any = 1.0, allow_singular: bool = Fal
     x, mean, cov, n = _parameters(x, 0.0 if mean is None else mean, cov)
     shift = x - mean
     if allow_singular:
-        return _singular(shift, cov)
+        return np.squeeze(_singular(shift, cov))
     rows = shift if shift.ndim == 2 else np.reshape(shift, (-1, n))
     result = normal_log_density(rows, cov) - 0.5 * n * LOG_2PI
-    return result if shift.ndim == 2 else np.reshape(result, shift.shape[:-1])
+    return np.squeeze(np.reshape(result, shift.shape[:-1]))  # as SciPy does
 
 
 def _singular(shift: Any, cov: Any) -> Any:
