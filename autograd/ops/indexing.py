@@ -22,7 +22,18 @@ from ..errors import BoundsError, DtypeError, ShapeError
 from ..samples import case, reals
 from ._blocks import BLOCK
 from ._index_sums import sums_at
-from ._indices import at, has_no_repeats, is_basic, is_lone, positions, put, take_across, take_many, with_ints
+from ._indices import (
+    as_indices,
+    at,
+    has_no_repeats,
+    is_basic,
+    is_lone,
+    positions,
+    put,
+    take_across,
+    take_many,
+    with_ints,
+)
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -108,7 +119,7 @@ def scatter_index(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
         out[index] = x
         return out
     if isinstance(index, list):
-        index = np.asarray(index)
+        index = as_indices(index)
     elif type(index) is tuple and len(index) == 1:
         index = index[0]
     if x.dtype == np.float16:
@@ -125,7 +136,7 @@ def _winners(index: Any, shape: tuple[int, ...]) -> Any:
         numbers = np.arange(places.size).reshape(places.shape)
         last = with_item.kernel(np.zeros(math.prod(shape), np.intp), numbers, places)
         return getitem.kernel(last, places) == numbers
-    places = positions(np.asarray(index) if isinstance(index, list) else index, shape)
+    places = positions(as_indices(index) if isinstance(index, list) else index, shape)
     written = np.zeros(math.prod(shape), np.bool_, like=places)
     written[places] = True
     if np.count_nonzero(written) == places.size:
