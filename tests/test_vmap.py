@@ -183,6 +183,7 @@ def test_writing_at_batched_indices_keeps_the_last_and_its_gradient() -> None:
     (lambda i: (np.array([True, False, True]), i), (3, 3)),
     (lambda i: (slice(None), [0, 1, 1], ..., [0, 2, 1]), (4, 2, 3)),  # an Ellipsis for nothing
     (lambda i: (slice(None), np.array([0, 1, 1]), ..., i.reshape(1)), (4, 2, 3)),
+    (lambda i: (slice(None), ..., i), (2, 3)),
     (lambda i: ([], i), (2, 3)),
     (lambda i: [], (2, 3)),
 ])  # fmt: skip

@@ -39,8 +39,12 @@ def _is_mask(part: Any) -> bool:
     return isinstance(part, (bool, np.bool_)) or (hasattr(part, "dtype") and part.dtype == np.bool_)
 
 
+def _is_plain(part: Any) -> bool:
+    return part is None or part is Ellipsis or type(part) is slice
+
+
 def _parts(index: Any, ndim: int) -> list[Any]:
-    """The index as a list with a slice for every axis that is not named; an Ellipsis for no axis stays.
+    """The index as a list with a slice for every axis that is not named; an Ellipsis for no axis stays between arrays.
 
     Raises:
         IndexError: there are more indices than axes, or two Ellipses.
@@ -55,7 +59,9 @@ def _parts(index: Any, ndim: int) -> list[Any]:
     rest: list[Any] = [slice(None)] * (ndim - used)
     for i, part in enumerate(parts):
         if part is Ellipsis:
-            return parts[:i] + (rest or [part]) + parts[i + 1 :]
+            if not rest and not (all(map(_is_plain, parts[:i])) or all(map(_is_plain, parts[i:]))):
+                rest = [part]
+            return parts[:i] + rest + parts[i + 1 :]
     return parts + rest
 
 
@@ -69,7 +75,7 @@ def _place(level: Level, x: Any, index: Any) -> _Place:
         raise dynamic("x[mask], with a mask that differs between examples,")
     if any(type(item) is slice and any(map(level.owns, (item.start, item.stop, item.step))) for item in parts):
         raise dynamic("x[a:b], with bounds that differ between examples,")
-    plain = [part is None or part is Ellipsis or type(part) is slice for part in parts]
+    plain = [_is_plain(part) for part in parts]
     kept = sum([part is None or type(part) is slice for part in parts])
     batched = any(map(level.owns, parts))
     arrays = [part for part, simple in zip(parts, plain, strict=True) if not simple]
