@@ -209,6 +209,36 @@ def test_what_is_written_at_an_index(index: Callable[[Any], Any], shape: tuple[i
         same(a, b)
 
 
+@pytest.mark.parametrize("write", [
+    lambda x, v: x[0].add_(v),
+    lambda x, v: x.diagonal().copy_(v.expand(2)),
+    lambda x, v: x.t()[1:].mul_(v),
+    lambda x, v: x.transpose_(0, 1).mul_(v),
+    lambda x, v: (x[0, 1].mul_(v), x.sum(0))[1],
+])  # fmt: skip
+def test_a_view_of_what_was_written_is_returned(write: Callable[..., Any]) -> None:
+    x, values = draw(4, 2, 3, grad=True), draw(4, grad=True)
+    found, expected = (m(lambda x, v: write(x * 2, v))(x, values) for m in (vmap, lambda f: lambda *a: looped(f, *a)))
+    same(found, expected)
+    for a, b in zip(*[autograd.grad((out**2).sum(), (x, values)) for out in (found, expected)], strict=True):
+        same(a, b)
+
+
+@pytest.mark.parametrize("index", [lambda x: x > 0, lambda x: x.sum(1) > 0, lambda x: (x > 0.5,)])
+def test_a_number_written_at_a_mask_of_each_example_has_a_gradient(index: Callable[[Any], Any]) -> None:
+    x, values = draw(4, 3, 2, grad=True), draw(4, grad=True)
+
+    def function(x: Any, v: Any) -> Any:
+        y = x * 2
+        y[index(y)] = v
+        return y * y
+
+    found, expected = vmap(function)(x, values), looped(function, x, values)
+    same(found, expected)
+    for a, b in zip(*[autograd.grad((out**2).sum(), (x, values)) for out in (found, expected)], strict=True):
+        same(a, b)
+
+
 def test_an_ellipsis_for_nothing_keeps_arrays_apart_only_in_numpy() -> None:
     x, i = RNG.standard_normal((3, 4, 2, 5)), np.array([[0, 1], [1, 1], [1, 0]])
     expected = np.stack([row[:, j, ..., [0, 3]] for row, j in zip(x, i, strict=True)])

@@ -149,6 +149,10 @@ def _winners(index: Any, shape: tuple[int, ...]) -> Any:
 
 def _written(g: Any, index: Any, x_shape: Any, y_shape: Any) -> Any:
     """What reached the result of the values written at ``index``; they may have had more dimensions of size 1."""
+    mask = index[0] if type(index) is tuple and len(index) == 1 else index
+    if isinstance(mask, ForeignArray) and mask.dtype == np.bool_ and not y_shape:
+        # a mask of its own for each example selects as many numbers in each, of which only the sum has a shape
+        return np.where(np.reshape(mask, mask.shape + (1,) * (len(x_shape) - mask.ndim)), g, 0)
     part = getitem.kernel(g, index)
     stay = _winners(index, x_shape)
     if stay is not None:
