@@ -1348,6 +1348,8 @@ def _written(made: Any, x: Any) -> Any:
         autograd.func.vmap(lambda x: _written(np.zeros(3, like=x.numpy()), x.numpy())),
         autograd.func.vmap(lambda x: _written(np.zeros_like(x.numpy()), x.numpy())),
         autograd.func.vmap(func.hessian(lambda x: x[:1].sin().sum())),
+        func.jacfwd(lambda x: _written(x * 1, x.sum().sin().expand(4)).sin().sum()),
+        autograd.func.vmap(lambda x: (x * 0).index_put_(((x > 0).long(),), x, accumulate=True)),
     ],
 )
 def test_what_batches_are_made_of_is_recorded(function: Any) -> None:

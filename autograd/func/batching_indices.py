@@ -106,7 +106,8 @@ def read(level: Level, x: Any, index: Any) -> Any:
         if type(x) is np.ndarray and type(index) is BatchedArray and index.dtype.kind in "iu" and x.ndim:
             return level.wrap(np.take(x, index.value, 0))
         place = _place(level, x, index)
-        found = alike(x.value if level.owns(x) else x, first_foreign(*place.where))[place.where]
+        whole = alike(x.value if level.owns(x) else x, first_foreign(*place.where))
+        found = _seen(whole, *place.where)[place.where]
     except IndexError:
         _try_each(level, lambda given: given[0][given[1]], (x, index))
         raise
@@ -138,11 +139,21 @@ def write(level: Level, x: Any, index: Any, value: Any) -> None:
         given = np.reshape(value, (*(1,) * (place.ndim + 1 - value.ndim), *value.shape))
     if place.moves is not None:
         given = np.moveaxis(given, place.moves[1], place.moves[0])
+    x.value = _seen(x.value, given, *place.where)
     try:
         x.value[place.where] = given
     except (IndexError, ValueError):
         _try_each(level, lambda given: operator.setitem(given[0].copy(), *given[1:]), (x, index, value))
         raise
+
+
+def _seen(array: Any, *others: Any) -> Any:
+    """A plain array as one of the type of what is written into it, or indexes it, which may be one that records."""
+    if type(array) is np.ndarray:
+        for other in others:
+            if type(other) is not np.ndarray and isinstance(other, np.ndarray):
+                return np.asarray(array, like=other)
+    return array
 
 
 def _write_masked(level: Level, x: Any, mask: Any, value: Any) -> None:
