@@ -895,3 +895,27 @@ def test_stacked_averages_over_all_batches_are_used_without_being_counted() -> N
 )
 def test_gradients_without_examples(function: Callable[[Any], Any]) -> None:
     assert vmap(func.grad(function))(draw(0, 3, 3)).shape == (0, 3, 3)
+
+
+@pytest.mark.parametrize(("function", "shapes"), [
+    (lambda a, b: autograd.einsum("ij,kj->ik", a, b), [(2, 3), (4, 3)]),
+    (lambda a, b: autograd.einsum("...i,i", a, b), [(2, 3, 4), (4,)]),
+    (lambda a, b: autograd.linalg.cross(a, b, dim=0), [(3, 4), (3, 1)]),
+    (lambda a, b: F.group_norm(a, 2, b, b.sin()), [(2, 4, 3), (4,)]),
+    (lambda a, b: F.instance_norm(a, weight=b), [(2, 4, 3), (4,)]),
+    (lambda a, b: F.nll_loss(a * b, tensor([0, 2, 1]), reduction="sum"), [(3, 4), (4,)]),
+])  # fmt: skip
+@pytest.mark.parametrize("dims", [(0, 0), (0, None), (None, 0)])
+def test_products_and_normalization_of_all_examples_at_once(function: Any, shapes: Any, dims: Any) -> None:
+    args = [draw(*shape) if dim is None else draw(4, *shape) for shape, dim in zip(shapes, dims, strict=True)]
+    for of in (function, func.grad(lambda *args: function(*args).sin().sum(), 0)):
+        rows = [of(*[x if dim is None else x[i] for x, dim in zip(args, dims, strict=True)]) for i in range(4)]
+        same(vmap(of, dims)(*args), autograd.stack(rows))
+        same(vmap(vmap(of, dims), dims)(*[x if dim is None else x[None] for x, dim in zip(args, dims, strict=True)])[0],
+             autograd.stack(rows))  # fmt: skip
+
+
+def test_crosses_of_arrays_along_other_axes() -> None:
+    a, b = RNG.standard_normal((4, 3, 2)), RNG.standard_normal((4, 3))
+    found = vmap(lambda a, b: np.cross(a, b, axisa=0, axisb=0, axisc=0))(a, b)
+    same(found, [np.cross(x, y, axisa=0, axisb=0, axisc=0) for x, y in zip(a, b, strict=True)])
