@@ -68,6 +68,8 @@ def overwrite(x: Any, result: Any, name: str, before: int = 0) -> Any:
         _protect(node, old, before)
         node.dtype = old.dtype
     if isinstance(old, np.generic):
+        if isinstance(new, ForeignArray):
+            new.refuse(old)
         x._data = np.asanyarray(new, old.dtype)[()]
     else:
         np.copyto(old, new, casting="unsafe")

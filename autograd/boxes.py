@@ -18,6 +18,7 @@ from ._protocols import array_function, array_ufunc, with_arrays
 from ._tensor import Tensor
 from .engine.nodes import Handle
 from .errors import GradientError
+from .ops._indices import spanned
 
 __all__ = ["ArrayBox", "boxed", "boxing"]
 
@@ -140,6 +141,10 @@ def _sum_of(reduce: Callable[..., Any]) -> Any:
 def _item(self: Any, index: Any) -> Any:
     if type(index) is tuple and len(index) > 1:
         index = _with_ints_as_arrays(index)
+        if dots := _dots_between(index, self.ndim):
+            found = _item(self, (*index[:dots], None, *index[dots + 1 :]))
+            after = sum([part is None or type(part) is slice for part in index[dots:]])
+            return np.squeeze(found, found.ndim - 1 - after)
     result = Tensor.__getitem__(self, index)
     if result._node is None:
         return result._data
@@ -153,6 +158,20 @@ def _with_ints_as_arrays(index: tuple[Any, ...]) -> tuple[Any, ...]:
         if isinstance(part, (list, np.ndarray)) and np.ndim(part):
             return tuple([np.array([p]) if isinstance(p, (int, np.integer)) else p for p in index])
     return index
+
+
+def _dots_between(index: tuple[Any, ...], ndim: int) -> int:
+    """The place of an Ellipsis for no dimension between arrays, which it separates to NumPy (but not to PyTorch), or 0.
+
+    None, a new dimension, separates them to both.
+    """
+    dots = next((i for i, part in enumerate(index) if part is Ellipsis), 0)
+    apart = dots and any(map(_is_array, index[:dots])) and any(map(_is_array, index[dots:]))
+    return dots if apart and sum(map(spanned, index)) == ndim else 0
+
+
+def _is_array(part: Any) -> bool:
+    return isinstance(part, (list, np.ndarray, Tensor)) and np.ndim(part) > 0
 
 
 class ArrayBox(Tensor):

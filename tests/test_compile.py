@@ -1318,6 +1318,7 @@ def test_transforms_inside_and_around() -> None:
         lambda x: func.vjp(cube, x)[1](tensor(1.0).double()),
         func.hessian(cube),
         product,
+        func.grad(lambda x: func.grad(lambda y: (y[:2] * y[1:]).sum() * y.sin().sum())(x).sum()),
     ):
         agree(function, inputs)
     compiled = compile(cube)
@@ -1330,6 +1331,11 @@ def _pulled(x: Any) -> Any:
     return out, pull(autograd.ones_like(out))
 
 
+def _written(made: Any, x: Any) -> Any:
+    made[:1] = x[:1]
+    return made
+
+
 @pytest.mark.parametrize(
     "function",
     [
@@ -1337,6 +1343,13 @@ def _pulled(x: Any) -> Any:
         autograd.func.vmap(lambda x: autograd.full_like(x, 2.0) * x + autograd.zeros_like(x)),
         lambda x: autograd.func.linearize(lambda s: autograd.func.vmap(lambda row: row * s)(x), x[0])[1](x[1]),
         lambda x: autograd.func.jacfwd(lambda s: autograd.func.vmap(lambda row: (row * s).sin())(x))(x[0]),
+        autograd.func.vmap(lambda x: _written(autograd.zeros_like(x), x)),
+        autograd.func.vmap(autograd.func.vmap(lambda x: _written(x.new_zeros(2), x.reshape(1)))),
+        autograd.func.vmap(lambda x: _written(np.zeros(3, like=x.numpy()), x.numpy())),
+        autograd.func.vmap(lambda x: _written(np.zeros_like(x.numpy()), x.numpy())),
+        autograd.func.vmap(func.hessian(lambda x: x[:1].sin().sum())),
+        func.jacfwd(lambda x: _written(x * 1, x.sum().sin().expand(4)).sin().sum()),
+        autograd.func.vmap(lambda x: (x * 0).index_put_(((x > 0).long(),), x, accumulate=True)),
     ],
 )
 def test_what_batches_are_made_of_is_recorded(function: Any) -> None:

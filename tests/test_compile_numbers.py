@@ -10,7 +10,7 @@ import pytest
 
 import autograd
 import nn
-from autograd import compiler, tensor
+from autograd import compiler, func, tensor
 from autograd.errors import MutationError
 from tests.helpers import require_same
 
@@ -304,3 +304,17 @@ def test_a_backward_that_cannot_be_recorded_raises_when_it_is_asked_for() -> Non
         with pytest.raises(MutationError):
             out.backward()
         out = step(rows(i + 1)[0])
+
+
+@pytest.mark.parametrize("function", [
+    lambda c, x: func.vmap(lambda row: c * row + np.multiply(c, row))(x),
+    lambda c, x: func.vmap(lambda row: np.where(row > 0, c, row))(x),
+    lambda c, x: func.vmap(func.grad(lambda row: c * (row @ row)))(x),
+    lambda c, x: func.vmap(func.grad(lambda row: c * (row @ row)))(tensor(x)),
+])  # fmt: skip
+def test_numbers_beside_what_is_mapped_over(function: Callable[..., Any]) -> None:
+    x = np.random.default_rng(0).normal(size=(3, 4))
+    compiled = compiler.compile(function, fullgraph=True)
+    for number in (0.5, 1.5, 2.5, 3.5):
+        np.testing.assert_allclose(compiled(number, x), function(number, x), rtol=1e-14)
+    assert compiled.recordings <= 2

@@ -54,6 +54,17 @@ def test_what_nobody_uses_is_not_computed():
     assert len(calls(compiled(f, draw(3, 3), without=("remove_dead",)))) > 1
 
 
+def test_an_array_times_one_is_no_scalar_where_a_view_of_it_would_be_taken():
+    """What was made of the scalar has memory of its own, which is free for others once it is not needed itself."""
+
+    def f(x):
+        before = np.add.reduce(np.sin(x[:2] + x[1:]), axis=(0,), keepdims=True)
+        whole = np.broadcast_to(np.add.reduce(x, axis=(0,), keepdims=True).reshape(()) * np.ones_like(x[0]), (2,))
+        return np.sin(whole * x[1:]) + np.cos(whole * x[:2]) * before
+
+    compiled(f, draw(3).numpy())
+
+
 def test_equal_calls_are_made_once_but_not_across_a_write():
     def f(x):
         a = x.exp() + x.exp()

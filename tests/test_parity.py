@@ -151,6 +151,34 @@ def test_a_bool_beside_numbers_in_an_index_is_a_dimension():
     assert values(x[0, True, tensor([2])]) == [2]
 
 
+def test_an_ellipsis_for_no_dimension_does_not_stand_between_arrays():
+    x = leaf(*np.arange(30.0).reshape(5, 2, 3))
+    found = x[:, [0, 1], ..., [2, 0]]
+    assert values(found[1:3]) == [[8.0, 9.0], [14.0, 15.0]]
+    autograd.backward(found.sum())
+    expected = np.zeros((5, 2, 3))
+    expected[:, 0, 2] = expected[:, 1, 0] = 1
+    assert values(x.grad) == expected.tolist()
+    y = x.detach().clone()
+    y[:, [0, 1], ..., [2, 0]] = autograd.ones(5, 1)
+    assert values(y) == np.where(expected == 1, 1.0, x.detach().numpy()).tolist()
+    assert x[..., 1, [[0, 1]]].shape == (5, 1, 2)
+
+
+def test_an_empty_list_as_an_index_selects_nothing():
+    for index, shape in [([], (0, 3)), ([[]], (1, 0, 3)), (([], slice(1)), (0, 1)), ((0, []), (0,))]:
+        x = leaf([1.0, 2.0, 3.0], [4.0, 5.0, 6.0])
+        found = x[index]
+        assert found.shape == shape
+        autograd.backward(found.sum())
+        assert values(x.grad) == [[0.0] * 3] * 2
+
+
+def test_values_are_added_at_numbers_of_no_dimension():
+    x = autograd.zeros(2, 3).index_put_((tensor(1), tensor(2)), tensor(5.0), accumulate=True)
+    assert values(x) == [[0.0, 0.0, 0.0], [0.0, 0.0, 5.0]]
+
+
 def test_the_parts_of_complex_numbers_can_be_written():
     z, w = tensor(np.array([1 + 2j, 3 - 1j]), requires_grad=True), leaf(5.0, 6.0)
     y = z * 2

@@ -176,6 +176,105 @@ def test_writing_at_batched_indices_keeps_the_last_and_its_gradient() -> None:
         same(a, b)
 
 
+@pytest.mark.parametrize(("index", "shape"), [
+    (lambda i: (i, slice(None), [0, 2]), (3, 2, 3)),  # a number of each example beside an array
+    (lambda i: (slice(1), i, True), (2, 3)),
+    (lambda i: ([0, 1, 0], None, i, [0, 1, 1]), (2, 3, 2)),
+    (lambda i: (np.array([True, False, True]), i), (3, 3)),
+    (lambda i: (slice(None), [0, 1, 1], ..., [0, 2, 1]), (4, 2, 3)),  # an Ellipsis for nothing
+    (lambda i: (slice(None), np.array([0, 1, 1]), ..., i.reshape(1)), (4, 2, 3)),
+    (lambda i: (slice(None), ..., i), (2, 3)),
+    (lambda i: ([], i), (2, 3)),
+    (lambda i: [], (2, 3)),
+])  # fmt: skip
+@pytest.mark.parametrize("batched", [True, False])
+def test_what_is_written_at_an_index(index: Callable[[Any], Any], shape: tuple[int, ...], batched: bool) -> None:
+    places = tensor([1, 0, 2, 1, -1])
+    x = draw(5, *shape, grad=True)
+    values = draw(5, 2, *x[0][index(tensor(0))].shape, grad=True) if batched else draw(grad=True)
+
+    def function(x: Any, i: Any, values: Any) -> Any:
+        x = x * 1
+        x[index(i)] = values[0] if batched else values
+        if batched:
+            x[index(i)] += values[1]
+        return x * x
+
+    given = values if batched else values.expand(5)
+    found, expected = (m(function)(x, places, given) for m in (vmap, lambda f: lambda *args: looped(f, *args)))
+    same(found, expected)
+    weights = draw(*found.shape)
+    gradients = [autograd.grad((out * weights).sum(), (x, values)) for out in (found, expected)]
+    for a, b in zip(*gradients, strict=True):
+        same(a, b)
+
+
+@pytest.mark.parametrize("write", [
+    lambda x, v: x[0].add_(v),
+    lambda x, v: x.diagonal().copy_(v.expand(2)),
+    lambda x, v: x.t()[1:].mul_(v),
+    lambda x, v: x.transpose_(0, 1).mul_(v),
+    lambda x, v: (x[0, 1].mul_(v), x.sum(0))[1],
+])  # fmt: skip
+def test_a_view_of_what_was_written_is_returned(write: Callable[..., Any]) -> None:
+    x, values = draw(4, 2, 3, grad=True), draw(4, grad=True)
+    found, expected = (m(lambda x, v: write(x * 2, v))(x, values) for m in (vmap, lambda f: lambda *a: looped(f, *a)))
+    same(found, expected)
+    for a, b in zip(*[autograd.grad((out**2).sum(), (x, values)) for out in (found, expected)], strict=True):
+        same(a, b)
+
+
+@pytest.mark.parametrize("index", [lambda x: x > 0, lambda x: x.sum(1) > 0, lambda x: (x > 0.5,)])
+def test_a_number_written_at_a_mask_of_each_example_has_a_gradient(index: Callable[[Any], Any]) -> None:
+    x, values = draw(4, 3, 2, grad=True), draw(4, grad=True)
+
+    def function(x: Any, v: Any) -> Any:
+        y = x * 2
+        y[index(y)] = v
+        return y * y
+
+    found, expected = vmap(function)(x, values), looped(function, x, values)
+    same(found, expected)
+    for a, b in zip(*[autograd.grad((out**2).sum(), (x, values)) for out in (found, expected)], strict=True):
+        same(a, b)
+
+
+def test_an_ellipsis_for_nothing_keeps_arrays_apart_only_in_numpy() -> None:
+    x, i = RNG.standard_normal((3, 4, 2, 5)), np.array([[0, 1], [1, 1], [1, 0]])
+    expected = np.stack([row[:, j, ..., [0, 3]] for row, j in zip(x, i, strict=True)])
+    assert expected.shape == (3, 2, 4)
+    same(vmap(lambda x, i: x[:, i, ..., np.array([0, 3])])(x, i), expected)
+    given = autograd.from_numpy(x), autograd.from_numpy(i)
+    same(vmap(lambda x, i: x[:, i, ..., [0, 3]])(*given), expected.swapaxes(1, 2))
+
+
+def test_values_are_added_at_numbers_of_no_dimension() -> None:
+    x, values, places = draw(3, 2, 3), draw(3), tensor([1, 0, 1])
+
+    def function(x: Any, value: Any, i: Any) -> Any:
+        return autograd.index_put(x, (np.array([1]), i), value, accumulate=True)
+
+    same(vmap(function)(x, values, places), looped(function, x, values, places))
+    expected = x.clone()
+    expected[:, 1, 2] += values
+    same(vmap(lambda x, v: x.index_put((tensor(1), tensor(2)), v, accumulate=True))(x, values), expected)
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 2), (0, 2), (1, 3, 2)])
+def test_values_of_more_dimensions_than_their_place(shape: tuple[int, ...]) -> None:
+    """A value that all share may look as if it had the examples' dimension."""
+
+    def write(x: Any, value: Any) -> Any:
+        x = x.clone()
+        x[1] = value
+        return x
+
+    for dims, given in ((0, None), shape), ((0, 0), (3, *shape)):
+        with pytest.raises(ValueError, match=r"does not broadcast to the place x\[index\] of shape \(2,\)"):
+            vmap(write, in_dims=dims)(draw(3, 4, 2), draw(*given))
+    same(vmap(write, in_dims=(0, None))(draw(3, 4, 2), draw(1, 1, 2) * 0)[:, 1], np.zeros((3, 2)))
+
+
 def test_functions_of_numpy_on_arrays() -> None:
     a, b = RNG.standard_normal((4, 2, 3)), RNG.standard_normal(3)
     found = vmap(lambda a, b: np.concatenate([(a @ b) / a.max(axis=-1), a.T.reshape(-1)[::2]]), (0, None))(a, b)
@@ -268,11 +367,18 @@ def test_batched_values_are_not_written_into_what_all_share(write: Callable[...,
     with pytest.raises(BatchingError, match=r"cannot be written in place into an array of shape \(3,\) that is not"):
         vmap(lambda x: write(target, x))(draw(2, 3))
     same(target, np.zeros(3))
+    with pytest.raises(BatchingError, match=r"cannot be written in place into an array of shape \(\) that is not"):
+        vmap(lambda x: autograd.tensor(0.0).add_(x))(draw(2))
 
 
 def test_errors_speak_of_one_example() -> None:
     with pytest.raises(ValueError, match=r"matmul\(x=float64\[3\], y=float64\[4\]\)"):
         vmap(lambda x: x @ draw(4))(draw(2, 3))
+    for index, message in [(3, "axis 0 with size 3"), (([0],) * 2, "too many"), ((..., ...), "single ellipsis")]:
+        with pytest.raises(IndexError, match=message):
+            vmap(lambda x, index=index: x.clone().__setitem__(index, 1.0))(draw(2, 3))
+        with pytest.raises(IndexError, match=message):
+            vmap(lambda x, index=index: x[index])(draw(2, 3).numpy())
 
 
 @pytest.mark.parametrize("use", [lambda x: x + 1, lambda x: x.sum(), lambda x: x[0], lambda x: x.clone()])
@@ -520,7 +626,7 @@ def test_with_the_other_transforms() -> None:
 )
 @pytest.mark.parametrize("kind", [autograd.tensor, np.asarray])
 def test_a_derivative_inside_depends_on_the_row_that_it_captures(inner: Any, kind: Any) -> None:
-    c, x = kind([2.0, 3.0]), RNG.standard_normal((3, 2))
+    c, x = kind([2.0, 3.0]), np.array([[0.5, -1.2], [1.4, 0.3], [-0.8, 2.1]])
 
     def row_by_row(row: Any) -> Any:
         return inner(lambda z: np.sum(z**2 * row), c)
@@ -789,3 +895,27 @@ def test_stacked_averages_over_all_batches_are_used_without_being_counted() -> N
 )
 def test_gradients_without_examples(function: Callable[[Any], Any]) -> None:
     assert vmap(func.grad(function))(draw(0, 3, 3)).shape == (0, 3, 3)
+
+
+@pytest.mark.parametrize(("function", "shapes"), [
+    (lambda a, b: autograd.einsum("ij,kj->ik", a, b), [(2, 3), (4, 3)]),
+    (lambda a, b: autograd.einsum("...i,i", a, b), [(2, 3, 4), (4,)]),
+    (lambda a, b: autograd.linalg.cross(a, b, dim=0), [(3, 4), (3, 1)]),
+    (lambda a, b: F.group_norm(a, 2, b, b.sin()), [(2, 4, 3), (4,)]),
+    (lambda a, b: F.instance_norm(a, weight=b), [(2, 4, 3), (4,)]),
+    (lambda a, b: F.nll_loss(a * b, tensor([0, 2, 1]), reduction="sum"), [(3, 4), (4,)]),
+])  # fmt: skip
+@pytest.mark.parametrize("dims", [(0, 0), (0, None), (None, 0)])
+def test_products_and_normalization_of_all_examples_at_once(function: Any, shapes: Any, dims: Any) -> None:
+    args = [draw(*shape) if dim is None else draw(4, *shape) for shape, dim in zip(shapes, dims, strict=True)]
+    for of in (function, func.grad(lambda *args: function(*args).sin().sum(), 0)):
+        rows = [of(*[x if dim is None else x[i] for x, dim in zip(args, dims, strict=True)]) for i in range(4)]
+        same(vmap(of, dims)(*args), autograd.stack(rows))
+        same(vmap(vmap(of, dims), dims)(*[x if dim is None else x[None] for x, dim in zip(args, dims, strict=True)])[0],
+             autograd.stack(rows))  # fmt: skip
+
+
+def test_crosses_of_arrays_along_other_axes() -> None:
+    a, b = RNG.standard_normal((4, 3, 2)), RNG.standard_normal((4, 3))
+    found = vmap(lambda a, b: np.cross(a, b, axisa=0, axisb=0, axisc=0))(a, b)
+    same(found, [np.cross(x, y, axisa=0, axisb=0, axisc=0) for x, y in zip(a, b, strict=True)])

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.callsite import is_ours
+from ..engine.foreign import ForeignArray
 from ..engine.nodes import Handle
 from .arrays import RecordingArray, tape_in
 from .interrupts import surely
@@ -105,6 +106,8 @@ def _creating(original: Any) -> Any:
             del kwargs["like"]  # which has seen to it that the call is written down
         elif like is not None and not isinstance(like, np.ndarray):
             return original(*args, **kwargs)  # what stands for a batch makes one of arrays of its own
+        elif args and isinstance(args[0], ForeignArray):
+            return original(*args, **kwargs)
         return tape.call(original, args, kwargs)
 
     return make

@@ -85,7 +85,7 @@ class Number:
 
     def tensor(self, beside: Any) -> Any:
         """A 0-d Tensor of it, in the dtype that a Python number takes beside another Tensor."""
-        like = np.asarray(beside._data).dtype
+        like = beside._data.dtype
         whole = isinstance(self.value, (int, np.integer))
         python = 0 if whole else 0j if isinstance(self.value, complex) else 0.0
         weak = np.result_type(like, python) if like.kind in "fc" or whole else default.dtype
@@ -199,9 +199,14 @@ class Number:
     # ---- NumPy -------------------------------------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        known = (np.ndarray, np.generic, Number)
+        if any(hasattr(item, "__array_ufunc__") and not isinstance(item, known) for item in inputs):
+            return NotImplemented  # a Tensor, or what stands for a batch, does it in its own way
         return self.tape.ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
+        if any(not issubclass(kind, (np.ndarray, Number)) for kind in types):
+            return NotImplemented
         return self.tape.call(function, args, kwargs)
 
 

@@ -111,7 +111,8 @@ def _times_one(item: Instruction) -> Value | None:
     for one, source in (item.args, item.args[::-1]):
         is_one = type(one) is Value and one.storage.kind == "constant" and not one.shape and one.array == 1
         if is_one and type(source) is Value and (source.dtype, source.shape) == (item.outs.dtype, item.outs.shape):
-            return source
+            # of NumPy's scalar broadcast_to and its kind make an array, of an array a view: one is not the other
+            return source if source.scalar is item.outs.scalar else None
     return None
 
 

@@ -302,7 +302,8 @@ class BatchedArray(NumpyMethods, ForeignArray, NDArrayOperatorsMixin):
         level = _found(args, _found(kwargs.values(), None) if kwargs else None)
         if level is None:  # the argument like= of a function that makes an array
             level = self.level
-            if function in _MAKING and isinstance(self.value, ForeignArray):  # batched by the maps around this one, too
+            function = getattr(function, "original", function)  # NumPy hands on what is there by its name: a wrapper
+            if function in _MAKING and type(self.value) is not np.ndarray:  # batched by the maps around this one, too
                 kwargs = {**kwargs, "like": self.value}
         name = f"numpy.{function.__name__}"
         if function in DYNAMIC or (function is np.where and len(args) + len(kwargs) < 3):

@@ -6,11 +6,15 @@ NumPy puts the axes of index arrays to the front if they are separated by slices
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..engine.foreign import ForeignArray, alike, first_foreign
+from ..errors import ShapeError
+from ..ops._indices import as_indices
 from .batching import BatchedArray, Level, Unsuited, rank_of, rule, shifted
 from .batching_errors import dynamic
 
@@ -35,20 +39,28 @@ def _is_mask(part: Any) -> bool:
     return isinstance(part, (bool, np.bool_)) or (hasattr(part, "dtype") and part.dtype == np.bool_)
 
 
+def _is_plain(part: Any) -> bool:
+    return part is None or part is Ellipsis or type(part) is slice
+
+
 def _parts(index: Any, ndim: int) -> list[Any]:
-    """The index as a list without Ellipsis, with a slice for every axis that is not named.
+    """The index as a list with a slice for every axis that is not named; an Ellipsis for no axis stays between arrays.
 
     Raises:
-        IndexError: there are more indices than axes.
+        IndexError: there are more indices than axes, or two Ellipses.
     """
     parts = list(index) if type(index) is tuple else [index]
-    parts = [np.asarray(part) if isinstance(part, (list, tuple)) else part for part in parts]
+    parts = [as_indices(part) if isinstance(part, (list, tuple)) else part for part in parts]
+    if sum([part is Ellipsis for part in parts]) > 1:
+        raise IndexError("an index can only have a single ellipsis ('...')")
     used = sum(rank_of(part) if _is_mask(part) else 1 for part in parts if part is not None and part is not Ellipsis)
     if used > ndim:
         raise IndexError(f"too many indices for array: array is {ndim}-dimensional, but {used} were indexed")
-    rest = [slice(None)] * (ndim - used)
+    rest: list[Any] = [slice(None)] * (ndim - used)
     for i, part in enumerate(parts):
         if part is Ellipsis:
+            if not rest and not (all(map(_is_plain, parts[:i])) or all(map(_is_plain, parts[i:]))):
+                rest = [part]
             return parts[:i] + rest + parts[i + 1 :]
     return parts + rest
 
@@ -63,16 +75,17 @@ def _place(level: Level, x: Any, index: Any) -> _Place:
         raise dynamic("x[mask], with a mask that differs between examples,")
     if any(type(item) is slice and any(map(level.owns, (item.start, item.stop, item.step))) for item in parts):
         raise dynamic("x[a:b], with bounds that differ between examples,")
-    plain = [part is None or type(part) is slice for part in parts]
+    plain = [_is_plain(part) for part in parts]
+    kept = sum([part is None or type(part) is slice for part in parts])
     batched = any(map(level.owns, parts))
     arrays = [part for part, simple in zip(parts, plain, strict=True) if not simple]
     if not batched and all(isinstance(part, (int, np.integer)) and not _is_mask(part) for part in arrays):
-        return _Place((slice(None), *parts), sum(plain), None)
+        return _Place((slice(None), *parts), kept, None)
     rank = max([1 if _is_mask(part) else rank_of(part) for part in arrays], default=0)
     spots = [i for i, simple in enumerate(plain) if not simple]
     joined = spots[-1] - spots[0] == len(spots) - 1
     before = spots[0] if joined else 0  # where the arrays' axes shall lie in the result for one example
-    ndim = sum(plain) + rank
+    ndim = kept + rank
     if not batched:  # the examples' axis is first, unless the arrays' axes jump over it
         return _Place((slice(None), *parts), ndim, None if joined else (rank, 0))
     full = [level.aligned(part, rank) if level.owns(part) else part for part in parts]
@@ -87,13 +100,24 @@ def _place(level: Level, x: Any, index: Any) -> _Place:
 @rule(BatchedArray.__getitem__)
 def read(level: Level, x: Any, index: Any) -> Any:
     """``x[index]``, where one of both is batched or both are."""
-    if type(index) is int and level.owns(x) and x.ndim:
-        return BatchedArray(x.value[:, index], level)
-    if type(x) is np.ndarray and type(index) is BatchedArray and index.dtype.kind in "iu" and x.ndim:
-        return level.wrap(np.take(x, index.value, 0))
-    place = _place(level, x, index)
-    found = alike(x.value if level.owns(x) else x, first_foreign(*place.where))[place.where]
+    try:
+        if type(index) is int and level.owns(x) and x.ndim:
+            return BatchedArray(x.value[:, index], level)
+        if type(x) is np.ndarray and type(index) is BatchedArray and index.dtype.kind in "iu" and x.ndim:
+            return level.wrap(np.take(x, index.value, 0))
+        place = _place(level, x, index)
+        whole = alike(x.value if level.owns(x) else x, first_foreign(*place.where))
+        found = _seen(whole, *place.where)[place.where]
+    except IndexError:
+        _try_each(level, lambda given: given[0][given[1]], (x, index))
+        raise
     return level.wrap(found if place.moves is None else np.moveaxis(found, *place.moves))
+
+
+def _try_each(level: Level, function: Callable[[Any], Any], values: Any) -> None:
+    """Call what failed for all examples at once for one after the other, so that the error speaks of one."""
+    for i in range(level.size):
+        function(level.example(values, i))
 
 
 @rule(BatchedArray.__setitem__)
@@ -104,15 +128,32 @@ def write(level: Level, x: Any, index: Any, value: Any) -> None:
         _write_masked(level, x, mask, value)
         return
     place = _place(level, x, index)
+    value = value if isinstance(value, ForeignArray) else np.asarray(value)
+    extra = max(value.ndim - place.ndim, 0)
+    if extra and any(n != 1 for n in value.shape[:extra]):
+        raise ShapeError(f"a value of shape {value.shape} has more dimensions than the {place.ndim} of its place")
+    value = value[(0,) * extra] if extra else value
     if level.owns(value):
-        value = value[(0,) * (value.ndim - place.ndim)] if value.ndim > place.ndim else value
         given = level.aligned(value, place.ndim)
     else:
-        given = value if isinstance(value, ForeignArray) else np.asarray(value)
-        given = np.reshape(given, (*(1,) * (place.ndim + 1 - given.ndim), *given.shape))
+        given = np.reshape(value, (*(1,) * (place.ndim + 1 - value.ndim), *value.shape))
     if place.moves is not None:
         given = np.moveaxis(given, place.moves[1], place.moves[0])
-    x.value[place.where] = given
+    x.value = _seen(x.value, given, *place.where)
+    try:
+        x.value[place.where] = given
+    except (IndexError, ValueError):
+        _try_each(level, lambda given: operator.setitem(given[0].copy(), *given[1:]), (x, index, value))
+        raise
+
+
+def _seen(array: Any, *others: Any) -> Any:
+    """A plain array as one of the type of what is written into it, or indexes it, which may be one that records."""
+    if type(array) is np.ndarray:
+        for other in others:
+            if type(other) is not np.ndarray and isinstance(other, np.ndarray):
+                return np.asarray(array, like=other)
+    return array
 
 
 def _write_masked(level: Level, x: Any, mask: Any, value: Any) -> None:

@@ -154,6 +154,18 @@ def _einsum(level: Level, subscripts: Any, *operands: Any, out: Any = None, **kw
     return level.wrap(np.einsum(f"{','.join(parts)}->{free[0]}{result}", *values, **kwargs))
 
 
+@rule(np.cross)
+def _cross(
+    level: Level, a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> Any:
+    axisa, axisb, axisc = (axisa, axisb, axisc) if axis is None else (axis,) * 3
+    rank = max(rank_of(a), rank_of(b))
+    if a.shape[axisa] != 3 or b.shape[axisb] != 3:
+        raise Unsuited
+    first, second = (level.aligned(np.moveaxis(x, n, -1), rank) for x, n in ((a, axisa), (b, axisb)))
+    return np.moveaxis(level.wrap(np.cross(first, second)), -1, axisc)
+
+
 # ---- linear algebra --------------------------------------------------------------------------------------------------
 
 

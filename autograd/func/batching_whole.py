@@ -6,6 +6,8 @@ They call the op itself on plain arrays that hold all examples, so that it works
 from __future__ import annotations
 
 import math
+import re
+import string
 from typing import Any
 
 import numpy as np
@@ -97,6 +99,16 @@ def _folded(level: Level, op: Any, *values: Any) -> Any:
     made = forward(op, *named.values())
     apart = [np.reshape(m, (level.size, -1, *m.shape[1:])) for m in (made if op.outputs is not None else [made])]
     return level.wrap(apart if op.outputs is not None else apart[0])
+
+
+@operation("multiply_labels")
+def _multiply_labels(level: Level, op: Any, x: Any, y: Any, spec: str) -> Any:
+    """The examples are one more dimension, with a letter of its own."""
+    own = next(letter for letter in string.ascii_letters if letter not in spec)
+    mine, theirs, target = re.split(",|->", spec)
+    words = [own + word if level.owns(item) else word for item, word in ((x, mine), (y, theirs))]
+    values = [item.value if level.owns(item) else item for item in (x, y)]
+    return level.wrap(forward(op, *values, f"{','.join(words)}->{own}{target}"))
 
 
 # ---- indexing --------------------------------------------------------------------------------------------------------
@@ -224,9 +236,43 @@ def _batch_norm(level: Level, op: Any, x: Any, weight: Any, bias: Any, *settings
     if level.owns(x):
         raise Unsuited
     made = forward(op, x, None, None, *settings)  # whose statistics are the same for all examples
+    return _scaled(made, weight, bias, x)
+
+
+def _scaled(made: Any, weight: Any, bias: Any, x: Any) -> Any:
     for value, combine in ((weight, np.multiply), (bias, np.add)):
         made = made if value is None else combine(made, np.reshape(value, (-1, *(1,) * (x.ndim - 2))))
     return made.astype(x.dtype)
+
+
+@operation("group_norm")
+def _group_norm(level: Level, op: Any, x: Any, weight: Any, bias: Any, *settings: Any) -> Any:
+    *settings, _ = settings  # type: ignore[assignment]
+    if not level.size or 0 in x.shape:
+        raise Unsuited
+    if not level.owns(weight) and not level.owns(bias):
+        return _out_of(level, forward(op, _into(level, x, 0), weight, bias, *settings, None), 0)
+    return _scaled(_grouped(level, x, *settings), weight, bias, x)
+
+
+def _grouped(level: Level, x: Any, *settings: Any) -> Any:
+    """``group_norm`` without weight and bias."""
+    op, one, zero = standardization.group_norm_.op, np.ones(x.shape[1], x.dtype), np.zeros(x.shape[1], x.dtype)
+    return (
+        _group_norm(level, op, x, one, zero, *settings, None) if level.owns(x) else forward(op, x, one, zero, *settings)
+    )
+
+
+@operation("group_norm_backward")
+def _group_norm_backward(level: Level, op: Any, x: Any, y: Any, weight: Any, *settings: Any) -> Any:
+    *settings, _ = settings  # type: ignore[assignment]
+    if not level.size or 0 in x.shape:
+        raise Unsuited
+    one = np.ones(x.shape[1], x.dtype)
+    dx = forward(op, _into(level, x, 0), _into(level, _scaled(y, weight, None, y), 0), one, *settings, None)[0]
+    lead, unit = (0, *range(2, x.ndim)), _grouped(level, x, *settings)
+    whole = BatchedArray(level.lift(y), level)
+    return _out_of(level, dx, 0), np.sum(whole * unit, axis=lead), np.sum(whole, axis=lead)
 
 
 @operation("layer_norm_backward")
@@ -264,17 +310,17 @@ def _rows(level: Level, x: Any, classes: bool) -> Any:
     return np.reshape(value, (-1, *value.shape[2:]))
 
 
-@operation("cross_entropy")
-def _cross_entropy(
-    level: Level, op: Any, x: Any, target: Any, weight: Any, ignore_index: int, reduction: str, smoothing: float,
-    memo: Any,
-) -> Any:  # fmt: skip
+@operation("cross_entropy", "nll_loss")
+def _class_loss(
+    level: Level, op: Any, x: Any, target: Any, weight: Any, ignore_index: int, reduction: str, *settings: Any
+) -> Any:
     if not x.ndim or not level.size or level.owns(weight):
         raise Unsuited
     if target.shape != (x.shape[:1] + x.shape[2:] if x.ndim > 1 else ()):
         raise Unsuited
     rows, targets = _rows(level, x, True), _rows(level, target, False)
-    losses = forward(op, rows, targets, weight, ignore_index, "none", smoothing, None)
+    settings = (*settings[:-1], None) if settings else ()  # without memo
+    losses = forward(op, rows, targets, weight, ignore_index, "none", *settings)
     if reduction == "none":
         return level.wrap(np.reshape(losses, (level.size, *target.shape)))
     totals = np.sum(np.reshape(losses, (level.size, -1)), axis=1)

@@ -210,9 +210,14 @@ class _Call:
                     if isinstance(inner, Handle):
                         mapped.append(_Argument(leaves[i], inner, inner._node, dim))
             returned = self.func(*unflatten(given, self.spec), **self.kwargs)
-        items, spec = flatten(returned)
+            items, spec = flatten(returned)
+            written = []
+            if clock.now != began:
+                written = [a for a in mapped if node_of(a.inner) is not a.node]
+                for item in items:
+                    if isinstance(item, Handle):
+                        node_of(item)  # of a view of what was overwritten it is made anew, of batched arrays
         dims = self._out_dims(level, returned, items)
-        written = [] if clock.now == began else [a for a in mapped if node_of(a.inner) is not a.node]
         moving = [k for k, dim in enumerate(dims) if dim is not None]
         outside = leave(
             level,

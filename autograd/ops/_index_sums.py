@@ -31,7 +31,7 @@ def sums_at(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
         out = _zeros(shape, x, index)
         put(out, index, x)
         return out
-    if x.size < (_FEW_ELEMENTS if names_elements(index, shape) else _FEW) and ints_first(index) is None:
+    if x.size < (_FEW_ELEMENTS if names_elements(index, shape) else _FEW) and ints_first(index, len(shape)) is None:
         out = _zeros(shape, x, index)
         np.add.at(out, index, x)
         return out

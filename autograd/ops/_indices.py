@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.foreign import ForeignArray
+from ..engine.foreign import ForeignArray, first_foreign
 from ._blocks import BLOCK, in_blocks
 
 __all__ = [
-    "at", "blocks_apart", "from_start", "has_no_repeats", "ints_first", "is_basic", "is_integer_array", "is_lone",
-    "last_ones", "names_elements", "positions", "put", "take_across", "take_many", "with_ints",
+    "as_indices", "at", "blocks_apart", "from_start", "has_no_repeats", "ints_first", "is_basic", "is_integer_array",
+    "is_lone", "last_ones", "names_elements", "positions", "put", "spanned", "take_across", "take_many", "with_ints",
 ]  # fmt: skip
 
 
@@ -52,43 +52,65 @@ def has_no_repeats(index: Any) -> bool:
     return all(_is_mask(part) if isinstance(part, arrays) and part.ndim else is_basic(part) for part in parts)
 
 
-def ints_first(index: Any) -> tuple[Any, Any] | None:
-    """``index`` in two steps, first its ints and then the rest, if it mixes ints and arrays; else None.
+def ints_first(index: Any, ndim: int) -> tuple[Any, Any] | None:
+    """An index of ``ndim`` dimensions in two steps, first its ints and then the rest, where PyTorch differs from NumPy.
 
     NumPy takes an int beside an array for an array too, which can move dimensions to the front: ``x[0, :, [1, 2]]``.
-    PyTorch does not. A single bool is to both an array, of one element and for a new dimension.
+    So does an Ellipsis between arrays, even one that stands for no dimension. PyTorch does not. A single bool is to
+    both an array, of one element and for a new dimension.
     """
     if type(index) is not tuple:
         return None
-    ints = arrays = False
+    ints = arrays = dots = apart = False
     for part in index:
         kind = type(part)
-        if kind is slice or part is None or part is Ellipsis:
+        if kind is slice or part is None:
+            continue
+        if part is Ellipsis:
+            dots = arrays
             continue
         listed = isinstance(part, (list, np.ndarray, ForeignArray)) and np.ndim(part)
         if kind is not int and (listed or _is_flag(part)):
             arrays = True
+            apart = apart or dots
         else:
             ints = True
-    if not (ints and arrays):
-        return None  # without ints NumPy does as PyTorch
+    void = apart and sum(map(spanned, index)) == ndim
+    if not ((ints and arrays) or void):
+        return None
     first: list[Any] = []
     rest: list[Any] = []
     for part in index:
         if _is_int(part):
-            first.append(part.item() if isinstance(part, np.ndarray) else int(part))
+            first.append(part.item() if isinstance(part, np.ndarray) else _plain_int(part))
             continue
         if _is_flag(part):
             first.append(None)
             rest.append(np.array([part], bool).reshape(1))
             continue
-        rest.append(part)
-        if part is Ellipsis:
-            first.append(part)
-        elif part is not None:
-            part = np.asarray(part) if isinstance(part, list) else part
-            first.extend([slice(None)] * (part.ndim if _is_mask(part) else 1))
+        if part is not Ellipsis or not void:
+            rest.append(part)
+        first.extend([part] if part is Ellipsis else [slice(None)] * spanned(part))
     return tuple(first), tuple(rest)
+
+
+def _plain_int(part: Any) -> Any:
+    """An int; an array that has one for each example of a batch stays that."""
+    return part if isinstance(part, ForeignArray) else int(part)
+
+
+def spanned(part: Any) -> int:
+    """How many dimensions a part of an index stands for, an Ellipsis aside."""
+    if part is None or part is Ellipsis or _is_flag(part):
+        return 0
+    part = np.asarray(part) if isinstance(part, list) else part
+    return int(part.ndim) if _is_mask(part) else 1
+
+
+def as_indices(index: list[Any] | tuple[Any, ...]) -> Any:
+    """A list as the array of integers or bools that it is as an index; an empty one is of integers."""
+    array = np.asarray(index)
+    return array if array.size else array.astype(np.intp)
 
 
 def with_ints(index: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -161,7 +183,7 @@ def last_ones(places: Any, size: int) -> Any:
 
 def at(array: Any, index: Any) -> Any:
     """``array[index]``, with ints beside arrays applied first."""
-    steps = ints_first(index)
+    steps = ints_first(index, array.ndim)
     return array[index] if steps is None else array[steps[0]][steps[1]]
 
 
@@ -178,14 +200,17 @@ def put(array: Any, index: Any, value: Any) -> None:
 
 
 def _put(array: Any, index: Any, value: Any) -> None:
-    steps = ints_first(index)
+    steps = ints_first(index, array.ndim)
     if steps is None:
         if is_integer_array(index) and index.size > BLOCK and array.ndim == 1 and type(array) is np.ndarray:
             _put_many(array, index, value)
         else:
             array[index] = value
-    else:
-        array[steps[0]][steps[1]] = value
+        return
+    place = array[steps[0]]
+    place[steps[1]] = value
+    if first_foreign(steps[0]) is not None:  # ints that differ between examples take no view
+        array[steps[0]] = place
 
 
 def take_many(x: Any, index: Any) -> Any:

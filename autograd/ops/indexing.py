@@ -23,6 +23,7 @@ from ..samples import case, reals
 from ._blocks import BLOCK
 from ._index_sums import sums_at
 from ._indices import (
+    as_indices,
     at,
     has_no_repeats,
     is_basic,
@@ -121,7 +122,7 @@ def scatter_index(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
         out[index] = x
         return out
     if isinstance(index, list):
-        index = np.asarray(index)
+        index = as_indices(index)
     elif type(index) is tuple and len(index) == 1:
         index = index[0]
     if x.dtype == np.float16:
@@ -141,11 +142,15 @@ def _winners(index: Any, shape: tuple[int, ...]) -> Any:
     if is_integer_array(index) and len(shape) > 1:  # of whole rows
         stay = last_ones(positions(index, shape[:1]), shape[0])
         return None if stay is None else np.reshape(stay, stay.shape + (1,) * (len(shape) - 1))
-    return last_ones(positions(np.asarray(index) if isinstance(index, list) else index, shape), math.prod(shape))
+    return last_ones(positions(as_indices(index) if isinstance(index, list) else index, shape), math.prod(shape))
 
 
 def _written(g: Any, index: Any, x_shape: Any, y_shape: Any) -> Any:
     """What reached the result of the values written at ``index``; they may have had more dimensions of size 1."""
+    mask = index[0] if type(index) is tuple and len(index) == 1 else index
+    if isinstance(mask, ForeignArray) and mask.dtype == np.bool_ and not y_shape:
+        # a mask of its own for each example selects as many numbers in each, of which only the sum has a shape
+        return np.where(np.reshape(mask, mask.shape + (1,) * (len(x_shape) - mask.ndim)), g, 0)
     part = getitem.kernel(g, index)
     stay = _winners(index, x_shape)
     if stay is not None:

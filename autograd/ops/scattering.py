@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import dtypes
 from .._op import composed, op, unwrap
-from ..engine.foreign import ForeignArray, as_array, bare
+from ..engine.foreign import ForeignArray, as_array, bare, first_foreign
 from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from ._indices import from_start
@@ -321,7 +321,9 @@ def index_put(x: Any, indices: Any, values: Any, accumulate: bool = False) -> Te
     places = tuple([slice(None) if index is None else index for index in unwrap(tuple(indices))])
     if not accumulate:
         return with_item(x, values, places)
-    like: Any = next((index for index in places if hasattr(index, "dtype")), None)
+    like: Any = first_foreign(places)
+    if like is None:
+        like = next((index for index in places if isinstance(index, np.ndarray)), None)
     shape = np.empty(shape_of(x), np.bool_, like=like)[places].shape
     return add(x, scatter_index(broadcast_to(values, shape), places, shape_of(x)))
 
