@@ -676,6 +676,16 @@ def test_hooks_of_arguments_run_in_a_call_that_is_recorded() -> None:
     assert seen == [[2.0, 2.0]] * 3
 
 
+@pytest.mark.filterwarnings("ignore:compile.*of which a program knows nothing")
+def test_hooks_that_a_function_sets_at_its_argument_can_be_removed() -> None:
+    compiled = compiler.compile(lambda x: x.register_hook(lambda g: g * 3))
+    for _ in range(3):
+        x = autograd.ones(2, requires_grad=True)
+        compiled(x).remove()
+        x.sum().backward()
+        assert x.grad.tolist() == [1.0, 1.0]
+
+
 def test_hooks_that_a_function_sets_at_its_argument_stay() -> None:
     def hooked(x: Any) -> None:
         x.requires_grad_(True)
@@ -688,6 +698,105 @@ def test_hooks_that_a_function_sets_at_its_argument_stay() -> None:
             compiled(x)
         x.sum().backward()
         assert x.grad.tolist() == [3.0, 3.0]
+
+
+def _clipped(w: Any, y: Any, seen: list[Any]) -> None:
+    y.register_hook(lambda g: seen.append(True) or g * 0.5)
+
+
+def _kept(w: Any, y: Any, seen: list[Any]) -> None:
+    y.retain_grad()
+    seen[:] = [y]
+
+
+@pytest.mark.filterwarnings("ignore:compile.*(hooks are set where|asked for .retain_grad)")
+@pytest.mark.parametrize("hooked", [_clipped, _kept])
+def test_hooks_run_once_in_a_backward_that_comes_after_the_call(hooked: Any) -> None:
+    """They ran when the backward was recorded and compared, too, and never in later calls."""
+    found = []
+    for compile in (compiler.compile, lambda function: function):
+        w, seen = autograd.ones(3, 2, requires_grad=True), list[Any]()
+
+        def outputs(x: Any, w: Any = w, seen: Any = seen) -> Any:
+            y = (x @ w).tanh()
+            hooked(w, y, seen)
+            return y.square().sum()
+
+        step = compile(outputs)
+        for i in range(4):
+            w.grad = None
+            step(rows(i)).backward()
+            found.append([w.grad, len(seen), *[y.grad for y in seen if y is not True]])
+    for i in range(4):
+        require_same(found[i], found[4 + i], f"call {i}")
+
+
+@pytest.mark.filterwarnings("ignore:compile.*hooks are set where")
+def test_backward_hooks_of_a_compiled_module_run_once() -> None:
+    model, seen = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 1)), list[Any]()
+    compiled = compiler.compile(model)
+    for i in range(8):
+        if i == 3:
+            handle = model[1].register_full_backward_hook(lambda module, inputs, outputs: seen.append(1))
+        if i == 6:
+            handle.remove()
+        compiled(rows(i)).sum().backward()
+        assert len(seen) == min(max(i - 2, 0), 3)
+
+
+def test_hooks_of_a_computed_argument_are_not_run_by_the_comparison() -> None:
+    seen: list[Any] = []
+    compiled = compiler.compile(lambda x: (x * x).sum())
+    for i in range(4):
+        x = rows(i).requires_grad_() * 2
+        x.register_hook(lambda g: seen.append(1))
+        compiled(x).backward()
+    assert len(seen) == 4
+
+
+@pytest.mark.filterwarnings("ignore:compile.*(has hooks|hook of the Tensor|is given hooks)")
+@pytest.mark.parametrize("hooked", [range(8), range(4, 8), range(4)])
+def test_hooks_of_an_argument_that_requires_grad_in_the_function_alone(hooked: range) -> None:
+    """They were there, and out of sight."""
+
+    def attacked(x: Any) -> Any:
+        x.requires_grad_(True)
+        (x * x).sum().backward()
+        x.requires_grad_(False)
+        return x.grad.sign()
+
+    compiled = compiler.compile(attacked)
+    for i in range(8):
+        x = rows(i)
+        expected = (-2 if i in hooked else 2) * x
+        if i in hooked:
+            x.requires_grad_().register_hook(lambda g: -g)
+            x.requires_grad_(False)
+        require_same(compiled(x), expected.sign(), f"call {i}")
+        require_same(x.grad, expected, f"call {i}: the gradient")
+
+
+@pytest.mark.filterwarnings("ignore:compile.*(hook of the Tensor|is given hooks|grew or shrank)")
+@pytest.mark.parametrize("frozen", [True, False], ids=["frozen before", "not"])
+@pytest.mark.parametrize("given", [True, False], ids=["argument", "in reach"])
+def test_hooks_that_a_function_sets_before_it_freezes_a_tensor(frozen: bool, given: bool) -> None:
+    weight = autograd.ones(2)
+
+    def hooked(x: Any) -> Any:
+        tensor = x if given else weight
+        tensor.requires_grad_(True)
+        tensor.register_hook(lambda g: g * 2)
+        tensor.requires_grad_(False)
+
+    compiled = compiler.compile(hooked)
+    for i in range(4):
+        x = autograd.ones(2)
+        tensor = x if given else weight
+        tensor.requires_grad_(not frozen)
+        compiled(x)
+        tensor.requires_grad_(True).grad = None
+        tensor.sum().backward()
+        assert tensor.grad.tolist() == [2.0 ** (1 if given else i + 1)] * 2
 
 
 @pytest.mark.parametrize("last", [True, False])
