@@ -372,6 +372,31 @@ def test_states_that_are_dataclasses_have_programs_of_their_own() -> None:
     assert compiled.recordings <= 8
 
 
+@pytest.mark.parametrize("asks", [True, False], ids=["reads", "writes"])
+def test_settings_that_are_replaced_by_other_dataclasses(asks: bool) -> None:
+    """``dataclasses.replace`` between calls: the second recording raised ``TypeError``, or lost what was written."""
+
+    def make(compile: Any) -> Any:
+        trainer = Trainer()
+        trainer.settings = Batch(None)
+
+        def step(x: Any) -> Any:
+            if asks:
+                return x * trainer.settings.weight
+            trainer.settings.x = x * 2
+            return x + 1
+
+        return compile(step), trainer
+
+    (eager, expected), (compiled, state) = make(lambda function: function), make(compiler.compile)
+    for i in range(8):
+        for trainer in (expected, state):
+            if i in (2, 5):
+                trainer.settings = dataclasses.replace(trainer.settings, weight=float(i))
+        require_same(compiled(rows(i)), eager(rows(i)), f"call {i}")
+        require_same(vars(state.settings), vars(expected.settings), f"call {i}: the settings")
+
+
 class Trainer:
     """A compiled method, which is pickled and copied with its object."""
 
@@ -379,6 +404,7 @@ class Trainer:
         self.model = nn.Linear(3, 2)
         self.update = optim.Adam(self.model.parameters())
         self.history: list[float] = []
+        self.settings: Any = None
 
     @compiler.compile
     def step(self, x: Any) -> Any:

@@ -131,6 +131,12 @@ class Unseen:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.used(), name)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("_container", "_used"):
+            object.__setattr__(self, name, value)
+        else:
+            setattr(self.used(), name, value)
+
     __add__ = _using("__add__")
     __and__ = _using("__and__")
     __contains__ = _using("__contains__")
