@@ -372,6 +372,28 @@ def test_states_that_are_dataclasses_have_programs_of_their_own() -> None:
     assert compiled.recordings <= 8
 
 
+def test_what_a_failing_function_left_in_containers_counts_once() -> None:
+    """From the second call on they were known to change, and not put back before the function was called again."""
+    counts = Batch(autograd.zeros(1), 0.0)
+    history, logs, nested = list[int](), dict[str, Any](), {"losses": list[Any](), "counts": counts}
+
+    @compiler.compile
+    def failing(x: Any) -> Any:
+        history.append(1)
+        logs[f"call {len(logs)}"] = float(x.sum())
+        nested["losses"].append(x)
+        nested[f"{len(nested)}"] = x
+        counts.x += 1
+        counts.weight += 1
+        raise LookupError
+
+    for i in range(5):
+        with pytest.raises(LookupError):
+            failing(rows(i))
+        assert (len(history), len(logs), len(nested["losses"]), len(nested) - 2) == (i + 1,) * 4
+        assert counts.x.item() == counts.weight == i + 1
+
+
 @pytest.mark.parametrize("asks", [True, False], ids=["reads", "writes"])
 def test_settings_that_are_replaced_by_other_dataclasses(asks: bool) -> None:
     """``dataclasses.replace`` between calls: the second recording raised ``TypeError``, or lost what was written."""
