@@ -544,6 +544,45 @@ def test_last_lines_that_use_what_may_not_be_bound() -> None:
         step([], 0)
 
 
+def _named_in_a_comprehension(x: Any, seen: list[Any]) -> Any:
+    y = x * 2
+    finite = all(p > 0 for p in (1, 2))
+    seen.append(float(y.sum()))
+    for p in (1, 2):
+        y = y * p
+    return y, finite
+
+
+def _imported(x: Any, seen: list[Any]) -> Any:
+    import math as numbers
+    from math import pi
+
+    y = x * numbers.e
+    seen.append(float(y.sum()) * pi)
+    return y, numbers.sqrt(4)
+
+
+def _matched(x: Any, seen: list[Any]) -> Any:
+    match x.shape:
+        case (rows, *columns):
+            y = x * rows
+    seen.append(float(y.sum()))
+    return y, columns
+
+
+@pytest.mark.parametrize("function", [_named_in_a_comprehension, _imported, _matched])
+def test_names_that_the_last_lines_use(function: Any) -> None:
+    """They were asked of the lines before, which do not have them, or were not: ``NameError``."""
+    compiled = compiler.compile(function)
+    found, expected = list[Any](), list[Any]()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for i in range(4):
+            require_same(compiled(rows(i), found), function(rows(i), expected), f"call {i}")
+            assert found == expected
+    assert compiled._halves is not None
+
+
 def test_a_closure_before_the_last_lines() -> None:
     def make(compile: Any) -> Any:
         autograd.manual_seed(0)
