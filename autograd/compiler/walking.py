@@ -65,7 +65,7 @@ class Walk:
         strict: the ids of those containers in which ``2`` and ``2.0`` are not the same: they are not of our modules
             and optimizers.
         attributes: the ids of the dicts of objects' attributes, whose order does not count.
-        classes: the user's classes, with what stood in them.
+        classes: the user's classes, with what stood in them; instances: objects of these classes.
         functions: the user's functions; named: the names that they use.
         sets: the sets, with what was in them.
         steps: random generators of Python's, and the like, with their state: the function may not step on.
@@ -79,6 +79,7 @@ class Walk:
         self.places: list[tuple[Place, Any]] = []
         self.containers: list[tuple[Any, Any]] = []
         self.classes: list[tuple[type, dict[str, Any]]] = []
+        self.instances: list[Any] = []
         self.functions: list[types.FunctionType] = []
         self.contents: list[tuple[Any, str, Any]] = []
         self.sets: list[tuple[Any, frozenset[Any]]] = []
@@ -271,6 +272,8 @@ class Walk:
         """An object's attributes, and the functions and constants of its class, if that is the user's."""
         prefix = (name + "." if name else "") + "{}"
         of_users = LIBRARIES.isdisjoint(map(package, type(thing).__mro__[:-1]))  # no library uses its attributes
+        if package(type(thing)) not in LIBRARIES:
+            self.instances.append(thing)
         if isinstance(getattr(thing, "__dict__", None), dict):
             self.attributes.add(id(thing.__dict__))
             yield from self._entries(thing.__dict__, prefix, of_users)
