@@ -125,6 +125,7 @@ class Backup:
     """
 
     def __init__(self, reach: Reach, arguments: Any) -> None:
+        self._reach = reach
         self._places = list(reach.places)
         self._contents = [(thing, copy.copy(thing)) for thing, _ in reach.containers]
         self._classes = [(thing, type(thing)) for thing in reach._keep]
@@ -141,6 +142,7 @@ class Backup:
 
     def restore(self) -> None:
         """Put all back."""
+        self._reach.put_back()
         for thing, kind in self._classes:
             if type(thing) is not kind:  # a lazy module became another
                 thing.__class__ = kind
@@ -391,7 +393,8 @@ def _gradients(nodes: list[Any], parents: list[Any]) -> list[Any]:
     if not (nodes and parents):
         return []  # by what the function made itself nothing can be differentiated later
     try:
-        found = sweep(nodes, [np.ones(node.shape, node.dtype) for node in nodes], targets=parents, retain=True)
+        seeds = [np.ones(node.shape, node.dtype) for node in nodes]
+        found = sweep(nodes, seeds, targets=parents, retain=True, ends=parents)  # hooks there are the user's
     except GradientError as error:
         return [type(error).__name__]
     return [found[parent] for parent in parents]
