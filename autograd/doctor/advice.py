@@ -119,15 +119,23 @@ def _faster(report: Report, current: Kernel, forced: str) -> Iterator[Advice]:
     )
 
 
-def _speed(report: Report) -> Iterator[Advice]:
-    """A product in one thread that is well under the estimate, where no other kernel explains it."""
-    if any(_kernel(report)):
+def _failures(report: Report) -> Iterator[Advice]:
+    """What could not be measured, where a kernel that crashes does not explain it."""
+    forced = report.surroundings.environment.get("OPENBLAS_CORETYPE", "")
+    too_new = _compare(kernel_level(forced), report.processor.level) > 0
+    if report.blas.is_openblas and (too_new or any(k.current and not k.gflops for k in report.timings.kernels)):
         return
     for failure in report.timings.failures:
         yield Advice(
             f"Not measured: {failure}.",
             'python -c "import numpy as np; a = np.ones((256, 256)); a @ a"   (what does this say?)',
         )
+
+
+def _speed(report: Report) -> Iterator[Advice]:
+    """A product in one thread that is well under the estimate, where no other kernel explains it."""
+    if any(_kernel(report)):
+        return
     product = _largest(report)
     peak = report.processor.peak(4)
     if product is None or peak is None or product.one >= peak / 2:
@@ -256,7 +264,7 @@ def _python(report: Report) -> Iterator[Advice]:
 
 
 _CHECKS: tuple[Callable[[Report], Iterator[Advice]], ...] = (
-    _packages, _kernel, _speed, _threads, _simd, _memory, _python,
+    _packages, _kernel, _failures, _speed, _threads, _simd, _memory, _python,
 )  # fmt: skip
 
 
