@@ -78,13 +78,20 @@ def _older(version: str, minimum: str) -> bool:
     return version[:1].isdigit() and version_numbers(version) < version_numbers(minimum)
 
 
+def _forced_beside_best(report: Report) -> int:
+    """Whether the kernel that was forced is below (-1) or above (1) the processor's level; 0 also where none was."""
+    forced = report.surroundings.environment.get("OPENBLAS_CORETYPE", "")
+    return _compare(kernel_level(forced), report.processor.level) if forced and report.blas.is_openblas else 0
+
+
 def _kernel(report: Report) -> Iterator[Advice]:
     """A kernel that was forced, or one that OpenBLAS chose, and that is not the processor's best."""
     forced = report.surroundings.environment.get("OPENBLAS_CORETYPE", "")
     current = next((kernel for kernel in report.timings.kernels if kernel.current), None)
     if not report.blas.is_openblas:
         return
-    if forced and (order := _compare(kernel_level(forced), report.processor.level)) > 0:
+    order = _forced_beside_best(report)
+    if order > 0:
         yield Advice(
             f"OPENBLAS_CORETYPE={forced} asks for {spoken(kernel_level(forced))} instructions, which this processor "
             "does not have: matrix products crash.",
@@ -92,7 +99,7 @@ def _kernel(report: Report) -> Iterator[Advice]:
         )
     elif current:
         yield from _faster(report, current, forced)
-    elif forced and order < 0:
+    elif order < 0:
         yield Advice(
             f"OPENBLAS_CORETYPE={forced} forces kernels for {spoken(kernel_level(forced))}, but this processor has "
             f"{spoken(report.processor.level)}, with which matrix products may be twice as fast.",
@@ -120,10 +127,8 @@ def _faster(report: Report, current: Kernel, forced: str) -> Iterator[Advice]:
 
 
 def _failures(report: Report) -> Iterator[Advice]:
-    """What could not be measured, where a kernel that crashes does not explain it."""
-    forced = report.surroundings.environment.get("OPENBLAS_CORETYPE", "")
-    too_new = _compare(kernel_level(forced), report.processor.level) > 0
-    if report.blas.is_openblas and (too_new or any(k.current and not k.gflops for k in report.timings.kernels)):
+    """What could not be measured, where no kernel is forced that the processor cannot run."""
+    if _forced_beside_best(report) > 0:
         return
     for failure in report.timings.failures:
         yield Advice(
