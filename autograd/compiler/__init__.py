@@ -14,7 +14,8 @@ The way of a function through these files:
    ``rowwise``) and ``again`` have files of their own.
 4. Writing: ``memory``, ``buffers``, ``keeping`` and ``hosting`` (where results lie), then ``wording``, ``calls``,
    ``blockwise``, ``emit``: names, one call, a run, the whole, whose ``text`` is kept.
-5. The ``trial`` compares it with the function; ``explaining`` (with ``timing``), ``picturing``, ``exporting`` show it.
+5. The ``trial`` runs both the program and the function, and tells them apart by ``comparing``; ``backup`` puts back
+   what a failed call changed. ``explaining`` (with ``timing``), ``picturing`` and ``exporting`` show the program.
 
 With Numba: ``operations`` (what a call means to a kernel), ``fusing`` (which calls it does), ``kernels`` and
 ``kernel_math`` (its text), ``accelerated`` (the program around it).
