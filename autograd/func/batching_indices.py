@@ -71,7 +71,7 @@ def _place(level: Level, x: Any, index: Any) -> _Place:
     rank = max([1 if _is_mask(part) else rank_of(part) for part in arrays], default=0)
     spots = [i for i, simple in enumerate(plain) if not simple]
     joined = spots[-1] - spots[0] == len(spots) - 1
-    before = spots[0] if joined else 0  # where the arrays' axes shall lie in the result for one example
+    before = spots[0] if joined else 0  # where the arrays' axes belong in the result for one example
     ndim = sum(plain) + rank
     if not batched:  # the examples' axis is first, unless the arrays' axes jump over it
         return _Place((slice(None), *parts), ndim, None if joined else (rank, 0))
