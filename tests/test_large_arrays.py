@@ -62,6 +62,8 @@ ALONG: dict[str, tuple[Any, list[Any], float]] = {
     "cumsum": (lambda x, d: autograd.cumsum(x, d), [_numbers], 1e-4),
     "cumsum, edges": (lambda x, d: autograd.cumsum(x, d), [_edges], 1e-5),
     "cumprod": (lambda x, d: autograd.cumprod(x, d), [lambda: 1 + (_factors() - 1) * 0.1], 1e-4),
+    "cumprod, to nothing": (lambda x, d: autograd.cumprod(x, d), [_numbers], 1e-6),
+    "prod, to nothing": (lambda x, d: autograd.prod(x, d), [_numbers], 1e-6),
     "cumprod, edges": (lambda x, d: autograd.cumprod(x, d), [_factors], 1e-4),
     "cummax": (lambda x, d: autograd.cummax(x, d), [_edges], 1e-5),
     "cummin": (lambda x, d: autograd.cummin(x, d), [_edges], 1e-5),
@@ -682,6 +684,48 @@ def test_running_products(shape: tuple[int, ...], kind: str) -> None:
         expected = np.multiply.accumulate(x.astype(np.float64), -1).astype(np.float32)
     np.testing.assert_array_equal(np.signbit(found) & (found == 0), np.signbit(expected) & (expected == 0))
     np.testing.assert_allclose(found, expected, 2e-7, 1e-45)
+
+
+@pytest.mark.parametrize("name", ["cumprod", "prod"])
+def test_small_factors_of_products_too_small(name: str) -> None:
+    """Where digits are lost in the product, it is not divided by what made it so small."""
+    x = np.ones((700, 500), np.float32)
+    x[:, 0], x[:, 1] = 1e-25, 1e-20
+    tensor = autograd.from_numpy(x).requires_grad_()
+    getattr(autograd, name)(tensor, -1).sum().backward()
+    steps = 499 if name == "cumprod" else 1
+    np.testing.assert_allclose(tensor.grad.numpy()[:, 1], steps * 1e-25, 1e-5)
+
+
+@pytest.mark.parametrize("shape", [(6000, 3), (400, 53), (400, 54), (300, 128), (300, 129), (3, 9000), (40, 30, 20)])
+@pytest.mark.parametrize("kind", ["once", "ties", "equal", "nan"])
+def test_where_extremes_are(shape: tuple[int, ...], kind: str) -> None:
+    """Lines of any length have their first extreme where NumPy says, and the gradient goes there, or to all of them."""
+    x = np.random.default_rng(26).standard_normal(shape)
+    if kind == "ties":
+        x = np.round(x)
+    elif kind == "equal":
+        x[...] = 2
+    elif kind == "nan":
+        x.reshape(-1)[::37] = np.nan
+    seed = np.random.default_rng(27).standard_normal(shape)
+    for dim in range(len(shape)):
+        line = (slice(None),) * dim + (slice(1),)
+        for choose, place in ((autograd.max, np.argmax), (autograd.min, np.argmin)):
+            tensor = autograd.from_numpy(x).requires_grad_()
+            values, indices = choose(tensor, dim, keepdim=True)
+            at = place(x, dim, keepdims=True)
+            np.testing.assert_array_equal(indices.numpy(), at)
+            np.testing.assert_array_equal(values.detach().numpy(), np.take_along_axis(x, at, dim))
+            values.backward(autograd.from_numpy(seed[line].copy()))
+            expected = np.zeros_like(x)
+            np.put_along_axis(expected, at, seed[line], dim)
+            np.testing.assert_array_equal(tensor.grad.numpy(), expected)
+        tensor = autograd.from_numpy(x).requires_grad_()
+        autograd.amax(tensor, dim, keepdim=True).backward(autograd.from_numpy(seed[line].copy()))
+        top = x.max(dim, keepdims=True)
+        hit = (x == top) | (np.isnan(x) & np.isnan(top))
+        np.testing.assert_allclose(tensor.grad.numpy(), hit * seed[line] / hit.sum(dim, keepdims=True), 1e-6)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -101,8 +101,8 @@ def sum_many(x: Any, axes: tuple[int, ...] | None, keepdim: bool) -> Any:
         return sums if keepdim else np.squeeze(sums, axes)
     n = x.shape[-1]
     large = x.size > (_MANY if n < _NARROW else BLOCK)
-    if large and axes == (x.ndim - 1,) and 1 < n <= SHORT and x.flags.c_contiguous and x.dtype.char in "fd":
-        sums = weighted_rows(x.reshape(-1, n), ones(n, x.dtype))
+    if large and axes == (x.ndim - 1,) and n > 1 and x.flags.c_contiguous and x.dtype.char in "fd":
+        sums = weighted_rows(x.reshape(-1, n), ones(n, x.dtype)) if n <= SHORT else _long_sums(x.reshape(-1, n))
         return sums.reshape((*x.shape[:-1], 1) if keepdim else x.shape[:-1])
     if 1 < count <= _FEW and _is_between(x, axes) and x.flags.c_contiguous:
         sums = _weighted_lines(x, axes, ones(count, x.dtype))
@@ -145,11 +145,16 @@ def weighted_rows(x: Any, weights: Any) -> Any:
 def _add_all(x: Any, keepdim: bool) -> Any:
     if x.size <= BLOCK or not x.flags.c_contiguous or x.dtype.char not in "fd":
         return _add(x, None, accumulation_dtype(x.dtype), None, keepdim)
-    n = SHORT // 4
-    line = x.reshape(-1)
-    whole = line.size // n * n
-    total = _add(weighted_rows(line[:whole].reshape(-1, n), ones(n, x.dtype))) + _add(line[whole:])
-    return np.reshape(total, (1,) * x.ndim) if keepdim else total
+    total = _long_sums(x.reshape(1, -1))
+    return np.reshape(total, (1,) * x.ndim) if keepdim else total[0]
+
+
+def _long_sums(rows: Any) -> Any:
+    """The sums of long rows: of pieces, and of those."""
+    piece = SHORT // 4
+    whole = rows.shape[1] // piece * piece
+    parts = np.vecdot(rows[:, :whole].reshape(len(rows), -1, piece), ones(piece, rows.dtype))
+    return _add(parts, 1) + _add(rows[:, whole:], 1)
 
 
 def _added_one_by_one(x: Any, axes: tuple[int, ...]) -> tuple[int, int]:

@@ -9,12 +9,16 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ._blocks import BLOCK, block_rows
-from .axes import accumulation_dtype, along, by_lines, line_axis
+from .axes import accumulation_dtype, along, by_lines, line_axis, true_places
 
 __all__ = ["accumulate", "last_reached", "records"]
 
 _WIDE = 512
 """Steps of this many elements or more are taken one by one: ``accumulate`` goes along one line at a time."""
+_LARGE = 1 << 12
+"""So are steps of this many elements in pieces of two and more."""
+_NARROW = 64
+"""Many lines of this many elements or fewer are gone through column by column."""
 _SOME = 32
 """This many steps are carried in another dtype at a time, which the cache holds."""
 _BROAD = 2048
@@ -66,8 +70,12 @@ def _of_many(ufunc: Any, x: Any, axis: int, reverse: bool, dtype: Any) -> Any:
     source, target = x[order], out[order]
     if beside >= _WIDE:
         _by_steps(ufunc, np.moveaxis(source, axis, 0), np.moveaxis(target, axis, 0), dtype)
-    elif beside == 1 and 1 < n <= (16 if dtype else 32):
-        _by_columns(ufunc, source.reshape(-1, n), target.reshape(-1, n), dtype)
+    elif beside == 1 and 1 < n <= _NARROW:
+        rows, results = source.reshape(-1, n), target.reshape(-1, n)
+        by_lines(lambda block: _by_columns(ufunc, rows[block], results[block], dtype), rows, 1)
+    elif beside > 1 and x.size >= _LARGE * n:
+        sources, targets = np.moveaxis(source, axis, 0), np.moveaxis(target, axis, 0)
+        by_lines(lambda block: _by_steps(ufunc, sources[:, block], targets[:, block], dtype), out, axis)
     else:
         by_lines(lambda block: _of_lines(ufunc, source[block], axis, dtype, target[block]), out, axis)
     return out
@@ -236,7 +244,7 @@ def records(ufunc: Any, x: Any) -> Any:
 def last_reached(reached: Any, dim: int) -> Any:
     """For each place the last one up to there, along ``dim``, that is True; the first one is."""
     n, beside = reached.shape[dim], math.prod(reached.shape[dim + 1 :])
-    if beside >= _WIDE or (beside == 1 and 1 < n <= _SINGLE):
+    if beside >= _WIDE or (1 < n <= _NARROW if beside == 1 else reached.size >= _LARGE * n):
         small = np.min_scalar_type(n)
         places = np.arange(n, dtype=small).reshape(-1, *(1,) * (reached.ndim - 1 - dim))
         found = np.multiply(reached, places, dtype=small)
@@ -247,6 +255,6 @@ def last_reached(reached: Any, dim: int) -> Any:
             _by_steps(np.maximum, steps, steps, None)
         return found.astype(np.int64)
     lines = np.ascontiguousarray(np.moveaxis(reached, dim, -1))
-    places = np.flatnonzero(lines)
+    places = true_places(lines)
     found = np.repeat(places % n, np.diff(places, append=lines.size))
     return np.ascontiguousarray(np.moveaxis(found.reshape(lines.shape), -1, dim))

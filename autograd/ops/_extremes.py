@@ -11,37 +11,30 @@ from typing import Any
 
 import numpy as np
 
-from .axes import axes_of
+from ._blocks import copied
+from .axes import axes_of, folded, true_places
 
-__all__ = ["LARGE", "equal_steps", "extreme_along", "has_few_steps", "has_short_lines", "places_by_steps"]
+__all__ = ["LARGE", "SHORT", "beside", "extreme_along", "first_places", "hits"]
 
 LARGE = 1 << 14
 """From so many elements on this pays."""
-_SHORT = 64
-"""Lines of at most so many elements are looked at column by column."""
+SHORT = 128
+"""Lines of at most so many elements are folded, or looked at column by column."""
+_REPEATED = 64
+"""In rows of at most so many elements values of lines are written out before they are compared."""
+_FOLD = 48
+"""From so many elements on it is quicker to fold a line first."""
 _NARROW = 64
 """Beside at most so many other lines, pieces of these are laid side by side."""
-_BROAD = 256
-"""Beside so many lines, each step along them is a long call."""
-_ROWS = 1 << 13
-"""So many rows at a time, which the cache holds."""
+_ELEMENTS = 1 << 19
+"""So many elements are looked at at a time, which the cache holds."""
+_BITS = np.finfo(np.float64).nmant
+_PRODUCT = 1 << 22
+"""In so many elements at most the one hit of each line is found by a product."""
 
 
 def _is_large(x: Any) -> bool:
     return type(x) is np.ndarray and x.size >= LARGE and x.flags.c_contiguous
-
-
-def has_short_lines(x: Any, dim: int) -> bool:
-    """Whether a large plain array has many lines of few elements along ``dim``, its last."""
-    return _is_large(x) and dim in (-1, x.ndim - 1) and 1 < x.shape[-1] <= _SHORT
-
-
-def has_few_steps(x: Any, dim: int) -> bool:
-    """Whether a large plain array has few elements along ``dim``: its last, or one beside many lines."""
-    dim %= x.ndim
-    return has_short_lines(x, dim) or (
-        _is_large(x) and 1 < x.shape[dim] <= _SHORT and math.prod(x.shape[dim + 1 :]) >= _BROAD
-    )
 
 
 def extreme_along(ufunc: Any, x: Any, dim: int, keepdims: bool = True) -> Any:
@@ -51,7 +44,7 @@ def extreme_along(ufunc: Any, x: Any, dim: int, keepdims: bool = True) -> Any:
     (dim,) = axes_of(dim, x.ndim)
     before, n, beside = x.shape[:dim], x.shape[dim], math.prod(x.shape[dim + 1 :])
     many = min(1024, n * beside // 32) // max(1, beside)
-    if has_short_lines(x, dim):
+    if beside == 1 and 1 < n <= SHORT:
         out = _of_short_lines(ufunc, x.reshape(-1, n))
     elif 1 < beside <= _NARROW and many > 1:
         out = _of_narrow_lines(ufunc, x.reshape(-1, n, beside), many)
@@ -62,8 +55,10 @@ def extreme_along(ufunc: Any, x: Any, dim: int, keepdims: bool = True) -> Any:
 
 def _of_short_lines(ufunc: Any, rows: Any) -> Any:
     out = np.empty(len(rows), rows.dtype)
-    for first in range(0, len(rows), _ROWS):
-        columns, tops = rows[first : first + _ROWS].T, out[first : first + _ROWS]
+    many = _ELEMENTS // rows.shape[1]
+    for first in range(0, len(rows), many):
+        some = rows[first : first + many]
+        columns, tops = (folded(ufunc, some, 16) if rows.shape[1] >= _FOLD else some).T, out[first : first + many]
         ufunc(columns[0], columns[1], out=tops)
         for column in columns[2:]:
             ufunc(tops, column, out=tops)
@@ -79,24 +74,35 @@ def _of_narrow_lines(ufunc: Any, x: Any, many: int) -> Any:
     return tops if whole == n else ufunc(tops, ufunc.reduce(x[:, whole:], 1))
 
 
-def equal_steps(x: Any, values: Any, dim: int) -> Any:
-    """Where elements equal their line's of ``values`` along ``dim``, which comes first; NaN equals NaN."""
-    steps, values = np.moveaxis(x, dim, 0), np.squeeze(values, dim)
-    hits = np.empty(steps.shape, bool)
-    lost = values != values
-    some_lost = np.any(lost)
-    for step, hit in zip(steps, hits, strict=True):
-        np.equal(step, values, out=hit)
-        if some_lost:
-            hit |= lost & (step != step)
-    return hits
+def beside(values: Any, shape: tuple[int, ...]) -> Any:
+    """Values of lines, kept as 1, for each element of an array of ``shape``: written out where rows are short."""
+    spread = np.broadcast_to(values, shape)
+    return copied(spread) if 1 < shape[-1] <= _REPEATED else spread
 
 
-def places_by_steps(x: Any, values: Any, dim: int) -> Any:
-    """Where lines along ``dim``, of few elements, first have their extremes ``values``."""
-    n = x.shape[dim]
-    hits = equal_steps(x, values, dim)
-    places = np.zeros(hits.shape[1:], np.uint8)
-    for place, hit in enumerate(hits):
-        np.maximum(places, hit.view(np.uint8) * np.uint8(n - place), out=places)
-    return (n - places.astype(np.int64)).reshape(values.shape)
+def hits(x: Any, values: Any) -> Any:
+    """Where the elements of a large array equal ``values``, those of their lines; NaN equals NaN."""
+    values = beside(values, x.shape)
+    hit = x == values
+    if np.any(values != values):
+        hit |= (x != x) & (values != values)
+    return hit
+
+
+def first_places(hit: Any, dim: int) -> Any:
+    """Where each line along ``dim``, of one hit at least, has its first; dimension kept. None if NumPy is as quick."""
+    n, inner, found = hit.shape[dim], math.prod(hit.shape[dim + 1 :]), np.count_nonzero(hit)
+    lines, shape = hit.size // n, (*hit.shape[:dim], 1, *hit.shape[dim + 1 :])
+    steps = hit.reshape(-1, n, inner)
+    if found == lines and n <= SHORT and hit.size <= _PRODUCT:
+        return np.matmul(np.arange(n, dtype=np.float32), steps.astype(np.float32)).astype(np.int64).reshape(shape)
+    if found > lines and n <= _BITS:  # the first counts for more than all that follow
+        _, exponents = np.frexp(np.matmul(np.exp2(np.arange(n)[::-1]), steps.astype(np.float64)))
+        return (n - exponents.astype(np.int64)).reshape(shape)
+    if found > 4 * lines:
+        return None
+    rows, columns = np.divmod(true_places(hit)[::-1], inner)
+    outer, places = np.divmod(rows, n)
+    out = np.empty(lines, np.int64)
+    out[outer * inner + columns] = places  # the last one written stays, which is the first
+    return out.reshape(shape)

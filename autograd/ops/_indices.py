@@ -12,7 +12,7 @@ from ._blocks import BLOCK, in_blocks
 
 __all__ = [
     "at", "blocks_apart", "from_start", "has_no_repeats", "ints_first", "is_basic", "is_integer_array", "is_lone",
-    "names_elements", "positions", "put", "take_across", "take_many", "with_ints",
+    "last_ones", "names_elements", "positions", "put", "take_across", "take_many", "with_ints",
 ]  # fmt: skip
 
 
@@ -132,6 +132,28 @@ def positions(index: Any, shape: tuple[int, ...]) -> Any:
 def names_elements(index: Any, shape: tuple[int, ...]) -> bool:
     """Whether an index has an array of integers for each dimension."""
     return type(index) is tuple and len(index) == len(shape) and all(map(is_integer_array, index))
+
+
+def _come_again(places: Any, size: int) -> bool:
+    """Whether some of the places below ``size`` come more than once: often the first of many show it."""
+    written = np.zeros(size, np.bool_, like=places)
+    if len(places) > BLOCK:
+        some = len(places) // 16
+        written[places[:some]] = True
+        if np.count_nonzero(written) < some:
+            return True
+    written[places] = True
+    return bool(np.count_nonzero(written) < len(places))
+
+
+def last_ones(places: Any, size: int) -> Any:
+    """Which of some places below ``size`` come for the last time; None if each comes once."""
+    if not _come_again(places.reshape(-1), size):
+        return None
+    numbers = np.arange(places.size, dtype=np.int32 if places.size < 1 << 31 else np.int64).reshape(places.shape)
+    last = np.empty(size, numbers.dtype, like=places)
+    last[places] = numbers
+    return last[places] == numbers
 
 
 # ---- reading and writing ---------------------------------------------------------------------------------------------

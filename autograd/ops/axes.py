@@ -151,20 +151,22 @@ def line_positions(index: Any, shape: Sequence[int], dim: int) -> Any:
 
     ``index`` has as many dimensions as the array; it starts where the array does.
     """
+    if len(shape) == 1:
+        return index
     strides = [math.prod(shape[d + 1 :]) for d in range(len(shape))]
     flat: Any = index if strides[dim] == 1 else index * strides[dim]
     if dim == len(shape) - 1 and index.shape[:-1] == tuple(shape[:-1]):  # all other dimensions in one step
-        starts = [np.arange(math.prod(shape[:-1])).reshape(*shape[:-1], 1) * shape[-1]]
+        start: Any = np.arange(math.prod(shape[:-1])).reshape(*shape[:-1], 1) * shape[-1]
     else:
-        starts = [
-            (np.arange(n) * strides[d]).reshape((-1, *(1,) * (len(shape) - d - 1)))
-            for d, n in enumerate(index.shape)
-            if d != dim and n > 1
-        ]
-    for start in starts:
-        short = 1 < start.shape[-1] <= _SHORT
-        flat = flat + (copied(np.broadcast_to(start, index.shape)) if short else start)
-    return flat
+        start = 0
+        for d, n in enumerate(index.shape):
+            if d != dim and n > 1:
+                start = start + (np.arange(n) * strides[d]).reshape((-1, *(1,) * (len(shape) - d - 1)))
+    if np.ndim(start) and 1 < start.size == start.shape[-1] <= _SHORT:
+        start = copied(np.broadcast_to(start, index.shape))
+    if flat is not index and type(flat) is np.ndarray:
+        return np.add(flat, start, out=flat)
+    return flat + start
 
 
 def by_lines(work: Callable[[Any], None], index: Any, dim: int) -> None:
@@ -176,6 +178,22 @@ def by_lines(work: Callable[[Any], None], index: Any, dim: int) -> None:
         in_blocks(index, lambda: work, BLOCK)
     else:
         work(slice(None))
+
+
+_LONG = BLOCK // 16
+"""Of columns longer than this a block has few, so that little of it lies together."""
+
+
+def _has_short_columns(x: Any) -> bool:
+    return x.ndim > 1 and len(x) <= _LONG
+
+
+def in_parts(work: Callable[[Any], None], index: Any, dim: int) -> None:
+    """As ``by_lines``, but along dimension 0 on some columns, which the caches hold, if those are not long."""
+    if not dim and _has_short_columns(index):
+        in_blocks(np.moveaxis(index, 1, 0), lambda: lambda block: work((slice(None), block)), BLOCK)
+    else:
+        by_lines(work, index, dim)
 
 
 @op(
@@ -191,15 +209,19 @@ def take_lines(x: Any, index: Any, dim: int) -> Any:
     """``np.take_along_axis`` for indices that are in bounds, as many in other dimensions as ``x`` has."""
     if index.size < MANY or type(x) is not np.ndarray:
         return np.take_along_axis(x, index, dim)
-    x, dim = np.ascontiguousarray(x), dim % x.ndim
-    out = np.empty(index.shape, x.dtype)
+    out, dim = np.empty(index.shape, x.dtype), dim % x.ndim
 
-    def work(block: slice) -> None:
-        part = x[block] if dim else x
-        flat = line_positions(index[block], part.shape, dim)
-        part.reshape(-1).take(flat, out=out[block], mode="clip")  # not to check what was checked, which takes a copy
+    def take(x: Any, index: Any, into: Any) -> None:
+        x = np.ascontiguousarray(x)
+        flat, whole = line_positions(index, x.shape, dim), into.flags.c_contiguous
+        found = x.reshape(-1).take(flat, out=into if whole else None, mode="clip")  # it was checked, which takes a copy
+        if not whole:
+            into[...] = found
 
-    in_blocks(index, lambda: work, BLOCK)
+    if dim or _has_short_columns(index):
+        in_parts(lambda block: take(x[block], index[block], out[block]), index, dim)
+    else:
+        in_blocks(index, lambda: lambda block: take(x, index[block], out[block]), BLOCK)
     return out
 
 
@@ -220,11 +242,11 @@ def folded(ufunc: Any, lines: Any, width: int) -> Any:
 def true_places(flags: Any) -> Any:
     """``np.flatnonzero`` of flags few of which are True: eight are looked at at once."""
     flat = flags.reshape(-1)
-    if flat.size % 8:
-        return np.flatnonzero(flat)
-    eights = np.flatnonzero(flat.view(np.uint64))
-    within = np.flatnonzero(flat.reshape(-1, 8)[eights])
-    return eights[within >> 3] * 8 + (within & 7)
+    whole = flat.size // 8 * 8
+    eights = np.flatnonzero(flat[:whole].view(np.uint64))
+    within = np.flatnonzero(flat[:whole].reshape(-1, 8)[eights])
+    places = eights[within >> 3] * 8 + (within & 7)
+    return places if whole == flat.size else np.append(places, np.flatnonzero(flat[whole:]) + whole)
 
 
 def _in_runs(places: Any) -> bool:
@@ -236,7 +258,7 @@ def _in_runs(places: Any) -> bool:
 def _add_at(out: Any, flat: Any, x: Any) -> None:
     """Add elements to a line, which is 0; what falls on one place in a row is summed before."""
     if _in_runs(flat):
-        first = np.append(0, np.flatnonzero(flat[1:] != flat[:-1]) + 1)
+        first = np.append(0, true_places(flat[1:] != flat[:-1]) + 1)
         flat, x = flat[first], np.add.reduceat(x, first)
     if x.dtype.char in _SPARSE:
         _add_rows(out[None], flat[None], x[None])

@@ -5,7 +5,6 @@ PyTorch's order: NaN is an extreme. Nothing has no extreme: a BoundsError.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -13,12 +12,13 @@ import numpy as np
 from .._op import composed, op
 from .._protocols import numpy_function
 from ..engine.nodes import Handle
+from ..engine.sums import sum_keepdims
 from ..errors import BoundsError
 from ..return_types import named_tuple
 from ..samples import case, reals
 from . import arithmetic, selection
 from ._blocks import BLOCK
-from ._extremes import equal_steps, extreme_along, has_few_steps, places_by_steps
+from ._extremes import LARGE, SHORT, beside, extreme_along, first_places, hits
 from .axes import (
     axes_of,
     axis_of,
@@ -32,6 +32,7 @@ from .axes import (
     true_places,
 )
 from .reductions import REDUCED, as_reduce, numpy_axes
+from .selection import keep
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -69,24 +70,15 @@ def shared_out(x: Any, values: Any, source: Any, dim: Any = None) -> Any:
         hit = _equals(source, values)
         share = (x / np.sum(hit, axis=axes_of(dim, np.ndim(source)), keepdims=True)).astype(x.dtype)
         return np.where(hit, share, 0)
-    out = np.zeros(source.shape, x.dtype)
-    axes = axes_of(dim, source.ndim)
-    if len(axes) == 1 and has_few_steps(source, axes[0]):
-        _share_out_by_steps(np.moveaxis(out, axes[0], 0), np.squeeze(x, axes[0]), equal_steps(source, values, axes[0]))
-        return out
-    hit = _hits(source, values)
+    hit = hits(source, values)
     if np.count_nonzero(hit) != np.size(values):
-        x = (x / np.sum(hit, axis=axes, keepdims=True)).astype(x.dtype)
-    out.reshape(-1)[true_places(hit)] = np.reshape(x, ()) if np.size(x) == 1 else np.broadcast_to(x, source.shape)[hit]
+        counts = sum_keepdims(hit.astype(np.float32), axes_of(dim, source.ndim))
+        x = (x / counts).astype(x.dtype)
+    if np.size(x) > 1:
+        return keep.op.forward(beside(x, source.shape), hit)
+    out = np.zeros(source.shape, x.dtype)
+    out.reshape(-1)[true_places(hit)] = np.reshape(x, ())
     return out
-
-
-def _share_out_by_steps(out: Any, x: Any, hits: Any) -> None:
-    """``shared_out`` along dimension 0, of few steps."""
-    if np.count_nonzero(hits) != out[0].size:
-        x = (x / np.add.reduce(hits, 0)).astype(x.dtype)
-    for step, hit in zip(out, hits, strict=True):
-        np.copyto(step, x, where=hit)
 
 
 def tied(g: Any, out: Any, x: Any, dim: Any, keepdim: bool) -> Any:
@@ -142,36 +134,19 @@ _ALONG = [
 ]
 
 
-def _hits(source: Any, values: Any) -> Any:
-    """Where the elements of a large array equal ``values``; NaN equals NaN."""
-    hit = source == values
-    if np.any(values != values):
-        hit |= (source != source) & (values != values)
-    return hit
-
-
 def extreme_and_place(ufunc: Any, x: Any, dim: int) -> Any:
     """The extremes along ``dim`` of a large array, dimension kept, and where they are first.
 
-    None where NumPy's ``argmax`` is as fast, which turns an array about before unless ``dim`` is the last, or where
-    many elements are extremes.
+    None where NumPy's ``argmax`` is as fast: in long lines, and where many elements are extremes.
     """
     dim %= x.ndim
-    if has_few_steps(x, dim):
-        values = extreme_along(ufunc, x, dim)
-        return values, places_by_steps(x, values, dim)
-    if x.size <= BLOCK or type(x) is not np.ndarray or dim == x.ndim - 1 or not x.flags.c_contiguous:
+    if x.size < LARGE or type(x) is not np.ndarray or not x.flags.c_contiguous:
+        return None
+    if dim == x.ndim - 1 and not 1 < x.shape[dim] <= SHORT:
         return None
     values = extreme_along(ufunc, x, dim)
-    hit = _hits(x, values)
-    if np.count_nonzero(hit) > 4 * values.size:
-        return None
-    inner = math.prod(x.shape[dim + 1 :])
-    lines, columns = np.divmod(true_places(hit)[::-1], inner)
-    outer, rows = np.divmod(lines, x.shape[dim])
-    places = np.empty(values.size, np.intp)
-    places[outer * inner + columns] = rows  # the last one written stays, which is the first
-    return values, places.reshape(values.shape)
+    places = first_places(hits(x, values), dim)
+    return None if places is None else (values, places)
 
 
 def _extreme_along(ufunc: Any, position: Any, x: Any, dim: int, keepdim: bool) -> Any:

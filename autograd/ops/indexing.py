@@ -22,7 +22,20 @@ from ..errors import BoundsError, DtypeError, ShapeError
 from ..samples import case, reals
 from ._blocks import BLOCK
 from ._index_sums import sums_at
-from ._indices import at, has_no_repeats, is_basic, is_lone, positions, put, take_across, take_many, with_ints
+from ._indices import (
+    at,
+    has_no_repeats,
+    is_basic,
+    is_integer_array,
+    is_lone,
+    last_ones,
+    positions,
+    put,
+    take_across,
+    take_many,
+    with_ints,
+)
+from .selection import keep
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -125,15 +138,10 @@ def _winners(index: Any, shape: tuple[int, ...]) -> Any:
         numbers = np.arange(places.size).reshape(places.shape)
         last = with_item.kernel(np.zeros(math.prod(shape), np.intp), numbers, places)
         return getitem.kernel(last, places) == numbers
-    places = positions(np.asarray(index) if isinstance(index, list) else index, shape)
-    written = np.zeros(math.prod(shape), np.bool_, like=places)
-    written[places] = True
-    if np.count_nonzero(written) == places.size:
-        return None
-    numbers = np.arange(places.size).reshape(places.shape)
-    last = np.empty(math.prod(shape), np.intp, like=places)
-    last[places] = numbers
-    return last[places] == numbers
+    if is_integer_array(index) and len(shape) > 1:  # of whole rows
+        stay = last_ones(positions(index, shape[:1]), shape[0])
+        return None if stay is None else np.reshape(stay, stay.shape + (1,) * (len(shape) - 1))
+    return last_ones(positions(np.asarray(index) if isinstance(index, list) else index, shape), math.prod(shape))
 
 
 def _written(g: Any, index: Any, x_shape: Any, y_shape: Any) -> Any:
@@ -141,7 +149,7 @@ def _written(g: Any, index: Any, x_shape: Any, y_shape: Any) -> Any:
     part = getitem.kernel(g, index)
     stay = _winners(index, x_shape)
     if stay is not None:
-        part = np.where(stay, part, 0)
+        part = keep.kernel(part, stay)
     extra = len(y_shape) - len(part.shape)
     return part if extra <= 0 else np.reshape(part, (1,) * extra + part.shape)
 

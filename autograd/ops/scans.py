@@ -161,21 +161,25 @@ def cumprod_backward(y: Any, x: Any, value: Any, dim: int) -> Any:
 
     Exact where elements are zero. Only where none of many is, and nothing overflowed, are products divided by ``x``.
     """
-    if y.size > BLOCK and type(value) is np.ndarray and can_divide(value):
+    if y.size > BLOCK and type(value) is np.ndarray and can_divide(value, x):
         out = sums_from_end.op.forward(y * value, dim)
         return np.divide(out, x, out=out)
     return shifted.op.forward(value, dim, 1, 1) * _carried(y, x, dim)
 
 
-def can_divide(product: Any) -> bool:
-    """Whether products are such that dividing one by a factor gives the product of the others."""
+_FACTOR = 2.0**-24
+"""A product too small for its dtype, divided by no smaller a factor, is still about the smallest that is not 0."""
+
+
+def can_divide(product: Any, x: Any) -> bool:
+    """Whether products are such that dividing one by a factor, an element of ``x``, gives that of the others."""
     if product.dtype.kind != "f":
         return False
     limits, low, high = np.finfo(product.dtype), product.min(), product.max()
     if low < limits.tiny:  # which is no fault if it is negative
         size = np.abs(product)
         low, high = size.min(), size.max()
-    return bool(low >= limits.tiny and high <= limits.max)
+    return bool(high <= limits.max and (low >= limits.tiny or np.abs(x).min() >= _FACTOR))
 
 
 @op(

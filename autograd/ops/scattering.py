@@ -19,7 +19,7 @@ from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from ._indices import from_start
 from .arithmetic import add, mul
-from .axes import along, place_along
+from .axes import MANY, along, line_positions, place_along
 from .diagonals import diagonal_scatter as diagonal_scatter
 from .indexing import getitem, scatter_index, with_item
 from .lines import are_many_lines, put_lines
@@ -142,6 +142,13 @@ def scatter_reduce(x: Any, dim: int, index: Any, src: Any, reduce: str, *, inclu
         return reshape(scatter_reduce(vector, dim, index, reshape(src, -1), reduce, include_self=include_self), ())
     places, src = _places("scatter_reduce", x, dim, index, src)
     shape = shape_of(x)
+    place = normalized_dim(dim, len(shape))
+    if len(shape) > 1 and type(places[place]) is np.ndarray and places[place].size >= MANY:
+        flat = line_positions(places[place], shape, place).reshape(-1)  # one line is soon read and written
+        src = src if len(shape_of(src)) == 0 else reshape(src, (-1,))
+        return reshape(scatter_reduce(reshape(x, (-1,)), 0, flat, src, reduce, include_self=include_self), shape)
+    if len(shape) == 1:
+        (places,) = places
     start = x if include_self else with_item(x, _neutral(reduce, x.dtype), places)
     if reduce in ("amax", "amin"):
         return scatter_extreme(start, src, places, reduce == "amax")
@@ -190,7 +197,7 @@ def _scatter_prod(x: Any, src: Any, places: Any) -> Any:
     ``prod`` over the rows is exact with zeros; the matrix has as many columns as the busiest place has factors.
     """
     shape = shape_of(x)
-    flat = np.ravel_multi_index(places, shape).reshape(-1)
+    flat = places if len(shape) == 1 else np.ravel_multi_index(places, shape).reshape(-1)
     order = np.argsort(flat, kind="stable")
     rank = np.empty_like(flat)
     starts = np.searchsorted(flat[order], flat[order])
