@@ -10,7 +10,7 @@ from weakref import WeakSet, WeakValueDictionary
 
 import numpy as np
 
-from autograd import Tensor
+from autograd import Tensor, float32, float64, get_default_dtype
 from autograd.engine.blocks import BLOCK
 from autograd.engine.mutation import stamp
 from autograd.engine.nodes import array_of, new_tensor
@@ -111,7 +111,8 @@ class _Store:
         if self.marks[i] is self.fresh:
             return None
         count, *values = self.marks[i]
-        found = {"step": new_tensor(np.asarray(count, np.float32))} if self.counted else {}
+        wide = get_default_dtype() == float64
+        found = {"step": new_tensor(np.asarray(count, float64 if wide else float32))} if self.counted else {}
         for name, value in zip(self.numbers, values, strict=True):
             found[name] = new_tensor(np.asarray(value, np.float64))
         return {**found, **{name: new_tensor(array) for name, array in self.arrays(i).items()}}

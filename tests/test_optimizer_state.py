@@ -117,6 +117,16 @@ def stepped(*moments):
     return optimizer, made
 
 
+def test_the_number_of_updates_is_single_precision_unless_that_is_not_the_default():
+    optimizer, (a, _) = stepped(1.0, 2.0)
+    assert optimizer.state[a]["step"].dtype == autograd.float32
+    autograd.set_default_dtype(autograd.float64)
+    try:
+        assert optimizer.state_dict()["state"][0]["step"].dtype == autograd.float64
+    finally:
+        autograd.set_default_dtype(autograd.float32)
+
+
 def test_the_state_can_be_read_like_a_dict():
     optimizer, (a, b) = stepped(1.0, 2.0)
     entry = optimizer.state[a]

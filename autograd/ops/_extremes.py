@@ -11,17 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from ._blocks import copied
+from ._blocks import BLOCK, copied, in_blocks
 from .axes import axes_of, folded, true_places
 
-__all__ = ["LARGE", "SHORT", "beside", "extreme_along", "first_places", "hits"]
+__all__ = ["LARGE", "beside", "compares_faster", "extreme_along", "first_places", "hits"]
 
 LARGE = 1 << 14
 """From so many elements on this pays."""
 SHORT = 128
 """Lines of at most so many elements are folded, or looked at column by column."""
-_REPEATED = 64
-"""In rows of at most so many elements values of lines are written out before they are compared."""
+_ROW = 64
+"""Rows of at most so many elements are short also in arrays that are not large, and get what they are compared with
+written out."""
 _FOLD = 48
 """From so many elements on it is quicker to fold a line first."""
 _NARROW = 64
@@ -29,8 +30,6 @@ _NARROW = 64
 _ELEMENTS = 1 << 19
 """So many elements are looked at at a time, which the cache holds."""
 _BITS = np.finfo(np.float64).nmant
-_PRODUCT = 1 << 22
-"""In so many elements at most the one hit of each line is found by a product."""
 
 
 def _is_large(x: Any) -> bool:
@@ -44,7 +43,7 @@ def extreme_along(ufunc: Any, x: Any, dim: int, keepdims: bool = True) -> Any:
     (dim,) = axes_of(dim, x.ndim)
     before, n, beside = x.shape[:dim], x.shape[dim], math.prod(x.shape[dim + 1 :])
     many = min(1024, n * beside // 32) // max(1, beside)
-    if beside == 1 and 1 < n <= SHORT:
+    if beside == 1 and 1 < n <= (SHORT if x.size > BLOCK else _ROW):
         out = _of_short_lines(ufunc, x.reshape(-1, n))
     elif 1 < beside <= _NARROW and many > 1:
         out = _of_narrow_lines(ufunc, x.reshape(-1, n, beside), many)
@@ -74,18 +73,26 @@ def _of_narrow_lines(ufunc: Any, x: Any, many: int) -> Any:
     return tops if whole == n else ufunc(tops, ufunc.reduce(x[:, whole:], 1))
 
 
+def compares_faster(x: Any, dim: int) -> bool:
+    """Whether ``hits`` and ``first_places`` find places along ``dim``, not negative, sooner than ``np.argmax``."""
+    n = x.shape[dim]
+    if not _is_large(x) or (x.size <= BLOCK and n > _ROW):
+        return False
+    return dim < x.ndim - 1 or 1 < n <= SHORT
+
+
 def beside(values: Any, shape: tuple[int, ...]) -> Any:
     """Values of lines, kept as 1, for each element of an array of ``shape``: written out where rows are short."""
     spread = np.broadcast_to(values, shape)
-    return copied(spread) if 1 < shape[-1] <= _REPEATED else spread
+    return copied(spread) if 1 < shape[-1] <= _ROW else spread
 
 
 def hits(x: Any, values: Any) -> Any:
     """Where the elements of a large array equal ``values``, those of their lines; NaN equals NaN."""
-    values = beside(values, x.shape)
-    hit = x == values
+    each = beside(values, x.shape)
+    hit = x == each
     if np.any(values != values):
-        hit |= (x != x) & (values != values)
+        hit |= (x != x) & (each != each)
     return hit
 
 
@@ -94,11 +101,10 @@ def first_places(hit: Any, dim: int) -> Any:
     n, inner, found = hit.shape[dim], math.prod(hit.shape[dim + 1 :]), np.count_nonzero(hit)
     lines, shape = hit.size // n, (*hit.shape[:dim], 1, *hit.shape[dim + 1 :])
     steps = hit.reshape(-1, n, inner)
-    if found == lines and n <= SHORT and hit.size <= _PRODUCT:
-        return np.matmul(np.arange(n, dtype=np.float32), steps.astype(np.float32)).astype(np.int64).reshape(shape)
+    if found == lines and n <= SHORT:
+        return _weighed(steps, np.arange(n, dtype=np.float32)).astype(np.int64).reshape(shape)
     if found > lines and n <= _BITS:  # the first counts for more than all that follow
-        _, exponents = np.frexp(np.matmul(np.exp2(np.arange(n)[::-1]), steps.astype(np.float64)))
-        return (n - exponents.astype(np.int64)).reshape(shape)
+        return n - np.frexp(_weighed(steps, np.exp2(np.arange(n)[::-1])))[1].astype(np.int64).reshape(shape)
     if found > 4 * lines:
         return None
     rows, columns = np.divmod(true_places(hit)[::-1], inner)
@@ -106,3 +112,20 @@ def first_places(hit: Any, dim: int) -> Any:
     out = np.empty(lines, np.int64)
     out[outer * inner + columns] = places  # the last one written stays, which is the first
     return out.reshape(shape)
+
+
+def _weighed(steps: Any, weights: Any) -> Any:
+    """The sums along dimension 1 of flags times weights, which are exact."""
+    out = np.empty((len(steps), steps.shape[2]), weights.dtype)
+
+    def some(lines: slice) -> None:
+        out[lines] = np.matmul(weights, steps[lines].astype(weights.dtype))
+
+    def beside(columns: slice) -> None:
+        out[0, columns] = np.matmul(weights, steps[0, :, columns].astype(weights.dtype))
+
+    if len(steps) > 1:
+        in_blocks(steps, lambda: some, BLOCK)
+    else:
+        in_blocks(steps[0].T, lambda: beside, BLOCK)
+    return out

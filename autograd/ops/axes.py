@@ -240,8 +240,10 @@ def folded(ufunc: Any, lines: Any, width: int) -> Any:
 
 
 def true_places(flags: Any) -> Any:
-    """``np.flatnonzero`` of flags few of which are True: eight are looked at at once."""
+    """``np.flatnonzero`` of flags few of which are True: of many, eight are looked at at once."""
     flat = flags.reshape(-1)
+    if flat.size <= BLOCK:
+        return np.flatnonzero(flat)
     whole = flat.size // 8 * 8
     eights = np.flatnonzero(flat[:whole].view(np.uint64))
     within = np.flatnonzero(flat[:whole].reshape(-1, 8)[eights])

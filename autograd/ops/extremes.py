@@ -18,7 +18,7 @@ from ..return_types import named_tuple
 from ..samples import case, reals
 from . import arithmetic, selection
 from ._blocks import BLOCK
-from ._extremes import LARGE, SHORT, beside, extreme_along, first_places, hits
+from ._extremes import beside, compares_faster, extreme_along, first_places, hits
 from .axes import (
     axes_of,
     axis_of,
@@ -140,9 +140,7 @@ def extreme_and_place(ufunc: Any, x: Any, dim: int) -> Any:
     None where NumPy's ``argmax`` is as fast: in long lines, and where many elements are extremes.
     """
     dim %= x.ndim
-    if x.size < LARGE or type(x) is not np.ndarray or not x.flags.c_contiguous:
-        return None
-    if dim == x.ndim - 1 and not 1 < x.shape[dim] <= SHORT:
+    if not compares_faster(x, dim):
         return None
     values = extreme_along(ufunc, x, dim)
     places = first_places(hits(x, values), dim)

@@ -6,6 +6,7 @@ names, so each op is written once, of the library ``t``, its functional form ``F
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -164,6 +165,7 @@ def _scans() -> dict[str, Build]:
         for name in ("cumsum", "logcumsumexp"):
             found[f"{name}, {where}"] = _each(lambda t, F, x, n=name, d=dim: getattr(t, n)(x, d), "matrix")
         found[f"cumprod, {where}"] = lambda inputs, d=dim: (lambda t, F, x: t.cumprod(x, d), [inputs.factors()])
+        found[f"cumprod of any, {where}"] = _each(lambda t, F, x, d=dim: t.cumprod(x, d), "matrix")
         found[f"cummax, {where}"] = _each(lambda t, F, x, d=dim: t.cummax(x, d).values, "matrix")
     return found
 
@@ -171,8 +173,10 @@ def _scans() -> dict[str, Build]:
 LAYOUTS: dict[str, tuple[tuple[int, ...], int]] = {
     "one line": ((-1,), 0),
     "short lines": ((-1, 10), 1),
+    "lines of 64": ((-1, 64), 1),
     "beside few": ((-1, 10), 0),
     "middle": ((-1, 100, 100), 1),
+    "few steps": ((16, -1), 0),
 }
 """Shapes other than about square matrices, and the dimension to work along."""
 
@@ -184,6 +188,7 @@ ALONG: dict[str, Callable[..., Any]] = {
     **{name: lambda t, x, d, i, j, n=name: getattr(t, n)(x, d).values for name in ("max", "cummax", "sort")},
     "gather": lambda t, x, d, i, j: t.gather(x, d, i),
     "scatter_add": lambda t, x, d, i, j: t.scatter_add(x, d, i, x),
+    "scatter_reduce": lambda t, x, d, i, j: t.scatter_reduce(x, d, i, x, "amax"),
     "index_select": lambda t, x, d, i, j: t.index_select(x, d, j),
     "index_add": lambda t, x, d, i, j: t.index_add(x, d, j, x),
 }
@@ -192,7 +197,9 @@ ALONG: dict[str, Callable[..., Any]] = {
 def _layouts() -> dict[str, Build]:
     def along(name: str, shape: tuple[int, ...], dim: int) -> Build:
         def build(inputs: Inputs) -> tuple[Callable[..., Any], list[Any]]:
-            x = (inputs.factors() if name == "cumprod" else inputs.flat).reshape(shape)
+            values = inputs.factors().reshape(-1) if name == "cumprod" else inputs.flat
+            rest = inputs.size % -math.prod(shape)  # one dimension is -1
+            x = values[: inputs.size - rest].reshape(shape)
             n = x.shape[dim]
             indices = [inputs.draw(n, *x.shape), inputs.draw(n, n)]
             return lambda t, F, x, i, j: ALONG[name](t, x, dim, i, j), [x, *indices]
