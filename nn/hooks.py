@@ -236,6 +236,8 @@ def _anyway(hook: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
 class _Pass(Function):
     """The identity, through whose backward the gradients of all its Tensors pass together."""
 
+    calls_hooks = True  # functions of the user's, which need not be functions of the gradients alone
+
     @staticmethod
     def forward(ctx: Any, change: Callable[[tuple[Any, ...]], tuple[Any, ...]], *tensors: Tensor) -> Any:
         """The Tensors."""

@@ -35,6 +35,20 @@ class Box:
         self.__dict__.update(attributes)
 
 
+class Small(Box):
+    """An object of one class, and then of the other."""
+
+    def factor(self) -> float:
+        return 1.0
+
+
+class Large(Box):
+    """The other class."""
+
+    def factor(self) -> float:
+        return 3.0
+
+
 class Mode(enum.IntEnum):
     """Numbers with names."""
 
@@ -246,6 +260,7 @@ CHANGED: dict[str, tuple[Any, Any, Any]] = {
     "empty dict": (dict, lambda v: lambda x: x * v.get("k", 1.0), lambda v: v.update(k=3.0)),
     "empty deque": (collections.deque, lambda v: lambda x: x * (1 + sum(v)), lambda v: v.append(2)),
     "empty object": (Box, lambda b: lambda x: x * getattr(b, "k", 1.0), lambda b: setattr(b, "k", 3.0)),
+    "class of an object": (Small, lambda b: lambda x: x * b.factor(), lambda b: setattr(b, "__class__", Large)),
     "name of an attribute": (
         lambda: Box(k=1.0),
         lambda b: lambda x: x * getattr(b, "k", 3.0),

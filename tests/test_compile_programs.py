@@ -372,6 +372,53 @@ def test_states_that_are_dataclasses_have_programs_of_their_own() -> None:
     assert compiled.recordings <= 8
 
 
+def test_what_a_failing_function_left_in_containers_counts_once() -> None:
+    """From the second call on they were known to change, and not put back before the function was called again."""
+    counts = Batch(autograd.zeros(1), 0.0)
+    history, logs, nested = list[int](), dict[str, Any](), {"losses": list[Any](), "counts": counts}
+
+    @compiler.compile
+    def failing(x: Any) -> Any:
+        history.append(1)
+        logs[f"call {len(logs)}"] = float(x.sum())
+        nested["losses"].append(x)
+        nested[f"{len(nested)}"] = x
+        counts.x += 1
+        counts.weight += 1
+        raise LookupError
+
+    for i in range(5):
+        with pytest.raises(LookupError):
+            failing(rows(i))
+        assert (len(history), len(logs), len(nested["losses"]), len(nested) - 2) == (i + 1,) * 4
+        assert counts.x.item() == counts.weight == i + 1
+
+
+@pytest.mark.parametrize("asks", [True, False], ids=["reads", "writes"])
+def test_settings_that_are_replaced_by_other_dataclasses(asks: bool) -> None:
+    """``dataclasses.replace`` between calls: the second recording raised ``TypeError``, or lost what was written."""
+
+    def make(compile: Any) -> Any:
+        trainer = Trainer()
+        trainer.settings = Batch(None)
+
+        def step(x: Any) -> Any:
+            if asks:
+                return x * trainer.settings.weight
+            trainer.settings.x = x * 2
+            return x + 1
+
+        return compile(step), trainer
+
+    (eager, expected), (compiled, state) = make(lambda function: function), make(compiler.compile)
+    for i in range(8):
+        for trainer in (expected, state):
+            if i in (2, 5):
+                trainer.settings = dataclasses.replace(trainer.settings, weight=float(i))
+        require_same(compiled(rows(i)), eager(rows(i)), f"call {i}")
+        require_same(vars(state.settings), vars(expected.settings), f"call {i}: the settings")
+
+
 class Trainer:
     """A compiled method, which is pickled and copied with its object."""
 
@@ -379,6 +426,7 @@ class Trainer:
         self.model = nn.Linear(3, 2)
         self.update = optim.Adam(self.model.parameters())
         self.history: list[float] = []
+        self.settings: Any = None
 
     @compiler.compile
     def step(self, x: Any) -> Any:
@@ -494,6 +542,45 @@ def test_last_lines_that_use_what_may_not_be_bound() -> None:
         step([rows(0)], 2)
     with pytest.raises(UnboundLocalError, match="y"):
         step([], 0)
+
+
+def _named_in_a_comprehension(x: Any, seen: list[Any]) -> Any:
+    y = x * 2
+    finite = all(p > 0 for p in (1, 2))
+    seen.append(float(y.sum()))
+    for p in (1, 2):
+        y = y * p
+    return y, finite
+
+
+def _imported(x: Any, seen: list[Any]) -> Any:
+    import math as numbers
+    from math import pi
+
+    y = x * numbers.e
+    seen.append(float(y.sum()) * pi)
+    return y, numbers.sqrt(4)
+
+
+def _matched(x: Any, seen: list[Any]) -> Any:
+    match x.shape:
+        case (rows, *columns):
+            y = x * rows
+    seen.append(float(y.sum()))
+    return y, columns
+
+
+@pytest.mark.parametrize("function", [_named_in_a_comprehension, _imported, _matched])
+def test_names_that_the_last_lines_use(function: Any) -> None:
+    """They were asked of the lines before, which do not have them, or were not: ``NameError``."""
+    compiled = compiler.compile(function)
+    found, expected = list[Any](), list[Any]()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for i in range(4):
+            require_same(compiled(rows(i), found), function(rows(i), expected), f"call {i}")
+            assert found == expected
+    assert compiled._halves is not None
 
 
 def test_a_closure_before_the_last_lines() -> None:
@@ -676,6 +763,16 @@ def test_hooks_of_arguments_run_in_a_call_that_is_recorded() -> None:
     assert seen == [[2.0, 2.0]] * 3
 
 
+@pytest.mark.filterwarnings("ignore:compile.*of which a program knows nothing")
+def test_hooks_that_a_function_sets_at_its_argument_can_be_removed() -> None:
+    compiled = compiler.compile(lambda x: x.register_hook(lambda g: g * 3))
+    for _ in range(3):
+        x = autograd.ones(2, requires_grad=True)
+        compiled(x).remove()
+        x.sum().backward()
+        assert x.grad.tolist() == [1.0, 1.0]
+
+
 def test_hooks_that_a_function_sets_at_its_argument_stay() -> None:
     def hooked(x: Any) -> None:
         x.requires_grad_(True)
@@ -688,6 +785,105 @@ def test_hooks_that_a_function_sets_at_its_argument_stay() -> None:
             compiled(x)
         x.sum().backward()
         assert x.grad.tolist() == [3.0, 3.0]
+
+
+def _clipped(w: Any, y: Any, seen: list[Any]) -> None:
+    y.register_hook(lambda g: seen.append(True) or g * 0.5)
+
+
+def _kept(w: Any, y: Any, seen: list[Any]) -> None:
+    y.retain_grad()
+    seen[:] = [y]
+
+
+@pytest.mark.filterwarnings("ignore:compile.*(hooks are set where|asked for .retain_grad)")
+@pytest.mark.parametrize("hooked", [_clipped, _kept])
+def test_hooks_run_once_in_a_backward_that_comes_after_the_call(hooked: Any) -> None:
+    """They ran when the backward was recorded and compared, too, and never in later calls."""
+    found = []
+    for compile in (compiler.compile, lambda function: function):
+        w, seen = autograd.ones(3, 2, requires_grad=True), list[Any]()
+
+        def outputs(x: Any, w: Any = w, seen: Any = seen) -> Any:
+            y = (x @ w).tanh()
+            hooked(w, y, seen)
+            return y.square().sum()
+
+        step = compile(outputs)
+        for i in range(4):
+            w.grad = None
+            step(rows(i)).backward()
+            found.append([w.grad, len(seen), *[y.grad for y in seen if y is not True]])
+    for i in range(4):
+        require_same(found[i], found[4 + i], f"call {i}")
+
+
+@pytest.mark.filterwarnings("ignore:compile.*hooks are set where")
+def test_backward_hooks_of_a_compiled_module_run_once() -> None:
+    model, seen = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 1)), list[Any]()
+    compiled = compiler.compile(model)
+    for i in range(8):
+        if i == 3:
+            handle = model[1].register_full_backward_hook(lambda module, inputs, outputs: seen.append(1))
+        if i == 6:
+            handle.remove()
+        compiled(rows(i)).sum().backward()
+        assert len(seen) == min(max(i - 2, 0), 3)
+
+
+def test_hooks_of_a_computed_argument_are_not_run_by_the_comparison() -> None:
+    seen: list[Any] = []
+    compiled = compiler.compile(lambda x: (x * x).sum())
+    for i in range(4):
+        x = rows(i).requires_grad_() * 2
+        x.register_hook(lambda g: seen.append(1))
+        compiled(x).backward()
+    assert len(seen) == 4
+
+
+@pytest.mark.filterwarnings("ignore:compile.*(has hooks|hook of the Tensor|is given hooks)")
+@pytest.mark.parametrize("hooked", [range(8), range(4, 8), range(4)])
+def test_hooks_of_an_argument_that_requires_grad_in_the_function_alone(hooked: range) -> None:
+    """They were there, and out of sight."""
+
+    def attacked(x: Any) -> Any:
+        x.requires_grad_(True)
+        (x * x).sum().backward()
+        x.requires_grad_(False)
+        return x.grad.sign()
+
+    compiled = compiler.compile(attacked)
+    for i in range(8):
+        x = rows(i)
+        expected = (-2 if i in hooked else 2) * x
+        if i in hooked:
+            x.requires_grad_().register_hook(lambda g: -g)
+            x.requires_grad_(False)
+        require_same(compiled(x), expected.sign(), f"call {i}")
+        require_same(x.grad, expected, f"call {i}: the gradient")
+
+
+@pytest.mark.filterwarnings("ignore:compile.*(hook of the Tensor|is given hooks|grew or shrank)")
+@pytest.mark.parametrize("frozen", [True, False], ids=["frozen before", "not"])
+@pytest.mark.parametrize("given", [True, False], ids=["argument", "in reach"])
+def test_hooks_that_a_function_sets_before_it_freezes_a_tensor(frozen: bool, given: bool) -> None:
+    weight = autograd.ones(2)
+
+    def hooked(x: Any) -> Any:
+        tensor = x if given else weight
+        tensor.requires_grad_(True)
+        tensor.register_hook(lambda g: g * 2)
+        tensor.requires_grad_(False)
+
+    compiled = compiler.compile(hooked)
+    for i in range(4):
+        x = autograd.ones(2)
+        tensor = x if given else weight
+        tensor.requires_grad_(not frozen)
+        compiled(x)
+        tensor.requires_grad_(True).grad = None
+        tensor.sum().backward()
+        assert tensor.grad.tolist() == [2.0 ** (1 if given else i + 1)] * 2
 
 
 @pytest.mark.parametrize("last", [True, False])

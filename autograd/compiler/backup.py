@@ -28,6 +28,7 @@ class Backup:
     """
 
     def __init__(self, reach: Reach, arguments: Any) -> None:
+        self._reach = reach
         self._places = list(reach.places)
         self._contents = [(thing, copy.copy(thing)) for thing, _ in reach.containers]
         self._classes = [(thing, type(thing)) for thing in reach._keep]
@@ -44,6 +45,7 @@ class Backup:
 
     def restore(self) -> None:
         """Put all back."""
+        self._reach.put_back()
         for thing, kind in self._classes:
             if type(thing) is not kind:  # a lazy module became another
                 thing.__class__ = kind

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.hooks import keeps_gradient
 from ..engine.nodes import RELEASED, Handle, Leaf, Node, NodeOp, Pick, make_node, new_tensor
 from ..engine.order import collect
 from ..engine.sweep import add, conform, sweep
@@ -48,6 +49,14 @@ def outputs_of(result: Any, known: Callable[[Any], Any]) -> list[Any]:
 def _leaves(node: Any) -> Iterator[Any]:
     """The leaves among the parents of a node."""
     return (parent for parent in node.parents if type(parent) is Leaf)
+
+
+def _calls_hooks(node: Any) -> bool:
+    """Whether the user's functions run when a gradient passes a node, or a Tensor keeps it: once, at each backward."""
+    hooks = (node.hooks or {}).values()
+    if any(hook.keeps() is not None if keeps_gradient(hook) else True for hook in hooks):
+        return True
+    return type(node) is not Pick and getattr(getattr(node.op, "function", None), "calls_hooks", False)
 
 
 def clean_graph(guards: Guards, first_rank: int) -> None:
@@ -118,6 +127,8 @@ class Graded:
                 raise UnrecordableError(
                     "the result depends on a Tensor that was computed, with a graph, before the call"
                 )
+            if _calls_hooks(node):
+                raise UnrecordableError("the result requires grad, and hooks are set where its backward will pass")
             leaves.update(dict.fromkeys(_leaves(node)))
         for tensor, out in zip(tensors, self.outs, strict=True):
             if type(tensor._node) is Leaf:

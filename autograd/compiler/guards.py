@@ -234,10 +234,13 @@ class Guards:
         made = new_tensor(self._array(array, self._space.array(f"{text}._data", array), name, first))
         made.__class__ = type(arg)
         self._by_identity[id(arg)] = made, text
+        leaf = Leaf(made)
+        leaf.hooks = {self: self._hook(arg, text, name)}
         if arg._node is not None:
-            made._node = Leaf(made)
-            self.leaves[made._node] = arg._node
-            made._node.hooks = {self: self._hook(arg, text, name)}
+            made._node = leaf
+            self.leaves[leaf] = arg._node
+        else:
+            made._resting = leaf  # the function may have it require grad
         if arg._grad is not None and arg.is_leaf:
             made._grad = self._argument(arg._grad, f"{text}._grad", f"{name}_grad")
         else:
@@ -253,8 +256,13 @@ class Guards:
         """
 
         def hook(g: Any, node: Any, create_graph: bool) -> Any:
+            own = arg._node
             hooks = f"({text}._node.hooks or {text}._node.after)" if arg.is_leaf else f"{text}._node.hooks"
-            if arg._node.hooks or getattr(arg._node, "after", None):
+            if own is None:  # and does so in the function alone
+                own = getattr(arg, "_resting", None)
+                hooks = f"hasattr({text}, '_resting') and ({text}._resting.hooks or {text}._resting.after)"
+                hooks = f"({hooks})"
+            if own is not None and (own.hooks or getattr(own, "after", None)):
                 self._tests.append(hooks)
                 raise UnrecordableError(f"the argument '{name}' has hooks, and its gradient is taken inside")
             self._tests.append(f"not {hooks}")

@@ -48,15 +48,22 @@ class Left:
                 recorded = isinstance(made._data, RecordingArray)
                 arg._data = np.ndarray.view(made._data, np.ndarray) if recorded else made._data
             if made._node is not node:
-                self._switch_argument(made._node, arg, given, graded)
-            elif node is not None and (len(node.hooks) > 1 or node.after):
+                self._switch_argument(made, arg, given, graded)
+            elif self._hooked(leaf := _leaf_of(made)):
                 self._tape.escapes.append(f"a hook of the Tensor '{given.name}' is set")
-                del node.hooks[self._guards]
-                _hand_over_hooks(arg, node)
+                _hand_over_hooks(arg, leaf)
             if made._grad is not grad:
                 self._leave_gradient(made._grad, arg, given)
 
-    def _switch_argument(self, now: Any, arg: Any, given: Given, graded: bool) -> None:
+    def _hooked(self, leaf: Any) -> bool:
+        """Whether there are hooks at a leaf besides that by which the guards notice a gradient."""
+        if leaf is None:
+            return False
+        (leaf.hooks or {}).pop(self._guards, None)
+        return bool(leaf.hooks or leaf.after)
+
+    def _switch_argument(self, made: Any, arg: Any, given: Given, graded: bool) -> None:
+        now = made._node
         if not arg.is_leaf or type(now) not in _LEAF:
             self._tape.escapes.append(f"the Tensor '{given.name}' was given another graph")
             arg._node = now
@@ -65,9 +72,8 @@ class Left:
         arg.requires_grad_(now is not None)
         if now is not None:
             self._guards.leaves[now] = arg._node
-        hooked = now is not None and (now.hooks or now.after)
-        if hooked:
-            _hand_over_hooks(arg, now)
+        if hooked := self._hooked(leaf := _leaf_of(made)):
+            _hand_over_hooks(arg, leaf)
         if hooked or graded:
             what = "is given hooks" if hooked else "requires grad as it did not, and so does the result"
             self._tape.escapes.append(f"the Tensor '{given.name}' {what}")
@@ -126,9 +132,20 @@ class Left:
             (arg.update if isinstance(arg, dict) else arg.extend)(self._guards.returned(type(made)(made)))
 
 
+def _leaf_of(tensor: Any) -> Any:
+    """What stands for a Tensor in the graph, or did when it required grad; None if it never did."""
+    return getattr(tensor, "_resting", None) if tensor._node is None else tensor._node
+
+
 def _hand_over_hooks(arg: Any, node: Any) -> None:
     """Give an argument the hooks that what stood for it was given."""
+    if arg._node is None and not hasattr(arg, "_resting"):
+        arg._resting = Leaf(arg)
+    own = _leaf_of(arg)
     for name in ("hooks", "after"):
         found = getattr(node, name, None)
         if found:
-            setattr(arg._node, name, {**(getattr(arg._node, name) or {}), **found})
+            hooks = {**(getattr(own, name) or {}), **found}
+            setattr(own, name, found)  # not a copy: the function may have kept what removes a hook
+            found.clear()
+            found.update(hooks)

@@ -147,6 +147,11 @@ class Reach(Walk):
             mend(place.get(), restored)
         return found[0].name if found else None
 
+    def put_back(self) -> None:
+        """Undo what the function did to such containers."""
+        for _, made in self._unseen:
+            made.restore()
+
     def altered(self) -> str | None:
         """What the function changed that no program could change."""
         holds = [eval(text.format("thing"), {"thing": thing}) == was for thing, text, was in self.contents]

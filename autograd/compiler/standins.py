@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 import types
+from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from ..engine.nodes import Handle
 from .arrays import RecordingArray
 from .numbers import Number, value_of
 from .streams import Stream
@@ -103,6 +107,24 @@ class Globals:
                 del space[name]
 
 
+def _held(thing: Any, seen: set[int]) -> Iterator[tuple[Any, Any]]:
+    """What is held in nested containers and dataclasses, and the arrays there, each with a copy."""
+    if dataclasses.is_dataclass(thing) and hasattr(thing, "__dict__"):
+        thing = vars(thing)
+    elif isinstance(thing, Handle):
+        thing = thing._data
+    if not isinstance(thing, (list, tuple, dict, set, deque, np.ndarray)) or id(thing) in seen:
+        return
+    if isinstance(thing, RecordingArray):  # in reach in another way, too
+        return
+    seen.add(id(thing))
+    if not isinstance(thing, tuple):
+        yield thing, thing.copy()
+    if isinstance(thing, (list, tuple, dict, deque)):
+        for item in thing.values() if isinstance(thing, dict) else thing:
+            yield from _held(item, seen)
+
+
 def _using(name: str) -> Any:
     def method(self: Any, *args: Any) -> Any:
         args = tuple([arg.used() if type(arg) is Unseen else arg for arg in args])
@@ -117,6 +139,7 @@ class Unseen:
     def __init__(self, container: Any) -> None:
         self._container = container
         self._used = False
+        self._held: list[tuple[Any, Any]] = []
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
@@ -125,11 +148,29 @@ class Unseen:
 
     def used(self) -> Any:
         """The container, which the function looks at."""
-        self._used = True
+        if not self._used:
+            self._used = True
+            self._held = [*_held(self._container, set())]
         return self._container
+
+    def restore(self) -> None:
+        """Put back what it held when the function first looked at it, and what that held."""
+        for thing, was in self._held:
+            if isinstance(thing, np.ndarray):
+                if thing.flags.writeable:
+                    thing[...] = was
+                continue
+            thing.clear()
+            (thing.extend if isinstance(thing, (list, deque)) else thing.update)(was)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.used(), name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("_container", "_used", "_held"):
+            object.__setattr__(self, name, value)
+        else:
+            setattr(self.used(), name, value)
 
     __add__ = _using("__add__")
     __and__ = _using("__and__")

@@ -66,14 +66,18 @@ def _halves(
     if any(isinstance(item, (ast.Return, ast.Yield, ast.YieldFrom, ast.Await, ast.Delete)) for item in _inside(head)):
         return None
     sure = _bound(head) | {arg.arg for arg in _arguments(node)}
-    maybe = _names(head, ast.Store)
+    maybe = _stored(head)
+    imports = [item for item in head if isinstance(item, (ast.Import, ast.ImportFrom))]
+    imported = _stored(imports) - _stored([item for item in head if item not in imports])
     scopes = [item for item in _inside(node.body) if isinstance(item, (ast.Global, ast.Nonlocal))]
     shared = {name for item in scopes for name in item.names}
     read = _read(tail) - shared
+    if imported & read:  # the tail imports it once more: no program returns modules
+        tail, read = [*imports, *tail], read - imported
     if any(getattr(item, "name", None) in read for item in head):
         return None  # no program returns functions
     live, unsure = sorted(read & sure), sorted(read & (maybe - sure))
-    if (_enclosed(head) & _names(tail, ast.Store) | _rebound(head)) & read:
+    if (_enclosed(head) & _stored(tail) | _rebound(head)) & read:
         return None
     if any(isinstance(item, ast.keyword) and item.arg == "create_graph" for each in tail for item in ast.walk(each)):
         return None  # the graph of a program's results, which may be passed on, cannot be differentiated twice
@@ -166,10 +170,32 @@ def _inside(items: list[Any]) -> Iterator[Any]:
         stack += [] if isinstance(item, _NESTED) else ast.iter_child_nodes(item)
 
 
-def _names(items: list[Any], context: Any = ast.expr_context) -> set[str]:
-    """The variables that statements name: those they bind, with ``ast.Store``."""
+def _names(items: list[Any]) -> set[str]:
+    """The variables that statements name."""
     nodes = [node for item in items for node in ast.walk(item)]
-    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, context)}
+    return {node.id for node in nodes if isinstance(node, ast.Name)}
+
+
+def _stored(items: list[Any]) -> set[str]:
+    """The variables that statements bind, but for those that comprehensions and functions in them have for themselves.
+
+    The names of functions and classes are among them, and what is imported.
+    """
+    found: set[str] = set()
+    for item in items:
+        inner = set() if isinstance(item, _NESTED) else _stored(list(ast.iter_child_nodes(item)))
+        if isinstance(item, _COMPREHENSIONS):
+            inner -= _names([part.target for part in item.generators])  # but ``:=`` binds outside
+        elif isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store):
+            inner.add(item.id)
+        elif isinstance(item, ast.alias):
+            inner.add(item.asname or item.name.split(".")[0])
+        elif isinstance(item, (ast.ExceptHandler, ast.FunctionDef, ast.ClassDef, ast.MatchAs, ast.MatchStar)):
+            inner.add(item.name or "")
+        elif isinstance(item, ast.MatchMapping):
+            inner.add(item.rest or "")
+        found |= inner
+    return found
 
 
 def _read(items: list[Any]) -> set[str]:
@@ -191,8 +217,10 @@ def _bound(items: list[Any]) -> set[str]:
     """The names that the outermost block surely binds."""
     found: set[str] = set()
     for item in items:
-        if isinstance(item, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
-            found |= _names([item], ast.Store)
+        if isinstance(item, ast.Assign):
+            found |= _stored(item.targets)
+        elif isinstance(item, (ast.Import, ast.ImportFrom)) or (isinstance(item, ast.AnnAssign) and item.value):
+            found |= _stored([item])
         elif isinstance(item, (ast.FunctionDef, ast.ClassDef)):
             found.add(item.name)
         elif isinstance(item, ast.With):

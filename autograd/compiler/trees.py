@@ -176,9 +176,11 @@ def is_record(thing: Any) -> bool:
 
 
 def mend(container: Any, restored: Callable[[Any], Any] = plain) -> None:
-    """Leave no recording arrays in a container, but what ``restored`` makes of what stands there."""
+    """Leave no recording arrays in a container or dataclass, but what ``restored`` makes of what stands there."""
     if isinstance(container, (set, frozenset)):
         return  # they are found by what they are, and so is what stands in a set
+    if dataclasses.is_dataclass(container):
+        container = vars(container)
     for key in list(container) if isinstance(container, dict) else range(len(container)):
         container[key] = restored(container[key])
 

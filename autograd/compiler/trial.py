@@ -259,7 +259,8 @@ def _gradients(nodes: list[Any], parents: list[Any]) -> list[Any]:
     if not (nodes and parents):
         return []  # by what the function made itself nothing can be differentiated later
     try:
-        found = sweep(nodes, [np.ones(node.shape, node.dtype) for node in nodes], targets=parents, retain=True)
+        seeds = [np.ones(node.shape, node.dtype) for node in nodes]
+        found = sweep(nodes, seeds, targets=parents, retain=True, ends=parents)  # hooks there are the user's
     except GradientError as error:
         return [type(error).__name__]
     return [found[parent] for parent in parents]

@@ -132,6 +132,8 @@ class Unchanged:
             tests.append(self._space.identity(f"{self._space.bind(thing)}._node", node))
         for kind, was in self._reach.classes:
             tests += self._of_class(kind, was)
+        if instances := self._reach.instances:
+            tests.append(f"[*map(type, {self._space.bind(instances)})] == {self._space.bind([*map(type, instances)])}")
         for thing, expression, was in self._reach.contents:
             tests.append(f"{expression.format(self._space.bind(thing))} == {self._space.bind(was)}")
         for function in self._reach.functions:

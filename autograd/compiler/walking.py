@@ -45,6 +45,8 @@ ARRAYS = (np.ndarray, np.memmap)
 """The classes of arrays whose calls are written down."""
 _BY_TEXT = {"getattr", "vars", "__dict__", "__getattribute__", "attrgetter", "methodcaller", "eval", "exec", "locals"}
 """Names of what reaches for attributes that no code need name."""
+_SWITCHES = {"requires_grad", "requires_grad_"}
+"""Names of what has a Tensor require grad: with the hooks that it had before."""
 _Item = tuple[Any, str, bool]
 """What to look at, how it is called, and whether ``2`` and ``2.0`` are not the same in it."""
 
@@ -63,7 +65,7 @@ class Walk:
         strict: the ids of those containers in which ``2`` and ``2.0`` are not the same: they are not of our modules
             and optimizers.
         attributes: the ids of the dicts of objects' attributes, whose order does not count.
-        classes: the user's classes, with what stood in them.
+        classes: the user's classes, with what stood in them; instances: objects of these classes.
         functions: the user's functions; named: the names that they use.
         sets: the sets, with what was in them.
         steps: random generators of Python's, and the like, with their state: the function may not step on.
@@ -77,6 +79,7 @@ class Walk:
         self.places: list[tuple[Place, Any]] = []
         self.containers: list[tuple[Any, Any]] = []
         self.classes: list[tuple[type, dict[str, Any]]] = []
+        self.instances: list[Any] = []
         self.functions: list[types.FunctionType] = []
         self.contents: list[tuple[Any, str, Any]] = []
         self.sets: list[tuple[Any, frozenset[Any]]] = []
@@ -99,6 +102,9 @@ class Walk:
             unnamed, self._unnamed = self._unnamed, {}
             self._walk([item for items in unnamed.values() for item in items])
         self.tensors = [thing for thing in self._keep if isinstance(thing, Handle)]
+        if not _SWITCHES.isdisjoint(self.named):
+            resting = [tensor for tensor in self.tensors if tensor._node is None and hasattr(tensor, "_resting")]
+            self._walk([(tensor._resting, "a Tensor that requires no grad", True) for tensor in resting])
 
     def _walk(self, starts: Iterable[_Item]) -> None:
         self._near = near = deque(starts)
@@ -175,13 +181,13 @@ class Walk:
             yield Place("slot", thing, "_data", name)
             yield Place("slot", thing, "_grad", f"{name}.grad")
             if thing._node is not None:
-                yield Place("slot", thing._node, "hooks", f"the hooks of {name}")
-            if type(thing._node) is Leaf and thing._node.hooks is not None:
-                yield Place("slot", thing._node, "after", f"the later hooks of {name}")
+                yield from self._hooks(thing._node, name)
             if getattr(thing, "__dict__", None):
                 yield from self._entries(thing.__dict__, name + ".{}")
         elif isinstance(thing, Generator):
             yield Place("slot", thing, "_stream", name)
+        elif isinstance(thing, Leaf):
+            yield from self._hooks(thing, name)
         elif hasattr(type(thing), "compiled_from"):
             yield Place("link", [thing.compiled_from], 0, name)
         elif isinstance(thing, types.FunctionType):
@@ -212,6 +218,12 @@ class Walk:
         elif not isinstance(thing, np.random.Generator):
             yield from self._of_builtin(thing, name)
             yield from self._of_object(thing, name)
+
+    @staticmethod
+    def _hooks(node: Any, name: str) -> Iterator[Place]:
+        yield Place("slot", node, "hooks", f"the hooks of {name}")
+        if type(node) is Leaf and node.hooks is not None:
+            yield Place("slot", node, "after", f"the later hooks of {name}")
 
     def _has(self, thing: Any, expression: str) -> Any:
         """Note what an expression of a thing gives: the program holds while it gives the same."""
@@ -260,6 +272,8 @@ class Walk:
         """An object's attributes, and the functions and constants of its class, if that is the user's."""
         prefix = (name + "." if name else "") + "{}"
         of_users = LIBRARIES.isdisjoint(map(package, type(thing).__mro__[:-1]))  # no library uses its attributes
+        if package(type(thing)) not in LIBRARIES:
+            self.instances.append(thing)
         if isinstance(getattr(thing, "__dict__", None), dict):
             self.attributes.add(id(thing.__dict__))
             yield from self._entries(thing.__dict__, prefix, of_users)
