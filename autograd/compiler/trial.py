@@ -299,8 +299,6 @@ def _digits(program: Program) -> str:
 
 def sample(array: Any) -> int:
     """A number that is another for another array, as good as surely, if many elements differ."""
-    if not isinstance(array, np.ndarray):
-        array = np.asarray(array)
     flat = array.reshape(-1, order="A") if array.flags.forc else array.flat
     return hash(flat[:: max(1, array.size // 512)].tobytes()) if array.size else 0
 
