@@ -697,6 +697,27 @@ def test_small_factors_of_products_too_small(name: str) -> None:
     np.testing.assert_allclose(tensor.grad.numpy()[:, 1], steps * 1e-25, 1e-5)
 
 
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("kind", ["different", "ties", "equal", "nan"])
+@pytest.mark.parametrize("dtype", [np.float64, np.int64, np.uint64])
+def test_the_order_of_wide_numbers(dtype: Any, kind: str, descending: bool) -> None:
+    """Equal elements, NaN too, keep their order, also among the first few."""
+    x = np.random.default_rng(28).standard_normal((500, 90)) * (2 if kind == "ties" else 1e6)
+    x = np.abs(x) if dtype is np.uint64 else x
+    x = (np.ones_like(x) if kind == "equal" else np.round(x)).astype(dtype)
+    if kind == "nan" and dtype is np.float64:
+        x[:, ::7] = np.nan
+    for dim in (0, 1):
+        expected = np.argsort(x[:: -1 if descending else 1, :: -1 if descending else 1], dim, kind="stable")
+        if descending:
+            expected = x.shape[dim] - 1 - expected[::-1, ::-1]
+        tensor = autograd.from_numpy(x)
+        np.testing.assert_array_equal(autograd.argsort(tensor, dim, descending).numpy(), expected)
+        values, indices = autograd.topk(tensor, 9, dim, largest=descending)
+        np.testing.assert_array_equal(indices.numpy(), expected[(slice(None),) * dim + (slice(9),)])
+        np.testing.assert_array_equal(values.numpy(), np.take_along_axis(x, indices.numpy(), dim))
+
+
 @pytest.mark.parametrize("shape", [(6000, 3), (400, 53), (400, 54), (300, 128), (300, 129), (3, 9000), (40, 30, 20)])
 @pytest.mark.parametrize("kind", ["once", "ties", "equal", "nan"])
 def test_where_extremes_are(shape: tuple[int, ...], kind: str) -> None:

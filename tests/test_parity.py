@@ -354,6 +354,32 @@ def test_second_derivative_of_the_norm_of_complex_zeros_is_0():
     assert values(bend) == [3j, 0]
 
 
+_SPECIAL = [0.0, -0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5, np.inf, -np.inf, np.nan, 1e-30, -1e-30, 1e30, -1e30, -1.5, 1.5]
+
+
+@pytest.mark.parametrize("size", [len(_SPECIAL), 5000])
+@pytest.mark.parametrize(
+    "exponent", [-4, -3, -2.5, -2, -1, -0.5, 0, 0.5, 1, 1.5, 2, 3, 4, 5, 6, 7, 2.5, 51, np.inf, np.nan]
+)
+def test_powers_are_those_of_each_number_alone(exponent, size):
+    """Of many numbers, negative and special ones too, to a number, to one for each, and of a number to many."""
+    x = np.resize(np.array(_SPECIAL), size)
+    with np.errstate(all="ignore"):
+        expected = np.array([np.power([number, 2], [exponent, 3.0])[0] for number in x])  # not by a root
+        found = [autograd.tensor(x) ** autograd.full(x.shape, exponent, dtype=autograd.float64)]
+        if exponent not in (0.5, -0.5):  # by roots, of which that of -inf is nan
+            found += [
+                autograd.tensor(x) ** exponent,
+                autograd.pow(autograd.tensor(x), autograd.tensor(float(exponent))),
+            ]
+        for powers in found:
+            np.testing.assert_allclose(powers.numpy(), expected, 1e-14)
+            signed = expected == expected  # all but NaN
+            np.testing.assert_array_equal(np.signbit(powers.numpy())[signed], np.signbit(expected)[signed])
+        expected = np.array([np.power([exponent, 2], [number, 3.0])[0] for number in x])
+        np.testing.assert_allclose((exponent ** autograd.tensor(x)).numpy(), expected, 1e-14)
+
+
 @pytest.mark.parametrize("base", [0.0, -0.0, 1e-45, -1e-45])
 def test_a_constant_power_of_next_to_nothing_has_no_slope(base):
     x = leaf(base, 2.0, dtype="float32")

@@ -200,6 +200,21 @@ def test_polygamma() -> None:
         special.polygamma(-1, x)
 
 
+@pytest.mark.parametrize("size", [1, 4000])
+@pytest.mark.parametrize(
+    ("order", "x", "expected"),
+    [(1, -0.3, 13.9451602678057), (2, -0.75, -124.586999196796), (2, -10.25, 124.016472021487),
+     (3, -2.5, 194.747876219188), (1, -1000000.25, 19.7392078021795), (2, -1e300, -inf), (1, -3, inf), (1, 0, inf),
+     (1, -inf, nan)],
+)  # fmt: skip
+def test_polygamma_below_zero_takes_no_longer_however_far_it_is(
+    order: int, x: float, expected: float, size: int
+) -> None:
+    """Expected numbers are mpmath's."""
+    found = special.polygamma(order, autograd.full((size,), x, dtype=autograd.float64))
+    assert found[-1].item() == pytest.approx(expected, rel=1e-12, nan_ok=True)
+
+
 def test_integers_shapes_and_numpy() -> None:
     for name in ("entr", "erfcx", "i0e", "i1", "i1e", "log_ndtr", "ndtr", "ndtri"):
         function = getattr(special, name)

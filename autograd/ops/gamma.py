@@ -60,8 +60,7 @@ _BERNOULLI = [1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617
 def _sum_of_powers(x: Any, s: int) -> Any:
     """The sum of ``(x + k) ** -s`` over ``k`` from 0, in double precision by vectorized functions.
 
-    The terms far out are summed by the formula of Euler and Maclaurin (DLMF 25.11.43). SciPy sums for numbers that are
-    not positive.
+    The terms far out are summed by the formula of Euler and Maclaurin (DLMF 25.11.43). SciPy sums for 0 and NaN.
     """
     with np.errstate(all="ignore"):
         at = x.astype(np.float64)
@@ -89,6 +88,30 @@ def _sum_of_powers(x: Any, s: int) -> Any:
     return out
 
 
+@foreign
+def _zeta(x: Any, s: int) -> Any:
+    """``_sum_of_powers``, also of negative numbers: by reflection (DLMF 5.15.6), as SciPy adds up all terms below 0."""
+    below = x < 0
+    at = np.where(below, 1 - x, x)
+    many = s <= _ORDERS + 1 and x.size >= _MANY
+    out = _sum_of_powers(at, s) if many else scipy_special().zeta(float(s), at)
+    if np.any(below):
+        with np.errstate(all="ignore"):
+            rest = np.where(below, x, 0.25).astype(np.float64)
+            rest -= np.round(rest)
+            slope = _slope_of_cotangent(1 / np.tan(np.pi * rest), s - 1) / math.factorial(s - 1)
+            out = np.where(below, np.where(rest == 0, np.inf, (-1) ** (s - 1) * (out + slope)), out)
+    return out.astype(x.dtype, copy=False)
+
+
+def _slope_of_cotangent(value: Any, n: int) -> Any:
+    """The ``n``-th derivative of ``pi * cot(pi * x)``, from the cotangent: each is a polynomial of it."""
+    terms = np.polynomial.Polynomial([0, 1])
+    for _ in range(n):
+        terms = np.polynomial.Polynomial([-1, 0, -1]) * terms.deriv()
+    return np.pi ** (n + 1) * terms(value)
+
+
 def _power_of_reciprocal(x: Any, n: int) -> Any:
     """``x ** -n`` for a small ``n`` of at least 1."""
     power = x
@@ -109,9 +132,7 @@ def polygamma(n: int, x: Any) -> Any:
         raise ArgumentError(f"the order n must not be negative, got {n}")
     if n == 0:
         return digamma.op.forward(x)
-    many = n <= _ORDERS and x.size >= _MANY and isinstance(x, np.ndarray)
-    zeta = _sum_of_powers(x, n + 1) if many else scipy_special().zeta(n + 1.0, x).astype(x.dtype, copy=False)
-    return zeta * float((-1) ** (n + 1) * math.factorial(n))
+    return _zeta(x, n + 1) * float((-1) ** (n + 1) * math.factorial(n))
 
 
 def _mvlgamma_rule(g: Any, x: Any, order: int) -> Any:

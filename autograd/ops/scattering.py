@@ -26,6 +26,7 @@ from .lines import are_many_lines, put_lines
 from .repetition import broadcast_to
 from .selection import require_order, where
 from .shapes import normalized_dim, reshape, shape_of
+from .sorting import order
 from .taking import as_index, as_mask, gather_index
 
 if TYPE_CHECKING:
@@ -198,10 +199,10 @@ def _scatter_prod(x: Any, src: Any, places: Any) -> Any:
     """
     shape = shape_of(x)
     flat = places if len(shape) == 1 else np.ravel_multi_index(places, shape).reshape(-1)
-    order = np.argsort(flat, kind="stable")
+    by_place = order(flat, 0)
     rank = np.empty_like(flat)
-    starts = np.searchsorted(flat[order], flat[order])
-    rank[order] = np.arange(flat.size) - starts
+    starts = np.searchsorted(flat[by_place], flat[by_place])
+    rank[by_place] = np.arange(flat.size) - starts
     columns = int(bare(rank).max(initial=-1)) + 2
     factors: Any = np.ones((math.prod(shape), columns), x.dtype, like=rank)
     factors = with_item(factors, reshape(x, -1), (slice(None), 0))

@@ -47,7 +47,7 @@ _DESCENDING = [case(x=reals(shape=(2, 3)), descending=True), case(x=reals(shape=
 
 def order(x: Any, dim: int, descending: bool = False) -> Any:
     """The stable order of the elements along ``dim``."""
-    if x.size >= MANY and type(x) is np.ndarray and x.dtype.str[1:] in _NARROW and x.shape[dim] < 1 << 31:
+    if x.size >= MANY and type(x) is np.ndarray and x.dtype.str[1:] in _NARROW | _WIDE and x.shape[dim] < 1 << 31:
         return _order_of_many(x, dim, descending)
     if not descending:
         return np.argsort(x, axis=dim, kind="stable")
@@ -57,37 +57,58 @@ def order(x: Any, dim: int, descending: bool = False) -> Any:
 
 _NARROW = {"f4", "i4", "i2", "i1", "u2", "u1", "b1"}
 """Dtypes of which a number and its place fit into 64 bits together."""
+_WIDE = {"f8", "i8", "u8"}
+"""Dtypes that NumPy sorts much faster if equal elements need not keep their order."""
 
 
 def _order_of_many(x: Any, dim: int, descending: bool) -> Any:
-    """``order`` by sorting integers made of each number, above, and its place: NumPy sorts numbers fast, orders not."""
+    """``order`` of a large array."""
     lines = np.moveaxis(x, dim, -1)
-    places = np.arange(lines.shape[-1])
-
-    def ordered(part: Any) -> Any:
-        if part.dtype.kind == "f":
-            bits = (part + 0).view(np.int32)  # + 0 makes 0 of -0
-            ranks = np.where(part != part, np.int32(0x7FFFFFFF), bits ^ ((bits >> 31) & 0x7FFFFFFF))
-        else:
-            ranks = part
-        keys = ranks.astype(np.int64)
-        if descending:
-            np.invert(keys, out=keys)
-        keys <<= 32
-        keys |= places
-        keys.sort(-1)
-        keys &= 0xFFFFFFFF
-        return keys
-
+    ordered = _order_by_keys if x.dtype.str[1:] in _NARROW else _order_by_ranks
     if lines.ndim == 1:
-        return ordered(lines)
+        return ordered(lines, descending)
     out = np.empty(lines.shape, np.int64)
 
     def work(block: slice) -> None:
-        out[block] = ordered(lines[block])
+        out[block] = ordered(lines[block], descending)
 
     in_blocks(lines, lambda: work)
     return np.ascontiguousarray(np.moveaxis(out, -1, dim))
+
+
+def _order_by_keys(lines: Any, descending: bool) -> Any:
+    """By sorting integers made of each number, above, and its place: NumPy sorts numbers fast, orders not."""
+    if lines.dtype.kind == "f":
+        bits = (lines + 0).view(np.int32)  # + 0 makes 0 of -0
+        ranks = np.where(lines != lines, np.int32(0x7FFFFFFF), bits ^ ((bits >> 31) & 0x7FFFFFFF))
+    else:
+        ranks = lines
+    keys = ranks.astype(np.int64)
+    return _sorted_places(np.invert(keys, out=keys) if descending else keys, np.arange(lines.shape[-1]))
+
+
+def _sorted_places(keys: Any, places: Any) -> Any:
+    """Places in the order of their keys, which are lost, and where these are equal in their own."""
+    keys <<= 32
+    keys |= places
+    keys.sort(-1)
+    keys &= 0xFFFFFFFF
+    return keys
+
+
+def _order_by_ranks(lines: Any, descending: bool) -> Any:
+    """By any order, in which afterwards equal elements are put into their own."""
+    found = np.argsort(lines, axis=-1)
+    values = np.take_along_axis(lines, found, -1)
+    later, before = values[..., 1:], values[..., :-1]
+    differ = later != before
+    if lines.dtype.kind == "f":
+        differ &= before == before  # NaN, which come last, are equal
+    if differ.all():
+        return found[..., ::-1] if descending else found
+    ranks = np.zeros(lines.shape, np.int64)
+    np.cumsum(differ, -1, out=ranks[..., 1:])
+    return _sorted_places(np.negative(ranks, out=ranks) if descending else ranks, found)
 
 
 def _selected(x: Any, indices: Any, dim: int, shape: tuple[int, ...]) -> tuple[Any, Any]:
@@ -165,7 +186,8 @@ def topk(x: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = Tru
     line, dim = line_axis(x, dim)
     if not (not x.ndim) <= k <= line.shape[dim]:
         raise ShapeError(f"topk: k is {k}, but dimension {dim} of shape {x.shape} has {line.shape[dim]} elements")
-    if 0 < k <= line.shape[dim] // _SPARSE and line.size >= _FEW and type(line) is np.ndarray:
+    few = k <= line.shape[dim] // (_SPARSE_WIDE if line.dtype.itemsize == 8 else _SPARSE)
+    if k > 0 and few and line.size >= _FEW and type(line) is np.ndarray:
         indices = _leading(line, k, dim, largest)
     else:
         indices = np.take(order(line, dim, largest), np.arange(k), dim)
@@ -174,6 +196,8 @@ def topk(x: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = Tru
 
 _SPARSE = 32
 """Of lines this many times as long as what is sought in them, most elements are passed over without sorting them."""
+_SPARSE_WIDE = 5
+"""The same of numbers of 64 bits, which are sorted more slowly."""
 _FEW = 2048
 """Where there are fewer elements, it takes longer to choose than to sort."""
 
