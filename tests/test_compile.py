@@ -1458,6 +1458,36 @@ def test_what_is_exported_takes_arguments_in_their_order(tmp_path: Any) -> None:
         module.step(0.5, x, 4)
 
 
+def test_export_of_results_whose_graph_is_released(tmp_path: Any) -> None:
+    """A step may return its loss as it is; last lines that were split off are no part of the module."""
+    weight, history = tensor([1.0, 2.0], requires_grad=True), list[float]()
+
+    def step(x: Any) -> Any:
+        weight.grad = None
+        loss = (x * weight).square().sum()
+        loss.backward()
+        weight.data -= 0.1 * weight.grad
+        return loss
+
+    def logged(x: Any) -> Any:
+        loss = step(x)
+        size = x.abs().sum()
+        history.append(float(loss))
+        return size, loss
+
+    for function, says in ((step, "the same numbers"), (logged, "returns (loss, size), with which")):
+        compiled = compile(function)
+        for x in arrays(6, (2,)):
+            compiled(x)
+        exported = runpy.run_path(compiled.export(tmp_path / "released.py"))["step"]
+        assert says in exported.__doc__
+        for x in arrays(3, (2,)):
+            found, expected = exported(x.numpy()), compiled(x)
+            if function is logged:
+                found = found[::-1]
+            assert_same(found, expected)
+
+
 def test_export_refuses_what_numpy_cannot_do(tmp_path: Any) -> None:
     weight = tensor([1.0], requires_grad=True)
     compiled = compile(lambda x: x * weight)

@@ -25,7 +25,7 @@ from .guards import MISSED, PLAIN, parameter_names
 from .history import History
 from .picturing import picture
 from .session import Options, Session, Version
-from .tails import cut
+from .tails import cut, handed_on
 from .trees import shapes_in
 
 __all__ = ["Compiled"]
@@ -166,7 +166,8 @@ class Compiled:
         """Write the program that ran last as a module that needs NumPy alone, and its arrays into a file beside it.
 
         The module has one function, ``step``, of the function's arguments as arrays. It goes on from the present state:
-        parameters, step counts and random generators.
+        parameters, step counts and random generators. Of a function whose last lines run as they are it has the lines
+        before these, and returns what they use; its docstring says what that is.
 
         Args:
             path: of the module, with the suffix ``.py``; the arrays go into the same name with ``.npz``.
@@ -177,7 +178,10 @@ class Compiled:
         Raises:
             CompileError: there is no program, or one that calls functions which NumPy does not have.
         """
-        return export(self._shown().emitter, path, parameter_names(self.function))
+        head = self
+        while head._halves is not None:
+            head = head._halves[0]
+        return export(self._shown().emitter, path, parameter_names(self.function), handed_on(head.function))
 
     def graph(self, direction: str = "TB") -> Any:
         """A picture of the program that ran last, as ``autograd.graph`` makes them.

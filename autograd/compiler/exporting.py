@@ -70,6 +70,10 @@ def _kept(make):
 def _new_tensor(array):
     return array
 
+
+def _attach(outs, saved, given):
+    return outs
+
 '''
 _PROVIDED = {
     "np", "ndarray", "empty", "strided", "apart", "in_blocks", "sum_tall", "_new_tensor", "_stamp", "_kept",
@@ -77,13 +81,14 @@ _PROVIDED = {
 }  # fmt: skip
 
 
-def export(emitter: Emitter, path: Any, names: Sequence[str] = ()) -> str:
+def export(emitter: Emitter, path: Any, names: Sequence[str] = (), returned: Sequence[str] = ()) -> str:
     """Write the program that an emitter wrote, and return the path of the module.
 
     Args:
         emitter: what wrote it.
         path: of the module.
         names: of the function's parameters, in whose order the module's function takes them.
+        returned: the variables that it returns to the function's last lines, which are no part of it.
 
     Raises:
         CompileError: it calls functions that NumPy does not have, or its results require grad.
@@ -92,15 +97,16 @@ def export(emitter: Emitter, path: Any, names: Sequence[str] = ()) -> str:
     path = os.fspath(path)
     if not path.endswith(".py"):
         raise ArgumentError(f"export: expected a path that ends in .py, got {path!r}")
-    if emitter.program.attach is not None or emitter.given:
-        if emitter.program.attach is not None:
+    pending = emitter.program.attach is not None and not emitter.program.freed
+    if pending or emitter.given:
+        if pending:
             raise CompileError(f"export: the results of {emitter.title} require grad; call it under no_grad first")
         raise CompileError(f"export: {emitter.title} returns its own arguments, or leaves gradients in them")
     if emitter.kernels:
         raise CompileError(
             f"export: {emitter.title} has kernels, which need more than NumPy; export what backend='numpy' makes"
         )
-    module = _Module(emitter, os.path.basename(path)[:-3] + ".npz", names)
+    module = _Module(emitter, os.path.basename(path)[:-3] + ".npz", names, returned)
     text = module.text()
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
@@ -111,11 +117,13 @@ def export(emitter: Emitter, path: Any, names: Sequence[str] = ()) -> str:
 class _Module:
     """The text of the module, and the arrays in the file beside it."""
 
-    def __init__(self, emitter: Emitter, archive: str, names: Sequence[str]) -> None:
+    def __init__(self, emitter: Emitter, archive: str, names: Sequence[str], returned: Sequence[str]) -> None:
         self.arrays: dict[str, Any] = {}
         self._emitter = emitter
         self._archive = archive
         self._order = list(names)
+        what = "the same numbers as the function that was compiled"
+        self._what = f"returns ({', '.join(returned)}), with which its last lines go on" if returned else what
         self._owners: dict[int, str] = {}
         self._keep: list[Any] = []
         self._lines: list[str] = []
@@ -160,7 +168,7 @@ class _Module:
         return "\n".join([
             head, *self._lines, "", "", build, "", f"_step = build({', '.join(stands)})", "", "",
             f"def step({', '.join(signature)}):",
-            f'    """{emitter.title}: the same numbers as the function that was compiled."""',
+            f'    """{emitter.title}: {self._what}."""',
             *([f"    global {', '.join(changed)}"] if changed else []),
             "    with np.errstate(all='ignore'):",
             f"        found = _step({', '.join(given)})",
@@ -194,7 +202,9 @@ class _Module:
             self._kept.setdefault(effect.place.identity(), name)
         returned = [self._result(emitter.program.results)]
         returned += [self._result(effect.tree) for effect in emitter.program.effects]
-        return "\n".join([*lines[:end], f"        return {', '.join(returned)},", "", "    return step", ""])
+        graded = next((i for i, line in enumerate(lines) if line.startswith("        graded = _attach(")), len(lines))
+        named = [line for line in lines[graded:] if re.match(r" {8}\w+ = ", line)]  # as numbers are that stay
+        return "\n".join([*lines[:end], *named, f"        return {', '.join(returned)},", "", "    return step", ""])
 
     def _result(self, tree: Any) -> str:
         """A result's text; what is neither number nor array is None."""
@@ -203,7 +213,7 @@ class _Module:
             if isinstance(item, TensorOf):
                 return item.value
             plain = item is None or isinstance(item, (bool, int, float, complex, str, np.generic, Number))
-            return item if plain or type(item).__name__ == "Value" else None
+            return item if plain or type(item).__name__ in ("Value", "Slot") else None
 
         return self._emitter.result(map_tree(tree, leaf))
 

@@ -65,7 +65,8 @@ class Program:
         effects: what is left where.
         results: the tree that the function returned.
         graded: of outputs that require grad: their Values, those that backward needs, and the arguments among the
-            Tensors to differentiate by; attach: the function that makes Tensors of them, or None.
+            Tensors to differentiate by; attach: the function that makes Tensors of them, or None; freed: whether a
+            backward inside of the function has released their graph.
         reorders: whether something is read later or earlier than in the record, past a write into what an argument may
             lie in.
         blocked_sums: whether sums over all rows of large arrays may be added up block by block.
@@ -89,6 +90,7 @@ class Program:
         self.blocked_sums = False
         self.graded: Any = ((), (), ())
         self.attach: Any = None
+        self.freed = False
 
     def instructions(self) -> Iterator[Instruction]:
         """The instructions, without the checks."""

@@ -341,7 +341,7 @@ class Session:
                 back = _Emission(second, f"{name}_backward", parameters, False, options)
             saved = graded.saved if back is None else graded.needed_by(back.emitter)
             program.graded = (graded.outs, list(saved), list(graded.given))
-            program.attach = True
+            program.attach, program.freed = True, graded.freed
         run_passes(program, options.passes)
         _own_constants(program)
         if graded is not None:

@@ -16,9 +16,10 @@ from typing import Any
 
 from ..engine.callsite import is_ours
 
-__all__ = ["code_of", "cut"]
+__all__ = ["code_of", "cut", "handed_on"]
 
 _TREE = "_syntax_tree"
+_HANDED_ON = "_handed_on"
 _MAYBE = "_{}_if_bound"
 """What is handed on of a variable that the head may not have bound: a tuple of it, or none."""
 _PACKED = "try:\n    {maybe} = ({0},)\nexcept UnboundLocalError:\n    {maybe} = ()\n"
@@ -88,7 +89,16 @@ def _halves(
     first = _made(function, node.args, [*head, *_parsed(_PACKED, unsure), returned], node.name, offset)
     second = _made(function, parameters, [*scopes, *_parsed(_UNPACKED, unsure), *plain], f"{node.name}_tail", offset)
     first.__defaults__, first.__kwdefaults__ = function.__defaults__, function.__kwdefaults__
+    first.__dict__[_HANDED_ON] = given
     return first, second
+
+
+def handed_on(function: Any) -> list[str]:
+    """The variables that a head returns; none of a function that is no head."""
+    while found := _around(function):
+        function = found[0]
+    names: list[str] = getattr(function, "__dict__", {}).get(_HANDED_ON, [])
+    return names
 
 
 def code_of(function: Any) -> Any:
