@@ -1,4 +1,7 @@
-"""Reverse-mode automatic differentiation on NumPy: Tensors, their graph, gradients and their proof."""
+"""Reverse-mode automatic differentiation on NumPy: Tensors, their graph, gradients and their proof.
+
+``docs/source.md`` follows one operation through the modules of this package, and says what each of them is for.
+"""
 
 import sys as _sys
 from importlib import import_module as _import_module

@@ -384,7 +384,7 @@ class Op(NodeOp):
             node = make_node(self, nodes, _saving.save(self, out, nodes, values), out)
             if local.pack is not None:
                 node.saved = Packed(node.saved, local.pack)
-                node.hooks = {}  # none, but the sweep shall look closer
+                node.hooks = {}  # none, but the sweep has to look closer
         for observer in local.observers:
             observer.after_forward(self, values, out, node)
             if needed and node is None:

@@ -1,6 +1,6 @@
 """Where Tensors lie: the CPU. The names by which programs ask for other devices are here to say that there are none.
 
-So are those by which programs ask how arrays shall lie, and how exactly products shall be computed.
+So are those by which programs choose how arrays lie in memory, and how exactly products are computed.
 """
 
 from __future__ import annotations

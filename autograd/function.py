@@ -255,7 +255,7 @@ class Function:
         raise GradientError("this Function defines no jvp")
 
     generate_vmap_rule = False
-    """In PyTorch: whether ``func.vmap`` shall map the methods. Here it does without being told; see ``vmap``."""
+    """In PyTorch: whether ``func.vmap`` maps the methods. Here it does so without being told; see ``vmap``."""
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], *args: Any) -> Any:

@@ -52,6 +52,26 @@ def machine() -> str:
 
 def main() -> None:
     """Run what the command line asks for."""
+    arguments = command_line()
+    if arguments.explain:
+        for run in all_runs():
+            if run.name.endswith("-compiled") and is_chosen(run, arguments.names):
+                explain(run)
+        return
+    data, faults = figures(arguments)
+    if arguments.json:
+        Path(arguments.json).write_text(json.dumps(data, indent=1), encoding="utf-8")
+    plot = Path(arguments.plot) if arguments.plot else None
+    if plot is not None:
+        draw(plot, data)
+    if arguments.markdown:
+        write_markdown(Path(arguments.markdown), data, plot)
+    if faults:
+        raise SystemExit("benchmarks: " + "; ".join(faults))
+
+
+def command_line() -> argparse.Namespace:
+    """What the command line asks for; ends the program if that cannot be done."""
     names = list(dict.fromkeys(name for run in all_runs() for name in sorted(names_of(run))))
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__, epilog=textwrap.fill(
                                          f"workloads: {', '.join(names)}", 100, break_on_hyphens=False),
@@ -76,36 +96,25 @@ def main() -> None:
         parser.error(f"no workload is called {name!r}; {hint}")
     if arguments.against and shutil.which(arguments.against) is None:
         parser.error(f"--against: {arguments.against} cannot be run as a program; name an interpreter of Python")
-
     if arguments.plot and importlib.util.find_spec("matplotlib") is None:
         parser.error("--plot needs matplotlib: pip install 'chainrule[examples]'")
-    if arguments.explain:
-        for run in all_runs():
-            if run.name.endswith("-compiled") and is_chosen(run, arguments.names):
-                explain(run)
-        return
+    return arguments
+
+
+def figures(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    """The figures, measured or read from a file, and what is wrong."""
     if arguments.read:
-        data: dict[str, Any] = json.loads(Path(arguments.read).read_text(encoding="utf-8"))
-        faults: list[str] = []
-    else:
-        chosen = [run for run in all_runs() if is_chosen(run, arguments.names)]
-        data = {"command": shown(arguments), "machine": machine(), "about": {}, "figures": []}
-        print(f"$ {data['command']}\n{data['machine']}")
-        print("2 threads each, OPENBLAS_CORETYPE unset, contenders in turns, medians over the rounds; less is better\n")
-        faults = smoke(chosen, arguments.against, data) if arguments.smoke else measure(chosen, arguments, data)
-        print()
-        for contender, about in data["about"].items():
-            found = ", ".join(f"{name} {version}" for name, version in about.get("versions", {}).items())
-            print(f"{contender}: {about.get('missing') or found}")
-    if arguments.json:
-        Path(arguments.json).write_text(json.dumps(data, indent=1), encoding="utf-8")
-    plot = Path(arguments.plot) if arguments.plot else None
-    if plot is not None:
-        draw(plot, data)
-    if arguments.markdown:
-        write_markdown(Path(arguments.markdown), data, plot)
-    if faults:
-        raise SystemExit("benchmarks: " + "; ".join(faults))
+        return json.loads(Path(arguments.read).read_text(encoding="utf-8")), []
+    chosen = [run for run in all_runs() if is_chosen(run, arguments.names)]
+    data: dict[str, Any] = {"command": shown(arguments), "machine": machine(), "about": {}, "figures": []}
+    print(f"$ {data['command']}\n{data['machine']}")
+    print("2 threads each, OPENBLAS_CORETYPE unset, contenders in turns, medians over the rounds; less is better\n")
+    faults = smoke(chosen, arguments.against, data) if arguments.smoke else measure(chosen, arguments, data)
+    print()
+    for contender, about in data["about"].items():
+        found = ", ".join(f"{name} {version}" for name, version in about.get("versions", {}).items())
+        print(f"{contender}: {about.get('missing') or found}")
+    return data, faults
 
 
 def names_of(run: Run) -> set[str]:

@@ -27,7 +27,7 @@ class Program(NamedTuple):
 
     Attributes:
         step: what is called.
-        read: the numbers that all contenders shall agree on, of what a call returned (default: a single number).
+        read: the numbers that all contenders must agree on, of what a call returned (default: a single number).
         figure: what the time of one call is called; its first word is the unit.
         parts: how many equal parts a call has, if the figure is for one of them.
     """

@@ -14,7 +14,7 @@ __all__ = ["Run", "Target", "all_runs"]
 
 @dataclass(frozen=True)
 class Target:
-    """What a figure of ours shall be at most: in its own unit, or as a multiple of another contender's."""
+    """What a figure of ours may be at most: in its own unit, or as a multiple of another contender's."""
 
     figure: str
     limit: float

@@ -100,9 +100,11 @@ def draw(history: Sequence[tuple[float, float]], model: Any, test_set: data.Tens
     curve, filters, mistakes = figure.subfigures(1, 3, width_ratios=(1.3, 1, 1))
     axes = curve.subplots()
     epochs = np.arange(1, len(history) + 1)
-    axes.plot(epochs, [100 * accuracy for _, accuracy in history], color=COLORS[1])
-    axes.set(xlabel="epoch", ylabel="test accuracy (%)", ylim=(90, 100.2))
-    axes.set_title(f"Test accuracy: {100 * history[-1][1]:.1f} %", fontsize=11)
+    percent = [100 * accuracy for _, accuracy in history]
+    axes.plot(epochs, percent, color=COLORS[1])
+    axes.set(xlabel="epoch", ylabel="test accuracy (%)", ylim=(min(90, percent[-1] - 10), 100.2))
+    axes.set_title(f"Test accuracy: {percent[-1]:.1f} %", fontsize=11)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
     kernels = model[0].weight.detach().numpy()[:, 0]

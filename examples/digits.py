@@ -63,6 +63,7 @@ def draw_learning_curve(history: Sequence[Progress], path: Path) -> None:
     draw_losses(left, history)
     right.plot(np.arange(1, len(history) + 1), [100 * p.test_accuracy for p in history], color=COLORS[1])
     right.set(xlabel="epoch", ylabel="accuracy (%)", title=f"Test accuracy: {100 * history[-1].test_accuracy:.1f} %")
+    right.xaxis.get_major_locator().set_params(integer=True)
     save(figure, path)
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 from threadpoolctl import threadpool_limits
+from tqdm import tqdm
 
 import autograd
 import nn
 import nn.functional as F
 from examples.story import Images
 
-__all__ = ["Curves", "hidden_outputs", "measure", "network", "start_weights", "subset", "train"]
+__all__ = ["Curves", "hidden_outputs", "measure", "mini_batches", "network", "start_weights", "subset", "train"]
 
 MEASURED = 2000
 """Of more images than this, the first ones are measured (MNIST has 60,000); at the end, all that were held out."""
@@ -111,6 +113,13 @@ def measure(model: nn.Module, x: autograd.Tensor, y: autograd.Tensor) -> tuple[f
     return found
 
 
+def mini_batches(images: int, batch: int, generator: autograd.Generator) -> Iterator[autograd.Tensor]:
+    """The numbers of the images of each mini-batch, pass after pass, without end; what is left of a pass is skipped."""
+    whole = max(1, images // batch)
+    while True:
+        yield from reversed(autograd.randperm(images, generator=generator)[: whole * batch].split(batch))
+
+
 def train(
     model: nn.Module,
     optimizer: Any,
@@ -141,32 +150,27 @@ def train(
     """
     x, y, test_x, test_y = map(autograd.from_numpy, images)
     generator = autograd.Generator().manual_seed(seed)
+    bar = tqdm(disable=True) if bar is None else bar
     rows: list[tuple[float, ...]] = []
     recent: list[float] = []
-    order: list[Any] = []
     # These matrices are too small for several threads. One is faster, and rounds alike wherever it runs.
     with threadpool_limits(1), np.errstate(all="ignore"):
-        for step in range(1, steps + 1):
-            if not order:
-                whole = max(1, len(x) // batch)
-                order = list(autograd.randperm(len(x), generator=generator)[: whole * batch].split(batch))
-            chosen = order.pop()
+        for step, chosen in enumerate(islice(mini_batches(len(x), batch, generator), steps), start=1):
             optimizer.zero_grad()
             value = loss(model(x[chosen]), y[chosen])
             value.backward()
             optimizer.step()
             recent.append(value.item())
-            if bar is not None:
-                bar.update()
-            if step % every == 0 or step == steps:
-                right, entropy = measure(model, x[:MEASURED], y[:MEASURED])
-                count = len(test_x) if step == steps else MEASURED
-                test_right, test_entropy = measure(model, test_x[:count], test_y[:count])
-                rows.append((step, float(np.mean(recent)), right, test_right, entropy, test_entropy))
-                recent.clear()
-                curves = Curves(*map(np.array, zip(*rows, strict=True)))
-                if hopeless(curves):
-                    if bar is not None:
-                        bar.update(steps - step)
-                    break
+            bar.update()
+            if step % every and step != steps:
+                continue
+            right, entropy = measure(model, x[:MEASURED], y[:MEASURED])
+            count = len(test_x) if step == steps else MEASURED
+            test_right, test_entropy = measure(model, test_x[:count], test_y[:count])
+            rows.append((step, float(np.mean(recent)), right, test_right, entropy, test_entropy))
+            recent.clear()
+            curves = Curves(*map(np.array, zip(*rows, strict=True)))
+            if hopeless(curves):
+                bar.update(steps - step)
+                break
     return curves

@@ -1400,6 +1400,22 @@ def test_source_reads_like_a_program(trained: Any) -> None:
     assert "test_compile.py:" in source
 
 
+def test_parts_are_named_by_what_the_library_does_not_by_the_users_files(tmp_path: Any) -> None:
+    (tmp_path / "optim").mkdir()
+    (tmp_path / "optim" / "sweep.py").write_text(
+        "def sweep(x):\n    return helper(x)\n\n\ndef helper(x):\n    return x * 2\n"
+    )
+    user = runpy.run_path(str(tmp_path / "optim" / "sweep.py"))["sweep"]
+    whole = autograd.compile(lambda x: user(x) + 1)
+    slope = autograd.compile(func.grad(lambda x: (x**3).sum()))
+    for _ in range(2):
+        whole(tensor([1.0, 2.0]))
+        slope(tensor([1.0, 2.0]))
+    parts = [part for part in ("forward", "backward", "update") if f"--- {part} ---" in whole.source]
+    assert parts == ["forward"]
+    assert "--- backward ---" in slope.source
+
+
 def test_explain_counts_and_measures(trained: Any) -> None:
     compiled = trained[0]
     state = {name: value.clone() for name, value in compiled.function.__defaults__[0].state_dict().items()}

@@ -74,6 +74,12 @@ def test_every_page_is_reached_from_the_front_page():
     assert {"gallery/index", "api/index", "api/op_table"} <= listed
 
 
+def test_the_map_of_the_source_is_complete():
+    named = set(re.findall(r"`(\w+)/?`", PAGES["source"].read_text(encoding="utf-8")))
+    parts = {path.stem for path in (ROOT / "autograd").iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert {part for part in parts if not part.startswith("__")} <= named
+
+
 def test_a_wrong_answer_is_noticed(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("Text\n\n```python\na = 1\n```\n\n```py\nimport torch\n```\n\n```python\n>>> a + 1\n3\n```\n")
@@ -193,10 +199,12 @@ def test_every_public_name_is_in_the_reference():
         "autograd",
         "autograd.func",
         "autograd.functional",
+        "autograd.forward_ad",
         "autograd.linalg",
         "autograd.special",
         "nn",
         "nn.functional",
+        "nn.hooks",
         "nn.init",
         "nn.data",
         "nn.utils",

@@ -175,6 +175,13 @@ def test_what_is_no_fault_is_not_mentioned(report):
     assert advise(report) == ()
 
 
+def test_a_slower_kernel_does_not_explain_a_failure():
+    failed = {"kernels": (), "failures": ("matrix products: the process ended with status 1",)}
+    slower, failure = advise(but(surroundings=env(OPENBLAS_CORETYPE="Haswell"), timings=failed))
+    assert "forces kernels for AVX2" in slower.what
+    assert failure.what == "Not measured: matrix products: the process ended with status 1."
+
+
 def test_warnings_come_before_notes():
     report = but(surroundings={"load": 99.0, **env(PYTHONMALLOC="debug", MALLOC_TOP_PAD_="1")})
     assert [advice.note for advice in advise(report)] == [False, True, True]

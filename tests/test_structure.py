@@ -6,6 +6,7 @@ Every check is a function that returns the faults it found, and is seen failing 
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -50,6 +51,8 @@ STRANGERS = ({"nn"}, {"optim"})
 """Packages that stand side by side and never import each other."""
 FOREIGN = ("autograd.misc.flatten",)
 """Modules whose name is a function's too because HIPS autograd's is: both have to be importable."""
+MAPPED = ("compiler", "doctor", "draw", "engine", "func", "optable", "serialization", "testing")
+"""Packages of ``autograd`` whose docstring is a map: it names each of their modules and says what for."""
 LAZY = (
     "scipy",
     "hypothesis",
@@ -265,6 +268,21 @@ def bare_errors(modules: dict[str, ast.Module]) -> list[str]:
     ]
 
 
+def unmapped_modules(modules: dict[str, ast.Module]) -> list[str]:
+    """Modules that the docstring of their package does not name, where it is a map of the package."""
+    faults = []
+    for package in [f"autograd.{name}" for name in MAPPED if f"autograd.{name}" in modules]:
+        named = set(re.findall(r"``(\w+)``", ast.get_docstring(modules[package]) or ""))
+        inside = {name.removeprefix(f"{package}.") for name in modules if name.startswith(f"{package}.")}
+        faults.extend(f"{package}'s docstring does not say what '{name}' is for" for name in inside - named)
+    return [fault for fault in sorted(faults) if "__main__" not in fault]
+
+
+def undocumented_modules(modules: dict[str, ast.Module]) -> list[str]:
+    """Modules without a docstring."""
+    return [f"{name} does not say what it is for" for name, tree in modules.items() if not ast.get_docstring(tree)]
+
+
 def loaded_by(statement: str) -> list[str]:
     """The lazy packages that a fresh interpreter has loaded after ``statement``, beyond what NumPy loads."""
     seen = f"{{name.split('.')[0] for name in sys.modules}} & set({LAZY!r})"
@@ -279,7 +297,17 @@ def modules() -> dict[str, ast.Module]:
 
 
 @pytest.mark.parametrize(
-    "check", [upward_imports, inner_imports, import_cycles, hidden_functions, drifted_lazy_names, bare_errors]
+    "check",
+    [
+        upward_imports,
+        inner_imports,
+        import_cycles,
+        hidden_functions,
+        drifted_lazy_names,
+        bare_errors,
+        unmapped_modules,
+        undocumented_modules,
+    ],
 )
 def test_house(check: Callable[[dict[str, ast.Module]], list[str]], modules: dict[str, ast.Module]) -> None:
     faults = check(modules)
@@ -317,6 +345,9 @@ def test_loading_is_noticed() -> None:
         (drifted_lazy_names, {"autograd": "_LATER = {'save': '.files'}", "autograd.files": ""}),
         (drifted_lazy_names, {"nn": "if _TYPE_CHECKING:\n    from .a import f as f\n_LATER = {}", "nn.a": ""}),
         (bare_errors, {"nn.pooling": "def f(x):\n    if x < 0:\n        raise ValueError(f'{x} is negative')"}),
+        (unmapped_modules, {"autograd.draw": "'''Pictures: ``dot``.'''", "autograd.draw.dot": "",
+                            "autograd.draw.svg": ""}),
+        (undocumented_modules, {"nn": "'''Models.'''", "nn.linear": "x = 1"}),
     ],
 )  # fmt: skip
 def test_bad_house_is_noticed(check: Callable[[dict[str, ast.Module]], list[str]], sources: dict[str, str]) -> None:
@@ -335,6 +366,8 @@ def test_bad_house_is_noticed(check: Callable[[dict[str, ast.Module]], list[str]
         (hidden_functions, {"nn": "from . import init as init\nfrom .init import fill as fill", "nn.init": ""}),
         (drifted_lazy_names, {"nn": "if _TYPE_CHECKING:\n    from .a import f as f\n_LATER = {'f': '.a', 'a': '.a'}",
                               "nn.a": ""}),
+        (unmapped_modules, {"autograd.draw": "'''Pictures: ``dot``.'''", "autograd.draw.dot": "",
+                            "autograd.draw.__main__": ""}),
         (bare_errors, {"optim": "raise ArgumentError('lr')", "examples.digits": "raise ValueError('no')"}),
     ],
 )  # fmt: skip

@@ -281,6 +281,39 @@ def region_of(value: Value) -> Region:
 def _hide(program: Program, groups: list[Any]) -> None:
     """Find the storages that only one kernel uses; what makes and cuts them falls away."""
     given = {value.storage for value in program.given()}
+    users, makers = _users(groups)
+    hidden: set[Storage] = set()
+    for number, kernel in enumerate(groups):
+        if not isinstance(kernel, Kernel):
+            continue
+        written: set[Region] = set()
+        kept = {op.result.storage for op in kernel.operations if op.kind in ("columns", "total")}
+        for op in kernel.operations:
+            read = [region_of(value) for level, value in op.operands if level != SCALAR]
+            kept.update([region[0] for region in read if region not in written])
+            written.add(region_of(op.result))
+        own = {region[0] for region in written if _storage(region).kind == "fresh"} - given
+        kernel.unread = {storage for storage in own if max(users[storage]) == number}
+        kernel.hidden = {
+            storage
+            for storage in own - kept
+            if users[storage] == {number} and (storage in makers or _made_by(kernel, storage))
+        }
+        kernel.inner = {item.outs for item in kernel.items if item.outs and item.outs.storage in kernel.hidden}
+        hidden |= kernel.hidden
+    keep = {id(makers[storage]) for storage in makers if storage not in hidden}
+    groups[:] = [
+        group
+        for group in groups
+        if not isinstance(group, Instruction) or id(group) in keep or not _falls_away(group, hidden)
+    ]
+
+
+def _users(groups: list[Any]) -> tuple[dict[Storage, set[int]], dict[Storage, Instruction]]:
+    """For each storage the numbers of the groups that use it, and the call that makes it where that fills in nothing.
+
+    Views only name what others use.
+    """
     users: dict[Storage, set[int]] = {}
     makers: dict[Storage, Instruction] = {}
     for number, group in enumerate(groups):
@@ -292,34 +325,7 @@ def _hide(program: Program, groups: list[Any]) -> None:
                 continue
             for storage in _storages(item):
                 users.setdefault(storage, set()).add(number)
-    hidden: set[Storage] = set()
-    for number, group in enumerate(groups):
-        if isinstance(group, Kernel):
-            written: set[Region] = set()
-            early: set[Storage] = set()
-            for op in group.operations:
-                read = [region_of(value) for level, value in op.operands if level != SCALAR]
-                early.update([region[0] for region in read if region not in written])
-                written.add(region_of(op.result))
-            group.hidden = {
-                region[0]
-                for region in written
-                if _storage(region).kind == "fresh" and region[0] not in given and users[region[0]] == {number}
-                and (region[0] in makers or _made_by(group, region[0])) and region[0] not in early
-            } - {op.result.storage for op in group.operations if op.kind in ("columns", "total")}  # fmt: skip
-            group.inner = {item.outs for item in group.items if item.outs and item.outs.storage in group.hidden}
-            hidden |= group.hidden
-            group.unread = {
-                region[0]
-                for region in written
-                if _storage(region).kind == "fresh" and region[0] not in given and max(users[region[0]]) == number
-            }
-    keep = {id(makers[storage]) for storage in makers if storage not in hidden}
-    groups[:] = [
-        group
-        for group in groups
-        if not isinstance(group, Instruction) or id(group) in keep or not _falls_away(group, hidden)
-    ]
+    return users, makers
 
 
 def _made_by(kernel: Kernel, storage: Storage) -> bool:

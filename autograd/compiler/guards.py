@@ -137,46 +137,33 @@ class Guards:
     # ---- arguments ---------------------------------------------------------------------------------------------------
 
     def _argument(self, arg: Any, text: str, name: str) -> Any:
+        """What stands for an argument, or a part of one, while the function is recorded; with the tests of later ones.
+
+        Args:
+            arg: the argument.
+            text: the expression that gives it in the guards, such as ``args[0]``.
+            name: what to call it.
+        """
         kind = type(arg)
         self._history.tell(f"the argument '{name}'", arg)
-        if isinstance(arg, Handle) and id(arg) not in self._known:
+        is_tensor = isinstance(arg, Handle) and id(arg) not in self._known
+        renewed = id(arg) in self._records and id(arg) not in self._known
+        is_container = renewed or kind in (list, dict, OrderedDict)
+        if (is_tensor or is_container or kind is np.ndarray) and id(arg) in self._by_identity:
+            made, first = self._by_identity[id(arg)]
+            self._tests.append(f"{text} is {first}")
+            return made
+        if is_tensor:
             return self._tensor(arg, text, name)
         if kind is np.ndarray:
-            known = self._by_identity.get(id(arg))
-            if known is not None:
-                self._tests.append(f"{text} is {known[1]}")
-                return known[0]
             made = self._array(arg, text, name, f"type({text}) is _ndarray")
             self._by_identity[id(arg)] = made, text
             return made
-        record = id(arg) in self._records and id(arg) not in self._known
-        if (record or kind in (list, dict, OrderedDict)) and id(arg) in self._by_identity:
-            self._tests.append(f"{text} is {self._by_identity[id(arg)][1]}")
-            return self._by_identity[id(arg)][0]
-        if isinstance(arg, tuple) or kind is list:
-            self._tests.append(f"type({text}) is {self._bind(kind)} and len({text}) == {len(arg)}")
-            items = [self._argument(item, f"{text}[{i}]", f"{name}_{i}") for i, item in enumerate(arg)]
-            if kind is list:
-                self.containers.append((items, arg, Given(text, name), list(items)))
-                self._by_identity[id(arg)] = items, text
-                return items
+        if is_container:
+            return self._container(arg, text, name)
+        if isinstance(arg, tuple):
+            items = self._items(arg, text, name)
             return kind._make(items) if hasattr(kind, "_make") else tuple(items)
-        if kind in (dict, OrderedDict):
-            self._tests.append(f"type({text}) is {self._bind(kind)} and list({text}) == {self._bind(list(arg))}")
-            made = kind(
-                [(key, self._argument(x, f"{text}[{self._key(key)}]", f"{name}_{key}")) for key, x in arg.items()]
-            )
-            self.containers.append((made, arg, Given(text, name), dict(made)))
-            self._by_identity[id(arg)] = made, text
-            return made
-        if record:
-            self._tests.append(f"type({text}) is {self._bind(kind)} and [*{text}.__dict__] == {[*vars(arg)]!r}")
-            made = object.__new__(kind)
-            for field, x in vars(arg).items():
-                made.__dict__[field] = self._argument(x, f"{text}.{field}", f"{name}_{field}")
-            self.containers.append((made, arg, Given(text, name), dict(vars(made))))
-            self._by_identity[id(arg)] = made, text
-            return made
         if isinstance(arg, np.random.Generator):
             return self._stream(arg, text, name)
         if kind in NUMBERS:
@@ -194,6 +181,35 @@ class Guards:
         self._tests.append(self._space.same(text, arg, True))
         return arg
 
+    def _items(self, arg: Any, text: str, name: str) -> list[Any]:
+        """What stands for the items of a tuple or list."""
+        self._tests.append(f"type({text}) is {self._bind(type(arg))} and len({text}) == {len(arg)}")
+        return [self._argument(item, f"{text}[{i}]", f"{name}_{i}") for i, item in enumerate(arg)]
+
+    def _container(self, arg: Any, text: str, name: str) -> Any:
+        """A list, dict or dataclass like ``arg``, of what stands for its contents."""
+        kind = type(arg)
+        made: Any
+        contents: Any
+        if kind is list:
+            made = self._items(arg, text, name)
+            contents = list(made)
+        elif kind in (dict, OrderedDict):
+            self._tests.append(f"type({text}) is {self._bind(kind)} and list({text}) == {self._bind(list(arg))}")
+            made = kind(
+                [(key, self._argument(x, f"{text}[{self._key(key)}]", f"{name}_{key}")) for key, x in arg.items()]
+            )
+            contents = dict(made)
+        else:
+            self._tests.append(f"type({text}) is {self._bind(kind)} and [*{text}.__dict__] == {[*vars(arg)]!r}")
+            made = object.__new__(kind)
+            for field, x in vars(arg).items():
+                made.__dict__[field] = self._argument(x, f"{text}.{field}", f"{name}_{field}")
+            contents = dict(vars(made))
+        self.containers.append((made, arg, Given(text, name), contents))
+        self._by_identity[id(arg)] = made, text
+        return made
+
     def _stream(self, arg: Any, text: str, name: str) -> Any:
         """What stands for a random generator: the program draws from that which it is given."""
         made = self.streams.setdefault(id(arg), Stream(self._tape, arg, Place("argument", None, text, name)))
@@ -207,10 +223,6 @@ class Guards:
         return repr(key) if type(key) in LITERAL else self._bind(key)
 
     def _tensor(self, arg: Any, text: str, name: str) -> Any:
-        known = self._by_identity.get(id(arg))
-        if known is not None:
-            self._tests.append(f"{text} is {known[1]}")
-            return known[0]
         node = f"{text}._node is None"
         if arg._node is not None:
             node = f"{text}._node is not None"

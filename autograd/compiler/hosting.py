@@ -65,7 +65,7 @@ def kept_before(program: Program) -> int:
 def hosted(
     areas: Sequence[Area], spans: dict[int, tuple[int, int]], sizes: list[int], after: int
 ) -> dict[int, tuple[Value, int]]:
-    """For pieces of memory the arrays in which they shall lie, with the offsets: as many as lower the peak.
+    """For pieces of memory the arrays in which they will lie, with the offsets: as many as lower the peak.
 
     Args:
         areas: where there is room.

@@ -16,7 +16,7 @@ from ..engine.nodes import Handle, new_tensor
 from .buffers import can_be_told, empty_text
 from .memory import Plan
 from .program import Program, values_of
-from .reach import Effect, TensorOf
+from .trees import Effect, TensorOf
 from .values import Check, Instruction, Storage, Value
 
 __all__ = ["Kept", "keepable", "made_together"]

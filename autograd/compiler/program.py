@@ -11,9 +11,9 @@ import numpy as np
 
 from .numbers import Number
 from .places import LIBRARIES, package
-from .reach import Effect, TensorOf
 from .recording import Tape
 from .signatures import METHODS
+from .trees import Effect, TensorOf
 from .values import Check, Instruction, Storage, Value, address, collect, leaves_in, map_tree, shifted
 
 __all__ = ["Part", "Program", "calls_back", "forget", "may_overlap", "numbers_of", "reads_of", "values_of"]

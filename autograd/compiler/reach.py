@@ -14,21 +14,15 @@ import numpy as np
 from ..engine.nodes import Handle, array_of
 from .arrays import RecordingArray
 from .history import NUMBERS, History
-from .places import Place as Place
+from .places import Place
 from .recording import Tape
 from .standins import Unseen
 from .streams import Stream, state_of
-from .trees import Effect as Effect
-from .trees import Given as Given
-from .trees import Slot as Slot
-from .trees import TensorOf as TensorOf
-from .trees import maker_like, mend
-from .trees import plain as plain
-from .trees import tree_of as tree_of
+from .trees import maker_like, mend, plain
 from .values import Value
 from .walking import ARRAYS, Walk
 
-__all__ = ["Place", "Reach"]
+__all__ = ["Reach"]
 
 
 class Reach(Walk):

@@ -16,6 +16,7 @@ import numpy as np
 from ..engine.callsite import is_ours
 from ..engine.nodes import Handle
 from ..engine.ownership import owner_of
+from ..engine.sweep import sweep, sweep_to
 from .arrays import RecordingArray, bare, plain_array
 from .numbers import Number, being
 from .signatures import DIVIDING, FACTS, METHODS, OF_PLACES, is_whole, may_vary, settled, told, writes_into
@@ -421,12 +422,13 @@ class Tape:
                 self.last_line = frame.f_lineno
             if line and (code is self.code or self.code is None):
                 return line, section
-            if filename.endswith("sweep.py") and code.co_name == "sweep":
+            if code is sweep.__code__ or code is sweep_to.__code__:
                 section = "backward"
-            elif "/optim/" in filename:
+            elif filename.startswith(_OPTIM):
                 section = "update"
             frame = frame.f_back
         return line, section
 
 
 _NUMPY = os.path.dirname(np.__file__)
+_OPTIM = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "optim", "")

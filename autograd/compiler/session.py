@@ -12,6 +12,7 @@ from ..engine.modes import local
 from ..engine.nodes import Handle, next_rank
 from ..engine.quiet import quietly, silence
 from .accelerated import KernelEmitter, in_the_order_of, names_kept
+from .backup import Backup
 from .creators import creators_watched
 from .emit import Emitter
 from .graded import Graded, clean_graph, outputs_of
@@ -27,7 +28,7 @@ from .reach import Reach
 from .recording import Tape
 from .tails import code_of
 from .trees import Effect, Slot, tree_of
-from .trial import Backup, Samples, Trial
+from .trial import Samples, Trial
 from .values import UnrecordableError, Value
 
 __all__ = ["Options", "Session", "Version"]

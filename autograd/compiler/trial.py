@@ -7,8 +7,6 @@ program, whose effects are put back, and then the function, whose results count.
 
 from __future__ import annotations
 
-import collections
-import copy
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,175 +14,23 @@ from typing import Any
 import numpy as np
 
 from ..engine.mutation import clock
-from ..engine.nodes import Handle
 from ..engine.ownership import owner_of
 from ..engine.sweep import sweep
 from ..errors import GradientError
+from .backup import arrays_in, now
+from .comparing import Copy, array_difference, difference, frozen
 from .graded import ProgramOp
 from .interrupts import surely
 from .places import Place
 from .program import Program, numbers_of, reads_of
 from .reach import Reach
-from .trees import Given, is_record
+from .trees import Given
 from .values import Value
 
-__all__ = ["Backup", "Samples", "Trial", "difference"]
-
-_TOLERANCES = {"float16": 1e-2, "float32": 1e-5, "complex64": 1e-5, "float64": 1e-12, "complex128": 1e-12}
-_MISSING = object()
-
+__all__ = ["Samples", "Trial"]
 
 PATIENCE = 100
 """After as many calls arrays in reach that were always the same are taken to be constants."""
-
-
-class _Copy:
-    """What a Tensor or array was, and whose memory it lies in."""
-
-    def __init__(self, array: Any, tensor: Any) -> None:
-        self.owner = id(owner_of(array))
-        self.array = array.copy()
-        self.tensor = tensor
-
-
-def _frozen(tree: Any) -> Any:
-    """A tree with copies in the places of arrays."""
-    if isinstance(tree, Handle):
-        return _Copy(np.asarray(tree._data), tree)
-    if isinstance(tree, np.ndarray):
-        return _Copy(tree, None)
-    if isinstance(tree, (tuple, list)):
-        return [_frozen(item) for item in tree]
-    return {key: _frozen(item) for key, item in tree.items()} if isinstance(tree, dict) else tree
-
-
-def difference(name: str, ran: Any, true: Any, owners: set[int], digits: str = "float64") -> str | None:
-    """In what a frozen tree of the program differs from the function's; None if it does not.
-
-    ``digits`` is the dtype of the arrays out of which Python's numbers were read.
-    """
-    if isinstance(true, (tuple, list)):
-        if not isinstance(ran, list) or len(ran) != len(true):
-            return f"{name}: another number of items"
-        pairs = [(f"{name}[{i}]", a, b) for i, (a, b) in enumerate(zip(ran, true, strict=True))]
-    elif isinstance(true, dict):
-        if not isinstance(ran, dict) or list(ran) != list(true):
-            return f"{name}: other keys"
-        pairs = [(f"{name}[{key!r}]", ran[key], true[key]) for key in true]
-    else:
-        return _of_leaf(name, ran, true, owners, digits)
-    return next((found for pair in pairs if (found := difference(*pair, owners, digits))), None)
-
-
-def _of_leaf(name: str, ran: Any, true: Any, owners: set[int], digits: str) -> str | None:
-    if not isinstance(true, (Handle, np.ndarray)):
-        if isinstance(ran, _Copy) or type(ran) is not type(true):
-            return f"{name} is {type(true).__name__}, and {type(ran).__name__} in the program"
-        if isinstance(true, (float, complex, np.inexact)):
-            dtype = digits if type(true) is float else None
-            with np.errstate(over="ignore"):
-                return array_difference(name, np.asarray(ran, dtype), np.asarray(true, dtype))
-        return None if ran is true or ran == true else f"{name} is {true!r}, and {ran!r} in the program"
-    if not isinstance(ran, _Copy) or (isinstance(true, Handle) and type(ran.tensor) is not type(true)):
-        return f"{name} is {type(true).__name__}, and something else in the program"
-    if isinstance(true, Handle) and (ran.tensor._node is None) is not (true._node is None):
-        return f"whether {name} requires grad"
-    array = np.asarray(true._data) if isinstance(true, Handle) else true
-    owner = id(owner_of(array))
-    if owner != ran.owner and (owner in owners or ran.owner in owners):
-        return f"{name} shares memory with something else in the program"
-    return array_difference(name, ran.array, array)
-
-
-def array_difference(name: str, ran: Any, true: Any) -> str | None:
-    """In what an array differs from what it should be, beyond rounding; None if it does not."""
-    if ran.shape != true.shape or ran.dtype != true.dtype:
-        return f"{name} has shape {true.shape} and dtype {true.dtype}, in the program {ran.shape} and {ran.dtype}"
-    tolerance = _TOLERANCES.get(str(true.dtype))
-    if tolerance is None or not true.size:
-        equal = ran.tobytes() == true.tobytes() or bool(np.all((ran == true) | ((ran != ran) & (true != true))))
-        return None if equal else f"{name} has other values"
-    with np.errstate(all="ignore"):
-        finite = np.isfinite(true)
-        same = (ran == true) | (np.isnan(ran) & np.isnan(true)) if not finite.all() else finite
-        if not np.where(finite, True, same).all() or not np.array_equal(np.isfinite(ran), finite):
-            return f"{name} has other infinite or missing values"
-        off = np.abs(np.where(finite, ran, 0) - np.where(finite, true, 0)).max()
-        scale = np.abs(np.where(finite, true, 0)).max()
-    if off <= tolerance * max(scale, np.finfo(true.dtype).tiny):
-        return None
-    return f"{name} differs by {off:.3g} (of at most {scale:.3g})"
-
-
-class Backup:
-    """What a function can reach, as it was before a call, for a call that fails.
-
-    Args:
-        reach: what the function can reach.
-        arguments: of the call.
-    """
-
-    def __init__(self, reach: Reach, arguments: Any) -> None:
-        self._reach = reach
-        self._places = list(reach.places)
-        self._contents = [(thing, copy.copy(thing)) for thing, _ in reach.containers]
-        self._classes = [(thing, type(thing)) for thing in reach._keep]
-        owners: dict[int, Any] = {}
-        kept = [array for _, value in reach.places for array in _arrays_at(value)]
-        for array in (*kept, *arrays_in(arguments)):
-            if array.flags.writeable and array.dtype.kind in "biufc":
-                owner = owner_of(array)
-                owners.setdefault(id(owner), owner if owner.flags.writeable else array)
-        self._arrays = [(array, array.copy()) for array in owners.values()]
-        things = (*[value for _, value in reach.places], *_things_in(arguments))
-        streams = {id(v): v for v in things if isinstance(v, np.random.Generator)}
-        self._streams = [(stream.bit_generator, stream.bit_generator.state) for stream in streams.values()]
-
-    def restore(self) -> None:
-        """Put all back."""
-        self._reach.put_back()
-        for thing, kind in self._classes:
-            if type(thing) is not kind:  # a lazy module became another
-                thing.__class__ = kind
-        for thing, was in self._contents:
-            if len(thing) != len(was) and hasattr(thing, "clear"):
-                thing.clear()
-                (thing.extend if isinstance(thing, (list, collections.deque)) else thing.update)(was)
-        for place, value in self._places:
-            if _now(place) is not value and place.kind != "link":
-                place.set(value)
-        for array, values in self._arrays:
-            array[...] = values
-        for generator, state in self._streams:
-            generator.state = state
-
-
-def arrays_in(tree: Any) -> Iterator[Any]:
-    """The arrays inside nested tuples, lists, dicts and dataclasses, those of Tensors too."""
-    for thing in _things_in(tree):
-        array = thing._data if isinstance(thing, Handle) else thing
-        if isinstance(array, np.ndarray):
-            yield array
-
-
-def _things_in(tree: Any) -> Iterator[Any]:
-    """What is inside nested tuples, lists, dicts and dataclasses."""
-    if isinstance(tree, (tuple, list)):
-        for item in tree:
-            yield from _things_in(item)
-    elif isinstance(tree, dict) or is_record(tree):
-        yield from _things_in(list((tree if isinstance(tree, dict) else vars(tree)).values()))
-    else:
-        yield tree
-
-
-def _arrays_at(value: Any) -> Iterator[Any]:
-    """The arrays that a place keeps itself: what is in other containers has places of its own."""
-    if isinstance(value, tuple):
-        for item in value:
-            yield from _arrays_at(item)
-    elif isinstance(value, (Handle, np.ndarray)):
-        yield from arrays_in(value)
 
 
 class Samples:
@@ -194,6 +40,46 @@ class Samples:
         self.arguments = [sample(array) for array in arrays_in(arguments)]
         arrays = {id(v): v for _, v in reach.places if isinstance(v, np.ndarray) and v.dtype.kind in "biufc"}
         self.states = [(array, sample(array)) for array in arrays.values()]
+
+
+class _Stage:
+    """What a program may change: some arrays, places, and the random generators among its arguments."""
+
+    def __init__(self, arrays: list[Any], places: list[Place], values: tuple[Any, ...]) -> None:
+        self.arrays, self._places = arrays, places
+        self.identities = {place.identity() for place in places}
+        self._generators = [value.bit_generator for value in values if isinstance(value, np.random.Generator)]
+        self._before = self._arrays_and_draws()
+        self._kept = [now(place) for place in places]
+
+    def _arrays_and_draws(self) -> tuple[list[Any], list[Any]]:
+        return [array.copy() for array in self.arrays], [generator.state for generator in self._generators]
+
+    def note(self) -> None:
+        """Keep what the program left."""
+        self._left = [frozen(now(place)) for place in self._places]
+        self._wrote, self._drew = self._arrays_and_draws()
+
+    def put_back(self) -> None:
+        """Make everything what it was before the program ran."""
+        for place, value in zip(self._places, self._kept, strict=True):
+            if now(place) is not value:
+                place.set(value)
+        arrays, states = self._before
+        for array, values in zip(self.arrays, arrays, strict=True):
+            array[...] = values
+        for generator, state in zip(self._generators, states, strict=True):
+            generator.state = state
+
+    def differences(self, owners: set[int], digits: str, of_array: Callable[[Any, Any], str | None]) -> list[Any]:
+        """In what each of these, as the program left it, differs from what it is now; None if it does not."""
+        left = zip(self._places, self._left, strict=True)
+        drawn = zip(self._generators, self._drew, strict=True)
+        return [
+            *[difference(place.name, ran, now(place), owners, digits) for place, ran in left],
+            *[of_array(ran, array) for ran, array in zip(self._wrote, self.arrays, strict=True)],
+            *["the state of a random generator" for generator, state in drawn if generator.state != state],
+        ]
 
 
 class Trial:
@@ -274,27 +160,13 @@ class Trial:
         return true
 
     def _compare(self, values: tuple[Any, ...]) -> Any:
+        """Run the program, put back what it changed, and run the function; what they differ in is the ``verdict``."""
         self.done = False
         given = [value for value in values if isinstance(value, np.ndarray)]
-        states = self._states(given)
-        places = self._places_of_effects(values)
-        effects = {place.identity() for place in places}
-        before = [(place, _now(place)) for place in (*[place for place, _ in self._places], *places)]
-        copies = [array.copy() for array in states]
-        streams = [value.bit_generator for value in values if isinstance(value, np.random.Generator)]
-        draws = [(generator, generator.state) for generator in streams]
-        others = {id(array): (place.name, array, _sum(array)) for place, array in self._others(states)}
+        stage = _Stage(self._states(given), self._places_of_effects(values), values)
+        kept = [(place, now(place)) for place, _ in self._places]
+        unwritten = [(place.name, array, _sum(array)) for place, array in self._others(stage.arrays)]
         failure = ran = None
-
-        def put_back() -> None:
-            for place, value in before:
-                if place.identity() in effects and _now(place) is not value:
-                    place.set(value)
-            for array, values_before in zip(states, copies, strict=True):
-                array[...] = values_before
-            for generator, state in draws:
-                generator.state = state
-
         try:
             try:
                 ran = self._step(*values)
@@ -302,30 +174,24 @@ class Trial:
                     return ran
             except Exception as error:  # noqa: BLE001 (whatever it is, the function decides)
                 failure = error
-            results = _frozen(ran)
+            results = frozen(ran)
             gradients = _own_gradients(results)
-            left = [_frozen(_now(place)) for place in places]
-            wrote = [array.copy() for array in states]
-            drew = [generator.state for generator, _ in draws]
+            stage.note()
         finally:
-            surely(put_back)
+            surely(stage.put_back)
         true = self.function()
         self.done = True
-        owners = {id(owner_of(array)) for array in [*states, *given]} | {id(owner_of(a)) for _, a, _ in others.values()}
         if failure is not None:
             self.verdict = f"the program raised {type(failure).__name__}: {failure}"
         elif sizes := [c for c, size in self._containers if len(c) != size]:
             self.verdict = f"a {type(sizes[0]).__name__} grew or shrank"
         else:
+            owners = {id(owner_of(array)) for array in [*stage.arrays, *given, *[array for _, array, _ in unwritten]]}
             found = [difference("the result", results, true, owners, self._digits)]
-            pairs = zip(places, left, strict=True)
-            found += [difference(p.name, a, _now(p), owners, self._digits) for p, a in pairs]
-            found += [self._of_state(a, b) for a, b in zip(wrote, states, strict=True)]
-            found += ["the state of a random generator"] * any(
-                g.state != s for (g, _), s in zip(draws, drew, strict=True)
-            )
-            found += [f"{name} was written" for name, array, old in others.values() if _sum(array) != old]
-            found += [f"{p.name} changed" for p, v in before if p.identity() not in effects and not _same(_now(p), v)]
+            found += stage.differences(owners, self._digits, self._of_state)
+            found += [f"{name} was written" for name, array, old in unwritten if _sum(array) != old]
+            known = stage.identities
+            found += [f"{p.name} changed" for p, v in kept if p.identity() not in known and not _same(now(p), v)]
             found += [self._of_gradients(results, gradients, true)]
             self.verdict = next((text for text in found if text), None)
         return true
@@ -374,12 +240,12 @@ def _own_gradients(results: Any) -> tuple[list[Any], Any]:
     nodes = [output.tensor._node for output in _outputs(results)]
     made = {getattr(node, "source", node) for node in nodes}
     parents = [parent for node in made for parent in node.parents if parent is not None]
-    return parents, _frozen(_gradients(nodes, parents))
+    return parents, frozen(_gradients(nodes, parents))
 
 
-def _outputs(copies: Any) -> Iterator[_Copy]:
+def _outputs(copies: Any) -> Iterator[Copy]:
     """The outputs of a program that require grad, among its results."""
-    if isinstance(copies, _Copy):
+    if isinstance(copies, Copy):
         node = None if copies.tensor is None else copies.tensor._node
         if isinstance(getattr(getattr(node, "source", node), "op", None), ProgramOp):
             yield copies
@@ -402,7 +268,7 @@ def _gradients(nodes: list[Any], parents: list[Any]) -> list[Any]:
 
 def _counterparts(copies: Any, true: Any) -> Iterator[Any]:
     """The function's Tensors in the places where the program's results, of which these are copies, require grad."""
-    if isinstance(copies, _Copy):
+    if isinstance(copies, Copy):
         if copies.tensor is not None and copies.tensor._node is not None and copies.tensor is not true:
             yield true
     elif isinstance(copies, list) and isinstance(true, (list, tuple)):
@@ -412,13 +278,6 @@ def _counterparts(copies: Any, true: Any) -> Iterator[Any]:
         for key in copies:
             if key in true:
                 yield from _counterparts(copies[key], true[key])
-
-
-def _now(place: Any) -> Any:
-    try:
-        return place.get()
-    except (LookupError, ValueError, AttributeError):
-        return _MISSING
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -440,8 +299,6 @@ def _digits(program: Program) -> str:
 
 def sample(array: Any) -> int:
     """A number that is another for another array, as good as surely, if many elements differ."""
-    if not isinstance(array, np.ndarray):
-        array = np.asarray(array)
     flat = array.reshape(-1, order="A") if array.flags.forc else array.flat
     return hash(flat[:: max(1, array.size // 512)].tobytes()) if array.size else 0
 

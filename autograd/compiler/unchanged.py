@@ -118,20 +118,38 @@ class Unchanged:
         self._within: set[int] = set()
 
     def tests(self) -> list[str]:
-        """The tests of everything that is there before the call.
-
-        Dicts and lists are compared all at once, by C code, with copies of them. Equal counts as the same there, so
-        what can be equal without being the same is tested by itself too, and before: those tests never call ``__eq__``.
-        """
+        """The tests of everything that is there before the call."""
         tests: list[str] = []
-        places: dict[int, list[tuple[Place, Any]]] = {}
+        items: dict[int, list[tuple[Place, Any]]] = {}
         for place, original in self._reach.places:
             if place.kind == "item":
-                places.setdefault(id(place.container), []).append((place, original))
+                items.setdefault(id(place.container), []).append((place, original))
             elif place.kind != "link":
                 tests += self._holds(place, original)
-        live, copies, empty = [], [], []
         tests += [f"{self._space.bind(thing)} == {self._space.bind(was)}" for thing, was in self._reach.sets]
+        tests += self._of_items(items)
+        for thing, node in self._reach.graphs:
+            tests.append(self._space.identity(f"{self._space.bind(thing)}._node", node))
+        for kind, was in self._reach.classes:
+            tests += self._of_class(kind, was)
+        if instances := self._reach.instances:
+            tests.append(f"[*map(type, {self._space.bind(instances)})] == {self._space.bind([*map(type, instances)])}")
+        for thing, expression, was in self._reach.contents:
+            tests.append(f"{expression.format(self._space.bind(thing))} == {self._space.bind(was)}")
+        for function in self._reach.functions:
+            name = self._space.bind(function)
+            tests.append(self._space.identity(f"{name}.__code__", function.__code__))
+            tests.append(self._space.identity(f"{name}.__defaults__", function.__defaults__))
+        return tests
+
+    def _of_items(self, items: dict[int, list[tuple[Place, Any]]]) -> list[str]:
+        """The tests of what dicts and lists contain, given by the container's ``id``.
+
+        They are compared all at once, by C code, with copies of them. Equal counts as the same there, so what can be
+        equal without being the same is tested by itself too, and before: those tests never call ``__eq__``.
+        """
+        tests: list[str] = []
+        live, copies, empty = [], [], []
         for container, size in self._reach.containers:
             if isinstance(container, (set, frozenset)):
                 continue
@@ -139,7 +157,7 @@ class Unchanged:
                 empty.append(self._space.bind(container))
                 continue
             strict = id(container) in self._reach.strict
-            inside = places.pop(id(container), [])
+            inside = items.pop(id(container), [])
             nested = not strict and id(container) not in self._changed
             if len(inside) < size or any(self._reach.varies(value, place, ()) for place, value in inside):
                 tests += self._one_by_one(container, size, inside)
@@ -155,22 +173,10 @@ class Unchanged:
                 tests += [self._of_kind(place, value) for place, value in inside if type(value) in (bool, int)]
                 if isinstance(container, dict) and size > 1 and not self._is_attributes(container):
                     tests.append(f"[*{self._space.bind(container)}] == {self._space.bind(list(container))}")
-        for rest in places.values():  # global variables: the dict is not in reach as a whole
+        for rest in items.values():  # global variables: the dict is not in reach as a whole
             tests += [test for place, value in rest for test in self._holds(place, value)]
         tests += [f"not ({' or '.join(empty)})"] if empty else []
         tests.append(f"{self._space.bind(live)} == {self._space.bind(copies)}")
-        for thing, node in self._reach.graphs:
-            tests.append(self._space.identity(f"{self._space.bind(thing)}._node", node))
-        for kind, was in self._reach.classes:
-            tests += self._of_class(kind, was)
-        if instances := self._reach.instances:
-            tests.append(f"[*map(type, {self._space.bind(instances)})] == {self._space.bind([*map(type, instances)])}")
-        for thing, expression, was in self._reach.contents:
-            tests.append(f"{expression.format(self._space.bind(thing))} == {self._space.bind(was)}")
-        for function in self._reach.functions:
-            name = self._space.bind(function)
-            tests.append(self._space.identity(f"{name}.__code__", function.__code__))
-            tests.append(self._space.identity(f"{name}.__defaults__", function.__defaults__))
         return tests
 
     def _of_class(self, kind: type, was: dict[str, Any]) -> list[str]:

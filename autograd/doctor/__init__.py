@@ -1,6 +1,8 @@
 """How this machine, its NumPy and its settings suit the library: what is slow for no need, and the line that mends it.
 
 ``python -m autograd.doctor`` prints it (``--quick``: in about a second); ``examine`` and ``advise`` do it in a program.
+``examining`` asks for all ``findings`` (``software``, ``processor``, ``blas``, ``timing``), ``advice`` judges them,
+``text`` writes the report.
 
 >>> from autograd.doctor import Blas, Processor, Report, advise
 >>> made_up = Report("1.0", "CPython 3.13", processor=Processor(usable=4), blas=Blas("openblas", threads=8))

@@ -76,7 +76,7 @@ def _version(name: str) -> str | None:
 def examine_packages() -> tuple[Package, ...]:
     """The packages that the library needs or can use, and the program ``dot``."""
     dot = Package(
-        "dot", shutil.which("dot") and "found", "", "PNG and PDF pictures of graphs",
+        "dot", shutil.which("dot") and "found", "", "PNG and PDF pictures of graphs; pygraphviz does as well",
         "install your system's package graphviz",
     )  # fmt: skip
     return (

@@ -78,16 +78,7 @@ def arranged(ops: Sequence[Any], names: Names) -> tuple[Scope, dict[Any, Scope],
     scopes: dict[tuple[Frame, ...], Scope] = {(): whole}
     homes = {}
     for node in reversed(ops):
-        path = frames.get(node, ())
-        scope = scopes.get(path)
-        if scope is None:
-            scope = whole
-            for end in range(1, len(path) + 1):
-                inner = scopes.get(path[:end])
-                if inner is None:
-                    inner = scopes[path[:end]] = Scope(path[end - 1], scope)
-                    scope.items.append(inner)
-                scope = inner
+        scope = _scope_at(frames.get(node, ()), scopes)
         scope.items.append(node)
         homes[node] = scope
         scope.count += 1
@@ -97,6 +88,15 @@ def arranged(ops: Sequence[Any], names: Names) -> tuple[Scope, dict[Any, Scope],
             scope.parent.count += scope.count
             scope.parent.leaves |= scope.leaves
     return whole, homes, list(scopes.values()), not recorded and len(scopes) > 1
+
+
+def _scope_at(path: tuple[Frame, ...], scopes: dict[tuple[Frame, ...], Scope]) -> Scope:
+    """The scope of a chain of modules; it, and those around it, are made if they are not there yet."""
+    if path not in scopes:
+        around = _scope_at(path[:-1], scopes)
+        scopes[path] = Scope(path[-1], around)
+        around.items.append(scopes[path])
+    return scopes[path]
 
 
 def _recorded(ops: Sequence[Any]) -> dict[Any, tuple[Frame, ...]]:

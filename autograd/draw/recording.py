@@ -127,6 +127,20 @@ class _Watcher(Observer):
             numbers = [np.asarray(value) for value in values if isinstance(value, float)]
             event.had = _wrong([*[array for _, array in arrays], *numbers])
             event.born = _born(event.had, wrong)
+        self._note_inputs(event, op, node, arrays)
+        if node is not None:
+            event.saved = saved_bytes(node)
+            event.facts = tuple(_with_numbers(Call(node), values).facts())
+            node.note = {**(node.note or {}), "watch": event, "line": event.line}
+        if self.fresh is not None:
+            self.fresh.append(event)
+        for item in outs:
+            if node is not None or not any(item is array for _, array in arrays):
+                self.record.remember(item, event)
+        self.told = perf_counter()
+
+    def _note_inputs(self, event: Event, op: Any, node: Any, arrays: list[tuple[str, Any]]) -> None:
+        """Note what an op was called with: the inputs of its node, and other arrays, which no gradient reaches."""
         parents: list[Any] = [] if node is None else [self._event(p) for p in node.parents if p is not None]
         constants = []
         for name, array in _without_node(op, node, arrays):
@@ -140,16 +154,6 @@ class _Watcher(Observer):
         for _, constant in constants:
             inputs.setdefault(constant.origin.serial, (constant.origin, False))
         event.inputs = tuple(inputs.values())
-        if node is not None:
-            event.saved = saved_bytes(node)
-            event.facts = tuple(_with_numbers(Call(node), values).facts())
-            node.note = {**(node.note or {}), "watch": event, "line": event.line}
-        if self.fresh is not None:
-            self.fresh.append(event)
-        for item in outs:
-            if node is not None or not any(item is array for _, array in arrays):
-                self.record.remember(item, event)
-        self.told = perf_counter()
 
     def _data(self, array: Any) -> Event:
         """The event of an array that was not seen before, and of the one that it is a view of."""
@@ -225,17 +229,7 @@ class _Watcher(Observer):
         parts = [_in_memory(part) for part in (g if isinstance(g, (list, tuple)) else (g,))]
         event.gradients = tuple([self.record.values_of(_conjugate(part)) for part in parts])
         event.step = self.record.next()
-        if after := _wrong([_in_memory(d) for d in derivatives.values()]):
-            seen = [value for item, _ in event.inputs for value in item.values]
-            seen += [constant.summary for _, constant in event.constants]
-            had = event.had or any(value is not None and value.bad for value in seen)
-            event.born_backward = _born("NaN" if had else _wrong(parts), after)
-        killed = set()
-        if any(part is not None and np.any(part) for part in parts):
-            for parent, d in derivatives.items():
-                if not np.any(_in_memory(d)) and (found := self._event(parent)) is not None:
-                    killed.add(found.serial)
-        event.killed = frozenset(killed)
+        self._note_harm(event, parts, derivatives)
         sums = self.sweeps[-1] if self.sweeps else {}
         for parent, d in derivatives.items():
             if type(parent) is Leaf:
@@ -247,6 +241,20 @@ class _Watcher(Observer):
                 made.frames = frames
             self.fresh.clear()
         self.told = perf_counter()
+
+    def _note_harm(self, event: Event, gradients: list[Any], derivatives: dict[Any, Any]) -> None:
+        """Note whether a rule made NaN or infinity, and to which inputs it passed zeros on."""
+        if after := _wrong([_in_memory(d) for d in derivatives.values()]):
+            seen = [value for item, _ in event.inputs for value in item.values]
+            seen += [constant.summary for _, constant in event.constants]
+            had = event.had or any(value is not None and value.bad for value in seen)
+            event.born_backward = _born("NaN" if had else _wrong(gradients), after)
+        killed = set()
+        if any(part is not None and np.any(part) for part in gradients):
+            for parent, d in derivatives.items():
+                if not np.any(_in_memory(d)) and (found := self._event(parent)) is not None:
+                    killed.add(found.serial)
+        event.killed = frozenset(killed)
 
     def after_sweep(self) -> None:
         """Note the gradients of leaves."""

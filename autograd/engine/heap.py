@@ -1,4 +1,4 @@
-"""The memory of large arrays: the C library shall keep it from one training step to the next.
+"""The memory of large arrays: the C library is told to keep it from one training step to the next.
 
 glibc's ``malloc`` gives freed memory back to the system, and gets it anew, page by page, for the next step: that can
 take as long as the computation. How much it keeps depends on the largest array that the program has freed (up to 32

@@ -128,7 +128,7 @@ class Mode:
                     with self._fresh():
                         generator.close()
                     raise
-                except BaseException as error:  # noqa: BLE001 (the generator shall see whatever its consumer throws in)
+                except BaseException as error:  # noqa: BLE001 (the generator must see whatever its consumer throws in)
                     resume, value = generator.throw, error
 
         return wrapped  # type: ignore[return-value]

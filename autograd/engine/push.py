@@ -38,7 +38,7 @@ def push(order: Sequence[Any], tangents: dict[Any, Any], record: bool, roots: Se
         order: the Nodes and Picks that lead to the roots, newest first, as ``collect`` returns them.
         tangents: by node, of the shapes and dtypes of what the nodes made: arrays; Tensors with ``record``. They are
             no longer there where they were not needed any more.
-        record: whether the tangents shall have a graph of their own, through which they can be differentiated.
+        record: whether the tangents get a graph of their own, through which they can be differentiated.
         roots: the nodes whose tangents are asked for, and kept.
 
     Raises:

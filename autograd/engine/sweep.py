@@ -59,6 +59,7 @@ def sweep(
         FreedGraphError, MutationError: before anything is computed or released.
         RuleError: a rule returned what cannot be a gradient.
     """
+    # 1. The nodes that lead to the roots, newest first; given targets, those of them to which a target leads.
     found: dict[Any, Any] = {} if targets is None else dict.fromkeys(targets)
     since = oldest(found)  # what is older does not lead to a target
     if order is None:
@@ -70,11 +71,13 @@ def sweep(
         order = [node for node in order if node in needed]
         idle = {target for target in found if needed.isdisjoint(target.parents)}
     check_saved([node for node in order if node not in idle] if idle else order)
+    # 2. The gradients to start from. From here on ``grads`` has what has arrived at nodes that were not visited yet.
     grads: dict[Any, Any] = {}
     for i, root in enumerate(roots):
         if needed is None or root in needed:
             seed = np.conj(seeds[i]) if root.dtype.kind == "c" else seeds[i]
             grads[root] = grads[root] + seed if root in grads else seed
+    # 3. The rules of each node, of which each adds to the gradients of its parents.
     put_aside = [] if kept is None else kept
     if create_graph or needed is not None or local.observers:
         visit = _Visit(grads, found, needed, create_graph, put_aside)
@@ -84,6 +87,7 @@ def sweep(
         last = _run(order, grads, None, idle, not retain, put_aside)
     if _SLOPE in grads:
         _settle(grads, None if targets is None else found)
+    # 4. What is left belongs to leaves, or was found for targets; it leaves in their dtype.
     if targets is not None:
         grads = {target: grads.get(target, g) for target, g in found.items()}
     for target, g in grads.items():

@@ -123,7 +123,7 @@ class Level:
     def _one(self, item: Any, i: int) -> Any:
         if self.size:
             return item.value[i, ...]
-        # no example at all: the result's shape shall be known, also of what needs different singular values
+        # no example at all: the result's shape must be known, also of what needs different singular values
         made = np.sqrt(np.arange(1, item.size + 1)) if item.dtype.kind in "fc" else np.zeros(item.size)
         return made.astype(item.dtype).reshape(item.shape)
 

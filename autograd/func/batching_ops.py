@@ -79,7 +79,7 @@ def _allowed(levels: tuple[Any, ...]) -> tuple[Any, ...]:
     """The levels, if random numbers may be drawn inside of all of them."""
     if any(level.randomness == "error" for level in levels):
         raise BatchingError(
-            "vmap: the mapped function draws random numbers, and it is not said whether they shall be the same for "
+            "vmap: the mapped function draws random numbers, but vmap was not told whether they are the same for "
             "every example: call vmap(..., randomness='different') or vmap(..., randomness='same')"
         )
     return levels

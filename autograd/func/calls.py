@@ -72,7 +72,7 @@ class Call:
         tree: the same tree of the Tensors made for this call.
         inputs: these, one by one.
         targets: their places in the graph.
-        arrays: whether all were arrays or numbers, so that results shall be arrays too.
+        arrays: whether all were arrays or numbers, so that results are to be arrays too.
     """
 
     def __init__(self, name: str, func: Callable[..., Any], tree: Any, keeps: bool = False) -> None:
@@ -220,7 +220,7 @@ class Call:
     # ---- gradients ---------------------------------------------------------------------------------------------------
 
     def linked(self, outputs: Iterable[Any]) -> bool:
-        """Whether gradients shall be recorded: something outside of the call could be differentiated through them."""
+        """Whether gradients must be recorded: something outside of the call could be differentiated through them."""
         if not self._recording:
             return False
         if self._nested:
@@ -247,7 +247,7 @@ class Call:
         return self._order
 
     def records(self, seeds: Iterable[Any], linked: bool) -> bool:
-        """Whether a pull with these seeds, perhaps long after the call, shall be recorded."""
+        """Whether a pull with these seeds, perhaps long after the call, must be recorded."""
         if not local.grad:
             return False
         return linked or [seed for seed in seeds if node_of(seed) is not None] != []

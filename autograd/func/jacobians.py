@@ -58,7 +58,7 @@ def jacrev(
 
 
 def _by_rows(name: str, func: Any, argnums: Any, has_aux: bool = False, chunk_size: int | None = None) -> Any:
-    """``jacrev``, under the name that messages shall have."""
+    """``jacrev``, under the name that messages are to use."""
 
     def transformed(*args: Any, **kwargs: Any) -> Any:
         call, outputs, spec, aux = _called(name, func, argnums, has_aux, args, kwargs)

@@ -48,7 +48,7 @@ def vmap(
             for all, or nested tuples, lists and dicts of these for the arguments and what they contain.
         out_dims: along which dimension the examples lie in the results, in the same way; None returns what is the same
             for all examples once.
-        randomness: what random numbers in ``func`` shall be: an "error", the "same" or "different" for each example.
+        randomness: what random numbers in ``func`` are: an "error", the "same" or "different" for each example.
         chunk_size: how many examples to compute at a time, to save memory; None for all.
 
     Returns:

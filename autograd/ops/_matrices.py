@@ -51,7 +51,7 @@ def require_square(name: str, x: Any) -> None:
 
 
 def computed(x: Any) -> tuple[Any, Any]:
-    """``x`` in a dtype that LAPACK knows, and the dtype that results shall have."""
+    """``x`` in a dtype that LAPACK knows, and the dtype that results are to have."""
     if x.dtype.itemsize == 2 and x.dtype.kind in "fV":
         return x.astype(np.float32), x.dtype
     return x, x.dtype

@@ -59,7 +59,7 @@ def to(
         *args: a device, a dtype, both, or a Tensor that has them; then perhaps ``non_blocking`` and ``copy``.
         dtype: of the result.
         device: ``'cpu'``.
-        other: a Tensor whose dtype the result shall have.
+        other: a Tensor whose dtype the result gets.
         copy: a new Tensor even if nothing changes.
         non_blocking, memory_format: for PyTorch's scripts; mean nothing here.
 

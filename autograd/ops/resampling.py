@@ -260,7 +260,7 @@ def affine_grid(theta: Any, size: Sequence[int], align_corners: bool | None = No
 
     Args:
         theta: for each image a matrix (2, 3), for each volume (3, 4).
-        size: the shape of the images that shall result, (examples, channels, height, width), or of the volumes.
+        size: the shape of the resulting images, (examples, channels, height, width), or of the volumes.
         align_corners: whether -1 and 1 are the centers of the outermost pixels, not their outer edges.
 
     Returns: (examples, height, width, 2) or (examples, depth, height, width, 3), in coordinates from -1 to 1.

@@ -1,6 +1,7 @@
 """The op contract table: what each op takes, what it saves, and how right its derivatives are, measured at the call.
 
-``python -m autograd.optable`` prints it; ``op_table`` makes it in a program.
+``python -m autograd.optable`` prints it; ``op_table`` makes it in a program. ``contracts`` reads definitions,
+``measuring`` makes ``findings`` of them, ``tables`` puts all together.
 
 >>> from autograd.optable import op_table
 >>> table = op_table(["tanh", "linalg.inv"])

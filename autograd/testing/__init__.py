@@ -1,6 +1,11 @@
 """Proof for ops, the library's and yours: properties, Hypothesis strategies, ``assert_close``, a pytest plugin.
 
 Needs Hypothesis (``pip install hypothesis``), except for ``assert_close``; nothing else in the library does.
+
+``check_op`` and ``op_tests`` (in ``check``) run the ``properties`` of one op (``subject``) on drawn calls of it
+(``strategies``, with numbers from ``drawing``). The properties themselves: ``derivatives`` (against ``differences``),
+``invariants`` (dtypes, layouts, memory), ``interpretation`` (with ``recording``, and with ``lint``, which reads the
+rules' source); all make their calls by ``calls``. ``compare`` has ``assert_close``, ``plugin`` what pytest loads.
 """
 
 import sys as _sys

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import _gradients
 from ..errors import ShapeError
-from .calls import leaf_of, made_run, require_same, values_and_gradients
+from .calls import Run, leaf_of, made_run, require_same, values_and_gradients
 from .strategies import LAYOUTS, with_layout
 from .subject import Arguments
 
@@ -163,21 +163,19 @@ def shapes(a: Arguments) -> None:
             if g.shape != leaf.shape or g.dtype != leaf.dtype:
                 raise AssertionError(f"for inputs of shapes {chosen}: the gradient of {leaf.shape} has shape {g.shape}")
         if chosen == [()] * count:
-            single = [array.reshape(1) for array in arrays]
-            seeds = [seed.reshape(1) for seed in run.seeds]
-            if all(out.shape == () for out in run.outputs):
-                wide = a.outputs(single)
-                if all(out.shape == (1,) for out in wide):
-                    other = made_run(a, single, seeds)
-                    require_same(
-                        [g.reshape(()) for g in other.arrays],
-                        run.arrays,
-                        "the gradient of one element against that of 0-d",
-                    )
-                    require_same(
-                        [np.asarray(out._data).reshape(()) for out in other.outputs],
-                        [np.asarray(out._data) for out in run.outputs], "one element against 0-d",
-                    )  # fmt: skip
+            _as_one_element(a, arrays, run)
+
+
+def _as_one_element(a: Arguments, numbers: list[Any], run: Run) -> None:
+    """Arrays of one element give what 0-d ones, of which ``run`` is the call, have given."""
+    single = [array.reshape(1) for array in numbers]
+    if any(out.shape != () for out in run.outputs) or any(out.shape != (1,) for out in a.outputs(single)):
+        return
+    other = made_run(a, single, [seed.reshape(1) for seed in run.seeds])
+    gradients = [g.reshape(()) for g in other.arrays]
+    require_same(gradients, run.arrays, "the gradient of one element against that of 0-d")
+    values = [array.reshape(()) for array in _data(other.outputs)]
+    require_same(values, _data(run.outputs), "one element against 0-d")
 
 
 def inputs_unchanged(a: Arguments) -> None:

@@ -28,7 +28,7 @@ def _shapes(layers: int, size: int, length: int, vocabulary: int) -> dict[str, t
 
 
 def _data(batch: int, length: int, vocabulary: int, **sizes: int) -> tuple[dict[str, Any], Any, Any]:
-    """Parameters, texts, and what shall follow each of their letters."""
+    """Parameters, texts, and what should follow each of their letters."""
     drawn = np.random.default_rng(0)
     shapes = _shapes(sizes["layers"], sizes["size"], length, vocabulary)
     state = {name: (drawn.standard_normal(shape) * 0.05).astype(np.float32) for name, shape in shapes.items()}

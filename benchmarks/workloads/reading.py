@@ -1,4 +1,4 @@
-"""What contenders shall agree on, where a step computes whole arrays."""
+"""What contenders must agree on, where a step computes whole arrays."""
 
 from __future__ import annotations
 

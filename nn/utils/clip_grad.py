@@ -79,7 +79,7 @@ def get_total_norm(
         foreach: changes nothing here.
 
     Raises:
-        AnomalyError: it is not finite, and shall be.
+        AnomalyError: it is not finite, and ``error_if_nonfinite`` is set.
         DtypeError: a Tensor of integers.
     """
     found = _listed(tensors)
@@ -106,7 +106,7 @@ def clip_grads_with_norm_(parameters: Tensors, max_norm: float, total_norm: Any,
 
     Args:
         parameters: a Tensor or several.
-        max_norm: the largest norm they shall have.
+        max_norm: the largest norm they may have.
         total_norm: the norm that they have.
         foreach: changes nothing here.
     """
@@ -140,7 +140,7 @@ def clip_grad_norm_(
         The norm that the gradients had.
 
     Raises:
-        AnomalyError: it is not finite, and shall be.
+        AnomalyError: it is not finite, and ``error_if_nonfinite`` is set.
 
     >>> import autograd, nn
     >>> w = autograd.tensor([1.0, 1.0], requires_grad=True)
