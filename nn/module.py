@@ -336,10 +336,17 @@ class Module(HookMethods, StateMethods):
         return self
 
     def _apply(self: M, convert: Callable[[Tensor], Tensor]) -> M:
-        """Convert all parameters, their gradients and buffers; the Parameters and Buffers stay the same objects."""
+        """Convert all parameters, their gradients and buffers; the Parameters and Buffers stay the same objects.
+
+        A buffer may be a Tensor of the user's that requires grad: its conversion is recorded, as in PyTorch, so that
+        the gradient arrives there in its dtype.
+        """
         for child in self.children():
             child._apply(convert)
         for tensor in itertools.chain(self.parameters(recurse=False), self.buffers(recurse=False)):
+            if tensor.requires_grad and isinstance(tensor, Buffer):
+                tensor.become(convert(tensor))
+                continue
             converted = convert(tensor.detach())
             grad = None if tensor.grad is None else convert(tensor.grad)
             tensor.grad = None

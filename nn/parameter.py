@@ -64,9 +64,13 @@ class Buffer(Tensor):
     def of(tensor: Tensor, persistent: bool = True) -> Buffer:
         """A buffer that is ``tensor``: the same memory, the same place in the graph."""
         buffer: Buffer = Buffer.__new__(Buffer)
-        buffer._data, buffer._node, buffer._grad, buffer._view = tensor._data, tensor._node, tensor._grad, tensor._view
+        buffer.become(tensor)
         buffer.persistent = persistent
         return buffer
+
+    def become(self, tensor: Tensor) -> None:
+        """Take the memory of ``tensor``, and its place in the graph."""
+        self._data, self._node, self._grad, self._view = tensor._data, tensor._node, tensor._grad, tensor._view
 
 
 class _NoElements(np.ndarray):

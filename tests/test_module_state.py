@@ -444,3 +444,15 @@ def test_a_class_adds_to_how_it_is_unpickled():
     twin = copy.deepcopy(Warm(1, 1))
     assert twin.warm
     assert "weight" in twin.state_dict()
+
+
+def test_the_gradient_of_a_converted_buffer_arrives_in_the_users_tensor_in_its_dtype():
+    mask = autograd.tensor([1.0, 2.0], requires_grad=True)
+    model = nn.Module()
+    model.register_buffer("mask", mask)
+    assert model.double().mask.dtype == autograd.float64
+    assert not model.mask.is_leaf
+    (model.mask * 3).sum().backward()
+    assert mask.grad.dtype == mask.dtype == autograd.float32
+    assert mask.grad.tolist() == [3, 3]
+    assert isinstance(model.mask, nn.Buffer)
