@@ -8,6 +8,7 @@ import gc
 import importlib.util
 import io
 import itertools
+import json
 import os
 import pickle
 import runpy
@@ -234,6 +235,16 @@ def test_a_value_read_where_no_cut_is_possible_warns_and_names_the_line() -> Non
     assert_same([compiled(x) for x in inputs], [function(x) for x in inputs])
     with pytest.raises(CompileError, match=rf"cannot be compiled whole: float\(\) at .*test_compile.py:{line}"):
         compile(function, fullgraph=True)(inputs[0])
+
+
+def test_what_fails_while_it_is_recorded_alone_is_told_with_its_line() -> None:
+    def written(x: Any) -> str:
+        return json.dumps(x.sum().item())
+
+    line = written.__code__.co_firstlineno + 1
+    compiled = compile(lambda x: [written(x), x * 2][1])
+    with pytest.warns(UserWarning, match=rf"cannot be recorded \(TypeError: .*\) at .*test_compile.py:{line}"):
+        assert_same(compiled(tensor([1.0])), tensor([2.0]))
 
 
 # ---- trust ---------------------------------------------------------------------------------------------------------

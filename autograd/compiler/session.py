@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +23,7 @@ from .interrupts import pass_on_interrupt, surely
 from .left import Left
 from .numbers import Number
 from .passes import OTHERWISE_IN_KERNELS, PASSES, run_passes
-from .places import first_imported
+from .places import LIBRARIES, first_imported
 from .program import Program, calls_back, forget, reads_of
 from .reach import Reach
 from .recording import Tape
@@ -237,7 +238,7 @@ class Session:
         elif self._reach.looked_at() or self._history.settle():
             self.unsure = failure
         else:
-            self._refuse([f"it cannot be recorded ({failure})"], 0)
+            self._refuse([f"it cannot be recorded ({failure}){_line_of(self._failure)}"], 0)
 
     def _refuse(self, escapes: list[str], line: int) -> None:
         self.escapes, self.line = escapes, line
@@ -385,6 +386,14 @@ class _Emission:
 
     def __call__(self, *values: Any) -> Any:
         return (self.plain if self.compared else self.step)(*values)
+
+
+def _line_of(error: Any) -> str:
+    """The innermost line of the user's in which an error was raised, as it ends a message."""
+    frames = traceback.walk_tb(error.__traceback__)
+    names = [(frame.f_globals.get("__name__") or "", frame.f_code.co_filename, line) for frame, line in frames]
+    lines = [f" at {file}:{line}" for name, file, line in names if name.split(".")[0] not in LIBRARIES]
+    return lines[-1] if lines else ""
 
 
 def _is_reshaped(place: Any, old: Any, new: Any) -> bool:
