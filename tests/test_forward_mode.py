@@ -48,6 +48,7 @@ def by_both_ways(function: Any, primals: Any, directions: Any) -> tuple[list[Any
 ELEMENTWISE_BUT_NOT_SYMMETRIC = {
     "frexp": "has two outputs",
     "sign": "its rule for complex numbers conjugates the gradient",
+    "sign_or_nan": "as sign",
     "softsign": "its rule for complex numbers conjugates the gradient",
     "cast": "it is linear, and may turn complex numbers into real ones",
 }
