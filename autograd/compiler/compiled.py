@@ -45,14 +45,14 @@ class _Busy(threading.local):
 _busy = _Busy()
 _working: list[None] = []
 """As long as the depths of all threads together: empty as a rule, which is asked faster than a thread's own depth."""
-_recording = threading.Lock()
+_recording = threading.RLock()
 _alive: weakref.WeakSet[Compiled] = weakref.WeakSet()
 
 
 def _after_fork() -> None:
     """Another thread may have held a lock at the fork; that thread is not in the child."""
     global _recording
-    _recording = threading.Lock()
+    _recording = threading.RLock()
     _working[:] = [None] * _busy.depth
     for compiled in _alive:
         object.__setattr__(compiled, "_lock", threading.RLock())
@@ -244,8 +244,14 @@ class Compiled:
         _busy.depth += 1  # without a call, as an interrupt may come after each
         _working += (None,)
         try:
-            with _recording:  # what another thread records is not where it was
+            try:  # as in __call__
+                _recording.acquire()  # what another thread records is not where it was
                 found = version.run(args, kwargs)
+            finally:
+                try:  # noqa: SIM105
+                    _recording.release()
+                except RuntimeError:
+                    pass
         except KeyboardInterrupt:  # as in _record
             quiet.end(settings)
             raise
@@ -282,12 +288,11 @@ class Compiled:
     def _record(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run the function for real, on recording arrays, and make a program of what it did."""
         global _working
-        if _recording.locked():  # while another thread records, arrays are not where they were
-            with _recording:
-                pass
-            if (found := self._run(args, kwargs)) is not MISSED:
-                return found
-        with _recording:
+        try:  # as in __call__
+            if not _recording.acquire(blocking=False):
+                _recording.acquire()  # while another thread records, arrays are not where they were
+                if (found := self._run(args, kwargs)) is not MISSED:
+                    return found
             settings = quiet.current()
             _busy.depth += 1
             _working += (None,)
@@ -299,6 +304,11 @@ class Compiled:
             finally:
                 del _working[-1]
                 _busy.depth -= 1
+        finally:
+            try:  # noqa: SIM105
+                _recording.release()
+            except RuntimeError:
+                pass
         if session is None:
             return PLAIN
         otherwise = "what it decides by values turns out otherwise" if self._deviated else None
