@@ -109,7 +109,7 @@ def _names_from_out(function: Callable[..., Any]) -> tuple[int, list[str]]:
     try:
         parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):
-        return 0, []
+        return (2, ["out"]) if function is np.dot else (0, [])  # which has no signature before NumPy 2.4
     names = [name for name, parameter in parameters.items() if parameter.kind is parameter.POSITIONAL_OR_KEYWORD]
     place = names.index("out") if "out" in names else 0
     return place, names[place:] if place else []

@@ -160,6 +160,12 @@ def symmetric(x):
     return np.matmul(x, np.transpose(x)) + 2 * np.eye(3)
 
 
+def newer(f):
+    """A function that SciPy has since 1.17."""
+    old = tuple(map(int, scipy.__version__.split(".")[:2])) < (1, 17)
+    return pytest.param(f, marks=pytest.mark.skipif(old, reason="SciPy has it since 1.17"))
+
+
 @pytest.mark.parametrize(
     "f",
     [
@@ -174,11 +180,15 @@ def symmetric(x):
         lambda a: linalg.cholesky(symmetric(a)) + linalg.cholesky(symmetric(a), lower=True),
         lambda a: linalg.solve(symmetric(a) + np.tril(a), a[0], assume_a="pos"),
         lambda a: linalg.solve(symmetric(a) + np.triu(a), a[0], True, assume_a="sym"),
-        lambda a: linalg.solve(a + 1, a[0], assume_a="lower triangular") + linalg.solve(a, a[1], assume_a="diagonal"),
-        lambda a: linalg.inv(symmetric(a) + np.triu(a, 1), assume_a="her", lower=True),
-        lambda a: np.real(linalg.inv(symmetric(a) + 1j * a, assume_a="her")),
-        lambda a: linalg.solve(a, a[0], assume_a="tridiagonal"),
-        lambda a: linalg.solve_triangular(np.array([a, a.T]), onp.arange(3.0)),
+        newer(
+            lambda a: (
+                linalg.solve(a + 1, a[0], assume_a="lower triangular") + linalg.solve(a, a[1], assume_a="diagonal")
+            )
+        ),
+        newer(lambda a: linalg.inv(symmetric(a) + np.triu(a, 1), assume_a="her", lower=True)),
+        newer(lambda a: np.real(linalg.inv(symmetric(a) + 1j * a, assume_a="her"))),
+        newer(lambda a: linalg.solve(a, a[0], assume_a="tridiagonal")),
+        newer(lambda a: linalg.solve_triangular(np.array([a, a.T]), onp.arange(3.0))),
         lambda a: linalg.pinv(a, rtol=0.6) + linalg.pinv(a, atol=0.5),
         lambda a: linalg.expm(a / 3),
         lambda a: linalg.block_diag(a, a[:1], [[1.0]]),

@@ -67,9 +67,12 @@ _FEW = 32
 
 def _powers(x: Any, exponent: Any) -> Any:
     """``x ** exponent`` for an array; that of negative numbers from their sizes, see ``_power``."""
-    if type(x) is not np.ndarray or x.dtype.kind != "f" or x.dtype != exponent.dtype:
-        return np.power(x, exponent)
-    x, exponent = _each(x, exponent), _each(exponent, x)
+    plain = type(x) is type(exponent) is np.ndarray
+    if not plain or x.dtype.kind != "f" or x.dtype != exponent.dtype:
+        return x**exponent
+    if not exponent.ndim:
+        return _power(x, exponent.item())
+    x = _each(x, exponent)
     if x.size < _FEW:
         return np.power(x, exponent)
     negative = np.signbit(x)
