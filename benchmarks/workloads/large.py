@@ -35,6 +35,7 @@ class Inputs:
         self.seed = self._drawn.standard_normal(4 * size, np.float32)
         self.matrix = self.flat.reshape(self.rows, width)
         self.other = self.second.reshape(self.rows, width)
+        self._places: dict[Any, tuple[np.ndarray, np.ndarray]] = {}
 
     def factors(self) -> np.ndarray:
         """A matrix of ones, with some 2 and 1/2 in balance along rows and columns: products are exact and near 1."""
@@ -50,6 +51,13 @@ class Inputs:
     def draw(self, high: int, *shape: int) -> np.ndarray:
         """Random indices below ``high``."""
         return self._drawn.integers(0, high, shape)
+
+    def places(self, shape: tuple[int, ...], dim: int) -> tuple[np.ndarray, np.ndarray]:
+        """For each element a random index along ``dim``, and for each line another: the same ones whenever asked."""
+        if (shape, dim) not in self._places:
+            n = shape[dim]
+            self._places[shape, dim] = self.draw(n, *shape), self.draw(n, n)
+        return self._places[shape, dim]
 
     def orders(self) -> np.ndarray:
         """For each row of the matrix an order of its columns."""
@@ -200,9 +208,7 @@ def _layouts() -> dict[str, Build]:
             values = inputs.factors().reshape(-1) if name == "cumprod" else inputs.flat
             rest = inputs.size % -math.prod(shape)  # one dimension is -1
             x = values[: inputs.size - rest].reshape(shape)
-            n = x.shape[dim]
-            indices = [inputs.draw(n, *x.shape), inputs.draw(n, n)]
-            return lambda t, F, x, i, j: ALONG[name](t, x, dim, i, j), [x, *indices]
+            return lambda t, F, x, i, j: ALONG[name](t, x, dim, i, j), [x, *inputs.places(x.shape, dim)]
 
         return build
 
@@ -365,13 +371,18 @@ class Figure:
         start = time.perf_counter()
         step()
         self.repeats = max(1, min(50, int(LONG_ENOUGH / (time.perf_counter() - start))))
+        self.forget()
 
     def measure(self, repeats: int | None) -> float:
         """Milliseconds of a step."""
         taken = seconds(self.step, repeats or self.repeats) * 1e3
+        self.forget()
+        return taken
+
+    def forget(self) -> None:
+        """Give back the memory of the gradients, which other figures need."""
         for leaf in self.leaves:
             leaf.grad = None
-        return taken
 
 
 def _label(name: str, size: int) -> str:
