@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -70,6 +73,15 @@ except ImportError as error:
     assert said == "autograd.testing.check_op needs Hypothesis: pip install hypothesis\n"
 
 
+@pytest.fixture
+def few_examples() -> Iterator[None]:
+    """Few examples, not drawn at random, whatever the profile."""
+    hypothesis.settings.load_profile("fast")
+    yield
+    hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
+
+
+@pytest.mark.usefixtures("few_examples")
 def test_properties_of_an_op_are_shown_the_same_examples_each_its_own_copy() -> None:
     subject, seen = Subject(waves), []
 
