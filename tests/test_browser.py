@@ -169,15 +169,17 @@ class TestBrowser:
                 const entries = (map) => new Map(Object.entries(map));
                 const found = arrange(levels, entries(sizes), entries(titles), new Set(), direction, 50);
                 return [Object.fromEntries(found.boxes), Object.fromEntries(found.frames),
-                    found.ways.map((way) => [way.source, ...way.points, way.tail ?? '', way.head ?? '', way.loose])]""",
+                    found.ways.map((way) => [
+                        way.source, ...way.points, way.tail ?? '', way.head ?? '', way.loose, way.aside ?? []])]""",
                 *({group: level._asdict() for group, level in found.items()}, sizes, titles, direction),
             )
             assert boxes == {box: pytest.approx(place, abs=1e-6) for box, place in ours.boxes.items()}
             assert frames == {group: pytest.approx(place, abs=1e-6) for group, place in ours.frames.items()}
-            for theirs, way in zip(sorted(ways), sorted(ours.ways), strict=True):
-                assert (theirs[0], *theirs[5:]) == (way[0], *way[5:])
-                points = [x for point in theirs[1:5] for x in point]
-                assert points == pytest.approx([x for point in way[1:5] for x in point], abs=1e-6)
+            expected = sorted([(*way[:8], way.aside or ()) for way in ours.ways])
+            for theirs, way in zip(sorted(ways), expected, strict=True):
+                assert (theirs[0], *theirs[5:8]) == (way[0], *way[5:8])
+                points = [x for point in [*theirs[1:5], *theirs[8]] for x in point]
+                assert points == pytest.approx([x for point in [*way[1:5], *way[8]] for x in point], abs=1e-6)
 
     def test_modules_close_and_open(self, page):
         page.open(network())

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import autograd
+import nn.functional as F
 from autograd import Tensor, graph, op, tensor
 from autograd.draw import backends
 from tests.helpers import run_python
@@ -132,6 +133,19 @@ class TestWhatIsShown:
         picture = graph((x * 2.5)[1:, 0], {"x": x})
         assert boxes(picture, "op") == ["mul / y = 2.5", "getitem / index = (1:, 0)"]
         assert not boxes(picture, "constant")
+
+    @pytest.mark.parametrize(
+        ("settings", "line"),
+        [
+            ({}, ""),
+            ({"padding": 1}, " / padding = 1"),
+            ({"stride": 2, "dilation": (1, 2)}, " / stride = 2, dilation = (1, 2)"),
+            ({"padding": (0, 1)}, " / padding = ((0, 0), (1, 1))"),
+        ],
+    )
+    def test_what_is_the_same_for_every_dimension_is_one_number(self, settings, line):
+        picture = graph(F.conv2d(leaf(1, 1, 6, 6), leaf(1, 1, 2, 2), **settings))
+        assert boxes(picture, "op") == [f"convolution{line}"]
 
     def test_an_input_that_was_not_given_is_not_drawn(self):
         x, weight = leaf(5, 4), leaf(3, 4)

@@ -169,6 +169,18 @@ class TestPlaces:
             left, _, width, _ = found.boxes[name]
             assert not left <= x <= left + width
 
+    @pytest.mark.parametrize("direction", ["TB", "BT", "LR", "RL"])
+    def test_an_arrow_back_passes_beside_all_boxes(self, direction):
+        found = drawing(picture("a b c d e", "e b", "d a", groups={"c": ("g",)}), direction)
+        across = int(direction in ("TB", "BT"))
+        lanes = {way.source: way.aside for way in found.ways if way.aside}
+        assert lanes.keys() == {"d", "e"}
+        edge = max(place[1 - across] + place[3 - across] for place in (*found.boxes.values(), *found.frames.values()))
+        for start, end in lanes.values():
+            assert start[1 - across] == end[1 - across] > edge
+            assert max(start[1 - across], end[1 - across]) <= (found.height, found.width)[across]
+        assert len({start[1 - across] for start, _ in lanes.values()}) == 2
+
     def test_frames_are_wide_enough_for_their_titles(self):
         graph = picture("a b", groups={"a": ("g",), "b": ("g",)})
         for direction in ("TB", "LR"):
@@ -277,6 +289,23 @@ class TestSvg:
             if node.get("id"):
                 (rect,) = node.iter(f"{SVG}rect")
                 assert apart(place, tuple(float(rect.get(name, "")) for name in ("x", "y", "width", "height")))
+
+    @pytest.mark.parametrize("direction", ["TB", "BT", "LR", "RL"])
+    def test_labels_of_arrows_to_one_box_can_be_read(self, direction):
+        arrows = [Arrow(tail, head, f"{tail}: to {head}") for tail in "abc" for head in "xy"]
+        arrows += [Arrow(tail, "z", "output: 2 \u00d7 6") for tail in "abc"]
+        graph = Graph([Box(n, "op", f"op {n}") for n in "abcxyz"], arrows, direction, {})
+        places = []
+        for text in svg(graph).iter(f"{SVG}text"):
+            if ": " in (text.text or ""):
+                width = text_width(text.text, 9)
+                left = float(text.get("x")) - (width if text.get("text-anchor") == "end" else 0)
+                places.append((text.text, (left, float(text.get("y")) - 7, width, 8)))
+        assert sorted(text for text, _ in places) == sorted(
+            ["output: 2 \u00d7 6", *[f"{tail}: to {head}" for tail in "abc" for head in "xy"]]
+        )
+        for (text, place), (other, near) in combinations(places, 2):
+            assert text[-1] != other[-1] or apart(place, near)
 
     def test_large_graphs_are_drawn_by_us(self, tmp_path, monkeypatch):
         def fail(text: str, kind: str) -> bytes:

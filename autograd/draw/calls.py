@@ -91,8 +91,11 @@ class Call:
         signature = getattr(self.node.op, "signature", None)
         for name, parameter in signature.parameters.items() if signature is not None else ():
             value = self.saved.get(name)
+            default = parameter.default
+            if isinstance(default, tuple) and len(default) == 1:
+                value, default = _for_all(value), _for_all(default)
             text = None if value is None or name in self.inputs else _argument_text(value)
-            if text is not None and value != parameter.default:
+            if text is not None and value != default:
                 facts.append(f"{name} = {text}")
         if facts:
             yield ", ".join(facts)
@@ -127,6 +130,13 @@ def output_name(pick: Pick) -> str:
     """What an op with several outputs calls this one."""
     outputs = pick.source.op.outputs
     return str(outputs[pick.index]) if isinstance(outputs, tuple) else f"[{pick.index}]"
+
+
+def _for_all(value: Any) -> Any:
+    """One number where an argument has the same for every dimension (and both sides of it)."""
+    while isinstance(value, tuple) and value and all(item == value[0] for item in value):
+        value = value[0]
+    return value
 
 
 def _argument_text(value: Any) -> str | None:

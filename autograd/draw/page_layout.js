@@ -12,6 +12,8 @@ const TITLE = 28;
 const SWEEPS = 24;
 const WORK = 120000;
 const SPREAD = 18;
+const ASIDE = 8;
+const LANES = 6;
 
 /** The rectangles of all boxes and frames that are to be seen, and the pieces of arrows between them. */
 function arrange(levels, sizes, titles, closed, direction, rowGap) {
@@ -62,6 +64,12 @@ function settle(level, spans, inside, rowGap) {
   const low = c.reduce((least, place, node) => Math.min(least, place - within.spans[node][0] / 2), Infinity);
   within.c = c.map((place) => place - low);
   within.across = within.c.reduce((most, place, node) => Math.max(most, place + within.spans[node][0] / 2), 0);
+  within.aside = new Map();
+  for (const [tail, head, source] of level.loose) {
+    if (within.row[head] > within.row[tail] || within.aside.has(source)) continue;
+    within.aside.set(source, within.across + (1 + (within.aside.size % LANES)) * ASIDE);
+  }
+  within.across = Math.max(within.across, ...within.aside.values());
   alongRows(within, links, rowGap);
   return within;
 }
@@ -223,7 +231,10 @@ function plan(inside, turned, flipped) {
   return drawing;
 }
 
-/** A level's pieces of arrows: straight out of where they start, then a curve, then straight into where they end. */
+/**
+ * A level's pieces of arrows: straight out of where they start, then a curve, then straight into where they end.
+ * Those that go back are straight beside all that stands in their way, too.
+ */
 function waysOf(group, within, inside, corners, extents, c0, a0, point) {
   const { level } = within;
   const frameOf = ([kind, id]) => kind === "group" && inside.get(id);
@@ -251,10 +262,13 @@ function waysOf(group, within, inside, corners, extents, c0, a0, point) {
     const [first, last] = [extents[upper], extents[lower]];
     const [upperKind, lowerKind] = [level.nodes[upper][0], level.nodes[lower][0]];
     const start = upperKind === "via" || upperKind === "in" ? first[0] : first[1];
-    const out = weight ? within.ends[within.row[upper]] + a0 : first[1];
-    const into = weight ? within.starts[within.row[lower]] + a0 : last[0];
+    const lane = !weight && within.row[lower] <= within.row[upper] ? within.aside.get(source) : undefined;
+    const straight = weight || lane !== undefined;
+    const out = straight ? within.ends[within.row[upper]] + a0 : first[1];
+    const into = straight ? within.starts[within.row[lower]] + a0 : last[0];
     return {
       key: `${group} ${number}`, source, loose: !weight,
+      aside: lane === undefined ? null : [point(c0 + lane, out), point(c0 + lane, into)],
       points: [point(c, start), point(c, out), point(d, into), point(d, lowerKind === "out" ? last[1] : last[0])],
       tail: isEnd(upper) ? level.nodes[upper][1] : null,
       head: isEnd(lower) ? level.nodes[lower][1] : null,

@@ -167,21 +167,28 @@ function handle(id, name, open) {
 function drawWay(way, dashed, turned, forward) {
   const [start, out, into, end] = way.points;
   const at = ([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`;
-  const same = (p, q) => at(p) === at(q); // no line, or it would turn the tip
   const axis = turned ? 0 : 1;
-  const [p, q] = [[...out], [...into]];
-  if (way.loose) { // it may go back: so that one sees where it leaves and arrives, it does both in the usual direction
-    const far = (forward ? 1 : -1) * (40 + Math.min(60, Math.abs(into[axis] - out[axis]) / 4));
-    p[axis] += far;
-    q[axis] -= far;
-  } else {
-    p[axis] = q[axis] = (out[axis] + into[axis]) / 2;
+  const moved = (point, by) => point.map((value, i) => (i === axis ? value + by : value));
+  const [onward, along] = [forward ? 1 : -1, into[axis] - out[axis]];
+  const turn = onward * TURN;
+  // a loose one leaves and arrives in the usual direction, so that one sees where
+  const bend = way.loose ? onward * (40 + Math.min(60, Math.abs(along) / 4)) : along / 2;
+  const curves = way.aside
+    ? [[out, turn, turn, way.aside[0]], [way.aside[1], -turn, -turn, into]]
+    : [[out, bend, -bend, into]];
+  let [d, last] = [`M${at(start)}`, start];
+  const lineTo = (point) => at(point) === at(last) ? "" : `L${at(point)}`; // no line, or it would turn the tip
+  for (const [from, leaving, arriving, to] of curves) {
+    d += `${lineTo(from)}C${at(moved(from, leaving))} ${at(moved(to, arriving))} ${at(to)}`;
+    last = to;
   }
-  const [first, last] = [same(start, out) ? "" : `L${at(out)}`, same(into, end) ? "" : `L${at(end)}`];
-  const d = `M${at(start)}${first}C${at(p)} ${at(q)} ${at(into)}${last}`;
+  d += lineTo(end);
   const kind = `way${dashed || way.loose ? " dashed" : ""}${way.head ? " ends" : ""}${way.tail ? " starts" : ""}`;
   return svg("path", { class: kind, d });
 }
+
+const TURN = 12; // how far an arrow that turns round goes on first
+const LABEL_HEIGHT = 12;
 
 // Where the text beside an arrow stands: to the right of its start or end, below, and which end of the text is there.
 const BESIDE_START = { TB: [5, 12, "start"], BT: [5, -5, "start"], LR: [5, -5, "start"], RL: [-5, -5, "end"] };
@@ -195,18 +202,38 @@ function drawLabels(labels, ways, direction) {
   }
   const done = new Set();
   const drawn = [];
+  const arriving = new Map();
   for (const way of ways) {
     const same = common.has(way.source);
     const box = same ? way.tail : way.head;
     const text = same ? common.get(way.source) : labels.get(way.source).get(way.head);
     if (!text || !box || done.has(`${way.source} ${box}`)) continue;
     done.add(`${way.source} ${box}`);
-    const [x, y] = way.points[same ? 0 : 3];
-    const [right, down, anchor] = (same ? BESIDE_START : BESIDE_END)[direction];
-    const place = { class: "label", x: x + right, y: y + down, "text-anchor": anchor };
-    drawn.push(svg("text", place, shortened(text, 30)));
+    if (same) {
+      drawn.push(drawLabel(...way.points[0], text, BESIDE_START[direction]));
+    } else {
+      if (!arriving.has(box)) arriving.set(box, []);
+      arriving.get(box).push([...way.points[3], text]);
+    }
+  }
+  for (const ends of arriving.values()) {
+    for (const end of oneAboveTheOther(ends, direction)) drawn.push(drawLabel(...end, BESIDE_END[direction]));
   }
   return drawn;
+}
+
+/** The texts at the ends of arrows that arrive at one box, so that each can be read; once if they are the same. */
+function oneAboveTheOther(ends, direction) {
+  const [away, further] = direction === "BT" ? [LABEL_HEIGHT, Math.max] : [-LABEL_HEIGHT, Math.min];
+  const across = direction === "LR" || direction === "RL" ? 1 : 0;
+  ends.sort((a, b) => b[across] - a[across]);
+  if (new Set(ends.map(([, , text]) => text)).size === 1) ends = ends.slice(0, 1);
+  let level = ends[0][1] - away;
+  return ends.map(([x, y, text]) => [x, (level = further(y, level + away)), text]);
+}
+
+function drawLabel(x, y, text, [right, down, anchor]) {
+  return svg("text", { class: "label", x: x + right, y: y + down, "text-anchor": anchor }, shortened(text, 30));
 }
 
 const ICONS = {

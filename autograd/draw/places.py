@@ -26,6 +26,8 @@ _SWEEPS, _WORK = 24, 120_000
 """Places are improved that often, or in a large level only until about this many nodes were moved."""
 _SPREAD = 18.0
 """Between the arrows that end at one box."""
+_ASIDE, _LANES = 8.0, 6
+"""Between arrows that go back, and how many side by side."""
 
 
 class Way(NamedTuple):
@@ -36,6 +38,7 @@ class Way(NamedTuple):
         start, out, into, end: points.
         tail, head: the ids of the boxes where it starts and ends, if it does.
         loose: goes back, or across what is in its way.
+        aside: of one that goes back, beside all that stands in its way: the points between which it is straight.
     """
 
     source: str
@@ -46,6 +49,7 @@ class Way(NamedTuple):
     tail: str = ""
     head: str = ""
     loose: bool = False
+    aside: tuple[tuple[float, float], tuple[float, float]] | None = None
 
 
 class Drawing(NamedTuple):
@@ -121,6 +125,11 @@ class _Inside:
         low = min((c - span[0] / 2 for c, span in zip(self.c, self.spans, strict=True)), default=0.0)
         self.c = [c - low for c in self.c]
         self.across = max((c + span[0] / 2 for c, span in zip(self.c, self.spans, strict=True)), default=0.0)
+        self.aside: dict[str, float] = {}
+        for tail, head, source in level.loose:
+            if self.row[head] <= self.row[tail]:
+                self.aside.setdefault(source, self.across + (1 + len(self.aside) % _LANES) * _ASIDE)
+        self.across = max([self.across, *self.aside.values()])
         self._along(links)
 
     def stretch(self, along: float) -> None:
@@ -325,10 +334,12 @@ class _Plan:
             first, last = extents[upper], extents[lower]
             start = first[0] if nodes[upper].kind in ("via", "in") else first[1]
             out, into = within.ends[within.row[upper]] + a0, within.starts[within.row[lower]] + a0
-            if loose:
+            lane = within.aside.get(source) if loose and within.row[lower] <= within.row[upper] else None
+            aside = None if lane is None else (self._point(c0 + lane, out), self._point(c0 + lane, into))
+            if loose and not aside:
                 out, into = first[1], last[0]
             end = last[1] if nodes[lower].kind == "out" else last[0]
             tail = nodes[upper].id if nodes[upper].kind == "box" else ""
             head = nodes[lower].id if nodes[lower].kind == "box" else ""
             points = self._point(c, start), self._point(c, out), self._point(d, into), self._point(d, end)
-            self.ways.append(Way(source, *points, tail, head, loose))
+            self.ways.append(Way(source, *points, tail, head, loose, aside))

@@ -17,9 +17,11 @@ __all__ = ["svg_text"]
 _FONT = "Helvetica,Arial,sans-serif"
 _INK, _MUTED, _LINE = "#1F2933", "#5A6572", "#7B8794"
 _SIZE, _LABEL_SIZE = 11.0, 9.0
-_LINE_HEIGHT = 14.0
+_LINE_HEIGHT, _LABEL_HEIGHT = 14.0, 10.0
 _MARGIN = 16.0
 _CORNER = 8.0
+_TURN = 12.0
+"""How far an arrow that turns round goes on first."""
 _BESIDE_START = {"TB": (4, 11, "start"), "BT": (4, -5, "start"), "LR": (4, -4, "start"), "RL": (-4, -4, "end")}
 _BESIDE_END = {"TB": (5, -9, "start"), "BT": (5, 15, "start"), "LR": (-9, -4, "end"), "RL": (9, -4, "start")}
 """Where the text beside an arrow stands."""
@@ -125,20 +127,27 @@ def _way(way: Way, boxes: Mapping[str, Box], direction: str) -> str:
         dashes, tip, colour = ' stroke-dasharray="2 4"', "cut", CUT_ARROW["color"]
     end = f' marker-end="url(#{tip})"' if way.head else ""
     axis = 0 if direction in ("LR", "RL") else 1
-    bend, back = list(way.out), list(way.into)
-    if way.loose:  # it may go back: so that one sees where it leaves and arrives, it does both in the usual direction
-        far = (1 if direction in ("TB", "LR") else -1) * (40 + min(60, abs(way.into[axis] - way.out[axis]) / 4))
-        bend[axis] += far
-        back[axis] -= far
-    else:
-        bend[axis] = back[axis] = (way.out[axis] + way.into[axis]) / 2
+    onward, along = 1 if direction in ("TB", "LR") else -1, way.into[axis] - way.out[axis]
+    if way.aside:
+        curves = [(way.out, onward * _TURN, onward * _TURN, way.aside[0])]
+        curves.append((way.aside[1], -onward * _TURN, -onward * _TURN, way.into))
+    else:  # a loose one leaves and arrives in the usual direction, so that one sees where
+        bend = onward * (40 + min(60, abs(along) / 4)) if way.loose else along / 2
+        curves = [(way.out, bend, -bend, way.into)]
     points = f"M{_point(way.start)}"
-    if _point(way.out) != _point(way.start):
-        points += f" L{_point(way.out)}"
-    points += f" C{_point(bend)} {_point(back)} {_point(way.into)}"
+    last = way.start
+    for first, leaving, arriving, second in curves:
+        if _point(first) != _point(last):
+            points += f" L{_point(first)}"
+        points += f" C{_point(_moved(first, axis, leaving))} {_point(_moved(second, axis, arriving))} {_point(second)}"
+        last = second
     if _point(way.end) != _point(way.into):  # a line without length, as it is written, would turn the arrow's tip
         points += f" L{_point(way.end)}"
     return f'<path d="{points}" fill="none" stroke="{colour}"{dashes}{end}/>'
+
+
+def _moved(point: Sequence[float], axis: int, by: float) -> tuple[float, float]:
+    return (point[0] + by, point[1]) if axis == 0 else (point[0], point[1] + by)
 
 
 def _point(point: Sequence[float]) -> str:
@@ -152,16 +161,40 @@ def _labels(arrows: Iterable[Arrow], ways: Iterable[Way], direction: str) -> Ite
         said.setdefault(arrow.tail, {})[arrow.head] = legible(arrow.label, 30)
     common = {tail: next(iter(labels.values())) for tail, labels in said.items() if len({*labels.values()}) == 1}
     done: set[tuple[str, str]] = set()
+    arriving: dict[str, list[tuple[float, float, str]]] = {}
     for way in ways:
         same = way.source in common
         text, at = (common[way.source], way.tail) if same else (said[way.source].get(way.head, ""), way.head)
         if not text or not at or (way.source, at) in done:
             continue
         done.add((way.source, at))
-        x, y = way.start if same else way.end
-        right, down, anchor = (_BESIDE_START if same else _BESIDE_END)[direction]
-        place = f'x="{x + right:.1f}" y="{y + down:.1f}" text-anchor="{anchor}"'
-        yield f'<text {place} font-size="{_LABEL_SIZE:g}" fill="{_MUTED}">{_escaped(text)}</text>'
+        if same:
+            yield _beside(*way.start, text, _BESIDE_START[direction])
+        else:
+            arriving.setdefault(at, []).append((*way.end, text))
+    for ends in arriving.values():
+        for end in _one_above_the_other(ends, direction):
+            yield _beside(*end, _BESIDE_END[direction])
+
+
+def _one_above_the_other(ends: list[tuple[float, float, str]], direction: str) -> Iterator[tuple[float, float, str]]:
+    """The texts at the ends of arrows that arrive at one box, so that each can be read; once if they are the same."""
+    away, further = (_LABEL_HEIGHT, max) if direction == "BT" else (-_LABEL_HEIGHT, min)
+    ends = sorted(ends, key=lambda end: end[direction in ("LR", "RL")], reverse=True)
+    if len({text for _, _, text in ends}) == 1:
+        del ends[1:]
+    level = ends[0][1] - away
+    for x, y, text in ends:
+        level = further(y, level + away)
+        yield x, level, text
+
+
+def _beside(x: float, y: float, text: str, place: tuple[float, float, str]) -> str:
+    right, down, anchor = place
+    return (
+        f'<text x="{x + right:.1f}" y="{y + down:.1f}" text-anchor="{anchor}" font-size="{_LABEL_SIZE:g}" '
+        f'fill="{_MUTED}">{_escaped(text)}</text>'
+    )
 
 
 def _escaped(text: str) -> str:
