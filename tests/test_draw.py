@@ -133,6 +133,7 @@ class TestWhatIsShown:
         picture = graph((x * 2.5)[1:, 0], {"x": x})
         assert boxes(picture, "op") == ["mul / y = 2.5", "getitem / index = (1:, 0)"]
         assert not boxes(picture, "constant")
+        assert boxes(graph(F.elu(x, 1 / 3)), "op") == ["elu / alpha = 0.333333"]
 
     @pytest.mark.parametrize(
         ("settings", "line"),

@@ -141,7 +141,9 @@ def _for_all(value: Any) -> Any:
 
 def _argument_text(value: Any) -> str | None:
     """An argument as it would be written; None if that is too much to read at a glance."""
-    if value is None or isinstance(value, (int, float, complex, str, np.number)):
+    if isinstance(value, (int, float, complex, np.number)):
+        return number_text(value, 6)
+    if value is None or isinstance(value, str):
         return str(value)
     if value is Ellipsis:
         return "..."
