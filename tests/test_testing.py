@@ -97,6 +97,23 @@ def test_properties_of_an_op_are_shown_the_same_examples_each_its_own_copy() -> 
     assert len(set(seen[:half])) > 5
 
 
+def test_ops_can_be_checked_where_python_drops_docstrings() -> None:
+    program = """
+from autograd import op
+from autograd.samples import reals
+from autograd.testing import check_op
+
+@op(x=lambda g, x: 2 * x * g, samples=reals(-2, 2))
+def square(x):
+    "The second power."
+    return x * x
+
+check_op(square)
+print(square.__doc__)
+"""
+    assert run_python(program, PYTHONOPTIMIZE="2") == "None\n"
+
+
 def test_a_domain_may_assume_things() -> None:
     tried = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import Any
 
@@ -19,7 +20,7 @@ __all__ = ["documented", "interpreters", "plain_rules", "quiet", "recordable"]
 
 def documented(subject: Subject) -> None:
     """It has a docstring whose first line says what it is, and samples to test it with."""
-    if not subject.doc or not subject.doc.strip():
+    if not (subject.doc or "").strip() and sys.flags.optimize < 2:  # python -OO drops all docstrings
         raise AssertionError("it has no docstring: say in one line what it computes")
     if not subject.cases:
         raise AssertionError("it has no samples: give op(..., samples=reals(-3, 3)) or cases, see autograd.samples")
