@@ -99,6 +99,10 @@ _common = functools.cache(np.result_type)
 
 def _ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
     """NEP 13 on boxes."""
+    if method == "__call__" and len(inputs) == 2 and inputs[1] is self and type(inputs[0]) is np.ndarray and not kwargs:
+        function = NUMPY.get(ufunc)  # an array and a box, the usual case: without the questions that others need
+        if function is not None and inputs[0].dtype is self._data.dtype:
+            return boxed(function(*inputs))
     if method == "__call__" and ufunc.nin == 2 and ufunc is not np.ldexp:
         inputs = tuple(_promoted(inputs))
     return boxed(array_ufunc(self, ufunc, method, *inputs, **kwargs))

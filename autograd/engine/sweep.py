@@ -147,9 +147,15 @@ def _run(
     return node
 
 
+_PLAIN = frozenset({int, float, slice, type(None)})
+
+
 def _holds_arrays(node: Any) -> bool:
     """Whether there are arrays among what a node saved."""
-    return isinstance(node.saved, Packed) or any(True for _ in node.op.saved_arrays(node))
+    saved = node.saved
+    if type(saved) is tuple and _PLAIN.issuperset(map(type, saved)):
+        return False
+    return isinstance(saved, Packed) or any(True for _ in node.op.saved_arrays(node))
 
 
 class _Visit:
@@ -384,12 +390,13 @@ def sum_to(d: Any, shape: tuple[int, ...]) -> Any:
     Raises:
         ValueError: ``shape`` does not broadcast to ``d.shape``.
     """
-    extra = len(d.shape) - len(shape)
-    if extra < 0 or any(n not in (1, m) for n, m in zip(shape, d.shape[extra:], strict=True)):
-        raise ArgumentError(f"shape {shape} does not broadcast to {d.shape}")
-    axes = tuple(range(extra)) + tuple(
-        axis + extra for axis, n in enumerate(shape) if n == 1 and d.shape[axis + extra] != 1
-    )
+    wide = d.shape
+    extra = len(wide) - len(shape)
+    axes = tuple(range(extra))
+    if extra < 0 or wide[extra:] != shape:
+        if extra < 0 or any(n not in (1, m) for n, m in zip(shape, wide[extra:], strict=True)):
+            raise ArgumentError(f"shape {shape} does not broadcast to {wide}")
+        axes += tuple([axis for axis, n in enumerate(wide) if axis >= extra and n != shape[axis - extra]])
     if axes:
         total = sum_keepdims(d, axes)
         d = total if total.dtype == d.dtype else total.astype(d.dtype)

@@ -223,18 +223,24 @@ def rank_of(item: Any) -> int:
 
 
 def _side_by_side(level: Level, inputs: Sequence[Any]) -> list[Any] | None:
-    """The values of operands that need nothing to fit each other: arrays of one rank, and numbers."""
-    rank, values = None, []
+    """The values of operands that need nothing to fit each other: batched arrays of one rank, others, and numbers."""
+    rank, widest, values = 0, 0, []
     for item in inputs:
         kind = type(item)
-        if kind is BatchedArray and item.level is level and rank in (None, item.value.ndim):
-            rank = item.value.ndim
-            values.append(item.value)
+        if kind is BatchedArray and item.level is level:
+            value = item.value
+            if rank and rank != value.ndim:
+                return None
+            rank = value.ndim
+            values.append(value)
+        elif kind is np.ndarray:
+            widest = max(widest, item.ndim)
+            values.append(item)
         elif kind is float or kind is int:
             values.append(item)
         else:
             return None
-    return values
+    return values if widest < rank else None
 
 
 def elementwise(level: Level, function: Callable[..., Any], inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:

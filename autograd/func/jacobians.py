@@ -215,7 +215,10 @@ def _rows(call: Call, out: Any, record: bool, chunk_size: int | None) -> list[An
     shapes = [out._data.shape + tensor._data.shape for tensor in call.inputs]
     if not out._data.size:
         return [new_tensor(np.zeros(shape, out._data.dtype)) for shape in shapes]
-    found = _for_each_unit(lambda unit: call.pull([out], [unit], record, retain=True), out, chunk_size, record)
+    if out._data.size == 1:  # its one row is a gradient
+        found = call.pull([out], [new_tensor(np.ones_like(out._data))], record, retain=True)
+    else:
+        found = _for_each_unit(lambda unit: call.pull([out], [unit], record, retain=True), out, chunk_size, record)
     return [_reshaped(rows, shape, record) for rows, shape in zip(found, shapes, strict=True)]
 
 
@@ -246,4 +249,6 @@ def _moved(columns: Any, record: bool) -> Any:
 
 
 def _reshaped(tensor: Any, shape: tuple[int, ...], record: bool) -> Any:
+    if tensor._data.shape == shape:
+        return tensor
     return reshape(tensor, shape) if record else new_tensor(np.reshape(tensor._data, shape))
