@@ -34,6 +34,12 @@ def test_ops_keep_what_ops_promise(op):
     check_op(op)
 
 
+def test_betainc_has_all_digits_of_single_precision():
+    a, b, x = onp.random.default_rng(0).uniform(0.1, 0.9, (3, 1000)).astype(onp.float32)
+    expected = scipy.special.betainc(*[z.astype(onp.float64) for z in (4 * a, 4 * b, x)])
+    onp.testing.assert_allclose(_special_ops.betainc(4 * a, 4 * b, x).numpy(), expected, rtol=3e-7)
+
+
 def derivatives_agree(f, x, rtol=1e-7):
     """Values on boxes against those on arrays, and first and second derivatives against differences."""
 

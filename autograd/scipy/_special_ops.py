@@ -76,7 +76,8 @@ def _beta_density(a: Any, b: Any, x: Any) -> Any:
 )
 def betainc(a: Any, b: Any, x: Any) -> Any:
     """The incomplete beta function, a share of 1; differentiable with respect to ``x``."""
-    return scipy_special().betainc(a, b, x).astype(x.dtype, copy=False)
+    wide = a.astype(np.float64, copy=False)  # SciPy's own single precision has five digits
+    return scipy_special().betainc(wide, b, x).astype(x.dtype, copy=False)
 
 
 def _t_density(df: Any, x: Any) -> Any:
