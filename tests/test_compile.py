@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import pickle
+import re
 import runpy
 import subprocess
 import sys
@@ -213,7 +214,7 @@ def test_a_list_that_grows_in_the_last_lines(capsys: pytest.CaptureFixture[str])
         log.append(y.item())
         print(f"{y.item():.3f}")  # noqa: T201
 
-    inputs = arrays(4)
+    inputs = arrays(5)
     for x in inputs:
         step(x)
     assert log == [(x * 2).exp().sum().item() for x in inputs]
@@ -1409,6 +1410,59 @@ def test_source_reads_like_a_program(trained: Any) -> None:
     for part in ("def step(x, y", "# ------------ forward", "# ------------ backward", "# ------------ update"):
         assert part in source
     assert "test_compile.py:" in source
+
+
+def test_what_follows_an_optimizers_first_step_belongs_to_the_program() -> None:
+    """Its state is made then, but only then: nothing is cut off behind that line."""
+    model = nn.Linear(5, 3)
+    update = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    decay = optim.lr_scheduler.StepLR(update, 2)
+    rates = []
+
+    @compile
+    def step(x: Any) -> None:
+        update.zero_grad()
+        model(x).square().mean().backward()
+        update.step()
+        decay.step()
+
+    for x in arrays(6, (2, 5)):
+        step(x.float())
+        rates.append(update.param_groups[0]["lr"])
+    assert rates == pytest.approx([0.1, 0.01, 0.01, 0.001, 0.001, 0.0001])
+    assert "decay['last_epoch'] = " in step.source
+    assert "update_param_groups_0['lr'] = " in step.source
+
+
+def test_what_a_program_leaves_has_the_names_by_which_it_is_known(tmp_path: Any) -> None:
+    model = nn.Sequential(nn.Linear(5, 4), nn.Linear(4, 3))
+    descent = optim.Adam(model.parameters(), lr=0.01, betas=(0.8, 0.9))
+    decay = optim.lr_scheduler.ExponentialLR(descent, 0.9)
+    update = {"seen": 0}  # a word that stands in a comment of the program, too: it is a section's name
+
+    @autograd.compile
+    def step(x: Any) -> Any:
+        descent.zero_grad()
+        loss = model(x).square().mean()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 0.5)
+        descent.step()
+        decay.step()
+        update["seen"] += 1
+        return loss.item()
+
+    (x,) = arrays(1, (2, 5))
+    for _ in range(3):
+        step(x)
+    lines = [line.strip() for line in step.source.splitlines()]
+    sections = [line.strip("# -") for line in lines if line.startswith("# ---")]
+    assert sections == ["forward", "backward", "clipping", "update", "what stays"]
+    assert "model_1_weight_tensor._grad = _new_tensor(model_1_weight_grad)" in lines
+    assert any("out=model_1_weight_grad)" in line for line in lines)
+    for name in ("decay['last_epoch'] = ", "descent_param_groups_0['lr'] = ", "update['seen'] = "):
+        assert any(line.startswith(name) for line in lines), name
+    assert re.search(r"def step\(.*\blr\b", step.source)
+    step.export(tmp_path / "step.py")
 
 
 def test_parts_are_named_by_what_the_library_does_not_by_the_users_files(tmp_path: Any) -> None:

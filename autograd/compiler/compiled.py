@@ -318,7 +318,7 @@ class Compiled:
             self._versions.insert(0, session.version)
             del self._versions[MAX_PROGRAMS:]
         if (session.escapes or session.unsure) and session.line and not self._options.fullgraph:
-            self._cut(session.line)
+            self._cut(session.line, bool(session.escapes))
         if session.escapes and self._halves is None:
             self._tell(session.escapes[0])
         return session.result
@@ -338,12 +338,15 @@ class Compiled:
             self.recordings += 1
         return session
 
-    def _cut(self, line: int) -> None:
+    def _cut(self, line: int, escaped: bool) -> None:
         """Compile what stands before a line, and run the rest as it is; for a line below zero, what stands behind it.
 
-        Something has grown there. If it does so again, as an optimizer's state does not, the line is for the rest too.
+        Something has grown there. Where nothing else speaks against a program, it must do so again: an optimizer's
+        state grows at the first step only. If nothing can be cut behind the line, it is for the rest too.
         """
         self._grew = self._grew + 1 if line < 0 else 0
+        if self._grew == 1 and not escaped:
+            return
         halves = cut(self.function, abs(line), after=line < 0)
         if halves is None and self._grew > 1:
             halves = cut(self.function, abs(line), after=False)

@@ -61,6 +61,9 @@ class Emitter(Blockwise):
         self._given_names: dict[str, str] = {}
         for value in parameters:
             value.name = self._fresh(value.name or "x")
+        for effect in program.effects:
+            if type(effect.tree) is TensorOf:
+                self._wishes.setdefault(effect.tree.value, effect.place.name)
         self.title = title
         self._write()
 
@@ -78,7 +81,7 @@ class Emitter(Blockwise):
         section = line = ""
         self._setup += self.plan.pools()
         for value, text in self.plan.buffers():
-            value.name = self._fresh("b")
+            value.name = self._fresh(self._wishes.get(value, "b"))
             self._setup.append(f"{value.name} = {text}")
         if reused := self.plan.reused():
             names = ", ".join([value.name for value in reused])
@@ -132,7 +135,7 @@ class Emitter(Blockwise):
             return
         arrays, self._remade = made_together(self.program, plan, self._left, self.name, self._cut)
         for value, text in plan.buffers(guests=True):
-            value.name = self._fresh("b")
+            value.name = self._fresh(self._wishes.get(value, "b"))
             self._remade.append(f"{value.name} = {text}")
         at = {value.storage: i for i, value in enumerate(arrays)}
         owners = [effect.place.container for effect in self._left.values()]
@@ -270,8 +273,10 @@ class Emitter(Blockwise):
             if type(effect.tree) is tuple:
                 self._body.append(f"{(short := self._fresh('left'))} = {name}")
                 name = made[id(effect.tree)] = short
-        owner = effect.place.container
-        owner = self.result(owner) if type(owner) is Given else self._bind(owner, "owner")
+        owner: Any = effect.place.container
+        wish = re.sub(r"(\.\w+|\[[^\[\]]*\])$", "", effect.place.name)  # what it is kept in
+        wish += "_tensor" if isinstance(owner, Handle) else ""  # beside its array
+        owner = self.result(owner) if type(owner) is Given else self._bind(owner, wish)
         return str(effect.place.store(owner, name, lambda key: self._bind(key, "key")))
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 from collections.abc import Sequence
@@ -132,7 +133,7 @@ class _Module:
     def text(self) -> str:
         emitter = self._emitter
         build = self._build()
-        used = set(re.findall(r"\b[A-Za-z_]\w*\b", build))
+        used = {node.id for node in ast.walk(ast.parse(build)) if isinstance(node, ast.Name)}
         for value in emitter.static:
             self._array(f"_{value.name}", value.array)
         for name, thing in emitter.namespace.items():

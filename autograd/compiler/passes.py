@@ -45,7 +45,10 @@ def _is_known(item: Instruction, given: set[Storage]) -> bool:
 
 
 def remove_copies(program: Program) -> None:
-    """A copy is not made if neither it nor what it is a copy of is written afterwards, nor one onto itself."""
+    """A copy is not made if neither it nor what it is a copy of is written afterwards, nor one onto itself.
+
+    Nor is one of what nothing else needs afterwards: it may be written in the place of the copy.
+    """
     program.items = [item for item in program.items if not _is_onto_itself(item)]
     written = program.written()
     last = {value.storage: i for i, item in enumerate(program.items) for value in reads_of(item)}
@@ -56,11 +59,13 @@ def remove_copies(program: Program) -> None:
         if not isinstance(item, Instruction) or item.target is not None or not isinstance(item.outs, Value):
             continue
         source, made = _copied(item), item.outs.storage
-        if source is None or source.array.strides != item.outs.array.strides or made.written:
+        if source is None or source.array.strides != item.outs.array.strides:
             continue
         source = swaps.get(source, source)
         home = homes.get(source.storage, source.storage)  # it may have been cut from a copy that is left out
         if any(at > i for at in written.get(home, ())):
+            continue
+        if made.written and (home.kind != "fresh" or home in given or last[home] > i):
             continue
         if made in given and (home.kind != "fresh" or home in given):
             continue
@@ -68,6 +73,9 @@ def remove_copies(program: Program) -> None:
         until = last.get(made, i)
         passed = (storage for storage, ats in written.items() if any(i < at < until for at in ats))
         program.reorders |= may_overlap(passed, [home])
+        last[home] = max(last.get(home, i), until)
+        home.written |= made.written
+        written.setdefault(home, []).extend(written.pop(made, ()))
         if made in given:
             given.add(home)
     program.replace(swaps)

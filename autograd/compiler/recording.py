@@ -422,13 +422,18 @@ class Tape:
                 self.last_line = frame.f_lineno
             if line and (code is self.code or self.code is None):
                 return line, section
-            if code is sweep.__code__ or code is sweep_to.__code__:
+            if code is sweep.__code__ or code is sweep_to.__code__ or filename == _GRADIENTS:
                 section = "backward"
             elif filename.startswith(_OPTIM):
                 section = "update"
+            elif filename == _CLIPPING:
+                section = "clipping"
             frame = frame.f_back
         return line, section
 
 
 _NUMPY = os.path.dirname(np.__file__)
-_OPTIM = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "optim", "")
+_HOUSE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+_OPTIM = os.path.join(_HOUSE, "optim", "")
+_GRADIENTS = os.path.join(_HOUSE, "autograd", "_gradients.py")
+_CLIPPING = os.path.join(_HOUSE, "nn", "utils", "clip_grad.py")

@@ -31,6 +31,7 @@ class Wording:
         self.static: list[Value] = []
         self.numbers: list[Number] = []
         self._taken = {*namespace, *keyword.kwlist, *_BUILTINS, "build", "step"}
+        self._wishes: dict[Value, str] = {}
         self._aliases: dict[int, str] = {}
         self._constants: dict[Any, str] = {}
         self._numbers: dict[int, str] = {}
@@ -70,7 +71,7 @@ class Wording:
             value.name = self._fresh(wish)
             self.static.append(value)
             return value.name
-        value.name = self._fresh("v" if value.source.kind == "view" else "b")
+        value.name = self._fresh(self._wishes.get(value) or ("v" if value.source.kind == "view" else "b"))
         return value.name
 
     # ---- arguments ---------------------------------------------------------------------------------------------------
@@ -111,7 +112,7 @@ class Wording:
         if known is not None:
             return known
         if number.place is not None:
-            name = self._fresh(number.place[0].name.split(".")[-1].split("[")[0] or "n")
+            name = self._fresh(_last_part(number.place[0].name) or "n")
             self.numbers.append(number)
         else:
             expression = self.expression(number.text, number.parts)
@@ -137,6 +138,12 @@ class Wording:
                 f"{name} = np.array({value!r}, '{dtype}')" if np.isfinite(value) else f"{name} = _{name}"
             )
         return self._constants[key]
+
+
+def _last_part(path: str) -> str:
+    """By what name something is kept, and where in that it stands: ``lr``, ``betas[0]``."""
+    starts = [found.start() for found in re.finditer(r"[^\W\d]\w*", path)]
+    return path[starts[-1] :] if starts else ""
 
 
 def _readable(path: str) -> str:
