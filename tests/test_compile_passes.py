@@ -140,6 +140,28 @@ def test_copies_are_left_out_unless_one_side_is_written():
     assert any("[...] = " in line for line in calls(compiled(only_read, draw(4), without=("remove_copies",))))
 
 
+def test_what_nothing_else_needs_is_written_in_the_place_of_its_copy():
+    def alone(x):
+        z = x.exp().clone()
+        z *= 2
+        return z
+
+    def shared(x):
+        y = x.exp()
+        z, w = y.clone(), y.clone()
+        z *= 2
+        return z, w
+
+    def given(x):
+        z = x.clone()
+        z *= 2
+        return z
+
+    assert [" = array(" in line for line in calls(compiled(alone, draw(4)))] == [False, False]
+    for function in (shared, given):
+        assert sum(" = array(" in line for line in calls(compiled(function, draw(4)))) == 1
+
+
 def test_a_copy_of_what_was_cut_from_a_copy_is_still_one():
     """Of an argument at least one is left, for the result may not be a part of that."""
     x = draw(4, 3)
