@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import autograd
 from autograd import ArgumentError, DtypeError, GradientError, ShapeError, Tensor
 from autograd.devices import check_device
 from autograd.dtypes import as_dtype
@@ -311,6 +312,23 @@ class Module(HookMethods, StateMethods):
     def eval(self: M) -> M:
         """Put this module and all below it in evaluation mode; returns it."""
         return self.train(False)
+
+    def compile(self, **settings: Any) -> None:
+        """Compile ``forward``, in place; hooks are called as they are. Other names of the module stay what they were.
+
+        Args:
+            settings: those of ``autograd.compile``.
+
+        >>> import autograd, nn
+        >>> layer = nn.Linear(3, 2)
+        >>> layer.compile()
+        >>> [layer(autograd.ones(4, 3)).shape for _ in range(3)][-1]
+        (4, 2)
+        >>> layer.forward
+        <compiled forward: 1 program, recorded 1 time>
+        """
+        forward = self.__dict__.pop("forward", self.forward)
+        self.forward = autograd.compile(getattr(forward, "compiled_from", forward), **settings)  # type: ignore[method-assign]
 
     def requires_grad_(self: M, requires_grad: bool = True) -> M:
         """Learn all parameters, or freeze them; returns the module."""

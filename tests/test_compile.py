@@ -1412,6 +1412,44 @@ def test_source_reads_like_a_program(trained: Any) -> None:
     assert "test_compile.py:" in source
 
 
+def test_a_module_compiles_its_forward_in_place(tmp_path: Any) -> None:
+    model, other = (nn.Sequential(nn.Linear(5, 4), nn.ReLU()) for _ in range(2))
+    other.load_state_dict(model.state_dict())
+    seen: list[Any] = []
+    model.register_forward_hook(lambda module, args, output: seen.append(output.shape))
+    (x,) = arrays(1, (2, 5))
+    x = x.float()
+    model.compile(fullgraph=True)
+    model.compile()  # once more changes nothing
+    for _ in range(4):
+        assert_same([model(x)], [other(x)])
+    assert seen == [(2, 4)] * 4
+    assert model.forward.recordings < 4
+    assert "compiled" in repr(model.forward)
+    assert list(model.state_dict()) == list(other.state_dict())
+    again = pickle.loads(pickle.dumps(copy.deepcopy(other)))
+    for copied in (copy.deepcopy(model), again):
+        copied.load_state_dict({name: value * 2 for name, value in other.state_dict().items()})
+        for _ in range(3):
+            assert not np.array_equal(copied(x).detach(), model(x).detach())
+
+
+def test_a_compiled_container_is_one() -> None:
+    layers = nn.Sequential(nn.Linear(5, 4), nn.ReLU())
+    compiled = compile(layers)
+    assert (len(compiled), compiled[0], [*compiled], layers[1] in compiled) == (2, layers[0], [*layers], True)
+    compiled[1] = nn.Tanh()
+    (x,) = arrays(1, (2, 5))
+    for _ in range(3):
+        assert_same([compiled(x.float())], [layers(x.float())])
+    alone = compile(nn.Linear(5, 4))
+    assert alone
+    with pytest.raises(TypeError, match="not iterable"):
+        iter(alone)
+    with pytest.raises(TypeError, match="not subscriptable"):
+        alone[0]
+
+
 def test_what_follows_an_optimizers_first_step_belongs_to_the_program() -> None:
     """Its state is made then, but only then: nothing is cut off behind that line."""
     model = nn.Linear(5, 3)

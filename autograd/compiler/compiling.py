@@ -25,6 +25,7 @@ _MODES = (None, "default", "reduce-overhead", "max-autotune", "max-autotune-no-c
 class CompiledObject(Compiled):
     """A callable object, such as a model, whose calls run as programs; its attributes are those of the object."""
 
+    function: Any
     _OWN = frozenset(
         ["function", "recordings", "_recorded", "_options", "_name", "_history", "_grew", "_versions", "_lock",
          "_given_up", "_reason", "_deviated", "_told", "_halves"]
@@ -58,6 +59,26 @@ class CompiledObject(Compiled):
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self
+
+    # ---- what Python looks up in the class: a compiled model may be a container -----------------------------------
+
+    def __bool__(self) -> bool:
+        return bool(self.function)
+
+    def __len__(self) -> int:
+        return len(self.function)
+
+    def __iter__(self) -> Any:
+        return iter(self.function)
+
+    def __contains__(self, item: Any) -> bool:
+        return item in self.function
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.function[key]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.function[key] = value
 
 
 def _through(method: Any, compiled: Any, *args: Any, **kwargs: Any) -> Any:
