@@ -15,7 +15,7 @@ import autograd
 import nn
 import optim
 from autograd.compiler.hosting import Area, hosted
-from autograd.compiler.runs import BLOCK, FINE
+from autograd.compiler.runs import BLOCK, FINE, SMALL
 from autograd.compiler.values import Storage, Value
 from tests.helpers import code_of
 from tests.test_compile_passes import calls, compiled, draw
@@ -74,7 +74,7 @@ def test_blocks_are_small_where_scratch_space_would_need_more_memory():
 
 
 def test_blocks_are_large_where_the_buffers_leave_room_for_scratch_space():
-    rows = BLOCK // 256
+    rows = 2 * BLOCK // 256
 
     def f(x, w):
         z = (x @ w).cumsum(0)
@@ -83,7 +83,7 @@ def test_blocks_are_large_where_the_buffers_leave_room_for_scratch_space():
 
     plan = plan_of(compiled(f, draw(rows, 256).sign(), draw(256, 256).sign()))
     run = next(run for run, found in plan.scratch.items() if found)
-    assert run.height == BLOCK // 2
+    assert run.height == BLOCK
     assert plan.rooms
     assert plan.after == 3 * rows * 256 * 4  # as much as the products and sums before need
 
@@ -91,18 +91,27 @@ def test_blocks_are_large_where_the_buffers_leave_room_for_scratch_space():
 @pytest.mark.parametrize("threads", [1, 2, 4])
 def test_threads_find_scratch_space_where_there_is_half_as_much_room(threads):
     def f(x, w):
-        return update(x), (x[:200] @ w).sum()
+        return update(x), (x[:400] @ w).sum()
 
     before = autograd.get_num_threads()
     autograd.set_num_threads(threads)
     try:
-        program = compiled(f, draw(BLOCK // 256, 256).sign(), draw(256, 256).sign())
+        program = compiled(f, draw(2 * BLOCK // 256, 256).sign(), draw(256, 256).sign())
     finally:
         autograd.set_num_threads(before)
     plan = plan_of(program)
     run = next(run for run, found in plan.scratch.items() if found)
-    assert (run.height, len(plan.rooms)) == (FINE, 1)
+    assert (run.height, len(plan.rooms)) == (2 * FINE, 1)
     assert "if turn < 2 else empty" in program.source
+
+
+@pytest.mark.parametrize(("rows", "alone"), [(1024, True), (1535, True), (1536, False)])
+def test_small_runs_one_thread_does_alone_in_small_blocks(rows, alone):
+    """BLAS's thread may still wait for work on the other processor."""
+    program = compiled(lambda x: (x * 2 + 1).exp() * x, draw(rows, 256))
+    (line,) = [line for line in program.source.splitlines() if "in_blocks(" in line]
+    assert ("alone=True" in line) is alone
+    assert f"rows={SMALL if alone else rows * 256 // 2}" in line
 
 
 def test_an_optimizer_needs_scratch_space_for_a_stretch_only():

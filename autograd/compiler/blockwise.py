@@ -8,7 +8,6 @@ import numpy as np
 
 from ..engine.blocks import in_blocks
 from .calls import Calls
-from .memory import TEAM
 from .numbers import Number
 from .runs import Run
 from .values import Instruction, Value
@@ -61,7 +60,7 @@ class Blockwise(Calls):
             value.name = old
         self._body += lines
         widest = max(flat, key=lambda value: value.array.size)  # how long its rows are decides how NumPy takes them
-        self._body.append(f"in_blocks({flat[widest]}, {name}, rows={run.height})")
+        self._body.append(f"in_blocks({flat[widest]}, {name}, rows={run.height}{', alone=True' * (run.team == 1)})")
         for item, parts in sums.items():
             self._body.append(self._total(item, parts))
 
@@ -82,21 +81,21 @@ class Blockwise(Calls):
                     lines.append(f"    {place} = {own}")
                 else:
                     room = self._fresh("room")
-                    whole = ((TEAM, run.height) if run.fine else (run.count,)) + row
+                    whole = ((run.team, run.height) if run.fine else (run.count,)) + row
                     self._setup.append(f"{room} = ndarray({whole}, '{value.dtype}', pools, {offset})")
                     if run.fine:
-                        turn = turn or self._turn(lines)
-                        lines.append(f"    {place} = {room}[{turn}] if {turn} < {TEAM} else {own}")
+                        turn = turn or self._turn(run, lines)
+                        lines.append(f"    {place} = {room}[{turn}] if {turn} < {run.team} else {own}")
                     else:
                         rooms[place] = room
             scratch[value] = place
         return scratch, rooms
 
-    def _turn(self, lines: list[str]) -> str:
+    def _turn(self, run: Run, lines: list[str]) -> str:
         """Tell each thread that begins a run how many began before; returns the name of that."""
         turns, turn = self._fresh("turns"), self._fresh("turn")
-        self._body.append(f"{turns} = iter(range({TEAM}))")
-        lines.append(f"    {turn} = next({turns}, {TEAM})")
+        self._body.append(f"{turns} = iter(range({run.team}))")
+        lines.append(f"    {turn} = next({turns}, {run.team})")
         return turn
 
     def _prepare(self, run: Run, own: set[Any]) -> dict[Value, str]:

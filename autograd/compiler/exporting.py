@@ -50,7 +50,7 @@ def apart(array, others):
     return made
 
 
-def in_blocks(whole, make, rows):
+def in_blocks(whole, make, rows, alone=True):
     work = make()
     for start in range(0, len(whole), rows):
         work(slice(start, start + rows))

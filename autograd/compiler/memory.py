@@ -14,13 +14,10 @@ from .rowwise import is_whole
 from .runs import Run, grouped
 from .values import Check, Instruction, Storage, Value, wanders
 
-__all__ = ["TEAM", "Plan", "placed", "shared_scratch"]
+__all__ = ["Plan", "placed", "shared_scratch"]
 
 FEW = 4
 """Blocks of which each may have scratch space of its own: of more the threads' own stays in the cache."""
-
-TEAM = 2
-"""Threads that find scratch space of their own among the buffers; further ones make theirs."""
 
 BIG = 1 << 12
 """Buffers of so many bytes lie in one piece of memory, each where nothing else lies while it is needed."""
@@ -230,8 +227,8 @@ class Plan:
                 continue
             rows = {place: math.prod(row) * value.dtype.itemsize for value, place, row in found if type(place) is str}
             span = self._together[numbers[id(run.items[0])]]
-            own = TEAM * run.fine_height * sum(rows.values())
-            for finely, count, most in ((False, run.count, own), (True, TEAM * run.fine_height, own // 2)):
+            own = run.team * run.fine_height * sum(rows.values())
+            for finely, count, most in ((False, run.count, own), (True, run.team * run.fine_height, own // 2)):
                 last, more = len(sizes), [*sizes, *[count * each for each in rows.values()]]
                 size, offsets = placed({**spans, **dict.fromkeys(range(last, len(more)), span)}, more)
                 run.cut_finely(finely)

@@ -12,7 +12,7 @@ from .program import Program, reads_of
 from .rowwise import Rows, is_flat, only_names, rows_of, together
 from .values import Check, Instruction, Storage, Value
 
-__all__ = ["BLOCK", "FINE", "LARGE", "Run", "grouped", "join_runs", "join_sums"]
+__all__ = ["BLOCK", "FINE", "LARGE", "SMALL", "THREADED", "Run", "grouped", "join_runs", "join_sums"]
 
 BLOCK = 1 << 18
 """Elements in a block, at most: with fewer, threads wait for each other; more do not stay in the cache."""
@@ -25,6 +25,13 @@ LARGE = 1 << 18
 """Smaller arrays are computed whole: handing over Python's lock would take longer than the work."""
 ALONE = 1 << 20
 """Elements of an array from which a single call is divided too."""
+THREADED = 3 << 17
+"""Smaller runs one thread does alone, of which BLAS's thread may still wait for work on the other processor, in smaller
+blocks, which stay in its cache."""
+SMALL = 1 << 16
+"""Elements in such a block, at most."""
+TEAM = 2
+"""Threads that share a run, as a rule, and find scratch space of their own among the buffers; others make theirs."""
 FEWEST = 8
 """With fewer rows there are not enough blocks: then only calls on arrays of one shape join, as rows of elements."""
 
@@ -107,8 +114,16 @@ class Run:
 
     @property
     def _fine(self) -> int:
-        largest = max(rows.size for rows in self.rows.values())
-        return min(BLOCK, max(FINE, -(-largest // FINELY)))
+        return min(BLOCK, max(FINE, -(-self._size // FINELY)))
+
+    @property
+    def _size(self) -> int:
+        return max([rows.size for rows in self.rows.values()])
+
+    @property
+    def team(self) -> int:
+        """How many threads share it."""
+        return 1 if self._size < THREADED else TEAM
 
     def cut_finely(self, finely: bool) -> None:
         """Make the blocks smaller, or as large as they can be."""
@@ -116,7 +131,7 @@ class Run:
 
     def _height(self, block: int) -> int:
         largest = max(self.rows.values(), key=lambda rows: rows.size)
-        block = min(block, -(-largest.size // 2))
+        block = min(block, SMALL if self.team == 1 else -(-largest.size // TEAM))
         return block if self.flat else max(1, block * largest.rows // largest.size)
 
     @property

@@ -71,6 +71,7 @@ def in_blocks(
     block: int | None = None,
     rows: int | None = None,
     cheap: bool = False,
+    alone: bool = False,
 ) -> None:
     """Do some work on every block of the rows of ``x``: of what stands side by side along dimension 0.
 
@@ -82,13 +83,14 @@ def in_blocks(
         rows: how many rows make a block, if it is to be this many exactly (but for the last).
         cheap: whether the work is a few sums, differences or products for each element: other threads then help with
             very large arrays only.
+        alone: whether no other thread is to help.
     """
     count, size = x.shape[0], rows or block_rows(x, block)
     if count <= size:
         start()(slice(0, count))
         return
     parts = [slice(first, min(first + size, count)) for first in range(0, count, size)]
-    if cheap and x.size < _MORE:
+    if alone or (cheap and x.size < _MORE):
         work = start()
         for part in parts:
             work(part)
