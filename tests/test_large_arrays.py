@@ -831,3 +831,21 @@ def test_gradients_of_extremes_along_any_dimension(shape: tuple[int, ...]) -> No
                 equal = (array == extreme) | (np.isnan(array) & np.isnan(extreme))
                 shares = np.expand_dims(seed, dim) / equal.sum(dim, keepdims=True)
                 np.testing.assert_allclose(grad, np.where(equal, shares, 0), 1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float16", "float32", "complex64"])
+@pytest.mark.parametrize("shape", [(2000,), (3, 700), (700, 3), (1, 1500), (1500, 1), (10, 1, 20, 9), (5, 0, 999)])
+def test_places_of_what_is_not_zero(shape: tuple[int, ...], dtype: str) -> None:
+    """As NumPy finds them: of many elements they are computed in another way, with NaN and -0.0 among them."""
+    x = np.round(np.random.default_rng(31).standard_normal(shape)).astype(dtype)
+    if x.dtype.kind in "fc":
+        x *= -1
+        x.reshape(-1)[::7] = np.nan
+    for array in (x, x.T, x[::-1], np.concatenate([x, x])[::2], x[..., :1]):
+        t = autograd.from_numpy(array)
+        for found in (t.nonzero(as_tuple=True), np.nonzero(t), autograd.where(t)):
+            for mine, expected in zip(found, np.nonzero(array), strict=True):
+                np.testing.assert_array_equal(mine.numpy(), expected, strict=True)
+        for rows in (t.nonzero(), autograd.argwhere(t)):
+            np.testing.assert_array_equal(rows.numpy(), np.argwhere(array), strict=True)
+        np.testing.assert_array_equal(np.flatnonzero(t).numpy(), np.flatnonzero(array), strict=True)

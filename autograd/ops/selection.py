@@ -19,6 +19,7 @@ from ..engine.nodes import Handle
 from ..errors import ArgumentError
 from ..samples import booleans, case, elementwise, reals
 from ._blocks import BLOCK, pointwise
+from .axes import nonzero_indices
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -113,7 +114,7 @@ def where(condition: Any, x: Any = None, y: Any = None, *, input: Any = None, ot
     if not isinstance(mask, (np.ndarray, ForeignArray)):
         mask = np.asarray(mask)
     if x is None and y is None:
-        return tuple(new_tensor(index) for index in np.nonzero(np.atleast_1d(mask)))
+        return tuple(new_tensor(index) for index in nonzero_indices(np.atleast_1d(mask)))
     if mask.dtype != np.bool_:
         mask = mask != 0
     if not hasattr(x, "dtype") and not hasattr(y, "dtype"):
