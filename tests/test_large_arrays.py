@@ -238,6 +238,30 @@ def test_derivatives_of_digamma(order: int, dtype: Any) -> None:
     np.testing.assert_allclose(out, np.concatenate(rows), 3e-7 if dtype == np.float32 else 4e-15, 1e-300)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_digamma_around_its_root(dtype: Any) -> None:
+    """Many numbers give what a few give, between the poles at 0 and -1 to the last digits, and elsewhere the same."""
+    root, rng = -0.5040830082644554, np.random.default_rng(12)
+    away = np.concatenate([rng.uniform(0.29, 0.33, 40), 10 ** rng.uniform(-15, -0.5, 300), [0, 0.004, 0.3, 0.31]])
+    x = np.concatenate([root + away, root - away, rng.uniform(-1, 0, 300)]).astype(dtype)
+    others = np.array([0.0, -0.0, -1, -2, -1.5, np.nan, np.inf, -np.inf, -1e4, -1e-3, 1e-3], dtype)
+    digits = np.finfo(dtype).eps * (20 if dtype is np.float64 else 1)
+    for array, tolerance in ((x, digits), (np.tile(others, 9), 0)):
+        out = autograd.digamma(autograd.from_numpy(array)).numpy()
+        parts = [autograd.digamma(autograd.from_numpy(array[i : i + 50])).numpy() for i in range(0, len(array), 50)]
+        np.testing.assert_allclose(out, np.concatenate(parts), tolerance)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_erfinv_outside(dtype: Any) -> None:
+    x = np.random.default_rng(13).standard_normal(1000).astype(dtype)
+    x[:6] = 1, -1, np.nextafter(dtype(1), dtype(2)), np.inf, -np.inf, np.nan
+    out = autograd.erfinv(autograd.from_numpy(x)).numpy()
+    parts = [autograd.erfinv(autograd.from_numpy(x[i : i + 50])).numpy() for i in range(0, len(x), 50)]
+    np.testing.assert_array_equal(out, np.concatenate(parts))
+    np.testing.assert_array_equal(np.isnan(out), ~(np.abs(x) <= 1))
+
+
 @pytest.mark.parametrize("name", ["erf", "erfcx", "log_ndtr", "i0", "i1e", "gammaln", "digamma"])
 def test_special_functions(name: str) -> None:
     x = np.abs(_edges()[:100])

@@ -37,6 +37,9 @@ def erfc(x: Any) -> Any:
     return scipy_special().erfc(x).astype(x.dtype, copy=False)
 
 
+_SOME = 64
+
+
 @op(
     x=lambda g, out: g * (np.exp(out * out) * (math.sqrt(math.pi) / 2)),
     promote="float",
@@ -46,6 +49,8 @@ def erfc(x: Any) -> Any:
 @blockwise(block=HEAVY)
 def erfinv(x: Any) -> Any:
     """The inverse of ``erf``; infinite at -1 and 1, nan outside."""
+    if x.size > _SOME:
+        x = np.where(np.abs(x) > 1, math.nan, x)  # which SciPy finds out in two microseconds for each
     return scipy_special().erfinv(x).astype(x.dtype, copy=False)
 
 
