@@ -873,3 +873,37 @@ def test_places_of_what_is_not_zero(shape: tuple[int, ...], dtype: str) -> None:
         for rows in (t.nonzero(), autograd.argwhere(t)):
             np.testing.assert_array_equal(rows.numpy(), np.argwhere(array), strict=True)
         np.testing.assert_array_equal(np.flatnonzero(t).numpy(), np.flatnonzero(array), strict=True)
+
+
+_FACTORS = [
+    ((70, 80), (80, 90)), ((40, 9000), (9000, 40)), ((5000,), (5000,)), ((90, 80), (80,)), ((80,), (80, 90)),
+    ((3, 70, 80), (80,)), ((80,), (3, 80, 70)), ((4, 1, 30, 20), (5, 20, 30)), ((7, 30, 40), (40, 30)),
+    ((300, 0), (0, 300)), ((100, 1), (1, 200)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "uint8", "int32", "int64", "uint64"])
+@pytest.mark.parametrize(("first", "second"), _FACTORS)
+def test_products_of_integers_are_exact(first: tuple[int, ...], second: tuple[int, ...], dtype: str) -> None:
+    """As NumPy's, also where sums wrap around, and where they are near or beyond what a float holds exactly."""
+    rng = np.random.default_rng(33)
+    for size in (2, 250, 1 << 17, 1 << 26, (1 << 63) - 1):
+        signed = np.dtype(dtype).kind == "i"
+        x, y = [rng.integers(-size * signed, size, shape).astype(dtype) for shape in (first, second)]
+        for a, b in ((x, y), (np.ascontiguousarray(x.T).T, y[::-1].copy()[::-1])):
+            expected = np.asarray(np.matmul(a, b))
+            found = autograd.matmul(autograd.from_numpy(a), autograd.from_numpy(b))
+            np.testing.assert_array_equal(found.numpy(), expected, strict=True)
+            if x.ndim == y.ndim == 2:
+                found = autograd.einsum("ij,jk->ki", autograd.from_numpy(a), autograd.from_numpy(b))
+                np.testing.assert_array_equal(found.numpy(), expected.T, strict=True)
+
+
+def test_products_of_integers_are_compiled() -> None:
+    step = autograd.compile(lambda a, b: (a @ b, autograd.einsum("ij,kj->ik", a, b), a @ b[0]))
+    rng = np.random.default_rng(34)
+    for size in (2, 100, 1 << 30, 1 << 62, 3):
+        a, b = [autograd.from_numpy(rng.integers(-size, size, (70, 70))) for _ in range(2)]
+        for found, expected in zip(step(a, b), (a @ b, a @ b.T, a @ b[0]), strict=True):
+            np.testing.assert_array_equal(found.numpy(), expected.numpy(), strict=True)
+    assert step.source
