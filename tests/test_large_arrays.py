@@ -907,3 +907,50 @@ def test_products_of_integers_are_compiled() -> None:
         for found, expected in zip(step(a, b), (a @ b, a @ b.T, a @ b[0]), strict=True):
             np.testing.assert_array_equal(found.numpy(), expected.numpy(), strict=True)
     assert step.source
+
+
+_MANY = {
+    "angle": 1, "nan_to_num": 1, "logical_not": 1, "logical_and": 2, "logical_or": 2, "logical_xor": 2, "logaddexp2": 2,
+    "pow": 2,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("name", _MANY)
+@np.errstate(all="ignore")
+def test_many_pairs_of_edges(name: str, dtype: Any) -> None:
+    """Many numbers give what few give, signs of zeros too: whole and other powers of what is negative or not finite."""
+    info = np.finfo(dtype)
+    sizes = [0, 1, 2, 3, 0.5, 1.5, 4096, np.nan, np.inf, info.max, info.tiny, info.smallest_subnormal, 0.001]
+    edges = np.array(sizes + [-size for size in sizes], dtype)
+    pairs = [np.tile(array.reshape(-1), 12) for array in np.meshgrid(edges, edges)]
+    few = 25 if name == "pow" else 50
+    op, count = getattr(autograd, name), _MANY[name]
+    out = op(*[autograd.from_numpy(array) for array in pairs[:count]]).numpy()
+    parts = [
+        op(*[autograd.from_numpy(array[i : i + few]) for array in pairs[:count]]).numpy()
+        for i in range(0, len(pairs[0]), few)
+    ]
+    expected = np.concatenate(parts)
+    assert out.dtype == expected.dtype
+    digits = 4 * info.eps if name in ("logaddexp2", "pow") else 0
+    np.testing.assert_allclose(out, expected, digits, digits if name == "logaddexp2" else 0)
+    if out.dtype.kind == "f":
+        there = ~np.isnan(out)
+        np.testing.assert_array_equal(np.signbit(out[there]), np.signbit(expected[there]))
+
+
+@pytest.mark.parametrize("dim", [None, 0, 1, (0, 1)])
+@np.errstate(invalid="ignore")
+def test_sums_of_what_is_not_nan(dim: Any) -> None:
+    """With NaN nowhere, in some lines, and beside infinities of both signs."""
+    x = _numbers()
+    for places in ((), (3,), (3, 7)):
+        x[places, ::3] = np.nan
+        t = autograd.from_numpy(x)
+        for name in ("nansum", "nanmean"):
+            found = getattr(autograd, name)(t, dim).numpy()
+            np.testing.assert_allclose(found, getattr(np, name)(x.astype(np.float64), dim), 1e-4, 1e-3)
+    x[9, :2] = np.inf, -np.inf
+    found = autograd.nansum(autograd.from_numpy(x), 1).numpy()
+    assert np.flatnonzero(np.isnan(found)).tolist() == [9]

@@ -17,7 +17,7 @@ from .._protocols import numpy_function, ufunc_method
 from ..engine.sums import SHORT
 from ..errors import ShapeError
 from ..samples import booleans, case, integers, reals
-from ._blocks import BLOCK, in_blocks
+from ._blocks import BLOCK, SOME, in_blocks
 from ._sums import add_reduce
 from .axes import (
     accumulation_dtype,
@@ -33,6 +33,7 @@ from .axes import (
 )
 from .diagonals import diagonal
 from .scans import can_divide, cumprod, cumprod_backward, shifted
+from .selection import keep
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -120,7 +121,18 @@ def mean(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -
 def nansum(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """Sum of the elements that are not NaN."""
     x = cast_input("nansum", x, dtype, dtypes.int64)
-    return add_reduce(np.where(np.isnan(x), 0, x), dim, keepdim).astype(x.dtype, copy=False)
+    return _sum_present(x, dim, keepdim).astype(x.dtype, copy=False)
+
+
+def _sum_present(x: Any, dim: Any, keepdim: bool) -> Any:
+    """The sum of the elements that are not NaN."""
+    if type(x) is not np.ndarray or x.size < SOME:
+        return add_reduce(np.where(np.isnan(x), 0, x), dim, keepdim)
+    with np.errstate(invalid="ignore"):
+        total = add_reduce(x, dim, keepdim)
+    if np.isnan(total).any():
+        total = add_reduce(keep.op.forward(x, x == x), dim, keepdim)
+    return total
 
 
 def _present(x: Any, dim: Any, keepdim: bool) -> Any:
@@ -142,7 +154,7 @@ def nanmean(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
     """
     x = cast_input("nanmean", x, dtype)
     with np.errstate(invalid="ignore"):
-        total = add_reduce(np.where(np.isnan(x), 0, x), dim, keepdim)
+        total = _sum_present(x, dim, keepdim)
         return (total / _present(x, dim, keepdim)).astype(x.dtype, copy=False)
 
 

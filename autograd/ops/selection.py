@@ -345,6 +345,8 @@ def _numpy_heaviside(x1: Any, x2: Any) -> Any:
 ])  # fmt: skip
 def nan_to_num(x: Any, nan: float | None = None, posinf: float | None = None, neginf: float | None = None) -> Any:
     """``x`` with nan replaced by ``nan`` (0), infinities by ``posinf`` and ``neginf`` (the ends of the dtype)."""
+    if type(x) is np.ndarray and np.isfinite(x).all():
+        return x.copy("K")
     return np.nan_to_num(x, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
 
 
