@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,11 @@ POINTWISE = {
     "logsigmoid": F.logsigmoid, "threshold": lambda x: F.threshold(x, 0.25, -2.0), "leaky_relu": F.leaky_relu,
     "leaky_relu, steep": lambda x: F.leaky_relu(x, 1.5), "relu6": F.relu6, "hardsigmoid": F.hardsigmoid,
     "hardtanh at one point": lambda x: F.hardtanh(x, 0.25, 0.25), "celu": lambda x: F.celu(x, 0.5),
-    "hardshrink": F.hardshrink, "softshrink": F.softshrink,
+    "hardshrink": F.hardshrink, "softshrink": F.softshrink, "clamp": lambda x: autograd.clamp(x, -0.5, 0.75),
+    "clamp below": lambda x: autograd.clamp(x, 0.25), "clamp above": lambda x: autograd.clamp(x, max=-0.25),
+    "clamp, crossed": lambda x: autograd.clamp(x, 0.5, -0.5), "clamp to nan": lambda x: autograd.clamp(x, math.nan, 1),
+    "maximum": lambda x: autograd.maximum(x, autograd.tensor(0.5)),
+    "minimum": lambda x: autograd.minimum(x, autograd.tensor(math.inf)),
 }  # fmt: skip
 PAIRS = {
     "hypot": (np.hypot, autograd.hypot, 1e-6), "atan2": (np.arctan2, autograd.atan2, 1e-6),

@@ -38,6 +38,9 @@ def _is_large(x: Any) -> bool:
 
 def extreme_along(ufunc: Any, x: Any, dim: int, keepdims: bool = True) -> Any:
     """``ufunc.reduce``, of ``np.maximum`` or ``np.minimum``, along ``dim``."""
+    if x.size >= LARGE and _is_large(x.T) and x.ndim > 1:
+        (dim,) = axes_of(dim, x.ndim)
+        return extreme_along(ufunc, x.T, x.ndim - 1 - dim, keepdims).T
     if x.size < LARGE or not _is_large(x):
         return ufunc.reduce(x, dim, None, None, keepdims)
     (dim,) = axes_of(dim, x.ndim)

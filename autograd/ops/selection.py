@@ -18,7 +18,7 @@ from ..engine.foreign import ForeignArray
 from ..engine.nodes import Handle
 from ..errors import ArgumentError
 from ..samples import booleans, case, elementwise, reals
-from ._blocks import BLOCK, pointwise
+from ._blocks import BLOCK, SOME, clipped, pointwise
 from .axes import nonzero_indices
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def _shared(g: Any, loses: Any, not_wins: Any) -> Any:
 def maximum(x: Any, y: Any) -> Any:
     """The larger of ``x`` and ``y``; nan if one is. At a tie each gets half of the gradient."""
     require_order(x, y)
-    return np.maximum(x, y)
+    return np.maximum(x, y) if getattr(y, "ndim", 1) else clipped(x, y, None)
 
 
 @op(
@@ -207,7 +207,7 @@ def maximum(x: Any, y: Any) -> Any:
 def minimum(x: Any, y: Any) -> Any:
     """The smaller of ``x`` and ``y``; nan if one is. At a tie each gets half of the gradient."""
     require_order(x, y)
-    return np.minimum(x, y)
+    return np.minimum(x, y) if getattr(y, "ndim", 1) else clipped(x, None, y)
 
 
 @op(
@@ -261,6 +261,8 @@ _BOUNDS = [
 def clamp_between(x: Any, min: Any = None, max: Any = None) -> Any:
     """``x`` brought between two numbers, of which one may be None."""
     require_order(x, max if min is None else min)
+    if x.size >= SOME:
+        return clipped(x, min, max)
     if min is None:
         return np.minimum(x, max)
     return np.maximum(x, min) if max is None else np.minimum(np.maximum(x, min), max)
