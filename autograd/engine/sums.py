@@ -31,6 +31,10 @@ _ALONE = 9000
 """A matrix of up to this many elements BLAS multiplies by a vector without other threads."""
 _MANY = 1 << 15
 """From so many elements on this pays also between other dimensions, and for short lines."""
+_LINE = 64
+"""Lines of up to so many elements are short."""
+_PAIRS = 4
+"""This few slices are added up faster than BLAS multiplies."""
 _KEPT = 1 << 15
 """Up to this many ones are kept for the next time."""
 _SINGLE = np.dtype(np.float32)
@@ -90,6 +94,8 @@ def sum_many(x: Any, axes: tuple[int, ...] | None, keepdim: bool) -> Any:
     """The sum of many elements, in a plain array of floats, over ``axes``, not negative; None: of all."""
     if axes is None or len(axes) == x.ndim:
         return _add_all(x, keepdim)
+    if len(axes) > 1 and x.size > _MANY and x.shape[-1] <= _LINE and x.dtype.char in "fd" and x.flags.c_contiguous:
+        return _in_turn(x, axes, keepdim)
     count = x.shape[axes[0]] if len(axes) == 1 else math.prod([x.shape[d] for d in axes])
     place, steps = _added_one_by_one(x, axes) if count > _FEW else (0, 0)
     if steps > _FEW:
@@ -105,7 +111,10 @@ def sum_many(x: Any, axes: tuple[int, ...] | None, keepdim: bool) -> Any:
         sums = weighted_rows(x.reshape(-1, n), ones(n, x.dtype)) if n <= SHORT else _long_sums(x.reshape(-1, n))
         return sums.reshape((*x.shape[:-1], 1) if keepdim else x.shape[:-1])
     if 1 < count <= _FEW and _is_between(x, axes) and x.flags.c_contiguous:
-        sums = _weighted_lines(x, axes, ones(count, x.dtype))
+        if count <= _PAIRS and math.prod(x.shape[axes[-1] + 1 :]) <= _LINE:
+            sums = _slices_added(x, axes, count)
+        else:
+            sums = _weighted_lines(x, axes, ones(count, x.dtype))
         return sums.reshape([1 if d in axes else n for d, n in enumerate(x.shape)]) if keepdim else sums
     return _add(x, axes, accumulation_dtype(x.dtype), None, keepdim)
 
@@ -115,6 +124,35 @@ def _is_between(x: Any, axes: tuple[int, ...]) -> bool:
     if x.size <= _MANY or x.dtype.char not in "fd" or not 0 < axes[0] <= axes[-1] < x.ndim - 1:
         return False
     return axes == tuple(range(axes[0], axes[0] + len(axes)))
+
+
+def _in_turn(x: Any, axes: tuple[int, ...], keepdim: bool) -> Any:
+    """The sum over several dimensions of an array in C order, of which neighbours are one, over one after the other.
+
+    Where lines are short, NumPy goes from one to the next more slowly than it adds them up.
+    """
+    sizes: list[int] = []
+    kinds: list[bool] = []
+    for d, n in enumerate(x.shape):
+        if kinds and kinds[-1] == (d in axes):
+            sizes[-1] *= n
+        else:
+            sizes.append(n)
+            kinds.append(d in axes)
+    sums = x.reshape(sizes)
+    for place, is_added in enumerate(kinds):
+        if is_added:
+            sums = sum_many(sums, (place,), True) if len(sizes) > 1 else _add_all(sums, True)
+    return sums.reshape([1 if d in axes else n for d, n in enumerate(x.shape) if keepdim or d not in axes])
+
+
+def _slices_added(x: Any, axes: tuple[int, ...], count: int) -> Any:
+    """The sums along ``axes``, which follow each other and have few elements, by adding up the slices."""
+    lines = x.reshape(-1, count, math.prod(x.shape[axes[-1] + 1 :]))
+    sums = lines[:, 0] + lines[:, 1]
+    for number in range(2, count):
+        np.add(sums, lines[:, number], out=sums)
+    return sums.reshape(*x.shape[: axes[0]], *x.shape[axes[-1] + 1 :])
 
 
 def _weighted_lines(x: Any, axes: tuple[int, ...], weights: Any) -> Any:
@@ -143,6 +181,7 @@ def weighted_rows(x: Any, weights: Any) -> Any:
 
 
 def _add_all(x: Any, keepdim: bool) -> Any:
+    x = x.T if x.flags.f_contiguous else x
     if x.size <= BLOCK or not x.flags.c_contiguous or x.dtype.char not in "fd":
         return _add(x, None, accumulation_dtype(x.dtype), None, keepdim)
     total = _long_sums(x.reshape(1, -1))

@@ -37,16 +37,19 @@ def _divisible(arrays: Any) -> bool:
     return all(type(array) is np.ndarray and array.shape == first.shape for array in arrays)
 
 
-def _as_lines(arrays: list[Any]) -> list[Any] | None:
-    """Arrays of one shape as lines, their elements as they stand in memory; None if they do not stand in one order."""
+def _as_lines(arrays: list[Any]) -> list[Any]:
+    """Arrays of one shape as lines, their elements as they stand in memory.
+
+    If they do not stand in one order, they are turned such that those of the last do, which has no gaps.
+    """
     if all(array.flags.c_contiguous for array in arrays):
         return [array.reshape(-1) for array in arrays]
-    first = arrays[0]
-    order = sorted(range(first.ndim), key=lambda axis: -first.strides[axis])
+    last = arrays[-1]
+    order = sorted(range(last.ndim), key=lambda axis: -last.strides[axis])
     turned = [array.transpose(order) for array in arrays]
     if all(array.flags.c_contiguous for array in turned):
         return [array.reshape(-1) for array in turned]
-    return None
+    return turned
 
 
 def _compute(
@@ -68,7 +71,7 @@ def pointwise(function: Callable[..., Any], *arrays: Any, cheap: bool = False, b
         return function(*arrays)
     first = arrays[0]
     out = np.empty(first.shape, first.dtype) if 0 in first.strides else np.empty_like(first)
-    *parts, into = _as_lines([*arrays, out]) or (*arrays, out)
+    *parts, into = _as_lines([*arrays, out])
     _compute(function, parts, into, block, cheap)
     return out
 

@@ -14,7 +14,7 @@ import numpy as np
 from ._blocks import BLOCK, copied, in_blocks
 from .axes import axes_of, folded, true_places
 
-__all__ = ["LARGE", "beside", "compares_faster", "extreme_along", "first_places", "hits"]
+__all__ = ["LARGE", "SHORT", "beside", "compares_faster", "extreme_along", "first_places", "hits", "of_short_lines"]
 
 LARGE = 1 << 14
 """From so many elements on this pays."""
@@ -47,7 +47,7 @@ def extreme_along(ufunc: Any, x: Any, dim: int, keepdims: bool = True) -> Any:
     before, n, beside = x.shape[:dim], x.shape[dim], math.prod(x.shape[dim + 1 :])
     many = min(1024, n * beside // 32) // max(1, beside)
     if beside == 1 and 1 < n <= (SHORT if x.size > BLOCK else _ROW):
-        out = _of_short_lines(ufunc, x.reshape(-1, n))
+        out = of_short_lines(ufunc, x.reshape(-1, n))
     elif 1 < beside <= _NARROW and many > 1:
         out = _of_narrow_lines(ufunc, x.reshape(-1, n, beside), many)
     else:
@@ -55,7 +55,8 @@ def extreme_along(ufunc: Any, x: Any, dim: int, keepdims: bool = True) -> Any:
     return out.reshape(*before, *(1,) * keepdims, *x.shape[dim + 1 :])
 
 
-def _of_short_lines(ufunc: Any, rows: Any) -> Any:
+def of_short_lines(ufunc: Any, rows: Any) -> Any:
+    """``ufunc.reduce`` along the rows, of two to SHORT elements, of a large matrix."""
     out = np.empty(len(rows), rows.dtype)
     many = _ELEMENTS // rows.shape[1]
     for first in range(0, len(rows), many):

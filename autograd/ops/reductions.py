@@ -18,6 +18,8 @@ from ..engine.sums import SHORT
 from ..errors import ShapeError
 from ..samples import booleans, case, integers, reals
 from ._blocks import BLOCK, SOME, in_blocks
+from ._extremes import SHORT as SHORT_LINE
+from ._extremes import of_short_lines
 from ._sums import add_reduce
 from .axes import (
     accumulation_dtype,
@@ -137,7 +139,10 @@ def _sum_present(x: Any, dim: Any, keepdim: bool) -> Any:
 
 def _present(x: Any, dim: Any, keepdim: bool) -> Any:
     """How many elements are not NaN."""
-    return np.sum(np.logical_not(np.isnan(x)), axis=axes_of(dim, np.ndim(x)), keepdims=keepdim)
+    present = np.logical_not(np.isnan(x))
+    if type(x) is np.ndarray and x.size >= SOME and present.all():
+        return count(x.shape, dim)
+    return np.sum(present, axis=axes_of(dim, np.ndim(x)), keepdims=keepdim)
 
 
 @op(
@@ -209,6 +214,8 @@ _LANES = 1 << 10
 
 def multiplied(x: Any, axis: Any, keepdim: bool) -> Any:
     """The product; that of many elements side by side first."""
+    if axis is None and type(x) is np.ndarray and x.flags.f_contiguous:
+        x = x.T
     dtype = accumulation_dtype(x.dtype)
     if type(x) is np.ndarray and x.size > BLOCK and x.dtype.kind == "f" and x.flags.c_contiguous:
         if axis is None:
@@ -225,6 +232,8 @@ def multiplied(x: Any, axis: Any, keepdim: bool) -> Any:
 def _rows_multiplied(x: Any, keepdim: bool) -> Any:
     """The products of the rows of a large array."""
     rows = x.reshape(-1, x.shape[-1])
+    if rows.shape[1] <= SHORT_LINE:
+        return of_short_lines(np.multiply, rows).reshape((*x.shape[:-1], *(1,) * keepdim))
     out = np.empty((len(rows), 1), x.dtype)
 
     def work(block: slice) -> None:

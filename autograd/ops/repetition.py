@@ -15,6 +15,7 @@ from .._op import composed, new_tensor, op, unwrap
 from .._protocols import numpy_function
 from ..engine.blocks import BLOCK, copy_all
 from ..engine.foreign import ForeignArray, alike
+from ..engine.sums import SHORT, sum_many
 from ..engine.sweep import sum_to
 from ..errors import ArgumentError, NotDifferentiableError, ShapeError
 from ..samples import case, reals
@@ -121,8 +122,10 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
     )
 
 
-def _sum(g: Any, dim: Any) -> Any:
-    return np.sum(g, axis=dim, dtype=accumulation_dtype(g.dtype))
+def _sum(g: Any, dims: tuple[int, ...]) -> Any:
+    if type(g) is np.ndarray and g.size > SHORT and g.dtype.char in "fd":
+        return sum_many(g, dims, False)
+    return np.sum(g, axis=dims, dtype=accumulation_dtype(g.dtype))
 
 
 def _tile_back(g: Any, x_shape: Any, dims: Any) -> Any:
@@ -173,7 +176,7 @@ def _repeat_back(g: Any, x_shape: Any, repeats: Any, dim: Any) -> Any:
         count = int(np.reshape(repeats, ()))
         copies = np.reshape(g, (*x_shape[:dim], x_shape[dim], count, *x_shape[dim + 1 :]))
         if dim + 1 < len(x_shape) or not 0 < count < _FEW or accumulation_dtype(g.dtype) is not None:
-            return _sum(copies, dim + 1)
+            return _sum(copies, (dim + 1,))
         return functools.reduce(np.add, [copies[..., i] for i in range(count)])
     numbers = np.arange(x_shape[dim], like=repeats if isinstance(repeats, np.ndarray) else None)
     places = np.repeat(alike(numbers, repeats), repeats)
