@@ -213,3 +213,24 @@ def test_products_of_short_lines(width: int) -> None:
     part = x[8:] / np.exp(np.log(x[8:]).mean())
     for array in (part, np.ascontiguousarray(part.T).T):
         np.testing.assert_allclose(autograd.prod(autograd.from_numpy(array)).item(), 1, 1e-8)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64"])
+@pytest.mark.parametrize("shape", [(20_000, 4), (9000, 2, 5), (3000, 20), (500, 100, 1), (1, 40_000, 3), (3, 20, 700)])
+def test_sums_of_integers_are_exact(shape: tuple[int, ...], dtype: str) -> None:
+    """Over any dimensions; beyond the largest integer they wrap around, as NumPy's."""
+    info = np.iinfo(np.uint8 if dtype == "bool" else dtype)
+    x = np.random.default_rng(38).integers(info.min, info.max, shape, info.dtype, endpoint=True)
+    x = (x > 250 if dtype == "bool" else x).astype(dtype)
+    axes = range(len(shape))
+    for dims in itertools.chain.from_iterable(itertools.combinations(axes, n) for n in range(1, len(shape) + 1)):
+        for array in (x, np.ascontiguousarray(x.T).T, x[::-1]):
+            t = autograd.from_numpy(array)
+            for keepdim in (False, True):
+                expected = np.asarray(array.sum(dims, np.int64, keepdims=keepdim))
+                np.testing.assert_array_equal(t.sum(dims, keepdim).numpy(), expected, strict=True)
+                if dtype == "bool" and len(dims) == 1:
+                    for name in ("any", "all"):
+                        expected = np.asarray(getattr(np, name)(array, dims, keepdims=keepdim))
+                        found = getattr(autograd, name)(t, dims[0], keepdim).numpy()
+                        np.testing.assert_array_equal(found, expected, strict=True)

@@ -38,12 +38,11 @@ def _is_large(x: Any) -> bool:
 
 def extreme_along(ufunc: Any, x: Any, dim: int, keepdims: bool = True) -> Any:
     """``ufunc.reduce``, of ``np.maximum`` or ``np.minimum``, along ``dim``."""
-    if x.size >= LARGE and _is_large(x.T) and x.ndim > 1:
-        (dim,) = axes_of(dim, x.ndim)
-        return extreme_along(ufunc, x.T, x.ndim - 1 - dim, keepdims).T
-    if x.size < LARGE or not _is_large(x):
+    if x.size < LARGE or type(x) is not np.ndarray or not (x.flags.c_contiguous or x.flags.f_contiguous):
         return ufunc.reduce(x, dim, None, None, keepdims)
     (dim,) = axes_of(dim, x.ndim)
+    if not x.flags.c_contiguous:
+        return extreme_along(ufunc, x.T, x.ndim - 1 - dim, keepdims).T
     before, n, beside = x.shape[:dim], x.shape[dim], math.prod(x.shape[dim + 1 :])
     many = min(1024, n * beside // 32) // max(1, beside)
     if beside == 1 and 1 < n <= (SHORT if x.size > BLOCK else _ROW):

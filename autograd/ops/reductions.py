@@ -19,7 +19,7 @@ from ..errors import ShapeError
 from ..samples import booleans, case, integers, reals
 from ._blocks import BLOCK, SOME, in_blocks
 from ._extremes import SHORT as SHORT_LINE
-from ._extremes import of_short_lines
+from ._extremes import extreme_along, of_short_lines
 from ._sums import add_reduce
 from .axes import (
     accumulation_dtype,
@@ -139,10 +139,7 @@ def _sum_present(x: Any, dim: Any, keepdim: bool) -> Any:
 
 def _present(x: Any, dim: Any, keepdim: bool) -> Any:
     """How many elements are not NaN."""
-    present = np.logical_not(np.isnan(x))
-    if type(x) is np.ndarray and x.size >= SOME and present.all():
-        return count(x.shape, dim)
-    return np.sum(present, axis=axes_of(dim, np.ndim(x)), keepdims=keepdim)
+    return np.sum(np.logical_not(np.isnan(x)), axis=axes_of(dim, np.ndim(x)), keepdims=keepdim)
 
 
 @op(
@@ -160,7 +157,8 @@ def nanmean(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
     x = cast_input("nanmean", x, dtype)
     with np.errstate(invalid="ignore"):
         total = _sum_present(x, dim, keepdim)
-        return (total / _present(x, dim, keepdim)).astype(x.dtype, copy=False)
+        whole = type(x) is np.ndarray and x.size >= SOME and not np.isnan(x).any()
+        return (total / (count(x.shape, dim) if whole else _present(x, dim, keepdim))).astype(x.dtype, copy=False)
 
 
 @composed(samples=[case(x=reals(shape=(3, 3))), case(x=reals(shape=(2, 3)))])
@@ -286,6 +284,8 @@ def _reduce_flags(ufunc: Any, x: Any, dim: Any, keepdim: bool) -> Any:
     axis = () if isinstance(dim, (tuple, list)) and not dim else axis_of(dim)
     if not x.ndim:
         axis = axes_of(dim, 0) and None
+    if x.dtype == np.bool_ and isinstance(axis, int):
+        return extreme_along(ufunc, x, axis, keepdim)
     out = ufunc.reduce(x, axis, np.bool_, None, keepdim)
     return out.astype(np.uint8) if x.dtype == np.uint8 else out
 

@@ -15,7 +15,7 @@ from .._op import composed, new_tensor, op, unwrap
 from .._protocols import numpy_function
 from ..engine.blocks import BLOCK, copy_all
 from ..engine.foreign import ForeignArray, alike
-from ..engine.sums import SHORT, sum_many
+from ..engine.sums import sum_keepdims
 from ..engine.sweep import sum_to
 from ..errors import ArgumentError, NotDifferentiableError, ShapeError
 from ..samples import case, reals
@@ -123,9 +123,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
 
 
 def _sum(g: Any, dims: tuple[int, ...]) -> Any:
-    if type(g) is np.ndarray and g.size > SHORT and g.dtype.char in "fd":
-        return sum_many(g, dims, False)
-    return np.sum(g, axis=dims, dtype=accumulation_dtype(g.dtype))
+    return np.squeeze(sum_keepdims(g, dims), dims)
 
 
 def _tile_back(g: Any, x_shape: Any, dims: Any) -> Any:
