@@ -15,7 +15,6 @@ from .._op import composed, new_tensor, op, unwrap
 from .._protocols import numpy_function
 from ..engine.blocks import BLOCK, copy_all
 from ..engine.foreign import ForeignArray, alike
-from ..engine.sums import sum_keepdims
 from ..engine.sweep import sum_to
 from ..errors import ArgumentError, NotDifferentiableError, ShapeError
 from ..samples import case, reals
@@ -122,8 +121,8 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
     )
 
 
-def _sum(g: Any, dims: tuple[int, ...]) -> Any:
-    return np.squeeze(sum_keepdims(g, dims), dims)
+def _sum(g: Any, dim: Any) -> Any:
+    return np.sum(g, axis=dim, dtype=accumulation_dtype(g.dtype))
 
 
 def _tile_back(g: Any, x_shape: Any, dims: Any) -> Any:
@@ -162,8 +161,8 @@ def repeat(x: Any, repeats: Any) -> Tensor:
     return tile(x, repeats)
 
 
-_FEW = 8
-"""So few elements side by side are added by calls of their own: NumPy would call a loop for each of these groups."""
+_FEW, _NARROW = 8, 64
+"""So few elements, or such short lines, are added by calls of their own: NumPy would call a loop for each group."""
 
 
 def _repeat_back(g: Any, x_shape: Any, repeats: Any, dim: Any) -> Any:
@@ -173,9 +172,10 @@ def _repeat_back(g: Any, x_shape: Any, repeats: Any, dim: Any) -> Any:
     if np.size(repeats) == 1 and not isinstance(repeats, ForeignArray):
         count = int(np.reshape(repeats, ()))
         copies = np.reshape(g, (*x_shape[:dim], x_shape[dim], count, *x_shape[dim + 1 :]))
-        if dim + 1 < len(x_shape) or not 0 < count < _FEW or accumulation_dtype(g.dtype) is not None:
-            return _sum(copies, (dim + 1,))
-        return functools.reduce(np.add, [copies[..., i] for i in range(count)])
+        beside = math.prod(x_shape[dim + 1 :])
+        if beside > _NARROW or not 0 < count < _FEW or accumulation_dtype(g.dtype) is not None:
+            return _sum(copies, dim + 1)
+        return functools.reduce(np.add, [copies[along(dim + 1, i)] for i in range(count)])
     numbers = np.arange(x_shape[dim], like=repeats if isinstance(repeats, np.ndarray) else None)
     places = np.repeat(alike(numbers, repeats), repeats)
     return scatter_index.kernel(g, along(dim, places), x_shape)
