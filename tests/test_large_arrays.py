@@ -959,3 +959,50 @@ def test_sums_of_what_is_not_nan(dim: Any) -> None:
     x[9, :2] = np.inf, -np.inf
     found = autograd.nansum(autograd.from_numpy(x), 1).numpy()
     assert np.flatnonzero(np.isnan(found)).tolist() == [9]
+
+
+@pytest.mark.parametrize("name", ["igamma", "igammac"])
+def test_incomplete_gamma_functions_outside(name: str) -> None:
+    """Many numbers give what a few give: nan where one of both is negative."""
+    edges = np.array([0, -0.0, 0.5, 1, 3, 40, np.inf, np.nan, 1e-30, -1e-30, -0.5, -2, -np.inf])
+    a, x = [array.reshape(-1) for array in np.meshgrid(edges, edges)]
+    op = getattr(autograd, name)
+    out = op(autograd.from_numpy(a), autograd.from_numpy(x)).numpy()
+    parts = [
+        op(autograd.from_numpy(a[i : i + 13]), autograd.from_numpy(x[i : i + 13])).numpy() for i in range(0, 169, 13)
+    ]
+    np.testing.assert_array_equal(out, np.concatenate(parts))
+    assert np.isnan(out[(a < 0) | (x < 0)]).all()
+
+
+@pytest.mark.parametrize("name", ["fmod", "remainder", "floor_divide"])
+@pytest.mark.parametrize("shape", [(60, 50), (900, 400), (30, 40, 10)])
+@np.errstate(all="ignore")
+def test_remainders_of_broadcast_and_transposed_arrays(shape: tuple[int, ...], name: str) -> None:
+    """To the bit as NumPy's, whichever of both repeats its numbers."""
+    x, y = [np.random.default_rng(seed).standard_normal(shape, np.float32) for seed in (39, 40)]
+    x[0, 0], y[1, 1], y[2, 2] = np.nan, 0, np.inf
+    op, expected = getattr(autograd, name), getattr(np, name)
+    for a, b in (
+        (x, y), (x.T, y.T), (x, y[:1]), (x[..., :1], y), (x.T, y.T[..., :1]), (x[:1], y[..., :1]),
+        (x.T, np.float32(0.3)),
+    ):  # fmt: skip
+        found = op(autograd.from_numpy(a), autograd.tensor(b)).numpy()
+        np.testing.assert_array_equal(found, expected(a, b), strict=True)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int32", "float16", "float32", "float64"])
+@pytest.mark.parametrize("width", [2, 3, 8, 9, 16, 17])
+@np.errstate(all="ignore")
+def test_extremes_of_many_short_lines(width: int, dtype: str) -> None:
+    x = (np.random.default_rng(41).standard_normal((300, width)) * 9).astype(dtype)
+    if x.dtype.kind == "f":
+        x[5, 1] = np.nan
+    for array in (x, x[::-1], np.ascontiguousarray(x.T).T):
+        t = autograd.from_numpy(array)
+        for name in ("any", "all") if dtype == "bool" else ("amax", "amin", "prod"):
+            for keepdim in (False, True):
+                found = getattr(autograd, name)(t, -1, keepdim).numpy()
+                wide = array.astype(np.float64) if x.dtype.kind == "f" else array
+                expected = getattr(np, name)(wide, -1, keepdims=keepdim).astype(found.dtype)
+                np.testing.assert_allclose(found, expected, 1e-2 if dtype == "float16" else 1e-5)

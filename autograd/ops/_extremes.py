@@ -14,7 +14,10 @@ import numpy as np
 from ._blocks import BLOCK, copied, in_blocks
 from .axes import axes_of, folded, true_places
 
-__all__ = ["LARGE", "SHORT", "beside", "compares_faster", "extreme_along", "first_places", "hits", "of_short_lines"]
+__all__ = [
+    "LARGE", "SHORT", "SOME", "are_short_lines", "beside", "compares_faster", "extreme_along", "first_places", "hits",
+    "of_short_lines",
+]  # fmt: skip
 
 LARGE = 1 << 14
 """From so many elements on this pays."""
@@ -23,6 +26,8 @@ SHORT = 128
 _ROW = 64
 """Rows of at most so many elements are short also in arrays that are not large, and get what they are compared with
 written out."""
+_TINY, _LINES, SOME = 16, 256, 512
+"""Lines of at most so many elements are short in smaller arrays, too, of at least so many lines and elements."""
 _FOLD = 48
 """From so many elements on it is quicker to fold a line first."""
 _NARROW = 64
@@ -36,9 +41,18 @@ def _is_large(x: Any) -> bool:
     return type(x) is np.ndarray and x.size >= LARGE and x.flags.c_contiguous
 
 
+def are_short_lines(x: Any) -> bool:
+    """Whether an array in C order has many lines of so few elements that NumPy takes longer to go to each."""
+    n = x.shape[-1]
+    few = 1 < n <= (_TINY if x.dtype.kind == "f" else _TINY // 2) and x.size >= _LINES * n
+    return few and type(x) is np.ndarray and bool(x.flags.c_contiguous)
+
+
 def extreme_along(ufunc: Any, x: Any, dim: int, keepdims: bool = True) -> Any:
     """``ufunc.reduce``, of ``np.maximum`` or ``np.minimum``, along ``dim``."""
-    if x.size < LARGE or type(x) is not np.ndarray or not (x.flags.c_contiguous or x.flags.f_contiguous):
+    if x.size < LARGE and not (x.size >= SOME and dim in (-1, x.ndim - 1) and are_short_lines(x)):
+        return ufunc.reduce(x, dim, None, None, keepdims)
+    if type(x) is not np.ndarray or not (x.flags.c_contiguous or x.flags.f_contiguous):
         return ufunc.reduce(x, dim, None, None, keepdims)
     (dim,) = axes_of(dim, x.ndim)
     if not x.flags.c_contiguous:

@@ -56,7 +56,18 @@ def _many(x: Any, y: Any) -> tuple[Any, Any] | None:
     x, y = (array, other) if array is x else (other, array)
     if x.shape != y.shape:
         x, y = np.broadcast_arrays(x, y)
+        if x.size <= _BLOCK:  # larger ones are written out block by block
+            x, y = _written_out(x, y), _written_out(y, x)
     return (x, y) if x.size else None
+
+
+def _written_out(x: Any, other: Any) -> Any:
+    """``x`` as it is, or, if it repeats numbers, written out in the order in which ``other`` stands in memory."""
+    if 0 not in x.strides:
+        return x
+    out = np.empty(x.shape, x.dtype) if 0 in other.strides else np.empty_like(other)
+    np.copyto(out, x)
+    return out
 
 
 def _quotients(x: Any, y: Any, rounded: Any, below: float) -> tuple[Any, Any, Any, bool]:

@@ -17,9 +17,8 @@ from .._protocols import numpy_function, ufunc_method
 from ..engine.sums import SHORT
 from ..errors import ShapeError
 from ..samples import booleans, case, integers, reals
+from . import _extremes
 from ._blocks import BLOCK, SOME, in_blocks
-from ._extremes import SHORT as SHORT_LINE
-from ._extremes import extreme_along, of_short_lines
 from ._sums import add_reduce
 from .axes import (
     accumulation_dtype,
@@ -212,17 +211,20 @@ _LANES = 1 << 10
 
 def multiplied(x: Any, axis: Any, keepdim: bool) -> Any:
     """The product; that of many elements side by side first."""
-    if axis is None and type(x) is np.ndarray and x.flags.f_contiguous:
-        x = x.T
     dtype = accumulation_dtype(x.dtype)
-    if type(x) is np.ndarray and x.size > BLOCK and x.dtype.kind == "f" and x.flags.c_contiguous:
-        if axis is None:
+    if type(x) is not np.ndarray or x.size < _extremes.SOME:
+        return _multiply(x, axis, dtype, None, keepdim)
+    if axis is None:
+        x = x.T if x.flags.f_contiguous else x
+        if x.size > BLOCK and x.dtype.kind == "f" and x.flags.c_contiguous:
             line = x.reshape(-1)
             whole = line.size // _LANES * _LANES
             lanes = _multiply(line[:whole].reshape(-1, _LANES), 0, dtype)
             out = _multiply(lanes) * _multiply(line[whole:], None, dtype)
             return np.reshape(out, (1,) * x.ndim) if keepdim else out
-        if dtype is None and axis in (-1, x.ndim - 1) and x.shape[-1] > 1:
+    elif dtype is None and axis in (-1, x.ndim - 1):
+        large = x.size > BLOCK and x.dtype.kind == "f" and x.shape[-1] > 1 and x.flags.c_contiguous
+        if large or _extremes.are_short_lines(x):
             return _rows_multiplied(x, keepdim)
     return _multiply(x, axis, dtype, None, keepdim)
 
@@ -230,8 +232,8 @@ def multiplied(x: Any, axis: Any, keepdim: bool) -> Any:
 def _rows_multiplied(x: Any, keepdim: bool) -> Any:
     """The products of the rows of a large array."""
     rows = x.reshape(-1, x.shape[-1])
-    if rows.shape[1] <= SHORT_LINE:
-        return of_short_lines(np.multiply, rows).reshape((*x.shape[:-1], *(1,) * keepdim))
+    if rows.shape[1] <= _extremes.SHORT:
+        return _extremes.of_short_lines(np.multiply, rows).reshape((*x.shape[:-1], *(1,) * keepdim))
     out = np.empty((len(rows), 1), x.dtype)
 
     def work(block: slice) -> None:
@@ -285,7 +287,7 @@ def _reduce_flags(ufunc: Any, x: Any, dim: Any, keepdim: bool) -> Any:
     if not x.ndim:
         axis = axes_of(dim, 0) and None
     if x.dtype == np.bool_ and isinstance(axis, int):
-        return extreme_along(ufunc, x, axis, keepdim)
+        return _extremes.extreme_along(ufunc, x, axis, keepdim)
     out = ufunc.reduce(x, axis, np.bool_, None, keepdim)
     return out.astype(np.uint8) if x.dtype == np.uint8 else out
 
