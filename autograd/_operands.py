@@ -245,7 +245,7 @@ def promote_pair(x: Any, y: Any, to_float: bool) -> Any:
         array, number = y, x
     else:
         return promote(x, y, to_float=to_float)
-    dtype = getattr(array, "dtype", None)
+    dtype: Any = getattr(array, "dtype", None)
     if dtype is dtypes.float32:
         cache = _constants32
     elif dtype is dtypes.float64:

@@ -199,7 +199,7 @@ def product_of_others(x: Any, dim: int, product: Any) -> Any:
 
     Only where none of many is, and nothing overflowed, is ``product``, that of all, divided by each.
     """
-    if x.size > BLOCK and type(x) is np.ndarray and can_divide(product, x):
+    if x.size >= SOME and type(x) is np.ndarray and can_divide(product, x):
         return np.divide(product, x).astype(x.dtype, copy=False)
     before = shifted.op.forward(cumprod.op.forward(x, dim), dim, 1, 1)
     after = np.flip(shifted.op.forward(cumprod.op.forward(np.flip(x, dim), dim), dim, 1, 1), dim)
