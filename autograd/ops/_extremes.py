@@ -30,6 +30,8 @@ _TINY, _LINES, SOME = 16, 256, 512
 """Lines of at most so many elements are short in smaller arrays, too, of at least so many lines and elements."""
 _FOLD = 48
 """From so many elements on it is quicker to fold a line first."""
+_FEW = 8
+"""Of numbers of eight bytes, lines of at most so many elements."""
 _NARROW = 64
 """Beside at most so many other lines, pieces of these are laid side by side."""
 _ELEMENTS = 1 << 19
@@ -95,7 +97,7 @@ def compares_faster(x: Any, dim: int) -> bool:
     n = x.shape[dim]
     if not _is_large(x) or (x.size <= BLOCK and n > _ROW):
         return False
-    return dim < x.ndim - 1 or 1 < n <= SHORT
+    return dim < x.ndim - 1 or 1 < n <= (SHORT if x.itemsize < 8 else _FEW)
 
 
 def beside(values: Any, shape: tuple[int, ...]) -> Any:

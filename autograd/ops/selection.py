@@ -261,7 +261,7 @@ _BOUNDS = [
 def clamp_between(x: Any, min: Any = None, max: Any = None) -> Any:
     """``x`` brought between two numbers, of which one may be None."""
     require_order(x, max if min is None else min)
-    if x.size >= SOME:
+    if getattr(x, "size", 1) >= SOME:
         return clipped(x, min, max)
     if min is None:
         return np.minimum(x, max)
