@@ -86,7 +86,7 @@ def matmul(x: Any, y: Any) -> Any:
     """
     if y.ndim == 2 < x.ndim and x.shape[-1] == y.shape[0]:  # one product instead of one for each batch
         return matmul.op.forward(flat(x), y).reshape(*x.shape[:-1], y.shape[1])
-    return integer_product(x, y) if x.dtype.kind in "iub" else np.matmul(x, y)
+    return integer_product(x, y) if y.dtype.kind in "iub" else np.matmul(x, y)
 
 
 def rmatmul(y: Any, x: Any) -> Tensor:
