@@ -1006,3 +1006,15 @@ def test_extremes_of_many_short_lines(width: int, dtype: str) -> None:
                 wide = array.astype(np.float64) if x.dtype.kind == "f" else array
                 expected = getattr(np, name)(wide, -1, keepdims=keepdim).astype(found.dtype)
                 np.testing.assert_allclose(found, expected, 1e-2 if dtype == "float16" else 1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ["sinc", "log_ndtr", "erfcx", "digamma"])
+@np.errstate(all="ignore")
+def test_gradients_of_special_functions(name: str, dtype: Any) -> None:
+    x = _edges().astype(dtype) * 3
+    (whole,), (grad,) = _run(getattr(autograd.special, name), [x], np.ones_like(x))
+    parts = [_run(getattr(autograd.special, name), [row], np.ones_like(row)) for row in x]
+    digits = 8 * np.finfo(dtype).eps
+    np.testing.assert_allclose(whole, np.stack([outs[0] for outs, _ in parts]), digits)
+    np.testing.assert_allclose(grad, np.stack([grads[0] for _, grads in parts]), digits, digits)

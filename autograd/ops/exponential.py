@@ -285,6 +285,7 @@ def entr(x: Any) -> Any:
 _SINC_SERIES = [(-1) ** n * 2 * n / math.factorial(2 * n + 1) for n in range(1, 8)]
 
 
+@blockwise
 def _sinc_slope(x: Any) -> Any:
     """The derivative of ``sinc``: by its series near 0, where the closed form cancels."""
     z = widened(x) * math.pi
@@ -305,6 +306,7 @@ def _sinc_slope(x: Any) -> Any:
     jvp="symmetric",
     samples=[reals(), elementwise(x=reals(-0.2, 0.2))],
 )
+@blockwise
 def sinc(x: Any) -> Any:
     """``sin(pi x) / (pi x)``, 1 at 0."""
     z = np.where(x == 0, np.finfo(x.dtype).tiny, widened(x) * math.pi)

@@ -111,6 +111,7 @@ def _sum_of_powers(x: Any, s: int) -> Any:
 
 
 @foreign
+@blockwise(block=2 * HEAVY)
 def _zeta(x: Any, s: int) -> Any:
     """``_sum_of_powers``, also of negative numbers: by reflection (DLMF 5.15.6), as SciPy adds up all terms below 0."""
     below = x < 0
