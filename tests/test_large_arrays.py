@@ -976,16 +976,17 @@ def test_incomplete_gamma_functions_outside(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["fmod", "remainder", "floor_divide"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(60, 50), (900, 400), (30, 40, 10)])
 @np.errstate(all="ignore")
-def test_remainders_of_broadcast_and_transposed_arrays(shape: tuple[int, ...], name: str) -> None:
+def test_remainders_of_broadcast_and_transposed_arrays(shape: tuple[int, ...], dtype: Any, name: str) -> None:
     """To the bit as NumPy's, whichever of both repeats its numbers."""
-    x, y = [np.random.default_rng(seed).standard_normal(shape, np.float32) for seed in (39, 40)]
+    x, y = [np.random.default_rng(seed).standard_normal(shape, dtype) for seed in (39, 40)]
     x[0, 0], y[1, 1], y[2, 2] = np.nan, 0, np.inf
     op, expected = getattr(autograd, name), getattr(np, name)
     for a, b in (
         (x, y), (x.T, y.T), (x, y[:1]), (x[..., :1], y), (x.T, y.T[..., :1]), (x[:1], y[..., :1]),
-        (x.T, np.float32(0.3)),
+        (x.T, dtype(0.3)),
     ):  # fmt: skip
         found = op(autograd.from_numpy(a), autograd.tensor(b)).numpy()
         np.testing.assert_array_equal(found, expected(a, b), strict=True)

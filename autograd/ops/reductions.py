@@ -214,6 +214,8 @@ def multiplied(x: Any, axis: Any, keepdim: bool) -> Any:
     dtype = accumulation_dtype(x.dtype)
     if type(x) is not np.ndarray or x.size < _extremes.SOME:
         return _multiply(x, axis, dtype, None, keepdim)
+    if x.size > BLOCK and isinstance(axis, int) and x.flags.f_contiguous and not x.flags.c_contiguous:
+        return multiplied(x.T, x.ndim - 1 - axes_of(axis, x.ndim)[0], keepdim).T
     if axis is None:
         x = x.T if x.flags.f_contiguous else x
         if x.size > BLOCK and x.dtype.kind == "f" and x.flags.c_contiguous:
