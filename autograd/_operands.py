@@ -222,7 +222,8 @@ def require_real(op: Any, *values: Any) -> None:
 _constants32: dict[Any, Any] = {}
 _constants64: dict[Any, Any] = {}
 _MAX_CONSTANTS = 1024
-_FAST = {dtypes.float32, dtypes.float64}
+_INEXACT = {dtypes.float16, dtypes.float32, dtypes.float64, dtypes.complex64, dtypes.complex128}
+_PLAIN = {*_INEXACT, dtypes.bool_, dtypes.uint8, dtypes.int8, dtypes.int16, dtypes.int32, dtypes.int64}
 _SMALL = 1 << 31
 """A number below it surely lies in int64's range. Outside of that NumPy would raise where PyTorch wraps around."""
 
@@ -244,13 +245,16 @@ def promote_pair(x: Any, y: Any, to_float: bool) -> Any:
         array, number = y, x
     else:
         return promote(x, y, to_float=to_float)
-    dtype = getattr(array, "dtype", None)
+    dtype: Any = getattr(array, "dtype", None)
     if dtype is dtypes.float32:
         cache = _constants32
     elif dtype is dtypes.float64:
         cache = _constants64
     elif dtype is dtypes.int64 and type(number) is int and not to_float and -_SMALL < number < _SMALL:
         return x, y
+    elif dtype in _INEXACT or (dtype in _PLAIN and dtype.kind in "iu" and type(number) is int and not to_float):
+        constant = dtypes.weak(number, dtype)
+        return (x, constant) if array is x else (constant, y)
     else:
         return promote(x, y, to_float=to_float)
     if type(array) is not np.ndarray:  # arithmetic of NumPy scalars is fast with Python numbers
@@ -264,7 +268,7 @@ def promote_pair(x: Any, y: Any, to_float: bool) -> Any:
 def promote(*values: Any, to_float: bool) -> Any:
     """Arrays and Python numbers brought to their common dtype by PyTorch's rules; beside arrays, numbers stay weak."""
     dtype = getattr(values[0], "dtype", None)
-    if dtype in _FAST:
+    if dtype in (_INEXACT if to_float else _PLAIN):
         for value in values:
             if value is not None and getattr(value, "dtype", None) is not dtype:
                 break

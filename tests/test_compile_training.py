@@ -335,6 +335,12 @@ def masked(x):
     return kept * x
 
 
+def placed(x):
+    """The same number of places each time, but other ones."""
+    highest = x == x.amax(1, True)
+    return highest.nonzero(), autograd.argwhere(highest), highest.nonzero(as_tuple=True)[1], np.argwhere(highest) * 2
+
+
 class Counter:
     """What keeps state between calls."""
 
@@ -350,7 +356,20 @@ class Counter:
         return x * self.count + self.mean, self.cache["ones"] * 2
 
 
-WRITTEN = (filled, filled_array, accumulated, read, stacked, decided, selected, listed, statistics, changed, masked)
+WRITTEN = (
+    filled,
+    filled_array,
+    accumulated,
+    read,
+    stacked,
+    decided,
+    selected,
+    listed,
+    statistics,
+    changed,
+    masked,
+    placed,
+)
 
 
 @pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")  # since NumPy 2.5

@@ -334,3 +334,19 @@ def test_to_heeds_its_flags():
         x.to(dtpye=autograd.float64)
     with pytest.raises(TypeError, match="at most two bools"):
         x.to("cpu", False, True, True)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "uint8", "bool", "complex64"])
+@pytest.mark.parametrize("shape", [(40, 90), (90, 60, 70)])
+@pytest.mark.filterwarnings("ignore:.*encountered in cast:RuntimeWarning", "ignore:Casting complex")
+def test_many_numbers_in_half_precision(shape, dtype):
+    """They are converted in blocks; values and order in memory are those of NumPy."""
+    x = np.random.default_rng(0).standard_normal(shape, np.float32)
+    x.reshape(-1)[:4] = np.nan, np.inf, 1e9, 1e-9
+    with np.errstate(invalid="ignore"):
+        x = x.astype(dtype)
+        for array in (x, x.T, x[:, ::2], np.swapaxes(x, 0, 1)):
+            for source, target in ((array, np.float16), (array.astype(np.float16), x.dtype)):
+                found, expected = autograd.from_numpy(source).to(target).numpy(), source.astype(target)
+                assert found.strides == expected.strides
+                np.testing.assert_array_equal(found, expected, strict=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,11 @@ POINTWISE = {
     "logsigmoid": F.logsigmoid, "threshold": lambda x: F.threshold(x, 0.25, -2.0), "leaky_relu": F.leaky_relu,
     "leaky_relu, steep": lambda x: F.leaky_relu(x, 1.5), "relu6": F.relu6, "hardsigmoid": F.hardsigmoid,
     "hardtanh at one point": lambda x: F.hardtanh(x, 0.25, 0.25), "celu": lambda x: F.celu(x, 0.5),
-    "hardshrink": F.hardshrink, "softshrink": F.softshrink,
+    "hardshrink": F.hardshrink, "softshrink": F.softshrink, "clamp": lambda x: autograd.clamp(x, -0.5, 0.75),
+    "clamp below": lambda x: autograd.clamp(x, 0.25), "clamp above": lambda x: autograd.clamp(x, max=-0.25),
+    "clamp, crossed": lambda x: autograd.clamp(x, 0.5, -0.5), "clamp to nan": lambda x: autograd.clamp(x, math.nan, 1),
+    "maximum": lambda x: autograd.maximum(x, autograd.tensor(0.5)),
+    "minimum": lambda x: autograd.minimum(x, autograd.tensor(math.inf)),
 }  # fmt: skip
 PAIRS = {
     "hypot": (np.hypot, autograd.hypot, 1e-6), "atan2": (np.arctan2, autograd.atan2, 1e-6),
@@ -236,6 +241,30 @@ def test_derivatives_of_digamma(order: int, dtype: Any) -> None:
     out = autograd.special.polygamma(order, autograd.from_numpy(x)).numpy()
     rows = [autograd.special.polygamma(order, autograd.from_numpy(row[None].copy())).numpy() for row in x]
     np.testing.assert_allclose(out, np.concatenate(rows), 3e-7 if dtype == np.float32 else 4e-15, 1e-300)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_digamma_around_its_root(dtype: Any) -> None:
+    """Many numbers give what a few give, between the poles at 0 and -1 to the last digits, and elsewhere the same."""
+    root, rng = -0.5040830082644554, np.random.default_rng(12)
+    away = np.concatenate([rng.uniform(0.29, 0.33, 40), 10 ** rng.uniform(-15, -0.5, 300), [0, 0.004, 0.3, 0.31]])
+    x = np.concatenate([root + away, root - away, rng.uniform(-1, 0, 300)]).astype(dtype)
+    others = np.array([0.0, -0.0, -1, -2, -1.5, np.nan, np.inf, -np.inf, -1e4, -1e-3, 1e-3], dtype)
+    digits = np.finfo(dtype).eps * (20 if dtype is np.float64 else 1)
+    for array, tolerance in ((x, digits), (np.tile(others, 9), 0)):
+        out = autograd.digamma(autograd.from_numpy(array)).numpy()
+        parts = [autograd.digamma(autograd.from_numpy(array[i : i + 50])).numpy() for i in range(0, len(array), 50)]
+        np.testing.assert_allclose(out, np.concatenate(parts), tolerance)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_erfinv_outside(dtype: Any) -> None:
+    x = np.random.default_rng(13).standard_normal(1000).astype(dtype)
+    x[:6] = 1, -1, np.nextafter(dtype(1), dtype(2)), np.inf, -np.inf, np.nan
+    out = autograd.erfinv(autograd.from_numpy(x)).numpy()
+    parts = [autograd.erfinv(autograd.from_numpy(x[i : i + 50])).numpy() for i in range(0, len(x), 50)]
+    np.testing.assert_array_equal(out, np.concatenate(parts))
+    np.testing.assert_array_equal(np.isnan(out), ~(np.abs(x) <= 1))
 
 
 @pytest.mark.parametrize("name", ["erf", "erfcx", "log_ndtr", "i0", "i1e", "gammaln", "digamma"])
@@ -831,3 +860,148 @@ def test_gradients_of_extremes_along_any_dimension(shape: tuple[int, ...]) -> No
                 equal = (array == extreme) | (np.isnan(array) & np.isnan(extreme))
                 shares = np.expand_dims(seed, dim) / equal.sum(dim, keepdims=True)
                 np.testing.assert_allclose(grad, np.where(equal, shares, 0), 1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float16", "float32", "complex64"])
+@pytest.mark.parametrize("shape", [(2000,), (3, 700), (700, 3), (1, 1500), (1500, 1), (10, 1, 20, 9), (5, 0, 999)])
+def test_places_of_what_is_not_zero(shape: tuple[int, ...], dtype: str) -> None:
+    """As NumPy finds them: of many elements they are computed in another way, with NaN and -0.0 among them."""
+    x = np.round(np.random.default_rng(31).standard_normal(shape)).astype(dtype)
+    if x.dtype.kind in "fc":
+        x *= -1
+        x.reshape(-1)[::7] = np.nan
+    for array in (x, x.T, x[::-1], np.concatenate([x, x])[::2], x[..., :1]):
+        t = autograd.from_numpy(array)
+        for found in (t.nonzero(as_tuple=True), np.nonzero(t), autograd.where(t)):
+            for mine, expected in zip(found, np.nonzero(array), strict=True):
+                np.testing.assert_array_equal(mine.numpy(), expected, strict=True)
+        for rows in (t.nonzero(), autograd.argwhere(t)):
+            np.testing.assert_array_equal(rows.numpy(), np.argwhere(array), strict=True)
+        np.testing.assert_array_equal(np.flatnonzero(t).numpy(), np.flatnonzero(array), strict=True)
+
+
+_FACTORS = [
+    ((70, 80), (80, 90)), ((40, 9000), (9000, 40)), ((5000,), (5000,)), ((90, 80), (80,)), ((80,), (80, 90)),
+    ((3, 70, 80), (80,)), ((80,), (3, 80, 70)), ((4, 1, 30, 20), (5, 20, 30)), ((7, 30, 40), (40, 30)),
+    ((300, 0), (0, 300)), ((100, 1), (1, 200)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "uint8", "int32", "int64", "uint64"])
+@pytest.mark.parametrize(("first", "second"), _FACTORS)
+def test_products_of_integers_are_exact(first: tuple[int, ...], second: tuple[int, ...], dtype: str) -> None:
+    """As NumPy's, also where sums wrap around, and where they are near or beyond what a float holds exactly."""
+    rng = np.random.default_rng(33)
+    for size in (2, 250, 1 << 17, 1 << 26, (1 << 63) - 1):
+        signed = np.dtype(dtype).kind == "i"
+        x, y = [rng.integers(-size * signed, size, shape).astype(dtype) for shape in (first, second)]
+        for a, b in ((x, y), (np.ascontiguousarray(x.T).T, y[::-1].copy()[::-1])):
+            expected = np.asarray(np.matmul(a, b))
+            found = autograd.matmul(autograd.from_numpy(a), autograd.from_numpy(b))
+            np.testing.assert_array_equal(found.numpy(), expected, strict=True)
+            if x.ndim == y.ndim == 2:
+                found = autograd.einsum("ij,jk->ki", autograd.from_numpy(a), autograd.from_numpy(b))
+                np.testing.assert_array_equal(found.numpy(), expected.T, strict=True)
+
+
+def test_products_of_integers_are_compiled() -> None:
+    step = autograd.compile(lambda a, b: (a @ b, autograd.einsum("ij,kj->ik", a, b), a @ b[0]))
+    rng = np.random.default_rng(34)
+    for size in (2, 100, 1 << 30, 1 << 62, 3):
+        a, b = [autograd.from_numpy(rng.integers(-size, size, (70, 70))) for _ in range(2)]
+        for found, expected in zip(step(a, b), (a @ b, a @ b.T, a @ b[0]), strict=True):
+            np.testing.assert_array_equal(found.numpy(), expected.numpy(), strict=True)
+    assert step.source
+
+
+_MANY = {
+    "angle": 1, "nan_to_num": 1, "logical_not": 1, "logical_and": 2, "logical_or": 2, "logical_xor": 2, "logaddexp2": 2,
+    "pow": 2,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("name", _MANY)
+@np.errstate(all="ignore")
+def test_many_pairs_of_edges(name: str, dtype: Any) -> None:
+    """Many numbers give what few give, signs of zeros too: whole and other powers of what is negative or not finite."""
+    info = np.finfo(dtype)
+    sizes = [0, 1, 2, 3, 0.5, 1.5, 4096, np.nan, np.inf, info.max, info.tiny, info.smallest_subnormal, 0.001]
+    edges = np.array(sizes + [-size for size in sizes], dtype)
+    pairs = [np.tile(array.reshape(-1), 12) for array in np.meshgrid(edges, edges)]
+    few = 25 if name == "pow" else 50
+    op, count = getattr(autograd, name), _MANY[name]
+    out = op(*[autograd.from_numpy(array) for array in pairs[:count]]).numpy()
+    parts = [
+        op(*[autograd.from_numpy(array[i : i + few]) for array in pairs[:count]]).numpy()
+        for i in range(0, len(pairs[0]), few)
+    ]
+    expected = np.concatenate(parts)
+    assert out.dtype == expected.dtype
+    digits = 4 * info.eps if name in ("logaddexp2", "pow") else 0
+    np.testing.assert_allclose(out, expected, digits, digits if name == "logaddexp2" else 0)
+    if out.dtype.kind == "f":
+        there = ~np.isnan(out)
+        np.testing.assert_array_equal(np.signbit(out[there]), np.signbit(expected[there]))
+
+
+@pytest.mark.parametrize("dim", [None, 0, 1, (0, 1)])
+@np.errstate(invalid="ignore")
+def test_sums_of_what_is_not_nan(dim: Any) -> None:
+    """With NaN nowhere, in some lines, and beside infinities of both signs."""
+    x = _numbers()
+    for places in ((), (3,), (3, 7)):
+        x[places, ::3] = np.nan
+        t = autograd.from_numpy(x)
+        for name in ("nansum", "nanmean"):
+            found = getattr(autograd, name)(t, dim).numpy()
+            np.testing.assert_allclose(found, getattr(np, name)(x.astype(np.float64), dim), 1e-4, 1e-3)
+    x[9, :2] = np.inf, -np.inf
+    found = autograd.nansum(autograd.from_numpy(x), 1).numpy()
+    assert np.flatnonzero(np.isnan(found)).tolist() == [9]
+
+
+@pytest.mark.parametrize("name", ["fmod", "remainder", "floor_divide"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(60, 50), (900, 400), (30, 40, 10)])
+@np.errstate(all="ignore")
+def test_remainders_of_broadcast_and_transposed_arrays(shape: tuple[int, ...], dtype: Any, name: str) -> None:
+    """To the bit as NumPy's, whichever of both repeats its numbers."""
+    x, y = [np.random.default_rng(seed).standard_normal(shape, dtype) for seed in (39, 40)]
+    x[0, 0], y[1, 1], y[2, 2] = np.nan, 0, np.inf
+    op, expected = getattr(autograd, name), getattr(np, name)
+    for a, b in (
+        (x, y), (x.T, y.T), (x, y[:1]), (x[..., :1], y), (x.T, y.T[..., :1]), (x[:1], y[..., :1]),
+        (x.T, dtype(0.3)),
+    ):  # fmt: skip
+        found = op(autograd.from_numpy(a), autograd.tensor(b)).numpy()
+        np.testing.assert_array_equal(found, expected(a, b), strict=True)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int32", "float16", "float32", "float64"])
+@pytest.mark.parametrize("width", [2, 3, 8, 9, 16, 17])
+@np.errstate(all="ignore")
+def test_extremes_of_many_short_lines(width: int, dtype: str) -> None:
+    x = (np.random.default_rng(41).standard_normal((300, width)) * 9).astype(dtype)
+    if x.dtype.kind == "f":
+        x[5, 1] = np.nan
+    for array in (x, x[::-1], np.ascontiguousarray(x.T).T):
+        t = autograd.from_numpy(array)
+        for name in ("any", "all") if dtype == "bool" else ("amax", "amin", "prod"):
+            for keepdim in (False, True):
+                found = getattr(autograd, name)(t, -1, keepdim).numpy()
+                wide = array.astype(np.float64) if x.dtype.kind == "f" else array
+                expected = getattr(np, name)(wide, -1, keepdims=keepdim).astype(found.dtype)
+                np.testing.assert_allclose(found, expected, 1e-2 if dtype == "float16" else 1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ["sinc", "log_ndtr", "erfcx", "digamma"])
+@np.errstate(all="ignore")
+def test_gradients_of_special_functions(name: str, dtype: Any) -> None:
+    x = _edges().astype(dtype) * 3
+    (whole,), (grad,) = _run(getattr(autograd.special, name), [x], np.ones_like(x))
+    parts = [_run(getattr(autograd.special, name), [row], np.ones_like(row)) for row in x]
+    digits = 8 * np.finfo(dtype).eps
+    np.testing.assert_allclose(whole, np.stack([outs[0] for outs, _ in parts]), digits)
+    np.testing.assert_allclose(grad, np.stack([grads[0] for _, grads in parts]), digits, digits)

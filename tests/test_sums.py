@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -168,3 +169,68 @@ def test_sums_between_dimensions_are_the_same_compiled() -> None:
     x = autograd.from_numpy(np.random.default_rng(0).standard_normal((30, 50, 40)).astype(np.float32))
     program = autograd.compile(lambda x: autograd.sum(x, 1))
     np.testing.assert_array_equal(program(x).numpy(), autograd.sum(x, 1).numpy())
+
+
+_SHAPES = [(9000, 4, 4), (9000, 1, 6), (30, 40, 50), (5, 7000, 3, 1), (3, 20, 1, 2, 400), (2, 3, 9000)]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("shape", _SHAPES)
+def test_sums_over_any_dimensions(shape: tuple[int, ...], dtype: str) -> None:
+    """Of arrays whose lines are short, over dimensions that are neighbours and such that are not, in any layout."""
+    x = (np.random.default_rng(35).standard_normal(shape) + 0.25).astype(dtype)
+    axes = range(len(shape))
+    for dims in itertools.chain.from_iterable(itertools.combinations(axes, n) for n in range(1, len(shape) + 1)):
+        for array in (x, np.ascontiguousarray(x.T).T, x[::-1], x[..., ::-1]):
+            t = autograd.from_numpy(array)
+            digits = {"float16": 2e-3, "float32": 1e-6, "float64": 1e-14}[dtype]
+            for keepdim in (False, True):
+                expected = array.sum(dims, np.float64, keepdims=keepdim)
+                found = t.sum(dims, keepdim)
+                assert (found.dtype, found.shape) == (x.dtype, expected.shape)
+                np.testing.assert_allclose(found.numpy(), expected, digits, digits * x.size / expected.size)
+
+
+@pytest.mark.parametrize("times", [2, 3, 4, 7])
+@pytest.mark.parametrize("shape", [(9000, 4, 4), (50, 60, 30), (12_000, 5)])
+def test_gradients_of_repeated_elements(shape: tuple[int, ...], times: int) -> None:
+    x = autograd.zeros(shape, requires_grad=True)
+    for dim in range(len(shape)):
+        y = autograd.repeat_interleave(x, times, dim)
+        seed = np.random.default_rng(36).standard_normal(y.shape, np.float32)
+        (grad,) = autograd.grad(y, x, autograd.from_numpy(seed))
+        expected = seed.reshape(*shape[: dim + 1], times, *shape[dim + 1 :]).sum(dim + 1, dtype=np.float64)
+        np.testing.assert_allclose(grad.numpy(), expected, 1e-5, 1e-5)
+
+
+@pytest.mark.parametrize("width", [2, 3, 4, 64, 100, 127, 128, 129])
+def test_products_of_short_lines(width: int) -> None:
+    x = 1 + 0.1 * np.random.default_rng(37).standard_normal((300_000 // width, width))
+    x[5, -1], x[6, 0], x[7, 1] = 0, np.nan, np.inf
+    for array in (x, x.astype(np.float32)):
+        found = autograd.prod(autograd.from_numpy(array), -1, keepdim=True).numpy()
+        np.testing.assert_allclose(found, x.prod(-1, keepdims=True), 1e-4 if array is not x else 1e-12)
+    part = x[8:] / np.exp(np.log(x[8:]).mean())
+    for array in (part, np.ascontiguousarray(part.T).T):
+        np.testing.assert_allclose(autograd.prod(autograd.from_numpy(array)).item(), 1, 1e-8)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64"])
+@pytest.mark.parametrize("shape", [(20_000, 4), (9000, 2, 5), (3000, 20), (500, 100, 1), (1, 40_000, 3), (3, 20, 700)])
+def test_sums_of_integers_are_exact(shape: tuple[int, ...], dtype: str) -> None:
+    """Over any dimensions; beyond the largest integer they wrap around, as NumPy's."""
+    info = np.iinfo(np.uint8 if dtype == "bool" else dtype)
+    x = np.random.default_rng(38).integers(info.min, info.max, shape, info.dtype, endpoint=True)
+    x = (x > 250 if dtype == "bool" else x).astype(dtype)
+    axes = range(len(shape))
+    for dims in itertools.chain.from_iterable(itertools.combinations(axes, n) for n in range(1, len(shape) + 1)):
+        for array in (x, np.ascontiguousarray(x.T).T, x[::-1]):
+            t = autograd.from_numpy(array)
+            for keepdim in (False, True):
+                expected = np.asarray(array.sum(dims, np.int64, keepdims=keepdim))
+                np.testing.assert_array_equal(t.sum(dims, keepdim).numpy(), expected, strict=True)
+                if dtype == "bool" and len(dims) == 1:
+                    for name in ("any", "all"):
+                        expected = np.asarray(getattr(np, name)(array, dims, keepdims=keepdim))
+                        found = getattr(autograd, name)(t, dims[0], keepdim).numpy()
+                        np.testing.assert_array_equal(found, expected, strict=True)

@@ -14,8 +14,8 @@ from .._signatures import asks
 from ..engine.blocks import BLOCK, block_rows, copied, copy_all, get_num_threads, in_blocks, set_num_threads
 
 __all__ = [
-    "BLOCK", "HEAVY", "SOME", "block_rows", "blockwise", "copied", "copy_all", "get_num_threads", "in_blocks",
-    "linewise", "pointwise", "set_num_threads", "zeros_for",
+    "BLOCK", "HEAVY", "SOME", "block_rows", "blockwise", "clipped", "copied", "copy_all", "get_num_threads",
+    "in_blocks", "linewise", "pointwise", "set_num_threads", "zeros_for",
 ]  # fmt: skip
 
 _BROAD = 1 << 12
@@ -37,16 +37,19 @@ def _divisible(arrays: Any) -> bool:
     return all(type(array) is np.ndarray and array.shape == first.shape for array in arrays)
 
 
-def _as_lines(arrays: list[Any]) -> list[Any] | None:
-    """Arrays of one shape as lines, their elements as they stand in memory; None if they do not stand in one order."""
+def _as_lines(arrays: list[Any]) -> list[Any]:
+    """Arrays of one shape as lines, their elements as they stand in memory.
+
+    If they do not stand in one order, they are turned such that those of the last do, which has no gaps.
+    """
     if all(array.flags.c_contiguous for array in arrays):
         return [array.reshape(-1) for array in arrays]
-    first = arrays[0]
-    order = sorted(range(first.ndim), key=lambda axis: -first.strides[axis])
+    last = arrays[-1]
+    order = sorted(range(last.ndim), key=lambda axis: -last.strides[axis])
     turned = [array.transpose(order) for array in arrays]
     if all(array.flags.c_contiguous for array in turned):
         return [array.reshape(-1) for array in turned]
-    return None
+    return turned
 
 
 def _compute(
@@ -68,7 +71,7 @@ def pointwise(function: Callable[..., Any], *arrays: Any, cheap: bool = False, b
         return function(*arrays)
     first = arrays[0]
     out = np.empty(first.shape, first.dtype) if 0 in first.strides else np.empty_like(first)
-    *parts, into = _as_lines([*arrays, out]) or (*arrays, out)
+    *parts, into = _as_lines([*arrays, out])
     _compute(function, parts, into, block, cheap)
     return out
 
@@ -117,6 +120,16 @@ def zeros_for(x: Any) -> Any:
     if type(x) is not np.ndarray or not SOME <= x.size <= BLOCK:
         return 0
     return _many_zeros(x.dtype, BLOCK)[: x.size].reshape(x.shape)
+
+
+def clipped(x: Any, low: Any, high: Any) -> Any:
+    """``x`` brought between two bounds, of which one may be None: between numbers, ``np.clip`` is the fastest."""
+    numbers = not (getattr(low, "ndim", 0) or getattr(high, "ndim", 0))
+    if numbers and type(x) is np.ndarray and x.size >= SOME and x.dtype.char in "fd":
+        return np.clip(x, -math.inf if low is None else low, math.inf if high is None else high)
+    if low is not None:
+        x = np.maximum(x, low)
+    return x if high is None else np.minimum(x, high)
 
 
 def _divided(compute: Callable[..., Any], args: tuple[Any, ...], writes: bool, cheap: bool, block: int | None) -> Any:

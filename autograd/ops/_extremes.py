@@ -14,7 +14,10 @@ import numpy as np
 from ._blocks import BLOCK, copied, in_blocks
 from .axes import axes_of, folded, true_places
 
-__all__ = ["LARGE", "beside", "compares_faster", "extreme_along", "first_places", "hits"]
+__all__ = [
+    "LARGE", "SHORT", "SOME", "are_short_lines", "beside", "compares_faster", "extreme_along", "first_places", "hits",
+    "of_short_lines",
+]  # fmt: skip
 
 LARGE = 1 << 14
 """From so many elements on this pays."""
@@ -23,8 +26,12 @@ SHORT = 128
 _ROW = 64
 """Rows of at most so many elements are short also in arrays that are not large, and get what they are compared with
 written out."""
+_TINY, _LINES, SOME = 16, 256, 512
+"""Lines of at most so many elements are short in smaller arrays, too, of at least so many lines and elements."""
 _FOLD = 48
 """From so many elements on it is quicker to fold a line first."""
+_FEW = 8
+"""Of numbers of eight bytes, lines of at most so many elements."""
 _NARROW = 64
 """Beside at most so many other lines, pieces of these are laid side by side."""
 _ELEMENTS = 1 << 19
@@ -36,15 +43,26 @@ def _is_large(x: Any) -> bool:
     return type(x) is np.ndarray and x.size >= LARGE and x.flags.c_contiguous
 
 
+def are_short_lines(x: Any) -> bool:
+    """Whether an array in C order has many lines of so few elements that NumPy takes longer to go to each."""
+    n = x.shape[-1]
+    few = 1 < n <= (_TINY if x.dtype.kind == "f" else _TINY // 2) and x.size >= _LINES * n
+    return few and type(x) is np.ndarray and bool(x.flags.c_contiguous)
+
+
 def extreme_along(ufunc: Any, x: Any, dim: int, keepdims: bool = True) -> Any:
     """``ufunc.reduce``, of ``np.maximum`` or ``np.minimum``, along ``dim``."""
-    if x.size < LARGE or not _is_large(x):
+    if x.size < LARGE and not (x.size >= SOME and dim in (-1, x.ndim - 1) and are_short_lines(x)):
+        return ufunc.reduce(x, dim, None, None, keepdims)
+    if type(x) is not np.ndarray or not (x.flags.c_contiguous or x.flags.f_contiguous):
         return ufunc.reduce(x, dim, None, None, keepdims)
     (dim,) = axes_of(dim, x.ndim)
+    if not x.flags.c_contiguous:
+        return extreme_along(ufunc, x.T, x.ndim - 1 - dim, keepdims).T
     before, n, beside = x.shape[:dim], x.shape[dim], math.prod(x.shape[dim + 1 :])
     many = min(1024, n * beside // 32) // max(1, beside)
     if beside == 1 and 1 < n <= (SHORT if x.size > BLOCK else _ROW):
-        out = _of_short_lines(ufunc, x.reshape(-1, n))
+        out = of_short_lines(ufunc, x.reshape(-1, n))
     elif 1 < beside <= _NARROW and many > 1:
         out = _of_narrow_lines(ufunc, x.reshape(-1, n, beside), many)
     else:
@@ -52,7 +70,8 @@ def extreme_along(ufunc: Any, x: Any, dim: int, keepdims: bool = True) -> Any:
     return out.reshape(*before, *(1,) * keepdims, *x.shape[dim + 1 :])
 
 
-def _of_short_lines(ufunc: Any, rows: Any) -> Any:
+def of_short_lines(ufunc: Any, rows: Any) -> Any:
+    """``ufunc.reduce`` along the rows, of two to SHORT elements, of a large matrix."""
     out = np.empty(len(rows), rows.dtype)
     many = _ELEMENTS // rows.shape[1]
     for first in range(0, len(rows), many):
@@ -78,7 +97,7 @@ def compares_faster(x: Any, dim: int) -> bool:
     n = x.shape[dim]
     if not _is_large(x) or (x.size <= BLOCK and n > _ROW):
         return False
-    return dim < x.ndim - 1 or 1 < n <= SHORT
+    return dim < x.ndim - 1 or 1 < n <= (SHORT if x.itemsize < 8 else _FEW)
 
 
 def beside(values: Any, shape: tuple[int, ...]) -> Any:

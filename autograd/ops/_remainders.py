@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ._blocks import blockwise
+from ._blocks import HEAVY, blockwise
 
 __all__ = ["floor_divide", "fmod", "remainder"]
 
@@ -28,19 +28,31 @@ _SIGN = np.uint32(1 << 31)
 def fmod(x: Any, y: Any) -> Any:
     """``np.fmod(x, y)``."""
     pair = _many(x, y)
-    return np.fmod(x, y) if pair is None else _truncated_left(*pair)
+    return _shared(np.fmod, x, y) if pair is None else _truncated_left(*pair)
 
 
 def remainder(x: Any, y: Any) -> Any:
     """``np.remainder(x, y)``."""
     pair = _many(x, y)
-    return np.remainder(x, y) if pair is None else _floored_left(*pair)
+    return _shared(np.remainder, x, y) if pair is None else _floored_left(*pair)
 
 
 def floor_divide(x: Any, y: Any) -> Any:
     """``np.floor_divide(x, y)``."""
     pair = _many(x, y)
-    return np.floor_divide(x, y) if pair is None else _floored(*pair)
+    return _shared(np.floor_divide, x, y) if pair is None else _floored(*pair)
+
+
+def _shared(function: Any, x: Any, y: Any) -> Any:
+    """NumPy's ``function``, of large arrays of double precision by several threads."""
+    if getattr(x, "size", 1) > HEAVY and x.dtype == getattr(y, "dtype", x.dtype) == np.float64:
+        return _in_threads(x, y, function)
+    return function(x, y)
+
+
+@blockwise(block=HEAVY)
+def _in_threads(x: Any, y: Any, function: Any) -> Any:
+    return function(x, y)
 
 
 def _many(x: Any, y: Any) -> tuple[Any, Any] | None:
@@ -56,7 +68,18 @@ def _many(x: Any, y: Any) -> tuple[Any, Any] | None:
     x, y = (array, other) if array is x else (other, array)
     if x.shape != y.shape:
         x, y = np.broadcast_arrays(x, y)
+        if x.size <= _BLOCK:  # larger ones are written out block by block
+            x, y = _written_out(x, y), _written_out(y, x)
     return (x, y) if x.size else None
+
+
+def _written_out(x: Any, other: Any) -> Any:
+    """``x`` as it is, or, if it repeats numbers, written out in the order in which ``other`` stands in memory."""
+    if 0 not in x.strides:
+        return x
+    out = np.empty(x.shape, x.dtype) if 0 in other.strides else np.empty_like(other)
+    np.copyto(out, x)
+    return out
 
 
 def _quotients(x: Any, y: Any, rounded: Any, below: float) -> tuple[Any, Any, Any, bool]:

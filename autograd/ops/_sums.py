@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.sums import SHORT, is_tall, sum_many, sum_tall
+from ..engine.sums import SHORT, are_short_lines, is_tall, sum_many, sum_tall
 from .axes import accumulation_dtype, axes_of, axis_of
 
 __all__ = ["add_reduce"]
@@ -18,7 +18,7 @@ def add_reduce(x: Any, dim: Any, keepdim: bool) -> Any:
     """The sum, 16-bit floats still in float32."""
     axis = axis_of(dim)
     if type(x) is np.ndarray:
-        if x.size > SHORT and x.dtype.char in "fdeF":
+        if x.size > SHORT and (x.dtype.char in "fdeF" or (x.dtype.char in "lq" and are_short_lines(x))):
             return sum_many(x, None if axis is None else axes_of(axis, x.ndim), keepdim)
     elif axis is not None and is_tall(x, axes := axes_of(axis, x.ndim)):
         return sum_tall(x, axes, keepdims=keepdim)

@@ -239,6 +239,9 @@ def folded(ufunc: Any, lines: Any, width: int) -> Any:
     return lines
 
 
+_MANY_FLAGS = 1 << 10
+
+
 def true_places(flags: Any) -> Any:
     """``np.flatnonzero`` of flags few of which are True: of many, eight are looked at at once."""
     flat = flags.reshape(-1)
@@ -249,6 +252,23 @@ def true_places(flags: Any) -> Any:
     within = np.flatnonzero(flat[:whole].reshape(-1, 8)[eights])
     places = eights[within >> 3] * 8 + (within & 7)
     return places if whole == flat.size else np.append(places, np.flatnonzero(flat[whole:]) + whole)
+
+
+def nonzero_indices(x: Any) -> Any:
+    """``np.nonzero`` of an array with dimensions. Of many elements the places in a line are found, and then divided."""
+    if type(x) is not np.ndarray or x.size < _MANY_FLAGS:
+        return np.nonzero(x)
+    flat = np.flatnonzero(x if x.dtype == np.bool_ else x != 0)
+    if x.ndim == 1:
+        return flat[None]
+    rows = np.empty((x.ndim, flat.size), np.intp)
+    for row, n in zip(rows[:0:-1], x.shape[:0:-1], strict=True):
+        before = flat // n
+        np.multiply(before, n, out=row)
+        np.subtract(flat, row, out=row)
+        flat = before
+    rows[0] = flat
+    return rows
 
 
 def _in_runs(places: Any) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from .. import dtypes
 from .._op import op
 from ..devices import check_device
-from ..engine.blocks import BLOCK, copied
+from ..engine.blocks import BLOCK, copied, in_blocks
 from ..engine.nodes import Handle, new_tensor
 from ..engine.observing import tell_replaced
 from ..errors import ArgumentError
@@ -35,7 +35,26 @@ def cast(x: Any, dtype: Any = np.float64) -> Any:
 
     The gradient is cast back to the dtype of ``x``.
     """
+    if type(x) is np.ndarray and x.size > _MANY and np.float16 in (x.dtype, dtype):
+        return _halves(x, np.dtype(dtype))
     return x.astype(dtype)
+
+
+_MANY = 1 << 11
+
+
+def _halves(x: Any, dtype: Any) -> Any:
+    """Many numbers in or from half precision, in blocks: NumPy converts them one by one."""
+    if x.dtype == np.bool_:
+        ones = x.astype(np.uint16)
+        ones *= np.ones(1, dtype).view(np.uint16)
+        return ones.view(dtype)
+    if x.size <= BLOCK:
+        return x.astype(dtype)
+    out = np.empty_like(x, dtype)
+    source, target = (x, out) if out.flags.c_contiguous else (x.T, out.T)
+    in_blocks(target, lambda: lambda block: np.copyto(target[block], source[block], casting="unsafe"))
+    return out
 
 
 _DEVICES = {"cpu", "cuda", "gpu", "mps", "xpu", "xla", "hpu", "meta", "vulkan", "mtia"}

@@ -15,6 +15,7 @@ from .._op import composed, op
 from .._protocols import numpy_function
 from ..errors import ArgumentError
 from ..samples import booleans, elementwise, integers, reals
+from ._blocks import SOME
 from .arithmetic import are_bools
 from .selection import require_order
 
@@ -143,28 +144,33 @@ def signbit(x: Any) -> Any:
 # ---- logic -----------------------------------------------------------------------------------------------------------
 
 
+def _flags(x: Any) -> Any:
+    """What is not 0, of many floating numbers: NumPy compares them faster than it takes them as flags."""
+    return x != 0 if getattr(x, "size", 1) >= SOME and x.dtype.kind == "f" else x
+
+
 @op(np.logical_and, samples=_INTEGERS)
 def logical_and(x: Any, y: Any) -> Any:
     """Whether both are not 0."""
-    return np.logical_and(x, y)
+    return np.logical_and(_flags(x), _flags(y))
 
 
 @op(np.logical_or, samples=_INTEGERS)
 def logical_or(x: Any, y: Any) -> Any:
     """Whether one is not 0."""
-    return np.logical_or(x, y)
+    return np.logical_or(_flags(x), _flags(y))
 
 
 @op(np.logical_xor, samples=_INTEGERS)
 def logical_xor(x: Any, y: Any) -> Any:
     """Whether just one is not 0."""
-    return np.logical_xor(x, y)
+    return np.logical_xor(_flags(x), _flags(y))
 
 
 @op(np.logical_not, samples=reals())
 def logical_not(x: Any) -> Any:
     """Whether an element is 0."""
-    return np.logical_not(x)
+    return x == 0 if x.size >= SOME and x.dtype.kind == "f" else np.logical_not(x)
 
 
 # ---- bits of integers and bools --------------------------------------------------------------------------------------

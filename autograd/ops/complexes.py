@@ -80,7 +80,7 @@ def angle(x: Any) -> Any:
     """The angle of a complex number, in [-pi, pi]; pi for negative real numbers, else 0 (nan for nan)."""
     if x.dtype.kind == "c":
         return np.angle(x)
-    return np.where(x < 0, x.dtype.type(math.pi), np.where(np.isnan(x), x, 0))
+    return (x < 0) * x.dtype.type(math.pi) + np.minimum(np.abs(x), 0)  # which is 0, or nan
 
 
 @numpy_function(np.angle)

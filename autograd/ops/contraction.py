@@ -13,6 +13,7 @@ from .._op import op
 from .._protocols import numpy_function
 from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
+from ._matrices import integer_product
 from .axes import wide_dtype
 from .casting import cast
 from .diagonals import diagonal
@@ -108,7 +109,10 @@ def multiply_labels(x: Any, y: Any, spec: str) -> Any:
     n, k, m = [math.prod([sizes[label] for label in group]) for group in (rows, inner, columns)]
     left = x.transpose(left_order).reshape(*shape, n, k)
     right = y.transpose(right_order).reshape(*shape, k, m)
-    product = left * right if k == 1 else np.matmul(left, right)
+    if k == 1:
+        product = left * right
+    else:
+        product = integer_product(left, right) if x.dtype.kind in "iub" else np.matmul(left, right)
     return product.reshape([sizes[label] for label in batch + rows + columns]).transpose(order)
 
 

@@ -72,11 +72,15 @@ def unique_consecutive_parts(
     n = len(line)
     starts = np.ones(n, np.bool_, like=x)
     if n > 1:
-        starts[1:] = np.reshape(line[1:] != line[:-1], (n - 1, -1)).any(1)
+        differs = line[1:] != line[:-1]
+        starts[1:] = differs if dim is None else np.reshape(differs, (n - 1, -1)).any(1)
     values = line[starts] if dim is None else np.moveaxis(line[starts], 0, dim)
-    inverse = np.cumsum(starts) - 1
-    counts = np.diff(np.append(np.flatnonzero(starts), n))
-    return _chosen(values, inverse.reshape(x.shape) if dim is None else inverse, counts, return_inverse, return_counts)
+    inverse = counts = None
+    if return_inverse:
+        inverse = np.reshape(np.cumsum(starts) - 1, x.shape if dim is None else (-1,))
+    if return_counts:
+        counts = np.diff(np.append(np.flatnonzero(starts), n))
+    return _chosen(values, inverse, counts, return_inverse, return_counts)
 
 
 def unique(

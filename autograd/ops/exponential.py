@@ -195,6 +195,15 @@ def logaddexp(x: Any, y: Any) -> Any:
     return np.logaddexp(x, y)
 
 
+@blockwise
+@np.errstate(over="ignore", invalid="ignore")
+def _log2_of_many(x: Any, y: Any) -> Any:
+    """``logaddexp2`` of many numbers, by vectorized functions."""
+    below = -np.abs(x - y)
+    below = np.fmin(below, zeros_for(below))
+    return np.maximum(x, y) + log1p_below_1(np.exp2(below)) * (1 / _LN2)
+
+
 @op(
     np.logaddexp2,
     x=lambda g, x, y: g * sigmoid.kernel((x - y) * _LN2),
@@ -204,6 +213,9 @@ def logaddexp(x: Any, y: Any) -> Any:
 @np.errstate(invalid="ignore")
 def logaddexp2(x: Any, y: Any) -> Any:
     """``log2(2**x + 2**y)`` without overflow."""
+    array = x if hasattr(x, "dtype") else y
+    if array.dtype.char in "fd" and max(getattr(x, "size", 1), getattr(y, "size", 1)) > 2 * FAST:
+        return _log2_of_many(x, y)
     return np.logaddexp2(x, y)
 
 
@@ -273,6 +285,7 @@ def entr(x: Any) -> Any:
 _SINC_SERIES = [(-1) ** n * 2 * n / math.factorial(2 * n + 1) for n in range(1, 8)]
 
 
+@blockwise
 def _sinc_slope(x: Any) -> Any:
     """The derivative of ``sinc``: by its series near 0, where the closed form cancels."""
     z = widened(x) * math.pi
@@ -293,6 +306,7 @@ def _sinc_slope(x: Any) -> Any:
     jvp="symmetric",
     samples=[reals(), elementwise(x=reals(-0.2, 0.2))],
 )
+@blockwise
 def sinc(x: Any) -> Any:
     """``sin(pi x) / (pi x)``, 1 at 0."""
     z = np.where(x == 0, np.finfo(x.dtype).tiny, widened(x) * math.pi)

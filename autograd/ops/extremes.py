@@ -157,9 +157,8 @@ def _extreme_along(ufunc: Any, position: Any, x: Any, dim: int, keepdim: bool) -
     found = extreme_and_place(ufunc, x, dim)
     if found is not None:
         return found if keepdim else tuple([np.squeeze(part, dim) for part in found])
-    return np.asanyarray(ufunc.reduce(x, dim, None, None, keepdim)), np.asanyarray(
-        position(x, dim, None, keepdims=keepdim)
-    )
+    values, places = extreme_along(ufunc, x, dim, keepdim), position(x, dim, None, keepdims=keepdim)
+    return np.asanyarray(values), np.asanyarray(places)
 
 
 @op(

@@ -39,11 +39,33 @@ def lgamma(x: Any) -> Any:
     return np.where(x == -math.inf, math.inf, out)  # SciPy: -inf
 
 
+_ROOT = -0.5040830082644554
+"""Where ``digamma`` is 0. Up to 0.3 from there SciPy adds up hundreds of terms."""
+_SOME = 64
+
+
 @op(x=lambda g, x: g * polygamma.kernel(1, x), promote="real", jvp="symmetric", samples=reals(0.3, 4))
 @blockwise(block=HEAVY)
 def digamma(x: Any) -> Any:
     """The derivative of ``lgamma``."""
-    return scipy_special().digamma(x).astype(x.dtype, copy=False)
+    return (_digamma(x) if x.size > _SOME else scipy_special().digamma(x)).astype(x.dtype, copy=False)
+
+
+@foreign
+def _digamma(x: Any) -> Any:
+    """``digamma`` of many numbers: around its root by reflection (DLMF 5.5.4), but where the terms of that cancel."""
+    away = np.abs(x - _ROOT)
+    slow = (away < 0.31) & (away > 0.004)
+    if not slow.any():
+        return scipy_special().digamma(x)
+    out = scipy_special().digamma(np.where(slow, 1, x))
+    at = x[slow].astype(np.float64)
+    mirrored = 1 - at
+    lost = (1 - mirrored) - at
+    reciprocal = 1 / mirrored
+    slope = reciprocal * (1 + reciprocal * (0.5 + reciprocal / 6))  # nearly: what was lost is less than the last digit
+    out[slow] = scipy_special().digamma(mirrored) + lost * slope + np.pi * np.tan(np.pi * (at + 0.5))
+    return out
 
 
 _ORDERS = 4
@@ -89,6 +111,7 @@ def _sum_of_powers(x: Any, s: int) -> Any:
 
 
 @foreign
+@blockwise(block=2 * HEAVY)
 def _zeta(x: Any, s: int) -> Any:
     """``_sum_of_powers``, also of negative numbers: by reflection (DLMF 5.15.6), as SciPy adds up all terms below 0."""
     below = x < 0
@@ -105,11 +128,21 @@ def _zeta(x: Any, s: int) -> Any:
 
 
 def _slope_of_cotangent(value: Any, n: int) -> Any:
-    """The ``n``-th derivative of ``pi * cot(pi * x)``, from the cotangent: each is a polynomial of it."""
+    """The ``n``-th derivative of ``pi * cot(pi * x)``, from the cotangent."""
+    *others, out = _cotangent_terms(n)
+    for coefficient in reversed(others):
+        out = out * value + coefficient
+    return np.pi ** (n + 1) * out
+
+
+@functools.cache
+def _cotangent_terms(n: int) -> list[float]:
+    """The coefficients of the ``n``-th derivative of the cotangent as a polynomial of it, from its power 0 on."""
     terms = np.polynomial.Polynomial([0, 1])
     for _ in range(n):
         terms = np.polynomial.Polynomial([-1, 0, -1]) * terms.deriv()
-    return np.pi ** (n + 1) * terms(value)
+    found: list[float] = terms.coef.tolist()
+    return found
 
 
 def _power_of_reciprocal(x: Any, n: int) -> Any:

@@ -117,7 +117,10 @@ def gelu_(x: Any, memo: Any = None) -> Any:
     """``gelu``. ``memo``: an empty list, in which the derivative may be kept for backward."""
     if _plain(x):
         return _in_blocks(x, memo)
-    return erfc.op.forward(x * -math.sqrt(0.5)) * (x * 0.5)
+    tail = erfc.op.forward(x * -math.sqrt(0.5))
+    if memo is not None and isinstance(x, np.ndarray) and x.dtype == np.float64:
+        memo[:] = ((tail + x * np.exp(x * x * -0.5) * _ROOT) * 0.5,)
+    return tail * (x * 0.5)
 
 
 def _tanh_rule(g: Any, x: Any) -> Any:

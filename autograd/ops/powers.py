@@ -80,10 +80,13 @@ def _powers(x: Any, exponent: Any) -> Any:
         return np.power(x, exponent)
     size = np.abs(x)
     found = np.power(size, exponent)
-    odd = np.abs(exponent % 2) == 1
-    found = np.where(negative & odd, -found, found)
-    lost = negative & (exponent != np.floor(exponent)) & (size > 0) & (size < np.inf)
-    return np.where(lost, x.dtype.type(np.nan), found)
+    whole, half = exponent == np.floor(exponent), exponent * 0.5
+    odd = whole & (half != np.floor(half))
+    lost = negative & ~whole & (size > 0) & (size < np.inf)
+    bits = found.view(f"i{found.itemsize}")  # with which nothing branches
+    bits ^= (negative & odd) * np.array(-0.0, x.dtype).view(bits.dtype)
+    bits |= lost * np.array(np.nan, x.dtype).view(bits.dtype)
+    return found
 
 
 def _power_rule(g: Any, x: Any, exponent: float) -> Any:

@@ -19,7 +19,7 @@ from .._protocols import numpy_function, of_arrays
 from ..errors import ArgumentError, DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic
-from ._matrices import conj
+from ._matrices import conj, integer_product
 from .selection import where
 from .shapes import also_named, normalized_dim, shape_of
 
@@ -85,8 +85,8 @@ def matmul(x: Any, y: Any) -> Any:
     Raises: ShapeError.
     """
     if y.ndim == 2 < x.ndim and x.shape[-1] == y.shape[0]:  # one product instead of one for each batch
-        return np.matmul(flat(x), y).reshape(*x.shape[:-1], y.shape[1])
-    return np.matmul(x, y)
+        return matmul.op.forward(flat(x), y).reshape(*x.shape[:-1], y.shape[1])
+    return integer_product(x, y) if y.dtype.kind in "iub" else np.matmul(x, y)
 
 
 def rmatmul(y: Any, x: Any) -> Tensor:

@@ -17,7 +17,8 @@ from .._protocols import numpy_function, ufunc_method
 from ..engine.sums import SHORT
 from ..errors import ShapeError
 from ..samples import booleans, case, integers, reals
-from ._blocks import BLOCK, in_blocks
+from . import _extremes
+from ._blocks import BLOCK, SOME, in_blocks
 from ._sums import add_reduce
 from .axes import (
     accumulation_dtype,
@@ -33,6 +34,7 @@ from .axes import (
 )
 from .diagonals import diagonal
 from .scans import can_divide, cumprod, cumprod_backward, shifted
+from .selection import keep
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -120,7 +122,18 @@ def mean(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -
 def nansum(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """Sum of the elements that are not NaN."""
     x = cast_input("nansum", x, dtype, dtypes.int64)
-    return add_reduce(np.where(np.isnan(x), 0, x), dim, keepdim).astype(x.dtype, copy=False)
+    return _sum_present(x, dim, keepdim).astype(x.dtype, copy=False)
+
+
+def _sum_present(x: Any, dim: Any, keepdim: bool) -> Any:
+    """The sum of the elements that are not NaN."""
+    if type(x) is not np.ndarray or x.size < SOME:
+        return add_reduce(np.where(np.isnan(x), 0, x), dim, keepdim)
+    with np.errstate(invalid="ignore"):
+        total = add_reduce(x, dim, keepdim)
+    if np.isnan(total).any():
+        total = add_reduce(keep.op.forward(x, x == x), dim, keepdim)
+    return total
 
 
 def _present(x: Any, dim: Any, keepdim: bool) -> Any:
@@ -142,8 +155,9 @@ def nanmean(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
     """
     x = cast_input("nanmean", x, dtype)
     with np.errstate(invalid="ignore"):
-        total = add_reduce(np.where(np.isnan(x), 0, x), dim, keepdim)
-        return (total / _present(x, dim, keepdim)).astype(x.dtype, copy=False)
+        total = _sum_present(x, dim, keepdim)
+        whole = type(x) is np.ndarray and x.size >= SOME and not np.isnan(x).any()
+        return (total / (count(x.shape, dim) if whole else _present(x, dim, keepdim))).astype(x.dtype, copy=False)
 
 
 @composed(samples=[case(x=reals(shape=(3, 3))), case(x=reals(shape=(2, 3)))])
@@ -185,7 +199,7 @@ def product_of_others(x: Any, dim: int, product: Any) -> Any:
 
     Only where none of many is, and nothing overflowed, is ``product``, that of all, divided by each.
     """
-    if x.size > BLOCK and type(x) is np.ndarray and can_divide(product, x):
+    if x.size >= SOME and type(x) is np.ndarray and can_divide(product, x):
         return np.divide(product, x).astype(x.dtype, copy=False)
     before = shifted.op.forward(cumprod.op.forward(x, dim), dim, 1, 1)
     after = np.flip(shifted.op.forward(cumprod.op.forward(np.flip(x, dim), dim), dim, 1, 1), dim)
@@ -198,14 +212,21 @@ _LANES = 1 << 10
 def multiplied(x: Any, axis: Any, keepdim: bool) -> Any:
     """The product; that of many elements side by side first."""
     dtype = accumulation_dtype(x.dtype)
-    if type(x) is np.ndarray and x.size > BLOCK and x.dtype.kind == "f" and x.flags.c_contiguous:
-        if axis is None:
+    if type(x) is not np.ndarray or x.size < _extremes.SOME:
+        return _multiply(x, axis, dtype, None, keepdim)
+    if x.size > BLOCK and isinstance(axis, int) and x.flags.f_contiguous and not x.flags.c_contiguous:
+        return multiplied(x.T, x.ndim - 1 - axes_of(axis, x.ndim)[0], keepdim).T
+    if axis is None:
+        x = x.T if x.flags.f_contiguous else x
+        if x.size > BLOCK and x.dtype.kind == "f" and x.flags.c_contiguous:
             line = x.reshape(-1)
             whole = line.size // _LANES * _LANES
             lanes = _multiply(line[:whole].reshape(-1, _LANES), 0, dtype)
             out = _multiply(lanes) * _multiply(line[whole:], None, dtype)
             return np.reshape(out, (1,) * x.ndim) if keepdim else out
-        if dtype is None and axis in (-1, x.ndim - 1) and x.shape[-1] > 1:
+    elif dtype is None and axis in (-1, x.ndim - 1):
+        large = x.size > BLOCK and x.dtype.kind == "f" and x.shape[-1] > 1 and x.flags.c_contiguous
+        if large or _extremes.are_short_lines(x):
             return _rows_multiplied(x, keepdim)
     return _multiply(x, axis, dtype, None, keepdim)
 
@@ -213,6 +234,8 @@ def multiplied(x: Any, axis: Any, keepdim: bool) -> Any:
 def _rows_multiplied(x: Any, keepdim: bool) -> Any:
     """The products of the rows of a large array."""
     rows = x.reshape(-1, x.shape[-1])
+    if rows.shape[1] <= _extremes.SHORT:
+        return _extremes.of_short_lines(np.multiply, rows).reshape((*x.shape[:-1], *(1,) * keepdim))
     out = np.empty((len(rows), 1), x.dtype)
 
     def work(block: slice) -> None:
@@ -265,6 +288,8 @@ def _reduce_flags(ufunc: Any, x: Any, dim: Any, keepdim: bool) -> Any:
     axis = () if isinstance(dim, (tuple, list)) and not dim else axis_of(dim)
     if not x.ndim:
         axis = axes_of(dim, 0) and None
+    if x.dtype == np.bool_ and isinstance(axis, int):
+        return _extremes.extreme_along(ufunc, x, axis, keepdim)
     out = ufunc.reduce(x, axis, np.bool_, None, keepdim)
     return out.astype(np.uint8) if x.dtype == np.uint8 else out
 

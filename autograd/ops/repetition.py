@@ -161,8 +161,8 @@ def repeat(x: Any, repeats: Any) -> Tensor:
     return tile(x, repeats)
 
 
-_FEW = 8
-"""So few elements side by side are added by calls of their own: NumPy would call a loop for each of these groups."""
+_FEW, _NARROW = 8, 64
+"""So few elements, or such short lines, are added by calls of their own: NumPy would call a loop for each group."""
 
 
 def _repeat_back(g: Any, x_shape: Any, repeats: Any, dim: Any) -> Any:
@@ -172,9 +172,10 @@ def _repeat_back(g: Any, x_shape: Any, repeats: Any, dim: Any) -> Any:
     if np.size(repeats) == 1 and not isinstance(repeats, ForeignArray):
         count = int(np.reshape(repeats, ()))
         copies = np.reshape(g, (*x_shape[:dim], x_shape[dim], count, *x_shape[dim + 1 :]))
-        if dim + 1 < len(x_shape) or not 0 < count < _FEW or accumulation_dtype(g.dtype) is not None:
+        beside = math.prod(x_shape[dim + 1 :])
+        if beside > _NARROW or not 0 < count < _FEW or accumulation_dtype(g.dtype) is not None:
             return _sum(copies, dim + 1)
-        return functools.reduce(np.add, [copies[..., i] for i in range(count)])
+        return functools.reduce(np.add, [copies[along(dim + 1, i)] for i in range(count)])
     numbers = np.arange(x_shape[dim], like=repeats if isinstance(repeats, np.ndarray) else None)
     places = np.repeat(alike(numbers, repeats), repeats)
     return scatter_index.kernel(g, along(dim, places), x_shape)

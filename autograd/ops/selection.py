@@ -18,7 +18,8 @@ from ..engine.foreign import ForeignArray
 from ..engine.nodes import Handle
 from ..errors import ArgumentError
 from ..samples import booleans, case, elementwise, reals
-from ._blocks import BLOCK, pointwise
+from ._blocks import BLOCK, SOME, clipped, pointwise
+from .axes import nonzero_indices
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -113,7 +114,7 @@ def where(condition: Any, x: Any = None, y: Any = None, *, input: Any = None, ot
     if not isinstance(mask, (np.ndarray, ForeignArray)):
         mask = np.asarray(mask)
     if x is None and y is None:
-        return tuple(new_tensor(index) for index in np.nonzero(np.atleast_1d(mask)))
+        return tuple(new_tensor(index) for index in nonzero_indices(np.atleast_1d(mask)))
     if mask.dtype != np.bool_:
         mask = mask != 0
     if not hasattr(x, "dtype") and not hasattr(y, "dtype"):
@@ -194,7 +195,7 @@ def _shared(g: Any, loses: Any, not_wins: Any) -> Any:
 def maximum(x: Any, y: Any) -> Any:
     """The larger of ``x`` and ``y``; nan if one is. At a tie each gets half of the gradient."""
     require_order(x, y)
-    return np.maximum(x, y)
+    return np.maximum(x, y) if getattr(y, "ndim", 1) else clipped(x, y, None)
 
 
 @op(
@@ -206,7 +207,7 @@ def maximum(x: Any, y: Any) -> Any:
 def minimum(x: Any, y: Any) -> Any:
     """The smaller of ``x`` and ``y``; nan if one is. At a tie each gets half of the gradient."""
     require_order(x, y)
-    return np.minimum(x, y)
+    return np.minimum(x, y) if getattr(y, "ndim", 1) else clipped(x, None, y)
 
 
 @op(
@@ -260,6 +261,8 @@ _BOUNDS = [
 def clamp_between(x: Any, min: Any = None, max: Any = None) -> Any:
     """``x`` brought between two numbers, of which one may be None."""
     require_order(x, max if min is None else min)
+    if getattr(x, "size", 1) >= SOME:
+        return clipped(x, min, max)
     if min is None:
         return np.minimum(x, max)
     return np.maximum(x, min) if max is None else np.minimum(np.maximum(x, min), max)
@@ -344,6 +347,8 @@ def _numpy_heaviside(x1: Any, x2: Any) -> Any:
 ])  # fmt: skip
 def nan_to_num(x: Any, nan: float | None = None, posinf: float | None = None, neginf: float | None = None) -> Any:
     """``x`` with nan replaced by ``nan`` (0), infinities by ``posinf`` and ``neginf`` (the ends of the dtype)."""
+    if type(x) is np.ndarray and np.isfinite(x).all():
+        return x.copy("K")
     return np.nan_to_num(x, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
 
 

@@ -17,7 +17,7 @@ from ..engine.foreign import as_array, bare
 from ..errors import BoundsError, DtypeError, NotDifferentiableError, ShapeError
 from ..samples import case, reals
 from ._indices import from_start
-from .axes import MANY, along, take_lines
+from .axes import MANY, along, nonzero_indices, take_lines
 from .indexing import getitem
 from .lines import are_many_lines
 from .repetition import broadcast_to
@@ -221,16 +221,18 @@ def as_mask(name: str, mask: Any) -> Any:
 @also_named(input="x")
 def nonzero(x: Any, *, as_tuple: bool = False) -> Any:
     """The positions of the elements that are not 0: one row for each; or a tuple with one tensor for each dimension."""
-    found = np.nonzero(np.atleast_1d(unwrap(x)))
     if as_tuple:
-        return tuple([new_tensor(indices) for indices in found])
+        return tuple([new_tensor(indices) for indices in nonzero_indices(np.atleast_1d(unwrap(x)))])
     return argwhere(x)
 
 
 @also_named(input="x")
 def argwhere(x: Any) -> Tensor:
     """The positions of the elements that are not 0, one row for each."""
-    return new_tensor(np.argwhere(as_array(unwrap(x))))
+    x = as_array(unwrap(x))
+    if hasattr(x, "_tape") or not x.ndim:  # of arrays in a tuple no call would be written down
+        return new_tensor(np.argwhere(x))
+    return new_tensor(np.transpose(nonzero_indices(x)))
 
 
 def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
@@ -269,7 +271,7 @@ def _nonzero(a: Any) -> Any:
 
 @numpy_function(np.flatnonzero)
 def _flatnonzero(a: Any) -> Any:
-    return new_tensor(np.flatnonzero(unwrap(a)))
+    return new_tensor(nonzero_indices(np.ravel(unwrap(a)))[0])
 
 
 numpy_function(np.argwhere)(argwhere)
