@@ -14,6 +14,7 @@ from autograd import Tensor, float32, float64, get_default_dtype
 from autograd.engine.blocks import BLOCK
 from autograd.engine.mutation import stamp
 from autograd.engine.nodes import array_of, new_tensor
+from autograd.engine.ownership import owner_of
 
 __all__ = ["Block", "Single", "real_view"]
 
@@ -33,21 +34,24 @@ def _address(array: Any) -> int:
     return int(array.__array_interface__["data"][0])
 
 
-def _shared_buffer(params: Sequence[Tensor], bounds: Sequence[int]) -> Any:
-    """The buffer in which another optimizer keeps exactly these parameters, in this order; None if there is none."""
-    buffer = params[0]._data.base
-    if not isinstance(buffer, np.ndarray) or buffer.shape != (bounds[-1],) or buffer.dtype != params[0].dtype:
+def _stretch(params: Sequence[Tensor], bounds: Sequence[int], part: bool) -> Any:
+    """What of another optimizer's buffer these parameters are, one behind the other; None if they lie otherwise.
+
+    Args:
+        part: whether they may be a part of it; else they must be all of it.
+    """
+    buffer = owner_of(params[0]._data)
+    if buffer.ndim != 1 or buffer.dtype != params[0].dtype or not buffer.flags.c_contiguous:
         return None
-    if not buffer.flags.c_contiguous:
-        return None
-    start = _address(buffer)
+    start = _address(params[0]._data)
     for p, bound in zip(params, bounds, strict=False):
         array = p._data
-        if array.base is not buffer or not array.flags.c_contiguous:
+        if owner_of(array) is not buffer or not array.flags.c_contiguous:
             return None
         if _address(array) != start + bound * array.itemsize:
             return None
-    return buffer
+    first = (start - _address(buffer)) // buffer.itemsize
+    return buffer[first : first + bounds[-1]] if part else buffer if buffer.shape == (bounds[-1],) else None
 
 
 _blocks: WeakSet[Block] = WeakSet()
@@ -156,7 +160,8 @@ class Block(_Store):
     Args:
         params: the parameters.
         numbers: as for every store.
-        apart: whether the only parameter stays where it is, for its memory is another's, too.
+        apart: whether they stay where they are, for their memory is another's, too: one parameter, or several that lie
+            one behind the other in another optimizer's buffer.
 
     Attributes:
         data: the buffer.
@@ -175,8 +180,10 @@ class Block(_Store):
         self.dtype = self.params[0].dtype
         self.parts = 2 if self.dtype.kind == "c" else 1  # numbers an element consists of
         self.views: list[Any] = [None] * len(self.params)
-        found = self.params[0]._data.reshape(-1) if self.apart else _shared_buffer(self.params, self.bounds)
+        alone = self.apart and len(self.params) == 1
+        found = self.params[0]._data.reshape(-1) if alone else _stretch(self.params, self.bounds, self.apart)
         if found is None:
+            self.apart = False
             self.data = np.empty(self.bounds[-1], self.dtype)
             if type(self.data) is np.ndarray:
                 _buffers[id(self.data)] = self.data
@@ -196,11 +203,32 @@ class Block(_Store):
         self._settle()
 
     @staticmethod
-    def of(params: Sequence[Tensor], numbers: Mapping[str, float] | None = None) -> list[Any]:
-        """The blocks of a group: one for each dtype, and one for each parameter whose memory is another's, too."""
+    def of(
+        params: Sequence[Tensor], numbers: Mapping[str, float] | None = None, former: Sequence[Any] | None = None
+    ) -> list[Any]:
+        """The blocks of a group: one for each dtype, and one for each parameter whose memory is another's, too.
+
+        Args:
+            params, numbers: as for every store.
+            former: the blocks that the group had. What has moved from them into another optimizer's buffer stays
+                there, or two that take turns would take it from each other at every step. None for a new group, which
+                has all its parameters in a buffer of its own.
+        """
+        elsewhere = set()
+        if former is not None:
+            others = [view for block in list(_blocks) if block not in former for view in block.views]
+            elsewhere = {(_address(view), view.nbytes) for view in others if view is not None}
         kinds: dict[Any, list[Tensor]] = {}
+        stretches: dict[int, int] = {}  # for the end of each in memory its kind
         for p in params:
-            kinds.setdefault(id(p) if _is_shared(p) else p.dtype, []).append(p)
+            kind: Any = p.dtype
+            place = (_address(p._data), p._data.nbytes) if elsewhere else None
+            if place in elsewhere and p.numel():
+                kind = stretches.pop(place[0], id(p))
+                stretches[sum(place)] = kind
+            elif _is_shared(p):
+                kind = id(p)
+            kinds.setdefault(kind, []).append(p)
         return [Block(members, numbers or {}, apart=type(kind) is int) for kind, members in kinds.items()]
 
     def ready(self) -> bool:
@@ -209,7 +237,7 @@ class Block(_Store):
             for p, view in zip(self.params, self.views, strict=True):
                 if p.dtype != view.dtype or p.shape != view.shape:
                     return False
-                if p._data is not view and (self.apart or id(p._data.base) in _buffers):  # as another parameter's
+                if p._data is not view and (self.apart or id(owner_of(p._data)) in _buffers):  # as another parameter's
                     return False
             self._adopt()
         return True
@@ -308,7 +336,9 @@ class Single(_Store):
         super().__init__([param], numbers)
 
     @staticmethod
-    def of(params: Sequence[Tensor], numbers: Mapping[str, float] | None = None) -> list[Any]:
+    def of(
+        params: Sequence[Tensor], numbers: Mapping[str, float] | None = None, former: Sequence[Any] | None = None
+    ) -> list[Any]:
         """A store for each parameter."""
         return [Single(p, numbers or {}) for p in params]
 

@@ -222,6 +222,34 @@ def test_two_optimizers_may_share_parameters():
         np.testing.assert_allclose(p.detach().numpy(), e, rtol=1e-12)
 
 
+@pytest.mark.parametrize("places", [[1, 2], [2], [2, 1], [0, 2]])
+def test_two_optimizers_that_take_turns_leave_parameters_where_they_are(places):
+    """Not to take them from each other at every step, which took longer than the step, and could not be compiled."""
+    params = parameters()
+    first = optim.Adam(params, lr=0.1)
+    second = optim.Adam([params[i] for i in places], lr=0.01)
+    apart = parameters()
+    alone = [optim.Adam([p], lr=0.1) for p in apart], [optim.Adam([apart[i]], lr=0.01) for i in places]
+    where = []
+    for step in range(4):
+        set_grads(params, step)
+        set_grads(apart, step)
+        for optimizers in ((first,), (second,), *alone):
+            for optimizer in optimizers:
+                optimizer.step()
+        where.append([p.detach().numpy().__array_interface__["data"][0] for p in params])
+    assert where[1:] == where[:-1]
+    for p, e in zip(params, apart, strict=True):
+        np.testing.assert_allclose(p.detach().numpy(), e.detach().numpy(), rtol=1e-12)
+    pair = copy.deepcopy((first, second))
+    for optimizer in pair:
+        optimizer.step()
+    for optimizer in (first, second):
+        optimizer.step()
+    for p, e in zip(params, pair[0].param_groups[0]["params"], strict=True):
+        np.testing.assert_array_equal(p.detach(), e.detach())
+
+
 def test_a_parameter_whose_data_were_replaced_is_still_updated():
     w = autograd.tensor([1.0, 2.0], requires_grad=True)
     optimizer = optim.SGD([w], lr=1.0)
