@@ -11,7 +11,7 @@ import numpy as np
 from .numbers import Number
 from .values import Value
 
-__all__ = ["Wording"]
+__all__ = ["Wording", "for_users"]
 
 _BUILTINS = {"abs", "sum_tall", "bool", "in_blocks", "int", "iter", "next", "range", "repr", "round", "slice"}
 """Functions, of Python and of ours, that a program calls by their names."""
@@ -137,6 +137,14 @@ class Wording:
                 f"{name} = np.array({value!r}, '{dtype}')" if np.isfinite(value) else f"{name} = _{name}"
             )
         return self._constants[key]
+
+
+_INSIDE = re.compile(r"""([\w.\[\]'"]+?)\._stores\b[\w.\[\]'"]*""")
+
+
+def for_users(text: str) -> str:
+    """A message in which what an optimizer keeps in attributes of its own is called its state."""
+    return _INSIDE.sub(r"the state of \1", text)
 
 
 def _readable(path: str) -> str:
