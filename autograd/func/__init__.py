@@ -4,7 +4,7 @@ They work on functions of Tensors, of arrays (written with plain ``numpy``), and
 
 All start from ``calls``, one call of the user's function on Tensors of its own, with what is nested in arguments and
 results taken apart by ``pytrees``. ``reverse`` has gradients, ``forward`` products with directions, ``jacobians`` whole
-matrices; ``alone`` is a short way for the usual call of each; ``captured`` lets go of Tensors that a function wrote into.
+matrices; ``alone`` is a short way for the usual call of each; ``captured`` lets go of what a function wrote into.
 ``modules`` makes a function of a model.
 
 ``vectorizing`` is ``vmap``: it runs the function on a batched array (``batching``), whose rules for NumPy's functions
