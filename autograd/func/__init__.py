@@ -9,9 +9,9 @@ matrices; ``alone`` is a short way for the usual call of each; ``captured`` lets
 
 ``vectorizing`` is ``vmap``: it runs the function on a batched array (``batching``), whose rules for NumPy's functions
 are in ``batching_shapes``, ``batching_reductions``, ``batching_products``, ``batching_indices`` and
-``batching_methods``, for our ops in ``batching_ops`` and ``batching_whole``, for a user's ``Function`` in
-``batching_functions``; ``batching_errors`` says what cannot be mapped. ``regions`` lets gradients pass from inside a
-mapped function to the outside.
+``batching_methods``, for our ops in ``batching_ops``, ``batching_whole`` and ``batching_losses``, for a user's
+``Function`` in ``batching_functions``; ``batching_errors`` says what cannot be mapped. ``regions`` lets gradients pass
+from inside a mapped function to the outside.
 """
 
 from .forward import jvp as jvp
