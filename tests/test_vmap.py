@@ -958,6 +958,8 @@ AT_ONCE: dict[str, tuple[Callable[..., Any], list[tuple[int, ...]]]] = {
         lambda x, y: F.multilabel_margin_loss(x, labels(y) - 1, reduction="none"), [(4,), (4,)]
     ),
     "group_norm": (lambda x, w: F.group_norm(x, 2, w, w + 1), [(2, 4, 3), (4,)]),
+    "adaptive_avg_pool": (lambda x: F.adaptive_avg_pool2d(x, (2, 3)), [(2, 5, 7)]),
+    "cdist": (lambda x, y: autograd.cdist(x, y), [(30, 3), (28, 3)]),
 }  # fmt: skip
 
 

@@ -71,7 +71,7 @@ def _place_along(level: Level, op: Any, x: Any, index: Any, shape: Any, dim: int
 @operation(
     "attend", "clone", "cofactor", "cofactor_change", "complex", "conj", "euclidean_distances", "in_order", "lu",
     "masked_fill", "matrix_exp", "matrix_exp_along", "over_gaps", "polar", "polygamma", "solve_triangular",
-    "view_as_complex", "view_as_real",
+    "spread_means", "view_as_complex", "view_as_real", "window_means",
 )  # fmt: skip
 def _leading(level: Level, op: Any, *values: Any) -> Any:
     """Ops that work on each element, or on the last dimensions, and take any number of dimensions before."""
