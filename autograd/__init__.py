@@ -239,6 +239,7 @@ from .ops.extremes import amin as amin
 from .ops.extremes import aminmax as aminmax
 from .ops.extremes import max as max
 from .ops.extremes import min as min
+from .ops.factors import lu_unpack as lu_unpack
 from .ops.finite_differences import gradient as gradient
 from .ops.gamma import digamma as digamma
 from .ops.gamma import igamma as igamma

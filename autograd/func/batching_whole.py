@@ -69,9 +69,10 @@ def _place_along(level: Level, op: Any, x: Any, index: Any, shape: Any, dim: int
 
 
 @operation(
-    "attend", "clone", "cofactor", "cofactor_change", "complex", "conj", "euclidean_distances", "in_order", "lu",
-    "masked_fill", "matrix_exp", "matrix_exp_along", "over_gaps", "polar", "polygamma", "solve_triangular",
-    "spread_means", "view_as_complex", "view_as_real", "window_means",
+    "attend", "clone", "cofactor", "cofactor_change", "complex", "conj", "euclidean_distances", "in_order",
+    "indefinite_info", "lu", "masked_fill", "matrix_exp", "matrix_exp_along", "over_gaps", "pivots_of_rows", "polar",
+    "polygamma", "rows_of_pivots", "singular_info", "solve_triangular", "spread_means", "view_as_complex",
+    "view_as_real", "window_means",
 )  # fmt: skip
 def _leading(level: Level, op: Any, *values: Any) -> Any:
     """Ops that work on each element, or on the last dimensions, and take any number of dimensions before."""
@@ -328,8 +329,9 @@ def _group_norm(level: Level, op: Any, x: Any, weight: Any, bias: Any, *settings
 def _grouped(level: Level, x: Any, *settings: Any) -> Any:
     """``group_norm`` without weight and bias."""
     op, one, zero = standardization.group_norm_.op, np.ones(x.shape[1], x.dtype), np.zeros(x.shape[1], x.dtype)
-    made = _group_norm if level.owns(x) else lambda level, *values: forward(*values)
-    return made(level, op, x, one, zero, *settings, None)
+    if level.owns(x):
+        return _group_norm(level, op, x, one, zero, *settings, None)
+    return forward(op, x, one, zero, *settings, None)
 
 
 @operation("group_norm_backward")

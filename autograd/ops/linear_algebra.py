@@ -230,7 +230,7 @@ def solve_(x: Any, y: Any) -> Any:
     return solutions(a, b).astype(dtype, copy=False)
 
 
-def _is_vector(x: Any, y: Any) -> bool:
+def is_vector(x: Any, y: Any) -> bool:
     """Whether ``y`` is a (batch of) vectors, by PyTorch's rule."""
     return y.ndim == 1 or (x.ndim - 1 == y.ndim and tuple(y.shape) == tuple(x.shape[:-1]))
 
@@ -252,7 +252,7 @@ def solve(x: Any, y: Any, *, left: bool = True) -> Tensor:
     """
     if not left:
         return T(solve_(T(x), T(y)))
-    if _is_vector(x, y):
+    if is_vector(x, y):
         return solve_(x, np.expand_dims(y, -1))[..., 0]
     return solve_(x, y)
 
