@@ -34,10 +34,12 @@ from .adaptive_pooling import AdaptiveAvgPool3d as AdaptiveAvgPool3d
 from .adaptive_pooling import AdaptiveMaxPool1d as AdaptiveMaxPool1d
 from .adaptive_pooling import AdaptiveMaxPool2d as AdaptiveMaxPool2d
 from .adaptive_pooling import AdaptiveMaxPool3d as AdaptiveMaxPool3d
+from .adaptive_softmax import AdaptiveLogSoftmaxWithLoss as AdaptiveLogSoftmaxWithLoss
 from .attention import MultiheadAttention as MultiheadAttention
 from .cells import GRUCell as GRUCell
 from .cells import LSTMCell as LSTMCell
 from .cells import RNNCell as RNNCell
+from .cells import RNNCellBase as RNNCellBase
 from .containers import ModuleDict as ModuleDict
 from .containers import ModuleList as ModuleList
 from .containers import ParameterDict as ParameterDict
