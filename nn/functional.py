@@ -275,6 +275,23 @@ def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, in
 # ---- columns ---------------------------------------------------------------------------------------------------------
 
 
+def upsample(
+    input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None
+) -> Tensor:
+    """``interpolate``, under the name that PyTorch had for it."""
+    return interpolate(input, size, scale_factor, mode, align_corners)
+
+
+def upsample_nearest(input: Any, size: Any = None, scale_factor: Any = None) -> Tensor:
+    """``interpolate`` to the nearest element."""
+    return interpolate(input, size, scale_factor, "nearest")
+
+
+def upsample_bilinear(input: Any, size: Any = None, scale_factor: Any = None) -> Tensor:
+    """``interpolate`` of images between four pixels, the corners in place."""
+    return interpolate(input, size, scale_factor, "bilinear", True)
+
+
 def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
     """The windows of images as columns: (N, C, H, W) becomes (N, C * window, places); without batch too."""
     return _windows.im2col(input, kernel_size, dilation, padding, stride)
