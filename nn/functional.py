@@ -46,6 +46,8 @@ from autograd.ops.embeddings import embedding as embedding
 from autograd.ops.embeddings import embedding_bag as embedding_bag
 from autograd.ops.embeddings import one_hot as one_hot
 from autograd.ops.exponential import sigmoid as sigmoid
+from autograd.ops.fractional_pooling import fractional_max_pool2d as fractional_max_pool2d
+from autograd.ops.fractional_pooling import fractional_max_pool3d as fractional_max_pool3d
 from autograd.ops.multihead import multi_head_attention_forward as multi_head_attention_forward
 from autograd.ops.neural import cosine_similarity as cosine_similarity
 from autograd.ops.neural import linear as linear
