@@ -413,6 +413,7 @@ from .ops.statistics import std as std
 from .ops.statistics import std_mean as std_mean
 from .ops.statistics import var as var
 from .ops.statistics import var_mean as var_mean
+from .ops.strided import as_strided as as_strided
 from .ops.taking import argwhere as argwhere
 from .ops.taking import gather as gather
 from .ops.taking import index_select as index_select
