@@ -362,7 +362,7 @@ def searchsorted(
     return out
 
 
-_FEW = 1 << 12
+_FEW = 1 << 10
 """With at most as many comparisons for each line counting is faster than to search in one line after the other."""
 _MANY = 1 << 24
 """At most as many comparisons are made at once."""
