@@ -353,7 +353,7 @@ def searchsorted(
             f"searchsorted: a sequence of shape {sequence.shape} needs input of shape {(*sequence.shape[:-1], 'n')}, "
             f"got {values.shape}"
         )
-    if sequence.shape[-1] * values.shape[-1] <= _FEW and sequence.shape[-1] * values.size <= _MANY:
+    if sequence.shape[-1] * values.shape[-1] <= _COMPARISONS and sequence.shape[-1] * values.size <= _MANY:
         ordered = sequence if sorter is None else np.take_along_axis(sequence, sorter, -1)
         return _counted(ordered, values, chosen == "right").astype(dtype, copy=False)
     out = np.empty(values.shape, dtype, like=values)
@@ -362,7 +362,7 @@ def searchsorted(
     return out
 
 
-_FEW = 1 << 10
+_COMPARISONS = 1 << 10
 """With at most as many comparisons for each line counting is faster than to search in one line after the other."""
 _MANY = 1 << 24
 """At most as many comparisons are made at once."""
