@@ -41,7 +41,7 @@ def _stretch(params: Sequence[Tensor], bounds: Sequence[int], part: bool) -> Any
         part: whether they may be a part of it; else they must be all of it.
     """
     buffer = owner_of(params[0]._data)
-    if buffer.ndim != 1 or buffer.dtype != params[0].dtype or not buffer.flags.c_contiguous:
+    if buffer.dtype != params[0].dtype or not buffer.flags.c_contiguous or (buffer.ndim != 1 and not part):
         return None
     start = _address(params[0]._data)
     for p, bound in zip(params, bounds, strict=False):
@@ -51,7 +51,9 @@ def _stretch(params: Sequence[Tensor], bounds: Sequence[int], part: bool) -> Any
         if _address(array) != start + bound * array.itemsize:
             return None
     first = (start - _address(buffer)) // buffer.itemsize
-    return buffer[first : first + bounds[-1]] if part else buffer if buffer.shape == (bounds[-1],) else None
+    if part:
+        return buffer.reshape(-1)[first : first + bounds[-1]]
+    return buffer if buffer.shape == (bounds[-1],) else None
 
 
 _blocks: WeakSet[Block] = WeakSet()
@@ -80,6 +82,16 @@ def _is_shared(p: Tensor) -> bool:
         return _holders(p) > _holders(_lone_view)
     others = _holders(p) - _holders(_lone_array)
     return others > 0 and others > sum(view is p._data for block in list(_blocks) for view in block.views)
+
+
+def _place(array: Any) -> tuple[int, int]:
+    """Where an array begins in memory, and how many bytes it has."""
+    return _address(array), array.nbytes
+
+
+def _places(blocks: Iterable[Any]) -> set[tuple[int, int]]:
+    """Where blocks keep parameters."""
+    return {_place(view) for block in blocks for view in block.views if view is not None}
 
 
 class _Store:
@@ -160,30 +172,30 @@ class Block(_Store):
     Args:
         params: the parameters.
         numbers: as for every store.
-        apart: whether they stay where they are, for their memory is another's, too: one parameter, or several that lie
-            one behind the other in another optimizer's buffer.
+        apart: whether the only parameter stays where it is, for its memory is another's, too.
+        part: whether they stay where they are, one behind the other in a buffer that is another block's, too.
 
     Attributes:
         data: the buffer.
         state: for each name an array as long as the buffer.
     """
 
-    def __init__(self, params: Sequence[Tensor], numbers: Mapping[str, float], apart: bool = False) -> None:
+    def __init__(
+        self, params: Sequence[Tensor], numbers: Mapping[str, float], apart: bool = False, part: bool = False
+    ) -> None:
         super().__init__(params, numbers)
         sizes = [p.numel() for p in self.params]
         self.bounds = [0, *np.cumsum(sizes).tolist()]
         self.apart = apart
-        self._settle()
+        self._settle(part)
 
-    def _settle(self) -> None:
+    def _settle(self, part: bool = False) -> None:
         """Bring the parameters into one buffer."""
         self.dtype = self.params[0].dtype
         self.parts = 2 if self.dtype.kind == "c" else 1  # numbers an element consists of
         self.views: list[Any] = [None] * len(self.params)
-        alone = self.apart and len(self.params) == 1
-        found = self.params[0]._data.reshape(-1) if alone else _stretch(self.params, self.bounds, self.apart)
+        found = self.params[0]._data.reshape(-1) if self.apart else _stretch(self.params, self.bounds, part)
         if found is None:
-            self.apart = False
             self.data = np.empty(self.bounds[-1], self.dtype)
             if type(self.data) is np.ndarray:
                 _buffers[id(self.data)] = self.data
@@ -210,26 +222,29 @@ class Block(_Store):
 
         Args:
             params, numbers: as for every store.
-            former: the blocks that the group had. What has moved from them into another optimizer's buffer stays
-                there, or two that take turns would take it from each other at every step. None for a new group, which
-                has all its parameters in a buffer of its own.
+            former: the blocks that the group had. If another optimizer has taken parameters out of them, all stay where
+                they are now, or both would take them from each other at every step. None for a new group, which has
+                all its parameters in a buffer of its own.
         """
-        elsewhere = set()
-        if former is not None:
-            others = [view for block in list(_blocks) if block not in former for view in block.views]
-            elsewhere = {(_address(view), view.nbytes) for view in others if view is not None}
+        others = [] if former is None else [block for block in list(_blocks) if block not in former]
+        taken = _places(others) if others else set()
+        moved = bool(taken) and any(_place(p._data) in taken for p in params)
+        taken = taken | _places(former or ()) if moved else set()
         kinds: dict[Any, list[Tensor]] = {}
-        stretches: dict[int, int] = {}  # for the end of each in memory its kind
+        ends: dict[Any, tuple[int]] = {}  # for the end of each stretch of a buffer its kind
         for p in params:
             kind: Any = p.dtype
-            place = (_address(p._data), p._data.nbytes) if elsewhere else None
-            if place in elsewhere and p.numel():
-                kind = stretches.pop(place[0], id(p))
-                stretches[sum(place)] = kind
+            if taken and (place := _place(p._data)) in taken and p.numel():
+                buffer = id(owner_of(p._data)), p.dtype
+                kind = ends.pop((*buffer, place[0]), (id(p),))
+                ends[(*buffer, sum(place))] = kind
             elif _is_shared(p):
                 kind = id(p)
             kinds.setdefault(kind, []).append(p)
-        return [Block(members, numbers or {}, apart=type(kind) is int) for kind, members in kinds.items()]
+        return [
+            Block(members, numbers or {}, apart=type(kind) is int, part=type(kind) is tuple)
+            for kind, members in kinds.items()
+        ]
 
     def ready(self) -> bool:
         """Make each parameter a view of the buffer; False if one has other memory that must stay, dtype or shape."""
