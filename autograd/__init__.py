@@ -239,6 +239,7 @@ from .ops.extremes import amin as amin
 from .ops.extremes import aminmax as aminmax
 from .ops.extremes import max as max
 from .ops.extremes import min as min
+from .ops.factors import lu_unpack as lu_unpack
 from .ops.finite_differences import gradient as gradient
 from .ops.gamma import digamma as digamma
 from .ops.gamma import igamma as igamma
@@ -412,6 +413,7 @@ from .ops.statistics import std as std
 from .ops.statistics import std_mean as std_mean
 from .ops.statistics import var as var
 from .ops.statistics import var_mean as var_mean
+from .ops.strided import as_strided as as_strided
 from .ops.taking import argwhere as argwhere
 from .ops.taking import gather as gather
 from .ops.taking import index_select as index_select

@@ -35,6 +35,7 @@ from .ops import (
     short_time,
     sorting,
     statistics,
+    strided,
     taking,
     windows,
 )
@@ -282,6 +283,7 @@ class ArrayMethods:
     # ---- windows (ops/windows) -------------------------------------------------------------------------------------
 
     unfold = windows.unfold
+    as_strided = strided.as_strided
 
     # ---- signals and numbers taken apart (ops/short_time, mantissas) ------------------------------------------------
 

@@ -1,6 +1,7 @@
 """``autograd.linalg``: linear algebra under PyTorch's names."""
 
 from .ops import decompositions as _decompositions
+from .ops import factors as _factors
 from .ops import least_squares as _least_squares
 from .ops import linear_algebra as _linear_algebra
 from .ops import matrix_functions as _matrix_functions
@@ -9,6 +10,7 @@ from .ops.eigenvalues import eig as eig
 from .ops.eigenvalues import eigh as eigh
 from .ops.eigenvalues import eigvals as eigvals
 from .ops.eigenvalues import eigvalsh as eigvalsh
+from .ops.factors import lu_solve as lu_solve
 from .ops.matrix_functions import cond as cond
 from .ops.matrix_functions import linalg_norm as norm
 from .ops.matrix_functions import matrix_exp as matrix_exp
@@ -27,6 +29,7 @@ from .ops.shapes import also_named as _also_named
 
 __all__ = [
     "cholesky",
+    "cholesky_ex",
     "cond",
     "cross",
     "det",
@@ -36,8 +39,12 @@ __all__ = [
     "eigvals",
     "eigvalsh",
     "inv",
+    "inv_ex",
     "lstsq",
     "lu",
+    "lu_factor",
+    "lu_factor_ex",
+    "lu_solve",
     "matmul",
     "matrix_exp",
     "matrix_norm",
@@ -49,6 +56,7 @@ __all__ = [
     "qr",
     "slogdet",
     "solve",
+    "solve_ex",
     "solve_triangular",
     "svd",
     "svdvals",
@@ -63,6 +71,10 @@ __all__ = [
 
 det = _also_named(A="x")(_linear_algebra.det)
 inv = _also_named(A="x")(_linear_algebra.inv)
+inv_ex = _also_named(A="x")(_factors.inv_ex)
+cholesky_ex = _also_named(A="x")(_factors.cholesky_ex)
+lu_factor = _also_named(A="x")(_factors.lu_factor)
+lu_factor_ex = _also_named(A="x")(_factors.lu_factor_ex)
 lu = _also_named(A="x")(_decompositions.lu)
 qr = _also_named(A="x")(_decompositions.qr)
 slogdet = _also_named(A="x")(_linear_algebra.slogdet)
@@ -70,6 +82,7 @@ svd = _also_named(A="x")(_decompositions.svd)
 svdvals = _also_named(A="x")(_decompositions.svdvals)
 diagonal = _also_named(A="x")(_matrix_functions.matrix_diagonal)
 solve = _also_named(A="x", B="y")(_linear_algebra.solve)
+solve_ex = _also_named(A="x", B="y")(_factors.solve_ex)
 solve_triangular = _also_named(B="y")(_linear_algebra.solve_triangular)
 lstsq = _also_named(b="y", B="y", A="x")(_least_squares.lstsq)
 pinv = _also_named(rcond="rtol", A="x")(_least_squares.pinv)

@@ -22,10 +22,16 @@ _PYTORCH = {
     "frexp": ("mantissa", "exponent"),
     "histogram": ("hist", "bin_edges"),
     "histogramdd": ("hist", "bin_edges"),
+    "linalg_cholesky_ex": ("L", "info"),
+    "linalg_inv_ex": ("inverse", "info"),
     "linalg_lu": ("P", "L", "U"),
+    "linalg_lu_factor": ("LU", "pivots"),
+    "linalg_lu_factor_ex": ("LU", "pivots", "info"),
     "linalg_qr": ("Q", "R"),
     "linalg_slogdet": ("sign", "logabsdet"),
+    "linalg_solve_ex": ("result", "info"),
     "linalg_svd": ("U", "S", "Vh"),
+    "lu_unpack": ("P", "L", "U"),
     "svd": ("U", "S", "V"),
 }
 

@@ -34,10 +34,12 @@ from .adaptive_pooling import AdaptiveAvgPool3d as AdaptiveAvgPool3d
 from .adaptive_pooling import AdaptiveMaxPool1d as AdaptiveMaxPool1d
 from .adaptive_pooling import AdaptiveMaxPool2d as AdaptiveMaxPool2d
 from .adaptive_pooling import AdaptiveMaxPool3d as AdaptiveMaxPool3d
+from .adaptive_softmax import AdaptiveLogSoftmaxWithLoss as AdaptiveLogSoftmaxWithLoss
 from .attention import MultiheadAttention as MultiheadAttention
 from .cells import GRUCell as GRUCell
 from .cells import LSTMCell as LSTMCell
 from .cells import RNNCell as RNNCell
+from .cells import RNNCellBase as RNNCellBase
 from .containers import ModuleDict as ModuleDict
 from .containers import ModuleList as ModuleList
 from .containers import ParameterDict as ParameterDict
@@ -134,6 +136,8 @@ from .pictures import graph as graph
 from .pooling import AvgPool1d as AvgPool1d
 from .pooling import AvgPool2d as AvgPool2d
 from .pooling import AvgPool3d as AvgPool3d
+from .pooling import FractionalMaxPool2d as FractionalMaxPool2d
+from .pooling import FractionalMaxPool3d as FractionalMaxPool3d
 from .pooling import LPPool1d as LPPool1d
 from .pooling import LPPool2d as LPPool2d
 from .pooling import LPPool3d as LPPool3d

@@ -46,6 +46,8 @@ from autograd.ops.embeddings import embedding as embedding
 from autograd.ops.embeddings import embedding_bag as embedding_bag
 from autograd.ops.embeddings import one_hot as one_hot
 from autograd.ops.exponential import sigmoid as sigmoid
+from autograd.ops.fractional_pooling import fractional_max_pool2d as fractional_max_pool2d
+from autograd.ops.fractional_pooling import fractional_max_pool3d as fractional_max_pool3d
 from autograd.ops.multihead import multi_head_attention_forward as multi_head_attention_forward
 from autograd.ops.neural import cosine_similarity as cosine_similarity
 from autograd.ops.neural import linear as linear
@@ -273,6 +275,23 @@ def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, in
 
 
 # ---- columns ---------------------------------------------------------------------------------------------------------
+
+
+def upsample(
+    input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None
+) -> Tensor:
+    """``interpolate``, under the name that PyTorch had for it."""
+    return interpolate(input, size, scale_factor, mode, align_corners)
+
+
+def upsample_nearest(input: Any, size: Any = None, scale_factor: Any = None) -> Tensor:
+    """``interpolate`` to the nearest element."""
+    return interpolate(input, size, scale_factor, "nearest")
+
+
+def upsample_bilinear(input: Any, size: Any = None, scale_factor: Any = None) -> Tensor:
+    """``interpolate`` of images between four pixels, the corners in place."""
+    return interpolate(input, size, scale_factor, "bilinear", True)
 
 
 def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:

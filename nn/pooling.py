@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from autograd import Tensor
+from autograd import ArgumentError, Tensor
 from autograd.ops.convolution import per_dimension
 
 from . import functional as F
 from .module import Module
 
 __all__ = [
-    "AvgPool1d", "AvgPool2d", "AvgPool3d", "LPPool1d", "LPPool2d", "LPPool3d", "MaxPool1d", "MaxPool2d", "MaxPool3d",
-    "MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d",
+    "AvgPool1d", "AvgPool2d", "AvgPool3d", "FractionalMaxPool2d", "FractionalMaxPool3d", "LPPool1d", "LPPool2d",
+    "LPPool3d", "MaxPool1d", "MaxPool2d", "MaxPool3d", "MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d",
 ]  # fmt: skip
 
 Size = int | Sequence[int]
@@ -108,6 +108,77 @@ class MaxPool3d(_MaxPool):
     def forward(self, input: Tensor) -> Any:
         """The largest elements; with ``return_indices`` and their places."""
         return self._pooled(F.max_pool3d, input)
+
+
+class _FractionalMaxPool(Module):
+    """The settings of fractional max pooling."""
+
+    _random_samples: Tensor | None
+
+    def __init__(
+        self,
+        kernel_size: Size,
+        output_size: Size | None = None,
+        output_ratio: Any = None,
+        return_indices: bool = False,
+        _random_samples: Tensor | None = None,
+    ) -> None:
+        if (output_size is None) is (output_ratio is None):
+            raise ArgumentError(
+                f"{type(self).__name__}: either output_size or output_ratio is needed, got {output_size!r} and "
+                f"{output_ratio!r}"
+            )
+        self.kernel_size = kernel_size
+        self.output_size = output_size
+        self.output_ratio = output_ratio
+        self.return_indices = return_indices
+        self.register_buffer("_random_samples", _random_samples)
+
+    def _pooled(self, pool: Any, input: Tensor) -> Any:
+        return pool(
+            input, self.kernel_size, self.output_size, self.output_ratio, self.return_indices, self._random_samples
+        )
+
+    def extra_repr(self) -> str:
+        """The windows."""
+        return f"kernel_size={self.kernel_size}, output_size={self.output_size}, output_ratio={self.output_ratio}"
+
+
+class FractionalMaxPool2d(_FractionalMaxPool):
+    """The largest elements of windows that begin at random places, so that the size shrinks by any factor.
+
+    Args:
+        kernel_size: height and width of the windows; a number stands for both, as in the next two.
+        output_size: how many windows there are along height and width;
+        output_ratio: or that as a fraction of the size, between 0 and 1.
+        return_indices: return the elements and their places.
+        _random_samples: numbers (N, C, 2) between 0 and 1 in place of random ones.
+
+    Shape: input (N, C, H, W) or (C, H, W); output (N, C, H', W').
+
+    Raises: ValueError unless one of size and ratio is given.
+
+    >>> import autograd, nn
+    >>> nn.FractionalMaxPool2d(2, output_ratio=0.7)(autograd.zeros(1, 16, 10, 10)).shape
+    (1, 16, 7, 7)
+    """
+
+    def forward(self, input: Tensor) -> Any:
+        """The largest elements; with ``return_indices`` and their places."""
+        return self._pooled(F.fractional_max_pool2d, input)
+
+
+class FractionalMaxPool3d(_FractionalMaxPool):
+    """``FractionalMaxPool2d`` of volumes.
+
+    Args: as there, for depth, height and width.
+
+    Shape: input (N, C, D, H, W) or (C, D, H, W).
+    """
+
+    def forward(self, input: Tensor) -> Any:
+        """The largest elements; with ``return_indices`` and their places."""
+        return self._pooled(F.fractional_max_pool3d, input)
 
 
 class _MaxUnpool(Module):

@@ -14,6 +14,7 @@ from autograd import Tensor, float32, float64, get_default_dtype
 from autograd.engine.blocks import BLOCK
 from autograd.engine.mutation import stamp
 from autograd.engine.nodes import array_of, new_tensor
+from autograd.engine.ownership import owner_of
 
 __all__ = ["Block", "Single", "real_view"]
 
@@ -33,21 +34,26 @@ def _address(array: Any) -> int:
     return int(array.__array_interface__["data"][0])
 
 
-def _shared_buffer(params: Sequence[Tensor], bounds: Sequence[int]) -> Any:
-    """The buffer in which another optimizer keeps exactly these parameters, in this order; None if there is none."""
-    buffer = params[0]._data.base
-    if not isinstance(buffer, np.ndarray) or buffer.shape != (bounds[-1],) or buffer.dtype != params[0].dtype:
+def _stretch(params: Sequence[Tensor], bounds: Sequence[int], part: bool) -> Any:
+    """What of another optimizer's buffer these parameters are, one behind the other; None if they lie otherwise.
+
+    Args:
+        part: whether they may be a part of it; else they must be all of it.
+    """
+    buffer = owner_of(params[0]._data)
+    if buffer.dtype != params[0].dtype or not buffer.flags.c_contiguous or (buffer.ndim != 1 and not part):
         return None
-    if not buffer.flags.c_contiguous:
-        return None
-    start = _address(buffer)
+    start = _address(params[0]._data)
     for p, bound in zip(params, bounds, strict=False):
         array = p._data
-        if array.base is not buffer or not array.flags.c_contiguous:
+        if owner_of(array) is not buffer or not array.flags.c_contiguous:
             return None
         if _address(array) != start + bound * array.itemsize:
             return None
-    return buffer
+    first = (start - _address(buffer)) // buffer.itemsize
+    if part:
+        return buffer.reshape(-1)[first : first + bounds[-1]]
+    return buffer if buffer.shape == (bounds[-1],) else None
 
 
 _blocks: WeakSet[Block] = WeakSet()
@@ -76,6 +82,16 @@ def _is_shared(p: Tensor) -> bool:
         return _holders(p) > _holders(_lone_view)
     others = _holders(p) - _holders(_lone_array)
     return others > 0 and others > sum(view is p._data for block in list(_blocks) for view in block.views)
+
+
+def _place(array: Any) -> tuple[int, int]:
+    """Where an array begins in memory, and how many bytes it has."""
+    return _address(array), array.nbytes
+
+
+def _places(blocks: Iterable[Any]) -> set[tuple[int, int]]:
+    """Where blocks keep parameters."""
+    return {_place(view) for block in blocks for view in block.views if view is not None}
 
 
 class _Store:
@@ -157,25 +173,28 @@ class Block(_Store):
         params: the parameters.
         numbers: as for every store.
         apart: whether the only parameter stays where it is, for its memory is another's, too.
+        part: whether they stay where they are, one behind the other in a buffer that is another block's, too.
 
     Attributes:
         data: the buffer.
         state: for each name an array as long as the buffer.
     """
 
-    def __init__(self, params: Sequence[Tensor], numbers: Mapping[str, float], apart: bool = False) -> None:
+    def __init__(
+        self, params: Sequence[Tensor], numbers: Mapping[str, float], apart: bool = False, part: bool = False
+    ) -> None:
         super().__init__(params, numbers)
         sizes = [p.numel() for p in self.params]
         self.bounds = [0, *np.cumsum(sizes).tolist()]
         self.apart = apart
-        self._settle()
+        self._settle(part)
 
-    def _settle(self) -> None:
+    def _settle(self, part: bool = False) -> None:
         """Bring the parameters into one buffer."""
         self.dtype = self.params[0].dtype
         self.parts = 2 if self.dtype.kind == "c" else 1  # numbers an element consists of
         self.views: list[Any] = [None] * len(self.params)
-        found = self.params[0]._data.reshape(-1) if self.apart else _shared_buffer(self.params, self.bounds)
+        found = self.params[0]._data.reshape(-1) if self.apart else _stretch(self.params, self.bounds, part)
         if found is None:
             self.data = np.empty(self.bounds[-1], self.dtype)
             if type(self.data) is np.ndarray:
@@ -196,12 +215,36 @@ class Block(_Store):
         self._settle()
 
     @staticmethod
-    def of(params: Sequence[Tensor], numbers: Mapping[str, float] | None = None) -> list[Any]:
-        """The blocks of a group: one for each dtype, and one for each parameter whose memory is another's, too."""
+    def of(
+        params: Sequence[Tensor], numbers: Mapping[str, float] | None = None, former: Sequence[Any] | None = None
+    ) -> list[Any]:
+        """The blocks of a group: one for each dtype, and one for each parameter whose memory is another's, too.
+
+        Args:
+            params, numbers: as for every store.
+            former: the blocks that the group had. If another optimizer has taken parameters out of them, all stay where
+                they are now, or both would take them from each other at every step. None for a new group, which has
+                all its parameters in a buffer of its own.
+        """
+        others = [] if former is None else [block for block in list(_blocks) if block not in former]
+        taken = _places(others) if others else set()
+        moved = bool(taken) and any(_place(p._data) in taken for p in params)
+        taken = taken | _places(former or ()) if moved else set()
         kinds: dict[Any, list[Tensor]] = {}
+        ends: dict[Any, tuple[int]] = {}  # for the end of each stretch of a buffer its kind
         for p in params:
-            kinds.setdefault(id(p) if _is_shared(p) else p.dtype, []).append(p)
-        return [Block(members, numbers or {}, apart=type(kind) is int) for kind, members in kinds.items()]
+            kind: Any = p.dtype
+            if taken and (place := _place(p._data)) in taken and p.numel():
+                buffer = id(owner_of(p._data)), p.dtype
+                kind = ends.pop((*buffer, place[0]), (id(p),))
+                ends[(*buffer, sum(place))] = kind
+            elif _is_shared(p):
+                kind = id(p)
+            kinds.setdefault(kind, []).append(p)
+        return [
+            Block(members, numbers or {}, apart=type(kind) is int, part=type(kind) is tuple)
+            for kind, members in kinds.items()
+        ]
 
     def ready(self) -> bool:
         """Make each parameter a view of the buffer; False if one has other memory that must stay, dtype or shape."""
@@ -209,7 +252,7 @@ class Block(_Store):
             for p, view in zip(self.params, self.views, strict=True):
                 if p.dtype != view.dtype or p.shape != view.shape:
                     return False
-                if p._data is not view and (self.apart or id(p._data.base) in _buffers):  # as another parameter's
+                if p._data is not view and (self.apart or id(owner_of(p._data)) in _buffers):  # as another parameter's
                     return False
             self._adopt()
         return True
@@ -308,7 +351,9 @@ class Single(_Store):
         super().__init__([param], numbers)
 
     @staticmethod
-    def of(params: Sequence[Tensor], numbers: Mapping[str, float] | None = None) -> list[Any]:
+    def of(
+        params: Sequence[Tensor], numbers: Mapping[str, float] | None = None, former: Sequence[Any] | None = None
+    ) -> list[Any]:
         """A store for each parameter."""
         return [Single(p, numbers or {}) for p in params]
 

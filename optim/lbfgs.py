@@ -11,7 +11,7 @@ from autograd import ArgumentError, Tensor, enable_grad
 from autograd.engine.mutation import stamp
 from autograd.engine.nodes import new_tensor
 
-from .flat import Block, real_view
+from .flat import real_view
 from .line_search import Point, strong_wolfe
 from .optimizer import Optimizer, non_negative
 
@@ -88,29 +88,29 @@ class LBFGS(Optimizer):
 
     # ---- parameters and gradients as one vector ------------------------------------------------------------------
 
-    def _blocks(self) -> list[Block]:
+    def _values(self) -> list[Any]:
+        """What the vector is made of: a buffer that has all parameters in their order, or each by itself."""
         blocks = self._ready(0)
         for block in blocks:
             if not block.ready():
                 raise ArgumentError("LBFGS: a parameter changed its dtype or shape during the step")
-        return blocks
+        if len(blocks) == 1:
+            return [real_view(blocks[0].data)]
+        return [real_view(np.ravel(p._data)) for p in self.param_groups[0]["params"]]
 
     def _vector(self) -> Any:
-        return np.concatenate([real_view(block.data) for block in self._blocks()])
+        return np.concatenate(self._values())
 
     def _assign(self, x: Any) -> None:
         start = 0
-        for block in self._blocks():
-            values = real_view(block.data)
+        for values in self._values():
             values[...] = x[start : start + len(values)]
             start += len(values)
-            stamp(block.data)
+            stamp(values)
 
     def _gradient(self) -> Any:
         grads = [
-            np.zeros(p.shape, p.dtype) if p._grad is None else p._grad._data
-            for block in self._blocks()
-            for p in block.params
+            np.zeros(p.shape, p.dtype) if p._grad is None else p._grad._data for p in self.param_groups[0]["params"]
         ]
         return np.concatenate([real_view(np.ravel(g)) for g in grads])
 

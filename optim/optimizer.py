@@ -195,7 +195,8 @@ class Optimizer:
                 idle = dict.fromkeys(self.states, p.shape) if self.elementwise else {}
                 shapes[id(p)] = {**idle, **self.shapes(p.shape, group)}
                 entries[id(p)] = saving.fitting(type(self).__name__, p, found[id(p)], shapes[id(p)])
-        stores = (Block if self.elementwise else Single).of(group["params"], self.numbers)
+        former = self._stores[i] or None
+        stores = (Block if self.elementwise else Single).of(group["params"], self.numbers, former)
         for store in stores if entries else ():
             store.load(entries, shapes)
         self._stores[i], self._known[i] = stores, list(group["params"])
@@ -325,7 +326,7 @@ class Optimizer:
         groups, found = saving.unpack(title, self.param_groups, state_dict)
         if self._by_formula:
             before = self.param_groups, self._stores, self._known
-            self.param_groups, self._stores, self._known = groups, [[] for _ in groups], [[] for _ in groups]
+            self.param_groups, self._stores, self._known = groups, list(self._stores), [[] for _ in groups]
             try:
                 for i in range(len(groups)):
                     self._settle(i, found)

@@ -458,3 +458,65 @@ def test_linear_takes_a_device():
     assert nn.Linear(2, 3, True, "cpu", "float64").weight.dtype == np.float64
     with pytest.raises(Exception, match="cuda"):
         nn.Linear(2, 3, device="cuda")
+
+
+# ---- very many classes -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("cutoffs", "head_bias"), [([3], True), ([2, 5, 9], False)])
+def test_adaptive_log_softmax(cutoffs, head_bias):
+    """Against its probabilities of all classes, which are those of a head whose clusters share theirs out."""
+    layer = nn.AdaptiveLogSoftmaxWithLoss(12, 20, cutoffs, div_value=2.0, head_bias=head_bias).double()
+    rng = np.random.default_rng(0)
+    x = autograd.tensor(rng.normal(size=(9, 12)) * 2, requires_grad=True)
+    target = autograd.tensor([0, 19, 3, 2, 9, 8, 5, 1, 10])
+    whole = layer.log_prob(x)
+    np.testing.assert_allclose(whole.exp().sum(1).detach().numpy(), np.ones(9), rtol=1e-12)
+    head = F.log_softmax(layer.head(x), 1)
+    np.testing.assert_allclose(whole[:, : cutoffs[0]].detach().numpy(), head[:, : cutoffs[0]].detach().numpy())
+    first, last = [*cutoffs, 20][:2]
+    inside = whole[:, first:last].exp().sum(1).log()
+    np.testing.assert_allclose(inside.detach().numpy(), head[:, first].detach().numpy(), rtol=1e-10)
+    output, loss = layer(x, target)
+    expected = whole.gather(1, target.unsqueeze(1)).squeeze(1)
+    np.testing.assert_allclose(output.detach().numpy(), expected.detach().numpy(), rtol=1e-12)
+    assert loss.item() == pytest.approx(-output.mean().item())
+    leaves = [x, *layer.parameters()]
+    slopes = autograd.grad(loss, leaves), autograd.grad(-expected.mean(), leaves)
+    for found, wanted in zip(*slopes, strict=True):
+        np.testing.assert_allclose(found.numpy(), wanted.numpy(), rtol=1e-9, atol=1e-12)
+    np.testing.assert_array_equal(layer.predict(x).numpy(), whole.argmax(1).numpy())
+    one = layer(x[1], target[1])
+    assert one.output.shape == ()
+    assert one.loss.item() == pytest.approx(-output[1].item())
+    frequent = layer(x[:2], autograd.tensor([0, 1]))
+    assert frequent.loss.item() == pytest.approx(-(whole[0, 0] + whole[1, 1]).item() / 2)
+
+
+def test_adaptive_log_softmax_has_pytorchs_parameters():
+    layer = nn.AdaptiveLogSoftmaxWithLoss(16, 100, [10, 50], head_bias=True)
+    shapes = {name: p.shape for name, p in layer.named_parameters()}
+    assert shapes == {
+        "head.weight": (12, 16), "head.bias": (12,), "tail.0.0.weight": (4, 16), "tail.0.1.weight": (40, 4),
+        "tail.1.0.weight": (1, 16), "tail.1.1.weight": (50, 1),
+    }  # fmt: skip
+    before = layer.tail[0][1].weight.detach().clone()
+    layer.reset_parameters()
+    assert not np.array_equal(before, layer.tail[0][1].weight.detach())
+    assert "n_classes=100, cutoffs=[10, 50]" in repr(layer)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        *[(lambda c=c: nn.AdaptiveLogSoftmaxWithLoss(4, 20, c), ValueError, "cutoffs are one or more increasing")
+          for c in ([], [0, 3], [5, 3], [3, 3], [3, 20], [2.5])],
+        (lambda: nn.AdaptiveLogSoftmaxWithLoss(4, 9, [2])(autograd.ones(2, 4), autograd.tensor([1, 9])), IndexError,
+         "classes from 0 to 8, got values from 1 to 9"),
+        (lambda: nn.AdaptiveLogSoftmaxWithLoss(4, 9, [2])(autograd.ones(2, 4), autograd.tensor([1])),
+         autograd.ShapeError, r"expected input \(N, 4\) and target \(N\), .* got \(2, 4\) and \(1,\)"),
+    ],
+)  # fmt: skip
+def test_adaptive_log_softmax_of_what_is_no_class(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

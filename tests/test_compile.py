@@ -313,6 +313,25 @@ def test_a_program_that_does_not_do_the_same_is_not_trusted(make: Any, message: 
         strict(two)
 
 
+def test_what_an_optimizer_keeps_is_called_its_state() -> None:
+    weight = tensor(np.ones(3), requires_grad=True)
+    weight.grad = tensor(np.ones(3))
+    update = optim.Adam([weight], lr=0.1)
+    times = io.BytesIO()
+
+    def step() -> None:
+        times.write(b" ")
+        for _ in range(2 if times.tell() == 3 else 1):
+            update.step()
+
+    compiled = compile(step)
+    compiled()
+    compiled()
+    with pytest.warns(UserWarning, match=r"the function \(the state of update is 4, and 3 in the program\)$"):
+        compiled()
+    assert update.state[weight]["step"].item() == 4
+
+
 def test_what_did_not_vary_yet_stays_on_trial() -> None:
     one, two = tensor(np.ones(3)), tensor(np.full(3, 2.0))
     compiled = compile(hidden)

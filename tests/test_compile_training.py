@@ -238,6 +238,34 @@ def test_what_is_done_beside(name):
     assert check_training(VECTORS, model, OPTIMIZERS["momentum"], EXTRAS[name]).recordings <= 5
 
 
+@pytest.mark.parametrize("second", [[0], [2, 3], [1, 3], [3, 2, 1, 0]])
+def test_two_optimizers_share_parameters(second):
+    def trained(wrap):
+        autograd.manual_seed(0)
+        model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
+        params = list(model.parameters())
+        optimizers = optim.SGD(params, lr=0.1, momentum=0.9), optim.Adam([params[i] for i in second], lr=0.01)
+        x = autograd.randn(8, 3)
+
+        def step(x):
+            model.zero_grad()
+            loss = model(x).square().mean()
+            loss.backward()
+            for optimizer in optimizers:
+                optimizer.step()
+            return loss
+
+        step = wrap(step)
+        return [step(x).item() for _ in range(6)], [p.detach() for p in params], step
+
+    losses, params, _ = trained(lambda step: step)
+    same, others, step = trained(autograd.compile)
+    assert same == losses
+    for p, e in zip(others, params, strict=True):
+        np.testing.assert_array_equal(p, e)
+    assert step.source
+
+
 def test_lbfgs_runs_as_it_is():
     model, x = nn.Linear(3, 2), autograd.randn(5, 3)
     update = optim.LBFGS(model.parameters())

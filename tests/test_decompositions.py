@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+import scipy.linalg
 
 import autograd
-from autograd import GradientError, linalg, tensor
+from autograd import GradientError, LinAlgError, linalg, tensor
 from tests.helpers import values
 
 RNG = np.random.default_rng(0)
@@ -402,3 +403,109 @@ def test_singular_values_of_least_squares_are_differentiated():
     (g,) = autograd.grad(found.singular_values.sum(), x)
     (expected,) = autograd.grad(linalg.svdvals(x).sum(), x)
     np.testing.assert_allclose(values(g), values(expected), rtol=1e-12)
+
+
+# ---- LU factors, and what tells of singular matrices -----------------------------------------------------------------
+
+MIXED = np.array([[[4.0, 1.0], [1.0, 3.0]], [[1.0, 2.0], [2.0, 4.0]], [[-4.0, -1.0], [-1.0, -3.0]]])
+"""A matrix that is positive definite, one that is singular, one that is negative definite."""
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (4, 2), (2, 4), (2, 3, 3), (0, 2, 2), (1, 1), (0, 0)])
+@pytest.mark.parametrize("kind", [float, complex])
+def test_lu_factors_are_lapacks(shape, kind):
+    a = RNG.standard_normal(shape) + (1j * RNG.standard_normal(shape) if kind is complex else 0)
+    LU, pivots = linalg.lu_factor(tensor(a))
+    assert pivots.dtype == "int32"
+    for i in np.ndindex(shape[:-2]):
+        expected, swaps = scipy.linalg.lu_factor(a[i])
+        np.testing.assert_allclose(LU[i].numpy(), expected, rtol=1e-12, atol=1e-12)
+        np.testing.assert_array_equal(pivots[i].numpy(), swaps + 1)
+    P, L, U = autograd.lu_unpack(LU, pivots)
+    np.testing.assert_allclose((P @ L @ U).numpy(), a, rtol=1e-12, atol=1e-12)
+    assert [t.shape for t in autograd.lu_unpack(LU, pivots, unpack_pivots=False)] == [(0,), L.shape, U.shape]
+
+
+@pytest.mark.parametrize("adjoint", [False, True])
+@pytest.mark.parametrize("left", [False, True])
+def test_systems_with_lu_factors(left, adjoint):
+    a = RNG.standard_normal((2, 1, 3, 3)) + 1j * RNG.standard_normal((2, 1, 3, 3))
+    b = RNG.standard_normal((4, 3, 2) if left else (4, 2, 3)) + 0j
+    x, y = variable(a), variable(b)
+    found = linalg.lu_solve(*linalg.lu_factor(x), y, left=left, adjoint=adjoint)
+    matrix = np.conj(np.swapaxes(a, -1, -2)) if adjoint else a
+    np.testing.assert_allclose((matrix @ found.detach().numpy() if left else found.detach().numpy() @ matrix),
+                               np.broadcast_to(b, found.shape), rtol=1e-10, atol=1e-12)  # fmt: skip
+    whole = (found.abs() ** 2).sum()
+    slopes = autograd.grad(whole, [x, y])
+    again = linalg.solve(x.mH if adjoint else x, y, left=left)
+    for slope, expected in zip(slopes, autograd.grad((again.abs() ** 2).sum(), [x, y]), strict=True):
+        np.testing.assert_allclose(slope.numpy(), expected.numpy(), rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("function", "info", "plain"),
+    [
+        (linalg.inv_ex, [0, 2, 0], linalg.inv),
+        (linalg.cholesky_ex, [0, 2, 1], linalg.cholesky),
+        (lambda a, **kwargs: linalg.solve_ex(a, autograd.ones(2, 3), **kwargs), [0, 2, 0],
+         lambda a: linalg.solve(a, autograd.ones(2, 3))),
+        (lambda a, **kwargs: linalg.solve_ex(a, autograd.ones(len(a), 2), **kwargs), [0, 2, 0],
+         lambda a: linalg.solve(a, autograd.ones(len(a), 2))),
+    ],
+    ids=["inv", "cholesky", "solve", "solve vectors"],
+)  # fmt: skip
+def test_matrices_without_an_answer_do_not_spoil_a_batch(function, info, plain):
+    x = variable(MIXED)
+    found, said = function(x)
+    assert said.tolist() == info
+    assert said.dtype == "int32"
+    good = [i for i, n in enumerate(info) if not n]
+    expected = plain(variable(MIXED[good]))
+    np.testing.assert_allclose(found[good].detach().numpy(), expected.detach().numpy(), rtol=1e-12)
+    assert np.isnan(found[1].detach().numpy()).any()
+    found[good].sum().backward()
+    y = variable(MIXED[good])
+    plain(y).sum().backward()
+    np.testing.assert_allclose(x.grad[good].numpy(), y.grad.numpy(), rtol=1e-12)
+    assert not x.grad[1].any()
+    with pytest.raises(LinAlgError, match=r"_ex: matrix 1 of 3 is (singular|not positive definite) \(info 2\)"):
+        function(x, check_errors=True)
+    compiled = autograd.compile(function)
+    for _ in range(3):
+        assert compiled(tensor(MIXED))[1].tolist() == info
+    assert compiled(tensor(np.stack([np.eye(2)] * 3)))[1].tolist() == [0, 0, 0]
+
+
+def test_singular_matrices_have_lu_factors_but_not_for_systems():
+    LU, pivots, info = linalg.lu_factor_ex(tensor(MIXED))
+    np.testing.assert_array_equal(LU[1], [[2.0, 4.0], [0.5, 0.0]])
+    assert (pivots[1].tolist(), info.tolist()) == ([2, 2], [0, 2, 0])
+    with pytest.raises(LinAlgError, match="lu_factor: matrix 1 of 3 is singular: a pivot is 0"):
+        linalg.lu_factor(tensor(MIXED))
+    with pytest.raises(LinAlgError, match="solve_triangular"):
+        linalg.lu_solve(LU, pivots, autograd.ones(3, 2, 1))
+
+
+def test_a_matrix_that_is_not_finite_is_told_of():
+    x = tensor([[np.nan, 1.0], [1.0, 1.0]])
+    assert linalg.cholesky_ex(x).info.item() == 1
+    assert np.isnan(linalg.inv_ex(x).inverse.numpy()).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: linalg.lu_factor(autograd.ones(3)), autograd.ShapeError, r"lu_factor: expected matrices .* \(3,\)"),
+        (lambda: linalg.lu_factor(autograd.eye(2), pivot=False), ValueError, "lu_factor: without pivoting"),
+        (lambda: linalg.inv_ex(autograd.ones(2, 3)), autograd.ShapeError, "inv_ex: expected square matrices"),
+        (lambda: linalg.lu_solve(autograd.eye(2), tensor([1, 2]), autograd.ones(3, 1)), autograd.ShapeError,
+         r"lu_solve: factors of shape \(2, 2\) do not fit B of shape \(3, 1\)"),
+        (lambda: linalg.lu_solve(autograd.eye(2), tensor([1, 2]), autograd.ones(2, 1), left=False),
+         autograd.ShapeError, "do not fit B.mT"),
+        (lambda: autograd.lu_unpack(autograd.eye(2), tensor([1])), autograd.ShapeError, "lu_unpack: pivots of shape"),
+    ],
+)  # fmt: skip
+def test_errors_of_factors(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

@@ -498,6 +498,85 @@ def test_what_is_differentiated_by_a_direction_has_no_graph_left(inner, outer, k
     np.testing.assert_allclose(np.asarray(found), np.array([float(slope) for slope in along]), rtol=1e-12)
 
 
+WRITES = {
+    "all": lambda kept, x: kept.copy_(x * 2),
+    "a sum": lambda kept, x: kept.add_(x),
+    "a part": lambda kept, x: kept[:2].copy_(x[:2]),
+    "an item": lambda kept, x: kept.__setitem__(1, x.sum()),
+}
+CALLS = {
+    "grad": lambda f, x: func.grad(f)(x),
+    "vjp": lambda f, x: func.vjp(f, x)[1](None)[0],
+    "jacrev": lambda f, x: func.jacrev(f)(x),
+    "jacfwd": lambda f, x: func.jacfwd(f)(x),
+    "jvp": lambda f, x: np.stack([np.asarray(func.jvp(f, (x,), (unit,))[1]) for unit in np.eye(3)]),
+    "linearize": lambda f, x: np.stack([np.asarray(func.linearize(f, x)[1](unit)) for unit in np.eye(3)]),
+}
+
+
+@pytest.mark.parametrize("kind", [np.asarray, autograd.tensor], ids=["array", "tensor"])
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+def test_a_captured_tensor_keeps_what_was_written_into_it_and_no_graph(write, call, kind):
+    kept = autograd.ones(3, dtype="float64")
+    part = kept[1:]
+
+    def f(x):
+        with autograd.no_grad():
+            kept.fill_(1)
+        write(kept, autograd.tensor(x) if isinstance(x, np.ndarray) else x)
+        return (kept * x).sum()
+
+    expected = autograd.ones(3, dtype="float64")
+    leaf = autograd.tensor(X, requires_grad=True)
+    write(expected, leaf)
+    (expected * leaf).sum().backward()
+    np.testing.assert_allclose(np.asarray(call(f, kind(X))), leaf.grad, rtol=1e-12)
+    np.testing.assert_array_equal(kept.numpy(), expected.detach())
+    assert kept.grad_fn is part.grad_fn is None
+    assert not (part * 2).requires_grad
+
+
+def test_a_captured_tensor_that_is_returned_has_its_derivative():
+    kept = autograd.zeros(3, dtype="float64")
+
+    def f(x):
+        kept.copy_(x**2)
+        return kept, {"part": kept[1:], "kept": kept}
+
+    jacobian, _ = func.jacrev(f, has_aux=True)(autograd.tensor(X))
+    np.testing.assert_array_equal(jacobian, np.diag(2 * X))
+    assert not kept.requires_grad
+    y, pull = func.vjp(lambda x: f(x)[1], autograd.tensor(X))
+    ones = {"part": autograd.ones(2), "kept": autograd.ones(3)}
+    np.testing.assert_array_equal(pull(ones)[0], 2 * X * [1, 2, 2])
+    assert [t.requires_grad for t in (kept, y["kept"], y["part"])] == [False] * 3
+
+
+def test_a_captured_tensor_through_which_something_else_can_be_differentiated_keeps_its_graph():
+    weight = autograd.tensor(X, requires_grad=True)
+    kept = weight * 2
+
+    def f(x):
+        kept.mul_(x)
+        return kept.sum()
+
+    np.testing.assert_array_equal(func.grad(f)(autograd.tensor(X)).detach(), 2 * X)
+    kept.sum().backward()
+    np.testing.assert_array_equal(weight.grad, 2 * X)
+
+    def outer(x):
+        noted = autograd.zeros(3, dtype="float64")
+
+        def inner(y):
+            noted.copy_(x * y**2)
+            return noted.sum()
+
+        return func.grad(inner)(x).sum() + noted.sum()  # 2 x^2 and x^3
+
+    np.testing.assert_array_equal(func.grad(outer)(autograd.tensor(X)), 4 * X + 3 * X**2)
+
+
 def test_an_exception_leaves_nothing_behind():
     def fails(x):
         raise KeyError("inside")

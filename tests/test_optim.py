@@ -222,6 +222,75 @@ def test_two_optimizers_may_share_parameters():
         np.testing.assert_allclose(p.detach().numpy(), e, rtol=1e-12)
 
 
+@pytest.mark.parametrize("places", [[1, 2], [2], [2, 1], [0, 2]])
+def test_two_optimizers_that_take_turns_leave_parameters_where_they_are(places):
+    """Not to take them from each other at every step, which took longer than the step, and could not be compiled."""
+    params = parameters()
+    first = optim.Adam(params, lr=0.1)
+    second = optim.Adam([params[i] for i in places], lr=0.01)
+    apart = parameters()
+    alone = [optim.Adam([p], lr=0.1) for p in apart], [optim.Adam([apart[i]], lr=0.01) for i in places]
+    where = []
+    for step in range(4):
+        set_grads(params, step)
+        set_grads(apart, step)
+        for optimizers in ((first,), (second,), *alone):
+            for optimizer in optimizers:
+                optimizer.step()
+        where.append([p.detach().numpy().__array_interface__["data"][0] for p in params])
+    assert where[1:] == where[:-1]
+    for p, e in zip(params, apart, strict=True):
+        np.testing.assert_allclose(p.detach().numpy(), e.detach().numpy(), rtol=1e-12)
+    pair = copy.deepcopy((first, second))
+    for optimizer in pair:
+        optimizer.step()
+    for optimizer in (first, second):
+        optimizer.step()
+    for p, e in zip(params, pair[0].param_groups[0]["params"], strict=True):
+        np.testing.assert_array_equal(p.detach(), e.detach())
+
+
+def test_parameters_that_two_optimizers_share_are_updated_by_stretches():
+    """Also if something else holds their memory, as a state dict does."""
+    calls = []
+
+    class Counting(optim.SGD):
+        def update(self, *args):
+            calls.append(1)
+            super().update(*args)
+
+    params = parameters()[:3] + parameters()[:3]
+    first = Counting(params, lr=0.1)
+    set_grads(params, 0)
+    first.step()
+    second = optim.Adam(params[4:], lr=0.1)
+    views = [p.detach() for p in params]
+    for step in range(3):
+        set_grads(params, step)
+        calls.clear()
+        first.step()
+        second.step()
+        assert len(calls) == 2
+    for p, view in zip(params, views, strict=True):
+        np.testing.assert_array_equal(p.detach(), view)
+
+
+def test_what_shares_a_parameters_memory_sees_the_updates_of_two_optimizers():
+    net = nn.Linear(3, 2)
+    view = net.weight.detach()
+    first, second = optim.SGD(net.parameters(), lr=0.5), optim.Adam([net.weight, net.bias], lr=0.1)
+    third = optim.SGD([net.weight], lr=0.1)
+    part = net.bias.detach()
+    for _ in range(2):
+        for optimizer in (first, second, third):
+            old = np.array(view), np.array(part)
+            descended(net, optimizer)
+            assert not np.array_equal(view, old[0])
+            assert np.array_equal(part, old[1]) is (optimizer is third)
+            np.testing.assert_array_equal(view, net.weight.detach())
+            np.testing.assert_array_equal(part, net.bias.detach())
+
+
 def test_a_parameter_whose_data_were_replaced_is_still_updated():
     w = autograd.tensor([1.0, 2.0], requires_grad=True)
     optimizer = optim.SGD([w], lr=1.0)

@@ -370,3 +370,87 @@ def test_what_was_pooled_must_not_be_overwritten():
     h.zero_()
     with pytest.raises(autograd.MutationError, match="max_pool"):
         y.sum().backward()
+
+
+def begun(u, n, count, size):
+    """Where the windows of B. Graham's pooling begin: multiples of a step, shifted by a random part of it, cut off."""
+    if count == 1:
+        return [n - size]
+    step = (n - size) / (count - 1)
+    return [*[math.floor((i + u) * step) - math.floor(u * step) for i in range(count - 1)], n - size]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "size", "counts"),
+    [((7, 6), (2, 3), (4, 2)), ((5, 5), (2, 2), (4, 1)), ((4, 6, 5), (2, 1, 3), (2, 4, 2))],
+)
+@pytest.mark.parametrize("batched", [True, False])
+def test_fractional_max_pool_against_windows_written_out(sizes, size, counts, batched):
+    rng = np.random.default_rng(0)
+    rank = len(sizes)
+    lead = (2, 3) if batched else (1, 3)
+    x, u = rng.normal(size=(*lead, *sizes)), rng.random((*lead, rank))
+    values, indices = np.empty((*lead, *counts)), np.empty((*lead, *counts), int)
+    for plane in np.ndindex(lead):
+        samples = u[plane][::-1] if rank == 2 else u[plane]  # of images the width is first
+        starts = [begun(*each) for each in zip(samples, sizes, counts, size, strict=True)]
+        for place in np.ndindex(counts):
+            first = [starts[d][i] for d, i in enumerate(place)]
+            window = x[plane][tuple([slice(a, a + k) for a, k in zip(first, size, strict=True)])]
+            inside = np.unravel_index(window.argmax(), window.shape)
+            values[(*plane, *place)] = window.max()
+            indices[(*plane, *place)] = np.ravel_multi_index([a + i for a, i in zip(first, inside, strict=True)], sizes)
+    if not batched:
+        x, values, indices = x[0], values[0], indices[0]
+    function = F.fractional_max_pool2d if rank == 2 else F.fractional_max_pool3d
+    t = autograd.tensor(x, requires_grad=True)
+    found, places = function(t, size, counts, return_indices=True, _random_samples=autograd.tensor(u))
+    np.testing.assert_array_equal(found.detach(), values)
+    np.testing.assert_array_equal(places, indices)
+    found.sum().backward()
+    expected = np.zeros((math.prod(values.shape[:-rank]), math.prod(sizes)))
+    np.add.at(expected, (np.arange(len(expected))[:, None], indices.reshape(len(expected), -1)), 1)
+    np.testing.assert_array_equal(t.grad, expected.reshape(x.shape))
+    layer = (nn.FractionalMaxPool2d if rank == 2 else nn.FractionalMaxPool3d)(
+        size, counts, None, False, autograd.tensor(u)
+    )
+    np.testing.assert_array_equal(layer(t).detach(), values)
+    assert list(layer.state_dict()) == ["_random_samples"]
+
+
+def test_fractional_max_pool_draws_from_the_generator():
+    x = autograd.tensor(np.random.default_rng(0).normal(size=(2, 3, 9, 9)))
+    layer = nn.FractionalMaxPool2d(2, output_ratio=(0.7, 0.5))
+    assert "kernel_size=2, output_size=None, output_ratio=(0.7, 0.5)" in repr(layer)
+    found = []
+    for seed in (0, 0, 1):
+        autograd.manual_seed(seed)
+        found.append(layer(x).numpy())
+    assert found[0].shape == (2, 3, 6, 4)
+    np.testing.assert_array_equal(found[0], found[1])
+    assert not np.array_equal(found[0], found[2])
+    same = autograd.func.vmap(lambda x: layer(x), randomness="same")(autograd.stack([x, x]))
+    np.testing.assert_array_equal(same[0], same[1])
+    different = autograd.func.vmap(lambda x: layer(x), randomness="different")(autograd.stack([x, x]))
+    assert not np.array_equal(different[0], different[1])
+    compiled = autograd.compile(layer)
+    assert not np.array_equal(compiled(x), compiled(x))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: nn.FractionalMaxPool2d(2), ValueError, "either output_size or output_ratio is needed, got None"),
+        (lambda: nn.FractionalMaxPool3d(2, 3, 0.5), ValueError, "either output_size or output_ratio is needed, got 3"),
+        (lambda: F.fractional_max_pool2d(autograd.ones(1, 4, 4), 2, output_ratio=1.5), ValueError,
+         "output_ratio is one or 2 numbers between 0 and 1, got 1.5"),
+        (lambda: F.fractional_max_pool2d(autograd.ones(1, 4, 4), 3, 3), ShapeError,
+         r"\(3, 3\) windows of size \(3, 3\) do not fit into \(4, 4\)"),
+        (lambda: F.fractional_max_pool3d(autograd.ones(4, 4), 2, 2), ShapeError, "with 3 spatial dimensions"),
+        (lambda: F.fractional_max_pool2d(autograd.ones(1, 4, 4), 2, 2, _random_samples=autograd.ones(2)), ShapeError,
+         r"expected _random_samples of shape \(1, 1, 2\), got \(2,\)"),
+    ],
+)  # fmt: skip
+def test_errors_of_fractional_max_pool(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

@@ -212,3 +212,15 @@ def test_upsampling_bilinear_keeps_the_corners() -> None:
 def test_errors(call: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         call()
+
+
+def test_older_names_of_interpolate():
+    x = autograd.tensor(np.arange(12.0).reshape(1, 1, 3, 4))
+    for found, expected in (
+        (F.upsample(x, 5), F.interpolate(x, 5)),
+        (F.upsample(x, scale_factor=2, mode="bicubic", align_corners=True),
+         F.interpolate(x, scale_factor=2, mode="bicubic", align_corners=True)),
+        (F.upsample_nearest(x, scale_factor=2), F.interpolate(x, (6, 8))),
+        (F.upsample_bilinear(x, (5, 7)), F.interpolate(x, (5, 7), mode="bilinear", align_corners=True)),
+    ):  # fmt: skip
+        np.testing.assert_array_equal(found.numpy(), expected.numpy())

@@ -246,6 +246,22 @@ def test_lbfgs_goes_on_from_where_a_closure_put_the_parameters(settings, expecte
     np.testing.assert_allclose(w.tolist(), expected, rtol=1e-6)
 
 
+def test_the_vectors_of_lbfgs_have_the_parameters_in_their_order():
+    """Of whatever dtypes, as in PyTorch's states; the first direction is the gradient, downhill."""
+    params = [autograd.tensor([1.0 + i, 2.0], dtype=d, requires_grad=True) for i, d in enumerate(("f8", "f4", "f8"))]
+    optimizer = optim.LBFGS(params, max_iter=1)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = sum((i + 1) * p.square().sum() for i, p in enumerate(params))
+        loss.backward()
+        return loss
+
+    gradient = [2 * (i + 1) * x for i, p in enumerate(params) for x in p.tolist()]
+    optimizer.step(closure)
+    np.testing.assert_allclose(optimizer.state_dict()["state"][0]["prev_flat_grad"], gradient)
+
+
 def test_lbfgs_of_complex_parameters_goes_on_from_its_state():
     found = []
     for resumed in (False, True):

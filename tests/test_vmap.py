@@ -16,7 +16,7 @@ import nn
 import nn.functional as F
 from autograd import func, tensor
 from autograd.errors import BatchingError, FreedGraphError, GradientError, MutationError
-from autograd.func import vmap
+from autograd.func import batching, vmap
 from autograd.scipy.signal import convolve
 from autograd.scipy.special import logsumexp
 from autograd.scipy.stats import beta, multivariate_normal, norm
@@ -919,3 +919,117 @@ def test_crosses_of_arrays_along_other_axes() -> None:
     a, b = RNG.standard_normal((4, 3, 2)), RNG.standard_normal((4, 3))
     found = vmap(lambda a, b: np.cross(a, b, axisa=0, axisb=0, axisc=0))(a, b)
     same(found, [np.cross(x, y, axisa=0, axisb=0, axisc=0) for x, y in zip(a, b, strict=True)])
+
+
+def labels(x: Any) -> Any:
+    return (x.abs() * 10).long() % 4
+
+
+AT_ONCE: dict[str, tuple[Callable[..., Any], list[tuple[int, ...]]]] = {
+    "polygamma": (lambda x: autograd.polygamma(2, x.square() + 0.3), [(3,)]),
+    "digamma": (lambda x: autograd.digamma(x.square() + 0.3), [(3,)]),
+    "nanmedian": (lambda x: autograd.where(x > 0.5, np.nan, x).nanmedian(), [(3, 4)]),
+    "nanmedian of nothing": (lambda x: (x * np.nan).nanmedian(), [(3,)]),
+    "cumprod": (lambda x: x.cumprod(-1), [(2, 4)]),
+    "logcumsumexp": (lambda x: x.logcumsumexp(0), [(4, 2)]),
+    "diagonal_scatter": (lambda x, y: x.diagonal_scatter(y, 1, -1, 0), [(3, 2, 4), (2, 2)]),
+    "a number on a diagonal": (lambda x, y: x.diagonal_scatter(y), [(3, 3), ()]),
+    "scatter_reduce": (lambda x, y: x.scatter_reduce(0, labels(y), y, "amax"), [(4, 3), (2, 3)]),
+    "index_reduce": (lambda x, y: x.index_reduce(1, labels(y[0]), y, "amin"), [(3, 4), (3, 2)]),
+    "products of what is scattered": (lambda x, y: x.scatter_reduce(-1, labels(y), y, "prod"), [(3, 4), (2, 5)]),
+    "searchsorted": (lambda x, y: autograd.searchsorted(x.sort()[0], y, right=True), [(5,), (2, 3)]),
+    "a number searched for": (lambda x, y: autograd.searchsorted(x.sort()[0], y), [(5,), ()]),
+    "searchsorted in many lines": (lambda x, y: autograd.searchsorted(x, y, sorter=x.argsort(-1)), [(2, 5), (2, 3)]),
+    "isin": (lambda x, y: autograd.isin(labels(x), labels(y)[:2], invert=True), [(3, 4), (5,)]),
+    "eig": (lambda x: autograd.linalg.eig(x)[0].abs().sum(), [(3, 3)]),
+    "eigvals": (lambda x: (autograd.linalg.eigvals(x) ** 3).sum().real, [(3, 3)]),
+    "eigh": (lambda x: autograd.linalg.eigh(x + x.mT)[1].abs(), [(3, 3)]),
+    "svd": (lambda x: autograd.linalg.svd(x, full_matrices=False)[0].abs(), [(3, 2)]),
+    "lu": (lambda x: autograd.linalg.lu(x)[2], [(3, 3)]),
+    "matrix_exp": (autograd.matrix_exp, [(3, 3)]),
+    "weights of classes": (
+        lambda x, y, w: F.cross_entropy(x, labels(y), w.detach().abs(), ignore_index=2), [(5, 4), (5,), (4,)]
+    ),
+    "weights of classes, each": (
+        lambda x, y, w: F.nll_loss(x, labels(y), w.detach().abs(), reduction="none"), [(2, 4, 3), (2, 3), (4,)]
+    ),
+    "multilabel_margin_loss": (lambda x, y: F.multilabel_margin_loss(x, labels(y) - 1), [(3, 4), (3, 4)]),
+    "multilabel_margin_loss, each": (
+        lambda x, y: F.multilabel_margin_loss(x, labels(y) - 1, reduction="none"), [(4,), (4,)]
+    ),
+    "group_norm": (lambda x, w: F.group_norm(x, 2, w, w + 1), [(2, 4, 3), (4,)]),
+    "adaptive_avg_pool": (lambda x: F.adaptive_avg_pool2d(x, (2, 3)), [(2, 5, 7)]),
+    "cdist": (lambda x, y: autograd.cdist(x, y), [(30, 3), (28, 3)]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mapped", [None, 0, 1])
+@pytest.mark.parametrize(("function", "shapes"), AT_ONCE.values(), ids=AT_ONCE)
+def test_no_loop_over_examples(function: Any, shapes: Any, mapped: int | None, monkeypatch: Any) -> None:
+    """Of all arguments, or of one: its value, and its gradient inside and outside of the map."""
+    if mapped is not None and (mapped >= len(shapes) or len(shapes) == 1):
+        return
+    dims = tuple([0 if mapped in (None, n) else None for n in range(len(shapes))])
+    args = [draw(*shape) if dim is None else draw(4, *shape) for shape, dim in zip(shapes, dims, strict=True)]
+
+    def total(*args: Any) -> Any:
+        found = function(*args)
+        return args[0].sum() + (found.sin().sum() if found.is_floating_point() else 0)
+
+    def each(of: Callable[..., Any]) -> Any:
+        return [of(*[x if dim is None else x[i] for x, dim in zip(args, dims, strict=True)]) for i in range(4)]
+
+    expected = each(function), each(func.grad(total))
+    first = args[0].clone().requires_grad_()
+    whole = sum(
+        total(*[x if dim is None else x[i] for x, dim in zip([first, *args[1:]], dims, strict=True)]) for i in range(4)
+    )
+    (slopes,) = autograd.grad(whole, first, materialize_grads=True)
+
+    def refuse(self: Any, function: Any, values: Any, name: str) -> Any:
+        raise AssertionError(f"{name} is computed for one example after the other")
+
+    monkeypatch.setattr(batching.Level, "looped", refuse)
+    same(vmap(function, dims)(*args), autograd.stack(expected[0]))
+    same(vmap(func.grad(total), dims)(*args), autograd.stack(expected[1]))
+    outside = vmap(total, dims)(first, *args[1:]).sum()
+    same(autograd.grad(outside, first, materialize_grads=True)[0], slopes)
+    pairs = [x if dim is None else autograd.stack([x, x.flip(0)]) for x, dim in zip(args, dims, strict=True)]
+    both = vmap(vmap(function, dims), dims)(*pairs)
+    same(both[0], autograd.stack(expected[0]))
+    same(both[1], autograd.stack(expected[0][::-1]))
+
+
+@pytest.mark.parametrize("function", [lambda x: x.histc(5), lambda x: x.histc(4, -1, 1.2), lambda x: x[0, 0].histc(3)])
+def test_histograms_of_all_examples_at_once(function: Callable[[Any], Any], monkeypatch: Any) -> None:
+    x = draw(4, 5, 6).round(decimals=1)
+    expected = looped(function, x)
+    monkeypatch.setattr(batching.Level, "looped", None)
+    same(vmap(function)(x), expected)
+
+
+def test_searched_and_sorted_lines_with_nan() -> None:
+    lines = tensor([[0.0, 1.0, np.nan], [1.0, 1.0, 2.0], [np.nan] * 3])
+    values = tensor([[np.nan, 1.0, 5.0]] * 3)
+    for right in (False, True):
+        expected = [np.searchsorted(a, v, "right" if right else "left") for a, v in zip(lines, values, strict=True)]
+        same(autograd.searchsorted(lines, values, right=right), expected)
+        same(vmap(lambda a, v, right=right: autograd.searchsorted(a, v, right=right))(lines, values), expected)
+
+
+@pytest.mark.parametrize(
+    ("function", "arrays"),
+    [
+        (lambda a, b: np.block([[a, a @ a], [b, b]]), RNG.standard_normal((2, 4, 2, 2))),
+        (lambda a, b: np.block([a[0], 1.0, b[0, 0]]), RNG.standard_normal((2, 4, 2, 2))),
+        (lambda i, j: np.ravel_multi_index((i, j), (3, 3)), RNG.integers(0, 3, (2, 4, 5))),
+        (lambda a, v: np.searchsorted(np.sort(a), v), RNG.standard_normal((2, 4, 5))),
+        (lambda a, v: np.searchsorted(a, v, "right", np.argsort(a)), RNG.integers(0, 3, (2, 4, 5))),
+        (lambda a, v: np.isin(a, v), RNG.integers(0, 9, (2, 4, 5))),
+        (lambda a, v: np.linalg.eigvals(a + v)[0], RNG.standard_normal((2, 4, 3, 3))),
+    ],
+)
+def test_functions_of_numpy_of_all_examples_at_once(function: Any, arrays: Any, monkeypatch: Any) -> None:
+    expected = [function(*pair) for pair in zip(*arrays, strict=True)]
+    monkeypatch.setattr(batching.Level, "looped", None)
+    same(vmap(function)(*arrays), expected)

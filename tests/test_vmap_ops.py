@@ -34,7 +34,7 @@ SHARED = {
     "with_item": "x.mask. = values, with a mask that differs",
 }
 """Functions with arguments (masks, lengths) that must be the same for all examples, and what is said of them."""
-UNORDERED = {"embedding_bag", "histogram", "histogramdd_parts", "resample"}
+UNORDERED = {"embedding_bag", "histogram", "histogramdd_parts", "resample", "searchsorted"}
 """Functions whose constants have an order, which must not be changed."""
 FIRST = {"view"}
 """Ops that ask how their argument lies in memory: there the examples must lie along the first dimension."""

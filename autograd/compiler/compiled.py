@@ -27,6 +27,7 @@ from .picturing import picture
 from .session import Options, Session, Version
 from .tails import cut, handed_on
 from .trees import shapes_in
+from .wording import for_users
 
 __all__ = ["Compiled"]
 
@@ -276,7 +277,7 @@ class Compiled:
         Raises:
             CompileError: with ``fullgraph``.
         """
-        self._reason = reason
+        self._reason = reason = for_users(reason)
         if self._options.fullgraph:
             raise CompileError(f"compile: {self._name} cannot be compiled whole: {reason}")
         if reason not in self._told:

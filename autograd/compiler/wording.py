@@ -11,7 +11,7 @@ import numpy as np
 from .numbers import Number
 from .values import Value
 
-__all__ = ["Wording"]
+__all__ = ["Wording", "for_users"]
 
 _BUILTINS = {"abs", "sum_tall", "bool", "in_blocks", "int", "iter", "next", "range", "repr", "round", "slice"}
 """Functions, of Python and of ours, that a program calls by their names."""
@@ -144,6 +144,14 @@ def _last_part(path: str) -> str:
     """By what name something is kept, and where in that it stands: ``lr``, ``betas[0]``."""
     starts = [found.start() for found in re.finditer(r"[^\W\d]\w*", path)]
     return path[starts[-1] :] if starts else ""
+
+
+_INSIDE = re.compile(r"""([\w.\[\]'"]+?)\._stores\b[\w.\[\]'"]*""")
+
+
+def for_users(text: str) -> str:
+    """A message in which what an optimizer keeps in attributes of its own is called its state."""
+    return _INSIDE.sub(r"the state of \1", text)
 
 
 def _readable(path: str) -> str:

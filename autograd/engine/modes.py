@@ -59,6 +59,8 @@ class _Local(threading.local):
     """The innermost pair of saved-array hooks."""
     levels: tuple[Any, ...] = ()
     """The transforms that run a function on arrays of their own, outermost first: see ``func.batching``."""
+    entered: list[Any] | None = None
+    """While a transform runs a function: weak references to the Tensors that in-place operations put into the graph."""
     _counted = False
 
     def set(self, settings: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import weakref
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -220,6 +221,7 @@ def rebase(tensor: Handle, node: Any, line: str | None) -> None:
     view = tensor._view
     if view is None:
         if node is not None or tensor._node is not None:
+            _enter(tensor)
             move(tensor, node)
         return
     root = _root(view)
@@ -228,7 +230,14 @@ def rebase(tensor: Handle, node: Any, line: str | None) -> None:
     views = [member._view for member in _chain(tensor)]
     # Not the views themselves: they hold the root, which gets the node that holds this.
     cuts = [(view.op, view.args, view.index) for view in views]
+    _enter(root)
     move(root, make_node(_PART_WRITTEN, (root._node, node), (_Part(cuts, root._data),), root._data))
+
+
+def _enter(tensor: Handle) -> None:
+    """Tell a transform that is running of a Tensor that is about to get a place in the graph."""
+    if local.entered is not None and tensor._node is None:
+        local.entered.append(weakref.ref(tensor))
 
 
 def _references(tensor: Handle) -> int:

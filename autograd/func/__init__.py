@@ -4,13 +4,14 @@ They work on functions of Tensors, of arrays (written with plain ``numpy``), and
 
 All start from ``calls``, one call of the user's function on Tensors of its own, with what is nested in arguments and
 results taken apart by ``pytrees``. ``reverse`` has gradients, ``forward`` products with directions, ``jacobians`` whole
-matrices; ``alone`` is a short way for the usual call of each. ``modules`` makes a function of a model.
+matrices; ``alone`` is a short way for the usual call of each; ``captured`` lets go of what a function wrote into.
+``modules`` makes a function of a model.
 
 ``vectorizing`` is ``vmap``: it runs the function on a batched array (``batching``), whose rules for NumPy's functions
 are in ``batching_shapes``, ``batching_reductions``, ``batching_products``, ``batching_indices`` and
-``batching_methods``, for our ops in ``batching_ops`` and ``batching_whole``, for a user's ``Function`` in
-``batching_functions``; ``batching_errors`` says what cannot be mapped. ``regions`` lets gradients pass from inside a
-mapped function to the outside.
+``batching_methods``, for our ops in ``batching_ops``, ``batching_whole`` and ``batching_losses``, for a user's
+``Function`` in ``batching_functions``; ``batching_errors`` says what cannot be mapped. ``regions`` lets gradients pass
+from inside a mapped function to the outside.
 """
 
 from .forward import jvp as jvp

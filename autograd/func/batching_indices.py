@@ -204,10 +204,3 @@ def _copyto(level: Level, dst: Any, src: Any, casting: Any = "same_kind", where:
         raise Unsuited
     chosen = level.aligned(where, dst.ndim) if where is not True else True
     np.copyto(dst.value, level.aligned(src, dst.ndim), casting=casting, where=chosen)
-
-
-@rule(np.searchsorted)
-def _searchsorted(level: Level, a: Any, v: Any, side: Any = "left", sorter: Any = None) -> Any:
-    if level.owns(a) or level.owns(sorter):
-        raise Unsuited
-    return level.wrap(np.searchsorted(a, v.value, side, sorter))

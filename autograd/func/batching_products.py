@@ -180,8 +180,8 @@ def _of_matrices(function: Callable[..., Any]) -> Callable[..., Any]:
 
 for _function in (
     np.linalg.inv, np.linalg.det, np.linalg.slogdet, np.linalg.cholesky, np.linalg.qr, np.linalg.svd,
-    np.linalg.svdvals, np.linalg.eigh, np.linalg.eigvalsh, np.linalg.pinv, np.linalg.matrix_power,
-    np.linalg.matrix_rank, np.linalg.cond,
+    np.linalg.svdvals, np.linalg.eig, np.linalg.eigvals, np.linalg.eigh, np.linalg.eigvalsh, np.linalg.pinv,
+    np.linalg.matrix_power, np.linalg.matrix_rank, np.linalg.cond,
 ):  # fmt: skip
     rule(_function)(_of_matrices(_function))
 

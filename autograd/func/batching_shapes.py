@@ -239,6 +239,25 @@ def _stack(level: Level, arrays: Any, axis: int = 0, out: Any = None, **kwargs: 
     return level.wrap(np.stack([level.lift(a) for a in arrays], shifted(axis, rank_of(arrays[0]) + 1), **kwargs))
 
 
+@rule(np.block)
+def _block(level: Level, arrays: Any) -> Any:
+    return _blocked(arrays, _depth(arrays))
+
+
+def _depth(arrays: Any) -> int:
+    return 1 + _depth(arrays[0]) if isinstance(arrays, list) and arrays else 0
+
+
+def _blocked(arrays: Any, depth: int) -> Any:
+    """Nested lists of arrays, joined along as many of the last axes as they are deep."""
+    if not isinstance(arrays, list):
+        return arrays
+    parts = [_blocked(part, depth - 1) for part in arrays]
+    rank = max(depth, *[rank_of(part) for part in parts])
+    parts = [part if hasattr(part, "ndim") else np.asarray(part) for part in parts]
+    return np.concatenate([np.reshape(part, (*(1,) * (rank - part.ndim), *part.shape)) for part in parts], -depth)
+
+
 def _cutting(function: Callable[..., Any]) -> Callable[..., Any]:
     def cut(level: Level, ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
         return level.wrap(list(function(ary.value, indices_or_sections, shifted(axis, ary.ndim))))
@@ -364,6 +383,26 @@ for _function in (
     np.fix, np.isreal, np.iscomplex, np.isposinf, np.isneginf,
 ):  # fmt: skip
     rule(_function)(_pointwise(_function))
+
+
+@rule(np.isin)
+def _isin(level: Level, element: Any, test_elements: Any, assume_unique: bool = False, **kwargs: Any) -> Any:
+    if not level.owns(test_elements):
+        return level.wrap(np.isin(element.value, test_elements, assume_unique, **kwargs))
+    tests = np.sort(np.ravel(test_elements))
+    if not tests.size or tests.dtype.kind not in "iuf" or kwargs.get("kind"):
+        raise Unsuited
+    found = np.searchsorted(tests, element)  # of NaN, which is none of them, too
+    made = np.equal(np.take(tests, np.minimum(found, tests.size - 1)), element)
+    return np.logical_not(made) if kwargs.get("invert") else made
+
+
+@rule(np.ravel_multi_index)
+def _ravel_multi_index(level: Level, multi_index: Any, dims: Any, *settings: Any, **kwargs: Any) -> Any:
+    rank = max(map(rank_of, multi_index))
+    return level.wrap(
+        np.ravel_multi_index(tuple([level.aligned(i, rank) for i in multi_index]), dims, *settings, **kwargs)
+    )
 
 
 @rule(np.clip)

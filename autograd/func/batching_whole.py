@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.foreign import ForeignArray
-from ..ops import standardization
+from ..engine.foreign import ForeignArray, alike, first_foreign
+from ..ops import sorting, standardization
 from ..ops._indices import at, from_start, has_no_repeats, put
-from .batching import BatchedArray, Level, Unsuited, rank_of, shifted
+from .batching import BatchedArray, Level, Unsuited, map_arrays, rank_of, rule, shifted
 from .batching_indices import read
 from .batching_ops import forward, operation
 
@@ -37,7 +37,7 @@ def _named(op: Any, values: tuple[Any, ...]) -> dict[str, Any]:
 
 @operation(
     *_SEVERAL, *_FLAT, "argsort", "kthvalue", "log_softmax", "max_along", "median_along", "min_along", "mode",
-    "nanmedian_along", "resample", "softmax", "softmax_backward", "sort", "topk",
+    "nanmedian_along", "recurrence", "resample", "softmax", "softmax_backward", "sort", "topk",
 )  # fmt: skip
 def _along(level: Level, op: Any, *values: Any) -> Any:
     """Ops along a dimension: the next one of all examples."""
@@ -70,7 +70,9 @@ def _place_along(level: Level, op: Any, x: Any, index: Any, shape: Any, dim: int
 
 @operation(
     "attend", "clone", "cofactor", "cofactor_change", "complex", "conj", "euclidean_distances", "in_order",
-    "masked_fill", "matrix_exp", "matrix_exp_along", "polar", "solve_triangular", "view_as_complex", "view_as_real",
+    "indefinite_info", "lu", "masked_fill", "matrix_exp", "matrix_exp_along", "over_gaps", "pivots_of_rows", "polar",
+    "polygamma", "rows_of_pivots", "singular_info", "solve_triangular", "spread_means", "view_as_complex",
+    "view_as_real", "window_means",
 )  # fmt: skip
 def _leading(level: Level, op: Any, *values: Any) -> Any:
     """Ops that work on each element, or on the last dimensions, and take any number of dimensions before."""
@@ -101,6 +103,16 @@ def _folded(level: Level, op: Any, *values: Any) -> Any:
     return level.wrap(apart if op.outputs is not None else apart[0])
 
 
+@operation("nanmedian_of_all")
+def _nanmedian_of_all(level: Level, op: Any, x: Any) -> Any:
+    """As a line of each example in order, with what is no number behind."""
+    lines = np.sort(np.reshape(x.value, (level.size, -1)), axis=1)
+    if not lines.size:
+        raise Unsuited
+    known = np.count_nonzero(lines == lines, axis=1)  # 0: the first is no number
+    return level.wrap(np.take_along_axis(lines, np.expand_dims(np.maximum(known - 1, 0) // 2, 1), 1)[:, 0])
+
+
 @operation("multiply_labels")
 def _multiply_labels(level: Level, op: Any, x: Any, y: Any, spec: str) -> Any:
     """The examples are one more dimension, with a letter of its own."""
@@ -123,7 +135,8 @@ def _getitem(level: Level, op: Any, x: Any, index: Any) -> Any:
 
 @operation("with_item")
 def _with_item(level: Level, op: Any, x: Any, y: Any, index: Any) -> Any:
-    out = BatchedArray(np.copy(level.lift(x)), level)
+    inside = map_arrays((y, index), lambda item: item.value if level.owns(item) else item)
+    out = BatchedArray(np.copy(alike(level.lift(x), first_foreign(*inside))), level)
     put(out, index, y)
     return out
 
@@ -147,6 +160,64 @@ def _scatter_index(level: Level, op: Any, x: Any, index: Any, shape: Any) -> Any
     places = at(BatchedArray(every, level), index).value
     added = forward(op, np.ravel(np.broadcast_to(value, places.shape)), np.ravel(places), (every.size,))
     return level.wrap(np.reshape(added, (level.size, *shape)))
+
+
+@operation("scatter_extreme")
+def _scatter_extreme(level: Level, op: Any, x: Any, src: Any, index: Any, largest: bool) -> Any:
+    if not level.size:
+        raise Unsuited
+    value, source = level.lift(x), level.lift(src)
+    every = np.arange(value.size).reshape(value.shape)
+    places = np.broadcast_to(at(BatchedArray(every, level), index).value, source.shape)
+    made = forward(op, np.ravel(value), np.ravel(source), (np.ravel(places),), largest)
+    return level.wrap(np.reshape(made, value.shape))
+
+
+@operation("diagonal_scatter")
+def _diagonal_scatter(level: Level, op: Any, x: Any, src: Any, offset: int, dim1: int, dim2: int) -> Any:
+    first, second = shifted(dim1, x.ndim), shifted(dim2, x.ndim)
+    source = level.lift(src)
+    if source.ndim == 1:  # a number for the whole diagonal
+        shape = np.diagonal(level.lift(x), offset, first, second).shape
+        source = np.broadcast_to(np.reshape(source, (level.size, *(1,) * (len(shape) - 1))), shape)
+    return level.wrap(forward(op, level.lift(x), source, offset, first, second))
+
+
+@operation("searchsorted")
+def _searchsorted(level: Level, op: Any, sequence: Any, values: Any, *settings: Any) -> Any:
+    *settings, sorter = settings  # type: ignore[assignment]
+    if sequence.ndim == 1 and not level.owns(sequence) and not level.owns(sorter):
+        return level.wrap(forward(op, sequence, values.value, *settings, sorter))
+    sorter = None if sorter is None else level.lift(sorter)
+    lines = level.lift(values)
+    shape = lines.shape
+    lines = np.reshape(lines, (level.size, -1)) if sequence.ndim == 1 else lines  # a sequence for any values
+    return level.wrap(np.reshape(forward(op, level.lift(sequence), lines, *settings, sorter), shape))
+
+
+@rule(np.searchsorted)
+def _search(level: Level, a: Any, v: Any, side: Any = "left", sorter: Any = None) -> Any:
+    if not level.owns(a) and not level.owns(sorter):
+        return level.wrap(np.searchsorted(a, v.value, side, sorter))
+    return _searchsorted(level, sorting.searchsorted.op, a, np.asarray(v, like=a), False, False, side, sorter)
+
+
+@operation("histc")
+def _histc(level: Level, op: Any, x: Any, bins: int, low: float, high: float) -> Any:
+    value = level.lift(x)
+    if isinstance(value, ForeignArray) or not value.size or value.dtype.kind != "f":
+        raise Unsuited
+    lines = np.reshape(value, (level.size, -1)).astype(np.float64)
+    first, last = (lines.min(1), lines.max(1)) if low == high else np.full((2, level.size), [[low], [high]], float)
+    apart = first != last
+    first, last = np.where(apart, first, first - 1), np.where(apart, last, last + 1)
+    if not (np.isfinite(first).all() and np.isfinite(last).all() and (first < last).all()):
+        raise Unsuited
+    edges = np.linspace(first, last, bins + 1, axis=1)
+    places = sorting.searchsorted.op.forward(edges, lines, right=True) - 1
+    places = np.minimum(places, bins - 1) + np.arange(level.size)[:, None] * bins  # the last edge belongs to its bin
+    counts = np.bincount(places[(lines >= first[:, None]) & (lines <= last[:, None])], minlength=level.size * bins)
+    return level.wrap(np.reshape(counts, (level.size, bins)).astype(x.dtype))
 
 
 @operation("embedding")
@@ -258,9 +329,9 @@ def _group_norm(level: Level, op: Any, x: Any, weight: Any, bias: Any, *settings
 def _grouped(level: Level, x: Any, *settings: Any) -> Any:
     """``group_norm`` without weight and bias."""
     op, one, zero = standardization.group_norm_.op, np.ones(x.shape[1], x.dtype), np.zeros(x.shape[1], x.dtype)
-    return (
-        _group_norm(level, op, x, one, zero, *settings, None) if level.owns(x) else forward(op, x, one, zero, *settings)
-    )
+    if level.owns(x):
+        return _group_norm(level, op, x, one, zero, *settings, None)
+    return forward(op, x, one, zero, *settings, None)
 
 
 @operation("group_norm_backward")
@@ -289,61 +360,3 @@ def _layer_norm_backward(level: Level, op: Any, x: Any, y: Any, weight: Any, ran
 
 def _normal(level: Level, x: Any, rank: int, eps: float, centered: bool) -> Any:
     return forward(standardization.layer_norm_.op, level.lift(x), None, None, rank, eps, centered, None)
-
-
-# ---- cross entropy ---------------------------------------------------------------------------------------------------
-
-
-def _shares(level: Level, target: Any, weight: Any, ignore_index: int, dtype: Any) -> Any:
-    """What the mean of each example's losses is divided by."""
-    counts = (level.lift(target) != ignore_index).astype(dtype)
-    if weight is not None:
-        counts = counts * np.take(weight, np.where(level.lift(target) != ignore_index, level.lift(target), 0))
-    return np.sum(np.reshape(counts, (level.size, -1)), axis=1)
-
-
-def _rows(level: Level, x: Any, classes: bool) -> Any:
-    """All examples' scores (``classes``) or targets, as those of one batch."""
-    value = level.lift(x)
-    if value.ndim == (2 if classes else 1):
-        return value
-    return np.reshape(value, (-1, *value.shape[2:]))
-
-
-@operation("cross_entropy", "nll_loss")
-def _class_loss(
-    level: Level, op: Any, x: Any, target: Any, weight: Any, ignore_index: int, reduction: str, *settings: Any
-) -> Any:
-    if not x.ndim or not level.size or level.owns(weight):
-        raise Unsuited
-    if target.shape != (x.shape[:1] + x.shape[2:] if x.ndim > 1 else ()):
-        raise Unsuited
-    rows, targets = _rows(level, x, True), _rows(level, target, False)
-    settings = (*settings[:-1], None) if settings else ()  # without memo
-    losses = forward(op, rows, targets, weight, ignore_index, "none", *settings)
-    if reduction == "none":
-        return level.wrap(np.reshape(losses, (level.size, *target.shape)))
-    totals = np.sum(np.reshape(losses, (level.size, -1)), axis=1)
-    if reduction == "mean":
-        with np.errstate(divide="ignore", invalid="ignore"):
-            totals = totals / _shares(level, target, weight, ignore_index, totals.dtype)
-    return level.wrap(totals.astype(x.dtype))
-
-
-@operation("cross_entropy_backward")
-def _cross_entropy_backward(
-    level: Level, op: Any, x: Any, y: Any, target: Any, weight: Any, ignore_index: int, reduction: str,
-    smoothing: float, memo: Any,
-) -> Any:  # fmt: skip
-    if not x.ndim or not level.size or level.owns(weight):
-        raise Unsuited
-    seeds = level.lift(y)
-    if reduction == "mean":
-        shares = _shares(level, target, weight, ignore_index, seeds.dtype)
-        seeds = np.where(shares == 0, 0, seeds / np.where(shares == 0, 1, shares)).astype(y.dtype)
-    if reduction != "none":
-        seeds = np.broadcast_to(np.reshape(seeds, (level.size, *(1,) * target.ndim)), (level.size, *target.shape))
-    rows, targets = _rows(level, x, True), _rows(level, target, False)
-    seeds = np.reshape(seeds, targets.shape)
-    made = forward(op, rows, seeds, targets, weight, ignore_index, "none", smoothing, None)
-    return level.wrap(np.reshape(made, (level.size, *x.shape)))

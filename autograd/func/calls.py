@@ -25,6 +25,7 @@ from ..engine.order import collect, collect_to
 from ..engine.views import node_of
 from ..errors import DtypeError, GradientError, ShapeError
 from ..ops.casting import clone
+from .captured import let_go
 from .pytrees import ONE, Spec, flatten, unflatten
 
 __all__ = ["Call", "chosen", "filled", "lifted", "name_of", "replaced", "titled"]
@@ -155,6 +156,8 @@ class Call:
         Raises:
             TypeError: ``has_aux``, and it returns no pair.
         """
+        before, local.entered = local.entered, []
+        result = None
         try:
             if local.grad:
                 result = self.func(*args, **kwargs)
@@ -163,6 +166,9 @@ class Call:
                     result = self.func(*args, **kwargs)
         finally:
             self._running.clear()
+            entered, local.entered = local.entered, before
+            if entered:
+                result = let_go(entered, self._since, result)
         if not has_aux:
             return result, None
         if not isinstance(result, tuple) or len(result) != 2:

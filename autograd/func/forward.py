@@ -26,6 +26,7 @@ from ..errors import GradientError
 from ..ops.casting import clone
 from .alone import closed, is_usual
 from .calls import Call, filled, lifted, titled
+from .captured import let_go
 
 _ndarray = np.ndarray
 
@@ -203,10 +204,15 @@ def _of_one(name: str, func: Callable[..., Any], x: Any, keeps: bool) -> tuple[A
     data = np.float64(x) if type(x) is float else x.copy() if keeps else x
     running, since = [True], next_rank()
     box = lifted(data, ArrayBox, running)
+    before, local.entered = local.entered, []
+    result = None
     try:
         result = func(box)
     finally:
         running.clear()
+        entered, local.entered = local.entered, before
+        if entered:
+            result = let_go(entered, since, result)
     leaf = box._node
     order = closed(result, leaf, since)
     if not order:

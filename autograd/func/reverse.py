@@ -10,12 +10,13 @@ import numpy as np
 
 from .._gradients import ones
 from ..boxes import ArrayBox
-from ..engine.modes import status
+from ..engine.modes import local, status
 from ..engine.nodes import new_tensor, next_rank
 from ..engine.ownership import ALONE
 from ..engine.sweep import sweep_to
 from .alone import closed, is_usual
 from .calls import Call, chosen, lifted, replaced, titled
+from .captured import let_go
 from .pytrees import LEAF
 
 _ndarray = np.ndarray
@@ -36,10 +37,15 @@ def _of_one(name: str, func: Any, argnum: Any, args: tuple[Any, ...], kwargs: di
     x = args[argnum]
     running, since = [True], next_rank()
     box = lifted(np.float64(x) if type(x) is float else x, ArrayBox, running)
+    before, local.entered = local.entered, []
+    result = None
     try:
         result = func(*args[:argnum], box, *args[argnum + 1 :], **kwargs)
     finally:
         running.clear()
+        entered, local.entered = local.entered, before
+        if entered:
+            result = let_go(entered, since, result)
     leaf = box._node
     order = closed(result, leaf, since)
     if not order or status.special or not _is_number(result._data):

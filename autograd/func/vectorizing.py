@@ -15,14 +15,23 @@ from ..engine.nodes import Handle
 from ..engine.views import node_of, rebase
 from ..errors import ArgumentError, BoundsError
 from ..generator import default_generator
-from . import batching_indices, batching_products, batching_reductions, batching_shapes, batching_whole
+from . import (
+    batching_indices,
+    batching_losses,
+    batching_products,
+    batching_reductions,
+    batching_shapes,
+    batching_whole,
+)
 from .batching_ops import Batch
 from .pytrees import Misfit, flatten, spread, unflatten
 from .regions import enter, leave
 
 __all__ = ["vmap"]
 
-RULES_OF = (batching_indices, batching_products, batching_reductions, batching_shapes, batching_whole)
+RULES_OF = (
+    batching_indices, batching_losses, batching_products, batching_reductions, batching_shapes, batching_whole,
+)  # fmt: skip
 """The modules that fill the tables of rules."""
 _ARRAYS: Any = (Handle, np.ndarray, np.generic, ForeignArray)
 _RANDOMNESS = ("error", "different", "same")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._op import composed, op
+from ..engine.foreign import require_plain
 from ..errors import ArgumentError, DtypeError, ShapeError
 from ..samples import case, reals
 from .averaging import average_pool
@@ -111,6 +112,7 @@ def _by_matrix(x: Any, sizes: tuple[int, ...], counts: tuple[int, ...], spreadin
 )  # fmt: skip
 def window_means(x: Any, counts: tuple[int, ...]) -> Any:
     """The means of ``counts`` windows along each of the last dimensions."""
+    require_plain(x)
     wide = wide_dtype(x.dtype)
     found = x.astype(wide, copy=False)
     means = _by_matrix(found, x.shape[x.ndim - len(counts) :], counts, False)
@@ -136,6 +138,7 @@ def window_means(x: Any, counts: tuple[int, ...]) -> Any:
 )  # fmt: skip
 def spread_means(x: Any, sizes: tuple[int, ...]) -> Any:
     """Zeros with last dimensions ``sizes``, to whose windows ``x``, divided by the size of each, is added."""
+    require_plain(x)
     wide = wide_dtype(x.dtype)
     found = x.astype(wide, copy=False)
     spread = _by_matrix(found, tuple(sizes), x.shape[x.ndim - len(sizes) :], True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._op import composed, op
+from ..engine.foreign import require_plain
 from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from . import arithmetic, reductions, shapes
@@ -103,6 +104,7 @@ def euclidean_distances(x: Any, y: Any) -> Any:
     ``(..., P, M), (..., R, M) -> (..., P, R)``; the leading dimensions broadcast. Where vectors are close, and the
     product would be inexact, their differences are taken.
     """
+    require_plain(x, y)
     dtype = x.dtype
     wide = wide_dtype(dtype)
     middle = np.add.reduce(y, -2, wide, keepdims=True) / max(y.shape[-2], 1)

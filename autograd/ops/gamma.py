@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import dtypes
 from .._op import composed, op, unwrap
-from ..engine.foreign import as_array
+from ..engine.foreign import as_array, require_plain
 from ..engine.modes import local
 from ..engine.nodes import Handle
 from ..engine.views import node_of
@@ -161,6 +161,7 @@ def polygamma(n: int, x: Any) -> Any:
 
     Raises: ValueError if ``n`` is negative.
     """
+    require_plain(x)
     if n < 0:
         raise ArgumentError(f"the order n must not be negative, got {n}")
     if n == 0:

@@ -14,7 +14,7 @@ import numpy as np
 from .._op import composed, op
 from .._protocols import numpy_function, of_arrays
 from .._saving import needed_for
-from ..engine.foreign import everywhere
+from ..engine.foreign import everywhere, require_plain
 from ..errors import ShapeError
 from ..samples import case, reals
 from ._elimination import substitute
@@ -230,7 +230,7 @@ def solve_(x: Any, y: Any) -> Any:
     return solutions(a, b).astype(dtype, copy=False)
 
 
-def _is_vector(x: Any, y: Any) -> bool:
+def is_vector(x: Any, y: Any) -> bool:
     """Whether ``y`` is a (batch of) vectors, by PyTorch's rule."""
     return y.ndim == 1 or (x.ndim - 1 == y.ndim and tuple(y.shape) == tuple(x.shape[:-1]))
 
@@ -252,7 +252,7 @@ def solve(x: Any, y: Any, *, left: bool = True) -> Tensor:
     """
     if not left:
         return T(solve_(T(x), T(y)))
-    if _is_vector(x, y):
+    if is_vector(x, y):
         return solve_(x, np.expand_dims(y, -1))[..., 0]
     return solve_(x, y)
 
@@ -291,6 +291,7 @@ def solve_triangular_(x: Any, y: Any, upper: bool, unitriangular: bool = False) 
 
     Raises: ShapeError; LinAlgError if a diagonal element is 0.
     """
+    require_plain(x, y)
     require_square("solve_triangular", x)
     if y.ndim < 2 or x.shape[-1] != y.shape[-2]:
         raise ShapeError(f"solve_triangular: shapes {x.shape} and {y.shape} do not fit (..., n, n) and (..., n, k)")

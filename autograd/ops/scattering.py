@@ -200,9 +200,10 @@ def _scatter_prod(x: Any, src: Any, places: Any) -> Any:
     shape = shape_of(x)
     flat = places if len(shape) == 1 else np.ravel_multi_index(places, shape).reshape(-1)
     by_place = order(flat, 0)
-    rank = np.empty_like(flat)
-    starts = np.searchsorted(flat[by_place], flat[by_place])
-    rank[by_place] = np.arange(flat.size) - starts
+    rank, each = np.empty_like(flat), np.arange(flat.size)
+    sorted_ = flat[by_place]
+    same = np.concatenate([np.zeros_like(sorted_[:1], np.bool_), sorted_[1:] == sorted_[:-1]])
+    rank[by_place] = each - np.maximum.accumulate(np.where(same, 0, each))  # how many of the same place come before
     columns = int(bare(rank).max(initial=-1)) + 2
     factors: Any = np.ones((math.prod(shape), columns), x.dtype, like=rank)
     factors = with_item(factors, reshape(x, -1), (slice(None), 0))

@@ -353,10 +353,29 @@ def searchsorted(
             f"searchsorted: a sequence of shape {sequence.shape} needs input of shape {(*sequence.shape[:-1], 'n')}, "
             f"got {values.shape}"
         )
+    if sequence.shape[-1] * values.shape[-1] <= _COMPARISONS and sequence.shape[-1] * values.size <= _MANY:
+        ordered = sequence if sorter is None else np.take_along_axis(sequence, sorter, -1)
+        return _counted(ordered, values, chosen == "right").astype(dtype, copy=False)
     out = np.empty(values.shape, dtype, like=values)
     for line in np.ndindex(sequence.shape[:-1]):
         out[line] = np.searchsorted(sequence[line], values[line], chosen, None if sorter is None else sorter[line])
     return out
+
+
+_COMPARISONS = 1 << 10
+"""With at most as many comparisons for each line counting is faster than to search in one line after the other."""
+_MANY = 1 << 24
+"""At most as many comparisons are made at once."""
+
+
+def _counted(sequence: Any, values: Any, right: bool) -> Any:
+    """``searchsorted`` in many lines: how many elements of each are less (or equal); NaN comes behind all numbers."""
+    theirs, own = np.expand_dims(sequence, -2), np.expand_dims(values, -1)
+    counts = np.add.reduce(theirs <= own if right else theirs < own, -1, np.int64)
+    if values.dtype.kind != "f":
+        return counts
+    last = sequence.shape[-1] if right else np.add.reduce(sequence == sequence, -1, np.int64, keepdims=True)
+    return np.where(values == values, counts, last)
 
 
 def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Tensor:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._op import op
+from ..engine.foreign import require_plain
 from ..samples import case, reals
 from ._group_moments import groups_backward, groups_normalized
 from ._moments import (
@@ -146,6 +147,7 @@ def layer_norm_backward(
 
     The last two are 0 without weight. ``y`` is the gradient of its result.
     """
+    require_plain(x, y, weight)
     found = rows_backward(widened(x), widened(y), weight, rank, eps, centered, memo)
     return [d.astype(x.dtype, copy=False) for d in found]
 
@@ -181,6 +183,7 @@ def layer_norm_(
 
     ``memo``: an empty list, in which mean and scale are kept for backward.
     """
+    require_plain(x, weight, bias)
     out = rows_normalized(widened(x), weight, bias, rank, eps, centered, memo)
     return out.astype(x.dtype, copy=False)
 
