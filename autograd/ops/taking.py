@@ -230,7 +230,7 @@ def nonzero(x: Any, *, as_tuple: bool = False) -> Any:
 def argwhere(x: Any) -> Tensor:
     """The positions of the elements that are not 0, one row for each."""
     x = as_array(unwrap(x))
-    if type(x) is not np.ndarray or not x.ndim:
+    if not x.ndim or (isinstance(x, np.ndarray) and type(x) is not np.ndarray):
         return new_tensor(np.argwhere(x))
     return new_tensor(np.transpose(nonzero_indices(x)))
 
