@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import autograd
-import nn.functional  # noqa: F401 (whose ops autograd alone does not import)
+import nn.functional as F
 from autograd import _gradients, compiler
 from autograd.compiler import passes, runs
 from autograd.engine.nodes import Handle, new_tensor
@@ -248,4 +248,25 @@ def test_a_number_that_is_put_at_an_index(function):
     for column in ([0, 1, 2], [4, 4, 0], [2, 1, 1]):
         index = autograd.tensor(column)[:, None]
         assert autograd.equal(compiled(index), function(index))
+    assert compiled.recordings == 1
+
+
+MATRICES = {
+    "jacrev, places": (lambda x: autograd.func.jacrev(lambda x: x.cummin(-1).values)(x), (2, 4)),
+    "jacrev, windows": (lambda x: autograd.func.jacrev(lambda x: F.adaptive_max_pool1d(x, 3))(x), (1, 2, 5)),
+    "jacrev, by examples": (
+        lambda x: autograd.func.jacrev(lambda x: F.group_norm(x, 2, x.detach()[0, :, 0], x[0, :, 1]))(x), (2, 4, 3),
+    ),
+    "jacfwd": (lambda x: autograd.func.jacfwd(lambda x: F.max_pool1d(x, 2, return_indices=True)[0])(x), (1, 2, 6)),
+    "jacrev of each example": (vmap(autograd.func.jacrev(lambda x: x.cummin(-1).values)), (3, 2, 4)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("matrix", "shape"), MATRICES.values(), ids=MATRICES)
+def test_matrices_of_derivatives_at_other_numbers(matrix, shape):
+    """What is put at places that the argument decides was a constant: the unit vectors were no arrays that record."""
+    compiled, rng = autograd.compile(lambda x: matrix(x), verify=False), np.random.default_rng(0)
+    for _ in range(4):
+        x = autograd.tensor(rng.normal(size=shape))
+        require_same(compiled(x), matrix(x))
     assert compiled.recordings == 1

@@ -39,7 +39,7 @@ DYNAMIC = frozenset({
 })  # fmt: skip
 """NumPy functions whose result has a shape that depends on values."""
 
-_MAKING: frozenset[Any] = frozenset({np.zeros, np.ones, np.empty, np.full, np.asarray})
+_MAKING = frozenset[Any]({np.arange, np.asarray, np.empty, np.eye, np.full, np.identity, np.ones, np.tri, np.zeros})
 """NumPy functions that make an array, for which there are rules."""
 
 _WRITING = frozenset({np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask})
