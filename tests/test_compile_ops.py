@@ -17,6 +17,7 @@ from autograd import _gradients, compiler
 from autograd.compiler import passes, runs
 from autograd.engine.nodes import Handle, new_tensor
 from autograd.func import vmap
+from autograd.ops.lines import put_lines
 from autograd.testing.calls import flat
 from autograd.testing.strategies import draw_arguments
 from autograd.testing.subject import Subject, differentiable_outputs, table
@@ -269,4 +270,18 @@ def test_matrices_of_derivatives_at_other_numbers(matrix, shape):
     for _ in range(4):
         x = autograd.tensor(rng.normal(size=shape))
         require_same(compiled(x), matrix(x))
+    assert compiled.recordings == 1
+
+
+def test_columns_of_an_op_that_writes_into_zeros():
+    """The zeros of an input that does not move were no array that records, so what came of them was a constant."""
+
+    def step(x, y, index):
+        return autograd.func.jacfwd(lambda x, y: put_lines(x, y, index, 0) * 3, argnums=(0, 1))(x, y)
+
+    compiled, rng = autograd.compile(step, verify=False), np.random.default_rng(0)
+    for _ in range(4):
+        x, y = (autograd.tensor(rng.normal(size=(rows, 2))) for rows in (3, 2))
+        index = rng.permuted(np.array([[0, 1], [1, 0], [2, 2]]), axis=0)[:2]
+        require_same(compiled(x, y, index), step(x, y, index))
     assert compiled.recordings == 1

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import RuleError
+from .foreign import bare
 from .modes import AS_IT_IS, Mode, local
 from .mutation import clock
 from .nodes import RELEASED, Handle, Node, Packed, Pick, new_tensor, own_leaf
@@ -242,7 +243,7 @@ def gathered(d: Any, node: Any, dim: Any, keepdim: bool) -> Any:
 def like_of(values: Iterable[Any]) -> Any:
     """One among the arrays, and arrays of Tensors, that records what is done with it: so must a new array; or None."""
     for value in values:
-        array = value._data if isinstance(value, Handle) else value
+        array = bare(value._data if isinstance(value, Handle) else value)
         if type(array) is not np.ndarray and isinstance(array, np.ndarray):
             return array
     return None
