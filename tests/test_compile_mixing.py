@@ -18,10 +18,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from numpy import zeros
 
 import autograd
+import autograd.numpy as anp
 from autograd import compiler
-from tests.helpers import require_same
+from autograd.numpy import zeros as mirrored_zeros
+from tests.helpers import require_same, run_python
 
 
 def rows(seed: int) -> Any:
@@ -394,3 +397,60 @@ def test_what_leads_to_itself_is_returned() -> None:
         found = compiled(rows(0))
     assert found.own is found
     assert type(found.value.numpy()) is np.ndarray
+
+
+class Making:
+    """An object that has functions of NumPy's among its attributes."""
+
+    def __init__(self) -> None:
+        self.zeros, self.others = np.zeros, [np.ones]
+
+    def __call__(self, x):
+        made, other = self.zeros(3), self.others[0](3)
+        made[:], other[:2] = x, x[1:]
+        return made * other
+
+
+def _written(made, x):
+    made[:] = x
+    return made * 2
+
+
+MADE_BY = {
+    "numpy's, imported by name": lambda x: _written(zeros(3), x),
+    "numpy's, in a closure": (lambda make: lambda x: _written(make(3), x))(np.zeros),
+    "numpy's, attributes": Making(),
+    "autograd.numpy's": lambda x: _written(anp.zeros(3), x),
+    "autograd.numpy's, imported by name": lambda x: _written(mirrored_zeros(3), x),
+    "autograd.numpy's, of lists": lambda x: _written(anp.array([1.0, 2.0, 3.0]), x),
+    "autograd.numpy's, of several": lambda x: anp.concatenate([[1.0, 2.0], [3.0]])[np.argsort(x)],
+    "autograd.numpy's, read": lambda x: anp.arange(3.0)[np.argsort(x)] + anp.linspace(0, 1, 3).take(np.argsort(x)),
+    "of a list's diagonal": lambda x: _written(np.diag([1.0, 2.0, 3.0]), x),
+    "of lists joined": lambda x: np.concatenate([[1.0, 2.0], [3.0]])[np.argsort(x)],
+    "of a list repeated": lambda x: np.tile([1.0, 2.0, 3.0], 2)[np.argsort(x)],
+    "of lists chosen": lambda x: np.where([True, False, True], [1.0, 2.0, 3.0], 4.0)[np.argsort(x)],
+}
+
+
+@pytest.mark.parametrize("function", MADE_BY.values(), ids=MADE_BY)
+def test_arrays_that_are_made_by_whatever_name(function):
+    """What is written into an array that does not record, or read of it at a place, was a constant of the program."""
+    before = zeros, mirrored_zeros, anp.zeros, np.zeros, np.diag
+    compiled, rng = autograd.compile(function, verify=False), np.random.default_rng(0)
+    for _ in range(5):
+        x = rng.normal(size=3)
+        require_same(compiled(x), function(x))
+    assert compiled.recordings == 1
+    assert compiled.source
+    assert (zeros, mirrored_zeros, anp.zeros, np.zeros, np.diag) == before
+
+
+def test_names_of_autograd_numpy_that_are_first_used_while_a_function_is_recorded():
+    """They stayed what stands in their places then, which knows nothing of boxes."""
+    found = run_python(
+        "import numpy as np, autograd, autograd.numpy as anp\n"
+        "step = autograd.compile(lambda x: anp.ones_like(x) + anp.eye(3))\n"
+        "step(np.ones(3))\n"
+        "print(anp.zeros(2), autograd.grad(lambda x: anp.ones_like([x, 2.0])[0] * x)(1.0), anp.eye is np.eye)"
+    )
+    assert found == "[0. 0.] 1.0 True\n"
