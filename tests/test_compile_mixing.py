@@ -23,6 +23,7 @@ from numpy import zeros
 import autograd
 import autograd.numpy as anp
 from autograd import compiler
+from autograd.errors import BatchingError
 from autograd.numpy import zeros as mirrored_zeros
 from tests.helpers import require_same, run_python
 
@@ -454,3 +455,23 @@ def test_names_of_autograd_numpy_that_are_first_used_while_a_function_is_recorde
         "print(anp.zeros(2), autograd.grad(lambda x: anp.ones_like([x, 2.0])[0] * x)(1.0), anp.eye is np.eye)"
     )
     assert found == "[0. 0.] 1.0 True\n"
+
+
+def test_modules_of_the_library_that_are_first_imported_while_a_function_is_recorded():
+    """Their tables had what stands for NumPy's functions then, for good."""
+    found = run_python(
+        "import numpy as np, autograd\n"
+        "def step(x):\n"
+        "    import autograd.numpy as anp\n"
+        "    return autograd.func.vmap(lambda row: np.zeros_like(row) + anp.ones_like(row))(x)\n"
+        "print(autograd.compile(step)(np.ones((1, 2))))\n"
+        "from autograd.func.batching import RULES\n"
+        "print(np.zeros_like in RULES, autograd.grad(lambda x: autograd.numpy.ones_like([x, 2.0])[0] * x)(1.0))"
+    )
+    assert found == "[[1. 1.]]\nTrue 1.0\n"
+
+
+def test_where_with_a_condition_alone_while_a_function_that_maps_it_is_recorded():
+    compiled = autograd.compile(autograd.func.vmap(lambda row: np.where(row > 0)[0]))
+    with pytest.raises(BatchingError, match=r"numpy\.where has a shape that depends on values"):
+        compiled(np.ones((2, 2)))

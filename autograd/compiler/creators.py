@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from .. import func as func  # its tables are of NumPy's functions: not of what stands for them, were it imported then
+from .. import numpy as mirror
 from ..engine.callsite import is_ours
 from ..engine.foreign import ForeignArray
 from ..engine.nodes import Handle
@@ -88,9 +90,8 @@ def _install() -> None:
 def _watched_names() -> Iterator[tuple[Any, str]]:
     """Where functions are that make arrays, by which names."""
     yield np.lib.stride_tricks, "as_strided"
-    mirror = sys.modules.get("autograd.numpy")
     for name in (*_CREATORS, *_OF_LISTS):
-        if mirror is not None and _of_numpy(getattr(mirror, name)) is getattr(np, name):
+        if _of_numpy(getattr(mirror, name)) is getattr(np, name):
             yield mirror, name
         yield np, name
 
