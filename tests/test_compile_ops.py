@@ -17,7 +17,7 @@ from autograd import _gradients, compiler
 from autograd.compiler import passes, runs
 from autograd.engine.nodes import Handle, new_tensor
 from autograd.func import vmap
-from autograd.ops.lines import put_lines
+from autograd.ops.lines import put_lines, put_lines_backward
 from autograd.testing.calls import flat
 from autograd.testing.strategies import draw_arguments
 from autograd.testing.subject import Subject, differentiable_outputs, table
@@ -273,13 +273,18 @@ def test_matrices_of_derivatives_at_other_numbers(matrix, shape):
     assert compiled.recordings == 1
 
 
-def test_columns_of_an_op_that_writes_into_zeros():
-    """The zeros of an input that does not move were no array that records, so what came of them was a constant."""
+WRITING = {
+    "columns": lambda x, y, index: autograd.func.jacfwd(lambda x, y: put_lines(x, y, index, 0) * 3, argnums=(0, 1))(
+        x, y
+    ),
+    "rows": lambda x, y, index: autograd.func.jacrev(lambda x: put_lines_backward(x * 3, index, 0)[1])(x),
+}
 
-    def step(x, y, index):
-        return autograd.func.jacfwd(lambda x, y: put_lines(x, y, index, 0) * 3, argnums=(0, 1))(x, y)
 
-    compiled, rng = autograd.compile(step, verify=False), np.random.default_rng(0)
+@pytest.mark.parametrize("step", WRITING.values(), ids=WRITING)
+def test_derivatives_of_an_op_that_writes_into_zeros(step):
+    """The zeros of what does not move, or gets no gradient, did not record, so what came of them was a constant."""
+    compiled, rng = autograd.compile(lambda *given: step(*given), verify=False), np.random.default_rng(0)
     for _ in range(4):
         x, y = (autograd.tensor(rng.normal(size=(rows, 2))) for rows in (3, 2))
         index = rng.permuted(np.array([[0, 1], [1, 0], [2, 2]]), axis=0)[:2]
