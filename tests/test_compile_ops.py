@@ -260,6 +260,7 @@ MATRICES = {
     ),
     "jacfwd": (lambda x: autograd.func.jacfwd(lambda x: F.max_pool1d(x, 2, return_indices=True)[0])(x), (1, 2, 6)),
     "jacrev of each example": (vmap(autograd.func.jacrev(lambda x: x.cummin(-1).values)), (3, 2, 4)),
+    "hessian of each example": (vmap(autograd.func.hessian(lambda x: autograd.matrix_exp(x).sum())), (3, 1, 1)),
 }  # fmt: skip
 
 
@@ -267,6 +268,7 @@ MATRICES = {
 def test_matrices_of_derivatives_at_other_numbers(matrix, shape):
     """What is put at places that the argument decides was a constant: the unit vectors were no arrays that record."""
     compiled, rng = autograd.compile(lambda x: matrix(x), verify=False), np.random.default_rng(0)
+    matrix(autograd.ones(shape))  # which imports what is imported late
     for _ in range(4):
         x = autograd.tensor(rng.normal(size=shape))
         require_same(compiled(x), matrix(x))
