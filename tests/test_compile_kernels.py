@@ -422,3 +422,15 @@ def test_numba_runs_kernels_in_threads(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_numba_trains() -> None:
     pytest.importorskip("numba")
     require_equal_training()
+
+
+@pytest.mark.parametrize("kind", [float, int, np.float32, np.float64, np.int32])
+@pytest.mark.usefixtures("interpreted")
+def test_numbers_that_change_are_arguments_of_kernels(kind: Any) -> None:
+    """NumPy's were written into the kernel as they were in the call that was recorded."""
+    step = autograd.compile(lambda x, k: x * k + k, backend="numba", verify=False)
+    for k in (2, 3, 4, 5):
+        x = numbers(3, 4, seed=k)
+        np.testing.assert_allclose(step(x, kind(k)), x * k + k, rtol=1e-14)
+    assert step.recordings == 2
+    assert "kernel_1(" in step.source
