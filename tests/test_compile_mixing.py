@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from numpy import zeros
+from scipy import interpolate, linalg, ndimage, signal, special
 
 import autograd
 import autograd.numpy as anp
@@ -475,3 +476,42 @@ def test_where_with_a_condition_alone_while_a_function_that_maps_it_is_recorded(
     compiled = autograd.compile(autograd.func.vmap(lambda row: np.where(row > 0)[0]))
     with pytest.raises(BatchingError, match=r"numpy\.where has a shape that depends on values"):
         compiled(np.ones((2, 2)))
+
+
+OF_SCIPY = {
+    "linalg": lambda x: linalg.solve(x @ x.T + np.eye(3), x),
+    "signal": lambda x: signal.lfilter([1.0, 0.5], [1.0, 0.2], x),
+    "ndimage": lambda x: ndimage.gaussian_filter(x, 1.0),
+    "interpolate": lambda x: interpolate.CubicSpline(np.arange(4.0), x[0])(1.5),
+}
+
+
+@pytest.mark.parametrize("function", OF_SCIPY.values(), ids=OF_SCIPY)
+def test_functions_of_scipy_are_not_compiled(function):
+    """What C code made of an array's memory was a constant of the program, unless the comparison told."""
+    compiled, rng = autograd.compile(lambda x: function(x), verify=False), np.random.default_rng(0)
+    with pytest.warns(UserWarning, match=r"scipy\.\w+\..*, which takes the memory of arrays.* at .*mixing.py"):
+        compiled(rng.normal(size=(3, 4)))
+    for _ in range(3):
+        x = rng.normal(size=(3, 4))
+        require_same(compiled(x), function(x))
+
+
+def test_functions_of_scipy_that_compute_with_numpy_are_compiled():
+    rng = np.random.default_rng(0)
+    compiled = autograd.compile(lambda x: special.softmax(x, axis=1) + special.erf(x), verify=False)
+    for _ in range(4):
+        x = rng.normal(size=(3, 4))
+        require_same(compiled(x), compiled.function(x))
+    assert compiled.source
+
+
+def test_polynomials_of_numpy():
+    """They make arrays of their arguments without asking these."""
+    compiled = autograd.compile(
+        lambda x: (np.polynomial.Polynomial(x)(2.0), np.polynomial.chebyshev.chebval(0.5, x)), verify=False
+    )
+    for i in range(4):
+        x = np.arange(3.0) + i
+        require_same(compiled(x), compiled.function(x))
+    assert compiled.recordings == 1

@@ -50,6 +50,12 @@ _NUMPY = os.path.dirname(np.__file__) + os.sep
 _COMPILER = os.path.dirname(__file__) + os.sep
 _MIRROR = os.path.join(os.path.dirname(os.path.dirname(__file__)), "numpy") + os.sep
 _MAKES_TENSORS = ("creation.py", "construction.py")
+_POLYNOMIALS = os.path.join(_NUMPY, "polynomial") + os.sep
+_SCIPY = f"{os.sep}scipy{os.sep}"
+_BY_MEMORY = frozenset({
+    "cluster", "fft", "integrate", "interpolate", "linalg", "ndimage", "optimize", "signal", "sparse", "spatial",
+})  # fmt: skip
+"""The parts of SciPy that are C code behind; others compute with NumPy's functions, where they can."""
 _local = threading.local()
 _originals: list[tuple[Any, str, Any]] = []
 
@@ -133,8 +139,8 @@ def _tape(frame: Any, args: Any = ()) -> Any:
     if tape is None or not tape.running or tape.busy:
         return None
     filename = frame.f_code.co_filename
-    if filename.startswith(_NUMPY):
-        return None
+    if filename.startswith(_NUMPY):  # what its functions do is written down as one call, but these ask nobody
+        return tape if filename.startswith(_POLYNOMIALS) and args and type(args[0]) is RecordingArray else None
     if not is_ours(filename) or filename.endswith(_MAKES_TENSORS) or filename.startswith(_MIRROR):
         return tape
     inner = type(args[0]) in (RecordingArray, list) if args and _COMPILER not in filename else False
@@ -145,7 +151,8 @@ def _creating(original: Any) -> Any:
     function = _of_numpy(original)
 
     def make(*args: Any, **kwargs: Any) -> Any:
-        tape = _tape(sys._getframe(1), args)
+        tape = _tape(frame := sys._getframe(1), args)
+        _refuse_memory(tape, frame, args)
         if tape is None or (args and isinstance(args[0], Handle) and original.__name__.endswith("_like")):
             return original(*args, **kwargs)  # a Tensor like the one given makes it of arrays that are seen
         like = kwargs.get("like")
@@ -166,12 +173,22 @@ def _gathering(original: Any) -> Any:
     function = _of_numpy(original)
 
     def gather(*args: Any, **kwargs: Any) -> Any:
-        tape = _tape(sys._getframe(1))
+        tape = _tape(frame := sys._getframe(1))
+        _refuse_memory(tape, frame, args)
         if tape is None or _contains((args, kwargs), (RecordingArray, Number, Handle, ForeignArray)):
             return original(*args, **kwargs)  # which they see by themselves
         return tape.call(function, args, kwargs)
 
     return gather
+
+
+def _refuse_memory(tape: Any, frame: Any, args: Any) -> None:
+    """SciPy makes an array of what it was given to hand its memory to C code."""
+    if tape is not None and args and type(args[0]) is RecordingArray:
+        path, found, part = frame.f_code.co_filename.rpartition(_SCIPY)
+        if found and part.split(os.sep)[0] in _BY_MEMORY and not is_ours(path + found):
+            name = part.removesuffix(".py").replace(os.sep, ".")
+            tape.escape(f"scipy.{name}, which takes the memory of arrays by no call of NumPy,", None)
 
 
 def _contains(tree: Any, kinds: Any) -> bool:
