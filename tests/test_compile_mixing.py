@@ -515,3 +515,31 @@ def test_polynomials_of_numpy():
         x = np.arange(3.0) + i
         require_same(compiled(x), compiled.function(x))
     assert compiled.recordings == 1
+
+
+DERIVED = {
+    "grad": lambda f: autograd.func.grad(f),
+    "value_and_grad": lambda f: autograd.func.value_and_grad(f),
+    "vjp": lambda f: lambda x: autograd.func.vjp(f, x)[1](np.float64(2)),
+    "jacrev": lambda f: autograd.func.jacrev(lambda x: f(x) * x),
+    "NumPy's methods of the result": lambda f: autograd.func.grad(lambda x: (f(x) * np.ones((2, 3))).max(axis=0).sum()),
+    "with and without": lambda f: lambda x: (autograd.func.grad(f)(x), f(x)),
+    "autograd.grad": autograd.grad,
+}
+
+
+@pytest.mark.parametrize("verify", [False, True])
+@pytest.mark.parametrize("transform", DERIVED.values(), ids=DERIVED)
+def test_compiled_functions_of_arrays_that_are_differentiated(transform, verify):
+    """The program made Tensors where the function makes what transforms pass to functions of arrays."""
+
+    def loss(x):
+        return np.sum(np.sin(x) ** 2)
+
+    compiled, rng = autograd.compile(loss, verify=verify), np.random.default_rng(0)
+    for _ in range(4):
+        x = rng.normal(size=3)
+        require_same(transform(compiled)(x), transform(loss)(x))
+        t = autograd.tensor(x, requires_grad=True)
+        assert type(compiled(t)) is autograd.Tensor
+    assert compiled.source
