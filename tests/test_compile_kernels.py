@@ -434,3 +434,16 @@ def test_numbers_that_change_are_arguments_of_kernels(kind: Any) -> None:
         np.testing.assert_allclose(step(x, kind(k)), x * k + k, rtol=1e-14)
     assert step.recordings == 2
     assert "kernel_1(" in step.source
+
+
+@pytest.mark.parametrize("function", [np.logical_and, np.logical_or])
+@pytest.mark.usefixtures("interpreted")
+def test_logic_of_numbers_of_two_kinds(function: Any) -> None:
+    """A kernel took whole numbers bit by bit, and could not be compiled for others."""
+    step = autograd.compile(lambda a, b: (function(a, b), a * 2 + b), backend="numba", verify=False)
+    for kinds in ((np.int32, np.int64), (np.float32, np.int32), (np.bool_, np.float64)):
+        a, b = (np.arange(6, dtype=np.int64).reshape(2, 3) % n for n in (3, 4))
+        a, b = a.astype(kinds[0]), b.astype(kinds[1])
+        for _ in range(2):
+            np.testing.assert_array_equal(step(a, b)[0], function(a, b))
+    assert "kernel_1(" in step.source
