@@ -430,6 +430,6 @@ class Tape:
         return line, section
 
 
-_NUMPY = os.path.dirname(np.__file__)
 _SCIPY = f"{os.sep}scipy{os.sep}"
+_NUMPY = os.path.dirname(np.__file__)
 _OPTIM = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "optim", "")
