@@ -447,3 +447,20 @@ def test_logic_of_numbers_of_two_kinds(function: Any) -> None:
         for _ in range(2):
             np.testing.assert_array_equal(step(a, b)[0], function(a, b))
     assert "kernel_1(" in step.source
+
+
+def test_an_argument_that_cannot_be_written() -> None:
+    """The error was Numba's, of a definition that does not match, and said that the argument had been overwritten."""
+    pytest.importorskip("numba")
+
+    def step(x: Any) -> Any:
+        x += 1
+        return x * 2
+
+    compiled, x = autograd.compile(step, backend="numba", verify=False), numbers(3, 4)
+    for _ in range(3):
+        assert np.array_equal(compiled(x.copy()), step(x.copy()))
+    x.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        compiled(x)
+    assert "kernel_1(" in compiled.source
