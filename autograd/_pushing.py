@@ -15,8 +15,9 @@ import numpy as np
 from ._saving import savable
 from ._signatures import asks, required
 from ._writing import argument, built, derivative
+from .engine.foreign import like_of
 from .engine.modes import local, status
-from .engine.push import all_fitted, by_transposes, fitted, gathered, like_of, spread
+from .engine.push import all_fitted, by_transposes, fitted, gathered, spread
 
 __all__ = ["KINDS", "kind_of", "settings", "write_push"]
 

@@ -15,10 +15,10 @@ import numpy as np
 
 from ._function_context import FunctionCtx
 from .boxes import ArrayBox, boxed
+from .engine.foreign import like_of
 from .engine.modes import Mode, local
 from .engine.mutation import clock, mutated_since
 from .engine.nodes import Handle, Leaf, Node, NodeOp, Packed, Pick, array_of, make_node, new_tensor
-from .engine.push import like_of
 from .engine.sweep import add, conform
 from .engine.views import View, check_writable, node_of, rebase, shares_memory
 from .errors import GradientError, MutationError, RuleError

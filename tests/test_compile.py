@@ -1623,6 +1623,27 @@ def test_export_of_results_whose_graph_is_released(tmp_path: Any) -> None:
             assert_same(found, expected)
 
 
+def test_numbers_that_are_exported(tmp_path: Any) -> None:
+    """``inf`` and ``nan`` are no names of the module's, and ``np.bool_`` of any text is true."""
+    state = {"rate": 1.0, "pair": (1.0, 2.0)}
+
+    def step(x: Any) -> Any:
+        low, high = state["pair"]
+        return x * state["rate"], x.clip(low, high), np.where(np.bool_(False), x, -x), np.bool_(False), np.float32(2)
+
+    compiled, x = compile(step), np.array([1.0, 2.0])
+    for rate in (2.0, 3.0, np.inf):
+        state["rate"] = rate
+        compiled(x)
+    for rate, low in ((np.inf, -np.inf), (np.nan, 1.5)):
+        state["rate"], state["pair"] = rate, (low, np.inf)
+        compiled(x)
+        exported = runpy.run_path(compiled.export(tmp_path / "numbers.py"))["step"]
+        for found, expected in zip(exported(x), step(x), strict=True):
+            assert type(found) is type(expected)
+            assert np.array_equal(found, expected, equal_nan=True)
+
+
 def test_export_refuses_what_numpy_cannot_do(tmp_path: Any) -> None:
     weight = tensor([1.0], requires_grad=True)
     compiled = compile(lambda x: x * weight)

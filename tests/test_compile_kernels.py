@@ -422,3 +422,45 @@ def test_numba_runs_kernels_in_threads(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_numba_trains() -> None:
     pytest.importorskip("numba")
     require_equal_training()
+
+
+@pytest.mark.parametrize("kind", [float, int, np.float32, np.float64, np.int32])
+@pytest.mark.usefixtures("interpreted")
+def test_numbers_that_change_are_arguments_of_kernels(kind: Any) -> None:
+    """NumPy's were written into the kernel as they were in the call that was recorded."""
+    step = autograd.compile(lambda x, k: x * k + k, backend="numba", verify=False)
+    for k in (2, 3, 4, 5):
+        x = numbers(3, 4, seed=k)
+        np.testing.assert_allclose(step(x, kind(k)), x * k + k, rtol=1e-14)
+    assert step.recordings == 2
+    assert "kernel_1(" in step.source
+
+
+@pytest.mark.parametrize("function", [np.logical_and, np.logical_or])
+@pytest.mark.usefixtures("interpreted")
+def test_logic_of_numbers_of_two_kinds(function: Any) -> None:
+    """A kernel took whole numbers bit by bit, and could not be compiled for others."""
+    step = autograd.compile(lambda a, b: (function(a, b), a * 2 + b), backend="numba", verify=False)
+    for kinds in ((np.int32, np.int64), (np.float32, np.int32), (np.bool_, np.float64)):
+        a, b = (np.arange(6, dtype=np.int64).reshape(2, 3) % n for n in (3, 4))
+        a, b = a.astype(kinds[0]), b.astype(kinds[1])
+        for _ in range(2):
+            np.testing.assert_array_equal(step(a, b)[0], function(a, b))
+    assert "kernel_1(" in step.source
+
+
+def test_an_argument_that_cannot_be_written() -> None:
+    """The error was Numba's, of a definition that does not match, and said that the argument had been overwritten."""
+    pytest.importorskip("numba")
+
+    def step(x: Any) -> Any:
+        x += 1
+        return x * 2
+
+    compiled, x = autograd.compile(step, backend="numba", verify=False), numbers(3, 4)
+    for _ in range(3):
+        assert np.array_equal(compiled(x.copy()), step(x.copy()))
+    x.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        compiled(x)
+    assert "kernel_1(" in compiled.source

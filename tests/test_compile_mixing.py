@@ -18,10 +18,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from numpy import zeros
+from scipy import interpolate, linalg, ndimage, signal, special
 
 import autograd
+import autograd.numpy as anp
 from autograd import compiler
-from tests.helpers import require_same
+from autograd.errors import BatchingError
+from autograd.numpy import zeros as mirrored_zeros
+from tests.helpers import require_same, run_python
 
 
 def rows(seed: int) -> Any:
@@ -394,3 +399,157 @@ def test_what_leads_to_itself_is_returned() -> None:
         found = compiled(rows(0))
     assert found.own is found
     assert type(found.value.numpy()) is np.ndarray
+
+
+class Making:
+    """An object that has functions of NumPy's among its attributes."""
+
+    def __init__(self) -> None:
+        self.zeros, self.others = np.zeros, [np.ones]
+
+    def __call__(self, x):
+        made, other = self.zeros(3), self.others[0](3)
+        made[:], other[:2] = x, x[1:]
+        return made * other
+
+
+def _written(made, x):
+    made[:] = x
+    return made * 2
+
+
+MADE_BY = {
+    "numpy's, imported by name": lambda x: _written(zeros(3), x),
+    "numpy's, in a closure": (lambda make: lambda x: _written(make(3), x))(np.zeros),
+    "numpy's, attributes": Making(),
+    "autograd.numpy's": lambda x: _written(anp.zeros(3), x),
+    "autograd.numpy's, imported by name": lambda x: _written(mirrored_zeros(3), x),
+    "autograd.numpy's, of lists": lambda x: _written(anp.array([1.0, 2.0, 3.0]), x),
+    "autograd.numpy's, of several": lambda x: anp.concatenate([[1.0, 2.0], [3.0]])[np.argsort(x)],
+    "autograd.numpy's, read": lambda x: anp.arange(3.0)[np.argsort(x)] + anp.linspace(0, 1, 3).take(np.argsort(x)),
+    "of a list's diagonal": lambda x: _written(np.diag([1.0, 2.0, 3.0]), x),
+    "of lists joined": lambda x: np.concatenate([[1.0, 2.0], [3.0]])[np.argsort(x)],
+    "of a list repeated": lambda x: np.tile([1.0, 2.0, 3.0], 2)[np.argsort(x)],
+    "of lists chosen": lambda x: np.where([True, False, True], [1.0, 2.0, 3.0], 4.0)[np.argsort(x)],
+}
+
+
+@pytest.mark.parametrize("function", MADE_BY.values(), ids=MADE_BY)
+def test_arrays_that_are_made_by_whatever_name(function):
+    """What is written into an array that does not record, or read of it at a place, was a constant of the program."""
+    before = zeros, mirrored_zeros, anp.zeros, np.zeros, np.diag
+    compiled, rng = autograd.compile(function, verify=False), np.random.default_rng(0)
+    for _ in range(5):
+        x = rng.normal(size=3)
+        require_same(compiled(x), function(x))
+    assert compiled.recordings == 1
+    assert compiled.source
+    assert (zeros, mirrored_zeros, anp.zeros, np.zeros, np.diag) == before
+
+
+def test_names_of_autograd_numpy_that_are_first_used_while_a_function_is_recorded():
+    """They stayed what stands in their places then, which knows nothing of boxes."""
+    found = run_python(
+        "import numpy as np, autograd, autograd.numpy as anp\n"
+        "step = autograd.compile(lambda x: anp.ones_like(x) + anp.eye(3))\n"
+        "step(np.ones(3))\n"
+        "print(anp.zeros(2), autograd.grad(lambda x: anp.ones_like([x, 2.0])[0] * x)(1.0), anp.eye is np.eye)"
+    )
+    assert found == "[0. 0.] 1.0 True\n"
+
+
+def test_modules_of_the_library_that_are_first_imported_while_a_function_is_recorded():
+    """Their tables had what stands for NumPy's functions then, for good."""
+    found = run_python(
+        "import numpy as np, autograd\n"
+        "def step(x):\n"
+        "    import autograd.numpy as anp\n"
+        "    return autograd.func.vmap(lambda row: np.zeros_like(row) + anp.ones_like(row))(x)\n"
+        "print(autograd.compile(step)(np.ones((1, 2))))\n"
+        "from autograd.func.batching import RULES\n"
+        "print(np.zeros_like in RULES, autograd.grad(lambda x: autograd.numpy.ones_like([x, 2.0])[0] * x)(1.0))"
+    )
+    assert found == "[[1. 1.]]\nTrue 1.0\n"
+
+
+def test_where_with_a_condition_alone_while_a_function_that_maps_it_is_recorded():
+    compiled = autograd.compile(autograd.func.vmap(lambda row: np.where(row > 0)[0]))
+    with pytest.raises(BatchingError, match=r"numpy\.where has a shape that depends on values"):
+        compiled(np.ones((2, 2)))
+
+
+OF_SCIPY = {
+    "linalg": lambda x: linalg.solve(x @ x.T + np.eye(3), x),
+    "signal": lambda x: signal.lfilter([1.0, 0.5], [1.0, 0.2], x),
+    "ndimage": lambda x: ndimage.gaussian_filter(x, 1.0),
+    "interpolate": lambda x: interpolate.CubicSpline(np.arange(4.0), x[0])(1.5),
+}
+
+
+@pytest.mark.parametrize("function", OF_SCIPY.values(), ids=OF_SCIPY)
+def test_functions_of_scipy_are_not_compiled(function):
+    """What C code made of an array's memory was a constant of the program, unless the comparison told."""
+    compiled, rng = autograd.compile(lambda x: function(x), verify=False), np.random.default_rng(0)
+    with pytest.warns(UserWarning, match=r"scipy\.\w+\..*, which takes the memory of arrays.* at .*mixing.py"):
+        compiled(rng.normal(size=(3, 4)))
+    for _ in range(3):
+        x = rng.normal(size=(3, 4))
+        require_same(compiled(x), function(x))
+
+
+def test_functions_of_scipy_that_compute_with_numpy_are_compiled():
+    rng = np.random.default_rng(0)
+    compiled = autograd.compile(lambda x: special.softmax(x, axis=1) + special.erf(x), verify=False)
+    for _ in range(4):
+        x = rng.normal(size=(3, 4))
+        require_same(compiled(x), compiled.function(x))
+    assert compiled.source
+
+
+def test_polynomials_of_numpy():
+    """They make arrays of their arguments without asking these."""
+    compiled = autograd.compile(
+        lambda x: (np.polynomial.Polynomial(x)(2.0), np.polynomial.chebyshev.chebval(0.5, x)), verify=False
+    )
+    for i in range(4):
+        x = np.arange(3.0) + i
+        require_same(compiled(x), compiled.function(x))
+    assert compiled.recordings == 1
+
+
+DERIVED = {
+    "grad": lambda f: autograd.func.grad(f),
+    "value_and_grad": lambda f: autograd.func.value_and_grad(f),
+    "vjp": lambda f: lambda x: autograd.func.vjp(f, x)[1](np.float64(2)),
+    "jacrev": lambda f: autograd.func.jacrev(lambda x: f(x) * x),
+    "NumPy's methods of the result": lambda f: autograd.func.grad(lambda x: (f(x) * np.ones((2, 3))).max(axis=0).sum()),
+    "with and without": lambda f: lambda x: (autograd.func.grad(f)(x), f(x)),
+    "autograd.grad": autograd.grad,
+}
+
+
+@pytest.mark.parametrize("verify", [False, True])
+@pytest.mark.parametrize("transform", DERIVED.values(), ids=DERIVED)
+def test_compiled_functions_of_arrays_that_are_differentiated(transform, verify):
+    """The program made Tensors where the function makes what transforms pass to functions of arrays."""
+
+    def loss(x):
+        return np.sum(np.sin(x) ** 2)
+
+    compiled, rng = autograd.compile(loss, verify=verify), np.random.default_rng(0)
+    for _ in range(4):
+        x = rng.normal(size=3)
+        require_same(transform(compiled)(x), transform(loss)(x))
+        t = autograd.tensor(x, requires_grad=True)
+        assert type(compiled(t)) is autograd.Tensor
+    assert compiled.source
+
+
+def test_compiled_functions_that_are_mapped():
+    """They run as they are: there was a warning, and each of 16 calls was recorded in vain."""
+    compiled, x = autograd.compile(np.sort, fullgraph=True), np.random.default_rng(0).normal(size=(2, 3))
+    slopes = autograd.func.vmap(autograd.func.grad(lambda row: compiled(row)[0]))
+    for _ in range(3):
+        require_same(autograd.func.vmap(compiled)(x), np.sort(x))
+        require_same(slopes(x), 1.0 * (x == x.min(1)[:, None]))
+    assert compiled.recordings == 0

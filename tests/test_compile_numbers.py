@@ -318,3 +318,22 @@ def test_numbers_beside_what_is_mapped_over(function: Callable[..., Any]) -> Non
     for number in (0.5, 1.5, 2.5, 3.5):
         np.testing.assert_allclose(compiled(number, x), function(number, x), rtol=1e-14)
     assert compiled.recordings <= 2
+
+
+TRANSFORMED = {
+    "grad": lambda x, k: autograd.func.grad(lambda k: (x * k).sum() * k)(k),
+    "value_and_grad": lambda x, k: autograd.func.value_and_grad(lambda k: np.sin(k) ** 2)(k),
+    "jvp": lambda x, k: autograd.func.jvp(lambda k: np.sin(k) * x, (k,), (1.0,)),
+    "hessian": lambda x, k: autograd.func.hessian(lambda k: np.sin(k) * x.sum())(k),
+    "of several": lambda x, k: autograd.func.grad(lambda x, k: (x * k).sum(), argnums=(0, 1))(x, k),
+}
+
+
+@pytest.mark.parametrize("function", TRANSFORMED.values(), ids=TRANSFORMED)
+@pytest.mark.parametrize("kind", [float, np.float64])
+def test_derivatives_by_numbers_that_change(function, kind):
+    """Each number needed a program of its own, and after 16 of them the function ran uncompiled."""
+    compiled, x = autograd.compile(function, verify=False), np.arange(3.0)
+    for k in (0.5, 1.5, 2.5, 3.5):
+        require_same(compiled(x, kind(k)), function(x, kind(k)))
+    assert compiled.recordings == 2

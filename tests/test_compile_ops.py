@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 import autograd
-import nn.functional  # noqa: F401 (whose ops autograd alone does not import)
+import nn.functional as F
 from autograd import _gradients, compiler
 from autograd.compiler import passes, runs
 from autograd.engine.nodes import Handle, new_tensor
 from autograd.func import vmap
+from autograd.ops.lines import put_lines, put_lines_backward
 from autograd.testing.calls import flat
 from autograd.testing.strategies import draw_arguments
 from autograd.testing.subject import Subject, differentiable_outputs, table
@@ -248,4 +249,46 @@ def test_a_number_that_is_put_at_an_index(function):
     for column in ([0, 1, 2], [4, 4, 0], [2, 1, 1]):
         index = autograd.tensor(column)[:, None]
         assert autograd.equal(compiled(index), function(index))
+    assert compiled.recordings == 1
+
+
+MATRICES = {
+    "jacrev, places": (lambda x: autograd.func.jacrev(lambda x: x.cummin(-1).values)(x), (2, 4)),
+    "jacrev, windows": (lambda x: autograd.func.jacrev(lambda x: F.adaptive_max_pool1d(x, 3))(x), (1, 2, 5)),
+    "jacrev, by examples": (
+        lambda x: autograd.func.jacrev(lambda x: F.group_norm(x, 2, x.detach()[0, :, 0], x[0, :, 1]))(x), (2, 4, 3),
+    ),
+    "jacfwd": (lambda x: autograd.func.jacfwd(lambda x: F.max_pool1d(x, 2, return_indices=True)[0])(x), (1, 2, 6)),
+    "jacrev of each example": (vmap(autograd.func.jacrev(lambda x: x.cummin(-1).values)), (3, 2, 4)),
+    "hessian of each example": (vmap(autograd.func.hessian(lambda x: autograd.matrix_exp(x).sum())), (3, 1, 1)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("matrix", "shape"), MATRICES.values(), ids=MATRICES)
+def test_matrices_of_derivatives_at_other_numbers(matrix, shape):
+    """What is put at places that the argument decides was a constant: the unit vectors were no arrays that record."""
+    compiled, rng = autograd.compile(lambda x: matrix(x), verify=False), np.random.default_rng(0)
+    matrix(autograd.ones(shape))  # which imports what is imported late
+    for _ in range(4):
+        x = autograd.tensor(rng.normal(size=shape))
+        require_same(compiled(x), matrix(x))
+    assert compiled.recordings == 1
+
+
+WRITING = {
+    "columns": lambda x, y, index: autograd.func.jacfwd(lambda x, y: put_lines(x, y, index, 0) * 3, argnums=(0, 1))(
+        x, y
+    ),
+    "rows": lambda x, y, index: autograd.func.jacrev(lambda x: put_lines_backward(x * 3, index, 0)[1])(x),
+}
+
+
+@pytest.mark.parametrize("step", WRITING.values(), ids=WRITING)
+def test_derivatives_of_an_op_that_writes_into_zeros(step):
+    """The zeros of what does not move, or gets no gradient, did not record, so what came of them was a constant."""
+    compiled, rng = autograd.compile(lambda *given: step(*given), verify=False), np.random.default_rng(0)
+    for _ in range(4):
+        x, y = (autograd.tensor(rng.normal(size=(rows, 2))) for rows in (3, 2))
+        index = rng.permuted(np.array([[0, 1], [1, 0], [2, 2]]), axis=0)[:2]
+        require_same(compiled(x, y, index), step(x, y, index))
     assert compiled.recordings == 1

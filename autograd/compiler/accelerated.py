@@ -125,6 +125,7 @@ class KernelEmitter(Emitter):
         if not isinstance(run, Kernel):
             super()._run(run)
             return
+        noted = len(self._body), True
         text = KernelText(run)
         name = self._kernel(text)
         rows, columns = run.domain
@@ -136,7 +137,9 @@ class KernelEmitter(Emitter):
         names = [self._given_as(argument, run, text.flat, parts) for argument in text.arguments]
         listed = "".join(f", {given}" for given in names)
         if parts == 1:
+            call = len(self._body)  # which refuses what it is not made for before it writes anything
             self._body.append(f"{name}(0, {count}, 0, {each}{listed})")
+            self._writes = [(call, False, note[2]) if note[:2] == noted else note for note in self._writes]
         else:
             whole = self._fresh("span")
             self._setup.append(f"{whole} = np.broadcast_to(0, {(count, each)})")

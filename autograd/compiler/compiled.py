@@ -98,7 +98,9 @@ class Compiled:
         return self.function
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if (_working and _busy.depth) or (status.special and (local.observers or local.pack is not None)):
+        if (_working and _busy.depth) or (
+            status.special and (local.observers or local.pack is not None or local.levels)
+        ):
             return self.function(*args, **kwargs)
         if self._halves is not None:
             head, tail = self._halves

@@ -234,7 +234,7 @@ class _Module:
         if isinstance(value, np.ndarray):
             self._array(name, value)
         else:
-            self._lines.append(f"{name} = {value!r}")
+            self._lines.append(f"{name} = {_text_of(value)}")
 
     def _array(self, name: str, array: Any) -> None:
         """An array of the file, or a view of one: what shares memory here does so there."""
@@ -260,12 +260,11 @@ class _Module:
         elif isinstance(thing, np.dtype):
             self._lines.append(f"{name} = np.dtype('{thing}')")
         elif isinstance(thing, (float, complex, np.generic)):
-            kind = thing.__class__.__name__
-            self._lines.append(f"{name} = {kind if kind in ('float', 'complex') else f'np.{kind}'}('{thing}')")
+            self._lines.append(f"{name} = {_text_of(thing)}")
         elif isinstance(thing, type) and thing.__module__ == "builtins":
             self._lines.append(f"{name} = {thing.__name__}")
         elif thing is None or isinstance(thing, (tuple, list, range, bytes, frozenset)):
-            self._lines.append(f"{name} = {thing!r}")
+            self._lines.append(f"{name} = {_text_of(thing)}")
         elif isinstance(thing, tuple) or not callable(thing):
             raise CompileError(
                 f"export: {self._emitter.title} refers to {type(thing).__name__}, of which a module knows nothing"
@@ -276,3 +275,17 @@ class _Module:
             named: Any = thing
             where = f"{getattr(named, '__module__', '')}.{getattr(named, '__name__', type(named).__name__)}"
             raise CompileError(f"export: {self._emitter.title} calls {where}, which NumPy does not have")
+
+
+def _text_of(thing: Any) -> str:
+    """An expression of what is no array, in a module that has no names for ``inf`` and ``nan``."""
+    if isinstance(thing, np.bool_):
+        return f"np.bool_({thing})"  # of a text it is true
+    if isinstance(thing, np.generic):
+        return f"np.{type(thing).__name__}('{thing}')"
+    if isinstance(thing, (float, complex)):
+        return f"{type(thing).__name__}('{thing}')"
+    if type(thing) in (tuple, list):
+        items = "".join([f"{_text_of(item)}, " for item in thing])
+        return f"({items})" if type(thing) is tuple else f"[{items}]"
+    return repr(thing)

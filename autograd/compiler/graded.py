@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..boxes import ArrayBox
 from ..engine.hooks import keeps_gradient
 from ..engine.nodes import RELEASED, Handle, Leaf, Node, NodeOp, Pick, make_node, new_tensor
 from ..engine.order import collect
@@ -258,14 +259,17 @@ class Graded:
         """The function that makes Tensors of the outputs of one call, with their node."""
         op = ProgramOp(name, self._reached if len(self.tensors) > 1 else None, step)
         parents = self.parents
+        boxes = [i for i, tensor in enumerate(self.tensors) if type(tensor) is ArrayBox]
 
         def attach(outs: Any, saved: Any, given: Any) -> list[Any]:
             left = iter(given)
             joined = tuple([next(left)._node if parent is None else parent for parent in parents])
             node = make_node(op, joined, RELEASED if step is None else tuple(saved), outs if op.outputs else outs[0])
-            if op.outputs is None:
-                return [new_tensor(outs[0], node)]
-            return [new_tensor(out, Pick(node, i)) for i, out in enumerate(outs)]
+            picks = [node] if op.outputs is None else [Pick(node, i) for i in range(len(outs))]
+            made = [new_tensor(out, pick) for out, pick in zip(outs, picks, strict=True)]
+            for i in boxes:  # as functions of arrays get them while they are differentiated
+                made[i].__class__ = ArrayBox
+            return made
 
         return attach
 

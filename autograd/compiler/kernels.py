@@ -147,7 +147,7 @@ class KernelText:
         """A single number: written out if it is known, else an argument."""
         if type(operand) is Value and operand.storage.kind == "constant":
             operand = operand.array.reshape(-1)[0].item()
-        elif isinstance(operand, np.generic):
+        elif issubclass(type(operand), np.generic):  # by isinstance a Number is what it stands for
             operand = operand.item()
         if type(operand) in (bool, int, float):
             if kind.kind == "b":

@@ -164,8 +164,8 @@ def _type(op: Operation) -> bool:
         *op.kinds, op.made = function.resolve_dtypes((*kinds, None))
     except TypeError:
         return False
-    if function in _BOOLEAN and any(kind != np.bool_ for kind in op.kinds):
-        return False
+    if function in _BOOLEAN and any(kind != np.bool_ for kind in kinds):
+        return False  # NumPy takes numbers of two kinds for bools, too
     if function in _TRANSCENDENT and op.made.kind != "f":
         return False
     if op.made.kind == "b" and function in (np.add, np.multiply, np.maximum, np.minimum, np.absolute, np.positive):

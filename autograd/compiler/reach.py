@@ -13,6 +13,7 @@ import numpy as np
 
 from ..engine.nodes import Handle, array_of
 from .arrays import RecordingArray
+from .creators import stand_ins
 from .history import NUMBERS, History
 from .places import Place
 from .recording import Tape
@@ -46,8 +47,8 @@ class Reach(Walk):
         self.graphs = [(tensor, tensor._node) for tensor in self.tensors]
 
     def enter(self, tape: Tape, streams: dict[int, Stream]) -> None:
-        """Replace arrays by recording arrays, numbers that change by Numbers, generators by what stands for them."""
-        self._tape, self._made = tape, {**self._made, **streams}
+        """Replace arrays by recording arrays, numbers that change by Numbers, what makes or draws them by stand-ins."""
+        self._tape, self._made = tape, {**self._made, **stand_ins(), **streams}
         self._globals.enter()
         for place, value in self.places:
             made = self._convert(value, place, ())

@@ -416,7 +416,7 @@ class Tape:
         while frame is not None:
             code = frame.f_code
             filename = code.co_filename
-            if not line and not is_ours(filename) and not filename.startswith(_NUMPY):
+            if not line and not is_ours(filename) and not filename.startswith(_NUMPY) and _SCIPY not in filename:
                 line = sys.intern(f"{filename}:{frame.f_lineno}")
             if code is self.code:
                 self.last_line = frame.f_lineno
@@ -432,6 +432,7 @@ class Tape:
         return line, section
 
 
+_SCIPY = f"{os.sep}scipy{os.sep}"
 _NUMPY = os.path.dirname(np.__file__)
 _HOUSE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _OPTIM = os.path.join(_HOUSE, "optim", "")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-__all__ = ["ForeignArray", "alike", "as_array", "bare", "everywhere", "first_foreign", "require_plain"]
+__all__ = ["ForeignArray", "alike", "as_array", "bare", "everywhere", "first_foreign", "like_of", "require_plain"]
 
 
 class ForeignArray:
@@ -65,3 +66,12 @@ def require_plain(*arrays: Any) -> None:
     for array in arrays:
         if isinstance(array, ForeignArray):
             raise TypeError(f"expected an np.ndarray, got {type(array).__name__}")
+
+
+def like_of(values: Iterable[Any]) -> Any:
+    """One among the arrays, and arrays of Tensors, that records what is done with it: so must a new array; or None."""
+    for value in values:
+        array = bare(getattr(value, "_data", value))
+        if type(array) is not np.ndarray and isinstance(array, np.ndarray):
+            return array
+    return None

@@ -10,12 +10,13 @@ Source: J. Townsend, "A new trick for calculating Jacobian vector products", 201
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..errors import RuleError
+from .foreign import like_of
 from .modes import AS_IT_IS, Mode, local
 from .mutation import clock
 from .nodes import RELEASED, Handle, Node, Packed, Pick, new_tensor, own_leaf
@@ -23,7 +24,7 @@ from .quiet import begin, current, end
 from .sweep import check_saved, conform, sweep
 from .views import node_of
 
-__all__ = ["all_fitted", "by_transposes", "fitted", "gathered", "like_of", "push", "spread"]
+__all__ = ["all_fitted", "by_transposes", "fitted", "gathered", "push", "spread"]
 
 
 _ndarray = np.ndarray
@@ -237,12 +238,3 @@ def gathered(d: Any, node: Any, dim: Any, keepdim: bool) -> Any:
     if node.shape == () or dim is None:
         return np.reshape(np.sum(d), node.shape)
     return np.sum(d, axis=tuple(dim) if isinstance(dim, list) else dim, keepdims=keepdim)
-
-
-def like_of(values: Iterable[Any]) -> Any:
-    """One among the arrays, and arrays of Tensors, that records what is done with it: so must a new array; or None."""
-    for value in values:
-        array = value._data if isinstance(value, Handle) else value
-        if type(array) is not np.ndarray and isinstance(array, np.ndarray):
-            return array
-    return None

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, FreedGraphError, MutationError, RuleError
+from .foreign import like_of
 from .hooks import keep, run_hooks
 from .modes import AS_IT_IS, Mode, local
 from .mutation import clock, mutated_since, untouched
@@ -341,7 +342,7 @@ def _deposit(grads: dict[Any, Any], pick: Pick, g: Any) -> None:
 
 def _fill_absent(parts: list[Any], node: Node) -> list[Any]:
     """Zeros for the outputs through which no gradient came."""
-    like = next((g for g in parts if isinstance(g, np.ndarray)), None)
+    like = like_of(parts)
     return [
         np.zeros(shape, dtype, like=like) if g is None and dtype.kind in "fc" else g
         for g, shape, dtype in zip(parts, node.shape, node.dtype, strict=True)

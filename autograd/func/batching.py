@@ -38,12 +38,11 @@ DYNAMIC = frozenset({
     np.unique_inverse, np.unique_values,
 })  # fmt: skip
 """NumPy functions whose result has a shape that depends on values."""
-
-_MAKING: frozenset[Any] = frozenset({np.zeros, np.ones, np.empty, np.full, np.asarray})
+_MAKING = frozenset[Any]({np.arange, np.asarray, np.empty, np.eye, np.full, np.identity, np.ones, np.tri, np.zeros})
 """NumPy functions that make an array, for which there are rules."""
-
 _WRITING = frozenset({np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask})
 """NumPy functions that write into their first argument."""
+_WHERE = np.where  # something else has its name while a function is recorded
 
 
 def rule(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -312,7 +311,7 @@ class BatchedArray(NumpyMethods, ForeignArray, NDArrayOperatorsMixin):
             if function in _MAKING and type(self.value) is not np.ndarray:  # batched by the maps around this one, too
                 kwargs = {**kwargs, "like": self.value}
         name = f"numpy.{function.__name__}"
-        if function in DYNAMIC or (function is np.where and len(args) + len(kwargs) < 3):
+        if function in DYNAMIC or (function is _WHERE and len(args) + len(kwargs) < 3):
             raise dynamic(name)
         known = RULES.get(function)
         if known is not None:

@@ -115,7 +115,7 @@ class Call:
         elif hasattr(value, "dtype") and hasattr(value, "shape"):
             kind, made = ArrayBox, new_tensor(value.copy() if self._keeps else value)
         elif isinstance(value, (float, complex)):
-            kind, made = ArrayBox, new_tensor(np.complex128(value) if isinstance(value, complex) else np.float64(value))
+            kind, made = ArrayBox, new_tensor(np.positive(value))  # which a number that is recorded is asked about
         else:
             raise DtypeError(
                 f"{self.name}: expected floats, arrays or Tensors of floats to differentiate {name_of(self.func)} with "

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.foreign import like_of
 from ..engine.nodes import new_tensor
 from ..errors import ArgumentError, BatchingError, DtypeError
 from ..ops.joining import stack
@@ -198,7 +199,7 @@ NUMBERS = 1 << 24
 def _for_each_unit(compute: Callable[[Any], list[Any]], like: Any, chunk_size: int | None, record: bool) -> list[Any]:
     """What ``compute`` makes of each array that is one at an element of ``like`` and zero elsewhere, stacked."""
     data = like._data
-    units = np.reshape(np.eye(data.size, dtype=data.dtype), (data.size, *data.shape))
+    units = np.reshape(np.eye(data.size, dtype=data.dtype, like=like_of([data])), (data.size, *data.shape))
     if data.size > FEW and chunk_size != 1:
         chunk_size = chunk_size or max(1, NUMBERS // data.size)
         with contextlib.suppress(BatchingError):  # an op of which there is no meaning for many at once
