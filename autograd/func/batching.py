@@ -20,8 +20,9 @@ from ..engine.nodes import Handle, next_rank
 from ..errors import ArgumentError, BatchingError
 from .batching_errors import dynamic, escaped, reader, unwritable
 from .batching_methods import NumpyMethods
+from .pytrees import map_arrays
 
-__all__ = ["METHODS", "RULES", "BatchedArray", "Level", "Unsuited", "highest", "map_arrays", "rule", "shifted"]
+__all__ = ["METHODS", "RULES", "BatchedArray", "Level", "Unsuited", "highest", "rule", "shifted"]
 
 
 class Unsuited(Exception):
@@ -163,18 +164,6 @@ def _copied(made: Any, given: Any, name: str) -> Any:
         if any(np.may_share_memory(bare(one), item) for item in seen if isinstance(bare(one), np.ndarray)):
             raise BatchingError(f"vmap: {name} returns a view of its argument, for which there is no rule for batches")
     return made
-
-
-def map_arrays(value: Any, leaf: Callable[[Any], Any]) -> Any:
-    """``leaf`` of everything inside nested tuples, lists, dicts and slices."""
-    kind = type(value)
-    if kind is tuple or kind is list:
-        return kind([map_arrays(item, leaf) for item in value])
-    if kind is dict:
-        return {key: map_arrays(item, leaf) for key, item in value.items()}
-    if kind is slice:
-        return slice(map_arrays(value.start, leaf), map_arrays(value.stop, leaf), map_arrays(value.step, leaf))
-    return leaf(value)
 
 
 def _found(values: Any, level: Level | None) -> Level | None:

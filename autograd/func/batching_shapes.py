@@ -11,7 +11,8 @@ import numpy as np
 from .._protocols import newer
 from ..engine.foreign import ForeignArray
 from ..errors import ArgumentError
-from .batching import BatchedArray, Level, Unsuited, elementwise, map_arrays, rank_of, rule, shifted
+from .batching import BatchedArray, Level, Unsuited, elementwise, rank_of, rule, shifted
+from .pytrees import map_arrays
 
 __all__: list[str] = []
 

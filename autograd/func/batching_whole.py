@@ -15,9 +15,10 @@ import numpy as np
 from ..engine.foreign import ForeignArray, alike, first_foreign
 from ..ops import sorting, standardization
 from ..ops._indices import at, from_start, has_no_repeats, put
-from .batching import BatchedArray, Level, Unsuited, map_arrays, rank_of, rule, shifted
+from .batching import BatchedArray, Level, Unsuited, rank_of, rule, shifted
 from .batching_indices import read
 from .batching_ops import forward, operation
+from .pytrees import map_arrays
 
 __all__: list[str] = []
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from ..errors import ArgumentError
 
-__all__ = ["LEAF", "ONE", "Misfit", "Spec", "flatten", "map_leaves", "spread", "unflatten"]
+__all__ = ["LEAF", "ONE", "Misfit", "Spec", "flatten", "map_arrays", "map_leaves", "spread", "unflatten"]
 
 
 class Spec:
@@ -140,6 +140,18 @@ def map_leaves(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
             raise ArgumentError(f"map_leaves: expected trees of one structure, got {spec} and {other_spec}")
         columns.append(found)
     return unflatten([function(*row) for row in zip(*columns, strict=True)], spec)
+
+
+def map_arrays(value: Any, leaf: Callable[[Any], Any]) -> Any:
+    """``leaf`` of everything inside nested tuples, lists, dicts and slices."""
+    kind = type(value)
+    if kind is tuple or kind is list:
+        return kind([map_arrays(item, leaf) for item in value])
+    if kind is dict:
+        return {key: map_arrays(item, leaf) for key, item in value.items()}
+    if kind is slice:
+        return slice(map_arrays(value.start, leaf), map_arrays(value.stop, leaf), map_arrays(value.step, leaf))
+    return leaf(value)
 
 
 class Misfit(Exception):
