@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+import scipy
 from numpy import zeros
 from scipy import interpolate, linalg, ndimage, signal, special
 
@@ -486,11 +487,14 @@ OF_SCIPY = {
 }
 
 
-@pytest.mark.parametrize("function", OF_SCIPY.values(), ids=OF_SCIPY)
-def test_functions_of_scipy_are_not_compiled(function):
+@pytest.mark.parametrize("name", OF_SCIPY)
+def test_functions_of_scipy_are_not_compiled(name):
     """What C code made of an array's memory was a constant of the program, unless the comparison told."""
+    function = OF_SCIPY[name]
+    if name == "signal" and tuple(map(int, scipy.__version__.split(".")[:2])) < (1, 17):
+        pytest.skip("SciPy before 1.17 hands the memory on without a call that could be seen")
     compiled, rng = autograd.compile(lambda x: function(x), verify=False), np.random.default_rng(0)
-    with pytest.warns(UserWarning, match=r"scipy\.\w+\..*, which takes the memory of arrays.* at .*mixing.py"):
+    with pytest.warns(UserWarning, match=r"uncompiled: .*(memory of arrays|\.base).* at .*mixing.py"):
         compiled(rng.normal(size=(3, 4)))
     for _ in range(3):
         x = rng.normal(size=(3, 4))

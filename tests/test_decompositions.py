@@ -417,7 +417,7 @@ def test_lu_factors_are_lapacks(shape, kind):
     a = RNG.standard_normal(shape) + (1j * RNG.standard_normal(shape) if kind is complex else 0)
     LU, pivots = linalg.lu_factor(tensor(a))
     assert pivots.dtype == "int32"
-    for i in np.ndindex(shape[:-2]):
+    for i in np.ndindex(shape[:-2] if a.size else (0,)):  # SciPy before 1.14 does not take empty ones
         expected, swaps = scipy.linalg.lu_factor(a[i])
         np.testing.assert_allclose(LU[i].numpy(), expected, rtol=1e-12, atol=1e-12)
         np.testing.assert_array_equal(pivots[i].numpy(), swaps + 1)
