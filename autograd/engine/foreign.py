@@ -43,8 +43,9 @@ def bare(array: Any) -> Any:
 
 
 def as_array(value: Any) -> Any:
-    """A value as an array, which one of a foreign type is already, and one that records what NumPy does to it."""
-    return value if isinstance(value, ForeignArray) or hasattr(value, "_tape") else np.asarray(value)
+    """A value as an array, which one of a foreign type is already, and one that wants to know what NumPy does to it."""
+    watches = isinstance(value, np.ndarray) and type(value).__array_function__ is not np.ndarray.__array_function__
+    return value if watches or isinstance(value, ForeignArray) else np.asarray(value)
 
 
 def everywhere(condition: Any) -> bool:
