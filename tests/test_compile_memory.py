@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import runpy
 from typing import Any
 
@@ -15,7 +16,7 @@ import autograd
 import nn
 import optim
 from autograd.compiler.hosting import Area, hosted
-from autograd.compiler.runs import BLOCK, FINE, SMALL
+from autograd.compiler.runs import BLOCK, FINE, LARGE, SMALL
 from autograd.compiler.values import Storage, Value
 from tests.helpers import code_of
 from tests.test_compile_passes import calls, compiled, draw
@@ -303,6 +304,26 @@ def test_only_what_is_cheap_is_computed_again():
     other = code_of(compiled(f, draw(256, 256) / 64, without=("compute_again",)))
     assert (code.count("square("), code.count(" exp(")) == (2, 3)
     assert (other.count("square("), other.count(" exp(")) == (1, 3)
+
+
+def slope_of_gelu(x: Any) -> Any:
+    x = x.detach().requires_grad_()
+    y = 0.5 * x * (1 + autograd.tanh(0.8 * (x + 0.045 * x * x * x)))
+    return autograd.grad(y.sum(), x)[0]
+
+
+def test_what_lies_in_the_scratch_space_of_one_run_is_not_computed_again():
+    code = code_of(compiled(slope_of_gelu, draw(16 * LARGE)))
+    assert code.count("in_blocks(") == 1
+    assert len(re.findall(r"multiply\(x\w*, k0_5,", code)) == 1
+    assert len(re.findall(r"multiply\(x\w*, k0_045,", code)) == 1
+
+
+def test_a_run_writes_over_what_it_has_just_read_for_the_last_time():
+    code = code_of(compiled(slope_of_gelu, draw(16 * LARGE)))
+    last = re.findall(r"multiply\((t\w*), k0_5, out=(\w+)\)", code)  # other places are free, too
+    assert len(last) == 1
+    assert last[0][0] == last[0][1]
 
 
 @pytest.mark.parametrize("write", ["nothing", "source", "self", "late"])

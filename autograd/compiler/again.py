@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .program import Program, may_overlap, reads_of
+from .runs import Run, grouped
 from .values import Check, Instruction, Storage, Value, extent, map_tree, wanders
 
 __all__ = ["compute_again"]
@@ -56,6 +57,8 @@ class _Uses:
     def __init__(self, program: Program) -> None:
         self._items = program.items
         self._given = {value.storage for value in program.given()}
+        runs = [run for run in grouped(program) if isinstance(run, Run)]
+        self._scratch = {value.storage for run in runs for value in run.inner}  # of which there is only a block
         self._reads: dict[Storage, list[int]] = defaultdict(list)
         self._writes: dict[Storage, list[int]] = defaultdict(list)
         for i, item in enumerate(program.items):
@@ -67,10 +70,11 @@ class _Uses:
 
     def widest(self, done: set[Storage]) -> _Gap | None:
         """The time around the peak in which an array is not needed that can be made again: of that which saves most."""
+        uncounted = self._given | self._scratch
         spans = {
             storage: (first, max(writes[-1], *self._reads[storage][-1:], first))
             for storage, writes in self._writes.items()
-            if storage.kind == "fresh" and storage not in self._given and (first := writes[0]) >= 0
+            if storage.kind == "fresh" and storage not in uncounted and (first := writes[0]) >= 0
         }
         changes = [0] * (len(self._items) + 1)
         for storage, (first, last) in spans.items():

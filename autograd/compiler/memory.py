@@ -419,24 +419,24 @@ def shared_scratch(run: Run, plan: Plan) -> Iterator[tuple[Value, str | Value, t
     for i, item in enumerate(run.items):
         for value in (*item.reads(), *item.makes()):
             last[value.storage] = i
-    free: dict[Any, list[tuple[float, int, str | Value]]] = {}
+    free: dict[Any, list[tuple[float, int, str | Value]]] = {}  # until when it can be used, and since when
     for until, made in plan.lent(run):
-        free.setdefault((made.dtype, () if run.flat else made.shape[1:]), []).append((until, -len(free), made))
+        free.setdefault((made.dtype, () if run.flat else made.shape[1:]), []).append((until, -1, made))
     count = 0
-    ending: dict[int, list[tuple[Any, Any]]] = {}
+    ending: dict[int, list[tuple[Any, float, Any]]] = {}
     for i, item in enumerate(run.items):
-        for kind, place in ending.get(i, ()):  # a row of a result may lie over one that is read for the last time
-            free.setdefault(kind, []).append(place)
+        for kind, until, name in ending.get(i, ()):  # a row of a result may lie over one that is read for the last time
+            free.setdefault(kind, []).append((until, i, name))
         if item in run.rows and item.outs in run.inner:
             made = item.outs
-            row = () if run.flat else made.shape[1:]
+            kind = made.dtype, () if run.flat else made.shape[1:]
             end = last[made.storage]
-            places = [place for place in free.get((made.dtype, row), ()) if place[0] >= end]
-            if places:
-                place = min(places)
-                free[made.dtype, row].remove(place)
+            places = [place for place in free.get(kind, ()) if place[0] >= end]
+            if places:  # where it has just read, rather than what the cache may not hold any more
+                place = min(places, key=lambda one: (one[1] < i, one[0], -one[1]))
+                free[kind].remove(place)
             else:
                 count += 1
-                place = math.inf, count, f"scratch{count}"
-            ending.setdefault(end, []).append(((made.dtype, row), place))
-            yield made, place[2], row
+                place = math.inf, i, f"scratch{count}"
+            ending.setdefault(end, []).append((kind, place[0], place[2]))
+            yield made, place[2], kind[1]
