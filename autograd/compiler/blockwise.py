@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.blocks import in_blocks
+from ..engine.sums import dot_lines
 from .calls import Calls
 from .numbers import Number
 from .runs import Run
@@ -146,7 +147,10 @@ class Blockwise(Calls):
         """A call inside of a run, on blocks."""
         args = [self._argument(item, arg) for arg in item.args]
         args += [f"{name}={self.text(value)}" for name, value in item.kwargs.items() if name != "out"]
-        call = f"{self._function(item)}({', '.join(args)}"
+        function = self._function(item)
+        if item.function is np.vecdot:
+            self.namespace["dot_lines"], function = dot_lines, "dot_lines"
+        call = f"{function}({', '.join(args)}"
         if assigned:
             return f"{out}{'' if out.endswith(']') else '[...]'} = {call})"
         return f"{call}, out={out})"

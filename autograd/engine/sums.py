@@ -16,8 +16,8 @@ from .blas import one_thread_each
 from .blocks import BLOCK
 
 __all__ = [
-    "PIECE", "SHORT", "accumulation_dtype", "are_short_lines", "is_tall", "kept_ones", "ones", "sum_keepdims",
-    "sum_many", "sum_tall",
+    "PIECE", "SHORT", "accumulation_dtype", "are_short_lines", "dot_lines", "is_tall", "kept_ones", "ones",
+    "sum_keepdims", "sum_many", "sum_tall",
 ]  # fmt: skip
 
 PIECE = 256
@@ -36,6 +36,10 @@ _LINE, _TINY, _LINES = 64, 8, 256
 """Lines of up to so many elements are short, or very short, and take time where they are at least so many."""
 _PAIRS = 4
 """This few slices are added up faster than BLAS multiplies."""
+_HELD = 500
+"""For so few results NumPy keeps Python's lock while it computes products of lines."""
+_WORTH = 1 << 16
+"""From so many elements on that matters."""
 _KEPT = 1 << 15
 """Up to this many ones are kept for the next time."""
 _SINGLE = np.dtype(np.float32)
@@ -222,6 +226,30 @@ def _long_sums(rows: Any) -> Any:
     whole = rows.shape[1] // piece * piece
     parts = np.vecdot(rows[:, :whole].reshape(len(rows), -1, piece), ones(piece, rows.dtype))
     return _add(parts, 1) + _add(rows[:, whole:], 1)
+
+
+def dot_lines(x: Any, y: Any = None, out: Any = None) -> Any:
+    """``np.vecdot(x, y, out=out)``; without ``y`` the sums of lines. Other threads can work meanwhile.
+
+    NumPy keeps Python's lock while it computes such products, if the results are few. So long lines are cut into some.
+    """
+    n = x.shape[-1]
+    if type(x) is not np.ndarray or x.size < _WORTH or x.size > _HELD * n or not x.flags.c_contiguous:
+        return np.vecdot(x, ones(n, x.dtype) if y is None else y, out=out)
+    if y is None and n <= SHORT:
+        return np.einsum("...i->...", x, out=out)
+    pieces = _divisor(n, _HELD * n // x.size + 1)
+    y = ones(n, x.dtype) if y is None else y
+    if pieces == 0:
+        return np.vecdot(x, y, out=out)
+    parts = np.vecdot(x.reshape(*x.shape[:-1], pieces, -1), y.reshape(*y.shape[:-1], pieces, -1))
+    return _add(parts, -1, None, out)
+
+
+@functools.lru_cache(maxsize=256)
+def _divisor(n: int, least: int) -> int:
+    """The least divisor of ``n`` from a number on that leaves lines of some length; 0 if there is none."""
+    return next((d for d in range(least, n // _LINE + 1) if n % d == 0), 0)
 
 
 def _added_one_by_one(x: Any, axes: tuple[int, ...]) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.sums import ones
+from ..engine.sums import dot_lines
 from ._blocks import BLOCK, block_rows, in_blocks
 from ._moments import channels_scaled, channels_scaled_backward, far, rows_backward, rows_normalized
 
@@ -26,12 +26,11 @@ def _rows(x: Any, groups: int) -> Any:
 
 def _sums(x: Any, y: Any) -> tuple[Any, Any]:
     """For each example and channel the sum of ``x``, and that of ``x * y``."""
-    unit = ones(x.shape[2], x.dtype)
     sums, products = np.empty((2, *x.shape[:2]), x.dtype, like=x)
 
     def work(block: slice) -> None:
-        np.vecdot(x[block], unit, out=sums[block])
-        np.vecdot(x[block], y[block], out=products[block])
+        dot_lines(x[block], out=sums[block])
+        dot_lines(x[block], y[block], products[block])
 
     in_blocks(x, lambda: work, BLOCK // 2 if x.size <= 4 * BLOCK else None, cheap=True)
     return sums, products

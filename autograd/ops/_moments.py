@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.sums import ones
+from ..engine.sums import dot_lines, ones
 from ._blocks import block_rows, in_blocks
 from ._column_sums import column_means, column_sums
 
@@ -54,21 +54,20 @@ def rows_normalized(x: Any, weight: Any, bias: Any, rank: int, eps: float, cente
     count, n = rows.shape
     out = np.empty_like(rows)
     means, scales = np.zeros((2, count, 1), rows.dtype, like=x)
-    unit = ones(n, rows.dtype)
     weight, bias = (None if a is None else a.reshape(-1).astype(rows.dtype, copy=False) for a in (weight, bias))
 
     def work(block: slice) -> None:
         part, into, mean, scale = rows[block], out[block], means[block], scales[block]
         if centered:
-            np.vecdot(part, unit, out=mean[:, 0])
+            dot_lines(part, out=mean[:, 0])
             mean /= max(n, 1)
             part = np.subtract(part, mean, out=into)
-        np.vecdot(part, part, out=scale[:, 0])
+        dot_lines(part, part, scale[:, 0])
         if centered and far(np.square(mean) * n, scale):
-            rest = np.vecdot(part, unit)[:, None] / max(n, 1)  # a large mean is not exact
+            rest = dot_lines(part)[:, None] / max(n, 1)  # a large mean is not exact
             np.subtract(part, rest, out=part)
             mean += rest  # which backward subtracts
-            np.vecdot(part, part, out=scale[:, 0])
+            dot_lines(part, part, scale[:, 0])
         scale /= max(n, 1)
         _invert(scale, eps)
         np.multiply(part, scale, out=into)
@@ -104,7 +103,7 @@ def rows_backward(
     count, n = rows.shape
     size = block_rows(rows)
     out = np.empty_like(rows)
-    unit = ones(max(n, size), rows.dtype)
+    unit = ones(size, rows.dtype)
     flat = None if weight is None else weight.reshape(-1).astype(rows.dtype, copy=False)
     by_weight, by_bias = np.zeros((2, 1 if flat is None else max(1, -(-count // size)), n), rows.dtype, like=x)
 
@@ -115,7 +114,7 @@ def rows_backward(
             part, slope, mean, scale = rows[block], g[block], means[block], scales[block]
             into, offset = out[block], scratch[: len(part)]
             if flat is None and rows.size > SMALL and not far(np.square(mean * scale), 1):
-                _uncentered_rows_backward(part, slope, mean, scale, unit[:n], centered, into, offset)
+                _uncentered_rows_backward(part, slope, mean, scale, centered, into, offset)
                 return
             if centered:
                 np.subtract(part, mean, out=offset)
@@ -125,7 +124,7 @@ def rows_backward(
                 number = block.start // size
                 np.matmul(scale[:, 0], into, out=by_weight[number])
                 np.matmul(unit[: len(part)], slope, out=by_bias[number])
-            _centered_rows_backward(part, slope, scale, flat, unit[:n], centered, into, offset)
+            _centered_rows_backward(part, slope, scale, flat, centered, into, offset)
 
         return work
 
@@ -143,13 +142,11 @@ def rows_backward(
 # dx = scale * (h - level - (x - mean) * along)
 
 
-def _uncentered_rows_backward(
-    x: Any, g: Any, mean: Any, scale: Any, unit: Any, centered: bool, out: Any, scratch: Any
-) -> None:
+def _uncentered_rows_backward(x: Any, g: Any, mean: Any, scale: Any, centered: bool, out: Any, scratch: Any) -> None:
     """The gradient of rows without weight: a share of ``g`` and of ``x`` each, and something for the whole row."""
-    n = max(len(unit), 1)
-    level = np.vecdot(g, unit)[:, None] if centered else np.zeros_like(mean)
-    along = np.vecdot(g, x)[:, None]
+    n = max(x.shape[1], 1)
+    level = dot_lines(g)[:, None] if centered else np.zeros_like(mean)
+    along = dot_lines(g, x)[:, None]
     along -= mean * level
     along *= scale * scale * scale / n
     level *= scale / n
@@ -160,12 +157,10 @@ def _uncentered_rows_backward(
     np.subtract(out, scratch, out=out)
 
 
-def _centered_rows_backward(
-    x: Any, g: Any, scale: Any, weight: Any, unit: Any, centered: bool, out: Any, scratch: Any
-) -> None:
+def _centered_rows_backward(x: Any, g: Any, scale: Any, weight: Any, centered: bool, out: Any, scratch: Any) -> None:
     """The gradient of rows ``x`` less their means (which may be ``scratch``); ``out`` holds ``g * x``."""
-    n, factor = max(len(unit), 1), unit if weight is None else weight
-    along = np.vecdot(out, factor)[:, None]
+    n = max(x.shape[1], 1)
+    along = dot_lines(out, weight)[:, None]
     along *= np.square(scale) / n
     np.multiply(x, along, out=scratch)
     if weight is None:
@@ -174,7 +169,7 @@ def _centered_rows_backward(
         np.multiply(g, weight, out=out)
         np.subtract(out, scratch, out=out)
     if centered:
-        level = np.vecdot(g, factor)[:, None]
+        level = dot_lines(g, weight)[:, None]
         level /= n
         np.subtract(out, level, out=out)
     np.multiply(out, scale, out=out)
@@ -209,12 +204,11 @@ def _channel_sums(x: Any, y: Any) -> tuple[Any, Any]:
     """For each channel the sum of ``x``, and that of ``x * y``."""
     if x.ndim == 2 or x.size <= SMALL:
         return _channel_sum(x), _channel_dot(x, y)
-    unit = ones(x.shape[2], x.dtype)
     sums = np.empty((2, *x.shape[:2]), x.dtype, like=x)
 
     def work(block: slice) -> None:
-        np.vecdot(x[block], unit, out=sums[0, block])
-        np.vecdot(x[block], y[block], out=sums[1, block])
+        dot_lines(x[block], out=sums[0, block])
+        dot_lines(x[block], y[block], sums[1, block])
 
     in_blocks(x, lambda: work)
     total = np.add.reduce(sums, 1)[:, :, None]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._op import composed, op
+from ..engine.sums import dot_lines
 from ..errors import ArgumentError, DtypeError, ShapeError
 from ..generator import source
 from ..samples import case, reals
@@ -137,7 +138,7 @@ def attend_backward(
         slope = np.matmul(g, T(value[block]))
         if factors is not None:
             slope *= factors
-        slope -= np.expand_dims(np.vecdot(slope, p), -1)
+        slope -= np.expand_dims(dot_lines(slope, p), -1)
         slope *= p
         np.matmul(slope, key[block], out=d_query)
         np.matmul(T(slope), query[block], out=d_key)

@@ -14,7 +14,7 @@ import numpy as np
 
 from .._op import composed, op
 from ..engine.foreign import first_foreign, require_plain
-from ..engine.sums import ones
+from ..engine.sums import dot_lines, ones
 from ..errors import ArgumentError, DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic, reductions
@@ -80,7 +80,7 @@ class _Sums(NamedTuple):
 
 def _sums(rows: Any, index: Any, weights: Any, factors: Any) -> _Sums:
     """The sums of each row; with ``factors``, one for each class, also what is below the largest score."""
-    count, classes = rows.shape
+    count = len(rows)
     if block_rows(rows) >= count:
         tops = extreme_along(np.maximum, rows, 1)[:, 0]
         powers = rows - tops[:, None]
@@ -88,7 +88,6 @@ def _sums(rows: Any, index: Any, weights: Any, factors: Any) -> _Sums:
         np.exp(powers, out=powers)
         return _Sums(index, weights, tops, np.add.reduce(powers, 1), below, powers)
     tops, totals, below = np.zeros((3, count), rows.dtype)
-    unit = ones(classes, rows.dtype)
     powers = np.empty(rows.shape, rows.dtype)
 
     def work(block: slice) -> None:
@@ -96,9 +95,9 @@ def _sums(rows: Any, index: Any, weights: Any, factors: Any) -> _Sums:
         tops[block] = top[:, 0]
         part = np.subtract(rows[block], top, out=powers[block])
         if factors is not None:
-            np.vecdot(part, factors, out=below[block])
+            dot_lines(part, factors, below[block])
         np.exp(part, out=part)
-        np.vecdot(part, unit, out=totals[block])
+        dot_lines(part, out=totals[block])
 
     in_blocks(rows, lambda: work)
     return _Sums(index, weights, tops, totals, below, powers)

@@ -11,7 +11,7 @@ from .. import dtypes
 from .._op import composed, op
 from ..engine.callsite import warn
 from ..engine.failures import describe
-from ..engine.sums import ones
+from ..engine.sums import dot_lines
 from ..errors import ArgumentError, DtypeError, ShapeError
 from ..generator import Generator, source
 from ..samples import case, reals
@@ -133,7 +133,7 @@ _SLOPES = [
 def _along(x: Any, y: Any, dim: int) -> Any:
     """The sum of ``x * y`` along ``dim``, kept as 1."""
     if dim in (-1, x.ndim - 1) and x.dtype.char in "fd" and x.ndim:  # in one pass; of complex x it takes the conjugate
-        return np.expand_dims(np.vecdot(x, y), -1)
+        return np.expand_dims(dot_lines(x, y), -1)
     return np.add.reduce(x * y, dim, keepdims=True)
 
 
@@ -166,7 +166,7 @@ def _softmax_backward(x: Any, y: Any, dim: int, out: Any = None) -> Any:
 def _total(x: Any, dim: int) -> Any:
     """The sum of a large plain array along ``dim``, kept as 1."""
     if dim in (-1, x.ndim - 1):
-        return np.vecdot(x, ones(x.shape[-1], x.dtype))[..., None]
+        return dot_lines(x)[..., None]
     return add_reduce(x, dim, True)
 
 

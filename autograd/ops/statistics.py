@@ -15,7 +15,7 @@ from .. import dtypes
 from .._op import composed, op, unwrap
 from .._protocols import numpy_function
 from ..engine.foreign import as_array, everywhere
-from ..engine.sums import SHORT
+from ..engine.sums import SHORT, dot_lines
 from ..errors import ArgumentError, DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic
@@ -131,7 +131,7 @@ def _squares(x: Any, dim: Any, exact: bool) -> Any:
 
     def terms(block: slice) -> Any:
         away = _distances(x, mean, block)
-        return np.expand_dims(np.vecdot(away, away), -1) if whole else np.multiply(away, away, out=away)
+        return np.expand_dims(dot_lines(away, away), -1) if whole else np.multiply(away, away, out=away)
 
     return _summed(x, others if whole else dim, terms) if others or not whole else np.concatenate(_of_blocks(x, terms))
 
