@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -42,11 +42,27 @@ class Samples:
         self.states = [(array, sample(array)) for array in arrays.values()]
 
 
+class _Outcome(NamedTuple):
+    """What a run of the program gave and left, as frozen trees.
+
+    Attributes:
+        results: what it returned; parents: what these are differentiated by; gradients: theirs.
+        places, arrays, draws: what a stage looked like.
+    """
+
+    results: Any
+    parents: list[Any]
+    gradients: Any
+    places: list[Any]
+    arrays: list[Any]
+    draws: list[Any]
+
+
 class _Stage:
     """What a program may change: some arrays, places, and the random generators among its arguments."""
 
     def __init__(self, arrays: list[Any], places: list[Place], values: tuple[Any, ...]) -> None:
-        self.arrays, self._places = arrays, places
+        self.arrays, self._places, self._values = arrays, places, values
         self.identities = {place.identity() for place in places}
         self._generators = [value.bit_generator for value in values if isinstance(value, np.random.Generator)]
         self._before = self._arrays_and_draws()
@@ -55,10 +71,17 @@ class _Stage:
     def _arrays_and_draws(self) -> tuple[list[Any], list[Any]]:
         return [array.copy() for array in self.arrays], [generator.state for generator in self._generators]
 
-    def note(self) -> None:
-        """Keep what the program left."""
-        self._left = [frozen(now(place)) for place in self._places]
-        self._wrote, self._drew = self._arrays_and_draws()
+    def again(self) -> _Stage:
+        """The same arrays, places and generators as they are now."""
+        return _Stage(self.arrays, self._places, self._values)
+
+    def outcome(self, ran: Any) -> _Outcome:
+        """What the program, which returned this, gave and left."""
+        results = frozen(ran)
+        parents, gradients = _own_gradients(results)
+        return _Outcome(
+            results, parents, gradients, [frozen(now(place)) for place in self._places], *self._arrays_and_draws()
+        )
 
     def put_back(self) -> None:
         """Make everything what it was before the program ran."""
@@ -71,15 +94,16 @@ class _Stage:
         for generator, state in zip(self._generators, states, strict=True):
             generator.state = state
 
-    def differences(self, owners: set[int], digits: str, of_array: Callable[[Any, Any], str | None]) -> list[Any]:
+    def differences(
+        self, left: _Outcome, shaken: _Outcome, owners: set[int], digits: str, of_array: Callable[..., str | None]
+    ) -> Iterator[str | None]:
         """In what each of these, as the program left it, differs from what it is now; None if it does not."""
-        left = zip(self._places, self._left, strict=True)
-        drawn = zip(self._generators, self._drew, strict=True)
-        return [
-            *[difference(place.name, ran, now(place), owners, digits) for place, ran in left],
-            *[of_array(ran, array) for ran, array in zip(self._wrote, self.arrays, strict=True)],
-            *["the state of a random generator" for generator, state in drawn if generator.state != state],
-        ]
+        for place, ran, other in zip(self._places, left.places, shaken.places, strict=True):
+            yield difference(place.name, ran, now(place), owners, digits, other)
+        for ran, array, other in zip(left.arrays, self.arrays, shaken.arrays, strict=True):
+            yield of_array(ran, array, other)
+        for generator, state in zip(self._generators, left.draws, strict=True):
+            yield None if generator.state == state else "the state of a random generator"
 
 
 class Trial:
@@ -114,6 +138,7 @@ class Trial:
             self._states_seen = first.states
         self._effects = [effect.place for effect in program.effects]
         self._digits = _digits(program)
+        self._adds_by_blocks = parts[0].emitter.adds_by_blocks
         targets = [(item.target.storage, item.line) for item in program.instructions() if item.target is not None]
         self._lines = [(storage.array, line) for storage, line in targets if storage.is_given]
         self._roots = list({id(array): array for array, _ in self._lines}.values())
@@ -174,9 +199,7 @@ class Trial:
                     return ran
             except Exception as error:  # noqa: BLE001 (whatever it is, the function decides)
                 failure = error
-            results = frozen(ran)
-            gradients = _own_gradients(results)
-            stage.note()
+            left = stage.outcome(ran)
         finally:
             surely(stage.put_back)
         true = self.function()
@@ -186,15 +209,52 @@ class Trial:
         elif sizes := [c for c, size in self._containers if len(c) != size]:
             self.verdict = f"a {type(sizes[0]).__name__} grew or shrank"
         else:
-            owners = {id(owner_of(array)) for array in [*stage.arrays, *given, *[array for _, array, _ in unwritten]]}
-            found = [difference("the result", results, true, owners, self._digits)]
-            found += stage.differences(owners, self._digits, self._of_state)
-            found += [f"{name} was written" for name, array, old in unwritten if _sum(array) != old]
+            others = [array for _, array, _ in unwritten]
+            owners = {id(owner_of(array)) for array in [*stage.arrays, *given, *others]}
+            found = [f"{name} was written" for name, array, old in unwritten if _sum(array) != old]
             known = stage.identities
             found += [f"{p.name} changed" for p, v in kept if p.identity() not in known and not _same(now(p), v)]
-            found += [self._of_gradients(results, gradients, true)]
-            self.verdict = next((text for text in found if text), None)
+            self.verdict = found[0] if found else self._off(stage, left, left, true, owners)
+            if self.verdict is not None and not found and not self._adds_by_blocks:
+                shaken = self._shaken(values, stage, [*given, *others])
+                self.verdict = self._off(stage, left, shaken or left, true, owners)
         return true
+
+    def _off(self, stage: _Stage, left: _Outcome, shaken: _Outcome, true: Any, owners: set[int]) -> str | None:
+        """In what the program's outcome differs from the function's, which has just run; None if it does not.
+
+        What numbers that cancel leave is rounding. How much that is ``shaken`` tells, another outcome.
+        """
+        found = difference("the result", left.results, true, owners, self._digits, shaken.results)
+        found = found or next(filter(None, stage.differences(left, shaken, owners, self._digits, self._of_state)), None)
+        nodes = [tensor._node for tensor in _counterparts(left.results, true)]
+        gradients = _gradients(nodes, left.parents)
+        return found or difference("the gradient", left.gradients, gradients, set(), shaken=shaken.gradients)
+
+    def _shaken(self, values: tuple[Any, ...], stage: _Stage, others: list[Any]) -> _Outcome | None:
+        """The program's outcome if the arrays that it begins with are rounded otherwise; None if it has none.
+
+        All becomes again what the function left.
+        """
+        after = stage.again()
+        arrays = {id(array): array for array in (*stage.arrays, *others) if array.flags.writeable}
+        floats = [array for array in arrays.values() if array.dtype.kind in "fc"]
+        copies = [array.copy() for array in floats]
+
+        def put_back() -> None:
+            for array, values in zip(floats, copies, strict=True):
+                array[...] = values
+            after.put_back()
+
+        try:
+            stage.put_back()
+            _shake(floats)
+            ran = self._step(*values)
+            return None if getattr(ran, "__class__", None) is object else stage.outcome(ran)
+        except Exception:  # noqa: BLE001 (then nothing is known of rounding)
+            return None
+        finally:
+            surely(put_back)
 
     def _places_of_effects(self, values: tuple[Any, ...]) -> list[Place]:
         """Where the program leaves what; in arguments of this call, which are the last of ``values``."""
@@ -205,8 +265,8 @@ class Trial:
             for p in self._effects
         ]
 
-    def _of_state(self, ran: Any, true: Any) -> str | None:
-        found = array_difference("what it writes in place", ran, true)
+    def _of_state(self, ran: Any, true: Any, shaken: Any) -> str | None:
+        found = array_difference("what it writes in place", ran, true, shaken)
         line = next((line for root, line in self._lines if root is owner_of(true)), "") if found else ""
         return f"{found} at {line}" if line else found
 
@@ -224,12 +284,6 @@ class Trial:
         for place, value in self._places:
             if isinstance(value, np.ndarray) and value.dtype.kind in "biufc" and id(owner_of(value)) not in known:
                 yield place, value
-
-    def _of_gradients(self, results: Any, own: tuple[list[Any], Any], true: Any) -> str | None:
-        """Compare the gradients of outputs that require grad: of the program's, which are known, and the function's."""
-        parents, found = own
-        nodes = [tensor._node for tensor in _counterparts(results, true)]
-        return difference("the gradient", found, _gradients(nodes, parents), set())
 
 
 def _own_gradients(results: Any) -> tuple[list[Any], Any]:
@@ -295,6 +349,13 @@ def _digits(program: Program) -> str:
     numbers = numbers_of([program.results, *[effect.tree for effect in program.effects]])
     read = {str(part.dtype) for number in numbers for part in number.parts if type(part) is Value}
     return next((dtype for dtype in ("float16", "float32") if dtype in read), "float64")
+
+
+def _shake(arrays: list[Any]) -> None:
+    """Change some numbers of arrays by the last of their digits, up or down."""
+    draws = np.random.default_rng(0)
+    for array in arrays:
+        array *= 1 + np.finfo(array.dtype).eps * draws.integers(-1, 2, array.shape).astype(array.dtype)
 
 
 def sample(array: Any) -> int:
