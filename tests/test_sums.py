@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import runpy
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 
 import autograd
 import nn.functional as F
+from autograd.compiler.passes import PASSES
+from autograd.engine.sums import dot_lines
 
 _FAR = (1e4 + np.random.default_rng(17).standard_normal((120_000, 4))).astype(np.float32)
 """So many rows that NumPy, which adds them up one by one, would keep three digits of their sum."""
@@ -234,3 +237,42 @@ def test_sums_of_integers_are_exact(shape: tuple[int, ...], dtype: str) -> None:
                         expected = np.asarray(getattr(np, name)(array, dims, keepdims=keepdim))
                         found = getattr(autograd, name)(t, dims[0], keepdim).numpy()
                         np.testing.assert_array_equal(found, expected, strict=True)
+
+
+@pytest.mark.parametrize(
+    "shape", [(3, 70_000), (16, 5000), (100, 997), (131, 1999), (64, 4096), (600, 512), (8, 5, 4000), (7,)]
+)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_sums_of_products_of_few_lines(shape: tuple[int, ...], dtype: str) -> None:
+    x, y = np.random.default_rng(0).uniform(0.5, 1.5, (2, *shape)).astype(dtype)
+    digits = 1e-6 if dtype == "float32" else 1e-14
+    for other in (y, y.reshape(-1, shape[-1])[0], None):
+        out = np.empty((2, *shape[:-1]), dtype)
+        expected = (x.astype(np.longdouble) * (1 if other is None else other)).sum(-1)
+        np.testing.assert_allclose(dot_lines(x, other), expected, digits)
+        dot_lines(x, other, out[1, ...])
+        np.testing.assert_allclose(out[1], expected, digits)
+    turned = np.ascontiguousarray(x.T).T
+    np.testing.assert_allclose(dot_lines(turned, y), (x.astype(np.longdouble) * y).sum(-1), digits)
+
+
+def test_runs_of_few_rows_add_up_as_many_do(tmp_path: Any) -> None:
+    x = autograd.tensor(np.random.default_rng(0).normal(size=(600, 1000)).astype(np.float32), requires_grad=True)
+
+    def step() -> Any:
+        x.grad = None
+        y = F.layer_norm(x, (1000,))
+        (y * y * y).sum().backward()
+        return y.detach(), x.grad
+
+    program = autograd.compile(step, fullgraph=True)
+    for _ in range(3):
+        for found, true in zip(program(), step(), strict=True):
+            np.testing.assert_allclose(found, true, atol=3e-5)
+    assert "dot_lines(" in program.source
+    path = program.export(tmp_path / "normalized.py")
+    np.testing.assert_allclose(runpy.run_path(path)["step"]()[0], step()[0], atol=3e-5)
+    plain = autograd.compile(step, fullgraph=True, passes=set(PASSES) - {"join_sums"})
+    plain()
+    assert plain.source
+    assert "dot_lines(" not in plain.source

@@ -64,6 +64,9 @@ def sum_tall(x, axis, out=None, keepdims=False):
     return out
 
 
+dot_lines = np.vecdot
+
+
 def _kept(make):
     return make()
 
@@ -77,8 +80,8 @@ def _attach(outs, saved, given):
 
 '''
 _PROVIDED = {
-    "np", "ndarray", "empty", "strided", "apart", "in_blocks", "sum_tall", "_new_tensor", "_stamp", "_kept",
-    "_DEVIATED", "_attach", "_math", "_errstate", "build", "step", "__builtins__",
+    "np", "ndarray", "empty", "strided", "apart", "in_blocks", "dot_lines", "sum_tall", "_new_tensor", "_stamp",
+    "_kept", "_DEVIATED", "_attach", "_math", "_errstate", "build", "step", "__builtins__",
 }  # fmt: skip
 
 
