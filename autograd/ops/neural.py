@@ -133,7 +133,7 @@ _SLOPES = [
 def _along(x: Any, y: Any, dim: int) -> Any:
     """The sum of ``x * y`` along ``dim``, kept as 1."""
     if dim in (-1, x.ndim - 1) and x.dtype.char in "fd" and x.ndim:  # in one pass; of complex x it takes the conjugate
-        return np.expand_dims(dot_lines(x, y), -1)
+        return np.expand_dims(np.vecdot(x, y), -1)
     return np.add.reduce(x * y, dim, keepdims=True)
 
 
@@ -158,16 +158,16 @@ def softmax_backward(x: Any, y: Any, dim: int) -> Any:
 
 
 def _softmax_backward(x: Any, y: Any, dim: int, out: Any = None) -> Any:
-    out = np.subtract(x, _along(x, y, dim), out=out)
+    out = np.subtract(x, _along(x, y, dim) if out is None else _total(x, dim, y), out=out)
     out *= y
     return out
 
 
-def _total(x: Any, dim: int) -> Any:
-    """The sum of a large plain array along ``dim``, kept as 1."""
+def _total(x: Any, dim: int, y: Any = None) -> Any:
+    """The sum of a large plain array, or of its products with another, along ``dim``, kept as 1."""
     if dim in (-1, x.ndim - 1):
-        return dot_lines(x)[..., None]
-    return add_reduce(x, dim, True)
+        return dot_lines(x, y)[..., None]
+    return add_reduce(x if y is None else x * y, dim, True)
 
 
 def _softmax(x: Any, dim: int, out: Any = None) -> Any:
