@@ -122,8 +122,8 @@ def rows_backward(
             np.multiply(slope, part, out=into)
             if flat is not None:
                 number = block.start // size
-                np.matmul(scale[:, 0], into, out=by_weight[number])
-                np.matmul(unit[: len(part)], slope, out=by_bias[number])
+                np.dot(scale[:, 0], into, out=by_weight[number])
+                np.dot(unit[: len(part)], slope, out=by_bias[number])
             _centered_rows_backward(part, slope, scale, flat, centered, into, offset)
 
         return work
