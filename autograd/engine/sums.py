@@ -40,6 +40,8 @@ _HELD = 500
 """For so few results NumPy keeps Python's lock while it computes products of lines."""
 _WORTH = 1 << 16
 """From so many elements on that matters."""
+_PART = 250
+"""Parts of a line are at least so long: BLAS takes as much time for shorter ones."""
 _KEPT = 1 << 15
 """Up to this many ones are kept for the next time."""
 _SINGLE = np.dtype(np.float32)
@@ -236,9 +238,9 @@ def dot_lines(x: Any, y: Any = None, out: Any = None) -> Any:
     n = x.shape[-1]
     if type(x) is not np.ndarray or x.size < _WORTH or x.size > _HELD * n or not x.flags.c_contiguous:
         return np.vecdot(x, ones(n, x.dtype) if y is None else y, out=out)
-    if y is None and n <= SHORT:
-        return np.einsum("...i->...", x, out=out)
     pieces = _divisor(n, _HELD * n // x.size + 1)
+    if n <= SHORT and (y is None or pieces == 0):
+        return np.einsum("...i->...", x, out=out) if y is None else np.einsum("...i,...i->...", x, y, out=out)
     y = ones(n, x.dtype) if y is None else y
     if pieces == 0:
         return np.vecdot(x, y, out=out)
@@ -249,7 +251,7 @@ def dot_lines(x: Any, y: Any = None, out: Any = None) -> Any:
 @functools.lru_cache(maxsize=256)
 def _divisor(n: int, least: int) -> int:
     """The least divisor of ``n`` from a number on that leaves lines of some length; 0 if there is none."""
-    return next((d for d in range(least, n // _LINE + 1) if n % d == 0), 0)
+    return next((d for d in range(least, n // _PART + 1) if n % d == 0), 0)
 
 
 def _added_one_by_one(x: Any, axes: tuple[int, ...]) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.sums import dot_lines
-from ._blocks import BLOCK, block_rows, in_blocks
+from ._blocks import block_rows, in_blocks
 from ._moments import channels_scaled, channels_scaled_backward, far, rows_backward, rows_normalized
 
 __all__ = ["groups_backward", "groups_normalized"]
@@ -32,7 +32,7 @@ def _sums(x: Any, y: Any) -> tuple[Any, Any]:
         dot_lines(x[block], out=sums[block])
         dot_lines(x[block], y[block], products[block])
 
-    in_blocks(x, lambda: work, BLOCK // 2 if x.size <= 4 * BLOCK else None, cheap=True)
+    in_blocks(x, lambda: work, cheap=True)
     return sums, products
 
 
