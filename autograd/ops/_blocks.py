@@ -152,13 +152,18 @@ def _divided(compute: Callable[..., Any], args: tuple[Any, ...], writes: bool, c
     return pointwise(work, *arrays, cheap=cheap, block=block)
 
 
-def linewise(function: Callable[..., Any], dim: int, *arrays: Any) -> Any:
-    """``function(*arrays, dim=dim)``, as ``pointwise`` but with work on whole lines along ``dim``."""
+def linewise(function: Callable[..., Any], columns: Callable[..., Any], dim: int, *arrays: Any) -> Any:
+    """``function(*arrays, dim=dim)``, as ``pointwise`` but with work on whole lines along ``dim``.
+
+    ``columns(*arrays)`` works on matrices along dimension 0, where a block of columns would have short rows.
+    """
     if arrays[0].size <= BLOCK or not _divisible(arrays):
         return function(*arrays, dim=dim)
-    first = not dim or dim + arrays[0].ndim == 0
-    if first and math.prod(arrays[0].shape[1:]) < _BROAD:  # beside few lines a block would have short rows
-        return function(*arrays, dim=dim)
+    shape, first = arrays[0].shape, not dim or dim + arrays[0].ndim == 0
+    if first and math.prod(shape[1:]) < _BROAD:
+        if len(shape) == 1 or not all(array.flags.c_contiguous for array in arrays):
+            return function(*arrays, dim=dim)
+        return columns(*[array.reshape(shape[0], -1) for array in arrays]).reshape(shape)
 
     def beside(block: slice) -> None:
         function(*[array[:, block] for array in arrays], dim=0, out=out[:, block])

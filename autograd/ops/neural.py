@@ -19,6 +19,12 @@ from . import arithmetic, reductions
 from ._blocks import BLOCK, linewise
 from ._column_sums import column_sums
 from ._extremes import extreme_along
+from ._softmax_columns import (
+    columns_log_softmax,
+    columns_log_softmax_backward,
+    columns_softmax,
+    columns_softmax_backward,
+)
 from ._sums import add_reduce
 from .axes import accumulation_dtype, axes_of
 from .norms import norm
@@ -154,7 +160,9 @@ def softmax_slope_along(t_x: Any, t_y: Any, y: Any, dim: int, x: Any = None) -> 
 )
 def softmax_backward(x: Any, y: Any, dim: int) -> Any:
     """The gradient of the input of ``softmax``, from that of its output, ``x``, and the output ``y``."""
-    return _softmax_backward(x, y, dim) if x.size <= BLOCK else linewise(_softmax_backward, dim, x, y)
+    if x.size <= BLOCK:
+        return _softmax_backward(x, y, dim)
+    return linewise(_softmax_backward, columns_softmax_backward, dim, x, y)
 
 
 def _softmax_backward(x: Any, y: Any, dim: int, out: Any = None) -> Any:
@@ -201,7 +209,7 @@ def softmax(x: Any, dim: int, dtype: Any = None) -> Any:
     if not x.size:
         axes_of(dim, x.ndim)
         return np.array(x, subok=True)
-    out = _softmax(x, dim) if x.size <= BLOCK else linewise(_softmax, dim, x)
+    out = _softmax(x, dim) if x.size <= BLOCK else linewise(_softmax, columns_softmax, dim, x)
     return out if out.dtype is x.dtype else out.astype(x.dtype)
 
 
@@ -240,7 +248,9 @@ def _log_softmax_slope_along(t_x: Any, t_y: Any, y: Any, dim: int, x: Any = None
 )
 def log_softmax_backward(x: Any, y: Any, dim: int) -> Any:
     """The gradient of the input of ``log_softmax``, from that of its output, ``x``, and the output ``y``."""
-    return _log_softmax_backward(x, y, dim) if x.size <= BLOCK else linewise(_log_softmax_backward, dim, x, y)
+    if x.size <= BLOCK:
+        return _log_softmax_backward(x, y, dim)
+    return linewise(_log_softmax_backward, columns_log_softmax_backward, dim, x, y)
 
 
 @op(
@@ -262,7 +272,7 @@ def log_softmax(x: Any, dim: int, dtype: Any = None) -> Any:
     if not x.size:
         axes_of(dim, x.ndim)
         return np.array(x, subok=True)
-    out = _log_softmax(x, dim) if x.size <= BLOCK else linewise(_log_softmax, dim, x)
+    out = _log_softmax(x, dim) if x.size <= BLOCK else linewise(_log_softmax, columns_log_softmax, dim, x)
     return out if out.dtype is x.dtype else out.astype(x.dtype)
 
 
