@@ -853,6 +853,31 @@ def test_exponentials_along_any_dimension(name: str, shape: tuple[int, ...]) -> 
         np.testing.assert_allclose(t.grad.numpy(), slopes, 1e-4, 1e-5)
 
 
+@pytest.mark.parametrize("largest", [10, 39.9, 40, 60, 88, 3e38, math.inf])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_softmax_of_numbers_of_any_size(largest: float, dtype: Any) -> None:
+    """Also where one line, or all, are so large or so small that their exponentials are no numbers."""
+    x = np.random.default_rng(31).standard_normal((400, 800)).astype(dtype)
+    x[3, 5], x[4], x[5, 1:], x[6] = largest, -largest, -largest, largest / 2
+    with np.errstate(invalid="ignore"):
+        found = F.softmax(autograd.tensor(x), -1).numpy()
+        powers = np.exp(x.astype(np.float64) - x.max(-1, keepdims=True))
+        np.testing.assert_allclose(
+            found, powers / powers.sum(-1, keepdims=True), 1e-5 if dtype == np.float32 else 1e-12
+        )
+
+
+@pytest.mark.parametrize("n", [64, 65, 100, 513, 4096, 4097])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "int8", "uint64", "bool"])
+def test_extremes_of_lines_of_any_length(n: int, dtype: str) -> None:
+    x = (np.random.default_rng(n).standard_normal((-(-20_000 // n), 2, n)) * 50).astype(np.int8).astype(dtype)
+    if x.dtype.kind == "f":
+        x[1, 1, n // 2], x[0, 0, -1], x[0, 1] = np.nan, np.inf, -np.inf
+    for found, expected in ((autograd.amax, np.max), (autograd.amin, np.min)):
+        np.testing.assert_array_equal(found(autograd.tensor(x), -1).numpy(), expected(x, -1))
+        np.testing.assert_array_equal(found(autograd.tensor(x), 2, True).numpy(), expected(x, 2, keepdims=True))
+
+
 @pytest.mark.parametrize("shape", [(50_000, 6), (6, 50_000), (9001, 3, 11), (3, 300, 400), (2, 9, 16_000), *LIMITS])
 def test_gradients_of_extremes_along_any_dimension(shape: tuple[int, ...]) -> None:
     """Divided evenly among equal elements, NaN among them, as of the parts of the array."""

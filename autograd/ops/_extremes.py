@@ -36,6 +36,8 @@ _NARROW = 64
 """Beside at most so many other lines, pieces of these are laid side by side."""
 _ELEMENTS = 1 << 19
 """So many elements are looked at at a time, which the cache holds."""
+_SEGMENT = 4096
+"""Longer lines are not found faster one after the other."""
 _BITS = np.finfo(np.float64).nmant
 
 
@@ -61,8 +63,10 @@ def extreme_along(ufunc: Any, x: Any, dim: int, keepdims: bool = True) -> Any:
         return extreme_along(ufunc, x.T, x.ndim - 1 - dim, keepdims).T
     before, n, beside = x.shape[:dim], x.shape[dim], math.prod(x.shape[dim + 1 :])
     many = min(1024, n * beside // 32) // max(1, beside)
-    if beside == 1 and 1 < n <= (SHORT if x.size > BLOCK else _ROW):
+    if beside == 1 and 1 < n <= _ROW:
         out = of_short_lines(ufunc, x.reshape(-1, n))
+    elif beside == 1 and 1 < n <= _SEGMENT and x.dtype.kind in "fiu":  # which finds the next line in less time
+        out = ufunc.reduceat(x.reshape(-1), np.arange(0, x.size, n))
     elif 1 < beside <= _NARROW and many > 1:
         out = _of_narrow_lines(ufunc, x.reshape(-1, n, beside), many)
     else:

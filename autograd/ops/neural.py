@@ -178,11 +178,20 @@ def _total(x: Any, dim: int, y: Any = None) -> Any:
     return add_reduce(x if y is None else x * y, dim, True)
 
 
+_MODERATE = 40
+"""The exponentials of numbers between minus and plus this, their sums and inverses neither overflow nor vanish."""
+
+
+def _is_moderate(x: Any) -> bool:
+    return bool(np.maximum.reduce(x, None) < _MODERATE and np.minimum.reduce(x, None) > -_MODERATE)
+
+
 def _softmax(x: Any, dim: int, out: Any = None) -> Any:
-    powers = _shifted(x, dim, out)
+    shifts = out is None or not _is_moderate(x)  # to find that out takes less time than to shift every line
+    powers = _shifted(x, dim, out) if shifts else x
     if not x.ndim:
         return np.exp(powers)
-    np.exp(powers, out=powers)
+    powers = np.exp(powers, out=powers if out is None else out)
     if out is None:
         powers /= add_reduce(powers, dim, True)
     else:
