@@ -168,6 +168,22 @@ def test_what_is_more_than_rounding_is_no_rounding():
         program()
 
 
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+@pytest.mark.parametrize("turned", [False, True])
+def test_as_many_channels_as_examples(turned: bool, backend: str):
+    """Of one array some calls of a run take a number for each of their rows, others all numbers for every row."""
+    x, y = draw(32, 32, 1024), draw(32, 32 * 1024, seed=1)
+    scale = draw(32, 1, seed=2)
+
+    def step():
+        if turned:
+            other = (y * scale).cos()
+            return [(x * scale).exp(), other]
+        return [(x * scale).exp(), (y * scale).cos()]
+
+    same_as_eager(step, backend=backend, exactly=backend == "numpy")
+
+
 def test_bits_decide_together_what_blocks_decided():
     x = draw(2 * LARGE)
 

@@ -59,6 +59,7 @@ class Run:
         self._by_element = False
         self._cut: dict[Storage, dict[Value, None]] = {}
         self._whole: set[Storage] = set()
+        self._uncut: set[Value] = set()
         self._written: set[Storage] = set()
         self._totals: set[Storage] = set()
 
@@ -84,6 +85,8 @@ class Run:
         flat = is_flat(item) and rows.cut[0].shape == self._first.cut[0].shape
         if self._by_element and not flat:
             return False
+        if any(value in self._cut.get(value.storage, ()) for value in rows.whole) or self._uncut & {*rows.cut}:
+            return False  # as many rows as there are by chance: of one array all and a part cannot have one name
         made = _writes(item)
         written = self._written | made
         whole = self._whole | {value.storage for value in rows.whole}
@@ -99,6 +102,7 @@ class Run:
         self.flat = self.flat and flat
         for value in rows.cut:
             self._cut.setdefault(value.storage, {})[value] = None
+        self._uncut.update(rows.whole)
         self._written, self._whole, self._totals = written, whole, totals
         return True
 
