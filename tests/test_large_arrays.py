@@ -1037,3 +1037,43 @@ def test_gradients_of_special_functions(name: str, dtype: Any) -> None:
     digits = 8 * np.finfo(dtype).eps
     np.testing.assert_allclose(whole, np.stack([outs[0] for outs, _ in parts]), digits)
     np.testing.assert_allclose(grad, np.stack([grads[0] for _, grads in parts]), digits, digits)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ((128, 96, 64), (128, 64, 96)), ((3, 32, 96, 64), (3, 32, 64, 96)), ((70, 2, 64, 80), (70, 2, 80, 64)),
+        ((1, 40, 96, 128), (1, 40, 128, 96)), ((64, 96, 128), (1, 128, 96)), ((4, 256, 256), (4, 256, 256)),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("dtype", ["float32", "complex128"])
+def test_many_products(left: tuple[int, ...], right: tuple[int, ...], dtype: str) -> None:
+    rng = np.random.default_rng(32)
+    a, b = [rng.standard_normal(shape, np.float32).astype(dtype) for shape in (left, right)]
+    x, y = [autograd.tensor(array, requires_grad=True) for array in (a, b)]
+    for turned in (False, True):  # as views of arrays whose matrices lie otherwise
+        first, second = (x.mT.clone().mT, y.mT.clone().mT) if turned else (x, y)
+        out = first @ second
+        np.testing.assert_allclose(out.detach().numpy(), np.matmul(a, b), 1e-5, 1e-4)
+        seed = rng.standard_normal(out.shape, np.float32).astype(dtype)
+        slopes = np.matmul(seed, b.mT.conj()), np.matmul(a.mT.conj(), seed)
+        for found, slope in zip(autograd.grad(out, (x, y), autograd.tensor(seed)), slopes, strict=True):
+            expected = slope.sum(0, keepdims=True) if len(found) == 1 else slope
+            np.testing.assert_allclose(found.numpy(), expected, 1e-4, 1e-2)
+
+
+def test_many_products_are_shared_out_in_compiled_programs() -> None:
+    rng = np.random.default_rng(33)
+    x, y = [autograd.tensor(rng.standard_normal((16, 8, 64, 64), np.float32), requires_grad=True) for _ in range(2)]
+
+    def step() -> Any:
+        x.grad = y.grad = None
+        loss = (x @ y.mT).tanh().sum()
+        loss.backward()
+        return loss.detach(), x.grad, y.grad
+
+    program = autograd.compile(step, fullgraph=True)
+    for _ in range(3):
+        for found, expected in zip(program(), step(), strict=True):
+            np.testing.assert_allclose(found, expected, 1e-5, 1e-4)
+    assert program.source.count("many_products(") == 3

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.many_products import divided, many_products
 from ..engine.sums import sum_tall
 from .buffers import filling, is_copied
 from .memory import Plan
@@ -158,6 +159,9 @@ class Calls(Wording):
         if function is sum_tall:
             self.namespace["sum_tall"] = sum_tall
             return "sum_tall"
+        if function is np.matmul and _are_many(item):
+            self.namespace["many_products"] = many_products
+            return "many_products"
         key = id(getattr(function, "__self__", None) or function), item.name
         name = self._functions.get(hash(key))
         if name is None:
@@ -184,6 +188,12 @@ class Calls(Wording):
         whole, offset = self.plan.parts[value.storage]
         shape = "" if value.array.ndim == 1 else f".reshape{value.shape or '(())'}"
         return f"{self.name(value)} = {self.name(whole)}[{offset}:{offset + value.array.size}]{shape}"
+
+
+def _are_many(item: Instruction) -> bool:
+    """Whether a call of ``matmul`` is for so many small matrices that threads share them."""
+    arrays = [arg.array for arg in item.args if type(arg) is Value]
+    return len(arrays) == 2 and set(item.kwargs) <= {"out"} and divided(*arrays) is not None
 
 
 def _numpy_path(item: Instruction) -> str | None:

@@ -65,6 +65,7 @@ def sum_tall(x, axis, out=None, keepdims=False):
 
 
 dot_lines = np.vecdot
+many_products = np.matmul
 
 
 def _kept(make):
@@ -80,8 +81,8 @@ def _attach(outs, saved, given):
 
 '''
 _PROVIDED = {
-    "np", "ndarray", "empty", "strided", "apart", "in_blocks", "dot_lines", "sum_tall", "_new_tensor", "_stamp",
-    "_kept", "_DEVIATED", "_attach", "_math", "_errstate", "build", "step", "__builtins__",
+    "np", "ndarray", "empty", "strided", "apart", "in_blocks", "dot_lines", "many_products", "sum_tall", "_new_tensor",
+    "_stamp", "_kept", "_DEVIATED", "_attach", "_math", "_errstate", "build", "step", "__builtins__",
 }  # fmt: skip
 
 

@@ -1,0 +1,53 @@
+"""Products of many small matrices, shared out over threads.
+
+OpenBLAS shares out one product at a time, over its own threads. Where each is small they wait for each other more than
+they compute.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .threads import get_num_threads, shared
+
+__all__ = ["divided", "many_products"]
+
+SMALL = 1 << 21
+"""Multiplications in a product, at most: larger ones BLAS shares out better."""
+MUCH = 1 << 25
+"""Multiplications in all, at least: less is done before another thread wakes up."""
+PARTS = 8
+"""Into so many parts they are divided: two threads that are not equally fast take the next one when they are ready."""
+
+
+def many_products(x: Any, y: Any, out: Any = None) -> Any:
+    """``np.matmul(x, y, out=out)``, of arrays of any class."""
+    dim = divided(x, y)
+    if dim is None:
+        return np.matmul(x, y, out=out) if out is not None else np.matmul(x, y)
+    if out is None:
+        batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+        out = np.empty((*batch, x.shape[-2], y.shape[-1]), x.dtype)
+    count = x.shape[dim]
+    parts = [(slice(None),) * dim + (slice(i * count // PARTS, (i + 1) * count // PARTS),) for i in range(PARTS)]
+    shared(parts, lambda: lambda part: np.matmul(x[part], y[part], out=out[part]))
+    return out
+
+
+def divided(x: Any, y: Any) -> int | None:
+    """The dimension along which the products of two arrays are divided; None if they are not."""
+    if not (type(x) is type(y) is np.ndarray and x.ndim == y.ndim > 2 and x.dtype == y.dtype):
+        return None
+    k, m = x.shape[-1], y.shape[-1]
+    if x.size * m < MUCH or x.shape[-2] * k * m > SMALL or y.shape[-2] != k or x.dtype.char not in "fdFD":
+        return None
+    if get_num_threads() < 2:
+        return None
+    for dim, (n, m) in enumerate(zip(x.shape[:-2], y.shape[:-2], strict=True)):
+        if n == m >= PARTS:
+            return dim
+        if n != m:
+            return None
+    return None
