@@ -39,6 +39,33 @@ def _log_sum(x: np.ndarray, dim: Any) -> np.ndarray:
     return np.squeeze(np.log(np.exp(x - top).sum(dim, keepdims=True)) + top, dim)
 
 
+@pytest.mark.parametrize("shape", [(3, 8), (40, 300), (400, 500)])
+@pytest.mark.parametrize(("size", "middle"), [(1e-30, 0.0), (1e-22, 0.0), (1.0, 1e6), (1e30, 0.0)])
+@pytest.mark.parametrize("dim", [0, 1, None])
+def test_spreads_of_tiny_huge_and_distant_numbers_in_single_precision(
+    shape: tuple[int, int], size: float, middle: float, dim: int | None
+) -> None:
+    """As PyTorch's they are right where squares overflow or vanish, and where the mean is no number of the dtype.
+
+    The gradient is (x - mean) / ((n - 1) * std), in double precision. A line of equal numbers has none.
+    """
+    x = (np.random.default_rng(0).normal(size=shape) * size + middle).astype(np.float32)
+    x[:, 2] = x[0, 2]
+    wide = x.astype(np.float64)
+    spread = wide.std(dim, ddof=1, keepdims=True)
+    t = autograd.from_numpy(x).requires_grad_()
+    out = autograd.std(t, dim, keepdim=True)
+    np.testing.assert_allclose(out.detach().numpy(), spread, 2e-6)
+    out.sum().backward()
+    n = x.size // spread.size
+    still = spread == 0
+    expected = np.where(still, 0, wide - wide.mean(dim, keepdims=True)) / ((n - 1) * np.where(still, 1, spread))
+    np.testing.assert_allclose(t.grad.numpy(), expected, 2e-4, 2e-7 * np.abs(expected).max())
+    if size <= 1:
+        variance = autograd.var(t, dim, keepdim=True).detach().numpy()
+        np.testing.assert_allclose(variance, wide.var(dim, ddof=1, keepdims=True), 4e-6, 1e-45)
+
+
 def test_covariance_of_many_numbers_far_from_zero() -> None:
     x = _FAR.T[:3]
     wide = x.astype(np.float64)
