@@ -151,6 +151,38 @@ def test_scaled_bessel_functions_far_out(function: Any) -> None:
     assert np.isfinite(second.numpy()).all()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_derivatives_at_the_ends_of_the_range(dtype: Any) -> None:
+    """No square overflows where the derivative is a number, none of SciPy's functions has NaN near 0."""
+
+    def derivatives(function: Any, *inputs: float) -> list[float]:
+        x, *others = (autograd.tensor(a, dtype=dtype) for a in inputs)
+        out = function(x.requires_grad_(), *others)
+        (first,) = autograd.grad(out, x, create_graph=True)
+        (second,) = autograd.grad(first, x)
+        return [out.item(), first.item(), second.item()]
+
+    top, least = float(np.finfo(dtype).max), float(np.finfo(dtype).smallest_normal)
+    few, many = autograd.tensor([-top / 4, 3.0], dtype=dtype), autograd.full((5000,), -top / 4, dtype=dtype)
+    for x in (few, many):  # 1 / |x|, and -x / |x| ** 3, which vanishes
+        (first,) = autograd.grad(autograd.asinh(x.requires_grad_()).sum(), x, create_graph=True)
+        (second,) = autograd.grad(first.sum(), x)
+        np.testing.assert_allclose(first.detach().numpy()[0], 4 / top, 1e-6)
+        np.testing.assert_array_equal(second.numpy()[0], 0)
+    with np.errstate(over="ignore"):
+        assert derivatives(special.ndtr, top)[1:] == [0, 0]
+    for x in (least, 1.5 * least, 3 * least):
+        np.testing.assert_allclose(derivatives(special.i0, x), [1, x / 2, 0.5], 1e-6)
+        np.testing.assert_allclose(derivatives(special.i1, x)[:2], [x / 2, 0.5], 1e-6)
+    subnormal = float(np.finfo(dtype).smallest_subnormal) * 4
+    np.testing.assert_allclose(autograd.lgamma(autograd.tensor([subnormal, -subnormal], dtype=dtype)).numpy(),
+                               -math.log(subnormal), 1e-6)  # fmt: skip
+    # 1 / (1 + 2 ** (y - x)) is a power of 2 in double precision, and so in single, if the exponent is not rounded
+    for x, y in ((-100.0, 0.0), (-103.0, 10.0)):
+        _, slope, bend = derivatives(autograd.logaddexp2, x, y)
+        np.testing.assert_allclose([slope, bend], [2.0 ** (x - y), 2.0 ** (x - y) * math.log(2)], 3e-7)
+
+
 def test_next_to_nothing_and_infinity() -> None:
     x = autograd.tensor([5e-324, -2e-308, 0.0], dtype=autograd.float64, requires_grad=True)
     special.i1(x).sum().backward()

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 def lgamma(x: Any) -> Any:
     """The logarithm of the absolute value of the gamma function."""
     out = scipy_special().gammaln(x).astype(x.dtype, copy=False)
+    size = np.abs(x)
+    subnormal = (size < np.finfo(x.dtype).smallest_normal) & (x != 0)
+    out = np.where(subnormal, -np.log(np.where(subnormal, size, 1)), out)  # SciPy: inf
     return np.where(x == -math.inf, math.inf, out)  # SciPy: -inf
 
 
