@@ -97,6 +97,7 @@ def _mish_bend(g: Any, y: Any, x: Any) -> Any:
 @op(
     y=lambda g, x: mish_backward.kernel(g, x),
     x=_mish_bend,
+    promote="real",
     jvp="symmetric",
     samples=[case(y=reals(shape=(2, 3)), x=reals(shape=(2, 3))), case(y=reals(shape=()), x=reals(shape=()))],
 )

@@ -148,6 +148,7 @@ def _tanh_bend(g: Any, y: Any, x: Any) -> Any:
 @op(
     y=lambda g, x: gelu_tanh_backward.kernel(g, x),
     x=_tanh_bend,
+    promote="real",
     jvp="symmetric",
     samples=[case(y=reals(shape=(2, 3)), x=reals(shape=(2, 3))), case(y=reals(shape=()), x=reals(shape=()))],
 )
@@ -162,7 +163,7 @@ def gelu_tanh_backward(y: Any, x: Any) -> Any:
     return (y * slope).astype(y.dtype, copy=False)
 
 
-@op(x=lambda g, x: gelu_tanh_backward.kernel(g, x), promote="float", jvp="symmetric", samples=reals())
+@op(x=lambda g, x: gelu_tanh_backward.kernel(g, x), promote="real", jvp="symmetric", samples=reals())
 @blockwise
 @np.errstate(over="ignore", invalid="ignore")  # -inf gives nan, as in PyTorch
 def gelu_tanh(x: Any) -> Any:
