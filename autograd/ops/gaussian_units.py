@@ -91,8 +91,9 @@ def _in_blocks(x: Any, memo: Any) -> Any:
 
 
 def _slope_by_x(g: Any, y: Any, x: Any) -> Any:
-    square = np.minimum(np.square(widened(x)), _FAR)
-    return g * y * (np.exp(square * -0.5) * (2 - square)) * (0.5 * _ROOT)
+    x = widened(x)
+    power = np.exp(x * x * -0.5)
+    return g * y * (power * 2 - x * (x * power)) * (0.5 * _ROOT)  # far out x * x is infinite, but not x
 
 
 def _plain(x: Any) -> bool:
