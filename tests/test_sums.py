@@ -66,6 +66,27 @@ def test_spreads_of_tiny_huge_and_distant_numbers_in_single_precision(
         np.testing.assert_allclose(variance, wide.var(dim, ddof=1, keepdims=True), 4e-6, 1e-45)
 
 
+@pytest.mark.parametrize("shape", [(3, 8), (40, 300)])
+@pytest.mark.parametrize("size", [1e-30, 1e-22, 1.0, 1e30])
+@pytest.mark.parametrize("p", [2, 3, 1.5])
+@pytest.mark.parametrize("dim", [0, 1, None])
+def test_norms_of_tiny_and_huge_numbers_in_single_precision(
+    shape: tuple[int, int], size: float, p: float, dim: int | None
+) -> None:
+    """Against double precision, in which no power overflows or vanishes; the gradient is (|x| / norm) ** (p - 1)."""
+    x = (np.random.default_rng(0).normal(size=shape) * size).astype(np.float32)
+    x[:, 2] = 0
+    wide = np.abs(x.astype(np.float64))
+    t = autograd.from_numpy(x).requires_grad_()
+    out = autograd.norm(t, p, dim, keepdim=True)
+    expected = (wide**p).sum(dim, keepdims=True) ** (1 / p)
+    np.testing.assert_allclose(out.detach().numpy(), expected, 1e-6)
+    assert autograd.norm(t, p, dim).detach().numpy().tobytes() == out.detach().numpy().tobytes()
+    out.sum().backward()
+    slopes = np.sign(x) * (wide / np.where(expected == 0, 1, expected)) ** (p - 1)
+    np.testing.assert_allclose(t.grad.numpy(), slopes, 3e-6, 1e-30)
+
+
 def test_covariance_of_many_numbers_far_from_zero() -> None:
     x = _FAR.T[:3]
     wide = x.astype(np.float64)
