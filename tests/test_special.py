@@ -190,6 +190,22 @@ def test_next_to_nothing_and_infinity() -> None:
     assert autograd.mvlgamma(autograd.tensor(-math.inf), 2).item() == math.inf
 
 
+@pytest.mark.parametrize(("dtype", "tol"), [(np.complex64, 1e-6), (np.complex128, 1e-15)])
+def test_logarithm_of_one_and_a_small_complex_number(dtype: Any, tol: float) -> None:
+    """The series ``z - z**2 / 2 + z**3 / 3`` of it, and the logarithm itself where that is exact."""
+    z = np.array([1e-30, 1e-12j, 1e-7 - 1e-9j, -1e-6 + 1e-6j, 1e-25 + 1e-30j])
+    found = autograd.log1p(autograd.tensor(z.astype(dtype))).numpy()
+    expected = z - z**2 / 2 + z**3 / 3
+    np.testing.assert_allclose(found.real, expected.real, tol, 1e-40)
+    np.testing.assert_allclose(found.imag, expected.imag, tol, 1e-40)
+    z = np.array([0.7 + 0.2j, -3 + 2j, -3 - 2j, 0.2 - 5j, -0.3 + 0.4j, -1.5, 1e30 + 1e30j])
+    found = autograd.log1p(autograd.tensor(z.astype(dtype))).numpy()
+    np.testing.assert_allclose(found, np.log(1 + z), tol)
+    # of two terms far apart log(exp(x) + exp(y)) is x + exp(y - x)
+    total = autograd.logaddexp(autograd.tensor([0j], dtype=dtype), autograd.tensor([-60 + 1j], dtype=dtype))
+    np.testing.assert_allclose(total.numpy(), np.exp(-60 + 1j), tol * 20)
+
+
 def test_zero_times_log() -> None:
     x, y = tensor([0.0, 0.0, 0.0, nan]), tensor([-1.0, -3.0, nan, 0.0])
     out = special.xlog1py(x, y)
@@ -290,12 +306,13 @@ def test_sinc_far_from_zero_in_float16() -> None:
     np.testing.assert_allclose(found.grad.numpy(), expected.grad.numpy(), 2e-3, 1e-6)
 
 
-@pytest.mark.parametrize("name", ["sigmoid", "silu", "asinh"])
+@pytest.mark.parametrize("name", ["sigmoid", "silu", "asinh", "reciprocal_square", "hardswish", "mish", "gelu_tanh"])
 def test_float16_where_what_lies_between_would_overflow(name: str) -> None:
     """``exp(12)`` and the square of 300 are beyond float16; what is computed of them is not."""
-    x = np.array([-300.0, -12.0, -11.5, 0.5, 300.0], "e")
+    x = np.array([-300.0, -12.0, -11.5, -1.501, 0.5, 300.0], "e")
     found, expected = (autograd.tensor(x.astype(dtype), requires_grad=True) for dtype in (np.float16, np.float64))
-    function = getattr(F, name, None) or getattr(autograd, name)
+    composed = {"reciprocal_square": lambda x: x**-2, "gelu_tanh": lambda x: F.gelu(x, approximate="tanh")}
+    function = composed.get(name) or getattr(F, name, None) or getattr(autograd, name)
     for t in (found, expected):
         function(t).backward(autograd.ones_like(t))
     np.testing.assert_allclose(function(found).detach(), function(expected).detach(), 2e-3, 1e-7)

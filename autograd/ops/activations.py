@@ -290,6 +290,8 @@ def _many_hardswish_slopes(y: Any, x: Any, into: Any = None) -> Any:
 )
 def hardswish_backward(y: Any, x: Any) -> Any:
     """``y`` times the derivative of ``hardswish`` at ``x``."""
+    if x.dtype.itemsize == 2:
+        return hardswish_backward.kernel(y.astype(np.float32), x.astype(np.float32)).astype(y.dtype)
     if x.size >= SOME and type(y) is type(x) is np.ndarray and y.dtype == x.dtype:
         return _many_hardswish_slopes(y, x)
     inside = np.abs(x) < 3

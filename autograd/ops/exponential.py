@@ -152,10 +152,19 @@ def log1p_below_1(u: Any) -> Any:
     return np.log(w, out=w) + lost
 
 
+def _complex_log1p(z: Any) -> Any:
+    """``log(1 + z)`` of complex numbers, from magnitude and angle; NumPy's is not exact near 0."""
+    x, y = np.real(z), np.imag(z)
+    near = (np.abs(x) < 0.5) & (np.abs(y) < 0.5)
+    u, v = np.where(near, x, 0), np.where(near, y, 0)
+    size = np.log1p(u * (u + 2) + v * v) * 0.5  # of 1 + z, by its square
+    return np.where(near, size, np.log(np.hypot(np.where(near, 1, x + 1), y))) + 1j * np.arctan2(y, x + 1)
+
+
 @op(np.log1p, x=lambda g, x: g / (x + 1), samples=reals(-0.9, 3))
 def log1p(x: Any) -> Any:
     """``log(1 + x)``, exact near 0."""
-    return np.log1p(x)
+    return np.log1p(x) if x.dtype.kind != "c" else _complex_log1p(x)
 
 
 def _complex_share(d: Any) -> Any:
@@ -169,7 +178,7 @@ def _log_of_sum(x: Any, y: Any) -> Any:
     """``logaddexp`` of complex numbers."""
     above = np.real(x) >= np.real(y)
     most, least = np.where(above, x, y), np.where(above, y, x)
-    return np.where(np.isinf(np.real(most)), most, most + np.log1p(np.exp(least - most)))
+    return np.where(np.isinf(np.real(most)), most, most + _complex_log1p(np.exp(least - most)))
 
 
 @blockwise
