@@ -206,6 +206,15 @@ def test_logarithm_of_one_and_a_small_complex_number(dtype: Any, tol: float) -> 
     np.testing.assert_allclose(total.numpy(), np.exp(-60 + 1j), tol * 20)
 
 
+def test_the_slope_of_erfcx_in_single_precision() -> None:
+    """``2 * x * erfcx(x)`` is all but ``2 / sqrt(pi)`` for large ``x``."""
+    x = np.linspace(4.05, 12, 200, dtype=np.float32)
+    found, expected = (autograd.tensor(x.astype(dtype), requires_grad=True) for dtype in (np.float32, np.float64))
+    for t in (found, expected):
+        special.erfcx(t).sum().backward()
+    np.testing.assert_allclose(found.grad.numpy(), expected.grad.numpy(), 4e-6)
+
+
 def test_zero_times_log() -> None:
     x, y = tensor([0.0, 0.0, 0.0, nan]), tensor([-1.0, -3.0, nan, 0.0])
     out = special.xlog1py(x, y)
