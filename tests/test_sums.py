@@ -94,6 +94,17 @@ def test_covariance_of_many_numbers_far_from_zero() -> None:
     np.testing.assert_allclose(autograd.corrcoef(autograd.from_numpy(x)).numpy(), np.corrcoef(wide), 1e-3, 1e-3)
 
 
+@pytest.mark.parametrize("weights", [None, [1, 2, 1, 1, 3, 1, 1, 2]])
+def test_covariance_of_numbers_whose_mean_is_none_of_single_precision(weights: Any) -> None:
+    x = (1e7 + np.random.default_rng(4).integers(-3, 4, size=(3, 8))).astype(np.float32)
+    weights = None if weights is None else np.array(weights)
+    expected = np.cov(x.astype(np.float64), fweights=weights)
+    given = None if weights is None else autograd.from_numpy(weights)
+    np.testing.assert_allclose(autograd.cov(autograd.from_numpy(x), fweights=given).numpy(), expected, 1e-5, 1e-6)
+    if weights is None:
+        np.testing.assert_allclose(autograd.corrcoef(autograd.from_numpy(x)).numpy(), np.corrcoef(x), 1e-5, 1e-6)
+
+
 @pytest.mark.parametrize("layout", ["rows", "transposed", "reversed", "line", "wide"])
 def test_running_sums_keep_their_digits(layout: str) -> None:
     """As those of PyTorch: single precision is carried along in double precision."""

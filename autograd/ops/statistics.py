@@ -339,16 +339,16 @@ def cov(x: Any, *, correction: float = 1, fweights: Any = None, aweights: Any = 
             weights = given if weights is None else arithmetic.mul(weights, given)
     if rows.dtype.kind not in "fcV":
         rows = rows.to(dtypes.to_float(dtypes.default.dtype if weights is None else weights.dtype))
+    away = weighted = centred(rows, 1)
     if weights is None:
         freedom = max(n - correction, 0.0)
-        weighted = centred = rows - mean(rows, 1, True)
     else:
         total = np.sum(weights)
-        centred = rows - np.sum(rows * weights, axis=1, keepdims=True) / total
-        weighted = centred * weights
+        away = away - np.sum(away * weights, axis=1, keepdims=True) / total
+        weighted = away * weights
         share = 1 if aweights is None else np.sum(weights * aweights) / total
         freedom = np.maximum(total - correction * share, 0)
-    other = np.conj(centred) if centred.dtype.kind == "c" else centred
+    other = np.conj(away) if away.dtype.kind == "c" else away
     with np.errstate(divide="ignore", invalid="ignore"):
         out = np.matmul(weighted, np.swapaxes(other, 0, 1)) / freedom
     return out if np.shape(out) != (1, 1) else reshape(out, ())
