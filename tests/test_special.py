@@ -206,6 +206,19 @@ def test_logarithm_of_one_and_a_small_complex_number(dtype: Any, tol: float) -> 
     np.testing.assert_allclose(total.numpy(), np.exp(-60 + 1j), tol * 20)
 
 
+def test_the_slope_of_the_incomplete_gamma_function_of_high_order() -> None:
+    """``x ** (a - 1) * exp(-x) / gamma(a)``: powers of e with exponents near 80000, whose sum is about -5."""
+    order, x = np.array([9999.0, 500.0, 120.0]), np.array([9990.0, 510.0, 130.0])
+    for function in (special.gammainc, special.gammaincc):
+        slopes = []
+        for dtype in (np.float32, np.float64):
+            t = autograd.tensor(x, dtype=dtype, requires_grad=True)
+            function(autograd.tensor(order, dtype=dtype), t).sum().backward()
+            slopes.append(t.grad.numpy())
+        assert slopes[0].dtype == np.float32
+        np.testing.assert_allclose(*slopes, 1e-6)
+
+
 def test_the_slope_of_erfcx_in_single_precision() -> None:
     """``2 * x * erfcx(x)`` is all but ``2 / sqrt(pi)`` for large ``x``."""
     x = np.linspace(4.05, 12, 200, dtype=np.float32)
