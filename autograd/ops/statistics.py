@@ -226,7 +226,7 @@ def var_(x: Any, dim: Any = None, correction: float = 1, keepdim: bool = False) 
 
 
 def _std_rule(g: Any, x: Any, out: Any, dim: Any, correction: float, keepdim: bool) -> Any:
-    still = out == 0
+    still = out < np.finfo(out.dtype).smallest_normal  # as 0: the reciprocal would be infinite
     share = np.where(still, 0, g) / np.where(still, 1, out)
     return _towards(share, x, dim, correction, keepdim, True)
 
