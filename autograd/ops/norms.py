@@ -60,12 +60,6 @@ def _direction(x: Any, magnitude: Any) -> Any:
     return np.where(zero, 0, np.conj(x)) / np.where(zero, 1, magnitude)
 
 
-def _along(x: Any, out: Any, g: Any) -> Any:
-    """``x / out * g``, in this order as ``g / out`` may be infinite."""
-    unit = x / out
-    return np.multiply(unit, g, out=unit) if type(unit) is np.ndarray and unit.dtype == g.dtype else unit * g
-
-
 def _norm_rule(g: Any, x: Any, out: Any, p: Any, dim: Any, keepdim: bool) -> Any:
     if p == "nuc":
         return _nuclear_rule(g, x, dim, keepdim)
@@ -75,13 +69,13 @@ def _norm_rule(g: Any, x: Any, out: Any, p: Any, dim: Any, keepdim: bool) -> Any
     if abs(p) == _INF:
         magnitude = np.abs(x)
         return _direction(x, magnitude) * tied(g, out, magnitude, dim, keepdim)
-    g, out = restore(g, shape, dim, keepdim), restore(out, shape, dim, keepdim)
+    g, out = restore(g, shape, dim, keepdim), widened(restore(out, shape, dim, keepdim))
     if p == 1:
         return _direction(x, np.abs(x)) * g
-    zero = out == 0
+    zero = out < np.finfo(out.dtype).smallest_normal  # as 0: the reciprocal would be infinite
     g, out = np.where(zero, 0, g), np.where(zero, 1, out)
     if p == 2:
-        return _along(widened(np.conj(x) if x.dtype.kind == "c" else x), out, g)
+        return (np.conj(x) if x.dtype.kind == "c" else x) * (widened(g) / out)
     magnitude = np.abs(x)
     ratio = magnitude / out
     if p < 2:

@@ -226,7 +226,7 @@ def var_(x: Any, dim: Any = None, correction: float = 1, keepdim: bool = False) 
 
 
 def _std_rule(g: Any, x: Any, out: Any, dim: Any, correction: float, keepdim: bool) -> Any:
-    still = out < np.finfo(out.dtype).smallest_normal  # as 0: the reciprocal would be infinite
+    still = out < np.finfo(np.float64 if out.dtype.itemsize > 4 else np.float32).smallest_normal  # as 0: no reciprocal
     share = np.where(still, 0, g) / np.where(still, 1, out)
     return _towards(share, x, dim, correction, keepdim, True)
 
