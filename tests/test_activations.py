@@ -154,6 +154,49 @@ def test_tails_are_exact_in_float32(function, low, high, n):
     np.testing.assert_allclose(out[2], high)
 
 
+# name, input, value, first and second derivative: computed from the definitions with 400 digits
+IN_THE_TAILS = [
+    ("mish", -30, -2.8072868906519209e-12, -2.7137106609633922e-12, -2.6201344312747411e-12),
+    ("mish", -5, -0.033576237730161704, -0.026747498019901932, -0.019850678262608362),
+    ("mish", 3, 2.9865350049679575, 1.0211069109294437, -0.030266496639326991),
+    ("mish", 9.984375, 9.9843749575387388, 1.0000000806658351, -1.5281516432151822e-07),
+    ("mish", 18.25, 18.249999999999996, 1.00000000000001, -1.9414690575472545e-14),
+    ("mish", 80, 80, 1, -2.0587327523551533e-67),
+    ("gelu_tanh", -8, -3.1077829375011112e-21, -4.7147845041068414e-20, -7.0458213960972915e-19),
+    ("gelu_tanh", -5.375, -1.56001763779539e-08, -1.1847052098839894e-07, -8.6324726991846419e-07),
+    ("gelu_tanh", 3, 2.9963626079182268, 1.0115841666309697, -0.031767658886074704),
+    ("gelu_tanh", 5.375, 5.3749999843998237, 1.0000001184705209, -8.6324726991846419e-07),
+    ("gelu_tanh", 10, 10, 1, -6.2639306260228787e-35),
+    ("gelu_tanh", -17592186044416.0, 0.0, 0.0, 0.0),
+    ("silu", 8, 7.9973171989562681, 1.0023465512355854, -0.002009627272592838),
+    ("silu", 15, 14.999995411466596, 1.0000042826297733, -3.9767249262585657e-06),
+    ("silu", 34.75, 34.749999999999972, 1.0000000000000273, -2.6514171323821178e-14),
+    ("softplus", -30, 9.3576229688397368e-14, 9.3576229688392989e-14, 9.3576229688384229e-14),
+    ("softplus", 13.5, 13.500001370958147, 0.99999862904279313, 1.3709553273341815e-06),
+    ("softplus", 19, 19.000000005602796, 0.99999999439720355, 5.6027963747546125e-09),
+    ("logsigmoid", -25, -25.000000000013888, 0.99999999998611211, -1.388794386457827e-11),
+    ("logsigmoid", -12, -12.000006144193478, 0.99999385582539779, -6.1441368513331755e-06),
+    ("logsigmoid", 30, -9.3576229688397368e-14, 9.3576229688392989e-14, -9.3576229688384229e-14),
+    ("gelu", 2.0**127, 2.0**127, 1, 0.0),
+]
+
+
+@pytest.mark.parametrize(("dtype", "tol"), [("float32", 2e-5), ("float64", 4e-14)])
+@pytest.mark.parametrize("many", [False, True], ids=["few", "many"])
+@pytest.mark.parametrize(("name", "x", "value", "slope", "bend"), IN_THE_TAILS)
+def test_second_derivatives_keep_their_digits_in_the_tails(name, x, value, slope, bend, dtype, tol, many):
+    """Where they are made of 1 less something near 1, or powers overflow, if they are not written with care."""
+    function = {"gelu_tanh": lambda x: F.gelu(x, approximate="tanh")}.get(name) or getattr(F, name)
+    t = autograd.full((300_000 if many else 3,), x, dtype=dtype).requires_grad_()
+    with np.errstate(over="ignore"):  # squares of the largest inputs
+        out = function(t)
+        (first,) = autograd.grad(out.sum(), t, create_graph=True)
+        (second,) = autograd.grad(first.sum(), t)
+    least = float(np.finfo(dtype).smallest_normal)
+    for found, expected in ((out, value), (first, slope), (second, bend)):
+        np.testing.assert_allclose(found.detach().numpy()[-1], expected, tol, least)
+
+
 def test_small_numbers_keep_their_precision_in_long_vectors():
     small = -np.exp(np.linspace(-60, 4, 1001)).astype(np.float32)
     out = F.elu(autograd.tensor(small)).numpy()

@@ -129,6 +129,30 @@ def test_mean_far_from_zero(kind: str) -> None:
     np.testing.assert_allclose(out.numpy(), standardized(x, axes), atol=1e-3)
 
 
+@pytest.mark.parametrize("shape", [(3, 8), (64, 100), (3000, 20), (4, 8, 40, 40)])
+@pytest.mark.parametrize("kind", ["layer", "batch", "group"])
+@pytest.mark.parametrize("middle", [1e4, 1e6])
+def test_gradients_far_from_zero(kind: str, shape: tuple[int, ...], middle: float) -> None:
+    """As of the same numbers in double precision: the mean that is subtracted is not rounded to single precision."""
+    rng = np.random.default_rng(3)
+    x = (middle + rng.normal(size=shape)).astype(np.float32)
+    features = shape[-1] if kind == "layer" else shape[1]
+    inputs = [x, *rng.normal(size=(2, features)), rng.normal(size=shape)]
+
+    def gradients(dtype: Any) -> list[Any]:
+        leaves = [tensor(array, dtype=dtype, requires_grad=True) for array in inputs[:3]]
+        if kind == "layer":
+            out = F.layer_norm(leaves[0], features, *leaves[1:])
+        elif kind == "batch":
+            out = F.batch_norm(leaves[0], None, None, *leaves[1:], training=True)
+        else:
+            out = F.group_norm(leaves[0], 2, *leaves[1:])
+        return [g.numpy() for g in autograd.grad(out, leaves, tensor(inputs[3], dtype=dtype))]
+
+    for found, expected in zip(gradients(np.float32), gradients(np.float64), strict=True):
+        np.testing.assert_allclose(found, expected, 0, 2e-5 * np.abs(expected).max())
+
+
 def test_constant_and_missing_values() -> None:
     x = np.full((4, 3), 7.0, np.float32)
     assert not F.layer_norm(tensor(x), 3).numpy().any()

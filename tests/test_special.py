@@ -151,11 +151,81 @@ def test_scaled_bessel_functions_far_out(function: Any) -> None:
     assert np.isfinite(second.numpy()).all()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_derivatives_at_the_ends_of_the_range(dtype: Any) -> None:
+    """No square overflows where the derivative is a number, none of SciPy's functions has NaN near 0."""
+
+    def derivatives(function: Any, *inputs: float) -> list[float]:
+        x, *others = (autograd.tensor(a, dtype=dtype) for a in inputs)
+        out = function(x.requires_grad_(), *others)
+        (first,) = autograd.grad(out, x, create_graph=True)
+        (second,) = autograd.grad(first, x)
+        return [out.item(), first.item(), second.item()]
+
+    top, least = float(np.finfo(dtype).max), float(np.finfo(dtype).smallest_normal)
+    few, many = autograd.tensor([-top / 4, 3.0], dtype=dtype), autograd.full((5000,), -top / 4, dtype=dtype)
+    for x in (few, many):  # 1 / |x|, and -x / |x| ** 3, which vanishes
+        (first,) = autograd.grad(autograd.asinh(x.requires_grad_()).sum(), x, create_graph=True)
+        (second,) = autograd.grad(first.sum(), x)
+        np.testing.assert_allclose(first.detach().numpy()[0], 4 / top, 1e-6)
+        np.testing.assert_array_equal(second.numpy()[0], 0)
+    with np.errstate(over="ignore"):
+        assert derivatives(special.ndtr, top)[1:] == [0, 0]
+    for x in (least, 1.5 * least, 3 * least):
+        np.testing.assert_allclose(derivatives(special.i0, x), [1, x / 2, 0.5], 1e-6)
+        np.testing.assert_allclose(derivatives(special.i1, x)[:2], [x / 2, 0.5], 1e-6)
+    subnormal = float(np.finfo(dtype).smallest_subnormal) * 4
+    np.testing.assert_allclose(autograd.lgamma(autograd.tensor([subnormal, -subnormal], dtype=dtype)).numpy(),
+                               -math.log(subnormal), 1e-6)  # fmt: skip
+    # 1 / (1 + 2 ** (y - x)) is a power of 2 in double precision, and so in single, if the exponent is not rounded
+    for x, y in ((-100.0, 0.0), (-103.0, 10.0)):
+        _, slope, bend = derivatives(autograd.logaddexp2, x, y)
+        np.testing.assert_allclose([slope, bend], [2.0 ** (x - y), 2.0 ** (x - y) * math.log(2)], 3e-7)
+
+
 def test_next_to_nothing_and_infinity() -> None:
     x = autograd.tensor([5e-324, -2e-308, 0.0], dtype=autograd.float64, requires_grad=True)
     special.i1(x).sum().backward()
     assert x.grad.tolist() == [0.5, 0.5, 0.5]
     assert autograd.mvlgamma(autograd.tensor(-math.inf), 2).item() == math.inf
+
+
+@pytest.mark.parametrize(("dtype", "tol"), [(np.complex64, 1e-6), (np.complex128, 1e-15)])
+def test_logarithm_of_one_and_a_small_complex_number(dtype: Any, tol: float) -> None:
+    """The series ``z - z**2 / 2 + z**3 / 3`` of it, and the logarithm itself where that is exact."""
+    z = np.array([1e-30, 1e-12j, 1e-7 - 1e-9j, -1e-6 + 1e-6j, 1e-25 + 1e-30j])
+    found = autograd.log1p(autograd.tensor(z.astype(dtype))).numpy()
+    expected = z - z**2 / 2 + z**3 / 3
+    np.testing.assert_allclose(found.real, expected.real, tol, 1e-40)
+    np.testing.assert_allclose(found.imag, expected.imag, tol, 1e-40)
+    z = np.array([0.7 + 0.2j, -3 + 2j, -3 - 2j, 0.2 - 5j, -0.3 + 0.4j, -1.5, 1e30 + 1e30j])
+    found = autograd.log1p(autograd.tensor(z.astype(dtype))).numpy()
+    np.testing.assert_allclose(found, np.log(1 + z), tol)
+    # of two terms far apart log(exp(x) + exp(y)) is x + exp(y - x)
+    total = autograd.logaddexp(autograd.tensor([0j], dtype=dtype), autograd.tensor([-60 + 1j], dtype=dtype))
+    np.testing.assert_allclose(total.numpy(), np.exp(-60 + 1j), tol * 20)
+
+
+def test_the_slope_of_the_incomplete_gamma_function_of_high_order() -> None:
+    """``x ** (a - 1) * exp(-x) / gamma(a)``: powers of e with exponents near 80000, whose sum is about -5."""
+    order, x = np.array([9999.0, 500.0, 120.0]), np.array([9990.0, 510.0, 130.0])
+    for function in (special.gammainc, special.gammaincc):
+        slopes = []
+        for dtype in (np.float32, np.float64):
+            t = autograd.tensor(x, dtype=dtype, requires_grad=True)
+            function(autograd.tensor(order, dtype=dtype), t).sum().backward()
+            slopes.append(t.grad.numpy())
+        assert slopes[0].dtype == np.float32
+        np.testing.assert_allclose(*slopes, 1e-6)
+
+
+def test_the_slope_of_erfcx_in_single_precision() -> None:
+    """``2 * x * erfcx(x)`` is all but ``2 / sqrt(pi)`` for large ``x``."""
+    x = np.linspace(4.05, 12, 200, dtype=np.float32)
+    found, expected = (autograd.tensor(x.astype(dtype), requires_grad=True) for dtype in (np.float32, np.float64))
+    for t in (found, expected):
+        special.erfcx(t).sum().backward()
+    np.testing.assert_allclose(found.grad.numpy(), expected.grad.numpy(), 4e-6)
 
 
 def test_zero_times_log() -> None:
@@ -258,12 +328,13 @@ def test_sinc_far_from_zero_in_float16() -> None:
     np.testing.assert_allclose(found.grad.numpy(), expected.grad.numpy(), 2e-3, 1e-6)
 
 
-@pytest.mark.parametrize("name", ["sigmoid", "silu", "asinh"])
+@pytest.mark.parametrize("name", ["sigmoid", "silu", "asinh", "reciprocal_square", "hardswish", "mish", "gelu_tanh"])
 def test_float16_where_what_lies_between_would_overflow(name: str) -> None:
     """``exp(12)`` and the square of 300 are beyond float16; what is computed of them is not."""
-    x = np.array([-300.0, -12.0, -11.5, 0.5, 300.0], "e")
+    x = np.array([-300.0, -12.0, -11.5, -1.501, 0.5, 300.0], "e")
     found, expected = (autograd.tensor(x.astype(dtype), requires_grad=True) for dtype in (np.float16, np.float64))
-    function = getattr(F, name, None) or getattr(autograd, name)
+    composed = {"reciprocal_square": lambda x: x**-2, "gelu_tanh": lambda x: F.gelu(x, approximate="tanh")}
+    function = composed.get(name) or getattr(F, name, None) or getattr(autograd, name)
     for t in (found, expected):
         function(t).backward(autograd.ones_like(t))
     np.testing.assert_allclose(function(found).detach(), function(expected).detach(), 2e-3, 1e-7)

@@ -42,11 +42,86 @@ def _log_sum(x: np.ndarray, dim: Any) -> np.ndarray:
     return np.squeeze(np.log(np.exp(x - top).sum(dim, keepdims=True)) + top, dim)
 
 
+@pytest.mark.parametrize("shape", [(3, 8), (40, 300), (400, 500)])
+@pytest.mark.parametrize(("size", "middle"), [(1e-30, 0.0), (1e-22, 0.0), (1.0, 1e6), (1e30, 0.0)])
+@pytest.mark.parametrize("dim", [0, 1, None])
+def test_spreads_of_tiny_huge_and_distant_numbers_in_single_precision(
+    shape: tuple[int, int], size: float, middle: float, dim: int | None
+) -> None:
+    """As PyTorch's they are right where squares overflow or vanish, and where the mean is no number of the dtype.
+
+    The gradient is (x - mean) / ((n - 1) * std), in double precision. A line of equal numbers has none.
+    """
+    x = (np.random.default_rng(0).normal(size=shape) * size + middle).astype(np.float32)
+    x[:, 2] = x[0, 2]
+    wide = x.astype(np.float64)
+    spread = wide.std(dim, ddof=1, keepdims=True)
+    t = autograd.from_numpy(x).requires_grad_()
+    out = autograd.std(t, dim, keepdim=True)
+    np.testing.assert_allclose(out.detach().numpy(), spread, 2e-6)
+    out.sum().backward()
+    n = x.size // spread.size
+    still = spread == 0
+    expected = np.where(still, 0, wide - wide.mean(dim, keepdims=True)) / ((n - 1) * np.where(still, 1, spread))
+    np.testing.assert_allclose(t.grad.numpy(), expected, 2e-4, 2e-7 * np.abs(expected).max())
+    if size <= 1:
+        variance = autograd.var(t, dim, keepdim=True).detach().numpy()
+        np.testing.assert_allclose(variance, wide.var(dim, ddof=1, keepdims=True), 4e-6, 1e-45)
+
+
+@pytest.mark.parametrize("shape", [(3, 8), (40, 300)])
+@pytest.mark.parametrize("size", [1e-30, 1e-22, 1.0, 1e30])
+@pytest.mark.parametrize("p", [2, 3, 1.5])
+@pytest.mark.parametrize("dim", [0, 1, None])
+def test_norms_of_tiny_and_huge_numbers_in_single_precision(
+    shape: tuple[int, int], size: float, p: float, dim: int | None
+) -> None:
+    """Against double precision, in which no power overflows or vanishes; the gradient is (|x| / norm) ** (p - 1)."""
+    x = (np.random.default_rng(0).normal(size=shape) * size).astype(np.float32)
+    x[:, 2] = 0
+    wide = np.abs(x.astype(np.float64))
+    t = autograd.from_numpy(x).requires_grad_()
+    out = autograd.norm(t, p, dim, keepdim=True)
+    expected = (wide**p).sum(dim, keepdims=True) ** (1 / p)
+    np.testing.assert_allclose(out.detach().numpy(), expected, 1e-6)
+    assert autograd.norm(t, p, dim).detach().numpy().tobytes() == out.detach().numpy().tobytes()
+    out.sum().backward()
+    slopes = np.sign(x) * (wide / np.where(expected == 0, 1, expected)) ** (p - 1)
+    np.testing.assert_allclose(t.grad.numpy(), slopes, 3e-6, 1e-30)
+
+
 def test_covariance_of_many_numbers_far_from_zero() -> None:
     x = _FAR.T[:3]
     wide = x.astype(np.float64)
     np.testing.assert_allclose(autograd.cov(autograd.from_numpy(x)).numpy(), np.cov(wide), 1e-3, 1e-3)
     np.testing.assert_allclose(autograd.corrcoef(autograd.from_numpy(x)).numpy(), np.corrcoef(wide), 1e-3, 1e-3)
+
+
+@pytest.mark.parametrize("size", [1e-40, 1e-30, 1e-20])
+@pytest.mark.parametrize("function", [autograd.norm, autograd.std], ids=["norm", "std"])
+def test_gradients_of_tiny_norms(function: Any, size: float) -> None:
+    """The reciprocal of a subnormal norm is infinite: it counts as 0."""
+    x = np.random.default_rng(0).normal(size=(4, 6)) * size
+    slopes = []
+    for dtype in (np.float32, np.float64):
+        t = autograd.tensor(x, dtype=dtype, requires_grad=True)
+        (function(t, dim=1) * autograd.tensor([1.0, -2.0, 0.5, 3.0], dtype=dtype)).sum().backward()
+        slopes.append(t.grad.numpy())
+    if size == 1e-40:
+        assert not slopes[0].any()
+    else:
+        np.testing.assert_allclose(*slopes, 0, 2e-6 * np.abs(slopes[1]).max())
+
+
+@pytest.mark.parametrize("weights", [None, [1, 2, 1, 1, 3, 1, 1, 2]])
+def test_covariance_of_numbers_whose_mean_is_none_of_single_precision(weights: Any) -> None:
+    x = (1e7 + np.random.default_rng(4).integers(-3, 4, size=(3, 8))).astype(np.float32)
+    weights = None if weights is None else np.array(weights)
+    expected = np.cov(x.astype(np.float64), fweights=weights)
+    given = None if weights is None else autograd.from_numpy(weights)
+    np.testing.assert_allclose(autograd.cov(autograd.from_numpy(x), fweights=given).numpy(), expected, 1e-5, 1e-6)
+    if weights is None:
+        np.testing.assert_allclose(autograd.corrcoef(autograd.from_numpy(x)).numpy(), np.corrcoef(x), 1e-5, 1e-6)
 
 
 @pytest.mark.parametrize("layout", ["rows", "transposed", "reversed", "line", "wide"])

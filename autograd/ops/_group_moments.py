@@ -71,9 +71,10 @@ def groups_backward(x: Any, g: Any, weight: Any, groups: int, eps: float, memo: 
     """The derivatives of ``group_norm`` with respect to input, weight and bias, where ``g`` is its output's."""
     shape = x.shape
     if not memo:
-        rows = rows_normalized(_rows(x, groups), None, None, 1, eps, True, None)
+        moments: list[Any] = []
+        rows = rows_normalized(_rows(x, groups), None, None, 1, eps, True, moments)
         back, by_weight, by_bias = channels_scaled_backward(rows.reshape(shape), g, weight)
-        by_x = rows_backward(_rows(x, groups), _rows(back, groups), None, 1, eps, True, None)[0]
+        by_x = rows_backward(_rows(x, groups), _rows(back, groups), None, 1, eps, True, moments)[0]
         return by_x.reshape(shape), by_weight, by_bias
     x, g = _places(x), _places(g)
     n = max(math.prod(x.shape[1:]) // groups, 1)

@@ -49,11 +49,14 @@ def _invert(variance: Any, eps: float) -> None:
 
 
 def rows_normalized(x: Any, weight: Any, bias: Any, rank: int, eps: float, centered: bool, memo: Any) -> Any:
-    """``layer_norm`` of the last ``rank`` dimensions. ``memo`` (a list) gets mean and 1 / deviation, for backward."""
+    """``layer_norm`` of the last ``rank`` dimensions. ``memo`` (a list) gets, for backward, the mean, 1 / deviation
+    and, if there are large means, what these lack to be exact.
+    """
     rows = _rows(x, rank)
     count, n = rows.shape
     out = np.empty_like(rows)
-    means, scales = np.zeros((2, count, 1), rows.dtype, like=x)
+    means, scales, rests = np.zeros((3, count, 1), rows.dtype, like=x)
+    distant: list[bool] = []
     weight, bias = (None if a is None else a.reshape(-1).astype(rows.dtype, copy=False) for a in (weight, bias))
 
     def work(block: slice) -> None:
@@ -64,9 +67,9 @@ def rows_normalized(x: Any, weight: Any, bias: Any, rank: int, eps: float, cente
             part = np.subtract(part, mean, out=into)
         dot_lines(part, part, scale[:, 0])
         if centered and far(np.square(mean) * n, scale):
-            rest = dot_lines(part)[:, None] / max(n, 1)  # a large mean is not exact
+            distant.append(True)
+            rest = np.divide(dot_lines(part)[:, None], max(n, 1), out=rests[block])  # a large mean is not exact
             np.subtract(part, rest, out=part)
-            mean += rest  # which backward subtracts
             dot_lines(part, part, scale[:, 0])
         scale /= max(n, 1)
         _invert(scale, eps)
@@ -79,7 +82,7 @@ def rows_normalized(x: Any, weight: Any, bias: Any, rank: int, eps: float, cente
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):  # inf and NaN give NaN, as in PyTorch
         in_blocks(rows, lambda: work)
     if memo is not None:
-        memo[:] = means, scales
+        memo[:] = means, scales, rests if distant else None
     return out.reshape(x.shape)
 
 
@@ -99,7 +102,7 @@ def rows_backward(
     The last two are 0 without weight. ``g`` is the gradient of its output.
     """
     rows, g = _rows(x, rank), _rows(g, rank)
-    means, scales = memo or _row_moments(rows, eps, centered)
+    means, scales, rests = memo or (*_row_moments(rows, eps, centered), None)
     count, n = rows.shape
     size = block_rows(rows)
     out = np.empty_like(rows)
@@ -118,6 +121,8 @@ def rows_backward(
                 return
             if centered:
                 np.subtract(part, mean, out=offset)
+                if rests is not None:
+                    np.subtract(offset, rests[block], out=offset)
                 part = offset
             np.multiply(slope, part, out=into)
             if flat is not None:
@@ -216,7 +221,7 @@ def _channel_sums(x: Any, y: Any) -> tuple[Any, Any]:
 
 
 def _channel_moments(x: Any, n: int) -> tuple[Any, Any, Any, Any]:
-    """Mean and variance of each channel; where more was needed for that, ``x`` less about its mean, and the rest."""
+    """Mean and variance of each channel; where more was needed for that, ``x`` less that mean, and the rest of it."""
     if x.size > SMALL:
         mean, squares = _channel_sums(x, x)
         mean /= n
@@ -229,26 +234,29 @@ def _channel_moments(x: Any, n: int) -> tuple[Any, Any, Any, Any]:
         mean = column_means(x)
         offset = x - mean
         rest, squares = column_means(offset), column_means(offset * offset)
-        return mean + rest, squares - rest * rest, offset, rest
+        return mean, squares - rest * rest, offset, rest
     else:
         mean = _channel_sum(x)
         mean /= n
     offset = x - mean
     rest, squares = _channel_sums(offset, offset)
     rest /= n
-    return mean + rest, squares / n - np.square(rest), offset, rest
+    return mean, squares / n - np.square(rest), offset, rest
 
 
 @np.errstate(invalid="ignore", over="ignore", divide="ignore")
 def channels_normalized(x: Any, weight: Any, bias: Any, eps: float, memo: Any) -> Any:
-    """``batch_norm``. ``memo`` (a list) gets mean, 1 / deviation and variance, for backward and running statistics."""
+    """``batch_norm``. ``memo`` (a list) gets mean, 1 / deviation and variance, for backward and running statistics.
+
+    For backward it also gets the mean in two parts, if a sum alone was not exact.
+    """
     shape, x = x.shape, _channels(x)
     mean, variance, offset, rest = _channel_moments(x, max(x.size // max(x.shape[1], 1), 1))
     scale = variance + eps
     np.sqrt(scale, out=scale)
     np.reciprocal(scale, out=scale)
     if memo is not None:
-        memo[:] = mean, scale, variance
+        memo[:] = mean if rest is None else mean + rest, scale, variance, None if rest is None else (mean, rest)
     factor = scale if weight is None else scale * _channel_column(weight, x)
     level = None if bias is None else _channel_column(bias, x)
     level = (0 if level is None else level) - (mean if rest is None else rest) * factor
@@ -271,12 +279,15 @@ def channels_backward(x: Any, g: Any, weight: Any, eps: float, memo: Any) -> tup
     shape, x, g = x.shape, _channels(x), _channels(g)
     n = max(x.size // max(x.shape[1], 1), 1)
     if memo:
-        mean, scale, _ = memo
+        mean, scale, _, parts = memo
     else:
-        mean, scale, _, _ = _channel_moments(x, n)
+        mean, scale, _, rest = _channel_moments(x, n)
+        mean, parts = (mean, None) if rest is None else (mean + rest, (mean, rest))
         _invert(scale, eps)
-    if x.size <= SMALL or far(np.square(mean * scale), 1):
-        x, mean = x - mean, None
+    if parts is not None and (x.size <= SMALL or far(np.square(mean * scale), 1)):
+        x = x - parts[0]
+        x -= parts[1]
+        mean = None
     by_bias, by_weight = _channel_sums(g, x)
     if mean is not None:
         by_weight -= mean * by_bias

@@ -1,4 +1,4 @@
-"""The sum of an array over dimensions as PyTorch gives them."""
+"""The sum of an array over dimensions as PyTorch gives them, and what may go wrong with sums of squares."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from ..engine.sums import SHORT, are_short_lines, is_tall, sum_many, sum_tall
-from .axes import accumulation_dtype, axes_of, axis_of
+from .axes import accumulation_dtype, axes_of, axis_of, first_of, restore
 
-__all__ = ["add_reduce"]
+__all__ = ["add_reduce", "has_lost"]
 
 _add: Any = np.add.reduce  # bound once, and free of stubs that do not know positional arguments, which are faster
 
@@ -26,3 +26,14 @@ def add_reduce(x: Any, dim: Any, keepdim: bool) -> Any:
         axes_of(dim, 0)
         axis = None
     return _add(x, axis, accumulation_dtype(x.dtype), None, keepdim)
+
+
+def has_lost(total: Any, x: Any, dim: Any, keepdim: bool) -> bool:
+    """Whether a sum over ``dim`` of squared distances in float32 has overflowed, or lost digits as squares vanished.
+
+    Of equal numbers, as ``x`` may have, it is 0 and right.
+    """
+    if not np.maximum.reduce(total, None, initial=0) < np.inf:
+        return True
+    small = total < 2.0**-80
+    return bool(np.any(small) and np.any((x != first_of(x, dim)) & restore(small, x.shape, dim, keepdim)))

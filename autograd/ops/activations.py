@@ -14,8 +14,9 @@ from ..errors import ArgumentError, ShapeError
 from ..generator import Generator, source
 from ..samples import case, elementwise, reals
 from ._blocks import BLOCK, SOME, blockwise, pointwise, zeros_for
-from .exponential import FAST, is_vectorized, log1p_below_1, sigmoid
+from .exponential import FAST, is_vectorized, log1p_below_1, weighed
 from .gated_units import glu as glu
+from .gated_units import mish as mish
 from .gated_units import silu as silu
 from .gaussian_units import gelu as gelu
 from .selection import keep, keep_into, require_order, where_
@@ -196,19 +197,6 @@ def soft_maximum(x: Any) -> Any:
     return np.maximum(x, zeros_for(x)) + _excess(x)
 
 
-@blockwise
-def _mish_rule(g: Any, x: Any) -> Any:
-    t = np.tanh(softplus.kernel(x))
-    return g * (t + x * (1 - t * t) * sigmoid.kernel(x))
-
-
-@op(x=_mish_rule, promote="real", jvp="symmetric", samples=reals())
-@blockwise
-def mish(x: Any) -> Any:
-    """``x * tanh(softplus(x))``."""
-    return x * np.tanh(soft_maximum(x))
-
-
 def _meets(x: Any, beta: float, threshold: float) -> bool:
     """Whether ``softplus`` is ``x`` itself above the threshold, rounded, and its derivative 1."""
     return threshold >= 20 and beta == 1 and x.dtype == np.float32
@@ -217,8 +205,8 @@ def _meets(x: Any, beta: float, threshold: float) -> bool:
 @blockwise
 def _softplus_rule(g: Any, x: Any, beta: float, threshold: float) -> Any:
     if _meets(x, beta, threshold):
-        return g * sigmoid.kernel(x)
-    return where_.kernel(x * beta > threshold, g, g * sigmoid.kernel(x * beta))
+        return weighed.kernel(g, x)
+    return where_.kernel(x * beta > threshold, g, weighed.kernel(g, x * beta))
 
 
 @op(
@@ -239,7 +227,7 @@ def softplus(x: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
 
 @blockwise
 def _logsigmoid_rule(g: Any, x: Any) -> Any:
-    return g * sigmoid.kernel(-x)
+    return weighed.kernel(g, -x)
 
 
 @op(x=_logsigmoid_rule, promote="real", jvp="symmetric", samples=reals())
@@ -302,6 +290,8 @@ def _many_hardswish_slopes(y: Any, x: Any, into: Any = None) -> Any:
 )
 def hardswish_backward(y: Any, x: Any) -> Any:
     """``y`` times the derivative of ``hardswish`` at ``x``."""
+    if x.dtype.itemsize == 2:
+        return hardswish_backward.kernel(y.astype(np.float32), x.astype(np.float32)).astype(y.dtype)
     if x.size >= SOME and type(y) is type(x) is np.ndarray and y.dtype == x.dtype:
         return _many_hardswish_slopes(y, x)
     inside = np.abs(x) < 3

@@ -51,8 +51,9 @@ def i1(x: Any) -> Any:
 @blockwise(block=HEAVY)
 def bessel_i(x: Any, order: int) -> Any:
     """The modified Bessel function of the first kind, of an integer order."""
-    subnormal = np.abs(x) < np.finfo(x.dtype).smallest_normal  # of which SciPy makes NaN
-    return scipy_special().iv(order, np.where(subnormal, 0, _near(x))).astype(x.dtype, copy=False)
+    tiny = np.abs(x) < 64 * np.finfo(x.dtype).smallest_normal  # of which SciPy makes NaN
+    out = scipy_special().iv(order, np.where(tiny, 0, _near(x)))
+    return np.where(tiny, (np.where(tiny, x, 0) * 0.5) ** abs(order), out).astype(x.dtype, copy=False)
 
 
 @op(

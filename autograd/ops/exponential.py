@@ -95,6 +95,17 @@ def sigmoid(x: Any) -> Any:
     return _logistic(x) if x.size <= BLOCK else pointwise(logistic_into, x)
 
 
+@op(
+    y=lambda g, x: weighed.kernel(g, x),
+    x=lambda g, y, x: g * y * (sigmoid.kernel(x) * sigmoid.kernel(-x)),
+    jvp="symmetric",
+    samples=[case(y=reals(shape=(2, 3)), x=reals(shape=(2, 3))), case(y=reals(shape=()), x=reals(shape=()))],
+)
+def weighed(y: Any, x: Any) -> Any:
+    """``y * sigmoid(x)``, for rules: its derivative keeps its digits also where the sigmoid is nearly 1."""
+    return y * sigmoid.op.forward(x)
+
+
 # ---- logarithms ------------------------------------------------------------------------------------------------------
 
 
@@ -141,17 +152,23 @@ def log1p_below_1(u: Any) -> Any:
     return np.log(w, out=w) + lost
 
 
+def _complex_log1p(z: Any) -> Any:
+    """``log(1 + z)`` of complex numbers, from magnitude and angle; NumPy's is not exact near 0."""
+    x, y = np.real(z), np.imag(z)
+    near = (np.abs(x) < 0.5) & (np.abs(y) < 0.5)
+    u, v = np.where(near, x, 0), np.where(near, y, 0)
+    size = np.log1p(u * (u + 2) + v * v) * 0.5  # of 1 + z, by its square
+    return np.where(near, size, np.log(np.hypot(np.where(near, 1, x + 1), y))) + 1j * np.arctan2(y, x + 1)
+
+
 @op(np.log1p, x=lambda g, x: g / (x + 1), samples=reals(-0.9, 3))
 def log1p(x: Any) -> Any:
     """``log(1 + x)``, exact near 0."""
-    return np.log1p(x)
+    return np.log1p(x) if x.dtype.kind != "c" else _complex_log1p(x)
 
 
-def _share(x: Any, y: Any) -> Any:
-    """``exp(x) / (exp(x) + exp(y))``, without overflow."""
-    d = x - y
-    if d.dtype.kind != "c":
-        return sigmoid.kernel(d)
+def _complex_share(d: Any) -> Any:
+    """``1 / (1 + exp(-d))``, without overflow."""
     positive = np.real(d) >= 0
     power = np.exp(np.where(positive, -d, d))
     return np.where(positive, 1, power) / (1 + power)
@@ -161,12 +178,14 @@ def _log_of_sum(x: Any, y: Any) -> Any:
     """``logaddexp`` of complex numbers."""
     above = np.real(x) >= np.real(y)
     most, least = np.where(above, x, y), np.where(above, y, x)
-    return np.where(np.isinf(np.real(most)), most, most + np.log1p(np.exp(least - most)))
+    return np.where(np.isinf(np.real(most)), most, most + _complex_log1p(np.exp(least - most)))
 
 
 @blockwise
 def _shared(g: Any, x: Any, y: Any) -> Any:
-    return g * _share(x, y)
+    """``g * exp(x) / (exp(x) + exp(y))``."""
+    d = x - y
+    return g * _complex_share(d) if d.dtype.kind == "c" else weighed.kernel(g, d)
 
 
 @blockwise
@@ -205,9 +224,23 @@ def _log2_of_many(x: Any, y: Any) -> Any:
 
 
 @op(
+    y=lambda g, d: _share_of_power.kernel(g, d),
+    d=lambda g, y, d: _share_of_power.kernel(_share_of_power.kernel(g * y * _LN2, d), -d),
+    promote="real",
+    jvp="symmetric",
+    samples=[case(y=reals(shape=(2, 3)), d=reals(shape=(2, 3))), case(y=reals(shape=()), d=reals(shape=()))],
+)
+@blockwise
+@np.errstate(over="ignore")
+def _share_of_power(y: Any, d: Any) -> Any:
+    """``y / (1 + 2**-d)``: by ``exp2``, as a product with the logarithm of 2 would round the exponent."""
+    return (y / (1 + np.exp2(-widened(d)))).astype(y.dtype, copy=False)
+
+
+@op(
     np.logaddexp2,
-    x=lambda g, x, y: g * sigmoid.kernel((x - y) * _LN2),
-    y=lambda g, x, y: g * sigmoid.kernel((y - x) * _LN2),
+    x=lambda g, x, y: _share_of_power.kernel(g, x - y),
+    y=lambda g, x, y: _share_of_power.kernel(g, y - x),
     samples=reals(),
 )
 @np.errstate(invalid="ignore")

@@ -1,4 +1,4 @@
-"""Units whose values are multiplied by a sigmoid: of themselves (``silu``), of as many others (``glu``)."""
+"""Units whose values are multiplied by a share: of themselves (``silu``, ``mish``), of as many others (``glu``)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from ..engine.nodes import Handle
 from ..engine.views import node_of
 from ..errors import ShapeError
 from ..samples import case, reals
-from ._blocks import BLOCK, pointwise
+from ._blocks import BLOCK, blockwise, pointwise
+from .axes import widened
 from .exponential import logistic_into, sigmoid, sigmoid_backward
+from .selection import where_
 from .shapes import normalized_dim
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ def _silu_slope_into(y: Any, x: Any, out: Any = None) -> Any:
 
 
 def _silu_slope_by_x(g: Any, y: Any, x: Any) -> Any:
+    x = -np.abs(x)  # with the same result, but there the sigmoid has all its digits
     s = sigmoid.kernel(x)
     slope = s - s * s
     return g * y * slope * (2 + x * (1 - 2 * s))
@@ -74,6 +77,50 @@ def silu(x: Any) -> Any:
     if x.dtype.itemsize == 2:
         return x * sigmoid.kernel(x)
     return _silu(x) if x.size <= BLOCK else pointwise(_silu_into, x)
+
+
+_FAR = 22.0
+"""From there on ``mish(x)`` is ``x``, in double precision too."""
+
+
+def _mish_bend(g: Any, y: Any, x: Any) -> Any:
+    """``g * y`` times the second derivative of ``mish``, from powers of the one of exp(x) and exp(-x) that is small."""
+    wide = widened(x)
+    right = wide > 0
+    u = np.exp(where_.kernel(right, -wide, wide))
+    whole = where_.kernel(right, (2 * u + 2) * u + 1, (u + 2) * u + 2)
+    once = u * (u + 1) * where_.kernel(right, u, np.ones_like(u))
+    twice = u * where_.kernel(right, (((2 * u + 2) * u - 3) * u - 2) * u, ((-2 * u - 3) * u + 2) * u + 2)
+    return g * y * ((2 * once + wide * twice / whole) * 4 / whole / whole)
+
+
+@op(
+    y=lambda g, x: mish_backward.kernel(g, x),
+    x=_mish_bend,
+    promote="real",
+    jvp="symmetric",
+    samples=[case(y=reals(shape=(2, 3)), x=reals(shape=(2, 3))), case(y=reals(shape=()), x=reals(shape=()))],
+)
+@blockwise
+def mish_backward(y: Any, x: Any) -> Any:
+    """``y`` times the derivative of ``mish`` at ``x``."""
+    wide = np.minimum(widened(x), _FAR)
+    power = np.exp(wide)
+    product = power * (power + 1)
+    below = product + power
+    share = 1 / (below + 2)
+    slope = share * (below + wide * (product * (share * 4)))
+    return (y * slope).astype(y.dtype, copy=False)
+
+
+@op(x=lambda g, x: mish_backward.kernel(g, x), promote="real", jvp="symmetric", samples=reals())
+@blockwise
+def mish(x: Any) -> Any:
+    """``x * tanh(softplus(x))``: with ``u = exp(x)`` that is ``x * (u**2 + 2 * u) / (u**2 + 2 * u + 2)``."""
+    wide = widened(x)
+    power = np.exp(np.minimum(wide, _FAR))
+    below = power * (power + 2)
+    return (wide * (below / (below + 2))).astype(x.dtype, copy=False)
 
 
 # ---- with others -----------------------------------------------------------------------------------------------------

@@ -14,15 +14,18 @@ from ..engine.nodes import Handle
 from ..engine.views import node_of
 from ..errors import ArgumentError
 from ..samples import case, elementwise, reals
-from ._blocks import SOME, block_rows, in_blocks
+from ._blocks import SOME, block_rows, blockwise, in_blocks
 from .axes import widened
 from .error_functions import erfc
+from .exponential import sigmoid
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
 
 _ROOT = math.sqrt(2 / math.pi)
 _DENSITY = np.array(0.5 * _ROOT, np.float32)
+_FAR = 3000.0
+"""Squares beyond change nothing, in double precision too, but may be infinite."""
 _BLOCK = 1 << 17
 """Elements computed at a time: few, as many calls work on them, but enough for several threads."""
 _ONE = np.array(1, np.float32)
@@ -87,13 +90,19 @@ def _in_blocks(x: Any, memo: Any) -> Any:
     return out.reshape(x.shape)
 
 
+def _slope_by_x(g: Any, y: Any, x: Any) -> Any:
+    x = widened(x)
+    power = np.exp(x * x * -0.5)
+    return g * y * (power * 2 - x * (x * power)) * (0.5 * _ROOT)  # far out x * x is infinite, but not x
+
+
 def _plain(x: Any) -> bool:
     return isinstance(x, np.ndarray) and x.dtype == np.float32
 
 
 @op(
     y=lambda g, x, memo: gelu_backward.kernel(g, x, memo),
-    x=lambda g, y, x: g * y * (np.exp(x * x * -0.5) * (2 - x * x)) * (0.5 * _ROOT),
+    x=_slope_by_x,
     jvp="symmetric",
     samples=[
         case(y=reals(shape=(2, 3)), x=reals(shape=(2, 3))),
@@ -123,19 +132,45 @@ def gelu_(x: Any, memo: Any = None) -> Any:
     return tail * (x * 0.5)
 
 
-def _tanh_rule(g: Any, x: Any) -> Any:
-    x = widened(x)
+_LINEAR = 2 * _ROOT
+_CUBIC = 0.044715 * _LINEAR
+
+
+def _tanh_bend(g: Any, y: Any, x: Any) -> Any:
+    """``g * y`` times the second derivative of ``gelu_tanh``, which is even: where the sigmoid has all its digits."""
+    x = -np.minimum(np.abs(widened(x)), math.sqrt(_FAR))
     square = x * x
-    t = np.tanh(x * (square * (0.044715 * _ROOT) + _ROOT))
-    return g * ((t + 1) * 0.5 + x * (1 - t * t) * (square * (3 * 0.044715 * 0.5 * _ROOT) + 0.5 * _ROOT))
+    s = sigmoid.kernel(x * (square * _CUBIC + _LINEAR))
+    inner = square * (3 * _CUBIC) + _LINEAR
+    bend = 2 * inner + x * ((1 - 2 * s) * inner * inner + x * (6 * _CUBIC))
+    return g * y * (bend * (s - s * s))
 
 
-@op(x=_tanh_rule, promote="float", jvp="symmetric", samples=reals())
-def gelu_tanh(x: Any) -> Any:
-    """``gelu`` approximated by the hyperbolic tangent."""
+@op(
+    y=lambda g, x: gelu_tanh_backward.kernel(g, x),
+    x=_tanh_bend,
+    promote="real",
+    jvp="symmetric",
+    samples=[case(y=reals(shape=(2, 3)), x=reals(shape=(2, 3))), case(y=reals(shape=()), x=reals(shape=()))],
+)
+@blockwise
+@np.errstate(over="ignore")
+def gelu_tanh_backward(y: Any, x: Any) -> Any:
+    """``y`` times the derivative of ``gelu_tanh`` at ``x``."""
     wide = widened(x)
-    out = wide * 0.5 * (np.tanh(wide * (wide * wide * (0.044715 * _ROOT) + _ROOT)) + 1)
-    return out.astype(x.dtype, copy=False)
+    square = np.minimum(wide * wide, _FAR)
+    s = np.reciprocal(1 + np.exp(wide * (square * -_CUBIC - _LINEAR)))
+    slope = s + wide * (s - s * s) * (square * (3 * _CUBIC) + _LINEAR)
+    return (y * slope).astype(y.dtype, copy=False)
+
+
+@op(x=lambda g, x: gelu_tanh_backward.kernel(g, x), promote="real", jvp="symmetric", samples=reals())
+@blockwise
+@np.errstate(over="ignore", invalid="ignore")  # -inf gives nan, as in PyTorch
+def gelu_tanh(x: Any) -> Any:
+    """``gelu`` approximated by the hyperbolic tangent: by a sigmoid, as ``1 + tanh(x)`` loses its digits below 0."""
+    wide = widened(x)
+    return (wide / (1 + np.exp(wide * (wide * wide * -_CUBIC - _LINEAR)))).astype(x.dtype, copy=False)
 
 
 @composed(samples=[reals(), elementwise(x=reals(), approximate="tanh")])

@@ -41,7 +41,7 @@ def _power(x: Any, exponent: float) -> Any:
         return 1 / np.sqrt(x)
     if exponent == -1:
         return 1 / x
-    if exponent == -2:
+    if exponent == -2 and x.dtype.itemsize > 2:  # 16-bit squares overflow where their reciprocals do not vanish
         return 1 / (x * x)
     if x.dtype.kind != "f":
         return x**exponent

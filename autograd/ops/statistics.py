@@ -20,7 +20,7 @@ from ..errors import ArgumentError, DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic
 from ._blocks import BLOCK, in_blocks
-from ._sums import add_reduce
+from ._sums import add_reduce, has_lost
 from .axes import accumulation_dtype, axes_of, cast_input, count, first_of, kept, restore
 from .joining import cat
 from .reductions import counted, mean, numpy_axes, numpy_mean
@@ -54,7 +54,6 @@ _FORMS = [
 
 # ---- variance and standard deviation --------------------------------------------------------------------------------
 
-
 _NEAR = 1e-3
 """In the share of the mean: rounding errors are far smaller."""
 
@@ -82,11 +81,7 @@ def _part(level: Any, block: slice) -> Any:
 def _of_blocks(x: Any, compute: Callable[[slice], Any]) -> list[Any]:
     """What ``compute`` makes of each block of ``x``, in their order."""
     parts: dict[int, Any] = {}
-
-    def work(block: slice) -> None:
-        parts[block.start] = compute(block)
-
-    in_blocks(x, lambda: work, cheap=True)
+    in_blocks(x, lambda: lambda block: parts.__setitem__(block.start, compute(block)), cheap=True)
     return [parts[start] for start in sorted(parts)]
 
 
@@ -98,15 +93,13 @@ def _summed(x: Any, dim: Any, terms: Callable[[slice], Any]) -> Any:
     return np.add.reduce(found, 0) if 0 in axes_of(dim, x.ndim) else np.concatenate(found)
 
 
-def _shift(x: Any, dim: Any, exact: bool) -> tuple[Any, Any]:
-    """The mean of a large array, dimensions kept, in two parts: the first element and the rest with ``exact``.
+def _shift(x: Any, dim: Any) -> tuple[Any, Any]:
+    """The mean of a large array, dimensions kept, in two parts: the first element and the rest.
 
-    Where the mean is far from the first element, numbers are not equal, and one part will do.
+    Where the mean is far from the first element, its rounding error is small beside the distances: one part will do.
     """
     n = count(x.shape, dim)
     mean = add_reduce(x, dim, True) / n
-    if not exact:
-        return mean, None
     start = first_of(x, dim)
     if not (np.abs(start - mean) <= _NEAR * np.abs(mean)).any():
         return mean, None
@@ -121,11 +114,11 @@ def _distances(x: Any, mean: tuple[Any, Any], block: slice, out: Any = None) -> 
     return away
 
 
-def _squares(x: Any, dim: Any, exact: bool) -> Any:
+def _squares(x: Any, dim: Any) -> Any:
     """The sum of the squared distances from the mean of a large array, dimensions kept."""
     if _is_line(x, dim):
-        return _squares(x.reshape(-1), 0, exact).reshape((1,) * x.ndim)
-    mean = _shift(x, dim, exact)
+        return _squares(x.reshape(-1), 0).reshape((1,) * x.ndim)
+    mean = _shift(x, dim)
     whole = x.ndim > 1 and x.ndim - 1 in axes_of(dim, x.ndim) and x.shape[-1] <= SHORT
     others = tuple([d for d in axes_of(dim, x.ndim) if d != x.ndim - 1])
 
@@ -136,21 +129,25 @@ def _squares(x: Any, dim: Any, exact: bool) -> Any:
     return _summed(x, others if whole else dim, terms) if others or not whole else np.concatenate(_of_blocks(x, terms))
 
 
-def _centred(x: Any, dim: Any, exact: bool, share: Any = 1) -> Any:
-    """``share`` times the distances from the mean, 16-bit floats still in float32.
+_DOUBLE = {"f": np.dtype(np.float64), "F": np.dtype(np.complex128)}
 
-    ``exact``: of equal numbers they are 0, not rounding errors (which ``std`` would blow up in its gradient): the
-    distances from the first element are taken before.
+
+def _centred(x: Any, dim: Any, exact: bool, share: Any = 1) -> Any:
+    """``share`` times the distances from the mean, a new array, in the dtype that they are computed in.
+
+    Of single precision that is double precision unless there are many, so that squares neither overflow nor vanish; of
+    16-bit floats it is float32. ``exact``: of equal numbers the distances are 0, not rounding errors (which ``std``
+    would blow up in its gradient), as those from the first are taken before; in double precision sums are exact.
     """
-    wide = accumulation_dtype(x.dtype)
+    double = _DOUBLE.get(x.dtype.char) if x.size <= BLOCK else None
+    wide = double or accumulation_dtype(x.dtype)
     x = np.asanyarray(x if wide is None else x.astype(wide))
     if not x.size:
         return x
     if _is_large(x) and _is_line(x, dim):
-        share = np.reshape(share, -1) if np.ndim(share) else share
-        return _centred(x.reshape(-1), 0, exact, share).reshape(x.shape)
+        return _centred(x.reshape(-1), 0, exact, np.reshape(share, -1) if np.ndim(share) else share).reshape(x.shape)
     if _is_large(x):
-        mean, out = _shift(x, dim, exact), np.empty_like(x)
+        mean, out = _shift(x, dim), np.empty_like(x)
 
         def work(block: slice) -> None:
             away = _distances(x, mean, block, out[block])
@@ -159,16 +156,16 @@ def _centred(x: Any, dim: Any, exact: bool, share: Any = 1) -> Any:
 
         in_blocks(x, lambda: work, cheap=True)
         return out
-    away = x - first_of(x, dim) if exact else x
-    away = away - add_reduce(away, dim, True) / count(x.shape, dim)
+    away = x - first_of(x, dim) if exact and double is None else x
+    away = np.subtract(away, add_reduce(away, dim, True) / count(x.shape, dim), out=_own(away) if double else None)
     return away * share if np.ndim(share) else away
 
 
 @op(x=lambda g, dim: centred.kernel(g, dim), jvp="linear", samples=_MEANS)
+@np.errstate(invalid="ignore")  # as a decorator this costs a tenth of a with statement
 def centred(x: Any, dim: Any = None, exact: bool = True) -> Any:
     """The distances from the mean over ``dim``; ``exact``: they are 0 of equal numbers, without rounding errors."""
-    with np.errstate(invalid="ignore"):
-        return _centred(x, dim, exact).astype(x.dtype, copy=False)
+    return _centred(x, dim, exact).astype(x.dtype, copy=False)
 
 
 @op(
@@ -181,24 +178,31 @@ def centred(x: Any, dim: Any = None, exact: bool = True) -> Any:
         case(share=reals(shape=(1, 3, 1)), x=reals(shape=(2, 3, 2)), dim=(0, -1)),
     ],
 )
+@np.errstate(invalid="ignore")
 def centred_share(share: Any, x: Any, dim: Any = None, exact: bool = True) -> Any:
     """``share`` (with the dimensions ``dim`` as 1) times the distances from the mean over ``dim``."""
-    with np.errstate(invalid="ignore"):
-        return _centred(x, dim, exact, share).astype(x.dtype, copy=False)
+    return _centred(x, dim, exact, share).astype(x.dtype, copy=False)
 
 
+@np.errstate(invalid="ignore", divide="ignore", over="ignore")
 def _variance(x: Any, dim: Any, correction: float, keepdim: bool, exact: bool) -> Any:
-    """In two passes; 16-bit floats still in float32."""
+    """In two passes; in the dtype of ``_centred``."""
     x = cast_input("std" if exact else "var", x, None)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        if _is_large(x) and accumulation_dtype(x.dtype) is None:
-            total = _squares(x, dim, exact)
-            total = total if keepdim else np.squeeze(total, axes_of(dim, x.ndim))
-            return total / _degrees(x.shape, dim, correction)
+    if _is_large(x) and accumulation_dtype(x.dtype) is None:
+        total = _squares(x, dim)
+        total = total if keepdim else np.squeeze(total, axes_of(dim, x.ndim))
+        if x.dtype.char in _DOUBLE and has_lost(total, x, dim, keepdim):
+            return _variance(x.astype(_DOUBLE[x.dtype.char]), dim, correction, keepdim, exact)
+    else:
         away = _centred(x, dim, exact)
-        squares = np.real(away * np.conj(away)) if away.dtype.kind == "c" else away * away
+        squares = np.real(away * np.conj(away)) if away.dtype.kind == "c" else np.multiply(away, away, out=_own(away))
         total = add_reduce(squares, dim, keepdim)
-        return total / _degrees(x.shape, dim, correction) if count(x.shape, dim) else total + float("nan")
+    return total / _degrees(x.shape, dim, correction) if count(x.shape, dim) else total + float("nan")
+
+
+def _own(x: Any) -> Any:
+    """An array of ours, to be overwritten, if it is a plain one."""
+    return x if type(x) is np.ndarray and x.size else None
 
 
 def _towards(g: Any, x: Any, dim: Any, correction: float, keepdim: bool, exact: bool) -> Any:
@@ -222,7 +226,7 @@ def var_(x: Any, dim: Any = None, correction: float = 1, keepdim: bool = False) 
 
 
 def _std_rule(g: Any, x: Any, out: Any, dim: Any, correction: float, keepdim: bool) -> Any:
-    still = out == 0
+    still = out < np.finfo(np.float64 if out.dtype.itemsize > 4 else np.float32).smallest_normal  # as 0: no reciprocal
     share = np.where(still, 0, g) / np.where(still, 1, out)
     return _towards(share, x, dim, correction, keepdim, True)
 
@@ -239,9 +243,7 @@ def std_(x: Any, dim: Any = None, correction: float = 1, keepdim: bool = False) 
 
 def _in_real(out: Any, x: Any) -> Any:
     """A real output in the precision of the input."""
-    if out.dtype == x.dtype or x.dtype.kind == "c":
-        return out
-    return out.astype(x.dtype)
+    return out.astype(x.real.dtype if x.dtype.kind == "c" else x.dtype, copy=False)
 
 
 def _arguments(dim: Any, unbiased: Any, keepdim: bool, correction: Any) -> tuple[Any, float, bool]:
@@ -337,16 +339,16 @@ def cov(x: Any, *, correction: float = 1, fweights: Any = None, aweights: Any = 
             weights = given if weights is None else arithmetic.mul(weights, given)
     if rows.dtype.kind not in "fcV":
         rows = rows.to(dtypes.to_float(dtypes.default.dtype if weights is None else weights.dtype))
+    away = weighted = centred(rows, 1)
     if weights is None:
         freedom = max(n - correction, 0.0)
-        weighted = centred = rows - mean(rows, 1, True)
     else:
         total = np.sum(weights)
-        centred = rows - np.sum(rows * weights, axis=1, keepdims=True) / total
-        weighted = centred * weights
+        away = away - np.sum(away * weights, axis=1, keepdims=True) / total
+        weighted = away * weights
         share = 1 if aweights is None else np.sum(weights * aweights) / total
         freedom = np.maximum(total - correction * share, 0)
-    other = np.conj(centred) if centred.dtype.kind == "c" else centred
+    other = np.conj(away) if away.dtype.kind == "c" else away
     with np.errstate(divide="ignore", invalid="ignore"):
         out = np.matmul(weighted, np.swapaxes(other, 0, 1)) / freedom
     return out if np.shape(out) != (1, 1) else reshape(out, ())

@@ -13,8 +13,7 @@ import numpy as np
 
 from .._op import op
 from ..samples import elementwise, reals
-from ._blocks import BLOCK, blockwise, pointwise
-from .axes import widened
+from ._blocks import BLOCK, SOME, blockwise, pointwise
 from .powers import hypotenuse
 
 
@@ -103,7 +102,25 @@ def tanh(x: Any) -> Any:
     return np.tanh(x) if x.size <= BLOCK else pointwise(np.tanh, x)
 
 
-@op(np.arcsinh, x=lambda g, x: g / np.sqrt(np.square(widened(x)) + 1), samples=reals())
+@blockwise
+@np.errstate(over="ignore")
+def _many_roots(x: Any, into: Any = None) -> Any:
+    """``root_above_one`` of many numbers. Where squares overflow, 1 more than the size is exact, and never less."""
+    out = np.multiply(x, x, out=into)
+    out += 1
+    np.sqrt(out, out=out)
+    return np.minimum(out, np.abs(x) + 1, out=out)
+
+
+@op(x=lambda g, x, out: g * (x / out), jvp="symmetric", samples=reals())
+def root_above_one(x: Any) -> Any:
+    """``sqrt(x**2 + 1)``, of real numbers without overflow."""
+    if x.dtype.kind == "c":
+        return np.sqrt(x * x + 1)
+    return np.hypot(x, 1) if x.size < SOME else _many_roots(x)
+
+
+@op(np.arcsinh, x=lambda g, x: g / root_above_one.kernel(x), samples=reals())
 def asinh(x: Any) -> Any:
     """Inverse hyperbolic sine."""
     return np.arcsinh(x)
