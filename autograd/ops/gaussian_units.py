@@ -146,6 +146,18 @@ def _tanh_bend(g: Any, y: Any, x: Any) -> Any:
     return g * y * (bend * (s - s * s))
 
 
+def _own(x: Any) -> Any:
+    """An array of ours, to be overwritten; a number is none."""
+    return x if x.ndim else None
+
+
+def _power(x: Any, out: Any) -> Any:
+    """The power that the sigmoid is made of, in the place of the cubic part of its argument over ``-x``."""
+    out -= _LINEAR
+    out *= x
+    return np.exp(out, out=_own(out))
+
+
 @op(
     y=lambda g, x: gelu_tanh_backward.kernel(g, x),
     x=_tanh_bend,
@@ -158,10 +170,21 @@ def _tanh_bend(g: Any, y: Any, x: Any) -> Any:
 def gelu_tanh_backward(y: Any, x: Any) -> Any:
     """``y`` times the derivative of ``gelu_tanh`` at ``x``."""
     wide = widened(x)
-    square = np.minimum(wide * wide, _FAR)
-    s = np.reciprocal(1 + np.exp(wide * (square * -_CUBIC - _LINEAR)))
-    slope = s + wide * (s - s * s) * (square * (3 * _CUBIC) + _LINEAR)
-    return (y * slope).astype(y.dtype, copy=False)
+    slope = wide * wide
+    slope = np.minimum(slope, _FAR, out=_own(slope))
+    s = _power(wide, slope * -_CUBIC)
+    s += 1
+    s = np.reciprocal(s, out=_own(s))
+    slope *= 3 * _CUBIC
+    slope += _LINEAR
+    bend = 1 - s
+    bend *= s  # which is 0 far out, before it meets what is large there
+    slope *= bend
+    slope *= wide
+    slope += s
+    slope = slope.astype(y.dtype, copy=False)
+    slope *= y
+    return slope
 
 
 @op(x=lambda g, x: gelu_tanh_backward.kernel(g, x), promote="real", jvp="symmetric", samples=reals())
@@ -170,7 +193,9 @@ def gelu_tanh_backward(y: Any, x: Any) -> Any:
 def gelu_tanh(x: Any) -> Any:
     """``gelu`` approximated by the hyperbolic tangent: by a sigmoid, as ``1 + tanh(x)`` loses its digits below 0."""
     wide = widened(x)
-    return (wide / (1 + np.exp(wide * (wide * wide * -_CUBIC - _LINEAR)))).astype(x.dtype, copy=False)
+    power = _power(wide, wide * wide * -_CUBIC)
+    power += 1
+    return np.divide(wide, power, out=_own(power)).astype(x.dtype, copy=False)
 
 
 @composed(samples=[reals(), elementwise(x=reals(), approximate="tanh")])

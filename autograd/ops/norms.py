@@ -116,6 +116,9 @@ def _length(x: Any, p: float, axis: Any, keepdim: bool) -> Any:
 def _length_of_many(x: Any, p: float, axis: Any, keepdim: bool) -> Any:
     """The same of float32; in double precision if powers have overflowed, or vanished beside numbers that are not 0."""
     out = _length(x, p, axis, keepdim)
+    least, most = (np.minimum.reduce(out, None), np.maximum.reduce(out, None)) if np.ndim(out) else (out, out)
+    if least >= 2.0 ** (-80 / p) and most < _INF:
+        return out
     small = out < 2.0 ** (-80 / p)
     lost = np.any(small) and np.any((x != 0) & restore(small, x.shape, axis, keepdim))
     return _length(x.astype(_DOUBLE), p, axis, keepdim) if lost or not np.all(out < _INF) else out
