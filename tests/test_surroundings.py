@@ -1,0 +1,62 @@
+"""The library where programs really run: in archives, as compiled code alone, in systems that lack what ours has."""
+
+from __future__ import annotations
+
+import compileall
+import shutil
+from pathlib import Path
+
+import pytest
+from helpers import ROOT, run_python
+
+USED = """
+import os, sys; sys.path.insert(0, os.environ["PACKAGES"])
+import autograd, nn, optim
+model = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5), nn.Linear(4, 1))
+optimizer = optim.Adam(model.parameters())
+
+@autograd.compile
+def step(x):
+    optimizer.zero_grad()
+    loss = model(x).square().sum()
+    loss.backward()
+    optimizer.step()
+    return loss
+
+x = autograd.ones(2, 3)
+for _ in range(3):
+    step(x)
+print(autograd.__file__)
+print(step)
+print([section for section in ("forward", "backward", "update") if section + " " in str(step.explain())])
+print(len(autograd.graph(step.function(x), params=model).html) > 1000)
+"""
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the packages, without what was compiled of them."""
+    folder = tmp_path_factory.mktemp("packages")
+    for name in ("autograd", "nn", "optim"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def test_packages_in_an_archive(packages: Path) -> None:
+    archive = shutil.make_archive(str(packages.parent / "packages"), "zip", packages)
+    where, program, sections, drawn = run_python(USED, PACKAGES=archive).splitlines()
+    assert where.startswith(archive)
+    assert program == "<compiled step: 1 program, recorded 2 times>"
+    assert (sections, drawn) == ("['forward', 'backward', 'update']", "True")
+
+
+def test_packages_that_were_compiled_elsewhere(packages: Path, tmp_path: Path) -> None:
+    """As in programs that were frozen, functions do not say there in which files their modules lie now."""
+    compiled = shutil.copytree(packages, tmp_path / "compiled")
+    assert compileall.compile_dir(compiled, quiet=2, legacy=True, stripdir=str(compiled), force=True)
+    for source in compiled.rglob("*.py"):
+        source.unlink()
+    where, program, sections, _ = run_python(USED, PACKAGES=str(compiled)).splitlines()
+    assert where == str(compiled / "autograd" / "__init__.pyc")
+    assert program == "<compiled step: 1 program, recorded 2 times>"
+    assert sections == "['forward', 'backward', 'update']"
