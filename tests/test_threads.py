@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -22,7 +23,7 @@ def test_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "_team", None)
     monkeypatch.setitem(sys.modules, "threadpoolctl", None)  # BLAS, of the whole process, stays as it is
     monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(8)), raising=False)
-    for text, number in {"": 2, "many": 2, "1": 1, "6": 6, "9": 8}.items():
+    for text, number in {"": 2, "many": 2, "1": 1, "6": 6, "9": 8, "4,2": 4, " 3 ": 3, "²": 2, "-1": 2, "0": 1}.items():
         monkeypatch.setenv("OMP_NUM_THREADS", text)
         assert autograd.get_num_threads() == number
     x = np.zeros((64, 10))
@@ -136,6 +137,54 @@ def test_what_a_helping_thread_raises_is_raised_where_it_was_called(two: None) -
 
     with pytest.raises(ArithmeticError, match="in the other thread"):
         in_blocks(np.zeros((4, 10)), start, 10)
+
+
+def test_after_an_error_nobody_begins_anything(two: None) -> None:
+    here, both, others = threading.get_ident(), threading.Barrier(2, timeout=10), []
+
+    def start() -> Any:
+        both.wait()
+        if threading.get_ident() == here:
+            raise ArithmeticError
+
+        def work(rows: slice) -> None:
+            others.append(rows)
+            time.sleep(0.005)
+
+        return work
+
+    with pytest.raises(ArithmeticError):
+        in_blocks(np.zeros((300, 1)), start, 1)
+    assert len(others) < 200
+
+
+def _refused(*args: Any) -> Any:
+    raise PermissionError
+
+
+def _no_more(self: threading.Thread) -> None:
+    raise RuntimeError("can't create new thread at interpreter shutdown")
+
+
+@pytest.mark.parametrize("lack", ["affinity", "setting", "permission", "threads", "libraries"])
+def test_what_a_system_lacks_is_done_without(lack: str, two: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    if lack == "affinity":
+        monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    if lack in ("affinity", "setting"):
+        monkeypatch.delattr(os, "sched_setaffinity", raising=False)
+    elif lack == "permission":
+        monkeypatch.setattr(os, "sched_getaffinity", _refused, raising=False)
+        monkeypatch.setattr(os, "sched_setaffinity", _refused, raising=False)
+    elif lack == "threads":
+        monkeypatch.setattr(threading.Thread, "start", _no_more)
+    else:
+        monkeypatch.setattr(blas, "ctypes", None)
+    x = np.zeros((8, 10))
+    for wanted in (2, None):
+        monkeypatch.setattr(threads, "_wanted", wanted)
+        assert autograd.get_num_threads() >= 1
+        in_blocks(x, lambda: lambda rows: np.add(x[rows], 1, out=x[rows]), 10)
+    assert (x == 2).all()
 
 
 def test_many_threads_ask_for_help_at_the_same_time(two: None) -> None:

@@ -9,7 +9,6 @@ has an OpenBLAS of its own, whose threads and NumPy's are in each other's way li
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import functools
 import os
 import sys
@@ -19,7 +18,23 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["function_of", "libraries", "one_thread_each"]
+try:
+    import ctypes
+except ImportError:  # Python can be built without it
+    ctypes = None  # type: ignore[assignment]
+
+__all__ = ["function_of", "libraries", "one_thread_each", "opened"]
+
+
+def opened(path: str | None) -> Any:
+    """A shared library, or for None all that this process has loaded; None if it cannot be had.
+
+    Its functions keep Python's lock: they are to take no time.
+    """
+    try:
+        return ctypes.PyDLL(path) if ctypes is not None else None
+    except OSError:
+        return None
 
 
 def libraries() -> Iterator[str]:
@@ -52,11 +67,10 @@ def _controls(scipy: bool) -> tuple[_Controls, ...]:
     """What tells, and what sets, the number of threads of NumPy's OpenBLAS and of that of ``scipy``, if it is there."""
     found: dict[str, _Controls] = {}
     for path in libraries():
-        with contextlib.suppress(OSError):
-            library = ctypes.PyDLL(path)  # they take no time in which another thread might have Python's lock
-            get, put = function_of(library, "get_num_threads"), function_of(library, "set_num_threads")
-            if get is not None and put is not None:
-                found[os.path.realpath(path)] = get, put
+        library = opened(path)
+        get, put = function_of(library, "get_num_threads"), function_of(library, "set_num_threads")
+        if get is not None and put is not None:
+            found[os.path.realpath(path)] = get, put
     return tuple(found.values())
 
 
