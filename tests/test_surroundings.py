@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import compileall
+import os
 import shutil
 from pathlib import Path
 
@@ -60,3 +61,53 @@ def test_packages_that_were_compiled_elsewhere(packages: Path, tmp_path: Path) -
     assert where == str(compiled / "autograd" / "__init__.pyc")
     assert program == "<compiled step: 1 program, recorded 2 times>"
     assert sections == "['forward', 'backward', 'update']"
+
+
+# ---- forks beside threads --------------------------------------------------------------------------------------------
+
+FORKS = """
+import os, signal, threading, time, warnings
+import autograd
+
+warnings.simplefilter("ignore")  # since 3.12 Python warns of forks beside threads
+w = autograd.ones(300_000, requires_grad=True)
+w.grad = autograd.ones(300_000)
+counts = autograd.ones(2)
+program = autograd.compile(lambda x: (x.exp() * 2).sum())
+for _ in range(3):
+    program(w).backward()
+
+def at_work(function):
+    ending = threading.Event()
+    def run():
+        while not ending.is_set():
+            function()
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread, ending
+
+def child():
+    v = autograd.ones(2, requires_grad=True)
+    (v * v).sum().backward()
+    with autograd.no_grad():
+        v.add_(1)
+    program(w).backward()
+    os._exit(v.grad.sum().item() == 4)
+
+for function in (lambda: w.sum().backward(), lambda: counts.add_(1), lambda: program(w).backward()):
+    thread, ending = at_work(function)
+    for _ in range(25):
+        if not (process := os.fork()):
+            signal.alarm(2)  # which ends a child that waits for what a thread of its parent held
+            child()
+        if (status := os.waitpid(process, 0)[1]) != 256:
+            print("a child ended with", os.waitstatus_to_exitcode(status))
+            break
+    ending.set()
+    thread.join()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
+def test_children_wait_for_no_thread_of_their_parent() -> None:
+    assert run_python(FORKS) == ""
