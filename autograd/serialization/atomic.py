@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 from collections.abc import Iterator
-from typing import IO
+from typing import Any
 
 __all__ = ["handing_on", "replacing"]
 
@@ -51,7 +51,7 @@ def replacing(path: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def handing_on(file: IO[bytes]) -> Iterator[str]:
+def handing_on(file: Any) -> Iterator[str]:
     """The name of a temporary file to write to, of which the bytes then go to an open one."""
     import shutil
     import tempfile

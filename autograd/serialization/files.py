@@ -102,7 +102,7 @@ def load(path: str | os.PathLike[str] | IO[bytes], map_location: Any = None, *, 
         return bundle.thing()
 
 
-def _load_open(file: IO[bytes]) -> Any:
+def _load_open(file: Any) -> Any:
     import shutil
     import tempfile
 
