@@ -8,7 +8,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from helpers import ROOT, run_python
+
+from tests.helpers import ROOT, run_python
 
 USED = """
 import os, sys; sys.path.insert(0, os.environ["PACKAGES"])
