@@ -25,7 +25,7 @@ import autograd
 import nn
 import optim
 from autograd import CheckpointError
-from autograd.serialization import archives, files, safe_files
+from autograd.serialization import archives, files, npz_files, safe_files
 from nn import data
 
 FORMATS = ("safetensors", "npz")
@@ -698,6 +698,7 @@ HOSTILE_NPZ = {
     "program": npz(a_npy=npy("__import__('os').system('true')\n")),
     "structured": npz(a_npy=npy("{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (1,)}\n", bytes(8))),
     "version": npz(a_npy=npy(NPY % "(1,)", bytes(8), version=9)),
+    "endless": npz(a_npy=npy("{'descr': '<f8', 'shape': (1L,\n")),
 }
 
 
@@ -714,6 +715,22 @@ def test_hostile_npz_structure(about: bytes, tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     np.savez(path, a=np.ones(2), __structure__=np.frombuffer(about, np.uint8))
     with pytest.raises(CheckpointError, match="load: "):
+        autograd.load(path)
+
+
+def _no_memory(*args: Any) -> Any:
+    raise MemoryError("Unable to allocate 4.00 GiB")
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
+def test_a_file_for_which_there_is_no_memory_is_not_called_damaged(
+    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / f"a{suffix}"
+    autograd.save({"a": autograd.ones(2)}, path)
+    for module in (safe_files, npz_files):
+        monkeypatch.setattr(module, "_array", _no_memory)
+    with pytest.raises(MemoryError, match="GiB"):
         autograd.load(path)
 
 
