@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -158,6 +159,48 @@ def test_after_an_error_nobody_begins_anything(two: None) -> None:
     assert len(others) < 200
 
 
+@pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="interrupts go elsewhere")
+def test_an_interrupt_at_any_call_leaves_threads_and_processors_as_they_were(
+    two: None, blas_threads: Callable[[], int]
+) -> None:
+    """Each call, and each return, of a function of Python on the way is interrupted once."""
+    x, work = np.zeros((128, 600)), np.ones((2, 2))
+    files = {*(module.__file__ for module in (threads, blas, blocks, contextlib)), np.setbufsize.__code__.co_filename}
+    calls, stop = 0, 1
+
+    def trace(frame: Any, event: str, argument: Any) -> Any:
+        nonlocal calls
+        if frame.f_code.co_filename not in files:
+            return None
+        if event in ("call", "return"):
+            calls += 1
+            if calls == stop:
+                raise KeyboardInterrupt
+        return trace
+
+    def run() -> bool:
+        sys.settrace(trace)
+        try:
+            in_blocks(x, lambda: lambda rows: np.matmul(work, work), 16 * 600)
+        except KeyboardInterrupt:
+            return True
+        finally:
+            sys.settrace(None)
+        return False
+
+    def state() -> Any:
+        affinity = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+        placing = threads._team is not None and threads._team._placing.locked()
+        return affinity, blas_threads(), set(blas._users), placing, np.getbufsize()
+
+    in_blocks(x, lambda: lambda rows: None, 16 * 600)
+    before = state()
+    while run():
+        assert state() == before, f"after the interrupt of call or return {stop}"
+        calls, stop = 0, stop + 1
+    assert stop > 20
+
+
 def _refused(*args: Any) -> Any:
     raise PermissionError
 
@@ -240,23 +283,25 @@ def test_products_inside_of_shared_work_are_computed_by_the_thread_that_asks(
 
 
 def test_who_is_last_gives_blas_its_threads_back(blas_threads: Callable[[], int]) -> None:
-    first, second = blas.one_thread_each(), blas.one_thread_each()
-    first.__enter__()
-    second.__enter__()
+    blas._enter(first := object())
+    blas._enter(second := object())
     assert blas_threads() == 1
-    first.__exit__(None, None, None)
+    blas._leave(first)
     assert blas_threads() == 1, "the second still works"
-    second.__exit__(None, None, None)
+    blas._leave(second)
     assert blas_threads() == 3
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_a_forked_process_has_all_threads_of_blas(blas_threads: Callable[[], int]) -> None:
-    with blas.one_thread_each():
-        child = os.fork()
-        if not child:
+
+    def forked() -> int:
+        if not (process := os.fork()):
             os._exit(blas_threads())
+        return process
+
+    child = blas.in_one_thread_each(forked)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
 
 
@@ -271,6 +316,5 @@ def test_blas_of_scipy_follows(blas_threads: Callable[[], int]) -> None:
     pytest.importorskip("scipy.linalg")
     both = [get for get, _ in blas._controls(True)]
     before = [get() for get in both]
-    with blas.one_thread_each():
-        assert [get() for get in both] == [1] * len(both)
+    assert blas.in_one_thread_each(lambda: [get() for get in both]) == [1] * len(both)
     assert [get() for get in both] == before

@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -23,7 +23,9 @@ try:
 except ImportError:  # Python can be built without it
     ctypes = None  # type: ignore[assignment]
 
-__all__ = ["function_of", "libraries", "one_thread_each", "opened"]
+__all__ = ["function_of", "in_one_thread_each", "libraries", "opened"]
+
+T = TypeVar("T")
 
 
 def opened(path: str | None) -> Any:
@@ -79,15 +81,21 @@ _users: set[object] = set()
 _before: list[tuple[Callable[[int], None], int]] = []
 
 
-@contextlib.contextmanager
-def one_thread_each() -> Iterator[None]:
-    """Meanwhile each product is computed in one thread, in whichever thread of the process it is asked for."""
+def in_one_thread_each(work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """What ``work`` returns; meanwhile each product is computed by the thread that asks for it, in the whole process.
+
+    It is no context manager, as an interrupt may come before the end of one begins.
+    """
     user = object()
     try:
         _enter(user)
-        yield
+        return work(*args, **kwargs)
     finally:
-        _leave(user)
+        try:
+            _leave(user)
+        except KeyboardInterrupt:
+            _leave(user)
+            raise
 
 
 def _enter(user: object) -> None:
@@ -100,12 +108,13 @@ def _enter(user: object) -> None:
 
 
 def _leave(user: object) -> None:
+    """May be called again if it was interrupted."""
     with _lock:
-        if user in _users:
-            _users.remove(user)
-            if not _users:
-                for put, number in _before:
-                    put(number)
+        if _users <= {user}:
+            for put, number in _before:
+                put(number)
+            _before.clear()
+        _users.discard(user)
 
 
 def _forget() -> None:

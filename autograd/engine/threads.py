@@ -14,11 +14,11 @@ import os
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..errors import ArgumentError
-from .blas import one_thread_each, opened
+from .blas import in_one_thread_each, opened
 
 __all__ = ["get_num_threads", "set_num_threads", "shared"]
 
@@ -118,16 +118,14 @@ class _Team:
         """Notes whether helping threads, at ``places``, shared the processor of the calling one."""
         self._share_one = self.place() in places
 
-    @contextlib.contextmanager
-    def apart(self) -> Iterator[None]:
-        """Meanwhile the calling thread stays on its processor, and helping threads that shared it move to others.
+    def apart(self, work: Callable[[], None]) -> None:
+        """Do some work; meanwhile the calling thread stays on its processor, and helping ones that shared it on others.
 
         Linux likes to wake a thread on the processor of the one that wakes it, so threads that hand over Python's lock
         may come to share one and take turns, while another processor has nothing to do.
         """
         if not self._share_one or self._processor is None or not self._placing.acquire(blocking=False):
-            yield
-            return
+            return work()
         allowed: set[int] = set()
         try:
             with contextlib.suppress(OSError):  # some sandboxes forbid to ask, others to set
@@ -136,11 +134,19 @@ class _Team:
                     for thread in self._threads:
                         os.sched_setaffinity(thread, allowed - {own})
                     os.sched_setaffinity(0, {own})
-            yield
+            work()
         finally:
-            with contextlib.suppress(OSError):
-                if allowed:
-                    os.sched_setaffinity(0, allowed)
+            try:
+                self._apart_no_more(allowed)
+            except KeyboardInterrupt:  # it may come before the call begins
+                self._apart_no_more(allowed)
+                raise
+
+    def _apart_no_more(self, allowed: set[int]) -> None:
+        with contextlib.suppress(OSError):
+            if allowed:
+                os.sched_setaffinity(0, allowed)
+        with contextlib.suppress(RuntimeError):  # it was interrupted, and is called again
             self._placing.release()
 
 
@@ -179,8 +185,7 @@ def shared(items: Sequence[Any], start: Callable[[], Callable[[Any], None]]) -> 
     if helpers < 1:
         own()
         return
-    with one_thread_each(), team.apart():
-        _together(team, helpers, own, others)
+    in_one_thread_each(team.apart, functools.partial(_together, team, helpers, own, others))
 
 
 def _together(team: _Team, helpers: int, own: Callable[[], None], others: Callable[[], None]) -> None:
