@@ -416,3 +416,22 @@ print(seen, [x.grad.numpy().tobytes().hex() for x in leaves])
 def test_gradients_do_not_depend_on_the_hash_seed():
     results = {run_python(ORDER, PYTHONHASHSEED=str(seed)) for seed in (0, 1, 12345)}
     assert len(results) == 1
+
+
+def test_an_op_that_nobody_has_is_freed_with_what_its_rules_hold():
+    def define():
+        held = np.zeros(3)
+
+        @autograd.op(x=lambda g: g + held)
+        def shifted(x):
+            """As it is."""
+            return x + held
+
+        x = autograd.ones(3, requires_grad=True)
+        shifted(x).sum().backward()
+        assert values(x.grad) == [1, 1, 1]
+        return weakref.ref(held)
+
+    ref = define()
+    gc.collect()
+    assert ref() is None
