@@ -435,3 +435,16 @@ def test_an_op_that_nobody_has_is_freed_with_what_its_rules_hold():
     ref = define()
     gc.collect()
     assert ref() is None
+
+
+@pytest.mark.parametrize("dim", [None, 0, (0, 1)])
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "int32"])
+def test_the_sum_of_a_mask_takes_no_array_of_int64(dtype, dim):
+    x = autograd.from_numpy((np.arange(1 << 20) % 3 == 1).astype(dtype).reshape(1024, 1024))
+    tracemalloc.start()
+    total = x.sum(dim)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert total.dtype == autograd.int64
+    assert total.sum().item() == (1 << 20) // 3
+    assert peak < 1 << 20
