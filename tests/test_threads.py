@@ -201,6 +201,49 @@ def test_an_interrupt_at_any_call_leaves_threads_and_processors_as_they_were(
     assert stop > 20
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_handler_of_signals_may_share_work_too_wherever_it_is_called(
+    monkeypatch: pytest.MonkeyPatch, blas_threads: Callable[[], int]
+) -> None:
+    """At each line of the way once, as a handler runs between any two steps of the thread that is interrupted."""
+    monkeypatch.setattr(threads, "_wanted", 2)
+    files = {threads.__file__, blas.__file__}
+    found: list[tuple[bool, bool]] = []
+
+    def run(stop: int) -> None:
+        x, lines = np.zeros((8, 10)), 0
+        monkeypatch.setattr(threads, "_team", None)
+
+        def trace(frame: Any, event: str, argument: Any) -> Any:
+            nonlocal lines
+            if frame.f_code.co_filename not in files:
+                return None
+            if event == "line":
+                lines += 1
+                if lines == stop:
+                    in_blocks(x, lambda: lambda rows: np.add(x[rows], 1, out=x[rows]), 10)
+            return trace
+
+        sys.settrace(trace)
+        try:
+            in_blocks(x, lambda: lambda rows: np.add(x[rows], 1, out=x[rows]), 10)
+        finally:
+            sys.settrace(None)
+        reached = lines >= stop
+        found.append((reached, bool((x == 1 + reached).all()) and blas_threads() == 3))
+
+    for stop in range(1, 1000):
+        thread = threading.Thread(target=run, args=(stop,), daemon=True)
+        thread.start()
+        thread.join(10)
+        assert not thread.is_alive(), f"it waits for itself at line {stop}"
+        reached, right = found.pop()
+        assert right, f"wrong at line {stop}"
+        if not reached:
+            break
+    assert stop > 50
+
+
 def _refused(*args: Any) -> Any:
     raise PermissionError
 

@@ -76,7 +76,7 @@ def _controls(scipy: bool) -> tuple[_Controls, ...]:
     return tuple(found.values())
 
 
-_lock = threading.Lock()
+_lock = threading.RLock()
 _users: set[object] = set()
 _before: list[tuple[Callable[[int], None], int]] = []
 
@@ -100,7 +100,7 @@ def in_one_thread_each(work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
 
 def _enter(user: object) -> None:
     with _lock:
-        if not _users:
+        if not _before:
             _before[:] = [(put, get()) for get, put in _controls("scipy.linalg" in sys.modules)]
         _users.add(user)
         for put, _ in _before:
@@ -108,19 +108,19 @@ def _enter(user: object) -> None:
 
 
 def _leave(user: object) -> None:
-    """May be called again if it was interrupted."""
+    """May be called again if it was interrupted. A handler of signals may call both at any line of either."""
     with _lock:
-        if _users <= {user}:
+        _users.discard(user)
+        if not _users:
             for put, number in _before:
                 put(number)
             _before.clear()
-        _users.discard(user)
 
 
 def _forget() -> None:
     """In a forked process the threads that shared some work do not exist."""
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
     for user in list(_users):
         _leave(user)
 

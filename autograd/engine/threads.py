@@ -87,7 +87,7 @@ class _Team:
 
         self.jobs: Any = SimpleQueue()
         self._threads: list[Any] = []
-        self._starting = threading.Lock()
+        self._starting = threading.RLock()
         self._placing = threading.Lock()
         self._share_one = True
         placed = sys.platform == "linux" and hasattr(os, "sched_setaffinity")
