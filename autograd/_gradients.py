@@ -13,6 +13,7 @@ import numpy as np
 from ._operands import unwrap
 from .engine.blocks import copied
 from .engine.foreign import ForeignArray, as_array
+from .engine.forks import held_at_forks
 from .engine.hooks import keep, run_hooks
 from .engine.modes import Mode, local
 from .engine.mutation import stamp
@@ -24,7 +25,7 @@ from .errors import ArgumentError, DtypeError, GradientError, ShapeError
 
 __all__ = ["backward", "grad", "gradients", "ones"]
 
-_commit_lock = threading.RLock()
+_commit_lock = held_at_forks(threading.RLock())
 
 
 def _tuple(value: Any) -> tuple[Any, ...]:

@@ -30,6 +30,7 @@ class OpFunction(_Called[P, R], Protocol[P, R]):
     op: Op
     kernel: Callable[..., Any]
     __name__: str
+    __qualname__: str
 
     def __get__(self: OpFunction[Concatenate[Any, Q], R], instance: Any, owner: Any = None) -> _Called[Q, R]:
         """Bind it as a method."""

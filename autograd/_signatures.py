@@ -18,22 +18,12 @@ def title_of(function: Any) -> str:
     return str(getattr(function, "__name__", type(function).__name__))
 
 
-_asked: dict[Callable[..., Any], tuple[str, ...]] = {}
-
-
 def asks(rule: Callable[..., Any]) -> tuple[str, ...]:
     """The parameter names of a rule or another function: what it uses."""
-    found = _asked.get(rule)
-    if found is None:
-        code = _plain_code(rule)
-        if code is None and isinstance(inspect.unwrap(rule), np.ufunc):
-            found = required(rule)
-        elif code is None:
-            found = tuple(inspect.signature(rule).parameters)
-        else:
-            found = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-        _asked[rule] = found
-    return found
+    code = _plain_code(rule)
+    if code is not None:
+        return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return required(rule) if isinstance(inspect.unwrap(rule), np.ufunc) else tuple(inspect.signature(rule).parameters)
 
 
 def required(function: Callable[..., Any]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ seed and on how many processes were forked before.
 
 from __future__ import annotations
 
+import copy
 import functools
 import itertools
 import os
@@ -42,6 +43,10 @@ class Generator:
 
     def __repr__(self) -> str:
         return f"<Generator: seed {self._seed}>"
+
+    def __copy__(self) -> Generator:
+        """Another one, which goes on from the same state by itself."""
+        return copy.deepcopy(self)
 
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream that belongs to ``seed``; returns the generator."""

@@ -81,6 +81,7 @@ slogdet = _also_named(A="x")(_linear_algebra.slogdet)
 svd = _also_named(A="x")(_decompositions.svd)
 svdvals = _also_named(A="x")(_decompositions.svdvals)
 diagonal = _also_named(A="x")(_matrix_functions.matrix_diagonal)
+diagonal.__name__ = diagonal.__qualname__ = "diagonal"
 solve = _also_named(A="x", B="y")(_linear_algebra.solve)
 solve_ex = _also_named(A="x", B="y")(_factors.solve_ex)
 solve_triangular = _also_named(B="y")(_linear_algebra.solve_triangular)

@@ -2,11 +2,13 @@
 
 import copy
 import pickle
+import types
 
 import numpy as np
 import pytest
 
 import autograd
+import nn
 from autograd import errors
 from tests.helpers import leaf, run_python, values
 
@@ -141,3 +143,12 @@ def test_another_process_can_read_it():
     assert run_python(f"import pickle; print(pickle.loads(bytes.fromhex('{data}')))").strip() == (
         "tensor([1., 2.], dtype=float64, requires_grad=True)"
     )
+
+
+def test_functions_are_pickled_by_their_names():
+    """Models keep functions as attributes, and worker processes get them."""
+    for module in (autograd, autograd.linalg, autograd.fft, autograd.special, nn.functional, nn.init):
+        for name in dir(module):
+            function = getattr(module, name)
+            if isinstance(function, types.FunctionType) and not name.startswith("_"):
+                assert pickle.loads(pickle.dumps(function)) is function, f"{module.__name__}.{name}"

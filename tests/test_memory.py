@@ -416,3 +416,35 @@ print(seen, [x.grad.numpy().tobytes().hex() for x in leaves])
 def test_gradients_do_not_depend_on_the_hash_seed():
     results = {run_python(ORDER, PYTHONHASHSEED=str(seed)) for seed in (0, 1, 12345)}
     assert len(results) == 1
+
+
+def test_an_op_that_nobody_has_is_freed_with_what_its_rules_hold():
+    def define():
+        held = np.zeros(3)
+
+        @autograd.op(x=lambda g: g + held)
+        def shifted(x):
+            """As it is."""
+            return x + held
+
+        x = autograd.ones(3, requires_grad=True)
+        shifted(x).sum().backward()
+        assert values(x.grad) == [1, 1, 1]
+        return weakref.ref(held)
+
+    ref = define()
+    gc.collect()
+    assert ref() is None
+
+
+@pytest.mark.parametrize("dim", [None, 0, (0, 1)])
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "int32"])
+def test_the_sum_of_a_mask_takes_no_array_of_int64(dtype, dim):
+    x = autograd.from_numpy((np.arange(1 << 20) % 3 == 1).astype(dtype).reshape(1024, 1024))
+    tracemalloc.start()
+    total = x.sum(dim)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert total.dtype == autograd.int64
+    assert total.sum().item() == (1 << 20) // 3
+    assert peak < 1 << 20

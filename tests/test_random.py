@@ -1,5 +1,8 @@
 """Random numbers: their streams, their distributions, their arguments."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -421,3 +424,12 @@ def test_complex_numbers_are_random_in_compiled_functions_and_for_each_example()
         autograd.zeros(4)
     )
     assert len({*each.imag.flatten().tolist()}) == 8
+
+
+@pytest.mark.parametrize("how", [copy.copy, copy.deepcopy, lambda g: pickle.loads(pickle.dumps(g))])
+def test_a_copied_generator_goes_on_by_itself(how):
+    g = autograd.Generator().manual_seed(1)
+    autograd.rand(2, generator=g)
+    other = how(g)
+    expected = autograd.rand(4, generator=other)
+    assert (autograd.rand(4, generator=g) == expected).all()

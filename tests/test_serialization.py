@@ -9,6 +9,7 @@ import os
 import pickle
 import struct
 import sys
+import threading
 import tracemalloc
 import types
 import zipfile
@@ -24,7 +25,7 @@ import autograd
 import nn
 import optim
 from autograd import CheckpointError
-from autograd.serialization import archives, files, safe_files
+from autograd.serialization import archives, files, npz_files, safe_files
 from nn import data
 
 FORMATS = ("safetensors", "npz")
@@ -208,6 +209,63 @@ def test_permissions_are_kept(tmp_path: Path) -> None:
     os.chmod(path, 0o600)
     autograd.save(2, path)
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
+def test_permissions_are_those_of_other_new_files(suffix: str, tmp_path: Path) -> None:
+    path, other = tmp_path / f"a{suffix}", tmp_path / "other"
+    other.touch()
+    autograd.save(1, path)
+    assert path.stat().st_mode == other.stat().st_mode
+    for mode in (0o666, 0o640):
+        os.chmod(path, mode)
+        autograd.save(2, path)
+        assert path.stat().st_mode & 0o777 == mode
+
+
+def test_a_write_protected_file_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a"
+    autograd.save(1, path)
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    with pytest.raises(PermissionError, match="write-protected"):
+        autograd.save(2, path)
+    assert autograd.load(path) == 1
+    assert os.listdir(tmp_path) == ["a"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need rights elsewhere")
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    for name in ("there", "new"):
+        (tmp_path / name).symlink_to(Path("runs", name))
+    autograd.save(1, tmp_path / "runs" / "there")
+    for name in ("there", "new"):
+        autograd.save(2, tmp_path / name)
+        assert (tmp_path / name).is_symlink()
+        assert autograd.load(tmp_path / "runs" / name) == 2
+    assert sorted(os.listdir(tmp_path / "runs")) == ["new", "there"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_gets_the_bytes(tmp_path: Path) -> None:
+    path, got = tmp_path / "pipe.npz", []
+    os.mkfifo(path)
+    reader = threading.Thread(target=lambda: got.append(path.read_bytes()), daemon=True)
+    reader.start()
+    autograd.save({"a": autograd.ones(2)}, path)
+    reader.join(10)
+    assert path.is_fifo()
+    assert autograd.load(io.BytesIO(got[0]))["a"].tolist() == [1, 1]
+    threading.Thread(target=path.write_bytes, args=(got[0],), daemon=True).start()
+    assert autograd.load(path)["a"].tolist() == [1, 1]
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with pytest.raises((IsADirectoryError, PermissionError)):
+        autograd.save(1, tmp_path / "a")
+    assert os.listdir(tmp_path) == ["a"]
 
 
 # ---- files of other programs ---------------------------------------------------------------------------------------
@@ -640,6 +698,7 @@ HOSTILE_NPZ = {
     "program": npz(a_npy=npy("__import__('os').system('true')\n")),
     "structured": npz(a_npy=npy("{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (1,)}\n", bytes(8))),
     "version": npz(a_npy=npy(NPY % "(1,)", bytes(8), version=9)),
+    "endless": npz(a_npy=npy("{'descr': '<f8', 'shape': (1L,\n")),
 }
 
 
@@ -656,6 +715,22 @@ def test_hostile_npz_structure(about: bytes, tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     np.savez(path, a=np.ones(2), __structure__=np.frombuffer(about, np.uint8))
     with pytest.raises(CheckpointError, match="load: "):
+        autograd.load(path)
+
+
+def _no_memory(*args: Any) -> Any:
+    raise MemoryError("Unable to allocate 4.00 GiB")
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
+def test_a_file_for_which_there_is_no_memory_is_not_called_damaged(
+    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / f"a{suffix}"
+    autograd.save({"a": autograd.ones(2)}, path)
+    for module in (safe_files, npz_files):
+        monkeypatch.setattr(module, "_array", _no_memory)
+    with pytest.raises(MemoryError, match="GiB"):
         autograd.load(path)
 
 

@@ -73,6 +73,7 @@ LAZY = (
     "json",
     "multiprocessing",
     "pickletools",
+    "pkgutil",
     "queue",
     "random",
     "signal",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -22,7 +24,7 @@ def test_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "_team", None)
     monkeypatch.setitem(sys.modules, "threadpoolctl", None)  # BLAS, of the whole process, stays as it is
     monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(8)), raising=False)
-    for text, number in {"": 2, "many": 2, "1": 1, "6": 6, "9": 8}.items():
+    for text, number in {"": 2, "many": 2, "1": 1, "6": 6, "9": 8, "4,2": 4, " 3 ": 3, "²": 2, "-1": 2, "0": 1}.items():
         monkeypatch.setenv("OMP_NUM_THREADS", text)
         assert autograd.get_num_threads() == number
     x = np.zeros((64, 10))
@@ -138,6 +140,139 @@ def test_what_a_helping_thread_raises_is_raised_where_it_was_called(two: None) -
         in_blocks(np.zeros((4, 10)), start, 10)
 
 
+def test_after_an_error_nobody_begins_anything(two: None) -> None:
+    here, both, others = threading.get_ident(), threading.Barrier(2, timeout=10), []
+
+    def start() -> Any:
+        both.wait()
+        if threading.get_ident() == here:
+            raise ArithmeticError
+
+        def work(rows: slice) -> None:
+            others.append(rows)
+            time.sleep(0.005)
+
+        return work
+
+    with pytest.raises(ArithmeticError):
+        in_blocks(np.zeros((300, 1)), start, 1)
+    assert len(others) < 200
+
+
+@pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="interrupts go elsewhere")
+def test_an_interrupt_at_any_call_leaves_threads_and_processors_as_they_were(
+    two: None, blas_threads: Callable[[], int]
+) -> None:
+    """Each call, and each return, of a function of Python on the way is interrupted once."""
+    x, work = np.zeros((128, 600)), np.ones((2, 2))
+    files = {*(module.__file__ for module in (threads, blas, blocks, contextlib)), np.setbufsize.__code__.co_filename}
+    calls, stop = 0, 1
+
+    def trace(frame: Any, event: str, argument: Any) -> Any:
+        nonlocal calls
+        if frame.f_code.co_filename not in files:
+            return None
+        if event in ("call", "return"):
+            calls += 1
+            if calls == stop:
+                raise KeyboardInterrupt
+        return trace
+
+    def run() -> bool:
+        sys.settrace(trace)
+        try:
+            in_blocks(x, lambda: lambda rows: np.matmul(work, work), 16 * 600)
+        except KeyboardInterrupt:
+            return True
+        finally:
+            sys.settrace(None)
+        return False
+
+    def state() -> Any:
+        affinity = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+        placing = threads._team is not None and threads._team._placing.locked()
+        return affinity, blas_threads(), set(blas._users), placing, np.getbufsize()
+
+    in_blocks(x, lambda: lambda rows: None, 16 * 600)
+    before = state()
+    while run():
+        assert state() == before, f"after the interrupt of call or return {stop}"
+        calls, stop = 0, stop + 1
+    assert stop > 20
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_handler_of_signals_may_share_work_too_wherever_it_is_called(
+    monkeypatch: pytest.MonkeyPatch, blas_threads: Callable[[], int]
+) -> None:
+    """At each line of the way once, as a handler runs between any two steps of the thread that is interrupted."""
+    monkeypatch.setattr(threads, "_wanted", 2)
+    files = {threads.__file__, blas.__file__}
+    found: list[tuple[bool, bool]] = []
+
+    def run(stop: int) -> None:
+        x, lines = np.zeros((8, 10)), 0
+        monkeypatch.setattr(threads, "_team", None)
+
+        def trace(frame: Any, event: str, argument: Any) -> Any:
+            nonlocal lines
+            if frame.f_code.co_filename not in files:
+                return None
+            if event == "line":
+                lines += 1
+                if lines == stop:
+                    in_blocks(x, lambda: lambda rows: np.add(x[rows], 1, out=x[rows]), 10)
+            return trace
+
+        sys.settrace(trace)
+        try:
+            in_blocks(x, lambda: lambda rows: np.add(x[rows], 1, out=x[rows]), 10)
+        finally:
+            sys.settrace(None)
+        reached = lines >= stop
+        found.append((reached, bool((x == 1 + reached).all()) and blas_threads() == 3))
+
+    for stop in range(1, 1000):
+        thread = threading.Thread(target=run, args=(stop,), daemon=True)
+        thread.start()
+        thread.join(10)
+        assert not thread.is_alive(), f"it waits for itself at line {stop}"
+        reached, right = found.pop()
+        assert right, f"wrong at line {stop}"
+        if not reached:
+            break
+    assert stop > 50
+
+
+def _refused(*args: Any) -> Any:
+    raise PermissionError
+
+
+def _no_more(self: threading.Thread) -> None:
+    raise RuntimeError("can't create new thread at interpreter shutdown")
+
+
+@pytest.mark.parametrize("lack", ["affinity", "setting", "permission", "threads", "libraries"])
+def test_what_a_system_lacks_is_done_without(lack: str, two: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    if lack == "affinity":
+        monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    if lack in ("affinity", "setting"):
+        monkeypatch.delattr(os, "sched_setaffinity", raising=False)
+    elif lack == "permission":
+        monkeypatch.setattr(os, "sched_getaffinity", _refused, raising=False)
+        monkeypatch.setattr(os, "sched_setaffinity", _refused, raising=False)
+    elif lack == "threads":
+        monkeypatch.setattr(threading.Thread, "start", _no_more)
+    else:
+        monkeypatch.setattr(blas, "ctypes", None)
+    x = np.zeros((8, 10))
+    for wanted in (2, None):
+        monkeypatch.setattr(threads, "_wanted", wanted)
+        assert autograd.get_num_threads() >= 1
+        in_blocks(x, lambda: lambda rows: np.add(x[rows], 1, out=x[rows]), 10)
+    assert (x == 2).all()
+
+
 def test_many_threads_ask_for_help_at_the_same_time(two: None) -> None:
     wrong = []
 
@@ -191,23 +326,25 @@ def test_products_inside_of_shared_work_are_computed_by_the_thread_that_asks(
 
 
 def test_who_is_last_gives_blas_its_threads_back(blas_threads: Callable[[], int]) -> None:
-    first, second = blas.one_thread_each(), blas.one_thread_each()
-    first.__enter__()
-    second.__enter__()
+    blas._enter(first := object())
+    blas._enter(second := object())
     assert blas_threads() == 1
-    first.__exit__(None, None, None)
+    blas._leave(first)
     assert blas_threads() == 1, "the second still works"
-    second.__exit__(None, None, None)
+    blas._leave(second)
     assert blas_threads() == 3
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_a_forked_process_has_all_threads_of_blas(blas_threads: Callable[[], int]) -> None:
-    with blas.one_thread_each():
-        child = os.fork()
-        if not child:
+
+    def forked() -> int:
+        if not (process := os.fork()):
             os._exit(blas_threads())
+        return process
+
+    child = blas.in_one_thread_each(forked)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
 
 
@@ -222,6 +359,5 @@ def test_blas_of_scipy_follows(blas_threads: Callable[[], int]) -> None:
     pytest.importorskip("scipy.linalg")
     both = [get for get, _ in blas._controls(True)]
     before = [get() for get in both]
-    with blas.one_thread_each():
-        assert [get() for get in both] == [1] * len(both)
+    assert blas.in_one_thread_each(lambda: [get() for get in both]) == [1] * len(both)
     assert [get() for get in both] == before

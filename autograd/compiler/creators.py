@@ -22,7 +22,7 @@ import numpy as np
 
 from .. import func as func  # its tables are of NumPy's functions: not of what stands for them, were it imported then
 from .. import numpy as mirror
-from ..engine.callsite import is_ours
+from ..engine.callsite import HOME, NUMPY, is_ours, scipy_part
 from ..engine.foreign import ForeignArray
 from ..engine.nodes import Handle
 from .arrays import RecordingArray, tape_in
@@ -46,12 +46,10 @@ _OF_LISTS = (
     "sort", "stack", "tile", "transpose", "tril", "tril_indices", "triu", "triu_indices", "vander", "vstack", "where",
 )  # fmt: skip
 """Functions that make arrays of numbers and lists, too: of arrays that record they are seen anyway."""
-_NUMPY = os.path.dirname(np.__file__) + os.sep
-_COMPILER = os.path.dirname(__file__) + os.sep
-_MIRROR = os.path.join(os.path.dirname(os.path.dirname(__file__)), "numpy") + os.sep
+_COMPILER = os.path.join(HOME, "autograd", "compiler", "")
+_MIRROR = os.path.join(HOME, "autograd", "numpy", "")
 _MAKES_TENSORS = ("creation.py", "construction.py")
-_POLYNOMIALS = os.path.join(_NUMPY, "polynomial") + os.sep
-_SCIPY = f"{os.sep}scipy{os.sep}"
+_POLYNOMIALS = os.path.join(NUMPY, "polynomial", "")
 _BY_MEMORY = frozenset({
     "cluster", "fft", "integrate", "interpolate", "linalg", "ndimage", "optimize", "signal", "sparse", "spatial",
 })  # fmt: skip
@@ -139,7 +137,7 @@ def _tape(frame: Any, args: Any = ()) -> Any:
     if tape is None or not tape.running or tape.busy:
         return None
     filename = frame.f_code.co_filename
-    if filename.startswith(_NUMPY):  # what its functions do is written down as one call, but these ask nobody
+    if filename.startswith(NUMPY):  # what its functions do is written down as one call, but these ask nobody
         return tape if filename.startswith(_POLYNOMIALS) and args and type(args[0]) is RecordingArray else None
     if not is_ours(filename) or filename.endswith(_MAKES_TENSORS) or filename.startswith(_MIRROR):
         return tape
@@ -185,8 +183,8 @@ def _gathering(original: Any) -> Any:
 def _refuse_memory(tape: Any, frame: Any, args: Any) -> None:
     """SciPy makes an array of what it was given to hand its memory to C code."""
     if tape is not None and args and type(args[0]) is RecordingArray:
-        path, found, part = frame.f_code.co_filename.rpartition(_SCIPY)
-        if found and part.split(os.sep)[0] in _BY_MEMORY and not is_ours(path + found):
+        part = scipy_part(frame.f_code.co_filename)
+        if part.split(os.sep)[0] in _BY_MEMORY:
             name = part.removesuffix(".py").replace(os.sep, ".")
             tape.escape(f"scipy.{name}, which takes the memory of arrays by no call of NumPy,", None)
 

@@ -6,7 +6,9 @@ call alone, so that any number of calls can be pending.
 
 from __future__ import annotations
 
+import os
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -274,6 +276,19 @@ class Graded:
         return attach
 
 
+_alive: weakref.WeakSet[ProgramOp] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """Another thread may have been in a program; that thread is not in the child."""
+    for op in _alive:
+        op.lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 class ProgramOp(NodeOp):
     """What a compiled function is to the engine.
 
@@ -292,7 +307,8 @@ class ProgramOp(NodeOp):
         self.outputs = "many" if reached is not None else None
         self._reached = reached or []
         self._step = step
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()  # the program computes in buffers of its own
+        _alive.add(self)
 
     def revive(self, node: Node, create_graph: bool) -> Any:
         if create_graph:
@@ -325,7 +341,7 @@ class ProgramOp(NodeOp):
         unreached: set[int] = set()
         if any(part is None for part in parts):
             parts, unreached = self._filled(parts, node)
-        with self._lock:
+        with self.lock:
             found = self._step(*map(_seed, parts), *saved)
         for i, (parent, d) in enumerate(zip(parents, found, strict=True)):
             if parent is not None and d is not None and i not in unreached:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.callsite import is_ours
+from ..engine.callsite import HOME, NUMPY, is_ours, scipy_part
 from ..engine.nodes import Handle
 from ..engine.ownership import owner_of
 from ..engine.sweep import sweep, sweep_to
@@ -416,7 +416,7 @@ class Tape:
         while frame is not None:
             code = frame.f_code
             filename = code.co_filename
-            if not line and not is_ours(filename) and not filename.startswith(_NUMPY) and _SCIPY not in filename:
+            if not line and not is_ours(filename) and not filename.startswith(NUMPY) and not scipy_part(filename):
                 line = sys.intern(f"{filename}:{frame.f_lineno}")
             if code is self.code:
                 self.last_line = frame.f_lineno
@@ -432,9 +432,6 @@ class Tape:
         return line, section
 
 
-_SCIPY = f"{os.sep}scipy{os.sep}"
-_NUMPY = os.path.dirname(np.__file__)
-_HOUSE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-_OPTIM = os.path.join(_HOUSE, "optim", "")
-_GRADIENTS = os.path.join(_HOUSE, "autograd", "_gradients.py")
-_CLIPPING = os.path.join(_HOUSE, "nn", "utils", "clip_grad.py")
+_OPTIM = os.path.join(HOME, "optim", "")
+_GRADIENTS = os.path.join(HOME, "autograd", "_gradients.py")
+_CLIPPING = os.path.join(HOME, "nn", "utils", "clip_grad.py")

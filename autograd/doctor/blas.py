@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.blas import function_of, libraries
+from ..engine.blas import function_of, libraries, opened
 
 __all__ = ["describe", "gflops", "serve"]
 
@@ -55,10 +55,7 @@ def _from_threadpoolctl() -> dict[str, Any]:
 def _from_library() -> dict[str, Any]:
     """OpenBLAS asked itself, by the functions that threadpoolctl asks too."""
     for path in libraries():
-        try:
-            library = ctypes.CDLL(path)
-        except OSError:
-            continue
+        library = opened(path)
         kernel, threads = (function_of(library, name) for name in ("get_corename", "get_num_threads"))
         if kernel is not None and threads is not None:
             kernel.restype = ctypes.c_char_p

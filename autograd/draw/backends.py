@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import threading
 
+from ..engine.forks import held_at_forks
+
 __all__ = ["RenderError", "drawn"]
 
 
@@ -109,5 +111,5 @@ def _in_time(command: list[str], text: str, kind: str) -> bytes:
     return done.stdout
 
 
-_one_at_a_time = threading.Lock()
+_one_at_a_time = held_at_forks(threading.Lock())
 """Graphviz's library is not made for threads."""

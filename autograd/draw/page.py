@@ -44,17 +44,21 @@ _PAGE = """<!DOCTYPE html>
 
 def page_text(graph: Any, summary: str) -> str:
     """A ``Graph`` as a page, with a ``summary`` of what it shows in a few words."""
-    from pathlib import Path  # which would take a tenth of `import autograd`'s time
-
-    here = Path(__file__).parent
-    style = (here / "page.css").read_text(encoding="utf-8")
-    script = "\n".join([(here / name).read_text(encoding="utf-8") for name in _SCRIPTS])
+    style = _file("page.css")
+    script = "\n".join([_file(name) for name in _SCRIPTS])
     policy = (
         f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )
     data = _json(_data(graph, summary))
     return _PAGE.format(policy=policy, style=style, data=data, script=script)
+
+
+def _file(name: str) -> str:
+    """The text of a file of this package, which may lie in an archive."""
+    import pkgutil  # which takes some time
+
+    return (pkgutil.get_data(__package__, name) or b"").decode().replace("\r\n", "\n")
 
 
 def _digest(text: str) -> str:

@@ -13,6 +13,7 @@ program meets these files:
    warnings meanwhile).
 4. Forward mode: ``push`` (tangents from the inputs to the outputs, along the same record).
 5. Speed: ``threads``, ``blocks`` (large arrays shared out among them), ``many_products`` (of small matrices, likewise),
-   ``blas`` (its own threads), ``sums`` (many rows added without losing digits), ``heap`` (memory kept from step to
+   ``blas`` (its own threads), ``forks`` (processes that begin beside threads), ``sums`` (many rows added without losing
+   digits), ``heap`` (memory kept from step to step).
    step).
 """

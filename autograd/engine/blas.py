@@ -9,17 +9,34 @@ has an OpenBLAS of its own, whose threads and NumPy's are in each other's way li
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import functools
 import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-__all__ = ["function_of", "libraries", "one_thread_each"]
+try:
+    import ctypes
+except ImportError:  # Python can be built without it
+    ctypes = None  # type: ignore[assignment]
+
+__all__ = ["function_of", "in_one_thread_each", "libraries", "opened"]
+
+T = TypeVar("T")
+
+
+def opened(path: str | None) -> Any:
+    """A shared library, or for None all that this process has loaded; None if it cannot be had.
+
+    Its functions keep Python's lock: they are to take no time.
+    """
+    try:
+        return ctypes.PyDLL(path) if ctypes is not None else None
+    except OSError:
+        return None
 
 
 def libraries() -> Iterator[str]:
@@ -52,33 +69,38 @@ def _controls(scipy: bool) -> tuple[_Controls, ...]:
     """What tells, and what sets, the number of threads of NumPy's OpenBLAS and of that of ``scipy``, if it is there."""
     found: dict[str, _Controls] = {}
     for path in libraries():
-        with contextlib.suppress(OSError):
-            library = ctypes.PyDLL(path)  # they take no time in which another thread might have Python's lock
-            get, put = function_of(library, "get_num_threads"), function_of(library, "set_num_threads")
-            if get is not None and put is not None:
-                found[os.path.realpath(path)] = get, put
+        library = opened(path)
+        get, put = function_of(library, "get_num_threads"), function_of(library, "set_num_threads")
+        if get is not None and put is not None:
+            found[os.path.realpath(path)] = get, put
     return tuple(found.values())
 
 
-_lock = threading.Lock()
+_lock = threading.RLock()
 _users: set[object] = set()
 _before: list[tuple[Callable[[int], None], int]] = []
 
 
-@contextlib.contextmanager
-def one_thread_each() -> Iterator[None]:
-    """Meanwhile each product is computed in one thread, in whichever thread of the process it is asked for."""
+def in_one_thread_each(work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """What ``work`` returns; meanwhile each product is computed by the thread that asks for it, in the whole process.
+
+    It is no context manager, as an interrupt may come before the end of one begins.
+    """
     user = object()
     try:
         _enter(user)
-        yield
+        return work(*args, **kwargs)
     finally:
-        _leave(user)
+        try:
+            _leave(user)
+        except KeyboardInterrupt:
+            _leave(user)
+            raise
 
 
 def _enter(user: object) -> None:
     with _lock:
-        if not _users:
+        if not _before:
             _before[:] = [(put, get()) for get, put in _controls("scipy.linalg" in sys.modules)]
         _users.add(user)
         for put, _ in _before:
@@ -86,18 +108,19 @@ def _enter(user: object) -> None:
 
 
 def _leave(user: object) -> None:
+    """May be called again if it was interrupted. A handler of signals may call both at any line of either."""
     with _lock:
-        if user in _users:
-            _users.remove(user)
-            if not _users:
-                for put, number in _before:
-                    put(number)
+        _users.discard(user)
+        if not _users:
+            for put, number in _before:
+                put(number)
+            _before.clear()
 
 
 def _forget() -> None:
     """In a forked process the threads that shared some work do not exist."""
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
     for user in list(_users):
         _leave(user)
 

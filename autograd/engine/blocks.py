@@ -55,11 +55,16 @@ def _by_lines(function: Callable[..., None]) -> Callable[..., None]:
     def call(x: Any, *args: Any, **settings: Any) -> None:
         if type(x) is not np.ndarray or x.ndim < 2 or x.shape[-1] < LINE or x.size < FEW:
             return function(x, *args, **settings)
-        before = np.setbufsize(min(x.shape[-1], 1 << 13) // 16 * 16)  # a multiple of 16, as NumPy wants it
+        before = np.getbufsize()
         try:
+            np.setbufsize(min(x.shape[-1], 1 << 13) // 16 * 16)  # a multiple of 16, as NumPy wants it
             return function(x, *args, **settings)
         finally:
-            np.setbufsize(before)
+            try:
+                np.setbufsize(before)
+            except KeyboardInterrupt:  # it may come before the call begins
+                np.setbufsize(before)
+                raise
 
     return call
 

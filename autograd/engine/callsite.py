@@ -7,12 +7,36 @@ import sys
 import warnings
 from typing import Any
 
+import numpy as np
+
 from .modes import local
 
-__all__ = ["is_ours", "line_if_debugging", "user_line", "warn"]
+__all__ = ["HOME", "NUMPY", "is_ours", "line_if_debugging", "scipy_part", "user_line", "warn"]
 
-_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_OURS = tuple(os.path.join(os.path.dirname(_HERE), package) + os.sep for package in ("autograd", "nn", "optim"))
+
+def _around(function: Any, files: int) -> str:
+    """The folder this many steps above a function, as code objects know it.
+
+    In a program that was frozen, or compiled elsewhere, that is not where the modules say that they are.
+    """
+    path = str(function.__code__.co_filename)
+    for _ in range(files):
+        path = os.path.dirname(path)
+    return path
+
+
+HOME = _around(_around, 3)
+"""The folder in which this library's packages lie."""
+NUMPY = os.path.join(_around(np.iterable, 2), "")
+"""The folder of NumPy, with what separates it from names."""
+_OURS = tuple(os.path.join(HOME, package, "") for package in ("autograd", "nn", "optim"))
+_SCIPY = f"{os.sep}scipy{os.sep}"
+
+
+def scipy_part(filename: str) -> str:
+    """What of SciPy the code of this file belongs to, such as ``linalg/_basic.py``; empty if it is no part of it."""
+    _, found, part = (os.sep + filename).rpartition(_SCIPY)
+    return part if found and not is_ours(filename) else ""
 
 
 def is_ours(filename: str) -> bool:

@@ -14,6 +14,8 @@ from collections.abc import Callable, Generator
 from types import TracebackType
 from typing import Any, TypeVar
 
+from .forks import held_at_forks
+
 __all__ = [
     "AS_IT_IS",
     "Mode",
@@ -38,7 +40,7 @@ class _Status:
 
     def __init__(self) -> None:
         self.special = 0
-        self._lock = threading.RLock()
+        self._lock = held_at_forks(threading.RLock())
 
     def add(self, amount: int) -> None:
         with self._lock:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from .foreign import ForeignArray, bare
+from .forks import held_at_forks
 from .ownership import owner_of
 
 __all__ = ["clock", "mutated_since", "stamp", "stamper", "untouched"]
@@ -32,7 +33,7 @@ class _Clock:
 
 
 clock = _Clock()
-_lock = threading.RLock()
+_lock = held_at_forks(threading.RLock())
 
 
 class _Stamps:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .blas import one_thread_each
+from .blas import in_one_thread_each
 from .blocks import BLOCK
 
 __all__ = [
@@ -192,8 +192,8 @@ def _slices_added(x: Any, axes: tuple[int, ...], count: int) -> Any:
 def _weighted_lines(x: Any, axes: tuple[int, ...], weights: Any) -> Any:
     """The sums along ``axes`` by BLAS, in this thread alone: NumPy adds up one by one too, but by short loops."""
     before, beside = x.shape[: axes[0]], x.shape[axes[-1] + 1 :]
-    with one_thread_each():
-        sums = np.matmul(weights, x.reshape(math.prod(before), len(weights), math.prod(beside)))
+    lines = x.reshape(math.prod(before), len(weights), math.prod(beside))
+    sums = in_one_thread_each(np.matmul, weights, lines)
     return sums.reshape(*before, *beside)
 
 

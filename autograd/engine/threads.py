@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-import ctypes
 import functools
 import operator
 import os
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..errors import ArgumentError
-from .blas import one_thread_each
+from .blas import in_one_thread_each, opened
 
 __all__ = ["get_num_threads", "set_num_threads", "shared"]
 
@@ -56,9 +55,15 @@ def get_num_threads() -> int:
     """
     if _wanted is not None:
         return _wanted
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    allowed = os.environ.get("OMP_NUM_THREADS", "")
-    return max(1, min(available, int(allowed) if allowed.isdigit() else 2))
+    allowed = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # "4,2": two inside of each of four
+    return max(1, min(_processors(), int(allowed) if allowed.isdecimal() else 2))
+
+
+def _processors() -> int:
+    """How many processors this process may use, as far as the system tells."""
+    with contextlib.suppress(AttributeError, OSError):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _forget() -> None:
@@ -82,19 +87,23 @@ class _Team:
 
         self.jobs: Any = SimpleQueue()
         self._threads: list[Any] = []
-        self._starting = threading.Lock()
+        self._starting = threading.RLock()
         self._placing = threading.Lock()
         self._share_one = True
-        self._processor = getattr(ctypes.CDLL(None), "sched_getcpu", None) if sys.platform == "linux" else None
+        placed = sys.platform == "linux" and hasattr(os, "sched_setaffinity")
+        self._processor = getattr(opened(None), "sched_getcpu", None) if placed else None
 
-    def of(self, count: int) -> _Team:
-        """The team, of this many threads at least."""
+    def helping(self, count: int) -> int:
+        """How many threads can help, up to ``count``: they are started if need be, as far as the system lets us."""
         while len(self._threads) < count:
             with self._starting:
                 thread = threading.Thread(target=self._help, name="autograd-blocks", daemon=True)
-                thread.start()
+                try:
+                    thread.start()
+                except RuntimeError:  # there may be no more of them, or Python is about to end
+                    return len(self._threads)
                 self._threads.append(thread.native_id)
-        return self
+        return count
 
     def _help(self) -> None:
         _here.helps = True
@@ -109,27 +118,35 @@ class _Team:
         """Notes whether helping threads, at ``places``, shared the processor of the calling one."""
         self._share_one = self.place() in places
 
-    @contextlib.contextmanager
-    def apart(self) -> Iterator[None]:
-        """Meanwhile the calling thread stays on its processor, and helping threads that shared it move to others.
+    def apart(self, work: Callable[[], None]) -> None:
+        """Do some work; meanwhile the calling thread stays on its processor, and helping ones that shared it on others.
 
         Linux likes to wake a thread on the processor of the one that wakes it, so threads that hand over Python's lock
         may come to share one and take turns, while another processor has nothing to do.
         """
         if not self._share_one or self._processor is None or not self._placing.acquire(blocking=False):
-            yield
-            return
-        allowed, own = os.sched_getaffinity(0), self.place()
+            return work()
+        allowed: set[int] = set()
         try:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # some sandboxes forbid to ask, others to set
+                allowed, own = os.sched_getaffinity(0), self.place()
                 if allowed > {own}:
                     for thread in self._threads:
                         os.sched_setaffinity(thread, allowed - {own})
                     os.sched_setaffinity(0, {own})
-            yield
+            work()
         finally:
-            with contextlib.suppress(OSError):
+            try:
+                self._apart_no_more(allowed)
+            except KeyboardInterrupt:  # it may come before the call begins
+                self._apart_no_more(allowed)
+                raise
+
+    def _apart_no_more(self, allowed: set[int]) -> None:
+        with contextlib.suppress(OSError):
+            if allowed:
                 os.sched_setaffinity(0, allowed)
+        with contextlib.suppress(RuntimeError):  # it was interrupted, and is called again
             self._placing.release()
 
 
@@ -153,17 +170,22 @@ def shared(items: Sequence[Any], start: Callable[[], Callable[[Any], None]]) -> 
                 item = take()
             except IndexError:  # another thread was faster
                 return
-            work = work or start()
-            work(item)
+            try:
+                work = work or start()
+                work(item)
+            except BaseException:
+                pending.clear()  # nobody need do what is left
+                raise
 
     helpers = 0 if hasattr(_here, "helps") else min(get_num_threads(), len(items)) - 1  # a helper would wait for itself
     own, others = functools.partial(run, pending.popleft), functools.partial(run, pending.pop)
+    if helpers > 0:
+        _team = team = _team or _Team()
+        helpers = team.helping(helpers)
     if helpers < 1:
         own()
         return
-    _team = (_team or _Team()).of(helpers)
-    with one_thread_each(), _team.apart():
-        _together(_team, helpers, own, others)
+    in_one_thread_each(team.apart, functools.partial(_together, team, helpers, own, others))
 
 
 def _together(team: _Team, helpers: int, own: Callable[[], None], others: Callable[[], None]) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from ..engine.blas import one_thread_each
+from ..engine.blas import in_one_thread_each
 from ._foreign import foreign
 
 __all__ = ["factorize", "substitute"]
@@ -69,9 +69,12 @@ def _all_at_once(a: Any, b: Any, dtype: Any, lower: bool, unitriangular: bool) -
 def _one_by_one(a: Any, b: Any, dtype: Any, lower: bool, unitriangular: bool) -> Any:
     """Matrix by matrix, as BLAS sees them in its order of elements: transposed, ``out.T @ a.T = b.T``."""
     out, solve = np.array(b, dtype, order="C"), _solver(dtype)
-    with one_thread_each() if a.shape[-1] < _LARGE else nullcontext():
+
+    def solve_all() -> None:
         for matrix, columns in zip(np.asarray(a, dtype), out, strict=True):
             solve(1.0, matrix.T, columns.T, side=1, lower=not lower, diag=unitriangular, overwrite_b=1)
+
+    in_one_thread_each(solve_all) if a.shape[-1] < _LARGE else solve_all()
     return out
 
 
@@ -100,8 +103,8 @@ def factorize(a: Any) -> tuple[Any, Any, Any]:
         return np.broadcast_to(np.arange(rows), (*batch, rows)), lower, upper
     count = math.prod(batch)
     if max(rows, columns) > _SMALL or count < _MATRICES:
-        with one_thread_each() if max(rows, columns) < _LARGE else nullcontext():
-            return lu(a, check_finite=False, p_indices=True)
+        factors = functools.partial(lu, a, check_finite=False, p_indices=True)
+        return in_one_thread_each(factors) if max(rows, columns) < _LARGE else factors()
     found = _eliminated(np.reshape(a, (count, rows, columns)))
     return tuple([np.reshape(item, (*batch, *item.shape[1:])) for item in found])  # type: ignore[return-value]
 

@@ -209,6 +209,7 @@ def roll(x: Any, shifts: Any, dims: Any = None) -> Any:
 # ---- second names ----------------------------------------------------------------------------------------------------
 
 swapaxes, swapdims = also_named(axis0="dim0", axis1="dim1")(transpose), transpose
+swapaxes.__name__ = swapaxes.__qualname__ = "swapaxes"
 
 # ---- NumPy's spellings ----------------------------------------------------------------------------------------------
 

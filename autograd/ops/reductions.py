@@ -14,7 +14,7 @@ import numpy as np
 from .. import dtypes
 from .._op import composed, op, unwrap
 from .._protocols import numpy_function, ufunc_method
-from ..engine.sums import SHORT
+from ..engine.sums import SHORT, are_short_lines
 from ..errors import ShapeError
 from ..samples import booleans, case, integers, reals
 from . import _extremes
@@ -53,6 +53,7 @@ REDUCED: list[Any] = [
 ]
 _NOTHING: list[Any] = [case(x=reals(shape=(0, 3)), dim=0), case(x=reals(shape=(0,)))]
 _FAST = {dtypes.float32, dtypes.float64}
+_SMALL = {dtypes.bool_, dtypes.int8, dtypes.uint8, dtypes.int16, dtypes.int32}
 _add: Any = np.add.reduce  # bound once, and free of stubs that do not know positional arguments, which are faster
 _multiply: Any = np.multiply.reduce
 
@@ -82,6 +83,8 @@ def sum(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) ->
         if x.size <= SHORT and (dim is None or type(dim) is int):
             return _add(x, dim, None, None, keepdim)
         return add_reduce(x, dim, keepdim)
+    if type(x) is np.ndarray and dtype is None and x.size > BLOCK and x.dtype in _SMALL and not are_short_lines(x):
+        return _add(x, axis_of(dim), dtypes.int64, None, keepdim)  # without a copy of it all in int64
     x = cast_input("sum", x, dtype, dtypes.int64)
     return add_reduce(x, dim, keepdim).astype(x.dtype, copy=False)
 

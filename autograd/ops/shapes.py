@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,7 @@ def also_named(**names: str) -> Callable[[Callable[P, R]], OpFunction[P, R]]:
                 kwargs = {names.get(name, name): value for name, value in kwargs.items()}
             return function(*args, **kwargs)
 
+        call.__module__ = sys._getframe(1).f_globals["__name__"]  # where pickle is to look for it
         return call  # type: ignore[return-value]
 
     return define

@@ -6,6 +6,7 @@ import contextlib
 import pickle
 import zlib
 from collections.abc import Iterator
+from tokenize import TokenError
 
 from ..errors import CheckpointError
 
@@ -20,9 +21,9 @@ SMALL = 1 << 28
 
 EXPECTED: tuple[type[BaseException], ...] = (
     ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, EOFError, OSError, SyntaxError, AttributeError,
-    MemoryError, zlib.error, pickle.PickleError,
+    TokenError, zlib.error, pickle.PickleError,
 )  # fmt: skip
-"""What Python's and NumPy's readers raise at bytes that make no sense."""
+"""What Python's and NumPy's readers raise at bytes that make no sense. Sizes are checked before."""
 
 
 @contextlib.contextmanager

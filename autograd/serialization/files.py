@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from typing import IO, Any
 
 from ..devices import check_device
@@ -11,7 +10,7 @@ from ..errors import ArgumentError, CheckpointError
 from ..ops.shapes import also_named
 from . import npz_files, safe_files, torch_files
 from .archives import check_end
-from .atomic import replacing
+from .atomic import handing_on, replacing
 from .bundle import Bundle
 from .damage import reported
 
@@ -44,7 +43,8 @@ def save(obj: Any, path: str | os.PathLike[str] | IO[bytes]) -> None:
     {'weight': tensor([1., 2.]), 'epoch': 3}
     """
     if hasattr(path, "write"):
-        _through_a_file(lambda name: save(obj, name), path, None)
+        with handing_on(path) as name:
+            save(obj, name)
         return
     path = os.fspath(path)
     if path.endswith(FOREIGN):
@@ -56,23 +56,6 @@ def save(obj: Any, path: str | os.PathLike[str] | IO[bytes]) -> None:
     write = npz_files.write if path.endswith(".npz") else safe_files.write
     with replacing(path) as temporary:
         write(bundle, temporary)
-
-
-def _through_a_file(work: Callable[[str], Any], into: Any, out_of: Any) -> Any:
-    """What ``work`` returns for the name of a file with the bytes ``out_of``, whose bytes then go ``into`` another."""
-    import shutil
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        name = os.path.join(folder, "open-file")
-        if out_of is not None:
-            with open(name, "wb") as file:
-                shutil.copyfileobj(out_of, file)
-        result = work(name)
-        if into is not None:
-            with open(name, "rb") as file:
-                shutil.copyfileobj(file, into)
-        return result
 
 
 @also_named(f="path")
@@ -97,9 +80,11 @@ def load(path: str | os.PathLike[str] | IO[bytes], map_location: Any = None, *, 
 
     check_device(map_location)
     if hasattr(path, "read"):
-        return _through_a_file(load, None, path)
+        return _load_open(path)
     path = os.fspath(path)
     with open(path, "rb") as file:
+        if not os.path.isfile(path):  # a pipe, which cannot be read twice
+            return _load_open(file)
         start, size = file.read(8), os.fstat(file.fileno()).st_size
         if start[:2] == b"PK":
             with reported(path, (zipfile.BadZipFile,)), zipfile.ZipFile(file) as archive:
@@ -115,3 +100,14 @@ def load(path: str | os.PathLike[str] | IO[bytes], map_location: Any = None, *, 
     bundle = safe_files.read(path)
     with reported(path):
         return bundle.thing()
+
+
+def _load_open(file: Any) -> Any:
+    import shutil
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        name = os.path.join(folder, "open-file")
+        with open(name, "wb") as copy:
+            shutil.copyfileobj(file, copy)
+        return load(name)
