@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["asks", "required", "title_of"]
+__all__ = ["ALIASES", "asks", "flags_of", "required", "title_of"]
+
+ALIASES = {"dim": "axis", "keepdim": "keepdims", "correction": "ddof", "x": "input", "y": "other"}
+"""Second spellings of arguments that every op accepts: NumPy's of PyTorch's names, and PyTorch's of x and y."""
 
 
 def title_of(function: Any) -> str:
@@ -48,6 +51,12 @@ def required(function: Callable[..., Any]) -> tuple[str, ...]:
     plain: Any = function
     optional = {*code.co_varnames[code.co_argcount - len(plain.__defaults__ or ()) : code.co_argcount]}
     return tuple(name for name in asks(function) if name not in optional | {*(plain.__kwdefaults__ or ())})
+
+
+def flags_of(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of the parameters that are True or False, as their annotations say."""
+    annotations = getattr(function, "__annotations__", {})
+    return tuple([name for name, kind in annotations.items() if kind in ("bool", bool) and name != "return"])
 
 
 def _plain_code(function: Callable[..., Any]) -> Any:

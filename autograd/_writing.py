@@ -31,8 +31,8 @@ from ._operands import (
     unpack_list,
     unwrap,
 )
-from ._signatures import asks
-from .engine.failures import rescue, without_rules
+from ._signatures import ALIASES, asks, flags_of
+from .engine.failures import flag, rescue, without_rules
 from .engine.modes import status
 from .engine.mutation import clock
 from .engine.nodes import Handle, Node, array_of, next_rank
@@ -41,10 +41,7 @@ from .engine.ownership import LARGE, summed
 from .engine.sweep import add_all, as_given, conform
 from .engine.views import View, current, shares_memory
 
-__all__ = ["ALIASES", "argument", "become", "built", "derivative", "hand_out", "stub", "taken", "write"]
-
-ALIASES = {"dim": "axis", "keepdim": "keepdims", "correction": "ddof", "x": "input", "y": "other"}
-"""Second spellings of arguments that every op accepts: NumPy's of PyTorch's names, and PyTorch's of x and y."""
+__all__ = ["argument", "become", "built", "derivative", "hand_out", "stub", "taken", "write"]
 
 _NAMES: dict[str, Any] = {
     "Handle": Handle,
@@ -59,6 +56,7 @@ _NAMES: dict[str, Any] = {
     "_current": current,
     "float32": dtypes.float32,
     "float64": dtypes.float64,
+    "_flag": flag,
     "_generic": np.generic,
     "_LARGE": LARGE,
     "_ndarray": np.ndarray,
@@ -329,6 +327,12 @@ def _unpack(op: Any, name: str) -> list[str]:
             f"        {name} = _unwrap({name})",
         ]
     chosen = [] if alias is None else [f"    if {alias} is not None:", f"        {name} = {alias}"]
+    if name in flags_of(op.forward):
+        return [
+            *chosen,
+            f"    if {name} is not False and {name} is not True:",
+            f"        {name} = _flag(OP.name, {name!r}, {name})",
+        ]
     parameter = op.signature.parameters[name]
     if parameter.annotation is not float and not str(parameter.annotation).startswith("float"):
         return chosen

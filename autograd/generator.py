@@ -144,7 +144,8 @@ def _drawn(draw: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
         return parts[..., 0] + parts[..., 1] * 1j
     if dtype in (dtypes.float32, dtypes.float64):
         return np.asanyarray(draw(shape, dtype))
-    return np.asanyarray(draw(shape, np.float32)).astype(floating("a draw from a continuous distribution", dtype))
+    floating("a draw from a continuous distribution", dtype)
+    return np.asanyarray(draw(shape, np.float32)).astype(dtype)
 
 
 def floating(name: str, dtype: np.dtype[Any]) -> np.dtype[Any]:

@@ -8,7 +8,8 @@ from typing import Any
 
 from autograd import ArgumentError, Tensor, empty
 from autograd.devices import check_device
-from autograd.ops.convolution import per_dimension, transposed_sizes
+from autograd.ops.convolution import transposed_sizes
+from autograd.ops.windows import per_dimension
 
 from . import functional as F
 from . import init

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autograd import ArgumentError, Tensor
-from autograd.ops.convolution import per_dimension
+from autograd.ops.windows import per_dimension
 
 from . import functional as F
 from .module import Module

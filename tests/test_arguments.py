@@ -163,3 +163,121 @@ def test_transposed_numbers_are_themselves():
     turn = tensor(2.0 + 1.0j)
     assert values(turn.mT) == values(turn.T) == 2 + 1j
     assert values(turn.mH) == values(turn.H) == values(autograd.adjoint(turn)) == 2 - 1j
+
+
+WRONG_KINDS = [
+    # settings that are not what they are said to be
+    (lambda: x.flatten(0.5), "flatten: 'start_dim' must be an integer, got float 0.5"),
+    (lambda: x.select("a", 1), "select: 'dim' must be an integer, got str 'a'"),
+    (lambda: autograd.diff(x, "1"), "diff: 'n' must be an integer, got str '1'"),
+    (lambda: autograd.renorm(x, "a", 1, 1), "renorm: 'p' must be a number, got str 'a'"),
+    (lambda: F.group_norm(x, "2"), "group_norm: 'num_groups' must be an integer, got str '2'"),
+    (lambda: F.conv1d(x[None], x[None], groups="a"), "conv1d: 'groups' must be an integer, got str 'a'"),
+    (lambda: F.pad(x, (1, 0.5)), r"pad: 'pad' must be integers, got tuple \(1, 0.5\)"),
+    (lambda: autograd.multinomial(x, 2.0), "multinomial: 'num_samples' must be an integer, got float 2.0"),
+    (lambda: autograd.tril_indices(2, 2, "a"), "tril_indices: 'offset' must be an integer, got str 'a'"),
+    (lambda: F.dropout(x, "a"), "dropout: the probability p must be a number, got str 'a'"),
+    (lambda: x.scatter([0], x.long(), 1), r"scatter: 'dim' must be an integer, got list \[0\]"),
+    # numbers of a tuple, or that may be a tuple
+    (lambda: F.conv1d(x[None], x[None], stride=2.0), r"conv1d\(.*: stride must be an integer, got float 2.0"),
+    (lambda: F.conv1d(x[None], x[None], padding=0.5), r"conv1d\(.*: padding must be an integer, got float 0.5"),
+    (lambda: F.avg_pool1d(x, "2"), r"avg_pool1d\(.*: kernel_size must be an integer, got str '2'"),
+    (lambda: F.max_pool2d(x[None], (1, 1.5)), r"max_pool2d\(.*: kernel_size must be an integer, got float 1.5"),
+    (lambda: F.adaptive_avg_pool1d(x, 0.5), r"adaptive_avg_pool1d\(.*: output_size must be an integer, got float 0.5"),
+    (lambda: F.interpolate(x[None], size="5"), r"interpolate\(.*: a size must be an integer, got str '5'"),
+    (lambda: F.unfold(x[None], (1, 0.5)), r"\(.*: kernel_size must be an integer, got float 0.5"),
+    (lambda: autograd.tensor_split(x, (1, 0.5)), r"tensor_split\(.*: a place to cut must be an integer, got float 0.5"),
+    (lambda: x.split(2.0), r"split\(.*: split_size must be an integer, got float 2.0"),
+    (lambda: x.chunk(2.0), r"chunk: 'chunks' must be an integer, got float 2.0"),
+    (lambda: autograd.as_strided(x, (1,), (0.5,)), r"as_strided: 'stride' must be integers, got tuple \(0.5,\)"),
+    (lambda: autograd.randint(2.5, (2,)), r"randint\(low=2.5, .*: high must be an integer, got float 2.5"),
+    # what is no Tensor, and no number
+    (
+        lambda: autograd.linspace("a", 1, 3),
+        r"linspace\(.*: an end of the range must be a number, got str 'a'",
+    ),
+    (lambda: autograd.normal("a", 1.0), "normal: 'mean' must be a number or a Tensor, got 'a'"),
+    (lambda: F.one_hot(None), r"one_hot\(tensor=None\): "),
+    (lambda: autograd.bernoulli(None), r"bernoulli\(x=None\): "),
+    (lambda: autograd.broadcast_shapes(None), r"broadcast_shapes\(shapes=None\): "),
+    (lambda: x.unflatten(0, None), r"unflatten\(x=float32\[2, 3\], dim=0, sizes=None\): "),
+]
+
+
+@pytest.mark.parametrize("place", range(len(WRONG_KINDS)))
+def test_an_argument_of_the_wrong_kind_is_named(place):
+    call, words = WRONG_KINDS[place]
+    before = autograd.get_rng_state()
+    with pytest.raises(autograd.DtypeError, match=words):
+        call()
+    assert repr(autograd.get_rng_state()) == repr(before)
+
+
+def test_masks_and_means_that_do_not_broadcast_say_so():
+    for call in (
+        lambda: x.masked_select(autograd.ones(2, 4) > 0),
+        lambda: x.masked_scatter(autograd.ones(2, 4) > 0, x),
+        lambda: autograd.normal(x, autograd.ones(4)),
+    ):
+        with pytest.raises(autograd.ShapeError, match=r"dimension -1 .* is 3 and 4; sizes must be equal or 1"):
+            call()
+
+
+def test_settings_of_windows_are_one_number_or_two():
+    with pytest.raises(autograd.ShapeError, match="kernel_size must be one number or 2"):
+        F.unfold(pair, (1, 2, 3))
+    with pytest.raises(autograd.ArgumentError, match="stride must be at least 1, got 0"):
+        F.unfold(pair, 1, stride=0)
+
+
+@pytest.mark.parametrize("arguments", [{"device": "cuda"}, {"requires_grad": "yes"}, {"dtype": autograd.int64}])
+def test_a_draw_that_is_refused_leaves_the_generator_as_it_was(arguments):
+    def calls():
+        yield lambda: autograd.rand(2, **arguments)
+        yield lambda: autograd.randn_like(x, **arguments)
+        yield lambda: autograd.normal(0.0, 1.0, (2,), **arguments)
+        if "dtype" not in arguments:
+            yield lambda: autograd.randint(3, (2,), **arguments)
+
+    before = autograd.get_rng_state()
+    for call in calls():
+        with pytest.raises((RuntimeError, TypeError)):
+            call()
+        assert repr(autograd.get_rng_state()) == repr(before)
+
+
+def test_what_a_users_function_raises_inside_is_told_as_it_is():
+    def distance(a, b):
+        raise ValueError("mine")
+
+    with pytest.raises(ValueError, match=r"^mine$") as caught:
+        F.triplet_margin_with_distance_loss(x, x, x, distance_function=distance)
+    assert type(caught.value) is ValueError
+
+
+@pytest.mark.parametrize(
+    "name", ["sum", "mean", "prod", "amax", "all", "max", "median", "argmax", "logsumexp", "nansum", "var", "kthvalue"]
+)
+def test_two_dimensions_are_a_tuple(name):
+    """x.sum(0, 1) was the sum over dimension 0, with ``keepdim=1``."""
+    more = (1, 0) if name == "kthvalue" else (0,)
+    with pytest.raises(autograd.DtypeError, match="must be True or False, got int 1"):
+        getattr(x, name)(*more, 1)
+
+
+def test_flags_are_true_or_false():
+    for call, words in (
+        (lambda: x.sum(0, keepdim="no"), "sum: 'keepdim' must be True or False, got str 'no'"),
+        (lambda: x.sort(0, "descending"), "sort: 'descending' must be True or False, got str 'descending'"),
+        (lambda: F.dropout(x, 0.5, "test"), "dropout: 'training' must be True or False, got str 'test'"),
+        (lambda: linalg.cholesky(square, upper="L"), "cholesky: 'upper' must be True or False, got str 'L'"),
+        (lambda: x.max(0, None), "max: 'keepdim' must be True or False, got None"),
+    ):
+        with pytest.raises(TypeError, match=words):
+            call()
+    assert values(x.sum(0, keepdim=np.True_)) == values(x.sum(0, np.bool_(1))) == values(x.sum(0, True))
+
+
+def test_numpys_keepdims_may_be_a_number():
+    for function in (np.sum, np.max, np.std, np.mean, np.argmax, np.any):
+        assert repr(function(x, axis=0, keepdims=1)) == repr(function(x, axis=0, keepdims=True))

@@ -26,7 +26,7 @@ LAYERS = (
     ("autograd._signatures",),
     ("autograd._writing",),
     ("autograd._pushing", "autograd._saving"),
-    ("autograd._op", "autograd._op_function"),
+    ("autograd._composed", "autograd._op", "autograd._op_function"),
     (
         "autograd._gradients",
         "autograd._inplace",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._op import composed, op, unwrap
+from ..engine.failures import explained
 from ..engine.foreign import ForeignArray, as_array, bare, everywhere
 from ..engine.modes import Mode
 from ..engine.nodes import Handle, new_tensor
@@ -302,6 +303,7 @@ def embedding_bag(
 
 
 @also_named(input="tensor")
+@explained
 def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
     """int64 vectors with a 1 at the place that ``tensor`` says, of ``num_classes`` elements (-1: as many as needed).
 

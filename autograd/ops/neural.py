@@ -301,7 +301,11 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tens
 
 def _drops(name: str, x: Any, p: float, training: bool) -> bool:
     """Whether anything of ``x`` is to be dropped at all."""
-    if not 0 <= p <= 1:
+    try:
+        possible = 0 <= p <= 1
+    except TypeError:
+        raise DtypeError(f"{name}: the probability p must be a number, got {type(p).__name__} {p!r}") from None
+    if not possible:
         raise ArgumentError(f"{name}: the probability p must lie between 0 and 1, got {p}")
     if not training or p == 0:
         return False

@@ -17,12 +17,12 @@ from .._op import composed, op
 from ..dtypes import extremes
 from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
-from .convolution import per_dimension
 from .geometry import Geometry
 from .pooled_lines import spread_along_lines
 from .selection import keep
 from .shapes import shape_of
 from .unpooling import add_in_planes, take_in_planes
+from .windows import per_dimension
 
 # ---- windows ---------------------------------------------------------------------------------------------------------
 

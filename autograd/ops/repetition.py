@@ -14,6 +14,7 @@ from .. import dtypes
 from .._op import composed, new_tensor, op, unwrap
 from .._protocols import numpy_function
 from ..engine.blocks import BLOCK, copy_all
+from ..engine.failures import explained
 from ..engine.foreign import ForeignArray, alike
 from ..engine.sweep import sum_to
 from ..errors import ArgumentError, NotDifferentiableError, ShapeError
@@ -67,6 +68,7 @@ def expand_as(x: Any, other: Any) -> Tensor:
     return broadcast_to(x, shape_of(other))
 
 
+@explained
 def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
     """The common shape of what is broadcast together, from the shapes (or the sizes of vectors) of its parts.
 
@@ -82,6 +84,7 @@ def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
         ) from None
 
 
+@explained
 def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
     """The tensors repeated to their common shape without copying; they cannot be written to.
 
@@ -95,6 +98,7 @@ def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
     return tuple([broadcast_to(x, shape) for x in tensors])
 
 
+@explained
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
     """The coordinates of a grid over 1-d (or 0-d) tensors: the i-th result varies along dimension i.
 
@@ -219,6 +223,7 @@ def repeat_interleave(
     return out
 
 
+@explained
 def sum_to_size(x: Any, size: Any) -> Tensor:
     """``x`` summed over the dimensions along which ``size`` would have been broadcast to its shape.
 

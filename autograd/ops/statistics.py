@@ -14,6 +14,7 @@ import numpy as np
 from .. import dtypes
 from .._op import composed, op, unwrap
 from .._protocols import numpy_function
+from ..engine.failures import flag
 from ..engine.foreign import as_array, everywhere
 from ..engine.sums import SHORT
 from ..errors import ArgumentError, DtypeError, ShapeError
@@ -249,7 +250,7 @@ def _arguments(dim: Any, unbiased: Any, keepdim: bool, correction: Any) -> tuple
     if isinstance(dim, bool):  # std(x, False)
         dim, unbiased = None, dim
     if correction is None:
-        correction = 1 if unbiased is None else int(unbiased)
+        correction = 1 if unbiased is None else int(flag("std and var", "unbiased", unbiased))
     return dim, correction, keepdim
 
 

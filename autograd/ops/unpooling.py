@@ -12,8 +12,8 @@ from ..engine.foreign import as_array, bare
 from ..errors import ArgumentError, BoundsError, DtypeError, ShapeError
 from ..samples import case, reals
 from .axes import wide_dtype
-from .convolution import per_dimension
-from .shapes import shape_of
+from .shapes import integer, shape_of
+from .windows import per_dimension
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -99,7 +99,7 @@ def _unpooled(
     usual = tuple([(n - 1) * s - 2 * p + k for n, k, s, p in zip(shape[-rank:], size, steps, around, strict=True)])
     sizes = usual
     if output_size is not None:
-        sizes = tuple([int(n) for n in output_size])
+        sizes = tuple([integer(n, "a size") for n in output_size])
         if len(sizes) == rank + 2:
             sizes = sizes[2:]
         if len(sizes) != rank:
