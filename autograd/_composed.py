@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ._op_function import OpFunction, P, R
-from ._signatures import ALIASES, asks, flags_of, required
-from .engine.failures import RAW, explain_composed, flag
+from ._signatures import ALIASES, PLAIN, asks, checked_of, required
+from .engine.failures import RAW, check_setting, explain_composed
 from .samples import as_cases
 
 __all__ = ["COMPOSED", "NUMPY", "composed"]
@@ -33,8 +33,8 @@ def composed(
     def define(function: Callable[P, R]) -> OpFunction[P, R]:
         params = asks(function)
         second = {alias: name for name, alias in ALIASES.items() if name in params and alias not in params}
-        flags = tuple([(params.index(name), name) for name in flags_of(function)])
-        first = min(flags, default=(len(params), ""))[0]
+        checked = tuple([(params.index(name), name, PLAIN[kind]) for name, kind in checked_of(function).items()])
+        first = min([place for place, _, _ in checked], default=len(params))
         is_plain = frozenset(second).isdisjoint
 
         @functools.wraps(function)
@@ -42,10 +42,15 @@ def composed(
             if kwargs and not is_plain(kwargs):
                 kwargs = {second.get(name, name): value for name, value in kwargs.items()}
             if kwargs or len(args) > first:
-                for place, name in flags:
-                    value = args[place] if place < len(args) else kwargs.get(name, True)
-                    if value is not True and value is not False:
-                        flag(function.__name__, name, value)
+                for place, name, plain in checked:
+                    if place < len(args):
+                        value = args[place]
+                    elif name in kwargs:
+                        value = kwargs[name]
+                    else:
+                        continue
+                    if value.__class__ not in plain:
+                        check_setting(function.__name__, name, value, plain)
             try:
                 return function(*args, **kwargs)
             except RAW as error:

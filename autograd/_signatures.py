@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["ALIASES", "asks", "flags_of", "required", "title_of"]
+__all__ = ["ALIASES", "PLAIN", "asks", "checked_of", "required", "title_of"]
 
 ALIASES = {"dim": "axis", "keepdim": "keepdims", "correction": "ddof", "x": "input", "y": "other"}
 """Second spellings of arguments that every op accepts: NumPy's of PyTorch's names, and PyTorch's of x and y."""
@@ -53,10 +53,20 @@ def required(function: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(name for name in asks(function) if name not in optional | {*(plain.__kwdefaults__ or ())})
 
 
-def flags_of(function: Callable[..., Any]) -> tuple[str, ...]:
-    """The names of the parameters that are True or False, as their annotations say."""
-    annotations = getattr(function, "__annotations__", {})
-    return tuple([name for name, kind in annotations.items() if kind in ("bool", bool) and name != "return"])
+PLAIN: dict[str, frozenset[type]] = {
+    "bool": frozenset([bool]),
+    "float": frozenset([float, int]),
+    "bool | None": frozenset([bool, type(None)]),
+    "float | None": frozenset([float, int, type(None)]),
+}
+"""The annotations of settings that are checked before anything is computed, and the classes that need no look."""
+
+
+def checked_of(function: Callable[..., Any]) -> dict[str, str]:
+    """The parameters that are flags or numbers, as their annotations say: these."""
+    given = getattr(function, "__annotations__", {}).items()
+    kinds = {name: kind if isinstance(kind, str) else getattr(kind, "__name__", "") for name, kind in given}
+    return {name: kind for name, kind in kinds.items() if kind in PLAIN and name != "return"}
 
 
 def _plain_code(function: Callable[..., Any]) -> Any:

@@ -31,8 +31,8 @@ from ._operands import (
     unpack_list,
     unwrap,
 )
-from ._signatures import ALIASES, asks, flags_of
-from .engine.failures import flag, rescue, without_rules
+from ._signatures import ALIASES, PLAIN, asks, checked_of
+from .engine.failures import rescue, without_rules
 from .engine.modes import status
 from .engine.mutation import clock
 from .engine.nodes import Handle, Node, array_of, next_rank
@@ -56,7 +56,6 @@ _NAMES: dict[str, Any] = {
     "_current": current,
     "float32": dtypes.float32,
     "float64": dtypes.float64,
-    "_flag": flag,
     "_generic": np.generic,
     "_LARGE": LARGE,
     "_ndarray": np.ndarray,
@@ -65,7 +64,6 @@ _NAMES: dict[str, Any] = {
     "_shares_memory": shares_memory,
     "_new": object.__new__,
     "_next_rank": next_rank,
-    "_SCALARS": (Handle, np.generic),
     "_setting": setting,
     "_operand": operand,
     "_promote": promote,
@@ -327,20 +325,18 @@ def _unpack(op: Any, name: str) -> list[str]:
             f"        {name} = _unwrap({name})",
         ]
     chosen = [] if alias is None else [f"    if {alias} is not None:", f"        {name} = {alias}"]
-    if name in flags_of(op.forward):
-        return [
-            *chosen,
-            f"    if {name} is not False and {name} is not True:",
-            f"        {name} = _flag(OP.name, {name!r}, {name})",
-        ]
-    parameter = op.signature.parameters[name]
-    if parameter.annotation is not float and not str(parameter.annotation).startswith("float"):
+    kind = checked_of(op.forward).get(name)
+    if kind is None:
         return chosen
-    usual = "int" if type(parameter.default) is int else "float"
+    default = op.signature.parameters[name].default
+    others = [cls.__name__ for cls in PLAIN[kind] if cls is not type(None) and cls is not type(default)]
+    usual = [type(default).__name__] if type(default) in PLAIN[kind] and default is not None else []
+    unless = [f"{name}.__class__ is not {cls}" for cls in (*usual, *sorted(others))]
+    unless += [f"{name} is not None"] if default is None or type(None) in PLAIN[kind] else []
     return [
         *chosen,
-        f"    if {name}.__class__ is not {usual} and isinstance({name}, _SCALARS):",
-        f"        {name} = _setting(OP.name, {name!r}, {name})",
+        f"    if {' and '.join(unless)}:",
+        f"        {name} = _setting(OP.name, {name!r}, {name}, {kind!r})",
     ]
 
 

@@ -18,6 +18,7 @@ from .engine.failures import explained
 from .engine.foreign import ForeignArray, as_array
 from .engine.nodes import Handle, new_tensor
 from .errors import ArgumentError, DtypeError, ShapeError
+from .ops.shapes import integer
 
 __all__ = [
     "arange", "as_tensor", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "linspace", "logspace",
@@ -306,11 +307,15 @@ def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, 
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = dtypes.int64, device: Any = None) -> Tensor:
     """The indices (2, count) of the lower triangle of a ``row`` x ``col`` matrix, row by row."""
     as_shape((row, col), "tril_indices")
-    return finish(np.stack(np.tril_indices(row, offset, col)).astype(dtypes.as_dtype(dtype)), device=device)
+    return finish(
+        np.stack(np.tril_indices(row, integer(offset, "offset"), col)).astype(dtypes.as_dtype(dtype)), device=device
+    )
 
 
 @explained
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = dtypes.int64, device: Any = None) -> Tensor:
     """The indices (2, count) of the upper triangle of a ``row`` x ``col`` matrix, row by row."""
     as_shape((row, col), "triu_indices")
-    return finish(np.stack(np.triu_indices(row, offset, col)).astype(dtypes.as_dtype(dtype)), device=device)
+    return finish(
+        np.stack(np.triu_indices(row, integer(offset, "offset"), col)).astype(dtypes.as_dtype(dtype)), device=device
+    )

@@ -176,7 +176,8 @@ WRONG_KINDS = [
     (lambda: F.pad(x, (1, 0.5)), r"pad: 'pad' must be integers, got tuple \(1, 0.5\)"),
     (lambda: autograd.multinomial(x, 2.0), "multinomial: 'num_samples' must be an integer, got float 2.0"),
     (lambda: autograd.tril_indices(2, 2, "a"), "tril_indices: 'offset' must be an integer, got str 'a'"),
-    (lambda: F.dropout(x, "a"), "dropout: the probability p must be a number, got str 'a'"),
+    (lambda: F.dropout(x, "a"), "dropout: 'p' must be a number, got str 'a'"),
+    (lambda: F.dropout2d(pair, "a"), "dropout2d: the probability p must be a number, got str 'a'"),
     (lambda: x.scatter([0], x.long(), 1), r"scatter: 'dim' must be an integer, got list \[0\]"),
     # numbers of a tuple, or that may be a tuple
     (lambda: F.conv1d(x[None], x[None], stride=2.0), r"conv1d\(.*: stride must be an integer, got float 2.0"),
@@ -281,3 +282,84 @@ def test_flags_are_true_or_false():
 def test_numpys_keepdims_may_be_a_number():
     for function in (np.sum, np.max, np.std, np.mean, np.argmax, np.any):
         assert repr(function(x, axis=0, keepdims=1)) == repr(function(x, axis=0, keepdims=True))
+
+
+one_score = tensor(1.0)
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "words"),
+    [
+        # a 0-d index was not looked at
+        (lambda: F.multi_margin_loss(one_score, tensor(1000)), IndexError, "class 1000 is out of range"),
+        (lambda: F.multi_margin_loss(one_score, tensor(-1)), IndexError, "class -1 is out of range"),
+        (lambda: F.multilabel_margin_loss(x, x.long() - 7), IndexError, "class -7 is out of range"),
+        # numbers that are none
+        (lambda: F.huber_loss(x, x, delta=float("nan")), ValueError, "delta must be positive, got nan"),
+        (lambda: F.cosine_similarity(x, x, eps=-1.0), ValueError, "eps must not be negative, got -1.0"),
+        (
+            lambda: F.avg_pool2d(pair, 1, divisor_override=2.5),
+            TypeError,
+            "'divisor_override' must be an integer or None",
+        ),
+        (lambda: F.one_hot(tensor([1]), 2.5), TypeError, "'num_classes' must be an integer, got float 2.5"),
+        (lambda: x.repeat_interleave(2.5), TypeError, "repeats must be integers, got 2.5"),
+        (lambda: x.repeat_interleave("2"), TypeError, "repeats must be integers, got '2'"),
+        (lambda: autograd.add(x, x, alpha=(1, 2)), TypeError, r"add: 'alpha' must be a number, got tuple \(1, 2\)"),
+        (
+            lambda: autograd.index_add(x, 0, tensor([0]), x[:1], alpha=None),
+            TypeError,
+            "'alpha' must be a number, got None",
+        ),
+        (lambda: autograd.histc(x, 3, "0", 1), TypeError, "histc: 'min' must be a number, got str '0'"),
+        (lambda: F.softplus(x, (1.0,)), TypeError, "softplus: 'beta' must be a number, got tuple"),
+        (lambda: F.layer_norm(x, (3,), eps="a"), TypeError, "layer_norm: 'eps' must be a number, got str 'a'"),
+        (lambda: x.std(0, 1), TypeError, "std: 'unbiased' must be True or False, got int 1"),
+        (
+            lambda: F.interpolate(x[None], 5, mode="linear", align_corners="no"),
+            TypeError,
+            "interpolate: 'align_corners' must be True or False, got str 'no'",
+        ),
+        # what has another place
+        (lambda: x.to("unknown", autograd.float64), TypeError, "unknown"),
+        (lambda: linalg.lu_solve(square, tensor([1]), square), ValueError, r"pivots of shape \(1,\) do not fit LU"),
+    ],
+)
+def test_what_was_taken_without_a_word(call, kind, words):
+    with pytest.raises(kind, match=words):
+        call()
+
+
+@pytest.mark.parametrize("norm", [F.batch_norm, F.instance_norm])
+def test_running_statistics_move_both_or_not_at_all(norm):
+    data = autograd.randn(3, 2, 4)
+    for mean, variance, kind, words in (
+        (autograd.zeros(2), None, ValueError, "both running statistics or neither, but running_var is None"),
+        (None, autograd.ones(2), ValueError, "both running statistics or neither, but running_mean is None"),
+        (
+            autograd.zeros(2),
+            autograd.ones(2).long(),
+            TypeError,
+            "running_var must be a floating Tensor .*, got int64",
+        ),
+        (autograd.zeros(2), [1.0, 1.0], TypeError, "running_var must be a floating Tensor or array, got list"),
+        (autograd.zeros(2), leaf(1.0, 1.0), TypeError, "no derivative with respect to 'running_var'"),
+    ):
+        with pytest.raises(kind, match=words):
+            norm(data, mean, variance, training=True) if norm is F.batch_norm else norm(data, mean, variance)
+        assert mean is None or values(mean) == [0, 0]
+
+
+def test_biases_of_attention_fit():
+    q, weight = autograd.randn(3, 1, 2), autograd.randn(6, 2)
+
+    def attend(bias=None, k=None, v=None):
+        return F.multi_head_attention_forward(q, q, q, 2, 1, weight, bias, k, v, False, 0.0, weight[:2], None)
+
+    with pytest.raises(autograd.ShapeError, match=r"in_proj_bias has shape \(5,\); expected \(6,\)"):
+        attend(autograd.zeros(5))
+    for shape in ((1, 1, 1), (1,)):
+        with pytest.raises(autograd.ShapeError, match=r"bias_k has shape .*; expected \(1, 1, 2\)"):
+            attend(None, autograd.zeros(shape), autograd.zeros(1, 1, 2))
+    with pytest.raises(autograd.ShapeError, match="2 features cannot be divided among 0 heads"):
+        F.multi_head_attention_forward(q, q, q, 2, 0, weight, None, None, None, False, 0.0, weight[:2], None)

@@ -7,7 +7,7 @@ import inspect
 import math
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
@@ -19,11 +19,11 @@ from .modes import local
 __all__ = [
     "INTERNAL",
     "RAW",
+    "check_setting",
     "describe",
     "explain",
     "explain_composed",
     "explained",
-    "flag",
     "operand_error",
     "rescue",
     "without_rules",
@@ -209,16 +209,25 @@ RAW = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError)
 """The exceptions that Python and NumPy raise about arguments, whose words a function should explain."""
 
 
-def flag(name: str, param: str, value: Any) -> bool:
-    """``value``, given for a parameter that is True or False.
+def check_setting(name: str, param: str, value: Any, plain: Collection[type]) -> None:
+    """Raise DtypeError for what was given for a flag (``plain`` are bools), or for a number, and is none.
 
-    Raises: DtypeError if it is something else, such as the 1 in ``x.sum(0, 1)``, by which two dimensions are meant.
+    Such as the 1 in ``x.sum(0, 1)``, by which two dimensions are meant. What stands for a number may do so.
     """
-    if isinstance(value, (bool, np.bool_)):
-        return bool(value)
+    if type(None) in plain and value is None:
+        return
+    flag = bool in plain
+    if isinstance(value, (bool, np.bool_)) if flag else not isinstance(value, _NO_NUMBERS):
+        return
     hint = "; several dimensions are given as a tuple: dim=(0, 1)" if param == "keepdim" else ""
-    came = "None" if value is None else f"{type(value).__name__} {describe(value)}"
-    raise DtypeError(f"{name}: '{param}' must be True or False, got {came}{hint}")
+    raise DtypeError(f"{name}: '{param}' must be {'True or False' if flag else 'a number'}, got {_came(value)}{hint}")
+
+
+_NO_NUMBERS = (str, bytes, list, tuple, dict, set, type(None))
+
+
+def _came(value: Any) -> str:
+    return "None" if value is None else f"{type(value).__name__} {describe(value)}"
 
 
 def explain_composed(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], error: Exception) -> None:
@@ -314,8 +323,7 @@ def _misfit(
         known = [kind for kind in kinds if kind is not None]
         if len(known) == len(kinds) and not any(fits(value) for _, fits in known):
             wanted = " or ".join([words for words, _ in known])
-            came = f"{type(value).__name__} {describe(value)}" if value is not None else "None"
-            return DtypeError(f"{name}: '{param}' must be {wanted}, got {came}")
+            return DtypeError(f"{name}: '{param}' must be {wanted}, got {_came(value)}")
     return None
 
 

@@ -14,10 +14,10 @@ from .. import dtypes
 from .._op import composed, new_tensor, op, unwrap
 from .._protocols import numpy_function
 from ..engine.blocks import BLOCK, copy_all
-from ..engine.failures import explained
+from ..engine.failures import describe, explained
 from ..engine.foreign import ForeignArray, alike
 from ..engine.sweep import sum_to
-from ..errors import ArgumentError, NotDifferentiableError, ShapeError
+from ..errors import ArgumentError, DtypeError, NotDifferentiableError, ShapeError
 from ..samples import case, reals
 from .axes import accumulation_dtype, along
 from .casting import to
@@ -217,6 +217,9 @@ def repeat_interleave(
                 f"repeat_interleave: expected a vector of integers, got {counts.dtype} of shape {counts.shape}"
             )
         return new_tensor(np.repeat(np.arange(counts.size, like=counts), counts))
+    counts = unwrap(repeats)
+    if np.asanyarray(counts if hasattr(counts, "dtype") else np.array(counts)).dtype.kind not in "iub":
+        raise DtypeError(f"repeat_interleave: repeats must be integers, got {describe(repeats)}")
     out = repeat_interleave_(x, repeats, dim)
     if output_size is not None and output_size != out.shape[0 if dim is None else dim]:
         raise ShapeError(f"repeat_interleave: the output has shape {tuple(out.shape)}, output_size is {output_size}")

@@ -14,7 +14,6 @@ import numpy as np
 from .. import dtypes
 from .._op import composed, op, unwrap
 from .._protocols import numpy_function
-from ..engine.failures import flag
 from ..engine.foreign import as_array, everywhere
 from ..engine.sums import SHORT
 from ..errors import ArgumentError, DtypeError, ShapeError
@@ -250,12 +249,14 @@ def _arguments(dim: Any, unbiased: Any, keepdim: bool, correction: Any) -> tuple
     if isinstance(dim, bool):  # std(x, False)
         dim, unbiased = None, dim
     if correction is None:
-        correction = 1 if unbiased is None else int(flag("std and var", "unbiased", unbiased))
+        correction = 1 if unbiased is None else int(unbiased)
     return dim, correction, keepdim
 
 
 @composed(samples=_FORMS)
-def var(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Tensor:
+def var(
+    x: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
+) -> Tensor:
     """Variance: the sum of the squared distances from the mean over ``n - correction`` (1; ``unbiased=False``: 0).
 
     Computed in two passes. NaN where ``n - correction`` is 0.
@@ -266,7 +267,9 @@ def var(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *,
 
 
 @composed(samples=_FORMS)
-def std(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Tensor:
+def std(
+    x: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
+) -> Tensor:
     """Standard deviation, the square root of ``var``. Where it is 0, so is its gradient.
 
     Raises: DtypeError for integers and bools.
@@ -281,7 +284,7 @@ def std(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *,
 
 @composed(samples=_FORMS)
 def var_mean(
-    x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None
+    x: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
 ) -> tuple[Tensor, Tensor]:
     """The pair ``(var, mean)``; arguments as for ``var``."""
     dim, correction, keepdim = _arguments(dim, unbiased, keepdim, correction)
@@ -290,7 +293,7 @@ def var_mean(
 
 @composed(samples=_FORMS)
 def std_mean(
-    x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None
+    x: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
 ) -> tuple[Tensor, Tensor]:
     """The pair ``(std, mean)``; arguments as for ``std``."""
     dim, correction, keepdim = _arguments(dim, unbiased, keepdim, correction)
