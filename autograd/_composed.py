@@ -41,6 +41,16 @@ def composed(
         def call(*args: Any, **kwargs: Any) -> Any:
             if kwargs and not is_plain(kwargs):
                 kwargs = {second.get(name, name): value for name, value in kwargs.items()}
+            try:
+                return function(*args, **kwargs)
+            except RAW as error:
+                explain_composed(function, args, kwargs, error)
+                raise
+
+        @functools.wraps(function)
+        def checking(*args: Any, **kwargs: Any) -> Any:
+            if kwargs and not is_plain(kwargs):
+                kwargs = {second.get(name, name): value for name, value in kwargs.items()}
             if kwargs or len(args) > first:
                 for place, name, plain in checked:
                     if place < len(args):
@@ -57,6 +67,8 @@ def composed(
                 explain_composed(function, args, kwargs, error)
                 raise
 
+        if checked:
+            call = checking
         call.kernel = call  # type: ignore[attr-defined]
         call.inputs = inputs or required(function)  # type: ignore[attr-defined]
         call.cases = as_cases(samples, call.inputs)  # type: ignore[attr-defined]

@@ -118,6 +118,8 @@ def setting(op_name: str, name: str, value: Any, kind: str = "float") -> Any:
         NotDifferentiableError: the Tensor requires grad.
         DtypeError: it is neither a number nor, if ``kind`` is ``"bool"``, True or False.
     """
+    if value.__class__ in PLAIN[kind]:
+        return value
     if isinstance(value, np.generic):
         value = value.item()
     if not isinstance(value, Handle):
