@@ -363,3 +363,70 @@ def test_biases_of_attention_fit():
             attend(None, autograd.zeros(shape), autograd.zeros(1, 1, 2))
     with pytest.raises(autograd.ShapeError, match="2 features cannot be divided among 0 heads"):
         F.multi_head_attention_forward(q, q, q, 2, 0, weight, None, None, None, False, 0.0, weight[:2], None)
+
+
+steps = autograd.ones(3, 1, 2)
+w = leaf(1.0)
+w.grad = w.detach()
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: nn.GroupNorm("a", 4), "GroupNorm: 'num_groups' must be an integer, got str 'a'"),
+        (lambda: nn.LayerNorm(4.5), r"LayerNorm\(normalized_shape=4.5\): "),
+        (
+            lambda: nn.Embedding(5, 3, padding_idx="a"),
+            "'padding_idx' must be an integer or None, got str 'a'",
+        ),
+        (
+            lambda: nn.Embedding.from_pretrained(3),
+            "from_pretrained: 'embeddings' must be a Tensor or a NumPy array, got int 3",
+        ),
+        (lambda: nn.LSTM(2, 2, dropout="a"), "dropout.* must be a number, got str 'a'"),
+        (lambda: nn.LSTM(2, 2)(steps, 3), r"LSTM\(.*hx=3\): "),
+        (lambda: nn.LSTM(2, 2)("a"), "LSTM: 'input' must be a Tensor or a NumPy array, got str 'a'"),
+        (lambda: nn.GRU(2, 2)(steps, (steps[:1], steps[:1])), "GRU: 'hx' must be a Tensor or a NumPy array, got tuple"),
+        (lambda: nn.MultiheadAttention(4, "a"), "MultiheadAttention: 'num_heads' must be an integer, got str 'a'"),
+        (lambda: nn.Transformer(4, 2, num_encoder_layers="a"), "'num_.*layers' must be an integer, got str 'a'"),
+        (lambda: nn.Conv2d(3, 4, 2.5), r"Conv2d\(.*: kernel_size must be an integer, got float 2.5"),
+        (lambda: nn.init.uniform_(3), "uniform_: 'tensor' must be a Tensor or a NumPy array, got int 3"),
+        (
+            lambda: nn.utils.clip_grad_norm_([leaf(1.0)], "a"),
+            "clip_grad_norm_: 'max_norm' must be a number, got str 'a'",
+        ),
+        (lambda: nn.utils.parameters_to_vector(3), r"parameters_to_vector\(parameters=3\): "),
+        (lambda: nn.utils.rnn.pad_sequence(3), r"pad_sequence\(sequences=3\): "),
+        (lambda: nn.utils.rnn.pad_packed_sequence(3), "pad_packed_sequence: expected a PackedSequence, got int"),
+        (lambda: nn.ReLU().get_submodule(3), "get_submodule: a path must be a string"),
+        (lambda: nn.ReLU().apply(3), "apply: expected a function of a module, got int"),
+        (lambda: autograd.func.vjp(3, x), "vjp: expected a function to transform, got int 3"),
+        (lambda: autograd.func.jvp(3, (x,), (x,)), "jvp: expected a function to transform, got int 3"),
+        (lambda: autograd.func.linearize(3, x), "linearize: expected a function to transform, got int 3"),
+        (lambda: autograd.func.stack_module_state([3]), "stack_module_state: expected a list of Modules, got int"),
+    ],
+)
+def test_modules_and_transforms_name_what_they_were_given(call, words):
+    with pytest.raises(TypeError, match=words):
+        call()
+
+
+def test_norms_of_order_0_and_limits_below_0():
+    with pytest.raises(ValueError, match="norm_type must not be 0"):
+        nn.LPPool1d(0, 2)(x)
+    w = leaf(1.0)
+    w.sum().backward()
+    for limit in (-1.0, float("nan")):
+        with pytest.raises(ValueError, match="clip_value must not be negative"):
+            nn.utils.clip_grad_value_([w], limit)
+    assert values(w.grad) == [1]
+
+
+def test_what_a_users_module_raises_is_told_as_it_is():
+    class Broken(nn.Module):
+        def forward(self, given):
+            return given.no_such_thing
+
+    with pytest.raises(AttributeError, match="no_such_thing") as caught:
+        nn.Sequential(nn.Identity(), Broken())(x)
+    assert type(caught.value) is AttributeError

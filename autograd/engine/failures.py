@@ -134,8 +134,8 @@ def _array_in(value: Any) -> Any:
     return array if isinstance(array, (np.ndarray, np.generic)) else None
 
 
-INTERNAL = {"memo"}
-"""Parameters in which ops keep intermediate results, of which users know nothing."""
+INTERNAL = {"memo", "self"}
+"""Parameters in which ops keep intermediate results, of which users know nothing; and a method's object."""
 _SHAPE_TROUBLE = ("broadcast", "mismatch", "aligned", "enough dimensions")
 """How NumPy's messages about shapes can be told from others."""
 _SHAPE_WORDS = ("shape", "broadcast", "dimension", "axis", "axes", "size", "squeeze", "stack", "split", "concatenate")
@@ -245,7 +245,8 @@ def explain_composed(function: Any, args: Sequence[Any], kwargs: Mapping[str, An
         return
     if _is_users(error):
         return
-    name = function.__name__
+    of_module = function.__name__ in ("__init__", "forward")
+    name = type(args[0]).__name__ if of_module else str(function.__qualname__).rpartition("<locals>.")[2]
     parameters = inspect.signature(function).parameters
     better: Exception | None = BoundsError(f"{name}: {error}") if axis else None
     if better is None:
@@ -327,12 +328,11 @@ def _misfit(
     return None
 
 
-def _misplaced(name: str, given: Iterable[tuple[str, Any]], error: AttributeError) -> TypeError | None:
+def _misplaced(name: str, given: Iterable[tuple[str, Any]], error: AttributeError) -> DtypeError | None:
     """The error for an argument that was asked for its shape or dtype and is no array; None if it was none of these."""
     for param, value in given:
         if value is error.obj and not hasattr(value, "shape"):
-            text = f"{name}: '{param}' must be a Tensor or a NumPy array, got {type(value).__name__}"
-            return TypeError(text if value is None else f"{text} {describe(value)}")
+            return DtypeError(f"{name}: '{param}' must be a Tensor or a NumPy array, got {_came(value)}")
     return None
 
 

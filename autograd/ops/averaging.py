@@ -198,6 +198,8 @@ def avg_pool3d(
 
 
 def _by_norm(name: str, rank: int, x: Any, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool) -> Any:
+    if not norm_type:
+        raise ArgumentError(f"{name}: norm_type must not be 0: there is no mean of that order")
     if math.isinf(norm_type):  # the largest, or the smallest, magnitude
         side = math.copysign(1.0, norm_type)
         sizes = arithmetic.mul(arithmetic.abs(x), side)
