@@ -9,14 +9,16 @@ from __future__ import annotations
 import functools
 import itertools
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from . import dtypes
 from .devices import check_device
+from .engine.failures import describe
 from .engine.modes import local
-from .errors import DtypeError
+from .errors import ArgumentError, DtypeError
 
 __all__ = ["Generator", "default_generator", "floating", "moved", "source"]
 
@@ -78,6 +80,8 @@ class Generator:
 
     def set_state(self, new_state: dict[str, Any]) -> None:
         """Go on from a state that ``get_state`` returned; one that is none changes nothing."""
+        if not isinstance(new_state, Mapping) or not {"seed", "stream"} <= new_state.keys():
+            raise ArgumentError(f"set_state: expected what get_state returned, got {describe(new_state)}")
         seed = int(new_state["seed"])
         self._stream.bit_generator.state = new_state["stream"]
         self._seed, self._branch = seed, ()

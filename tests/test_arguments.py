@@ -6,7 +6,10 @@ import pytest
 import autograd
 import nn
 import nn.functional as F
+import optim
 from autograd import linalg, tensor
+from nn import data
+from optim import lr_scheduler as schedules
 from tests.helpers import leaf, values
 
 x = tensor([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]])
@@ -366,8 +369,6 @@ def test_biases_of_attention_fit():
 
 
 steps = autograd.ones(3, 1, 2)
-w = leaf(1.0)
-w.grad = w.detach()
 
 
 @pytest.mark.parametrize(
@@ -391,10 +392,7 @@ w.grad = w.detach()
         (lambda: nn.Transformer(4, 2, num_encoder_layers="a"), "'num_.*layers' must be an integer, got str 'a'"),
         (lambda: nn.Conv2d(3, 4, 2.5), r"Conv2d\(.*: kernel_size must be an integer, got float 2.5"),
         (lambda: nn.init.uniform_(3), "uniform_: 'tensor' must be a Tensor or a NumPy array, got int 3"),
-        (
-            lambda: nn.utils.clip_grad_norm_([leaf(1.0)], "a"),
-            "clip_grad_norm_: 'max_norm' must be a number, got str 'a'",
-        ),
+        (lambda: nn.utils.clip_grad_norm_([leaf(1.0)], "a"), "'max_norm' must be a number, got str 'a'"),
         (lambda: nn.utils.parameters_to_vector(3), r"parameters_to_vector\(parameters=3\): "),
         (lambda: nn.utils.rnn.pad_sequence(3), r"pad_sequence\(sequences=3\): "),
         (lambda: nn.utils.rnn.pad_packed_sequence(3), "pad_packed_sequence: expected a PackedSequence, got int"),
@@ -430,3 +428,66 @@ def test_what_a_users_module_raises_is_told_as_it_is():
     with pytest.raises(AttributeError, match="no_such_thing") as caught:
         nn.Sequential(nn.Identity(), Broken())(x)
     assert type(caught.value) is AttributeError
+
+
+sgd = optim.SGD([leaf(1.0)], lr=0.1)
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "words"),
+    [
+        (lambda: optim.SGD(3), TypeError, r"SGD\(params=3"),
+        (lambda: optim.SGD([{"params": 3}]), TypeError, r"SGD\(params=\[\{'params': 3\}\]"),
+        (lambda: optim.SGD([leaf(1.0)]).load_state_dict(3), TypeError, r"load_state_dict\(state_dict=3\)"),
+        (lambda: optim.Adam([leaf(1.0)], betas=(0.9,)), ValueError, r"betas must be a pair of numbers.*got \(0.9,\)"),
+        (lambda: optim.Adam([leaf(1.0)], betas=("a", 0.9)), TypeError, "betas must be a pair of numbers"),
+        (lambda: optim.Rprop([leaf(1.0)], etas=3), TypeError, r"Rprop\(.*etas=3\)"),
+        (lambda: schedules.StepLR(sgd, "a"), TypeError, "StepLR: 'step_size' must be an integer, got str 'a'"),
+        (
+            lambda: schedules.ConstantLR(sgd, factor="a"),
+            TypeError,
+            "'factor' must be a number, got str 'a'",
+        ),
+        (lambda: schedules.LinearLR(sgd, "a"), TypeError, "LinearLR: 'start_factor' must be a number, got str 'a'"),
+        (lambda: schedules.ReduceLROnPlateau(sgd, factor="a"), TypeError, "'factor' must be a number, got str 'a'"),
+        (lambda: schedules.ReduceLROnPlateau(sgd).step("a"), TypeError, "metrics.*'?a'?"),
+        (lambda: schedules.SequentialLR(sgd, 3, [1]), TypeError, r"SequentialLR\(.*schedulers=3"),
+        (lambda: schedules.StepLR(sgd, 1).load_state_dict(3), TypeError, r"load_state_dict\(state_dict=3\)|must be"),
+        (lambda: data.DataLoader([1], num_workers="a"), TypeError, "'num_workers' must be an integer, got str 'a'"),
+        (lambda: data.DataLoader([1], collate_fn=3), TypeError, "collate_fn must be a function"),
+        (lambda: data.DataLoader([1], generator=3), TypeError, "generator must be an autograd.Generator, got int 3"),
+        (lambda: data.RandomSampler(3), TypeError, "expected a data set with a length, got int"),
+        (lambda: data.SequentialSampler(3), TypeError, "expected a data set with a length, got int"),
+        (lambda: list(data.SubsetRandomSampler(3)), TypeError, "order.*: "),
+        (lambda: data.ConcatDataset([3]), TypeError, r"ConcatDataset\(datasets=\[3\]\): "),
+        (lambda: data.Subset([1], [0])[3], IndexError, "Subset: index 3 is out of range for 1 samples"),
+        (lambda: data.default_collate([]), ValueError, "expected a list of samples, at least one"),
+        (lambda: data.default_collate([{"a": 1}, {"b": 1}]), ValueError, r"different keys, \[\['a'\], \['b'\]\]"),
+    ],
+)
+def test_optimizers_schedulers_and_data_name_what_they_were_given(call, kind, words):
+    with pytest.raises(kind, match=words) as caught:
+        call()
+    assert type(caught.value).__module__ == "autograd.errors" or "Generator" in words
+
+
+def test_questions_and_switches_name_what_they_were_given():
+    for call, kind, words in (
+        (lambda: x.size(5), IndexError, r"size: there is no dimension 5 in \(2, 3\): expected -2 to 1"),
+        (lambda: x.size("a"), TypeError, "size: a dimension must be an integer, got str 'a'"),
+        (lambda: x.stride(-3), IndexError, "stride: there is no dimension -3"),
+        (lambda: autograd.set_rng_state(3), ValueError, "expected what get_state returned, got 3"),
+        (lambda: autograd.set_num_threads("a"), TypeError, "set_num_threads: expected an integer, got str 'a'"),
+        (lambda: autograd.set_grad_enabled(None), TypeError, "mode must be True or False, got None"),
+        (lambda: autograd.set_grad_enabled("no"), TypeError, "mode must be True or False, got 'no'"),
+        (lambda: setattr(x, "data", 3), TypeError, "data: expected a Tensor or an array, got int"),
+        (lambda: linalg.multi_dot(3), TypeError, r"multi_dot\(tensors=3\): "),
+        (lambda: x.__setitem__(0, 1j), TypeError, "item assignment: 1j cannot be written into a tensor of float32"),
+    ):
+        with pytest.raises(kind, match=words) as caught:
+            call()
+        assert type(caught.value).__module__ == "autograd.errors"
+        assert autograd.is_grad_enabled()
+    assert x.size(-1) == 3
+    assert x.stride(np.int64(0)) == 3
+    assert values(x) == [[0, 1, 2], [3, 4, 5]]

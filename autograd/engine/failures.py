@@ -25,6 +25,7 @@ __all__ = [
     "explain_composed",
     "explained",
     "operand_error",
+    "picked",
     "rescue",
     "without_rules",
 ]
@@ -40,6 +41,8 @@ def describe(value: Any) -> str:
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         return f"{value.dtype}{list(value.shape)}"
     text = repr(value)
+    if "\n" in text:
+        return f"<{type(value).__name__}>"
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -230,6 +233,16 @@ def _came(value: Any) -> str:
     return "None" if value is None else f"{type(value).__name__} {describe(value)}"
 
 
+def picked(name: str, numbers: tuple[int, ...], dim: Any) -> int:
+    """What ``numbers`` has for a dimension. Raises: BoundsError, DtypeError."""
+    if not _is_integer(dim):
+        raise DtypeError(f"{name}: a dimension must be an integer, got {_came(dim)}")
+    rank = len(numbers)
+    if not -rank <= dim < rank:
+        raise BoundsError(f"{name}: there is no dimension {dim} in {numbers}: expected {-rank} to {rank - 1}")
+    return numbers[dim]
+
+
 def explain_composed(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], error: Exception) -> None:
     """Raise what explains ``error`` of a function that is composed of ops, as ops name themselves.
 
@@ -332,7 +345,8 @@ def _misplaced(name: str, given: Iterable[tuple[str, Any]], error: AttributeErro
     """The error for an argument that was asked for its shape or dtype and is no array; None if it was none of these."""
     for param, value in given:
         if value is error.obj and not hasattr(value, "shape"):
-            return DtypeError(f"{name}: '{param}' must be a Tensor or a NumPy array, got {_came(value)}")
+            came = "NoneType" if value is None else _came(value)
+            return DtypeError(f"{name}: '{param}' must be a Tensor or a NumPy array, got {came}")
     return None
 
 

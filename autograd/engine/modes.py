@@ -14,6 +14,8 @@ from collections.abc import Callable, Generator
 from types import TracebackType
 from typing import Any, TypeVar
 
+from ..errors import DtypeError
+
 __all__ = [
     "AS_IT_IS",
     "Mode",
@@ -227,6 +229,8 @@ class set_grad_enabled(Switch):
     """
 
     def __init__(self, mode: bool) -> None:
+        if mode is not True and mode is not False and type(mode).__name__ not in ("bool", "bool_"):
+            raise DtypeError(f"set_grad_enabled: mode must be True or False, got {mode!r}")
         super().__init__(grad=bool(mode))
 
 
