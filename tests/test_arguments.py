@@ -491,3 +491,11 @@ def test_questions_and_switches_name_what_they_were_given():
     assert x.size(-1) == 3
     assert x.stride(np.int64(0)) == 3
     assert values(x) == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_numbers_of_numpy_and_tensors_without_dimensions_are_taken():
+    assert repr(F.avg_pool2d(pair, 1, np.int64(2))) == repr(F.avg_pool2d(pair, 1, 2))
+    assert repr(F.max_pool2d(pair, 1, tensor(2))) == repr(F.max_pool2d(pair, 1, 2))
+    assert F.threshold(number, 1.0, 5.0).item() == F.threshold(tensor(0.5), 1.0, 2.0).item() == 2
+    y = leaf(2.0)[0]
+    assert F.threshold(y, 1.0, 5.0).item() == 2

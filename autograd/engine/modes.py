@@ -14,6 +14,8 @@ from collections.abc import Callable, Generator
 from types import TracebackType
 from typing import Any, TypeVar
 
+import numpy as np
+
 from ..errors import DtypeError
 
 __all__ = [
@@ -229,7 +231,7 @@ class set_grad_enabled(Switch):
     """
 
     def __init__(self, mode: bool) -> None:
-        if mode is not True and mode is not False and type(mode).__name__ not in ("bool", "bool_"):
+        if not isinstance(mode, (bool, np.bool_)):
             raise DtypeError(f"set_grad_enabled: mode must be True or False, got {mode!r}")
         super().__init__(grad=bool(mode))
 

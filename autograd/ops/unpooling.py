@@ -86,7 +86,7 @@ def _unpooled(
     name: str, rank: int, x: Any, indices: Any, kernel_size: Any, stride: Any, padding: Any, output_size: Any
 ) -> Any:
     size = per_dimension(name, "kernel_size", kernel_size, rank, 1)
-    given = stride is not None and (isinstance(stride, int) or len(stride))
+    given = stride is not None and not (isinstance(stride, (tuple, list)) and not stride)
     steps = per_dimension(name, "stride", stride, rank, 1) if given else size
     around = per_dimension(name, "padding", padding, rank, 0)
     shape, index = shape_of(x), as_array(unwrap(indices))
