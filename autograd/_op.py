@@ -33,6 +33,7 @@ from .engine.modes import local
 from .engine.nodes import Handle, NodeOp, Packed, Pick, make_node
 from .engine.nodes import new_tensor as new_tensor
 from .engine.views import View, shares_memory
+from .errors import DtypeError
 from .return_types import named_tuple
 from .samples import Case, as_cases
 
@@ -136,6 +137,10 @@ def op(
             raise TypeError(f"op: expected a function for {name}, got {type(rule).__name__} {rule!r}")
 
     def define(forward: Callable[P, Any]) -> OpFunction[P, Any]:
+        if not callable(forward):
+            raise DtypeError(
+                f"op: expected the forward, a function of arrays, got {type(forward).__name__} {forward!r}"
+            )
         record: Any = Op(
             forward, numpy, rules, samples=samples, promote=promote, view=view, outputs=outputs, lists=lists,
             constants=constants, refused=refused, tied=tied, joint=joint, inputs=inputs, jvp=jvp,

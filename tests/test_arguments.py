@@ -499,3 +499,36 @@ def test_numbers_of_numpy_and_tensors_without_dimensions_are_taken():
     assert F.threshold(number, 1.0, 5.0).item() == F.threshold(tensor(0.5), 1.0, 2.0).item() == 2
     y = leaf(2.0)[0]
     assert F.threshold(y, 1.0, 5.0).item() == 2
+
+
+double = leaf(1.0, 2.0, dtype=autograd.float64)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: autograd.checkpoint(3, x), "checkpoint: expected a function of Tensors, got int 3"),
+        (lambda: autograd.op()(3), "op: expected the forward, a function of arrays, got int 3"),
+        (lambda: autograd.no_grad()(3), "no_grad: expected a function to decorate, got int"),
+        (lambda: autograd.gradcheck(3, [double]), "gradcheck: expected a function of Tensors, got int 3"),
+        (
+            lambda: autograd.gradcheck(lambda t: t * t, [double], eps="a"),
+            "gradcheck: 'eps' must be a number, got str 'a'",
+        ),
+        (
+            lambda: autograd.gradcheck(lambda t: t * t, [double], rtol="a"),
+            "gradcheck: 'rtol' must be a number, got str 'a'",
+        ),
+    ],
+)
+def test_what_takes_a_function_says_so(call, words):
+    with pytest.raises(autograd.DtypeError, match=words):
+        call()
+
+
+def test_what_a_checked_function_raises_is_told_as_it_is():
+    def broken(t):
+        raise ValueError("mine")
+
+    with pytest.raises(ValueError, match=r"^mine$"):
+        autograd.gradcheck(broken, [double])

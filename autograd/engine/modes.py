@@ -105,6 +105,8 @@ class Mode:
         local.set(self._saved.pop())
 
     def __call__(self, function: F) -> F:
+        if not callable(function):
+            raise DtypeError(f"{type(self).__name__}: expected a function to decorate, got {type(function).__name__}")
         if inspect.isgeneratorfunction(function):
             return self._generator(function)
 
