@@ -51,9 +51,10 @@ def composed(
         def checking(*args: Any, **kwargs: Any) -> Any:
             if kwargs and not is_plain(kwargs):
                 kwargs = {second.get(name, name): value for name, value in kwargs.items()}
-            if kwargs or len(args) > first:
+            count = len(args)
+            if kwargs or count > first:
                 for place, name, plain in checked:
-                    if place < len(args):
+                    if place < count:
                         value = args[place]
                     elif name in kwargs:
                         value = kwargs[name]

@@ -134,22 +134,27 @@ def _check_running(name: str, mean: Any, variance: Any) -> None:
     if (mean is None) != (variance is None):
         missing = "running_var" if variance is None else "running_mean"
         raise ArgumentError(f"{name}: expected both running statistics or neither, but {missing} is None")
+    if mean is None:
+        return
     for what, value in (("running_mean", mean), ("running_var", variance)):
+        held = value
         if isinstance(value, Handle):
-            refuse(name, what, value)
-        dtype = getattr(value, "dtype", None)
-        if value is not None and (dtype is None or dtype.kind not in "fcV"):
-            came = type(value).__name__ if dtype is None else dtype
+            held = value._data
+            if value.requires_grad:  # type: ignore[attr-defined]
+                refuse(name, what, value)
+        if not hasattr(held, "dtype") or held.dtype.kind not in "fcV":
+            came = held.dtype if hasattr(held, "dtype") else type(held).__name__
             raise DtypeError(f"{name}: {what} must be a floating Tensor or array, got {came}")
 
 
-def _track(momentum: float, *statistics: tuple[Any, Any]) -> None:
-    """Move running statistics towards new values, in place: all of them, or none."""
-    moved = [(unwrap(running), value) for running, value in statistics]
-    moved = [(held, held * (1 - momentum) + value * momentum) for held, value in moved]
-    for held, value in moved:
-        np.copyto(held, value, casting="same_kind")
-        stamp(held)
+def _track(momentum: float, running_mean: Any, mean: Any, running_var: Any, variance: Any) -> None:
+    """Move running statistics towards new values, in place: both, or none."""
+    first, second = unwrap(running_mean), unwrap(running_var)
+    moved, spread = first * (1 - momentum) + mean * momentum, second * (1 - momentum) + variance * momentum
+    np.copyto(first, moved, casting="same_kind")
+    np.copyto(second, spread, casting="same_kind")
+    stamp(first)
+    stamp(second)
 
 
 def _by_channel(x: Any, shape: tuple[int, ...]) -> Any:
@@ -248,7 +253,7 @@ def batch_norm(
     out = batch_norm_(x, weight, bias, eps, memo)
     if n and running_mean is not None:
         variance = memo[2].reshape(-1) * (n / (n - 1))
-        _track(momentum, (running_mean, memo[0].reshape(-1)), (running_var, variance))
+        _track(momentum, running_mean, memo[0].reshape(-1), running_var, variance)
     return out
 
 
@@ -338,7 +343,7 @@ def instance_norm(
     if math.prod(shape) and running_mean is not None:
         rows = np.reshape(widened(unwrap(x)), (shape[0], shape[1], n))
         variance = np.mean(np.var(rows, axis=2, ddof=1), axis=0)
-        _track(momentum, (running_mean, np.mean(rows, axis=(0, 2))), (running_var, variance))
+        _track(momentum, running_mean, np.mean(rows, axis=(0, 2)), running_var, variance)
     return out
 
 
