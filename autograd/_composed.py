@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ._op_function import OpFunction, P, R
-from ._signatures import ALIASES, PLAIN, asks, checked_of, required
+from ._signatures import ALIASES, PLAIN, asks, checked_of, required, with_bools
 from .engine.failures import RAW, check_setting, explain_composed
 from .samples import as_cases
 
@@ -50,7 +50,7 @@ def composed(
         @functools.wraps(function)
         def checking(*args: Any, **kwargs: Any) -> Any:
             if kwargs and not is_plain(kwargs):
-                kwargs = {second.get(name, name): value for name, value in kwargs.items()}
+                kwargs = {second.get(name, name): value for name, value in with_bools(kwargs).items()}
             count = len(args)
             if kwargs or count > first:
                 for place, name, plain in checked:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ._op import NUMPY, new_tensor
-from ._signatures import ALIASES
+from ._signatures import ALIASES, with_bools
 from .engine.nodes import Handle
 from .errors import NotDifferentiableError
 
@@ -96,8 +96,7 @@ def by_place(
     others: Mapping[str, int], args: Sequence[Any], kwargs: dict[str, Any]
 ) -> tuple[Sequence[Any], dict[str, Any]]:
     """The arguments, with those given by a name of ``others`` put where they stand, and ``keepdims=1`` as True."""
-    if type(kwargs.get("keepdims", False)) is int:
-        kwargs = {**kwargs, "keepdims": bool(kwargs["keepdims"])}
+    kwargs = with_bools(kwargs)
     for name, place in others.items():
         if name in kwargs and place == len(args):
             args = [*args, kwargs[name]]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["ALIASES", "PLAIN", "asks", "checked_of", "required", "title_of"]
+__all__ = ["ALIASES", "PLAIN", "asks", "checked_of", "required", "title_of", "with_bools"]
 
 ALIASES = {"dim": "axis", "keepdim": "keepdims", "correction": "ddof", "x": "input", "y": "other"}
 """Second spellings of arguments that every op accepts: NumPy's of PyTorch's names, and PyTorch's of x and y."""
@@ -60,6 +60,13 @@ PLAIN: dict[str, frozenset[type]] = {
     "float | None": frozenset([float, int, type(None)]),
 }
 """The annotations of settings that are checked before anything is computed, and the classes that need no look."""
+
+
+def with_bools(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Arguments by name, with NumPy's ``keepdims=1`` as True."""
+    if type(kwargs.get("keepdims", False)) is not int:
+        return kwargs
+    return {**kwargs, "keepdims": bool(kwargs["keepdims"])}
 
 
 def checked_of(function: Callable[..., Any]) -> dict[str, str]:

@@ -328,6 +328,8 @@ def _unpack(op: Any, name: str) -> list[str]:
     kind = checked_of(op.forward).get(name)
     if kind is None:
         return chosen
+    if kind == "bool" and alias is not None:  # NumPy's keepdims=1
+        chosen[1:] = [f"        {name} = {alias} if {alias}.__class__ is not int else {alias} != 0"]
     default = op.signature.parameters[name].default
     others = [cls.__name__ for cls in PLAIN[kind] if cls is not type(None) and cls is not type(default)]
     usual = [type(default).__name__] if type(default) in PLAIN[kind] and default is not None else []

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import autograd
+import autograd.numpy as anp
 import nn
 import nn.functional as F
 import optim
@@ -283,6 +284,20 @@ def test_flags_are_true_or_false():
 
 
 def test_numpys_keepdims_may_be_a_number():
+    array = np.arange(6.0).reshape(2, 3)
+    for function in (anp.sum, anp.max, anp.std, anp.mean, anp.prod, anp.var, anp.min):
+        found, expected = (
+            autograd.grad(lambda v, keep=keep, function=function: anp.sum(function(v, axis=0, keepdims=keep) * v))(
+                array
+            )
+            for keep in (1, True)
+        )
+        assert found.tolist() == expected.tolist()
+    for name in ("sum", "max", "std", "mean", "argmax", "any", "var", "logsumexp"):
+        assert repr(getattr(x, name)(axis=0, keepdims=1)) == repr(getattr(x, name)(axis=0, keepdims=True))
+    for name in ("sum", "max", "std", "mean", "prod", "var", "min"):
+        gradient = autograd.grad(lambda v, keep, name=name: anp.sum(getattr(v, name)(axis=0, keepdims=keep) * v))
+        assert gradient(array, 1).tolist() == gradient(array, True).tolist()
     for function in (np.sum, np.max, np.std, np.mean, np.argmax, np.any):
         assert repr(function(x, axis=0, keepdims=1)) == repr(function(x, axis=0, keepdims=True))
 
