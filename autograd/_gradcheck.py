@@ -34,12 +34,14 @@ from ._jacobians import (
     to_real,
 )
 from .engine.callsite import warn
-from .errors import ArgumentError
+from .engine.failures import explained
+from .errors import ArgumentError, DtypeError
 from .errors import GradcheckError as GradcheckError
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
 
 
+@explained
 def gradcheck(
     func: Callable[..., Any],
     inputs: Any,
@@ -108,6 +110,7 @@ def gradcheck(
     )  # fmt: skip
 
 
+@explained
 def gradgradcheck(
     func: Callable[..., Any],
     inputs: Any,
@@ -200,6 +203,8 @@ def _passes(
     what: str = "",
 ) -> bool:
     """Whether everything agrees; if not, GradcheckError with ``raise_exception``."""
+    if not callable(func):
+        raise DtypeError(f"gradcheck: expected a function of Tensors, got {type(func).__name__} {func!r}")
     try:
         _check(func, inputs, tolerances, checks, culprit, what)
     except GradcheckError:

@@ -20,17 +20,20 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 
 from . import _pushing, _saving
-from ._op_function import OpFunction, P, R
+from ._composed import COMPOSED, NUMPY
+from ._composed import composed as composed
+from ._op_function import OpFunction, P
 from ._operands import promotion_of
 from ._operands import unwrap as unwrap
 from ._signatures import asks, required, title_of
-from ._writing import ALIASES, become, stub, taken, write
-from .engine.failures import explain_composed, rescue
+from ._writing import become, stub, taken, write
+from .engine.failures import rescue
 from .engine.foreign import ForeignArray
 from .engine.modes import local
 from .engine.nodes import Handle, NodeOp, Packed, Pick, make_node
 from .engine.nodes import new_tensor as new_tensor
 from .engine.views import View, shares_memory
+from .errors import DtypeError
 from .return_types import named_tuple
 from .samples import Case, as_cases
 
@@ -41,10 +44,6 @@ __all__ = ["COMPOSED", "MANY", "NUMPY", "OPS", "Op", "composed", "op"]
 
 OPS: dict[str, Op] = {}
 """Every op of the library by name, in the order of definition."""
-COMPOSED: dict[str, Callable[..., Any]] = {}
-"""Every function that is composed of ops and has samples of its own, by name."""
-NUMPY: dict[Callable[..., Any], Callable[..., Any]] = {}
-"""For each NumPy function and ufunc the function that computes it on Tensors."""
 
 MANY: Literal["many"] = "many"
 """``outputs=MANY``: as many outputs as the forward returns."""
@@ -138,6 +137,10 @@ def op(
             raise TypeError(f"op: expected a function for {name}, got {type(rule).__name__} {rule!r}")
 
     def define(forward: Callable[P, Any]) -> OpFunction[P, Any]:
+        if not callable(forward):
+            raise DtypeError(
+                f"op: expected the forward, a function of arrays, got {type(forward).__name__} {forward!r}"
+            )
         record: Any = Op(
             forward, numpy, rules, samples=samples, promote=promote, view=view, outputs=outputs, lists=lists,
             constants=constants, refused=refused, tied=tied, joint=joint, inputs=inputs, jvp=jvp,
@@ -152,44 +155,6 @@ def op(
         for identity in numpy:
             NUMPY[identity] = function
         return function
-
-    return define
-
-
-def composed(
-    *numpy: Callable[..., Any], samples: Any = None, inputs: tuple[str, ...] | None = None
-) -> Callable[[Callable[P, R]], OpFunction[P, R]]:
-    """Mark a function that is composed of ops: it accepts ``op``'s second spellings of its arguments.
-
-    Args:
-        numpy: the NumPy functions that it is, with their arguments in the same places.
-        samples: where to test it, as for ``op``.
-        inputs: its differentiable inputs (default: the parameters without default).
-    """
-
-    def define(function: Callable[P, R]) -> OpFunction[P, R]:
-        params = asks(function)
-        second = {alias: name for name, alias in ALIASES.items() if name in params and alias not in params}
-        is_plain = frozenset(second).isdisjoint
-
-        @functools.wraps(function)
-        def call(*args: Any, **kwargs: Any) -> Any:
-            if kwargs and not is_plain(kwargs):
-                kwargs = {second.get(name, name): value for name, value in kwargs.items()}
-            try:
-                return function(*args, **kwargs)
-            except (AttributeError, np.exceptions.AxisError) as error:
-                explain_composed(function.__name__, (*zip(params, args, strict=False), *kwargs.items()), error)
-                raise
-
-        call.kernel = call  # type: ignore[attr-defined]
-        call.inputs = inputs or required(function)  # type: ignore[attr-defined]
-        call.cases = as_cases(samples, call.inputs)  # type: ignore[attr-defined]
-        if samples is not None and function.__module__.startswith("autograd.ops."):
-            COMPOSED[function.__name__] = call
-        for identity in numpy:
-            NUMPY[identity] = call
-        return call  # type: ignore[return-value]
 
     return define
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from . import dtypes
-from .engine.failures import operand_error
+from ._signatures import PLAIN
+from .engine.failures import check_setting, operand_error
 from .engine.foreign import ForeignArray
 from .engine.modes import local
 from .engine.nodes import Handle
@@ -108,17 +109,21 @@ def refuse(op_name: str, name: str, value: Any) -> None:
         )
 
 
-def setting(op_name: str, name: str, value: Any) -> Any:
+def setting(op_name: str, name: str, value: Any, kind: str = "float") -> Any:
     """What was given as a setting of an op, such as ``alpha``: a Tensor of one element becomes a number.
 
     A NumPy scalar becomes one, too: as it is, a float64 would make float64 of all that it is multiplied by.
 
     Raises:
         NotDifferentiableError: the Tensor requires grad.
+        DtypeError: it is neither a number nor, if ``kind`` is ``"bool"``, True or False.
     """
+    if value.__class__ in PLAIN[kind]:
+        return value
     if isinstance(value, np.generic):
-        return value.item()
+        value = value.item()
     if not isinstance(value, Handle):
+        check_setting(op_name, name, value, PLAIN[kind])
         return value
     refuse(op_name, name, value)
     tensor: Any = value

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ._op import NUMPY, new_tensor
-from ._writing import ALIASES
+from ._signatures import ALIASES, with_bools
 from .engine.nodes import Handle
 from .errors import NotDifferentiableError
 
@@ -95,7 +95,8 @@ def other_names(function: Callable[..., Any], own: Callable[..., Any]) -> dict[s
 def by_place(
     others: Mapping[str, int], args: Sequence[Any], kwargs: dict[str, Any]
 ) -> tuple[Sequence[Any], dict[str, Any]]:
-    """The arguments, with those that were given by a name of ``others`` put where they stand."""
+    """The arguments, with those given by a name of ``others`` put where they stand, and ``keepdims=1`` as True."""
+    kwargs = with_bools(kwargs)
     for name, place in others.items():
         if name in kwargs and place == len(args):
             args = [*args, kwargs[name]]

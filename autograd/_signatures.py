@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["asks", "required", "title_of"]
+__all__ = ["ALIASES", "PLAIN", "asks", "checked_of", "required", "title_of", "with_bools"]
+
+ALIASES = {"dim": "axis", "keepdim": "keepdims", "correction": "ddof", "x": "input", "y": "other"}
+"""Second spellings of arguments that every op accepts: NumPy's of PyTorch's names, and PyTorch's of x and y."""
 
 
 def title_of(function: Any) -> str:
@@ -38,6 +41,29 @@ def required(function: Callable[..., Any]) -> tuple[str, ...]:
     plain: Any = function
     optional = {*code.co_varnames[code.co_argcount - len(plain.__defaults__ or ()) : code.co_argcount]}
     return tuple(name for name in asks(function) if name not in optional | {*(plain.__kwdefaults__ or ())})
+
+
+PLAIN: dict[str, frozenset[type]] = {
+    "bool": frozenset([bool]),
+    "float": frozenset([float, int]),
+    "bool | None": frozenset([bool, type(None)]),
+    "float | None": frozenset([float, int, type(None)]),
+}
+"""The annotations of settings that are checked before anything is computed, and the classes that need no look."""
+
+
+def with_bools(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Arguments by name, with NumPy's ``keepdims=1`` as True."""
+    if type(kwargs.get("keepdims", False)) is not int:
+        return kwargs
+    return {**kwargs, "keepdims": bool(kwargs["keepdims"])}
+
+
+def checked_of(function: Callable[..., Any]) -> dict[str, str]:
+    """The parameters that are flags or numbers, as their annotations say: these."""
+    given = getattr(function, "__annotations__", {}).items()
+    kinds = {name: kind if isinstance(kind, str) else getattr(kind, "__name__", "") for name, kind in given}
+    return {name: kind for name, kind in kinds.items() if kind in PLAIN and name != "return"}
 
 
 def _plain_code(function: Callable[..., Any]) -> Any:

@@ -15,6 +15,7 @@ from ._pointwise_methods import PointwiseMethods
 from ._protocols import array_function, array_ufunc
 from ._tensor_hooks import gradient_hook, hooks_of, rest, retain_hook, waken
 from ._writing import hand_out
+from .engine.failures import picked
 from .engine.foreign import ForeignArray, bare
 from .engine.hooks import RemovableHandle, add_hook, keeps_gradient
 from .engine.nodes import Handle, Leaf, array_of, new_tensor
@@ -98,7 +99,10 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
 
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the size of one dimension."""
-        return self._data.shape if dim is None else self._data.shape[dim]
+        try:
+            return self._data.shape if dim is None else self._data.shape[dim]
+        except (IndexError, TypeError):
+            return picked("size", self.shape, dim)  # which says why not
 
     def dim(self) -> int:
         """The number of dimensions."""
@@ -119,7 +123,7 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
     def stride(self, dim: int | None = None) -> Any:
         """The steps between neighbours along each dimension, in elements."""
         strides = tuple(step // self._data.itemsize for step in self._data.strides)
-        return strides if dim is None else strides[dim]
+        return strides if dim is None else picked("stride", strides, dim)
 
     def data_ptr(self) -> int:
         """The address of the first element."""
@@ -181,6 +185,8 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
 
     @data.setter
     def data(self, value: Any) -> None:
+        if not hasattr(value, "dtype"):
+            raise DtypeError(f"data: expected a Tensor or an array, got {type(value).__name__}")
         self._data = array_of(value) if isinstance(value, Handle) else construction.to_array(value)
         if type(self._node) is Leaf:
             self._node.shape, self._node.dtype = self._data.shape, self._data.dtype

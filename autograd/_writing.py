@@ -31,7 +31,7 @@ from ._operands import (
     unpack_list,
     unwrap,
 )
-from ._signatures import asks
+from ._signatures import ALIASES, PLAIN, asks, checked_of
 from .engine.failures import rescue, without_rules
 from .engine.modes import status
 from .engine.mutation import clock
@@ -41,10 +41,7 @@ from .engine.ownership import LARGE, summed
 from .engine.sweep import add_all, as_given, conform
 from .engine.views import View, current, shares_memory
 
-__all__ = ["ALIASES", "argument", "become", "built", "derivative", "hand_out", "stub", "taken", "write"]
-
-ALIASES = {"dim": "axis", "keepdim": "keepdims", "correction": "ddof", "x": "input", "y": "other"}
-"""Second spellings of arguments that every op accepts: NumPy's of PyTorch's names, and PyTorch's of x and y."""
+__all__ = ["argument", "become", "built", "derivative", "hand_out", "stub", "taken", "write"]
 
 _NAMES: dict[str, Any] = {
     "Handle": Handle,
@@ -67,7 +64,6 @@ _NAMES: dict[str, Any] = {
     "_shares_memory": shares_memory,
     "_new": object.__new__,
     "_next_rank": next_rank,
-    "_SCALARS": (Handle, np.generic),
     "_setting": setting,
     "_operand": operand,
     "_promote": promote,
@@ -329,14 +325,20 @@ def _unpack(op: Any, name: str) -> list[str]:
             f"        {name} = _unwrap({name})",
         ]
     chosen = [] if alias is None else [f"    if {alias} is not None:", f"        {name} = {alias}"]
-    parameter = op.signature.parameters[name]
-    if parameter.annotation is not float and not str(parameter.annotation).startswith("float"):
+    kind = checked_of(op.forward).get(name)
+    if kind is None:
         return chosen
-    usual = "int" if type(parameter.default) is int else "float"
+    if kind == "bool" and alias is not None:  # NumPy's keepdims=1
+        chosen[1:] = [f"        {name} = {alias} if {alias}.__class__ is not int else {alias} != 0"]
+    default = op.signature.parameters[name].default
+    others = [cls.__name__ for cls in PLAIN[kind] if cls is not type(None) and cls is not type(default)]
+    usual = [type(default).__name__] if type(default) in PLAIN[kind] and default is not None else []
+    unless = [f"{name}.__class__ is not {cls}" for cls in (*usual, *sorted(others))]
+    unless += [f"{name} is not None"] if default is None or type(None) in PLAIN[kind] else []
     return [
         *chosen,
-        f"    if {name}.__class__ is not {usual} and isinstance({name}, _SCALARS):",
-        f"        {name} = _setting(OP.name, {name!r}, {name})",
+        f"    if {' and '.join(unless)}:",
+        f"        {name} = _setting(OP.name, {name!r}, {name}, {kind!r})",
     ]
 
 

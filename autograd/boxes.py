@@ -15,6 +15,7 @@ import numpy as np
 
 from ._op import NUMPY
 from ._protocols import array_function, array_ufunc, with_arrays
+from ._signatures import with_bools
 from ._tensor import Tensor
 from .engine.nodes import Handle
 from .errors import GradientError
@@ -115,7 +116,7 @@ def _numpy(function: Callable[..., Any]) -> Any:
     def with_arrays_of_lists(self: Any, *args: Any, **kwargs: Any) -> Any:
         if args or kwargs:
             args = tuple(map(with_arrays, args))
-            kwargs = {name: with_arrays(value) for name, value in kwargs.items()}
+            kwargs = {name: with_arrays(value) for name, value in with_bools(kwargs).items()}
         return own(self, *args, **kwargs)
 
     with_arrays_of_lists.__name__ = own.__name__
@@ -135,7 +136,7 @@ def _refused(name: str) -> Any:
 
 def _sum_of(reduce: Callable[..., Any]) -> Any:
     def method(self: Any, axis: Any = None, dtype: Any = None, out: None = None, **kwargs: Any) -> Any:
-        return boxed(reduce(self if dtype is None else self.astype(dtype), axis=axis, **kwargs))
+        return boxed(reduce(self if dtype is None else self.astype(dtype), axis=axis, **with_bools(kwargs)))
 
     method.__name__ = reduce.__name__
     method.__doc__ = f"As ``numpy.{reduce.__name__}``."

@@ -11,6 +11,7 @@ import numpy as np
 from . import dtypes
 from ._operands import refuse, unwrap
 from .devices import check_device
+from .engine.failures import explained
 from .engine.foreign import ForeignArray
 from .engine.nodes import Handle, array_of
 from .engine.nodes import new_tensor as wrap
@@ -117,6 +118,7 @@ def as_shape(given: tuple[Any, ...], name: str, size: Any = None) -> tuple[int, 
     return shape
 
 
+@explained
 def new_full(
     x: Any, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -134,6 +136,7 @@ def _filled(name: str, x: Any, size: Any, value: Any, dtype: Any, device: Any, r
     return made.requires_grad_(requires_grad)
 
 
+@explained
 def new_zeros(
     x: Any, *shape: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -141,6 +144,7 @@ def new_zeros(
     return _filled("new_zeros", x, shape if size is None else size, 0, dtype, device, requires_grad)
 
 
+@explained
 def new_ones(
     x: Any, *shape: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -148,6 +152,7 @@ def new_ones(
     return _filled("new_ones", x, shape if size is None else size, 1, dtype, device, requires_grad)
 
 
+@explained
 def new_empty(
     x: Any, *shape: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -155,6 +160,7 @@ def new_empty(
     return _filled("new_empty", x, shape if size is None else size, 0, dtype, device, requires_grad)
 
 
+@explained
 def new_empty_strided(
     x: Any, size: Any, stride: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:

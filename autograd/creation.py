@@ -14,9 +14,11 @@ from ._operands import refuse, unwrap
 from ._tensor import Tensor
 from .construction import as_shape, to_array
 from .devices import check_device
+from .engine.failures import explained
 from .engine.foreign import ForeignArray, as_array
 from .engine.nodes import Handle, new_tensor
 from .errors import ArgumentError, DtypeError, ShapeError
+from .ops.shapes import integer
 
 __all__ = [
     "arange", "as_tensor", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "linspace", "logspace",
@@ -112,6 +114,7 @@ def empty(
     return finish(np.empty(as_shape(shape, "empty", size), dtypes.or_default(dtype)), requires_grad, device)
 
 
+@explained
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A Tensor of a shape in which every element is ``fill_value``, in whose dtype unless another is given.
 
@@ -130,6 +133,7 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
     return finish(np.full(shape, dtypes.stored(value, kind), kind), requires_grad, device)
 
 
+@explained
 def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A 0-d Tensor of the default dtype."""
     kind = dtypes.or_default(dtype)
@@ -158,6 +162,7 @@ ones_like = _like("ones", "Ones")
 empty_like = _like("empty", "Unset elements")
 
 
+@explained
 def full_like(
     input: Any,
     fill_value: Any,
@@ -180,6 +185,7 @@ def full_like(
     )
 
 
+@explained
 def arange(
     start: Any = 0,
     end: Any = None,
@@ -240,6 +246,8 @@ def _end(value: Any, dtype: Any) -> Any:
         data = data.astype(np.result_type(data.dtype, np.float64))
         return np.trunc(data) if dtype.kind in "iu" else data
     number = value.item() if hasattr(value, "item") else value
+    if not isinstance(number, (int, float, complex)) and not hasattr(number, "__float__"):
+        raise TypeError(f"an end of the range must be a number, got {type(number).__name__} {number!r}")
     return int(number) if dtype.kind in "iu" else number
 
 
@@ -251,6 +259,7 @@ def _steps(name: str, steps: Any) -> int:
     return operator.index(steps)
 
 
+@explained
 def linspace(
     start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -267,6 +276,7 @@ def linspace(
     return finish(np.linspace(start, end, _steps("linspace", steps)).astype(kind), requires_grad, device)
 
 
+@explained
 def logspace(
     start: Any,
     end: Any,
@@ -286,19 +296,26 @@ def logspace(
     return finish(np.logspace(start, end, _steps("logspace", steps), base=base).astype(kind), requires_grad, device)
 
 
+@explained
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """The ``n`` x ``m`` matrix with ones on the diagonal. Raises: ShapeError for a negative size."""
     as_shape((n, n if m is None else m), "eye")
     return finish(np.eye(n, m, dtype=dtypes.or_default(dtype)), requires_grad, device)
 
 
+@explained
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = dtypes.int64, device: Any = None) -> Tensor:
     """The indices (2, count) of the lower triangle of a ``row`` x ``col`` matrix, row by row."""
     as_shape((row, col), "tril_indices")
-    return finish(np.stack(np.tril_indices(row, offset, col)).astype(dtypes.as_dtype(dtype)), device=device)
+    return finish(
+        np.stack(np.tril_indices(row, integer(offset, "offset"), col)).astype(dtypes.as_dtype(dtype)), device=device
+    )
 
 
+@explained
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = dtypes.int64, device: Any = None) -> Tensor:
     """The indices (2, count) of the upper triangle of a ``row`` x ``col`` matrix, row by row."""
     as_shape((row, col), "triu_indices")
-    return finish(np.stack(np.triu_indices(row, offset, col)).astype(dtypes.as_dtype(dtype)), device=device)
+    return finish(
+        np.stack(np.triu_indices(row, integer(offset, "offset"), col)).astype(dtypes.as_dtype(dtype)), device=device
+    )

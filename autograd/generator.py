@@ -10,14 +10,16 @@ import copy
 import functools
 import itertools
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from . import dtypes
 from .devices import check_device
+from .engine.failures import describe
 from .engine.modes import local
-from .errors import DtypeError
+from .errors import ArgumentError, DtypeError
 
 __all__ = ["Generator", "default_generator", "floating", "moved", "source"]
 
@@ -83,6 +85,8 @@ class Generator:
 
     def set_state(self, new_state: dict[str, Any]) -> None:
         """Go on from a state that ``get_state`` returned; one that is none changes nothing."""
+        if not isinstance(new_state, Mapping) or not {"seed", "stream"} <= new_state.keys():
+            raise ArgumentError(f"set_state: expected what get_state returned, got {describe(new_state)}")
         seed = int(new_state["seed"])
         self._stream.bit_generator.state = new_state["stream"]
         self._seed, self._branch = seed, ()
@@ -149,7 +153,8 @@ def _drawn(draw: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
         return parts[..., 0] + parts[..., 1] * 1j
     if dtype in (dtypes.float32, dtypes.float64):
         return np.asanyarray(draw(shape, dtype))
-    return np.asanyarray(draw(shape, np.float32)).astype(floating("a draw from a continuous distribution", dtype))
+    floating("a draw from a continuous distribution", dtype)
+    return np.asanyarray(draw(shape, np.float32)).astype(dtype)
 
 
 def floating(name: str, dtype: np.dtype[Any]) -> np.dtype[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from ._tensor import Tensor
 from .construction import as_shape
 from .creation import finish
 from .devices import check_device
+from .engine.failures import explained
 from .engine.foreign import as_array, bare, everywhere
 from .engine.nodes import Handle
 from .errors import ArgumentError, DtypeError
@@ -20,7 +20,7 @@ from .generator import Generator, default_generator, moved, source
 from .ops.draws import bernoulli as bernoulli
 from .ops.draws import drawn_by
 from .ops.draws import multinomial as multinomial
-from .ops.shapes import also_named
+from .ops.shapes import also_named, integer
 
 __all__ = [
     "Generator", "bernoulli", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "multinomial",
@@ -29,6 +29,7 @@ __all__ = [
 ]  # fmt: skip
 
 
+@explained
 def manual_seed(seed: int) -> Generator:
     """Seed the default generator, from which ``randn``, dropout, initialization and shuffling draw; returns it.
 
@@ -62,6 +63,13 @@ def set_rng_state(new_state: dict[str, Any]) -> None:
     default_generator.set_state(new_state)
 
 
+def _possible(dtype: np.dtype[Any], requires_grad: bool, device: Any) -> np.dtype[Any]:
+    """``dtype``. Raises what ``finish`` would, but before anything is drawn: the generator stays as it was."""
+    if requires_grad or device is not None:
+        finish(np.empty(0, dtype), requires_grad, device)
+    return dtype
+
+
 def rand(
     *shape: Any,
     size: Any = None,
@@ -71,7 +79,8 @@ def rand(
     requires_grad: bool = False,
 ) -> Tensor:
     """Random numbers from the uniform distribution on [0, 1), of a shape; both parts of complex ones are."""
-    drawn = source(generator).uniform(as_shape(shape, "rand", size), dtypes.or_default(dtype))
+    kind = _possible(dtypes.or_default(dtype), requires_grad, device)
+    drawn = source(generator).uniform(as_shape(shape, "rand", size), kind)
     return finish(drawn, requires_grad, device)
 
 
@@ -91,10 +100,12 @@ def randn(
     >>> autograd.randn(2, 3).shape
     (2, 3)
     """
-    drawn = source(generator).normal(as_shape(shape, "randn", size), dtypes.or_default(dtype))
+    kind = _possible(dtypes.or_default(dtype), requires_grad, device)
+    drawn = source(generator).normal(as_shape(shape, "randn", size), kind)
     return finish(drawn, requires_grad, device)
 
 
+@explained
 def randint(
     low: Any = None,
     high: Any = None,
@@ -122,20 +133,23 @@ def randint(
         )
     if high is None:
         raise TypeError("randint: expected a bound beside the size: randint(high, size) or randint(low, high, size)")
-    low, high = operator.index(low), operator.index(high)
+    low, high = integer(low, "low"), integer(high, "high")
     if high <= low:
         raise ArgumentError(f"randint: expected low < high, got low={low} and high={high}")
     kind = dtypes.int64 if dtype is None else dtypes.as_dtype(dtype)
     if kind.kind == "c":
         raise DtypeError(f"randint: integers are real numbers, but the dtype is {kind}; use a real one")
+    _possible(kind, requires_grad, device)
     drawn = source(generator).integers(low, high, as_shape(tuple(size), "randint"))
     return finish(drawn.astype(kind), requires_grad, device)
 
 
+@explained
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
     """The numbers 0 to ``n - 1`` in random order."""
+    kind = _possible(dtypes.int64 if dtype is None else dtypes.as_dtype(dtype), False, device)
     drawn = source(generator).permutation(*as_shape((n,), "randperm"))
-    return finish(drawn.astype(dtypes.int64 if dtype is None else dtypes.as_dtype(dtype)), device=device)
+    return finish(drawn.astype(kind), device=device)
 
 
 def _form(x: Any, dtype: Any) -> tuple[Any, Any]:
@@ -200,6 +214,7 @@ def randint_like(
     return randint(low, high, shape, generator=generator, dtype=kind, device=device, requires_grad=requires_grad)
 
 
+@explained
 def normal(
     mean: Any = 0.0,
     std: Any = 1.0,
@@ -216,10 +231,14 @@ def normal(
         ValueError: a negative deviation.
     """
     means, deviations = as_array(unwrap(mean)), as_array(unwrap(std))
+    for what, numbers in (("mean", means), ("std", deviations)):
+        if numbers.dtype.kind not in "biufcV":
+            raise DtypeError(f"normal: '{what}' must be a number or a Tensor, got {mean if what == 'mean' else std!r}")
     if not everywhere(deviations >= 0):
         raise ArgumentError(f"normal: std must not be negative, got {bare(deviations).min()}")
     given = [v._data for v in (mean, std) if isinstance(v, Handle)]
     kind = dtypes.or_default(dtype) if dtype is not None or not given else dtypes.to_float(given[0].dtype)
+    _possible(kind, requires_grad, device)
     shape = np.broadcast_shapes(means.shape, deviations.shape) if size is None else as_shape((tuple(size),), "normal")
     drawn = source(generator).normal(shape, kind)
     spread = drawn * deviations

@@ -11,7 +11,7 @@ from ._signatures import required
 from .engine.modes import Mode
 from .engine.mutation import clock, mutated_since
 from .engine.nodes import Handle, new_tensor
-from .errors import ArgumentError, GradientError, MutationError
+from .errors import ArgumentError, DtypeError, GradientError, MutationError
 from .generator import default_generator
 
 __all__ = ["checkpoint", "checkpoint_sequential", "saved_tensors_hooks"]
@@ -133,6 +133,8 @@ def checkpoint(
     >>> x = autograd.tensor([1.0, 2.0], requires_grad=True)
     >>> autograd.checkpoint(lambda x: (x * x).tanh(), x).sum().backward()
     """
+    if not callable(function):
+        raise DtypeError(f"checkpoint: expected a function of Tensors, got {type(function).__name__} {function!r}")
     if not args and not kwargs and required(function):
         return functools.wraps(function)(functools.partial(checkpoint, function))
     first, again = (contextlib.nullcontext(), contextlib.nullcontext()) if context_fn is None else context_fn()

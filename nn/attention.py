@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autograd import ArgumentError, Tensor, empty
+from autograd.engine.failures import explained
 
 from . import functional as F
 from . import init
@@ -57,6 +58,7 @@ class MultiheadAttention(Module):
     bias_k: Parameter | None
     bias_v: Parameter | None
 
+    @explained
     def __init__(
         self,
         embed_dim: int,

@@ -8,7 +8,9 @@ from typing import Any
 
 from autograd import ArgumentError, Tensor, empty
 from autograd.devices import check_device
-from autograd.ops.convolution import per_dimension, transposed_sizes
+from autograd.engine.failures import explained
+from autograd.ops.convolution import transposed_sizes
+from autograd.ops.windows import per_dimension
 
 from . import functional as F
 from . import init
@@ -124,6 +126,7 @@ class _Convolution(Module):
 class _Conv(_Convolution):
     """The constructor of the layers that are not transposed."""
 
+    @explained
     def __init__(
         self,
         in_channels: int,

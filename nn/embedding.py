@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autograd import ArgumentError, BoundsError, ShapeError, Tensor, empty, no_grad
+from autograd.engine.failures import explained
 
 from . import functional as F
 from . import init
@@ -89,6 +90,7 @@ class Embedding(_Rows):
             [1., 2.]])
     """
 
+    @explained
     def __init__(
         self,
         num_embeddings: int,
@@ -114,6 +116,7 @@ class Embedding(_Rows):
         return F.embedding(input, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq)
 
     @classmethod
+    @explained
     def from_pretrained(
         cls,
         embeddings: Any,
@@ -158,6 +161,7 @@ class EmbeddingBag(_Rows):
     Raises: ValueError for ``sparse=True``; IndexError, ShapeError.
     """
 
+    @explained
     def __init__(
         self,
         num_embeddings: int,

@@ -16,6 +16,7 @@ import numpy as np
 
 from autograd import ArgumentError, Generator, ShapeError, Tensor, no_grad
 from autograd.engine.callsite import warn
+from autograd.engine.failures import explained
 from autograd.generator import floating, source
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
 _LINEAR = ("linear", *[f"{kind}{n}d" for kind in ("conv", "conv_transpose") for n in (1, 2, 3)], "sigmoid")
 
 
+@explained
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """The factor by which a layer before this nonlinearity is scaled up, to keep the variance of its output.
 
@@ -90,6 +92,7 @@ def skipped() -> Iterator[None]:
         _skipping.active = before
 
 
+@explained
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill ``tensor`` with uniform random numbers from [a, b).
 
@@ -104,6 +107,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
         return tensor.uniform_(a, b, generator=generator)
 
 
+@explained
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill ``tensor`` with normal random numbers of this mean and standard deviation."""
     if _skipping.active:
@@ -119,6 +123,7 @@ def _write(tensor: Tensor, values: object) -> Tensor:
         return tensor.copy_(Tensor(values))
 
 
+@explained
 def trunc_normal_(
     tensor: Tensor,
     mean: float = 0.0,
@@ -145,6 +150,7 @@ def trunc_normal_(
     return _write(tensor, np.clip(ndtri(chance) * (side * std) + mean, a, b))
 
 
+@explained
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Fill ``tensor`` with the number ``val``."""
     if _skipping.active:
@@ -153,16 +159,19 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
         return tensor.copy_(val)
 
 
+@explained
 def zeros_(tensor: Tensor) -> Tensor:
     """Fill ``tensor`` with zeros."""
     return constant_(tensor, 0.0)
 
 
+@explained
 def ones_(tensor: Tensor) -> Tensor:
     """Fill ``tensor`` with ones."""
     return constant_(tensor, 1.0)
 
 
+@explained
 def eye_(tensor: Tensor) -> Tensor:
     """The identity, for a matrix.
 
@@ -174,6 +183,7 @@ def eye_(tensor: Tensor) -> Tensor:
     return _write(tensor, np.eye(tensor.shape[0], tensor.shape[1]))
 
 
+@explained
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """The weight of a convolution that returns its input: 1 in the middle of the kernel from channel i to channel i.
 
@@ -198,6 +208,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     return _write(tensor, values)
 
 
+@explained
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
     """A random matrix with orthonormal rows, or columns if these are fewer, times ``gain``.
 
@@ -221,6 +232,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     return _write(tensor, gain * (q if rows >= columns else q.T).reshape(tensor.shape))
 
 
+@explained
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
     """Normal numbers, but a share of each column zeros.
 
@@ -248,12 +260,14 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
     return _write(tensor, values)
 
 
+@explained
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Uniform within ``gain * sqrt(6 / (fan_in + fan_out))``."""
     bound = gain * math.sqrt(6.0 / (sum(_fans(tensor, "xavier_uniform_")) or 1))
     return uniform_(tensor, -bound, bound, generator)
 
 
+@explained
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Normal of deviation ``gain * sqrt(2 / (fan_in + fan_out))``."""
     return normal_(tensor, 0.0, gain * math.sqrt(2.0 / (sum(_fans(tensor, "xavier_normal_")) or 1)), generator)
@@ -267,6 +281,7 @@ def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str, name: s
     return calculate_gain(nonlinearity, a) / math.sqrt(fan) if fan else 0.0
 
 
+@explained
 def kaiming_uniform_(
     tensor: Tensor,
     a: float = 0,
@@ -284,6 +299,7 @@ def kaiming_uniform_(
     return uniform_(tensor, -bound, bound, generator)
 
 
+@explained
 def kaiming_normal_(
     tensor: Tensor,
     a: float = 0,

@@ -14,6 +14,7 @@ import autograd
 from autograd import ArgumentError, DtypeError, GradientError, ShapeError, Tensor
 from autograd.devices import check_device
 from autograd.dtypes import as_dtype
+from autograd.engine.failures import RAW, explain_composed
 from autograd.engine.hooks import EVERYWHERE
 
 from .hooks import HookMethods, Hooks
@@ -54,9 +55,12 @@ class Module(HookMethods, StateMethods):
         except (ShapeError, DtypeError, IndexError, GradientError) as error:
             self._locate(error)
             raise
-        except (AttributeError, TypeError) as error:
-            if args and args[0] is None and not hasattr(error, "__notes__"):
-                error.add_note(f"({type(self).__name__} was called with None; it expects a Tensor)")
+        except RAW as error:
+            if args and args[0] is None:
+                if isinstance(error, (AttributeError, TypeError)) and not hasattr(error, "__notes__"):
+                    error.add_note(f"({type(self).__name__} was called with None; it expects a Tensor)")
+            elif type(self).__module__.startswith("nn."):
+                explain_composed(type(self).forward, (self, *args), kwargs, error)
             raise
 
     def _locate(self, error: Exception) -> None:
@@ -247,6 +251,8 @@ class Module(HookMethods, StateMethods):
         Raises:
             AttributeError: there is none.
         """
+        if not isinstance(target, str):
+            raise DtypeError(f"get_submodule: a path must be a string such as 'a.b', got {type(target).__name__}")
         module = self
         for name in target.split(".") if target else ():
             module = module._held(name, target, Module)
@@ -348,6 +354,8 @@ class Module(HookMethods, StateMethods):
 
     def apply(self: M, fn: Callable[[Module], Any]) -> M:
         """Call ``fn`` with every module, children first; returns this one."""
+        if not callable(fn):
+            raise DtypeError(f"apply: expected a function of a module, got {type(fn).__name__}")
         for child in self.children():
             child.apply(fn)
         fn(self)

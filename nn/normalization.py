@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autograd import ArgumentError, ShapeError, Tensor, empty, no_grad, ones, tensor, zeros
+from autograd.engine.failures import explained
 from autograd.engine.mutation import stamp
 from autograd.engine.nodes import array_of
 
@@ -287,6 +288,7 @@ class LayerNorm(_Affine):
             [ 1., -1.]], grad_fn=<round>)
     """
 
+    @explained
     def __init__(
         self,
         normalized_shape: Any,
@@ -329,6 +331,7 @@ class RMSNorm(Module):
 
     weight: Parameter | None
 
+    @explained
     def __init__(
         self,
         normalized_shape: Any,
@@ -375,6 +378,7 @@ class GroupNorm(_Affine):
     Source: Y. Wu and K. He, Group Normalization, 2018.
     """
 
+    @explained
     def __init__(
         self,
         num_groups: int,

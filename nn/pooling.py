@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from autograd import ArgumentError, Tensor
-from autograd.ops.convolution import per_dimension
+from autograd.engine.failures import explained
+from autograd.ops.windows import per_dimension
 
 from . import functional as F
 from .module import Module
@@ -356,6 +357,7 @@ class AvgPool3d(_AvgPool):
 class _LPPool(Module):
     """The settings of pooling by a norm."""
 
+    @explained
     def __init__(
         self, norm_type: float, kernel_size: Size, stride: Size | None = None, ceil_mode: bool = False
     ) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from autograd import ArgumentError, DtypeError, ShapeError, Tensor, cat, empty, stack, zeros
 from autograd.engine.callsite import warn
+from autograd.engine.failures import explained
 from autograd.ops.recurrence import gru, lstm, rnn
 
 from . import functional as F
@@ -28,6 +29,7 @@ class RNNBase(Module):
     of the layers l1, l2, ... All are drawn uniformly within 1 / sqrt(hidden_size).
     """
 
+    @explained
     def __init__(
         self,
         mode: str,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from autograd import ArgumentError, ShapeError, Tensor, full, triu
+from autograd.engine.failures import explained
 
 from . import functional as F
 from . import init
@@ -58,6 +59,7 @@ class TransformerEncoderLayer(Module):
     (3, 5, 8)
     """
 
+    @explained
     def __init__(
         self,
         d_model: int,
@@ -190,6 +192,7 @@ class TransformerEncoder(Module):
     (2, 5, 8)
     """
 
+    @explained
     def __init__(
         self,
         encoder_layer: Module,
@@ -223,6 +226,7 @@ class TransformerDecoder(Module):
         norm: a module at the end.
     """
 
+    @explained
     def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
         self.layers = ModuleList([copy.deepcopy(decoder_layer) for _ in range(num_layers)])
         self.num_layers = num_layers
@@ -272,6 +276,7 @@ class Transformer(Module):
     Source: Vaswani et al. 2017.
     """
 
+    @explained
     def __init__(
         self,
         d_model: int = 512,

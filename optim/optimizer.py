@@ -13,8 +13,9 @@ from math import prod
 from operator import is_not
 from typing import Any, ClassVar
 
-from autograd import ArgumentError, ShapeError, Tensor, enable_grad
+from autograd import ArgumentError, DtypeError, ShapeError, Tensor, enable_grad
 from autograd.engine.callsite import warn
+from autograd.engine.failures import explained
 from autograd.engine.hooks import RemovableHandle
 from autograd.engine.quiet import quiet
 
@@ -84,6 +85,7 @@ class Optimizer:
         made._stepped = made._watched = False  # for schedulers, which must step after it
         return made
 
+    @explained
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
             raise TypeError(
@@ -309,6 +311,7 @@ class Optimizer:
             found = found if returned is None else returned
         return found
 
+    @explained
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from what ``state_dict`` returned, here or in PyTorch (values may be Tensors, arrays or numbers).
 
@@ -396,8 +399,10 @@ def non_negative(name: str, **values: float) -> None:
 
 def fractions(name: str, betas: tuple[float, ...]) -> None:
     """Raise ValueError for a beta outside [0, 1), TypeError for what are not several numbers."""
-    if not isinstance(betas, (tuple, list)):
-        raise TypeError(f"{name}: betas must be a pair of numbers, such as (0.9, 0.999), got {betas!r}")
+    if not isinstance(betas, (tuple, list)) or not all(hasattr(beta, "__float__") for beta in betas):
+        raise DtypeError(f"{name}: betas must be a pair of numbers, such as (0.9, 0.999), got {betas!r}")
+    if len(betas) != 2:
+        raise ArgumentError(f"{name}: betas must be a pair of numbers, such as (0.9, 0.999), got {betas!r}")
     if any(prod(getattr(beta, "shape", ())) != 1 for beta in betas):
         raise ShapeError(f"{name}: each of betas must be one number, got {betas!r}")
     if not all(0 <= beta < 1 for beta in betas):

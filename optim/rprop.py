@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd import ArgumentError
+from autograd.engine.failures import explained
 
 from .optimizer import Optimizer, non_negative
 
@@ -32,6 +33,7 @@ class Rprop(Optimizer):
 
     states = ("prev", "step_size")
 
+    @explained
     def __init__(
         self,
         params: Iterable[Any],

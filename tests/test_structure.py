@@ -22,11 +22,11 @@ LAYERS = (
     ("autograd.devices", "autograd.errors", "autograd.return_types", "autograd.samples"),
     ("autograd.engine",),
     ("autograd.dtypes",),
-    ("autograd._operands",),
     ("autograd._signatures",),
+    ("autograd._operands",),
     ("autograd._writing",),
     ("autograd._pushing", "autograd._saving"),
-    ("autograd._op", "autograd._op_function"),
+    ("autograd._composed", "autograd._op", "autograd._op_function"),
     (
         "autograd._gradients",
         "autograd._inplace",

@@ -14,6 +14,9 @@ from collections.abc import Callable, Generator
 from types import TracebackType
 from typing import Any, TypeVar
 
+import numpy as np
+
+from ..errors import DtypeError
 from .forks import held_at_forks
 
 __all__ = [
@@ -103,6 +106,8 @@ class Mode:
         local.set(self._saved.pop())
 
     def __call__(self, function: F) -> F:
+        if not callable(function):
+            raise DtypeError(f"{type(self).__name__}: expected a function to decorate, got {type(function).__name__}")
         if inspect.isgeneratorfunction(function):
             return self._generator(function)
 
@@ -229,6 +234,8 @@ class set_grad_enabled(Switch):
     """
 
     def __init__(self, mode: bool) -> None:
+        if not isinstance(mode, (bool, np.bool_)):
+            raise DtypeError(f"set_grad_enabled: mode must be True or False, got {mode!r}")
         super().__init__(grad=bool(mode))
 
 

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, DtypeError
 from .blas import in_one_thread_each, opened
 
 __all__ = ["get_num_threads", "set_num_threads", "shared"]
@@ -38,6 +38,8 @@ def set_num_threads(num: int) -> None:
     Raises: ValueError for less than one.
     """
     global _wanted
+    if not hasattr(num, "__index__"):
+        raise DtypeError(f"set_num_threads: expected an integer, got {type(num).__name__} {num!r}")
     if operator.index(num) < 1:
         raise ArgumentError(f"set_num_threads: expected at least one thread, got {num}")
     _wanted = operator.index(num)

@@ -36,13 +36,18 @@ def name_of(func: Any) -> str:
     return getattr(func, "__name__", type(func).__name__)
 
 
+def check_function(name: str, given: Any) -> None:
+    """Raise TypeError for what a transform was given to transform, and is no function."""
+    if not callable(given):
+        raise TypeError(f"{name}: expected a function to transform, got {type(given).__name__} {describe(given)}")
+
+
 def titled(function: Any, name: str, of: Any) -> Any:
     """``function``, named as a transform of another.
 
     Raises: TypeError if ``of`` is no function.
     """
-    if not callable(of):
-        raise TypeError(f"{name}: expected a function to transform, got {type(of).__name__} {describe(of)}")
+    check_function(name, of)
     function.__name__ = f"{name}_of_{name_of(of)}"
     function.__doc__ = f"{name} of {name_of(of)}."
     function.__wrapped__ = of
@@ -77,6 +82,7 @@ class Call:
     """
 
     def __init__(self, name: str, func: Callable[..., Any], tree: Any, keeps: bool = False) -> None:
+        check_function(name, func)
         self.name = name
         self.func = func
         self._keeps = keeps

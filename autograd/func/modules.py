@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.nodes import Handle
-from ..errors import ArgumentError, GradientError, StateDictError
+from ..errors import ArgumentError, DtypeError, GradientError, StateDictError
 from ..ops.joining import stack
 
 __all__ = ["functional_call", "stack_module_state"]
@@ -160,7 +160,10 @@ def stack_module_state(models: Sequence[Any]) -> tuple[dict[str, Any], dict[str,
     >>> params["weight"].shape
     (5, 3, 2)
     """
-    models = list(models)
+    models = list(models) if np.iterable(models) else [models]
+    for model in models:
+        if not hasattr(model, "named_parameters"):
+            raise DtypeError(f"stack_module_state: expected a list of Modules, got {type(model).__name__}")
     if not models:
         raise GradientError("stack_module_state: expected at least one module, got none")
     if any(type(model) is not type(models[0]) or model.training is not models[0].training for model in models):

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .._protocols import by_place, other_names, out_by_name, with_arrays
+from .._signatures import with_bools
 from .._tensor import Tensor
 from ..boxes import ArrayBox, boxed
 from ..engine.foreign import ForeignArray
@@ -186,7 +187,7 @@ def _any(function: Callable[..., Any], op: Callable[..., Any]) -> Any:
         if kwargs:
             if "out" in kwargs or "dtype" in kwargs or others or any(map(_is_list, kwargs.values())):
                 return _call(function, op, args, kwargs)
-            result = op(*args, **kwargs)
+            result = op(*args, **with_bools(kwargs))
         else:
             result = op(*args)
         if type(result) is Tensor and result._node is not None:

@@ -367,7 +367,8 @@ def hardshrink(x: Any, lambd: float = 0.5) -> Any:
 def threshold(x: Any, threshold: float, value: float) -> Any:
     """``x`` where it exceeds ``threshold``, else ``value``; NaN stays."""
     require_order(x, x)
-    return where_.op.forward(x <= threshold, np.asarray(value, x.dtype, like=x), x)
+    like = x if hasattr(x, "__array_function__") else None  # which a NumPy scalar has not
+    return where_.op.forward(x <= threshold, np.asarray(value, x.dtype, like=like), x)
 
 
 @op(

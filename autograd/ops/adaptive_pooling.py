@@ -20,7 +20,7 @@ from ..samples import case, reals
 from .averaging import average_pool
 from .axes import wide_dtype
 from .pooling import max_pool, max_pool_with_indices
-from .shapes import shape_of
+from .shapes import integer, shape_of
 from .unpooling import add_in_planes, take_in_planes
 
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ def _target(name: str, rank: int, x: Any, output_size: Any) -> tuple[int, ...]:
         given = (output_size[0] if isinstance(output_size, (tuple, list)) else output_size,) * rank
     if len(given) != rank:
         raise ShapeError(f"{name}: output_size must be one number or {rank}, got {output_size}")
-    counts = tuple([n if count is None else int(count) for n, count in zip(shape[-rank:], given, strict=True)])
+    each = zip(shape[-rank:], given, strict=True)
+    counts = tuple([n if count is None else integer(count, "output_size") for n, count in each])
     if min(counts) < 0:
         raise ArgumentError(f"{name}: output_size must not be negative, got {output_size}")
     return counts

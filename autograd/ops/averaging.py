@@ -18,7 +18,7 @@ from . import arithmetic, powers
 from .activations import relu
 from .axes import accumulation_dtype, wide_dtype
 from .pooling import framed, max_pooled, overlap, pool_places, pool_sizes, reduce_windows, slabs
-from .shapes import shape_of
+from .shapes import integer, shape_of
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -119,7 +119,7 @@ def _averaged(
     size, steps, around = pool_sizes(name, rank, kernel_size, stride, padding)
     shape = shape_of(x)
     counts, edges = pool_places(name, rank, shape, size, steps, around, _unit(size), ceil_mode)
-    if divisor_override == 0:
+    if divisor_override is not None and integer(divisor_override, "divisor_override") == 0:
         raise ArgumentError(f"{name}: divisor_override must not be 0")
     divisor: Any = divisor_override
     if divisor is None:
@@ -198,6 +198,8 @@ def avg_pool3d(
 
 
 def _by_norm(name: str, rank: int, x: Any, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool) -> Any:
+    if not norm_type:
+        raise ArgumentError(f"{name}: norm_type must not be 0: there is no mean of that order")
     if math.isinf(norm_type):  # the largest, or the smallest, magnitude
         side = math.copysign(1.0, norm_type)
         sizes = arithmetic.mul(arithmetic.abs(x), side)

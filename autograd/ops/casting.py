@@ -94,7 +94,7 @@ def to(
         elif isinstance(arg, bool):
             flags.append(arg)
         elif arg is not None:
-            dtype = arg
+            dtype = dtypes.as_dtype(arg)
     if flags:
         if len(flags) > 2:
             raise TypeError(f"to: expected at most two bools, non_blocking and copy, got {len(flags)}")

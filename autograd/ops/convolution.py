@@ -15,6 +15,7 @@ from ..samples import case, reals
 from .columns import Geometry, convolve, spread, weight_gradient
 from .reductions import sum as total
 from .shapes import reshape, shape_of
+from .windows import per_dimension
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -135,25 +136,6 @@ def convolution_weight(
 
 
 # ---- arguments -------------------------------------------------------------------------------------------------------
-
-
-def per_dimension(name: str, what: str, value: Any, rank: int, least: int) -> tuple[int, ...]:
-    """One number for every dimension, or one for each: a sequence, an array or a Tensor of integers.
-
-    Raises: ShapeError if there are more or fewer; ValueError if one is less than ``least``.
-    """
-    if type(value) is int:
-        numbers = (value,) * rank
-    else:
-        several = isinstance(value, Sequence) or getattr(value, "ndim", 0) == 1
-        numbers = tuple([int(n) for n in value]) if several else (int(value),) * rank
-        if len(numbers) == 1:
-            numbers *= rank
-        if len(numbers) != rank:
-            raise ShapeError(f"{name}: {what} must be one number or {rank}, one for each dimension, got {value}")
-    if numbers and min(numbers) < least:
-        raise ArgumentError(f"{name}: {what} must be at least {least}, got {value}")
-    return numbers
 
 
 def _paddings(name: str, padding: Any, kernel: Sequence[int], stride: Any, dilation: Any) -> Any:

@@ -13,6 +13,7 @@ import numpy as np
 
 from .._op import op
 from .._protocols import numpy_function
+from ..engine.failures import explained
 from ..engine.nodes import Handle
 from ..errors import ArgumentError, DtypeError, ShapeError
 from ..return_types import named_tuple
@@ -62,6 +63,7 @@ def bincount_(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     return out.astype(weights.dtype) if weights is not None and weights.dtype.kind == "f" else out
 
 
+@explained
 def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Tensor:
     """How often each non-negative integer occurs in ``input``, or the sum of its ``weights``.
 
@@ -188,6 +190,7 @@ def histogramdd_parts(
     return [_count(points, edges, weight, density), *edges]
 
 
+@explained
 def histogramdd(
     input: Any, bins: Any, *, range: Sequence[float] | None = None, weight: Any = None, density: bool = False
 ) -> Any:

@@ -13,6 +13,7 @@ from .. import dtypes
 from .._inplace import recorded_write
 from .._op import op
 from ..engine.callsite import line_if_debugging
+from ..engine.failures import explained
 from ..engine.foreign import as_array, everywhere
 from ..engine.modes import local
 from ..engine.nodes import Handle, array_of, new_tensor
@@ -21,7 +22,7 @@ from ..errors import ArgumentError, DtypeError, ShapeError
 from ..generator import Generator, floating, moved, source
 from ..samples import case, reals
 from .rounding import zero
-from .shapes import also_named
+from .shapes import also_named, integer
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -54,6 +55,7 @@ def _real(name: str, dtype: np.dtype[Any]) -> None:
 
 
 @also_named(input="x")
+@explained
 def bernoulli(x: Any, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
     """Ones with the probabilities ``x`` (or all with probability ``p``), else zeros, in the shape and dtype of ``x``.
 
@@ -71,6 +73,7 @@ def bernoulli(x: Any, p: float | None = None, *, generator: Generator | None = N
 
 
 @also_named(input="x")
+@explained
 def multinomial(x: Any, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
     """Indices drawn with probabilities proportional to the weights ``x``, a row of them for each row.
 
@@ -93,7 +96,7 @@ def multinomial(x: Any, num_samples: int, replacement: bool = False, *, generato
     rows = np.atleast_2d(weights)
     if weights.ndim not in (1, 2):
         raise ShapeError(f"multinomial: expected weights of 1 or 2 dimensions, got shape {weights.shape}")
-    if num_samples < 1:
+    if integer(num_samples, "num_samples") < 1:
         raise ArgumentError(f"multinomial: expected at least one sample, got num_samples={num_samples}")
     if not (np.isfinite(rows).all() and (rows >= 0).all() and (rows.sum(-1) > 0).all()):
         raise ArgumentError("multinomial: weights must be finite and not negative, with a positive sum in each row")
@@ -128,6 +131,7 @@ def _fill(x: Any, drawn: Any, name: str) -> Any:
 
 
 @also_named(**{"from": "low", "to": "high"})
+@explained
 def uniform_(x: Any, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Overwrite with uniform numbers from [low, high).
 
@@ -140,6 +144,7 @@ def uniform_(x: Any, low: float = 0.0, high: float = 1.0, *, generator: Generato
     return _fill(x, moved(drawn * (high - low), low), "uniform_")
 
 
+@explained
 def normal_(x: Any, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Overwrite with normal numbers.
 
@@ -152,6 +157,7 @@ def normal_(x: Any, mean: float = 0.0, std: float = 1.0, *, generator: Generator
     return _fill(x, moved(drawn * std, mean), "normal_")
 
 
+@explained
 def bernoulli_(x: Any, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
     """Overwrite with ones, each with probability ``p`` (a number or a Tensor), and zeros.
 
@@ -166,6 +172,7 @@ def bernoulli_(x: Any, p: Any = 0.5, *, generator: Generator | None = None) -> T
     return _fill(x, source(generator).uniform(x.shape, dtypes.float64) < chance, "bernoulli_")
 
 
+@explained
 def exponential_(x: Any, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Overwrite with exponentially distributed numbers of rate ``lambd``.
 
@@ -181,6 +188,7 @@ def exponential_(x: Any, lambd: float = 1.0, *, generator: Generator | None = No
 
 
 @also_named(**{"from": "low", "to": "high"})
+@explained
 def random_(x: Any, low: int = 0, high: int | None = None, *, generator: Generator | None = None) -> Tensor:
     """Overwrite with integers from ``low`` up to but not including ``high`` (``random_(high)`` starts at 0).
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._op import composed, op, unwrap
+from ..engine.failures import explained
 from ..engine.foreign import ForeignArray, as_array, bare, everywhere
 from ..engine.modes import Mode
 from ..engine.nodes import Handle, new_tensor
@@ -16,7 +17,7 @@ from . import arithmetic
 from ._foreign import foreign
 from .norms import norm
 from .selection import keep, where
-from .shapes import also_named, reshape
+from .shapes import also_named, integer, reshape
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -30,7 +31,7 @@ def check_range(name: str, what: str, indices: Any, size: int) -> None:
     if indices.dtype.kind not in "iu":
         raise DtypeError(f"{name}expected integers to name each {what}, got {indices.dtype}; convert with .long()")
     indices = bare(indices)
-    if isinstance(indices, np.ndarray) and indices.size:
+    if isinstance(indices, (np.ndarray, np.generic)) and indices.size:
         low, high = indices.min(), indices.max()
         if low < 0 or high >= size:
             raise (BoundsError if name else IndexError)(
@@ -302,6 +303,7 @@ def embedding_bag(
 
 
 @also_named(input="tensor")
+@explained
 def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
     """int64 vectors with a 1 at the place that ``tensor`` says, of ``num_classes`` elements (-1: as many as needed).
 
@@ -314,6 +316,7 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
             [0, 0, 1]])
     """
     index = tensor._data if isinstance(tensor, Handle) else np.asanyarray(tensor)
+    num_classes = integer(num_classes, "num_classes")
     if num_classes == -1:
         if not index.size:
             raise ArgumentError("one_hot: the tensor is empty, so num_classes must be given")

@@ -262,6 +262,8 @@ def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool =
     if B.ndim < 2 or LU.shape[-1] != B.shape[-2 if left else -1]:
         raise ShapeError(f"lu_solve: factors of shape {tuple(LU.shape)} do not fit {'B' if left else 'B.mT'} of shape "
                          f"{tuple(B.shape)}")  # fmt: skip
+    if tuple(pivots.shape) != tuple(LU.shape)[:-1]:
+        raise ShapeError(f"lu_solve: pivots of shape {tuple(pivots.shape)} do not fit LU of shape {tuple(LU.shape)}")
     if not left:
         return H(lu_solve(LU, pivots, H(B), adjoint=not adjoint))
     rows = rows_of_pivots(pivots, LU.shape[-1])

@@ -12,9 +12,9 @@ from .._operands import unwrap
 from ..errors import ArgumentError, ShapeError
 from ..generator import source
 from ..samples import case, reals
-from .convolution import per_dimension
 from .extremes import max as largest
 from .shapes import shape_of
+from .windows import per_dimension
 
 if TYPE_CHECKING:
     from .._tensor import Tensor

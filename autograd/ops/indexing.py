@@ -204,7 +204,9 @@ def setitem(x: Any, index: Any, value: Any) -> None:
         raise BoundsError(f"item assignment to a tensor of shape {array.shape}: {error}") from None
     except (ValueError, TypeError) as error:
         if isinstance(error, TypeError) and not np.ndim(source):
-            raise
+            raise DtypeError(
+                f"item assignment: {source!r} cannot be written into a tensor of {array.dtype}: {error}"
+            ) from None
         raise ShapeError(
             f"item assignment: a value of shape {np.shape(source)} does not broadcast to the place x[index] of shape "
             f"{at(array, index).shape} ({error})"

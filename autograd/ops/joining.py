@@ -17,12 +17,13 @@ from .. import dtypes
 from .._op import MANY, composed, op, unwrap
 from .._protocols import numpy_function
 from ..engine.blocks import BLOCK, copy_all
+from ..engine.failures import explained
 from ..errors import DtypeError, ShapeError
 from ..samples import case, reals
 from .axes import along
 from .indexing import getitem
 from .repetition import meshgrid
-from .shapes import also_named, atleast_1d, atleast_2d, atleast_3d, normalized_dim, reshape, shape_of
+from .shapes import also_named, atleast_1d, atleast_2d, atleast_3d, integer, normalized_dim, reshape, shape_of
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -178,6 +179,7 @@ def join_blocks(tensors: Any) -> Any:
     return out
 
 
+@explained
 def block_diag(*tensors: Any) -> Tensor:
     """A matrix with the given ones along its diagonal and 0 elsewhere; vectors and 0-d tensors count as one row.
 
@@ -188,6 +190,7 @@ def block_diag(*tensors: Any) -> Tensor:
     return join_blocks(tensors or (np.zeros((1, 0), dtypes.or_default(None)),))
 
 
+@explained
 def cartesian_prod(*tensors: Any) -> Tensor:
     """All combinations of one element from each vector, one in each row, in lexicographic order."""
     if any(len(shape_of(x)) != 1 for x in tensors):
@@ -196,6 +199,7 @@ def cartesian_prod(*tensors: Any) -> Tensor:
 
 
 @also_named(input="x")
+@explained
 def combinations(x: Any, r: int = 2, with_replacement: bool = False) -> Tensor:
     """All combinations of ``r`` elements of a vector, one in each row, in the order of ``itertools.combinations``."""
     if len(shape_of(x)) != 1 or r < 0:
@@ -266,6 +270,8 @@ def split(x: Any, split_size: Any, dim: int = 0) -> tuple[Tensor, ...]:
         return split_with_sizes(x, split_size, dim)
     shape = shape_of(x)
     size = shape[normalized_dim(dim, len(shape))]
+    if type(split_size) is not int:
+        split_size = integer(split_size, "split_size")
     if split_size < 0 or (split_size == 0 and size):
         raise ShapeError(f"split: a split_size of {split_size} does not divide dimension {dim} of shape {shape}")
     whole, rest = divmod(size, split_size or 1)
@@ -280,6 +286,7 @@ def chunk(x: Any, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     >>> [part.shape for part in autograd.chunk(autograd.zeros(7, 2), 3)]
     [(3, 2), (3, 2), (1, 2)]
     """
+    chunks = integer(chunks, "chunks")
     if chunks < 1:
         raise ShapeError(f"chunk: expected at least one chunk, got {chunks}")
     size = shape_of(x)[normalized_dim(dim, len(shape_of(x)))]
@@ -296,12 +303,12 @@ def tensor_split(x: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor
     size = shape_of(x)[place]
     cuts = unwrap(indices_or_sections)
     if np.ndim(cuts) == 0:
-        sections = operator.index(cuts)
+        sections = integer(cuts, "the number of sections")
         if sections < 1:
             raise ShapeError(f"tensor_split: expected at least one section, got {sections}")
         each, more = divmod(size, sections)
         cuts = [i * each + min(i, more) for i in range(1, sections)]
-    bounds = itertools.pairwise([0, *[int(cut) for cut in cuts], size])
+    bounds = itertools.pairwise([0, *[integer(cut, "a place to cut") for cut in cuts], size])
     return tuple([getitem(x, along(place, slice(start, end))) for start, end in bounds])
 
 
@@ -311,7 +318,7 @@ def _evenly(name: str, x: Any, indices_or_sections: Any, dim: int, rank: int) ->
     if len(shape) < rank:
         raise ShapeError(f"{name}: expected at least {rank} dimension(s), got shape {shape}")
     if np.ndim(unwrap(indices_or_sections)) == 0:
-        sections = operator.index(unwrap(indices_or_sections))
+        sections = integer(unwrap(indices_or_sections), "the number of sections")
         if sections < 1 or shape[dim] % sections:
             raise ShapeError(f"{name}: {sections} sections do not divide dimension {dim} of shape {shape} evenly")
     return tensor_split(x, indices_or_sections, dim)

@@ -199,7 +199,7 @@ def huber_loss(x: Any, target: Any, *, reduction: str = "mean", delta: float = 1
     """
     if x.shape != target.shape:
         check_pair("huber_loss", x, target)
-    if delta <= 0:
+    if not delta > 0:
         raise ArgumentError(f"delta must be positive, got {delta}")
     d = np.abs(x - target)
     near = np.minimum(d, delta)

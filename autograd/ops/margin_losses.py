@@ -369,7 +369,7 @@ def multilabel_margin_loss(x: Any, target: Any, *, reduction: str = "mean") -> A
     _check_classes(name, x, target, True)
     if target.dtype.kind not in "iu":
         raise DtypeError(f"{name}: class numbers must be integers, got {target.dtype}; convert with .long()")
-    check_range(f"{name}: ", "class", np.maximum(target, 0), x.shape[-1])
+    check_range(f"{name}: ", "class", np.where(target == -1, 0, target), x.shape[-1])
     gaps = np.maximum(_too_close(x, *_labels(x, target)), 0)
     losses = np.add.reduce(gaps, (-1, -2), accumulation_dtype(x.dtype)) / x.shape[-1]
     return reduced(losses.astype(x.dtype, copy=False), reduction)

@@ -27,10 +27,21 @@ def _check_heads(query: Any, key: Any, value: Any, embed_dim: int, num_heads: in
         raise ShapeError(f"{told}expected three dimensions each, or two without batch")
     if shapes[0][-1] != embed_dim:
         raise ShapeError(f"{told}expected queries with {embed_dim} features")
-    if embed_dim % num_heads:
+    if num_heads < 1 or embed_dim % num_heads:
         raise ShapeError(f"{told}{embed_dim} features cannot be divided among {num_heads} heads")
     if shapes[1][:-1] != shapes[2][:-1] or (not separate and shapes[1] != shapes[2]):
         raise ShapeError(f"{told}key and value must have the same {'length and batch' if separate else 'shape'}")
+
+
+def _check_biases(embed_dim: int, in_proj_bias: Any, bias_k: Any, bias_v: Any) -> None:
+    one = (1, 1, embed_dim)
+    for name, bias, wanted in (
+        ("in_proj_bias", in_proj_bias, (3 * embed_dim,)),
+        ("bias_k", bias_k, one),
+        ("bias_v", bias_v, one),
+    ):
+        if bias is not None and tuple(bias.shape)[-1:] != wanted[-1:]:
+            raise ShapeError(f"multi_head_attention_forward: {name} has shape {tuple(bias.shape)}; expected {wanted}")
 
 
 def _projected(
@@ -156,6 +167,7 @@ def multi_head_attention_forward(
     Raises: ShapeError, DtypeError; ValueError for an impossible ``dropout_p``, or one of ``bias_k`` and ``bias_v``.
     """
     _check_heads(query, key, value, embed_dim_to_check, num_heads, use_separate_proj_weight)
+    _check_biases(embed_dim_to_check, in_proj_bias, bias_k, bias_v)
     if (bias_k is None) != (bias_v is None) or (bias_k is not None and (static_k is not None or static_v is not None)):
         raise ArgumentError(
             "multi_head_attention_forward: give bias_k and bias_v both, and not with static_k or static_v"

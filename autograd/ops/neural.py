@@ -310,7 +310,12 @@ def normalize(x: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tenso
     ]
 )
 def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tensor:
-    """The cosine of the angle between vectors along ``dim``; norms below ``eps`` count as ``eps``."""
+    """The cosine of the angle between vectors along ``dim``; norms below ``eps`` count as ``eps``.
+
+    Raises: ShapeError; ValueError if ``eps`` is negative.
+    """
+    if not eps >= 0:
+        raise ArgumentError(f"cosine_similarity: eps must not be negative, got {eps}")
     first, second = (arithmetic.div(x, clamp(norm(x, 2, dim, True), min=eps)) for x in broadcast_tensors(x1, x2))
     return reductions.sum(arithmetic.mul(first, second), dim)
 
@@ -320,7 +325,11 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tens
 
 def _drops(name: str, x: Any, p: float, training: bool) -> bool:
     """Whether anything of ``x`` is to be dropped at all."""
-    if not 0 <= p <= 1:
+    try:
+        possible = 0 <= p <= 1
+    except TypeError:
+        raise DtypeError(f"{name}: the probability p must be a number, got {type(p).__name__} {p!r}") from None
+    if not possible:
         raise ArgumentError(f"{name}: the probability p must lie between 0 and 1, got {p}")
     if not training or p == 0:
         return False

@@ -129,11 +129,32 @@ def _check_channels(name: str, x: Any, **values: Any) -> tuple[int, ...]:
     return shape
 
 
-def _track(running: Any, value: Any, momentum: float) -> None:
-    """Move a running statistic towards a new value, in place."""
-    held = unwrap(running)
-    np.copyto(held, held * (1 - momentum) + value * momentum, casting="same_kind")  # all at once, or nothing
-    stamp(held)
+def _check_running(name: str, mean: Any, variance: Any) -> None:
+    """Raise if running statistics are none that can be kept: only one of them, integers, or requiring grad."""
+    if (mean is None) != (variance is None):
+        missing = "running_var" if variance is None else "running_mean"
+        raise ArgumentError(f"{name}: expected both running statistics or neither, but {missing} is None")
+    if mean is None:
+        return
+    for what, value in (("running_mean", mean), ("running_var", variance)):
+        held = value
+        if isinstance(value, Handle):
+            held = value._data
+            if value.requires_grad:  # type: ignore[attr-defined]
+                refuse(name, what, value)
+        if not hasattr(held, "dtype") or held.dtype.kind not in "fcV":
+            came = held.dtype if hasattr(held, "dtype") else type(held).__name__
+            raise DtypeError(f"{name}: {what} must be a floating Tensor or array, got {came}")
+
+
+def _track(momentum: float, running_mean: Any, mean: Any, running_var: Any, variance: Any) -> None:
+    """Move running statistics towards new values, in place: both, or none."""
+    first, second = unwrap(running_mean), unwrap(running_var)
+    moved, spread = first * (1 - momentum) + mean * momentum, second * (1 - momentum) + variance * momentum
+    np.copyto(first, moved, casting="same_kind")
+    np.copyto(second, spread, casting="same_kind")
+    stamp(first)
+    stamp(second)
 
 
 def _by_channel(x: Any, shape: tuple[int, ...]) -> Any:
@@ -213,11 +234,9 @@ def batch_norm(
     shape = _check_channels(
         "batch_norm", x, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias
     )
-    for what, value in (("running_mean", running_mean), ("running_var", running_var)):
-        if isinstance(value, Handle):
-            refuse("batch_norm", what, value)
+    _check_running("batch_norm", running_mean, running_var)
     if not training:
-        if running_mean is None or running_var is None:
+        if running_mean is None:
             raise ArgumentError("batch_norm: outside training it needs running_mean and running_var")
         if eps < 0:
             raise ArgumentError(f"batch_norm: eps must not be negative, got {eps}")
@@ -233,9 +252,8 @@ def batch_norm(
     memo: list[Any] = []
     out = batch_norm_(x, weight, bias, eps, memo)
     if n and running_mean is not None:
-        _track(running_mean, memo[0].reshape(-1), momentum)
-    if n and running_var is not None:
-        _track(running_var, memo[2].reshape(-1) * (n / (n - 1)), momentum)
+        variance = memo[2].reshape(-1) * (n / (n - 1))
+        _track(momentum, running_mean, memo[0].reshape(-1), running_var, variance)
     return out
 
 
@@ -311,8 +329,9 @@ def instance_norm(
     shape = _check_channels(
         "instance_norm", x, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias
     )
+    _check_running("instance_norm", running_mean, running_var)
     if not use_input_stats:
-        if running_mean is None or running_var is None:
+        if running_mean is None:
             raise ArgumentError("instance_norm: without use_input_stats it needs running_mean and running_var")
         return _by_running(x, running_mean, running_var, weight, bias, eps, shape)
     n = math.prod(shape[2:])
@@ -321,12 +340,10 @@ def instance_norm(
             f"instance_norm: expected more than 1 spatial element when training, got input of shape {shape}"
         )
     out = group_norm(x, max(shape[1], 1), weight, bias, eps)
-    if math.prod(shape) and (running_mean is not None or running_var is not None):
+    if math.prod(shape) and running_mean is not None:
         rows = np.reshape(widened(unwrap(x)), (shape[0], shape[1], n))
-        if running_mean is not None:
-            _track(running_mean, np.mean(rows, axis=(0, 2)), momentum)
-        if running_var is not None:
-            _track(running_var, np.mean(np.var(rows, axis=2, ddof=1), axis=0), momentum)
+        variance = np.mean(np.var(rows, axis=2, ddof=1), axis=0)
+        _track(momentum, running_mean, np.mean(rows, axis=(0, 2)), running_var, variance)
     return out
 
 

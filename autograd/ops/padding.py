@@ -11,7 +11,7 @@ from .._op import composed, op
 from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from .repetition import constant_pad_nd
-from .shapes import shape_of
+from .shapes import integer, shape_of
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -125,7 +125,7 @@ def pad(x: Any, pad: Sequence[int], mode: str = "constant", value: float | None 
     >>> F.pad(autograd.tensor([1.0, 2.0, 3.0]), (1, 2), mode="circular")
     tensor([3., 1., 2., 3., 1., 2.])
     """
-    pad = tuple([int(n) for n in pad])
+    pad = tuple([integer(n, "an element of pad") for n in pad])
     if mode == "constant":
         return constant_pad_nd(x, pad, 0 if value is None else value)
     if mode not in ("reflect", "replicate", "circular"):

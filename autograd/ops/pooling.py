@@ -17,12 +17,12 @@ from .._op import composed, op
 from ..dtypes import extremes
 from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
-from .convolution import per_dimension
 from .geometry import Geometry
 from .pooled_lines import spread_along_lines
 from .selection import keep
 from .shapes import shape_of
 from .unpooling import add_in_planes, take_in_planes
+from .windows import per_dimension
 
 # ---- windows ---------------------------------------------------------------------------------------------------------
 
@@ -315,7 +315,7 @@ def max_pool_with_indices(
 def pool_sizes(name: str, rank: int, kernel_size: Any, stride: Any, padding: Any) -> tuple[tuple[int, ...], ...]:
     """Size, stride (if None or empty, the size) and padding of a window, for each dimension."""
     size = per_dimension(name, "kernel_size", kernel_size, rank, 1)
-    given = stride is not None and (isinstance(stride, int) or len(stride))
+    given = stride is not None and not (isinstance(stride, (tuple, list)) and not stride)
     steps = per_dimension(name, "stride", stride, rank, 1) if given else size
     return size, steps, per_dimension(name, "padding", padding, rank, 0)
 

@@ -16,6 +16,7 @@ import numpy as np
 from .._op import composed, op
 from .._operands import setting
 from .._protocols import numpy_function, of_arrays
+from ..engine.failures import explained
 from ..engine.many_products import many_products
 from ..errors import ArgumentError, DtypeError, ShapeError
 from ..samples import case, reals
@@ -317,6 +318,7 @@ def _order(sizes: tuple[int, ...]) -> Any:
 
 
 @numpy_function(np.linalg.multi_dot)
+@explained
 def multi_dot(tensors: Sequence[Any]) -> Tensor:
     """The product of several matrices, multiplied in the order that needs the fewest operations.
 

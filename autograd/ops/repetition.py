@@ -14,9 +14,10 @@ from .. import dtypes
 from .._op import composed, new_tensor, op, unwrap
 from .._protocols import numpy_function
 from ..engine.blocks import BLOCK, copy_all
+from ..engine.failures import describe, explained
 from ..engine.foreign import ForeignArray, alike
 from ..engine.sweep import sum_to
-from ..errors import ArgumentError, NotDifferentiableError, ShapeError
+from ..errors import ArgumentError, DtypeError, NotDifferentiableError, ShapeError
 from ..samples import case, reals
 from .axes import accumulation_dtype, along
 from .casting import to
@@ -67,6 +68,7 @@ def expand_as(x: Any, other: Any) -> Tensor:
     return broadcast_to(x, shape_of(other))
 
 
+@explained
 def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
     """The common shape of what is broadcast together, from the shapes (or the sizes of vectors) of its parts.
 
@@ -82,6 +84,7 @@ def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
         ) from None
 
 
+@explained
 def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
     """The tensors repeated to their common shape without copying; they cannot be written to.
 
@@ -95,6 +98,7 @@ def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
     return tuple([broadcast_to(x, shape) for x in tensors])
 
 
+@explained
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
     """The coordinates of a grid over 1-d (or 0-d) tensors: the i-th result varies along dimension i.
 
@@ -213,12 +217,16 @@ def repeat_interleave(
                 f"repeat_interleave: expected a vector of integers, got {counts.dtype} of shape {counts.shape}"
             )
         return new_tensor(np.repeat(np.arange(counts.size, like=counts), counts))
+    counts = unwrap(repeats)
+    if np.asanyarray(counts if hasattr(counts, "dtype") else np.array(counts)).dtype.kind not in "iub":
+        raise DtypeError(f"repeat_interleave: repeats must be integers, got {describe(repeats)}")
     out = repeat_interleave_(x, repeats, dim)
     if output_size is not None and output_size != out.shape[0 if dim is None else dim]:
         raise ShapeError(f"repeat_interleave: the output has shape {tuple(out.shape)}, output_size is {output_size}")
     return out
 
 
+@explained
 def sum_to_size(x: Any, size: Any) -> Tensor:
     """``x`` summed over the dimensions along which ``size`` would have been broadcast to its shape.
 

@@ -19,7 +19,7 @@ from .gridded import sample_pixels
 from .indexing import getitem
 from .joining import stack
 from .selection import keep
-from .shapes import reshape, shape_of
+from .shapes import integer, reshape, shape_of
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -237,7 +237,7 @@ def _new_sizes(shape: tuple[int, ...], size: Any, scale_factor: Any, recompute: 
     if size is not None:
         if recompute:
             raise ArgumentError("interpolate: recompute_scale_factor makes no sense with size")
-        sizes = tuple([int(n) for n in _each(size, rank, "size", shape)])
+        sizes = tuple([integer(n, "a size") for n in _each(size, rank, "size", shape)])
     else:
         factors = tuple([float(f) for f in _each(scale_factor, rank, "scale_factor", shape)])
         sizes = tuple([math.floor(n * f) for n, f in zip(shape[2:], factors, strict=True)])

@@ -18,6 +18,7 @@ import numpy as np
 from .._op import composed, new_tensor, op, unwrap
 from .._op_function import OpFunction, P, R
 from .._protocols import numpy_function
+from ..engine.failures import describe
 from ..engine.nodes import Handle, array_of
 from ..engine.views import shares_memory
 from ..errors import ShapeError
@@ -69,12 +70,31 @@ def dims_of(dims: Any) -> tuple[int, ...]:
     return tuple(dims) if isinstance(dims, (tuple, list)) else (dims,)
 
 
+def integer(value: Any, what: str) -> int:
+    """``value`` as an integer, which it must be: 2.0 is none.
+
+    Raises: TypeError that says what it was.
+    """
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise _no_integer(value, what) from None
+
+
+def _no_integer(value: Any, what: str) -> TypeError:
+    kind = "" if value is None else f"{type(value).__name__} "
+    return TypeError(f"{what} must be an integer, got {kind}{describe(value)}")
+
+
 def normalized_dim(dim: int, ndim: int) -> int:
     """``dim`` counted from the front: ``-1`` is the last of ``ndim`` dimensions.
 
-    Raises: AxisError (an IndexError) if there is no such dimension.
+    Raises: AxisError (an IndexError) if there is no such dimension; TypeError if it is no integer.
     """
-    index = operator.index(dim)
+    try:
+        index = operator.index(dim)
+    except TypeError:
+        raise _no_integer(dim, "a dimension") from None
     if not -ndim <= index < ndim:
         raise np.exceptions.AxisError(index, ndim)
     return index % ndim

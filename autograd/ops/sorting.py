@@ -14,6 +14,7 @@ import numpy as np
 from .. import dtypes
 from .._op import composed, op
 from .._protocols import numpy_function
+from ..engine.failures import explained
 from ..errors import ArgumentError, ShapeError
 from ..samples import case, integers, reals
 from ._blocks import in_blocks
@@ -378,6 +379,7 @@ def _counted(sequence: Any, values: Any, right: bool) -> Any:
     return np.where(values == values, counts, last)
 
 
+@explained
 def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Tensor:
     """The number of the bucket, between sorted ``boundaries``, that each element falls into.
 

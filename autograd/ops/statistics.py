@@ -256,7 +256,9 @@ def _arguments(dim: Any, unbiased: Any, keepdim: bool, correction: Any) -> tuple
 
 
 @composed(samples=_FORMS)
-def var(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Tensor:
+def var(
+    x: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
+) -> Tensor:
     """Variance: the sum of the squared distances from the mean over ``n - correction`` (1; ``unbiased=False``: 0).
 
     Computed in two passes. NaN where ``n - correction`` is 0.
@@ -267,7 +269,9 @@ def var(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *,
 
 
 @composed(samples=_FORMS)
-def std(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Tensor:
+def std(
+    x: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
+) -> Tensor:
     """Standard deviation, the square root of ``var``. Where it is 0, so is its gradient.
 
     Raises: DtypeError for integers and bools.
@@ -282,7 +286,7 @@ def std(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *,
 
 @composed(samples=_FORMS)
 def var_mean(
-    x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None
+    x: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
 ) -> tuple[Tensor, Tensor]:
     """The pair ``(var, mean)``; arguments as for ``var``."""
     dim, correction, keepdim = _arguments(dim, unbiased, keepdim, correction)
@@ -291,7 +295,7 @@ def var_mean(
 
 @composed(samples=_FORMS)
 def std_mean(
-    x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None
+    x: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
 ) -> tuple[Tensor, Tensor]:
     """The pair ``(std, mean)``; arguments as for ``std``."""
     dim, correction, keepdim = _arguments(dim, unbiased, keepdim, correction)

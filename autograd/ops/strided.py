@@ -10,12 +10,13 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided as numpy_strided
 
 from .._op import op
+from ..engine.failures import explained
 from ..engine.foreign import bare
 from ..engine.nodes import Handle, array_of
 from ..errors import ArgumentError, BoundsError
 from ..samples import case, reals
 from .indexing import scatter_index
-from .shapes import shape_of
+from .shapes import integer, shape_of
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -58,6 +59,7 @@ def _begins_elsewhere(x: Handle) -> bool:
     return bool(first != second)
 
 
+@explained
 def as_strided(x: Any, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None) -> Tensor:
     """The elements of a contiguous tensor at steps of ``stride`` elements, ``size`` of them along each dimension.
 
@@ -79,7 +81,7 @@ def as_strided(x: Any, size: Sequence[int], stride: Sequence[int], storage_offse
             [1, 2, 3],
             [2, 3, 4]])
     """
-    sizes, steps = tuple([int(n) for n in size]), tuple([int(s) for s in stride])
+    sizes, steps = tuple([integer(n, "a size") for n in size]), tuple([integer(s, "a stride") for s in stride])
     if len(sizes) != len(steps) or any(n < 0 for n in (*sizes, *steps)):
         raise ArgumentError(f"as_strided: expected as many sizes as strides, none negative, got {sizes} and {steps}")
     shape = tuple(shape_of(x))
@@ -94,7 +96,7 @@ def as_strided(x: Any, size: Sequence[int], stride: Sequence[int], storage_offse
                 "as_strided: the tensor is a part of another one, from whose beginning PyTorch counts storage_offset: "
                 "leave it out, or take the whole"
             )
-    first = 0 if storage_offset is None else int(storage_offset)
+    first = 0 if storage_offset is None else integer(storage_offset, "storage_offset")
     last = first + sum([(n - 1) * s for n, s in zip(sizes, steps, strict=True)])
     if first < 0 or (0 not in sizes and last >= math.prod(shape)):
         raise BoundsError(

@@ -13,6 +13,7 @@ import numpy as np
 
 from .._op import composed, new_tensor, unwrap
 from .._protocols import numpy_function
+from ..engine.failures import explained
 from ..engine.foreign import as_array, bare
 from ..errors import BoundsError, DtypeError, NotDifferentiableError, ShapeError
 from ..samples import case, reals
@@ -219,6 +220,7 @@ def as_mask(name: str, mask: Any) -> Any:
 
 
 @also_named(input="x")
+@explained
 def nonzero(x: Any, *, as_tuple: bool = False) -> Any:
     """The positions of the elements that are not 0: one row for each; or a tuple with one tensor for each dimension."""
     if as_tuple:
@@ -227,6 +229,7 @@ def nonzero(x: Any, *, as_tuple: bool = False) -> Any:
 
 
 @also_named(input="x")
+@explained
 def argwhere(x: Any) -> Tensor:
     """The positions of the elements that are not 0, one row for each."""
     x = as_array(unwrap(x))
@@ -235,6 +238,7 @@ def argwhere(x: Any) -> Tensor:
     return new_tensor(np.transpose(nonzero_indices(x)))
 
 
+@explained
 def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
     """Positions counted in one dimension as positions in a tensor of ``shape``: one tensor for each dimension.
 

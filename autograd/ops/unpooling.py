@@ -12,8 +12,8 @@ from ..engine.foreign import as_array, bare
 from ..errors import ArgumentError, BoundsError, DtypeError, ShapeError
 from ..samples import case, reals
 from .axes import wide_dtype
-from .convolution import per_dimension
-from .shapes import shape_of
+from .shapes import integer, shape_of
+from .windows import per_dimension
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -86,7 +86,7 @@ def _unpooled(
     name: str, rank: int, x: Any, indices: Any, kernel_size: Any, stride: Any, padding: Any, output_size: Any
 ) -> Any:
     size = per_dimension(name, "kernel_size", kernel_size, rank, 1)
-    given = stride is not None and (isinstance(stride, int) or len(stride))
+    given = stride is not None and not (isinstance(stride, (tuple, list)) and not stride)
     steps = per_dimension(name, "stride", stride, rank, 1) if given else size
     around = per_dimension(name, "padding", padding, rank, 0)
     shape, index = shape_of(x), as_array(unwrap(indices))
@@ -99,7 +99,7 @@ def _unpooled(
     usual = tuple([(n - 1) * s - 2 * p + k for n, k, s, p in zip(shape[-rank:], size, steps, around, strict=True)])
     sizes = usual
     if output_size is not None:
-        sizes = tuple([int(n) for n in output_size])
+        sizes = tuple([integer(n, "a size") for n in output_size])
         if len(sizes) == rank + 2:
             sizes = sizes[2:]
         if len(sizes) != rank:

@@ -15,12 +15,12 @@ from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
 from .._op import composed, op
 from .._protocols import numpy_function
-from ..errors import ShapeError
+from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from .dimensions import movedim, permute
 from .indexing import getitem
 from .repetition import constant_pad_nd
-from .shapes import normalized_dim, reshape, shape_of
+from .shapes import integer, normalized_dim, reshape, shape_of
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -129,15 +129,36 @@ def overlap_add(x: Any, shape: Any, size: Any, stride: Any = 1, dilation: Any = 
     return out.astype(x.dtype, copy=False)
 
 
+def per_dimension(name: str, what: str, value: Any, rank: int, least: int) -> tuple[int, ...]:
+    """One number for every dimension, or one for each: a sequence, an array or a Tensor of integers.
+
+    Raises: ShapeError if there are more or fewer; ValueError if one is less than ``least``; TypeError if one is none.
+    """
+    if type(value) is int:
+        numbers = (value,) * rank
+    else:
+        several = isinstance(value, Sequence) or getattr(value, "ndim", 0) == 1
+        numbers = (
+            tuple([n if type(n) is int else integer(n, what) for n in value])
+            if several
+            else (integer(value, what),) * rank
+        )
+        if len(numbers) == 1:
+            numbers *= rank
+        if len(numbers) != rank:
+            raise ShapeError(f"{name}: {what} must be one number or {rank}, one for each dimension, got {value}")
+    if numbers and min(numbers) < least:
+        raise ArgumentError(f"{name}: {what} must be at least {least}, got {value}")
+    return numbers
+
+
 def _planes(name: str, kernel: Any, dilation: Any, padding: Any, stride: Any) -> list[tuple[int, ...]]:
     """The settings of windows on images, for height and width.
 
-    Raises: ShapeError.
+    Raises: ShapeError, ValueError, TypeError.
     """
-    found = [_pairs(value, 2) for value in (kernel, dilation, padding, stride)]
-    if min(found[0]) < 1 or min(found[2]) < 0:
-        raise ShapeError(f"{name}: kernel_size must be positive and padding not negative, got {kernel} and {padding}")
-    return found
+    given = (("kernel_size", kernel, 1), ("dilation", dilation, 1), ("padding", padding, 0), ("stride", stride, 1))
+    return [per_dimension(name, what, value, 2, least) for what, value, least in given]
 
 
 # ---- built on them --------------------------------------------------------------------------------------------------
@@ -199,7 +220,7 @@ def col2im(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, paddin
     Raises: ShapeError.
     """
     kernel, dilation, padding, stride = _planes("fold", kernel_size, dilation, padding, stride)
-    height, width = _pairs(output_size, 2)
+    height, width = per_dimension("fold", "output_size", output_size, 2, 1)
     padded = (height + 2 * padding[0], width + 2 * padding[1])
     counts = window_counts("fold", padded, kernel, stride, dilation)
     shape = shape_of(x)

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd import ShapeError, Tensor, as_tensor, result_type, stack, tensor
+from autograd import ArgumentError, ShapeError, Tensor, as_tensor, result_type, stack, tensor
+from autograd.engine.failures import describe
 from autograd.engine.nodes import array_of, new_tensor
 
 __all__ = ["default_collate", "default_convert"]
@@ -41,6 +42,8 @@ def default_collate(batch: Sequence[Any]) -> Any:
     >>> default_collate([{"x": 1.5, "y": "a"}, {"x": 2.5, "y": "b"}])
     {'x': tensor([1.5000, 2.5000], dtype=float64), 'y': ['a', 'b']}
     """
+    if not isinstance(batch, Sequence) or not batch:
+        raise ArgumentError(f"default_collate: expected a list of samples, at least one, got {describe(batch)}")
     first = batch[0]
     if isinstance(first, Tensor):
         other = next((sample for sample in batch if not isinstance(sample, Tensor)), None)
@@ -59,6 +62,11 @@ def default_collate(batch: Sequence[Any]) -> Any:
     if isinstance(first, (str, bytes)):
         return batch
     if isinstance(first, Mapping):
+        if any(sample.keys() != first.keys() for sample in batch):
+            raise ArgumentError(
+                f"default_collate: samples with different keys, {[sorted(sample, key=str) for sample in batch]}; make "
+                "them alike, or give collate_fn"
+            )
         return _like(first, {key: default_collate([sample[key] for sample in batch]) for key in first})
     if isinstance(first, Sequence):
         lengths = {len(sample) for sample in batch}

@@ -10,9 +10,9 @@ from typing import Any, Generic
 
 import numpy as np
 
-from autograd import ArgumentError, Generator, ShapeError, Tensor, as_tensor
+from autograd import ArgumentError, BoundsError, Generator, ShapeError, Tensor, as_tensor
 from autograd.engine.callsite import warn
-from autograd.engine.failures import describe
+from autograd.engine.failures import describe, explained
 from autograd.engine.nodes import array_of, new_tensor
 from autograd.generator import source
 
@@ -140,6 +140,7 @@ class ConcatDataset(Dataset[T]):
         datasets: data sets with lengths.
     """
 
+    @explained
     def __init__(self, datasets: Iterable[Any]) -> None:
         if not isinstance(datasets, Iterable):
             raise TypeError(f"ConcatDataset: expected several data sets, got {type(datasets).__name__}")
@@ -201,7 +202,11 @@ class Subset(Dataset[T]):
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, list):
             return self.dataset[[self.indices[i] for i in index]]
-        return self.dataset[self.indices[index]]
+        try:
+            place = self.indices[index]
+        except IndexError:
+            raise BoundsError(f"Subset: index {index} is out of range for {len(self.indices)} samples") from None
+        return self.dataset[place]
 
     def __getitems__(self, indices: Sequence[int]) -> list[Any]:
         numbers = [self.indices[i] for i in indices]

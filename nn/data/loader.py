@@ -6,7 +6,8 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic
 
-from autograd import ArgumentError, Generator
+from autograd import ArgumentError, DtypeError, Generator
+from autograd.engine.failures import explained
 from autograd.generator import default_generator, source
 
 from .collate import default_collate, default_convert
@@ -56,6 +57,7 @@ class DataLoader(Generic[T]):
     [[1, 2], [3]]
     """
 
+    @explained
     def __init__(
         self,
         dataset: Any,
@@ -92,6 +94,9 @@ class DataLoader(Generic[T]):
         self.num_workers = num_workers
         batched = batch_sampler is not None
         self.collate_fn = collate_fn or (default_collate if batched else default_convert)
+        if not callable(self.collate_fn):
+            raise DtypeError(f"DataLoader: collate_fn must be a function of a list of samples, got {collate_fn!r}")
+        source(generator)  # which must be one
         self.pin_memory = pin_memory
         self.drop_last = drop_last
         self.timeout = timeout

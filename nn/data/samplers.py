@@ -8,7 +8,8 @@ from typing import Any, Generic
 
 import numpy as np
 
-from autograd import ArgumentError, Generator, multinomial
+from autograd import ArgumentError, DtypeError, Generator, multinomial
+from autograd.engine.failures import explained
 from autograd.generator import source
 
 from .generics import T
@@ -36,6 +37,11 @@ class OrderSampler(Sampler[int]):
         return iter(self.order().tolist())
 
 
+def _check_length(name: str, data: Any) -> None:
+    if not hasattr(data, "__len__"):
+        raise DtypeError(f"{name}: expected a data set with a length, got {type(data).__name__}")
+
+
 class SequentialSampler(OrderSampler):
     """One sample after the other.
 
@@ -44,6 +50,7 @@ class SequentialSampler(OrderSampler):
     """
 
     def __init__(self, data_source: Any) -> None:
+        _check_length("SequentialSampler", data_source)
         self.data_source = data_source
 
     def order(self) -> Any:
@@ -75,6 +82,7 @@ class RandomSampler(OrderSampler):
             raise ArgumentError(f"RandomSampler: num_samples must be a positive integer, got {num_samples!r}")
         if not isinstance(replacement, bool):
             raise TypeError(f"RandomSampler: replacement must be True or False, got {replacement!r}")
+        _check_length("RandomSampler", data_source)
         self.data_source = data_source
         self.replacement = replacement
         self._num_samples = num_samples
@@ -112,6 +120,7 @@ class SubsetRandomSampler(OrderSampler):
         self.indices = indices
         self.generator = generator
 
+    @explained
     def order(self) -> Any:
         """A permutation of the indices."""
         return np.asarray(self.indices, np.int64)[source(self.generator).permutation(len(self.indices))]

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from autograd import Tensor
+from autograd.engine.failures import explained
 from autograd.engine.mutation import stamp
 from autograd.engine.nodes import array_of, new_tensor
-from autograd.errors import AnomalyError, DtypeError
+from autograd.errors import AnomalyError, ArgumentError, DtypeError
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
 
@@ -67,6 +68,7 @@ def _norms(arrays: list[Any], order: float) -> Any:
     return np.array([_norm(array, order) for array in arrays], like=like)
 
 
+@explained
 def get_total_norm(
     tensors: Tensors, norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None
 ) -> Tensor:
@@ -101,6 +103,7 @@ def get_total_norm(
         return new_tensor(np.asanyarray(total, dtype))
 
 
+@explained
 def clip_grads_with_norm_(parameters: Tensors, max_norm: float, total_norm: Any, foreach: bool | None = None) -> None:
     """Multiply the gradients by ``max_norm / total_norm`` if that is below 1 (or NaN, which then all become).
 
@@ -120,6 +123,7 @@ def clip_grads_with_norm_(parameters: Tensors, max_norm: float, total_norm: Any,
             np.multiply(array, factor, out=array)
 
 
+@explained
 def clip_grad_norm_(
     parameters: Tensors,
     max_norm: float,
@@ -156,6 +160,7 @@ def clip_grad_norm_(
     return total
 
 
+@explained
 def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | None = None) -> None:
     """Clip every element of the gradients to between ``-clip_value`` and ``clip_value``.
 
@@ -173,6 +178,8 @@ def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | Non
     """
     limit: Any = clip_value
     limit = limit.item() if hasattr(limit, "item") else limit
+    if not limit >= 0:
+        raise ArgumentError(f"clip_grad_value_: clip_value must not be negative, got {clip_value}")
     for grad in _grads(parameters):
         array = array_of(grad)
         stamp(array)

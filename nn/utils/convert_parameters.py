@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from autograd import ShapeError, Tensor, cat
+from autograd.engine.failures import explained
 
 __all__ = ["parameters_to_vector", "vector_to_parameters"]
 
 
+@explained
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     """The elements of all parameters in one vector; gradients flow back to them.
 
@@ -21,6 +23,7 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     return cat([parameter.reshape(-1) for parameter in parameters])
 
 
+@explained
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     """Make the parameters views of the elements of a vector, in order.
 

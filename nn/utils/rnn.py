@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd import ArgumentError, ShapeError, Tensor, cat, full, tensor
+from autograd import ArgumentError, DtypeError, ShapeError, Tensor, cat, full, tensor
+from autograd.engine.failures import explained
 
 __all__ = [
     "PackedSequence", "invert_permutation", "pack_padded_sequence", "pack_sequence", "pad_packed_sequence",
@@ -98,6 +99,7 @@ class PackedSequence(_Fields):
         return False
 
 
+@explained
 def invert_permutation(permutation: Tensor | None) -> Tensor | None:
     """The permutation that undoes this one; None for None."""
     return None if permutation is None else tensor(np.argsort(permutation.numpy(), kind="stable"))
@@ -107,6 +109,7 @@ def _lengths(lengths: Any) -> Any:
     return np.asanyarray(lengths.detach().numpy() if isinstance(lengths, Tensor) else lengths, np.int64)
 
 
+@explained
 def pack_padded_sequence(
     input: Tensor, lengths: Any, batch_first: bool = False, enforce_sorted: bool = True
 ) -> PackedSequence:
@@ -161,6 +164,7 @@ def pack_padded_sequence(
     return PackedSequence(data, tensor(there.sum(1)), None if by_length is None else tensor(by_length))
 
 
+@explained
 def pad_packed_sequence(
     sequence: PackedSequence,
     batch_first: bool = False,
@@ -181,6 +185,8 @@ def pad_packed_sequence(
     Raises:
         ValueError: ``total_length`` is too short.
     """
+    if not isinstance(sequence, PackedSequence):
+        raise DtypeError(f"pad_packed_sequence: expected a PackedSequence, got {type(sequence).__name__}")
     sizes = sequence.batch_sizes.numpy()
     steps = len(sizes)
     if total_length is not None:
@@ -204,6 +210,7 @@ def pad_packed_sequence(
     return data[places.T if batch_first else places], tensor(lengths)
 
 
+@explained
 def pad_sequence(
     sequences: Sequence[Tensor] | Tensor,
     batch_first: bool = False,
@@ -251,12 +258,14 @@ def pad_sequence(
     return data[places.T if batch_first else places]
 
 
+@explained
 def unpad_sequence(padded_sequences: Tensor, lengths: Any, batch_first: bool = False) -> list[Tensor]:
     """Undo ``pad_sequence``: a list of sequences (length, ...)."""
     parts = padded_sequences if batch_first else padded_sequences.transpose(0, 1)
     return [part[: int(n)] for part, n in zip(parts, _lengths(lengths), strict=True)]
 
 
+@explained
 def pack_sequence(sequences: Sequence[Tensor], enforce_sorted: bool = True) -> PackedSequence:
     """Pack a list of sequences (length, ...); see ``pack_padded_sequence``.
 
@@ -269,6 +278,7 @@ def pack_sequence(sequences: Sequence[Tensor], enforce_sorted: bool = True) -> P
     return pack_padded_sequence(pad_sequence(sequences), [len(each) for each in sequences], False, enforce_sorted)
 
 
+@explained
 def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
     """Undo ``pack_sequence``: a list of sequences (length, ...)."""
     padded, lengths = pad_packed_sequence(packed_sequences, batch_first=True)

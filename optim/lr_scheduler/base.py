@@ -11,6 +11,7 @@ import numpy as np
 
 from autograd import ArgumentError, Tensor
 from autograd.engine.callsite import warn
+from autograd.engine.failures import explained
 
 from ..optimizer import Optimizer
 
@@ -35,6 +36,7 @@ class LRScheduler:
     _unsaved: tuple[str, ...] = ("optimizer", "_is_initial", "_get_lr_called_within_step")
     _is_initial = _get_lr_called_within_step = False  # PyTorch's names, which schedulers of a program's own ask
 
+    @explained
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         self.optimizer = checked(optimizer, type(self).__name__)
         for i, group in enumerate(optimizer.param_groups):
@@ -118,6 +120,7 @@ class LRScheduler:
         found = {key: value for key, value in self.__dict__.items() if key not in self._unsaved}
         return {key: list(value) if key == "_last_lr" else value for key, value in found.items()}
 
+    @explained
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from what ``state_dict`` returned. Load before the optimizer's own state, which has the ``lr``."""
         found = {key: value for key, value in state_dict.items() if key not in self._unsaved}

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autograd import ArgumentError
+from autograd.engine.failures import explained
 
 from ..optimizer import Optimizer
 from .base import LRScheduler, put_lr
@@ -68,6 +69,7 @@ class ChainedScheduler(_Combined):
         optimizer: theirs.
     """
 
+    @explained
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         self._take(schedulers, optimizer)
         self._last_lr = tuple(self._lrs())
@@ -98,6 +100,7 @@ class SequentialLR(_Combined):
         ValueError: the numbers of schedulers and milestones do not fit.
     """
 
+    @explained
     def __init__(
         self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: list[int], last_epoch: int = -1
     ) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from autograd import ArgumentError
+from autograd.engine.failures import explained
 
 from ..optimizer import Optimizer
 from .base import LRScheduler, checked, cosine, for_groups, put_lr, saved_function
@@ -66,6 +67,7 @@ class CyclicLR(_WithMomentum):
 
     _unsaved = (*LRScheduler._unsaved, "_scale_fn_custom")
 
+    @explained
     def __init__(
         self,
         optimizer: Optimizer,
@@ -166,6 +168,7 @@ class OneCycleLR(_WithMomentum):
     Source: Smith and Topin 2019.
     """
 
+    @explained
     def __init__(
         self,
         optimizer: Optimizer,

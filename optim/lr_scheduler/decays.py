@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from autograd import ArgumentError
+from autograd.engine.failures import explained
 
 from ..optimizer import Optimizer
 from .base import LRScheduler, cosine
@@ -40,6 +41,7 @@ class StepLR(LRScheduler):
     <StepLR: lr 0.01 at epoch 4>
     """
 
+    @explained
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
         if not step_size > 0:
             raise ArgumentError(f"StepLR: step_size must be positive, got {step_size}")
@@ -66,6 +68,7 @@ class MultiStepLR(LRScheduler):
         last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
     """
 
+    @explained
     def __init__(
         self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
@@ -99,6 +102,7 @@ class ConstantLR(LRScheduler):
         ValueError: another factor.
     """
 
+    @explained
     def __init__(
         self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5, last_epoch: int = -1
     ) -> None:
@@ -133,6 +137,7 @@ class LinearLR(LRScheduler):
         ValueError: another factor.
     """
 
+    @explained
     def __init__(
         self,
         optimizer: Optimizer,
@@ -174,6 +179,7 @@ class ExponentialLR(LRScheduler):
         last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
     """
 
+    @explained
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
@@ -197,6 +203,7 @@ class PolynomialLR(LRScheduler):
         last_epoch: the number of the last step that was taken, to go on from it; -1 to begin.
     """
 
+    @explained
     def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
         self.total_iters = total_iters
         self.power = power
@@ -239,6 +246,7 @@ class CosineAnnealingLR(LRScheduler):
     0.0
     """
 
+    @explained
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         self.T_max = T_max
         self.eta_min = eta_min
@@ -279,6 +287,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     Source: Loshchilov and Hutter 2017.
     """
 
+    @explained
     def __init__(
         self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1
     ) -> None:

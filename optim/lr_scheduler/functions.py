@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from autograd.engine.failures import explained
+
 from ..optimizer import Optimizer
 from .base import LRScheduler, for_groups, saved_function
 
@@ -16,6 +18,7 @@ Function = Callable[[int], float]
 class _OfFunctions(LRScheduler):
     _unsaved = (*LRScheduler._unsaved, "lr_lambdas")
 
+    @explained
     def __init__(self, optimizer: Optimizer, lr_lambda: Function | list[Function], last_epoch: int = -1) -> None:
         self.lr_lambdas: list[Function] = for_groups(type(self).__name__, "lr_lambda", lr_lambda, optimizer)
         for function in self.lr_lambdas:

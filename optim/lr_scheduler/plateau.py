@@ -7,6 +7,7 @@ from typing import Any
 
 from autograd import ArgumentError
 from autograd.engine.callsite import warn
+from autograd.engine.failures import explained
 
 from ..optimizer import Optimizer
 from .base import LRScheduler, checked, for_groups, put_lr
@@ -41,6 +42,7 @@ class ReduceLROnPlateau(LRScheduler):
     <ReduceLROnPlateau: lr 0.1 at epoch 4>
     """
 
+    @explained
     def __init__(
         self,
         optimizer: Optimizer,
@@ -85,6 +87,7 @@ class ReduceLROnPlateau(LRScheduler):
         """Whether epochs do not count now."""
         return self.cooldown_counter > 0
 
+    @explained
     def step(self, metrics: Any, epoch: int | None = None) -> None:  # type: ignore[override]
         """Take note of the metric after an epoch, and lower the ``lr`` if it is time to."""
         value = metrics.item() if hasattr(metrics, "item") else metrics
