@@ -148,7 +148,7 @@ class Blockwise(Calls):
         args = [self._argument(item, arg) for arg in item.args]
         args += [f"{name}={self.text(value)}" for name, value in item.kwargs.items() if name != "out"]
         function = self._function(item)
-        if item.function is np.vecdot and self.program.blocked_sums:
+        if item.function is np.vecdot and self.plan.program.blocked_sums:
             self.namespace["dot_lines"], function = dot_lines, "dot_lines"
         call = f"{function}({', '.join(args)}"
         if assigned:

@@ -47,13 +47,13 @@ def difference(
     if isinstance(true, (tuple, list)):
         if not isinstance(ran, list) or len(ran) != len(true):
             return f"{name}: another number of items"
-        others = shaken if isinstance(shaken, list) and len(shaken) == len(ran) else [None] * len(ran)
+        others: list[Any] = shaken if isinstance(shaken, list) and len(shaken) == len(ran) else [None] * len(ran)
         parts = [(f"{name}[{i}]", *three) for i, three in enumerate(zip(ran, true, others, strict=True))]
     elif isinstance(true, dict):
         if not isinstance(ran, dict) or list(ran) != list(true):
             return f"{name}: other keys"
-        others = shaken if isinstance(shaken, dict) else {}
-        parts = [(f"{name}[{key!r}]", ran[key], true[key], others.get(key)) for key in true]
+        known = shaken if isinstance(shaken, dict) else {}
+        parts = [(f"{name}[{key!r}]", ran[key], true[key], known.get(key)) for key in true]
     else:
         return _of_leaf(name, ran, true, owners, digits, shaken)
     found = (difference(part, a, b, owners, digits, other) for part, a, b, other in parts)

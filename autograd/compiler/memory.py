@@ -420,8 +420,8 @@ def shared_scratch(run: Run, plan: Plan) -> Iterator[tuple[Value, str | Value, t
         for value in (*item.reads(), *item.makes()):
             last[value.storage] = i
     free: dict[Any, list[tuple[float, int, str | Value]]] = {}  # until when it can be used, and since when
-    for until, made in plan.lent(run):
-        free.setdefault((made.dtype, () if run.flat else made.shape[1:]), []).append((until, -1, made))
+    for limit, made in plan.lent(run):
+        free.setdefault((made.dtype, () if run.flat else made.shape[1:]), []).append((limit, -1, made))
     count = 0
     ending: dict[int, list[tuple[Any, float, Any]]] = {}
     for i, item in enumerate(run.items):
