@@ -477,7 +477,7 @@ sgd = optim.SGD([leaf(1.0)], lr=0.1)
         (lambda: data.ConcatDataset([3]), TypeError, r"ConcatDataset\(datasets=\[3\]\): "),
         (lambda: data.Subset([1], [0])[3], IndexError, "Subset: index 3 is out of range for 1 samples"),
         (lambda: data.default_collate([]), ValueError, "expected a list of samples, at least one"),
-        (lambda: data.default_collate([{"a": 1}, {"b": 1}]), ValueError, r"different keys, \[\['a'\], \['b'\]\]"),
+        (lambda: data.default_collate([{"a": 1}, {"b": 1}]), ValueError, r"keys of the first, \[\['a'\], \['b'\]\]"),
     ],
 )
 def test_optimizers_schedulers_and_data_name_what_they_were_given(call, kind, words):

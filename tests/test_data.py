@@ -278,6 +278,7 @@ def test_collate_stacks(batch: Any, dtype: str, values: Any) -> None:
 
 
 def test_collate_structures() -> None:
+    assert data.default_collate([{"a": 1}, {"a": 2, "b": 3}])["a"].tolist() == [1, 2]  # the first tells the keys
     made = data.default_collate([Point({"a": 1, "b": "x"}, (1.0, b"u")), Point({"a": 2, "b": "y"}, (2.0, b"v"))])
     assert isinstance(made, Point)
     assert made.x["a"].tolist() == [1, 2]

@@ -62,10 +62,10 @@ def default_collate(batch: Sequence[Any]) -> Any:
     if isinstance(first, (str, bytes)):
         return batch
     if isinstance(first, Mapping):
-        if any(sample.keys() != first.keys() for sample in batch):
+        if any(first.keys() - sample.keys() for sample in batch):
             raise ArgumentError(
-                f"default_collate: samples with different keys, {[sorted(sample, key=str) for sample in batch]}; make "
-                "them alike, or give collate_fn"
+                "default_collate: samples without the keys of the first, "
+                f"{[sorted(sample, key=str) for sample in batch]}; make them alike, or give collate_fn"
             )
         return _like(first, {key: default_collate([sample[key] for sample in batch]) for key in first})
     if isinstance(first, Sequence):
