@@ -184,6 +184,16 @@ def test_as_many_channels_as_examples(turned: bool, backend: str):
     same_as_eager(step, backend=backend, exactly=backend == "numpy")
 
 
+def test_extremes_of_rows_may_have_something_to_begin_with():
+    x = draw(16, 200, 16)
+
+    def step():
+        return [F.scaled_dot_product_attention(x, x, x)]
+
+    code = code_of(same_as_eager(step, exactly=False))
+    assert "initial=" in code[code.index("def work(") : code.index("return work")]
+
+
 def test_bits_decide_together_what_blocks_decided():
     x = draw(2 * LARGE)
 

@@ -79,7 +79,7 @@ def _kind_of(item: Instruction) -> Any:
         return _broadcast if function.signature is None and function.nout == 1 and not names else None
     owner = getattr(function, "__self__", None)
     if isinstance(owner, np.ufunc) and item.name.endswith(".reduce") and len(item.args) == 1:
-        return _reduction if names <= {"axis", "keepdims", "dtype"} else None
+        return _reduction if names <= {"axis", "keepdims", "dtype", "initial"} else None
     return None
 
 
@@ -130,6 +130,8 @@ def _reduction(item: Instruction, made: Value) -> Any:
     if all(a % len(array.shape) for a in axes):
         return [array], [], None
     owner = getattr(item.function, "__self__", None)
+    if "initial" in item.kwargs:  # which each block would begin with
+        return None
     if array.dtype == made.dtype and made.dtype.kind in _TOTALS.get(owner, "") and made.dtype != np.float16:
         return [array], [], item.function
     return None
