@@ -9,9 +9,9 @@ import numpy as np
 from ..engine.nodes import Handle
 from ..engine.ownership import owner_of
 
-__all__ = ["NOISE", "Copy", "array_difference", "difference", "frozen"]
+__all__ = ["Copy", "array_difference", "difference", "frozen"]
 
-NOISE = 8
+_NOISE = 8
 """As many times what rounding the arguments otherwise changes, a program may differ from its function."""
 _TOLERANCES = {"float16": 1e-2, "float32": 1e-5, "complex64": 1e-5, "float64": 1e-12, "complex128": 1e-12}
 
@@ -100,6 +100,6 @@ def array_difference(name: str, ran: Any, true: Any, shaken: Any = None) -> str 
         off = np.abs(np.where(finite, ran, 0) - np.where(finite, true, 0)).max()
         scale = np.abs(np.where(finite, true, 0)).max()
         noise = 0 if shaken is None or shaken.shape != ran.shape else np.abs(np.where(finite, shaken - ran, 0)).max()
-    if off <= max(tolerance * max(scale, np.finfo(true.dtype).tiny), NOISE * noise):
+    if off <= max(tolerance * max(scale, np.finfo(true.dtype).tiny), _NOISE * noise):
         return None
     return f"{name} differs by {off:.3g} (of at most {scale:.3g})"

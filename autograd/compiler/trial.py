@@ -242,8 +242,8 @@ class Trial:
         copies = [array.copy() for array in floats]
 
         def put_back() -> None:
-            for array, values in zip(floats, copies, strict=True):
-                array[...] = values
+            for array, copy in zip(floats, copies, strict=True):
+                array[...] = copy
             after.put_back()
 
         try:
@@ -351,6 +351,7 @@ def _digits(program: Program) -> str:
     return next((dtype for dtype in ("float16", "float32") if dtype in read), "float64")
 
 
+@np.errstate(all="ignore")  # infinity, and the largest numbers
 def _shake(arrays: list[Any]) -> None:
     """Change some numbers of arrays by the last of their digits, up or down."""
     draws = np.random.default_rng(0)

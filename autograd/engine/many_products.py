@@ -6,14 +6,17 @@ they compute.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from .threads import get_num_threads, shared
 
-__all__ = ["divided", "many_products"]
+__all__ = ["SOME", "are_some", "divided", "many_products"]
 
+SOME = 1 << 16
+"""Elements of matrices of which there may be enough for several threads."""
 SMALL = 1 << 21
 """Multiplications in a product, at most: larger ones BLAS shares out better."""
 MUCH = 1 << 25
@@ -22,8 +25,16 @@ PARTS = 8
 """Into so many parts they are divided: two threads that are not equally fast take the next one when they are ready."""
 
 
+def are_some(shape: tuple[int, ...]) -> bool:
+    """Whether it pays to ask whether the products of matrices of this shape are to be shared out."""
+    return len(shape) > 2 and math.prod(shape) >= SOME
+
+
 def many_products(x: Any, y: Any, out: Any = None) -> Any:
-    """``np.matmul(x, y, out=out)``, of arrays of any class."""
+    """``np.matmul(x, y, out=out)``, of arrays of any class; large plain ones are shared out along a dimension of both.
+
+    What it raises for shapes that do not fit is NumPy's.
+    """
     dim = divided(x, y)
     if dim is None:
         return np.matmul(x, y, out=out) if out is not None else np.matmul(x, y)
@@ -45,9 +56,9 @@ def divided(x: Any, y: Any) -> int | None:
         return None
     if get_num_threads() < 2:
         return None
-    for dim, (n, m) in enumerate(zip(x.shape[:-2], y.shape[:-2], strict=True)):
-        if n == m >= PARTS:
+    for dim, (count, other) in enumerate(zip(x.shape[:-2], y.shape[:-2], strict=True)):
+        if count == other >= PARTS:
             return dim
-        if n != m:
+        if count != other:
             return None
     return None

@@ -15,7 +15,7 @@ from ..engine.blocks import BLOCK, block_rows, copied, copy_all, get_num_threads
 
 __all__ = [
     "BLOCK", "HEAVY", "SOME", "block_rows", "blockwise", "clipped", "copied", "copy_all", "get_num_threads",
-    "in_blocks", "linewise", "pointwise", "set_num_threads", "zeros_for",
+    "in_blocks", "linewise", "own", "pointwise", "set_num_threads", "zeros_for",
 ]  # fmt: skip
 
 _BROAD = 1 << 12
@@ -120,6 +120,11 @@ def zeros_for(x: Any) -> Any:
     if type(x) is not np.ndarray or not SOME <= x.size <= BLOCK:
         return 0
     return _many_zeros(x.dtype, BLOCK)[: x.size].reshape(x.shape)
+
+
+def own(x: Any) -> Any:
+    """Where a result may be written over a new array of the caller's: there, if it is a plain one and not empty."""
+    return x if type(x) is np.ndarray and x.size else None
 
 
 def clipped(x: Any, low: Any, high: Any) -> Any:

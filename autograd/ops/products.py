@@ -17,7 +17,7 @@ from .._op import composed, op
 from .._operands import setting
 from .._protocols import numpy_function, of_arrays
 from ..engine.failures import explained
-from ..engine.many_products import many_products
+from ..engine.many_products import SOME, are_some, many_products
 from ..errors import ArgumentError, DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic
@@ -41,14 +41,6 @@ def _vector(g: Any) -> Any:
     return np.positive(np.reshape(g, -1))
 
 
-_SOME = 1 << 16
-"""Elements of matrices of which there may be enough for several threads."""
-
-
-def _is_large(shape: tuple[int, ...]) -> bool:
-    return len(shape) > 2 and math.prod(shape) >= _SOME
-
-
 def _left(g: Any, y: Any, x_shape: tuple[int, ...]) -> Any:
     """The gradient of the first factor of a matrix product."""
     if y.ndim == 1:
@@ -57,7 +49,7 @@ def _left(g: Any, y: Any, x_shape: tuple[int, ...]) -> Any:
         return np.matmul(y, _vector(g)) if y.ndim == 2 else np.matmul(y, np.expand_dims(g, -1))[..., 0]
     if y.ndim == 2 < g.ndim:
         return np.reshape(np.matmul(flat(g), y.T), (*g.shape[:-1], y.shape[0]))
-    return matmul.kernel(g, y.mT) if _is_large(g.shape) else np.matmul(g, y.mT)
+    return matmul.kernel(g, y.mT) if are_some(g.shape) else np.matmul(g, y.mT)
 
 
 def _right(g: Any, x: Any, y_shape: tuple[int, ...]) -> Any:
@@ -68,7 +60,7 @@ def _right(g: Any, x: Any, y_shape: tuple[int, ...]) -> Any:
         return np.expand_dims(x, -1) * np.expand_dims(g, -2)
     if len(y_shape) == 2 < x.ndim:  # one product over all batches, instead of many and their sum
         return np.matmul(flat(x).T, flat(g))
-    return matmul.kernel(x.mT, g) if _is_large(g.shape) else np.matmul(x.mT, g)
+    return matmul.kernel(x.mT, g) if are_some(g.shape) else np.matmul(x.mT, g)
 
 
 _SHAPES = [
@@ -98,7 +90,7 @@ def matmul(x: Any, y: Any) -> Any:
         return matmul.op.forward(flat(x), y).reshape(*x.shape[:-1], y.shape[1])
     if y.dtype.kind in "iub":
         return integer_product(x, y)
-    return np.matmul(x, y) if x.ndim < 3 or x.size < _SOME else many_products(x, y)
+    return np.matmul(x, y) if x.ndim < 3 or x.size < SOME else many_products(x, y)
 
 
 def rmatmul(y: Any, x: Any) -> Tensor:

@@ -19,7 +19,7 @@ from ..engine.sums import SHORT, dot_lines
 from ..errors import ArgumentError, DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic
-from ._blocks import BLOCK, in_blocks
+from ._blocks import BLOCK, in_blocks, own
 from ._sums import add_reduce, has_lost
 from .axes import accumulation_dtype, axes_of, cast_input, count, first_of, kept, restore
 from .joining import cat
@@ -157,7 +157,7 @@ def _centred(x: Any, dim: Any, exact: bool, share: Any = 1) -> Any:
         in_blocks(x, lambda: work, cheap=True)
         return out
     away = x - first_of(x, dim) if exact and double is None else x
-    away = np.subtract(away, add_reduce(away, dim, True) / count(x.shape, dim), out=_own(away) if double else None)
+    away = np.subtract(away, add_reduce(away, dim, True) / count(x.shape, dim), out=own(away) if double else None)
     return away * share if np.ndim(share) else away
 
 
@@ -195,14 +195,9 @@ def _variance(x: Any, dim: Any, correction: float, keepdim: bool, exact: bool) -
             return _variance(x.astype(_DOUBLE[x.dtype.char]), dim, correction, keepdim, exact)
     else:
         away = _centred(x, dim, exact)
-        squares = np.real(away * np.conj(away)) if away.dtype.kind == "c" else np.multiply(away, away, out=_own(away))
+        squares = np.real(away * np.conj(away)) if away.dtype.kind == "c" else np.multiply(away, away, out=own(away))
         total = add_reduce(squares, dim, keepdim)
     return total / _degrees(x.shape, dim, correction) if count(x.shape, dim) else total + float("nan")
-
-
-def _own(x: Any) -> Any:
-    """An array of ours, to be overwritten, if it is a plain one."""
-    return x if type(x) is np.ndarray and x.size else None
 
 
 def _towards(g: Any, x: Any, dim: Any, correction: float, keepdim: bool, exact: bool) -> Any:
