@@ -140,6 +140,47 @@ def test_what_a_helping_thread_raises_is_raised_where_it_was_called(two: None) -
         in_blocks(np.zeros((4, 10)), start, 10)
 
 
+def _at_work(items: int, seconds: float | None = None, always: bool = False) -> int:
+    """How many threads did some work of so many items; with ``seconds`` two, of which the other takes these."""
+    here, seen, both = threading.get_ident(), set(), threading.Barrier(2, timeout=10)
+
+    def start() -> Any:
+        seen.add(threading.get_ident())
+        if seconds is not None:
+            both.wait()
+        return lambda item: time.sleep(0 if seconds is None or threading.get_ident() == here else seconds)
+
+    threads.shared(range(items), start, always)
+    return len(seen)
+
+
+def test_who_was_kept_waiting_works_alone_for_a_while(two: None) -> None:
+    assert _at_work(4, 0.1) == 2
+    assert _at_work(threads.MANY + 1, 0.0) == 2, "what takes long is shared all the same"
+    assert _at_work(4, 0.0, always=True) == 2, "and so is what asks for it"
+    assert {_at_work(4) for _ in range(threads._PAUSES[0])} == {1}
+    assert _at_work(4, 0.0) == 2
+
+
+def test_savings_make_up_for_waiting() -> None:
+    team, (first, most) = threads._Team(), threads._PAUSES
+
+    def pause() -> int:
+        return next(i for i in range(2 * most) if team.pays(2))
+
+    for _ in range(100):
+        team.note(0.001, 0.0004)
+        assert team.pays(2)
+    pauses = []
+    for _ in range(9):
+        team.note(0.0, 0.006)
+        pauses.append(pause())
+    assert pauses == [first, 2 * first, 4 * first, 8 * first, 16 * first, 32 * first, 64 * first, most, most]
+    team.note(1.0, 0.0)
+    team.note(0.0, 0.006)
+    assert pause() == first
+
+
 def test_after_an_error_nobody_begins_anything(two: None) -> None:
     here, both, others = threading.get_ident(), threading.Barrier(2, timeout=10), []
 

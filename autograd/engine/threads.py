@@ -1,7 +1,10 @@
 """The threads that share the work on one large array.
 
 NumPy gives up Python's lock while it computes, so threads really run at the same time. Handing over the lock takes
-time too, and more so where the system puts both on one processor.
+time too, and more so where the system puts both on one processor. And after a large matrix product OpenBLAS's threads
+wait for the next one busily, for some hundredths of a second, on processors that ours need: then one of ours that is
+in the middle of its share may not run for a tick of the system's clock, 4 ms, which is more than it saved. So whoever
+waits for others notes what they saved and what they cost, and works alone for a while where that was more.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import operator
 import os
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,6 +25,14 @@ from ..errors import ArgumentError, DtypeError
 from .blas import in_one_thread_each, opened
 
 __all__ = ["get_num_threads", "set_num_threads", "shared"]
+
+MANY = 16
+"""Work of more items than this is shared even where threads kept each other waiting: it takes longer than that."""
+
+_CREDIT = 0.01
+"""Seconds saved that are remembered at most: sharing goes on until it has cost more."""
+_PAUSES = 32, 4096
+"""Calls that are not shared after that, the first time and at most."""
 
 _team: _Team | None = None
 _wanted: int | None = None
@@ -92,8 +104,28 @@ class _Team:
         self._starting = threading.RLock()
         self._placing = threading.Lock()
         self._share_one = True
+        self._credit, self._pause, self._next_pause = _CREDIT, 0, _PAUSES[0]
         placed = sys.platform == "linux" and hasattr(os, "sched_setaffinity")
         self._processor = getattr(opened(None), "sched_getcpu", None) if placed else None
+
+    def pays(self, count: int) -> bool:
+        """Whether so many items are to be shared, after what sharing saved and cost in the last calls."""
+        if count > MANY or self._pause == 0:
+            return True
+        self._pause -= 1
+        return False
+
+    def note(self, saved: float, waited: float) -> None:
+        """Notes what the others saved, and how long they kept the calling thread waiting: seconds.
+
+        Waiting counts twice, as it is not seen how the others held up whatever else runs.
+        """
+        self._credit = min(_CREDIT, self._credit + saved - 2 * waited)
+        if self._credit == _CREDIT:
+            self._next_pause = _PAUSES[0]
+        elif self._credit < 0:
+            self._pause, self._credit = self._next_pause, _CREDIT / 5
+            self._next_pause = min(2 * self._next_pause, _PAUSES[1])
 
     def helping(self, count: int) -> int:
         """How many threads can help, up to ``count``: they are started if need be, as far as the system lets us."""
@@ -152,46 +184,52 @@ class _Team:
             self._placing.release()
 
 
-def shared(items: Sequence[Any], start: Callable[[], Callable[[Any], None]]) -> None:
+def shared(items: Sequence[Any], start: Callable[[], Callable[[Any], None]], always: bool = False) -> None:
     """Do some work on every item, in several threads. Within such work there are no others.
 
     Args:
         items: the calling thread takes the first, the others the last, so that where work follows on work each finds
             about the same part of the arrays in its processor's cache.
         start: is called once in each thread and returns what to call with an item.
+        always: also where threads kept each other waiting lately.
 
     Raises: what the work raises, in whichever thread.
     """
     global _team
     pending = deque(items)
 
-    def run(take: Callable[[], Any]) -> None:
-        work = None
+    def run(take: Callable[[], Any]) -> int:
+        work, done = None, 0
         while pending:
             try:
                 item = take()
             except IndexError:  # another thread was faster
-                return
+                break
             try:
                 work = work or start()
                 work(item)
             except BaseException:
                 pending.clear()  # nobody need do what is left
                 raise
+            done += 1
+        return done
 
     helpers = 0 if hasattr(_here, "helps") else min(get_num_threads(), len(items)) - 1  # a helper would wait for itself
     own, others = functools.partial(run, pending.popleft), functools.partial(run, pending.pop)
     if helpers > 0:
         _team = team = _team or _Team()
-        helpers = team.helping(helpers)
+        helpers = team.helping(helpers) if always or team.pays(len(items)) else 0
     if helpers < 1:
         own()
         return
-    in_one_thread_each(team.apart, functools.partial(_together, team, helpers, own, others))
+    in_one_thread_each(team.apart, functools.partial(_together, team, helpers, own, others, len(items)))
 
 
-def _together(team: _Team, helpers: int, own: Callable[[], None], others: Callable[[], None]) -> None:
-    """``own()`` in this thread, and ``others()`` in as many helping ones as come before it is over."""
+def _together(team: _Team, helpers: int, own: Callable[[], int], others: Callable[[], int], count: int) -> None:
+    """``own()`` in this thread, and ``others()`` in as many helping ones as come before it is over.
+
+    Each returns how many of ``count`` items it has done.
+    """
     done = type(team.jobs)()
     begun: list[None] = []
     places: list[int] = []
@@ -211,12 +249,17 @@ def _together(team: _Team, helpers: int, own: Callable[[], None], others: Callab
     for _ in range(helpers):
         team.jobs.put(functools.partial(contextvars.copy_context().run, job))  # the context has NumPy's errstate
     errors: list[BaseException | None] = []
+    mine, first = 0, time.perf_counter()
     try:
-        own()
+        mine = own()
     finally:
+        last = time.perf_counter()
         while len(errors) < len(begun):
             errors.append(done.get())
         team.met(places)
+        if mine and count <= MANY:
+            each = (last - first) / mine
+            team.note((count - mine) * each, max(0.0, time.perf_counter() - last - each))
         tasks.clear()  # who comes too late is not waited for, and holds on to no array
     for error in errors:
         if error is not None:
