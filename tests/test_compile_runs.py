@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import runpy
 from collections.abc import Callable
 from typing import Any
 
@@ -10,10 +11,13 @@ import numpy as np
 import pytest
 
 import autograd
+import nn
 import nn.functional as F
 import optim
+from autograd.compiler import sharing
 from autograd.compiler.passes import PASSES
 from autograd.compiler.runs import LARGE
+from autograd.engine import blas
 from autograd.errors import CompileError
 from tests.helpers import code_of
 
@@ -368,3 +372,78 @@ def test_sums_of_many_rows_of_what_blocks_compute_keep_their_digits():
         expected = step(x.double())
         assert (compiled(x).double() - expected).abs().amax() <= 2e-7 * expected.abs().amax()
     assert blocks(compiled) == 1
+
+
+def _large_step() -> tuple[Any, list[Any]]:
+    """A training step of a layer with half a million weights, and its parameters."""
+    layer, x = nn.Linear(512, 1024), draw(64, 512)
+    with autograd.no_grad():
+        layer.weight.copy_(draw(1024, 512, seed=1) / 20)
+        layer.bias.zero_()
+    optimizer = optim.Adam(layer.parameters())
+
+    def step():
+        optimizer.zero_grad()
+        loss = layer(x).tanh().sum()
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    return step, [layer.weight, layer.bias]
+
+
+@pytest.mark.parametrize(
+    ("blas", "ours", "shares"), [(2, 2, True), (2, 3, True), (3, 2, False), (1, 2, False), (0, 2, False)]
+)
+def test_large_products_beside_runs_are_computed_by_the_same_threads(
+    monkeypatch: pytest.MonkeyPatch, blas: int, ours: int, shares: bool
+):
+    monkeypatch.setattr(sharing, "threads_of_blas", lambda: blas)
+    monkeypatch.setattr(sharing, "get_num_threads", lambda: ours)
+    (step, found), (eager, true) = _large_step(), _large_step()
+    program = autograd.compile(step, fullgraph=True)
+    for _ in range(4):
+        np.testing.assert_allclose(program(), eager(), 1e-5)
+    for a, b in zip(found, true, strict=True):
+        np.testing.assert_allclose(a.grad, b.grad, 1e-4, 1e-5)
+    assert code_of(program).count("large_product(") == 2 * shares
+    assert ("without_blas_threads(step)" in program.source) is shares
+
+
+def test_large_products_alone_are_left_to_blas(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sharing, "threads_of_blas", lambda: 2)
+    monkeypatch.setattr(sharing, "get_num_threads", lambda: 2)
+    x, y = draw(512, 512), draw(512, 512, seed=1)
+    assert "large_product(" not in code_of(same_as_eager(lambda: (x @ y,)))
+    step, _ = _large_step()
+    program = autograd.compile(step, passes=set(PASSES) - {"share_products"})
+    for _ in range(3):
+        program()
+    assert "large_product(" not in code_of(program)
+
+
+def test_programs_that_share_products_are_exported(monkeypatch: pytest.MonkeyPatch, tmp_path: Any):
+    monkeypatch.setattr(sharing, "threads_of_blas", lambda: 2)
+    monkeypatch.setattr(sharing, "get_num_threads", lambda: 2)
+    x, w = draw(64, 512), draw(512, 1024, seed=1)
+
+    def step(x):
+        y = x @ w
+        z = w
+        for _ in range(30):
+            z = (z + 1) * 0.5
+        return y, z
+
+    program = autograd.compile(step)
+    for _ in range(3):
+        found = program(x)
+    assert "large_product(" in code_of(program)
+    space = runpy.run_path(program.export(tmp_path / "step.py"))
+    for a, b in zip(space["step"](x.numpy()), found, strict=True):
+        np.testing.assert_allclose(a, b, 1e-5, 1e-4)
+
+
+def test_without_blas_threads_each_product_is_computed_in_one():
+    inside = []
+    blas.without_blas_threads(lambda number: inside.append((number, blas.threads_of_blas())))(3)
+    assert inside in ([(3, 1)], [(3, 0)])  # 0: another BLAS

@@ -12,6 +12,7 @@ import autograd
 import nn.functional as F
 from autograd import func
 from autograd.engine import blocks
+from autograd.engine.many_products import large_product
 from autograd.errors import BoundsError
 from autograd.func import grad as gradient
 from autograd.func import jvp, vmap
@@ -1077,3 +1078,17 @@ def test_many_products_are_shared_out_in_compiled_programs() -> None:
         for found, expected in zip(program(), step(), strict=True):
             np.testing.assert_allclose(found, expected, 1e-5, 1e-4)
     assert program.source.count("many_products(") == 3
+
+
+@pytest.mark.parametrize("shape", [(512, 96, 300), (96, 512, 1000), (256, 700, 129), (1, 2000, 4000), (130, 1, 65)])
+@pytest.mark.parametrize("turned", [False, True])
+def test_large_product(shape: tuple[int, int, int], turned: bool) -> None:
+    rows, inner, columns = shape
+    rng = np.random.default_rng(34)
+    x, y = rng.standard_normal((rows, inner)), rng.standard_normal((inner, columns))
+    if turned:
+        x, y = x.T.copy().T, y.T.copy().T
+    out = np.full((rows, columns), np.nan)
+    assert large_product(x, y, out) is out
+    for found in (out, large_product(x, y)):
+        np.testing.assert_allclose(found, np.matmul(x, y), 1e-12, 1e-11)

@@ -155,7 +155,7 @@ def _at_work(items: int, seconds: float | None = None, always: bool = False) -> 
 
 
 def test_who_was_kept_waiting_works_alone_for_a_while(two: None) -> None:
-    assert _at_work(4, 0.1) == 2
+    assert _at_work(4, 0.5) == 2
     assert _at_work(threads.MANY + 1, 0.0) == 2, "what takes long is shared all the same"
     assert _at_work(4, 0.0, always=True) == 2, "and so is what asks for it"
     assert {_at_work(4) for _ in range(threads._PAUSES[0])} == {1}

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.many_products import large_product
 from .values import Instruction, Value
 
 __all__ = ["can_be_told", "empty_text", "filling", "is_copied"]
 
 _TAKE_OUT = {
     np.matmul, np.dot, np.take, np.concatenate, np.stack, np.einsum, np.clip, np.cumsum, np.cumprod, np.mean, np.argmax,
-    np.argmin, np.all, np.any,
+    np.argmin, np.all, np.any, large_product,
 }  # fmt: skip
 """Functions, besides ufuncs and their reductions, that can be told where to put their result."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.many_products import divided, many_products
+from ..engine.many_products import divided, large_product, many_products
 from ..engine.sums import sum_tall
 from .buffers import filling, is_copied
 from .memory import Plan
@@ -156,9 +156,10 @@ class Calls(Wording):
     def _function(self, item: Instruction) -> str:
         """The name of a function, made short by a line at the top."""
         function = item.function
-        if function is sum_tall:
-            self.namespace["sum_tall"] = sum_tall
-            return "sum_tall"
+        for own, called in ((sum_tall, "sum_tall"), (large_product, "large_product")):
+            if function is own:
+                self.namespace[called] = own
+                return called
         if function is np.matmul and _are_many(item):
             self.namespace["many_products"] = many_products
             return "many_products"

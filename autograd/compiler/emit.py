@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.blas import without_blas_threads
 from ..engine.mutation import stamper
 from ..engine.nodes import Handle, new_tensor
 from .blockwise import Blockwise
@@ -46,6 +47,7 @@ class Emitter(Blockwise):
         namespace = {
             "np": np, "ndarray": np.ndarray, "empty": np.empty, "_new_tensor": new_tensor, "_DEVIATED": DEVIATED,
             "strided": strided, "apart": apart, "_errstate": np.errstate, "_math": math,
+            "without_blas_threads": without_blas_threads,
         }  # fmt: skip
         super().__init__(namespace)
         self.kernels, self.seconds = {}, {}
@@ -292,7 +294,10 @@ class Emitter(Blockwise):
         given = [*inputs, *numbers, *self._stream_names.values(), *self._given_names.values()]
         lines += ["", f"    def step({', '.join(given)}):", f'        """{self.title}"""']
         lines += [f"        {_quoted(line)}" for line in self._body]
-        return "\n".join([*lines, "", "    return step", ""])
+        end = "    return step"
+        if self.program.without_blas_threads:
+            end = "    return without_blas_threads(step)  # products are computed by the threads that share the runs"
+        return "\n".join([*lines, "", end, ""])
 
     @property
     def reorders(self) -> bool:

@@ -65,7 +65,7 @@ def sum_tall(x, axis, out=None, keepdims=False):
 
 
 dot_lines = np.vecdot
-many_products = np.matmul
+many_products = large_product = np.matmul
 
 
 def _kept(make):
@@ -81,8 +81,9 @@ def _attach(outs, saved, given):
 
 '''
 _PROVIDED = {
-    "np", "ndarray", "empty", "strided", "apart", "in_blocks", "dot_lines", "many_products", "sum_tall", "_new_tensor",
-    "_stamp", "_kept", "_DEVIATED", "_attach", "_math", "_errstate", "build", "step", "__builtins__",
+    "np", "ndarray", "empty", "strided", "apart", "in_blocks", "dot_lines", "large_product", "many_products",
+    "sum_tall", "_new_tensor", "_stamp", "_kept", "_DEVIATED", "_attach", "_math", "_errstate", "without_blas_threads",
+    "build", "step", "__builtins__",
 }  # fmt: skip
 
 

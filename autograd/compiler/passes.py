@@ -14,6 +14,7 @@ from .numbers import Number
 from .ordering import check_early, free_early, make_late
 from .program import Program, may_overlap, reads_of
 from .runs import join_runs, join_sums
+from .sharing import share_products
 from .values import Check, Instruction, Storage, Value, extent, leaves_in, lie_alike
 
 __all__ = ["OTHERWISE_IN_KERNELS", "PASSES", "remove_dead", "run_passes"]
@@ -336,11 +337,13 @@ PASSES: dict[str, Callable[[Program], None]] = {
     "join_sums": join_sums,
     "join_runs": join_runs,
     "compute_again": compute_again,
+    "share_products": share_products,
 }
 """All passes by name, in the order in which they run."""
 
 OTHERWISE_IN_KERNELS = {
-    "compute_again", "join_runs", "join_sums", "reduce_in_segments", "spread_operands", "widen_masks",
+    "compute_again", "join_runs", "join_sums", "reduce_in_segments", "share_products", "spread_operands",
+    "widen_masks",
 }  # fmt: skip
 """Passes whose work kernels do in a better way."""
 

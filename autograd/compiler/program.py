@@ -70,6 +70,7 @@ class Program:
         reorders: whether something is read later or earlier than in the record, past a write into what an argument may
             lie in.
         blocked_sums: whether sums over all rows of large arrays may be added up block by block.
+        without_blas_threads: whether each product is computed by the thread that asks for it.
     """
 
     def __init__(self, tape: Tape, effects: list[Effect], results: Any, part: Part | None = None) -> None:
@@ -88,6 +89,7 @@ class Program:
         self.results = results
         self.reorders = False
         self.blocked_sums = False
+        self.without_blas_threads = False
         self.graded: Any = ((), (), ())
         self.attach: Any = None
         self.freed = False

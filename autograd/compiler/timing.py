@@ -122,7 +122,7 @@ class _Clocks:
                     cause = found[1]
                 made.append(line)
             i += 1
-        self.text = "\n".join([*made, "        clocks.append(_clock())", "        return clocks", "    return step"])
+        self.text = "\n".join([*made, "        clocks.append(_clock())", "        return clocks", lines[-1]])
 
 
 def _calls_in_blocks(lines: list[str]) -> dict[str, str]:

@@ -14,8 +14,8 @@ from .values import Value
 __all__ = ["Wording", "for_users"]
 
 _BUILTINS = {
-    "abs", "bool", "dot_lines", "in_blocks", "int", "iter", "many_products", "next", "range", "repr", "round", "slice",
-    "sum_tall",
+    "abs", "bool", "dot_lines", "in_blocks", "int", "iter", "large_product", "many_products", "next", "range", "repr",
+    "round", "slice", "sum_tall",
 }  # fmt: skip
 """Functions, of Python and of ours, that a program calls by their names."""
 

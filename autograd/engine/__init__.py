@@ -12,7 +12,7 @@ program meets these files:
    (the user's functions on the way), ``ownership`` (whether a gradient may be added to where it lies), ``quiet`` (no
    warnings meanwhile).
 4. Forward mode: ``push`` (tangents from the inputs to the outputs, along the same record).
-5. Speed: ``threads``, ``blocks`` (large arrays shared out among them), ``many_products`` (of small matrices, likewise),
+5. Speed: ``threads``, ``blocks`` (large arrays shared out among them), ``many_products`` (and large ones, likewise),
    ``blas`` (its own threads), ``forks`` (processes that begin beside threads), ``sums`` (many rows added without losing
    digits), ``heap`` (memory kept from step to step).
    step).

@@ -23,7 +23,7 @@ try:
 except ImportError:  # Python can be built without it
     ctypes = None  # type: ignore[assignment]
 
-__all__ = ["function_of", "in_one_thread_each", "libraries", "opened"]
+__all__ = ["function_of", "in_one_thread_each", "libraries", "opened", "threads_of_blas", "without_blas_threads"]
 
 T = TypeVar("T")
 
@@ -96,6 +96,16 @@ def in_one_thread_each(work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         except KeyboardInterrupt:
             _leave(user)
             raise
+
+
+def without_blas_threads(function: Callable[..., T]) -> Callable[..., T]:
+    """A function that computes each product in the thread that asks for it: while it runs, in the whole process."""
+    return functools.partial(in_one_thread_each, function)
+
+
+def threads_of_blas() -> int:
+    """In how many threads NumPy's products are computed; 0 where that is not known."""
+    return max([get() for get, _ in _controls("scipy.linalg" in sys.modules)], default=0)
 
 
 def _enter(user: object) -> None:

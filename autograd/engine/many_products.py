@@ -1,7 +1,7 @@
-"""Products of many small matrices, shared out over threads.
+"""Matrix products shared out over threads: of many small matrices, or of two large ones.
 
 OpenBLAS shares out one product at a time, over its own threads. Where each is small they wait for each other more than
-they compute.
+they compute; where other work is shared out over ours, they are in each other's way.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from .threads import get_num_threads, shared
 
-__all__ = ["SOME", "are_some", "divided", "many_products"]
+__all__ = ["SOME", "are_some", "divided", "large_product", "many_products"]
 
 SOME = 1 << 16
 """Elements of matrices of which there may be enough for several threads."""
@@ -23,6 +23,8 @@ MUCH = 1 << 25
 """Multiplications in all, at least: less is done before another thread wakes up."""
 PARTS = 8
 """Into so many parts they are divided: two threads that are not equally fast take the next one when they are ready."""
+EVEN = 64
+"""Rows or columns of a part of one product are a multiple of this: BLAS computes those left over in another order."""
 
 
 def are_some(shape: tuple[int, ...]) -> bool:
@@ -62,3 +64,20 @@ def divided(x: Any, y: Any) -> int | None:
         if count != other:
             return None
     return None
+
+
+def large_product(x: Any, y: Any, out: Any = None) -> Any:
+    """``np.matmul(x, y, out=out)`` of two large plain matrices, of which each thread computes some rows or columns."""
+    out = np.empty((x.shape[0], y.shape[1]), x.dtype) if out is None else out
+    dim = int(out.shape[0] < out.shape[1])
+    length, threads = out.shape[dim], get_num_threads()
+    step = -(-length // threads // EVEN) * EVEN
+
+    def work(part: slice) -> None:
+        if dim:
+            np.matmul(x, y[:, part], out=out[:, part])
+        else:
+            np.matmul(x[part], y, out=out[part])
+
+    shared([slice(first, first + step) for first in range(0, length, step)], lambda: work, always=True)
+    return out
