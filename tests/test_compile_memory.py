@@ -313,14 +313,14 @@ def slope_of_gelu(x: Any) -> Any:
 
 
 def test_what_lies_in_the_scratch_space_of_one_run_is_not_computed_again():
-    code = code_of(compiled(slope_of_gelu, draw(16 * LARGE)))
+    code = code_of(compiled(slope_of_gelu, draw(16 * LARGE), without=("match_products",)))
     assert code.count("in_blocks(") == 1
     assert len(re.findall(r"multiply\(x\w*, k0_5,", code)) == 1
     assert len(re.findall(r"multiply\(x\w*, k0_045,", code)) == 1
 
 
 def test_a_run_writes_over_what_it_has_just_read_for_the_last_time():
-    code = code_of(compiled(slope_of_gelu, draw(16 * LARGE)))
+    code = code_of(compiled(slope_of_gelu, draw(16 * LARGE), without=("match_products",)))
     last = re.findall(r"multiply\((t\w*), k0_5, out=(\w+)\)", code)  # other places are free, too
     assert len(last) == 1
     assert last[0][0] == last[0][1]

@@ -118,6 +118,53 @@ def test_constants_are_computed_when_the_program_is_made():
     assert len(calls(compiled(f, draw(4)))) == 1
 
 
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_large_products_of_the_same_factors_are_computed_once(backend: str):
+    if backend == "numba":
+        pytest.importorskip("numba")
+    for size, fewer in ((LARGE, 4), (LARGE // 8, 0)):
+        x = autograd.linspace(-3, 3, size, requires_grad=True)
+
+        def step(x=x):
+            (slope,) = autograd.grad((x + 0.3 * x * x * x).tanh().sum(), x)
+            return slope
+
+        program = autograd.compile(step, fullgraph=True, backend=backend)
+        plain = autograd.compile(step, fullgraph=True, passes=set(PASSES) - {"match_products"})
+        for _ in range(3):
+            found, other, true = program().numpy(), plain().numpy(), step().numpy()
+        np.testing.assert_array_equal(other, true)
+        if backend == "numpy":
+            assert code_of(plain).count("multiply(") - code_of(program).count("multiply(") == fewer
+            assert np.array_equal(found, true) is not bool(fewer)
+            assert (abs(found - true) <= 2 * np.spacing(abs(true))).all(), "2 ulp"
+        np.testing.assert_allclose(found, true, 1e-5, 2e-6)  # 1 - tanh(x)**2 is rounding for large x
+
+
+def test_products_of_the_same_factors_stay_apart_unless_both_are_added_up():
+    def apart(x):
+        return (x * x) * 1e-30, x * (x * 1e-30)
+
+    def written_in_between(x):
+        a = (x * 2.0) * x
+        x += 1
+        return (a + x * (x * 2.0),)
+
+    def added(x):
+        return ((x * 2.0) * 3.0 * x + (x * 3.0) * (x * 2.0),)
+
+    for function, given, matched in ((apart, 1e30, 0), (written_in_between, 1.0, 0), (added, 0.1, 2)):
+        program = autograd.compile(function, fullgraph=True)
+        plain = autograd.compile(function, fullgraph=True, passes=set(PASSES) - {"match_products"})
+        with np.errstate(over="ignore"):
+            for _ in range(3):
+                for f in (program, plain):
+                    found, true = (f(autograd.full((LARGE,), given)) for f in (f, function))
+                    for a, b in zip(found, true, strict=True):
+                        np.testing.assert_allclose(a, b, 3e-7 if matched else 0)
+        assert code_of(plain).count("multiply(") - code_of(program).count("multiply(") == matched
+
+
 def test_copies_are_left_out_unless_one_side_is_written():
     def only_read(x):
         return x.exp().clone() * 2
@@ -350,7 +397,7 @@ def test_large_elementwise_runs_are_computed_in_blocks(size):
         (g,) = autograd.grad(y.sum(), x)
         return g, y.detach()
 
-    program = compiled(gelu, draw(size))
+    program = compiled(gelu, draw(size), without=("match_products",))
     assert code_of(program).count("in_blocks(") == 1
     plan = program._versions[0].emitter.plan
     assert plan.after == 0  # all between is scratch space of a block

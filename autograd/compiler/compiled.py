@@ -265,8 +265,8 @@ class Compiled:
             trial.arguments = ()
         if trial.conclusive:
             version.trust()
-        elif trial.verdict is not None and version.emitter.adds_by_blocks:
-            self._options = self._options.without("join_sums")  # numbers that cancel: once more, as eager adds them
+        elif trial.verdict is not None and trial.rounding:
+            self._options = self._options.without(trial.rounding)  # numbers that cancel: once more, as eager adds them
             self._versions.remove(version)
         elif trial.verdict is not None:
             version.refuse()

@@ -310,6 +310,13 @@ class Emitter(Blockwise):
         runs = (group for group in self.plan.groups if isinstance(group, Run))
         return any(rows.total for run in runs for rows in run.rows.values())
 
+    @property
+    def rounding(self) -> list[str]:
+        """The passes by which last digits may differ from the function's, that have done something."""
+        program = self.program
+        found = {"join_sums": self.adds_by_blocks, "match_products": program.matches}
+        return [name for name, used in {**found, "share_products": program.without_blas_threads}.items() if used]
+
     def written_before(self, error: BaseException) -> list[str]:
         """The names of what stays and was perhaps overwritten when the program raised this error.
 

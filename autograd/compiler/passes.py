@@ -10,6 +10,7 @@ import numpy as np
 from .again import compute_again
 from .cheaper import drop_views, reduce_in_segments, spread_operands, use_dot, use_square, widen_masks
 from .direct import make_directly, write_directly
+from .factors import match_products
 from .numbers import Number
 from .ordering import check_early, free_early, make_late
 from .program import Program, may_overlap, reads_of
@@ -322,6 +323,7 @@ PASSES: dict[str, Callable[[Program], None]] = {
     "remove_copies": remove_copies,
     "make_directly": make_directly,
     "share_equal": share_equal,
+    "match_products": match_products,
     "write_directly": write_directly,
     "remove_dead": remove_dead,
     "take_over": take_over,

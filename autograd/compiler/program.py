@@ -70,6 +70,7 @@ class Program:
         reorders: whether something is read later or earlier than in the record, past a write into what an argument may
             lie in.
         blocked_sums: whether sums over all rows of large arrays may be added up block by block.
+        matches: whether a product stands for others of the same factors, multiplied in another order.
         without_blas_threads: whether each product is computed by the thread that asks for it.
     """
 
@@ -89,6 +90,7 @@ class Program:
         self.results = results
         self.reorders = False
         self.blocked_sums = False
+        self.matches = False
         self.without_blas_threads = False
         self.graded: Any = ((), (), ())
         self.attach: Any = None

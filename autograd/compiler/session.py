@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,10 +50,9 @@ class Options:
         if backend == "numba":
             self.passes = set(PASSES if passes is None else passes) - OTHERWISE_IN_KERNELS
 
-    def without(self, name: str) -> Options:
-        """The same, but for one pass."""
-        chosen = PASSES if self.passes is None else self.passes
-        chosen = {one for one in chosen if one != name}
+    def without(self, names: Sequence[str]) -> Options:
+        """The same, but for some passes."""
+        chosen = set(PASSES if self.passes is None else self.passes) - set(names)
         return Options(self.fullgraph, self.dynamic, self.reuse_outputs, chosen, self.verify, self.backend)
 
 

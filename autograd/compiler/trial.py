@@ -231,6 +231,11 @@ class Trial:
         gradients = _gradients(nodes, left.parents)
         return found or difference("the gradient", left.gradients, gradients, set(), shaken=shaken.gradients)
 
+    @property
+    def rounding(self) -> list[str]:
+        """The passes by which last digits may differ from the function's, that have done something."""
+        return [name for part in self._parts for name in part.emitter.rounding]
+
     def _shaken(self, values: tuple[Any, ...], stage: _Stage, others: list[Any]) -> _Outcome | None:
         """The program's outcome if the arrays that it begins with are rounded otherwise; None if it has none.
 
