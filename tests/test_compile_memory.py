@@ -102,7 +102,7 @@ def test_threads_find_scratch_space_where_there_is_half_as_much_room(threads):
         autograd.set_num_threads(before)
     plan = plan_of(program)
     run = next(run for run, found in plan.scratch.items() if found)
-    assert (run.height, len(plan.rooms)) == (2 * FINE, 1)
+    assert (run.height, len(plan.rooms)) == (FINE, 1)
     assert "if turn < 2 else empty" in program.source
 
 

@@ -162,6 +162,26 @@ def test_who_was_kept_waiting_works_alone_for_a_while(two: None) -> None:
     assert _at_work(4, 0.0) == 2
 
 
+def test_threads_that_shared_a_processor_are_kept_apart_for_a_while() -> None:
+    team = threads._Team()
+    if team.place() < 0:
+        pytest.skip("where threads run is not known")
+
+    def moved() -> bool:
+        seen: list[bool] = []
+        team.apart(lambda: seen.append(len(os.sched_getaffinity(0)) == 1))
+        return seen[0]
+
+    allowed = os.sched_getaffinity(0)
+    for _ in range(2):
+        team.met([team.place()])
+        for _ in range(threads._APART):
+            assert moved() is (len(allowed) > 1)
+            team.met([-1])
+        assert moved() is False
+    assert os.sched_getaffinity(0) == allowed
+
+
 def test_savings_make_up_for_waiting() -> None:
     team, (first, most) = threads._Team(), threads._PAUSES
 

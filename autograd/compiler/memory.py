@@ -205,7 +205,7 @@ class Plan:
         for pool in found:
             del self._spans[pool]
         for run in self.scratch:
-            run.cut_finely(False)
+            run.fine = False
         self._place()
 
     def begin_of(self, i: int) -> int:
@@ -231,7 +231,7 @@ class Plan:
             for finely, count, most in ((False, run.count, own), (True, run.team * run.fine_height, own // 2)):
                 last, more = len(sizes), [*sizes, *[count * each for each in rows.values()]]
                 size, offsets = placed({**spans, **dict.fromkeys(range(last, len(more)), span)}, more)
-                run.cut_finely(finely)
+                run.fine = finely
                 if size - self._large <= most:
                     rooms.update({last + i: (run, place) for i, place in enumerate(rows)})
                     spans.update(dict.fromkeys(range(last, len(more)), span))

@@ -16,10 +16,14 @@ __all__ = ["BLOCK", "FINE", "LARGE", "SMALL", "THREADED", "Run", "grouped", "joi
 
 BLOCK = 1 << 18
 """Elements in a block, at most: with fewer, threads wait for each other; more do not stay in the cache."""
+FLAT = 1 << 16
+"""Elements in a block, about, of an elementwise run on arrays that do not stay in a cache as a whole."""
+MUCH = 1 << 21
+"""Elements of such arrays."""
 FINE = 1 << 15
 """Elements in a block, at least, of a run that would need more memory otherwise: threads wait for each other a little.
 """
-FINELY = 8
+FINELY = 16
 """So many blocks such a run has at most, if they have as many elements as that or more."""
 LARGE = 1 << 18
 """Smaller arrays are computed whole: handing over Python's lock would take longer than the work."""
@@ -30,6 +34,8 @@ THREADED = 3 << 17
 blocks, which stay in its cache."""
 SMALL = 1 << 16
 """Elements in such a block, at most."""
+EVEN = 64
+"""The elements of a block are a multiple of this."""
 TEAM = 2
 """Threads that share a run, as a rule, and find scratch space of their own among the buffers; others make theirs."""
 FEWEST = 8
@@ -48,7 +54,6 @@ class Run:
     """
 
     def __init__(self, program: Program) -> None:
-        self._block = BLOCK
         self.fine = False
         self.items: list[Any] = []
         self.rows: dict[Instruction, Rows] = {}
@@ -109,7 +114,7 @@ class Run:
     @property
     def height(self) -> int:
         """How many rows make a block: of elements, if the run is flat."""
-        return self._height(self._block)
+        return self._height(self._fine if self.fine else self._block)
 
     @property
     def fine_height(self) -> int:
@@ -117,8 +122,12 @@ class Run:
         return self._height(self._fine)
 
     @property
+    def _block(self) -> int:
+        return FLAT if self.flat and self._size >= MUCH else BLOCK
+
+    @property
     def _fine(self) -> int:
-        return min(BLOCK, max(FINE, -(-self._size // FINELY)))
+        return min(self._block, max(FINE, -(-self._size // FINELY)))
 
     @property
     def _size(self) -> int:
@@ -129,14 +138,13 @@ class Run:
         """How many threads share it."""
         return 1 if self._size < THREADED else TEAM
 
-    def cut_finely(self, finely: bool) -> None:
-        """Make the blocks smaller, or as large as they can be."""
-        self.fine, self._block = finely, self._fine if finely else BLOCK
-
     def _height(self, block: int) -> int:
         largest = max(self.rows.values(), key=lambda rows: rows.size)
         block = min(block, SMALL if self.team == 1 else -(-largest.size // TEAM))
-        return block if self.flat else max(1, block * largest.rows // largest.size)
+        if not self.flat:
+            return max(1, block * largest.rows // largest.size)
+        blocks = -(-largest.size // block)
+        return -(-largest.size // (blocks + blocks % self.team) // EVEN) * EVEN
 
     @property
     def blocks(self) -> int:

@@ -29,6 +29,8 @@ __all__ = ["get_num_threads", "set_num_threads", "shared"]
 MANY = 16
 """Work of more items than this is shared even where threads kept each other waiting: it takes longer than that."""
 
+_APART = 32
+"""Calls in which threads that shared a processor are kept on different ones."""
 _CREDIT = 0.01
 """Seconds saved that are remembered at most: sharing goes on until it has cost more."""
 _PAUSES = 32, 4096
@@ -103,7 +105,7 @@ class _Team:
         self._threads: list[Any] = []
         self._starting = threading.RLock()
         self._placing = threading.Lock()
-        self._share_one = True
+        self._apart = _APART
         self._credit, self._pause, self._next_pause = _CREDIT, 0, _PAUSES[0]
         placed = sys.platform == "linux" and hasattr(os, "sched_setaffinity")
         self._processor = getattr(opened(None), "sched_getcpu", None) if placed else None
@@ -150,7 +152,7 @@ class _Team:
 
     def met(self, places: list[int]) -> None:
         """Notes whether helping threads, at ``places``, shared the processor of the calling one."""
-        self._share_one = self.place() in places
+        self._apart = _APART if self.place() in places else max(0, self._apart - 1)
 
     def apart(self, work: Callable[[], None]) -> None:
         """Do some work; meanwhile the calling thread stays on its processor, and helping ones that shared it on others.
@@ -158,7 +160,7 @@ class _Team:
         Linux likes to wake a thread on the processor of the one that wakes it, so threads that hand over Python's lock
         may come to share one and take turns, while another processor has nothing to do.
         """
-        if not self._share_one or self._processor is None or not self._placing.acquire(blocking=False):
+        if not self._apart or self._processor is None or not self._placing.acquire(blocking=False):
             return work()
         allowed: set[int] = set()
         try:
