@@ -47,7 +47,8 @@ def set_num_threads(num: int) -> None:
     softmax, losses, variances, running sums, sorting, indexing, joining and copying), for FFTs, and for matrix
     products if ``threadpoolctl`` is installed, as those are BLAS's work: without it, BLAS keeps the number that it
     started with (set ``OMP_NUM_THREADS`` before the program starts). While these threads share some work, each product
-    in it is computed in one. Elsewhere NumPy computes in one thread anyway.
+    in it is computed in one. Elsewhere NumPy computes in one thread anyway. Where the others kept the calling thread
+    waiting for longer than they saved, it works alone for a while.
 
     Raises: ValueError for less than one.
     """
