@@ -153,7 +153,15 @@ def test_products_of_the_same_factors_stay_apart_unless_both_are_added_up():
     def added(x):
         return ((x * 2.0) * 3.0 * x + (x * 3.0) * (x * 2.0),)
 
-    for function, given, matched in ((apart, 1e30, 0), (written_in_between, 1.0, 0), (added, 0.1, 2)):
+    def doubled(x):
+        a, b = (x * 2.0) * 3.0, (x * 3.0) * 2.0
+        for _ in range(50):  # in each sum twice
+            a, b = a + a, b + b
+        return (a, b)
+
+    for function, given, matched in (
+        (apart, 1e30, 0), (written_in_between, 1.0, 0), (doubled, 1.0, 0), (added, 0.1, 2),
+    ):  # fmt: skip
         program = autograd.compile(function, fullgraph=True)
         plain = autograd.compile(function, fullgraph=True, passes=set(PASSES) - {"match_products"})
         with np.errstate(over="ignore"):

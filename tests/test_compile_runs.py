@@ -422,6 +422,25 @@ def test_large_products_alone_are_left_to_blas(monkeypatch: pytest.MonkeyPatch):
     assert "large_product(" not in code_of(program)
 
 
+def test_products_of_many_matrices_and_those_written_in_place_are_left_as_they_are(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sharing, "threads_of_blas", lambda: 2)
+    monkeypatch.setattr(sharing, "get_num_threads", lambda: 2)
+    many, x, y, z = draw(3, 320, 320), draw(512, 512, seed=1), draw(512, 512, seed=2), draw(1024, 1024, seed=3)
+
+    def step():
+        w, a = z, x.numpy() * 1
+        for _ in range(40):
+            w = (w + 1) * 0.5
+        np.matmul(a, y.numpy(), out=a)
+        return w, many @ many, x @ y, autograd.tensor(a)
+
+    program = autograd.compile(step)
+    for _ in range(3):
+        for a, b in zip(program(), step(), strict=True):
+            np.testing.assert_allclose(a, b, 1e-5, 1e-4)
+    assert code_of(program).count("large_product(") == 1
+
+
 def test_programs_that_share_products_are_exported(monkeypatch: pytest.MonkeyPatch, tmp_path: Any):
     monkeypatch.setattr(sharing, "threads_of_blas", lambda: 2)
     monkeypatch.setattr(sharing, "get_num_threads", lambda: 2)

@@ -7,7 +7,6 @@ they were.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -41,7 +40,7 @@ def match_products(program: Program) -> None:
             continue
         factors[made] = found
         first = known.setdefault(found, made)
-        if first is not made and len(found) > 2 and set(_sums_with(first, users)) & set(_sums_with(made, users)):
+        if first is not made and len(found) > 2 and _sums_with(first, users) & _sums_with(made, users):
             swaps[made] = first
     program.matches = bool(swaps)
     program.replace(swaps)
@@ -74,11 +73,14 @@ def _key(arg: Any) -> tuple[str, Any]:
     return ("array", id(arg)) if not _is_number(arg) else ("number", float(arg.array if type(arg) is Value else arg))
 
 
-def _sums_with(value: Value, users: dict[Value, list[Any]]) -> Iterator[Value]:
+def _sums_with(value: Value, users: dict[Value, list[Any]]) -> set[Value]:
     """The sums that a value is part of: where it overflows, so do they."""
+    sums: set[Value] = set()
     waiting = [value]
     while waiting:
         for item in users.get(waiting.pop(), ()):
-            if isinstance(item, Instruction) and item.function in (np.add, np.subtract) and type(item.result) is Value:
-                yield item.result
-                waiting.append(item.result)
+            made = item.result if isinstance(item, Instruction) and item.function in (np.add, np.subtract) else None
+            if type(made) is Value and made not in sums:
+                sums.add(made)
+                waiting.append(made)
+    return sums

@@ -43,8 +43,9 @@ def share_products(program: Program) -> None:
         if isinstance(item, Run):
             saved += WORKING * sum([rows.size for rows in item.rows.values()]) * (item.team > 1)
         elif isinstance(item, Instruction) and (work := _multiplications(item)):
-            large += [item] * (work >= LEAST)
-            cost += WAKING if work >= LEAST else MULTIPLYING * work
+            is_large = work >= LEAST and _is_one(item)
+            large += [item] * is_large
+            cost += WAKING if is_large else MULTIPLYING * work
     if large and cost < saved:
         for item in large:
             item.function, item.name = large_product, "large_product"
@@ -52,10 +53,15 @@ def share_products(program: Program) -> None:
 
 
 def _multiplications(item: Instruction) -> int:
-    """How many multiplications there are in a product of matrices; 0 if it is something else, or of another kind."""
+    """How many multiplications there are in products of matrices; 0 if a call computes something else."""
     made = item.result
     if item.function not in (np.dot, np.matmul) or type(made) is not Value or not set(item.kwargs) <= {"out"}:
         return 0
     if len(item.args) != 2 or not all(type(arg) is Value and arg.dtype == made.dtype for arg in item.args):
         return 0
     return math.prod(made.shape) * item.args[0].shape[-1] if made.dtype.char in "fd" and made.shape else 0
+
+
+def _is_one(item: Instruction) -> bool:
+    """Whether a call computes one product of two matrices, into an array of its own."""
+    return item.target is None and all(value.array.ndim == 2 for value in (item.outs, *item.args))
