@@ -18,6 +18,7 @@ from ._writing import hand_out
 from .engine.failures import picked
 from .engine.foreign import ForeignArray, bare
 from .engine.hooks import RemovableHandle, add_hook, keeps_gradient
+from .engine.modes import local
 from .engine.nodes import Handle, Leaf, array_of, new_tensor
 from .engine.views import leave_graph, node_of
 from .errors import ArgumentError, DtypeError, GradientError, ShapeError
@@ -209,10 +210,9 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         Args:
             force: detach first.
 
-        Raises:
-            GradientError: the tensor requires grad (and not ``force``).
+        Raises: GradientError if the tensor requires grad (and not ``force``), outside of ``no_grad``.
         """
-        if self._node is not None and not force:
+        if self._node is not None and local.grad and not force:
             raise GradientError(
                 f"numpy: this tensor (shape {self.shape}) requires grad, and an array cannot record: "
                 "use .detach().numpy()"
@@ -401,7 +401,7 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
     __array_function__ = array_function
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        if self._node is not None:
+        if self._node is not None and local.grad:
             raise GradientError(
                 f"a tensor that requires grad (shape {self.shape}) is not turned into an array silently: its graph "
                 "would be lost. Use .detach().numpy(), or an op of autograd"

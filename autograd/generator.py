@@ -83,13 +83,14 @@ class Generator:
         """The state, to be given to ``set_state``."""
         return {"seed": self._seed, "stream": self._stream.bit_generator.state}
 
-    def set_state(self, new_state: dict[str, Any]) -> None:
-        """Go on from a state that ``get_state`` returned; one that is none changes nothing."""
+    def set_state(self, new_state: dict[str, Any]) -> Generator:
+        """Go on from a state that ``get_state`` returned, and return this; one that is none changes nothing."""
         if not isinstance(new_state, Mapping) or not {"seed", "stream"} <= new_state.keys():
             raise ArgumentError(f"set_state: expected what get_state returned, got {describe(new_state)}")
         seed = int(new_state["seed"])
         self._stream.bit_generator.state = new_state["stream"]
         self._seed, self._branch = seed, ()
+        return self
 
     def uniform(self, shape: tuple[int, ...], dtype: Any = dtypes.float32) -> Any:
         """Numbers between 0 and 1 (without 1), as an array; of complex ones both parts are."""

@@ -124,6 +124,11 @@ class _BatchNorm(_RunningNorm):
     ) -> None:
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
 
+    def _drop_running_stats(self) -> None:
+        """Normalize each batch by its own statistics from now on, in evaluation too."""
+        self.running_mean = self.running_var = self.num_batches_tracked = None
+        self.track_running_stats = False
+
     def forward(self, input: Tensor) -> Tensor:
         """``input`` normalized: by its own statistics in training, else by the running ones if there are any."""
         self._check_rank(input)

@@ -52,6 +52,7 @@ ANSWERS: list[tuple[Callable[[], Any], Any, str]] = [
     ),
     (lambda: autograd.combinations(tensor([1, 2, 3]), 0), [], "int64"),
     (lambda: autograd.scatter(tensor([1.0, 2.0]), 0, tensor([1, 1]), 3.0, reduce="add"), [1.0, 8.0], "float32"),
+    (lambda: autograd.scatter(tensor([1.0, 2.0]), 0, tensor([1]), np.float64(3), reduce="add"), [1.0, 5.0], "float32"),
     (
         lambda: autograd.scatter(tensor([1.0, 2.0]), 0, tensor([1, 1]), tensor([3.0, 5.0]), reduce="multiply"),
         [1.0, 30.0],

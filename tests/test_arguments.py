@@ -130,7 +130,7 @@ NAMED = [
     (lambda: autograd.finfo(type=autograd.float16).max, lambda: 65504.0),
     (lambda: autograd.iinfo(type=autograd.int8).max, lambda: 127),
     (lambda: autograd.set_rng_state(new_state=autograd.get_rng_state()), lambda: None),
-    (lambda: autograd.Generator().set_state(new_state=autograd.Generator().get_state()), lambda: None),
+    (lambda: autograd.Generator().set_state(new_state=autograd.Generator().get_state()) is None, lambda: False),
     (lambda: x.is_contiguous(memory_format=autograd.contiguous_format), lambda: True),
     (lambda: autograd.empty(2, 0, memory_format=autograd.contiguous_format), lambda: autograd.empty(2, 0)),
     (lambda: F.unfold(pair, tensor([1, 2]), stride=np.array([1, 2])), lambda: F.unfold(pair, (1, 2), stride=(1, 2))),

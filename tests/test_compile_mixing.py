@@ -70,6 +70,27 @@ def test_numpy_asks_tensors_for_their_arrays(function: Callable[[Any], Any]) -> 
 
 
 @pytest.mark.parametrize(
+    "convert",
+    [np.asarray, np.array, lambda w: w.numpy() * 1.0, lambda w: np.array([w, w])[1], lambda w: np.full((2, 3), w)[0]],
+)
+def test_parameters_become_arrays_inside_of_no_grad(convert: Callable[[Any], Any]) -> None:
+    def run(wrap: Any) -> list[Any]:
+        w = autograd.ones(3, requires_grad=True)
+
+        def step(x: Any) -> Any:
+            (gradient,) = autograd.grad((w * x).sum(), w)
+            with autograd.no_grad():
+                before = convert(w) * 2
+                w.sub_(0.1 * gradient)
+                return before + np.asarray(w)
+
+        call = wrap(step)
+        return [call(autograd.tensor([1.0, 2.0, i])).tolist() for i in range(4)]
+
+    assert np.allclose(run(functools.partial(autograd.compile, verify=False)), run(lambda step: step), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
     "read",
     [lambda x: np.frombuffer(x.numpy(), np.float32), np.from_dlpack, lambda x: np.array([x.numpy().ctypes.data > 0])],
 )

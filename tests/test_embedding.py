@@ -8,6 +8,7 @@ import pytest
 import autograd
 import nn
 import nn.functional as F
+from autograd import func
 from autograd.ops.embeddings import add_rows
 
 W = np.random.default_rng(0).standard_normal((6, 3))
@@ -31,6 +32,15 @@ def test_gradient_adds_up_over_repeats(padding_idx, by_freq):
         if padding_idx is None or row != padding_idx % 6:
             expected[row] += g[place] / ((row == IDS).sum() if by_freq else 1)
     np.testing.assert_allclose(w.grad.numpy(), expected, rtol=1e-12)
+
+
+def test_gradients_by_frequency_are_mapped():
+    def loss(w, ids):
+        return (F.embedding(ids, w, scale_grad_by_freq=True) ** 2).sum()
+
+    w = autograd.tensor(W)
+    each = [func.grad(loss)(w, autograd.tensor(row)).tolist() for row in IDS]
+    np.testing.assert_allclose(func.vmap(func.grad(loss), (None, 0))(w, autograd.tensor(IDS)), each)
 
 
 @pytest.mark.parametrize("twice", [False, True])

@@ -137,6 +137,23 @@ def test_modules_and_functions(x):
     assert values(moved) == [18, 18]
 
 
+def test_a_function_of_nothing_that_moves_has_no_tangent(x, t):
+    class Twice(autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2, x * 3
+
+        @staticmethod
+        def jvp(ctx, t):
+            raise AssertionError("nothing moves")
+
+    still, other = Twice.apply(x.clone().requires_grad_())
+    with forward_ad.dual_level():
+        assert tangent(still) is None
+        assert values(tangent(forward_ad.make_dual(still, t) * other)) == values(3 * x * t)
+    assert values(func.jvp(lambda x: x * still, (x,), (t,))[1]) == values(2 * x * t)
+
+
 def test_a_level_ends_with_its_block(x, t):
     with pytest.raises(KeyError), forward_ad.dual_level():
         raise KeyError("k")

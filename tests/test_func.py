@@ -405,6 +405,24 @@ def test_states_of_models_are_stacked():
         func.stack_module_state([nn.Linear(1, 2), nn.Linear(1, 2).requires_grad_(False)])
 
 
+def test_batch_norms_without_running_statistics_can_be_mapped():
+    norm, lazy, other = nn.BatchNorm1d(2), nn.LazyBatchNorm1d(), nn.InstanceNorm1d(2, track_running_stats=True)
+    model = nn.Sequential(norm, nn.Sequential(lazy, other))
+    assert func.replace_all_batch_norm_modules_(model) is model
+    assert [name for name, _ in model.named_buffers()] == [
+        "1.1.running_mean", "1.1.running_var", "1.1.num_batches_tracked",
+    ]  # fmt: skip
+    parameters, x = dict(norm.named_parameters()), autograd.randn(5, 4, 2)
+    for mode in (True, False):
+        model.train(mode)
+        mapped = func.vmap(lambda rows: func.functional_call(norm, parameters, rows))(x)
+        each = autograd.stack([lazy(rows) for rows in x])
+        assert np.allclose(mapped.tolist(), each.tolist(), atol=1e-6)
+        assert np.allclose(mapped.mean(1).tolist(), 0, atol=1e-6)
+    with pytest.raises(TypeError, match="expected a Module, got list"):
+        func.replace_all_batch_norm_modules_([norm])
+
+
 # ---- messages --------------------------------------------------------------------------------------------------------
 
 

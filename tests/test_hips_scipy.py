@@ -229,6 +229,18 @@ def test_convolution(shapes, arguments):
     derivatives_agree(lambda b: signal.convolve(a, b, **arguments), b)
 
 
+@pytest.mark.parametrize("kinds", ["f4 f8", "f8 f4", "u1 f8", "f4 c16", "i4 i8", "u1 u1", "? f4"])
+def test_convolution_of_two_dtypes(kinds):
+    dtypes = kinds.split()
+    a, b = onp.array([3, 0, 1, 2]).astype(dtypes[0]), onp.array([1, 2, 4]).astype(dtypes[1])
+    found, expected = signal.convolve(a, b), scipy.signal.convolve(a, b)
+    onp.testing.assert_allclose(found, expected)
+    assert found.dtype == onp.result_type(a, b)
+    if b.dtype.kind == "f":
+        gradient = func.grad(lambda b: np.sum(signal.convolve(a, b, mode="valid")))(b)
+        assert (gradient.tolist(), gradient.dtype) == ([a[2:].sum(), a[1:3].sum(), a[:2].sum()], b.dtype)
+
+
 @pytest.mark.parametrize("lower", [False, True])
 def test_cholesky_reads_the_triangle_that_scipy_reads(lower):
     a, seen = symmetric(S) + 1j * (onp.triu(S, 1) - onp.tril(S.T, -1)), []

@@ -215,6 +215,20 @@ def test_a_tensor_without_gradient_becomes_an_array():
     assert np.shares_memory(y.numpy(force=True), y.detach().numpy())
 
 
+@pytest.mark.parametrize("mode", [autograd.no_grad, autograd.inference_mode])
+def test_where_nothing_is_recorded_any_tensor_becomes_an_array(mode):
+    x = leaf(1, 2)
+    product = x * 3
+    with mode():
+        assert np.shares_memory(x.numpy(), x.detach().numpy())
+        assert np.asarray(product).tolist() == [3, 6]
+        target = np.zeros(2)
+        target[:] = product
+    assert target.tolist() == [3, 6]
+    product.sum().backward()
+    assert values(x.grad) == [3, 3]
+
+
 def test_arrays_are_not_changed_by_tensors_that_require_grad():
     a = np.array([3.0, 4.0])
     for write in (

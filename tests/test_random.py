@@ -75,7 +75,7 @@ def test_a_generator_of_its_own_leaves_the_default_alone():
 def test_a_state_may_be_set_in_another_generator():
     a, b = Generator().manual_seed(1), Generator()
     autograd.randn(3, generator=a)
-    b.set_state(a.get_state())
+    assert b.set_state(a.get_state()) is b
     assert b.initial_seed() == 1
     assert values(autograd.randn(3, generator=a)) == values(autograd.randn(3, generator=b))
 

@@ -101,6 +101,8 @@ def test_no_example_at_all() -> None:
     (0, 0, (2.0,), "not a Tensor or array but float"),
     (0, 0, (), "without arguments"),
     (0, None, (draw(2, 3),), "out_dims is None for a result that differs"),
+    (0, ("lol",), (draw(2, 3),), "another structure than what the function returned"),
+    (0, [0.5], (draw(2, 3),), "another structure than what the function returned"),
     (0, 2, (draw(2),), "has 1 dimensions, but the dim given for it is 2"),
     (0, (0, 0), (draw(2),), "another structure than what the function returned"),
 ])  # fmt: skip

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.modes import local
 from ..engine.nodes import Handle, array_of
 from .arrays import RecordingArray, bare
 from .numbers import Number
@@ -103,7 +104,7 @@ def writes_into(function: Any, name: str, args: Any, kwargs: Any) -> bool:
 
 def _asked(item: Any) -> Any:
     """What NumPy makes of an argument that is a Tensor: it asks for its array, in C code that cannot be seen."""
-    if not isinstance(item, Handle) or item._node is not None:
+    if not isinstance(item, Handle) or (item._node is not None and local.grad):
         return item
     array = array_of(item)
     return array if isinstance(array, np.ndarray) else item

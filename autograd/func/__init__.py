@@ -23,6 +23,7 @@ from .jacobians import jacobian as jacobian
 from .jacobians import jacrev as jacrev
 from .jacobians import vhp as vhp
 from .modules import functional_call as functional_call
+from .modules import replace_all_batch_norm_modules_ as replace_all_batch_norm_modules_
 from .modules import stack_module_state as stack_module_state
 from .reverse import elementwise_grad as elementwise_grad
 from .reverse import grad as grad

@@ -11,7 +11,7 @@ from ..engine.nodes import Handle
 from ..errors import ArgumentError, DtypeError, GradientError, StateDictError
 from ..ops.joining import stack
 
-__all__ = ["functional_call", "stack_module_state"]
+__all__ = ["functional_call", "replace_all_batch_norm_modules_", "stack_module_state"]
 
 
 def functional_call(
@@ -184,3 +184,28 @@ def stack_module_state(models: Sequence[Any]) -> tuple[dict[str, Any], dict[str,
             }
         )
     return stacked[0], stacked[1]
+
+
+def replace_all_batch_norm_modules_(root: Any) -> Any:
+    """Let the batch norms of a module keep no running statistics, which ``vmap`` could not write for each example.
+
+    Args:
+        root: an ``nn.Module``. Every batch norm in it (or it itself) normalizes each batch by the mean and variance of
+            that batch from now on, in evaluation too.
+
+    Returns:
+        ``root``, which is changed in place.
+
+    Raises: TypeError if ``root`` is no Module.
+
+    >>> import autograd, nn
+    >>> model = autograd.func.replace_all_batch_norm_modules_(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)))
+    >>> list(model.state_dict())
+    ['0.weight', '0.bias', '1.weight', '1.bias']
+    """
+    if not hasattr(root, "modules"):
+        raise TypeError(f"replace_all_batch_norm_modules_: expected a Module, got {type(root).__name__}")
+    for module in root.modules():
+        if hasattr(module, "_drop_running_stats"):
+            module._drop_running_stats()
+    return root

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -266,7 +267,8 @@ class _Call:
         """``out_dims`` as a tuple with one item for a function that returns one thing."""
         dims = self.out_dims
         if isinstance(dims, (tuple, list)) and len(dims) == 1 and len(items) == 1 and items[0] is returned:
-            return list(dims)
+            with contextlib.suppress(Misfit):
+                return list(spread(dims[0], returned))
         raise ArgumentError(
             f"vmap({_name(self.func)}): out_dims={dims!r} has another structure than what the function returned; give "
             "an int, None, or what is nested as the result is"

@@ -92,7 +92,7 @@ def _embed_rule(
     g: Any, x: Any, weight_shape: tuple[int, ...], padding_idx: int | None, scale_grad_by_freq: bool
 ) -> Any:
     if scale_grad_by_freq:
-        counts = np.bincount(np.reshape(x, -1), minlength=weight_shape[0])
+        counts = _sizes(np.reshape(x, -1), weight_shape[0])
         g = g / np.expand_dims(np.take(counts, x), -1).astype(g.dtype)
     return add_rows.kernel(g, x, weight_shape[0], padding_idx)
 

@@ -58,6 +58,7 @@ def _at_least_1d(function: Any, x: Any, *arguments: Any) -> Any:
     case(x=reals(shape=(3, 2)), src=reals(shape=(2, 2)), dim=0, index=_INDEX),
     case(x=reals(shape=(2, 3)), src=reals(shape=(2, 3)), dim=-1, index=np.array([[2, 0], [1, 1]])),
     case(x=reals(shape=(2, 3)), src=0.5, dim=1, index=np.array([[2], [0]])),
+    case(x=reals(shape=(1,)), src=reals(shape=()), dim=0, index=np.array([0, 0]), reduce="multiply"),
 ])  # fmt: skip
 def scatter(x: Any, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Tensor:
     """A copy of ``x`` in which ``src`` is written where ``gather`` with the same ``dim`` and ``index`` would read.
@@ -85,7 +86,8 @@ def scatter(x: Any, dim: int, index: Any, src: Any = None, *, value: Any = None,
         if reduce not in ("add", "multiply"):
             raise ArgumentError(f"scatter: reduce must be None, 'add' or 'multiply', got {reduce!r}")
         index = as_array(unwrap(index))
-        src = broadcast_to(np.asanyarray(src, x.dtype), index.shape) if len(shape_of(src)) == 0 else src
+        if not len(shape_of(src)):
+            src = broadcast_to(np.asanyarray(src, x.dtype) if unwrap(src) is src else src, index.shape)
         return scatter_reduce(x, dim, index, src, "sum" if reduce == "add" else "prod")
     if not len(shape_of(x)):
         return _at_least_1d(scatter, x, dim, index, src if len(shape_of(src)) == 0 else reshape(src, (-1,)))

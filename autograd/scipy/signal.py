@@ -13,6 +13,7 @@ from ..engine.foreign import as_array
 from ..engine.nodes import Handle
 from ..errors import ArgumentError, ShapeError
 from ..numpy._mirror import contains_box, mirrored
+from ..ops.casting import astype
 from ..ops.convolution import conv1d, conv2d, conv3d
 from ._mirrors import mirror
 
@@ -50,14 +51,18 @@ def _convolve(A: Any, B: Any, axes: Any, dot_axes: Any, mode: str, method: str) 
     if any(before or after for before, after in pads):
         x = np.pad(x, [(0, 0), (0, 0), *pads])
     k = np.flip(k, tuple(range(2, 2 + rank)))
-    result: Any = (conv1d, conv2d, conv3d)[rank - 1](_tensor(x), _tensor(k))
+    dtype = np.result_type(x.dtype, k.dtype)
+    wide = np.result_type(dtype, np.float32)
+    result: Any = (conv1d, conv2d, conv3d)[rank - 1](_converted(x, wide), _converted(k, wide))
+    if dtype.kind in "biu":
+        result = astype(np.rint(result), dtype)
     if swapped:
         result = np.swapaxes(result, 0, 1)
     return np.reshape(result, (*free_a, *free_b, *result.shape[2:]))
 
 
-def _tensor(x: Any) -> Any:
-    return x if isinstance(x, Handle) else x.astype(np.result_type(x.dtype, np.float32), copy=False)
+def _converted(x: Any, dtype: Any) -> Any:
+    return x if x.dtype == dtype else astype(x, dtype)
 
 
 def _arranged(x: Any, along: Sequence[int], dot: Sequence[int]) -> tuple[Any, tuple[int, ...]]:
