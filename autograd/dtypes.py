@@ -246,6 +246,15 @@ def stored(value: Any, dtype: np.dtype[Any]) -> Any:
     return value % (1 << bits) if dtype.kind == "u" else value
 
 
+def wrapped(values: Any, dtype: Any) -> Any:
+    """An array of Python's integers as one of an integer dtype that not all of them fit, as ``stored`` does it.
+
+    Raises: DtypeError.
+    """
+    held = [stored(int(value), dtype) for value in values.flat]
+    return np.array(held, dtype).reshape(values.shape)
+
+
 def promote_types(type1: Any, type2: Any) -> np.dtype[Any]:
     """The smallest dtype that both can be computed in, by PyTorch's rules (an integer never widens a float)."""
     return _promoted(as_dtype(type1), as_dtype(type2))

@@ -104,7 +104,9 @@ def multinomial(x: Any, num_samples: int, replacement: bool = False, *, generato
     if replacement:
         shares = np.cumsum(rows, -1) / rows.sum(-1, keepdims=True)
         points = stream.uniform((rows.shape[0], num_samples), dtypes.float64)
-        drawn = np.stack([np.searchsorted(s, p, side="right") for s, p in zip(shares, points, strict=True)])
+        drawn = np.empty(points.shape, np.int64)
+        for row, share, point in zip(drawn, shares, points, strict=True):
+            row[...] = np.searchsorted(share, point, side="right")
         drawn = np.minimum(drawn, rows.shape[1] - 1)
     else:
         if (np.count_nonzero(rows, -1) < num_samples).any():
@@ -187,6 +189,14 @@ def exponential_(x: Any, lambd: float = 1.0, *, generator: Generator | None = No
     return _fill(x, -np.log1p(-drawn) / lambd, "exponential_")
 
 
+def _integers(dtype: np.dtype[Any]) -> tuple[int, int]:
+    """The least and the largest integer that a dtype holds, of a floating one up to where it leaves some out."""
+    if dtype.kind == "f":
+        most = 1 << int(np.finfo(dtype).nmant) + 1
+        return -most, most
+    return (0, 1) if dtype.kind == "b" else (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
+
+
 @also_named(**{"from": "low", "to": "high"})
 @explained
 def random_(x: Any, low: int = 0, high: int | None = None, *, generator: Generator | None = None) -> Tensor:
@@ -194,11 +204,14 @@ def random_(x: Any, low: int = 0, high: int | None = None, *, generator: Generat
 
     Raises:
         DtypeError: a complex dtype.
+        ValueError: an integer dtype cannot hold all of them.
     """
     _real("random_", x.dtype)
     if high is None and low:
         low, high = 0, low
+    least, most = _integers(x.dtype)
     if high is None:
-        bits = np.finfo(x.dtype).nmant + 1 if x.dtype.kind == "f" else x.dtype.itemsize * 8 - (x.dtype.kind == "i")
-        high = 2 ** min(int(bits), 62)
+        high = most + 1
+    elif x.dtype.kind in "biu" and not least <= low <= high <= most + 1:
+        raise ArgumentError(f"random_: {x.dtype} holds {least} to {most}, got low={low} and high={high}")
     return _fill(x, source(generator).integers(low, high, x.shape), "random_")
