@@ -316,6 +316,24 @@ def test_logaddexp_of_complex_numbers():
     assert values(running)[0] == pytest.approx([1 + 3j, out[0].item(), out[0].item()])
 
 
+_OF_ROWS = ("sum", "mean", "prod", "amax", "max", "min", "argmax", "all", "any", "sort", "argsort", "cumsum", "median")
+
+
+@pytest.mark.parametrize("name", _OF_ROWS)
+def test_a_flag_is_no_dimension(name):
+    """By the True in ``x.sum(True)``, keepdim is meant; Python would take it for the dimension 1."""
+    for wrong in (True, False):
+        with pytest.raises(errors.DtypeError, match=f"'dim' must be a dimension, got {wrong}"):
+            getattr(tensor(MATRIX), name)(wrong)
+
+
+def test_a_flag_behind_other_arguments_is_no_dimension():
+    t = tensor(MATRIX)
+    for call in (lambda: t.topk(1, True), lambda: t.norm(2, True), lambda: t.sum(axis=True), lambda: t.amax(dim=True)):
+        with pytest.raises(errors.DtypeError, match="'dim' must be a dimension"):
+            call()
+
+
 @pytest.mark.parametrize("other", [1 + 1j, complex(INF, 1), complex(-INF, 0)])
 @pytest.mark.parametrize("lost", [complex(NAN, 1), complex(1, NAN), complex(-INF, NAN)])
 def test_nan_in_a_part_of_a_complex_number_stays_in_the_logarithm_of_a_sum(lost, other):
