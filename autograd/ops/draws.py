@@ -138,11 +138,12 @@ def uniform_(x: Any, low: float = 0.0, high: float = 1.0, *, generator: Generato
     """Overwrite with uniform numbers from [low, high).
 
     Raises:
-        ValueError: ``high`` is below ``low``.
+        ValueError: ``high`` is below ``low``, or too far above it for the dtype.
     """
-    if high < low:
-        raise ArgumentError(f"uniform_: expected low <= high, got low={low} and high={high}")
-    drawn = source(generator).uniform(x.shape, floating("uniform_", x.dtype))
+    dtype = floating("uniform_", x.dtype)
+    if not (low <= high and max(-low, high, high - low) <= float(np.finfo(dtype).max)):
+        raise ArgumentError(f"uniform_: expected low <= high, not infinite in {dtype}, got low={low} and high={high}")
+    drawn = source(generator).uniform(x.shape, dtype)
     return _fill(x, moved(drawn * (high - low), low), "uniform_")
 
 
