@@ -48,6 +48,7 @@ VALUES = [
     (lambda: tensor([[-1, 255], [-255, 0]], dtype=u8), [[255, 255], [1, 0]], "uint8"),
     (lambda: tensor([tensor(-3), 5], dtype=u8), [253, 5], "uint8"),
     (lambda: F.threshold(bytes_(1, 2), 1, -9), [247, 2], "uint8"),
+    (lambda: bytes_(1, 2).index_fill(0, tensor([1]), -2), [1, 254], "uint8"),
     # ranges of integers cut their ends
     (lambda: autograd.arange(0.0, -8.000001, -4.0, dtype=i64), [0, -4], "int64"),
     (lambda: autograd.arange(-0.9, 2.1, 2.0, dtype=i64), [0], "int64"),
@@ -97,6 +98,11 @@ VALUES = [
     (lambda: tensor([2.0, 1.0]).sort(stable=None).indices, [1, 0], "int64"),
     (lambda: autograd.clamp_min(2, tensor([1, 3])), [2, 3], "int64"),
     (lambda: autograd.logaddexp(0, tensor([0])), [pytest.approx(math.log(2))], "float32"),
+    # copies of what was expanded lie in memory row by row
+    (lambda: tensor([1.0, 2.0]).expand(2, 2).clone().view(-1), [1.0, 2.0, 1.0, 2.0], "float32"),
+    (lambda: tensor([1.0, 2.0]).expand(2, 2).double().view(-1), [1.0, 2.0, 1.0, 2.0], "float64"),
+    (lambda: tensor([1.0, 2.0]).expand(2, 2).int().view(-1), [1, 2, 1, 2], "int32"),
+    (lambda: tensor(MATRIX).t().clone(memory_format=autograd.contiguous_format).view(-1)[:2], [1.0, 3.0], "float32"),
     # others
     (lambda: tensor([0, 1, 1]).bincount(tensor([1.0, 2.0, 0.5], dtype=f16)), [1.0, 2.5], "float64"),
     (lambda: tensor([1 + 2j]).resolve_conj(), [1 + 2j], "complex64"),
@@ -551,6 +557,7 @@ ERRORS = [
     (lambda: autograd.trapezoid(x, tensor([[1.0], [2.0]])), RuntimeError, "3 elements"),
     (lambda: x.unflatten(1, ()), RuntimeError, "at least one size"),
     (lambda: bytes_(1).clamp(max=300), RuntimeError, "300 does not fit"),
+    (lambda: bytes_(1).index_fill(0, tensor([0]), 300), RuntimeError, "300 does not fit"),
     (lambda: autograd.fill(bytes_(1), 300), RuntimeError, "300 does not fit"),
     (lambda: bools(True) // bools(True), RuntimeError, "bools"),
     (lambda: bools(True) % True, RuntimeError, "bools"),
