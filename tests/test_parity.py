@@ -98,6 +98,7 @@ VALUES = [
     (lambda: tensor([2.0, 1.0]).sort(stable=None).indices, [1, 0], "int64"),
     (lambda: autograd.clamp_min(2, tensor([1, 3])), [2, 3], "int64"),
     (lambda: autograd.logaddexp(0, tensor([0])), [pytest.approx(math.log(2))], "float32"),
+    (lambda: reversed(tensor(MATRIX)), MATRIX[::-1], "float32"),
     # copies of what was expanded lie in memory row by row
     (lambda: tensor([1.0, 2.0]).expand(2, 2).clone().view(-1), [1.0, 2.0, 1.0, 2.0], "float32"),
     (lambda: tensor([1.0, 2.0]).expand(2, 2).double().view(-1), [1.0, 2.0, 1.0, 2.0], "float64"),

@@ -27,7 +27,10 @@ from .shapes import also_named, integer
 if TYPE_CHECKING:
     from .._tensor import Tensor
 
-__all__ = ["bernoulli", "bernoulli_", "drawn_by", "exponential_", "multinomial", "normal_", "random_", "uniform_"]
+__all__ = [
+    "bernoulli", "bernoulli_", "cauchy_", "drawn_by", "exponential_", "geometric_", "log_normal_", "multinomial",
+    "normal_", "random_", "uniform_",
+]  # fmt: skip
 
 
 @op(
@@ -188,6 +191,50 @@ def exponential_(x: Any, lambd: float = 1.0, *, generator: Generator | None = No
         raise ArgumentError(f"exponential_: the rate must be positive, got lambd={lambd}")
     drawn = source(generator).uniform(x.shape, dtypes.float64)
     return _fill(x, -np.log1p(-drawn) / lambd, "exponential_")
+
+
+@explained
+def cauchy_(x: Any, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with numbers of a Cauchy distribution, half of them within ``sigma`` of the median.
+
+    Raises:
+        DtypeError: a dtype that is not floating.
+        ValueError: ``sigma`` is not positive.
+    """
+    _real("cauchy_", floating("cauchy_", x.dtype))
+    if not sigma > 0:
+        raise ArgumentError(f"cauchy_: sigma must be positive, got {sigma}")
+    drawn = source(generator).uniform(x.shape, dtypes.float64)
+    return _fill(x, median + sigma * np.tan(np.pi * (drawn - 0.5)), "cauchy_")
+
+
+@explained
+def log_normal_(x: Any, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with numbers whose logarithms are normal, of this mean and deviation.
+
+    Raises:
+        DtypeError: a dtype that is not floating.
+        ValueError: the deviation is not positive.
+    """
+    _real("log_normal_", floating("log_normal_", x.dtype))
+    if not std > 0:
+        raise ArgumentError(f"log_normal_: std must be positive, got {std}")
+    return _fill(x, np.exp(source(generator).normal(x.shape, dtypes.float64) * std + mean), "log_normal_")
+
+
+@explained
+def geometric_(x: Any, p: float, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with how many trials it takes, each with probability ``p``, until the first success: 1, 2, ...
+
+    Raises:
+        DtypeError: a complex dtype.
+        ValueError: ``p`` is not between 0 and 1.
+    """
+    _real("geometric_", x.dtype)
+    if not 0 < p < 1:
+        raise ArgumentError(f"geometric_: expected a probability between 0 and 1, neither of them, got p={p}")
+    drawn = source(generator).uniform(x.shape, dtypes.float64)
+    return _fill(x, np.maximum(np.ceil(np.log1p(-drawn) / np.log1p(-p)), 1), "geometric_")
 
 
 def _integers(dtype: np.dtype[Any]) -> tuple[int, int]:
