@@ -222,7 +222,7 @@ def cond(x: Any, p: Any = None) -> Tensor:
     except LinAlgError:
         singular = singular_info(x) != 0
         regular = replaced(x, singular)[1]
-        return np.where(singular, _INF, matrix_norm(regular, p) * matrix_norm(inv(regular), p))
+        return where(singular, _INF, matrix_norm(regular, p) * matrix_norm(inv(regular), p))
 
 
 @op(constants=("tol", "atol", "rtol"), samples=square((2, 2), (3, 2, 2)))
