@@ -558,6 +558,7 @@ ERRORS = [
     (lambda: bools(True).random_(3), ValueError, "bool holds 0 to 1"),
     (lambda: autograd.cumulative_trapezoid(x, tensor([1.0, 2.0])), RuntimeError, "3 elements"),
     (lambda: autograd.trapezoid(x, tensor([[1.0], [2.0]])), RuntimeError, "3 elements"),
+    (lambda: autograd.trapezoid(x, tensor(1.0)), RuntimeError, "0-d"),
     (lambda: x.unflatten(1, ()), RuntimeError, "at least one size"),
     (lambda: bytes_(1).clamp(max=300), RuntimeError, "300 does not fit"),
     (lambda: bytes_(1).index_fill(0, tensor([0]), 300), RuntimeError, "300 does not fit"),

@@ -327,7 +327,7 @@ def _trapezoids(name: str, y: Any, x: Any, dx: Any, dim: int) -> tuple[Any, floa
     if not np.ndim(y):
         raise ShapeError(f"{name}: y is 0-d; it needs at least one dimension")
     dim = normalized_dim(dim, np.ndim(y))
-    if x is not None:
+    if x is not None and np.ndim(x):
         n, places = np.shape(y)[dim], np.shape(x)[0 if np.ndim(x) == 1 else dim - np.ndim(y)]
         if n != places:
             raise ShapeError(f"{name}: there are {n} elements along dim {dim} of y, but {places} places in x")
