@@ -13,6 +13,7 @@ from .ops import (
     diagonals,
     dimensions,
     distinct,
+    draws,
     extremes,
     indexing,
     joining,
@@ -290,3 +291,16 @@ class ArrayMethods:
     stft = short_time.stft
     istft = short_time.istft
     frexp = mantissas.frexp
+
+    # ---- random numbers (ops/draws) ----------------------------------------------------------------------------
+
+    uniform_ = draws.uniform_
+    normal_ = draws.normal_
+    bernoulli = draws.bernoulli
+    bernoulli_ = draws.bernoulli_
+    multinomial = draws.multinomial
+    exponential_ = draws.exponential_
+    random_ = draws.random_
+    geometric_ = draws.geometric_
+    cauchy_ = draws.cauchy_
+    log_normal_ = draws.log_normal_

@@ -26,6 +26,7 @@ __all__ = [
     "promote_pair",
     "promotion_of",
     "refuse",
+    "refuse_flag",
     "require_real",
     "setting",
     "shapes_of",
@@ -107,6 +108,11 @@ def refuse(op_name: str, name: str, value: Any) -> None:
             f"{op_name}: there is no derivative with respect to '{name}', but a tensor came that requires grad; "
             ".detach() it if no gradient is to flow through it, else write the formula with ops of tensors"
         )
+
+
+def refuse_flag(op_name: str, dim: bool) -> None:
+    """Raise DtypeError for what Python would take as the dimension 0 or 1, such as the True in ``x.sum(True)``."""
+    raise DtypeError(f"{op_name}: 'dim' must be a dimension, got {dim}; flags have names, such as keepdim={dim}")
 
 
 def setting(op_name: str, name: str, value: Any, kind: str = "float") -> Any:

@@ -22,7 +22,7 @@ from .engine.modes import local
 from .engine.nodes import Handle, Leaf, array_of, new_tensor
 from .engine.views import leave_graph, node_of
 from .errors import ArgumentError, DtypeError, GradientError, ShapeError
-from .ops import draws, indexing
+from .ops import indexing
 
 __all__ = ["Tensor"]
 
@@ -173,6 +173,10 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         if not self._data.ndim:
             raise TypeError("iteration over a 0-d tensor")
         return (self[i] for i in range(len(self._data)))
+
+    def __reversed__(self) -> Tensor:
+        """The rows in reverse order, a copy."""
+        return self.flip(0) if self._data.ndim else self
 
     def __contains__(self, value: Any) -> bool:
         return bool(np.any(self._data == (value._data if isinstance(value, Handle) else value)))
@@ -431,13 +435,6 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         indexing.setitem(self, Ellipsis, other)
         return self
 
-    uniform_ = draws.uniform_
-    normal_ = draws.normal_
-    bernoulli = draws.bernoulli
-    bernoulli_ = draws.bernoulli_
-    multinomial = draws.multinomial
-    exponential_ = draws.exponential_
-    random_ = draws.random_
     new = construction.new
     new_tensor = construction.new_tensor
     new_zeros = construction.new_zeros

@@ -25,6 +25,7 @@ from ._operands import (
     promote_one,
     promote_pair,
     refuse,
+    refuse_flag,
     require_real,
     setting,
     shapes_of,
@@ -71,6 +72,7 @@ _NAMES: dict[str, Any] = {
     "_promote_pair": promote_pair,
     "_require_real": require_real,
     "_refuse": refuse,
+    "_refuse_flag": refuse_flag,
     "_rescue": rescue,
     "_shape": np.shape,
     "_shapes_of": shapes_of,
@@ -326,6 +328,8 @@ def _unpack(op: Any, name: str) -> list[str]:
         ]
     chosen = [] if alias is None else [f"    if {alias} is not None:", f"        {name} = {alias}"]
     kind = checked_of(op.forward).get(name)
+    if kind is None and name == "dim":
+        return [*chosen, "    if dim is True or dim is False:", "        _refuse_flag(OP.name, dim)"]
     if kind is None:
         return chosen
     if kind == "bool" and alias is not None:  # NumPy's keepdims=1

@@ -44,6 +44,8 @@ def to_array(data: Any, dtype: Any = None, copy: bool = False) -> Any:
         data = _unwrap_nested(data)
     try:
         array = np.array(data, dtype) if copy else np.asarray(data, dtype)
+    except OverflowError:
+        array = dtypes.wrapped(np.array(data), dtype)
     except (ValueError, TypeError) as error:
         if "inhomogeneous" in str(error):
             raise ShapeError(f"tensor: the nested lists have rows of different lengths ({error})") from None

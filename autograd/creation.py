@@ -230,14 +230,20 @@ def arange(
     return finish(values.astype(kind), requires_grad, device)
 
 
-def _ends(name: str, start: Any, end: Any, dtype: Any) -> tuple[Any, Any]:
-    """Both ends of a range as Python numbers (inside of ``vmap`` as arrays); for an integer dtype cut to integers.
+def _ends(name: str, start: Any, end: Any, dtype: Any) -> tuple[Any, Any, np.dtype[Any]]:
+    """Both ends of a range as Python numbers (inside of ``vmap`` as arrays), and its dtype, by default a floating one.
 
-    Raises: ShapeError for a tensor with dimensions.
+    For an integer dtype they are cut to integers.
+
+    Raises: ShapeError for a tensor with dimensions; DtypeError for a complex end of a range of real numbers.
     """
     if np.ndim(start) or np.ndim(end):
         raise ShapeError(f"{name}: start and end must be numbers or 0-d, got {np.shape(start)} and {np.shape(end)}")
-    return _end(start, dtype), _end(end, dtype)
+    is_complex = np.iscomplexobj(unwrap(start)) or np.iscomplexobj(unwrap(end))
+    kind = dtypes.as_dtype(complex) if is_complex and dtype is None else dtypes.or_default(dtype)
+    if is_complex and kind.kind != "c":
+        raise DtypeError(f"{name}: from {start} to {end} the numbers are complex, but the dtype is {kind}")
+    return _end(start, kind), _end(end, kind), kind
 
 
 def _end(value: Any, dtype: Any) -> Any:
@@ -271,8 +277,7 @@ def linspace(
     >>> autograd.linspace(0, 1, 5)
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
-    kind = dtypes.or_default(dtype)
-    start, end = _ends("linspace", start, end, kind)
+    start, end, kind = _ends("linspace", start, end, dtype)
     return finish(np.linspace(start, end, _steps("linspace", steps)).astype(kind), requires_grad, device)
 
 
@@ -291,8 +296,7 @@ def logspace(
 
     Raises: ShapeError; ValueError for a negative number of steps.
     """
-    kind = dtypes.or_default(dtype)
-    start, end = _ends("logspace", start, end, kind)
+    start, end, kind = _ends("logspace", start, end, dtype)
     return finish(np.logspace(start, end, _steps("logspace", steps), base=base).astype(kind), requires_grad, device)
 
 

@@ -8,6 +8,7 @@ dimensions decide before 0-d tensors, and these before Python numbers.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -236,14 +237,30 @@ def weak(value: Any, dtype: np.dtype[Any]) -> Any:
 def stored(value: Any, dtype: np.dtype[Any]) -> Any:
     """A Python number as what an array of ``dtype`` is filled with; into an unsigned dtype negative ones wrap around.
 
-    Raises: DtypeError for an integer beyond the range of the dtype.
+    Raises: DtypeError for what an integer dtype cannot hold, and for an imaginary part that a dtype has not.
     """
-    if type(value) is not int or dtype.kind not in "iu":
+    kind = dtype.kind
+    if type(value) is complex and kind in "fiu" and not value.imag:
+        value = value.real
+    if type(value) is float and kind in "iu" and math.isfinite(value):
+        value = int(value)
+    if (type(value) is complex and kind in "fiu") or (type(value) is float and kind in "iu"):
+        raise DtypeError(f"the number {value} cannot be written into a tensor of dtype {dtype}")
+    if type(value) is not int or kind not in "iu":
         return value
     bits = 8 * dtype.itemsize - (dtype.kind == "i")
     if not -1 << bits <= value < 1 << bits:
         raise DtypeError(f"the number {value} does not fit a tensor of dtype {dtype}")
     return value % (1 << bits) if dtype.kind == "u" else value
+
+
+def wrapped(values: Any, dtype: Any) -> Any:
+    """An array of Python's integers as one of an integer dtype that not all of them fit, as ``stored`` does it.
+
+    Raises: DtypeError.
+    """
+    held = [stored(int(value), dtype) for value in values.flat]
+    return np.array(held, dtype).reshape(values.shape)
 
 
 def promote_types(type1: Any, type2: Any) -> np.dtype[Any]:

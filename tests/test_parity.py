@@ -36,6 +36,8 @@ VALUES = [
     (lambda: (-3) ** bytes_(3, 200), [229, 161], "uint8"),
     (lambda: autograd.full((2,), -5, dtype=u8), [251, 251], "uint8"),
     (lambda: autograd.full_like(bytes_(1), -9), [247], "uint8"),
+    (lambda: autograd.full((1,), -2.5, dtype=u8), [254], "uint8"),
+    (lambda: autograd.full((1,), 2 + 0j, dtype=autograd.float32), [2.0], "float32"),
     (lambda: autograd.scalar_tensor(s=-5, dtype=u8), 251, "uint8"),
     (lambda: bytes_(1, 2).masked_fill(bools(True, False), -5), [251, 2], "uint8"),
     (lambda: bytes_(1, 2).new_full((1,), -1), [255], "uint8"),
@@ -45,6 +47,10 @@ VALUES = [
     (lambda: autograd.xlogy(bytes_(1), 300), [pytest.approx(math.log(300))], "float32"),
     (lambda: bytes_(1, 2).scatter(0, tensor([1]), -3), [1, 253], "uint8"),
     (lambda: autograd.fill(bytes_(1), -3), [253], "uint8"),
+    (lambda: tensor([[-1, 255], [-255, 0]], dtype=u8), [[255, 255], [1, 0]], "uint8"),
+    (lambda: tensor([tensor(-3), 5], dtype=u8), [253, 5], "uint8"),
+    (lambda: F.threshold(bytes_(1, 2), 1, -9), [247, 2], "uint8"),
+    (lambda: bytes_(1, 2).index_fill(0, tensor([1]), -2), [1, 254], "uint8"),
     # ranges of integers cut their ends
     (lambda: autograd.arange(0.0, -8.000001, -4.0, dtype=i64), [0, -4], "int64"),
     (lambda: autograd.arange(-0.9, 2.1, 2.0, dtype=i64), [0], "int64"),
@@ -52,6 +58,10 @@ VALUES = [
     (lambda: autograd.linspace(-2.0, -3, 5, dtype=i64), [-2, -2, -2, -2, -3], "int64"),
     (lambda: autograd.linspace(0, 5, 3, dtype=i64), [0, 2, 5], "int64"),
     (lambda: autograd.logspace(2, 1.2, 4, 5.0, dtype=i64), [25, 14, 8, 5], "int64"),
+    # ... and of complex numbers are complex
+    (lambda: autograd.linspace(0, 1 + 1j, 3), [0, 0.5 + 0.5j, 1 + 1j], "complex64"),
+    (lambda: autograd.linspace(tensor(2j), 0, 2), [2j, 0], "complex64"),
+    (lambda: autograd.logspace(0, 1j, 2, base=math.e)[1], pytest.approx(np.exp(1j)), "complex64"),
     # where the dtype is kept, or is not
     (lambda: bools(True, False).conj(), [True, False], "bool"),
     (lambda: linalg.vander(bytes_(5, 1), N=3), [[1, 5, 25], [1, 1, 1]], "int64"),
@@ -83,9 +93,19 @@ VALUES = [
     (lambda: linalg.matrix_norm(autograd.zeros(2, 3, 0), 1), [0.0, 0.0], "float32"),
     (lambda: linalg.matrix_norm(autograd.zeros(0, 3), INF), 0.0, "float32"),
     (lambda: linalg.cond(autograd.zeros(2, 0, 0)), [0.0, 0.0], "float32"),
+    (lambda: autograd.multinomial(autograd.ones(0, 3), 2, replacement=True).reshape(-1), [], "int64"),
     (lambda: autograd.norm(tensor([[3.0, 0.0], [0.0, -4.0]]), "nuc"), 7.0, "float32"),
+    (lambda: linalg.cond(autograd.ones(2, 2), "fro"), INF, "float32"),
+    (lambda: linalg.cond(tensor([[[1.0, 1.0], [1.0, 1.0]], [[4.0, 0.0], [0.0, 2.0]]]), 1), [INF, 2.0], "float32"),
+    (lambda: tensor([2.0, 1.0]).sort(stable=None).indices, [1, 0], "int64"),
     (lambda: autograd.clamp_min(2, tensor([1, 3])), [2, 3], "int64"),
     (lambda: autograd.logaddexp(0, tensor([0])), [pytest.approx(math.log(2))], "float32"),
+    (lambda: reversed(tensor(MATRIX)), MATRIX[::-1], "float32"),
+    # copies of what was expanded lie in memory row by row
+    (lambda: tensor([1.0, 2.0]).expand(2, 2).clone().view(-1), [1.0, 2.0, 1.0, 2.0], "float32"),
+    (lambda: tensor([1.0, 2.0]).expand(2, 2).double().view(-1), [1.0, 2.0, 1.0, 2.0], "float64"),
+    (lambda: tensor([1.0, 2.0]).expand(2, 2).int().view(-1), [1, 2, 1, 2], "int32"),
+    (lambda: tensor(MATRIX).t().clone(memory_format=autograd.contiguous_format).view(-1)[:2], [1.0, 3.0], "float32"),
     # others
     (lambda: tensor([0, 1, 1]).bincount(tensor([1.0, 2.0, 0.5], dtype=f16)), [1.0, 2.5], "float64"),
     (lambda: tensor([1 + 2j]).resolve_conj(), [1 + 2j], "complex64"),
@@ -305,6 +325,41 @@ def test_logaddexp_of_complex_numbers():
     assert values(running)[0] == pytest.approx([1 + 3j, out[0].item(), out[0].item()])
 
 
+_OF_ROWS = ("sum", "mean", "prod", "amax", "max", "min", "argmax", "all", "any", "sort", "argsort", "cumsum", "median")
+
+
+@pytest.mark.parametrize("name", _OF_ROWS)
+def test_a_flag_is_no_dimension(name):
+    """By the True in ``x.sum(True)``, keepdim is meant; Python would take it for the dimension 1."""
+    for wrong in (True, False):
+        with pytest.raises(errors.DtypeError, match=f"'dim' must be a dimension, got {wrong}"):
+            getattr(tensor(MATRIX), name)(wrong)
+
+
+def test_a_flag_behind_other_arguments_is_no_dimension():
+    t = tensor(MATRIX)
+    for call in (lambda: t.topk(1, True), lambda: t.norm(2, True), lambda: t.sum(axis=True), lambda: t.amax(dim=True)):
+        with pytest.raises(errors.DtypeError, match="'dim' must be a dimension"):
+            call()
+
+
+@pytest.mark.parametrize("other", [1 + 1j, complex(INF, 1), complex(-INF, 0)])
+@pytest.mark.parametrize("lost", [complex(NAN, 1), complex(1, NAN), complex(-INF, NAN)])
+def test_nan_in_a_part_of_a_complex_number_stays_in_the_logarithm_of_a_sum(lost, other):
+    for pair in ([lost, other], [other, lost]):
+        z = tensor(pair)
+        for found in (autograd.logaddexp(z[0], z[1]), z.logcumsumexp(0)[1]):
+            assert np.isnan(found.item().real)
+            assert np.isnan(found.item().imag)
+
+
+def test_random_numbers_reach_the_ends_of_their_dtype():
+    autograd.manual_seed(0)
+    drawn = autograd.zeros(2000, dtype=i64).random_()
+    assert 0 <= drawn.min() < 2**54 < 2**63 - 2**54 < drawn.max()
+    assert set(values(autograd.zeros(100, dtype=autograd.bool).random_())) == {False, True}
+
+
 def test_a_product_of_the_shape_of_a_factor_that_was_broadcast():
     row, y = leaf(1.0, 1.0).reshape(1, 2) * 1, leaf(1.0, 2.0, 3.0, 4.0).reshape(1, 2, 2)
     for product in (lambda: autograd.einsum("...i,...i->...", row, y), lambda: linalg.vecdot(row, y)):
@@ -490,7 +545,30 @@ ERRORS = [
     (lambda: Z >= 1.0, RuntimeError, "no order"),
     (lambda: autograd.maximum(Z, Z), RuntimeError, "no order"),
     (lambda: Z.clamp(0, 1), RuntimeError, "no order"),
+    (lambda: Z.isposinf(), RuntimeError, "no order"),
+    (lambda: Z.isneginf(), RuntimeError, "no order"),
+    (lambda: autograd.linspace(0, 1j, 3, dtype=autograd.float32), RuntimeError, "complex"),
+    (lambda: tensor([1, 256], dtype=u8), RuntimeError, "256 does not fit"),
+    (lambda: tensor([1, 2**40], dtype=autograd.int32), RuntimeError, "does not fit"),
+    (lambda: autograd.zeros(1).uniform_(-1e39, 0), ValueError, "infinite in float32"),
+    (lambda: autograd.zeros(1).uniform_(-3e38, 3e38), ValueError, "infinite in float32"),
+    (lambda: autograd.zeros(1).uniform_(0, NAN), ValueError, "low <= high"),
+    (lambda: bytes_(1).random_(0, 257), ValueError, "uint8 holds 0 to 255"),
+    (lambda: bytes_(1).random_(-1, 3), ValueError, "uint8 holds 0 to 255"),
+    (lambda: bools(True).random_(3), ValueError, "bool holds 0 to 1"),
+    (lambda: autograd.cumulative_trapezoid(x, tensor([1.0, 2.0])), RuntimeError, "3 elements"),
+    (lambda: autograd.trapezoid(x, tensor([[1.0], [2.0]])), RuntimeError, "3 elements"),
+    (lambda: autograd.trapezoid(x, tensor(1.0)), RuntimeError, "0-d"),
+    (lambda: x.unflatten(1, ()), RuntimeError, "at least one size"),
     (lambda: bytes_(1).clamp(max=300), RuntimeError, "300 does not fit"),
+    (lambda: bytes_(1).index_fill(0, tensor([0]), 300), RuntimeError, "300 does not fit"),
+    (lambda: autograd.full((2,), 1j, dtype=autograd.float32), RuntimeError, "cannot be written"),
+    (lambda: autograd.full_like(x, 1 + 1j), RuntimeError, "cannot be written"),
+    (lambda: tensor([1]).new_full((1,), NAN), RuntimeError, "cannot be written"),
+    (lambda: autograd.full((2,), -INF, dtype=i64), RuntimeError, "cannot be written"),
+    (lambda: autograd.full((2,), 1e20, dtype=i64), RuntimeError, "does not fit"),
+    (lambda: autograd.quantile(tensor([1, 2]), 0.5), RuntimeError, "int64"),
+    (lambda: autograd.nanquantile(tensor([1, 2]), 0.5, interpolation="midpoint"), RuntimeError, "int64"),
     (lambda: autograd.fill(bytes_(1), 300), RuntimeError, "300 does not fit"),
     (lambda: bools(True) // bools(True), RuntimeError, "bools"),
     (lambda: bools(True) % True, RuntimeError, "bools"),

@@ -29,6 +29,9 @@ DRAWS = {
     "bernoulli_": lambda g: autograd.zeros(20).bernoulli_(0.5, generator=g),
     "exponential_": lambda g: autograd.zeros(5).exponential_(2, generator=g),
     "random_": lambda g: autograd.zeros(5).random_(1000, generator=g),
+    "geometric_": lambda g: autograd.zeros(5).geometric_(0.01, generator=g),
+    "cauchy_": lambda g: autograd.zeros(5).cauchy_(1, 2, generator=g),
+    "log_normal_": lambda g: autograd.zeros(5).log_normal_(0, 1, generator=g),
 }
 
 
@@ -132,6 +135,22 @@ def test_exponential_and_bernoulli():
     assert autograd.zeros(3, dtype="i8").bernoulli_(1.0, generator=g).tolist() == [1, 1, 1]
 
 
+def test_geometric_counts_trials():
+    g = Generator().manual_seed(0)
+    drawn = autograd.zeros(N, dtype="i4").geometric_(0.25, generator=g).numpy()
+    assert drawn.min() == 1
+    close(drawn.astype("f8"), 4, 12**0.5)
+    assert abs((drawn == 2).mean() - 0.1875) < 5 * (0.1875 * 0.8125 / N) ** 0.5
+
+
+def test_log_normal_and_cauchy():
+    g = Generator().manual_seed(0)
+    close(np.log(autograd.zeros(N, dtype="f8").log_normal_(0.5, 0.25, generator=g).numpy()), 0.5, 0.25)
+    c = autograd.zeros(N, dtype="f8").cauchy_(3, 2, generator=g).numpy()
+    below = np.array([(c < edge).mean() for edge in (1, 3, 5)])
+    np.testing.assert_allclose(below, [0.25, 0.5, 0.75], atol=5 * 0.5 / N**0.5)
+
+
 def test_randint_covers_its_range_and_not_its_end():
     g = Generator().manual_seed(0)
     drawn = autograd.randint(-2, 3, (1000,), generator=g)
@@ -154,6 +173,8 @@ def test_randint_covers_its_range_and_not_its_end():
         lambda x: x.uniform_(),
         lambda x: x.normal_(),
         lambda x: x.exponential_(),
+        lambda x: x.cauchy_(),
+        lambda x: x.log_normal_(),
     ],
 )
 def test_integers_do_not_cut_off_what_is_drawn(draw):
@@ -226,7 +247,7 @@ def test_multinomial():
         lambda x, y: autograd.bernoulli(x) * y.bernoulli(),
         *[
             lambda x, y, name=name: getattr(x * y, name)()
-            for name in ("uniform_", "normal_", "bernoulli_", "exponential_", "random_")
+            for name in ("uniform_", "normal_", "bernoulli_", "exponential_", "random_", "cauchy_", "log_normal_")
         ],
     ],
 )
@@ -267,8 +288,19 @@ REFUSED = {
             errors.DtypeError,
             f"{name}: .*real numbers, but the dtype is complex64",
         )
-        for name, args in (("bernoulli", ()), ("bernoulli_", (0.5,)), ("exponential_", ()), ("random_", (3,)))
+        for name, args in (
+            ("bernoulli", ()),
+            ("bernoulli_", (0.5,)),
+            ("exponential_", ()),
+            ("random_", (3,)),
+            ("geometric_", (0.5,)),
+            ("cauchy_", ()),
+            ("log_normal_", ()),
+        )
     },
+    "geometric_": (lambda: autograd.zeros(2).geometric_(1.0), ValueError, "between 0 and 1"),
+    "cauchy_": (lambda: autograd.zeros(2).cauchy_(0, 0), ValueError, "sigma must be positive"),
+    "log_normal_": (lambda: autograd.zeros(2).log_normal_(0, -1), ValueError, "std must be positive"),
     "complex randint": (lambda: autograd.randint(3, (2,), dtype="complex64"), errors.DtypeError, "real numbers"),
     "multinomial negative": (lambda: autograd.multinomial(autograd.tensor([1.0, -1.0]), 1), ValueError, "negative"),
     "multinomial zero": (lambda: autograd.multinomial(autograd.zeros(2), 1), ValueError, "positive sum"),

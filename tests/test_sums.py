@@ -90,6 +90,24 @@ def test_norms_of_tiny_and_huge_numbers_in_single_precision(
     np.testing.assert_allclose(t.grad.numpy(), slopes, 3e-6, 1e-30)
 
 
+@pytest.mark.parametrize("shape", [(3, 8), (40, 300)])
+@pytest.mark.parametrize("size", [1e-30, 1.0, 1e30])
+@pytest.mark.parametrize("p", [1, 2, 3, np.inf])
+def test_norms_of_complex_numbers_of_single_precision(shape: tuple[int, int], size: float, p: float) -> None:
+    """They count both parts, and neither vanish nor overflow; the gradient has the direction of each number."""
+    x = (np.random.default_rng(1).normal(size=(*shape, 2)) * size).astype(np.float32).view(np.complex64)[..., 0]
+    wide = np.abs(x.astype(np.complex128))
+    expected = np.linalg.norm(wide, p, axis=1)
+    t = autograd.from_numpy(x).requires_grad_()
+    out = autograd.norm(t, p, 1)
+    assert out.dtype == np.float32
+    np.testing.assert_allclose(out.detach().numpy(), expected, 1e-6)
+    if p < np.inf:
+        out.sum().backward()
+        slopes = x / wide * (wide / expected[:, None]) ** (p - 1)
+        np.testing.assert_allclose(t.grad.numpy(), slopes, 3e-6, 1e-6)
+
+
 def test_covariance_of_many_numbers_far_from_zero() -> None:
     x = _FAR.T[:3]
     wide = x.astype(np.float64)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import dtypes
 from .._op import composed, op
 from ..errors import ArgumentError, ShapeError
 from ..generator import Generator, source
@@ -368,7 +369,7 @@ def threshold(x: Any, threshold: float, value: float) -> Any:
     """``x`` where it exceeds ``threshold``, else ``value``; NaN stays."""
     require_order(x, x)
     like = x if hasattr(x, "__array_function__") else None  # which a NumPy scalar has not
-    return where_.op.forward(x <= threshold, np.asarray(value, x.dtype, like=like), x)
+    return where_.op.forward(x <= threshold, np.asarray(dtypes.stored(value, x.dtype), x.dtype, like=like), x)
 
 
 @op(

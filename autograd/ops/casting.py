@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import dtypes
 from .._op import op
-from ..devices import check_device
+from ..devices import check_device, contiguous_format
 from ..engine.blocks import BLOCK, copied, in_blocks
 from ..engine.nodes import Handle, new_tensor
 from ..engine.observing import tell_replaced
@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 def clone(x: Any, *, memory_format: Any = None) -> Any:
     """A copy with memory of its own, still connected to the graph.
 
-    ``memory_format`` is for PyTorch's scripts, and means nothing here.
+    It lies in memory as ``x`` does; row by row with ``autograd.contiguous_format`` as ``memory_format``, or if ``x``
+    was expanded. Other formats mean nothing here.
     """
+    if 0 in x.strides or (memory_format is not None and memory_format == contiguous_format):
+        return np.array(x, order="C", subok=True)
     return np.array(x, subok=True)
 
 
@@ -37,7 +40,12 @@ def cast(x: Any, dtype: Any = np.float64) -> Any:
     """
     if type(x) is np.ndarray and x.size > _MANY and np.float16 in (x.dtype, dtype):
         return _halves(x, np.dtype(dtype))
-    return x.astype(dtype)
+    return _converted(x, dtype)
+
+
+def _converted(x: Any, dtype: Any) -> Any:
+    """A copy in another dtype, in the order of ``x`` in memory, or if that was expanded, row by row, as in PyTorch."""
+    return x.astype(dtype, "C") if 0 in x.strides else x.astype(dtype)
 
 
 _MANY = 1 << 11
@@ -103,7 +111,7 @@ def to(
     if dtype == x.dtype:
         return clone(x) if copy else x
     if dtype.kind not in "fcV":
-        return new_tensor(tell_replaced(x._data, x._data.astype(dtype)))
+        return new_tensor(tell_replaced(x._data, _converted(x._data, dtype)))
     return cast(x, dtype)
 
 

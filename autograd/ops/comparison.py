@@ -120,12 +120,14 @@ def isfinite(x: Any) -> Any:
 @op(np.isposinf, samples=reals())
 def isposinf(x: Any) -> Any:
     """Whether an element is plus infinity."""
+    require_order(x, x)
     return x == np.inf
 
 
 @op(np.isneginf, samples=reals())
 def isneginf(x: Any) -> Any:
     """Whether an element is minus infinity."""
+    require_order(x, x)
     return x == -np.inf
 
 

@@ -27,7 +27,10 @@ from .shapes import also_named, integer
 if TYPE_CHECKING:
     from .._tensor import Tensor
 
-__all__ = ["bernoulli", "bernoulli_", "drawn_by", "exponential_", "multinomial", "normal_", "random_", "uniform_"]
+__all__ = [
+    "bernoulli", "bernoulli_", "cauchy_", "drawn_by", "exponential_", "geometric_", "log_normal_", "multinomial",
+    "normal_", "random_", "uniform_",
+]  # fmt: skip
 
 
 @op(
@@ -104,7 +107,9 @@ def multinomial(x: Any, num_samples: int, replacement: bool = False, *, generato
     if replacement:
         shares = np.cumsum(rows, -1) / rows.sum(-1, keepdims=True)
         points = stream.uniform((rows.shape[0], num_samples), dtypes.float64)
-        drawn = np.stack([np.searchsorted(s, p, side="right") for s, p in zip(shares, points, strict=True)])
+        drawn = np.empty(points.shape, np.int64)
+        for row, share, point in zip(drawn, shares, points, strict=True):
+            row[...] = np.searchsorted(share, point, side="right")
         drawn = np.minimum(drawn, rows.shape[1] - 1)
     else:
         if (np.count_nonzero(rows, -1) < num_samples).any():
@@ -136,11 +141,12 @@ def uniform_(x: Any, low: float = 0.0, high: float = 1.0, *, generator: Generato
     """Overwrite with uniform numbers from [low, high).
 
     Raises:
-        ValueError: ``high`` is below ``low``.
+        ValueError: ``high`` is below ``low``, or too far above it for the dtype.
     """
-    if high < low:
-        raise ArgumentError(f"uniform_: expected low <= high, got low={low} and high={high}")
-    drawn = source(generator).uniform(x.shape, floating("uniform_", x.dtype))
+    dtype = floating("uniform_", x.dtype)
+    if not (low <= high and max(-low, high, high - low) <= float(np.finfo(dtype).max)):
+        raise ArgumentError(f"uniform_: expected low <= high, not infinite in {dtype}, got low={low} and high={high}")
+    drawn = source(generator).uniform(x.shape, dtype)
     return _fill(x, moved(drawn * (high - low), low), "uniform_")
 
 
@@ -187,6 +193,58 @@ def exponential_(x: Any, lambd: float = 1.0, *, generator: Generator | None = No
     return _fill(x, -np.log1p(-drawn) / lambd, "exponential_")
 
 
+@explained
+def cauchy_(x: Any, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with numbers of a Cauchy distribution, half of them within ``sigma`` of the median.
+
+    Raises:
+        DtypeError: a dtype that is not floating.
+        ValueError: ``sigma`` is not positive.
+    """
+    _real("cauchy_", floating("cauchy_", x.dtype))
+    if not sigma > 0:
+        raise ArgumentError(f"cauchy_: sigma must be positive, got {sigma}")
+    drawn = source(generator).uniform(x.shape, dtypes.float64)
+    return _fill(x, median + sigma * np.tan(np.pi * (drawn - 0.5)), "cauchy_")
+
+
+@explained
+def log_normal_(x: Any, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with numbers whose logarithms are normal, of this mean and deviation.
+
+    Raises:
+        DtypeError: a dtype that is not floating.
+        ValueError: the deviation is not positive.
+    """
+    _real("log_normal_", floating("log_normal_", x.dtype))
+    if not std > 0:
+        raise ArgumentError(f"log_normal_: std must be positive, got {std}")
+    return _fill(x, np.exp(source(generator).normal(x.shape, dtypes.float64) * std + mean), "log_normal_")
+
+
+@explained
+def geometric_(x: Any, p: float, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with how many trials it takes, each with probability ``p``, until the first success: 1, 2, ...
+
+    Raises:
+        DtypeError: a complex dtype.
+        ValueError: ``p`` is not between 0 and 1.
+    """
+    _real("geometric_", x.dtype)
+    if not 0 < p < 1:
+        raise ArgumentError(f"geometric_: expected a probability between 0 and 1, neither of them, got p={p}")
+    drawn = source(generator).uniform(x.shape, dtypes.float64)
+    return _fill(x, np.maximum(np.ceil(np.log1p(-drawn) / np.log1p(-p)), 1), "geometric_")
+
+
+def _integers(dtype: np.dtype[Any]) -> tuple[int, int]:
+    """The least and the largest integer that a dtype holds, of a floating one up to where it leaves some out."""
+    if dtype.kind == "f":
+        most = 1 << int(np.finfo(dtype).nmant) + 1
+        return -most, most
+    return (0, 1) if dtype.kind == "b" else (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
+
+
 @also_named(**{"from": "low", "to": "high"})
 @explained
 def random_(x: Any, low: int = 0, high: int | None = None, *, generator: Generator | None = None) -> Tensor:
@@ -194,11 +252,14 @@ def random_(x: Any, low: int = 0, high: int | None = None, *, generator: Generat
 
     Raises:
         DtypeError: a complex dtype.
+        ValueError: an integer dtype cannot hold all of them.
     """
     _real("random_", x.dtype)
     if high is None and low:
         low, high = 0, low
+    least, most = _integers(x.dtype)
     if high is None:
-        bits = np.finfo(x.dtype).nmant + 1 if x.dtype.kind == "f" else x.dtype.itemsize * 8 - (x.dtype.kind == "i")
-        high = 2 ** min(int(bits), 62)
+        high = most + 1
+    elif x.dtype.kind in "biu" and not least <= low <= high <= most + 1:
+        raise ArgumentError(f"random_: {x.dtype} holds {least} to {most}, got low={low} and high={high}")
     return _fill(x, source(generator).integers(low, high, x.shape), "random_")

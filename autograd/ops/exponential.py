@@ -175,10 +175,11 @@ def _complex_share(d: Any) -> Any:
 
 
 def _log_of_sum(x: Any, y: Any) -> Any:
-    """``logaddexp`` of complex numbers."""
+    """``logaddexp`` of complex numbers; nan in one part of one makes both parts nan."""
     above = np.real(x) >= np.real(y)
     most, least = np.where(above, x, y), np.where(above, y, x)
-    return np.where(np.isinf(np.real(most)), most, most + _complex_log1p(np.exp(least - most)))
+    out = np.where(np.isinf(np.real(most)), most, most + _complex_log1p(np.exp(least - most)))
+    return np.where(np.isnan(x) | np.isnan(y), complex(math.nan, math.nan), out)
 
 
 @blockwise

@@ -89,7 +89,7 @@ def indefinite_info(x: Any) -> Any:
     return _indefinite(computed(x)[0])
 
 
-def _replaced(x: Any, info: Any) -> tuple[Any, Any]:
+def replaced(x: Any, info: Any) -> tuple[Any, Any]:
     """Which matrices broke off, (..., 1, 1), and ``x`` with unit matrices in their places."""
     bad = np.expand_dims(info != 0, (-1, -2))
     return bad, np.where(bad, np.eye(x.shape[-1], dtype=x.dtype), x)
@@ -114,7 +114,7 @@ def inv_ex(x: Any, *, check_errors: bool = False) -> Any:
     info = singular_info(x)
     if check_errors:
         _require_none("inv_ex", info, "singular")
-    bad, regular = _replaced(x, info)
+    bad, regular = replaced(x, info)
     return named_tuple("inv_ex", ("inverse", "info"))(np.where(bad, np.nan, inv(regular)), info)
 
 
@@ -128,7 +128,7 @@ def solve_ex(x: Any, y: Any, *, left: bool = True, check_errors: bool = False) -
     info = singular_info(x)
     if check_errors:
         _require_none("solve_ex", info, "singular")
-    bad, regular = _replaced(x, info)
+    bad, regular = replaced(x, info)
     found = solve(regular, y, left=left)
     bad = bad[..., 0] if left and is_vector(x, y) else bad
     return named_tuple("solve_ex", ("result", "info"))(np.where(bad, np.nan, found), info)
@@ -146,7 +146,7 @@ def cholesky_ex(x: Any, *, upper: bool = False, check_errors: bool = False) -> A
     info = indefinite_info(H(x) if upper else x)
     if check_errors:
         _require_none("cholesky_ex", info, "not positive definite")
-    bad, definite = _replaced(x, info)
+    bad, definite = replaced(x, info)
     factors = cholesky(definite, upper)
     triangle = (np.triu if upper else np.tril)(np.ones(tuple(x.shape[-2:]), bool))
     return named_tuple("cholesky_ex", ("L", "info"))(np.where(bad & triangle, np.nan, factors), info)

@@ -11,7 +11,7 @@ import numpy as np
 from .. import dtypes
 from .._op import composed, op
 from .._protocols import numpy_function, of_arrays
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, LinAlgError, ShapeError
 from ..samples import case, reals
 from ._exponentials import exponential, exponential_along
 from ._matrices import T, computed, require_square, square
@@ -19,6 +19,7 @@ from .arithmetic import add
 from .casting import cast, clone
 from .decompositions import svdvals
 from .diagonals import diagonal
+from .factors import replaced, singular_info
 from .linear_algebra import inv, solve
 from .norms import norm
 from .products import matmul
@@ -208,7 +209,7 @@ def _numpy_matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -
 def cond(x: Any, p: Any = None) -> Tensor:
     """The condition number: the norm of a matrix times that of its inverse (2-norm if ``p`` is None), 0 of nothing.
 
-    Raises: ShapeError; LinAlgError if a matrix is singular and ``p`` is not None, 2 or -2.
+    That of a singular matrix is infinite. Raises: ShapeError.
     """
     if not (x.shape[-1] and x.shape[-2]):
         return np.sum(np.abs(x), axis=(-2, -1))
@@ -216,7 +217,12 @@ def cond(x: Any, p: Any = None) -> Tensor:
         values = svdvals(x)
         return values[..., 0] / values[..., -1] if p != -2 else values[..., -1] / values[..., 0]
     require_square("cond", x)
-    return matrix_norm(x, p) * matrix_norm(inv(x), p)
+    try:
+        return matrix_norm(x, p) * matrix_norm(inv(x), p)
+    except LinAlgError:
+        singular = singular_info(x) != 0
+        regular = replaced(x, singular)[1]
+        return where(singular, _INF, matrix_norm(regular, p) * matrix_norm(inv(regular), p))
 
 
 @op(constants=("tol", "atol", "rtol"), samples=square((2, 2), (3, 2, 2)))

@@ -91,7 +91,8 @@ def _apart(a: Any) -> Any:
 
 
 _SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
-"""In the second one powers of numbers of the first neither overflow nor vanish."""
+_WIDE = {_SINGLE: _DOUBLE, np.dtype(np.complex64): np.dtype(np.complex128)}
+"""In the second ones powers of numbers of the first neither overflow nor vanish."""
 
 
 def _few_squares(x: Any, axis: Any, keepdim: bool) -> Any:
@@ -157,7 +158,7 @@ def norm(x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: 
     x = cast_input("norm", x, dtype)
     real = np.real(x).dtype if x.dtype.kind == "c" else x.dtype
     few = x.size <= SOME
-    x = x.astype(_DOUBLE if few and real is _SINGLE else wide_dtype(x.dtype), copy=False)
+    x = x.astype(_WIDE.get(x.dtype) if few and real is _SINGLE else wide_dtype(x.dtype), copy=False)
     if p == "nuc":
         axes = _matrix_axes(x.shape, dim)
         out = _add(np.linalg.svd(np.moveaxis(x, axes, (-2, -1)), compute_uv=False), -1)
@@ -173,10 +174,10 @@ def norm(x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: 
         out = _add(x != 0, axis, np.int64, None, keepdim)  # as floats, a count ends where one more is rounded off
     elif p == 1:
         out = add_reduce(np.abs(x), axis, keepdim)
-    elif p > 0 and x.dtype is _SINGLE and type(x) is np.ndarray:
-        out = _length_of_many(x, p, axis, keepdim)
     else:
-        out = _length(np.abs(x) if x.dtype.kind == "c" else x, p, axis, keepdim)
+        size = np.abs(x) if x.dtype.kind == "c" else x
+        many = p > 0 and size.dtype is _SINGLE and type(size) is np.ndarray
+        out = (_length_of_many if many else _length)(size, p, axis, keepdim)
     return out.astype(real, copy=False)
 
 

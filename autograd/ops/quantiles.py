@@ -158,6 +158,10 @@ _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 def _quantile(name: str, x: Any, q: Any, dim: int | None, keepdim: bool, interpolation: str, skip: bool) -> Any:
     if interpolation not in _INTERPOLATIONS:
         raise ArgumentError(f"{name}: interpolation must be one of {', '.join(_INTERPOLATIONS)}, got {interpolation!r}")
+    if getattr(x, "dtype", dtypes.float32).kind in "biu" and interpolation in ("linear", "midpoint"):
+        raise DtypeError(
+            f"{name}: expected floating numbers, got {x.dtype}, between which there are none; use .float()"
+        )
     shape = np.shape(x)
     data = as_array(getattr(q, "_data", q))
     if data.ndim > 1:

@@ -327,6 +327,10 @@ def _trapezoids(name: str, y: Any, x: Any, dx: Any, dim: int) -> tuple[Any, floa
     if not np.ndim(y):
         raise ShapeError(f"{name}: y is 0-d; it needs at least one dimension")
     dim = normalized_dim(dim, np.ndim(y))
+    if x is not None and np.ndim(x):
+        n, places = np.shape(y)[dim], np.shape(x)[0 if np.ndim(x) == 1 else dim - np.ndim(y)]
+        if n != places:
+            raise ShapeError(f"{name}: there are {n} elements along dim {dim} of y, but {places} places in x")
     y, x = (a.astype(dtypes.int64) if getattr(a, "dtype", dtypes.float32).kind in "biu" else a for a in (y, x))
     heights = arithmetic.add(getitem(y, along(dim, slice(1, None))), getitem(y, along(dim, slice(None, -1))))
     if x is None:

@@ -288,7 +288,7 @@ def index_fill(x: Any, dim: int, index: Any, value: Any) -> Tensor:
         raise ShapeError(f"index_fill: expected a number or a 0-d tensor, got shape {shape_of(value)}")
     if not len(shape_of(x)):
         return _at_least_1d(index_fill, x, dim, index, value)
-    return with_item(x, value, _slices("index_fill", x, dim, index, negative=True))
+    return with_item(x, dtypes.stored(value, x.dtype), _slices("index_fill", x, dim, index, negative=True))
 
 
 @composed(inputs=("x", "source"), samples=[

@@ -235,6 +235,8 @@ def unflatten(x: Any, dim: int, sizes: Sequence[int]) -> Tensor:
     place = normalized_dim(dim, len(shape))
     size, free = shape[place], list(sizes).count(-1)
     known = math.prod([n for n in sizes if n != -1])
+    if not len(sizes):
+        raise ShapeError(f"unflatten: expected at least one size in place of dim {dim} of {shape}, got none")
     if known != size if not free else free > 1 or not known or size % known:
         raise ShapeError(f"unflatten: sizes {tuple(sizes)} do not multiply to {size}, dim {dim} of {shape}")
     return reshape(x, (*shape[:place], *[size // known if n == -1 else n for n in sizes], *shape[place + 1 :]))

@@ -132,7 +132,7 @@ def placed(g_values: Any, indices: Any, x_shape: tuple[int, ...], dim: int) -> A
     outputs=("values", "indices"),
     samples=[*_ALONG, *_DESCENDING],
 )
-def sort(x: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
+def sort(x: Any, dim: int = -1, descending: bool = False, stable: bool | None = False) -> Any:
     """The elements along ``dim`` in order, and the indices they came from. Always stable.
 
     Source: PyTorch's ``sort``; NumPy's, which returns the values alone, is ``msort`` or ``np.sort(t)``.
@@ -148,7 +148,7 @@ def sort(x: Any, dim: int = -1, descending: bool = False, stable: bool = False) 
 
 
 @op(samples=[*_ALONG, *_DESCENDING])
-def argsort(x: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
+def argsort(x: Any, dim: int = -1, descending: bool = False, stable: bool | None = False) -> Any:
     """The indices that sort ``x`` along ``dim``. Always stable."""
     x = np.asanyarray(x)
     line, dim = line_axis(x, dim)
