@@ -211,9 +211,9 @@ def arange(
     for value in (start, end, step):
         if not hasattr(value, "__float__"):
             raise TypeError(f"arange: expected numbers, got {type(value).__name__} {value!r}")
-    if dtype is None:
-        dtype = dtypes.int64 if all(isinstance(v, (int, np.integer)) for v in (start, end, step)) else float
-    kind = dtypes.as_dtype(dtype)
+    if dtype is None and all(isinstance(v, (int, np.integer)) for v in (start, end, step)):
+        dtype = dtypes.int64
+    kind = dtypes.or_default(dtype)
     if kind.kind == "b":
         raise DtypeError("arange: counts; it cannot be bool")
     if kind == dtypes.int64:
