@@ -187,7 +187,13 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
     def data(self, value: Any) -> None:
         if not hasattr(value, "dtype"):
             raise DtypeError(f"data: expected a Tensor or an array, got {type(value).__name__}")
-        self._data = array_of(value) if isinstance(value, Handle) else construction.to_array(value)
+        data = array_of(value) if isinstance(value, Handle) else construction.to_array(value)
+        if self._node is not None and data.dtype.kind not in "fcV":
+            raise DtypeError(
+                f"data: this tensor requires grad, so its data must be floating or complex, not {data.dtype}: convert "
+                "it first, or requires_grad_(False)"
+            )
+        self._data = data
         if type(self._node) is Leaf:
             self._node.shape, self._node.dtype = self._data.shape, self._data.dtype
 

@@ -48,6 +48,21 @@ def test_integers_do_not_require_grad(dtype):
     )
 
 
+@pytest.mark.parametrize("dtype", ["int64", "bool"])
+def test_integers_are_not_put_where_a_gradient_is_required(dtype):
+    x, y = leaf(1, 2), leaf(1, 2) * 2
+    for t in (x, y):
+        text = message(lambda t=t: setattr(t, "data", autograd.ones(2, dtype=dtype)), TypeError, RuntimeError)
+        assert text == (
+            f"data: this tensor requires grad, so its data must be floating or complex, not {dtype}: convert it first, "
+            "or requires_grad_(False)"
+        )
+        assert t.dtype == np.float64
+    constant = autograd.ones(2)
+    constant.data = autograd.ones(3, dtype=dtype)
+    assert constant.dtype == dtype
+
+
 # ---- in place -------------------------------------------------------------------------------------------------------
 
 
