@@ -106,6 +106,8 @@ class _FunctionOp(NodeOp):
     def _push(self, node: Node, saved: Any, parents: Any, tangents: dict[Any, Any], record: bool) -> Any:
         ctx = node.saved
         moving = [tangents.get(parent) for parent in parents]
+        if all(t is None for t in moving):
+            return None
         like = like_of(moving)
         given = [_tangent(t, i, ctx, like) for i, t in enumerate(moving)]
         ctx._node, ctx._pushing = node, True
