@@ -119,6 +119,15 @@ def test_a_decorated_method():
     assert thing.method() == (thing, False)
 
 
+@pytest.mark.parametrize("decorator", [autograd.no_grad, autograd.no_grad(), autograd.inference_mode()])
+def test_a_class_is_not_decorated(decorator):
+    class Layer:
+        pass
+
+    with pytest.raises(TypeError, match="got the class Layer: .* decorate its methods"):
+        decorator(Layer)
+
+
 def test_set_grad_enabled_as_a_switch():
     autograd.set_grad_enabled(False)
     assert not records()
