@@ -169,8 +169,8 @@ class Problem:
         forms = [describe(out._data) for out in outputs]
         if forms != (self.forms or forms):
             raise GradcheckError(
-                f"gradcheck: func returned {', '.join(forms)}, and {', '.join(self.forms or ())} before: the shapes and "
-                "dtypes of its outputs must not depend on the values of its inputs, nor vary from call to call"
+                f"gradcheck: func returned {', '.join(forms)}, and {', '.join(self.forms or ())} before: the shapes "
+                "and dtypes of its outputs must not depend on the values of its inputs, nor vary from call to call"
             )
         self.forms = forms
         return outputs

@@ -16,11 +16,11 @@ from ._protocols import array_function, array_ufunc
 from ._tensor_hooks import gradient_hook, hooks_of, rest, retain_hook, waken
 from ._writing import hand_out
 from .engine.failures import picked
-from .engine.foreign import ForeignArray, bare
+from .engine.foreign import bare
 from .engine.hooks import RemovableHandle, add_hook, keeps_gradient
 from .engine.nodes import Handle, Leaf, array_of, new_tensor
 from .engine.views import leave_graph, node_of
-from .errors import ArgumentError, DtypeError, GradientError, ShapeError
+from .errors import DtypeError, GradientError, ShapeError
 from .ops import draws, indexing
 
 __all__ = ["Tensor"]
@@ -209,21 +209,7 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         leave_graph(self)
         return self
 
-    def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
-        """The array, sharing memory.
-
-        Args:
-            force: detach first.
-
-        Raises:
-            GradientError: the tensor requires grad (and not ``force``).
-        """
-        if self._node is not None and not force:
-            raise GradientError(
-                f"numpy: this tensor (shape {self.shape}) requires grad, and an array cannot record: "
-                "use .detach().numpy()"
-            )
-        return array_of(self)
+    numpy = interchange.numpy
 
     def item(self) -> Any:
         """The one element as a Python number."""
@@ -406,21 +392,7 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
     __array_ufunc__ = array_ufunc
     __array_function__ = array_function
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        if self._node is not None:
-            raise GradientError(
-                f"a tensor that requires grad (shape {self.shape}) is not turned into an array silently: its graph "
-                "would be lost. Use .detach().numpy(), or an op of autograd"
-            )
-        array = array_of(self)
-        if isinstance(array, ForeignArray):
-            return array.__array__(dtype, copy)  # which raises, and says why
-        if dtype is not None and array.dtype != dtype:
-            if copy is False:
-                raise ArgumentError(f"a tensor of {array.dtype} cannot become an array of {dtype} without a copy")
-            return array.astype(dtype)
-        return array.copy() if copy else array
-
+    __array__ = interchange.to_array
     __dlpack__ = interchange.to_dlpack
     __dlpack_device__ = interchange.dlpack_device
     __copy__ = interchange.shallow_copy

@@ -401,7 +401,7 @@ def test_outputs_may_not_change_their_form_with_the_values(vary: Any, forward: b
         return vary(x) if bool((x >= 1).all()) else x
 
     x = autograd.ones(1, dtype=autograd.float64, requires_grad=True)
-    with pytest.raises(GradcheckError, match="func returned .* before: the shapes and dtypes of its outputs must not"):
+    with pytest.raises(GradcheckError, match=r"func returned .* before: the shapes and dtypes of its outputs must not"):
         gradcheck(branching, x, fast_mode=fast_mode, check_forward_ad=forward, check_backward_ad=not forward,
                   check_undefined_grad=False)  # fmt: skip
 
