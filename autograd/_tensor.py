@@ -15,6 +15,7 @@ from ._pointwise_methods import PointwiseMethods
 from ._protocols import array_function, array_ufunc
 from ._tensor_hooks import gradient_hook, hooks_of, rest, retain_hook, waken
 from ._writing import hand_out
+from .engine.callsite import warn
 from .engine.failures import picked
 from .engine.foreign import bare
 from .engine.hooks import RemovableHandle, add_hook, keeps_gradient
@@ -298,7 +299,12 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
 
     @property
     def grad(self) -> Tensor | None:
-        """The gradient that ``backward`` accumulated here, or None."""
+        """The gradient that ``backward`` accumulated here, or None. Warns of a result that keeps none (UserWarning)."""
+        if self._grad is None and self._node is not None and type(self._node) is not Leaf and not self.retains_grad:
+            warn(
+                f".grad of the result of {self._node!r} is None, also after backward: gradients are kept for leaves, "
+                "and for other tensors if retain_grad() was called before backward"
+            )
         return self._grad
 
     @grad.setter

@@ -63,6 +63,20 @@ def test_integers_are_not_put_where_a_gradient_is_required(dtype):
     assert constant.dtype == dtype
 
 
+def test_a_result_without_gradient_is_warned_of_where_the_user_asks_for_it():
+    x = leaf(1, 2)
+    y, z = x * 2, x * 3
+    z.retain_grad()
+    assert x.grad is z.grad is y.detach().grad is None  # without a warning: they may have one
+    with pytest.warns(UserWarning, match=r"\.grad of the result of <mul> is None.* if retain_grad\(\) was") as caught:
+        assert y.grad is None
+    assert caught[0].filename == __file__
+    (y + z).sum().backward()
+    assert z.grad.tolist() == [1, 1]
+    y.grad = autograd.ones_like(y)
+    assert y.grad.tolist() == [1, 1]
+
+
 # ---- in place -------------------------------------------------------------------------------------------------------
 
 
