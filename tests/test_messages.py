@@ -80,6 +80,24 @@ def test_a_result_without_gradient_is_warned_of_where_the_user_asks_for_it():
 # ---- in place -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("value", [2, autograd.ones(7)])
+@pytest.mark.parametrize(
+    ("index", "kind"),
+    [
+        ([[1, 2], [0]], BoundsError),
+        ((slice(None), [[1], [2, 3]]), BoundsError),
+        (([0, 1], [1, 2, 3]), BoundsError),
+        ((0, 4), BoundsError),
+        (slice("a"), errors.DtypeError),
+    ],
+)
+def test_an_assignment_at_a_wrong_index_says_that_it_is_the_index(index, kind, value):
+    x = autograd.zeros(4, 4)
+    with pytest.raises(kind, match=r"^item assignment to a tensor of shape \(4, 4\): .*ind(ex|ices)"):
+        x[index] = value
+    assert not x.any()
+
+
 def test_a_leaf_overwritten_while_recording_names_the_tensor_and_the_remedy():
     text = message(lambda: leaf(1, 2).add_(1), errors.MutationError)
     assert text == (
