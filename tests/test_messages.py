@@ -80,6 +80,20 @@ def test_a_result_without_gradient_is_warned_of_where_the_user_asks_for_it():
 # ---- in place -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("x", "dtype"),
+    [
+        (autograd.ones(4, 4).t(), autograd.int16),
+        (autograd.ones(4, 4)[:, ::2], autograd.float64),
+        (autograd.ones(4, 3), autograd.float64),
+        (autograd.tensor(1.0), autograd.int16),
+    ],
+)
+def test_bytes_that_cannot_be_read_as_another_dtype(x, dtype):
+    text = message(lambda: x.view(dtype), ShapeError, ValueError, RuntimeError)
+    assert text.startswith(f"view: the bytes of float32 of shape {x.shape} cannot be read as {dtype}, whose elements")
+
+
 @pytest.mark.parametrize("value", [2, autograd.ones(7)])
 @pytest.mark.parametrize(
     ("index", "kind"),
