@@ -229,7 +229,7 @@ def _check(
         check_reentrant(problem, outputs, tolerances)
         _compare(problem, outputs, tolerances, lambda: culprit(False), what)
     if checks.forward:
-        moving = Problem(func, inputs, forward=True)
+        moving = problem.in_forward_mode()
         _compare(moving, outputs, tolerances, lambda: culprit(True), what)
         if checks.undefined:
             check_still_inputs(moving, outputs)

@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ._gradients import grad
+from .engine.failures import describe
 from .engine.nodes import Handle, new_tensor
 from .engine.order import collect_to
 from .engine.push import push
 from .engine.views import node_of
-from .errors import ArgumentError
+from .errors import ArgumentError, GradcheckError
 from .numerical import extrapolate
 
 __all__ = [
@@ -151,6 +152,7 @@ class Problem:
     Attributes:
         checked: which inputs are; ``start``: their values.
         forward: whether its derivatives are those in forward mode; else those by backward.
+        forms: the shapes and dtypes of the outputs, which must be the same in all calls.
     """
 
     def __init__(self, func: Callable[..., Any], inputs: tuple[Any, ...], forward: bool = False) -> None:
@@ -159,10 +161,25 @@ class Problem:
         self.forward = forward
         self.checked = checked_inputs(inputs)
         self.start = {i: to_real(inputs[i]._data) for i in self.checked}
+        self.forms: list[str] | None = None
 
     def outputs(self) -> list[Any]:
-        """The outputs as Tensors."""
-        return outputs_of(self.func(*self.inputs))
+        """The outputs as Tensors. Raises: GradcheckError if they are of other shapes or dtypes than before."""
+        outputs = outputs_of(self.func(*self.inputs))
+        forms = [describe(out._data) for out in outputs]
+        if forms != (self.forms or forms):
+            raise GradcheckError(
+                f"gradcheck: func returned {', '.join(forms)}, and {', '.join(self.forms or ())} before: the shapes "
+                "and dtypes of its outputs must not depend on the values of its inputs, nor vary from call to call"
+            )
+        self.forms = forms
+        return outputs
+
+    def in_forward_mode(self) -> Problem:
+        """The same function at the same inputs, where derivatives are those in forward mode."""
+        moving = Problem(self.func, self.inputs, forward=True)
+        moving.forms = self.forms
+        return moving
 
     def values(self) -> list[Any]:
         """The outputs in real coordinates."""

@@ -135,9 +135,7 @@ def _has_float(value: Sequence[Any]) -> bool:
 
 
 def with_arrays(value: Any) -> Any:
-    """An argument as it is to NumPy: numbers in a list and ``dtype=float`` are in double precision."""
-    if value is float or value is complex:
-        return np.dtype(value)
+    """An argument as it is to NumPy: numbers in a list are in double precision."""
     if type(value) not in _LISTS:
         return value
     for item in value:
@@ -150,13 +148,10 @@ def with_arrays(value: Any) -> Any:
     return np.asarray(value) if _has_float(value) else value
 
 
-_TOLD_APART = _LISTS | {type}
-
-
 def _plain(args: Sequence[Any]) -> Sequence[Any]:
     """``with_arrays`` of all arguments."""
     for arg in args:
-        if type(arg) in _TOLD_APART and with_arrays(arg) is not arg:
+        if type(arg) in _LISTS and with_arrays(arg) is not arg:
             return [with_arrays(arg) for arg in args]
     return args
 

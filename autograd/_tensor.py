@@ -15,13 +15,13 @@ from ._pointwise_methods import PointwiseMethods
 from ._protocols import array_function, array_ufunc
 from ._tensor_hooks import gradient_hook, hooks_of, rest, retain_hook, waken
 from ._writing import hand_out
+from .engine.callsite import warn
 from .engine.failures import picked
-from .engine.foreign import ForeignArray, bare
+from .engine.foreign import bare
 from .engine.hooks import RemovableHandle, add_hook, keeps_gradient
-from .engine.modes import local
 from .engine.nodes import Handle, Leaf, array_of, new_tensor
 from .engine.views import leave_graph, node_of
-from .errors import ArgumentError, DtypeError, GradientError, ShapeError
+from .errors import DtypeError, GradientError, ShapeError
 from .ops import indexing
 
 __all__ = ["Tensor"]
@@ -192,7 +192,13 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
     def data(self, value: Any) -> None:
         if not hasattr(value, "dtype"):
             raise DtypeError(f"data: expected a Tensor or an array, got {type(value).__name__}")
-        self._data = array_of(value) if isinstance(value, Handle) else construction.to_array(value)
+        data = array_of(value) if isinstance(value, Handle) else construction.to_array(value)
+        if self._node is not None and data.dtype.kind not in "fcV":
+            raise DtypeError(
+                f"data: this tensor requires grad, so its data must be floating or complex, not {data.dtype}: convert "
+                "it first, or requires_grad_(False)"
+            )
+        self._data = data
         if type(self._node) is Leaf:
             self._node.shape, self._node.dtype = self._data.shape, self._data.dtype
 
@@ -208,20 +214,7 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
         leave_graph(self)
         return self
 
-    def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
-        """The array, sharing memory.
-
-        Args:
-            force: detach first.
-
-        Raises: GradientError if the tensor requires grad (and not ``force``), outside of ``no_grad``.
-        """
-        if self._node is not None and local.grad and not force:
-            raise GradientError(
-                f"numpy: this tensor (shape {self.shape}) requires grad, and an array cannot record: "
-                "use .detach().numpy()"
-            )
-        return array_of(self)
+    numpy = interchange.numpy
 
     def item(self) -> Any:
         """The one element as a Python number."""
@@ -310,7 +303,12 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
 
     @property
     def grad(self) -> Tensor | None:
-        """The gradient that ``backward`` accumulated here, or None."""
+        """The gradient that ``backward`` accumulated here, or None. Warns of a result that keeps none (UserWarning)."""
+        if self._grad is None and self._node is not None and type(self._node) is not Leaf and not self.retains_grad:
+            warn(
+                f".grad of the result of {self._node!r} is None, also after backward: gradients are kept for leaves, "
+                "and for other tensors if retain_grad() was called before backward"
+            )
         return self._grad
 
     @grad.setter
@@ -404,21 +402,7 @@ class Tensor(PointwiseMethods, ArrayMethods, Handle):
     __array_ufunc__ = array_ufunc
     __array_function__ = array_function
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        if self._node is not None and local.grad:
-            raise GradientError(
-                f"a tensor that requires grad (shape {self.shape}) is not turned into an array silently: its graph "
-                "would be lost. Use .detach().numpy(), or an op of autograd"
-            )
-        array = array_of(self)
-        if isinstance(array, ForeignArray):
-            return array.__array__(dtype, copy)  # which raises, and says why
-        if dtype is not None and array.dtype != dtype:
-            if copy is False:
-                raise ArgumentError(f"a tensor of {array.dtype} cannot become an array of {dtype} without a copy")
-            return array.astype(dtype)
-        return array.copy() if copy else array
-
+    __array__ = interchange.to_array
     __dlpack__ = interchange.to_dlpack
     __dlpack_device__ = interchange.dlpack_device
     __copy__ = interchange.shallow_copy

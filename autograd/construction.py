@@ -62,7 +62,7 @@ def to_array(data: Any, dtype: Any = None, copy: bool = False) -> Any:
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     if dtype is None and not is_array and array.dtype in (np.float64, np.complex128):
-        array = array.astype(dtypes.as_dtype(float if array.dtype.kind == "f" else complex))
+        array = array.astype(dtypes.weak_dtype(0.0 if array.dtype.kind == "f" else 0j))
     return array
 
 

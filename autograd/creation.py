@@ -211,9 +211,9 @@ def arange(
     for value in (start, end, step):
         if not hasattr(value, "__float__"):
             raise TypeError(f"arange: expected numbers, got {type(value).__name__} {value!r}")
-    if dtype is None:
-        dtype = dtypes.int64 if all(isinstance(v, (int, np.integer)) for v in (start, end, step)) else float
-    kind = dtypes.as_dtype(dtype)
+    if dtype is None and all(isinstance(v, (int, np.integer)) for v in (start, end, step)):
+        dtype = dtypes.int64
+    kind = dtypes.or_default(dtype)
     if kind.kind == "b":
         raise DtypeError("arange: counts; it cannot be bool")
     if kind == dtypes.int64:
@@ -240,7 +240,7 @@ def _ends(name: str, start: Any, end: Any, dtype: Any) -> tuple[Any, Any, np.dty
     if np.ndim(start) or np.ndim(end):
         raise ShapeError(f"{name}: start and end must be numbers or 0-d, got {np.shape(start)} and {np.shape(end)}")
     is_complex = np.iscomplexobj(unwrap(start)) or np.iscomplexobj(unwrap(end))
-    kind = dtypes.as_dtype(complex) if is_complex and dtype is None else dtypes.or_default(dtype)
+    kind = dtypes.weak_dtype(0j) if is_complex and dtype is None else dtypes.or_default(dtype)
     if is_complex and kind.kind != "c":
         raise DtypeError(f"{name}: from {start} to {end} the numbers are complex, but the dtype is {kind}")
     return _end(start, kind), _end(end, kind), kind

@@ -111,6 +111,13 @@ class Absent:
         """Nothing: it computes nothing."""
 
 
+class NoAccelerator(Absent):
+    """The device that is faster than the CPU, of which programs ask what it is: there is none."""
+
+    def current_accelerator(self, check_available: bool = False) -> None:
+        """None, as in PyTorch where there is none."""
+
+
 def get_default_device() -> device:
     """Where new Tensors lie: the CPU."""
     return device("cpu")
@@ -143,7 +150,7 @@ def get_float32_matmul_precision() -> str:
 
 
 cuda = Absent()
-accelerator = Absent()
+accelerator = NoAccelerator()
 backends = SimpleNamespace(
     cuda=cuda,
     mps=Absent(),

@@ -76,15 +76,11 @@ def set_default_dtype(dtype: Any) -> None:
 
 
 def as_dtype(dtype: Any) -> np.dtype[Any]:
-    """A NumPy dtype from a dtype, a scalar type, a name or a Python type (``float`` is the default dtype).
+    """A NumPy dtype from a dtype, a scalar type, a name or a Python type (``float`` is float64, as everywhere).
 
     Raises:
         DtypeError: it names no dtype that a Tensor can have.
     """
-    if dtype is float:
-        return default.dtype
-    if dtype is complex:
-        return _COMPLEX_OF[default.dtype]
     if isinstance(dtype, str) and dtype in NAMES:
         return NAMES[dtype]
     try:
@@ -174,7 +170,7 @@ def weak_dtype(value: Any) -> np.dtype[Any]:
         return bool_
     if isinstance(value, int):
         return int64
-    return as_dtype(float if isinstance(value, float) else complex)
+    return default.dtype if isinstance(value, float) else _COMPLEX_OF[default.dtype]
 
 
 def result_type(*operands: Any) -> np.dtype[Any]:

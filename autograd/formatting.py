@@ -69,7 +69,7 @@ def tensor_repr(tensor: Handle) -> str:
         return f"tensor({tensor._data!r})"
     data = np.asarray(tensor._data)
     usual = (dtypes.default.dtype,) if data.size == 0 else (
-        dtypes.default.dtype, dtypes.as_dtype(complex), dtypes.int64, dtypes.bool_
+        dtypes.default.dtype, dtypes.weak_dtype(0j), dtypes.int64, dtypes.bool_
     )  # fmt: skip
     facts = []
     if data.size == 0 and data.ndim != 1:

@@ -137,7 +137,7 @@ def make_dual(tensor: Any, tangent: Any, *, level: int | None = None) -> Any:
         level: the level, of which there is only one.
 
     Raises:
-        GradientError: no level is entered, or ``tensor`` is dual already.
+        GradientError: no level is entered, or ``tensor`` or ``tangent`` is dual already.
         DtypeError, ShapeError: the two do not fit.
     """
     found = _level("make_dual", level)
@@ -156,8 +156,9 @@ def make_dual(tensor: Any, tangent: Any, *, level: int | None = None) -> Any:
     if not local.grad:
         raise GradientError("make_dual: nothing is recorded inside no_grad; enter it before dual_level, or not at all")
     place = node_of(tensor)
-    if place is not None and found.pushed(place, False) is not None:
-        raise GradientError("make_dual: tensor has a tangent already; unpack_dual it first")
+    for what, at in (("tensor", place), ("tangent", node_of(tangent))):
+        if at is not None and found.pushed(at, False) is not None:
+            raise GradientError(f"make_dual: {what} has a tangent already; unpack_dual it first")
     made: Any
     if place is not None and found.recording:
         made = clone(tensor)

@@ -1,4 +1,4 @@
-"""Copies, pickles and the DLPack exchange of Tensors."""
+"""Copies and pickles of Tensors, and their exchange with NumPy and, through DLPack, with other libraries."""
 
 from __future__ import annotations
 
@@ -8,13 +8,47 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .engine.foreign import ForeignArray
+from .engine.modes import local
 from .engine.nodes import Handle, Leaf, array_of, new_tensor
-from .errors import GradientError
+from .errors import ArgumentError, GradientError
 
 if TYPE_CHECKING:
     from ._tensor import Tensor
 
 __all__ = ["from_dlpack"]
+
+
+def numpy(self: Any, *, force: bool = False) -> np.ndarray[Any, Any]:
+    """The array, sharing memory.
+
+    Args:
+        force: detach first.
+
+    Raises:
+        GradientError: the tensor requires grad (and neither ``force`` nor ``no_grad``).
+    """
+    if self._node is not None and local.grad and not force:
+        raise GradientError(
+            f"numpy: this tensor (shape {self.shape}) requires grad, and an array cannot record: use .detach().numpy()"
+        )
+    return array_of(self)
+
+
+def to_array(self: Any, dtype: Any = None, copy: bool | None = None) -> Any:
+    """What ``numpy.asarray`` makes of a Tensor. Raises: GradientError if a graph would be lost."""
+    if self._node is not None and local.grad:
+        raise GradientError(
+            f"a tensor that requires grad (shape {self.shape}) is not turned into an array silently: its graph would "
+            "be lost. Use .detach().numpy(), or an op of autograd"
+        )
+    array = array_of(self)
+    if isinstance(array, ForeignArray):
+        return array.__array__(dtype, copy)  # which raises, and says why
+    if dtype is not None and array.dtype != dtype:
+        if copy is False:
+            raise ArgumentError(f"a tensor of {array.dtype} cannot become an array of {dtype} without a copy")
+        return array.astype(dtype)
+    return array.copy() if copy else array
 
 
 def to_dlpack(self: Any, **kwargs: Any) -> Any:

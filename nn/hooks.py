@@ -262,7 +262,7 @@ class _Gate:
         self.module = module
         self.before = list(hooks.backward_pre.values())
         self.after = list(hooks.backward.values())
-        self.grad_output: tuple[Any, ...] = ()
+        self.grad_output: tuple[Any, ...] | None = None
         self.inputs_count = 0
         self.has_inputs = False
         self.is_open = True
@@ -316,8 +316,11 @@ class _Gate:
         return grads
 
     def _leave(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
+        grad_output, self.grad_output = self.grad_output, None
+        if grad_output is None:  # a second derivative, which came through saved inputs, not through the outputs
+            return grads
         for hook in self.after if self.is_open else ():
-            returned = hook(self.module, grads, self.grad_output)
+            returned = hook(self.module, grads, grad_output)
             if returned is not None:
                 grads = _replaced(grads, returned, "")
         return grads

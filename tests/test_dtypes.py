@@ -226,7 +226,7 @@ def test_the_default_dtype():
     assert autograd.tensor([1.0]).dtype == np.float32
 
 
-@pytest.mark.parametrize("dtype", [float, "float", "float32", np.float32, np.dtype("f4"), autograd.float32])
+@pytest.mark.parametrize("dtype", ["float", "float32", np.float32, np.dtype("f4"), autograd.float32])
 def test_names_of_a_dtype(dtype):
     assert dtypes.as_dtype(dtype) == np.float32
 
@@ -234,10 +234,22 @@ def test_names_of_a_dtype(dtype):
 @pytest.mark.parametrize(
     ("name", "expected"),
     [("half", "f2"), ("double", "f8"), ("long", "i8"), ("int", "i4"), ("short", "i2"), ("char", "i1"), ("byte", "u1"),
-     ("bool", "b1"), (int, "i8"), (bool, "b1"), (complex, "c8"), ("cdouble", "c16")],
+     ("bool", "b1"), (int, "i8"), (bool, "b1"), (float, "f8"), (complex, "c16"), ("cdouble", "c16")],
 )  # fmt: skip
 def test_pytorchs_names(name, expected):
     assert dtypes.as_dtype(name) == expected
+
+
+def test_pythons_float_is_float64_in_every_call_as_in_numpy_and_pytorch() -> None:
+    x = autograd.ones(2, requires_grad=True)
+    made = [
+        autograd.tensor([1], dtype=float), autograd.zeros(2, dtype=float), autograd.randn(2, dtype=float),
+        autograd.zeros_like(x, dtype=float), x.to(float), x.type(float), x.astype(float), x.sum(dtype=float),
+        np.sum(x, dtype=float), autograd.tensor(np.ones(2, "f4"), dtype=float),
+    ]  # fmt: skip
+    assert {t.dtype for t in made} == {np.dtype(np.float64)}
+    assert autograd.tensor([1], dtype=complex).dtype == np.complex128
+    assert x.double().to(float).dtype == np.float64  # and nothing that is in double precision loses it
 
 
 @pytest.mark.parametrize("wrong", ["nonsense", object, "U3", "M8[s]", 3.5])

@@ -201,6 +201,11 @@ def without_recording(x: Any, t: Any) -> None:
             RuntimeError,
             "has a tangent already",
         ),
+        (
+            inside(lambda x, t: forward_ad.make_dual(x, 2 * forward_ad.make_dual(x, t))),
+            RuntimeError,
+            "make_dual: tangent has a tangent already",
+        ),
         (inside(lambda x, t: forward_ad.make_dual(x, t, level=1)), ValueError, "there is only level 0, got 1"),
         (inside(without_recording), RuntimeError, "nothing is recorded inside no_grad"),
     ],
@@ -210,3 +215,28 @@ def test_errors(call, error, message, x, t):
         call(x, t)
     with forward_ad.dual_level():  # none is left behind
         pass
+
+
+@pytest.mark.parametrize("materialize", [True, False])
+def test_a_function_is_only_pushed_through_if_an_input_moves(materialize: bool, x: Any, t: Any) -> None:
+    """Its ``jvp`` cannot say that a result stands still, and need not expect that nothing moves."""
+    calls = []
+
+    class Twice(autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.set_materialize_grads(materialize)
+            return x * 2
+
+        @staticmethod
+        def jvp(ctx: Any, t: Any) -> Any:
+            calls.append(t)
+            return t * 2
+
+    still = Twice.apply(x.clone().requires_grad_())
+    with forward_ad.dual_level():
+        assert forward_ad.unpack_dual(still).tangent is None
+        moving = forward_ad.make_dual(still, t)
+        assert forward_ad.unpack_dual(moving * still).tangent.tolist() == (t * still).tolist()
+    assert autograd.func.jvp(lambda x: x * still, (x,), (t,))[1].tolist() == (t * still).tolist()
+    assert not calls

@@ -385,6 +385,27 @@ def test_options_that_do_not_go_together_are_refused() -> None:
             check(lambda x: x * x, (x,), **options)
 
 
+@pytest.mark.parametrize("fast_mode", [False, True])
+@pytest.mark.parametrize("forward", [False, True])
+@pytest.mark.parametrize(
+    "vary",
+    [
+        lambda x: autograd.cat([x, x]),
+        lambda x: x.float(),
+        lambda x: (x, x),
+        lambda x: x[None],
+    ],
+)
+def test_outputs_may_not_change_their_form_with_the_values(vary: Any, forward: bool, fast_mode: bool) -> None:
+    def branching(x: Any) -> Any:
+        return vary(x) if bool((x >= 1).all()) else x
+
+    x = autograd.ones(1, dtype=autograd.float64, requires_grad=True)
+    with pytest.raises(GradcheckError, match=r"func returned .* before: the shapes and dtypes of its outputs must not"):
+        gradcheck(branching, x, fast_mode=fast_mode, check_forward_ad=forward, check_backward_ad=not forward,
+                  check_undefined_grad=False)  # fmt: skip
+
+
 def test_a_function_that_writes_into_its_input_is_named_as_such() -> None:
     def shifted(x: Any) -> Any:
         with autograd.no_grad():

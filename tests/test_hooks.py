@@ -84,6 +84,17 @@ def test_backward_hooks_see_and_replace_gradients():
     assert layer.weight.grad.tolist() == [[2.0, 2.0]]
 
 
+def test_backward_hooks_are_called_for_first_derivatives_alone():
+    """A second one comes to the inputs through what was saved, without a gradient of the outputs to go with it."""
+    layer, seen = nn.MSELoss(), []
+    layer.register_full_backward_hook(lambda module, grad_input, grad_output: seen.append(grad_output[0].item()))
+    x = autograd.tensor([3.0], requires_grad=True)
+    (gradient,) = autograd.grad(layer(x, autograd.zeros(1)), x, create_graph=True)
+    assert seen == [1.0]
+    (second,) = autograd.grad(gradient, x, retain_graph=True)
+    assert (gradient.item(), second.item(), seen) == (6.0, 2.0, [1.0])
+
+
 def test_backward_hook_without_inputs_that_require_grad():
     layer, seen = doubling(), []
     layer.register_full_backward_hook(

@@ -48,7 +48,68 @@ def test_integers_do_not_require_grad(dtype):
     )
 
 
+@pytest.mark.parametrize("dtype", ["int64", "bool"])
+def test_integers_are_not_put_where_a_gradient_is_required(dtype):
+    x, y = leaf(1, 2), leaf(1, 2) * 2
+    for t in (x, y):
+        text = message(lambda t=t: setattr(t, "data", autograd.ones(2, dtype=dtype)), TypeError, RuntimeError)
+        assert text == (
+            f"data: this tensor requires grad, so its data must be floating or complex, not {dtype}: convert it first, "
+            "or requires_grad_(False)"
+        )
+        assert t.dtype == np.float64
+    constant = autograd.ones(2)
+    constant.data = autograd.ones(3, dtype=dtype)
+    assert constant.dtype == dtype
+
+
+def test_a_result_without_gradient_is_warned_of_where_the_user_asks_for_it():
+    x = leaf(1, 2)
+    y, z = x * 2, x * 3
+    z.retain_grad()
+    assert x.grad is z.grad is y.detach().grad is None  # without a warning: they may have one
+    with pytest.warns(UserWarning, match=r"\.grad of the result of <mul> is None.* if retain_grad\(\) was") as caught:
+        assert y.grad is None
+    assert caught[0].filename == __file__
+    (y + z).sum().backward()
+    assert z.grad.tolist() == [1, 1]
+    y.grad = autograd.ones_like(y)
+    assert y.grad.tolist() == [1, 1]
+
+
 # ---- in place -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("x", "dtype"),
+    [
+        (autograd.ones(4, 4).t(), autograd.int16),
+        (autograd.ones(4, 4)[:, ::2], autograd.float64),
+        (autograd.ones(4, 3), autograd.float64),
+        (autograd.tensor(1.0), autograd.int16),
+    ],
+)
+def test_bytes_that_cannot_be_read_as_another_dtype(x, dtype):
+    text = message(lambda: x.view(dtype), ShapeError, ValueError, RuntimeError)
+    assert text.startswith(f"view: the bytes of float32 of shape {x.shape} cannot be read as {dtype}, whose elements")
+
+
+@pytest.mark.parametrize("value", [2, autograd.ones(7)])
+@pytest.mark.parametrize(
+    ("index", "kind"),
+    [
+        ([[1, 2], [0]], BoundsError),
+        ((slice(None), [[1], [2, 3]]), BoundsError),
+        (([0, 1], [1, 2, 3]), BoundsError),
+        ((0, 4), BoundsError),
+        (slice("a"), errors.DtypeError),
+    ],
+)
+def test_an_assignment_at_a_wrong_index_says_that_it_is_the_index(index, kind, value):
+    x = autograd.zeros(4, 4)
+    with pytest.raises(kind, match=r"^item assignment to a tensor of shape \(4, 4\): .*ind(ex|ices)"):
+        x[index] = value
+    assert not x.any()
 
 
 def test_a_leaf_overwritten_while_recording_names_the_tensor_and_the_remedy():

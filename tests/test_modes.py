@@ -119,6 +119,43 @@ def test_a_decorated_method():
     assert thing.method() == (thing, False)
 
 
+@pytest.mark.parametrize("decorator", [autograd.no_grad, autograd.no_grad(), autograd.inference_mode()])
+def test_a_class_is_not_decorated(decorator):
+    class Layer:
+        pass
+
+    with pytest.raises(TypeError, match=r"got the class Layer: .* decorate its methods"):
+        decorator(Layer)
+
+
+@pytest.mark.parametrize("mode", [autograd.no_grad, autograd.inference_mode])
+def test_without_record_a_tensor_is_an_array_although_it_requires_grad(mode):
+    w = autograd.ones(2, requires_grad=True)
+    with mode():
+        assert np.shares_memory(w.numpy(), w.detach().numpy())
+        assert np.asarray(w).tolist() == [1.0, 1.0]
+        assert np.array(w, dtype=np.float64).dtype == np.float64
+    for convert in (lambda: w.numpy(), lambda: np.asarray(w)):
+        with pytest.raises(autograd.GradientError):
+            convert()
+
+
+def test_the_forward_of_a_function_may_use_arrays():
+    class Exponential(autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            out = autograd.from_numpy(np.exp(x.numpy()))
+            ctx.save_for_backward(out)
+            return out
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * ctx.saved_tensors[0]
+
+    x = autograd.tensor([0.0, 1.0], dtype=float, requires_grad=True)
+    assert autograd.gradgradcheck(Exponential.apply, x)
+
+
 def test_set_grad_enabled_as_a_switch():
     autograd.set_grad_enabled(False)
     assert not records()

@@ -59,6 +59,12 @@ def test_other_devices_do_not_exist(name):
         autograd.device(name)
 
 
+def test_which_accelerator_is_asked_as_on_a_machine_without_one():
+    found = autograd.accelerator.current_accelerator()
+    assert found is None
+    assert autograd.ones(2, device=found.type if found else "cpu").device == autograd.device("cpu")
+
+
 @pytest.mark.parametrize("kind", [autograd.cuda, autograd.accelerator, autograd.backends.mps])
 def test_absent_devices_say_so_and_can_be_seeded(kind):
     before = autograd.get_rng_state()

@@ -108,6 +108,12 @@ class Mode:
     def __call__(self, function: F) -> F:
         if not callable(function):
             raise DtypeError(f"{type(self).__name__}: expected a function to decorate, got {type(function).__name__}")
+        if isinstance(function, type):
+            name = type(self).__name__
+            raise DtypeError(
+                f"{name}: expected a function or method to decorate, got the class {function.__name__}: it would be a "
+                f"class no more, and only making its objects would be done in {name}; decorate its methods"
+            )
         if inspect.isgeneratorfunction(function):
             return self._generator(function)
 

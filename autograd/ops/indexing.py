@@ -200,18 +200,25 @@ def setitem(x: Any, index: Any, value: Any) -> None:
             foreign.refuse(array)
     try:
         put(array, index, source)
-    except IndexError as error:
-        raise BoundsError(f"item assignment to a tensor of shape {array.shape}: {error}") from None
-    except (ValueError, TypeError) as error:
-        if isinstance(error, TypeError) and not np.ndim(source):
-            raise DtypeError(
-                f"item assignment: {source!r} cannot be written into a tensor of {array.dtype}: {error}"
-            ) from None
-        raise ShapeError(
-            f"item assignment: a value of shape {np.shape(source)} does not broadcast to the place x[index] of shape "
-            f"{at(array, index).shape} ({error})"
-        ) from None
+    except (IndexError, ValueError, TypeError) as error:
+        raise _better(error, array, index, source) from None
     recorded_write(x, with_item.op, (x, value), (array, source, index))
+
+
+def _better(error: Exception, array: Any, index: Any, source: Any) -> Exception:
+    """The error of an item assignment that NumPy refused: because of the index, if reading there fails too."""
+    try:
+        place = at(array, index)
+    except (IndexError, ValueError, TypeError) as wrong:
+        kind = DtypeError if isinstance(wrong, TypeError) else BoundsError
+        what = "" if isinstance(wrong, IndexError) else "the index is wrong: "
+        return kind(f"item assignment to a tensor of shape {array.shape}: {what}{wrong}")
+    if isinstance(error, TypeError) and not np.ndim(source):
+        return DtypeError(f"item assignment: {source!r} cannot be written into a tensor of {array.dtype}: {error}")
+    return ShapeError(
+        f"item assignment: a value of shape {np.shape(source)} does not broadcast to the place x[index] of shape "
+        f"{place.shape} ({error})"
+    )
 
 
 @composed(inputs=("x",), samples=[case(x=reals(shape=(2, 3)), value=0.5), case(x=reals(shape=()), value=2)])

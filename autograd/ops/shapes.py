@@ -246,7 +246,15 @@ def view_or_cast(x: Any, *shape: Any, **kwargs: Any) -> Tensor:
     """``x.view(2, -1)``: another shape, never a copy; or ``x.view(dtype)``: the same bytes read as another dtype."""
     dtype = shape[0] if len(shape) == 1 else kwargs.get("dtype")
     if isinstance(dtype, (np.dtype, type)):
-        return new_tensor(array_of(x).view(dtype))
+        array = array_of(x)
+        try:
+            return new_tensor(array.view(dtype))
+        except ValueError:
+            raise ShapeError(
+                f"view: the bytes of {array.dtype} of shape {array.shape} cannot be read as {np.dtype(dtype)}, whose "
+                "elements are of another size: that needs a last dimension whose elements lie side by side in memory "
+                "(.contiguous() sees to it) and make up whole new ones"
+            ) from None
     return _view_spread(x, *shape, **kwargs)
 
 
