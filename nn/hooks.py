@@ -311,7 +311,8 @@ class _Gate:
         self.grad_output = grads
         if not self.has_inputs:
             for hook in self.after:
-                if hook(self.module, (None,) * self.inputs_count, grads) is not None:
+                returned = hook(self.module, (None,) * self.inputs_count, grads)
+                if any(g is not None for g in (returned if isinstance(returned, tuple) else (returned,))):
                     raise GradientError("a backward hook replaced gradients of inputs, but no input requires grad")
         return grads
 

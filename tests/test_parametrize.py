@@ -220,6 +220,30 @@ def test_a_further_parametrization_is_applied_to_what_there_is():
     assert module.parametrizations.weight.ntensors == 1
 
 
+@pytest.mark.parametrize("inverse", [lambda x: (x, x), lambda x: x > 0, lambda x: x[:-1]], ids=["two", "bools", "less"])
+def test_a_further_parametrization_has_an_inverse_that_keeps_shape_and_dtype(inverse):
+    module = parametrize.register_parametrization(layer(), "weight", Symmetric())
+    further = nn.Identity()
+    further.right_inverse = inverse
+    with pytest.raises(ValueError, match=r"must return Tensors, got tuple|pass unsafe=True if that is meant"):
+        parametrize.register_parametrization(module, "weight", further)
+    assert len(module.parametrizations.weight) == 1
+
+
+def test_a_parametrization_that_begins_with_nothing_is_refused_by_value():
+    none = nn.Identity()
+    none.right_inverse = lambda value: None
+    with pytest.raises(ValueError, match="right_inverse must return Tensors, got NoneType"):
+        parametrize.register_parametrization(layer(), "weight", none)
+
+
+def test_a_parametrization_is_in_the_mode_of_its_module():
+    module = layer().eval()
+    for count in (1, 2):
+        parametrize.register_parametrization(module, "weight", nn.Dropout(0.5))
+        assert [part.training for part in module.parametrizations.weight] == [False] * count
+
+
 @pytest.mark.parametrize("value", [3, autograd.ones(3, 3, dtype="float64")])
 def test_a_parametrized_tensor_is_set_to_a_tensor_of_its_dtype(value):
     module = parametrize.register_parametrization(layer(), "weight", Doubled())
