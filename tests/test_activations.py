@@ -563,3 +563,12 @@ def test_adaptive_log_softmax_has_pytorchs_parameters():
 def test_adaptive_log_softmax_of_what_is_no_class(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("name", ["gelu", "silu", "mish", "elu", "softplus"])
+def test_half_precision_rounds_only_the_result(name):
+    x = np.linspace(-16, 8, 3001).astype(np.float16)
+    exact = getattr(F, name)(autograd.tensor(x.astype(np.float64))).numpy()
+    got = getattr(F, name)(autograd.tensor(x)).numpy()
+    assert got.dtype == np.float16
+    assert np.max(np.abs(got - exact) / np.spacing(np.abs(exact).astype(np.float16))) < 1.6
