@@ -395,7 +395,7 @@ def test_glu_and_softmaxes():
         (lambda: nn.Hardtanh(1.0, 1.0), "max_val, 1.0, must be greater than min_val, 1.0"),
         (lambda: F.softshrink(autograd.ones(1), -1), "lambd must not be negative"),
         (lambda: F.celu(autograd.ones(1), 0.0), "alpha must not be 0"),
-        (lambda: F.rrelu(autograd.ones(1), 0.5, 0.1), "lower, 0.5, must not be greater than upper, 0.1"),
+        (lambda: F.rrelu(autograd.ones(1), 0.5, 0.1), r"lower must not be greater than upper, .* got 0.5 and 0.1"),
         (lambda: F.gelu(autograd.ones(1), approximate="erf"), "must be 'none' or 'tanh', got 'erf'"),
     ],
 )
@@ -572,3 +572,10 @@ def test_half_precision_rounds_only_the_result(name):
     got = getattr(F, name)(autograd.tensor(x)).numpy()
     assert got.dtype == np.float16
     assert np.max(np.abs(got - exact) / np.spacing(np.abs(exact).astype(np.float16))) < 1.6
+
+
+@pytest.mark.parametrize(("lower", "upper"), [(0.5, 0.25), (-math.inf, 0.3), (0.1, math.inf), (math.nan, 0.3)])
+@pytest.mark.parametrize("training", [False, True])
+def test_rrelu_refuses_bounds_between_which_nothing_can_be_drawn(lower, upper, training):
+    with pytest.raises(ValueError, match="lower must not be greater than upper, and both finite"):
+        F.rrelu(autograd.ones(2), lower, upper, training)

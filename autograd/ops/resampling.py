@@ -411,7 +411,7 @@ def grid_sample(
         total = sample_pixels(pixels, weights, place)
         if mode == "nearest":  # constant but for its jumps: the grid has the gradient 0
             still = reductions.sum(keep(flat, np.zeros(1, bool)), -1)
-            total = arithmetic.add(total, reshape(still, (points[0], 1, -1)))
+            total = arithmetic.add(total, reshape(still, (points[0], 1, count)))
     return reshape(total, (*shape[:2], *points[1:-1]))
 
 
