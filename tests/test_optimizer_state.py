@@ -201,6 +201,14 @@ def test_what_an_optimizer_does_not_keep_is_not_lost_in_silence():
     assert optimizer.state[b]["step"].item() == 2
 
 
+def test_a_parameter_of_two_groups_has_one_number():
+    optimizer, _ = stepped(1.0, 2.0)
+    optimizer.param_groups.append(dict(optimizer.param_groups[0]))
+    state = optimizer.state_dict()
+    assert [group["params"] for group in state["param_groups"]] == [[0, 1], [0, 1]]
+    assert list(state["state"]) == [0, 1]
+
+
 class Lookahead(optim.Optimizer):
     """As one wraps an optimizer in PyTorch: without the base's __init__, with a method ``update`` of its own."""
 
