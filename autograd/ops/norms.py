@@ -157,7 +157,9 @@ def norm(x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: 
     x = cast_input("norm", x, dtype)
     real = np.real(x).dtype if x.dtype.kind == "c" else x.dtype
     few = x.size <= SOME
-    x = x.astype(_DOUBLE if few and real is _SINGLE else wide_dtype(x.dtype), copy=False)
+    if p != "nuc" and x.dtype.kind == "c":
+        x = np.abs(x)
+    x = x.astype(_DOUBLE if few and x.dtype is _SINGLE else wide_dtype(x.dtype), copy=False)
     if p == "nuc":
         axes = _matrix_axes(x.shape, dim)
         out = _add(np.linalg.svd(np.moveaxis(x, axes, (-2, -1)), compute_uv=False), -1)
@@ -165,7 +167,7 @@ def norm(x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: 
     axis = axis_of(dim) if x.ndim else axes_of(dim, 0) and None
     if p < 0 and not x.size:
         require_elements(x, dim)
-    if p == 2 and few and x.dtype.kind == "f":
+    if p == 2 and few:
         out = np.sqrt(_few_squares(x, axis, keepdim))
     elif abs(p) == _INF:
         out = extreme(np.maximum if p > 0 else np.minimum, np.abs(x), axis, keepdim)
@@ -176,7 +178,7 @@ def norm(x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: 
     elif p > 0 and x.dtype is _SINGLE and type(x) is np.ndarray:
         out = _length_of_many(x, p, axis, keepdim)
     else:
-        out = _length(np.abs(x) if x.dtype.kind == "c" else x, p, axis, keepdim)
+        out = _length(x, p, axis, keepdim)
     return out.astype(real, copy=False)
 
 
