@@ -142,6 +142,10 @@ class HookMethods:
         """
         return add_hook(Hooks.of(self).backward, hook, prepend)
 
+    def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """The same under the name that older programs use; PyTorch's gives the inputs of the last operation alone."""
+        return self.register_full_backward_hook(hook)
+
     def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(module, prefix, keep_vars)`` before each ``state_dict``, that of a module around this one too."""
         return add_hook(Hooks.of(self).before_state, hook)
