@@ -322,7 +322,7 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tens
     pair = broadcast_tensors(x1, x2)
     if {x.dtype.kind for x in pair} & set("biu"):  # of integers there is no norm
         dtype = dtypes.result_type(*pair)
-        pair = [cast(x, dtype) for x in pair]
+        pair = tuple([cast(x, dtype) for x in pair])
     first, second = (arithmetic.div(x, clamp(norm(x, 2, dim, True), min=eps)) for x in pair)
     return reductions.sum(arithmetic.mul(first, second), dim)
 
